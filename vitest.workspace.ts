@@ -1,0 +1,22 @@
+import { defineConfig } from "vitest/config"
+
+const project = (name: string) => ({
+  extends: true as const,
+  test: {
+    name,
+    root: `packages/${name}`,
+    include: ["test/**/*.test.ts"]
+  }
+})
+
+export default defineConfig({
+  resolve: { conditions: ["@lms-bridge/source"] },
+  ssr: { resolve: { conditions: ["@lms-bridge/source"] } },
+  test: {
+    projects: [project("core"), project("testing"), project("mcp-server"), project("cli")],
+    sequence: { concurrent: true },
+    testTimeout: 30_000,
+    hookTimeout: 60_000,
+    poolOptions: { forks: { maxForks: 2 } }
+  }
+})
