@@ -1,0 +1,177 @@
+/**
+ * The words of a conversation with a model, independent of which LM Studio route carries them.
+ *
+ * @since 0.1.0
+ */
+import * as Schema from "effect/Schema"
+
+/**
+ * A call that a model asked for. `arguments` is the text exactly as the model wrote it: JSON, broken JSON or "".
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export const ToolCall = Schema.Struct({
+  id: Schema.String,
+  name: Schema.String,
+  arguments: Schema.String
+})
+/**
+ * @since 0.1.0
+ * @category models
+ */
+export type ToolCall = typeof ToolCall.Type
+
+/**
+ * An image as LM Studio takes it: a `data:` URL with base64.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export const ImagePart = Schema.Struct({ type: Schema.Literal("image"), dataUrl: Schema.String })
+/**
+ * @since 0.1.0
+ * @category models
+ */
+export const TextPart = Schema.Struct({ type: Schema.Literal("text"), text: Schema.String })
+
+/**
+ * One message of the history that is sent with each request.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export const ChatMessage = Schema.Union(
+  Schema.Struct({ role: Schema.Literal("system"), content: Schema.String }),
+  Schema.Struct({
+    role: Schema.Literal("user"),
+    content: Schema.Union(Schema.String, Schema.Array(Schema.Union(TextPart, ImagePart)))
+  }),
+  Schema.Struct({
+    role: Schema.Literal("assistant"),
+    content: Schema.String,
+    toolCalls: Schema.Array(ToolCall)
+  }),
+  Schema.Struct({ role: Schema.Literal("tool"), toolCallId: Schema.String, content: Schema.String })
+)
+/**
+ * @since 0.1.0
+ * @category models
+ */
+export type ChatMessage = typeof ChatMessage.Type
+
+/**
+ * A tool as it is offered to a model. `parameters` is a JSON Schema object.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export const ToolDefinition = Schema.Struct({
+  name: Schema.String,
+  description: Schema.String,
+  parameters: Schema.Record({ key: Schema.String, value: Schema.Unknown })
+})
+/**
+ * @since 0.1.0
+ * @category models
+ */
+export type ToolDefinition = typeof ToolDefinition.Type
+
+/**
+ * Token counts as the server reports them; absent where it does not.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export const Usage = Schema.Struct({
+  inputTokens: Schema.NonNegativeInt,
+  outputTokens: Schema.NonNegativeInt,
+  reasoningTokens: Schema.optionalWith(Schema.NonNegativeInt, { exact: true })
+})
+/**
+ * @since 0.1.0
+ * @category models
+ */
+export type Usage = typeof Usage.Type
+
+/**
+ * Why a reply ended. LM Studio may add values, so any string is kept; `stop`, `length` and `tool_calls` are known.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export const FinishReason = Schema.String
+
+/**
+ * What to ask of a model. `model` is a real model key or instance id, never `default`.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface ChatRequest {
+  readonly model: string
+  readonly messages: ReadonlyArray<ChatMessage>
+  readonly tools?: ReadonlyArray<ToolDefinition> | undefined
+  /** LM Studio takes strings only; an object form is refused (contract C2). */
+  readonly toolChoice?: "auto" | "none" | "required" | undefined
+  readonly temperature?: number | undefined
+  readonly topP?: number | undefined
+  readonly maxTokens?: number | undefined
+  readonly stop?: ReadonlyArray<string> | undefined
+  readonly seed?: number | undefined
+  /** Answer in JSON that fits this schema; sent as `response_format: json_schema`. */
+  readonly responseSchema?: { readonly name: string; readonly schema: Record<string, unknown> } | undefined
+  /** Idle seconds for a model that this very request loads just in time; without effect on a loaded one. */
+  readonly ttlSeconds?: number | undefined
+}
+
+/**
+ * What happens while a reply streams in. Text and reasoning come as they are generated; a tool call is announced once
+ * its name is known and complete in the final `ChatReply`.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type ChatEvent =
+  | { readonly _tag: "ModelLoading"; readonly progress: number }
+  | { readonly _tag: "PromptProcessing"; readonly progress: number }
+  | { readonly _tag: "TextDelta"; readonly text: string }
+  | { readonly _tag: "ReasoningDelta"; readonly text: string }
+  | { readonly _tag: "ToolCallStarted"; readonly index: number; readonly name: string }
+  | { readonly _tag: "Completed"; readonly reply: ChatReply }
+
+/**
+ * A whole reply. `model` is who answered according to the server, which may differ from who was asked.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export const ChatReply = Schema.Struct({
+  model: Schema.String,
+  content: Schema.String,
+  reasoning: Schema.String,
+  toolCalls: Schema.Array(ToolCall),
+  /** "" when the stream ended without saying why. */
+  finishReason: FinishReason,
+  usage: Schema.optionalWith(Usage, { exact: true }),
+  /** Milliseconds from the request to the first generated piece, by our clock. */
+  firstTokenMillis: Schema.NonNegative,
+  /** Milliseconds from the request to the end of the reply, by our clock. */
+  totalMillis: Schema.NonNegative
+})
+/**
+ * @since 0.1.0
+ * @category models
+ */
+export type ChatReply = typeof ChatReply.Type
+
+/**
+ * Generated tokens per second between the first token and the end; undefined when the server sent no usage.
+ *
+ * @since 0.1.0
+ * @category getters
+ */
+export const tokensPerSecond = (reply: ChatReply): number | undefined => {
+  const millis = reply.totalMillis - reply.firstTokenMillis
+  return reply.usage === undefined || millis <= 0 ? undefined : (reply.usage.outputTokens * 1000) / millis
+}

@@ -1,0 +1,275 @@
+/**
+ * LM Studio's HTTP interface: native v1, legacy v0 or plain OpenAI, whichever the server speaks.
+ *
+ * @since 0.1.0
+ */
+import * as Context from "effect/Context"
+import type * as Duration from "effect/Duration"
+import type * as Effect from "effect/Effect"
+import * as Schema from "effect/Schema"
+import type * as Stream from "effect/Stream"
+import type { ChatEvent, ChatReply, ChatRequest, Usage } from "./Chat.ts"
+import type { CircuitOpen } from "../resilience/CircuitBreaker.ts"
+import type { LmStudioError } from "./LmStudioError.ts"
+
+/**
+ * Which family of routes a server has. Found out once per server by what bodies look like, because an unknown route
+ * answers 200 (contract 0.1): `native-v1` has `/api/v1/models` with `models`, `legacy-v0` has `/api/v0/models` with
+ * `data`, `openai` has only `/v1/models`.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export const Dialect = Schema.Literal("native-v1", "legacy-v0", "openai")
+/**
+ * @since 0.1.0
+ * @category models
+ */
+export type Dialect = typeof Dialect.Type
+
+/**
+ * @since 0.1.0
+ * @category models
+ */
+export const ServerInfo = Schema.Struct({
+  /** Without a trailing slash and without credentials. */
+  baseUrl: Schema.String,
+  dialect: Dialect,
+  /** Whether `/lmstudio-greeting` named the product; false for llama-server, Ollama, vLLM and the like. */
+  isLmStudio: Schema.Boolean
+})
+/**
+ * @since 0.1.0
+ * @category models
+ */
+export type ServerInfo = typeof ServerInfo.Type
+
+/**
+ * A copy of a model in memory. `contextLength` in tokens; undefined where the dialect does not tell.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export const ModelInstance = Schema.Struct({
+  id: Schema.String,
+  contextLength: Schema.optionalWith(Schema.NonNegativeInt, { exact: true })
+})
+/**
+ * @since 0.1.0
+ * @category models
+ */
+export type ModelInstance = typeof ModelInstance.Type
+
+/**
+ * A model as the server lists it, the same for every dialect. `type` and `format` are kept as they come, with `vlm`
+ * folded into `llm` (+ `vision`) and `embeddings` into `embedding`.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export const ApiModel = Schema.Struct({
+  key: Schema.String,
+  type: Schema.String,
+  displayName: Schema.String,
+  publisher: Schema.optionalWith(Schema.String, { exact: true }),
+  architecture: Schema.optionalWith(Schema.String, { exact: true }),
+  quantization: Schema.optionalWith(Schema.String, { exact: true }),
+  sizeBytes: Schema.optionalWith(Schema.Number, { exact: true }),
+  params: Schema.optionalWith(Schema.String, { exact: true }),
+  format: Schema.optionalWith(Schema.String, { exact: true }),
+  maxContextLength: Schema.optionalWith(Schema.NonNegativeInt, { exact: true }),
+  vision: Schema.optionalWith(Schema.Boolean, { exact: true }),
+  toolUse: Schema.optionalWith(Schema.Boolean, { exact: true }),
+  reasoningOptions: Schema.optionalWith(Schema.Array(Schema.String), { exact: true }),
+  variants: Schema.Array(Schema.String),
+  /** Empty when the model is not in memory. */
+  instances: Schema.Array(ModelInstance)
+})
+/**
+ * @since 0.1.0
+ * @category models
+ */
+export type ApiModel = typeof ApiModel.Type
+
+/**
+ * @since 0.1.0
+ * @category models
+ */
+export interface LoadOptions {
+  readonly contextLength?: number | undefined
+  readonly flashAttention?: boolean | undefined
+  readonly offloadKvCacheToGpu?: boolean | undefined
+}
+
+/**
+ * What `POST /api/v1/models/load` did. LM Studio gives no TTL to a model loaded this way.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface ApiLoaded {
+  readonly instanceId: string
+  readonly loadTimeSeconds: number | undefined
+  readonly contextLength: number | undefined
+}
+
+/**
+ * @since 0.1.0
+ * @category models
+ */
+export interface Embeddings {
+  readonly model: string
+  readonly vectors: ReadonlyArray<ReadonlyArray<number>>
+  readonly usage: Usage | undefined
+}
+
+/**
+ * @since 0.1.0
+ * @category models
+ */
+export interface CompletionRequest {
+  readonly model: string
+  readonly prompt: string
+  readonly maxTokens?: number | undefined
+  readonly temperature?: number | undefined
+  readonly stop?: ReadonlyArray<string> | undefined
+  readonly ttlSeconds?: number | undefined
+}
+
+/**
+ * @since 0.1.0
+ * @category models
+ */
+export interface Completion {
+  readonly model: string
+  readonly text: string
+  readonly finishReason: string
+  readonly usage: Usage | undefined
+}
+
+/**
+ * A request of `POST /v1/responses`. The route ignores `ttl` and JSON schemas silently (contract C4, H31), so neither
+ * is offered here.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface ResponsesRequest {
+  readonly model: string
+  readonly input: string | ReadonlyArray<ResponsesInput>
+  readonly instructions?: string | undefined
+  readonly previousResponseId?: string | undefined
+  readonly store?: boolean | undefined
+  readonly temperature?: number | undefined
+  readonly maxOutputTokens?: number | undefined
+  readonly reasoningEffort?: string | undefined
+  readonly tools?: ReadonlyArray<{
+    readonly name: string
+    readonly description: string
+    readonly parameters: Record<string, unknown>
+  }>
+}
+
+/**
+ * @since 0.1.0
+ * @category models
+ */
+export type ResponsesInput =
+  | { readonly type: "message"; readonly role: "user" | "system" | "assistant"; readonly content: string }
+  | { readonly type: "function_call"; readonly callId: string; readonly name: string; readonly arguments: string }
+  | { readonly type: "function_call_output"; readonly callId: string; readonly output: string }
+
+/**
+ * @since 0.1.0
+ * @category models
+ */
+export interface ResponsesReply extends ChatReply {
+  readonly id: string
+  readonly status: string
+}
+
+/**
+ * State of a download. `status` is kept as it comes; `downloading`, `paused`, `completed`, `failed` and
+ * `already_downloaded` are known.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface DownloadStatus {
+  readonly jobId: string | undefined
+  readonly status: string
+  readonly totalBytes: number | undefined
+  readonly downloadedBytes: number | undefined
+  readonly bytesPerSecond: number | undefined
+}
+
+/**
+ * Time limits of one request; a field left out takes the configured value. `firstByte` is long by default, because
+ * LM Studio sends nothing while it processes the prompt.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface RequestLimits {
+  readonly connect?: Duration.DurationInput | undefined
+  readonly firstByte?: Duration.DurationInput | undefined
+  readonly betweenBytes?: Duration.DurationInput | undefined
+  readonly total?: Duration.DurationInput | undefined
+}
+
+/**
+ * @since 0.1.0
+ * @category errors
+ */
+export type ApiError = LmStudioError | CircuitOpen
+
+/**
+ * One method per thing LM Studio can do over HTTP. Transient failures are retried and counted by the breaker of the
+ * call's operation class (`Resilience`); nothing is repeated once output was delivered. Methods never load a model by
+ * themselves: that is `ModelLifecycle`'s business. Interrupting a call closes its socket at once.
+ *
+ * @since 0.1.0
+ * @category services
+ */
+export class LmStudioApi extends Context.Tag("@lms-bridge/core/lmstudio/LmStudioApi")<
+  LmStudioApi,
+  {
+    /** Who answers at the configured address. Found out at the first call and kept; a failure is not kept. */
+    readonly server: Effect.Effect<ServerInfo, ApiError>
+    /** `GET /lmstudio-greeting`, else the dialect's model list: the cheapest sign of life. Starts nothing. */
+    readonly ping: Effect.Effect<ServerInfo, ApiError>
+    /** All models the server lists, with their loaded instances. One cheap GET. */
+    readonly models: Effect.Effect<ReadonlyArray<ApiModel>, ApiError>
+    /**
+     * `POST /v1/chat/completions` with `stream: true`. The last event is always `Completed`; a stream that ends any
+     * other way fails. Fails with `WrongModelAnswered` when the reply comes from a model that `model` cannot mean.
+     */
+    readonly chatStream: (request: ChatRequest, limits?: RequestLimits) => Stream.Stream<ChatEvent, ApiError>
+    /** The same, collected. */
+    readonly chat: (request: ChatRequest, limits?: RequestLimits) => Effect.Effect<ChatReply, ApiError>
+    /** `POST /v1/completions`: no chat template. */
+    readonly complete: (request: CompletionRequest, limits?: RequestLimits) => Effect.Effect<Completion, ApiError>
+    /** `POST /v1/embeddings`. LM Studio cuts texts beyond the loaded context silently (H34). */
+    readonly embed: (
+      request: {
+        readonly model: string
+        readonly input: ReadonlyArray<string>
+        readonly ttlSeconds?: number | undefined
+      },
+      limits?: RequestLimits
+    ) => Effect.Effect<Embeddings, ApiError>
+    /** `POST /v1/responses`, collected. */
+    readonly respond: (request: ResponsesRequest, limits?: RequestLimits) => Effect.Effect<ResponsesReply, ApiError>
+    /**
+     * `POST /api/v1/models/load`. Blocks until the model is in memory. Not idempotent: loading a loaded key adds a
+     * second copy `key:2`. Gives no TTL. Only `ModelLifecycle` should call it.
+     */
+    readonly load: (key: string, options?: LoadOptions) => Effect.Effect<ApiLoaded, ApiError>
+    /** `POST /api/v1/models/unload`. Takes an instance id. */
+    readonly unload: (instanceId: string) => Effect.Effect<void, ApiError>
+    /** `POST /api/v1/models/download`: starts one, or says that the model is there. */
+    readonly download: (model: string, quantization?: string) => Effect.Effect<DownloadStatus, ApiError>
+    /** `GET /api/v1/models/download/status/:job_id`. */
+    readonly downloadStatus: (jobId: string) => Effect.Effect<DownloadStatus, ApiError>
+  }
+>() {}

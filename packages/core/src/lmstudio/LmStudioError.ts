@@ -1,0 +1,343 @@
+/**
+ * Everything that can go wrong between us and LM Studio, as values: facts, whether trying again can help, and what to
+ * do next. Which body and text become which error is decided in one place (`internal/classify`), by text and code and
+ * never by HTTP status alone (contract C5, H32).
+ *
+ * @since 0.1.0
+ */
+import * as Duration from "effect/Duration"
+import * as Schema from "effect/Schema"
+
+const optional = <A, I>(schema: Schema.Schema<A, I>) => Schema.optionalWith(schema, { exact: true })
+
+/** LM Studio's own sentence, cut to a readable length. */
+const serverSaid = (text: string | undefined) => (text === undefined || text === "" ? "" : ` LM Studio said: ${text}`)
+
+/**
+ * Nothing that speaks LM Studio's protocol answers at `baseUrl`.
+ *
+ * @since 0.1.0
+ * @category errors
+ */
+export class LmStudioUnreachable extends Schema.TaggedError<LmStudioUnreachable>()("LmStudioUnreachable", {
+  baseUrl: Schema.String,
+  reason: Schema.Literal("Refused", "Timeout", "NotFound", "Tls", "Transport", "NotLmStudio"),
+  cause: optional(Schema.Defect)
+}) {
+  get retryable() {
+    return this.reason === "Timeout" || this.reason === "Transport"
+  }
+  override get message() {
+    return this.reason === "NotLmStudio"
+      ? `Something answers at ${this.baseUrl}, but it is neither LM Studio nor an OpenAI-compatible server. Check LMSTUDIO_HOST, LMSTUDIO_PORT or LMSTUDIO_BASE_URL.`
+      : `LM Studio does not answer at ${this.baseUrl} (${this.reason.toLowerCase()}). Start its server (Developer tab, or \`lms server start\`), or set LMSTUDIO_HOST, LMSTUDIO_PORT or LMSTUDIO_BASE_URL.`
+  }
+}
+
+/**
+ * The server wants an API token and got none, a malformed one, or one without the right.
+ *
+ * @since 0.1.0
+ * @category errors
+ */
+export class Unauthorized extends Schema.TaggedError<Unauthorized>()("Unauthorized", {
+  reason: Schema.Literal("Missing", "Malformed", "Forbidden"),
+  serverMessage: Schema.String
+}) {
+  readonly retryable = false
+  override get message() {
+    return this.reason === "Missing"
+      ? "LM Studio requires an API token. Create one in its Server Settings and set LM_API_TOKEN."
+      : `LM Studio refused the API token. Check LM_API_TOKEN and the token's permissions.${serverSaid(this.serverMessage)}`
+  }
+}
+
+/**
+ * No model of that name is on the machine. `nearest` are the names that look most like it.
+ *
+ * @since 0.1.0
+ * @category errors
+ */
+export class ModelNotFound extends Schema.TaggedError<ModelNotFound>()("ModelNotFound", {
+  model: Schema.String,
+  available: Schema.Array(Schema.String),
+  nearest: Schema.Array(Schema.String),
+  serverMessage: optional(Schema.String)
+}) {
+  readonly retryable = false
+  override get message() {
+    const hint =
+      this.nearest.length > 0
+        ? `Did you mean ${this.nearest.join(" or ")}?`
+        : this.available.length > 0
+          ? `Available: ${this.available.slice(0, 8).join(", ")}${this.available.length > 8 ? ", …" : ""}.`
+          : "No models are downloaded; get one in LM Studio or with `lms get`."
+    return `There is no model "${this.model}". ${hint}`
+  }
+}
+
+/**
+ * The model exists but is not in memory, and this operation does not load it.
+ *
+ * @since 0.1.0
+ * @category errors
+ */
+export class ModelNotLoaded extends Schema.TaggedError<ModelNotLoaded>()("ModelNotLoaded", {
+  model: optional(Schema.String),
+  serverMessage: optional(Schema.String)
+}) {
+  readonly retryable = false
+  override get message() {
+    return this.model === undefined
+      ? "No model is loaded. Load one with `lms-bridge models ensure NAME`."
+      : `Model "${this.model}" is not loaded. Load it with \`lms-bridge models ensure ${this.model}\`.`
+  }
+}
+
+/**
+ * LM Studio will not load the model because it would not fit in memory. Bytes where LM Studio gave figures.
+ *
+ * @since 0.1.0
+ * @category errors
+ */
+export class ModelLoadRefused extends Schema.TaggedError<ModelLoadRefused>()("ModelLoadRefused", {
+  model: Schema.String,
+  requiredBytes: optional(Schema.Number),
+  /** Idle models that we loaded and could unload to make room. */
+  couldUnload: Schema.Array(Schema.String),
+  serverMessage: Schema.String
+}) {
+  readonly retryable = false
+  override get message() {
+    const need =
+      this.requiredBytes === undefined ? "" : ` It needs about ${(this.requiredBytes / 2 ** 30).toFixed(1)} GiB.`
+    const next =
+      this.couldUnload.length > 0
+        ? `Unload ${this.couldUnload.join(", ")} first (or pass makeRoom), or ask for a smaller context.`
+        : "Unload other models, ask for a smaller context, or choose a smaller model."
+    return `Model "${this.model}" does not fit in memory.${need} ${next}`
+  }
+}
+
+/**
+ * Loading began and failed: engine crash, missing runtime, broken file. Out of GPU memory looks like this, too (H20).
+ *
+ * @since 0.1.0
+ * @category errors
+ */
+export class ModelLoadFailed extends Schema.TaggedError<ModelLoadFailed>()("ModelLoadFailed", {
+  model: Schema.String,
+  reason: Schema.Literal("Engine", "NoRuntime", "NotVerified", "Cancelled", "Timeout", "Other"),
+  serverMessage: Schema.String
+}) {
+  readonly retryable = false
+  override get message() {
+    return `Model "${this.model}" could not be loaded.${serverSaid(this.serverMessage)} Try a smaller context or GPU share, or look at \`lms log stream --source runtime\`.`
+  }
+}
+
+/**
+ * The model stopped, was unloaded or crashed while it worked on this request.
+ *
+ * @since 0.1.0
+ * @category errors
+ */
+export class ModelCrashed extends Schema.TaggedError<ModelCrashed>()("ModelCrashed", {
+  model: Schema.String,
+  reason: Schema.Literal("Unloaded", "Crashed"),
+  exitCode: optional(Schema.Int),
+  serverMessage: Schema.String
+}) {
+  readonly retryable = true
+  override get message() {
+    return `Model "${this.model}" ${this.reason === "Unloaded" ? "was unloaded" : "crashed"} in the middle of the request.${serverSaid(this.serverMessage)} It can be loaded again with \`lms-bridge models ensure ${this.model}\`.`
+  }
+}
+
+/**
+ * The conversation is longer than the loaded context. Token counts where LM Studio gave them.
+ *
+ * @since 0.1.0
+ * @category errors
+ */
+export class ContextOverflow extends Schema.TaggedError<ContextOverflow>()("ContextOverflow", {
+  model: Schema.String,
+  promptTokens: optional(Schema.Int),
+  contextLength: optional(Schema.Int),
+  serverMessage: Schema.String
+}) {
+  readonly retryable = false
+  override get message() {
+    const figures =
+      this.promptTokens === undefined || this.contextLength === undefined
+        ? ""
+        : ` (${this.promptTokens} tokens against ${this.contextLength})`
+    return `The request does not fit the context that "${this.model}" is loaded with${figures}. Load it with a larger context (\`lms-bridge models ensure ${this.model} --context-length N\`), or send less.`
+  }
+}
+
+/**
+ * LM Studio understood the request and refuses it as it stands.
+ *
+ * @since 0.1.0
+ * @category errors
+ */
+export class RequestRejected extends Schema.TaggedError<RequestRejected>()("RequestRejected", {
+  operation: Schema.String,
+  code: optional(Schema.String),
+  param: optional(Schema.String),
+  serverMessage: Schema.String
+}) {
+  readonly retryable = false
+  override get message() {
+    return `LM Studio refused ${this.operation}${this.param === undefined ? "" : ` because of "${this.param}"`}.${serverSaid(this.serverMessage)}`
+  }
+}
+
+/**
+ * LM Studio itself failed: an engine error, a corrupt store, a tool call it could not parse.
+ *
+ * @since 0.1.0
+ * @category errors
+ */
+export class ServerFault extends Schema.TaggedError<ServerFault>()("ServerFault", {
+  operation: Schema.String,
+  reason: Schema.Literal("Engine", "ToolCallParse", "StateStore", "Grammar", "Busy", "Unknown"),
+  serverMessage: Schema.String,
+  /** Characters of the reply that had already been delivered. */
+  delivered: Schema.NonNegativeInt
+}) {
+  /** A request whose output has already been shown is never silently repeated; grammar and a broken store do not mend themselves. */
+  get retryable() {
+    return this.delivered === 0 && this.reason !== "Grammar" && this.reason !== "StateStore"
+  }
+  override get message() {
+    return `LM Studio failed at ${this.operation}.${serverSaid(this.serverMessage)}${
+      this.reason === "StateStore"
+        ? " Its store of past responses is damaged: delete .internal/api-prediction-history in the LM Studio home."
+        : ""
+    }`
+  }
+}
+
+/**
+ * A reply that is not what the route promises.
+ *
+ * @since 0.1.0
+ * @category errors
+ */
+export class ReplyMalformed extends Schema.TaggedError<ReplyMalformed>()("ReplyMalformed", {
+  operation: Schema.String,
+  detail: Schema.String
+}) {
+  readonly retryable = false
+  override get message() {
+    return `LM Studio's reply to ${this.operation} has an unexpected form: ${this.detail}. \`lms-bridge doctor\` shows which server and version answers.`
+  }
+}
+
+/**
+ * The stream ended or the socket broke before the reply was whole.
+ *
+ * @since 0.1.0
+ * @category errors
+ */
+export class StreamCut extends Schema.TaggedError<StreamCut>()("StreamCut", {
+  operation: Schema.String,
+  /** Characters of text, reasoning and tool calls that had arrived. */
+  delivered: Schema.NonNegativeInt,
+  cause: optional(Schema.Defect)
+}) {
+  get retryable() {
+    return this.delivered === 0
+  }
+  override get message() {
+    return `The connection to LM Studio broke after ${this.delivered} characters of the reply to ${this.operation}. The model may have crashed; \`lms-bridge models ps\` shows whether it is still loaded.`
+  }
+}
+
+/**
+ * A time limit of ours passed. `phase` says which one.
+ *
+ * @since 0.1.0
+ * @category errors
+ */
+export class RequestTimeout extends Schema.TaggedError<RequestTimeout>()("RequestTimeout", {
+  operation: Schema.String,
+  phase: Schema.Literal("Connect", "FirstByte", "BetweenBytes", "Total"),
+  limit: Schema.DurationFromMillis,
+  delivered: Schema.NonNegativeInt
+}) {
+  get retryable() {
+    return this.phase === "Connect"
+  }
+  override get message() {
+    const what = {
+      Connect: "did not accept the connection",
+      FirstByte: "sent nothing",
+      BetweenBytes: "stopped sending",
+      Total: "did not finish"
+    }[this.phase]
+    return `LM Studio ${what} within ${Duration.format(this.limit)} (${this.operation}). A long prompt on a slow machine may need a larger limit (LMS_BRIDGE_FIRST_BYTE_TIMEOUT, LMS_BRIDGE_IDLE_TIMEOUT, LMS_BRIDGE_REQUEST_TIMEOUT).`
+  }
+}
+
+/**
+ * This server cannot do that at all.
+ *
+ * @since 0.1.0
+ * @category errors
+ */
+export class Unsupported extends Schema.TaggedError<Unsupported>()("Unsupported", {
+  operation: Schema.String,
+  dialect: Schema.String,
+  instead: Schema.String
+}) {
+  readonly retryable = false
+  override get message() {
+    return `${this.operation} is not possible on this server (${this.dialect}). ${this.instead}`
+  }
+}
+
+/**
+ * Another model than the one asked for has answered (H4): with one model loaded, LM Studio lets it answer for any name.
+ *
+ * @since 0.1.0
+ * @category errors
+ */
+export class WrongModelAnswered extends Schema.TaggedError<WrongModelAnswered>()("WrongModelAnswered", {
+  asked: Schema.String,
+  answered: Schema.String
+}) {
+  readonly retryable = false
+  override get message() {
+    return `"${this.asked}" was asked, but "${this.answered}" answered. Load it first: \`lms-bridge models ensure ${this.asked}\`.`
+  }
+}
+
+/**
+ * @since 0.1.0
+ * @category errors
+ */
+export const LmStudioError = Schema.Union(
+  LmStudioUnreachable,
+  Unauthorized,
+  ModelNotFound,
+  ModelNotLoaded,
+  ModelLoadRefused,
+  ModelLoadFailed,
+  ModelCrashed,
+  ContextOverflow,
+  RequestRejected,
+  ServerFault,
+  ReplyMalformed,
+  StreamCut,
+  RequestTimeout,
+  Unsupported,
+  WrongModelAnswered
+)
+/**
+ * @since 0.1.0
+ * @category errors
+ */
+export type LmStudioError = typeof LmStudioError.Type

@@ -1,0 +1,64 @@
+/**
+ * Retry behaviour as data: a schema-checked record that turns into a `Schedule`.
+ *
+ * @since 0.1.0
+ */
+import * as Context from "effect/Context"
+import * as Duration from "effect/Duration"
+import * as Schedule from "effect/Schedule"
+import * as Schema from "effect/Schema"
+
+/**
+ * Delays grow from `base` by `factor` up to `maxDelay`, each jittered by 20 percent either way; at most `maxRetries`
+ * retries after the first attempt, and none that would begin after `budget` has passed. All durations in milliseconds.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export class RetryPolicy extends Schema.Class<RetryPolicy>("@lms-bridge/core/resilience/RetryPolicy")({
+  base: Schema.DurationFromMillis,
+  factor: Schema.Number.pipe(Schema.greaterThanOrEqualTo(1)),
+  maxDelay: Schema.DurationFromMillis,
+  maxRetries: Schema.NonNegativeInt,
+  budget: Schema.DurationFromMillis
+}) {}
+
+/**
+ * 3 retries at 1, 2 and 4 s, within 30 s in all.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const standard: RetryPolicy = new RetryPolicy({
+  base: Duration.seconds(1),
+  factor: 2,
+  maxDelay: Duration.seconds(10),
+  maxRetries: 3,
+  budget: Duration.seconds(30)
+})
+
+/**
+ * The policy that calls to LM Studio and `lms` run under unless a caller provides another.
+ *
+ * @since 0.1.0
+ * @category references
+ */
+export class CurrentRetryPolicy extends Context.Reference<CurrentRetryPolicy>()(
+  "@lms-bridge/core/resilience/CurrentRetryPolicy",
+  { defaultValue: () => standard }
+) {}
+
+/**
+ * The policy as a schedule. Inputs that say `retryable: false` stop it at once.
+ *
+ * @since 0.1.0
+ * @category schedules
+ */
+export const toSchedule = (policy: RetryPolicy): Schedule.Schedule<unknown, { readonly retryable: boolean }> =>
+  Schedule.exponential(policy.base, policy.factor).pipe(
+    Schedule.union(Schedule.spaced(policy.maxDelay)),
+    Schedule.jittered,
+    Schedule.intersect(Schedule.recurs(policy.maxRetries)),
+    Schedule.upTo(policy.budget),
+    Schedule.whileInput((error: { readonly retryable: boolean }) => error.retryable)
+  )

@@ -1,0 +1,57 @@
+/**
+ * How long a model that lms-bridge loads may stay idle in memory: policy as data. No load is without a limit.
+ *
+ * @since 0.1.0
+ */
+import * as Context from "effect/Context"
+import * as Duration from "effect/Duration"
+import * as Schema from "effect/Schema"
+
+/**
+ * Idle time after which LM Studio (or our own reaper) unloads a model that we loaded. All durations in milliseconds.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export class TtlPolicy extends Schema.Class<TtlPolicy>("@lms-bridge/core/resilience/TtlPolicy")({
+  standard: Schema.DurationFromMillis,
+  temporary: Schema.DurationFromMillis,
+  maximum: Schema.DurationFromMillis
+}) {}
+
+/**
+ * 600 s, 300 s for temporary use, never more than 3600 s.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const standard: TtlPolicy = new TtlPolicy({
+  standard: Duration.seconds(600),
+  temporary: Duration.seconds(300),
+  maximum: Duration.seconds(3600)
+})
+
+/**
+ * @since 0.1.0
+ * @category references
+ */
+export class CurrentTtlPolicy extends Context.Reference<CurrentTtlPolicy>()(
+  "@lms-bridge/core/resilience/CurrentTtlPolicy",
+  { defaultValue: () => standard }
+) {}
+
+/**
+ * The idle time to load with: what was asked for, else the default for the kind of use; at least one second (the
+ * smallest `lms load --ttl` takes) and at most the policy's maximum.
+ *
+ * @since 0.1.0
+ * @category combinators
+ */
+export const resolve = (
+  policy: TtlPolicy,
+  asked: { readonly ttl?: Duration.DurationInput | undefined; readonly temporary?: boolean | undefined }
+): Duration.Duration =>
+  Duration.clamp(asked.ttl ?? (asked.temporary === true ? policy.temporary : policy.standard), {
+    minimum: "1 second",
+    maximum: policy.maximum
+  })
