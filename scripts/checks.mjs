@@ -1,0 +1,45 @@
+// Named checks that are counted: printed as they end, and written to reports/<suite>.json for the tally of .ci/run.
+import { mkdirSync, writeFileSync } from "node:fs"
+import { inRoot } from "./workspace.mjs"
+
+export const startSuite = (suite, { showPassed = true } = {}) => {
+  const checks = []
+
+  const record = (name, problem) => {
+    checks.push({ name, passed: problem === undefined, ...(problem === undefined ? {} : { problem }) })
+    if (problem !== undefined) console.log(`  FAIL  ${name}\n${indent(problem)}`)
+    else if (showPassed) console.log(`  ok    ${name}`)
+  }
+
+  return {
+    record,
+    /** Runs `body`; whatever it throws is the reason why the check failed. */
+    check: async (name, body) => {
+      try {
+        await body()
+        record(name)
+      } catch (error) {
+        record(name, error instanceof Error ? error.message : String(error))
+      }
+    },
+    /** Writes the report and returns the exit code: a suite in which nothing was checked has failed. */
+    finish: () => {
+      const failed = checks.filter((check) => !check.passed).length
+      mkdirSync(inRoot("reports"), { recursive: true })
+      writeFileSync(inRoot("reports", `${suite}.json`), JSON.stringify({ suite, checks }, null, 2))
+      console.log(`${suite}: ${checks.length - failed} passed, ${failed} failed`)
+      return failed > 0 || checks.length === 0 ? 1 : 0
+    }
+  }
+}
+
+export const expect = (condition, message) => {
+  if (!condition) throw new Error(message)
+}
+
+const indent = (text) =>
+  text
+    .trimEnd()
+    .split("\n")
+    .map((line) => `        ${line}`)
+    .join("\n")
