@@ -1,0 +1,95 @@
+/**
+ * A handle over one connected MCP server that keeps the SDK's client out of the rest of core. Closing the scope it was
+ * made in tears down the transport and ends any process beneath it.
+ *
+ * @since 0.1.0
+ */
+import type * as Duration from "effect/Duration"
+import type * as Effect from "effect/Effect"
+import * as Schema from "effect/Schema"
+import type { McpCallFailed, McpServerUnavailable } from "./McpError.ts"
+import type { ToolResult } from "./ToolResult.ts"
+
+const optional = <A, I>(schema: Schema.Schema<A, I>) => Schema.optionalWith(schema, { exact: true })
+
+/**
+ * Hints of the server about a tool (MCP `ToolAnnotations`); absent means not said. They are claims, not proofs.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export const ToolAnnotations = Schema.Struct({
+  readOnly: optional(Schema.Boolean),
+  destructive: optional(Schema.Boolean),
+  idempotent: optional(Schema.Boolean),
+  openWorld: optional(Schema.Boolean)
+})
+/**
+ * @since 0.1.0
+ * @category models
+ */
+export type ToolAnnotations = typeof ToolAnnotations.Type
+
+/**
+ * A tool as its server lists it. A missing description is "".
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export const McpTool = Schema.Struct({
+  server: Schema.String,
+  name: Schema.String,
+  title: optional(Schema.String),
+  description: Schema.String,
+  inputSchema: Schema.Record({ key: Schema.String, value: Schema.Unknown }),
+  outputSchema: optional(Schema.Record({ key: Schema.String, value: Schema.Unknown })),
+  annotations: ToolAnnotations
+})
+/**
+ * @since 0.1.0
+ * @category models
+ */
+export type McpTool = typeof McpTool.Type
+
+/**
+ * `progress` and `total` in the server's own unit.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface CallProgress {
+  readonly progress: number
+  readonly total: number | undefined
+  readonly message: string | undefined
+}
+
+/**
+ * @since 0.1.0
+ * @category models
+ */
+export interface CallOptions {
+  /** Longest silence; progress of the server starts it anew. */
+  readonly timeout?: Duration.DurationInput | undefined
+  readonly onProgress?: ((progress: CallProgress) => Effect.Effect<void>) | undefined
+}
+
+/**
+ * @since 0.1.0
+ * @category models
+ */
+export interface McpConnection {
+  readonly server: string
+  /** As the server named itself in `initialize`. */
+  readonly implementation: { readonly name: string; readonly version: string }
+  readonly instructions: string | undefined
+  /** `tools/list`, paged to its end; kept until the server says that its list changed. */
+  readonly tools: Effect.Effect<ReadonlyArray<McpTool>, McpServerUnavailable>
+  /** `tools/call`. Interrupting it sends `notifications/cancelled`. */
+  readonly call: (
+    tool: string,
+    args: Readonly<Record<string, unknown>>,
+    options?: CallOptions
+  ) => Effect.Effect<ToolResult, McpCallFailed | McpServerUnavailable>
+  /** The bounded end of what the server printed on stderr; "" for remote servers. */
+  readonly stderrTail: Effect.Effect<string>
+}

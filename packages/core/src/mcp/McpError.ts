@@ -1,0 +1,173 @@
+/**
+ * What can go wrong with the user's MCP servers, as values.
+ *
+ * @since 0.1.0
+ */
+import * as Duration from "effect/Duration"
+import * as Schema from "effect/Schema"
+
+const optional = <A, I>(schema: Schema.Schema<A, I>) => Schema.optionalWith(schema, { exact: true })
+
+/**
+ * A configuration file cannot be read as a whole. One bad entry is not this error: it is a problem of that entry.
+ *
+ * @since 0.1.0
+ * @category errors
+ */
+export class McpConfigInvalid extends Schema.TaggedError<McpConfigInvalid>()("McpConfigInvalid", {
+  path: Schema.String,
+  reason: Schema.Literal("NotFound", "NotReadable", "NotJson", "NoServers"),
+  line: optional(Schema.Int),
+  detail: Schema.String
+}) {
+  readonly retryable = false
+  override get message() {
+    const where = this.line === undefined ? this.path : `${this.path}, line ${this.line}`
+    switch (this.reason) {
+      case "NotFound":
+        return `${this.path} does not exist. Correct MCP_JSON_PATH, or unset it to look in the usual places.`
+      case "NotReadable":
+        return `${this.path} cannot be read: ${this.detail}`
+      default:
+        return `${where}: ${this.detail} Correct the file; nothing in it was changed.`
+    }
+  }
+}
+
+/**
+ * @since 0.1.0
+ * @category errors
+ */
+export class McpServerNotFound extends Schema.TaggedError<McpServerNotFound>()("McpServerNotFound", {
+  server: Schema.String,
+  available: Schema.Array(Schema.String),
+  nearest: Schema.Array(Schema.String),
+  /** The file that was searched; absent when there is none. */
+  path: optional(Schema.String)
+}) {
+  readonly retryable = false
+  override get message() {
+    if (this.path === undefined) {
+      return `There is no MCP server "${this.server}", because no mcp.json was found. Create ~/.lmstudio/mcp.json or .mcp.json, or set MCP_JSON_PATH.`
+    }
+    const hint =
+      this.nearest.length > 0
+        ? `Did you mean ${this.nearest.join(" or ")}?`
+        : `It has: ${this.available.length > 0 ? this.available.join(", ") : "no servers"}.`
+    return `There is no MCP server "${this.server}" in ${this.path}. ${hint}`
+  }
+}
+
+/**
+ * The entry is there and cannot be used as it is written.
+ *
+ * @since 0.1.0
+ * @category errors
+ */
+export class McpEntryUnusable extends Schema.TaggedError<McpEntryUnusable>()("McpEntryUnusable", {
+  server: Schema.String,
+  path: Schema.String,
+  reason: Schema.Literal("Disabled", "Invalid", "MissingVariable", "Itself", "TooDeep"),
+  line: optional(Schema.Int),
+  detail: Schema.String
+}) {
+  readonly retryable = false
+  override get message() {
+    const where = `${this.path}${this.line === undefined ? "" : `, line ${this.line}`}`
+    switch (this.reason) {
+      case "Disabled":
+        return `MCP server "${this.server}" is disabled. Remove "disabled" from its entry in ${where} to use it.`
+      case "Itself":
+        return `MCP server "${this.server}" is lms-bridge itself, so it is not used from within.`
+      case "TooDeep":
+        return `MCP server "${this.server}" was not started: lms-bridge already runs inside another lms-bridge.`
+      default:
+        return `MCP server "${this.server}" (${where}) cannot be used: ${this.detail}`
+    }
+  }
+}
+
+/**
+ * The server did not start, or went away. `stderrTail` is the bounded end of what it printed.
+ *
+ * @since 0.1.0
+ * @category errors
+ */
+export class McpServerUnavailable extends Schema.TaggedError<McpServerUnavailable>()("McpServerUnavailable", {
+  server: Schema.String,
+  reason: Schema.Literal(
+    "CommandNotFound",
+    "Spawn",
+    "Exited",
+    "StartTimeout",
+    "Protocol",
+    "Http",
+    "Unauthorized",
+    "Closed"
+  ),
+  detail: Schema.String,
+  exitCode: optional(Schema.Int),
+  stderrTail: Schema.String
+}) {
+  get retryable() {
+    return this.reason === "Exited" || this.reason === "Closed" || this.reason === "Http"
+  }
+  override get message() {
+    const what = {
+      CommandNotFound: "its command was not found",
+      Spawn: "it could not be started",
+      Exited: `it ended${this.exitCode === undefined ? "" : ` with exit code ${this.exitCode}`}`,
+      StartTimeout: "it did not answer in time",
+      Protocol: "it does not speak MCP as expected",
+      Http: "its address did not answer as expected",
+      Unauthorized: `it wants you to log in: \`lms-bridge mcp login ${this.server}\``,
+      Closed: "its connection closed"
+    }[this.reason]
+    const printed = this.stderrTail.trim() === "" ? "" : ` It printed: ${this.stderrTail.trim().slice(-400)}`
+    return `MCP server "${this.server}" is not available: ${what}.${this.detail === "" ? "" : ` ${this.detail}`}${printed}`
+  }
+}
+
+/**
+ * A call did not come to a result. What a tool itself reports as an error is a result with `isError`, not this.
+ *
+ * @since 0.1.0
+ * @category errors
+ */
+export class McpCallFailed extends Schema.TaggedError<McpCallFailed>()("McpCallFailed", {
+  server: Schema.String,
+  tool: Schema.String,
+  reason: Schema.Literal("Timeout", "Closed", "UnknownTool", "InvalidArguments", "Protocol"),
+  limit: optional(Schema.DurationFromMillis),
+  code: optional(Schema.Int),
+  detail: Schema.String
+}) {
+  /** Whether the tool ran is unknown after a time-out or a lost connection, so nothing is repeated by itself. */
+  readonly retryable = false
+  override get message() {
+    const why =
+      this.reason === "Timeout" && this.limit !== undefined
+        ? `did not answer within ${Duration.format(this.limit)} (LMS_BRIDGE_MCP_CALL_TIMEOUT)`
+        : this.reason === "Closed"
+          ? "lost its server in the middle of the call"
+          : `failed: ${this.detail}`
+    return `Tool "${this.tool}" of MCP server "${this.server}" ${why}.`
+  }
+}
+
+/**
+ * @since 0.1.0
+ * @category errors
+ */
+export const McpError = Schema.Union(
+  McpConfigInvalid,
+  McpServerNotFound,
+  McpEntryUnusable,
+  McpServerUnavailable,
+  McpCallFailed
+)
+/**
+ * @since 0.1.0
+ * @category errors
+ */
+export type McpError = typeof McpError.Type
