@@ -1,0 +1,59 @@
+// `npm run build`: compiles every package, then bundles each executable into one file without native parts.
+import { chmodSync, mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs"
+import { dirname } from "node:path"
+import { gzipSync } from "node:zlib"
+import { executables, exists, fail, inRoot, run, tool } from "./workspace.mjs"
+
+const compile = async () => {
+  // Only what ships: a mistake in a test must not keep the program from starting. `npm run check` sees everything.
+  const projects = ["core", "testing", "mcp-server", "cli"].map((name) => `packages/${name}/tsconfig.src.json`)
+  const { code, stdout, stderr } = await run(tool("tsc"), ["-b", ...projects, "--pretty", "false"])
+  if (code !== 0) fail(`build: the compiler found mistakes\n\n${stdout}${stderr}`)
+}
+
+const bundle = async ({ name, entry, file }) => {
+  const { build } = await import("esbuild")
+  const result = await build({
+    entryPoints: [inRoot(entry)],
+    outfile: inRoot(file),
+    write: false,
+    bundle: true,
+    format: "esm",
+    platform: "node",
+    target: "node20.11",
+    // straight from the sources of the workspace's packages, so that unused exports fall away
+    conditions: ["@lms-bridge/source"],
+    minify: true,
+    sourcemap: "external",
+    legalComments: "external",
+    define: { "process.env.NODE_ENV": '"production"' },
+    // CommonJS dependencies inside an ESM bundle call require() for Node's own modules
+    banner: {
+      js: "import{createRequire as __createRequire}from'node:module';const require=__createRequire(import.meta.url);"
+    },
+    logLevel: "silent"
+  }).catch((error) => fail(`build: ${name} could not be bundled\n\n${error.message}`))
+
+  for (const warning of result.warnings) console.error(`build: ${name}: ${warning.text}`)
+  mkdirSync(dirname(inRoot(file)), { recursive: true })
+  for (const { path, contents } of result.outputFiles) {
+    if (path === inRoot(file) && !Buffer.from(contents.subarray(0, 2)).equals(Buffer.from("#!"))) {
+      fail(`build: ${entry} must begin with #!/usr/bin/env node, or ${name} cannot be started by its name`)
+    }
+    // whole or not at all: a copy may be running, or be started by a test, at this moment
+    const temporary = `${path}.${process.pid}`
+    writeFileSync(temporary, contents)
+    chmodSync(temporary, path === inRoot(file) ? 0o755 : 0o644)
+    renameSync(temporary, path)
+  }
+  const contents = readFileSync(inRoot(file))
+  console.log(`build: ${file}  ${kilobytes(contents.length)}, ${kilobytes(gzipSync(contents).length)} compressed`)
+}
+
+const kilobytes = (bytes) => `${Math.round(bytes / 1000)} kB`
+
+await compile()
+for (const executable of executables) {
+  if (exists(executable.entry)) await bundle(executable)
+  else console.log(`build: ${executable.name} is skipped: ${executable.entry} does not exist yet`)
+}

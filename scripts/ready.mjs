@@ -1,0 +1,143 @@
+// Makes the workspace ready to run: the exact dependencies installed, everything built; nothing when both are so.
+import { createHash } from "node:crypto"
+import { mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs"
+import { dirname, join, relative } from "node:path"
+import { executables, exists, inRoot, root, run, tool } from "./workspace.mjs"
+
+const oldestNode = [20, 11]
+
+/** Brings the workspace up to date. Throws an Error that says what to do; prints only when there is something to do. */
+export const makeReady = async () => {
+  checkNode()
+  const started = performance.now()
+  const installed = await upToDate("install", installInputs, [tool("tsc"), tool("esbuild")], install)
+  const built = await upToDate(
+    "build",
+    buildInputs,
+    [
+      ...packages()
+        .filter((name) => exists(`packages/${name}/src`))
+        .map((name) => inRoot("packages", name, "dist", ".src.tsbuildinfo")),
+      ...executables.map(({ file }) => inRoot(file)).filter(entryExists)
+    ],
+    build
+  )
+  if (!installed && !built) return false
+  console.error(`setup: ready after ${((performance.now() - started) / 1000).toFixed(1)} s`)
+  return true
+}
+
+// -----------------------------------------------------------------------------
+// steps
+// -----------------------------------------------------------------------------
+
+const checkNode = () => {
+  const [major, minor] = process.versions.node.split(".").map(Number)
+  const enough = major > oldestNode[0] || (major === oldestNode[0] && minor >= oldestNode[1])
+  if (!enough) {
+    throw new Error(
+      `lms-bridge needs Node ${oldestNode.join(".")} or newer; this is ${process.version}. See https://nodejs.org.`
+    )
+  }
+}
+
+const install = async () => {
+  const wanted = JSON.parse(readFileSync(inRoot("package.json"), "utf8")).packageManager
+  console.error(`setup: installing the dependencies with ${wanted} (the first time takes a while)`)
+  // The package manager comes through npm, pinned, so that nothing has to be installed globally.
+  const pnpm = await run(npm, [
+    "exec",
+    "--yes",
+    "--loglevel=error",
+    `--package=${wanted}`,
+    "--",
+    "pnpm",
+    "install",
+    "--frozen-lockfile"
+  ])
+  if (pnpm.code !== 0) {
+    throw new Error(
+      `The dependencies could not be installed (exit ${pnpm.code}). What pnpm said:\n\n${tail(pnpm)}\n\n` +
+        "Check that the npm registry can be reached (npm ping), then run: npm run setup"
+    )
+  }
+  // `prepare` does this too, but not where npm is set to ignore scripts; it changes nothing the second time.
+  const patch = await run(tool("effect-tsgo"), ["patch"])
+  if (patch.code !== 0) throw new Error(`The compiler could not be given the Effect diagnostics:\n\n${tail(patch)}`)
+}
+
+const build = async () => {
+  console.error("setup: building")
+  const result = await run(process.execPath, [inRoot("scripts", "build.mjs")])
+  if (result.code !== 0) throw new Error(`The build failed:\n\n${tail(result)}`)
+}
+
+// -----------------------------------------------------------------------------
+// what is up to date
+// -----------------------------------------------------------------------------
+
+const installInputs = () => [
+  "package.json",
+  "pnpm-lock.yaml",
+  "pnpm-workspace.yaml",
+  ".npmrc",
+  ...packages()
+    .filter((name) => exists(`packages/${name}/src`))
+    .map((name) => `packages/${name}/package.json`)
+]
+
+const buildInputs = () => [
+  "pnpm-lock.yaml",
+  "tsconfig.base.json",
+  "scripts/build.mjs",
+  "scripts/workspace.mjs",
+  ...packages().flatMap((name) => [
+    `packages/${name}/package.json`,
+    `packages/${name}/tsconfig.src.json`,
+    ...filesUnder(`packages/${name}/src`)
+  ])
+]
+
+/** Runs `step` unless its inputs have the contents of the last time and its outputs are there. True if it ran. */
+const upToDate = async (name, inputs, outputs, step) => {
+  const stamp = inRoot("node_modules", ".cache", "lms-bridge", `${name}.stamp`)
+  const before = fingerprint(inputs())
+  if (outputs.every((path) => isFile(path)) && read(stamp) === before) return false
+  rmSync(stamp, { force: true })
+  await step()
+  mkdirSync(dirname(stamp), { recursive: true })
+  writeFileSync(stamp, before)
+  return true
+}
+
+const fingerprint = (paths) => {
+  const hash = createHash("sha256").update(process.version)
+  for (const path of paths) hash.update(`\0${path}\0`).update(read(inRoot(path)) ?? "")
+  return hash.digest("hex")
+}
+
+const packages = () => readdirSync(inRoot("packages")).toSorted()
+
+const filesUnder = (folder) =>
+  exists(folder)
+    ? readdirSync(inRoot(folder), { recursive: true, withFileTypes: true })
+        .filter((entry) => entry.isFile())
+        .map((entry) => relative(root, join(entry.parentPath ?? entry.path, entry.name)))
+        .toSorted()
+    : []
+
+const entryExists = (path) => executables.some(({ entry, file }) => inRoot(file) === path && exists(entry))
+
+const read = (path) => {
+  try {
+    return readFileSync(path, "utf8")
+  } catch {
+    return undefined
+  }
+}
+
+const isFile = (path) => statSync(path, { throwIfNoEntry: false })?.isFile() === true
+
+const tail = ({ stdout, stderr }) => `${stdout}\n${stderr}`.trim().split("\n").slice(-40).join("\n")
+
+const npm = process.platform === "win32" ? "npm.cmd" : "npm"
