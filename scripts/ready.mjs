@@ -81,9 +81,7 @@ const installInputs = () => [
   "pnpm-lock.yaml",
   "pnpm-workspace.yaml",
   ".npmrc",
-  ...packages()
-    .filter((name) => exists(`packages/${name}/src`))
-    .map((name) => `packages/${name}/package.json`)
+  ...packages().map((name) => `packages/${name}/package.json`)
 ]
 
 const buildInputs = () => [
