@@ -1,0 +1,168 @@
+/**
+ * Everything that happens in a run, as data. `evolve` folds these into the state; views, journals, progress
+ * notifications and metrics read nothing else.
+ *
+ * @since 0.1.0
+ */
+import * as Schema from "effect/Schema"
+import { ChatReply, Usage } from "../lmstudio/Chat.ts"
+import { ToolResult } from "../mcp/ToolResult.ts"
+import { Ensured } from "../models/ModelLifecycle.ts"
+import { RunId } from "../observability/Correlation.ts"
+import { AgentTask } from "./AgentTask.ts"
+
+const optional = <A, I>(schema: Schema.Schema<A, I>) => Schema.optionalWith(schema, { exact: true })
+
+/**
+ * A failure as events, outcomes and adapters show it: a stable tag and a sentence.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export const Problem = Schema.Struct({ tag: Schema.String, message: Schema.String })
+/**
+ * @since 0.1.0
+ * @category models
+ */
+export type Problem = typeof Problem.Type
+
+/**
+ * What a budget can be on.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export const BudgetKind = Schema.Literal("rounds", "wall-time", "tool-calls", "tokens", "result-bytes")
+/**
+ * @since 0.1.0
+ * @category models
+ */
+export type BudgetKind = typeof BudgetKind.Type
+
+/**
+ * A tool call that ran, for the account at the end.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export const CallRecord = Schema.Struct({
+  round: Schema.NonNegativeInt,
+  server: Schema.String,
+  tool: Schema.String,
+  isError: Schema.Boolean,
+  millis: Schema.NonNegative
+})
+/**
+ * @since 0.1.0
+ * @category models
+ */
+export type CallRecord = typeof CallRecord.Type
+
+/**
+ * How a run ended. `done`: the model answered. `budget`: a budget ended it and `answer` is the best there was. `stalled`:
+ * it went round in circles and was asked for what it had. `failed`: `problem` says why; `answer` is what there was.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export const AgentOutcome = Schema.Struct({
+  status: Schema.Literal("done", "budget", "stalled", "failed"),
+  answer: Schema.String,
+  /** The answer was cut by the token limit even after it was continued. */
+  cut: Schema.Boolean,
+  budget: optional(BudgetKind),
+  problem: optional(Problem),
+  /** The answer as JSON when an output schema was given. */
+  structured: optional(Schema.Unknown),
+  model: optional(Schema.String),
+  rounds: Schema.NonNegativeInt,
+  toolCalls: Schema.Array(CallRecord),
+  usage: Usage,
+  /** Milliseconds from start to end. */
+  millis: Schema.NonNegative,
+  /** Servers that were asked for and did not take part. */
+  missingServers: Schema.Array(Schema.Struct({ server: Schema.String, problem: Problem }))
+})
+/**
+ * @since 0.1.0
+ * @category models
+ */
+export type AgentOutcome = typeof AgentOutcome.Type
+
+/** On every event. `at` is epoch milliseconds; `seq` counts from 0 within the run. */
+const stamp = { runId: RunId, seq: Schema.NonNegativeInt, at: Schema.Number }
+
+/**
+ * @since 0.1.0
+ * @category models
+ */
+export const AgentEvent = Schema.Union(
+  Schema.TaggedStruct("RunStarted", { ...stamp, task: AgentTask }),
+  /** Something worth a person's eye while the run prepares: a server that starts, a model that loads. */
+  Schema.TaggedStruct("Preparing", { ...stamp, what: Schema.String, progress: optional(Schema.Number) }),
+  Schema.TaggedStruct("ServersReady", {
+    ...stamp,
+    ready: Schema.Array(Schema.Struct({ server: Schema.String, tools: Schema.NonNegativeInt })),
+    missing: Schema.Array(Schema.Struct({ server: Schema.String, problem: Problem }))
+  }),
+  Schema.TaggedStruct("ModelReady", { ...stamp, ensured: Ensured }),
+  /** The tools that the next requests offer, by the names that the model sees. `estimatedTokens` of their definitions. */
+  Schema.TaggedStruct("ToolsOffered", {
+    ...stamp,
+    offered: Schema.Array(Schema.String),
+    withheld: Schema.NonNegativeInt,
+    estimatedTokens: Schema.NonNegativeInt
+  }),
+  Schema.TaggedStruct("RoundStarted", { ...stamp, round: Schema.NonNegativeInt, final: Schema.Boolean }),
+  /** For display only: the whole text comes with `ModelReplied`. */
+  Schema.TaggedStruct("TextDelta", { ...stamp, text: Schema.String }),
+  Schema.TaggedStruct("ReasoningDelta", { ...stamp, text: Schema.String }),
+  Schema.TaggedStruct("ModelReplied", { ...stamp, round: Schema.NonNegativeInt, reply: ChatReply }),
+  /** Arguments have been parsed and validated; the tool is about to run. */
+  Schema.TaggedStruct("ToolCallStarted", {
+    ...stamp,
+    callId: Schema.String,
+    name: Schema.String,
+    server: Schema.String,
+    tool: Schema.String,
+    arguments: Schema.Record({ key: Schema.String, value: Schema.Unknown })
+  }),
+  /** The call did not run, and `told` is what the model hears instead of a result. */
+  Schema.TaggedStruct("ToolCallRefused", {
+    ...stamp,
+    callId: Schema.String,
+    name: Schema.String,
+    reason: Schema.Literal("UnknownTool", "InvalidArguments", "Policy", "Withheld", "Budget"),
+    told: Schema.String
+  }),
+  Schema.TaggedStruct("ToolCallProgress", { ...stamp, callId: Schema.String, message: Schema.String }),
+  /** `told` is the text that goes into the conversation; `result` is what the server gave. */
+  Schema.TaggedStruct("ToolCallFinished", {
+    ...stamp,
+    callId: Schema.String,
+    server: Schema.String,
+    tool: Schema.String,
+    told: Schema.String,
+    result: optional(ToolResult),
+    isError: Schema.Boolean,
+    bytes: Schema.NonNegativeInt,
+    millis: Schema.NonNegative
+  }),
+  /** Words of ours to the model, or about the run: a nudge, a correction, a step down. */
+  Schema.TaggedStruct("Noted", { ...stamp, kind: Schema.String, text: Schema.String, toModel: Schema.Boolean }),
+  Schema.TaggedStruct("BudgetReached", { ...stamp, budget: BudgetKind }),
+  Schema.TaggedStruct("RunFinished", { ...stamp, outcome: AgentOutcome })
+)
+/**
+ * @since 0.1.0
+ * @category models
+ */
+export type AgentEvent = typeof AgentEvent.Type
+
+/**
+ * An event as JSON on one line, as `run --json`, the journal and MCP resources write it.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export const AgentEventJson = Schema.parseJson(AgentEvent)

@@ -1,0 +1,63 @@
+/**
+ * The agent loop: a model works on a task with the tools of MCP servers, round after round, until it is done or a budget
+ * ends it. The rules are pure (`AgentState`); this shell does the I/O and emits the events.
+ *
+ * @since 0.1.0
+ */
+import * as Context from "effect/Context"
+import type * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+import type * as Stream from "effect/Stream"
+import type { McpConnectError } from "../mcp/McpRegistry.ts"
+import type { ModelLifecycleError } from "../models/ModelLifecycle.ts"
+import type { AgentEvent } from "./AgentEvent.ts"
+import type { AgentTask } from "./AgentTask.ts"
+
+/**
+ * What prevents a run from starting: the model cannot be had, or a server that was named does not start. Once the model
+ * has been asked, everything that goes wrong is told in the outcome.
+ *
+ * @since 0.1.0
+ * @category errors
+ */
+export type AgentError = ModelLifecycleError | McpConnectError
+
+/**
+ * A call that the policy wants a person to decide on.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface ApprovalRequest {
+  readonly server: string
+  readonly tool: string
+  readonly arguments: Readonly<Record<string, unknown>>
+  /** Why it is asked. */
+  readonly reason: string
+}
+
+/**
+ * How to ask the person. None where nobody can be asked: then such calls are refused and the model is told. The adapter
+ * provides it (MCP elicitation, a prompt at the terminal).
+ *
+ * @since 0.1.0
+ * @category references
+ */
+export class CurrentApprover extends Context.Reference<CurrentApprover>()("@lms-bridge/core/agent/CurrentApprover", {
+  defaultValue: (): Option.Option<(request: ApprovalRequest) => Effect.Effect<boolean>> => Option.none()
+}) {}
+
+/**
+ * @since 0.1.0
+ * @category services
+ */
+export class AgentLoop extends Context.Tag("@lms-bridge/core/agent/AgentLoop")<
+  AgentLoop,
+  {
+    /**
+     * Runs a task. The first event is `RunStarted`, the last `RunFinished`; a stream that fails has started nothing
+     * that it did not also end. Interrupting it aborts the request, the tool call and whatever runs beneath them.
+     */
+    readonly run: (task: AgentTask) => Stream.Stream<AgentEvent, AgentError>
+  }
+>() {}
