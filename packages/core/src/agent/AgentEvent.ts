@@ -90,37 +90,37 @@ export const AgentOutcome = Schema.Struct({
 export type AgentOutcome = typeof AgentOutcome.Type
 
 /** On every event. `at` is epoch milliseconds; `seq` counts from 0 within the run. */
-const stamp = { runId: RunId, seq: Schema.NonNegativeInt, at: Schema.Number }
+const stamped = { runId: RunId, seq: Schema.NonNegativeInt, at: Schema.Number }
 
 /**
  * @since 0.1.0
  * @category models
  */
 export const AgentEvent = Schema.Union(
-  Schema.TaggedStruct("RunStarted", { ...stamp, task: AgentTask }),
+  Schema.TaggedStruct("RunStarted", { ...stamped, task: AgentTask }),
   /** Something worth a person's eye while the run prepares: a server that starts, a model that loads. */
-  Schema.TaggedStruct("Preparing", { ...stamp, what: Schema.String, progress: optional(Schema.Number) }),
+  Schema.TaggedStruct("Preparing", { ...stamped, what: Schema.String, progress: optional(Schema.Number) }),
   Schema.TaggedStruct("ServersReady", {
-    ...stamp,
+    ...stamped,
     ready: Schema.Array(Schema.Struct({ server: Schema.String, tools: Schema.NonNegativeInt })),
     missing: Schema.Array(Schema.Struct({ server: Schema.String, problem: Problem }))
   }),
-  Schema.TaggedStruct("ModelReady", { ...stamp, ensured: Ensured }),
+  Schema.TaggedStruct("ModelReady", { ...stamped, ensured: Ensured }),
   /** The tools that the next requests offer, by the names that the model sees. `estimatedTokens` of their definitions. */
   Schema.TaggedStruct("ToolsOffered", {
-    ...stamp,
+    ...stamped,
     offered: Schema.Array(Schema.String),
     withheld: Schema.NonNegativeInt,
     estimatedTokens: Schema.NonNegativeInt
   }),
-  Schema.TaggedStruct("RoundStarted", { ...stamp, round: Schema.NonNegativeInt, final: Schema.Boolean }),
+  Schema.TaggedStruct("RoundStarted", { ...stamped, round: Schema.NonNegativeInt, final: Schema.Boolean }),
   /** For display only: the whole text comes with `ModelReplied`. */
-  Schema.TaggedStruct("TextDelta", { ...stamp, text: Schema.String }),
-  Schema.TaggedStruct("ReasoningDelta", { ...stamp, text: Schema.String }),
-  Schema.TaggedStruct("ModelReplied", { ...stamp, round: Schema.NonNegativeInt, reply: ChatReply }),
+  Schema.TaggedStruct("TextDelta", { ...stamped, text: Schema.String }),
+  Schema.TaggedStruct("ReasoningDelta", { ...stamped, text: Schema.String }),
+  Schema.TaggedStruct("ModelReplied", { ...stamped, round: Schema.NonNegativeInt, reply: ChatReply }),
   /** Arguments have been parsed and validated; the tool is about to run. */
   Schema.TaggedStruct("ToolCallStarted", {
-    ...stamp,
+    ...stamped,
     callId: Schema.String,
     name: Schema.String,
     server: Schema.String,
@@ -129,16 +129,16 @@ export const AgentEvent = Schema.Union(
   }),
   /** The call did not run, and `told` is what the model hears instead of a result. */
   Schema.TaggedStruct("ToolCallRefused", {
-    ...stamp,
+    ...stamped,
     callId: Schema.String,
     name: Schema.String,
     reason: Schema.Literal("UnknownTool", "InvalidArguments", "Policy", "Withheld", "Budget"),
     told: Schema.String
   }),
-  Schema.TaggedStruct("ToolCallProgress", { ...stamp, callId: Schema.String, message: Schema.String }),
+  Schema.TaggedStruct("ToolCallProgress", { ...stamped, callId: Schema.String, message: Schema.String }),
   /** `told` is the text that goes into the conversation; `result` is what the server gave. */
   Schema.TaggedStruct("ToolCallFinished", {
-    ...stamp,
+    ...stamped,
     callId: Schema.String,
     server: Schema.String,
     tool: Schema.String,
@@ -149,15 +149,36 @@ export const AgentEvent = Schema.Union(
     millis: Schema.NonNegative
   }),
   /** Words of ours to the model, or about the run: a nudge, a correction, a step down. */
-  Schema.TaggedStruct("Noted", { ...stamp, kind: Schema.String, text: Schema.String, toModel: Schema.Boolean }),
-  Schema.TaggedStruct("BudgetReached", { ...stamp, budget: BudgetKind }),
-  Schema.TaggedStruct("RunFinished", { ...stamp, outcome: AgentOutcome })
+  Schema.TaggedStruct("Noted", { ...stamped, kind: Schema.String, text: Schema.String, toModel: Schema.Boolean }),
+  Schema.TaggedStruct("BudgetReached", { ...stamped, budget: BudgetKind }),
+  Schema.TaggedStruct("RunFinished", { ...stamped, outcome: AgentOutcome })
 )
 /**
  * @since 0.1.0
  * @category models
  */
 export type AgentEvent = typeof AgentEvent.Type
+
+type Unstamped<E> = E extends AgentEvent ? Omit<E, "runId" | "seq" | "at"> : never
+
+/**
+ * What happened, before the run gives it its id, number and time.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type AgentEventBody = Unstamped<AgentEvent>
+
+/**
+ * @since 0.1.0
+ * @category constructors
+ */
+export const stamp = (body: AgentEventBody, runId: RunId, seq: number, at: number): AgentEvent => ({
+  ...body,
+  runId,
+  seq,
+  at
+})
 
 /**
  * An event as JSON on one line, as `run --json`, the journal and MCP resources write it.
