@@ -1,0 +1,82 @@
+// The last line of .ci/run: adds up what the steps reported. A step that left no report has failed.
+import { existsSync, readFileSync } from "node:fs"
+import { inRoot } from "./workspace.mjs"
+
+const total = { passed: 0, failed: 0, skipped: 0 }
+const problems = []
+
+const fail = (problem) => {
+  total.failed += 1
+  problems.push(problem)
+}
+
+const read = (name) => {
+  const path = inRoot("reports", name)
+  return existsSync(path) ? readFileSync(path, "utf8") : undefined
+}
+
+const readJson = (name) => {
+  try {
+    return JSON.parse(read(name) ?? "null")
+  } catch {
+    return null
+  }
+}
+
+/** Counts a step by its exit code alone. */
+const single = (step) => {
+  const exit = read(`${step}.exit`)?.trim()
+  if (exit === "0") total.passed += 1
+  else if (exit === "skipped") total.skipped += 1
+  else fail(exit === undefined ? `${step}: did not run` : `${step}: exit ${exit}`)
+}
+
+/** Counts a step by its report; a bad exit that the report does not account for is one more failure. */
+const reported = (step, count) => {
+  const exit = read(`${step}.exit`)?.trim()
+  const failedBefore = total.failed
+  const counted = count()
+  if (!counted) fail(`${step}: left no report (exit ${exit ?? "unknown"})`)
+  else if (exit !== "0" && total.failed === failedBefore) fail(`${step}: exit ${exit ?? "unknown"}`)
+}
+
+const suite = (step) => () => {
+  const report = readJson(`${step}.json`)
+  if (!Array.isArray(report?.checks) || report.checks.length === 0) return false
+  for (const check of report.checks) {
+    if (check.passed) total.passed += 1
+    else fail(`${step}: ${check.name}`)
+  }
+  return true
+}
+
+const tests = () => {
+  const report = readJson("vitest.json")
+  if (!Array.isArray(report?.testResults) || report.testResults.length === 0) return false
+  for (const file of report.testResults) {
+    const failedBefore = total.failed
+    for (const test of file.assertionResults) {
+      if (test.status === "passed") total.passed += 1
+      else if (test.status === "failed") fail(`test: ${file.name}: ${test.fullName}`)
+      else total.skipped += 1
+    }
+    // a file that could not be loaded has no tests to fail
+    if (file.status === "failed" && total.failed === failedBefore)
+      fail(`test: ${file.name}: ${file.message ?? "failed"}`)
+  }
+  return true
+}
+
+reported("test", tests)
+single("types")
+reported("diagnostics", suite("diagnostics"))
+single("lint")
+single("format")
+single("build")
+single("docs")
+reported("smoke", suite("smoke"))
+
+for (const problem of problems) console.log(`failed: ${problem.replaceAll(/\s+/g, " ").slice(0, 300)}`)
+const skipped = total.skipped > 0 ? `, ${total.skipped} skipped` : ""
+console.log(`${total.passed} passed, ${total.failed} failed${skipped}`)
+process.exit(total.failed > 0 ? 1 : 0)
