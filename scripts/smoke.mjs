@@ -134,6 +134,8 @@ await suite.check("lms-bridge --help names every command", async () => {
 })
 
 let simulator
+process.on("exit", () => simulator?.child.kill("SIGKILL"))
+
 await suite.check("lms-bridge simulate starts the stand-in and says where it is", async () => {
   simulator = await startSimulator()
   expect(typeof simulator.baseUrl === "string", `no baseUrl in ${JSON.stringify(Object.keys(simulator))}`)
@@ -267,6 +269,7 @@ const { StdioClientTransport } = sdk("@modelcontextprotocol/sdk/client/stdio.js"
 
 const client = new Client({ name: "lms-bridge-smoke", version: "1.0.0" })
 const protocolErrors = []
+let connected = false
 client.onerror = (error) => protocolErrors.push(error.message)
 
 await suite.check("lms-bridge-mcp answers initialize", async () => {
@@ -278,6 +281,7 @@ await suite.check("lms-bridge-mcp answers initialize", async () => {
     stderr: "ignore"
   })
   await client.connect(transport)
+  connected = true
   expect(
     client.getServerVersion()?.name === "lms-bridge",
     `it calls itself ${JSON.stringify(client.getServerVersion())}`
@@ -338,10 +342,12 @@ await suite.check("a failure is an error with a stable tag and a sentence", asyn
 })
 
 await suite.check("lms-bridge-mcp wrote nothing but protocol to stdout", async () => {
+  expect(connected, "it was never reached")
   expect(protocolErrors.length === 0, protocolErrors.join("\n"))
 })
 
 await suite.check("lms-bridge-mcp ends when its input ends", async () => {
+  expect(connected, "it was never reached")
   const started = performance.now()
   await client.close()
   const seconds = (performance.now() - started) / 1000
@@ -350,6 +356,7 @@ await suite.check("lms-bridge-mcp ends when its input ends", async () => {
 })
 
 await suite.check("the simulator ends in order on SIGTERM", async () => {
+  expect(simulator !== undefined, "it never started")
   simulator.child.kill("SIGTERM")
   const timer = setTimeout(() => simulator.child.kill("SIGKILL"), 10_000)
   const ended = await simulator.exited
@@ -358,7 +365,7 @@ await suite.check("the simulator ends in order on SIGTERM", async () => {
 })
 
 await suite.check("no process is left behind", async () => {
-  if (process.platform !== "linux") return
+  if (process.platform !== "linux") return // there is no /proc to look into
   const left = () =>
     readdirSync("/proc")
       .filter((entry) => /^\d+$/.test(entry) && Number(entry) !== process.pid)
