@@ -1,5 +1,6 @@
 // The last line of .ci/run: adds up what the steps reported. A step that left no report has failed.
-import { existsSync, readFileSync } from "node:fs"
+import { existsSync, readdirSync, readFileSync } from "node:fs"
+import { join } from "node:path"
 import { inRoot } from "./workspace.mjs"
 
 const total = { passed: 0, failed: 0, skipped: 0 }
@@ -63,8 +64,17 @@ const tests = () => {
     if (file.status === "failed" && total.failed === failedBefore)
       fail(`test: ${file.name}: ${file.message ?? "failed"}`)
   }
+  const ran = new Set(report.testResults.map((file) => file.name))
+  for (const file of testFiles()) if (!ran.has(file)) fail(`test: ${file}: did not run`)
   return true
 }
+
+const testFiles = () =>
+  readdirSync(inRoot("packages"))
+    .map((name) => inRoot("packages", name, "test"))
+    .filter((folder) => existsSync(folder))
+    .flatMap((folder) => readdirSync(folder, { recursive: true }).map((file) => join(folder, file)))
+    .filter((file) => file.endsWith(".test.ts"))
 
 reported("test", tests)
 single("types")
