@@ -1,0 +1,44 @@
+/**
+ * Runs a task from a program of your own: `node run-agent.js "List the files in the notes folder"`.
+ *
+ * LM Studio, the model and the MCP servers are those of the environment (see the README's table); the answer is printed.
+ */
+import * as NodeContext from "@effect/platform-node/NodeContext"
+import * as NodeHttpClient from "@effect/platform-node/NodeHttpClient"
+import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
+import { AgentLoop } from "@lms-bridge/core/agent/AgentLoop"
+import * as Bridge from "@lms-bridge/core/Bridge"
+import * as Console from "effect/Console"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Stream from "effect/Stream"
+
+const program = Effect.gen(function* () {
+  const loop = yield* AgentLoop
+  yield* loop
+    .run({
+      task: process.argv[2] ?? "List the files in the allowed folder and say what they are about.",
+      servers: { _tag: "All" },
+      budgets: { rounds: 20, wallMillis: 120_000, toolCalls: 50 }
+    })
+    .pipe(
+      Stream.runForEach((event) => {
+        switch (event._tag) {
+          case "ToolCallStarted":
+            return Console.error(`${event.name} ${JSON.stringify(event.arguments)}`)
+          case "RunFinished":
+            return Console.log(event.outcome.answer)
+          default:
+            return Effect.void
+        }
+      })
+    )
+})
+
+const MainLayer = Bridge.layer.pipe(Layer.provide(Layer.merge(NodeContext.layer, NodeHttpClient.layer)))
+
+program.pipe(
+  Effect.catchAll((error) => Console.error(error.message)),
+  Effect.provide(MainLayer),
+  NodeRuntime.runMain
+)
