@@ -1,0 +1,38 @@
+// The MCP servers that are compared: ours as built, and the bare one as installed and as one bundle.
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
+import { executables, inRoot } from "../scripts/workspace.mjs"
+
+export const prepareServers = async () => {
+  const { build } = await import("esbuild")
+  const folder = mkdtempSync(join(tmpdir(), "lms-bridge-bench-"))
+  process.on("exit", () => rmSync(folder, { recursive: true, force: true }))
+
+  const bare = inRoot("bench", "reference", "bare-server.mjs")
+  const bundled = join(folder, "bare-server.mjs")
+  // bundled exactly as scripts/build.mjs bundles ours
+  await build({
+    entryPoints: [bare],
+    outfile: bundled,
+    bundle: true,
+    format: "esm",
+    platform: "node",
+    target: "node20.11",
+    minify: true,
+    define: { "process.env.NODE_ENV": '"production"' },
+    banner: {
+      js: "import{createRequire as __createRequire}from'node:module';const require=__createRequire(import.meta.url);"
+    }
+  })
+
+  const mcpJson = join(folder, "mcp.json")
+  writeFileSync(mcpJson, '{ "mcpServers": {} }')
+  const env = { MCP_JSON_PATH: mcpJson, LMSTUDIO_BASE_URL: "http://127.0.0.1:9", LMS_BRIDGE_LMS_BINARY: "none" }
+  const ours = executables.find(({ name }) => name === "lms-bridge-mcp")
+  return {
+    ours: { args: [inRoot(ours.file)], env },
+    bare: { args: [bare], env: {} },
+    bundled: { args: [bundled], env: {} }
+  }
+}

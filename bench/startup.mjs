@@ -1,0 +1,18 @@
+// Spawn to answered `initialize`, as every MCP client waits for it each time it starts the server.
+import { interleaved, toInitialized } from "./measure.mjs"
+import { prepareServers } from "./servers.mjs"
+
+export const title = "start-up of lms-bridge-mcp"
+
+export const run = async ({ rounds }) => {
+  const result = await interleaved(
+    await prepareServers(),
+    rounds,
+    async (server) => (await toInitialized(server)).millis
+  )
+  const what = "lms-bridge-mcp: spawn to answered initialize"
+  return [
+    { what, unit: "ms", measured: result.ours, beside: "bare server, as installed", reference: result.bare, atMost: 1 },
+    { what, unit: "ms", measured: result.ours, beside: "bare server, bundled", reference: result.bundled }
+  ]
+}

@@ -1,0 +1,14 @@
+// The shortest thing the command line can be asked for, against what Node itself needs.
+import { executables, inRoot } from "../scripts/workspace.mjs"
+import { interleaved, toExit } from "./measure.mjs"
+
+export const title = "start-up of lms-bridge"
+
+export const run = async ({ rounds }) => {
+  const { file } = executables.find(({ name }) => name === "lms-bridge")
+  const variants = { ours: { args: [inRoot(file), "--version"] }, node: { args: ["-e", "0"] } }
+  const result = await interleaved(variants, rounds, toExit)
+  return [
+    { what: "lms-bridge --version", unit: "ms", measured: result.ours, beside: "node -e 0", reference: result.node }
+  ]
+}
