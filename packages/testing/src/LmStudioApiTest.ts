@@ -1,0 +1,121 @@
+/**
+ * A double of `LmStudioApi`: every operation plays the outcomes that a test gives it.
+ *
+ * @since 0.1.0
+ */
+import type { ChatEvent, ChatReply } from "@lms-bridge/core/lmstudio/Chat"
+import { LmStudioApi, type ApiError, type ApiModel, type ServerInfo } from "@lms-bridge/core/lmstudio/LmStudioApi"
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Stream from "effect/Stream"
+import * as Scripted from "./Scripted.ts"
+
+type Shape = Context.Tag.Service<LmStudioApi>
+
+/**
+ * Per operation its outcomes in order; wrap the last in `Scripted.always` when it answers all further calls.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type Script = {
+  readonly [K in keyof Shape]?: Scripted.Outcomes<
+    Shape[K] extends (...args: infer Args) => infer Result ? Result | ((...args: Args) => Result) : Shape[K]
+  >
+}
+
+/**
+ * What was asked of the double.
+ *
+ * @since 0.1.0
+ * @category services
+ */
+export class LmStudioApiCalls extends Context.Tag("@lms-bridge/testing/LmStudioApiCalls")<
+  LmStudioApiCalls,
+  Effect.Effect<ReadonlyArray<Scripted.Call>>
+>() {}
+
+/**
+ * An operation without outcomes dies when it is called.
+ *
+ * @since 0.1.0
+ * @category layers
+ */
+export const layerTest = (script: Script): Layer.Layer<LmStudioApi | LmStudioApiCalls> =>
+  Layer.effectContext(
+    Effect.map(Scripted.make("LmStudioApi"), (scripted) => {
+      const api: Shape = {
+        server: scripted.value("server", script.server),
+        ping: scripted.value("ping", script.ping),
+        models: scripted.value("models", script.models),
+        chatStream: scripted.stream("chatStream", script.chatStream),
+        chat: scripted.call("chat", script.chat),
+        complete: scripted.call("complete", script.complete),
+        embed: scripted.call("embed", script.embed),
+        respond: scripted.call("respond", script.respond),
+        load: scripted.call("load", script.load),
+        unload: scripted.call("unload", script.unload),
+        download: scripted.call("download", script.download),
+        downloadStatus: scripted.call("downloadStatus", script.downloadStatus)
+      }
+      return Context.make(LmStudioApi, api).pipe(Context.add(LmStudioApiCalls, scripted.calls))
+    })
+  )
+
+/**
+ * LM Studio 0.4 at the default address.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const serverInfo: ServerInfo = { baseUrl: "http://127.0.0.1:1234", dialect: "native-v1", isLmStudio: true }
+
+/**
+ * A language model on disk, in memory when `instances` says so.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const apiModel = (key: string, changes: Partial<ApiModel> = {}): ApiModel => ({
+  key,
+  type: "llm",
+  displayName: key,
+  maxContextLength: 32768,
+  toolUse: true,
+  variants: [],
+  instances: [],
+  ...changes
+})
+
+/**
+ * A reply with this text; `changes` replace fields.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const reply = (content: string, changes: Partial<ChatReply> = {}): ChatReply => ({
+  model: "test/model",
+  content,
+  reasoning: "",
+  toolCalls: [],
+  finishReason: "stop",
+  usage: { inputTokens: 50, outputTokens: 5 },
+  firstTokenMillis: 100,
+  totalMillis: 500,
+  ...changes
+})
+
+/**
+ * The events that lead to this reply, in one stream.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const streamOf = (reply: ChatReply): Stream.Stream<ChatEvent, ApiError> =>
+  Stream.fromIterable<ChatEvent>([
+    ...(reply.reasoning === "" ? [] : [{ _tag: "ReasoningDelta", text: reply.reasoning } as const]),
+    ...(reply.content === "" ? [] : [{ _tag: "TextDelta", text: reply.content } as const]),
+    ...reply.toolCalls.map(({ name }, index) => ({ _tag: "ToolCallStarted", index, name }) as const),
+    { _tag: "Completed", reply }
+  ])

@@ -1,0 +1,121 @@
+/**
+ * A double of `LmsCli`: every subcommand plays the outcomes that a test gives it.
+ *
+ * @since 0.1.0
+ */
+import { LmsCli, LmsCliError, LmsInstance, LmsModel } from "@lms-bridge/core/lmstudio/LmsCli"
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Stream from "effect/Stream"
+import * as Scripted from "./Scripted.ts"
+
+type Shape = Context.Tag.Service<LmsCli>
+
+/**
+ * Per operation its outcomes in order; wrap the last in `Scripted.always` when it answers all further calls.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type Script = {
+  readonly [K in keyof Shape]?: Scripted.Outcomes<
+    Shape[K] extends (...args: infer Args) => infer Result ? Result | ((...args: Args) => Result) : Shape[K]
+  >
+}
+
+/**
+ * What was asked of the double.
+ *
+ * @since 0.1.0
+ * @category services
+ */
+export class LmsCliCalls extends Context.Tag("@lms-bridge/testing/LmsCliCalls")<
+  LmsCliCalls,
+  Effect.Effect<ReadonlyArray<Scripted.Call>>
+>() {}
+
+/**
+ * An operation without outcomes dies when it is called.
+ *
+ * @since 0.1.0
+ * @category layers
+ */
+export const layerTest = (script: Script): Layer.Layer<LmsCli | LmsCliCalls> =>
+  Layer.effectContext(
+    Effect.map(Scripted.make("LmsCli"), (scripted) => {
+      const cli: Shape = {
+        binary: scripted.value("binary", script.binary),
+        ps: scripted.value("ps", script.ps),
+        ls: scripted.value("ls", script.ls),
+        load: scripted.call("load", script.load),
+        estimate: scripted.call("estimate", script.estimate),
+        unload: scripted.call("unload", script.unload),
+        unloadAll: scripted.value("unloadAll", script.unloadAll),
+        get: scripted.stream("get", script.get),
+        serverStatus: scripted.value("serverStatus", script.serverStatus),
+        serverStart: scripted.call("serverStart", script.serverStart),
+        serverStop: scripted.value("serverStop", script.serverStop),
+        daemonStatus: scripted.value("daemonStatus", script.daemonStatus),
+        version: scripted.value("version", script.version),
+        logStream: scripted.stream("logStream", script.logStream)
+      }
+      return Context.make(LmsCli, cli).pipe(Context.add(LmsCliCalls, scripted.calls))
+    })
+  )
+
+/**
+ * A machine without `lms`: every call fails with `NotInstalled`.
+ *
+ * @since 0.1.0
+ * @category layers
+ */
+export const layerNotInstalled: Layer.Layer<LmsCli> = Layer.sync(LmsCli, () => {
+  const missing = (subcommand: string) => new LmsCliError({ reason: "NotInstalled", subcommand })
+  const fail = (subcommand: string) => Effect.fail(missing(subcommand))
+  return {
+    binary: fail("version"),
+    ps: fail("ps"),
+    ls: fail("ls"),
+    load: () => fail("load"),
+    estimate: () => fail("load"),
+    unload: () => fail("unload"),
+    unloadAll: fail("unload"),
+    get: () => Stream.fail(missing("get")),
+    serverStatus: fail("server status"),
+    serverStart: () => fail("server start"),
+    serverStop: fail("server stop"),
+    daemonStatus: fail("daemon status"),
+    version: fail("version"),
+    logStream: () => Stream.fail(missing("log stream"))
+  }
+})
+
+/**
+ * A language model on disk.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const lmsModel = (modelKey: string, changes: Partial<typeof LmsModel.Type> = {}): LmsModel =>
+  new LmsModel({ modelKey, type: "llm", trainedForToolUse: true, maxContextLength: 32768, ...changes })
+
+/**
+ * A language model in memory, idle, that will be unloaded after 600 s.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const lmsInstance = (modelKey: string, changes: Partial<typeof LmsInstance.Type> = {}): LmsInstance => {
+  const { isBusy: _, ...fields } = changes
+  return new LmsInstance({
+    modelKey,
+    identifier: modelKey,
+    type: "llm",
+    contextLength: 8192,
+    status: "idle",
+    queued: 0,
+    ttlMs: 600_000,
+    ...fields
+  })
+}
