@@ -1,0 +1,120 @@
+/**
+ * Everything about the simulated LM Studio that a test may switch, as plain data with the values of version 0.4.25.
+ */
+import * as Duration from "effect/Duration"
+
+/** How the simulated machine is set up. All durations may be zero. */
+export interface Settings {
+  /** How the stand-in introduces itself where LM Studio says nothing of its own. */
+  readonly name: string
+  readonly appVersion: string
+  /** What `lms version` prints since January 2026. */
+  readonly cliCommit: string
+  /** The age of `lms` as year and month, for example 202608: flags and JSON fields newer than this do not exist. */
+  readonly cliSince: number
+  /** `native-v1` has all routes, `legacy-v0` lacks `/api/v1`, `openai-only` is another product with only `/v1`. */
+  readonly api: "native-v1" | "legacy-v0" | "openai-only"
+  /** LM Studio (app or llmster) is running at all. */
+  readonly appRunning: boolean
+  /** Running as the app's window (true) or as the headless llmster. */
+  readonly gui: boolean
+  /** What `lms daemon` shows; nothing in the simulator has this process id. */
+  readonly pid: number
+  /** Something that `lms` could start when LM Studio is off. */
+  readonly installed: boolean
+  /** What starting LM Studio from `lms` takes; `null` when it never comes up. */
+  readonly autostartDelay: Duration.DurationInput | null
+  /** The HTTP server is on. */
+  readonly serverRunning: boolean
+  readonly jitLoading: boolean
+  /** `false`: just-in-time loading is configured but fails with "No models loaded" (0.4.8). */
+  readonly jitWorks: boolean
+  /** N first requests at once start N instances. */
+  readonly jitRace: boolean
+  readonly jitTtl: Duration.DurationInput
+  /** "Auto Unload Unused JIT Models". */
+  readonly jitAutoUnload: boolean
+  /** "Only Keep Last JIT Loaded Model". */
+  readonly autoEvict: boolean
+  readonly authRequired: boolean
+  readonly tokens: ReadonlyArray<string>
+  /** Tokens that are valid and may do nothing. */
+  readonly powerlessTokens: ReadonlyArray<string>
+  /** Memory that models may take together; `null` switches the guardrail off. */
+  readonly memoryBudgetBytes: number | null
+  readonly loadTime: Duration.DurationInput
+  /** A load goes on when the client that asked for it goes away. */
+  readonly loadOutlivesClient: boolean
+  readonly downloadTime: Duration.DurationInput
+  readonly promptProcessing: Duration.DurationInput
+  /** Time between two pieces of a reply. */
+  readonly tokenDelay: Duration.DurationInput
+  /** Words in one streamed piece. */
+  readonly wordsPerPiece: number
+  /** Requests that one instance works on at the same time. */
+  readonly parallel: number
+  /** "When applicable, separate reasoning_content": off leaves `<think>` tags in the content. */
+  readonly separateReasoning: boolean
+  /** What `/v1` says to a name nobody has: the 400 of today or the 404 of 0.3.5. */
+  readonly unknownModel: "400" | "404"
+  /** The shape of context overflow on `/v1/chat/completions`: the bare string of 0.4.25 or the object of newer engines. */
+  readonly overflow: "string" | "engine"
+  /** The wording of context overflow. */
+  readonly overflowWording: "tokens-to-keep" | "tokens-to-keep-numbers" | "keep-first" | "cannot-truncate" | "available"
+  /** HTTP status of a failed native load: 500 in most records, one has 200 and one 400. */
+  readonly loadFailureStatus: 200 | 400 | 500
+  /** Errors inside a stream carry a bare string (0.3.x) or an object. */
+  readonly streamErrors: "string" | "object"
+  /** Tool-call replies without a `content` key (0.3.x). */
+  readonly toolCallsWithoutContent: boolean
+  /** `/api/v0/models` still says not-loaded for a loaded model. */
+  readonly v0Lags: boolean
+  /** The state store of responses is damaged: every call that touches it fails. */
+  readonly historyCorrupt: boolean
+  /** "Allow calling servers from mcp.json" and per-request MCPs. */
+  readonly integrationsAllowed: boolean
+  readonly spinnerInterval: Duration.DurationInput
+}
+
+/** LM Studio 0.4.25 with its server on, nothing loaded, everything at once. */
+export const defaultSettings: Settings = {
+  name: "the lms-bridge stand-in",
+  appVersion: "0.4.25+1",
+  cliCommit: "07b7252",
+  cliSince: 202608,
+  api: "native-v1",
+  appRunning: true,
+  gui: true,
+  pid: 74849,
+  installed: true,
+  autostartDelay: Duration.seconds(3),
+  serverRunning: true,
+  jitLoading: true,
+  jitWorks: true,
+  jitRace: true,
+  jitTtl: Duration.minutes(60),
+  jitAutoUnload: true,
+  autoEvict: true,
+  authRequired: false,
+  tokens: [],
+  powerlessTokens: [],
+  memoryBudgetBytes: null,
+  loadTime: Duration.zero,
+  loadOutlivesClient: true,
+  downloadTime: Duration.zero,
+  promptProcessing: Duration.zero,
+  tokenDelay: Duration.zero,
+  wordsPerPiece: 3,
+  parallel: 4,
+  separateReasoning: true,
+  unknownModel: "400",
+  overflow: "string",
+  overflowWording: "tokens-to-keep",
+  loadFailureStatus: 500,
+  streamErrors: "object",
+  toolCallsWithoutContent: false,
+  v0Lags: false,
+  historyCorrupt: false,
+  integrationsAllowed: false,
+  spinnerInterval: Duration.millis(80)
+}
