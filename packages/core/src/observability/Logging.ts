@@ -1,0 +1,69 @@
+/**
+ * Where logs go and how they look: to stderr, never to stdout, as JSON lines or for a person to read.
+ *
+ * @since 0.1.0
+ */
+import * as Config from "effect/Config"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Logger from "effect/Logger"
+import * as LogLevel from "effect/LogLevel"
+import * as Option from "effect/Option"
+import { Settings, table, type Values } from "../configuration/Settings.ts"
+
+/**
+ * @since 0.1.0
+ * @category models
+ */
+export interface LoggingOptions {
+  /** Whether stderr is a terminal: decides the format when configuration says `auto`. */
+  readonly isTerminal: boolean
+  /** Whether the readable format may use colours; a terminal's default is yes. */
+  readonly colors?: boolean | undefined
+  /** The least level when `LMS_BRIDGE_LOG_LEVEL` is not set, for programs whose stderr a person watches. */
+  readonly levelWhenUnset?: Values["logLevel"] | undefined
+}
+
+/**
+ * Replaces the default logger, which writes to stdout. One line per entry with its annotations (`runId`, `requestId`);
+ * `Redacted` values stay redacted. Lines go through the current `Console`'s `error`.
+ *
+ * @since 0.1.0
+ * @category layers
+ */
+export const layer = (options: LoggingOptions): Layer.Layer<never, never, Settings> =>
+  Layer.unwrapEffect(
+    Effect.gen(function* () {
+      const settings = yield* Settings
+      const isSet = yield* isLevelSet
+      const level = isSet ? settings.logLevel : (options.levelWhenUnset ?? settings.logLevel)
+      // one after the other: merged layers are built and closed side by side, and closing would lose the old logger
+      return Logger.minimumLogLevel(levels[level]).pipe(
+        Layer.provideMerge(Logger.replace(Logger.defaultLogger, loggerFor(settings.logFormat, options)))
+      )
+    })
+  )
+
+// -----------------------------------------------------------------------------
+// internal
+// -----------------------------------------------------------------------------
+
+const levels: Readonly<Record<Values["logLevel"], LogLevel.LogLevel>> = {
+  trace: LogLevel.Trace,
+  debug: LogLevel.Debug,
+  info: LogLevel.Info,
+  warning: LogLevel.Warning,
+  error: LogLevel.Error,
+  none: LogLevel.None
+}
+
+const loggerFor = (format: Values["logFormat"], { colors, isTerminal }: LoggingOptions): Logger.Logger<unknown, void> =>
+  format === "pretty" || (format === "auto" && isTerminal)
+    ? Logger.prettyLogger({ stderr: true, mode: "tty", colors: colors ?? isTerminal })
+    : Logger.withConsoleError(Logger.jsonLogger)
+
+const isLevelSet = Config.string(table.logLevel.variable).pipe(
+  Config.option,
+  Effect.map(Option.isSome),
+  Effect.orElseSucceed(() => false)
+)

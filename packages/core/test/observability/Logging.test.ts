@@ -1,0 +1,90 @@
+import { assert, describe, it } from "@effect/vitest"
+import { Settings } from "@lms-bridge/core/configuration/Settings"
+import { RunId, withRequest, withRun } from "@lms-bridge/core/observability/Correlation"
+import * as Logging from "@lms-bridge/core/observability/Logging"
+import { ConfigProvider, Console, Effect, Layer, Redacted } from "effect"
+
+/** Runs a program under the logger and returns what went to each of the console's two channels. */
+const logged = Effect.fnUntraced(function* (
+  program: Effect.Effect<void>,
+  options: Logging.LoggingOptions & { readonly variables?: Record<string, string> }
+) {
+  const lines: Array<string> = []
+  const stdout: Array<string> = []
+  const plain = yield* Effect.console
+  const channel =
+    (into: Array<string>) =>
+    (...parts: ReadonlyArray<unknown>) =>
+      void into.push(parts.map((part) => (typeof part === "string" ? part : JSON.stringify(part))).join(" "))
+  const recording: Console.Console = {
+    ...plain,
+    unsafe: { ...plain.unsafe, error: channel(lines), log: channel(stdout), info: channel(stdout) }
+  }
+  const environment = Layer.setConfigProvider(ConfigProvider.fromMap(new Map(Object.entries(options.variables ?? {}))))
+  yield* program.pipe(
+    Effect.provide(Logging.layer(options).pipe(Layer.provide(Settings.layer), Layer.provide(environment), Layer.orDie)),
+    Effect.withConsole(recording)
+  )
+  assert.deepStrictEqual(stdout, [], "nothing may go to stdout")
+  return lines
+})
+
+describe("Logging", () => {
+  it.effect("writes JSON lines to stderr, with the run's and the request's id", () =>
+    Effect.gen(function* () {
+      const [line, ...more] = yield* logged(
+        Effect.logInfo("model loaded", { model: "qwen" }).pipe(withRun(RunId.make("run_1")), withRequest("req-7")),
+        { isTerminal: false }
+      )
+      assert.deepStrictEqual(more, [])
+      const entry = JSON.parse(line ?? "")
+      assert.deepStrictEqual(entry.message, ["model loaded", { model: "qwen" }])
+      assert.deepStrictEqual(entry.annotations, { runId: "run_1", requestId: "req-7" })
+      assert.strictEqual(entry.logLevel, "INFO")
+    })
+  )
+
+  it.effect("keeps secrets redacted in messages, facts and annotations, in both formats", () =>
+    Effect.gen(function* () {
+      const token = Redacted.make("sk-very-secret")
+      const program = Effect.logInfo("asking", { headers: { authorization: token } }, token).pipe(
+        Effect.annotateLogs({ token })
+      )
+      for (const isTerminal of [false, true]) {
+        const text = (yield* logged(program, { isTerminal })).join("\n")
+        assert.notInclude(text, "sk-very-secret")
+        assert.include(text, "<redacted>")
+      }
+    })
+  )
+
+  it.effect("is readable when stderr is a terminal, unless JSON is asked for", () =>
+    Effect.gen(function* () {
+      const program = Effect.logWarning("slow")
+      const pretty = yield* logged(program, { isTerminal: true, colors: false })
+      assert.match(pretty.join("\n"), /WARN .*slow/)
+      assert.notInclude(pretty.join("\n"), "\u001b")
+      const [json] = yield* logged(program, { isTerminal: true, variables: { LMS_BRIDGE_LOG_FORMAT: "json" } })
+      assert.strictEqual(JSON.parse(json ?? "").message, "slow")
+      const [forced] = yield* logged(program, { isTerminal: false, variables: { LMS_BRIDGE_LOG_FORMAT: "pretty" } })
+      assert.match(forced ?? "", /WARN .*slow/)
+    })
+  )
+
+  it.effect("logs what LMS_BRIDGE_LOG_LEVEL asks for, and nothing below", () =>
+    Effect.gen(function* () {
+      const program = Effect.logDebug("d").pipe(
+        Effect.zipRight(Effect.logInfo("i")),
+        Effect.zipRight(Effect.logWarning("w"))
+      )
+      const messages = (options: Parameters<typeof logged>[1]) =>
+        Effect.map(logged(program, options), (lines) => lines.map((line) => JSON.parse(line).message))
+      assert.deepStrictEqual(yield* messages({ isTerminal: false }), ["i", "w"])
+      assert.deepStrictEqual(yield* messages({ isTerminal: false, levelWhenUnset: "warning" }), ["w"])
+      const level = (value: string) => ({ isTerminal: false, variables: { LMS_BRIDGE_LOG_LEVEL: value } })
+      assert.deepStrictEqual(yield* messages({ ...level("debug"), levelWhenUnset: "warning" }), ["d", "i", "w"])
+      assert.deepStrictEqual(yield* messages({ ...level("info"), levelWhenUnset: "warning" }), ["i", "w"])
+      assert.deepStrictEqual(yield* messages(level("none")), [])
+    })
+  )
+})
