@@ -2,7 +2,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { Settings } from "@lms-bridge/core/configuration/Settings"
 import { RunId, withRequest, withRun } from "@lms-bridge/core/observability/Correlation"
 import * as Logging from "@lms-bridge/core/observability/Logging"
-import { ConfigProvider, Console, Effect, Layer, Redacted } from "effect"
+import { ConfigProvider, type Console, Effect, Layer, Redacted } from "effect"
 
 /** Runs a program under the logger and returns what went to each of the console's two channels. */
 const logged = Effect.fnUntraced(function* (
