@@ -1,0 +1,30 @@
+// LM Studio without delays, with a model that calls `echo` a given number of times and is done.
+import * as NodeContext from "@effect/platform-node/NodeContext"
+import * as Simulator from "@lms-bridge/testing/simulator/Simulator"
+import * as SimulatedModel from "@lms-bridge/testing/simulator/SimulatedModel"
+import * as Effect from "effect/Effect"
+
+const steps = Number(process.env.LMS_BRIDGE_BENCH_STEPS)
+
+// The step is read from the last result, so that a loop which folds old turns away is not led astray.
+const model = SimulatedModel.fromFunction(({ messages, tools }) => {
+  const last = messages.at(-1)
+  const done = last?.role === "tool" ? Number(/step (\d+)/.exec(last.text)?.[1]) : 0
+  if (done >= steps) return { text: "All steps said." }
+  const echo = tools.find((tool) => tool.name.endsWith("echo"))
+  return { toolCalls: [{ name: echo.name, arguments: { message: `step ${done + 1}` } }] }
+}, "a model for the benchmark")
+
+const main = Effect.gen(function* () {
+  const { baseUrl } = yield* Simulator.start({ model })
+  process.send({ baseUrl })
+  yield* Effect.async((resume) => {
+    process.once("SIGTERM", () => resume(Effect.void))
+    process.once("disconnect", () => resume(Effect.void))
+  })
+})
+
+Effect.runPromise(main.pipe(Effect.scoped, Effect.provide(NodeContext.layer))).then(
+  () => process.exit(0),
+  (error) => process.send({ error: String(error) }, () => process.exit(1))
+)
