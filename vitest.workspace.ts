@@ -17,6 +17,8 @@ export default defineConfig({
     sequence: { concurrent: true },
     testTimeout: 30_000,
     hookTimeout: 60_000,
-    poolOptions: { forks: { maxForks: 2 } }
+    // One process loads Effect once for all its files: four times faster. Tests share no state but modules, which hold none.
+    pool: "forks",
+    poolOptions: { forks: { maxForks: 2, isolate: false } }
   }
 })
