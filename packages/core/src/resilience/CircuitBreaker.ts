@@ -4,13 +4,12 @@
  *
  * @since 0.1.0
  */
+import * as Cause from "effect/Cause"
 import * as Clock from "effect/Clock"
-import * as Context from "effect/Context"
 import * as Data from "effect/Data"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
-import * as Cause from "effect/Cause"
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
 import * as SubscriptionRef from "effect/SubscriptionRef"
@@ -35,24 +34,17 @@ export class BreakerPolicy extends Schema.Class<BreakerPolicy>("@lms-bridge/core
 export const standard: BreakerPolicy = new BreakerPolicy({ failures: 5, openFor: Duration.seconds(60) })
 
 /**
- * @since 0.1.0
- * @category references
- */
-export class CurrentBreakerPolicy extends Context.Reference<CurrentBreakerPolicy>()(
-  "@lms-bridge/core/resilience/CurrentBreakerPolicy",
-  { defaultValue: () => standard }
-) {}
-
-/**
- * `until` is epoch milliseconds. `HalfOpen` means that one probe is under way.
+ * All times are epoch milliseconds. `Closed` counts the failures in a row of calls admitted at `since` or later. `Open`
+ * refuses until `until`. `HalfOpen` means that one probe is under way; should it not end, another is let through at
+ * `until`.
  *
  * @since 0.1.0
  * @category models
  */
 export type State = Data.TaggedEnum<{
-  Closed: { readonly failures: number }
+  Closed: { readonly failures: number; readonly since: number }
   Open: { readonly until: number }
-  HalfOpen: {}
+  HalfOpen: { readonly until: number }
 }>
 
 /**
@@ -60,6 +52,14 @@ export type State = Data.TaggedEnum<{
  * @category models
  */
 export const State = Data.taggedEnum<State>()
+
+/**
+ * The state of a breaker that has seen nothing yet.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const initial: State = State.Closed({ failures: 0, since: 0 })
 
 /**
  * The call was not made: earlier ones failed in a row. Not retryable before `retryAfter`.
@@ -91,23 +91,39 @@ export interface CircuitBreaker {
 }
 
 /**
- * Whether a call may be made now, and the state after that decision. The number is how many milliseconds the caller
+ * Leave to make a call, with what `record` needs to know about it afterwards.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Admission {
+  /** This call is the half-open probe. */
+  readonly probe: boolean
+  readonly admittedAt: number
+}
+
+/**
+ * Whether a call may be made now, and the state after that decision. `wait` is how many milliseconds a refused caller
  * would have to wait; 0 admits the call.
  *
  * @since 0.1.0
  * @category transitions
  */
-export const admit = (policy: BreakerPolicy, state: State, now: number): readonly [wait: number, next: State] =>
-  State.$match(state, {
-    Closed: () => [0, state] as const,
-    Open: ({ until }) => (now >= until ? ([0, State.HalfOpen()] as const) : ([until - now, state] as const)),
-    // a probe is under way: everybody else waits for its outcome, a full period at the most
-    HalfOpen: () => [Duration.toMillis(policy.openFor), state] as const
-  })
+export const admit = (
+  policy: BreakerPolicy,
+  state: State,
+  now: number
+): readonly [decision: Admission & { readonly wait: number }, next: State] => {
+  if (state._tag === "Closed") return [{ wait: 0, probe: false, admittedAt: now }, state]
+  return now >= state.until
+    ? [{ wait: 0, probe: true, admittedAt: now }, State.HalfOpen({ until: now + Duration.toMillis(policy.openFor) })]
+    : [{ wait: state.until - now, probe: false, admittedAt: now }, state]
+}
 
 /**
- * The state after an admitted call has ended. `probe` says whether this call was the half-open probe: the late
- * outcome of a call that was admitted before the circuit opened must neither close it nor open it again.
+ * The state after an admitted call has ended. `unknown` is a call that said nothing about the far side: it was
+ * interrupted. The late outcome of a call that was admitted before the circuit opened neither closes it nor opens it
+ * again, and does not count once it is closed.
  *
  * @since 0.1.0
  * @category transitions
@@ -115,29 +131,30 @@ export const admit = (policy: BreakerPolicy, state: State, now: number): readonl
 export const record = (
   policy: BreakerPolicy,
   state: State,
-  outcome: { readonly probe: boolean; readonly result: "ok" | "failed" | "interrupted" },
+  call: Admission & { readonly result: "ok" | "failed" | "unknown" },
   now: number
 ): State => {
-  if (outcome.probe) {
-    switch (outcome.result) {
+  if (call.probe && state._tag !== "Closed") {
+    switch (call.result) {
       case "ok":
-        return State.Closed({ failures: 0 })
+        return State.Closed({ failures: 0, since: now })
       case "failed":
         return State.Open({ until: now + Duration.toMillis(policy.openFor) })
       // the probe never learnt anything: the next caller may probe at once
-      case "interrupted":
+      case "unknown":
         return State.Open({ until: now })
     }
   }
-  if (state._tag !== "Closed" || outcome.result === "interrupted") return state
-  if (outcome.result === "ok") return State.Closed({ failures: 0 })
+  if (state._tag !== "Closed" || call.result === "unknown" || call.admittedAt < state.since) return state
+  if (call.result === "ok") return state.failures === 0 ? state : State.Closed({ ...state, failures: 0 })
   return state.failures + 1 >= policy.failures
     ? State.Open({ until: now + Duration.toMillis(policy.openFor) })
-    : State.Closed({ failures: state.failures + 1 })
+    : State.Closed({ ...state, failures: state.failures + 1 })
 }
 
 /**
- * `counts` says which failures are the far side's fault: a refused model name is not, a reset connection is.
+ * `counts` says which failures are the far side's fault: a refused model name is not, a reset connection is. A failure
+ * that does not count is an answer, so it ends a row of failures.
  *
  * @since 0.1.0
  * @category constructors
@@ -148,13 +165,10 @@ export const make = Effect.fnUntraced(function* (options: {
   readonly counts: (error: unknown) => boolean
 }) {
   const { counts, name, policy } = options
-  const state = yield* SubscriptionRef.make<State>(State.Closed({ failures: 0 }))
+  const state = yield* SubscriptionRef.make<State>(initial)
 
   const acquire = Effect.flatMap(Clock.currentTimeMillis, (now) =>
-    SubscriptionRef.modify(state, (current) => {
-      const [wait, next] = admit(policy, current, now)
-      return [{ wait, probe: current._tag === "Open" && next._tag === "HalfOpen" }, next]
-    })
+    SubscriptionRef.modify(state, (current) => admit(policy, current, now))
   ).pipe(
     Effect.filterOrFail(
       ({ wait }) => wait === 0,
@@ -162,30 +176,32 @@ export const make = Effect.fnUntraced(function* (options: {
     )
   )
 
-  const release = (probe: boolean, exit: Exit.Exit<unknown, unknown>) =>
+  const release = (admission: Admission, exit: Exit.Exit<unknown, unknown>) =>
     Effect.flatMap(Clock.currentTimeMillis, (now) =>
-      SubscriptionRef.update(state, (current) => record(policy, current, { probe, result: resultOf(exit) }, now))
+      SubscriptionRef.update(state, (current) =>
+        record(policy, current, { ...admission, result: resultOf(exit, counts) }, now)
+      )
     )
-
-  const resultOf = (exit: Exit.Exit<unknown, unknown>): "ok" | "failed" | "interrupted" =>
-    Exit.match(exit, {
-      onSuccess: () => "ok",
-      onFailure: (cause) =>
-        Option.match(Cause.failureOption(cause), {
-          onSome: (error) => (counts(error) ? "failed" : "ok"),
-          onNone: () => (Cause.isInterruptedOnly(cause) ? "interrupted" : "failed")
-        })
-    })
 
   const breaker: CircuitBreaker = {
     name,
     state,
-    protect: (self) =>
-      Effect.acquireUseRelease(
-        acquire,
-        () => self,
-        ({ probe }, exit) => release(probe, exit)
-      )
+    protect: (self) => Effect.acquireUseRelease(acquire, () => self, release)
   }
   return breaker
 })
+
+// -----------------------------------------------------------------------------
+// internal
+// -----------------------------------------------------------------------------
+
+const resultOf = (exit: Exit.Exit<unknown, unknown>, counts: (error: unknown) => boolean) =>
+  Exit.match(exit, {
+    onSuccess: () => "ok" as const,
+    onFailure: (cause) =>
+      Option.match(Cause.failureOption(cause), {
+        onSome: (error) => (counts(error) ? ("failed" as const) : ("ok" as const)),
+        // interrupted, or a bug of ours: neither says anything about the far side
+        onNone: () => "unknown" as const
+      })
+  })

@@ -5,9 +5,16 @@
  * @since 0.1.0
  */
 import * as Context from "effect/Context"
-import type * as Effect from "effect/Effect"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Option from "effect/Option"
+import * as Predicate from "effect/Predicate"
+import * as Ref from "effect/Ref"
+import * as SubscriptionRef from "effect/SubscriptionRef"
+import { baseUrl, Settings, type Values } from "../configuration/Settings.ts"
+import * as CircuitBreaker from "./CircuitBreaker.ts"
 import type { BreakerPolicy, CircuitOpen, State } from "./CircuitBreaker.ts"
-import type { RetryPolicy } from "./RetryPolicy.ts"
+import * as RetryPolicy from "./RetryPolicy.ts"
 
 /**
  * Calls that fail together share a breaker. `http.read` looks, `http.inference` generates, `http.lifecycle` loads and
@@ -17,6 +24,14 @@ import type { RetryPolicy } from "./RetryPolicy.ts"
  * @category models
  */
 export type OperationClass = "http.read" | "http.inference" | "http.lifecycle" | "cli"
+
+/**
+ * All of them.
+ *
+ * @since 0.1.0
+ * @category constants
+ */
+export const operationClasses: ReadonlyArray<OperationClass> = ["http.read", "http.inference", "http.lifecycle", "cli"]
 
 /**
  * What `doctor` and `health_check` print.
@@ -50,7 +65,97 @@ export class Resilience extends Context.Tag("@lms-bridge/core/resilience/Resilie
       self: Effect.Effect<A, E, R>
     ) => Effect.Effect<A, E | CircuitOpen, R>
     readonly breakers: Effect.Effect<ReadonlyArray<BreakerView>>
-    readonly retryPolicy: RetryPolicy
+    readonly retryPolicy: RetryPolicy.RetryPolicy
     readonly breakerPolicy: BreakerPolicy
   }
->() {}
+>() {
+  /**
+   * Policies from `Settings`. A failure opens a breaker only when the error says `farSideFault: true`: a broken
+   * connection or a fault of the server, not a request that it refused.
+   */
+  static readonly layer: Layer.Layer<Resilience, never, Settings> = Layer.effect(
+    this,
+    Effect.gen(function* () {
+      const settings = yield* Settings
+      const retryPolicy = retryPolicyOf(settings)
+      const breakerPolicy = breakerPolicyOf(settings)
+      const schedule = RetryPolicy.toSchedule(retryPolicy)
+
+      const breakers: Record<OperationClass, CircuitBreaker.CircuitBreaker> = yield* Effect.all({
+        "http.read": makeBreaker(settings, breakerPolicy, "http.read"),
+        "http.inference": makeBreaker(settings, breakerPolicy, "http.inference"),
+        "http.lifecycle": makeBreaker(settings, breakerPolicy, "http.lifecycle"),
+        cli: makeBreaker(settings, breakerPolicy, "cli")
+      })
+
+      return {
+        retryPolicy,
+        breakerPolicy,
+        guard: (operation) => breakers[operation].protect,
+        protect:
+          (operation) =>
+          <A, E extends { readonly retryable: boolean }, R>(self: Effect.Effect<A, E, R>) =>
+            Effect.flatMap(Ref.make({ attempt: 0, last: Option.none<E | CircuitOpen>() }), (seen) =>
+              breakers[operation].protect(self).pipe(
+                Effect.tapError((error) =>
+                  Ref.updateAndGet(seen, ({ attempt, last }) => ({
+                    attempt: attempt + 1,
+                    // when the breaker opens between two attempts, the caller is told what was wrong with the call
+                    last: isCircuitOpen(error) ? Option.orElseSome(last, () => error) : Option.some(error)
+                  })).pipe(Effect.flatMap(({ attempt }) => logAttempt(breakers[operation].name, attempt, error)))
+                ),
+                Effect.retry(schedule),
+                Effect.catchAll((error) =>
+                  Effect.flatMap(Ref.get(seen), ({ last }) => Effect.fail(Option.getOrElse(last, () => error)))
+                )
+              )
+            ),
+        breakers: Effect.forEach(operationClasses, (operation) =>
+          Effect.map(SubscriptionRef.get(breakers[operation].state), (state) => ({
+            name: breakers[operation].name,
+            state
+          }))
+        )
+      }
+    })
+  )
+}
+
+/**
+ * @since 0.1.0
+ * @category getters
+ */
+export const retryPolicyOf = (settings: Values): RetryPolicy.RetryPolicy =>
+  new RetryPolicy.RetryPolicy({
+    ...RetryPolicy.standard,
+    base: settings.retryBase,
+    maxRetries: settings.retries,
+    budget: settings.retryBudget
+  })
+
+/**
+ * @since 0.1.0
+ * @category getters
+ */
+export const breakerPolicyOf = (settings: Values): BreakerPolicy =>
+  new CircuitBreaker.BreakerPolicy({ failures: settings.breakerFailures, openFor: settings.breakerOpenFor })
+
+// -----------------------------------------------------------------------------
+// internal
+// -----------------------------------------------------------------------------
+
+const makeBreaker = (settings: Values, policy: BreakerPolicy, operation: OperationClass) =>
+  CircuitBreaker.make({ name: `${new URL(baseUrl(settings)).host} ${operation}`, policy, counts: isFarSideFault })
+
+const isFarSideFault = (error: unknown) => Predicate.hasProperty(error, "farSideFault") && error.farSideFault === true
+
+const isCircuitOpen = (error: unknown): error is CircuitOpen => Predicate.isTagged(error, "CircuitOpen")
+
+const logAttempt = (name: string, attempt: number, error: { readonly retryable: boolean }) =>
+  Effect.logDebug("attempt failed", {
+    breaker: name,
+    attempt,
+    error: Predicate.hasProperty(error, "_tag") ? error._tag : "unknown",
+    message: Predicate.hasProperty(error, "message") ? error.message : "",
+    retryable: error.retryable
+  })

@@ -3,14 +3,14 @@
  *
  * @since 0.1.0
  */
-import * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
 import * as Schedule from "effect/Schedule"
 import * as Schema from "effect/Schema"
 
 /**
  * Delays grow from `base` by `factor` up to `maxDelay`, each jittered by 20 percent either way; at most `maxRetries`
- * retries after the first attempt, and none that would begin after `budget` has passed. All durations in milliseconds.
+ * retries after the first attempt, and none that would begin later than `budget` after the first failure. All durations in
+ * milliseconds.
  *
  * @since 0.1.0
  * @category models
@@ -38,17 +38,6 @@ export const standard: RetryPolicy = new RetryPolicy({
 })
 
 /**
- * The policy that calls to LM Studio and `lms` run under unless a caller provides another.
- *
- * @since 0.1.0
- * @category references
- */
-export class CurrentRetryPolicy extends Context.Reference<CurrentRetryPolicy>()(
-  "@lms-bridge/core/resilience/CurrentRetryPolicy",
-  { defaultValue: () => standard }
-) {}
-
-/**
  * The policy as a schedule. Inputs that say `retryable: false` stop it at once.
  *
  * @since 0.1.0
@@ -59,6 +48,9 @@ export const toSchedule = (policy: RetryPolicy): Schedule.Schedule<unknown, { re
     Schedule.union(Schedule.spaced(policy.maxDelay)),
     Schedule.jittered,
     Schedule.intersect(Schedule.recurs(policy.maxRetries)),
-    Schedule.upTo(policy.budget),
+    Schedule.delays,
+    // `upTo` would look at the time before the delay, and let a retry begin after the budget
+    Schedule.intersect(Schedule.elapsed),
+    Schedule.whileOutput(([delay, elapsed]) => Duration.lessThanOrEqualTo(Duration.sum(delay, elapsed), policy.budget)),
     Schedule.whileInput((error: { readonly retryable: boolean }) => error.retryable)
   )
