@@ -4,18 +4,34 @@
  *
  * @since 0.1.0
  */
+import type * as CommandExecutor from "@effect/platform/CommandExecutor"
+import type * as FileSystem from "@effect/platform/FileSystem"
+import type * as Path from "@effect/platform/Path"
 import * as Context from "effect/Context"
-import type * as Effect from "effect/Effect"
+import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
+import * as Layer from "effect/Layer"
+import * as RcMap from "effect/RcMap"
 import * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
+import { Settings } from "../configuration/Settings.ts"
+import { BreakerPolicy } from "../resilience/CircuitBreaker.ts"
+import * as ChildEnvironment from "./ChildEnvironment.ts"
+import * as McpClient from "./McpClient.ts"
+import type { ConfigCandidate } from "./McpConfigFiles.ts"
+import * as McpConfigFiles from "./McpConfigFiles.ts"
 import type { CallOptions, McpConnection, McpTool } from "./McpConnection.ts"
-import type {
-  McpCallFailed,
-  McpConfigInvalid,
+import {
+  type McpCallFailed,
+  type McpConfigInvalid,
   McpEntryUnusable,
   McpServerNotFound,
-  McpServerUnavailable
+  type McpServerUnavailable
 } from "./McpError.ts"
+import { McpTransport } from "./McpTransport.ts"
+import { nearest } from "./NearestNames.ts"
+import * as PooledServer from "./PooledServer.ts"
+import type { ServerDefinition } from "./ServerDefinition.ts"
 import type { ToolResult } from "./ToolResult.ts"
 
 const optional = <A, I>(schema: Schema.Schema<A, I>) => Schema.optionalWith(schema, { exact: true })
@@ -46,17 +62,7 @@ export const ServerSummary = Schema.Struct({
  */
 export type ServerSummary = typeof ServerSummary.Type
 
-/**
- * A place where a configuration was looked for, in order.
- *
- * @since 0.1.0
- * @category models
- */
-export interface ConfigCandidate {
-  readonly path: string
-  readonly exists: boolean
-  readonly used: boolean
-}
+export type { ConfigCandidate } from "./McpConfigFiles.ts"
 
 /**
  * @since 0.1.0
@@ -85,4 +91,109 @@ export class McpRegistry extends Context.Tag("@lms-bridge/core/mcp/McpRegistry")
       options?: CallOptions
     ) => Effect.Effect<ToolResult, McpConnectError | McpCallFailed>
   }
->() {}
+>() {
+  /** Asks for the way to the servers, so that tests can play them. */
+  static readonly layerNoDeps: Layer.Layer<
+    McpRegistry,
+    never,
+    McpTransport | Settings | FileSystem.FileSystem | Path.Path
+  > = Layer.scoped(
+    this,
+    Effect.suspend(() => make)
+  )
+  static readonly layer: Layer.Layer<
+    McpRegistry,
+    never,
+    Settings | CommandExecutor.CommandExecutor | FileSystem.FileSystem | Path.Path
+  > = this.layerNoDeps.pipe(Layer.provide(McpTransport.layer))
+}
+
+// -----------------------------------------------------------------------------
+// internal
+// -----------------------------------------------------------------------------
+
+const make = Effect.gen(function* () {
+  const settings = yield* Settings
+  const transport = yield* McpTransport
+  const files = yield* McpConfigFiles.make({ override: settings.mcpJsonPath })
+  const policy = new BreakerPolicy({ failures: settings.breakerFailures, openFor: settings.breakerOpenFor })
+
+  const open = Effect.fnUntraced(function* (definition: ServerDefinition) {
+    const launch = yield* definition.launch.pipe(Effect.orDie) // `definitionOf` lets no other through
+    const environment = ChildEnvironment.make({
+      inherited: yield* files.inherited,
+      entry: launch._tag === "Stdio" ? launch.env : {},
+      depth: files.depth
+    })
+    yield* Effect.logDebug("connecting to an MCP server").pipe(Effect.annotateLogs({ server: definition.name }))
+    return yield* McpClient.connect({
+      server: definition.name,
+      peer: yield* transport.open(definition.name, launch, environment),
+      startTimeout: settings.mcpStartTimeout,
+      callTimeout: definition.timeout ?? settings.mcpCallTimeout,
+      allows: definition.allows
+    })
+  })
+
+  const pooled = new Map<ServerDefinition, PooledServer.PooledServer>()
+  const pool = yield* RcMap.make({
+    lookup: (definition: ServerDefinition) =>
+      Effect.acquireRelease(
+        Effect.tap(PooledServer.make({ server: definition.name, open: open(definition), policy }), (server) =>
+          Effect.sync(() => pooled.set(definition, server))
+        ),
+        () => Effect.sync(() => pooled.delete(definition))
+      ),
+    idleTimeToLive: settings.mcpIdle
+  })
+  // by itself the pool would let its servers go one after the other, each with its grace
+  yield* Effect.addFinalizer(() =>
+    Effect.forEach([...pooled.values()], (server) => server.close, { concurrency: 16, discard: true })
+  )
+
+  const definitionOf = Effect.fnUntraced(function* (name: string) {
+    const { path, servers } = yield* files.current
+    const definition = servers.get(name)
+    if (definition === undefined) {
+      const available = [...servers.keys()]
+      const where = path === undefined ? {} : { path }
+      return yield* new McpServerNotFound({ server: name, available, nearest: nearest(name, available), ...where })
+    }
+    if (Either.isRight(definition.launch)) return definition
+    const { detail, line, reason } = definition.launch.left
+    return yield* new McpEntryUnusable({ server: name, path: definition.source, reason, line, detail })
+  })
+
+  // the look-up is short, and two at once would make two servers of one
+  const gate = yield* Effect.makeSemaphore(1)
+  const connect = Effect.fn("McpRegistry.connect")(function* (name: string) {
+    yield* Effect.annotateCurrentSpan({ server: name })
+    const definition = yield* definitionOf(name)
+    const server = yield* gate.withPermits(1)(RcMap.get(pool, definition))
+    return yield* server.connection
+  })
+
+  const summary = Effect.fnUntraced(function* (definition: ServerDefinition) {
+    const { launch, name, shown, source } = definition
+    const connected = yield* pooled.get(definition)?.isOpen ?? Effect.succeed(false)
+    if (Either.isRight(launch)) return { name, ...shown, source, state: "usable" as const, connected }
+    const { reason } = launch.left
+    const problem = new McpEntryUnusable({ server: name, path: source, ...launch.left }).message
+    const state = reason === "Disabled" ? "disabled" : reason === "Itself" ? "itself" : "invalid"
+    return { name, ...shown, source, state, problem, connected } as const
+  })
+
+  return McpRegistry.of({
+    candidates: files.candidates,
+    servers: Effect.flatMap(files.current, ({ servers }) => Effect.forEach(servers.values(), summary)),
+    connect,
+    tools: (server) =>
+      Effect.scoped(Effect.flatMap(connect(server), (connection) => connection.tools)).pipe(
+        Effect.withSpan("McpRegistry.tools", { attributes: { server } })
+      ),
+    call: (server, tool, args, options) =>
+      Effect.scoped(Effect.flatMap(connect(server), (connection) => connection.call(tool, args, options))).pipe(
+        Effect.withSpan("McpRegistry.call", { attributes: { server, tool } })
+      )
+  })
+})

@@ -1,0 +1,115 @@
+/**
+ * The environment of an MCP server that we start: what its entry says and a short safe list, never the rest of ours,
+ * which holds other programs' secrets.
+ *
+ * @since 0.1.0
+ */
+import * as Redacted from "effect/Redacted"
+
+/**
+ * Passed on when set: what a program needs to find its tools, its home and its language. No tokens, no proxies (their
+ * URLs carry passwords); an entry names those itself, as in `"HTTPS_PROXY": "${HTTPS_PROXY}"`.
+ *
+ * @since 0.1.0
+ * @category constants
+ */
+export const safeNames: ReadonlyArray<string> = [
+  "PATH",
+  "HOME",
+  "USER",
+  "LOGNAME",
+  "SHELL",
+  "TERM",
+  "LANG",
+  "LC_ALL",
+  "LC_CTYPE",
+  "TZ",
+  "TMPDIR",
+  "XDG_CACHE_HOME",
+  "XDG_CONFIG_HOME",
+  "XDG_DATA_HOME",
+  "XDG_RUNTIME_DIR",
+  // Windows
+  "APPDATA",
+  "COMSPEC",
+  "HOMEDRIVE",
+  "HOMEPATH",
+  "LOCALAPPDATA",
+  "NUMBER_OF_PROCESSORS",
+  "OS",
+  "PATHEXT",
+  "PROCESSOR_ARCHITECTURE",
+  "PROGRAMDATA",
+  "PROGRAMFILES",
+  "SYSTEMDRIVE",
+  "SYSTEMROOT",
+  "TEMP",
+  "TMP",
+  "USERNAME",
+  "USERPROFILE",
+  "WINDIR"
+]
+
+/**
+ * Marks processes started by lms-bridge, so that a lms-bridge beneath one knows how deep it is.
+ *
+ * @since 0.1.0
+ * @category constants
+ */
+export const depthVariable = "LMS_BRIDGE_DEPTH"
+
+/**
+ * How many bridges may stand on top of each other: one, so a bridge that finds itself beneath another starts nothing.
+ *
+ * @since 0.1.0
+ * @category constants
+ */
+export const maxDepth = 1
+
+/**
+ * @since 0.1.0
+ * @category constructors
+ */
+export const make = (options: {
+  /** Our own variables, by name. */
+  readonly inherited: (name: string) => string | undefined
+  readonly entry: Readonly<Record<string, Redacted.Redacted>>
+  /** Our own depth. */
+  readonly depth: number
+}): Record<string, string> => {
+  const environment: Record<string, string> = {}
+  for (const name of safeNames) {
+    const value = options.inherited(name)
+    if (value !== undefined) environment[name] = value
+  }
+  for (const [name, value] of Object.entries(options.entry)) environment[name] = Redacted.value(value)
+  environment[depthVariable] = String(options.depth + 1)
+  const windows = environment["OS"] === "Windows_NT"
+  if (!windows) environment["PATH"] = withUsualFolders(environment["PATH"] ?? "/usr/bin:/bin")
+  return environment
+}
+
+/**
+ * `text` without the values of the entry that look like secrets: a server may print its own token when it fails.
+ *
+ * @since 0.1.0
+ * @category redaction
+ */
+export const redact = (text: string, entry: Readonly<Record<string, Redacted.Redacted>>): string =>
+  Object.entries(entry).reduce((redacted, [name, wrapped]) => {
+    const value = Redacted.value(wrapped)
+    const secret = value.length >= 8 && (secretName.test(name) || !/[\\/\s]/.test(value))
+    return secret ? redacted.replaceAll(value, "<redacted>") : redacted
+  }, text)
+
+// -----------------------------------------------------------------------------
+// internal
+// -----------------------------------------------------------------------------
+
+const secretName = /key|token|secret|pass|auth|cred|cookie|bearer/i
+
+/** Programs with a window start us with a bare PATH, in which `npx` and `uvx` are not to be found. */
+const withUsualFolders = (path: string): string => {
+  const folders = path.split(":")
+  return [...folders, ...["/usr/local/bin", "/opt/homebrew/bin"].filter((usual) => !folders.includes(usual))].join(":")
+}

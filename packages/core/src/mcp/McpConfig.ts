@@ -1,0 +1,196 @@
+/**
+ * What an mcp.json says, entry by entry: pure, and one bad entry harms no other.
+ *
+ * @since 0.1.0
+ */
+import * as Duration from "effect/Duration"
+import * as Either from "effect/Either"
+import * as ParseResult from "effect/ParseResult"
+import * as Schema from "effect/Schema"
+import * as Jsonc from "jsonc-parser"
+import { McpConfigInvalid } from "./McpError.ts"
+
+const must = (what: string) => ({ message: () => `must be ${what}` })
+
+const Text = Schema.String.annotations(must("a text"))
+
+/** Ports and switches are often written without quotes. */
+const Scalar = Schema.transform(Schema.Union(Schema.String, Schema.Number, Schema.Boolean), Schema.String, {
+  strict: true,
+  decode: String,
+  encode: (text) => text
+}).annotations(must("a text, a number, true or false"))
+
+const Texts = Schema.Array(Scalar).annotations(must("a list of texts"))
+
+/** `null` stands for "not set", which is how some hosts write it. */
+const Variables = Schema.Record({ key: Schema.String, value: Schema.NullOr(Scalar) }).annotations(
+  must("an object of names and texts")
+)
+
+/** Hosts disagree on the unit: nobody means a limit under one second, so small numbers are seconds. */
+const Timeout = Schema.transformOrFail(Schema.Union(Schema.Number, Schema.String), Schema.DurationFromSelf, {
+  strict: true,
+  decode: (value, _, ast) => {
+    const duration =
+      typeof value === "number"
+        ? Duration.millis(value < 1000 ? value * 1000 : value)
+        : Duration.decodeUnknown(value.replace(/^([\d.]+)\s*(ms|s|m|h)$/, unit)).pipe((option) =>
+            option._tag === "Some" ? option.value : Duration.zero
+          )
+    return Duration.greaterThan(duration, Duration.zero) && Duration.isFinite(duration)
+      ? Either.right(duration)
+      : Either.left(new ParseResult.Type(ast, value))
+  },
+  encode: (duration) => Either.right(Duration.toMillis(duration))
+}).annotations(must("milliseconds, or a duration such as `90s`"))
+
+const nullable = <A, I>(schema: Schema.Schema<A, I>) => Schema.optionalWith(schema, { nullable: true })
+
+/**
+ * One entry of `mcpServers` as it is written, variables unexpanded. Keys that are not listed are ignored: hosts add
+ * their own. `timeout` is the longest silence in a call; a plain number is milliseconds, below 1000 seconds.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export const EntrySettings = Schema.Struct({
+  command: nullable(Text),
+  args: nullable(Texts),
+  env: nullable(Variables),
+  cwd: nullable(Text),
+  url: nullable(Text),
+  type: nullable(Text),
+  headers: nullable(Variables),
+  disabled: nullable(Schema.Boolean.annotations(must("true or false"))),
+  /** The opposite of `disabled`, as some hosts write it. */
+  enabled: nullable(Schema.Boolean.annotations(must("true or false"))),
+  timeout: nullable(Timeout),
+  allowedTools: nullable(Texts),
+  excludedTools: nullable(Texts)
+})
+/**
+ * @since 0.1.0
+ * @category models
+ */
+export type EntrySettings = typeof EntrySettings.Type
+
+/**
+ * Why an entry cannot be used, and the line to look at.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface EntryProblem {
+  readonly reason: "Invalid" | "MissingVariable"
+  readonly line: number
+  readonly detail: string
+}
+
+/**
+ * @since 0.1.0
+ * @category models
+ */
+export interface ConfigEntry {
+  readonly name: string
+  /** The file it was read from. */
+  readonly source: string
+  /** 1-based line of the entry's name. */
+  readonly line: number
+  readonly settings: Either.Either<EntrySettings, EntryProblem>
+}
+
+/**
+ * Reads the text of a configuration file: JSON with comments and trailing commas, servers under `mcpServers` or, as
+ * VS Code has it, `servers`. Fails only where the file as a whole cannot be used.
+ *
+ * @since 0.1.0
+ * @category parsing
+ */
+export const parse = (path: string, text: string): Either.Either<ReadonlyArray<ConfigEntry>, McpConfigInvalid> => {
+  const source = text.replace(/^\uFEFF/, "")
+  const invalid = (reason: McpConfigInvalid["reason"], line: number, detail: string) =>
+    Either.left(new McpConfigInvalid({ path, reason, line, detail }))
+
+  const errors: Array<Jsonc.ParseError> = []
+  const root = Jsonc.parseTree(source, errors, { allowTrailingComma: true, allowEmptyContent: false })
+  const [first] = errors
+  if (source.trim() === "") return invalid("NotJson", 1, "The file is empty.")
+  if (first !== undefined) return invalid("NotJson", lineAt(source, first.offset), explain(first))
+  if (root?.type !== "object") return invalid("NotJson", 1, "It is not a JSON object.")
+
+  const sections = (["servers", "mcpServers"] as const).flatMap((key) => {
+    const node = Jsonc.findNodeAtLocation(root, [key])
+    return node === undefined || node.type === "null" ? [] : [{ key, node }]
+  })
+  const wrong = sections.find(({ node }) => node.type !== "object")
+  if (wrong !== undefined) {
+    return invalid("NoServers", lineAt(source, wrong.node.offset), `"${wrong.key}" is not an object.`)
+  }
+  const keys = (root.children ?? []).flatMap((property) => property.children?.slice(0, 1) ?? [])
+  if (sections.length === 0 && keys.length > 0) {
+    const found = keys.map((key) => `"${Jsonc.getNodeValue(key)}"`).join(", ")
+    return invalid("NoServers", lineAt(source, root.offset), `It has no "mcpServers" (found: ${found}).`)
+  }
+
+  // by name, so that a name in both sections is one server: that of `mcpServers`
+  const entries = new Map<string, ConfigEntry>()
+  for (const { node } of sections) {
+    for (const property of node.children ?? []) {
+      const [key, value] = property.children ?? []
+      if (key === undefined || value === undefined) continue
+      const name = String(Jsonc.getNodeValue(key))
+      const line = lineAt(source, key.offset)
+      entries.set(name, { name, source: path, line, settings: decodeEntry(source, line, value) })
+    }
+  }
+  return Either.right([...entries.values()])
+}
+
+// -----------------------------------------------------------------------------
+// internal
+// -----------------------------------------------------------------------------
+
+const decodeSettings = Schema.decodeUnknownEither(EntrySettings)
+
+const decodeEntry = (text: string, line: number, node: Jsonc.Node): ConfigEntry["settings"] =>
+  node.type === "object"
+    ? Either.mapLeft(decodeSettings(Jsonc.getNodeValue(node)), (error): EntryProblem => {
+        const [issue] = ParseResult.ArrayFormatter.formatErrorSync(error)
+        const path = issue?.path.filter((key) => typeof key !== "symbol") ?? []
+        const place = Jsonc.findNodeAtLocation(node, path)
+        return {
+          reason: "Invalid",
+          line: place === undefined ? line : lineAt(text, place.offset),
+          // the messages above never repeat the value: it may be a secret
+          detail: `${shownPath(path)} ${issue?.message ?? "is not as expected"}.`
+        }
+      })
+    : Either.left({ reason: "Invalid", line: lineAt(text, node.offset), detail: "The entry must be an object." })
+
+const shownPath = (path: ReadonlyArray<string | number>) =>
+  path
+    .map((key, index) => (typeof key === "number" ? `[${key}]` : index === 0 ? key : `.${key}`))
+    .join("")
+    .replace(/^(.*)$/, '"$1"')
+
+const lineAt = (text: string, offset: number) => text.slice(0, offset).split("\n").length
+
+const unit = (_: string, amount: string, short: string) =>
+  `${amount} ${short === "ms" ? "millis" : short === "s" ? "seconds" : short === "m" ? "minutes" : "hours"}`
+
+const explanations: Readonly<Record<string, string>> = {
+  CommaExpected: "A comma is missing.",
+  ColonExpected: "A colon is missing.",
+  PropertyNameExpected: 'A name in "double quotes" is expected here.',
+  ValueExpected: "A value is missing here.",
+  CloseBraceExpected: "A closing } is missing.",
+  CloseBracketExpected: "A closing ] is missing.",
+  UnexpectedEndOfString: "A text is not closed.",
+  EndOfFileExpected: "There is more after the end of the object."
+}
+
+const explain = ({ error }: Jsonc.ParseError): string => {
+  const code = Jsonc.printParseErrorCode(error)
+  return explanations[code] ?? `It is not valid JSON (${code}).`
+}

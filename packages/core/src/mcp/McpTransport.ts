@@ -1,0 +1,44 @@
+/**
+ * The way to a server, whatever it is made of: processes and sockets are chosen here and nowhere else.
+ *
+ * @since 0.1.0
+ */
+import * as CommandExecutor from "@effect/platform/CommandExecutor"
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import type * as Scope from "effect/Scope"
+import { McpServerUnavailable } from "./McpError.ts"
+import type { Peer } from "./Peer.ts"
+import * as ProcessTransport from "./ProcessTransport.ts"
+import type { Launch } from "./ServerDefinition.ts"
+
+/**
+ * @since 0.1.0
+ * @category services
+ */
+export class McpTransport extends Context.Tag("@lms-bridge/core/mcp/McpTransport")<
+  McpTransport,
+  {
+    /** `environment` is all that a process gets. Closing the scope leaves nothing behind. */
+    readonly open: (
+      server: string,
+      launch: Launch,
+      environment: Readonly<Record<string, string>>
+    ) => Effect.Effect<Peer, McpServerUnavailable, Scope.Scope>
+  }
+>() {
+  static readonly layer: Layer.Layer<McpTransport, never, CommandExecutor.CommandExecutor> = Layer.effect(
+    this,
+    Effect.map(CommandExecutor.CommandExecutor, (executor) =>
+      McpTransport.of({
+        open: (server, launch, environment) =>
+          launch._tag === "Stdio"
+            ? ProcessTransport.start({ server, launch, environment }).pipe(
+                Effect.provideService(CommandExecutor.CommandExecutor, executor)
+              )
+            : new McpServerUnavailable({ server, reason: "Http", detail: "", stderrTail: "" })
+      })
+    )
+  )
+}

@@ -1,0 +1,34 @@
+/**
+ * The other side of a conversation with an MCP server, as the transports hand it to the client.
+ *
+ * @since 0.1.0
+ */
+import type { Transport } from "@modelcontextprotocol/sdk/shared/transport.js"
+import type * as Effect from "effect/Effect"
+
+/**
+ * How the other side ended.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface PeerEnd {
+  /** Of a process that ended by itself. */
+  readonly exitCode: number | undefined
+  readonly detail: string
+}
+
+/**
+ * The other side of a conversation, good for one connection.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Peer {
+  readonly transport: Transport
+  /** Succeeds when the other side has gone, soon after the transport's `onclose`. */
+  readonly ended: Effect.Effect<PeerEnd>
+  readonly stderrTail: Effect.Effect<string>
+  /** What may explain a silence; "" when there is nothing to say. */
+  readonly hint: Effect.Effect<string>
+}

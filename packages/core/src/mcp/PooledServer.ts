@@ -1,0 +1,151 @@
+/**
+ * One server of the pool: connected when it is needed, connected anew when it has gone, for any number of callers at
+ * once, none of whom can harm the others.
+ *
+ * @since 0.1.0
+ */
+import * as Deferred from "effect/Deferred"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Fiber from "effect/Fiber"
+import type * as Scope from "effect/Scope"
+import * as CircuitBreaker from "../resilience/CircuitBreaker.ts"
+import type { Session } from "./McpClient.ts"
+import type { McpConnection } from "./McpConnection.ts"
+import { McpServerUnavailable } from "./McpError.ts"
+
+/**
+ * @since 0.1.0
+ * @category models
+ */
+export interface PooledServer {
+  /** An open connection; opened, once for all who wait, when there is none. */
+  readonly live: Effect.Effect<Session, McpServerUnavailable>
+  /** A handle that outlives single connections: what is asked of it after a loss is asked of a new connection. */
+  readonly connection: Effect.Effect<McpConnection, McpServerUnavailable>
+  readonly isOpen: Effect.Effect<boolean>
+  /** Ends the connection and waits until nothing of it is left. */
+  readonly close: Effect.Effect<void>
+}
+
+/**
+ * `open` makes one connection and is run again after each loss. A server that fails again and again is left alone for a
+ * while: `policy` says how often and how long.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const make = Effect.fnUntraced(function* (options: {
+  readonly server: string
+  readonly open: Effect.Effect<Session, McpServerUnavailable, Scope.Scope>
+  readonly policy: CircuitBreaker.BreakerPolicy
+}) {
+  const { policy, server } = options
+  const scope = yield* Effect.scope
+  const gate = yield* Effect.makeSemaphore(1)
+  const breaker = yield* CircuitBreaker.make({ name: `MCP server "${server}"`, policy, counts: () => true })
+  const state: State = { current: undefined, last: undefined, failure: undefined }
+
+  const open = options.open.pipe(
+    Effect.tapError((failure) => Effect.sync(() => (state.failure = failure))),
+    breaker.protect,
+    Effect.catchTag("CircuitOpen", ({ retryAfter }) => leftAlone(server, state.failure, retryAfter))
+  )
+
+  /** Lives as long as one connection: its scope is the connection's. */
+  const run = (attempt: Attempt) =>
+    Effect.scoped(
+      open.pipe(
+        Effect.onExit((exit) => Deferred.done(attempt.ready, withoutInterruption(server, exit))),
+        Effect.tap((session) => Effect.sync(() => (state.last = session))),
+        Effect.flatMap((session) => session.closed),
+        Effect.ignore,
+        // before the scope closes, which may take a while: who asks now gets a new connection at once
+        Effect.ensuring(Effect.sync(() => state.current === attempt && (state.current = undefined)))
+      )
+    )
+
+  const attempt = gate.withPermits(1)(
+    Effect.suspend(() => (state.current === undefined ? begin : Effect.succeed(state.current)))
+  )
+  const begin = Effect.gen(function* () {
+    const started: Attempt = { ready: yield* Deferred.make<Session, McpServerUnavailable>(), fiber: undefined }
+    state.current = started
+    // in the pool's scope: it belongs to no single caller
+    started.fiber = yield* run(started).pipe(Effect.interruptible, Effect.forkIn(scope))
+    return started
+  }).pipe(Effect.uninterruptible)
+
+  const live: PooledServer["live"] = Effect.gen(function* () {
+    for (;;) {
+      const current = yield* attempt
+      const session = yield* Deferred.await(current.ready)
+      if (yield* session.isOpen) return session
+      // lost while we looked, and its fiber has yet to notice
+      if (state.current === current) state.current = undefined
+    }
+  })
+
+  const stderrTail = Effect.suspend(() => state.last?.stderrTail ?? Effect.succeed(""))
+
+  const pooled: PooledServer = {
+    live,
+    connection: Effect.map(live, ({ implementation, instructions }): McpConnection => ({
+      server,
+      implementation,
+      instructions,
+      tools: Effect.flatMap(live, (session) => session.tools),
+      call: (tool, args, callOptions) => Effect.flatMap(live, (session) => session.call(tool, args, callOptions)),
+      stderrTail
+    })),
+    isOpen: Effect.suspend(() => (state.current === undefined ? Effect.succeed(false) : isUp(state.current))),
+    close: Effect.suspend(() =>
+      state.current?.fiber === undefined ? Effect.void : Fiber.interrupt(state.current.fiber)
+    )
+  }
+  return pooled
+})
+
+// -----------------------------------------------------------------------------
+// internal
+// -----------------------------------------------------------------------------
+
+interface Attempt {
+  readonly ready: Deferred.Deferred<Session, McpServerUnavailable>
+  fiber: Fiber.RuntimeFiber<void> | undefined
+}
+
+interface State {
+  current: Attempt | undefined
+  /** The newest session, open or not: its stderr says why it ended. */
+  last: Session | undefined
+  failure: McpServerUnavailable | undefined
+}
+
+const isUp = ({ ready }: Attempt) =>
+  Effect.flatMap(Deferred.poll(ready), (done) =>
+    done._tag === "None"
+      ? Effect.succeed(false)
+      : done.value.pipe(
+          Effect.flatMap((session) => session.isOpen),
+          Effect.orElseSucceed(() => false)
+        )
+  )
+
+/** Who waits for a connection is not cancelled because the pool closes: it is told so. */
+const withoutInterruption = (server: string, exit: Exit.Exit<Session, McpServerUnavailable>) =>
+  Exit.isInterrupted(exit)
+    ? Exit.fail(
+        new McpServerUnavailable({ server, reason: "Closed", detail: "lms-bridge let go of it.", stderrTail: "" })
+      )
+    : exit
+
+const leftAlone = (server: string, last: McpServerUnavailable | undefined, retryAfter: Duration.Duration) =>
+  new McpServerUnavailable({
+    server,
+    reason: last?.reason ?? "Closed",
+    detail: `It failed repeatedly, so it is tried again in ${Duration.format(retryAfter)} at the earliest.`,
+    ...(last?.exitCode === undefined ? {} : { exitCode: last.exitCode }),
+    stderrTail: last?.stderrTail ?? ""
+  })

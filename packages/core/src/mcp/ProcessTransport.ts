@@ -1,0 +1,213 @@
+/**
+ * An MCP server as a child process: its own process group, an environment of its own, MCP on stdin and stdout, a
+ * bounded end of stderr, and nothing of the group left when the scope closes.
+ *
+ * @since 0.1.0
+ */
+import * as Command from "@effect/platform/Command"
+import type * as CommandExecutor from "@effect/platform/CommandExecutor"
+import type { PlatformError } from "@effect/platform/Error"
+import { serializeMessage } from "@modelcontextprotocol/sdk/shared/stdio.js"
+import type { Transport } from "@modelcontextprotocol/sdk/shared/transport.js"
+import * as Deferred from "effect/Deferred"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Fiber from "effect/Fiber"
+import * as Mailbox from "effect/Mailbox"
+import * as Schedule from "effect/Schedule"
+import * as Stream from "effect/Stream"
+import * as ChildEnvironment from "./ChildEnvironment.ts"
+import * as JsonLines from "./JsonLines.ts"
+import { McpServerUnavailable } from "./McpError.ts"
+import type { Peer, PeerEnd } from "./Peer.ts"
+import type { Launch } from "./ServerDefinition.ts"
+
+/**
+ * @since 0.1.0
+ * @category models
+ */
+export interface ProcessOptions {
+  readonly server: string
+  readonly launch: Extract<Launch, { readonly _tag: "Stdio" }>
+  /** All of the child's environment: it gets nothing else. */
+  readonly environment: Readonly<Record<string, string>>
+}
+
+/**
+ * Starts the process. Closing the scope ends its stdin, then sends SIGTERM, then SIGKILL to the whole group, each after
+ * a grace that a server which does as it is told never uses up.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const start = Effect.fn("ProcessTransport.start")(function* (options: ProcessOptions) {
+  const { environment, launch, server } = options
+  const command = Command.make(launch.command, ...launch.args).pipe(
+    // `extendEnv` would hand on our own environment with all its secrets
+    Command.env({ ...environment }, { extendEnv: false }),
+    launch.cwd === undefined ? (self) => self : Command.workingDirectory(launch.cwd)
+  )
+  const process = yield* Command.start(command).pipe(Effect.mapError((error) => notStarted(options, error)))
+  const outbox = yield* Mailbox.make<Uint8Array>()
+  yield* Effect.addFinalizer(() => stop(process, outbox))
+
+  const listening = yield* Deferred.make<void>()
+  const tail = { text: "" }
+  const noise = { lines: 0, sample: "" }
+  const seen = { closed: false }
+
+  const close = () => {
+    outbox.unsafeDone(Exit.void)
+    if (seen.closed) return
+    seen.closed = true
+    transport.onclose?.()
+  }
+  // promises, because this is the SDK's interface
+  const transport: Transport = {
+    start: () => {
+      Deferred.unsafeDone(listening, Effect.void)
+      return Promise.resolve()
+    },
+    send: (message) =>
+      outbox.unsafeOffer(encoder.encode(serializeMessage(message)))
+        ? Promise.resolve()
+        : Promise.reject(new TypeError("Not connected")),
+    close: () => Promise.resolve(close())
+  }
+
+  const receive = (line: string) => {
+    const message = JsonLines.decode(line)
+    if (message._tag === "Some") return Effect.sync(() => transport.onmessage?.(message.value))
+    if (line.trim() === "") return Effect.void
+    noise.lines += 1
+    noise.sample = ChildEnvironment.redact(line.slice(0, sampleLength), launch.env)
+    return Effect.logDebug("not an MCP message on stdout").pipe(
+      Effect.annotateLogs({ server, line: noise.sample, count: noise.lines })
+    )
+  }
+
+  const splitter = JsonLines.makeSplitter()
+  const reading = yield* Deferred.await(listening).pipe(
+    Effect.zipRight(Stream.runForEach(process.stdout, (bytes) => Effect.forEach(splitter.push(bytes), receive))),
+    // what a message does in the SDK is no reason to stop reading
+    Effect.catchAllCause((cause) => Effect.logDebug("stdout of an MCP server cannot be read", cause)),
+    Effect.forkScoped
+  )
+  yield* Mailbox.toStream(outbox).pipe(
+    Stream.run(process.stdin),
+    // a server that went away: noticed by the end of its stdout
+    Effect.ignore,
+    Effect.forkScoped
+  )
+  const complaining = yield* process.stderr.pipe(
+    Stream.decodeText(),
+    Stream.runForEach((text) =>
+      Effect.sync(() => {
+        tail.text = `${tail.text}${text}`.slice(-tailLength)
+      })
+    ),
+    Effect.ignore,
+    Effect.forkScoped
+  )
+
+  const status = Effect.match(process.exitCode, {
+    onSuccess: (code): PeerEnd => ({ exitCode: code, detail: "" }),
+    onFailure: (error): PeerEnd => ({ exitCode: undefined, detail: signalOf(error) })
+  })
+  const ended = yield* Deferred.make<PeerEnd>()
+  // the end of stdout, not of the leading process, is the end: a wrapper may leave while the server beneath it lives on
+  yield* Fiber.await(reading).pipe(
+    Effect.zipRight(Effect.sync(close)),
+    Effect.zipRight(
+      Effect.all([status, Fiber.await(complaining)], { concurrency: 2 }).pipe(
+        Effect.map(([end]) => end),
+        Effect.timeoutTo({ duration: lastWordsWithin, onTimeout: () => stillThere, onSuccess: (end) => end })
+      )
+    ),
+    Effect.flatMap((end) => Deferred.succeed(ended, end)),
+    Effect.forkScoped
+  )
+
+  return {
+    transport,
+    ended: Deferred.await(ended),
+    stderrTail: Effect.sync(() => ChildEnvironment.redact(tail.text, launch.env)),
+    hint: Effect.sync(() =>
+      noise.lines === 0
+        ? ""
+        : `It wrote ${noise.lines} line(s) to stdout that are not MCP messages, the last: ${noise.sample}`
+    )
+  } satisfies Peer
+})
+
+// -----------------------------------------------------------------------------
+// internal
+// -----------------------------------------------------------------------------
+
+/** Characters of stderr that are kept. */
+const tailLength = 16_384
+
+const sampleLength = 200
+
+/** For the exit code and the rest of stderr, once stdout has ended. */
+const lastWordsWithin = "500 millis"
+
+/** For a server to leave by itself at the end of its stdin. */
+const leaveGrace = "1 second"
+
+/** For a server to leave after SIGTERM. */
+const termGrace = "2 seconds"
+
+/** For the kernel to carry out SIGKILL. */
+const killGrace = "1 second"
+
+const groupPoll = "25 millis"
+
+const encoder = new TextEncoder()
+
+const stillThere: PeerEnd = { exitCode: undefined, detail: "It closed its stdout." }
+
+const stop = (process: CommandExecutor.Process, outbox: Mailbox.Mailbox<Uint8Array>) => {
+  // signals go to the group, and fail when nobody is left in it
+  const groupGone = process.kill("SIGCONT").pipe(Effect.repeat(Schedule.spaced(groupPoll)), Effect.ignore)
+  return outbox.end.pipe(
+    Effect.zipRight(process.exitCode.pipe(Effect.exit, Effect.interruptible, Effect.timeoutOption(leaveGrace))),
+    Effect.zipRight(
+      process.kill("SIGTERM").pipe(
+        Effect.zipRight(groupGone),
+        Effect.interruptible,
+        Effect.timeoutTo({ duration: termGrace, onTimeout: () => false, onSuccess: () => true }),
+        // nobody there to receive it: the group has gone already
+        Effect.orElseSucceed(() => true)
+      )
+    ),
+    Effect.flatMap((gone) =>
+      gone
+        ? Effect.void
+        : process.kill("SIGKILL").pipe(Effect.interruptible, Effect.timeoutOption(killGrace), Effect.ignore)
+    )
+  )
+}
+
+const notStarted = ({ launch, server }: ProcessOptions, error: PlatformError): McpServerUnavailable => {
+  const missing = error._tag === "SystemError" && error.reason === "NotFound"
+  const unavailable = (reason: McpServerUnavailable["reason"], detail: string) =>
+    new McpServerUnavailable({ server, reason, detail, stderrTail: "" })
+  if (missing && error.module === "FileSystem") {
+    return unavailable("Spawn", `Its working directory ${launch.cwd ?? ""} does not exist.`)
+  }
+  if (missing) {
+    return unavailable("CommandNotFound", `Install "${launch.command}", or write its full path into the entry.`)
+  }
+  return error._tag === "SystemError" && error.reason === "PermissionDenied"
+    ? unavailable("Spawn", `"${launch.command}" may not be executed.`)
+    : unavailable(
+        "Spawn",
+        `The system refused "${launch.command}" (${error._tag === "SystemError" ? error.reason : error._tag}).`
+      )
+}
+
+const signalOf = (error: PlatformError) => {
+  const signal = /\bSIG[A-Z0-9]+\b/.exec(error.message)
+  return signal === null ? "" : `It was ended by ${signal[0]}.`
+}

@@ -1,0 +1,230 @@
+/**
+ * One configured MCP server, ready to be started or with the reason why it cannot be: pure.
+ *
+ * @since 0.1.0
+ */
+import type * as Duration from "effect/Duration"
+import * as Either from "effect/Either"
+import * as Redacted from "effect/Redacted"
+import type { ConfigEntry, EntryProblem, EntrySettings } from "./McpConfig.ts"
+import * as ConfigVariables from "./ConfigVariables.ts"
+
+/**
+ * How a server is reached. Values that may be secrets are redacted from here on.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type Launch =
+  | {
+      readonly _tag: "Stdio"
+      readonly command: string
+      readonly args: ReadonlyArray<string>
+      readonly env: Readonly<Record<string, Redacted.Redacted>>
+      readonly cwd: string | undefined
+    }
+  | {
+      readonly _tag: "Http"
+      readonly url: Redacted.Redacted
+      readonly headers: Readonly<Record<string, Redacted.Redacted>>
+      /** `sse`: the older transport only. `http`: Streamable HTTP only. `any`: the second when the first fails. */
+      readonly kind: "http" | "sse" | "any"
+    }
+
+/**
+ * @since 0.1.0
+ * @category models
+ */
+export interface ServerDefinition {
+  readonly name: string
+  readonly source: string
+  readonly line: number
+  /** As it may be shown: variables unexpanded, secrets masked. */
+  readonly shown: {
+    readonly transport: "stdio" | "http" | "sse" | "unknown"
+    readonly target: string
+    readonly envNames: ReadonlyArray<string>
+  }
+  readonly launch: Either.Either<Launch, LaunchProblem>
+  /** Longest silence in a call, where the entry says one. */
+  readonly timeout: Duration.Duration | undefined
+  /** Whether the entry lets a tool be used. */
+  readonly allows: (tool: string) => boolean
+}
+
+/**
+ * @since 0.1.0
+ * @category models
+ */
+export interface LaunchProblem {
+  readonly reason: "Disabled" | "Itself" | "TooDeep" | "Invalid" | "MissingVariable"
+  readonly line: number
+  readonly detail: string
+}
+
+/**
+ * Turns an entry as written into a server. `nested` says that we run beneath another lms-bridge.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const make = (
+  entry: ConfigEntry,
+  options: { readonly variables: ConfigVariables.VariableSource; readonly nested: boolean }
+): ServerDefinition => {
+  const { line, name, source } = entry
+  return Either.match(entry.settings, {
+    onLeft: (problem) => ({
+      name,
+      source,
+      line,
+      shown: { transport: "unknown", target: "", envNames: [] },
+      launch: Either.left(problem),
+      timeout: undefined,
+      allows: () => true
+    }),
+    onRight: (settings) => ({
+      name,
+      source,
+      line,
+      shown: show(settings),
+      launch: launchOf(settings, line, options),
+      timeout: settings.timeout,
+      allows: (tool) =>
+        (settings.allowedTools?.includes(tool) ?? true) && !(settings.excludedTools?.includes(tool) ?? false)
+    })
+  })
+}
+
+/**
+ * The environment variables that an entry refers to.
+ *
+ * @since 0.1.0
+ * @category getters
+ */
+export const variablesOf = (entry: ConfigEntry): ReadonlyArray<string> =>
+  Either.match(entry.settings, {
+    onLeft: () => [],
+    onRight: ({ args, command, cwd, env, headers, url }) =>
+      [command, cwd, url, ...(args ?? []), ...Object.values(env ?? {}), ...Object.values(headers ?? {})].flatMap(
+        (text) => (typeof text === "string" ? ConfigVariables.namesIn(text) : [])
+      )
+  })
+
+// -----------------------------------------------------------------------------
+// internal
+// -----------------------------------------------------------------------------
+
+const launchOf = (
+  settings: EntrySettings,
+  line: number,
+  { nested, variables }: { readonly variables: ConfigVariables.VariableSource; readonly nested: boolean }
+): Either.Either<Launch, LaunchProblem> => {
+  const problem = (reason: LaunchProblem["reason"], detail: string) => Either.left({ reason, line, detail })
+  const remote = isRemote(settings)
+  if (remote === undefined) return problem("Invalid", `"type" is "${settings.type}"; known are stdio, http and sse.`)
+  if (!remote && isItself(settings)) return problem("Itself", "")
+  if (settings.disabled === true || settings.enabled === false) return problem("Disabled", "")
+  if (nested) return problem("TooDeep", "")
+
+  const expand = (text: string) =>
+    Either.mapLeft(ConfigVariables.expand(text, variables), (found): EntryProblem => ({ ...found, line }))
+  const expandAll = (texts: Readonly<Record<string, string | null>> | undefined) =>
+    Either.all(
+      Object.fromEntries(
+        Object.entries(texts ?? {}).flatMap(([name, text]) =>
+          text === null ? [] : [[name, Either.map(expand(text), Redacted.make)] as const]
+        )
+      )
+    )
+
+  return Either.gen(function* () {
+    if (remote) {
+      const url = yield* expand(settings.url ?? "")
+      if (!URL.canParse(url) || !/^https?:$/.test(new URL(url).protocol)) {
+        return yield* problem(
+          "Invalid",
+          settings.url === undefined ? `"url" is missing.` : `"url" is not an http(s) URL.`
+        )
+      }
+      return {
+        _tag: "Http",
+        url: Redacted.make(url),
+        headers: yield* expandAll(settings.headers),
+        kind: kindOf(settings)
+      }
+    }
+    const command = yield* expand(settings.command ?? "")
+    if (command.trim() === "") {
+      return yield* problem("Invalid", `It has neither a "command" to start nor a "url" to connect to.`)
+    }
+    return {
+      _tag: "Stdio",
+      command,
+      args: yield* Either.all((settings.args ?? []).map(expand)),
+      env: yield* expandAll(settings.env),
+      cwd: settings.cwd === undefined ? undefined : yield* expand(settings.cwd)
+    }
+  })
+}
+
+/** Undefined for a type that nobody knows. */
+const isRemote = ({ command, type, url }: EntrySettings): boolean | undefined => {
+  switch (type?.toLowerCase().replaceAll(/[-_\s]/g, "")) {
+    case undefined:
+    case "":
+      return command === undefined && url !== undefined
+    case "stdio":
+    case "local":
+      return false
+    case "http":
+    case "https":
+    case "streamablehttp":
+    case "sse":
+    case "remote":
+      return true
+    default:
+      return undefined
+  }
+}
+
+const kindOf = ({ type }: EntrySettings): "http" | "sse" | "any" =>
+  type === undefined || /^remote$/i.test(type) ? "any" : /sse/i.test(type) ? "sse" : "http"
+
+const baseName = (path: string) => path.split(/[\\/]/).at(-1) ?? ""
+
+/** `lms-bridge-mcp`, `node …/lms-bridge-mcp.js`, `npx @lms-bridge/mcp-server`, `lms-bridge serve`, `node …/lms-bridge.js serve`. */
+const isItself = ({ args = [], command = "" }: EntrySettings): boolean => {
+  const words = [command, ...args].map((word) => baseName(word).replace(/@[\d.]+$/, ""))
+  const names = [command, ...args].map((word) => word.replace(/(?<=.)@[^@/]*$/, ""))
+  if (words.some((word) => /^lms-bridge-mcp(\.[cm]?js|\.exe|\.cmd)?$/.test(word))) return true
+  if (names.includes("@lms-bridge/mcp-server")) return true
+  const cli = words.findIndex((word) => /^lms-bridge(\.[cm]?js|\.exe|\.cmd)?$/.test(word))
+  return (
+    (cli >= 0 && words.slice(cli + 1).includes("serve")) ||
+    (names.includes("@lms-bridge/cli") && args.includes("serve"))
+  )
+}
+
+const show = (settings: EntrySettings): ServerDefinition["shown"] => {
+  const envNames = Object.keys(settings.env ?? settings.headers ?? {})
+  if (isRemote(settings) === true) {
+    const transport = kindOf(settings) === "sse" ? "sse" : "http"
+    return { transport, target: shownUrl(settings.url ?? ""), envNames }
+  }
+  if (settings.command === undefined) return { transport: "unknown", target: "", envNames }
+  return { transport: "stdio", target: [settings.command, ...maskArguments(settings.args ?? [])].join(" "), envNames }
+}
+
+/** Without user, password, query and fragment, where tokens live. */
+const shownUrl = (url: string) => url.replace(/^([a-z]+:\/\/)[^/?#]*@/i, "$1").replace(/[?#].*$/s, "")
+
+const secretOption = /^--?[\w-]*(key|token|secret|password|passwd|credential)[\w-]*/i
+
+const maskArguments = (args: ReadonlyArray<string>): ReadonlyArray<string> =>
+  args.map((arg, index) => {
+    const previous = args[index - 1] ?? ""
+    const follows = secretOption.test(previous) && !previous.includes("=") && !arg.startsWith("-")
+    if (follows && !arg.startsWith("${")) return "***"
+    return secretOption.test(arg) ? arg.replace(/=(?!\$\{).*$/s, "=***") : arg
+  })
