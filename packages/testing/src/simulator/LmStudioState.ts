@@ -10,130 +10,18 @@ import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as FiberMap from "effect/FiberMap"
 import * as Ref from "effect/Ref"
-import * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
 import * as SubscriptionRef from "effect/SubscriptionRef"
 import type { ModelOnDisk } from "./Catalogue.ts"
 import { defaultCatalogue, defaultDownloadable } from "./Catalogue.ts"
-import type { EventFact, InstanceStatus, Loader, SimulatorEvent, Unloader } from "./SimulatorEvent.ts"
+import type { Instance, Listener, Loading, LoadOutcome, LoadRequest, Machine, PortTaken } from "./Machine.ts"
+import { freeIdentifier, InstanceGone, isVariantOf, LoadFailed, NoSuchInstance, notOnDisk, sigabrt } from "./Machine.ts"
+import type { EventFact, InstanceStatus, SimulatorEvent, Unloader } from "./SimulatorEvent.ts"
 import * as Guardrail from "./Guardrail.ts"
 import type { Settings } from "./Settings.ts"
 import { defaultSettings } from "./Settings.ts"
 
-/** A loaded model. `ttlMs` is milliseconds of idleness, null for ever; times are epoch milliseconds. */
-export interface Instance {
-  readonly id: string
-  readonly key: string
-  readonly type: "llm" | "embedding"
-  readonly contextLength: number
-  readonly ttlMs: number | null
-  readonly loadedAt: number
-  /** `null` until the first request. */
-  readonly lastUsedTime: number | null
-  /** When it last became idle: what the TTL counts from. */
-  readonly idleSince: number
-  readonly jit: boolean
-  readonly by: Loader
-  readonly status: InstanceStatus
-  /** Requests waiting or running. */
-  readonly queued: number
-  readonly parallel: number
-  readonly config: LoadConfig
-}
-
-/** The load parameters of `POST /api/v1/models/load` beside the context length. */
-export interface LoadConfig {
-  readonly evalBatchSize?: number | undefined
-  readonly flashAttention?: boolean | undefined
-  readonly numExperts?: number | undefined
-  readonly offloadKvCacheToGpu?: boolean | undefined
-}
-
-/** A load in flight: invisible to every listing, as in LM Studio. */
-export interface Loading {
-  readonly id: string
-  readonly key: string
-  readonly by: Loader
-  readonly contextLength: number
-  readonly startedAt: number
-  readonly durationMs: number
-}
-
-export interface Machine {
-  readonly settings: Settings
-  /** Port of the HTTP server, kept while it is off; `null` when it never ran. */
-  readonly port: number | null
-  readonly models: ReadonlyArray<ModelOnDisk>
-  readonly downloadable: ReadonlyArray<ModelOnDisk>
-  readonly instances: ReadonlyArray<Instance>
-  readonly loading: ReadonlyArray<Loading>
-}
-
-export interface LoadRequest {
-  readonly key: string
-  readonly by: Loader
-  /** Milliseconds; `null` means for ever. */
-  readonly ttlMs: number | null
-  readonly contextLength?: number | undefined
-  readonly identifier?: string | undefined
-  readonly parallel?: number | undefined
-  readonly config?: LoadConfig | undefined
-}
-
-/** What a test may decide about the next loads of a key. */
-export type LoadOutcome =
-  | { readonly _tag: "Ok" }
-  | { readonly _tag: "Guardrail" }
-  | { readonly _tag: "Sigabrt" }
-  | { readonly _tag: "Fails"; readonly message: string }
-  | { readonly _tag: "Slow"; readonly ms: number }
-  | { readonly _tag: "Never" }
-
-export class LoadFailed extends Schema.TaggedError<LoadFailed>()("SimulatedLoadFailed", {
-  reason: Schema.Literal("NotOnDisk", "Guardrail", "Crashed", "IdentifierInUse", "Failed", "Cancelled"),
-  key: Schema.String,
-  text: Schema.String
-}) {
-  readonly retryable = false
-  override get message() {
-    return this.text
-  }
-}
-
-/** The instance that worked on a request is no more. */
-export class InstanceGone extends Schema.TaggedError<InstanceGone>()("SimulatedInstanceGone", {
-  id: Schema.String,
-  reason: Schema.Literal("unloaded", "crashed")
-}) {
-  readonly retryable = false
-  override get message() {
-    return this.reason === "crashed"
-      ? "The model has crashed without additional information. (Exit code: 6)"
-      : "Model unloaded."
-  }
-}
-
-export class NoSuchInstance extends Schema.TaggedError<NoSuchInstance>()("SimulatedNoSuchInstance", {
-  id: Schema.String
-}) {
-  readonly retryable = false
-  override get message() {
-    return `Cannot find a model with the identifier "${this.id}".`
-  }
-}
-
-export class PortTaken extends Schema.TaggedError<PortTaken>()("SimulatedPortTaken", { port: Schema.Int }) {
-  readonly retryable = false
-  override get message() {
-    return `Something else listens on port ${this.port}.`
-  }
-}
-
-/** The sockets under the HTTP server. `open` may choose another port when asked for 0. */
-export interface Listener {
-  readonly open: (port: number) => Effect.Effect<number, PortTaken>
-  readonly close: Effect.Effect<void>
-}
+export type * from "./Machine.ts"
 
 /** A load that has begun: it is worked on whether or not anybody waits for `result`. */
 export interface BegunLoad {
@@ -189,10 +77,6 @@ export interface StateOptions {
   readonly downloadable?: ReadonlyArray<ModelOnDisk> | undefined
   readonly port?: number | undefined
 }
-
-/** How far a load has come, 0 to 1. */
-export const progressOf = (loading: Loading, now: number): number =>
-  loading.durationMs === 0 ? 1 : Math.min(1, (now - loading.startedAt) / loading.durationMs)
 
 export const make = Effect.fnUntraced(function* (options: StateOptions = {}) {
   const scope = yield* Effect.scope
@@ -311,7 +195,7 @@ export const make = Effect.fnUntraced(function* (options: StateOptions = {}) {
 
   const beginLoad = Effect.fnUntraced(function* (request: LoadRequest) {
     const state = yield* get
-    const model = state.models.find((candidate) => candidate.key === request.key || variantOf(candidate, request.key))
+    const model = state.models.find((candidate) => candidate.key === request.key || isVariantOf(candidate, request.key))
     if (model === undefined) {
       return yield* new LoadFailed({ reason: "NotOnDisk", key: request.key, text: notOnDisk(request.key, state) })
     }
@@ -498,21 +382,6 @@ interface Engine {
   readonly slots: Effect.Semaphore
   readonly gone: Deferred.Deferred<never, InstanceGone>
 }
-
-const freeIdentifier = (key: string, taken: ReadonlySet<string>): string => {
-  if (!taken.has(key)) return key
-  let copy = 2
-  while (taken.has(`${key}:${copy}`)) copy += 1
-  return `${key}:${copy}`
-}
-
-const variantOf = (model: ModelOnDisk, name: string): boolean => model.variants?.includes(name) ?? false
-
-const notOnDisk = (key: string, state: Machine): string =>
-  `Cannot find a model with path "${key}". Available models: ${state.models.map((model) => model.key).join(", ")}`
-
-const sigabrt = (key: string): string =>
-  `Failed to load LLM '${key}': Error: Engine protocol runtime llama-server for ${key} exited before becoming healthy. exitCode=null, signal=SIGABRT`
 
 const settle = (done: Deferred.Deferred<Instance, LoadFailed>, exit: Exit.Exit<Instance, LoadFailed>, key: string) =>
   Exit.isInterrupted(exit)

@@ -4,7 +4,7 @@
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import * as Json from "../internal/json.ts"
-import * as Stream from "effect/Stream"
+import type * as Stream from "effect/Stream"
 
 /** The server closes the socket in the middle of what it was saying. */
 export class Cut extends Schema.TaggedError<Cut>()("SimulatedCut", {}) {

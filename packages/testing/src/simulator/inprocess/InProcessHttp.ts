@@ -2,7 +2,7 @@
  * An `HttpClient` that reaches the simulator without sockets: streams stay Effect streams, so that a test's clock
  * drives every byte, and giving up on a reply is seen by the simulator as a client that went away.
  */
-import * as HttpBody from "@effect/platform/HttpBody"
+import type * as HttpBody from "@effect/platform/HttpBody"
 import * as Cookies from "@effect/platform/Cookies"
 import * as Headers from "@effect/platform/Headers"
 import * as HttpClient from "@effect/platform/HttpClient"

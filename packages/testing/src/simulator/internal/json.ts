@@ -1,7 +1,7 @@
 /**
  * Reading JSON that somebody else wrote: nothing here throws, and nothing is assumed about the shape.
  */
-import * as Option from "effect/Option"
+import type * as Option from "effect/Option"
 import * as Predicate from "effect/Predicate"
 import * as Schema from "effect/Schema"
 

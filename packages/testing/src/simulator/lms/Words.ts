@@ -60,7 +60,7 @@ export const fuzzyScore = (pattern: string, text: string): number | undefined =>
   for (const character of given) {
     if (matched < wanted.length && character === wanted[matched]) {
       matched += 1
-      run += 1 + run
+      run = run * 2 + 1
     } else {
       run = 0
     }

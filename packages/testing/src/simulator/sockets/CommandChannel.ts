@@ -4,6 +4,7 @@
  * `node:net` directly: a lost connection must be seen at once and without any framing but lines.
  */
 // @effect-diagnostics nodeBuiltinImport:off
+import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as FiberSet from "effect/FiberSet"
 import * as Option from "effect/Option"
@@ -33,13 +34,8 @@ export const listen = Effect.fnUntraced(function* (run: (terminal: Terminal) => 
       const opened = Net.createServer((socket) => {
         sockets.add(socket)
         socket.once("close", () => sockets.delete(socket))
-        const { lines, signals, take } = inbox(socket)
-        take((argv) => {
-          const fiber = fork(
-            Effect.flatMap(run(terminalOf(argv, socket, lines, signals)), (exit) => write(socket, { exit }))
-          )
-          socket.once("close", () => fiber.unsafeInterruptAsFork(fiber.id()))
-        })
+        const fiber = fork(converse(socket, run))
+        socket.once("close", () => fiber.unsafeInterruptAsFork(fiber.id()))
       })
       opened.listen(0, "127.0.0.1", () => resume(Effect.succeed(opened)))
     }),
@@ -57,27 +53,28 @@ export const listen = Effect.fnUntraced(function* (run: (terminal: Terminal) => 
 // internal
 // -----------------------------------------------------------------------------
 
-const inbox = (socket: Net.Socket) => {
-  const lines = Effect.runSync(Queue.unbounded<string | undefined>())
-  const signals = Effect.runSync(Queue.unbounded<Signal>())
+const converse = Effect.fnUntraced(function* (socket: Net.Socket, run: (terminal: Terminal) => Effect.Effect<number>) {
+  const argv = yield* Deferred.make<ReadonlyArray<string>>()
+  const lines = yield* Queue.unbounded<string | undefined>()
+  const signals = yield* Queue.unbounded<Signal>()
   let pending = ""
   socket.setEncoding("utf8")
   // A program that was killed is a closed socket, and that is told by "close".
   socket.on("error", () => socket.destroy())
-  const take = (begin: (argv: ReadonlyArray<string>) => void) =>
-    socket.on("data", (text: string) => {
-      const parts = (pending + text).split("\n")
-      pending = parts.pop() ?? ""
-      for (const message of parts.map((part) => decode(part)).filter(Option.isSome)) {
-        const value = message.value
-        if ("argv" in value) begin(value.argv)
-        else if ("line" in value) lines.unsafeOffer(value.line)
-        else if ("end" in value) lines.unsafeOffer(undefined)
-        else signals.unsafeOffer(value.signal)
-      }
-    })
-  return { lines, signals, take }
-}
+  socket.on("data", (text: string) => {
+    const parts = (pending + text).split("\n")
+    pending = parts.pop() ?? ""
+    for (const message of parts.map((part) => decode(part)).filter(Option.isSome)) {
+      const value = message.value
+      if ("argv" in value) Deferred.unsafeDone(argv, Effect.succeed(value.argv))
+      else if ("line" in value) lines.unsafeOffer(value.line)
+      else if ("end" in value) lines.unsafeOffer(undefined)
+      else signals.unsafeOffer(value.signal)
+    }
+  })
+  const exit = yield* run(terminalOf(yield* Deferred.await(argv), socket, lines, signals))
+  yield* write(socket, { exit })
+})
 
 const write = (socket: Net.Socket, message: unknown): Effect.Effect<void> =>
   Effect.sync(() => {

@@ -12,8 +12,8 @@ import * as Ref from "effect/Ref"
 import * as Http from "node:http"
 import type { Socket } from "node:net"
 import type { Responder } from "../HttpApi.ts"
-import type { Listener } from "../LmStudioState.ts"
-import { PortTaken } from "../LmStudioState.ts"
+import type { Listener } from "../Machine.ts"
+import { PortTaken } from "../Machine.ts"
 import type { Request } from "../Recorder.ts"
 
 export type Serve = (request: Request, responder: Responder) => Effect.Effect<void>

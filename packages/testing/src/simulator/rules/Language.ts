@@ -1,0 +1,122 @@
+/**
+ * The little English that the rule-based stand-in has: words and their stems, clauses of a task, quoted strings, paths.
+ */
+
+/** Words that mean the same to it; the first of each row is the one it thinks in. */
+const families: ReadonlyArray<ReadonlyArray<string>> = [
+  ["list", "show", "enumerate", "ls", "dir"],
+  ["read", "open", "summarise", "summarize", "explain", "view", "print", "cat", "describe", "tell", "review", "check"],
+  ["write", "save", "store", "put"],
+  ["create", "make", "remember"],
+  ["add", "append"],
+  ["search", "find", "look", "grep", "locate", "recall", "lookup"],
+  ["delete", "remove", "erase", "forget"],
+  ["move", "rename"],
+  ["echo", "repeat", "say"],
+  ["sum", "plus", "total", "adding"],
+  ["directory", "folder"],
+  ["entity", "entities", "person", "thing"],
+  ["observation", "fact"],
+  ["relation", "relationship"],
+  ["node", "knowledge", "memory"],
+  ["tree", "recursive", "recursively"],
+  ["size", "big", "large", "info", "metadata"]
+]
+
+const canonical: ReadonlyMap<string, string> = new Map(
+  families.flatMap((family) => family.map((word) => [word, family[0] ?? word] as const))
+)
+
+/** Verbs with which a new clause may begin. */
+const verbs = new Set(families.slice(0, 10).flat())
+
+/** Words that change things when a tool's name has them; such a tool is chosen only when the task has them too. */
+export const changing: ReadonlySet<string> = new Set(["write", "create", "delete", "move", "edit", "add", "toggle"])
+
+/** Words that say nothing about which tool is meant. */
+const silent = new Set(
+  "a an the in of on at to from for with and or then that this these those is are be it its my your our me i you please use using what which who how do does all any each every about into by as their there here tool tools mcp server get can could would should current".split(
+    " "
+  )
+)
+
+/** One word without its ending: `files` and `file`, `listing` and `list` are the same. */
+export const stem = (word: string): string => {
+  const lower = word.toLowerCase()
+  const known = canonical.get(lower)
+  if (known !== undefined) return known
+  const bare = lower
+    .replace(/ies$/, "y")
+    .replace(/(ss|us)$/, "$1")
+    .replace(/([^su])s$/, "$1")
+    .replace(/ing$/, "")
+    .replace(/(..)ed$/, "$1")
+  return canonical.get(bare) ?? bare
+}
+
+/** The telling words of a text, as stems; names in camel case and snake case are taken apart. */
+export const words = (text: string): ReadonlyArray<string> =>
+  (text.replace(/([a-z\d])([A-Z])/g, "$1 $2").match(/[\p{L}\d]+/gu) ?? [])
+    .filter((word) => !silent.has(word.toLowerCase()))
+    .map(stem)
+
+const fileToken = /(?:[A-Za-z]:\\|~?\.{0,2}[\\/])?[\w.\-\\/]*[\w-]\.[A-Za-z][A-Za-z0-9]{0,5}\b/g
+const pathToken = /(?<![\w:/.])(?:[A-Za-z]:\\|~?\.{0,2}\/)[\w.\-\\/]+/g
+
+const quoted = /"([^"]+)"|“([^”]+)”|`([^`]+)`|(?<!\w)'([^']+)'(?!\w)/g
+
+export const quotedStrings = (text: string): ReadonlyArray<string> =>
+  [...text.matchAll(quoted)].map((match) => match[1] ?? match[2] ?? match[3] ?? match[4] ?? "")
+
+export const isPath = (text: string): boolean =>
+  /^[^\s]+$/.test(text) && (/[\\/]/.test(text) || /^[\w-]+(\.\w+)+$/.test(text))
+
+const trimmed = (path: string) => path.replace(/[.,;:!?)\]'"]+$/, "")
+
+/** Paths in the order in which they stand, quoted ones included; addresses on the web are none. */
+export const paths = (text: string): ReadonlyArray<string> => {
+  const plain = text.replace(/\w+:\/\/\S+/g, " ")
+  const found = [...plain.matchAll(pathToken), ...plain.matchAll(fileToken)]
+    .toSorted((left, right) => left.index - right.index)
+    .map((match) => trimmed(match[0]))
+  const all = [...quotedStrings(plain).filter(isPath), ...found]
+  return all.filter(
+    (path, index) => all.indexOf(path) === index && !all.some((other) => other !== path && other.endsWith(path))
+  )
+}
+
+/** Absolute paths of folders: what a system prompt or a listing of allowed directories states. */
+export const folders = (text: string): ReadonlyArray<string> =>
+  [...text.matchAll(/(?:^|[\s"'`(:[])((?:\/|[A-Za-z]:\\)[^\s"'`),;\]]+)/g)]
+    .map((match) => trimmed(match[1] ?? ""))
+    .filter((path, index, all) => path.length > 1 && !/\.\w{1,5}$/.test(path) && all.indexOf(path) === index)
+
+/** Numbers that stand alone. */
+export const numbers = (text: string): ReadonlyArray<number> =>
+  (text.match(/(?<![\w./-])-?\d+(?:\.\d+)?(?![\w/]|\.\w)/g) ?? []).map(Number)
+
+/** Whether a path ends like a file's. */
+export const isFile = (path: string): boolean => /\.[A-Za-z][A-Za-z0-9]{0,5}$/.test(path)
+
+/** The parts of a task that each ask for one thing: split at full stops, and at "and" or "then" before a verb. */
+export const clauses = (task: string): ReadonlyArray<string> =>
+  task
+    .split(/(?<=[.!?;])\s+|\n+/)
+    .flatMap(atVerbs)
+    .map((part) => part.trim())
+    .filter((part) => /[\p{L}\d]/u.test(part))
+
+// -----------------------------------------------------------------------------
+// internal
+// -----------------------------------------------------------------------------
+
+const atVerbs = (sentence: string): ReadonlyArray<string> => {
+  const joints = [...sentence.matchAll(/,?\s+(?:and then|then|and)\s+(?=(\p{L}+))/gu)].filter(
+    (joint) => verbs.has((joint[1] ?? "").toLowerCase()) && !inQuotes(sentence, joint.index)
+  )
+  const starts = [0, ...joints.map((joint) => joint.index + joint[0].length)]
+  const ends = [...joints.map((joint) => joint.index), sentence.length]
+  return starts.map((start, index) => sentence.slice(start, ends[index]))
+}
+
+const inQuotes = (text: string, index: number): boolean => (text.slice(0, index).match(/["“”]/g) ?? []).length % 2 === 1
