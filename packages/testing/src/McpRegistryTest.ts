@@ -1,0 +1,235 @@
+/**
+ * A double of `McpRegistry`: servers and their tools are data, failures are scripted, and every call is recorded.
+ * Nothing is started.
+ *
+ * @since 0.1.0
+ */
+import type { CallProgress, McpConnection, McpTool } from "@lms-bridge/core/mcp/McpConnection"
+import { McpCallFailed, McpEntryUnusable, McpServerNotFound, McpServerUnavailable } from "@lms-bridge/core/mcp/McpError"
+import { McpRegistry, type McpConnectError, type ServerSummary } from "@lms-bridge/core/mcp/McpRegistry"
+import { nearest } from "@lms-bridge/core/mcp/NearestNames"
+import type { ToolResult } from "@lms-bridge/core/mcp/ToolResult"
+import * as Context from "effect/Context"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Layer from "effect/Layer"
+import * as Ref from "effect/Ref"
+
+/**
+ * The path that the double's servers say they come from.
+ *
+ * @since 0.1.0
+ * @category constants
+ */
+export const configPath = "/test/mcp.json"
+
+/**
+ * What a tool does with its arguments. A text is a result with one text part.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type Handler = (
+  args: Readonly<Record<string, unknown>>,
+  report: (progress: CallProgress) => Effect.Effect<void>
+) => Effect.Effect<ToolResult | string, McpCallFailed | McpServerUnavailable>
+
+/**
+ * A tool as data; left out are an empty description, a schema that takes any object, and no annotations.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type TestTool = Partial<Omit<McpTool, "server" | "name">> & { readonly handler: Handler }
+
+/**
+ * @since 0.1.0
+ * @category models
+ */
+export interface TestServer {
+  readonly tools?: Readonly<Record<string, TestTool | Handler>>
+  readonly instructions?: string
+  readonly stderr?: string
+  /** Failures of the first attempts to connect, in order; then it works. */
+  readonly failures?: ReadonlyArray<McpServerUnavailable | { readonly after: Duration.DurationInput }>
+  /** An entry that cannot be used at all. */
+  readonly unusable?: McpEntryUnusable["reason"]
+}
+
+/**
+ * @since 0.1.0
+ * @category models
+ */
+export interface RecordedCall {
+  readonly server: string
+  readonly tool: string
+  readonly arguments: Readonly<Record<string, unknown>>
+  /** How the call has ended; undefined while it runs. */
+  readonly ended: "ok" | "failed" | "interrupted" | undefined
+}
+
+/**
+ * What was asked of the double.
+ *
+ * @since 0.1.0
+ * @category services
+ */
+export class McpRegistryCalls extends Context.Tag("@lms-bridge/testing/McpRegistryCalls")<
+  McpRegistryCalls,
+  {
+    /** Oldest first. */
+    readonly calls: Effect.Effect<ReadonlyArray<RecordedCall>>
+    /** How many attempts to connect each server has seen. */
+    readonly attempts: (server: string) => Effect.Effect<number>
+    /** How many scopes hold a connection to each server now. */
+    readonly held: (server: string) => Effect.Effect<number>
+  }
+>() {}
+
+/**
+ * @since 0.1.0
+ * @category layers
+ */
+export const layerTest = (servers: Readonly<Record<string, TestServer>>): Layer.Layer<McpRegistry | McpRegistryCalls> =>
+  Layer.effectContext(
+    Effect.gen(function* () {
+      const calls = yield* Ref.make<ReadonlyArray<RecordedCall>>([])
+      const counts = yield* Ref.make<Readonly<Record<string, { attempts: number; held: number }>>>({})
+      const count = (server: string, key: "attempts" | "held", by: number) =>
+        Ref.modify(counts, (all) => {
+          const before = all[server] ?? { attempts: 0, held: 0 }
+          return [before[key], { ...all, [server]: { ...before, [key]: before[key] + by } }]
+        })
+
+      const find = (name: string): Effect.Effect<TestServer, McpConnectError> => {
+        const server = Object.hasOwn(servers, name) ? servers[name] : undefined
+        const available = Object.keys(servers)
+        if (server === undefined) {
+          return new McpServerNotFound({ server: name, available, nearest: nearest(name, available), path: configPath })
+        }
+        return server.unusable === undefined ? Effect.succeed(server) : unusable(name, server.unusable)
+      }
+
+      const call = (
+        name: string,
+        server: TestServer,
+        ...[tool, args, options]: Parameters<McpConnection["call"]>
+      ): ReturnType<McpConnection["call"]> => {
+        const definition = toolsOf(server).get(tool)
+        const report = options?.onProgress ?? (() => Effect.void)
+        const run =
+          definition === undefined
+            ? new McpCallFailed({ server: name, tool, reason: "UnknownTool", detail: `Unknown tool: ${tool}` })
+            : Effect.map(definition.handler(args, report), resultOf)
+        const index = Ref.modify(calls, (before) => [
+          before.length,
+          [...before, { server: name, tool, arguments: args, ended: undefined }]
+        ])
+        const end = (at: number, ended: RecordedCall["ended"]) =>
+          Ref.update(calls, (all) => all.map((one, position) => (position === at ? { ...one, ended } : one)))
+        return Effect.acquireUseRelease(
+          index,
+          () =>
+            options?.timeout === undefined
+              ? run
+              : Effect.timeoutFail(run, {
+                  duration: options.timeout,
+                  onTimeout: () => {
+                    const limit = Duration.decode(options.timeout ?? 0)
+                    return new McpCallFailed({ server: name, tool, reason: "Timeout", limit, detail: "" })
+                  }
+                }),
+          (at, exit) => end(at, Exit.isSuccess(exit) ? "ok" : Exit.isInterrupted(exit) ? "interrupted" : "failed")
+        )
+      }
+
+      const connect = Effect.fnUntraced(function* (name: string) {
+        const server = yield* find(name)
+        const failure = server.failures?.[yield* count(name, "attempts", 1)]
+        if (failure !== undefined) {
+          if (!("after" in failure)) return yield* failure
+          yield* Effect.sleep(failure.after)
+        }
+        yield* Effect.acquireRelease(count(name, "held", 1), () => count(name, "held", -1))
+        return {
+          server: name,
+          implementation: { name, version: "0.0.0" },
+          instructions: server.instructions,
+          tools: Effect.succeed([...toolsOf(server)].map(([tool, definition]) => mcpTool(name, tool, definition))),
+          call: (tool, args, options) => call(name, server, tool, args, options),
+          stderrTail: Effect.succeed(server.stderr ?? "")
+        } satisfies McpConnection
+      })
+
+      const registry: Context.Tag.Service<McpRegistry> = {
+        candidates: Effect.succeed([{ path: configPath, exists: true, used: true }]),
+        servers: Effect.forEach(Object.entries(servers), ([name, { unusable: reason }]) =>
+          Effect.map(Ref.get(counts), (all): ServerSummary => {
+            const connected = (all[name]?.held ?? 0) > 0
+            const summary = { name, transport: "stdio", target: `test-server ${name}`, envNames: [] } as const
+            if (reason === undefined) return { ...summary, source: configPath, state: "usable", connected }
+            const state = reason === "Disabled" ? "disabled" : reason === "Itself" ? "itself" : "invalid"
+            return { ...summary, source: configPath, state, problem: unusable(name, reason).message, connected }
+          })
+        ),
+        connect,
+        tools: (server) => Effect.scoped(Effect.flatMap(connect(server), (connection) => connection.tools)),
+        call: (server, tool, args, options) =>
+          Effect.scoped(Effect.flatMap(connect(server), (connection) => connection.call(tool, args, options)))
+      }
+      return Context.make(McpRegistry, registry).pipe(
+        Context.add(McpRegistryCalls, {
+          calls: Ref.get(calls),
+          attempts: (server) => Effect.map(Ref.get(counts), (all) => all[server]?.attempts ?? 0),
+          held: (server) => Effect.map(Ref.get(counts), (all) => all[server]?.held ?? 0)
+        })
+      )
+    })
+  )
+
+/**
+ * A result with one text part.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const textResult = (text: string, options: { readonly isError?: boolean } = {}): ToolResult => ({
+  content: [{ type: "text", text }],
+  isError: options.isError ?? false
+})
+
+/**
+ * A server that ended before it answered.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const exited = (server: string, exitCode: number, stderrTail = ""): McpServerUnavailable =>
+  new McpServerUnavailable({ server, reason: "Exited", exitCode, detail: "", stderrTail })
+
+// -----------------------------------------------------------------------------
+// internal
+// -----------------------------------------------------------------------------
+
+const toolsOf = (server: TestServer): ReadonlyMap<string, TestTool> =>
+  new Map(
+    Object.entries(server.tools ?? {}).map(([name, tool]) => [
+      name,
+      typeof tool === "function" ? { handler: tool } : tool
+    ])
+  )
+
+const mcpTool = (server: string, name: string, { handler: _, ...fields }: TestTool): McpTool => ({
+  description: "",
+  inputSchema: { type: "object" },
+  annotations: {},
+  ...fields,
+  server,
+  name
+})
+
+const resultOf = (result: ToolResult | string): ToolResult => (typeof result === "string" ? textResult(result) : result)
+
+const unusable = (server: string, reason: McpEntryUnusable["reason"]) =>
+  new McpEntryUnusable({ server, path: configPath, reason, line: 1, detail: "The test says so." })
