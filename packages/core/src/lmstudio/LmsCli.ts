@@ -3,14 +3,30 @@
  *
  * @since 0.1.0
  */
+import type * as CommandExecutor from "@effect/platform/CommandExecutor"
+import type * as FileSystem from "@effect/platform/FileSystem"
+import type * as Path from "@effect/platform/Path"
 import * as Context from "effect/Context"
-import type * as Duration from "effect/Duration"
-import type * as Effect from "effect/Effect"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
+import * as Layer from "effect/Layer"
+import * as Option from "effect/Option"
+import type * as ParseResult from "effect/ParseResult"
 import * as Schema from "effect/Schema"
-import type * as Stream from "effect/Stream"
+import * as Stream from "effect/Stream"
+import { Settings } from "../configuration/Settings.ts"
 import type { CircuitOpen } from "../resilience/CircuitBreaker.ts"
+import type { Resilience } from "../resilience/Resilience.ts"
+import * as Arguments from "./lms/Arguments.ts"
+import * as Messages from "./lms/Messages.ts"
+import * as Runner from "./lms/Runner.ts"
+import { LmsCliError } from "./LmsCliError.ts"
 
-const optional = <A, I>(schema: Schema.Schema<A, I>) => Schema.optionalWith(schema, { exact: true })
+export { LmsCliError } from "./LmsCliError.ts"
+
+/** Old and new versions leave out, or write `null`, for the same thing. */
+const nullable = <A, I>(schema: Schema.Schema<A, I>) => Schema.optionalWith(schema, { exact: true, nullable: true })
 
 /**
  * A model on disk, as `lms ls --json` prints it. Unknown fields are ignored and unknown enum values kept, because old
@@ -22,19 +38,19 @@ const optional = <A, I>(schema: Schema.Schema<A, I>) => Schema.optionalWith(sche
 export class LmsModel extends Schema.Class<LmsModel>("@lms-bridge/core/lmstudio/LmsModel")({
   modelKey: Schema.String,
   type: Schema.String,
-  format: optional(Schema.String),
-  displayName: optional(Schema.String),
-  publisher: optional(Schema.String),
-  path: optional(Schema.String),
-  sizeBytes: optional(Schema.Number),
+  format: nullable(Schema.String),
+  displayName: nullable(Schema.String),
+  publisher: nullable(Schema.String),
+  path: nullable(Schema.String),
+  sizeBytes: nullable(Schema.Number),
   /** Absent or null is this machine; else a peer of LM Link. */
-  deviceIdentifier: Schema.optionalWith(Schema.String, { exact: true, nullable: true }),
-  paramsString: Schema.optionalWith(Schema.String, { exact: true, nullable: true }),
-  architecture: Schema.optionalWith(Schema.String, { exact: true, nullable: true }),
-  variants: optional(Schema.Array(Schema.String)),
-  vision: optional(Schema.Boolean),
-  trainedForToolUse: optional(Schema.Boolean),
-  maxContextLength: optional(Schema.NonNegativeInt)
+  deviceIdentifier: nullable(Schema.String),
+  paramsString: nullable(Schema.String),
+  architecture: nullable(Schema.String),
+  variants: nullable(Schema.Array(Schema.String)),
+  vision: nullable(Schema.Boolean),
+  trainedForToolUse: nullable(Schema.Boolean),
+  maxContextLength: nullable(Schema.NonNegativeInt)
 }) {}
 
 /**
@@ -47,65 +63,17 @@ export class LmsModel extends Schema.Class<LmsModel>("@lms-bridge/core/lmstudio/
 export class LmsInstance extends LmsModel.extend<LmsInstance>("@lms-bridge/core/lmstudio/LmsInstance")({
   identifier: Schema.String,
   /** Milliseconds of idle time; absent or null is for ever. */
-  ttlMs: Schema.optionalWith(Schema.Number, { exact: true, nullable: true }),
+  ttlMs: nullable(Schema.Number),
   /** Epoch milliseconds. */
-  lastUsedTime: Schema.optionalWith(Schema.Number, { exact: true, nullable: true }),
-  contextLength: optional(Schema.NonNegativeInt),
-  status: optional(Schema.String),
-  queued: optional(Schema.NonNegativeInt),
-  parallel: Schema.optionalWith(Schema.NonNegativeInt, { exact: true, nullable: true })
+  lastUsedTime: nullable(Schema.Number),
+  contextLength: nullable(Schema.NonNegativeInt),
+  status: nullable(Schema.String),
+  queued: nullable(Schema.NonNegativeInt),
+  parallel: nullable(Schema.NonNegativeInt)
 }) {
   /** Whether a request is running or waiting on it. */
   get isBusy() {
     return (this.status !== undefined && this.status !== "idle") || (this.queued ?? 0) > 0
-  }
-}
-
-/**
- * What went wrong with a call of `lms`. `detail` is a bounded tail of its stderr, without colours.
- *
- * @since 0.1.0
- * @category errors
- */
-export class LmsCliError extends Schema.TaggedError<LmsCliError>()("LmsCliError", {
-  reason: Schema.Literal(
-    "NotInstalled",
-    "Disabled",
-    "BadArgument",
-    "Spawn",
-    "Exit",
-    "Timeout",
-    "Output",
-    "ModelNotFound",
-    "LoadRefused",
-    "NotRunning"
-  ),
-  subcommand: Schema.String,
-  exitCode: optional(Schema.Int),
-  detail: optional(Schema.String),
-  cause: optional(Schema.Defect)
-}) {
-  get retryable() {
-    return this.reason === "Timeout" || this.reason === "Spawn"
-  }
-  override get message() {
-    const said = this.detail === undefined || this.detail === "" ? "" : ` It said: ${this.detail}`
-    switch (this.reason) {
-      case "NotInstalled":
-        return "The `lms` command was not found. It comes with LM Studio: run `~/.lmstudio/bin/lms bootstrap`, or set LMS_BRIDGE_LMS_BINARY to its path (or to `none` to do without it)."
-      case "Disabled":
-        return "The `lms` command is switched off by LMS_BRIDGE_LMS_BINARY=none."
-      case "BadArgument":
-        return `${this.detail ?? "That argument"} cannot be passed to \`lms ${this.subcommand}\`: names must not begin with "-" or hold control characters.`
-      case "Timeout":
-        return `\`lms ${this.subcommand}\` did not finish in time and was stopped. \`lms-bridge models ps\` shows whether it did its work.`
-      case "NotRunning":
-        return `LM Studio is not running, so \`lms ${this.subcommand}\` was not called. Start LM Studio, or allow it with LMS_BRIDGE_AUTOSTART=true.`
-      case "Output":
-        return `\`lms ${this.subcommand}\` printed something unexpected.${said}`
-      default:
-        return `\`lms ${this.subcommand}\` failed.${said}`
-    }
   }
 }
 
@@ -230,4 +198,183 @@ export class LmsCli extends Context.Tag("@lms-bridge/core/lmstudio/LmsCli")<
     /** `lms log stream --json --source …`. Ends when interrupted. */
     readonly logStream: (source: "model" | "server" | "runtime") => Stream.Stream<LogEvent, LmsCallError>
   }
->() {}
+>() {
+  /**
+   * `HOME` (or `USERPROFILE`) and `PATH` are read through `Config` when the executable is looked for.
+   */
+  static readonly layer: Layer.Layer<
+    LmsCli,
+    never,
+    CommandExecutor.CommandExecutor | FileSystem.FileSystem | Path.Path | Settings | Resilience
+  > = Layer.scoped(
+    this,
+    Effect.gen(function* () {
+      const runner = yield* Runner.make
+      const { lmsTimeout, loadTimeout } = yield* Settings
+
+      const look = (subcommand: string, args: ReadonlyArray<string>, reach: Runner.Reach) =>
+        Effect.map(
+          runner.run({ subcommand, args, reach, timeout: lmsTimeout, repeatable: true }),
+          ({ stdout, stderr }) => ({
+            // an old `lms ps --json` with nothing loaded prints only a sentence, on stderr
+            stdout:
+              stdout.trim() === "" && /No models are currently loaded|not downloaded any models/.test(stderr)
+                ? "[]"
+                : stdout,
+            stderr
+          })
+        )
+
+      const act = (subcommand: string, args: Arguments.Arguments, reach: Runner.Reach, timeout = lmsTimeout) =>
+        Effect.flatMap(accepted(subcommand, args), (accepted) =>
+          runner.run({ subcommand, args: accepted, reach, timeout, repeatable: false })
+        )
+
+      return {
+        binary: runner.binary("version"),
+        ps: look("ps", ["ps", "--json"], "client").pipe(
+          Effect.flatMap(decode("ps", decodeInstances)),
+          Effect.withSpan("LmsCli.ps")
+        ),
+        ls: look("ls", ["ls", "--json"], "client").pipe(
+          Effect.flatMap(decode("ls", decodeModels)),
+          Effect.withSpan("LmsCli.ls")
+        ),
+        load: (options) =>
+          act("load", Arguments.load(options), "client", loadTimeout).pipe(
+            Effect.asVoid,
+            Effect.withSpan("LmsCli.load", { attributes: { model: options.key } })
+          ),
+        estimate: Effect.fn("LmsCli.estimate")(function* (options) {
+          const { stderr } = yield* act("load", Arguments.estimate(options), "client")
+          const estimate = Messages.estimateOf(stderr)
+          return (
+            estimate ??
+            (yield* new LmsCliError({ reason: "Output", subcommand: "load", detail: Messages.tail(stderr) }))
+          )
+        }),
+        unload: (identifier) =>
+          act("unload", Arguments.unload(identifier), "client").pipe(
+            Effect.asVoid,
+            Effect.withSpan("LmsCli.unload", { attributes: { instance: identifier } })
+          ),
+        unloadAll: act("unload", Either.right(["unload", "--all"]), "client").pipe(
+          Effect.asVoid,
+          Effect.withSpan("LmsCli.unloadAll")
+        ),
+        get: (name) =>
+          Stream.unwrap(Effect.map(accepted("get", Arguments.get(name)), (args) => runner.download(args))).pipe(
+            Stream.withSpan("LmsCli.get", { attributes: { model: name } })
+          ),
+        serverStatus: look("server status", ["server", "status", "--json"], "machine").pipe(
+          Effect.flatMap((ended) =>
+            // before February 2026 there was no JSON for it, only a sentence
+            ended.stdout.trim() === ""
+              ? serverStatusText(ended.stderr)
+              : decode("server status", decodeServerStatus)(ended)
+          ),
+          Effect.withSpan("LmsCli.serverStatus")
+        ),
+        serverStart: (options) =>
+          act("server start", Arguments.serverStart(options?.port), "machine", startTimeout).pipe(
+            Effect.asVoid,
+            Effect.withSpan("LmsCli.serverStart")
+          ),
+        serverStop: act("server stop", Either.right(["server", "stop"]), "machine").pipe(
+          Effect.asVoid,
+          Effect.withSpan("LmsCli.serverStop")
+        ),
+        daemonStatus: look("daemon status", ["daemon", "status", "--json"], "machine").pipe(
+          Effect.flatMap(decode("daemon status", decodeDaemonStatus)),
+          Effect.withSpan("LmsCli.daemonStatus")
+        ),
+        version: look("version", ["version", "--json"], "nothing").pipe(
+          Effect.flatMap((ended) =>
+            Effect.orElse(decode("version", decodeVersion)(ended), () => versionText(ended.stdout))
+          ),
+          Effect.withSpan("LmsCli.version")
+        ),
+        logStream: (source) =>
+          runner
+            .lines("log stream", ["log", "stream", "--json", "--source", source])
+            .pipe(Stream.filterMap(decodeLogLine), Stream.withSpan("LmsCli.logStream", { attributes: { source } }))
+      }
+    })
+  )
+}
+
+// -----------------------------------------------------------------------------
+// internal
+// -----------------------------------------------------------------------------
+
+/** `lms server start` may have to start LM Studio first, which it awaits for some minutes (contract F0). */
+const startTimeout = Duration.minutes(5)
+
+const accepted = (subcommand: string, args: Arguments.Arguments) =>
+  Effect.mapError(args, (detail) => new LmsCliError({ reason: "BadArgument", subcommand, detail }))
+
+const decode =
+  <A>(subcommand: string, decoder: (json: string) => Effect.Effect<A, ParseResult.ParseError>) =>
+  ({ stdout }: Runner.Output) =>
+    Effect.mapError(
+      decoder(Messages.jsonIn(stdout)),
+      (cause) => new LmsCliError({ reason: "Output", subcommand, detail: stdout.trim().slice(0, 200), cause })
+    )
+
+const decodeInstances = Schema.decode(Schema.parseJson(Schema.Array(LmsInstance)))
+
+const decodeModels = Schema.decode(Schema.parseJson(Schema.Array(LmsModel)))
+
+const decodeServerStatus = (json: string) =>
+  Effect.map(decodeServer(json), ({ port, running }): ServerStatus => ({ running, port }))
+
+const decodeServer = Schema.decode(
+  Schema.parseJson(Schema.Struct({ running: Schema.Boolean, port: nullable(Schema.Number) }))
+)
+
+const serverStatusText = (stderr: string): Effect.Effect<ServerStatus, LmsCliError> => {
+  const running = /is running on port (\d+)/.exec(stderr)
+  if (running !== null) return Effect.succeed({ running: true, port: Number(running[1]) })
+  return /is not running/.test(stderr)
+    ? Effect.succeed({ running: false, port: undefined })
+    : new LmsCliError({ reason: "Output", subcommand: "server status", detail: Messages.tail(stderr) })
+}
+
+const decodeDaemonStatus = (json: string) =>
+  Effect.map(decodeDaemon(json), ({ isDaemon, pid, status }): DaemonStatus => ({
+    running: status === "running",
+    pid,
+    isDaemon
+  }))
+
+const decodeDaemon = Schema.decode(
+  Schema.parseJson(
+    Schema.Struct({ status: Schema.String, pid: nullable(Schema.Number), isDaemon: nullable(Schema.Boolean) })
+  )
+)
+
+const decodeVersion = (json: string) => Effect.map(decodeVersionJson(json), ({ version }) => version)
+
+const decodeVersionJson = Schema.decode(Schema.parseJson(Schema.Struct({ version: Schema.String })))
+
+const versionText = (stdout: string) =>
+  stdout.trim() === ""
+    ? new LmsCliError({ reason: "Output", subcommand: "version", detail: "nothing" })
+    : Effect.succeed(stdout.trim().slice(0, 200))
+
+/** Lines that are not events, such as the banner, are passed over. */
+const decodeLogLine = (line: string): Option.Option<LogEvent> =>
+  Option.map(decodeLogJson(line), ({ data, timestamp }) => ({
+    timestamp,
+    type: typeof data.type === "string" ? data.type : "",
+    data
+  }))
+
+const decodeLogJson = Schema.decodeUnknownOption(
+  Schema.parseJson(
+    Schema.Struct({
+      timestamp: Schema.Number,
+      data: Schema.Record({ key: Schema.String, value: Schema.Unknown })
+    })
+  )
+)

@@ -1,0 +1,110 @@
+/**
+ * The argument lists of the `lms` subcommands. A value that `lms` could take for an option, or that no terminal could
+ * have typed, is refused here, before any process exists.
+ *
+ * @since 0.1.0
+ */
+import * as Duration from "effect/Duration"
+import * as Either from "effect/Either"
+import type { LmsLoad } from "../LmsCli.ts"
+
+/**
+ * Arguments after the executable, or what is wrong with a value.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type Arguments = Either.Either<ReadonlyArray<string>, string>
+
+/**
+ * `lms` takes `-v` and `--version` anywhere in its arguments, and prints its version instead of doing its work.
+ *
+ * @since 0.1.0
+ * @category guards
+ */
+export const checkName = (what: string, name: string): Either.Either<string, string> => {
+  if (name.trim() === "") return Either.left(`An empty ${what}`)
+  if (name.startsWith("-")) return Either.left(`The ${what} ${JSON.stringify(name)}`)
+  return /[\u0000-\u001f\u007f-\u009f]/.test(name)
+    ? Either.left(`The ${what} ${JSON.stringify(name)}`)
+    : Either.right(name)
+}
+
+/**
+ * `lms load KEY --yes --ttl S …`: never without a TTL (contract E), never without `--yes`, which would prompt (F1).
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const load = (options: LmsLoad): Arguments =>
+  Either.gen(function* () {
+    const key = yield* checkName("model name", options.key)
+    const ttl = yield* wholeNumber("TTL in seconds", Math.max(1, Math.ceil(Duration.toSeconds(options.ttl))))
+    const shape = yield* loadShape(options)
+    const parallel =
+      options.parallel === undefined ? [] : ["--parallel", yield* wholeNumber("parallel", options.parallel)]
+    const identifier =
+      options.identifier === undefined ? [] : ["--identifier", yield* checkName("identifier", options.identifier)]
+    return ["load", key, "--yes", "--ttl", ttl, ...shape, ...parallel, ...identifier]
+  })
+
+/**
+ * `lms load KEY --estimate-only --yes …`.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const estimate = (options: Pick<LmsLoad, "key" | "contextLength" | "gpu">): Arguments =>
+  Either.gen(function* () {
+    const key = yield* checkName("model name", options.key)
+    return ["load", key, "--estimate-only", "--yes", ...(yield* loadShape(options))]
+  })
+
+/**
+ * `lms unload ID`. There is no `--yes`.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const unload = (identifier: string): Arguments =>
+  Either.map(checkName("identifier", identifier), (checked) => ["unload", checked])
+
+/**
+ * `lms get NAME --yes`.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const get = (name: string): Arguments =>
+  Either.map(checkName("model name", name), (checked) => ["get", checked, "--yes"])
+
+/**
+ * `lms server start [--port N]`.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const serverStart = (port: number | undefined): Arguments => {
+  if (port === undefined) return Either.right(["server", "start"])
+  return Number.isInteger(port) && port > 0 && port < 65536
+    ? Either.right(["server", "start", "--port", String(port)])
+    : Either.left(`The port ${port}`)
+}
+
+// -----------------------------------------------------------------------------
+// internal
+// -----------------------------------------------------------------------------
+
+const loadShape = ({ contextLength, gpu }: Pick<LmsLoad, "contextLength" | "gpu">): Arguments =>
+  Either.gen(function* () {
+    return [
+      ...(contextLength === undefined ? [] : ["--context-length", yield* wholeNumber("context length", contextLength)]),
+      ...(gpu === undefined ? [] : ["--gpu", yield* gpuShare(gpu)])
+    ]
+  })
+
+const wholeNumber = (what: string, value: number): Either.Either<string, string> =>
+  Number.isSafeInteger(value) && value >= 1 ? Either.right(String(value)) : Either.left(`The ${what} ${value}`)
+
+const gpuShare = (gpu: "off" | "max" | number): Either.Either<string, string> =>
+  typeof gpu === "string" || (gpu >= 0 && gpu <= 1) ? Either.right(String(gpu)) : Either.left(`The GPU share ${gpu}`)

@@ -1,0 +1,139 @@
+/**
+ * What `lms` says, read: results and errors are on stderr, stdout of `load` and `get` holds spinner bytes (contract F0).
+ *
+ * @since 0.1.0
+ */
+import type { GetProgress, LmsCliError, LoadEstimate } from "../LmsCli.ts"
+
+/**
+ * What a finished command meant, from its stderr: none of these can be told by the exit code alone, since several
+ * failures exit 0 (contract F2).
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type Complaint = Extract<LmsCliError["reason"], "ModelNotFound" | "LoadRefused" | "NotRunning" | "Exit">
+
+/**
+ * The failure that a text speaks of; undefined when it speaks of none.
+ *
+ * @since 0.1.0
+ * @category decoding
+ */
+export const complaintOf = (stderr: string): Complaint | undefined =>
+  complaints.find(([pattern]) => pattern.test(stderr))?.[1]
+
+/**
+ * Without colours, cursor movements and what a carriage return has overwritten.
+ *
+ * @since 0.1.0
+ * @category decoding
+ */
+export const plain = (text: string): string =>
+  text
+    .replace(/\u001b\[[0-9;?]*[ -/]*[@-~]|\u001b\][^\u0007\u001b]*(?:\u0007|\u001b\\)|\u001b[@-Z\\-_]/g, "")
+    .split("\n")
+    .map((line) => line.replace(/\r+$/, "").split("\r").at(-1) ?? "")
+    .join("\n")
+
+/**
+ * The last 500 characters of what it said, for an error's `detail`.
+ *
+ * @since 0.1.0
+ * @category decoding
+ */
+export const tail = (stderr: string): string => plain(stderr).trim().slice(-500)
+
+/**
+ * `lms load --estimate-only`: figures as it prints them (`65.68 GiB`; older versions `GB`), and its verdict.
+ * Undefined when there is no verdict.
+ *
+ * @since 0.1.0
+ * @category decoding
+ */
+export const estimateOf = (stderr: string): LoadEstimate | undefined => {
+  const text = plain(stderr)
+  const verdict = /Estimate:\s*This model (may be loaded|will fail to load)/i.exec(text)
+  return verdict === null
+    ? undefined
+    : {
+        gpuBytes: bytesIn(/Estimated GPU Memory:\s*([\d.,]+)\s*([KMGT]?i?B)/i.exec(text)),
+        totalBytes: bytesIn(/Estimated Total Memory:\s*([\d.,]+)\s*([KMGT]?i?B)/i.exec(text)),
+        fits: verdict[1] === "may be loaded"
+      }
+}
+
+/**
+ * A line of the progress bar of `lms get`: `[####] 12.34% | 1.2 GB / 4.9 GB | 50.00 MB/s | ETA 01:10`.
+ *
+ * @since 0.1.0
+ * @category decoding
+ */
+export const progressOf = (line: string): Extract<GetProgress, { readonly _tag: "Downloading" }> | undefined => {
+  const match = /\]\s*([\d.]+)\s*%\s*(?:\|\s*(.*))?$/.exec(plain(line).trimEnd())
+  return match === null
+    ? undefined
+    : { _tag: "Downloading", fraction: Math.min(1, Number(match[1]) / 100), detail: match[2]?.trim() ?? "" }
+}
+
+/**
+ * Whether `lms get` has done its work, though it may not have exited.
+ *
+ * @since 0.1.0
+ * @category decoding
+ */
+export const saysDownloaded = (stderr: string): boolean => /Download completed|already downloaded/i.test(stderr)
+
+/**
+ * Whether `lms get` had nothing to do.
+ *
+ * @since 0.1.0
+ * @category decoding
+ */
+export const saysAlreadyDownloaded = (stderr: string): boolean => /already downloaded/i.test(stderr)
+
+/**
+ * JSON output without what older versions print around it: lines before the first `[` or `{` at a line's start.
+ *
+ * @since 0.1.0
+ * @category decoding
+ */
+export const jsonIn = (stdout: string): string => {
+  const text = plain(stdout).trim()
+  const start = text.search(/^[[{]/m)
+  return start <= 0 ? text : text.slice(start)
+}
+
+/**
+ * Bytes of a figure such as `4.92 GiB` or `1,024.5 MB`.
+ *
+ * @since 0.1.0
+ * @category decoding
+ */
+export const bytesOf = (figure: string, unit: string): number | undefined => {
+  const value = Number(figure.replace(/,/g, ""))
+  const scale = "BKMGT".indexOf(unit.charAt(0).toUpperCase())
+  return Number.isFinite(value) && scale >= 0
+    ? Math.round(value * (unit.includes("i") ? 1024 : 1000) ** scale)
+    : undefined
+}
+
+// -----------------------------------------------------------------------------
+// internal
+// -----------------------------------------------------------------------------
+
+const complaints: ReadonlyArray<readonly [RegExp, Complaint]> = [
+  [/insufficient system resources/i, "LoadRefused"],
+  [
+    /Model Not Found|No model found (?:that matches|with path)|Cannot find a model (?:with|matching)|No staff picks found|Cannot find variant|Model "[^"]*" not found/i,
+    "ModelNotFound"
+  ],
+  [
+    /Failed to start or connect to local LM Studio|daemon is not running|does not appear to be running at|Timed out waiting for LM Studio daemon|The server is not running/i,
+    "NotRunning"
+  ],
+  [/^Invalid Usage$/im, "Exit"]
+]
+
+const bytesIn = (match: RegExpExecArray | null): number | undefined =>
+  match?.[1] === undefined || match[2] === undefined ? undefined : bytesOf(match[1], match[2])

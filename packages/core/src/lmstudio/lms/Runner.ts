@@ -1,0 +1,274 @@
+/**
+ * Runs `lms`: finds it, does not let it start LM Studio unasked, and turns what it says into errors.
+ *
+ * @since 0.1.0
+ */
+import * as Command from "@effect/platform/Command"
+import type * as CommandExecutor from "@effect/platform/CommandExecutor"
+import type { PlatformError } from "@effect/platform/Error"
+import type * as FileSystem from "@effect/platform/FileSystem"
+import type * as Path from "@effect/platform/Path"
+import * as Clock from "effect/Clock"
+import * as Deferred from "effect/Deferred"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
+import * as Option from "effect/Option"
+import * as Ref from "effect/Ref"
+import type * as Scope from "effect/Scope"
+import * as Stream from "effect/Stream"
+import { baseUrl, Settings } from "../../configuration/Settings.ts"
+import { afterExit, runProcess, startProcess } from "../../internal/runProcess.ts"
+import { Resilience } from "../../resilience/Resilience.ts"
+import type { GetProgress, LmsCallError } from "../LmsCli.ts"
+import { LmsCliError } from "../LmsCliError.ts"
+import * as Binary from "./Binary.ts"
+import * as Messages from "./Messages.ts"
+
+/**
+ * What a subcommand talks to. `client` connects to LM Studio, here or elsewhere, and would start it here when it is off
+ * (contract F0). `machine` concerns the LM Studio of this machine. `nothing` is answered by the executable itself.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type Reach = "client" | "machine" | "nothing"
+
+/**
+ * One call. Only what changes nothing is `repeatable`.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Run {
+  readonly subcommand: string
+  readonly args: ReadonlyArray<string>
+  readonly reach: Reach
+  readonly timeout: Duration.Duration
+  readonly repeatable: boolean
+}
+
+/**
+ * Both without colours and cursor movements.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Output {
+  readonly stdout: string
+  readonly stderr: string
+}
+
+/**
+ * How long LM Studio is taken to be running still after it was seen running.
+ *
+ * @since 0.1.0
+ * @category constants
+ */
+export const awakeFor = Duration.seconds(5)
+
+/**
+ * A child that is being stopped belongs to the scope, not to the caller who gave it up.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const make = Effect.gen(function* () {
+  const settings = yield* Settings
+  const resilience = yield* Resilience
+  const platform = yield* Effect.context<CommandExecutor.CommandExecutor | FileSystem.FileSystem | Path.Path>()
+  const scope = yield* Effect.scope
+  const known = yield* Ref.make(Option.none<string>())
+  const awakeUntil = yield* Ref.make(0)
+  const remote = remoteOf(baseUrl(settings))
+
+  const binary = Effect.fnUntraced(function* (subcommand: string) {
+    if (Option.contains(settings.lmsBinary, "none")) return yield* new LmsCliError({ reason: "Disabled", subcommand })
+    const before = yield* Ref.get(known)
+    if (Option.isSome(before)) return before.value
+    const found = yield* Effect.provide(Binary.find(settings.lmsBinary), platform)
+    yield* Ref.set(known, found)
+    return yield* Effect.mapError(found, () => new LmsCliError({ reason: "NotInstalled", subcommand }))
+  })
+
+  const commandOf = (executable: string, args: ReadonlyArray<string>, reach: Reach) =>
+    Command.make(
+      executable,
+      ...args,
+      ...(reach === "client" && Option.isSome(remote) ? ["--host", remote.value.host, "--port", remote.value.port] : [])
+    )
+
+  /** An executable that vanished is looked for again at the next call. */
+  const startFailure = (subcommand: string, cause: PlatformError) => {
+    const missing = cause._tag === "SystemError" && cause.reason === "NotFound"
+    return Effect.zipRight(
+      missing ? Ref.set(known, Option.none()) : Effect.void,
+      new LmsCliError(
+        missing
+          ? { reason: "NotInstalled", subcommand }
+          : killedBy(cause)
+            ? { reason: "Exit", subcommand, detail: "It was killed by a signal." }
+            : { reason: "Spawn", subcommand, cause }
+      )
+    )
+  }
+
+  const execute = ({ args, reach, subcommand, timeout }: Run, executable: string) =>
+    runProcess(commandOf(executable, args, reach), {
+      stdout: args.includes("--json") ? "collect" : "discard"
+    }).pipe(
+      Effect.provide(platform),
+      Effect.catchAll((cause) => startFailure(subcommand, cause)),
+      freeAtOnce(scope),
+      Effect.timeoutFail({ duration: timeout, onTimeout: () => new LmsCliError({ reason: "Timeout", subcommand }) }),
+      Effect.flatMap(({ exitCode, stderr, stdout, truncated }) => {
+        if (truncated) return new LmsCliError({ reason: "Output", subcommand, detail: "far too much of it" })
+        const problem = problemOf(subcommand, exitCode, stderr)
+        return problem ?? Effect.succeed<Output>({ stdout: Messages.plain(stdout), stderr: Messages.plain(stderr) })
+      })
+    )
+
+  const daemon: Run = {
+    subcommand: "daemon status",
+    args: ["daemon", "status", "--json"],
+    reach: "machine",
+    timeout: settings.lmsTimeout,
+    repeatable: true
+  }
+
+  /** Most subcommands would start LM Studio and wait for minutes; `daemon status` does not. */
+  const refuseToWake = Effect.fnUntraced(function* (subcommand: string, executable: string, reach: Reach) {
+    if (reach !== "client" || settings.autostart || Option.isSome(remote)) return
+    const now = yield* Clock.currentTimeMillis
+    if (now < (yield* Ref.get(awakeUntil))) return
+    const status = yield* execute(daemon, executable).pipe(
+      Effect.map(({ stdout }) => stdout),
+      // before October 2025 there is no such subcommand: nothing can be told
+      Effect.catchIf(
+        ({ reason }) => reason === "Exit",
+        () => Effect.succeed("")
+      )
+    )
+    if (/"not-running"/.test(status)) return yield* new LmsCliError({ reason: "NotRunning", subcommand })
+    yield* Ref.set(awakeUntil, now + Duration.toMillis(awakeFor))
+  })
+
+  const prepare = Effect.fnUntraced(function* (subcommand: string, reach: Reach) {
+    if (reach === "machine" && Option.isSome(remote)) return yield* new LmsCliError({ reason: "Remote", subcommand })
+    const executable = yield* binary(subcommand)
+    yield* refuseToWake(subcommand, executable, reach)
+    return executable
+  })
+
+  const run = (call: Run): Effect.Effect<Output, LmsCallError> =>
+    Effect.flatMap(prepare(call.subcommand, call.reach), (executable) =>
+      (call.repeatable ? resilience.protect("cli") : resilience.guard("cli"))(execute(call, executable))
+    )
+
+  /** A process whose output is read while it runs: it, what it has said on stderr so far, and how it ended. */
+  const follow = Effect.fnUntraced(function* (subcommand: string, args: ReadonlyArray<string>) {
+    const executable = yield* prepare(subcommand, "client")
+    const process = yield* startProcess(commandOf(executable, args, "client")).pipe(
+      Effect.provide(platform),
+      Effect.catchAll((cause) => startFailure(subcommand, cause)),
+      resilience.guard("cli")
+    )
+    const said = yield* Ref.make("")
+    const completed = yield* Deferred.make<void>()
+    const reader = yield* process.stderr.pipe(
+      Stream.decodeText(),
+      Stream.runForEach((piece) =>
+        Effect.flatMap(
+          Ref.updateAndGet(said, (before) => (before + piece).slice(-stderrKept)),
+          (text) => (Messages.saysDownloaded(text) ? Deferred.succeed(completed, undefined) : Effect.void)
+        )
+      ),
+      Effect.forkScoped
+    )
+    const ended = Effect.gen(function* () {
+      const exitCode = yield* Effect.catchAll(process.exitCode, (cause) => startFailure(subcommand, cause))
+      yield* reader.await.pipe(Effect.timeoutOption(afterExit))
+      const stderr = yield* Ref.get(said)
+      return yield* problemOf(subcommand, exitCode, stderr) ?? Effect.succeed(stderr)
+    })
+    const stdout = process.stdout.pipe(
+      Stream.decodeText(),
+      Stream.mapError((cause) => new LmsCliError({ reason: "Spawn", subcommand, cause }))
+    )
+    return { stdout, ended, said: Ref.get(said), completed: Deferred.await(completed) }
+  })
+
+  const lines = (subcommand: string, args: ReadonlyArray<string>): Stream.Stream<string, LmsCallError> =>
+    Stream.unwrapScoped(
+      Effect.map(follow(subcommand, args), ({ ended, stdout }) =>
+        Stream.concat(Stream.splitLines(stdout), Stream.drain(Stream.fromEffect(ended)))
+      )
+    )
+
+  const download = (args: ReadonlyArray<string>): Stream.Stream<GetProgress, LmsCallError> =>
+    Stream.unwrapScoped(
+      Effect.map(follow("get", args), ({ completed, ended, said, stdout }) =>
+        stdout.pipe(
+          // the bar is redrawn with carriage returns
+          Stream.map((piece) => piece.replaceAll("\r", "\n")),
+          Stream.splitLines,
+          Stream.filterMap((line) => Option.fromNullable(Messages.progressOf(line))),
+          Stream.changesWith((a, b) => a.fraction === b.fraction && a.detail === b.detail),
+          Stream.timeoutFail(() => new LmsCliError({ reason: "Timeout", subcommand: "get" }), settings.loadTimeout),
+          // some builds have done their work and do not exit (contract H28)
+          Stream.interruptWhen(Effect.zipRight(completed, Effect.sleep(afterExit))),
+          Stream.concat(
+            Stream.fromEffect(
+              Effect.map(
+                Effect.raceFirst(ended, Effect.zipRight(completed, Effect.zipRight(Effect.sleep(afterExit), said))),
+                (stderr): GetProgress => ({ _tag: "Done", alreadyDownloaded: Messages.saysAlreadyDownloaded(stderr) })
+              )
+            )
+          )
+        )
+      )
+    )
+
+  return { binary, run, lines, download }
+})
+
+// -----------------------------------------------------------------------------
+// internal
+// -----------------------------------------------------------------------------
+
+/**
+ * A caller that is interrupted or out of time does not wait for the child to end; the scope does when it closes, so
+ * that no child outlives the program.
+ */
+const freeAtOnce =
+  (scope: Scope.Scope) =>
+  <A, E>(self: Effect.Effect<A, E>): Effect.Effect<A, E> =>
+    Effect.uninterruptibleMask((restore) =>
+      Effect.flatMap(Effect.forkIn(restore(self), scope), (fiber) =>
+        Effect.onInterrupt(restore(Fiber.join(fiber)), () => Fiber.interruptFork(fiber))
+      )
+    )
+
+const stderrKept = 16_384
+
+/** Failures that exit 0 (contract F2, F5), and all that exit otherwise. */
+const problemOf = (subcommand: string, exitCode: number, stderr: string): LmsCliError | undefined => {
+  const detail = Messages.tail(stderr)
+  const complaint = Messages.complaintOf(stderr)
+  if (exitCode !== 0) return new LmsCliError({ reason: complaint ?? "Exit", subcommand, exitCode, detail })
+  return complaint !== undefined && liesInItsExitCode.has(subcommand)
+    ? new LmsCliError({ reason: complaint, subcommand, exitCode, detail })
+    : undefined
+}
+
+const liesInItsExitCode: ReadonlySet<string> = new Set(["load", "unload", "get"])
+
+const killedBy = (cause: PlatformError) => cause._tag === "SystemError" && cause.method.startsWith("exitCode")
+
+/** Host and port for `--host`, when LM Studio is configured on another machine. */
+const remoteOf = (url: string): Option.Option<{ readonly host: string; readonly port: string }> => {
+  const { hostname, port, protocol } = new URL(url)
+  return /^(?:localhost|127(?:\.\d+){3}|0\.0\.0\.0|\[::1?\])$/.test(hostname)
+    ? Option.none()
+    : Option.some({ host: hostname, port: port === "" ? (protocol === "https:" ? "443" : "80") : port })
+}
