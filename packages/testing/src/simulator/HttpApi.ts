@@ -11,6 +11,9 @@ import * as Access from "./http/Access.ts"
 import type { Handler } from "./http/Exchange.ts"
 import * as ModelLists from "./http/ModelLists.ts"
 import * as NativeModels from "./http/NativeModels.ts"
+import * as NativeChat from "./http/NativeChat.ts"
+import * as OpenAiResponses from "./http/OpenAiResponses.ts"
+import * as OpenAiText from "./http/OpenAiText.ts"
 import * as OpenAiChat from "./http/OpenAiChat.ts"
 import * as OtherProduct from "./http/OtherProduct.ts"
 import type { Reply } from "./http/Reply.ts"
@@ -36,6 +39,11 @@ export const serve = (world: World, request: Request, responder: Responder): Eff
     const settings = yield* world.state.settings
     const found = routeOf(settings, request)
     const amend = yield* world.recorder.request(found.operation, request)
+    yield* world.logs.publish({
+      type: "server.log",
+      level: "info",
+      content: `[LM STUDIO SERVER] Received request: ${request.method} to ${request.path} with body ${request.body}`
+    })
     const outcome = yield* world.faults.next(found.operation)
     const answer = Effect.suspend(() =>
       orFault(
@@ -95,11 +103,17 @@ const routes: ReadonlyArray<Route> = [
   route("POST /api/v1/models/unload", "native-v1", NativeModels.unload),
   route("POST /api/v1/models/download", "native-v1", NativeModels.download),
   route("GET /api/v1/models/download/status/:job_id", "native-v1", NativeModels.downloadStatus),
+  route("POST /api/v1/chat", "native-v1", NativeChat.nativeChat),
   route("GET /api/v0/models", "legacy-v0", ModelLists.legacyModels),
   route("GET /api/v0/models/:model", "legacy-v0", ModelLists.legacyModel),
   route("POST /api/v0/chat/completions", "legacy-v0", OpenAiChat.legacyChatCompletions),
+  route("POST /api/v0/completions", "legacy-v0", OpenAiText.legacyCompletions),
+  route("POST /api/v0/embeddings", "legacy-v0", OpenAiText.embeddings),
   route("GET /v1/models", "openai-only", ModelLists.openAiModels),
-  route("POST /v1/chat/completions", "openai-only", OpenAiChat.chatCompletions)
+  route("POST /v1/chat/completions", "openai-only", OpenAiChat.chatCompletions),
+  route("POST /v1/completions", "openai-only", OpenAiText.completions),
+  route("POST /v1/embeddings", "openai-only", OpenAiText.embeddings),
+  route("POST /v1/responses", "legacy-v0", OpenAiResponses.responses)
 ]
 
 const ages: Readonly<Record<Settings["api"], number>> = { "openai-only": 0, "legacy-v0": 1, "native-v1": 2 }

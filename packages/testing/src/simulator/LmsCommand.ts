@@ -4,6 +4,8 @@
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import type { Outcome } from "./Faults.ts"
+import * as Get from "./lms/Get.ts"
+import * as Log from "./lms/Log.ts"
 import * as Listings from "./lms/Listings.ts"
 import * as Load from "./lms/Load.ts"
 import * as Server from "./lms/Server.ts"
@@ -33,6 +35,8 @@ const commands: Readonly<Record<string, Command>> = {
   unload: Unload.unload,
   ps: Listings.ps,
   ls: Listings.ls,
+  get: Get.get,
+  "log stream": Log.logStream,
   "server start": Server.serverStart,
   "server stop": Server.serverStop,
   "server status": Server.serverStatus,
@@ -42,6 +46,11 @@ const commands: Readonly<Record<string, Command>> = {
   status: Server.status,
   version: Server.version
 }
+
+/** Real, and not played here: nothing of this project calls them. */
+const notSimulated = new Set(
+  "chat import runtime link flags bootstrap login logout whoami clone push dev create".split(" ")
+)
 
 const groups = new Set(["server", "daemon", "log", "runtime", "link"])
 
@@ -69,6 +78,12 @@ const perform = (world: World, terminal: Terminal, found: Found): Effect.Effect<
     if (terminal.argv.some((word) => word === "-v" || word === "--version")) {
       yield* out(`CLI commit: ${settings.cliCommit}`)
       return 0
+    }
+    if (notSimulated.has(terminal.argv[0] ?? "")) {
+      const text = `lms ${terminal.argv.join(" ")} exists, but the simulator does not play it.`
+      yield* world.recorder.problem(text)
+      yield* err(`Error: ${text}`)
+      return 1
     }
     if (found.command === undefined || found.command.since > settings.cliSince) {
       const word = found.name.split(" ").at(-1) ?? ""

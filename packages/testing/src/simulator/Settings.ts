@@ -71,6 +71,10 @@ export interface Settings {
   readonly v0Lags: boolean
   /** The state store of responses is damaged: every call that touches it fails. */
   readonly historyCorrupt: boolean
+  /** `top_p: false` in replies of `/v1/responses`, as 0.4.25 has been seen to answer. */
+  readonly oddResponses: boolean
+  /** `prompt_processing.end` comes twice in one native stream. */
+  readonly promptEndTwice: boolean
   /** "Allow calling servers from mcp.json" and per-request MCPs. */
   readonly integrationsAllowed: boolean
   readonly spinnerInterval: Duration.DurationInput
@@ -115,6 +119,8 @@ export const defaultSettings: Settings = {
   toolCallsWithoutContent: false,
   v0Lags: false,
   historyCorrupt: false,
+  oddResponses: false,
+  promptEndTwice: false,
   integrationsAllowed: false,
   spinnerInterval: Duration.millis(80)
 }
