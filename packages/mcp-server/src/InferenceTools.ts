@@ -1,0 +1,134 @@
+/**
+ * Tools that ask a model directly, without tools of its own.
+ */
+import type { ChatEvent, ChatMessage, ChatReply } from "@lms-bridge/core/lmstudio/Chat"
+import { tokensPerSecond } from "@lms-bridge/core/lmstudio/Chat"
+import { ModelLifecycle, type ModelLease } from "@lms-bridge/core/models/ModelLifecycle"
+import * as Effect from "effect/Effect"
+import * as Schema from "effect/Schema"
+import * as Stream from "effect/Stream"
+import { maxTokens, model, optional } from "./Fields.ts"
+import { loadProgress } from "./ModelTools.ts"
+import { percent } from "./RunProgress.ts"
+import * as Tool from "./Tool.ts"
+
+const JsonObject = Schema.Record({ key: Schema.String, value: Schema.Unknown })
+
+/** OpenAI's `response_format`; LM Studio takes `text` and `json_schema` only (contract C2). */
+const ResponseFormat = Schema.Union(
+  Schema.Struct({ type: Schema.Literal("text") }),
+  Schema.Struct({
+    type: Schema.Literal("json_schema"),
+    json_schema: Schema.Struct({
+      name: optional(Schema.String),
+      schema: JsonObject,
+      strict: optional(Schema.Union(Schema.Boolean, Schema.String)),
+      description: optional(Schema.String)
+    })
+  })
+).annotations({
+  jsonSchema: { type: "object", description: "OpenAI's response_format: text or json_schema" }
+})
+
+const Completion = Schema.Struct({
+  content: Schema.String,
+  reasoning: optional(Schema.String),
+  model: Schema.String,
+  finishReason: Schema.String,
+  usage: optional(Schema.Struct({ inputTokens: Schema.Int, outputTokens: Schema.Int })),
+  tokensPerSecond: optional(Schema.Number)
+})
+
+export const chatCompletion = Tool.make({
+  name: "chat_completion",
+  title: "Ask a local model",
+  description: "One answer of a local model, without tools.",
+  annotations: Tool.generates,
+  input: Schema.Struct({
+    prompt: Schema.NonEmptyString,
+    system_prompt: optional(Schema.String),
+    temperature: optional(Schema.Number.pipe(Schema.between(0, 2)).annotations({ description: "Default 0.7" })),
+    max_tokens: maxTokens("Longest reply in tokens, thinking included; default 1024"),
+    response_format: optional(ResponseFormat),
+    model
+  }),
+  output: Completion,
+  text: ({ content, finishReason }) => [
+    content,
+    ...(finishReason === "length" ? ["The reply was cut at max_tokens; ask for more, or for `auto`."] : [])
+  ],
+  handler: (asked, progress) =>
+    Effect.flatMap(ModelLifecycle, (lifecycle) =>
+      lifecycle.withModel(asked.model, { onProgress: loadProgress(progress) })((lease) => ask(lease, asked, progress))
+    )
+})
+
+export const tools = [chatCompletion]
+
+// -----------------------------------------------------------------------------
+// internal
+// -----------------------------------------------------------------------------
+
+interface Asked {
+  readonly prompt: string
+  readonly system_prompt?: string
+  readonly temperature?: number
+  readonly max_tokens?: number | "auto"
+  readonly response_format?: typeof ResponseFormat.Type
+}
+
+const ask = Effect.fnUntraced(function* (lease: ModelLease, asked: Asked, progress: Tool.Progress) {
+  const format = asked.response_format
+  const system: ReadonlyArray<ChatMessage> =
+    asked.system_prompt === undefined || asked.system_prompt === ""
+      ? []
+      : [{ role: "system", content: asked.system_prompt }]
+  const events = lease.chatStream({
+    messages: [...system, { role: "user", content: asked.prompt }],
+    temperature: asked.temperature ?? 0.7,
+    maxTokens: asked.max_tokens === "auto" ? undefined : (asked.max_tokens ?? 1024),
+    responseSchema:
+      format?.type === "json_schema"
+        ? { name: format.json_schema.name ?? "answer", schema: { ...format.json_schema.schema } }
+        : undefined
+  })
+  const start: Watched = { characters: 0, reply: undefined }
+  const { reply } = yield* Stream.runFoldEffect(events, start, (watched, event) => watch(watched, event, progress))
+  // the stream promises that its last event is the whole reply
+  if (reply === undefined) return yield* Effect.dieMessage("a reply ended without being complete")
+  const speed = tokensPerSecond(reply)
+  return {
+    content: reply.content,
+    ...(reply.reasoning === "" ? {} : { reasoning: reply.reasoning }),
+    model: reply.model,
+    finishReason: reply.finishReason,
+    ...(reply.usage === undefined
+      ? {}
+      : { usage: { inputTokens: reply.usage.inputTokens, outputTokens: reply.usage.outputTokens } }),
+    ...(speed === undefined ? {} : { tokensPerSecond: Math.round(speed * 10) / 10 })
+  }
+})
+
+interface Watched {
+  readonly characters: number
+  readonly reply: ChatReply | undefined
+}
+
+const watch = (watched: Watched, event: ChatEvent, progress: Tool.Progress): Effect.Effect<Watched> => {
+  switch (event._tag) {
+    case "ModelLoading":
+      return Effect.as(progress.note(`the model is loading, ${percent(event.progress)}`), watched)
+    case "PromptProcessing":
+      return Effect.as(progress.note(`the model is reading, ${percent(event.progress)}`), watched)
+    case "ReasoningDelta":
+      return Effect.as(progress.note("the model is thinking"), watched)
+    case "TextDelta": {
+      const characters = watched.characters + event.text.length
+      return Effect.as(progress.note(`the model is writing, ${characters} characters`), { ...watched, characters })
+    }
+    case "ToolCallStarted":
+      return Effect.succeed(watched)
+    case "Completed":
+      return Effect.succeed({ ...watched, reply: event.reply })
+  }
+}

@@ -1,0 +1,45 @@
+/**
+ * Tools about the user's MCP servers.
+ */
+import { McpRegistry } from "@lms-bridge/core/mcp/McpRegistry"
+import * as Effect from "effect/Effect"
+import * as Schema from "effect/Schema"
+import { optional } from "./Fields.ts"
+import * as Tool from "./Tool.ts"
+
+const Server = Schema.Struct({
+  name: Schema.String,
+  state: Schema.Literal("usable", "disabled", "itself", "invalid"),
+  transport: Schema.String,
+  target: Schema.String,
+  envNames: Schema.Array(Schema.String),
+  source: Schema.String,
+  connected: Schema.Boolean,
+  problem: optional(Schema.String)
+})
+
+export const listAvailable = Tool.make({
+  name: "list_available_mcps",
+  title: "List MCP servers",
+  description: "The user's MCP servers that a delegated task can use, and why others cannot be used. Starts none.",
+  annotations: Tool.looks,
+  input: Schema.Struct({}),
+  output: Schema.Struct({ servers: Schema.Array(Server), count: Schema.Int }),
+  text: ({ servers }) => [
+    servers.length === 0
+      ? "There are no MCP servers. Create ~/.lmstudio/mcp.json or .mcp.json, or set MCP_JSON_PATH."
+      : servers
+          .map(({ name, problem, state, target }, index) =>
+            state === "usable"
+              ? `${index + 1}. ${name}: ${target}`
+              : `${index + 1}. ${name}: not usable. ${problem ?? state}`
+          )
+          .join("\n")
+  ],
+  handler: () =>
+    Effect.flatMap(McpRegistry, (registry) => registry.servers).pipe(
+      Effect.map((servers) => ({ servers, count: servers.filter(({ state }) => state === "usable").length }))
+    )
+})
+
+export const tools = [listAvailable]

@@ -1,0 +1,146 @@
+/**
+ * A tool as data: name, schemas, hints and the effect it runs. Knows nothing of transports.
+ */
+import * as Effect from "effect/Effect"
+import * as ParseResult from "effect/ParseResult"
+import * as Schema from "effect/Schema"
+import { fromStruct, resultOrError, type ObjectSchema } from "./ToolSchema.ts"
+
+/** What a caller is shown while a tool works. */
+export interface Progress {
+  /** Sends this now. */
+  readonly tell: (message: string) => Effect.Effect<void>
+  /** Lets the next heartbeat say this, where sending each time would be too much. */
+  readonly note: (message: string) => Effect.Effect<void>
+}
+
+/**
+ * The only failure a tool may show its caller: a stable tag and a sentence that says what to do. `account` is what had
+ * been done until then, in the form of the tool's output.
+ */
+export interface Failure {
+  readonly _tag: string
+  readonly message: string
+  readonly retryable?: boolean
+  readonly account?: Readonly<Record<string, unknown>>
+}
+
+/** A result twice: for programs, and for whoever reads text. */
+export interface Reply {
+  readonly structured: Readonly<Record<string, unknown>>
+  readonly text: ReadonlyArray<string>
+}
+
+/** Hints of MCP's `ToolAnnotations`. */
+export interface Annotations {
+  readonly readOnlyHint: boolean
+  readonly destructiveHint: boolean
+  readonly idempotentHint: boolean
+  readonly openWorldHint: boolean
+}
+
+export interface Tool<R> {
+  readonly name: string
+  readonly title: string
+  readonly description: string
+  readonly inputSchema: ObjectSchema
+  readonly outputSchema: ObjectSchema
+  readonly annotations: Annotations
+  readonly call: (input: Readonly<Record<string, unknown>>, progress: Progress) => Effect.Effect<Reply, Failure, R>
+}
+
+/** Looks, and changes nothing. */
+export const looks: Annotations = {
+  readOnlyHint: true,
+  destructiveHint: false,
+  idempotentHint: true,
+  openWorldHint: false
+}
+
+/** Changes what is in memory; doing it twice is doing it once. */
+export const arranges: Annotations = { ...looks, readOnlyHint: false }
+
+/** Lets a model act with the user's tools, whatever these do. */
+export const acts: Annotations = {
+  readOnlyHint: false,
+  destructiveHint: true,
+  idempotentHint: false,
+  openWorldHint: true
+}
+
+/** Asks a model for text. */
+export const generates: Annotations = { ...looks, idempotentHint: false }
+
+export const make = <A, I, O, OI extends Readonly<Record<string, unknown>>, E extends Failure, R>(options: {
+  readonly name: string
+  readonly title: string
+  readonly description: string
+  readonly annotations: Annotations
+  readonly input: Schema.Schema<A, I>
+  readonly output: Schema.Schema<O, OI>
+  /** Other names under which an argument is understood. */
+  readonly aliases?: Readonly<Record<string, string>>
+  /** The result for a reader, one part per content block. */
+  readonly text: (output: O) => ReadonlyArray<string>
+  readonly handler: (input: A, progress: Progress) => Effect.Effect<O, E, R>
+}): Tool<R> => {
+  const { annotations, description, name, title } = options
+  const decode = Schema.decodeUnknown(options.input, { errors: "all", onExcessProperty: "error" })
+  const encode = Schema.encode(options.output)
+  let inputSchema: ObjectSchema | undefined
+  let outputSchema: ObjectSchema | undefined
+  const input = () => (inputSchema ??= fromStruct(options.input))
+  return {
+    name,
+    title,
+    description,
+    annotations,
+    // rendered when first asked for: `initialize` is answered before
+    get inputSchema() {
+      return input()
+    },
+    get outputSchema() {
+      return (outputSchema ??= resultOrError(options.output))
+    },
+    call: Effect.fn(`tool.${name}`)(function* (given, progress) {
+      const decoded = yield* Effect.mapError(decode(arrange(given, options.aliases ?? {})), (error) =>
+        invalidInput(name, input(), error)
+      )
+      const output = yield* options.handler(decoded, progress)
+      // an output that does not fit its own schema is a mistake in the handler
+      const structured = yield* Effect.orDie(encode(output))
+      return { structured, text: options.text(output) }
+    })
+  }
+}
+
+// -----------------------------------------------------------------------------
+// internal
+// -----------------------------------------------------------------------------
+
+/** `null` is how some clients leave an optional argument out. */
+const arrange = (given: Readonly<Record<string, unknown>>, aliases: Readonly<Record<string, string>>) => {
+  const present = Object.entries(given).filter(([, value]) => value !== null)
+  return Object.fromEntries(
+    present.map(([key, value]) => {
+      const meant = Object.hasOwn(aliases, key) ? aliases[key] : undefined
+      return [meant !== undefined && !Object.hasOwn(given, meant) ? meant : key, value]
+    })
+  )
+}
+
+const invalidInput = (name: string, schema: ObjectSchema, error: ParseResult.ParseError): Failure => {
+  const problems = ParseResult.ArrayFormatter.formatErrorSync(error).map(({ _tag, message, path }) => {
+    const where = path.map(String).join(".")
+    if (_tag === "Unexpected") return `there is no argument "${where}"`
+    if (_tag === "Missing") return `"${where}" is missing`
+    return where === "" ? message : `"${where}": ${message.replaceAll("\n", " ")}`
+  })
+  const required = schema.required ?? []
+  const takes = Object.keys(schema.properties).map((key) => (required.includes(key) ? `${key} (required)` : key))
+  return {
+    _tag: "InvalidInput",
+    message: `${name}: ${[...new Set(problems)].join("; ")}. It takes ${takes.length === 0 ? "no arguments" : takes.join(", ")}.`,
+    retryable: false
+  }
+}

@@ -1,0 +1,24 @@
+/**
+ * The server on this process's stdin and stdout, until the client goes away.
+ */
+import type { Services } from "@lms-bridge/core/Bridge"
+import type { Settings } from "@lms-bridge/core/configuration/Settings"
+import * as Effect from "effect/Effect"
+import * as Server from "./Server.ts"
+import { allTools } from "./Tools.ts"
+
+/** Needs the logger to write to stderr: stdout carries protocol only. Ends with the input, whatever is running. */
+export const serveStdio: Effect.Effect<void, Server.TransportFailed, Services | Settings> = Effect.suspend(() =>
+  Server.serve({ tools: allTools, transport: Server.stdioTransport() }).pipe(Effect.raceFirst(hungUp))
+)
+
+// -----------------------------------------------------------------------------
+// internal
+// -----------------------------------------------------------------------------
+
+/** The SDK's transport reports neither the end of stdin nor that nobody reads stdout any more. */
+const hungUp = Effect.async<void>((resume) => {
+  const done = () => resume(Effect.void)
+  process.stdin.once("end", done).once("close", done)
+  process.stdout.on("error", done)
+})
