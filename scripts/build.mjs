@@ -23,6 +23,8 @@ const bundle = async ({ name, entry, file }) => {
     target: "node20.11",
     // straight from the sources of the workspace's packages, so that unused exports fall away
     conditions: ["@lms-bridge/source"],
+    // the other entry of jsonc-parser finds its parts by a require() that no bundler can follow
+    mainFields: ["module", "main"],
     minify: true,
     sourcemap: "external",
     legalComments: "external",
