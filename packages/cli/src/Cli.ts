@@ -1,0 +1,150 @@
+/**
+ * The command line as a whole: all commands, their help, and how every failure ends: in one line and one exit code.
+ */
+import * as CliConfig from "@effect/cli/CliConfig"
+import * as Command from "@effect/cli/Command"
+import * as HelpDoc from "@effect/cli/HelpDoc"
+import * as ValidationError from "@effect/cli/ValidationError"
+import * as Effect from "effect/Effect"
+import type * as Layer from "effect/Layer"
+import * as Schema from "effect/Schema"
+import * as Arguments from "./Arguments.ts"
+import * as Doctor from "./commands/Doctor.ts"
+import * as McpCall from "./commands/McpCall.ts"
+import * as McpLs from "./commands/McpLs.ts"
+import * as McpTools from "./commands/McpTools.ts"
+import * as ModelsLoad from "./commands/ModelsLoad.ts"
+import * as ModelsLs from "./commands/ModelsLs.ts"
+import * as ModelsPs from "./commands/ModelsPs.ts"
+import * as ModelsUnload from "./commands/ModelsUnload.ts"
+import * as Run from "./commands/Run.ts"
+import * as Serve from "./commands/Serve.ts"
+import * as ServerStart from "./commands/ServerStart.ts"
+import * as ServerStatus from "./commands/ServerStatus.ts"
+import * as ServerStop from "./commands/ServerStop.ts"
+import * as Simulate from "./commands/Simulate.ts"
+import { Ended, ExitCode, meanings, ofFailure, UsageError, type Failure } from "./ExitCode.ts"
+import { Screen } from "./Screen.ts"
+import type * as StandIn from "./StandIn.ts"
+import { version } from "./version.ts"
+import * as Words from "./Words.ts"
+
+export interface Need {
+  readonly standIn: StandIn.Mode
+  /** A person watches: only what is worth their eye is logged unless configuration says otherwise. */
+  readonly watched: boolean
+}
+
+/** The services that a command works with: built when it runs, never for help or a usage error. */
+export type Services<E, R> = (need: Need) => Layer.Layer<StandIn.Services, E, R>
+
+/**
+ * Runs a command line (without the program's own name), says what there is to say and returns the exit code.
+ */
+export const make = <E extends Failure & { readonly message: string }, R>(services: Services<E, R>) => {
+  const usual = services({ standIn: "never", watched: true })
+  const root = Command.make("lms-bridge").pipe(
+    Command.withDescription(summary),
+    Command.withSubcommands([
+      Run.command.pipe(Command.provide(({ standIn }) => services({ standIn, watched: true }))),
+      Command.make("models").pipe(
+        Command.withDescription("Models on disk and in memory, loading and unloading."),
+        Command.withSubcommands([
+          ModelsLs.command,
+          ModelsPs.command,
+          ModelsLoad.load,
+          ModelsLoad.ensure,
+          ModelsUnload.command
+        ]),
+        Command.provide(usual)
+      ),
+      Command.make("server").pipe(
+        Command.withDescription("LM Studio's own server."),
+        Command.withSubcommands([ServerStatus.command, ServerStart.command, ServerStop.command]),
+        Command.provide(usual)
+      ),
+      Command.make("mcp").pipe(
+        Command.withDescription("Your MCP servers, their tools, and calls by hand."),
+        Command.withSubcommands([McpLs.command, McpTools.command, McpCall.command]),
+        Command.provide(usual)
+      ),
+      Doctor.command.pipe(Command.provide(usual)),
+      Serve.command.pipe(Command.provide(services({ standIn: "never", watched: false }))),
+      Simulate.command
+    ])
+  )
+  const parse = Command.run(root, { name: "lms-bridge", version, executable: "lms-bridge", footer })
+
+  return (args: ReadonlyArray<string>) =>
+    Effect.gen(function* () {
+      const { args: line, path } = yield* Arguments.normalize(catalogue, args)
+      yield* parse(["node", "lms-bridge", ...line]).pipe(
+        Effect.mapError((error) => (ValidationError.isValidationError(error) ? usageError(error, path) : error))
+      )
+      return ExitCode.done as number
+    }).pipe(
+      Effect.catchAll(report),
+      Effect.onInterrupt(() => Effect.flatMap(Screen, (screen) => screen.err("Interrupted."))),
+      Effect.provideService(CliConfig.CliConfig, CliConfig.make({ showBuiltIns: false }))
+    )
+}
+
+// -----------------------------------------------------------------------------
+// internal
+// -----------------------------------------------------------------------------
+
+const summary = "Hands work to a language model in LM Studio, and lets it use your MCP servers."
+
+const footer = HelpDoc.blocks([
+  HelpDoc.p("Every command takes --help, --version, --log-level LEVEL, --wizard; completions: --completions SHELL."),
+  HelpDoc.h1("EXIT CODES"),
+  HelpDoc.p(meanings.map(([code, meaning]) => `${String(code).padStart(3)}  ${meaning}`).join("\n"))
+])
+
+const entry = <Name extends string, R, E, A>(
+  path: ReadonlyArray<string>,
+  command: Command.Command<Name, R, E, A>
+): Arguments.Entry => ({ path, usage: Command.getUsage(command) })
+
+const group = (path: ReadonlyArray<string>): Arguments.Entry => ({ path, usage: { _tag: "Empty" } })
+
+const catalogue: ReadonlyArray<Arguments.Entry> = [
+  group([]),
+  entry(["run"], Run.command),
+  group(["models"]),
+  entry(["models", "ls"], ModelsLs.command),
+  entry(["models", "ps"], ModelsPs.command),
+  entry(["models", "load"], ModelsLoad.load),
+  entry(["models", "ensure"], ModelsLoad.ensure),
+  entry(["models", "unload"], ModelsUnload.command),
+  group(["server"]),
+  entry(["server", "status"], ServerStatus.command),
+  entry(["server", "start"], ServerStart.command),
+  entry(["server", "stop"], ServerStop.command),
+  group(["mcp"]),
+  entry(["mcp", "ls"], McpLs.command),
+  entry(["mcp", "tools"], McpTools.command),
+  entry(["mcp", "call"], McpCall.command),
+  entry(["doctor"], Doctor.command),
+  entry(["serve"], Serve.command),
+  entry(["simulate"], Simulate.command)
+]
+
+/** What `@effect/cli` found wrong, as one sentence with the way to the help. */
+const usageError = (error: ValidationError.ValidationError, path: ReadonlyArray<string>): UsageError => {
+  const problem = Words.oneLine(Words.withoutStyle(HelpDoc.toAnsiText(error.error)))
+  const sentence = /[.!?]$/.test(problem) ? problem : `${problem}.`
+  return new UsageError({ problem: `${sentence} See \`${["lms-bridge", ...path, "--help"].join(" ")}\`.` })
+}
+
+const isEnded = Schema.is(Ended)
+
+const report = Effect.fnUntraced(function* (failure: Failure & { readonly message: string }) {
+  if (isEnded(failure)) return failure.code
+  const code = ofFailure(failure)
+  // nobody reads on, which is no news to whoever stopped reading
+  if (code === ExitCode.outputClosed) return code
+  const screen = yield* Screen
+  for (const line of failure.message.split("\n")) yield* screen.err(`lms-bridge: ${Words.oneLine(line)}`)
+  return code
+})

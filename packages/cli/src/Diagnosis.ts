@@ -1,0 +1,243 @@
+/**
+ * What `doctor` looks at: everything that a run needs, one finding each, in the order in which a run needs it.
+ */
+import { baseUrl, Settings } from "@lms-bridge/core/configuration/Settings"
+import { LmsCli } from "@lms-bridge/core/lmstudio/LmsCli"
+import { LmStudioApi, type ServerInfo } from "@lms-bridge/core/lmstudio/LmStudioApi"
+import { McpRegistry, type ServerSummary } from "@lms-bridge/core/mcp/McpRegistry"
+import { ModelLifecycle, type LoadedModel } from "@lms-bridge/core/models/ModelLifecycle"
+import { Resilience } from "@lms-bridge/core/resilience/Resilience"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
+import * as Option from "effect/Option"
+import * as Schema from "effect/Schema"
+import { ofFailure, type Failure } from "./ExitCode.ts"
+import * as Words from "./Words.ts"
+
+/**
+ * `problem` keeps something from working; `notice` is worth knowing. `next` says what to do, `code` is the exit code
+ * that a command which needs it would end with.
+ */
+export const Finding = Schema.Struct({
+  area: Schema.Literal("LM Studio", "lms", "models", "mcp.json", "servers", "breakers", "settings"),
+  level: Schema.Literal("ok", "notice", "problem"),
+  what: Schema.String,
+  next: Schema.optionalWith(Schema.String, { exact: true }),
+  code: Schema.optionalWith(Schema.Int, { exact: true })
+})
+export type Finding = typeof Finding.Type
+type Area = Finding["area"]
+
+/** Each part fails by itself: what can be found out is found out. MCP servers are started for a moment. */
+export const findings: Effect.Effect<
+  ReadonlyArray<Finding>,
+  never,
+  Settings | LmStudioApi | LmsCli | ModelLifecycle | McpRegistry | Resilience
+> = Effect.gen(function* () {
+  const server = yield* Effect.either(Effect.flatMap(LmStudioApi, (api) => api.ping))
+  const parts = yield* Effect.all(
+    [
+      Effect.succeed(aboutServer(server)),
+      lms,
+      Either.isRight(server) ? models : Effect.succeed([]),
+      mcp,
+      breakers,
+      settings
+    ],
+    { concurrency: "unbounded" }
+  )
+  return parts.flat()
+})
+
+// -----------------------------------------------------------------------------
+// internal
+// -----------------------------------------------------------------------------
+
+const ok = (area: Area, what: string): Finding => ({ area, level: "ok", what })
+
+const notice = (area: Area, what: string, next?: string): Finding => ({
+  area,
+  level: "notice",
+  what,
+  ...(next === undefined ? {} : { next })
+})
+
+/** Our errors say in their message what to do. */
+const problem = (area: Area, failure: Failure & { readonly message: string }): Finding => ({
+  area,
+  level: "problem",
+  what: Words.oneLine(failure.message),
+  code: ofFailure(failure)
+})
+
+const aboutServer = (
+  server: Either.Either<ServerInfo, Failure & { readonly message: string }>
+): ReadonlyArray<Finding> =>
+  Either.match(server, {
+    onLeft: (failure) => [problem("LM Studio", failure)],
+    onRight: ({ baseUrl, dialect, isLmStudio }) => [
+      isLmStudio
+        ? ok("LM Studio", `answers at ${baseUrl}, with its ${dialect} interface`)
+        : notice(
+            "LM Studio",
+            `another OpenAI-compatible server answers at ${baseUrl}`,
+            "It can run tasks; models are loaded and unloaded with its own tools."
+          )
+    ]
+  })
+
+const lms = Effect.gen(function* () {
+  const cli = yield* LmsCli
+  const binary = yield* Effect.either(cli.binary)
+  if (Either.isLeft(binary)) {
+    const { message } = binary.left
+    return [
+      notice("lms", "no `lms` command: models are loaded over HTTP, without status and queue", Words.oneLine(message))
+    ]
+  }
+  const [version, daemon] = yield* Effect.all([Effect.either(cli.version), Effect.either(cli.daemonStatus)], {
+    concurrency: "unbounded"
+  })
+  return [
+    Either.isRight(version) ? ok("lms", `${binary.right}, version ${version.right}`) : problem("lms", version.left),
+    ...(Either.isRight(daemon)
+      ? daemon.right.running
+        ? []
+        : [notice("lms", "`lms` says that LM Studio is not running", "Start LM Studio, or `lms-bridge server start`.")]
+      : [problem("lms", daemon.left)])
+  ]
+})
+
+const models = Effect.gen(function* () {
+  const lifecycle = yield* ModelLifecycle
+  const listed = yield* Effect.either(Effect.flatMap(LmStudioApi, (api) => api.models))
+  if (Either.isLeft(listed)) return [problem("models", listed.left)]
+  const language = listed.right.filter(({ type }) => type === "llm")
+  const [chosen, loaded] = yield* Effect.all([
+    Effect.either(lifecycle.resolve(undefined)),
+    Effect.either(lifecycle.loaded)
+  ])
+  return [
+    ok("models", `${Words.count(language.length, "language model")} of ${listed.right.length} on disk`),
+    Either.isRight(chosen)
+      ? ok("models", `a run without --model takes ${chosen.right}`)
+      : problem("models", chosen.left),
+    ...(Either.isRight(loaded) ? loaded.right.flatMap(aboutLoaded) : [problem("models", loaded.left)]),
+    ...(Either.isRight(loaded) ? duplicates(loaded.right) : [])
+  ]
+})
+
+const aboutLoaded = (model: LoadedModel): ReadonlyArray<Finding> => {
+  const facts = [
+    `${model.instanceId} is loaded`,
+    ...(model.status === undefined ? [] : [model.status]),
+    ...(model.contextLength === undefined ? [] : [`context ${model.contextLength}`]),
+    ...(typeof model.ttlMillis === "number" ? [`idle limit ${Words.duration(model.ttlMillis)}`] : []),
+    model.owner === "user" ? "by you" : "by lms-bridge"
+  ].join(", ")
+  return [
+    model.ttlMillis === null
+      ? notice(
+          "models",
+          `${facts}, without an idle limit`,
+          `It stays in memory until \`lms-bridge models unload ${model.instanceId} --force\`.`
+        )
+      : ok("models", facts)
+  ]
+}
+
+const duplicates = (loaded: ReadonlyArray<LoadedModel>): ReadonlyArray<Finding> =>
+  [...new Set(loaded.map(({ model }) => model))].flatMap((key) => {
+    const copies = loaded.filter(({ model }) => model === key).map(({ instanceId }) => instanceId)
+    return copies.length < 2
+      ? []
+      : [
+          notice(
+            "models",
+            `${key} is in memory ${copies.length} times: ${copies.join(", ")}`,
+            `\`lms-bridge models unload ${copies.at(-1)}\` frees the memory of one.`
+          )
+        ]
+  })
+
+/** MCP servers that are started at the same time. */
+const serversAtOnce = 4
+
+const mcp = Effect.gen(function* () {
+  const registry = yield* McpRegistry
+  const candidates = yield* registry.candidates
+  const used = candidates.find((candidate) => candidate.used)
+  const servers = yield* Effect.either(registry.servers)
+  if (Either.isLeft(servers)) return [problem("mcp.json", servers.left)]
+  if (used === undefined) {
+    const looked = candidates.map(({ path }) => path).join(", ")
+    return [
+      notice(
+        "mcp.json",
+        `none found; looked for ${looked}`,
+        "Create one of them, or set MCP_JSON_PATH, to give models tools."
+      )
+    ]
+  }
+  const passed = candidates.filter(({ exists, path }) => exists && path !== used.path)
+  const each = yield* Effect.forEach(servers.right, aboutEntry, { concurrency: serversAtOnce })
+  return [
+    ok("mcp.json", `${used.path}, ${Words.count(servers.right.length, "server")}`),
+    ...passed.map(({ path }) => notice("mcp.json", `${path} is not used, because ${used.path} comes first`)),
+    ...each
+  ]
+})
+
+const aboutEntry = Effect.fnUntraced(function* (server: ServerSummary) {
+  switch (server.state) {
+    case "disabled":
+    case "itself":
+      return notice("servers", Words.oneLine(server.problem ?? `${server.name} is not used`))
+    case "invalid": {
+      const message = server.problem ?? `${server.name} cannot be used as it is written in ${server.source}.`
+      return problem("servers", { _tag: "McpEntryUnusable", message })
+    }
+    case "usable": {
+      const tools = yield* Effect.either(Effect.flatMap(McpRegistry, (registry) => registry.tools(server.name)))
+      return Either.match(tools, {
+        onLeft: (failure) => problem("servers", failure),
+        onRight: (tools) => ok("servers", `${server.name} starts, ${Words.count(tools.length, "tool")}`)
+      })
+    }
+  }
+})
+
+const breakers = Effect.gen(function* () {
+  const resilience = yield* Resilience
+  const open = (yield* resilience.breakers).filter(({ state }) => state._tag !== "Closed")
+  const { failures, openFor } = resilience.breakerPolicy
+  const { base, maxRetries } = resilience.retryPolicy
+  return [
+    ...open.map(({ name, state }) =>
+      notice(
+        "breakers",
+        `${name} is ${state._tag === "Open" ? "open" : "being tried again"}`,
+        "It closes by itself once a call succeeds."
+      )
+    ),
+    ok(
+      "breakers",
+      `${open.length === 0 ? "all closed; " : ""}${failures} failures in a row open one for ${Duration.format(openFor)}; ${Words.count(maxRetries, "retry", "retries")}, the first after ${Duration.format(base)}`
+    )
+  ]
+})
+
+const settings = Effect.map(Settings, (settings) => [
+  ok(
+    "settings",
+    [
+      `address ${baseUrl(settings)}`,
+      `API token ${Option.isSome(settings.apiToken) ? "set" : "not set"}`,
+      `default model ${Option.getOrElse(settings.defaultModel, () => "not set")}`,
+      `idle limit ${Duration.format(settings.ttl)}, at most ${Duration.format(settings.ttlMaximum)}`,
+      `starting LM Studio ${settings.autostart ? "allowed" : "not allowed"}`,
+      `runs of ${settings.maxRounds} rounds and ${Duration.format(settings.runTimeout)}`
+    ].join("; ")
+  )
+])

@@ -1,0 +1,35 @@
+/**
+ * What a person or a script sees: results on stdout, everything else on stderr.
+ */
+import * as Context from "effect/Context"
+import type * as Effect from "effect/Effect"
+import type * as Option from "effect/Option"
+import * as Schema from "effect/Schema"
+
+/** Whoever read stdout went away, as `head` does. */
+export class OutputClosed extends Schema.TaggedError<OutputClosed>()("OutputClosed", {}) {
+  readonly retryable = false
+  override get message() {
+    return "Nobody reads the output any more."
+  }
+}
+
+export class Screen extends Context.Tag("@lms-bridge/cli/Screen")<
+  Screen,
+  {
+    readonly stdoutIsTerminal: boolean
+    readonly stderrIsTerminal: boolean
+    /** Whether stderr may have colours. */
+    readonly colors: boolean
+    /** Columns of stderr. */
+    readonly width: number
+    /** Writes a line to stdout and waits until it is out. A terminal gets no control characters. */
+    readonly out: (text: string) => Effect.Effect<void, OutputClosed>
+    /** Writes a line to stderr. */
+    readonly err: (line: string) => Effect.Effect<void>
+    /** Replaces the last, passing line of a terminal; "" removes it. Nothing happens where stderr is no terminal. */
+    readonly status: (line: string) => Effect.Effect<void>
+    /** Asks for a yes; none where nobody can be asked. */
+    readonly ask: Option.Option<(question: string) => Effect.Effect<boolean>>
+  }
+>() {}

@@ -1,0 +1,76 @@
+/**
+ * `mcp call`: one call of one tool by hand. What it returns goes to stdout.
+ */
+import * as Args from "@effect/cli/Args"
+import * as Command from "@effect/cli/Command"
+import { McpRegistry } from "@lms-bridge/core/mcp/McpRegistry"
+import { ToolResult, type ToolContent } from "@lms-bridge/core/mcp/ToolResult"
+import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+import * as Schema from "effect/Schema"
+import { Ended, ExitCode, UsageError } from "../ExitCode.ts"
+import { Screen } from "../Screen.ts"
+import * as SharedOptions from "../SharedOptions.ts"
+import * as Words from "../Words.ts"
+
+export const command = Command.make("call", {
+  name: Args.text({ name: "NAME" }).pipe(Args.withDescription("A server of your mcp.json.")),
+  tool: Args.text({ name: "TOOL" }).pipe(Args.withDescription("A tool of it; `mcp tools NAME` lists them.")),
+  args: Args.text({ name: "JSON" }).pipe(
+    Args.withDescription('Its arguments as a JSON object, for example \'{"path":"notes.md"}\'; without it none.'),
+    Args.optional
+  ),
+  json: SharedOptions.json("Print the whole result as JSON.")
+}).pipe(
+  Command.withDescription("Call a tool of an MCP server by hand."),
+  Command.withHandler(
+    Effect.fnUntraced(function* ({ args, json, name, tool }) {
+      const screen = yield* Screen
+      const given = yield* decodeArguments(Option.getOrElse(args, () => "{}")).pipe(
+        Effect.mapError(
+          () => new UsageError({ problem: 'The arguments must be a JSON object, for example \'{"path":"notes.md"}\'.' })
+        )
+      )
+      const result = yield* (yield* McpRegistry)
+        .call(name, tool, given, {
+          onProgress: ({ message, progress, total }) =>
+            screen.status(
+              Words.oneLine(`${tool}: ${message ?? `${progress}${total === undefined ? "" : ` of ${total}`}`}`, 80)
+            )
+        })
+        .pipe(Effect.ensuring(screen.status("")))
+      yield* screen.out(json ? encode(result) : render(result))
+      if (result.isError) {
+        yield* screen.err(`lms-bridge: ${Words.oneLine(tool)} of ${Words.oneLine(name)} reports an error.`)
+        return yield* new Ended({ code: ExitCode.failure })
+      }
+    })
+  )
+)
+
+export const render = ({ content, structured }: ToolResult): string =>
+  content.length === 0 && structured !== undefined ? JSON.stringify(structured, null, 2) : content.map(part).join("\n")
+
+// -----------------------------------------------------------------------------
+// internal
+// -----------------------------------------------------------------------------
+
+const part = (content: ToolContent): string => {
+  switch (content.type) {
+    case "text":
+      return content.text
+    case "image":
+    case "audio":
+      return `[${content.type}, ${content.mimeType}, ${Words.bytes(Math.floor((content.data.length * 3) / 4))}; --json prints it]`
+    case "resource_link":
+      return `[resource ${content.uri}]`
+    case "resource":
+      return content.text ?? `[resource ${content.uri}; --json prints it]`
+    case "unknown":
+      return content.json
+  }
+}
+
+const decodeArguments = Schema.decode(Schema.parseJson(Schema.Record({ key: Schema.String, value: Schema.Unknown })))
+
+const encode = Schema.encodeSync(Schema.parseJson(ToolResult))

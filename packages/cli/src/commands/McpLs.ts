@@ -1,0 +1,51 @@
+/**
+ * `mcp ls`: the MCP servers of the user's mcp.json. Starts none of them.
+ */
+import * as Command from "@effect/cli/Command"
+import { McpRegistry, ServerSummary, type ConfigCandidate } from "@lms-bridge/core/mcp/McpRegistry"
+import * as Effect from "effect/Effect"
+import * as Schema from "effect/Schema"
+import { Screen } from "../Screen.ts"
+import * as SharedOptions from "../SharedOptions.ts"
+import * as Table from "../Table.ts"
+
+export const command = Command.make("ls", { json: SharedOptions.listingJson }).pipe(
+  Command.withDescription("List the MCP servers of your mcp.json."),
+  Command.withHandler(
+    Effect.fnUntraced(function* ({ json }) {
+      const screen = yield* Screen
+      const registry = yield* McpRegistry
+      const servers = yield* registry.servers
+      if (json) return yield* screen.out(encode(servers))
+      const candidates = yield* registry.candidates
+      yield* screen.err(whereFrom(candidates))
+      if (servers.length > 0) yield* screen.out(render(servers))
+    })
+  )
+)
+
+export const render = (servers: ReadonlyArray<ServerSummary>): string =>
+  Table.render(
+    ["SERVER", "STATE", "BY", "TARGET", "VARIABLES", "PROBLEM"],
+    servers.map((server) => [
+      server.name,
+      server.state,
+      server.transport,
+      server.target,
+      server.envNames.join(", "),
+      server.state === "usable" ? "" : (server.problem ?? "")
+    ])
+  )
+
+export const whereFrom = (candidates: ReadonlyArray<ConfigCandidate>): string => {
+  const used = candidates.find((candidate) => candidate.used)
+  return used === undefined
+    ? `No mcp.json was found. Looked for ${candidates.map(({ path }) => path).join(", ")}; create one of them, or set MCP_JSON_PATH.`
+    : `From ${used.path}:`
+}
+
+// -----------------------------------------------------------------------------
+// internal
+// -----------------------------------------------------------------------------
+
+const encode = Schema.encodeSync(Schema.parseJson(Schema.Array(ServerSummary)))

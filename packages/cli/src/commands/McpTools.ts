@@ -1,0 +1,88 @@
+/**
+ * `mcp tools`: the tools of one MCP server, or of all that start.
+ */
+import * as Args from "@effect/cli/Args"
+import * as Command from "@effect/cli/Command"
+import { McpTool } from "@lms-bridge/core/mcp/McpConnection"
+import { McpRegistry } from "@lms-bridge/core/mcp/McpRegistry"
+import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
+import * as Option from "effect/Option"
+import * as Schema from "effect/Schema"
+import { Screen } from "../Screen.ts"
+import * as SharedOptions from "../SharedOptions.ts"
+import * as Table from "../Table.ts"
+import * as Words from "../Words.ts"
+
+/** Servers that are started at the same time. */
+export const atOnce = 4
+
+const name = Args.text({ name: "NAME" }).pipe(
+  Args.withDescription("A server of your mcp.json; without it all of them."),
+  Args.optional
+)
+
+export const command = Command.make("tools", { name, json: SharedOptions.listingJson }).pipe(
+  Command.withDescription("List the tools of one MCP server, or of all."),
+  Command.withHandler(
+    Effect.fnUntraced(function* ({ json, name }) {
+      const screen = yield* Screen
+      const tools = yield* Option.match(name, { onNone: () => allTools, onSome: toolsOf })
+      yield* screen.out(json ? encode(tools) : render(tools, Option.isNone(name)))
+    })
+  )
+)
+
+export const render = (tools: ReadonlyArray<McpTool>, withServer: boolean): string =>
+  tools.length === 0
+    ? "There are no tools."
+    : Table.render(
+        [...(withServer ? ["SERVER"] : []), "TOOL", "ARGUMENTS", "WHAT IT DOES"],
+        tools.map((tool) => [
+          ...(withServer ? [tool.server] : []),
+          tool.name,
+          parameters(tool.inputSchema),
+          Words.oneLine(tool.description.split(/(?<=\.)\s|\n/)[0] ?? "", 70)
+        ])
+      )
+
+// -----------------------------------------------------------------------------
+// internal
+// -----------------------------------------------------------------------------
+
+const toolsOf = (server: string) => Effect.flatMap(McpRegistry, (registry) => registry.tools(server))
+
+/** A server that does not start is told of and left out. */
+const allTools = Effect.gen(function* () {
+  const registry = yield* McpRegistry
+  const screen = yield* Screen
+  const usable = (yield* registry.servers).filter(({ state }) => state === "usable")
+  const found = yield* Effect.forEach(usable, ({ name }) => Effect.either(registry.tools(name)), {
+    concurrency: atOnce
+  })
+  for (const result of found) {
+    if (Either.isLeft(result)) yield* screen.err(`lms-bridge: ${Words.oneLine(result.left.message)}`)
+  }
+  return found.flatMap((result) => (Either.isRight(result) ? result.right : []))
+})
+
+/** Names of the arguments, optional ones with a question mark. */
+const parameters = (inputSchema: McpTool["inputSchema"]): string =>
+  Option.match(decodeObject(inputSchema), {
+    onNone: () => "",
+    onSome: ({ properties, required }) =>
+      Object.keys(properties)
+        .map((name) => (required.includes(name) ? name : `${name}?`))
+        .join(", ")
+  })
+
+const decodeObject = Schema.decodeUnknownOption(
+  Schema.Struct({
+    properties: Schema.optionalWith(Schema.Record({ key: Schema.String, value: Schema.Unknown }), {
+      default: () => ({})
+    }),
+    required: Schema.optionalWith(Schema.Array(Schema.String), { default: () => [] })
+  })
+)
+
+const encode = Schema.encodeSync(Schema.parseJson(Schema.Array(McpTool)))

@@ -1,0 +1,143 @@
+/**
+ * `models load` and `models ensure`: a model in memory, verified, with a limit on its idle time.
+ */
+import * as Args from "@effect/cli/Args"
+import * as Command from "@effect/cli/Command"
+import * as HelpDoc from "@effect/cli/HelpDoc"
+import * as Options from "@effect/cli/Options"
+import * as ValidationError from "@effect/cli/ValidationError"
+import { table } from "@lms-bridge/core/configuration/Settings"
+import { Ensured, ModelLifecycle, type EnsureOptions, type LoadProgress } from "@lms-bridge/core/models/ModelLifecycle"
+import type * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+import * as Schema from "effect/Schema"
+import { Screen } from "../Screen.ts"
+import * as SharedOptions from "../SharedOptions.ts"
+import * as Words from "../Words.ts"
+
+const options = {
+  ttl: SharedOptions.setting("ttl", "DURATION", table.ttl, "Idle time after which the model is unloaded."),
+  contextLength: Options.integer("context-length").pipe(
+    Options.withDescription("Least context in tokens. A model of ours with less is loaded again when it is idle."),
+    Options.withPseudoName("N"),
+    Options.withSchema(Schema.Int.pipe(Schema.positive())),
+    Options.optional
+  ),
+  gpu: Options.text("gpu").pipe(
+    Options.withDescription("Share of the model's layers on the GPU: `off`, `max`, or a number from 0 to 1."),
+    Options.withPseudoName("SHARE"),
+    Options.mapEffect((text) =>
+      Effect.mapError(gpuShare(text), () =>
+        ValidationError.invalidValue(HelpDoc.p(`--gpu is "${text}", but must be off, max, or a number from 0 to 1.`))
+      )
+    ),
+    Options.optional
+  ),
+  identifier: Options.text("identifier").pipe(
+    Options.withDescription("A name of your own for the instance."),
+    Options.withPseudoName("ID"),
+    Options.optional
+  ),
+  makeRoom: Options.boolean("make-room").pipe(
+    Options.withDescription("When memory is short, unload idle models that lms-bridge loaded, oldest first.")
+  ),
+  temporary: Options.boolean("temporary").pipe(
+    Options.withDescription("For short use: the shorter default idle time.")
+  ),
+  json: SharedOptions.json("Print what was found or done as JSON.")
+}
+
+export const load = Command.make("load", {
+  name: Args.text({ name: "NAME" }).pipe(Args.withDescription("The model's key; `models ls` lists them.")),
+  ...options
+}).pipe(
+  Command.withDescription("Load a model; nothing happens when it is loaded already."),
+  Command.withHandler(({ name, ...options }) => ensureLoaded(name, options))
+)
+
+export const ensure = Command.make("ensure", {
+  name: Args.text({ name: "NAME" }).pipe(
+    Args.withDescription("The model's key; without it the configured, a loaded or the best suited one."),
+    Args.optional
+  ),
+  ...options
+}).pipe(
+  Command.withDescription("Make sure that a model is in memory and fit for use."),
+  Command.withHandler(({ name, ...options }) => ensureLoaded(Option.getOrUndefined(name), options))
+)
+
+export const render = (ensured: Ensured): string =>
+  [
+    `${ensured.instanceId} is ${ensured.action === "already-loaded" ? "already loaded" : ensured.action}`,
+    ...(ensured.action === "already-loaded" ? [] : [`in ${Words.duration(ensured.tookMillis)}`]),
+    `(${[
+      ...(ensured.contextLength === undefined ? [] : [`context ${ensured.contextLength}`]),
+      ensured.ttlMillis === undefined
+        ? "no idle limit known"
+        : `unloaded after ${Words.duration(ensured.ttlMillis)} idle`,
+      ...(ensured.owner === "user" ? ["loaded by you"] : [])
+    ].join(", ")})`
+  ].join(" ")
+
+export const progressLine = (progress: LoadProgress): string => {
+  switch (progress._tag) {
+    case "Waiting":
+      return `${progress.model}: waiting, ${progress.why}`
+    case "Loading":
+      return `${progress.model}: loading${progress.progress === undefined ? "" : ` ${Math.round(progress.progress * 100)} %`}`
+    case "Verifying":
+      return `${progress.model}: verifying`
+    case "SteppedDown":
+      return `${progress.model}: ${progress.reason} Trying ${progress.to}.`
+  }
+}
+
+// -----------------------------------------------------------------------------
+// internal
+// -----------------------------------------------------------------------------
+
+interface LoadOptions {
+  readonly ttl: Option.Option<Duration.Duration>
+  readonly contextLength: Option.Option<number>
+  readonly gpu: Option.Option<"off" | "max" | number>
+  readonly identifier: Option.Option<string>
+  readonly makeRoom: boolean
+  readonly temporary: boolean
+  readonly json: boolean
+}
+
+const ensureLoaded = Effect.fnUntraced(function* (name: string | undefined, options: LoadOptions) {
+  const screen = yield* Screen
+  // a terminal shows progress in one passing line; elsewhere each phase is one line
+  let phase = ""
+  const onProgress = (progress: LoadProgress) => {
+    const line = Words.oneLine(progressLine(progress), screen.width - 1)
+    if (screen.stderrIsTerminal && progress._tag !== "SteppedDown") return screen.status(line)
+    const isNew = phase !== progress._tag
+    phase = progress._tag
+    return isNew ? screen.err(line) : Effect.void
+  }
+  const asked: EnsureOptions = {
+    ttl: Option.getOrUndefined(options.ttl),
+    contextLength: Option.getOrUndefined(options.contextLength),
+    gpu: Option.getOrUndefined(options.gpu),
+    identifier: Option.getOrUndefined(options.identifier),
+    makeRoom: options.makeRoom,
+    temporary: options.temporary,
+    onProgress
+  }
+  const ensured = yield* (yield* ModelLifecycle).ensureLoaded(name, asked).pipe(Effect.ensuring(screen.status("")))
+  for (const { model, reason } of ensured.steppedDown) {
+    yield* screen.err(Words.oneLine(`${model} was passed over: ${reason}`))
+  }
+  yield* screen.out(options.json ? encode(ensured) : render(ensured))
+})
+
+const gpuShare = (text: string): Option.Option<"off" | "max" | number> => {
+  if (text === "off" || text === "max") return Option.some(text)
+  const share = Number(text)
+  return text.trim() !== "" && share >= 0 && share <= 1 ? Option.some(share) : Option.none()
+}
+
+const encode = Schema.encodeSync(Schema.parseJson(Ensured))

@@ -1,0 +1,33 @@
+/**
+ * `server start`: LM Studio's server, and LM Studio itself when it is off, by `lms`.
+ */
+import * as Command from "@effect/cli/Command"
+import { Settings, table } from "@lms-bridge/core/configuration/Settings"
+import { LmsCli } from "@lms-bridge/core/lmstudio/LmsCli"
+import { LmStudioApi } from "@lms-bridge/core/lmstudio/LmStudioApi"
+import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
+import * as Option from "effect/Option"
+import { Screen } from "../Screen.ts"
+import * as SharedOptions from "../SharedOptions.ts"
+import * as ServerStatus from "./ServerStatus.ts"
+
+const port = SharedOptions.setting("port", "N", table.port, "The port to listen on; without it LMSTUDIO_PORT.")
+
+export const command = Command.make("start", { port }).pipe(
+  Command.withDescription("Start LM Studio's server on this machine."),
+  Command.withHandler(
+    Effect.fnUntraced(function* ({ port }) {
+      const screen = yield* Screen
+      const api = yield* LmStudioApi
+      const before = yield* Effect.either(api.ping)
+      if (Either.isRight(before)) return yield* screen.out(ServerStatus.render(before.right))
+      const settings = yield* Settings
+      yield* screen.status("starting LM Studio's server")
+      yield* (yield* LmsCli)
+        .serverStart({ port: Option.getOrElse(port, () => settings.port) })
+        .pipe(Effect.ensuring(screen.status("")))
+      yield* screen.out(ServerStatus.render(yield* api.ping))
+    })
+  )
+)

@@ -1,0 +1,18 @@
+/**
+ * `server stop`: LM Studio's server, by `lms`. Requests that are running are cut.
+ */
+import * as Command from "@effect/cli/Command"
+import { LmsCli } from "@lms-bridge/core/lmstudio/LmsCli"
+import * as Effect from "effect/Effect"
+import { Screen } from "../Screen.ts"
+
+export const command = Command.make("stop").pipe(
+  Command.withDescription("Stop LM Studio's server on this machine; running requests are cut."),
+  Command.withHandler(
+    Effect.fnUntraced(function* () {
+      const screen = yield* Screen
+      yield* (yield* LmsCli).serverStop
+      yield* screen.out("LM Studio's server is stopped.")
+    })
+  )
+)

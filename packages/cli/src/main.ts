@@ -1,0 +1,59 @@
+// @effect-diagnostics strictEffectProvide:off
+/**
+ * Composition root of `lms-bridge`: every layer is chosen here and nowhere else.
+ */
+import * as NodeContext from "@effect/platform-node/NodeContext"
+import * as NodeHttpClient from "@effect/platform-node/NodeHttpClient"
+import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
+import { Settings } from "@lms-bridge/core/configuration/Settings"
+import * as Logging from "@lms-bridge/core/observability/Logging"
+import * as Cause from "effect/Cause"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Layer from "effect/Layer"
+import * as Cli from "./Cli.ts"
+import { ExitCode } from "./ExitCode.ts"
+import * as NodeScreen from "./NodeScreen.ts"
+import { Screen } from "./Screen.ts"
+import * as StandIn from "./StandIn.ts"
+import * as Words from "./Words.ts"
+
+const logging = (watched: boolean) =>
+  Layer.unwrapEffect(
+    Effect.map(Screen, ({ colors, stderrIsTerminal }) =>
+      Logging.layer({ isTerminal: stderrIsTerminal, colors, levelWhenUnset: watched ? "warning" : undefined })
+    )
+  ).pipe(Layer.provide(Settings.layer))
+
+const cli = Cli.make(({ standIn, watched }) => StandIn.layer(standIn).pipe(Layer.provideMerge(logging(watched))))
+
+const Platform = Layer.mergeAll(NodeContext.layer, NodeHttpClient.layer, NodeScreen.layer)
+
+// the first signal ends everything in order; runMain lets a second one end the process at once
+let signal: "SIGINT" | "SIGTERM" | undefined
+process.once("SIGINT", () => (signal ??= "SIGINT"))
+process.once("SIGTERM", () => (signal ??= "SIGTERM"))
+process.once("SIGHUP", () => process.emit("SIGTERM"))
+
+const exitCode = <A, E>(exit: Exit.Exit<A, E>): number => {
+  if (Exit.isSuccess(exit)) return typeof exit.value === "number" ? exit.value : ExitCode.done
+  if (!Cause.isInterruptedOnly(exit.cause)) return ExitCode.failure
+  return signal === "SIGTERM" ? ExitCode.terminated : ExitCode.interrupted
+}
+
+Effect.suspend(() => cli(process.argv.slice(2))).pipe(
+  // a bug of ours: one line all the same; where it comes from is in the log of those who ask for it
+  Effect.tapDefect((cause) =>
+    Effect.flatMap(Screen, (screen) =>
+      screen.err(`lms-bridge: internal error: ${Words.oneLine(Cause.pretty(cause), 300)}`)
+    )
+  ),
+  Effect.provide(Platform),
+  (main) =>
+    NodeRuntime.runMain(main, {
+      disablePrettyLogger: true,
+      disableErrorReporting: true,
+      // a socket that is kept alive must not keep the process
+      teardown: (exit) => process.exit(exitCode(exit))
+    })
+)
