@@ -139,8 +139,8 @@ process.on("exit", () => simulator?.child.kill("SIGKILL"))
 await suite.check("lms-bridge simulate starts the stand-in and says where it is", async () => {
   simulator = await startSimulator()
   expect(typeof simulator.baseUrl === "string", `no baseUrl in ${JSON.stringify(Object.keys(simulator))}`)
-  expect(typeof simulator.lmsFolder === "string", `no lmsFolder in ${JSON.stringify(Object.keys(simulator))}`)
-  lmStudio = { LMSTUDIO_BASE_URL: simulator.baseUrl, LMS_BRIDGE_LMS_BINARY: join(simulator.lmsFolder, "lms") }
+  expect(typeof simulator.lmsDirectory === "string", `no lmsDirectory in ${JSON.stringify(Object.keys(simulator))}`)
+  lmStudio = { LMSTUDIO_BASE_URL: simulator.baseUrl, LMS_BRIDGE_LMS_BINARY: join(simulator.lmsDirectory, "lms") }
 })
 
 let model = ""
