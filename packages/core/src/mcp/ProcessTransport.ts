@@ -41,16 +41,26 @@ export interface ProcessOptions {
  * @category constructors
  */
 export const start = Effect.fn("ProcessTransport.start")(function* (options: ProcessOptions) {
-  const { environment, launch, server } = options
+  const { environment, launch } = options
   const command = Command.make(launch.command, ...launch.args).pipe(
     // `extendEnv` would hand on our own environment with all its secrets
     Command.env({ ...environment }, { extendEnv: false }),
     launch.cwd === undefined ? (self) => self : Command.workingDirectory(launch.cwd)
   )
-  const process = yield* Command.start(command).pipe(Effect.mapError((error) => notStarted(options, error)))
-  const outbox = yield* Mailbox.make<Uint8Array>()
-  yield* Effect.addFinalizer(() => stop(process, outbox))
+  return yield* Effect.uninterruptibleMask((restore) =>
+    restore(Command.start(command)).pipe(
+      Effect.mapError((error) => notStarted(options, error)),
+      Effect.flatMap((process) => talk(process, options))
+    )
+  )
+})
 
+// -----------------------------------------------------------------------------
+// internal
+// -----------------------------------------------------------------------------
+
+const talk = Effect.fnUntraced(function* (process: CommandExecutor.Process, { launch, server }: ProcessOptions) {
+  const outbox = yield* Mailbox.make<Uint8Array>()
   const listening = yield* Deferred.make<void>()
   const tail = { text: "" }
   const noise = { lines: 0, sample: "" }
@@ -80,7 +90,7 @@ export const start = Effect.fn("ProcessTransport.start")(function* (options: Pro
     if (message._tag === "Some") return Effect.sync(() => transport.onmessage?.(message.value))
     if (line.trim() === "") return Effect.void
     noise.lines += 1
-    noise.sample = ChildEnvironment.redact(line.slice(0, sampleLength), launch.env)
+    if (noise.lines === 1) noise.sample = ChildEnvironment.redact(line.slice(0, sampleLength), launch.env)
     return Effect.logDebug("not an MCP message on stdout").pipe(
       Effect.annotateLogs({ server, line: noise.sample, count: noise.lines })
     )
@@ -89,15 +99,14 @@ export const start = Effect.fn("ProcessTransport.start")(function* (options: Pro
   const splitter = JsonLines.makeSplitter()
   const reading = yield* Deferred.await(listening).pipe(
     Effect.zipRight(Stream.runForEach(process.stdout, (bytes) => Effect.forEach(splitter.push(bytes), receive))),
-    // what a message does in the SDK is no reason to stop reading
     Effect.catchAllCause((cause) => Effect.logDebug("stdout of an MCP server cannot be read", cause)),
-    Effect.forkScoped
+    inBackground
   )
   yield* Mailbox.toStream(outbox).pipe(
     Stream.run(process.stdin),
     // a server that went away: noticed by the end of its stdout
     Effect.ignore,
-    Effect.forkScoped
+    inBackground
   )
   const complaining = yield* process.stderr.pipe(
     Stream.decodeText(),
@@ -107,7 +116,7 @@ export const start = Effect.fn("ProcessTransport.start")(function* (options: Pro
       })
     ),
     Effect.ignore,
-    Effect.forkScoped
+    inBackground
   )
 
   const status = Effect.match(process.exitCode, {
@@ -125,8 +134,10 @@ export const start = Effect.fn("ProcessTransport.start")(function* (options: Pro
       )
     ),
     Effect.flatMap((end) => Deferred.succeed(ended, end)),
-    Effect.forkScoped
+    inBackground
   )
+  // last, so that it runs first: the rest must still write and read while the server takes its leave
+  yield* Effect.addFinalizer(() => stop(process, outbox))
 
   return {
     transport,
@@ -135,14 +146,13 @@ export const start = Effect.fn("ProcessTransport.start")(function* (options: Pro
     hint: Effect.sync(() =>
       noise.lines === 0
         ? ""
-        : `It wrote ${noise.lines} line(s) to stdout that are not MCP messages, the last: ${noise.sample}`
+        : `It wrote ${noise.lines} line(s) to stdout that are not MCP messages, the first: ${noise.sample}`
     )
   } satisfies Peer
 })
 
-// -----------------------------------------------------------------------------
-// internal
-// -----------------------------------------------------------------------------
+/** Whoever forks is not to be interrupted between the start and `stop`; what it forks is. */
+const inBackground = <A, E, R>(self: Effect.Effect<A, E, R>) => Effect.forkScoped(Effect.interruptible(self))
 
 /** Characters of stderr that are kept. */
 const tailLength = 16_384
