@@ -101,4 +101,4 @@ export const healthCheck = Tool.make({
   })
 })
 
-export const tools = [serverStatus, healthCheck]
+export const tools: ReadonlyArray<Tool.Tool<LmStudioApi | LmsCli | Resilience | Settings>> = [serverStatus, healthCheck]

@@ -187,7 +187,14 @@ export const unload = Tool.make({
   })
 })
 
-export const tools = [listModels, currentModel, listLoaded, ensureLoaded, load, unload]
+export const tools: ReadonlyArray<Tool.Tool<LmStudioApi | ModelLifecycle>> = [
+  listModels,
+  currentModel,
+  listLoaded,
+  ensureLoaded,
+  load,
+  unload
+]
 
 /** What happens on the way into memory, in words. */
 export const loadProgress =

@@ -1,0 +1,189 @@
+import { assert, describe, it } from "@effect/vitest"
+import { Settings } from "@lms-bridge/core/configuration/Settings"
+import type { ChatRequest } from "@lms-bridge/core/lmstudio/Chat"
+import { LmStudioUnreachable } from "@lms-bridge/core/lmstudio/LmStudioError"
+import { LmsCli, LmsCliError } from "@lms-bridge/core/lmstudio/LmsCli"
+import { McpConfigInvalid } from "@lms-bridge/core/mcp/McpError"
+import { McpRegistry } from "@lms-bridge/core/mcp/McpRegistry"
+import { ModelLifecycle } from "@lms-bridge/core/models/ModelLifecycle"
+import * as CircuitBreaker from "@lms-bridge/core/resilience/CircuitBreaker"
+import { Resilience } from "@lms-bridge/core/resilience/Resilience"
+import * as RetryPolicy from "@lms-bridge/core/resilience/RetryPolicy"
+import * as HealthTools from "@lms-bridge/mcp-server/HealthTools"
+import * as InferenceTools from "@lms-bridge/mcp-server/InferenceTools"
+import * as McpTools from "@lms-bridge/mcp-server/McpTools"
+import * as LmStudioApiTest from "@lms-bridge/testing/LmStudioApiTest"
+import * as McpRegistryTest from "@lms-bridge/testing/McpRegistryTest"
+import { Effect, Layer } from "effect"
+import { callTool, connected, textOf } from "./connected.ts"
+
+const refused = new LmStudioUnreachable({ baseUrl: "http://127.0.0.1:1234", reason: "Refused" })
+
+const health = (options: {
+  readonly api: LmStudioApiTest.Script
+  readonly lms?: Effect.Effect<{ readonly running: boolean; readonly port: number | undefined }, LmsCliError>
+}) =>
+  Layer.mergeAll(
+    LmStudioApiTest.layerTest(options.api),
+    Layer.mock(LmsCli, {
+      serverStatus: options.lms ?? Effect.fail(new LmsCliError({ reason: "NotInstalled", subcommand: "server" }))
+    }),
+    Layer.mock(Resilience, {
+      protect: () => (self) => self,
+      guard: () => (self) => self,
+      retryPolicy: RetryPolicy.standard,
+      breakerPolicy: CircuitBreaker.standard,
+      breakers: Effect.succeed([{ name: "127.0.0.1:1234 http.read", state: CircuitBreaker.State.Open({ until: 1 }) }])
+    }),
+    Settings.layerWith({})
+  )
+
+describe("tools about health", () => {
+  it.scoped("a server that answers is running, with or without lms", () =>
+    Effect.gen(function* () {
+      const { client } = yield* connected(HealthTools.tools)
+      const result = yield* callTool(client, "lms_server_status")
+      assert.deepInclude(result.structuredContent, { serverRunning: true, status: "running", dialect: "native-v1" })
+      assert.deepNestedInclude(result.structuredContent, { "lms.available": false })
+    }).pipe(Effect.provide(health({ api: { ping: [Effect.succeed(LmStudioApiTest.serverInfo)] } })))
+  )
+
+  it.scoped("a server that does not answer is not running, whatever lms says; its port is a hint", () =>
+    Effect.gen(function* () {
+      const { client } = yield* connected(HealthTools.tools)
+      const result = yield* callTool(client, "lms_server_status")
+      assert.isUndefined(result.isError)
+      assert.deepInclude(result.structuredContent, { serverRunning: false, status: "unreachable" })
+      assert.include(textOf(result), "`lms` says that it runs on port 4321")
+    }).pipe(
+      Effect.provide(
+        health({ api: { ping: [Effect.fail(refused)] }, lms: Effect.succeed({ running: true, port: 4321 }) })
+      )
+    )
+  )
+
+  it.scoped("an unhealthy server is a finding with the next step, not a failed check", () =>
+    Effect.gen(function* () {
+      const { client } = yield* connected(HealthTools.tools)
+      const result = yield* callTool(client, "health_check")
+      assert.isUndefined(result.isError)
+      assert.deepInclude(result.structuredContent, {
+        healthy: false,
+        breakers: [{ name: "127.0.0.1:1234 http.read", state: "Open" }]
+      })
+      assert.include(textOf(result), "lms server start")
+    }).pipe(Effect.provide(health({ api: { ping: [Effect.fail(refused)], models: [Effect.fail(refused)] } })))
+  )
+})
+
+describe("list_available_mcps", () => {
+  it.scoped("lists usable servers and says why others are not", () =>
+    Effect.gen(function* () {
+      const { client } = yield* connected(McpTools.tools)
+      const result = yield* callTool(client, "list_available_mcps")
+      assert.deepInclude(result.structuredContent, { count: 1 })
+      assert.include(textOf(result), "1. files: ")
+      assert.include(textOf(result), "2. off: not usable.")
+    }).pipe(Effect.provide(McpRegistryTest.layerTest({ files: {}, off: { unusable: "Disabled" } })))
+  )
+
+  it.scoped("says what to do when there are none, and where a broken file is broken", () =>
+    Effect.gen(function* () {
+      const { client } = yield* connected(McpTools.tools)
+      assert.include(textOf(yield* callTool(client, "list_available_mcps")), "MCP_JSON_PATH")
+    }).pipe(Effect.provide(Layer.mock(McpRegistry, { servers: Effect.succeed([]) })))
+  )
+
+  it.scoped("a broken configuration is an error that names file and line", () =>
+    Effect.gen(function* () {
+      const { client } = yield* connected(McpTools.tools)
+      const result = yield* callTool(client, "list_available_mcps")
+      assert.isTrue(result.isError)
+      assert.include(textOf(result), "/home/mcp.json, line 3")
+    }).pipe(
+      Effect.provide(
+        Layer.mock(McpRegistry, {
+          servers: Effect.fail(
+            new McpConfigInvalid({ path: "/home/mcp.json", reason: "NotJson", line: 3, detail: "A comma is missing." })
+          )
+        })
+      )
+    )
+  )
+})
+
+describe("chat_completion", () => {
+  /** A model that answers at once; what it was asked ends in `requests`. */
+  const answering = (requests: Array<Omit<ChatRequest, "model"> & { readonly name: string | undefined }>) =>
+    Layer.mock(ModelLifecycle, {
+      withModel: (name) => (use) =>
+        use({
+          ensured: Effect.die("not needed"),
+          chat: () => Effect.die("not needed"),
+          chatStream: (request) => {
+            requests.push({ ...request, name })
+            const finishReason = request.maxTokens === 3 ? "length" : "stop"
+            return LmStudioApiTest.streamOf(LmStudioApiTest.reply("Hello.", { reasoning: "A greeting.", finishReason }))
+          }
+        })
+    })
+
+  it.scoped("gives the answer apart from the thinking, with usage and speed, and says when it was cut", () =>
+    Effect.gen(function* () {
+      const { client } = yield* connected(InferenceTools.tools)
+      const result = yield* callTool(client, "chat_completion", { prompt: "Hi" })
+      assert.strictEqual(textOf(result), "Hello.")
+      assert.deepStrictEqual(result.structuredContent, {
+        content: "Hello.",
+        reasoning: "A greeting.",
+        model: "test/model",
+        finishReason: "stop",
+        usage: { inputTokens: 50, outputTokens: 5 },
+        tokensPerSecond: 12.5
+      })
+      const cut = yield* callTool(client, "chat_completion", { prompt: "Hi", max_tokens: 3 })
+      assert.include(textOf(cut), "cut at max_tokens")
+    }).pipe(Effect.provide(answering([])))
+  )
+
+  it.scoped("sends the predecessor's defaults, and response_format as LM Studio takes it", () => {
+    const requests: Parameters<typeof answering>[0] = []
+    return Effect.gen(function* () {
+      const { client } = yield* connected(InferenceTools.tools)
+      yield* callTool(client, "chat_completion", { prompt: "Hi", system_prompt: "" })
+      yield* callTool(client, "chat_completion", {
+        prompt: "Hi",
+        model: "qwen3-8b",
+        system_prompt: "Be brief.",
+        temperature: 0,
+        max_tokens: "auto",
+        response_format: { type: "json_schema", json_schema: { name: "x", schema: { type: "object" } } }
+      })
+      const refusedFormat = yield* callTool(client, "chat_completion", {
+        prompt: "Hi",
+        response_format: { type: "json_object" }
+      })
+      assert.isTrue(refusedFormat.isError)
+      assert.include(textOf(refusedFormat), "json_schema")
+      assert.deepStrictEqual(requests, [
+        {
+          name: undefined,
+          messages: [{ role: "user", content: "Hi" }],
+          temperature: 0.7,
+          maxTokens: 1024,
+          responseSchema: undefined
+        },
+        {
+          name: "qwen3-8b",
+          messages: [
+            { role: "system", content: "Be brief." },
+            { role: "user", content: "Hi" }
+          ],
+          temperature: 0,
+          maxTokens: undefined,
+          responseSchema: { name: "x", schema: { type: "object" } }
+        }
+      ])
+    }).pipe(Effect.provide(answering(requests)))
+  })
+})
