@@ -4,6 +4,7 @@
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as PubSub from "effect/PubSub"
+import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 
 export type LogData =
@@ -29,12 +30,12 @@ export interface LogEntry {
 
 export interface LogStream {
   readonly publish: (data: LogData) => Effect.Effect<void>
-  /** From now on; earlier entries are not repeated. */
-  readonly entries: Stream.Stream<LogEntry>
+  /** From the moment of subscribing; earlier entries are not repeated. */
+  readonly subscribe: Effect.Effect<Stream.Stream<LogEntry>, never, Scope.Scope>
 }
 
 export const make: Effect.Effect<LogStream> = Effect.map(PubSub.sliding<LogEntry>(1024), (hub) => ({
   publish: (data) =>
     Effect.flatMap(Clock.currentTimeMillis, (timestamp) => Effect.asVoid(PubSub.publish(hub, { timestamp, data }))),
-  entries: Stream.fromPubSub(hub)
+  subscribe: Stream.fromPubSub(hub, { scoped: true })
 }))

@@ -30,14 +30,15 @@ export const logStream: Command = {
     }
     yield* connect(session)
     const signal = yield* session.terminal.handle(["SIGINT", "SIGTERM"])
+    const entries = yield* session.world.logs.subscribe
     yield* session.err("Streaming logs from LM Studio\n")
     const following = Stream.runForEach(
-      Stream.filter(session.world.logs.entries, (entry) => wanted(entry, source, filter)),
+      Stream.filter(entries, (entry) => wanted(entry, source, filter)),
       (entry) => session.out(session.parsed.flags.has("--json") ? Json.stringify(entry) : asText(entry))
     )
     yield* Effect.raceFirst(following, signal)
     return 0
-  })
+  }, Effect.scoped)
 }
 
 // -----------------------------------------------------------------------------
