@@ -117,7 +117,19 @@ export const AgentEvent = Schema.Union(
   /** For display only: the whole text comes with `ModelReplied`. */
   Schema.TaggedStruct("TextDelta", { ...stamped, text: Schema.String }),
   Schema.TaggedStruct("ReasoningDelta", { ...stamped, text: Schema.String }),
+  /** `toolCalls` have ids that are unique in the run; calls without a name are left out. */
   Schema.TaggedStruct("ModelReplied", { ...stamped, round: Schema.NonNegativeInt, reply: ChatReply }),
+  /**
+   * The request came to no whole reply. `repeatable`: the same request may succeed. `partial` is the text that had
+   * arrived.
+   */
+  Schema.TaggedStruct("ModelFailed", {
+    ...stamped,
+    round: Schema.NonNegativeInt,
+    problem: Problem,
+    repeatable: Schema.Boolean,
+    partial: Schema.String
+  }),
   /** Arguments have been parsed and validated; the tool is about to run. */
   Schema.TaggedStruct("ToolCallStarted", {
     ...stamped,

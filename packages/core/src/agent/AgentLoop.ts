@@ -5,12 +5,15 @@
  * @since 0.1.0
  */
 import * as Context from "effect/Context"
-import type * as Effect from "effect/Effect"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import type * as Stream from "effect/Stream"
-import type { McpConnectError } from "../mcp/McpRegistry.ts"
-import type { ModelLifecycleError } from "../models/ModelLifecycle.ts"
+import { Settings } from "../configuration/Settings.ts"
+import { McpRegistry, type McpConnectError } from "../mcp/McpRegistry.ts"
+import { ModelLifecycle, type ModelLifecycleError } from "../models/ModelLifecycle.ts"
 import type { AgentEvent } from "./AgentEvent.ts"
+import * as AgentRun from "./AgentRun.ts"
 import type { AgentTask } from "./AgentTask.ts"
 
 /**
@@ -60,4 +63,11 @@ export class AgentLoop extends Context.Tag("@lms-bridge/core/agent/AgentLoop")<
      */
     readonly run: (task: AgentTask) => Stream.Stream<AgentEvent, AgentError>
   }
->() {}
+>() {
+  static readonly layer: Layer.Layer<AgentLoop, never, ModelLifecycle | McpRegistry | Settings> = Layer.effect(
+    this,
+    Effect.map(Effect.all([ModelLifecycle, McpRegistry, Settings]), ([lifecycle, registry, settings]) => ({
+      run: (task) => AgentRun.run({ lifecycle, registry, settings }, task)
+    }))
+  )
+}

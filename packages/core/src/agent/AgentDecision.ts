@@ -1,0 +1,244 @@
+/**
+ * The rules of the loop: what comes next, given where the run stands and what time it is. Pure; every run ends, because
+ * each request counts against the rounds and the last one is followed by nothing.
+ *
+ * @since 0.1.0
+ */
+import type { ToolCall } from "../lmstudio/Chat.ts"
+import type { AgentEventBody, AgentOutcome, BudgetKind, Problem } from "./AgentEvent.ts"
+import type { AgentState } from "./AgentState.ts"
+import * as ModelReply from "./ModelReply.ts"
+
+/**
+ * What the shell has to do. `Emit` is words and bookkeeping without any I/O. `CallTools` names calls that may run now;
+ * each has to end in `ToolCallFinished` or `ToolCallRefused`, unless the time is up.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type Decision =
+  | { readonly _tag: "Prepare" }
+  | { readonly _tag: "Emit"; readonly events: ReadonlyArray<AgentEventBody> }
+  | { readonly _tag: "AskModel"; readonly round: number; readonly final: boolean }
+  | { readonly _tag: "CallTools"; readonly calls: ReadonlyArray<ToolCall>; readonly whole: boolean }
+  | { readonly _tag: "Finish"; readonly outcome: AgentOutcome }
+
+/**
+ * The next step of a run.
+ *
+ * @since 0.1.0
+ * @category combinators
+ */
+export const decide = (state: AgentState, now: number): Decision => {
+  const { turn } = state
+  switch (turn._tag) {
+    case "Preparing":
+      if (state.ending !== undefined) return finish(state, now, endedBy(state))
+      return timeIsUp(state, now) ? emit({ _tag: "BudgetReached", budget: "wall-time" }) : { _tag: "Prepare" }
+    case "Ask":
+      return ask(state, now)
+    case "Asking":
+      // only after a crash: the reply to this request never came
+      return emit({
+        _tag: "ModelFailed",
+        round: turn.round,
+        problem: { tag: "Interrupted", message: "The run stopped while it waited for the model." },
+        repeatable: true,
+        partial: ""
+      })
+    case "Replied":
+      return afterReply(state, turn, now)
+    case "Failed":
+      return afterFailure(state, turn, now)
+    case "Calling":
+      return calling(state, turn, now)
+    case "Ended":
+      return { _tag: "Finish", outcome: turn.outcome }
+  }
+}
+
+/**
+ * Whether the wall time is used up.
+ *
+ * @since 0.1.0
+ * @category predicates
+ */
+export const timeIsUp = (state: AgentState, now: number): boolean => remainingMillis(state, now) <= 0
+
+/**
+ * Milliseconds of wall time that are left, never less than 0.
+ *
+ * @since 0.1.0
+ * @category getters
+ */
+export const remainingMillis = (state: AgentState, now: number): number =>
+  Math.max(0, state.startedAt + state.task.budgets.wallMillis - now)
+
+// -----------------------------------------------------------------------------
+// internal
+// -----------------------------------------------------------------------------
+
+type TurnOf<Tag> = Extract<AgentState["turn"], { readonly _tag: Tag }>
+
+const emit = (...events: ReadonlyArray<AgentEventBody>): Decision => ({ _tag: "Emit", events })
+
+const note = (kind: string, text: string, toModel: boolean): AgentEventBody => ({ _tag: "Noted", kind, text, toModel })
+
+const ask = (state: AgentState, now: number): Decision => {
+  if (state.ending !== undefined) {
+    return state.noted.includes("wrap-up")
+      ? { _tag: "AskModel", round: state.rounds + 1, final: true }
+      : emit(note("wrap-up", wrapUp[state.ending], true))
+  }
+  const budget = spent(state, now)
+  return budget === undefined
+    ? { _tag: "AskModel", round: state.rounds + 1, final: false }
+    : emit({ _tag: "BudgetReached", budget })
+}
+
+/** The budget that forbids another ordinary request. Tool calls are counted when the model asks for one more. */
+const spent = (state: AgentState, now: number): BudgetKind | undefined => {
+  const { budgets } = state.task
+  if (timeIsUp(state, now)) return "wall-time"
+  if (state.rounds >= budgets.rounds) return "rounds"
+  if (budgets.tokens !== undefined && state.usage.inputTokens + state.usage.outputTokens >= budgets.tokens) {
+    return "tokens"
+  }
+  if (budgets.resultBytes !== undefined && state.resultBytes >= budgets.resultBytes) return "result-bytes"
+  return undefined
+}
+
+const lastRequest = "This is the last reply you can give, and no tools can be called any more."
+const bestAnswer = "Answer the task now as well as you can from what you have found out, and say what is still open."
+
+const wrapUp: Readonly<Record<BudgetKind, string>> = {
+  rounds: `The limit of rounds is reached. ${lastRequest} ${bestAnswer}`,
+  "wall-time": `The time for this task is over. ${lastRequest} ${bestAnswer}`,
+  "tool-calls": `The limit of tool calls is reached. ${lastRequest} ${bestAnswer}`,
+  tokens: `The limit of tokens is reached. ${lastRequest} ${bestAnswer}`,
+  "result-bytes": `The limit of tool results is reached. ${lastRequest} ${bestAnswer}`
+}
+
+const afterReply = (state: AgentState, { final, reply }: TurnOf<"Replied">, now: number): Decision => {
+  const blank = reply.content.trim() === ""
+  const answer = state.partial + reply.content
+  if (final) {
+    return finish(state, now, {
+      ...endedBy(state),
+      answer: blank ? best(state) : answer,
+      cut: ModelReply.isCut(reply)
+    })
+  }
+  if (reply.finishReason === "length") {
+    return state.continued
+      ? answer.trim() === ""
+        ? finish(state, now, { status: "failed", problem: onlyThought })
+        : finish(state, now, { status: "done", answer, cut: true })
+      : emit(note("continue", blank ? answerBriefly : continueText, true))
+  }
+  // blank, or a stream that ended without a reason: nothing was run for it, so the same request may be sent again
+  if (blank || reply.finishReason === "") {
+    if (!state.repeated) return emit(note("repeat", blank ? "The reply was empty." : "The reply had no end.", false))
+    if (answer.trim() === "") return finish(state, now, { status: "failed", problem: emptyReply })
+    return finish(state, now, { status: "done", answer, cut: true })
+  }
+  return finish(state, now, { status: "done", answer })
+}
+
+const continueText =
+  "Your reply was cut off by the token limit. Continue exactly where it stopped, without repeating anything."
+const answerBriefly = "Your reply was cut off by the token limit before it said anything. Answer briefly now."
+
+const emptyReply: Problem = {
+  tag: "EmptyReply",
+  message: "The model gave an empty reply twice. Try again, or use another model."
+}
+const onlyThought: Problem = {
+  tag: "OnlyReasoning",
+  message:
+    "The model used all tokens of its reply for reasoning, twice. Allow longer replies (maxTokens), load it with a larger context, or use another model."
+}
+
+const afterFailure = (state: AgentState, turn: TurnOf<"Failed">, now: number): Decision => {
+  const partial = state.partial + turn.partial
+  if (turn.final) {
+    return finish(state, now, {
+      ...endedBy(state),
+      answer: partial.trim() === "" ? best(state) : partial,
+      cut: partial.trim() !== "",
+      problem: turn.problem
+    })
+  }
+  if (timeIsUp(state, now)) {
+    return state.ending === undefined ? emit({ _tag: "BudgetReached", budget: "wall-time" }) : ask(state, now)
+  }
+  if (turn.repeatable && !state.repeated) return emit(note("repeat", turn.problem.message, false))
+  return finish(state, now, {
+    status: "failed",
+    answer: partial.trim() === "" ? best(state) : partial,
+    problem: turn.problem
+  })
+}
+
+const calling = (state: AgentState, turn: TurnOf<"Calling">, now: number): Decision => {
+  const open = turn.calls.filter(({ told }) => told === undefined)
+  if (state.ending === undefined && timeIsUp(state, now)) return emit({ _tag: "BudgetReached", budget: "wall-time" })
+  const left = state.task.budgets.toolCalls - state.callsStarted
+  if (state.ending === undefined && left > 0) {
+    return { _tag: "CallTools", calls: open.slice(0, left).map(({ call }) => call), whole: turn.whole }
+  }
+  if (state.ending === undefined) return emit({ _tag: "BudgetReached", budget: "tool-calls" })
+  return emit(
+    ...open.map(({ call, started }): AgentEventBody =>
+      started === undefined
+        ? {
+            _tag: "ToolCallRefused",
+            callId: call.id,
+            name: call.name,
+            reason: "Budget",
+            told: "This call was not run, because a limit of the run was reached."
+          }
+        : {
+            _tag: "ToolCallFinished",
+            callId: call.id,
+            server: started.server,
+            tool: started.tool,
+            told: "The time for this task ended while the tool was running. Whether it took effect is not known.",
+            isError: true,
+            bytes: 0,
+            millis: Math.max(0, now - started.at)
+          }
+    )
+  )
+}
+
+const endedBy = (state: AgentState): Pick<AgentOutcome, "status" | "budget"> =>
+  state.ending === undefined ? { status: "failed" } : { status: "budget", budget: state.ending }
+
+/** The last thing that the model said beside its calls: better than nothing. */
+const best = (state: AgentState): string => {
+  if ((state.partial + state.brokenOff).trim() !== "") return state.partial + state.brokenOff
+  for (const message of state.messages.toReversed()) {
+    if (message.role === "assistant" && message.content.trim() !== "") return message.content
+  }
+  return ""
+}
+
+const finish = (
+  state: AgentState,
+  now: number,
+  end: Pick<AgentOutcome, "status"> & Partial<AgentOutcome>
+): Decision => ({
+  _tag: "Finish",
+  outcome: {
+    answer: "",
+    cut: false,
+    ...(state.ensured === undefined ? {} : { model: state.ensured.model }),
+    rounds: state.rounds,
+    toolCalls: state.calls,
+    usage: state.usage,
+    millis: Math.max(0, now - state.startedAt),
+    missingServers: state.missingServers,
+    ...end
+  }
+})

@@ -1,0 +1,120 @@
+/**
+ * Changes of a value that its JSON Schema asks for and that have only one reading: "5" where a number must stand, "true"
+ * where a boolean must, one value where a list must, JSON text where an object or list must, a number where text must,
+ * and `null` for a parameter that may be left out. Never by a field's name.
+ *
+ * @since 0.1.0
+ */
+import type { ErrorObject } from "ajv"
+import * as Either from "effect/Either"
+import * as Predicate from "effect/Predicate"
+import * as Schema from "effect/Schema"
+
+/**
+ * One change that would answer one error. `key` names it, so that it is not tried twice.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Coercion {
+  readonly key: string
+  readonly apply: () => unknown
+}
+
+/**
+ * The changes that the errors suggest, in their order. Each yields a new root value.
+ *
+ * @since 0.1.0
+ * @category getters
+ */
+export const coercions = (root: unknown, errors: ReadonlyArray<ErrorObject>): ReadonlyArray<Coercion> =>
+  errors.flatMap((error) => {
+    if (error.keyword !== "type") return []
+    const path = error.instancePath.split("/").slice(1).map(unescaped)
+    if (path.length === 0) return []
+    return [error.params["type"]].flat().flatMap((type): ReadonlyArray<Coercion> => {
+      const key = `${error.instancePath} ${String(type)}`
+      const value = coerced(error.data, String(type))
+      if (value !== undefined) return [{ key, apply: () => replaced(root, path, value) }]
+      return error.data === null ? [{ key: `${error.instancePath} absent`, apply: () => removed(root, path) }] : []
+    })
+  })
+
+/**
+ * What a value is, in JSON's words.
+ *
+ * @since 0.1.0
+ * @category getters
+ */
+export const kindOf = (value: unknown): string =>
+  value === null ? "null" : Array.isArray(value) ? "array" : value === undefined ? "nothing" : typeof value
+
+// -----------------------------------------------------------------------------
+// internal
+// -----------------------------------------------------------------------------
+
+const decodeJson = Schema.decodeUnknownEither(Schema.parseJson(Schema.Unknown))
+
+const fromJson = (value: unknown): unknown =>
+  typeof value === "string" ? Either.getOrElse(decodeJson(value), () => undefined) : undefined
+
+const numeral = /^-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?$/
+
+/** Undefined when there is no reading, or more than one. */
+const coerced = (value: unknown, type: string): unknown => {
+  switch (type) {
+    case "number":
+    case "integer": {
+      if (typeof value !== "string" || !numeral.test(value.trim())) return undefined
+      const number = Number(value.trim())
+      return Number.isFinite(number) && (!Number.isInteger(number) || Number.isSafeInteger(number)) ? number : undefined
+    }
+    case "boolean":
+      return typeof value === "string" ? booleans.get(value.trim().toLowerCase()) : undefined
+    case "string":
+      return typeof value === "number" && Number.isSafeInteger(value) ? String(value) : undefined
+    case "object": {
+      const parsed = fromJson(value)
+      return Predicate.isRecord(parsed) ? parsed : undefined
+    }
+    case "array": {
+      const parsed = fromJson(value)
+      return Array.isArray(parsed) ? parsed : value === null || value === undefined ? undefined : [value]
+    }
+    default:
+      return undefined
+  }
+}
+
+const booleans = new Map([
+  ["true", true],
+  ["false", false]
+])
+
+const unescaped = (part: string) => part.replaceAll("~1", "/").replaceAll("~0", "~")
+
+/** The root with the value at a path replaced, or taken out where `change` says so; everything else is shared. */
+const changed = (
+  root: unknown,
+  path: ReadonlyArray<string>,
+  change: (holder: unknown, key: string) => unknown
+): unknown => {
+  const [key, ...rest] = path
+  if (key === undefined) return root
+  if (rest.length === 0) return change(root, key)
+  return withKey(root, key, changed(Reflect.get(Object(root), key), rest, change))
+}
+
+const withKey = (holder: unknown, key: string, value: unknown): unknown =>
+  Array.isArray(holder)
+    ? holder.map((item, index) => (String(index) === key ? value : item))
+    : Object.fromEntries(Object.entries(Object(holder)).map(([name, item]) => [name, name === key ? value : item]))
+
+const replaced = (root: unknown, path: ReadonlyArray<string>, value: unknown): unknown =>
+  changed(root, path, (holder, key) => withKey(holder, key, value))
+
+/** Only a property can be left out; an item of a list cannot. */
+const removed = (root: unknown, path: ReadonlyArray<string>): unknown =>
+  changed(root, path, (holder, key) =>
+    Array.isArray(holder) ? holder : Object.fromEntries(Object.entries(Object(holder)).filter(([name]) => name !== key))
+  )

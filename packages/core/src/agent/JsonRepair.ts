@@ -1,0 +1,71 @@
+/**
+ * Repair of broken JSON where it has only one reading. `jsonrepair` mends; the reader here decides beforehand whether
+ * the text may be mended at all, because the library also guesses: it closes cut strings, completes cut numbers and
+ * quotes bare words.
+ *
+ * @since 0.1.0
+ */
+import * as Either from "effect/Either"
+import { jsonrepair } from "jsonrepair"
+
+/**
+ * The text as valid JSON, or nothing when it could mean more than one thing. Mended are: a code fence around it, single
+ * quotes, keys without quotes, `True`/`False`/`None`, trailing and missing commas, raw line breaks in strings, closing
+ * brackets that are missing after a whole value or are one too many.
+ *
+ * @since 0.1.0
+ * @category conversions
+ */
+export const repairJson = (text: string): Either.Either<string, undefined> => {
+  const bare = withoutFence(text.trim())
+  const end = endOfValue(bare)
+  return end === undefined
+    ? Either.left(undefined)
+    : Either.try({ try: () => jsonrepair(bare.slice(0, end)), catch: () => undefined })
+}
+
+// -----------------------------------------------------------------------------
+// internal
+// -----------------------------------------------------------------------------
+
+const withoutFence = (text: string): string => {
+  const match = /^```(?:json)?\s*\n([\s\S]*?)\n?\s*```$/.exec(text)
+  return match?.[1]?.trim() ?? text
+}
+
+const token =
+  /\s+|(?<string>"(?:[^"\\]|\\[\s\S])*"|'(?:[^'\\]|\\[\s\S])*')|(?<number>-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?)(?=[\s,}\]]|$)|(?<word>[A-Za-z_$][\w$]*)|(?<mark>[{}[\],:])/y
+
+const words = new Set(["true", "false", "null", "True", "False", "None"])
+
+/**
+ * Where the value ends when every token of the text is whole and its brackets match; undefined when something is cut,
+ * bare or left over. A number at the very end may have been longer, so it counts as cut.
+ */
+const endOfValue = (text: string): number | undefined => {
+  const open: Array<string> = []
+  let last = ""
+  let before = ""
+  token.lastIndex = 0
+  if (!text.startsWith("{")) return undefined
+  while (token.lastIndex < text.length) {
+    const groups = token.exec(text)?.groups
+    if (groups === undefined) return undefined
+    const { mark, number, string, word } = groups
+    if (mark === "{" || mark === "[") open.push(mark)
+    if (mark === "}" || mark === "]") {
+      if (open.pop() !== (mark === "}" ? "{" : "[")) return undefined
+      if (open.length === 0) return /^[\s}\]]*$/.test(text.slice(token.lastIndex)) ? token.lastIndex : undefined
+    }
+    if (word !== undefined && !words.has(word) && !/^\s*:/.test(text.slice(token.lastIndex, token.lastIndex + 20))) {
+      return undefined
+    }
+    // two values in a row without a comma are mended; two strings in a row may be one with a quote inside
+    if (string !== undefined && last === "string") return undefined
+    const kind = mark ?? (string === undefined ? (number === undefined ? word && "word" : "number") : "string")
+    if (kind !== undefined) [before, last] = [last, kind]
+  }
+  const whole = last === "}" || last === "]" || last === "string" || last === "word"
+  const inObject = open.at(-1) === "{"
+  return whole && (!inObject || before === ":" || last === "}" || last === "]") ? text.length : undefined
+}

@@ -1,0 +1,70 @@
+/**
+ * Why a request to the model came to no reply, as events say it, and whether asking the same again may help.
+ *
+ * @since 0.1.0
+ */
+import type { ModelLifecycleError } from "../models/ModelLifecycle.ts"
+import type { Problem } from "./AgentEvent.ts"
+
+/**
+ * @since 0.1.0
+ * @category models
+ */
+export interface ModelFailure {
+  readonly problem: Problem
+  readonly repeatable: boolean
+}
+
+/**
+ * The time for the request was over.
+ *
+ * @since 0.1.0
+ * @category constants
+ */
+export const stopped: ModelFailure = {
+  problem: { tag: "TimeIsUp", message: "The model did not finish its reply before the time of the run was over." },
+  repeatable: false
+}
+
+/**
+ * The stream ended as if all was well, without a whole reply.
+ *
+ * @since 0.1.0
+ * @category constants
+ */
+export const unfinished: ModelFailure = {
+  problem: { tag: "ReplyUnfinished", message: "The reply of the model ended without being whole." },
+  repeatable: true
+}
+
+/**
+ * Transient failures have been retried below and lost models loaded again. What is left and repeatable broke off while
+ * the reply came in: no tool has run for it, so asking once more does no harm.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const fromError = (error: ModelLifecycleError): ModelFailure => ({
+  problem: { tag: error._tag, message: error.message },
+  repeatable: isRepeatable(error)
+})
+
+// -----------------------------------------------------------------------------
+// internal
+// -----------------------------------------------------------------------------
+
+const isRepeatable = (error: ModelLifecycleError): boolean => {
+  switch (error._tag) {
+    case "StreamCut":
+    case "ModelCrashed":
+    case "ReplyMalformed":
+    case "WrongModelAnswered":
+      return true
+    case "ServerFault":
+      return error.reason !== "Grammar" && error.reason !== "StateStore"
+    case "RequestTimeout":
+      return error.phase === "BetweenBytes"
+    default:
+      return false
+  }
+}

@@ -1,0 +1,149 @@
+/**
+ * What a run needs before the model can be asked: the chosen servers connected, their tools listed, the model loaded and
+ * held. Servers and model at the same time, because both take seconds.
+ *
+ * @since 0.1.0
+ */
+import type * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
+import type * as Scope from "effect/Scope"
+import type { McpTool } from "../mcp/McpConnection.ts"
+import type { McpConnectError, McpRegistry } from "../mcp/McpRegistry.ts"
+import type { LoadProgress, ModelLease, ModelLifecycle } from "../models/ModelLifecycle.ts"
+import type { AgentEventBody, AgentOutcome } from "./AgentEvent.ts"
+import type { AgentError } from "./AgentLoop.ts"
+import type { AgentTask } from "./AgentTask.ts"
+import type { LoopPolicy } from "./LoopPolicy.ts"
+import * as ToolCatalog from "./ToolCatalog.ts"
+
+type Tell = (body: AgentEventBody) => Effect.Effect<void>
+type Missing = AgentOutcome["missingServers"]
+
+/**
+ * Fails when the model cannot be had or a server that was named does not start. Servers that were not named are left
+ * out and reported. Everything is held until the scope closes.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const prepare = (
+  services: {
+    readonly lifecycle: Context.Tag.Service<typeof ModelLifecycle>
+    readonly registry: Context.Tag.Service<typeof McpRegistry>
+  },
+  policy: LoopPolicy,
+  task: AgentTask,
+  tell: Tell
+): Effect.Effect<{ readonly lease: ModelLease; readonly catalog: ToolCatalog.ToolCatalog }, AgentError, Scope.Scope> =>
+  Effect.gen(function* () {
+    const [tools, lease] = yield* Effect.all(
+      [connectAll(services.registry, policy, task, tell), leased(services.lifecycle, task, tell)],
+      { concurrency: "unbounded" }
+    )
+    const catalog = ToolCatalog.make(tools, task)
+    yield* tell({
+      _tag: "ToolsOffered",
+      offered: catalog.tools.map(({ name }) => name),
+      withheld: tools.length - catalog.tools.length,
+      estimatedTokens: ToolCatalog.estimatedTokens(catalog.tools)
+    })
+    return { lease, catalog }
+  }).pipe(Effect.withSpan("AgentLoop.prepare"))
+
+// -----------------------------------------------------------------------------
+// internal
+// -----------------------------------------------------------------------------
+
+const leased = Effect.fnUntraced(function* (
+  lifecycle: Context.Tag.Service<typeof ModelLifecycle>,
+  task: AgentTask,
+  tell: Tell
+) {
+  const lease = yield* lifecycle.lease(task.model, {
+    ttl: task.ttlMillis,
+    onProgress: (progress) => tell(loading(progress))
+  })
+  yield* tell({ _tag: "ModelReady", ensured: yield* lease.ensured })
+  return lease
+})
+
+const loading = (progress: LoadProgress): AgentEventBody => {
+  switch (progress._tag) {
+    case "Waiting":
+      return { _tag: "Preparing", what: `Waiting for ${progress.model}: ${progress.why}` }
+    case "Loading":
+      return {
+        _tag: "Preparing",
+        what: `Loading ${progress.model}`,
+        ...(progress.progress === undefined ? {} : { progress: progress.progress })
+      }
+    case "Verifying":
+      return { _tag: "Preparing", what: `Verifying that ${progress.model} is loaded` }
+    case "SteppedDown":
+      return { _tag: "Preparing", what: `Using ${progress.to} instead of ${progress.model}: ${progress.reason}` }
+  }
+}
+
+const connectAll = (
+  registry: Context.Tag.Service<typeof McpRegistry>,
+  policy: LoopPolicy,
+  task: AgentTask,
+  tell: Tell
+): Effect.Effect<ReadonlyArray<McpTool>, McpConnectError, Scope.Scope> =>
+  Effect.gen(function* () {
+    const { missing, names } = yield* chosen(registry, task)
+    const connected = yield* Effect.forEach(
+      names,
+      (server) => {
+        const tools = connect(registry, server, tell).pipe(Effect.map((tools) => ({ server, tools })))
+        return task.servers._tag === "Named"
+          ? Effect.map(tools, Either.right)
+          : Effect.either(Effect.mapError(tools, (error) => ({ server, problem: problemOf(error) })))
+      },
+      { concurrency: policy.connectConcurrency }
+    )
+    const ready = connected.filter(Either.isRight).map(({ right }) => right)
+    yield* tell({
+      _tag: "ServersReady",
+      ready: ready.map(({ server, tools }) => ({ server, tools: tools.length })),
+      missing: [...missing, ...connected.filter(Either.isLeft).map(({ left }) => left)]
+    })
+    return ready.flatMap(({ tools }) => tools)
+  })
+
+const chosen = (
+  registry: Context.Tag.Service<typeof McpRegistry>,
+  { servers }: AgentTask
+): Effect.Effect<{ readonly names: ReadonlyArray<string>; readonly missing: Missing }, McpConnectError> => {
+  switch (servers._tag) {
+    case "None":
+      return Effect.succeed({ names: [], missing: [] })
+    case "Named":
+      return Effect.succeed({ names: [...new Set(servers.names)], missing: [] })
+    case "All":
+      return Effect.map(registry.servers, (all) => ({
+        names: all.filter(({ state }) => state === "usable").map(({ name }) => name),
+        // disabled entries and lms-bridge itself are left out on purpose; an entry with a mistake is news
+        missing: all
+          .filter(({ state }) => state === "invalid")
+          .map(({ name, problem }) => ({
+            server: name,
+            problem: { tag: "McpEntryUnusable", message: problem ?? "The entry cannot be used." }
+          }))
+      }))
+  }
+}
+
+/** The connection is held for the whole run; calls go through the registry, which opens it again if it is lost. */
+const connect = Effect.fnUntraced(function* (
+  registry: Context.Tag.Service<typeof McpRegistry>,
+  server: string,
+  tell: Tell
+) {
+  yield* tell({ _tag: "Preparing", what: `Starting MCP server ${server}` })
+  const connection = yield* registry.connect(server)
+  return yield* connection.tools
+})
+
+const problemOf = (error: McpConnectError) => ({ tag: error._tag, message: error.message })

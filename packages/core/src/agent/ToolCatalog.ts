@@ -1,0 +1,131 @@
+/**
+ * The tools of a run under the names that the model sees, and what to do with each call that it makes.
+ *
+ * @since 0.1.0
+ */
+import * as Option from "effect/Option"
+import type { ToolCall, ToolDefinition } from "../lmstudio/Chat.ts"
+import type { McpTool } from "../mcp/McpConnection.ts"
+import { nearest } from "../mcp/NearestNames.ts"
+import * as ToolName from "../mcp/ToolName.ts"
+import type { AgentEventBody } from "./AgentEvent.ts"
+import type { AgentTask } from "./AgentTask.ts"
+import * as ToolArguments from "./ToolArguments.ts"
+
+/**
+ * @since 0.1.0
+ * @category models
+ */
+export interface CatalogTool {
+  /** What the model calls it. */
+  readonly name: string
+  readonly tool: McpTool
+  readonly definition: ToolDefinition
+}
+
+/**
+ * @since 0.1.0
+ * @category models
+ */
+export interface ToolCatalog {
+  /** In the order of the servers and of their lists. */
+  readonly tools: ReadonlyArray<CatalogTool>
+  readonly find: (name: string) => CatalogTool | undefined
+}
+
+/**
+ * What to do with a call: run it with these arguments, or tell the model why not. `schemaProblem` says that only the
+ * form of the arguments could be checked.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type Verdict =
+  | {
+      readonly _tag: "Run"
+      readonly tool: CatalogTool
+      readonly arguments: ToolArguments.Arguments
+      readonly schemaProblem: string | undefined
+    }
+  | {
+      readonly _tag: "Refuse"
+      readonly reason: Extract<AgentEventBody, { readonly _tag: "ToolCallRefused" }>["reason"]
+      readonly told: string
+    }
+
+/**
+ * The tools that the task allows. Names do not depend on `allowedTools` and `excludedTools`, so a pattern can be
+ * written down from any listing.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const make = (
+  tools: ReadonlyArray<McpTool>,
+  task: Pick<AgentTask, "allowedTools" | "excludedTools">,
+  reserved: ReadonlyArray<string> = []
+): ToolCatalog => {
+  const names = ToolName.assign(tools, { reserved })
+  const several = new Set(tools.map(({ server }) => server)).size > 1
+  const allowed = task.allowedTools?.map(pattern)
+  const excluded = task.excludedTools?.map(pattern) ?? []
+  const offered = tools.flatMap((tool): ReadonlyArray<CatalogTool> => {
+    const name = Option.getOrUndefined(names.nameOf(tool))
+    const matches = (test: RegExp) => test.test(tool.name) || test.test(`${tool.server}__${tool.name}`)
+    if (name === undefined || excluded.some(matches) || allowed?.some(matches) === false) return []
+    const description = several ? `[${tool.server}] ${tool.description}`.trim() : tool.description
+    return [{ name, tool, definition: { name, description, parameters: tool.inputSchema } }]
+  })
+  const byName = new Map(offered.map((tool) => [tool.name, tool]))
+  return { tools: offered, find: (name) => byName.get(name) }
+}
+
+/**
+ * A rough count: four characters of JSON are about a token.
+ *
+ * @since 0.1.0
+ * @category getters
+ */
+export const estimatedTokens = (tools: ReadonlyArray<CatalogTool>): number =>
+  Math.ceil(tools.reduce((sum, { definition }) => sum + JSON.stringify(definition).length, 0) / 4)
+
+/**
+ * Whether a call may run, and with which arguments. `whole` is false for a reply that may have been cut.
+ *
+ * @since 0.1.0
+ * @category combinators
+ */
+export const judge = (catalog: ToolCatalog, call: ToolCall, options: { readonly whole: boolean }): Verdict => {
+  const tool = catalog.find(call.name)
+  if (tool === undefined) return { _tag: "Refuse", reason: "UnknownTool", told: unknownTool(catalog, call.name) }
+  const checked = ToolArguments.check(tool.tool, tool.name, call.arguments, options)
+  return checked._tag === "Unfit"
+    ? { _tag: "Refuse", reason: "InvalidArguments", told: checked.told }
+    : { _tag: "Run", tool, arguments: checked.arguments, schemaProblem: checked.schemaProblem }
+}
+
+// -----------------------------------------------------------------------------
+// internal
+// -----------------------------------------------------------------------------
+
+const pattern = (text: string): RegExp =>
+  new RegExp(
+    `^${text
+      .split("*")
+      .map((part) => part.replaceAll(/[.+?^${}()|[\]\\]/g, "\\$&"))
+      .join(".*")}$`,
+    "s"
+  )
+
+const unknownTool = (catalog: ToolCatalog, name: string): string => {
+  const names = catalog.tools.map((tool) => tool.name)
+  const shown = name.length > 80 ? `${name.slice(0, 79)}…` : name
+  const near = nearest(name, names)
+  const hint =
+    names.length === 0
+      ? "There are no tools in this run; answer without them."
+      : near.length > 0
+        ? `Did you mean ${near.map((other) => `"${other}"`).join(" or ")}?`
+        : `There are: ${names.slice(0, 20).join(", ")}${names.length > 20 ? `, and ${names.length - 20} more` : ""}.`
+  return `There is no tool "${shown}", so nothing was run. ${hint}`
+}

@@ -1,0 +1,167 @@
+/**
+ * JSON Schemas of tools: compiled once, applied with the coercions that have only one reading, and failures told in few
+ * words. Drafts 07 and 2020-12. `format` is an annotation and is left to the server.
+ *
+ * @since 0.1.0
+ */
+import { Ajv, type ErrorObject, type ValidateFunction } from "ajv"
+import { Ajv2020 } from "ajv/dist/2020.js"
+import * as Either from "effect/Either"
+import * as Predicate from "effect/Predicate"
+import { coercions, kindOf } from "./Coercion.ts"
+
+export { kindOf }
+
+type JsonSchema = Readonly<Record<string, unknown>>
+type Compiled = Either.Either<ValidateFunction, string>
+
+/**
+ * The validator of a schema, or why the schema cannot be used. Kept as long as the schema object lives.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const compile = (schema: JsonSchema): Compiled => {
+  const known = compiled.get(schema)
+  if (known !== undefined) return known
+  const dialects = isOldDraft(schema) ? [draft07] : [draft2020, draft07]
+  const attempts = dialects.map((dialect) => attempt(dialect(), schema))
+  const result = attempts.find(Either.isRight) ?? attempts[0] ?? Either.left("it has no known dialect")
+  compiled.set(schema, result)
+  return result
+}
+
+/**
+ * The value, coerced where the schema leaves one reading (see `Coercion`), or at most five problems. The value given is
+ * not changed.
+ *
+ * @since 0.1.0
+ * @category combinators
+ */
+export const fit = (
+  validate: ValidateFunction,
+  value: Readonly<Record<string, unknown>>
+): Either.Either<Readonly<Record<string, unknown>>, ReadonlyArray<string>> => {
+  if (validate(value)) return Either.right(value)
+  const problems = described(validate.errors ?? [])
+  let current: unknown = structuredClone(value)
+  const tried = new Set<string>()
+  while (!validate(current)) {
+    const next = coercions(current, validate.errors ?? []).find(({ key }) => !tried.has(key))
+    if (next === undefined || tried.size >= maxCoercions) return Either.left(problems)
+    tried.add(next.key)
+    current = next.apply()
+  }
+  return Predicate.isRecord(current) ? Either.right(current) : Either.left(problems)
+}
+
+// -----------------------------------------------------------------------------
+// internal
+// -----------------------------------------------------------------------------
+
+const maxCoercions = 32
+const maxProblems = 5
+
+const compiled = new WeakMap<JsonSchema, Compiled>()
+
+const options = {
+  // schemas are other people's: unknown keywords and formats are no reason to refuse a tool
+  strict: false,
+  validateSchema: false,
+  validateFormats: false,
+  allErrors: true,
+  verbose: true,
+  addUsedSchema: false,
+  logger: false
+} as const
+
+/** A value that is made when first needed: a run without tools pays for no compiler. */
+const once = <A>(make: () => A): (() => A) => {
+  let made: A | undefined
+  return () => (made ??= make())
+}
+const draft07 = once(() => new Ajv(options))
+const draft2020 = once(() => new Ajv2020(options))
+
+const isOldDraft = (schema: JsonSchema) => {
+  const declared = schema["$schema"]
+  return typeof declared === "string" && /draft-0[3-7]/.test(declared)
+}
+
+const attempt = (ajv: Ajv | Ajv2020, schema: JsonSchema): Compiled =>
+  Either.try({
+    try: () => {
+      const validate = ajv.compile(schema)
+      // ajv's own cache would keep every schema for ever, and refuse a second one of the same `$id`
+      ajv.removeSchema(schema)
+      return validate
+    },
+    catch: (cause) => (Predicate.isError(cause) ? cause.message : String(cause))
+  })
+
+/** Branches of `anyOf` and `oneOf` are told as one problem of the place where they stand. */
+const described = (errors: ReadonlyArray<ErrorObject>): ReadonlyArray<string> => {
+  const unions = errors.filter(({ keyword }) => keyword === "anyOf" || keyword === "oneOf")
+  const inUnion = (error: ErrorObject) =>
+    unions.some((union) => error !== union && error.schemaPath.startsWith(`${union.schemaPath}/`))
+  const told = new Set(
+    errors
+      .filter((error) => !inUnion(error))
+      .map((error) =>
+        unions.includes(error)
+          ? union(
+              error,
+              errors.filter((other) => other.schemaPath.startsWith(`${error.schemaPath}/`))
+            )
+          : sentence(error)
+      )
+  )
+  const all = [...told]
+  return all.length > maxProblems ? [...all.slice(0, maxProblems), `and ${all.length - maxProblems} more`] : all
+}
+
+const place = (error: ErrorObject) => (error.instancePath === "" ? "the arguments" : error.instancePath)
+
+const shown = (value: unknown) => {
+  const text = JSON.stringify(value) ?? "nothing"
+  return text.length > 60 ? `${text.slice(0, 57)}…` : text
+}
+
+const got = (error: ErrorObject) => `${shown(error.data)} (${kindOf(error.data)})`
+
+const union = (error: ErrorObject, branches: ReadonlyArray<ErrorObject>): string => {
+  const types = new Set(
+    branches.flatMap((branch) =>
+      branch.keyword === "type" && branch.instancePath === error.instancePath ? [String(branch.params["type"])] : []
+    )
+  )
+  const others = branches.filter(({ keyword }) => keyword !== "type").slice(0, 3)
+  const detail = [
+    ...(types.size > 0 ? [`must be ${[...types].join(" or ")}`] : []),
+    ...others.map((other) => sentence(other))
+  ]
+  return `${place(error)}: got ${got(error)}, fits none of the allowed forms${detail.length > 0 ? ` (${detail.join("; or ")})` : ""}`
+}
+
+const sentence = (error: ErrorObject): string => {
+  const { params } = error
+  switch (error.keyword) {
+    case "required":
+      return `${place(error) === "the arguments" ? "" : `${place(error)}: `}"${params["missingProperty"]}" is missing`
+    case "additionalProperties":
+    case "unevaluatedProperties": {
+      const properties = error.parentSchema?.["properties"]
+      const names = Predicate.isRecord(properties) ? Object.keys(properties) : []
+      const extra = params["additionalProperty"] ?? params["unevaluatedProperty"]
+      return `${place(error)}: "${extra}" is not a parameter${names.length > 0 ? `, allowed: ${names.slice(0, 20).join(", ")}` : ""}`
+    }
+    case "enum":
+      return `${place(error)}: got ${got(error)}, allowed: ${params["allowedValues"].slice(0, 20).map(shown).join(", ")}`
+    case "const":
+      return `${place(error)}: got ${got(error)}, allowed: ${shown(params["allowedValue"])}`
+    case "type":
+      return `${place(error)}: got ${got(error)}, must be ${[params["type"]].flat().join(" or ")}`
+    default:
+      return `${place(error)}: got ${got(error)}, ${error.message ?? `breaks "${error.keyword}"`}`
+  }
+}

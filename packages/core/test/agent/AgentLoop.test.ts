@@ -1,0 +1,240 @@
+import { assert, describe, it } from "@effect/vitest"
+import type { AgentEvent } from "@lms-bridge/core/agent/AgentEvent"
+import { initial, evolve } from "@lms-bridge/core/agent/AgentState"
+import { ModelNotFound } from "@lms-bridge/core/lmstudio/LmStudioError"
+import { McpCallFailed } from "@lms-bridge/core/mcp/McpError"
+import { CurrentRunId } from "@lms-bridge/core/observability/Correlation"
+import { Effect, Option } from "effect"
+import * as World from "./doubles.ts"
+
+const { call, echo, only, outcomeOf, run, task, text, tool } = World
+
+const folded = (events: ReadonlyArray<AgentEvent>) => {
+  const [first, ...rest] = events
+  if (first?._tag !== "RunStarted") throw new Error("no start")
+  return rest.reduce(evolve, initial(first))
+}
+
+describe("AgentLoop", () => {
+  it.effect("asks, calls the tool, gives its result back under the call's id and answers", () =>
+    Effect.gen(function* () {
+      const events = yield* run(task())
+      const { calls, open, requests } = yield* World.Seen
+      assert.deepStrictEqual(calls, [{ server: "main", tool: "echo", args: { message: "hi" } }])
+      assert.deepStrictEqual(requests[1]?.messages.slice(1), [
+        { role: "user", content: "Do it." },
+        { role: "assistant", content: "", toolCalls: [{ id: "a", name: "echo", arguments: '{"message":"hi"}' }] },
+        { role: "tool", toolCallId: "a", content: "Echo: hi" }
+      ])
+      assert.deepStrictEqual(
+        requests[0]?.tools?.map(({ name }) => name),
+        ["echo"]
+      )
+      const outcome = outcomeOf(events)
+      assert.deepInclude(outcome, { status: "done", answer: "It said hi.", rounds: 2, cut: false, model: "test/model" })
+      assert.deepStrictEqual(outcome.usage, { inputTokens: 20, outputTokens: 10 })
+      assert.deepInclude(outcome.toolCalls[0], { round: 1, server: "main", tool: "echo", isError: false })
+      assert.deepStrictEqual(
+        events.map(({ seq }) => seq),
+        events.map((_, index) => index)
+      )
+      assert.strictEqual(new Set(events.map(({ runId }) => runId)).size, 1)
+      assert.deepStrictEqual(open, [])
+      assert.deepStrictEqual(folded(events).turn, { _tag: "Ended", outcome })
+    }).pipe(
+      Effect.provide(
+        World.layer({ turns: [[call("echo", { message: "hi" }, "a")], "It said hi."], servers: { main: { echo } } })
+      )
+    )
+  )
+
+  it.effect("runs no tool on arguments that do not fit, and says what was wrong", () =>
+    Effect.gen(function* () {
+      const events = yield* run(task())
+      const { calls, requests } = yield* World.Seen
+      assert.deepStrictEqual(
+        calls.map(({ args }) => args),
+        [{ message: "ok" }]
+      )
+      assert.deepStrictEqual(
+        only(events, "ToolCallRefused").map(({ reason }) => reason),
+        ["InvalidArguments", "InvalidArguments", "UnknownTool"]
+      )
+      const told = requests[1]?.messages.filter((message) => message.role === "tool").map(({ content }) => content)
+      assert.include(told?.[0], '"message" is missing')
+      assert.include(told?.[1], "not valid JSON")
+      assert.include(told?.[2], 'Did you mean "echo"?')
+      assert.strictEqual(outcomeOf(events).answer, "done")
+    }).pipe(
+      Effect.provide(
+        World.layer({
+          turns: [
+            [call("echo", ""), call("echo", '{"message": "cut off'), call("ecko", { message: "x" })],
+            [call("echo", { message: "ok" })],
+            "done"
+          ],
+          servers: { main: { echo } }
+        })
+      )
+    )
+  )
+
+  it.effect("keeps calls apart whose ids are missing or doubled", () =>
+    Effect.gen(function* () {
+      const events = yield* run(task())
+      const { requests } = yield* World.Seen
+      const ids = only(events, "ToolCallFinished").map(({ callId }) => callId)
+      assert.strictEqual(new Set(ids).size, 4)
+      assert.isTrue(ids.every((id) => id !== ""))
+      const last = requests[2]?.messages.filter((message) => message.role === "tool")
+      assert.deepStrictEqual(
+        last?.map(({ content, toolCallId }) => [toolCallId, content]),
+        ids.map((id, index) => [id, `Echo: ${index}`])
+      )
+    }).pipe(
+      Effect.provide(
+        World.layer({
+          turns: [
+            ["", "x", "x"].map((id, index) => call("echo", { message: String(index) }, id)),
+            [call("echo", { message: "3" }, "x"), call("", {}, "")],
+            "done"
+          ],
+          servers: { main: { echo } }
+        })
+      )
+    )
+  )
+
+  it.effect("goes on when a tool fails, times out or reports an error", () =>
+    Effect.gen(function* () {
+      const events = yield* run(task())
+      const told = only(events, "ToolCallFinished")
+      assert.deepStrictEqual(
+        told.map(({ isError }) => isError),
+        [true, true, true]
+      )
+      assert.strictEqual(told[0]?.told, "The tool reports an error: no such file")
+      assert.include(told[1]?.told, "lost its server in the middle of the call")
+      assert.include(told[2]?.told, "is not available")
+      assert.deepInclude(outcomeOf(events), { status: "done", answer: "I could not." })
+    }).pipe(
+      Effect.provide(
+        World.layer({
+          turns: [[call("says", {}), call("loses", {}), call("gone", {})], "I could not."],
+          servers: {
+            main: {
+              says: tool(() => Effect.succeed(text("no such file", true))),
+              loses: tool(() => new McpCallFailed({ server: "main", tool: "loses", reason: "Closed", detail: "" })),
+              gone: tool(() => World.unavailable("main"))
+            }
+          }
+        })
+      )
+    )
+  )
+
+  it.effect("fails when a named server does not start, and holds nothing afterwards", () =>
+    Effect.gen(function* () {
+      const error = yield* Effect.flip(run(task({ servers: { _tag: "Named", names: ["main", "bad"] } })))
+      assert.strictEqual(error._tag, "McpServerUnavailable")
+      assert.deepStrictEqual((yield* World.Seen).open, [])
+    }).pipe(Effect.provide(World.layer({ turns: [], servers: { main: { echo }, bad: World.unavailable("bad") } })))
+  )
+
+  it.effect("leaves out a server that was not named and does not start, and reports it", () =>
+    Effect.gen(function* () {
+      const events = yield* run(task({ servers: { _tag: "All" } }))
+      const ready = only(events, "ServersReady")[0]
+      assert.deepStrictEqual(ready?.ready, [{ server: "main", tools: 1 }])
+      assert.deepStrictEqual(
+        ready?.missing.map(({ server, problem }) => [server, problem.tag]),
+        [["bad", "McpServerUnavailable"]]
+      )
+      assert.deepStrictEqual(outcomeOf(events).missingServers, ready?.missing)
+    }).pipe(Effect.provide(World.layer({ turns: ["ok"], servers: { main: { echo }, bad: World.unavailable("bad") } })))
+  )
+
+  it.effect("fails when the model cannot be had", () =>
+    Effect.gen(function* () {
+      const error = yield* Effect.flip(run(task()))
+      assert.strictEqual(error._tag, "ModelNotFound")
+      assert.deepStrictEqual((yield* World.Seen).open, [])
+    }).pipe(
+      Effect.provide(
+        World.layer({
+          turns: [],
+          servers: { main: { echo } },
+          lease: () => new ModelNotFound({ model: "x", available: [], nearest: [] })
+        })
+      )
+    )
+  )
+
+  it.effect("offers the tools that the task allows, under the server's name where there are several", () =>
+    Effect.gen(function* () {
+      const events = yield* run(task({ allowedTools: ["echo", "other__*"], excludedTools: ["*delete*"] }))
+      assert.deepInclude(only(events, "ToolsOffered")[0], {
+        offered: ["main__echo", "other__list", "other__echo"],
+        withheld: 2
+      })
+    }).pipe(
+      Effect.provide(
+        World.layer({
+          turns: ["ok"],
+          servers: { main: { echo, delete_all: echo }, other: { list: echo, echo, delete: echo } }
+        })
+      )
+    )
+  )
+
+  it.effect("checks only the form of arguments when a schema cannot be used, and says so once", () =>
+    Effect.gen(function* () {
+      const events = yield* run(task())
+      assert.strictEqual(only(events, "Noted").length, 1)
+      assert.include(only(events, "Noted")[0]?.text, "cannot be used")
+      assert.strictEqual((yield* World.Seen).calls.length, 2)
+      assert.strictEqual(only(events, "ToolCallRefused").length, 1)
+    }).pipe(
+      Effect.provide(
+        World.layer({
+          turns: [[call("odd", { a: 1 }), call("odd", "[1]"), call("odd", { b: 2 })], "ok"],
+          servers: {
+            main: { odd: tool(() => Effect.succeed("fine"), { type: "object", properties: { a: { type: "strnig" } } }) }
+          }
+        })
+      )
+    )
+  )
+
+  it.effect("tells progress of the tool and of the model, and carries the run's id", () =>
+    Effect.gen(function* () {
+      const events = yield* run(task())
+      assert.strictEqual(only(events, "ToolCallProgress")[0]?.message, "half")
+      assert.include(
+        only(events, "Preparing").map(({ what }) => what),
+        "Loading test/model"
+      )
+      assert.strictEqual(only(events, "ToolCallFinished")[0]?.told, events[0]?.runId)
+    }).pipe(
+      Effect.provide(
+        World.layer({
+          turns: [[call("slow", {})], "ok"],
+          lease: (options) =>
+            (
+              options?.onProgress?.({ _tag: "Loading", model: "test/model", way: "cli", progress: 0.5 }) ?? Effect.void
+            ).pipe(Effect.as(World.ensured)),
+          servers: {
+            main: {
+              slow: tool((_, options) =>
+                (options?.onProgress?.({ progress: 1, total: 2, message: "half" }) ?? Effect.void).pipe(
+                  Effect.zipRight(CurrentRunId),
+                  Effect.map((id) => Option.getOrElse(id, () => "none"))
+                )
+              )
+            }
+          }
+        })
+      )
+    )
+  )
+})

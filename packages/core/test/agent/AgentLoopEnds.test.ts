@@ -1,0 +1,225 @@
+import { assert, describe, it } from "@effect/vitest"
+import { AgentLoop } from "@lms-bridge/core/agent/AgentLoop"
+import { ServerFault, StreamCut, Unauthorized } from "@lms-bridge/core/lmstudio/LmStudioError"
+import { Effect, Fiber, Option, Stream, TestClock } from "effect"
+import * as World from "./doubles.ts"
+
+const { call, echo, only, outcomeOf, run, task, tool } = World
+
+describe("AgentLoop, how runs end", () => {
+  it.effect("asks once more without tools when the rounds are used up", () =>
+    Effect.gen(function* () {
+      const events = yield* run(task({ budgets: { rounds: 2, wallMillis: 60_000, toolCalls: 50 } }))
+      const { requests } = yield* World.Seen
+      assert.strictEqual(requests.length, 3)
+      assert.isUndefined(requests[2]?.tools)
+      assert.include(String(requests[2]?.messages.at(-1)?.content), "limit of rounds")
+      assert.deepStrictEqual(
+        only(events, "RoundStarted").map(({ final }) => final),
+        [false, false, true]
+      )
+      assert.deepInclude(outcomeOf(events), { status: "budget", budget: "rounds", answer: "So far: 2.", rounds: 2 })
+    }).pipe(
+      Effect.provide(
+        World.layer({
+          turns: (index) => (index < 2 ? [call("echo", { message: "again" })] : "So far: 2."),
+          servers: { main: { echo } }
+        })
+      )
+    )
+  )
+
+  it.effect("refuses calls beyond the limit of tool calls, then asks for the answer", () =>
+    Effect.gen(function* () {
+      const events = yield* run(task({ budgets: { rounds: 9, wallMillis: 60_000, toolCalls: 2 } }))
+      const { calls } = yield* World.Seen
+      assert.strictEqual(calls.length, 2)
+      assert.deepStrictEqual(
+        only(events, "ToolCallRefused").map(({ reason }) => reason),
+        ["Budget"]
+      )
+      assert.deepInclude(outcomeOf(events), { status: "budget", budget: "tool-calls", answer: "Two." })
+    }).pipe(
+      Effect.provide(
+        World.layer({
+          turns: [[1, 2, 3].map((n) => call("echo", { message: String(n) })), "Two."],
+          servers: { main: { echo } }
+        })
+      )
+    )
+  )
+
+  it.effect("ends by tokens and by bytes of results", () =>
+    Effect.gen(function* () {
+      const tokens = yield* run(task({ budgets: { rounds: 9, wallMillis: 60_000, toolCalls: 9, tokens: 15 } }))
+      assert.deepInclude(outcomeOf(tokens), { status: "budget", budget: "tokens", answer: "x" })
+    }).pipe(
+      Effect.provide(
+        World.layer({
+          turns: (index) => (index === 0 ? [call("echo", { message: "a" })] : "x"),
+          servers: { main: { echo } }
+        })
+      ),
+      Effect.zipRight(
+        Effect.gen(function* () {
+          const bytes = yield* run(task({ budgets: { rounds: 9, wallMillis: 60_000, toolCalls: 9, resultBytes: 7 } }))
+          assert.deepInclude(outcomeOf(bytes), { status: "budget", budget: "result-bytes", answer: "x" })
+        }).pipe(
+          Effect.provide(
+            World.layer({
+              turns: (index) => (index === 0 ? [call("echo", { message: "a" })] : "x"),
+              servers: { main: { echo } }
+            })
+          )
+        )
+      )
+    )
+  )
+
+  it.effect("stops a tool call when the time is over, says so, and asks for the answer", () =>
+    Effect.gen(function* () {
+      const fiber = yield* Effect.fork(run(task({ budgets: { rounds: 9, wallMillis: 10_000, toolCalls: 9 } })))
+      yield* TestClock.adjust("10 seconds")
+      const events = yield* Fiber.join(fiber)
+      const { open, requests } = yield* World.Seen
+      assert.deepStrictEqual(open, [])
+      const finished = only(events, "ToolCallFinished")[0]
+      assert.deepInclude(finished, { isError: true, millis: 10_000 })
+      assert.include(finished?.told, "Whether it took effect is not known")
+      assert.deepStrictEqual(
+        only(events, "ToolCallRefused").map(({ reason }) => reason),
+        ["Budget"]
+      )
+      assert.strictEqual(requests.length, 2)
+      assert.deepInclude(outcomeOf(events), { status: "budget", budget: "wall-time", answer: "Not finished." })
+    }).pipe(
+      Effect.provide(
+        World.layer({
+          turns: [[call("hang", {}), call("echo", { message: "later" })], "Not finished."],
+          servers: { main: { hang: tool(() => Effect.never), echo } }
+        })
+      )
+    )
+  )
+
+  it.effect("stops a request when the time is over, and gives the last one a bounded time", () =>
+    Effect.gen(function* () {
+      const fiber = yield* Effect.fork(run(task({ budgets: { rounds: 9, wallMillis: 10_000, toolCalls: 9 } })))
+      yield* TestClock.adjust("10 seconds")
+      const { open, requests } = yield* World.Seen
+      assert.strictEqual(requests.length, 2)
+      yield* TestClock.adjust("59 seconds")
+      assert.isTrue(Option.isNone(yield* Fiber.poll(fiber)))
+      yield* TestClock.adjust("1 second")
+      const outcome = outcomeOf(yield* Fiber.join(fiber))
+      assert.deepInclude(outcome, { status: "budget", budget: "wall-time", answer: "I have begun" })
+      assert.strictEqual(outcome.problem?.tag, "TimeIsUp")
+      assert.deepStrictEqual(open, [])
+    }).pipe(Effect.provide(World.layer({ turns: [{ never: true, after: "I have begun" }, { never: true }] })))
+  )
+
+  it.effect("ends without a request when the time is over before the model is loaded", () =>
+    Effect.gen(function* () {
+      const fiber = yield* Effect.fork(run(task({ budgets: { rounds: 9, wallMillis: 10_000, toolCalls: 9 } })))
+      yield* TestClock.adjust("10 seconds")
+      const outcome = outcomeOf(yield* Fiber.join(fiber))
+      assert.deepInclude(outcome, { status: "budget", budget: "wall-time", answer: "", rounds: 0 })
+      assert.deepStrictEqual((yield* World.Seen).open, [])
+    }).pipe(Effect.provide(World.layer({ turns: [], lease: () => Effect.never })))
+  )
+
+  it.effect("sends the same request again, once, after an empty reply", () =>
+    Effect.gen(function* () {
+      const events = yield* run(task())
+      const { requests } = yield* World.Seen
+      assert.deepStrictEqual(requests[0], requests[1])
+      assert.deepInclude(outcomeOf(events), { status: "done", answer: "There." })
+    }).pipe(Effect.provide(World.layer({ turns: ["  \n", "There."], servers: { main: { echo } } })))
+  )
+
+  it.effect("fails after two empty replies", () =>
+    Effect.gen(function* () {
+      const outcome = outcomeOf(yield* run(task()))
+      assert.strictEqual(outcome.status, "failed")
+      assert.strictEqual(outcome.problem?.tag, "EmptyReply")
+    }).pipe(Effect.provide(World.layer({ turns: ["", { reasoning: "hm" }] })))
+  )
+
+  it.effect("lets the model continue a cut reply once, then says that it is cut", () =>
+    Effect.gen(function* () {
+      const outcome = outcomeOf(yield* run(task()))
+      const { requests } = yield* World.Seen
+      assert.deepInclude(outcome, { status: "done", answer: "one two three", cut: true })
+      assert.strictEqual(requests.length, 2)
+      assert.deepInclude(requests[1]?.messages.at(-2), { role: "assistant", content: "one two" })
+    }).pipe(
+      Effect.provide(
+        World.layer({
+          turns: [
+            { content: "one two", finishReason: "length" },
+            { content: " three", finishReason: "length" }
+          ]
+        })
+      )
+    )
+  )
+
+  it.effect("repeats a request whose reply broke off, and gives up the second time with what there was", () =>
+    Effect.gen(function* () {
+      const events = yield* run(task())
+      const outcome = outcomeOf(events)
+      assert.strictEqual(only(events, "ModelFailed").length, 2)
+      assert.deepInclude(outcome, { status: "failed", answer: "I see" })
+      assert.strictEqual(outcome.problem?.tag, "StreamCut")
+    }).pipe(
+      Effect.provide(
+        World.layer({
+          turns: [
+            { fail: new ServerFault({ operation: "chat", reason: "Engine", serverMessage: "", delivered: 0 }) },
+            { fail: new StreamCut({ operation: "chat", delivered: 5 }), after: "I see" }
+          ]
+        })
+      )
+    )
+  )
+
+  it.effect("does not repeat a request that cannot succeed", () =>
+    Effect.gen(function* () {
+      const outcome = outcomeOf(yield* run(task()))
+      assert.strictEqual((yield* World.Seen).requests.length, 1)
+      assert.strictEqual(outcome.problem?.tag, "Unauthorized")
+    }).pipe(
+      Effect.provide(World.layer({ turns: [{ fail: new Unauthorized({ reason: "Missing", serverMessage: "" }) }] }))
+    )
+  )
+
+  for (const [where, turn] of [
+    ["while it waits for the model", { never: true }],
+    ["in the middle of a reply", { never: true, after: "so" }],
+    ["in a tool call", [call("hang", {})]]
+  ] as const) {
+    it.effect(`leaves nothing open when it is interrupted ${where}`, () =>
+      Effect.gen(function* () {
+        const loop = yield* AgentLoop
+        const { open } = yield* World.Seen
+        const fiber = yield* Effect.fork(Stream.runDrain(loop.run(task())))
+        yield* TestClock.adjust("1 second")
+        assert.includeMembers(open, ["lease", "connection main"])
+        assert.isAtLeast(open.length, 3)
+        yield* Fiber.interrupt(fiber)
+        assert.deepStrictEqual(open, [])
+      }).pipe(Effect.provide(World.layer({ turns: [turn], servers: { main: { hang: tool(() => Effect.never) } } })))
+    )
+  }
+
+  it.effect("stops when the reader has read enough", () =>
+    Effect.gen(function* () {
+      const loop = yield* AgentLoop
+      yield* loop.run(task()).pipe(
+        Stream.takeUntil((event) => event._tag === "RoundStarted"),
+        Stream.runDrain
+      )
+      assert.deepStrictEqual((yield* World.Seen).open, [])
+    }).pipe(Effect.provide(World.layer({ turns: [{ never: true }] })))
+  )
+})

@@ -1,0 +1,240 @@
+/** A model that says what it is told to, and MCP servers made of functions. */
+import { AgentLoop } from "@lms-bridge/core/agent/AgentLoop"
+import type { AgentEvent, AgentOutcome } from "@lms-bridge/core/agent/AgentEvent"
+import type { AgentTask } from "@lms-bridge/core/agent/AgentTask"
+import { Settings, type Values } from "@lms-bridge/core/configuration/Settings"
+import type { ChatEvent, ChatReply, ChatRequest, ToolCall } from "@lms-bridge/core/lmstudio/Chat"
+import type { CallOptions, McpTool } from "@lms-bridge/core/mcp/McpConnection"
+import { McpServerNotFound, McpServerUnavailable, type McpCallFailed } from "@lms-bridge/core/mcp/McpError"
+import { McpRegistry, type McpConnectError, type ServerSummary } from "@lms-bridge/core/mcp/McpRegistry"
+import type { ToolResult } from "@lms-bridge/core/mcp/ToolResult"
+import {
+  ModelLifecycle,
+  type EnsureOptions,
+  type Ensured,
+  type ModelLifecycleError
+} from "@lms-bridge/core/models/ModelLifecycle"
+import { Chunk, Context, type Duration, Effect, Layer, Option, Stream } from "effect"
+
+export const ensured: Ensured = {
+  model: "test/model",
+  instanceId: "test/model",
+  action: "already-loaded",
+  owner: "user",
+  contextLength: 8192,
+  tookMillis: 1,
+  steppedDown: []
+}
+
+/** What the model does for one request. */
+export type Turn =
+  | string
+  | Partial<ChatReply>
+  | ReadonlyArray<ToolCall>
+  | { readonly fail: ModelLifecycleError; readonly after?: string }
+  | { readonly wait: Duration.DurationInput; readonly then: Turn }
+  | { readonly never: true; readonly after?: string }
+
+export const call = (name: string, args: unknown, id = ""): ToolCall => ({
+  id,
+  name,
+  arguments: typeof args === "string" ? args : JSON.stringify(args)
+})
+
+/** A tool and what it does. */
+export interface Tool {
+  readonly description?: string
+  readonly schema?: Record<string, unknown>
+  readonly annotations?: McpTool["annotations"]
+  readonly run: (
+    args: Readonly<Record<string, unknown>>,
+    options: CallOptions | undefined
+  ) => Effect.Effect<ToolResult | string, McpCallFailed | McpConnectError>
+}
+
+export type Servers = Readonly<Record<string, Readonly<Record<string, Tool>> | McpConnectError>>
+
+export interface World {
+  readonly turns: ReadonlyArray<Turn> | ((request: number) => Turn)
+  readonly servers?: Servers
+  readonly settings?: Partial<Values>
+  readonly lease?: (options: EnsureOptions | undefined) => Effect.Effect<Ensured, ModelLifecycleError>
+}
+
+/** What happened at the doubles. */
+export class Seen extends Context.Tag("test/Seen")<
+  Seen,
+  {
+    readonly requests: Array<Omit<ChatRequest, "model">>
+    readonly calls: Array<{
+      readonly server: string
+      readonly tool: string
+      readonly args: Readonly<Record<string, unknown>>
+    }>
+    /** Requests, calls, connections and leases that are open. */
+    readonly open: Array<string>
+  }
+>() {}
+
+export const text = (value: string, isError = false): ToolResult => ({
+  content: [{ type: "text", text: value }],
+  isError
+})
+
+export const tool = (run: Tool["run"], schema: Record<string, unknown> = { type: "object" }): Tool => ({ run, schema })
+
+export const echo: Tool = {
+  description: "Says it again.",
+  schema: { type: "object", properties: { message: { type: "string" } }, required: ["message"] },
+  run: ({ message }) => Effect.succeed(text(`Echo: ${String(message)}`))
+}
+
+export const task = (changes: Partial<AgentTask> = {}): AgentTask => ({
+  task: "Do it.",
+  servers: { _tag: "All" },
+  budgets: { rounds: 10, wallMillis: 600_000, toolCalls: 50 },
+  ...changes
+})
+
+export const layer = (world: World): Layer.Layer<AgentLoop | Seen> => {
+  const seen = { requests: [], calls: [], open: [] } as Context.Tag.Service<typeof Seen>
+  return AgentLoop.layer.pipe(
+    Layer.provide(Layer.mergeAll(model(world, seen), registry(world, seen), Settings.layerWith({ ...world.settings }))),
+    Layer.merge(Layer.succeed(Seen, seen))
+  )
+}
+
+export const run = Effect.fnUntraced(function* (input: AgentTask) {
+  const loop = yield* AgentLoop
+  return Chunk.toReadonlyArray(yield* Stream.runCollect(loop.run(input)))
+})
+
+export const outcomeOf = (events: ReadonlyArray<AgentEvent>): AgentOutcome => {
+  const last = events.at(-1)
+  if (last?._tag !== "RunFinished") throw new Error(`The last event is ${last?._tag ?? "missing"}`)
+  return last.outcome
+}
+
+export const only = <Tag extends AgentEvent["_tag"]>(events: ReadonlyArray<AgentEvent>, tag: Tag) =>
+  events.filter((event): event is Extract<AgentEvent, { readonly _tag: Tag }> => event._tag === tag)
+
+const held = (seen: Context.Tag.Service<typeof Seen>, name: string) =>
+  Effect.acquireRelease(
+    Effect.sync(() => {
+      seen.open.push(name)
+    }),
+    () =>
+      Effect.sync(() => {
+        seen.open.splice(seen.open.indexOf(name), 1)
+      })
+  )
+
+const model = (world: World, seen: Context.Tag.Service<typeof Seen>) => {
+  const play = (turn: Turn): Stream.Stream<ChatEvent, ModelLifecycleError> => {
+    const deltas = (content: string): Stream.Stream<ChatEvent> =>
+      content === "" ? Stream.empty : Stream.make<[ChatEvent]>({ _tag: "TextDelta", text: content })
+    if (typeof turn === "string") return play({ content: turn })
+    if (Array.isArray(turn)) return play({ toolCalls: turn, finishReason: "tool_calls" })
+    if ("fail" in turn) return Stream.concat(deltas(turn.after ?? ""), Stream.fail(turn.fail))
+    if ("never" in turn) return Stream.concat(deltas(turn.after ?? ""), Stream.never)
+    if ("then" in turn) return Stream.concat(Stream.drain(Stream.fromEffect(Effect.sleep(turn.wait))), play(turn.then))
+    const reply: ChatReply = {
+      model: "test/model",
+      content: "",
+      reasoning: "",
+      toolCalls: [],
+      finishReason: "stop",
+      usage: { inputTokens: 10, outputTokens: 5 },
+      firstTokenMillis: 1,
+      totalMillis: 2,
+      ...(turn as Partial<ChatReply>)
+    }
+    return Stream.concat(deltas(reply.content), Stream.make<[ChatEvent]>({ _tag: "Completed", reply }))
+  }
+  return Layer.mock(ModelLifecycle, {
+    withModel: () => () => Effect.dieMessage("not used"),
+    lease: Effect.fnUntraced(function* (_name: string | undefined, options?: EnsureOptions) {
+      yield* held(seen, "lease")
+      const found = yield* world.lease === undefined ? Effect.succeed(ensured) : world.lease(options)
+      return {
+        ensured: Effect.succeed(found),
+        chatStream: (request: Omit<ChatRequest, "model">) =>
+          Stream.unwrapScoped(
+            Effect.gen(function* () {
+              const index = seen.requests.push(request) - 1
+              yield* held(seen, "request")
+              const turn = typeof world.turns === "function" ? world.turns(index) : world.turns[index]
+              if (turn === undefined) return yield* Effect.dieMessage(`No turn for request ${index}`)
+              return play(turn)
+            })
+          ),
+        chat: () => Effect.dieMessage("not used")
+      }
+    })
+  })
+}
+
+const registry = (world: World, seen: Context.Tag.Service<typeof Seen>) => {
+  const servers = world.servers ?? {}
+  const find = (server: string): Effect.Effect<Readonly<Record<string, Tool>>, McpConnectError> => {
+    const found = servers[server]
+    if (found === undefined) {
+      return Effect.fail(
+        new McpServerNotFound({ server, available: Object.keys(servers), nearest: [], path: "/mcp.json" })
+      )
+    }
+    return "_tag" in found && found instanceof Error
+      ? Effect.fail(found as McpConnectError)
+      : Effect.succeed(found as Readonly<Record<string, Tool>>)
+  }
+  const listed = (server: string, tools: Readonly<Record<string, Tool>>) =>
+    Object.entries(tools).map(([name, { annotations, description, schema }]): McpTool => ({
+      server,
+      name,
+      description: description ?? "",
+      inputSchema: schema ?? { type: "object" },
+      annotations: annotations ?? {}
+    }))
+  return Layer.mock(McpRegistry, {
+    servers: Effect.succeed(
+      Object.keys(servers).map((name): ServerSummary => ({
+        name,
+        transport: "stdio",
+        target: name,
+        envNames: [],
+        source: "/mcp.json",
+        state: "usable",
+        connected: false
+      }))
+    ),
+    connect: Effect.fnUntraced(function* (server: string) {
+      const tools = yield* find(server)
+      yield* held(seen, `connection ${server}`)
+      return {
+        server,
+        implementation: { name: server, version: "1" },
+        instructions: undefined,
+        tools: Effect.succeed(listed(server, tools)),
+        call: () => Effect.dieMessage("calls go through the registry"),
+        stderrTail: Effect.succeed("")
+      }
+    }),
+    call: Effect.fnUntraced(function* (
+      server: string,
+      name: string,
+      args: Readonly<Record<string, unknown>>,
+      options?: CallOptions
+    ) {
+      yield* held(seen, `call ${name}`)
+      const tools = yield* find(server)
+      const found = Option.fromNullable(tools[name])
+      seen.calls.push({ server, tool: name, args })
+      if (Option.isNone(found)) return yield* Effect.dieMessage(`No tool ${name}`)
+      const result = yield* found.value.run(args, options)
+      return typeof result === "string" ? text(result) : result
+    }, Effect.scoped)
+  })
+}
+
+export const unavailable = (server: string) =>
+  new McpServerUnavailable({ server, reason: "Exited", detail: "", exitCode: 1, stderrTail: "no token" })
