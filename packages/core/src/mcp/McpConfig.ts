@@ -10,7 +10,11 @@ import * as Schema from "effect/Schema"
 import * as Jsonc from "jsonc-parser"
 import { McpConfigInvalid } from "./McpError.ts"
 
-const must = (what: string) => ({ message: () => `must be ${what}` })
+/** Never the default messages: they repeat the value, which may be a secret. */
+const must = (what: string) => ({ message: () => ({ message: `must be ${what}`, override: true }) })
+
+/** Of a list or an object itself; what is wrong within is said more closely. */
+const mustBe = (what: string) => ({ message: () => `must be ${what}` })
 
 const Text = Schema.String.annotations(must("a text"))
 
@@ -21,12 +25,13 @@ const Scalar = Schema.transform(Schema.Union(Schema.String, Schema.Number, Schem
   encode: (text) => text
 }).annotations(must("a text, a number, true or false"))
 
-const Texts = Schema.Array(Scalar).annotations(must("a list of texts"))
+const Texts = Schema.Array(Scalar).annotations(mustBe("a list of texts"))
 
 /** `null` stands for "not set", which is how some hosts write it. */
-const Variables = Schema.Record({ key: Schema.String, value: Schema.NullOr(Scalar) }).annotations(
-  must("an object of names and texts")
-)
+const Variables = Schema.Record({
+  key: Schema.String,
+  value: Schema.NullOr(Scalar).annotations(must("a text, a number, true or false"))
+}).annotations(mustBe("an object of names and texts"))
 
 /** Hosts disagree on the unit: nobody means a limit under one second, so small numbers are seconds. */
 const Timeout = Schema.transformOrFail(Schema.Union(Schema.Number, Schema.String), Schema.DurationFromSelf, {
@@ -121,9 +126,9 @@ export const parse = (path: string, text: string): Either.Either<ReadonlyArray<C
 
   const sections = (["servers", "mcpServers"] as const).flatMap((key) => {
     const node = Jsonc.findNodeAtLocation(root, [key])
-    return node === undefined || node.type === "null" ? [] : [{ key, node }]
+    return node === undefined ? [] : [{ key, node }]
   })
-  const wrong = sections.find(({ node }) => node.type !== "object")
+  const wrong = sections.find(({ node }) => node.type !== "object" && node.type !== "null")
   if (wrong !== undefined) {
     return invalid("NoServers", lineAt(source, wrong.node.offset), `"${wrong.key}" is not an object.`)
   }
@@ -162,8 +167,7 @@ const decodeEntry = (text: string, line: number, node: Jsonc.Node): ConfigEntry[
         return {
           reason: "Invalid",
           line: place === undefined ? line : lineAt(text, place.offset),
-          // the messages above never repeat the value: it may be a secret
-          detail: `${shownPath(path)} ${issue?.message ?? "is not as expected"}.`
+          detail: `${shownPath(path)} ${issue?.message.startsWith("must be ") ? issue.message : "is not as expected"}.`
         }
       })
     : Either.left({ reason: "Invalid", line: lineAt(text, node.offset), detail: "The entry must be an object." })

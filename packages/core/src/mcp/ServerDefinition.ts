@@ -195,8 +195,8 @@ const baseName = (path: string) => path.split(/[\\/]/).at(-1) ?? ""
 
 /** `lms-bridge-mcp`, `node …/lms-bridge-mcp.js`, `npx @lms-bridge/mcp-server`, `lms-bridge serve`, `node …/lms-bridge.js serve`. */
 const isItself = ({ args = [], command = "" }: EntrySettings): boolean => {
-  const words = [command, ...args].map((word) => baseName(word).replace(/@[\d.]+$/, ""))
-  const names = [command, ...args].map((word) => word.replace(/(?<=.)@[^@/]*$/, ""))
+  const names = [command, ...args].map((word) => word.replace(/(?<=.)@[^@/\\]*$/, ""))
+  const words = names.map(baseName)
   if (words.some((word) => /^lms-bridge-mcp(\.[cm]?js|\.exe|\.cmd)?$/.test(word))) return true
   if (names.includes("@lms-bridge/mcp-server")) return true
   const cli = words.findIndex((word) => /^lms-bridge(\.[cm]?js|\.exe|\.cmd)?$/.test(word))

@@ -1,0 +1,217 @@
+import { assert, describe, it } from "@effect/vitest"
+import * as McpConfigFiles from "@lms-bridge/core/mcp/McpConfigFiles"
+import { ConfigProvider, Effect, Either, Logger, Option } from "effect"
+import * as fakeFiles from "./fakeFiles.ts"
+
+const server = (command: string) => ({ command })
+const config = (...names: ReadonlyArray<string>) => ({
+  mcpServers: Object.fromEntries(names.map((name) => [name, server(name)]))
+})
+
+const withFiles = <A, E>(
+  use: (
+    files: ReturnType<typeof fakeFiles.make>,
+    configuration: McpConfigFiles.McpConfigFiles,
+    logged: ReadonlyArray<string>
+  ) => Effect.Effect<A, E>,
+  options: {
+    readonly override?: string
+    readonly environment?: Record<string, string>
+    readonly prepare?: (files: ReturnType<typeof fakeFiles.make>) => void
+  } = {}
+) =>
+  Effect.suspend(() => {
+    const files = fakeFiles.make()
+    const logged: Array<string> = []
+    const logger = Logger.make(({ message }) => logged.push(String(message)))
+    options.prepare?.(files)
+    const environment = new Map(Object.entries({ HOME: "/home/me", ...options.environment }))
+    return McpConfigFiles.make({ override: Option.fromNullable(options.override), cwd: "/home/me/project" }).pipe(
+      Effect.flatMap((configuration) => use(files, configuration, logged)),
+      Effect.provide(files.layer),
+      Effect.withConfigProvider(ConfigProvider.fromMap(environment)),
+      Effect.provide(Logger.replace(Logger.defaultLogger, logger))
+    )
+  })
+
+const names = (configuration: McpConfigFiles.McpConfigFiles) =>
+  Effect.map(configuration.current, ({ path, servers }) => ({ path, servers: [...servers.keys()] }))
+
+describe("McpConfigFiles", () => {
+  it.effect("takes the first file that exists, in the documented order", () =>
+    withFiles((files, configuration) =>
+      Effect.gen(function* () {
+        assert.deepStrictEqual(yield* names(configuration), { path: undefined, servers: [] })
+        const places = [
+          "/home/me/.mcp.json", // also the folder above the project
+          "/home/me/project/.mcp.json",
+          "/home/me/.lmstudio/mcp.json"
+        ]
+        for (const place of places) {
+          files.write(place, config(place))
+          assert.deepStrictEqual(yield* names(configuration), { path: place, servers: [place] })
+        }
+        assert.deepStrictEqual(yield* configuration.candidates, [
+          { path: "/home/me/.lmstudio/mcp.json", exists: true, used: true },
+          { path: "/home/me/project/.mcp.json", exists: true, used: false },
+          { path: "/home/me/.mcp.json", exists: true, used: false }
+        ])
+        files.remove("/home/me/.lmstudio/mcp.json")
+        assert.strictEqual((yield* names(configuration)).path, "/home/me/project/.mcp.json")
+      })
+    )
+  )
+
+  it.effect("looks only where MCP_JSON_PATH says, with ~ for the home directory", () =>
+    withFiles(
+      (_, configuration) =>
+        Effect.gen(function* () {
+          assert.deepStrictEqual(yield* names(configuration), { path: "/home/me/other/mcp.json", servers: ["here"] })
+          assert.strictEqual((yield* configuration.candidates).length, 1)
+        }),
+      {
+        override: "~/other/mcp.json",
+        prepare: (files) => {
+          files.write("/home/me/.lmstudio/mcp.json", config("there"))
+          files.write("/home/me/other/mcp.json", config("here"))
+        }
+      }
+    )
+  )
+
+  it.effect("says so when the file of MCP_JSON_PATH does not exist, rather than use another", () =>
+    withFiles(
+      (_, configuration) =>
+        Effect.gen(function* () {
+          const error = yield* Effect.flip(configuration.current)
+          assert.deepInclude(error, { reason: "NotFound", path: "/home/me/project/missing.json" })
+          assert.include(error.message, "Correct MCP_JSON_PATH")
+          assert.deepStrictEqual(yield* configuration.candidates, [
+            { path: "/home/me/project/missing.json", exists: false, used: false }
+          ])
+        }),
+      { override: "missing.json", prepare: (files) => files.write("/home/me/.mcp.json", config("a")) }
+    )
+  )
+
+  it.effect("does not pass over a file that may not be read", () =>
+    withFiles(
+      (_, configuration) =>
+        Effect.gen(function* () {
+          const error = yield* Effect.flip(configuration.current)
+          assert.deepInclude(error, { reason: "NotReadable", path: "/home/me/.lmstudio/mcp.json" })
+          assert.include(error.message, "You may not read it.")
+        }),
+      {
+        prepare: (files) => {
+          files.write("/home/me/.lmstudio/mcp.json", config("a"))
+          files.forbid("/home/me/.lmstudio/mcp.json")
+          files.write("/home/me/.mcp.json", config("b"))
+        }
+      }
+    )
+  )
+
+  it.effect("reads an unchanged file once, and looks at it with one stat", () =>
+    withFiles(
+      (files, configuration) =>
+        Effect.gen(function* () {
+          const first = yield* configuration.current
+          assert.deepStrictEqual(files.asked, { stat: 1, read: 1 })
+          const second = yield* configuration.current
+          assert.deepStrictEqual(files.asked, { stat: 2, read: 1 })
+          assert.strictEqual(second, first)
+        }),
+      { prepare: (files) => files.write("/home/me/.lmstudio/mcp.json", config("a")) }
+    )
+  )
+
+  it.effect("sees a change that was written in place, and one that was renamed over the file", () =>
+    withFiles(
+      (files, configuration) =>
+        Effect.gen(function* () {
+          assert.deepStrictEqual((yield* names(configuration)).servers, ["a"])
+          files.write("/home/me/.mcp.json", config("b"))
+          assert.deepStrictEqual((yield* names(configuration)).servers, ["b"])
+          files.replace("/home/me/.mcp.json", config("c"))
+          assert.deepStrictEqual((yield* names(configuration)).servers, ["c"])
+        }),
+      { prepare: (files) => files.write("/home/me/.mcp.json", config("a")) }
+    )
+  )
+
+  it.effect(
+    "keeps the last good configuration while the file is broken, says so once, and takes the repaired one",
+    () =>
+      withFiles(
+        (files, configuration, logged) =>
+          Effect.gen(function* () {
+            yield* configuration.current
+            files.write("/home/me/.mcp.json", '{ "mcpServers": {\n "b"')
+            assert.deepStrictEqual((yield* names(configuration)).servers, ["a"])
+            assert.deepStrictEqual((yield* names(configuration)).servers, ["a"])
+            assert.strictEqual(logged.length, 1)
+            assert.include(logged[0], "/home/me/.mcp.json, line 2")
+            const used = (yield* configuration.candidates).find((candidate) => candidate.used)
+            assert.include(used?.problem, "line 2")
+            files.write("/home/me/.mcp.json", config("c"))
+            assert.deepStrictEqual((yield* names(configuration)).servers, ["c"])
+            assert.isUndefined((yield* configuration.candidates).find((candidate) => candidate.used)?.problem)
+          }),
+        { prepare: (files) => files.write("/home/me/.mcp.json", config("a")) }
+      )
+  )
+
+  it.effect("fails with line and reason when there never was a good configuration", () =>
+    withFiles(
+      (_, configuration) =>
+        Effect.gen(function* () {
+          const error = yield* Effect.flip(configuration.current)
+          assert.deepInclude(error, { reason: "NotJson", line: 2 })
+          const [used] = (yield* configuration.candidates).filter((candidate) => candidate.used)
+          assert.strictEqual(used?.path, "/home/me/.mcp.json")
+        }),
+      { prepare: (files) => files.write("/home/me/.mcp.json", '{\n"mcpServers": {]') }
+    )
+  )
+
+  it.effect("takes variables from the environment, and knows when it runs beneath another bridge", () =>
+    withFiles(
+      (_, configuration) =>
+        Effect.gen(function* () {
+          const { servers } = yield* configuration.current
+          const launch = servers.get("a")?.launch
+          assert.deepInclude(launch?.pipe(Either.flip, Either.getOrThrow), { reason: "TooDeep" })
+          assert.strictEqual(configuration.depth, 1)
+          const inherited = yield* configuration.inherited
+          assert.strictEqual(inherited("HOME"), "/home/me")
+          assert.isUndefined(inherited("SECRET"))
+        }),
+      {
+        environment: { LMS_BRIDGE_DEPTH: "1", SECRET: "x" },
+        prepare: (files) => files.write("/home/me/.mcp.json", config("a"))
+      }
+    )
+  )
+
+  it.effect("does without a home directory", () =>
+    Effect.sync(() => {
+      const files = fakeFiles.make()
+      return files
+    }).pipe(
+      Effect.flatMap((files) =>
+        McpConfigFiles.make({ override: Option.none(), cwd: "/srv/app" }).pipe(
+          Effect.flatMap((configuration) => configuration.candidates),
+          Effect.provide(files.layer),
+          Effect.withConfigProvider(ConfigProvider.fromMap(new Map()))
+        )
+      ),
+      Effect.map((candidates) =>
+        assert.deepStrictEqual(
+          candidates.map(({ path }) => path),
+          ["/srv/app/.mcp.json", "/srv/.mcp.json"]
+        )
+      )
+    )
+  )
+})

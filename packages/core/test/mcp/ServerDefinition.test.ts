@@ -1,0 +1,197 @@
+import { assert, describe, it } from "@effect/vitest"
+import * as ChildEnvironment from "@lms-bridge/core/mcp/ChildEnvironment"
+import * as McpConfig from "@lms-bridge/core/mcp/McpConfig"
+import * as ServerDefinition from "@lms-bridge/core/mcp/ServerDefinition"
+import { Either, Redacted } from "effect"
+
+const environment: Record<string, string> = { TOKEN: "s3cret-value", EMPTY: "", PORT: "9" }
+
+const define = (
+  entry: unknown,
+  options: { readonly nested?: boolean; readonly userHome?: string | undefined } = {}
+) => {
+  const text = JSON.stringify({ mcpServers: { it: entry } })
+  const [found] = Either.getOrThrow(McpConfig.parse("/p/mcp.json", text))
+  assert.isDefined(found)
+  return ServerDefinition.make(found, {
+    variables: {
+      environment: (name) => environment[name],
+      workspaceFolder: "/work/space",
+      userHome: "userHome" in options ? options.userHome : "/home/me"
+    },
+    nested: options.nested ?? false
+  })
+}
+const stdio = (entry: unknown) => {
+  const launch = Either.getOrThrow(define(entry).launch)
+  assert.strictEqual(launch._tag, "Stdio")
+  return launch as Extract<ServerDefinition.Launch, { _tag: "Stdio" }>
+}
+const problem = (entry: unknown, options = {}) =>
+  Either.match(define(entry, options).launch, {
+    onLeft: (left) => left,
+    onRight: () => assert.fail("is usable")
+  })
+
+describe("ServerDefinition", () => {
+  it("expands variables wherever an entry may hold them", () => {
+    const launch = stdio({
+      command: "${userHome}/bin/run",
+      args: ["--port=${PORT:-80}", "${EMPTY:-instead}", "${UNSET:-}", "${env:PORT}", "a ${PORT} b ${PORT}"],
+      env: { KEY: "Bearer ${TOKEN}", PLAIN: "x" },
+      cwd: "${workspaceFolder}/sub"
+    })
+    assert.strictEqual(launch.command, "/home/me/bin/run")
+    assert.deepStrictEqual(launch.args, ["--port=9", "instead", "", "9", "a 9 b 9"])
+    assert.strictEqual(launch.cwd, "/work/space/sub")
+    assert.strictEqual(Redacted.value(launch.env["KEY"] ?? assert.fail("no KEY")), "Bearer s3cret-value")
+    assert.notInclude(String(launch.env["KEY"]), "s3cret")
+  })
+
+  it("leaves what is no reference as it is", () => {
+    assert.deepStrictEqual(stdio({ command: "x", args: ["$HOME", "${}", "${a b}", "100%", "$"] }).args, [
+      "$HOME",
+      "${}",
+      "${a b}",
+      "100%",
+      "$"
+    ])
+  })
+
+  it.each([
+    ["args", { command: "x", args: ["${NOPE}"] }],
+    ["env", { command: "x", env: { A: "${env:NOPE}" } }],
+    ["cwd", { command: "x", cwd: "${NOPE}" }],
+    ["headers", { url: "http://localhost/", headers: { A: "${NOPE}" } }]
+  ])("reports a variable that is not set in %s", (_, entry) => {
+    const found = problem(entry)
+    assert.strictEqual(found.reason, "MissingVariable")
+    assert.include(found.detail, "NOPE is not set")
+  })
+
+  it("reports what only another program can fill in, and a home that is not known", () => {
+    assert.include(problem({ command: "x", env: { A: "${input:token}" } }).detail, "${env:NAME}")
+    assert.strictEqual(problem({ command: "${userHome}/x" }, { userHome: undefined }).reason, "MissingVariable")
+  })
+
+  it.each([
+    [{}, 'neither a "command"'],
+    [{ command: "  " }, 'neither a "command"'],
+    [{ command: "x", type: "carrier-pigeon" }, 'is "carrier-pigeon"'],
+    [{ url: "not a url" }, "not an http(s) URL"],
+    [{ url: "file:///etc/passwd" }, "not an http(s) URL"],
+    [{ type: "http", command: "x" }, '"url" is missing']
+  ])("refuses %j", (entry, detail) => {
+    const found = problem(entry)
+    assert.strictEqual(found.reason, "Invalid")
+    assert.include(found.detail, detail)
+  })
+
+  it("knows the transports by type, or else by what is there", () => {
+    const kind = (entry: object) => {
+      const launch = Either.getOrThrow(define(entry).launch)
+      return launch._tag === "Http" ? launch.kind : "stdio"
+    }
+    assert.strictEqual(kind({ command: "x" }), "stdio")
+    assert.strictEqual(kind({ command: "x", url: "http://a/" }), "stdio")
+    assert.strictEqual(kind({ url: "http://a/" }), "any")
+    assert.strictEqual(kind({ url: "http://a/", type: "http" }), "http")
+    assert.strictEqual(kind({ url: "http://a/", type: "streamable-http" }), "http")
+    assert.strictEqual(kind({ url: "http://a/", type: "streamableHttp" }), "http")
+    assert.strictEqual(kind({ url: "http://a/", type: "sse" }), "sse")
+  })
+
+  it.each([
+    { command: "lms-bridge-mcp" },
+    { command: "/usr/local/bin/lms-bridge-mcp" },
+    { command: "node", args: ["/opt/lms-bridge/packages/mcp-server/dist/lms-bridge-mcp.js"] },
+    { command: "C:\\Program Files\\nodejs\\node.exe", args: ["C:\\lms\\lms-bridge-mcp.js"] },
+    { command: "lms-bridge", args: ["serve"] },
+    { command: "node", args: ["--enable-source-maps", "./dist/lms-bridge.js", "serve", "--log-level", "debug"] },
+    { command: "npx", args: ["-y", "@lms-bridge/mcp-server"] },
+    { command: "npx", args: ["-y", "@lms-bridge/mcp-server@1.2.3"] },
+    { command: "npx", args: ["-y", "@lms-bridge/cli", "serve"] },
+    { command: "npx", args: ["-y", "lms-bridge-mcp@latest"] }
+  ])("recognises itself in %j", (entry) => {
+    assert.strictEqual(problem(entry).reason, "Itself")
+  })
+
+  it.each([
+    { command: "node", args: ["server.js", "/home/me/lms-bridge"] },
+    { command: "lms-bridge", args: ["mcp", "ls"] },
+    { command: "lms-bridge-mcp-proxy" },
+    { command: "serve" }
+  ])("does not take %j for itself", (entry) => {
+    assert.isTrue(Either.isRight(define(entry).launch))
+  })
+
+  it("uses no server when it runs beneath another bridge, and none that is disabled", () => {
+    assert.strictEqual(problem({ command: "x" }, { nested: true }).reason, "TooDeep")
+    assert.strictEqual(problem({ command: "x", disabled: true }).reason, "Disabled")
+    assert.strictEqual(problem({ command: "x", enabled: false }).reason, "Disabled")
+    assert.isTrue(Either.isRight(define({ command: "x", disabled: false, enabled: true }).launch))
+  })
+
+  it("shows an entry without its secrets", () => {
+    assert.deepStrictEqual(
+      define({
+        command: "npx",
+        args: ["srv", "--api-key", "abc", "--token=def", "--token=${TOKEN}", "--verbose", "-p", "1"],
+        env: { KEY: "k" }
+      }).shown,
+      {
+        transport: "stdio",
+        target: "npx srv --api-key *** --token=*** --token=${TOKEN} --verbose -p 1",
+        envNames: ["KEY"]
+      }
+    )
+    assert.deepStrictEqual(
+      define({ url: "https://me:pw@host/mcp?key=abc#x", headers: { Authorization: "Bearer x" } }).shown,
+      { transport: "http", target: "https://host/mcp", envNames: ["Authorization"] }
+    )
+  })
+
+  it("keeps to the tools that an entry allows", () => {
+    const { allows } = define({ command: "x", allowedTools: ["a", "b"], excludedTools: ["b"] })
+    assert.deepStrictEqual(["a", "b", "c"].map(allows), [true, false, false])
+    assert.isTrue(define({ command: "x" }).allows("anything"))
+  })
+})
+
+describe("ChildEnvironment", () => {
+  const make = (inherited: Record<string, string>, entry: Record<string, string> = {}) =>
+    ChildEnvironment.make({
+      inherited: (name) => inherited[name],
+      entry: Object.fromEntries(Object.entries(entry).map(([name, value]) => [name, Redacted.make(value)])),
+      depth: 0
+    })
+
+  it("hands on the safe list, lets the entry win, and marks the child", () => {
+    assert.deepStrictEqual(
+      make({ HOME: "/h", PATH: "/a:/usr/local/bin", GITHUB_TOKEN: "t", LANG: "C" }, { LANG: "de" }),
+      {
+        HOME: "/h",
+        PATH: "/a:/usr/local/bin:/opt/homebrew/bin",
+        LANG: "de",
+        LMS_BRIDGE_DEPTH: "1"
+      }
+    )
+  })
+
+  it("does not let an entry hide how deep it is, and leaves the PATH of Windows alone", () => {
+    assert.strictEqual(make({}, { LMS_BRIDGE_DEPTH: "0" })["LMS_BRIDGE_DEPTH"], "1")
+    assert.strictEqual(make({ OS: "Windows_NT", PATH: "C:\\a" })["PATH"], "C:\\a")
+  })
+
+  it("takes secrets out of what a server prints, and leaves paths and short words readable", () => {
+    const entry = Object.fromEntries(
+      Object.entries({ API_KEY: "abc/def/ghi", OPAQUE: "0123456789", FOLDER: "/home/me/data", MODE: "debug" }).map(
+        ([name, value]) => [name, Redacted.make(value)]
+      )
+    )
+    assert.strictEqual(
+      ChildEnvironment.redact("abc/def/ghi 0123456789 /home/me/data debug", entry),
+      "<redacted> <redacted> /home/me/data debug"
+    )
+  })
+})

@@ -1,0 +1,82 @@
+/** A `FileSystem` of texts in memory that counts what it is asked. */
+import { FileSystem, Path } from "@effect/platform"
+import { SystemError } from "@effect/platform/Error"
+import { DateTime, Effect, Layer, Option } from "effect"
+
+interface File {
+  text: string
+  version: number
+  ino: number
+  unreadable: boolean
+}
+
+const failure = (reason: "NotFound" | "PermissionDenied", method: string, path: string) =>
+  new SystemError({ reason, module: "FileSystem", method, pathOrDescriptor: path })
+
+export const make = () => {
+  const files = new Map<string, File>()
+  const asked = { stat: 0, read: 0 }
+  let inodes = 100
+
+  const find = (method: string, path: string) => {
+    const file = files.get(path)
+    return file === undefined ? Effect.fail(failure("NotFound", method, path)) : Effect.succeed(file)
+  }
+
+  const layer = FileSystem.layerNoop({
+    exists: (path) => Effect.succeed(files.has(path)),
+    stat: (path) =>
+      Effect.map(find("stat", path), (file): FileSystem.File.Info => {
+        asked.stat += 1
+        return {
+          type: "File",
+          mtime: Option.some(DateTime.toDateUtc(DateTime.unsafeMake(file.version))),
+          atime: Option.none(),
+          birthtime: Option.none(),
+          dev: 0,
+          ino: Option.some(file.ino),
+          mode: 0o644,
+          nlink: Option.none(),
+          uid: Option.none(),
+          gid: Option.none(),
+          rdev: Option.none(),
+          size: FileSystem.Size(file.text.length),
+          blksize: Option.none(),
+          blocks: Option.none()
+        }
+      }),
+    readFileString: (path) =>
+      Effect.flatMap(find("readFileString", path), (file) => {
+        asked.read += 1
+        return file.unreadable
+          ? Effect.fail(failure("PermissionDenied", "readFileString", path))
+          : Effect.succeed(file.text)
+      })
+  })
+
+  return {
+    asked,
+    layer: Layer.merge(layer, Path.layer),
+    /** Written in place: the same file at a later time. */
+    write: (path: string, content: unknown) => {
+      const text = typeof content === "string" ? content : JSON.stringify(content)
+      const before = files.get(path)
+      files.set(path, {
+        text,
+        version: (before?.version ?? 0) + 1,
+        ino: before?.ino ?? inodes++,
+        unreadable: before?.unreadable ?? false
+      })
+    },
+    /** Replaced by another file of the same age, as editors do that rename over it. */
+    replace: (path: string, content: unknown) => {
+      const version = files.get(path)?.version ?? 1
+      files.set(path, { text: JSON.stringify(content), version, ino: inodes++, unreadable: false })
+    },
+    forbid: (path: string) => {
+      const file = files.get(path)
+      if (file !== undefined) file.unreadable = true
+    },
+    remove: (path: string) => files.delete(path)
+  }
+}
