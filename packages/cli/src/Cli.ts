@@ -89,6 +89,10 @@ export const make = <E extends Failure & { readonly message: string }, R>(servic
     )
 }
 
+/** Every command and group, by the words that name it. */
+export const commands = (): ReadonlyArray<ReadonlyArray<string>> =>
+  catalogue.map(({ path }) => path).filter((path) => path.length > 0)
+
 // -----------------------------------------------------------------------------
 // internal
 // -----------------------------------------------------------------------------

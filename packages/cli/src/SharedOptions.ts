@@ -1,5 +1,5 @@
 /**
- * Options that several commands share, and options whose values are checked like the setting they stand for.
+ * Options that several commands share, and options whose values are checked by a rule of their own.
  */
 import * as HelpDoc from "@effect/cli/HelpDoc"
 import * as Options from "@effect/cli/Options"
@@ -11,11 +11,35 @@ import type * as Option from "effect/Option"
 export const json = (description: string): Options.Options<boolean> =>
   Options.boolean("json").pipe(Options.withDescription(description))
 
+export const listingJson = json("Print the listing as JSON.")
+
 export const model: Options.Options<Option.Option<string>> = Options.text("model").pipe(
   Options.withDescription("A model by its key; without it the configured, a loaded or the best suited one."),
   Options.withPseudoName("NAME"),
   Options.optional
 )
+
+export interface Checked<A> {
+  readonly name: string
+  readonly pseudoName: string
+  readonly description: string
+  /** None when the text cannot be used. */
+  readonly decode: (text: string) => Option.Option<A>
+  /** Ends the sentence "--name is ..., but must be". */
+  readonly allowed: string
+}
+
+export const checked = <A>(option: Checked<A>): Options.Options<Option.Option<A>> =>
+  Options.text(option.name).pipe(
+    Options.withDescription(option.description),
+    Options.withPseudoName(option.pseudoName),
+    Options.mapEffect((text) =>
+      Effect.mapError(option.decode(text), () =>
+        ValidationError.invalidValue(HelpDoc.p(`--${option.name} is "${text}", but must be ${option.allowed}.`))
+      )
+    ),
+    Options.optional
+  )
 
 /** An option in place of a setting, with the setting's grammar and limits. */
 export const setting = <A>(
@@ -23,16 +47,4 @@ export const setting = <A>(
   pseudoName: string,
   { allowed, decode }: Setting<A>,
   description: string
-): Options.Options<Option.Option<A>> =>
-  Options.text(name).pipe(
-    Options.withDescription(description),
-    Options.withPseudoName(pseudoName),
-    Options.mapEffect((text) =>
-      Effect.mapError(decode(text), () =>
-        ValidationError.invalidValue(HelpDoc.p(`--${name} is "${text}", but must be ${allowed}.`))
-      )
-    ),
-    Options.optional
-  )
-
-export const listingJson = json("Print the listing as JSON.")
+): Options.Options<Option.Option<A>> => checked({ name, pseudoName, description, decode, allowed })

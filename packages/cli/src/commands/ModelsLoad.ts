@@ -3,9 +3,7 @@
  */
 import * as Args from "@effect/cli/Args"
 import * as Command from "@effect/cli/Command"
-import * as HelpDoc from "@effect/cli/HelpDoc"
 import * as Options from "@effect/cli/Options"
-import * as ValidationError from "@effect/cli/ValidationError"
 import { table } from "@lms-bridge/core/configuration/Settings"
 import { Ensured, ModelLifecycle, type EnsureOptions, type LoadProgress } from "@lms-bridge/core/models/ModelLifecycle"
 import type * as Duration from "effect/Duration"
@@ -16,24 +14,24 @@ import { Screen } from "../Screen.ts"
 import * as SharedOptions from "../SharedOptions.ts"
 import * as Words from "../Words.ts"
 
+const GpuShare = Schema.Union(Schema.Literal("off", "max"), Schema.NumberFromString.pipe(Schema.between(0, 1)))
+
 const options = {
   ttl: SharedOptions.setting("ttl", "DURATION", table.ttl, "Idle time after which the model is unloaded."),
-  contextLength: Options.integer("context-length").pipe(
-    Options.withDescription("Least context in tokens. A model of ours with less is loaded again when it is idle."),
-    Options.withPseudoName("N"),
-    Options.withSchema(Schema.Int.pipe(Schema.positive())),
-    Options.optional
-  ),
-  gpu: Options.text("gpu").pipe(
-    Options.withDescription("Share of the model's layers on the GPU: `off`, `max`, or a number from 0 to 1."),
-    Options.withPseudoName("SHARE"),
-    Options.mapEffect((text) =>
-      Effect.mapError(gpuShare(text), () =>
-        ValidationError.invalidValue(HelpDoc.p(`--gpu is "${text}", but must be off, max, or a number from 0 to 1.`))
-      )
-    ),
-    Options.optional
-  ),
+  contextLength: SharedOptions.checked({
+    name: "context-length",
+    pseudoName: "N",
+    description: "Least context in tokens. A model of ours with less is loaded again when it is idle.",
+    decode: Schema.decodeUnknownOption(Schema.NumberFromString.pipe(Schema.int(), Schema.positive())),
+    allowed: "a whole number of tokens"
+  }),
+  gpu: SharedOptions.checked({
+    name: "gpu",
+    pseudoName: "SHARE",
+    description: "Share of the model's layers on the GPU: `off`, `max`, or a number from 0 to 1.",
+    decode: Schema.decodeUnknownOption(GpuShare),
+    allowed: "off, max, or a number from 0 to 1"
+  }),
   identifier: Options.text("identifier").pipe(
     Options.withDescription("A name of your own for the instance."),
     Options.withPseudoName("ID"),
@@ -133,11 +131,5 @@ const ensureLoaded = Effect.fnUntraced(function* (name: string | undefined, opti
   }
   yield* screen.out(options.json ? encode(ensured) : render(ensured))
 })
-
-const gpuShare = (text: string): Option.Option<"off" | "max" | number> => {
-  if (text === "off" || text === "max") return Option.some(text)
-  const share = Number(text)
-  return text.trim() !== "" && share >= 0 && share <= 1 ? Option.some(share) : Option.none()
-}
 
 const encode = Schema.encodeSync(Schema.parseJson(Ensured))

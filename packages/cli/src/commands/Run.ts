@@ -49,10 +49,13 @@ const config = {
     "Most time; then the model answers as it can."
   ),
   json: SharedOptions.json("One event per line on stdout, the outcome last, instead of the answer."),
-  standIn: Options.choice("stand-in", ["never", "auto", "always"]).pipe(
-    Options.withDescription("Whether a rule-based stand-in may take LM Studio's place: `auto` when none answers."),
-    Options.withDefault("never" as const)
-  )
+  standIn: SharedOptions.checked({
+    name: "stand-in",
+    pseudoName: "WHEN",
+    description: "When a rule-based stand-in takes LM Studio's place: `never`, `auto` (when none answers) or `always`.",
+    decode: Schema.decodeUnknownOption(Schema.Literal("never", "auto", "always")),
+    allowed: "never, auto or always"
+  }).pipe(Options.map(Option.getOrElse(() => "never" as const)))
 }
 
 export const command = Command.make("run", config).pipe(

@@ -1,0 +1,64 @@
+import { assert, describe, it } from "@effect/vitest"
+import { SettingsInvalid } from "@lms-bridge/core/configuration/Settings"
+import { LmsCliError } from "@lms-bridge/core/lmstudio/LmsCli"
+import * as LmStudioError from "@lms-bridge/core/lmstudio/LmStudioError"
+import * as McpError from "@lms-bridge/core/mcp/McpError"
+import { ModelInUse } from "@lms-bridge/core/models/ModelLifecycle"
+import { CircuitOpen } from "@lms-bridge/core/resilience/CircuitBreaker"
+import { Duration } from "effect"
+import { ExitCode, meanings, ofFailure, ofOutcome, UsageError } from "@lms-bridge/cli/ExitCode"
+import { OutputClosed } from "@lms-bridge/cli/Screen"
+
+const lms = (reason: LmsCliError["reason"]) => new LmsCliError({ reason, subcommand: "load" })
+const timeout = (phase: LmStudioError.RequestTimeout["phase"]) =>
+  new LmStudioError.RequestTimeout({ operation: "chat", phase, limit: Duration.seconds(1), delivered: 0 })
+
+describe("ExitCode", () => {
+  it("has the documented numbers, each with a meaning", () => {
+    assert.deepStrictEqual(
+      meanings.map(([code]) => code),
+      [0, 1, 2, 3, 4, 5, 6, 130, 141, 143]
+    )
+    assert.deepStrictEqual(new Set(meanings.map(([code]) => code)), new Set(Object.values(ExitCode)))
+  })
+
+  it("tells failures apart by what they are about", () => {
+    const serverMessage = ""
+    const cases = [
+      [2, new UsageError({ problem: "no" })],
+      [2, new SettingsInvalid({ problems: [] })],
+      [2, lms("BadArgument")],
+      [3, new LmStudioError.LmStudioUnreachable({ baseUrl: "http://x", reason: "Refused" })],
+      [3, new CircuitOpen({ name: "x", retryAfter: Duration.seconds(1) })],
+      [3, timeout("Connect")],
+      [3, lms("NotRunning")],
+      [4, new LmStudioError.ModelNotFound({ model: "x", available: [], nearest: [] })],
+      [4, new LmStudioError.ModelNotLoaded({})],
+      [4, new LmStudioError.ModelLoadRefused({ model: "x", couldUnload: [], serverMessage })],
+      [4, new LmStudioError.ModelLoadFailed({ model: "x", reason: "Engine", serverMessage })],
+      [4, new LmStudioError.ModelCrashed({ model: "x", reason: "Crashed", serverMessage })],
+      [4, lms("ModelNotFound")],
+      [4, lms("LoadRefused")],
+      [6, new McpError.McpConfigInvalid({ path: "x", reason: "NotJson", detail: "" })],
+      [6, new McpError.McpServerNotFound({ server: "x", available: [], nearest: [] })],
+      [6, new McpError.McpEntryUnusable({ server: "x", path: "y", reason: "Disabled", detail: "" })],
+      [6, new McpError.McpServerUnavailable({ server: "x", reason: "Exited", detail: "", stderrTail: "" })],
+      [1, new McpError.McpCallFailed({ server: "x", tool: "y", reason: "Timeout", detail: "" })],
+      [1, new ModelInUse({ instanceId: "x", reason: "Busy" })],
+      [1, new LmStudioError.Unauthorized({ reason: "Missing", serverMessage })],
+      [1, timeout("FirstByte")],
+      [1, lms("Timeout")],
+      [141, new OutputClosed()]
+    ] as const
+    for (const [code, failure] of cases) assert.strictEqual(ofFailure(failure), code, failure._tag)
+  })
+
+  it("ends a run by its outcome: 5 when a budget or a stall ended it, the failure's own code when it failed", () => {
+    assert.strictEqual(ofOutcome({ status: "done" }), 0)
+    assert.strictEqual(ofOutcome({ status: "budget" }), 5)
+    assert.strictEqual(ofOutcome({ status: "stalled" }), 5)
+    assert.strictEqual(ofOutcome({ status: "failed", problem: { tag: "LmStudioUnreachable", message: "" } }), 3)
+    assert.strictEqual(ofOutcome({ status: "failed", problem: { tag: "StreamCut", message: "" } }), 1)
+    assert.strictEqual(ofOutcome({ status: "failed" }), 1)
+  })
+})

@@ -1,0 +1,54 @@
+/**
+ * A screen that keeps what is written, and a `Console` that keeps what @effect/cli prints by itself.
+ */
+import { OutputClosed, Screen } from "@lms-bridge/cli/Screen"
+import * as Words from "@lms-bridge/cli/Words"
+import { Console, Context, Effect, Layer, Option, Ref } from "effect"
+
+export interface Options {
+  /** Nobody reads stdout after so many lines. */
+  readonly closedAfter?: number
+  readonly terminal?: boolean
+  readonly answer?: boolean
+}
+
+export class Written extends Context.Tag("@lms-bridge/cli/test/Written")<
+  Written,
+  { readonly out: Effect.Effect<ReadonlyArray<string>>; readonly err: Effect.Effect<ReadonlyArray<string>> }
+>() {}
+
+export const layer = (options: Options = {}): Layer.Layer<Screen | Written> =>
+  Layer.unwrapEffect(
+    Effect.gen(function* () {
+      const out = yield* Ref.make<ReadonlyArray<string>>([])
+      const err = yield* Ref.make<ReadonlyArray<string>>([])
+      const standard = yield* Effect.console
+      const write = (text: string) =>
+        Effect.flatMap(Ref.get(out), (lines) =>
+          lines.length >= (options.closedAfter ?? Number.POSITIVE_INFINITY)
+            ? new OutputClosed()
+            : Ref.set(out, [...lines, text])
+        )
+      const terminal = options.terminal ?? false
+      const screen = Screen.of({
+        stdoutIsTerminal: terminal,
+        stderrIsTerminal: terminal,
+        colors: false,
+        width: 120,
+        out: write,
+        err: (line) => Ref.update(err, (lines) => [...lines, line]),
+        status: () => Effect.void,
+        ask: Option.map(Option.fromNullable(options.answer), (yes) => () => Effect.succeed(yes))
+      })
+      const console: Console.Console = {
+        ...standard,
+        log: (...parts) => Effect.ignore(write(Words.withoutStyle(parts.join(" ").trimEnd()))),
+        error: () => Effect.void
+      }
+      return Layer.mergeAll(
+        Layer.succeed(Screen, screen),
+        Layer.succeed(Written, { out: Ref.get(out), err: Ref.get(err) }),
+        Console.setConsole(console)
+      )
+    })
+  )

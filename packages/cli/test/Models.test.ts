@@ -1,0 +1,242 @@
+import { assert, describe, it } from "@effect/vitest"
+import { LmStudioUnreachable, ModelNotFound } from "@lms-bridge/core/lmstudio/LmStudioError"
+import { ModelInUse, type Ensured, type EnsureOptions, type LoadedModel } from "@lms-bridge/core/models/ModelLifecycle"
+import { apiModel, serverInfo } from "@lms-bridge/testing/LmStudioApiTest"
+import { Duration, Effect } from "effect"
+import { cli } from "./OverDoubles.ts"
+
+const loaded = (instanceId: string, changes: Partial<LoadedModel> = {}): LoadedModel => ({
+  model: instanceId,
+  instanceId,
+  type: "llm",
+  owner: "lms-bridge",
+  leases: 0,
+  ...changes
+})
+
+const ensured: Ensured = {
+  model: "qwen/qwen3-4b",
+  instanceId: "qwen/qwen3-4b",
+  action: "loaded",
+  way: "cli",
+  owner: "lms-bridge",
+  contextLength: 8192,
+  ttlMillis: 600_000,
+  tookMillis: 2300,
+  steppedDown: []
+}
+
+const unreachable = Effect.fail(new LmStudioUnreachable({ baseUrl: "http://127.0.0.1:1", reason: "Refused" }))
+
+describe("models ls", () => {
+  const models = Effect.succeed([
+    apiModel("qwen/qwen3-4b", { sizeBytes: 2.5 * 2 ** 30, params: "4B", instances: [{ id: "qwen/qwen3-4b:2" }] }),
+    apiModel("nomic", { type: "embedding", toolUse: false })
+  ])
+
+  it.effect("lists what there is as a table", () =>
+    Effect.gen(function* () {
+      const { code, out } = yield* cli(["models", "ls"], { api: { models } })
+      assert.strictEqual(code, 0)
+      assert.strictEqual(
+        out,
+        [
+          "MODEL          TYPE       PARAMS  SIZE     MAX CONTEXT  CAN    LOADED",
+          "qwen/qwen3-4b  llm        4B      2.5 GiB  32768        tools  qwen/qwen3-4b:2",
+          "nomic          embedding                   32768"
+        ].join("\n")
+      )
+    })
+  )
+
+  it.effect("lists it as JSON", () =>
+    Effect.gen(function* () {
+      const { out } = yield* cli(["models", "ls", "--json"], { api: { models } })
+      assert.deepStrictEqual(
+        JSON.parse(out).map(({ key, type }: { key: string; type: string }) => [key, type]),
+        [
+          ["qwen/qwen3-4b", "llm"],
+          ["nomic", "embedding"]
+        ]
+      )
+    })
+  )
+
+  it.effect("ends with 3 and says what to do when LM Studio is not there", () =>
+    Effect.gen(function* () {
+      const { code, err, out } = yield* cli(["models", "ls", "--json"], { api: { models: unreachable } })
+      assert.strictEqual(code, 3)
+      assert.strictEqual(out, "")
+      assert.match(err, /^lms-bridge: LM Studio does not answer at http:\/\/127\.0\.0\.1:1 .*Start its server.*$/)
+    })
+  )
+})
+
+describe("models ps", () => {
+  it.effect("shows status, context, idle limit with the time left, and owner", () =>
+    Effect.gen(function* () {
+      const { out } = yield* cli(["models", "ps"], {
+        lifecycle: {
+          loaded: Effect.succeed([
+            loaded("a", { status: "idle", contextLength: 4096, ttlMillis: 600_000, expiresAt: 300_000, leases: 1 }),
+            loaded("b:2", { model: "b", owner: "user", status: "generating", ttlMillis: null }),
+            loaded("c")
+          ])
+        }
+      })
+      assert.strictEqual(
+        out,
+        [
+          "INSTANCE  MODEL  STATUS      CONTEXT  IDLE LIMIT           OWNER       RUNS",
+          "a                idle        4096     10 min (5 min left)  lms-bridge  1",
+          "b:2       b      generating           none                 you",
+          "c                                     unknown              lms-bridge"
+        ].join("\n")
+      )
+    })
+  )
+
+  it.effect("says so when nothing is loaded, and prints an empty list as JSON", () =>
+    Effect.gen(function* () {
+      const lifecycle = { loaded: Effect.succeed([]) }
+      assert.strictEqual((yield* cli(["models", "ps"], { lifecycle })).out, "No model is loaded.")
+      assert.strictEqual((yield* cli(["models", "ps", "--json"], { lifecycle })).out, "[]")
+    })
+  )
+})
+
+describe("models load and ensure", () => {
+  it.effect("pass their options on, tell progress on stderr and the result on stdout", () =>
+    Effect.gen(function* () {
+      const seen: Array<readonly [string | undefined, EnsureOptions | undefined]> = []
+      const lifecycle = {
+        ensureLoaded: (name: string | undefined, options?: EnsureOptions) => {
+          seen.push([name, options])
+          const model = "qwen/qwen3-4b"
+          return Effect.as(
+            Effect.forEach(
+              [
+                { _tag: "Loading", model, way: "cli", progress: 0.5 },
+                { _tag: "Loading", model, way: "cli", progress: 0.9 },
+                { _tag: "Verifying", model }
+              ] as const,
+              (progress) => options?.onProgress?.(progress) ?? Effect.void
+            ),
+            ensured
+          )
+        }
+      }
+      const words = "--ttl 5m --context-length 8192 --gpu 0.5 --identifier mine --make-room --temporary".split(" ")
+      const { code, err, out } = yield* cli(["models", "load", "qwen", ...words], { lifecycle })
+      assert.strictEqual(code, 0)
+      const [name, options] = seen[0] ?? []
+      assert.strictEqual(name, "qwen")
+      assert.deepInclude(options, {
+        ttl: Duration.minutes(5),
+        contextLength: 8192,
+        gpu: 0.5,
+        identifier: "mine",
+        makeRoom: true,
+        temporary: true
+      })
+      assert.strictEqual(err, "qwen/qwen3-4b: loading 50 %\nqwen/qwen3-4b: verifying")
+      assert.strictEqual(out, "qwen/qwen3-4b is loaded in 2.3 s (context 8192, unloaded after 10 min idle)")
+
+      const json = yield* cli(["models", "ensure", "--json"], { lifecycle })
+      assert.strictEqual(seen[1]?.[0], undefined)
+      assert.deepStrictEqual(JSON.parse(json.out), ensured)
+    })
+  )
+
+  it.effect("end with 4 when there is no such model", () =>
+    Effect.gen(function* () {
+      const error = new ModelNotFound({ model: "qwem", available: [], nearest: ["qwen/qwen3-4b"] })
+      const { code, err } = yield* cli(["models", "ensure", "qwem"], {
+        lifecycle: { ensureLoaded: () => Effect.fail(error) }
+      })
+      assert.strictEqual(code, 4)
+      assert.strictEqual(err, 'lms-bridge: There is no model "qwem". Did you mean qwen/qwen3-4b?')
+    })
+  )
+})
+
+describe("models unload", () => {
+  const lifecycle = (calls: Array<string>) => ({
+    loaded: Effect.succeed([loaded("qwen", { model: "qwen" }), loaded("qwen:2", { model: "qwen" }), loaded("mine")]),
+    unload: (instanceId: string, options?: { readonly force?: boolean | undefined }) => {
+      calls.push(`${instanceId}${options?.force === true ? " force" : ""}`)
+      return instanceId === "mine" && options?.force !== true
+        ? Effect.fail(new ModelInUse({ instanceId, reason: "UserLoaded" }))
+        : Effect.void
+    }
+  })
+
+  it.effect("takes an instance, or a model with all its instances", () =>
+    Effect.gen(function* () {
+      const calls: Array<string> = []
+      yield* cli(["models", "unload", "QWEN:2"], { lifecycle: lifecycle(calls) })
+      assert.deepStrictEqual(calls, ["qwen:2"])
+      const { code, out } = yield* cli(["models", "unload", "qwen"], { lifecycle: lifecycle(calls) })
+      assert.strictEqual(code, 0)
+      assert.deepStrictEqual(calls.slice(1), ["qwen", "qwen:2"])
+      assert.strictEqual(out, "qwen is unloaded.\nqwen:2 is unloaded.")
+    })
+  )
+
+  it.effect("leaves what it may not touch, goes on with the rest, and says why", () =>
+    Effect.gen(function* () {
+      const { code, err, out } = yield* cli(["models", "unload", "--all"], { lifecycle: lifecycle([]) })
+      assert.strictEqual(code, 1)
+      assert.strictEqual(out, "qwen is unloaded.\nqwen:2 is unloaded.")
+      assert.match(err, /"mine" was not loaded by lms-bridge.*--force/)
+      const json = yield* cli(["models", "unload", "--all", "--json"], { lifecycle: lifecycle([]) })
+      assert.deepStrictEqual(
+        JSON.parse(json.out).map((entry: { unloaded: boolean }) => entry.unloaded),
+        [true, true, false]
+      )
+      const calls: Array<string> = []
+      assert.strictEqual(
+        (yield* cli(["models", "unload", "--all", "--force"], { lifecycle: lifecycle(calls) })).code,
+        0
+      )
+      assert.include(calls, "mine force")
+    })
+  )
+
+  it.effect("lets the life cycle say what is wrong with a name that is not loaded", () =>
+    Effect.gen(function* () {
+      const calls: Array<string> = []
+      yield* cli(["models", "unload", "other"], { lifecycle: lifecycle(calls) })
+      assert.deepStrictEqual(calls, ["other"])
+    })
+  )
+})
+
+describe("server", () => {
+  it.effect("says what answers", () =>
+    Effect.gen(function* () {
+      const api = { ping: Effect.succeed(serverInfo) }
+      const { code, out } = yield* cli(["server", "status"], { api })
+      assert.strictEqual(code, 0)
+      assert.strictEqual(out, "LM Studio answers at http://127.0.0.1:1234 (native-v1).")
+      assert.deepStrictEqual(JSON.parse((yield* cli(["server", "status", "--json"], { api })).out), serverInfo)
+      assert.strictEqual((yield* cli(["server", "status"], { api: { ping: unreachable } })).code, 3)
+    })
+  )
+
+  it.effect("starts what does not answer, on the configured port, and leaves what does", () =>
+    Effect.gen(function* () {
+      const ports: Array<number | undefined> = []
+      const lms = {
+        serverStart: (options?: { readonly port?: number | undefined }) =>
+          Effect.sync(() => void ports.push(options?.port))
+      }
+      const ping = Effect.suspend(() => (ports.length === 0 ? unreachable : Effect.succeed(serverInfo)))
+      const { code, out } = yield* cli(["server", "start"], { api: { ping }, lms, settings: { port: 4321 } })
+      assert.strictEqual(code, 0)
+      assert.include(out, "LM Studio answers")
+      yield* cli(["server", "start", "--port", "5000"], { api: { ping }, lms })
+      assert.deepStrictEqual(ports, [4321])
+    })
+  )
+})

@@ -1,0 +1,60 @@
+/**
+ * The command line over doubles of all services: what a test does not give is a loud defect when it is used.
+ */
+import * as NodeContext from "@effect/platform-node/NodeContext"
+import * as Cli from "@lms-bridge/cli/Cli"
+import { AgentLoop } from "@lms-bridge/core/agent/AgentLoop"
+import { Settings, type Values } from "@lms-bridge/core/configuration/Settings"
+import { LmsCli } from "@lms-bridge/core/lmstudio/LmsCli"
+import { LmStudioApi } from "@lms-bridge/core/lmstudio/LmStudioApi"
+import { McpRegistry } from "@lms-bridge/core/mcp/McpRegistry"
+import { ModelLifecycle } from "@lms-bridge/core/models/ModelLifecycle"
+import * as CircuitBreaker from "@lms-bridge/core/resilience/CircuitBreaker"
+import { Resilience } from "@lms-bridge/core/resilience/Resilience"
+import * as RetryPolicy from "@lms-bridge/core/resilience/RetryPolicy"
+import * as AgentLoopTest from "@lms-bridge/testing/AgentLoopTest"
+import { type Context, Effect, Layer } from "effect"
+import * as FakeScreen from "./FakeScreen.ts"
+
+export interface Doubles {
+  readonly loop?: ReadonlyArray<AgentLoopTest.Step>
+  readonly agentLoop?: Context.Tag.Service<AgentLoop>
+  readonly api?: Partial<Context.Tag.Service<LmStudioApi>>
+  readonly lms?: Partial<Context.Tag.Service<LmsCli>>
+  readonly lifecycle?: Partial<Context.Tag.Service<ModelLifecycle>>
+  readonly mcp?: Partial<Context.Tag.Service<McpRegistry>>
+  readonly settings?: Partial<Values>
+  readonly screen?: FakeScreen.Options
+}
+
+export const services = (doubles: Doubles) =>
+  Layer.mergeAll(
+    doubles.agentLoop === undefined
+      ? AgentLoopTest.layerTest(doubles.loop ?? [])
+      : Layer.succeed(AgentLoop, doubles.agentLoop),
+    Layer.mock(LmStudioApi, doubles.api ?? {}),
+    Layer.mock(LmsCli, doubles.lms ?? {}),
+    Layer.mock(ModelLifecycle, {
+      withModel: () => () => Effect.dieMessage("ModelLifecycle.withModel was called"),
+      ...doubles.lifecycle
+    }),
+    Layer.mock(McpRegistry, doubles.mcp ?? {}),
+    Layer.mock(Resilience, {
+      protect: () => (self) => self,
+      guard: () => (self) => self,
+      breakers: Effect.succeed([]),
+      retryPolicy: RetryPolicy.standard,
+      breakerPolicy: CircuitBreaker.standard
+    }),
+    Settings.layerWith(doubles.settings ?? {})
+  )
+
+/** Runs a command line over doubles: its exit code, and what it wrote. */
+export const cli = Effect.fnUntraced(
+  function* (args: ReadonlyArray<string>, doubles: Doubles = {}) {
+    const code = yield* Cli.make(() => services(doubles))(args)
+    const written = yield* FakeScreen.Written
+    return { code, out: (yield* written.out).join("\n"), err: (yield* written.err).join("\n") }
+  },
+  (effect, _, doubles) => Effect.provide(effect, Layer.merge(NodeContext.layer, FakeScreen.layer(doubles?.screen)))
+)

@@ -1,0 +1,230 @@
+import { assert, describe, it } from "@effect/vitest"
+import * as NodeContext from "@effect/platform-node/NodeContext"
+import * as Cli from "@lms-bridge/cli/Cli"
+import { AgentEventJson } from "@lms-bridge/core/agent/AgentEvent"
+import { AgentLoop, CurrentApprover } from "@lms-bridge/core/agent/AgentLoop"
+import { ModelNotFound } from "@lms-bridge/core/lmstudio/LmStudioError"
+import * as AgentLoopTest from "@lms-bridge/testing/AgentLoopTest"
+import { type Context, Effect, Fiber, Layer, Option, Schema, Stream, TestClock } from "effect"
+import * as FakeScreen from "./FakeScreen.ts"
+import { cli, services } from "./OverDoubles.ts"
+
+const call = AgentLoopTest.oneCall({
+  server: "filesystem",
+  tool: "read_text_file",
+  arguments: { path: "notes.md" },
+  result: "hello",
+  answer: "It says hello."
+})
+
+const finished = (outcome: Parameters<typeof AgentLoopTest.outcome>): ReadonlyArray<AgentLoopTest.Step> => [
+  { _tag: "RunFinished", outcome: AgentLoopTest.outcome(...outcome) }
+]
+
+describe("run", () => {
+  it.effect("prints the answer, and nothing else, on stdout, and the run on stderr", () =>
+    Effect.gen(function* () {
+      const { code, err, out } = yield* cli(["run", "read it", "--mcp", "filesystem"], { loop: call })
+      assert.strictEqual(code, 0)
+      assert.strictEqual(out, "It says hello.")
+      assert.include(err, 'filesystem read_text_file {"path":"notes.md"}')
+    })
+  )
+
+  it.effect("prints every event with --json, one a line, and no view", () =>
+    Effect.gen(function* () {
+      const { code, err, out } = yield* cli(["run", "read it", "--json"], { loop: call })
+      const events = yield* Effect.forEach(out.split("\n"), (line) => Schema.decode(AgentEventJson)(line))
+      assert.strictEqual(code, 0)
+      assert.strictEqual(events[0]?._tag, "RunStarted")
+      assert.strictEqual(events.at(-1)?._tag, "RunFinished")
+      assert.strictEqual(events.length, call.length + 1)
+      assert.strictEqual(err, "")
+    })
+  )
+
+  it.effect("turns its options into a task, with the settings as defaults", () =>
+    Effect.gen(function* () {
+      const taskOf = Effect.fnUntraced(function* (...args: ReadonlyArray<string>) {
+        const { out } = yield* cli(["run", ...args, "--json"], {
+          loop: finished(["."]),
+          settings: { maxRounds: 7, maxToolCalls: 9 }
+        })
+        const started = yield* Schema.decode(AgentEventJson)(out.split("\n")[0] ?? "")
+        return started._tag === "RunStarted" ? started.task : assert.fail(started._tag)
+      })
+      assert.deepStrictEqual(yield* taskOf("do it"), {
+        task: "do it",
+        servers: { _tag: "None" },
+        budgets: { rounds: 7, wallMillis: 600_000, toolCalls: 9 }
+      })
+      assert.deepStrictEqual(
+        yield* taskOf(
+          "--mcp",
+          "a",
+          "x",
+          "--mcp",
+          "b",
+          "--mcp",
+          "a",
+          "--model",
+          "m",
+          "--max-rounds=3",
+          "--timeout",
+          "90s"
+        ),
+        {
+          task: "x",
+          servers: { _tag: "Named", names: ["a", "b"] },
+          model: "m",
+          budgets: { rounds: 3, wallMillis: 90_000, toolCalls: 9 }
+        }
+      )
+      assert.deepStrictEqual((yield* taskOf("x", "--all-mcps")).servers, { _tag: "All" })
+    })
+  )
+
+  it.effect(
+    "ends with 5 when a budget ended the run, prints the answer all the same and says how to give it more",
+    () =>
+      Effect.gen(function* () {
+        const { code, err, out } = yield* cli(["run", "x"], {
+          loop: finished(["half of it", { status: "budget", budget: "rounds" }])
+        })
+        assert.strictEqual(code, 5)
+        assert.strictEqual(out, "half of it")
+        assert.include(err, "--max-rounds")
+      })
+  )
+
+  it.effect("ends a failed run with the failure's code and sentence", () =>
+    Effect.gen(function* () {
+      const problem = { tag: "LmStudioUnreachable", message: "LM Studio does not answer." }
+      const { code, err, out } = yield* cli(["run", "x"], { loop: finished(["", { status: "failed", problem }]) })
+      assert.strictEqual(code, 3)
+      assert.strictEqual(out, "")
+      assert.include(err, "lms-bridge: LM Studio does not answer.")
+    })
+  )
+
+  it.effect("tells a run that could not start in one line", () =>
+    Effect.gen(function* () {
+      const error = new ModelNotFound({ model: "nope", available: ["a"], nearest: [] })
+      const { code, err, out } = yield* cli(["run", "x"], { loop: [{ _tag: "Fail", error }] })
+      assert.strictEqual(code, 4)
+      assert.strictEqual(out, "")
+      assert.include(err, 'lms-bridge: There is no model "nope". Available: a.')
+    })
+  )
+
+  it.effect("ends quietly with 141 when nobody reads stdout any more, and stops the run", () =>
+    Effect.gen(function* () {
+      const { code, err } = yield* cli(["run", "x", "--json"], {
+        loop: [{ _tag: "Preparing", what: "a" }, { _tag: "Preparing", what: "b" }, { _tag: "Never" }],
+        screen: { closedAfter: 2 }
+      })
+      assert.strictEqual(code, 141)
+      assert.strictEqual(err, "")
+    })
+  )
+
+  it.effect("is interrupted with everything beneath it, and says so", () =>
+    Effect.gen(function* () {
+      const written = yield* FakeScreen.Written
+      const calls = yield* AgentLoopTest.AgentLoopCalls
+      const loop = yield* AgentLoop
+      const fiber = yield* Effect.fork(Cli.make(() => services({ agentLoop: loop }))(["run", "x"]))
+      yield* TestClock.adjust("1 second")
+      assert.strictEqual((yield* calls.tasks).length, 1)
+      yield* Fiber.interrupt(fiber)
+      assert.strictEqual(yield* calls.interrupted, 1)
+      assert.include(yield* written.err, "Interrupted.")
+    }).pipe(
+      Effect.provide(
+        Layer.mergeAll(NodeContext.layer, FakeScreen.layer(), AgentLoopTest.layerTest([{ _tag: "Never" }]))
+      )
+    )
+  )
+
+  it.effect("asks at the terminal where there is one, and leaves asking away where there is none", () =>
+    Effect.gen(function* () {
+      const agentLoop = (found: Array<boolean | "nobody">): Context.Tag.Service<AgentLoop> => ({
+        run: () =>
+          Stream.unwrap(
+            Effect.gen(function* () {
+              const request = { server: "s", tool: "t", arguments: {}, reason: "it deletes" }
+              found.push(
+                yield* Option.match(yield* CurrentApprover, {
+                  onNone: () => Effect.succeed("nobody" as const),
+                  onSome: (ask) => ask(request)
+                })
+              )
+              return Stream.fromIterable([
+                {
+                  _tag: "RunFinished" as const,
+                  runId: AgentLoopTest.testRunId,
+                  seq: 0,
+                  at: 0,
+                  outcome: AgentLoopTest.outcome("x")
+                }
+              ])
+            })
+          )
+      })
+      for (const [answer, expected] of [
+        [true, true],
+        [false, false],
+        [undefined, "nobody"]
+      ] as const) {
+        const found: Array<boolean | "nobody"> = []
+        yield* cli(["run", "x"], { agentLoop: agentLoop(found), screen: answer === undefined ? {} : { answer } })
+        assert.deepStrictEqual(found, [expected])
+      }
+    })
+  )
+})
+
+describe("usage", () => {
+  it.effect("is refused with 2 and one line that points to the help, before anything is built", () =>
+    Effect.gen(function* () {
+      const neverBuilt = Cli.make(() => Layer.die("services were built for a usage error"))
+      for (const [args, says] of [
+        [["run"], "Missing argument <TASK>. See `lms-bridge run --help`."],
+        [["run", "x", "--nope"], "There is no option --nope."],
+        [["run", "x", "y"], "Received unknown argument: 'y'."],
+        [["run", "x", "--max-rounds", "0"], '--max-rounds is "0", but must be a whole number from 1 to 10000.'],
+        [["run", "x", "--timeout", "soon"], '--timeout is "soon", but must be a duration'],
+        [["run", "x", "--stand-in", "maybe"], '--stand-in is "maybe", but must be never, auto or always.'],
+        [["models", "load", "m", "--context-length", "-5"], "--context-length is"],
+        [["models", "load", "m", "--gpu", "2"], "--gpu is"],
+        [["models", "lode"], 'There is no command "models lode".'],
+        [["simulate", "--port", "70000"], "--port is"]
+      ] as const) {
+        const written = yield* Effect.provide(
+          Effect.gen(function* () {
+            const code = yield* neverBuilt(args)
+            const { err, out } = yield* FakeScreen.Written
+            return { code, err: yield* err, out: yield* out }
+          }),
+          Layer.merge(NodeContext.layer, FakeScreen.layer())
+        )
+        assert.strictEqual(written.code, 2, args.join(" "))
+        assert.deepStrictEqual(written.out, [], args.join(" "))
+        assert.strictEqual(written.err.length, 1, `${args.join(" ")}: ${written.err.join(" / ")}`)
+        assert.include(written.err[0], says)
+        assert.include(written.err[0], "--help`.")
+      }
+    })
+  )
+
+  it.effect("is refused with 2 when task, servers or names contradict each other", () =>
+    Effect.gen(function* () {
+      assert.strictEqual((yield* cli(["run", " "])).code, 2)
+      assert.strictEqual((yield* cli(["run", "x", "--mcp", "a", "--all-mcps"])).code, 2)
+      assert.strictEqual((yield* cli(["models", "unload"])).code, 2)
+      assert.strictEqual((yield* cli(["models", "unload", "a", "--all"])).code, 2)
+      assert.strictEqual((yield* cli(["mcp", "call", "s", "t", "[1]"])).code, 2)
+      assert.strictEqual((yield* cli(["mcp", "call", "s", "t", "{oops"])).code, 2)
+    })
+  )
+})
