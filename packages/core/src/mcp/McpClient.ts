@@ -96,7 +96,7 @@ export const connect = Effect.fn("McpClient.connect")(function* (options: Client
     unavailable(exitCode === undefined ? "Closed" : "Exited", detail, exitCode)
   )
   const refused = (error: RequestFailed) =>
-    error.lost ? gone : unavailable("Protocol", `${error.method}: ${error.text}`)
+    error.lost && !state.open ? gone : unavailable("Protocol", `${error.method}: ${error.text}`)
   const within = (what: string) =>
     limit(
       startTimeout,
@@ -179,7 +179,7 @@ export const connect = Effect.fn("McpClient.connect")(function* (options: Client
       progress.unsafeOffer(report)
     }).pipe(
       Effect.catchAll((error) =>
-        error.lost
+        error.lost && !state.open
           ? Effect.flatMap(Effect.either(gone), (end) =>
               failed("Closed", end._tag === "Left" ? end.left.message : "", codeOf(error))
             )
@@ -220,7 +220,7 @@ const acceptAll =
   <T>(): JsonSchemaValidator<T> =>
   (value) => ({ valid: true, data: value as T, errorMessage: undefined }) // the SDK's interface: T is the caller's hope
 
-/** A request that came to no result. `lost`: the connection went away. */
+/** A request that came to no result. `lost`: so it looks when the connection went away. */
 class RequestFailed extends Data.TaggedError("RequestFailed")<{
   readonly method: string
   readonly code: number | undefined
@@ -234,7 +234,10 @@ const attempt = <A>(method: string, run: (signal: AbortSignal) => Promise<A>) =>
     catch: (cause) => {
       const code = cause instanceof SdkError ? cause.code : undefined
       const text = cause instanceof Error ? cause.message.replace(/^MCP error -?\d+: /, "") : String(cause)
-      const lost = code === ErrorCode.ConnectionClosed || (code === undefined && text === "Not connected")
+      // by the text too: servers use this code for errors of their own
+      const lost =
+        (code === ErrorCode.ConnectionClosed && text === "Connection closed") ||
+        (code === undefined && text === "Not connected")
       return new RequestFailed({ method, code, text: text.slice(0, 2000), lost })
     }
   })
