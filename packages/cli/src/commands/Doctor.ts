@@ -26,10 +26,10 @@ export const command = Command.make("doctor", { json: SharedOptions.json("Print 
 )
 
 export const render = (found: ReadonlyArray<Finding>, palette: Palette.Palette): string => {
-  const marks = { ok: palette.good("ok    "), notice: palette.warning("note  "), problem: palette.bad("wrong ") }
+  const marks = { ok: palette.good("ok   "), notice: palette.warning("note "), problem: palette.bad("wrong") }
   return found
     .map(({ area, level, next, what }) => {
-      const text = `${marks[level]} ${area.padEnd(areaWidth)}  ${what}`
+      const text = `${marks[level]}  ${area.padEnd(areaWidth)}  ${what}`
       return next === undefined ? text : `${text}\n${" ".repeat(areaWidth + 9)}${palette.quiet(next)}`
     })
     .join("\n")

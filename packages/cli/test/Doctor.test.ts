@@ -1,0 +1,159 @@
+import { assert, describe, it } from "@effect/vitest"
+import type { Finding } from "@lms-bridge/cli/Diagnosis"
+import { LmsCliError } from "@lms-bridge/core/lmstudio/LmsCli"
+import { LmStudioUnreachable } from "@lms-bridge/core/lmstudio/LmStudioError"
+import { McpServerUnavailable } from "@lms-bridge/core/mcp/McpError"
+import type { ServerSummary } from "@lms-bridge/core/mcp/McpRegistry"
+import type { LoadedModel } from "@lms-bridge/core/models/ModelLifecycle"
+import { apiModel, serverInfo } from "@lms-bridge/testing/LmStudioApiTest"
+import { Effect, Option, Redacted } from "effect"
+import { cli, type Doubles } from "./OverDoubles.ts"
+
+const server = (name: string, changes: Partial<ServerSummary> = {}): ServerSummary => ({
+  name,
+  transport: "stdio",
+  target: "node x.js",
+  envNames: [],
+  source: "/home/me/mcp.json",
+  state: "usable",
+  connected: false,
+  ...changes
+})
+
+const instance = (instanceId: string, changes: Partial<LoadedModel> = {}): LoadedModel => ({
+  model: "qwen",
+  instanceId,
+  type: "llm",
+  owner: "lms-bridge",
+  contextLength: 8192,
+  ttlMillis: 600_000,
+  leases: 0,
+  ...changes
+})
+
+const healthy: Doubles = {
+  api: {
+    ping: Effect.succeed(serverInfo),
+    models: Effect.succeed([apiModel("qwen"), apiModel("e", { type: "embedding" })])
+  },
+  lms: {
+    binary: Effect.succeed("/opt/lms"),
+    version: Effect.succeed("07b7252"),
+    daemonStatus: Effect.succeed({ running: true, pid: 1, isDaemon: false })
+  },
+  lifecycle: { resolve: () => Effect.succeed("qwen"), loaded: Effect.succeed([instance("qwen")]) },
+  mcp: {
+    candidates: Effect.succeed([{ path: "/home/me/mcp.json", exists: true, used: true }]),
+    servers: Effect.succeed([server("files")]),
+    tools: () => Effect.succeed([])
+  }
+}
+
+const diagnose = (changes: Doubles = {}) =>
+  Effect.map(cli(["doctor", "--json"], { ...healthy, ...changes }), ({ code, out }) => ({
+    code,
+    found: JSON.parse(out) as ReadonlyArray<Finding>
+  }))
+
+const one = (found: ReadonlyArray<Finding>, what: string) =>
+  found.find((finding) => finding.what.includes(what)) ?? assert.fail(`nothing says "${what}"`)
+
+describe("doctor", () => {
+  it.effect("ends with 0 when everything a run needs is there", () =>
+    Effect.gen(function* () {
+      const { code, found } = yield* diagnose()
+      assert.strictEqual(code, 0)
+      assert.deepStrictEqual(
+        found.filter(({ level }) => level !== "ok"),
+        []
+      )
+      assert.deepStrictEqual(
+        [...new Set(found.map(({ area }) => area))],
+        ["LM Studio", "lms", "models", "mcp.json", "servers", "breakers", "settings"]
+      )
+    })
+  )
+
+  it.effect("ends with 3 when LM Studio is not there, and still looks at the rest", () =>
+    Effect.gen(function* () {
+      const error = new LmStudioUnreachable({ baseUrl: "http://127.0.0.1:1", reason: "Refused" })
+      const { code, found } = yield* diagnose({ api: { ping: Effect.fail(error) } })
+      assert.strictEqual(code, 3)
+      assert.include(one(found, "does not answer").what, "Start its server")
+      assert.strictEqual(one(found, "files starts").level, "ok")
+      assert.isFalse(found.some(({ area }) => area === "models"))
+    })
+  )
+
+  it.effect("ends with 6 when a configured MCP server does not start", () =>
+    Effect.gen(function* () {
+      const down = new McpServerUnavailable({ server: "git", reason: "CommandNotFound", detail: "", stderrTail: "" })
+      const { code, found } = yield* diagnose({
+        mcp: {
+          ...healthy.mcp,
+          servers: Effect.succeed([
+            server("files"),
+            server("git"),
+            server("old", { state: "disabled", problem: "old is disabled" })
+          ]),
+          tools: (name) => (name === "git" ? Effect.fail(down) : Effect.succeed([]))
+        }
+      })
+      assert.strictEqual(code, 6)
+      assert.strictEqual(one(found, "git").level, "problem")
+      assert.strictEqual(one(found, "old is disabled").level, "notice")
+    })
+  )
+
+  it.effect("does without `lms`, and says what that costs", () =>
+    Effect.gen(function* () {
+      const missing = new LmsCliError({ reason: "NotInstalled", subcommand: "version" })
+      const { code, found } = yield* diagnose({ lms: { binary: Effect.fail(missing) } })
+      assert.strictEqual(code, 0)
+      assert.include(one(found, "no `lms` command").next, "LMS_BRIDGE_LMS_BINARY")
+    })
+  )
+
+  it.effect("points out copies of a model, and models that stay for ever", () =>
+    Effect.gen(function* () {
+      const loaded = Effect.succeed([
+        instance("qwen"),
+        instance("qwen:2"),
+        instance("mine", { model: "mine", owner: "user", ttlMillis: null })
+      ])
+      const { code, found } = yield* diagnose({ lifecycle: { ...healthy.lifecycle, loaded } })
+      assert.strictEqual(code, 0)
+      assert.include(one(found, "2 times").next, "models unload qwen:2")
+      assert.include(one(found, "without an idle limit").next, "models unload mine --force")
+    })
+  )
+
+  it.effect("says where it looked when there is no mcp.json", () =>
+    Effect.gen(function* () {
+      const { code, found } = yield* diagnose({
+        mcp: {
+          candidates: Effect.succeed([{ path: "/a.json", exists: false, used: false }]),
+          servers: Effect.succeed([])
+        }
+      })
+      assert.strictEqual(code, 0)
+      assert.include(one(found, "none found").what, "/a.json")
+    })
+  )
+
+  it.effect("tells whether there is a token, and never the token", () =>
+    Effect.gen(function* () {
+      const doubles = { ...healthy, settings: { apiToken: Option.some(Redacted.make("sk-secret")) } }
+      const { out } = yield* cli(["doctor"], doubles)
+      assert.include(out, "API token set")
+      assert.notInclude(out, "sk-secret")
+    })
+  )
+
+  it.effect("is readable: a mark, an area and a sentence per line", () =>
+    Effect.gen(function* () {
+      const { out } = yield* cli(["doctor"], healthy)
+      for (const line of out.split("\n")) assert.match(line, /^(ok {3}|note |wrong) {2}\S/)
+    })
+  )
+})

@@ -1,0 +1,158 @@
+import { assert, describe, it } from "@effect/vitest"
+import { McpConfigInvalid, McpServerUnavailable } from "@lms-bridge/core/mcp/McpError"
+import type { ServerSummary } from "@lms-bridge/core/mcp/McpRegistry"
+import type { ToolResult } from "@lms-bridge/core/mcp/ToolResult"
+import { Effect } from "effect"
+import { cli } from "./OverDoubles.ts"
+
+const summary = (name: string, changes: Partial<ServerSummary> = {}): ServerSummary => ({
+  name,
+  transport: "stdio",
+  target: `node ${name}.js`,
+  envNames: [],
+  source: "/home/me/.lmstudio/mcp.json",
+  state: "usable",
+  connected: false,
+  ...changes
+})
+
+const tool = (server: string, name: string) => ({
+  server,
+  name,
+  description: "Reads a file. And more.\nMuch more.",
+  inputSchema: { type: "object", properties: { path: {}, head: {} }, required: ["path"] },
+  annotations: {}
+})
+
+const candidates = Effect.succeed([
+  { path: "/home/me/.lmstudio/mcp.json", exists: true, used: true },
+  { path: "/work/.mcp.json", exists: false, used: false }
+])
+
+const broken = (server: string) =>
+  new McpServerUnavailable({ server, reason: "Exited", exitCode: 3, detail: "", stderrTail: "no token" })
+
+describe("mcp ls", () => {
+  it.effect("lists every entry with its state, and says on stderr which file it is from", () =>
+    Effect.gen(function* () {
+      const servers = Effect.succeed([
+        summary("files", { envNames: ["TOKEN"] }),
+        summary("lms-bridge", { state: "itself", problem: "it is lms-bridge itself" })
+      ])
+      const { code, err, out } = yield* cli(["mcp", "ls"], { mcp: { servers, candidates } })
+      assert.strictEqual(code, 0)
+      assert.strictEqual(err, "From /home/me/.lmstudio/mcp.json:")
+      assert.strictEqual(
+        out,
+        [
+          "SERVER      STATE   BY     TARGET              VARIABLES  PROBLEM",
+          "files       usable  stdio  node files.js       TOKEN",
+          "lms-bridge  itself  stdio  node lms-bridge.js             it is lms-bridge itself"
+        ].join("\n")
+      )
+      const json = yield* cli(["mcp", "ls", "--json"], { mcp: { servers, candidates } })
+      assert.deepStrictEqual(JSON.parse(json.out), yield* servers)
+    })
+  )
+
+  it.effect("says where it looked when there is no mcp.json", () =>
+    Effect.gen(function* () {
+      const none = Effect.succeed([{ path: "/a/mcp.json", exists: false, used: false }])
+      const { code, err, out } = yield* cli(["mcp", "ls"], { mcp: { servers: Effect.succeed([]), candidates: none } })
+      assert.strictEqual(code, 0)
+      assert.strictEqual(out, "")
+      assert.match(err, /No mcp\.json was found\. Looked for \/a\/mcp\.json.*MCP_JSON_PATH/)
+    })
+  )
+
+  it.effect("ends with 6 on a file that is no JSON, and names the line", () =>
+    Effect.gen(function* () {
+      const invalid = new McpConfigInvalid({
+        path: "/a/mcp.json",
+        reason: "NotJson",
+        line: 3,
+        detail: "A comma is missing."
+      })
+      const { code, err } = yield* cli(["mcp", "ls"], { mcp: { servers: Effect.fail(invalid), candidates } })
+      assert.strictEqual(code, 6)
+      assert.match(err, /^lms-bridge: \/a\/mcp\.json, line 3: A comma is missing\./)
+    })
+  )
+})
+
+describe("mcp tools", () => {
+  const mcp = {
+    candidates,
+    servers: Effect.succeed([summary("files"), summary("off", { state: "disabled" }), summary("git")]),
+    tools: (server: string) => (server === "git" ? Effect.fail(broken("git")) : Effect.succeed([tool(server, "read")]))
+  }
+
+  it.effect("lists the tools of one server with their arguments", () =>
+    Effect.gen(function* () {
+      const { code, out } = yield* cli(["mcp", "tools", "files"], { mcp })
+      assert.strictEqual(code, 0)
+      assert.strictEqual(out, "TOOL  ARGUMENTS    WHAT IT DOES\nread  path, head?  Reads a file.")
+    })
+  )
+
+  it.effect("ends with 6 when that one does not start, with the end of what it printed", () =>
+    Effect.gen(function* () {
+      const { code, err } = yield* cli(["mcp", "tools", "git"], { mcp })
+      assert.strictEqual(code, 6)
+      assert.match(
+        err,
+        /^lms-bridge: MCP server "git" is not available: it ended with exit code 3\. It printed: no token$/
+      )
+    })
+  )
+
+  it.effect("without a name lists those of all usable servers, and reports the ones that do not start", () =>
+    Effect.gen(function* () {
+      const { code, err, out } = yield* cli(["mcp", "tools", "--json"], { mcp })
+      assert.strictEqual(code, 0)
+      assert.deepStrictEqual(JSON.parse(out), [tool("files", "read")])
+      assert.include(err, '"git" is not available')
+      assert.notInclude(err, "off")
+    })
+  )
+})
+
+describe("mcp call", () => {
+  const calling = (result: ToolResult, seen: Array<unknown> = []) => ({
+    call: (server: string, name: string, args: Readonly<Record<string, unknown>>) => {
+      seen.push([server, name, args])
+      return Effect.succeed(result)
+    }
+  })
+
+  it.effect("prints the text that came back", () =>
+    Effect.gen(function* () {
+      const seen: Array<unknown> = []
+      const result: ToolResult = {
+        content: [
+          { type: "text", text: "hello" },
+          { type: "image", mimeType: "image/png", data: "AAAA" },
+          { type: "resource", uri: "file:///a", text: "of a" }
+        ],
+        isError: false
+      }
+      const { code, out } = yield* cli(["mcp", "call", "s", "t", '{"path":"x"}'], { mcp: calling(result, seen) })
+      assert.strictEqual(code, 0)
+      assert.strictEqual(out, "hello\n[image, image/png, 3 B; --json prints it]\nof a")
+      assert.deepStrictEqual(seen, [["s", "t", { path: "x" }]])
+      const json = yield* cli(["mcp", "call", "s", "t", "--json"], { mcp: calling(result, seen) })
+      assert.deepStrictEqual(JSON.parse(json.out), result)
+      assert.deepStrictEqual(seen[1], ["s", "t", {}])
+    })
+  )
+
+  it.effect("ends with 1 when the tool says that it failed, and still prints what it said", () =>
+    Effect.gen(function* () {
+      const result: ToolResult = { content: [{ type: "text", text: "ENOENT" }], isError: true }
+      const { code, err, out } = yield* cli(["mcp", "call", "s", "t"], { mcp: calling(result) })
+      assert.strictEqual(code, 1)
+      assert.strictEqual(out, "ENOENT")
+      assert.strictEqual(err, "lms-bridge: t of s reports an error.")
+    })
+  )
+})
