@@ -3,13 +3,18 @@
  *
  * @since 0.1.0
  */
+import type * as HttpClient from "@effect/platform/HttpClient"
 import * as Context from "effect/Context"
 import type * as Duration from "effect/Duration"
 import type * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
 import * as Schema from "effect/Schema"
 import type * as Stream from "effect/Stream"
 import type { ChatEvent, ChatReply, ChatRequest, Usage } from "./Chat.ts"
+import type { Settings } from "../configuration/Settings.ts"
 import type { CircuitOpen } from "../resilience/CircuitBreaker.ts"
+import type { Resilience } from "../resilience/Resilience.ts"
+import * as Api from "./http/Api.ts"
 import type { LmStudioError } from "./LmStudioError.ts"
 
 /**
@@ -82,7 +87,7 @@ export const ApiModel = Schema.Struct({
   toolUse: Schema.optionalWith(Schema.Boolean, { exact: true }),
   reasoningOptions: Schema.optionalWith(Schema.Array(Schema.String), { exact: true }),
   variants: Schema.Array(Schema.String),
-  /** Empty when the model is not in memory. */
+  /** Empty when the model is not in memory. A plain OpenAI server does not tell; there each model is its own instance. */
   instances: Schema.Array(ModelInstance)
 })
 /**
@@ -272,4 +277,10 @@ export class LmStudioApi extends Context.Tag("@lms-bridge/core/lmstudio/LmStudio
     /** `GET /api/v1/models/download/status/:job_id`. */
     readonly downloadStatus: (jobId: string) => Effect.Effect<DownloadStatus, ApiError>
   }
->() {}
+>() {
+  /** The client must not add limits of its own; node:http has none, undici gives up after 300 s without headers. */
+  static readonly layer: Layer.Layer<LmStudioApi, never, HttpClient.HttpClient | Settings | Resilience> = Layer.scoped(
+    this,
+    Api.make
+  )
+}

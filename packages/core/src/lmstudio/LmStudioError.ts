@@ -1,7 +1,8 @@
 /**
  * Everything that can go wrong between us and LM Studio, as values: facts, whether trying again can help, and what to
- * do next. Which body and text become which error is decided in one place (`internal/classify`), by text and code and
- * never by HTTP status alone (contract C5, H32).
+ * do next. Which body and text become which error is decided in one place (`ErrorClassifier`), by text and code and
+ * never by HTTP status alone (contract C5, H32). `farSideFault` says that a failure counts on the circuit breaker: LM
+ * Studio or the way to it is broken, rather than the request.
  *
  * @since 0.1.0
  */
@@ -26,6 +27,9 @@ export class LmStudioUnreachable extends Schema.TaggedError<LmStudioUnreachable>
 }) {
   get retryable() {
     return this.reason === "Timeout" || this.reason === "Transport"
+  }
+  get farSideFault() {
+    return this.reason !== "Tls" && this.reason !== "NotLmStudio"
   }
   override get message() {
     return this.reason === "NotLmStudio"
@@ -148,7 +152,8 @@ export class ModelCrashed extends Schema.TaggedError<ModelCrashed>()("ModelCrash
   exitCode: optional(Schema.Int),
   serverMessage: Schema.String
 }) {
-  readonly retryable = true
+  /** The same request again would meet no model, or load one without a limit: `ModelLifecycle` ensures it first. */
+  readonly retryable = false
   override get message() {
     return `Model "${this.model}" ${this.reason === "Unloaded" ? "was unloaded" : "crashed"} in the middle of the request.${serverSaid(this.serverMessage)} It can be loaded again with \`lms-bridge models ensure ${this.model}\`.`
   }
@@ -177,7 +182,7 @@ export class ContextOverflow extends Schema.TaggedError<ContextOverflow>()("Cont
 }
 
 /**
- * LM Studio understood the request and refuses it as it stands.
+ * LM Studio understood the request and refuses it as it stands. With the code `not_sent`, it was refused by us.
  *
  * @since 0.1.0
  * @category errors
@@ -190,6 +195,7 @@ export class RequestRejected extends Schema.TaggedError<RequestRejected>()("Requ
 }) {
   readonly retryable = false
   override get message() {
+    if (this.code === "not_sent") return `The request (${this.operation}) was not sent: ${this.serverMessage}`
     return `LM Studio refused ${this.operation}${this.param === undefined ? "" : ` because of "${this.param}"`}.${serverSaid(this.serverMessage)}`
   }
 }
@@ -210,6 +216,10 @@ export class ServerFault extends Schema.TaggedError<ServerFault>()("ServerFault"
   /** A request whose output has already been shown is never silently repeated; grammar and a broken store do not mend themselves. */
   get retryable() {
     return this.delivered === 0 && this.reason !== "Grammar" && this.reason !== "StateStore"
+  }
+  /** A schema or a tool call that cannot be parsed is between the request and the model. */
+  get farSideFault() {
+    return this.reason !== "Grammar" && this.reason !== "ToolCallParse"
   }
   override get message() {
     return `LM Studio failed at ${this.operation}.${serverSaid(this.serverMessage)}${
@@ -248,6 +258,7 @@ export class StreamCut extends Schema.TaggedError<StreamCut>()("StreamCut", {
   delivered: Schema.NonNegativeInt,
   cause: optional(Schema.Defect)
 }) {
+  readonly farSideFault = true
   get retryable() {
     return this.delivered === 0
   }
@@ -268,6 +279,7 @@ export class RequestTimeout extends Schema.TaggedError<RequestTimeout>()("Reques
   limit: Schema.DurationFromMillis,
   delivered: Schema.NonNegativeInt
 }) {
+  readonly farSideFault = true
   get retryable() {
     return this.phase === "Connect"
   }

@@ -1,0 +1,237 @@
+/**
+ * A reply as it streams in: a pure fold of the stream's frames into events and, at the end, the whole `ChatReply`.
+ *
+ * @since 0.1.0
+ */
+import type { ChatEvent, ChatReply, ToolCall, Usage } from "./Chat.ts"
+import * as ThinkTags from "./ThinkTags.ts"
+import { usageOf, type Chunk, type Delta, type Frame } from "./wire/ChatWire.ts"
+import type { ErrorFacts } from "./wire/ErrorBody.ts"
+import { present } from "./wire/Open.ts"
+
+/**
+ * What has arrived so far. Times are epoch milliseconds.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface ChatState {
+  readonly startedAt: number
+  readonly firstAt: number | undefined
+  readonly id: string
+  readonly model: string
+  readonly content: string
+  readonly reasoning: string
+  readonly think: ThinkTags.ThinkState
+  readonly calls: ReadonlyMap<number, ToolCall>
+  readonly finishReason: string
+  readonly usage: Usage | undefined
+  /** `[DONE]` has come: nothing follows. */
+  readonly done: boolean
+  /** A frame that began as JSON and is none. It is the cut when nothing follows, and a fault when something does. */
+  readonly broken: string | undefined
+  /** Whether any frame of a reply has come at all. */
+  readonly begun: boolean
+}
+
+/**
+ * What a frame did.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type Step =
+  | { readonly _tag: "Next"; readonly state: ChatState; readonly events: ReadonlyArray<ChatEvent> }
+  | { readonly _tag: "Fault"; readonly facts: ErrorFacts }
+  | { readonly _tag: "Malformed"; readonly detail: string }
+
+/**
+ * @since 0.1.0
+ * @category constructors
+ */
+export const start = (now: number): ChatState => ({
+  startedAt: now,
+  firstAt: undefined,
+  id: "",
+  model: "",
+  content: "",
+  reasoning: "",
+  think: ThinkTags.initial,
+  calls: new Map(),
+  finishReason: "",
+  usage: undefined,
+  done: false,
+  broken: undefined,
+  begun: false
+})
+
+/**
+ * Characters of text, reasoning and tool calls that have arrived.
+ *
+ * @since 0.1.0
+ * @category getters
+ */
+export const delivered = (state: ChatState): number =>
+  state.content.length +
+  state.reasoning.length +
+  state.think.held.length +
+  [...state.calls.values()].reduce((sum, call) => sum + call.name.length + call.arguments.length, 0)
+
+/**
+ * Whether the reply is whole, so that the end of the stream is its end. Many servers leave `[DONE]` out (H15), and some
+ * the reason.
+ *
+ * @since 0.1.0
+ * @category getters
+ */
+export const isWhole = (state: ChatState): boolean => state.done || state.finishReason !== ""
+
+/**
+ * The next frame, at the time `now`.
+ *
+ * @since 0.1.0
+ * @category transitions
+ */
+export const step = (state: ChatState, frame: Frame, now: number): Step => {
+  if (frame._tag === "Fault") return { _tag: "Fault", facts: frame.facts }
+  if (frame._tag === "Noise") return { _tag: "Next", state, events: [] }
+  if (state.broken !== undefined) return { _tag: "Malformed", detail: `a frame that is not JSON: ${state.broken}` }
+  switch (frame._tag) {
+    case "Done":
+      return { _tag: "Next", state: { ...state, begun: true, done: true }, events: [] }
+    case "Broken":
+      return { _tag: "Next", state: { ...state, broken: frame.text }, events: [] }
+    case "Chunk":
+      return takeChunk(state, frame.chunk, now)
+  }
+}
+
+/**
+ * The end of the stream: events for what was held back, and the reply. Call it only when `isWhole`.
+ *
+ * @since 0.1.0
+ * @category transitions
+ */
+export const complete = (state: ChatState, now: number): ReadonlyArray<ChatEvent> => {
+  const { reasoning, text } = ThinkTags.end(state.think)
+  const last = deltas(reasoning, text)
+  const firstAt = state.firstAt ?? now
+  const reply: ChatReply = {
+    model: state.model,
+    content: state.content + text,
+    reasoning: state.reasoning + reasoning,
+    toolCalls: finishCalls(state),
+    finishReason: state.finishReason,
+    ...present({ usage: state.usage }),
+    firstTokenMillis: Math.max(0, firstAt - state.startedAt),
+    totalMillis: Math.max(0, now - state.startedAt)
+  }
+  return [...last, { _tag: "Completed", reply }]
+}
+
+// -----------------------------------------------------------------------------
+// internal
+// -----------------------------------------------------------------------------
+
+const takeChunk = (before: ChatState, chunk: Chunk, now: number): Step => {
+  const base: ChatState = {
+    ...before,
+    begun: true,
+    id: before.id === "" ? (chunk.id ?? "") : before.id,
+    model: before.model === "" ? (chunk.model ?? "") : before.model,
+    usage: usageOf(chunk.usage) ?? before.usage
+  }
+  // only one choice is ever asked for
+  const choice = chunk.choices[0]
+  if (choice === undefined) return { _tag: "Next", state: base, events: [] }
+  const delta = choice.delta ?? wholeMessage(choice.message)
+  const taken = delta === undefined ? { state: base, events: [] } : takeDelta(base, delta)
+  return {
+    _tag: "Next",
+    state: {
+      ...taken.state,
+      finishReason: choice.finish_reason ?? taken.state.finishReason,
+      firstAt: taken.state.firstAt ?? (taken.events.length > 0 ? now : undefined)
+    },
+    events: taken.events
+  }
+}
+
+/** In a whole reply, calls have no index: their place is theirs. */
+const wholeMessage = (message: Delta | undefined): Delta | undefined =>
+  message === undefined
+    ? undefined
+    : { ...message, tool_calls: message.tool_calls.map((call, index) => ({ ...call, index })) }
+
+const takeDelta = (
+  state: ChatState,
+  delta: Delta
+): { readonly state: ChatState; readonly events: ReadonlyArray<ChatEvent> } => {
+  const split = ThinkTags.push(state.think, delta.content ?? "")
+  // a server that repeats the same thinking under both names must not double it
+  const named = (delta.reasoning_content ?? "") !== "" ? delta.reasoning_content : delta.reasoning
+  const reasoning = (named ?? "") + split.reasoning
+  const { calls, started } = takeCalls(state.calls, delta.tool_calls)
+  return {
+    state: {
+      ...state,
+      think: split.state,
+      content: state.content + split.text,
+      reasoning: state.reasoning + reasoning,
+      calls
+    },
+    events: [...deltas(reasoning, split.text), ...started]
+  }
+}
+
+const deltas = (reasoning: string, text: string): ReadonlyArray<ChatEvent> => [
+  ...(reasoning === "" ? [] : [{ _tag: "ReasoningDelta", text: reasoning } as const]),
+  ...(text === "" ? [] : [{ _tag: "TextDelta", text } as const])
+]
+
+const takeCalls = (
+  before: ReadonlyMap<number, ToolCall>,
+  pieces: Delta["tool_calls"]
+): { readonly calls: ReadonlyMap<number, ToolCall>; readonly started: ReadonlyArray<ChatEvent> } => {
+  if (pieces.length === 0) return { calls: before, started: [] }
+  const calls = new Map(before)
+  const started: Array<ChatEvent> = []
+  for (const piece of pieces) {
+    const index = piece.index ?? indexFor(calls, piece.id ?? "")
+    const call = calls.get(index) ?? { id: "", name: "", arguments: "" }
+    // later pieces repeat id and name as null or "" (H12)
+    const name = call.name === "" ? (piece.function?.name ?? "") : call.name
+    calls.set(index, {
+      id: call.id === "" ? (piece.id ?? "") : call.id,
+      name,
+      arguments: call.arguments + (piece.function?.arguments ?? "")
+    })
+    if (call.name === "" && name !== "") started.push({ _tag: "ToolCallStarted", index, name })
+  }
+  return { calls, started }
+}
+
+/** For servers that leave the index out: a new id is a new call, anything else goes on with the last one. */
+const indexFor = (calls: ReadonlyMap<number, ToolCall>, id: string): number => {
+  const known = [...calls].find(([, call]) => call.id === id && id !== "")?.[0]
+  if (known !== undefined) return known
+  const last = Math.max(-1, ...calls.keys())
+  return id !== "" || last === -1 ? last + 1 : last
+}
+
+/**
+ * Entries with nothing in them are dropped (H11). A call without an id, or with one that another call has, is given its
+ * own: results are told apart by it, and an empty one is refused in the next request.
+ */
+const finishCalls = (state: ChatState): ReadonlyArray<ToolCall> => {
+  const taken = new Set<string>()
+  return [...state.calls]
+    .toSorted(([a], [b]) => a - b)
+    .filter(([, call]) => call.name !== "" || call.arguments !== "")
+    .map(([index, call]) => {
+      const own = `${state.id === "" ? "call" : state.id}_${index}`
+      const id = call.id === "" ? own : taken.has(call.id) ? `${call.id}_${index}` : call.id
+      taken.add(id)
+      return { ...call, id }
+    })
+}

@@ -1,0 +1,280 @@
+/**
+ * Which error an error body means: decided by its text and its codes, in this one table. The HTTP status differs between
+ * routes and versions for the same fault (contract H32) and is asked last, when nothing else tells.
+ *
+ * @since 0.1.0
+ */
+import { nearest } from "../mcp/NearestNames.ts"
+import {
+  ContextOverflow,
+  ModelCrashed,
+  ModelLoadFailed,
+  ModelLoadRefused,
+  ModelNotFound,
+  ModelNotLoaded,
+  RequestRejected,
+  ServerFault,
+  Unauthorized,
+  Unsupported,
+  type LmStudioError
+} from "./LmStudioError.ts"
+import { bytesOf } from "./lms/Messages.ts"
+import type { ErrorFacts } from "./wire/ErrorBody.ts"
+import { present } from "./wire/Open.ts"
+
+/**
+ * An error body and the request that it answers.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Failure {
+  /** What was asked for, as a person would say it: `chat`, `model load`. */
+  readonly operation: string
+  /** The model that was asked for, where there was one. */
+  readonly model?: string | undefined
+  /** Undefined when the error came in the middle of a stream. */
+  readonly status?: number | undefined
+  readonly facts: ErrorFacts
+  /** Characters of the reply that had arrived before. */
+  readonly delivered?: number | undefined
+  /** Whether the request carried an API token. */
+  readonly hadToken?: boolean | undefined
+}
+
+/**
+ * Total: what no rule knows is a `RequestRejected` when the status blames the request, else a `ServerFault`.
+ *
+ * @since 0.1.0
+ * @category decoding
+ */
+export const classify = (failure: Failure): LmStudioError => {
+  for (const rule of rules) {
+    const error = rule(failure)
+    if (error !== undefined) return error
+  }
+  return unknown(failure)
+}
+
+// -----------------------------------------------------------------------------
+// internal
+// -----------------------------------------------------------------------------
+
+type Rule = (failure: Failure) => LmStudioError | undefined
+
+const unknownRoute: Rule = ({ facts, operation, status }) =>
+  /Unexpected endpoint or method/i.test(facts.message) ||
+  // other servers: a page or a bare sentence instead of an error that names a model
+  (status === 404 &&
+    facts.code === undefined &&
+    /^(?:404 page not found|not found|file not found|cannot (?:get|post) )/i.test(facts.message)) ||
+  status === 405
+    ? new Unsupported({
+        operation,
+        dialect: "the route is not there",
+        instead: "Update LM Studio (0.4 or newer), or check LMSTUDIO_BASE_URL."
+      })
+    : undefined
+
+const unauthorized: Rule = ({ facts, hadToken, status }) => {
+  const { code, message } = facts
+  if (
+    /does not have (?:the )?permission|insufficient[_ ]permission|not permitted|forbidden/i.test(`${message} ${code}`)
+  ) {
+    return new Unauthorized({ reason: "Forbidden", serverMessage: message })
+  }
+  if (/Malformed LM Studio API token|invalid (?:api )?token|incorrect api key/i.test(message)) {
+    return new Unauthorized({ reason: "Malformed", serverMessage: message })
+  }
+  if (/API token is required|none was provided using the Authorization header/i.test(message)) {
+    return new Unauthorized({ reason: "Missing", serverMessage: message })
+  }
+  if (code === "invalid_api_key" || status === 401) {
+    return new Unauthorized({ reason: hadToken === true ? "Malformed" : "Missing", serverMessage: message })
+  }
+  return status === 403 ? new Unauthorized({ reason: "Forbidden", serverMessage: message }) : undefined
+}
+
+const contextOverflow: Rule = ({ facts, model = "" }) => {
+  const { message, type } = facts
+  const pair = overflows.map((pattern) => pattern.exec(message)).find((match) => match !== null)
+  if (pair === undefined && type !== "exceed_context_size_error") return undefined
+  const [prompt, context] = [pair?.groups?.prompt, pair?.groups?.context].map((digits) =>
+    digits === undefined ? undefined : Number(digits)
+  )
+  return new ContextOverflow({
+    model,
+    serverMessage: message,
+    ...present({ promptTokens: facts.promptTokens ?? prompt, contextLength: facts.contextLength ?? context })
+  })
+}
+
+/** The wordings of contract C5 and H16, newest last. Not every one gives both figures. */
+const overflows = [
+  /Trying to keep the first (?<prompt>\d+) tokens when context the overflows.*context length of only (?<context>\d+)/is,
+  /number of tokens to keep from the initial prompt is greater than the context length(?:\s*\(n_keep:\s*(?<prompt>\d+)\s*>=\s*n_ctx:\s*(?<context>\d+)\))?/i,
+  /Cannot truncate prompt with n_keep \((?<prompt>\d+)\) >= n_ctx \((?<context>\d+)\)/i,
+  /request \((?<prompt>\d+) tokens\) exceeds the available context size \((?<context>\d+) tokens\)/i,
+  /maximum context length is (?<context>\d+) tokens/i,
+  /exceeds? (?:the )?(?:available |maximum |model's )?context (?:size|length|window)/i
+]
+
+const loadRefused: Rule = ({ facts: { message }, model }) => {
+  if (!/insufficient system resources|model loading guardrails/i.test(message)) return undefined
+  const figure = /requires approximately ([\d.,]+)\s*([KMGT]?i?B)/i.exec(message)
+  return new ModelLoadRefused({
+    model: model ?? "",
+    couldUnload: [],
+    serverMessage: message,
+    ...present({
+      requiredBytes: figure?.[1] === undefined || figure[2] === undefined ? undefined : bytesOf(figure[1], figure[2])
+    })
+  })
+}
+
+const notLoaded: Rule = ({ facts: { message, code }, model, operation }) =>
+  /No models? (?:is |are )?(?:currently )?loaded|No loaded model satisfies all requirements/i.test(message) ||
+  // an instance that is not there is a model that is not loaded
+  (operation === "model unload" &&
+    (code === "model_not_found" || /not found|Cannot find a model|has already been unloaded|not loaded/i.test(message)))
+    ? new ModelNotLoaded({ serverMessage: message, ...present({ model }) })
+    : undefined
+
+const notFound: Rule = ({ facts, model }) => {
+  const { code, message, type } = facts
+  const named =
+    /(?:Invalid model identifier|Model|model identifier|with (?:the )?(?:path|identifier)) ['"]([^'"]*)['"]/i.exec(
+      message
+    )
+  if (
+    code !== "model_not_found" &&
+    type !== "model_not_found" &&
+    !/Invalid model identifier|^Model ['"][^'"]*['"] not found|Cannot find a model with|No model found that matches|model ['"][^'"]*['"] (?:does not exist|not found)/im.test(
+      message
+    )
+  ) {
+    return undefined
+  }
+  const asked = model ?? named?.[1] ?? ""
+  const available = namesIn(message)
+  return new ModelNotFound({ model: asked, available, nearest: nearest(asked, available), serverMessage: message })
+}
+
+/** `(e.g., a, b, c)` of today, or the list under `Your models:` of 0.3.5. */
+const namesIn = (message: string): ReadonlyArray<string> => {
+  const list = /\(e\.g\.,?\s*([\s\S]*?)\)\.?\s*$/i.exec(message)?.[1]?.split(",")
+  const lines = /(?:Your|Available) models:\s*\n([\s\S]*)$/i.exec(message)?.[1]?.split("\n")
+  return (list ?? lines ?? []).map((name) => name.replace(/^\s*[-•]\s*/, "").trim()).filter((name) => name !== "")
+}
+
+const crashed: Rule = ({ facts: { message }, model = "" }) => {
+  const exitCode = /\(Exit code:\s*(-?\d+)\)/i.exec(message)?.[1]
+  if (
+    /The model has crashed|unloaded or crashed|model (?:process )?(?:has )?(?:unexpectedly )?crashed/i.test(message)
+  ) {
+    return new ModelCrashed({
+      model,
+      reason: "Crashed",
+      serverMessage: message,
+      ...present({ exitCode: exitCode === undefined ? undefined : Number(exitCode) })
+    })
+  }
+  return /Model (?:is |was |has been )?unloaded|has already been unloaded/i.test(message)
+    ? new ModelCrashed({ model, reason: "Unloaded", serverMessage: message })
+    : undefined
+}
+
+const loadFailed: Rule = ({ facts: { message, type }, model = "" }) => {
+  if (
+    type !== "model_load_failed" &&
+    !/Failed to load (?:model|LLM|embedding)|Error loading model|exited before becoming healthy|No LM Runtime found|SIGABRT|Load cancelled/i.test(
+      message
+    )
+  ) {
+    return undefined
+  }
+  const reason = /No LM Runtime found|missing runtime/i.test(message)
+    ? "NoRuntime"
+    : /cancell?ed|aborted by (?:the )?(?:user|client)/i.test(message)
+      ? "Cancelled"
+      : /SIGABRT|Exit code|exitCode|exited before|crash|out of memory/i.test(message)
+        ? "Engine"
+        : "Other"
+  return new ModelLoadFailed({ model, reason, serverMessage: message })
+}
+
+const stateStore: Rule = ({ delivered = 0, facts: { code, message }, operation }) => {
+  if (/Prediction history node.*not found in shard/is.test(message)) {
+    return new ServerFault({ operation, reason: "StateStore", serverMessage: message, delivered })
+  }
+  return code === "previous_response_not_found" ||
+    /Prediction history node with id .* not found|Could not find stored response/i.test(message)
+    ? // one code for one fault, so that the caller can send the whole history instead (H17)
+      new RequestRejected({
+        operation,
+        code: "previous_response_not_found",
+        param: "previous_response_id",
+        serverMessage: message
+      })
+    : undefined
+}
+
+const engine: Rule = ({ delivered = 0, facts: { message }, operation }) => {
+  const reason = engineFaults.find(([pattern]) => pattern.test(message))?.[1]
+  return reason === undefined ? undefined : new ServerFault({ operation, reason, serverMessage: message, delivered })
+}
+
+const engineFaults: ReadonlyArray<readonly [RegExp, ServerFault["reason"]]> = [
+  [/Failed to parse tool call/i, "ToolCallParse"],
+  [/failed to (?:parse|initialize|compile) grammar/i, "Grammar"],
+  [/received prediction-error|Channel Error/i, "Engine"],
+  [/too many requests|server is (?:busy|overloaded)|queue is full|rate limit/i, "Busy"]
+]
+
+const rejected: Rule = ({ facts: { code, message, param, type }, operation, status }) =>
+  type === "invalid_request" ||
+  type === "invalid_request_error" ||
+  rejectionCodes.has(code ?? "") ||
+  /Invalid 'messages' in payload|Invalid tool_choice type|'response_format\.type' must be|Unrecognized key\(s\) in object|does not support reasoning configuration|" is required|invalid JSON|Expected .* in JSON|Unexpected token/i.test(
+    message
+  ) ||
+  type === "job_not_found" ||
+  type === "not_implemented"
+    ? new RequestRejected({
+        operation,
+        serverMessage: message,
+        ...present({ code: code ?? (status === undefined || type === "job_not_found" ? type : undefined), param })
+      })
+    : undefined
+
+const rejectionCodes: ReadonlySet<string> = new Set([
+  "missing_required_parameter",
+  "unrecognized_keys",
+  "invalid_value",
+  "job_not_found"
+])
+
+/** Order matters: a guardrail text comes inside a load failure, and almost everything is an `invalid_request`. */
+const rules: ReadonlyArray<Rule> = [
+  unknownRoute,
+  unauthorized,
+  contextOverflow,
+  loadRefused,
+  stateStore,
+  notLoaded,
+  notFound,
+  loadFailed,
+  crashed,
+  engine,
+  rejected
+]
+
+const unknown = ({ delivered = 0, facts, operation, status }: Failure): LmStudioError => {
+  const serverMessage = facts.message
+  if (status === 429 || status === 503) {
+    return new ServerFault({ operation, reason: "Busy", serverMessage, delivered })
+  }
+  return status !== undefined && status >= 400 && status < 500
+    ? new RequestRejected({ operation, serverMessage, ...present({ code: facts.code, param: facts.param }) })
+    : new ServerFault({ operation, reason: "Unknown", serverMessage, delivered })
+}

@@ -1,0 +1,255 @@
+/**
+ * `LmStudioApi` over HTTP: which route each operation takes, under which time limits, and whether it may be repeated.
+ *
+ * @since 0.1.0
+ */
+import * as Clock from "effect/Clock"
+import type * as Context from "effect/Context"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+import * as Ref from "effect/Ref"
+import type * as Schema from "effect/Schema"
+import * as Stream from "effect/Stream"
+import { Settings, type Values } from "../../configuration/Settings.ts"
+import { Resilience } from "../../resilience/Resilience.ts"
+import type { LmStudioApi, RequestLimits } from "../LmStudioApi.ts"
+import {
+  ModelLoadFailed,
+  ReplyMalformed,
+  RequestRejected,
+  Unsupported,
+  WrongModelAnswered,
+  type LmStudioError
+} from "../LmStudioError.ts"
+import * as ModelMatch from "../ModelMatch.ts"
+import * as Completions from "../wire/Completions.ts"
+import * as Lifecycle from "../wire/Lifecycle.ts"
+import * as Responses from "../wire/Responses.ts"
+import * as Dialects from "./Dialects.ts"
+import { exchange } from "./Exchange.ts"
+import { openChat } from "./OpenChat.ts"
+import * as Transport from "./Transport.ts"
+
+/**
+ * @since 0.1.0
+ * @category constructors
+ */
+export const make = Effect.gen(function* () {
+  const settings = yield* Settings
+  const resilience = yield* Resilience
+  const transport = yield* Transport.make
+  const limits = limitsOf(settings)
+  const dialects = yield* Dialects.make(transport, limits)
+  const ask = exchange(transport)
+  const matched = yield* Ref.make<ReadonlySet<string>>(new Set())
+
+  /** Only a name that does not speak for itself costs a look at the list, once. */
+  const checkModel = Effect.fnUntraced(function* (asked: string, answered: string) {
+    if (answered === "" || ModelMatch.sameName(asked, answered)) return
+    const pair = `${asked}\n${answered}`
+    if ((yield* Ref.get(matched)).has(pair)) return
+    const { isLmStudio } = yield* dialects.server
+    const listed = yield* Effect.orElseSucceed(dialects.models, () => [])
+    if (!ModelMatch.sameModel(asked, answered, listed, isLmStudio)) {
+      return yield* new WrongModelAnswered({ asked, answered })
+    }
+    yield* Ref.update(matched, (pairs) => new Set([...pairs, pair]))
+  })
+
+  /** A request that a model works on: retried until something was delivered, and its answerer compared. */
+  const infer = Effect.fnUntraced(
+    function* <A extends { readonly model: string }, B, I>(
+      call: Pick<Transport.Call, "operation" | "path"> & { readonly body: Record<string, unknown> },
+      model: string,
+      asked: RequestLimits | undefined,
+      schema: Schema.Schema<B, I>,
+      from: (body: B, millis: number) => A
+    ) {
+      const startedAt = yield* Clock.currentTimeMillis
+      const body = yield* ask({ ...call, method: "POST", limits: withAsked(limits.inference, asked), model }, schema)
+      const reply = from(body, Math.max(0, (yield* Clock.currentTimeMillis) - startedAt))
+      yield* checkModel(model, reply.model)
+      return reply
+    },
+    (attempt, { operation }, model) =>
+      Effect.zipRight(checkName(operation, model), resilience.protect("http.inference")(attempt))
+  )
+
+  /** What only native v1 can do. Never repeated: the work may have been done although the reply was lost. */
+  const manage = Effect.fnUntraced(function* <A, I>(
+    call: Omit<Transport.Call, "limits" | "method"> & { readonly model?: string | undefined },
+    schema: Schema.Schema<A, I>,
+    limit: Transport.Limits = limits.manage
+  ) {
+    const { dialect, isLmStudio } = yield* resilience.protect("http.read")(dialects.server)
+    if (dialect !== "native-v1") {
+      return yield* new Unsupported({ operation: call.operation, dialect, instead: insteadOf(isLmStudio) })
+    }
+    return yield* resilience.guard("http.lifecycle")(ask({ ...call, method: "POST", limits: limit }, schema))
+  })
+
+  const chatStream: Context.Tag.Service<LmStudioApi>["chatStream"] = (request, asked) =>
+    Stream.unwrapScoped(
+      checkName("chat", request.model).pipe(
+        Effect.zipRight(
+          openChat(transport, request, withAsked(limits.inference, asked), (answered) =>
+            checkModel(request.model, answered)
+          ).pipe(resilience.protect("http.inference"))
+        ),
+        Effect.map(({ first, rest }) => Stream.concat(Stream.fromChunk(first), rest))
+      )
+    ).pipe(Stream.withSpan("LmStudioApi.chatStream", { attributes: { model: request.model } }))
+
+  const api: Context.Tag.Service<LmStudioApi> = {
+    server: dialects.server.pipe(resilience.protect("http.read"), Effect.withSpan("LmStudioApi.server")),
+    // neither repeated nor refused by a breaker: it is asked in order to know whether anybody is there
+    ping: dialects.ping.pipe(Effect.withSpan("LmStudioApi.ping")),
+    models: dialects.models.pipe(resilience.protect("http.read"), Effect.withSpan("LmStudioApi.models")),
+    chatStream,
+    chat: (request, asked) =>
+      chatStream(request, asked).pipe(
+        Stream.runLast,
+        Effect.flatMap((last) =>
+          Option.isSome(last) && last.value._tag === "Completed"
+            ? Effect.succeed(last.value.reply)
+            : new ReplyMalformed({ operation: "chat", detail: "it has no end" })
+        ),
+        Effect.withSpan("LmStudioApi.chat", { attributes: { model: request.model } })
+      ),
+    complete: (request, asked) =>
+      infer(
+        { operation: "text completion", path: "/v1/completions", body: Completions.encodeCompletion(request) },
+        request.model,
+        asked,
+        Completions.CompletionBody,
+        Completions.fromCompletion
+      ).pipe(Effect.withSpan("LmStudioApi.complete", { attributes: { model: request.model } })),
+    embed: (request, asked) =>
+      infer(
+        { operation: "embeddings", path: "/v1/embeddings", body: Completions.encodeEmbeddings(request) },
+        request.model,
+        asked,
+        Completions.EmbeddingsBody,
+        Completions.fromEmbeddings
+      ).pipe(Effect.withSpan("LmStudioApi.embed", { attributes: { model: request.model } })),
+    respond: (request, asked) =>
+      infer(
+        { operation: "responses", path: "/v1/responses", body: Responses.encodeRequest(request) },
+        request.model,
+        asked,
+        Responses.Body,
+        Responses.fromBody
+      ).pipe(Effect.withSpan("LmStudioApi.respond", { attributes: { model: request.model } })),
+    load: (key, options = {}) =>
+      checkName("model load", key).pipe(
+        Effect.zipRight(
+          manage(
+            {
+              operation: "model load",
+              path: "/api/v1/models/load",
+              body: Lifecycle.encodeLoad(key, options),
+              model: key
+            },
+            Lifecycle.Loaded,
+            limits.load
+          )
+        ),
+        Effect.catchTag("RequestTimeout", ({ limit }) =>
+          Effect.fail(
+            new ModelLoadFailed({
+              model: key,
+              reason: "Timeout",
+              serverMessage: `nothing within ${Duration.format(limit)}`
+            })
+          )
+        ),
+        Effect.map(Lifecycle.fromLoaded),
+        Effect.withSpan("LmStudioApi.load", { attributes: { model: key } })
+      ),
+    unload: (instanceId) =>
+      manage(
+        {
+          operation: "model unload",
+          path: "/api/v1/models/unload",
+          body: { instance_id: instanceId },
+          model: instanceId
+        },
+        Lifecycle.Unloaded
+      ).pipe(Effect.asVoid, Effect.withSpan("LmStudioApi.unload", { attributes: { instance: instanceId } })),
+    download: (model, quantization) =>
+      manage(
+        {
+          operation: "download",
+          path: "/api/v1/models/download",
+          body: Lifecycle.encodeDownload(model, quantization),
+          model
+        },
+        Lifecycle.Download
+      ).pipe(Effect.map(Lifecycle.fromDownload), Effect.withSpan("LmStudioApi.download", { attributes: { model } })),
+    downloadStatus: (jobId) =>
+      ask(
+        {
+          operation: "download status",
+          method: "GET",
+          path: `/api/v1/models/download/status/${encodeURIComponent(jobId)}`,
+          limits: limits.look
+        },
+        Lifecycle.Download
+      ).pipe(
+        resilience.protect("http.read"),
+        Effect.map(Lifecycle.fromDownload),
+        Effect.withSpan("LmStudioApi.downloadStatus")
+      )
+  }
+  return api
+})
+
+// -----------------------------------------------------------------------------
+// internal
+// -----------------------------------------------------------------------------
+
+const limitsOf = (settings: Values) => {
+  const inference: Transport.Limits = {
+    connect: settings.connectTimeout,
+    firstByte: settings.firstByteTimeout,
+    betweenBytes: settings.idleTimeout,
+    total: settings.requestTimeout
+  }
+  const all = (limit: Duration.Duration): Transport.Limits => ({
+    ...inference,
+    firstByte: limit,
+    betweenBytes: limit,
+    total: limit
+  })
+  return {
+    inference,
+    enquiry: all(settings.connectTimeout),
+    look: all(Transport.lookLimit(settings.connectTimeout)),
+    manage: all(settings.idleTimeout),
+    load: all(settings.loadTimeout)
+  }
+}
+
+const withAsked = (limits: Transport.Limits, asked: RequestLimits = {}): Transport.Limits => ({
+  connect: asked.connect === undefined ? limits.connect : Duration.decode(asked.connect),
+  firstByte: asked.firstByte === undefined ? limits.firstByte : Duration.decode(asked.firstByte),
+  betweenBytes: asked.betweenBytes === undefined ? limits.betweenBytes : Duration.decode(asked.betweenBytes),
+  total: asked.total === undefined ? limits.total : Duration.decode(asked.total)
+})
+
+/** LM Studio has no model `default` (contract C4); sent all the same, whatever is loaded would answer. */
+const checkName = (operation: string, model: string): Effect.Effect<void, LmStudioError> =>
+  model.trim() === "" || model.trim().toLowerCase() === "default"
+    ? new RequestRejected({
+        operation,
+        code: "not_sent",
+        param: "model",
+        serverMessage: `"${model}" names no model. Resolve it to a model key first; \`lms-bridge models ls\` lists them.`
+      })
+    : Effect.void
+
+const insteadOf = (isLmStudio: boolean) =>
+  isLmStudio
+    ? "Update LM Studio to 0.4 or newer, or let lms-bridge use the `lms` command (LMS_BRIDGE_LMS_BINARY)."
+    : "Models are loaded and unloaded where that server runs; what it lists can be asked."

@@ -1,0 +1,165 @@
+/**
+ * Which dialect a server speaks, found out once. An unknown route answers 200 (contract 0.1), so bodies decide.
+ *
+ * @since 0.1.0
+ */
+import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
+import * as Fiber from "effect/Fiber"
+import * as Option from "effect/Option"
+import * as Ref from "effect/Ref"
+import * as Schema from "effect/Schema"
+import * as SynchronizedRef from "effect/SynchronizedRef"
+import type { ApiModel, Dialect, ServerInfo } from "../LmStudioApi.ts"
+import { LmStudioUnreachable, type LmStudioError } from "../LmStudioError.ts"
+import * as ModelLists from "../wire/ModelLists.ts"
+import { open } from "../wire/Open.ts"
+import { exchange, read } from "./Exchange.ts"
+import type { Limits, Transport } from "./Transport.ts"
+
+/**
+ * @since 0.1.0
+ * @category models
+ */
+export interface Dialects {
+  /** Asked once; a failure is asked again. Callers share one enquiry, and none of them can cut it short. */
+  readonly server: Effect.Effect<ServerInfo, LmStudioError>
+  /** One request when the dialect is known. */
+  readonly models: Effect.Effect<ReadonlyArray<ApiModel>, LmStudioError>
+  /** The greeting, else the model list; neither retried nor remembered when it fails. */
+  readonly ping: Effect.Effect<ServerInfo, LmStudioError>
+}
+
+/**
+ * `enquiry` are the limits of a first contact, `look` those of a request to a server that is known.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const make = Effect.fnUntraced(function* (
+  transport: Transport,
+  limits: { readonly enquiry: Limits; readonly look: Limits }
+) {
+  const scope = yield* Effect.scope
+  const known = yield* Ref.make(Option.none<ServerInfo>())
+  const enquiry = yield* SynchronizedRef.make(Option.none<Fiber.Fiber<ServerInfo, LmStudioError>>())
+
+  const get = (path: string) =>
+    transport.text({ operation: "model list", method: "GET", path, limits: limits.enquiry }).pipe(
+      // nobody has answered yet, so nobody is there
+      Effect.catchTag("RequestTimeout", () =>
+        Effect.fail(new LmStudioUnreachable({ baseUrl: transport.baseUrl, reason: "Timeout" }))
+      )
+    )
+
+  const greets = get("/lmstudio-greeting").pipe(
+    Effect.map(({ status, text }) => Either.isRight(read(transport, greeting, status, text, Greeting)))
+  )
+
+  const discover: Effect.Effect<ServerInfo, LmStudioError> = Effect.gen(function* () {
+    for (const dialect of dialects) {
+      const { status, text } = yield* get(ModelLists.paths[dialect])
+      const found = readList(transport, dialect, status, text)
+      if (Either.isRight(found)) {
+        const isLmStudio = dialect !== "openai" || (yield* greets)
+        return { baseUrl: transport.baseUrl, dialect, isLmStudio }
+      }
+      if (found.left._tag === "Unauthorized") return yield* found.left
+    }
+    return yield* new LmStudioUnreachable({ baseUrl: transport.baseUrl, reason: "NotLmStudio" })
+  }).pipe(
+    Effect.tap((info) => Effect.zipRight(Ref.set(known, Option.some(info)), Effect.logDebug("server found", info)))
+  )
+
+  const server = Effect.flatMap(
+    Ref.get(known),
+    Option.match({
+      onSome: Effect.succeed,
+      onNone: () =>
+        SynchronizedRef.modifyEffect(enquiry, (running) =>
+          Effect.gen(function* () {
+            if (Option.isSome(running) && Option.isNone(yield* Fiber.poll(running.value))) {
+              return [running.value, running] as const
+            }
+            const fiber = yield* Effect.forkIn(Effect.interruptible(discover), scope)
+            return [fiber, Option.some(fiber)] as const
+          })
+        ).pipe(Effect.flatMap(Fiber.join))
+    })
+  )
+
+  const list = (dialect: Dialect): Effect.Effect<ReadonlyArray<ApiModel>, LmStudioError> => {
+    const call = {
+      operation: "model list",
+      method: "GET",
+      path: ModelLists.paths[dialect],
+      limits: limits.look
+    } as const
+    switch (dialect) {
+      case "native-v1":
+        return Effect.map(exchange(transport)(call, ModelLists.NativeList), ModelLists.fromNative)
+      case "legacy-v0":
+        return Effect.map(exchange(transport)(call, ModelLists.LegacyList), ModelLists.fromLegacy)
+      case "openai":
+        return Effect.map(exchange(transport)(call, ModelLists.OpenAiList), ModelLists.fromOpenAi)
+    }
+  }
+
+  const models = Effect.flatMap(server, ({ dialect }) => list(dialect)).pipe(
+    // another server, or another version, answers there by now
+    Effect.catchTags({
+      Unsupported: () => again,
+      ReplyMalformed: () => again
+    })
+  )
+  const again = Effect.zipRight(
+    Ref.set(known, Option.none()),
+    Effect.flatMap(server, ({ dialect }) => list(dialect))
+  )
+
+  const ping = Effect.flatMap(
+    Ref.get(known),
+    Option.match({
+      onNone: () => server,
+      onSome: (info) =>
+        info.isLmStudio
+          ? Effect.if(greets, { onTrue: () => Effect.succeed(info), onFalse: () => Effect.as(models, info) })
+          : Effect.as(list(info.dialect), info)
+    })
+  )
+
+  const made: Dialects = { server, models, ping }
+  return made
+})
+
+// -----------------------------------------------------------------------------
+// internal
+// -----------------------------------------------------------------------------
+
+const dialects: ReadonlyArray<Dialect> = ["native-v1", "legacy-v0", "openai"]
+
+const greeting = { operation: "greeting" }
+
+const Greeting = Schema.Struct({ lmstudio: Schema.Literal(true) })
+
+const readList = (
+  transport: Transport,
+  dialect: Dialect,
+  status: number,
+  text: string
+): Either.Either<unknown, LmStudioError> => {
+  const call = { operation: "model list" }
+  switch (dialect) {
+    case "native-v1":
+      return read(transport, call, status, text, ModelLists.NativeList)
+    case "legacy-v0":
+      return read(transport, call, status, text, LegacyRows)
+    case "openai":
+      return read(transport, call, status, text, ModelLists.OpenAiList)
+  }
+}
+
+/** Rows of v0 say what kind of model they are; other servers answer the path with OpenAI's rows. */
+const LegacyRows = Schema.Struct({
+  data: Schema.Array(Schema.Struct({ id: Schema.String, type: Schema.String, state: open(Schema.String) }))
+})

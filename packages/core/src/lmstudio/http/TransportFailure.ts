@@ -1,0 +1,47 @@
+/**
+ * Why a request found nobody, from the error that the platform's HTTP client gives.
+ *
+ * @since 0.1.0
+ */
+import type { RequestError } from "@effect/platform/HttpClientError"
+import * as Predicate from "effect/Predicate"
+import { LmStudioUnreachable } from "../LmStudioError.ts"
+
+/**
+ * `cause` in the result is the innermost error: the request itself would carry the API token.
+ *
+ * @since 0.1.0
+ * @category decoding
+ */
+export const unreachable = (baseUrl: string, error: RequestError): LmStudioUnreachable => {
+  if (error.reason === "InvalidUrl") return new LmStudioUnreachable({ baseUrl, reason: "NotFound" })
+  const codes = codesIn(error.cause, 0)
+  return new LmStudioUnreachable({
+    baseUrl,
+    reason: reasons.find(([pattern]) => codes.some((code) => pattern.test(code)))?.[1] ?? "Transport",
+    ...(error.cause === undefined ? {} : { cause: error.cause })
+  })
+}
+
+// -----------------------------------------------------------------------------
+// internal
+// -----------------------------------------------------------------------------
+
+const reasons: ReadonlyArray<readonly [RegExp, LmStudioUnreachable["reason"]]> = [
+  [/^ECONNREFUSED$/, "Refused"],
+  [/^(?:ENOTFOUND|EAI_AGAIN|EHOSTUNREACH|ENETUNREACH|EADDRNOTAVAIL)$/, "NotFound"],
+  [/^(?:ETIMEDOUT|ESOCKETTIMEDOUT|UND_ERR_CONNECT_TIMEOUT)$/, "Timeout"],
+  [/^(?:EPROTO|ERR_TLS|ERR_SSL|CERT_|DEPTH_ZERO|SELF_SIGNED|UNABLE_TO_(?:VERIFY|GET)|HOSTNAME_MISMATCH)/, "Tls"]
+]
+
+/** Codes of an error, of what caused it, and of the attempts it sums up (one per address of the host). */
+const codesIn = (error: unknown, depth: number): ReadonlyArray<string> => {
+  if (depth > 4 || !Predicate.isObject(error)) return []
+  return [
+    ...(Predicate.hasProperty(error, "code") && typeof error.code === "string" ? [error.code] : []),
+    ...(Predicate.hasProperty(error, "cause") ? codesIn(error.cause, depth + 1) : []),
+    ...(Predicate.hasProperty(error, "errors") && Array.isArray(error.errors)
+      ? error.errors.flatMap((each: unknown) => codesIn(each, depth + 1))
+      : [])
+  ]
+}

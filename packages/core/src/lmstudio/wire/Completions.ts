@@ -1,0 +1,79 @@
+/**
+ * `POST /v1/completions` and `POST /v1/embeddings` (contract C3).
+ *
+ * @since 0.1.0
+ */
+import * as Schema from "effect/Schema"
+import type { Completion, CompletionRequest, Embeddings } from "../LmStudioApi.ts"
+import { usageOf, UsageBody } from "./ChatWire.ts"
+import { open, present } from "./Open.ts"
+
+/**
+ * @since 0.1.0
+ * @category encoding
+ */
+export const encodeCompletion = (request: CompletionRequest): Record<string, unknown> =>
+  present({
+    model: request.model,
+    prompt: request.prompt,
+    max_tokens: request.maxTokens,
+    temperature: request.temperature,
+    stop: request.stop,
+    ttl: request.ttlSeconds
+  })
+
+/**
+ * @since 0.1.0
+ * @category schemas
+ */
+export const CompletionBody = Schema.Struct({
+  model: open(Schema.String),
+  choices: Schema.NonEmptyArray(Schema.Struct({ text: open(Schema.String), finish_reason: open(Schema.String) })),
+  usage: open(UsageBody)
+})
+
+/**
+ * @since 0.1.0
+ * @category decoding
+ */
+export const fromCompletion = (body: typeof CompletionBody.Type): Completion => ({
+  model: body.model ?? "",
+  text: body.choices[0].text ?? "",
+  finishReason: body.choices[0].finish_reason ?? "",
+  usage: usageOf(body.usage)
+})
+
+/**
+ * @since 0.1.0
+ * @category encoding
+ */
+export const encodeEmbeddings = (request: {
+  readonly model: string
+  readonly input: ReadonlyArray<string>
+  readonly ttlSeconds?: number | undefined
+}): Record<string, unknown> => present({ model: request.model, input: request.input, ttl: request.ttlSeconds })
+
+/**
+ * @since 0.1.0
+ * @category schemas
+ */
+export const EmbeddingsBody = Schema.Struct({
+  model: open(Schema.String),
+  data: Schema.Array(Schema.Struct({ index: open(Schema.NonNegativeInt), embedding: Schema.Array(Schema.Number) })),
+  usage: open(UsageBody)
+})
+
+/**
+ * In the order of the input, whatever the order of the reply is.
+ *
+ * @since 0.1.0
+ * @category decoding
+ */
+export const fromEmbeddings = (body: typeof EmbeddingsBody.Type): Embeddings => ({
+  model: body.model ?? "",
+  vectors: body.data
+    .map(({ embedding, index }, at) => ({ embedding, index: index ?? at }))
+    .toSorted((a, b) => a.index - b.index)
+    .map(({ embedding }) => embedding),
+  usage: usageOf(body.usage)
+})

@@ -1,0 +1,80 @@
+/**
+ * Loading, unloading and downloading on native v1 (contract A4 to A7). The bodies are strict: an unknown key is refused.
+ *
+ * @since 0.1.0
+ */
+import * as Schema from "effect/Schema"
+import type { ApiLoaded, DownloadStatus, LoadOptions } from "../LmStudioApi.ts"
+import { Count, open, present } from "./Open.ts"
+
+/**
+ * @since 0.1.0
+ * @category encoding
+ */
+export const encodeLoad = (key: string, options: LoadOptions): Record<string, unknown> =>
+  present({
+    model: key,
+    context_length: options.contextLength,
+    flash_attention: options.flashAttention,
+    offload_kv_cache_to_gpu: options.offloadKvCacheToGpu,
+    echo_load_config: true
+  })
+
+/**
+ * @since 0.1.0
+ * @category schemas
+ */
+export const Loaded = Schema.Struct({
+  instance_id: Schema.String,
+  load_time_seconds: open(Schema.Number),
+  load_config: open(Schema.Struct({ context_length: Count }))
+})
+
+/**
+ * @since 0.1.0
+ * @category decoding
+ */
+export const fromLoaded = (body: typeof Loaded.Type): ApiLoaded => ({
+  instanceId: body.instance_id,
+  loadTimeSeconds: body.load_time_seconds,
+  contextLength: body.load_config?.context_length
+})
+
+/**
+ * @since 0.1.0
+ * @category schemas
+ */
+export const Unloaded = Schema.Struct({ instance_id: Schema.String })
+
+/**
+ * @since 0.1.0
+ * @category encoding
+ */
+export const encodeDownload = (model: string, quantization: string | undefined): Record<string, unknown> =>
+  present({ model, quantization })
+
+/**
+ * A download, as it starts and as it goes on.
+ *
+ * @since 0.1.0
+ * @category schemas
+ */
+export const Download = Schema.Struct({
+  status: Schema.String,
+  job_id: open(Schema.String),
+  total_size_bytes: open(Schema.Number),
+  downloaded_bytes: open(Schema.Number),
+  bytes_per_second: open(Schema.Number)
+})
+
+/**
+ * @since 0.1.0
+ * @category decoding
+ */
+export const fromDownload = (body: typeof Download.Type): DownloadStatus => ({
+  jobId: body.job_id,
+  status: body.status,
+  totalBytes: body.total_size_bytes,
+  downloadedBytes: body.downloaded_bytes,
+  bytesPerSecond: body.bytes_per_second
+})

@@ -1,0 +1,186 @@
+/**
+ * The model lists of the three dialects (contract A3, B, C1), folded into one form.
+ *
+ * @since 0.1.0
+ */
+import * as Schema from "effect/Schema"
+import type { ApiModel, Dialect, ModelInstance } from "../LmStudioApi.ts"
+import { Count, open, openArray, present } from "./Open.ts"
+
+/**
+ * `GET /api/v1/models`. Other servers answer this path, too, so an entry must look like a model of LM Studio.
+ *
+ * @since 0.1.0
+ * @category schemas
+ */
+export const NativeList = Schema.Struct({
+  models: Schema.Array(
+    Schema.Struct({
+      key: Schema.String,
+      type: open(Schema.String),
+      publisher: open(Schema.String),
+      display_name: open(Schema.String),
+      architecture: open(Schema.String),
+      quantization: open(Schema.Struct({ name: open(Schema.String) })),
+      size_bytes: open(Schema.Number),
+      params_string: open(Schema.String),
+      loaded_instances: openArray(
+        Schema.Struct({ id: Schema.String, config: open(Schema.Struct({ context_length: Count })) })
+      ),
+      max_context_length: Count,
+      format: open(Schema.String),
+      capabilities: open(
+        Schema.Struct({
+          vision: open(Schema.Boolean),
+          trained_for_tool_use: open(Schema.Boolean),
+          reasoning: open(Schema.Struct({ allowed_options: openArray(Schema.String) }))
+        })
+      ),
+      variants: openArray(Schema.String)
+    })
+  )
+})
+
+/**
+ * `GET /api/v0/models`. A loaded copy is a row of its own (`key:2`).
+ *
+ * @since 0.1.0
+ * @category schemas
+ */
+export const LegacyList = Schema.Struct({
+  data: Schema.Array(
+    Schema.Struct({
+      id: Schema.String,
+      type: open(Schema.String),
+      publisher: open(Schema.String),
+      arch: open(Schema.String),
+      compatibility_type: open(Schema.String),
+      quantization: open(Schema.String),
+      state: open(Schema.String),
+      max_context_length: Count,
+      loaded_context_length: Count,
+      capabilities: openArray(Schema.String)
+    })
+  )
+})
+
+/**
+ * `GET /v1/models`, with what vLLM (`max_model_len`) and llama-server (`meta`) add.
+ *
+ * @since 0.1.0
+ * @category schemas
+ */
+export const OpenAiList = Schema.Struct({
+  data: Schema.Array(
+    Schema.Struct({
+      id: Schema.String,
+      owned_by: open(Schema.String),
+      max_model_len: Count,
+      meta: open(Schema.Struct({ n_ctx: Count, n_ctx_train: Count, size: open(Schema.Number) }))
+    })
+  )
+})
+
+/**
+ * @since 0.1.0
+ * @category decoding
+ */
+export const fromNative = ({ models }: typeof NativeList.Type): ReadonlyArray<ApiModel> =>
+  models.map((model) => ({
+    key: model.key,
+    ...kindOf(model.type),
+    displayName: model.display_name ?? model.key,
+    ...present({
+      publisher: model.publisher,
+      architecture: model.architecture,
+      quantization: model.quantization?.name,
+      sizeBytes: model.size_bytes,
+      params: model.params_string,
+      format: model.format,
+      maxContextLength: model.max_context_length,
+      vision: model.capabilities?.vision,
+      toolUse: model.capabilities?.trained_for_tool_use,
+      reasoningOptions: model.capabilities?.reasoning?.allowed_options
+    }),
+    variants: model.variants,
+    instances: model.loaded_instances.map(({ config, id }) => instance(id, config?.context_length))
+  }))
+
+/**
+ * @since 0.1.0
+ * @category decoding
+ */
+export const fromLegacy = ({ data }: typeof LegacyList.Type): ReadonlyArray<ApiModel> => {
+  const keys = new Set(data.map(({ id }) => id))
+  const keyOf = (id: string) => {
+    const base = id.replace(/:\d+$/, "")
+    return base !== id && keys.has(base) ? base : id
+  }
+  return data
+    .filter(({ id }) => keyOf(id) === id)
+    .map((model) => ({
+      key: model.id,
+      ...kindOf(model.type),
+      displayName: model.id,
+      ...present({
+        publisher: model.publisher,
+        architecture: model.arch,
+        quantization: model.quantization,
+        format: model.compatibility_type,
+        maxContextLength: model.max_context_length,
+        toolUse: model.capabilities.includes("tool_use") ? true : undefined
+      }),
+      variants: [],
+      instances: data
+        // any other state than `loaded` is not usable (contract B)
+        .filter(({ id, state }) => state === "loaded" && keyOf(id) === model.id)
+        .map((row) => instance(row.id, row.loaded_context_length))
+    }))
+}
+
+/**
+ * Nothing here tells what is in memory. What is listed can be asked, so each model is its own instance.
+ *
+ * @since 0.1.0
+ * @category decoding
+ */
+export const fromOpenAi = ({ data }: typeof OpenAiList.Type): ReadonlyArray<ApiModel> =>
+  data.map((model) => ({
+    key: model.id,
+    type: /\bembed/i.test(model.id) ? "embedding" : "llm",
+    displayName: model.id,
+    ...present({
+      publisher: model.owned_by,
+      sizeBytes: model.meta?.size,
+      maxContextLength: model.max_model_len ?? model.meta?.n_ctx_train
+    }),
+    variants: [],
+    instances: [instance(model.id, model.max_model_len ?? model.meta?.n_ctx)]
+  }))
+
+/**
+ * Where each dialect lists its models.
+ *
+ * @since 0.1.0
+ * @category constants
+ */
+export const paths: Record<Dialect, string> = {
+  "native-v1": "/api/v1/models",
+  "legacy-v0": "/api/v0/models",
+  openai: "/v1/models"
+}
+
+// -----------------------------------------------------------------------------
+// internal
+// -----------------------------------------------------------------------------
+
+const instance = (id: string, contextLength: number | undefined): ModelInstance => ({
+  id,
+  ...present({ contextLength })
+})
+
+/** One word for one kind: v0 says `vlm` and `embeddings` (contract 0.6). */
+const kindOf = (type: string | undefined): { readonly type: string; readonly vision?: boolean } => {
+  if (type === "vlm") return { type: "llm", vision: true }
+  return { type: type === "embeddings" ? "embedding" : (type ?? "llm") }
+}

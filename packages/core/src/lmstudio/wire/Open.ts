@@ -1,0 +1,76 @@
+/**
+ * Decoding openly: servers of many ages and makes leave fields out, write `null` or `false` for them, or add others.
+ *
+ * @since 0.1.0
+ */
+import * as Either from "effect/Either"
+import * as Schema from "effect/Schema"
+
+/**
+ * A field that may be absent, null or of another type; all three are undefined. For facts that we can do without.
+ *
+ * @since 0.1.0
+ * @category combinators
+ */
+export const open = <A, I>(schema: Schema.Schema<A, I>) =>
+  Schema.optional(
+    Schema.UndefinedOr(schema).annotations({
+      // `top_p: false` and the like (contract H33)
+      decodingFallback: () => Either.right(undefined)
+    })
+  )
+
+/**
+ * An array from which elements that do not fit are left out; anything else is the empty array.
+ *
+ * @since 0.1.0
+ * @category combinators
+ */
+export const openArray = <A, I>(schema: Schema.Schema<A, I>) => {
+  const fits = Schema.decodeUnknownOption(schema)
+  return Schema.optionalWith(
+    Schema.transform(Schema.Unknown, Schema.Array(Schema.typeSchema(schema)), {
+      strict: true,
+      decode: (value) =>
+        Array.isArray(value)
+          ? value.flatMap((element: unknown) => {
+              const decoded = fits(element)
+              return decoded._tag === "Some" ? [decoded.value] : []
+            })
+          : [],
+      encode: (elements) => elements
+    }),
+    { default: () => [] }
+  )
+}
+
+/**
+ * A token count; servers also write -1, fractions and null.
+ *
+ * @since 0.1.0
+ * @category schemas
+ */
+export const Count = open(Schema.NonNegativeInt)
+
+/**
+ * The fields of a record that are not undefined, for exact optional properties.
+ *
+ * @since 0.1.0
+ * @category combinators
+ */
+export const present = <A extends Record<string, unknown>>(
+  fields: A
+): { [K in keyof A as undefined extends A[K] ? never : K]: A[K] } & {
+  [K in keyof A as undefined extends A[K] ? K : never]?: Exclude<A[K], undefined>
+} =>
+  Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)) as ReturnType<typeof present<A>> // `fromEntries` forgets which keys there were
+
+/**
+ * The text as JSON; undefined when it is none.
+ *
+ * @since 0.1.0
+ * @category decoding
+ */
+export const parseJson = (text: string): unknown => Either.getOrElse(decodeJson(text), () => undefined)
+
+const decodeJson = Schema.decodeEither(Schema.parseJson())
