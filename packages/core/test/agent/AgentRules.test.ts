@@ -1,0 +1,267 @@
+import { assert, describe, it } from "@effect/vitest"
+import { decide } from "@lms-bridge/core/agent/AgentDecision"
+import { stamp, type AgentEvent, type AgentEventBody } from "@lms-bridge/core/agent/AgentEvent"
+import { AgentState, evolve, initial } from "@lms-bridge/core/agent/AgentState"
+import type { AgentTask } from "@lms-bridge/core/agent/AgentTask"
+import * as ModelReply from "@lms-bridge/core/agent/ModelReply"
+import * as ToolCatalog from "@lms-bridge/core/agent/ToolCatalog"
+import type { ChatReply } from "@lms-bridge/core/lmstudio/Chat"
+import type { McpTool } from "@lms-bridge/core/mcp/McpConnection"
+import { RunId } from "@lms-bridge/core/observability/Correlation"
+import { FastCheck as fc, Schema } from "effect"
+
+const runId = RunId.make("run_aaaaaaaaaaaaaaaa")
+
+const tools: ReadonlyArray<McpTool> = ["read", "write"].map((name) => ({
+  server: "main",
+  name,
+  description: "",
+  inputSchema: {
+    type: "object",
+    properties: { path: { type: "string" }, n: { type: "integer" } },
+    required: ["path"],
+    additionalProperties: false
+  },
+  annotations: {}
+}))
+
+const anyCall = fc.record({
+  id: fc.constantFrom("", "a", "b"),
+  name: fc.constantFrom("read", "write", "raed", ""),
+  arguments: fc.constantFrom(
+    '{"path":"/a"}',
+    '{"path":"/a","n":"3"}',
+    "{'path': '/a'}",
+    "",
+    "{",
+    '{"path":5.5}',
+    '{"n":1}',
+    "[]"
+  )
+})
+
+const anyReply = fc.record({
+  kind: fc.constant("reply" as const),
+  millis: fc.integer({ min: 0, max: 400 }),
+  content: fc.constantFrom("", " ", "some text", "more"),
+  reasoning: fc.constantFrom("", "hm"),
+  finishReason: fc.constantFrom("stop", "length", "tool_calls", ""),
+  toolCalls: fc.array(anyCall, { maxLength: 4 }),
+  usage: fc.constantFrom(undefined, { inputTokens: 40, outputTokens: 10 })
+})
+
+const anyFailure = fc.record({
+  kind: fc.constant("failure" as const),
+  millis: fc.integer({ min: 0, max: 400 }),
+  repeatable: fc.boolean(),
+  partial: fc.constantFrom("", "begun")
+})
+
+const anyTurn = fc.oneof({ weight: 4, arbitrary: anyReply }, { weight: 1, arbitrary: anyFailure })
+
+const anyOutcome = fc.record({
+  millis: fc.integer({ min: 0, max: 300 }),
+  isError: fc.boolean(),
+  bytes: fc.integer({ min: 0, max: 50 })
+})
+
+const anyWorld = fc.record({
+  turns: fc.array(anyTurn, { minLength: 1, maxLength: 8 }),
+  outcomes: fc.array(anyOutcome, { minLength: 1, maxLength: 8 }),
+  prepareMillis: fc.integer({ min: 0, max: 200 }),
+  budgets: fc.record({
+    rounds: fc.integer({ min: 1, max: 12 }),
+    wallMillis: fc.integer({ min: 1, max: 2000 }),
+    toolCalls: fc.integer({ min: 1, max: 8 }),
+    tokens: fc.option(fc.integer({ min: 1, max: 400 }), { nil: undefined }),
+    resultBytes: fc.option(fc.integer({ min: 1, max: 200 }), { nil: undefined })
+  })
+})
+
+type AnyWorld = typeof anyWorld extends fc.Arbitrary<infer W> ? W : never
+
+/** The shell without I/O: time passes as the world says, turns and outcomes come round again and again. */
+const play = (world: AnyWorld) => {
+  const { resultBytes, rounds, tokens, toolCalls, wallMillis } = world.budgets
+  const task: AgentTask = {
+    task: "t",
+    servers: { _tag: "All" },
+    budgets: {
+      rounds,
+      wallMillis,
+      toolCalls,
+      ...(tokens === undefined ? {} : { tokens }),
+      ...(resultBytes === undefined ? {} : { resultBytes })
+    }
+  }
+  const catalog = ToolCatalog.make(tools, task)
+  const started = { _tag: "RunStarted" as const, task, runId, seq: 0, at: 0 }
+  const events: Array<AgentEvent> = [started]
+  let state = initial(started)
+  let now = 0
+  let turns = 0
+  let outcomes = 0
+  const tell = (body: AgentEventBody) => {
+    const event = stamp(body, runId, events.length, now)
+    events.push(event)
+    state = evolve(state, event)
+  }
+  for (let step = 0; step < 2000; step++) {
+    const decision = decide(state, now)
+    switch (decision._tag) {
+      case "Finish":
+        tell({ _tag: "RunFinished", outcome: decision.outcome })
+        return { events, state, outcome: decision.outcome, steps: step, turns, task }
+      case "Emit":
+        decision.events.forEach(tell)
+        break
+      case "Prepare":
+        now = Math.min(now + world.prepareMillis, task.budgets.wallMillis)
+        if (now < task.budgets.wallMillis) {
+          tell({ _tag: "ToolsOffered", offered: ["read", "write"], withheld: 0, estimatedTokens: 1 })
+        }
+        break
+      case "AskModel": {
+        tell({ _tag: "RoundStarted", round: decision.round, final: decision.final })
+        const turn = world.turns[turns++ % world.turns.length]
+        if (turn === undefined) throw new Error("no turn")
+        const left = task.budgets.wallMillis - now
+        now += decision.final ? turn.millis : Math.min(turn.millis, left)
+        if (turn.kind === "failure" || (!decision.final && turn.millis >= left)) {
+          tell({
+            _tag: "ModelFailed",
+            round: decision.round,
+            problem: { tag: "Test", message: "failed" },
+            repeatable: turn.kind === "failure" && turn.repeatable,
+            partial: turn.kind === "failure" ? turn.partial : turn.content
+          })
+          break
+        }
+        const { content, finishReason, reasoning, toolCalls: calls, usage } = turn
+        const reply: ChatReply = {
+          model: "m",
+          content,
+          reasoning,
+          finishReason,
+          toolCalls: calls,
+          firstTokenMillis: 0,
+          totalMillis: turn.millis,
+          ...(usage === undefined ? {} : { usage })
+        }
+        const { messages } = state
+        const { final, round } = decision
+        tell({ _tag: "ModelReplied", round, reply: ModelReply.normalised(reply, { messages, round, final }) })
+        break
+      }
+      case "CallTools":
+        for (const call of decision.calls) {
+          const verdict = ToolCatalog.judge(catalog, call, { whole: decision.whole })
+          if (verdict._tag === "Refuse") {
+            const { reason, told } = verdict
+            tell({ _tag: "ToolCallRefused", callId: call.id, name: call.name, reason, told })
+            continue
+          }
+          const { tool } = verdict.tool
+          const callId = call.id
+          const target = { callId, server: tool.server, tool: tool.name }
+          tell({ _tag: "ToolCallStarted", ...target, name: call.name, arguments: verdict.arguments })
+          const outcome = world.outcomes[outcomes++ % world.outcomes.length]
+          if (outcome === undefined) throw new Error("no outcome")
+          now += outcome.millis
+          if (now >= task.budgets.wallMillis) {
+            now = task.budgets.wallMillis
+            break
+          }
+          const { bytes, isError, millis } = outcome
+          tell({ _tag: "ToolCallFinished", ...target, told: "x", isError, bytes, millis })
+        }
+        break
+    }
+  }
+  throw new Error("The run does not end")
+}
+
+const property = (check: (played: ReturnType<typeof play>) => void) => () =>
+  fc.assert(
+    fc.property(anyWorld, (world) => check(play(world))),
+    { numRuns: 500 }
+  )
+
+describe("the rules of the loop", () => {
+  it(
+    "end every run within its budgets",
+    property(({ events, outcome, state, task, turns }) => {
+      assert.isAtMost(state.rounds, task.budgets.rounds)
+      assert.isAtMost(turns, task.budgets.rounds + 1)
+      assert.isAtMost(state.callsStarted, task.budgets.toolCalls)
+      assert.isAtMost(events.filter((event) => event._tag === "RoundStarted" && event.final).length, 1)
+      assert.strictEqual(outcome.status === "budget", outcome.budget !== undefined)
+      assert.strictEqual(
+        outcome.status === "budget",
+        events.some(({ _tag }) => _tag === "BudgetReached")
+      )
+      if (outcome.status === "done") assert.notStrictEqual(outcome.answer.trim(), "")
+      if (outcome.status === "failed") assert.isDefined(outcome.problem)
+    })
+  )
+
+  it(
+    "run no call without arguments that fit",
+    property(({ events }) => {
+      for (const event of events) {
+        if (event._tag !== "ToolCallStarted") continue
+        assert.isString(event.arguments["path"])
+        if ("n" in event.arguments) assert.isTrue(Number.isInteger(event.arguments["n"]))
+      }
+    })
+  )
+
+  it(
+    "give every call exactly one result, in the order of the calls",
+    property(({ events, state }) => {
+      const asked = events.flatMap((event) =>
+        event._tag === "ModelReplied" ? event.reply.toolCalls.map(({ id }) => id) : []
+      )
+      const settled = events.flatMap((event) =>
+        event._tag === "ToolCallFinished" || event._tag === "ToolCallRefused" ? [event.callId] : []
+      )
+      assert.strictEqual(new Set(asked).size, asked.length)
+      assert.deepStrictEqual([...settled].toSorted(), [...asked].toSorted())
+      state.messages.forEach((message, index) => {
+        if (message.role !== "assistant" || message.toolCalls.length === 0) return
+        const results = state.messages.slice(index + 1, index + 1 + message.toolCalls.length)
+        assert.deepStrictEqual(
+          results.map((result) => (result.role === "tool" ? result.toolCallId : result.role)),
+          message.toolCalls.map(({ id }) => id)
+        )
+      })
+    })
+  )
+
+  it(
+    "rebuild the same state from the events, also when these were written down",
+    property(({ events, state }) => {
+      const [first, ...rest] = events
+      assert(first?._tag === "RunStarted")
+      assert.deepStrictEqual(rest.reduce(evolve, initial(first)), state)
+      assert.deepStrictEqual(decodeState(encodeState(state)), state)
+    })
+  )
+
+  it(
+    "keep a conversation that a chat template takes",
+    property(({ state }) => {
+      state.messages.forEach((message, index) => {
+        const before = state.messages[index - 1]?.role
+        if (message.role === "user") assert.notStrictEqual(before, "user")
+        if (message.role === "assistant" && message.toolCalls.length > 0) {
+          for (const call of message.toolCalls) assert.isObject(JSON.parse(call.arguments))
+        }
+      })
+    })
+  )
+})
+
+const json = Schema.parseJson(AgentState)
+const encodeState = Schema.encodeSync(json)
+const decodeState = Schema.decodeSync(json)
