@@ -5,7 +5,11 @@
 import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
+import * as Option from "effect/Option"
+import * as Ref from "effect/Ref"
 import * as Schema from "effect/Schema"
+import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import * as Json from "./internal/json.ts"
 import * as ErrorBody from "./http/ErrorBody.ts"
@@ -85,7 +89,8 @@ export const begin = Effect.fnUntraced(function* (
   const pieces = Stream.unwrapScoped(
     Effect.gen(function* () {
       const started = yield* Clock.currentTimeMillis
-      const occupation = yield* Effect.mapError(state.occupy(request.instance.id), gone)
+      const place = yield* placeOn(state, request.instance.id)
+      const { occupation } = place
       const settings = yield* state.settings
       const tokens = promptTokens(request.prompt)
       const room = request.instance.contextLength - tokens
@@ -104,10 +109,7 @@ export const begin = Effect.fnUntraced(function* (
       ).pipe(
         Stream.mapEffect((piece) =>
           piece._tag === "PromptProgress" && piece.progress === 1
-            ? Effect.as(
-                processPrompt(occupation, Duration.sum(settings.promptProcessing, Duration.millis(turn.delayMs))),
-                piece
-              )
+            ? Effect.as(place.process(Duration.sum(settings.promptProcessing, Duration.millis(turn.delayMs))), piece)
             : Effect.succeed(piece)
         ),
         Stream.concat(Stream.drain(occupation.setStatus("generating")))
@@ -178,14 +180,25 @@ const scripted = (error: NonNullable<Turn["error"]>) =>
     ...(error.code === undefined ? {} : { code: error.code })
   })
 
-// A client that goes away does not stop it: LM Studio finishes processing the prompt first.
-const processPrompt = (occupation: Occupation, time: Duration.DurationInput) =>
-  Duration.toMillis(time) === 0
-    ? Effect.mapError(occupation.present, gone)
-    : Effect.raceFirst(Effect.interruptible(Effect.sleep(time)), Effect.interruptible(occupation.gone)).pipe(
-        Effect.mapError(gone),
-        Effect.uninterruptible
-      )
+// A client that goes away does not stop it: LM Studio finishes processing the prompt first, and the slot is taken until then.
+const placeOn = Effect.fnUntraced(function* (state: LmStudioState, id: string) {
+  const processing = yield* Ref.make<Fiber.Fiber<unknown, unknown>>(Fiber.void)
+  const slot = yield* Effect.acquireRelease(Scope.make(), (scope, exit) =>
+    Effect.gen(function* () {
+      const fiber = yield* Ref.get(processing)
+      if (Option.isSome(yield* fiber.poll)) return yield* Scope.close(scope, exit)
+      yield* state.fork(Effect.zipRight(Fiber.await(fiber), Scope.close(scope, exit)))
+    })
+  )
+  const occupation = yield* state.occupy(id).pipe(Scope.extend(slot), Effect.mapError(gone))
+  const process = Effect.fnUntraced(function* (time: Duration.Duration) {
+    if (Duration.toMillis(time) === 0) return yield* Effect.mapError(occupation.present, gone)
+    const fiber = yield* state.fork(Effect.raceFirst(Effect.sleep(time), occupation.gone))
+    yield* Ref.set(processing, fiber)
+    yield* Effect.mapError(Fiber.join(fiber), gone)
+  })
+  return { occupation, process }
+})
 
 const pause = (occupation: Occupation, delay: Duration.DurationInput): Effect.Effect<void, InstanceGone> =>
   Duration.toMillis(delay) === 0

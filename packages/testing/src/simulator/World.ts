@@ -16,7 +16,9 @@ import * as Logs from "./LogStream.ts"
 import type { Recorder } from "./Recorder.ts"
 import * as Records from "./Recorder.ts"
 import * as RuleBasedModel from "./RuleBasedModel.ts"
+import type { TurnInput } from "./Script.ts"
 import type { SimulatedModel } from "./SimulatedModel.ts"
+import { scripted } from "./SimulatedModel.ts"
 
 export interface World {
   readonly state: LmStudioState
@@ -32,13 +34,17 @@ export interface World {
 /** How a simulator begins. Without a model the rule-based stand-in answers. */
 export interface WorldOptions extends StateOptions {
   readonly model?: SimulatedModel | undefined
+  /** Turns of a scripted model; wins over `model`. */
+  readonly script?: ReadonlyArray<TurnInput> | undefined
 }
 
 export const make = Effect.fnUntraced(function* (options: WorldOptions = {}) {
   const state = yield* State.make(options)
   const world: World = {
     state,
-    model: yield* Ref.make(options.model ?? RuleBasedModel.ruleBased),
+    model: yield* Ref.make(
+      options.script === undefined ? (options.model ?? RuleBasedModel.ruleBased) : yield* scripted(options.script)
+    ),
     faults: yield* FaultScripts.make,
     recorder: yield* Records.make,
     history: yield* History.make,
