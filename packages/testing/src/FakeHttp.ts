@@ -1,0 +1,270 @@
+/**
+ * An `HttpClient` that connects to nothing: a script says by route what comes back, in which pieces and when, and what
+ * was asked is recorded.
+ *
+ * @since 0.1.0
+ */
+import * as HttpClient from "@effect/platform/HttpClient"
+import { RequestError, ResponseError } from "@effect/platform/HttpClientError"
+import type * as HttpClientRequest from "@effect/platform/HttpClientRequest"
+import * as HttpClientResponse from "@effect/platform/HttpClientResponse"
+import * as Context from "effect/Context"
+import type * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Layer from "effect/Layer"
+import * as Ref from "effect/Ref"
+import * as Schema from "effect/Schema"
+import * as Stream from "effect/Stream"
+
+/**
+ * A piece of a body: text, bytes, time that passes, or how it ends when not in order. `cut` breaks the connection, `hang`
+ * leaves it open for ever.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type Piece = string | Uint8Array | { readonly pause: Duration.DurationInput } | "cut!" | "hang!"
+
+/**
+ * What one request meets.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type Reply =
+  | {
+      readonly _tag: "Response"
+      readonly status: number
+      readonly contentType: string
+      readonly pieces: ReadonlyArray<Piece>
+      /** Time before the headers. */
+      readonly after?: Duration.DurationInput
+    }
+  /** Nobody there: the code of the socket's error, such as `ECONNREFUSED`. */
+  | { readonly _tag: "Refused"; readonly code: string }
+  /** Not even headers, for ever. */
+  | { readonly _tag: "Silent" }
+
+/**
+ * A request, and how it went: `open` while its reply is still expected or read.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Seen {
+  readonly method: string
+  readonly url: string
+  /** Path and query, without the server. */
+  readonly path: string
+  readonly headers: Readonly<Record<string, string>>
+  /** The body as JSON; undefined when there was none. */
+  readonly body: unknown
+  readonly state: "open" | "complete" | "failed" | "interrupted"
+}
+
+/**
+ * All requests, oldest first.
+ *
+ * @since 0.1.0
+ * @category services
+ */
+export class FakeRequests extends Context.Tag("@lms-bridge/testing/FakeRequests")<
+  FakeRequests,
+  Effect.Effect<ReadonlyArray<Seen>>
+>() {}
+
+/**
+ * Replies by method and path, `"POST /v1/chat/completions"`. An array plays its replies in order; asked once more than
+ * it has replies, or for a route that is not there, it dies loudly.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type Routes = Readonly<Record<string, Reply | ReadonlyArray<Reply>>>
+
+/**
+ * `prefix` is the path of the server's address that comes before each route.
+ *
+ * @since 0.1.0
+ * @category layers
+ */
+export const layer = (
+  routes: Routes,
+  options: { readonly prefix?: string } = {}
+): Layer.Layer<HttpClient.HttpClient | FakeRequests> =>
+  Layer.effectContext(
+    Effect.map(Ref.make<ReadonlyArray<Seen>>([]), (seen) =>
+      Context.make(
+        HttpClient.HttpClient,
+        HttpClient.make((request, url) => answer(request, url, routes, options.prefix ?? "", seen))
+      ).pipe(Context.add(FakeRequests, Ref.get(seen)))
+    )
+  )
+
+/**
+ * @since 0.1.0
+ * @category constructors
+ */
+export const json = (body: unknown, status = 200): Reply => ({
+  _tag: "Response",
+  status,
+  contentType: "application/json; charset=utf-8",
+  pieces: [stringify(body)]
+})
+
+/**
+ * @since 0.1.0
+ * @category constructors
+ */
+export const text = (body: string, status = 200, contentType = "text/html"): Reply => ({
+  _tag: "Response",
+  status,
+  contentType,
+  pieces: [body]
+})
+
+/**
+ * A body of server-sent events, exactly in these pieces.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const events = (...pieces: ReadonlyArray<Piece>): Reply => ({
+  _tag: "Response",
+  status: 200,
+  contentType: "text/event-stream",
+  pieces
+})
+
+/**
+ * One `data:` event with this JSON.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const data = (body: unknown): string => `data: ${stringify(body)}\n\n`
+
+/**
+ * A reply whose headers come only after this time.
+ *
+ * @since 0.1.0
+ * @category combinators
+ */
+export const after = (delay: Duration.DurationInput, reply: Reply): Reply =>
+  reply._tag === "Response" ? { ...reply, after: delay } : reply
+
+/**
+ * @since 0.1.0
+ * @category constructors
+ */
+export const refused = (code = "ECONNREFUSED"): Reply => ({ _tag: "Refused", code })
+
+/**
+ * @since 0.1.0
+ * @category constructors
+ */
+export const silent: Reply = { _tag: "Silent" }
+
+/**
+ * What LM Studio says to a route that it does not have: status 200.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const unexpectedEndpoint = (method: string, path: string): Reply =>
+  json({ error: `Unexpected endpoint or method. (${method} ${path})` })
+
+// -----------------------------------------------------------------------------
+// internal
+// -----------------------------------------------------------------------------
+
+const answer = (
+  request: HttpClientRequest.HttpClientRequest,
+  url: URL,
+  routes: Routes,
+  prefix: string,
+  seen: Ref.Ref<ReadonlyArray<Seen>>
+): Effect.Effect<HttpClientResponse.HttpClientResponse, RequestError> =>
+  Effect.gen(function* () {
+    const path = `${url.pathname}${url.search}`
+    const route = `${request.method} ${path.startsWith(prefix) ? path.slice(prefix.length) : path}`
+    const earlier = yield* Ref.get(seen)
+    const before = earlier.filter((other) => other.method === request.method && other.path === path).length
+    const body = yield* bodyOf(request)
+    yield* Ref.set(seen, [
+      ...earlier,
+      { method: request.method, url: url.href, path, headers: request.headers, body, state: "open" }
+    ])
+    const settle = (state: Seen["state"]) =>
+      Ref.update(seen, (all) => all.map((one, at) => (at === earlier.length ? { ...one, state } : one)))
+    const settleBy = (exit: Exit.Exit<unknown, unknown>) =>
+      settle(Exit.isSuccess(exit) ? "complete" : Exit.isInterrupted(exit) ? "interrupted" : "failed")
+
+    const found = routes[route]
+    const reply = isList(found) ? found[before] : found
+    if (reply === undefined) {
+      return yield* Effect.dieMessage(
+        `FakeHttp has no reply for request ${before + 1} of ${route}. Routes: ${Object.keys(routes).join(", ")}`
+      )
+    }
+    switch (reply._tag) {
+      case "Refused":
+        yield* settle("failed")
+        return yield* new RequestError({
+          request,
+          reason: "Transport",
+          cause: Object.assign(new Error(`connect ${reply.code}`), { code: reply.code })
+        })
+      case "Silent":
+        return yield* Effect.onInterrupt(Effect.never, () => settle("interrupted"))
+      case "Response":
+        if (reply.after !== undefined) {
+          yield* Effect.onInterrupt(Effect.sleep(reply.after), () => settle("interrupted"))
+        }
+        return respond(request, reply, settleBy)
+    }
+  })
+
+const isList = (found: Reply | ReadonlyArray<Reply> | undefined): found is ReadonlyArray<Reply> => Array.isArray(found)
+
+const bodyOf = (request: HttpClientRequest.HttpClientRequest): Effect.Effect<unknown> =>
+  request.body._tag === "Uint8Array"
+    ? Effect.orDie(parse(new TextDecoder().decode(request.body.body)))
+    : Effect.succeed(undefined)
+
+const parse = Schema.decode(Schema.parseJson())
+
+const stringify = Schema.encodeSync(Schema.parseJson())
+
+/** Read through streams of ours, so that pauses follow the test's clock. */
+const respond = (
+  request: HttpClientRequest.HttpClientRequest,
+  { contentType, pieces, status }: Extract<Reply, { readonly _tag: "Response" }>,
+  settle: (exit: Exit.Exit<unknown, unknown>) => Effect.Effect<void>
+): HttpClientResponse.HttpClientResponse => {
+  const response = HttpClientResponse.fromWeb(
+    request,
+    new Response(null, { status, headers: { "content-type": contentType } })
+  )
+  const broken = () =>
+    new ResponseError({
+      request,
+      response,
+      reason: "Decode",
+      cause: Object.assign(new Error("aborted"), { code: "ECONNRESET" })
+    })
+  const emit = (piece: Piece): Stream.Stream<Uint8Array, ResponseError> => {
+    if (piece === "cut!") return Stream.suspend(() => Stream.fail(broken()))
+    if (piece === "hang!") return Stream.never
+    if (typeof piece === "string") return Stream.make(new TextEncoder().encode(piece))
+    return piece instanceof Uint8Array ? Stream.make(piece) : Stream.drain(Stream.fromEffect(Effect.sleep(piece.pause)))
+  }
+  const stream = Stream.ensuringWith(Stream.flatMap(Stream.fromIterable(pieces), emit), settle)
+  const whole = stream.pipe(Stream.decodeText(), Stream.mkString)
+  return Object.defineProperties(response, {
+    stream: { value: stream },
+    text: { value: whole },
+    json: { value: Effect.flatMap(whole, (body) => Effect.mapError(parse(body), broken)) }
+  })
+}
