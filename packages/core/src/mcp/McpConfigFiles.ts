@@ -9,6 +9,7 @@ import * as Config from "effect/Config"
 import type * as ConfigProvider from "effect/ConfigProvider"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
+import * as Equal from "effect/Equal"
 import { constant } from "effect/Function"
 import * as Option from "effect/Option"
 import * as SynchronizedRef from "effect/SynchronizedRef"
@@ -38,6 +39,7 @@ export interface ConfigCandidate {
 export interface Configuration {
   /** The file in use; undefined when there is none. */
   readonly path: string | undefined
+  /** By name. A server whose entry has not changed is the same object as before. */
   readonly servers: ReadonlyMap<string, ServerDefinition.ServerDefinition>
   /** Grows with every change, so that a consumer can tell at a glance whether anything is new. */
   readonly version: number
@@ -127,7 +129,7 @@ export const make = Effect.fn("McpConfigFiles.make")(function* (options: {
     return yield* new McpConfigInvalid({ path: places[0] ?? override, reason: "NotFound", detail: "" })
   })
 
-  const read = Effect.fnUntraced(function* (place: string) {
+  const read = Effect.fnUntraced(function* (place: string, before: Configuration["servers"]) {
     const text = yield* fileSystem
       .readFileString(place)
       .pipe(
@@ -138,7 +140,18 @@ export const make = Effect.fn("McpConfigFiles.make")(function* (options: {
     const environment = yield* snapshot(variable, names)
     const variables = { environment, workspaceFolder: cwd, userHome }
     const nested = depth >= ChildEnvironment.maxDepth
-    return new Map(entries.map((entry) => [entry.name, ServerDefinition.make(entry, { variables, nested })]))
+    return new Map(
+      entries.map((entry) => {
+        const made = ServerDefinition.make(entry, { variables, nested })
+        const known = before.get(entry.name)
+        const unchanged =
+          known !== undefined &&
+          Either.isRight(made.launch) &&
+          known.source === made.source &&
+          Equal.equals(known.identity, made.identity)
+        return [entry.name, unchanged ? known : made] as const
+      })
+    )
   })
 
   const current = SynchronizedRef.modifyEffect(
@@ -156,7 +169,7 @@ export const make = Effect.fn("McpConfigFiles.make")(function* (options: {
       const known = before.loaded?.path === place ? before.loaded : undefined
       if (known !== undefined && known.stamp === stamp) return [known, before]
 
-      const result = yield* Effect.either(read(place))
+      const result = yield* Effect.either(read(place, before.loaded?.servers ?? new Map()))
       if (Either.isRight(result)) {
         const version = before.version + 1
         const loaded = { path: place, stamp, servers: result.right, version }

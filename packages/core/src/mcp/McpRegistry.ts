@@ -151,8 +151,23 @@ const make = Effect.gen(function* () {
     Effect.forEach([...pooled.values()], (server) => server.close, { concurrency: 16, discard: true })
   )
 
+  const scope = yield* Effect.scope
+  const seen = { version: -1 }
+  /** The configuration as it is now. Servers that are no longer in it as they were are let go when nobody uses them. */
+  const current = Effect.tap(files.current, ({ servers, version }) => {
+    if (seen.version === version) return Effect.void
+    seen.version = version
+    const stale = [...pooled.keys()].filter((definition) => servers.get(definition.name) !== definition)
+    return Effect.forEach(stale, (definition) => RcMap.invalidate(pool, definition), { concurrency: 16 }).pipe(
+      // the caller does not wait for processes to end, but this layer does
+      Effect.forkIn(scope),
+      Effect.uninterruptible,
+      Effect.when(() => stale.length > 0)
+    )
+  })
+
   const definitionOf = Effect.fnUntraced(function* (name: string) {
-    const { path, servers } = yield* files.current
+    const { path, servers } = yield* current
     const definition = servers.get(name)
     if (definition === undefined) {
       const available = [...servers.keys()]
@@ -185,7 +200,7 @@ const make = Effect.gen(function* () {
 
   return McpRegistry.of({
     candidates: files.candidates,
-    servers: Effect.flatMap(files.current, ({ servers }) => Effect.forEach(servers.values(), summary)),
+    servers: Effect.flatMap(current, ({ servers }) => Effect.forEach(servers.values(), summary)),
     connect,
     tools: (server) =>
       Effect.scoped(Effect.flatMap(connect(server), (connection) => connection.tools)).pipe(

@@ -3,11 +3,12 @@
  *
  * @since 0.1.0
  */
-import type * as Duration from "effect/Duration"
+import * as Duration from "effect/Duration"
 import * as Either from "effect/Either"
 import * as Redacted from "effect/Redacted"
-import type { ConfigEntry, EntryProblem, EntrySettings } from "./McpConfig.ts"
+import * as Schema from "effect/Schema"
 import * as ConfigVariables from "./ConfigVariables.ts"
+import type { ConfigEntry, EntryProblem, EntrySettings } from "./McpConfig.ts"
 
 /**
  * How a server is reached. Values that may be secrets are redacted from here on.
@@ -50,6 +51,8 @@ export interface ServerDefinition {
   readonly timeout: Duration.Duration | undefined
   /** Whether the entry lets a tool be used. */
   readonly allows: (tool: string) => boolean
+  /** All that matters to a connection, in one text: equal for entries that differ in their looks only. */
+  readonly identity: Redacted.Redacted
 }
 
 /**
@@ -81,18 +84,23 @@ export const make = (
       shown: { transport: "unknown", target: "", envNames: [] },
       launch: Either.left(problem),
       timeout: undefined,
-      allows: () => true
+      allows: () => true,
+      identity: Redacted.make("")
     }),
-    onRight: (settings) => ({
-      name,
-      source,
-      line,
-      shown: show(settings),
-      launch: launchOf(settings, line, options),
-      timeout: settings.timeout,
-      allows: (tool) =>
-        (settings.allowedTools?.includes(tool) ?? true) && !(settings.excludedTools?.includes(tool) ?? false)
-    })
+    onRight: (settings) => {
+      const launch = launchOf(settings, line, options)
+      return {
+        name,
+        source,
+        line,
+        shown: show(settings),
+        launch,
+        timeout: settings.timeout,
+        allows: (tool) =>
+          (settings.allowedTools?.includes(tool) ?? true) && !(settings.excludedTools?.includes(tool) ?? false),
+        identity: identityOf(settings, launch)
+      }
+    }
   })
 }
 
@@ -114,6 +122,23 @@ export const variablesOf = (entry: ConfigEntry): ReadonlyArray<string> =>
 // -----------------------------------------------------------------------------
 // internal
 // -----------------------------------------------------------------------------
+
+const encodeJson = Schema.encodeSync(Schema.parseJson(Schema.Unknown))
+
+const identityOf = (settings: EntrySettings, launch: ServerDefinition["launch"]) => {
+  const bare = (values: Readonly<Record<string, Redacted.Redacted>>) =>
+    Object.entries(values).map(([name, value]) => [name, Redacted.value(value)])
+  const reached = Either.match(launch, {
+    onLeft: () => [],
+    onRight: (to) =>
+      to._tag === "Stdio"
+        ? [to.command, to.args, bare(to.env), to.cwd]
+        : [to.kind, Redacted.value(to.url), bare(to.headers)]
+  })
+  const { allowedTools, excludedTools, timeout } = settings
+  const limit = timeout === undefined ? undefined : Duration.toMillis(timeout)
+  return Redacted.make(encodeJson([reached, limit, allowedTools, excludedTools]))
+}
 
 const launchOf = (
   settings: EntrySettings,

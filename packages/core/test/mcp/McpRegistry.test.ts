@@ -1,0 +1,325 @@
+import { assert, describe, it } from "@effect/vitest"
+import { InMemoryTransport } from "@modelcontextprotocol/sdk/inMemory.js"
+import { Server } from "@modelcontextprotocol/sdk/server/index.js"
+import { CallToolRequestSchema } from "@modelcontextprotocol/sdk/types.js"
+import { Settings, type Values } from "@lms-bridge/core/configuration/Settings"
+import { McpServerUnavailable } from "@lms-bridge/core/mcp/McpError"
+import { McpRegistry } from "@lms-bridge/core/mcp/McpRegistry"
+import { McpTransport } from "@lms-bridge/core/mcp/McpTransport"
+import { ConfigProvider, type Context, Deferred, Duration, Effect, Fiber, Layer, Option, TestClock } from "effect"
+import * as fakeFiles from "./fakeFiles.ts"
+
+const path = "/config/mcp.json"
+
+interface World {
+  readonly files: ReturnType<typeof fakeFiles.make>
+  /** What was opened, in order: server, command line, environment. */
+  readonly opened: Array<{
+    readonly server: string
+    readonly line: string
+    readonly environment: Record<string, string>
+  }>
+  readonly closed: Array<string>
+  /** Resolves the calls of `hang` that are under way. */
+  readonly answers: Array<(text: string) => void>
+}
+
+/** A registry over servers in memory, each with the tools `who` (its command line) and `hang`. */
+const withWorld = <A, E>(
+  use: (registry: Context.Tag.Service<McpRegistry>, world: World) => Effect.Effect<A, E>,
+  servers: Record<string, unknown>,
+  options: { readonly settings?: Partial<Values>; readonly environment?: Record<string, string> } = {}
+) =>
+  Effect.suspend(() => {
+    const files = fakeFiles.make()
+    files.write(path, { mcpServers: servers })
+    const world: World = { files, opened: [], closed: [], answers: [] }
+    const transport = Layer.succeed(McpTransport, {
+      open: Effect.fnUntraced(function* (server, launch, environment) {
+        const line = launch._tag === "Stdio" ? [launch.command, ...launch.args].join(" ") : launch.kind
+        world.opened.push({ server, line, environment: { ...environment } })
+        if (line.startsWith("broken")) {
+          return yield* new McpServerUnavailable({ server, reason: "Exited", detail: "", stderrTail: "" })
+        }
+        yield* Effect.addFinalizer(() => Effect.sync(() => world.closed.push(line)))
+        const [mine, theirs] = InMemoryTransport.createLinkedPair()
+        const far = new Server({ name: server, version: "1" }, { capabilities: { tools: {} } })
+        far.setRequestHandler(CallToolRequestSchema, ({ params }) =>
+          params.name === "who"
+            ? { content: [{ type: "text", text: line }] }
+            : new Promise((resolve) => world.answers.push((text) => resolve({ content: [{ type: "text", text }] })))
+        )
+        yield* Effect.promise(() => far.connect(theirs))
+        return {
+          transport: mine,
+          ended: Effect.succeed({ exitCode: undefined, detail: "" }),
+          stderrTail: Effect.succeed(""),
+          hint: Effect.succeed("")
+        }
+      })
+    })
+    const settings = Settings.layerWith({ mcpJsonPath: Option.some(path), ...options.settings })
+    const provider = ConfigProvider.fromMap(new Map(Object.entries({ HOME: "/home/me", ...options.environment })))
+    return Effect.flatMap(McpRegistry, (registry) => use(registry, world)).pipe(
+      Effect.provide(
+        McpRegistry.layerNoDeps.pipe(
+          Layer.provide([transport, settings, files.layer, Layer.setConfigProvider(provider)])
+        )
+      )
+    )
+  })
+
+const who = (registry: Context.Tag.Service<McpRegistry>, server: string) =>
+  Effect.map(registry.call(server, "who", {}), ({ content: [part] }) => (part?.type === "text" ? part.text : ""))
+
+const turns = Effect.promise(() => new Promise((resolve) => setImmediate(resolve))).pipe(Effect.repeatN(5))
+
+describe("McpRegistry", () => {
+  it.effect("lists all entries, usable or not, and starts none of them", () =>
+    withWorld(
+      (registry, { opened }) =>
+        Effect.gen(function* () {
+          const servers = yield* registry.servers
+          assert.deepStrictEqual(
+            servers.map(({ name, problem, state, target, transport }) => [name, transport, target, state, problem]),
+            [
+              ["good", "stdio", "run --key ***", "usable", undefined],
+              [
+                "off",
+                "stdio",
+                "run",
+                "disabled",
+                `MCP server "off" is disabled. Remove "disabled" from its entry in ${path}, line 1 to use it.`
+              ],
+              [
+                "self",
+                "stdio",
+                "lms-bridge-mcp",
+                "itself",
+                'MCP server "self" is lms-bridge itself, so it is not used from within.'
+              ],
+              [
+                "bad",
+                "unknown",
+                "",
+                "invalid",
+                `MCP server "bad" (${path}, line 1) cannot be used: "args" must be a list of texts.`
+              ],
+              [
+                "unset",
+                "stdio",
+                "run ${NOPE}",
+                "invalid",
+                `MCP server "unset" (${path}, line 1) cannot be used: The environment variable NOPE is not set. Set it, or write \${NOPE}:-default}.`.replace(
+                  "${NOPE}:",
+                  "${NOPE:"
+                )
+              ],
+              ["remote", "http", "https://host/mcp", "usable", undefined]
+            ]
+          )
+          assert.deepStrictEqual(opened, [])
+        }),
+      {
+        good: { command: "run", args: ["--key", "abc"], env: { SECRET: "s" } },
+        off: { command: "run", disabled: true },
+        self: { command: "lms-bridge-mcp" },
+        bad: { command: "run", args: "x" },
+        unset: { command: "run", args: ["${NOPE}"] },
+        remote: { url: "https://host/mcp?token=1" }
+      }
+    )
+  )
+
+  it.effect("refuses what cannot be used with the reason, and offers near names", () =>
+    withWorld(
+      (registry, { opened }) =>
+        Effect.gen(function* () {
+          const unknown = yield* Effect.flip(registry.tools("filesytem"))
+          assert.deepInclude(unknown, { _tag: "McpServerNotFound", nearest: ["filesystem"], path })
+          assert.include(unknown.message, "Did you mean filesystem?")
+          assert.deepInclude(yield* Effect.flip(registry.tools("off")), {
+            _tag: "McpEntryUnusable",
+            reason: "Disabled"
+          })
+          assert.deepInclude(yield* Effect.flip(registry.tools("self")), { _tag: "McpEntryUnusable", reason: "Itself" })
+          assert.deepStrictEqual(opened, [])
+        }),
+      { filesystem: { command: "run" }, off: { command: "run", disabled: true }, self: { command: "lms-bridge-mcp" } }
+    )
+  )
+
+  it.effect("starts nothing beneath another bridge", () =>
+    withWorld(
+      (registry, { opened }) =>
+        Effect.gen(function* () {
+          const error = yield* Effect.flip(registry.tools("good"))
+          assert.deepInclude(error, { _tag: "McpEntryUnusable", reason: "TooDeep" })
+          assert.deepStrictEqual(opened, [])
+        }),
+      { good: { command: "run" } },
+      { environment: { LMS_BRIDGE_DEPTH: "1" } }
+    )
+  )
+
+  it.effect("gives a process the entry's environment and the safe list", () =>
+    withWorld(
+      (registry, { opened }) =>
+        Effect.gen(function* () {
+          yield* who(registry, "good")
+          assert.deepStrictEqual(opened[0]?.environment, {
+            HOME: "/home/me",
+            PATH: "/usr/bin:/bin:/usr/local/bin:/opt/homebrew/bin",
+            TOKEN: "t0ken",
+            LMS_BRIDGE_DEPTH: "1"
+          })
+        }),
+      { good: { command: "run", env: { TOKEN: "${MY_TOKEN}" } } },
+      { environment: { MY_TOKEN: "t0ken", OTHER: "x" } }
+    )
+  )
+
+  it.effect("shares one connection, and closes it when it was idle for long enough", () =>
+    withWorld(
+      (registry, { closed, opened }) =>
+        Effect.gen(function* () {
+          yield* Effect.all([who(registry, "good"), who(registry, "good")], { concurrency: 2 })
+          yield* TestClock.adjust("9 seconds")
+          yield* who(registry, "good")
+          yield* TestClock.adjust("9 seconds")
+          assert.deepStrictEqual([opened.length, closed], [1, []])
+          assert.isTrue((yield* registry.servers)[0]?.connected)
+          yield* TestClock.adjust("1 second")
+          yield* turns
+          assert.deepStrictEqual(closed, ["run"])
+          assert.isFalse((yield* registry.servers)[0]?.connected)
+          yield* who(registry, "good")
+          assert.strictEqual(opened.length, 2)
+        }),
+      { good: { command: "run" } },
+      { settings: { mcpIdle: Duration.seconds(10) } }
+    )
+  )
+
+  it.effect("does not close a server that somebody holds, however long it is silent", () =>
+    withWorld(
+      (registry, { closed }) =>
+        Effect.gen(function* () {
+          yield* registry.connect("good")
+          yield* TestClock.adjust("1 hour")
+          assert.deepStrictEqual(closed, [])
+        }).pipe(Effect.scoped),
+      { good: { command: "run" } },
+      { settings: { mcpIdle: Duration.seconds(10) } }
+    )
+  )
+
+  it.effect("uses a changed entry at once, finishes calls on the old connection, and leaves other servers alone", () =>
+    withWorld(
+      (registry, { answers, closed, files, opened }) =>
+        Effect.gen(function* () {
+          yield* who(registry, "same")
+          const running = yield* Effect.fork(registry.call("changing", "hang", {}))
+          yield* Effect.repeat(turns, { until: () => answers.length > 0 })
+          files.write(path, { mcpServers: { same: { command: "same" }, changing: { command: "new" } } })
+          assert.strictEqual(yield* who(registry, "changing"), "new")
+          assert.strictEqual(yield* who(registry, "same"), "same")
+          assert.deepStrictEqual(closed, [])
+          answers[0]?.("from the old one")
+          const { content } = yield* Fiber.join(running)
+          assert.deepStrictEqual(content, [{ type: "text", text: "from the old one" }])
+          yield* turns
+          assert.deepStrictEqual(closed, ["old"])
+          assert.deepStrictEqual(
+            opened.map(({ line }) => line),
+            ["same", "old", "new"]
+          )
+        }),
+      { same: { command: "same" }, changing: { command: "old" } }
+    )
+  )
+
+  it.effect("lets go of a server whose entry was removed or disabled, and takes a new one without a restart", () =>
+    withWorld(
+      (registry, { closed, files }) =>
+        Effect.gen(function* () {
+          yield* who(registry, "a")
+          yield* who(registry, "b")
+          files.write(path, { mcpServers: { b: { command: "b", disabled: true }, c: { command: "c" } } })
+          assert.strictEqual(yield* who(registry, "c"), "c")
+          yield* turns
+          assert.deepStrictEqual(closed.toSorted(), ["a", "b"])
+          assert.deepInclude(yield* Effect.flip(registry.tools("a")), { _tag: "McpServerNotFound" })
+          assert.deepInclude(yield* Effect.flip(registry.tools("b")), { reason: "Disabled" })
+        }),
+      { a: { command: "a" }, b: { command: "b" } }
+    )
+  )
+
+  it.effect("does not start a server anew when only its entry's looks have changed", () =>
+    withWorld(
+      (registry, { files, opened }) =>
+        Effect.gen(function* () {
+          yield* who(registry, "a")
+          files.write(path, `// a comment\n{ "mcpServers": { "a": { "command": "a", "autoApprove": [] } } }`)
+          yield* who(registry, "a")
+          assert.strictEqual(opened.length, 1)
+        }),
+      { a: { command: "a" } }
+    )
+  )
+
+  it.effect("fails for one server only", () =>
+    withWorld(
+      (registry) =>
+        Effect.gen(function* () {
+          const [bad, good] = yield* Effect.all([Effect.flip(registry.tools("bad")), who(registry, "good")], {
+            concurrency: 2
+          })
+          assert.deepInclude(bad, { _tag: "McpServerUnavailable", server: "bad", reason: "Exited" })
+          assert.strictEqual(good, "good")
+        }),
+      { bad: { command: "broken" }, good: { command: "good" } }
+    )
+  )
+
+  it.effect("ends a call at its entry's time limit rather than the general one", () =>
+    withWorld(
+      (registry, { answers }) =>
+        Effect.gen(function* () {
+          const done = yield* Deferred.make<void>()
+          const fiber = yield* registry
+            .call("a", "hang", {})
+            .pipe(Effect.flip, Effect.ensuring(Deferred.succeed(done, undefined)), Effect.fork)
+          yield* Effect.repeat(turns, { until: () => answers.length > 0 })
+          yield* TestClock.adjust("5 seconds")
+          assert.deepInclude(yield* Fiber.join(fiber), { _tag: "McpCallFailed", reason: "Timeout" })
+        }),
+      { a: { command: "a", timeout: 5000 } }
+    )
+  )
+
+  it.effect("has no servers, and no error, where there is no configuration", () =>
+    withWorld(
+      (registry, { files }) =>
+        Effect.gen(function* () {
+          files.remove(path)
+          assert.deepInclude(yield* Effect.flip(registry.servers), { _tag: "McpConfigInvalid", reason: "NotFound" })
+        }),
+      {}
+    ).pipe(
+      Effect.zipRight(
+        withWorld(
+          (registry) =>
+            Effect.gen(function* () {
+              assert.deepStrictEqual(yield* registry.servers, [])
+              const error = yield* Effect.flip(registry.tools("a"))
+              assert.include(error.message, "no mcp.json was found")
+            }),
+          {},
+          { settings: { mcpJsonPath: Option.none() } }
+        )
+      )
+    )
+  )
+})

@@ -1,0 +1,130 @@
+import { assert, describe, it } from "@effect/vitest"
+import type { Session } from "@lms-bridge/core/mcp/McpClient"
+import { McpServerUnavailable } from "@lms-bridge/core/mcp/McpError"
+import * as PooledServer from "@lms-bridge/core/mcp/PooledServer"
+import { BreakerPolicy } from "@lms-bridge/core/resilience/CircuitBreaker"
+import { Deferred, Duration, Effect, Exit, Fiber, Scope, TestClock } from "effect"
+
+const policy = new BreakerPolicy({ failures: 3, openFor: Duration.minutes(1) })
+
+const broken = new McpServerUnavailable({
+  server: "it",
+  reason: "Exited",
+  exitCode: 1,
+  detail: "",
+  stderrTail: "no db"
+})
+
+/** Connections numbered in the order of their opening, which `before` may delay or fail. */
+const makeServer = Effect.fnUntraced(function* (
+  before: (attempt: number) => Effect.Effect<void, McpServerUnavailable>
+) {
+  const seen = { attempts: 0, released: 0 }
+  const hangUps: Array<Effect.Effect<void>> = []
+  const open = Effect.gen(function* () {
+    const number = ++seen.attempts
+    yield* before(number)
+    const closed = yield* Deferred.make<void>()
+    hangUps.push(Effect.asVoid(Deferred.succeed(closed, undefined)))
+    yield* Effect.addFinalizer(() => Effect.sync(() => (seen.released += 1)))
+    const session: Session = {
+      server: "it",
+      implementation: { name: "it", version: String(number) },
+      instructions: undefined,
+      tools: Effect.succeed([]),
+      call: () => Effect.succeed({ content: [{ type: "text", text: `answer ${number}` }], isError: false }),
+      stderrTail: Effect.succeed(`stderr ${number}`),
+      isOpen: Effect.negate(Deferred.isDone(closed)),
+      closed: Deferred.await(closed)
+    }
+    return session
+  })
+  const pooled = yield* PooledServer.make({ server: "it", open, policy })
+  return { pooled, seen, hangUp: (number: number) => hangUps[number - 1] ?? Effect.void }
+})
+
+const works = () => Effect.void
+
+describe("PooledServer", () => {
+  it.scoped("opens one connection for all who ask at once", () =>
+    Effect.gen(function* () {
+      const { pooled, seen } = yield* makeServer(() => Effect.sleep("1 second"))
+      const fiber = yield* Effect.fork(Effect.all([pooled.live, pooled.live, pooled.live], { concurrency: 3 }))
+      yield* TestClock.adjust("1 second")
+      const [a, b, c] = yield* Fiber.join(fiber)
+      assert.strictEqual(a, b)
+      assert.strictEqual(b, c)
+      assert.strictEqual(seen.attempts, 1)
+    })
+  )
+
+  it.scoped("goes on opening for the others when the first caller is interrupted", () =>
+    Effect.gen(function* () {
+      const { pooled, seen } = yield* makeServer(() => Effect.sleep("1 second"))
+      const first = yield* Effect.fork(pooled.live)
+      yield* Effect.yieldNow()
+      const second = yield* Effect.fork(pooled.live)
+      yield* Effect.yieldNow()
+      yield* Fiber.interrupt(first)
+      yield* TestClock.adjust("1 second")
+      yield* Fiber.join(second)
+      assert.strictEqual(seen.attempts, 1)
+    })
+  )
+
+  it.scoped("connects anew after a loss, and lets go of what was lost", () =>
+    Effect.gen(function* () {
+      const { hangUp, pooled, seen } = yield* makeServer(works)
+      const connection = yield* pooled.connection
+      assert.isTrue(yield* pooled.isOpen)
+      yield* hangUp(1)
+      assert.isFalse(yield* pooled.isOpen)
+      const result = yield* connection.call("any", {})
+      assert.deepStrictEqual(result.content, [{ type: "text", text: "answer 2" }])
+      assert.strictEqual(yield* connection.stderrTail, "stderr 2")
+      yield* Effect.yieldNow()
+      assert.deepStrictEqual(seen, { attempts: 2, released: 1 })
+    })
+  )
+
+  it.scoped("does not keep a failure: who asks again gets another attempt", () =>
+    Effect.gen(function* () {
+      const { pooled } = yield* makeServer((attempt) => (attempt === 1 ? Effect.fail(broken) : Effect.void))
+      assert.strictEqual(yield* Effect.flip(pooled.live), broken)
+      assert.strictEqual((yield* pooled.live).implementation.version, "2")
+    })
+  )
+
+  it.scoped("leaves a server alone that failed three times in a row, says until when, and then tries once", () =>
+    Effect.gen(function* () {
+      const { pooled, seen } = yield* makeServer((attempt) => (attempt <= 3 ? Effect.fail(broken) : Effect.void))
+      for (const _ of [1, 2, 3]) yield* Effect.flip(pooled.live)
+      yield* TestClock.adjust("20 seconds")
+      const error = yield* Effect.flip(pooled.live)
+      assert.strictEqual(seen.attempts, 3)
+      assert.deepInclude(error, { reason: "Exited", exitCode: 1, stderrTail: "no db" })
+      assert.include(error.message, "tried again in 40s at the earliest")
+      yield* TestClock.adjust("40 seconds")
+      yield* pooled.live
+      assert.strictEqual(seen.attempts, 4)
+    })
+  )
+
+  it.effect("closes its connection with its scope, and tells those who wait", () =>
+    Effect.gen(function* () {
+      const scope = yield* Scope.make()
+      const { pooled, seen } = yield* Scope.extend(
+        makeServer((attempt) => (attempt === 2 ? Effect.never : Effect.void)),
+        scope
+      )
+      yield* pooled.live
+      yield* pooled.close
+      assert.deepStrictEqual(seen, { attempts: 1, released: 1 })
+      const waiting = yield* Effect.fork(Effect.flip(pooled.live))
+      yield* Effect.yieldNow()
+      yield* Effect.yieldNow()
+      yield* Scope.close(scope, Exit.void)
+      assert.deepInclude(yield* Fiber.join(waiting), { _tag: "McpServerUnavailable", reason: "Closed" })
+    })
+  )
+})
