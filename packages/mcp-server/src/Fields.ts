@@ -6,6 +6,9 @@ import * as Schema from "effect/Schema"
 
 export const optional = <A, I>(schema: Schema.Schema<A, I>) => Schema.optionalWith(schema, { exact: true })
 
+/** Described to clients by its kind alone: the whole list of tools is read by a model at every start. */
+export const brief = (type: "array" | "object" | "string") => ({ jsonSchema: { type } })
+
 export const model = optional(
   Schema.String.annotations({ description: "Model key; default: the configured, else a loaded one" })
 )

@@ -8,7 +8,7 @@ import { Resilience } from "@lms-bridge/core/resilience/Resilience"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Schema from "effect/Schema"
-import { optional } from "./Fields.ts"
+import { brief, optional } from "./Fields.ts"
 import * as Tool from "./Tool.ts"
 
 export const serverStatus = Tool.make({
@@ -28,7 +28,7 @@ export const serverStatus = Tool.make({
       running: optional(Schema.Boolean),
       port: optional(Schema.Int),
       problem: optional(Schema.String)
-    }),
+    }).annotations(brief("object")),
     message: Schema.String
   }),
   text: ({ message }) => [message],
@@ -76,7 +76,9 @@ export const healthCheck = Tool.make({
     healthy: Schema.Boolean,
     models: Schema.Int,
     loaded: Schema.Int,
-    breakers: Schema.Array(Schema.Struct({ name: Schema.String, state: Schema.Literal("Closed", "Open", "HalfOpen") })),
+    breakers: Schema.Array(
+      Schema.Struct({ name: Schema.String, state: Schema.Literal("Closed", "Open", "HalfOpen") })
+    ).annotations(brief("array")),
     message: Schema.String
   }),
   text: ({ message }) => [message],

@@ -43,7 +43,7 @@ export const chatCompletion = Tool.make({
   name: "chat_completion",
   title: "Ask a local model",
   description: "One answer of a local model, without tools.",
-  annotations: Tool.generates,
+  annotations: Tool.looks,
   input: Schema.Struct({
     prompt: Schema.NonEmptyString,
     system_prompt: optional(Schema.String),

@@ -4,7 +4,7 @@
 import { McpRegistry } from "@lms-bridge/core/mcp/McpRegistry"
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
-import { optional } from "./Fields.ts"
+import { brief, optional } from "./Fields.ts"
 import * as Tool from "./Tool.ts"
 
 const Server = Schema.Struct({
@@ -24,7 +24,7 @@ export const listAvailable = Tool.make({
   description: "The user's MCP servers that a delegated task can use, and why others cannot be used. Starts none.",
   annotations: Tool.looks,
   input: Schema.Struct({}),
-  output: Schema.Struct({ servers: Schema.Array(Server), count: Schema.Int }),
+  output: Schema.Struct({ servers: Schema.Array(Server).annotations(brief("array")), count: Schema.Int }),
   text: ({ servers }) => [
     servers.length === 0
       ? "There are no MCP servers. Create ~/.lmstudio/mcp.json or .mcp.json, or set MCP_JSON_PATH."

@@ -6,7 +6,7 @@ import { Ensured, ModelLifecycle, type EnsureOptions, type LoadProgress } from "
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
-import { gigabytes, modelName, optional, seconds, span } from "./Fields.ts"
+import { brief, gigabytes, modelName, optional, seconds, span } from "./Fields.ts"
 import { percent } from "./RunProgress.ts"
 import * as Tool from "./Tool.ts"
 
@@ -22,6 +22,8 @@ const Loaded = Schema.Struct({
   expiresAt: optional(Schema.Number),
   leases: Schema.Int
 })
+
+const Loadeds = Schema.Array(Loaded).annotations(brief("array"))
 
 export const listModels = Tool.make({
   name: "list_models",
@@ -41,7 +43,7 @@ export const listModels = Tool.make({
         toolUse: optional(Schema.Boolean),
         vision: optional(Schema.Boolean)
       })
-    ),
+    ).annotations(brief("array")),
     count: Schema.Int
   }),
   text: ({ models }) => [
@@ -66,7 +68,7 @@ export const currentModel = Tool.make({
   description: "The model that is used when none is named, and whether it is loaded. Asks no model and loads none.",
   annotations: Tool.looks,
   input: Schema.Struct({}),
-  output: Schema.Struct({ model: Schema.String, loaded: Schema.Boolean, instances: Schema.Array(Loaded) }),
+  output: Schema.Struct({ model: Schema.String, loaded: Schema.Boolean, instances: Loadeds }),
   text: ({ instances, loaded, model }) => [
     loaded
       ? `${model} is loaded.\n${instances.map(describe).join("\n")}`
@@ -87,7 +89,7 @@ export const listLoaded = Tool.make({
   annotations: Tool.looks,
   input: Schema.Struct({}),
   output: Schema.Struct({
-    models: Schema.Array(Loaded),
+    models: Loadeds,
     count: Schema.Int,
     totalMemoryBytes: Schema.Number,
     totalMemoryGB: Schema.Number

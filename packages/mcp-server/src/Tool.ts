@@ -31,11 +31,11 @@ export interface Reply {
   readonly text: ReadonlyArray<string>
 }
 
-/** Hints of MCP's `ToolAnnotations`. */
+/** Hints of MCP's `ToolAnnotations`. The middle two mean nothing for a tool that only reads. */
 export interface Annotations {
   readonly readOnlyHint: boolean
-  readonly destructiveHint: boolean
-  readonly idempotentHint: boolean
+  readonly destructiveHint?: boolean
+  readonly idempotentHint?: boolean
   readonly openWorldHint: boolean
 }
 
@@ -50,15 +50,15 @@ export interface Tool<R> {
 }
 
 /** Looks, and changes nothing. */
-export const looks: Annotations = {
-  readOnlyHint: true,
+export const looks: Annotations = { readOnlyHint: true, openWorldHint: false }
+
+/** Changes what is in memory; doing it twice is doing it once. */
+export const arranges: Annotations = {
+  readOnlyHint: false,
   destructiveHint: false,
   idempotentHint: true,
   openWorldHint: false
 }
-
-/** Changes what is in memory; doing it twice is doing it once. */
-export const arranges: Annotations = { ...looks, readOnlyHint: false }
 
 /** Lets a model act with the user's tools, whatever these do. */
 export const acts: Annotations = {
@@ -67,9 +67,6 @@ export const acts: Annotations = {
   idempotentHint: false,
   openWorldHint: true
 }
-
-/** Asks a model for text. */
-export const generates: Annotations = { ...looks, idempotentHint: false }
 
 export const make = <A, I, O, OI extends Readonly<Record<string, unknown>>, E extends Failure, R>(options: {
   readonly name: string

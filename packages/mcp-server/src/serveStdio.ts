@@ -4,12 +4,17 @@
 import type { Services } from "@lms-bridge/core/Bridge"
 import type { Settings } from "@lms-bridge/core/configuration/Settings"
 import * as Effect from "effect/Effect"
+import { Runs } from "./Runs.ts"
 import * as Server from "./Server.ts"
 import { allTools } from "./Tools.ts"
 
 /** Needs the logger to write to stderr: stdout carries protocol only. Ends with the input, whatever is running. */
 export const serveStdio: Effect.Effect<void, Server.TransportFailed, Services | Settings> = Effect.suspend(() =>
-  Server.serve({ tools: allTools, transport: Server.stdioTransport() }).pipe(Effect.raceFirst(hungUp))
+  Server.serve({ tools: allTools, transport: Server.stdioTransport() }).pipe(
+    Effect.raceFirst(hungUp),
+    Effect.provideServiceEffect(Runs, Runs.make),
+    Effect.scoped
+  )
 )
 
 // -----------------------------------------------------------------------------

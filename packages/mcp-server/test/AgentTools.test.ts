@@ -2,6 +2,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { Settings } from "@lms-bridge/core/configuration/Settings"
 import { McpServerNotFound } from "@lms-bridge/core/mcp/McpError"
 import { discoverAndExecute, tools, withMcp, withMultipleMcps } from "@lms-bridge/mcp-server/AgentTools"
+import { Runs } from "@lms-bridge/mcp-server/Runs"
 import * as AgentLoopTest from "@lms-bridge/testing/AgentLoopTest"
 import { Effect, Layer } from "effect"
 import { callTool, connected, textOf, whileTimePasses } from "./connected.ts"
@@ -15,7 +16,10 @@ const aRun = AgentLoopTest.oneCall({
 })
 
 const loop = (script: Parameters<typeof AgentLoopTest.layerTest>[0]) =>
-  Layer.merge(AgentLoopTest.layerTest(script), Settings.layerWith({ maxRounds: 7, maxToolCalls: 9 }))
+  Runs.layer.pipe(
+    Layer.provideMerge(AgentLoopTest.layerTest(script)),
+    Layer.merge(Settings.layerWith({ maxRounds: 7, maxToolCalls: 9 }))
+  )
 
 describe("tools that delegate a task", () => {
   it.scoped("give the answer with the whole account of the run", () =>

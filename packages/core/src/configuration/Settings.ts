@@ -141,6 +141,11 @@ const httpUrl = Schema.transform(
   }
 )
 
+const toolsets: ReadonlyArray<string> = ["all", "lean", "agent", "runs", "models", "inference", "compat"]
+
+const toolsetsOf = (text: string): ReadonlyArray<string> =>
+  text.split(",").flatMap((name) => (name.trim() === "" ? [] : [name.trim()]))
+
 /**
  * The table. Order is the README's order.
  *
@@ -234,6 +239,26 @@ export const table = {
   ),
   mcpCallTimeout: durationSetting("LMS_BRIDGE_MCP_CALL_TIMEOUT", "2m", "Longest silence of an MCP server in a call."),
   mcpIdle: durationSetting("LMS_BRIDGE_MCP_IDLE", "5m", "An MCP server that nobody used for so long is closed."),
+  toolsets: setting({
+    variable: "LMS_BRIDGE_TOOLSETS",
+    schema: Schema.transform(
+      Schema.String.pipe(Schema.filter((text) => toolsetsOf(text).every((name) => toolsets.includes(name)))),
+      Schema.Array(Schema.String),
+      { strict: true, decode: toolsetsOf, encode: (names) => names.join(",") }
+    ),
+    fallback: ["all"],
+    shown: "all",
+    allowed: `one or more of ${toolsets.map((name) => `\`${name}\``).join(", ")}, with commas between`,
+    description: "Which of the MCP server's tools are offered; `lean` is a small choice of them."
+  }),
+  detachAfter: setting({
+    variable: "LMS_BRIDGE_DETACH_AFTER",
+    schema: Schema.Union(Schema.Literal("auto", "never"), duration),
+    fallback: "auto" as const,
+    shown: "auto",
+    allowed: "`auto` (as the MCP client is known to give up), `never`, or a duration",
+    description: "When a delegated task answers with the id of the run, which goes on, instead of its result."
+  }),
   dataDir: optionalText("LMS_BRIDGE_DATA_DIR", "Where runs and locks are kept. Unset: `~/.lms-bridge`.")
 } as const
 

@@ -1,0 +1,124 @@
+/**
+ * Tools for runs that outlive the call that started them.
+ */
+import { Settings } from "@lms-bridge/core/configuration/Settings"
+import * as Clock from "effect/Clock"
+import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+import * as Schema from "effect/Schema"
+import { common, taskOf, told } from "./AgentTools.ts"
+import { brief, optional } from "./Fields.ts"
+import * as RunAccount from "./RunAccount.ts"
+import { count } from "./RunProgress.ts"
+import { Runs } from "./Runs.ts"
+import * as Tool from "./Tool.ts"
+
+const run_id = Schema.NonEmptyString
+
+export const start = Tool.make({
+  name: "run_start",
+  title: "Start a run",
+  description: "Delegates a task and returns at once with the run's id. For work longer than a call may take.",
+  annotations: Tool.acts,
+  input: Schema.Struct({
+    ...common,
+    mcp_names: optional(
+      Schema.Array(Schema.String).annotations({ description: "Default: all usable MCP servers; [] for none" })
+    )
+  }),
+  output: RunAccount.Run,
+  text: RunAccount.text,
+  handler: Effect.fnUntraced(function* ({ mcp_names, ...asked }) {
+    const runs = yield* Runs
+    const settings = yield* Settings
+    const servers =
+      mcp_names === undefined
+        ? ({ _tag: "All" } as const)
+        : mcp_names.length === 0
+          ? ({ _tag: "None" } as const)
+          : ({ _tag: "Named", names: [...new Set(mcp_names)] } as const)
+    const handle = yield* runs.start(taskOf(settings, servers, asked))
+    return RunAccount.account(yield* handle.record, yield* Clock.currentTimeMillis)
+  })
+})
+
+export const status = Tool.make({
+  name: "run_status",
+  title: "Status of runs",
+  description: "Where a run is, or, without an id, all runs of this server, newest first.",
+  annotations: Tool.looks,
+  input: Schema.Struct({ run_id: optional(run_id) }),
+  output: Schema.Struct({
+    runs: Schema.Array(
+      Schema.Struct({
+        runId: Schema.String,
+        status: Schema.String,
+        task: Schema.String,
+        progress: Schema.String,
+        rounds: Schema.Int,
+        millis: Schema.Number
+      })
+    ).annotations(brief("array"))
+  }),
+  text: ({ runs }) => [
+    runs.length === 0
+      ? "There are no runs."
+      : runs
+          .map(
+            ({ progress, rounds, runId, status, task }) =>
+              `${runId} ${status}, ${count(rounds, "round")}: ${status === "running" ? progress : task}`
+          )
+          .join("\n")
+  ],
+  handler: Effect.fnUntraced(function* ({ run_id }) {
+    const runs = yield* Runs
+    const now = yield* Clock.currentTimeMillis
+    const handles = run_id === undefined ? yield* runs.all : [yield* runs.get(run_id)]
+    const records = yield* Effect.forEach(handles, ({ record }) => record)
+    return {
+      runs: records.map((record) => {
+        const { millis, rounds, runId, status } = RunAccount.account(record, now)
+        const task = record.task.length > 200 ? `${record.task.slice(0, 200)}…` : record.task
+        return { runId, status, task, progress: record.line, rounds, millis }
+      })
+    }
+  })
+})
+
+export const result = Tool.make({
+  name: "run_result",
+  title: "Result of a run",
+  description: "The result of a run; of one that goes on, after at most wait_seconds, the account so far.",
+  annotations: Tool.looks,
+  input: Schema.Struct({
+    run_id,
+    wait_seconds: optional(Schema.Number.pipe(Schema.between(0, 3600)).annotations({ description: "Default 30" }))
+  }),
+  output: RunAccount.Run,
+  text: RunAccount.text,
+  handler: Effect.fnUntraced(function* ({ run_id, wait_seconds }) {
+    const runs = yield* Runs
+    const handle = yield* runs.get(run_id)
+    const ended = yield* handle.await.pipe(Effect.ignore, Effect.timeoutOption(`${wait_seconds ?? 30} seconds`))
+    const record = yield* handle.record
+    return Option.isNone(ended) ? RunAccount.account(record, yield* Clock.currentTimeMillis) : yield* told(record)
+  })
+})
+
+export const cancel = Tool.make({
+  name: "run_cancel",
+  title: "Cancel a run",
+  description: "Stops a run and everything beneath it; returns what it had done.",
+  annotations: { ...Tool.arranges, destructiveHint: true },
+  input: Schema.Struct({ run_id }),
+  output: RunAccount.Run,
+  text: RunAccount.text,
+  handler: Effect.fnUntraced(function* ({ run_id }) {
+    const runs = yield* Runs
+    const handle = yield* runs.get(run_id)
+    const record = yield* handle.cancel
+    return RunAccount.account(record, yield* Clock.currentTimeMillis)
+  })
+})
+
+export const tools: ReadonlyArray<Tool.Tool<Runs | Settings>> = [start, status, result, cancel]

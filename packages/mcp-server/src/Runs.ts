@@ -1,0 +1,157 @@
+/**
+ * The runs of this process: each goes on by itself, whether or not somebody waits for it.
+ */
+import type { AgentEvent } from "@lms-bridge/core/agent/AgentEvent"
+import { AgentLoop, type AgentError } from "@lms-bridge/core/agent/AgentLoop"
+import type { AgentTask } from "@lms-bridge/core/agent/AgentTask"
+import * as Cause from "effect/Cause"
+import * as Clock from "effect/Clock"
+import * as Context from "effect/Context"
+import * as Deferred from "effect/Deferred"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Fiber from "effect/Fiber"
+import * as Layer from "effect/Layer"
+import * as Option from "effect/Option"
+import * as Ref from "effect/Ref"
+import * as Schema from "effect/Schema"
+import type * as Scope from "effect/Scope"
+import * as Stream from "effect/Stream"
+import * as RunAccount from "./RunAccount.ts"
+import type { Line } from "./RunProgress.ts"
+
+/** No run of that id in this process. */
+export class RunNotFound extends Schema.TaggedError<RunNotFound>()("RunNotFound", {
+  runId: Schema.String,
+  known: Schema.Array(Schema.String)
+}) {
+  readonly retryable = false
+  override get message() {
+    return `There is no run "${this.runId}" in this server. ${this.known.length === 0 ? "It has had no runs." : `It has ${this.known.join(", ")}.`}`
+  }
+}
+
+export interface Handle {
+  readonly record: Effect.Effect<RunAccount.Record>
+  /** All events but text and reasoning as they are generated, oldest first. */
+  readonly events: Effect.Effect<ReadonlyArray<AgentEvent>>
+  /** The record when the run has ended, however it ended. Fails when it could not start. */
+  readonly await: Effect.Effect<RunAccount.Record, AgentError>
+  /** From now on nobody listens. */
+  readonly detach: Effect.Effect<void>
+  /** Stops the run and everything beneath it; nothing happens to one that has ended. */
+  readonly cancel: Effect.Effect<RunAccount.Record>
+}
+
+export class Runs extends Context.Tag("@lms-bridge/mcp-server/Runs")<
+  Runs,
+  {
+    /** Starts a run that outlives its caller. Fails when it ends before it began. */
+    readonly start: (task: AgentTask, listen?: (line: Line) => Effect.Effect<void>) => Effect.Effect<Handle, AgentError>
+    readonly get: (runId: string) => Effect.Effect<Handle, RunNotFound>
+    /** Newest first. */
+    readonly all: Effect.Effect<ReadonlyArray<Handle>>
+  }
+>() {
+  /** They end with the scope. */
+  static readonly make: Effect.Effect<Context.Tag.Service<Runs>, never, AgentLoop | Scope.Scope> = Effect.gen(
+    function* () {
+      const loop = yield* AgentLoop
+      const scope = yield* Effect.scope
+      const handles = yield* Ref.make<ReadonlyMap<string, Handle>>(new Map())
+
+      const remember = (runId: string, handle: Handle) =>
+        Ref.update(handles, (all) => new Map([...[...all].slice(-(mostRuns - 1)), [runId, handle]]))
+
+      const start = Effect.fn("Runs.start")(function* (task: AgentTask, listen?: (line: Line) => Effect.Effect<void>) {
+        const began = yield* Deferred.make<RunAccount.Record, AgentError>()
+        const ended = yield* Deferred.make<RunAccount.Record, AgentError>()
+        const current = yield* Ref.make<Option.Option<RunAccount.Record>>(Option.none())
+        const events = yield* Ref.make<ReadonlyArray<AgentEvent>>([])
+        const listener = yield* Ref.make(listen ?? (() => Effect.void))
+
+        const on = Effect.fnUntraced(function* (event: AgentEvent) {
+          if (event._tag !== "TextDelta" && event._tag !== "ReasoningDelta") {
+            yield* Ref.update(events, (all) => [...all.slice(-(mostEvents - 1)), event])
+          }
+          const record = yield* Ref.get(current)
+          if (Option.isNone(record)) {
+            if (event._tag !== "RunStarted") return
+            const first = RunAccount.begin(event)
+            yield* Ref.set(current, Option.some(first))
+            yield* Deferred.succeed(began, first)
+            return
+          }
+          const [next, line] = RunAccount.evolve(record.value, event)
+          yield* Ref.set(current, Option.some(next))
+          yield* Effect.flatMap(Ref.get(listener), (hear) => hear(line))
+        })
+
+        const settle = Effect.fnUntraced(function* (exit: Exit.Exit<void, AgentError>) {
+          const at = yield* Clock.currentTimeMillis
+          const record = yield* Ref.modify(current, (record) => {
+            const closed = Option.map(record, (open) => (open.end === undefined ? close(open, exit, at) : open))
+            return [closed, closed]
+          })
+          const done: Exit.Exit<RunAccount.Record, AgentError> =
+            Option.isSome(record) && (Exit.isSuccess(exit) || Exit.isInterrupted(exit))
+              ? Exit.succeed(record.value)
+              : Exit.failCause(Exit.isFailure(exit) ? exit.cause : Cause.die("a run ended without having begun"))
+          yield* Deferred.done(began, done)
+          yield* Deferred.done(ended, done)
+        })
+
+        const fiber = yield* loop.run(task).pipe(Stream.runForEach(on), Effect.onExit(settle), Effect.forkIn(scope))
+        const first = yield* Effect.onInterrupt(Deferred.await(began), () => Fiber.interrupt(fiber))
+        const record = Effect.map(Ref.get(current), (record) => Option.getOrElse(record, () => first))
+        const handle: Handle = {
+          record,
+          events: Ref.get(events),
+          await: Deferred.await(ended),
+          detach: Ref.set(listener, () => Effect.void),
+          cancel: Effect.zipRight(Fiber.interrupt(fiber), record)
+        }
+        yield* remember(first.runId, handle)
+        return handle
+      })
+
+      return Runs.of({
+        start,
+        get: Effect.fnUntraced(function* (runId: string) {
+          const all = yield* Ref.get(handles)
+          return yield* Effect.mapError(
+            Effect.fromNullable(all.get(runId)),
+            () => new RunNotFound({ runId, known: [...all.keys()].slice(-5) })
+          )
+        }),
+        all: Effect.map(Ref.get(handles), (all) => [...all.values()].toReversed())
+      })
+    }
+  )
+  static readonly layer: Layer.Layer<Runs, never, AgentLoop> = Layer.scoped(this, this.make)
+}
+
+// -----------------------------------------------------------------------------
+// internal
+// -----------------------------------------------------------------------------
+
+/** Older ones are forgotten: a server may live for weeks. */
+const mostRuns = 100
+const mostEvents = 2000
+
+const problemOf = (cause: Cause.Cause<AgentError>) =>
+  Option.match(Cause.failureOption(cause), {
+    onSome: ({ _tag, message }) => ({ tag: _tag, message }),
+    onNone: () => ({ tag: "InternalError", message: "lms-bridge made a mistake; its log on stderr has the details." })
+  })
+
+const close = (record: RunAccount.Record, exit: Exit.Exit<void, AgentError>, at: number): RunAccount.Record => ({
+  ...record,
+  end: Exit.match(exit, {
+    onSuccess: () => ({ _tag: "Refused" as const, tag: "RunFailed", message: "The run ended without an outcome.", at }),
+    onFailure: (cause) =>
+      Exit.isInterrupted(exit)
+        ? { _tag: "Cancelled" as const, at }
+        : { _tag: "Refused" as const, ...problemOf(cause), at }
+  })
+})
