@@ -1,0 +1,57 @@
+/**
+ * All services of lms-bridge, wired once. An executable adds its platform and nothing else.
+ *
+ * @since 0.1.0
+ */
+import type * as FileSystem from "@effect/platform/FileSystem"
+import type * as HttpClient from "@effect/platform/HttpClient"
+import type * as Path from "@effect/platform/Path"
+import type * as CommandExecutor from "@effect/platform/CommandExecutor"
+import * as Layer from "effect/Layer"
+import { AgentLoop } from "./agent/AgentLoop.ts"
+import { Settings, type SettingsInvalid } from "./configuration/Settings.ts"
+import { LmStudioApi } from "./lmstudio/LmStudioApi.ts"
+import { LmsCli } from "./lmstudio/LmsCli.ts"
+import { McpRegistry } from "./mcp/McpRegistry.ts"
+import { ModelLifecycle } from "./models/ModelLifecycle.ts"
+import { Resilience } from "./resilience/Resilience.ts"
+
+/**
+ * @since 0.1.0
+ * @category models
+ */
+export type Services = AgentLoop | McpRegistry | ModelLifecycle | LmStudioApi | LmsCli | Resilience
+
+/**
+ * What the executable has to bring: `NodeContext.layer` and `NodeHttpClient.layer` in Node.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type Platform =
+  | HttpClient.HttpClient
+  | CommandExecutor.CommandExecutor
+  | FileSystem.FileSystem
+  | Path.Path
+
+/**
+ * The services over settings that are given.
+ *
+ * @since 0.1.0
+ * @category layers
+ */
+export const layerNoDeps: Layer.Layer<Services, never, Platform | Settings> = AgentLoop.layer.pipe(
+  Layer.provideMerge(Layer.merge(ModelLifecycle.layer, McpRegistry.layer)),
+  Layer.provideMerge(Layer.merge(LmStudioApi.layer, LmsCli.layer)),
+  Layer.provideMerge(Resilience.layer)
+)
+
+/**
+ * The services over the environment's settings, which fail the start when they cannot be used.
+ *
+ * @since 0.1.0
+ * @category layers
+ */
+export const layer: Layer.Layer<Services | Settings, SettingsInvalid, Platform> = layerNoDeps.pipe(
+  Layer.provideMerge(Settings.layer)
+)
