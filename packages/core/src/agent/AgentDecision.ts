@@ -119,7 +119,7 @@ const wrapUp: Readonly<Record<BudgetKind, string>> = {
   "result-bytes": `The limit of tool results is reached. ${lastRequest} ${bestAnswer}`
 }
 
-const afterReply = (state: AgentState, { final, reply }: TurnOf<"Replied">, now: number): Decision => {
+const afterReply = (state: AgentState, { final, reply, unread }: TurnOf<"Replied">, now: number): Decision => {
   const blank = reply.content.trim() === ""
   const answer = state.partial + reply.content
   if (final) {
@@ -129,6 +129,7 @@ const afterReply = (state: AgentState, { final, reply }: TurnOf<"Replied">, now:
       cut: ModelReply.isCut(reply)
     })
   }
+  if (unread !== undefined && !state.corrected) return emit(note("call-in-text", unread, true))
   if (reply.finishReason === "length") {
     return state.continued
       ? answer.trim() === ""

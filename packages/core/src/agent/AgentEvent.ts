@@ -118,7 +118,13 @@ export const AgentEvent = Schema.Union(
   Schema.TaggedStruct("TextDelta", { ...stamped, text: Schema.String }),
   Schema.TaggedStruct("ReasoningDelta", { ...stamped, text: Schema.String }),
   /** `toolCalls` have ids that are unique in the run; calls without a name are left out. */
-  Schema.TaggedStruct("ModelReplied", { ...stamped, round: Schema.NonNegativeInt, reply: ChatReply }),
+  Schema.TaggedStruct("ModelReplied", {
+    ...stamped,
+    round: Schema.NonNegativeInt,
+    reply: ChatReply,
+    /** Text that looks like a tool call and was not taken as one: what the model is to hear about it. */
+    unread: optional(Schema.String)
+  }),
   /**
    * The request came to no whole reply. `repeatable`: the same request may succeed. `partial` is the text that had
    * arrived.

@@ -27,6 +27,7 @@ import * as ModelFailure from "./ModelFailure.ts"
 import * as ModelReply from "./ModelReply.ts"
 import { prepare } from "./Preparation.ts"
 import { systemMessage } from "./SystemMessage.ts"
+import { recover } from "./ToolCallText.ts"
 import * as ToolCatalog from "./ToolCatalog.ts"
 import * as ToolResultText from "./ToolResultText.ts"
 
@@ -183,10 +184,12 @@ const ask = (
       )
     if (Option.isSome(ended) && Either.isRight(ended.value) && reply !== undefined) {
       const { messages } = state
+      const { reply: read, unread } = final ? { reply, unread: undefined } : recover(reply, { catalog, messages })
       return yield* tell({
         _tag: "ModelReplied",
         round,
-        reply: ModelReply.normalised(reply, { messages, round, final })
+        reply: ModelReply.normalised(read, { messages, round, final }),
+        ...(unread === undefined ? {} : { unread })
       })
     }
     const failure = Option.isNone(ended)

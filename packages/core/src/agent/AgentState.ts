@@ -41,7 +41,7 @@ export const Turn = Schema.Union(
   Schema.TaggedStruct("Preparing", {}),
   Schema.TaggedStruct("Ask", {}),
   Schema.TaggedStruct("Asking", { round: Schema.NonNegativeInt, final: Schema.Boolean }),
-  Schema.TaggedStruct("Replied", { reply: ChatReply, final: Schema.Boolean }),
+  Schema.TaggedStruct("Replied", { reply: ChatReply, final: Schema.Boolean, unread: optional(Schema.String) }),
   Schema.TaggedStruct("Failed", {
     problem: Problem,
     repeatable: Schema.Boolean,
@@ -88,7 +88,9 @@ export const AgentState = Schema.Struct({
   /** The current request has been repeated, so it is not repeated again. */
   repeated: Schema.Boolean,
   /** The current answer has been continued, so it is not continued again. */
-  continued: Schema.Boolean
+  continued: Schema.Boolean,
+  /** The model has been told that its call in the text was not taken as one. */
+  corrected: Schema.Boolean
 })
 /**
  * @since 0.1.0
@@ -116,7 +118,8 @@ export const initial = (started: Extract<AgentEvent, { readonly _tag: "RunStarte
   partial: "",
   brokenOff: "",
   repeated: false,
-  continued: false
+  continued: false,
+  corrected: false
 })
 
 /**
@@ -146,7 +149,7 @@ export const evolve = (state: AgentState, event: AgentEvent): AgentState => {
         turn: { _tag: "Asking", round: event.round, final: event.final }
       }
     case "ModelReplied":
-      return replied(state, event.reply)
+      return replied(state, event)
     case "ModelFailed":
       return {
         ...state,
@@ -202,10 +205,14 @@ export const evolve = (state: AgentState, event: AgentEvent): AgentState => {
 // internal
 // -----------------------------------------------------------------------------
 
-const replied = (state: AgentState, reply: ChatReply): AgentState => {
+const replied = (
+  state: AgentState,
+  { reply, unread }: Extract<AgentEvent, { readonly _tag: "ModelReplied" }>
+): AgentState => {
   const final = state.turn._tag === "Asking" && state.turn.final
   const counted = { ...state, usage: added(state.usage, reply.usage) }
-  if (final || reply.toolCalls.length === 0) return { ...counted, turn: { _tag: "Replied", reply, final } }
+  if (final || reply.toolCalls.length === 0)
+    return { ...counted, turn: { _tag: "Replied", reply, final, ...(unread === undefined ? {} : { unread }) } }
   return {
     ...counted,
     messages: [...state.messages, ModelReply.toMessage(reply)],
@@ -213,6 +220,7 @@ const replied = (state: AgentState, reply: ChatReply): AgentState => {
     brokenOff: "",
     repeated: false,
     continued: false,
+    corrected: false,
     turn: { _tag: "Calling", calls: reply.toolCalls.map((call) => ({ call })), whole: !ModelReply.isCut(reply) }
   }
 }
@@ -243,24 +251,28 @@ const withCall = (state: AgentState, callId: string, change: (call: TurnCall) =>
 }
 
 const noted = (state: AgentState, event: Extract<AgentEvent, { readonly _tag: "Noted" }>): AgentState => {
-  const heard = event.kind === "continue" ? withPartial(state) : state
+  const heard = event.kind === "continue" || event.kind === "call-in-text" ? withPartial(state, event.kind) : state
   return {
     ...heard,
     messages: event.toModel ? withUser(heard.messages, event.text) : heard.messages,
     noted: [...state.noted, event.kind],
-    repeated: event.kind === "repeat" ? true : event.kind === "continue" ? false : state.repeated,
+    repeated: event.kind === "repeat" ? true : asksAgain.has(event.kind) ? false : state.repeated,
     continued: state.continued || event.kind === "continue",
-    turn: event.kind === "repeat" || event.kind === "continue" ? { _tag: "Ask" } : state.turn
+    corrected: state.corrected || event.kind === "call-in-text",
+    turn: asksAgain.has(event.kind) ? { _tag: "Ask" } : state.turn
   }
 }
 
-/** The model goes on from what it has said so far. */
-const withPartial = (state: AgentState): AgentState => {
+/** Notes after which the model is asked again instead of its reply being taken. */
+const asksAgain = new Set(["repeat", "continue", "call-in-text"])
+
+/** The model goes on from what it has said so far; only a continued answer is put together from its parts. */
+const withPartial = (state: AgentState, kind: string): AgentState => {
   if (state.turn._tag !== "Replied") return state
   const { reply } = state.turn
   return {
     ...state,
-    partial: state.partial + reply.content,
+    partial: kind === "continue" ? state.partial + reply.content : "",
     messages: reply.content.trim() === "" ? state.messages : [...state.messages, ModelReply.toMessage(reply)]
   }
 }

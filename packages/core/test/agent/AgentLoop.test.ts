@@ -237,4 +237,37 @@ describe("AgentLoop", () => {
       )
     )
   )
+
+  it.effect("runs a call that the model wrote into its text", () =>
+    Effect.gen(function* () {
+      const events = yield* run(task())
+      const { calls, requests } = yield* World.Seen
+      assert.deepStrictEqual(calls, [{ server: "main", tool: "echo", args: { message: "hi" } }])
+      assert.strictEqual(requests[1]?.messages.at(-2)?.content, "Let me see.")
+      assert.strictEqual(outcomeOf(events).answer, "It said hi.")
+    }).pipe(
+      Effect.provide(
+        World.layer({
+          turns: [
+            'Let me see.\n<tool_call>{"name": "echo", "arguments": {"message": "hi"}}</tool_call>',
+            "It said hi."
+          ],
+          servers: { main: { echo } }
+        })
+      )
+    )
+  )
+
+  it.effect("asks once what a call in the middle of text was meant to be, then takes the answer as it is", () =>
+    Effect.gen(function* () {
+      const outcome = outcomeOf(yield* run(task()))
+      const { calls, requests } = yield* World.Seen
+      assert.deepStrictEqual(calls, [])
+      assert.strictEqual(requests.length, 2)
+      assert.include(String(requests[1]?.messages.at(-1)?.content), "was not run")
+      assert.deepInclude(outcome, { status: "done", answer: quotation })
+    }).pipe(Effect.provide(World.layer({ turns: [quotation, quotation], servers: { main: { echo } } })))
+  )
 })
+
+const quotation = 'Write <tool_call>{"name": "echo", "arguments": {"message": "hi"}}</tool_call> to call it.'
