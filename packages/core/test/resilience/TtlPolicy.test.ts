@@ -1,0 +1,26 @@
+import { assert, describe, it } from "@effect/vitest"
+import { Duration, FastCheck } from "effect"
+import * as TtlPolicy from "@lms-bridge/core/resilience/TtlPolicy"
+
+const seconds = (asked: Parameters<typeof TtlPolicy.resolve>[1]) =>
+  Duration.toSeconds(TtlPolicy.resolve(TtlPolicy.standard, asked))
+
+describe("TtlPolicy", () => {
+  it("is 600 s, 300 s for temporary use, and what was asked when something was", () => {
+    assert.strictEqual(seconds({}), 600)
+    assert.strictEqual(seconds({ temporary: true }), 300)
+    assert.strictEqual(seconds({ ttl: "90 seconds", temporary: true }), 90)
+  })
+
+  it("is never more than the maximum and never less than a second", () => {
+    assert.strictEqual(seconds({ ttl: "1 day" }), 3600)
+    assert.strictEqual(seconds({ ttl: Duration.infinity }), 3600)
+    assert.strictEqual(seconds({ ttl: 0 }), 1)
+  })
+
+  it.prop("always has an end", [FastCheck.double({ min: 0, noNaN: true })], ([millis]) => {
+    const ttl = seconds({ ttl: millis })
+    assert.isAtLeast(ttl, 1)
+    assert.isAtMost(ttl, 3600)
+  })
+})
