@@ -4,29 +4,26 @@
  *
  * @since 0.1.0
  */
+import type * as FileSystem from "@effect/platform/FileSystem"
+import type * as Path from "@effect/platform/Path"
 import * as Context from "effect/Context"
 import type * as Duration from "effect/Duration"
 import type * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
 import * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
 import type * as Stream from "effect/Stream"
+import type { Settings } from "../configuration/Settings.ts"
 import type { ChatEvent, ChatReply, ChatRequest } from "../lmstudio/Chat.ts"
-import type { ApiError, RequestLimits } from "../lmstudio/LmStudioApi.ts"
-import type { LmsCallError } from "../lmstudio/LmsCli.ts"
+import type { LmStudioApi, RequestLimits } from "../lmstudio/LmStudioApi.ts"
+import type { LmsCli } from "../lmstudio/LmsCli.ts"
+import * as Lifecycle from "./Lifecycle.ts"
+import { LoadWay } from "./LoadWays.ts"
+import { ModelCatalog } from "./ModelCatalog.ts"
+import type { ModelLifecycleError } from "./ModelLifecycleError.ts"
 
-/**
- * Ways to get a model into memory. `cli` is `lms load --ttl`, `jit` a request with `ttl` that makes LM Studio load it,
- * `rest` is `/api/v1/models/load` plus our own idle reaper, because that route takes no TTL.
- *
- * @since 0.1.0
- * @category models
- */
-export const LoadWay = Schema.Literal("cli", "jit", "rest")
-/**
- * @since 0.1.0
- * @category models
- */
-export type LoadWay = typeof LoadWay.Type
+export { LoadWay } from "./LoadWays.ts"
+export { ModelInUse, UnloadNotVerified, type ModelLifecycleError } from "./ModelLifecycleError.ts"
 
 /**
  * What `ensureLoaded` found or did, verified through the API.
@@ -81,11 +78,19 @@ export interface EnsureOptions {
   readonly ttl?: Duration.DurationInput | undefined
   /** Short use: the policy's shorter default. */
   readonly temporary?: boolean | undefined
-  /** Least context in tokens. A loaded instance of ours with less is reloaded when it is idle. */
+  /**
+   * Least context in tokens. A loaded instance of ours with less is loaded again when it is idle. Beside one that is in
+   * use, or that a user loaded, a second copy of ours is loaded if memory allows; the user's own stays as it is.
+   */
   readonly contextLength?: number | undefined
+  /** Share of layers on the GPU, 0..1; only `lms` can set it. Not asked of an instance that is loaded. */
   readonly gpu?: "off" | "max" | number | undefined
+  /** The id that the instance shall have; only `lms` can give one. */
   readonly identifier?: string | undefined
-  /** When memory is short, unload idle models of ours, oldest first, and try once more. */
+  /**
+   * When memory is short, unload idle models of ours, the longest unused first, and try once more. With `lease` also:
+   * when only models that other runs hold are in the way, wait until they end; who waits for the same model goes together.
+   */
   readonly makeRoom?: boolean | undefined
   /** Models to try, in order, when this one cannot be had. */
   readonly fallback?: ReadonlyArray<string> | undefined
@@ -118,52 +123,6 @@ export const LoadedModel = Schema.Struct({
  * @category models
  */
 export type LoadedModel = typeof LoadedModel.Type
-
-/**
- * The instance is at work, or a user loaded it, so it was left alone.
- *
- * @since 0.1.0
- * @category errors
- */
-export class ModelInUse extends Schema.TaggedError<ModelInUse>()("ModelInUse", {
-  instanceId: Schema.String,
-  reason: Schema.Literal("Busy", "Leased", "UserLoaded")
-}) {
-  get retryable() {
-    return this.reason !== "UserLoaded"
-  }
-  override get message() {
-    switch (this.reason) {
-      case "Busy":
-        return `"${this.instanceId}" is answering a request. Wait until it is idle, or use --force.`
-      case "Leased":
-        return `"${this.instanceId}" is held by a run. Wait until the run ends, or use --force.`
-      case "UserLoaded":
-        return `"${this.instanceId}" was not loaded by lms-bridge, so it is left as it is. Use --force to unload it anyway.`
-    }
-  }
-}
-
-/**
- * Unloading was asked for and carried out, but the instance is still listed.
- *
- * @since 0.1.0
- * @category errors
- */
-export class UnloadNotVerified extends Schema.TaggedError<UnloadNotVerified>()("UnloadNotVerified", {
-  instanceId: Schema.String
-}) {
-  readonly retryable = true
-  override get message() {
-    return `LM Studio still lists "${this.instanceId}" after unloading it. Look at \`lms-bridge models ps\` and try again.`
-  }
-}
-
-/**
- * @since 0.1.0
- * @category errors
- */
-export type ModelLifecycleError = ApiError | LmsCallError | ModelInUse | UnloadNotVerified
 
 /**
  * A hold on a loaded model: while it lasts, nobody of ours unloads, evicts or reaps the instance.
@@ -226,4 +185,22 @@ export class ModelLifecycle extends Context.Tag("@lms-bridge/core/models/ModelLi
       options?: { readonly force?: boolean | undefined }
     ) => Effect.Effect<void, ModelLifecycleError>
   }
->() {}
+>() {
+  /** Over a catalog that is given. */
+  static readonly layerNoDeps: Layer.Layer<
+    ModelLifecycle,
+    never,
+    ModelCatalog | LmStudioApi | LmsCli | Settings | FileSystem.FileSystem | Path.Path
+  > = Layer.scoped(this, Lifecycle.make)
+
+  /**
+   * Reads `HOME` (or `USERPROFILE`) through `Config` when no data folder is configured. What other processes of this
+   * machine load and hold is told and learnt there; without a folder that can be written, each process knows only of
+   * itself.
+   */
+  static readonly layer: Layer.Layer<
+    ModelLifecycle,
+    never,
+    LmStudioApi | LmsCli | Settings | FileSystem.FileSystem | Path.Path
+  > = this.layerNoDeps.pipe(Layer.provide(ModelCatalog.layer))
+}

@@ -1,0 +1,315 @@
+/**
+ * The work of one flight: under the machine's lock look once more, decide what to do with copies that do not serve, see
+ * that there is room, load.
+ *
+ * @since 0.1.0
+ */
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+import * as Schedule from "effect/Schedule"
+import { RequestRejected, type ModelLoadRefused } from "../lmstudio/LmStudioError.ts"
+import * as TtlPolicy from "../resilience/TtlPolicy.ts"
+import { idleOfOurs, survey, type LifecycleParts, type Seen, type Survey } from "./LifecycleParts.ts"
+import { refused } from "./LoadFailure.ts"
+import * as Loading from "./Loading.ts"
+import * as LoadWays from "./LoadWays.ts"
+import type { CatalogModel } from "./ModelCatalog.ts"
+import type { EnsureOptions, Ensured, LoadProgress } from "./ModelLifecycle.ts"
+import type { Flight } from "./SingleFlight.ts"
+import { notFound, sameName } from "./ModelName.ts"
+import { makeRoom, remove } from "./Unloading.ts"
+
+/**
+ * A model and what is asked of its instance.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Wanted {
+  readonly key: string
+  readonly instanceId: string | undefined
+  readonly variant: string | undefined
+  readonly options: EnsureOptions
+}
+
+/**
+ * @since 0.1.0
+ * @category models
+ */
+export interface Outcome {
+  readonly model: CatalogModel
+  readonly seen: Seen
+  readonly action: Ensured["action"]
+  readonly way: LoadWays.LoadWay | undefined
+}
+
+/**
+ * The identifier of a copy that we load beside a user's own, because that one has too little context.
+ *
+ * @since 0.1.0
+ * @category constants
+ */
+export const secondIdentifier = (key: string): string => `${key}:lms-bridge`
+
+/**
+ * How long a load that was given up, and that LM Studio may finish all the same, is awaited before another is begun.
+ *
+ * @since 0.1.0
+ * @category constants
+ */
+export const givenUpLoad = Schedule.intersect(Schedule.spaced("1 second"), Schedule.recurs(5))
+
+/**
+ * The instance that serves: of the identifier asked for; with enough context, as far as the server tells; the one that
+ * was named, else the one that bears the model's own key, else the first. The share of the GPU cannot be seen and is not
+ * asked of an instance that is there.
+ *
+ * @since 0.1.0
+ * @category getters
+ */
+export const pick = <I extends { readonly id: string; readonly contextLength?: number | undefined }>(
+  instances: ReadonlyArray<I>,
+  named: { readonly instanceId?: string | undefined; readonly model?: { readonly key: string } },
+  { contextLength, identifier }: Pick<EnsureOptions, "contextLength" | "identifier">
+): I | undefined => {
+  const serving = instances.filter(
+    (instance) =>
+      (identifier === undefined || instance.id === identifier) &&
+      (contextLength === undefined || instance.contextLength === undefined || instance.contextLength >= contextLength)
+  )
+  return (
+    serving.find(({ id }) => id === named.instanceId) ??
+    serving.find(({ id }) => named.model !== undefined && sameName(id, named.model.key)) ??
+    serving[0]
+  )
+}
+
+/**
+ * Equal for callers who would be served, or refused, alike.
+ *
+ * @since 0.1.0
+ * @category getters
+ */
+export const purposeOf = ({ options, variant }: Wanted): string =>
+  [variant, options.contextLength, options.gpu, options.identifier, options.makeRoom === true].join("|")
+
+/**
+ * @since 0.1.0
+ * @category combinators
+ */
+export const loadNow = Effect.fn("ModelLifecycle.loadNow")(function* (
+  parts: LifecycleParts,
+  wanted: Wanted,
+  flight: Flight<LoadProgress>
+) {
+  const waiting = flight.report({
+    _tag: "Waiting",
+    model: wanted.key,
+    why: "another lms-bridge process on this machine is loading it"
+  })
+  return yield* parts.lock.withLock(`${parts.server} ${wanted.key}`, waiting)(underLock(parts, wanted, flight))
+})
+
+// -----------------------------------------------------------------------------
+// internal
+// -----------------------------------------------------------------------------
+
+const serves =
+  ({ instanceId, key, options }: Wanted) =>
+  ({ instance, model }: Seen) =>
+    model.key === key && pick([instance], { instanceId, model }, options) !== undefined
+
+const underLock = Effect.fnUntraced(function* (parts: LifecycleParts, wanted: Wanted, flight: Flight<LoadProgress>) {
+  const look = yield* afterGivenUpLoads(parts, wanted)
+  const { models } = look.catalog
+  const model = models.find(({ key }) => key === wanted.key)
+  if (model === undefined) return yield* notFound(models, wanted.key)
+
+  const copies = look.seen.filter((seen) => seen.model.key === wanted.key)
+  const instance = pick(model.instances, { ...wanted, model }, wanted.options)
+  const present = copies.find((seen) => seen.instance.id === instance?.id)
+  // another process, or the user, was faster
+  if (present !== undefined) return { model, seen: present, action: "already-loaded", way: undefined } as Outcome
+
+  const { contextLength, identifier } = wanted.options
+  if (contextLength !== undefined && contextLength > (model.maxContextLength ?? Number.POSITIVE_INFINITY)) {
+    return yield* rejected(
+      "contextLength",
+      `"${model.key}" takes at most ${model.maxContextLength} tokens of context, not ${contextLength}`
+    )
+  }
+  const holder = look.seen.find((seen) => seen.instance.id === identifier)
+  if (holder !== undefined && holder.model.key !== wanted.key) {
+    return yield* rejected("identifier", `"${identifier}" is the identifier of a copy of "${holder.model.key}"`)
+  }
+
+  // a copy that only lacks the identifier stays as it is
+  const unfit = holder !== undefined ? [holder] : identifier === undefined ? copies : []
+  const reloaded = yield* giveWay(parts, look, unfit)
+  if (holder !== undefined && reloaded === undefined) {
+    return yield* rejected(
+      "identifier",
+      `the copy with the identifier "${identifier}" has a context of ${holder.instance.contextLength}, and it is in use or not ours to reload`
+    )
+  }
+  const now = reloaded === undefined ? look : yield* survey(parts)
+  const loaded = yield* withRoom(parts, wanted, model, now, flight)
+  const outcome: Outcome = {
+    model,
+    seen: loaded.seen,
+    action: reloaded === undefined ? "loaded" : "reloaded",
+    way: loaded.way
+  }
+  return outcome
+})
+
+/**
+ * A load of ours whose end nobody saw may still come to its end in LM Studio: it is given a moment, so that there are not
+ * two of them.
+ */
+const afterGivenUpLoads = Effect.fnUntraced(function* (parts: LifecycleParts, wanted: Wanted) {
+  const first = yield* survey(parts)
+  const unseen = (yield* parts.ledger.all).filter(
+    ({ instanceId, model, startedAt, state }) =>
+      state === "loading" &&
+      model === wanted.key &&
+      first.at - startedAt < Duration.toMillis(parts.settings.loadTimeout) &&
+      !first.seen.some(({ instance }) => instance.id === instanceId)
+  )
+  if (unseen.length === 0 || first.seen.some(serves(wanted))) return first
+  return yield* Effect.repeat(
+    survey(parts),
+    givenUpLoad.pipe(
+      Schedule.whileInput((look: Survey) => !look.seen.some(serves(wanted))),
+      Schedule.passthrough
+    )
+  )
+})
+
+const rejected = (param: string, serverMessage: string) =>
+  new RequestRejected({ operation: "the load", param, serverMessage })
+
+/**
+ * Unloads a copy of ours that does not serve, when nobody works with it: it is loaded again as wanted. A user's copy, or
+ * one in use, stays, and a second is loaded beside it.
+ */
+const giveWay = Effect.fnUntraced(function* (parts: LifecycleParts, look: Survey, copies: ReadonlyArray<Seen>) {
+  const ids = copies.map(({ instance }) => instance.id)
+  for (const { instance, model } of yield* idleOfOurs(parts, look)) {
+    if (!ids.includes(instance.id)) continue
+    const done = yield* parts.leases.claim(
+      { id: instance.id, model: model.key },
+      { despiteIntents: true }
+    )(remove(parts, instance.id))
+    if (Option.isSome(done)) return instance.id
+  }
+  return undefined
+})
+
+const withRoom = Effect.fnUntraced(function* (
+  parts: LifecycleParts,
+  wanted: Wanted,
+  model: CatalogModel,
+  look: Survey,
+  flight: Flight<LoadProgress>
+) {
+  const { options } = wanted
+  const plan = yield* orderFor(parts, wanted, model, look)
+  const attempt = Effect.fnUntraced(function* (now: Survey) {
+    if (plan.ways[0] === "cli") {
+      // an older `lms` has no estimate, and then the load itself will tell
+      const estimate = yield* Effect.option(parts.cli.estimate(estimateOf(plan)))
+      if (Option.isSome(estimate) && !estimate.value.fits) {
+        return yield* Effect.flatMap(
+          refused(parts, model, now, {
+            requiredBytes: estimate.value.totalBytes,
+            serverMessage: "`lms load --estimate-only` says that it will fail by the resource guardrails"
+          }),
+          Effect.fail
+        )
+      }
+    }
+    const before = new Set(now.seen.map(({ instance }) => instance.id))
+    return yield* Loading.load(parts, { ...plan, before }, stepsOf(model, flight))
+  })
+  return yield* attempt(look).pipe(
+    Effect.catchIf(
+      (error): error is ModelLoadRefused => error._tag === "ModelLoadRefused" && options.makeRoom === true,
+      (refusal) =>
+        Effect.gen(function* () {
+          const gone = yield* makeRoom(parts, yield* survey(parts), {
+            except: wanted.key,
+            enough: (freed) =>
+              plan.ways[0] === "cli"
+                ? Effect.match(parts.cli.estimate(estimateOf(plan)), {
+                    onFailure: () => freed >= (refusal.requiredBytes ?? Number.POSITIVE_INFINITY),
+                    onSuccess: ({ fits }) => fits
+                  })
+                : Effect.succeed(freed >= (refusal.requiredBytes ?? Number.POSITIVE_INFINITY))
+          })
+          if (gone.length === 0) return yield* refusal
+          yield* Effect.logInfo("made room for a model", { model: model.key, unloaded: gone })
+          return yield* attempt(yield* survey(parts))
+        })
+    )
+  )
+})
+
+const estimateOf = ({ contextLength, gpu, model }: Pick<Loading.LoadOrder, "contextLength" | "gpu" | "model">) => ({
+  key: model.key,
+  contextLength,
+  gpu
+})
+
+const stepsOf = (model: CatalogModel, flight: Flight<LoadProgress>): Loading.LoadSteps => ({
+  onLoading: (way) => flight.report({ _tag: "Loading", model: model.key, way, progress: undefined }),
+  onVerifying: flight.report({ _tag: "Verifying", model: model.key }),
+  mustFinish: flight.mustFinish
+})
+
+/** What to load, and by which ways. */
+const orderFor = Effect.fnUntraced(function* (
+  parts: LifecycleParts,
+  wanted: Wanted,
+  model: CatalogModel,
+  look: Survey
+) {
+  const { contextLength, gpu, identifier } = wanted.options
+  const { lms, server } = look.catalog
+  const secondCopy = look.seen.some((seen) => seen.model.key === wanted.key)
+  const wishes: ReadonlyArray<LoadWays.Wish> = [
+    ...(contextLength === undefined ? [] : (["contextLength"] as const)),
+    ...(gpu === undefined ? [] : (["gpu"] as const)),
+    ...(identifier === undefined ? [] : (["identifier"] as const)),
+    ...(wanted.variant === undefined ? [] : (["variant"] as const)),
+    ...(secondCopy ? (["secondCopy"] as const) : [])
+  ]
+  const idle = new Set((yield* idleOfOurs(parts, look)).map(({ instance }) => instance.id))
+  const { passedOver, ways } = LoadWays.choose(wishes, {
+    dialect: server.dialect,
+    isLmStudio: server.isLmStudio,
+    lms: lms.used,
+    lmsWhy: lms.why,
+    jitMayEvict: look.seen.some((seen) => mayHaveComeJustInTime(seen) && !idle.has(seen.instance.id))
+  })
+  const free = !look.seen.some(({ instance }) => instance.id === secondIdentifier(wanted.key))
+  return {
+    model,
+    name: wanted.variant ?? model.key,
+    ttl: wholeSeconds(TtlPolicy.resolve(parts.ttlPolicy, wanted.options)),
+    contextLength,
+    gpu,
+    identifier: identifier ?? (secondCopy && free ? secondIdentifier(wanted.key) : undefined),
+    ways,
+    passedOver,
+    serves: serves(wanted)
+  }
+})
+
+/** LM Studio evicts only what a request loaded; of that, `lms ps` knows a TTL, and our entry the way. */
+const mayHaveComeJustInTime = ({ entry, instance }: Seen) =>
+  entry === undefined ? instance.ttlMillis !== null : entry.way === "jit"
+
+/** What `lms` and requests take. */
+const wholeSeconds = (ttl: Duration.Duration) => Duration.seconds(Math.max(1, Math.floor(Duration.toSeconds(ttl))))

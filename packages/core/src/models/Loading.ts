@@ -1,0 +1,293 @@
+/**
+ * One load: by the first way that works, noted before it begins, verified afterwards, and cleaned up after when LM
+ * Studio did something else than it was asked.
+ *
+ * @since 0.1.0
+ */
+import * as Clock from "effect/Clock"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
+import * as Option from "effect/Option"
+import type { ApiError } from "../lmstudio/LmStudioApi.ts"
+import type { LmsCallError } from "../lmstudio/LmsCli.ts"
+import { ModelLoadFailed } from "../lmstudio/LmStudioError.ts"
+import { survey, type LifecycleParts, type Seen } from "./LifecycleParts.ts"
+import * as LoadFailure from "./LoadFailure.ts"
+import type { LoadWay } from "./LoadWays.ts"
+import type { CatalogModel } from "./ModelCatalog.ts"
+import { isOurs, nextInstanceId, type LedgerEntry } from "./Ownership.ts"
+import { lookUntil, remove } from "./Unloading.ts"
+
+/**
+ * What to load and how. `ttl` in whole seconds; never without one.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface LoadOrder {
+  readonly model: CatalogModel
+  /** The key, or the variant that was asked for. */
+  readonly name: string
+  readonly ttl: Duration.Duration
+  readonly contextLength: number | undefined
+  readonly gpu: "off" | "max" | number | undefined
+  readonly identifier: string | undefined
+  readonly ways: ReadonlyArray<LoadWay>
+  /** Why the other ways cannot be used, for the error when none is left. */
+  readonly passedOver: ReadonlyArray<{ readonly way: LoadWay; readonly why: string }>
+  /** Ids of all instances that were there before. */
+  readonly before: ReadonlySet<string>
+  /** A look may show that somebody else loaded what was wanted; then the mistaken copy goes and that one is used. */
+  readonly serves: (seen: Seen) => boolean
+}
+
+/**
+ * How the steps of a load are told.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface LoadSteps {
+  readonly onLoading: (way: LoadWay) => Effect.Effect<void>
+  readonly onVerifying: Effect.Effect<void>
+  /** LM Studio goes on loading when an HTTP request for it is given up, so that one must be seen to its end. */
+  readonly mustFinish: Effect.Effect<void>
+}
+
+/**
+ * @since 0.1.0
+ * @category models
+ */
+export interface Loaded {
+  readonly seen: Seen
+  readonly way: LoadWay
+}
+
+/**
+ * Loads and verifies. Whatever the call itself says, what counts is the look afterwards: `lms` may have done its work and
+ * not exited, and a success may be none.
+ *
+ * @since 0.1.0
+ * @category combinators
+ */
+export const load = Effect.fn("ModelLifecycle.load")(function* (
+  parts: LifecycleParts,
+  order: LoadOrder,
+  steps: LoadSteps
+) {
+  yield* Effect.annotateCurrentSpan({ model: order.name })
+  const tried = [...order.passedOver]
+  for (const way of order.ways) {
+    yield* steps.onLoading(way)
+    yield* begin(parts, order, way)
+    const called = yield* Effect.either(call(parts, order, way, steps))
+    if (Either.isLeft(called) && LoadFailure.isWayClosed(way, called.left)) {
+      yield* parts.ledger.forget([idOf(order, way)])
+      yield* Effect.logDebug("a way to load is not open", { way, error: called.left.message })
+      tried.push({ way, why: called.left.message })
+      continue
+    }
+    yield* steps.onVerifying
+    return yield* verify(parts, order, way, called)
+  }
+  return yield* new ModelLoadFailed({
+    model: order.model.key,
+    reason: "Other",
+    serverMessage: `there is no way to load it here: ${tried.map(({ way, why }) => `${way}: ${why}`).join("; ")}`
+  })
+})
+
+// -----------------------------------------------------------------------------
+// internal
+// -----------------------------------------------------------------------------
+
+/** The id that the new instance will have. Only `lms` takes an identifier. */
+const idOf = ({ before, identifier, model }: LoadOrder, way: LoadWay) =>
+  (way === "cli" ? identifier : undefined) ?? nextInstanceId(model.key, before)
+
+/** Written before the load, so that even a load that outlives this process is known to be ours. */
+const begin = (parts: LifecycleParts, order: LoadOrder, way: LoadWay) =>
+  Effect.flatMap(Clock.currentTimeMillis, (now) =>
+    parts.ledger.put({
+      instanceId: idOf(order, way),
+      model: order.model.key,
+      way,
+      server: parts.server,
+      ttlMillis: Duration.toMillis(order.ttl),
+      state: "loading",
+      startedAt: now,
+      lastUsedAt: now,
+      worked: false
+    })
+  )
+
+/** The id that LM Studio reports, where it does. */
+const call = (
+  { api, cli, settings }: LifecycleParts,
+  order: LoadOrder,
+  way: LoadWay,
+  { mustFinish }: LoadSteps
+): Effect.Effect<Option.Option<string>, ApiError | LmsCallError> => {
+  const ttlSeconds = Duration.toSeconds(order.ttl)
+  const limits = { firstByte: settings.loadTimeout, betweenBytes: settings.loadTimeout, total: settings.loadTimeout }
+  switch (way) {
+    case "cli":
+      return Effect.as(
+        cli.load({
+          key: order.model.key,
+          ttl: order.ttl,
+          contextLength: order.contextLength,
+          gpu: order.gpu,
+          identifier: order.identifier
+        }),
+        Option.fromNullable(order.identifier)
+      )
+    case "jit":
+      return Effect.as(
+        Effect.zipRight(
+          mustFinish,
+          order.model.type === "embedding"
+            ? Effect.asVoid(api.embed({ model: order.name, input: ["."], ttlSeconds }, limits))
+            : Effect.asVoid(
+                api.chat(
+                  { model: order.name, messages: [{ role: "user", content: "." }], maxTokens: 1, ttlSeconds },
+                  limits
+                )
+              )
+        ),
+        Option.none()
+      )
+    case "rest":
+      return Effect.map(
+        Effect.zipRight(mustFinish, api.load(order.name, { contextLength: order.contextLength })),
+        ({ instanceId }) => Option.some(instanceId)
+      )
+  }
+}
+
+const verify = Effect.fnUntraced(function* (
+  parts: LifecycleParts,
+  order: LoadOrder,
+  way: LoadWay,
+  called: Either.Either<Option.Option<string>, ApiError | LmsCallError>
+) {
+  const reported = Either.isRight(called) ? Option.getOrUndefined(called.right) : undefined
+  const isNew = ({ instance }: Seen) => !order.before.has(instance.id)
+  const ofModel = ({ model }: Seen) => model.key === order.model.key
+  const look = yield* lookUntil(
+    survey(parts),
+    // after a failed call one look is enough: it asks whether the work was done nevertheless
+    ({ seen }) => Either.isLeft(called) || seen.some((one) => isNew(one) && ofModel(one))
+  )
+  const fresh = look.seen.filter(isNew)
+  const copies = fresh.filter(ofModel)
+  const candidate =
+    copies.find(({ instance }) => instance.id === reported) ??
+    copies.find(({ instance }) => instance.id === idOf(order, way)) ??
+    copies[0]
+
+  if (candidate === undefined) {
+    if (Either.isLeft(called)) {
+      yield* parts.ledger.forget([idOf(order, way)])
+      return yield* Effect.flatMap(LoadFailure.explain(parts, order.model, called.left, look), Effect.fail)
+    }
+    const mistakes = yield* removeMistakes(parts, order, way, fresh)
+    yield* parts.ledger.forget([idOf(order, way)])
+    return yield* notVerified(order, look.seen, mistakes)
+  }
+
+  const { id, contextLength } = candidate.instance
+  if (id !== idOf(order, way)) yield* parts.ledger.forget([idOf(order, way)])
+  const now = yield* Clock.currentTimeMillis
+  const entry: LedgerEntry = {
+    instanceId: id,
+    model: order.model.key,
+    way,
+    server: parts.server,
+    ttlMillis: Duration.toMillis(order.ttl),
+    ...(contextLength === undefined ? {} : { contextLength }),
+    state: "loaded",
+    startedAt: now,
+    lastUsedAt: now,
+    worked: false
+  }
+  // another TTL than ours: somebody else's load came first and served this one, too
+  const ours = isOurs(entry, candidate.instance, now)
+  yield* ours ? parts.ledger.put(entry) : parts.ledger.forget([id])
+  const loaded: Loaded = { seen: { ...candidate, entry: ours ? entry : undefined }, way }
+
+  const better = look.seen.find((other) => other.instance.id !== id && ofModel(other) && order.serves(other))
+  if (better !== undefined) {
+    // somebody loaded it while we did: the copy that was there first stays, ours goes
+    yield* removeMistakes(
+      parts,
+      order,
+      way,
+      copies.filter(({ instance }) => instance.id !== better.instance.id)
+    )
+    const other: Loaded = { seen: better, way }
+    return other
+  }
+  if (order.contextLength !== undefined && contextLength !== undefined && contextLength < order.contextLength) {
+    const mistakes = yield* removeMistakes(parts, order, way, copies)
+    return yield* notVerified(order, look.seen, mistakes)
+  }
+  yield* removeMistakes(
+    parts,
+    order,
+    way,
+    copies.filter(({ instance }) => instance.id !== id)
+  )
+  return loaded
+})
+
+/**
+ * Unloads what came into memory instead of, or beside, what was ordered, where it is plain that this was our doing: it
+ * was not there before, is idle, and is our own entry or has the TTL that we gave. What another load of ours brought in
+ * meanwhile is no mistake.
+ */
+const removeMistakes = (
+  parts: LifecycleParts,
+  order: LoadOrder,
+  way: LoadWay,
+  mistakes: ReadonlyArray<Seen>
+): Effect.Effect<ReadonlyArray<string>> =>
+  Effect.gen(function* () {
+    const entries = yield* parts.ledger.all
+    const gone: Array<string> = []
+    for (const { instance, model } of mistakes) {
+      const entry = entries.find(({ instanceId }) => instanceId === instance.id)
+      const mistaken =
+        model.key === order.model.key
+          ? entry !== undefined || (way !== "rest" && instance.ttlMillis === Duration.toMillis(order.ttl))
+          : entry?.model !== model.key && way !== "rest" && instance.ttlMillis === Duration.toMillis(order.ttl)
+      if (!mistaken || instance.busy === true) continue
+      const done = yield* parts.leases
+        .claim(
+          { id: instance.id, model: model.key },
+          { despiteIntents: model.key === order.model.key }
+        )(remove(parts, instance.id))
+        .pipe(Effect.option)
+      if (Option.isSome(Option.flatten(done))) gone.push(instance.id)
+    }
+    if (gone.length > 0) yield* Effect.logWarning("unloaded what was loaded by mistake", { asked: order.name, gone })
+    return gone
+  })
+
+const notVerified = (order: LoadOrder, seen: ReadonlyArray<Seen>, gone: ReadonlyArray<string>) => {
+  const listed = seen.map(({ instance, model }) =>
+    [instance.id, model.key === instance.id ? "" : ` (${model.key})`, contextOf(instance.contextLength)].join("")
+  )
+  return new ModelLoadFailed({
+    model: order.model.key,
+    reason: "NotVerified",
+    serverMessage: `the load was reported as done, but in memory ${
+      listed.length === 0 ? "there is nothing" : `are: ${listed.join(", ")}`
+    }${order.contextLength === undefined ? "" : `; asked for${contextOf(order.contextLength)}`}${
+      gone.length === 0 ? "" : `; unloaded again: ${gone.join(", ")}`
+    }`
+  })
+}
+
+const contextOf = (tokens: number | undefined) => (tokens === undefined ? "" : ` with a context of ${tokens}`)

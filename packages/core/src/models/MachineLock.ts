@@ -1,0 +1,175 @@
+/**
+ * At most one process of this machine does a thing at a time: a lock file per name, taken over when its owner is gone.
+ *
+ * The owner adds a beat to the file every few seconds. Whoever waits gives it up for dead when the process is known to
+ * have ended, or when the file has not changed through many looks of his own; clocks are not compared, so a machine that
+ * slept breaks nothing.
+ *
+ * @since 0.1.0
+ */
+import * as FileSystem from "@effect/platform/FileSystem"
+import * as Path from "@effect/platform/Path"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
+import * as Option from "effect/Option"
+import * as Schedule from "effect/Schedule"
+import * as Schema from "effect/Schema"
+import { ProcessIdentity, type StateDirectory } from "./StateDirectory.ts"
+
+/**
+ * How often a waiting process looks, in all but the first look.
+ *
+ * @since 0.1.0
+ * @category constants
+ */
+export const lookEvery = Duration.seconds(1)
+
+/**
+ * Looks without a beat after which the owner counts as dead. The owner beats every `beatEvery`.
+ *
+ * @since 0.1.0
+ * @category constants
+ */
+export const looksUntilStale = 15
+
+/**
+ * @since 0.1.0
+ * @category constants
+ */
+export const beatEvery = Duration.seconds(4)
+
+/**
+ * @since 0.1.0
+ * @category models
+ */
+export interface MachineLock {
+  /**
+   * Runs `self` while no other process runs anything under `name`. `onWait` runs once if that takes waiting.
+   * Interruption gives the lock back, also while waiting. Without a writable folder there is no lock and `self` just runs.
+   */
+  readonly withLock: (
+    name: string,
+    onWait: Effect.Effect<void>
+  ) => <A, E, R>(self: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>
+}
+
+/**
+ * @since 0.1.0
+ * @category constructors
+ */
+export const make = Effect.fnUntraced(function* (state: StateDirectory) {
+  const fs = yield* FileSystem.FileSystem
+  const path = yield* Path.Path
+
+  const read = (file: string) => Effect.option(fs.readFileString(file))
+  const content = (beat: number) => encode({ ...state.identity, beat })
+  const isMine = (text: string) => Option.exists(decode(text), (owner) => owner.token === state.identity.token)
+
+  /** Writes the file if there is none. None when this cannot be done at all. */
+  const create = (file: string) =>
+    fs.writeFileString(file, content(0), { flag: "wx" }).pipe(
+      Effect.as(Option.some(true)),
+      Effect.catchAll((error) =>
+        Effect.succeed(
+          error._tag === "SystemError" && error.reason === "AlreadyExists" ? Option.some(false) : Option.none<boolean>()
+        )
+      )
+    )
+
+  const isStale = (text: string, unchanged: number) =>
+    unchanged >= looksUntilStale
+      ? Effect.succeed(true)
+      : Option.match(decode(text), { onNone: () => Effect.succeed(false), onSome: (owner) => state.isGone(owner) })
+
+  /**
+   * Takes a dead owner's file away. A guard named after that very file is created first, so that of several waiters only
+   * one removes it and a fresh lock is never hit.
+   */
+  const takeAway = Effect.fnUntraced(function* (file: string, stale: string, round: number) {
+    const owner = Option.match(decode(stale), { onNone: () => "unreadable", onSome: ({ token }) => token })
+    const guard = `${file}.${owner}.${round}`
+    const won = yield* create(guard)
+    if (!Option.contains(won, true)) return
+    const now = yield* read(file)
+    if (Option.contains(now, stale)) {
+      yield* Effect.logInfo("took over the lock of a process that has ended", { lock: path.basename(file) })
+      yield* Effect.ignore(fs.remove(file, { force: true }))
+    }
+    yield* Effect.ignore(fs.remove(guard, { force: true }))
+  })
+
+  const acquire = Effect.fnUntraced(function* (
+    file: string,
+    onWait: Effect.Effect<void>,
+    wait: <A>(self: Effect.Effect<A>) => Effect.Effect<A>
+  ) {
+    let seen = ""
+    let unchanged = 0
+    let told = false
+    while (true) {
+      const created = yield* create(file)
+      if (Option.isNone(created)) return false
+      if (created.value) return true
+      const text = Option.getOrElse(yield* read(file), () => "")
+      unchanged = text === seen ? unchanged + 1 : 0
+      seen = text
+      if (yield* isStale(text, unchanged)) {
+        yield* takeAway(file, text, Math.floor(unchanged / looksUntilStale))
+        if (unchanged < looksUntilStale || unchanged % looksUntilStale === 0) continue
+      }
+      if (!told) {
+        told = true
+        yield* wait(onWait)
+      }
+      yield* wait(Effect.sleep(lookEvery))
+    }
+  })
+
+  const beat = (file: string) =>
+    Effect.iterate(1, {
+      while: () => true,
+      body: (count) =>
+        Effect.sleep(beatEvery).pipe(
+          Effect.zipRight(read(file)),
+          Effect.flatMap((text) =>
+            // taken over while this machine slept: the file belongs to somebody else now
+            Option.exists(text, isMine) ? Effect.ignore(fs.writeFileString(file, content(count))) : Effect.never
+          ),
+          Effect.as(count + 1)
+        )
+    })
+
+  const release = (file: string) =>
+    Effect.flatMap(read(file), (text) =>
+      Option.exists(text, isMine)
+        ? fs.remove(file, { force: true }).pipe(Effect.retry(Schedule.recurs(2)), Effect.ignore)
+        : Effect.void
+    )
+
+  const lock: MachineLock = {
+    withLock: (name, onWait) => (self) =>
+      Effect.uninterruptibleMask((restore) =>
+        Effect.gen(function* () {
+          const folder = yield* state.folder("locks")
+          if (Option.isNone(folder)) return yield* restore(self)
+          const file = path.join(folder.value, `${fileName(name)}.lock`)
+          if (!(yield* acquire(file, onWait, restore))) return yield* restore(self)
+          const beating = yield* Effect.fork(Effect.interruptible(beat(file)))
+          return yield* Effect.ensuring(restore(self), Effect.zipRight(Fiber.interrupt(beating), release(file)))
+        })
+      )
+  }
+  return lock
+})
+
+// -----------------------------------------------------------------------------
+// internal
+// -----------------------------------------------------------------------------
+
+const Owner = Schema.parseJson(Schema.Struct({ ...ProcessIdentity.fields, beat: Schema.Number }))
+const encode = Schema.encodeSync(Owner)
+const decode = Schema.decodeOption(Owner)
+
+/** Usable on every file system: `*` is left alone by `encodeURIComponent` and refused by Windows. */
+const fileName = (name: string) => encodeURIComponent(name).replaceAll("*", "%2A").slice(0, 200)

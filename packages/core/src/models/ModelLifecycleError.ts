@@ -1,0 +1,54 @@
+/**
+ * Why a model in memory was left as it is, or is still there.
+ *
+ * @since 0.1.0
+ */
+import * as Schema from "effect/Schema"
+import type { ApiError } from "../lmstudio/LmStudioApi.ts"
+import type { LmsCallError } from "../lmstudio/LmsCli.ts"
+
+/**
+ * The instance is at work, or a user loaded it, so it was left alone.
+ *
+ * @since 0.1.0
+ * @category errors
+ */
+export class ModelInUse extends Schema.TaggedError<ModelInUse>()("ModelInUse", {
+  instanceId: Schema.String,
+  reason: Schema.Literal("Busy", "Leased", "UserLoaded")
+}) {
+  get retryable() {
+    return this.reason !== "UserLoaded"
+  }
+  override get message() {
+    switch (this.reason) {
+      case "Busy":
+        return `"${this.instanceId}" is answering a request. Wait until it is idle, or use --force.`
+      case "Leased":
+        return `"${this.instanceId}" is held by a run. Wait until the run ends, or use --force.`
+      case "UserLoaded":
+        return `"${this.instanceId}" was not loaded by lms-bridge, so it is left as it is. Use --force to unload it anyway.`
+    }
+  }
+}
+
+/**
+ * Unloading was asked for and carried out, but the instance is still listed.
+ *
+ * @since 0.1.0
+ * @category errors
+ */
+export class UnloadNotVerified extends Schema.TaggedError<UnloadNotVerified>()("UnloadNotVerified", {
+  instanceId: Schema.String
+}) {
+  readonly retryable = true
+  override get message() {
+    return `LM Studio still lists "${this.instanceId}" after unloading it. Look at \`lms-bridge models ps\` and try again.`
+  }
+}
+
+/**
+ * @since 0.1.0
+ * @category errors
+ */
+export type ModelLifecycleError = ApiError | LmsCallError | ModelInUse | UnloadNotVerified

@@ -1,0 +1,146 @@
+/**
+ * One piece of work per key at a time, shared by all who ask for it meanwhile. It belongs to the service and not to the
+ * caller who happened to come first: interrupting him leaves the others waiting, and only when nobody waits any more is
+ * the work given up, unless it must not be.
+ *
+ * @since 0.1.0
+ */
+import * as Deferred from "effect/Deferred"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Fiber from "effect/Fiber"
+import * as Option from "effect/Option"
+import * as Ref from "effect/Ref"
+import type * as Scope from "effect/Scope"
+
+/**
+ * What the work may say and decide while it runs.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Flight<P> {
+  /** Tells everybody who waits. */
+  readonly report: (progress: P) => Effect.Effect<void>
+  /** From now on the work goes on to its end even when nobody waits any more. */
+  readonly mustFinish: Effect.Effect<void>
+}
+
+/**
+ * `mine` is the outcome of work that this caller started; `shared` that of work which was under way, begun for
+ * `purpose`; `abandoned` means that it was given up just when this caller joined.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type Outcome<A, E> =
+  | { readonly _tag: "mine"; readonly exit: Exit.Exit<A, E> }
+  | { readonly _tag: "shared"; readonly exit: Exit.Exit<A, E>; readonly purpose: string }
+  | { readonly _tag: "abandoned" }
+
+/**
+ * @since 0.1.0
+ * @category models
+ */
+export interface SingleFlight<P, A, E> {
+  readonly run: (options: {
+    readonly key: string
+    /** What this caller wants; joined callers learn what the work was begun for. */
+    readonly purpose: string
+    readonly onProgress: (progress: P) => Effect.Effect<void>
+    /** Told at once when work for the key is under way already. */
+    readonly onJoin: Effect.Effect<void>
+    readonly work: (flight: Flight<P>) => Effect.Effect<A, E>
+  }) => Effect.Effect<Outcome<A, E>>
+}
+
+/**
+ * Work runs in the scope of whoever makes this.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const make = <P, A, E>(): Effect.Effect<SingleFlight<P, A, E>, never, Scope.Scope> =>
+  Effect.gen(function* () {
+    const scope = yield* Effect.scope
+    const flights = yield* Ref.make<Flights<P, A, E>>(new Map())
+
+    const remove = (running: Running<P, A, E>) =>
+      Ref.update(flights, (all) => new Map([...all].filter(([, other]) => other !== running)))
+
+    const start = (running: Running<P, A, E>, work: (flight: Flight<P>) => Effect.Effect<A, E>) =>
+      work({
+        report: (progress) => Effect.forEach([...running.listeners], (tell) => tell(progress), { discard: true }),
+        mustFinish: Effect.sync(() => {
+          running.mustFinish = true
+        })
+      }).pipe(
+        // only the work itself: what follows must always happen, or the key would stay taken
+        Effect.interruptible,
+        Effect.exit,
+        Effect.flatMap((exit) => Effect.zipRight(remove(running), Deferred.succeed(running.done, exit))),
+        Effect.forkIn(scope),
+        Effect.tap((fiber) =>
+          Effect.sync(() => {
+            running.fiber = Option.some(fiber)
+          })
+        )
+      )
+
+    const leave = (running: Running<P, A, E>, listener: (progress: P) => Effect.Effect<void>) =>
+      Effect.suspend(() => {
+        running.listeners.delete(listener)
+        running.waiting -= 1
+        return running.waiting === 0 && !running.mustFinish && Option.isSome(running.fiber)
+          ? Fiber.interruptFork(running.fiber.value)
+          : Effect.void
+      })
+
+    return {
+      run: ({ key, onJoin, onProgress, purpose, work }) =>
+        Effect.uninterruptibleMask((restore) =>
+          Effect.gen(function* () {
+            const fresh: Running<P, A, E> = {
+              purpose,
+              done: yield* Deferred.make<Exit.Exit<A, E>>(),
+              listeners: new Set(),
+              waiting: 0,
+              mustFinish: false,
+              fiber: Option.none()
+            }
+            const running = yield* Ref.modify(flights, (all): readonly [Running<P, A, E>, Flights<P, A, E>] => {
+              const present = all.get(key)
+              return present === undefined ? [fresh, new Map(all).set(key, fresh)] : [present, all]
+            })
+            // one object per caller, so that two callers with the same function are told apart
+            const listener = (progress: P) => onProgress(progress)
+            running.listeners.add(listener)
+            running.waiting += 1
+            if (running === fresh) yield* start(running, work)
+            const wait =
+              running === fresh ? Deferred.await(running.done) : Effect.zipRight(onJoin, Deferred.await(running.done))
+            const exit = yield* Effect.onExit(restore(wait), () => leave(running, listener))
+            if (running === fresh) return { _tag: "mine", exit } as const
+            return Exit.isInterrupted(exit)
+              ? ({ _tag: "abandoned" } as const)
+              : ({ _tag: "shared", exit, purpose: running.purpose } as const)
+          })
+        )
+    }
+  })
+
+// -----------------------------------------------------------------------------
+// internal
+// -----------------------------------------------------------------------------
+
+/** Changed only by the steps above, none of which yields in between. */
+interface Running<P, A, E> {
+  readonly purpose: string
+  readonly done: Deferred.Deferred<Exit.Exit<A, E>>
+  readonly listeners: Set<(progress: P) => Effect.Effect<void>>
+  waiting: number
+  mustFinish: boolean
+  fiber: Option.Option<Fiber.RuntimeFiber<unknown, never>>
+}
+
+type Flights<P, A, E> = ReadonlyMap<string, Running<P, A, E>>

@@ -1,0 +1,116 @@
+/**
+ * The folder in which the processes of one machine tell each other what they loaded, hold and are loading.
+ *
+ * @since 0.1.0
+ */
+import * as FileSystem from "@effect/platform/FileSystem"
+import * as Path from "@effect/platform/Path"
+import * as Config from "effect/Config"
+import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+import * as Random from "effect/Random"
+import * as Schema from "effect/Schema"
+import { Settings } from "../configuration/Settings.ts"
+
+/**
+ * A process: a random token, and where the system has `/proc`, its process id together with the id's name space, so
+ * that a process that was killed is known to be gone at once.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export const ProcessIdentity = Schema.Struct({
+  token: Schema.String,
+  pid: Schema.optionalWith(Schema.String, { exact: true }),
+  namespace: Schema.optionalWith(Schema.String, { exact: true })
+})
+/**
+ * @since 0.1.0
+ * @category models
+ */
+export type ProcessIdentity = typeof ProcessIdentity.Type
+
+/**
+ * @since 0.1.0
+ * @category models
+ */
+export interface StateDirectory {
+  readonly identity: ProcessIdentity
+  /** A subfolder, made when it is missing. None when it cannot be written; that is logged once. */
+  readonly folder: (name: string) => Effect.Effect<Option.Option<string>>
+  /** Whether that process is known to have ended. Not knowing is no. */
+  readonly isGone: (process: ProcessIdentity) => Effect.Effect<boolean>
+}
+
+/**
+ * `LMS_BRIDGE_DATA_DIR`, else `.lms-bridge` in the home folder. Nothing is written before it is needed.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const make: Effect.Effect<StateDirectory, never, FileSystem.FileSystem | Path.Path | Settings> = Effect.gen(
+  function* () {
+    const fs = yield* FileSystem.FileSystem
+    const path = yield* Path.Path
+    const settings = yield* Settings
+    const root = yield* Option.match(settings.dataDir, {
+      onSome: (directory) => Effect.succeedSome(directory),
+      onNone: () =>
+        Effect.map(
+          home,
+          Option.map((directory) => path.join(directory, ".lms-bridge"))
+        )
+    })
+    const identity = yield* identify(fs)
+    const warnOnce = yield* Effect.once(
+      Effect.logWarning(
+        "The data folder cannot be written, so this process does not know what other lms-bridge processes load. Set LMS_BRIDGE_DATA_DIR.",
+        { directory: Option.getOrElse(root, () => "none: no home folder") }
+      )
+    )
+
+    return {
+      identity,
+      folder: (name) =>
+        Option.match(root, {
+          onNone: () => Effect.as(warnOnce, Option.none()),
+          onSome: (directory) => {
+            const folder = path.join(directory, name)
+            return fs.makeDirectory(folder, { recursive: true, mode: 0o700 }).pipe(
+              Effect.zipRight(fs.access(folder, { writable: true })),
+              Effect.as(Option.some(folder)),
+              Effect.catchAll(() => Effect.as(warnOnce, Option.none<string>()))
+            )
+          }
+        }),
+      isGone: (process) =>
+        process.pid === undefined || process.namespace === undefined || process.namespace !== identity.namespace
+          ? Effect.succeed(false)
+          : Effect.map(
+              Effect.orElseSucceed(fs.exists(`/proc/${process.pid}`), () => true),
+              (exists) => !exists
+            )
+    }
+  }
+)
+
+// -----------------------------------------------------------------------------
+// internal
+// -----------------------------------------------------------------------------
+
+const home = Config.string("HOME").pipe(
+  Config.orElse(() => Config.string("USERPROFILE")),
+  Effect.option,
+  Effect.map(Option.filter((directory) => directory !== ""))
+)
+
+const identify = Effect.fnUntraced(function* (fs: FileSystem.FileSystem) {
+  const digits = yield* Effect.replicateEffect(Random.nextIntBetween(0, 36), 16)
+  const pid = yield* Effect.option(fs.readLink("/proc/self"))
+  const namespace = yield* Effect.option(fs.readLink("/proc/self/ns/pid"))
+  return {
+    token: digits.map((digit) => digit.toString(36)).join(""),
+    ...(Option.isSome(pid) ? { pid: pid.value } : {}),
+    ...(Option.isSome(namespace) ? { namespace: namespace.value } : {})
+  }
+})
