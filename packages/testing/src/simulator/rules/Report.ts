@@ -11,7 +11,11 @@ const excerpt = 320
 export const of = (situation: Situation): string => {
   const { steps } = situation
   const reports = steps.filter((step) => !/allowed_directories/.test(step.name)).map(stepReport)
-  return [headline(steps), ...reports].filter((part) => part !== "").join("\n\n")
+  const parts = [headline(steps), ...reports].filter((part) => part !== "")
+  // stopped after no more than a look at which folders there are
+  return parts.length === 0
+    ? "I am a rule-based stand-in, not a language model, and found nothing to report yet."
+    : parts.join("\n\n")
 }
 
 /** What there is to say when nothing was called. */
