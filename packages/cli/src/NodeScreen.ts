@@ -76,7 +76,8 @@ const make = Effect.gen(function* () {
     stdoutIsTerminal,
     stderrIsTerminal,
     colors: isSmart && !noColor,
-    width: stderr.columns ?? 120,
+    // a terminal that does not know its width says 0
+    width: Math.max(40, stderr.columns || 120),
     out: (text) => write(stdoutIsTerminal ? Words.harmless(text) : text),
     err,
     status,

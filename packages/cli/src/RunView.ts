@@ -142,7 +142,7 @@ export const step = (state: State, event: AgentEvent, style: Style): readonly [S
     case "RunFinished":
       return [
         { ...state, doing: "" },
-        [(event.outcome.status === "failed" ? bad : strong)(line(event.outcome.status, summary(event.outcome)))]
+        [(event.outcome.status === "failed" ? bad : same)(line(event.outcome.status, summary(event.outcome)))]
       ]
   }
 }
@@ -177,6 +177,8 @@ export const ending = (outcome: AgentOutcome): string | undefined => {
 // -----------------------------------------------------------------------------
 
 const labelWidth = 9
+
+const same = (text: string) => text
 
 const frames = ["⠋", "⠙", "⠹", "⠸", "⠼", "⠴", "⠦", "⠧", "⠇", "⠏"]
 

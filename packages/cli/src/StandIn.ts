@@ -53,7 +53,7 @@ const standIn = (why: string) =>
           const settings = yield* Settings
           const screen = yield* Screen
           const simulator = yield* Effect.flatMap(loadSimulator, ({ start }) => start())
-          yield* screen.err(`${why}, so ${simulator.name} does the work.`)
+          yield* screen.err(`${why}, so the work is done by ${simulator.name}.`)
           return {
             ...settings,
             baseUrl: Option.some(simulator.baseUrl),
