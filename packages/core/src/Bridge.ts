@@ -28,11 +28,7 @@ export type Services = AgentLoop | McpRegistry | ModelLifecycle | LmStudioApi | 
  * @since 0.1.0
  * @category models
  */
-export type Platform =
-  | HttpClient.HttpClient
-  | CommandExecutor.CommandExecutor
-  | FileSystem.FileSystem
-  | Path.Path
+export type Platform = HttpClient.HttpClient | CommandExecutor.CommandExecutor | FileSystem.FileSystem | Path.Path
 
 /**
  * The services over settings that are given.
