@@ -21,7 +21,9 @@ export const run = Effect.fnUntraced(function* (world: World, terminal: Terminal
   const amend = yield* world.recorder.command(terminal.argv)
   const found = commandOf(terminal.argv)
   const outcome = yield* world.faults.next(`lms ${found.name}`)
-  const code = yield* withOutcome(world, outcome, perform(world, terminal, found), terminal)
+  const code = yield* withOutcome(world, outcome, perform(world, terminal, found), terminal).pipe(
+    Effect.onInterrupt(() => amend({ killed: true }))
+  )
   yield* amend({ exitCode: code })
   return code
 })

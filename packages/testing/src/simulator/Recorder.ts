@@ -39,7 +39,7 @@ export interface SeenCommand {
   readonly argv: ReadonlyArray<string>
   /** `null` while it runs and when it was killed. */
   readonly exitCode: number | null
-  readonly killedBy: string | null
+  readonly killed: boolean
 }
 
 export interface Seen {
@@ -107,7 +107,7 @@ export const make: Effect.Effect<Recorder> = Effect.map(Ref.make(nothing), (ref)
         const index = seen.commands.length
         const amend = (change: Partial<SeenCommand>) =>
           Ref.update(ref, (current) => ({ ...current, commands: replaceAt(current.commands, index, change) }))
-        return [amend, { ...seen, commands: [...seen.commands, { at, argv, exitCode: null, killedBy: null }] }]
+        return [amend, { ...seen, commands: [...seen.commands, { at, argv, exitCode: null, killed: false }] }]
       })
     ),
   unknownRoute: (route) => Ref.update(ref, (seen) => ({ ...seen, unknownRoutes: [...seen.unknownRoutes, route] })),

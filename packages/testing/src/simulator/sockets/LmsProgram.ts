@@ -8,6 +8,9 @@ export const source = (nodePath: string, port: number): string => `#!${interpret
 "use strict"
 const net = require("node:net")
 const argv = process.argv.slice(2)
+// Whoever read the output may have gone; the work goes on.
+process.stdout.on("error", () => {})
+process.stderr.on("error", () => {})
 const send = (message) => socket.writable && socket.write(JSON.stringify(message) + "\\n")
 const finish = (code) => {
   process.exitCode = code
