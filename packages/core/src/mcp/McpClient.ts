@@ -19,6 +19,7 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as Mailbox from "effect/Mailbox"
+import * as Predicate from "effect/Predicate"
 import type { CallProgress, McpConnection, McpTool } from "./McpConnection.ts"
 import { McpCallFailed, McpServerUnavailable } from "./McpError.ts"
 import * as McpWire from "./McpWire.ts"
@@ -86,17 +87,21 @@ export const connect = Effect.fn("McpClient.connect")(function* (options: Client
   const unavailable = Effect.fnUntraced(function* (
     reason: McpServerUnavailable["reason"],
     detail: string,
-    code?: number
+    facts: { readonly exitCode?: number; readonly status?: number } = {}
   ) {
     const stderrTail = yield* peer.stderrTail
-    const exit = code === undefined ? {} : { exitCode: code }
-    return yield* new McpServerUnavailable({ server, reason, detail, stderrTail, ...exit })
+    return yield* new McpServerUnavailable({ server, reason, detail: peer.redact(detail), stderrTail, ...facts })
   })
   const gone = Effect.flatMap(peer.ended, ({ detail, exitCode }) =>
-    unavailable(exitCode === undefined ? "Closed" : "Exited", detail, exitCode)
+    exitCode === undefined ? unavailable("Closed", detail) : unavailable("Exited", detail, { exitCode })
   )
-  const refused = (error: RequestFailed) =>
-    error.lost && !state.open ? gone : unavailable("Protocol", `${error.method}: ${error.text}`)
+  const refused = (error: RequestFailed) => {
+    if (error.lost && !state.open) return gone
+    const { method, status, text, unreachable } = error
+    if (status === 401 || status === 403) return unavailable("Unauthorized", "", { status })
+    if (status !== undefined) return unavailable("Http", sentences(`It answered ${status}.`, text), { status })
+    return unreachable ? unavailable("Http", text) : unavailable("Protocol", `${method}: ${text}`)
+  }
   const within = (what: string) =>
     limit(
       startTimeout,
@@ -105,7 +110,12 @@ export const connect = Effect.fn("McpClient.connect")(function* (options: Client
       )
     )
 
-  yield* Effect.addFinalizer(() => Effect.promise(() => client.close()))
+  yield* Effect.addFinalizer(() =>
+    Effect.zipRight(
+      Effect.when(peer.farewell, () => state.open),
+      Effect.promise(() => client.close())
+    )
+  )
   yield* attempt("initialize", () => client.connect(peer.transport, { timeout: noSdkLimit })).pipe(
     Effect.catchAll(refused),
     within("Its answer to initialize")
@@ -178,12 +188,20 @@ export const connect = Effect.fn("McpClient.connect")(function* (options: Client
     const result = yield* request("tools/call", { name: tool, arguments: args }, (report) => {
       progress.unsafeOffer(report)
     }).pipe(
-      Effect.catchAll((error) =>
-        error.lost && !state.open
-          ? Effect.flatMap(Effect.either(gone), (end) =>
-              failed("Closed", end._tag === "Left" ? end.left.message : "", codeOf(error))
-            )
-          : failed(reasonOf(error), error.text, codeOf(error))
+      Effect.catchAll(
+        Effect.fnUntraced(function* (error) {
+          const { lost, status, unreachable } = error
+          // a session that the server has forgotten is of no more use, nor is one to a server that cannot be reached
+          if (unreachable || status === 404 || (status === 400 && /session/i.test(error.text))) {
+            yield* Effect.promise(() => client.close())
+            return yield* failed("Closed", peer.redact(error.text), status === undefined ? {} : { code: status })
+          }
+          if (status === 401 || status === 403) return yield* unavailable("Unauthorized", "", { status })
+          if (!lost) return yield* failed(reasonOf(error), peer.redact(error.text), codeOf(error))
+          if (state.open) return yield* failed("Closed", "Its answer was cut off.")
+          const end = yield* Effect.flip(gone)
+          return yield* failed("Closed", end.message)
+        })
       ),
       Effect.raceFirst(Effect.flatMap(untilSilent(heard, silence), (limit) => failed("Timeout", "", { limit })))
     )
@@ -223,24 +241,39 @@ const acceptAll =
 /** A request that came to no result. `lost`: so it looks when the connection went away. */
 class RequestFailed extends Data.TaggedError("RequestFailed")<{
   readonly method: string
+  /** JSON-RPC's. */
   readonly code: number | undefined
+  /** HTTP's. */
+  readonly status: number | undefined
   readonly text: string
   readonly lost: boolean
+  /** Nothing at the address answered. */
+  readonly unreachable: boolean
 }> {}
 
 const attempt = <A>(method: string, run: (signal: AbortSignal) => Promise<A>) =>
   Effect.tryPromise({
     try: run,
     catch: (cause) => {
-      const code = cause instanceof SdkError ? cause.code : undefined
-      const text = cause instanceof Error ? cause.message.replace(/^MCP error -?\d+: /, "") : String(cause)
+      const number =
+        Predicate.hasProperty(cause, "code") && Number.isInteger(cause.code) ? Number(cause.code) : undefined
+      // a JSON-RPC error has a code too; that of the HTTP transports is the status
+      const code = cause instanceof SdkError ? number : undefined
+      const status = code === undefined && number !== undefined && number >= 100 && number < 600 ? number : undefined
+      const unreachable = cause instanceof TypeError && cause.cause !== undefined
+      const message = cause instanceof Error ? cause.message : String(cause)
+      const text = unreachable ? networkProblem(cause) : message.replace(/^MCP error -?\d+: /, "")
       // by the text too: servers use this code for errors of their own
       const lost =
         (code === ErrorCode.ConnectionClosed && text === "Connection closed") ||
         (code === undefined && text === "Not connected")
-      return new RequestFailed({ method, code, text: text.slice(0, 2000), lost })
+      return new RequestFailed({ method, code, status, text: text.slice(0, 2000), lost, unreachable })
     }
   })
+
+/** What fetch hides beneath "fetch failed": `ECONNREFUSED 127.0.0.1:3001`. */
+const networkProblem = ({ cause, message }: TypeError) =>
+  cause instanceof Error && cause.message !== "" ? cause.message : message
 
 const limit =
   <E2>(duration: Duration.Duration, late: Effect.Effect<never, E2>) =>

@@ -107,6 +107,8 @@ export class McpServerUnavailable extends Schema.TaggedError<McpServerUnavailabl
   ),
   detail: Schema.String,
   exitCode: optional(Schema.Int),
+  /** What an HTTP server answered. */
+  status: optional(Schema.Int),
   stderrTail: Schema.String
 }) {
   get retryable() {

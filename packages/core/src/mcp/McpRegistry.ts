@@ -31,7 +31,7 @@ import {
 import { McpTransport } from "./McpTransport.ts"
 import { nearest } from "./NearestNames.ts"
 import * as PooledServer from "./PooledServer.ts"
-import type { ServerDefinition } from "./ServerDefinition.ts"
+import type { Launch, ServerDefinition } from "./ServerDefinition.ts"
 import type { ToolResult } from "./ToolResult.ts"
 
 const optional = <A, I>(schema: Schema.Schema<A, I>) => Schema.optionalWith(schema, { exact: true })
@@ -125,14 +125,24 @@ const make = Effect.gen(function* () {
       entry: launch._tag === "Stdio" ? launch.env : {},
       depth: files.depth
     })
-    yield* Effect.logDebug("connecting to an MCP server").pipe(Effect.annotateLogs({ server: definition.name }))
-    return yield* McpClient.connect({
-      server: definition.name,
-      peer: yield* transport.open(definition.name, launch, environment),
-      startTimeout: settings.mcpStartTimeout,
-      callTimeout: definition.timeout ?? settings.mcpCallTimeout,
-      allows: definition.allows
+    const connect = Effect.fnUntraced(function* (to: Launch) {
+      yield* Effect.logDebug("connecting to an MCP server").pipe(Effect.annotateLogs({ server: definition.name }))
+      return yield* McpClient.connect({
+        server: definition.name,
+        peer: yield* transport.open(definition.name, to, environment),
+        startTimeout: settings.mcpStartTimeout,
+        callTimeout: definition.timeout ?? settings.mcpCallTimeout,
+        allows: definition.allows
+      })
     })
+    if (launch._tag !== "Http" || launch.kind !== "any") return yield* connect(launch)
+    // as the specification has it: a server that does not know Streamable HTTP may know what came before it
+    return yield* connect(launch).pipe(
+      Effect.catchIf(
+        ({ status }) => status === 400 || status === 404 || status === 405,
+        (first) => Effect.mapError(connect({ ...launch, kind: "sse" }), () => first)
+      )
+    )
   })
 
   const pooled = new Map<ServerDefinition, PooledServer.PooledServer>()

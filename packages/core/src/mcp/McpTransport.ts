@@ -8,7 +8,7 @@ import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import type * as Scope from "effect/Scope"
-import { McpServerUnavailable } from "./McpError.ts"
+import type { McpServerUnavailable } from "./McpError.ts"
 import type { Peer } from "./Peer.ts"
 import * as ProcessTransport from "./ProcessTransport.ts"
 import type { Launch } from "./ServerDefinition.ts"
@@ -37,8 +37,15 @@ export class McpTransport extends Context.Tag("@lms-bridge/core/mcp/McpTransport
             ? ProcessTransport.start({ server, launch, environment }).pipe(
                 Effect.provideService(CommandExecutor.CommandExecutor, executor)
               )
-            : new McpServerUnavailable({ server, reason: "Http", detail: "", stderrTail: "" })
+            : Effect.flatMap(http, ({ make }) => make({ launch, kind: launch.kind === "sse" ? "sse" : "http" }))
       })
     )
   )
 }
+
+// -----------------------------------------------------------------------------
+// internal
+// -----------------------------------------------------------------------------
+
+/** Loaded when the first remote server is used: most people have none, and everybody waits for a start. */
+const http = Effect.promise(() => import("./HttpTransport.ts"))

@@ -31,4 +31,8 @@ export interface Peer {
   readonly stderrTail: Effect.Effect<string>
   /** What may explain a silence; "" when there is nothing to say. */
   readonly hint: Effect.Effect<string>
+  /** Said before the transport is closed from our side. */
+  readonly farewell: Effect.Effect<void>
+  /** `text` without the secrets that the other side was given. */
+  readonly redact: (text: string) => string
 }

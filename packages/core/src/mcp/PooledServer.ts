@@ -13,7 +13,7 @@ import type * as Scope from "effect/Scope"
 import * as CircuitBreaker from "../resilience/CircuitBreaker.ts"
 import type { Session } from "./McpClient.ts"
 import type { McpConnection } from "./McpConnection.ts"
-import { McpServerUnavailable } from "./McpError.ts"
+import { type McpCallFailed, McpServerUnavailable } from "./McpError.ts"
 
 /**
  * @since 0.1.0
@@ -96,7 +96,11 @@ export const make = Effect.fnUntraced(function* (options: {
       implementation,
       instructions,
       tools: Effect.flatMap(live, (session) => session.tools),
-      call: (tool, args, callOptions) => Effect.flatMap(live, (session) => session.call(tool, args, callOptions)),
+      call: (tool, args, callOptions) => {
+        const call = Effect.flatMap(live, (session) => session.call(tool, args, callOptions))
+        // a server that does not know its session has not run the tool; nothing else is ever repeated
+        return Effect.catchIf(call, isForgotten, () => call)
+      },
       stderrTail
     })),
     isOpen: Effect.suspend(() => (state.current === undefined ? Effect.succeed(false) : isUp(state.current))),
@@ -122,6 +126,9 @@ interface State {
   last: Session | undefined
   failure: McpServerUnavailable | undefined
 }
+
+const isForgotten = (error: McpCallFailed | McpServerUnavailable) =>
+  error._tag === "McpCallFailed" && error.reason === "Closed" && (error.code === 404 || error.code === 400)
 
 const isUp = ({ ready }: Attempt) =>
   Effect.flatMap(Deferred.poll(ready), (done) =>

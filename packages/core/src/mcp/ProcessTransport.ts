@@ -61,6 +61,7 @@ export const start = Effect.fn("ProcessTransport.start")(function* (options: Pro
 
 const talk = Effect.fnUntraced(function* (process: CommandExecutor.Process, { launch, server }: ProcessOptions) {
   const outbox = yield* Mailbox.make<Uint8Array>()
+  const redact = (text: string) => ChildEnvironment.redact(text, launch.env)
   const listening = yield* Deferred.make<void>()
   const tail = { text: "" }
   const noise = { lines: 0, sample: "" }
@@ -90,7 +91,7 @@ const talk = Effect.fnUntraced(function* (process: CommandExecutor.Process, { la
     if (message._tag === "Some") return Effect.sync(() => transport.onmessage?.(message.value))
     if (line.trim() === "") return Effect.void
     noise.lines += 1
-    if (noise.lines === 1) noise.sample = ChildEnvironment.redact(line.slice(0, sampleLength), launch.env)
+    if (noise.lines === 1) noise.sample = redact(line.slice(0, sampleLength))
     return Effect.logDebug("not an MCP message on stdout").pipe(
       Effect.annotateLogs({ server, line: noise.sample, count: noise.lines })
     )
@@ -124,25 +125,26 @@ const talk = Effect.fnUntraced(function* (process: CommandExecutor.Process, { la
     onFailure: (error): PeerEnd => ({ exitCode: undefined, detail: signalOf(error) })
   })
   const ended = yield* Deferred.make<PeerEnd>()
-  // the end of stdout, not of the leading process, is the end: a wrapper may leave while the server beneath it lives on
-  yield* Fiber.await(reading).pipe(
-    Effect.zipRight(Effect.sync(close)),
-    Effect.zipRight(
-      Effect.all([status, Fiber.await(complaining)], { concurrency: 2 }).pipe(
-        Effect.map(([end]) => end),
-        Effect.timeoutTo({ duration: lastWordsWithin, onTimeout: () => stillThere, onSuccess: (end) => end })
-      )
-    ),
+  const tell = Effect.all([status, Fiber.await(complaining)], { concurrency: 2 }).pipe(
+    Effect.map(([end]) => end),
+    Effect.interruptible,
+    Effect.timeoutTo({ duration: lastWordsWithin, onTimeout: () => stillThere, onSuccess: (end) => end }),
     Effect.flatMap((end) => Deferred.succeed(ended, end)),
-    inBackground
+    Effect.unlessEffect(Deferred.isDone(ended))
   )
-  // last, so that it runs first: the rest must still write and read while the server takes its leave
-  yield* Effect.addFinalizer(() => stop(process, outbox))
+  // the end of stdout, not of the leading process, is the end: a wrapper may leave while the server beneath it lives on
+  yield* Fiber.await(reading).pipe(Effect.zipRight(Effect.sync(close)), Effect.zipRight(tell), inBackground)
+  // last, so that it runs first: the rest must still write and read while the server takes its leave. Who waits to hear
+  // how it ended is answered here if the scope closes before.
+  yield* Effect.addFinalizer(() => Effect.zipRight(stop(process, outbox), tell))
 
   return {
     transport,
     ended: Deferred.await(ended),
-    stderrTail: Effect.sync(() => ChildEnvironment.redact(tail.text, launch.env)),
+    stderrTail: Effect.sync(() => redact(tail.text)),
+    // the end of its stdin is all that a process is told
+    farewell: Effect.void,
+    redact,
     hint: Effect.sync(() =>
       noise.lines === 0
         ? ""

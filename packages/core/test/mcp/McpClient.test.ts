@@ -47,7 +47,9 @@ const linked = Effect.fnUntraced(function* (script: Script, options: Partial<Mcp
       transport: mine,
       ended: Effect.succeed<PeerEnd>({ exitCode: undefined, detail: "It hung up." }),
       stderrTail: Effect.succeed(""),
-      hint: Effect.succeed("")
+      hint: Effect.succeed(""),
+      farewell: Effect.void,
+      redact: (text) => text
     },
     startTimeout: Duration.seconds(30),
     callTimeout: Duration.minutes(2),
@@ -136,7 +138,9 @@ describe("McpClient", () => {
           transport: mine,
           ended: Effect.never,
           stderrTail: Effect.succeed("waiting for a licence"),
-          hint: Effect.succeed("It wrote poems.")
+          hint: Effect.succeed("It wrote poems."),
+          farewell: Effect.void,
+          redact: (text) => text
         },
         startTimeout: Duration.seconds(30),
         callTimeout: Duration.minutes(2),
@@ -276,7 +280,7 @@ describe("McpClient", () => {
     [-32602, "path must be a string", "InvalidArguments"],
     [-32603, "boom", "Protocol"],
     [-32000, "database is locked", "Protocol"],
-    [-32000, "Connection closed", "Protocol"]
+    [-32000, "Connection closed for the night", "Protocol"]
   ] as const)("reads error %i %s as %s", ([code, message, reason]) =>
     Effect.gen(function* () {
       const { session } = yield* linked({

@@ -54,7 +54,9 @@ const withWorld = <A, E>(
           transport: mine,
           ended: Effect.succeed({ exitCode: undefined, detail: "" }),
           stderrTail: Effect.succeed(""),
-          hint: Effect.succeed("")
+          hint: Effect.succeed(""),
+          farewell: Effect.void,
+          redact: (text: string) => text
         }
       })
     })
