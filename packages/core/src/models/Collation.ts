@@ -9,28 +9,35 @@ import * as Context from "effect/Context"
 import * as Deferred from "effect/Deferred"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Option from "effect/Option"
 import * as Ref from "effect/Ref"
 import * as Schema from "effect/Schema"
 
 /**
  * `longestOvertaking`: so long may requests for a model in use go ahead of one that waits for another model.
+ * `longestWait`: after that a request gives up. Both in milliseconds.
  *
  * @since 0.1.0
  * @category models
  */
 export class CollationPolicy extends Schema.Class<CollationPolicy>("@lms-bridge/core/models/CollationPolicy")({
-  longestOvertaking: Schema.DurationFromMillis
+  longestOvertaking: Schema.DurationFromMillis,
+  longestWait: Schema.DurationFromMillis
 }) {}
 
 /**
- * 60 s.
+ * 60 s and 10 minutes.
  *
  * @since 0.1.0
  * @category references
  */
 export class CurrentCollationPolicy extends Context.Reference<CurrentCollationPolicy>()(
   "@lms-bridge/core/models/CurrentCollationPolicy",
-  { defaultValue: () => new CollationPolicy({ longestOvertaking: Duration.seconds(60) }) }
+  {
+    defaultValue: () =>
+      new CollationPolicy({ longestOvertaking: Duration.seconds(60), longestWait: Duration.minutes(10) })
+  }
 ) {}
 
 /**
@@ -58,17 +65,22 @@ export interface Table {
 }
 
 /**
- * Whether a request that comes in now may go ahead. With nobody waiting: always. Else only for a model in use (that is
- * the grouping), and only while nobody has waited too long for another.
+ * Whether a request that comes in now may go ahead. With nobody waiting: always. Else only for a model that is in memory
+ * (that is the grouping), and only while nobody has waited too long for another.
  *
  * @since 0.1.0
  * @category getters
  */
-export const mayGoAhead = (table: Table, model: string, now: number, policy: CollationPolicy): boolean =>
+export const mayGoAhead = (
+  table: Table,
+  request: { readonly model: string; readonly inMemory: boolean },
+  now: number,
+  policy: CollationPolicy
+): boolean =>
   table.waiting.length === 0 ||
-  (table.holders.has(model) &&
+  ((request.inMemory || table.holders.has(request.model)) &&
     !table.waiting.some(
-      (other) => other.model !== model && now - other.since >= Duration.toMillis(policy.longestOvertaking)
+      ({ model, since }) => model !== request.model && now - since >= Duration.toMillis(policy.longestOvertaking)
     ))
 
 /**
@@ -87,17 +99,24 @@ export const next = (table: Table): ReadonlyArray<Waiting> => {
  * @category models
  */
 export interface Queue {
+  /** Tries at once; when the attempt fails, the next in the queue may try. */
+  readonly attempt: <A, E, R>(self: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>
   /**
-   * Waits for its turn if others wait; a request that nobody is in the way of goes straight through. `model` is asked
-   * only when somebody waits.
+   * Tries when its turn has come. `since` is when the request first came, in epoch milliseconds. None when it has waited
+   * too long.
    */
-  readonly enter: <E>(model: Effect.Effect<string, E>, onWait: Effect.Effect<void>) => Effect.Effect<void, E>
-  /** Waits until a lease ends. `since` is when the request first came. */
-  readonly wait: (model: string, since: number) => Effect.Effect<void>
+  readonly attemptInTurn: (
+    model: string,
+    since: number
+  ) => <A, E, R>(self: Effect.Effect<A, E, R>) => Effect.Effect<Option.Option<A>, E, R>
+  /** Whether a request that comes in now may try at once. `request` is asked only when somebody waits. */
+  readonly mayTry: <E>(
+    request: Effect.Effect<{ readonly model: string; readonly inMemory: boolean }, E>
+  ) => Effect.Effect<boolean, E>
+  /** Whether any lease is held, or being tried for by somebody: then room may yet come. */
+  readonly somebodyActive: Effect.Effect<boolean>
   readonly leaseBegan: (model: string) => Effect.Effect<void>
   readonly leaseEnded: (model: string) => Effect.Effect<void>
-  /** Runs an attempt to get a lease; when it fails, the next in the queue may try. */
-  readonly attempt: <A, E, R>(self: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>
 }
 
 /**
@@ -110,72 +129,96 @@ export const make: Effect.Effect<Queue> = Effect.gen(function* () {
   const turns = new Map<number, Deferred.Deferred<void>>()
   let ids = 0
 
-  const letThrough = (who: ReadonlyArray<Waiting>) =>
-    Effect.forEach(
-      who,
-      ({ id }) => {
-        const turn = turns.get(id)
-        return turn === undefined ? Effect.void : Effect.asVoid(Deferred.succeed(turn, undefined))
-      },
-      { discard: true }
-    )
-
-  /** A change that may make room: the next group goes. */
-  const change = (update: (table: Table) => Table, makesRoom: (after: Table) => boolean) =>
+  /** A change; if it may have made room, the next group goes, and counts as trying from that moment. */
+  const change = (update: (table: Table) => Table, makesRoom: (before: Table, after: Table) => boolean) =>
     Ref.modify(table, (before): readonly [ReadonlyArray<Waiting>, Table] => {
       const after = update(before)
-      const going = makesRoom(after) ? next(after) : []
-      return [going, { ...after, waiting: after.waiting.filter((waiting) => !going.includes(waiting)) }]
-    }).pipe(Effect.flatMap(letThrough))
+      const going = makesRoom(before, after) ? next(after) : []
+      return [
+        going,
+        {
+          ...after,
+          trying: after.trying + going.length,
+          waiting: after.waiting.filter((waiting) => !going.includes(waiting))
+        }
+      ]
+    }).pipe(
+      Effect.flatMap((going) =>
+        Effect.forEach(going, ({ id }) => Option.match(Option.fromNullable(turns.get(id)), letGo), { discard: true })
+      )
+    )
 
-  const nobodyBusy = (after: Table) => after.holders.size === 0 && after.trying === 0
+  const isIdle = (after: Table) => after.holders.size === 0 && after.trying === 0
+  const whenIdle = (_: Table, after: Table) => isIdle(after)
+  const tried = change((before) => ({ ...before, trying: before.trying - 1 }), whenIdle)
 
-  const queue = Effect.fnUntraced(function* (model: string, since: number) {
-    const turn = yield* Deferred.make<void>()
-    const id = ids++
-    turns.set(id, turn)
-    // the room may have come between the refusal and this moment
-    yield* change((before) => ({ ...before, waiting: [...before.waiting, { id, model, since }] }), nobodyBusy)
-    const leave = Effect.suspend(() => {
-      turns.delete(id)
-      return change((before) => ({ ...before, waiting: before.waiting.filter((other) => other.id !== id) }), nobodyBusy)
-    })
-    yield* Effect.ensuring(Effect.interruptible(Deferred.await(turn)), leave)
-  }, Effect.uninterruptible)
+  const attempt: Queue["attempt"] = (self) =>
+    Effect.acquireUseRelease(
+      Ref.update(table, (before) => ({ ...before, trying: before.trying + 1 })),
+      () => self,
+      () => tried
+    )
 
-  return {
-    enter: Effect.fnUntraced(function* (model, onWait) {
-      if ((yield* Ref.get(table)).waiting.length === 0) return
-      const key = yield* model
-      const now = yield* Clock.currentTimeMillis
-      if (mayGoAhead(yield* Ref.get(table), key, now, policy)) return
-      yield* onWait
-      yield* queue(key, now)
-    }),
-    wait: queue,
-    leaseBegan: (model) =>
-      change(
-        (before) => ({ ...before, holders: new Map(before.holders).set(model, (before.holders.get(model) ?? 0) + 1) }),
-        () => false
-      ),
-    leaseEnded: (model) =>
-      Effect.flatMap(Ref.get(table), ({ holders }) => {
-        const last = (holders.get(model) ?? 0) <= 1
-        return change(
-          (before) => {
-            const left = new Map(before.holders)
-            if (last) left.delete(model)
-            else left.set(model, (left.get(model) ?? 1) - 1)
-            return { ...before, holders: left }
-          },
-          () => last
+  const attemptInTurn: Queue["attemptInTurn"] = (model, since) => (self) =>
+    Effect.uninterruptibleMask((restore) =>
+      Effect.gen(function* () {
+        const turn = yield* Deferred.make<void>()
+        const id = ids++
+        turns.set(id, turn)
+        // the room may have come between the refusal and this moment
+        yield* change((before) => ({ ...before, waiting: [...before.waiting, { id, model, since }] }), whenIdle)
+        const left = Duration.toMillis(policy.longestWait) - ((yield* Clock.currentTimeMillis) - since)
+        const giveUp = change((before) => {
+          const waiting = before.waiting.filter((other) => other.id !== id)
+          // not waiting any more: it was let through at the very moment it gave up
+          return waiting.length < before.waiting.length
+            ? { ...before, waiting }
+            : { ...before, trying: before.trying - 1 }
+        }, whenIdle)
+        const waited = yield* restore(
+          Effect.timeoutOption(Deferred.await(turn), Duration.millis(Math.max(0, left)))
+        ).pipe(
+          Effect.onExit((exit) => (Exit.isSuccess(exit) && Option.isSome(exit.value) ? Effect.void : giveUp)),
+          Effect.ensuring(Effect.sync(() => turns.delete(id)))
         )
-      }),
-    attempt: (self) =>
-      Effect.acquireUseRelease(
-        Ref.update(table, (before) => ({ ...before, trying: before.trying + 1 })),
-        () => self,
-        () => change((before) => ({ ...before, trying: before.trying - 1 }), nobodyBusy)
+        return Option.isNone(waited) ? Option.none() : yield* Effect.ensuring(Effect.asSome(restore(self)), tried)
+      })
+    )
+
+  const queue: Queue = {
+    attempt,
+    attemptInTurn,
+    mayTry: Effect.fnUntraced(function* (request) {
+      if ((yield* Ref.get(table)).waiting.length === 0) return true
+      const wanted = yield* request
+      return mayGoAhead(yield* Ref.get(table), wanted, yield* Clock.currentTimeMillis, policy)
+    }),
+    somebodyActive: Effect.map(Ref.get(table), (current) => !isIdle(current)),
+    leaseBegan: (model) =>
+      Ref.update(table, (before) => ({
+        ...before,
+        holders: new Map(before.holders).set(model, (before.holders.get(model) ?? 0) + 1)
+      })),
+    leaseEnded: (model) =>
+      change(
+        (before) => {
+          const left = (before.holders.get(model) ?? 0) - 1
+          const holders = new Map(before.holders)
+          if (left > 0) holders.set(model, left)
+          else holders.delete(model)
+          return { ...before, holders }
+        },
+        (before, after) => after.holders.size < before.holders.size
       )
   }
+  return queue
 })
+
+// -----------------------------------------------------------------------------
+// internal
+// -----------------------------------------------------------------------------
+
+const letGo = {
+  onNone: () => Effect.void,
+  onSome: (turn: Deferred.Deferred<void>) => Effect.asVoid(Deferred.succeed(turn, undefined))
+}

@@ -16,6 +16,7 @@ import * as ModelName from "./ModelName.ts"
 import * as ModelSelection from "./ModelSelection.ts"
 import { expiryOf, isOurs, type LedgerEntry } from "./Ownership.ts"
 import * as SingleFlight from "./SingleFlight.ts"
+import * as Wake from "./Wake.ts"
 
 /**
  * Takes what was ensured for the caller before anybody can unload it. False when that came too late.
@@ -31,10 +32,16 @@ export type Take = (ensured: Ensured) => Effect.Effect<boolean>
  */
 export interface Ensure {
   readonly resolve: (name: string | undefined) => Effect.Effect<string, ModelLifecycleError>
+  /** The model that a name means, and whether it is in memory at all. One look. */
+  readonly peek: (
+    name: string | undefined
+  ) => Effect.Effect<{ readonly model: string; readonly inMemory: boolean }, ModelLifecycleError>
+  /** `held`: an instance that is preferred to others of the model if it serves. */
   readonly ensure: (
     name: string | undefined,
     options: EnsureOptions,
-    take: Take
+    take: Take,
+    held?: string
   ) => Effect.Effect<Ensured, ModelLifecycleError>
 }
 
@@ -46,6 +53,7 @@ export interface Ensure {
  */
 export const make = Effect.fnUntraced(function* (parts: LifecycleParts) {
   const { api, leases, ledger, settings } = parts
+  const look = yield* Wake.make(parts)
   const flights = yield* SingleFlight.make<LoadProgress, LoadNow.Outcome, ModelLifecycleError>()
 
   const meaningOf = (models: ReadonlyArray<ApiModel>, name: string | undefined) => {
@@ -69,24 +77,25 @@ export const make = Effect.fnUntraced(function* (parts: LifecycleParts) {
   ) {
     const { model } = meaning
     const instance = LoadNow.pick(model.instances, meaning, options)
-    if (instance === undefined) {
-      // other servers do not tell what is in memory, and load nothing: what they list, they serve
-      const served = model.instances.length === 0 && (yield* api.server).dialect === "openai"
-      if (!served || options.identifier !== undefined) return undefined
-    }
+    if (instance === undefined) return undefined
     const now = yield* Clock.currentTimeMillis
-    const facts = instance ?? { id: model.key }
-    const entry = (yield* ledger.recent).find(({ instanceId }) => instanceId === facts.id)
-    return ensured(model.key, facts, isOurs(entry, facts, now) ? entry : undefined, {
+    const entry = (yield* ledger.recent).find(({ instanceId }) => instanceId === instance.id)
+    return ensured(model.key, instance, isOurs(entry, instance, now) ? entry : undefined, {
       action: "already-loaded",
       tookMillis: now - startedAt
     })
   })
 
-  const ensureOne = Effect.fnUntraced(function* (name: string | undefined, options: EnsureOptions, take: Take) {
+  const ensureOne = Effect.fnUntraced(function* (
+    name: string | undefined,
+    options: EnsureOptions,
+    take: Take,
+    held: string | undefined
+  ) {
     const startedAt = yield* Clock.currentTimeMillis
     const onProgress = options.onProgress ?? (() => Effect.void)
-    let meaning = yield* Effect.flatMap(api.models, (models) => meaningOf(models, name))
+    const meant = yield* Effect.flatMap(look, (models) => meaningOf(models, name))
+    let meaning = held === undefined ? meant : { ...meant, instanceId: held }
     const { key } = meaning.model
     yield* Effect.annotateCurrentSpan({ model: key })
     let outdated = yield* leases.intend(key)
@@ -128,13 +137,15 @@ export const make = Effect.fnUntraced(function* (parts: LifecycleParts) {
     }
   }, Effect.scoped)
 
-  const ensure: Ensure["ensure"] = Effect.fn("ModelLifecycle.ensure")(function* (name, options, take) {
+  const ensure: Ensure["ensure"] = Effect.fn("ModelLifecycle.ensure")(function* (name, options, take, held) {
     const chain = [name, ...(options.fallback ?? [])]
     const steppedDown: Array<Ensured["steppedDown"][number]> = []
     let first: ModelLifecycleError | undefined
     let engineFailures = 0
     for (const [index, candidate] of chain.entries()) {
-      const result = yield* Effect.either(ensureOne(candidate, options, (ensured) => take({ ...ensured, steppedDown })))
+      const result = yield* Effect.either(
+        ensureOne(candidate, options, (ensured) => take({ ...ensured, steppedDown }), held)
+      )
       if (result._tag === "Right") return { ...result.right, steppedDown }
       const error = result.left
       first ??= error
@@ -150,13 +161,17 @@ export const make = Effect.fnUntraced(function* (parts: LifecycleParts) {
     return yield* first ?? ModelName.notFound([], name ?? "default")
   })
 
+  const resolveModel = (name: string | undefined) =>
+    Effect.map(
+      Effect.flatMap(look, (models) => meaningOf(models, name)),
+      ({ model }) => model
+    )
+
   const result: Ensure = {
     ensure,
-    resolve: (name) =>
-      Effect.flatMap(api.models, (models) => meaningOf(models, name)).pipe(
-        Effect.map(({ model }) => model.key),
-        Effect.withSpan("ModelLifecycle.resolve")
-      )
+    peek: (name) =>
+      Effect.map(resolveModel(name), ({ instances, key }) => ({ model: key, inMemory: instances.length > 0 })),
+    resolve: (name) => Effect.map(resolveModel(name), ({ key }) => key).pipe(Effect.withSpan("ModelLifecycle.resolve"))
   }
   return result
 })

@@ -115,7 +115,7 @@ export const make = Effect.fnUntraced(function* (state: StateDirectory, server: 
 
   const readOthers = Effect.gen(function* () {
     const now = yield* Clock.currentTimeMillis
-    const folder = yield* state.folder("models")
+    const folder = state.where("models")
     const names = Option.isNone(folder) ? [] : yield* Effect.orElseSucceed(fs.readDirectory(folder.value), () => [])
     const files = yield* Effect.forEach(
       names.filter((name) => name.endsWith(".json") && name !== `${state.identity.token}.json`),

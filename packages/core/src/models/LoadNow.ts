@@ -8,7 +8,7 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Schedule from "effect/Schedule"
-import { RequestRejected, type ModelLoadRefused } from "../lmstudio/LmStudioError.ts"
+import { RequestRejected, Unsupported, type ModelLoadRefused } from "../lmstudio/LmStudioError.ts"
 import * as TtlPolicy from "../resilience/TtlPolicy.ts"
 import { idleOfOurs, survey, type LifecycleParts, type Seen, type Survey } from "./LifecycleParts.ts"
 import { refused } from "./LoadFailure.ts"
@@ -122,7 +122,7 @@ const serves =
 
 const underLock = Effect.fnUntraced(function* (parts: LifecycleParts, wanted: Wanted, flight: Flight<LoadProgress>) {
   const look = yield* afterGivenUpLoads(parts, wanted)
-  const { models } = look.catalog
+  const { models, server } = look.catalog
   const model = models.find(({ key }) => key === wanted.key)
   if (model === undefined) return yield* notFound(models, wanted.key)
 
@@ -132,6 +132,13 @@ const underLock = Effect.fnUntraced(function* (parts: LifecycleParts, wanted: Wa
   // another process, or the user, was faster
   if (present !== undefined) return { model, seen: present, action: "already-loaded", way: undefined } as Outcome
 
+  if (server.dialect === "openai") {
+    return yield* new Unsupported({
+      operation: `Loading "${model.key}" as asked`,
+      dialect: server.dialect,
+      instead: "Models are loaded, with their context, where that server runs; what it lists can be asked."
+    })
+  }
   const { contextLength, identifier } = wanted.options
   if (contextLength !== undefined && contextLength > (model.maxContextLength ?? Number.POSITIVE_INFINITY)) {
     return yield* rejected(

@@ -44,7 +44,8 @@ export interface Ability {
 
 /**
  * All ways, the preferred first. `lms` cannot name a variant (contract F1); a request cannot ask for a context; REST
- * takes neither an identifier nor a share of the GPU (A4).
+ * takes neither an identifier nor a share of the GPU (A4). Every request for a just-in-time load names a TTL; LM Studio
+ * disregards it when the person has switched "Auto Unload Unused JIT Models" off, and then it is their wish.
  *
  * @since 0.1.0
  * @category constants
@@ -119,13 +120,13 @@ const lack = (ability: Ability, wishes: ReadonlyArray<Wish>, situation: Situatio
   if (!ability.dialects.includes(situation.dialect)) return `not possible with ${situation.dialect}`
   if (ability.way === "cli" && !situation.lms) return situation.lmsWhy ?? "`lms` is not there"
   const ungranted = wishes.filter((wish) => !ability.grants.includes(wish))
-  return ungranted.length === 0 ? undefined : `cannot set ${ungranted.map((wish) => words[wish]).join(", ")}`
+  return ungranted.length === 0 ? undefined : `cannot ${ungranted.map((wish) => words[wish]).join(", ")}`
 }
 
 const words: Record<Wish, string> = {
-  contextLength: "the context length",
-  gpu: "the share of the GPU",
-  identifier: "an identifier",
-  variant: "a variant",
-  secondCopy: "up a second copy"
+  contextLength: "set the context length",
+  gpu: "set the share of the GPU",
+  identifier: "set an identifier",
+  variant: "choose a variant",
+  secondCopy: "load a second copy"
 }

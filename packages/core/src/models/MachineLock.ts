@@ -77,26 +77,24 @@ export const make = Effect.fnUntraced(function* (state: StateDirectory) {
       )
     )
 
-  const isStale = (text: string, unchanged: number) =>
-    unchanged >= looksUntilStale
-      ? Effect.succeed(true)
-      : Option.match(decode(text), { onNone: () => Effect.succeed(false), onSome: (owner) => state.isGone(owner) })
+  const ownerIsGone = (text: string) =>
+    Option.match(decode(text), { onNone: () => Effect.succeed(false), onSome: (owner) => state.isGone(owner) })
 
   /**
    * Takes a dead owner's file away. A guard named after that very file is created first, so that of several waiters only
-   * one removes it and a fresh lock is never hit.
+   * one removes it and a fresh lock is never hit. True when the file went.
    */
   const takeAway = Effect.fnUntraced(function* (file: string, stale: string, round: number) {
     const owner = Option.match(decode(stale), { onNone: () => "unreadable", onSome: ({ token }) => token })
     const guard = `${file}.${owner}.${round}`
-    const won = yield* create(guard)
-    if (!Option.contains(won, true)) return
-    const now = yield* read(file)
-    if (Option.contains(now, stale)) {
+    if (!Option.contains(yield* create(guard), true)) return false
+    const isStill = Option.contains(yield* read(file), stale)
+    if (isStill) {
       yield* Effect.logInfo("took over the lock of a process that has ended", { lock: path.basename(file) })
       yield* Effect.ignore(fs.remove(file, { force: true }))
     }
     yield* Effect.ignore(fs.remove(guard, { force: true }))
+    return isStill
   })
 
   const acquire = Effect.fnUntraced(function* (
@@ -114,14 +112,11 @@ export const make = Effect.fnUntraced(function* (state: StateDirectory) {
       const text = Option.getOrElse(yield* read(file), () => "")
       unchanged = text === seen ? unchanged + 1 : 0
       seen = text
-      if (yield* isStale(text, unchanged)) {
-        yield* takeAway(file, text, Math.floor(unchanged / looksUntilStale))
-        if (unchanged < looksUntilStale || unchanged % looksUntilStale === 0) continue
-      }
-      if (!told) {
-        told = true
-        yield* wait(onWait)
-      }
+      const round = Math.floor(unchanged / looksUntilStale)
+      const dead = unchanged > 0 && unchanged % looksUntilStale === 0 ? true : yield* ownerIsGone(text)
+      if (dead && (yield* takeAway(file, text, round))) continue
+      if (!told) yield* wait(onWait)
+      told = true
       yield* wait(Effect.sleep(lookEvery))
     }
   })

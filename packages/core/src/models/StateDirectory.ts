@@ -36,7 +36,9 @@ export type ProcessIdentity = typeof ProcessIdentity.Type
  */
 export interface StateDirectory {
   readonly identity: ProcessIdentity
-  /** A subfolder, made when it is missing. None when it cannot be written; that is logged once. */
+  /** Where a subfolder is or would be; none without a home folder. */
+  readonly where: (name: string) => Option.Option<string>
+  /** A subfolder to write to, made when it is missing. None when it cannot be written; that is logged once. */
   readonly folder: (name: string) => Effect.Effect<Option.Option<string>>
   /** Whether that process is known to have ended. Not knowing is no. */
   readonly isGone: (process: ProcessIdentity) => Effect.Effect<boolean>
@@ -71,6 +73,7 @@ export const make: Effect.Effect<StateDirectory, never, FileSystem.FileSystem | 
 
     return {
       identity,
+      where: (name) => Option.map(root, (directory) => path.join(directory, name)),
       folder: (name) =>
         Option.match(root, {
           onNone: () => Effect.as(warnOnce, Option.none()),

@@ -4,9 +4,11 @@
  * @since 0.1.0
  */
 import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
 import * as Option from "effect/Option"
 import * as Schedule from "effect/Schedule"
 import type { ApiError } from "../lmstudio/LmStudioApi.ts"
+import type { LmsCallError } from "../lmstudio/LmsCli.ts"
 import { ModelNotLoaded } from "../lmstudio/LmStudioError.ts"
 import { idleOfOurs, survey, type LifecycleParts, type Seen, type Survey } from "./LifecycleParts.ts"
 import { ModelInUse, UnloadNotVerified, type ModelLifecycleError } from "./ModelLifecycleError.ts"
@@ -54,11 +56,14 @@ export const remove = Effect.fn("ModelLifecycle.remove")(function* (parts: Lifec
     all.some(({ instances }) => instances.some(({ id }) => id === instanceId))
   )
   const call: Effect.Effect<void, ModelLifecycleError> =
-    dialect === "native-v1" ? api.unload(instanceId) : cli.unload(instanceId)
+    dialect === "native-v1"
+      ? api.unload(instanceId)
+      : Effect.catchIf(cli.unload(instanceId), isWithoutLms, () => api.unload(instanceId))
   const asked = yield* Effect.either(call)
   // whatever the call said, being gone is what was wanted
-  if (!(yield* lookUntil(isListed, (listed) => !listed))) return yield* ledger.forget([instanceId])
-  if (asked._tag === "Left") return yield* asked.left
+  const listed = yield* Either.isLeft(asked) ? isListed : lookUntil(isListed, (still) => !still)
+  if (!listed) return yield* ledger.forget([instanceId])
+  if (Either.isLeft(asked)) return yield* asked.left
   return yield* new UnloadNotVerified({ instanceId })
 })
 
@@ -125,6 +130,10 @@ export const makeRoom = Effect.fn("ModelLifecycle.makeRoom")(function* <E>(
 // -----------------------------------------------------------------------------
 // internal
 // -----------------------------------------------------------------------------
+
+/** Then the API says what is not possible on this server, and what to do. */
+const isWithoutLms = (error: LmsCallError) =>
+  error._tag === "LmsCliError" && (error.reason === "NotInstalled" || error.reason === "Disabled")
 
 /** The instance of that id; else the only instance of the model of that name. */
 const findInstance = (seen: ReadonlyArray<Seen>, name: string): Seen | undefined => {

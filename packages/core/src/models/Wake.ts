@@ -1,0 +1,40 @@
+/**
+ * Starts LM Studio's server when nobody answers, and only where configuration allows it.
+ *
+ * @since 0.1.0
+ */
+import * as Effect from "effect/Effect"
+import type { ApiError, ApiModel } from "../lmstudio/LmStudioApi.ts"
+import type { LifecycleParts } from "./LifecycleParts.ts"
+
+/**
+ * The model list. With `LMS_BRIDGE_AUTOSTART`, when nothing listens at the address and it is on this machine,
+ * `lms server start` is run first, by one caller for all, and then the list is asked for once more.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const make = ({
+  api,
+  cli,
+  settings
+}: LifecycleParts): Effect.Effect<Effect.Effect<ReadonlyArray<ApiModel>, ApiError>> =>
+  Effect.map(Effect.makeSemaphore(1), (oneStarter) => {
+    const start = Effect.whenEffect(
+      Effect.zipRight(Effect.logInfo("starting LM Studio's server"), cli.serverStart({ port: settings.port })),
+      // another caller may have started it while this one waited
+      Effect.map(Effect.either(api.ping), ({ _tag }) => _tag === "Left")
+    )
+    return Effect.catchIf(
+      api.models,
+      (error) => settings.autostart && error._tag === "LmStudioUnreachable" && error.reason === "Refused",
+      (unreachable) =>
+        oneStarter
+          .withPermits(1)(start)
+          .pipe(
+            Effect.tapError((error) => Effect.logWarning("LM Studio was not started", { error: error.message })),
+            Effect.mapError(() => unreachable),
+            Effect.zipRight(api.models)
+          )
+    )
+  })
