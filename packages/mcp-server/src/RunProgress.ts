@@ -58,7 +58,9 @@ export const step = (view: View, event: AgentEvent): Line => {
     case "ToolCallRefused":
       return { view, tell: inRound(`${event.name} was refused (${event.reason})`) }
     case "ToolCallFinished":
-      return event.isError ? { view, tell: inRound(`${event.tool} failed`) } : { view }
+      return event.isError
+        ? { view, tell: inRound(`${event.tool} failed`) }
+        : { view, note: inRound(`${event.tool} is done`) }
     case "BudgetReached":
       return { view, tell: `the budget of ${event.budget} is used up; asking for the best answer so far` }
     case "Noted":

@@ -1,26 +1,39 @@
 /**
  * Binds tools to the MCP SDK: the only file that knows it, and the only one that runs effects.
  */
+import { CurrentApprover, type ApprovalRequest } from "@lms-bridge/core/agent/AgentLoop"
+import type { Values } from "@lms-bridge/core/configuration/Settings"
 import { withRequest } from "@lms-bridge/core/observability/Correlation"
 import { Server } from "@modelcontextprotocol/sdk/server/index.js"
 import { StdioServerTransport } from "@modelcontextprotocol/sdk/server/stdio.js"
+import type { RequestHandlerExtra } from "@modelcontextprotocol/sdk/shared/protocol.js"
 import type { Transport } from "@modelcontextprotocol/sdk/shared/transport.js"
 import {
   CallToolRequestSchema,
+  ElicitResultSchema,
   ErrorCode,
   ListToolsRequestSchema,
   McpError,
-  type CallToolRequest,
-  type CallToolResult
+  SetLevelRequestSchema,
+  type ServerNotification,
+  type ServerRequest
 } from "@modelcontextprotocol/sdk/types.js"
-import * as Cause from "effect/Cause"
 import * as Deferred from "effect/Deferred"
-import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as FiberRef from "effect/FiberRef"
 import * as FiberSet from "effect/FiberSet"
+import * as HashSet from "effect/HashSet"
+import * as Logger from "effect/Logger"
+import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
+import { DetachAfter } from "./AgentTools.ts"
+import * as Approval from "./Approval.ts"
 import * as CallProgress from "./CallProgress.ts"
-import type { Failure, Reply, Tool } from "./Tool.ts"
+import * as ClientLog from "./ClientLog.ts"
+import * as Clients from "./Clients.ts"
+import { instructions } from "./Instructions.ts"
+import type { Tool } from "./Tool.ts"
+import * as ToolCall from "./ToolCall.ts"
 import * as Version from "./Version.ts"
 
 /** The transport could not be opened. */
@@ -38,13 +51,17 @@ export const stdioTransport = (): Transport => new StdioServerTransport()
 /** Serves `tools` on `transport`; succeeds when either side closes it. Every call is interrupted with it. */
 export const serve = Effect.fn("Server.serve")(function* <R>(options: {
   readonly tools: ReadonlyArray<Tool<R>>
+  /** Whether `tools/list` has output schemas. */
+  readonly describeOutput?: boolean
+  /** LMS_BRIDGE_DETACH_AFTER. */
+  readonly detachAfter?: Values["detachAfter"]
   readonly transport: Transport
 }) {
   const closed = yield* Deferred.make<void>()
   // McpServer takes Zod only; the low-level class remains for "advanced use"
   const server = new Server(
     { name: Version.name, version: Version.version, title: Version.title },
-    { capabilities: { tools: {} } }
+    { capabilities: { tools: {}, logging: {} }, instructions }
   )
   // acquired first, closed last: calls are interrupted while the transport still stands
   yield* Effect.addFinalizer(() => Effect.promise(() => server.close()))
@@ -55,11 +72,14 @@ export const serve = Effect.fn("Server.serve")(function* <R>(options: {
   const fork = yield* FiberSet.runtime(calls)<R>()
   server.onerror = (error) => void fork(Effect.logWarning("protocol error", { detail: error.message }))
 
+  const withClientLog = clientLog(server)
   const tools = new Map(options.tools.map((tool) => [tool.name, tool]))
 
-  server.setRequestHandler(ListToolsRequestSchema, () => ({ tools: options.tools.map(listed) }))
+  server.setRequestHandler(ListToolsRequestSchema, () => ({
+    tools: options.tools.map((tool) => listed(tool, options.describeOutput ?? true))
+  }))
 
-  server.setRequestHandler(CallToolRequestSchema, ({ params }, { requestId, sendNotification, signal }) => {
+  server.setRequestHandler(CallToolRequestSchema, ({ params }, extra) => {
     const tool = tools.get(params.name)
     if (tool === undefined) {
       throw new McpError(
@@ -74,19 +94,29 @@ export const serve = Effect.fn("Server.serve")(function* <R>(options: {
         : CallProgress.make(`${tool.name}: started`, (notice) =>
             Effect.ignore(
               Effect.tryPromise(() =>
-                sendNotification({
+                extra.sendNotification({
                   method: "notifications/progress",
                   params: { progressToken: token, ...notice }
                 })
               )
             )
           )
+    const detachAfter = Clients.detachAfter({
+      setting: options.detachAfter ?? "auto",
+      client: server.getClientVersion()?.name,
+      wantsProgress: token !== undefined
+    })
     return run(
-      Effect.scoped(Effect.flatMap(progress, (progress) => call(tool, params, progress))).pipe(
+      Effect.scoped(
+        Effect.flatMap(progress, (progress) => ToolCall.perform(tool, params.arguments ?? {}, progress))
+      ).pipe(
         // a client's SDK drops its progress handler while the last notification is still under way
         token === undefined ? (self) => self : Effect.tap(Effect.sleep("2 millis")),
-        Effect.raceFirst(aborted(signal)),
-        withRequest(String(requestId))
+        Effect.raceFirst(aborted(extra.signal)),
+        Effect.provideService(DetachAfter, detachAfter),
+        Effect.provideService(CurrentApprover, approver(server, extra)),
+        withClientLog,
+        withRequest(String(extra.requestId))
       )
     )
   })
@@ -103,13 +133,15 @@ export const serve = Effect.fn("Server.serve")(function* <R>(options: {
 // internal
 // -----------------------------------------------------------------------------
 
-const listed = <R>({ annotations, description, inputSchema, name, outputSchema, title }: Tool<R>) => ({
-  name,
-  title,
-  description,
-  inputSchema: mutable(inputSchema),
-  outputSchema: mutable(outputSchema),
-  annotations
+type Extra = RequestHandlerExtra<ServerRequest, ServerNotification>
+
+const listed = <R>(tool: Tool<R>, describeOutput: boolean) => ({
+  name: tool.name,
+  title: tool.title,
+  description: tool.description,
+  inputSchema: mutable(tool.inputSchema),
+  ...(describeOutput ? { outputSchema: mutable(tool.outputSchema) } : {}),
+  annotations: tool.annotations
 })
 
 /** The SDK's types are of arrays that may be written to. */
@@ -123,43 +155,6 @@ const mutable = (schema: Tool<never>["inputSchema"]) => {
   }
 }
 
-const call = <R>(tool: Tool<R>, params: CallToolRequest["params"], progress: Parameters<Tool<R>["call"]>[1]) =>
-  Effect.timed(
-    tool.call(params.arguments ?? {}, progress).pipe(
-      Effect.match({ onSuccess: success, onFailure: failure }),
-      Effect.catchAllCause((cause) => (Cause.isInterruptedOnly(cause) ? Effect.interrupt : defect(cause)))
-    )
-  ).pipe(
-    Effect.tap(([took, result]) =>
-      Effect.logInfo("tool call", { millis: Math.round(Duration.toMillis(took)), isError: result.isError === true })
-    ),
-    Effect.map(([, result]) => result),
-    Effect.annotateLogs({ tool: tool.name })
-  )
-
-const success = ({ structured, text }: Reply): CallToolResult => ({
-  content: text.map((part) => ({ type: "text", text: part })),
-  structuredContent: { ...structured }
-})
-
-const failure = ({ _tag, account, message, retryable }: Failure): CallToolResult => ({
-  isError: true,
-  content: [{ type: "text", text: message }],
-  structuredContent: { ...account, error: { _tag, message, ...(retryable === undefined ? {} : { retryable }) } }
-})
-
-/** The text of a defect stays in the log: it may hold what nobody outside should read. */
-const defect = (cause: Cause.Cause<unknown>) =>
-  Effect.logError("tool died", cause).pipe(
-    Effect.as(
-      failure({
-        _tag: "InternalError",
-        message: "lms-bridge made a mistake; its log on stderr has the details.",
-        retryable: false
-      })
-    )
-  )
-
 /** Interrupts when the client cancels or goes away. */
 const aborted = (signal: AbortSignal): Effect.Effect<never> =>
   Effect.async<never>((resume) => {
@@ -168,3 +163,43 @@ const aborted = (signal: AbortSignal): Effect.Effect<never> =>
     signal.addEventListener("abort", interrupt, { once: true })
     return Effect.sync(() => signal.removeEventListener("abort", interrupt))
   })
+
+/** The person at the other end, if the client can ask. Where asking fails, the answer is no. */
+const approver = (server: Server, extra: Extra) =>
+  server.getClientCapabilities()?.elicitation === undefined
+    ? Option.none()
+    : Option.some((request: ApprovalRequest) =>
+        Effect.tryPromise((signal) =>
+          extra.sendRequest({ method: "elicitation/create", params: Approval.question(request) }, ElicitResultSchema, {
+            signal,
+            // a person may be away for a while
+            timeout: 10 * 60_000
+          })
+        ).pipe(
+          Effect.map(Approval.isAllowed),
+          Effect.catchAll((error) =>
+            Effect.as(Effect.logWarning("nobody could be asked", { detail: error.message }), false)
+          )
+        )
+      )
+
+/** Log lines go to the client, too, from the level that it sets; to one that sets none, nothing is sent. */
+const clientLog = (server: Server) => {
+  let least: ClientLog.Level | undefined
+  server.setRequestHandler(SetLevelRequestSchema, ({ params }) => {
+    least = params.level
+    return {}
+  })
+  const logger = Logger.make(({ annotations, logLevel, message }) => {
+    const level = ClientLog.levelOf(logLevel)
+    if (least === undefined || !ClientLog.isAtLeast(level, least)) return
+    // a line that cannot be delivered is on stderr all the same
+    server
+      .notification({
+        method: "notifications/message",
+        params: { level, logger: Version.name, data: ClientLog.dataOf(message, annotations) }
+      })
+      .catch(() => undefined)
+  })
+  return Effect.locallyWith(FiberRef.currentLoggers, HashSet.add(logger))
+}

@@ -1,5 +1,5 @@
 /**
- * All tools, as data that can be read without any service.
+ * All tools, as data that can be read without any service, and the sets they are offered in.
  */
 import type { Services } from "@lms-bridge/core/Bridge"
 import type { Settings } from "@lms-bridge/core/configuration/Settings"
@@ -12,8 +12,18 @@ import type { Runs } from "./Runs.ts"
 import * as RunTools from "./RunTools.ts"
 import type { Tool } from "./Tool.ts"
 
+export type AnyTool = Tool<Services | Settings | Runs>
+
+const compat: ReadonlyArray<AnyTool> = [
+  ...AgentTools.tools,
+  ...McpTools.tools,
+  ...InferenceTools.tools,
+  ...ModelTools.tools,
+  ...HealthTools.tools
+]
+
 /** The order is the one in which a person would look for them. */
-export const allTools: ReadonlyArray<Tool<Services | Settings | Runs>> = [
+export const allTools: ReadonlyArray<AnyTool> = [
   ...AgentTools.tools,
   ...RunTools.tools,
   ...McpTools.tools,
@@ -21,3 +31,23 @@ export const allTools: ReadonlyArray<Tool<Services | Settings | Runs>> = [
   ...ModelTools.tools,
   ...HealthTools.tools
 ]
+
+/** By the names of LMS_BRIDGE_TOOLSETS. `compat` is what the predecessor had. */
+export const toolsets: Readonly<Record<string, ReadonlyArray<AnyTool>>> = {
+  all: allTools,
+  lean: [AgentTools.withMultipleMcps, McpTools.listAvailable, InferenceTools.chatCompletion, RunTools.result],
+  agent: [...AgentTools.tools, ...McpTools.tools],
+  runs: RunTools.tools,
+  models: [...ModelTools.tools, ...HealthTools.tools],
+  inference: InferenceTools.tools,
+  compat
+}
+
+/** The tools of these sets together, each once, in the order of `allTools`. */
+export const chosen = (names: ReadonlyArray<string>): ReadonlyArray<AnyTool> => {
+  const wanted = new Set(names.flatMap((name) => toolsets[name] ?? []))
+  return allTools.filter((tool) => wanted.has(tool))
+}
+
+/** Whether results are described to clients: the small set does without. */
+export const describesOutput = (names: ReadonlyArray<string>): boolean => names.some((name) => name !== "lean")

@@ -1,0 +1,155 @@
+import { assert, describe, it } from "@effect/vitest"
+import { Settings } from "@lms-bridge/core/configuration/Settings"
+import { McpServerNotFound } from "@lms-bridge/core/mcp/McpError"
+import * as AgentTools from "@lms-bridge/mcp-server/AgentTools"
+import { Runs } from "@lms-bridge/mcp-server/Runs"
+import * as RunTools from "@lms-bridge/mcp-server/RunTools"
+import * as AgentLoopTest from "@lms-bridge/testing/AgentLoopTest"
+import { Effect, Fiber, Layer, TestClock } from "effect"
+import { callTool, connected, settle, textOf, whileTimePasses } from "./connected.ts"
+
+const tools = [...AgentTools.tools, ...RunTools.tools]
+
+const runs = (script: Parameters<typeof AgentLoopTest.layerTest>[0]) =>
+  Runs.layer.pipe(Layer.provideMerge(AgentLoopTest.layerTest(script)), Layer.merge(Settings.layerWith({})))
+
+const aRun = AgentLoopTest.oneCall({
+  server: "files",
+  tool: "list_directory",
+  arguments: {},
+  result: "a.md",
+  answer: "There is a.md."
+})
+
+/** One call, then two minutes of thinking, then the answer. */
+const slowly: ReadonlyArray<AgentLoopTest.Step> = [
+  ...aRun.slice(0, 7),
+  { _tag: "Wait", duration: "2 minutes" },
+  ...aRun.slice(7)
+]
+
+const runId = AgentLoopTest.testRunId
+
+describe("runs", () => {
+  it.scoped("run_start answers at once, run_result waits for the end", () =>
+    Effect.gen(function* () {
+      const { client } = yield* connected(tools)
+      const started = yield* callTool(client, "run_start", { task: "t", mcp_names: ["files"] })
+      assert.deepInclude(started.structuredContent, { runId, status: "running" })
+      const waiting = yield* Effect.fork(callTool(client, "run_result", { run_id: runId, wait_seconds: 300 }))
+      yield* settle
+      yield* TestClock.adjust("2 minutes")
+      const result = yield* Fiber.join(waiting)
+      assert.deepInclude(result.structuredContent, { status: "done", answer: "There is a.md." })
+    }).pipe(Effect.provide(runs(slowly)))
+  )
+
+  it.scoped("run_result gives up waiting and tells what has been done so far", () =>
+    Effect.gen(function* () {
+      const { client } = yield* connected(tools)
+      yield* callTool(client, "run_start", { task: "t" })
+      yield* settle
+      const now = yield* callTool(client, "run_result", { run_id: runId, wait_seconds: 0 })
+      assert.deepInclude(now.structuredContent, {
+        status: "running",
+        rounds: 1,
+        model: "test/model",
+        usage: { inputTokens: 50, outputTokens: 5 },
+        toolCalls: [{ round: 1, server: "files", tool: "list_directory", isError: false, millis: 12 }]
+      })
+      assert.include(textOf(now), `Ask run_result for ${runId} later`)
+    }).pipe(Effect.provide(runs(slowly)))
+  )
+
+  it.scoped("run_cancel stops the run and returns what it had done; afterwards it stays cancelled", () =>
+    Effect.gen(function* () {
+      const { client } = yield* connected(tools)
+      const asked = yield* AgentLoopTest.AgentLoopCalls
+      yield* callTool(client, "run_start", { task: "t" })
+      yield* settle
+      const cancelled = yield* callTool(client, "run_cancel", { run_id: runId })
+      assert.deepInclude(cancelled.structuredContent, { status: "cancelled", rounds: 1 })
+      assert.strictEqual(yield* asked.interrupted, 1)
+      const later = yield* callTool(client, "run_result", { run_id: runId })
+      assert.deepInclude(later.structuredContent, { status: "cancelled" })
+    }).pipe(Effect.provide(runs(slowly)))
+  )
+
+  it.scoped("run_status lists the runs with where they are", () =>
+    Effect.gen(function* () {
+      const { client } = yield* connected(tools)
+      assert.strictEqual(textOf(yield* callTool(client, "run_status")), "There are no runs.")
+      yield* callTool(client, "run_start", { task: "Count the bees" })
+      yield* settle
+      const listed = yield* callTool(client, "run_status")
+      assert.deepNestedInclude(listed.structuredContent, {
+        "runs[0].task": "Count the bees",
+        "runs[0].status": "running"
+      })
+      assert.include(textOf(listed), "round 1: list_directory is done")
+    }).pipe(Effect.provide(runs(slowly)))
+  )
+
+  it.scoped("an unknown id is an error that names the known ones", () =>
+    Effect.gen(function* () {
+      const { client } = yield* connected(tools)
+      yield* callTool(client, "run_start", { task: "t" })
+      for (const name of ["run_status", "run_result", "run_cancel"]) {
+        const result = yield* callTool(client, name, { run_id: "run_other" })
+        assert.deepNestedInclude(result.structuredContent, { "error._tag": "RunNotFound" }, name)
+        assert.include(textOf(result), runId)
+      }
+    }).pipe(Effect.provide(runs(slowly)))
+  )
+
+  it.scoped("a run that cannot begin is the error of run_start, and no run", () =>
+    Effect.gen(function* () {
+      const { client } = yield* connected(tools)
+      const result = yield* callTool(client, "run_start", { task: "t" })
+      assert.deepInclude(result.structuredContent, { status: "running" })
+      const end = yield* callTool(client, "run_result", { run_id: runId })
+      assert.isTrue(end.isError)
+      assert.deepNestedInclude(end.structuredContent, { "error._tag": "McpServerNotFound", status: "failed" })
+    }).pipe(
+      Effect.provide(
+        runs([
+          { _tag: "Fail", error: new McpServerNotFound({ server: "x", available: [], nearest: [], path: "/mcp.json" }) }
+        ])
+      )
+    )
+  )
+
+  it.scoped("a call detaches before the client gives up, and the run goes on to its end", () =>
+    Effect.gen(function* () {
+      const { client } = yield* connected(tools, { client: "claude-ai" })
+      const asked = yield* AgentLoopTest.AgentLoopCalls
+      const call = yield* Effect.fork(callTool(client, "autonomous_with_mcp", { mcp_name: "files", task: "t" }))
+      yield* settle
+      yield* TestClock.adjust("49 seconds")
+      yield* settle
+      assert.isTrue((yield* Fiber.poll(call))._tag === "None")
+      yield* TestClock.adjust("1 second")
+      const detached = yield* Fiber.join(call)
+      assert.isUndefined(detached.isError)
+      assert.deepInclude(detached.structuredContent, { runId, status: "running", rounds: 1 })
+      yield* TestClock.adjust("70 seconds")
+      yield* settle
+      assert.deepInclude((yield* callTool(client, "run_result", { run_id: runId })).structuredContent, {
+        status: "done",
+        answer: "There is a.md."
+      })
+      assert.strictEqual(yield* asked.interrupted, 0)
+    }).pipe(Effect.provide(runs(slowly)))
+  )
+
+  it.scoped("a client that waits as long as progress comes is not sent away", () =>
+    Effect.gen(function* () {
+      const { client } = yield* connected(tools, { client: "claude-code" })
+      const call = yield* Effect.fork(callTool(client, "autonomous_with_mcp", { mcp_name: "files", task: "t" }))
+      yield* settle
+      yield* TestClock.adjust("2 minutes")
+      const result = yield* whileTimePasses(Fiber.join(call))
+      assert.deepInclude(result.structuredContent, { status: "done" })
+    }).pipe(Effect.provide(runs(slowly)))
+  )
+})
