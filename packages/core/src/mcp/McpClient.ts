@@ -20,7 +20,7 @@ import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as Mailbox from "effect/Mailbox"
 import * as Predicate from "effect/Predicate"
-import type { CallProgress, McpConnection, McpTool } from "./McpConnection.ts"
+import type { CallOptions, CallProgress, McpConnection, McpTool } from "./McpConnection.ts"
 import { McpCallFailed, McpServerUnavailable } from "./McpError.ts"
 import * as McpWire from "./McpWire.ts"
 import type { Peer } from "./Peer.ts"
@@ -172,21 +172,14 @@ export const connect = Effect.fn("McpClient.connect")(function* (options: Client
     ) => new McpCallFailed({ server, tool, reason, detail, ...more })
     if (!allows(tool)) return yield* failed("UnknownTool", "The configuration does not let it be used.")
 
+    const clock = yield* Effect.clock
     const silence = Duration.decode(callOptions.timeout ?? options.callTimeout)
-    const progress = yield* Mailbox.make<Progress>()
-    const heard = { at: yield* Clock.currentTimeMillis }
-    const listening = yield* progress.takeAll.pipe(
-      Effect.tap(([reports]) =>
-        Effect.gen(function* () {
-          heard.at = yield* Clock.currentTimeMillis
-          for (const report of reports) yield* callOptions.onProgress?.(progressOf(report)) ?? Effect.void
-        })
-      ),
-      Effect.repeat({ until: ([, done]) => done }),
-      Effect.forkScoped
-    )
+    const heard = { at: clock.unsafeCurrentTimeMillis() }
+    const { onProgress } = callOptions
+    const teller = onProgress === undefined ? undefined : yield* makeTeller(onProgress)
     const result = yield* request("tools/call", { name: tool, arguments: args }, (report) => {
-      progress.unsafeOffer(report)
+      heard.at = clock.unsafeCurrentTimeMillis()
+      teller?.tell(progressOf(report))
     }).pipe(
       Effect.catchAll(
         Effect.fnUntraced(function* (error) {
@@ -206,8 +199,7 @@ export const connect = Effect.fn("McpClient.connect")(function* (options: Client
       Effect.raceFirst(Effect.flatMap(untilSilent(heard, silence), (limit) => failed("Timeout", "", { limit })))
     )
     // what was reported before the result is told before it
-    yield* progress.end
-    yield* Fiber.join(listening)
+    if (teller !== undefined) yield* teller.finish
     return McpWire.toolResult(result)
   }, Effect.scoped)
 
@@ -281,6 +273,20 @@ const limit =
     Effect.flatten(
       Effect.timeoutTo(self, { duration, onTimeout: () => late, onSuccess: (value) => Effect.succeed(value) })
     )
+
+/** Runs `onProgress` for one report after the other, whatever the SDK's callbacks do meanwhile. */
+const makeTeller = Effect.fnUntraced(function* (onProgress: NonNullable<CallOptions["onProgress"]>) {
+  const reports = yield* Mailbox.make<CallProgress>()
+  const telling = yield* reports.takeAll.pipe(
+    Effect.tap(([waiting]) => Effect.forEach(waiting, onProgress, { discard: true })),
+    Effect.repeat({ until: ([, done]) => done }),
+    Effect.forkScoped
+  )
+  return {
+    tell: (report: CallProgress) => void reports.unsafeOffer(report),
+    finish: Effect.zipRight(reports.end, Fiber.join(telling))
+  }
+})
 
 /** Succeeds, with the limit that was passed, after a silence or after all the time a call may take. */
 const untilSilent = Effect.fnUntraced(function* (heard: { readonly at: number }, silence: Duration.Duration) {
