@@ -78,6 +78,9 @@ export interface StateOptions {
   readonly port?: number | undefined
 }
 
+/** Events that are kept, the latest: a simulator may run for days. */
+const keptEvents = 5000
+
 export const make = Effect.fnUntraced(function* (options: StateOptions = {}) {
   const scope = yield* Effect.scope
   const settings = { ...defaultSettings, ...options.settings }
@@ -103,7 +106,9 @@ export const make = Effect.fnUntraced(function* (options: StateOptions = {}) {
   const update = (change: (machine: Machine) => Machine) => SubscriptionRef.update(machine, change)
   const fork = <A, E>(effect: Effect.Effect<A, E>) => Effect.forkIn(effect, scope)
   const record = (fact: EventFact) =>
-    Effect.flatMap(Clock.currentTimeMillis, (at) => Ref.update(log, (events) => [...events, { at, ...fact }]))
+    Effect.flatMap(Clock.currentTimeMillis, (at) =>
+      Ref.update(log, (events) => [...events.slice(-keptEvents), { at, ...fact }])
+    )
   const patchInstance = (id: string, change: (instance: Instance) => Instance) =>
     update((state) => ({
       ...state,

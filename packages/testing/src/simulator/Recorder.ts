@@ -4,7 +4,6 @@
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
-import * as Ref from "effect/Ref"
 import type { Operation } from "./Faults.ts"
 import * as Json from "./internal/json.ts"
 
@@ -71,18 +70,30 @@ export interface Recorder {
 
 const secretHeaders = new Set(["authorization", "x-api-key", "cookie"])
 
-const nothing: Seen = { requests: [], commands: [], unknownRoutes: [], usageErrors: [], problems: [] }
+/** Entries of each kind that are kept, the latest: a simulator may run for days. */
+const kept = 2000
 
-const replaceAt = <A>(list: ReadonlyArray<A>, index: number, change: Partial<A>): ReadonlyArray<A> =>
-  list.map((entry, position) => (position === index ? { ...entry, ...change } : entry))
-
-export const make: Effect.Effect<Recorder> = Effect.map(Ref.make(nothing), (ref) => ({
-  seen: Ref.get(ref),
-  clear: Ref.set(ref, nothing),
-  request: (operation, { body, headers, method, path }) =>
-    Effect.flatMap(Clock.currentTimeMillis, (at) =>
-      Ref.modify(ref, (seen) => {
-        const entry: SeenRequest = {
+export const make: Effect.Effect<Recorder> = Effect.sync(() => {
+  const requests = new Latest<SeenRequest>()
+  const commands = new Latest<SeenCommand>()
+  const unknownRoutes = new Latest<string>()
+  const usageErrors = new Latest<ReadonlyArray<string>>()
+  const problems = new Latest<string>()
+  const all = [requests, commands, unknownRoutes, usageErrors, problems]
+  return {
+    seen: Effect.sync(() => ({
+      requests: requests.snapshot(),
+      commands: commands.snapshot(),
+      unknownRoutes: unknownRoutes.snapshot(),
+      usageErrors: usageErrors.snapshot(),
+      problems: problems.snapshot()
+    })),
+    clear: Effect.sync(() => {
+      for (const list of all) list.clear()
+    }),
+    request: (operation, { body, headers, method, path }) =>
+      Effect.map(Clock.currentTimeMillis, (at) =>
+        amending(requests, {
           at,
           operation,
           method,
@@ -94,23 +105,39 @@ export const make: Effect.Effect<Recorder> = Effect.map(Ref.make(nothing), (ref)
           status: null,
           finished: false,
           disconnected: false
-        }
-        const index = seen.requests.length
-        const amend = (change: Partial<SeenRequest>) =>
-          Ref.update(ref, (current) => ({ ...current, requests: replaceAt(current.requests, index, change) }))
-        return [amend, { ...seen, requests: [...seen.requests, entry] }]
-      })
-    ),
-  command: (argv) =>
-    Effect.flatMap(Clock.currentTimeMillis, (at) =>
-      Ref.modify(ref, (seen) => {
-        const index = seen.commands.length
-        const amend = (change: Partial<SeenCommand>) =>
-          Ref.update(ref, (current) => ({ ...current, commands: replaceAt(current.commands, index, change) }))
-        return [amend, { ...seen, commands: [...seen.commands, { at, argv, exitCode: null, killed: false }] }]
-      })
-    ),
-  unknownRoute: (route) => Ref.update(ref, (seen) => ({ ...seen, unknownRoutes: [...seen.unknownRoutes, route] })),
-  usageError: (argv) => Ref.update(ref, (seen) => ({ ...seen, usageErrors: [...seen.usageErrors, argv] })),
-  problem: (text) => Ref.update(ref, (seen) => ({ ...seen, problems: [...seen.problems, text] }))
-}))
+        })
+      ),
+    command: (argv) =>
+      Effect.map(Clock.currentTimeMillis, (at) => amending(commands, { at, argv, exitCode: null, killed: false })),
+    unknownRoute: (route) => Effect.sync(() => unknownRoutes.add(() => route)),
+    usageError: (argv) => Effect.sync(() => usageErrors.add(() => argv)),
+    problem: (text) => Effect.sync(() => problems.add(() => text))
+  }
+})
+
+// -----------------------------------------------------------------------------
+// internal
+// -----------------------------------------------------------------------------
+
+class Latest<A> {
+  private entries: Array<() => A> = []
+  add(entry: () => A): void {
+    this.entries.push(entry)
+    if (this.entries.length > kept * 2) this.entries = this.entries.slice(-kept)
+  }
+  snapshot(): ReadonlyArray<A> {
+    return this.entries.slice(-kept).map((entry) => entry())
+  }
+  clear(): void {
+    this.entries = []
+  }
+}
+
+const amending = <A>(list: Latest<A>, first: A) => {
+  let entry = first
+  list.add(() => entry)
+  return (change: Partial<A>) =>
+    Effect.sync(() => {
+      entry = { ...entry, ...change }
+    })
+}
