@@ -3,6 +3,7 @@
  * argument, and an option without its value for one that was not given.
  */
 import type * as Usage from "@effect/cli/Usage"
+import { table, type Values } from "@lms-bridge/core/configuration/Settings"
 import * as Either from "effect/Either"
 import * as Option from "effect/Option"
 import { UsageError } from "./ExitCode.ts"
@@ -17,7 +18,11 @@ export interface Entry {
 export interface Normalized {
   readonly path: ReadonlyArray<string>
   readonly args: ReadonlyArray<string>
+  /** From --log-level, which is not among `args`. */
+  readonly logLevel: LogLevel | undefined
 }
+
+type LogLevel = Values["logLevel"]
 
 /** `args` are those after the program's own name. */
 export const normalize = (
@@ -27,6 +32,7 @@ export const normalize = (
   const path: Array<string> = []
   const given: Array<string> = []
   const rest: Array<string> = []
+  let logLevel: LogLevel | undefined
   let options = optionsOf(catalogue, path)
   const refuse = (problem: string) =>
     Either.left(new UsageError({ problem: `${problem} See \`${["lms-bridge", ...path, "--help"].join(" ")}\`.` }))
@@ -64,9 +70,14 @@ export const normalize = (
     const value = attached ?? (next === undefined || next === "--" || options.has(split(next)[0]) ? undefined : next)
     if (value === undefined) return refuse(`${name} needs a value.`)
     if (attached === undefined) index++
+    if (name === logLevelOption) {
+      logLevel = Option.getOrUndefined(table.logLevel.decode(value))
+      if (logLevel === undefined) return refuse(`${name} is "${value}", but must be one of ${table.logLevel.allowed}.`)
+      continue
+    }
     given.push(name, value)
   }
-  return Either.right({ path, args: [...path, ...given, ...(rest.length > 0 ? ["--", ...rest] : [])] })
+  return Either.right({ path, logLevel, args: [...path, ...given, ...(rest.length > 0 ? ["--", ...rest] : [])] })
 }
 
 // -----------------------------------------------------------------------------
@@ -75,13 +86,16 @@ export const normalize = (
 
 type Kind = "flag" | "value"
 
-/** What `@effect/cli` adds to every command. */
+/** Ours, though `@effect/cli` has one of that name: the logger's level is set where the logger is made. */
+const logLevelOption = "--log-level"
+
+/** What every command takes. */
 const builtIns: ReadonlyArray<readonly [string, Kind]> = [
   ["--help", "flag"],
   ["-h", "flag"],
   ["--version", "flag"],
   ["--wizard", "flag"],
-  ["--log-level", "value"],
+  [logLevelOption, "value"],
   ["--completions", "value"]
 ]
 

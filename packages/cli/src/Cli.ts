@@ -5,6 +5,7 @@ import * as CliConfig from "@effect/cli/CliConfig"
 import * as Command from "@effect/cli/Command"
 import * as HelpDoc from "@effect/cli/HelpDoc"
 import * as ValidationError from "@effect/cli/ValidationError"
+import type { Values } from "@lms-bridge/core/configuration/Settings"
 import * as Effect from "effect/Effect"
 import type * as Layer from "effect/Layer"
 import * as Schema from "effect/Schema"
@@ -23,7 +24,8 @@ import * as ServerStart from "./commands/ServerStart.ts"
 import * as ServerStatus from "./commands/ServerStatus.ts"
 import * as ServerStop from "./commands/ServerStop.ts"
 import * as Simulate from "./commands/Simulate.ts"
-import { Ended, ExitCode, meanings, ofFailure, UsageError, type Failure } from "./ExitCode.ts"
+import { Ended, ExitCode, ofFailure, UsageError, type Failure } from "./ExitCode.ts"
+import * as Help from "./Help.ts"
 import { Screen } from "./Screen.ts"
 import type * as StandIn from "./StandIn.ts"
 import { version } from "./version.ts"
@@ -31,8 +33,10 @@ import * as Words from "./Words.ts"
 
 export interface Need {
   readonly standIn: StandIn.Mode
-  /** A person watches: only what is worth their eye is logged unless configuration says otherwise. */
+  /** A person watches: only what is worth their eye is logged, unless configuration says otherwise. */
   readonly watched: boolean
+  /** From --log-level, which wins over configuration. */
+  readonly logLevel: Values["logLevel"] | undefined
 }
 
 /** The services that a command works with: built when it runs, never for help or a usage error. */
@@ -41,91 +45,87 @@ export type Services<E, R> = (need: Need) => Layer.Layer<StandIn.Services, E, R>
 /**
  * Runs a command line (without the program's own name), says what there is to say and returns the exit code.
  */
-export const make = <E extends Failure & { readonly message: string }, R>(services: Services<E, R>) => {
-  const usual = services({ standIn: "never", watched: true })
-  const root = Command.make("lms-bridge").pipe(
-    Command.withDescription(summary),
-    Command.withSubcommands([
-      Run.command.pipe(Command.provide(({ standIn }) => services({ standIn, watched: true }))),
-      Command.make("models").pipe(
-        Command.withDescription("Models on disk and in memory, loading and unloading."),
-        Command.withSubcommands([
-          ModelsLs.command,
-          ModelsPs.command,
-          ModelsLoad.load,
-          ModelsLoad.ensure,
-          ModelsUnload.command
-        ]),
-        Command.provide(usual)
-      ),
-      Command.make("server").pipe(
-        Command.withDescription("LM Studio's own server."),
-        Command.withSubcommands([ServerStatus.command, ServerStart.command, ServerStop.command]),
-        Command.provide(usual)
-      ),
-      Command.make("mcp").pipe(
-        Command.withDescription("Your MCP servers, their tools, and calls by hand."),
-        Command.withSubcommands([McpLs.command, McpTools.command, McpCall.command]),
-        Command.provide(usual)
-      ),
-      Doctor.command.pipe(Command.provide(usual)),
-      Serve.command.pipe(Command.provide(services({ standIn: "never", watched: false }))),
-      Simulate.command
-    ])
-  )
-  const parse = Command.run(root, { name: "lms-bridge", version, executable: "lms-bridge", footer })
-
-  return (args: ReadonlyArray<string>) =>
+export const make =
+  <E extends Failure & { readonly message: string }, R>(services: Services<E, R>) =>
+  (args: ReadonlyArray<string>) =>
     Effect.gen(function* () {
-      const { args: line, path } = yield* Arguments.normalize(catalogue, args)
-      yield* parse(["node", "lms-bridge", ...line]).pipe(
+      const { args: line, logLevel, path } = yield* Arguments.normalize(catalogue, args)
+      if (path.length === 0 && (line.length === 0 || line.includes("--help") || line.includes("-h"))) {
+        yield* Effect.flatMap(Screen, (screen) => screen.out(Help.overview(catalogue)))
+        return ExitCode.done as number
+      }
+      yield* parser((need) => services({ logLevel, ...need }))(["node", "lms-bridge", ...line]).pipe(
         Effect.mapError((error) => (ValidationError.isValidationError(error) ? usageError(error, path) : error))
       )
       return ExitCode.done as number
     }).pipe(
       Effect.catchAll(report),
       Effect.onInterrupt(() => Effect.flatMap(Screen, (screen) => screen.err("Interrupted."))),
-      Effect.provideService(CliConfig.CliConfig, CliConfig.make({ showBuiltIns: false }))
+      Effect.provideService(CliConfig.CliConfig, cliConfig)
     )
-}
-
-/** Every command and group, by the words that name it. */
-export const commands = (): ReadonlyArray<ReadonlyArray<string>> =>
-  catalogue.map(({ path }) => path).filter((path) => path.length > 0)
 
 // -----------------------------------------------------------------------------
 // internal
 // -----------------------------------------------------------------------------
 
-const summary = "Hands work to a language model in LM Studio, and lets it use your MCP servers."
+const cliConfig = CliConfig.make({ showBuiltIns: false })
 
-const footer = HelpDoc.blocks([
-  HelpDoc.p("Every command takes --help, --version, --log-level LEVEL, --wizard; completions: --completions SHELL."),
-  HelpDoc.h1("EXIT CODES"),
-  HelpDoc.p(meanings.map(([code, meaning]) => `${String(code).padStart(3)}  ${meaning}`).join("\n"))
-])
+const models = Command.make("models").pipe(
+  Command.withDescription("Models on disk and in memory, loading and unloading."),
+  Command.withSubcommands([
+    ModelsLs.command,
+    ModelsPs.command,
+    ModelsLoad.load,
+    ModelsLoad.ensure,
+    ModelsUnload.command
+  ])
+)
+
+const server = Command.make("server").pipe(
+  Command.withDescription("LM Studio's own server."),
+  Command.withSubcommands([ServerStatus.command, ServerStart.command, ServerStop.command])
+)
+
+const mcp = Command.make("mcp").pipe(
+  Command.withDescription("Your MCP servers, their tools, and calls by hand."),
+  Command.withSubcommands([McpLs.command, McpTools.command, McpCall.command])
+)
+
+const parser = <E, R>(services: (need: Omit<Need, "logLevel">) => Layer.Layer<StandIn.Services, E, R>) => {
+  const usual = services({ standIn: "never", watched: true })
+  return Command.make("lms-bridge").pipe(
+    Command.withSubcommands([
+      Run.command.pipe(Command.provide(({ standIn }) => services({ standIn, watched: true }))),
+      models.pipe(Command.provide(usual)),
+      server.pipe(Command.provide(usual)),
+      mcp.pipe(Command.provide(usual)),
+      Doctor.command.pipe(Command.provide(usual)),
+      Serve.command.pipe(Command.provide(services({ standIn: "never", watched: false }))),
+      Simulate.command
+    ]),
+    Command.run({ name: "lms-bridge", version, executable: "lms-bridge", footer: Help.footer })
+  )
+}
 
 const entry = <Name extends string, R, E, A>(
   path: ReadonlyArray<string>,
   command: Command.Command<Name, R, E, A>
-): Arguments.Entry => ({ path, usage: Command.getUsage(command) })
+): Help.Entry => ({ path, usage: Command.getUsage(command), help: Command.getHelp(command, cliConfig) })
 
-const group = (path: ReadonlyArray<string>): Arguments.Entry => ({ path, usage: { _tag: "Empty" } })
-
-const catalogue: ReadonlyArray<Arguments.Entry> = [
-  group([]),
+const catalogue: ReadonlyArray<Help.Entry> = [
+  { path: [], usage: { _tag: "Empty" }, help: HelpDoc.empty },
   entry(["run"], Run.command),
-  group(["models"]),
+  entry(["models"], models),
   entry(["models", "ls"], ModelsLs.command),
   entry(["models", "ps"], ModelsPs.command),
   entry(["models", "load"], ModelsLoad.load),
   entry(["models", "ensure"], ModelsLoad.ensure),
   entry(["models", "unload"], ModelsUnload.command),
-  group(["server"]),
+  entry(["server"], server),
   entry(["server", "status"], ServerStatus.command),
   entry(["server", "start"], ServerStart.command),
   entry(["server", "stop"], ServerStop.command),
-  group(["mcp"]),
+  entry(["mcp"], mcp),
   entry(["mcp", "ls"], McpLs.command),
   entry(["mcp", "tools"], McpTools.command),
   entry(["mcp", "call"], McpCall.command),
@@ -133,6 +133,11 @@ const catalogue: ReadonlyArray<Arguments.Entry> = [
   entry(["serve"], Serve.command),
   entry(["simulate"], Simulate.command)
 ]
+
+/** Every command and group, by the words that name it. */
+export const commands: ReadonlyArray<ReadonlyArray<string>> = catalogue
+  .map(({ path }) => path)
+  .filter((path) => path.length > 0)
 
 /** What `@effect/cli` found wrong, as one sentence with the way to the help. */
 const usageError = (error: ValidationError.ValidationError, path: ReadonlyArray<string>): UsageError => {

@@ -5,4 +5,4 @@
 import { version } from "./version.ts"
 
 if (process.argv.length === 3 && process.argv[2] === "--version") process.stdout.write(`${version}\n`)
-else await import("./main.ts")
+else void import("./main.ts")

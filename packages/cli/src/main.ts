@@ -18,14 +18,19 @@ import { Screen } from "./Screen.ts"
 import * as StandIn from "./StandIn.ts"
 import * as Words from "./Words.ts"
 
-const logging = (watched: boolean) =>
+const logging = ({ logLevel, watched }: Cli.Need) =>
   Layer.unwrapEffect(
     Effect.map(Screen, ({ colors, stderrIsTerminal }) =>
-      Logging.layer({ isTerminal: stderrIsTerminal, colors, levelWhenUnset: watched ? "warning" : undefined })
+      Logging.layer({
+        isTerminal: stderrIsTerminal,
+        colors,
+        level: logLevel,
+        levelWhenUnset: watched ? "warning" : undefined
+      })
     )
   ).pipe(Layer.provide(Settings.layer))
 
-const cli = Cli.make(({ standIn, watched }) => StandIn.layer(standIn).pipe(Layer.provideMerge(logging(watched))))
+const cli = Cli.make((need) => StandIn.layer(need.standIn).pipe(Layer.provideMerge(logging(need))))
 
 const Platform = Layer.mergeAll(NodeContext.layer, NodeHttpClient.layer, NodeScreen.layer)
 

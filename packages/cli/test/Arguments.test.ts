@@ -78,15 +78,24 @@ describe("Arguments", () => {
     assert.deepStrictEqual(line("models", "load", "-", "-1", "models"), ["models", "load", "--", "-", "-1", "models"])
   })
 
-  it("lets built-in options stand before the command", () => {
-    assert.deepStrictEqual(line("--log-level", "debug", "models", "load", "a"), [
-      "models",
-      "load",
-      "--log-level",
-      "debug",
-      "--",
-      "a"
-    ])
+  it("lets options of every command stand before the command", () => {
+    assert.deepStrictEqual(line("--wizard", "models", "load", "a"), ["models", "load", "--wizard", "true", "--", "a"])
     assert.deepStrictEqual(line("--help"), ["--help", "true"])
+  })
+
+  it("takes the log level out of the line, wherever it stands, and refuses one that does not exist", () => {
+    for (const words of [
+      ["--log-level", "debug", "models", "load", "a"],
+      ["models", "load", "a", "--log-level=debug"]
+    ]) {
+      const { args, logLevel } = Either.getOrThrow(normalize(...words))
+      assert.strictEqual(logLevel, "debug")
+      assert.deepStrictEqual(args, ["models", "load", "--", "a"])
+    }
+    assert.isUndefined(Either.getOrThrow(normalize("models")).logLevel)
+    assert.match(
+      refusal("models", "load", "a", "--log-level", "loud"),
+      /--log-level is "loud", but must be one of .*debug/
+    )
   })
 })

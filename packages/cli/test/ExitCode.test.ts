@@ -6,6 +6,7 @@ import * as McpError from "@lms-bridge/core/mcp/McpError"
 import { ModelInUse } from "@lms-bridge/core/models/ModelLifecycle"
 import { CircuitOpen } from "@lms-bridge/core/resilience/CircuitBreaker"
 import { Duration } from "effect"
+import { readFileSync } from "node:fs"
 import { ExitCode, meanings, ofFailure, ofOutcome, UsageError } from "@lms-bridge/cli/ExitCode"
 import { OutputClosed } from "@lms-bridge/cli/Screen"
 
@@ -20,6 +21,11 @@ describe("ExitCode", () => {
       [0, 1, 2, 3, 4, 5, 6, 130, 141, 143]
     )
     assert.deepStrictEqual(new Set(meanings.map(([code]) => code)), new Set(Object.values(ExitCode)))
+  })
+
+  it("has its table in the README", () => {
+    const readme = readFileSync(new URL("../../../README.md", import.meta.url), "utf8")
+    assert.include(readme, meanings.map(([code, meaning]) => `| ${code} | ${meaning} |`).join("\n"))
   })
 
   it("tells failures apart by what they are about", () => {

@@ -12,13 +12,14 @@ describe("help", () => {
     const { code, err, out } = await help()
     expect(code).toBe(0)
     expect(err).toBe("")
-    for (const path of Cli.commands()) expect(out).toContain(path.join(" "))
+    for (const path of Cli.commands) expect(out).toContain(path.join(" "))
+    expect((await Effect.runPromise(cli([]))).out).toBe(out)
     await expect(`${out}\n`).toMatchFileSnapshot("__snapshots__/help.txt")
   })
 
   it("is there for every command, on stdout and without colours where there is no terminal", async ({ expect }) => {
     const pages: Array<string> = []
-    for (const path of Cli.commands()) {
+    for (const path of Cli.commands) {
       const { code, out } = await help(...path)
       expect(code, path.join(" ")).toBe(0)
       expect(out).not.toContain("\u001b")

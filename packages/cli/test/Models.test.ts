@@ -2,7 +2,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { LmStudioUnreachable, ModelNotFound } from "@lms-bridge/core/lmstudio/LmStudioError"
 import { ModelInUse, type Ensured, type EnsureOptions, type LoadedModel } from "@lms-bridge/core/models/ModelLifecycle"
 import { apiModel, serverInfo } from "@lms-bridge/testing/LmStudioApiTest"
-import { Duration, Effect } from "effect"
+import { Duration, Effect, Fiber, Ref, TestClock } from "effect"
 import { cli } from "./OverDoubles.ts"
 
 const loaded = (instanceId: string, changes: Partial<LoadedModel> = {}): LoadedModel => ({
@@ -93,6 +93,27 @@ describe("models ps", () => {
           "c                                     unknown              lms-bridge"
         ].join("\n")
       )
+    })
+  )
+
+  it.effect("with --watch prints again only when something has changed", () =>
+    Effect.gen(function* () {
+      const looks = yield* Ref.make(0)
+      const lifecycle = {
+        loaded: Effect.map(
+          Ref.updateAndGet(looks, (n) => n + 1),
+          (n) => (n < 4 ? [loaded("a", { ttlMillis: 60_000, expiresAt: 60_000 })] : [])
+        )
+      }
+      const fiber = yield* Effect.fork(cli(["models", "ps", "--watch"], { lifecycle, screen: { closedAfter: 1 } }))
+      yield* TestClock.adjust("2 seconds")
+      assert.strictEqual(yield* Ref.get(looks), 3)
+      assert.isNull(fiber.unsafePoll())
+      // the fourth look is the first with a change, for which there is no reader any more
+      yield* TestClock.adjust("1 second")
+      const { code, out } = yield* Fiber.join(fiber)
+      assert.strictEqual(code, 141)
+      assert.match(out, /^INSTANCE.*\na .*60 s left/)
     })
   )
 

@@ -2,7 +2,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { version } from "@lms-bridge/cli/version"
 import { Effect } from "effect"
 import { existsSync } from "node:fs"
-import { closedAddress, eventually, isReadable, patience, platform, processesAtHome, world } from "./Harness.ts"
+import { closedAddress, isReadable, patience, platform, processesAtHome, world } from "./Harness.ts"
 
 const key = "qwen/qwen3-4b-2507"
 
@@ -191,7 +191,7 @@ describe("the built lms-bridge", () => {
       Effect.gen(function* () {
         const { run, start } = yield* world
         const program = yield* start(["simulate", "--json"])
-        yield* eventually(() => program.lines().length > 0)
+        yield* program.untilStdout((text) => text.includes("\n"))
         const where = JSON.parse(program.lines()[0] ?? "")
         assert.hasAllKeys(where, ["baseUrl", "port", "statusPort", "lmsDirectory", "lmsBinary", "home"])
         const env = { LMSTUDIO_BASE_URL: where.baseUrl, LMS_BRIDGE_LMS_BINARY: where.lmsBinary }
@@ -214,7 +214,7 @@ describe("the built lms-bridge", () => {
           Effect.promise(() => import("node:fs/promises").then(({ writeFile }) => writeFile(`${home}/${name}`, text)))
         yield* write("good.json", '[{"text":"As the script has it."}]')
         const program = yield* start(["simulate", "--json", "--script", "good.json"])
-        yield* eventually(() => program.lines().length > 0)
+        yield* program.untilStdout((text) => text.includes("\n"))
         const where = JSON.parse(program.lines()[0] ?? "")
         const env = { LMSTUDIO_BASE_URL: where.baseUrl, LMS_BRIDGE_LMS_BINARY: where.lmsBinary }
         assert.strictEqual((yield* run(["run", "x"], env)).stdout, "As the script has it.\n")
@@ -238,7 +238,7 @@ describe("the built lms-bridge", () => {
         const program = yield* start(["serve"])
         const params = { protocolVersion: "2025-06-18", capabilities: {}, clientInfo: { name: "test", version: "1" } }
         program.child.stdin.write(`${JSON.stringify({ jsonrpc: "2.0", id: 1, method: "initialize", params })}\n`)
-        yield* eventually(() => program.lines().length > 0)
+        yield* program.untilStdout((text) => text.includes("\n"))
         assert.strictEqual(JSON.parse(program.lines()[0] ?? "").result.serverInfo.name, "lms-bridge")
         program.child.stdin.end()
         const { code, stderr, stdout } = yield* program.ended

@@ -96,8 +96,21 @@ export const world = Effect.gen(function* () {
     const closed = new Promise<Result>((resolve) => {
       child.once("close", (code) => resolve({ code, stdout, stderr }))
     })
+    /** Waits until it has printed what is wanted; fails at once when it has ended without. */
+    const untilStdout = (holds: (text: string) => boolean) =>
+      Effect.raceFirst(
+        Effect.repeat(
+          Effect.sync(() => holds(stdout)),
+          { until: (yes) => yes, schedule: Schedule.spaced("20 millis") }
+        ),
+        Effect.flatMap(
+          Effect.promise(() => closed),
+          ({ code }) => (holds(stdout) ? Effect.void : Effect.dieMessage(`it ended with ${code}: ${stderr}`))
+        )
+      )
     return {
       child,
+      untilStdout,
       stdout: () => stdout,
       stderr: () => stderr,
       lines: () => stdout.split("\n").filter((line) => line !== ""),
@@ -114,10 +127,6 @@ export const world = Effect.gen(function* () {
 
   return { simulator, home, notes, mcpJson, env, start, run }
 })
-
-/** Polls a fact about other processes until it holds; fails with the test's own time limit. */
-export const eventually = (holds: () => boolean) =>
-  Effect.repeat(Effect.sync(holds), { until: (yes) => yes, schedule: Schedule.spaced("20 millis") })
 
 /** Processes whose home is this folder: the program and whatever it has started. Linux tells. */
 export const processesAtHome = (home: string): ReadonlyArray<{ readonly pid: number; readonly command: string }> =>

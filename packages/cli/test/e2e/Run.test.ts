@@ -2,7 +2,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { AgentEventJson } from "@lms-bridge/core/agent/AgentEvent"
 import { Effect, Schema } from "effect"
 import { readFileSync } from "node:fs"
-import { closedAddress, eventually, isReadable, patience, platform, processesAtHome, world } from "./Harness.ts"
+import { closedAddress, isReadable, patience, platform, processesAtHome, world } from "./Harness.ts"
 
 const decode = Schema.decodeSync(AgentEventJson)
 
@@ -84,6 +84,9 @@ describe("lms-bridge run", () => {
           stderr
         )
         assert.notInclude(stderr, "secret0123456789abcd")
+        yield* simulator.control.scriptModel(readsTheNote)
+        const asked = yield* run(["run", "x", "--mcp", "filesystem", "--json", "--log-level", "debug"])
+        assert.include(asked.stderr, '"logLevel":"DEBUG"')
       }).pipe(Effect.provide(platform)),
     patience
   )
@@ -167,7 +170,7 @@ describe("lms-bridge run", () => {
           const { home, simulator, start } = yield* world
           yield* simulator.control.scriptModel([{ text: longAnswer, pieceDelayMs: 50 }])
           const program = yield* start(["run", "x", "--mcp", "filesystem", "--json"])
-          yield* eventually(() => program.stdout().includes('"_tag":"TextDelta"'))
+          yield* program.untilStdout((text) => text.includes('"_tag":"TextDelta"'))
           assert.isAbove(processesAtHome(home).length, 1)
           program.child.kill(signal)
           const { code, stderr } = yield* program.ended
@@ -196,7 +199,7 @@ describe("lms-bridge run", () => {
           { text: "It was killed.", expect: { lastRole: "tool" } }
         ])
         const program = yield* start(["run", "x", "--mcp", "everything", "--json"])
-        yield* eventually(() => program.stdout().includes('"_tag":"ToolCallStarted"'))
+        yield* program.untilStdout((text) => text.includes('"_tag":"ToolCallStarted"'))
         const server = processesAtHome(home).find(({ command }) => command.includes("server-everything"))
         process.kill(server?.pid ?? assert.fail("the server does not run"), "SIGKILL")
         const { code, stderr } = yield* program.ended
@@ -218,7 +221,7 @@ describe("lms-bridge run", () => {
         const { home, simulator, start } = yield* world
         yield* simulator.control.scriptModel([{ text: longAnswer, pieceDelayMs: 20 }])
         const program = yield* start(["run", "x", "--json"])
-        yield* eventually(() => program.stdout().includes('"_tag":"TextDelta"'))
+        yield* program.untilStdout((text) => text.includes('"_tag":"TextDelta"'))
         program.child.stdout.destroy()
         const { code, stderr } = yield* program.ended
         assert.strictEqual(code, 141, stderr)

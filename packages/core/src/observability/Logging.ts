@@ -20,6 +20,8 @@ export interface LoggingOptions {
   readonly isTerminal: boolean
   /** Whether the readable format may use colours; a terminal's default is yes. */
   readonly colors?: boolean | undefined
+  /** The least level; wins over `LMS_BRIDGE_LOG_LEVEL`. */
+  readonly level?: Values["logLevel"] | undefined
   /** The least level when `LMS_BRIDGE_LOG_LEVEL` is not set, for programs whose stderr a person watches. */
   readonly levelWhenUnset?: Values["logLevel"] | undefined
 }
@@ -36,7 +38,8 @@ export const layer = (options: LoggingOptions): Layer.Layer<never, never, Settin
     Effect.gen(function* () {
       const settings = yield* Settings
       const isSet = yield* isLevelSet
-      const level = isSet ? settings.logLevel : (options.levelWhenUnset ?? settings.logLevel)
+      const configured = isSet ? settings.logLevel : (options.levelWhenUnset ?? settings.logLevel)
+      const level = options.level ?? configured
       // one after the other: merged layers are built and closed side by side, and closing would lose the old logger
       return Logger.minimumLogLevel(levels[level]).pipe(
         Layer.provideMerge(Logger.replace(Logger.defaultLogger, loggerFor(settings.logFormat, options)))

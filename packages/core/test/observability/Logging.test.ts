@@ -85,6 +85,7 @@ describe("Logging", () => {
       assert.deepStrictEqual(yield* messages({ ...level("debug"), levelWhenUnset: "warning" }), ["d", "i", "w"])
       assert.deepStrictEqual(yield* messages({ ...level("info"), levelWhenUnset: "warning" }), ["i", "w"])
       assert.deepStrictEqual(yield* messages(level("none")), [])
+      assert.deepStrictEqual(yield* messages({ ...level("none"), level: "info" }), ["i", "w"])
     })
   )
 })

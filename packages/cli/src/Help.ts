@@ -1,0 +1,55 @@
+/**
+ * The first page of the help: what there is, one line each; and what stands under every page.
+ */
+import * as HelpDoc from "@effect/cli/HelpDoc"
+import type * as Arguments from "./Arguments.ts"
+import { meanings } from "./ExitCode.ts"
+import { version } from "./version.ts"
+import * as Words from "./Words.ts"
+
+export interface Entry extends Arguments.Entry {
+  readonly help: HelpDoc.HelpDoc
+}
+
+/** All commands with the first sentence of their help. */
+export const overview = (catalogue: ReadonlyArray<Entry>): string => {
+  const named = catalogue.filter(({ path }) => path.length > 0)
+  const isGroup = ({ path }: Entry) =>
+    named.some((other) => other.path.length > path.length && other.path[0] === path[0])
+  const rows = named
+    .filter((entry) => !isGroup(entry))
+    .map((entry) => [entry.path.join(" "), firstSentence(entry.help)] as const)
+  const width = Math.max(...rows.map(([name]) => name.length))
+  return [
+    `lms-bridge ${version}: ${summary}`,
+    "",
+    "USAGE",
+    "",
+    "  lms-bridge COMMAND ...        lms-bridge COMMAND --help",
+    "",
+    "COMMANDS",
+    "",
+    ...rows.map(([name, sentence]) => `  ${name.padEnd(width)}  ${sentence}`),
+    "",
+    plain(footer)
+  ].join("\n")
+}
+
+/** Under every page. */
+export const footer = HelpDoc.blocks([
+  HelpDoc.p(
+    "Every command takes --help, --version, --log-level LEVEL and --wizard; --completions SHELL prints a script."
+  ),
+  HelpDoc.h1("EXIT CODES"),
+  HelpDoc.p(meanings.map(([code, meaning]) => `${String(code).padStart(3)}  ${meaning}`).join("\n"))
+])
+
+// -----------------------------------------------------------------------------
+// internal
+// -----------------------------------------------------------------------------
+
+const summary = "hands work to a language model in LM Studio, and lets it use your MCP servers."
+
+const plain = (doc: HelpDoc.HelpDoc) => Words.withoutStyle(HelpDoc.toAnsiText(doc)).trimEnd()
+
+const firstSentence = (help: HelpDoc.HelpDoc): string => /DESCRIPTION\s+(.*)/.exec(plain(help))?.[1] ?? ""
