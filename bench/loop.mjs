@@ -83,6 +83,7 @@ const bundle = async (name, folder) => {
     target: "node20.11",
     conditions: ["@lms-bridge/source"],
     nodePaths: [inRoot("packages", "cli", "node_modules"), inRoot("node_modules")],
+    mainFields: ["module", "main"],
     minify: true,
     define: { "process.env.NODE_ENV": '"production"' },
     banner: {
