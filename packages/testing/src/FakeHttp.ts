@@ -11,7 +11,6 @@ import * as HttpClientResponse from "@effect/platform/HttpClientResponse"
 import * as Context from "effect/Context"
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import * as Exit from "effect/Exit"
 import * as Layer from "effect/Layer"
 import * as Ref from "effect/Ref"
 import * as Schema from "effect/Schema"
@@ -47,7 +46,8 @@ export type Reply =
   | { readonly _tag: "Silent" }
 
 /**
- * A request, and how it went: `open` while its reply is still expected or read.
+ * A request, and how it went. `open`: its reply is still expected or read. `read`: to its end. `closed`: given up by who
+ * asked. `broken`: never connected, or cut.
  *
  * @since 0.1.0
  * @category models
@@ -60,7 +60,7 @@ export interface Seen {
   readonly headers: Readonly<Record<string, string>>
   /** The body as JSON; undefined when there was none. */
   readonly body: unknown
-  readonly state: "open" | "complete" | "failed" | "interrupted"
+  readonly state: "open" | "read" | "closed" | "broken"
 }
 
 /**
@@ -197,9 +197,9 @@ const answer = (
       { method: request.method, url: url.href, path, headers: request.headers, body, state: "open" }
     ])
     const settle = (state: Seen["state"]) =>
-      Ref.update(seen, (all) => all.map((one, at) => (at === earlier.length ? { ...one, state } : one)))
-    const settleBy = (exit: Exit.Exit<unknown, unknown>) =>
-      settle(Exit.isSuccess(exit) ? "complete" : Exit.isInterrupted(exit) ? "interrupted" : "failed")
+      Ref.update(seen, (all) =>
+        all.map((one, at) => (at === earlier.length && one.state === "open" ? { ...one, state } : one))
+      )
 
     const found = routes[route]
     const reply = isList(found) ? found[before] : found
@@ -210,19 +210,19 @@ const answer = (
     }
     switch (reply._tag) {
       case "Refused":
-        yield* settle("failed")
+        yield* settle("broken")
         return yield* new RequestError({
           request,
           reason: "Transport",
           cause: Object.assign(new Error(`connect ${reply.code}`), { code: reply.code })
         })
       case "Silent":
-        return yield* Effect.onInterrupt(Effect.never, () => settle("interrupted"))
+        return yield* Effect.onInterrupt(Effect.never, () => settle("closed"))
       case "Response":
         if (reply.after !== undefined) {
-          yield* Effect.onInterrupt(Effect.sleep(reply.after), () => settle("interrupted"))
+          yield* Effect.onInterrupt(Effect.sleep(reply.after), () => settle("closed"))
         }
-        return respond(request, reply, settleBy)
+        return respond(request, reply, settle)
     }
   })
 
@@ -241,7 +241,7 @@ const stringify = Schema.encodeSync(Schema.parseJson())
 const respond = (
   request: HttpClientRequest.HttpClientRequest,
   { contentType, pieces, status }: Extract<Reply, { readonly _tag: "Response" }>,
-  settle: (exit: Exit.Exit<unknown, unknown>) => Effect.Effect<void>
+  settle: (state: Seen["state"]) => Effect.Effect<void>
 ): HttpClientResponse.HttpClientResponse => {
   const response = HttpClientResponse.fromWeb(
     request,
@@ -255,12 +255,21 @@ const respond = (
       cause: Object.assign(new Error("aborted"), { code: "ECONNRESET" })
     })
   const emit = (piece: Piece): Stream.Stream<Uint8Array, ResponseError> => {
-    if (piece === "cut!") return Stream.suspend(() => Stream.fail(broken()))
+    if (piece === "cut!")
+      return Stream.fromEffect(
+        Effect.zipRight(
+          settle("broken"),
+          Effect.suspend(() => broken())
+        )
+      )
     if (piece === "hang!") return Stream.never
     if (typeof piece === "string") return Stream.make(new TextEncoder().encode(piece))
     return piece instanceof Uint8Array ? Stream.make(piece) : Stream.drain(Stream.fromEffect(Effect.sleep(piece.pause)))
   }
-  const stream = Stream.ensuringWith(Stream.flatMap(Stream.fromIterable(pieces), emit), settle)
+  const stream = Stream.flatMap(Stream.fromIterable(pieces), emit).pipe(
+    Stream.onEnd(settle("read")),
+    Stream.ensuring(settle("closed"))
+  )
   const whole = stream.pipe(Stream.decodeText(), Stream.mkString)
   return Object.defineProperties(response, {
     stream: { value: stream },

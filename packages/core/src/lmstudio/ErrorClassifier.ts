@@ -4,7 +4,7 @@
  *
  * @since 0.1.0
  */
-import { nearest } from "../mcp/NearestNames.ts"
+import { nearest } from "../models/ModelName.ts"
 import {
   ContextOverflow,
   ModelCrashed,

@@ -307,7 +307,7 @@ export class Unsupported extends Schema.TaggedError<Unsupported>()("Unsupported"
 }) {
   readonly retryable = false
   override get message() {
-    return `${this.operation} is not possible on this server (${this.dialect}). ${this.instead}`
+    return `This server does not offer "${this.operation}" (${this.dialect}). ${this.instead}`
   }
 }
 

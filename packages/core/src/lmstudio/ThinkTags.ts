@@ -13,7 +13,7 @@
  * @category models
  */
 export interface ThinkState {
-  readonly phase: "start" | "thinking" | "gap" | "text"
+  readonly phase: "start" | "opened" | "thinking" | "gap" | "text"
   readonly held: string
 }
 
@@ -45,11 +45,17 @@ export const push = (state: ThinkState, piece: string): Split => {
     case "start": {
       const content = input.trimStart()
       if (content.startsWith(opening)) {
-        return push({ phase: "thinking", held: "" }, content.slice(opening.length).trimStart())
+        return push({ phase: "opened", held: "" }, content.slice(opening.length))
       }
       return opening.startsWith(content)
         ? { state: { phase: "start", held: input }, reasoning: "", text: "" }
         : { state: inText, reasoning: "", text: input }
+    }
+    case "opened": {
+      const thinking = input.trimStart()
+      return thinking === ""
+        ? { state: { phase: "opened", held: "" }, reasoning: "", text: "" }
+        : push({ phase: "thinking", held: "" }, thinking)
     }
     case "thinking": {
       const end = input.indexOf(closing)

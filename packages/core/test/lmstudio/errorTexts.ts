@@ -1,0 +1,385 @@
+/** Every error text of the contract (A4, A8, A9, C2, C4, C5, H) with the route's shape around it, and what it means. */
+
+export interface Row {
+  /** Where in the contract, and what is special about it. */
+  readonly where: string
+  readonly body: unknown
+  readonly status?: number
+  readonly operation?: string
+  readonly hadToken?: boolean
+  /** Fields that the error must have. */
+  readonly error: Record<string, unknown>
+}
+
+const native = (message: string, facts: Record<string, unknown> = {}) => ({ error: { message, ...facts } })
+
+const openAi = (message: string, code: string | null = null, param: string | null = null) => ({
+  error: { message, type: "invalid_request_error", param, code }
+})
+
+const guardrail =
+  "Model loading was stopped due to insufficient system resources. Under the current settings, this model requires approximately 21.50 GB of memory, and continuing to load it would likely overload your system and cause it to freeze. If you think this is incorrect, you can adjust the model loading guardrails in settings."
+
+const missingToken =
+  "An LM Studio API token is required to make requests to this server, but none was provided using the Authorization header using the 'Bearer' scheme ..."
+
+const keep =
+  "The number of tokens to keep from the initial prompt is greater than the context length. Try to load the model with a larger context length, or provide a shorter input"
+
+const row = (
+  where: string,
+  status: number | undefined,
+  body: unknown,
+  error: Record<string, unknown>,
+  more: Partial<Row> = {}
+): Row => ({ where, body, error, ...(status === undefined ? {} : { status }), ...more })
+
+export const rows: ReadonlyArray<Row> = [
+  // routes
+  row(
+    "0.1 an unknown route, with status 200",
+    200,
+    { error: "Unexpected endpoint or method. (POST /api/v1/models/load)" },
+    { _tag: "Unsupported" }
+  ),
+  row("another server's unknown route", 404, "404 page not found", { _tag: "Unsupported" }),
+  row("llama-server's unknown route", 404, native("File Not Found", { code: 404, type: "not_found_error" }), {
+    _tag: "Unsupported"
+  }),
+
+  // A8 tokens
+  row("A8 no token", 401, native(missingToken, { code: "invalid_api_key" }), {
+    _tag: "Unauthorized",
+    reason: "Missing"
+  }),
+  row(
+    "A8 malformed token",
+    401,
+    native("Malformed LM Studio API token provided: sk-lm-abcd... Ensure you are using a valid token.", {
+      type: "invalid_request",
+      code: "invalid_api_key"
+    }),
+    { _tag: "Unauthorized", reason: "Malformed" },
+    { hadToken: true }
+  ),
+  row(
+    "A8 another text with the code, token sent",
+    401,
+    native("No.", { code: "invalid_api_key" }),
+    { _tag: "Unauthorized", reason: "Malformed" },
+    { hadToken: true }
+  ),
+  row(
+    "A8 a token without the right",
+    403,
+    native("The provided LM Studio API token does not have permission for this operation.", {
+      code: "insufficient_permissions"
+    }),
+    { _tag: "Unauthorized", reason: "Forbidden" },
+    { hadToken: true }
+  ),
+  row("A8 a proxy's bare 401", 401, "", { _tag: "Unauthorized", reason: "Missing" }),
+  row("A8 a proxy's bare 403", 403, "<html>403 Forbidden</html>", { _tag: "Unauthorized", reason: "Forbidden" }),
+
+  // C4, A9: names that nobody has
+  row(
+    "C4 model not downloaded (400)",
+    400,
+    openAi(
+      'Invalid model identifier "nope". Please specify a valid downloaded model (e.g., qwen/qwen3-4b, llama-3.2-3b, gemma-3@q4_k_m).',
+      "model_not_found",
+      "model"
+    ),
+    { _tag: "ModelNotFound", available: ["qwen/qwen3-4b", "llama-3.2-3b", "gemma-3@q4_k_m"] }
+  ),
+  row(
+    "A9 the same on /api/v1/chat (404)",
+    404,
+    native('Invalid model identifier "nope". Please specify a valid downloaded model (e.g., a, b).', {
+      type: "invalid_request",
+      param: "model",
+      code: "model_not_found"
+    }),
+    { _tag: "ModelNotFound", available: ["a", "b"] }
+  ),
+  row(
+    "C4 the list of 0.3.5 (404)",
+    404,
+    openAi(
+      'Model "asked" not found. Please specify a valid model.\n\nYour models:\n\ntext-embedding-nomic-embed-text-v1.5\nqwen-7b@q6_k',
+      "model_not_found",
+      "model"
+    ),
+    { _tag: "ModelNotFound", available: ["text-embedding-nomic-embed-text-v1.5", "qwen-7b@q6_k"] }
+  ),
+  row("C4 the code alone", 404, native("?", { code: "model_not_found" }), { _tag: "ModelNotFound", available: [] }),
+  row("A4 the type alone", 404, native("?", { type: "model_not_found" }), { _tag: "ModelNotFound" }),
+  row("F10 the SDK's text", 400, { error: 'Cannot find a model with path "asked"' }, { _tag: "ModelNotFound" }),
+  row("another server's text", 404, native('model "asked" not found, try pulling it first'), { _tag: "ModelNotFound" }),
+  row(
+    "an embeddings request without the model",
+    404,
+    native("The model 'asked' does not exist", { code: "model_not_found" }),
+    { _tag: "ModelNotFound" }
+  ),
+
+  // not loaded
+  row(
+    "C4 nothing loaded, today's object",
+    400,
+    openAi("No models loaded. Please load a model in the developer page or use the 'lms load' command.", null, "model"),
+    { _tag: "ModelNotLoaded" }
+  ),
+  row(
+    "C4 nothing loaded, 0.3.31's bare string",
+    400,
+    { error: "No models loaded. Please load a model in the developer page or use the 'lms load' command." },
+    { _tag: "ModelNotLoaded" }
+  ),
+  row(
+    "F10 the SDK's query",
+    400,
+    { error: "No loaded model satisfies all requirements specified in the query." },
+    { _tag: "ModelNotLoaded" }
+  ),
+  row(
+    "A5 unloading what is not there",
+    404,
+    native('Cannot find a model with identifier "asked"', { type: "model_not_found" }),
+    { _tag: "ModelNotLoaded", model: "asked" },
+    { operation: "model unload" }
+  ),
+
+  // A4, C5: loading
+  row("A4 the guardrail", 500, native(guardrail, { type: "model_load_failed" }), {
+    _tag: "ModelLoadRefused",
+    requiredBytes: 21_500_000_000
+  }),
+  row(
+    "A4 the guardrail inside a just-in-time load",
+    400,
+    { error: `Failed to load model "asked". Error: ${guardrail.replace("21.50 GB", "21.50 GiB")}` },
+    { _tag: "ModelLoadRefused", requiredBytes: Math.round(21.5 * 2 ** 30) }
+  ),
+  row(
+    "A4 a load failure with status 200",
+    200,
+    native("Failed to load LLM 'asked': Error: something", { type: "model_load_failed" }),
+    { _tag: "ModelLoadFailed", reason: "Other" }
+  ),
+  row("H20 SIGABRT", 500, native("Engine process terminated with SIGABRT", { type: "model_load_failed" }), {
+    _tag: "ModelLoadFailed",
+    reason: "Engine"
+  }),
+  row(
+    "A4 no runtime",
+    500,
+    native("No LM Runtime found for model format 'torchSafetensors'!", { type: "model_load_failed" }),
+    { _tag: "ModelLoadFailed", reason: "NoRuntime" }
+  ),
+  row("C5 just-in-time load failed", 400, openAi('Failed to load model "asked". Error: whatever'), {
+    _tag: "ModelLoadFailed",
+    reason: "Other"
+  }),
+  row(
+    "C5 error loading",
+    400,
+    { error: "Error loading model. (Exit code: 18446744072635812000). Unknown error." },
+    { _tag: "ModelLoadFailed", reason: "Engine" }
+  ),
+  row(
+    "C5 llama-server exited",
+    500,
+    native("Engine protocol runtime llama-server for abc exited before becoming healthy. exitCode=1, signal=null"),
+    { _tag: "ModelLoadFailed", reason: "Engine" }
+  ),
+  row("F1 cancelled", 500, native("Load cancelled."), { _tag: "ModelLoadFailed", reason: "Cancelled" }),
+
+  // C5: in mid-request
+  row("C5 unloaded", undefined, { error: "Model unloaded." }, { _tag: "ModelCrashed", reason: "Unloaded" }),
+  row("C5 is unloaded", 400, { error: "Model is unloaded." }, { _tag: "ModelCrashed", reason: "Unloaded" }),
+  row(
+    "F10 already unloaded",
+    undefined,
+    { message: "This model has already been unloaded." },
+    { _tag: "ModelCrashed", reason: "Unloaded" }
+  ),
+  row(
+    "C5 unloaded or crashed",
+    undefined,
+    { message: "Model has unloaded or crashed.." },
+    { _tag: "ModelCrashed", reason: "Crashed" }
+  ),
+  row("C5 crashed", undefined, native("The model has crashed without additional information. (Exit code: 6)"), {
+    _tag: "ModelCrashed",
+    reason: "Crashed",
+    exitCode: 6
+  }),
+
+  // C5, H16: five wordings of one fault, and its type
+  row(
+    "H16 first tokens (0.3.5)",
+    400,
+    {
+      error:
+        "Trying to keep the first 6210 tokens when context the overflows. However, the model is loaded with context length of only 4096 tokens, which is not enough. Try to load the model with a larger context length, or provide a shorter input"
+    },
+    { _tag: "ContextOverflow", promptTokens: 6210, contextLength: 4096 }
+  ),
+  row("H16 tokens to keep, a bare string with 400", 400, { error: keep }, { _tag: "ContextOverflow" }),
+  row(
+    "H32 the same as an object with 500",
+    500,
+    native(keep, { type: "internal_error", param: null, code: "unknown" }),
+    { _tag: "ContextOverflow" }
+  ),
+  row(
+    "H16 tokens to keep with figures, in a stream",
+    undefined,
+    { message: keep.replace("length.", "length (n_keep: 9021>= n_ctx: 4096).") },
+    { _tag: "ContextOverflow", promptTokens: 9021, contextLength: 4096 }
+  ),
+  row("H16 cannot truncate", undefined, native("Cannot truncate prompt with n_keep (5000) >= n_ctx (4096)"), {
+    _tag: "ContextOverflow",
+    promptTokens: 5000,
+    contextLength: 4096
+  }),
+  row(
+    "H16 available context size",
+    400,
+    native("request (5000 tokens) exceeds the available context size (4096 tokens), try increasing it"),
+    { _tag: "ContextOverflow", promptTokens: 5000, contextLength: 4096 }
+  ),
+  row(
+    "0.5e the engine's own body",
+    400,
+    {
+      error: {
+        code: 400,
+        message: "the request exceeds it",
+        type: "exceed_context_size_error",
+        n_prompt_tokens: 5000,
+        n_ctx: 4096
+      }
+    },
+    { _tag: "ContextOverflow", promptTokens: 5000, contextLength: 4096 }
+  ),
+  row(
+    "vLLM's words",
+    400,
+    native("This model's maximum context length is 4096 tokens. However, you requested 5000 tokens"),
+    { _tag: "ContextOverflow", contextLength: 4096 }
+  ),
+
+  // C2, A1, A9: refused as it stands
+  row(
+    "C2 tool_choice",
+    400,
+    { error: "Invalid tool_choice type: 'object'. Supported string values: none, auto, required" },
+    { _tag: "RequestRejected" }
+  ),
+  row(
+    "C2 response_format",
+    400,
+    { error: "'response_format.type' must be 'json_schema' or 'text'" },
+    { _tag: "RequestRejected" }
+  ),
+  row(
+    "C5 messages",
+    400,
+    { error: "Invalid 'messages' in payload. Please check the structure of your 'messages' and try again" },
+    { _tag: "RequestRejected" }
+  ),
+  row(
+    "A strict bodies",
+    400,
+    native("Unrecognized key(s) in object: 'stop'", { type: "invalid_request", code: "unrecognized_keys" }),
+    { _tag: "RequestRejected", code: "unrecognized_keys" }
+  ),
+  row(
+    "A1 reasoning",
+    400,
+    native("Model 'x' does not support reasoning configuration.", {
+      type: "invalid_request",
+      param: "reasoning",
+      code: "invalid_value"
+    }),
+    { _tag: "RequestRejected", param: "reasoning", code: "invalid_value" }
+  ),
+  row(
+    "A9 a missing key",
+    400,
+    native('"model" is required', {
+      type: "invalid_request",
+      code: "missing_required_parameter",
+      param: "model"
+    }),
+    { _tag: "RequestRejected", param: "model" }
+  ),
+  row("A9 bad JSON", 400, native("Received request for /api/v1/chat with invalid JSON: Expected ',' or '}'"), {
+    _tag: "RequestRejected"
+  }),
+  row("A7 an unknown job", 404, native("Job not found", { type: "job_not_found" }), {
+    _tag: "RequestRejected",
+    code: "job_not_found"
+  }),
+  row("a 422 that nobody knows", 422, native("?"), { _tag: "RequestRejected" }),
+
+  // C4, A1: stored replies
+  row(
+    "C4 unknown previous_response_id",
+    400,
+    {
+      error: {
+        message:
+          "Prediction history node with id 'resp_1' not found while attempting to build chat history chain that includes this node.",
+        type: "invalid_request_error",
+        param: "previous_response_id",
+        code: "previous_response_not_found"
+      }
+    },
+    { _tag: "RequestRejected", code: "previous_response_not_found", param: "previous_response_id" }
+  ),
+  row(
+    "A1 the same on the native route",
+    400,
+    native(
+      "Could not find stored response for previous_response_id 'X'. Please ensure the ID is correct. Current previous response auto-deletion policy: Responses older than 30 days are automatically deleted.",
+      { type: "invalid_request", param: "previous_response_id", code: "invalid_value" }
+    ),
+    { _tag: "RequestRejected", code: "previous_response_not_found" }
+  ),
+  row(
+    "H18 a corrupt store",
+    500,
+    native("Prediction history node with id 'x' not found in shard 'pack-0001'", { type: "internal_error" }),
+    { _tag: "ServerFault", reason: "StateStore", retryable: false }
+  ),
+
+  // engine faults
+  row(
+    "H9 tool call",
+    500,
+    { error: "Failed to parse tool call: Extra content after end of tool call" },
+    { _tag: "ServerFault", reason: "ToolCallParse", farSideFault: false }
+  ),
+  row("H26 grammar", 400, openAi("failed to parse grammar"), {
+    _tag: "ServerFault",
+    reason: "Grammar",
+    retryable: false
+  }),
+  row(
+    "C5 prediction-error",
+    undefined,
+    { error: "received prediction-error" },
+    { _tag: "ServerFault", reason: "Engine", retryable: true }
+  ),
+  row("C5 Channel Error", undefined, { message: "Channel Error" }, { _tag: "ServerFault", reason: "Engine" }),
+  row("too many requests", 429, "", { _tag: "ServerFault", reason: "Busy" }),
+  row("a proxy's 502", 502, "<html>Bad Gateway</html>", { _tag: "ServerFault", reason: "Unknown", retryable: true }),
+  row("an internal error that nobody knows", 500, native("boom", { type: "internal_error", code: "unknown" }), {
+    _tag: "ServerFault",
+    reason: "Unknown"
+  }),
+  row("a stream's error that nobody knows", undefined, { error: "boom" }, { _tag: "ServerFault", reason: "Unknown" })
+]
