@@ -9,6 +9,7 @@ import * as Stream from "effect/Stream"
 import type { Operation, Outcome } from "./Faults.ts"
 import * as Access from "./http/Access.ts"
 import type { Handler } from "./http/Exchange.ts"
+import * as AnthropicMessages from "./http/AnthropicMessages.ts"
 import * as ModelLists from "./http/ModelLists.ts"
 import * as NativeModels from "./http/NativeModels.ts"
 import * as NativeChat from "./http/NativeChat.ts"
@@ -113,7 +114,8 @@ const routes: ReadonlyArray<Route> = [
   route("POST /v1/chat/completions", "openai-only", OpenAiChat.chatCompletions),
   route("POST /v1/completions", "openai-only", OpenAiText.completions),
   route("POST /v1/embeddings", "openai-only", OpenAiText.embeddings),
-  route("POST /v1/responses", "legacy-v0", OpenAiResponses.responses)
+  route("POST /v1/responses", "legacy-v0", OpenAiResponses.responses),
+  route("POST /v1/messages", "native-v1", AnthropicMessages.messages)
 ]
 
 const ages: Readonly<Record<Settings["api"], number>> = { "openai-only": 0, "legacy-v0": 1, "native-v1": 2 }
