@@ -10,6 +10,7 @@ import * as Layer from "effect/Layer"
 import type * as Scope from "effect/Scope"
 import type { McpServerUnavailable } from "./McpError.ts"
 import type { Peer } from "./Peer.ts"
+import * as ProcessGuard from "./ProcessGuard.ts"
 import * as ProcessTransport from "./ProcessTransport.ts"
 import type { Launch } from "./ServerDefinition.ts"
 
@@ -28,18 +29,20 @@ export class McpTransport extends Context.Tag("@lms-bridge/core/mcp/McpTransport
     ) => Effect.Effect<Peer, McpServerUnavailable, Scope.Scope>
   }
 >() {
-  static readonly layer: Layer.Layer<McpTransport, never, CommandExecutor.CommandExecutor> = Layer.effect(
+  static readonly layer: Layer.Layer<McpTransport, never, CommandExecutor.CommandExecutor> = Layer.scoped(
     this,
-    Effect.map(CommandExecutor.CommandExecutor, (executor) =>
-      McpTransport.of({
+    Effect.gen(function* () {
+      const executor = yield* CommandExecutor.CommandExecutor
+      const guard = yield* ProcessGuard.make
+      return McpTransport.of({
         open: (server, launch, environment) =>
           launch._tag === "Stdio"
-            ? ProcessTransport.start({ server, launch, environment }).pipe(
-                Effect.provideService(CommandExecutor.CommandExecutor, executor)
-              )
+            ? Effect.flatMap(guard.hold, (watch) =>
+                ProcessTransport.start({ server, launch, environment, watch })
+              ).pipe(Effect.provideService(CommandExecutor.CommandExecutor, executor))
             : Effect.flatMap(http, ({ make }) => make({ launch, kind: launch.kind === "sse" ? "sse" : "http" }))
       })
-    )
+    })
   )
 }
 

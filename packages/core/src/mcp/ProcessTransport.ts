@@ -20,6 +20,7 @@ import * as ChildEnvironment from "./ChildEnvironment.ts"
 import * as JsonLines from "./JsonLines.ts"
 import { McpServerUnavailable } from "./McpError.ts"
 import type { Peer, PeerEnd } from "./Peer.ts"
+import type { Watch } from "./ProcessGuard.ts"
 import type { Launch } from "./ServerDefinition.ts"
 
 /**
@@ -31,6 +32,8 @@ export interface ProcessOptions {
   readonly launch: Extract<Launch, { readonly _tag: "Stdio" }>
   /** All of the child's environment: it gets nothing else. */
   readonly environment: Readonly<Record<string, string>>
+  /** Ends the process's group if we are killed; none in tests that start nothing. */
+  readonly watch?: Watch | undefined
 }
 
 /**
@@ -50,6 +53,7 @@ export const start = Effect.fn("ProcessTransport.start")(function* (options: Pro
   return yield* Effect.uninterruptibleMask((restore) =>
     restore(Command.start(command)).pipe(
       Effect.mapError((error) => notStarted(options, error)),
+      Effect.tap((process) => options.watch?.(process.pid) ?? Effect.void),
       Effect.flatMap((process) => talk(process, options))
     )
   )
