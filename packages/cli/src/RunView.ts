@@ -144,6 +144,9 @@ export const step = (state: State, event: AgentEvent, style: Style): readonly [S
         { ...state, doing: "" },
         [(event.outcome.status === "failed" ? bad : same)(line(event.outcome.status, summary(event.outcome)))]
       ]
+    // what has no case here is for journals and programs
+    default:
+      return [state, []]
   }
 }
 

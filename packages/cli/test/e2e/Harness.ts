@@ -16,11 +16,10 @@ export const platform = NodeContext.layer
 export const patience = 120_000
 
 const root = fileURLToPath(new URL("../../../../", import.meta.url))
-const bundle = process.env["CLI_BUNDLE"] ?? join(root, "packages", "cli", "dist", "lms-bridge.js")
+const bundle = join(root, "packages", "cli", "dist", "lms-bridge.js")
 
 /** Builds when something has changed since the last time; does nothing when not. */
 const ready = new Promise<void>((resolve, reject) => {
-  if (process.env["CLI_BUNDLE"] !== undefined) return resolve()
   execFile(process.execPath, [join(root, "scripts", "setup.mjs")], { cwd: root }, (error, _, stderr) =>
     error === null ? resolve() : reject(new Error(`the build failed:\n${stderr}`))
   )
