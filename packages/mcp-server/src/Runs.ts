@@ -13,6 +13,7 @@ import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
+import * as PubSub from "effect/PubSub"
 import * as Ref from "effect/Ref"
 import * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
@@ -51,6 +52,8 @@ export class Runs extends Context.Tag("@lms-bridge/mcp-server/Runs")<
     readonly get: (runId: string) => Effect.Effect<Handle, RunNotFound>
     /** Newest first. */
     readonly all: Effect.Effect<ReadonlyArray<Handle>>
+    /** Which run changes, from now on; text and reasoning as they are generated change none. */
+    readonly changes: Stream.Stream<{ readonly runId: string; readonly begins: boolean }>
   }
 >() {
   /** They end with the scope. */
@@ -58,6 +61,7 @@ export class Runs extends Context.Tag("@lms-bridge/mcp-server/Runs")<
     function* () {
       const loop = yield* AgentLoop
       const scope = yield* Effect.scope
+      const changes = yield* PubSub.sliding<{ readonly runId: string; readonly begins: boolean }>(256)
       const handles = yield* Ref.make<ReadonlyMap<string, Handle>>(new Map())
 
       const remember = (runId: string, handle: Handle) =>
@@ -71,9 +75,7 @@ export class Runs extends Context.Tag("@lms-bridge/mcp-server/Runs")<
         const listener = yield* Ref.make(listen ?? (() => Effect.void))
 
         const on = Effect.fnUntraced(function* (event: AgentEvent) {
-          if (event._tag !== "TextDelta" && event._tag !== "ReasoningDelta") {
-            yield* Ref.update(events, (all) => [...all.slice(-(mostEvents - 1)), event])
-          }
+          if (kept(event)) yield* Ref.update(events, (all) => [...all.slice(-(mostEvents - 1)), event])
           const record = yield* Ref.get(current)
           if (Option.isNone(record)) {
             if (event._tag !== "RunStarted") return
@@ -85,6 +87,7 @@ export class Runs extends Context.Tag("@lms-bridge/mcp-server/Runs")<
           const [next, line] = RunAccount.evolve(record.value, event)
           yield* Ref.set(current, Option.some(next))
           yield* Effect.flatMap(Ref.get(listener), (hear) => hear(line))
+          if (kept(event)) yield* PubSub.publish(changes, { runId: event.runId, begins: false })
         })
 
         const settle = Effect.fnUntraced(function* (exit: Exit.Exit<void, AgentError>) {
@@ -99,6 +102,7 @@ export class Runs extends Context.Tag("@lms-bridge/mcp-server/Runs")<
               : Exit.failCause(Exit.isFailure(exit) ? exit.cause : Cause.die("a run ended without having begun"))
           yield* Deferred.done(began, done)
           yield* Deferred.done(ended, done)
+          if (Option.isSome(record)) yield* PubSub.publish(changes, { runId: record.value.runId, begins: false })
         })
 
         const fiber = yield* loop.run(task).pipe(Stream.runForEach(on), Effect.onExit(settle), Effect.forkIn(scope))
@@ -112,6 +116,7 @@ export class Runs extends Context.Tag("@lms-bridge/mcp-server/Runs")<
           cancel: Effect.zipRight(Fiber.interrupt(fiber), record)
         }
         yield* remember(first.runId, handle)
+        yield* PubSub.publish(changes, { runId: first.runId, begins: true })
         return handle
       })
 
@@ -124,6 +129,7 @@ export class Runs extends Context.Tag("@lms-bridge/mcp-server/Runs")<
             () => new RunNotFound({ runId, known: [...all.keys()].slice(-5) })
           )
         }),
+        changes: Stream.fromPubSub(changes),
         all: Effect.map(Ref.get(handles), (all) => [...all.values()].toReversed())
       })
     }
@@ -138,6 +144,9 @@ export class Runs extends Context.Tag("@lms-bridge/mcp-server/Runs")<
 /** Older ones are forgotten: a server may live for weeks. */
 const mostRuns = 100
 const mostEvents = 2000
+
+/** The pieces of a text come again as a whole. */
+const kept = (event: AgentEvent) => event._tag !== "TextDelta" && event._tag !== "ReasoningDelta"
 
 const problemOf = (cause: Cause.Cause<AgentError>) =>
   Option.match(Cause.failureOption(cause), {

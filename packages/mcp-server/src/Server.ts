@@ -26,12 +26,14 @@ import * as HashSet from "effect/HashSet"
 import * as Logger from "effect/Logger"
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
+import * as Stream from "effect/Stream"
 import { DetachAfter } from "./AgentTools.ts"
 import * as Approval from "./Approval.ts"
 import * as CallProgress from "./CallProgress.ts"
 import * as ClientLog from "./ClientLog.ts"
 import * as Clients from "./Clients.ts"
 import { instructions } from "./Instructions.ts"
+import * as ServerReading from "./ServerReading.ts"
 import type { Tool } from "./Tool.ts"
 import * as ToolCall from "./ToolCall.ts"
 import * as Version from "./Version.ts"
@@ -45,12 +47,18 @@ export class TransportFailed extends Schema.TaggedError<TransportFailed>()("Tran
   }
 }
 
+/** A transport of the SDK, for those who need not know it. */
+export type AnyTransport = Transport
+
 /** The transport on this process's stdin and stdout. */
 export const stdioTransport = (): Transport => new StdioServerTransport()
 
 /** Serves `tools` on `transport`; succeeds when either side closes it. Every call is interrupted with it. */
 export const serve = Effect.fn("Server.serve")(function* <R>(options: {
   readonly tools: ReadonlyArray<Tool<R>>
+  readonly reading?: ServerReading.Reading<R>
+  /** Which runs change, for clients that follow them. */
+  readonly changes?: Stream.Stream<ServerReading.Change, never, R>
   /** Whether `tools/list` has output schemas. */
   readonly describeOutput?: boolean
   /** LMS_BRIDGE_DETACH_AFTER. */
@@ -61,7 +69,7 @@ export const serve = Effect.fn("Server.serve")(function* <R>(options: {
   // McpServer takes Zod only; the low-level class remains for "advanced use"
   const server = new Server(
     { name: Version.name, version: Version.version, title: Version.title },
-    { capabilities: { tools: {}, logging: {} }, instructions }
+    { capabilities: { tools: {}, logging: {}, ...ServerReading.capabilities }, instructions }
   )
   // acquired first, closed last: calls are interrupted while the transport still stands
   yield* Effect.addFinalizer(() => Effect.promise(() => server.close()))
@@ -120,6 +128,11 @@ export const serve = Effect.fn("Server.serve")(function* <R>(options: {
       )
     )
   })
+
+  const followers = ServerReading.bind(server, options.reading ?? { resources: [], templates: [], prompts: [] }, {
+    run: (effect, signal) => run(Effect.raceFirst(effect, aborted(signal)))
+  })
+  yield* Effect.forkScoped(Stream.runForEach(options.changes ?? Stream.empty, followers))
 
   yield* Effect.tryPromise({
     try: () => server.connect(options.transport),

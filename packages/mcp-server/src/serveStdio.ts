@@ -2,22 +2,15 @@
  * The server on this process's stdin and stdout, until the client goes away.
  */
 import type { Services } from "@lms-bridge/core/Bridge"
-import { Settings } from "@lms-bridge/core/configuration/Settings"
+import type { Settings } from "@lms-bridge/core/configuration/Settings"
 import * as Effect from "effect/Effect"
 import { Runs } from "./Runs.ts"
 import * as Server from "./Server.ts"
-import { chosen, describesOutput } from "./Tools.ts"
+import { serveOn } from "./serveOn.ts"
 
 /** Needs the logger to write to stderr: stdout carries protocol only. Ends with the input, whatever is running. */
-export const serveStdio: Effect.Effect<void, Server.TransportFailed, Services | Settings> = Effect.flatMap(
-  Settings,
-  ({ detachAfter, toolsets }) =>
-    Server.serve({
-      tools: chosen(toolsets),
-      describeOutput: describesOutput(toolsets),
-      detachAfter,
-      transport: Server.stdioTransport()
-    }).pipe(Effect.raceFirst(hungUp))
+export const serveStdio: Effect.Effect<void, Server.TransportFailed, Services | Settings> = Effect.suspend(() =>
+  Effect.raceFirst(serveOn(Server.stdioTransport()), hungUp)
 ).pipe(Effect.provideServiceEffect(Runs, Runs.make), Effect.scoped)
 
 // -----------------------------------------------------------------------------

@@ -2,17 +2,30 @@
 import { Client } from "@modelcontextprotocol/sdk/client/index.js"
 import { InMemoryTransport } from "@modelcontextprotocol/sdk/inMemory.js"
 import type { ClientCapabilities } from "@modelcontextprotocol/sdk/types.js"
-import { Effect, Exit, Fiber, TestClock } from "effect"
+import { Effect, Exit, Fiber, TestClock, type Stream } from "effect"
 import { setImmediate } from "node:timers/promises"
 import * as Server from "@lms-bridge/mcp-server/Server"
+import type { Change, Reading } from "@lms-bridge/mcp-server/ServerReading"
 import type { Tool } from "@lms-bridge/mcp-server/Tool"
 
 export const connected = Effect.fnUntraced(function* <R>(
   tools: ReadonlyArray<Tool<R>>,
-  options: { readonly client?: string; readonly capabilities?: ClientCapabilities } = {}
+  options: {
+    readonly client?: string
+    readonly capabilities?: ClientCapabilities
+    readonly reading?: Reading<R>
+    readonly changes?: Stream.Stream<Change, never, R>
+  } = {}
 ) {
   const [near, far] = InMemoryTransport.createLinkedPair()
-  const server = yield* Effect.forkScoped(Server.serve({ tools, transport: far }))
+  const server = yield* Effect.forkScoped(
+    Server.serve({
+      tools,
+      transport: far,
+      ...(options.reading === undefined ? {} : { reading: options.reading }),
+      ...(options.changes === undefined ? {} : { changes: options.changes })
+    })
+  )
   const client = new Client(
     { name: options.client ?? "test", version: "1" },
     { capabilities: options.capabilities ?? {} }

@@ -1,0 +1,147 @@
+/**
+ * What can be read without a tool: models, servers, configuration, and runs with their transcripts.
+ */
+import { AgentEventJson } from "@lms-bridge/core/agent/AgentEvent"
+import { Settings, table } from "@lms-bridge/core/configuration/Settings"
+import { LmStudioApi } from "@lms-bridge/core/lmstudio/LmStudioApi"
+import { McpRegistry } from "@lms-bridge/core/mcp/McpRegistry"
+import * as Clock from "effect/Clock"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+import * as Redacted from "effect/Redacted"
+import * as Schema from "effect/Schema"
+import type { Resource, Template } from "./Resource.ts"
+import * as RunAccount from "./RunAccount.ts"
+import { Runs } from "./Runs.ts"
+
+type Needs = LmStudioApi | McpRegistry | Settings | Runs
+
+const json = "application/json"
+
+export const modelNames = Effect.flatMap(LmStudioApi, (api) => api.models).pipe(
+  Effect.map((models) => models.map(({ key }) => key))
+)
+
+export const serverNames = Effect.flatMap(McpRegistry, (registry) => registry.servers).pipe(
+  Effect.map((servers) => servers.filter(({ state }) => state === "usable").map(({ name }) => name))
+)
+
+const records = Effect.flatMap(Runs, (runs) => runs.all).pipe(
+  Effect.flatMap((handles) => Effect.forEach(handles, ({ record }) => record))
+)
+
+export const resources: ReadonlyArray<Resource<Needs>> = [
+  {
+    uri: "lms-bridge://models",
+    name: "models",
+    title: "Models",
+    description: "Models of LM Studio, with their loaded instances",
+    mimeType: json,
+    read: Effect.flatMap(LmStudioApi, (api) => api.models).pipe(Effect.flatMap(encode))
+  },
+  {
+    uri: "lms-bridge://servers",
+    name: "servers",
+    title: "MCP servers",
+    description: "The user's MCP servers, usable or not",
+    mimeType: json,
+    read: Effect.flatMap(McpRegistry, (registry) => registry.servers).pipe(Effect.flatMap(encode))
+  },
+  {
+    uri: "lms-bridge://runs",
+    name: "runs",
+    title: "Runs",
+    description: "Runs of this server, newest first",
+    mimeType: json,
+    read: Effect.gen(function* () {
+      const now = yield* Clock.currentTimeMillis
+      const all = yield* records
+      return yield* encode(all.map((record) => ({ task: record.task, ...RunAccount.account(record, now) })))
+    })
+  },
+  {
+    uri: "lms-bridge://configuration",
+    name: "configuration",
+    title: "Configuration",
+    description: "All settings with their values, without secrets",
+    mimeType: json,
+    read: Effect.flatMap(Settings, (settings) => {
+      const values: Readonly<Record<string, unknown>> = settings
+      return encode(
+        Object.fromEntries(Object.entries(table).map(([key, { variable }]) => [variable, shown(values[key])]))
+      )
+    })
+  }
+]
+
+const listRuns = Effect.map(records, (all) =>
+  all.map(({ runId, task }) => ({ value: runId as string, title: task.slice(0, 80) }))
+)
+
+const runIds = Effect.map(listRuns, (all) => all.map(({ value }) => value))
+
+export const templates: ReadonlyArray<Template<Needs>> = [
+  {
+    prefix: "lms-bridge://runs/",
+    variable: "runId",
+    suffix: "",
+    name: "run",
+    title: "A run",
+    description: "The account of a run, and its answer when it has ended",
+    mimeType: json,
+    read: Effect.fnUntraced(function* (runId) {
+      const handle = yield* Effect.flatMap(Runs, (runs) => runs.get(runId))
+      const record = yield* handle.record
+      return yield* encode({ task: record.task, ...RunAccount.account(record, yield* Clock.currentTimeMillis) })
+    }),
+    list: listRuns,
+    complete: runIds
+  },
+  {
+    prefix: "lms-bridge://runs/",
+    variable: "runId",
+    suffix: "/transcript",
+    name: "transcript",
+    title: "Transcript of a run",
+    description: "All events of a run, one JSON object a line",
+    mimeType: "application/x-ndjson",
+    read: Effect.fnUntraced(function* (runId) {
+      const handle = yield* Effect.flatMap(Runs, (runs) => runs.get(runId))
+      const lines = yield* Effect.forEach(yield* handle.events, (event) => Effect.orDie(encodeEvent(event)))
+      return lines.join("\n")
+    }),
+    list: listRuns,
+    complete: runIds
+  },
+  {
+    prefix: "lms-bridge://servers/",
+    variable: "name",
+    suffix: "/tools",
+    name: "server-tools",
+    title: "Tools of an MCP server",
+    description: "Starts the server if need be, and lists its tools",
+    mimeType: json,
+    read: (name) => Effect.flatMap(McpRegistry, (registry) => registry.tools(name)).pipe(Effect.flatMap(encode)),
+    list: Effect.succeed([]),
+    complete: serverNames
+  }
+]
+
+// -----------------------------------------------------------------------------
+// internal
+// -----------------------------------------------------------------------------
+
+const encodeJson = Schema.encode(Schema.parseJson(Schema.Unknown, { space: 2 }))
+const encodeEvent = Schema.encode(AgentEventJson)
+
+/** Values that were decoded or made by us are JSON. */
+function encode(value: unknown): Effect.Effect<string> {
+  return Effect.orDie(encodeJson(value))
+}
+
+const shown = (value: unknown): unknown => {
+  if (Option.isOption(value)) return Option.match(value, { onNone: () => null, onSome: shown })
+  if (Redacted.isRedacted(value)) return "<redacted>"
+  return Duration.isDuration(value) ? Duration.format(value) : value
+}
