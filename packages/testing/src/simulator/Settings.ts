@@ -124,3 +124,18 @@ export const defaultSettings: Settings = {
   integrationsAllowed: false,
   spinnerInterval: Duration.millis(80)
 }
+
+/** LM Studio 0.3.14 of spring 2025: no native API, older words, an older `lms`. */
+export const lmStudio_0_3: Partial<Settings> = {
+  appVersion: "0.3.14",
+  cliSince: 202504,
+  api: "legacy-v0",
+  unknownModel: "404",
+  overflowWording: "keep-first",
+  streamErrors: "string",
+  toolCallsWithoutContent: true,
+  separateReasoning: false
+}
+
+/** A server that speaks OpenAI's API and is not LM Studio (llama-server, Ollama, vLLM): no life cycle, no `lms`. */
+export const otherProduct: Partial<Settings> = { api: "openai-only", appRunning: false, installed: false }

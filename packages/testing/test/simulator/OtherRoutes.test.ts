@@ -1,8 +1,9 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
 import { SimulatorControl } from "@lms-bridge/testing/simulator/SimulatorControl"
+import { lmStudio_0_3, otherProduct } from "@lms-bridge/testing/simulator/Settings"
 import * as SimulatorLayers from "@lms-bridge/testing/simulator/SimulatorLayers"
-import { ask, atPath, chat, entry, eventsOf, get, keysOf, post } from "./asked.ts"
+import { ask, atPath, chat, entry, eventsOf, get, keysOf, lms, post } from "./asked.ts"
 
 const embedder = "text-embedding-nomic-embed-text-v1.5"
 
@@ -118,6 +119,32 @@ describe("the rest of the HTTP server", () => {
       assert.strictEqual(at("error"), "Unexpected endpoint or method. (GET /api/v1/models)")
       assert.strictEqual((yield* get("/api/v0/models")).at("object"), "list")
     }).pipe(Effect.provide(SimulatorLayers.layer({ settings: { api: "legacy-v0" } })))
+  )
+
+  it.scoped("LM Studio 0.3 as a preset: v0 only, older words, an older lms", () =>
+    Effect.gen(function* () {
+      assert.strictEqual(
+        (yield* get("/api/v1/models")).at("error"),
+        "Unexpected endpoint or method. (GET /api/v1/models)"
+      )
+      assert.strictEqual((yield* chat("default")).status, 404)
+      const overflow = yield* post("/v1/chat/completions", {
+        model: "qwen/qwen3-8b",
+        messages: [{ role: "user", content: "x".repeat(5000 * 4) }]
+      })
+      assert.match(overflow.textAt("error"), /^Trying to keep the first 5004 tokens/)
+      assert.strictEqual((yield* lms("load", "qwen/qwen3-8b", "-y", "--estimate-only")).code, 1)
+      assert.strictEqual((yield* lms("version", "--json")).out, '{"version":"0.0.47"}\n')
+    }).pipe(Effect.provide(SimulatorLayers.layer({ settings: lmStudio_0_3 })))
+  )
+
+  it.scoped("another product as a preset: /v1 answers where neither greeting, status port nor lms do", () =>
+    Effect.gen(function* () {
+      assert.strictEqual((yield* get("/v1/models")).status, 200)
+      assert.strictEqual((yield* get("/lmstudio-greeting")).status, 404)
+      assert.strictEqual((yield* Effect.flip(get("http://127.0.0.1:41343/lms-status")))._tag, "RequestError")
+      assert.strictEqual((yield* lms("ps", "--json")).code, 1)
+    }).pipe(Effect.provide(SimulatorLayers.layer({ settings: otherProduct })))
   )
 
   it.scoped("another product has only /v1, and a real 404 for the rest", () =>
