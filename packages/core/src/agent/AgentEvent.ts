@@ -89,6 +89,28 @@ export const AgentOutcome = Schema.Struct({
  */
 export type AgentOutcome = typeof AgentOutcome.Type
 
+/**
+ * What a request holds, in tokens as estimated and corrected by the server's counts. `free` is negative when it does not
+ * fit. `measures` says what was left out to make it fit.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export const ContextAccount = Schema.Struct({
+  contextLength: Schema.NonNegativeInt,
+  system: Schema.NonNegativeInt,
+  tools: Schema.NonNegativeInt,
+  history: Schema.NonNegativeInt,
+  reserve: Schema.NonNegativeInt,
+  free: Schema.Int,
+  measures: Schema.Array(Schema.String)
+})
+/**
+ * @since 0.1.0
+ * @category models
+ */
+export type ContextAccount = typeof ContextAccount.Type
+
 /** On every event. `at` is epoch milliseconds; `seq` counts from 0 within the run. */
 const stamped = { runId: RunId, seq: Schema.NonNegativeInt, at: Schema.Number }
 
@@ -113,7 +135,13 @@ export const AgentEvent = Schema.Union(
     withheld: Schema.NonNegativeInt,
     estimatedTokens: Schema.NonNegativeInt
   }),
-  Schema.TaggedStruct("RoundStarted", { ...stamped, round: Schema.NonNegativeInt, final: Schema.Boolean }),
+  /** `account` where the context of the model is known. */
+  Schema.TaggedStruct("RoundStarted", {
+    ...stamped,
+    round: Schema.NonNegativeInt,
+    final: Schema.Boolean,
+    account: optional(ContextAccount)
+  }),
   /** For display only: the whole text comes with `ModelReplied`. */
   Schema.TaggedStruct("TextDelta", { ...stamped, text: Schema.String }),
   Schema.TaggedStruct("ReasoningDelta", { ...stamped, text: Schema.String }),
@@ -134,7 +162,16 @@ export const AgentEvent = Schema.Union(
     round: Schema.NonNegativeInt,
     problem: Problem,
     repeatable: Schema.Boolean,
-    partial: Schema.String
+    partial: Schema.String,
+    /** The server says that the request did not fit its context, of this many tokens where it says so. */
+    overflow: optional(Schema.Struct({ contextLength: optional(Schema.NonNegativeInt) }))
+  }),
+  /** The first `messages` of the conversation after the task have been replaced by a summary. */
+  Schema.TaggedStruct("Compacted", {
+    ...stamped,
+    summary: Schema.String,
+    messages: Schema.NonNegativeInt,
+    usage: optional(Usage)
   }),
   /** Arguments have been parsed and validated; the tool is about to run. */
   Schema.TaggedStruct("ToolCallStarted", {
@@ -164,7 +201,9 @@ export const AgentEvent = Schema.Union(
     result: optional(ToolResult),
     isError: Schema.Boolean,
     bytes: Schema.NonNegativeInt,
-    millis: Schema.NonNegative
+    millis: Schema.NonNegative,
+    /** Under which id the whole text can be read again. */
+    artifact: optional(Schema.String)
   }),
   /** Words of ours to the model, or about the run: a nudge, a correction, a step down. */
   Schema.TaggedStruct("Noted", { ...stamped, kind: Schema.String, text: Schema.String, toModel: Schema.Boolean }),

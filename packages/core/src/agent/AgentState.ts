@@ -7,7 +7,7 @@
 import * as Schema from "effect/Schema"
 import { ChatMessage, ChatReply, ToolCall, Usage } from "../lmstudio/Chat.ts"
 import { Ensured } from "../models/ModelLifecycle.ts"
-import { AgentOutcome, BudgetKind, CallRecord, Problem, type AgentEvent } from "./AgentEvent.ts"
+import { AgentOutcome, BudgetKind, CallRecord, Problem, type AgentEvent, type ContextAccount } from "./AgentEvent.ts"
 import { AgentTask } from "./AgentTask.ts"
 import * as ModelReply from "./ModelReply.ts"
 
@@ -71,6 +71,16 @@ export const AgentState = Schema.Struct({
   missingServers: AgentOutcome.fields.missingServers,
   /** Names of the tools that requests offer. */
   offered: Schema.Array(Schema.String),
+  /** Names of the tools that were called: they stay on offer. */
+  used: Schema.Array(Schema.String),
+  /** Tokens that the model is loaded with; absent where nobody knows. */
+  contextLength: optional(Schema.NonNegativeInt),
+  /** Tokens that the server counts for one of our estimate. */
+  tokenFactor: Schema.Positive,
+  /** What our estimate for the request under way is. */
+  estimate: Schema.NonNegativeInt,
+  /** Results that can be read again. */
+  artifacts: Schema.Array(Schema.Struct({ callId: Schema.String, id: Schema.String })),
   /** Requests so far, the last one for the answer not counted. */
   rounds: Schema.NonNegativeInt,
   callsStarted: Schema.NonNegativeInt,
@@ -109,6 +119,10 @@ export const initial = (started: Extract<AgentEvent, { readonly _tag: "RunStarte
   messages: [{ role: "user", content: started.task.task }],
   missingServers: [],
   offered: [],
+  used: [],
+  tokenFactor: 1,
+  estimate: 0,
+  artifacts: [],
   rounds: 0,
   callsStarted: 0,
   calls: [],
@@ -135,7 +149,11 @@ export const evolve = (state: AgentState, event: AgentEvent): AgentState => {
     case "ServersReady":
       return { ...state, missingServers: event.missing }
     case "ModelReady":
-      return { ...state, ensured: event.ensured }
+      return {
+        ...state,
+        ensured: event.ensured,
+        ...(event.ensured.contextLength === undefined ? {} : { contextLength: event.ensured.contextLength })
+      }
     case "ToolsOffered":
       return {
         ...state,
@@ -146,6 +164,7 @@ export const evolve = (state: AgentState, event: AgentEvent): AgentState => {
       return {
         ...state,
         rounds: event.final ? state.rounds : state.rounds + 1,
+        estimate: event.account === undefined ? 0 : estimateOf(event.account),
         turn: { _tag: "Asking", round: event.round, final: event.final }
       }
     case "ModelReplied":
@@ -153,6 +172,7 @@ export const evolve = (state: AgentState, event: AgentEvent): AgentState => {
     case "ModelFailed":
       return {
         ...state,
+        ...(event.overflow === undefined ? {} : overflowed(state, event.overflow.contextLength)),
         brokenOff: event.partial.trim() === "" ? state.brokenOff : event.partial,
         turn: {
           _tag: "Failed",
@@ -168,7 +188,8 @@ export const evolve = (state: AgentState, event: AgentEvent): AgentState => {
           ...call,
           started: { server: event.server, tool: event.tool, at: event.at }
         })),
-        callsStarted: state.callsStarted + 1
+        callsStarted: state.callsStarted + 1,
+        used: state.used.includes(event.name) ? state.used : [...state.used, event.name]
       }
     case "ToolCallRefused":
       return withCall(state, event.callId, (call) => ({ ...call, told: event.told }))
@@ -177,9 +198,22 @@ export const evolve = (state: AgentState, event: AgentEvent): AgentState => {
       return {
         ...withCall(state, event.callId, (call) => ({ ...call, told: event.told })),
         resultBytes: state.resultBytes + event.bytes,
+        artifacts:
+          event.artifact === undefined
+            ? state.artifacts
+            : [...state.artifacts, { callId: event.callId, id: event.artifact }],
         calls: [...state.calls, { round: state.rounds, server, tool, isError, millis }]
       }
     }
+    case "Compacted":
+      return {
+        ...state,
+        usage: added(state.usage, event.usage),
+        messages: [
+          { role: "user", content: `${state.task.task}\n\n${event.summary}` },
+          ...state.messages.slice(1 + event.messages)
+        ]
+      }
     case "Noted":
       return noted(state, event)
     case "BudgetReached":
@@ -210,7 +244,7 @@ const replied = (
   { reply, unread }: Extract<AgentEvent, { readonly _tag: "ModelReplied" }>
 ): AgentState => {
   const final = state.turn._tag === "Asking" && state.turn.final
-  const counted = { ...state, usage: added(state.usage, reply.usage) }
+  const counted = { ...state, usage: added(state.usage, reply.usage), tokenFactor: corrected(state, reply.usage) }
   if (final || reply.toolCalls.length === 0)
     return { ...counted, turn: { _tag: "Replied", reply, final, ...(unread === undefined ? {} : { unread }) } }
   return {
@@ -234,6 +268,20 @@ const added = (total: Usage, usage: Usage | undefined): Usage => {
     ...(reasoningTokens > 0 ? { reasoningTokens } : {})
   }
 }
+
+const estimateOf = ({ history, system, tools }: ContextAccount) => system + tools + history
+
+/** The estimate was already multiplied by the factor so far. */
+const corrected = ({ estimate, tokenFactor }: AgentState, usage: Usage | undefined): number =>
+  usage === undefined || usage.inputTokens === 0 || estimate === 0
+    ? tokenFactor
+    : Math.min(3, Math.max(0.5, (tokenFactor * usage.inputTokens) / estimate))
+
+/** The request was longer than we thought, or the context shorter. */
+const overflowed = (state: AgentState, contextLength: number | undefined): Partial<AgentState> => ({
+  tokenFactor: Math.min(3, state.tokenFactor * 1.4),
+  ...(contextLength === undefined ? {} : { contextLength })
+})
 
 /** When the last call of the turn is settled, all results go into the conversation in the order of the calls. */
 const withCall = (state: AgentState, callId: string, change: (call: TurnCall) => TurnCall): AgentState => {

@@ -15,7 +15,17 @@ export class LoopPolicy extends Schema.Class<LoopPolicy>("@lms-bridge/core/agent
   /** Longest time for the last request, the one for the best answer after a budget has ended. */
   wrapUp: Schema.DurationFromMillis,
   /** MCP servers that are started at the same time. */
-  connectConcurrency: Schema.Int.pipe(Schema.positive())
+  connectConcurrency: Schema.Int.pipe(Schema.positive()),
+  /** Calls of one turn that run at the same time when all of them only read. */
+  callConcurrency: Schema.Int.pipe(Schema.positive()),
+  /** The same for one server. */
+  callConcurrencyPerServer: Schema.Int.pipe(Schema.positive()),
+  /** Share of the context that tool definitions may take at the start. */
+  toolShare: Schema.Number.pipe(Schema.between(0, 1)),
+  /** Most tools to offer to a model of at most so many billions of parameters, smallest first. */
+  toolCounts: Schema.Array(Schema.Struct({ billions: Schema.Positive, tools: Schema.Int })),
+  /** The same for a larger model, or one whose name does not tell its size. */
+  toolCount: Schema.Int.pipe(Schema.positive())
 }) {}
 
 /**
@@ -26,5 +36,20 @@ export class LoopPolicy extends Schema.Class<LoopPolicy>("@lms-bridge/core/agent
  */
 export class CurrentLoopPolicy extends Context.Reference<CurrentLoopPolicy>()(
   "@lms-bridge/core/agent/CurrentLoopPolicy",
-  { defaultValue: () => new LoopPolicy({ wrapUp: Duration.seconds(60), connectConcurrency: 4 }) }
+  {
+    defaultValue: () =>
+      new LoopPolicy({
+        wrapUp: Duration.seconds(60),
+        connectConcurrency: 4,
+        callConcurrency: 8,
+        callConcurrencyPerServer: 4,
+        toolShare: 0.3,
+        toolCounts: [
+          { billions: 4, tools: 10 },
+          { billions: 10, tools: 16 },
+          { billions: 20, tools: 24 }
+        ],
+        toolCount: 32
+      })
+  }
 ) {}

@@ -4,7 +4,8 @@
  * @since 0.1.0
  */
 import type { ModelLifecycleError } from "../models/ModelLifecycle.ts"
-import type { Problem } from "./AgentEvent.ts"
+import type { ContextAccount, Problem } from "./AgentEvent.ts"
+import { explained } from "./ContextWindow.ts"
 
 /**
  * @since 0.1.0
@@ -13,6 +14,8 @@ import type { Problem } from "./AgentEvent.ts"
 export interface ModelFailure {
   readonly problem: Problem
   readonly repeatable: boolean
+  /** The request did not fit; the context that the server names. */
+  readonly overflow?: { readonly contextLength?: number }
 }
 
 /**
@@ -46,7 +49,24 @@ export const unfinished: ModelFailure = {
  */
 export const fromError = (error: ModelLifecycleError): ModelFailure => ({
   problem: { tag: error._tag, message: error.message },
-  repeatable: isRepeatable(error)
+  repeatable: isRepeatable(error),
+  ...(error._tag === "ContextOverflow"
+    ? { overflow: error.contextLength === undefined ? {} : { contextLength: error.contextLength } }
+    : {})
+})
+
+/**
+ * The request does not fit the context, whatever is left out.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const contextExceeded = (account: ContextAccount): ModelFailure => ({
+  problem: {
+    tag: "ContextBudgetExceeded",
+    message: `The task does not fit the context that the model is loaded with: ${explained(account)}. Load it with a larger context, give a shorter task, or use fewer tools.`
+  },
+  repeatable: false
 })
 
 // -----------------------------------------------------------------------------
@@ -59,6 +79,8 @@ const isRepeatable = (error: ModelLifecycleError): boolean => {
     case "ModelCrashed":
     case "ReplyMalformed":
     case "WrongModelAnswered":
+    // what was learned about the context makes the next request a shorter one
+    case "ContextOverflow":
       return true
     case "ServerFault":
       return error.reason !== "Grammar" && error.reason !== "StateStore"

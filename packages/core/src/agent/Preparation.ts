@@ -11,11 +11,28 @@ import type * as Scope from "effect/Scope"
 import type { McpTool } from "../mcp/McpConnection.ts"
 import type { McpConnectError, McpRegistry } from "../mcp/McpRegistry.ts"
 import type { LoadProgress, ModelLease, ModelLifecycle } from "../models/ModelLifecycle.ts"
+import * as Artifacts from "./Artifacts.ts"
+import * as Builtins from "./Builtins.ts"
 import type { AgentEventBody, AgentOutcome } from "./AgentEvent.ts"
 import type { AgentError } from "./AgentLoop.ts"
 import type { AgentTask } from "./AgentTask.ts"
+import { tokensOf } from "./ContextWindow.ts"
 import type { LoopPolicy } from "./LoopPolicy.ts"
+import * as Toolbox from "./Toolbox.ts"
 import * as ToolCatalog from "./ToolCatalog.ts"
+
+/**
+ * What a run works with once it is prepared.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Prepared {
+  readonly lease: ModelLease
+  readonly catalog: ToolCatalog.ToolCatalog
+  readonly toolbox: Toolbox.Toolbox
+  readonly artifacts: Artifacts.ArtifactStore
+}
 
 type Tell = (body: AgentEventBody) => Effect.Effect<void>
 type Missing = AgentOutcome["missingServers"]
@@ -35,20 +52,28 @@ export const prepare = (
   policy: LoopPolicy,
   task: AgentTask,
   tell: Tell
-): Effect.Effect<{ readonly lease: ModelLease; readonly catalog: ToolCatalog.ToolCatalog }, AgentError, Scope.Scope> =>
+): Effect.Effect<Prepared, AgentError, Scope.Scope> =>
   Effect.gen(function* () {
     const [tools, lease] = yield* Effect.all(
       [connectAll(services.registry, policy, task, tell), leased(services.lifecycle, task, tell)],
       { concurrency: "unbounded" }
     )
+    const { contextLength, model } = yield* lease.ensured
     const catalog = ToolCatalog.make(tools, task)
+    const toolbox = Toolbox.make(catalog.tools, task.task)
+    const first = Toolbox.choose(toolbox, catalog.tools, {
+      count: Toolbox.countFor(model, policy.toolCounts, policy.toolCount),
+      tokens: contextLength === undefined ? undefined : Math.floor(contextLength * policy.toolShare)
+    })
+    const names = first.map(({ name }) => name)
+    const hidden = first.length < catalog.tools.length
     yield* tell({
       _tag: "ToolsOffered",
-      offered: catalog.tools.map(({ name }) => name),
-      withheld: tools.length - catalog.tools.length,
-      estimatedTokens: ToolCatalog.estimatedTokens(catalog.tools)
+      offered: hidden ? [...names, Builtins.findTools] : names,
+      withheld: tools.length - first.length,
+      estimatedTokens: tokensOf(first)
     })
-    return { lease, catalog }
+    return { lease, catalog, toolbox, artifacts: Artifacts.makeStore() }
   }).pipe(Effect.withSpan("AgentLoop.prepare"))
 
 // -----------------------------------------------------------------------------

@@ -10,6 +10,7 @@ import { nearest } from "../mcp/NearestNames.ts"
 import * as ToolName from "../mcp/ToolName.ts"
 import type { AgentEventBody } from "./AgentEvent.ts"
 import type { AgentTask } from "./AgentTask.ts"
+import * as Builtins from "./Builtins.ts"
 import * as ToolArguments from "./ToolArguments.ts"
 
 /**
@@ -21,6 +22,8 @@ export interface CatalogTool {
   readonly name: string
   readonly tool: McpTool
   readonly definition: ToolDefinition
+  /** A tool of the loop itself. */
+  readonly builtin: boolean
 }
 
 /**
@@ -28,8 +31,9 @@ export interface CatalogTool {
  * @category models
  */
 export interface ToolCatalog {
-  /** In the order of the servers and of their lists. */
+  /** Tools of the servers, in the order of the servers and of their lists. */
   readonly tools: ReadonlyArray<CatalogTool>
+  /** Of all tools, also those of the loop itself. */
   readonly find: (name: string) => CatalogTool | undefined
 }
 
@@ -62,10 +66,9 @@ export type Verdict =
  */
 export const make = (
   tools: ReadonlyArray<McpTool>,
-  task: Pick<AgentTask, "allowedTools" | "excludedTools">,
-  reserved: ReadonlyArray<string> = []
+  task: Pick<AgentTask, "allowedTools" | "excludedTools">
 ): ToolCatalog => {
-  const names = ToolName.assign(tools, { reserved })
+  const names = ToolName.assign(tools, { reserved: Builtins.tools.map(({ name }) => name) })
   const several = new Set(tools.map(({ server }) => server)).size > 1
   const allowed = task.allowedTools?.map(pattern)
   const excluded = task.excludedTools?.map(pattern) ?? []
@@ -74,20 +77,11 @@ export const make = (
     const matches = (test: RegExp) => test.test(tool.name) || test.test(`${tool.server}__${tool.name}`)
     if (name === undefined || excluded.some(matches) || allowed?.some(matches) === false) return []
     const description = several ? `[${tool.server}] ${tool.description}`.trim() : tool.description
-    return [{ name, tool, definition: { name, description, parameters: tool.inputSchema } }]
+    return [{ name, tool, definition: { name, description, parameters: tool.inputSchema }, builtin: false }]
   })
-  const byName = new Map(offered.map((tool) => [tool.name, tool]))
+  const byName = new Map([...offered, ...builtins].map((tool) => [tool.name, tool]))
   return { tools: offered, find: (name) => byName.get(name) }
 }
-
-/**
- * A rough count: four characters of JSON are about a token.
- *
- * @since 0.1.0
- * @category getters
- */
-export const estimatedTokens = (tools: ReadonlyArray<CatalogTool>): number =>
-  Math.ceil(tools.reduce((sum, { definition }) => sum + JSON.stringify(definition).length, 0) / 4)
 
 /**
  * Whether a call may run, and with which arguments. `whole` is false for a reply that may have been cut.
@@ -107,6 +101,13 @@ export const judge = (catalog: ToolCatalog, call: ToolCall, options: { readonly 
 // -----------------------------------------------------------------------------
 // internal
 // -----------------------------------------------------------------------------
+
+const builtins = Builtins.tools.map((tool): CatalogTool => ({
+  name: tool.name,
+  tool,
+  definition: { name: tool.name, description: tool.description, parameters: tool.inputSchema },
+  builtin: true
+}))
 
 const pattern = (text: string): RegExp =>
   new RegExp(

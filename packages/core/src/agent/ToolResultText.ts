@@ -11,6 +11,25 @@ import * as Schema from "effect/Schema"
 import type { ToolContent, ToolResult } from "../mcp/ToolResult.ts"
 
 /**
+ * The whole text of a result.
+ *
+ * @since 0.1.0
+ * @category conversions
+ */
+export const textOf = (result: ToolResult): string => {
+  const parts = result.content.map(fromContent)
+  if (result.structured !== undefined && !result.content.some((part) => repeats(part, result.structured))) {
+    parts.push(`Structured result: ${JSON.stringify(result.structured)}`)
+  }
+  const text = parts.filter((part) => part !== "").join("\n")
+  return result.isError
+    ? `The tool reports an error: ${text === "" ? "it gave no reason." : text}`
+    : text === ""
+      ? "The tool finished and returned nothing."
+      : text
+}
+
+/**
  * `bytes` is the size of the whole text in UTF-8, before it was cut.
  *
  * @since 0.1.0
@@ -23,37 +42,19 @@ export interface ResultText {
 }
 
 /**
- * @since 0.1.0
- * @category conversions
- */
-export const fromResult = (result: ToolResult, maxBytes: number): ResultText => {
-  const parts = result.content.map(fromContent)
-  if (result.structured !== undefined && !result.content.some((part) => repeats(part, result.structured))) {
-    parts.push(`Structured result: ${JSON.stringify(result.structured)}`)
-  }
-  const text = parts.filter((part) => part !== "").join("\n")
-  const whole = result.isError
-    ? `The tool reports an error: ${text === "" ? "it gave no reason." : text}`
-    : text === ""
-      ? "The tool finished and returned nothing."
-      : text
-  return limited(whole, maxBytes)
-}
-
-/**
- * The text when it fits, else its head and tail with a line between them that says what is missing.
+ * The text when it fits, else its head and tail with a line between them that says what is missing, and `hint`.
  *
  * @since 0.1.0
  * @category combinators
  */
-export const limited = (text: string, maxBytes: number): ResultText => {
+export const limited = (text: string, maxBytes: number, hint = ""): ResultText => {
   // no character takes more than three bytes per UTF-16 unit, so most texts need no encoding
   const encoded = text.length * 3 <= maxBytes ? undefined : encoder.encode(text)
   const bytes = encoded?.length ?? byteLength(text)
   if (encoded === undefined || bytes <= maxBytes) return { told: text, bytes, cut: false }
   const head = atBoundary(encoded, Math.floor(maxBytes * 0.7))
   const tail = atBoundary(encoded, bytes - Math.floor(maxBytes * 0.3))
-  const told = `${decoder.decode(encoded.subarray(0, head))}\n[… ${tail - head} of ${bytes} bytes left out here: the result is too long to show whole …]\n${decoder.decode(encoded.subarray(tail))}`
+  const told = `${decoder.decode(encoded.subarray(0, head))}\n[… ${tail - head} of ${bytes} bytes left out here: the text is too long to show whole${hint} …]\n${decoder.decode(encoded.subarray(tail))}`
   return { told, bytes, cut: true }
 }
 

@@ -1,11 +1,11 @@
 import { assert, describe, it } from "@effect/vitest"
-import { fromResult, limited } from "@lms-bridge/core/agent/ToolResultText"
+import { limited, textOf } from "@lms-bridge/core/agent/ToolResultText"
 import type { ToolContent } from "@lms-bridge/core/mcp/ToolResult"
 
 const told = (
   content: ReadonlyArray<ToolContent>,
   rest: { isError?: boolean; structured?: Record<string, unknown> } = {}
-) => fromResult({ content, isError: false, ...rest }, 10_000).told
+) => textOf({ content, isError: false, ...rest })
 
 describe("ToolResultText", () => {
   it("says every kind of content", () => {

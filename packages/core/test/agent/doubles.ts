@@ -5,6 +5,7 @@ import type { AgentTask } from "@lms-bridge/core/agent/AgentTask"
 import { Settings, type Values } from "@lms-bridge/core/configuration/Settings"
 import type { ChatEvent, ChatReply, ChatRequest, ToolCall } from "@lms-bridge/core/lmstudio/Chat"
 import type { CallOptions, McpTool } from "@lms-bridge/core/mcp/McpConnection"
+import { StreamCut } from "@lms-bridge/core/lmstudio/LmStudioError"
 import { McpServerNotFound, McpServerUnavailable, type McpCallFailed } from "@lms-bridge/core/mcp/McpError"
 import { McpRegistry, type McpConnectError, type ServerSummary } from "@lms-bridge/core/mcp/McpRegistry"
 import type { ToolResult } from "@lms-bridge/core/mcp/ToolResult"
@@ -58,6 +59,8 @@ export interface World {
   readonly turns: ReadonlyArray<Turn> | ((request: number) => Turn)
   readonly servers?: Servers
   readonly settings?: Partial<Values>
+  /** What the model answers when it is asked for a summary; absent is a failure. */
+  readonly summary?: string
   readonly lease?: (options: EnsureOptions | undefined) => Effect.Effect<Ensured, ModelLifecycleError>
 }
 
@@ -71,6 +74,7 @@ export class Seen extends Context.Tag("test/Seen")<
       readonly tool: string
       readonly args: Readonly<Record<string, unknown>>
     }>
+    readonly summaries: Array<Omit<ChatRequest, "model">>
     /** Requests, calls, connections and leases that are open. */
     readonly open: Array<string>
   }
@@ -97,7 +101,7 @@ export const task = (changes: Partial<AgentTask> = {}): AgentTask => ({
 })
 
 export const layer = (world: World): Layer.Layer<AgentLoop | Seen> => {
-  const seen = { requests: [], calls: [], open: [] } as Context.Tag.Service<typeof Seen>
+  const seen = { requests: [], summaries: [], calls: [], open: [] } as Context.Tag.Service<typeof Seen>
   return AgentLoop.layer.pipe(
     Layer.provide(Layer.mergeAll(model(world, seen), registry(world, seen), Settings.layerWith({ ...world.settings }))),
     Layer.merge(Layer.succeed(Seen, seen))
@@ -138,17 +142,7 @@ const model = (world: World, seen: Context.Tag.Service<typeof Seen>) => {
     if ("fail" in turn) return Stream.concat(deltas(turn.after ?? ""), Stream.fail(turn.fail))
     if ("never" in turn) return Stream.concat(deltas(turn.after ?? ""), Stream.never)
     if ("then" in turn) return Stream.concat(Stream.drain(Stream.fromEffect(Effect.sleep(turn.wait))), play(turn.then))
-    const reply: ChatReply = {
-      model: "test/model",
-      content: "",
-      reasoning: "",
-      toolCalls: [],
-      finishReason: "stop",
-      usage: { inputTokens: 10, outputTokens: 5 },
-      firstTokenMillis: 1,
-      totalMillis: 2,
-      ...(turn as Partial<ChatReply>)
-    }
+    const reply: ChatReply = { ...emptyReply, ...(turn as Partial<ChatReply>) }
     return Stream.concat(deltas(reply.content), Stream.make<[ChatEvent]>({ _tag: "Completed", reply }))
   }
   return Layer.mock(ModelLifecycle, {
@@ -168,7 +162,12 @@ const model = (world: World, seen: Context.Tag.Service<typeof Seen>) => {
               return play(turn)
             })
           ),
-        chat: () => Effect.dieMessage("not used")
+        chat: (request: Omit<ChatRequest, "model">) => {
+          seen.summaries.push(request)
+          return world.summary === undefined
+            ? Effect.fail(new StreamCut({ operation: "chat", delivered: 0 }))
+            : Effect.succeed({ ...emptyReply, content: world.summary })
+        }
       }
     })
   })
@@ -234,6 +233,17 @@ const registry = (world: World, seen: Context.Tag.Service<typeof Seen>) => {
       return typeof result === "string" ? text(result) : result
     }, Effect.scoped)
   })
+}
+
+const emptyReply: ChatReply = {
+  model: "test/model",
+  content: "",
+  reasoning: "",
+  toolCalls: [],
+  finishReason: "stop",
+  usage: { inputTokens: 10, outputTokens: 5 },
+  firstTokenMillis: 1,
+  totalMillis: 2
 }
 
 export const unavailable = (server: string) =>

@@ -1,0 +1,168 @@
+/**
+ * One request to the model: drawn up by the ledger of the context, streamed, and told as one reply or one failure.
+ *
+ * @since 0.1.0
+ */
+import type * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
+import * as Option from "effect/Option"
+import * as Stream from "effect/Stream"
+import type { ChatReply, ChatRequest } from "../lmstudio/Chat.ts"
+import * as Builtins from "./Builtins.ts"
+import * as Compaction from "./Compaction.ts"
+import * as ContextWindow from "./ContextWindow.ts"
+import * as ModelFailure from "./ModelFailure.ts"
+import * as ModelReply from "./ModelReply.ts"
+import type { Prepared } from "./Preparation.ts"
+import type { RunLog } from "./RunLog.ts"
+import { systemMessage } from "./SystemMessage.ts"
+import type { CatalogTool } from "./ToolCatalog.ts"
+import { recover } from "./ToolCallText.ts"
+
+/**
+ * Asks within the time. Whatever goes wrong becomes `ModelFailed`; there is no other way for this to end.
+ *
+ * @since 0.1.0
+ * @category combinators
+ */
+export const ask = Effect.fnUntraced(function* (
+  log: RunLog,
+  prepared: Prepared,
+  { final, round }: { readonly round: number; readonly final: boolean },
+  limit: Duration.DurationInput
+) {
+  const pieces: Array<string> = []
+  const ended = yield* Effect.gen(function* () {
+    const plan = yield* planned(log, prepared, final)
+    const account = plan.account === undefined ? {} : { account: plan.account }
+    yield* log.tell({ _tag: "RoundStarted", round, final, ...account })
+    if (plan._tag === "Full") return Either.left(ModelFailure.contextExceeded(plan.account))
+    return yield* streamed(log, prepared, plan, pieces)
+  }).pipe(Effect.timeoutTo({ duration: limit, onSuccess: Option.some, onTimeout: Option.none }))
+
+  // time may be over while old turns are being summed up
+  if (log.state.turn._tag !== "Asking") yield* log.tell({ _tag: "RoundStarted", round, final })
+  const outcome = Option.getOrElse(ended, () => Either.left(ModelFailure.stopped))
+  if (Either.isLeft(outcome)) {
+    return yield* log.tell({ _tag: "ModelFailed", round, partial: pieces.join(""), ...outcome.left })
+  }
+  const { messages } = log.state
+  const { reply, unread } = final
+    ? { reply: outcome.right, unread: undefined }
+    : recover(outcome.right, { catalog: prepared.catalog, messages })
+  return yield* log.tell({
+    _tag: "ModelReplied",
+    round,
+    reply: ModelReply.normalised(reply, { messages, round, final }),
+    ...(unread === undefined ? {} : { unread })
+  })
+}, Effect.withSpan("AgentLoop.ask"))
+
+// -----------------------------------------------------------------------------
+// internal
+// -----------------------------------------------------------------------------
+
+/** The request as it fits, after a summary of the old turns if that is what it takes. */
+const planned = Effect.fnUntraced(function* (log: RunLog, prepared: Prepared, final: boolean) {
+  const first = ContextWindow.plan(draftOf(log, prepared, final))
+  if (first._tag === "Fits") return yield* readable(log, prepared, final, first)
+  if (first.old === 0) return first
+  yield* log.tell(yield* Compaction.compact(log.state, prepared.lease, first.old))
+  return ContextWindow.plan(draftOf(log, prepared, final))
+})
+
+/** A model that is shown shortened results has to have the tools that read them. */
+const readable = Effect.fnUntraced(function* (
+  log: RunLog,
+  prepared: Prepared,
+  final: boolean,
+  plan: ContextWindow.Plan
+) {
+  const shortened = plan.account?.measures.some((measure) => measure.endsWith("shortened")) === true
+  const { artifacts, offered } = log.state
+  if (final || !shortened || artifacts.length === 0 || Builtins.artifactTools.every((name) => offered.includes(name))) {
+    return plan
+  }
+  yield* offer(log, prepared, Builtins.artifactTools)
+  return ContextWindow.plan(draftOf(log, prepared, final))
+})
+
+/**
+ * Adds tools to what the next requests offer.
+ *
+ * @since 0.1.0
+ * @category combinators
+ */
+export const offer = (log: RunLog, { catalog }: Prepared, names: ReadonlyArray<string>): Effect.Effect<void> =>
+  Effect.suspend(() => {
+    const before = log.state.offered
+    const offered = [...before, ...names.filter((name) => !before.includes(name))]
+    if (offered.length === before.length) return Effect.void
+    const tools = offered.flatMap((name) => catalog.find(name) ?? [])
+    return log.tell({
+      _tag: "ToolsOffered",
+      offered,
+      withheld: Math.max(0, catalog.tools.length - tools.filter(({ builtin }) => !builtin).length),
+      estimatedTokens: ContextWindow.tokensOf(tools)
+    })
+  })
+
+const draftOf = ({ state }: RunLog, { catalog, toolbox }: Prepared, final: boolean): ContextWindow.Draft => {
+  const tools = final ? [] : state.offered.flatMap((name) => catalog.find(name) ?? [])
+  const needed = (tool: CatalogTool) => tool.builtin || state.used.includes(tool.name)
+  return {
+    system: systemMessage(state.task, { tools: catalog.tools.length > 0 }),
+    messages: state.messages,
+    tools,
+    // the least likely first; what was found on the way is likelier than what was guessed at the start
+    expendable: toolbox.ranked.toReversed().filter((tool) => tools.includes(tool) && !needed(tool)),
+    contextLength: state.contextLength,
+    reserve: ContextWindow.reserveFor(state.contextLength, state.task.maxTokens),
+    factor: state.tokenFactor,
+    artifactOf: (callId) => state.artifacts.find((artifact) => artifact.callId === callId)?.id
+  }
+}
+
+const streamed = (
+  { state, tell }: RunLog,
+  { lease }: Prepared,
+  { messages, tools }: Extract<ContextWindow.Plan, { readonly _tag: "Fits" }>,
+  pieces: Array<string>
+): Effect.Effect<Either.Either<ChatReply, ModelFailure.ModelFailure>> => {
+  let reply: ChatReply | undefined
+  const request: Omit<ChatRequest, "model"> = {
+    messages,
+    tools: tools.length > 0 ? tools : undefined,
+    maxTokens: state.task.maxTokens,
+    temperature: state.task.temperature
+  }
+  return lease.chatStream(request).pipe(
+    Stream.runForEach((event) => {
+      switch (event._tag) {
+        case "TextDelta":
+          pieces.push(event.text)
+          return tell({ _tag: "TextDelta", text: event.text })
+        case "ReasoningDelta":
+          return tell({ _tag: "ReasoningDelta", text: event.text })
+        case "Completed":
+          reply = event.reply
+          return Effect.void
+        case "ModelLoading":
+          return tell({ _tag: "Preparing", what: "The model is loading", progress: event.progress })
+        case "PromptProcessing":
+          return tell({ _tag: "Preparing", what: "The model is reading", progress: event.progress })
+        case "ToolCallStarted":
+          return Effect.void
+      }
+    }),
+    Effect.mapBoth({
+      onFailure: ModelFailure.fromError,
+      onSuccess: () => reply
+    }),
+    Effect.either,
+    Effect.map(
+      Either.flatMap((whole) => (whole === undefined ? Either.left(ModelFailure.unfinished) : Either.right(whole)))
+    )
+  )
+}

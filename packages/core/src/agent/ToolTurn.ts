@@ -1,0 +1,149 @@
+/**
+ * The calls of one turn: judged, run together when all of them only read and else in their order, and told each with
+ * exactly one result.
+ *
+ * @since 0.1.0
+ */
+import * as Effect from "effect/Effect"
+import * as Duration from "effect/Duration"
+import * as Either from "effect/Either"
+import type { Values } from "../configuration/Settings.ts"
+import type { ToolCall } from "../lmstudio/Chat.ts"
+import type { CallProgress } from "../mcp/McpConnection.ts"
+import type { ToolResult } from "../mcp/ToolResult.ts"
+import type { Services } from "./AgentRun.ts"
+import * as Builtins from "./Builtins.ts"
+import { resultLimit } from "./ContextWindow.ts"
+import type { LoopPolicy } from "./LoopPolicy.ts"
+import { offer } from "./ModelTurn.ts"
+import type { Prepared } from "./Preparation.ts"
+import type { RunLog } from "./RunLog.ts"
+import * as ToolCatalog from "./ToolCatalog.ts"
+import * as ToolResultText from "./ToolResultText.ts"
+
+/**
+ * @since 0.1.0
+ * @category combinators
+ */
+export const runCalls = (
+  services: Services,
+  policy: LoopPolicy,
+  log: RunLog,
+  prepared: Prepared,
+  { calls, whole }: { readonly calls: ReadonlyArray<ToolCall>; readonly whole: boolean }
+): Effect.Effect<void> => {
+  const judged = calls.map((call) => ({ call, verdict: ToolCatalog.judge(prepared.catalog, call, { whole }) }))
+  const together =
+    judged.length > 1 &&
+    judged.every(({ verdict }) => verdict._tag === "Refuse" || verdict.tool.tool.annotations.readOnly === true)
+  const servers = new Map(
+    judged.flatMap(({ verdict }) =>
+      verdict._tag === "Run"
+        ? [[verdict.tool.tool.server, Effect.unsafeMakeSemaphore(policy.callConcurrencyPerServer)] as const]
+        : []
+    )
+  )
+  return Effect.forEach(
+    judged,
+    ({ call, verdict }) => {
+      if (verdict._tag === "Refuse") {
+        const { reason, told } = verdict
+        return log.tell({ _tag: "ToolCallRefused", callId: call.id, name: call.name, reason, told })
+      }
+      const permit = servers.get(verdict.tool.tool.server)?.withPermits(1)
+      const running = settle(services, log, prepared, call, verdict)
+      return permit === undefined ? running : permit(running)
+    },
+    { discard: true, concurrency: together ? policy.callConcurrency : 1 }
+  )
+}
+
+// -----------------------------------------------------------------------------
+// internal
+// -----------------------------------------------------------------------------
+
+const settle = Effect.fnUntraced(
+  function* (
+    services: Services,
+    log: RunLog,
+    prepared: Prepared,
+    { id: callId }: ToolCall,
+    verdict: Extract<ToolCatalog.Verdict, { readonly _tag: "Run" }>
+  ) {
+    const { name } = verdict.tool
+    const { name: tool, server } = verdict.tool.tool
+    const kind = `schema-unusable:${name}`
+    if (verdict.schemaProblem !== undefined && !log.state.noted.includes(kind)) {
+      const text = `The schema of the tool "${name}" cannot be used (${verdict.schemaProblem}). Only that its arguments are an object is checked.`
+      yield* log.tell({ _tag: "Noted", kind, text, toModel: false })
+    }
+    yield* log.tell({ _tag: "ToolCallStarted", callId, name, server, tool, arguments: verdict.arguments })
+    const artifact = `r${log.state.callsStarted}`
+    const [time, result] = yield* Effect.timed(called(services, log, prepared, callId, verdict))
+
+    const text = Either.match(result, { onLeft: (failed) => failed, onRight: ToolResultText.textOf })
+    const limit = limitOf(services.settings, log)
+    const hint = `; read_artifact and search_artifact with id "${artifact}" show the rest`
+    const { bytes, cut, told } = ToolResultText.limited(text, limit, verdict.tool.builtin ? "" : hint)
+    const kept = !verdict.tool.builtin && text.length > shortText
+    if (kept) prepared.artifacts.put(artifact, text)
+    yield* log.tell({
+      _tag: "ToolCallFinished",
+      callId,
+      server,
+      tool,
+      told,
+      ...(Either.isRight(result) ? { result: result.right } : {}),
+      isError: Either.isLeft(result) || result.right.isError,
+      bytes,
+      millis: Duration.toMillis(time),
+      ...(kept ? { artifact } : {})
+    })
+    if (cut && kept) yield* offer(log, prepared, Builtins.artifactTools)
+    if (!log.state.offered.includes(name)) yield* offer(log, prepared, [name])
+  },
+  (effect, _services, _log, _prepared, _call, { tool: { tool } }) =>
+    Effect.withSpan(effect, "AgentLoop.call", { attributes: { server: tool.server, tool: tool.name } })
+)
+
+/** Results that are not longer are never shortened, so nobody has to read them again. */
+const shortText = 300
+
+const limitOf = (settings: Values, { state }: RunLog) => resultLimit(state.contextLength, settings.maxResultBytes)
+
+/** The result, or what to tell the model when the call came to none. */
+const called = (
+  { registry, settings }: Services,
+  log: RunLog,
+  prepared: Prepared,
+  callId: string,
+  { arguments: args, tool: { builtin, tool } }: Extract<ToolCatalog.Verdict, { readonly _tag: "Run" }>
+): Effect.Effect<Either.Either<ToolResult, string>> => {
+  if (builtin) {
+    const { artifacts, toolbox } = prepared
+    const workbench: Builtins.Workbench = {
+      artifacts,
+      search: toolbox.search,
+      offer: (tools) =>
+        offer(
+          log,
+          prepared,
+          tools.map(({ name }) => name)
+        ),
+      maxBytes: limitOf(settings, log) - roomForHeading
+    }
+    return Effect.map(Builtins.call(workbench, tool.name, args), Either.right)
+  }
+  const onProgress = ({ message, progress, total }: CallProgress) =>
+    log.tell({
+      _tag: "ToolCallProgress",
+      callId,
+      message: message ?? `${progress}${total === undefined ? "" : ` of ${total}`}`
+    })
+  return registry.call(tool.server, tool.name, args, { timeout: settings.mcpCallTimeout, onProgress }).pipe(
+    Effect.mapError((error) => `The tool call failed: ${error.message}`),
+    Effect.either
+  )
+}
+
+const roomForHeading = 200

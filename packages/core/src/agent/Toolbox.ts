@@ -1,0 +1,154 @@
+/**
+ * Which tools a model is offered when there are more than it can keep apart or its context can hold: ranked against the
+ * task by BM25, always the same for the same input. What was not chosen can be found with `find_tools`.
+ *
+ * @since 0.1.0
+ */
+import MiniSearch from "minisearch"
+import * as Predicate from "effect/Predicate"
+import { slim } from "./SlimSchema.ts"
+import * as TokenCount from "./TokenCount.ts"
+import type { CatalogTool } from "./ToolCatalog.ts"
+
+/**
+ * @since 0.1.0
+ * @category models
+ */
+export interface Toolbox {
+  /** All tools, the likeliest for the task first. */
+  readonly ranked: ReadonlyArray<CatalogTool>
+  /** Tools that match a query, best first. */
+  readonly search: (query: string) => ReadonlyArray<CatalogTool>
+}
+
+/**
+ * Most tools to offer, and most tokens of their (slim) definitions; undefined is no limit.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Limits {
+  readonly count: number
+  readonly tokens: number | undefined
+}
+
+/**
+ * @since 0.1.0
+ * @category constructors
+ */
+export const make = (tools: ReadonlyArray<CatalogTool>, task: string): Toolbox => {
+  let index: MiniSearch | undefined
+  const matching = (query: string): ReadonlyArray<CatalogTool> => {
+    index ??= indexOf(tools)
+    return index
+      .search(query)
+      .toSorted((a, b) => b.score - a.score || a.id - b.id)
+      .flatMap(({ id }) => tools[id] ?? [])
+  }
+  let ranked: ReadonlyArray<CatalogTool> | undefined
+  return {
+    get ranked() {
+      return (ranked ??= withRest(matching(task), tools))
+    },
+    search: (query) => matching(query).slice(0, mostFound)
+  }
+}
+
+/**
+ * All tools when they are within the limits, else the best of them, in the order in which their servers list them: a
+ * prompt that stays the same is read from the engine's cache.
+ *
+ * @since 0.1.0
+ * @category getters
+ */
+export const choose = (
+  toolbox: Toolbox,
+  tools: ReadonlyArray<CatalogTool>,
+  limits: Limits
+): ReadonlyArray<CatalogTool> => {
+  const cost = (tool: CatalogTool) => TokenCount.ofJson(slim(tool.definition))
+  const total = tools.reduce((sum, tool) => sum + cost(tool), 0)
+  if (tools.length <= limits.count && (limits.tokens === undefined || total <= limits.tokens)) return tools
+  const chosen = new Set<CatalogTool>()
+  let tokens = 0
+  for (const tool of toolbox.ranked) {
+    if (chosen.size >= limits.count) break
+    if (limits.tokens !== undefined && tokens + cost(tool) > limits.tokens) continue
+    chosen.add(tool)
+    tokens += cost(tool)
+  }
+  return tools.filter((tool) => chosen.has(tool))
+}
+
+/**
+ * How many tools a model keeps apart, by its size in billions of parameters as its name tells it.
+ *
+ * @since 0.1.0
+ * @category getters
+ */
+export const countFor = (
+  model: string,
+  limits: ReadonlyArray<{ readonly billions: number; readonly tools: number }>,
+  otherwise: number
+): number => {
+  const size = /(?:^|[^\w.])(?:\d+x)?(\d+(?:\.\d+)?)b(?![a-z\d])/i.exec(model)?.[1]
+  const billions = size === undefined ? undefined : Number(size)
+  return billions === undefined ? otherwise : (limits.find((limit) => billions <= limit.billions)?.tools ?? otherwise)
+}
+
+// -----------------------------------------------------------------------------
+// internal
+// -----------------------------------------------------------------------------
+
+const mostFound = 8
+
+/** Words of names like `readTextFile` and `read_text_file`, without the endings that tell `files` from `file`. */
+const words = (text: string): Array<string> =>
+  text
+    .replaceAll(/(\p{Ll})(\p{Lu})/gu, "$1 $2")
+    .toLowerCase()
+    .split(/[^\p{L}\p{N}]+/u)
+    .filter((word) => word !== "" && !common.has(word))
+    .map((word) => (word.length > 4 ? word.replace(/(?:ies|es|s|ing|ed)$/, "") : word))
+
+const common = new Set(
+  "a an and are as at be by can do for from has have how in into is it its me of on or please that the then there this to use was what when where which who will with you your".split(
+    " "
+  )
+)
+
+const indexOf = (tools: ReadonlyArray<CatalogTool>): MiniSearch => {
+  const index = new MiniSearch({
+    fields: ["name", "server", "description", "parameters"],
+    tokenize: words,
+    processTerm: (term) => term,
+    searchOptions: { boost: { name: 3, server: 2 }, prefix: (term) => term.length > 3 }
+  })
+  index.addAll(
+    tools.map(({ tool }, id) => ({
+      id,
+      name: tool.name,
+      server: tool.server,
+      description: `${tool.title ?? ""} ${tool.description}`,
+      parameters: Predicate.isRecord(tool.inputSchema["properties"])
+        ? Object.keys(tool.inputSchema["properties"]).join(" ")
+        : ""
+    }))
+  )
+  return index
+}
+
+/** What matches nothing comes last, a tool of each server in turn. */
+const withRest = (first: ReadonlyArray<CatalogTool>, tools: ReadonlyArray<CatalogTool>): ReadonlyArray<CatalogTool> => {
+  const seen = new Set(first)
+  const turns = new Map<string, number>()
+  const rest = tools
+    .filter((tool) => !seen.has(tool))
+    .map((tool, place) => {
+      const turn = turns.get(tool.tool.server) ?? 0
+      turns.set(tool.tool.server, turn + 1)
+      return { tool, turn, place }
+    })
+    .toSorted((a, b) => a.turn - b.turn || a.place - b.place)
+  return [...first, ...rest.map(({ tool }) => tool)]
+}
