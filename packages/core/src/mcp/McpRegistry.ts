@@ -17,7 +17,6 @@ import type * as Scope from "effect/Scope"
 import { Settings } from "../configuration/Settings.ts"
 import { BreakerPolicy } from "../resilience/CircuitBreaker.ts"
 import * as ChildEnvironment from "./ChildEnvironment.ts"
-import * as McpClient from "./McpClient.ts"
 import type { ConfigCandidate } from "./McpConfigFiles.ts"
 import * as McpConfigFiles from "./McpConfigFiles.ts"
 import type { CallOptions, McpConnection, McpTool } from "./McpConnection.ts"
@@ -112,6 +111,9 @@ export class McpRegistry extends Context.Tag("@lms-bridge/core/mcp/McpRegistry")
 // internal
 // -----------------------------------------------------------------------------
 
+/** Loaded with the first server that is used, and with it the SDK: everybody waits for a start. */
+const client = Effect.promise(() => import("./McpClient.ts"))
+
 const make = Effect.gen(function* () {
   const settings = yield* Settings
   const transport = yield* McpTransport
@@ -127,7 +129,8 @@ const make = Effect.gen(function* () {
     })
     const connect = Effect.fnUntraced(function* (to: Launch) {
       yield* Effect.logDebug("connecting to an MCP server").pipe(Effect.annotateLogs({ server: definition.name }))
-      return yield* McpClient.connect({
+      const { connect } = yield* client
+      return yield* connect({
         server: definition.name,
         peer: yield* transport.open(definition.name, to, environment),
         startTimeout: settings.mcpStartTimeout,

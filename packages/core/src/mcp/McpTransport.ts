@@ -11,7 +11,6 @@ import type * as Scope from "effect/Scope"
 import type { McpServerUnavailable } from "./McpError.ts"
 import type { Peer } from "./Peer.ts"
 import * as ProcessGuard from "./ProcessGuard.ts"
-import * as ProcessTransport from "./ProcessTransport.ts"
 import type { Launch } from "./ServerDefinition.ts"
 
 /**
@@ -37,8 +36,8 @@ export class McpTransport extends Context.Tag("@lms-bridge/core/mcp/McpTransport
       return McpTransport.of({
         open: (server, launch, environment) =>
           launch._tag === "Stdio"
-            ? Effect.flatMap(guard.hold, (watch) =>
-                ProcessTransport.start({ server, launch, environment, watch })
+            ? Effect.flatMap(Effect.zip(stdio, guard.hold), ([{ start }, watch]) =>
+                start({ server, launch, environment, watch })
               ).pipe(Effect.provideService(CommandExecutor.CommandExecutor, executor))
             : Effect.flatMap(http, ({ make }) => make({ launch, kind: launch.kind === "sse" ? "sse" : "http" }))
       })
@@ -50,5 +49,8 @@ export class McpTransport extends Context.Tag("@lms-bridge/core/mcp/McpTransport
 // internal
 // -----------------------------------------------------------------------------
 
-/** Loaded when the first remote server is used: most people have none, and everybody waits for a start. */
+// The SDK is loaded with the first server that is used: everybody waits for a start, and not every start needs one.
+
+const stdio = Effect.promise(() => import("./ProcessTransport.ts"))
+
 const http = Effect.promise(() => import("./HttpTransport.ts"))
