@@ -35,6 +35,7 @@ export const withMcp = Tool.make({
   title: "Delegate a task, one MCP server",
   description: "A local model works on the task with the tools of one MCP server until it is done.",
   annotations: Tool.acts,
+  long: true,
   input: Schema.Struct({
     mcp_name: Schema.String.annotations({ description: "A name that list_available_mcps shows" }),
     ...common
@@ -49,6 +50,7 @@ export const withMultipleMcps = Tool.make({
   title: "Delegate a task, several MCP servers",
   description: "The same with the tools of several MCP servers together; each of them must start.",
   annotations: Tool.acts,
+  long: true,
   input: Schema.Struct({
     mcp_names: Schema.Array(Schema.String).annotations({ description: "Names that list_available_mcps shows" }),
     ...common
@@ -64,6 +66,7 @@ export const discoverAndExecute = Tool.make({
   title: "Delegate a task, all MCP servers",
   description: "The same with all usable MCP servers; those that do not start are reported and left out.",
   annotations: Tool.acts,
+  long: true,
   input: Schema.Struct(common),
   output: RunAccount.Run,
   text: RunAccount.text,

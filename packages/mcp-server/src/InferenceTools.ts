@@ -44,6 +44,7 @@ export const chatCompletion = Tool.make({
   title: "Ask a local model",
   description: "One answer of a local model, without tools.",
   annotations: Tool.looks,
+  long: true,
   input: Schema.Struct({
     prompt: Schema.NonEmptyString,
     system_prompt: optional(Schema.String),

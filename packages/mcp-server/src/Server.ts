@@ -34,6 +34,7 @@ import * as ClientLog from "./ClientLog.ts"
 import * as Clients from "./Clients.ts"
 import { instructions } from "./Instructions.ts"
 import * as ServerReading from "./ServerReading.ts"
+import * as ServerTasks from "./ServerTasks.ts"
 import type { Tool } from "./Tool.ts"
 import * as ToolCall from "./ToolCall.ts"
 import * as Version from "./Version.ts"
@@ -66,10 +67,15 @@ export const serve = Effect.fn("Server.serve")(function* <R>(options: {
   readonly transport: Transport
 }) {
   const closed = yield* Deferred.make<void>()
+  const tasks = yield* ServerTasks.make
   // McpServer takes Zod only; the low-level class remains for "advanced use"
   const server = new Server(
     { name: Version.name, version: Version.version, title: Version.title },
-    { capabilities: { tools: {}, logging: {}, ...ServerReading.capabilities }, instructions }
+    {
+      capabilities: { tools: {}, logging: {}, ...ServerReading.capabilities, ...ServerTasks.capabilities },
+      instructions,
+      taskStore: tasks.store
+    }
   )
   // acquired first, closed last: calls are interrupted while the transport still stands
   yield* Effect.addFinalizer(() => Effect.promise(() => server.close()))
@@ -93,6 +99,16 @@ export const serve = Effect.fn("Server.serve")(function* <R>(options: {
       throw new McpError(
         ErrorCode.InvalidParams,
         `Unknown tool: ${params.name}. The tools are ${[...tools.keys()].join(", ")}.`
+      )
+    }
+    if (params.task !== undefined && extra.taskStore !== undefined) {
+      if (!tool.long) throw new McpError(ErrorCode.MethodNotFound, `${tool.name} cannot be called as a task.`)
+      return run(
+        tasks
+          .start(extra.taskStore, params.task.ttl, (progress) =>
+            ToolCall.perform(tool, params.arguments ?? {}, progress)
+          )
+          .pipe(withClientLog, withRequest(String(extra.requestId)))
       )
     }
     const token = params._meta?.progressToken
@@ -154,7 +170,8 @@ const listed = <R>(tool: Tool<R>, describeOutput: boolean) => ({
   description: tool.description,
   inputSchema: mutable(tool.inputSchema),
   ...(describeOutput ? { outputSchema: mutable(tool.outputSchema) } : {}),
-  annotations: tool.annotations
+  annotations: tool.annotations,
+  ...(tool.long ? { execution: { taskSupport: "optional" as const } } : {})
 })
 
 /** The SDK's types are of arrays that may be written to. */

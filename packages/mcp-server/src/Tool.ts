@@ -46,6 +46,8 @@ export interface Tool<R> {
   readonly inputSchema: ObjectSchema
   readonly outputSchema: ObjectSchema
   readonly annotations: Annotations
+  /** It may take minutes: clients may call it as a task. */
+  readonly long: boolean
   readonly call: (input: Readonly<Record<string, unknown>>, progress: Progress) => Effect.Effect<Reply, Failure, R>
 }
 
@@ -75,6 +77,7 @@ export const make = <A, I, O, OI extends Readonly<Record<string, unknown>>, E ex
   readonly annotations: Annotations
   readonly input: Schema.Schema<A, I>
   readonly output: Schema.Schema<O, OI>
+  readonly long?: boolean
   /** Other names under which an argument is understood. */
   readonly aliases?: Readonly<Record<string, string>>
   /** The result for a reader, one part per content block. */
@@ -92,6 +95,7 @@ export const make = <A, I, O, OI extends Readonly<Record<string, unknown>>, E ex
     title,
     description,
     annotations,
+    long: options.long ?? false,
     // rendered when first asked for: `initialize` is answered before
     get inputSchema() {
       return input()

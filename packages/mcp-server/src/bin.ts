@@ -3,8 +3,6 @@
 /**
  * Composition root of `lms-bridge-mcp`: every layer is chosen here and nowhere else.
  */
-// oxlint-disable-next-line import/no-unassigned-import -- for its effect, before anything else is loaded
-import "./SmallHeap.ts"
 import * as NodeContext from "@effect/platform-node/NodeContext"
 import * as NodeHttpClient from "@effect/platform-node/NodeHttpClient"
 import * as NodeRuntime from "@effect/platform-node/NodeRuntime"

@@ -8,8 +8,8 @@ import { allTools } from "@lms-bridge/mcp-server/Tools"
 const folder = new URL("__toolsnaps__/", import.meta.url)
 const update = process.env["UPDATE_TOOLSNAPS"] === "1"
 
-const seen = ({ annotations, description, inputSchema, name, outputSchema, title }: (typeof allTools)[number]) =>
-  `${JSON.stringify({ name, title, description, annotations, inputSchema, outputSchema }, null, 2)}\n`
+const seen = ({ annotations, description, inputSchema, long, name, outputSchema, title }: (typeof allTools)[number]) =>
+  `${JSON.stringify({ name, title, description, annotations, ...(long ? { execution: { taskSupport: "optional" } } : {}), inputSchema, outputSchema }, null, 2)}\n`
 
 describe("tool snapshots", () => {
   for (const tool of allTools) {
