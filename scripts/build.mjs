@@ -2,7 +2,8 @@
 import { chmodSync, mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs"
 import { dirname } from "node:path"
 import { gzipSync } from "node:zlib"
-import { executables, exists, fail, inRoot, run, tool } from "./workspace.mjs"
+import { embed } from "./codeCache.mjs"
+import { executables, fail, inRoot, run, tool } from "./workspace.mjs"
 
 const compile = async () => {
   // Only what ships: a mistake in a test must not keep the program from starting. `npm run check` sees everything.
@@ -11,14 +12,18 @@ const compile = async () => {
   if (code !== 0) fail(`build: the compiler found mistakes\n\n${stdout}${stderr}`)
 }
 
-const bundle = async ({ name, entry, file }) => {
+const bundle = async ({ name, entry, file, smallHeap = false }) => {
   const { build } = await import("esbuild")
+  if (!readFileSync(inRoot(entry), "utf8").startsWith("#!")) {
+    fail(`build: ${entry} must begin with #!/usr/bin/env node, or ${name} cannot be started by its name`)
+  }
   const result = await build({
     entryPoints: [inRoot(entry)],
     outfile: inRoot(file),
     write: false,
     bundle: true,
-    format: "esm",
+    // one function of `require` and the file's URL, which is what codeCache.mjs can run
+    format: "cjs",
     platform: "node",
     target: "node20.11",
     // straight from the sources of the workspace's packages, so that unused exports fall away
@@ -26,36 +31,30 @@ const bundle = async ({ name, entry, file }) => {
     // the other entry of jsonc-parser finds its parts by a require() that no bundler can follow
     mainFields: ["module", "main"],
     minify: true,
-    sourcemap: "external",
     legalComments: "external",
-    define: { "process.env.NODE_ENV": '"production"' },
-    // CommonJS dependencies inside an ESM bundle call require() for Node's own modules
-    banner: {
-      js: "import{createRequire as __createRequire}from'node:module';const require=__createRequire(import.meta.url);"
-    },
+    define: { "process.env.NODE_ENV": '"production"', "import.meta.url": "__importMetaUrl" },
     logLevel: "silent"
   }).catch((error) => fail(`build: ${name} could not be bundled\n\n${error.message}`))
 
   for (const warning of result.warnings) console.error(`build: ${name}: ${warning.text}`)
   mkdirSync(dirname(inRoot(file)), { recursive: true })
-  for (const { path, contents } of result.outputFiles) {
-    if (path === inRoot(file) && !Buffer.from(contents.subarray(0, 2)).equals(Buffer.from("#!"))) {
-      fail(`build: ${entry} must begin with #!/usr/bin/env node, or ${name} cannot be started by its name`)
-    }
+  for (const { path, text } of result.outputFiles) {
+    const executable = path === inRoot(file)
     // whole or not at all: a copy may be running, or be started by a test, at this moment
     const temporary = `${path}.${process.pid}`
-    writeFileSync(temporary, contents)
-    chmodSync(temporary, path === inRoot(file) ? 0o755 : 0o644)
+    writeFileSync(temporary, executable ? embed({ name, program: asFunction(text), smallHeap }) : text)
+    chmodSync(temporary, executable ? 0o755 : 0o644)
     renameSync(temporary, path)
   }
   const contents = readFileSync(inRoot(file))
   console.log(`build: ${file}  ${kilobytes(contents.length)}, ${kilobytes(gzipSync(contents).length)} compressed`)
 }
 
+const asFunction = (text) =>
+  `(function (require, __importMetaUrl) { var module = { exports: {} }, exports = module.exports;${text.replace(/^#!.*/, "")}
+})`
+
 const kilobytes = (bytes) => `${Math.round(bytes / 1000)} kB`
 
 await compile()
-for (const executable of executables) {
-  if (exists(executable.entry)) await bundle(executable)
-  else console.log(`build: ${executable.name} is skipped: ${executable.entry} does not exist yet`)
-}
+for (const executable of executables) await bundle(executable)

@@ -15,10 +15,8 @@ export const makeReady = async () => {
     "build",
     buildInputs,
     [
-      ...packages()
-        .filter((name) => exists(`packages/${name}/src`))
-        .map((name) => inRoot("packages", name, "dist", ".src.tsbuildinfo")),
-      ...executables.map(({ file }) => inRoot(file)).filter(entryExists)
+      ...packages().map((name) => inRoot("packages", name, "dist", ".src.tsbuildinfo")),
+      ...executables.map(({ file }) => inRoot(file))
     ],
     build
   )
@@ -123,8 +121,6 @@ const filesUnder = (folder) =>
         .map((entry) => relative(root, join(entry.parentPath ?? entry.path, entry.name)))
         .toSorted()
     : []
-
-const entryExists = (path) => executables.some(({ entry, file }) => inRoot(file) === path && exists(entry))
 
 const read = (path) => {
   try {

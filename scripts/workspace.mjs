@@ -14,7 +14,8 @@ export const executables = [
   {
     name: "lms-bridge-mcp",
     entry: "packages/mcp-server/src/bin.ts",
-    file: "packages/mcp-server/dist/lms-bridge-mcp.js"
+    file: "packages/mcp-server/dist/lms-bridge-mcp.js",
+    smallHeap: true
   }
 ]
 
