@@ -6,7 +6,7 @@ import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
-import { OutputClosed, Screen } from "./Screen.ts"
+import { OutputClosed, OutputFailed, Screen } from "./Screen.ts"
 import * as Words from "./Words.ts"
 
 const make = Effect.gen(function* () {
@@ -28,10 +28,10 @@ const make = Effect.gen(function* () {
   }
 
   const write = (text: string) =>
-    Effect.async<void, OutputClosed>((resume) => {
+    Effect.async<void, OutputClosed | OutputFailed>((resume) => {
       clear()
       stdout.write(`${text}\n`, (error) =>
-        resume(error === null || error === undefined ? Effect.void : new OutputClosed())
+        resume(error === null || error === undefined ? Effect.void : outputError(error))
       )
     })
 
@@ -115,5 +115,12 @@ export const layer: Layer.Layer<Screen> = Layer.unwrapEffect(Effect.suspend(() =
 // -----------------------------------------------------------------------------
 
 const ignore = () => {}
+
+const outputError = (error: Error): OutputClosed | OutputFailed => {
+  const code = "code" in error ? String(error.code) : ""
+  return code === "EPIPE" || code === "ERR_STREAM_DESTROYED"
+    ? new OutputClosed()
+    : new OutputFailed({ detail: error.message })
+}
 
 const variable = (name: string) => Effect.orElseSucceed(Config.withDefault(Config.string(name), ""), () => "")

@@ -14,6 +14,14 @@ export class OutputClosed extends Schema.TaggedError<OutputClosed>()("OutputClos
   }
 }
 
+/** stdout cannot be written: a full disk, for instance. */
+export class OutputFailed extends Schema.TaggedError<OutputFailed>()("OutputFailed", { detail: Schema.String }) {
+  readonly retryable = false
+  override get message() {
+    return `The output could not be written: ${this.detail}.`
+  }
+}
+
 export class Screen extends Context.Tag("@lms-bridge/cli/Screen")<
   Screen,
   {
@@ -24,7 +32,7 @@ export class Screen extends Context.Tag("@lms-bridge/cli/Screen")<
     /** Columns of stderr. */
     readonly width: number
     /** Writes a line to stdout and waits until it is out. A terminal gets no control characters. */
-    readonly out: (text: string) => Effect.Effect<void, OutputClosed>
+    readonly out: (text: string) => Effect.Effect<void, OutputClosed | OutputFailed>
     /** Writes a line to stderr. */
     readonly err: (line: string) => Effect.Effect<void>
     /** Replaces the last, passing line of a terminal; "" removes it. Nothing happens where stderr is no terminal. */

@@ -20,7 +20,7 @@ import * as SharedOptions from "../SharedOptions.ts"
 import { Ended, ExitCode, ofOutcome, UsageError } from "../ExitCode.ts"
 import * as Palette from "../Palette.ts"
 import * as RunView from "../RunView.ts"
-import { Screen, type OutputClosed } from "../Screen.ts"
+import { Screen } from "../Screen.ts"
 import * as Words from "../Words.ts"
 
 const task = Args.text({ name: "TASK" }).pipe(Args.withDescription("What the model is to do."))
@@ -164,5 +164,3 @@ const approver =
   (ask: (question: string) => Effect.Effect<boolean>) =>
   ({ arguments: args, reason, server, tool }: ApprovalRequest) =>
     ask(`${server} ${tool} ${Words.json(args, 400)}\n  ${Words.oneLine(reason)} Allow it? [y/N]`)
-
-export type RunError = AgentError | OutputClosed | Ended | UsageError

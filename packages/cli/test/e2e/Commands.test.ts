@@ -1,8 +1,9 @@
 import { assert, describe, it } from "@effect/vitest"
 import { version } from "@lms-bridge/cli/version"
 import { Effect } from "effect"
+import { execFile } from "node:child_process"
 import { existsSync } from "node:fs"
-import { closedAddress, isReadable, patience, platform, processesAtHome, world } from "./Harness.ts"
+import { bundle, closedAddress, isReadable, patience, platform, processesAtHome, world } from "./Harness.ts"
 
 const key = "qwen/qwen3-4b-2507"
 
@@ -36,6 +37,23 @@ describe("the built lms-bridge", () => {
           assert.isTrue(isReadable(stderr), stderr)
           assert.notInclude(stderr, "\u001b")
         }
+      }).pipe(Effect.provide(platform)),
+    patience
+  )
+
+  it.scopedLive(
+    "says so when its output cannot be written",
+    () =>
+      Effect.gen(function* () {
+        const { env } = yield* world
+        if (!existsSync("/dev/full")) return
+        const line = ["-c", 'exec "$0" "$@" >/dev/full', process.execPath, bundle, "mcp", "ls", "--json"]
+        const { code, stderr } = yield* Effect.async<{ readonly code: unknown; readonly stderr: string }>((resume) => {
+          execFile("sh", line, { env }, (error, _, stderr) => resume(Effect.succeed({ code: error?.code, stderr })))
+        })
+        assert.strictEqual(code, 1)
+        assert.match(stderr, /^lms-bridge: The output could not be written: ENOSPC/)
+        assert.isTrue(isReadable(stderr), stderr)
       }).pipe(Effect.provide(platform)),
     patience
   )

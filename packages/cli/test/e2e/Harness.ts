@@ -16,7 +16,8 @@ export const platform = NodeContext.layer
 export const patience = 120_000
 
 const root = fileURLToPath(new URL("../../../../", import.meta.url))
-const bundle = join(root, "packages", "cli", "dist", "lms-bridge.js")
+/** What the build makes of this package. */
+export const bundle = join(root, "packages", "cli", "dist", "lms-bridge.js")
 
 /** Builds when something has changed since the last time; does nothing when not. */
 const ready = new Promise<void>((resolve, reject) => {
