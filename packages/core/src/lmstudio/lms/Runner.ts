@@ -4,11 +4,12 @@
  * @since 0.1.0
  */
 import * as Command from "@effect/platform/Command"
-import type * as CommandExecutor from "@effect/platform/CommandExecutor"
+import * as CommandExecutor from "@effect/platform/CommandExecutor"
 import type { PlatformError } from "@effect/platform/Error"
-import type * as FileSystem from "@effect/platform/FileSystem"
-import type * as Path from "@effect/platform/Path"
+import * as FileSystem from "@effect/platform/FileSystem"
+import * as Path from "@effect/platform/Path"
 import * as Clock from "effect/Clock"
+import * as Context from "effect/Context"
 import * as Deferred from "effect/Deferred"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -76,7 +77,12 @@ export const awakeFor = Duration.seconds(5)
 export const make = Effect.gen(function* () {
   const settings = yield* Settings
   const resilience = yield* Resilience
-  const platform = yield* Effect.context<CommandExecutor.CommandExecutor | FileSystem.FileSystem | Path.Path>()
+  // picked: the rest of the context holds a scope that outlives each process
+  const platform = Context.pick(
+    CommandExecutor.CommandExecutor,
+    FileSystem.FileSystem,
+    Path.Path
+  )(yield* Effect.context<CommandExecutor.CommandExecutor | FileSystem.FileSystem | Path.Path>())
   const scope = yield* Effect.scope
   const known = yield* Ref.make(Option.none<string>())
   const awakeUntil = yield* Ref.make(0)
