@@ -5,6 +5,7 @@
  */
 import * as FileSystem from "@effect/platform/FileSystem"
 import * as Path from "@effect/platform/Path"
+import * as Clock from "effect/Clock"
 import * as Config from "effect/Config"
 import type * as ConfigProvider from "effect/ConfigProvider"
 import * as Effect from "effect/Effect"
@@ -53,6 +54,8 @@ export interface McpConfigFiles {
   readonly candidates: Effect.Effect<ReadonlyArray<ConfigCandidate>>
   /** The configuration as it is now. Costs a `stat` for each place up to the file in use when nothing has changed. */
   readonly current: Effect.Effect<Configuration, McpConfigInvalid>
+  /** The configuration as it was less than `recently` ago: for calls in the middle of a run, which come in quick succession. */
+  readonly recent: Effect.Effect<Configuration, McpConfigInvalid>
   /** Our own environment variables, as far as they may be handed on. */
   readonly inherited: Effect.Effect<(name: string) => string | undefined>
   /** How many lms-bridges we run beneath. */
@@ -154,6 +157,7 @@ export const make = Effect.fn("McpConfigFiles.make")(function* (options: {
     )
   })
 
+  const checked: { at: number; configuration: Configuration | undefined } = { at: 0, configuration: undefined }
   const current = SynchronizedRef.modifyEffect(
     state,
     Effect.fnUntraced(function* (before: State): Effect.fn.Return<readonly [Configuration, State], McpConfigInvalid> {
@@ -181,7 +185,18 @@ export const make = Effect.fn("McpConfigFiles.make")(function* (options: {
       const kept = { ...known, stamp }
       return [kept, { loaded: kept, problem: result.left.message, version: before.version }]
     })
-  ).pipe(Effect.withSpan("McpConfigFiles.current"))
+  ).pipe(
+    Effect.tap((configuration) =>
+      Effect.map(Clock.currentTimeMillis, (now) => {
+        checked.at = now
+        checked.configuration = configuration
+      })
+    )
+  )
+
+  const recent = Effect.flatMap(Clock.currentTimeMillis, (now) =>
+    checked.configuration !== undefined && now - checked.at < recently ? Effect.succeed(checked.configuration) : current
+  )
 
   const candidates = Effect.gen(function* () {
     const used = yield* current.pipe(
@@ -205,6 +220,7 @@ export const make = Effect.fn("McpConfigFiles.make")(function* (options: {
   return {
     candidates,
     current,
+    recent,
     depth,
     inherited: Effect.suspend(() => snapshot(variable, ChildEnvironment.safeNames))
   } satisfies McpConfigFiles
@@ -213,6 +229,9 @@ export const make = Effect.fn("McpConfigFiles.make")(function* (options: {
 // -----------------------------------------------------------------------------
 // internal
 // -----------------------------------------------------------------------------
+
+/** Milliseconds. */
+const recently = 1000
 
 interface State {
   readonly loaded: (Configuration & { readonly stamp: string }) | undefined

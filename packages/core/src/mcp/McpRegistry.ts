@@ -166,8 +166,8 @@ const make = Effect.gen(function* () {
 
   const scope = yield* Effect.scope
   const seen = { version: -1 }
-  /** The configuration as it is now. Servers that are no longer in it as they were are let go when nobody uses them. */
-  const current = Effect.tap(files.current, ({ servers, version }) => {
+  /** Servers that are no longer configured as they were are let go when nobody uses them. */
+  const dropStale = ({ servers, version }: McpConfigFiles.Configuration) => {
     if (seen.version === version) return Effect.void
     seen.version = version
     const stale = [...pooled.keys()].filter((definition) => servers.get(definition.name) !== definition)
@@ -177,10 +177,12 @@ const make = Effect.gen(function* () {
       Effect.uninterruptible,
       Effect.when(() => stale.length > 0)
     )
-  })
+  }
+  const current = Effect.tap(files.current, dropStale)
+  const recent = Effect.tap(files.recent, dropStale)
 
-  const definitionOf = Effect.fnUntraced(function* (name: string) {
-    const { path, servers } = yield* current
+  const definitionOf = Effect.fnUntraced(function* (name: string, configuration: typeof current) {
+    const { path, servers } = yield* configuration
     const definition = servers.get(name)
     if (definition === undefined) {
       const available = [...servers.keys()]
@@ -194,9 +196,8 @@ const make = Effect.gen(function* () {
 
   // the look-up is short, and two at once would make two servers of one
   const gate = yield* Effect.makeSemaphore(1)
-  const connect = Effect.fn("McpRegistry.connect")(function* (name: string) {
-    yield* Effect.annotateCurrentSpan({ server: name })
-    const definition = yield* definitionOf(name)
+  const held = Effect.fnUntraced(function* (name: string, configuration: typeof current) {
+    const definition = yield* definitionOf(name, configuration)
     const server = yield* gate.withPermits(1)(RcMap.get(pool, definition))
     return yield* server.connection
   })
@@ -214,14 +215,16 @@ const make = Effect.gen(function* () {
   return McpRegistry.of({
     candidates: files.candidates,
     servers: Effect.flatMap(current, ({ servers }) => Effect.forEach(servers.values(), summary)),
-    connect,
-    tools: (server) =>
-      Effect.scoped(Effect.flatMap(connect(server), (connection) => connection.tools)).pipe(
-        Effect.withSpan("McpRegistry.tools", { attributes: { server } })
-      ),
+    connect: Effect.fn("McpRegistry.connect")(function* (server) {
+      yield* Effect.annotateCurrentSpan({ server })
+      return yield* held(server, current)
+    }),
+    tools: Effect.fn("McpRegistry.tools")(function* (server) {
+      yield* Effect.annotateCurrentSpan({ server })
+      const connection = yield* held(server, current)
+      return yield* connection.tools
+    }, Effect.scoped),
     call: (server, tool, args, options) =>
-      Effect.scoped(Effect.flatMap(connect(server), (connection) => connection.call(tool, args, options))).pipe(
-        Effect.withSpan("McpRegistry.call", { attributes: { server, tool } })
-      )
+      Effect.flatMap(held(server, recent), (connection) => connection.call(tool, args, options)).pipe(Effect.scoped)
   })
 })

@@ -71,8 +71,12 @@ const withWorld = <A, E>(
     )
   })
 
+/** Looks at the file first, as the start of a run does. */
 const who = (registry: Context.Tag.Service<McpRegistry>, server: string) =>
-  Effect.map(registry.call(server, "who", {}), ({ content: [part] }) => (part?.type === "text" ? part.text : ""))
+  Effect.zipRight(
+    registry.servers,
+    Effect.map(registry.call(server, "who", {}), ({ content: [part] }) => (part?.type === "text" ? part.text : ""))
+  )
 
 const turns = Effect.promise(() => new Promise((resolve) => setImmediate(resolve))).pipe(Effect.repeatN(5))
 
@@ -238,6 +242,24 @@ describe("McpRegistry", () => {
           )
         }),
       { same: { command: "same" }, changing: { command: "old" } }
+    )
+  )
+
+  it.effect("takes a changed entry for a call within a second", () =>
+    withWorld(
+      (registry, { files }) =>
+        Effect.gen(function* () {
+          const call = Effect.map(registry.call("a", "who", {}), ({ content: [part] }) => part)
+          assert.deepStrictEqual(yield* call, { type: "text", text: "old" })
+          const { stat } = files.asked
+          files.write(path, { mcpServers: { a: { command: "new" } } })
+          yield* TestClock.adjust("999 millis")
+          assert.deepStrictEqual(yield* call, { type: "text", text: "old" })
+          assert.strictEqual(files.asked.stat, stat)
+          yield* TestClock.adjust("1 millis")
+          assert.deepStrictEqual(yield* call, { type: "text", text: "new" })
+        }),
+      { a: { command: "old" } }
     )
   )
 
