@@ -85,7 +85,10 @@ export const step = (state: State, event: AgentEvent, style: Style): readonly [S
     case "RoundStarted":
       return [
         doing(`round ${event.round}: the model reads`),
-        [line("round", `${event.round}${event.final ? ", the last one, without tools" : ""}`)]
+        [
+          line("round", `${event.round}${event.final ? ", the last one, without tools" : ""}`),
+          ...(event.account?.measures ?? []).map((measure) => inner("·", `to fit the context: ${measure}`, quiet))
+        ]
       ]
     case "TextDelta":
     case "ReasoningDelta": {
@@ -137,6 +140,8 @@ export const step = (state: State, event: AgentEvent, style: Style): readonly [S
       return [state, [inner("✗", `${event.name} was not run (${refusals[event.reason]}): ${event.told}`, warning)]]
     case "Noted":
       return [state, [inner("·", `${event.kind}: ${event.text}`, quiet)]]
+    case "Compacted":
+      return [state, [inner("·", `${Words.count(event.messages, "earlier message")} replaced by a summary`, quiet)]]
     case "BudgetReached":
       return [state, [warning(line("budget", `${budgets[event.budget].what}; the model is asked for its best answer`))]]
     case "RunFinished":

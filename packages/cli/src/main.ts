@@ -32,7 +32,12 @@ const logging = ({ logLevel, watched }: Cli.Need) =>
 
 const cli = Cli.make((need) => StandIn.layer(need.standIn).pipe(Layer.provideMerge(logging(need))))
 
-const Platform = Layer.mergeAll(NodeContext.layer, NodeHttpClient.layer, NodeScreen.layer)
+const httpClient = NodeHttpClient.layerWithoutAgent.pipe(
+  // a run asks the same server again and again
+  Layer.provide(NodeHttpClient.makeAgentLayer({ keepAlive: true }))
+)
+
+const Platform = Layer.mergeAll(NodeContext.layer, httpClient, NodeScreen.layer)
 
 // the first signal ends everything in order; runMain lets a second one end the process at once
 let signal: "SIGINT" | "SIGTERM" | undefined

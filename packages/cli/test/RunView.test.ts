@@ -97,6 +97,17 @@ describe("RunView", () => {
     ])
   })
 
+  it("tells what was done to fit the context", () => {
+    const account = { contextLength: 4096, system: 1, tools: 1, history: 1, reserve: 1, free: 1 }
+    assert.deepStrictEqual(
+      lines(
+        { _tag: "RoundStarted", round: 2, final: false, account: { ...account, measures: ["fewer tools"] } },
+        { _tag: "Compacted", summary: "s", messages: 4 }
+      ),
+      ["round    2", "  · to fit the context: fewer tools", "  · 4 earlier messages replaced by a summary"]
+    )
+  })
+
   it("keeps every line within the width and free of what a terminal would obey", () => {
     const hostile = "\u001b[2J" + "x".repeat(500) + "\n\u009b31m"
     const [, shown] = play(
