@@ -165,7 +165,7 @@ const underLock = Effect.fnUntraced(function* (parts: LifecycleParts, wanted: Wa
   const outcome: Outcome = {
     model,
     seen: loaded.seen,
-    action: reloaded === undefined ? "loaded" : "reloaded",
+    action: loaded.way === undefined ? "already-loaded" : reloaded === undefined ? "loaded" : "reloaded",
     way: loaded.way
   }
   return outcome

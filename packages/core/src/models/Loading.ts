@@ -15,7 +15,7 @@ import { ModelLoadFailed } from "../lmstudio/LmStudioError.ts"
 import { survey, type LifecycleParts, type Seen } from "./LifecycleParts.ts"
 import * as LoadFailure from "./LoadFailure.ts"
 import type { LoadWay } from "./LoadWays.ts"
-import type { CatalogModel } from "./ModelCatalog.ts"
+import type { CatalogInstance, CatalogModel } from "./ModelCatalog.ts"
 import { isOurs, nextInstanceId, type LedgerEntry } from "./Ownership.ts"
 import { lookUntil, remove } from "./Unloading.ts"
 
@@ -61,7 +61,8 @@ export interface LoadSteps {
  */
 export interface Loaded {
   readonly seen: Seen
-  readonly way: LoadWay
+  /** Undefined when somebody else has loaded it meanwhile. */
+  readonly way: LoadWay | undefined
 }
 
 /**
@@ -180,66 +181,62 @@ const verify = Effect.fnUntraced(function* (
     // after a failed call one look is enough: it asks whether the work was done nevertheless
     ({ seen }) => Either.isLeft(called) || seen.some((one) => isNew(one) && ofModel(one))
   )
-  const fresh = look.seen.filter(isNew)
-  const copies = fresh.filter(ofModel)
-  const candidate =
-    copies.find(({ instance }) => instance.id === reported) ??
-    copies.find(({ instance }) => instance.id === idOf(order, way)) ??
-    copies[0]
-
-  if (candidate === undefined) {
-    if (Either.isLeft(called)) {
-      yield* parts.ledger.forget([idOf(order, way)])
-      return yield* Effect.flatMap(LoadFailure.explain(parts, order.model, called.left, look), Effect.fail)
-    }
-    const mistakes = yield* removeMistakes(parts, order, way, fresh)
-    yield* parts.ledger.forget([idOf(order, way)])
-    return yield* notVerified(order, look.seen, mistakes)
-  }
-
-  const { id, contextLength } = candidate.instance
-  if (id !== idOf(order, way)) yield* parts.ledger.forget([idOf(order, way)])
   const now = yield* Clock.currentTimeMillis
-  const entry: LedgerEntry = {
-    instanceId: id,
-    model: order.model.key,
-    way,
-    server: parts.server,
-    ttlMillis: Duration.toMillis(order.ttl),
-    ...(contextLength === undefined ? {} : { contextLength }),
-    state: "loaded",
-    startedAt: now,
-    lastUsedAt: now,
-    worked: false
-  }
-  // another TTL than ours: somebody else's load came first and served this one, too
-  const ours = isOurs(entry, candidate.instance, now)
-  yield* ours ? parts.ledger.put(entry) : parts.ledger.forget([id])
-  const loaded: Loaded = { seen: { ...candidate, entry: ours ? entry : undefined }, way }
+  const fresh = look.seen.filter(isNew)
+  const mine = fresh
+    .filter(ofModel)
+    // another TTL than ours: somebody else has loaded it
+    .filter(({ instance }) => isOurs(entryFor(parts, order, way, instance, now), instance, now))
+    .filter(({ instance }) => reported === undefined || instance.id === reported)
+  const candidate = mine.find(({ instance }) => instance.id === idOf(order, way)) ?? mine[0]
+  if (candidate?.instance.id !== idOf(order, way)) yield* parts.ledger.forget([idOf(order, way)])
+  const entry = candidate === undefined ? undefined : entryFor(parts, order, way, candidate.instance, now)
+  if (entry !== undefined) yield* parts.ledger.put(entry)
 
-  const better = look.seen.find((other) => other.instance.id !== id && ofModel(other) && order.serves(other))
-  if (better !== undefined) {
-    // somebody loaded it while we did: the copy that was there first stays, ours goes
-    yield* removeMistakes(
-      parts,
-      order,
-      way,
-      copies.filter(({ instance }) => instance.id !== better.instance.id)
-    )
-    const other: Loaded = { seen: better, way }
+  const theirs = look.seen.find((seen) => !mine.includes(seen) && order.serves(seen))
+  if (theirs !== undefined) {
+    // somebody loaded it while we did: theirs stays, ours goes
+    yield* removeMistakes(parts, order, way, mine)
+    const other: Loaded = { seen: theirs, way: undefined }
     return other
   }
+  if (candidate === undefined) {
+    if (Either.isLeft(called)) {
+      return yield* Effect.flatMap(LoadFailure.explain(parts, order.model, called.left, look), Effect.fail)
+    }
+    return yield* notVerified(order, look.seen, yield* removeMistakes(parts, order, way, fresh))
+  }
+  const { contextLength } = candidate.instance
   if (order.contextLength !== undefined && contextLength !== undefined && contextLength < order.contextLength) {
-    const mistakes = yield* removeMistakes(parts, order, way, copies)
-    return yield* notVerified(order, look.seen, mistakes)
+    return yield* notVerified(order, look.seen, yield* removeMistakes(parts, order, way, mine))
   }
   yield* removeMistakes(
     parts,
     order,
     way,
-    copies.filter(({ instance }) => instance.id !== id)
+    mine.filter((copy) => copy !== candidate)
   )
+  const loaded: Loaded = { seen: { ...candidate, entry }, way }
   return loaded
+})
+
+const entryFor = (
+  { server }: LifecycleParts,
+  order: LoadOrder,
+  way: LoadWay,
+  { contextLength, id }: CatalogInstance,
+  now: number
+): LedgerEntry => ({
+  instanceId: id,
+  model: order.model.key,
+  way,
+  server,
+  ttlMillis: Duration.toMillis(order.ttl),
+  ...(contextLength === undefined ? {} : { contextLength }),
+  state: "loaded",
+  startedAt: now,
+  lastUsedAt: now,
+  worked: false
 })
 
 /**

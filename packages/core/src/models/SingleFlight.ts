@@ -70,7 +70,8 @@ export const make = <P, A, E>(): Effect.Effect<SingleFlight<P, A, E>, never, Sco
 
     const start = (running: Running<P, A, E>, work: (flight: Flight<P>) => Effect.Effect<A, E>) =>
       work({
-        report: (progress) => Effect.forEach([...running.listeners], (tell) => tell(progress), { discard: true }),
+        report: (progress) =>
+          Effect.suspend(() => Effect.forEach([...running.listeners], (tell) => tell(progress), { discard: true })),
         mustFinish: Effect.sync(() => {
           running.mustFinish = true
         })

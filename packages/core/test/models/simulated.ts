@@ -1,5 +1,5 @@
 /** The real service over the real `LmStudioApi` and `LmsCli`, over a simulated LM Studio and files in memory. */
-import { Effect, Fiber, Layer, Option, TestClock } from "effect"
+import { Context, Effect, Exit, Fiber, Layer, Option, Scope, TestClock } from "effect"
 import { Settings, type Values } from "@lms-bridge/core/configuration/Settings"
 import { LmStudioApi } from "@lms-bridge/core/lmstudio/LmStudioApi"
 import { LmsCli } from "@lms-bridge/core/lmstudio/LmsCli"
@@ -7,6 +7,7 @@ import { ModelCatalog } from "@lms-bridge/core/models/ModelCatalog"
 import { ModelLifecycle } from "@lms-bridge/core/models/ModelLifecycle"
 import { Resilience } from "@lms-bridge/core/resilience/Resilience"
 import * as MemoryFileSystem from "@lms-bridge/testing/MemoryFileSystem"
+import { SimulatorControl } from "@lms-bridge/testing/simulator/SimulatorControl"
 import * as SimulatorLayers from "@lms-bridge/testing/simulator/SimulatorLayers"
 
 export interface Options {
@@ -15,13 +16,15 @@ export interface Options {
   /** Whether there is an `lms`; true unless said otherwise. */
   readonly lms?: boolean
   readonly files?: MemoryFileSystem.Options
+  /** Instead of the real `lms`. */
+  readonly cli?: ReturnType<typeof misbehaving>
 }
 
 /** What a process of lms-bridge has for itself, over a machine that it may share with another. */
-export const bridge = ({ lms = true, settings = {} }: Options = {}) =>
+export const bridge = ({ cli, lms = true, settings = {} }: Options = {}) =>
   ModelLifecycle.layerNoDeps.pipe(
     Layer.provideMerge(ModelCatalog.layer),
-    Layer.provideMerge(Layer.merge(LmStudioApi.layer, LmsCli.layer)),
+    Layer.provideMerge(Layer.merge(LmStudioApi.layer, cli ?? LmsCli.layer)),
     Layer.provide(Resilience.layer),
     Layer.provide(
       Settings.layerWith({
@@ -52,6 +55,55 @@ export const inTime = <A, E, R>(
       Effect.ensuring(Fiber.join(fiber), Fiber.interrupt(clock))
     )
   )
+
+/**
+ * A process of lms-bridge on the machine. `end` ends it in good order; `crash` leaves LM Studio and the disk as they are
+ * at that moment, as kill -9 does.
+ */
+export const startProcess = Effect.fnUntraced(function* (options: Options = {}) {
+  const files = yield* MemoryFileSystem.MemoryFiles
+  const scope = yield* Scope.make()
+  yield* Effect.addFinalizer(() => Scope.close(scope, Exit.void))
+  const context = yield* Layer.buildWithScope(Layer.fresh(bridge(options)), scope)
+  const end = Scope.close(scope, Exit.void)
+  return {
+    lifecycle: Context.get(context, ModelLifecycle),
+    end,
+    crash: Effect.gen(function* () {
+      const before = yield* files.all
+      yield* end
+      for (const path of (yield* files.all).keys()) yield* files.remove(path)
+      for (const [path, text] of before) yield* files.write(path, text)
+    })
+  }
+})
+
+/** `METHOD path` of every request since the last `clearSeen`. */
+export const requests = Effect.flatMap(SimulatorControl, (control) =>
+  Effect.map(control.seen, (seen) => seen.requests.map(({ method, path }) => `${method} ${path}`))
+)
+
+/** The arguments of every `lms` since the last `clearSeen`. */
+export const lmsCalls = Effect.flatMap(SimulatorControl, (control) =>
+  Effect.map(control.seen, (seen) => seen.commands.map(({ argv }) => argv.join(" ")))
+)
+
+/** What is in memory, as the simulated machine itself knows it. */
+export const inMemory = Effect.flatMap(SimulatorControl, (control) =>
+  Effect.map(control.snapshot, ({ instances }) => instances.map(({ id }) => id))
+)
+
+/** An `lms` that does something else than it is asked where `changes` say so. */
+export const misbehaving = (
+  changes: (
+    real: Context.Tag.Service<LmsCli>,
+    control: Context.Tag.Service<SimulatorControl>
+  ) => Partial<Context.Tag.Service<LmsCli>>
+) =>
+  Layer.effect(
+    LmsCli,
+    Effect.zipWith(LmsCli, SimulatorControl, (real, control) => ({ ...real, ...changes(real, control) }))
+  ).pipe(Layer.provide(LmsCli.layer))
 
 export const qwen = "qwen/qwen3-4b-2507"
 export const oss = "openai/gpt-oss-20b"

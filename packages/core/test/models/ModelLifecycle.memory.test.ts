@@ -1,0 +1,187 @@
+import { assert, describe, it } from "@effect/vitest"
+import { Effect, Ref } from "effect"
+import { ModelLifecycle, type LoadProgress } from "@lms-bridge/core/models/ModelLifecycle"
+import { SimulatorControl } from "@lms-bridge/testing/simulator/SimulatorControl"
+import { inMemory, inTime, layer, llama, misbehaving, oss, qwen, qwen8, type Options } from "./simulated.ts"
+
+const test = (options: Options = {}) => Effect.provide(layer(options))
+const withMemory = (memoryBudgetBytes: number, more: Options = {}): Options => ({
+  ...more,
+  simulator: { settings: { memoryBudgetBytes } }
+})
+const ensure = (...args: Parameters<ModelLifecycle["Type"]["ensureLoaded"]>) =>
+  Effect.flatMap(ModelLifecycle, (lifecycle) => inTime(lifecycle.ensureLoaded(...args)))
+const loadsBegun = Effect.flatMap(SimulatorControl, (control) =>
+  Effect.map(control.events, (events) => events.filter(({ type }) => type === "loadStarted").length)
+)
+
+describe("ModelLifecycle: not enough memory", () => {
+  it.effect("is known from the estimate, before anything is begun: how much is needed, and what could go", () =>
+    Effect.gen(function* () {
+      const control = yield* SimulatorControl
+      yield* control.loadAsUser(llama)
+      yield* ensure(qwen)
+      const error = yield* Effect.flip(ensure(oss))
+      assert.strictEqual(error._tag, "ModelLoadRefused")
+      assert.deepInclude(error, { model: oss, couldUnload: [qwen] })
+      assert.match(error.message, /needs about 11\.\d GiB/)
+      assert.include(error.message, `Unload ${qwen} first`)
+      assert.strictEqual((yield* control.events).filter((event) => "key" in event && event.key === oss).length, 0)
+    }).pipe(test(withMemory(14e9)))
+  )
+
+  it.effect("is known from LM Studio's refusal where there is no estimate (H19)", () =>
+    Effect.gen(function* () {
+      const error = yield* Effect.flip(ensure(oss))
+      assert.strictEqual(error._tag, "ModelLoadRefused")
+      assert.match(error.message, /needs about 11\.\d GiB/)
+      assert.strictEqual(yield* loadsBegun, 1, "and is not tried again")
+    }).pipe(test(withMemory(4e9, { lms: false })))
+  )
+
+  it.effect("is known from what `lms load` prints when the estimate was wrong (H19)", () =>
+    Effect.gen(function* () {
+      yield* ensure(qwen)
+      const error = yield* Effect.flip(ensure(oss))
+      assert.strictEqual(error._tag, "ModelLoadRefused")
+      assert.deepInclude(error, { couldUnload: [qwen] })
+      assert.match(error.message, /needs about 11\.\d GiB/)
+    }).pipe(
+      test(
+        withMemory(14e9, {
+          cli: misbehaving(() => ({
+            estimate: () => Effect.succeed({ fits: true, gpuBytes: undefined, totalBytes: undefined })
+          }))
+        })
+      )
+    )
+  )
+
+  describe("makeRoom", () => {
+    it.effect("unloads idle models of ours, the longest unused first, no more than needed, and tries once more", () =>
+      Effect.gen(function* () {
+        const lifecycle = yield* ModelLifecycle
+        const control = yield* SimulatorControl
+        yield* ensure(llama)
+        yield* inTime(Effect.sleep("10 seconds"), "10 seconds")
+        yield* ensure(qwen)
+        yield* inTime(Effect.sleep("10 seconds"), "10 seconds")
+        yield* control.scriptModel([{ text: "hi" }])
+        yield* inTime(
+          lifecycle.withModel(llama)((lease) => lease.chat({ messages: [{ role: "user", content: "hi" }] }))
+        )
+        const ensured = yield* ensure(qwen8, { makeRoom: true })
+        assert.deepInclude(ensured, { action: "loaded", model: qwen8 })
+        assert.deepStrictEqual(yield* inMemory, [llama, qwen8])
+      }).pipe(test(withMemory(9.5e9)))
+    )
+
+    it.effect("without `lms`: by the figure of the refusal", () =>
+      Effect.gen(function* () {
+        yield* ensure(qwen, { contextLength: 4096 })
+        yield* ensure(llama, { contextLength: 4096 })
+        assert.deepInclude(yield* ensure(qwen8, { contextLength: 4096, makeRoom: true }), {
+          action: "loaded",
+          model: qwen8
+        })
+        assert.deepStrictEqual(yield* inMemory, [qwen8])
+      }).pipe(test(withMemory(7e9, { lms: false })))
+    )
+
+    it.effect("takes nothing that is busy, leased or the user's", () =>
+      Effect.gen(function* () {
+        const lifecycle = yield* ModelLifecycle
+        const control = yield* SimulatorControl
+        yield* control.loadAsUser(llama)
+        yield* ensure(qwen)
+        yield* control.setBusy(qwen, "generating")
+        yield* inTime(
+          lifecycle.withModel(qwen, { identifier: "held" })(() =>
+            Effect.gen(function* () {
+              const error = yield* Effect.flip(lifecycle.ensureLoaded(oss, { makeRoom: true }))
+              assert.deepInclude(error, { _tag: "ModelLoadRefused", couldUnload: [] })
+              assert.include(error.message, "Unload other models, ask for a smaller context")
+            })
+          )
+        )
+        assert.deepStrictEqual(yield* inMemory, [llama, qwen, "held"])
+      }).pipe(test(withMemory(14e9)))
+    )
+
+    it.effect("that does not help is refused after one more try", () =>
+      Effect.gen(function* () {
+        yield* ensure(qwen)
+        const error = yield* Effect.flip(ensure(oss, { makeRoom: true, contextLength: 65_536 }))
+        assert.deepInclude(error, { _tag: "ModelLoadRefused", couldUnload: [] })
+        assert.strictEqual(yield* loadsBegun, 3, "the first model, and two tries for the second")
+      }).pipe(
+        test(
+          withMemory(10e9, {
+            cli: misbehaving((real) => ({
+              estimate: (options) => Effect.map(real.estimate(options), (estimate) => ({ ...estimate, fits: true })),
+              load: real.load
+            }))
+          })
+        )
+      )
+    )
+  })
+
+  describe("fallback", () => {
+    it.effect("steps down to the next model, with the reason in the result and told on the way", () =>
+      Effect.gen(function* () {
+        const heard = yield* Ref.make<ReadonlyArray<LoadProgress>>([])
+        const onProgress = (progress: LoadProgress) =>
+          progress._tag === "SteppedDown" ? Ref.update(heard, (all) => [...all, progress]) : Effect.void
+        const ensured = yield* ensure("gone/model", { fallback: [oss, qwen, llama], onProgress })
+        assert.deepInclude(ensured, { model: qwen, action: "loaded" })
+        assert.deepStrictEqual(
+          ensured.steppedDown.map(({ model }) => model),
+          ["gone/model", oss]
+        )
+        assert.include(ensured.steppedDown[0]?.reason, 'There is no model "gone/model"')
+        assert.include(ensured.steppedDown[1]?.reason, "does not fit in memory")
+        assert.deepStrictEqual(
+          (yield* Ref.get(heard)).map((progress) => progress._tag === "SteppedDown" && [progress.model, progress.to]),
+          [
+            ["gone/model", oss],
+            [oss, qwen]
+          ]
+        )
+      }).pipe(test(withMemory(9e9)))
+    )
+
+    it.effect("is held by a lease, too", () =>
+      Effect.gen(function* () {
+        const lifecycle = yield* ModelLifecycle
+        const held = yield* inTime(lifecycle.withModel("gone/model", { fallback: [qwen] })((lease) => lease.ensured))
+        assert.deepInclude(held, { model: qwen })
+        assert.strictEqual(held.steppedDown.length, 1)
+      }).pipe(test())
+    )
+
+    it.effect("that fails to the end gives the first model's error", () =>
+      Effect.gen(function* () {
+        const error = yield* Effect.flip(ensure(oss, { fallback: [qwen8, "gone/model"] }))
+        assert.deepInclude(error, { _tag: "ModelLoadRefused", model: oss })
+      }).pipe(test(withMemory(2e9)))
+    )
+
+    it.effect("ends after two models with which the engine crashed: the engine is at fault (H20)", () =>
+      Effect.gen(function* () {
+        const control = yield* SimulatorControl
+        yield* control.scriptLoads("*", [{ _tag: "Sigabrt" }, { _tag: "Sigabrt" }, { _tag: "Ok" }])
+        const error = yield* Effect.flip(ensure(oss, { fallback: [qwen8, qwen] }))
+        assert.deepInclude(error, { _tag: "ModelLoadFailed", reason: "Engine", model: oss })
+        assert.strictEqual(yield* loadsBegun, 2)
+      }).pipe(test())
+    )
+
+    it.effect("does not help when LM Studio is not there", () =>
+      Effect.gen(function* () {
+        const error = yield* Effect.flip(ensure(oss, { fallback: [qwen8, qwen] }))
+        assert.strictEqual(error._tag, "LmStudioUnreachable")
+      }).pipe(test({ simulator: { settings: { serverRunning: false } } }))
+    )
+  })
+})

@@ -1,0 +1,181 @@
+import { assert, describe, it } from "@effect/vitest"
+import { Duration, Effect } from "effect"
+import { LmsCliError } from "@lms-bridge/core/lmstudio/LmsCli"
+import { ModelLifecycle } from "@lms-bridge/core/models/ModelLifecycle"
+import { SimulatorControl } from "@lms-bridge/testing/simulator/SimulatorControl"
+import { inMemory, inTime, layer, machine, misbehaving, qwen, startProcess, type Options } from "./simulated.ts"
+
+/** `lms` cannot load here but tells what is going on, so that REST is the way and its reaper sees everything. */
+const byRest: Options = {
+  cli: misbehaving(() => ({
+    load: () => new LmsCliError({ reason: "Exit", subcommand: "load", detail: "error: unknown option '--ttl'" })
+  }))
+}
+const withoutLms: Options = { lms: false }
+const asked = { contextLength: 8192, ttl: "10 minutes" } as const
+
+const test = (options: Options = {}) => Effect.provide(layer(options))
+const pass = (duration: `${number} minutes` | `${number} seconds`) => inTime(Effect.sleep(duration), "60 seconds")
+const hello = { messages: [{ role: "user", content: "hi" }] } as const
+
+describe("ModelLifecycle: models that only we end", () => {
+  for (const [name, options] of [
+    ["with `lms`", byRest],
+    ["without `lms`", withoutLms]
+  ] as const) {
+    it.effect(`${name}: an idle one is unloaded when its time is over, and not before`, () =>
+      Effect.gen(function* () {
+        const lifecycle = yield* ModelLifecycle
+        assert.strictEqual((yield* inTime(lifecycle.ensureLoaded(qwen, asked))).way, "rest")
+        yield* pass("9 minutes")
+        assert.deepStrictEqual(yield* inMemory, [qwen])
+        yield* pass("2 minutes")
+        assert.deepStrictEqual(yield* inMemory, [])
+        assert.deepStrictEqual(yield* inTime(lifecycle.loaded), [])
+      }).pipe(test(options))
+    )
+
+    it.effect(`${name}: one that is held is kept, and its time begins when the last lease ends`, () =>
+      Effect.gen(function* () {
+        const lifecycle = yield* ModelLifecycle
+        yield* Effect.scoped(
+          Effect.gen(function* () {
+            yield* inTime(lifecycle.lease(qwen, asked))
+            yield* pass("25 minutes")
+            assert.deepStrictEqual(yield* inMemory, [qwen])
+          })
+        )
+        yield* pass("9 minutes")
+        assert.deepStrictEqual(yield* inMemory, [qwen])
+        yield* pass("2 minutes")
+        assert.deepStrictEqual(yield* inMemory, [])
+      }).pipe(test(options))
+    )
+  }
+
+  it.effect("one that another program works with is kept until its time is over after that", () =>
+    Effect.gen(function* () {
+      const lifecycle = yield* ModelLifecycle
+      const control = yield* SimulatorControl
+      yield* inTime(lifecycle.ensureLoaded(qwen, asked))
+      yield* control.setBusy(qwen, "generating")
+      yield* pass("20 minutes")
+      assert.deepStrictEqual(yield* inMemory, [qwen])
+      yield* control.setBusy(qwen, "idle")
+      yield* pass("1 minutes")
+      assert.deepStrictEqual(yield* inMemory, [], "nobody knows when that program last used it")
+      assert.strictEqual((yield* control.invariants).unloadsWhileBusy, 0)
+    }).pipe(test(byRest))
+  )
+
+  it.effect("a user's model under the id of one of ours is not touched", () =>
+    Effect.gen(function* () {
+      const lifecycle = yield* ModelLifecycle
+      const control = yield* SimulatorControl
+      yield* inTime(lifecycle.ensureLoaded(qwen, asked))
+      yield* control.unloadAsUser(qwen)
+      yield* control.loadAsUser(qwen, { contextLength: 4096 })
+      yield* pass("30 minutes")
+      assert.deepStrictEqual(yield* inMemory, [qwen])
+    }).pipe(test(byRest))
+  )
+
+  it.effect("LM Studio that is away for a while is asked again", () =>
+    Effect.gen(function* () {
+      const lifecycle = yield* ModelLifecycle
+      const control = yield* SimulatorControl
+      yield* inTime(lifecycle.ensureLoaded(qwen, asked))
+      yield* control.setSettings({ serverRunning: false })
+      yield* pass("12 minutes")
+      yield* control.setSettings({ serverRunning: true })
+      assert.deepStrictEqual(yield* inMemory, [qwen])
+      yield* pass("3 minutes")
+      assert.deepStrictEqual(yield* inMemory, [])
+    }).pipe(test(withoutLms))
+  )
+
+  describe("when the process that loaded it is no more", () => {
+    it.scoped("killed: the next one ends it", () =>
+      Effect.gen(function* () {
+        const one = yield* startProcess(withoutLms)
+        yield* inTime(one.lifecycle.ensureLoaded(qwen, asked))
+        yield* one.crash
+        yield* pass("30 minutes")
+        assert.deepStrictEqual(yield* inMemory, [qwen], "nobody is there to end it")
+        yield* startProcess(withoutLms)
+        yield* pass("1 minutes")
+        assert.deepStrictEqual(yield* inMemory, [])
+      }).pipe(Effect.provide(machine()))
+    )
+
+    it.scoped("killed in the middle of the load: the next one ends it, too", () =>
+      Effect.gen(function* () {
+        const control = yield* SimulatorControl
+        const one = yield* startProcess(withoutLms)
+        yield* Effect.fork(one.lifecycle.ensureLoaded(qwen, asked))
+        yield* inTime(control.until(({ loading }) => loading.length > 0))
+        yield* one.crash
+        const two = yield* startProcess(withoutLms)
+        yield* pass("3 minutes")
+        const [seen] = yield* inTime(two.lifecycle.loaded)
+        assert.deepInclude(seen, { instanceId: qwen, owner: "lms-bridge", ttlMillis: 600_000 })
+        yield* pass("9 minutes")
+        assert.deepStrictEqual(yield* inMemory, [])
+      }).pipe(Effect.provide(machine({ simulator: { settings: { loadTime: Duration.seconds(20) } } })))
+    )
+
+    it.scoped("ended after a run: it unloads what the run worked with", () =>
+      Effect.gen(function* () {
+        const control = yield* SimulatorControl
+        const one = yield* startProcess(withoutLms)
+        yield* control.scriptModel([{ text: "hi" }])
+        yield* inTime(one.lifecycle.withModel(qwen, asked)((lease) => lease.chat(hello)))
+        assert.deepStrictEqual(yield* inMemory, [qwen])
+        yield* inTime(one.end)
+        assert.deepStrictEqual(yield* inMemory, [])
+      }).pipe(Effect.provide(machine()))
+    )
+
+    it.scoped("ended after a mere load: it stays for the next one to end", () =>
+      Effect.gen(function* () {
+        const one = yield* startProcess(withoutLms)
+        yield* inTime(one.lifecycle.ensureLoaded(qwen, asked))
+        yield* inTime(one.end)
+        assert.deepStrictEqual(yield* inMemory, [qwen])
+        const two = yield* startProcess(withoutLms)
+        yield* pass("1 minutes")
+        const [seen] = yield* inTime(two.lifecycle.loaded)
+        assert.deepInclude(seen, { owner: "lms-bridge", ttlMillis: 600_000 })
+        yield* pass("10 minutes")
+        assert.deepStrictEqual(yield* inMemory, [])
+      }).pipe(Effect.provide(machine()))
+    )
+
+    it.scoped("ended while LM Studio does not answer: it ends all the same", () =>
+      Effect.gen(function* () {
+        const control = yield* SimulatorControl
+        const one = yield* startProcess(withoutLms)
+        yield* control.scriptModel([{ text: "hi" }])
+        yield* inTime(one.lifecycle.withModel(qwen, asked)((lease) => lease.chat(hello)))
+        yield* control.script("GET /api/v1/models", [], { _tag: "Hang" })
+        yield* inTime(one.end, "500 millis")
+      }).pipe(Effect.provide(machine()))
+    )
+
+    it.scoped("what another process holds is not ended by the one that loaded it", () =>
+      Effect.gen(function* () {
+        const [one, two] = [yield* startProcess(withoutLms), yield* startProcess(withoutLms)]
+        yield* inTime(one.lifecycle.ensureLoaded(qwen, asked))
+        yield* Effect.scoped(
+          Effect.gen(function* () {
+            yield* inTime(two.lifecycle.lease(qwen))
+            yield* pass("30 minutes")
+            assert.deepStrictEqual(yield* inMemory, [qwen])
+          })
+        )
+        yield* pass("1 minutes")
+        assert.deepStrictEqual(yield* inMemory, [])
+      }).pipe(Effect.provide(machine()))
+    )
+  })
+})

@@ -1,0 +1,206 @@
+import { assert, describe, it } from "@effect/vitest"
+import { Chunk, Effect, Stream } from "effect"
+import type { ChatEvent } from "@lms-bridge/core/lmstudio/Chat"
+import { ModelLifecycle } from "@lms-bridge/core/models/ModelLifecycle"
+import { Outcome } from "@lms-bridge/testing/simulator/Faults"
+import { SimulatorControl } from "@lms-bridge/testing/simulator/SimulatorControl"
+import { inMemory, inTime, layer, llama, lmsCalls, qwen, requests, type Options } from "./simulated.ts"
+
+const test = (options: Options = {}) => Effect.provide(layer(options))
+const hello = { messages: [{ role: "user", content: "hi" }] } as const
+
+const chats = Effect.flatMap(SimulatorControl, (control) =>
+  Effect.map(control.seen, ({ requests }) =>
+    requests.filter(({ path }) => path === "/v1/chat/completions").map(({ body }) => body as Record<string, unknown>)
+  )
+)
+const loadsBegun = Effect.flatMap(SimulatorControl, (control) =>
+  Effect.map(control.events, (events) => events.filter(({ type }) => type === "loadStarted").length)
+)
+const textOf = (events: Chunk.Chunk<ChatEvent>) =>
+  Chunk.toReadonlyArray(events)
+    .map((event) => (event._tag === "TextDelta" ? event.text : ""))
+    .join("")
+
+const gone = { error: { message: "The model has crashed without additional information. (Exit code: 6)" } }
+const unloaded = { error: { message: "Model unloaded." } }
+
+describe("ModelLifecycle: working with a model", () => {
+  it.effect("asks the instance that is held, with a TTL in case LM Studio has to load it itself", () =>
+    Effect.gen(function* () {
+      const lifecycle = yield* ModelLifecycle
+      const control = yield* SimulatorControl
+      yield* control.loadAsUser(llama)
+      yield* control.scriptModel([{ text: "Hello" }])
+      const reply = yield* inTime(
+        lifecycle.withModel(qwen, { identifier: "reader", temporary: true })((lease) => lease.chat(hello))
+      )
+      assert.deepInclude(reply, { content: "Hello", finishReason: "stop" })
+      assert.deepInclude((yield* chats)[0], { model: "reader", ttl: 300 })
+    }).pipe(test())
+  )
+
+  it.effect("streams what the model says", () =>
+    Effect.gen(function* () {
+      const lifecycle = yield* ModelLifecycle
+      const control = yield* SimulatorControl
+      yield* control.scriptModel([{ reasoning: "hm", text: "Hello there my dear friend" }])
+      const events = yield* inTime(lifecycle.withModel(qwen)((lease) => Stream.runCollect(lease.chatStream(hello))))
+      assert.strictEqual(textOf(events), "Hello there my dear friend")
+      assert.strictEqual(Chunk.unsafeLast(events)._tag, "Completed")
+    }).pipe(test())
+  )
+
+  describe("a model that turns out to be gone is ensured once and asked once more", () => {
+    for (const [what, status, body] of [
+      ["it crashed", 400, gone],
+      ["it was unloaded", 400, unloaded],
+      ["nothing is loaded", 400, { error: "No models loaded. Please load a model in the developer page." }],
+      [
+        "nobody knows the name",
+        400,
+        { error: { message: `Invalid model identifier "${qwen}".`, code: "model_not_found" } }
+      ]
+    ] as const) {
+      it.effect(`when LM Studio says that ${what}`, () =>
+        Effect.gen(function* () {
+          const lifecycle = yield* ModelLifecycle
+          const control = yield* SimulatorControl
+          yield* control.scriptModel([{ text: "Hello again" }])
+          yield* inTime(
+            lifecycle.withModel(qwen, { contextLength: 16_384 })((lease) =>
+              Effect.gen(function* () {
+                yield* control.crash(qwen)
+                yield* control.script("POST /v1/chat/completions", [Outcome.httpError(status, body)])
+                const reply = yield* lease.chat(hello)
+                assert.strictEqual(reply.content, "Hello again")
+                assert.deepInclude(yield* lease.ensured, { action: "loaded", instanceId: qwen, contextLength: 16_384 })
+              })
+            )
+          )
+          assert.strictEqual(yield* loadsBegun, 2)
+          assert.strictEqual((yield* chats).length, 2)
+        }).pipe(test())
+      )
+    }
+
+    it.effect("when another model answered for it (H4)", () =>
+      Effect.gen(function* () {
+        const lifecycle = yield* ModelLifecycle
+        const control = yield* SimulatorControl
+        yield* control.scriptModel([{ text: "I am llama" }, { text: "I am qwen" }])
+        yield* inTime(
+          lifecycle.withModel(qwen)((lease) =>
+            Effect.gen(function* () {
+              yield* control.loadAsUser(llama)
+              yield* control.crash(qwen)
+              const reply = yield* lease.chat(hello)
+              assert.deepInclude(reply, { content: "I am qwen", model: qwen })
+            })
+          )
+        )
+      }).pipe(test({ simulator: { settings: { jitLoading: false } } }))
+    )
+
+    it.effect("and never oftener", () =>
+      Effect.gen(function* () {
+        const lifecycle = yield* ModelLifecycle
+        const control = yield* SimulatorControl
+        const error = yield* inTime(
+          lifecycle.withModel(qwen)((lease) =>
+            Effect.zipRight(
+              control.script("POST /v1/chat/completions", [], Outcome.httpError(400, unloaded)),
+              Effect.flip(lease.chat(hello))
+            )
+          )
+        )
+        assert.deepInclude(error, { _tag: "ModelCrashed", reason: "Unloaded" })
+        assert.strictEqual((yield* chats).length, 2)
+      }).pipe(test())
+    )
+
+    it.effect("but not when it had begun to answer: what was said is not said twice", () =>
+      Effect.gen(function* () {
+        const lifecycle = yield* ModelLifecycle
+        const control = yield* SimulatorControl
+        yield* control.scriptModel([{ text: "one two three four five six", crashAfterPieces: 1 }])
+        const events: Array<ChatEvent["_tag"]> = []
+        const error = yield* inTime(
+          lifecycle.withModel(qwen)((lease) =>
+            lease.chatStream(hello).pipe(
+              Stream.runForEach((event) => Effect.sync(() => events.push(event._tag))),
+              Effect.flip
+            )
+          )
+        )
+        assert.include(events, "TextDelta")
+        assert.include(["ModelCrashed", "StreamCut", "ServerFault"], error._tag)
+        assert.strictEqual((yield* chats).length, 1)
+        assert.strictEqual(yield* loadsBegun, 1)
+      }).pipe(test())
+    )
+
+    it.effect("and other errors pass as they are", () =>
+      Effect.gen(function* () {
+        const lifecycle = yield* ModelLifecycle
+        const control = yield* SimulatorControl
+        yield* control.script("POST /v1/chat/completions", [
+          Outcome.httpError(400, { error: { message: "Invalid 'messages' in payload." } })
+        ])
+        const error = yield* Effect.flip(inTime(lifecycle.withModel(qwen)((lease) => lease.chat(hello))))
+        assert.strictEqual(error._tag, "RequestRejected")
+        assert.strictEqual((yield* chats).length, 1)
+      }).pipe(test())
+    )
+  })
+
+  it.effect("after a long pause looks first: a model that LM Studio has unloaded comes back with its context", () =>
+    Effect.gen(function* () {
+      const lifecycle = yield* ModelLifecycle
+      const control = yield* SimulatorControl
+      yield* control.scriptModel([{ text: "one" }, { text: "two" }])
+      yield* inTime(
+        lifecycle.withModel(qwen, { contextLength: 16_384, ttl: "2 minutes" })((lease) =>
+          Effect.gen(function* () {
+            yield* lease.chat(hello)
+            yield* Effect.sleep("5 minutes")
+            assert.deepStrictEqual(yield* inMemory, [])
+            yield* lease.chat(hello)
+            assert.deepInclude(yield* lease.ensured, { action: "loaded", contextLength: 16_384, ttlMillis: 120_000 })
+          })
+        ),
+        "5 seconds"
+      )
+      assert.deepInclude((yield* control.snapshot).instances[0], { contextLength: 16_384, ttlMs: 120_000, by: "cli" })
+    }).pipe(test())
+  )
+
+  it.effect("in quick succession costs no look and no `lms`", () =>
+    Effect.gen(function* () {
+      const lifecycle = yield* ModelLifecycle
+      const control = yield* SimulatorControl
+      yield* control.scriptModel([{ text: "one" }, { text: "two" }])
+      yield* inTime(
+        lifecycle.withModel(qwen)((lease) =>
+          Effect.gen(function* () {
+            yield* control.clearSeen
+            yield* lease.chat(hello)
+            yield* lease.chat(hello)
+          })
+        )
+      )
+      assert.deepStrictEqual(yield* requests, ["POST /v1/chat/completions", "POST /v1/chat/completions"])
+      assert.deepStrictEqual(yield* lmsCalls, [])
+    }).pipe(test())
+  )
+
+  it.effect("an error of the work itself ends the lease and passes through", () =>
+    Effect.gen(function* () {
+      const lifecycle = yield* ModelLifecycle
+      const error = yield* inTime(Effect.flip(lifecycle.withModel(qwen)(() => Effect.fail("mine" as const))))
+      assert.strictEqual(error, "mine")
+      const [one] = yield* inTime(lifecycle.loaded)
+      assert.strictEqual(one?.leases, 0)
+    }).pipe(test())
+  )
+})
