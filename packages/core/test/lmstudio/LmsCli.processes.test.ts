@@ -1,0 +1,107 @@
+import { assert, describe, it } from "@effect/vitest"
+import { Command } from "@effect/platform"
+import { NodeContext, NodeHttpClient } from "@effect/platform-node"
+import { Chunk, Duration, Effect, Fiber, Layer, Option, Schedule, Stream } from "effect"
+import { Settings, type Values } from "@lms-bridge/core/configuration/Settings"
+import { LmStudioApi } from "@lms-bridge/core/lmstudio/LmStudioApi"
+import { LmsCli } from "@lms-bridge/core/lmstudio/LmsCli"
+import { Resilience } from "@lms-bridge/core/resilience/Resilience"
+import { Outcome } from "@lms-bridge/testing/simulator/Faults"
+import * as Simulator from "@lms-bridge/testing/simulator/Simulator"
+
+const key = "qwen/qwen3-4b-2507"
+
+const start = Effect.provide(Simulator.start(), NodeContext.layer)
+
+const services = (simulator: Simulator.RunningSimulator, settings: Partial<Values> = {}) =>
+  Effect.provide(
+    Layer.merge(LmsCli.layer, LmStudioApi.layer).pipe(
+      Layer.provide(Layer.mergeAll(NodeContext.layer, NodeHttpClient.layer, Resilience.layer)),
+      Layer.provide(
+        Settings.layerWith({
+          port: simulator.port,
+          lmsBinary: Option.some(simulator.lmsBinary),
+          retries: 0,
+          ...settings
+        })
+      )
+    )
+  )
+
+/** Command lines of the processes that run this executable. */
+const running = (binary: string) =>
+  Command.string(Command.make("ps", "-axo", "command=")).pipe(
+    Effect.map((text) => text.split("\n").filter((line) => line.includes(binary))),
+    Effect.provide(NodeContext.layer)
+  )
+
+describe("LmsCli and the simulator's lms as a real process", () => {
+  it.scopedLive("loads with a TTL, lists, and unloads", () =>
+    Effect.gen(function* () {
+      const simulator = yield* start
+      yield* Effect.gen(function* () {
+        const [lms, api] = yield* Effect.all([LmsCli, LmStudioApi])
+        assert.isAbove((yield* lms.ls).length, 0)
+        yield* lms.load({ key, ttl: Duration.seconds(90), contextLength: 4096 })
+        const [loaded] = yield* lms.ps
+        assert.deepInclude(loaded, { modelKey: key, identifier: key, ttlMs: 90_000, contextLength: 4096 })
+        assert.deepStrictEqual((yield* api.models).find((model) => model.key === key)?.instances, [
+          { id: key, contextLength: 4096 }
+        ])
+        yield* lms.unload(key)
+        assert.deepStrictEqual(yield* lms.ps, [])
+        assert.deepInclude(yield* Effect.flip(lms.unload(key)), { reason: "ModelNotFound" })
+        assert.deepInclude(yield* lms.serverStatus, { running: true, port: simulator.port })
+        assert.isTrue((yield* lms.daemonStatus).running)
+      }).pipe(services(simulator))
+    })
+  )
+
+  it.scopedLive("tells the ways in which a load fails", () =>
+    Effect.gen(function* () {
+      const simulator = yield* start
+      yield* Effect.gen(function* () {
+        const lms = yield* LmsCli
+        const load = (name: string) => Effect.flip(lms.load({ key: name, ttl: Duration.seconds(90) }))
+        assert.deepInclude(yield* load("nothing-like-it"), { reason: "ModelNotFound" })
+        yield* simulator.control.setSettings({ memoryBudgetBytes: 1000 })
+        assert.deepInclude(yield* load(key), { reason: "LoadRefused" })
+        assert.isFalse((yield* lms.estimate({ key })).fits)
+      }).pipe(services(simulator))
+    })
+  )
+
+  it.scopedLive("leaves no process behind that ignores SIGTERM", () =>
+    Effect.gen(function* () {
+      const simulator = yield* start
+      yield* simulator.control.script("lms ps", [Outcome.ignoresSigterm])
+      yield* Effect.gen(function* () {
+        const lms = yield* LmsCli
+        assert.deepInclude(yield* Effect.flip(lms.ps), { reason: "Timeout" })
+      }).pipe(services(simulator, { lmsTimeout: Duration.seconds(5), autostart: true }))
+      // the layer has closed, and with it the last child has ended
+      assert.deepStrictEqual(yield* running(simulator.lmsBinary), [])
+    })
+  )
+
+  it.scopedLive("downloads with progress, and is stopped with its reader", () =>
+    Effect.gen(function* () {
+      const simulator = yield* start
+      yield* simulator.control.setSettings({ downloadTime: Duration.seconds(60) })
+      yield* Effect.gen(function* () {
+        const lms = yield* LmsCli
+        const fiber = yield* Effect.fork(
+          lms.get("google/gemma-3-4b").pipe(
+            Stream.takeUntil(({ _tag }) => _tag === "Downloading"),
+            Stream.runCollect
+          )
+        )
+        assert.strictEqual(Chunk.toReadonlyArray(yield* Fiber.join(fiber)).at(-1)?._tag, "Downloading")
+        yield* Effect.repeat(running(simulator.lmsBinary), {
+          while: (all) => all.length > 0,
+          schedule: Schedule.spaced("50 millis")
+        })
+      }).pipe(services(simulator))
+    })
+  )
+})
