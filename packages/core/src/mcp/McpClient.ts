@@ -18,8 +18,8 @@ import * as Deferred from "effect/Deferred"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
-import * as Mailbox from "effect/Mailbox"
 import * as Predicate from "effect/Predicate"
+import * as Runtime from "effect/Runtime"
 import type { CallOptions, CallProgress, McpConnection, McpTool } from "./McpConnection.ts"
 import { McpCallFailed, McpServerUnavailable } from "./McpError.ts"
 import * as McpWire from "./McpWire.ts"
@@ -274,17 +274,27 @@ const limit =
       Effect.timeoutTo(self, { duration, onTimeout: () => late, onSuccess: (value) => Effect.succeed(value) })
     )
 
-/** Runs `onProgress` for one report after the other, whatever the SDK's callbacks do meanwhile. */
+/** Runs `onProgress` for one report after the other. Most calls report nothing, so a fiber is begun by the first report. */
 const makeTeller = Effect.fnUntraced(function* (onProgress: NonNullable<CallOptions["onProgress"]>) {
-  const reports = yield* Mailbox.make<CallProgress>()
-  const telling = yield* reports.takeAll.pipe(
-    Effect.tap(([waiting]) => Effect.forEach(waiting, onProgress, { discard: true })),
-    Effect.repeat({ until: ([, done]) => done }),
-    Effect.forkScoped
+  const runtime = yield* Effect.runtime()
+  const waiting: Array<CallProgress> = []
+  const state: { fiber: Fiber.RuntimeFiber<void> | undefined } = { fiber: undefined }
+  const telling = Effect.suspend(() => {
+    const report = waiting.shift()
+    return report === undefined ? Effect.void : onProgress(report)
+  }).pipe(
+    Effect.repeat({ while: () => waiting.length > 0 }),
+    Effect.ensuring(Effect.sync(() => (state.fiber = undefined)))
   )
+  const current = (use: (fiber: Fiber.RuntimeFiber<void>) => Effect.Effect<unknown>) =>
+    Effect.suspend(() => (state.fiber === undefined ? Effect.void : use(state.fiber)))
+  yield* Effect.addFinalizer(() => current(Fiber.interrupt))
   return {
-    tell: (report: CallProgress) => void reports.unsafeOffer(report),
-    finish: Effect.zipRight(reports.end, Fiber.join(telling))
+    tell: (report: CallProgress) => {
+      waiting.push(report)
+      if (state.fiber === undefined) state.fiber = Runtime.runFork(runtime)(telling)
+    },
+    finish: current(Fiber.await)
   }
 })
 
