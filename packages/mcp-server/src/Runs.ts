@@ -11,6 +11,7 @@ import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
+import * as FiberSet from "effect/FiberSet"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as PubSub from "effect/PubSub"
@@ -60,7 +61,8 @@ export class Runs extends Context.Tag("@lms-bridge/mcp-server/Runs")<
   static readonly make: Effect.Effect<Context.Tag.Service<Runs>, never, AgentLoop | Scope.Scope> = Effect.gen(
     function* () {
       const loop = yield* AgentLoop
-      const scope = yield* Effect.scope
+      // ends where this service was made, not where a run happens to be started
+      const fibers = yield* FiberSet.make<void, AgentError>()
       const changes = yield* PubSub.sliding<{ readonly runId: string; readonly begins: boolean }>(256)
       const handles = yield* Ref.make<ReadonlyMap<string, Handle>>(new Map())
 
@@ -105,7 +107,7 @@ export class Runs extends Context.Tag("@lms-bridge/mcp-server/Runs")<
           if (Option.isSome(record)) yield* PubSub.publish(changes, { runId: record.value.runId, begins: false })
         })
 
-        const fiber = yield* loop.run(task).pipe(Stream.runForEach(on), Effect.onExit(settle), Effect.forkIn(scope))
+        const fiber = yield* loop.run(task).pipe(Stream.runForEach(on), Effect.onExit(settle), FiberSet.run(fibers))
         const first = yield* Effect.onInterrupt(Deferred.await(began), () => Fiber.interrupt(fiber))
         const record = Effect.map(Ref.get(current), (record) => Option.getOrElse(record, () => first))
         const handle: Handle = {

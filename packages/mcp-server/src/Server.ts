@@ -65,6 +65,8 @@ export const serve = Effect.fn("Server.serve")(function* <R>(options: {
   /** LMS_BRIDGE_DETACH_AFTER. */
   readonly detachAfter?: Values["detachAfter"]
   readonly transport: Transport
+  /** Runs once the transport takes messages. */
+  readonly connected?: Effect.Effect<unknown>
 }) {
   const closed = yield* Deferred.make<void>()
   const tasks = yield* ServerTasks.make
@@ -154,6 +156,7 @@ export const serve = Effect.fn("Server.serve")(function* <R>(options: {
     try: () => server.connect(options.transport),
     catch: (cause) => new TransportFailed({ cause })
   })
+  yield* options.connected ?? Effect.void
   yield* Effect.logDebug("serving", { tools: options.tools.length })
   yield* Deferred.await(closed)
 }, Effect.scoped)

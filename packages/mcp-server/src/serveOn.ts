@@ -10,7 +10,11 @@ import { Runs } from "./Runs.ts"
 import * as Server from "./Server.ts"
 import { chosen, describesOutput } from "./Tools.ts"
 
-export const serveOn = Effect.fnUntraced(function* (transport: Server.AnyTransport) {
+/** `connected` runs once the transport takes messages. */
+export const serveOn = Effect.fnUntraced(function* (
+  transport: Server.AnyTransport,
+  connected: Effect.Effect<unknown> = Effect.void
+) {
   const { detachAfter, toolsets } = yield* Settings
   yield* Server.serve({
     tools: chosen(toolsets),
@@ -18,6 +22,7 @@ export const serveOn = Effect.fnUntraced(function* (transport: Server.AnyTranspo
     reading: { resources, templates, prompts },
     changes: Stream.unwrap(Effect.map(Runs, ({ changes }) => changes)),
     detachAfter,
+    connected,
     transport
   })
 })

@@ -129,6 +129,20 @@ const choice = <const L extends ReadonlyArray<string>>(
     description
   })
 
+const secret = (variable: string, allowed: string, description: string) =>
+  setting({
+    variable,
+    schema: Schema.transform(Schema.String, Schema.OptionFromSelf(Schema.RedactedFromSelf(Schema.String)), {
+      strict: true,
+      decode: (text) => (text.trim() === "" ? Option.none() : Option.some(Redacted.make(text.trim()))),
+      encode: () => "<redacted>"
+    }),
+    fallback: Option.none<Redacted.Redacted>(),
+    shown: "",
+    allowed,
+    description
+  })
+
 const httpUrl = Schema.transform(
   Schema.String.pipe(
     Schema.filter((text) => /^https?:\/\/[^/?#\s]+[^?#\s]*$/.test(text.trim()) && URL.canParse(text.trim()))
@@ -170,18 +184,11 @@ export const table = {
     allowed: "an `http://` or `https://` URL; a path prefix is kept, a final `/v1` is not needed",
     description: "Address of the server as a whole; wins over host and port. For TLS, a proxy or a path prefix."
   }),
-  apiToken: setting({
-    variable: "LM_API_TOKEN",
-    schema: Schema.transform(Schema.String, Schema.OptionFromSelf(Schema.RedactedFromSelf(Schema.String)), {
-      strict: true,
-      decode: (text) => (text.trim() === "" ? Option.none() : Option.some(Redacted.make(text.trim()))),
-      encode: () => "<redacted>"
-    }),
-    fallback: Option.none<Redacted.Redacted>(),
-    shown: "",
-    allowed: "an API token",
-    description: 'Sent as `Authorization: Bearer`, for a server with "Require Authentication" on.'
-  }),
+  apiToken: secret(
+    "LM_API_TOKEN",
+    "an API token",
+    'Sent as `Authorization: Bearer`, for a server with "Require Authentication" on.'
+  ),
   defaultModel: optionalText(
     "DEFAULT_MODEL",
     "Model key to use when none is named. Unset: a loaded model, else the best suited one on disk."
@@ -259,6 +266,11 @@ export const table = {
     allowed: "`auto` (as the MCP client is known to give up), `never`, or a duration",
     description: "When a delegated task answers with the id of the run, which goes on, instead of its result."
   }),
+  httpToken: secret(
+    "LMS_BRIDGE_HTTP_TOKEN",
+    "a bearer token",
+    "What clients of `serve --http` must present; required unless it listens on loopback."
+  ),
   dataDir: optionalText("LMS_BRIDGE_DATA_DIR", "Where runs and locks are kept. Unset: `~/.lms-bridge`.")
 } as const
 

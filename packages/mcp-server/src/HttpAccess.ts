@@ -1,0 +1,63 @@
+/**
+ * Who may talk to the server over HTTP: the right token, and no web page that a browser was tricked into. Pure.
+ */
+
+export interface Access {
+  /** The address that the server listens on, as it was configured. */
+  readonly host: string
+  readonly token: string | undefined
+}
+
+export interface Headers {
+  readonly host: string | undefined
+  readonly origin: string | undefined
+  readonly authorization: string | undefined
+}
+
+export interface Refusal {
+  readonly status: 401 | 403
+  readonly message: string
+}
+
+export const isLoopback = (host: string): boolean =>
+  host === "localhost" || host === "::1" || host === "[::1]" || /^127(\.\d{1,3}){3}$/.test(host)
+
+/**
+ * A page of another site reaches a loopback server by a name that resolves to it (DNS rebinding): then Host or Origin
+ * say that name.
+ */
+export const refusal = (access: Access, headers: Headers): Refusal | undefined => {
+  const host = hostOf(`http://${headers.host ?? ""}`)
+  if (host === undefined || !isKnown(access, host)) {
+    return { status: 403, message: `Host "${headers.host ?? ""}" is not this server.` }
+  }
+  if (headers.origin !== undefined) {
+    const origin = hostOf(headers.origin)
+    if (origin === undefined || !isKnown(access, origin)) {
+      return { status: 403, message: `Origin "${headers.origin}" may not use this server.` }
+    }
+  }
+  if (access.token !== undefined && !isSame(headers.authorization ?? "", `Bearer ${access.token}`)) {
+    return { status: 401, message: "A bearer token is required." }
+  }
+  return undefined
+}
+
+// -----------------------------------------------------------------------------
+// internal
+// -----------------------------------------------------------------------------
+
+const everywhere = new Set(["0.0.0.0", "::", "[::]"])
+
+/** Behind a token, a server that listens everywhere is reached by any name. */
+const isKnown = (access: Access, host: string): boolean =>
+  isLoopback(host) || host === access.host || (access.token !== undefined && everywhere.has(access.host))
+
+const hostOf = (url: string): string | undefined => (URL.canParse(url) ? new URL(url).hostname : undefined)
+
+/** Takes the same time wherever the texts differ. */
+const isSame = (given: string, wanted: string): boolean => {
+  let difference = given.length ^ wanted.length
+  for (let at = 0; at < wanted.length; at++) difference |= (given.charCodeAt(at) || 0) ^ wanted.charCodeAt(at)
+  return difference === 0
+}

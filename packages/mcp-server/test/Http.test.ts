@@ -1,0 +1,222 @@
+import { assert, describe, it } from "@effect/vitest"
+import { Settings } from "@lms-bridge/core/configuration/Settings"
+import { LmsCli } from "@lms-bridge/core/lmstudio/LmsCli"
+import { ModelLifecycle } from "@lms-bridge/core/models/ModelLifecycle"
+import { Resilience } from "@lms-bridge/core/resilience/Resilience"
+import { isLoopback, refusal } from "@lms-bridge/mcp-server/HttpAccess"
+import { serveHttp, type Options } from "@lms-bridge/mcp-server/serveHttp"
+import * as AgentLoopTest from "@lms-bridge/testing/AgentLoopTest"
+import * as LmStudioApiTest from "@lms-bridge/testing/LmStudioApiTest"
+import * as McpRegistryTest from "@lms-bridge/testing/McpRegistryTest"
+import { always } from "@lms-bridge/testing/Scripted"
+import { Client } from "@modelcontextprotocol/sdk/client/index.js"
+import { StreamableHTTPClientTransport } from "@modelcontextprotocol/sdk/client/streamableHttp.js"
+import { Deferred, Effect, Fiber, Layer, Option, Redacted, Schedule } from "effect"
+import { callTool, textOf } from "./connected.ts"
+
+const aRun = AgentLoopTest.oneCall({
+  server: "files",
+  tool: "list_directory",
+  arguments: {},
+  result: "a.md",
+  answer: "There is a.md."
+})
+
+const services = (steps: ReadonlyArray<AgentLoopTest.Step> = aRun) =>
+  Layer.mergeAll(
+    AgentLoopTest.layerTest(steps),
+    LmStudioApiTest.layerTest({ models: [always(Effect.succeed([LmStudioApiTest.apiModel("qwen3-8b")]))] }),
+    McpRegistryTest.layerTest({ files: {} }),
+    Layer.mock(LmsCli, { get: () => assert.fail(), logStream: () => assert.fail() }),
+    Layer.mock(ModelLifecycle, { withModel: () => () => Effect.die("unused") }),
+    Settings.layerWith({}),
+    Resilience.layer.pipe(Layer.provide(Settings.layerWith({})))
+  )
+
+/** The server on a port of its own; its fiber is the whole of it. */
+const served = Effect.fnUntraced(function* (options: Partial<Options> = {}) {
+  const listening = yield* Deferred.make<string>()
+  const fiber = yield* Effect.forkScoped(
+    serveHttp({
+      host: "127.0.0.1",
+      port: 0,
+      token: Option.none(),
+      drain: "5 seconds",
+      listening: (url) => Deferred.succeed(listening, url),
+      ...options
+    })
+  )
+  const url = yield* Effect.raceFirst(Deferred.await(listening), Fiber.join(fiber))
+  return { fiber, url }
+})
+
+const connect = Effect.fnUntraced(function* (url: string, token?: string) {
+  const transport = new StreamableHTTPClientTransport(
+    new URL(url),
+    token === undefined ? {} : { requestInit: { headers: { authorization: `Bearer ${token}` } } }
+  )
+  const client = new Client({ name: "test", version: "1" })
+  yield* Effect.acquireRelease(
+    // the SDK's class and interface differ in the same optional callbacks on both sides
+    Effect.promise(() => client.connect(transport as Parameters<Client["connect"]>[0])),
+    () => Effect.promise(() => client.close())
+  )
+  return { client, transport }
+})
+
+const status = (url: string, init: RequestInit = {}) =>
+  Effect.promise(() => fetch(url, init).then((response) => response.status))
+
+const initialize = {
+  method: "POST",
+  headers: { "content-type": "application/json", accept: "application/json, text/event-stream" },
+  body: JSON.stringify({
+    jsonrpc: "2.0",
+    id: 0,
+    method: "initialize",
+    params: { protocolVersion: "2025-11-25", capabilities: {}, clientInfo: { name: "raw", version: "1" } }
+  })
+}
+
+describe("the server over HTTP", () => {
+  it.scopedLive("serves several clients at once, each in its own session, over the same runs", () =>
+    Effect.gen(function* () {
+      const { url } = yield* served()
+      const one = yield* connect(url)
+      const two = yield* connect(url)
+      assert.notStrictEqual(one.transport.sessionId, two.transport.sessionId)
+      const seen: Array<string | undefined> = []
+      yield* Effect.promise(() =>
+        one.client.callTool({ name: "autonomous_with_mcp", arguments: { mcp_name: "files", task: "t" } }, undefined, {
+          onprogress: ({ message }) => seen.push(message)
+        })
+      )
+      assert.include(seen, "round 1: list_directory; 13 tok/s")
+      assert.include(textOf(yield* callTool(two.client, "run_status")), AgentLoopTest.testRunId)
+    }).pipe(Effect.provide(services()))
+  )
+
+  it.scopedLive("ends a session that its client ends, and knows it no more", () =>
+    Effect.gen(function* () {
+      const { url } = yield* served()
+      const { transport } = yield* connect(url)
+      const id = String(transport.sessionId)
+      yield* Effect.promise(() => transport.terminateSession())
+      const list = {
+        method: "POST",
+        headers: { ...initialize.headers, "mcp-session-id": id },
+        body: JSON.stringify({ jsonrpc: "2.0", id: 1, method: "tools/list" })
+      }
+      yield* Effect.repeat(status(url, list), { until: (code) => code === 404, schedule: Schedule.spaced("20 millis") })
+    }).pipe(Effect.provide(services()))
+  )
+
+  it.scopedLive(
+    "refuses what is no initialize without a session, and other paths; says that it lives and is ready",
+    () =>
+      Effect.gen(function* () {
+        const { url } = yield* served()
+        const list = { ...initialize, body: JSON.stringify({ jsonrpc: "2.0", id: 1, method: "tools/list" }) }
+        assert.strictEqual(yield* status(url, list), 400)
+        assert.strictEqual(yield* status(url.replace("/mcp", "/other")), 404)
+        assert.strictEqual(yield* status(url.replace("/mcp", "/healthz")), 200)
+        assert.strictEqual(yield* status(url.replace("/mcp", "/readyz")), 200)
+      }).pipe(Effect.provide(services()))
+  )
+
+  it.scopedLive("refuses a page of another site, and a body beyond its limit", () =>
+    Effect.gen(function* () {
+      const { url } = yield* served()
+      const from = (origin: string) => ({ ...initialize, headers: { ...initialize.headers, origin } })
+      assert.strictEqual(yield* status(url, from("http://evil.example")), 403)
+      assert.strictEqual(yield* status(url, from("http://localhost:5173")), 200)
+      assert.strictEqual(yield* status(url, { ...initialize, body: " ".repeat(5 * 1024 * 1024) }), 413)
+    }).pipe(Effect.provide(services()))
+  )
+
+  it.scopedLive("wants its token, when it has one", () =>
+    Effect.gen(function* () {
+      const { url } = yield* served({ token: Option.some(Redacted.make("s3cret")) })
+      assert.strictEqual(yield* status(url, initialize), 401)
+      const { client } = yield* connect(url, "s3cret")
+      assert.isAtLeast((yield* Effect.promise(() => client.listTools())).tools.length, 1)
+    }).pipe(Effect.provide(services()))
+  )
+
+  it.scopedLive("listens for other machines with a token only, and says so when a port is taken", () =>
+    Effect.gen(function* () {
+      const open = yield* Effect.flip(served({ host: "0.0.0.0" }))
+      assert.deepInclude(open, { _tag: "HttpNotServed", reason: "TokenRequired" })
+      const { url } = yield* served()
+      const taken = yield* Effect.flip(served({ port: Number(new URL(url).port) }))
+      assert.deepInclude(taken, { _tag: "HttpNotServed", reason: "Listen" })
+      assert.include(taken.message, "Choose another port")
+    }).pipe(Effect.provide(services()))
+  )
+
+  it.scopedLive("stopped in mid-call, lets the call end, takes no new one, and is gone", () =>
+    Effect.gen(function* () {
+      const { fiber, url } = yield* served()
+      const { client } = yield* connect(url)
+      const started = yield* Deferred.make<void>()
+      const call = yield* Effect.fork(
+        Effect.promise(() =>
+          client.callTool({ name: "autonomous_with_mcp", arguments: { mcp_name: "files", task: "t" } }, undefined, {
+            onprogress: ({ message }) => {
+              if (message === "1 server, 1 tool") Deferred.unsafeDone(started, Effect.void)
+            }
+          })
+        )
+      )
+      yield* Deferred.await(started)
+      const stopped = yield* Effect.fork(Fiber.interrupt(fiber))
+      const ready = url.replace("/mcp", "/readyz")
+      assert.oneOf(
+        yield* Effect.promise(() =>
+          fetch(ready).then(
+            (response) => response.status,
+            () => "gone"
+          )
+        ),
+        [503, "gone"]
+      )
+      const result = yield* Fiber.join(call)
+      assert.deepInclude(result.structuredContent, { status: "done", answer: "There is a.md." })
+      yield* Fiber.join(stopped)
+      const after = yield* Effect.promise(() =>
+        fetch(url).then(
+          () => "answered",
+          () => "gone"
+        )
+      )
+      assert.strictEqual(after, "gone")
+    }).pipe(Effect.provide(services([...aRun.slice(0, 1), { _tag: "Wait", duration: "500 millis" }, ...aRun.slice(1)])))
+  )
+})
+
+describe("who may talk to it", () => {
+  const ask = (headers: Partial<Parameters<typeof refusal>[1]>, access = { host: "127.0.0.1", token: undefined }) =>
+    refusal(access, { host: "127.0.0.1:1", origin: undefined, authorization: undefined, ...headers })?.status
+
+  it("is decided by host, origin and token", () => {
+    assert.isUndefined(ask({}))
+    assert.isUndefined(ask({ host: "[::1]:80", origin: "http://localhost" }))
+    assert.strictEqual(ask({ host: "evil.example" }), 403)
+    assert.strictEqual(ask({ host: undefined }), 403)
+    assert.strictEqual(ask({ host: "127.0.0.1.evil.example" }), 403)
+    assert.strictEqual(ask({ origin: "null" }), 403)
+    assert.strictEqual(ask({ origin: "https://127.0.0.1@evil.example" }), 403)
+    const guarded = { host: "0.0.0.0", token: "abc" }
+    const asked = (authorization: string | undefined) =>
+      refusal(guarded, { host: "box.lan:8080", origin: undefined, authorization })?.status
+    assert.strictEqual(asked(undefined), 401)
+    assert.strictEqual(asked("Bearer ab"), 401)
+    assert.strictEqual(asked("Bearer abcd"), 401)
+    assert.isUndefined(asked("Bearer abc"))
+  })
+
+  it("loopback is what only this machine can reach", () => {
+    for (const host of ["localhost", "127.0.0.1", "127.1.2.3", "::1", "[::1]"]) assert.isTrue(isLoopback(host), host)
+    for (const host of ["0.0.0.0", "::", "192.168.1.2", "127.0.0.1.evil"]) assert.isFalse(isLoopback(host), host)
+  })
+})
