@@ -87,7 +87,7 @@ describe("the machine and its log", () => {
 
   it.effect.prop(
     "every listing agrees on what is loaded, whatever happens",
-    [FastCheck.array(Arbitrary.make(Action), { maxLength: 12 })],
+    [FastCheck.array(Arbitrary.make(Action), { maxLength: 8 })],
     ([actions]) =>
       Effect.gen(function* () {
         const control = yield* SimulatorControl
@@ -124,6 +124,6 @@ describe("the machine and its log", () => {
         const left = (yield* control.snapshot).instances
         assert.isTrue(left.every(({ ttlMs }) => ttlMs === null))
       }).pipe(Effect.scoped, Effect.provide(SimulatorLayers.layer())),
-    { fastCheck: { numRuns: 40 } }
+    { fastCheck: { numRuns: 15 } }
   )
 })

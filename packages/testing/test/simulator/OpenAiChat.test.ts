@@ -165,6 +165,16 @@ describe("/v1/chat/completions", () => {
     }).pipe(Effect.provide(answering([{ text: "Yes.", reasoning: "Hm, let me see now.", reasoningIn: "think" }])))
   )
 
+  it.scoped("H14: thinking that nothing follows is closed all the same", () =>
+    Effect.gen(function* () {
+      const { text } = yield* chat(model, { stream: true })
+      const content = eventsOf(text)
+        .map((event) => event.at("choices.0.delta.content") ?? "")
+        .join("")
+      assert.strictEqual(content, "<think>\nHm.\n</think>\n\n")
+    }).pipe(Effect.provide(answering([{ reasoning: "Hm.", reasoningIn: "think" }])))
+  )
+
   it.scoped("C2, H27: an object as tool_choice is refused by its words", () =>
     Effect.gen(function* () {
       const { body, status } = yield* chat(model, { tool_choice: { type: "function", function: { name: "x" } } })

@@ -58,7 +58,7 @@ describe("the simulator on real sockets, with a real lms", () => {
     }).pipe(Effect.provide(live))
   )
 
-  it.scopedLive("0.4: the home tells the status port, and the status port answers", () =>
+  it.scopedLive("0.4: the home tells the status port, and the status port answers while LM Studio runs", () =>
     Effect.gen(function* () {
       const simulator = yield* Simulator.start()
       const fs = yield* FileSystem.FileSystem
@@ -67,6 +67,9 @@ describe("the simulator on real sockets, with a real lms", () => {
       assert.deepStrictEqual(told, { host: "127.0.0.1", pid: 74849, port: simulator.statusPort })
       const status = yield* ask("GET", `http://127.0.0.1:${simulator.statusPort}/lms-status`)
       assert.strictEqual(status.at("version"), "0.4.25+1")
+      yield* simulator.control.setSettings({ appRunning: false })
+      const gone = yield* Effect.flip(ask("GET", `http://127.0.0.1:${simulator.statusPort}/lms-status`))
+      assert.strictEqual(gone._tag, "RequestError")
     }).pipe(Effect.provide(live))
   )
 
