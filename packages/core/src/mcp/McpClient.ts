@@ -278,21 +278,20 @@ const limit =
 const makeTeller = Effect.fnUntraced(function* (onProgress: NonNullable<CallOptions["onProgress"]>) {
   const runtime = yield* Effect.runtime()
   const waiting: Array<CallProgress> = []
-  const state: { fiber: Fiber.RuntimeFiber<void> | undefined } = { fiber: undefined }
+  const state: { busy: boolean; fiber: Fiber.RuntimeFiber<void> | undefined } = { busy: false, fiber: undefined }
   const telling = Effect.suspend(() => {
     const report = waiting.shift()
     return report === undefined ? Effect.void : onProgress(report)
-  }).pipe(
-    Effect.repeat({ while: () => waiting.length > 0 }),
-    Effect.ensuring(Effect.sync(() => (state.fiber = undefined)))
-  )
+  }).pipe(Effect.repeat({ while: () => waiting.length > 0 }), Effect.ensuring(Effect.sync(() => (state.busy = false))))
   const current = (use: (fiber: Fiber.RuntimeFiber<void>) => Effect.Effect<unknown>) =>
     Effect.suspend(() => (state.fiber === undefined ? Effect.void : use(state.fiber)))
   yield* Effect.addFinalizer(() => current(Fiber.interrupt))
   return {
     tell: (report: CallProgress) => {
       waiting.push(report)
-      if (state.fiber === undefined) state.fiber = Runtime.runFork(runtime)(telling)
+      if (state.busy) return
+      state.busy = true
+      state.fiber = Runtime.runFork(runtime)(telling)
     },
     finish: current(Fiber.await)
   }
