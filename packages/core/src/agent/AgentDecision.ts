@@ -8,6 +8,7 @@ import type { ToolCall } from "../lmstudio/Chat.ts"
 import type { AgentEventBody, AgentOutcome, BudgetKind, Problem } from "./AgentEvent.ts"
 import type { AgentState } from "./AgentState.ts"
 import * as ModelReply from "./ModelReply.ts"
+import * as StallGuard from "./StallGuard.ts"
 
 /**
  * What the shell has to do. `Emit` is words and bookkeeping without any I/O. `CallTools` names calls that may run now;
@@ -91,9 +92,9 @@ const ask = (state: AgentState, now: number): Decision => {
       : emit(note("wrap-up", wrapUp[state.ending], true))
   }
   const budget = spent(state, now)
-  return budget === undefined
-    ? { _tag: "AskModel", round: state.rounds + 1, final: false }
-    : emit({ _tag: "BudgetReached", budget })
+  if (budget !== undefined) return emit({ _tag: "BudgetReached", budget })
+  const stall = StallGuard.assess(state)
+  return stall === undefined ? { _tag: "AskModel", round: state.rounds + 1, final: false } : emit(stall)
 }
 
 /** The budget that forbids another ordinary request. Tool calls are counted when the model asks for one more. */
@@ -111,7 +112,8 @@ const spent = (state: AgentState, now: number): BudgetKind | undefined => {
 const lastRequest = "This is the last reply you can give, and no tools can be called any more."
 const bestAnswer = "Answer the task now as well as you can from what you have found out, and say what is still open."
 
-const wrapUp: Readonly<Record<BudgetKind, string>> = {
+const wrapUp: Readonly<Record<NonNullable<AgentState["ending"]>, string>> = {
+  stalled: `You are going round in circles. ${lastRequest} ${bestAnswer}`,
   rounds: `The limit of rounds is reached. ${lastRequest} ${bestAnswer}`,
   "wall-time": `The time for this task is over. ${lastRequest} ${bestAnswer}`,
   "tool-calls": `The limit of tool calls is reached. ${lastRequest} ${bestAnswer}`,
@@ -184,6 +186,18 @@ const afterFailure = (state: AgentState, turn: TurnOf<"Failed">, now: number): D
 const calling = (state: AgentState, turn: TurnOf<"Calling">, now: number): Decision => {
   const open = turn.calls.filter(({ told }) => told === undefined)
   if (state.ending === undefined && timeIsUp(state, now)) return emit({ _tag: "BudgetReached", budget: "wall-time" })
+  const withheld = open.filter(({ call }) => StallGuard.isWithheld(state, call.name))
+  if (state.ending === undefined && withheld.length > 0) {
+    return emit(
+      ...withheld.map(({ call }): AgentEventBody => ({
+        _tag: "ToolCallRefused",
+        callId: call.id,
+        name: call.name,
+        reason: "Withheld",
+        told: `"${call.name}" cannot be called in this round, because it gave the same result again and again. Use what you already have.`
+      }))
+    )
+  }
   const left = state.task.budgets.toolCalls - state.callsStarted
   if (state.ending === undefined && left > 0) {
     return { _tag: "CallTools", calls: open.slice(0, left).map(({ call }) => call), whole: turn.whole }
@@ -214,7 +228,11 @@ const calling = (state: AgentState, turn: TurnOf<"Calling">, now: number): Decis
 }
 
 const endedBy = (state: AgentState): Pick<AgentOutcome, "status" | "budget"> =>
-  state.ending === undefined ? { status: "failed" } : { status: "budget", budget: state.ending }
+  state.ending === undefined
+    ? { status: "failed" }
+    : state.ending === "stalled"
+      ? { status: "stalled" }
+      : { status: "budget", budget: state.ending }
 
 /** The last thing that the model said beside its calls: better than nothing. */
 const best = (state: AgentState): string => {

@@ -207,6 +207,13 @@ export const AgentEvent = Schema.Union(
   }),
   /** Words of ours to the model, or about the run: a nudge, a correction, a step down. */
   Schema.TaggedStruct("Noted", { ...stamped, kind: Schema.String, text: Schema.String, toModel: Schema.Boolean }),
+  /** The run goes round in circles with a tool; what is done about it. `text` is told to the model, but for `end`. */
+  Schema.TaggedStruct("Stalled", {
+    ...stamped,
+    step: Schema.Literal("nudge", "withhold", "end"),
+    tool: Schema.String,
+    text: Schema.String
+  }),
   Schema.TaggedStruct("BudgetReached", { ...stamped, budget: BudgetKind }),
   Schema.TaggedStruct("RunFinished", { ...stamped, outcome: AgentOutcome })
 )

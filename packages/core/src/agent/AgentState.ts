@@ -1,15 +1,13 @@
 /**
- * Where a run stands, and how each event changes it. The state is nothing but its events, folded: a journal of them
- * rebuilds it.
+ * Where a run stands. Nothing but the run's events, folded (`AgentEvolution`): a journal of them rebuilds it.
  *
  * @since 0.1.0
  */
 import * as Schema from "effect/Schema"
 import { ChatMessage, ChatReply, ToolCall, Usage } from "../lmstudio/Chat.ts"
 import { Ensured } from "../models/ModelLifecycle.ts"
-import { AgentOutcome, BudgetKind, CallRecord, Problem, type AgentEvent, type ContextAccount } from "./AgentEvent.ts"
+import { AgentOutcome, BudgetKind, CallRecord, Problem, type AgentEvent } from "./AgentEvent.ts"
 import { AgentTask } from "./AgentTask.ts"
-import * as ModelReply from "./ModelReply.ts"
 
 const optional = <A, I>(schema: Schema.Schema<A, I>) => Schema.optionalWith(schema, { exact: true })
 
@@ -21,7 +19,9 @@ const optional = <A, I>(schema: Schema.Schema<A, I>) => Schema.optionalWith(sche
  */
 export const TurnCall = Schema.Struct({
   call: ToolCall,
-  started: optional(Schema.Struct({ server: Schema.String, tool: Schema.String, at: Schema.Number })),
+  started: optional(
+    Schema.Struct({ server: Schema.String, tool: Schema.String, at: Schema.Number, fingerprint: Schema.Int })
+  ),
   told: optional(Schema.String)
 })
 /**
@@ -58,6 +58,19 @@ export const Turn = Schema.Union(
 export type Turn = typeof Turn.Type
 
 /**
+ * One settled call, for the guard against going round in circles: what was called with what, and what came of it.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export const Activity = Schema.Struct({ name: Schema.String, call: Schema.Int, result: Schema.Int })
+/**
+ * @since 0.1.0
+ * @category models
+ */
+export type Activity = typeof Activity.Type
+
+/**
  * @since 0.1.0
  * @category models
  */
@@ -87,8 +100,16 @@ export const AgentState = Schema.Struct({
   calls: Schema.Array(CallRecord),
   usage: Usage,
   resultBytes: Schema.NonNegativeInt,
-  /** The budget that is ending the run. */
-  ending: optional(BudgetKind),
+  /** What is ending the run: a budget, or that it goes round in circles. */
+  ending: optional(Schema.Union(BudgetKind, Schema.Literal("stalled"))),
+  /** The last settled calls, since something was last done about a stall. */
+  activity: Schema.Array(Activity),
+  /** The calls before that. */
+  circled: Schema.Array(Activity),
+  /** What was done last: 0 nothing, 1 the model was told, 2 a tool was withheld. */
+  stalls: Schema.NonNegativeInt,
+  /** A tool that is not offered until that round, because the model went round in circles with it. */
+  withheld: optional(Schema.Struct({ name: Schema.String, until: Schema.NonNegativeInt })),
   /** Kinds of all notes so far. */
   noted: Schema.Array(Schema.String),
   /** The current answer so far, when the model is continuing a cut one. */
@@ -129,206 +150,12 @@ export const initial = (started: Extract<AgentEvent, { readonly _tag: "RunStarte
   usage: { inputTokens: 0, outputTokens: 0 },
   resultBytes: 0,
   noted: [],
+  activity: [],
+  circled: [],
+  stalls: 0,
   partial: "",
   brokenOff: "",
   repeated: false,
   continued: false,
   corrected: false
 })
-
-/**
- * The state after an event. Events that are for display only leave it as it is.
- *
- * @since 0.1.0
- * @category combinators
- */
-export const evolve = (state: AgentState, event: AgentEvent): AgentState => {
-  switch (event._tag) {
-    case "RunStarted":
-      return initial(event)
-    case "ServersReady":
-      return { ...state, missingServers: event.missing }
-    case "ModelReady":
-      return {
-        ...state,
-        ensured: event.ensured,
-        ...(event.ensured.contextLength === undefined ? {} : { contextLength: event.ensured.contextLength })
-      }
-    case "ToolsOffered":
-      return {
-        ...state,
-        offered: event.offered,
-        turn: state.turn._tag === "Preparing" ? { _tag: "Ask" } : state.turn
-      }
-    case "RoundStarted":
-      return {
-        ...state,
-        rounds: event.final ? state.rounds : state.rounds + 1,
-        estimate: event.account === undefined ? 0 : estimateOf(event.account),
-        turn: { _tag: "Asking", round: event.round, final: event.final }
-      }
-    case "ModelReplied":
-      return replied(state, event)
-    case "ModelFailed":
-      return {
-        ...state,
-        ...(event.overflow === undefined ? {} : overflowed(state, event.overflow.contextLength)),
-        brokenOff: event.partial.trim() === "" ? state.brokenOff : event.partial,
-        turn: {
-          _tag: "Failed",
-          problem: event.problem,
-          repeatable: event.repeatable,
-          partial: event.partial,
-          final: state.turn._tag === "Asking" && state.turn.final
-        }
-      }
-    case "ToolCallStarted":
-      return {
-        ...withCall(state, event.callId, (call) => ({
-          ...call,
-          started: { server: event.server, tool: event.tool, at: event.at }
-        })),
-        callsStarted: state.callsStarted + 1,
-        used: state.used.includes(event.name) ? state.used : [...state.used, event.name]
-      }
-    case "ToolCallRefused":
-      return withCall(state, event.callId, (call) => ({ ...call, told: event.told }))
-    case "ToolCallFinished": {
-      const { isError, millis, server, tool } = event
-      return {
-        ...withCall(state, event.callId, (call) => ({ ...call, told: event.told })),
-        resultBytes: state.resultBytes + event.bytes,
-        artifacts:
-          event.artifact === undefined
-            ? state.artifacts
-            : [...state.artifacts, { callId: event.callId, id: event.artifact }],
-        calls: [...state.calls, { round: state.rounds, server, tool, isError, millis }]
-      }
-    }
-    case "Compacted":
-      return {
-        ...state,
-        usage: added(state.usage, event.usage),
-        messages: [
-          { role: "user", content: `${state.task.task}\n\n${event.summary}` },
-          ...state.messages.slice(1 + event.messages)
-        ]
-      }
-    case "Noted":
-      return noted(state, event)
-    case "BudgetReached":
-      return { ...state, ending: state.ending ?? event.budget }
-    case "RunFinished":
-      return {
-        ...state,
-        messages:
-          event.outcome.answer === ""
-            ? state.messages
-            : [...state.messages, { role: "assistant", content: event.outcome.answer, toolCalls: [] }],
-        turn: { _tag: "Ended", outcome: event.outcome }
-      }
-    case "Preparing":
-    case "TextDelta":
-    case "ReasoningDelta":
-    case "ToolCallProgress":
-      return state
-  }
-}
-
-// -----------------------------------------------------------------------------
-// internal
-// -----------------------------------------------------------------------------
-
-const replied = (
-  state: AgentState,
-  { reply, unread }: Extract<AgentEvent, { readonly _tag: "ModelReplied" }>
-): AgentState => {
-  const final = state.turn._tag === "Asking" && state.turn.final
-  const counted = { ...state, usage: added(state.usage, reply.usage), tokenFactor: corrected(state, reply.usage) }
-  if (final || reply.toolCalls.length === 0)
-    return { ...counted, turn: { _tag: "Replied", reply, final, ...(unread === undefined ? {} : { unread }) } }
-  return {
-    ...counted,
-    messages: [...state.messages, ModelReply.toMessage(reply)],
-    partial: "",
-    brokenOff: "",
-    repeated: false,
-    continued: false,
-    corrected: false,
-    turn: { _tag: "Calling", calls: reply.toolCalls.map((call) => ({ call })), whole: !ModelReply.isCut(reply) }
-  }
-}
-
-const added = (total: Usage, usage: Usage | undefined): Usage => {
-  if (usage === undefined) return total
-  const reasoningTokens = (total.reasoningTokens ?? 0) + (usage.reasoningTokens ?? 0)
-  return {
-    inputTokens: total.inputTokens + usage.inputTokens,
-    outputTokens: total.outputTokens + usage.outputTokens,
-    ...(reasoningTokens > 0 ? { reasoningTokens } : {})
-  }
-}
-
-const estimateOf = ({ history, system, tools }: ContextAccount) => system + tools + history
-
-/** The estimate was already multiplied by the factor so far. */
-const corrected = ({ estimate, tokenFactor }: AgentState, usage: Usage | undefined): number =>
-  usage === undefined || usage.inputTokens === 0 || estimate === 0
-    ? tokenFactor
-    : Math.min(3, Math.max(0.5, (tokenFactor * usage.inputTokens) / estimate))
-
-/** The request was longer than we thought, or the context shorter. */
-const overflowed = (state: AgentState, contextLength: number | undefined): Partial<AgentState> => ({
-  tokenFactor: Math.min(3, state.tokenFactor * 1.4),
-  ...(contextLength === undefined ? {} : { contextLength })
-})
-
-/** When the last call of the turn is settled, all results go into the conversation in the order of the calls. */
-const withCall = (state: AgentState, callId: string, change: (call: TurnCall) => TurnCall): AgentState => {
-  if (state.turn._tag !== "Calling") return state
-  const calls = state.turn.calls.map((entry) => (entry.call.id === callId ? change(entry) : entry))
-  if (calls.some((entry) => entry.told === undefined)) return { ...state, turn: { ...state.turn, calls } }
-  return {
-    ...state,
-    messages: [
-      ...state.messages,
-      ...calls.map(({ call, told }): ChatMessage => ({ role: "tool", toolCallId: call.id, content: told ?? "" }))
-    ],
-    turn: { _tag: "Ask" }
-  }
-}
-
-const noted = (state: AgentState, event: Extract<AgentEvent, { readonly _tag: "Noted" }>): AgentState => {
-  const heard = event.kind === "continue" || event.kind === "call-in-text" ? withPartial(state, event.kind) : state
-  return {
-    ...heard,
-    messages: event.toModel ? withUser(heard.messages, event.text) : heard.messages,
-    noted: [...state.noted, event.kind],
-    repeated: event.kind === "repeat" ? true : asksAgain.has(event.kind) ? false : state.repeated,
-    continued: state.continued || event.kind === "continue",
-    corrected: state.corrected || event.kind === "call-in-text",
-    turn: asksAgain.has(event.kind) ? { _tag: "Ask" } : state.turn
-  }
-}
-
-/** Notes after which the model is asked again instead of its reply being taken. */
-const asksAgain = new Set(["repeat", "continue", "call-in-text"])
-
-/** The model goes on from what it has said so far; only a continued answer is put together from its parts. */
-const withPartial = (state: AgentState, kind: string): AgentState => {
-  if (state.turn._tag !== "Replied") return state
-  const { reply } = state.turn
-  return {
-    ...state,
-    partial: kind === "continue" ? state.partial + reply.content : "",
-    messages: reply.content.trim() === "" ? state.messages : [...state.messages, ModelReply.toMessage(reply)]
-  }
-}
-
-/** Chat templates may insist that user and assistant take turns, so what is said to the model in a row is one message. */
-const withUser = (messages: ReadonlyArray<ChatMessage>, text: string): ReadonlyArray<ChatMessage> => {
-  const last = messages.at(-1)
-  return last?.role === "user" && typeof last.content === "string"
-    ? [...messages.slice(0, -1), { role: "user", content: `${last.content}\n\n${text}` }]
-    : [...messages, { role: "user", content: text }]
-}

@@ -22,19 +22,18 @@ export const normalised = (
 ): ChatReply => {
   if (reply.toolCalls.length === 0) return reply
   if (options.final) return { ...reply, toolCalls: [] }
-  const used = new Set<string>()
-  for (const message of options.messages) {
-    if (message.role === "assistant") for (const call of message.toolCalls) used.add(call.id)
-  }
+  const given = new Set<string>()
+  const isUsed = (id: string) =>
+    given.has(id) || options.messages.some((message) => message.role === "tool" && message.toolCallId === id)
   const toolCalls = reply.toolCalls
     .filter((call) => call.name.trim() !== "")
     .map((call, index): ToolCall => {
       const own = call.id.trim()
       let id = own
-      for (let turn = 0; id === "" || used.has(id); turn++) {
+      for (let turn = 0; id === "" || isUsed(id); turn++) {
         id = `call_${options.round}_${index + 1}${turn === 0 ? "" : `_${turn + 1}`}`
       }
-      used.add(id)
+      given.add(id)
       return { id, name: call.name.trim(), arguments: call.arguments }
     })
   return { ...reply, toolCalls }

@@ -16,6 +16,7 @@ import * as ModelFailure from "./ModelFailure.ts"
 import * as ModelReply from "./ModelReply.ts"
 import type { Prepared } from "./Preparation.ts"
 import type { RunLog } from "./RunLog.ts"
+import * as StallGuard from "./StallGuard.ts"
 import { systemMessage } from "./SystemMessage.ts"
 import type { CatalogTool } from "./ToolCatalog.ts"
 import { recover } from "./ToolCallText.ts"
@@ -48,9 +49,7 @@ export const ask = Effect.fnUntraced(function* (
     return yield* log.tell({ _tag: "ModelFailed", round, partial: pieces.join(""), ...outcome.left })
   }
   const { messages } = log.state
-  const { reply, unread } = final
-    ? { reply: outcome.right, unread: undefined }
-    : recover(outcome.right, { catalog: prepared.catalog, messages })
+  const { reply, unread } = recover(outcome.right, { catalog: prepared.catalog, messages })
   return yield* log.tell({
     _tag: "ModelReplied",
     round,
@@ -109,7 +108,8 @@ export const offer = (log: RunLog, { catalog }: Prepared, names: ReadonlyArray<s
   })
 
 const draftOf = ({ state }: RunLog, { catalog, toolbox }: Prepared, final: boolean): ContextWindow.Draft => {
-  const tools = final ? [] : state.offered.flatMap((name) => catalog.find(name) ?? [])
+  const names = state.offered.filter((name) => !StallGuard.isWithheld(state, name))
+  const tools = final ? [] : names.flatMap((name) => catalog.find(name) ?? [])
   const needed = (tool: CatalogTool) => tool.builtin || state.used.includes(tool.name)
   return {
     system: systemMessage(state.task, { tools: catalog.tools.length > 0 }),
@@ -120,7 +120,7 @@ const draftOf = ({ state }: RunLog, { catalog, toolbox }: Prepared, final: boole
     contextLength: state.contextLength,
     reserve: ContextWindow.reserveFor(state.contextLength, state.task.maxTokens),
     factor: state.tokenFactor,
-    artifactOf: (callId) => state.artifacts.find((artifact) => artifact.callId === callId)?.id
+    artifactOf: (callId) => state.artifacts.findLast((artifact) => artifact.callId === callId)?.id
   }
 }
 

@@ -8,7 +8,8 @@ import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import type { RunId } from "../observability/Correlation.ts"
 import { stamp, type AgentEvent, type AgentEventBody } from "./AgentEvent.ts"
-import { evolve, type AgentState } from "./AgentState.ts"
+import { evolve } from "./AgentEvolution.ts"
+import type { AgentState } from "./AgentState.ts"
 
 /**
  * @since 0.1.0

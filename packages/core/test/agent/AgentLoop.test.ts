@@ -1,6 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import type { AgentEvent } from "@lms-bridge/core/agent/AgentEvent"
-import { initial, evolve } from "@lms-bridge/core/agent/AgentState"
+import { evolve } from "@lms-bridge/core/agent/AgentEvolution"
+import { initial } from "@lms-bridge/core/agent/AgentState"
 import { ModelNotFound } from "@lms-bridge/core/lmstudio/LmStudioError"
 import { McpCallFailed } from "@lms-bridge/core/mcp/McpError"
 import { CurrentRunId } from "@lms-bridge/core/observability/Correlation"

@@ -29,6 +29,21 @@ describe("AgentLoop, how runs end", () => {
     )
   )
 
+  it.effect("leaves a call out of the last answer, where it cannot be run any more", () =>
+    Effect.gen(function* () {
+      const outcome = outcomeOf(yield* run(task({ budgets: { rounds: 1, wallMillis: 60_000, toolCalls: 50 } })))
+      assert.strictEqual(outcome.answer, "I know this much.")
+    }).pipe(
+      Effect.provide(
+        World.layer({
+          turns: [[call("echo", { message: "again" })]],
+          final: 'I know this much.\n<tool_call>{"name": "echo", "arguments": {"message": "more"}}</tool_call>',
+          servers: { main: { echo } }
+        })
+      )
+    )
+  )
+
   it.effect("refuses calls beyond the limit of tool calls, then asks for the answer", () =>
     Effect.gen(function* () {
       const events = yield* run(task({ budgets: { rounds: 9, wallMillis: 60_000, toolCalls: 2 } }))

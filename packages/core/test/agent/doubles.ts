@@ -59,6 +59,8 @@ export interface World {
   readonly turns: ReadonlyArray<Turn> | ((request: number) => Turn)
   readonly servers?: Servers
   readonly settings?: Partial<Values>
+  /** What the model answers when no tools are offered any more; absent, a turn as any other. */
+  readonly final?: string
   /** What the model answers when it is asked for a summary; absent is a failure. */
   readonly summary?: string
   readonly lease?: (options: EnsureOptions | undefined) => Effect.Effect<Ensured, ModelLifecycleError>
@@ -157,6 +159,7 @@ const model = (world: World, seen: Context.Tag.Service<typeof Seen>) => {
             Effect.gen(function* () {
               const index = seen.requests.push(request) - 1
               yield* held(seen, "request")
+              if (world.final !== undefined && request.tools === undefined) return play(world.final)
               const turn = typeof world.turns === "function" ? world.turns(index) : world.turns[index]
               if (turn === undefined) return yield* Effect.dieMessage(`No turn for request ${index}`)
               return play(turn)

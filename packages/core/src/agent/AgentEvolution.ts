@@ -1,0 +1,229 @@
+/**
+ * How each event changes where a run stands.
+ *
+ * @since 0.1.0
+ */
+import type { ChatMessage, Usage } from "../lmstudio/Chat.ts"
+import type { AgentEvent, ContextAccount } from "./AgentEvent.ts"
+import { initial, type AgentState, type TurnCall } from "./AgentState.ts"
+import * as ModelReply from "./ModelReply.ts"
+import * as StallGuard from "./StallGuard.ts"
+
+/**
+ * The state after an event. Events that are for display only leave it as it is.
+ *
+ * @since 0.1.0
+ * @category combinators
+ */
+export const evolve = (state: AgentState, event: AgentEvent): AgentState => {
+  switch (event._tag) {
+    case "RunStarted":
+      return initial(event)
+    case "ServersReady":
+      return { ...state, missingServers: event.missing }
+    case "ModelReady":
+      return {
+        ...state,
+        ensured: event.ensured,
+        ...(event.ensured.contextLength === undefined ? {} : { contextLength: event.ensured.contextLength })
+      }
+    case "ToolsOffered":
+      return {
+        ...state,
+        offered: event.offered,
+        turn: state.turn._tag === "Preparing" ? { _tag: "Ask" } : state.turn
+      }
+    case "RoundStarted":
+      return {
+        ...state,
+        rounds: event.final ? state.rounds : state.rounds + 1,
+        estimate: event.account === undefined ? 0 : estimateOf(event.account),
+        turn: { _tag: "Asking", round: event.round, final: event.final }
+      }
+    case "ModelReplied":
+      return replied(state, event)
+    case "ModelFailed":
+      return {
+        ...state,
+        ...(event.overflow === undefined ? {} : overflowed(state, event.overflow.contextLength)),
+        brokenOff: event.partial.trim() === "" ? state.brokenOff : event.partial,
+        turn: {
+          _tag: "Failed",
+          problem: event.problem,
+          repeatable: event.repeatable,
+          partial: event.partial,
+          final: state.turn._tag === "Asking" && state.turn.final
+        }
+      }
+    case "ToolCallStarted":
+      return {
+        ...withCall(state, event.callId, (call) => ({
+          ...call,
+          started: {
+            server: event.server,
+            tool: event.tool,
+            at: event.at,
+            fingerprint: StallGuard.fingerprint(event.name, event.arguments)
+          }
+        })),
+        callsStarted: state.callsStarted + 1,
+        used: state.used.includes(event.name) ? state.used : [...state.used, event.name]
+      }
+    case "ToolCallRefused":
+      return {
+        ...withCall(state, event.callId, (call) => ({ ...call, told: event.told })),
+        activity: StallGuard.withActivity(state, event)
+      }
+    case "ToolCallFinished": {
+      const { isError, millis, server, tool } = event
+      return {
+        ...withCall(state, event.callId, (call) => ({ ...call, told: event.told })),
+        activity: StallGuard.withActivity(state, event),
+        resultBytes: state.resultBytes + event.bytes,
+        artifacts:
+          event.artifact === undefined
+            ? state.artifacts
+            : [...state.artifacts, { callId: event.callId, id: event.artifact }],
+        calls: [...state.calls, { round: state.rounds, server, tool, isError, millis }]
+      }
+    }
+    case "Compacted":
+      return {
+        ...state,
+        usage: added(state.usage, event.usage),
+        messages: [
+          { role: "user", content: `${state.task.task}\n\n${event.summary}` },
+          ...state.messages.slice(1 + event.messages)
+        ]
+      }
+    case "Noted":
+      return noted(state, event)
+    case "Stalled":
+      return {
+        ...state,
+        activity: [],
+        circled: [...state.circled, ...state.activity].slice(-remembered),
+        stalls: event.step === "nudge" ? 1 : 2,
+        messages: event.step === "end" ? state.messages : withUser(state.messages, event.text),
+        ...(event.step === "withhold" ? { withheld: { name: event.tool, until: state.rounds + 2 } } : {}),
+        ...(event.step === "end" ? { ending: state.ending ?? ("stalled" as const) } : {})
+      }
+    case "BudgetReached":
+      return { ...state, ending: state.ending ?? event.budget }
+    case "RunFinished":
+      return {
+        ...state,
+        messages:
+          event.outcome.answer === ""
+            ? state.messages
+            : [...state.messages, { role: "assistant", content: event.outcome.answer, toolCalls: [] }],
+        turn: { _tag: "Ended", outcome: event.outcome }
+      }
+    case "Preparing":
+    case "TextDelta":
+    case "ReasoningDelta":
+    case "ToolCallProgress":
+      return state
+  }
+}
+
+// -----------------------------------------------------------------------------
+// internal
+// -----------------------------------------------------------------------------
+
+/** Calls of a circle that are recognised after something was done about it. */
+const remembered = 48
+
+const replied = (
+  state: AgentState,
+  { reply, unread }: Extract<AgentEvent, { readonly _tag: "ModelReplied" }>
+): AgentState => {
+  const final = state.turn._tag === "Asking" && state.turn.final
+  const counted = { ...state, usage: added(state.usage, reply.usage), tokenFactor: corrected(state, reply.usage) }
+  if (final || reply.toolCalls.length === 0)
+    return { ...counted, turn: { _tag: "Replied", reply, final, ...(unread === undefined ? {} : { unread }) } }
+  return {
+    ...counted,
+    messages: [...state.messages, ModelReply.toMessage(reply)],
+    partial: "",
+    brokenOff: "",
+    repeated: false,
+    continued: false,
+    corrected: false,
+    turn: { _tag: "Calling", calls: reply.toolCalls.map((call) => ({ call })), whole: !ModelReply.isCut(reply) }
+  }
+}
+
+const added = (total: Usage, usage: Usage | undefined): Usage => {
+  if (usage === undefined) return total
+  const reasoningTokens = (total.reasoningTokens ?? 0) + (usage.reasoningTokens ?? 0)
+  return {
+    inputTokens: total.inputTokens + usage.inputTokens,
+    outputTokens: total.outputTokens + usage.outputTokens,
+    ...(reasoningTokens > 0 ? { reasoningTokens } : {})
+  }
+}
+
+const estimateOf = ({ history, system, tools }: ContextAccount) => system + tools + history
+
+/** The estimate was already multiplied by the factor so far. */
+const corrected = ({ estimate, tokenFactor }: AgentState, usage: Usage | undefined): number =>
+  usage === undefined || usage.inputTokens === 0 || estimate === 0
+    ? tokenFactor
+    : Math.min(3, Math.max(0.5, (tokenFactor * usage.inputTokens) / estimate))
+
+/** The request was longer than we thought, or the context shorter. */
+const overflowed = (state: AgentState, contextLength: number | undefined): Partial<AgentState> => ({
+  tokenFactor: Math.min(3, state.tokenFactor * 1.4),
+  ...(contextLength === undefined ? {} : { contextLength })
+})
+
+/** When the last call of the turn is settled, all results go into the conversation in the order of the calls. */
+const withCall = (state: AgentState, callId: string, change: (call: TurnCall) => TurnCall): AgentState => {
+  if (state.turn._tag !== "Calling") return state
+  const calls = state.turn.calls.map((entry) => (entry.call.id === callId ? change(entry) : entry))
+  if (calls.some((entry) => entry.told === undefined)) return { ...state, turn: { ...state.turn, calls } }
+  return {
+    ...state,
+    messages: [
+      ...state.messages,
+      ...calls.map(({ call, told }): ChatMessage => ({ role: "tool", toolCallId: call.id, content: told ?? "" }))
+    ],
+    turn: { _tag: "Ask" }
+  }
+}
+
+const noted = (state: AgentState, event: Extract<AgentEvent, { readonly _tag: "Noted" }>): AgentState => {
+  const heard = event.kind === "continue" || event.kind === "call-in-text" ? withPartial(state, event.kind) : state
+  return {
+    ...heard,
+    messages: event.toModel ? withUser(heard.messages, event.text) : heard.messages,
+    noted: [...state.noted, event.kind],
+    repeated: event.kind === "repeat" ? true : asksAgain.has(event.kind) ? false : state.repeated,
+    continued: state.continued || event.kind === "continue",
+    corrected: state.corrected || event.kind === "call-in-text",
+    turn: asksAgain.has(event.kind) ? { _tag: "Ask" } : state.turn
+  }
+}
+
+/** Notes after which the model is asked again instead of its reply being taken. */
+const asksAgain = new Set(["repeat", "continue", "call-in-text"])
+
+/** The model goes on from what it has said so far; only a continued answer is put together from its parts. */
+const withPartial = (state: AgentState, kind: string): AgentState => {
+  if (state.turn._tag !== "Replied") return state
+  const { reply } = state.turn
+  return {
+    ...state,
+    partial: kind === "continue" ? state.partial + reply.content : "",
+    messages: reply.content.trim() === "" ? state.messages : [...state.messages, ModelReply.toMessage(reply)]
+  }
+}
+
+/** Chat templates may insist that user and assistant take turns, so what is said to the model in a row is one message. */
+const withUser = (messages: ReadonlyArray<ChatMessage>, text: string): ReadonlyArray<ChatMessage> => {
+  const last = messages.at(-1)
+  return last?.role === "user" && typeof last.content === "string"
+    ? [...messages.slice(0, -1), { role: "user", content: `${last.content}\n\n${text}` }]
+    : [...messages, { role: "user", content: text }]
+}
