@@ -106,7 +106,10 @@ export const connect = Effect.fn("McpClient.connect")(function* (options: Client
     limit(
       startTimeout,
       Effect.flatMap(peer.hint, (hint) =>
-        unavailable("StartTimeout", sentences(`${what} took longer than ${Duration.format(startTimeout)}.`, hint))
+        unavailable(
+          "StartTimeout",
+          sentences(`${what} took longer than ${Duration.format(startTimeout)} (LMS_BRIDGE_MCP_START_TIMEOUT).`, hint)
+        )
       )
     )
 

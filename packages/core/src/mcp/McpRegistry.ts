@@ -128,7 +128,7 @@ const make = Effect.gen(function* () {
       depth: files.depth
     })
     const connect = Effect.fnUntraced(function* (to: Launch) {
-      yield* Effect.logDebug("connecting to an MCP server").pipe(Effect.annotateLogs({ server: definition.name }))
+      yield* Effect.logDebug("connecting to an MCP server")
       const { connect } = yield* client
       return yield* connect({
         server: definition.name,

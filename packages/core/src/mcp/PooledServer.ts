@@ -9,6 +9,8 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
+import * as FiberRef from "effect/FiberRef"
+import * as HashMap from "effect/HashMap"
 import type * as Scope from "effect/Scope"
 import * as CircuitBreaker from "../resilience/CircuitBreaker.ts"
 import type { Session } from "./McpClient.ts"
@@ -72,8 +74,12 @@ export const make = Effect.fnUntraced(function* (options: {
   const begin = Effect.gen(function* () {
     const started: Attempt = { ready: yield* Deferred.make<Session, McpServerUnavailable>(), fiber: undefined }
     state.current = started
-    // in the pool's scope: it belongs to no single caller
-    started.fiber = yield* run(started).pipe(Effect.interruptible, Effect.forkIn(scope))
+    // in the pool's scope, and without the run id of whoever came first: it belongs to no single caller
+    started.fiber = yield* run(started).pipe(
+      Effect.locally(FiberRef.currentLogAnnotations, HashMap.make(["server", server])),
+      Effect.interruptible,
+      Effect.forkIn(scope)
+    )
     return started
   }).pipe(Effect.uninterruptible)
 

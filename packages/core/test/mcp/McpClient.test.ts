@@ -125,7 +125,7 @@ describe("McpClient", () => {
       yield* TestClock.adjust("30 seconds")
       const error = yield* Fiber.join(fiber)
       assert.deepInclude(error, { _tag: "McpServerUnavailable", reason: "StartTimeout" })
-      assert.include(error.message, "Its list of tools took longer than 30s.")
+      assert.include(error.message, "Its list of tools took longer than 30s (LMS_BRIDGE_MCP_START_TIMEOUT).")
     })
   )
 

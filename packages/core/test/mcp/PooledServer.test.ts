@@ -3,7 +3,7 @@ import type { Session } from "@lms-bridge/core/mcp/McpClient"
 import { McpServerUnavailable } from "@lms-bridge/core/mcp/McpError"
 import * as PooledServer from "@lms-bridge/core/mcp/PooledServer"
 import { BreakerPolicy } from "@lms-bridge/core/resilience/CircuitBreaker"
-import { Deferred, Duration, Effect, Exit, Fiber, Scope, TestClock } from "effect"
+import { Deferred, Duration, Effect, Exit, Fiber, Logger, Scope, TestClock } from "effect"
 
 const policy = new BreakerPolicy({ failures: 3, openFor: Duration.minutes(1) })
 
@@ -107,6 +107,19 @@ describe("PooledServer", () => {
       yield* TestClock.adjust("40 seconds")
       yield* pooled.live
       assert.strictEqual(seen.attempts, 4)
+    })
+  )
+
+  it.scoped("logs under its own name, not under that of the run that came first", () =>
+    Effect.gen(function* () {
+      const seen: Array<unknown> = []
+      const logger = Logger.make(({ annotations }) => seen.push(Object.fromEntries(annotations)))
+      const { pooled } = yield* makeServer(() => Effect.logInfo("opening"))
+      yield* pooled.live.pipe(
+        Effect.annotateLogs({ runId: "run_1" }),
+        Effect.provide(Logger.replace(Logger.defaultLogger, logger))
+      )
+      assert.deepStrictEqual(seen, [{ server: "it" }])
     })
   )
 
