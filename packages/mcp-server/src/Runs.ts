@@ -84,7 +84,7 @@ export class Runs extends Context.Tag("@lms-bridge/mcp-server/Runs")<
             const first = RunAccount.begin(event)
             yield* Ref.set(current, Option.some(first))
             yield* Deferred.succeed(began, first)
-            return
+            return yield* inRun(first, Effect.logInfo("run began", { servers: task.servers, model: task.model }))
           }
           const [next, line] = RunAccount.evolve(record.value, event)
           yield* Ref.set(current, Option.some(next))
@@ -104,7 +104,10 @@ export class Runs extends Context.Tag("@lms-bridge/mcp-server/Runs")<
               : Exit.failCause(Exit.isFailure(exit) ? exit.cause : Cause.die("a run ended without having begun"))
           yield* Deferred.done(began, done)
           yield* Deferred.done(ended, done)
-          if (Option.isSome(record)) yield* PubSub.publish(changes, { runId: record.value.runId, begins: false })
+          if (Option.isNone(record)) return
+          yield* PubSub.publish(changes, { runId: record.value.runId, begins: false })
+          const { millis, rounds, status } = RunAccount.account(record.value, at)
+          yield* inRun(record.value, Effect.logInfo("run ended", { status, rounds, millis }))
         })
 
         const fiber = yield* loop.run(task).pipe(Stream.runForEach(on), Effect.onExit(settle), FiberSet.run(fibers))
@@ -146,6 +149,8 @@ export class Runs extends Context.Tag("@lms-bridge/mcp-server/Runs")<
 /** Older ones are forgotten: a server may live for weeks. */
 const mostRuns = 100
 const mostEvents = 2000
+
+const inRun = ({ runId }: RunAccount.Record, log: Effect.Effect<void>) => Effect.annotateLogs(log, { runId })
 
 /** The pieces of a text come again as a whole. */
 const kept = (event: AgentEvent) => event._tag !== "TextDelta" && event._tag !== "ReasoningDelta"

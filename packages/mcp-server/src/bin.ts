@@ -18,10 +18,15 @@ import * as Option from "effect/Option"
 import * as Predicate from "effect/Predicate"
 import { serveStdio } from "./serveStdio.ts"
 
+const httpClient = NodeHttpClient.layerWithoutAgent.pipe(
+  // a run asks the same server again and again
+  Layer.provide(NodeHttpClient.makeAgentLayer({ keepAlive: true }))
+)
+
 const MainLayer = Bridge.layerNoDeps.pipe(
   Layer.provideMerge(Logging.layer({ isTerminal: process.stderr.isTTY })),
   Layer.provideMerge(Settings.layer),
-  Layer.provide(Layer.merge(NodeContext.layer, NodeHttpClient.layer))
+  Layer.provide(Layer.merge(NodeContext.layer, httpClient))
 )
 
 serveStdio.pipe(
