@@ -78,7 +78,7 @@ describe("runProcess with real processes", () => {
     Effect.gen(function* () {
       const ended = yield* runProcess(
         node(
-          `process.stdin.resume(); process.stdin.on("end", () => { process.stderr.write("e".repeat(300_000)); process.stdout.write("o".repeat(300_000), () => process.exit(3)) })`
+          `process.stdin.resume(); process.stdin.on("end", () => { process.stderr.write("e".repeat(300_000), () => process.stdout.write("o".repeat(300_000), () => process.exit(3))) })`
         )
       )
       assert.deepStrictEqual([ended.stdout.length, ended.stderr.length, ended.exitCode], [300_000, 300_000, 3])
