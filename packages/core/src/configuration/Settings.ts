@@ -194,6 +194,12 @@ export const table = {
     "Model key to use when none is named. Unset: a loaded model, else the best suited one on disk."
   ),
   mcpJsonPath: optionalText("MCP_JSON_PATH", "The mcp.json to use instead of looking for one."),
+  mcpSources: choice(
+    "LMS_BRIDGE_MCP_SOURCES",
+    ["first", "all"],
+    "first",
+    "`first`: the first mcp.json that exists. `all`: those of the project, the user, VS Code, Cursor and Claude Desktop together."
+  ),
   lmsBinary: optionalText("LMS_BRIDGE_LMS_BINARY", "Path of the `lms` executable, or `none` to do without it."),
   autostart: flag("LMS_BRIDGE_AUTOSTART", false, "Whether LM Studio or its server may be started when it is off."),
   logLevel: choice(

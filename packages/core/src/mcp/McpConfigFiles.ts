@@ -11,10 +11,10 @@ import type * as ConfigProvider from "effect/ConfigProvider"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Equal from "effect/Equal"
-import { constant } from "effect/Function"
 import * as Option from "effect/Option"
 import * as SynchronizedRef from "effect/SynchronizedRef"
 import * as ChildEnvironment from "./ChildEnvironment.ts"
+import * as ConfigPlaces from "./ConfigPlaces.ts"
 import * as McpConfig from "./McpConfig.ts"
 import { McpConfigInvalid } from "./McpError.ts"
 import * as ServerDefinition from "./ServerDefinition.ts"
@@ -29,7 +29,7 @@ export interface ConfigCandidate {
   readonly path: string
   readonly exists: boolean
   readonly used: boolean
-  /** What is wrong with the file, when an earlier version of it is in use because it cannot be read any more. */
+  /** What is wrong with the file. If it is used all the same, then as it was when it could last be read. */
   readonly problem?: string | undefined
 }
 
@@ -38,10 +38,12 @@ export interface ConfigCandidate {
  * @category models
  */
 export interface Configuration {
-  /** The file in use; undefined when there is none. */
+  /** The first file in use; undefined when there is none. */
   readonly path: string | undefined
   /** By name. A server whose entry has not changed is the same object as before. */
-  readonly servers: ReadonlyMap<string, ServerDefinition.ServerDefinition>
+  readonly servers: ServersByName
+  /** By name, the files whose entry of that name is not used because an earlier file has it. */
+  readonly shadowed: ReadonlyMap<string, ReadonlyArray<string>>
   /** Grows with every change, so that a consumer can tell at a glance whether anything is new. */
   readonly version: number
 }
@@ -50,40 +52,22 @@ export interface Configuration {
  * @since 0.1.0
  * @category models
  */
+export type ServersByName = ReadonlyMap<string, ServerDefinition.ServerDefinition>
+
+/**
+ * @since 0.1.0
+ * @category models
+ */
 export interface McpConfigFiles {
   readonly candidates: Effect.Effect<ReadonlyArray<ConfigCandidate>>
-  /** The configuration as it is now. Costs a `stat` for each place up to the file in use when nothing has changed. */
+  /** The configuration as it is now. Costs a `stat` for each place that is looked at when nothing has changed. */
   readonly current: Effect.Effect<Configuration, McpConfigInvalid>
-  /** The configuration as it was less than `recently` ago: for calls in the middle of a run, which come in quick succession. */
+  /** As it was less than a second ago: for calls in the middle of a run, which come in quick succession. */
   readonly recent: Effect.Effect<Configuration, McpConfigInvalid>
   /** Our own environment variables, as far as they may be handed on. */
   readonly inherited: Effect.Effect<(name: string) => string | undefined>
   /** How many lms-bridges we run beneath. */
   readonly depth: number
-}
-
-/**
- * The places, first to last: `$MCP_JSON_PATH` alone when it is set, else LM Studio's file, the project's, the user's,
- * and that of the folder above.
- *
- * @since 0.1.0
- * @category constructors
- */
-export const searchPlaces = (
-  path: Path.Path,
-  options: { readonly override: string | undefined; readonly home: string | undefined; readonly cwd: string }
-): ReadonlyArray<string> => {
-  const { cwd, home, override } = options
-  if (override !== undefined) {
-    const expanded = /^~(?=$|[\\/])/.test(override) && home !== undefined ? `${home}${override.slice(1)}` : override
-    return [path.resolve(cwd, expanded)]
-  }
-  return [
-    ...(home === undefined ? [] : [path.join(home, ".lmstudio", "mcp.json")]),
-    path.join(cwd, ".mcp.json"),
-    ...(home === undefined ? [] : [path.join(home, ".mcp.json")]),
-    path.join(cwd, "..", ".mcp.json")
-  ].filter((place, index, places) => places.indexOf(place) === index)
 }
 
 /**
@@ -93,126 +77,127 @@ export const searchPlaces = (
 export const make = Effect.fn("McpConfigFiles.make")(function* (options: {
   /** `MCP_JSON_PATH`. */
   readonly override: Option.Option<string>
+  readonly mode?: ConfigPlaces.SourceMode | undefined
   /** Where relative places start; the working directory by default. */
   readonly cwd?: string | undefined
 }) {
   const fileSystem = yield* FileSystem.FileSystem
   const path = yield* Path.Path
-  const provider = yield* Effect.configProviderWith(Effect.succeed)
-  const variable = readVariable(provider)
+  const variable = readVariable(yield* Effect.configProviderWith(Effect.succeed))
 
+  const { mode = "first" } = options
   const cwd = options.cwd ?? path.resolve()
-  const userHome = Option.getOrUndefined(
-    Option.orElse(yield* variable("HOME"), constant(yield* variable("USERPROFILE")))
-  )
+  const home = yield* variable("HOME")
+  const userHome = Option.getOrUndefined(Option.isSome(home) ? home : yield* variable("USERPROFILE"))
+  const appData = Option.getOrUndefined(yield* variable("APPDATA"))
   const override = Option.getOrUndefined(options.override)
-  const places = searchPlaces(path, { override, home: userHome, cwd })
+  const places = ConfigPlaces.places(path, { mode, override, home: userHome, cwd, appData })
   const depth =
     Number.parseInt(
       Option.getOrElse(yield* variable(ChildEnvironment.depthVariable), () => "0"),
       10
     ) || 0
 
-  const state = yield* SynchronizedRef.make<State>({ loaded: undefined, problem: undefined, version: 0 })
-
-  /** The first place that exists, with what `stat` says of it. */
-  const locate: Effect.Effect<Located | undefined, McpConfigInvalid> = Effect.gen(function* () {
-    for (const place of places) {
-      const info = yield* fileSystem.stat(place).pipe(
-        Effect.map(Option.some),
-        Effect.catchAll((error) =>
-          isAbsent(error)
-            ? Effect.succeedNone
-            : new McpConfigInvalid({ path: place, reason: "NotReadable", detail: whyNot(error) })
-        )
+  /** What `stat` says of a file; undefined when there is none. */
+  const look = (place: string) =>
+    fileSystem.stat(place).pipe(
+      Effect.map((info): Seen => ({ place, stamp: stampOf(info) })),
+      Effect.catchAll((error) =>
+        Effect.succeed<Seen | undefined>(isAbsent(error) ? undefined : { place, stamp: undefined })
       )
-      if (Option.isSome(info)) return { place, stamp: stampOf(info.value) }
+    )
+
+  const seen = Effect.gen(function* () {
+    const found: Array<Seen> = []
+    for (const place of places) {
+      const one = yield* look(place)
+      if (one === undefined) continue
+      found.push(one)
+      if (mode === "first") break
     }
-    if (override === undefined) return undefined
-    return yield* new McpConfigInvalid({ path: places[0] ?? override, reason: "NotFound", detail: "" })
+    return found
   })
 
-  const read = Effect.fnUntraced(function* (place: string, before: Configuration["servers"]) {
+  const read = Effect.fnUntraced(function* (place: string, before: ServersByName | undefined) {
     const text = yield* fileSystem
       .readFileString(place)
       .pipe(
         Effect.mapError((error) => new McpConfigInvalid({ path: place, reason: "NotReadable", detail: whyNot(error) }))
       )
     const entries = yield* McpConfig.parse(place, text)
-    const names = [...new Set(entries.flatMap(ServerDefinition.variablesOf))]
-    const environment = yield* snapshot(variable, names)
+    const environment = yield* snapshot(variable, [...new Set(entries.flatMap(ServerDefinition.variablesOf))])
     const variables = { environment, workspaceFolder: cwd, userHome }
     const nested = depth >= ChildEnvironment.maxDepth
     return new Map(
       entries.map((entry) => {
         const made = ServerDefinition.make(entry, { variables, nested })
-        const known = before.get(entry.name)
+        const known = before?.get(entry.name)
         const unchanged =
-          known !== undefined &&
-          Either.isRight(made.launch) &&
-          known.source === made.source &&
-          Equal.equals(known.identity, made.identity)
+          known !== undefined && Either.isRight(made.launch) && Equal.equals(known.identity, made.identity)
         return [entry.name, unchanged ? known : made] as const
       })
     )
   })
 
-  const checked: { at: number; configuration: Configuration | undefined } = { at: 0, configuration: undefined }
-  const current = SynchronizedRef.modifyEffect(
-    state,
-    Effect.fnUntraced(function* (before: State): Effect.fn.Return<readonly [Configuration, State], McpConfigInvalid> {
-      const located = yield* locate
-      if (located === undefined) {
-        const version = before.loaded === undefined ? before.version : before.version + 1
-        return [
-          { path: undefined, servers: new Map(), version },
-          { loaded: undefined, problem: undefined, version }
-        ]
-      }
-      const { place, stamp } = located
-      const known = before.loaded?.path === place ? before.loaded : undefined
-      if (known !== undefined && known.stamp === stamp) return [known, before]
+  const refresh = Effect.fnUntraced(function* ({ place, stamp }: Seen, before: File | undefined) {
+    if (before !== undefined && stamp !== undefined && before.stamp === stamp) return before
+    const result = yield* Effect.either(read(place, before?.servers))
+    if (Either.isRight(result)) return { place, stamp, servers: result.right, problem: undefined }
+    const problem = result.left
+    // an editor may be in the middle of it: what was good stays in use until the file is good again
+    const kept = before?.servers
+    if (kept !== undefined && problem.message !== before?.problem?.message) {
+      yield* Effect.logWarning(`${problem.message} The last good version stays in use.`)
+    }
+    // permission may be given without a change that `stat` shows
+    return { place, stamp: problem.reason === "NotReadable" ? undefined : stamp, servers: kept, problem }
+  })
 
-      const result = yield* Effect.either(read(place, before.loaded?.servers ?? new Map()))
-      if (Either.isRight(result)) {
-        const version = before.version + 1
-        const loaded = { path: place, stamp, servers: result.right, version }
-        return [loaded, { loaded, problem: undefined, version }]
+  const state = yield* SynchronizedRef.make<State>({ files: new Map(), configuration: nothing })
+  const checked: { at: number; configuration: Configuration | undefined } = { at: 0, configuration: undefined }
+
+  const update = SynchronizedRef.updateAndGetEffect(
+    state,
+    Effect.fnUntraced(function* (before: State) {
+      const found = yield* seen
+      const files: ReadonlyArray<File> = yield* Effect.forEach(found, (one) =>
+        refresh(one, before.files.get(one.place))
+      )
+      const same = files.length === before.files.size && files.every((file) => before.files.get(file.place) === file)
+      if (same) return before
+      return {
+        files: new Map(files.map((file) => [file.place, file])),
+        configuration: merge(files, before.configuration.version + 1)
       }
-      // an editor may be in the middle of it: what was good stays in use until the file is good again
-      if (known === undefined) return yield* result.left
-      yield* Effect.logWarning(`${result.left.message} The last good version stays in use.`)
-      const kept = { ...known, stamp }
-      return [kept, { loaded: kept, problem: result.left.message, version: before.version }]
     })
-  ).pipe(
-    Effect.tap((configuration) =>
-      Effect.map(Clock.currentTimeMillis, (now) => {
-        checked.at = now
-        checked.configuration = configuration
-      })
-    )
   )
+
+  const current = Effect.gen(function* () {
+    const { configuration, files } = yield* update
+    if (files.size === 0 && override !== undefined) {
+      return yield* new McpConfigInvalid({ path: places[0] ?? override, reason: "NotFound", detail: "" })
+    }
+    const bad = [...files.values()].find(({ problem, servers }) => problem !== undefined && servers === undefined)
+    // one bad file among several harms no other
+    if (bad?.problem !== undefined && configuration.path === undefined) return yield* bad.problem
+    checked.at = yield* Clock.currentTimeMillis
+    checked.configuration = configuration
+    return configuration
+  })
 
   const recent = Effect.flatMap(Clock.currentTimeMillis, (now) =>
     checked.configuration !== undefined && now - checked.at < recently ? Effect.succeed(checked.configuration) : current
   )
 
   const candidates = Effect.gen(function* () {
-    const used = yield* current.pipe(
-      Effect.map((configuration) => configuration.path),
-      Effect.catchAll((error) => Effect.succeed(error.path))
-    )
-    const { problem } = yield* SynchronizedRef.get(state)
+    const { files } = yield* update
     return yield* Effect.forEach(places, (place) =>
       Effect.map(
         Effect.orElseSucceed(fileSystem.exists(place), () => true),
-        (exists): ConfigCandidate => ({
-          path: place,
-          exists,
-          used: exists && place === used,
-          ...(place === used && problem !== undefined ? { problem } : {})
-        })
+        (exists): ConfigCandidate => {
+          const problem = files.get(place)?.problem?.message
+          return { path: place, exists, used: files.has(place), ...(problem === undefined ? {} : { problem }) }
+        }
       )
     )
   })
@@ -230,19 +215,40 @@ export const make = Effect.fn("McpConfigFiles.make")(function* (options: {
 // internal
 // -----------------------------------------------------------------------------
 
-/** Milliseconds. */
-const recently = 1000
+/** A place where there is something, and how to tell whether it has changed; undefined when that cannot be told. */
+interface Seen {
+  readonly place: string
+  readonly stamp: string | undefined
+}
+
+interface File extends Seen {
+  /** As it was when it could last be read. */
+  readonly servers: ServersByName | undefined
+  readonly problem: McpConfigInvalid | undefined
+}
 
 interface State {
-  readonly loaded: (Configuration & { readonly stamp: string }) | undefined
-  readonly problem: string | undefined
-  readonly version: number
+  readonly files: ReadonlyMap<string, File>
+  readonly configuration: Configuration
 }
 
-interface Located {
-  readonly place: string
-  readonly stamp: string
+const nothing: Configuration = { path: undefined, servers: new Map(), shadowed: new Map(), version: 0 }
+
+const merge = (files: ReadonlyArray<File>, version: number): Configuration => {
+  const servers = new Map<string, ServerDefinition.ServerDefinition>()
+  const shadowed = new Map<string, ReadonlyArray<string>>()
+  const good = files.filter((file) => file.servers !== undefined)
+  for (const file of good) {
+    for (const [name, server] of file.servers ?? []) {
+      if (servers.has(name)) shadowed.set(name, [...(shadowed.get(name) ?? []), file.place])
+      else servers.set(name, server)
+    }
+  }
+  return { path: good[0]?.place, servers, shadowed, version }
 }
+
+/** Milliseconds. */
+const recently = 1000
 
 type ReadVariable = (name: string) => Effect.Effect<Option.Option<string>>
 

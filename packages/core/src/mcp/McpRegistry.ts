@@ -53,7 +53,9 @@ export const ServerSummary = Schema.Struct({
   /** Why it is not usable; absent when it is. */
   problem: optional(Schema.String),
   /** Whether a connection is open now. */
-  connected: Schema.Boolean
+  connected: Schema.Boolean,
+  /** Other files with an entry of this name, which is not used because `source` comes first. */
+  shadows: optional(Schema.Array(Schema.String))
 })
 /**
  * @since 0.1.0
@@ -117,7 +119,7 @@ const client = Effect.promise(() => import("./McpClient.ts"))
 const make = Effect.gen(function* () {
   const settings = yield* Settings
   const transport = yield* McpTransport
-  const files = yield* McpConfigFiles.make({ override: settings.mcpJsonPath })
+  const files = yield* McpConfigFiles.make({ override: settings.mcpJsonPath, mode: settings.mcpSources })
   const policy = new BreakerPolicy({ failures: settings.breakerFailures, openFor: settings.breakerOpenFor })
 
   const open = Effect.fnUntraced(function* (definition: ServerDefinition) {
@@ -202,19 +204,22 @@ const make = Effect.gen(function* () {
     return yield* server.connection
   })
 
-  const summary = Effect.fnUntraced(function* (definition: ServerDefinition) {
+  const summary = Effect.fnUntraced(function* (definition: ServerDefinition, shadows: ReadonlyArray<string>) {
     const { launch, name, shown, source } = definition
     const connected = yield* pooled.get(definition)?.isOpen ?? Effect.succeed(false)
-    if (Either.isRight(launch)) return { name, ...shown, source, state: "usable" as const, connected }
+    const known = { name, ...shown, source, connected, ...(shadows.length === 0 ? {} : { shadows }) }
+    if (Either.isRight(launch)) return { ...known, state: "usable" as const }
     const { reason } = launch.left
     const problem = new McpEntryUnusable({ server: name, path: source, ...launch.left }).message
     const state = reason === "Disabled" ? "disabled" : reason === "Itself" ? "itself" : "invalid"
-    return { name, ...shown, source, state, problem, connected } as const
+    return { ...known, state, problem } as const
   })
 
   return McpRegistry.of({
     candidates: files.candidates,
-    servers: Effect.flatMap(current, ({ servers }) => Effect.forEach(servers.values(), summary)),
+    servers: Effect.flatMap(current, ({ servers, shadowed }) =>
+      Effect.forEach(servers.values(), (definition) => summary(definition, shadowed.get(definition.name) ?? []))
+    ),
     connect: Effect.fn("McpRegistry.connect")(function* (server) {
       yield* Effect.annotateCurrentSpan({ server })
       return yield* held(server, current)

@@ -16,6 +16,7 @@ const withFiles = <A, E>(
   ) => Effect.Effect<A, E>,
   options: {
     readonly override?: string
+    readonly mode?: "first" | "all"
     readonly environment?: Record<string, string>
     readonly prepare?: (files: ReturnType<typeof fakeFiles.make>) => void
   } = {}
@@ -26,7 +27,11 @@ const withFiles = <A, E>(
     const logger = Logger.make(({ message }) => logged.push(String(message)))
     options.prepare?.(files)
     const environment = new Map(Object.entries({ HOME: "/home/me", ...options.environment }))
-    return McpConfigFiles.make({ override: Option.fromNullable(options.override), cwd: "/home/me/project" }).pipe(
+    return McpConfigFiles.make({
+      override: Option.fromNullable(options.override),
+      mode: options.mode,
+      cwd: "/home/me/project"
+    }).pipe(
       Effect.flatMap((configuration) => use(files, configuration, logged)),
       Effect.provide(files.layer),
       Effect.withConfigProvider(ConfigProvider.fromMap(environment)),
@@ -191,6 +196,76 @@ describe("McpConfigFiles", () => {
         environment: { LMS_BRIDGE_DEPTH: "1", SECRET: "x" },
         prepare: (files) => files.write("/home/me/.mcp.json", config("a"))
       }
+    )
+  )
+
+  it.effect("puts all files together when asked to, the project's before the user's, and knows what is shadowed", () =>
+    withFiles(
+      (files, configuration) =>
+        Effect.gen(function* () {
+          const { path, servers, shadowed } = yield* configuration.current
+          assert.strictEqual(path, "/home/me/project/.mcp.json")
+          assert.deepStrictEqual(
+            [...servers.values()].map(({ name, source }) => [name, source]),
+            [
+              ["both", "/home/me/project/.mcp.json"],
+              ["code", "/home/me/project/.vscode/mcp.json"],
+              ["studio", "/home/me/.lmstudio/mcp.json"],
+              ["desktop", "/home/me/.config/Claude/claude_desktop_config.json"]
+            ]
+          )
+          assert.deepStrictEqual(
+            [...shadowed],
+            [["both", ["/home/me/.lmstudio/mcp.json", "/home/me/.config/Claude/claude_desktop_config.json"]]]
+          )
+          // one file's change leaves the servers of the others as they are
+          files.write("/home/me/.lmstudio/mcp.json", config("new"))
+          const after = yield* configuration.current
+          assert.deepStrictEqual([...after.servers.keys()].toSorted(), ["both", "code", "desktop", "new"])
+          assert.strictEqual(after.servers.get("desktop"), servers.get("desktop"))
+        }),
+      {
+        mode: "all",
+        prepare: (files) => {
+          files.write("/home/me/.config/Claude/claude_desktop_config.json", config("desktop", "both"))
+          files.write("/home/me/project/.vscode/mcp.json", { servers: { code: server("code") }, inputs: [] })
+          files.write("/home/me/.lmstudio/mcp.json", config("studio", "both"))
+          files.write("/home/me/project/.mcp.json", config("both"))
+        }
+      }
+    )
+  )
+
+  it.effect("lets one broken file among several harm no other, and says what is wrong with it", () =>
+    withFiles(
+      (files, configuration) =>
+        Effect.gen(function* () {
+          assert.deepStrictEqual((yield* names(configuration)).servers, ["studio"])
+          const broken = (yield* configuration.candidates).find(({ path }) => path === "/home/me/project/.mcp.json")
+          assert.include(broken?.problem, "line 1")
+          files.remove("/home/me/.lmstudio/mcp.json")
+          assert.deepInclude(yield* Effect.flip(configuration.current), { path: "/home/me/project/.mcp.json" })
+        }),
+      {
+        mode: "all",
+        prepare: (files) => {
+          files.write("/home/me/project/.mcp.json", "{")
+          files.write("/home/me/.lmstudio/mcp.json", config("studio"))
+        }
+      }
+    )
+  )
+
+  it.effect("looks in the places of Windows", () =>
+    withFiles(
+      (_, configuration) =>
+        Effect.map(configuration.candidates, (candidates) =>
+          assert.includeMembers(
+            candidates.map(({ path }) => path),
+            ["/appdata/Claude/claude_desktop_config.json", "/appdata/Code/User/mcp.json"]
+          )
+        ),
+      { mode: "all", environment: { APPDATA: "/appdata" } }
     )
   )
 
