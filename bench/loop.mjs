@@ -70,7 +70,7 @@ export const run = async ({ rounds }) => {
   }
 }
 
-/** Bundles as scripts/build.mjs does, so that what is measured is what ships. */
+/** Bundled and minified, as what ships is. */
 const bundle = async (name, folder) => {
   const { build } = await import("esbuild")
   const outfile = join(folder, `${name}.mjs`)

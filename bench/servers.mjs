@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { executables, inRoot } from "../scripts/workspace.mjs"
+import { sleep, toInitialized } from "./measure.mjs"
 
 export const prepareServers = async () => {
   const { build } = await import("esbuild")
@@ -11,7 +12,6 @@ export const prepareServers = async () => {
 
   const bare = inRoot("bench", "reference", "bare-server.mjs")
   const bundled = join(folder, "bare-server.mjs")
-  // bundled exactly as scripts/build.mjs bundles ours
   await build({
     entryPoints: [bare],
     outfile: bundled,
@@ -30,8 +30,11 @@ export const prepareServers = async () => {
   writeFileSync(mcpJson, '{ "mcpServers": {} }')
   const env = { MCP_JSON_PATH: mcpJson, LMSTUDIO_BASE_URL: "http://127.0.0.1:9", LMS_BRIDGE_LMS_BINARY: "none" }
   const ours = executables.find(({ name }) => name === "lms-bridge-mcp")
+  const server = { args: [inRoot(ours.file)], env }
+  // the first start of a new build leaves V8's code cache behind, a moment after it has answered
+  await toInitialized(server, () => sleep(2000))
   return {
-    ours: { args: [inRoot(ours.file)], env },
+    ours: server,
     bare: { args: [bare], env: {} },
     bundled: { args: [bundled], env: {} }
   }

@@ -1,4 +1,5 @@
-// Spawn to answered `initialize`, as every MCP client waits for it each time it starts the server.
+// Spawn to answered `initialize`, as every MCP client waits for it each time it starts the server; not the
+// first start of a new build, which has no code cache yet.
 import { interleaved, toInitialized } from "./measure.mjs"
 import { prepareServers } from "./servers.mjs"
 

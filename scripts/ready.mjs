@@ -86,6 +86,7 @@ const buildInputs = () => [
   "pnpm-lock.yaml",
   "tsconfig.base.json",
   "scripts/build.mjs",
+  "scripts/codeCache.mjs",
   "scripts/workspace.mjs",
   ...packages().flatMap((name) => [
     `packages/${name}/package.json`,
