@@ -10,6 +10,7 @@ import { ToolResult } from "../mcp/ToolResult.ts"
 import { Ensured } from "../models/ModelLifecycle.ts"
 import { RunId } from "../observability/Correlation.ts"
 import { AgentTask } from "./AgentTask.ts"
+import { ToolTraits } from "./ToolPolicy.ts"
 
 const optional = <A, I>(schema: Schema.Schema<A, I>) => Schema.optionalWith(schema, { exact: true })
 
@@ -180,8 +181,20 @@ export const AgentEvent = Schema.Union(
     name: Schema.String,
     server: Schema.String,
     tool: Schema.String,
-    arguments: Schema.Record({ key: Schema.String, value: Schema.Unknown })
+    arguments: Schema.Record({ key: Schema.String, value: Schema.Unknown }),
+    /** What the tool does, where it is known; absent for tools of the loop itself. */
+    traits: optional(ToolTraits)
   }),
+  /** A person is being asked whether this call may run. */
+  Schema.TaggedStruct("ApprovalAsked", {
+    ...stamped,
+    callId: Schema.String,
+    server: Schema.String,
+    tool: Schema.String,
+    arguments: Schema.Record({ key: Schema.String, value: Schema.Unknown }),
+    reason: Schema.String
+  }),
+  Schema.TaggedStruct("ApprovalAnswered", { ...stamped, callId: Schema.String, approved: Schema.Boolean }),
   /** The call did not run, and `told` is what the model hears instead of a result. */
   Schema.TaggedStruct("ToolCallRefused", {
     ...stamped,

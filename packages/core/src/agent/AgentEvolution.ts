@@ -8,6 +8,7 @@ import type { AgentEvent, ContextAccount } from "./AgentEvent.ts"
 import { initial, type AgentState, type TurnCall } from "./AgentState.ts"
 import * as ModelReply from "./ModelReply.ts"
 import * as StallGuard from "./StallGuard.ts"
+import * as ToolPolicy from "./ToolPolicy.ts"
 
 /**
  * The state after an event. Events that are for display only leave it as it is.
@@ -63,7 +64,8 @@ export const evolve = (state: AgentState, event: AgentEvent): AgentState => {
             server: event.server,
             tool: event.tool,
             at: event.at,
-            fingerprint: StallGuard.fingerprint(event.name, event.arguments)
+            fingerprint: StallGuard.fingerprint(event.name, event.arguments),
+            ...(event.traits === undefined ? {} : { traits: event.traits })
           }
         })),
         callsStarted: state.callsStarted + 1,
@@ -79,6 +81,10 @@ export const evolve = (state: AgentState, event: AgentEvent): AgentState => {
       return {
         ...withCall(state, event.callId, (call) => ({ ...call, told: event.told })),
         activity: StallGuard.withActivity(state, event),
+        taint:
+          event.result === undefined
+            ? state.taint
+            : ToolPolicy.tainted(state.taint, callOf(state, event.callId)?.started?.traits),
         resultBytes: state.resultBytes + event.bytes,
         artifacts:
           event.artifact === undefined
@@ -123,6 +129,8 @@ export const evolve = (state: AgentState, event: AgentEvent): AgentState => {
     case "TextDelta":
     case "ReasoningDelta":
     case "ToolCallProgress":
+    case "ApprovalAsked":
+    case "ApprovalAnswered":
       return state
   }
 }
@@ -177,6 +185,9 @@ const overflowed = (state: AgentState, contextLength: number | undefined): Parti
   tokenFactor: Math.min(3, state.tokenFactor * 1.4),
   ...(contextLength === undefined ? {} : { contextLength })
 })
+
+const callOf = ({ turn }: AgentState, callId: string): TurnCall | undefined =>
+  turn._tag === "Calling" ? turn.calls.find(({ call }) => call.id === callId) : undefined
 
 /** When the last call of the turn is settled, all results go into the conversation in the order of the calls. */
 const withCall = (state: AgentState, callId: string, change: (call: TurnCall) => TurnCall): AgentState => {

@@ -7,7 +7,6 @@
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
-import * as Option from "effect/Option"
 import type * as Stream from "effect/Stream"
 import { Settings } from "../configuration/Settings.ts"
 import { McpRegistry, type McpConnectError } from "../mcp/McpRegistry.ts"
@@ -25,30 +24,7 @@ import type { AgentTask } from "./AgentTask.ts"
  */
 export type AgentError = ModelLifecycleError | McpConnectError
 
-/**
- * A call that the policy wants a person to decide on.
- *
- * @since 0.1.0
- * @category models
- */
-export interface ApprovalRequest {
-  readonly server: string
-  readonly tool: string
-  readonly arguments: Readonly<Record<string, unknown>>
-  /** Why it is asked. */
-  readonly reason: string
-}
-
-/**
- * How to ask the person. None where nobody can be asked: then such calls are refused and the model is told. The adapter
- * provides it (MCP elicitation, a prompt at the terminal).
- *
- * @since 0.1.0
- * @category references
- */
-export class CurrentApprover extends Context.Reference<CurrentApprover>()("@lms-bridge/core/agent/CurrentApprover", {
-  defaultValue: (): Option.Option<(request: ApprovalRequest) => Effect.Effect<boolean>> => Option.none()
-}) {}
+export { CurrentApprover, type ApprovalRequest } from "./Approval.ts"
 
 /**
  * @since 0.1.0

@@ -8,6 +8,7 @@ import { ChatMessage, ChatReply, ToolCall, Usage } from "../lmstudio/Chat.ts"
 import { Ensured } from "../models/ModelLifecycle.ts"
 import { AgentOutcome, BudgetKind, CallRecord, Problem, type AgentEvent } from "./AgentEvent.ts"
 import { AgentTask } from "./AgentTask.ts"
+import { Taint, ToolTraits } from "./ToolPolicy.ts"
 
 const optional = <A, I>(schema: Schema.Schema<A, I>) => Schema.optionalWith(schema, { exact: true })
 
@@ -20,7 +21,13 @@ const optional = <A, I>(schema: Schema.Schema<A, I>) => Schema.optionalWith(sche
 export const TurnCall = Schema.Struct({
   call: ToolCall,
   started: optional(
-    Schema.Struct({ server: Schema.String, tool: Schema.String, at: Schema.Number, fingerprint: Schema.Int })
+    Schema.Struct({
+      server: Schema.String,
+      tool: Schema.String,
+      at: Schema.Number,
+      fingerprint: Schema.Int,
+      traits: optional(ToolTraits)
+    })
   ),
   told: optional(Schema.String)
 })
@@ -100,6 +107,7 @@ export const AgentState = Schema.Struct({
   calls: Schema.Array(CallRecord),
   usage: Usage,
   resultBytes: Schema.NonNegativeInt,
+  taint: Taint,
   /** What is ending the run: a budget, or that it goes round in circles. */
   ending: optional(Schema.Union(BudgetKind, Schema.Literal("stalled"))),
   /** The last settled calls, since something was last done about a stall. */
@@ -149,6 +157,7 @@ export const initial = (started: Extract<AgentEvent, { readonly _tag: "RunStarte
   calls: [],
   usage: { inputTokens: 0, outputTokens: 0 },
   resultBytes: 0,
+  taint: { untrusted: false, private: false },
   noted: [],
   activity: [],
   circled: [],

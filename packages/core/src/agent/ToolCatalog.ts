@@ -11,6 +11,7 @@ import * as ToolName from "../mcp/ToolName.ts"
 import type { AgentEventBody } from "./AgentEvent.ts"
 import type { AgentTask } from "./AgentTask.ts"
 import * as Builtins from "./Builtins.ts"
+import { namePattern } from "./NamePattern.ts"
 import * as ToolArguments from "./ToolArguments.ts"
 
 /**
@@ -70,8 +71,8 @@ export const make = (
 ): ToolCatalog => {
   const names = ToolName.assign(tools, { reserved: Builtins.tools.map(({ name }) => name) })
   const several = new Set(tools.map(({ server }) => server)).size > 1
-  const allowed = task.allowedTools?.map(pattern)
-  const excluded = task.excludedTools?.map(pattern) ?? []
+  const allowed = task.allowedTools?.map(namePattern)
+  const excluded = task.excludedTools?.map(namePattern) ?? []
   const offered = tools.flatMap((tool): ReadonlyArray<CatalogTool> => {
     const name = Option.getOrUndefined(names.nameOf(tool))
     const matches = (test: RegExp) => test.test(tool.name) || test.test(`${tool.server}__${tool.name}`)
@@ -108,15 +109,6 @@ const builtins = Builtins.tools.map((tool): CatalogTool => ({
   definition: { name: tool.name, description: tool.description, parameters: tool.inputSchema },
   builtin: true
 }))
-
-const pattern = (text: string): RegExp =>
-  new RegExp(
-    `^${text
-      .split("*")
-      .map((part) => part.replaceAll(/[.+?^${}()|[\]\\]/g, "\\$&"))
-      .join(".*")}$`,
-    "s"
-  )
 
 const unknownTool = (catalog: ToolCatalog, name: string): string => {
   const names = catalog.tools.map((tool) => tool.name)

@@ -4,13 +4,16 @@
  *
  * @since 0.1.0
  */
+import type * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Duration from "effect/Duration"
 import * as Either from "effect/Either"
+import * as Option from "effect/Option"
 import type { Values } from "../configuration/Settings.ts"
 import type { ToolCall } from "../lmstudio/Chat.ts"
 import type { CallProgress } from "../mcp/McpConnection.ts"
 import type { ToolResult } from "../mcp/ToolResult.ts"
+import { CurrentApprover } from "./Approval.ts"
 import type { Services } from "./AgentRun.ts"
 import * as Builtins from "./Builtins.ts"
 import { resultLimit } from "./ContextWindow.ts"
@@ -19,23 +22,32 @@ import { offer } from "./ModelTurn.ts"
 import type { Prepared } from "./Preparation.ts"
 import type { RunLog } from "./RunLog.ts"
 import * as ToolCatalog from "./ToolCatalog.ts"
+import * as ToolPolicy from "./ToolPolicy.ts"
 import * as ToolResultText from "./ToolResultText.ts"
 
 /**
  * @since 0.1.0
  * @category combinators
  */
-export const runCalls = (
+export const runCalls = Effect.fnUntraced(function* (
   services: Services,
   policy: LoopPolicy,
   log: RunLog,
   prepared: Prepared,
   { calls, whole }: { readonly calls: ReadonlyArray<ToolCall>; readonly whole: boolean }
-): Effect.Effect<void> => {
+) {
+  const toolPolicy = yield* ToolPolicy.CurrentToolPolicy
+  const approver = yield* CurrentApprover
   const judged = calls.map((call) => ({ call, verdict: ToolCatalog.judge(prepared.catalog, call, { whole }) }))
+  const assess = ({ arguments: args, tool }: Run) =>
+    ToolPolicy.assess(toolPolicy, log.state.task, log.state.taint, tool, args)
   const together =
     judged.length > 1 &&
-    judged.every(({ verdict }) => verdict._tag === "Refuse" || verdict.tool.tool.annotations.readOnly === true)
+    judged.every(
+      ({ verdict }) =>
+        verdict._tag === "Refuse" ||
+        (ToolPolicy.traitsOf(toolPolicy, verdict.tool).readOnly === true && assess(verdict).decision === "allow")
+    )
   const servers = new Map(
     judged.flatMap(({ verdict }) =>
       verdict._tag === "Run"
@@ -43,24 +55,53 @@ export const runCalls = (
         : []
     )
   )
-  return Effect.forEach(
-    judged,
-    ({ call, verdict }) => {
-      if (verdict._tag === "Refuse") {
-        const { reason, told } = verdict
-        return log.tell({ _tag: "ToolCallRefused", callId: call.id, name: call.name, reason, told })
-      }
-      const permit = servers.get(verdict.tool.tool.server)?.withPermits(1)
-      const running = settle(services, log, prepared, call, verdict)
-      return permit === undefined ? running : permit(running)
-    },
-    { discard: true, concurrency: together ? policy.callConcurrency : 1 }
-  )
-}
+  const one = Effect.fnUntraced(function* ({ call, verdict }: (typeof judged)[number]) {
+    if (verdict._tag === "Refuse") {
+      const { reason, told } = verdict
+      return yield* log.tell({ _tag: "ToolCallRefused", callId: call.id, name: call.name, reason, told })
+    }
+    // what earlier calls of this turn have read counts, too
+    const refused = yield* permitted(log, approver, call.id, verdict, assess(verdict))
+    if (refused !== undefined) {
+      return yield* log.tell({
+        _tag: "ToolCallRefused",
+        callId: call.id,
+        name: call.name,
+        reason: "Policy",
+        told: refused
+      })
+    }
+    const traits = verdict.tool.builtin ? undefined : ToolPolicy.traitsOf(toolPolicy, verdict.tool)
+    const running = settle(services, log, prepared, call, verdict, traits)
+    return yield* servers.get(verdict.tool.tool.server)?.withPermits(1)(running) ?? running
+  })
+  return yield* Effect.forEach(judged, one, { discard: true, concurrency: together ? policy.callConcurrency : 1 })
+})
 
 // -----------------------------------------------------------------------------
 // internal
 // -----------------------------------------------------------------------------
+
+type Run = Extract<ToolCatalog.Verdict, { readonly _tag: "Run" }>
+
+/** Undefined when the call may run, else what the model is told. */
+const permitted = Effect.fnUntraced(function* (
+  log: RunLog,
+  approver: Context.Tag.Service<typeof CurrentApprover>,
+  callId: string,
+  { arguments: args, tool: { name, tool } }: Run,
+  { decision, reason }: ToolPolicy.Assessment
+) {
+  const because = `"${name}" was not run, because ${reason}`
+  if (decision === "allow") return undefined
+  if (decision === "refuse") return `${because}. Do without it.`
+  if (Option.isNone(approver)) return `${because}, and nobody can be asked for permission. Do without it.`
+  const call = { server: tool.server, tool: tool.name, arguments: args, reason }
+  yield* log.tell({ _tag: "ApprovalAsked", callId, ...call })
+  const approved = yield* approver.value(call)
+  yield* log.tell({ _tag: "ApprovalAnswered", callId, approved })
+  return approved ? undefined : `"${name}" was not run: the person refused it. Do not try it again; do without it.`
+})
 
 const settle = Effect.fnUntraced(
   function* (
@@ -68,7 +109,8 @@ const settle = Effect.fnUntraced(
     log: RunLog,
     prepared: Prepared,
     { id: callId }: ToolCall,
-    verdict: Extract<ToolCatalog.Verdict, { readonly _tag: "Run" }>
+    verdict: Run,
+    traits: ToolPolicy.ToolTraits | undefined
   ) {
     const { name } = verdict.tool
     const { name: tool, server } = verdict.tool.tool
@@ -77,7 +119,15 @@ const settle = Effect.fnUntraced(
       const text = `The schema of the tool "${name}" cannot be used (${verdict.schemaProblem}). Only that its arguments are an object is checked.`
       yield* log.tell({ _tag: "Noted", kind, text, toModel: false })
     }
-    yield* log.tell({ _tag: "ToolCallStarted", callId, name, server, tool, arguments: verdict.arguments })
+    yield* log.tell({
+      _tag: "ToolCallStarted",
+      callId,
+      name,
+      server,
+      tool,
+      arguments: verdict.arguments,
+      ...(traits === undefined ? {} : { traits })
+    })
     const artifact = `r${log.state.callsStarted}`
     const [time, result] = yield* Effect.timed(called(services, log, prepared, callId, verdict))
 
@@ -117,7 +167,7 @@ const called = (
   log: RunLog,
   prepared: Prepared,
   callId: string,
-  { arguments: args, tool: { builtin, tool } }: Extract<ToolCatalog.Verdict, { readonly _tag: "Run" }>
+  { arguments: args, tool: { builtin, tool } }: Run
 ): Effect.Effect<Either.Either<ToolResult, string>> => {
   if (builtin) {
     const { artifacts, toolbox } = prepared

@@ -173,7 +173,9 @@ describe("AgentLoop", () => {
 
   it.effect("offers the tools that the task allows, under the server's name where there are several", () =>
     Effect.gen(function* () {
-      const events = yield* run(task({ allowedTools: ["echo", "other__*"], excludedTools: ["*delete*"] }))
+      const events = yield* run(
+        task({ servers: { _tag: "All" }, allowedTools: ["echo", "other__*"], excludedTools: ["*delete*"] })
+      )
       assert.deepInclude(only(events, "ToolsOffered")[0], {
         offered: ["main__echo", "other__list", "other__echo"],
         withheld: 2

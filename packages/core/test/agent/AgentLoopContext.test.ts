@@ -17,7 +17,12 @@ const many: World.Servers = Object.fromEntries(
         .filter((tool) => tool.server === server)
         .map(({ description, inputSchema, name }) => [
           name,
-          { description, schema: inputSchema, run: () => Effect.succeed(`${name} ran`) }
+          {
+            description,
+            schema: inputSchema,
+            annotations: { readOnly: true },
+            run: () => Effect.succeed(`${name} ran`)
+          }
         ])
     )
   ])
@@ -30,7 +35,9 @@ const log = Array.from({ length: 3000 }, (_, n) => `entry ${n} ${n === 1234 ? "N
 describe("AgentLoop, with little context", () => {
   it.effect("offers the likeliest of a hundred tools to a small model, with room to work in", () =>
     Effect.gen(function* () {
-      const events = yield* run(task({ task: "Read the file /data/notes.txt and count its lines." }))
+      const events = yield* run(
+        task({ servers: { _tag: "All" }, task: "Read the file /data/notes.txt and count its lines." })
+      )
       const offered = only(events, "ToolsOffered")[0]
       assert.include(offered?.offered ?? [], "files__read_text_file")
       assert.include(offered?.offered ?? [], "find_tools")
@@ -43,7 +50,7 @@ describe("AgentLoop, with little context", () => {
 
   it.effect("lets the model find more tools, call them, and keeps those it used", () =>
     Effect.gen(function* () {
-      const events = yield* run(task({ task: "Read the file /data/notes.txt." }))
+      const events = yield* run(task({ servers: { _tag: "All" }, task: "Read the file /data/notes.txt." }))
       const { calls, requests } = yield* World.Seen
       const name = "github__merge_pull_request"
       assert.notInclude(only(events, "ToolsOffered")[0]?.offered ?? [], name)

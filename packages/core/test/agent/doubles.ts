@@ -97,7 +97,7 @@ export const echo: Tool = {
 
 export const task = (changes: Partial<AgentTask> = {}): AgentTask => ({
   task: "Do it.",
-  servers: { _tag: "All" },
+  servers: { _tag: "Named", names: ["main"] },
   budgets: { rounds: 10, wallMillis: 600_000, toolCalls: 50 },
   ...changes
 })
@@ -177,7 +177,7 @@ const model = (world: World, seen: Context.Tag.Service<typeof Seen>) => {
 }
 
 const registry = (world: World, seen: Context.Tag.Service<typeof Seen>) => {
-  const servers = world.servers ?? {}
+  const servers: Servers = { main: {}, ...world.servers }
   const find = (server: string): Effect.Effect<Readonly<Record<string, Tool>>, McpConnectError> => {
     const found = servers[server]
     if (found === undefined) {

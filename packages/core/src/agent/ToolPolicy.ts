@@ -1,0 +1,229 @@
+/**
+ * What a run may do with which tools: allowed, asked of a person, or refused. Rules first, then the defaults: reading is
+ * allowed, destroying is asked, anything else is allowed only on servers and tools that the person named for the run.
+ *
+ * @since 0.1.0
+ */
+import * as Context from "effect/Context"
+import * as Predicate from "effect/Predicate"
+import * as Schema from "effect/Schema"
+import type { AgentTask } from "./AgentTask.ts"
+import type { CatalogTool } from "./ToolCatalog.ts"
+import { namePattern } from "./NamePattern.ts"
+
+const optional = <A, I>(schema: Schema.Schema<A, I>) => Schema.optionalWith(schema, { exact: true })
+
+/**
+ * @since 0.1.0
+ * @category models
+ */
+export const PolicyDecision = Schema.Literal("allow", "ask", "refuse")
+/**
+ * @since 0.1.0
+ * @category models
+ */
+export type PolicyDecision = typeof PolicyDecision.Type
+
+/**
+ * What a tool does, as its server claims and the user's map corrects. Absent is not known.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export const ToolTraits = Schema.Struct({
+  readOnly: optional(Schema.Boolean),
+  destructive: optional(Schema.Boolean),
+  openWorld: optional(Schema.Boolean)
+})
+/**
+ * @since 0.1.0
+ * @category models
+ */
+export type ToolTraits = typeof ToolTraits.Type
+
+/** Patterns with `*`; what is absent matches everything. */
+const target = { server: optional(Schema.String), tool: optional(Schema.String) }
+
+/**
+ * The first rule that matches decides. `argument` matches when any text in the arguments does; `traits` when each one
+ * that is given is the tool's.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export const PolicyRule = Schema.Struct({
+  ...target,
+  argument: optional(Schema.String),
+  traits: optional(ToolTraits),
+  decision: PolicyDecision
+})
+/**
+ * @since 0.1.0
+ * @category models
+ */
+export type PolicyRule = typeof PolicyRule.Type
+
+/**
+ * @since 0.1.0
+ * @category models
+ */
+export class ToolPolicy extends Schema.Class<ToolPolicy>("@lms-bridge/core/agent/ToolPolicy")({
+  rules: Schema.Array(PolicyRule),
+  /** What the user knows better than a server says, or does not say. The first entry that matches counts. */
+  traits: Schema.Array(Schema.Struct({ ...target, ...ToolTraits.fields }))
+}) {}
+
+/**
+ * The policy of every run unless a caller provides another. Servers whose name says that they reach into the world are
+ * taken to do so, because most of them do not say it.
+ *
+ * @since 0.1.0
+ * @category references
+ */
+export class CurrentToolPolicy extends Context.Reference<CurrentToolPolicy>()(
+  "@lms-bridge/core/agent/CurrentToolPolicy",
+  {
+    defaultValue: () =>
+      new ToolPolicy({
+        rules: [],
+        traits: ["fetch", "browser", "playwright", "puppeteer", "web", "http", "mail", "slack", "github", "gitlab"].map(
+          (word) => ({ server: `*${word}*`, openWorld: true })
+        )
+      })
+  }
+) {}
+
+/**
+ * What a run has read so far: something that strangers may have written, something that is the user's own.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export const Taint = Schema.Struct({ untrusted: Schema.Boolean, private: Schema.Boolean })
+/**
+ * @since 0.1.0
+ * @category models
+ */
+export type Taint = typeof Taint.Type
+
+/**
+ * `reason` is a clause for the person who is asked and for the model that is refused.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Assessment {
+  readonly decision: PolicyDecision
+  readonly reason: string
+}
+
+/**
+ * @since 0.1.0
+ * @category getters
+ */
+export const traitsOf = (policy: ToolPolicy, { builtin, tool }: CatalogTool): ToolTraits => {
+  const { destructive, openWorld, readOnly } = tool.annotations
+  const said: ToolTraits = {
+    ...(readOnly === undefined ? {} : { readOnly }),
+    ...(destructive === undefined ? {} : { destructive }),
+    ...(openWorld === undefined ? {} : { openWorld })
+  }
+  if (builtin) return said
+  const known = policy.traits.find((entry) => matches(entry, tool))
+  if (known === undefined) return said
+  const { server: _server, tool: _tool, ...traits } = known
+  return { ...said, ...traits }
+}
+
+/**
+ * @since 0.1.0
+ * @category combinators
+ */
+export const assess = (
+  policy: ToolPolicy,
+  task: Pick<AgentTask, "servers" | "allowedTools" | "workingFolders">,
+  taint: Taint,
+  offered: CatalogTool,
+  args: Readonly<Record<string, unknown>>
+): Assessment => {
+  const { builtin, name, tool } = offered
+  if (builtin) return allowed
+  const traits = traitsOf(policy, offered)
+  const texts = textsIn(args)
+  const rule = policy.rules.find(
+    (entry) =>
+      matches(entry, tool) &&
+      (entry.argument === undefined || texts.some((text) => namePattern(entry.argument ?? "").test(text))) &&
+      hasTraits(traits, entry.traits)
+  )
+  if (rule !== undefined) return { decision: rule.decision, reason: "a rule of the tool policy says so" }
+
+  if (traits.openWorld === true && taint.untrusted && taint.private) {
+    return ask("this run has read text from outside and private data, and the tool can send data out")
+  }
+  if (traits.readOnly === true) return allowed
+  const outside = texts.find((text) => isOutside(text, task.workingFolders ?? []))
+  if (outside !== undefined) return ask(`"${outside}" is outside of the working folders`)
+  if (task.allowedTools?.some((named) => named === name || named === tool.name) === true) return allowed
+  if (traits.destructive === true) return ask("the tool can destroy or overwrite something")
+  return task.servers._tag === "Named" && task.servers.names.includes(tool.server)
+    ? allowed
+    : ask("the tool may change something, and neither it nor its server was named for this run")
+}
+
+/**
+ * What a finished call adds to what the run has read.
+ *
+ * @since 0.1.0
+ * @category combinators
+ */
+export const tainted = (taint: Taint, traits: ToolTraits | undefined): Taint => {
+  if (traits === undefined) return taint
+  return traits.openWorld === true ? { ...taint, untrusted: true } : { ...taint, private: true }
+}
+
+// -----------------------------------------------------------------------------
+// internal
+// -----------------------------------------------------------------------------
+
+const allowed: Assessment = { decision: "allow", reason: "" }
+const ask = (reason: string): Assessment => ({ decision: "ask", reason })
+
+const matches = (
+  entry: { readonly server?: string; readonly tool?: string },
+  tool: { readonly server: string; readonly name: string }
+): boolean =>
+  (entry.server === undefined || namePattern(entry.server).test(tool.server)) &&
+  (entry.tool === undefined || namePattern(entry.tool).test(tool.name))
+
+const hasTraits = (traits: ToolTraits, wanted: ToolTraits | undefined): boolean =>
+  wanted === undefined ||
+  ((wanted.readOnly === undefined || wanted.readOnly === traits.readOnly) &&
+    (wanted.destructive === undefined || wanted.destructive === traits.destructive) &&
+    (wanted.openWorld === undefined || wanted.openWorld === traits.openWorld))
+
+const textsIn = (value: unknown): ReadonlyArray<string> =>
+  typeof value === "string"
+    ? [value]
+    : Array.isArray(value)
+      ? value.flatMap(textsIn)
+      : Predicate.isRecord(value)
+        ? Object.values(value).flatMap(textsIn)
+        : []
+
+/** Only what is plainly an absolute path on one line can be told to be outside. */
+const isOutside = (text: string, folders: ReadonlyArray<string>): boolean => {
+  if (folders.length === 0 || !/^(?:\/|~\/|[A-Za-z]:[\\/])[^\n]{0,1000}$/.test(text) || text.startsWith("//"))
+    return false
+  const path = normal(text)
+  return !folders.some((folder) => path === normal(folder) || path.startsWith(`${normal(folder)}/`))
+}
+
+const normal = (path: string): string => {
+  const parts: Array<string> = []
+  for (const part of path.replaceAll("\\", "/").split("/")) {
+    if (part === "..") parts.pop()
+    else if (part !== "" && part !== ".") parts.push(part)
+  }
+  return `/${parts.join("/")}`
+}
