@@ -1,6 +1,7 @@
 import { Command, CommandExecutor } from "@effect/platform"
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Fiber, Stream, TestClock } from "effect"
+import * as Catalogue from "@lms-bridge/testing/simulator/Catalogue"
 import { SimulatorControl } from "@lms-bridge/testing/simulator/SimulatorControl"
 import * as SimulatorLayers from "@lms-bridge/testing/simulator/SimulatorLayers"
 import { background, lms, run } from "./asked.ts"
@@ -93,11 +94,15 @@ describe("lms load", () => {
     }).pipe(Effect.provide(plain))
   )
 
-  it.scoped("F1: with --yes an exact key wins over everything that also matches", () =>
+  it.scoped("F1: with --yes an exact key wins over a longer one that stands before it", () =>
     Effect.gen(function* () {
-      yield* lms("load", "qwen/qwen3-4b-2507", "--yes")
-      assert.deepStrictEqual(yield* loaded, ["qwen/qwen3-4b-2507"])
-    }).pipe(Effect.provide(plain))
+      yield* lms("load", "tiny-1b", "--yes")
+      assert.deepStrictEqual(yield* loaded, ["tiny-1b"])
+    }).pipe(
+      Effect.provide(
+        SimulatorLayers.layer({ models: [Catalogue.model("tiny-1b-thinking"), Catalogue.model("tiny-1b")] })
+      )
+    )
   )
 
   it.scoped("F1: with --yes and no match it fails with a titled error", () =>

@@ -236,6 +236,12 @@ describe("authentication", () => {
     }).pipe(Effect.provide(guarded))
   )
 
+  it.scoped("A8: a token of the wrong form is refused even where it was meant to be issued", () =>
+    Effect.gen(function* () {
+      assert.strictEqual((yield* withToken("secret")).status, 401)
+    }).pipe(Effect.provide(SimulatorLayers.layer({ settings: { authRequired: true, tokens: ["secret"] } })))
+  )
+
   it.scoped("A8: a valid token passes, one without permission is a 403, one never issued a 401", () =>
     Effect.gen(function* () {
       assert.strictEqual((yield* withToken(token)).status, 200)

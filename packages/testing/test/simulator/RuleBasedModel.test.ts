@@ -122,6 +122,18 @@ describe("the rule-based stand-in", () => {
     }
   })
 
+  it("does not write to a file that it should read, though nothing else is offered", () => {
+    const write = filesystem.filter(({ name }) => name === "write_file")
+    assert.deepStrictEqual(play('Look at the text file /a/b.txt, it says "hello"', write, {}).calls, [])
+  })
+
+  it("ends a task of many parts after a bounded number of calls, with what it has", () => {
+    const task = Array.from({ length: 12 }, (_, index) => `Echo "part ${index}".`).join(" ")
+    const { answer, calls } = play(task, everything, { echo: () => "said" })
+    assert.lengthOf(calls, RuleBasedModel.mostCalls)
+    assert.include(answer, "said")
+  })
+
   it("fills the nested arguments of server-memory", () => {
     const { calls } = play('Create an entity named Ada of type person with the observation "likes tea"', memory, {
       create_entities: () => "[]"

@@ -3,6 +3,7 @@ import { CommandExecutor } from "@effect/platform/CommandExecutor"
 import * as NodeContext from "@effect/platform-node/NodeContext"
 import * as NodeHttpClient from "@effect/platform-node/NodeHttpClient"
 import { assert, describe, it } from "@effect/vitest"
+import * as Net from "node:net"
 import { Effect, Fiber, Layer, Schema, Stream } from "effect"
 import { Outcome } from "@lms-bridge/testing/simulator/Faults"
 import * as Simulator from "@lms-bridge/testing/simulator/Simulator"
@@ -126,6 +127,23 @@ describe("the simulator on real sockets, with a real lms", () => {
       yield* simulator.control.until(({ instances }) => instances[0]?.status === "generating")
       yield* simulator.control.setSettings({ serverRunning: false })
       assert.strictEqual((yield* Fiber.join(fiber))._tag, "ResponseError")
+    }).pipe(Effect.provide(live))
+  )
+
+  it.scopedLive("stopping the server does not wait for a client that has asked nothing yet", () =>
+    Effect.gen(function* () {
+      const simulator = yield* Simulator.start()
+      const silent = yield* Effect.async<Net.Socket>((resume) => {
+        const socket = Net.connect(simulator.port, "127.0.0.1", () => resume(Effect.succeed(socket)))
+      })
+      const closed = yield* Effect.fork(
+        Effect.async<void>((resume) => {
+          silent.once("close", () => resume(Effect.void))
+        })
+      )
+      yield* Effect.yieldNow()
+      yield* simulator.control.setSettings({ serverRunning: false })
+      yield* Fiber.join(closed)
     }).pipe(Effect.provide(live))
   )
 

@@ -54,8 +54,9 @@ export const make = (world: World, addresses: Addresses): HttpClient.HttpClient 
         })
       )
       const hangUp = Fiber.interruptFork(fiber)
+      // Aborted when the caller is interrupted, before the head and while the body is read.
       signal.addEventListener("abort", () => fiber.unsafeInterruptAsFork(fiber.id()), { once: true })
-      const { headers, status } = yield* Effect.onInterrupt(Deferred.await(head), () => hangUp)
+      const { headers, status } = yield* Deferred.await(head)
       return yield* response(request, status, headers, Stream.ensuring(Mailbox.toStream(bytes), hangUp))
     })
   )
