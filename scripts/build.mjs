@@ -42,13 +42,15 @@ const bundle = async ({ name, entry, file, smallHeap = false }) => {
     const executable = path === inRoot(file)
     // whole or not at all: a copy may be running, or be started by a test, at this moment
     const temporary = `${path}.${process.pid}`
-    writeFileSync(temporary, executable ? embed({ name, program: asFunction(text), smallHeap }) : text)
+    writeFileSync(temporary, executable ? embed({ name, version, program: asFunction(text), smallHeap }) : text)
     chmodSync(temporary, executable ? 0o755 : 0o644)
     renameSync(temporary, path)
   }
   const contents = readFileSync(inRoot(file))
   console.log(`build: ${file}  ${kilobytes(contents.length)}, ${kilobytes(gzipSync(contents).length)} compressed`)
 }
+
+const { version } = JSON.parse(readFileSync(inRoot("package.json"), "utf8"))
 
 const asFunction = (text) =>
   `(function (require, __importMetaUrl) { var module = { exports: {} }, exports = module.exports;${text.replace(/^#!.*/, "")}

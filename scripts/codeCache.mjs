@@ -11,7 +11,7 @@ import { createHash } from "node:crypto"
  * a server waits beside a model that needs the memory. V8 refuses a cache that was made under other flags, so this is set
  * before anything is compiled.
  */
-export const embed = ({ name, program, smallHeap }) => {
+export const embed = ({ name, version, program, smallHeap }) => {
   const hash = createHash("sha256").update(program).digest("hex").slice(0, 16)
   return `#!/usr/bin/env node
 import fs from "node:fs"
@@ -23,22 +23,20 @@ ${smallHeap ? `import { setFlagsFromString } from "node:v8"\n\nsetFlagsFromStrin
 const filename = fileURLToPath(import.meta.url)
 const folder = process.env.XDG_CACHE_HOME || (process.platform === "win32" ? process.env.LOCALAPPDATA : process.env.HOME && path.join(process.env.HOME, ".cache"))
 const cache = folder && path.join(folder, "lms-bridge", \`${name}-${hash}-\${process.version}-\${process.arch}.v8\`)
-const read = () => {
+const start = () => {
+  let cachedData
   try {
-    return cache && fs.readFileSync(cache)
+    cachedData = cache && fs.readFileSync(cache)
   } catch {}
+  const script = new vm.Script(${JSON.stringify(program)}, {
+    filename,
+    cachedData: cachedData || undefined,
+    importModuleDynamically: vm.constants.USE_MAIN_CONTEXT_DEFAULT_LOADER
+  })
+  if (cache && script.cachedDataRejected !== false) keep(script)
+  script.runInThisContext()(createRequire(import.meta.url), import.meta.url)
 }
-let cachedData = read() || undefined
-const script = new vm.Script(${JSON.stringify(program)}, {
-  filename,
-  cachedData,
-  importModuleDynamically: vm.constants.USE_MAIN_CONTEXT_DEFAULT_LOADER
-})
-const missing = cachedData === undefined || script.cachedDataRejected
-// megabytes that nobody needs any more
-cachedData = undefined
-// --version is answered before the program is loaded: there would be nothing in the cache
-if (cache && missing && process.argv[2] !== "--version") {
+const keep = (script) => {
   let written = false
   const write = () => {
     if (written) return
@@ -54,6 +52,8 @@ if (cache && missing && process.argv[2] !== "--version") {
   setTimeout(write, 700).unref()
   process.once("exit", write)
 }
-script.runInThisContext()(createRequire(import.meta.url), import.meta.url)
+// the version is answered before anything is compiled
+if (process.argv.length === 3 && process.argv[2] === "--version") console.log(${JSON.stringify(version)})
+else start()
 `
 }

@@ -1,8 +1,6 @@
 #!/usr/bin/env node
 /**
- * `lms-bridge`. The version is answered before anything else is loaded.
+ * `lms-bridge`: the file that is built into the executable.
  */
-import { version } from "./version.ts"
-
-if (process.argv.length === 3 && process.argv[2] === "--version") process.stdout.write(`${version}\n`)
-else void import("./main.ts")
+// oxlint-disable-next-line import/no-unassigned-import -- it is the program
+import "./main.ts"
