@@ -298,7 +298,8 @@ const orderFor = Effect.fnUntraced(function* (
     isLmStudio: server.isLmStudio,
     lms: lms.used,
     lmsWhy: lms.why,
-    jitMayEvict: look.seen.some((seen) => mayHaveComeJustInTime(seen) && !idle.has(seen.instance.id))
+    // without `lms` nobody can tell that it is idle
+    jitMayEvict: look.seen.some((seen) => mayHaveComeJustInTime(seen) && !(lms.used && idle.has(seen.instance.id)))
   })
   const free = !look.seen.some(({ instance }) => instance.id === secondIdentifier(wanted.key))
   return {

@@ -5,8 +5,8 @@ import { ModelLifecycle, type LoadProgress } from "@lms-bridge/core/models/Model
 import { Outcome } from "@lms-bridge/testing/simulator/Faults"
 import { SimulatorControl } from "@lms-bridge/testing/simulator/SimulatorControl"
 import {
+  onMachine,
   inMemory,
-  inTime,
   layer,
   llama,
   lmsCalls,
@@ -19,9 +19,9 @@ import {
   type Options
 } from "./simulated.ts"
 
-const test = (options: Options = {}) => Effect.provide(layer(options))
+const test = (options: Options = {}) => onMachine(layer(options))
 const ensure = (...args: Parameters<ModelLifecycle["Type"]["ensureLoaded"]>) =>
-  Effect.flatMap(ModelLifecycle, (lifecycle) => inTime(lifecycle.ensureLoaded(...args)))
+  Effect.flatMap(ModelLifecycle, (lifecycle) => lifecycle.ensureLoaded(...args))
 const ttls = Effect.flatMap(SimulatorControl, (control) =>
   Effect.map(control.snapshot, ({ instances }) => instances.map(({ ttlMs }) => ttlMs))
 )
@@ -68,10 +68,7 @@ describe("ModelLifecycle: loading a model", () => {
         const ensured = yield* ensure(qwen, { contextLength: 16_384 })
         assert.deepInclude(ensured, { action: "loaded", way: "rest", ttlMillis: 600_000, contextLength: 16_384 })
         assert.deepStrictEqual(yield* ttls, [null])
-        yield* inTime(
-          control.until(({ instances }) => instances.length === 0),
-          "15 seconds"
-        )
+        yield* control.until(({ instances }) => instances.length === 0)
         const at = (yield* control.events).map((event) => event.at)
         const idle = (at.at(-1) ?? 0) - (at[1] ?? 0)
         assert.isAtLeast(idle, 600_000)
@@ -95,7 +92,7 @@ describe("ModelLifecycle: loading a model", () => {
           const ensured = yield* ensure(qwen, options)
           assert.strictEqual(ensured.ttlMillis, millis)
           assert.deepStrictEqual(yield* ttls, [millis])
-          yield* inTime(lifecycle.unload(qwen))
+          yield* lifecycle.unload(qwen)
         }
       }).pipe(test())
     )
@@ -290,7 +287,7 @@ describe("ModelLifecycle: loading a model", () => {
         const lifecycle = yield* ModelLifecycle
         // the estimate is an `lms load`, too
         yield* control.script("lms load", [Outcome.ok, Outcome.neverExits])
-        const ensured = yield* inTime(lifecycle.ensureLoaded(qwen), "2 seconds")
+        const ensured = yield* lifecycle.ensureLoaded(qwen)
         assert.deepInclude(ensured, { action: "loaded", way: "cli", owner: "lms-bridge", instanceId: qwen })
       }).pipe(test({ settings: { loadTimeout: Duration.seconds(60) } }))
     )
@@ -317,11 +314,11 @@ describe("ModelLifecycle: loading a model", () => {
     it.effect("LM Studio is off, and configuration allows to start it: one start for all callers", () =>
       Effect.gen(function* () {
         const lifecycle = yield* ModelLifecycle
-        const all = yield* inTime(
-          Effect.all([lifecycle.ensureLoaded(qwen), lifecycle.ensureLoaded(qwen), lifecycle.resolve("default")], {
+        const all = yield* Effect.all(
+          [lifecycle.ensureLoaded(qwen), lifecycle.ensureLoaded(qwen), lifecycle.resolve("default")],
+          {
             concurrency: 3
-          }),
-          "250 millis"
+          }
         )
         assert.strictEqual(all[0].instanceId, qwen)
         assert.strictEqual((yield* lmsCalls).filter((call) => call.startsWith("server start")).length, 1)
@@ -377,7 +374,7 @@ describe("ModelLifecycle: loading a model", () => {
         const control = yield* SimulatorControl
         const lifecycle = yield* ModelLifecycle
         yield* control.script("lms load", [Outcome.ok, Outcome.hang])
-        const error = yield* Effect.flip(inTime(lifecycle.ensureLoaded(qwen), "2 seconds"))
+        const error = yield* Effect.flip(lifecycle.ensureLoaded(qwen))
         assert.deepInclude(error, { _tag: "ModelLoadFailed", reason: "Timeout" })
         assert.include(error.message, "LMS_BRIDGE_LOAD_TIMEOUT")
       }).pipe(test({ settings: { loadTimeout: Duration.seconds(60) } }))
@@ -557,7 +554,7 @@ describe("ModelLifecycle: loading a model", () => {
       const lifecycle = yield* ModelLifecycle
       const heard = yield* Ref.make<ReadonlyArray<LoadProgress>>([])
       const onProgress = (progress: LoadProgress) => Ref.update(heard, (all) => [...all, progress])
-      yield* inTime(lifecycle.ensureLoaded(qwen, { onProgress }))
+      yield* lifecycle.ensureLoaded(qwen, { onProgress })
       assert.deepStrictEqual(yield* Ref.get(heard), [
         { _tag: "Loading", model: qwen, way: "cli", progress: undefined },
         { _tag: "Verifying", model: qwen }
@@ -569,7 +566,7 @@ describe("ModelLifecycle: loading a model", () => {
     Effect.gen(function* () {
       const lifecycle = yield* ModelLifecycle
       assert.deepInclude(yield* ensure(qwen), { action: "loaded", owner: "lms-bridge" })
-      yield* inTime(lifecycle.unload(qwen))
+      yield* lifecycle.unload(qwen)
       assert.deepStrictEqual(yield* inMemory, [])
     }).pipe(test({ files: { readOnly: true } }))
   )

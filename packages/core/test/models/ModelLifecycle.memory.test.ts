@@ -2,15 +2,15 @@ import { assert, describe, it } from "@effect/vitest"
 import { Effect, Ref } from "effect"
 import { ModelLifecycle, type LoadProgress } from "@lms-bridge/core/models/ModelLifecycle"
 import { SimulatorControl } from "@lms-bridge/testing/simulator/SimulatorControl"
-import { inMemory, inTime, layer, llama, misbehaving, oss, qwen, qwen8, type Options } from "./simulated.ts"
+import { inMemory, layer, onMachine, llama, misbehaving, oss, qwen, qwen8, type Options } from "./simulated.ts"
 
-const test = (options: Options = {}) => Effect.provide(layer(options))
+const test = (options: Options = {}) => onMachine(layer(options))
 const withMemory = (memoryBudgetBytes: number, more: Options = {}): Options => ({
   ...more,
   simulator: { settings: { memoryBudgetBytes } }
 })
 const ensure = (...args: Parameters<ModelLifecycle["Type"]["ensureLoaded"]>) =>
-  Effect.flatMap(ModelLifecycle, (lifecycle) => inTime(lifecycle.ensureLoaded(...args)))
+  Effect.flatMap(ModelLifecycle, (lifecycle) => lifecycle.ensureLoaded(...args))
 const loadsBegun = Effect.flatMap(SimulatorControl, (control) =>
   Effect.map(control.events, (events) => events.filter(({ type }) => type === "loadStarted").length)
 )
@@ -63,13 +63,11 @@ describe("ModelLifecycle: not enough memory", () => {
         const lifecycle = yield* ModelLifecycle
         const control = yield* SimulatorControl
         yield* ensure(llama)
-        yield* inTime(Effect.sleep("10 seconds"), "10 seconds")
+        yield* Effect.sleep("10 seconds")
         yield* ensure(qwen)
-        yield* inTime(Effect.sleep("10 seconds"), "10 seconds")
+        yield* Effect.sleep("10 seconds")
         yield* control.scriptModel([{ text: "hi" }])
-        yield* inTime(
-          lifecycle.withModel(llama)((lease) => lease.chat({ messages: [{ role: "user", content: "hi" }] }))
-        )
+        yield* lifecycle.withModel(llama)((lease) => lease.chat({ messages: [{ role: "user", content: "hi" }] }))
         const ensured = yield* ensure(qwen8, { makeRoom: true })
         assert.deepInclude(ensured, { action: "loaded", model: qwen8 })
         assert.deepStrictEqual(yield* inMemory, [llama, qwen8])
@@ -95,14 +93,12 @@ describe("ModelLifecycle: not enough memory", () => {
         yield* control.loadAsUser(llama)
         yield* ensure(qwen)
         yield* control.setBusy(qwen, "generating")
-        yield* inTime(
-          lifecycle.withModel(qwen, { identifier: "held" })(() =>
-            Effect.gen(function* () {
-              const error = yield* Effect.flip(lifecycle.ensureLoaded(oss, { makeRoom: true }))
-              assert.deepInclude(error, { _tag: "ModelLoadRefused", couldUnload: [] })
-              assert.include(error.message, "Unload other models, ask for a smaller context")
-            })
-          )
+        yield* lifecycle.withModel(qwen, { identifier: "held" })(() =>
+          Effect.gen(function* () {
+            const error = yield* Effect.flip(lifecycle.ensureLoaded(oss, { makeRoom: true }))
+            assert.deepInclude(error, { _tag: "ModelLoadRefused", couldUnload: [] })
+            assert.include(error.message, "Unload other models, ask for a smaller context")
+          })
         )
         assert.deepStrictEqual(yield* inMemory, [llama, qwen, "held"])
       }).pipe(test(withMemory(14e9)))
@@ -154,7 +150,7 @@ describe("ModelLifecycle: not enough memory", () => {
     it.effect("is held by a lease, too", () =>
       Effect.gen(function* () {
         const lifecycle = yield* ModelLifecycle
-        const held = yield* inTime(lifecycle.withModel("gone/model", { fallback: [qwen] })((lease) => lease.ensured))
+        const held = yield* lifecycle.withModel("gone/model", { fallback: [qwen] })((lease) => lease.ensured)
         assert.deepInclude(held, { model: qwen })
         assert.strictEqual(held.steppedDown.length, 1)
       }).pipe(test())

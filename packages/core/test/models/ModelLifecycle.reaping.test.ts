@@ -3,7 +3,7 @@ import { Duration, Effect } from "effect"
 import { LmsCliError } from "@lms-bridge/core/lmstudio/LmsCli"
 import { ModelLifecycle } from "@lms-bridge/core/models/ModelLifecycle"
 import { SimulatorControl } from "@lms-bridge/testing/simulator/SimulatorControl"
-import { inMemory, inTime, layer, machine, misbehaving, qwen, startProcess, type Options } from "./simulated.ts"
+import { inMemory, layer, onMachine, machine, misbehaving, qwen, startProcess, type Options } from "./simulated.ts"
 
 /** `lms` cannot load here but tells what is going on, so that REST is the way and its reaper sees everything. */
 const byRest: Options = {
@@ -14,8 +14,8 @@ const byRest: Options = {
 const withoutLms: Options = { lms: false }
 const asked = { contextLength: 8192, ttl: "10 minutes" } as const
 
-const test = (options: Options = {}) => Effect.provide(layer(options))
-const pass = (duration: `${number} minutes` | `${number} seconds`) => inTime(Effect.sleep(duration), "60 seconds")
+const test = (options: Options = {}) => onMachine(layer(options))
+const pass = (duration: `${number} minutes` | `${number} seconds`) => Effect.sleep(duration)
 const hello = { messages: [{ role: "user", content: "hi" }] } as const
 
 describe("ModelLifecycle: models that only we end", () => {
@@ -26,12 +26,12 @@ describe("ModelLifecycle: models that only we end", () => {
     it.effect(`${name}: an idle one is unloaded when its time is over, and not before`, () =>
       Effect.gen(function* () {
         const lifecycle = yield* ModelLifecycle
-        assert.strictEqual((yield* inTime(lifecycle.ensureLoaded(qwen, asked))).way, "rest")
+        assert.strictEqual((yield* lifecycle.ensureLoaded(qwen, asked)).way, "rest")
         yield* pass("9 minutes")
         assert.deepStrictEqual(yield* inMemory, [qwen])
         yield* pass("2 minutes")
         assert.deepStrictEqual(yield* inMemory, [])
-        assert.deepStrictEqual(yield* inTime(lifecycle.loaded), [])
+        assert.deepStrictEqual(yield* lifecycle.loaded, [])
       }).pipe(test(options))
     )
 
@@ -40,7 +40,7 @@ describe("ModelLifecycle: models that only we end", () => {
         const lifecycle = yield* ModelLifecycle
         yield* Effect.scoped(
           Effect.gen(function* () {
-            yield* inTime(lifecycle.lease(qwen, asked))
+            yield* lifecycle.lease(qwen, asked)
             yield* pass("25 minutes")
             assert.deepStrictEqual(yield* inMemory, [qwen])
           })
@@ -57,7 +57,7 @@ describe("ModelLifecycle: models that only we end", () => {
     Effect.gen(function* () {
       const lifecycle = yield* ModelLifecycle
       const control = yield* SimulatorControl
-      yield* inTime(lifecycle.ensureLoaded(qwen, asked))
+      yield* lifecycle.ensureLoaded(qwen, asked)
       yield* control.setBusy(qwen, "generating")
       yield* pass("20 minutes")
       assert.deepStrictEqual(yield* inMemory, [qwen])
@@ -72,7 +72,7 @@ describe("ModelLifecycle: models that only we end", () => {
     Effect.gen(function* () {
       const lifecycle = yield* ModelLifecycle
       const control = yield* SimulatorControl
-      yield* inTime(lifecycle.ensureLoaded(qwen, asked))
+      yield* lifecycle.ensureLoaded(qwen, asked)
       yield* control.unloadAsUser(qwen)
       yield* control.loadAsUser(qwen, { contextLength: 4096 })
       yield* pass("30 minutes")
@@ -84,7 +84,7 @@ describe("ModelLifecycle: models that only we end", () => {
     Effect.gen(function* () {
       const lifecycle = yield* ModelLifecycle
       const control = yield* SimulatorControl
-      yield* inTime(lifecycle.ensureLoaded(qwen, asked))
+      yield* lifecycle.ensureLoaded(qwen, asked)
       yield* control.setSettings({ serverRunning: false })
       yield* pass("12 minutes")
       yield* control.setSettings({ serverRunning: true })
@@ -98,14 +98,14 @@ describe("ModelLifecycle: models that only we end", () => {
     it.scoped("killed: the next one ends it", () =>
       Effect.gen(function* () {
         const one = yield* startProcess(withoutLms)
-        yield* inTime(one.lifecycle.ensureLoaded(qwen, asked))
+        yield* one.lifecycle.ensureLoaded(qwen, asked)
         yield* one.crash
         yield* pass("30 minutes")
         assert.deepStrictEqual(yield* inMemory, [qwen], "nobody is there to end it")
         yield* startProcess(withoutLms)
         yield* pass("1 minutes")
         assert.deepStrictEqual(yield* inMemory, [])
-      }).pipe(Effect.provide(machine()))
+      }).pipe(onMachine(machine()))
     )
 
     it.scoped("killed in the middle of the load: the next one ends it, too", () =>
@@ -113,15 +113,15 @@ describe("ModelLifecycle: models that only we end", () => {
         const control = yield* SimulatorControl
         const one = yield* startProcess(withoutLms)
         yield* Effect.fork(one.lifecycle.ensureLoaded(qwen, asked))
-        yield* inTime(control.until(({ loading }) => loading.length > 0))
+        yield* control.until(({ loading }) => loading.length > 0)
         yield* one.crash
         const two = yield* startProcess(withoutLms)
         yield* pass("3 minutes")
-        const [seen] = yield* inTime(two.lifecycle.loaded)
+        const [seen] = yield* two.lifecycle.loaded
         assert.deepInclude(seen, { instanceId: qwen, owner: "lms-bridge", ttlMillis: 600_000 })
         yield* pass("9 minutes")
         assert.deepStrictEqual(yield* inMemory, [])
-      }).pipe(Effect.provide(machine({ simulator: { settings: { loadTime: Duration.seconds(20) } } })))
+      }).pipe(onMachine(machine({ simulator: { settings: { loadTime: Duration.seconds(20) } } })))
     )
 
     it.scoped("ended after a run: it unloads what the run worked with", () =>
@@ -129,26 +129,26 @@ describe("ModelLifecycle: models that only we end", () => {
         const control = yield* SimulatorControl
         const one = yield* startProcess(withoutLms)
         yield* control.scriptModel([{ text: "hi" }])
-        yield* inTime(one.lifecycle.withModel(qwen, asked)((lease) => lease.chat(hello)))
+        yield* one.lifecycle.withModel(qwen, asked)((lease) => lease.chat(hello))
         assert.deepStrictEqual(yield* inMemory, [qwen])
-        yield* inTime(one.end)
+        yield* one.end
         assert.deepStrictEqual(yield* inMemory, [])
-      }).pipe(Effect.provide(machine()))
+      }).pipe(onMachine(machine()))
     )
 
     it.scoped("ended after a mere load: it stays for the next one to end", () =>
       Effect.gen(function* () {
         const one = yield* startProcess(withoutLms)
-        yield* inTime(one.lifecycle.ensureLoaded(qwen, asked))
-        yield* inTime(one.end)
+        yield* one.lifecycle.ensureLoaded(qwen, asked)
+        yield* one.end
         assert.deepStrictEqual(yield* inMemory, [qwen])
         const two = yield* startProcess(withoutLms)
         yield* pass("1 minutes")
-        const [seen] = yield* inTime(two.lifecycle.loaded)
+        const [seen] = yield* two.lifecycle.loaded
         assert.deepInclude(seen, { owner: "lms-bridge", ttlMillis: 600_000 })
         yield* pass("10 minutes")
         assert.deepStrictEqual(yield* inMemory, [])
-      }).pipe(Effect.provide(machine()))
+      }).pipe(onMachine(machine()))
     )
 
     it.scoped("ended while LM Studio does not answer: it ends all the same", () =>
@@ -156,26 +156,26 @@ describe("ModelLifecycle: models that only we end", () => {
         const control = yield* SimulatorControl
         const one = yield* startProcess(withoutLms)
         yield* control.scriptModel([{ text: "hi" }])
-        yield* inTime(one.lifecycle.withModel(qwen, asked)((lease) => lease.chat(hello)))
+        yield* one.lifecycle.withModel(qwen, asked)((lease) => lease.chat(hello))
         yield* control.script("GET /api/v1/models", [], { _tag: "Hang" })
-        yield* inTime(one.end, "500 millis")
-      }).pipe(Effect.provide(machine()))
+        yield* one.end
+      }).pipe(onMachine(machine()))
     )
 
     it.scoped("what another process holds is not ended by the one that loaded it", () =>
       Effect.gen(function* () {
         const [one, two] = [yield* startProcess(withoutLms), yield* startProcess(withoutLms)]
-        yield* inTime(one.lifecycle.ensureLoaded(qwen, asked))
+        yield* one.lifecycle.ensureLoaded(qwen, asked)
         yield* Effect.scoped(
           Effect.gen(function* () {
-            yield* inTime(two.lifecycle.lease(qwen))
+            yield* two.lifecycle.lease(qwen)
             yield* pass("30 minutes")
             assert.deepStrictEqual(yield* inMemory, [qwen])
           })
         )
         yield* pass("1 minutes")
         assert.deepStrictEqual(yield* inMemory, [])
-      }).pipe(Effect.provide(machine()))
+      }).pipe(onMachine(machine()))
     )
   })
 })

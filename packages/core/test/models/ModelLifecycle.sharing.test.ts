@@ -3,8 +3,8 @@ import { Duration, Effect, Exit, Fiber, Ref } from "effect"
 import { ModelLifecycle, type LoadProgress } from "@lms-bridge/core/models/ModelLifecycle"
 import { SimulatorControl } from "@lms-bridge/testing/simulator/SimulatorControl"
 import {
+  onMachine,
   inMemory,
-  inTime,
   layer,
   llama,
   lmsCalls,
@@ -18,7 +18,7 @@ import {
 } from "./simulated.ts"
 
 const slow: Options = { simulator: { settings: { loadTime: Duration.seconds(4) } } }
-const test = (options: Options = {}) => Effect.provide(layer(options))
+const test = (options: Options = {}) => onMachine(layer(options))
 
 const loadsBegun = Effect.flatMap(SimulatorControl, (control) =>
   Effect.map(control.events, (events) => events.filter(({ type }) => type === "loadStarted").length)
@@ -36,12 +36,9 @@ describe("ModelLifecycle: many callers", () => {
       it.effect(`100 callers at once, by ${way} (H2)`, () =>
         Effect.gen(function* () {
           const lifecycle = yield* ModelLifecycle
-          const all = yield* inTime(
-            Effect.all(
-              Array.from({ length: 100 }, () => lifecycle.ensureLoaded(qwen)),
-              { concurrency: "unbounded" }
-            ),
-            "500 millis"
+          const all = yield* Effect.all(
+            Array.from({ length: 100 }, () => lifecycle.ensureLoaded(qwen)),
+            { concurrency: "unbounded" }
           )
           assert.strictEqual(yield* loadsBegun, 1)
           assert.deepStrictEqual(yield* inMemory, [qwen])
@@ -57,8 +54,8 @@ describe("ModelLifecycle: many callers", () => {
         const both = yield* Effect.fork(
           Effect.all([lifecycle.ensureLoaded(qwen), lifecycle.ensureLoaded(llama)], { concurrency: 2 })
         )
-        yield* inTime(control.until(({ loading }) => loading.length === 2))
-        yield* inTime(Fiber.join(both), "500 millis")
+        yield* control.until(({ loading }) => loading.length === 2)
+        yield* Fiber.join(both)
       }).pipe(test(slow))
     )
 
@@ -67,15 +64,13 @@ describe("ModelLifecycle: many callers", () => {
         const lifecycle = yield* ModelLifecycle
         const control = yield* SimulatorControl
         yield* control.scriptLoads(qwen, [{ _tag: "Fails", message: "Failed to load model: broken file" }])
-        const all = yield* inTime(
-          Effect.all(
-            Array.from({ length: 10 }, () => Effect.flip(lifecycle.ensureLoaded(qwen))),
-            { concurrency: "unbounded" }
-          )
+        const all = yield* Effect.all(
+          Array.from({ length: 10 }, () => Effect.flip(lifecycle.ensureLoaded(qwen))),
+          { concurrency: "unbounded" }
         )
         assert.deepStrictEqual(new Set(all.map(({ _tag }) => _tag)), new Set(["ModelLoadFailed"]))
         assert.strictEqual(yield* loadsBegun, 1)
-        assert.strictEqual((yield* inTime(lifecycle.ensureLoaded(qwen), "500 millis")).action, "loaded")
+        assert.strictEqual((yield* lifecycle.ensureLoaded(qwen)).action, "loaded")
       }).pipe(test(slow))
     )
 
@@ -86,8 +81,8 @@ describe("ModelLifecycle: many callers", () => {
           const lifecycle = yield* ModelLifecycle
           const control = yield* SimulatorControl
           const first = yield* Effect.fork(lifecycle.ensureLoaded(qwen))
-          yield* inTime(isLoading)
-          const large = yield* inTime(lifecycle.ensureLoaded(qwen, { contextLength: 16_384 }), "500 millis")
+          yield* isLoading
+          const large = yield* lifecycle.ensureLoaded(qwen, { contextLength: 16_384 })
           const small = yield* Fiber.join(first)
           assert.strictEqual(small.contextLength, 4096)
           assert.deepInclude(large, { action: "reloaded", contextLength: 16_384, instanceId: qwen })
@@ -101,8 +96,8 @@ describe("ModelLifecycle: many callers", () => {
         const heard = yield* Ref.make<ReadonlyArray<string>>([])
         const onProgress = ({ _tag }: LoadProgress) => Ref.update(heard, (all) => [...all, _tag])
         const first = yield* Effect.fork(lifecycle.ensureLoaded(qwen))
-        yield* inTime(isLoading)
-        yield* inTime(lifecycle.ensureLoaded(qwen, { onProgress }), "500 millis")
+        yield* isLoading
+        yield* lifecycle.ensureLoaded(qwen, { onProgress })
         yield* Fiber.join(first)
         assert.deepStrictEqual(yield* Ref.get(heard), ["Waiting", "Verifying"])
       }).pipe(test(slow))
@@ -114,11 +109,11 @@ describe("ModelLifecycle: many callers", () => {
       Effect.gen(function* () {
         const lifecycle = yield* ModelLifecycle
         const first = yield* Effect.fork(lifecycle.ensureLoaded(qwen))
-        yield* inTime(isLoading)
+        yield* isLoading
         const second = yield* Effect.fork(lifecycle.ensureLoaded(qwen))
-        yield* inTime(Effect.sleep("1 second"), "500 millis")
+        yield* Effect.sleep("1 second")
         assert.isTrue(Exit.isInterrupted(yield* Fiber.interrupt(first)))
-        const ensured = yield* inTime(Fiber.join(second), "500 millis")
+        const ensured = yield* Fiber.join(second)
         assert.deepInclude(ensured, { instanceId: qwen, owner: "lms-bridge" })
         assert.strictEqual(yield* loadsBegun, 1)
       }).pipe(test(slow))
@@ -131,14 +126,14 @@ describe("ModelLifecycle: many callers", () => {
           const lifecycle = yield* ModelLifecycle
           const control = yield* SimulatorControl
           const fibers = yield* Effect.forEach([1, 2], () => Effect.fork(lifecycle.ensureLoaded(qwen)))
-          yield* inTime(isLoading)
+          yield* isLoading
           yield* Fiber.interruptAll(fibers)
-          yield* inTime(Effect.sleep("100 millis"))
+          yield* Effect.sleep("100 millis")
           const [load] = (yield* control.seen).commands.filter(
             ({ argv }) => argv[0] === "load" && argv.includes("--ttl")
           )
           assert.isTrue(load?.killed)
-          const ensured = yield* inTime(lifecycle.ensureLoaded(qwen), "500 millis")
+          const ensured = yield* lifecycle.ensureLoaded(qwen)
           assert.deepInclude(ensured, {
             action: "already-loaded",
             instanceId: qwen,
@@ -154,15 +149,12 @@ describe("ModelLifecycle: many callers", () => {
         const lifecycle = yield* ModelLifecycle
         const control = yield* SimulatorControl
         const fiber = yield* Effect.fork(lifecycle.ensureLoaded(qwen, { contextLength: 8192 }))
-        yield* inTime(isLoading)
+        yield* isLoading
         yield* Fiber.interrupt(fiber)
-        const ensured = yield* inTime(lifecycle.ensureLoaded(qwen), "500 millis")
+        const ensured = yield* lifecycle.ensureLoaded(qwen)
         assert.deepInclude(ensured, { instanceId: qwen, owner: "lms-bridge" })
         assert.strictEqual(yield* loadsBegun, 1)
-        yield* inTime(
-          control.until(({ instances }) => instances.length === 0),
-          "20 seconds"
-        )
+        yield* control.until(({ instances }) => instances.length === 0)
       }).pipe(test({ ...slow, lms: false }))
     )
   })
@@ -175,13 +167,13 @@ describe("ModelLifecycle: many callers", () => {
         const onProgress = (progress: LoadProgress) =>
           Ref.update(heard, (all) => [...all, progress._tag === "Waiting" ? progress.why : progress._tag])
         const first = yield* Effect.fork(one.lifecycle.ensureLoaded(qwen))
-        yield* inTime(isLoading)
-        const second = yield* inTime(two.lifecycle.ensureLoaded(qwen, { onProgress }), "500 millis")
+        yield* isLoading
+        const second = yield* two.lifecycle.ensureLoaded(qwen, { onProgress })
         assert.deepInclude(yield* Fiber.join(first), { action: "loaded", owner: "lms-bridge" })
         assert.deepInclude(second, { action: "already-loaded", instanceId: qwen, owner: "lms-bridge" })
         assert.deepStrictEqual(yield* Ref.get(heard), ["another lms-bridge process on this machine is loading it"])
         assert.strictEqual(yield* loadsBegun, 1)
-      }).pipe(Effect.provide(machine(slow)))
+      }).pipe(onMachine(machine(slow)))
     )
 
     it.scoped("know what another loaded and holds", () =>
@@ -189,18 +181,18 @@ describe("ModelLifecycle: many callers", () => {
         const [one, two] = [yield* startProcess(), yield* startProcess()]
         yield* Effect.scoped(
           Effect.gen(function* () {
-            yield* inTime(one.lifecycle.lease(qwen))
-            const [seen] = yield* inTime(two.lifecycle.loaded)
+            yield* one.lifecycle.lease(qwen)
+            const [seen] = yield* two.lifecycle.loaded
             assert.deepInclude(seen, { instanceId: qwen, owner: "lms-bridge", leases: 0 })
-            const error = yield* Effect.flip(inTime(two.lifecycle.unload(qwen)))
+            const error = yield* Effect.flip(two.lifecycle.unload(qwen))
             assert.deepInclude(error, { _tag: "ModelInUse", reason: "Leased" })
-            const refused = yield* Effect.flip(inTime(two.lifecycle.ensureLoaded(oss, { makeRoom: true })))
+            const refused = yield* Effect.flip(two.lifecycle.ensureLoaded(oss, { makeRoom: true }))
             assert.deepInclude(refused, { _tag: "ModelLoadRefused", couldUnload: [] })
           })
         )
-        yield* inTime(two.lifecycle.unload(qwen))
+        yield* two.lifecycle.unload(qwen)
         assert.deepStrictEqual(yield* inMemory, [])
-      }).pipe(Effect.provide(machine({ simulator: { settings: { memoryBudgetBytes: 13e9 } } })))
+      }).pipe(onMachine(machine({ simulator: { settings: { memoryBudgetBytes: 13e9 } } })))
     )
 
     it.scoped("take over from one that died in the middle of a load", () =>
@@ -208,14 +200,14 @@ describe("ModelLifecycle: many callers", () => {
         const control = yield* SimulatorControl
         const one = yield* startProcess()
         yield* Effect.fork(one.lifecycle.ensureLoaded(qwen))
-        yield* inTime(isLoading)
+        yield* isLoading
         yield* one.crash
         const two = yield* startProcess()
-        const ensured = yield* inTime(two.lifecycle.ensureLoaded(qwen), "500 millis")
+        const ensured = yield* two.lifecycle.ensureLoaded(qwen)
         assert.deepInclude(ensured, { action: "already-loaded", instanceId: qwen, owner: "lms-bridge" })
         assert.strictEqual((yield* control.invariants).maxLoadsInFlightPerKey, 1)
         assert.strictEqual(yield* loadsBegun, 1)
-      }).pipe(Effect.provide(machine(slow)))
+      }).pipe(onMachine(machine(slow)))
     )
   })
 
@@ -224,16 +216,16 @@ describe("ModelLifecycle: many callers", () => {
       Effect.gen(function* () {
         const lifecycle = yield* ModelLifecycle
         const control = yield* SimulatorControl
-        yield* inTime(lifecycle.ensureLoaded(qwen))
+        yield* lifecycle.ensureLoaded(qwen)
         for (const status of ["processingPrompt", "generating", "computingEmbedding"] as const) {
           yield* control.setBusy(qwen, status)
-          assert.strictEqual((yield* inTime(lifecycle.ensureLoaded(qwen))).action, "already-loaded")
-          const error = yield* Effect.flip(inTime(lifecycle.unload(qwen)))
+          assert.strictEqual((yield* lifecycle.ensureLoaded(qwen)).action, "already-loaded")
+          const error = yield* Effect.flip(lifecycle.unload(qwen))
           assert.deepInclude(error, { _tag: "ModelInUse", reason: "Busy" })
           assert.include(error.message, "answering a request")
         }
         yield* control.setBusy(qwen, "idle")
-        yield* inTime(lifecycle.unload(qwen))
+        yield* lifecycle.unload(qwen)
         assert.strictEqual((yield* control.invariants).unloadsWhileBusy, 0)
       }).pipe(test())
     )
@@ -245,21 +237,19 @@ describe("ModelLifecycle: many callers", () => {
           Effect.flip(lifecycle.unload(qwen)),
           (error) => error._tag === "ModelInUse" && error.reason
         )
-        yield* inTime(
-          lifecycle.withModel(qwen)(() =>
-            Effect.gen(function* () {
-              yield* lifecycle.withModel(qwen)(() =>
-                Effect.gen(function* () {
-                  const [one] = yield* lifecycle.loaded
-                  assert.strictEqual(one?.leases, 2)
-                  assert.strictEqual(yield* refused, "Leased")
-                })
-              )
-              assert.strictEqual(yield* refused, "Leased")
-            })
-          )
+        yield* lifecycle.withModel(qwen)(() =>
+          Effect.gen(function* () {
+            yield* lifecycle.withModel(qwen)(() =>
+              Effect.gen(function* () {
+                const [one] = yield* lifecycle.loaded
+                assert.strictEqual(one?.leases, 2)
+                assert.strictEqual(yield* refused, "Leased")
+              })
+            )
+            assert.strictEqual(yield* refused, "Leased")
+          })
         )
-        yield* inTime(lifecycle.unload(qwen))
+        yield* lifecycle.unload(qwen)
         assert.deepStrictEqual(yield* inMemory, [])
       }).pipe(test())
     )
@@ -267,11 +257,9 @@ describe("ModelLifecycle: many callers", () => {
     it.effect("a leased model with too little context is not reloaded: a second copy comes beside it", () =>
       Effect.gen(function* () {
         const lifecycle = yield* ModelLifecycle
-        yield* inTime(
-          lifecycle.withModel(qwen)(() =>
-            Effect.map(lifecycle.ensureLoaded(qwen, { contextLength: 16_384 }), (ensured) =>
-              assert.deepInclude(ensured, { action: "loaded", instanceId: `${qwen}:lms-bridge` })
-            )
+        yield* lifecycle.withModel(qwen)(() =>
+          Effect.map(lifecycle.ensureLoaded(qwen, { contextLength: 16_384 }), (ensured) =>
+            assert.deepInclude(ensured, { action: "loaded", instanceId: `${qwen}:lms-bridge` })
           )
         )
         assert.deepStrictEqual(yield* inMemory, [qwen, `${qwen}:lms-bridge`])
@@ -283,11 +271,11 @@ describe("ModelLifecycle: many callers", () => {
         const lifecycle = yield* ModelLifecycle
         const control = yield* SimulatorControl
         yield* control.loadAsUser(qwen)
-        const error = yield* Effect.flip(inTime(lifecycle.unload(qwen)))
+        const error = yield* Effect.flip(lifecycle.unload(qwen))
         assert.deepInclude(error, { _tag: "ModelInUse", reason: "UserLoaded" })
         assert.include(error.message, "--force")
         assert.deepStrictEqual(yield* inMemory, [qwen])
-        yield* inTime(lifecycle.unload(qwen, { force: true }))
+        yield* lifecycle.unload(qwen, { force: true })
         assert.deepStrictEqual(yield* inMemory, [])
       }).pipe(test())
     )
@@ -296,12 +284,12 @@ describe("ModelLifecycle: many callers", () => {
       Effect.gen(function* () {
         const lifecycle = yield* ModelLifecycle
         const control = yield* SimulatorControl
-        yield* inTime(lifecycle.ensureLoaded(qwen))
+        yield* lifecycle.ensureLoaded(qwen)
         yield* control.unloadAsUser(qwen)
         yield* control.loadAsUser(qwen)
-        const [one] = yield* inTime(lifecycle.loaded)
+        const [one] = yield* lifecycle.loaded
         assert.deepInclude(one, { owner: "user", ttlMillis: null })
-        assert.strictEqual((yield* Effect.flip(inTime(lifecycle.unload(qwen))))._tag, "ModelInUse")
+        assert.strictEqual((yield* Effect.flip(lifecycle.unload(qwen)))._tag, "ModelInUse")
       }).pipe(test())
     )
   })
@@ -310,10 +298,10 @@ describe("ModelLifecycle: many callers", () => {
     it.effect("takes an id in any letter case, or the name of the only copy", () =>
       Effect.gen(function* () {
         const lifecycle = yield* ModelLifecycle
-        yield* inTime(lifecycle.ensureLoaded(qwen, { identifier: "Reader" }))
-        yield* inTime(lifecycle.unload("reader"))
-        yield* inTime(lifecycle.ensureLoaded(qwen, { identifier: "Reader" }))
-        yield* inTime(lifecycle.unload(qwen.toUpperCase()))
+        yield* lifecycle.ensureLoaded(qwen, { identifier: "Reader" })
+        yield* lifecycle.unload("reader")
+        yield* lifecycle.ensureLoaded(qwen, { identifier: "Reader" })
+        yield* lifecycle.unload(qwen.toUpperCase())
         assert.deepStrictEqual(yield* inMemory, [])
       }).pipe(test())
     )
@@ -322,7 +310,7 @@ describe("ModelLifecycle: many callers", () => {
       Effect.gen(function* () {
         const lifecycle = yield* ModelLifecycle
         for (const name of [qwen, "--all", "-a", ""]) {
-          assert.strictEqual((yield* Effect.flip(inTime(lifecycle.unload(name))))._tag, "ModelNotLoaded")
+          assert.strictEqual((yield* Effect.flip(lifecycle.unload(name)))._tag, "ModelNotLoaded")
         }
         assert.notInclude((yield* lmsCalls).join("\n"), "unload")
         assert.notInclude(yield* requests, "POST /api/v1/models/unload")
@@ -333,11 +321,11 @@ describe("ModelLifecycle: many callers", () => {
       Effect.gen(function* () {
         const lifecycle = yield* ModelLifecycle
         const control = yield* SimulatorControl
-        yield* inTime(lifecycle.ensureLoaded(qwen))
+        yield* lifecycle.ensureLoaded(qwen)
         yield* control.script("POST /api/v1/models/unload", [
           { _tag: "HttpError", status: 200, body: { instance_id: qwen } }
         ])
-        const error = yield* Effect.flip(inTime(lifecycle.unload(qwen), "250 millis"))
+        const error = yield* Effect.flip(lifecycle.unload(qwen))
         assert.deepInclude(error, { _tag: "UnloadNotVerified", instanceId: qwen })
       }).pipe(test())
     )
@@ -346,10 +334,10 @@ describe("ModelLifecycle: many callers", () => {
       Effect.gen(function* () {
         const lifecycle = yield* ModelLifecycle
         const control = yield* SimulatorControl
-        yield* inTime(lifecycle.ensureLoaded(qwen))
+        yield* lifecycle.ensureLoaded(qwen)
         yield* control.script("lms unload", [{ _tag: "Exit", code: 0 }])
-        assert.strictEqual((yield* Effect.flip(inTime(lifecycle.unload(qwen), "250 millis")))._tag, "UnloadNotVerified")
-        yield* inTime(lifecycle.unload(qwen))
+        assert.strictEqual((yield* Effect.flip(lifecycle.unload(qwen)))._tag, "UnloadNotVerified")
+        yield* lifecycle.unload(qwen)
         assert.deepStrictEqual(yield* inMemory, [])
       }).pipe(test({ simulator: { settings: { api: "legacy-v0" } } }))
     )
@@ -357,8 +345,8 @@ describe("ModelLifecycle: many callers", () => {
     it.effect("is not possible on an older server without `lms`", () =>
       Effect.gen(function* () {
         const lifecycle = yield* ModelLifecycle
-        yield* inTime(lifecycle.ensureLoaded(qwen))
-        const error = yield* Effect.flip(inTime(lifecycle.unload(qwen)))
+        yield* lifecycle.ensureLoaded(qwen)
+        const error = yield* Effect.flip(lifecycle.unload(qwen))
         assert.strictEqual(error._tag, "Unsupported")
       }).pipe(test({ lms: false, simulator: { settings: { api: "legacy-v0" } } }))
     )
@@ -372,10 +360,7 @@ describe("ModelLifecycle: many callers", () => {
         const lifecycle = yield* ModelLifecycle
         const control = yield* SimulatorControl
         const work = (model: string) => lifecycle.withModel(model, { makeRoom: true })(() => Effect.sleep("5 seconds"))
-        yield* inTime(
-          Effect.all([qwen8, qwen, qwen8, qwen, qwen8, qwen].map(work), { concurrency: "unbounded" }),
-          "500 millis"
-        )
+        yield* Effect.all([qwen8, qwen, qwen8, qwen, qwen8, qwen].map(work), { concurrency: "unbounded" })
         const loads = (yield* control.events).filter(({ type }) => type === "loadFinished")
         assert.strictEqual(loads.length, 2)
         assert.strictEqual((yield* control.invariants).unloadsWhileBusy, 0)
@@ -393,18 +378,15 @@ describe("ModelLifecycle: many callers", () => {
               Effect.repeat(Effect.zipRight(Effect.sleep("1 second"), Ref.get(both)), { until: (n) => n === 2 })
             )
           )
-        yield* inTime(Effect.all([qwen, llama].map(work), { concurrency: 2 }), "500 millis")
+        yield* Effect.all([qwen, llama].map(work), { concurrency: 2 })
       }).pipe(test({ simulator: { settings: { memoryBudgetBytes: 9e9 } } }))
     )
 
     it.effect("a request that waits for itself gives up after the longest wait", () =>
       Effect.gen(function* () {
         const lifecycle = yield* ModelLifecycle
-        const error = yield* inTime(
-          lifecycle.withModel(qwen8)(() =>
-            Effect.flip(lifecycle.withModel(qwen, { makeRoom: true })(() => Effect.void))
-          ),
-          "20 seconds"
+        const error = yield* lifecycle.withModel(qwen8)(() =>
+          Effect.flip(lifecycle.withModel(qwen, { makeRoom: true })(() => Effect.void))
         )
         assert.strictEqual(error._tag, "ModelLoadRefused")
       }).pipe(test(tight))

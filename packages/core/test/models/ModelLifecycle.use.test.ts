@@ -4,9 +4,9 @@ import type { ChatEvent } from "@lms-bridge/core/lmstudio/Chat"
 import { ModelLifecycle } from "@lms-bridge/core/models/ModelLifecycle"
 import { Outcome } from "@lms-bridge/testing/simulator/Faults"
 import { SimulatorControl } from "@lms-bridge/testing/simulator/SimulatorControl"
-import { inMemory, inTime, layer, llama, lmsCalls, qwen, requests, type Options } from "./simulated.ts"
+import { inMemory, layer, onMachine, llama, lmsCalls, qwen, requests, type Options } from "./simulated.ts"
 
-const test = (options: Options = {}) => Effect.provide(layer(options))
+const test = (options: Options = {}) => onMachine(layer(options))
 const hello = { messages: [{ role: "user", content: "hi" }] } as const
 
 const chats = Effect.flatMap(SimulatorControl, (control) =>
@@ -32,8 +32,8 @@ describe("ModelLifecycle: working with a model", () => {
       const control = yield* SimulatorControl
       yield* control.loadAsUser(llama)
       yield* control.scriptModel([{ text: "Hello" }])
-      const reply = yield* inTime(
-        lifecycle.withModel(qwen, { identifier: "reader", temporary: true })((lease) => lease.chat(hello))
+      const reply = yield* lifecycle.withModel(qwen, { identifier: "reader", temporary: true })((lease) =>
+        lease.chat(hello)
       )
       assert.deepInclude(reply, { content: "Hello", finishReason: "stop" })
       assert.deepInclude((yield* chats)[0], { model: "reader", ttl: 300 })
@@ -45,7 +45,7 @@ describe("ModelLifecycle: working with a model", () => {
       const lifecycle = yield* ModelLifecycle
       const control = yield* SimulatorControl
       yield* control.scriptModel([{ reasoning: "hm", text: "Hello there my dear friend" }])
-      const events = yield* inTime(lifecycle.withModel(qwen)((lease) => Stream.runCollect(lease.chatStream(hello))))
+      const events = yield* lifecycle.withModel(qwen)((lease) => Stream.runCollect(lease.chatStream(hello)))
       assert.strictEqual(textOf(events), "Hello there my dear friend")
       assert.strictEqual(Chunk.unsafeLast(events)._tag, "Completed")
     }).pipe(test())
@@ -67,16 +67,14 @@ describe("ModelLifecycle: working with a model", () => {
           const lifecycle = yield* ModelLifecycle
           const control = yield* SimulatorControl
           yield* control.scriptModel([{ text: "Hello again" }])
-          yield* inTime(
-            lifecycle.withModel(qwen, { contextLength: 16_384 })((lease) =>
-              Effect.gen(function* () {
-                yield* control.crash(qwen)
-                yield* control.script("POST /v1/chat/completions", [Outcome.httpError(status, body)])
-                const reply = yield* lease.chat(hello)
-                assert.strictEqual(reply.content, "Hello again")
-                assert.deepInclude(yield* lease.ensured, { action: "loaded", instanceId: qwen, contextLength: 16_384 })
-              })
-            )
+          yield* lifecycle.withModel(qwen, { contextLength: 16_384 })((lease) =>
+            Effect.gen(function* () {
+              yield* control.crash(qwen)
+              yield* control.script("POST /v1/chat/completions", [Outcome.httpError(status, body)])
+              const reply = yield* lease.chat(hello)
+              assert.strictEqual(reply.content, "Hello again")
+              assert.deepInclude(yield* lease.ensured, { action: "loaded", instanceId: qwen, contextLength: 16_384 })
+            })
           )
           assert.strictEqual(yield* loadsBegun, 2)
           assert.strictEqual((yield* chats).length, 2)
@@ -89,15 +87,13 @@ describe("ModelLifecycle: working with a model", () => {
         const lifecycle = yield* ModelLifecycle
         const control = yield* SimulatorControl
         yield* control.scriptModel([{ text: "I am llama" }, { text: "I am qwen" }])
-        yield* inTime(
-          lifecycle.withModel(qwen)((lease) =>
-            Effect.gen(function* () {
-              yield* control.loadAsUser(llama)
-              yield* control.crash(qwen)
-              const reply = yield* lease.chat(hello)
-              assert.deepInclude(reply, { content: "I am qwen", model: qwen })
-            })
-          )
+        yield* lifecycle.withModel(qwen)((lease) =>
+          Effect.gen(function* () {
+            yield* control.loadAsUser(llama)
+            yield* control.crash(qwen)
+            const reply = yield* lease.chat(hello)
+            assert.deepInclude(reply, { content: "I am qwen", model: qwen })
+          })
         )
       }).pipe(test({ simulator: { settings: { jitLoading: false } } }))
     )
@@ -106,12 +102,10 @@ describe("ModelLifecycle: working with a model", () => {
       Effect.gen(function* () {
         const lifecycle = yield* ModelLifecycle
         const control = yield* SimulatorControl
-        const error = yield* inTime(
-          lifecycle.withModel(qwen)((lease) =>
-            Effect.zipRight(
-              control.script("POST /v1/chat/completions", [], Outcome.httpError(400, unloaded)),
-              Effect.flip(lease.chat(hello))
-            )
+        const error = yield* lifecycle.withModel(qwen)((lease) =>
+          Effect.zipRight(
+            control.script("POST /v1/chat/completions", [], Outcome.httpError(400, unloaded)),
+            Effect.flip(lease.chat(hello))
           )
         )
         assert.deepInclude(error, { _tag: "ModelCrashed", reason: "Unloaded" })
@@ -125,12 +119,10 @@ describe("ModelLifecycle: working with a model", () => {
         const control = yield* SimulatorControl
         yield* control.scriptModel([{ text: "one two three four five six", crashAfterPieces: 1 }])
         const events: Array<ChatEvent["_tag"]> = []
-        const error = yield* inTime(
-          lifecycle.withModel(qwen)((lease) =>
-            lease.chatStream(hello).pipe(
-              Stream.runForEach((event) => Effect.sync(() => events.push(event._tag))),
-              Effect.flip
-            )
+        const error = yield* lifecycle.withModel(qwen)((lease) =>
+          lease.chatStream(hello).pipe(
+            Stream.runForEach((event) => Effect.sync(() => events.push(event._tag))),
+            Effect.flip
           )
         )
         assert.include(events, "TextDelta")
@@ -147,7 +139,7 @@ describe("ModelLifecycle: working with a model", () => {
         yield* control.script("POST /v1/chat/completions", [
           Outcome.httpError(400, { error: { message: "Invalid 'messages' in payload." } })
         ])
-        const error = yield* Effect.flip(inTime(lifecycle.withModel(qwen)((lease) => lease.chat(hello))))
+        const error = yield* Effect.flip(lifecycle.withModel(qwen)((lease) => lease.chat(hello)))
         assert.strictEqual(error._tag, "RequestRejected")
         assert.strictEqual((yield* chats).length, 1)
       }).pipe(test())
@@ -159,17 +151,14 @@ describe("ModelLifecycle: working with a model", () => {
       const lifecycle = yield* ModelLifecycle
       const control = yield* SimulatorControl
       yield* control.scriptModel([{ text: "one" }, { text: "two" }])
-      yield* inTime(
-        lifecycle.withModel(qwen, { contextLength: 16_384, ttl: "2 minutes" })((lease) =>
-          Effect.gen(function* () {
-            yield* lease.chat(hello)
-            yield* Effect.sleep("5 minutes")
-            assert.deepStrictEqual(yield* inMemory, [])
-            yield* lease.chat(hello)
-            assert.deepInclude(yield* lease.ensured, { action: "loaded", contextLength: 16_384, ttlMillis: 120_000 })
-          })
-        ),
-        "5 seconds"
+      yield* lifecycle.withModel(qwen, { contextLength: 16_384, ttl: "2 minutes" })((lease) =>
+        Effect.gen(function* () {
+          yield* lease.chat(hello)
+          yield* Effect.sleep("5 minutes")
+          assert.deepStrictEqual(yield* inMemory, [])
+          yield* lease.chat(hello)
+          assert.deepInclude(yield* lease.ensured, { action: "loaded", contextLength: 16_384, ttlMillis: 120_000 })
+        })
       )
       assert.deepInclude((yield* control.snapshot).instances[0], { contextLength: 16_384, ttlMs: 120_000, by: "cli" })
     }).pipe(test())
@@ -180,14 +169,12 @@ describe("ModelLifecycle: working with a model", () => {
       const lifecycle = yield* ModelLifecycle
       const control = yield* SimulatorControl
       yield* control.scriptModel([{ text: "one" }, { text: "two" }])
-      yield* inTime(
-        lifecycle.withModel(qwen)((lease) =>
-          Effect.gen(function* () {
-            yield* control.clearSeen
-            yield* lease.chat(hello)
-            yield* lease.chat(hello)
-          })
-        )
+      yield* lifecycle.withModel(qwen)((lease) =>
+        Effect.gen(function* () {
+          yield* control.clearSeen
+          yield* lease.chat(hello)
+          yield* lease.chat(hello)
+        })
       )
       assert.deepStrictEqual(yield* requests, ["POST /v1/chat/completions", "POST /v1/chat/completions"])
       assert.deepStrictEqual(yield* lmsCalls, [])
@@ -197,9 +184,9 @@ describe("ModelLifecycle: working with a model", () => {
   it.effect("an error of the work itself ends the lease and passes through", () =>
     Effect.gen(function* () {
       const lifecycle = yield* ModelLifecycle
-      const error = yield* inTime(Effect.flip(lifecycle.withModel(qwen)(() => Effect.fail("mine" as const))))
+      const error = yield* Effect.flip(lifecycle.withModel(qwen)(() => Effect.fail("mine" as const)))
       assert.strictEqual(error, "mine")
-      const [one] = yield* inTime(lifecycle.loaded)
+      const [one] = yield* lifecycle.loaded
       assert.strictEqual(one?.leases, 0)
     }).pipe(test())
   )

@@ -1,11 +1,12 @@
 /** The real service over the real `LmStudioApi` and `LmsCli`, over a simulated LM Studio and files in memory. */
-import { Context, Effect, Exit, Fiber, Layer, Option, Scope, TestClock } from "effect"
+import { Context, Effect, Exit, Layer, Option, Scope } from "effect"
 import { Settings, type Values } from "@lms-bridge/core/configuration/Settings"
 import { LmStudioApi } from "@lms-bridge/core/lmstudio/LmStudioApi"
 import { LmsCli } from "@lms-bridge/core/lmstudio/LmsCli"
 import { ModelCatalog } from "@lms-bridge/core/models/ModelCatalog"
 import { ModelLifecycle } from "@lms-bridge/core/models/ModelLifecycle"
 import { Resilience } from "@lms-bridge/core/resilience/Resilience"
+import { inVirtualTime } from "@lms-bridge/testing/VirtualTime"
 import * as MemoryFileSystem from "@lms-bridge/testing/MemoryFileSystem"
 import { SimulatorControl } from "@lms-bridge/testing/simulator/SimulatorControl"
 import * as SimulatorLayers from "@lms-bridge/testing/simulator/SimulatorLayers"
@@ -45,16 +46,11 @@ export const machine = ({ files = {}, simulator = {} }: Options = {}) =>
 
 export const layer = (options: Options = {}) => bridge(options).pipe(Layer.provideMerge(machine(options)))
 
-/** Runs while the clock goes on by itself, a step at a time, as it would for a person who waits. */
-export const inTime = <A, E, R>(
-  self: Effect.Effect<A, E, R>,
-  step: `${number} millis` | `${number} seconds` = "50 millis"
-) =>
-  Effect.flatMap(Effect.fork(self), (fiber) =>
-    Effect.flatMap(Effect.fork(Effect.forever(TestClock.adjust(step))), (clock) =>
-      Effect.ensuring(Fiber.join(fiber), Fiber.interrupt(clock))
-    )
-  )
+/** Runs on that machine, in virtual time: a load that takes seconds and an hour of idleness take no time. */
+export const onMachine =
+  <R, E2, RIn>(machine: Layer.Layer<R, E2, RIn>) =>
+  <A, E>(self: Effect.Effect<A, E, R | Scope.Scope>) =>
+    inVirtualTime(Effect.provide(Effect.scoped(self), machine))
 
 /**
  * A process of lms-bridge on the machine. `end` ends it in good order; `crash` leaves LM Studio and the disk as they are

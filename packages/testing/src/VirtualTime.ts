@@ -1,0 +1,114 @@
+/**
+ * Time that passes only when nothing else can happen: as soon as everything waits, the clock jumps to the next one who
+ * sleeps. Long stories with many actors take milliseconds, and need nobody to move the clock.
+ *
+ * Not for anything that waits for the outside world, whose answers do not count as something that can still happen: use
+ * it with doubles and in-process simulators only.
+ *
+ * @since 0.1.0
+ */
+import * as Clock from "effect/Clock"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Scheduler from "effect/Scheduler"
+
+/**
+ * Runs an effect, with all fibers that it starts, in virtual time that begins at 0.
+ *
+ * @since 0.1.0
+ * @category combinators
+ */
+export const inVirtualTime = <A, E, R>(self: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
+  Effect.suspend(() => {
+    const tasks = new CountingScheduler()
+    const clock = new VirtualClock()
+    let over = false
+    let quietTurns = 0
+    const turn = () => {
+      if (over) return
+      quietTurns = tasks.pending === 0 ? quietTurns + 1 : 0
+      // one quiet turn may lie between two steps of a promise; two in a row are rest
+      if (quietTurns >= 2) {
+        quietTurns = 0
+        clock.jump()
+      }
+      setImmediate(turn)
+    }
+    return Effect.sync(() => void setImmediate(turn)).pipe(
+      Effect.zipRight(self),
+      Effect.ensuring(
+        Effect.sync(() => {
+          over = true
+        })
+      ),
+      Effect.withClock(clock),
+      Effect.withScheduler(tasks)
+    )
+  })
+
+// -----------------------------------------------------------------------------
+// internal
+// -----------------------------------------------------------------------------
+
+interface Sleeper {
+  readonly at: number
+  readonly wake: () => void
+}
+
+class VirtualClock implements Clock.Clock {
+  readonly [Clock.ClockTypeId]: Clock.ClockTypeId = Clock.ClockTypeId
+  private now = 0
+  private sleepers: Array<Sleeper> = []
+
+  readonly currentTimeMillis = Effect.sync(() => this.unsafeCurrentTimeMillis())
+  readonly currentTimeNanos = Effect.sync(() => this.unsafeCurrentTimeNanos())
+
+  unsafeCurrentTimeMillis() {
+    return this.now
+  }
+
+  unsafeCurrentTimeNanos() {
+    return BigInt(Math.round(this.now * 1_000_000))
+  }
+
+  sleep(duration: Duration.Duration) {
+    return Effect.async<void>((resume) => {
+      const sleeper: Sleeper = { at: this.now + Duration.toMillis(duration), wake: () => resume(Effect.void) }
+      this.sleepers.push(sleeper)
+      return Effect.sync(() => {
+        this.sleepers = this.sleepers.filter((other) => other !== sleeper)
+      })
+    })
+  }
+
+  /** To the next who sleeps; of several at the same moment the one who lay down first. Who sleeps for ever never wakes. */
+  jump() {
+    const next = this.sleepers.reduce<Sleeper | undefined>(
+      (first, sleeper) => (first === undefined || sleeper.at < first.at ? sleeper : first),
+      undefined
+    )
+    if (next === undefined || !Number.isFinite(next.at)) return
+    this.sleepers = this.sleepers.filter((other) => other !== next)
+    this.now = Math.max(this.now, next.at)
+    next.wake()
+  }
+}
+
+/** The ordinary scheduler, with a count of what it still has to do. */
+class CountingScheduler implements Scheduler.Scheduler {
+  private readonly base = new Scheduler.MixedScheduler(2048)
+  pending = 0
+
+  shouldYield(fiber: Parameters<Scheduler.Scheduler["shouldYield"]>[0]) {
+    return this.base.shouldYield(fiber)
+  }
+
+  scheduleTask(...[task, priority, fiber]: Parameters<Scheduler.Scheduler["scheduleTask"]>) {
+    this.pending += 1
+    const counted = () => {
+      this.pending -= 1
+      task()
+    }
+    this.base.scheduleTask(counted, priority, fiber)
+  }
+}
