@@ -112,6 +112,14 @@ describe("the rule-based stand-in", () => {
     assert.include(answer, "ENOENT")
   })
 
+  it("reports a result once where a client gives it in words and in JSON", () => {
+    const { answer } = play(`Read ${files}/notes.md`, filesystem, {
+      read_text_file: () => `${notes}\n\nStructured result: {"content":"# Spring fair"}`
+    })
+    assert.include(answer, "Bring a second card reader.")
+    assert.notInclude(answer, "Structured")
+  })
+
   it("never changes anything that the task does not ask to change", () => {
     for (const task of ["Read the folder", "Summarise everything in the directory", "Delete all of it"]) {
       const { calls } = play(task, filesystem, disk)

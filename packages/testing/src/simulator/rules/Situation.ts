@@ -88,12 +88,15 @@ const stepsOf = (messages: Prompt["messages"]): ReadonlyArray<Step> =>
             {
               name: call.name,
               arguments: Option.match(Json.parse(call.arguments), { onNone: () => ({}), onSome: Json.objectOf }),
-              result: answer.text,
+              result: inWords(answer.text),
               failed: looksFailed(answer.text)
             }
           ]
     })
   )
+
+// Many clients put the structured form of a result beneath its text: the same once more.
+const inWords = (text: string): string => text.replace(/(?<=\S)\s*^structured (?:result|content)\b[\s\S]*$/im, "")
 
 const looksFailed = (text: string): boolean =>
   /^\s*(\{?"?(error|isError)\b|error\b|mcp error|failed\b|unknown tool|invalid arguments|access denied|refused)/i.test(
