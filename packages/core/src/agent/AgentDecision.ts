@@ -4,11 +4,13 @@
  *
  * @since 0.1.0
  */
+import * as Either from "effect/Either"
 import type { ToolCall } from "../lmstudio/Chat.ts"
 import type { AgentEventBody, AgentOutcome, BudgetKind, Problem } from "./AgentEvent.ts"
 import type { AgentState } from "./AgentState.ts"
 import * as ModelReply from "./ModelReply.ts"
 import * as StallGuard from "./StallGuard.ts"
+import * as StructuredAnswer from "./StructuredAnswer.ts"
 
 /**
  * What the shell has to do. `Emit` is words and bookkeeping without any I/O. `CallTools` names calls that may run now;
@@ -20,9 +22,18 @@ import * as StallGuard from "./StallGuard.ts"
 export type Decision =
   | { readonly _tag: "Prepare" }
   | { readonly _tag: "Emit"; readonly events: ReadonlyArray<AgentEventBody> }
-  | { readonly _tag: "AskModel"; readonly round: number; readonly final: boolean }
+  | { readonly _tag: "AskModel"; readonly round: number; readonly final: boolean; readonly shape: Shape }
   | { readonly _tag: "CallTools"; readonly calls: ReadonlyArray<ToolCall>; readonly whole: boolean }
   | { readonly _tag: "Finish"; readonly outcome: AgentOutcome }
+
+/**
+ * What the reply has to be: anything, the answer by the task's schema, or arguments for one tool. Then no tools are
+ * offered, because LM Studio's grammar knows only one of both.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type Shape = undefined | "answer" | { readonly tool: string }
 
 /**
  * The next step of a run.
@@ -88,13 +99,25 @@ const note = (kind: string, text: string, toModel: boolean): AgentEventBody => (
 const ask = (state: AgentState, now: number): Decision => {
   if (state.ending !== undefined) {
     return state.noted.includes("wrap-up")
-      ? { _tag: "AskModel", round: state.rounds + 1, final: true }
+      ? {
+          _tag: "AskModel",
+          round: state.rounds + 1,
+          final: true,
+          shape: state.task.outputSchema === undefined ? undefined : "answer"
+        }
       : emit(note("wrap-up", wrapUp[state.ending], true))
   }
   const budget = spent(state, now)
   if (budget !== undefined) return emit({ _tag: "BudgetReached", budget })
   const stall = StallGuard.assess(state)
-  return stall === undefined ? { _tag: "AskModel", round: state.rounds + 1, final: false } : emit(stall)
+  if (stall !== undefined) return emit(stall)
+  const { count, tool } = state.mistakes
+  if (count >= 2 && !state.noted.includes(`arguments:${tool}`)) {
+    return emit(note(`arguments:${tool}`, `Now write only the arguments for "${tool}", as one JSON object.`, true))
+  }
+  // without tools there is nothing to find out first
+  const direct = state.task.outputSchema !== undefined && state.offered.length === 0
+  return { _tag: "AskModel", round: state.rounds + 1, final: false, shape: direct ? "answer" : state.shape }
 }
 
 /** The budget that forbids another ordinary request. Tool calls are counted when the model asks for one more. */
@@ -128,7 +151,8 @@ const afterReply = (state: AgentState, { final, reply, unread }: TurnOf<"Replied
     return finish(state, now, {
       ...endedBy(state),
       answer: blank ? best(state) : answer,
-      cut: ModelReply.isCut(reply)
+      cut: ModelReply.isCut(reply),
+      ...structuredIn(state, answer)
     })
   }
   if (unread !== undefined && !state.corrected) return emit(note("call-in-text", unread, true))
@@ -145,7 +169,31 @@ const afterReply = (state: AgentState, { final, reply, unread }: TurnOf<"Replied
     if (answer.trim() === "") return finish(state, now, { status: "failed", problem: emptyReply })
     return finish(state, now, { status: "done", answer, cut: true })
   }
-  return finish(state, now, { status: "done", answer })
+  return answered(state, now, answer)
+}
+
+/** The answer, when it fits what the task demands of it; else it is asked for again, at most twice. */
+const answered = (state: AgentState, now: number, answer: string): Decision => {
+  const { outputSchema } = state.task
+  if (outputSchema === undefined) return finish(state, now, { status: "done", answer })
+  const checked = StructuredAnswer.check(outputSchema, answer)
+  if (Either.isRight(checked)) return finish(state, now, { status: "done", answer, structured: checked.right })
+  const problems = checked.left.join("; ")
+  return state.answersRefused < 2
+    ? emit(note("answer", `The answer must be JSON that fits the schema, but ${problems}. Give only the JSON.`, true))
+    : finish(state, now, {
+        status: "failed",
+        answer,
+        problem: {
+          tag: "AnswerNotValid",
+          message: `The answer does not fit the output schema, also after it was asked for again: ${problems}.`
+        }
+      })
+}
+
+const structuredIn = ({ task }: AgentState, answer: string): Partial<AgentOutcome> => {
+  const checked = task.outputSchema === undefined ? undefined : StructuredAnswer.check(task.outputSchema, answer)
+  return checked !== undefined && Either.isRight(checked) ? { structured: checked.right } : {}
 }
 
 const continueText =

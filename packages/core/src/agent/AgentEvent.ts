@@ -165,7 +165,9 @@ export const AgentEvent = Schema.Union(
     repeatable: Schema.Boolean,
     partial: Schema.String,
     /** The server says that the request did not fit its context, of this many tokens where it says so. */
-    overflow: optional(Schema.Struct({ contextLength: optional(Schema.NonNegativeInt) }))
+    overflow: optional(Schema.Struct({ contextLength: optional(Schema.NonNegativeInt) })),
+    /** The engine could not work with the schemas of the request. */
+    grammar: optional(Schema.Boolean)
   }),
   /** The first `messages` of the conversation after the task have been replaced by a summary. */
   Schema.TaggedStruct("Compacted", {

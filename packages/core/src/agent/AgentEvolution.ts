@@ -46,6 +46,7 @@ export const evolve = (state: AgentState, event: AgentEvent): AgentState => {
     case "ModelFailed":
       return {
         ...state,
+        plainSchemas: state.plainSchemas || event.grammar === true,
         ...(event.overflow === undefined ? {} : overflowed(state, event.overflow.contextLength)),
         brokenOff: event.partial.trim() === "" ? state.brokenOff : event.partial,
         turn: {
@@ -74,13 +75,18 @@ export const evolve = (state: AgentState, event: AgentEvent): AgentState => {
     case "ToolCallRefused":
       return {
         ...withCall(state, event.callId, (call) => ({ ...call, told: event.told })),
-        activity: StallGuard.withActivity(state, event)
+        activity: StallGuard.withActivity(state, event),
+        mistakes:
+          event.reason === "InvalidArguments"
+            ? { tool: event.name, count: event.name === state.mistakes.tool ? state.mistakes.count + 1 : 1 }
+            : state.mistakes
       }
     case "ToolCallFinished": {
       const { isError, millis, server, tool } = event
       return {
         ...withCall(state, event.callId, (call) => ({ ...call, told: event.told })),
         activity: StallGuard.withActivity(state, event),
+        mistakes: none,
         taint:
           event.result === undefined
             ? state.taint
@@ -139,6 +145,8 @@ export const evolve = (state: AgentState, event: AgentEvent): AgentState => {
 // internal
 // -----------------------------------------------------------------------------
 
+const none: AgentState["mistakes"] = { tool: "", count: 0 }
+
 /** Calls of a circle that are recognised after something was done about it. */
 const remembered = 48
 
@@ -147,7 +155,13 @@ const replied = (
   { reply, unread }: Extract<AgentEvent, { readonly _tag: "ModelReplied" }>
 ): AgentState => {
   const final = state.turn._tag === "Asking" && state.turn.final
-  const counted = { ...state, usage: added(state.usage, reply.usage), tokenFactor: corrected(state, reply.usage) }
+  const { shape, ...rest } = state
+  const counted: AgentState = {
+    ...rest,
+    ...(shape === "answer" ? { shape } : {}),
+    usage: added(state.usage, reply.usage),
+    tokenFactor: corrected(state, reply.usage)
+  }
   if (final || reply.toolCalls.length === 0)
     return { ...counted, turn: { _tag: "Replied", reply, final, ...(unread === undefined ? {} : { unread }) } }
   return {
@@ -205,7 +219,7 @@ const withCall = (state: AgentState, callId: string, change: (call: TurnCall) =>
 }
 
 const noted = (state: AgentState, event: Extract<AgentEvent, { readonly _tag: "Noted" }>): AgentState => {
-  const heard = event.kind === "continue" || event.kind === "call-in-text" ? withPartial(state, event.kind) : state
+  const heard = takesReply.has(event.kind) ? withPartial(state, event.kind) : state
   return {
     ...heard,
     messages: event.toModel ? withUser(heard.messages, event.text) : heard.messages,
@@ -213,12 +227,21 @@ const noted = (state: AgentState, event: Extract<AgentEvent, { readonly _tag: "N
     repeated: event.kind === "repeat" ? true : asksAgain.has(event.kind) ? false : state.repeated,
     continued: state.continued || event.kind === "continue",
     corrected: state.corrected || event.kind === "call-in-text",
+    ...(event.kind === "answer" ? { shape: "answer" as const, answersRefused: state.answersRefused + 1 } : {}),
+    ...(event.kind.startsWith(argumentsFor)
+      ? { shape: { tool: event.kind.slice(argumentsFor.length) }, mistakes: none }
+      : {}),
     turn: asksAgain.has(event.kind) ? { _tag: "Ask" } : state.turn
   }
 }
 
 /** Notes after which the model is asked again instead of its reply being taken. */
-const asksAgain = new Set(["repeat", "continue", "call-in-text"])
+const asksAgain = new Set(["repeat", "continue", "call-in-text", "answer"])
+
+/** Notes that answer the reply, which so becomes a part of the conversation. */
+const takesReply = new Set(["continue", "call-in-text", "answer"])
+
+const argumentsFor = "arguments:"
 
 /** The model goes on from what it has said so far; only a continued answer is put together from its parts. */
 const withPartial = (state: AgentState, kind: string): AgentState => {

@@ -108,6 +108,14 @@ export const AgentState = Schema.Struct({
   usage: Usage,
   resultBytes: Schema.NonNegativeInt,
   taint: Taint,
+  /** What the next reply has to be: the answer by the task's schema, or arguments for this tool. */
+  shape: optional(Schema.Union(Schema.Literal("answer"), Schema.Struct({ tool: Schema.String }))),
+  /** Calls in a row that one tool did not take. */
+  mistakes: Schema.Struct({ tool: Schema.String, count: Schema.NonNegativeInt }),
+  /** How often the answer was asked for again because it did not fit the task's schema. */
+  answersRefused: Schema.NonNegativeInt,
+  /** The engine cannot work with full schemas. */
+  plainSchemas: Schema.Boolean,
   /** What is ending the run: a budget, or that it goes round in circles. */
   ending: optional(Schema.Union(BudgetKind, Schema.Literal("stalled"))),
   /** The last settled calls, since something was last done about a stall. */
@@ -157,6 +165,9 @@ export const initial = (started: Extract<AgentEvent, { readonly _tag: "RunStarte
   calls: [],
   usage: { inputTokens: 0, outputTokens: 0 },
   resultBytes: 0,
+  mistakes: { tool: "", count: 0 },
+  answersRefused: 0,
+  plainSchemas: false,
   taint: { untrusted: false, private: false },
   noted: [],
   activity: [],

@@ -6,7 +6,7 @@
  */
 import type { ChatMessage, ToolDefinition } from "../lmstudio/Chat.ts"
 import type { ContextAccount } from "./AgentEvent.ts"
-import { slim } from "./SlimSchema.ts"
+import { plain, slim } from "./SlimSchema.ts"
 import * as TokenCount from "./TokenCount.ts"
 import type { CatalogTool } from "./ToolCatalog.ts"
 
@@ -26,6 +26,8 @@ export interface Draft {
   /** Tokens kept free for the reply. */
   readonly reserve: number
   readonly factor: number
+  /** The engine cannot work with full schemas. */
+  readonly plainSchemas: boolean
   /** The id under which the result of a call can be read again. */
   readonly artifactOf: (callId: string) => string | undefined
 }
@@ -52,10 +54,11 @@ export type Plan =
  */
 export const plan = (draft: Draft): Plan => {
   const { contextLength, messages, tools } = draft
-  const full = tools.map(({ definition }) => definition)
+  const full = tools.map(({ definition }) => (draft.plainSchemas ? plain(definition) : definition))
   const all: ReadonlyArray<ChatMessage> = [{ role: "system", content: draft.system }, ...messages]
   if (contextLength === undefined) return { _tag: "Fits", messages: all, tools: full, account: undefined }
 
+  const slimmer = draft.plainSchemas ? plain : slim
   const measures: Array<string> = []
   let now = { messages: all, tools: full }
   const fits = () => account(draft, contextLength, now, measures).free >= 0
@@ -63,14 +66,14 @@ export const plan = (draft: Draft): Plan => {
 
   if (fits()) return done()
   if (full.length > 0) {
-    now = { ...now, tools: full.map(slim) }
+    now = { ...now, tools: full.map(slimmer) }
     measures.push("shorter tool definitions")
     if (fits()) return done()
   }
   const left = new Set(tools)
   for (const tool of draft.expendable) {
     if (!left.delete(tool)) continue
-    now = { ...now, tools: tools.filter((other) => left.has(other)).map(({ definition }) => slim(definition)) }
+    now = { ...now, tools: tools.filter((other) => left.has(other)).map(({ definition }) => slimmer(definition)) }
     if (fits()) break
   }
   if (left.size < tools.length) measures.push(`${tools.length - left.size} tools left out`)

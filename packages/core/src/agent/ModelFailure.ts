@@ -16,6 +16,7 @@ export interface ModelFailure {
   readonly repeatable: boolean
   /** The request did not fit; the context that the server names. */
   readonly overflow?: { readonly contextLength?: number }
+  readonly grammar?: boolean
 }
 
 /**
@@ -52,8 +53,20 @@ export const fromError = (error: ModelLifecycleError): ModelFailure => ({
   repeatable: isRepeatable(error),
   ...(error._tag === "ContextOverflow"
     ? { overflow: error.contextLength === undefined ? {} : { contextLength: error.contextLength } }
-    : {})
+    : {}),
+  ...(error._tag === "ServerFault" && error.reason === "Grammar" ? { grammar: true } : {})
 })
+
+/**
+ * The reply repeated itself without end, so it was stopped.
+ *
+ * @since 0.1.0
+ * @category constants
+ */
+export const repeating: ModelFailure = {
+  problem: { tag: "ReplyRepeats", message: "The model repeated the same words without end, so its reply was stopped." },
+  repeatable: true
+}
 
 /**
  * The request does not fit the context, whatever is left out.
@@ -83,7 +96,7 @@ const isRepeatable = (error: ModelLifecycleError): boolean => {
     case "ContextOverflow":
       return true
     case "ServerFault":
-      return error.reason !== "Grammar" && error.reason !== "StateStore"
+      return error.reason !== "StateStore"
     case "RequestTimeout":
       return error.phase === "BetweenBytes"
     default:

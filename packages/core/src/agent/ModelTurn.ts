@@ -16,6 +16,9 @@ import * as ModelFailure from "./ModelFailure.ts"
 import * as ModelReply from "./ModelReply.ts"
 import type { Prepared } from "./Preparation.ts"
 import type { RunLog } from "./RunLog.ts"
+import { plainSchema } from "./SlimSchema.ts"
+import * as RepetitionGuard from "./RepetitionGuard.ts"
+import type { Shape } from "./AgentDecision.ts"
 import * as StallGuard from "./StallGuard.ts"
 import { systemMessage } from "./SystemMessage.ts"
 import type { CatalogTool } from "./ToolCatalog.ts"
@@ -30,16 +33,16 @@ import { recover } from "./ToolCallText.ts"
 export const ask = Effect.fnUntraced(function* (
   log: RunLog,
   prepared: Prepared,
-  { final, round }: { readonly round: number; readonly final: boolean },
+  { final, round, shape }: { readonly round: number; readonly final: boolean; readonly shape: Shape },
   limit: Duration.DurationInput
 ) {
   const pieces: Array<string> = []
   const ended = yield* Effect.gen(function* () {
-    const plan = yield* planned(log, prepared, final)
+    const plan = yield* planned(log, prepared, final || shape !== undefined)
     const account = plan.account === undefined ? {} : { account: plan.account }
     yield* log.tell({ _tag: "RoundStarted", round, final, ...account })
     if (plan._tag === "Full") return Either.left(ModelFailure.contextExceeded(plan.account))
-    return yield* streamed(log, prepared, plan, pieces)
+    return yield* streamed(log, prepared, plan, responseSchema(log, prepared, shape), pieces)
   }).pipe(Effect.timeoutTo({ duration: limit, onSuccess: Option.some, onTimeout: Option.none }))
 
   // time may be over while old turns are being summed up
@@ -49,7 +52,12 @@ export const ask = Effect.fnUntraced(function* (
     return yield* log.tell({ _tag: "ModelFailed", round, partial: pieces.join(""), ...outcome.left })
   }
   const { messages } = log.state
-  const { reply, unread } = recover(outcome.right, { catalog: prepared.catalog, messages })
+  const { reply, unread } =
+    typeof shape === "object"
+      ? { reply: asCall(outcome.right, shape.tool), unread: undefined }
+      : shape === "answer"
+        ? { reply: outcome.right, unread: undefined }
+        : recover(outcome.right, { catalog: prepared.catalog, messages })
   return yield* log.tell({
     _tag: "ModelReplied",
     round,
@@ -61,6 +69,19 @@ export const ask = Effect.fnUntraced(function* (
 // -----------------------------------------------------------------------------
 // internal
 // -----------------------------------------------------------------------------
+
+const responseSchema = ({ state }: RunLog, { catalog }: Prepared, shape: Shape): ChatRequest["responseSchema"] => {
+  if (shape === undefined || state.plainSchemas) return undefined
+  if (shape === "answer") return { name: "answer", schema: state.task.outputSchema ?? {} }
+  const tool = catalog.find(shape.tool)
+  return tool === undefined ? undefined : { name: "arguments", schema: plainSchema(tool.definition.parameters) }
+}
+
+/** Arguments that were asked for by themselves. */
+const asCall = (reply: ChatReply, name: string): ChatReply =>
+  reply.toolCalls.length > 0 || reply.content.trim() === ""
+    ? reply
+    : { ...reply, content: "", toolCalls: [{ id: "", name, arguments: reply.content }] }
 
 /** The request as it fits, after a summary of the old turns if that is what it takes. */
 const planned = Effect.fnUntraced(function* (log: RunLog, prepared: Prepared, final: boolean) {
@@ -120,6 +141,7 @@ const draftOf = ({ state }: RunLog, { catalog, toolbox }: Prepared, final: boole
     contextLength: state.contextLength,
     reserve: ContextWindow.reserveFor(state.contextLength, state.task.maxTokens),
     factor: state.tokenFactor,
+    plainSchemas: state.plainSchemas,
     artifactOf: (callId) => state.artifacts.findLast((artifact) => artifact.callId === callId)?.id
   }
 }
@@ -128,6 +150,7 @@ const streamed = (
   { state, tell }: RunLog,
   { lease }: Prepared,
   { messages, tools }: Extract<ContextWindow.Plan, { readonly _tag: "Fits" }>,
+  responseSchema: ChatRequest["responseSchema"],
   pieces: Array<string>
 ): Effect.Effect<Either.Either<ChatReply, ModelFailure.ModelFailure>> => {
   let reply: ChatReply | undefined
@@ -135,16 +158,26 @@ const streamed = (
     messages,
     tools: tools.length > 0 ? tools : undefined,
     maxTokens: state.task.maxTokens,
-    temperature: state.task.temperature
+    temperature: state.task.temperature,
+    responseSchema
   }
+  const inText = RepetitionGuard.make()
+  const inReasoning = RepetitionGuard.make()
   return lease.chatStream(request).pipe(
+    Stream.mapError(ModelFailure.fromError),
     Stream.runForEach((event) => {
       switch (event._tag) {
         case "TextDelta":
           pieces.push(event.text)
-          return tell({ _tag: "TextDelta", text: event.text })
+          return Effect.zipRight(
+            tell({ _tag: "TextDelta", text: event.text }),
+            inText.push(event.text) ? Effect.fail(ModelFailure.repeating) : Effect.void
+          )
         case "ReasoningDelta":
-          return tell({ _tag: "ReasoningDelta", text: event.text })
+          return Effect.zipRight(
+            tell({ _tag: "ReasoningDelta", text: event.text }),
+            inReasoning.push(event.text) ? Effect.fail(ModelFailure.repeating) : Effect.void
+          )
         case "Completed":
           reply = event.reply
           return Effect.void
@@ -156,13 +189,7 @@ const streamed = (
           return Effect.void
       }
     }),
-    Effect.mapBoth({
-      onFailure: ModelFailure.fromError,
-      onSuccess: () => reply
-    }),
     Effect.either,
-    Effect.map(
-      Either.flatMap((whole) => (whole === undefined ? Either.left(ModelFailure.unfinished) : Either.right(whole)))
-    )
+    Effect.map(Either.flatMap(() => Either.fromNullable(reply, () => ModelFailure.unfinished)))
   )
 }

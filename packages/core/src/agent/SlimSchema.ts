@@ -27,6 +27,35 @@ export const slim = (definition: ToolDefinition): ToolDefinition => {
 }
 
 /**
+ * Slim, and free of what makes an engine fail to build a grammar from it (contract H26): patterns, bounds, combined and
+ * referenced schemas. What is left says less than the tool demands; calls are validated against the full schema anyway.
+ *
+ * @since 0.1.0
+ * @category combinators
+ */
+export const plain = (definition: ToolDefinition): ToolDefinition => {
+  const { description, name, parameters } = slim(definition)
+  return { name, description, parameters: plainSchema(parameters) }
+}
+
+/**
+ * The same for a schema by itself.
+ *
+ * @since 0.1.0
+ * @category combinators
+ */
+export const plainSchema = (schema: Readonly<Record<string, unknown>>): Record<string, unknown> =>
+  Object.fromEntries(
+    Object.entries(schema).flatMap(([key, value]): ReadonlyArray<readonly [string, unknown]> => {
+      if (!plainKeys.has(key)) return []
+      if (key === "properties" && Predicate.isRecord(value)) {
+        return [[key, Object.fromEntries(Object.entries(value).map(([name, item]) => [name, plainItem(item)]))]]
+      }
+      return [[key, key === "items" ? plainItem(value) : value]]
+    })
+  )
+
+/**
  * The first sentence of a text, at most so many characters.
  *
  * @since 0.1.0
@@ -42,6 +71,10 @@ export const firstSentence = (text: string, most: number): string => {
 // -----------------------------------------------------------------------------
 // internal
 // -----------------------------------------------------------------------------
+
+const plainKeys = new Set(["type", "description", "properties", "required", "items", "enum", "const"])
+
+const plainItem = (item: unknown): unknown => (Predicate.isRecord(item) ? plainSchema(item) : {})
 
 const slimmed = new WeakMap<ToolDefinition, ToolDefinition>()
 

@@ -75,7 +75,7 @@ export const check = (tool: McpTool, name: string, text: string, options: { read
       ? unfit(name, "no arguments were given", tool)
       : { _tag: "Fit", arguments: value, schemaProblem: compiled.left }
   }
-  const fitted = ToolSchema.fit(compiled.right, value)
+  const fitted = Either.filterOrLeft(ToolSchema.fit(compiled.right, value), isObject, () => ["must be an object"])
   if (Either.isRight(fitted)) return { _tag: "Fit", arguments: fitted.right, schemaProblem: undefined }
   return unfit(
     name,

@@ -38,10 +38,7 @@ export const compile = (schema: JsonSchema): Compiled => {
  * @since 0.1.0
  * @category combinators
  */
-export const fit = (
-  validate: ValidateFunction,
-  value: Readonly<Record<string, unknown>>
-): Either.Either<Readonly<Record<string, unknown>>, ReadonlyArray<string>> => {
+export const fit = (validate: ValidateFunction, value: unknown): Either.Either<unknown, ReadonlyArray<string>> => {
   if (validate(value)) return Either.right(value)
   const problems = described(validate.errors ?? [])
   let current: unknown = structuredClone(value)
@@ -52,7 +49,7 @@ export const fit = (
     tried.add(next.key)
     current = next.apply()
   }
-  return Predicate.isRecord(current) ? Either.right(current) : Either.left(problems)
+  return Either.right(current)
 }
 
 // -----------------------------------------------------------------------------
@@ -120,7 +117,7 @@ const described = (errors: ReadonlyArray<ErrorObject>): ReadonlyArray<string> =>
   return all.length > maxProblems ? [...all.slice(0, maxProblems), `and ${all.length - maxProblems} more`] : all
 }
 
-const place = (error: ErrorObject) => (error.instancePath === "" ? "the arguments" : error.instancePath)
+const place = (error: ErrorObject) => (error.instancePath === "" ? "the whole" : error.instancePath)
 
 const shown = (value: unknown) => {
   const text = JSON.stringify(value) ?? "nothing"
@@ -147,7 +144,7 @@ const sentence = (error: ErrorObject): string => {
   const { params } = error
   switch (error.keyword) {
     case "required":
-      return `${place(error) === "the arguments" ? "" : `${place(error)}: `}"${params["missingProperty"]}" is missing`
+      return `${place(error) === "the whole" ? "" : `${place(error)}: `}"${params["missingProperty"]}" is missing`
     case "additionalProperties":
     case "unevaluatedProperties": {
       const properties = error.parentSchema?.["properties"]

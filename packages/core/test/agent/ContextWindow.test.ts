@@ -20,6 +20,7 @@ const draft = (changes: Partial<Draft>): Draft => ({
   contextLength: 100_000,
   reserve: 500,
   factor: 1,
+  plainSchemas: false,
   artifactOf: (callId) => `r-${callId}`,
   ...changes
 })
