@@ -1,0 +1,39 @@
+import { assert, describe, it } from "@effect/vitest"
+import * as McpConfig from "@lms-bridge/core/mcp/McpConfig"
+import * as ServerDefinition from "@lms-bridge/core/mcp/ServerDefinition"
+import { Either } from "effect"
+import { readFileSync } from "node:fs"
+
+const page = readFileSync(new URL("../../../../docs/configuration.md", import.meta.url), "utf8")
+
+describe("docs/configuration.md", () => {
+  it("has an example of which every entry can be used as it says", () => {
+    const [, example = ""] = /```jsonc\n([\s\S]*?)```/.exec(page) ?? []
+    const variables = {
+      environment: (name: string) => ({ HOME: "/home/me", TICKETS_TOKEN: "t" })[name],
+      workspaceFolder: "/w",
+      userHome: "/home/me"
+    }
+    const servers = Either.getOrThrow(McpConfig.parse("mcp.json", example)).map((entry) =>
+      ServerDefinition.make(entry, { variables, nested: false })
+    )
+    assert.deepStrictEqual(
+      servers.map(({ launch, name }) => [name, Either.isRight(launch) ? launch.right._tag : launch.left.reason]),
+      [
+        ["filesystem", "Stdio"],
+        ["tickets", "Http"],
+        ["spare", "Disabled"]
+      ]
+    )
+  })
+
+  it("names every key that is read", () => {
+    const table = page.slice(page.indexOf("| key | meaning |"), page.indexOf("- Comments"))
+    // `enabled` is understood for the sake of other hosts' files, and not offered
+    const keys = Object.keys(McpConfig.EntrySettings.fields).filter((key) => key !== "enabled")
+    assert.deepStrictEqual(
+      keys.filter((key) => !table.includes(`\`${key}\``)),
+      []
+    )
+  })
+})
