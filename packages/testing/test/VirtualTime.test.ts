@@ -1,0 +1,58 @@
+import { assert, describe, it } from "@effect/vitest"
+import { Clock, Effect, Fiber, Ref, Schedule, Stream } from "effect"
+import { inVirtualTime } from "@lms-bridge/testing/VirtualTime"
+
+describe("VirtualTime", () => {
+  it.effect("passes at once, in order, and to the millisecond", () =>
+    Effect.gen(function* () {
+      const log = yield* Ref.make<ReadonlyArray<readonly [string, number]>>([])
+      const note = (what: string) =>
+        Effect.flatMap(Clock.currentTimeMillis, (now) => Ref.update(log, (all) => [...all, [what, now] as const]))
+      yield* Effect.all(
+        [
+          Effect.zipRight(Effect.sleep("2 hours"), note("late")),
+          Effect.zipRight(Effect.sleep("1 second"), note("early")),
+          Effect.repeat(note("tick"), Schedule.intersect(Schedule.spaced("30 minutes"), Schedule.recurs(2)))
+        ],
+        { concurrency: "unbounded" }
+      )
+      assert.deepStrictEqual(yield* Ref.get(log), [
+        ["tick", 0],
+        ["early", 1000],
+        ["tick", 1_800_000],
+        ["tick", 3_600_000],
+        ["late", 7_200_000]
+      ])
+    }).pipe(inVirtualTime)
+  )
+
+  it.effect("does not pass while something can still happen", () =>
+    Effect.gen(function* () {
+      const work = Effect.promise(async () => {
+        for (let i = 0; i < 50; i++) await Promise.resolve()
+        return "done"
+      })
+      assert.strictEqual(
+        yield* Effect.timeoutTo(work, { duration: "1 millis", onSuccess: (a) => a, onTimeout: () => "late" }),
+        "done"
+      )
+      const many = Stream.range(1, 20_000).pipe(
+        Stream.mapEffect((n) => Effect.as(Effect.yieldNow(), n)),
+        Stream.runSum
+      )
+      assert.isTrue(
+        yield* Effect.timeoutTo(many, { duration: "1 millis", onSuccess: () => true, onTimeout: () => false })
+      )
+    }).pipe(inVirtualTime)
+  )
+
+  it.effect("forgets who was interrupted in his sleep", () =>
+    Effect.gen(function* () {
+      const fiber = yield* Effect.fork(Effect.sleep("1 hour"))
+      yield* Effect.sleep("1 second")
+      yield* Fiber.interrupt(fiber)
+      yield* Effect.sleep("1 second")
+      assert.strictEqual(yield* Clock.currentTimeMillis, 2000)
+    }).pipe(inVirtualTime)
+  )
+})
