@@ -122,7 +122,7 @@ export class McpServerUnavailable extends Schema.TaggedError<McpServerUnavailabl
       StartTimeout: "it did not answer in time",
       Protocol: "it does not speak MCP as expected",
       Http: "its address did not answer as expected",
-      Unauthorized: `it wants you to log in: \`lms-bridge mcp login ${this.server}\``,
+      Unauthorized: 'it wants to know who you are; put its token into "headers" of its entry',
       Closed: "its connection closed"
     }[this.reason]
     const printed = this.stderrTail.trim() === "" ? "" : ` It printed: ${this.stderrTail.trim().slice(-400)}`
