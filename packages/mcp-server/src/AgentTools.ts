@@ -1,23 +1,20 @@
 /**
  * Tools that hand a task to a local model with the user's MCP servers.
  */
+import { CurrentApprover } from "@lms-bridge/core/agent/AgentLoop"
 import type { AgentTask } from "@lms-bridge/core/agent/AgentTask"
 import { Settings, type Values } from "@lms-bridge/core/configuration/Settings"
 import * as Clock from "effect/Clock"
-import * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
+import * as Approval from "./Approval.ts"
+import { DetachAfter } from "./CallContext.ts"
 import { maxTokens, model, optional } from "./Fields.ts"
 import * as RunAccount from "./RunAccount.ts"
 import { Runs } from "./Runs.ts"
 import * as Tool from "./Tool.ts"
-
-/** How long the client at the other end waits for an answer, when it is known to give up. */
-export class DetachAfter extends Context.Reference<DetachAfter>()("@lms-bridge/mcp-server/DetachAfter", {
-  defaultValue: (): Option.Option<Duration.Duration> => Option.none()
-}) {}
 
 export const common = {
   task: Schema.String.pipe(Schema.minLength(1), Schema.maxLength(100_000)).annotations({
@@ -105,9 +102,11 @@ export const taskOf = (settings: Values, servers: AgentTask["servers"], asked: A
 const work = Effect.fnUntraced(function* (servers: AgentTask["servers"], asked: Asked, progress: Tool.Progress) {
   const runs = yield* Runs
   const settings = yield* Settings
-  const handle = yield* runs.start(taskOf(settings, servers, asked), ({ note, tell }) =>
-    tell !== undefined ? progress.tell(tell) : note !== undefined ? progress.note(note) : Effect.void
-  )
+  const handle = yield* runs
+    .start(taskOf(settings, servers, asked), ({ note, tell }) =>
+      tell !== undefined ? progress.tell(tell) : note !== undefined ? progress.note(note) : Effect.void
+    )
+    .pipe(Effect.provideService(CurrentApprover, yield* Approval.approver))
   const detached = Effect.zipRight(handle.detach, handle.record)
   const record = yield* handle.await.pipe(
     Effect.raceFirst(

@@ -2,22 +2,31 @@
  * Asking the person at the other end, where the client can (MCP elicitation).
  */
 import type { ApprovalRequest } from "@lms-bridge/core/agent/AgentLoop"
+import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
+import { Elicit, type Form, type FormAnswer } from "./CallContext.ts"
 
-/** One yes-or-no question, as `elicitation/create` carries it. */
-export const question = ({ arguments: args, reason, server, tool }: ApprovalRequest) => ({
+/** The person at the other end as the loop's approver, if there is one. */
+export const approver = Effect.map(
+  Elicit,
+  Option.map((ask) => (request: ApprovalRequest) => Effect.map(ask(question(request)), isAllowed))
+)
+
+/** One yes-or-no question. */
+export const question = ({ arguments: args, reason, server, tool }: ApprovalRequest): Form => ({
   message: `The local model wants to call ${tool} of ${server} with ${shown(args)}. ${reason}`,
   requestedSchema: {
-    type: "object" as const,
+    type: "object",
     properties: {
-      allow: { type: "boolean" as const, title: "Allow this call", default: false }
+      allow: { type: "boolean", title: "Allow this call", default: false }
     },
     required: ["allow"]
   }
 })
 
 /** Anything but a clear yes is a no. */
-export const isAllowed = (answer: { readonly action: string; readonly content?: unknown }): boolean =>
+export const isAllowed = (answer: FormAnswer): boolean =>
   answer.action === "accept" &&
   typeof answer.content === "object" &&
   answer.content !== null &&

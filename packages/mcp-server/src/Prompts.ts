@@ -3,8 +3,12 @@
  */
 import type { LmStudioApi } from "@lms-bridge/core/lmstudio/LmStudioApi"
 import type { McpRegistry } from "@lms-bridge/core/mcp/McpRegistry"
+import { text } from "./Content.ts"
 import type { Prompt } from "./Resource.ts"
 import { modelNames, serverNames } from "./Resources.ts"
+
+/** One message of these lines. */
+const message = (lines: ReadonlyArray<string>) => [text(lines.join("\n"))]
 
 export const prompts: ReadonlyArray<Prompt<LmStudioApi | McpRegistry>> = [
   {
@@ -19,13 +23,13 @@ export const prompts: ReadonlyArray<Prompt<LmStudioApi | McpRegistry>> = [
     render: (argument) => {
       const server = argument("mcp_name")
       const model = argument("model")
-      return [
+      return message([
         `Delegate this task to the local model${model === "" ? "" : ` ${model}`} through lms-bridge: ${argument("task")}`,
         server === ""
           ? "Choose the MCP servers that it needs from list_available_mcps."
           : `Let it use the MCP server ${server}.`,
         "Write into the task all that the model has to know: it sees nothing of this conversation. Check its answer, and tell me what it found and what you doubt."
-      ].join("\n")
+      ])
     }
   },
   {
@@ -38,11 +42,11 @@ export const prompts: ReadonlyArray<Prompt<LmStudioApi | McpRegistry>> = [
       { name: "mcp_name", description: "The server that reads files", required: false, complete: serverNames }
     ],
     render: (argument) =>
-      [
+      message([
         `Do not read these yourself; let the local model read them through lms-bridge${argument("mcp_name") === "" ? "" : ` with the MCP server ${argument("mcp_name")}`}: ${argument("paths")}`,
         `The question is: ${argument("question")}`,
         "Ask it for findings with file and line, and for what it could not read. Give me the findings, the doubtful ones marked."
-      ].join("\n")
+      ])
   },
   {
     name: "compare_models",
@@ -54,9 +58,9 @@ export const prompts: ReadonlyArray<Prompt<LmStudioApi | McpRegistry>> = [
       { name: "second", description: "Another model", required: true, complete: modelNames }
     ],
     render: (argument) =>
-      [
+      message([
         `Ask ${argument("first")} and then ${argument("second")} with chat_completion of lms-bridge, each with this prompt and the same settings: ${argument("prompt")}`,
         "Compare what they say, how sure it is, and the tokens per second. Say which you would use for this kind of work."
-      ].join("\n")
+      ])
   }
 ]

@@ -2,6 +2,7 @@
  * Things to read and prompts to start from, as data. Knows nothing of transports.
  */
 import type * as Effect from "effect/Effect"
+import type { Content } from "./Content.ts"
 import type { Failure } from "./Tool.ts"
 
 interface Described {
@@ -16,6 +17,8 @@ export type Complete<R> = Effect.Effect<ReadonlyArray<string>, Failure, R>
 export interface Resource<R> extends Described {
   readonly uri: string
   readonly mimeType: string
+  /** What is read is base64 of bytes, not text. */
+  readonly isBinary?: boolean
   readonly read: Effect.Effect<string, Failure, R>
 }
 
@@ -38,8 +41,8 @@ export interface Prompt<R> extends Described {
     readonly required: boolean
     readonly complete?: Complete<R>
   }>
-  /** The text of the user's message; absent arguments are "". */
-  readonly render: (argument: (name: string) => string) => string
+  /** The user's messages; absent arguments are "". */
+  readonly render: (argument: (name: string) => string) => ReadonlyArray<Content>
 }
 
 type Form = Pick<Template<never>, "prefix" | "variable" | "suffix">

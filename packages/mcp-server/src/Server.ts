@@ -1,7 +1,7 @@
 /**
- * Binds tools to the MCP SDK: the only file that knows it, and the only one that runs effects.
+ * Binds tools to the MCP SDK, and runs their effects. With `ServerReading.ts` and `ServerTasks.ts` the only place that
+ * knows it.
  */
-import { CurrentApprover, type ApprovalRequest } from "@lms-bridge/core/agent/AgentLoop"
 import type { Values } from "@lms-bridge/core/configuration/Settings"
 import { withRequest } from "@lms-bridge/core/observability/Correlation"
 import { Server } from "@modelcontextprotocol/sdk/server/index.js"
@@ -16,10 +16,13 @@ import {
   McpError,
   SetLevelRequestSchema,
   type ServerNotification,
-  type ServerRequest
+  type ServerRequest,
+  type Task
 } from "@modelcontextprotocol/sdk/types.js"
+import * as Context from "effect/Context"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
 import * as FiberRef from "effect/FiberRef"
 import * as FiberSet from "effect/FiberSet"
 import * as HashSet from "effect/HashSet"
@@ -27,15 +30,14 @@ import * as Logger from "effect/Logger"
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
-import { DetachAfter } from "./AgentTools.ts"
-import * as Approval from "./Approval.ts"
+import { DetachAfter, Elicit, type Form, type FormAnswer } from "./CallContext.ts"
 import * as CallProgress from "./CallProgress.ts"
 import * as ClientLog from "./ClientLog.ts"
 import * as Clients from "./Clients.ts"
 import { instructions } from "./Instructions.ts"
 import * as ServerReading from "./ServerReading.ts"
 import * as ServerTasks from "./ServerTasks.ts"
-import type { Tool } from "./Tool.ts"
+import type { Progress, Tool } from "./Tool.ts"
 import * as ToolCall from "./ToolCall.ts"
 import * as Version from "./Version.ts"
 
@@ -54,20 +56,28 @@ export type AnyTransport = Transport
 /** The transport on this process's stdin and stdout. */
 export const stdioTransport = (): Transport => new StdioServerTransport()
 
-/** Serves `tools` on `transport`; succeeds when either side closes it. Every call is interrupted with it. */
-export const serve = Effect.fn("Server.serve")(function* <R>(options: {
+/** What a client can see and call. */
+export interface Surface<R> {
   readonly tools: ReadonlyArray<Tool<R>>
-  readonly reading?: ServerReading.Reading<R>
-  /** Which runs change, for clients that follow them. */
-  readonly changes?: Stream.Stream<ServerReading.Change, never, R>
   /** Whether `tools/list` has output schemas. */
-  readonly describeOutput?: boolean
-  /** LMS_BRIDGE_DETACH_AFTER. */
-  readonly detachAfter?: Values["detachAfter"]
+  readonly describeOutput: boolean
+  readonly reading: ServerReading.Reading<R>
+  /** Which runs change, for clients that follow them. */
+  readonly changes: Stream.Stream<ServerReading.Change, never, R>
+}
+
+export interface Options<R, R2> {
+  /** The surface and the services beneath it; asked for once, when the client has initialized. */
+  readonly load: Effect.Effect<{ readonly surface: Surface<R>; readonly context: Context.Context<R> }, never, R2>
   readonly transport: Transport
+  /** LMS_BRIDGE_DETACH_AFTER. */
+  readonly detachAfter: Values["detachAfter"]
   /** Runs once the transport takes messages. */
   readonly connected?: Effect.Effect<unknown>
-}) {
+}
+
+/** Serves on `transport`; succeeds when either side closes it. Every call is interrupted with it. */
+export const serve = Effect.fn("Server.serve")(function* <R, R2>(options: Options<R, R2>) {
   const closed = yield* Deferred.make<void>()
   const tasks = yield* ServerTasks.make
   // McpServer takes Zod only; the low-level class remains for "advanced use"
@@ -84,80 +94,81 @@ export const serve = Effect.fn("Server.serve")(function* <R>(options: {
   server.onclose = () => Deferred.unsafeDone(closed, Effect.void)
 
   const calls = yield* FiberSet.make<unknown, unknown>()
-  const run = yield* FiberSet.runtimePromise(calls)<R>()
-  const fork = yield* FiberSet.runtime(calls)<R>()
+  const runPromise = yield* FiberSet.runtimePromise(calls)()
+  const fork = yield* FiberSet.runtime(calls)()
   server.onerror = (error) => void fork(Effect.logWarning("protocol error", { detail: error.message }))
 
+  const wanted = yield* Deferred.make<void>()
+  server.oninitialized = () => Deferred.unsafeDone(wanted, Effect.void)
+  const loading = yield* Effect.forkScoped(Effect.zipRight(Deferred.await(wanted), options.load))
+  // whoever asks first has it loaded; a caller that goes away does not stop it for the others
+  const loaded = Effect.zipRight(Deferred.succeed(wanted, undefined), Fiber.join(loading))
+
+  /** Runs an effect until the client cancels. */
+  const run = <A, E>(
+    use: (surface: Surface<R>, context: Context.Context<R>) => Effect.Effect<A, E>,
+    signal: AbortSignal
+  ) =>
+    runPromise(
+      Effect.flatMap(loaded, ({ context, surface }) => use(surface, context)).pipe(Effect.raceFirst(aborted(signal)))
+    )
+
   const withClientLog = clientLog(server)
-  const tools = new Map(options.tools.map((tool) => [tool.name, tool]))
 
-  server.setRequestHandler(ListToolsRequestSchema, () => ({
-    tools: options.tools.map((tool) => listed(tool, options.describeOutput ?? true))
-  }))
+  server.setRequestHandler(ListToolsRequestSchema, (_, { signal }) =>
+    run(({ describeOutput, tools }) => Effect.succeed({ tools: tools.map(listed(describeOutput)) }), signal)
+  )
 
-  server.setRequestHandler(CallToolRequestSchema, ({ params }, extra) => {
-    const tool = tools.get(params.name)
-    if (tool === undefined) {
-      throw new McpError(
-        ErrorCode.InvalidParams,
-        `Unknown tool: ${params.name}. The tools are ${[...tools.keys()].join(", ")}.`
-      )
-    }
-    if (params.task !== undefined && extra.taskStore !== undefined) {
-      if (!tool.long) throw new McpError(ErrorCode.MethodNotFound, `${tool.name} cannot be called as a task.`)
-      return run(
-        tasks
-          .start(extra.taskStore, params.task.ttl, (progress) =>
-            ToolCall.perform(tool, params.arguments ?? {}, progress)
-          )
-          .pipe(withClientLog, withRequest(String(extra.requestId)))
-      )
-    }
-    const token = params._meta?.progressToken
-    const progress =
-      token === undefined
-        ? Effect.succeed(CallProgress.silent)
-        : CallProgress.make(`${tool.name}: started`, (notice) =>
-            Effect.ignore(
-              Effect.tryPromise(() =>
-                extra.sendNotification({
-                  method: "notifications/progress",
-                  params: { progressToken: token, ...notice }
-                })
-              )
-            )
-          )
-    const detachAfter = Clients.detachAfter({
-      setting: options.detachAfter ?? "auto",
-      client: server.getClientVersion()?.name,
-      wantsProgress: token !== undefined
-    })
-    return run(
-      Effect.scoped(
-        Effect.flatMap(progress, (progress) => ToolCall.perform(tool, params.arguments ?? {}, progress))
-      ).pipe(
+  server.setRequestHandler(CallToolRequestSchema, ({ params }, extra) =>
+    run<ToolCall.Result | { readonly task: Task }, McpError>(({ tools }, context) => {
+      const { arguments: input = {}, name, task } = params
+      const tool = tools.find((tool) => tool.name === name)
+      if (tool === undefined) {
+        const names = tools.map(({ name }) => name).join(", ")
+        return Effect.fail(new McpError(ErrorCode.InvalidParams, `Unknown tool: ${name}. The tools are ${names}.`))
+      }
+      const perform = (progress: Progress) => over(ToolCall.perform(tool, input, progress), context)
+      if (task !== undefined && extra.taskStore !== undefined) {
+        return tool.long
+          ? tasks.start(extra.taskStore, task.ttl, perform).pipe(withClientLog, withRequest(String(extra.requestId)))
+          : Effect.fail(new McpError(ErrorCode.MethodNotFound, `${name} cannot be called as a task.`))
+      }
+      const token = params._meta?.progressToken
+      const detachAfter = Clients.detachAfter({
+        setting: options.detachAfter,
+        client: server.getClientVersion()?.name,
+        wantsProgress: token !== undefined
+      })
+      return progressOf(name, token, extra).pipe(
+        Effect.flatMap(perform),
+        Effect.scoped,
         // a client's SDK drops its progress handler while the last notification is still under way
         token === undefined ? (self) => self : Effect.tap(Effect.sleep("2 millis")),
-        Effect.raceFirst(aborted(extra.signal)),
         Effect.provideService(DetachAfter, detachAfter),
-        Effect.provideService(CurrentApprover, approver(server, extra)),
+        Effect.provideService(Elicit, elicit(server, extra)),
         withClientLog,
         withRequest(String(extra.requestId))
       )
-    )
-  })
+    }, extra.signal)
+  )
 
-  const followers = ServerReading.bind(server, options.reading ?? { resources: [], templates: [], prompts: [] }, {
-    run: (effect, signal) => run(Effect.raceFirst(effect, aborted(signal)))
-  })
-  yield* Effect.forkScoped(Stream.runForEach(options.changes ?? Stream.empty, followers))
+  const follow = ServerReading.bind<R>(server, (use, signal) =>
+    run(({ reading }, context) => over(use(reading), context), signal)
+  )
+  yield* Effect.forkScoped(
+    Effect.flatMap(Fiber.join(loading), ({ context, surface }) =>
+      over(
+        Stream.runForEach(surface.changes, (change) => follow(surface.reading, change)),
+        context
+      )
+    )
+  )
 
   yield* Effect.tryPromise({
     try: () => server.connect(options.transport),
     catch: (cause) => new TransportFailed({ cause })
   })
   yield* options.connected ?? Effect.void
-  yield* Effect.logDebug("serving", { tools: options.tools.length })
   yield* Deferred.await(closed)
 }, Effect.scoped)
 
@@ -165,17 +176,23 @@ export const serve = Effect.fn("Server.serve")(function* <R>(options: {
 // internal
 // -----------------------------------------------------------------------------
 
+/** With the services of the surface; what the call itself brings along stays. */
+const over = <A, E, R>(self: Effect.Effect<A, E, R>, context: Context.Context<R>): Effect.Effect<A, E> =>
+  Effect.mapInputContext(self, (ambient: Context.Context<never>) => Context.merge(ambient, context))
+
 type Extra = RequestHandlerExtra<ServerRequest, ServerNotification>
 
-const listed = <R>(tool: Tool<R>, describeOutput: boolean) => ({
-  name: tool.name,
-  title: tool.title,
-  description: tool.description,
-  inputSchema: mutable(tool.inputSchema),
-  ...(describeOutput ? { outputSchema: mutable(tool.outputSchema) } : {}),
-  annotations: tool.annotations,
-  ...(tool.long ? { execution: { taskSupport: "optional" as const } } : {})
-})
+const listed =
+  (describeOutput: boolean) =>
+  <R>(tool: Tool<R>) => ({
+    name: tool.name,
+    title: tool.title,
+    description: tool.description,
+    inputSchema: mutable(tool.inputSchema),
+    ...(describeOutput && tool.outputSchema !== undefined ? { outputSchema: mutable(tool.outputSchema) } : {}),
+    annotations: tool.annotations,
+    ...(tool.long ? { execution: { taskSupport: "optional" as const } } : {})
+  })
 
 /** The SDK's types are of arrays that may be written to. */
 const mutable = (schema: Tool<never>["inputSchema"]) => {
@@ -197,24 +214,43 @@ const aborted = (signal: AbortSignal): Effect.Effect<never> =>
     return Effect.sync(() => signal.removeEventListener("abort", interrupt))
   })
 
-/** The person at the other end, if the client can ask. Where asking fails, the answer is no. */
-const approver = (server: Server, extra: Extra) =>
+const progressOf = (name: string, token: string | number | undefined, extra: Extra) =>
+  token === undefined
+    ? Effect.succeed(CallProgress.silent)
+    : CallProgress.make(`${name}: started`, (notice) =>
+        Effect.ignore(
+          Effect.tryPromise(() =>
+            extra.sendNotification({
+              method: "notifications/progress",
+              params: { progressToken: token, ...notice }
+            })
+          )
+        )
+      )
+
+/** The person at the other end, if the client can ask. */
+const elicit = (server: Server, extra: Extra) =>
   server.getClientCapabilities()?.elicitation === undefined
     ? Option.none()
-    : Option.some((request: ApprovalRequest) =>
+    : Option.some((form: Form): Effect.Effect<FormAnswer> =>
         Effect.tryPromise((signal) =>
-          extra.sendRequest({ method: "elicitation/create", params: Approval.question(request) }, ElicitResultSchema, {
+          extra.sendRequest({ method: "elicitation/create", params: formParams(form) }, ElicitResultSchema, {
             signal,
             // a person may be away for a while
             timeout: 10 * 60_000
           })
         ).pipe(
-          Effect.map(Approval.isAllowed),
           Effect.catchAll((error) =>
-            Effect.as(Effect.logWarning("nobody could be asked", { detail: error.message }), false)
+            Effect.as(Effect.logWarning("nobody could be asked", { detail: error.message }), {
+              action: "cancel" as const
+            })
           )
         )
       )
+
+/** The SDK lists every kind of field that a form may have; ours are written by hand and by the specification. */
+const formParams = ({ message, requestedSchema }: Form) =>
+  ({ message, requestedSchema }) as Extract<ServerRequest, { method: "elicitation/create" }>["params"]
 
 /** Log lines go to the client, too, from the level that it sets; to one that sets none, nothing is sent. */
 const clientLog = (server: Server) => {

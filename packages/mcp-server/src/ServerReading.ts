@@ -15,8 +15,8 @@ import {
   UnsubscribeRequestSchema
 } from "@modelcontextprotocol/sdk/types.js"
 import * as Effect from "effect/Effect"
-import * as Either from "effect/Either"
 import type { Complete, Prompt, Resource, Template } from "./Resource.ts"
+import { toSdk } from "./Content.ts"
 import { fitting, match, uriOf, uriTemplate } from "./Resource.ts"
 import type { Failure } from "./Tool.ts"
 
@@ -34,112 +34,133 @@ export interface Change {
   readonly begins: boolean
 }
 
-/** Gives back what tells the client of a change, if the client follows it. `run` runs an effect in the server. */
-export const bind = <R>(
-  server: Server,
-  reading: Reading<R>,
-  { run }: { readonly run: <A>(effect: Effect.Effect<A, never, R>, signal: AbortSignal) => Promise<A> }
-) => {
-  const { prompts, resources, templates } = reading
-  const followed = new Set<string>()
+/** Runs an effect over what there is to read, until the client cancels. */
+export type Run<R> = <A, E>(use: (reading: Reading<R>) => Effect.Effect<A, E, R>, signal: AbortSignal) => Promise<A>
 
-  const reader = (uri: string) => {
-    const resource = resources.find((resource) => resource.uri === uri)
-    if (resource !== undefined) return resource
-    for (const template of templates) {
-      const value = match(template, uri)
-      if (value !== undefined) return { mimeType: template.mimeType, read: template.read(value) }
-    }
-    throw new McpError(resourceNotFound, `There is no resource ${uri}.`, { uri })
-  }
+/** Gives back what tells the client of a change, if the client follows it. */
+export const bind = <R>(server: Server, run: Run<R>) => {
+  const followed = new Set<string>()
 
   server.setRequestHandler(ListResourcesRequestSchema, (_, { signal }) =>
     run(
-      Effect.map(Effect.forEach(templates, listOf), (instances) => ({
-        resources: [
-          ...resources.map(({ description, mimeType, name, title, uri }) => ({
-            description,
-            mimeType,
-            name,
-            title,
-            uri
-          })),
-          ...instances.flat()
-        ]
-      })),
+      ({ resources, templates }) =>
+        Effect.map(Effect.forEach(templates, listOf), (instances) => ({
+          resources: [
+            ...resources.map(({ description, mimeType, name, title, uri }) => ({
+              description,
+              mimeType,
+              name,
+              title,
+              uri
+            })),
+            ...instances.flat()
+          ]
+        })),
       signal
     )
   )
 
-  server.setRequestHandler(ListResourceTemplatesRequestSchema, () => ({
-    resourceTemplates: templates.map((template) => ({
-      uriTemplate: uriTemplate(template),
-      name: template.name,
-      title: template.title,
-      description: template.description,
-      mimeType: template.mimeType
-    }))
-  }))
-
-  server.setRequestHandler(ReadResourceRequestSchema, ({ params: { uri } }, { signal }) => {
-    const { mimeType, read } = reader(uri)
-    return run(Effect.either(read), signal).then(
-      Either.match({ onLeft: refuse(uri), onRight: (text) => ({ contents: [{ uri, mimeType, text }] }) })
+  server.setRequestHandler(ListResourceTemplatesRequestSchema, (_, { signal }) =>
+    run(
+      ({ templates }) =>
+        Effect.succeed({
+          resourceTemplates: templates.map((template) => ({
+            uriTemplate: uriTemplate(template),
+            name: template.name,
+            title: template.title,
+            description: template.description,
+            mimeType: template.mimeType
+          }))
+        }),
+      signal
     )
-  })
+  )
 
-  server.setRequestHandler(SubscribeRequestSchema, ({ params: { uri } }) => {
-    reader(uri)
-    followed.add(uri)
-    return {}
-  })
+  server.setRequestHandler(ReadResourceRequestSchema, ({ params: { uri } }, { signal }) =>
+    run(
+      (reading) =>
+        Effect.flatMap(find(reading, uri), ({ isBinary = false, mimeType, read }) =>
+          read.pipe(
+            Effect.map((data) => ({
+              contents: [isBinary ? { uri, mimeType, blob: data } : { uri, mimeType, text: data }]
+            })),
+            Effect.mapError(refusal(uri))
+          )
+        ),
+      signal
+    )
+  )
+
+  server.setRequestHandler(SubscribeRequestSchema, ({ params: { uri } }, { signal }) =>
+    run(
+      (reading) =>
+        Effect.map(find(reading, uri), () => {
+          followed.add(uri)
+          return {}
+        }),
+      signal
+    )
+  )
 
   server.setRequestHandler(UnsubscribeRequestSchema, ({ params: { uri } }) => {
     followed.delete(uri)
     return {}
   })
 
-  server.setRequestHandler(ListPromptsRequestSchema, () => ({
-    prompts: prompts.map(({ arguments: args, description, name, title }) => ({
-      name,
-      title,
-      description,
-      arguments: args.map(({ description, name, required }) => ({ name, description, required }))
-    }))
-  }))
-
-  server.setRequestHandler(GetPromptRequestSchema, ({ params }) => {
-    const prompt = prompts.find(({ name }) => name === params.name)
-    if (prompt === undefined) {
-      throw new McpError(
-        ErrorCode.InvalidParams,
-        `There is no prompt "${params.name}". There are ${prompts.map(({ name }) => name).join(", ")}.`
-      )
-    }
-    const given = params.arguments ?? {}
-    const missing = prompt.arguments.filter(({ name, required }) => required && (given[name] ?? "") === "")
-    if (missing.length > 0) {
-      throw new McpError(ErrorCode.InvalidParams, `${prompt.name} needs ${missing.map(({ name }) => name).join(", ")}.`)
-    }
-    const text = prompt.render((name) => given[name] ?? "")
-    return { description: prompt.description, messages: [{ role: "user", content: { type: "text", text } }] }
-  })
-
-  server.setRequestHandler(CompleteRequestSchema, ({ params: { argument, ref } }, { signal }) => {
-    const complete: Complete<R> | undefined =
-      ref.type === "ref/prompt"
-        ? prompts.find(({ name }) => name === ref.name)?.arguments.find(({ name }) => name === argument.name)?.complete
-        : templates.find((template) => uriTemplate(template) === ref.uri && template.variable === argument.name)
-            ?.complete
-    // LM Studio that is off has no names to offer, which is no reason to fail
-    const words = complete === undefined ? Effect.succeed([]) : Effect.orElseSucceed(complete, () => [])
-    return run(
-      Effect.map(words, (words) => ({ completion: fitting(words, argument.value) })),
+  server.setRequestHandler(ListPromptsRequestSchema, (_, { signal }) =>
+    run(
+      ({ prompts }) =>
+        Effect.succeed({
+          prompts: prompts.map(({ arguments: args, description, name, title }) => ({
+            name,
+            title,
+            description,
+            arguments: args.map(({ description, name, required }) => ({ name, description, required }))
+          }))
+        }),
       signal
     )
-  })
+  )
 
-  return ({ begins, runId }: Change) =>
+  server.setRequestHandler(GetPromptRequestSchema, ({ params }, { signal }) =>
+    run(({ prompts }) => {
+      const prompt = prompts.find(({ name }) => name === params.name)
+      if (prompt === undefined) {
+        const names = prompts.map(({ name }) => name).join(", ")
+        return Effect.fail(
+          new McpError(ErrorCode.InvalidParams, `There is no prompt "${params.name}". There are ${names}.`)
+        )
+      }
+      const given = params.arguments ?? {}
+      const missing = prompt.arguments.filter(({ name, required }) => required && (given[name] ?? "") === "")
+      if (missing.length > 0) {
+        const names = missing.map(({ name }) => name).join(", ")
+        return Effect.fail(new McpError(ErrorCode.InvalidParams, `${prompt.name} needs ${names}.`))
+      }
+      return Effect.succeed({
+        description: prompt.description,
+        messages: prompt
+          .render((name) => given[name] ?? "")
+          .map((part) => ({ role: "user" as const, content: toSdk(part) }))
+      })
+    }, signal)
+  )
+
+  server.setRequestHandler(CompleteRequestSchema, ({ params: { argument, ref } }, { signal }) =>
+    run(({ prompts, templates }) => {
+      const complete: Complete<R> | undefined =
+        ref.type === "ref/prompt"
+          ? prompts.find(({ name }) => name === ref.name)?.arguments.find(({ name }) => name === argument.name)
+              ?.complete
+          : templates.find((template) => uriTemplate(template) === ref.uri && template.variable === argument.name)
+              ?.complete
+      // LM Studio that is off has no names to offer, which is no reason to fail
+      const words = complete === undefined ? Effect.succeed([]) : Effect.orElseSucceed(complete, () => [])
+      return Effect.map(words, (words) => ({ completion: fitting(words, argument.value) }))
+    }, signal)
+  )
+
+  return ({ templates }: Reading<R>, { begins, runId }: Change) =>
     Effect.sync(() => {
       if (begins) tell(server, { method: "notifications/resources/list_changed" })
       for (const uri of followed) {
@@ -169,12 +190,24 @@ const listOf = <R>(template: Template<R>) =>
     )
   )
 
-const refuse = (uri: string) => (failure: Failure) => {
-  throw new McpError(failure._tag === "RunNotFound" ? resourceNotFound : ErrorCode.InternalError, failure.message, {
-    uri,
-    _tag: failure._tag
-  })
+/** The resource of this URI: a fixed one, or one of a template. */
+const find = <R>(
+  { resources, templates }: Reading<R>,
+  uri: string
+): Effect.Effect<Pick<Resource<R>, "mimeType" | "isBinary" | "read">, McpError> => {
+  const resource = resources.find((resource) => resource.uri === uri)
+  if (resource !== undefined) return Effect.succeed(resource)
+  for (const template of templates) {
+    const value = match(template, uri)
+    if (value !== undefined) return Effect.succeed({ mimeType: template.mimeType, read: template.read(value) })
+  }
+  return Effect.fail(new McpError(resourceNotFound, `There is no resource ${uri}.`, { uri }))
 }
+
+const refusal =
+  (uri: string) =>
+  ({ _tag, message }: Failure) =>
+    new McpError(_tag === "RunNotFound" ? resourceNotFound : ErrorCode.InternalError, message, { uri, _tag })
 
 /** A client that has gone hears nothing, and needs nothing. */
 const tell = (server: Server, notification: Parameters<Server["notification"]>[0]) => {

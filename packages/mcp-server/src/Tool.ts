@@ -4,6 +4,7 @@
 import * as Effect from "effect/Effect"
 import * as ParseResult from "effect/ParseResult"
 import * as Schema from "effect/Schema"
+import { text, type Content } from "./Content.ts"
 import { fromStruct, resultOrError, type ObjectSchema } from "./ToolSchema.ts"
 
 /** What a caller is shown while a tool works. */
@@ -27,8 +28,8 @@ export interface Failure {
 
 /** A result twice: for programs, and for whoever reads text. */
 export interface Reply {
-  readonly structured: Readonly<Record<string, unknown>>
-  readonly text: ReadonlyArray<string>
+  readonly structured?: Readonly<Record<string, unknown>>
+  readonly content: ReadonlyArray<Content>
 }
 
 /** Hints of MCP's `ToolAnnotations`. The middle two mean nothing for a tool that only reads. */
@@ -44,7 +45,7 @@ export interface Tool<R> {
   readonly title: string
   readonly description: string
   readonly inputSchema: ObjectSchema
-  readonly outputSchema: ObjectSchema
+  readonly outputSchema: ObjectSchema | undefined
   readonly annotations: Annotations
   /** It may take minutes: clients may call it as a task. */
   readonly long: boolean
@@ -110,7 +111,7 @@ export const make = <A, I, O, OI extends Readonly<Record<string, unknown>>, E ex
       const output = yield* options.handler(decoded, progress)
       // an output that does not fit its own schema is a mistake in the handler
       const structured = yield* Effect.orDie(encode(output))
-      return { structured, text: options.text(output) }
+      return { structured, content: options.text(output).map(text) }
     })
   }
 }

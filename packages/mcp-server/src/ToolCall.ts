@@ -4,14 +4,15 @@
 import * as Cause from "effect/Cause"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import { toSdk } from "./Content.ts"
 import type { Failure, Progress, Reply, Tool } from "./Tool.ts"
 
 /** MCP's `CallToolResult`, as far as our tools use it. */
 export interface Result {
   [key: string]: unknown
   isError?: boolean
-  content: Array<{ type: "text"; text: string }>
-  structuredContent: Record<string, unknown>
+  content: Array<ReturnType<typeof toSdk>>
+  structuredContent?: Record<string, unknown>
 }
 
 export const perform = <R>(
@@ -36,9 +37,9 @@ export const perform = <R>(
 // internal
 // -----------------------------------------------------------------------------
 
-const success = ({ structured, text }: Reply): Result => ({
-  content: text.map((part) => ({ type: "text", text: part })),
-  structuredContent: { ...structured }
+const success = ({ content, structured }: Reply): Result => ({
+  content: content.map(toSdk),
+  ...(structured === undefined ? {} : { structuredContent: { ...structured } })
 })
 
 const failure = ({ _tag, account, message, retryable }: Failure): Result => ({

@@ -1,12 +1,10 @@
 #!/usr/bin/env node
 // @effect-diagnostics strictEffectProvide:off
 /**
- * Composition root of `lms-bridge-mcp`: every layer is chosen here and nowhere else.
+ * Composition root of `lms-bridge-mcp`. What is needed to answer `initialize` is here; the rest, the far greater part, is
+ * loaded while the client reads that answer.
  */
-import * as NodeContext from "@effect/platform-node/NodeContext"
-import * as NodeHttpClient from "@effect/platform-node/NodeHttpClient"
 import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
-import * as Bridge from "@lms-bridge/core/Bridge"
 import { Settings } from "@lms-bridge/core/configuration/Settings"
 import * as Logging from "@lms-bridge/core/observability/Logging"
 import * as Cause from "effect/Cause"
@@ -16,20 +14,21 @@ import * as Exit from "effect/Exit"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Predicate from "effect/Predicate"
-import { serveStdio } from "./serveStdio.ts"
+import { hungUp } from "./hungUp.ts"
+import * as Server from "./Server.ts"
 
-const httpClient = NodeHttpClient.layerWithoutAgent.pipe(
-  // a run asks the same server again and again
-  Layer.provide(NodeHttpClient.makeAgentLayer({ keepAlive: true }))
+const MainLayer = Logging.layer({ isTerminal: process.stderr.isTTY }).pipe(Layer.provideMerge(Settings.layer))
+
+const load = Effect.flatMap(
+  Effect.promise(() => import("./load.ts")),
+  ({ load }) => load
 )
 
-const MainLayer = Bridge.layerNoDeps.pipe(
-  Layer.provideMerge(Logging.layer({ isTerminal: process.stderr.isTTY })),
-  Layer.provideMerge(Settings.layer),
-  Layer.provide(Layer.merge(NodeContext.layer, httpClient))
-)
-
-serveStdio.pipe(
+Effect.flatMap(Settings, ({ detachAfter }) =>
+  Server.serve({ load, detachAfter, transport: Server.stdioTransport() })
+).pipe(
+  Effect.raceFirst(hungUp),
+  Effect.scoped,
   Effect.tapDefect((cause) => Effect.logFatal("the server stopped", cause)),
   Effect.provide(MainLayer),
   Effect.tapError((error) => Console.error(error.message)),

@@ -4,6 +4,7 @@
 import type { Services } from "@lms-bridge/core/Bridge"
 import type { Settings } from "@lms-bridge/core/configuration/Settings"
 import * as Effect from "effect/Effect"
+import { hungUp } from "./hungUp.ts"
 import { Runs } from "./Runs.ts"
 import * as Server from "./Server.ts"
 import { serveOn } from "./serveOn.ts"
@@ -12,14 +13,3 @@ import { serveOn } from "./serveOn.ts"
 export const serveStdio: Effect.Effect<void, Server.TransportFailed, Services | Settings> = Effect.suspend(() =>
   Effect.raceFirst(serveOn(Server.stdioTransport()), hungUp)
 ).pipe(Effect.provideServiceEffect(Runs, Runs.make), Effect.scoped)
-
-// -----------------------------------------------------------------------------
-// internal
-// -----------------------------------------------------------------------------
-
-/** The SDK's transport reports neither the end of stdin nor that nobody reads stdout any more. */
-const hungUp = Effect.async<void>((resume) => {
-  const done = () => resume(Effect.void)
-  process.stdin.once("end", done).once("close", done)
-  process.stdout.on("error", done)
-})

@@ -1,6 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
-import { CurrentApprover } from "@lms-bridge/core/agent/AgentLoop"
 import { Settings } from "@lms-bridge/core/configuration/Settings"
+import { approver } from "@lms-bridge/mcp-server/Approval"
 import * as ClientLog from "@lms-bridge/mcp-server/ClientLog"
 import { detachAfter } from "@lms-bridge/mcp-server/Clients"
 import * as Tool from "@lms-bridge/mcp-server/Tool"
@@ -41,7 +41,7 @@ const tool = <R>(handler: Effect.Effect<boolean, never, R>) =>
 
 const asks = tool(
   Effect.flatMap(
-    CurrentApprover,
+    approver,
     Option.match({
       onNone: () => Effect.succeed(false),
       onSome: (ask) => ask({ server: "files", tool: "delete", arguments: { path: "/a" }, reason: "It is destructive." })

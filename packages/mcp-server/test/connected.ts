@@ -2,7 +2,7 @@
 import { Client } from "@modelcontextprotocol/sdk/client/index.js"
 import { InMemoryTransport } from "@modelcontextprotocol/sdk/inMemory.js"
 import type { ClientCapabilities } from "@modelcontextprotocol/sdk/types.js"
-import { Effect, Exit, Fiber, TestClock, type Stream } from "effect"
+import { Effect, Exit, Fiber, Stream, TestClock } from "effect"
 import { setImmediate } from "node:timers/promises"
 import * as Server from "@lms-bridge/mcp-server/Server"
 import type { Change, Reading } from "@lms-bridge/mcp-server/ServerReading"
@@ -20,10 +20,17 @@ export const connected = Effect.fnUntraced(function* <R>(
   const [near, far] = InMemoryTransport.createLinkedPair()
   const server = yield* Effect.forkScoped(
     Server.serve({
-      tools,
-      transport: far,
-      ...(options.reading === undefined ? {} : { reading: options.reading }),
-      ...(options.changes === undefined ? {} : { changes: options.changes })
+      load: Effect.map(Effect.context<R>(), (context) => ({
+        surface: {
+          tools,
+          describeOutput: true,
+          reading: options.reading ?? { resources: [], templates: [], prompts: [] },
+          changes: options.changes ?? Stream.empty
+        },
+        context
+      })),
+      detachAfter: "auto",
+      transport: far
     })
   )
   const client = new Client(
