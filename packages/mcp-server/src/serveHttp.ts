@@ -19,6 +19,7 @@ import { createServer, type IncomingMessage, type Server as NodeServer, type Ser
 import { isLoopback, refusal } from "./HttpAccess.ts"
 import * as HttpTransport from "./HttpTransport.ts"
 import { Runs } from "./Runs.ts"
+import type { AnyTransport } from "./Server.ts"
 import { serveOn } from "./serveOn.ts"
 
 export interface Options {
@@ -61,122 +62,125 @@ interface Session {
 }
 
 /** Serves until it is interrupted; then takes no new work, waits for running calls, and closes. */
-export const serveHttp = Effect.fn("serveHttp")(
-  function* (options: Options) {
-    const { host, port } = options
-    const token = Option.getOrUndefined(Option.map(options.token, Redacted.value))
-    if (token === undefined && !isLoopback(host)) {
-      return yield* new HttpNotServed({ reason: "TokenRequired", host, port, detail: "" })
-    }
-    const sessions = new Map<string, Session>()
-    const fibers = yield* FiberSet.make<unknown, unknown>()
-    const fork = yield* FiberSet.runtime(fibers)<Services | Settings | Runs>()
-    let draining = false
-    let running = 0
+export const serveHttp = (options: Options): Effect.Effect<never, HttpNotServed, Services | Settings> =>
+  Effect.provideServiceEffect(serveSessions(options, serveOn), Runs, Runs.make).pipe(Effect.scoped)
 
-    const open = Effect.gen(function* () {
-      const connected = yield* Deferred.make<void>()
-      const http = HttpTransport.make({
-        newSessionId: randomUUID,
-        mostBodyBytes,
-        opened: (id) => {
-          sessions.set(id, session)
-          session.fiber.addObserver(() => sessions.delete(id))
-        }
-      })
-      const fiber = fork(serveOn(http.transport, Deferred.succeed(connected, undefined)))
-      const session: Session = { http, fiber, open: 0, usedAt: yield* Clock.currentTimeMillis }
-      yield* Effect.raceFirst(Deferred.await(connected), Effect.ignore(Fiber.join(fiber)))
-      return session
-    })
+/** The same with anything that can serve one session; `connected` runs once the transport takes messages. */
+export const serveSessions = Effect.fn("serveSessions")(function* <E, R>(
+  options: Options,
+  serve: (transport: AnyTransport, connected: Effect.Effect<unknown>) => Effect.Effect<void, E, R>
+) {
+  const { host, port } = options
+  const token = Option.getOrUndefined(Option.map(options.token, Redacted.value))
+  if (token === undefined && !isLoopback(host)) {
+    return yield* new HttpNotServed({ reason: "TokenRequired", host, port, detail: "" })
+  }
+  const sessions = new Map<string, Session>()
+  const fibers = yield* FiberSet.make<unknown, unknown>()
+  const fork = yield* FiberSet.runtime(fibers)<R>()
+  let draining = false
+  let running = 0
 
-    const within = (session: Session, request: IncomingMessage, response: ServerResponse) =>
-      Effect.acquireUseRelease(
-        Effect.sync(() => void session.open++),
-        () => Effect.promise(() => session.http.handle(request, response)),
-        () =>
-          Effect.map(Clock.currentTimeMillis, (now) => {
-            session.open--
-            session.usedAt = now
-          })
-      )
-
-    const first = Effect.fnUntraced(function* (request: IncomingMessage, response: ServerResponse) {
-      if (sessions.size >= mostSessions) return answer(response, 503, "Too many sessions; try again later.")
-      const session = yield* open
-      yield* within(session, request, response)
-      // it was no initialize, and the transport has said so
-      if (session.http.sessionId() === undefined) yield* Fiber.interruptFork(session.fiber)
-    })
-
-    const onMcp = (request: IncomingMessage, response: ServerResponse) => {
-      const id = headerOf(request, "mcp-session-id")
-      if (id === undefined) return first(request, response)
-      const session = sessions.get(id)
-      return session === undefined
-        ? Effect.sync(() => answer(response, 404, "There is no such session; initialize again."))
-        : within(session, request, response)
-    }
-
-    const server = createServer((request, response) => {
-      const refused = refusal(
-        { host, token },
-        {
-          host: request.headers.host,
-          origin: request.headers.origin,
-          authorization: request.headers.authorization
-        }
-      )
-      const path = (request.url ?? "").split("?")[0]
-      if (path === "/healthz") return answer(response, 200, "ok")
-      if (path === "/readyz") return draining ? answer(response, 503, "draining") : answer(response, 200, "ready")
-      if (refused !== undefined) return answer(response, refused.status, refused.message)
-      if (path !== "/mcp") return answer(response, 404, "MCP is at /mcp.")
-      if (request.method === "POST") {
-        if (draining) return answer(response, 503, "The server is stopping.")
-        running++
-        response.once("close", () => void running--)
+  const open = Effect.gen(function* () {
+    const connected = yield* Deferred.make<void>()
+    const http = HttpTransport.make({
+      newSessionId: randomUUID,
+      mostBodyBytes,
+      opened: (id) => {
+        sessions.set(id, session)
+        session.fiber.addObserver(() => sessions.delete(id))
       }
-      fork(Effect.catchAllCause(onMcp(request, response), (cause) => Effect.logError("request failed", cause)))
     })
+    const fiber = fork(serve(http.transport, Deferred.succeed(connected, undefined)))
+    const session: Session = { http, fiber, open: 0, usedAt: yield* Clock.currentTimeMillis }
+    yield* Effect.raceFirst(Deferred.await(connected), Effect.ignore(Fiber.join(fiber)))
+    return session
+  })
 
-    yield* Effect.acquireRelease(listen(server, options), () =>
-      Effect.sync(() => {
-        server.closeAllConnections()
-      })
-    )
-    yield* Effect.addFinalizer(() =>
-      Effect.suspend(() => {
-        draining = true
-        server.close()
-        server.closeIdleConnections()
-        return Effect.repeat(Effect.void, {
-          until: () => running === 0,
-          schedule: Schedule.upTo(Schedule.spaced("20 millis"), options.drain ?? "30 seconds")
+  const within = (session: Session, request: IncomingMessage, response: ServerResponse) =>
+    Effect.acquireUseRelease(
+      Effect.sync(() => void session.open++),
+      () => Effect.promise(() => session.http.handle(request, response)),
+      () =>
+        Effect.map(Clock.currentTimeMillis, (now) => {
+          session.open--
+          session.usedAt = now
         })
+    )
+
+  const first = Effect.fnUntraced(function* (request: IncomingMessage, response: ServerResponse) {
+    if (sessions.size >= mostSessions) return answer(response, 503, "Too many sessions; try again later.")
+    const session = yield* open
+    yield* within(session, request, response)
+    // it was no initialize, and the transport has said so
+    if (session.http.sessionId() === undefined) yield* Fiber.interruptFork(session.fiber)
+  })
+
+  const onMcp = (request: IncomingMessage, response: ServerResponse) => {
+    const id = headerOf(request, "mcp-session-id")
+    if (id === undefined) return first(request, response)
+    const session = sessions.get(id)
+    return session === undefined
+      ? Effect.sync(() => answer(response, 404, "There is no such session; initialize again."))
+      : within(session, request, response)
+  }
+
+  const server = createServer((request, response) => {
+    const refused = refusal(
+      { host, token },
+      {
+        host: request.headers.host,
+        origin: request.headers.origin,
+        authorization: request.headers.authorization
+      }
+    )
+    const path = (request.url ?? "").split("?")[0]
+    if (path === "/healthz") return answer(response, 200, "ok")
+    if (path === "/readyz") return draining ? answer(response, 503, "draining") : answer(response, 200, "ready")
+    if (refused !== undefined) return answer(response, refused.status, refused.message)
+    if (path !== "/mcp") return answer(response, 404, "MCP is at /mcp.")
+    if (request.method === "POST") {
+      if (draining) return answer(response, 503, "The server is stopping.")
+      running++
+      response.once("close", () => void running--)
+    }
+    fork(Effect.catchAllCause(onMcp(request, response), (cause) => Effect.logError("request failed", cause)))
+  })
+
+  yield* Effect.acquireRelease(listen(server, options), () =>
+    Effect.sync(() => {
+      server.closeAllConnections()
+    })
+  )
+  yield* Effect.addFinalizer(() =>
+    Effect.suspend(() => {
+      draining = true
+      server.close()
+      server.closeIdleConnections()
+      return Effect.repeat(Effect.void, {
+        until: () => running === 0,
+        schedule: Schedule.upTo(Schedule.spaced("20 millis"), options.drain ?? "30 seconds")
       })
-    )
+    })
+  )
 
-    yield* Effect.forkScoped(
-      Effect.repeat(
-        Effect.flatMap(Clock.currentTimeMillis, (now) =>
-          Effect.forEach(
-            [...sessions.values()].filter(({ open, usedAt }) => open === 0 && now - usedAt > idleMillis),
-            ({ fiber }) => Fiber.interruptFork(fiber)
-          )
-        ),
-        Schedule.spaced("1 minute")
-      )
+  yield* Effect.forkScoped(
+    Effect.repeat(
+      Effect.flatMap(Clock.currentTimeMillis, (now) =>
+        Effect.forEach(
+          [...sessions.values()].filter(({ open, usedAt }) => open === 0 && now - usedAt > idleMillis),
+          ({ fiber }) => Fiber.interruptFork(fiber)
+        )
+      ),
+      Schedule.spaced("1 minute")
     )
+  )
 
-    const url = addressOf(server, host)
-    yield* Effect.logInfo("listening", { url })
-    yield* options.listening?.(url) ?? Effect.void
-    return yield* Effect.never
-  },
-  Effect.provideServiceEffect(Runs, Runs.make),
-  Effect.scoped
-)
+  const url = addressOf(server, host)
+  yield* Effect.logInfo("listening", { url })
+  yield* options.listening?.(url) ?? Effect.void
+  return yield* Effect.never
+}, Effect.scoped)
 
 // -----------------------------------------------------------------------------
 // internal

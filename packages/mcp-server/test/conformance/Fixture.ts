@@ -1,0 +1,202 @@
+/** What the official conformance suite wants to call, read and be asked, over our own server. */
+import { Elicit, type Form } from "@lms-bridge/mcp-server/CallContext"
+import { text, type Content } from "@lms-bridge/mcp-server/Content"
+import type { Surface } from "@lms-bridge/mcp-server/Server"
+import type { Failure, Progress, Reply, Tool } from "@lms-bridge/mcp-server/Tool"
+import * as Tools from "@lms-bridge/mcp-server/Tool"
+import type { ObjectSchema } from "@lms-bridge/mcp-server/ToolSchema"
+import { Effect, Option, Stream } from "effect"
+
+const png = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mP8z8DwHwAFBQIAX8jx0gAAAABJRU5ErkJggg=="
+const wav = "UklGRiQAAABXQVZFZm10IBAAAAABAAEAQB8AAEAfAAABAAgAZGF0YQAAAAA="
+const image: Content = { type: "image", data: png, mimeType: "image/png" }
+
+const resource = (uri: string, mimeType: string, text: string): Content => ({
+  type: "resource",
+  resource: { uri, mimeType, text }
+})
+
+const tool = (
+  name: string,
+  call: (input: Readonly<Record<string, unknown>>, progress: Progress) => Effect.Effect<Reply, Failure>,
+  inputSchema: ObjectSchema = { type: "object", properties: {} }
+): Tool<never> => ({
+  name,
+  title: name,
+  description: `Answers the conformance scenario of ${name}.`,
+  annotations: Tools.looks,
+  long: false,
+  inputSchema,
+  outputSchema: undefined,
+  call
+})
+
+const answers = (name: string, ...content: ReadonlyArray<Content>) => tool(name, () => Effect.succeed({ content }))
+
+const asks = (name: string, form: (input: Readonly<Record<string, unknown>>) => Form, inputSchema?: ObjectSchema) =>
+  tool(
+    name,
+    (input) =>
+      Effect.flatMap(
+        Elicit,
+        Option.match({
+          onNone: () => Effect.fail({ _tag: "NobodyToAsk", message: "The client cannot ask anybody." }),
+          onSome: (ask) =>
+            Effect.map(ask(form(input)), ({ action, content }) => ({
+              content: [text(`Elicitation completed: action=${action}, content=${JSON.stringify(content)}`)]
+            }))
+        })
+      ),
+    inputSchema
+  )
+
+const oneString = (name: string): ObjectSchema => ({
+  type: "object",
+  properties: { [name]: { type: "string" } },
+  required: [name]
+})
+
+const titled = (...titles: ReadonlyArray<string>) =>
+  titles.map((title, index) => ({ const: `value${index + 1}`, title }))
+
+const options = ["option1", "option2", "option3"]
+
+const tools: ReadonlyArray<Tool<never>> = [
+  answers("test_simple_text", text("This is a simple text response for testing.")),
+  answers("test_image_content", image),
+  answers("test_audio_content", { type: "audio", data: wav, mimeType: "audio/wav" }),
+  answers(
+    "test_embedded_resource",
+    resource("test://embedded-resource", "text/plain", "This is an embedded resource content.")
+  ),
+  answers(
+    "test_multiple_content_types",
+    text("Multiple content types test:"),
+    image,
+    resource("test://mixed-content-resource", "application/json", '{"test":"data","value":123}')
+  ),
+  tool("test_error_handling", () =>
+    Effect.fail({ _tag: "Intended", message: "This tool intentionally returns an error for testing" })
+  ),
+  tool("test_tool_with_logging", () =>
+    Effect.forEach(["Tool execution started", "Tool processing data", "Tool execution completed"], (line) =>
+      Effect.zipRight(Effect.logInfo(line), Effect.sleep("50 millis"))
+    ).pipe(Effect.as({ content: [text("It has logged.")] }))
+  ),
+  tool("test_tool_with_progress", (_, progress) =>
+    Effect.forEach(["one third", "two thirds", "all"], (line) =>
+      Effect.zipRight(progress.tell(line), Effect.sleep("50 millis"))
+    ).pipe(Effect.as({ content: [text("It has made progress.")] }))
+  ),
+  asks(
+    "test_elicitation",
+    ({ message }) => ({
+      message: String(message),
+      requestedSchema: {
+        type: "object",
+        properties: { username: { type: "string" }, email: { type: "string" } },
+        required: ["username", "email"]
+      }
+    }),
+    oneString("message")
+  ),
+  asks("test_elicitation_sep1034_defaults", () => ({
+    message: "Defaults of every type.",
+    requestedSchema: {
+      type: "object",
+      properties: {
+        name: { type: "string", default: "John Doe" },
+        age: { type: "integer", default: 30 },
+        score: { type: "number", default: 95.5 },
+        status: { type: "string", enum: ["active", "inactive", "pending"], default: "active" },
+        verified: { type: "boolean", default: true }
+      }
+    }
+  })),
+  asks("test_elicitation_sep1330_enums", () => ({
+    message: "Every kind of choice.",
+    requestedSchema: {
+      type: "object",
+      properties: {
+        untitledSingle: { type: "string", enum: options },
+        titledSingle: { type: "string", oneOf: titled("First Option", "Second Option", "Third Option") },
+        legacyEnum: {
+          type: "string",
+          enum: ["opt1", "opt2", "opt3"],
+          enumNames: ["Option One", "Option Two", "Option Three"]
+        },
+        untitledMulti: { type: "array", items: { type: "string", enum: options } },
+        titledMulti: { type: "array", items: { anyOf: titled("First Choice", "Second Choice", "Third Choice") } }
+      }
+    }
+  })),
+  tool("json_schema_2020_12_tool", () => Effect.succeed({ content: [text("It takes an address.")] }), {
+    $schema: "https://json-schema.org/draft/2020-12/schema",
+    type: "object",
+    $defs: { address: { type: "object", properties: { street: { type: "string" }, city: { type: "string" } } } },
+    properties: { name: { type: "string" }, address: { $ref: "#/$defs/address" } },
+    additionalProperties: false
+  })
+]
+
+const described = (name: string) => ({ name, title: name, description: `Answers the conformance scenario of ${name}.` })
+
+const fixed = (uri: string, mimeType: string, content: string, isBinary = false) => ({
+  ...described(uri.slice("test://".length)),
+  uri,
+  mimeType,
+  isBinary,
+  read: Effect.succeed(content)
+})
+
+const argument = (name: string) => ({ name, description: `The argument ${name}.`, required: true })
+
+export const fixture: Surface<never> = {
+  tools,
+  describeOutput: true,
+  reading: {
+    resources: [
+      fixed("test://static-text", "text/plain", "This is the content of the static text resource."),
+      fixed("test://static-binary", "image/png", png, true),
+      fixed("test://watched-resource", "text/plain", "Watched.")
+    ],
+    templates: [
+      {
+        ...described("template"),
+        prefix: "test://template/",
+        variable: "id",
+        suffix: "/data",
+        mimeType: "application/json",
+        read: (id) => Effect.succeed(JSON.stringify({ id, templateTest: true, data: `Data for ID: ${id}` })),
+        list: Effect.succeed([]),
+        complete: Effect.succeed(["1", "2"])
+      }
+    ],
+    prompts: [
+      {
+        ...described("test_simple_prompt"),
+        arguments: [],
+        render: () => [text("This is a simple prompt for testing.")]
+      },
+      {
+        ...described("test_prompt_with_arguments"),
+        arguments: [{ ...argument("arg1"), complete: Effect.succeed(["test-1", "test-2"]) }, argument("arg2")],
+        render: (argument) => [text(`Prompt with arguments: arg1='${argument("arg1")}', arg2='${argument("arg2")}'`)]
+      },
+      {
+        ...described("test_prompt_with_embedded_resource"),
+        arguments: [argument("resourceUri")],
+        render: (argument) => [
+          resource(argument("resourceUri"), "text/plain", "Embedded resource content for testing."),
+          text("Please process the embedded resource above.")
+        ]
+      },
+      {
+        ...described("test_prompt_with_image"),
+        arguments: [],
+        render: () => [image, text("Please analyze the image above.")]
+      }
+    ]
+  },
+  changes: Stream.empty
+}

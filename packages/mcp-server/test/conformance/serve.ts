@@ -1,0 +1,15 @@
+/** The fixture over HTTP on a free port; the first line of stdout is its URL. Started by `run.mjs`. */
+import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
+import { serve } from "@lms-bridge/mcp-server/Server"
+import { serveSessions } from "@lms-bridge/mcp-server/serveHttp"
+import { Console, Context, Effect, Logger, Option } from "effect"
+import { fixture } from "./Fixture.ts"
+
+const load = Effect.succeed({ surface: fixture, context: Context.empty() })
+
+serveSessions({ host: "127.0.0.1", port: 0, token: Option.none(), listening: Console.log }, (transport, connected) =>
+  serve({ load, detachAfter: "never", transport, connected })
+).pipe(
+  Effect.provide(Logger.replace(Logger.defaultLogger, Logger.withConsoleError(Logger.logfmtLogger))),
+  NodeRuntime.runMain({ disablePrettyLogger: true })
+)
