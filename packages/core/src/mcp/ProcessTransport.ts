@@ -92,7 +92,11 @@ const talk = Effect.fnUntraced(function* (process: CommandExecutor.Process, { la
 
   const receive = (line: string) => {
     const message = JsonLines.decode(line)
-    if (message._tag === "Some") return Effect.sync(() => transport.onmessage?.(message.value))
+    if (message._tag === "Some") {
+      const deliver = Effect.sync(() => transport.onmessage?.(message.value))
+      // the SDK takes a notification a turn later than a result: one that came just before the result would be lost
+      return "id" in message.value ? deliver : Effect.zipRight(deliver, Effect.yieldNow())
+    }
     if (line.trim() === "") return Effect.void
     noise.lines += 1
     if (noise.lines === 1) noise.sample = redact(line.slice(0, sampleLength))

@@ -289,6 +289,23 @@ describe("McpRegistry with servers that misbehave", () => {
     )
   )
 
+  it.live("loses no progress that arrives in one piece with the result", () =>
+    Effect.gen(function* () {
+      const registry = yield* McpRegistry
+      const heard: Array<number> = []
+      yield* registry.call(
+        "server",
+        "burst",
+        { reports: 50 },
+        { onProgress: ({ progress }) => Effect.sync(() => heard.push(progress)) }
+      )
+      assert.deepStrictEqual(
+        heard,
+        Array.from({ length: 50 }, (_, index) => index + 1)
+      )
+    }).pipe(Effect.provide(registryWith({ server: misbehaving() })))
+  )
+
   it.live("matches answers that come out of order", () =>
     Effect.gen(function* () {
       const registry = yield* McpRegistry
