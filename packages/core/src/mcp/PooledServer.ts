@@ -80,6 +80,11 @@ export const make = Effect.fnUntraced(function* (options: {
       Effect.interruptible,
       Effect.forkIn(scope)
     )
+    // a scope that has closed meanwhile ends the fiber before its first step
+    started.fiber.addObserver(() => {
+      if (state.current === started) state.current = undefined
+      Deferred.unsafeDone(started.ready, letGo(server))
+    })
     return started
   }).pipe(Effect.uninterruptible)
 
@@ -148,11 +153,10 @@ const isUp = ({ ready }: Attempt) =>
 
 /** Who waits for a connection is not cancelled because the pool closes: it is told so. */
 const withoutInterruption = (server: string, exit: Exit.Exit<Session, McpServerUnavailable>) =>
-  Exit.isInterrupted(exit)
-    ? Exit.fail(
-        new McpServerUnavailable({ server, reason: "Closed", detail: "lms-bridge let go of it.", stderrTail: "" })
-      )
-    : exit
+  Exit.isInterrupted(exit) ? letGo(server) : exit
+
+const letGo = (server: string) =>
+  Exit.fail(new McpServerUnavailable({ server, reason: "Closed", detail: "lms-bridge let go of it.", stderrTail: "" }))
 
 const leftAlone = (server: string, last: McpServerUnavailable | undefined, retryAfter: Duration.Duration) =>
   new McpServerUnavailable({

@@ -138,6 +138,7 @@ describe("PooledServer", () => {
       yield* Effect.yieldNow()
       yield* Scope.close(scope, Exit.void)
       assert.deepInclude(yield* Fiber.join(waiting), { _tag: "McpServerUnavailable", reason: "Closed" })
+      assert.deepInclude(yield* Effect.flip(pooled.live), { _tag: "McpServerUnavailable", reason: "Closed" })
     })
   )
 })
