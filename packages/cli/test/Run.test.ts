@@ -149,6 +149,7 @@ describe("run", () => {
   it.effect("asks at the terminal where there is one, and leaves asking away where there is none", () =>
     Effect.gen(function* () {
       const agentLoop = (found: Array<boolean | "nobody">): Context.Tag.Service<AgentLoop> => ({
+        resume: () => Stream.empty,
         run: () =>
           Stream.unwrap(
             Effect.gen(function* () {

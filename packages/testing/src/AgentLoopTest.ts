@@ -11,6 +11,7 @@ import {
   type CallRecord
 } from "@lms-bridge/core/agent/AgentEvent"
 import { AgentLoop, type AgentError } from "@lms-bridge/core/agent/AgentLoop"
+import { RunNotFound } from "@lms-bridge/core/agent/RunJournal"
 import type { AgentTask } from "@lms-bridge/core/agent/AgentTask"
 import { RunId } from "@lms-bridge/core/observability/Correlation"
 import * as Clock from "effect/Clock"
@@ -194,7 +195,15 @@ export const layerTest = (
         )
       }
 
-      return Context.make(AgentLoop, { run }).pipe(
+      // a played run has no journal: taking it up again plays it from the start
+      const resume = (runId: string): Stream.Stream<AgentEvent, AgentError> =>
+        Stream.unwrap(
+          Effect.map(Ref.get(tasks), (all) => {
+            const last = all.at(-1)
+            return last === undefined ? Stream.fail(new RunNotFound({ runId })) : run(last)
+          })
+        )
+      return Context.make(AgentLoop, { run, resume }).pipe(
         Context.add(AgentLoopCalls, { tasks: Ref.get(tasks), interrupted: Ref.get(interrupted) })
       )
     })

@@ -5,9 +5,8 @@
  * @since 0.1.0
  */
 import * as Either from "effect/Either"
-import type { ToolCall } from "../lmstudio/Chat.ts"
 import type { AgentEventBody, AgentOutcome, BudgetKind, Problem } from "./AgentEvent.ts"
-import type { AgentState } from "./AgentState.ts"
+import type { AgentState, TurnCall } from "./AgentState.ts"
 import * as ModelReply from "./ModelReply.ts"
 import * as StallGuard from "./StallGuard.ts"
 import * as StructuredAnswer from "./StructuredAnswer.ts"
@@ -23,7 +22,7 @@ export type Decision =
   | { readonly _tag: "Prepare" }
   | { readonly _tag: "Emit"; readonly events: ReadonlyArray<AgentEventBody> }
   | { readonly _tag: "AskModel"; readonly round: number; readonly final: boolean; readonly shape: Shape }
-  | { readonly _tag: "CallTools"; readonly calls: ReadonlyArray<ToolCall>; readonly whole: boolean }
+  | { readonly _tag: "CallTools"; readonly calls: ReadonlyArray<TurnCall>; readonly whole: boolean }
   | { readonly _tag: "Finish"; readonly outcome: AgentOutcome }
 
 /**
@@ -50,7 +49,7 @@ export const decide = (state: AgentState, now: number): Decision => {
     case "Ask":
       return ask(state, now)
     case "Asking":
-      // only after a crash: the reply to this request never came
+      // the shell answers every request before it decides again, so this is a request that was never sent
       return emit({
         _tag: "ModelFailed",
         round: turn.round,
@@ -248,7 +247,7 @@ const calling = (state: AgentState, turn: TurnOf<"Calling">, now: number): Decis
   }
   const left = state.task.budgets.toolCalls - state.callsStarted
   if (state.ending === undefined && left > 0) {
-    return { _tag: "CallTools", calls: open.slice(0, left).map(({ call }) => call), whole: turn.whole }
+    return { _tag: "CallTools", calls: open.slice(0, left), whole: turn.whole }
   }
   if (state.ending === undefined) return emit({ _tag: "BudgetReached", budget: "tool-calls" })
   return emit(

@@ -5,7 +5,7 @@
  * @since 0.1.0
  */
 import * as Schema from "effect/Schema"
-import { ChatReply, Usage } from "../lmstudio/Chat.ts"
+import { ChatMessage, ChatReply, Usage } from "../lmstudio/Chat.ts"
 import { ToolResult } from "../mcp/ToolResult.ts"
 import { Ensured } from "../models/ModelLifecycle.ts"
 import { RunId } from "../observability/Correlation.ts"
@@ -120,7 +120,10 @@ const stamped = { runId: RunId, seq: Schema.NonNegativeInt, at: Schema.Number }
  * @category models
  */
 export const AgentEvent = Schema.Union(
-  Schema.TaggedStruct("RunStarted", { ...stamped, task: AgentTask }),
+  /** `history` is the conversation that this run goes on from. */
+  Schema.TaggedStruct("RunStarted", { ...stamped, task: AgentTask, history: optional(Schema.Array(ChatMessage)) }),
+  /** The run was taken up again from its journal, with these budgets for what is left of it. */
+  Schema.TaggedStruct("RunResumed", { ...stamped, task: AgentTask }),
   /** Something worth a person's eye while the run prepares: a server that starts, a model that loads. */
   Schema.TaggedStruct("Preparing", { ...stamped, what: Schema.String, progress: optional(Schema.Number) }),
   Schema.TaggedStruct("ServersReady", {
@@ -169,7 +172,7 @@ export const AgentEvent = Schema.Union(
     /** The engine could not work with the schemas of the request. */
     grammar: optional(Schema.Boolean)
   }),
-  /** The first `messages` of the conversation after the task have been replaced by a summary. */
+  /** The first `messages` of the conversation have been replaced by the task and a summary. */
   Schema.TaggedStruct("Compacted", {
     ...stamped,
     summary: Schema.String,

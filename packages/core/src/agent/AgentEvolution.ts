@@ -5,7 +5,7 @@
  */
 import type { ChatMessage, Usage } from "../lmstudio/Chat.ts"
 import type { AgentEvent, ContextAccount } from "./AgentEvent.ts"
-import { initial, type AgentState, type TurnCall } from "./AgentState.ts"
+import { initial, withUser, type AgentState, type TurnCall } from "./AgentState.ts"
 import * as ModelReply from "./ModelReply.ts"
 import * as StallGuard from "./StallGuard.ts"
 import * as ToolPolicy from "./ToolPolicy.ts"
@@ -17,9 +17,20 @@ import * as ToolPolicy from "./ToolPolicy.ts"
  * @category combinators
  */
 export const evolve = (state: AgentState, event: AgentEvent): AgentState => {
+  const next = changed(state, event)
+  return next === state || next.lastAt === event.at ? next : { ...next, lastAt: event.at }
+}
+
+// -----------------------------------------------------------------------------
+// internal
+// -----------------------------------------------------------------------------
+
+const changed = (state: AgentState, event: AgentEvent): AgentState => {
   switch (event._tag) {
     case "RunStarted":
       return initial(event)
+    case "RunResumed":
+      return resumed(state, event)
     case "ServersReady":
       return { ...state, missingServers: event.missing }
     case "ModelReady":
@@ -105,7 +116,7 @@ export const evolve = (state: AgentState, event: AgentEvent): AgentState => {
         usage: added(state.usage, event.usage),
         messages: [
           { role: "user", content: `${state.task.task}\n\n${event.summary}` },
-          ...state.messages.slice(1 + event.messages)
+          ...state.messages.slice(event.messages)
         ]
       }
     case "Noted":
@@ -141,9 +152,47 @@ export const evolve = (state: AgentState, event: AgentEvent): AgentState => {
   }
 }
 
-// -----------------------------------------------------------------------------
-// internal
-// -----------------------------------------------------------------------------
+/** What was being done when the run stopped is done again where that does no harm, and is in doubt where it might. */
+const resumed = (state: AgentState, event: Extract<AgentEvent, { readonly _tag: "RunResumed" }>): AgentState => {
+  const { ending: _ending, shape: _shape, withheld: _withheld, ...rest } = state
+  const base: AgentState = {
+    ...rest,
+    task: event.task,
+    startedAt: state.startedAt + Math.max(0, event.at - state.lastAt),
+    noted: state.noted.filter((kind) => kind !== "wrap-up"),
+    activity: [],
+    circled: [],
+    stalls: 0,
+    mistakes: none,
+    repeated: false,
+    continued: false,
+    corrected: false,
+    answersRefused: 0
+  }
+  switch (state.turn._tag) {
+    case "Calling":
+      return { ...base, turn: { ...state.turn, calls: state.turn.calls.map(asUncertain) } }
+    case "Ended":
+      return {
+        ...base,
+        messages: withUser(
+          base.messages,
+          "You may go on with the task now: there is time again, and tools can be called."
+        ),
+        turn: { _tag: "Ask" }
+      }
+    case "Preparing":
+      return base
+    default:
+      return { ...base, turn: { _tag: "Ask" } }
+  }
+}
+
+const asUncertain = (entry: TurnCall): TurnCall => {
+  const { started, ...call } = entry
+  if (entry.told !== undefined || started === undefined) return entry
+  return started.traits?.readOnly === true || started.traits?.idempotent === true ? call : { ...call, uncertain: true }
+}
 
 const none: AgentState["mistakes"] = { tool: "", count: 0 }
 
@@ -252,12 +301,4 @@ const withPartial = (state: AgentState, kind: string): AgentState => {
     partial: kind === "continue" ? state.partial + reply.content : "",
     messages: reply.content.trim() === "" ? state.messages : [...state.messages, ModelReply.toMessage(reply)]
   }
-}
-
-/** Chat templates may insist that user and assistant take turns, so what is said to the model in a row is one message. */
-const withUser = (messages: ReadonlyArray<ChatMessage>, text: string): ReadonlyArray<ChatMessage> => {
-  const last = messages.at(-1)
-  return last?.role === "user" && typeof last.content === "string"
-    ? [...messages.slice(0, -1), { role: "user", content: `${last.content}\n\n${text}` }]
-    : [...messages, { role: "user", content: text }]
 }

@@ -13,6 +13,7 @@ import { McpRegistry, type McpConnectError } from "../mcp/McpRegistry.ts"
 import { ModelLifecycle, type ModelLifecycleError } from "../models/ModelLifecycle.ts"
 import type { AgentEvent } from "./AgentEvent.ts"
 import * as AgentRun from "./AgentRun.ts"
+import { RunJournal, type RunNotFound } from "./RunJournal.ts"
 import type { AgentTask } from "./AgentTask.ts"
 
 /**
@@ -22,7 +23,7 @@ import type { AgentTask } from "./AgentTask.ts"
  * @since 0.1.0
  * @category errors
  */
-export type AgentError = ModelLifecycleError | McpConnectError
+export type AgentError = ModelLifecycleError | McpConnectError | RunNotFound
 
 export { CurrentApprover, type ApprovalRequest } from "./Approval.ts"
 
@@ -38,12 +39,27 @@ export class AgentLoop extends Context.Tag("@lms-bridge/core/agent/AgentLoop")<
      * that it did not also end. Interrupting it aborts the request, the tool call and whatever runs beneath them.
      */
     readonly run: (task: AgentTask) => Stream.Stream<AgentEvent, AgentError>
+    /**
+     * Takes up a run that was stopped, killed or ended by a budget where its journal ends; the first event is
+     * `RunResumed`. Budgets hold for the run as a whole, so an ended one needs larger ones. No call that was finished is
+     * made again; one whose outcome is not known only when it does no harm, or a person says so.
+     */
+    readonly resume: (runId: string, budgets?: AgentTask["budgets"]) => Stream.Stream<AgentEvent, AgentError>
   }
 >() {
-  static readonly layer: Layer.Layer<AgentLoop, never, ModelLifecycle | McpRegistry | Settings> = Layer.effect(
-    this,
-    Effect.map(Effect.all([ModelLifecycle, McpRegistry, Settings]), ([lifecycle, registry, settings]) => ({
-      run: (task) => AgentRun.run({ lifecycle, registry, settings }, task)
-    }))
-  )
+  static readonly layerNoDeps: Layer.Layer<AgentLoop, never, ModelLifecycle | McpRegistry | RunJournal | Settings> =
+    Layer.effect(
+      this,
+      Effect.map(
+        Effect.all([ModelLifecycle, McpRegistry, RunJournal, Settings]),
+        ([lifecycle, registry, journal, settings]) => {
+          const services = { lifecycle, registry, journal, settings }
+          return {
+            run: (task) => AgentRun.run(services, task),
+            resume: (runId, budgets) => AgentRun.resume(services, runId, budgets)
+          }
+        }
+      )
+    )
+  static readonly layer = this.layerNoDeps.pipe(Layer.provide(RunJournal.layer))
 }

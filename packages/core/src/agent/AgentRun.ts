@@ -18,7 +18,11 @@ import { makeRunId, withRun } from "../observability/Correlation.ts"
 import { decide, remainingMillis } from "./AgentDecision.ts"
 import type { AgentEvent } from "./AgentEvent.ts"
 import type { AgentError } from "./AgentLoop.ts"
-import { initial } from "./AgentState.ts"
+import { evolve } from "./AgentEvolution.ts"
+import * as Artifacts from "./Artifacts.ts"
+import { RunNotFound, type RunJournal } from "./RunJournal.ts"
+import { textOf } from "./ToolResultText.ts"
+import { initial, type AgentState } from "./AgentState.ts"
 import type { AgentTask } from "./AgentTask.ts"
 import { CurrentLoopPolicy } from "./LoopPolicy.ts"
 import { ask } from "./ModelTurn.ts"
@@ -35,6 +39,7 @@ import { runCalls } from "./ToolTurn.ts"
 export interface Services {
   readonly lifecycle: Context.Tag.Service<typeof ModelLifecycle>
   readonly registry: Context.Tag.Service<typeof McpRegistry>
+  readonly journal: Context.Tag.Service<typeof RunJournal>
   readonly settings: Values
 }
 
@@ -46,16 +51,84 @@ export interface Services {
  * @category constructors
  */
 export const run = (services: Services, task: AgentTask): Stream.Stream<AgentEvent, AgentError> =>
-  Stream.unwrapScoped(
+  begin(
+    services,
     Effect.gen(function* () {
       const runId = yield* makeRunId
-      const events = yield* Mailbox.make<AgentEvent, AgentError>()
+      const history = task.follows === undefined ? undefined : yield* historyOf(services.journal, task.follows)
       const at = yield* Clock.currentTimeMillis
-      const started = { _tag: "RunStarted" as const, task, runId, seq: 0, at }
-      events.unsafeOffer(started)
-      const log = RunLog.make(runId, initial(started), 1, (event) => events.unsafeOffer(event))
-      yield* carryOut(services, log).pipe(
+      const started: AgentEvent = {
+        _tag: "RunStarted",
+        task,
+        runId,
+        seq: 0,
+        at,
+        ...(history === undefined ? {} : { history })
+      }
+      return { started, state: initial(started), past: [] }
+    })
+  )
+
+/**
+ * Takes a run up again where its journal ends, with other budgets if they are given. Budgets hold for the run as a
+ * whole; time in which it did not run does not count.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const resume = (
+  services: Services,
+  runId: string,
+  budgets?: AgentTask["budgets"]
+): Stream.Stream<AgentEvent, AgentError> =>
+  begin(
+    services,
+    Effect.gen(function* () {
+      const past = yield* services.journal.read(runId)
+      const before = yield* replayed(runId, past)
+      const at = yield* Clock.currentTimeMillis
+      const started: AgentEvent = {
+        _tag: "RunResumed",
+        task: budgets === undefined ? before.task : { ...before.task, budgets },
+        runId: past[0]?.runId ?? (yield* makeRunId),
+        seq: (past.at(-1)?.seq ?? 0) + 1,
+        at
+      }
+      return { started, state: evolve(before, started), past }
+    })
+  )
+
+// -----------------------------------------------------------------------------
+// internal
+// -----------------------------------------------------------------------------
+
+const begin = (
+  services: Services,
+  start: Effect.Effect<
+    { readonly started: AgentEvent; readonly state: AgentState; readonly past: ReadonlyArray<AgentEvent> },
+    AgentError
+  >
+): Stream.Stream<AgentEvent, AgentError> =>
+  Stream.unwrapScoped(
+    Effect.gen(function* () {
+      const { past, started, state } = yield* start
+      const { runId } = started
+      const events = yield* Mailbox.make<AgentEvent, AgentError>()
+      const write = yield* services.journal.open(runId)
+      yield* write([started])
+      const offer = (event: AgentEvent) => void events.unsafeOffer(event)
+      offer(started)
+      const log = RunLog.make({ runId, state, seq: started.seq + 1, unwritten: [], offer, write })
+      const artifacts = Artifacts.makeStore()
+      for (const event of past) {
+        if (event._tag === "ToolCallFinished" && event.artifact !== undefined && event.result !== undefined) {
+          artifacts.put(event.artifact, textOf(event.result))
+        }
+      }
+      yield* carryOut(services, log, artifacts).pipe(
         Effect.scoped,
+        // a run that is stopped on purpose loses nothing
+        Effect.ensuring(log.flush),
         Effect.withSpan("AgentLoop.run"),
         withRun(runId),
         Mailbox.into(events),
@@ -65,16 +138,31 @@ export const run = (services: Services, task: AgentTask): Stream.Stream<AgentEve
     })
   )
 
-// -----------------------------------------------------------------------------
-// internal
-// -----------------------------------------------------------------------------
+const replayed = (runId: string, events: ReadonlyArray<AgentEvent>): Effect.Effect<AgentState, RunNotFound> => {
+  const [first, ...rest] = events
+  return first?._tag === "RunStarted"
+    ? Effect.succeed(rest.reduce(evolve, initial(first)))
+    : Effect.fail(new RunNotFound({ runId }))
+}
+
+/** What was said in another run, up to a turn that is complete. */
+const historyOf = Effect.fnUntraced(function* (
+  journal: Services["journal"],
+  { events, run: runId }: NonNullable<AgentTask["follows"]>
+) {
+  const state = yield* replayed(runId, (yield* journal.read(runId)).slice(0, events))
+  const { messages } = state
+  const last = messages.at(-1)
+  const open = last?.role === "assistant" && last.toolCalls.length > 0
+  return open ? messages.slice(0, -1) : messages
+})
 
 const carryOut = Effect.fnUntraced(function* (
   services: Services,
-  log: RunLog.RunLog
+  log: RunLog.RunLog,
+  artifacts: Artifacts.ArtifactStore
 ): Effect.fn.Return<void, AgentError, Scope.Scope> {
   const policy = yield* CurrentLoopPolicy
-  const { task } = log.state
   let prepared: Prepared | undefined
   for (;;) {
     const now = yield* Clock.currentTimeMillis
@@ -86,7 +174,7 @@ const carryOut = Effect.fnUntraced(function* (
     }
     const left = remainingMillis(log.state, now)
     if (decision._tag === "Prepare" || prepared === undefined) {
-      const made: Option.Option<Prepared> = yield* within(prepare(services, policy, task, log.tell), left)
+      const made: Option.Option<Prepared> = yield* within(prepare(services, policy, log, artifacts), left)
       prepared = Option.getOrUndefined(made)
       continue
     }

@@ -29,7 +29,9 @@ export const TurnCall = Schema.Struct({
       traits: optional(ToolTraits)
     })
   ),
-  told: optional(Schema.String)
+  told: optional(Schema.String),
+  /** It was running when the run was stopped, and may or may not have taken effect. */
+  uncertain: optional(Schema.Boolean)
 })
 /**
  * @since 0.1.0
@@ -83,9 +85,12 @@ export type Activity = typeof Activity.Type
  */
 export const AgentState = Schema.Struct({
   task: AgentTask,
+  /** When the run began, later by the time in which it did not run. */
   startedAt: Schema.Number,
+  /** When the last event was. */
+  lastAt: Schema.Number,
   turn: Turn,
-  /** The conversation after the system message. */
+  /** The conversation after the system message, with that of the run before if this one follows another. */
   messages: Schema.Array(ChatMessage),
   ensured: optional(Ensured),
   missingServers: AgentOutcome.fields.missingServers,
@@ -152,8 +157,9 @@ export type AgentState = typeof AgentState.Type
 export const initial = (started: Extract<AgentEvent, { readonly _tag: "RunStarted" }>): AgentState => ({
   task: started.task,
   startedAt: started.at,
+  lastAt: started.at,
   turn: { _tag: "Preparing" },
-  messages: [{ role: "user", content: started.task.task }],
+  messages: withUser(started.history ?? [], started.task.task),
   missingServers: [],
   offered: [],
   used: [],
@@ -179,3 +185,17 @@ export const initial = (started: Extract<AgentEvent, { readonly _tag: "RunStarte
   continued: false,
   corrected: false
 })
+
+/**
+ * The conversation with words to the model at its end. Chat templates may insist that user and assistant take turns, so
+ * what is said to the model in a row is one message.
+ *
+ * @since 0.1.0
+ * @category combinators
+ */
+export const withUser = (messages: ReadonlyArray<ChatMessage>, text: string): ReadonlyArray<ChatMessage> => {
+  const last = messages.at(-1)
+  return last?.role === "user" && typeof last.content === "string"
+    ? [...messages.slice(0, -1), { role: "user", content: `${last.content}\n\n${text}` }]
+    : [...messages, { role: "user", content: text }]
+}

@@ -70,6 +70,8 @@ export const AgentTask = Schema.Struct({
   excludedTools: optional(Schema.Array(Schema.String)),
   /** The answer must be JSON that fits this schema. */
   outputSchema: optional(Schema.Record({ key: Schema.String, value: Schema.Unknown })),
+  /** The run that this one goes on from, with all that was said in it; `events` only with its first so many events. */
+  follows: optional(Schema.Struct({ run: Schema.String, events: optional(Schema.Int.pipe(Schema.positive())) })),
   /** Idle milliseconds for a model that has to be loaded. */
   ttlMillis: optional(Schema.Number.pipe(Schema.positive()))
 })

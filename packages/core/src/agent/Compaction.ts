@@ -11,7 +11,7 @@ import type { AgentEventBody } from "./AgentEvent.ts"
 import type { AgentState } from "./AgentState.ts"
 
 /**
- * Replaces the first `count` messages after the task by a summary.
+ * Replaces the first `count` messages by the task and a summary.
  *
  * @since 0.1.0
  * @category combinators
@@ -21,7 +21,7 @@ export const compact = (
   lease: ModelLease,
   count: number
 ): Effect.Effect<Extract<AgentEventBody, { readonly _tag: "Compacted" }>> => {
-  const old = state.messages.slice(0, 1 + count)
+  const old = state.messages.slice(0, count)
   const room = Math.floor((state.contextLength ?? 4096) * 3.2)
   const record = recordOf(old, Math.floor(room * 0.5))
   return lease
@@ -37,7 +37,14 @@ export const compact = (
       Effect.orElseSucceed(() => ({ content: "", usage: undefined })),
       Effect.map(({ content, usage }) => ({
         _tag: "Compacted" as const,
-        summary: `${heading}\n${content === "" ? recordOf(old.slice(1), Math.floor(room * 0.2)) : content.slice(0, Math.floor(room * 0.25))}`,
+        summary: `${heading}\n${
+          content === ""
+            ? recordOf(
+                old.filter(({ role }) => role !== "user"),
+                Math.floor(room * 0.2)
+              )
+            : content.slice(0, Math.floor(room * 0.25))
+        }`,
         messages: count,
         ...(usage === undefined ? {} : { usage })
       }))

@@ -33,7 +33,7 @@ export interface Draft {
 }
 
 /**
- * `Fits` is ready to be sent. `Full`: not even the measures help; `old` is how many messages after the task may be put
+ * `Fits` is ready to be sent. `Full`: not even the measures help; `old` is how many messages from the first on may be put
  * into a summary, 0 when there are none.
  *
  * @since 0.1.0
@@ -92,7 +92,7 @@ export const plan = (draft: Draft): Plan => {
   return {
     _tag: "Full",
     account: account(draft, contextLength, now, measures),
-    old: Math.max(0, lastTurn(messages) - 1)
+    old: lastTurn(messages) < 2 ? 0 : lastTurn(messages)
   }
 }
 

@@ -7,16 +7,18 @@
 import type * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
+import * as Option from "effect/Option"
 import type * as Scope from "effect/Scope"
 import type { McpTool } from "../mcp/McpConnection.ts"
 import type { McpConnectError, McpRegistry } from "../mcp/McpRegistry.ts"
 import type { LoadProgress, ModelLease, ModelLifecycle } from "../models/ModelLifecycle.ts"
-import * as Artifacts from "./Artifacts.ts"
+import type * as Artifacts from "./Artifacts.ts"
 import * as Builtins from "./Builtins.ts"
 import type { AgentEventBody, AgentOutcome } from "./AgentEvent.ts"
 import type { AgentError } from "./AgentLoop.ts"
 import type { AgentTask } from "./AgentTask.ts"
 import { tokensOf } from "./ContextWindow.ts"
+import type { RunLog } from "./RunLog.ts"
 import type { LoopPolicy } from "./LoopPolicy.ts"
 import * as Toolbox from "./Toolbox.ts"
 import * as ToolCatalog from "./ToolCatalog.ts"
@@ -50,10 +52,11 @@ export const prepare = (
     readonly registry: Context.Tag.Service<typeof McpRegistry>
   },
   policy: LoopPolicy,
-  task: AgentTask,
-  tell: Tell
+  { state, tell }: RunLog,
+  artifacts: Artifacts.ArtifactStore
 ): Effect.Effect<Prepared, AgentError, Scope.Scope> =>
   Effect.gen(function* () {
+    const { task } = state
     const [tools, lease] = yield* Effect.all(
       [connectAll(services.registry, policy, task, tell), leased(services.lifecycle, task, tell)],
       { concurrency: "unbounded" }
@@ -65,15 +68,18 @@ export const prepare = (
       count: Toolbox.countFor(model, policy.toolCounts, policy.toolCount),
       tokens: contextLength === undefined ? undefined : Math.floor(contextLength * policy.toolShare)
     })
-    const names = first.map(({ name }) => name)
+    // a run that is taken up again keeps what it had
+    const kept = state.offered.flatMap((name) => catalog.find(name) ?? []).filter((tool) => !first.includes(tool))
     const hidden = first.length < catalog.tools.length
+    const finder = hidden ? Option.toArray(Option.fromNullable(catalog.find(Builtins.findTools))) : []
+    const offered = [...first, ...finder.filter((tool) => !kept.includes(tool)), ...kept]
     yield* tell({
       _tag: "ToolsOffered",
-      offered: hidden ? [...names, Builtins.findTools] : names,
-      withheld: tools.length - first.length,
-      estimatedTokens: tokensOf(first)
+      offered: offered.map(({ name }) => name),
+      withheld: tools.length - offered.filter(({ builtin }) => !builtin).length,
+      estimatedTokens: tokensOf(offered)
     })
-    return { lease, catalog, toolbox, artifacts: Artifacts.makeStore() }
+    return { lease, catalog, toolbox, artifacts }
   }).pipe(Effect.withSpan("AgentLoop.prepare"))
 
 // -----------------------------------------------------------------------------

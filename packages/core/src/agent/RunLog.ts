@@ -10,6 +10,7 @@ import type { RunId } from "../observability/Correlation.ts"
 import { stamp, type AgentEvent, type AgentEventBody } from "./AgentEvent.ts"
 import { evolve } from "./AgentEvolution.ts"
 import type { AgentState } from "./AgentState.ts"
+import * as RunJournal from "./RunJournal.ts"
 
 /**
  * @since 0.1.0
@@ -20,25 +21,69 @@ export interface RunLog {
   /** Where the run stands now. */
   readonly state: AgentState
   readonly tell: (body: AgentEventBody) => Effect.Effect<void>
+  /** Keeps what has not been kept yet. */
+  readonly flush: Effect.Effect<void>
 }
 
 /**
+ * `write` keeps events; it is called before anything happens that must not be forgotten, with all events since.
+ *
  * @since 0.1.0
  * @category constructors
  */
-export const make = (runId: RunId, start: AgentState, seq: number, offer: (event: AgentEvent) => void): RunLog => {
-  let state = start
-  let next = seq
+export const make = (options: {
+  readonly runId: RunId
+  readonly state: AgentState
+  readonly seq: number
+  readonly unwritten: ReadonlyArray<AgentEvent>
+  readonly offer: (event: AgentEvent) => void
+  readonly write: (events: ReadonlyArray<AgentEvent>) => Effect.Effect<void>
+}): RunLog => {
+  const { offer, runId, write } = options
+  let { seq, state } = options
+  let unwritten = options.unwritten
+  const flush = Effect.suspend(() => {
+    const events = unwritten
+    unwritten = []
+    return events.length === 0 ? Effect.void : write(events)
+  })
   return {
     runId,
+    flush,
     get state() {
       return state
     },
     tell: (body) =>
-      Effect.map(Clock.currentTimeMillis, (at) => {
-        const event = stamp(body, runId, next++, at)
+      Effect.flatMap(Clock.currentTimeMillis, (at) => {
+        const event = stamp(body, runId, seq++, at)
         state = evolve(state, event)
         offer(event)
+        if (!RunJournal.isKept(event)) return Effect.void
+        unwritten = [...unwritten, event]
+        return mustBeWritten(event) ? flush : Effect.void
       })
+  }
+}
+
+// -----------------------------------------------------------------------------
+// internal
+// -----------------------------------------------------------------------------
+
+/**
+ * What could not be found out again: that a tool begins to change something, and what it gave. A call that may be made
+ * again, and a reply that may be asked for again, go with the next events.
+ */
+const mustBeWritten = (event: AgentEvent): boolean => {
+  switch (event._tag) {
+    case "ToolCallStarted":
+      return event.traits !== undefined && event.traits.readOnly !== true && event.traits.idempotent !== true
+    case "RunStarted":
+    case "RunResumed":
+    case "ToolCallFinished":
+    case "Compacted":
+    case "RunFinished":
+      return true
+    default:
+      return false
   }
 }

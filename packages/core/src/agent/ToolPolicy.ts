@@ -33,6 +33,8 @@ export type PolicyDecision = typeof PolicyDecision.Type
 export const ToolTraits = Schema.Struct({
   readOnly: optional(Schema.Boolean),
   destructive: optional(Schema.Boolean),
+  /** Calling it again with the same arguments changes nothing more. */
+  idempotent: optional(Schema.Boolean),
   openWorld: optional(Schema.Boolean)
 })
 /**
@@ -122,10 +124,11 @@ export interface Assessment {
  * @category getters
  */
 export const traitsOf = (policy: ToolPolicy, { builtin, tool }: CatalogTool): ToolTraits => {
-  const { destructive, openWorld, readOnly } = tool.annotations
+  const { destructive, idempotent, openWorld, readOnly } = tool.annotations
   const said: ToolTraits = {
     ...(readOnly === undefined ? {} : { readOnly }),
     ...(destructive === undefined ? {} : { destructive }),
+    ...(idempotent === undefined ? {} : { idempotent }),
     ...(openWorld === undefined ? {} : { openWorld })
   }
   if (builtin) return said
@@ -200,6 +203,7 @@ const hasTraits = (traits: ToolTraits, wanted: ToolTraits | undefined): boolean 
   wanted === undefined ||
   ((wanted.readOnly === undefined || wanted.readOnly === traits.readOnly) &&
     (wanted.destructive === undefined || wanted.destructive === traits.destructive) &&
+    (wanted.idempotent === undefined || wanted.idempotent === traits.idempotent) &&
     (wanted.openWorld === undefined || wanted.openWorld === traits.openWorld))
 
 const textsIn = (value: unknown): ReadonlyArray<string> =>

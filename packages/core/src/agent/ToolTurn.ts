@@ -13,6 +13,7 @@ import type { Values } from "../configuration/Settings.ts"
 import type { ToolCall } from "../lmstudio/Chat.ts"
 import type { CallProgress } from "../mcp/McpConnection.ts"
 import type { ToolResult } from "../mcp/ToolResult.ts"
+import type { TurnCall } from "./AgentState.ts"
 import { CurrentApprover } from "./Approval.ts"
 import type { Services } from "./AgentRun.ts"
 import * as Builtins from "./Builtins.ts"
@@ -34,19 +35,24 @@ export const runCalls = Effect.fnUntraced(function* (
   policy: LoopPolicy,
   log: RunLog,
   prepared: Prepared,
-  { calls, whole }: { readonly calls: ReadonlyArray<ToolCall>; readonly whole: boolean }
+  { calls, whole }: { readonly calls: ReadonlyArray<TurnCall>; readonly whole: boolean }
 ) {
   const toolPolicy = yield* ToolPolicy.CurrentToolPolicy
   const approver = yield* CurrentApprover
-  const judged = calls.map((call) => ({ call, verdict: ToolCatalog.judge(prepared.catalog, call, { whole }) }))
+  const judged = calls.map(({ call, uncertain }) => ({
+    call,
+    uncertain,
+    verdict: ToolCatalog.judge(prepared.catalog, call, { whole })
+  }))
   const assess = ({ arguments: args, tool }: Run) =>
     ToolPolicy.assess(toolPolicy, log.state.task, log.state.taint, tool, args)
   const together =
     judged.length > 1 &&
     judged.every(
-      ({ verdict }) =>
-        verdict._tag === "Refuse" ||
-        (ToolPolicy.traitsOf(toolPolicy, verdict.tool).readOnly === true && assess(verdict).decision === "allow")
+      ({ uncertain, verdict }) =>
+        uncertain !== true &&
+        (verdict._tag === "Refuse" ||
+          (ToolPolicy.traitsOf(toolPolicy, verdict.tool).readOnly === true && assess(verdict).decision === "allow"))
     )
   const servers = new Map(
     judged.flatMap(({ verdict }) =>
@@ -55,13 +61,14 @@ export const runCalls = Effect.fnUntraced(function* (
         : []
     )
   )
-  const one = Effect.fnUntraced(function* ({ call, verdict }: (typeof judged)[number]) {
+  const one = Effect.fnUntraced(function* ({ call, uncertain, verdict }: (typeof judged)[number]) {
     if (verdict._tag === "Refuse") {
       const { reason, told } = verdict
       return yield* log.tell({ _tag: "ToolCallRefused", callId: call.id, name: call.name, reason, told })
     }
     // what earlier calls of this turn have read counts, too
-    const refused = yield* permitted(log, approver, call.id, verdict, assess(verdict))
+    const assessment = uncertain === true ? { decision: "ask" as const, reason: inDoubt } : assess(verdict)
+    const refused = yield* permitted(log, approver, call.id, verdict, assessment)
     if (refused !== undefined) {
       return yield* log.tell({
         _tag: "ToolCallRefused",
@@ -83,6 +90,8 @@ export const runCalls = Effect.fnUntraced(function* (
 // -----------------------------------------------------------------------------
 
 type Run = Extract<ToolCatalog.Verdict, { readonly _tag: "Run" }>
+
+const inDoubt = "it was running when the run was stopped, and whether it took effect is not known"
 
 /** Undefined when the call may run, else what the model is told. */
 const permitted = Effect.fnUntraced(function* (

@@ -155,7 +155,7 @@ const play = (world: AnyWorld) => {
         break
       }
       case "CallTools":
-        for (const call of decision.calls) {
+        for (const { call } of decision.calls) {
           const verdict = ToolCatalog.judge(catalog, call, { whole: decision.whole })
           if (verdict._tag === "Refuse") {
             const { reason, told } = verdict

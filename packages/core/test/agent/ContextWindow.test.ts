@@ -112,7 +112,7 @@ describe("ContextWindow", () => {
   it("says how many old messages a summary may replace when nothing else helps", () => {
     const messages = [...draft({}).messages, ...turn("a", "x"), ...turn("b", "x"), ...turn("c", "x")]
     const full = plan(draft({ messages, contextLength: 510, tools: [], expendable: [] }))
-    assert.deepInclude(full, { _tag: "Full", old: 4 })
+    assert.deepInclude(full, { _tag: "Full", old: 5 })
     assert.isBelow(full.account?.free ?? 0, 0)
     assert.deepInclude(plan(draft({ contextLength: 510, tools: [], expendable: [] })), { _tag: "Full", old: 0 })
     assert.include(full.account === undefined ? "" : explained(full.account), "too many")

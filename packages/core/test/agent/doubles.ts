@@ -1,6 +1,7 @@
 /** A model that says what it is told to, and MCP servers made of functions. */
 import { AgentLoop } from "@lms-bridge/core/agent/AgentLoop"
 import type { AgentEvent, AgentOutcome } from "@lms-bridge/core/agent/AgentEvent"
+import { RunJournal } from "@lms-bridge/core/agent/RunJournal"
 import type { AgentTask } from "@lms-bridge/core/agent/AgentTask"
 import { Settings, type Values } from "@lms-bridge/core/configuration/Settings"
 import type { ChatEvent, ChatReply, ChatRequest, ToolCall } from "@lms-bridge/core/lmstudio/Chat"
@@ -102,10 +103,11 @@ export const task = (changes: Partial<AgentTask> = {}): AgentTask => ({
   ...changes
 })
 
-export const layer = (world: World): Layer.Layer<AgentLoop | Seen> => {
+export const layer = (world: World): Layer.Layer<AgentLoop | RunJournal | Seen> => {
   const seen = { requests: [], summaries: [], calls: [], open: [] } as Context.Tag.Service<typeof Seen>
-  return AgentLoop.layer.pipe(
+  return AgentLoop.layerNoDeps.pipe(
     Layer.provide(Layer.mergeAll(model(world, seen), registry(world, seen), Settings.layerWith({ ...world.settings }))),
+    Layer.provideMerge(RunJournal.layerMemory),
     Layer.merge(Layer.succeed(Seen, seen))
   )
 }

@@ -1,0 +1,203 @@
+import { assert, describe, it } from "@effect/vitest"
+import type { AgentEvent } from "@lms-bridge/core/agent/AgentEvent"
+import { evolve } from "@lms-bridge/core/agent/AgentEvolution"
+import { AgentLoop, CurrentApprover } from "@lms-bridge/core/agent/AgentLoop"
+import { initial } from "@lms-bridge/core/agent/AgentState"
+import { RunJournal } from "@lms-bridge/core/agent/RunJournal"
+import { Chunk, Effect, Fiber, Option, Stream, TestClock } from "effect"
+import * as World from "./doubles.ts"
+
+const { call, echo, only, outcomeOf, run, task, text } = World
+
+const resumed = Effect.fnUntraced(function* (runId: string, budgets?: ReturnType<typeof task>["budgets"]) {
+  const loop = yield* AgentLoop
+  return Chunk.toReadonlyArray(yield* Stream.runCollect(loop.resume(runId, budgets)))
+})
+
+/** Runs until something has begun, then is killed: what the journal has is what is left. */
+const killed = Effect.gen(function* () {
+  const loop = yield* AgentLoop
+  const seen: Array<AgentEvent> = []
+  const fiber = yield* Effect.fork(Stream.runForEach(loop.run(task()), (event) => Effect.sync(() => seen.push(event))))
+  yield* TestClock.adjust("5 seconds")
+  yield* Fiber.interrupt(fiber)
+  const [first] = seen
+  if (first === undefined) throw new Error("nothing happened")
+  yield* TestClock.adjust("1 day")
+  return first.runId
+})
+
+const journaled = Effect.fnUntraced(function* (runId: string) {
+  const events = yield* (yield* RunJournal).read(runId)
+  const [first, ...rest] = events
+  if (first?._tag !== "RunStarted") throw new Error("no start")
+  return { events, state: rest.reduce(evolve, initial(first)) }
+})
+
+/** A tool that hangs the first time and answers the second. */
+const hangsOnce = (annotations: World.Tool["annotations"]): World.Tool => {
+  let calls = 0
+  return {
+    ...(annotations === undefined ? {} : { annotations }),
+    run: () => Effect.suspend(() => (calls++ === 0 ? Effect.never : Effect.succeed(text("written"))))
+  }
+}
+
+const worldOf = (annotations: World.Tool["annotations"]) =>
+  World.layer({
+    turns: (index) =>
+      index === 0 ? [call("echo", { message: "one" })] : index === 1 ? [call("hang", {}, "h")] : "Both are done.",
+    servers: { main: { echo, hang: hangsOnce(annotations) } }
+  })
+
+describe("AgentLoop, taking up a run again", () => {
+  it.effect("writes down every event but those for display, and rebuilds the state from them", () =>
+    Effect.gen(function* () {
+      const events = yield* run(task())
+      const { events: kept, state } = yield* journaled(events[0]?.runId ?? "")
+      const shown = new Set(["Preparing", "TextDelta", "ReasoningDelta", "ToolCallProgress"])
+      assert.deepStrictEqual(
+        kept,
+        events.filter(({ _tag }) => !shown.has(_tag))
+      )
+      assert.deepStrictEqual(state.turn, { _tag: "Ended", outcome: outcomeOf(events) })
+    }).pipe(
+      Effect.provide(World.layer({ turns: [[call("echo", { message: "a" })], "ok"], servers: { main: { echo } } }))
+    )
+  )
+
+  it.effect("does not repeat a call that had finished, and repeats one that only reads", () =>
+    Effect.gen(function* () {
+      const runId = yield* killed
+      const events = yield* resumed(runId)
+      const { calls } = yield* World.Seen
+      assert.strictEqual(events[0]?._tag, "RunResumed")
+      assert.deepStrictEqual(
+        calls.map(({ tool }) => tool),
+        ["echo", "hang", "hang"]
+      )
+      const outcome = outcomeOf(events)
+      assert.deepInclude(outcome, { status: "done", answer: "Both are done." })
+      // a day in which it did not run does not count against its ten minutes
+      assert.isAtMost(outcome.millis, 5000)
+      const { state } = yield* journaled(runId)
+      assert.deepStrictEqual(state.turn, { _tag: "Ended", outcome })
+      assert.deepStrictEqual(
+        (yield* journaled(runId)).events.map(({ seq }) => seq).toSorted((a, b) => a - b).length,
+        new Set((yield* journaled(runId)).events.map(({ seq }) => seq)).size
+      )
+    }).pipe(Effect.provide(worldOf({ readOnly: true })))
+  )
+
+  it.effect("does not repeat a call whose outcome is not known where nobody can be asked", () =>
+    Effect.gen(function* () {
+      const runId = yield* killed
+      const events = yield* resumed(runId)
+      assert.deepStrictEqual(
+        (yield* World.Seen).calls.map(({ tool }) => tool),
+        ["echo", "hang"]
+      )
+      assert.include(only(events, "ToolCallRefused")[0]?.told, "whether it took effect is not known")
+      assert.strictEqual(outcomeOf(events).status, "done")
+    }).pipe(Effect.provide(worldOf({})))
+  )
+
+  it.effect("repeats such a call when the person says so", () =>
+    Effect.gen(function* () {
+      const runId = yield* killed
+      const events = yield* Effect.provideService(
+        resumed(runId),
+        CurrentApprover,
+        Option.some(() => Effect.succeed(true))
+      )
+      assert.strictEqual(only(events, "ApprovalAsked").length, 1)
+      assert.strictEqual(only(events, "ToolCallFinished")[0]?.told, "written")
+    }).pipe(Effect.provide(worldOf({})))
+  )
+
+  it.effect("asks the model again when it was killed in the middle of a reply", () =>
+    Effect.gen(function* () {
+      const events = yield* resumed(yield* killed)
+      assert.deepInclude(outcomeOf(events), { status: "done", answer: "Here." })
+    }).pipe(Effect.provide(World.layer({ turns: (index) => (index === 0 ? { never: true, after: "half" } : "Here.") })))
+  )
+
+  it.effect("goes on after a budget with a larger one", () =>
+    Effect.gen(function* () {
+      const first = yield* run(task({ budgets: { rounds: 2, wallMillis: 60_000, toolCalls: 50 } }))
+      assert.deepInclude(outcomeOf(first), { status: "budget", answer: "Two so far." })
+      const runId = first[0]?.runId ?? ""
+      const again = outcomeOf(yield* resumed(runId))
+      assert.strictEqual(again.status, "budget")
+      const events = yield* resumed(runId, { rounds: 10, wallMillis: 60_000, toolCalls: 50 })
+      assert.deepInclude(outcomeOf(events), { status: "done", answer: "Four." })
+      assert.strictEqual(outcomeOf(events).toolCalls.length, 4)
+      const { requests } = yield* World.Seen
+      assert.include(JSON.stringify(requests.at(-1)?.messages), "Two so far.")
+    }).pipe(
+      Effect.provide(
+        World.layer({
+          turns: (index) => (index < 6 ? [call("echo", { message: `${index}` })] : "Four."),
+          final: "Two so far.",
+          servers: { main: { echo } }
+        })
+      )
+    )
+  )
+
+  it.effect("reads long results again after it was taken up", () =>
+    Effect.gen(function* () {
+      const first = yield* run(task({ budgets: { rounds: 1, wallMillis: 60_000, toolCalls: 50 } }))
+      const events = yield* resumed(first[0]?.runId ?? "", { rounds: 9, wallMillis: 60_000, toolCalls: 50 })
+      assert.include(only(events, "ToolCallFinished")[0]?.told, "line 900")
+    }).pipe(
+      Effect.provide(
+        World.layer({
+          turns: [[call("long", {})], "Cut.", [call("read_artifact", { id: "r1", line: 900, lines: 1 })], "done"],
+          servers: {
+            main: {
+              long: {
+                run: () => Effect.succeed(Array.from({ length: 1000 }, (_, n) => `line ${n + 1} of it`).join("\n"))
+              }
+            }
+          }
+        })
+      )
+    )
+  )
+
+  it.effect("goes on from another run with all that was said in it, or with its first steps", () =>
+    Effect.gen(function* () {
+      const first = yield* run(task({ task: "Remember 42." }))
+      const runId = first[0]?.runId ?? ""
+      yield* run(task({ task: "What was it?", follows: { run: runId } }))
+      const { requests } = yield* World.Seen
+      assert.deepStrictEqual(
+        requests[2]?.messages.slice(1).map(({ content, role }) => [role, content]),
+        [
+          ["user", "Remember 42."],
+          ["assistant", ""],
+          ["tool", "Echo: 42"],
+          ["assistant", "I will."],
+          ["user", "What was it?"]
+        ]
+      )
+      yield* run(task({ task: "Something else.", follows: { run: runId, events: 4 } }))
+      assert.deepStrictEqual(
+        requests[3]?.messages.slice(1).map(({ content, role }) => [role, content]),
+        [["user", "Remember 42.\n\nSomething else."]]
+      )
+    }).pipe(
+      Effect.provide(
+        World.layer({ turns: [[call("echo", { message: "42" })], "I will.", "42.", "ok"], servers: { main: { echo } } })
+      )
+    )
+  )
+
+  it.effect("does not know a run that was never there", () =>
+    Effect.gen(function* () {
+      assert.strictEqual((yield* Effect.flip(resumed("run_none")))._tag, "RunNotFound")
+      assert.strictEqual((yield* Effect.flip(run(task({ follows: { run: "run_none" } }))))._tag, "RunNotFound")
+    }).pipe(Effect.provide(World.layer({ turns: [] })))
+  )
+})

@@ -1,0 +1,99 @@
+import { NodeContext } from "@effect/platform-node"
+import * as FileSystem from "@effect/platform/FileSystem"
+import { assert, describe, it } from "@effect/vitest"
+import { stamp, type AgentEvent } from "@lms-bridge/core/agent/AgentEvent"
+import { RunJournal } from "@lms-bridge/core/agent/RunJournal"
+import { Settings } from "@lms-bridge/core/configuration/Settings"
+import { RunId } from "@lms-bridge/core/observability/Correlation"
+import { Effect, Layer, Option } from "effect"
+import * as World from "./doubles.ts"
+
+const runId = RunId.make("run_0123456789abcdef")
+
+const events: ReadonlyArray<AgentEvent> = [
+  stamp({ _tag: "RunStarted", task: World.task({ task: "Count." }) }, runId, 0, 1000),
+  stamp({ _tag: "RoundStarted", round: 1, final: false }, runId, 1, 2000),
+  stamp({ _tag: "BudgetReached", budget: "rounds" }, runId, 2, 3000)
+]
+
+const write = (id: RunId, all: ReadonlyArray<AgentEvent>) =>
+  Effect.scoped(
+    Effect.gen(function* () {
+      const append = yield* (yield* RunJournal).open(id)
+      yield* append(all)
+    })
+  )
+
+const onDisk = Effect.fnUntraced(
+  function* <A, E>(test: (directory: string) => Effect.Effect<A, E, RunJournal | FileSystem.FileSystem>) {
+    const fs = yield* FileSystem.FileSystem
+    const directory = yield* fs.makeTempDirectoryScoped()
+    return yield* test(directory).pipe(
+      Effect.provide(RunJournal.layer.pipe(Layer.provide(Settings.layerWith({ dataDir: Option.some(directory) }))))
+    )
+  },
+  Effect.scoped,
+  Effect.provide(NodeContext.layer)
+)
+
+describe("RunJournal", () => {
+  it.live("keeps what was written, and adds to it", () =>
+    onDisk((directory) =>
+      Effect.gen(function* () {
+        const journal = yield* RunJournal
+        yield* write(runId, events.slice(0, 2))
+        yield* write(runId, events.slice(2))
+        assert.deepStrictEqual(yield* journal.read(runId), events)
+        assert.deepStrictEqual(yield* journal.list, [
+          { runId, task: "Count.", startedAt: 1000, lastAt: 3000, status: "unfinished", rounds: 1 }
+        ])
+        const fs = yield* FileSystem.FileSystem
+        const { mode } = yield* fs.stat(`${directory}/runs/${runId}.jsonl`)
+        assert.strictEqual(mode & 0o077, 0)
+        yield* journal.remove(runId)
+        assert.deepStrictEqual(yield* journal.list, [])
+      })
+    )
+  )
+
+  it.live("leaves out a line that was cut, and what it does not understand", () =>
+    onDisk((directory) =>
+      Effect.gen(function* () {
+        const fs = yield* FileSystem.FileSystem
+        yield* write(runId, events)
+        const file = `${directory}/runs/${runId}.jsonl`
+        const text = yield* fs.readFileString(file)
+        yield* fs.writeFileString(file, `${text.slice(0, -10)}`)
+        assert.deepStrictEqual(yield* (yield* RunJournal).read(runId), events.slice(0, 2))
+      })
+    )
+  )
+
+  it.live("does not know a run that is not there, nor an id that is a path", () =>
+    onDisk(() =>
+      Effect.gen(function* () {
+        const journal = yield* RunJournal
+        for (const id of ["run_none", "../secret", ""]) {
+          assert.strictEqual((yield* Effect.flip(journal.read(id)))._tag, "RunNotFound")
+          assert.strictEqual((yield* Effect.flip(journal.remove(id)))._tag, "RunNotFound")
+        }
+      })
+    )
+  )
+
+  it.live("keeps runs in memory where nothing can be written", () =>
+    Effect.gen(function* () {
+      const journal = yield* RunJournal
+      yield* write(runId, events)
+      assert.deepStrictEqual(yield* journal.read(runId), events)
+      assert.strictEqual((yield* journal.list).length, 1)
+    }).pipe(
+      Effect.provide(
+        RunJournal.layer.pipe(
+          Layer.provide(Settings.layerWith({ dataDir: Option.some("/dev/null/nowhere") })),
+          Layer.provide(NodeContext.layer)
+        )
+      )
+    )
+  )
+})
