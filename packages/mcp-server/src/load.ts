@@ -2,25 +2,16 @@
 /**
  * Second half of the composition root of `lms-bridge-mcp`: the services over Node, and what is offered over them.
  */
-import * as NodeContext from "@effect/platform-node/NodeContext"
-import * as NodeHttpClient from "@effect/platform-node/NodeHttpClient"
 import * as Bridge from "@lms-bridge/core/Bridge"
 import { Settings } from "@lms-bridge/core/configuration/Settings"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
+import * as NodePlatform from "./NodePlatform.ts"
 import { Runs } from "./Runs.ts"
 import { surface } from "./Surface.ts"
 
-const httpClient = NodeHttpClient.layerWithoutAgent.pipe(
-  // a run asks the same server again and again
-  Layer.provide(NodeHttpClient.makeAgentLayer({ keepAlive: true }))
-)
-
-const ServicesLayer = Runs.layer.pipe(
-  Layer.provideMerge(Bridge.layerNoDeps),
-  Layer.provide(Layer.merge(NodeContext.layer, httpClient))
-)
+const ServicesLayer = Runs.layer.pipe(Layer.provideMerge(Bridge.layerNoDeps), Layer.provide(NodePlatform.layer))
 
 /** They end with the scope. */
 export const load = Effect.gen(function* () {
