@@ -10,6 +10,7 @@ import * as Option from "effect/Option"
 import type { ApiModel } from "../lmstudio/LmStudioApi.ts"
 import type { LifecycleParts } from "./LifecycleParts.ts"
 import * as LoadNow from "./LoadNow.ts"
+import * as LoadOrder from "./LoadOrder.ts"
 import type { EnsureOptions, Ensured, LoadProgress } from "./ModelLifecycle.ts"
 import type { ModelLifecycleError } from "./ModelLifecycleError.ts"
 import * as ModelName from "./ModelName.ts"
@@ -76,7 +77,7 @@ export const make = Effect.fnUntraced(function* (parts: LifecycleParts) {
     startedAt: number
   ) {
     const { model } = meaning
-    const instance = LoadNow.pick(model.instances, meaning, options)
+    const instance = LoadOrder.pick(model.instances, meaning, options)
     if (instance === undefined) return undefined
     const now = yield* Clock.currentTimeMillis
     const entry = (yield* ledger.recent).find(({ instanceId }) => instanceId === instance.id)
@@ -114,8 +115,8 @@ export const make = Effect.fnUntraced(function* (parts: LifecycleParts) {
         if (yield* take(present)) return present
         continue
       }
-      const wanted: LoadNow.Wanted = { key, instanceId: meaning.instanceId, variant: meaning.variant, options }
-      const purpose = LoadNow.purposeOf(wanted)
+      const wanted: LoadOrder.Wanted = { key, instanceId: meaning.instanceId, variant: meaning.variant, options }
+      const purpose = LoadOrder.purposeOf(wanted)
       const outcome = yield* flights.run({
         key,
         purpose,
@@ -130,7 +131,7 @@ export const make = Effect.fnUntraced(function* (parts: LifecycleParts) {
         return yield* Effect.failCause(outcome.exit.cause)
       }
       const { action, model, seen, way } = outcome.exit.value
-      if (outcome._tag === "shared" && LoadNow.pick([seen.instance], meaning, options) === undefined) continue
+      if (outcome._tag === "shared" && LoadOrder.pick([seen.instance], meaning, options) === undefined) continue
       const now = yield* Clock.currentTimeMillis
       const loaded = ensured(model.key, seen.instance, seen.entry, { action, way, tookMillis: now - startedAt })
       if (yield* take(loaded)) return loaded

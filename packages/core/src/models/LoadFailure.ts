@@ -39,6 +39,19 @@ export const isWayClosed = (way: LoadWay, error: ApiError | LmsCallError): boole
 }
 
 /**
+ * Whether LM Studio itself says that it has not loaded the model. After any other failure it may have.
+ *
+ * @since 0.1.0
+ * @category predicates
+ */
+export const isDefinite = (error: ApiError | LmsCallError): boolean =>
+  error._tag === "ModelLoadRefused" ||
+  (error._tag === "ModelLoadFailed" && error.reason !== "Timeout") ||
+  error._tag === "ModelNotFound" ||
+  error._tag === "Unauthorized" ||
+  (error._tag === "LmsCliError" && (error.reason === "LoadRefused" || error.reason === "ModelNotFound"))
+
+/**
  * The error to give for a load that failed, in LM Studio's terms whichever way it went. A refusal for want of memory
  * names the idle models of ours that could be unloaded.
  *

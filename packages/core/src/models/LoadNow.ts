@@ -9,29 +9,16 @@ import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Schedule from "effect/Schedule"
 import { RequestRejected, Unsupported, type ModelLoadRefused } from "../lmstudio/LmStudioError.ts"
-import * as TtlPolicy from "../resilience/TtlPolicy.ts"
 import { idleOfOurs, survey, type LifecycleParts, type Seen, type Survey } from "./LifecycleParts.ts"
 import { refused } from "./LoadFailure.ts"
 import * as Loading from "./Loading.ts"
-import * as LoadWays from "./LoadWays.ts"
+import * as LoadOrder from "./LoadOrder.ts"
+import type { LoadWay } from "./LoadWays.ts"
 import type { CatalogModel } from "./ModelCatalog.ts"
-import type { EnsureOptions, Ensured, LoadProgress } from "./ModelLifecycle.ts"
+import type { Ensured, LoadProgress } from "./ModelLifecycle.ts"
 import type { Flight } from "./SingleFlight.ts"
-import { notFound, sameName } from "./ModelName.ts"
+import { notFound } from "./ModelName.ts"
 import { makeRoom, remove } from "./Unloading.ts"
-
-/**
- * A model and what is asked of its instance.
- *
- * @since 0.1.0
- * @category models
- */
-export interface Wanted {
-  readonly key: string
-  readonly instanceId: string | undefined
-  readonly variant: string | undefined
-  readonly options: EnsureOptions
-}
 
 /**
  * @since 0.1.0
@@ -41,16 +28,8 @@ export interface Outcome {
   readonly model: CatalogModel
   readonly seen: Seen
   readonly action: Ensured["action"]
-  readonly way: LoadWays.LoadWay | undefined
+  readonly way: LoadWay | undefined
 }
-
-/**
- * The identifier of a copy that we load beside a user's own, because that one has too little context.
- *
- * @since 0.1.0
- * @category constants
- */
-export const secondIdentifier = (key: string): string => `${key}:lms-bridge`
 
 /**
  * How long a load that was given up, and that LM Studio may finish all the same, is awaited before another is begun.
@@ -61,46 +40,12 @@ export const secondIdentifier = (key: string): string => `${key}:lms-bridge`
 export const givenUpLoad = Schedule.intersect(Schedule.spaced("1 second"), Schedule.recurs(5))
 
 /**
- * The instance that serves: of the identifier asked for; with enough context, as far as the server tells; the one that
- * was named, else the one that bears the model's own key, else the first. The share of the GPU cannot be seen and is not
- * asked of an instance that is there.
- *
- * @since 0.1.0
- * @category getters
- */
-export const pick = <I extends { readonly id: string; readonly contextLength?: number | undefined }>(
-  instances: ReadonlyArray<I>,
-  named: { readonly instanceId?: string | undefined; readonly model?: { readonly key: string } },
-  { contextLength, identifier }: Pick<EnsureOptions, "contextLength" | "identifier">
-): I | undefined => {
-  const serving = instances.filter(
-    (instance) =>
-      (identifier === undefined || instance.id === identifier) &&
-      (contextLength === undefined || instance.contextLength === undefined || instance.contextLength >= contextLength)
-  )
-  return (
-    serving.find(({ id }) => id === named.instanceId) ??
-    serving.find(({ id }) => named.model !== undefined && sameName(id, named.model.key)) ??
-    serving[0]
-  )
-}
-
-/**
- * Equal for callers who would be served, or refused, alike.
- *
- * @since 0.1.0
- * @category getters
- */
-export const purposeOf = ({ options, variant }: Wanted): string =>
-  [variant, options.contextLength, options.gpu, options.identifier, options.makeRoom === true].join("|")
-
-/**
  * @since 0.1.0
  * @category combinators
  */
 export const loadNow = Effect.fn("ModelLifecycle.loadNow")(function* (
   parts: LifecycleParts,
-  wanted: Wanted,
+  wanted: LoadOrder.Wanted,
   flight: Flight<LoadProgress>
 ) {
   const waiting = flight.report({
@@ -115,19 +60,18 @@ export const loadNow = Effect.fn("ModelLifecycle.loadNow")(function* (
 // internal
 // -----------------------------------------------------------------------------
 
-const serves =
-  ({ instanceId, key, options }: Wanted) =>
-  ({ instance, model }: Seen) =>
-    model.key === key && pick([instance], { instanceId, model }, options) !== undefined
-
-const underLock = Effect.fnUntraced(function* (parts: LifecycleParts, wanted: Wanted, flight: Flight<LoadProgress>) {
+const underLock = Effect.fnUntraced(function* (
+  parts: LifecycleParts,
+  wanted: LoadOrder.Wanted,
+  flight: Flight<LoadProgress>
+) {
   const look = yield* afterGivenUpLoads(parts, wanted)
   const { models, server } = look.catalog
   const model = models.find(({ key }) => key === wanted.key)
   if (model === undefined) return yield* notFound(models, wanted.key)
 
   const copies = look.seen.filter((seen) => seen.model.key === wanted.key)
-  const instance = pick(model.instances, { ...wanted, model }, wanted.options)
+  const instance = LoadOrder.pick(model.instances, { ...wanted, model }, wanted.options)
   const present = copies.find((seen) => seen.instance.id === instance?.id)
   // another process, or the user, was faster
   if (present !== undefined) return { model, seen: present, action: "already-loaded", way: undefined } as Outcome
@@ -175,7 +119,7 @@ const underLock = Effect.fnUntraced(function* (parts: LifecycleParts, wanted: Wa
  * A load of ours whose end nobody saw may still come to its end in LM Studio: it is given a moment, so that there are not
  * two of them.
  */
-const afterGivenUpLoads = Effect.fnUntraced(function* (parts: LifecycleParts, wanted: Wanted) {
+const afterGivenUpLoads = Effect.fnUntraced(function* (parts: LifecycleParts, wanted: LoadOrder.Wanted) {
   const first = yield* survey(parts)
   const unseen = (yield* parts.ledger.all).filter(
     ({ instanceId, model, startedAt, state }) =>
@@ -184,11 +128,11 @@ const afterGivenUpLoads = Effect.fnUntraced(function* (parts: LifecycleParts, wa
       first.at - startedAt < Duration.toMillis(parts.settings.loadTimeout) &&
       !first.seen.some(({ instance }) => instance.id === instanceId)
   )
-  if (unseen.length === 0 || first.seen.some(serves(wanted))) return first
+  if (unseen.length === 0 || first.seen.some(LoadOrder.serves(wanted))) return first
   return yield* Effect.repeat(
     survey(parts),
     givenUpLoad.pipe(
-      Schedule.whileInput((look: Survey) => !look.seen.some(serves(wanted))),
+      Schedule.whileInput((look: Survey) => !look.seen.some(LoadOrder.serves(wanted))),
       Schedule.passthrough
     )
   )
@@ -216,13 +160,13 @@ const giveWay = Effect.fnUntraced(function* (parts: LifecycleParts, look: Survey
 
 const withRoom = Effect.fnUntraced(function* (
   parts: LifecycleParts,
-  wanted: Wanted,
+  wanted: LoadOrder.Wanted,
   model: CatalogModel,
   look: Survey,
   flight: Flight<LoadProgress>
 ) {
   const { options } = wanted
-  const plan = yield* orderFor(parts, wanted, model, look)
+  const plan = yield* LoadOrder.make(parts, wanted, model, look)
   const attempt = Effect.fnUntraced(function* (now: Survey) {
     if (plan.ways[0] === "cli") {
       // an older `lms` has no estimate, and then the load itself will tell
@@ -263,7 +207,7 @@ const withRoom = Effect.fnUntraced(function* (
   )
 })
 
-const estimateOf = ({ contextLength, gpu, model }: Pick<Loading.LoadOrder, "contextLength" | "gpu" | "model">) => ({
+const estimateOf = ({ contextLength, gpu, model }: Pick<LoadOrder.LoadOrder, "contextLength" | "gpu" | "model">) => ({
   key: model.key,
   contextLength,
   gpu
@@ -274,50 +218,3 @@ const stepsOf = (model: CatalogModel, flight: Flight<LoadProgress>): Loading.Loa
   onVerifying: flight.report({ _tag: "Verifying", model: model.key }),
   mustFinish: flight.mustFinish
 })
-
-/** What to load, and by which ways. */
-const orderFor = Effect.fnUntraced(function* (
-  parts: LifecycleParts,
-  wanted: Wanted,
-  model: CatalogModel,
-  look: Survey
-) {
-  const { contextLength, gpu, identifier } = wanted.options
-  const { lms, server } = look.catalog
-  const secondCopy = look.seen.some((seen) => seen.model.key === wanted.key)
-  const wishes: ReadonlyArray<LoadWays.Wish> = [
-    ...(contextLength === undefined ? [] : (["contextLength"] as const)),
-    ...(gpu === undefined ? [] : (["gpu"] as const)),
-    ...(identifier === undefined ? [] : (["identifier"] as const)),
-    ...(wanted.variant === undefined ? [] : (["variant"] as const)),
-    ...(secondCopy ? (["secondCopy"] as const) : [])
-  ]
-  const idle = new Set((yield* idleOfOurs(parts, look)).map(({ instance }) => instance.id))
-  const { passedOver, ways } = LoadWays.choose(wishes, {
-    dialect: server.dialect,
-    isLmStudio: server.isLmStudio,
-    lms: lms.used,
-    lmsWhy: lms.why,
-    // without `lms` nobody can tell that it is idle
-    jitMayEvict: look.seen.some((seen) => mayHaveComeJustInTime(seen) && !(lms.used && idle.has(seen.instance.id)))
-  })
-  const free = !look.seen.some(({ instance }) => instance.id === secondIdentifier(wanted.key))
-  return {
-    model,
-    name: wanted.variant ?? model.key,
-    ttl: wholeSeconds(TtlPolicy.resolve(parts.ttlPolicy, wanted.options)),
-    contextLength,
-    gpu,
-    identifier: identifier ?? (secondCopy && free ? secondIdentifier(wanted.key) : undefined),
-    ways,
-    passedOver,
-    serves: serves(wanted)
-  }
-})
-
-/** LM Studio evicts only what a request loaded; of that, `lms ps` knows a TTL, and our entry the way. */
-const mayHaveComeJustInTime = ({ entry, instance }: Seen) =>
-  entry === undefined ? instance.ttlMillis !== null : entry.way === "jit"
-
-/** What `lms` and requests take. */
-const wholeSeconds = (ttl: Duration.Duration) => Duration.seconds(Math.max(1, Math.floor(Duration.toSeconds(ttl))))

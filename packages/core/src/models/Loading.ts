@@ -14,33 +14,12 @@ import type { LmsCallError } from "../lmstudio/LmsCli.ts"
 import { ModelLoadFailed } from "../lmstudio/LmStudioError.ts"
 import { survey, type LifecycleParts, type Seen } from "./LifecycleParts.ts"
 import * as LoadFailure from "./LoadFailure.ts"
+import * as LoadMistakes from "./LoadMistakes.ts"
+import type { LoadOrder } from "./LoadOrder.ts"
 import type { LoadWay } from "./LoadWays.ts"
-import type { CatalogInstance, CatalogModel } from "./ModelCatalog.ts"
+import type { CatalogInstance } from "./ModelCatalog.ts"
 import { isOurs, nextInstanceId, type LedgerEntry } from "./Ownership.ts"
-import { lookUntil, remove } from "./Unloading.ts"
-
-/**
- * What to load and how. `ttl` in whole seconds; never without one.
- *
- * @since 0.1.0
- * @category models
- */
-export interface LoadOrder {
-  readonly model: CatalogModel
-  /** The key, or the variant that was asked for. */
-  readonly name: string
-  readonly ttl: Duration.Duration
-  readonly contextLength: number | undefined
-  readonly gpu: "off" | "max" | number | undefined
-  readonly identifier: string | undefined
-  readonly ways: ReadonlyArray<LoadWay>
-  /** Why the other ways cannot be used, for the error when none is left. */
-  readonly passedOver: ReadonlyArray<{ readonly way: LoadWay; readonly why: string }>
-  /** Ids of all instances that were there before. */
-  readonly before: ReadonlySet<string>
-  /** A look may show that somebody else loaded what was wanted; then the mistaken copy goes and that one is used. */
-  readonly serves: (seen: Seen) => boolean
-}
+import { lookUntil } from "./Unloading.ts"
 
 /**
  * How the steps of a load are told.
@@ -173,6 +152,9 @@ const verify = Effect.fnUntraced(function* (
   way: LoadWay,
   called: Either.Either<Option.Option<string>, ApiError | LmsCallError>
 ) {
+  const refused = Either.isLeft(called) && LoadFailure.isDefinite(called.left)
+  // then nothing that turns up is ours
+  if (refused) yield* parts.ledger.forget([idOf(order, way)])
   const reported = Either.isRight(called) ? Option.getOrUndefined(called.right) : undefined
   const isNew = ({ instance }: Seen) => !order.before.has(instance.id)
   const ofModel = ({ model }: Seen) => model.key === order.model.key
@@ -183,7 +165,7 @@ const verify = Effect.fnUntraced(function* (
   )
   const now = yield* Clock.currentTimeMillis
   const fresh = look.seen.filter(isNew)
-  const mine = fresh
+  const mine = (refused ? [] : fresh)
     .filter(ofModel)
     // another TTL than ours: somebody else has loaded it
     .filter(({ instance }) => isOurs(entryFor(parts, order, way, instance, now), instance, now))
@@ -196,7 +178,7 @@ const verify = Effect.fnUntraced(function* (
   const theirs = look.seen.find((seen) => !mine.includes(seen) && order.serves(seen))
   if (theirs !== undefined) {
     // somebody loaded it while we did: theirs stays, ours goes
-    yield* removeMistakes(parts, order, way, mine)
+    yield* LoadMistakes.remove(parts, order, way, mine)
     const other: Loaded = { seen: theirs, way: undefined }
     return other
   }
@@ -204,13 +186,13 @@ const verify = Effect.fnUntraced(function* (
     if (Either.isLeft(called)) {
       return yield* Effect.flatMap(LoadFailure.explain(parts, order.model, called.left, look), Effect.fail)
     }
-    return yield* notVerified(order, look.seen, yield* removeMistakes(parts, order, way, fresh))
+    return yield* LoadMistakes.notVerified(order, look.seen, yield* LoadMistakes.remove(parts, order, way, fresh))
   }
   const { contextLength } = candidate.instance
   if (order.contextLength !== undefined && contextLength !== undefined && contextLength < order.contextLength) {
-    return yield* notVerified(order, look.seen, yield* removeMistakes(parts, order, way, mine))
+    return yield* LoadMistakes.notVerified(order, look.seen, yield* LoadMistakes.remove(parts, order, way, mine))
   }
-  yield* removeMistakes(
+  yield* LoadMistakes.remove(
     parts,
     order,
     way,
@@ -238,53 +220,3 @@ const entryFor = (
   lastUsedAt: now,
   worked: false
 })
-
-/**
- * Unloads what came into memory instead of, or beside, what was ordered, where it is plain that this was our doing: it
- * was not there before, is idle, and is our own entry or has the TTL that we gave. What another load of ours brought in
- * meanwhile is no mistake.
- */
-const removeMistakes = (
-  parts: LifecycleParts,
-  order: LoadOrder,
-  way: LoadWay,
-  mistakes: ReadonlyArray<Seen>
-): Effect.Effect<ReadonlyArray<string>> =>
-  Effect.gen(function* () {
-    const entries = yield* parts.ledger.all
-    const gone: Array<string> = []
-    for (const { instance, model } of mistakes) {
-      const entry = entries.find(({ instanceId }) => instanceId === instance.id)
-      const mistaken =
-        model.key === order.model.key
-          ? entry !== undefined || (way !== "rest" && instance.ttlMillis === Duration.toMillis(order.ttl))
-          : entry?.model !== model.key && way !== "rest" && instance.ttlMillis === Duration.toMillis(order.ttl)
-      if (!mistaken || instance.busy === true) continue
-      const done = yield* parts.leases
-        .claim(
-          { id: instance.id, model: model.key },
-          { despiteIntents: model.key === order.model.key }
-        )(remove(parts, instance.id))
-        .pipe(Effect.option)
-      if (Option.isSome(Option.flatten(done))) gone.push(instance.id)
-    }
-    if (gone.length > 0) yield* Effect.logWarning("unloaded what was loaded by mistake", { asked: order.name, gone })
-    return gone
-  })
-
-const notVerified = (order: LoadOrder, seen: ReadonlyArray<Seen>, gone: ReadonlyArray<string>) => {
-  const listed = seen.map(({ instance, model }) =>
-    [instance.id, model.key === instance.id ? "" : ` (${model.key})`, contextOf(instance.contextLength)].join("")
-  )
-  return new ModelLoadFailed({
-    model: order.model.key,
-    reason: "NotVerified",
-    serverMessage: `the load was reported as done, but in memory ${
-      listed.length === 0 ? "there is nothing" : `are: ${listed.join(", ")}`
-    }${order.contextLength === undefined ? "" : `; asked for${contextOf(order.contextLength)}`}${
-      gone.length === 0 ? "" : `; unloaded again: ${gone.join(", ")}`
-    }`
-  })
-}
-
-const contextOf = (tokens: number | undefined) => (tokens === undefined ? "" : ` with a context of ${tokens}`)

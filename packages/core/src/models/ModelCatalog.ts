@@ -4,11 +4,14 @@
  *
  * @since 0.1.0
  */
+import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
+import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
+import * as Ref from "effect/Ref"
 import * as Schema from "effect/Schema"
 import { Settings } from "../configuration/Settings.ts"
 import { ApiModel, LmStudioApi, ServerInfo, type ApiError } from "../lmstudio/LmStudioApi.ts"
@@ -93,6 +96,20 @@ export const Catalog = Schema.Struct({
 export type Catalog = typeof Catalog.Type
 
 /**
+ * How long `lms` is waited for when it is only asked what it knows beside the API, and for how long it is left alone when
+ * that was not enough. (Its own time limit and retries add up to minutes.)
+ *
+ * @since 0.1.0
+ * @category constants
+ */
+export const patience = Duration.seconds(10)
+/**
+ * @since 0.1.0
+ * @category constants
+ */
+export const pause = Duration.seconds(60)
+
+/**
  * @since 0.1.0
  * @category services
  */
@@ -114,6 +131,7 @@ export class ModelCatalog extends Context.Tag("@lms-bridge/core/models/ModelCata
       const api = yield* LmStudioApi
       const cli = yield* LmsCli
       const settings = yield* Settings
+      const skipUntil = yield* Ref.make(0)
       const withoutLms = Option.exists(settings.lmsBinary, (binary) => binary === "none")
 
       const look = Effect.fnUntraced(function* (withDisk: boolean) {
@@ -121,10 +139,18 @@ export class ModelCatalog extends Context.Tag("@lms-bridge/core/models/ModelCata
         const server = yield* api.server
         if (withoutLms) return CatalogMerge.apiOnly(server, models, "switched off by LMS_BRIDGE_LMS_BINARY=none")
         if (!server.isLmStudio) return CatalogMerge.apiOnly(server, models, "the server is not LM Studio")
-        const [ps, ls] = yield* Effect.all(
+        const now = yield* Clock.currentTimeMillis
+        if (now < (yield* Ref.get(skipUntil))) return CatalogMerge.apiOnly(server, models, tooSlow)
+        const asked = yield* Effect.all(
           [Effect.either(cli.ps), withDisk ? Effect.either(cli.ls) : Effect.succeed(Either.right([]))],
           { concurrency: 2 }
-        )
+        ).pipe(Effect.timeoutOption(patience))
+        if (Option.isNone(asked)) {
+          yield* Ref.set(skipUntil, now + Duration.toMillis(pause))
+          yield* Effect.logWarning("`lms` hangs; doing without it for a while", { pause: Duration.format(pause) })
+          return CatalogMerge.apiOnly(server, models, tooSlow)
+        }
+        const [ps, ls] = asked.value
         if (Either.isLeft(ps)) return CatalogMerge.apiOnly(server, models, reason(ps.left))
         return CatalogMerge.merge(
           server,
@@ -145,6 +171,8 @@ export class ModelCatalog extends Context.Tag("@lms-bridge/core/models/ModelCata
 // -----------------------------------------------------------------------------
 // internal
 // -----------------------------------------------------------------------------
+
+const tooSlow = `\`lms\` did not answer within ${Duration.format(patience)}`
 
 const reason = (error: LmsCallError) =>
   error._tag === "LmsCliError" && error.reason === "NotInstalled" ? "`lms` was not found" : error.message

@@ -1,10 +1,11 @@
 import { assert, describe, it } from "@effect/vitest"
 import { FileSystem, Path } from "@effect/platform"
 import { NodeContext } from "@effect/platform-node"
-import { Deferred, Effect, Exit, Fiber, Layer, Option, Ref, TestClock } from "effect"
+import { Deferred, Duration, Effect, Exit, Fiber, Layer, Option, Ref } from "effect"
 import { Settings } from "@lms-bridge/core/configuration/Settings"
 import * as MachineLock from "@lms-bridge/core/models/MachineLock"
 import * as StateDirectory from "@lms-bridge/core/models/StateDirectory"
+import { inVirtualTime } from "@lms-bridge/testing/VirtualTime"
 import * as MemoryFileSystem from "@lms-bridge/testing/MemoryFileSystem"
 
 const settings = Settings.layerWith({ dataDir: Option.some("/data") })
@@ -18,9 +19,8 @@ const processOn = (disk: FileSystem.FileSystem) =>
 
 const linux = (pid: string) => ({ "/proc/self": pid, "/proc/self/ns/pid": "pid:[1]" })
 
-/** Goes on for as many looks as it takes, and counts them. */
-const looks = (count: number) =>
-  Effect.forEach(Array.from({ length: count }), () => TestClock.adjust(MachineLock.lookEvery), { discard: true })
+/** As long as so many looks take. */
+const looks = (count: number) => Effect.sleep(Duration.times(MachineLock.lookEvery, count))
 
 describe("MachineLock", () => {
   it.effect("lets one process in at a time, and the next when it is done", () =>
@@ -30,14 +30,14 @@ describe("MachineLock", () => {
       const release = yield* Deferred.make<void>()
       const told = yield* Ref.make(0)
       const first = yield* Effect.fork(one.withLock("m", Effect.void)(Deferred.await(release)))
-      yield* Effect.yieldNow()
+      yield* looks(0.5)
       const second = yield* Effect.fork(
         two.withLock(
           "m",
           Ref.update(told, (n) => n + 1)
         )(Effect.succeed("in"))
       )
-      yield* looks(20)
+      yield* looks(60)
       assert.isTrue(Option.isNone(yield* Fiber.poll(second)), "a lock that beats is never stale, however long it takes")
       assert.strictEqual(yield* Ref.get(told), 1)
       yield* Deferred.succeed(release, undefined)
@@ -45,7 +45,7 @@ describe("MachineLock", () => {
       assert.strictEqual(yield* Fiber.join(second), "in")
       yield* Fiber.join(first)
       assert.deepStrictEqual([...(yield* files.all).keys()], [])
-    })
+    }).pipe(inVirtualTime)
   )
 
   it.effect("keeps other names free", () =>
@@ -53,9 +53,9 @@ describe("MachineLock", () => {
       const { fs } = MemoryFileSystem.make()
       const [one, two] = [yield* processOn(fs), yield* processOn(fs)]
       yield* Effect.fork(one.withLock("http://h:1 a/b", Effect.void)(Effect.never))
-      yield* Effect.yieldNow()
+      yield* looks(0.5)
       assert.strictEqual(yield* two.withLock("http://h:1 a/c", Effect.void)(Effect.succeed("in")), "in")
-    })
+    }).pipe(inVirtualTime)
   )
 
   it.effect("gives the lock back when the work fails, dies or is interrupted, and while it is waited for", () =>
@@ -65,13 +65,13 @@ describe("MachineLock", () => {
       yield* Effect.exit(one.withLock("m", Effect.void)(Effect.fail("no")))
       yield* Effect.exit(one.withLock("m", Effect.void)(Effect.die("bug")))
       const working = yield* Effect.fork(one.withLock("m", Effect.void)(Effect.never))
-      yield* Effect.yieldNow()
+      yield* looks(0.5)
       const waiting = yield* Effect.fork(two.withLock("m", Effect.void)(Effect.never))
       yield* looks(2)
       assert.isTrue(Exit.isInterrupted(yield* Fiber.interrupt(waiting)))
       yield* Fiber.interrupt(working)
       assert.deepStrictEqual([...(yield* files.all).keys()], [])
-    })
+    }).pipe(inVirtualTime)
   )
 
   it.effect("takes over from a process that is known to be gone, at once", () =>
@@ -79,13 +79,13 @@ describe("MachineLock", () => {
       const dead = MemoryFileSystem.make({ links: linux("41") })
       const one = yield* processOn(dead.fs)
       const crashed = yield* Effect.fork(one.withLock("m", Effect.void)(Effect.never))
-      yield* Effect.yieldNow()
+      yield* looks(0.5)
       const left = yield* dead.files.all
       yield* Fiber.interrupt(crashed)
       const { fs } = MemoryFileSystem.make({ files: Object.fromEntries(left), links: linux("42") })
       const two = yield* processOn(fs)
       assert.strictEqual(yield* two.withLock("m", Effect.dieMessage("no wait"))(Effect.succeed("in")), "in")
-    })
+    }).pipe(inVirtualTime)
   )
 
   it.effect("does not take a process in another container for gone", () =>
@@ -93,7 +93,7 @@ describe("MachineLock", () => {
       const other = MemoryFileSystem.make({ links: { "/proc/self": "7", "/proc/self/ns/pid": "pid:[2]" } })
       const one = yield* processOn(other.fs)
       const fiber = yield* Effect.fork(one.withLock("m", Effect.void)(Effect.never))
-      yield* Effect.yieldNow()
+      yield* looks(0.5)
       const left = yield* other.files.all
       yield* Fiber.interrupt(fiber)
       const { fs } = MemoryFileSystem.make({ files: Object.fromEntries(left), links: linux("42") })
@@ -103,7 +103,7 @@ describe("MachineLock", () => {
       assert.isTrue(Option.isNone(yield* Fiber.poll(waiting)))
       yield* looks(MachineLock.looksUntilStale)
       assert.strictEqual(yield* Fiber.join(waiting), "in")
-    })
+    }).pipe(inVirtualTime)
   )
 
   it.effect("takes over a lock that does not beat, and only one of those who wait does", () =>
@@ -122,7 +122,7 @@ describe("MachineLock", () => {
       yield* Fiber.joinAll(fibers)
       assert.deepStrictEqual(yield* Ref.get(inside), { now: 0, most: 1 })
       assert.deepStrictEqual([...(yield* files.all).keys()], [])
-    })
+    }).pipe(inVirtualTime)
   )
 
   it.effect("takes over a lock file that cannot be read", () =>
@@ -133,7 +133,7 @@ describe("MachineLock", () => {
       const waiting = yield* Effect.fork(process.withLock("m", Effect.void)(Effect.succeed("in")))
       yield* looks(MachineLock.looksUntilStale + 1)
       assert.strictEqual(yield* Fiber.join(waiting), "in")
-    })
+    }).pipe(inVirtualTime)
   )
 
   it.effect("does not overwrite or remove a lock that was taken over from it", () =>
@@ -141,13 +141,13 @@ describe("MachineLock", () => {
       const { files, fs } = MemoryFileSystem.make()
       const process = yield* processOn(fs)
       const fiber = yield* Effect.fork(process.withLock("m", Effect.void)(Effect.never))
-      yield* Effect.yieldNow()
+      yield* looks(0.5)
       const theirs = '{"token":"other","beat":0}'
       yield* files.write("/data/locks/m.lock", theirs)
-      yield* TestClock.adjust("1 minute")
+      yield* Effect.sleep("1 minute")
       yield* Fiber.interrupt(fiber)
       assert.strictEqual((yield* files.all).get("/data/locks/m.lock"), theirs)
-    })
+    }).pipe(inVirtualTime)
   )
 
   it.effect("just runs where nothing can be written", () =>
@@ -155,7 +155,7 @@ describe("MachineLock", () => {
       const { fs } = MemoryFileSystem.make({ readOnly: true })
       const process = yield* processOn(fs)
       assert.strictEqual(yield* process.withLock("m", Effect.void)(Effect.succeed("in")), "in")
-    })
+    }).pipe(inVirtualTime)
   )
 
   it.scopedLive("works on a real disk", () =>

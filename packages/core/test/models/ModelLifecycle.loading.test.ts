@@ -3,6 +3,7 @@ import { Duration, Effect, Option, Ref } from "effect"
 
 import { ModelLifecycle, type LoadProgress } from "@lms-bridge/core/models/ModelLifecycle"
 
+import { Outcome } from "@lms-bridge/testing/simulator/Faults"
 import { SimulatorControl } from "@lms-bridge/testing/simulator/SimulatorControl"
 import {
   onMachine,
@@ -165,6 +166,20 @@ describe("ModelLifecycle: loading a model", () => {
         assert.strictEqual((yield* ensure(qwen)).way, "jit")
         assert.deepStrictEqual(yield* ttls, [600_000])
       }).pipe(test({ simulator: { settings: { cliSince: 202404 } } }))
+    )
+
+    it.effect("when `lms` hangs: it is waited for once, and then left alone for a while (H28)", () =>
+      Effect.gen(function* () {
+        const control = yield* SimulatorControl
+        yield* control.script("lms ps", [], Outcome.hang)
+        const first = yield* ensure(qwen)
+        assert.strictEqual(first.way, "jit")
+        assert.isAtMost(first.tookMillis, 10_000)
+        const second = yield* ensure(llama)
+        assert.strictEqual(second.way, "rest")
+        assert.strictEqual(second.tookMillis, 0)
+        assert.strictEqual((yield* lmsCalls).filter((call) => call === "ps --json").length, 1)
+      }).pipe(test())
     )
 
     it.effect("when `lms` talks to another LM Studio", () =>

@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Duration, Effect } from "effect"
+import { Duration, Effect, Fiber } from "effect"
 import { LmsCliError } from "@lms-bridge/core/lmstudio/LmsCli"
 import { ModelLifecycle } from "@lms-bridge/core/models/ModelLifecycle"
 import { Outcome } from "@lms-bridge/testing/simulator/Faults"
@@ -80,6 +80,22 @@ describe("ModelLifecycle: whether it is true", () => {
         const ensured = yield* lifecycle.ensureLoaded(qwen)
         assert.deepInclude(ensured, { action: "loaded", way: "cli", owner: "lms-bridge", instanceId: qwen })
       }).pipe(test({ settings: { loadTimeout: Duration.seconds(60) } }))
+    )
+
+    it.effect(
+      "a REST load fails, and the user loads the model meanwhile: it is used, and stays the user's for ever",
+      () =>
+        Effect.gen(function* () {
+          const lifecycle = yield* ModelLifecycle
+          const control = yield* SimulatorControl
+          yield* control.scriptLoads(qwen, [{ _tag: "Sigabrt" }, { _tag: "Slow", ms: 500 }])
+          const fiber = yield* Effect.fork(lifecycle.ensureLoaded(qwen, { contextLength: 4096 }))
+          yield* Effect.sleep("1 second")
+          const { id } = yield* control.loadAsUser(qwen)
+          assert.deepInclude(yield* Fiber.join(fiber), { action: "already-loaded", instanceId: id, owner: "user" })
+          yield* Effect.sleep("1 hour")
+          assert.deepStrictEqual(yield* inMemory, [id])
+        }).pipe(test({ lms: false, simulator: { settings: { loadTime: Duration.seconds(2) } } }))
     )
 
     it.effect("the reply to a REST load is lost, and the load was done", () =>
