@@ -1,9 +1,9 @@
-// `npm run bench [-- startup memory version loop] [--rounds N]`: one table, each figure beside its reference from the same run.
+// `npm run bench [-- startup memory version loop ensure] [--rounds N]`: one table, each figure beside its reference from the same run.
 import { cpus, loadavg } from "node:os"
 import { makeReady } from "../scripts/ready.mjs"
 import { fail } from "../scripts/workspace.mjs"
 
-const modules = ["startup", "memory", "version", "loop"]
+const modules = ["startup", "memory", "version", "loop", "ensure"]
 
 const args = process.argv.slice(2).filter((arg) => arg !== "--")
 const roundsAt = args.indexOf("--rounds")
@@ -53,9 +53,9 @@ const table = [
   ...rows.map((row) => [
     row.what,
     figure(row.measured, row.unit),
-    row.beside,
-    figure(row.reference, row.unit),
-    (row.measured.median / row.reference.median).toFixed(2),
+    row.beside ?? "",
+    row.reference === undefined ? "" : figure(row.reference, row.unit),
+    row.reference === undefined ? "" : (row.measured.median / row.reference.median).toFixed(2),
     verdict(row)
   ])
 ]

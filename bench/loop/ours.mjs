@@ -1,8 +1,7 @@
 // The agent loop of the library, wired as the executables wire it.
-import * as NodeContext from "@effect/platform-node/NodeContext"
-import * as NodeHttpClient from "@effect/platform-node/NodeHttpClient"
 import { AgentLoop } from "@lms-bridge/core/agent/AgentLoop"
 import * as Bridge from "@lms-bridge/core/Bridge"
+import * as NodePlatform from "@lms-bridge/mcp-server/NodePlatform"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Logger from "effect/Logger"
@@ -11,7 +10,7 @@ import * as Stream from "effect/Stream"
 
 const runtime = ManagedRuntime.make(
   Bridge.layer.pipe(
-    Layer.provide([NodeContext.layer, NodeHttpClient.layer]),
+    Layer.provide(NodePlatform.layer),
     Layer.provideMerge(Logger.replace(Logger.defaultLogger, Logger.withConsoleError(Logger.jsonLogger)))
   )
 )

@@ -1,0 +1,53 @@
+// ModelLifecycle as the executables wire it, and beside it the bare request that it cannot do without.
+import * as Bridge from "@lms-bridge/core/Bridge"
+import { ModelLifecycle } from "@lms-bridge/core/models/ModelLifecycle"
+import * as NodePlatform from "@lms-bridge/mcp-server/NodePlatform"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Logger from "effect/Logger"
+import * as ManagedRuntime from "effect/ManagedRuntime"
+
+const runtime = ManagedRuntime.make(
+  Bridge.layer.pipe(
+    Layer.provide(NodePlatform.layer),
+    Layer.provideMerge(Logger.replace(Logger.defaultLogger, Logger.withConsoleError(Logger.jsonLogger)))
+  )
+)
+
+const model = "qwen/qwen3-4b-2507"
+const callers = Number(process.env.LMS_BRIDGE_BENCH_CALLERS)
+/** One sample is the mean of so many in a row: a single one is shorter than the clock's and the scheduler's whims. */
+const inARow = 20
+
+const ensure = Effect.flatMap(ModelLifecycle, (lifecycle) => lifecycle.ensureLoaded(model))
+
+const meanOf = async (once) => {
+  const started = performance.now()
+  for (let turn = 0; turn < inARow; turn += 1) await once()
+  return { millis: (performance.now() - started) / inARow }
+}
+
+const answers = {
+  together: () =>
+    runtime
+      .runPromise(
+        Effect.all(
+          Array.from({ length: callers }, () => ensure),
+          { concurrency: "unbounded" }
+        )
+      )
+      .then((all) => ({ callers: all.length })),
+  ensure: () => meanOf(() => runtime.runPromise(ensure)),
+  fetch: () => meanOf(() => fetch(`${process.env.LMSTUDIO_BASE_URL}/api/v1/models`).then((reply) => reply.json()))
+}
+
+const stop = () => runtime.dispose().then(() => process.exit(0))
+process.on("SIGTERM", stop)
+process.on("disconnect", stop)
+process.on("message", ({ what }) => {
+  answers[what]().then(
+    (result) => process.send(result),
+    (error) => process.send({ error: String(error) })
+  )
+})
+process.send({ ready: true })

@@ -1,0 +1,64 @@
+// Programs of a benchmark, each in a process of its own, bundled as what ships is, and asked over Node's IPC channel.
+import { fork } from "node:child_process"
+import { mkdtempSync, rmSync } from "node:fs"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
+import { inRoot } from "../scripts/workspace.mjs"
+
+/**
+ * Hands `use` a folder of its own and `start`, which starts a program of this folder and waits for its first message. A
+ * program's later messages answer `ask` in turn; one with `error` is a failure. All end with `use`.
+ */
+export const withWorkers = async (use) => {
+  const folder = mkdtempSync(join(tmpdir(), "lms-bridge-bench-"))
+  const workers = []
+  const start = async (program, env) => {
+    const name = program.replace("/", "-")
+    const worker = fork(await bundle(program, join(folder, `${name}.mjs`)), {
+      env: { ...process.env, ...env },
+      stdio: ["ignore", "ignore", "pipe", "ipc"]
+    })
+    workers.push(worker)
+    let stderr = ""
+    worker.stderr.setEncoding("utf8").on("data", (chunk) => (stderr = `${stderr}${chunk}`.slice(-4000)))
+    const next = () =>
+      new Promise((resolve, reject) => {
+        const ended = (code) => reject(new Error(`${name} ended with ${code}\n${stderr}`))
+        worker.once("exit", ended)
+        worker.once("message", (message) => {
+          worker.off("exit", ended)
+          if (message.error === undefined) resolve(message)
+          else reject(new Error(`${name}: ${message.error}`))
+        })
+      })
+    return { first: await next(), ask: (message) => (worker.send(message), next()) }
+  }
+  try {
+    return await use({ folder, start })
+  } finally {
+    for (const worker of workers) worker.kill("SIGTERM")
+    rmSync(folder, { recursive: true, force: true })
+  }
+}
+
+/** Bundled and minified, as what ships is. */
+const bundle = async (program, outfile) => {
+  const { build } = await import("esbuild")
+  await build({
+    entryPoints: [inRoot("bench", `${program}.mjs`)],
+    outfile,
+    bundle: true,
+    format: "esm",
+    platform: "node",
+    target: "node20.11",
+    conditions: ["@lms-bridge/source"],
+    nodePaths: [inRoot("packages", "cli", "node_modules"), inRoot("node_modules")],
+    mainFields: ["module", "main"],
+    minify: true,
+    define: { "process.env.NODE_ENV": '"production"' },
+    banner: {
+      js: "import{createRequire as __createRequire}from'node:module';const require=__createRequire(import.meta.url);"
+    }
+  })
+  return outfile
+}
