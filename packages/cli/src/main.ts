@@ -2,11 +2,10 @@
 /**
  * Composition root of `lms-bridge`: every layer is chosen here and nowhere else.
  */
-import * as NodeContext from "@effect/platform-node/NodeContext"
-import * as NodeHttpClient from "@effect/platform-node/NodeHttpClient"
 import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
 import { Settings } from "@lms-bridge/core/configuration/Settings"
 import * as Logging from "@lms-bridge/core/observability/Logging"
+import * as NodePlatform from "@lms-bridge/mcp-server/NodePlatform"
 import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
@@ -32,12 +31,7 @@ const logging = ({ logLevel, watched }: Cli.Need) =>
 
 const cli = Cli.make((need) => StandIn.layer(need.standIn).pipe(Layer.provideMerge(logging(need))))
 
-const httpClient = NodeHttpClient.layerWithoutAgent.pipe(
-  // a run asks the same server again and again
-  Layer.provide(NodeHttpClient.makeAgentLayer({ keepAlive: true }))
-)
-
-const Platform = Layer.mergeAll(NodeContext.layer, httpClient, NodeScreen.layer)
+const Platform = Layer.merge(NodePlatform.layer, NodeScreen.layer)
 
 // the first signal ends everything in order; runMain lets a second one end the process at once
 let signal: "SIGINT" | "SIGTERM" | undefined

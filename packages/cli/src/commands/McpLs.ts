@@ -37,11 +37,15 @@ export const render = (servers: ReadonlyArray<ServerSummary>): string =>
     ])
   )
 
+/** Every file that is in use, and what is wrong with one whose last good version is used instead. */
 export const whereFrom = (candidates: ReadonlyArray<ConfigCandidate>): string => {
-  const used = candidates.find((candidate) => candidate.used)
-  return used === undefined
+  const used = candidates.filter((candidate) => candidate.used)
+  return used.length === 0
     ? `No mcp.json was found. Looked for ${candidates.map(({ path }) => path).join(", ")}; create one of them, or set MCP_JSON_PATH.`
-    : `From ${used.path}:`
+    : [
+        `From ${used.map(({ path }) => path).join(", ")}:`,
+        ...used.flatMap(({ problem }) => (problem === undefined ? [] : [`${problem} Its last good version is used.`]))
+      ].join("\n")
 }
 
 // -----------------------------------------------------------------------------
