@@ -30,41 +30,44 @@ import { recover } from "./ToolCallText.ts"
  * @since 0.1.0
  * @category combinators
  */
-export const ask = Effect.fnUntraced(function* (
-  log: RunLog,
-  prepared: Prepared,
-  { final, round, shape }: { readonly round: number; readonly final: boolean; readonly shape: Shape },
-  limit: Duration.DurationInput
-) {
-  const pieces: Array<string> = []
-  const ended = yield* Effect.gen(function* () {
-    const plan = yield* planned(log, prepared, final || shape !== undefined)
-    const account = plan.account === undefined ? {} : { account: plan.account }
-    yield* log.tell({ _tag: "RoundStarted", round, final, ...account })
-    if (plan._tag === "Full") return Either.left(ModelFailure.contextExceeded(plan.account))
-    return yield* streamed(log, prepared, plan, responseSchema(log, prepared, shape), pieces)
-  }).pipe(Effect.timeoutTo({ duration: limit, onSuccess: Option.some, onTimeout: Option.none }))
+export const ask = Effect.fnUntraced(
+  function* (
+    log: RunLog,
+    prepared: Prepared,
+    { final, round, shape }: { readonly round: number; readonly final: boolean; readonly shape: Shape },
+    limit: Duration.DurationInput
+  ) {
+    const pieces: Array<string> = []
+    const ended = yield* Effect.gen(function* () {
+      const plan = yield* planned(log, prepared, final || shape !== undefined)
+      const account = plan.account === undefined ? {} : { account: plan.account }
+      yield* log.tell({ _tag: "RoundStarted", round, final, ...account })
+      if (plan._tag === "Full") return Either.left(ModelFailure.contextExceeded(plan.account))
+      return yield* streamed(log, prepared, plan, responseSchema(log, prepared, shape), pieces)
+    }).pipe(Effect.timeoutTo({ duration: limit, onSuccess: Option.some, onTimeout: Option.none }))
 
-  // time may be over while old turns are being summed up
-  if (log.state.turn._tag !== "Asking") yield* log.tell({ _tag: "RoundStarted", round, final })
-  const outcome = Option.getOrElse(ended, () => Either.left(ModelFailure.stopped))
-  if (Either.isLeft(outcome)) {
-    return yield* log.tell({ _tag: "ModelFailed", round, partial: pieces.join(""), ...outcome.left })
-  }
-  const { messages } = log.state
-  const { reply, unread } =
-    typeof shape === "object"
-      ? { reply: asCall(outcome.right, shape.tool), unread: undefined }
-      : shape === "answer"
-        ? { reply: outcome.right, unread: undefined }
-        : recover(outcome.right, { catalog: prepared.catalog, messages })
-  return yield* log.tell({
-    _tag: "ModelReplied",
-    round,
-    reply: ModelReply.normalised(reply, { messages, round, final }),
-    ...(unread === undefined ? {} : { unread })
-  })
-}, Effect.withSpan("AgentLoop.ask"))
+    // time may be over while old turns are being summed up
+    if (log.state.turn._tag !== "Asking") yield* log.tell({ _tag: "RoundStarted", round, final })
+    const outcome = Option.getOrElse(ended, () => Either.left(ModelFailure.stopped))
+    if (Either.isLeft(outcome)) {
+      return yield* log.tell({ _tag: "ModelFailed", round, partial: pieces.join(""), ...outcome.left })
+    }
+    const { messages } = log.state
+    const { reply, unread } =
+      typeof shape === "object"
+        ? { reply: asCall(outcome.right, shape.tool), unread: undefined }
+        : shape === "answer"
+          ? { reply: outcome.right, unread: undefined }
+          : recover(outcome.right, { catalog: prepared.catalog, messages })
+    return yield* log.tell({
+      _tag: "ModelReplied",
+      round,
+      reply: ModelReply.normalised(reply, { messages, round, final }),
+      ...(unread === undefined ? {} : { unread })
+    })
+  },
+  Effect.withSpan("AgentLoop.ask", { captureStackTrace: false })
+)
 
 // -----------------------------------------------------------------------------
 // internal

@@ -8,11 +8,24 @@
  * @since 0.1.0
  * @category constructors
  */
-export const namePattern = (text: string): RegExp =>
-  new RegExp(
+export const namePattern = (text: string): RegExp => {
+  const known = patterns.get(text)
+  if (known !== undefined) return known
+  const made = new RegExp(
     `^${text
       .split("*")
       .map((part) => part.replaceAll(/[.+?^${}()|[\]\\]/g, "\\$&"))
       .join(".*")}$`,
     "si"
   )
+  if (patterns.size < mostPatterns) patterns.set(text, made)
+  return made
+}
+
+// -----------------------------------------------------------------------------
+// internal
+// -----------------------------------------------------------------------------
+
+/** Every call of a tool is held against the same few patterns. */
+const patterns = new Map<string, RegExp>()
+const mostPatterns = 1000

@@ -162,7 +162,10 @@ const settle = Effect.fnUntraced(
     if (!log.state.offered.includes(name)) yield* offer(log, prepared, [name])
   },
   (effect, _services, _log, _prepared, _call, { tool: { tool } }) =>
-    Effect.withSpan(effect, "AgentLoop.call", { attributes: { server: tool.server, tool: tool.name } })
+    Effect.withSpan(effect, "AgentLoop.call", {
+      attributes: { server: tool.server, tool: tool.name },
+      captureStackTrace: false
+    })
 )
 
 /** Results that are not longer are never shortened, so nobody has to read them again. */
