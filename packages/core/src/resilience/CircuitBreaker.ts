@@ -167,8 +167,15 @@ export const make = Effect.fnUntraced(function* (options: {
   const { counts, name, policy } = options
   const state = yield* SubscriptionRef.make<State>(initial)
 
+  /** Changes the state only when there is something to change: most calls of a sound server change nothing. */
+  const change = <A>(decide: (current: State) => readonly [A, State]) =>
+    Effect.flatMap(SubscriptionRef.get(state), (current) => {
+      const [decision, next] = decide(current)
+      return next === current ? Effect.succeed(decision) : SubscriptionRef.modify(state, decide)
+    })
+
   const acquire = Effect.flatMap(Clock.currentTimeMillis, (now) =>
-    SubscriptionRef.modify(state, (current) => admit(policy, current, now))
+    change((current) => admit(policy, current, now))
   ).pipe(
     Effect.filterOrFail(
       ({ wait }) => wait === 0,
@@ -176,12 +183,12 @@ export const make = Effect.fnUntraced(function* (options: {
     )
   )
 
-  const release = (admission: Admission, exit: Exit.Exit<unknown, unknown>) =>
-    Effect.flatMap(Clock.currentTimeMillis, (now) =>
-      SubscriptionRef.update(state, (current) =>
-        record(policy, current, { ...admission, result: resultOf(exit, counts) }, now)
-      )
+  const release = (admission: Admission, exit: Exit.Exit<unknown, unknown>) => {
+    const call = { ...admission, result: resultOf(exit, counts) }
+    return Effect.flatMap(Clock.currentTimeMillis, (now) =>
+      change((current) => [undefined, record(policy, current, call, now)])
     )
+  }
 
   const breaker: CircuitBreaker = {
     name,

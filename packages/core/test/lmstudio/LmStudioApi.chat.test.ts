@@ -44,8 +44,7 @@ describe("LmStudioApi.chat", () => {
       const all = yield* requests
       assert.deepStrictEqual(
         all.map(({ method, path, state }) => [method, path, state]),
-        // `[DONE]` is the end; what comes after it is not awaited
-        [["POST", "/v1/chat/completions", "closed"]]
+        [["POST", "/v1/chat/completions", "read"]]
       )
       assert.deepInclude(all[0]?.body, { model: "qwen/qwen3-4b", stream: true })
     }).pipe(withChat(reply))
@@ -60,6 +59,13 @@ describe("LmStudioApi.chat", () => {
       }
       assert.lengthOf(yield* requests, 0)
     }).pipe(withChat([]))
+  )
+
+  it.effect("takes [DONE] for the end, whatever the connection does then", () =>
+    Effect.gen(function* () {
+      assert.strictEqual((yield* chat()).content, "Hi")
+      assert.strictEqual((yield* requests)[0]?.state, "closed")
+    }).pipe(withChat(FakeHttp.events(piece({ content: "Hi" }), done, "hang!")))
   )
 
   it.effect("takes a finish reason for the end when [DONE] is missing", () =>
@@ -193,7 +199,7 @@ describe("LmStudioApi.chat", () => {
         assert.deepInclude(error, { _tag: "WrongModelAnswered", asked: "nonesuch", answered: "qwen/qwen3-4b" })
         assert.strictEqual(yield* Ref.get(seen), 0)
         assert.strictEqual((yield* requests).find(({ method }) => method === "POST")?.state, "closed")
-      }).pipe(withChat(reply))
+      }).pipe(withChat(FakeHttp.events(piece({ content: "Hi" }), "hang!")))
     )
 
     it.effect("accepts an instance under a name of its own, and looks that up once", () =>
@@ -220,7 +226,7 @@ describe("LmStudioApi.chat", () => {
         assert.strictEqual((yield* after("1 minute", chat())).content, "Hi")
         assert.deepStrictEqual(
           (yield* requests).map(({ state }) => state),
-          ["broken", "broken", "closed", "closed"]
+          ["broken", "broken", "closed", "read"]
         )
       }).pipe(
         withChat(

@@ -187,7 +187,7 @@ describe("LmStudioApi.models", () => {
       yield* TestClock.adjust("15 seconds")
       assert.deepInclude(yield* Fiber.join(fiber), {
         _tag: "RequestTimeout",
-        phase: "FirstByte",
+        phase: "Total",
         operation: "model list"
       })
     }).pipe(Effect.provide(apiLayer({ "GET /api/v1/models": [nativeList, FakeHttp.silent] })))

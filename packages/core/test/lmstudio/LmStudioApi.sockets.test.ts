@@ -84,7 +84,7 @@ describe("LmStudioApi over sockets", () => {
   it.scopedLive("closes the socket when a time limit ends", () =>
     Effect.gen(function* () {
       const { closed, port } = yield* listen(() => {})
-      const error = yield* withApi({ port }, (api) => Effect.flip(api.chat(request, { firstByte: "50 millis" })))
+      const error = yield* withApi({ port }, (api) => Effect.flip(api.chat(request, { firstByte: "3 seconds" })))
       assert.deepInclude(error, { _tag: "RequestTimeout", phase: "FirstByte" })
       assert.strictEqual(yield* closed, "/v1/chat/completions")
     })

@@ -6,6 +6,7 @@
 import * as Chunk from "effect/Chunk"
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
 import * as Exit from "effect/Exit"
 import * as ExecutionStrategy from "effect/ExecutionStrategy"
 import * as Option from "effect/Option"
@@ -20,7 +21,7 @@ import * as ChatWire from "../wire/ChatWire.ts"
 import { errorOf } from "../wire/ErrorBody.ts"
 import { parseJson, present } from "../wire/Open.ts"
 import * as ServerSentEvents from "../wire/ServerSentEvents.ts"
-import type { Incoming, Limits, Transport } from "./Transport.ts"
+import { wholeText, type Incoming, type Limits, type Transport } from "./Transport.ts"
 
 /**
  * @since 0.1.0
@@ -54,58 +55,41 @@ export const openChat = (
         body: ChatWire.encodeRequest(request),
         limits
       })
-      const frames = yield* framesOf(transport, request, incoming)
-      const pullFrame = yield* Stream.toPull(Stream.rechunk(frames, 1))
-      const state = yield* Ref.make(ChatStream.start(startedAt))
-      const ended = yield* Ref.make(false)
-      const checked = yield* Ref.make(false)
+      const { take } = yield* framesOf(transport, request, incoming)
+      const reading = yield* Ref.make<Reading>({
+        chat: ChatStream.start(startedAt),
+        events: [],
+        failure: undefined,
+        over: false
+      })
 
-      const take = Effect.fnUntraced(function* (frame: ChatWire.Frame) {
-        const before = yield* Ref.get(state)
-        const step = ChatStream.step(before, frame, yield* Clock.currentTimeMillis)
-        const delivered = ChatStream.delivered(before)
-        switch (step._tag) {
-          case "Fault":
-            return yield* classify({ operation, model: request.model, facts: step.facts, delivered })
-          case "Malformed":
-            return yield* new ReplyMalformed({ operation, detail: step.detail })
-          case "Next":
-            yield* Ref.set(state, step.state)
-            if (step.state.model !== "" && !(yield* Ref.getAndSet(checked, true))) yield* checkModel(step.state.model)
-            if (ChatStream.isWhole(step.state)) yield* incoming.lastBytes
-            return step.events
+      /** The next frames folded in. An error waits until what came before it has been delivered. */
+      const advance = Effect.gen(function* () {
+        const before = yield* Ref.get(reading)
+        const taken = yield* Effect.either(take)
+        const now = yield* Clock.currentTimeMillis
+        const after = Either.isLeft(taken)
+          ? ended(before, taken.left, now)
+          : taken.right.ended
+            ? ended(fold(before, taken.right.frames, request.model, now), undefined, now)
+            : fold(before, taken.right.frames, request.model, now)
+        if (before.chat.model === "" && after.chat.model !== "") yield* checkModel(after.chat.model)
+        if (!ChatStream.isWhole(before.chat) && ChatStream.isWhole(after.chat)) yield* incoming.expectEnd
+        yield* Ref.set(reading, after)
+      })
+
+      const next: Effect.Effect<Chunk.Chunk<ChatEvent>, Option.Option<LmStudioError>> = Effect.flatMap(
+        Ref.get(reading),
+        (now) => {
+          if (now.events.length > 0) {
+            return Effect.as(Ref.set(reading, { ...now, events: [] }), Chunk.unsafeFromArray(now.events))
+          }
+          if (now.failure !== undefined) return Effect.fail(Option.some(now.failure))
+          return now.over
+            ? Effect.fail(Option.none())
+            : Effect.flatMap(Effect.mapError(advance, Option.some), () => next)
         }
-      })
-
-      const finish = Effect.gen(function* () {
-        yield* Ref.set(ended, true)
-        const last = yield* Ref.get(state)
-        return ChatStream.complete(last, yield* Clock.currentTimeMillis)
-      })
-
-      /** The stream is over, by its end or by an error: whole, or cut. */
-      const over = (error: Option.Option<LmStudioError>) =>
-        Effect.flatMap(Ref.get(state), (last) => {
-          if (ChatStream.isWhole(last)) return finish
-          if (Option.isSome(error)) return Effect.fail(withDelivered(error.value, ChatStream.delivered(last)))
-          return last.begun || last.broken !== undefined
-            ? new StreamCut({ operation, delivered: ChatStream.delivered(last) })
-            : new ReplyMalformed({ operation, detail: "the stream ended without a single event of a reply" })
-        })
-
-      const next: Effect.Effect<Chunk.Chunk<ChatEvent>, Option.Option<LmStudioError>> = Effect.gen(function* () {
-        if (yield* Ref.get(ended)) return yield* Effect.fail(Option.none())
-        for (;;) {
-          const { done } = yield* Ref.get(state)
-          const events = yield* done
-            ? Effect.asSome(finish)
-            : Effect.matchEffect(pullFrame, {
-                onSuccess: (frames) => Effect.map(Effect.forEach(frames, take), (events) => Option.some(events.flat())),
-                onFailure: (error) => Effect.asSome(over(error))
-              }).pipe(Effect.mapError(Option.some))
-          if (Option.isSome(events) && events.value.length > 0) return Chunk.fromIterable(events.value)
-        }
-      })
+      )
 
       const first = yield* Effect.mapError(next, (error) =>
         // `next` never ends before its first events
@@ -121,25 +105,92 @@ export const openChat = (
 
 const operation = "chat"
 
-/** An error status and a JSON body are read whole; everything else is a stream of events. */
-const framesOf = (transport: Transport, request: ChatRequest, incoming: Incoming) => {
-  const { bytes, isJson, status } = incoming
-  if (status < 400 && !isJson) {
-    return Effect.succeed(Stream.map(ServerSentEvents.fromBytes(bytes), ChatWire.decodeFrame))
-  }
-  return Effect.gen(function* () {
-    const text = yield* bytes.pipe(Stream.decodeText(), Stream.mkString)
-    const failure = { operation, model: request.model, status, hadToken: transport.hasToken }
-    const frame: ChatWire.Frame =
-      status >= 400 ? { _tag: "Fault", facts: errorOf(text) } : ChatWire.decodeReply(parseJson(text))
-    return yield* frame._tag === "Fault"
-      ? classify({ ...failure, facts: frame.facts })
-      : Effect.succeed(Stream.make(frame, ...(frame._tag === "Chunk" ? [whole] : [])))
-  })
+interface Reading {
+  readonly chat: ChatStream.ChatState
+  /** Not yet delivered. */
+  readonly events: ReadonlyArray<ChatEvent>
+  /** What ends the stream once they are. */
+  readonly failure: LmStudioError | undefined
+  readonly over: boolean
 }
 
-/** A server that does not stream sends the reply in one piece. */
-const whole: ChatWire.Frame = { _tag: "Done" }
+interface Frames {
+  readonly frames: ReadonlyArray<ChatWire.Frame>
+  readonly ended: boolean
+}
+
+const fold = (before: Reading, frames: ReadonlyArray<ChatWire.Frame>, model: string, now: number): Reading => {
+  let { chat } = before
+  const events: Array<ChatEvent> = []
+  const failed = (failure: LmStudioError): Reading => ({ chat, events, failure, over: true })
+  for (const frame of frames) {
+    const step = ChatStream.step(chat, frame, now)
+    if (step._tag === "Fault") {
+      return failed(classify({ operation, model, facts: step.facts, delivered: ChatStream.delivered(chat) }))
+    }
+    if (step._tag === "Malformed") return failed(new ReplyMalformed({ operation, detail: step.detail }))
+    chat = step.state
+    events.push(...step.events)
+    if (chat.done)
+      return { chat, events: [...events, ...ChatStream.complete(chat, now)], failure: undefined, over: true }
+  }
+  return { chat, events, failure: undefined, over: false }
+}
+
+/** The stream is over, by its end or by an error: the reply is whole, or it was cut. */
+const ended = (before: Reading, error: LmStudioError | undefined, now: number): Reading => {
+  const { chat, over } = before
+  if (over) return before
+  if (ChatStream.isWhole(chat)) {
+    return { ...before, events: [...before.events, ...ChatStream.complete(chat, now)], over: true }
+  }
+  const delivered = ChatStream.delivered(chat)
+  if (error !== undefined) return { ...before, failure: withDelivered(error, delivered), over: true }
+  return {
+    ...before,
+    over: true,
+    failure:
+      chat.begun || chat.broken !== undefined
+        ? new StreamCut({ operation, delivered })
+        : new ReplyMalformed({ operation, detail: "the stream ended without a single event of a reply" })
+  }
+}
+
+/** An error status and a JSON body are read whole; everything else is a stream of events. */
+const framesOf = Effect.fnUntraced(function* (transport: Transport, request: ChatRequest, incoming: Incoming) {
+  const { isJson, status } = incoming
+  if (status < 400 && !isJson) return { take: framesFrom(incoming, yield* Ref.make(ServerSentEvents.nothing)) }
+  const text = yield* wholeText(incoming)
+  const frame: ChatWire.Frame =
+    status >= 400 ? { _tag: "Fault", facts: errorOf(text) } : ChatWire.decodeReply(parseJson(text))
+  if (frame._tag === "Fault") {
+    return yield* classify({
+      operation,
+      model: request.model,
+      status,
+      hadToken: transport.hasToken,
+      facts: frame.facts
+    })
+  }
+  // a server that does not stream sends the reply in one piece
+  const frames: Frames = { frames: frame._tag === "Chunk" ? [frame, { _tag: "Done" }] : [], ended: true }
+  return { take: Effect.succeed(frames) }
+})
+
+const framesFrom = (
+  incoming: Incoming,
+  pending: Ref.Ref<ServerSentEvents.Pending>
+): Effect.Effect<Frames, LmStudioError> => {
+  const decoder = new TextDecoder()
+  return Effect.flatMap(incoming.take, ([pieces, ended]) =>
+    Ref.modify(pending, (before): readonly [Frames, ServerSentEvents.Pending] => {
+      const text = Chunk.reduce(pieces, "", (text, piece) => text + decoder.decode(piece, { stream: true }))
+      const parsed = ServerSentEvents.push(before, text)
+      const events = ended ? [...parsed.events, ...ServerSentEvents.end(parsed.pending)] : parsed.events
+      return [{ frames: events.map(ChatWire.decodeFrame), ended }, parsed.pending]
+    })
+  )
+}
 
 const withDelivered = (error: LmStudioError, delivered: number): LmStudioError => {
   switch (error._tag) {

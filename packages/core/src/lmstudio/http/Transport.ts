@@ -10,8 +10,10 @@ import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
 import type { HttpClientResponse } from "@effect/platform/HttpClientResponse"
 import * as Chunk from "effect/Chunk"
 import * as Clock from "effect/Clock"
+import * as Deferred from "effect/Deferred"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as Mailbox from "effect/Mailbox"
 import * as Option from "effect/Option"
 import * as Ref from "effect/Ref"
 import type * as Scope from "effect/Scope"
@@ -46,7 +48,8 @@ export interface Call {
 }
 
 /**
- * A reply that is still coming in. `lastBytes` ends the patience between bytes: nothing is expected but the end.
+ * A reply that is still coming in. `take` waits for more of it and says whether that was the end. `expectEnd`: the reply is
+ * whole, so what is still to come gets two seconds, and its end is no cut.
  *
  * @since 0.1.0
  * @category models
@@ -54,8 +57,8 @@ export interface Call {
 export interface Incoming {
   readonly status: number
   readonly isJson: boolean
-  readonly bytes: Stream.Stream<Uint8Array, TransportError>
-  readonly lastBytes: Effect.Effect<void>
+  readonly take: Effect.Effect<readonly [pieces: Chunk.Chunk<Uint8Array>, ended: boolean], TransportError>
+  readonly expectEnd: Effect.Effect<void>
 }
 
 /**
@@ -73,7 +76,7 @@ export interface Transport {
   readonly hasToken: boolean
   /** Whatever the status is: what a body says decides. */
   readonly open: (call: Call) => Effect.Effect<Incoming, TransportError, Scope.Scope>
-  /** The same, read to its end. */
+  /** The same, read to its end. A reply that is read whole has no limit between bytes: the total is its limit. */
   readonly text: (call: Call) => Effect.Effect<{ readonly status: number; readonly text: string }, TransportError>
 }
 
@@ -91,7 +94,7 @@ export const lastBytesLimit = Duration.seconds(2)
  */
 export const make = Effect.gen(function* () {
   const settings = yield* Settings
-  const client = (yield* HttpClient.HttpClient).pipe(HttpClient.withTracerPropagation(false), HttpClient.withScope)
+  const client = HttpClient.withTracerPropagation(yield* HttpClient.HttpClient, false)
   const baseUrl = addressOf(settings)
 
   const requestOf = ({ body, method, path }: Pick<Call, "method" | "path" | "body">) => {
@@ -108,78 +111,120 @@ export const make = Effect.gen(function* () {
   const send = (call: Pick<Call, "method" | "path" | "body" | "operation">) =>
     Effect.mapError(client.execute(requestOf(call)), (error) => failureOf(baseUrl, call.operation, error))
 
-  /**
-   * The client does not tell when a connection stands. So a request that has had no answer for the time a connection
-   * may take is checked on: does the server answer anything at all?
-   */
-  const watchConnection = (call: Call): Effect.Effect<never, TransportError> =>
+  /** Whether the server answers anything at all. The client does not tell when a connection stands. */
+  const answers = (call: Call) =>
     send({ operation: call.operation, method: "GET", path: "/lmstudio-greeting" }).pipe(
-      Effect.scoped,
+      Effect.flatMap((response) =>
+        Effect.mapError(response.text, (error) => failureOf(baseUrl, call.operation, error))
+      ),
       Effect.timeoutFail({
         duration: lookLimit(call.limits.connect),
         onTimeout: () => timeout(call.operation, "Connect", call.limits.connect)
-      }),
-      Effect.delay(call.limits.connect),
-      Effect.zipRight(Effect.never)
+      })
     )
 
   const open = Effect.fnUntraced(function* (call: Call) {
     const { limits, operation } = call
     const startedAt = yield* Clock.currentTimeMillis
-    const firstByteAt = startedAt + Duration.toMillis(limits.firstByte)
-    const totalAt = startedAt + Duration.toMillis(limits.total)
-    const between = yield* Ref.make(limits.betweenBytes)
+    const headers = yield* Deferred.make<HttpClientResponse, TransportError>()
+    const body = yield* Mailbox.make<Uint8Array, TransportError>()
+    /** When the last byte came; undefined before the first one. */
+    const lastByteAt = yield* Ref.make<number | undefined>(undefined)
+    const fail = (error: TransportError) => Effect.zipRight(Deferred.fail(headers, error), body.fail(error))
 
-    /** Whichever limit ends first, that of the phase or the total, and the error when it does. */
-    const limitOf = (phase: "FirstByte" | "BetweenBytes") =>
-      Effect.map(Effect.all([Clock.currentTimeMillis, Ref.get(between)]), ([now, patience]) => {
-        const inPhase = phase === "FirstByte" ? firstByteAt - now : Duration.toMillis(patience)
-        return {
-          duration: Duration.millis(Math.max(0, Math.min(inPhase, totalAt - now))),
-          error:
-            totalAt - now < inPhase
-              ? timeout(operation, "Total", limits.total)
-              : timeout(operation, phase, phase === "FirstByte" ? limits.firstByte : limits.betweenBytes)
-        }
-      })
-
-    const headers: Effect.Effect<HttpClientResponse, TransportError, Scope.Scope> =
-      call.method === "GET" ? send(call) : Effect.raceFirst(send(call), watchConnection(call))
-    const response = yield* Effect.flatMap(limitOf("FirstByte"), ({ duration, error }) =>
-      Effect.timeoutFail(headers, { duration, onTimeout: () => error })
-    )
-
-    const bytes = Stream.unwrapScoped(
-      Effect.gen(function* () {
-        const pull = yield* Stream.toPull(
-          Stream.mapError(response.stream, (error): TransportError => failureOf(baseUrl, operation, error))
-        )
-        const begun = yield* Ref.make(false)
-        return Stream.repeatEffectChunkOption(
-          Ref.getAndSet(begun, true).pipe(
-            Effect.flatMap((begun) => limitOf(begun ? "BetweenBytes" : "FirstByte")),
-            Effect.flatMap(({ duration, error }) =>
-              Effect.timeoutFail(pull, { duration, onTimeout: () => Option.some<TransportError>(error) })
-            )
+    // one fiber reads, however long that takes; limits are kept by another one, which costs nothing per piece
+    yield* send(call).pipe(
+      Effect.tap((response) => Deferred.succeed(headers, response)),
+      Effect.map((response) => Stream.mapError(response.stream, (error) => failureOf(baseUrl, operation, error))),
+      Effect.flatMap(
+        Stream.runForEachChunk((pieces) =>
+          Effect.zipRight(
+            Effect.flatMap(Clock.currentTimeMillis, (now) => Ref.set(lastByteAt, now)),
+            body.offerAll(pieces)
           )
         )
-      })
+      ),
+      Effect.matchEffect({ onFailure: fail, onSuccess: () => body.end }),
+      Effect.forkScoped
     )
 
+    const total = startedAt + Duration.toMillis(limits.total)
+    const endOf = (last: number | undefined) =>
+      last === undefined
+        ? startedAt + Duration.toMillis(limits.firstByte)
+        : last + Duration.toMillis(limits.betweenBytes)
+    const tooLate = (last: number | undefined) => {
+      if (total < endOf(last)) return timeout(operation, "Total", limits.total)
+      return last === undefined
+        ? timeout(operation, "FirstByte", limits.firstByte)
+        : timeout(operation, "BetweenBytes", limits.betweenBytes)
+    }
+    const watch: Effect.Effect<void> = Effect.flatMap(
+      Effect.all([Clock.currentTimeMillis, Ref.get(lastByteAt)]),
+      ([now, last]) => {
+        const left = Math.min(endOf(last), total) - now
+        return left <= 0
+          ? fail(tooLate(last))
+          : // the first byte may begin a shorter limit in the meantime
+            Effect.flatMap(Effect.sleep(Math.min(left, Duration.toMillis(limits.betweenBytes))), () => watch)
+      }
+    )
+    yield* Effect.forkScoped(watch)
+    if (call.method === "POST") {
+      yield* Effect.sleep(limits.connect).pipe(
+        Effect.zipRight(Deferred.isDone(headers)),
+        Effect.flatMap((answered) => (answered ? Effect.void : Effect.catchAll(answers(call), fail))),
+        Effect.forkScoped
+      )
+    }
+
+    const response = yield* Deferred.await(headers)
+    const scope = yield* Effect.scope
     return {
       status: response.status,
       isJson: /\bjson\b/i.test(response.headers["content-type"] ?? ""),
-      bytes,
-      lastBytes: Ref.update(between, Duration.min(lastBytesLimit))
+      take: body.takeAll,
+      expectEnd: Effect.asVoid(Effect.forkIn(Effect.delay(body.end, lastBytesLimit), scope))
     } satisfies Incoming
   })
 
-  const text = (call: Call) =>
-    Effect.flatMap(open(call), ({ bytes, status }) =>
-      Effect.map(Stream.runCollect(bytes), (chunks) => ({ status, text: decode(Chunk.toReadonlyArray(chunks)) }))
-    ).pipe(Effect.scoped)
+  const read = (operation: string, response: HttpClientResponse) =>
+    Effect.mapBoth(response.text, {
+      onFailure: (error): TransportError => failureOf(baseUrl, operation, error),
+      onSuccess: (body) => ({ status: response.status, text: body })
+    })
 
-  const transport: Transport = { baseUrl, hasToken: Option.isSome(settings.apiToken), open, text }
+  /** A look is small: it needs no limits by phase. */
+  const look = (call: Call) =>
+    Effect.timeoutFail(
+      Effect.flatMap(send(call), (response) => read(call.operation, response)),
+      { duration: call.limits.total, onTimeout: () => timeout(call.operation, "Total", call.limits.total) }
+    )
+
+  const text = Effect.fnUntraced(function* (call: Call) {
+    const { limits, operation } = call
+    const startedAt = yield* Clock.currentTimeMillis
+    const connection = Effect.zipRight(Effect.delay(answers(call), limits.connect), Effect.never)
+    const response = yield* Effect.timeoutFail(Effect.raceFirst(send(call), connection), {
+      duration: Duration.min(limits.firstByte, limits.total),
+      onTimeout: () =>
+        Duration.lessThan(limits.total, limits.firstByte)
+          ? timeout(operation, "Total", limits.total)
+          : timeout(operation, "FirstByte", limits.firstByte)
+    })
+    const left = startedAt + Duration.toMillis(limits.total) - (yield* Clock.currentTimeMillis)
+    return yield* Effect.timeoutFail(read(operation, response), {
+      duration: Math.max(0, left),
+      onTimeout: () => timeout(operation, "Total", limits.total)
+    })
+  })
+
+  const transport: Transport = {
+    baseUrl,
+    hasToken: Option.isSome(settings.apiToken),
+    open,
+    text: (call) => (call.method === "GET" ? look(call) : text(call))
+  }
   return transport
 })
 
@@ -190,6 +235,25 @@ export const make = Effect.gen(function* () {
  * @category constants
  */
 export const lookLimit = (connect: Duration.Duration): Duration.Duration => Duration.times(connect, 3)
+
+/**
+ * The body, read to its end.
+ *
+ * @since 0.1.0
+ * @category combinators
+ */
+export const wholeText = (incoming: Incoming): Effect.Effect<string, TransportError> =>
+  Effect.map(
+    Effect.iterate(
+      { pieces: Chunk.empty<Uint8Array>(), ended: false },
+      {
+        while: ({ ended }) => !ended,
+        body: ({ pieces }) =>
+          Effect.map(incoming.take, ([more, ended]) => ({ pieces: Chunk.appendAll(pieces, more), ended }))
+      }
+    ),
+    ({ pieces }) => decode(Chunk.toReadonlyArray(pieces))
+  )
 
 // -----------------------------------------------------------------------------
 // internal

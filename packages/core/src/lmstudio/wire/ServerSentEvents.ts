@@ -1,11 +1,9 @@
 /**
- * Server-sent events from bytes. `Sse.makeChannel` of `@effect/experimental` drops what follows a `retry:` field and what
- * follows a change between CRLF and LF, and is slow when a chunk holds many events; lines are enough here.
+ * Server-sent events from text that arrives in pieces. `Sse.makeChannel` of `@effect/experimental` drops what follows a
+ * `retry:` field or a change between CRLF and LF, and is slow when a piece holds many events.
  *
  * @since 0.1.0
  */
-import * as Option from "effect/Option"
-import * as Stream from "effect/Stream"
 
 /**
  * `event` is "" when the server named none.
@@ -19,48 +17,64 @@ export interface ServerSentEvent {
 }
 
 /**
- * Comments, `id:` and `retry:` are passed over. An event that the end of the stream cuts off before its blank line is
- * emitted all the same: whoever reads `data` sees whether it is whole.
+ * What has arrived and is no event yet: an unfinished line, and the fields of an unfinished event.
  *
  * @since 0.1.0
- * @category decoding
+ * @category models
  */
-export const fromBytes = <E, R>(bytes: Stream.Stream<Uint8Array, E, R>): Stream.Stream<ServerSentEvent, E, R> =>
-  bytes.pipe(
-    Stream.decodeText(),
-    Stream.splitLines,
-    // the end of the stream ends the last event
-    Stream.concat(Stream.make("")),
-    Stream.mapAccum(nothing, take),
-    Stream.filterMap((event) => event)
-  )
-
-// -----------------------------------------------------------------------------
-// internal
-// -----------------------------------------------------------------------------
-
-interface Pending {
+export interface Pending {
+  readonly line: string
   readonly event: string
   readonly data: string | undefined
 }
 
-const nothing: Pending = { event: "", data: undefined }
-
-const take = (pending: Pending, line: string): readonly [Pending, Option.Option<ServerSentEvent>] => {
-  if (line === "") {
-    const { data, event } = pending
-    return [nothing, data === undefined ? Option.none() : Option.some({ event, data })]
-  }
-  const colon = line.indexOf(":")
-  const field = colon === -1 ? line : line.slice(0, colon)
-  const value = colon === -1 ? "" : line.slice(line.charAt(colon + 1) === " " ? colon + 2 : colon + 1)
-  switch (field) {
-    case "data":
-      return [{ ...pending, data: pending.data === undefined ? value : `${pending.data}\n${value}` }, Option.none()]
-    case "event":
-      return [{ ...pending, event: value }, Option.none()]
-    // "" is a comment, which servers send to keep the connection alive
-    default:
-      return [pending, Option.none()]
-  }
+/**
+ * @since 0.1.0
+ * @category models
+ */
+export interface Parsed {
+  readonly pending: Pending
+  readonly events: ReadonlyArray<ServerSentEvent>
 }
+
+/**
+ * @since 0.1.0
+ * @category constructors
+ */
+export const nothing: Pending = { line: "", event: "", data: undefined }
+
+/**
+ * The next piece of text. Comments, `id:` and `retry:` are passed over.
+ *
+ * @since 0.1.0
+ * @category transitions
+ */
+export const push = (before: Pending, text: string): Parsed => {
+  const lines = (before.line + text).split("\n")
+  const line = lines.pop() ?? ""
+  const events: Array<ServerSentEvent> = []
+  let { data, event } = before
+  for (const each of lines) {
+    const whole = each.endsWith("\r") ? each.slice(0, -1) : each
+    if (whole === "") {
+      if (data !== undefined) events.push({ event, data })
+      event = ""
+      data = undefined
+      continue
+    }
+    const colon = whole.indexOf(":")
+    const field = colon === -1 ? whole : whole.slice(0, colon)
+    const value = colon === -1 ? "" : whole.slice(whole.charAt(colon + 1) === " " ? colon + 2 : colon + 1)
+    if (field === "data") data = data === undefined ? value : `${data}\n${value}`
+    else if (field === "event") event = value
+  }
+  return { pending: { line, event, data }, events }
+}
+
+/**
+ * The end of the text, which ends the last event: whoever reads its data sees whether it is whole.
+ *
+ * @since 0.1.0
+ * @category transitions
+ */
+export const end = (pending: Pending): ReadonlyArray<ServerSentEvent> => push(pending, "\n\n").events

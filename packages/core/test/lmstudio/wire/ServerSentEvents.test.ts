@@ -1,66 +1,59 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Chunk, Effect, FastCheck, Stream } from "effect"
-import { fromBytes, type ServerSentEvent } from "@lms-bridge/core/lmstudio/wire/ServerSentEvents"
+import { FastCheck } from "effect"
+import * as ServerSentEvents from "@lms-bridge/core/lmstudio/wire/ServerSentEvents"
 
-const read = (pieces: ReadonlyArray<string | Uint8Array>): Effect.Effect<ReadonlyArray<ServerSentEvent>> =>
-  Effect.map(
-    Stream.runCollect(
-      fromBytes(
-        Stream.fromIterable(
-          pieces.map((piece) => (typeof piece === "string" ? new TextEncoder().encode(piece) : piece))
-        )
-      )
-    ),
-    Chunk.toReadonlyArray
-  )
+/** All events of a text that arrives in these pieces. */
+const read = (pieces: ReadonlyArray<string | Uint8Array>): ReadonlyArray<ServerSentEvents.ServerSentEvent> => {
+  const decoder = new TextDecoder()
+  const events: Array<ServerSentEvents.ServerSentEvent> = []
+  let pending = ServerSentEvents.nothing
+  for (const piece of pieces) {
+    const text = typeof piece === "string" ? piece : decoder.decode(piece, { stream: true })
+    const parsed = ServerSentEvents.push(pending, text)
+    pending = parsed.pending
+    events.push(...parsed.events)
+  }
+  return [...events, ...ServerSentEvents.end(pending)]
+}
 
 const data = (...texts: ReadonlyArray<string>) => texts.map((text) => ({ event: "", data: text }))
 
 describe("ServerSentEvents", () => {
-  it.effect("reads events, comments, CRLF and LF mixed, and what follows `retry:`", () =>
-    Effect.gen(function* () {
-      const events = yield* read([
-        ": keep-alive\n\nretry: 100\n\ndata: a\r\n\r\n",
-        "event: error\ndata: b\n\nid: 7\ndata:c\r\n\r\n:\n\ndata:  d\n\n"
-      ])
-      assert.deepStrictEqual(events, [
-        { event: "", data: "a" },
-        { event: "error", data: "b" },
-        { event: "", data: "c" },
-        { event: "", data: " d" }
-      ])
-    })
-  )
+  it("reads events, comments, CRLF and LF mixed, and what follows `retry:`", () => {
+    const events = read([
+      ": keep-alive\n\nretry: 100\n\ndata: a\r\n\r\n",
+      "event: error\ndata: b\n\nid: 7\ndata:c\r\n\r\n:\n\ndata:  d\n\n"
+    ])
+    assert.deepStrictEqual(events, [
+      { event: "", data: "a" },
+      { event: "error", data: "b" },
+      { event: "", data: "c" },
+      { event: "", data: " d" }
+    ])
+  })
 
-  it.effect("joins the lines of one event", () =>
-    Effect.gen(function* () {
-      assert.deepStrictEqual(yield* read(["data: {\ndata: }\n\n"]), data("{\n}"))
-    })
-  )
+  it("joins the lines of one event", () => {
+    assert.deepStrictEqual(read(["data: {\ndata: }\n\n"]), data("{\n}"))
+  })
 
-  it.effect("emits an event that the end cuts off before its blank line", () =>
-    Effect.gen(function* () {
-      assert.deepStrictEqual(yield* read(["data: a\n\ndata: b"]), data("a", "b"))
-      assert.deepStrictEqual(yield* read(["data: a\n\ndata: b\n"]), data("a", "b"))
-      assert.deepStrictEqual(yield* read([]), [])
-    })
-  )
+  it("emits an event that the end cuts off before its blank line", () => {
+    assert.deepStrictEqual(read(["data: a\n\ndata: b"]), data("a", "b"))
+    assert.deepStrictEqual(read(["data: a\n\ndata: b\n"]), data("a", "b"))
+    assert.deepStrictEqual(read([]), [])
+  })
 
-  it.effect.prop(
+  it.prop(
     "does not depend on how the bytes are cut, not even inside a character or between CR and LF",
     [FastCheck.array(FastCheck.nat(), { maxLength: 12 }), FastCheck.boolean()],
-    ([places, crlf]) =>
-      Effect.gen(function* () {
-        const end = crlf ? "\r\n" : "\n"
-        const bytes = new TextEncoder().encode(
-          ["data: Grüße 😀", "", ": c", "event: x", "data: 日本", "", ""].join(end)
-        )
-        const cuts = [...new Set(places.map((place) => place % bytes.length))].toSorted((a, b) => a - b)
-        const pieces = [0, ...cuts].map((place, index) => bytes.slice(place, cuts[index] ?? bytes.length))
-        assert.deepStrictEqual(yield* read(pieces), [
-          { event: "", data: "Grüße 😀" },
-          { event: "x", data: "日本" }
-        ])
-      })
+    ([places, crlf]) => {
+      const end = crlf ? "\r\n" : "\n"
+      const bytes = new TextEncoder().encode(["data: Grüße 😀", "", ": c", "event: x", "data: 日本", "", ""].join(end))
+      const cuts = [...new Set(places.map((place) => place % bytes.length))].toSorted((a, b) => a - b)
+      const pieces = [0, ...cuts].map((place, index) => bytes.slice(place, cuts[index] ?? bytes.length))
+      assert.deepStrictEqual(read(pieces), [
+        { event: "", data: "Grüße 😀" },
+        { event: "x", data: "日本" }
+      ])
+    }
   )
 })
