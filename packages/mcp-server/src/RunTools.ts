@@ -3,10 +3,12 @@
  */
 import { Settings } from "@lms-bridge/core/configuration/Settings"
 import * as Clock from "effect/Clock"
+import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
 import { common, taskOf, told } from "./AgentTools.ts"
+import { DetachAfter } from "./CallContext.ts"
 import { brief, optional } from "./Fields.ts"
 import * as RunAccount from "./RunAccount.ts"
 import { count } from "./RunProgress.ts"
@@ -99,7 +101,10 @@ export const result = Tool.make({
   handler: Effect.fnUntraced(function* ({ run_id, wait_seconds }) {
     const runs = yield* Runs
     const handle = yield* runs.get(run_id)
-    const ended = yield* handle.await.pipe(Effect.ignore, Effect.timeoutOption(`${wait_seconds ?? 30} seconds`))
+    const asked = Duration.seconds(wait_seconds ?? 30)
+    // never longer than this client waits for an answer
+    const limit = Option.match(yield* DetachAfter, { onNone: () => asked, onSome: Duration.min(asked) })
+    const ended = yield* handle.await.pipe(Effect.ignore, Effect.timeoutOption(limit))
     const record = yield* handle.record
     return Option.isNone(ended) ? RunAccount.account(record, yield* Clock.currentTimeMillis) : yield* told(record)
   })

@@ -33,7 +33,7 @@ const runId = AgentLoopTest.testRunId
 describe("runs", () => {
   it.scoped("run_start answers at once, run_result waits for the end", () =>
     Effect.gen(function* () {
-      const { client } = yield* connected(tools)
+      const { client } = yield* connected(tools, { client: "claude-code" })
       const started = yield* callTool(client, "run_start", { task: "t", mcp_names: ["files"] })
       assert.deepInclude(started.structuredContent, { runId, status: "running" })
       const waiting = yield* Effect.fork(callTool(client, "run_result", { run_id: runId, wait_seconds: 300 }))
@@ -139,6 +139,17 @@ describe("runs", () => {
         answer: "There is a.md."
       })
       assert.strictEqual(yield* asked.interrupted, 0)
+    }).pipe(Effect.provide(runs(slowly)))
+  )
+
+  it.scoped("run_result does not wait longer than the client does, whatever is asked", () =>
+    Effect.gen(function* () {
+      const { client } = yield* connected(tools, { client: "claude-ai" })
+      yield* callTool(client, "run_start", { task: "t" })
+      const waiting = yield* Effect.fork(callTool(client, "run_result", { run_id: runId, wait_seconds: 3600 }))
+      yield* settle
+      yield* TestClock.adjust("50 seconds")
+      assert.deepInclude((yield* Fiber.join(waiting)).structuredContent, { status: "running" })
     }).pipe(Effect.provide(runs(slowly)))
   )
 

@@ -1,6 +1,9 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Deferred, Effect, Fiber, Ref, Schema, TestClock } from "effect"
+import { Client } from "@modelcontextprotocol/sdk/client/index.js"
+import { InMemoryTransport } from "@modelcontextprotocol/sdk/inMemory.js"
+import { Context, Deferred, Effect, Fiber, Ref, Schema, Stream, TestClock } from "effect"
 import { readFileSync } from "node:fs"
+import * as Server from "@lms-bridge/mcp-server/Server"
 import * as Tool from "@lms-bridge/mcp-server/Tool"
 import * as Version from "@lms-bridge/mcp-server/Version"
 import { callTool, connected, settle, textOf, whileTimePasses } from "./connected.ts"
@@ -203,6 +206,48 @@ describe("Server", () => {
       yield* Deferred.await(ended)
       assert.isTrue((yield* Fiber.await(call))._tag === "Failure")
       assert.deepStrictEqual((yield* callTool(client, "double", { n: 5 })).structuredContent, { doubled: 5 })
+    })
+  )
+
+  it.scoped("answers initialize before anything is loaded, and loads once, whoever asked first and went away", () =>
+    Effect.gen(function* () {
+      const loads = yield* Ref.make(0)
+      const finish = yield* Deferred.make<void>()
+      const [near, far] = InMemoryTransport.createLinkedPair()
+      const load = Ref.update(loads, (n) => n + 1).pipe(
+        Effect.zipRight(Deferred.await(finish)),
+        Effect.as({
+          surface: {
+            tools: [doubles],
+            describeOutput: true,
+            reading: { resources: [], templates: [], prompts: [] },
+            changes: Stream.empty
+          },
+          context: Context.empty()
+        })
+      )
+      yield* Effect.forkScoped(Server.serve({ load, detachAfter: "never", transport: far }))
+      const client = new Client({ name: "test", version: "1" })
+      yield* Effect.promise(() => client.connect(near))
+      assert.deepInclude(client.getServerVersion(), { name: "lms-bridge" })
+      const controller = new AbortController()
+      const first = yield* Effect.fork(
+        Effect.promise(() =>
+          client.listTools({}, { signal: controller.signal }).then(
+            () => "listed",
+            () => "gone"
+          )
+        )
+      )
+      yield* settle
+      controller.abort()
+      assert.strictEqual(yield* Fiber.join(first), "gone")
+      const second = yield* Effect.fork(callTool(client, "double", { n: 2 }))
+      yield* settle
+      yield* Deferred.succeed(finish, undefined)
+      assert.deepStrictEqual((yield* Fiber.join(second)).structuredContent, { doubled: 4 })
+      assert.strictEqual(yield* Ref.get(loads), 1)
+      yield* Effect.promise(() => client.close())
     })
   )
 
