@@ -24,6 +24,14 @@ describe("tool snapshots", () => {
     })
   }
 
+  it("every name is one that all known clients accept, with their prefix", () => {
+    for (const { name } of allTools) {
+      assert.match(name, /^[a-z][a-z0-9_]*$/)
+      // Claude Code calls it so, and 64 characters is the least limit there is
+      assert.isAtMost(`mcp__lms-bridge__${name}`.length, 64)
+    }
+  })
+
   it("there is no snapshot of a tool that is gone", () => {
     assert.sameMembers(
       readdirSync(folder),
