@@ -50,6 +50,7 @@ export const layerTest = (script: Script): Layer.Layer<LmStudioApi | LmStudioApi
         ping: scripted.value("ping", script.ping),
         models: scripted.value("models", script.models),
         chatStream: scripted.stream("chatStream", script.chatStream),
+        nativeChatStream: scripted.stream("nativeChatStream", script.nativeChatStream),
         chat: scripted.call("chat", script.chat),
         complete: scripted.call("complete", script.complete),
         embed: scripted.call("embed", script.embed),

@@ -95,6 +95,7 @@ export const isWhole = (state: ChatState): boolean => state.done || state.finish
 export const step = (state: ChatState, frame: Frame, now: number): Step => {
   if (frame._tag === "Fault") return { _tag: "Fault", facts: frame.facts }
   if (frame._tag === "Noise") return { _tag: "Next", state, events: [] }
+  if (frame._tag === "Progress") return { _tag: "Next", state: { ...state, begun: true }, events: [frame.event] }
   if (state.broken !== undefined) return { _tag: "Malformed", detail: `a frame that is not JSON: ${state.broken}` }
   switch (frame._tag) {
     case "Done":

@@ -153,6 +153,25 @@ export interface Completion {
 }
 
 /**
+ * A request of `POST /api/v1/chat`, which takes no history, no tools of the caller's and no TTL (contract A1).
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface NativeChatRequest {
+  readonly model: string
+  readonly input: string
+  readonly systemPrompt?: string | undefined
+  readonly temperature?: number | undefined
+  readonly maxOutputTokens?: number | undefined
+  /** One of the model's `reasoningOptions`. */
+  readonly reasoning?: string | undefined
+  readonly previousResponseId?: string | undefined
+  /** Whether LM Studio keeps the reply for `previousResponseId`; it does not unless this says so. */
+  readonly store?: boolean | undefined
+}
+
+/**
  * A request of `POST /v1/responses`. The route ignores `ttl` and JSON schemas silently (contract C4, H31), so neither
  * is offered here.
  *
@@ -250,7 +269,16 @@ export class LmStudioApi extends Context.Tag("@lms-bridge/core/lmstudio/LmStudio
      * other way fails. Fails with `WrongModelAnswered` when the reply comes from a model that `model` cannot mean.
      */
     readonly chatStream: (request: ChatRequest, limits?: RequestLimits) => Stream.Stream<ChatEvent, ApiError>
-    /** The same, collected. */
+    /**
+     * `POST /api/v1/chat` with `stream: true`: the only route that tells how far the model is loaded and the prompt
+     * processed. It gives no reason for the reply's end. A model that it loads has LM Studio's own TTL of 60 minutes, so
+     * ensure it first.
+     */
+    readonly nativeChatStream: (
+      request: NativeChatRequest,
+      limits?: RequestLimits
+    ) => Stream.Stream<ChatEvent, ApiError>
+    /** `chatStream`, collected. */
     readonly chat: (request: ChatRequest, limits?: RequestLimits) => Effect.Effect<ChatReply, ApiError>
     /** `POST /v1/completions`: no chat template. */
     readonly complete: (request: CompletionRequest, limits?: RequestLimits) => Effect.Effect<Completion, ApiError>

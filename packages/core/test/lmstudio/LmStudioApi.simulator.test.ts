@@ -227,6 +227,30 @@ describe("LmStudioApi and the simulator", () => {
     }).pipe(simulated())
   )
 
+  it.effect("shows how a model is loaded and the prompt processed, on the native route", () =>
+    Effect.gen(function* () {
+      const api = yield* LmStudioApi
+      const control = yield* SimulatorControl
+      yield* control.scriptModel([
+        { reasoning: "hm", text: "Hello there" },
+        { text: "Hello", error: { message: "received prediction-error", afterPieces: 1 } }
+      ])
+      const request = { model: key, input: "hi", maxOutputTokens: 50 }
+      const events = Chunk.toReadonlyArray(yield* inTime(Stream.runCollect(api.nativeChatStream(request))))
+      const tags = [...new Set(events.map(({ _tag }) => _tag))]
+      assert.deepStrictEqual(tags, ["ModelLoading", "PromptProcessing", "ReasoningDelta", "TextDelta", "Completed"])
+      const last = events.at(-1)
+      assert.deepInclude(last?._tag === "Completed" ? last.reply : undefined, {
+        model: key,
+        reasoning: "hm",
+        content: "Hello there",
+        finishReason: ""
+      })
+      const error = yield* Effect.flip(inTime(Stream.runDrain(api.nativeChatStream(request))))
+      assert.deepInclude(error, { _tag: "ServerFault", reason: "Engine" })
+    }).pipe(simulated({ settings: { loadTime: Duration.seconds(5) } }))
+  )
+
   it.effect("embeds and completes", () =>
     Effect.gen(function* () {
       const api = yield* LmStudioApi

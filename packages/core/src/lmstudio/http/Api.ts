@@ -28,7 +28,7 @@ import * as Lifecycle from "../wire/Lifecycle.ts"
 import * as Responses from "../wire/Responses.ts"
 import * as Dialects from "./Dialects.ts"
 import { exchange } from "./Exchange.ts"
-import { openChat } from "./OpenChat.ts"
+import * as OpenChat from "./OpenChat.ts"
 import * as Transport from "./Transport.ts"
 
 /**
@@ -89,17 +89,22 @@ export const make = Effect.gen(function* () {
     return yield* resilience.guard("http.lifecycle")(ask({ ...call, method: "POST", limits: limit }, schema))
   })
 
-  const chatStream: Context.Tag.Service<LmStudioApi>["chatStream"] = (request, asked) =>
+  const streamed = (asking: OpenChat.Asking, asked: RequestLimits | undefined) =>
     Stream.unwrapScoped(
-      checkName("chat", request.model).pipe(
+      checkName("chat", asking.model).pipe(
         Effect.zipRight(
-          openChat(transport, request, withAsked(limits.inference, asked), (answered) =>
-            checkModel(request.model, answered)
+          OpenChat.openChat(transport, asking, withAsked(limits.inference, asked), (answered) =>
+            checkModel(asking.model, answered)
           ).pipe(resilience.protect("http.inference"))
         ),
         Effect.map(({ first, rest }) => Stream.concat(Stream.fromChunk(first), rest))
       )
-    ).pipe(Stream.withSpan("LmStudioApi.chatStream", { attributes: { model: request.model } }))
+    )
+
+  const chatStream: Context.Tag.Service<LmStudioApi>["chatStream"] = (request, asked) =>
+    Stream.withSpan(streamed(OpenChat.completions(request), asked), "LmStudioApi.chatStream", {
+      attributes: { model: request.model }
+    })
 
   const api: Context.Tag.Service<LmStudioApi> = {
     server: dialects.server.pipe(resilience.protect("http.read"), Effect.withSpan("LmStudioApi.server")),
@@ -107,6 +112,10 @@ export const make = Effect.gen(function* () {
     ping: dialects.ping.pipe(Effect.withSpan("LmStudioApi.ping")),
     models: dialects.models.pipe(resilience.protect("http.read"), Effect.withSpan("LmStudioApi.models")),
     chatStream,
+    nativeChatStream: (request, asked) =>
+      Stream.withSpan(streamed(OpenChat.native(request), asked), "LmStudioApi.nativeChatStream", {
+        attributes: { model: request.model }
+      }),
     chat: (request, asked) =>
       chatStream(request, asked).pipe(
         Stream.runLast,

@@ -17,8 +17,10 @@ import type { ChatEvent, ChatRequest } from "../Chat.ts"
 import * as ChatStream from "../ChatStream.ts"
 import { classify } from "../ErrorClassifier.ts"
 import { ReplyMalformed, RequestTimeout, StreamCut, type LmStudioError } from "../LmStudioError.ts"
+import type { NativeChatRequest } from "../LmStudioApi.ts"
 import * as ChatWire from "../wire/ChatWire.ts"
 import { errorOf } from "../wire/ErrorBody.ts"
+import * as NativeChat from "../wire/NativeChat.ts"
 import { parseJson, present } from "../wire/Open.ts"
 import * as ServerSentEvents from "../wire/ServerSentEvents.ts"
 import { wholeText, type Incoming, type Limits, type Transport } from "./Transport.ts"
@@ -33,6 +35,45 @@ export interface Opened {
 }
 
 /**
+ * Which route is asked, with what, and how its events are read.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Asking {
+  readonly model: string
+  readonly path: string
+  readonly body: Record<string, unknown>
+  readonly decode: (event: ServerSentEvents.ServerSentEvent) => ReadonlyArray<ChatWire.Frame>
+}
+
+/**
+ * `POST /v1/chat/completions`, which every dialect has.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const completions = (request: ChatRequest): Asking => ({
+  model: request.model,
+  path: "/v1/chat/completions",
+  body: ChatWire.encodeRequest(request),
+  decode: (event) => [ChatWire.decodeFrame(event)]
+})
+
+/**
+ * `POST /api/v1/chat`.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const native = (request: NativeChatRequest): Asking => ({
+  model: request.model,
+  path: "/api/v1/chat",
+  body: NativeChat.encodeRequest(request),
+  decode: NativeChat.decodeFrames
+})
+
+/**
  * `checkModel` is asked once, as soon as the reply says who answers and before anything is delivered. When the attempt
  * fails its socket is closed; when it succeeds, the socket lives as long as the scope.
  *
@@ -41,7 +82,7 @@ export interface Opened {
  */
 export const openChat = (
   transport: Transport,
-  request: ChatRequest,
+  asking: Asking,
   limits: Limits,
   checkModel: (answered: string) => Effect.Effect<void, LmStudioError>
 ): Effect.Effect<Opened, LmStudioError, Scope.Scope> =>
@@ -51,11 +92,11 @@ export const openChat = (
       const incoming = yield* transport.open({
         operation,
         method: "POST",
-        path: "/v1/chat/completions",
-        body: ChatWire.encodeRequest(request),
+        path: asking.path,
+        body: asking.body,
         limits
       })
-      const { take } = yield* framesOf(transport, request, incoming)
+      const { take } = yield* framesOf(transport, asking, incoming)
       const reading = yield* Ref.make<Reading>({
         chat: ChatStream.start(startedAt),
         events: [],
@@ -71,8 +112,8 @@ export const openChat = (
         const after = Either.isLeft(taken)
           ? ended(before, taken.left, now)
           : taken.right.ended
-            ? ended(fold(before, taken.right.frames, request.model, now), undefined, now)
-            : fold(before, taken.right.frames, request.model, now)
+            ? ended(fold(before, taken.right.frames, asking.model, now), undefined, now)
+            : fold(before, taken.right.frames, asking.model, now)
         if (before.chat.model === "" && after.chat.model !== "") yield* checkModel(after.chat.model)
         if (!ChatStream.isWhole(before.chat) && ChatStream.isWhole(after.chat)) yield* incoming.expectEnd
         yield* Ref.set(reading, after)
@@ -157,16 +198,17 @@ const ended = (before: Reading, error: LmStudioError | undefined, now: number): 
 }
 
 /** An error status and a JSON body are read whole; everything else is a stream of events. */
-const framesOf = Effect.fnUntraced(function* (transport: Transport, request: ChatRequest, incoming: Incoming) {
+const framesOf = Effect.fnUntraced(function* (transport: Transport, asking: Asking, incoming: Incoming) {
   const { isJson, status } = incoming
-  if (status < 400 && !isJson) return { take: framesFrom(incoming, yield* Ref.make(ServerSentEvents.nothing)) }
+  if (status < 400 && !isJson)
+    return { take: framesFrom(incoming, asking.decode, yield* Ref.make(ServerSentEvents.nothing)) }
   const text = yield* wholeText(incoming)
   const frame: ChatWire.Frame =
     status >= 400 ? { _tag: "Fault", facts: errorOf(text) } : ChatWire.decodeReply(parseJson(text))
   if (frame._tag === "Fault") {
     return yield* classify({
       operation,
-      model: request.model,
+      model: asking.model,
       status,
       hadToken: transport.hasToken,
       facts: frame.facts
@@ -179,6 +221,7 @@ const framesOf = Effect.fnUntraced(function* (transport: Transport, request: Cha
 
 const framesFrom = (
   incoming: Incoming,
+  decode: Asking["decode"],
   pending: Ref.Ref<ServerSentEvents.Pending>
 ): Effect.Effect<Frames, LmStudioError> => {
   const decoder = new TextDecoder()
@@ -187,7 +230,7 @@ const framesFrom = (
       const text = Chunk.reduce(pieces, "", (text, piece) => text + decoder.decode(piece, { stream: true }))
       const parsed = ServerSentEvents.push(before, text)
       const events = ended ? [...parsed.events, ...ServerSentEvents.end(parsed.pending)] : parsed.events
-      return [{ frames: events.map(ChatWire.decodeFrame), ended }, parsed.pending]
+      return [{ frames: events.flatMap(decode), ended }, parsed.pending]
     })
   )
 }

@@ -5,7 +5,7 @@
  */
 import * as Either from "effect/Either"
 import * as Schema from "effect/Schema"
-import type { ChatMessage, ChatRequest, Usage } from "../Chat.ts"
+import type { ChatEvent, ChatMessage, ChatRequest, Usage } from "../Chat.ts"
 import { errorIn, errorOf, type ErrorFacts } from "./ErrorBody.ts"
 import { Count, open, openArray, present } from "./Open.ts"
 import type { ServerSentEvent } from "./ServerSentEvents.ts"
@@ -119,6 +119,8 @@ export type Chunk = typeof Chunk.Type
  */
 export type Frame =
   | { readonly _tag: "Chunk"; readonly chunk: Chunk }
+  /** Something to show that is no part of the reply. */
+  | { readonly _tag: "Progress"; readonly event: ChatEvent }
   | { readonly _tag: "Done" }
   | { readonly _tag: "Fault"; readonly facts: ErrorFacts }
   | { readonly _tag: "Broken"; readonly text: string }

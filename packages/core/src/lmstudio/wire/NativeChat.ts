@@ -1,0 +1,98 @@
+/**
+ * `POST /api/v1/chat` as a stream (contract A1, A2): its events, told in the words of the chat route.
+ *
+ * @since 0.1.0
+ */
+import * as Option from "effect/Option"
+import * as Schema from "effect/Schema"
+import type { NativeChatRequest } from "../LmStudioApi.ts"
+import type { Delta, Frame } from "./ChatWire.ts"
+import { errorOf } from "./ErrorBody.ts"
+import { Count, open, parseJson, present } from "./Open.ts"
+import type { ServerSentEvent } from "./ServerSentEvents.ts"
+
+/**
+ * Replies are not stored unless that is asked for: they would stay on disk for 30 days, and a damaged store fails every
+ * request (H18). The body is strict; a TTL is refused.
+ *
+ * @since 0.1.0
+ * @category encoding
+ */
+export const encodeRequest = (request: NativeChatRequest): Record<string, unknown> =>
+  present({
+    model: request.model,
+    input: request.input,
+    system_prompt: request.systemPrompt,
+    temperature: request.temperature,
+    max_output_tokens: request.maxOutputTokens,
+    reasoning: request.reasoning,
+    previous_response_id: request.previousResponseId,
+    store: request.store ?? false,
+    stream: true
+  })
+
+/**
+ * What an event tells. An `error` does not end the stream, but it has spoilt the reply, so nothing after it counts.
+ *
+ * @since 0.1.0
+ * @category decoding
+ */
+export const decodeFrames = ({ data, event }: ServerSentEvent): ReadonlyArray<Frame> => {
+  const body = parseJson(data)
+  if (body === undefined && data.startsWith("{")) return [{ _tag: "Broken", text: data.slice(0, 200) }]
+  const told = Option.getOrUndefined(decodeEvent(body))
+  switch (told?.type ?? event) {
+    case "chat.start":
+      return [chunk({ model: told?.model_instance_id })]
+    case "model_load.progress":
+      return [{ _tag: "Progress", event: { _tag: "ModelLoading", progress: told?.progress ?? 0 } }]
+    case "prompt_processing.progress":
+      return [{ _tag: "Progress", event: { _tag: "PromptProcessing", progress: told?.progress ?? 0 } }]
+    case "reasoning.delta":
+      return [chunk({ delta: { reasoning_content: told?.content, tool_calls: [] } })]
+    case "message.delta":
+      return [chunk({ delta: { content: told?.content, tool_calls: [] } })]
+    case "error":
+      return [{ _tag: "Fault", facts: errorOf(data) }]
+    case "chat.end":
+      return [
+        chunk({
+          model: told?.result?.model_instance_id,
+          usage: {
+            prompt_tokens: told?.result?.stats?.input_tokens,
+            completion_tokens: told?.result?.stats?.total_output_tokens,
+            completion_tokens_details: { reasoning_tokens: told?.result?.stats?.reasoning_output_tokens }
+          }
+        }),
+        { _tag: "Done" }
+      ]
+    default:
+      return [{ _tag: "Noise" }]
+  }
+}
+
+// -----------------------------------------------------------------------------
+// internal
+// -----------------------------------------------------------------------------
+
+const decodeEvent = Schema.decodeUnknownOption(
+  Schema.Struct({
+    type: open(Schema.String),
+    model_instance_id: open(Schema.String),
+    progress: open(Schema.Number),
+    content: open(Schema.String),
+    result: open(
+      Schema.Struct({
+        model_instance_id: open(Schema.String),
+        stats: open(Schema.Struct({ input_tokens: Count, total_output_tokens: Count, reasoning_output_tokens: Count }))
+      })
+    )
+  })
+)
+
+type ChunkOf = Extract<Frame, { readonly _tag: "Chunk" }>["chunk"]
+
+const chunk = ({ delta, ...more }: Omit<Partial<ChunkOf>, "choices"> & { readonly delta?: Delta }): Frame => ({
+  _tag: "Chunk",
+  chunk: { ...more, choices: delta === undefined ? [] : [{ delta }] }
+})
