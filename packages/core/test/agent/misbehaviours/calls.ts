@@ -1,0 +1,245 @@
+import { call } from "../doubles.ts"
+import { calling, list, ranWith, read, saying, toldInstead, type Misbehaviour } from "./Misbehaviour.ts"
+
+const one = { path: "/a" }
+const at = '{"path": "/a"}'
+
+export const calls: ReadonlyArray<Misbehaviour> = [
+  {
+    what: "a call without an id",
+    does: "gives it one, so that its result can be told apart",
+    world: calling(at),
+    check: ({ events }) => events.some((event) => event._tag === "ToolCallFinished" && event.callId === "call_1_1")
+  },
+  {
+    what: "two calls of one reply with the same id",
+    does: "gives the second another id; each has its own result",
+    world: saying([call("read", { path: "/a" }, "x"), call("read", { path: "/b" }, "x")]),
+    check: ({ events, ran }) =>
+      ran.length === 2 &&
+      new Set(events.flatMap((event) => (event._tag === "ToolCallFinished" ? [event.callId] : []))).size === 2
+  },
+  {
+    what: "an id that was used in an earlier round",
+    does: "gives the call a new one",
+    world: saying([call("read", { path: "/a" }, "x")], [call("read", { path: "/b" }, "x")]),
+    check: ({ events }) =>
+      new Set(events.flatMap((event) => (event._tag === "ToolCallFinished" ? [event.callId] : []))).size === 2
+  },
+  {
+    what: "a call without a name (H11)",
+    does: "leaves it out of the turn and of the history; the other calls run",
+    world: saying([call("", {}, ""), call("read", one)]),
+    check: ranWith(one)
+  },
+  {
+    what: 'empty arguments "" where nothing is required (H13)',
+    does: "runs the tool with {}",
+    world: calling("", { list }, "list"),
+    check: ranWith({})
+  },
+  {
+    what: 'empty arguments "" where something is required',
+    does: "does not run the tool and names what is missing",
+    world: calling(""),
+    check: toldInstead("no arguments were given", '"path" is missing')
+  },
+  {
+    what: "arguments `null`",
+    does: "takes them for empty",
+    world: calling("null", { list }, "list"),
+    check: ranWith({})
+  },
+  {
+    what: "arguments cut in a string (H13)",
+    does: "never completes the string; tells the model what it got",
+    world: calling('{"path": "/etc/pas'),
+    check: toldInstead("not valid JSON", '{"path": "/etc/pas')
+  },
+  {
+    what: "arguments cut in a number",
+    does: "never completes the number",
+    world: calling('{"path": "/a", "lines": 12'),
+    check: toldInstead("not valid JSON")
+  },
+  {
+    what: "a string whose end is missing before the bracket",
+    does: "does not guess where it ends",
+    world: calling('{"path": "/a}'),
+    check: toldInstead("not valid JSON")
+  },
+  {
+    what: "a closing bracket that is missing after a whole value",
+    does: "adds it and runs the tool",
+    world: calling('{"options": {"deep": true}, "path": "/a"'),
+    check: ranWith({ options: { deep: true }, path: "/a" })
+  },
+  { what: "a closing bracket too many", does: "drops it", world: calling('{"path": "/a"}}'), check: ranWith(one) },
+  { what: "trailing commas", does: "drops them", world: calling('{"path": "/a",}'), check: ranWith(one) },
+  {
+    what: "a missing comma",
+    does: "adds it",
+    world: calling('{"lines": 3 "path": "/a"}'),
+    check: ranWith({ lines: 3, path: "/a" })
+  },
+  { what: "single quotes", does: "reads them as double ones", world: calling("{'path': '/a'}"), check: ranWith(one) },
+  { what: "keys without quotes", does: "quotes them", world: calling('{path: "/a"}'), check: ranWith(one) },
+  {
+    what: "Python's True, False and None",
+    does: "reads them as true, false and null",
+    world: calling('{"path": "/a", "whole": True}'),
+    check: ranWith({ path: "/a", whole: true })
+  },
+  {
+    what: "a code fence around the arguments",
+    does: "looks inside",
+    world: calling('```json\n{"path": "/a"}\n```'),
+    check: ranWith(one)
+  },
+  {
+    what: "raw line breaks in a string",
+    does: "keeps them as line breaks",
+    world: calling('{"path": "/a\nb"}'),
+    check: ranWith({ path: "/a\nb" })
+  },
+  {
+    what: "NaN or Infinity",
+    does: "does not make a number of it",
+    world: calling('{"path": "/a", "lines": NaN}'),
+    check: toldInstead("not valid JSON")
+  },
+  {
+    what: "a bare word as a value",
+    does: "does not guess that it is text",
+    world: calling("{path: notes}"),
+    check: toldInstead("not valid JSON")
+  },
+  {
+    what: "unescaped quotes in a string",
+    does: "does not guess where the string ends",
+    world: calling('{"path": "say "hi" now"}'),
+    check: toldInstead("not valid JSON")
+  },
+  {
+    what: "arguments encoded twice",
+    does: "decodes them twice",
+    world: calling(JSON.stringify(at)),
+    check: ranWith(one)
+  },
+  {
+    what: "a list or a number in place of an object",
+    does: "says that an object is needed",
+    world: calling('["/a"]'),
+    check: toldInstead("must be a JSON object, but are array")
+  },
+  {
+    what: "a number as text",
+    does: "makes it a number where the schema says number",
+    world: calling('{"path": "/a", "lines": "3"}'),
+    check: ranWith({ path: "/a", lines: 3 })
+  },
+  {
+    what: "a number as text where text is meant",
+    does: "leaves it text: only the schema decides, never the name",
+    world: calling('{"path": "123"}'),
+    check: ranWith({ path: "123" })
+  },
+  {
+    what: '"true" where a boolean must stand',
+    does: "makes it a boolean",
+    world: calling('{"path": "true", "whole": "true"}'),
+    check: ranWith({ path: "true", whole: true })
+  },
+  {
+    what: '"yes" or 1 where a boolean must stand',
+    does: "asks for a boolean",
+    world: calling('{"path": "/a", "whole": "yes"}'),
+    check: toldInstead("/whole", "must be boolean")
+  },
+  {
+    what: "one value where a list must stand",
+    does: "makes it a list of one",
+    world: calling('{"path": "/a", "tags": "x"}'),
+    check: ranWith({ path: "/a", tags: ["x"] })
+  },
+  {
+    what: "JSON text where an object or list must stand",
+    does: "parses it",
+    world: calling(JSON.stringify({ path: "/a", tags: '["x","y"]', options: '{"deep":"false"}' })),
+    check: ranWith({ path: "/a", tags: ["x", "y"], options: { deep: false } })
+  },
+  {
+    what: "null for a parameter that may be left out",
+    does: "leaves it out",
+    world: calling('{"path": "/a", "lines": null}'),
+    check: ranWith(one)
+  },
+  {
+    what: "null for a parameter that is required",
+    does: "asks for it",
+    world: calling('{"path": null}'),
+    check: toldInstead("/path: got null")
+  },
+  {
+    what: "a value that is not among those allowed",
+    does: "lists the allowed ones",
+    world: calling('{"path": "/a", "mode": "hex"}'),
+    check: toldInstead('got "hex" (string), allowed: "text", "binary"')
+  },
+  {
+    what: "a parameter that does not exist",
+    does: "lists those that do",
+    world: calling('{"file": "/a"}'),
+    check: toldInstead('"file" is not a parameter, allowed: path')
+  },
+  {
+    what: "a tool that does not exist",
+    does: "names the nearest ones that do",
+    world: calling(at, { read_file: read }, "reed_file"),
+    check: toldInstead('There is no tool "reed_file"', 'Did you mean "read_file"?')
+  },
+  {
+    what: "the same arguments that do not fit, twice",
+    does: "asks for the arguments alone, by the tool's schema as the grammar of the reply",
+    world: saying([call("read", "{}")], [call("read", '{"file":"/a"}')], at),
+    check: ranWith(one)
+  },
+  {
+    what: "the same call with the same result, again and again",
+    does: "says so, takes the tool away for two rounds, then asks for the answer",
+    world: { turns: () => [call("read", one)], final: "What I know.", servers: { main: { read, list } } },
+    check: ({ events, outcome }) =>
+      outcome.status === "stalled" &&
+      outcome.answer === "What I know." &&
+      events.flatMap((event) => (event._tag === "Stalled" ? [event.step] : [])).join() === "nudge,withhold,end"
+  },
+  {
+    what: "several calls in a circle",
+    does: "the same, whatever the order of the calls",
+    world: {
+      turns: (index) => [call("read", { path: `/${index % 3}` })],
+      final: "x",
+      servers: { main: { read, list } }
+    },
+    task: { budgets: { rounds: 100, wallMillis: 60_000, toolCalls: 100 } },
+    check: ({ outcome }) => outcome.status === "stalled" && outcome.rounds < 25
+  },
+  {
+    what: "calls without end",
+    does: "ends at the budget of rounds or calls with one request for the best answer, without tools",
+    world: { turns: (index) => [call("read", { path: `/${index}` })], final: "So far.", servers: { main: { read } } },
+    task: { budgets: { rounds: 100, wallMillis: 60_000, toolCalls: 7 } },
+    check: ({ outcome, ran }) => ran.length === 7 && outcome.budget === "tool-calls" && outcome.answer === "So far."
+  },
+  {
+    what: "calls in the last reply, where no tools are offered",
+    does: "leaves them out of the answer",
+    world: {
+      turns: [[call("read", one)]],
+      final: `I know a.\n<tool_call>{"name": "read", "arguments": ${at}}</tool_call>`,
+      servers: { main: { read } }
+    },
+    task: { budgets: { rounds: 1, wallMillis: 60_000, toolCalls: 7 } },
+    check: ({ outcome, ran }) => ran.length === 1 && outcome.answer === "I know a."
+  }
+]

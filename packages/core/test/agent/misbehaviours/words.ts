@@ -1,0 +1,236 @@
+import {
+  ContextOverflow,
+  ModelCrashed,
+  ServerFault,
+  StreamCut,
+  WrongModelAnswered
+} from "@lms-bridge/core/lmstudio/LmStudioError"
+import { Effect } from "effect"
+import { call, ensured } from "../doubles.ts"
+import { ranWith, saying, tags, type Misbehaviour } from "./Misbehaviour.ts"
+
+const one = { path: "/a" }
+const json = '{"name": "read", "arguments": {"path": "/a"}}'
+
+const written: ReadonlyArray<readonly [string, string]> = [
+  ["Hermes and Qwen: `<tool_call>{…}</tool_call>`", `<tool_call>\n${json}\n</tool_call>`],
+  [
+    "Qwen3-Coder: `<function=…><parameter=…>`",
+    "<tool_call>\n<function=read>\n<parameter=path>\n/a\n</parameter>\n</function>\n</tool_call>"
+  ],
+  ["GLM: `<arg_key>`", "<tool_call>read\n<arg_key>path</arg_key>\n<arg_value>/a</arg_value>\n</tool_call>"],
+  ["LM Studio: `[TOOL_REQUEST]…[END_TOOL_REQUEST]`", `[TOOL_REQUEST]${json}[END_TOOL_REQUEST]`],
+  ["Mistral: `[TOOL_CALLS]`", `[TOOL_CALLS][${json}]`],
+  ["newer Mistral: `[TOOL_CALLS]name[ARGS]{…}`", '[TOOL_CALLS]read[ARGS]{"path": "/a"}'],
+  ["LFM: `<|tool_call_start|>[name(…)]`", '<|tool_call_start|>[read(path="/a")]<|tool_call_end|>'],
+  [
+    "MiniMax: `<minimax:tool_call>`",
+    '<minimax:tool_call><invoke name="read"><parameter name="path">/a</parameter></invoke></minimax:tool_call>'
+  ],
+  [
+    "harmony (gpt-oss): `to=functions.name`",
+    '<|channel|>commentary to=functions.read <|constrain|>json<|message|>{"path": "/a"}<|call|>'
+  ],
+  ["Llama: `<|python_tag|>`", `<|python_tag|>${json}`],
+  ["bare JSON and nothing else", json]
+]
+
+export const words: ReadonlyArray<Misbehaviour> = [
+  ...written.map(([format, text]): Misbehaviour => ({
+    what: `a call left in the text (H7), ${format}`,
+    does: "recognises and runs it, once its tool is offered and its arguments fit",
+    world: saying(text),
+    check: ranWith(one)
+  })),
+  {
+    what: "a call in the reasoning, and no text (H10)",
+    does: "runs it",
+    world: saying({ reasoning: `I will look.\n<tool_call>${json}</tool_call>` }),
+    check: ranWith(one)
+  },
+  {
+    what: "a call in a code block or in the middle of a sentence",
+    does: "does not run it; asks once what was meant, then takes the text as the answer",
+    world: { ...saying(), turns: () => `Write:\n\`\`\`\n<tool_call>${json}</tool_call>\n\`\`\`` },
+    check: ({ outcome, ran, requests }) => ran.length === 0 && requests === 2 && outcome.answer.startsWith("Write:")
+  },
+  {
+    what: "a call quoted from what a tool has said",
+    does: "does not run it",
+    world: {
+      turns: [[call("log", {})], `It says:\n<tool_call>${json}</tool_call>`, "done"],
+      servers: {
+        main: {
+          log: { run: () => Effect.succeed(`… <tool_call>${json}</tool_call> …`) },
+          read: { run: () => Effect.succeed("never") }
+        }
+      }
+    },
+    check: ({ ran }) => ran.length === 1
+  },
+  {
+    what: "a call in the text with arguments that do not fit",
+    does: "tells the model what is wrong and how to call",
+    world: saying('<tool_call>{"name": "read", "arguments": {}}</tool_call>'),
+    check: ({ events, ran }) =>
+      ran.length === 0 && events.some((event) => event._tag === "Noted" && event.text.includes('"path" is missing'))
+  },
+  {
+    what: "an empty reply (H8, H21)",
+    does: "sends the same request again, once",
+    world: saying(""),
+    check: ({ outcome, requests }) => outcome.answer === "done" && requests === 2
+  },
+  {
+    what: "an empty reply, twice",
+    does: "fails with `EmptyReply`",
+    world: saying(" \n", ""),
+    check: ({ outcome }) => outcome.problem?.tag === "EmptyReply"
+  },
+  {
+    what: "reasoning and no answer",
+    does: "sends the same request again, once",
+    world: saying({ reasoning: "Hm." }),
+    check: ({ outcome }) => outcome.answer === "done"
+  },
+  {
+    what: "a reply cut by the token limit",
+    does: "lets the model continue once and puts the parts together",
+    world: saying({ content: "one ", finishReason: "length" }, { content: "two" }),
+    check: ({ outcome }) => outcome.answer === "one two" && !outcome.cut
+  },
+  {
+    what: "a reply cut twice",
+    does: "gives what there is and says that it is cut",
+    world: saying({ content: "one ", finishReason: "length" }, { content: "two", finishReason: "length" }),
+    check: ({ outcome }) => outcome.answer === "one two" && outcome.cut
+  },
+  {
+    what: "a reply that is cut while the model is still reasoning",
+    does: "asks for a short answer; the second time it fails with `OnlyReasoning`",
+    world: saying({ reasoning: "…", finishReason: "length" }, { reasoning: "…", finishReason: "length" }),
+    check: ({ outcome }) => outcome.problem?.tag === "OnlyReasoning"
+  },
+  {
+    what: "a call cut by the token limit",
+    does: "mends nothing in it, and says that the reply was cut",
+    world: saying({ toolCalls: [call("read", '{"path": "/a"')], finishReason: "length" }),
+    check: ({ ran, told }) => ran.length === 0 && told[0]?.includes("cut by the token limit") === true
+  },
+  {
+    what: "a stream that ends without a reason (H15)",
+    does: "sends the same request again, once",
+    world: saying({ content: "Half of", finishReason: "" }),
+    check: ({ outcome }) => outcome.answer === "done"
+  },
+  {
+    what: "a connection that breaks in the middle of a reply",
+    does: "sends the same request again, once; no tool has run for it",
+    world: saying({ fail: new StreamCut({ operation: "chat", delivered: 4 }), after: "Half" }),
+    check: ({ outcome }) => outcome.answer === "done"
+  },
+  {
+    what: "a connection that breaks twice",
+    does: "fails with `StreamCut` and what had arrived",
+    world: saying(
+      { fail: new StreamCut({ operation: "chat", delivered: 4 }) },
+      { fail: new StreamCut({ operation: "chat", delivered: 4 }), after: "Half" }
+    ),
+    check: ({ outcome }) => outcome.problem?.tag === "StreamCut" && outcome.answer === "Half"
+  },
+  {
+    what: "an error inside a 200 (H15), such as a tool call that the engine cannot parse (H9)",
+    does: "sends the same request again, once",
+    world: saying({
+      fail: new ServerFault({ operation: "chat", reason: "ToolCallParse", serverMessage: "", delivered: 9 })
+    }),
+    check: ({ outcome }) => outcome.answer === "done"
+  },
+  {
+    what: "a model that crashes or is unloaded in the middle of a reply",
+    does: "sends the same request again, once; the model is loaded again for it",
+    world: saying({ fail: new ModelCrashed({ model: "m", reason: "Crashed", serverMessage: "" }) }),
+    check: ({ outcome }) => outcome.answer === "done"
+  },
+  {
+    what: "another model answers than was asked (H4)",
+    does: "does not take the reply; asks again, once",
+    world: saying({ fail: new WrongModelAnswered({ asked: "a", answered: "b" }) }),
+    check: ({ outcome }) => outcome.answer === "done"
+  },
+  {
+    what: "a request that overflows the context (H16)",
+    does: "takes the server's figure, sends less, once",
+    world: saying({ fail: new ContextOverflow({ model: "m", contextLength: 4096, serverMessage: "n_ctx" }) }),
+    check: ({ events, outcome }) =>
+      outcome.answer === "done" &&
+      events.some((event) => event._tag === "RoundStarted" && event.account?.contextLength === 4096)
+  },
+  {
+    what: "an engine that can make no grammar of the schemas (H26)",
+    does: "sends plain schemas; arguments are still validated against the full ones",
+    world: saying({ fail: new ServerFault({ operation: "chat", reason: "Grammar", serverMessage: "", delivered: 0 }) }),
+    check: ({ outcome }) => outcome.answer === "done"
+  },
+  {
+    what: "the same words without end",
+    does: "stops the reply and asks again, once",
+    world: saying({ never: true, after: "and so on, ".repeat(400) }),
+    check: ({ events, outcome }) =>
+      outcome.answer === "done" &&
+      events.some((event) => event._tag === "ModelFailed" && event.problem.tag === "ReplyRepeats")
+  },
+  {
+    what: "a reply that never ends",
+    does: "stops it when the time is over, and gives the last request a bounded time",
+    world: {
+      turns: [{ never: true, after: "I have" }],
+      final: "My best.",
+      servers: { main: { read: { run: () => Effect.never } } }
+    },
+    task: { budgets: { rounds: 9, wallMillis: 30_000, toolCalls: 9 } },
+    wait: "30 seconds",
+    check: ({ outcome }) => outcome.budget === "wall-time" && outcome.answer === "My best."
+  },
+  {
+    what: "prose where the answer must be JSON (H31)",
+    does: "asks again with the schema as the grammar, at most twice",
+    world: saying("Three files.", '{"count": 3}'),
+    task: { outputSchema: { type: "object", properties: { count: { type: "integer" } }, required: ["count"] } },
+    check: ({ outcome }) => JSON.stringify(outcome.structured) === '{"count":3}'
+  },
+  {
+    what: "an answer that does not fit the schema, three times",
+    does: "fails with `AnswerNotValid` and the last text",
+    world: { turns: () => "{}", servers: { main: {} } },
+    task: { outputSchema: { type: "object", required: ["count"] } },
+    check: ({ outcome, requests }) =>
+      requests === 3 && outcome.problem?.tag === "AnswerNotValid" && outcome.answer === "{}"
+  },
+  {
+    what: "a conversation that outgrows the context",
+    does: "shortens old results, then has the model sum up the old turns",
+    world: {
+      turns: (index) =>
+        index < 25
+          ? {
+              content: `Step ${index}. ${"I think about it. ".repeat(30)}`,
+              toolCalls: [call("list", { n: index })],
+              usage: { inputTokens: 0, outputTokens: 0 }
+            }
+          : "done",
+      summary: "Nothing yet.",
+      lease: () => Effect.succeed({ ...ensured, contextLength: 4096 }),
+      servers: { main: { list: { run: () => Effect.succeed("a") } } }
+    },
+    task: { budgets: { rounds: 50, wallMillis: 60_000, toolCalls: 50 } },
+    check: (played) => played.outcome.answer === "done" && tags(played).includes("Compacted")
+  },
+  {
+    what: "a task that does not fit the context by itself",
+    does: "fails with `ContextBudgetExceeded` and the account, before anything is sent",
+    world: { turns: [], lease: () => Effect.succeed({ ...ensured, contextLength: 2048 }) },
+    task: { task: "word ".repeat(4000) },
+    check: ({ outcome, requests }) => requests === 0 && outcome.problem?.tag === "ContextBudgetExceeded"
+  }
+]
