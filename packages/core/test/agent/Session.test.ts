@@ -1,0 +1,69 @@
+import { assert, describe, it } from "@effect/vitest"
+import * as Session from "@lms-bridge/core/agent/Session"
+import { Effect, Fiber, TestClock } from "effect"
+import * as World from "./doubles.ts"
+
+const { task } = World
+
+describe("Session", () => {
+  it.effect("gives each task the conversation of those before it, and one result each", () =>
+    Effect.gen(function* () {
+      const seen: Array<number> = []
+      const results = yield* Session.run(
+        [task({ task: "My name is Ada." }), task({ task: "What is my name?" })],
+        (event, index) => Effect.sync(() => event._tag === "RunFinished" && seen.push(index))
+      )
+      const { requests } = yield* World.Seen
+      assert.deepStrictEqual(
+        requests[1]?.messages.slice(1).map(({ content }) => content),
+        ["My name is Ada.", "Hello, Ada.", "What is my name?"]
+      )
+      assert.deepStrictEqual(
+        results.map((result) => (result._tag === "Ran" ? result.outcome.answer : result.problem)),
+        ["Hello, Ada.", "Ada."]
+      )
+      assert.deepStrictEqual(seen, [0, 1])
+    }).pipe(Effect.provide(World.layer({ turns: ["Hello, Ada.", "Ada."] })))
+  )
+
+  it.effect("keeps the results of the others when one fails or cannot begin", () =>
+    Effect.gen(function* () {
+      const results = yield* Session.run([
+        task({ task: "one" }),
+        task({ task: "two" }),
+        task({ task: "three", servers: { _tag: "Named", names: ["nowhere"] } }),
+        task({ task: "four" })
+      ])
+      assert.deepStrictEqual(
+        results.map((result) =>
+          result._tag === "Ran" ? [result.outcome.status, result.outcome.answer] : [result._tag, result.problem.tag]
+        ),
+        [
+          ["done", "first"],
+          ["failed", ""],
+          ["Refused", "McpServerNotFound"],
+          ["done", "last"]
+        ]
+      )
+      const { requests } = yield* World.Seen
+      assert.deepStrictEqual(
+        requests
+          .at(-1)
+          ?.messages.slice(1)
+          .map(({ content }) => content),
+        ["one", "first", "two\n\nfour"]
+      )
+    }).pipe(Effect.provide(World.layer({ turns: ["first", "", "", "last"] })))
+  )
+
+  it.effect("stops with everything beneath it when it is interrupted", () =>
+    Effect.gen(function* () {
+      const fiber = yield* Effect.fork(Session.run([task({ task: "one" }), task({ task: "two" })]))
+      yield* TestClock.adjust("1 second")
+      const { open } = yield* World.Seen
+      assert.isAbove(open.length, 0)
+      yield* Fiber.interrupt(fiber)
+      assert.deepStrictEqual(open, [])
+    }).pipe(Effect.provide(World.layer({ turns: ["first", { never: true }] })))
+  )
+})
