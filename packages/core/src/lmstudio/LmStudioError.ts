@@ -11,8 +11,17 @@ import * as Schema from "effect/Schema"
 
 const optional = <A, I>(schema: Schema.Schema<A, I>) => Schema.optionalWith(schema, { exact: true })
 
-/** LM Studio's own sentence, cut to a readable length. */
-const serverSaid = (text: string | undefined) => (text === undefined || text === "" ? "" : ` LM Studio said: ${text}`)
+/** LM Studio's own words, closed as a sentence, since ours come after them. */
+const serverSaid = (text: string | undefined) =>
+  text === undefined || text === "" ? "" : ` LM Studio said: ${sentence(text)}`
+
+/** A name as somebody typed it, fit for one line: without control characters, cut where it is endless. */
+const shown = (name: string) => {
+  const plain = name.replaceAll(/\p{Cc}/gu, "\uFFFD")
+  return plain.length > 200 ? `${plain.slice(0, 200)}…` : plain
+}
+
+const sentence = (text: string) => (/[.!?…]$/.test(text) ? text : `${text}.`)
 
 /**
  * Nothing that speaks LM Studio's protocol answers at `baseUrl`.
@@ -76,7 +85,7 @@ export class ModelNotFound extends Schema.TaggedError<ModelNotFound>()("ModelNot
         : this.available.length > 0
           ? `Available: ${this.available.slice(0, 8).join(", ")}${this.available.length > 8 ? ", …" : ""}.`
           : "No models are downloaded; get one in LM Studio or with `lms get`."
-    return `There is no model "${this.model}". ${hint}`
+    return `There is no model "${shown(this.model)}". ${hint}`
   }
 }
 
@@ -131,12 +140,25 @@ export class ModelLoadRefused extends Schema.TaggedError<ModelLoadRefused>()("Mo
  */
 export class ModelLoadFailed extends Schema.TaggedError<ModelLoadFailed>()("ModelLoadFailed", {
   model: Schema.String,
-  reason: Schema.Literal("Engine", "NoRuntime", "NotVerified", "Cancelled", "Timeout", "Other"),
+  /** With `NotVerified`, `Timeout` and `NoWay` the words are ours. */
+  reason: Schema.Literal("Engine", "NoRuntime", "NotVerified", "NoWay", "Cancelled", "Timeout", "Other"),
   serverMessage: Schema.String
 }) {
   readonly retryable = false
   override get message() {
-    return `Model "${this.model}" could not be loaded.${serverSaid(this.serverMessage)} Try a smaller context or GPU share, or look at \`lms log stream --source runtime\`.`
+    const what = `Model "${this.model}" could not be loaded`
+    switch (this.reason) {
+      case "NoWay":
+        return `${what}: ${sentence(this.serverMessage)}`
+      case "NotVerified":
+        return `${what}: ${sentence(this.serverMessage)} Look at \`lms-bridge models ps\` and \`lms log stream --source runtime\`.`
+      case "Timeout":
+        return `${what}: ${sentence(this.serverMessage)} LMS_BRIDGE_LOAD_TIMEOUT sets the limit; a smaller model loads faster.`
+      case "NoRuntime":
+        return `${what}.${serverSaid(this.serverMessage)} Install a runtime for its format in LM Studio's settings, or choose a model of another format.`
+      default:
+        return `${what}.${serverSaid(this.serverMessage)} Try a smaller context or GPU share, or look at \`lms log stream --source runtime\`.`
+    }
   }
 }
 

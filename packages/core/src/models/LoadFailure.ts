@@ -110,8 +110,7 @@ const ofLms = (key: string, error: LmsCliError): ModelLifecycleError => {
       return new ModelLoadFailed({
         model: key,
         reason: "Timeout",
-        serverMessage:
-          "`lms load` did not finish in time, and the model is not in memory. LMS_BRIDGE_LOAD_TIMEOUT sets the limit."
+        serverMessage: "`lms load` did not finish in time, and the model is not in memory."
       })
     case "ModelNotFound":
       return new ModelNotFound({ model: key, available: [], nearest: [], serverMessage: said })

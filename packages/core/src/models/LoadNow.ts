@@ -139,7 +139,7 @@ const afterGivenUpLoads = Effect.fnUntraced(function* (parts: LifecycleParts, wa
 })
 
 const rejected = (param: string, serverMessage: string) =>
-  new RequestRejected({ operation: "the load", param, serverMessage })
+  new RequestRejected({ operation: "model load", code: "not_sent", param, serverMessage: `${serverMessage}.` })
 
 /**
  * Unloads a copy of ours that does not serve, when nobody works with it: it is loaded again as wanted. A user's copy, or

@@ -73,7 +73,7 @@ export const load = Effect.fn("ModelLifecycle.load")(function* (
   }
   return yield* new ModelLoadFailed({
     model: order.model.key,
-    reason: "Other",
+    reason: "NoWay",
     serverMessage: `there is no way to load it here: ${tried.map(({ way, why }) => `${way}: ${why}`).join("; ")}`
   })
 })
