@@ -86,25 +86,27 @@ export const OpenAiList = Schema.Struct({
  * @category decoding
  */
 export const fromNative = ({ models }: typeof NativeList.Type): ReadonlyArray<ApiModel> =>
-  models.map((model) => ({
-    key: model.key,
-    ...kindOf(model.type),
-    displayName: model.display_name ?? model.key,
-    ...present({
-      publisher: model.publisher,
-      architecture: model.architecture,
-      quantization: model.quantization?.name,
-      sizeBytes: model.size_bytes,
-      params: model.params_string,
-      format: model.format,
-      maxContextLength: model.max_context_length,
-      vision: model.capabilities?.vision,
-      toolUse: model.capabilities?.trained_for_tool_use,
-      reasoningOptions: model.capabilities?.reasoning?.allowed_options
-    }),
-    variants: model.variants,
-    instances: model.loaded_instances.map(({ config, id }) => instance(id, config?.context_length))
-  }))
+  once(
+    models.map((model) => ({
+      key: model.key,
+      ...kindOf(model.type),
+      displayName: model.display_name ?? model.key,
+      ...present({
+        publisher: model.publisher,
+        architecture: model.architecture,
+        quantization: model.quantization?.name,
+        sizeBytes: model.size_bytes,
+        params: model.params_string,
+        format: model.format,
+        maxContextLength: model.max_context_length,
+        vision: model.capabilities?.vision,
+        toolUse: model.capabilities?.trained_for_tool_use,
+        reasoningOptions: model.capabilities?.reasoning?.allowed_options
+      }),
+      variants: model.variants,
+      instances: model.loaded_instances.map(({ config, id }) => instance(id, config?.context_length))
+    }))
+  )
 
 /**
  * @since 0.1.0
@@ -116,26 +118,28 @@ export const fromLegacy = ({ data }: typeof LegacyList.Type): ReadonlyArray<ApiM
     const base = id.replace(/:\d+$/, "")
     return base !== id && keys.has(base) ? base : id
   }
-  return data
-    .filter(({ id }) => keyOf(id) === id)
-    .map((model) => ({
-      key: model.id,
-      ...kindOf(model.type),
-      displayName: model.id,
-      ...present({
-        publisher: model.publisher,
-        architecture: model.arch,
-        quantization: model.quantization,
-        format: model.compatibility_type,
-        maxContextLength: model.max_context_length,
-        toolUse: model.capabilities.includes("tool_use") ? true : undefined
-      }),
-      variants: [],
-      instances: data
-        // any other state than `loaded` is not usable (contract B)
-        .filter(({ id, state }) => state === "loaded" && keyOf(id) === model.id)
-        .map((row) => instance(row.id, row.loaded_context_length))
-    }))
+  return once(
+    data
+      .filter(({ id }) => keyOf(id) === id)
+      .map((model) => ({
+        key: model.id,
+        ...kindOf(model.type),
+        displayName: model.id,
+        ...present({
+          publisher: model.publisher,
+          architecture: model.arch,
+          quantization: model.quantization,
+          format: model.compatibility_type,
+          maxContextLength: model.max_context_length,
+          toolUse: model.capabilities.includes("tool_use") ? true : undefined
+        }),
+        variants: [],
+        instances: data
+          // any other state than `loaded` is not usable (contract B)
+          .filter(({ id, state }) => state === "loaded" && keyOf(id) === model.id)
+          .map((row) => instance(row.id, row.loaded_context_length))
+      }))
+  )
 }
 
 /**
@@ -173,6 +177,16 @@ export const paths: Record<Dialect, string> = {
 // -----------------------------------------------------------------------------
 // internal
 // -----------------------------------------------------------------------------
+
+/** A model that was loaded again after its TTL may have two rows (H24). */
+const once = (models: ReadonlyArray<ApiModel>): ReadonlyArray<ApiModel> => {
+  const byKey = new Map<string, ApiModel>()
+  for (const model of models) {
+    const listed = [...(byKey.get(model.key)?.instances ?? []), ...model.instances]
+    byKey.set(model.key, { ...model, instances: [...new Map(listed.map((one) => [one.id, one])).values()] })
+  }
+  return [...byKey.values()]
+}
 
 const instance = (id: string, contextLength: number | undefined): ModelInstance => ({
   id,
