@@ -81,7 +81,9 @@ export const make = (
     return [{ name, tool, definition: { name, description, parameters: tool.inputSchema }, builtin: false }]
   })
   const byName = new Map([...offered, ...builtins].map((tool) => [tool.name, tool]))
-  return { tools: offered, find: (name) => byName.get(name) }
+  const bySnake = new Map<string, CatalogTool | undefined>()
+  for (const tool of offered) bySnake.set(snake(tool.name), bySnake.has(snake(tool.name)) ? undefined : tool)
+  return { tools: offered, find: (name) => byName.get(name) ?? bySnake.get(snake(name)) }
 }
 
 /**
@@ -102,6 +104,13 @@ export const judge = (catalog: ToolCatalog, call: ToolCall, options: { readonly 
 // -----------------------------------------------------------------------------
 // internal
 // -----------------------------------------------------------------------------
+
+/** LM Studio shows tools to the model in snake_case (H25), so a model may call `readFile` by `read_file`. */
+const snake = (name: string) =>
+  name
+    .replaceAll(/([a-z0-9])([A-Z])/g, "$1_$2")
+    .replaceAll(/[^a-zA-Z0-9]+/g, "_")
+    .toLowerCase()
 
 const builtins = Builtins.tools.map((tool): CatalogTool => ({
   name: tool.name,
