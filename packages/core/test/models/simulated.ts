@@ -26,7 +26,7 @@ export const bridge = ({ cli, lms = true, settings = {} }: Options = {}) =>
   ModelLifecycle.layerNoDeps.pipe(
     Layer.provideMerge(ModelCatalog.layer),
     Layer.provideMerge(Layer.merge(LmStudioApi.layer, cli ?? LmsCli.layer)),
-    Layer.provide(Resilience.layer),
+    Layer.provideMerge(Resilience.layer),
     Layer.provide(
       Settings.layerWith({
         retries: 0,
