@@ -124,6 +124,17 @@ export const tokensOf = (tools: ReadonlyArray<CatalogTool>): number =>
   tools.reduce((sum, { definition }) => sum + TokenCount.ofJson(definition), 0)
 
 /**
+ * The context that this request would fit, in steps of 4096 tokens; undefined when that is more than is allowed.
+ *
+ * @since 0.1.0
+ * @category getters
+ */
+export const contextFor = (account: ContextAccount, largest: number | undefined): number | undefined => {
+  const needed = Math.ceil(((account.contextLength - account.free) * 1.25) / 4096) * 4096
+  return largest !== undefined && needed <= largest ? needed : undefined
+}
+
+/**
  * The account in words.
  *
  * @since 0.1.0

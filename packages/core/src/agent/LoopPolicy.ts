@@ -20,6 +20,11 @@ export class LoopPolicy extends Schema.Class<LoopPolicy>("@lms-bridge/core/agent
   callConcurrency: Schema.Int.pipe(Schema.positive()),
   /** The same for one server. */
   callConcurrencyPerServer: Schema.Int.pipe(Schema.positive()),
+  /**
+   * Largest context, in tokens, with which a model of ours may be loaded again when a conversation does not fit otherwise.
+   * Absent: never.
+   */
+  largestContext: Schema.optionalWith(Schema.Int.pipe(Schema.positive()), { exact: true }),
   /** Share of the context that tool definitions may take at the start. */
   toolShare: Schema.Number.pipe(Schema.between(0, 1)),
   /** Most tools to offer to a model of at most so many billions of parameters, smallest first. */

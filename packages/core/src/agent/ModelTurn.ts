@@ -12,6 +12,7 @@ import type { ChatReply, ChatRequest } from "../lmstudio/Chat.ts"
 import * as Builtins from "./Builtins.ts"
 import * as Compaction from "./Compaction.ts"
 import * as ContextWindow from "./ContextWindow.ts"
+import { CurrentLoopPolicy } from "./LoopPolicy.ts"
 import * as ModelFailure from "./ModelFailure.ts"
 import * as ModelReply from "./ModelReply.ts"
 import type { Prepared } from "./Preparation.ts"
@@ -86,13 +87,24 @@ const asCall = (reply: ChatReply, name: string): ChatReply =>
     ? reply
     : { ...reply, content: "", toolCalls: [{ id: "", name, arguments: reply.content }] }
 
-/** The request as it fits, after a summary of the old turns if that is what it takes. */
+/** The request as it fits, after a summary of the old turns or with a larger context if that is what it takes. */
 const planned = Effect.fnUntraced(function* (log: RunLog, prepared: Prepared, final: boolean) {
-  const first = ContextWindow.plan(draftOf(log, prepared, final))
-  if (first._tag === "Fits") return yield* readable(log, prepared, final, first)
-  if (first.old === 0) return first
-  yield* log.tell(yield* Compaction.compact(log.state, prepared.lease, first.old))
-  return ContextWindow.plan(draftOf(log, prepared, final))
+  const { largestContext } = yield* CurrentLoopPolicy
+  let plan = ContextWindow.plan(draftOf(log, prepared, final))
+  if (plan._tag === "Full" && plan.old > 0) {
+    yield* log.tell(yield* Compaction.compact(log.state, yield* prepared.lease, plan.old))
+    plan = ContextWindow.plan(draftOf(log, prepared, final))
+  }
+  if (plan._tag === "Full" && log.state.ensured?.owner === "lms-bridge") {
+    const wanted = ContextWindow.contextFor(plan.account, largestContext)
+    if (wanted !== undefined) {
+      yield* Effect.catchAll(prepared.grow(wanted), (error) =>
+        log.tell({ _tag: "Noted", kind: "context", text: error.message, toModel: false })
+      )
+      plan = ContextWindow.plan(draftOf(log, prepared, final))
+    }
+  }
+  return plan._tag === "Fits" ? yield* readable(log, prepared, final, plan) : plan
 })
 
 /** A model that is shown shortened results has to have the tools that read them. */
@@ -151,7 +163,7 @@ const draftOf = ({ state }: RunLog, { catalog, toolbox }: Prepared, final: boole
 
 const streamed = (
   { state, tell }: RunLog,
-  { lease }: Prepared,
+  prepared: Prepared,
   { messages, tools }: Extract<ContextWindow.Plan, { readonly _tag: "Fits" }>,
   responseSchema: ChatRequest["responseSchema"],
   pieces: Array<string>
@@ -166,7 +178,7 @@ const streamed = (
   }
   const inText = RepetitionGuard.make()
   const inReasoning = RepetitionGuard.make()
-  return lease.chatStream(request).pipe(
+  return Stream.unwrap(Effect.map(prepared.lease, (lease) => lease.chatStream(request))).pipe(
     Stream.mapError(ModelFailure.fromError),
     Stream.runForEach((event) => {
       switch (event._tag) {

@@ -8,10 +8,13 @@ import type * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Option from "effect/Option"
-import type * as Scope from "effect/Scope"
+import * as ExecutionStrategy from "effect/ExecutionStrategy"
+import * as Exit from "effect/Exit"
+import * as Ref from "effect/Ref"
+import * as Scope from "effect/Scope"
 import type { McpTool } from "../mcp/McpConnection.ts"
 import type { McpConnectError, McpRegistry } from "../mcp/McpRegistry.ts"
-import type { LoadProgress, ModelLease, ModelLifecycle } from "../models/ModelLifecycle.ts"
+import type { LoadProgress, ModelLease, ModelLifecycle, ModelLifecycleError } from "../models/ModelLifecycle.ts"
 import type * as Artifacts from "./Artifacts.ts"
 import * as Builtins from "./Builtins.ts"
 import type { AgentEventBody, AgentOutcome } from "./AgentEvent.ts"
@@ -30,7 +33,10 @@ import * as ToolCatalog from "./ToolCatalog.ts"
  * @category models
  */
 export interface Prepared {
-  readonly lease: ModelLease
+  /** The hold on the model now. */
+  readonly lease: Effect.Effect<ModelLease>
+  /** Lets the model go and loads it again with a larger context. On failure it is held as it was. */
+  readonly grow: (contextLength: number) => Effect.Effect<void, ModelLifecycleError>
   readonly catalog: ToolCatalog.ToolCatalog
   readonly toolbox: Toolbox.Toolbox
   readonly artifacts: Artifacts.ArtifactStore
@@ -57,11 +63,11 @@ export const prepare = (
 ): Effect.Effect<Prepared, AgentError, Scope.Scope> =>
   Effect.gen(function* () {
     const { task } = state
-    const [tools, lease] = yield* Effect.all(
-      [connectAll(services.registry, policy, task, tell), leased(services.lifecycle, task, tell)],
+    const [tools, { grow, lease }] = yield* Effect.all(
+      [connectAll(services.registry, policy, task, tell), held(services.lifecycle, task, tell)],
       { concurrency: "unbounded" }
     )
-    const { contextLength, model } = yield* lease.ensured
+    const { contextLength, model } = yield* (yield* lease).ensured
     const catalog = ToolCatalog.make(tools, task)
     const toolbox = Toolbox.make(catalog.tools, task.task)
     const first = Toolbox.choose(toolbox, catalog.tools, {
@@ -79,24 +85,46 @@ export const prepare = (
       withheld: tools.length - offered.filter(({ builtin }) => !builtin).length,
       estimatedTokens: tokensOf(offered)
     })
-    return { lease, catalog, toolbox, artifacts }
+    return { lease, grow, catalog, toolbox, artifacts }
   }).pipe(Effect.withSpan("AgentLoop.prepare"))
 
 // -----------------------------------------------------------------------------
 // internal
 // -----------------------------------------------------------------------------
 
-const leased = Effect.fnUntraced(function* (
+/** A lease in a scope of its own, so that it can be given back before the run ends. */
+const held = Effect.fnUntraced(function* (
   lifecycle: Context.Tag.Service<typeof ModelLifecycle>,
   task: AgentTask,
   tell: Tell
 ) {
-  const lease = yield* lifecycle.lease(task.model, {
-    ttl: task.ttlMillis,
-    onProgress: (progress) => tell(loading(progress))
+  const scope = yield* Effect.scope
+  const take = Effect.fnUntraced(function* (contextLength: number | undefined) {
+    const own = yield* Scope.fork(scope, ExecutionStrategy.sequential)
+    const lease = yield* lifecycle
+      .lease(task.model, {
+        ttl: task.ttlMillis,
+        contextLength,
+        onProgress: (progress) => tell(loading(progress))
+      })
+      .pipe(
+        Scope.extend(own),
+        Effect.onError((cause) => Scope.close(own, Exit.failCause(cause)))
+      )
+    yield* tell({ _tag: "ModelReady", ensured: yield* lease.ensured })
+    return { lease, own }
   })
-  yield* tell({ _tag: "ModelReady", ensured: yield* lease.ensured })
-  return lease
+  const current = yield* Ref.make(yield* take(undefined))
+  const grow = Effect.fnUntraced(function* (contextLength: number) {
+    const { own } = yield* Ref.get(current)
+    // a model that is held is never loaded again, not even by its holder
+    yield* Scope.close(own, Exit.void)
+    yield* take(contextLength).pipe(
+      Effect.tapError(() => Effect.flatMap(take(undefined), (taken) => Ref.set(current, taken))),
+      Effect.flatMap((taken) => Ref.set(current, taken))
+    )
+  })
+  return { lease: Effect.map(Ref.get(current), ({ lease }) => lease), grow }
 })
 
 const loading = (progress: LoadProgress): AgentEventBody => {

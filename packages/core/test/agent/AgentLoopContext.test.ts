@@ -1,4 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
+import { CurrentLoopPolicy, LoopPolicy } from "@lms-bridge/core/agent/LoopPolicy"
 import { ContextOverflow } from "@lms-bridge/core/lmstudio/LmStudioError"
 import { Effect, Fiber, TestClock } from "effect"
 import { manyTools } from "./manyTools.ts"
@@ -185,6 +186,39 @@ describe("AgentLoop, with little context", () => {
       assert.strictEqual(outcome.problem?.tag, "ContextBudgetExceeded")
       assert.match(outcome.problem?.message ?? "", /4096 tokens of context: .* too many/)
     }).pipe(Effect.provide(World.layer({ turns: [], lease })))
+  )
+
+  const growing = World.layer({
+    turns: ["ok"],
+    lease: (options) =>
+      Effect.succeed({ ...small, owner: "lms-bridge" as const, contextLength: options?.contextLength ?? 4096 })
+  })
+
+  it.effect("loads a model of ours with a larger context when the policy allows it and nothing else helps", () =>
+    Effect.gen(function* () {
+      const policy = yield* CurrentLoopPolicy
+      const events = yield* run(task({ task: "word ".repeat(5000) })).pipe(
+        Effect.provideService(CurrentLoopPolicy, new LoopPolicy({ ...policy, largestContext: 32_768 }))
+      )
+      assert.deepStrictEqual(
+        only(events, "ModelReady").map(({ ensured }) => ensured.contextLength),
+        [4096, 12_288]
+      )
+      assert.strictEqual(outcomeOf(events).status, "done")
+      assert.deepStrictEqual((yield* World.Seen).open, [])
+    }).pipe(Effect.provide(growing))
+  )
+
+  it.effect("does not when the policy says nothing, or allows less", () =>
+    Effect.gen(function* () {
+      const policy = yield* CurrentLoopPolicy
+      for (const largest of [{}, { largestContext: 8192 }]) {
+        const events = yield* run(task({ task: "word ".repeat(5000) })).pipe(
+          Effect.provideService(CurrentLoopPolicy, new LoopPolicy({ ...policy, ...largest }))
+        )
+        assert.strictEqual(outcomeOf(events).problem?.tag, "ContextBudgetExceeded")
+      }
+    }).pipe(Effect.provide(growing))
   )
 
   it.effect("learns from an overflow how long the context really is, and sends less", () =>

@@ -2,10 +2,11 @@ import { NodeContext } from "@effect/platform-node"
 import * as FileSystem from "@effect/platform/FileSystem"
 import { assert, describe, it } from "@effect/vitest"
 import { stamp, type AgentEvent } from "@lms-bridge/core/agent/AgentEvent"
+import { AgentLoop } from "@lms-bridge/core/agent/AgentLoop"
 import { RunJournal } from "@lms-bridge/core/agent/RunJournal"
 import { Settings } from "@lms-bridge/core/configuration/Settings"
 import { RunId } from "@lms-bridge/core/observability/Correlation"
-import { Effect, Layer, Option } from "effect"
+import { Chunk, Deferred, Effect, Fiber, Layer, Option, Stream } from "effect"
 import * as World from "./doubles.ts"
 
 const runId = RunId.make("run_0123456789abcdef")
@@ -35,6 +36,12 @@ const onDisk = Effect.fnUntraced(
   Effect.scoped,
   Effect.provide(NodeContext.layer)
 )
+
+const journalIn = (directory: string) =>
+  RunJournal.layer.pipe(
+    Layer.provide(Settings.layerWith({ dataDir: Option.some(directory) })),
+    Layer.provide(NodeContext.layer)
+  )
 
 describe("RunJournal", () => {
   it.live("keeps what was written, and adds to it", () =>
@@ -95,5 +102,52 @@ describe("RunJournal", () => {
         )
       )
     )
+  )
+
+  it.live("has everything on disk that a killed process must not forget, before the tool begins", () =>
+    Effect.gen(function* () {
+      const fs = yield* FileSystem.FileSystem
+      const [first, second] = [yield* fs.makeTempDirectoryScoped(), yield* fs.makeTempDirectoryScoped()]
+      const begun = yield* Deferred.make<void>()
+      const task = World.task()
+      const killed = World.layer(
+        {
+          turns: [[World.call("echo", { message: "one" })], [World.call("write", {})]],
+          servers: {
+            main: {
+              echo: World.echo,
+              write: World.tool(() => Effect.zipRight(Deferred.succeed(begun, undefined), Effect.never))
+            }
+          }
+        },
+        journalIn(first)
+      )
+      const running = yield* Effect.fork(Effect.provide(World.run(task), killed))
+      yield* Deferred.await(begun)
+      // what is on disk at this moment is what kill -9 leaves
+      yield* fs.copy(`${first}/runs`, `${second}/runs`)
+      yield* Fiber.interrupt(running)
+
+      const [name = ""] = yield* fs.readDirectory(`${second}/runs`)
+      const events = yield* Effect.gen(function* () {
+        const loop = yield* AgentLoop
+        const resumed = yield* Stream.runCollect(loop.resume(name.replace(".jsonl", "")))
+        assert.deepStrictEqual((yield* World.Seen).calls, [])
+        return Chunk.toReadonlyArray(resumed)
+      }).pipe(
+        Effect.provide(
+          World.layer(
+            {
+              turns: ["Not sure."],
+              servers: { main: { echo: World.echo, write: World.tool(() => Effect.succeed("written")) } }
+            },
+            journalIn(second)
+          )
+        )
+      )
+      assert.include(World.only(events, "ToolCallRefused")[0]?.told, "whether it took effect is not known")
+      assert.deepInclude(World.outcomeOf(events), { status: "done", answer: "Not sure.", rounds: 3 })
+      assert.strictEqual(World.outcomeOf(events).toolCalls.length, 1)
+    }).pipe(Effect.scoped, Effect.provide(NodeContext.layer))
   )
 })

@@ -103,11 +103,14 @@ export const task = (changes: Partial<AgentTask> = {}): AgentTask => ({
   ...changes
 })
 
-export const layer = (world: World): Layer.Layer<AgentLoop | RunJournal | Seen> => {
+export const layer = (
+  world: World,
+  journal: Layer.Layer<RunJournal> = RunJournal.layerMemory
+): Layer.Layer<AgentLoop | RunJournal | Seen> => {
   const seen = { requests: [], summaries: [], calls: [], open: [] } as Context.Tag.Service<typeof Seen>
   return AgentLoop.layerNoDeps.pipe(
     Layer.provide(Layer.mergeAll(model(world, seen), registry(world, seen), Settings.layerWith({ ...world.settings }))),
-    Layer.provideMerge(RunJournal.layerMemory),
+    Layer.provideMerge(journal),
     Layer.merge(Layer.succeed(Seen, seen))
   )
 }
