@@ -38,7 +38,7 @@ const after = Object.entries(generated).reduce((text, [name, lines]) => {
 
 if (process.argv.includes("--check")) {
   if (after !== before) {
-    console.error("README.md is not up to date: run `pnpm docs`.")
+    console.error("README.md is not up to date: run `npm run docs`.")
     process.exit(1)
   }
   console.log("README.md is up to date.")

@@ -1,5 +1,6 @@
 /**
- * Runs a task from a program of your own: `node run-agent.js "List the files in the notes folder"`.
+ * Runs a task from a program of your own: `npx tsc -b docs/examples`, then
+ * `node docs/examples/dist/run-agent.js "List the files in the notes folder"`.
  *
  * LM Studio, the model and the MCP servers are those of the environment (see the README's table); the answer is printed.
  */

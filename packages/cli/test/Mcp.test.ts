@@ -26,7 +26,7 @@ const tool = (server: string, name: string) => ({
 
 const candidates = Effect.succeed([
   { path: "/home/me/.lmstudio/mcp.json", exists: true, used: true },
-  { path: "/work/.mcp.json", exists: false, used: false }
+  { path: "/project/.mcp.json", exists: false, used: false }
 ])
 
 const broken = (server: string) =>
