@@ -1,5 +1,7 @@
-// Writes the generated parts of the README from the code; with --check, fails when they are not up to date.
+// Writes the generated parts of the README from the code, and docs/resilience.md from what the tests reported; with
+// --check, fails when they are not up to date.
 import { readFile, writeFile } from "node:fs/promises"
+import { page } from "./resilience.mjs"
 
 const root = new URL("../", import.meta.url)
 const load = (path) => import(new URL(path, root).href)
@@ -36,13 +38,26 @@ const after = Object.entries(generated).reduce((text, [name, lines]) => {
   return text.replace(pattern, (_, begin, end) => `${begin}\n\n${lines.join("\n")}\n\n${end}`)
 }, before)
 
-if (process.argv.includes("--check")) {
-  if (after !== before) {
-    console.error("README.md is not up to date: run `npm run docs`.")
-    process.exit(1)
+const resilience = new URL("docs/resilience.md", root)
+const pages = [
+  { name: "README.md", path, before, after },
+  {
+    name: "docs/resilience.md",
+    path: resilience,
+    before: await readFile(resilience, "utf8").catch(() => ""),
+    after: await page().catch(({ message }) => {
+      console.error(message)
+      process.exit(1)
+    })
   }
-  console.log("README.md is up to date.")
-} else {
-  await writeFile(path, after)
-  console.log(after === before ? "README.md was up to date." : "README.md is written.")
+]
+
+const stale = pages.filter((one) => one.after !== one.before)
+if (!process.argv.includes("--check")) await Promise.all(stale.map((one) => writeFile(one.path, one.after)))
+else if (stale.length > 0) {
+  console.error(`Not up to date: ${stale.map(({ name }) => name).join(", ")}. Run \`npm test\` and \`npm run docs\`.`)
+  process.exit(1)
+}
+for (const one of pages) {
+  console.log(`${one.name} ${stale.includes(one) ? "is written" : "is up to date"}.`)
 }

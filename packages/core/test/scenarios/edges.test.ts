@@ -307,7 +307,7 @@ scenarios("edges", [
   {
     id: "edges/option-for-lms",
     class: "edge cases",
-    given: "`lms` is to download something called `--yes`.",
+    given: "`lms` itself is to unload something called `--all`.",
     run: Effect.as(
       lms((cli) => cli.unload("--all")),
       ""
