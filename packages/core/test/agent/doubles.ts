@@ -106,12 +106,18 @@ export const task = (changes: Partial<AgentTask> = {}): AgentTask => ({
 export const layer = (
   world: World,
   journal: Layer.Layer<RunJournal> = RunJournal.layerMemory
-): Layer.Layer<AgentLoop | RunJournal | Seen> => {
+): Layer.Layer<AgentLoop | RunJournal | Seen> =>
+  AgentLoop.layerNoDeps.pipe(Layer.provideMerge(Layer.merge(services(world), journal)))
+
+/** What the loop stands on. */
+export const services = (world: World): Layer.Layer<ModelLifecycle | McpRegistry | RunJournal | Settings | Seen> => {
   const seen = { requests: [], summaries: [], calls: [], open: [] } as Context.Tag.Service<typeof Seen>
-  return AgentLoop.layerNoDeps.pipe(
-    Layer.provide(Layer.mergeAll(model(world, seen), registry(world, seen), Settings.layerWith({ ...world.settings }))),
-    Layer.provideMerge(journal),
-    Layer.merge(Layer.succeed(Seen, seen))
+  return Layer.mergeAll(
+    model(world, seen),
+    registry(world, seen),
+    RunJournal.layerMemory,
+    Settings.layerWith({ ...world.settings }),
+    Layer.succeed(Seen, seen)
   )
 }
 

@@ -1,0 +1,145 @@
+/**
+ * Runs whose traffic goes onto a tape on its way.
+ *
+ * @since 0.1.0
+ */
+import * as FileSystem from "@effect/platform/FileSystem"
+import type * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
+import * as Layer from "effect/Layer"
+import * as Schema from "effect/Schema"
+import * as Stream from "effect/Stream"
+import { Settings } from "../configuration/Settings.ts"
+import type { ChatReply } from "../lmstudio/Chat.ts"
+import { LmStudioError, ServerFault } from "../lmstudio/LmStudioError.ts"
+import { McpRegistry, type McpConnectError } from "../mcp/McpRegistry.ts"
+import type { McpTool } from "../mcp/McpConnection.ts"
+import { ModelLifecycle, type ModelLease, type ModelLifecycleError } from "../models/ModelLifecycle.ts"
+import { AgentLoop } from "./AgentLoop.ts"
+import * as AgentRun from "./AgentRun.ts"
+import { CassetteInvalid, toLine, type CassetteEntry } from "./Cassette.ts"
+import { RunJournal } from "./RunJournal.ts"
+
+/**
+ * An agent loop that writes what its runs hear and say to a file, from its beginning.
+ *
+ * @since 0.1.0
+ * @category layers
+ */
+export const layer = (
+  path: string
+): Layer.Layer<
+  AgentLoop,
+  CassetteInvalid,
+  ModelLifecycle | McpRegistry | RunJournal | Settings | FileSystem.FileSystem
+> =>
+  Layer.scoped(
+    AgentLoop,
+    Effect.gen(function* () {
+      const fs = yield* FileSystem.FileSystem
+      const file = yield* Effect.mapError(
+        fs.open(path, { flag: "w", mode: 0o600 }),
+        (cause) => new CassetteInvalid({ path, detail: `it cannot be written (${cause.message}).` })
+      )
+      const encoder = new TextEncoder()
+      const write = (entry: CassetteEntry) =>
+        Effect.flatMap(toLine(entry), (line) => file.writeAll(encoder.encode(line))).pipe(
+          Effect.catchAll((cause) => Effect.logWarning("The recording cannot be written.", { cause: cause.message }))
+        )
+      const services = {
+        lifecycle: recordedLifecycle(yield* ModelLifecycle, write),
+        registry: recordedRegistry(yield* McpRegistry, write),
+        journal: yield* RunJournal,
+        settings: yield* Settings
+      }
+      return AgentLoop.of({
+        run: (task) =>
+          Stream.tap(
+            Stream.concat(Stream.drain(Stream.fromEffect(write({ _tag: "Task", task }))), AgentRun.run(services, task)),
+            (event) => (event._tag === "RunFinished" ? write({ _tag: "Ended", outcome: event.outcome }) : Effect.void)
+          ),
+        resume: (runId, budgets) => AgentRun.resume(services, runId, budgets)
+      })
+    })
+  )
+
+// -----------------------------------------------------------------------------
+// internal
+// -----------------------------------------------------------------------------
+
+type Write = (entry: CassetteEntry) => Effect.Effect<void>
+
+const isLmStudioError = Schema.is(LmStudioError)
+
+/** What is not an error of LM Studio itself is played again as a fault with its words. */
+const playable = (error: ModelLifecycleError): LmStudioError =>
+  isLmStudioError(error)
+    ? error
+    : new ServerFault({ operation: "replay", reason: "Unknown", serverMessage: error.message, delivered: 1 })
+
+const recordedLifecycle = (
+  lifecycle: Context.Tag.Service<typeof ModelLifecycle>,
+  write: Write
+): Context.Tag.Service<typeof ModelLifecycle> => ({
+  ...lifecycle,
+  lease: Effect.fnUntraced(function* (name, options) {
+    const lease = yield* Effect.tapError(lifecycle.lease(name, options), (error) =>
+      write({ _tag: "Model", failure: playable(error) })
+    )
+    yield* write({ _tag: "Model", ensured: yield* lease.ensured })
+    return recordedLease(lease, write)
+  })
+})
+
+const recordedLease = (lease: ModelLease, write: Write): ModelLease => {
+  const replied = (reply: ChatReply) => write({ _tag: "Asked", reply })
+  const failed = (error: ModelLifecycleError) => write({ _tag: "Asked", failure: playable(error) })
+  return {
+    ensured: lease.ensured,
+    chatStream: (request, limits) =>
+      lease.chatStream(request, limits).pipe(
+        Stream.tap((event) => (event._tag === "Completed" ? replied(event.reply) : Effect.void)),
+        Stream.tapError(failed)
+      ),
+    chat: (request, limits) => lease.chat(request, limits).pipe(Effect.tap(replied), Effect.tapError(failed))
+  }
+}
+
+const recordedRegistry = (
+  registry: Context.Tag.Service<typeof McpRegistry>,
+  write: Write
+): Context.Tag.Service<typeof McpRegistry> => {
+  const listed = (server: string, tools: Either.Either<ReadonlyArray<McpTool>, McpConnectError>) =>
+    write({
+      _tag: "Tools",
+      server,
+      tools: Either.getOrElse(tools, () => []),
+      ...(Either.isLeft(tools) ? { failure: tools.left } : {})
+    })
+  return {
+    ...registry,
+    servers: Effect.tap(registry.servers, (servers) => write({ _tag: "Servers", servers })),
+    connect: Effect.fnUntraced(function* (server) {
+      const connection = yield* Effect.tapError(registry.connect(server), (error) => listed(server, Either.left(error)))
+      const tools = Effect.either(connection.tools).pipe(
+        Effect.tap((found) => listed(server, found)),
+        Effect.flatten
+      )
+      return { ...connection, tools }
+    }),
+    call: (server, tool, args, options) =>
+      Effect.either(registry.call(server, tool, args, options)).pipe(
+        Effect.tap((result) =>
+          write({
+            _tag: "Called",
+            server,
+            tool,
+            arguments: args,
+            ...(Either.isRight(result) ? { result: result.right } : { failure: result.left })
+          })
+        ),
+        Effect.flatten
+      )
+  }
+}

@@ -1,0 +1,135 @@
+/**
+ * A model and MCP servers that answer from a tape, in place of the real ones.
+ *
+ * @since 0.1.0
+ */
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Stream from "effect/Stream"
+import type { ChatEvent, ChatReply } from "../lmstudio/Chat.ts"
+import { RequestRejected } from "../lmstudio/LmStudioError.ts"
+import type { McpConnection } from "../mcp/McpConnection.ts"
+import { McpCallFailed, McpServerNotFound } from "../mcp/McpError.ts"
+import { McpRegistry, type McpConnectError } from "../mcp/McpRegistry.ts"
+import { ModelLifecycle, type ModelLease, type ModelLifecycleError } from "../models/ModelLifecycle.ts"
+import type { CassetteEntry } from "./Cassette.ts"
+import { fingerprint } from "./StallGuard.ts"
+
+/**
+ * Replies come in the order in which they were recorded; results belong to their tool and arguments, so another loop
+ * may call in another order. What is not on the tape fails and says so.
+ *
+ * @since 0.1.0
+ * @category layers
+ */
+export const layer = (entries: ReadonlyArray<CassetteEntry>): Layer.Layer<ModelLifecycle | McpRegistry> =>
+  Layer.merge(
+    Layer.sync(ModelLifecycle, () => lifecycleOf(entries)),
+    Layer.sync(McpRegistry, () => registryOf(entries))
+  )
+
+// -----------------------------------------------------------------------------
+// internal
+// -----------------------------------------------------------------------------
+
+type Entry<Tag> = Extract<CassetteEntry, { readonly _tag: Tag }>
+
+const all = <Tag extends CassetteEntry["_tag"]>(entries: ReadonlyArray<CassetteEntry>, tag: Tag) =>
+  entries.filter((entry): entry is Entry<Tag> => entry._tag === tag)
+
+/** The next entry each time, undefined at the end. */
+const inTurn = <A>(entries: ReadonlyArray<A>): (() => A | undefined) => {
+  let next = 0
+  return () => entries[next++]
+}
+
+const notOnTape = (what: string): ModelLifecycleError =>
+  new RequestRejected({ operation: "replay", serverMessage: `The recording has no further ${what}.` })
+
+const lifecycleOf = (entries: ReadonlyArray<CassetteEntry>): typeof ModelLifecycle.Service => {
+  const nextModel = inTurn(all(entries, "Model"))
+  const nextReply = inTurn(all(entries, "Asked"))
+  const models = all(entries, "Model")
+  const reply: Effect.Effect<ChatReply, ModelLifecycleError> = Effect.suspend(() => {
+    const entry = nextReply()
+    if (entry?.reply !== undefined) return Effect.succeed(entry.reply)
+    return Effect.fail(entry?.failure ?? notOnTape("reply of the model"))
+  })
+  const ensured = Effect.suspend(() => {
+    const entry = nextModel()
+    if (entry?.ensured !== undefined) return Effect.succeed(entry.ensured)
+    return Effect.fail(entry?.failure ?? notOnTape("model"))
+  })
+  const chatStream = (): Stream.Stream<ChatEvent, ModelLifecycleError> =>
+    Stream.flatMap(Stream.fromEffect(reply), (whole) =>
+      Stream.fromIterable<ChatEvent>([
+        ...(whole.reasoning === "" ? [] : [{ _tag: "ReasoningDelta" as const, text: whole.reasoning }]),
+        ...(whole.content === "" ? [] : [{ _tag: "TextDelta" as const, text: whole.content }]),
+        { _tag: "Completed", reply: whole }
+      ])
+    )
+  return {
+    resolve: (name) => Effect.succeed(name ?? models[0]?.ensured?.model ?? "recorded"),
+    ensureLoaded: () => ensured,
+    lease: () =>
+      Effect.map(ensured, (held): ModelLease => ({ ensured: Effect.succeed(held), chatStream, chat: () => reply })),
+    withModel: () => (use) =>
+      Effect.flatMap(ensured, (held) => use({ ensured: Effect.succeed(held), chatStream, chat: () => reply })),
+    loaded: Effect.succeed([]),
+    unload: () => Effect.void
+  }
+}
+
+const registryOf = (entries: ReadonlyArray<CassetteEntry>): typeof McpRegistry.Service => {
+  const tools = all(entries, "Tools")
+  const waiting = all(entries, "Called").map((entry) => ({
+    entry,
+    key: keyOf(entry.server, entry.tool, entry.arguments)
+  }))
+  const call: (typeof McpRegistry.Service)["call"] = (server, tool, args) =>
+    Effect.suspend(() => {
+      const key = keyOf(server, tool, args)
+      const index = waiting.findIndex((other) => other.key === key)
+      const [found] = index === -1 ? [] : waiting.splice(index, 1)
+      if (found?.entry.result !== undefined) return Effect.succeed(found.entry.result)
+      const detail = "The recording has no such call with these arguments."
+      return Effect.fail(found?.entry.failure ?? new McpCallFailed({ server, tool, reason: "Protocol", detail }))
+    })
+  const connection = (server: string): Effect.Effect<McpConnection, McpConnectError> => {
+    const entry = tools.find((other) => other.server === server)
+    if (entry === undefined) {
+      return Effect.fail(
+        new McpServerNotFound({
+          server,
+          available: tools.map((other) => other.server),
+          nearest: [],
+          path: "the recording"
+        })
+      )
+    }
+    const { failure } = entry
+    if (failure !== undefined && failure._tag !== "McpCallFailed") return Effect.fail(failure)
+    return Effect.succeed({
+      server,
+      implementation: { name: server, version: "" },
+      instructions: undefined,
+      tools: Effect.succeed(entry.tools),
+      call: (tool, args) =>
+        Effect.mapError(call(server, tool, args), (error) =>
+          error._tag === "McpServerUnavailable" || error._tag === "McpCallFailed"
+            ? error
+            : new McpCallFailed({ server, tool, reason: "Protocol", detail: error.message })
+        ),
+      stderrTail: Effect.succeed("")
+    })
+  }
+  return {
+    candidates: Effect.succeed([]),
+    servers: Effect.succeed(all(entries, "Servers")[0]?.servers ?? []),
+    connect: connection,
+    tools: (server) => Effect.flatMap(connection(server), (open) => open.tools),
+    call
+  }
+}
+
+const keyOf = (server: string, tool: string, args: unknown) => fingerprint(`${server} ${tool}`, args)
