@@ -244,12 +244,18 @@ export class ServerFault extends Schema.TaggedError<ServerFault>()("ServerFault"
     return this.reason !== "Grammar" && this.reason !== "ToolCallParse"
   }
   override get message() {
-    return `LM Studio failed at ${this.operation}.${serverSaid(this.serverMessage)}${
-      this.reason === "StateStore"
-        ? " Its store of past responses is damaged: delete .internal/api-prediction-history in the LM Studio home."
-        : ""
-    }`
+    return `LM Studio failed at ${this.operation}.${serverSaid(this.serverMessage)} ${serverFaultHelp[this.reason]}`
   }
+}
+
+const serverFaultHelp: Readonly<Record<ServerFault["reason"], string>> = {
+  Engine: "Try again; if it stays so, load the model anew or look at `lms log stream --source runtime`.",
+  ToolCallParse:
+    "The model wrote a tool call that LM Studio cannot read: try again, or use a model trained for tool use.",
+  StateStore: "Its store of past responses is damaged: delete .internal/api-prediction-history in the LM Studio home.",
+  Grammar: "A tool's or an answer's schema is too much for its engine: offer fewer tools or a plainer schema.",
+  Busy: "It has too much to do at the moment: try again later.",
+  Unknown: "`lms log stream --source server` may show why."
 }
 
 /**
@@ -312,7 +318,13 @@ export class RequestTimeout extends Schema.TaggedError<RequestTimeout>()("Reques
       BetweenBytes: "stopped sending",
       Total: "did not finish"
     }[this.phase]
-    return `LM Studio ${what} within ${Duration.format(this.limit)} (${this.operation}). A long prompt on a slow machine may need a larger limit (LMS_BRIDGE_FIRST_BYTE_TIMEOUT, LMS_BRIDGE_IDLE_TIMEOUT, LMS_BRIDGE_REQUEST_TIMEOUT).`
+    const help = {
+      Connect: "Look whether it is busy or stuck; LMS_BRIDGE_CONNECT_TIMEOUT sets the limit.",
+      FirstByte: "A long prompt on a slow machine may need more time: LMS_BRIDGE_FIRST_BYTE_TIMEOUT sets the limit.",
+      BetweenBytes: "The model may be stuck; LMS_BRIDGE_IDLE_TIMEOUT sets the limit.",
+      Total: "LMS_BRIDGE_REQUEST_TIMEOUT sets the limit of requests to models."
+    }[this.phase]
+    return `LM Studio ${what} within ${Duration.format(this.limit)} (${this.operation}). ${help}`
   }
 }
 

@@ -154,7 +154,7 @@ scenarios("wire", [
       yield* fault("GET /lmstudio-greeting", [], Outcome.hang)
       return yield* chats(qwen)
     }),
-    expect: { tag: "RequestTimeout", says: /did not accept the connection within 5s/ }
+    expect: { tag: "RequestTimeout", says: /did not accept the connection within 5s.*LMS_BRIDGE_CONNECT_TIMEOUT/ }
   },
   {
     id: "wire/hang-at-first-byte",
@@ -167,7 +167,7 @@ scenarios("wire", [
     "wire/stall",
     "The answer stops in the middle, and the socket stays open.",
     { text: words, stallAfterPieces: 2, chunking: { words: 1 } },
-    { tag: "RequestTimeout", says: /stopped sending within 2m/ }
+    { tag: "RequestTimeout", says: /stopped sending within 2m.*LMS_BRIDGE_IDLE_TIMEOUT/ }
   ),
   chat(
     "wire/too-long-in-all",
