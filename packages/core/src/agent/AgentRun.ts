@@ -25,6 +25,7 @@ import { textOf } from "./ToolResultText.ts"
 import { initial, type AgentState } from "./AgentState.ts"
 import type { AgentTask } from "./AgentTask.ts"
 import { CurrentLoopPolicy } from "./LoopPolicy.ts"
+import { stopped } from "./ModelFailure.ts"
 import { ask } from "./ModelTurn.ts"
 import { prepare, type Prepared } from "./Preparation.ts"
 import * as RunLog from "./RunLog.ts"
@@ -173,17 +174,26 @@ const carryOut = Effect.fnUntraced(function* (
       continue
     }
     const left = remainingMillis(log.state, now)
+    const limit = decision._tag === "AskModel" && decision.final ? policy.wrapUp : left
     if (decision._tag === "Prepare" || prepared === undefined) {
-      const made: Option.Option<Prepared> = yield* within(prepare(services, policy, log, artifacts), left)
+      const made: Option.Option<Prepared> = yield* within(prepare(services, policy, log, artifacts), limit)
       prepared = Option.getOrUndefined(made)
+      if (prepared === undefined && decision._tag === "AskModel") yield* unanswered(log, decision)
       continue
     }
     // what it means that the time is over is for the rules to say
     yield* decision._tag === "AskModel"
-      ? ask(log, prepared, decision, decision.final ? policy.wrapUp : left)
+      ? ask(log, prepared, decision, limit)
       : within(runCalls(services, policy, log, prepared, decision), left)
   }
 })
+
+/** A run that was taken up again had no time to get its model back. */
+const unanswered = (log: RunLog.RunLog, { final, round }: { readonly round: number; readonly final: boolean }) =>
+  Effect.zipRight(
+    log.tell({ _tag: "RoundStarted", round, final }),
+    log.tell({ _tag: "ModelFailed", round, partial: "", ...stopped })
+  )
 
 const within = <A, E, R>(
   self: Effect.Effect<A, E, R>,

@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { AgentLoop } from "@lms-bridge/core/agent/AgentLoop"
+import { AgentLoop, CurrentApprover } from "@lms-bridge/core/agent/AgentLoop"
 import { ServerFault, StreamCut, Unauthorized } from "@lms-bridge/core/lmstudio/LmStudioError"
 import { Effect, Fiber, Option, Stream, TestClock } from "effect"
 import * as World from "./doubles.ts"
@@ -226,6 +226,50 @@ describe("AgentLoop, how runs end", () => {
       }).pipe(Effect.provide(World.layer({ turns: [turn], servers: { main: { hang: tool(() => Effect.never) } } })))
     )
   }
+
+  it.effect("leaves nothing open when it is interrupted while a person is asked", () =>
+    Effect.gen(function* () {
+      const loop = yield* AgentLoop
+      const { calls, open } = yield* World.Seen
+      const waiting: Array<string> = []
+      const asking = Effect.acquireUseRelease(
+        Effect.sync(() => waiting.push("person")),
+        () => Effect.never,
+        () => Effect.sync(() => waiting.pop())
+      )
+      const fiber = yield* Stream.runDrain(loop.run(task())).pipe(
+        Effect.provideService(
+          CurrentApprover,
+          Option.some(() => asking)
+        ),
+        Effect.fork
+      )
+      yield* TestClock.adjust("1 second")
+      assert.deepStrictEqual(waiting, ["person"])
+      yield* Fiber.interrupt(fiber)
+      assert.deepStrictEqual([...open, ...waiting], [])
+      assert.deepStrictEqual(calls, [])
+    }).pipe(
+      Effect.provide(
+        World.layer({
+          turns: [[call("wipe", {})]],
+          servers: { main: { wipe: { run: () => Effect.succeed("gone"), annotations: { destructive: true } } } }
+        })
+      )
+    )
+  )
+
+  it.effect("leaves nothing open when it is interrupted while the model loads", () =>
+    Effect.gen(function* () {
+      const loop = yield* AgentLoop
+      const { open } = yield* World.Seen
+      const fiber = yield* Effect.fork(Stream.runDrain(loop.run(task())))
+      yield* TestClock.adjust("1 second")
+      assert.includeMembers(open, ["lease", "connection main"])
+      yield* Fiber.interrupt(fiber)
+      assert.deepStrictEqual(open, [])
+    }).pipe(Effect.provide(World.layer({ turns: [], lease: () => Effect.never })))
+  )
 
   it.effect("stops when the reader has read enough", () =>
     Effect.gen(function* () {

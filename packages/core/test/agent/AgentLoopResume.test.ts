@@ -4,7 +4,7 @@ import { evolve } from "@lms-bridge/core/agent/AgentEvolution"
 import { AgentLoop, CurrentApprover } from "@lms-bridge/core/agent/AgentLoop"
 import { initial } from "@lms-bridge/core/agent/AgentState"
 import { RunJournal } from "@lms-bridge/core/agent/RunJournal"
-import { Chunk, Effect, Fiber, Option, Stream, TestClock } from "effect"
+import { Chunk, Effect, Fiber, Layer, Option, Ref, Stream, TestClock } from "effect"
 import * as World from "./doubles.ts"
 
 const { call, echo, only, outcomeOf, run, task, text } = World
@@ -141,6 +141,35 @@ describe("AgentLoop, taking up a run again", () => {
           final: "Two so far.",
           servers: { main: { echo } }
         })
+      )
+    )
+  )
+
+  it.effect("ends when its time is over and the model cannot be had again", () =>
+    Effect.gen(function* () {
+      const first = yield* Effect.fork(run(task({ budgets: { rounds: 9, wallMillis: 10_000, toolCalls: 9 } })))
+      yield* TestClock.adjust("10 seconds")
+      const events = yield* Fiber.join(first)
+      assert.deepInclude(outcomeOf(events), { status: "budget", answer: "So far." })
+      const again = yield* Effect.fork(resumed(events[0]?.runId ?? ""))
+      yield* TestClock.adjust("60 seconds")
+      assert.deepInclude(outcomeOf(yield* Fiber.join(again)), { status: "budget", answer: "So far." })
+    }).pipe(
+      Effect.provide(
+        Layer.unwrapEffect(
+          Effect.map(Ref.make(0), (leases) =>
+            World.layer({
+              turns: [{ never: true }],
+              final: "So far.",
+              servers: { main: { echo } },
+              lease: () =>
+                Effect.flatMap(
+                  Ref.getAndUpdate(leases, (n) => n + 1),
+                  (n) => (n === 0 ? Effect.succeed(World.ensured) : Effect.never)
+                )
+            })
+          )
+        )
       )
     )
   )
