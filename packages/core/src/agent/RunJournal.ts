@@ -87,6 +87,10 @@ export const isKept = (event: AgentEvent): boolean => !displayOnly.has(event._ta
 // internal
 // -----------------------------------------------------------------------------
 
+const mostKept = 500
+/** So that not each run has to look through all of them. */
+const prunedAtOnce = 50
+
 const displayOnly = new Set<AgentEvent["_tag"]>(["TextDelta", "ReasoningDelta", "ToolCallProgress", "Preparing"])
 
 const decodeEvent = Schema.decodeUnknownEither(AgentEventJson)
@@ -146,12 +150,30 @@ const makeOnDisk = Effect.gen(function* () {
   })
   const notFound = (runId: string) => () => new RunNotFound({ runId })
 
+  /** Runs are kept until there are too many of them; then the oldest go. */
+  const prune = Effect.fnUntraced(function* (directory: string) {
+    const names = yield* fs.readDirectory(directory)
+    if (names.length <= mostKept) return
+    const aged = yield* Effect.forEach(
+      names,
+      (name) =>
+        Effect.map(fs.stat(path.join(directory, name)), ({ mtime }) => ({
+          name,
+          at: Number(Option.getOrUndefined(mtime) ?? 0)
+        })),
+      { concurrency: 8 }
+    )
+    const oldest = aged.toSorted((a, b) => a.at - b.at).slice(0, names.length - mostKept + prunedAtOnce)
+    yield* Effect.forEach(oldest, ({ name }) => fs.remove(path.join(directory, name)), { discard: true })
+  }, Effect.ignore)
+
   return RunJournal.of({
     open: Effect.fnUntraced(function* (runId) {
       const directory = yield* folder("runs")
       if (Option.isNone(directory)) return yield* memory.open(runId)
       const file = yield* Effect.option(fs.open(fileIn(directory.value, runId), { flag: "a", mode: 0o600 }))
       if (Option.isNone(file)) return yield* memory.open(runId)
+      yield* prune(directory.value)
       const warnOnce = yield* Effect.once(
         Effect.logWarning("The journal of this run cannot be written, so it cannot be resumed.", {
           directory: directory.value

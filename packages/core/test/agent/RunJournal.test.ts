@@ -88,6 +88,25 @@ describe("RunJournal", () => {
     )
   )
 
+  it.live("lets the oldest runs go when there are too many", () =>
+    onDisk((directory) =>
+      Effect.gen(function* () {
+        const fs = yield* FileSystem.FileSystem
+        yield* write(runId, events)
+        for (let n = 0; n < 500; n++) {
+          const file = `${directory}/runs/run_old${n}.jsonl`
+          yield* fs.writeFileString(file, "")
+          yield* fs.utimes(file, 1000 + n, 1000 + n)
+        }
+        yield* write(RunId.make("run_new"), events)
+        const names = yield* fs.readDirectory(`${directory}/runs`)
+        assert.strictEqual(names.length, 450)
+        assert.includeMembers(names, [`${runId}.jsonl`, "run_new.jsonl", "run_old499.jsonl"])
+        assert.notInclude(names, "run_old0.jsonl")
+      })
+    )
+  )
+
   it.live("keeps runs in memory where nothing can be written", () =>
     Effect.gen(function* () {
       const journal = yield* RunJournal
