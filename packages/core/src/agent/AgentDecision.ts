@@ -159,35 +159,34 @@ const afterReply = (state: AgentState, { final, reply, unread }: TurnOf<"Replied
     return state.continued
       ? answer.trim() === ""
         ? finish(state, now, { status: "failed", problem: onlyThought })
-        : finish(state, now, { status: "done", answer, cut: true })
+        : answered(state, now, answer, true)
       : emit(note("continue", blank ? answerBriefly : continueText, true))
   }
   // blank, or a stream that ended without a reason: nothing was run for it, so the same request may be sent again
   if (blank || reply.finishReason === "") {
     if (!state.repeated) return emit(note("repeat", blank ? "The reply was empty." : "The reply had no end.", false))
     if (answer.trim() === "") return finish(state, now, { status: "failed", problem: emptyReply })
-    return finish(state, now, { status: "done", answer, cut: true })
+    return answered(state, now, answer, true)
   }
   return answered(state, now, answer)
 }
 
-/** The answer, when it fits what the task demands of it; else it is asked for again, at most twice. */
-const answered = (state: AgentState, now: number, answer: string): Decision => {
+/** The answer, when it fits what the task demands of it; else it is asked for again, at most twice, unless it is cut. */
+const answered = (state: AgentState, now: number, answer: string, cut = false): Decision => {
   const { outputSchema } = state.task
-  if (outputSchema === undefined) return finish(state, now, { status: "done", answer })
+  if (outputSchema === undefined) return finish(state, now, { status: "done", answer, cut })
   const checked = StructuredAnswer.check(outputSchema, answer)
-  if (Either.isRight(checked)) return finish(state, now, { status: "done", answer, structured: checked.right })
+  if (Either.isRight(checked)) return finish(state, now, { status: "done", answer, cut, structured: checked.right })
   const problems = checked.left.join("; ")
-  return state.answersRefused < 2
-    ? emit(note("answer", `The answer must be JSON that fits the schema, but ${problems}. Give only the JSON.`, true))
-    : finish(state, now, {
-        status: "failed",
-        answer,
-        problem: {
-          tag: "AnswerNotValid",
-          message: `The answer does not fit the output schema, also after it was asked for again: ${problems}.`
-        }
-      })
+  if (!cut && state.answersRefused < 2) {
+    return emit(
+      note("answer", `The answer must be JSON that fits the schema, but ${problems}. Give only the JSON.`, true)
+    )
+  }
+  const message = cut
+    ? `The answer does not fit the output schema, because it was cut by the token limit: ${problems}. Allow longer replies.`
+    : `The answer does not fit the output schema, also after it was asked for again: ${problems}.`
+  return finish(state, now, { status: "failed", answer, cut, problem: { tag: "AnswerNotValid", message } })
 }
 
 const structuredIn = ({ task }: AgentState, answer: string): Partial<AgentOutcome> => {

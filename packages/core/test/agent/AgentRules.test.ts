@@ -44,7 +44,7 @@ const anyCall = fc.record({
 const anyReply = fc.record({
   kind: fc.constant("reply" as const),
   millis: fc.integer({ min: 0, max: 400 }),
-  content: fc.constantFrom("", " ", "some text", "more"),
+  content: fc.constantFrom("", " ", "some text", "more", '{"ok": true}'),
   reasoning: fc.constantFrom("", "hm"),
   finishReason: fc.constantFrom("stop", "length", "tool_calls", ""),
   toolCalls: fc.array(anyCall, { maxLength: 4 }),
@@ -69,6 +69,7 @@ const anyOutcome = fc.record({
 const anyWorld = fc.record({
   turns: fc.array(anyTurn, { minLength: 1, maxLength: 8 }),
   outcomes: fc.array(anyOutcome, { minLength: 1, maxLength: 8 }),
+  structured: fc.boolean(),
   prepareMillis: fc.integer({ min: 0, max: 200 }),
   budgets: fc.record({
     rounds: fc.integer({ min: 1, max: 12 }),
@@ -87,6 +88,7 @@ const play = (world: AnyWorld) => {
   const task: AgentTask = {
     task: "t",
     servers: { _tag: "All" },
+    ...(world.structured ? { outputSchema: { type: "object", required: ["ok"] } } : {}),
     budgets: {
       rounds,
       wallMillis,
@@ -202,6 +204,9 @@ describe("the rules of the loop", () => {
         events.some(({ _tag }) => _tag === "BudgetReached")
       )
       if (outcome.status === "done") assert.notStrictEqual(outcome.answer.trim(), "")
+      if (outcome.status === "done" && task.outputSchema !== undefined) {
+        assert.deepStrictEqual(outcome.structured, { ok: true })
+      }
       if (outcome.status === "failed") assert.isDefined(outcome.problem)
     })
   )
