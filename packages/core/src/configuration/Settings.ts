@@ -62,15 +62,17 @@ const spaced = (text: string): string => {
   return match === null ? text.trim() : `${match[1]} ${unit[match[2] as keyof typeof unit]}`
 }
 
-const durationSetting = (variable: string, fallback: string, description: string) =>
+const durationSetting = (variable: string, fallback: string, description: string, least?: string) =>
   setting({
     variable,
-    schema: duration,
-    fallback: Option.getOrElse(Duration.decodeUnknown(spaced(fallback)), () => Duration.zero),
+    schema: least === undefined ? duration : duration.pipe(Schema.greaterThanOrEqualToDuration(durationOf(least))),
+    fallback: durationOf(fallback),
     shown: fallback,
-    allowed: "a duration: `90s`, `10m`, `1h`, or a number of seconds",
+    allowed: `a duration${least === undefined ? "" : ` of at least ${least}`}: \`90s\`, \`10m\`, \`1h\`, or a number of seconds`,
     description
   })
+
+const durationOf = (text: string) => Option.getOrElse(Duration.decodeUnknown(spaced(text)), () => Duration.zero)
 
 const intSetting = (variable: string, fallback: number, range: readonly [number, number], description: string) =>
   setting({
@@ -132,11 +134,16 @@ const choice = <const L extends ReadonlyArray<string>>(
 const secret = (variable: string, allowed: string, description: string) =>
   setting({
     variable,
-    schema: Schema.transform(Schema.String, Schema.OptionFromSelf(Schema.RedactedFromSelf(Schema.String)), {
-      strict: true,
-      decode: (text) => (text.trim() === "" ? Option.none() : Option.some(Redacted.make(text.trim()))),
-      encode: () => "<redacted>"
-    }),
+    // it goes into a header, which takes nothing else
+    schema: Schema.transform(
+      Schema.Trim.pipe(Schema.pattern(/^[\x21-\x7e]*$/)),
+      Schema.OptionFromSelf(Schema.RedactedFromSelf(Schema.String)),
+      {
+        strict: true,
+        decode: (text) => (text === "" ? Option.none() : Option.some(Redacted.make(text))),
+        encode: () => "<redacted>"
+      }
+    ),
     fallback: Option.none<Redacted.Redacted>(),
     shown: "",
     allowed,
@@ -186,7 +193,7 @@ export const table = {
   }),
   apiToken: secret(
     "LM_API_TOKEN",
-    "an API token",
+    "an API token: visible ASCII characters, without spaces",
     'Sent as `Authorization: Bearer`, for a server with "Require Authentication" on.'
   ),
   defaultModel: optionalText(
@@ -214,9 +221,9 @@ export const table = {
     "auto",
     "`auto`: readable when stderr is a terminal, else JSON lines."
   ),
-  ttl: durationSetting("LMS_BRIDGE_TTL", "600s", "Idle time after which a model that we loaded is unloaded."),
-  ttlTemporary: durationSetting("LMS_BRIDGE_TTL_TEMPORARY", "300s", "The same for temporary use."),
-  ttlMaximum: durationSetting("LMS_BRIDGE_TTL_MAX", "3600s", "No load may ask for more than this."),
+  ttl: durationSetting("LMS_BRIDGE_TTL", "600s", "Idle time after which a model that we loaded is unloaded.", "1s"),
+  ttlTemporary: durationSetting("LMS_BRIDGE_TTL_TEMPORARY", "300s", "The same for temporary use.", "1s"),
+  ttlMaximum: durationSetting("LMS_BRIDGE_TTL_MAX", "3600s", "No load may ask for more than this.", "1s"),
   loadTimeout: durationSetting("LMS_BRIDGE_LOAD_TIMEOUT", "10m", "Longest wait for a model to load."),
   lmsTimeout: durationSetting("LMS_BRIDGE_LMS_TIMEOUT", "30s", "Longest wait for any other `lms` command."),
   connectTimeout: durationSetting(
@@ -237,7 +244,7 @@ export const table = {
   breakerFailures: intSetting("LMS_BRIDGE_BREAKER_FAILURES", 5, [1, 1000], "Failures in a row that open the breaker."),
   breakerOpenFor: durationSetting("LMS_BRIDGE_BREAKER_OPEN_FOR", "60s", "How long an open breaker refuses calls."),
   maxRounds: intSetting("LMS_BRIDGE_MAX_ROUNDS", 50, [1, 10_000], "Rounds of one run: requests to the model."),
-  runTimeout: durationSetting("LMS_BRIDGE_RUN_TIMEOUT", "10m", "Wall time of one run."),
+  runTimeout: durationSetting("LMS_BRIDGE_RUN_TIMEOUT", "10m", "Wall time of one run.", "1ms"),
   maxToolCalls: intSetting("LMS_BRIDGE_MAX_TOOL_CALLS", 200, [1, 100_000], "Tool calls of one run."),
   maxResultBytes: intSetting(
     "LMS_BRIDGE_MAX_RESULT_BYTES",
@@ -274,7 +281,7 @@ export const table = {
   }),
   httpToken: secret(
     "LMS_BRIDGE_HTTP_TOKEN",
-    "a bearer token",
+    "a bearer token: visible ASCII characters, without spaces",
     "What clients of `serve --http` must present; required unless it listens on loopback."
   ),
   dataDir: optionalText("LMS_BRIDGE_DATA_DIR", "Where runs and locks are kept. Unset: `~/.lms-bridge`.")
@@ -344,6 +351,8 @@ export const baseUrl = (settings: Values): string =>
 // internal
 // -----------------------------------------------------------------------------
 
+const secrets: ReadonlyArray<string> = [table.apiToken.variable, table.httpToken.variable]
+
 const readOne = (entry: Setting<unknown>) =>
   Config.string(entry.variable).pipe(
     Config.option,
@@ -354,7 +363,7 @@ const readOne = (entry: Setting<unknown>) =>
         onSome: (text) =>
           Either.fromOption(entry.decode(text), () => ({
             variable: entry.variable,
-            got: entry.variable === table.apiToken.variable ? "<redacted>" : text.slice(0, 80),
+            got: secrets.includes(entry.variable) ? "<redacted>" : text.slice(0, 80),
             allowed: entry.allowed
           }))
       })
@@ -367,5 +376,19 @@ const read: Effect.Effect<Values, SettingsInvalid> = Effect.gen(function* () {
   )
   const problems = entries.flatMap(([, result]) => (Either.isLeft(result) ? [result.left] : []))
   if (problems.length > 0) return yield* new SettingsInvalid({ problems })
-  return Object.fromEntries(entries.map(([key, result]) => [key, Either.getOrThrow(result)])) as Values // as above
+  const values = Object.fromEntries(entries.map(([key, result]) => [key, Either.getOrThrow(result)])) as Values // as above
+  return yield* withinMaximum(values)
 })
+
+/** An idle limit above the maximum is a mistake where it was set, and follows the maximum where it was not. */
+const withinMaximum = (values: Values): Either.Either<Values, SettingsInvalid> => {
+  const { ttlMaximum } = values
+  const allowed = `at most ${table.ttlMaximum.variable}, which is ${Duration.format(ttlMaximum)}`
+  const problems = (["ttl", "ttlTemporary"] as const)
+    // the default is that very object
+    .filter((key) => values[key] !== table[key].fallback && Duration.greaterThan(values[key], ttlMaximum))
+    .map((key) => ({ variable: table[key].variable, got: Duration.format(values[key]), allowed }))
+  if (problems.length > 0) return Either.left(new SettingsInvalid({ problems }))
+  const [ttl, ttlTemporary] = [Duration.min(values.ttl, ttlMaximum), Duration.min(values.ttlTemporary, ttlMaximum)]
+  return Either.right({ ...values, ttl, ttlTemporary })
+}

@@ -29,8 +29,8 @@ describe("Settings", () => {
         ["45", 45],
         ["2 hours", 7200]
       ] as const) {
-        const settings = yield* read({ LMS_BRIDGE_TTL: text })
-        assert.strictEqual(Duration.toSeconds(settings.ttl), seconds, text)
+        const settings = yield* read({ LMS_BRIDGE_LOAD_TIMEOUT: text })
+        assert.strictEqual(Duration.toSeconds(settings.loadTimeout), seconds, text)
       }
     })
   )
@@ -58,6 +58,37 @@ describe("Settings", () => {
       const { apiToken } = yield* read({ LM_API_TOKEN: "sk-lm-secret" })
       assert.notInclude(String(Option.getOrThrow(apiToken)), "secret")
       assert.strictEqual(Redacted.value(Option.getOrThrow(apiToken)), "sk-lm-secret")
+    })
+  )
+
+  it.effect("refuses a token that no header can carry, and does not show it", () =>
+    Effect.gen(function* () {
+      for (const variable of ["LM_API_TOKEN", "LMS_BRIDGE_HTTP_TOKEN"]) {
+        for (const token of ["sk\u0007hidden", "sk hidden", "sk\nhidden", "skhiddené"]) {
+          const error = yield* Effect.flip(read({ [variable]: token }))
+          assert.match(error.message, new RegExp(`^${variable} is "<redacted>", but must be .*visible ASCII`))
+          assert.notInclude(error.message, "hidden")
+        }
+      }
+      const { apiToken } = yield* read({ LM_API_TOKEN: " sk-lm\n" })
+      assert.strictEqual(Redacted.value(Option.getOrThrow(apiToken)), "sk-lm")
+    })
+  )
+
+  it.effect("refuses an idle limit of nothing or above the maximum; a default follows the maximum", () =>
+    Effect.gen(function* () {
+      const none = yield* Effect.flip(read({ LMS_BRIDGE_TTL: "0", LMS_BRIDGE_RUN_TIMEOUT: "0" }))
+      assert.deepStrictEqual(
+        none.problems.map(({ variable }) => variable),
+        ["LMS_BRIDGE_TTL", "LMS_BRIDGE_RUN_TIMEOUT"]
+      )
+      const tooLong = yield* Effect.flip(read({ LMS_BRIDGE_TTL: "2h" }))
+      assert.strictEqual(
+        tooLong.message,
+        'LMS_BRIDGE_TTL is "2h", but must be at most LMS_BRIDGE_TTL_MAX, which is 1h.'
+      )
+      const { ttl } = yield* read({ LMS_BRIDGE_TTL_MAX: "2m" })
+      assert.strictEqual(Duration.toSeconds(ttl), 120)
     })
   )
 
