@@ -171,10 +171,10 @@ export const ending = (outcome: AgentOutcome): string | undefined => {
     case "budget": {
       const { more, what } =
         outcome.budget === undefined ? { what: "a budget is used up", more: "" } : budgets[outcome.budget]
-      return `The run was ended because ${what}; this is the best answer so far.${more}`
+      return `The run was ended because ${what}; ${best(outcome)}.${more}`
     }
     case "stalled":
-      return "The run was ended because it went round in circles; this is the best answer so far. Another model, or a more precise task, may get further."
+      return `The run was ended because it went round in circles; ${best(outcome)}. Another model, or a more precise task, may get further.`
     case "failed":
       return outcome.problem?.message ?? "The run failed."
   }
@@ -185,6 +185,9 @@ export const ending = (outcome: AgentOutcome): string | undefined => {
 // -----------------------------------------------------------------------------
 
 const labelWidth = 9
+
+const best = ({ answer }: AgentOutcome) =>
+  answer.trim() === "" ? "there is no answer yet" : "this is the best answer so far"
 
 const same = (text: string) => text
 

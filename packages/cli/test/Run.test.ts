@@ -43,6 +43,59 @@ describe("run", () => {
     })
   )
 
+  it.effect("ends its events with an outcome when the run could not start, with the failure's tag and sentence", () =>
+    Effect.gen(function* () {
+      const error = new ModelNotFound({ model: "nope", available: ["a"], nearest: [] })
+      const { code, err, out } = yield* cli(["run", "x", "--json"], {
+        loop: [
+          { _tag: "Preparing", what: "a" },
+          { _tag: "Fail", error }
+        ]
+      })
+      const events = yield* Effect.forEach(out.split("\n"), (line) => Schema.decode(AgentEventJson)(line))
+      const [last, before] = events.toReversed()
+      assert.strictEqual(code, 4)
+      assert.include(err, 'There is no model "nope".')
+      if (last?._tag !== "RunFinished") return assert.fail(out)
+      assert.deepInclude(last.outcome, {
+        status: "failed",
+        problem: { tag: "ModelNotFound", message: error.message }
+      })
+      assert.deepStrictEqual([last.runId, last.seq], [before?.runId, (before?.seq ?? 0) + 1])
+    })
+  )
+
+  it.effect("ends its events with an outcome when it is interrupted", () =>
+    Effect.gen(function* () {
+      const written = yield* FakeScreen.Written
+      const loop = yield* AgentLoop
+      const fiber = yield* Effect.fork(Cli.make(() => services({ agentLoop: loop }))(["run", "x", "--json"]))
+      yield* TestClock.adjust("1 second")
+      yield* Fiber.interrupt(fiber)
+      const last = yield* Schema.decode(AgentEventJson)((yield* written.out).at(-1) ?? "")
+      if (last._tag !== "RunFinished") return assert.fail(last._tag)
+      assert.strictEqual(last.outcome.problem?.tag, "Interrupted")
+    }).pipe(
+      Effect.provide(
+        Layer.mergeAll(
+          NodeContext.layer,
+          FakeScreen.layer(),
+          AgentLoopTest.layerTest([{ _tag: "Preparing", what: "a" }, { _tag: "Never" }])
+        )
+      )
+    )
+  )
+
+  it.effect("does not call nothing the best answer", () =>
+    Effect.gen(function* () {
+      const { code, err } = yield* cli(["run", "x"], {
+        loop: finished(["", { status: "budget", budget: "wall-time" }])
+      })
+      assert.strictEqual(code, 5)
+      assert.include(err, "its time is up; there is no answer yet. --timeout")
+    })
+  )
+
   it.effect("turns its options into a task, with the settings as defaults", () =>
     Effect.gen(function* () {
       const taskOf = Effect.fnUntraced(function* (...args: ReadonlyArray<string>) {
@@ -195,6 +248,8 @@ describe("usage", () => {
         [["run", "x", "y"], "Received unknown argument: 'y'."],
         [["run", "x", "--max-rounds", "0"], '--max-rounds is "0", but must be a whole number from 1 to 10000.'],
         [["run", "x", "--timeout", "soon"], '--timeout is "soon", but must be a duration'],
+        [["run", "x", "--timeout", "0"], '--timeout is "0", but must be a duration of at least'],
+        [["models", "load", "m", "--ttl", "0"], '--ttl is "0", but must be a duration of at least 1s'],
         [["run", "x", "--stand-in", "maybe"], '--stand-in is "maybe", but must be never, auto or always.'],
         [["models", "load", "m", "--context-length", "-5"], "--context-length is"],
         [["models", "load", "m", "--gpu", "2"], "--gpu is"],

@@ -18,6 +18,7 @@ import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
 import * as SharedOptions from "../SharedOptions.ts"
 import { Ended, ExitCode, ofOutcome, UsageError } from "../ExitCode.ts"
+import * as UnfinishedRun from "../UnfinishedRun.ts"
 import * as Palette from "../Palette.ts"
 import * as RunView from "../RunView.ts"
 import { Screen } from "../Screen.ts"
@@ -120,9 +121,20 @@ const encode = Schema.encode(AgentEventJson)
 
 const writeEvents = Effect.fnUntraced(function* (events: Events) {
   const screen = yield* Screen
-  return yield* outcomeOf(
-    // an event of ours that cannot be encoded is a bug
-    Stream.tap(events, (event) => Effect.flatMap(Effect.orDie(encode(event)), screen.out))
+  const soFar = yield* Ref.make(Option.none<UnfinishedRun.SoFar>())
+  const write = (event: AgentEvent) =>
+    Effect.zipRight(
+      Ref.update(soFar, (before) => Option.some(UnfinishedRun.step(before, event))),
+      // an event of ours that cannot be encoded is a bug
+      Effect.flatMap(Effect.orDie(encode(event)), screen.out)
+    )
+  return yield* outcomeOf(Stream.tap(events, write)).pipe(
+    Effect.onError((cause) =>
+      Effect.gen(function* () {
+        const last = UnfinishedRun.finish(yield* Ref.get(soFar), cause, yield* Clock.currentTimeMillis)
+        if (Option.isSome(last)) yield* Effect.ignore(write(last.value))
+      })
+    )
   )
 })
 
