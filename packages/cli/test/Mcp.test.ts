@@ -101,7 +101,7 @@ describe("mcp tools", () => {
       assert.strictEqual(code, 6)
       assert.match(
         err,
-        /^lms-bridge: MCP server "git" is not available: it ended with exit code 3\. It printed: no token$/
+        /^lms-bridge: MCP server "git" is not available: it ended with exit code 3\. Run its command by hand .* It printed: no token$/
       )
     })
   )

@@ -125,8 +125,19 @@ export class McpServerUnavailable extends Schema.TaggedError<McpServerUnavailabl
       Unauthorized: 'it wants to know who you are; put its token into "headers" of its entry',
       Closed: "its connection closed"
     }[this.reason]
+    const next = {
+      // its detail says it already
+      CommandNotFound: "",
+      Spawn: "Correct its entry.",
+      Exited: "Run its command by hand to see why, and correct its entry; `lms-bridge mcp ls` shows both.",
+      StartTimeout: "Give it longer with LMS_BRIDGE_MCP_START_TIMEOUT, or run its command by hand.",
+      Protocol: "Look whether its entry starts the right program.",
+      Http: 'Check "url" of its entry.',
+      Unauthorized: "",
+      Closed: "The next use connects anew."
+    }[this.reason]
     const printed = this.stderrTail.trim() === "" ? "" : ` It printed: ${this.stderrTail.trim().slice(-400)}`
-    return `MCP server "${this.server}" is not available: ${what}.${this.detail === "" ? "" : ` ${this.detail}`}${printed}`
+    return `MCP server "${this.server}" is not available: ${what}.${this.detail === "" ? "" : ` ${this.detail}`}${next === "" ? "" : ` ${next}`}${printed}`
   }
 }
 
@@ -151,7 +162,7 @@ export class McpCallFailed extends Schema.TaggedError<McpCallFailed>()("McpCallF
       this.reason === "Timeout" && this.limit !== undefined
         ? `did not answer within ${Duration.format(this.limit)} (LMS_BRIDGE_MCP_CALL_TIMEOUT)`
         : this.reason === "Closed"
-          ? "lost its server in the middle of the call"
+          ? "lost its server in the middle of the call. Whether it took effect is unknown: look before calling it again, which starts the server anew"
           : `failed: ${this.detail}`
     return `Tool "${this.tool}" of MCP server "${this.server}" ${why}.`
   }

@@ -11,6 +11,7 @@ import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as FiberRef from "effect/FiberRef"
 import * as HashMap from "effect/HashMap"
+import * as Option from "effect/Option"
 import type * as Scope from "effect/Scope"
 import * as CircuitBreaker from "../resilience/CircuitBreaker.ts"
 import type { Session } from "./McpClient.ts"
@@ -74,9 +75,16 @@ export const make = Effect.fnUntraced(function* (options: {
   const begin = Effect.gen(function* () {
     const started: Attempt = { ready: yield* Deferred.make<Session, McpServerUnavailable>(), fiber: undefined }
     state.current = started
-    // in the pool's scope, and without the run id of whoever came first: it belongs to no single caller
+    const caller = HashMap.get(yield* FiberRef.get(FiberRef.currentLogAnnotations), "runId")
+    // in the pool's scope; of what the caller's log lines say, only which run had it opened
     started.fiber = yield* run(started).pipe(
-      Effect.locally(FiberRef.currentLogAnnotations, HashMap.make(["server", server])),
+      Effect.locally(
+        FiberRef.currentLogAnnotations,
+        HashMap.make(
+          ["server", server as unknown],
+          ...Option.toArray(Option.map(caller, (id) => ["runId", id] as const))
+        )
+      ),
       Effect.interruptible,
       Effect.forkIn(scope)
     )

@@ -3,6 +3,8 @@
  *
  * @since 0.1.0
  */
+import * as Array from "effect/Array"
+import * as Cause from "effect/Cause"
 import * as Config from "effect/Config"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
@@ -42,7 +44,7 @@ export const layer = (options: LoggingOptions): Layer.Layer<never, never, Settin
       const level = options.level ?? configured
       // one after the other: merged layers are built and closed side by side, and closing would lose the old logger
       return Logger.minimumLogLevel(levels[level]).pipe(
-        Layer.provideMerge(Logger.replace(Logger.defaultLogger, loggerFor(settings.logFormat, options)))
+        Layer.provideMerge(Logger.replace(Logger.defaultLogger, withoutHandled(loggerFor(settings.logFormat, options))))
       )
     })
   )
@@ -64,6 +66,17 @@ const loggerFor = (format: Values["logFormat"], { colors, isTerminal }: LoggingO
   format === "pretty" || (format === "auto" && isTerminal)
     ? Logger.prettyLogger({ stderr: true, mode: "tty", colors: colors ?? isTerminal })
     : Logger.withConsoleError(Logger.jsonLogger)
+
+/**
+ * Every fiber that fails says so at debug, with a stack trace, whether or not somebody waits for it. A failure is a value
+ * here, and whoever joins the fiber deals with it; a defect stays in the log.
+ */
+const withoutHandled = (logger: Logger.Logger<unknown, void>): Logger.Logger<unknown, void> =>
+  Logger.make((entry) => {
+    const [first] = Array.ensure(entry.message)
+    if (first === "Fiber terminated with an unhandled error" && Option.isNone(Cause.dieOption(entry.cause))) return
+    logger.log(entry)
+  })
 
 const isLevelSet = Config.string(table.logLevel.variable).pipe(
   Config.option,

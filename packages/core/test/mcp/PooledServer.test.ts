@@ -110,16 +110,16 @@ describe("PooledServer", () => {
     })
   )
 
-  it.scoped("logs under its own name, not under that of the run that came first", () =>
+  it.scoped("logs under its own name and the run that had it opened, without the rest of what that run says", () =>
     Effect.gen(function* () {
       const seen: Array<unknown> = []
       const logger = Logger.make(({ annotations }) => seen.push(Object.fromEntries(annotations)))
       const { pooled } = yield* makeServer(() => Effect.logInfo("opening"))
       yield* pooled.live.pipe(
-        Effect.annotateLogs({ runId: "run_1" }),
+        Effect.annotateLogs({ runId: "run_1", round: 3 }),
         Effect.provide(Logger.replace(Logger.defaultLogger, logger))
       )
-      assert.deepStrictEqual(seen, [{ server: "it" }])
+      assert.deepStrictEqual(seen, [{ server: "it", runId: "run_1" }])
     })
   )
 

@@ -44,6 +44,18 @@ describe("Logging", () => {
     })
   )
 
+  it.effect("a fiber that fails with a value says nothing at debug, one that dies does", () =>
+    Effect.gen(function* () {
+      const ended = (self: Effect.Effect<never, string>) =>
+        Effect.asVoid(Effect.flatMap(Effect.fork(self), (fiber) => fiber.await))
+      const options = { isTerminal: false, variables: { LMS_BRIDGE_LOG_LEVEL: "debug" } }
+      assert.deepStrictEqual(yield* logged(ended(Effect.fail("handled by its parent")), options), [])
+      const lines = yield* logged(ended(Effect.dieMessage("a mistake")), options)
+      assert.strictEqual(lines.length, 1)
+      assert.include(lines[0], "a mistake")
+    })
+  )
+
   it.effect("keeps secrets redacted in messages, facts and annotations, in both formats", () =>
     Effect.gen(function* () {
       const token = Redacted.make("sk-very-secret")
