@@ -11,19 +11,18 @@ import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
 import * as Approval from "./Approval.ts"
 import { DetachAfter } from "./CallContext.ts"
-import { maxTokens, model, optional } from "./Fields.ts"
+import { argument, maxTokens, model, option } from "./Fields.ts"
 import * as RunAccount from "./RunAccount.ts"
 import { Runs } from "./Runs.ts"
 import * as Tool from "./Tool.ts"
 
 export const common = {
-  task: Schema.String.pipe(Schema.minLength(1), Schema.maxLength(100_000)).annotations({
-    description: "What to do, with all it needs: the model sees nothing else"
-  }),
-  max_rounds: optional(
-    Schema.Int.pipe(Schema.between(1, 10_000)).annotations({ description: "Requests to the model; default 50" })
+  task: argument(
+    Schema.String.pipe(Schema.minLength(1), Schema.maxLength(100_000)),
+    "All that the model needs: it sees nothing else"
   ),
-  max_tokens: maxTokens("Longest reply in tokens; default auto"),
+  max_rounds: option(Schema.Int.pipe(Schema.between(1, 10_000)), "Default 50"),
+  max_tokens: maxTokens("Of one reply; default auto"),
   model
 }
 
@@ -34,13 +33,15 @@ export const withMcp = Tool.make({
   annotations: Tool.acts,
   long: true,
   input: Schema.Struct({
-    mcp_name: Schema.String.annotations({ description: "A name that list_available_mcps shows" }),
+    mcp_name: argument(Schema.String, "As list_available_mcps shows it"),
     ...common
   }),
   output: RunAccount.Run,
   text: RunAccount.text,
   handler: ({ mcp_name, ...rest }, progress) => work({ _tag: "Named", names: [mcp_name] }, rest, progress)
 })
+
+const noNames = "name at least one MCP server that list_available_mcps shows; chat_completion asks a model without any"
 
 export const withMultipleMcps = Tool.make({
   name: "autonomous_with_multiple_mcps",
@@ -49,13 +50,15 @@ export const withMultipleMcps = Tool.make({
   annotations: Tool.acts,
   long: true,
   input: Schema.Struct({
-    mcp_names: Schema.Array(Schema.String).annotations({ description: "Names that list_available_mcps shows" }),
+    mcp_names: argument(
+      Schema.Array(Schema.String).pipe(Schema.minItems(1, { message: () => noNames })),
+      "As list_available_mcps shows them"
+    ),
     ...common
   }),
   output: RunAccount.Run,
   text: RunAccount.text,
-  handler: ({ mcp_names, ...rest }, progress) =>
-    work(mcp_names.length === 0 ? { _tag: "None" } : { _tag: "Named", names: [...new Set(mcp_names)] }, rest, progress)
+  handler: ({ mcp_names, ...rest }, progress) => work({ _tag: "Named", names: [...new Set(mcp_names)] }, rest, progress)
 })
 
 export const discoverAndExecute = Tool.make({
@@ -129,7 +132,8 @@ export const told = Effect.fnUntraced(function* (record: RunAccount.Record) {
         : unexplained
   const failure: Tool.Failure = {
     _tag: tag,
-    message: [
+    message,
+    text: [
       message,
       ...(run.answer === "" ? [] : [`What there was until then: ${run.answer}`]),
       RunAccount.summary(run)

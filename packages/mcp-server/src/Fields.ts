@@ -6,18 +6,27 @@ import * as Schema from "effect/Schema"
 
 export const optional = <A, I>(schema: Schema.Schema<A, I>) => Schema.optionalWith(schema, { exact: true })
 
+/**
+ * An argument with what it means. The words belong to the argument and not to its schema: there they would stand in for
+ * the type in the message about a wrong value.
+ */
+export const argument = <A, I>(schema: Schema.Schema<A, I>, description: string) =>
+  Schema.propertySignature(schema).annotations({ description })
+
+/** The same for an argument that may be left out. */
+export const option = <A, I>(schema: Schema.Schema<A, I>, description: string) =>
+  optional(schema).annotations({ description })
+
 /** Described to clients by its kind alone: the whole list of tools is read by a model at every start. */
 export const brief = (type: "array" | "object" | "string") => ({ jsonSchema: { type } })
 
-export const model = optional(
-  Schema.String.annotations({ description: "Model key; default: the configured, else a loaded one" })
-)
+export const model = option(Schema.String, "Model key; default: configured or loaded")
 
-export const modelName = Schema.NonEmptyString.annotations({ description: "Model key, as list_models shows it" })
+export const modelName = argument(Schema.NonEmptyString, "As list_models shows it")
 
 /** The predecessor's `int or "auto"`. */
 export const maxTokens = (description: string) =>
-  optional(Schema.Union(Schema.Int.pipe(Schema.positive()), Schema.Literal("auto")).annotations({ description }))
+  option(Schema.Union(Schema.Int.pipe(Schema.greaterThanOrEqualTo(1)), Schema.Literal("auto")), description)
 
 export const seconds = (millis: number): string =>
   millis < 10_000 ? `${(millis / 1000).toFixed(1)} s` : `${Math.round(millis / 1000)} s`

@@ -7,16 +7,16 @@ import { ModelLifecycle, type ModelLease } from "@lms-bridge/core/models/ModelLi
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
-import { maxTokens, model, optional } from "./Fields.ts"
+import { brief, maxTokens, model, option, optional } from "./Fields.ts"
 import { loadProgress } from "./ModelTools.ts"
 import { percent } from "./RunProgress.ts"
 import * as Tool from "./Tool.ts"
 
 const JsonObject = Schema.Record({ key: Schema.String, value: Schema.Unknown })
 
-/** OpenAI's `response_format`; LM Studio takes `text` and `json_schema` only (contract C2). */
+/** OpenAI's `response_format`. LM Studio takes no `json_object` (contract C2): it is asked for as a schema of any object. */
 const ResponseFormat = Schema.Union(
-  Schema.Struct({ type: Schema.Literal("text") }),
+  Schema.Struct({ type: Schema.Literal("text", "json_object") }),
   Schema.Struct({
     type: Schema.Literal("json_schema"),
     json_schema: Schema.Struct({
@@ -27,7 +27,12 @@ const ResponseFormat = Schema.Union(
     })
   })
 ).annotations({
-  jsonSchema: { type: "object", description: "OpenAI's response_format: text or json_schema" }
+  ...brief("object"),
+  message: () => ({
+    message:
+      'give {"type":"text"}, {"type":"json_object"}, or {"type":"json_schema","json_schema":{"schema":{…}}} with a JSON Schema',
+    override: true
+  })
 })
 
 const Completion = Schema.Struct({
@@ -48,9 +53,9 @@ export const chatCompletion = Tool.make({
   input: Schema.Struct({
     prompt: Schema.NonEmptyString,
     system_prompt: optional(Schema.String),
-    temperature: optional(Schema.Number.pipe(Schema.between(0, 2)).annotations({ description: "Default 0.7" })),
-    max_tokens: maxTokens("Longest reply in tokens, thinking included; default 1024"),
-    response_format: optional(ResponseFormat),
+    temperature: option(Schema.Number.pipe(Schema.between(0, 2)), "Default 0.7"),
+    max_tokens: maxTokens("Thinking included; default 1024"),
+    response_format: option(ResponseFormat, "As OpenAI's: text, json_object or json_schema"),
     model
   }),
   output: Completion,
@@ -88,10 +93,7 @@ const ask = Effect.fnUntraced(function* (lease: ModelLease, asked: Asked, progre
     messages: [...system, { role: "user", content: asked.prompt }],
     temperature: asked.temperature ?? 0.7,
     maxTokens: asked.max_tokens === "auto" ? undefined : (asked.max_tokens ?? 1024),
-    responseSchema:
-      format?.type === "json_schema"
-        ? { name: format.json_schema.name ?? "answer", schema: { ...format.json_schema.schema } }
-        : undefined
+    responseSchema: format === undefined ? undefined : schemaOf(format)
   })
   const start: Watched = { characters: 0, reply: undefined }
   const { reply } = yield* Stream.runFoldEffect(events, start, (watched, event) => watch(watched, event, progress))
@@ -109,6 +111,17 @@ const ask = Effect.fnUntraced(function* (lease: ModelLease, asked: Asked, progre
     ...(speed === undefined ? {} : { tokensPerSecond: Math.round(speed * 10) / 10 })
   }
 })
+
+const schemaOf = (format: typeof ResponseFormat.Type) => {
+  switch (format.type) {
+    case "text":
+      return undefined
+    case "json_object":
+      return { name: "answer", schema: { type: "object" } }
+    case "json_schema":
+      return { name: format.json_schema.name ?? "answer", schema: { ...format.json_schema.schema } }
+  }
+}
 
 interface Watched {
   readonly characters: number

@@ -21,7 +21,7 @@ const Server = Schema.Struct({
 export const listAvailable = Tool.make({
   name: "list_available_mcps",
   title: "List MCP servers",
-  description: "The user's MCP servers that a delegated task can use, and why others cannot be used. Starts none.",
+  description: "MCP servers that a delegated task can use, and why others cannot. Starts none.",
   annotations: Tool.looks,
   input: Schema.Struct({}),
   output: Schema.Struct({ servers: Schema.Array(Server).annotations(brief("array")), count: Schema.Int }),

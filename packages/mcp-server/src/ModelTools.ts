@@ -2,11 +2,18 @@
  * Tools that look at models and get them into memory and out of it.
  */
 import { LmStudioApi, type ApiModel } from "@lms-bridge/core/lmstudio/LmStudioApi"
-import { Ensured, ModelLifecycle, type EnsureOptions, type LoadProgress } from "@lms-bridge/core/models/ModelLifecycle"
+import { ModelNotFound } from "@lms-bridge/core/lmstudio/LmStudioError"
+import {
+  Ensured,
+  ModelLifecycle,
+  type EnsureOptions,
+  type LoadedModel,
+  type LoadProgress
+} from "@lms-bridge/core/models/ModelLifecycle"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
-import { brief, gigabytes, modelName, optional, seconds, span } from "./Fields.ts"
+import { argument, brief, gigabytes, modelName, option, optional, seconds, span } from "./Fields.ts"
 import { percent } from "./RunProgress.ts"
 import * as Tool from "./Tool.ts"
 
@@ -28,7 +35,7 @@ const Loadeds = Schema.Array(Loaded).annotations(brief("array"))
 export const listModels = Tool.make({
   name: "list_models",
   title: "List models",
-  description: "Models on this machine's LM Studio, and which of them are loaded.",
+  description: "LM Studio's models, and which of them are loaded.",
   annotations: Tool.looks,
   input: Schema.Struct({}),
   output: Schema.Struct({
@@ -65,7 +72,7 @@ export const listModels = Tool.make({
 export const currentModel = Tool.make({
   name: "get_current_model",
   title: "Current model",
-  description: "The model that is used when none is named, and whether it is loaded. Asks no model and loads none.",
+  description: "The model that is used when none is named, and whether it is loaded. Loads none.",
   annotations: Tool.looks,
   input: Schema.Struct({}),
   output: Schema.Struct({ model: Schema.String, loaded: Schema.Boolean, instances: Loadeds }),
@@ -79,6 +86,52 @@ export const currentModel = Tool.make({
     const model = yield* lifecycle.resolve(undefined)
     const instances = (yield* lifecycle.loaded).filter((instance) => instance.model === model)
     return { model, loaded: instances.length > 0, instances }
+  })
+})
+
+export const modelInfo = Tool.make({
+  name: "get_model_info",
+  title: "Facts of a model",
+  description: "What one model is and can, and its copies in memory. Loads none.",
+  annotations: Tool.looks,
+  input: Schema.Struct({ model_name: modelName }),
+  aliases: { model: "model_name" },
+  output: Schema.Struct({
+    model: Schema.String,
+    type: Schema.String,
+    params: optional(Schema.String),
+    quantization: optional(Schema.String),
+    format: optional(Schema.String),
+    architecture: optional(Schema.String),
+    sizeBytes: optional(Schema.Number),
+    maxContextLength: optional(Schema.Int),
+    capabilities: Schema.Array(Schema.String).annotations(brief("array")),
+    instances: Loadeds
+  }),
+  text: (info) => [
+    [
+      [
+        `${info.model}: ${info.type}`,
+        ...[info.params, info.architecture, info.quantization, info.format].filter((fact) => fact !== undefined),
+        ...(info.sizeBytes === undefined ? [] : [`${gigabytes(info.sizeBytes)} GB`]),
+        ...(info.maxContextLength === undefined ? [] : [`context up to ${info.maxContextLength}`]),
+        ...(info.capabilities.length === 0 ? [] : [`can do ${info.capabilities.join(", ")}`])
+      ].join(", "),
+      ...(info.instances.length === 0 ? ["It is not loaded."] : info.instances.map(describe))
+    ].join("\n")
+  ],
+  handler: Effect.fnUntraced(function* ({ model_name }) {
+    const lifecycle = yield* ModelLifecycle
+    const key = yield* lifecycle.resolve(model_name)
+    const models = yield* Effect.flatMap(LmStudioApi, (api) => api.models)
+    const model = models.find((model) => model.key === key)
+    // deleted between the two looks
+    if (model === undefined) {
+      const available = models.map(({ key }) => key)
+      return yield* new ModelNotFound({ model: key, available, nearest: [] })
+    }
+    const instances = (yield* lifecycle.loaded).filter((instance) => instance.model === key)
+    return factsOf(model, instances)
   })
 })
 
@@ -109,15 +162,15 @@ export const listLoaded = Tool.make({
 })
 
 const loading = {
-  context_length: optional(Schema.Int.pipe(Schema.positive()).annotations({ description: "Least context in tokens" }))
+  context_length: option(Schema.Int.pipe(Schema.greaterThanOrEqualTo(1)), "Least context in tokens")
 }
 
 const LoadResult = Schema.Struct({
   model: Schema.String,
   instanceId: Schema.String,
   wasAlreadyLoaded: Schema.Boolean,
-  action: Ensured.fields.action,
-  owner: Ensured.fields.owner,
+  action: Ensured.fields.action.annotations(brief("string")),
+  owner: Ensured.fields.owner.annotations(brief("string")),
   contextLength: optional(Schema.Int),
   ttlSeconds: optional(Schema.Number),
   message: Schema.String
@@ -126,7 +179,7 @@ const LoadResult = Schema.Struct({
 export const ensureLoaded = Tool.make({
   name: "lms_ensure_model_loaded",
   title: "Ensure a model is loaded",
-  description: "Makes sure that a model is in memory, and verifies it. Returns at once when it is.",
+  description: "Makes sure that a model is in memory, and verifies it.",
   annotations: Tool.arranges,
   input: Schema.Struct({ model_name: modelName, ...loading }),
   aliases: { model: "model_name" },
@@ -138,22 +191,25 @@ export const ensureLoaded = Tool.make({
 export const load = Tool.make({
   name: "lms_load_model",
   title: "Load a model",
-  description: "Loads a model unless it is loaded. It is unloaded when idle for long, so that memory comes back.",
+  description: "Loads a model unless it is loaded. It is unloaded when idle for long.",
   annotations: Tool.arranges,
   input: Schema.Struct({
     model_name: modelName,
-    keep_loaded: optional(
-      Schema.Boolean.annotations({
-        description: "true (default): the standard idle time (LMS_BRIDGE_TTL); false: the shorter one"
-      })
-    ),
+    keep_loaded: option(Schema.Boolean, "false: unloaded sooner when idle than by default (LMS_BRIDGE_TTL)"),
     ...loading
   }),
   aliases: { model: "model_name" },
   output: LoadResult,
   text: ({ message }) => [message],
   handler: ({ context_length, keep_loaded, model_name }, progress) =>
-    ensure(model_name, { contextLength: context_length, temporary: keep_loaded === false }, progress)
+    Effect.map(
+      ensure(model_name, { contextLength: context_length, temporary: keep_loaded === false }, progress),
+      (result) =>
+        // LM Studio sets the idle time of a model only as it loads it
+        result.wasAlreadyLoaded && keep_loaded !== undefined
+          ? { ...result, message: `${result.message} keep_loaded changes nothing for a model that is loaded.` }
+          : result
+    )
 })
 
 export const unload = Tool.make({
@@ -162,7 +218,7 @@ export const unload = Tool.make({
   description: "Unloads a model and verifies that it is gone. One at work, or loaded by the user, needs force.",
   annotations: Tool.arranges,
   input: Schema.Struct({
-    model_name: Schema.NonEmptyString.annotations({ description: "Model key or instance id" }),
+    model_name: argument(Schema.NonEmptyString, "Model key or instance id"),
     force: optional(Schema.Boolean)
   }),
   aliases: { model: "model_name" },
@@ -192,6 +248,7 @@ export const unload = Tool.make({
 export const tools: ReadonlyArray<Tool.Tool<LmStudioApi | ModelLifecycle>> = [
   listModels,
   currentModel,
+  modelInfo,
   listLoaded,
   ensureLoaded,
   load,
@@ -233,6 +290,23 @@ const listed = (model: ApiModel) => {
     ...(model.vision === undefined ? {} : { vision: model.vision })
   }
 }
+
+const factsOf = (model: ApiModel, instances: ReadonlyArray<LoadedModel>) => ({
+  model: model.key,
+  type: model.type,
+  ...(model.params === undefined ? {} : { params: model.params }),
+  ...(model.quantization === undefined ? {} : { quantization: model.quantization }),
+  ...(model.format === undefined ? {} : { format: model.format }),
+  ...(model.architecture === undefined ? {} : { architecture: model.architecture }),
+  ...(model.sizeBytes === undefined ? {} : { sizeBytes: model.sizeBytes }),
+  ...(model.maxContextLength === undefined ? {} : { maxContextLength: model.maxContextLength }),
+  capabilities: [
+    ...(model.toolUse === true ? ["tool use"] : []),
+    ...(model.vision === true ? ["vision"] : []),
+    ...((model.reasoningOptions ?? []).length === 0 ? [] : ["reasoning"])
+  ],
+  instances
+})
 
 const ensure = Effect.fnUntraced(function* (name: string, options: EnsureOptions, progress: Tool.Progress) {
   const lifecycle = yield* ModelLifecycle

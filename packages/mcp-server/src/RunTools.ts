@@ -9,7 +9,7 @@ import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
 import { common, taskOf, told } from "./AgentTools.ts"
 import { DetachAfter } from "./CallContext.ts"
-import { brief, optional } from "./Fields.ts"
+import { brief, option, optional } from "./Fields.ts"
 import * as RunAccount from "./RunAccount.ts"
 import { count } from "./RunProgress.ts"
 import { Runs } from "./Runs.ts"
@@ -24,9 +24,7 @@ export const start = Tool.make({
   annotations: Tool.acts,
   input: Schema.Struct({
     ...common,
-    mcp_names: optional(
-      Schema.Array(Schema.String).annotations({ description: "Default: all usable MCP servers; [] for none" })
-    )
+    mcp_names: option(Schema.Array(Schema.String), "Default: all usable MCP servers; [] for none")
   }),
   output: RunAccount.Run,
   text: RunAccount.text,
@@ -47,7 +45,7 @@ export const start = Tool.make({
 export const status = Tool.make({
   name: "run_status",
   title: "Status of runs",
-  description: "Where a run is, or, without an id, all runs of this server, newest first.",
+  description: "Where a run is; without an id, all runs, newest first.",
   annotations: Tool.looks,
   input: Schema.Struct({ run_id: optional(run_id) }),
   output: Schema.Struct({
@@ -90,11 +88,11 @@ export const status = Tool.make({
 export const result = Tool.make({
   name: "run_result",
   title: "Result of a run",
-  description: "The result of a run; of one that goes on, after at most wait_seconds, the account so far.",
+  description: "The result of a run, or, after wait_seconds, the account so far.",
   annotations: Tool.looks,
   input: Schema.Struct({
     run_id,
-    wait_seconds: optional(Schema.Number.pipe(Schema.between(0, 3600)).annotations({ description: "Default 30" }))
+    wait_seconds: option(Schema.Number.pipe(Schema.between(0, 3600)), "Default 30")
   }),
   output: RunAccount.Run,
   text: RunAccount.text,
@@ -113,7 +111,7 @@ export const result = Tool.make({
 export const cancel = Tool.make({
   name: "run_cancel",
   title: "Cancel a run",
-  description: "Stops a run and everything beneath it; returns what it had done.",
+  description: "Stops a run; returns what it had done.",
   annotations: { ...Tool.arranges, destructiveHint: true },
   input: Schema.Struct({ run_id }),
   output: RunAccount.Run,

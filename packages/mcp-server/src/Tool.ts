@@ -22,6 +22,8 @@ export interface Progress {
 export interface Failure {
   readonly _tag: string
   readonly message: string
+  /** What a reader is shown in place of the message, when there is more to tell. */
+  readonly text?: string
   readonly retryable?: boolean
   readonly account?: Readonly<Record<string, unknown>>
 }

@@ -42,9 +42,9 @@ const success = ({ content, structured }: Reply): Result => ({
   ...(structured === undefined ? {} : { structuredContent: { ...structured } })
 })
 
-const failure = ({ _tag, account, message, retryable }: Failure): Result => ({
+const failure = ({ _tag, account, message, retryable, text = message }: Failure): Result => ({
   isError: true,
-  content: [{ type: "text", text: message }],
+  content: [{ type: "text", text }],
   structuredContent: { ...account, error: { _tag, message, ...(retryable === undefined ? {} : { retryable }) } }
 })
 

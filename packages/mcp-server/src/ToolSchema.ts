@@ -53,7 +53,7 @@ const isRecord = (value: unknown): value is Record<string, unknown> =>
   typeof value === "object" && value !== null && !Array.isArray(value)
 
 /** What Effect's own filters say of themselves: `an integer`, `a positive number`. The keywords say it already. */
-const saysNothing = /^an? [a-z -]+$/
+const saysNothing = /^an? [a-z0-9 -]+$/
 
 /**
  * Only what a client needs. Effect gives `unknown` and `object` an `$id`, and two of them in one schema make ajv refuse
@@ -70,6 +70,8 @@ const plain = (value: unknown): unknown => {
             (key === "$id" && String(entry).startsWith("/schemas/")) ||
             (key === "title" && typeof entry === "string") ||
             (key === "description" && typeof entry === "string" && saysNothing.test(entry)) ||
+            // an empty text is refused in words, and no client needs to know before
+            (key === "minLength" && entry === 1) ||
             (key === "required" && Array.isArray(entry) && entry.length === 0)
           )
       )

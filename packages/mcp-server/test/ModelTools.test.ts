@@ -37,7 +37,15 @@ const withModels = (
       models: [
         Effect.succeed([
           LmStudioApiTest.apiModel("qwen3-8b", { instances: [{ id: "qwen3-8b", contextLength: 8192 }] }),
-          LmStudioApiTest.apiModel("nomic", { type: "embedding" })
+          LmStudioApiTest.apiModel("nomic", {
+            type: "embedding",
+            params: "137M",
+            quantization: "F16",
+            sizeBytes: 2 ** 30,
+            maxContextLength: 2048,
+            toolUse: true,
+            vision: false
+          })
         ])
       ]
     })
@@ -53,6 +61,42 @@ describe("tools about models", () => {
       assert.strictEqual(textOf(result), "- qwen3-8b (llm, loaded, context 8192)\n- nomic (embedding)")
       assert.deepInclude(result.structuredContent, { count: 2 })
     }).pipe(Effect.provide(withModels({})))
+  )
+
+  it.scoped("tell the facts of one model, on disk and in memory", () =>
+    Effect.gen(function* () {
+      const { client } = yield* connected(tools)
+      const result = yield* callTool(client, "get_model_info", { model_name: "nomic" })
+      assert.strictEqual(
+        textOf(result),
+        "nomic: embedding, 137M, F16, 1 GB, context up to 2048, can do tool use\n- nomic, loaded by the user"
+      )
+      assert.deepInclude(result.structuredContent, {
+        model: "nomic",
+        type: "embedding",
+        params: "137M",
+        sizeBytes: 2 ** 30,
+        maxContextLength: 2048,
+        capabilities: ["tool use"]
+      })
+    }).pipe(
+      Effect.provide(
+        withModels({
+          resolve: () => Effect.succeed("nomic"),
+          loaded: Effect.succeed([instance("nomic", { owner: "user" }), instance("qwen3-8b")])
+        })
+      )
+    )
+  )
+
+  it.scoped("an idle time that is asked for a loaded model is said to have changed nothing", () =>
+    Effect.gen(function* () {
+      const { client } = yield* connected(tools)
+      const result = yield* callTool(client, "lms_load_model", { model_name: "qwen3-8b", keep_loaded: false })
+      assert.include(textOf(result), "keep_loaded changes nothing for a model that is loaded")
+    }).pipe(
+      Effect.provide(withModels({ ensureLoaded: () => Effect.succeed({ ...ensured, action: "already-loaded" }) }))
+    )
   )
 
   it.scoped("say the truth about how long a loaded model stays", () =>
@@ -116,7 +160,7 @@ describe("tools about models", () => {
   it.scoped("an unknown name is an error that names the nearest", () =>
     Effect.gen(function* () {
       const { client } = yield* connected(tools)
-      for (const name of ["lms_ensure_model_loaded", "lms_load_model", "lms_unload_model"]) {
+      for (const name of ["get_model_info", "lms_ensure_model_loaded", "lms_load_model", "lms_unload_model"]) {
         const result = yield* callTool(client, name, { model_name: "qwen" })
         assert.isTrue(result.isError)
         assert.deepNestedInclude(result.structuredContent, { "error._tag": "ModelNotFound" })

@@ -161,10 +161,11 @@ describe("chat_completion", () => {
       })
       const refusedFormat = yield* callTool(client, "chat_completion", {
         prompt: "Hi",
-        response_format: { type: "json_object" }
+        response_format: { type: "xml" }
       })
       assert.isTrue(refusedFormat.isError)
-      assert.include(textOf(refusedFormat), "json_schema")
+      assert.include(textOf(refusedFormat), '"response_format": give {"type":"text"}, {"type":"json_object"}, or')
+      yield* callTool(client, "chat_completion", { prompt: "Hi", response_format: { type: "json_object" } })
       assert.deepStrictEqual(requests, [
         {
           name: undefined,
@@ -182,8 +183,22 @@ describe("chat_completion", () => {
           temperature: 0,
           maxTokens: undefined,
           responseSchema: { name: "x", schema: { type: "object" } }
+        },
+        {
+          name: undefined,
+          messages: [{ role: "user", content: "Hi" }],
+          temperature: 0.7,
+          maxTokens: 1024,
+          responseSchema: { name: "answer", schema: { type: "object" } }
         }
       ])
+      for (const [wrong, told] of [
+        [{ temperature: 9 }, '"temperature": Expected a number between 0 and 2, actual 9'],
+        [{ max_tokens: 0 }, "greater than or equal to 1"],
+        [{ model: 7 }, '"model": Expected string, actual 7']
+      ] as const) {
+        assert.include(textOf(yield* callTool(client, "chat_completion", { prompt: "Hi", ...wrong })), told)
+      }
     }).pipe(Effect.provide(answering(requests)))
   })
 })
