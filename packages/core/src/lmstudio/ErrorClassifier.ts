@@ -232,8 +232,9 @@ const engineFaults: ReadonlyArray<readonly [RegExp, ServerFault["reason"]]> = [
 ]
 
 const rejected: Rule = ({ facts: { code, message, param, type }, operation, status }) =>
-  type === "invalid_request" ||
-  type === "invalid_request_error" ||
+  // the type is a default of the routes: with 500 and nothing that blames a field, it blames nobody
+  ((type === "invalid_request" || type === "invalid_request_error") &&
+    !(status !== undefined && status >= 500 && code === undefined && param === undefined)) ||
   rejectionCodes.has(code ?? "") ||
   /Invalid 'messages' in payload|Invalid tool_choice type|'response_format\.type' must be|Unrecognized key\(s\) in object|does not support reasoning configuration|" is required|invalid JSON|Expected .* in JSON|Unexpected token/i.test(
     message
@@ -276,5 +277,11 @@ const unknown = ({ delivered = 0, facts, operation, status }: Failure): LmStudio
   }
   return status !== undefined && status >= 400 && status < 500
     ? new RequestRejected({ operation, serverMessage, ...present({ code: facts.code, param: facts.param }) })
-    : new ServerFault({ operation, reason: "Unknown", serverMessage, delivered })
+    : // `internal_error` and the code `unknown` are LM Studio's words for a fault within (A9); a proxy has others
+      new ServerFault({
+        operation,
+        reason: facts.type === "internal_error" || facts.code === "unknown" ? "Engine" : "Unknown",
+        serverMessage,
+        delivered
+      })
 }

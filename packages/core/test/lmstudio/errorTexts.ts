@@ -379,7 +379,31 @@ export const rows: ReadonlyArray<Row> = [
   row("a proxy's 502", 502, "<html>Bad Gateway</html>", { _tag: "ServerFault", reason: "Unknown", retryable: true }),
   row("an internal error that nobody knows", 500, native("boom", { type: "internal_error", code: "unknown" }), {
     _tag: "ServerFault",
-    reason: "Unknown"
+    reason: "Engine",
+    retryable: true
+  }),
+  row(
+    "an internal error on an OpenAI route",
+    500,
+    { error: { message: "boom", type: "internal_error", code: null } },
+    {
+      _tag: "ServerFault",
+      reason: "Engine",
+      retryable: true
+    }
+  ),
+  row(
+    "a 500 that has the routes' usual type",
+    500,
+    { error: { message: "boom", type: "invalid_request_error" } },
+    {
+      _tag: "ServerFault",
+      retryable: true
+    }
+  ),
+  row("a 500 that blames a field", 500, native("boom", { type: "invalid_request", param: "ttl" }), {
+    _tag: "RequestRejected",
+    retryable: false
   }),
   row("a stream's error that nobody knows", undefined, { error: "boom" }, { _tag: "ServerFault", reason: "Unknown" })
 ]

@@ -24,6 +24,13 @@ export const openAi = (
     }
   })
 
+/** With a status of 500 or more it is the server's fault, and its type says so. */
+export const scriptedType = (fault: {
+  readonly type?: string | undefined
+  readonly status?: number | undefined
+}): { readonly type?: string } =>
+  fault.type !== undefined ? { type: fault.type } : (fault.status ?? 400) >= 500 ? { type: "internal_error" } : {}
+
 /** `{"error": {type, message, code?, param?}}`: the native routes. */
 export const native = (
   status: number,

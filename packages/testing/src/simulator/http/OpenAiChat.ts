@@ -87,7 +87,7 @@ export const engineFault = (fault: EngineFault, settings: Settings): ApiFault =>
       return ErrorBody.openAi(500, fault.text, { type: "internal_error", code: "script_fault" })
     case "scripted":
       return ErrorBody.openAi(fault.status ?? 400, fault.text, {
-        ...(fault.type === undefined ? {} : { type: fault.type }),
+        ...ErrorBody.scriptedType(fault),
         ...(fault.code === undefined ? {} : { code: fault.code })
       })
   }

@@ -110,7 +110,7 @@ const previous = Effect.fnUntraced(function* (world: Parameters<Handler>[0]["wor
 const engineFault = (fault: EngineFault): ApiFault =>
   fault.kind === "scripted"
     ? ErrorBody.openAi(fault.status ?? 400, fault.text, {
-        ...(fault.type === undefined ? {} : { type: fault.type }),
+        ...ErrorBody.scriptedType(fault),
         ...(fault.code === undefined ? {} : { code: fault.code })
       })
     : ErrorBody.openAi(500, fault.text, { type: "internal_error", code: "unknown" })
