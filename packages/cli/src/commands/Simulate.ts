@@ -63,7 +63,7 @@ const scripted = Effect.fnUntraced(function* (file: string) {
       import("@lms-bridge/testing/simulator/SimulatedModel")
     ])
   )
-  const decoded = yield* Effect.mapError(decode(text), ({ message }) => refuse(`has a mistake: ${message}`))
+  const decoded = yield* Effect.mapError(decode(text), ({ message }) => refuse(`has a mistake: ${message}.`))
   const { name = file, turns } = "turns" in decoded ? decoded : { turns: decoded }
   return yield* fromTurns(turns, `the script ${name}, not a language model`)
 })

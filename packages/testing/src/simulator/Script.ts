@@ -1,6 +1,8 @@
 /**
  * What a scripted model answers, turn by turn, as schema-checked data: well-formed replies and every known malformation.
  */
+import * as Effect from "effect/Effect"
+import * as ParseResult from "effect/ParseResult"
 import * as Schema from "effect/Schema"
 
 /** One tool call. `arguments` is an object, or a string that is sent as it is (invalid or truncated JSON included). */
@@ -93,17 +95,92 @@ export type Turn = typeof Turn.Type
 /** A turn as a test or a file writes it: every field may be left out. */
 export type TurnInput = typeof Turn.Encoded
 
+const Turns = Schema.Array(Turn)
+const NamedTurns = Schema.Struct({ name: Schema.optionalWith(Schema.String, { exact: true }), turns: Turns })
+
 /** A script file: the turns in order, or an object that also names the script. */
-export const Script = Schema.Union(
-  Schema.Array(Turn),
-  Schema.Struct({ name: Schema.optionalWith(Schema.String, { exact: true }), turns: Schema.Array(Turn) })
-)
+export const Script = Schema.Union(Turns, NamedTurns)
+
+/** A script file that cannot be played: where the first mistake is, what stands there, and what may. */
+export class ScriptInvalid extends Schema.TaggedError<ScriptInvalid>()("ScriptInvalid", {
+  /** `[0].toolCalls[1].name`; "" for the whole file. */
+  path: Schema.String,
+  /** Begins with the path, where there is one. */
+  problem: Schema.String,
+  /** Further mistakes in the same file. */
+  more: Schema.NonNegativeInt
+}) {
+  override get message() {
+    return `${this.problem}${this.more === 0 ? "" : ` (and ${this.more} more)`}`
+  }
+}
 
 /** Reads the text of a script file; unknown fields are mistakes and are refused. */
-export const decode = Schema.decodeUnknown(Schema.parseJson(Script), { onExcessProperty: "error", errors: "all" })
+export const decode = (text: string): Effect.Effect<typeof Script.Type, ScriptInvalid> =>
+  parse(text).pipe(
+    Effect.mapError(
+      ({ issue }) => new ScriptInvalid({ path: "", problem: `it is not JSON: ${notJson(issue)}`, more: 0 })
+    ),
+    Effect.flatMap((value): Effect.Effect<typeof Script.Type, ScriptInvalid> => {
+      // only the form that was meant is checked: the mistakes of the other one would be noise
+      if (Array.isArray(value)) return Effect.mapError(decodeTurns(value), invalid)
+      if (typeof value === "object" && value !== null) return Effect.mapError(decodeNamed(value), invalid)
+      const problem = `got ${shown(value)}, allowed: an array of turns or {"name", "turns"}`
+      return Effect.fail(new ScriptInvalid({ path: "", problem, more: 0 }))
+    })
+  )
 
 /** Fills in the defaults of one turn. */
 export const turn: (input: TurnInput) => Turn = Schema.decodeSync(Turn, { onExcessProperty: "error" })
 
 /** A plain reply. */
 export const text = (content: string): Turn => turn({ text: content })
+
+// -----------------------------------------------------------------------------
+// internal
+// -----------------------------------------------------------------------------
+
+const parse = Schema.decodeUnknown(Schema.parseJson())
+const strict = { onExcessProperty: "error", errors: "all" } as const
+const decodeTurns = Schema.decodeUnknown(Turns, strict)
+const decodeNamed = Schema.decodeUnknown(NamedTurns, strict)
+
+const notJson = (issue: ParseResult.ParseIssue): string =>
+  ParseResult.ArrayFormatter.formatIssueSync(issue)[0]?.message ?? "it cannot be read"
+
+// Every alternative of a field reports on its own: they are gathered by path, and the first path is told.
+const invalid = (error: ParseResult.ParseError): ScriptInvalid => {
+  const issues = ParseResult.ArrayFormatter.formatErrorSync(error)
+  const paths = issues.map((issue) => pathText(issue.path))
+  // a field that is not given is read as undefined: a word of the decoder, not of the file
+  const distinct = [...new Set(paths)].filter((path) => !paths.some((other) => other !== path && isBelow(other, path)))
+  const [path = ""] = distinct
+  const messages = issues.filter((_, index) => paths[index] === path).map(({ message }) => message)
+  return new ScriptInvalid({
+    path,
+    problem: `${path === "" ? "the whole file" : path} ${said(messages)}`,
+    more: Math.max(0, distinct.length - 1)
+  })
+}
+
+const isBelow = (path: string, above: string) => path.startsWith(`${above}.`) || path.startsWith(`${above}[`)
+
+const pathText = (path: ReadonlyArray<PropertyKey>): string =>
+  path.map((key, index) => (typeof key === "number" ? `[${key}]` : `${index === 0 ? "" : "."}${String(key)}`)).join("")
+
+const said = (messages: ReadonlyArray<string>): string => {
+  const [first = "is wrong"] = messages
+  const unexpected = /^is unexpected, expected: (.*)$/s.exec(first)?.[1]
+  if (unexpected !== undefined)
+    return `is not a field, allowed: ${unexpected.replaceAll('"', "").replaceAll(" | ", ", ")}`
+  const pairs = messages.flatMap((message) => {
+    const match = /^Expected (.*), actual (.*)$/s.exec(message)
+    return match?.[1] === undefined || match[1] === "undefined" ? [] : [{ allowed: match[1], got: match[2] ?? "" }]
+  })
+  const allowed = pairs.map((pair) => (pair.allowed.startsWith("{") ? "an object" : pair.allowed))
+  return pairs[0] === undefined ? first : `got ${clipped(pairs[0].got)}, allowed: ${[...new Set(allowed)].join(" or ")}`
+}
+
+const shown = (value: unknown): string => clipped(Schema.encodeSync(Schema.parseJson(Schema.Unknown))(value))
+
+const clipped = (text: string): string => (text.length <= 60 ? text : `${text.slice(0, 57)}...`)

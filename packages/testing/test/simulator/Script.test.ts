@@ -16,15 +16,35 @@ describe("a script", () => {
     })
   )
 
-  for (const [what, text] of [
-    ["no JSON", "[{"],
-    ["an unknown field", '[{"txt":"Hi"}]'],
-    ["a wrong type", '[{"text":5}]'],
-    ["no turns", "{}"]
+  for (const [what, text, sentence] of [
+    [
+      "an unknown field",
+      '[{"text":"Hi","finish":"stop"}]',
+      /^\[0\]\.finish is not a field, allowed: text, reasoning, /
+    ],
+    ["a wrong type", '{"turns":[{"text":5}]}', /^turns\[0\]\.text got 5, allowed: string$/],
+    ["a number out of range", '[{},{"delayMs":-1}]', /^\[1\]\.delayMs got -1, allowed: a non-negative number$/],
+    [
+      "a word that is none of the choices",
+      '[{"reasoningIn":"x"}]',
+      /^\[0\]\.reasoningIn got "x", allowed: "reasoning_content" or "reasoning" or "think"$/
+    ],
+    [
+      "arguments that are neither text nor an object",
+      '[{"toolCalls":[{"name":"echo","arguments":5}]}]',
+      /^\[0\]\.toolCalls\[0\]\.arguments got 5, allowed: string or an object$/
+    ],
+    ["several mistakes", '[{"text":5},{"toolCalls":[{}]}]', /^\[0\]\.text got 5, allowed: string \(and 1 more\)$/],
+    ["no turns", "{}", /^turns is missing$/],
+    ["a bare value", "5", /^got 5, allowed: an array of turns or \{"name", "turns"\}$/],
+    ["no JSON", "[{", /^it is not JSON: /]
   ] as const) {
-    it.effect(`is refused with ${what}`, () =>
+    it.effect(`is refused with ${what}, in one line that says where`, () =>
       Effect.gen(function* () {
-        assert.strictEqual((yield* Effect.flip(Script.decode(text)))._tag, "ParseError")
+        const error = yield* Effect.flip(Script.decode(text))
+        assert.strictEqual(error._tag, "ScriptInvalid")
+        assert.match(error.message, sentence)
+        assert.notInclude(error.message, "\n")
       })
     )
   }
