@@ -150,5 +150,5 @@ export const make = Effect.fnUntraced(function* (
 const mayHaveComeJustInTime = ({ entry, instance }: Seen) =>
   entry === undefined ? instance.ttlMillis !== null : entry.way === "jit"
 
-/** What `lms` and requests take. */
-const wholeSeconds = (ttl: Duration.Duration) => Duration.seconds(Math.max(1, Math.floor(Duration.toSeconds(ttl))))
+/** What `lms` and requests take; the policy gives at least one. */
+const wholeSeconds = (ttl: Duration.Duration) => Duration.seconds(Math.floor(Duration.toSeconds(ttl)))

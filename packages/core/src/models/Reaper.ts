@@ -61,7 +61,8 @@ export const reap = Effect.fn("ModelLifecycle.reap")(
         )
         .map(({ instanceId }) => instanceId)
     )
-    if (!own.some((entry) => isDue(entry, now))) return
+    const held = yield* parts.leases.held
+    if (!own.some((entry) => isDue(entry, now) && !held.has(entry.instanceId))) return
     const look = yield* Effect.either(survey(parts))
     if (Either.isLeft(look)) return
     // what is listed under an id of ours and is not ours any more has nothing to do with us

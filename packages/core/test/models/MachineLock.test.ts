@@ -168,14 +168,20 @@ describe("MachineLock", () => {
       const [one, two] = [yield* make, yield* make]
       const order = yield* Ref.make<ReadonlyArray<string>>([])
       const note = (what: string) => Ref.update(order, (all) => [...all, what])
-      const release = yield* Deferred.make<void>()
+      const [inside, release] = [yield* Deferred.make<void>(), yield* Deferred.make<void>()]
       const first = yield* Effect.fork(
         one.withLock(
           "qwen/qwen3-4b*",
           Effect.void
-        )(Effect.zipRight(note("one in"), Deferred.await(release)).pipe(Effect.zipRight(note("one out"))))
+        )(
+          note("one in").pipe(
+            Effect.zipRight(Deferred.succeed(inside, undefined)),
+            Effect.zipRight(Deferred.await(release)),
+            Effect.zipRight(note("one out"))
+          )
+        )
       )
-      yield* Effect.repeat(Ref.get(order), { until: (all) => all.length === 1 })
+      yield* Deferred.await(inside)
       const second = yield* Effect.fork(
         two.withLock(
           "qwen/qwen3-4b*",

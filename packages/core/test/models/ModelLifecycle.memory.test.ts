@@ -62,15 +62,15 @@ describe("ModelLifecycle: not enough memory", () => {
       Effect.gen(function* () {
         const lifecycle = yield* ModelLifecycle
         const control = yield* SimulatorControl
-        yield* ensure(llama)
-        yield* Effect.sleep("10 seconds")
         yield* ensure(qwen)
         yield* Effect.sleep("10 seconds")
+        yield* ensure(llama)
+        yield* Effect.sleep("10 seconds")
         yield* control.scriptModel([{ text: "hi" }])
-        yield* lifecycle.withModel(llama)((lease) => lease.chat({ messages: [{ role: "user", content: "hi" }] }))
+        yield* lifecycle.withModel(qwen)((lease) => lease.chat({ messages: [{ role: "user", content: "hi" }] }))
         const ensured = yield* ensure(qwen8, { makeRoom: true })
         assert.deepInclude(ensured, { action: "loaded", model: qwen8 })
-        assert.deepStrictEqual(yield* inMemory, [llama, qwen8])
+        assert.deepStrictEqual(yield* inMemory, [qwen, qwen8])
       }).pipe(test(withMemory(9.5e9)))
     )
 
@@ -84,6 +84,14 @@ describe("ModelLifecycle: not enough memory", () => {
         })
         assert.deepStrictEqual(yield* inMemory, [qwen8])
       }).pipe(test(withMemory(7e9, { lms: false })))
+    )
+
+    it.effect("with nothing to unload tries no second time", () =>
+      Effect.gen(function* () {
+        const error = yield* Effect.flip(ensure(oss, { makeRoom: true }))
+        assert.strictEqual(error._tag, "ModelLoadRefused")
+        assert.strictEqual(yield* loadsBegun, 1)
+      }).pipe(test(withMemory(4e9, { lms: false })))
     )
 
     it.effect("takes nothing that is busy, leased or the user's", () =>
@@ -175,8 +183,11 @@ describe("ModelLifecycle: not enough memory", () => {
 
     it.effect("does not help when LM Studio is not there", () =>
       Effect.gen(function* () {
-        const error = yield* Effect.flip(ensure(oss, { fallback: [qwen8, qwen] }))
+        const heard = yield* Ref.make(0)
+        const onProgress = () => Ref.update(heard, (n) => n + 1)
+        const error = yield* Effect.flip(ensure(oss, { fallback: [qwen8, qwen], onProgress }))
         assert.strictEqual(error._tag, "LmStudioUnreachable")
+        assert.strictEqual(yield* Ref.get(heard), 0, "nobody is told of another model")
       }).pipe(test({ simulator: { settings: { serverRunning: false } } }))
     )
   })

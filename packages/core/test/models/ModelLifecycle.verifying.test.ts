@@ -32,6 +32,26 @@ describe("ModelLifecycle: whether it is true", () => {
       }).pipe(test({ cli: misbehaving(() => ({ load: () => Effect.void })) }))
     )
 
+    it.effect("another model that we load for somebody else meanwhile is no mistake of this load", () =>
+      Effect.gen(function* () {
+        const lifecycle = yield* ModelLifecycle
+        const [error, other] = yield* Effect.all(
+          [Effect.flip(lifecycle.ensureLoaded(qwen)), lifecycle.ensureLoaded(llama)],
+          { concurrency: 2 }
+        )
+        assert.deepInclude(error, { _tag: "ModelLoadFailed", reason: "NotVerified" })
+        assert.deepInclude(other, { action: "loaded", model: llama })
+        assert.deepStrictEqual(yield* inMemory, [llama])
+      }).pipe(
+        test({
+          simulator: { settings: { loadTime: Duration.seconds(1) } },
+          cli: misbehaving((real) => ({
+            load: (options) => (options.key === qwen ? Effect.sleep("2 seconds") : real.load(options))
+          }))
+        })
+      )
+    )
+
     it.effect("another model that a user loads meanwhile is no mistake of ours", () =>
       Effect.gen(function* () {
         const error = yield* Effect.flip(ensure(qwen))
