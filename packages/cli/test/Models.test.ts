@@ -181,6 +181,37 @@ describe("models load and ensure", () => {
   )
 })
 
+describe("what models load says of --ttl", () => {
+  const loading = (ttl: string, changes: Partial<Ensured> = {}) =>
+    cli(["models", "load", "m", "--ttl", ttl], {
+      lifecycle: { ensureLoaded: () => Effect.succeed({ ...ensured, ...changes }) }
+    })
+
+  it.effect("tells that it changes nothing of a loaded model, and that the maximum is less", () =>
+    Effect.gen(function* () {
+      const loadedBefore = yield* loading("5m", { action: "already-loaded" })
+      assert.strictEqual(loadedBefore.code, 0)
+      assert.match(loadedBefore.err, /^--ttl 5m changes nothing.*`lms-bridge models unload qwen\/qwen3-4b` first\.$/)
+      assert.match(
+        (yield* loading("2h", { ttlMillis: 3_600_000 })).err,
+        /^--ttl 2h is more than LMS_BRIDGE_TTL_MAX.*1h\.$/
+      )
+      assert.strictEqual((yield* loading("10m")).err, "")
+      assert.strictEqual((yield* loading("10m", { action: "already-loaded" })).err, "")
+    })
+  )
+
+  it.effect("an empty name is refused, and not taken for the default model", () =>
+    Effect.gen(function* () {
+      for (const command of ["load", "ensure", "unload"]) {
+        const { code, err } = yield* cli(["models", command, ""])
+        assert.strictEqual(code, 2, command)
+        assert.include(err, "is empty")
+      }
+    })
+  )
+})
+
 describe("models unload", () => {
   const lifecycle = (calls: Array<string>) => ({
     loaded: Effect.succeed([loaded("qwen", { model: "qwen" }), loaded("qwen:2", { model: "qwen" }), loaded("mine")]),

@@ -4,12 +4,13 @@
 import * as Args from "@effect/cli/Args"
 import * as Command from "@effect/cli/Command"
 import * as Options from "@effect/cli/Options"
-import { table } from "@lms-bridge/core/configuration/Settings"
+import { Settings, table } from "@lms-bridge/core/configuration/Settings"
 import { Ensured, ModelLifecycle, type EnsureOptions, type LoadProgress } from "@lms-bridge/core/models/ModelLifecycle"
-import type * as Duration from "effect/Duration"
+import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
+import { UsageError } from "../ExitCode.ts"
 import { Screen } from "../Screen.ts"
 import * as SharedOptions from "../SharedOptions.ts"
 import * as Words from "../Words.ts"
@@ -107,6 +108,10 @@ interface LoadOptions {
 
 const ensureLoaded = Effect.fnUntraced(function* (name: string | undefined, options: LoadOptions) {
   const screen = yield* Screen
+  const { ttlMaximum } = yield* Settings
+  if (name?.trim() === "") {
+    return yield* new UsageError({ problem: "The NAME of the model is empty. `lms-bridge models ls` lists them." })
+  }
   // a terminal shows progress in one passing line; elsewhere each phase is one line
   let phase = ""
   const onProgress = (progress: LoadProgress) => {
@@ -129,7 +134,23 @@ const ensureLoaded = Effect.fnUntraced(function* (name: string | undefined, opti
   for (const { model, reason } of ensured.steppedDown) {
     yield* screen.err(Words.oneLine(`${model} was passed over: ${reason}`))
   }
+  for (const ttl of Option.toArray(options.ttl)) {
+    const note = ttlNote(ensured, ttl, ttlMaximum)
+    if (note !== undefined) yield* screen.err(note)
+  }
   yield* screen.out(options.json ? encode(ensured) : render(ensured))
 })
+
+/** What became of --ttl, when the model does not have it. */
+const ttlNote = (ensured: Ensured, asked: Duration.Duration, maximum: Duration.Duration): string | undefined => {
+  if (ensured.action === "already-loaded") {
+    return ensured.ttlMillis === Duration.toMillis(asked)
+      ? undefined
+      : `--ttl ${Duration.format(asked)} changes nothing, because ${ensured.instanceId} was loaded before: \`lms-bridge models unload ${ensured.instanceId}${ensured.owner === "user" ? " --force" : ""}\` first.`
+  }
+  return Duration.greaterThan(asked, maximum)
+    ? `--ttl ${Duration.format(asked)} is more than ${table.ttlMaximum.variable} allows, so it is ${Duration.format(maximum)}.`
+    : undefined
+}
 
 const encode = Schema.encodeSync(Schema.parseJson(Ensured))

@@ -32,6 +32,10 @@ export const command = Command.make("unload", {
       const lifecycle = yield* ModelLifecycle
       if (all === Option.isSome(name)) return yield* new UsageError({ problem: "Give the NAME of a model, or --all." })
 
+      if (Option.exists(name, (name) => name.trim() === "")) {
+        return yield* new UsageError({ problem: "The NAME is empty. `lms-bridge models ps` shows what is loaded." })
+      }
+
       const loaded = yield* lifecycle.loaded
       const targets = Option.match(name, {
         onNone: () => loaded.map(({ instanceId }) => instanceId),
