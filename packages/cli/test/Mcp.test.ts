@@ -118,7 +118,16 @@ describe("mcp tools", () => {
 })
 
 describe("mcp call", () => {
+  const tools = () =>
+    Effect.succeed([
+      { ...tool("s", "t"), inputSchema: { type: "object", properties: { path: { type: "string" } } } },
+      {
+        ...tool("s", "get_sum"),
+        inputSchema: { type: "object", properties: { a: { type: "number" } }, required: ["a"] }
+      }
+    ])
   const calling = (result: ToolResult, seen: Array<unknown> = []) => ({
+    tools,
     call: (server: string, name: string, args: Readonly<Record<string, unknown>>) => {
       seen.push([server, name, args])
       return Effect.succeed(result)
@@ -143,6 +152,24 @@ describe("mcp call", () => {
       const json = yield* cli(["mcp", "call", "s", "t", "--json"], { mcp: calling(result, seen) })
       assert.deepStrictEqual(JSON.parse(json.out), result)
       assert.deepStrictEqual(seen[1], ["s", "t", {}])
+    })
+  )
+
+  it.effect("refuses a tool that is not there and arguments that do not fit, on stderr, without a call", () =>
+    Effect.gen(function* () {
+      for (const [args, says] of [
+        [["get-sumn"], /^lms-bridge: MCP server "s" has no tool "get-sumn"\. Did you mean get_sum\?$/],
+        [["nothing-like-it"], /`lms-bridge mcp tools s` lists them/],
+        [["get_sum", '{"a":"x"}'], /"get_sum" was not run: \/a: got "x".*must be number/],
+        [["get_sum"], /"a" is missing/]
+      ] as const) {
+        const seen: Array<unknown> = []
+        const { code, err, out } = yield* cli(["mcp", "call", "s", ...args], {
+          mcp: calling({ content: [], isError: false }, seen)
+        })
+        assert.deepStrictEqual([code, out, seen], [2, "", []], args.join(" "))
+        assert.match(err, says)
+      }
     })
   )
 

@@ -3,9 +3,13 @@
  */
 import * as Args from "@effect/cli/Args"
 import * as Command from "@effect/cli/Command"
+import * as ToolArguments from "@lms-bridge/core/agent/ToolArguments"
+import type { McpTool } from "@lms-bridge/core/mcp/McpConnection"
 import { McpRegistry } from "@lms-bridge/core/mcp/McpRegistry"
+import { nearest } from "@lms-bridge/core/mcp/NearestNames"
 import { ToolResult, type ToolContent } from "@lms-bridge/core/mcp/ToolResult"
 import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
 import { Ended, ExitCode, UsageError } from "../ExitCode.ts"
@@ -31,8 +35,10 @@ export const command = Command.make("call", {
           () => new UsageError({ problem: 'The arguments must be a JSON object, for example \'{"path":"notes.md"}\'.' })
         )
       )
-      const result = yield* (yield* McpRegistry)
-        .call(name, tool, given, {
+      const registry = yield* McpRegistry
+      const fitting = yield* fit(yield* toolOf(yield* registry.tools(name), name, tool), given)
+      const result = yield* registry
+        .call(name, tool, fitting, {
           onProgress: ({ message, progress, total }) =>
             screen.status(
               Words.oneLine(`${tool}: ${message ?? `${progress}${total === undefined ? "" : ` of ${total}`}`}`, 80)
@@ -69,6 +75,26 @@ const part = (content: ToolContent): string => {
     case "unknown":
       return content.json
   }
+}
+
+/** Servers answer an unknown name and unfit arguments each in their own way; here it is told before the call. */
+const toolOf = (tools: ReadonlyArray<McpTool>, server: string, wanted: string): Either.Either<McpTool, UsageError> => {
+  const found = tools.find(({ name }) => name === wanted)
+  if (found !== undefined) return Either.right(found)
+  const names = nearest(
+    wanted,
+    tools.map(({ name }) => name)
+  )
+  const hint =
+    names.length > 0 ? `Did you mean ${names.join(" or ")}?` : `\`lms-bridge mcp tools ${server}\` lists them.`
+  return Either.left(new UsageError({ problem: `MCP server "${server}" has no tool "${wanted}". ${hint}` }))
+}
+
+const fit = (tool: McpTool, given: Readonly<Record<string, unknown>>) => {
+  const checked = ToolArguments.check(tool, tool.name, JSON.stringify(given), { whole: true })
+  return checked._tag === "Fit"
+    ? Either.right(checked.arguments)
+    : Either.left(new UsageError({ problem: checked.told.replace(/ Call it again .*$/, "") }))
 }
 
 const decodeArguments = Schema.decode(Schema.parseJson(Schema.Record({ key: Schema.String, value: Schema.Unknown })))
