@@ -92,6 +92,9 @@ const lms = Effect.gen(function* () {
   const binary = yield* Effect.either(cli.binary)
   if (Either.isLeft(binary)) {
     const { message } = binary.left
+    const { lmsBinary } = yield* Settings
+    // what somebody asked for is not there; that it is not asked for, or switched off, is no fault
+    if (Option.exists(lmsBinary, (name) => name !== "none")) return [problem("lms", binary.left)]
     return [
       notice("lms", "no `lms` command: models are loaded over HTTP, without status and queue", Words.oneLine(message))
     ]
@@ -149,14 +152,17 @@ const aboutLoaded = (model: LoadedModel): ReadonlyArray<Finding> => {
 
 const duplicates = (loaded: ReadonlyArray<LoadedModel>): ReadonlyArray<Finding> =>
   [...new Set(loaded.map(({ model }) => model))].flatMap((key) => {
-    const copies = loaded.filter(({ model }) => model === key).map(({ instanceId }) => instanceId)
-    return copies.length < 2
+    const copies = loaded.filter(({ model }) => model === key)
+    const surplus = copies.findLast(({ owner }) => owner !== "user") ?? copies.at(-1)
+    return copies.length < 2 || surplus === undefined
       ? []
       : [
           notice(
             "models",
-            `${key} is in memory ${copies.length} times: ${copies.join(", ")}`,
-            `\`lms-bridge models unload ${copies.at(-1)}\` frees the memory of one.`
+            `${key} is in memory ${copies.length} times: ${copies.map(({ instanceId }) => instanceId).join(", ")}`,
+            surplus.owner === "user"
+              ? `You loaded them; \`lms-bridge models unload ${surplus.instanceId} --force\` frees the memory of one.`
+              : `\`lms-bridge models unload ${surplus.instanceId}\` frees the memory of one.`
           )
         ]
   })

@@ -114,6 +114,32 @@ describe("doctor", () => {
     })
   )
 
+  it.effect("a configured `lms` that is not there is a problem, and named", () =>
+    Effect.gen(function* () {
+      const missing = new LmsCliError({ reason: "NotInstalled", subcommand: "version", detail: "/nope/lms" })
+      const { code, found } = yield* diagnose({
+        lms: { binary: Effect.fail(missing) },
+        settings: { lmsBinary: Option.some("/nope/lms") }
+      })
+      assert.strictEqual(code, 1)
+      assert.strictEqual(one(found, 'LMS_BRIDGE_LMS_BINARY is "/nope/lms"').level, "problem")
+    })
+  )
+
+  it.effect("advises to unload our copy of a model, or says what it takes when all are the user's", () =>
+    Effect.gen(function* () {
+      const adviceFor = (...owners: ReadonlyArray<LoadedModel["owner"]>) => {
+        const loaded = Effect.succeed(owners.map((owner, index) => instance(`qwen:${index}`, { owner })))
+        return Effect.map(
+          diagnose({ lifecycle: { ...healthy.lifecycle, loaded } }),
+          ({ found }) => one(found, "in memory 2 times").next
+        )
+      }
+      assert.include(yield* adviceFor("lms-bridge", "user"), "`lms-bridge models unload qwen:0` frees")
+      assert.include(yield* adviceFor("user", "user"), "`lms-bridge models unload qwen:1 --force` frees")
+    })
+  )
+
   it.effect("points out copies of a model, and models that stay for ever", () =>
     Effect.gen(function* () {
       const loaded = Effect.succeed([

@@ -8,7 +8,8 @@ import * as Schema from "effect/Schema"
 const optional = <A, I>(schema: Schema.Schema<A, I>) => Schema.optionalWith(schema, { exact: true })
 
 /**
- * What went wrong with a call of `lms`. `detail` is a bounded tail of its stderr, without colours.
+ * What went wrong with a call of `lms`. `detail` is a bounded tail of its stderr, without colours; for `NotInstalled` it
+ * is what LMS_BRIDGE_LMS_BINARY says, if it is set.
  *
  * @since 0.1.0
  * @category errors
@@ -43,9 +44,11 @@ export class LmsCliError extends Schema.TaggedError<LmsCliError>()("LmsCliError"
     const said = this.detail === undefined || this.detail === "" ? "" : ` It said: ${this.detail}`
     switch (this.reason) {
       case "NotInstalled":
-        return "The `lms` command was not found. It comes with LM Studio: run `~/.lmstudio/bin/lms bootstrap`, or set LMS_BRIDGE_LMS_BINARY to its path (or to `none` to do without it)."
+        return this.detail !== undefined
+          ? `LMS_BRIDGE_LMS_BINARY is "${this.detail}", but there is no such file. Correct it, or unset it to look in the usual places (or set it to \`none\` to do without \`lms\`).`
+          : "The `lms` command was not found. It comes with LM Studio: run `~/.lmstudio/bin/lms bootstrap`, or set LMS_BRIDGE_LMS_BINARY to its path (or to `none` to do without it)."
       case "Disabled":
-        return "The `lms` command is switched off by LMS_BRIDGE_LMS_BINARY=none."
+        return "The `lms` command is switched off by LMS_BRIDGE_LMS_BINARY=none. Unset that, or do it in LM Studio itself."
       case "BadArgument":
         return `${this.detail ?? "That argument"} cannot be passed to \`lms ${this.subcommand}\`: names must not begin with "-" or hold control characters.`
       case "Timeout":

@@ -41,7 +41,7 @@ describe("LmsCli.binary", () => {
     Effect.gen(function* () {
       const error = yield* Effect.flip(found(["/opt/bin/lms"], { PATH: "/opt/bin" }, { lmsBinary: "/x/lms" }))
       assert.deepInclude(error, { reason: "NotInstalled" })
-      assert.include(error.message, "LMS_BRIDGE_LMS_BINARY")
+      assert.include(error.message, 'LMS_BRIDGE_LMS_BINARY is "/x/lms"')
       assert.deepInclude(yield* Effect.flip(found(["/opt/bin/lms"], { PATH: "/opt/bin" }, { lmsBinary: "none" })), {
         reason: "Disabled"
       })

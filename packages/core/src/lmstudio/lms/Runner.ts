@@ -94,7 +94,8 @@ export const make = Effect.gen(function* () {
     if (Option.isSome(before)) return before.value
     const found = yield* Effect.provide(Binary.find(settings.lmsBinary), platform)
     yield* Ref.set(known, found)
-    return yield* Effect.mapError(found, () => new LmsCliError({ reason: "NotInstalled", subcommand }))
+    const configured = Option.match(settings.lmsBinary, { onNone: () => ({}), onSome: (detail) => ({ detail }) })
+    return yield* Effect.mapError(found, () => new LmsCliError({ reason: "NotInstalled", subcommand, ...configured }))
   })
 
   const commandOf = (executable: string, args: ReadonlyArray<string>, reach: Reach) =>
