@@ -7,6 +7,7 @@ import { table, type Values } from "@lms-bridge/core/configuration/Settings"
 import * as Either from "effect/Either"
 import * as Option from "effect/Option"
 import { UsageError } from "./ExitCode.ts"
+import * as Words from "./Words.ts"
 
 /** A command or a group of commands, by the words that name it. The program itself is `[]`. */
 export interface Entry {
@@ -35,7 +36,9 @@ export const normalize = (
   let logLevel: LogLevel | undefined
   let options = optionsOf(catalogue, path)
   const refuse = (problem: string) =>
-    Either.left(new UsageError({ problem: `${problem} See \`${["lms-bridge", ...path, "--help"].join(" ")}\`.` }))
+    Either.left(
+      new UsageError({ problem: `${Words.oneLine(problem)} See \`${["lms-bridge", ...path, "--help"].join(" ")}\`.` })
+    )
 
   for (let index = 0; index < args.length; index++) {
     const word = args[index] ?? ""
@@ -99,8 +102,8 @@ const builtIns: ReadonlyArray<readonly [string, Kind]> = [
   ["--completions", "value"]
 ]
 
-/** A lone dash and a negative number are arguments. */
-const isOption = (word: string) => /^-\D/.test(word)
+/** A lone dash, a negative number, and text that begins like a list are arguments. */
+const isOption = (word: string) => /^-\D/.test(word) && !/^--?\s/.test(word)
 
 const isSame = (left: ReadonlyArray<string>, right: ReadonlyArray<string>) =>
   left.length === right.length && left.every((word, index) => word === right[index])

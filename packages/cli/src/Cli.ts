@@ -55,7 +55,7 @@ export const make =
         return ExitCode.done as number
       }
       yield* parser((need) => services({ logLevel, ...need }))(["node", "lms-bridge", ...line]).pipe(
-        Effect.mapError((error) => (ValidationError.isValidationError(error) ? usageError(error, path) : error))
+        Effect.mapError((error) => (ValidationError.isValidationError(error) ? usageError(error, path, line) : error))
       )
       return ExitCode.done as number
     }).pipe(
@@ -140,10 +140,19 @@ export const commands: ReadonlyArray<ReadonlyArray<string>> = catalogue
   .filter((path) => path.length > 0)
 
 /** What `@effect/cli` found wrong, as one sentence with the way to the help. */
-const usageError = (error: ValidationError.ValidationError, path: ReadonlyArray<string>): UsageError => {
+const usageError = (
+  error: ValidationError.ValidationError,
+  path: ReadonlyArray<string>,
+  line: ReadonlyArray<string>
+): UsageError => {
   const problem = Words.oneLine(Words.withoutStyle(HelpDoc.toAnsiText(error.error)))
   const sentence = /[.!?]$/.test(problem) ? problem : `${problem}.`
-  return new UsageError({ problem: `${sentence} See \`${["lms-bridge", ...path, "--help"].join(" ")}\`.` })
+  const words = line.slice(line.indexOf("--") + 1)
+  const hint =
+    path[0] === "run" && words.length > 1 && /unknown argument/.test(problem)
+      ? ` Put the task in quotes: lms-bridge run "${Words.oneLine(words.join(" "), 60)}".`
+      : ""
+  return new UsageError({ problem: `${sentence}${hint} See \`${["lms-bridge", ...path, "--help"].join(" ")}\`.` })
 }
 
 const isEnded = Schema.is(Ended)

@@ -7,7 +7,7 @@ import { AgentLoop } from "@lms-bridge/core/agent/AgentLoop"
 import { Settings, type Values } from "@lms-bridge/core/configuration/Settings"
 import { LmsCli } from "@lms-bridge/core/lmstudio/LmsCli"
 import { LmStudioApi } from "@lms-bridge/core/lmstudio/LmStudioApi"
-import { McpRegistry } from "@lms-bridge/core/mcp/McpRegistry"
+import { McpRegistry, type ServerSummary } from "@lms-bridge/core/mcp/McpRegistry"
 import { ModelLifecycle } from "@lms-bridge/core/models/ModelLifecycle"
 import * as CircuitBreaker from "@lms-bridge/core/resilience/CircuitBreaker"
 import { Resilience } from "@lms-bridge/core/resilience/Resilience"
@@ -38,7 +38,11 @@ export const services = (doubles: Doubles) =>
       withModel: () => () => Effect.dieMessage("ModelLifecycle.withModel was called"),
       ...doubles.lifecycle
     }),
-    Layer.mock(McpRegistry, doubles.mcp ?? {}),
+    Layer.mock(McpRegistry, {
+      servers: Effect.succeed(servers),
+      candidates: Effect.succeed(candidates),
+      ...doubles.mcp
+    }),
     Layer.mock(Resilience, {
       protect: () => (self) => self,
       guard: () => (self) => self,
@@ -48,6 +52,18 @@ export const services = (doubles: Doubles) =>
     }),
     Settings.layerWith(doubles.settings ?? {})
   )
+
+const servers: ReadonlyArray<ServerSummary> = ["filesystem", "a", "b"].map((name) => ({
+  name,
+  transport: "stdio",
+  target: name,
+  envNames: [],
+  source: "/home/me/mcp.json",
+  state: "usable",
+  connected: false
+}))
+
+const candidates = [{ path: "/home/me/mcp.json", exists: true, used: true }]
 
 /** Runs a command line over doubles: its exit code, and what it wrote. */
 export const cli = Effect.fnUntraced(

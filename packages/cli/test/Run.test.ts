@@ -86,6 +86,29 @@ describe("run", () => {
     )
   )
 
+  it.effect("tells of a server that is not in mcp.json before anything else", () =>
+    Effect.gen(function* () {
+      const { code, err, out } = yield* cli(["run", "x", "--json", "--mcp", "filesytem"], { loop: call })
+      assert.strictEqual(code, 6)
+      assert.strictEqual(out, "")
+      assert.match(err, /^lms-bridge: There is no MCP server "filesytem".*Did you mean filesystem\?$/)
+    })
+  )
+
+  it.effect("takes a task that begins with a dash, and says how to write one of several words", () =>
+    Effect.gen(function* () {
+      for (const task of ["- list\n- the files", "-- list\nthe files"]) {
+        const { code, out } = yield* cli(["run", task], { loop: finished(["done"]) })
+        assert.deepStrictEqual([code, out], [0, "done"], task)
+      }
+      const { code, err } = yield* cli(["run", "list", "files"])
+      assert.strictEqual(code, 2)
+      assert.include(err, 'Put the task in quotes: lms-bridge run "list files"')
+      const option = yield* cli(["run", "--nope\nfoo"])
+      assert.strictEqual(option.err.split("\n").length, 1)
+    })
+  )
+
   it.effect("does not call nothing the best answer", () =>
     Effect.gen(function* () {
       const { code, err } = yield* cli(["run", "x"], {

@@ -8,6 +8,9 @@ import { AgentEventJson, type AgentEvent, type AgentOutcome } from "@lms-bridge/
 import { AgentLoop, CurrentApprover, type AgentError, type ApprovalRequest } from "@lms-bridge/core/agent/AgentLoop"
 import type { AgentTask, ServerChoice } from "@lms-bridge/core/agent/AgentTask"
 import { Settings, table, type Values } from "@lms-bridge/core/configuration/Settings"
+import { McpServerNotFound } from "@lms-bridge/core/mcp/McpError"
+import { McpRegistry } from "@lms-bridge/core/mcp/McpRegistry"
+import { nearest } from "@lms-bridge/core/mcp/NearestNames"
 import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -64,6 +67,7 @@ export const command = Command.make("run", config).pipe(
   Command.withHandler(
     Effect.fnUntraced(function* (options) {
       const agentTask = yield* taskOf(options, yield* Settings)
+      yield* checkNames(agentTask.servers)
       const events = (yield* AgentLoop).run(agentTask)
       const screen = yield* Screen
       const outcome = yield* (options.json ? writeEvents(events) : showRun(events)).pipe(
@@ -113,6 +117,22 @@ const taskOf = Effect.fnUntraced(function* (options: RunOptions, settings: Value
     }
   }
   return agentTask
+})
+
+/** A name that is not there is told at once, before LM Studio is asked for anything. */
+const checkNames = Effect.fnUntraced(function* (servers: ServerChoice) {
+  if (servers._tag !== "Named") return
+  const registry = yield* McpRegistry
+  const available = (yield* registry.servers).map(({ name }) => name)
+  const missing = servers.names.find((name) => !available.includes(name))
+  if (missing === undefined) return
+  const path = (yield* registry.candidates).find(({ used }) => used)?.path
+  return yield* new McpServerNotFound({
+    server: missing,
+    available,
+    nearest: nearest(missing, available),
+    ...(path === undefined ? {} : { path })
+  })
 })
 
 type Events = Stream.Stream<AgentEvent, AgentError>
