@@ -238,7 +238,11 @@ const show = (settings: EntrySettings): ServerDefinition["shown"] => {
     return { transport, target: shownUrl(settings.url ?? ""), envNames }
   }
   if (settings.command === undefined) return { transport: "unknown", target: "", envNames }
-  return { transport: "stdio", target: [settings.command, ...maskArguments(settings.args ?? [])].join(" "), envNames }
+  return {
+    transport: "stdio",
+    target: [settings.command, ...maskArguments(settings.args ?? [], Object.values(settings.env ?? {}))].join(" "),
+    envNames
+  }
 }
 
 /** Without user, password, query and fragment, where tokens live. */
@@ -246,8 +250,15 @@ const shownUrl = (url: string) => url.replace(/^([a-z]+:\/\/)[^/?#]*@/i, "$1").r
 
 const secretOption = /^--?[\w-]*(key|token|secret|password|passwd|credential)[\w-]*/i
 
-const maskArguments = (args: ReadonlyArray<string>): ReadonlyArray<string> =>
-  args.map((arg, index) => {
+/** Shorter values are words such as "1" and "true", which stand in arguments for themselves. */
+const leastSecret = 6
+
+const maskArguments = (args: ReadonlyArray<string>, env: ReadonlyArray<unknown>): ReadonlyArray<string> =>
+  args.map((written, index) => {
+    const arg = env
+      .map(String)
+      .filter((value) => value.length >= leastSecret && !value.startsWith("${"))
+      .reduce((text, value) => text.replaceAll(value, "***"), written)
     const previous = args[index - 1] ?? ""
     const follows = secretOption.test(previous) && !previous.includes("=") && !arg.startsWith("-")
     if (follows && !arg.startsWith("${")) return "***"

@@ -145,6 +145,12 @@ describe("ServerDefinition", () => {
         envNames: ["KEY"]
       }
     )
+    const repeated = define({
+      command: "srv",
+      args: ["--as", "u:hunter2hunter2", "1"],
+      env: { P: "hunter2hunter2", D: "1" }
+    })
+    assert.strictEqual(repeated.shown.target, "srv --as u:*** 1")
     assert.deepStrictEqual(
       define({ url: "https://me:pw@host/mcp?key=abc#x", headers: { Authorization: "Bearer x" } }).shown,
       { transport: "http", target: "https://host/mcp", envNames: ["Authorization"] }
