@@ -1,8 +1,11 @@
 /**
  * A deterministic stand-in for a language model: it picks tools by matching the words of the task with the words of
- * their names and descriptions, fills their required arguments from the task, and reports what came back.
+ * their names and descriptions, fills their required arguments from the task, and reports what came back. Where no tool
+ * fits by words, it looks at what is there.
  */
 import * as Json from "./internal/json.ts"
+import type { Call } from "./rules/Looking.ts"
+import * as Looking from "./rules/Looking.ts"
 import * as Report from "./rules/Report.ts"
 import * as SchemaSample from "./rules/SchemaSample.ts"
 import type { Situation } from "./rules/Situation.ts"
@@ -24,7 +27,9 @@ export const next = (prompt: Prompt): TurnInput => {
   const situation = Situations.of(prompt)
   const calls = situation.tools.length === 0 || situation.steps.length >= mostCalls ? [] : wanted(situation, prompt)
   if (calls.length > 0) return { toolCalls: calls.slice(0, mostCalls - situation.steps.length) }
-  return { text: situation.steps.length === 0 ? Report.withoutTools(situation) : Report.of(situation) }
+  return {
+    text: situation.steps.length === 0 ? Report.withoutTools(situation) : Report.of(situation, soughtIn(situation))
+  }
 }
 
 export const ruleBased: SimulatedModel.SimulatedModel = SimulatedModel.fromFunction(
@@ -35,11 +40,6 @@ export const ruleBased: SimulatedModel.SimulatedModel = SimulatedModel.fromFunct
 // -----------------------------------------------------------------------------
 // internal
 // -----------------------------------------------------------------------------
-
-interface Call {
-  readonly name: string
-  readonly arguments: Json.JsonObject
-}
 
 // The first clause that still wants something decides; each is worked on once.
 const wanted = (situation: Situation, prompt: Prompt): ReadonlyArray<Call> => {
@@ -58,7 +58,7 @@ const wanted = (situation: Situation, prompt: Prompt): ReadonlyArray<Call> => {
 
 const forClause = (situation: Situation, clause: string): ReadonlyArray<Call> => {
   const [best] = ToolChoice.ranked(situation, clause)
-  if (best === undefined) return []
+  if (best === undefined) return looking(situation, clause)
   const [choice] = ToolChoice.choices(situation, clause)
   const reads = /read/.test(ToolChoice.ownName(best.tool))
   const many = reads && /\b(all|every|each)\b/i.test(clause)
@@ -77,9 +77,22 @@ const forClause = (situation: Situation, clause: string): ReadonlyArray<Call> =>
       return situation.listed.slice(0, mostFiles).map((path) => ({ name: reader.name, arguments: { path } }))
     }
   }
-  if (choice === undefined || choice.score < best.score - 3) return []
+  if (choice === undefined || choice.score < best.score - 3) return looking(situation, clause)
   const calls = choice.calls.flatMap((call) => located(situation, { name: choice.tool.name, arguments: call }))
   return calls.filter((call, index) => calls.findIndex((other) => Situations.sameCall(other, call)) === index)
+}
+
+// The clauses that no tool fits and that ask for something: what was read is searched for their words.
+const soughtIn = (situation: Situation): ReadonlyArray<string> =>
+  situation.clauses.filter(
+    (clause) => Looking.seeks(situation, clause) && ToolChoice.choices(situation, clause).length === 0
+  )
+
+const looking = (situation: Situation, clause: string): ReadonlyArray<Call> => {
+  const listing = listTool(situation)
+  const [list] = listing?.calls ?? []
+  const first = listing === undefined || list === undefined ? undefined : { name: listing.tool.name, arguments: list }
+  return Looking.calls(situation, clause, first).flatMap((call) => located(situation, call))
 }
 
 // A relative path is no use to a server that allows certain folders only: ask which, once, if that can be asked.

@@ -104,6 +104,13 @@ describe("what goes wrong on /v1/chat/completions", () => {
     }).pipe(Effect.provide(answering([{ error: { message: "failed to parse grammar", status: 400 } }])))
   )
 
+  it.scoped("a scripted error with status 500 has the type of a fault within the server", () =>
+    Effect.gen(function* () {
+      const { at, status } = yield* chat(model)
+      assert.deepStrictEqual([status, at("error.type")], [500, "internal_error"])
+    }).pipe(Effect.provide(answering([{ error: { message: "boom", status: 500 } }])))
+  )
+
   it.scoped("C5: an unload in mid-request ends it with the model's own words", () =>
     Effect.gen(function* () {
       const control = yield* SimulatorControl

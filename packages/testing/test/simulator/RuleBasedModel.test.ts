@@ -10,6 +10,8 @@ import { everything, filesystem, memory, namespaced } from "./tools.ts"
 
 type Results = Readonly<Record<string, (args: unknown) => string>>
 
+const files = "/srv/docs/example/files"
+
 const notes = "# Spring fair\n\n- The honey stand sold out.\n- Bring a second card reader.\n"
 
 const disk: Results = {
@@ -17,6 +19,18 @@ const disk: Results = {
   list_directory: () => "[DIR] data\n[FILE] notes.md\n[FILE] todo.md",
   read_text_file: (args) =>
     String(atPath(args, "path")).endsWith("/notes.md") ? notes : "Error: ENOENT: no such file or directory"
+}
+
+/** The same with a table in the folder beneath. */
+const fair: Results = {
+  list_allowed_directories: () => `Allowed directories:\n${files}`,
+  list_directory: (args) =>
+    atPath(args, "path") === files ? "[DIR] data\n[FILE] notes.md\n[FILE] todo.md" : "[FILE] takings.csv",
+  read_text_file: (args) => {
+    const path = String(atPath(args, "path"))
+    if (path.endsWith(".csv")) return "day,stand,takings\nSaturday,honey,412.50\nSaturday,bakery,388.00\n"
+    return path.endsWith("/notes.md") ? notes : "# To do\n\n- [ ] Buy a second card reader\n"
+  }
 }
 
 const message = (role: PromptMessage["role"], text: string, more: Partial<PromptMessage> = {}): PromptMessage => ({
@@ -49,8 +63,6 @@ const play = (task: string, tools: ReadonlyArray<PromptTool>, results: Results, 
   }
   throw new Error("the stand-in never came to an end")
 }
-
-const files = "/srv/docs/example/files"
 
 describe("the rule-based stand-in", () => {
   it("lists the example folder and summarises a file in it, asking once which folders are allowed", () => {
@@ -89,6 +101,67 @@ describe("the rule-based stand-in", () => {
       calls.map(([name]) => name),
       ["list_allowed_directories", "list_directory", "read_text_file"]
     )
+  })
+
+  for (const task of ["list the files", "What files are there?"]) {
+    it(`does no more than list the folder for: ${task}`, () => {
+      const { answer, calls } = play(task, filesystem, fair)
+      assert.deepStrictEqual(calls, [
+        ["list_allowed_directories", {}],
+        ["list_directory", { path: files }]
+      ])
+      assert.include(answer, "holds 2 files (notes.md, todo.md) and 1 folder (data).")
+    })
+  }
+
+  it("looks for the answer to a question in the files, the folders beneath included", () => {
+    const { answer, calls } = play("how much did the honey stand take", filesystem, fair)
+    assert.deepStrictEqual(calls.slice(1), [
+      ["list_directory", { path: files }],
+      ["list_directory", { path: `${files}/data` }],
+      ["read_text_file", { path: `${files}/data/takings.csv` }],
+      ["read_text_file", { path: `${files}/notes.md` }],
+      ["read_text_file", { path: `${files}/todo.md` }]
+    ])
+    const [first = ""] = answer.split("\n").filter((line) => line.startsWith("- "))
+    assert.strictEqual(first, "- takings.csv: Saturday,honey,412.50 (day,stand,takings)")
+    assert.include(answer, "- notes.md: The honey stand sold out.")
+    assert.include(answer, "I am a rule-based stand-in and compare words only")
+  })
+
+  it("says so when no line of the files has a word of the question", () => {
+    const { answer } = play("Which notes mention the budget?", filesystem, fair)
+    assert.include(answer, "Read 3 files: notes.md, todo.md, takings.csv.")
+    assert.include(answer, "No line of what I read has a word of")
+    assert.include(answer, "(looked for: budget)")
+  })
+
+  it("does the same with two servers, and reads the memory of one as a whole", () => {
+    const tools = [...namespaced("filesystem", filesystem), ...namespaced("memory", memory)]
+    const { answer, calls } = play("Who has the honey?", tools, {
+      ...fair,
+      read_graph: () => '{\n  "name": "Marta",\n  "observations": ["sells honey"]\n}'
+    })
+    assert.deepStrictEqual(calls[0], ["memory__read_graph", {}])
+    assert.isAtMost(calls.length, RuleBasedModel.mostCalls)
+    assert.include(answer, '- memory__read_graph: "observations": ["sells honey"]')
+  })
+
+  it("asks a tool that takes nothing but a query for the words of a question", () => {
+    const search: PromptTool = {
+      name: "web_lookup_search",
+      description: "Searches.",
+      parameters: { type: "object", properties: { query: { type: "string" } }, required: ["query"] }
+    }
+    const { calls } = play("When was the lighthouse built?", [search], { web_lookup_search: () => "Lighthouse: 1890" })
+    assert.deepStrictEqual(calls, [["web_lookup_search", { query: "lighthouse built" }]])
+  })
+
+  it("does not look around for a task that wants something made, nor after a look that failed", () => {
+    assert.deepStrictEqual(play("Write a poem", filesystem, fair).calls, [])
+    const { answer, calls } = play("What files are there?", filesystem, {})
+    assert.lengthOf(calls, 2)
+    assert.include(answer, "failed")
   })
 
   it("calls a tool for one path once for each path", () => {

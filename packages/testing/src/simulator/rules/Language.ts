@@ -60,6 +60,41 @@ export const words = (text: string): ReadonlyArray<string> =>
     .filter((word) => !silent.has(word.toLowerCase()))
     .map(stem)
 
+/** Words of a question or of a listing that are not what is asked for. */
+const asking = new Set(
+  "did was were has have had much many some most when where why whom whose mention say contain hold show give need want know exist present available file folder directory document note content inside".split(
+    " "
+  )
+)
+
+/** Whether a clause asks what, how much, who and the like. */
+export const isQuestion = (clause: string): boolean =>
+  /\?\s*$/.test(clause) ||
+  /\b(?:how (?:much|many|long|often|old|far)|what|which|who|whose|when|where|why)\b/i.test(clause)
+
+/** Whether a clause speaks of files and folders and of nothing else. */
+export const asksForListing = (clause: string): boolean =>
+  /\b(?:files?|folders?|director(?:y|ies)|documents?|notes?)\b/i.test(clause) && terms(clause).length === 0
+
+const bare = (word: string): string =>
+  word
+    .toLowerCase()
+    .replace(/ies$/, "y")
+    .replace(/([^su])s$/, "$1")
+    .replace(/(..)(?:ing|ed|e)$/, "$1")
+
+const askingBare = new Set([...asking, ...verbs, ...silent].map(bare))
+
+/** The words of a question that an answer should have too, as they stand. */
+export const spokenTerms = (clause: string): ReadonlyArray<string> =>
+  (clause.match(/[\p{L}\d]{2,}/gu) ?? []).filter((word) => !askingBare.has(bare(word)))
+
+/** The same without their endings, each once. */
+export const terms = (clause: string): ReadonlyArray<string> => [...new Set(spokenTerms(clause).map(bare))]
+
+/** All words of a text without their endings: `takings` and `take` are the same. */
+export const bareWords = (text: string): ReadonlySet<string> => new Set((text.match(/[\p{L}\d]+/gu) ?? []).map(bare))
+
 const fileToken = /(?:[A-Za-z]:\\|~?\.{0,2}[\\/])?[\w.\-\\/]*[\w-]\.[A-Za-z][A-Za-z0-9]{0,5}\b/g
 const pathToken = /(?<![\w:/.])(?:[A-Za-z]:\\|~?\.{0,2}\/)[\w.\-\\/]+/g
 

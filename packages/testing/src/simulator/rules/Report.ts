@@ -2,16 +2,23 @@
  * The stand-in's answer: what was called and what came back, in a few readable sentences.
  */
 import * as Json from "../internal/json.ts"
+import * as Language from "./Language.ts"
+import * as Looking from "./Looking.ts"
 import type { Situation, Step } from "./Situation.ts"
 import { entriesOf } from "./Situation.ts"
 
 /** How much of one result is repeated, in characters. */
 const excerpt = 320
 
-export const of = (situation: Situation): string => {
+/** `sought` are the clauses that are answered by the lines with their words. */
+export const of = (situation: Situation, sought: ReadonlyArray<string> = []): string => {
   const { steps } = situation
-  const reports = steps.filter((step) => !/allowed_directories/.test(step.name)).map(stepReport)
-  const parts = [headline(steps), ...reports].filter((part) => part !== "")
+  const searched = sought.length > 0 && steps.some(Looking.isContent)
+  const reports = steps
+    .filter((step) => !/allowed_directories/.test(step.name) && !(searched && !step.failed))
+    .map(stepReport)
+  const found = searched ? sought.map((clause) => linesReport(situation, clause)) : []
+  const parts = [headline(steps), ...found, ...reports].filter((part) => part !== "")
   // stopped after no more than a look at which folders there are
   return parts.length === 0
     ? "I am a rule-based stand-in, not a language model, and found nothing to report yet."
@@ -36,6 +43,17 @@ const headline = (steps: ReadonlyArray<Step>): string => {
     failed === 0 ? "" : `${count(failed, "call")} failed.`
   ]
   return parts.filter((part) => part !== "").join(" ")
+}
+
+const linesReport = (situation: Situation, clause: string): string => {
+  const found = Looking.lines(situation, clause)
+  const asked = clip(clause, 120)
+  return found.length === 0
+    ? `No line of what I read has a word of "${asked}" (looked for: ${Language.spokenTerms(clause).join(", ")}). I am a rule-based stand-in and compare words only.`
+    : [
+        `These lines have most of the words of "${asked}" (I am a rule-based stand-in and compare words only):`,
+        ...found.map(({ line, source }) => `- ${source}: ${clip(line.replace(/^[#>*\s-]+/, ""), 160)}`)
+      ].join("\n")
 }
 
 const stepReport = (step: Step): string => {
