@@ -1,0 +1,141 @@
+/**
+ * A double of `McpTransport`: MCP servers of the official SDK in memory, and attempts to open them that fail. No process
+ * and no socket.
+ *
+ * @since 0.1.0
+ */
+import { McpServerUnavailable } from "@lms-bridge/core/mcp/McpError"
+import { McpTransport } from "@lms-bridge/core/mcp/McpTransport"
+import type { PeerEnd } from "@lms-bridge/core/mcp/Peer"
+import { InMemoryTransport } from "@modelcontextprotocol/sdk/inMemory.js"
+import type { Transport } from "@modelcontextprotocol/sdk/shared/transport.js"
+import * as Context from "effect/Context"
+import * as Deferred from "effect/Deferred"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Ref from "effect/Ref"
+
+type Shape = Context.Tag.Service<McpTransport>
+
+/**
+ * A server as the SDK has them: `Server` and `McpServer` both fit.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Connectable {
+  readonly connect: (transport: Transport) => Promise<void>
+}
+
+/**
+ * What happens to the attempts to open one server, in order; a function makes a server, new for each attempt, and the
+ * last one answers all further attempts.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type Outcomes = ReadonlyArray<McpServerUnavailable | (() => Connectable)>
+
+/**
+ * One attempt, as it came in.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Opened {
+  readonly server: string
+  readonly launch: Parameters<Shape["open"]>[1]
+  readonly environment: Readonly<Record<string, string>>
+}
+
+/**
+ * What was asked of the double.
+ *
+ * @since 0.1.0
+ * @category services
+ */
+export class McpTransportCalls extends Context.Tag("@lms-bridge/testing/McpTransportCalls")<
+  McpTransportCalls,
+  {
+    /** Oldest first. */
+    readonly opened: Effect.Effect<ReadonlyArray<Opened>>
+    /** Names of the servers whose scope was closed, oldest first. */
+    readonly closed: Effect.Effect<ReadonlyArray<string>>
+    /** Ends every open connection to the server, as a process that exits does. */
+    readonly end: (server: string, how?: PeerEnd) => Effect.Effect<void>
+  }
+>() {}
+
+/**
+ * By the names in `mcp.json`; a server that is not here cannot be found as a command.
+ *
+ * @since 0.1.0
+ * @category layers
+ */
+export const layerTest = (servers: Readonly<Record<string, Outcomes>>): Layer.Layer<McpTransport | McpTransportCalls> =>
+  Layer.effectContext(
+    Effect.gen(function* () {
+      const opened = yield* Ref.make<ReadonlyArray<Opened>>([])
+      const closed = yield* Ref.make<ReadonlyArray<string>>([])
+      const running = yield* Ref.make<ReadonlyArray<Running>>([])
+
+      const open: Shape["open"] = Effect.fnUntraced(function* (server, launch, environment) {
+        const before = yield* Ref.getAndUpdate(opened, (all) => [...all, { server, launch, environment }])
+        const outcomes = Object.hasOwn(servers, server) ? (servers[server] ?? []) : []
+        const index = before.filter((attempt) => attempt.server === server).length
+        const outcome = outcomes[index] ?? outcomes.at(-1)
+        if (outcome === undefined) {
+          return yield* new McpServerUnavailable({ server, reason: "CommandNotFound", detail: "", stderrTail: "" })
+        }
+        if (typeof outcome !== "function") return yield* outcome
+        const ended = yield* Deferred.make<PeerEnd>()
+        const [near, far] = InMemoryTransport.createLinkedPair()
+        yield* Effect.promise(() => outcome().connect(far))
+        const one: Running = { server, far, ended }
+        yield* Ref.update(running, (all) => [...all, one])
+        yield* Effect.addFinalizer(() =>
+          Effect.zipRight(
+            Ref.update(running, (all) => all.filter((other) => other !== one)),
+            Ref.update(closed, (all) => [...all, server])
+          )
+        )
+        return {
+          transport: near,
+          ended: Deferred.await(ended),
+          stderrTail: Effect.succeed(""),
+          hint: Effect.succeed(""),
+          farewell: Effect.void,
+          redact: (text) => text
+        }
+      })
+
+      return Context.make(McpTransport, { open }).pipe(
+        Context.add(McpTransportCalls, {
+          opened: Ref.get(opened),
+          closed: Ref.get(closed),
+          end: (server, how = { exitCode: 0, detail: "" }) =>
+            Effect.flatMap(Ref.get(running), (all) =>
+              Effect.forEach(
+                all.filter((one) => one.server === server),
+                (one) =>
+                  Effect.zipRight(
+                    Effect.promise(() => one.far.close()),
+                    Deferred.succeed(one.ended, how)
+                  ),
+                { discard: true }
+              )
+            )
+        })
+      )
+    })
+  )
+
+// -----------------------------------------------------------------------------
+// internal
+// -----------------------------------------------------------------------------
+
+interface Running {
+  readonly server: string
+  readonly far: InMemoryTransport
+  readonly ended: Deferred.Deferred<PeerEnd>
+}
