@@ -14,6 +14,7 @@ import * as Exit from "effect/Exit"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Predicate from "effect/Predicate"
+import { answerTo } from "./answerTo.ts"
 import { hungUp } from "./hungUp.ts"
 import * as Server from "./Server.ts"
 
@@ -24,26 +25,27 @@ const load = Effect.flatMap(
   ({ load }) => load
 )
 
-Effect.flatMap(Settings, ({ detachAfter }) =>
+const serving = Effect.flatMap(Settings, ({ detachAfter }) =>
   Server.serve({ load, detachAfter, transport: Server.stdioTransport() })
 ).pipe(
   Effect.raceFirst(hungUp),
   Effect.scoped,
+  Effect.as(0),
   Effect.tapDefect((cause) => Effect.logFatal("the server stopped", cause)),
   Effect.provide(MainLayer),
-  Effect.tapError((error) => Console.error(error.message)),
-  NodeRuntime.runMain({
-    disablePrettyLogger: true,
-    disableErrorReporting: true,
-    // sockets kept alive must not keep a server whose client has gone
-    teardown: (exit) => process.exit(exitCode(exit))
-  })
+  Effect.tapError((error) => Console.error(error.message))
 )
 
-/** 2: a setting cannot be used. Being interrupted by a signal is how a server normally ends. */
+const main = Effect.suspend(() => {
+  const answer = answerTo(process.argv.slice(2))
+  if (answer === undefined) return serving
+  return Effect.as((answer.channel === "stdout" ? Console.log : Console.error)(answer.text), answer.exitCode)
+})
+
+/** 2: a setting or an argument cannot be used. Being interrupted by a signal is how a server normally ends. */
 const exitCode = (exit: Exit.Exit<unknown, unknown>): number =>
   Exit.match(exit, {
-    onSuccess: () => 0,
+    onSuccess: (code) => (typeof code === "number" ? code : 0),
     onFailure: (cause) =>
       Cause.isInterruptedOnly(cause)
         ? 0
@@ -52,3 +54,12 @@ const exitCode = (exit: Exit.Exit<unknown, unknown>): number =>
             onNone: () => 1
           })
   })
+
+main.pipe(
+  NodeRuntime.runMain({
+    disablePrettyLogger: true,
+    disableErrorReporting: true,
+    // sockets kept alive must not keep a server whose client has gone
+    teardown: (exit) => process.exit(exitCode(exit))
+  })
+)

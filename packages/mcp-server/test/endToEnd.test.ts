@@ -39,6 +39,7 @@ describe("the built server", () => {
           autonomous_with_multiple_mcps: { mcp_names: ["files", "memory"], task },
           autonomous_discover_and_execute: { task },
           chat_completion: { prompt: "Say hello", model: key },
+          get_model_info: { model_name: key },
           lms_ensure_model_loaded: { model_name: key },
           lms_load_model: { model_name: key, keep_loaded: false },
           lms_unload_model: { model_name: key, force: true },
@@ -56,6 +57,23 @@ describe("the built server", () => {
           assert.isObject(result.structuredContent, name)
           if (name.startsWith("autonomous_") || name === "run_result") assert.include(textOf(result), "bees.md", name)
         }
+      }).pipe(Effect.provide(platform)),
+    patience
+  )
+
+  it.scopedLive(
+    "started by hand with arguments, says what it is, or that it takes none, and does not serve",
+    () =>
+      Effect.gen(function* () {
+        const { env } = yield* world
+        const help = yield* raw(env, ["--help"])
+        assert.strictEqual((yield* help.ended).code, 0)
+        assert.strictEqual(help.lines().length, 2)
+        assert.include(help.lines().join(), "README")
+        const wrong = yield* raw(env, ["--port", "80"])
+        assert.strictEqual((yield* wrong.ended).code, 2)
+        assert.deepStrictEqual(wrong.lines(), [])
+        assert.match(wrong.stderr(), /^lms-bridge-mcp: unknown argument "--port".*\n$/)
       }).pipe(Effect.provide(platform)),
     patience
   )
