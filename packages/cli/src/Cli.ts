@@ -54,6 +54,12 @@ export const make =
         yield* Effect.flatMap(Screen, (screen) => screen.out(Help.overview(catalogue)))
         return ExitCode.done as number
       }
+      const page = asksForHelp(line) ? catalogue.find((entry) => entry.path.join(" ") === path.join(" ")) : undefined
+      if (page !== undefined) {
+        const isGroup = catalogue.some((entry) => entry.path.length > path.length && entry.path[0] === path[0])
+        yield* Effect.flatMap(Screen, (screen) => screen.out(Help.page(page, isGroup)))
+        return ExitCode.done as number
+      }
       yield* parser((need) => services({ logLevel, ...need }))(["node", "lms-bridge", ...line]).pipe(
         Effect.mapError((error) => (ValidationError.isValidationError(error) ? usageError(error, path, line) : error))
       )
@@ -138,6 +144,13 @@ const catalogue: ReadonlyArray<Help.Entry> = [
 export const commands: ReadonlyArray<ReadonlyArray<string>> = catalogue
   .map(({ path }) => path)
   .filter((path) => path.length > 0)
+
+/** Words after `--` are arguments. */
+const asksForHelp = (line: ReadonlyArray<string>) => {
+  const end = line.indexOf("--")
+  const options = end === -1 ? line : line.slice(0, end)
+  return options.some((word, index) => (word === "--help" || word === "-h") && options[index + 1] === "true")
+}
 
 /** What `@effect/cli` found wrong, as one sentence with the way to the help. */
 const usageError = (

@@ -2,6 +2,7 @@
  * The first page of the help: what there is, one line each; and what stands under every page.
  */
 import * as HelpDoc from "@effect/cli/HelpDoc"
+import * as Usage from "@effect/cli/Usage"
 import type * as Arguments from "./Arguments.ts"
 import { meanings } from "./ExitCode.ts"
 import { version } from "./version.ts"
@@ -35,6 +36,22 @@ export const overview = (catalogue: ReadonlyArray<Entry>): string => {
   ].join("\n")
 }
 
+/** The page of one command: `@effect/cli`'s own, without what it says of every option alike, and with the whole usage. */
+export const page = ({ help, path, usage }: Entry, isGroup: boolean): string => {
+  const words = plain(Usage.getHelp(usage)).trim().replaceAll(repeatable, "[$1]...")
+  return [
+    `lms-bridge ${version}`,
+    "",
+    "USAGE",
+    "",
+    `  ${["lms-bridge", ...path.slice(0, -1), words].join(" ")}${isGroup ? " COMMAND ..." : ""}`,
+    "",
+    plain(help).replaceAll(boilerplate, "").replaceAll(repeatable, "[$1]...").trim(),
+    "",
+    plain(footer)
+  ].join("\n")
+}
+
 /** Under every page. */
 export const footer = HelpDoc.blocks([
   HelpDoc.p(
@@ -47,6 +64,11 @@ export const footer = HelpDoc.blocks([
 // -----------------------------------------------------------------------------
 // internal
 // -----------------------------------------------------------------------------
+
+/** An option that may be given several times looks required where it is shown with its dots alone. */
+const repeatable = /(?<!\[)(--[a-z-]+ [A-Z]+)\.\.\.(?!\n)/g
+
+const boilerplate = /^ *(?:A user-defined piece of text\.|A true or false value\.|This setting is optional\.)\n*/gm
 
 const summary = "hands work to a language model in LM Studio, and lets it use your MCP servers."
 

@@ -31,7 +31,7 @@ export interface Checked<A> {
 
 export const checked = <A>(option: Checked<A>): Options.Options<Option.Option<A>> =>
   Options.text(option.name).pipe(
-    Options.withDescription(option.description),
+    Options.withDescription(described(option)),
     Options.withPseudoName(option.pseudoName),
     Options.mapEffect((text) =>
       Effect.mapError(option.decode(text), () =>
@@ -48,3 +48,11 @@ export const setting = <A>(
   { allowed, decode }: Setting<A>,
   description: string
 ): Options.Options<Option.Option<A>> => checked({ name, pseudoName, description, decode, allowed })
+
+// -----------------------------------------------------------------------------
+// internal
+// -----------------------------------------------------------------------------
+
+/** What it does, and what it takes where that is not said already. */
+const described = ({ allowed, description }: Pick<Checked<unknown>, "allowed" | "description">) =>
+  /`\w+`/.test(description) ? description : `${description} ${allowed.charAt(0).toUpperCase()}${allowed.slice(1)}.`

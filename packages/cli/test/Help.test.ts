@@ -28,6 +28,15 @@ describe("help", () => {
     await expect(`${pages.join("\n\n---\n\n")}\n`).toMatchFileSnapshot("__snapshots__/commands.txt")
   })
 
+  it("shows the whole usage, with what options take and what holds without them", async ({ expect }) => {
+    const { out } = await help("run")
+    expect(out).toContain("  lms-bridge run [--mcp NAME]... [--all-mcps]")
+    expect(out).toMatch(/Without it LMS_BRIDGE_MAX_ROUNDS \(50\)\. A whole number from 1 to 10000\./)
+    expect(out).not.toContain("user-defined")
+    expect((await help("mcp", "call")).out).toContain("  lms-bridge mcp call ")
+    expect((await help("models")).out).toContain("  lms-bridge models COMMAND ...")
+  })
+
   it("shows the version of the package", async ({ expect }) => {
     const manifest = JSON.parse(readFileSync(new URL("../package.json", import.meta.url), "utf8"))
     expect(version).toBe(manifest.version)

@@ -18,7 +18,12 @@ import * as Words from "../Words.ts"
 const GpuShare = Schema.Union(Schema.Literal("off", "max"), Schema.NumberFromString.pipe(Schema.between(0, 1)))
 
 const options = {
-  ttl: SharedOptions.setting("ttl", "DURATION", table.ttl, "Idle time after which the model is unloaded."),
+  ttl: SharedOptions.setting(
+    "ttl",
+    "DURATION",
+    table.ttl,
+    `Idle time after which the model is unloaded, at most ${table.ttlMaximum.variable} (${table.ttlMaximum.shown}). Without it ${table.ttl.variable} (${table.ttl.shown}).`
+  ),
   contextLength: SharedOptions.checked({
     name: "context-length",
     pseudoName: "N",

@@ -44,13 +44,13 @@ const config = {
     "max-rounds",
     "N",
     table.maxRounds,
-    "Most requests to the model; then it answers as it can."
+    `Most requests to the model; then it answers as it can. Without it ${table.maxRounds.variable} (${table.maxRounds.shown}).`
   ),
   timeout: SharedOptions.setting(
     "timeout",
     "DURATION",
     table.runTimeout,
-    "Most time; then the model answers as it can."
+    `Most time; then the model answers as it can. Without it ${table.runTimeout.variable} (${table.runTimeout.shown}).`
   ),
   json: SharedOptions.json("One event per line on stdout, the outcome last, instead of the answer."),
   standIn: SharedOptions.checked({
