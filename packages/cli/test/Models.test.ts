@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { LmStudioUnreachable, ModelNotFound } from "@lms-bridge/core/lmstudio/LmStudioError"
+import { LmStudioUnreachable, ModelNotFound, ModelNotLoaded } from "@lms-bridge/core/lmstudio/LmStudioError"
 import { ModelInUse, type Ensured, type EnsureOptions, type LoadedModel } from "@lms-bridge/core/models/ModelLifecycle"
 import { apiModel, serverInfo } from "@lms-bridge/testing/LmStudioApiTest"
 import { Duration, Effect, Fiber, Ref, TestClock } from "effect"
@@ -252,6 +252,16 @@ describe("models unload", () => {
         0
       )
       assert.include(calls, "mine force")
+    })
+  )
+
+  it.effect("does not advise to load what was to be unloaded", () =>
+    Effect.gen(function* () {
+      const { code, err } = yield* cli(["models", "unload", "other"], {
+        lifecycle: { loaded: Effect.succeed([]), unload: () => Effect.fail(new ModelNotLoaded({ model: "other" })) }
+      })
+      assert.strictEqual(code, 4)
+      assert.strictEqual(err, 'lms-bridge: Model "other" is not loaded. `lms-bridge models ps` shows what is.')
     })
   )
 

@@ -42,7 +42,10 @@ export const command = Command.make("unload", {
         onSome: (name) => instancesOf(loaded, name)
       })
       const results = yield* Effect.forEach(targets, (instanceId) =>
-        Effect.map(Effect.either(lifecycle.unload(instanceId, { force })), (result) => ({ instanceId, result }))
+        Effect.map(Effect.either(Effect.mapError(lifecycle.unload(instanceId, { force }), notLoaded)), (result) => ({
+          instanceId,
+          result
+        }))
       )
       const failures = results.flatMap(({ result }) => (Either.isLeft(result) ? [result.left] : []))
       if (json) {
@@ -80,6 +83,15 @@ export const instancesOf = (loaded: ReadonlyArray<LoadedModel>, name: string): R
 // -----------------------------------------------------------------------------
 // internal
 // -----------------------------------------------------------------------------
+
+/** For whoever wants it out of memory, the advice to load it is no next step. */
+const notLoaded = <E extends { readonly _tag: string; readonly message: string }>(error: E) =>
+  error._tag === "ModelNotLoaded"
+    ? {
+        _tag: error._tag,
+        message: `${error.message.replace(/ Load it with.*$/, "")} \`lms-bridge models ps\` shows what is.`
+      }
+    : error
 
 const encode = Schema.encodeSync(
   Schema.parseJson(
