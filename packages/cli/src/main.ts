@@ -42,6 +42,8 @@ process.once("SIGHUP", () => process.emit("SIGTERM"))
 const exitCode = <A, E>(exit: Exit.Exit<A, E>): number => {
   if (Exit.isSuccess(exit)) return typeof exit.value === "number" ? exit.value : ExitCode.done
   if (!Cause.isInterruptedOnly(exit.cause)) return ExitCode.failure
+  // being told to end is how a server ends, and by then its calls have been answered
+  if (signal === "SIGTERM" && process.argv[2] === "serve") return ExitCode.done
   return signal === "SIGTERM" ? ExitCode.terminated : ExitCode.interrupted
 }
 

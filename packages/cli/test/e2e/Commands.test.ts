@@ -1,6 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import { version } from "@lms-bridge/cli/version"
-import { Effect } from "effect"
+import { Effect, Schedule } from "effect"
 import { execFile } from "node:child_process"
 import { existsSync } from "node:fs"
 import { bundle, closedAddress, isReadable, patience, platform, processesAtHome, world } from "./Harness.ts"
@@ -199,6 +199,22 @@ describe("the built lms-bridge", () => {
         assert.strictEqual(alone.code, 3, alone.stdout)
         assert.match(alone.stdout, /^wrong +LM Studio .*Start its server/m)
         assert.deepStrictEqual(processesAtHome(home), [])
+      }).pipe(Effect.provide(platform)),
+    patience
+  )
+
+  it.scopedLive(
+    "serve over HTTP ends with 0 when it is told to end, which is how a server ends",
+    () =>
+      Effect.gen(function* () {
+        const { start } = yield* world
+        const program = yield* start(["serve", "--http"])
+        yield* Effect.repeat(Effect.sync(program.stderr), {
+          until: (text) => text.includes("Listening at "),
+          schedule: Schedule.spaced("20 millis")
+        })
+        program.child.kill("SIGTERM")
+        assert.strictEqual((yield* program.ended).code, 0)
       }).pipe(Effect.provide(platform)),
     patience
   )
