@@ -38,7 +38,21 @@ const url = await new Promise((resolve, reject) => {
 
 const conformance = spawn(
   "npx",
-  ['--yes', '--package', node, '--package', suite, '--', 'conformance', 'server', '--url', url, '--expected-failures', join(here, 'expected-failures.yml'), ...process.argv.slice(2)],
+  [
+    "--yes",
+    "--package",
+    node,
+    "--package",
+    suite,
+    "--",
+    "conformance",
+    "server",
+    "--url",
+    url,
+    "--expected-failures",
+    join(here, "expected-failures.yml"),
+    ...process.argv.slice(2)
+  ],
   { cwd: folder, stdio: ["ignore", "inherit", "inherit"] }
 )
 const code = await new Promise((resolve) => conformance.once("exit", resolve))
