@@ -26,9 +26,16 @@ export const layer = (mode: Mode) => {
         Context.get(services, LmStudioApi).ping.pipe(
           Effect.as(Layer.succeedContext(services)),
           // anything else that goes wrong with an LM Studio that is there is for the run to tell
-          Effect.catchTag("LmStudioUnreachable", () =>
-            Effect.succeed(standIn(`LM Studio does not answer at ${baseUrl(Context.get(services, Settings))}`))
-          ),
+          Effect.catchTag("LmStudioUnreachable", ({ reason }) => {
+            const url = baseUrl(Context.get(services, Settings))
+            return Effect.succeed(
+              standIn(
+                reason === "NotLmStudio"
+                  ? `What answers at ${url} is not LM Studio`
+                  : `LM Studio does not answer at ${url}`
+              )
+            )
+          }),
           Effect.orElseSucceed(() => Layer.succeedContext(services)),
           Layer.unwrapEffect
         )
