@@ -1,3 +1,4 @@
+/* oxlint-disable max-lines -- one table, with a row for every text of the contract */
 /** Every error text of the contract (A4, A8, A9, C2, C4, C5, H) with the route's shape around it, and what it means. */
 
 export interface Row {
