@@ -51,6 +51,11 @@ export interface Ledger {
   /** Instances that other live processes hold, read now. */
   readonly heldElsewhere: Effect.Effect<ReadonlySet<string>>
   readonly put: (entry: LedgerEntry) => Effect.Effect<void>
+  /**
+   * A load that is under way: its entry is written, so that a later process knows of it, but in this one it counts for
+   * nothing until the load has been verified or given up. An instance that turns up meanwhile may be somebody else's.
+   */
+  readonly during: (entry: LedgerEntry) => <A, E, R>(load: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>
   readonly forget: (instanceIds: ReadonlyArray<string>) => Effect.Effect<void>
   /** Notes a use in memory; it is written with the next beat or change. */
   readonly used: (instanceId: string) => Effect.Effect<void>
@@ -71,7 +76,7 @@ export interface Ledger {
 export const make = Effect.fnUntraced(function* (state: StateDirectory, server: string) {
   const fs = yield* FileSystem.FileSystem
   const path = yield* Path.Path
-  const memory = yield* Ref.make<Memory>({ entries: [], holds: [], written: false })
+  const memory = yield* Ref.make<Memory>({ entries: [], holds: [], underWay: [], written: false })
   const others = yield* Ref.make<{ readonly at: number; readonly files: ReadonlyArray<Found> }>({ at: -1, files: [] })
   const oneWriter = yield* Effect.makeSemaphore(1)
 
@@ -144,13 +149,21 @@ export const make = Effect.fnUntraced(function* (state: StateDirectory, server: 
     return now - content.beatAt > deadAfterMillis || (yield* state.isGone(content.process))
   })
 
-  const merged = (files: ReadonlyArray<Found>) =>
-    Effect.map(Ref.get(memory), ({ entries }) =>
-      newest([
-        ...entries,
-        ...files.flatMap(({ content }) => content.entries.filter((entry) => entry.server === server))
-      ])
+  const own = Effect.map(Ref.get(memory), ({ entries, underWay }) =>
+    entries.filter(({ instanceId, state }) => state === "loaded" || !underWay.includes(instanceId))
+  )
+
+  const merged = Effect.fnUntraced(function* (files: ReadonlyArray<Found>) {
+    const theirs = yield* Effect.forEach(files, (found) =>
+      Effect.map(isDead(found), (dead) =>
+        found.content.entries.filter(
+          // what a live process is just loading without a TTL cannot be told from a user's load yet
+          (entry) => entry.server === server && (entry.state === "loaded" || entry.way !== "rest" || dead)
+        )
+      )
     )
+    return newest([...(yield* own), ...theirs.flat()])
+  })
 
   const takeOverOne = Effect.fnUntraced(function* (found: Found) {
     if (!(yield* isDead(found))) return
@@ -172,7 +185,7 @@ export const make = Effect.fnUntraced(function* (state: StateDirectory, server: 
   })
 
   const ledger: Ledger = {
-    own: Effect.map(Ref.get(memory), ({ entries }) => entries),
+    own,
     all: Effect.flatMap(readOthers, merged),
     recent: Effect.flatMap(readRecent, merged),
     heldElsewhere: Effect.gen(function* () {
@@ -184,6 +197,16 @@ export const make = Effect.fnUntraced(function* (state: StateDirectory, server: 
         ...before,
         entries: [...before.entries.filter(({ instanceId }) => instanceId !== entry.instanceId), entry]
       })),
+    during: (entry) => (load) =>
+      Effect.acquireUseRelease(
+        Ref.update(memory, (before) => ({ ...before, underWay: [...before.underWay, entry.instanceId] })),
+        () => Effect.zipRight(ledger.put(entry), load),
+        () =>
+          Ref.update(memory, (before) => ({
+            ...before,
+            underWay: before.underWay.filter((id) => id !== entry.instanceId)
+          }))
+      ),
     forget: (ids) =>
       change((before) =>
         before.entries.some(({ instanceId }) => ids.includes(instanceId))
@@ -214,6 +237,8 @@ export const make = Effect.fnUntraced(function* (state: StateDirectory, server: 
 interface Memory {
   readonly entries: ReadonlyArray<LedgerEntry>
   readonly holds: ReadonlyArray<string>
+  /** Instance ids of loads that have not ended. */
+  readonly underWay: ReadonlyArray<string>
   /** Whether there is a file. */
   readonly written: boolean
 }

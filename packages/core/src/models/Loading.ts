@@ -60,16 +60,13 @@ export const load = Effect.fn("ModelLifecycle.load")(function* (
   const tried = [...order.passedOver]
   for (const way of order.ways) {
     yield* steps.onLoading(way)
-    yield* begin(parts, order, way)
-    const called = yield* Effect.either(call(parts, order, way, steps))
-    if (Either.isLeft(called) && LoadFailure.isWayClosed(way, called.left)) {
-      yield* parts.ledger.forget([idOf(order, way)])
-      yield* Effect.logDebug("a way to load is not open", { way, error: called.left.message })
-      tried.push({ way, why: called.left.message })
-      continue
-    }
-    yield* steps.onVerifying
-    return yield* verify(parts, order, way, called)
+    const now = yield* Clock.currentTimeMillis
+    const loaded = yield* parts.ledger.during({ ...entryFor(parts, order, way, now), state: "loading" })(
+      attempt(parts, order, way, steps)
+    )
+    if ("seen" in loaded) return loaded
+    yield* Effect.logDebug("a way to load is not open", loaded)
+    tried.push(loaded)
   }
   return yield* new ModelLoadFailed({
     model: order.model.key,
@@ -86,21 +83,16 @@ export const load = Effect.fn("ModelLifecycle.load")(function* (
 const idOf = ({ before, identifier, model }: LoadOrder, way: LoadWay) =>
   (way === "cli" ? identifier : undefined) ?? nextInstanceId(model.key, before)
 
-/** Written before the load, so that even a load that outlives this process is known to be ours. */
-const begin = (parts: LifecycleParts, order: LoadOrder, way: LoadWay) =>
-  Effect.flatMap(Clock.currentTimeMillis, (now) =>
-    parts.ledger.put({
-      instanceId: idOf(order, way),
-      model: order.model.key,
-      way,
-      server: parts.server,
-      ttlMillis: Duration.toMillis(order.ttl),
-      state: "loading",
-      startedAt: now,
-      lastUsedAt: now,
-      worked: false
-    })
-  )
+/** By one way; why it is closed, when it is. */
+const attempt = Effect.fnUntraced(function* (parts: LifecycleParts, order: LoadOrder, way: LoadWay, steps: LoadSteps) {
+  const called = yield* Effect.either(call(parts, order, way, steps))
+  if (Either.isLeft(called) && LoadFailure.isWayClosed(way, called.left)) {
+    yield* parts.ledger.forget([idOf(order, way)])
+    return { way, why: called.left.message }
+  }
+  yield* steps.onVerifying
+  return yield* verify(parts, order, way, called)
+})
 
 /** The id that LM Studio reports, where it does. */
 const call = (
@@ -124,19 +116,21 @@ const call = (
         Option.fromNullable(order.identifier)
       )
     case "jit":
-      return Effect.as(
+      return Effect.map(
         Effect.zipRight(
           mustFinish,
           order.model.type === "embedding"
-            ? Effect.asVoid(api.embed({ model: order.name, input: ["."], ttlSeconds }, limits))
-            : Effect.asVoid(
+            ? Effect.map(api.embed({ model: order.name, input: ["."], ttlSeconds }, limits), ({ model }) => model)
+            : Effect.map(
                 api.chat(
                   { model: order.name, messages: [{ role: "user", content: "." }], maxTokens: 1, ttlSeconds },
                   limits
-                )
+                ),
+                ({ model }) => model
               )
         ),
-        Option.none()
+        // a copy is told by its number; the key alone may be no more than the name that was asked for
+        (model) => (/:\d+$/.test(model) ? Option.some(model) : Option.none())
       )
     case "rest":
       return Effect.map(
@@ -155,7 +149,6 @@ const verify = Effect.fnUntraced(function* (
   const refused = Either.isLeft(called) && LoadFailure.isDefinite(called.left)
   // then nothing that turns up is ours
   if (refused) yield* parts.ledger.forget([idOf(order, way)])
-  const reported = Either.isRight(called) ? Option.getOrUndefined(called.right) : undefined
   const isNew = ({ instance }: Seen) => !order.before.has(instance.id)
   const ofModel = ({ model }: Seen) => model.key === order.model.key
   const look = yield* lookUntil(
@@ -165,14 +158,22 @@ const verify = Effect.fnUntraced(function* (
   )
   const now = yield* Clock.currentTimeMillis
   const fresh = look.seen.filter(isNew)
+  const said = Either.isRight(called) ? Option.getOrUndefined(called.right) : undefined
+  // a reply's `model` may be another word for it; the id that a load reports is its id
+  const reported = way === "jit" && !fresh.some(({ instance }) => instance.id === said) ? undefined : said
   const mine = (refused ? [] : fresh)
     .filter(ofModel)
     // another TTL than ours: somebody else has loaded it
-    .filter(({ instance }) => isOurs(entryFor(parts, order, way, instance, now), instance, now))
-    .filter(({ instance }) => reported === undefined || instance.id === reported)
+    .filter(({ instance }) => isOurs(entryFor(parts, order, way, now, instance), instance, now))
+    .filter(({ instance }, _, all) =>
+      reported === undefined
+        ? // of several that look alike one may be the user's
+          way !== "jit" || all.length === 1 || instance.ttlMillis !== undefined
+        : instance.id === reported
+    )
   const candidate = mine.find(({ instance }) => instance.id === idOf(order, way)) ?? mine[0]
   if (candidate?.instance.id !== idOf(order, way)) yield* parts.ledger.forget([idOf(order, way)])
-  const entry = candidate === undefined ? undefined : entryFor(parts, order, way, candidate.instance, now)
+  const entry = candidate === undefined ? undefined : entryFor(parts, order, way, now, candidate.instance)
   if (entry !== undefined) yield* parts.ledger.put(entry)
 
   const theirs = look.seen.find((seen) => !mine.includes(seen) && order.serves(seen))
@@ -206,15 +207,15 @@ const entryFor = (
   { server }: LifecycleParts,
   order: LoadOrder,
   way: LoadWay,
-  { contextLength, id }: CatalogInstance,
-  now: number
+  now: number,
+  instance?: CatalogInstance
 ): LedgerEntry => ({
-  instanceId: id,
+  instanceId: instance?.id ?? idOf(order, way),
   model: order.model.key,
   way,
   server,
   ttlMillis: Duration.toMillis(order.ttl),
-  ...(contextLength === undefined ? {} : { contextLength }),
+  ...(instance?.contextLength === undefined ? {} : { contextLength: instance.contextLength }),
   state: "loaded",
   startedAt: now,
   lastUsedAt: now,

@@ -72,7 +72,11 @@ export const isOurs = (entry: LedgerEntry | undefined, facts: InstanceFacts, now
   ) {
     return false
   }
-  if (entry.state === "loading" && now - entry.startedAt > unseenLoadMillis) return false
+  if (entry.state === "loading") {
+    if (now - entry.startedAt > unseenLoadMillis) return false
+    // a user may have taken the id that was foreseen; where LM Studio holds the TTL, nothing is lost by not claiming it
+    if (entry.way !== "rest" && facts.ttlMillis === undefined) return false
+  }
   if (facts.ttlMillis !== undefined) {
     return entry.way === "rest"
       ? facts.ttlMillis === null

@@ -98,7 +98,11 @@ const run = Effect.fnUntraced(function* (steps: ReadonlyArray<Step>) {
       if (!holds) yield* Ref.update(wrong, (all) => [...all, JSON.stringify({ ensured, instances })])
     })
 
-  const nth = (index: number) => Effect.map(control.snapshot, ({ instances }) => Option.fromNullable(instances[index]))
+  const nth = (index: number) =>
+    Effect.map(control.snapshot, ({ instances }) =>
+      Option.fromNullable(instances[index % Math.max(1, instances.length)])
+    )
+
   const withNth = <A, E>(index: number, use: (id: string) => Effect.Effect<A, E>) =>
     Effect.flatMap(nth(index), Option.match({ onNone: () => Effect.void, onSome: ({ id }) => Effect.asVoid(use(id)) }))
 

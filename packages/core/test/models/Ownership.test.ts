@@ -47,6 +47,8 @@ describe("Ownership", () => {
   })
 
   it("believes a load whose end nobody saw for a while only", () => {
+    assert.isTrue(Ownership.isOurs(entry({ state: "loading" }), { id: "m", ttlMillis: 600_000 }, 0))
+    assert.isFalse(Ownership.isOurs(entry({ state: "loading" }), { id: "m" }, 0), "without `lms` there is no proof")
     const loading = entry({ state: "loading", way: "rest" })
     assert.isTrue(Ownership.isOurs(loading, { id: "m" }, Ownership.unseenLoadMillis))
     assert.isFalse(Ownership.isOurs(loading, { id: "m" }, Ownership.unseenLoadMillis + 1))
