@@ -19,7 +19,7 @@ export const apiOnly = (server: ServerInfo, models: ReadonlyArray<ApiModel>, why
 
 /**
  * Attaches what `lms` knows to what the API lists. An instance that only `lms ps` lists counts on the legacy dialect,
- * whose state is known to lag (contract B), and nowhere else. When the two agree on not one instance, they speak of two
+ * whose state is known to lag and hides models behind identifiers (contract B), and nowhere else. When the two agree on not one instance, they speak of two
  * machines, and `lms` is left out.
  *
  * @since 0.1.0
@@ -32,27 +32,38 @@ export const merge = (
   ls: ReadonlyArray<LmsModel>
 ): Catalog => {
   const listed = new Set(models.flatMap(({ instances }) => instances.map(({ id }) => id)))
-  const here = ps.filter(({ deviceIdentifier }) => deviceIdentifier === undefined || deviceIdentifier === null)
+  const here = ps.filter(isHere)
   const lags = server.dialect === "legacy-v0"
   const agree = here.some(({ identifier }) => listed.has(identifier))
   if (!agree && (listed.size > 0 || (here.length > 0 && !lags))) {
     return apiOnly(server, models, "`lms` lists none of the loaded models: it talks to another LM Studio")
   }
-  const known = new Set(models.map(({ key }) => key))
+  // v0 lists an instance with an identifier of its own as if it were a model
+  const isAlias = ({ key }: ApiModel) =>
+    lags && here.some(({ identifier, modelKey }) => identifier === key && modelKey !== key)
+  const shown = models.filter((model) => !isAlias(model))
+  const known = new Set(shown.map(({ key }) => key))
+  const unlisted = (key: string, instances: ReadonlyArray<ModelInstance>) =>
+    lags ? here.filter((entry) => entry.modelKey === key && !instances.some(({ id }) => id === entry.identifier)) : []
+  const onDisk = [...ls, ...(lags ? here : [])].filter(
+    (entry, index, all) =>
+      !known.has(entry.modelKey) &&
+      isHere(entry) &&
+      all.findIndex(({ modelKey }) => modelKey === entry.modelKey) === index
+  )
   return {
     server,
     models: [
-      ...models.map((model) =>
+      ...shown.map((model) =>
         withDisk(
-          ofApi(
-            model,
-            here,
-            lags ? here.filter((entry) => entry.modelKey === model.key && !listed.has(entry.identifier)) : []
-          ),
+          ofApi(model, here, unlisted(model.key, model.instances)),
           ls.find(({ modelKey }) => modelKey === model.key)
         )
       ),
-      ...ls.filter((entry) => !known.has(entry.modelKey) && isHere(entry)).map(ofDisk)
+      ...onDisk.map((entry) => ({
+        ...ofDisk(entry),
+        instances: unlisted(entry.modelKey, []).map((instance) => ofInstance(undefined, instance))
+      }))
     ],
     lms: { used: true }
   }

@@ -70,6 +70,20 @@ export const make = Effect.fnUntraced(function* (parts: LifecycleParts) {
     return meaning === undefined ? Effect.fail(ModelName.notFound(models, wanted)) : Effect.succeed(meaning)
   }
 
+  /** The legacy list may hide a model behind the identifier of its instance; `lms` knows. */
+  const meaningNow = (name: string | undefined) =>
+    Effect.flatMap(look, (models) => meaningOf(models, name)).pipe(
+      Effect.catchTag("ModelNotFound", (notFound) =>
+        Effect.if(
+          Effect.map(api.server, ({ dialect }) => dialect === "legacy-v0"),
+          {
+            onTrue: () => Effect.flatMap(parts.catalog.everything, ({ models }) => meaningOf(models, name)),
+            onFalse: () => notFound
+          }
+        )
+      )
+    )
+
   /** The common case and its whole cost: one look over HTTP. */
   const found = Effect.fnUntraced(function* (
     meaning: ModelName.Meaning<ApiModel>,
@@ -95,7 +109,7 @@ export const make = Effect.fnUntraced(function* (parts: LifecycleParts) {
   ) {
     const startedAt = yield* Clock.currentTimeMillis
     const onProgress = options.onProgress ?? (() => Effect.void)
-    const meant = yield* Effect.flatMap(look, (models) => meaningOf(models, name))
+    const meant = yield* meaningNow(name)
     let meaning = held === undefined ? meant : { ...meant, instanceId: held }
     const { key } = meaning.model
     yield* Effect.annotateCurrentSpan({ model: key })
@@ -162,11 +176,7 @@ export const make = Effect.fnUntraced(function* (parts: LifecycleParts) {
     return yield* first ?? ModelName.notFound([], name ?? "default")
   })
 
-  const resolveModel = (name: string | undefined) =>
-    Effect.map(
-      Effect.flatMap(look, (models) => meaningOf(models, name)),
-      ({ model }) => model
-    )
+  const resolveModel = (name: string | undefined) => Effect.map(meaningNow(name), ({ model }) => model)
 
   const result: Ensure = {
     ensure,

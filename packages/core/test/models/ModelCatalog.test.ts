@@ -133,6 +133,20 @@ describe("ModelCatalog", () => {
       assert.deepStrictEqual(CatalogMerge.merge(serverInfo, models, ps, []).models[0]?.instances, [])
     })
 
+    it("finds the model of an instance that the legacy dialect lists under its identifier alone", () => {
+      const rows = [apiModel("reader", { instances: [{ id: "reader", contextLength: 8192 }] }), apiModel("n")]
+      const ps = [lmsInstance("m", { identifier: "reader" })]
+      const { models } = CatalogMerge.merge(legacy, rows, ps, [])
+      assert.deepStrictEqual(
+        models.map(({ instances, key }) => [key, instances.map(({ id }) => id)]),
+        [
+          ["n", []],
+          ["m", ["reader"]]
+        ]
+      )
+      assert.strictEqual(CatalogMerge.merge(serverInfo, rows, ps, []).models.length, 2)
+    })
+
     it("leaves `lms` out when it speaks of another machine", () => {
       const models = [apiModel("m", { instances: [{ id: "m" }] }), apiModel("n")]
       for (const ps of [[], [lmsInstance("n")], [lmsInstance("m", { deviceIdentifier: "peer" })]]) {

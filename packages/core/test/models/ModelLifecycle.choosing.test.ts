@@ -139,6 +139,17 @@ describe("ModelLifecycle: which model, and which copy of it", () => {
   })
 
   describe("an identifier of its own", () => {
+    it.effect("hides the model from an older server's list, and it is found all the same", () =>
+      Effect.gen(function* () {
+        const lifecycle = yield* ModelLifecycle
+        const control = yield* SimulatorControl
+        yield* control.loadAsUser(qwen, { identifier: "reader" })
+        assert.strictEqual(yield* lifecycle.resolve(qwen), qwen)
+        assert.deepInclude(yield* ensure(qwen), { action: "already-loaded", instanceId: "reader", owner: "user" })
+        assert.deepStrictEqual(yield* inMemory, ["reader"])
+      }).pipe(test({ simulator: { settings: { api: "legacy-v0" } } }))
+    )
+
     it.effect("is given, also beside a copy without it", () =>
       Effect.gen(function* () {
         yield* ensure(qwen)

@@ -113,18 +113,19 @@ export const fromNative = ({ models }: typeof NativeList.Type): ReadonlyArray<Ap
  * @category decoding
  */
 export const fromLegacy = ({ data }: typeof LegacyList.Type): ReadonlyArray<ApiModel> => {
-  const keys = new Set(data.map(({ id }) => id))
-  const keyOf = (id: string) => {
+  const ids = new Set(data.map(({ id }) => id))
+  const keyOf = ({ id, state }: (typeof data)[number]) => {
     const base = id.replace(/:\d+$/, "")
-    return base !== id && keys.has(base) ? base : id
+    // a numbered copy may be the only one that is left, and then its model has no row of its own
+    return base !== id && (ids.has(base) || state === "loaded") ? base : id
   }
   return once(
     data
-      .filter(({ id }) => keyOf(id) === id)
+      .filter((row) => keyOf(row) === row.id || !ids.has(keyOf(row)))
       .map((model) => ({
-        key: model.id,
+        key: keyOf(model),
         ...kindOf(model.type),
-        displayName: model.id,
+        displayName: keyOf(model),
         ...present({
           publisher: model.publisher,
           architecture: model.arch,
@@ -136,7 +137,7 @@ export const fromLegacy = ({ data }: typeof LegacyList.Type): ReadonlyArray<ApiM
         variants: [],
         instances: data
           // any other state than `loaded` is not usable (contract B)
-          .filter(({ id, state }) => state === "loaded" && keyOf(id) === model.id)
+          .filter((row) => row.state === "loaded" && keyOf(row) === keyOf(model))
           .map((row) => instance(row.id, row.loaded_context_length))
       }))
   )

@@ -100,6 +100,24 @@ describe("ModelLists", () => {
     ])
   })
 
+  it("finds the model of v0 that only a numbered copy is left of", () => {
+    const list = Schema.decodeUnknownSync(ModelLists.LegacyList)({
+      data: [
+        { id: "qwen:2", type: "llm", state: "loaded", loaded_context_length: 8192 },
+        { id: "qwen:3", type: "llm", state: "loaded" }
+      ]
+    })
+    assert.deepStrictEqual(ModelLists.fromLegacy(list), [
+      {
+        key: "qwen",
+        type: "llm",
+        displayName: "qwen",
+        variants: [],
+        instances: [{ id: "qwen:2", contextLength: 8192 }, { id: "qwen:3" }]
+      }
+    ])
+  })
+
   it("takes what a plain OpenAI server lists for what can be asked", () => {
     const list = Schema.decodeUnknownSync(ModelLists.OpenAiList)({
       data: [
