@@ -1,15 +1,14 @@
 /**
  * Who works with what in this process. An instance that is held, or about to be held, cannot be claimed for unloading,
- * and one that is being unloaded cannot be held: both are decided in one transaction.
+ * and one that is being unloaded cannot be held: each is decided in one step over one state.
  *
  * @since 0.1.0
  */
+import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
-import * as HashMap from "effect/HashMap"
-import * as Option from "effect/Option"
+import type * as Option from "effect/Option"
+import * as Ref from "effect/Ref"
 import type * as Scope from "effect/Scope"
-import * as STM from "effect/STM"
-import * as TRef from "effect/TRef"
 
 /**
  * @since 0.1.0
@@ -41,63 +40,97 @@ export interface Leases {
  * @since 0.1.0
  * @category constructors
  */
-export const make: Effect.Effect<Leases> = Effect.gen(function* () {
-  const holds = yield* TRef.make(HashMap.empty<string, number>())
-  const intents = yield* TRef.make(HashMap.empty<string, number>())
-  /** Instance id to model. */
-  const leaving = yield* TRef.make(HashMap.empty<string, string>())
+export const make: Effect.Effect<Leases> = Effect.map(
+  Ref.make<State>({ holds: new Map(), intents: new Map(), leaving: [] }),
+  (state): Leases => {
+    /** Counts an intention; or, while an instance of the model is being unloaded, what there is to wait for. */
+    const tryToIntend = (model: string) =>
+      Ref.modify(state, (now): readonly [Leaving | undefined, State] => {
+        const leaving = now.leaving.find((other) => other.model === model)
+        return leaving === undefined ? [undefined, { ...now, intents: counted(now.intents, model, 1) }] : [leaving, now]
+      })
 
-  const count = (ref: TRef.TRef<HashMap.HashMap<string, number>>, key: string, by: number) =>
-    TRef.modify(ref, (counts) => {
-      const next = Option.getOrElse(HashMap.get(counts, key), () => 0) + by
-      return [next, next <= 0 ? HashMap.remove(counts, key) : HashMap.set(counts, key, next)]
-    })
+    const claimed = (leaving: Leaving, despiteIntents: boolean, force: boolean) =>
+      Ref.modify(state, (now): readonly [boolean, State] => {
+        const free =
+          force ||
+          (!now.holds.has(leaving.id) &&
+            (despiteIntents || !now.intents.has(leaving.model)) &&
+            !now.leaving.some(({ id }) => id === leaving.id))
+        return [free, free ? { ...now, leaving: [...now.leaving, leaving] } : now]
+      })
 
-  const isLeaving = (model: string) =>
-    STM.map(TRef.get(leaving), (instances) => HashMap.some(instances, (other) => other === model))
+    const gone = (leaving: Leaving) =>
+      Effect.zipRight(
+        Ref.update(state, (now) => ({ ...now, leaving: now.leaving.filter((other) => other !== leaving) })),
+        Deferred.succeed(leaving.gone, undefined)
+      )
 
-  const tryToIntend = (model: string) =>
-    STM.commit(
-      STM.flatMap(isLeaving(model), (yes) => (yes ? STM.succeed(false) : STM.as(count(intents, model, 1), true)))
-    )
-
-  return {
-    intend: (model) =>
-      Effect.uninterruptibleMask((restore) =>
-        Effect.gen(function* () {
-          let waited = false
-          // the wait may be interrupted; the step that counts may not, or a count would be left over
-          while (!(yield* tryToIntend(model))) {
-            waited = true
-            yield* restore(STM.commit(STM.flatMap(isLeaving(model), (yes) => STM.check(() => !yes))))
-          }
-          yield* Effect.addFinalizer(() => STM.commit(count(intents, model, -1)))
-          return waited
-        })
-      ),
-    hold: (instanceId) =>
-      STM.commit(
-        STM.flatMap(TRef.get(leaving), (instances) =>
-          HashMap.has(instances, instanceId) ? STM.succeed(false) : STM.as(count(holds, instanceId, 1), true)
-        )
-      ),
-    release: (instanceId) => STM.commit(count(holds, instanceId, -1)),
-    claim:
-      ({ id, model }, { despiteIntents = false, force = false }) =>
-      (use) =>
-        Effect.acquireUseRelease(
-          STM.gen(function* () {
-            const free =
-              force ||
-              (!HashMap.has(yield* TRef.get(holds), id) &&
-                (despiteIntents || !HashMap.has(yield* TRef.get(intents), model)) &&
-                !HashMap.has(yield* TRef.get(leaving), id))
-            if (free) yield* TRef.update(leaving, HashMap.set(id, model))
-            return free
-          }).pipe(STM.commit),
-          (free) => (free ? Effect.asSome(use) : Effect.succeedNone),
-          (free) => (free ? STM.commit(TRef.update(leaving, HashMap.remove(id))) : Effect.void)
+    return {
+      intend: (model) =>
+        Effect.uninterruptibleMask((restore) =>
+          Effect.gen(function* () {
+            let waited = false
+            // the wait may be interrupted; the step that counts may not, or a count would be left over
+            for (let leaving = yield* tryToIntend(model); leaving !== undefined; leaving = yield* tryToIntend(model)) {
+              waited = true
+              yield* restore(Deferred.await(leaving.gone))
+            }
+            yield* Effect.addFinalizer(() =>
+              Ref.update(state, (now) => ({ ...now, intents: counted(now.intents, model, -1) }))
+            )
+            return waited
+          })
         ),
-    held: Effect.map(STM.commit(TRef.get(holds)), (counts) => new Map(counts))
+      hold: (instanceId) =>
+        Ref.modify(state, (now): readonly [boolean, State] =>
+          now.leaving.some(({ id }) => id === instanceId)
+            ? [false, now]
+            : [true, { ...now, holds: counted(now.holds, instanceId, 1) }]
+        ),
+      release: (instanceId) =>
+        Ref.modify(state, (now): readonly [number, State] => {
+          const holds = counted(now.holds, instanceId, -1)
+          return [holds.get(instanceId) ?? 0, { ...now, holds }]
+        }),
+      claim:
+        ({ id, model }, { despiteIntents = false, force = false }) =>
+        (use) =>
+          Effect.flatMap(Deferred.make<void>(), (deferred) => {
+            const leaving: Leaving = { id, model, gone: deferred }
+            return Effect.acquireUseRelease(
+              claimed(leaving, despiteIntents, force),
+              (free) => (free ? Effect.asSome(use) : Effect.succeedNone),
+              (free) => (free ? gone(leaving) : Effect.void)
+            )
+          }),
+      held: Effect.map(Ref.get(state), ({ holds }) => holds)
+    }
   }
-})
+)
+
+// -----------------------------------------------------------------------------
+// internal
+// -----------------------------------------------------------------------------
+
+interface Leaving {
+  readonly id: string
+  readonly model: string
+  readonly gone: Deferred.Deferred<void>
+}
+
+interface State {
+  /** Per instance. */
+  readonly holds: ReadonlyMap<string, number>
+  /** Per model. */
+  readonly intents: ReadonlyMap<string, number>
+  readonly leaving: ReadonlyArray<Leaving>
+}
+
+const counted = (counts: ReadonlyMap<string, number>, key: string, by: number): ReadonlyMap<string, number> => {
+  const next = new Map(counts)
+  const count = (counts.get(key) ?? 0) + by
+  if (count > 0) next.set(key, count)
+  else next.delete(key)
+  return next
+}

@@ -16,7 +16,7 @@ import * as Ledger from "./Ledger.ts"
 import { survey, type LifecycleParts, type Seen } from "./LifecycleParts.ts"
 import * as MachineLock from "./MachineLock.ts"
 import { ModelCatalog } from "./ModelCatalog.ts"
-import type { EnsureOptions, LoadedModel, ModelLifecycle } from "./ModelLifecycle.ts"
+import type { LoadedModel, ModelLifecycle } from "./ModelLifecycle.ts"
 import { expiryOf } from "./Ownership.ts"
 import * as Reaper from "./Reaper.ts"
 import * as StateDirectory from "./StateDirectory.ts"
@@ -49,9 +49,7 @@ export const make = Effect.gen(function* () {
 
   const service: Context.Tag.Service<ModelLifecycle> = {
     resolve: steps.resolve,
-    ensureLoaded: Effect.fn("ModelLifecycle.ensureLoaded")((name: string | undefined, options: EnsureOptions = {}) =>
-      steps.ensure(name, options, () => Effect.succeed(true))
-    ),
+    ensureLoaded: (name, options = {}) => steps.ensure(name, options, () => Effect.succeed(true)),
     lease,
     withModel: (name, options) => (use) => Effect.scoped(Effect.flatMap(lease(name, options), use)),
     loaded: Effect.gen(function* () {

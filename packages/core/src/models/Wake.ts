@@ -21,7 +21,9 @@ export const make = ({
 }: LifecycleParts): Effect.Effect<Effect.Effect<ReadonlyArray<ApiModel>, ApiError>> =>
   Effect.map(Effect.makeSemaphore(1), (oneStarter) => {
     const start = Effect.whenEffect(
-      Effect.zipRight(Effect.logInfo("starting LM Studio's server"), cli.serverStart({ port: settings.port })),
+      Effect.logInfo("starting LM Studio's server").pipe(
+        Effect.zipRight(Effect.suspend(() => cli.serverStart({ port: settings.port })))
+      ),
       // another caller may have started it while this one waited
       Effect.map(Effect.either(api.ping), ({ _tag }) => _tag === "Left")
     )
