@@ -22,7 +22,7 @@ export const common = {
     "All that the model needs: it sees nothing else"
   ),
   max_rounds: option(Schema.Int.pipe(Schema.between(1, 10_000)), "Default 50"),
-  max_tokens: maxTokens("Of one reply; default auto"),
+  max_tokens: maxTokens("Of one reply"),
   model
 }
 
@@ -37,6 +37,7 @@ export const withMcp = Tool.make({
     ...common
   }),
   output: RunAccount.Run,
+  listed: RunAccount.listed,
   text: RunAccount.text,
   handler: ({ mcp_name, ...rest }, progress) => work({ _tag: "Named", names: [mcp_name] }, rest, progress)
 })
@@ -57,6 +58,7 @@ export const withMultipleMcps = Tool.make({
     ...common
   }),
   output: RunAccount.Run,
+  listed: RunAccount.listed,
   text: RunAccount.text,
   handler: ({ mcp_names, ...rest }, progress) => work({ _tag: "Named", names: [...new Set(mcp_names)] }, rest, progress)
 })
@@ -69,6 +71,7 @@ export const discoverAndExecute = Tool.make({
   long: true,
   input: Schema.Struct(common),
   output: RunAccount.Run,
+  listed: RunAccount.listed,
   text: RunAccount.text,
   handler: (input, progress) => work({ _tag: "All" }, input, progress)
 })

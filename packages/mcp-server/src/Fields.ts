@@ -20,13 +20,19 @@ export const option = <A, I>(schema: Schema.Schema<A, I>, description: string) =
 /** Described to clients by its kind alone: the whole list of tools is read by a model at every start. */
 export const brief = (type: "array" | "object" | "string") => ({ jsonSchema: { type } })
 
-export const model = option(Schema.String, "Model key; default: configured or loaded")
+/** What it means is told once, in the server's instructions. */
+export const model = optional(Schema.String)
 
 export const modelName = argument(Schema.NonEmptyString, "As list_models shows it")
 
-/** The predecessor's `int or "auto"`. */
+/** The predecessor's `int or "auto"`; the latter is what is meant when it is left out, so clients need not know of it. */
 export const maxTokens = (description: string) =>
-  option(Schema.Union(Schema.Int.pipe(Schema.greaterThanOrEqualTo(1)), Schema.Literal("auto")), description)
+  option(
+    Schema.Union(Schema.Int.pipe(Schema.greaterThanOrEqualTo(1)), Schema.Literal("auto")).annotations({
+      jsonSchema: { type: "integer" }
+    }),
+    description
+  )
 
 export const seconds = (millis: number): string =>
   millis < 10_000 ? `${(millis / 1000).toFixed(1)} s` : `${Math.round(millis / 1000)} s`

@@ -61,7 +61,7 @@ export const chatCompletion = Tool.make({
   output: Completion,
   text: ({ content, finishReason }) => [
     content,
-    ...(finishReason === "length" ? ["The reply was cut at max_tokens; ask for more, or for `auto`."] : [])
+    ...(finishReason === "length" ? ["The reply was cut at max_tokens; ask for more."] : [])
   ],
   handler: (asked, progress) =>
     Effect.flatMap(ModelLifecycle, (lifecycle) =>

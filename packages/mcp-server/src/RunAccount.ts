@@ -34,6 +34,9 @@ export const Run = Schema.Struct({
 })
 export type Run = typeof Run.Type
 
+/** What of it a caller decides on; `docs/mcp.md` has the rest. */
+export const listed = ["answer", "status", "runId"] as const
+
 /** A run in this process, running or not. */
 export interface Record {
   readonly runId: RunId

@@ -27,6 +27,7 @@ export const start = Tool.make({
     mcp_names: option(Schema.Array(Schema.String), "Default: all usable MCP servers; [] for none")
   }),
   output: RunAccount.Run,
+  listed: RunAccount.listed,
   text: RunAccount.text,
   handler: Effect.fnUntraced(function* ({ mcp_names, ...asked }) {
     const runs = yield* Runs
@@ -95,6 +96,7 @@ export const result = Tool.make({
     wait_seconds: option(Schema.Number.pipe(Schema.between(0, 3600)), "Default 30")
   }),
   output: RunAccount.Run,
+  listed: RunAccount.listed,
   text: RunAccount.text,
   handler: Effect.fnUntraced(function* ({ run_id, wait_seconds }) {
     const runs = yield* Runs
@@ -115,6 +117,7 @@ export const cancel = Tool.make({
   annotations: { ...Tool.arranges, destructiveHint: true },
   input: Schema.Struct({ run_id }),
   output: RunAccount.Run,
+  listed: RunAccount.listed,
   text: RunAccount.text,
   handler: Effect.fnUntraced(function* ({ run_id }) {
     const runs = yield* Runs

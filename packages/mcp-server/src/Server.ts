@@ -172,17 +172,8 @@ export const serve = Effect.fn("Server.serve")(function* <R, R2>(options: Option
   yield* Deferred.await(closed)
 }, Effect.scoped)
 
-// -----------------------------------------------------------------------------
-// internal
-// -----------------------------------------------------------------------------
-
-/** With the services of the surface; what the call itself brings along stays. */
-const over = <A, E, R>(self: Effect.Effect<A, E, R>, context: Context.Context<R>): Effect.Effect<A, E> =>
-  Effect.mapInputContext(self, (ambient: Context.Context<never>) => Context.merge(ambient, context))
-
-type Extra = RequestHandlerExtra<ServerRequest, ServerNotification>
-
-const listed =
+/** A tool as `tools/list` has it. */
+export const listed =
   (describeOutput: boolean) =>
   <R>(tool: Tool<R>) => ({
     name: tool.name,
@@ -193,6 +184,16 @@ const listed =
     annotations: tool.annotations,
     ...(tool.long ? { execution: { taskSupport: "optional" as const } } : {})
   })
+
+// -----------------------------------------------------------------------------
+// internal
+// -----------------------------------------------------------------------------
+
+/** With the services of the surface; what the call itself brings along stays. */
+const over = <A, E, R>(self: Effect.Effect<A, E, R>, context: Context.Context<R>): Effect.Effect<A, E> =>
+  Effect.mapInputContext(self, (ambient: Context.Context<never>) => Context.merge(ambient, context))
+
+type Extra = RequestHandlerExtra<ServerRequest, ServerNotification>
 
 /** The SDK's types are of arrays that may be written to. */
 const mutable = (schema: Tool<never>["inputSchema"]) => {

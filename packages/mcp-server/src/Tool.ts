@@ -5,7 +5,7 @@ import * as Effect from "effect/Effect"
 import * as ParseResult from "effect/ParseResult"
 import * as Schema from "effect/Schema"
 import { text, type Content } from "./Content.ts"
-import { fromStruct, resultOrError, type ObjectSchema } from "./ToolSchema.ts"
+import { fromStruct, outline, type ObjectSchema } from "./ToolSchema.ts"
 
 /** What a caller is shown while a tool works. */
 export interface Progress {
@@ -34,12 +34,12 @@ export interface Reply {
   readonly content: ReadonlyArray<Content>
 }
 
-/** Hints of MCP's `ToolAnnotations`. The middle two mean nothing for a tool that only reads. */
+/** Hints of MCP's `ToolAnnotations`. Left out, a tool writes, destroys, does so each time, and reaches the world. */
 export interface Annotations {
-  readonly readOnlyHint: boolean
+  readonly readOnlyHint?: boolean
   readonly destructiveHint?: boolean
   readonly idempotentHint?: boolean
-  readonly openWorldHint: boolean
+  readonly openWorldHint?: boolean
 }
 
 export interface Tool<R> {
@@ -58,20 +58,10 @@ export interface Tool<R> {
 export const looks: Annotations = { readOnlyHint: true, openWorldHint: false }
 
 /** Changes what is in memory; doing it twice is doing it once. */
-export const arranges: Annotations = {
-  readOnlyHint: false,
-  destructiveHint: false,
-  idempotentHint: true,
-  openWorldHint: false
-}
+export const arranges: Annotations = { destructiveHint: false, idempotentHint: true, openWorldHint: false }
 
 /** Lets a model act with the user's tools, whatever these do. */
-export const acts: Annotations = {
-  readOnlyHint: false,
-  destructiveHint: true,
-  idempotentHint: false,
-  openWorldHint: true
-}
+export const acts: Annotations = { destructiveHint: true }
 
 export const make = <A, I, O, OI extends Readonly<Record<string, unknown>>, E extends Failure, R>(options: {
   readonly name: string
@@ -80,6 +70,8 @@ export const make = <A, I, O, OI extends Readonly<Record<string, unknown>>, E ex
   readonly annotations: Annotations
   readonly input: Schema.Schema<A, I>
   readonly output: Schema.Schema<O, OI>
+  /** Fields of the output that clients are told of; left out, all that are always there. */
+  readonly listed?: ReadonlyArray<keyof OI & string>
   readonly long?: boolean
   /** Other names under which an argument is understood. */
   readonly aliases?: Readonly<Record<string, string>>
@@ -91,7 +83,7 @@ export const make = <A, I, O, OI extends Readonly<Record<string, unknown>>, E ex
   const decode = Schema.decodeUnknown(options.input, { errors: "all", onExcessProperty: "error" })
   const encode = Schema.encode(options.output)
   let inputSchema: ObjectSchema | undefined
-  let outputSchema: ObjectSchema | undefined
+  let outputSchema: { readonly rendered: ObjectSchema | undefined } | undefined
   const input = () => (inputSchema ??= fromStruct(options.input))
   return {
     name,
@@ -104,7 +96,7 @@ export const make = <A, I, O, OI extends Readonly<Record<string, unknown>>, E ex
       return input()
     },
     get outputSchema() {
-      return (outputSchema ??= resultOrError(options.output))
+      return (outputSchema ??= { rendered: outline(options.output, options.listed) }).rendered
     },
     call: Effect.fn(`tool.${name}`)(function* (given, progress) {
       const decoded = yield* Effect.mapError(decode(arrange(given, options.aliases ?? {})), (error) =>

@@ -18,7 +18,7 @@ export const fromStruct = (schema: Schema.Schema.All): ObjectSchema => {
   const root = plain(JSONSchema.fromAST(schema.ast, { definitions, topLevelReferenceStrategy: "skip" }))
   if (!isRecord(root)) throw new TypeError("a tool's schema must be a struct")
   // `Struct({})` means "anything but null" to Effect and is rendered as object or array
-  if (Array.isArray(root["anyOf"])) return { type: "object", properties: {}, additionalProperties: false }
+  if (Array.isArray(root["anyOf"])) return { type: "object", properties: {} }
   if (root["type"] !== "object" || !isRecord(root["properties"])) {
     throw new TypeError("a tool's schema must be a struct at the top")
   }
@@ -33,16 +33,15 @@ export const fromStruct = (schema: Schema.Schema.All): ObjectSchema => {
 }
 
 /**
- * The output schema of a tool: its result, or `error`. Strict clients check `structuredContent` of failures, too (the
- * SDK's own does), so a failure has to be a value of this schema.
+ * The output schema of a tool: the types of the fields that are always there, or of those that are named. Nothing is
+ * required, because strict clients check `structuredContent` of failures, too (the SDK's own does). Undefined when no
+ * field is left.
  */
-export const resultOrError = (schema: Schema.Schema.All): ObjectSchema => {
-  const { additionalProperties: _, properties, required = [], ...rest } = fromStruct(schema)
-  return {
-    ...rest,
-    properties: { ...Object(open(properties)), error: { type: "object" } },
-    anyOf: [{ required }, { required: ["error"] }]
-  }
+export const outline = (schema: Schema.Schema.All, fields?: ReadonlyArray<string>): ObjectSchema | undefined => {
+  const { properties, required = [] } = fromStruct(schema)
+  const listed = fields ?? required
+  if (listed.length === 0) return undefined
+  return { type: "object", properties: Object.fromEntries(listed.map((key) => [key, kind(properties[key])])) }
 }
 
 // -----------------------------------------------------------------------------
@@ -54,6 +53,9 @@ const isRecord = (value: unknown): value is Record<string, unknown> =>
 
 /** What Effect's own filters say of themselves: `an integer`, `a positive number`. The keywords say it already. */
 const saysNothing = /^an? [a-z0-9 -]+$/
+
+/** A value beyond them is refused in words, and no client needs to know before. */
+const bounds = new Set(["minimum", "maximum", "minLength", "maxLength"])
 
 /**
  * Only what a client needs. Effect gives `unknown` and `object` an `$id`, and two of them in one schema make ajv refuse
@@ -70,8 +72,9 @@ const plain = (value: unknown): unknown => {
             (key === "$id" && String(entry).startsWith("/schemas/")) ||
             (key === "title" && typeof entry === "string") ||
             (key === "description" && typeof entry === "string" && saysNothing.test(entry)) ||
-            // an empty text is refused in words, and no client needs to know before
-            (key === "minLength" && entry === 1) ||
+            (bounds.has(key) && typeof entry === "number") ||
+            // an argument that is not known is refused in words, too
+            (key === "additionalProperties" && entry === false) ||
             (key === "required" && Array.isArray(entry) && entry.length === 0)
           )
       )
@@ -79,13 +82,5 @@ const plain = (value: unknown): unknown => {
   )
 }
 
-/** A result may grow fields without breaking a client that checks it. */
-const open = (value: unknown): unknown => {
-  if (Array.isArray(value)) return value.map(open)
-  if (!isRecord(value)) return value
-  return Object.fromEntries(
-    Object.entries(value)
-      .filter(([key, entry]) => !(key === "additionalProperties" && entry === false))
-      .map(([key, entry]) => [key, open(entry)])
-  )
-}
+const kind = (property: unknown): { readonly type?: unknown } =>
+  isRecord(property) && "type" in property ? { type: property["type"] } : {}

@@ -1,6 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { existsSync, mkdirSync, readFileSync, readdirSync, writeFileSync } from "node:fs"
-import { allTools } from "@lms-bridge/mcp-server/Tools"
+import { listed } from "@lms-bridge/mcp-server/Server"
+import { allTools, chosen, describesOutput, toolsets } from "@lms-bridge/mcp-server/Tools"
 
 /**
  * What a client sees of each tool is pinned: a change is made on purpose, with UPDATE_TOOLSNAPS=1, and shows in review.
@@ -8,8 +9,10 @@ import { allTools } from "@lms-bridge/mcp-server/Tools"
 const folder = new URL("__toolsnaps__/", import.meta.url)
 const update = process.env["UPDATE_TOOLSNAPS"] === "1"
 
-const seen = ({ annotations, description, inputSchema, long, name, outputSchema, title }: (typeof allTools)[number]) =>
-  `${JSON.stringify({ name, title, description, annotations, ...(long ? { execution: { taskSupport: "optional" } } : {}), inputSchema, outputSchema }, null, 2)}\n`
+const seen = (tool: (typeof allTools)[number]) => `${JSON.stringify(listed(true)(tool), null, 2)}\n`
+
+/** What a model reads at the start of every conversation, in bytes of JSON. */
+const limits = { all: 16_384, compat: 16_384, agent: 6144, runs: 3072, models: 8192, inference: 6144, lean: 4096 }
 
 describe("tool snapshots", () => {
   for (const tool of allTools) {
@@ -45,8 +48,23 @@ describe("tool snapshots", () => {
     }
   })
 
-  it("the whole list stays within 16 kB", () => {
-    const bytes = JSON.stringify(allTools.map((tool) => JSON.parse(seen(tool)) as unknown)).length
-    assert.isAtMost(bytes, 16_384)
+  for (const [name, limit] of Object.entries(limits)) {
+    it(`the toolset ${name} is listed in ${limit} bytes at most`, () => {
+      const tools = chosen([name]).map(listed(describesOutput([name])))
+      const heaviest = tools
+        .map((tool) => ({ name: tool.name, bytes: JSON.stringify(tool).length }))
+        .toSorted((a, b) => b.bytes - a.bytes)
+      const told = heaviest.slice(0, 5).map(({ bytes, name }) => `${name} ${bytes}`)
+      const bytes = new TextEncoder().encode(JSON.stringify(tools)).length
+      assert.isAtMost(
+        bytes,
+        limit,
+        `shorten descriptions, or list fewer fields of results; heaviest: ${told.join(", ")}`
+      )
+    })
+  }
+
+  it("each toolset has its limit", () => {
+    assert.sameMembers(Object.keys(toolsets), Object.keys(limits))
   })
 })
