@@ -174,6 +174,7 @@ export const layerTest = (servers: Readonly<Record<string, TestServer>>): Layer.
           })
         ),
         connect,
+        connectDefined: ({ name }) => connect(name),
         tools: (server) => Effect.scoped(Effect.flatMap(connect(server), (connection) => connection.tools)),
         call: (server, tool, args, options) =>
           Effect.scoped(Effect.flatMap(connect(server), (connection) => connection.call(tool, args, options)))

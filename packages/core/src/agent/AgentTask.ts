@@ -4,6 +4,7 @@
  * @since 0.1.0
  */
 import * as Schema from "effect/Schema"
+import { DefinedServer } from "../mcp/DefinedServer.ts"
 
 const optional = <A, I>(schema: Schema.Schema<A, I>) => Schema.optionalWith(schema, { exact: true })
 
@@ -55,6 +56,8 @@ export type ServerChoice = typeof ServerChoice.Type
 export const AgentTask = Schema.Struct({
   task: Schema.String.pipe(Schema.minLength(1), Schema.maxLength(100_000)),
   servers: ServerChoice,
+  /** Servers that are in no configuration, besides the chosen ones; each must start, and comes before one of its name. */
+  definedServers: optional(Schema.Array(DefinedServer)),
   /** A model name; absent is the default model. */
   model: optional(Schema.String),
   budgets: Budgets,
@@ -80,3 +83,15 @@ export const AgentTask = Schema.Struct({
  * @category models
  */
 export type AgentTask = typeof AgentTask.Type
+
+/**
+ * Whether a person has chosen this server for the run, rather than all there are.
+ *
+ * @since 0.1.0
+ * @category getters
+ */
+export const isChosen = (
+  { definedServers = [], servers }: Pick<AgentTask, "servers" | "definedServers">,
+  server: string
+): boolean =>
+  (servers._tag === "Named" && servers.names.includes(server)) || definedServers.some(({ name }) => name === server)

@@ -9,12 +9,15 @@ import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Layer from "effect/Layer"
 import * as Schema from "effect/Schema"
+import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import { Settings } from "../configuration/Settings.ts"
 import type { ChatReply } from "../lmstudio/Chat.ts"
 import { LmStudioError, ServerFault } from "../lmstudio/LmStudioError.ts"
 import { McpRegistry, type McpConnectError } from "../mcp/McpRegistry.ts"
-import type { McpTool } from "../mcp/McpConnection.ts"
+import type { McpConnection, McpTool } from "../mcp/McpConnection.ts"
+import type { McpError } from "../mcp/McpError.ts"
+import type { ToolResult } from "../mcp/ToolResult.ts"
 import { ModelLifecycle, type ModelLease, type ModelLifecycleError } from "../models/ModelLifecycle.ts"
 import { AgentLoop } from "./AgentLoop.ts"
 import * as AgentRun from "./AgentRun.ts"
@@ -117,28 +120,48 @@ const recordedRegistry = (
       tools: Either.getOrElse(tools, () => []),
       ...(Either.isLeft(tools) ? { failure: tools.left } : {})
     })
+  const called = (
+    server: string,
+    tool: string,
+    args: Readonly<Record<string, unknown>>,
+    result: Either.Either<ToolResult, McpError>
+  ) =>
+    write({
+      _tag: "Called",
+      server,
+      tool,
+      arguments: args,
+      ...(Either.isRight(result) ? { result: result.right } : { failure: result.left })
+    })
+  const connected = Effect.fnUntraced(function* (
+    server: string,
+    connect: Effect.Effect<McpConnection, McpConnectError, Scope.Scope>
+  ) {
+    const connection = yield* Effect.tapError(connect, (error) => listed(server, Either.left(error)))
+    const tools = Effect.either(connection.tools).pipe(
+      Effect.tap((found) => listed(server, found)),
+      Effect.flatten
+    )
+    return { ...connection, tools }
+  })
   return {
     ...registry,
     servers: Effect.tap(registry.servers, (servers) => write({ _tag: "Servers", servers })),
-    connect: Effect.fnUntraced(function* (server) {
-      const connection = yield* Effect.tapError(registry.connect(server), (error) => listed(server, Either.left(error)))
-      const tools = Effect.either(connection.tools).pipe(
-        Effect.tap((found) => listed(server, found)),
-        Effect.flatten
-      )
-      return { ...connection, tools }
+    connect: (server) => connected(server, registry.connect(server)),
+    connectDefined: Effect.fnUntraced(function* (server) {
+      const connection = yield* connected(server.name, registry.connectDefined(server))
+      return {
+        ...connection,
+        call: (tool, args, options) =>
+          Effect.either(connection.call(tool, args, options)).pipe(
+            Effect.tap((result) => called(server.name, tool, args, result)),
+            Effect.flatten
+          )
+      }
     }),
     call: (server, tool, args, options) =>
       Effect.either(registry.call(server, tool, args, options)).pipe(
-        Effect.tap((result) =>
-          write({
-            _tag: "Called",
-            server,
-            tool,
-            arguments: args,
-            ...(Either.isRight(result) ? { result: result.right } : { failure: result.left })
-          })
-        ),
+        Effect.tap((result) => called(server, tool, args, result)),
         Effect.flatten
       )
   }

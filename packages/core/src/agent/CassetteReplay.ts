@@ -127,6 +127,7 @@ const registryOf = (entries: ReadonlyArray<CassetteEntry>): typeof McpRegistry.S
     candidates: Effect.succeed([]),
     servers: Effect.succeed(all(entries, "Servers")[0]?.servers ?? []),
     connect: connection,
+    connectDefined: ({ name }) => connection(name),
     tools: (server) => Effect.flatMap(connection(server), (open) => open.tools),
     call
   }

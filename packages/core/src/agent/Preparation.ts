@@ -19,7 +19,7 @@ import type * as Artifacts from "./Artifacts.ts"
 import * as Builtins from "./Builtins.ts"
 import type { AgentEventBody, AgentOutcome } from "./AgentEvent.ts"
 import type { AgentError } from "./AgentLoop.ts"
-import type { AgentTask } from "./AgentTask.ts"
+import { type AgentTask, isChosen } from "./AgentTask.ts"
 import { tokensOf } from "./ContextWindow.ts"
 import type { RunLog } from "./RunLog.ts"
 import type { LoopPolicy } from "./LoopPolicy.ts"
@@ -38,6 +38,8 @@ export interface Prepared {
   /** Lets the model go and loads it again with a larger context. On failure it is held as it was. */
   readonly grow: (contextLength: number) => Effect.Effect<void, ModelLifecycleError>
   readonly catalog: ToolCatalog.ToolCatalog
+  /** Calls a tool of a server by the server's name, configured or defined. */
+  readonly call: Context.Tag.Service<typeof McpRegistry>["call"]
   readonly toolbox: Toolbox.Toolbox
   readonly artifacts: Artifacts.ArtifactStore
 }
@@ -63,7 +65,7 @@ export const prepare = (
 ): Effect.Effect<Prepared, AgentError, Scope.Scope> =>
   Effect.gen(function* () {
     const { task } = state
-    const [tools, { grow, lease }] = yield* Effect.all(
+    const [{ call, tools }, { grow, lease }] = yield* Effect.all(
       [connectAll(services.registry, policy, task, tell), held(services.lifecycle, task, tell)],
       { concurrency: "unbounded" }
     )
@@ -85,7 +87,7 @@ export const prepare = (
       withheld: tools.length - offered.filter(({ builtin }) => !builtin).length,
       estimatedTokens: tokensOf(offered)
     })
-    return { lease, grow, catalog, toolbox, artifacts }
+    return { lease, grow, catalog, call, toolbox, artifacts }
   }).pipe(Effect.withSpan("AgentLoop.prepare"))
 
 // -----------------------------------------------------------------------------
@@ -149,17 +151,29 @@ const connectAll = (
   policy: LoopPolicy,
   task: AgentTask,
   tell: Tell
-): Effect.Effect<ReadonlyArray<McpTool>, McpConnectError, Scope.Scope> =>
+): Effect.Effect<
+  { readonly tools: ReadonlyArray<McpTool>; readonly call: Prepared["call"] },
+  McpConnectError,
+  Scope.Scope
+> =>
   Effect.gen(function* () {
+    const own = new Map(task.definedServers?.map((server) => [server.name, server]))
     const { missing, names } = yield* chosen(registry, task)
     const connected = yield* Effect.forEach(
-      names,
-      (server) => {
-        const tools = connect(registry, server, tell).pipe(Effect.map((tools) => ({ server, tools })))
-        return task.servers._tag === "Named"
-          ? Effect.map(tools, Either.right)
-          : Effect.either(Effect.mapError(tools, (error) => ({ server, problem: problemOf(error) })))
-      },
+      new Set([...own.keys(), ...names]),
+      Effect.fnUntraced(function* (server) {
+        yield* tell({ _tag: "Preparing", what: `Starting MCP server ${server}` })
+        const definition = own.get(server)
+        // held for the whole run
+        const connect = definition === undefined ? registry.connect(server) : registry.connectDefined(definition)
+        const ready = Effect.gen(function* () {
+          const connection = yield* connect
+          return { server, connection, tools: yield* connection.tools }
+        })
+        return yield* isChosen(task, server)
+          ? Effect.map(ready, Either.right)
+          : Effect.either(Effect.mapError(ready, (error) => ({ server, problem: problemOf(error) })))
+      }),
       { concurrency: policy.connectConcurrency }
     )
     const ready = connected.filter(Either.isRight).map(({ right }) => right)
@@ -168,7 +182,14 @@ const connectAll = (
       ready: ready.map(({ server, tools }) => ({ server, tools: tools.length })),
       missing: [...missing, ...connected.filter(Either.isLeft).map(({ left }) => left)]
     })
-    return ready.flatMap(({ tools }) => tools)
+    const defined = new Map(
+      ready.flatMap(({ connection, server }) => (own.has(server) ? [[server, connection] as const] : []))
+    )
+    return {
+      tools: ready.flatMap(({ tools }) => tools),
+      // through the registry, a server whose entry changes in mid-run is the new one
+      call: (server, ...rest) => defined.get(server)?.call(...rest) ?? registry.call(server, ...rest)
+    }
   })
 
 const chosen = (
@@ -193,16 +214,5 @@ const chosen = (
       }))
   }
 }
-
-/** The connection is held for the whole run; calls go through the registry, which opens it again if it is lost. */
-const connect = Effect.fnUntraced(function* (
-  registry: Context.Tag.Service<typeof McpRegistry>,
-  server: string,
-  tell: Tell
-) {
-  yield* tell({ _tag: "Preparing", what: `Starting MCP server ${server}` })
-  const connection = yield* registry.connect(server)
-  return yield* connection.tools
-})
 
 const problemOf = (error: McpConnectError) => ({ tag: error._tag, message: error.message })

@@ -7,7 +7,7 @@
 import * as Context from "effect/Context"
 import * as Predicate from "effect/Predicate"
 import * as Schema from "effect/Schema"
-import type { AgentTask } from "./AgentTask.ts"
+import { type AgentTask, isChosen } from "./AgentTask.ts"
 import type { CatalogTool } from "./ToolCatalog.ts"
 import { namePattern } from "./NamePattern.ts"
 
@@ -144,7 +144,7 @@ export const traitsOf = (policy: ToolPolicy, { builtin, tool }: CatalogTool): To
  */
 export const assess = (
   policy: ToolPolicy,
-  task: Pick<AgentTask, "servers" | "allowedTools" | "workingFolders">,
+  task: Pick<AgentTask, "servers" | "definedServers" | "allowedTools" | "workingFolders">,
   taint: Taint,
   offered: CatalogTool,
   args: Readonly<Record<string, unknown>>
@@ -169,7 +169,7 @@ export const assess = (
   if (outside !== undefined) return ask(`"${outside}" is outside of the working folders`)
   if (task.allowedTools?.some((named) => named === name || named === tool.name) === true) return allowed
   if (traits.destructive === true) return ask("the tool can destroy or overwrite something")
-  return task.servers._tag === "Named" && task.servers.names.includes(tool.server)
+  return isChosen(task, tool.server)
     ? allowed
     : ask("the tool may change something, and neither it nor its server was named for this run")
 }

@@ -175,7 +175,7 @@ const limitOf = (settings: Values, { state }: RunLog) => resultLimit(state.conte
 
 /** The result, or what to tell the model when the call came to none. */
 const called = (
-  { registry, settings }: Services,
+  { settings }: Services,
   log: RunLog,
   prepared: Prepared,
   callId: string,
@@ -202,7 +202,7 @@ const called = (
       callId,
       message: message ?? `${progress}${total === undefined ? "" : ` of ${total}`}`
     })
-  return registry.call(tool.server, tool.name, args, { timeout: settings.mcpCallTimeout, onProgress }).pipe(
+  return prepared.call(tool.server, tool.name, args, { timeout: settings.mcpCallTimeout, onProgress }).pipe(
     Effect.mapError((error) => `The tool call failed: ${error.message}`),
     Effect.either
   )

@@ -98,9 +98,17 @@ export const make = (options: {
 export const redact = (text: string, entry: Readonly<Record<string, Redacted.Redacted>>): string =>
   Object.entries(entry).reduce((redacted, [name, wrapped]) => {
     const value = Redacted.value(wrapped)
-    const secret = value.length >= 8 && (secretName.test(name) || !/[\\/\s]/.test(value))
+    const secret = value.length >= 8 && (soundsSecret(name) || !/[\\/\s]/.test(value))
     return secret ? redacted.replaceAll(value, "<redacted>") : redacted
   }, text)
+
+/**
+ * Whether a variable or header of this name usually holds a secret.
+ *
+ * @since 0.1.0
+ * @category redaction
+ */
+export const soundsSecret = (name: string): boolean => secretName.test(name)
 
 // -----------------------------------------------------------------------------
 // internal

@@ -88,7 +88,7 @@ export type EntrySettings = typeof EntrySettings.Type
  */
 export interface EntryProblem {
   readonly reason: "Invalid" | "MissingVariable"
-  readonly line: number
+  readonly line: number | undefined
   readonly detail: string
 }
 
@@ -100,8 +100,8 @@ export interface ConfigEntry {
   readonly name: string
   /** The file it was read from. */
   readonly source: string
-  /** 1-based line of the entry's name. */
-  readonly line: number
+  /** 1-based line of the entry's name; undefined for what is in no file. */
+  readonly line: number | undefined
   readonly settings: Either.Either<EntrySettings, EntryProblem>
 }
 

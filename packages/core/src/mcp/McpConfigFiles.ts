@@ -12,9 +12,11 @@ import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Equal from "effect/Equal"
 import * as Option from "effect/Option"
+import * as Redacted from "effect/Redacted"
 import * as SynchronizedRef from "effect/SynchronizedRef"
 import * as ChildEnvironment from "./ChildEnvironment.ts"
 import * as ConfigPlaces from "./ConfigPlaces.ts"
+import { CurrentSecrets, type DefinedServer, source } from "./DefinedServer.ts"
 import * as McpConfig from "./McpConfig.ts"
 import { McpConfigInvalid } from "./McpError.ts"
 import * as ServerDefinition from "./ServerDefinition.ts"
@@ -64,6 +66,8 @@ export interface McpConfigFiles {
   readonly current: Effect.Effect<Configuration, McpConfigInvalid>
   /** As it was less than a second ago: for calls in the middle of a run, which come in quick succession. */
   readonly recent: Effect.Effect<Configuration, McpConfigInvalid>
+  /** A server that is in no file, made as if it were. Its variables are looked up in `CurrentSecrets` first. */
+  readonly define: (server: DefinedServer) => Effect.Effect<ServerDefinition.ServerDefinition>
   /** Our own environment variables, as far as they may be handed on. */
   readonly inherited: Effect.Effect<(name: string) => string | undefined>
   /** How many lms-bridges we run beneath. */
@@ -98,6 +102,8 @@ export const make = Effect.fn("McpConfigFiles.make")(function* (options: {
       10
     ) || 0
 
+  const nested = depth >= ChildEnvironment.maxDepth
+
   /** What `stat` says of a file; undefined when there is none. */
   const look = (place: string) =>
     fileSystem.stat(place).pipe(
@@ -127,7 +133,6 @@ export const make = Effect.fn("McpConfigFiles.make")(function* (options: {
     const entries = yield* McpConfig.parse(place, text)
     const environment = yield* snapshot(variable, [...new Set(entries.flatMap(ServerDefinition.variablesOf))])
     const variables = { environment, workspaceFolder: cwd, userHome }
-    const nested = depth >= ChildEnvironment.maxDepth
     return new Map(
       entries.map((entry) => {
         const made = ServerDefinition.make(entry, { variables, nested })
@@ -202,8 +207,20 @@ export const make = Effect.fn("McpConfigFiles.make")(function* (options: {
     )
   })
 
+  const define = Effect.fnUntraced(function* ({ name, ...settings }: DefinedServer) {
+    const entry: McpConfig.ConfigEntry = { name, source, line: undefined, settings: Either.right(settings) }
+    const secrets = yield* CurrentSecrets
+    const found = yield* snapshot(variable, ServerDefinition.variablesOf(entry))
+    const environment = (wanted: string) => {
+      const secret = secrets[wanted]
+      return secret === undefined ? found(wanted) : Redacted.value(secret)
+    }
+    return ServerDefinition.make(entry, { variables: { environment, workspaceFolder: cwd, userHome }, nested })
+  })
+
   return {
     candidates,
+    define,
     current,
     recent,
     depth,

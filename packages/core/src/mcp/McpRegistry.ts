@@ -10,6 +10,7 @@ import type * as Path from "@effect/platform/Path"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
+import * as Equal from "effect/Equal"
 import * as Layer from "effect/Layer"
 import * as RcMap from "effect/RcMap"
 import * as Schema from "effect/Schema"
@@ -17,6 +18,7 @@ import type * as Scope from "effect/Scope"
 import { Settings } from "../configuration/Settings.ts"
 import { BreakerPolicy } from "../resilience/CircuitBreaker.ts"
 import * as ChildEnvironment from "./ChildEnvironment.ts"
+import { type DefinedServer, source as defined } from "./DefinedServer.ts"
 import type { ConfigCandidate } from "./McpConfigFiles.ts"
 import * as McpConfigFiles from "./McpConfigFiles.ts"
 import type { CallOptions, McpConnection, McpTool } from "./McpConnection.ts"
@@ -30,7 +32,7 @@ import {
 import { McpTransport } from "./McpTransport.ts"
 import { nearest } from "./NearestNames.ts"
 import * as PooledServer from "./PooledServer.ts"
-import type { Launch, ServerDefinition } from "./ServerDefinition.ts"
+import type { Launch, LaunchProblem, ServerDefinition } from "./ServerDefinition.ts"
 import type { ToolResult } from "./ToolResult.ts"
 
 const optional = <A, I>(schema: Schema.Schema<A, I>) => Schema.optionalWith(schema, { exact: true })
@@ -84,6 +86,11 @@ export class McpRegistry extends Context.Tag("@lms-bridge/core/mcp/McpRegistry")
     readonly servers: Effect.Effect<ReadonlyArray<ServerSummary>, McpConfigInvalid>
     /** The pooled connection to a server, held until the scope closes; opened if it is not. */
     readonly connect: (server: string) => Effect.Effect<McpConnection, McpConnectError, Scope.Scope>
+    /**
+     * The same for a server that is in no configuration. Equal definitions share a connection; `CurrentSecrets` and the
+     * environment are read now. Its calls go through the connection, for nobody else knows it by its name.
+     */
+    readonly connectDefined: (server: DefinedServer) => Effect.Effect<McpConnection, McpConnectError, Scope.Scope>
     readonly tools: (server: string) => Effect.Effect<ReadonlyArray<McpTool>, McpConnectError>
     readonly call: (
       server: string,
@@ -157,7 +164,7 @@ const make = Effect.gen(function* () {
         Effect.tap(PooledServer.make({ server: definition.name, open: open(definition), policy }), (server) =>
           Effect.sync(() => pooled.set(definition, server))
         ),
-        () => Effect.sync(() => pooled.delete(definition))
+        (server) => Effect.sync(() => pooled.get(definition) === server && pooled.delete(definition))
       ),
     idleTimeToLive: settings.mcpIdle
   })
@@ -172,7 +179,9 @@ const make = Effect.gen(function* () {
   const dropStale = ({ servers, version }: McpConfigFiles.Configuration) => {
     if (seen.version === version) return Effect.void
     seen.version = version
-    const stale = [...pooled.keys()].filter((definition) => servers.get(definition.name) !== definition)
+    const stale = [...pooled.keys()].filter(
+      (definition) => definition.source !== defined && servers.get(definition.name) !== definition
+    )
     return Effect.forEach(stale, (definition) => RcMap.invalidate(pool, definition), { concurrency: 16 }).pipe(
       // the caller does not wait for processes to end, but this layer does
       Effect.forkIn(scope),
@@ -191,16 +200,26 @@ const make = Effect.gen(function* () {
       const where = path === undefined ? {} : { path }
       return yield* new McpServerNotFound({ server: name, available, nearest: nearest(name, available), ...where })
     }
-    if (Either.isRight(definition.launch)) return definition
-    const { detail, line, reason } = definition.launch.left
-    return yield* new McpEntryUnusable({ server: name, path: definition.source, reason, line, detail })
+    return definition
+  })
+
+  /** The one that is pooled already if it says the same. */
+  const defining = Effect.fnUntraced(function* (server: DefinedServer) {
+    const made = yield* files.define(server)
+    const same = (other: ServerDefinition) =>
+      other.source === defined && other.name === made.name && Equal.equals(other.identity, made.identity)
+    return [...pooled.keys()].find(same) ?? made
   })
 
   // the look-up is short, and two at once would make two servers of one
   const gate = yield* Effect.makeSemaphore(1)
-  const held = Effect.fnUntraced(function* (name: string, configuration: typeof current) {
-    const definition = yield* definitionOf(name, configuration)
-    const server = yield* gate.withPermits(1)(RcMap.get(pool, definition))
+  const held = Effect.fnUntraced(function* <E>(found: Effect.Effect<ServerDefinition, E>) {
+    const pick = Effect.gen(function* () {
+      const definition = yield* found
+      if (Either.isLeft(definition.launch)) return yield* unusable(definition, definition.launch.left)
+      return yield* RcMap.get(pool, definition)
+    })
+    const server = yield* gate.withPermits(1)(pick)
     return yield* server.connection
   })
 
@@ -210,7 +229,7 @@ const make = Effect.gen(function* () {
     const known = { name, ...shown, source, connected, ...(shadows.length === 0 ? {} : { shadows }) }
     if (Either.isRight(launch)) return { ...known, state: "usable" as const }
     const { reason } = launch.left
-    const problem = new McpEntryUnusable({ server: name, path: source, ...launch.left }).message
+    const problem = unusable(definition, launch.left).message
     const state = reason === "Disabled" ? "disabled" : reason === "Itself" ? "itself" : "invalid"
     return { ...known, state, problem } as const
   })
@@ -222,14 +241,23 @@ const make = Effect.gen(function* () {
     ),
     connect: Effect.fn("McpRegistry.connect")(function* (server) {
       yield* Effect.annotateCurrentSpan({ server })
-      return yield* held(server, current)
+      return yield* held(definitionOf(server, current))
+    }),
+    connectDefined: Effect.fn("McpRegistry.connectDefined")(function* (server) {
+      yield* Effect.annotateCurrentSpan({ server: server.name })
+      return yield* held(defining(server))
     }),
     tools: Effect.fn("McpRegistry.tools")(function* (server) {
       yield* Effect.annotateCurrentSpan({ server })
-      const connection = yield* held(server, current)
+      const connection = yield* held(definitionOf(server, current))
       return yield* connection.tools
     }, Effect.scoped),
     call: (server, tool, args, options) =>
-      Effect.flatMap(held(server, recent), (connection) => connection.call(tool, args, options)).pipe(Effect.scoped)
+      Effect.flatMap(held(definitionOf(server, recent)), (connection) => connection.call(tool, args, options)).pipe(
+        Effect.scoped
+      )
   })
 })
+
+const unusable = ({ name, source }: ServerDefinition, { detail, line, reason }: LaunchProblem) =>
+  new McpEntryUnusable({ server: name, path: source, reason, ...(line === undefined ? {} : { line }), detail })

@@ -39,7 +39,7 @@ export type Launch =
 export interface ServerDefinition {
   readonly name: string
   readonly source: string
-  readonly line: number
+  readonly line: number | undefined
   /** As it may be shown: variables unexpanded, secrets masked. */
   readonly shown: {
     readonly transport: "stdio" | "http" | "sse" | "unknown"
@@ -61,7 +61,7 @@ export interface ServerDefinition {
  */
 export interface LaunchProblem {
   readonly reason: "Disabled" | "Itself" | "TooDeep" | "Invalid" | "MissingVariable"
-  readonly line: number
+  readonly line: number | undefined
   readonly detail: string
 }
 
@@ -119,6 +119,25 @@ export const variablesOf = (entry: ConfigEntry): ReadonlyArray<string> =>
       )
   })
 
+/**
+ * A command line as it may be shown: `***` stands for the values of `env` and for what follows an option that sounds
+ * like a secret. References to variables stay.
+ *
+ * @since 0.1.0
+ * @category redaction
+ */
+export const maskArguments = (args: ReadonlyArray<string>, env: ReadonlyArray<unknown>): ReadonlyArray<string> =>
+  args.map((written, index) => {
+    const arg = env
+      .map(String)
+      .filter((value) => value.length >= leastSecret && !value.startsWith("${"))
+      .reduce((text, value) => text.replaceAll(value, "***"), written)
+    const previous = args[index - 1] ?? ""
+    const follows = secretOption.test(previous) && !previous.includes("=") && !arg.startsWith("-")
+    if (follows && !arg.startsWith("${")) return "***"
+    return secretOption.test(arg) ? arg.replace(/=(?!\$\{).*$/s, "=***") : arg
+  })
+
 // -----------------------------------------------------------------------------
 // internal
 // -----------------------------------------------------------------------------
@@ -142,7 +161,7 @@ const identityOf = (settings: EntrySettings, launch: ServerDefinition["launch"])
 
 const launchOf = (
   settings: EntrySettings,
-  line: number,
+  line: number | undefined,
   { nested, variables }: { readonly variables: ConfigVariables.VariableSource; readonly nested: boolean }
 ): Either.Either<Launch, LaunchProblem> => {
   const problem = (reason: LaunchProblem["reason"], detail: string) => Either.left({ reason, line, detail })
@@ -252,15 +271,3 @@ const secretOption = /^--?[\w-]*(key|token|secret|password|passwd|credential)[\w
 
 /** Shorter values are words such as "1" and "true", which stand in arguments for themselves. */
 const leastSecret = 6
-
-const maskArguments = (args: ReadonlyArray<string>, env: ReadonlyArray<unknown>): ReadonlyArray<string> =>
-  args.map((written, index) => {
-    const arg = env
-      .map(String)
-      .filter((value) => value.length >= leastSecret && !value.startsWith("${"))
-      .reduce((text, value) => text.replaceAll(value, "***"), written)
-    const previous = args[index - 1] ?? ""
-    const follows = secretOption.test(previous) && !previous.includes("=") && !arg.startsWith("-")
-    if (follows && !arg.startsWith("${")) return "***"
-    return secretOption.test(arg) ? arg.replace(/=(?!\$\{).*$/s, "=***") : arg
-  })

@@ -142,6 +142,24 @@ describe("AgentLoop", () => {
     }).pipe(Effect.provide(World.layer({ turns: [], servers: { main: { echo }, bad: World.unavailable("bad") } })))
   )
 
+  it.effect("calls the tools of a server that is defined with the task, which must start even among all", () =>
+    Effect.gen(function* () {
+      const definedServers = [{ name: "own", command: "run" }]
+      const events = yield* run(task({ servers: { _tag: "All" }, definedServers }))
+      assert.deepInclude(only(events, "ToolCallFinished")[0], { server: "own", told: "Echo: hi" })
+      const bad = [{ name: "bad", command: "run" }]
+      const error = yield* Effect.flip(run(task({ servers: { _tag: "All" }, definedServers: bad })))
+      assert.strictEqual(error._tag, "McpServerUnavailable")
+    }).pipe(
+      Effect.provide(
+        World.layer({
+          turns: [[call("own__echo", { message: "hi" })], "ok"],
+          servers: { main: { echo }, own: { echo }, bad: World.unavailable("bad") }
+        })
+      )
+    )
+  )
+
   it.effect("leaves out a server that was not named and does not start, and reports it", () =>
     Effect.gen(function* () {
       const events = yield* run(task({ servers: { _tag: "All" } }))

@@ -208,6 +208,32 @@ const registry = (world: World, seen: Context.Tag.Service<typeof Seen>) => {
       inputSchema: schema ?? { type: "object" },
       annotations: annotations ?? {}
     }))
+  const connect = Effect.fnUntraced(function* (server: string) {
+    const tools = yield* find(server)
+    yield* held(seen, `connection ${server}`)
+    return {
+      server,
+      implementation: { name: server, version: "1" },
+      instructions: undefined,
+      tools: Effect.succeed(listed(server, tools)),
+      call: () => Effect.dieMessage("calls go through the registry"),
+      stderrTail: Effect.succeed("")
+    }
+  })
+  const call = Effect.fnUntraced(function* (
+    server: string,
+    name: string,
+    args: Readonly<Record<string, unknown>>,
+    options?: CallOptions
+  ) {
+    yield* held(seen, `call ${name}`)
+    const tools = yield* find(server)
+    const found = Option.fromNullable(tools[name])
+    seen.calls.push({ server, tool: name, args })
+    if (Option.isNone(found)) return yield* Effect.dieMessage(`No tool ${name}`)
+    const result = yield* found.value.run(args, options)
+    return typeof result === "string" ? text(result) : result
+  }, Effect.scoped)
   return Layer.mock(McpRegistry, {
     servers: Effect.succeed(
       Object.keys(servers).map((name): ServerSummary => ({
@@ -220,32 +246,18 @@ const registry = (world: World, seen: Context.Tag.Service<typeof Seen>) => {
         connected: false
       }))
     ),
-    connect: Effect.fnUntraced(function* (server: string) {
-      const tools = yield* find(server)
-      yield* held(seen, `connection ${server}`)
-      return {
-        server,
-        implementation: { name: server, version: "1" },
-        instructions: undefined,
-        tools: Effect.succeed(listed(server, tools)),
-        call: () => Effect.dieMessage("calls go through the registry"),
-        stderrTail: Effect.succeed("")
-      }
-    }),
-    call: Effect.fnUntraced(function* (
-      server: string,
-      name: string,
-      args: Readonly<Record<string, unknown>>,
-      options?: CallOptions
-    ) {
-      yield* held(seen, `call ${name}`)
-      const tools = yield* find(server)
-      const found = Option.fromNullable(tools[name])
-      seen.calls.push({ server, tool: name, args })
-      if (Option.isNone(found)) return yield* Effect.dieMessage(`No tool ${name}`)
-      const result = yield* found.value.run(args, options)
-      return typeof result === "string" ? text(result) : result
-    }, Effect.scoped)
+    connect,
+    connectDefined: (server) =>
+      Effect.map(connect(server.name), (connection) => ({
+        ...connection,
+        call: (name: string, args: Readonly<Record<string, unknown>>, options?: CallOptions) =>
+          Effect.catchIf(
+            call(server.name, name, args, options),
+            (error) => error._tag !== "McpCallFailed" && error._tag !== "McpServerUnavailable",
+            Effect.die
+          )
+      })),
+    call
   })
 }
 
