@@ -206,7 +206,9 @@ export const AgentEvent = Schema.Union(
     callId: Schema.String,
     name: Schema.String,
     reason: Schema.Literal("UnknownTool", "InvalidArguments", "Policy", "Withheld", "Budget"),
-    told: Schema.String
+    told: Schema.String,
+    /** Who did not allow it, where the policy is the reason: one of its rules, the person, or nobody was there to ask. */
+    by: optional(Schema.Literal("rule", "person", "nobody"))
   }),
   Schema.TaggedStruct("ToolCallProgress", { ...stamped, callId: Schema.String, message: Schema.String }),
   /** `told` is the text that goes into the conversation; `result` is what the server gave. */

@@ -15,15 +15,16 @@ import type { AgentEvent } from "./AgentEvent.ts"
 import * as AgentRun from "./AgentRun.ts"
 import { RunJournal, type RunNotFound } from "./RunJournal.ts"
 import type { AgentTask } from "./AgentTask.ts"
+import type { NoSuchTool } from "./ToolCatalog.ts"
 
 /**
- * What prevents a run from starting: the model cannot be had, or a server that was named does not start. Once the model
+ * What prevents a run from starting: the model cannot be had, or a server or tool that was named is not there. Once the model
  * has been asked, everything that goes wrong is told in the outcome.
  *
  * @since 0.1.0
  * @category errors
  */
-export type AgentError = ModelLifecycleError | McpConnectError | RunNotFound
+export type AgentError = ModelLifecycleError | McpConnectError | NoSuchTool | RunNotFound
 
 export { CurrentApprover, type ApprovalRequest } from "./Approval.ts"
 

@@ -71,6 +71,8 @@ export const AgentTask = Schema.Struct({
   /** Only tools whose name (own or `server__tool`) matches one of these patterns (`*` is a wildcard). */
   allowedTools: optional(Schema.Array(Schema.String)),
   excludedTools: optional(Schema.Array(Schema.String)),
+  /** Patterns of the same kind: what the person said yes to beforehand. What a rule refuses stays refused. */
+  approvedTools: optional(Schema.Array(Schema.String)),
   /** The answer must be JSON that fits this schema. */
   outputSchema: optional(Schema.Record({ key: Schema.String, value: Schema.Unknown })),
   /** The run that this one goes on from, with all that was said in it; `events` only with its first so many events. */

@@ -22,6 +22,17 @@ export const namePattern = (text: string): RegExp => {
   return made
 }
 
+/**
+ * Whether a pattern means a tool, by its own name or by `server__tool`.
+ *
+ * @since 0.1.0
+ * @category predicates
+ */
+export const isNamedBy = (pattern: string, tool: { readonly server: string; readonly name: string }): boolean => {
+  const test = namePattern(pattern)
+  return test.test(tool.name) || test.test(`${tool.server}__${tool.name}`)
+}
+
 // -----------------------------------------------------------------------------
 // internal
 // -----------------------------------------------------------------------------

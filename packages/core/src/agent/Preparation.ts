@@ -69,6 +69,16 @@ export const prepare = (
       [connectAll(services.registry, policy, task, tell), held(services.lifecycle, task, tell)],
       { concurrency: "unbounded" }
     )
+    const servers = [...new Set(tools.map(({ server }) => server))]
+    // what was asked for by name and is not there would be missed too late
+    yield* Option.match(ToolCatalog.missing(tools, task.allowedTools ?? [], servers), {
+      onNone: () => Effect.void,
+      onSome: Effect.fail
+    })
+    yield* Option.match(ToolCatalog.missing(tools, task.excludedTools ?? [], servers), {
+      onNone: () => Effect.void,
+      onSome: ({ message }) => tell({ _tag: "Noted", kind: "excluded", text: message, toModel: false })
+    })
     const { contextLength, model } = yield* (yield* lease).ensured
     const catalog = ToolCatalog.make(tools, task)
     const toolbox = Toolbox.make(catalog.tools, task.task)

@@ -4,6 +4,7 @@
  * @since 0.1.0
  */
 import * as Option from "effect/Option"
+import * as Schema from "effect/Schema"
 import type { ToolCall, ToolDefinition } from "../lmstudio/Chat.ts"
 import type { McpTool } from "../mcp/McpConnection.ts"
 import { nearest } from "../mcp/NearestNames.ts"
@@ -11,8 +12,32 @@ import * as ToolName from "../mcp/ToolName.ts"
 import type { AgentEventBody } from "./AgentEvent.ts"
 import type { AgentTask } from "./AgentTask.ts"
 import * as Builtins from "./Builtins.ts"
-import { namePattern } from "./NamePattern.ts"
+import { isNamedBy } from "./NamePattern.ts"
 import * as ToolArguments from "./ToolArguments.ts"
+
+/**
+ * A tool was asked for that none of the servers has, so that the run would go on without what it was to have.
+ *
+ * @since 0.1.0
+ * @category errors
+ */
+export class NoSuchTool extends Schema.TaggedError<NoSuchTool>()("NoSuchTool", {
+  pattern: Schema.String,
+  nearest: Schema.Array(Schema.String),
+  /** Servers whose tools were looked at. */
+  servers: Schema.Array(Schema.String)
+}) {
+  readonly retryable = false
+  override get message() {
+    const { nearest, pattern, servers } = this
+    if (servers.length === 0) return `No tool is called "${pattern}", because this run has no MCP servers. Name one.`
+    const hint =
+      nearest.length > 0
+        ? `Did you mean ${nearest.join(" or ")}?`
+        : `\`lms-bridge mcp tools ${servers[0]}\` lists the tools of a server.`
+    return `No tool of ${servers.join(", ")} is called "${pattern}". ${hint}`
+  }
+}
 
 /**
  * @since 0.1.0
@@ -71,12 +96,11 @@ export const make = (
 ): ToolCatalog => {
   const names = ToolName.assign(tools, { reserved: Builtins.tools.map(({ name }) => name) })
   const several = new Set(tools.map(({ server }) => server)).size > 1
-  const allowed = task.allowedTools?.map(namePattern)
-  const excluded = task.excludedTools?.map(namePattern) ?? []
   const offered = tools.flatMap((tool): ReadonlyArray<CatalogTool> => {
     const name = Option.getOrUndefined(names.nameOf(tool))
-    const matches = (test: RegExp) => test.test(tool.name) || test.test(`${tool.server}__${tool.name}`)
-    if (name === undefined || excluded.some(matches) || allowed?.some(matches) === false) return []
+    const matches = (pattern: string) => isNamedBy(pattern, tool)
+    if (name === undefined || task.excludedTools?.some(matches) === true) return []
+    if (task.allowedTools?.some(matches) === false) return []
     const description = several ? `[${tool.server}] ${tool.description}`.trim() : tool.description
     return [{ name, tool, definition: { name, description, parameters: tool.inputSchema }, builtin: false }]
   })
@@ -85,6 +109,25 @@ export const make = (
   for (const tool of offered) bySnake.set(snake(tool.name), bySnake.has(snake(tool.name)) ? undefined : tool)
   return { tools: offered, find: (name) => byName.get(name) ?? bySnake.get(snake(name)) }
 }
+
+/**
+ * The first pattern that means none of the tools, as an error.
+ *
+ * @since 0.1.0
+ * @category getters
+ */
+export const missing = (
+  tools: ReadonlyArray<McpTool>,
+  patterns: ReadonlyArray<string>,
+  servers: ReadonlyArray<string>
+): Option.Option<NoSuchTool> =>
+  Option.map(
+    Option.fromNullable(patterns.find((pattern) => !tools.some((tool) => isNamedBy(pattern, tool)))),
+    (pattern) => {
+      const names = tools.map(({ name, server }) => (pattern.includes("__") ? `${server}__${name}` : name))
+      return new NoSuchTool({ pattern, nearest: nearest(pattern, [...new Set(names)]), servers })
+    }
+  )
 
 /**
  * Whether a call may run, and with which arguments. `whole` is false for a reply that may have been cut.

@@ -9,7 +9,7 @@ import * as Predicate from "effect/Predicate"
 import * as Schema from "effect/Schema"
 import { type AgentTask, isChosen } from "./AgentTask.ts"
 import type { CatalogTool } from "./ToolCatalog.ts"
-import { namePattern } from "./NamePattern.ts"
+import { isNamedBy, namePattern } from "./NamePattern.ts"
 
 const optional = <A, I>(schema: Schema.Schema<A, I>) => Schema.optionalWith(schema, { exact: true })
 
@@ -144,6 +144,38 @@ export const traitsOf = (policy: ToolPolicy, { builtin, tool }: CatalogTool): To
  */
 export const assess = (
   policy: ToolPolicy,
+  task: Pick<AgentTask, "servers" | "definedServers" | "allowedTools" | "approvedTools" | "workingFolders">,
+  taint: Taint,
+  offered: CatalogTool,
+  args: Readonly<Record<string, unknown>>
+): Assessment => {
+  const assessment = byRules(policy, task, taint, offered, args)
+  return assessment.decision === "ask" &&
+    task.approvedTools?.some((pattern) => isNamedBy(pattern, offered.tool)) === true
+    ? allowed
+    : assessment
+}
+
+/**
+ * What a finished call adds to what the run has read.
+ *
+ * @since 0.1.0
+ * @category combinators
+ */
+export const tainted = (taint: Taint, traits: ToolTraits | undefined): Taint => {
+  if (traits === undefined) return taint
+  return traits.openWorld === true ? { ...taint, untrusted: true } : { ...taint, private: true }
+}
+
+// -----------------------------------------------------------------------------
+// internal
+// -----------------------------------------------------------------------------
+
+const allowed: Assessment = { decision: "allow", reason: "" }
+const ask = (reason: string): Assessment => ({ decision: "ask", reason })
+
+const byRules = (
+  policy: ToolPolicy,
   task: Pick<AgentTask, "servers" | "definedServers" | "allowedTools" | "workingFolders">,
   taint: Taint,
   offered: CatalogTool,
@@ -173,24 +205,6 @@ export const assess = (
     ? allowed
     : ask("the tool may change something, and neither it nor its server was named for this run")
 }
-
-/**
- * What a finished call adds to what the run has read.
- *
- * @since 0.1.0
- * @category combinators
- */
-export const tainted = (taint: Taint, traits: ToolTraits | undefined): Taint => {
-  if (traits === undefined) return taint
-  return traits.openWorld === true ? { ...taint, untrusted: true } : { ...taint, private: true }
-}
-
-// -----------------------------------------------------------------------------
-// internal
-// -----------------------------------------------------------------------------
-
-const allowed: Assessment = { decision: "allow", reason: "" }
-const ask = (reason: string): Assessment => ({ decision: "ask", reason })
 
 const matches = (
   entry: { readonly server?: string; readonly tool?: string },

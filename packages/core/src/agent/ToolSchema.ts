@@ -32,6 +32,19 @@ export const compile = (schema: JsonSchema): Compiled => {
 }
 
 /**
+ * The schema itself when it is well formed, or at most five problems: what a tool's schema is forgiven, one that a person
+ * writes down is told.
+ *
+ * @since 0.1.0
+ * @category combinators
+ */
+export const checked = (schema: JsonSchema): Either.Either<JsonSchema, ReadonlyArray<string>> => {
+  const ajv = isOldDraft(schema) ? draft07() : draft2020()
+  if (ajv.validateSchema(schema) !== true) return Either.left(described(ajv.errors ?? []))
+  return Either.mapBoth(compile(schema), { onLeft: (problem) => [problem], onRight: () => schema })
+}
+
+/**
  * The value, coerced where the schema leaves one reading (see `Coercion`), or at most five problems. The value given is
  * not changed.
  *

@@ -70,13 +70,8 @@ export const runCalls = Effect.fnUntraced(function* (
     const assessment = uncertain === true ? { decision: "ask" as const, reason: inDoubt } : assess(verdict)
     const refused = yield* permitted(log, approver, call.id, verdict, assessment)
     if (refused !== undefined) {
-      return yield* log.tell({
-        _tag: "ToolCallRefused",
-        callId: call.id,
-        name: call.name,
-        reason: "Policy",
-        told: refused
-      })
+      const { id: callId, name } = call
+      return yield* log.tell({ _tag: "ToolCallRefused", callId, name, reason: "Policy", ...refused })
     }
     const traits = verdict.tool.builtin ? undefined : ToolPolicy.traitsOf(toolPolicy, verdict.tool)
     const running = settle(services, log, prepared, call, verdict, traits)
@@ -93,7 +88,7 @@ type Run = Extract<ToolCatalog.Verdict, { readonly _tag: "Run" }>
 
 const inDoubt = "it was running when the run was stopped, and whether it took effect is not known"
 
-/** Undefined when the call may run, else what the model is told. */
+/** Undefined when the call may run, else who does not allow it and what the model is told. */
 const permitted = Effect.fnUntraced(function* (
   log: RunLog,
   approver: Context.Tag.Service<typeof CurrentApprover>,
@@ -103,13 +98,16 @@ const permitted = Effect.fnUntraced(function* (
 ) {
   const because = `"${name}" was not run, because ${reason}`
   if (decision === "allow") return undefined
-  if (decision === "refuse") return `${because}. Do without it.`
-  if (Option.isNone(approver)) return `${because}, and nobody can be asked for permission. Do without it.`
+  if (decision === "refuse") return { by: "rule" as const, told: `${because}. Do without it.` }
+  if (Option.isNone(approver)) {
+    return { by: "nobody" as const, told: `${because}, and nobody can be asked for permission. Do without it.` }
+  }
   const call = { server: tool.server, tool: tool.name, arguments: args, reason }
   yield* log.tell({ _tag: "ApprovalAsked", callId, ...call })
   const approved = yield* approver.value(call)
   yield* log.tell({ _tag: "ApprovalAnswered", callId, approved })
-  return approved ? undefined : `"${name}" was not run: the person refused it. Do not try it again; do without it.`
+  const told = `"${name}" was not run: the person refused it. Do not try it again; do without it.`
+  return approved ? undefined : { by: "person" as const, told }
 })
 
 const settle = Effect.fnUntraced(

@@ -227,6 +227,22 @@ describe("AgentLoop", () => {
     )
   )
 
+  it.effect("does not begin without a tool that was asked for by name, and says of one that was to be kept out", () =>
+    Effect.gen(function* () {
+      const error = yield* Effect.flip(run(task({ allowedTools: ["ecko"] })))
+      assert.strictEqual(error._tag, "NoSuchTool")
+      assert.strictEqual(error.message, 'No tool of main is called "ecko". Did you mean echo?')
+      assert.match((yield* Effect.flip(run(task({ allowedTools: ["nope*"] })))).message, /mcp tools main` lists/)
+      const none = yield* Effect.flip(run(task({ servers: { _tag: "None" }, allowedTools: ["echo"] })))
+      assert.include(none.message, "this run has no MCP servers")
+      const { open, requests } = yield* World.Seen
+      assert.deepStrictEqual([open, requests.length], [[], 0])
+      const events = yield* run(task({ excludedTools: ["main__ecko"] }))
+      assert.include(only(events, "Noted")[0]?.text, "Did you mean main__echo?")
+      assert.strictEqual(outcomeOf(events).status, "done")
+    }).pipe(Effect.provide(World.layer({ turns: ["ok"], servers: { main: { echo } } })))
+  )
+
   it.effect("tells progress of the tool and of the model, and carries the run's id", () =>
     Effect.gen(function* () {
       const events = yield* run(task())

@@ -74,6 +74,15 @@ describe("ToolPolicy", () => {
     assert.strictEqual(decision({ readOnly: true }, { rules }), "allow")
   })
 
+  it("does not ask again for what was approved beforehand, and still refuses what a rule refuses", () => {
+    const rules: ReadonlyArray<PolicyRule> = [{ argument: "/etc/*", decision: "refuse" }]
+    const approving = (...approvedTools: ReadonlyArray<string>) => ({ task: named({ approvedTools }), rules })
+    assert.strictEqual(decision({ destructive: true }, approving("to*")), "allow")
+    assert.strictEqual(decision({ destructive: true }, approving("main__tool")), "allow")
+    assert.strictEqual(decision({ destructive: true }, approving("other__*", "too")), "ask")
+    assert.strictEqual(decision({}, { ...approving("*"), args: { path: "/etc/passwd" } }), "refuse")
+  })
+
   it("asks before sending out once strangers' text and private data have been read", () => {
     const taint = { untrusted: true, private: true }
     assert.strictEqual(decision({ openWorld: true, readOnly: true }, { taint }), "ask")
@@ -98,6 +107,7 @@ describe("ToolPolicy", () => {
       assert.deepStrictEqual((yield* World.Seen).calls, [])
       assert.strictEqual(only(events, "ToolCallRefused")[0]?.reason, "Policy")
       assert.include(only(events, "ToolCallRefused")[0]?.told, "nobody can be asked")
+      assert.strictEqual(only(events, "ToolCallRefused")[0]?.by, "nobody")
       assert.strictEqual(outcomeOf(events).status, "done")
     }).pipe(Effect.provide(World.layer(wiping)))
   )
