@@ -83,6 +83,7 @@ export class UsageError extends Schema.TaggedError<UsageError>()("UsageError", {
 const byTag: Readonly<Record<string, ExitCode>> = {
   UsageError: ExitCode.usage,
   SettingsInvalid: ExitCode.usage,
+  NoSuchTool: ExitCode.usage,
   LmStudioUnreachable: ExitCode.unreachable,
   CircuitOpen: ExitCode.unreachable,
   ModelNotFound: ExitCode.modelUnavailable,

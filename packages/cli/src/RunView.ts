@@ -45,6 +45,8 @@ export const step = (state: State, event: AgentEvent, style: Style): readonly [S
   const doing = (what: string): State => ({ ...state, doing: what, since: event.at, characters: 0 })
 
   switch (event._tag) {
+    case "RunResumed":
+      return [doing("starting"), [line("resumed", event.runId)]]
     case "RunStarted":
       return [
         doing("starting"),
@@ -143,7 +145,7 @@ export const step = (state: State, event: AgentEvent, style: Style): readonly [S
     case "Compacted":
       return [state, [inner("·", `${Words.count(event.messages, "earlier message")} replaced by a summary`, quiet)]]
     case "BudgetReached":
-      return [state, [warning(line("budget", `${budgets[event.budget].what}; the model is asked for its best answer`))]]
+      return [state, [warning(line("budget", `${budgets[event.budget]}; the model is asked for its best answer`))]]
     case "RunFinished":
       return [
         { ...state, doing: "" },
@@ -163,42 +165,22 @@ export const status = (state: State, now: number, style: Style): string => {
   return style.palette.quiet(Words.oneLine(text, style.width - 1))
 }
 
-/** What ended a run that did not come to its own end, and what to do about it. */
-export const ending = (outcome: AgentOutcome): string | undefined => {
-  switch (outcome.status) {
-    case "done":
-      return undefined
-    case "budget": {
-      const { more, what } =
-        outcome.budget === undefined ? { what: "a budget is used up", more: "" } : budgets[outcome.budget]
-      return `The run was ended because ${what}; ${best(outcome)}.${more}`
-    }
-    case "stalled":
-      return `The run was ended because it went round in circles; ${best(outcome)}. Another model, or a more precise task, may get further.`
-    case "failed":
-      return outcome.problem?.message ?? "The run failed."
-  }
-}
-
 // -----------------------------------------------------------------------------
 // internal
 // -----------------------------------------------------------------------------
 
 const labelWidth = 9
 
-const best = ({ answer }: AgentOutcome) =>
-  answer.trim() === "" ? "there is no answer yet" : "this is the best answer so far"
-
 const same = (text: string) => text
 
 const frames = ["⠋", "⠙", "⠹", "⠸", "⠼", "⠴", "⠦", "⠧", "⠇", "⠏"]
 
-const budgets: Readonly<Record<BudgetKind, { readonly what: string; readonly more: string }>> = {
-  rounds: { what: "its rounds are used up", more: " --max-rounds N gives it more." },
-  "wall-time": { what: "its time is up", more: " --timeout DURATION gives it more." },
-  "tool-calls": { what: "its tool calls are used up", more: " LMS_BRIDGE_MAX_TOOL_CALLS gives it more." },
-  tokens: { what: "its tokens are used up", more: "" },
-  "result-bytes": { what: "its tools returned as much as they may", more: "" }
+const budgets: Readonly<Record<BudgetKind, string>> = {
+  rounds: "its rounds are used up",
+  "wall-time": "its time is up",
+  "tool-calls": "its tool calls are used up",
+  tokens: "its tokens are used up",
+  "result-bytes": "its tools returned as much as they may"
 }
 
 const refusals = {

@@ -9,6 +9,7 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import { Screen } from "./Screen.ts"
+import { RunsAreKept } from "./ShownRun.ts"
 
 /** `auto`: when LM Studio does not answer. */
 export type Mode = "never" | "auto" | "always"
@@ -73,5 +74,6 @@ const standIn = (why: string) =>
         })
       )
     ),
-    Layer.provide(Settings.layer)
+    Layer.provide(Settings.layer),
+    Layer.merge(Layer.succeed(RunsAreKept, false))
   )

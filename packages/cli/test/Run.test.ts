@@ -1,5 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as NodeContext from "@effect/platform-node/NodeContext"
+import * as FileSystem from "@effect/platform/FileSystem"
 import * as Cli from "@lms-bridge/cli/Cli"
 import { AgentEventJson } from "@lms-bridge/core/agent/AgentEvent"
 import { AgentLoop, CurrentApprover } from "@lms-bridge/core/agent/AgentLoop"
@@ -115,7 +116,7 @@ describe("run", () => {
         loop: finished(["", { status: "budget", budget: "wall-time" }])
       })
       assert.strictEqual(code, 5)
-      assert.include(err, "its time is up; there is no answer yet. --timeout")
+      assert.include(err, "its time of 10 min is up; there is no answer yet. Go on with")
     })
   )
 
@@ -157,7 +158,49 @@ describe("run", () => {
         }
       )
       assert.deepStrictEqual((yield* taskOf("x", "--all-mcps")).servers, { _tag: "All" })
+      const tools = ["--tools", "read_*, list", "--tools=a__x", "--exclude-tools", "b__*,", "--allow", "write_file"]
+      const manner = ["--max-tokens", "300", "--temperature", "0.2", "--system", "Be brief."]
+      const limits = ["--max-tool-calls", "4", "--max-total-tokens", "5000", "--max-total-bytes", "6000"]
+      const whole = yield* taskOf("x", "--mcp", "a", ...tools, ...manner, ...limits)
+      assert.deepStrictEqual(whole, {
+        task: "x",
+        servers: { _tag: "Named", names: ["a"] },
+        budgets: { rounds: 7, wallMillis: 600_000, toolCalls: 4, tokens: 5000, resultBytes: 6000 },
+        maxTokens: 300,
+        temperature: 0.2,
+        instructions: "Be brief.",
+        allowedTools: ["read_*", "list", "a__x"],
+        excludedTools: ["b__*"],
+        approvedTools: ["write_file"]
+      })
     })
+  )
+
+  it.effect("takes a JSON Schema for the answer from a file, and prints the JSON alone", () =>
+    Effect.gen(function* () {
+      const fs = yield* FileSystem.FileSystem
+      const file = `${yield* fs.makeTempDirectoryScoped()}/schema.json`
+      const schema = { type: "object", properties: { n: { type: "integer" } }, required: ["n"] }
+      yield* fs.writeFileString(file, JSON.stringify(schema))
+      const { err, out } = yield* cli(["run", "x", "--output-schema", file], {
+        loop: finished(['Here it is: {"n":1}', { structured: { n: 1 } }])
+      })
+      assert.strictEqual(out, '{\n  "n": 1\n}', err)
+      for (const [text, says] of [
+        ["{", "it is no JSON ("],
+        ["[1]", "a JSON Schema is an object"],
+        ['{"type":"objekt"}', "it is no JSON Schema: /type"],
+        ['{"type":"object","properties":[]}', "it is no JSON Schema: /properties"],
+        ['{"$ref":"#/$defs/nope"}', "it is no JSON Schema: can't resolve reference"]
+      ] as const) {
+        yield* fs.writeFileString(file, text)
+        const wrong = yield* cli(["run", "x", "--output-schema", file], { loop: finished(["x"]) })
+        assert.deepStrictEqual([wrong.code, wrong.out], [2, ""], wrong.err)
+        assert.include(wrong.err, `--output-schema ${file}: ${says}`)
+      }
+      const none = yield* cli(["run", "x", "--output-schema", `${file}.nope`], { loop: finished(["x"]) })
+      assert.include(none.err, "there is no such file. See `lms-bridge run --help`.")
+    }).pipe(Effect.scoped, Effect.provide(NodeContext.layer))
   )
 
   it.effect(
@@ -248,13 +291,17 @@ describe("run", () => {
             })
           )
       })
-      for (const [answer, expected] of [
+      for (const [answer, expected, ...options] of [
         [true, true],
         [false, false],
-        [undefined, "nobody"]
+        [undefined, "nobody"],
+        [undefined, true, "--yes"]
       ] as const) {
         const found: Array<boolean | "nobody"> = []
-        yield* cli(["run", "x"], { agentLoop: agentLoop(found), screen: answer === undefined ? {} : { answer } })
+        yield* cli(["run", "x", ...options], {
+          agentLoop: agentLoop(found),
+          screen: answer === undefined ? {} : { answer }
+        })
         assert.deepStrictEqual(found, [expected])
       }
     })
@@ -270,6 +317,8 @@ describe("usage", () => {
         [["run", "x", "--nope"], "There is no option --nope."],
         [["run", "x", "y"], "Received unknown argument: 'y'."],
         [["run", "x", "--max-rounds", "0"], '--max-rounds is "0", but must be a whole number from 1 to 10000.'],
+        [["run", "x", "--max-tokens", "none"], '--max-tokens is "none", but must be a whole number'],
+        [["run", "x", "--temperature", "3"], '--temperature is "3", but must be a number from 0 to 2.'],
         [["run", "x", "--timeout", "soon"], '--timeout is "soon", but must be a duration'],
         [["run", "x", "--timeout", "0"], '--timeout is "0", but must be a duration of at least'],
         [["models", "load", "m", "--ttl", "0"], '--ttl is "0", but must be a duration of at least 1s'],
@@ -300,6 +349,7 @@ describe("usage", () => {
     Effect.gen(function* () {
       assert.strictEqual((yield* cli(["run", " "])).code, 2)
       assert.strictEqual((yield* cli(["run", "x", "--mcp", "a", "--all-mcps"])).code, 2)
+      assert.include((yield* cli(["run", "x", "--tools", "a"])).err, "--tools needs servers")
       assert.strictEqual((yield* cli(["models", "unload"])).code, 2)
       assert.strictEqual((yield* cli(["models", "unload", "a", "--all"])).code, 2)
       assert.strictEqual((yield* cli(["mcp", "call", "s", "t", "[1]"])).code, 2)

@@ -1,6 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import { stamp, type AgentEvent, type AgentEventBody } from "@lms-bridge/core/agent/AgentEvent"
-import { oneCall, outcome, testRunId } from "@lms-bridge/testing/AgentLoopTest"
+import { oneCall, testRunId } from "@lms-bridge/testing/AgentLoopTest"
 import * as Palette from "@lms-bridge/cli/Palette"
 import * as RunView from "@lms-bridge/cli/RunView"
 
@@ -153,15 +153,6 @@ describe("RunView", () => {
     assert.include(RunView.status(waiting, 2000, style), "waiting for read, list, 1 s")
     assert.strictEqual(RunView.status(play(run)[0], 9000, style), "")
     assert.strictEqual(RunView.status(RunView.initial, 0, style), "")
-  })
-
-  it("says what ended a run early and how to give it more", () => {
-    assert.isUndefined(RunView.ending(outcome("fine")))
-    assert.match(RunView.ending(outcome("a", { status: "budget", budget: "rounds" })) ?? "", /rounds.*--max-rounds/)
-    assert.match(RunView.ending(outcome("a", { status: "budget", budget: "wall-time" })) ?? "", /time.*--timeout/)
-    assert.match(RunView.ending(outcome("a", { status: "stalled" })) ?? "", /circles/)
-    const failed = outcome("", { status: "failed", problem: { tag: "StreamCut", message: "The connection broke." } })
-    assert.strictEqual(RunView.ending(failed), "The connection broke.")
   })
 
   it("uses colours only when it may", () => {

@@ -1,0 +1,129 @@
+/**
+ * A run on the screen, however it began: its events or its view as they come, then the answer, how it ended, and how to
+ * go on.
+ */
+import { AgentEventJson, type AgentEvent, type AgentOutcome } from "@lms-bridge/core/agent/AgentEvent"
+import { CurrentApprover, type AgentError, type ApprovalRequest } from "@lms-bridge/core/agent/AgentLoop"
+import * as Clock from "effect/Clock"
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+import * as Ref from "effect/Ref"
+import * as Schedule from "effect/Schedule"
+import * as Schema from "effect/Schema"
+import * as Stream from "effect/Stream"
+import { Ended, ExitCode, ofOutcome } from "./ExitCode.ts"
+import * as Palette from "./Palette.ts"
+import * as RunEnding from "./RunEnding.ts"
+import * as RunView from "./RunView.ts"
+import { Screen } from "./Screen.ts"
+import * as UnfinishedRun from "./UnfinishedRun.ts"
+import * as Words from "./Words.ts"
+
+/** Whether a run can be taken up again later: what a stand-in did is not kept. */
+export class RunsAreKept extends Context.Reference<RunsAreKept>()("@lms-bridge/cli/RunsAreKept", {
+  defaultValue: () => true
+}) {}
+
+export interface Options {
+  readonly json: boolean
+  /** Whatever would be asked is granted. */
+  readonly yes: boolean
+}
+
+/** Shows a run to its end. Fails with the exit code of an outcome that is not `done`. */
+export const show = Effect.fn("ShownRun.show")(function* (
+  events: Stream.Stream<AgentEvent, AgentError>,
+  { json, yes }: Options
+) {
+  const screen = yield* Screen
+  const ending = yield* Ref.make(RunEnding.initial)
+  const watched = Stream.tap(events, (event) => Ref.update(ending, (state) => RunEnding.step(state, event)))
+  const kept = yield* RunsAreKept
+  const outcome = yield* (json ? writeEvents(watched) : showView(watched)).pipe(
+    Effect.provideService(CurrentApprover, yes ? Option.some(grant) : Option.map(screen.ask, approver)),
+    Effect.onInterrupt(() =>
+      json || !kept ? Effect.void : Effect.flatMap(Ref.get(ending), (state) => say(RunEnding.interrupted(state)))
+    )
+  )
+  if (!json && outcome.answer !== "") yield* screen.out(answerOf(outcome))
+  yield* say(RunEnding.lines(yield* Ref.get(ending), outcome, { kept }))
+  const code = ofOutcome(outcome)
+  if (code !== ExitCode.done) return yield* new Ended({ code })
+})
+
+// -----------------------------------------------------------------------------
+// internal
+// -----------------------------------------------------------------------------
+
+const say = (lines: ReadonlyArray<string>) =>
+  Effect.flatMap(Screen, (screen) =>
+    Effect.forEach(lines, (line) => screen.err(`lms-bridge: ${Words.oneLine(line)}`), { discard: true })
+  )
+
+const encodeJson = Schema.encodeSync(Schema.parseJson(Schema.Unknown, { space: 2 }))
+
+/** An answer that had to be JSON is that JSON, without what the model put around it. */
+const answerOf = ({ answer, structured }: AgentOutcome) => (structured === undefined ? answer : encodeJson(structured))
+
+const encode = Schema.encode(AgentEventJson)
+
+const writeEvents = Effect.fnUntraced(function* (events: Stream.Stream<AgentEvent, AgentError>) {
+  const screen = yield* Screen
+  const soFar = yield* Ref.make(Option.none<UnfinishedRun.SoFar>())
+  const write = (event: AgentEvent) =>
+    Effect.zipRight(
+      Ref.update(soFar, (before) => Option.some(UnfinishedRun.step(before, event))),
+      // an event of ours that cannot be encoded is a bug
+      Effect.flatMap(Effect.orDie(encode(event)), screen.out)
+    )
+  return yield* outcomeOf(Stream.tap(events, write)).pipe(
+    Effect.onError((cause) =>
+      Effect.gen(function* () {
+        const last = UnfinishedRun.finish(yield* Ref.get(soFar), cause, yield* Clock.currentTimeMillis)
+        if (Option.isSome(last)) yield* Effect.ignore(write(last.value))
+      })
+    )
+  )
+})
+
+const showView = Effect.fnUntraced(function* (events: Stream.Stream<AgentEvent, AgentError>) {
+  const screen = yield* Screen
+  const style: RunView.Style = { palette: Palette.of(screen), width: screen.stderrIsTerminal ? screen.width : 400 }
+  const state = yield* Ref.make(RunView.initial)
+
+  const step = (event: AgentEvent) =>
+    Effect.flatMap(
+      Ref.modify(state, (current) => {
+        const [next, lines] = RunView.step(current, event, style)
+        return [lines, next]
+      }),
+      Effect.forEach((line) => screen.err(line), { discard: true })
+    )
+  const pass = Effect.flatMap(Clock.currentTimeMillis, (now) =>
+    Effect.flatMap(Ref.get(state), (current) => screen.status(RunView.status(current, now, style)))
+  )
+  if (screen.stderrIsTerminal) yield* Effect.forkScoped(Effect.repeat(pass, Schedule.spaced("100 millis")))
+  yield* Effect.addFinalizer(() => screen.status(""))
+  return yield* outcomeOf(Stream.tap(events, step))
+}, Effect.scoped)
+
+const outcomeOf = <E>(events: Stream.Stream<AgentEvent, E>): Effect.Effect<AgentOutcome, E> =>
+  Stream.runFold(events, Option.none<AgentOutcome>(), (last, event) =>
+    event._tag === "RunFinished" ? Option.some(event.outcome) : last
+  ).pipe(
+    Effect.flatMap(
+      Option.match({
+        onNone: () => Effect.dieMessage("The run ended without an outcome."),
+        onSome: Effect.succeed
+      })
+    )
+  )
+
+/** Asks at the terminal before a call that the policy does not allow by itself. */
+const approver =
+  (ask: (question: string) => Effect.Effect<boolean>) =>
+  ({ arguments: args, reason, server, tool }: ApprovalRequest) =>
+    ask(`${server} ${tool} ${Words.json(args, 400)}\n  ${Words.oneLine(reason)} Allow it? [y/N]`)
+
+const grant = () => Effect.succeed(true)

@@ -1,0 +1,95 @@
+import { assert, describe, it } from "@effect/vitest"
+import * as RunEnding from "@lms-bridge/cli/RunEnding"
+import { stamp, type AgentEventBody, type AgentOutcome, type BudgetKind } from "@lms-bridge/core/agent/AgentEvent"
+import type { AgentTask } from "@lms-bridge/core/agent/AgentTask"
+import * as AgentLoopTest from "@lms-bridge/testing/AgentLoopTest"
+
+const task: AgentTask = {
+  task: "t",
+  servers: { _tag: "None" },
+  budgets: { rounds: 50, wallMillis: 600_000, toolCalls: 200, tokens: 1000, resultBytes: 4000 }
+}
+
+const said = (
+  outcome: AgentOutcome,
+  events: ReadonlyArray<AgentEventBody> = [],
+  { changes, kept }: { readonly changes?: Partial<AgentTask>; readonly kept?: boolean } = {}
+) => {
+  const all: ReadonlyArray<AgentEventBody> = [
+    { _tag: "RunStarted", task: { ...task, ...changes } },
+    { _tag: "RoundStarted", round: 1, final: false },
+    ...events
+  ]
+  const state = all
+    .map((body, seq) => stamp(body, AgentLoopTest.testRunId, seq, 0))
+    .reduce(RunEnding.step, RunEnding.initial)
+  return RunEnding.lines(state, outcome, { kept: kept ?? true })
+}
+
+const { outcome, testRunId } = AgentLoopTest
+
+describe("what is said at the end of a run", () => {
+  it("is nothing when the model answered", () => {
+    assert.deepStrictEqual(said(outcome("fine")), [])
+  })
+
+  it.each<readonly [BudgetKind, string]>([
+    [
+      "rounds",
+      `its 50 rounds are used up; this is the best answer so far. Go on with: lms-bridge runs resume ${testRunId} --max-rounds 100`
+    ],
+    [
+      "wall-time",
+      `its time of 10 min is up; this is the best answer so far. Go on with: lms-bridge runs resume ${testRunId} --timeout 1200s`
+    ],
+    [
+      "tool-calls",
+      `its 200 tool calls are used up; this is the best answer so far. Go on with: lms-bridge runs resume ${testRunId} --max-tool-calls 400`
+    ],
+    [
+      "tokens",
+      `its 1000 tokens are used up; this is the best answer so far. Go on with: lms-bridge runs resume ${testRunId} --max-total-tokens 2000`
+    ],
+    [
+      "result-bytes",
+      `its tools have returned the 4000 bytes that they may; this is the best answer so far. Go on with: lms-bridge runs resume ${testRunId} --max-total-bytes 8000`
+    ]
+  ])("names the budget of %s and the command that gives twice as much", (budget, expected) => {
+    assert.deepStrictEqual(said(outcome("so far", { status: "budget", budget })), [
+      `The run was ended because ${expected}`
+    ])
+  })
+
+  it("offers nothing that cannot be: a run that is not kept, more rounds than there may be, an answer that is none", () => {
+    const [line] = said(outcome(" ", { status: "budget", budget: "rounds" }), [], { kept: false })
+    assert.strictEqual(line, "The run was ended because its 50 rounds are used up; there is no answer yet.")
+    const [most] = said(outcome("a", { status: "budget", budget: "rounds" }), [], {
+      changes: { budgets: { ...task.budgets, rounds: 9000 } }
+    })
+    assert.include(most, "--max-rounds 10000")
+  })
+
+  it("tells why a run failed, and goes on only from one in which something was done", () => {
+    const failed = outcome("", { status: "failed", problem: { tag: "StreamCut", message: "The connection broke." } })
+    assert.deepStrictEqual(said(failed), [`The connection broke. Go on with: lms-bridge runs resume ${testRunId}`])
+    assert.deepStrictEqual(RunEnding.lines(RunEnding.initial, failed, { kept: true }), ["The connection broke."])
+    assert.match(said(outcome("a", { status: "stalled" }))[0] ?? "", /circles/)
+    assert.deepStrictEqual(RunEnding.interrupted(RunEnding.initial), [])
+  })
+
+  it("tells of a cut answer, of one that is not the JSON that was wanted, and of calls that nobody could allow", () => {
+    assert.match(said(outcome("so", { cut: true }))[0] ?? "", /cut.*--max-tokens/)
+    const lines = said(
+      outcome("no json", { status: "budget", budget: "rounds" }),
+      [
+        { _tag: "ToolCallRefused", callId: "1", name: "write_file", reason: "Policy", told: "", by: "nobody" },
+        { _tag: "ToolCallRefused", callId: "2", name: "write_file", reason: "Policy", told: "", by: "nobody" },
+        { _tag: "ToolCallRefused", callId: "3", name: "move_file", reason: "Policy", told: "", by: "person" }
+      ],
+      { changes: { outputSchema: { type: "object" } } }
+    )
+    assert.match(lines[1] ?? "", /not the JSON that --output-schema asks for/)
+    assert.match(lines[2] ?? "", /nobody could be asked: write_file\. --allow write_file allows/)
+    assert.strictEqual(lines.length, 3)
+  })
+})
