@@ -5,7 +5,15 @@
  * @since 0.1.0
  */
 import type { CallProgress, McpConnection, McpTool } from "@lms-bridge/core/mcp/McpConnection"
-import { McpCallFailed, McpEntryUnusable, McpServerNotFound, McpServerUnavailable } from "@lms-bridge/core/mcp/McpError"
+import {
+  McpCallFailed,
+  McpEntryUnusable,
+  McpReadFailed,
+  McpServerNotFound,
+  McpServerUnavailable
+} from "@lms-bridge/core/mcp/McpError"
+import type { McpPrompt, PromptResult } from "@lms-bridge/core/mcp/McpPrompt"
+import type { McpResource, McpResourceTemplate, ResourceContent } from "@lms-bridge/core/mcp/McpResource"
 import { McpRegistry, type McpConnectError, type ServerSummary } from "@lms-bridge/core/mcp/McpRegistry"
 import { nearest } from "@lms-bridge/core/mcp/NearestNames"
 import type { ToolResult } from "@lms-bridge/core/mcp/ToolResult"
@@ -43,12 +51,28 @@ export type Handler = (
  */
 export type TestTool = Partial<Omit<McpTool, "server" | "name">> & { readonly handler: Handler }
 
+type Contents = ReadonlyArray<Omit<ResourceContent, "uri">>
+
 /**
  * @since 0.1.0
  * @category models
  */
 export interface TestServer {
   readonly tools?: Readonly<Record<string, TestTool | Handler>>
+  /** Resources by their URI. A text is the whole of one. */
+  readonly resources?: Readonly<
+    Record<string, string | (Partial<Omit<McpResource, "server" | "uri">> & { readonly contents: Contents })>
+  >
+  readonly templates?: ReadonlyArray<Omit<McpResourceTemplate, "server">>
+  /** Prompts by their names. */
+  readonly prompts?: Readonly<
+    Record<
+      string,
+      Partial<Omit<McpPrompt, "server" | "name">> & {
+        readonly get: (args: Readonly<Record<string, string>>) => PromptResult
+      }
+    >
+  >
   readonly instructions?: string
   readonly stderr?: string
   /** Failures of the first attempts to connect, in order; then it works. */
@@ -157,7 +181,9 @@ export const layerTest = (servers: Readonly<Record<string, TestServer>>): Layer.
           implementation: { name, version: "0.0.0" },
           instructions: server.instructions,
           tools: Effect.succeed([...toolsOf(server)].map(([tool, definition]) => mcpTool(name, tool, definition))),
+          toolsEdition: Effect.succeed(""),
           call: (tool, args, options) => call(name, server, tool, args, options),
+          ...readingOf(name, server),
           stderrTail: Effect.succeed(server.stderr ?? "")
         } satisfies McpConnection
       })
@@ -229,6 +255,36 @@ const mcpTool = (server: string, name: string, { handler: _, ...fields }: TestTo
   server,
   name
 })
+
+const readingOf = (server: string, { prompts = {}, resources = {}, templates = [] }: TestServer) => {
+  const missing = (what: McpReadFailed["what"], name: string) =>
+    new McpReadFailed({ server, what, name, reason: "NotFound", detail: "" })
+  const contentsOf = (uri: string, resource: string | { readonly contents: Contents }) =>
+    (typeof resource === "string" ? [{ text: resource }] : resource.contents).map((part) => ({ uri, ...part }))
+  return {
+    resources: Effect.succeed(
+      Object.entries(resources).map(([uri, resource]): McpResource => {
+        const { contents: _, ...fields } = typeof resource === "string" ? { contents: [] } : resource
+        return { name: uri, ...fields, server, uri }
+      })
+    ),
+    resourceTemplates: Effect.succeed(templates.map((template): McpResourceTemplate => ({ ...template, server }))),
+    readResource: (uri: string) =>
+      resources[uri] === undefined ? missing("resource", uri) : Effect.succeed(contentsOf(uri, resources[uri])),
+    prompts: Effect.succeed(
+      Object.entries(prompts).map(([name, { get: _, ...fields }]): McpPrompt => ({
+        arguments: [],
+        ...fields,
+        server,
+        name
+      }))
+    ),
+    getPrompt: (name: string, args: Readonly<Record<string, string>>) =>
+      Effect.suspend(() =>
+        prompts[name] === undefined ? missing("prompt", name) : Effect.succeed(prompts[name].get(args))
+      )
+  }
+}
 
 const resultOf = (result: ToolResult | string): ToolResult => (typeof result === "string" ? textResult(result) : result)
 

@@ -10,7 +10,7 @@ import * as Schema from "effect/Schema"
 import { ChatReply } from "../lmstudio/Chat.ts"
 import { LmStudioError } from "../lmstudio/LmStudioError.ts"
 import { McpTool } from "../mcp/McpConnection.ts"
-import { McpError } from "../mcp/McpError.ts"
+import { McpCallError } from "../mcp/McpError.ts"
 import { ServerSummary } from "../mcp/McpRegistry.ts"
 import { ToolResult } from "../mcp/ToolResult.ts"
 import { Ensured } from "../models/ModelLifecycle.ts"
@@ -32,7 +32,7 @@ export const CassetteEntry = Schema.Union(
   Schema.TaggedStruct("Tools", {
     server: Schema.String,
     tools: Schema.Array(McpTool),
-    failure: optional(McpError)
+    failure: optional(McpCallError)
   }),
   Schema.TaggedStruct("Asked", { reply: optional(ChatReply), failure: optional(LmStudioError) }),
   Schema.TaggedStruct("Called", {
@@ -40,7 +40,7 @@ export const CassetteEntry = Schema.Union(
     tool: Schema.String,
     arguments: Schema.Record({ key: Schema.String, value: Schema.Unknown }),
     result: optional(ToolResult),
-    failure: optional(McpError)
+    failure: optional(McpCallError)
   }),
   Schema.TaggedStruct("Ended", { outcome: AgentOutcome })
 )

@@ -16,7 +16,7 @@ import type { ChatReply } from "../lmstudio/Chat.ts"
 import { LmStudioError, ServerFault } from "../lmstudio/LmStudioError.ts"
 import { McpRegistry, type McpConnectError } from "../mcp/McpRegistry.ts"
 import type { McpConnection, McpTool } from "../mcp/McpConnection.ts"
-import type { McpError } from "../mcp/McpError.ts"
+import type { McpCallError } from "../mcp/McpError.ts"
 import type { ToolResult } from "../mcp/ToolResult.ts"
 import { ModelLifecycle, type ModelLease, type ModelLifecycleError } from "../models/ModelLifecycle.ts"
 import { AgentLoop } from "./AgentLoop.ts"
@@ -124,7 +124,7 @@ const recordedRegistry = (
     server: string,
     tool: string,
     args: Readonly<Record<string, unknown>>,
-    result: Either.Either<ToolResult, McpError>
+    result: Either.Either<ToolResult, McpCallError>
   ) =>
     write({
       _tag: "Called",

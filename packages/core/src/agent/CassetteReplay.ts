@@ -9,7 +9,7 @@ import * as Stream from "effect/Stream"
 import type { ChatEvent, ChatReply } from "../lmstudio/Chat.ts"
 import { RequestRejected } from "../lmstudio/LmStudioError.ts"
 import type { McpConnection } from "../mcp/McpConnection.ts"
-import { McpCallFailed, McpServerNotFound } from "../mcp/McpError.ts"
+import { McpCallFailed, McpReadFailed, McpServerNotFound } from "../mcp/McpError.ts"
 import { McpRegistry, type McpConnectError } from "../mcp/McpRegistry.ts"
 import { ModelLifecycle, type ModelLease, type ModelLifecycleError } from "../models/ModelLifecycle.ts"
 import type { CassetteEntry } from "./Cassette.ts"
@@ -114,12 +114,18 @@ const registryOf = (entries: ReadonlyArray<CassetteEntry>): typeof McpRegistry.S
       implementation: { name: server, version: "" },
       instructions: undefined,
       tools: Effect.succeed(entry.tools),
+      toolsEdition: Effect.succeed(""),
       call: (tool, args) =>
         Effect.mapError(call(server, tool, args), (error) =>
           error._tag === "McpServerUnavailable" || error._tag === "McpCallFailed"
             ? error
             : new McpCallFailed({ server, tool, reason: "Protocol", detail: error.message })
         ),
+      resources: Effect.succeed([]),
+      resourceTemplates: Effect.succeed([]),
+      readResource: (uri) => unread(server, "resource", uri),
+      prompts: Effect.succeed([]),
+      getPrompt: (name) => unread(server, "prompt", name),
       stderrTail: Effect.succeed("")
     })
   }
@@ -132,5 +138,10 @@ const registryOf = (entries: ReadonlyArray<CassetteEntry>): typeof McpRegistry.S
     call
   }
 }
+
+const unread = (server: string, what: McpReadFailed["what"], name: string) =>
+  Effect.fail(
+    new McpReadFailed({ server, what, name, reason: "Protocol", detail: "The recording has no such reading." })
+  )
 
 const keyOf = (server: string, tool: string, args: unknown) => fingerprint(`${server} ${tool}`, args)

@@ -200,7 +200,7 @@ const called = (
       callId,
       message: message ?? `${progress}${total === undefined ? "" : ` of ${total}`}`
     })
-  return prepared.call(tool.server, tool.name, args, { timeout: settings.mcpCallTimeout, onProgress }).pipe(
+  return prepared.call(tool.server, tool.name, args, { onProgress }).pipe(
     Effect.mapError((error) => `The tool call failed: ${error.message}`),
     Effect.either
   )

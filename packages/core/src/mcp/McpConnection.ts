@@ -7,7 +7,9 @@
 import type * as Duration from "effect/Duration"
 import type * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
-import type { McpCallFailed, McpServerUnavailable } from "./McpError.ts"
+import type { McpCallFailed, McpReadFailed, McpServerUnavailable } from "./McpError.ts"
+import type { McpPrompt, PromptResult } from "./McpPrompt.ts"
+import type { McpResource, McpResourceTemplate, ResourceContent } from "./McpResource.ts"
 import type { ToolResult } from "./ToolResult.ts"
 
 const optional = <A, I>(schema: Schema.Schema<A, I>) => Schema.optionalWith(schema, { exact: true })
@@ -84,12 +86,31 @@ export interface McpConnection {
   readonly instructions: string | undefined
   /** `tools/list`, paged to its end; kept until the server says that its list changed. */
   readonly tools: Effect.Effect<ReadonlyArray<McpTool>, McpServerUnavailable>
+  /** Another text whenever `tools` may be other ones: the server said so, or was connected anew. Asks nobody. */
+  readonly toolsEdition: Effect.Effect<string>
   /** `tools/call`. Interrupting it sends `notifications/cancelled`. */
   readonly call: (
     tool: string,
     args: Readonly<Record<string, unknown>>,
     options?: CallOptions
   ) => Effect.Effect<ToolResult, McpCallFailed | McpServerUnavailable>
+  /** `resources/list`, as `tools`; empty for a server that has none. */
+  readonly resources: Effect.Effect<ReadonlyArray<McpResource>, McpServerUnavailable>
+  /** `resources/templates/list`, the same way. */
+  readonly resourceTemplates: Effect.Effect<ReadonlyArray<McpResourceTemplate>, McpServerUnavailable>
+  /** `resources/read`: one resource may come in several parts. */
+  readonly readResource: (
+    uri: string,
+    options?: CallOptions
+  ) => Effect.Effect<ReadonlyArray<ResourceContent>, McpReadFailed | McpServerUnavailable>
+  /** `prompts/list`, as `resources`. */
+  readonly prompts: Effect.Effect<ReadonlyArray<McpPrompt>, McpServerUnavailable>
+  /** `prompts/get`. */
+  readonly getPrompt: (
+    name: string,
+    args: Readonly<Record<string, string>>,
+    options?: CallOptions
+  ) => Effect.Effect<PromptResult, McpReadFailed | McpServerUnavailable>
   /** The bounded end of what the server printed on stderr; "" for remote servers. */
   readonly stderrTail: Effect.Effect<string>
 }

@@ -169,16 +169,68 @@ export class McpCallFailed extends Schema.TaggedError<McpCallFailed>()("McpCallF
 }
 
 /**
+ * A resource was not read, or a prompt not had.
+ *
  * @since 0.1.0
  * @category errors
  */
-export const McpError = Schema.Union(
+export class McpReadFailed extends Schema.TaggedError<McpReadFailed>()("McpReadFailed", {
+  server: Schema.String,
+  what: Schema.Literal("resource", "prompt"),
+  /** The resource's URI or the prompt's name. */
+  name: Schema.String,
+  /** `Unsupported`: the server has no resources, or no prompts, at all. */
+  reason: Schema.Literal("Timeout", "Closed", "NotFound", "InvalidArguments", "Unsupported", "Protocol"),
+  limit: optional(Schema.DurationFromMillis),
+  code: optional(Schema.Int),
+  detail: Schema.String
+}) {
+  /** Reading changes nothing, so it may be tried again. */
+  get retryable() {
+    return this.reason === "Timeout" || this.reason === "Closed"
+  }
+  override get message() {
+    const it = `${this.what === "resource" ? "Resource" : "Prompt"} "${this.name}" of MCP server "${this.server}"`
+    const list = `\`lms-bridge mcp ${this.what}s ${this.server}\` lists what there is.`
+    switch (this.reason) {
+      case "Unsupported":
+        return `MCP server "${this.server}" has no ${this.what}s.`
+      case "NotFound":
+        return `${it} does not exist. ${list}`
+      case "Timeout":
+        return `${it} did not come${this.limit === undefined ? "" : ` within ${Duration.format(this.limit)} (LMS_BRIDGE_MCP_CALL_TIMEOUT)`}.`
+      case "Closed":
+        return `${it} did not come, because the server went away. Ask again: that starts it anew.`
+      default:
+        return `${it} did not come: ${this.detail}`
+    }
+  }
+}
+
+/**
+ * What a call of a tool can fail with.
+ *
+ * @since 0.1.0
+ * @category errors
+ */
+export const McpCallError = Schema.Union(
   McpConfigInvalid,
   McpServerNotFound,
   McpEntryUnusable,
   McpServerUnavailable,
   McpCallFailed
 )
+/**
+ * @since 0.1.0
+ * @category errors
+ */
+export type McpCallError = typeof McpCallError.Type
+
+/**
+ * @since 0.1.0
+ * @category errors
+ */
+export const McpError = Schema.Union(...McpCallError.members, McpReadFailed)
 /**
  * @since 0.1.0
  * @category errors

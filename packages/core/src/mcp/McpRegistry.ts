@@ -144,6 +144,7 @@ const make = Effect.gen(function* () {
         peer: yield* transport.open(definition.name, to, environment),
         startTimeout: settings.mcpStartTimeout,
         callTimeout: definition.timeout ?? settings.mcpCallTimeout,
+        callTotal: settings.mcpCallTotal,
         allows: definition.allows
       })
     })
@@ -161,8 +162,14 @@ const make = Effect.gen(function* () {
   const pool = yield* RcMap.make({
     lookup: (definition: ServerDefinition) =>
       Effect.acquireRelease(
-        Effect.tap(PooledServer.make({ server: definition.name, open: open(definition), policy }), (server) =>
-          Effect.sync(() => pooled.set(definition, server))
+        Effect.tap(
+          PooledServer.make({
+            server: definition.name,
+            open: open(definition),
+            policy,
+            concurrency: settings.mcpConcurrency
+          }),
+          (server) => Effect.sync(() => pooled.set(definition, server))
         ),
         (server) => Effect.sync(() => pooled.get(definition) === server && pooled.delete(definition))
       ),

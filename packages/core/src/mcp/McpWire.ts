@@ -1,12 +1,15 @@
 /**
- * Tools and results as servers really send them, read without trusting a single field.
+ * Tools, resources, prompts and results as servers really send them, read without trusting a single field.
  *
  * @since 0.1.0
  */
 import * as Option from "effect/Option"
 import * as Predicate from "effect/Predicate"
 import * as Schema from "effect/Schema"
+import type { Page } from "./KeptList.ts"
 import type { McpTool } from "./McpConnection.ts"
+import type { McpPrompt, PromptResult } from "./McpPrompt.ts"
+import type { McpResource, McpResourceTemplate, ResourceContent } from "./McpResource.ts"
 import type { ToolContent, ToolResult } from "./ToolResult.ts"
 
 /**
@@ -15,16 +18,100 @@ import type { ToolContent, ToolResult } from "./ToolResult.ts"
  * @since 0.1.0
  * @category decoding
  */
-export const toolPage = (
-  server: string,
-  result: unknown
-): { readonly tools: ReadonlyArray<McpTool>; readonly next: string | undefined } => {
-  const page = recordOf(result)
-  const tools = Array.isArray(page["tools"]) ? page["tools"] : []
-  const next = page["nextCursor"]
+export const toolPage = (server: string, result: unknown): Page<McpTool> =>
+  page(result, "tools", (tool) => toolOf(server, tool))
+
+/**
+ * One page of `resources/list`.
+ *
+ * @since 0.1.0
+ * @category decoding
+ */
+export const resourcePage = (server: string, result: unknown): Page<McpResource> =>
+  page(result, "resources", (value) => {
+    const resource = recordOf(value)
+    const { name, size, uri } = resource
+    if (typeof uri !== "string" || uri === "") return Option.none()
+    return Option.some({
+      server,
+      uri,
+      name: typeof name === "string" ? name : uri,
+      ...optionalTexts(resource, ["title", "description", "mimeType"]),
+      ...(typeof size === "number" && size >= 0 ? { size } : {})
+    })
+  })
+
+/**
+ * One page of `resources/templates/list`.
+ *
+ * @since 0.1.0
+ * @category decoding
+ */
+export const templatePage = (server: string, result: unknown): Page<McpResourceTemplate> =>
+  page(result, "resourceTemplates", (value) => {
+    const template = recordOf(value)
+    const { name, uriTemplate } = template
+    if (typeof uriTemplate !== "string" || uriTemplate === "") return Option.none()
+    return Option.some({
+      server,
+      uriTemplate,
+      name: typeof name === "string" ? name : uriTemplate,
+      ...optionalTexts(template, ["title", "description", "mimeType"])
+    })
+  })
+
+/**
+ * One page of `prompts/list`.
+ *
+ * @since 0.1.0
+ * @category decoding
+ */
+export const promptPage = (server: string, result: unknown): Page<McpPrompt> =>
+  page(result, "prompts", (value) => {
+    const prompt = recordOf(value)
+    const { arguments: all, name } = prompt
+    if (typeof name !== "string" || name === "") return Option.none()
+    const args = listOf(all).flatMap((each) => {
+      const argument = recordOf(each)
+      return typeof argument["name"] === "string"
+        ? [
+            {
+              name: argument["name"],
+              ...optionalTexts(argument, ["description"]),
+              required: argument["required"] === true
+            }
+          ]
+        : []
+    })
+    return Option.some({ server, name, ...optionalTexts(prompt, ["title", "description"]), arguments: args })
+  })
+
+/**
+ * The result of `resources/read`. A part without an address has the one that was asked for.
+ *
+ * @since 0.1.0
+ * @category decoding
+ */
+export const resourceContents = (uri: string, result: unknown): ReadonlyArray<ResourceContent> =>
+  listOf(recordOf(result)["contents"]).map((value) => ({
+    uri,
+    ...optionalTexts(recordOf(value), ["uri", "mimeType", "text", "blob"])
+  }))
+
+/**
+ * The result of `prompts/get`.
+ *
+ * @since 0.1.0
+ * @category decoding
+ */
+export const promptResult = (result: unknown): PromptResult => {
+  const prompt = recordOf(result)
   return {
-    tools: tools.flatMap((tool) => Option.toArray(toolOf(server, tool))),
-    next: typeof next === "string" && next !== "" ? next : undefined
+    ...optionalTexts(prompt, ["description"]),
+    messages: listOf(prompt["messages"]).map((value) => {
+      const { content, role } = recordOf(value)
+      return { role: role === "assistant" ? role : "user", content: contentOf(content) }
+    })
   }
 }
 
@@ -54,6 +141,17 @@ type UnknownRecord = { readonly [key: string]: unknown }
 
 const recordOf = (value: unknown): UnknownRecord =>
   Predicate.isReadonlyRecord(value) ? Object.fromEntries(Object.entries(value)) : {}
+
+const listOf = (value: unknown): ReadonlyArray<unknown> => (Array.isArray(value) ? value : [])
+
+const page = <A>(result: unknown, key: string, itemOf: (value: unknown) => Option.Option<A>): Page<A> => {
+  const record = recordOf(result)
+  const next = record["nextCursor"]
+  return {
+    items: listOf(record[key]).flatMap((value) => Option.toArray(itemOf(value))),
+    next: typeof next === "string" && next !== "" ? next : undefined
+  }
+}
 
 const toolOf = (server: string, value: unknown): Option.Option<McpTool> => {
   const { annotations, description, inputSchema, name, outputSchema, title } = recordOf(value)

@@ -16,7 +16,7 @@ import type * as Scope from "effect/Scope"
 import * as CircuitBreaker from "../resilience/CircuitBreaker.ts"
 import type { Session } from "./McpClient.ts"
 import type { McpConnection } from "./McpConnection.ts"
-import { type McpCallFailed, McpServerUnavailable } from "./McpError.ts"
+import { type McpCallFailed, type McpReadFailed, McpServerUnavailable } from "./McpError.ts"
 
 /**
  * @since 0.1.0
@@ -34,7 +34,8 @@ export interface PooledServer {
 
 /**
  * `open` makes one connection and is run again after each loss. A server that fails again and again is left alone for a
- * while: `policy` says how often and how long.
+ * while: `policy` says how often and how long. No more than `concurrency` calls run at the same time, whoever makes them;
+ * the others wait their turn.
  *
  * @since 0.1.0
  * @category constructors
@@ -43,12 +44,14 @@ export const make = Effect.fnUntraced(function* (options: {
   readonly server: string
   readonly open: Effect.Effect<Session, McpServerUnavailable, Scope.Scope>
   readonly policy: CircuitBreaker.BreakerPolicy
+  readonly concurrency: number
 }) {
-  const { policy, server } = options
+  const { concurrency, policy, server } = options
   const scope = yield* Effect.scope
   const gate = yield* Effect.makeSemaphore(1)
   const breaker = yield* CircuitBreaker.make({ name: `MCP server "${server}"`, policy, counts: () => true })
-  const state: State = { current: undefined, last: undefined, failure: undefined }
+  const inTurn = (yield* Effect.makeSemaphore(concurrency)).withPermits(1)
+  const state: State = { current: undefined, last: undefined, sessions: 0, failure: undefined }
 
   const open = options.open.pipe(
     Effect.tapError((failure) => Effect.sync(() => (state.failure = failure))),
@@ -61,7 +64,12 @@ export const make = Effect.fnUntraced(function* (options: {
     Effect.scoped(
       open.pipe(
         Effect.onExit((exit) => Deferred.done(attempt.ready, withoutInterruption(server, exit))),
-        Effect.tap((session) => Effect.sync(() => (state.last = session))),
+        Effect.tap((session) =>
+          Effect.sync(() => {
+            state.last = session
+            state.sessions += 1
+          })
+        ),
         Effect.flatMap((session) => session.closed),
         Effect.ignore,
         // before the scope closes, which may take a while: who asks now gets a new connection at once
@@ -106,7 +114,13 @@ export const make = Effect.fnUntraced(function* (options: {
     }
   })
 
-  const stderrTail = Effect.suspend(() => state.last?.stderrTail ?? Effect.succeed(""))
+  /** A server that does not know its session has done nothing yet; nothing else is ever repeated. */
+  const ask = <A, E extends McpServerUnavailable | McpCallFailed | McpReadFailed>(
+    use: (session: Session) => Effect.Effect<A, E>
+  ) => {
+    const once = Effect.flatMap(live, use)
+    return Effect.catchIf(once, isForgotten, () => once)
+  }
 
   const pooled: PooledServer = {
     live,
@@ -114,13 +128,17 @@ export const make = Effect.fnUntraced(function* (options: {
       server,
       implementation,
       instructions,
-      tools: Effect.flatMap(live, (session) => session.tools),
-      call: (tool, args, callOptions) => {
-        const call = Effect.flatMap(live, (session) => session.call(tool, args, callOptions))
-        // a server that does not know its session has not run the tool; nothing else is ever repeated
-        return Effect.catchIf(call, isForgotten, () => call)
-      },
-      stderrTail
+      tools: ask((session) => session.tools),
+      toolsEdition: Effect.suspend(() =>
+        Effect.map(state.last?.toolsEdition ?? Effect.succeed(""), (edition) => `${state.sessions}.${edition}`)
+      ),
+      call: (tool, args, callOptions) => inTurn(ask((session) => session.call(tool, args, callOptions))),
+      resources: ask((session) => session.resources),
+      resourceTemplates: ask((session) => session.resourceTemplates),
+      readResource: (uri, callOptions) => inTurn(ask((session) => session.readResource(uri, callOptions))),
+      prompts: ask((session) => session.prompts),
+      getPrompt: (name, args, callOptions) => inTurn(ask((session) => session.getPrompt(name, args, callOptions))),
+      stderrTail: Effect.suspend(() => state.last?.stderrTail ?? Effect.succeed(""))
     })),
     isOpen: Effect.suspend(() => (state.current === undefined ? Effect.succeed(false) : isUp(state.current))),
     close: Effect.suspend(() =>
@@ -143,11 +161,15 @@ interface State {
   current: Attempt | undefined
   /** The newest session, open or not: its stderr says why it ended. */
   last: Session | undefined
+  /** How many there have been. */
+  sessions: number
   failure: McpServerUnavailable | undefined
 }
 
-const isForgotten = (error: McpCallFailed | McpServerUnavailable) =>
-  error._tag === "McpCallFailed" && error.reason === "Closed" && (error.code === 404 || error.code === 400)
+const isForgotten = (error: McpCallFailed | McpReadFailed | McpServerUnavailable) => {
+  const status = error._tag === "McpServerUnavailable" ? error.status : error.code
+  return error.reason === "Closed" && (status === 404 || status === 400)
+}
 
 const isUp = ({ ready }: Attempt) =>
   Effect.flatMap(Deferred.poll(ready), (done) =>

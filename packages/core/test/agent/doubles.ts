@@ -216,6 +216,12 @@ const registry = (world: World, seen: Context.Tag.Service<typeof Seen>) => {
       implementation: { name: server, version: "1" },
       instructions: undefined,
       tools: Effect.succeed(listed(server, tools)),
+      toolsEdition: Effect.succeed(""),
+      resources: Effect.succeed([]),
+      resourceTemplates: Effect.succeed([]),
+      readResource: () => Effect.dieMessage("not used"),
+      prompts: Effect.succeed([]),
+      getPrompt: () => Effect.dieMessage("not used"),
       call: () => Effect.dieMessage("calls go through the registry"),
       stderrTail: Effect.succeed("")
     }

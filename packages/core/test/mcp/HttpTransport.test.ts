@@ -202,6 +202,11 @@ describe("remote MCP servers", () => {
           assert.strictEqual(textOf(yield* connection.call("echo", { message: "one" })), "one")
           sessions.clear()
           assert.strictEqual(textOf(yield* connection.call("echo", { message: "two" })), "two")
+          sessions.clear()
+          assert.deepStrictEqual(
+            (yield* connection.tools).map(({ name }) => name),
+            ["echo"]
+          )
           assert.strictEqual(seen.filter((name) => name === "echo").length, 2)
         }).pipe(Effect.scoped)
       )

@@ -17,7 +17,8 @@ const broken = new McpServerUnavailable({
 
 /** Connections numbered in the order of their opening, which `before` may delay or fail. */
 const makeServer = Effect.fnUntraced(function* (
-  before: (attempt: number) => Effect.Effect<void, McpServerUnavailable>
+  before: (attempt: number) => Effect.Effect<void, McpServerUnavailable>,
+  call: Session["call"] | undefined = undefined
 ) {
   const seen = { attempts: 0, released: 0 }
   const hangUps: Array<Effect.Effect<void>> = []
@@ -32,14 +33,20 @@ const makeServer = Effect.fnUntraced(function* (
       implementation: { name: "it", version: String(number) },
       instructions: undefined,
       tools: Effect.succeed([]),
-      call: () => Effect.succeed({ content: [{ type: "text", text: `answer ${number}` }], isError: false }),
+      call: call ?? (() => Effect.succeed({ content: [{ type: "text", text: `answer ${number}` }], isError: false })),
+      toolsEdition: Effect.succeed("0"),
+      resources: Effect.succeed([]),
+      resourceTemplates: Effect.succeed([]),
+      readResource: () => Effect.succeed([]),
+      prompts: Effect.succeed([]),
+      getPrompt: () => Effect.succeed({ messages: [] }),
       stderrTail: Effect.succeed(`stderr ${number}`),
       isOpen: Effect.negate(Deferred.isDone(closed)),
       closed: Deferred.await(closed)
     }
     return session
   })
-  const pooled = yield* PooledServer.make({ server: "it", open, policy })
+  const pooled = yield* PooledServer.make({ server: "it", open, policy, concurrency: 2 })
   return { pooled, seen, hangUp: (number: number) => hangUps[number - 1] ?? Effect.void }
 })
 
@@ -69,6 +76,50 @@ describe("PooledServer", () => {
       yield* TestClock.adjust("1 second")
       yield* Fiber.join(second)
       assert.strictEqual(seen.attempts, 1)
+    })
+  )
+
+  it.scoped("runs no more calls at the same time than it may, whoever makes them, and lets the next one in", () =>
+    Effect.gen(function* () {
+      const running: Array<Deferred.Deferred<void>> = []
+      const { pooled } = yield* makeServer(works, () =>
+        Effect.gen(function* () {
+          const end = yield* Deferred.make<void>()
+          running.push(end)
+          yield* Deferred.await(end)
+          return { content: [], isError: false }
+        })
+      )
+      const calling = Effect.fork(Effect.flatMap(pooled.connection, ({ call }) => call("hang", {})))
+      const first = yield* calling
+      yield* TestClock.adjust("1 minute")
+      yield* calling
+      const third = yield* calling
+      yield* TestClock.adjust("1 minute")
+      assert.strictEqual(running.length, 2)
+      yield* Effect.forEach(running.slice(0, 1), (end) => Deferred.succeed(end, undefined))
+      yield* Fiber.join(first)
+      yield* TestClock.adjust("1 minute")
+      assert.strictEqual(running.length, 3)
+      // a caller that is interrupted gives its turn back
+      yield* Fiber.interrupt(third)
+      yield* calling
+      yield* TestClock.adjust("1 minute")
+      assert.strictEqual(running.length, 4)
+    })
+  )
+
+  it.scoped("tells an edition of the tools that another connection does not share, without asking anybody", () =>
+    Effect.gen(function* () {
+      const { hangUp, pooled, seen } = yield* makeServer(works)
+      const { call, toolsEdition } = yield* pooled.connection
+      const first = yield* toolsEdition
+      assert.strictEqual(yield* toolsEdition, first)
+      yield* hangUp(1)
+      assert.strictEqual(yield* toolsEdition, first)
+      assert.strictEqual(seen.attempts, 1)
+      yield* call("x", {})
+      assert.notStrictEqual(yield* toolsEdition, first)
     })
   )
 

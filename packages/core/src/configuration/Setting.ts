@@ -1,0 +1,202 @@
+/**
+ * The kinds of settings: how the text of an environment variable becomes a value, and what a person is told about it.
+ *
+ * @since 0.1.0
+ */
+import * as Duration from "effect/Duration"
+import * as Either from "effect/Either"
+import * as Option from "effect/Option"
+import * as ParseResult from "effect/ParseResult"
+import * as Redacted from "effect/Redacted"
+import * as Schema from "effect/Schema"
+
+/**
+ * One variable: how it is decoded, what it is when unset, and what to tell a person about it.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Setting<A> {
+  readonly variable: string
+  /** None when the text cannot be used. */
+  readonly decode: (text: string) => Option.Option<A>
+  /** The decoded default. */
+  readonly fallback: A
+  /** The default as a person would write it; "" where there is none. */
+  readonly shown: string
+  readonly allowed: string
+  readonly description: string
+}
+
+/**
+ * @since 0.1.0
+ * @category constructors
+ */
+export const setting = <A, I extends string>({
+  schema,
+  ...rest
+}: Omit<Setting<A>, "decode"> & { readonly schema: Schema.Schema<A, I> }): Setting<A> => ({
+  ...rest,
+  decode: Schema.decodeUnknownOption(schema)
+})
+
+/**
+ * A duration as a person writes it.
+ *
+ * @since 0.1.0
+ * @category schemas
+ */
+export const duration = Schema.String.pipe(
+  Schema.transformOrFail(Schema.DurationFromSelf, {
+    strict: true,
+    decode: (text, _, ast) =>
+      Either.fromOption(
+        Option.filter(Duration.decodeUnknown(/^\d+(\.\d+)?$/.test(text) ? `${text} seconds` : spaced(text)), (value) =>
+          Duration.greaterThanOrEqualTo(value, Duration.zero)
+        ),
+        () => new ParseResult.Type(ast, text, "not a duration")
+      ),
+    encode: (value) => Either.right(`${Duration.toSeconds(value)}`)
+  })
+)
+
+/**
+ * @since 0.1.0
+ * @category constructors
+ */
+export const durationSetting = (variable: string, fallback: string, description: string, least?: string) =>
+  setting({
+    variable,
+    schema: least === undefined ? duration : duration.pipe(Schema.greaterThanOrEqualToDuration(durationOf(least))),
+    fallback: durationOf(fallback),
+    shown: fallback,
+    allowed: `a duration${least === undefined ? "" : ` of at least ${least}`}: \`90s\`, \`10m\`, \`1h\`, or a number of seconds`,
+    description
+  })
+
+/**
+ * @since 0.1.0
+ * @category constructors
+ */
+export const intSetting = (variable: string, fallback: number, range: readonly [number, number], description: string) =>
+  setting({
+    variable,
+    schema: Schema.NumberFromString.pipe(Schema.int(), Schema.between(...range)),
+    fallback,
+    shown: String(fallback),
+    allowed: `a whole number from ${range[0]} to ${range[1]}`,
+    description
+  })
+
+/**
+ * @since 0.1.0
+ * @category constructors
+ */
+export const optionalText = (variable: string, description: string) =>
+  setting({
+    variable,
+    schema: Schema.transform(Schema.String, Schema.OptionFromSelf(Schema.String), {
+      strict: true,
+      decode: (text) => (text.trim() === "" ? Option.none() : Option.some(text.trim())),
+      encode: (value) => Option.getOrElse(value, () => "")
+    }),
+    fallback: Option.none<string>(),
+    shown: "",
+    allowed: "text",
+    description
+  })
+
+/**
+ * @since 0.1.0
+ * @category constructors
+ */
+export const flag = (variable: string, fallback: boolean, description: string) =>
+  setting({
+    variable,
+    schema: Schema.transform(Schema.Literal("true", "1", "yes", "false", "0", "no"), Schema.Boolean, {
+      strict: true,
+      decode: (text) => text === "true" || text === "1" || text === "yes",
+      encode: (value) => (value ? "true" : "false")
+    }),
+    fallback,
+    shown: String(fallback),
+    allowed: "`true` or `false`",
+    description
+  })
+
+/**
+ * @since 0.1.0
+ * @category constructors
+ */
+export const choice = <const L extends ReadonlyArray<string>>(
+  variable: string,
+  allowed: L,
+  fallback: L[number],
+  description: string
+) =>
+  setting({
+    variable,
+    schema: Schema.String.pipe(
+      Schema.filter((text): text is L[number] => allowed.includes(text), {
+        message: () => "not one of the allowed values"
+      })
+    ),
+    fallback,
+    shown: fallback,
+    allowed: allowed.map((value) => `\`${value}\``).join(", "),
+    description
+  })
+
+/**
+ * @since 0.1.0
+ * @category constructors
+ */
+export const secret = (variable: string, allowed: string, description: string) =>
+  setting({
+    variable,
+    // it goes into a header, which takes nothing else
+    schema: Schema.transform(
+      Schema.Trim.pipe(Schema.pattern(/^[\x21-\x7e]*$/)),
+      Schema.OptionFromSelf(Schema.RedactedFromSelf(Schema.String)),
+      {
+        strict: true,
+        decode: (text) => (text === "" ? Option.none() : Option.some(Redacted.make(text))),
+        encode: () => "<redacted>"
+      }
+    ),
+    fallback: Option.none<Redacted.Redacted>(),
+    shown: "",
+    allowed,
+    description
+  })
+
+/**
+ * An address, without the slashes at its end.
+ *
+ * @since 0.1.0
+ * @category schemas
+ */
+export const httpUrl = Schema.transform(
+  Schema.String.pipe(
+    Schema.filter((text) => /^https?:\/\/[^/?#\s]+[^?#\s]*$/.test(text.trim()) && URL.canParse(text.trim()))
+  ),
+  Schema.OptionFromSelf(Schema.String),
+  {
+    strict: true,
+    decode: (text) => Option.some(text.trim().replace(/\/+$/, "")),
+    encode: (value) => Option.getOrElse(value, () => "")
+  }
+)
+
+// -----------------------------------------------------------------------------
+// internal
+// -----------------------------------------------------------------------------
+
+/** `90s`, `10m` and `250ms` as well as Effect's own `90 seconds`. */
+const spaced = (text: string): string => {
+  const match = /^(\d+(?:\.\d+)?)\s*(ms|s|m|h|d)$/.exec(text.trim())
+  const unit = { ms: "millis", s: "seconds", m: "minutes", h: "hours", d: "days" } as const
+  return match === null ? text.trim() : `${match[1]} ${unit[match[2] as keyof typeof unit]}`
+}
+
+const durationOf = (text: string) => Option.getOrElse(Duration.decodeUnknown(spaced(text)), () => Duration.zero)

@@ -1,0 +1,178 @@
+/**
+ * One request to an MCP server, however it ends: its answer, the way it failed, or a silence that was too long.
+ *
+ * @since 0.1.0
+ */
+import type { Client } from "@modelcontextprotocol/sdk/client/index.js"
+import { ErrorCode, McpError as SdkError, type Progress, ResultSchema } from "@modelcontextprotocol/sdk/types.js"
+import * as Clock from "effect/Clock"
+import * as Data from "effect/Data"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
+import * as Predicate from "effect/Predicate"
+import * as Runtime from "effect/Runtime"
+import type { CallOptions, CallProgress } from "./McpConnection.ts"
+
+/**
+ * A request that came to no result. `lost`: so it looks when the connection went away.
+ *
+ * @since 0.1.0
+ * @category errors
+ */
+export class RequestFailed extends Data.TaggedError("RequestFailed")<{
+  readonly method: string
+  /** JSON-RPC's. */
+  readonly code: number | undefined
+  /** HTTP's. */
+  readonly status: number | undefined
+  readonly text: string
+  readonly lost: boolean
+  /** Nothing at the address answered. */
+  readonly unreachable: boolean
+}> {
+  /** The server does not know the session any more, so it has not done what was asked. */
+  get forgotten() {
+    return this.status === 404 || (this.status === 400 && /session/i.test(this.text))
+  }
+}
+
+/**
+ * Nothing was heard within `limit`.
+ *
+ * @since 0.1.0
+ * @category errors
+ */
+export class Silent extends Data.TaggedError("Silent")<{ readonly limit: Duration.Duration }> {}
+
+/**
+ * @since 0.1.0
+ * @category models
+ */
+export interface ServerExchange {
+  /** Waits as long as it takes. */
+  readonly send: (
+    method: string,
+    params: Record<string, unknown>,
+    onprogress?: (progress: Progress) => void
+  ) => Effect.Effect<unknown, RequestFailed>
+  /** Waits as long as the server says something now and then, and no longer than `total`. */
+  readonly converse: (
+    method: string,
+    params: Record<string, unknown>,
+    limits: {
+      readonly silence: Duration.Duration
+      readonly total: Duration.Duration
+      readonly onProgress: CallOptions["onProgress"]
+    }
+  ) => Effect.Effect<unknown, RequestFailed | Silent>
+}
+
+/**
+ * @since 0.1.0
+ * @category constructors
+ */
+export const make = (client: Client): ServerExchange => {
+  const send: ServerExchange["send"] = (method, params, onprogress) =>
+    attempt(method, (signal) =>
+      client.request({ method, params }, ResultSchema, {
+        signal,
+        timeout: noSdkLimit,
+        ...(onprogress === undefined ? {} : { onprogress })
+      })
+    )
+  const converse: ServerExchange["converse"] = Effect.fnUntraced(function* (method, params, limits) {
+    const clock = yield* Effect.clock
+    const heard = { at: clock.unsafeCurrentTimeMillis() }
+    const teller = limits.onProgress === undefined ? undefined : yield* makeTeller(limits.onProgress)
+    const result = yield* send(method, params, (report) => {
+      heard.at = clock.unsafeCurrentTimeMillis()
+      teller?.tell(progressOf(report))
+    }).pipe(Effect.raceFirst(untilSilent(heard, limits)))
+    // what was reported before the result is told before it
+    if (teller !== undefined) yield* teller.finish
+    return result
+  }, Effect.scoped)
+  return { send, converse }
+}
+
+/**
+ * Runs a promise of the SDK's and reads what it throws.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const attempt = <A>(method: string, run: (signal: AbortSignal) => Promise<A>) =>
+  Effect.tryPromise({
+    try: run,
+    catch: (cause) => {
+      const number =
+        Predicate.hasProperty(cause, "code") && Number.isInteger(cause.code) ? Number(cause.code) : undefined
+      // a JSON-RPC error has a code too; that of the HTTP transports is the status
+      const code = cause instanceof SdkError ? number : undefined
+      const status = code === undefined && number !== undefined && number >= 100 && number < 600 ? number : undefined
+      const unreachable = cause instanceof TypeError && cause.cause !== undefined
+      const message = cause instanceof Error ? cause.message : String(cause)
+      const text = unreachable ? networkProblem(cause) : message.replace(/^MCP error -?\d+: /, "")
+      // by the text too: servers use this code for errors of their own
+      const lost =
+        (code === ErrorCode.ConnectionClosed && text === "Connection closed") ||
+        (code === undefined && text === "Not connected")
+      return new RequestFailed({ method, code, status, text: text.slice(0, 2000), lost, unreachable })
+    }
+  })
+
+/**
+ * Time limits are ours, by the Clock; the SDK's own is put as far away as its timer reaches. Milliseconds.
+ *
+ * @since 0.1.0
+ * @category constants
+ */
+export const noSdkLimit = 2 ** 31 - 1
+
+// -----------------------------------------------------------------------------
+// internal
+// -----------------------------------------------------------------------------
+
+/** What fetch hides beneath "fetch failed": `ECONNREFUSED 127.0.0.1:3001`. */
+const networkProblem = ({ cause, message }: TypeError) =>
+  cause instanceof Error && cause.message !== "" ? cause.message : message
+
+/** Runs `onProgress` for one report after the other. Most calls report nothing, so a fiber is begun by the first report. */
+const makeTeller = Effect.fnUntraced(function* (onProgress: NonNullable<CallOptions["onProgress"]>) {
+  const runtime = yield* Effect.runtime()
+  const waiting: Array<CallProgress> = []
+  const state: { busy: boolean; fiber: Fiber.RuntimeFiber<void> | undefined } = { busy: false, fiber: undefined }
+  const telling = Effect.suspend(() => {
+    const report = waiting.shift()
+    return report === undefined ? Effect.void : onProgress(report)
+  }).pipe(Effect.repeat({ while: () => waiting.length > 0 }), Effect.ensuring(Effect.sync(() => (state.busy = false))))
+  const current = (use: (fiber: Fiber.RuntimeFiber<void>) => Effect.Effect<unknown>) =>
+    Effect.suspend(() => (state.fiber === undefined ? Effect.void : use(state.fiber)))
+  yield* Effect.addFinalizer(() => current(Fiber.interrupt))
+  return {
+    tell: (report: CallProgress) => {
+      waiting.push(report)
+      if (state.busy) return
+      state.busy = true
+      state.fiber = Runtime.runFork(runtime)(telling)
+    },
+    finish: current(Fiber.await)
+  }
+})
+
+/** Fails, with the limit that was passed, after a silence or after all the time a call may take. */
+const untilSilent = Effect.fnUntraced(function* (
+  heard: { readonly at: number },
+  { silence, total }: { readonly silence: Duration.Duration; readonly total: Duration.Duration }
+) {
+  const end = heard.at + Duration.toMillis(total)
+  for (;;) {
+    const now = yield* Clock.currentTimeMillis
+    const until = Math.min(heard.at + Duration.toMillis(silence), end)
+    if (now >= until) return yield* new Silent({ limit: now >= end ? total : silence })
+    yield* Effect.sleep(Duration.millis(until - now))
+  }
+})
+
+const progressOf = ({ message, progress, total }: Progress): CallProgress => ({ progress, total, message })

@@ -1,0 +1,69 @@
+/** A client of ours and a server of the SDK, over linked transports. */
+import { Server } from "@modelcontextprotocol/sdk/server/index.js"
+import { InMemoryTransport } from "@modelcontextprotocol/sdk/inMemory.js"
+import {
+  CallToolRequestSchema,
+  ListToolsRequestSchema,
+  type ServerNotification
+} from "@modelcontextprotocol/sdk/types.js"
+import * as McpClient from "@lms-bridge/core/mcp/McpClient"
+import type { PeerEnd } from "@lms-bridge/core/mcp/Peer"
+import { Duration, Effect } from "effect"
+
+interface Script {
+  readonly tools?: (page: string | undefined) => object
+  readonly call?: (args: {
+    readonly name: string
+    readonly args: Record<string, unknown>
+    readonly signal: AbortSignal
+    readonly notify: (notification: ServerNotification) => Promise<void>
+    readonly token: string | number | undefined
+  }) => Promise<object> | object
+}
+
+/** The client over a pair of linked transports, with a server of the SDK at the other end. */
+export const linked = Effect.fnUntraced(function* (
+  script: Script,
+  options: Partial<McpClient.ClientOptions> = {},
+  prepare: (server: Server) => void = () => {}
+) {
+  const [mine, theirs] = InMemoryTransport.createLinkedPair()
+  const server = new Server(
+    { name: "linked", version: "9.9.9" },
+    { capabilities: { tools: { listChanged: true } }, instructions: "Be gentle." }
+  )
+  prepare(server)
+  server.setRequestHandler(ListToolsRequestSchema, ({ params }) => script.tools?.(params?.cursor) ?? { tools: [] })
+  server.setRequestHandler(CallToolRequestSchema, ({ params }, { _meta, sendNotification, signal }) =>
+    Promise.resolve(
+      script.call?.({
+        name: params.name,
+        args: params.arguments ?? {},
+        signal,
+        notify: sendNotification,
+        token: _meta?.progressToken
+      }) ?? { content: [] }
+    )
+  )
+  yield* Effect.promise(() => server.connect(theirs))
+  const session = yield* McpClient.connect({
+    server: "it",
+    peer: {
+      transport: mine,
+      ended: Effect.succeed<PeerEnd>({ exitCode: undefined, detail: "It hung up." }),
+      stderrTail: Effect.succeed(""),
+      hint: Effect.succeed(""),
+      farewell: Effect.void,
+      redact: (text) => text
+    },
+    startTimeout: Duration.seconds(30),
+    callTimeout: Duration.minutes(2),
+    callTotal: Duration.hours(1),
+    allows: () => true,
+    ...options
+  })
+  return { server, session }
+})
+
+/** Lets promises of the other side take their turns without moving the clock. */
+export const turns = Effect.promise(() => new Promise((resolve) => setImmediate(resolve))).pipe(Effect.repeatN(5))
