@@ -11,6 +11,7 @@ import type * as Layer from "effect/Layer"
 import * as Schema from "effect/Schema"
 import * as Arguments from "./Arguments.ts"
 import * as Doctor from "./commands/Doctor.ts"
+import * as Install from "./commands/Install.ts"
 import * as McpCall from "./commands/McpCall.ts"
 import * as McpLs from "./commands/McpLs.ts"
 import * as McpTools from "./commands/McpTools.ts"
@@ -107,6 +108,8 @@ const parser = <E, R>(services: (need: Omit<Need, "logLevel">) => Layer.Layer<St
       mcp.pipe(Command.provide(usual)),
       Doctor.command.pipe(Command.provide(usual)),
       Serve.command.pipe(Command.provide(services({ standIn: "never", watched: false }))),
+      Install.install,
+      Install.uninstall,
       Simulate.command
     ]),
     Command.run({ name: "lms-bridge", version, executable: "lms-bridge", footer: Help.footer })
@@ -137,6 +140,8 @@ const catalogue: ReadonlyArray<Help.Entry> = [
   entry(["mcp", "call"], McpCall.command),
   entry(["doctor"], Doctor.command),
   entry(["serve"], Serve.command),
+  entry(["install"], Install.install),
+  entry(["uninstall"], Install.uninstall),
   entry(["simulate"], Simulate.command)
 ]
 

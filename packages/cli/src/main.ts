@@ -13,6 +13,7 @@ import * as Layer from "effect/Layer"
 import * as Cli from "./Cli.ts"
 import { ExitCode } from "./ExitCode.ts"
 import * as NodeScreen from "./NodeScreen.ts"
+import { Program } from "./Program.ts"
 import { Screen } from "./Screen.ts"
 import * as StandIn from "./StandIn.ts"
 import * as Words from "./Words.ts"
@@ -31,7 +32,13 @@ const logging = ({ logLevel, watched }: Cli.Need) =>
 
 const cli = Cli.make((need) => StandIn.layer(need.standIn).pipe(Layer.provideMerge(logging(need))))
 
-const Platform = Layer.merge(NodePlatform.layer, NodeScreen.layer)
+const ThisProgram = Layer.sync(Program, () => ({
+  platform: process.platform,
+  node: process.execPath,
+  file: process.argv[1] ?? ""
+}))
+
+const Platform = Layer.mergeAll(NodePlatform.layer, NodeScreen.layer, ThisProgram)
 
 // the first signal ends everything in order; runMain lets a second one end the process at once
 let signal: "SIGINT" | "SIGTERM" | undefined

@@ -1,6 +1,8 @@
 /**
- * A screen that keeps what is written, and a `Console` that keeps what @effect/cli prints by itself.
+ * What is around the program: where it is, a screen that keeps what is written, and a `Console` that keeps what
+ * @effect/cli prints by itself.
  */
+import { Program } from "@lms-bridge/cli/Program"
 import { OutputClosed, Screen } from "@lms-bridge/cli/Screen"
 import * as Words from "@lms-bridge/cli/Words"
 import { Console, Context, Effect, Layer, Option, Ref } from "effect"
@@ -17,7 +19,7 @@ export class Written extends Context.Tag("@lms-bridge/cli/test/Written")<
   { readonly out: Effect.Effect<ReadonlyArray<string>>; readonly err: Effect.Effect<ReadonlyArray<string>> }
 >() {}
 
-export const layer = (options: Options = {}): Layer.Layer<Screen | Written> =>
+export const layer = (options: Options = {}): Layer.Layer<Screen | Written | Program> =>
   Layer.unwrapEffect(
     Effect.gen(function* () {
       const out = yield* Ref.make<ReadonlyArray<string>>([])
@@ -47,6 +49,7 @@ export const layer = (options: Options = {}): Layer.Layer<Screen | Written> =>
       }
       return Layer.mergeAll(
         Layer.succeed(Screen, screen),
+        Layer.succeed(Program, { platform: "linux", node: "/usr/bin/node", file: "/opt/cli/lms-bridge.js" }),
         Layer.succeed(Written, { out: Ref.get(out), err: Ref.get(err) }),
         Console.setConsole(console)
       )

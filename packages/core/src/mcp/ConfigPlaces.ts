@@ -62,6 +62,17 @@ export const places = (path: Path.Path, options: PlaceOptions): ReadonlyArray<st
   return [...new Set(found)]
 }
 
+/**
+ * The files of programs that keep them with their settings, below the folder that each system has for these.
+ *
+ * @since 0.1.0
+ * @category constants
+ */
+export const programFiles = {
+  claudeDesktop: ["Claude", "claude_desktop_config.json"],
+  vscode: ["Code", "User", "mcp.json"]
+} as const
+
 // -----------------------------------------------------------------------------
 // internal
 // -----------------------------------------------------------------------------
@@ -71,8 +82,7 @@ const ofPrograms = (path: Path.Path, { appData, home }: PlaceOptions): ReadonlyA
     ...(appData === undefined ? [] : [appData]),
     ...(home === undefined ? [] : [path.join(home, "Library", "Application Support"), path.join(home, ".config")])
   ]
-  return [
-    ...folders.map((folder) => path.join(folder, "Claude", "claude_desktop_config.json")),
-    ...folders.map((folder) => path.join(folder, "Code", "User", "mcp.json"))
-  ]
+  return [programFiles.claudeDesktop, programFiles.vscode].flatMap((file) =>
+    folders.map((folder) => path.join(folder, ...file))
+  )
 }

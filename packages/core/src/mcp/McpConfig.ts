@@ -8,6 +8,7 @@ import * as Either from "effect/Either"
 import * as ParseResult from "effect/ParseResult"
 import * as Schema from "effect/Schema"
 import * as Jsonc from "jsonc-parser"
+import * as JsoncText from "./JsoncText.ts"
 import { McpConfigInvalid } from "./McpError.ts"
 
 /** Never the default messages: they repeat the value, which may be a secret. */
@@ -113,16 +114,13 @@ export interface ConfigEntry {
  * @category parsing
  */
 export const parse = (path: string, text: string): Either.Either<ReadonlyArray<ConfigEntry>, McpConfigInvalid> => {
-  const source = text.replace(/^\uFEFF/, "")
+  const source = JsoncText.withoutMark(text)
   const invalid = (reason: McpConfigInvalid["reason"], line: number, detail: string) =>
     Either.left(new McpConfigInvalid({ path, reason, line, detail }))
 
-  const errors: Array<Jsonc.ParseError> = []
-  const root = Jsonc.parseTree(source, errors, { allowTrailingComma: true, allowEmptyContent: false })
-  const [first] = errors
-  if (source.trim() === "") return invalid("NotJson", 1, "The file is empty.")
-  if (first !== undefined) return invalid("NotJson", lineAt(source, first.offset), explain(first))
-  if (root?.type !== "object") return invalid("NotJson", 1, "It is not a JSON object.")
+  const parsed = JsoncText.parse(source)
+  if (Either.isLeft(parsed)) return invalid("NotJson", parsed.left.line, parsed.left.detail)
+  const root = parsed.right
 
   const sections = (["servers", "mcpServers"] as const).flatMap((key) => {
     const node = Jsonc.findNodeAtLocation(root, [key])
@@ -130,12 +128,12 @@ export const parse = (path: string, text: string): Either.Either<ReadonlyArray<C
   })
   const wrong = sections.find(({ node }) => node.type !== "object" && node.type !== "null")
   if (wrong !== undefined) {
-    return invalid("NoServers", lineAt(source, wrong.node.offset), `"${wrong.key}" is not an object.`)
+    return invalid("NoServers", JsoncText.lineAt(source, wrong.node.offset), `"${wrong.key}" is not an object.`)
   }
   const keys = (root.children ?? []).flatMap((property) => property.children?.slice(0, 1) ?? [])
   if (sections.length === 0 && keys.length > 0) {
     const found = keys.map((key) => `"${Jsonc.getNodeValue(key)}"`).join(", ")
-    return invalid("NoServers", lineAt(source, root.offset), `It has no "mcpServers" (found: ${found}).`)
+    return invalid("NoServers", JsoncText.lineAt(source, root.offset), `It has no "mcpServers" (found: ${found}).`)
   }
 
   // by name, so that a name in both sections is one server: that of `mcpServers`
@@ -145,7 +143,7 @@ export const parse = (path: string, text: string): Either.Either<ReadonlyArray<C
       const [key, value] = property.children ?? []
       if (key === undefined || value === undefined) continue
       const name = String(Jsonc.getNodeValue(key))
-      const line = lineAt(source, key.offset)
+      const line = JsoncText.lineAt(source, key.offset)
       entries.set(name, { name, source: path, line, settings: decodeEntry(source, line, value) })
     }
   }
@@ -166,11 +164,15 @@ const decodeEntry = (text: string, line: number, node: Jsonc.Node): ConfigEntry[
         const place = Jsonc.findNodeAtLocation(node, path)
         return {
           reason: "Invalid",
-          line: place === undefined ? line : lineAt(text, place.offset),
+          line: place === undefined ? line : JsoncText.lineAt(text, place.offset),
           detail: `${shownPath(path)} ${issue?.message.startsWith("must be ") ? issue.message : "is not as expected"}.`
         }
       })
-    : Either.left({ reason: "Invalid", line: lineAt(text, node.offset), detail: "The entry must be an object." })
+    : Either.left({
+        reason: "Invalid",
+        line: JsoncText.lineAt(text, node.offset),
+        detail: "The entry must be an object."
+      })
 
 const shownPath = (path: ReadonlyArray<string | number>) =>
   path
@@ -178,23 +180,5 @@ const shownPath = (path: ReadonlyArray<string | number>) =>
     .join("")
     .replace(/^(.*)$/, '"$1"')
 
-const lineAt = (text: string, offset: number) => text.slice(0, offset).split("\n").length
-
 const unit = (_: string, amount: string, short: string) =>
   `${amount} ${short === "ms" ? "millis" : short === "s" ? "seconds" : short === "m" ? "minutes" : "hours"}`
-
-const explanations: Readonly<Record<string, string>> = {
-  CommaExpected: "A comma is missing.",
-  ColonExpected: "A colon is missing.",
-  PropertyNameExpected: 'A name in "double quotes" is expected here.',
-  ValueExpected: "A value is missing here.",
-  CloseBraceExpected: "A closing } is missing.",
-  CloseBracketExpected: "A closing ] is missing.",
-  UnexpectedEndOfString: "A text is not closed.",
-  EndOfFileExpected: "There is more after the end of the object."
-}
-
-const explain = ({ error }: Jsonc.ParseError): string => {
-  const code = Jsonc.printParseErrorCode(error)
-  return explanations[code] ?? `It is not valid JSON (${code}).`
-}

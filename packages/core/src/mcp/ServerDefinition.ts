@@ -138,6 +138,25 @@ export const maskArguments = (args: ReadonlyArray<string>, env: ReadonlyArray<un
     return secretOption.test(arg) ? arg.replace(/=(?!\$\{).*$/s, "=***") : arg
   })
 
+/**
+ * Whether an entry starts lms-bridge: `lms-bridge-mcp`, `node …/lms-bridge-mcp.js`, `npx @lms-bridge/mcp-server`,
+ * `lms-bridge serve`, `node …/lms-bridge.js serve`.
+ *
+ * @since 0.1.0
+ * @category predicates
+ */
+export const isItself = ({ args = [], command = "" }: Pick<EntrySettings, "args" | "command">): boolean => {
+  const names = [command, ...args].map((word) => word.replace(/(?<=.)@[^@/\\]*$/, ""))
+  const words = names.map(baseName)
+  if (words.some((word) => /^lms-bridge-mcp(\.[cm]?js|\.exe|\.cmd)?$/.test(word))) return true
+  if (names.includes("@lms-bridge/mcp-server")) return true
+  const cli = words.findIndex((word) => /^lms-bridge(\.[cm]?js|\.exe|\.cmd)?$/.test(word))
+  return (
+    (cli >= 0 && words.slice(cli + 1).includes("serve")) ||
+    (names.includes("@lms-bridge/cli") && args.includes("serve"))
+  )
+}
+
 // -----------------------------------------------------------------------------
 // internal
 // -----------------------------------------------------------------------------
@@ -236,19 +255,6 @@ const kindOf = ({ type }: EntrySettings): "http" | "sse" | "any" =>
   type === undefined || /^remote$/i.test(type) ? "any" : /sse/i.test(type) ? "sse" : "http"
 
 const baseName = (path: string) => path.split(/[\\/]/).at(-1) ?? ""
-
-/** `lms-bridge-mcp`, `node …/lms-bridge-mcp.js`, `npx @lms-bridge/mcp-server`, `lms-bridge serve`, `node …/lms-bridge.js serve`. */
-const isItself = ({ args = [], command = "" }: EntrySettings): boolean => {
-  const names = [command, ...args].map((word) => word.replace(/(?<=.)@[^@/\\]*$/, ""))
-  const words = names.map(baseName)
-  if (words.some((word) => /^lms-bridge-mcp(\.[cm]?js|\.exe|\.cmd)?$/.test(word))) return true
-  if (names.includes("@lms-bridge/mcp-server")) return true
-  const cli = words.findIndex((word) => /^lms-bridge(\.[cm]?js|\.exe|\.cmd)?$/.test(word))
-  return (
-    (cli >= 0 && words.slice(cli + 1).includes("serve")) ||
-    (names.includes("@lms-bridge/cli") && args.includes("serve"))
-  )
-}
 
 const show = (settings: EntrySettings): ServerDefinition["shown"] => {
   const envNames = Object.keys(settings.env ?? settings.headers ?? {})

@@ -1,0 +1,164 @@
+/**
+ * `install` and `uninstall`: lms-bridge in the configuration of an MCP client, and nothing else of it changed.
+ */
+import * as Args from "@effect/cli/Args"
+import * as Command from "@effect/cli/Command"
+import * as HelpDoc from "@effect/cli/HelpDoc"
+import * as Options from "@effect/cli/Options"
+import * as ValidationError from "@effect/cli/ValidationError"
+import * as FileSystem from "@effect/platform/FileSystem"
+import * as Path from "@effect/platform/Path"
+import * as ClientFiles from "@lms-bridge/core/mcp/ClientFiles"
+import { Client, rules, Scope } from "@lms-bridge/core/mcp/ClientPlaces"
+import * as Effect from "effect/Effect"
+import { Program } from "../Program.ts"
+import { Screen } from "../Screen.ts"
+import * as Words from "../Words.ts"
+
+const defaultName = "lms-bridge"
+
+const options = {
+  client: Args.choice(
+    Client.literals.map((client) => [client, client] as const),
+    { name: "CLIENT" }
+  ),
+  scope: Options.choice("scope", Scope.literals).pipe(
+    Options.withDescription("For all your work, or for the project in this folder, where the client knows both."),
+    Options.withDefault("user")
+  ),
+  name: Options.text("name").pipe(
+    Options.withDescription(`The name of the entry; without it ${defaultName}.`),
+    Options.withPseudoName("NAME"),
+    Options.withDefault(defaultName),
+    Options.mapEffect((name) =>
+      // clients put it in front of the tools' names, and some allow 64 characters for both
+      /^[A-Za-z0-9_-]{1,24}$/.test(name)
+        ? Effect.succeed(name)
+        : Effect.fail(
+            invalid(`--name is "${name}", but must be up to 24 letters, digits, "-" and "_": clients accept no more.`)
+          )
+    )
+  ),
+  force: Options.boolean("force").pipe(
+    Options.withDescription("Also when the entry of that name starts something other than lms-bridge.")
+  ),
+  dryRun: Options.boolean("dry-run").pipe(Options.withDescription("Show what would change, and write nothing."))
+}
+
+const env = Options.text("env").pipe(
+  Options.withDescription("A variable for the server there, written NAME=VALUE: LMS_BRIDGE_TOOLSETS=lean, say."),
+  Options.withPseudoName("VARIABLE"),
+  Options.repeated,
+  Options.mapEffect((given) => Effect.map(Effect.forEach(given, pairOf), (pairs) => Object.fromEntries(pairs)))
+)
+
+export const install = Command.make("install", { ...options, env }).pipe(
+  Command.withDescription("Enter lms-bridge in an MCP client's configuration, with a copy of the file as it was."),
+  Command.withHandler(
+    Effect.fnUntraced(function* ({ env, ...asked }) {
+      const machine = yield* thisMachine
+      const start = yield* serverStart
+      const plan = yield* ClientFiles.planInstall(machine, asked, { ...start, env })
+      const did = plan.present ? "Changed" : "Added"
+      yield* carryOut(plan, asked, { did, already: "is there already", undo: !plan.present, showsNext: true })
+    })
+  )
+)
+
+export const uninstall = Command.make("uninstall", options).pipe(
+  Command.withDescription("Take lms-bridge out of an MCP client's configuration, with a copy of the file as it was."),
+  Command.withHandler(
+    Effect.fnUntraced(function* (asked) {
+      const plan = yield* ClientFiles.planUninstall(yield* thisMachine, asked)
+      yield* carryOut(plan, asked, { did: "Removed", already: "is not there", undo: false, showsNext: false })
+    })
+  )
+)
+
+// -----------------------------------------------------------------------------
+// internal
+// -----------------------------------------------------------------------------
+
+function invalid(text: string) {
+  return ValidationError.invalidValue(HelpDoc.p(text))
+}
+
+/** An environment variable, as one word. */
+function pairOf(text: string) {
+  const at = text.indexOf("=")
+  return at > 0
+    ? Effect.succeed([text.slice(0, at), text.slice(at + 1)] as const)
+    : Effect.fail(invalid(`--env is "${text}", but must be NAME=VALUE.`))
+}
+
+const thisMachine = Effect.flatMap(Program, ({ platform }) => ClientFiles.machine(platform))
+
+/** `lms-bridge-mcp` starts faster; where it is not beside us, we serve ourselves. */
+const serverStart = Effect.gen(function* () {
+  const fs = yield* FileSystem.FileSystem
+  const path = yield* Path.Path
+  const { file, node } = yield* Program
+  const own = yield* Effect.orElseSucceed(fs.realPath(file), () => path.resolve(file))
+  const server = path.join(path.dirname(own), "..", "..", "mcp-server", "dist", "lms-bridge-mcp.js")
+  const isThere = yield* Effect.orElseSucceed(fs.exists(server), () => false)
+  return { command: node, args: isThere ? [server] : [own, "serve"] }
+})
+
+interface Asked extends ClientFiles.Target {
+  readonly dryRun: boolean
+}
+
+const carryOut = Effect.fnUntraced(function* (
+  plan: ClientFiles.Plan,
+  asked: Asked,
+  words: { readonly did: string; readonly already: string; readonly undo: boolean; readonly showsNext: boolean }
+) {
+  const screen = yield* Screen
+  const { next, title } = rules[plan.client]
+  const others = plan.others.map((name) => `"${name}" there starts lms-bridge, too; --name ${name} is how to reach it.`)
+  if (plan.changes.length === 0) {
+    return yield* screen.out(
+      [`${title}: "${asked.name}" ${words.already}; nothing was changed in ${plan.path}.`, ...others].join("\n")
+    )
+  }
+  const shown = [
+    `${title}: ${plan.path}`,
+    ...plan.changes.flatMap(({ added, line, removed }) => [
+      `@@ line ${line} @@`,
+      ...removed.map((text) => `-${text}`),
+      ...added.map((text) => `+${text}`)
+    ])
+  ].map((line) => Words.harmless(line))
+  if (asked.dryRun) return yield* screen.out([...shown, "Nothing was written.", ...others].join("\n"))
+  const { backup } = yield* ClientFiles.write(plan)
+  yield* screen.out(
+    [
+      ...shown,
+      `${words.did} "${asked.name}".${backup === undefined ? "" : ` The file as it was: ${backup}`}`,
+      ...others,
+      ...(words.showsNext ? [next] : []),
+      `Undo: ${yield* undo(plan, asked, backup, words.undo)}`
+    ].join("\n")
+  )
+})
+
+/** The way back: the other command where it gives the same file, else the copy. */
+const undo = Effect.fnUntraced(function* (
+  { path }: ClientFiles.Plan,
+  { client, name, scope }: Asked,
+  backup: string | undefined,
+  byCommand: boolean
+) {
+  const { platform } = yield* Program
+  if (!byCommand && backup !== undefined) {
+    return platform === "win32" ? `copy /y "${backup}" "${path}"` : `cp ${quoted(backup)} ${quoted(path)}`
+  }
+  return [
+    "lms-bridge uninstall",
+    client,
+    ...(scope === "user" ? [] : ["--scope", scope]),
+    ...(name === defaultName ? [] : ["--name", name])
+  ].join(" ")
+})
+
+const quoted = (text: string) => (/^[\w./~-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`)

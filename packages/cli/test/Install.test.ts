@@ -1,0 +1,198 @@
+import * as NodeContext from "@effect/platform-node/NodeContext"
+import { FileSystem, Path } from "@effect/platform"
+import { assert, describe, it } from "@effect/vitest"
+import { ConfigProvider, Effect } from "effect"
+import { cli } from "./OverDoubles.ts"
+
+/** A home folder with these files, and the command line in it. */
+const inHome = Effect.fnUntraced(function* (files: Readonly<Record<string, string>> = {}) {
+  const fs = yield* FileSystem.FileSystem
+  const path = yield* Path.Path
+  const home = yield* Effect.flatMap(fs.makeTempDirectoryScoped({ prefix: "lms-bridge-install-" }), fs.realPath)
+  const at = (name: string) => path.join(home, name)
+  for (const [name, text] of Object.entries(files)) {
+    yield* fs.makeDirectory(path.dirname(at(name)), { recursive: true })
+    yield* fs.writeFileString(at(name), text)
+  }
+  return {
+    at,
+    read: (name: string) => fs.readFileString(at(name)),
+    files: (folder: string) => fs.readDirectory(at(folder)),
+    run: (...args: ReadonlyArray<string>) =>
+      Effect.withConfigProvider(cli(args), ConfigProvider.fromMap(new Map([["HOME", home]])))
+  }
+})
+
+const scoped = Effect.provide(NodeContext.layer)
+
+const start = { command: "/usr/bin/node", args: ["/opt/cli/lms-bridge.js", "serve"] }
+
+const desktop = ".config/Claude/claude_desktop_config.json"
+const withOthers = `{
+  // my servers
+  "mcpServers": {
+    "files": { "command": "npx", "env": { "TOKEN": "s3cret" } } // keeps its comment
+  },
+  "globalShortcut": "Ctrl+Space"
+}
+`
+
+describe("install", () => {
+  for (const [client, file, section, entry] of [
+    ["claude-code", ".claude.json", "mcpServers", { type: "stdio", ...start }],
+    ["claude-desktop", desktop, "mcpServers", start],
+    ["cursor", ".cursor/mcp.json", "mcpServers", start],
+    ["vscode", ".config/Code/User/mcp.json", "servers", { type: "stdio", ...start }],
+    ["lmstudio", ".lmstudio/mcp.json", "mcpServers", start]
+  ] as const) {
+    it.scoped(`${client}: makes the file, with one entry as this client reads it`, () =>
+      Effect.gen(function* () {
+        const { read, run } = yield* inHome()
+        const { code, out } = yield* run("install", client)
+        assert.strictEqual(code, 0)
+        assert.deepStrictEqual(JSON.parse(yield* read(file)), { [section]: { "lms-bridge": entry } })
+        assert.include(out, 'Added "lms-bridge".')
+        assert.include(out, `Undo: lms-bridge uninstall ${client}`)
+        const gone = yield* run("uninstall", client)
+        assert.strictEqual(gone.code, 0)
+        assert.deepStrictEqual(JSON.parse(yield* read(file)), { [section]: {} })
+      }).pipe(scoped)
+    )
+  }
+
+  it.scoped("leaves the rest as it is, keeps a copy, and is undone to the letter", () =>
+    Effect.gen(function* () {
+      const { files, read, run } = yield* inHome({ [desktop]: withOthers })
+      const { out } = yield* run("install", "claude-desktop", "--env", "LMS_BRIDGE_TOOLSETS=lean")
+      assert.strictEqual(
+        yield* read(desktop),
+        withOthers.replace(
+          "} // keeps its comment\n",
+          `}, // keeps its comment
+    "lms-bridge": {
+      "command": "/usr/bin/node",
+      "args": [
+        "/opt/cli/lms-bridge.js",
+        "serve"
+      ],
+      "env": {
+        "LMS_BRIDGE_TOOLSETS": "lean"
+      }
+    }
+`
+        )
+      )
+      assert.notInclude(out, "s3cret")
+      assert.match(out, /The file as it was: .*claude_desktop_config\.json\.\d{17}\.bak/)
+      const [backup] = (yield* files(".config/Claude")).filter((name) => name.endsWith(".bak"))
+      assert.strictEqual(yield* read(`.config/Claude/${backup}`), withOthers)
+      yield* run("uninstall", "claude-desktop")
+      assert.strictEqual(yield* read(desktop), withOthers)
+    }).pipe(scoped)
+  )
+
+  it.scoped("done twice changes nothing, and says so", () =>
+    Effect.gen(function* () {
+      const { files, read, run } = yield* inHome({ [desktop]: withOthers })
+      yield* run("install", "claude-desktop")
+      const before = [yield* read(desktop), yield* files(".config/Claude")]
+      const { code, out } = yield* run("install", "claude-desktop")
+      assert.strictEqual(code, 0)
+      assert.include(out, "is there already; nothing was changed")
+      assert.deepStrictEqual([yield* read(desktop), yield* files(".config/Claude")], before)
+    }).pipe(scoped)
+  )
+
+  it.scoped("shows the change and writes nothing with --dry-run", () =>
+    Effect.gen(function* () {
+      const { files, read, run } = yield* inHome({ [desktop]: withOthers })
+      const { code, out } = yield* run("install", "claude-desktop", "--dry-run")
+      assert.strictEqual(code, 0)
+      assert.include(out, '@@ line 5 @@\n+    "lms-bridge": {\n+      "command": "/usr/bin/node",')
+      assert.include(out, "Nothing was written.")
+      assert.strictEqual(yield* read(desktop), withOthers)
+      assert.lengthOf(yield* files(".config/Claude"), 1)
+    }).pipe(scoped)
+  )
+
+  it.scoped("brings an old entry of its own up to date, and keeps what was added to it", () =>
+    Effect.gen(function* () {
+      const old = { command: "node", args: ["/old/lms-bridge-mcp.js"], env: { LMSTUDIO_PORT: "4321" } }
+      const file = ".cursor/mcp.json"
+      const { read, run } = yield* inHome({ [file]: JSON.stringify({ mcpServers: { "lms-bridge": old } }, null, 2) })
+      const { out } = yield* run("install", "cursor")
+      assert.deepStrictEqual(JSON.parse(yield* read(file)), {
+        mcpServers: { "lms-bridge": { ...start, env: old.env } }
+      })
+      assert.match(out, /Changed "lms-bridge"\.[^]*Undo: cp \S+\.bak \S+mcp\.json/)
+    }).pipe(scoped)
+  )
+
+  it.scoped("leaves a server of that name that is somebody else's alone, unless it is forced", () =>
+    Effect.gen(function* () {
+      const file = ".cursor/mcp.json"
+      const text = '{"mcpServers":{"lms-bridge":{"url":"https://example.org"}}}'
+      const { read, run } = yield* inHome({ [file]: text })
+      for (const command of ["install", "uninstall"]) {
+        const { code, err } = yield* run(command, "cursor")
+        assert.strictEqual(code, 1)
+        assert.include(err, 'has a server "lms-bridge" that is not lms-bridge. Choose another --name, or give --force.')
+      }
+      assert.strictEqual(yield* read(file), text)
+      yield* run("install", "cursor", "--force")
+      assert.deepStrictEqual(JSON.parse(yield* read(file)), { mcpServers: { "lms-bridge": start } })
+    }).pipe(scoped)
+  )
+
+  it.scoped("tells of another entry that starts it too", () =>
+    Effect.gen(function* () {
+      const { run } = yield* inHome({ ".cursor/mcp.json": '{"mcpServers":{"local":{"command":"lms-bridge-mcp"}}}' })
+      assert.include((yield* run("install", "cursor")).out, '"local" there starts lms-bridge, too')
+    }).pipe(scoped)
+  )
+
+  it.scoped("refuses a broken file with its line, and does not touch it", () =>
+    Effect.gen(function* () {
+      const broken = '{\n  "mcpServers": {\n    "a": {}\n    "b": {}\n  }\n}\n'
+      const { at, files, read, run } = yield* inHome({ [desktop]: broken })
+      const { code, err } = yield* run("install", "claude-desktop")
+      assert.strictEqual(code, 1)
+      assert.strictEqual(
+        err,
+        `lms-bridge: ${at(desktop)}, line 4: A comma is missing. Correct the file first; nothing was changed.`
+      )
+      assert.strictEqual(yield* read(desktop), broken)
+      assert.lengthOf(yield* files(".config/Claude"), 1)
+    }).pipe(scoped)
+  )
+
+  it.scoped("writes through a link, and leaves it a link", () =>
+    Effect.gen(function* () {
+      const fs = yield* FileSystem.FileSystem
+      const { at, read, run } = yield* inHome({ "dotfiles/mcp.json": "{}", ".cursor/x": "" })
+      yield* fs.chmod(at("dotfiles/mcp.json"), 0o640)
+      yield* fs.symlink("../dotfiles/mcp.json", at(".cursor/mcp.json"))
+      yield* run("install", "cursor")
+      assert.strictEqual(yield* fs.readLink(at(".cursor/mcp.json")), "../dotfiles/mcp.json")
+      assert.deepStrictEqual(JSON.parse(yield* read("dotfiles/mcp.json")), { mcpServers: { "lms-bridge": start } })
+      assert.strictEqual((yield* fs.stat(at("dotfiles/mcp.json"))).mode & 0o777, 0o640)
+    }).pipe(scoped)
+  )
+
+  it.scoped("says what cannot be asked for", () =>
+    Effect.gen(function* () {
+      const { run } = yield* inHome()
+      for (const [args, code, says] of [
+        [["lmstudio", "--scope", "project"], 1, "LM Studio has no files for projects. Use --scope user."],
+        [["emacs"], 2, "claude-code"],
+        [["cursor", "--name", "a b"], 2, '--name is "a b"'],
+        [["cursor", "--env", "X"], 2, "must be NAME=VALUE"]
+      ] as const) {
+        const ended = yield* run("install", ...args)
+        assert.strictEqual(ended.code, code, args.join(" "))
+        assert.include(ended.err, says)
+      }
+      assert.include((yield* run("uninstall", "cursor")).out, "is not there; nothing was changed")
+    }).pipe(scoped)
+  )
+})

@@ -1,0 +1,305 @@
+/**
+ * One member of an object in a text of JSON with comments is set or removed, and not a character else changes: pure.
+ *
+ * jsonc-parser's own `modify` does not know which comment belongs to which member: it puts a new member between the last
+ * one and the comment on its line, and removes the comments between a member and the next.
+ *
+ * @since 0.1.0
+ */
+import * as Either from "effect/Either"
+import * as Jsonc from "jsonc-parser"
+import * as JsoncText from "./JsoncText.ts"
+
+/**
+ * A change as it may be shown: the lines that come, and the first of those that go.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Change {
+  /** 1-based, in the text before. */
+  readonly line: number
+  readonly removed: ReadonlyArray<string>
+  readonly added: ReadonlyArray<string>
+}
+
+/**
+ * @since 0.1.0
+ * @category models
+ */
+export interface Edited {
+  readonly text: string
+  /** Empty when the text says it already. */
+  readonly changes: ReadonlyArray<Change>
+}
+
+/**
+ * A member of an object that is itself a member of the text's object.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Place {
+  readonly section: string
+  readonly name: string
+}
+
+/**
+ * The value of a member; undefined when there is none.
+ *
+ * @since 0.1.0
+ * @category getters
+ */
+export const get = (text: string, { name, section }: Place): Either.Either<unknown, JsoncText.Problem> =>
+  Either.map(read(text, section), ({ members }) => {
+    const value = valueOf(members, name)
+    return value === undefined ? undefined : (Jsonc.getNodeValue(value) as unknown)
+  })
+
+/**
+ * The names of all members of a section.
+ *
+ * @since 0.1.0
+ * @category getters
+ */
+export const names = (text: string, section: string): Either.Either<ReadonlyArray<string>, JsoncText.Problem> =>
+  Either.map(read(text, section), ({ members }) => (members?.children ?? []).map(nameOf))
+
+/**
+ * Sets a member. With `merge`, of an object that is there already only what differs is changed, and its other members
+ * stay.
+ *
+ * @since 0.1.0
+ * @category combinators
+ */
+export const set = (
+  text: string,
+  place: Place,
+  value: Readonly<Record<string, unknown>>,
+  how: "merge" | "replace"
+): Either.Either<Edited, JsoncText.Problem> =>
+  Either.map(read(text, place.section), ({ members, root, section, source }) => {
+    const style = styleOf(source, root)
+    const present = valueOf(members, place.name)
+    if (members === undefined) {
+      const whole = { [place.name]: value }
+      return apply(
+        text,
+        section === undefined
+          ? inserted(source, root, place.section, whole, style)
+          : [replaced(source, section, whole, style)]
+      )
+    }
+    if (present === undefined) return apply(text, inserted(source, members, place.name, value, style))
+    if (present.type !== "object" || how === "replace") return apply(text, [replaced(source, present, value, style)])
+    const differing = Object.entries(value).filter(([key, wanted]) => {
+      const node = valueOf(present, key)
+      return node === undefined || !isSame(Jsonc.getNodeValue(node), wanted)
+    })
+    const nodes = differing.map(([key]) => valueOf(present, key))
+    // what is not there yet is added with the rest, so that no two changes meet in one place
+    return nodes.includes(undefined)
+      ? apply(text, [replaced(source, present, { ...Object(Jsonc.getNodeValue(present)), ...value }, style)])
+      : apply(
+          text,
+          nodes.flatMap((node, index) =>
+            node === undefined ? [] : [replaced(source, node, differing[index]?.[1], style)]
+          )
+        )
+  })
+
+/**
+ * Removes a member, and leaves the section as it is without.
+ *
+ * @since 0.1.0
+ * @category combinators
+ */
+export const remove = (text: string, { name, section }: Place): Either.Either<Edited, JsoncText.Problem> =>
+  Either.map(read(text, section), ({ members, source }) => {
+    const index = members?.children?.findIndex((member) => nameOf(member) === name) ?? -1
+    return apply(text, members === undefined || index === -1 ? [] : removed(source, members, index))
+  })
+
+// -----------------------------------------------------------------------------
+// internal
+// -----------------------------------------------------------------------------
+
+interface Read {
+  readonly source: string
+  readonly root: Jsonc.Node
+  /** The value of the section; undefined when there is none. */
+  readonly section: Jsonc.Node | undefined
+  /** The same when it is an object. */
+  readonly members: Jsonc.Node | undefined
+}
+
+const read = (text: string, name: string): Either.Either<Read, JsoncText.Problem> => {
+  const bare = JsoncText.withoutMark(text)
+  // an empty file is what some clients begin with
+  const source = bare.trim() === "" ? "{}\n" : bare
+  return Either.flatMap(JsoncText.parse(source), (root) => {
+    const section = valueOf(root, name)
+    const twice = [root, ...(section?.type === "object" ? [section] : [])].flatMap(repeated)[0]
+    if (twice !== undefined) {
+      return Either.left({
+        line: JsoncText.lineAt(source, twice.offset),
+        detail: `"${nameOf(twice)}" is there twice; keep one.`
+      })
+    }
+    return section === undefined || section.type === "null" || section.type === "object"
+      ? Either.right({ source, root, section, members: section?.type === "object" ? section : undefined })
+      : Either.left({ line: JsoncText.lineAt(source, section.offset), detail: `"${name}" is not an object.` })
+  })
+}
+
+const nameOf = (member: Jsonc.Node) => String(member.children?.[0]?.value)
+
+const valueOf = (object: Jsonc.Node | undefined, name: string) =>
+  object?.children?.find((member) => nameOf(member) === name)?.children?.[1]
+
+const repeated = (object: Jsonc.Node): ReadonlyArray<Jsonc.Node> => {
+  const members = object.children ?? []
+  return members.filter((member, index) => members.findIndex((other) => nameOf(other) === nameOf(member)) !== index)
+}
+
+const isSame = (left: unknown, right: unknown) => JSON.stringify(left) === JSON.stringify(right)
+
+interface Style {
+  readonly indent: string
+  readonly newline: string
+}
+
+const styleOf = (text: string, root: Jsonc.Node): Style => {
+  const [first] = root.children ?? []
+  const indent = first === undefined ? "" : indentAt(text, first.offset)
+  return { indent: indent === "" ? "  " : indent, newline: text.includes("\r\n") ? "\r\n" : "\n" }
+}
+
+const lineStart = (text: string, offset: number) => text.lastIndexOf("\n", offset - 1) + 1
+
+const indentAt = (text: string, offset: number) => /^[ \t]*/.exec(text.slice(lineStart(text, offset)))?.[0] ?? ""
+
+const isFirstOnLine = (text: string, offset: number) => text.slice(lineStart(text, offset), offset).trim() === ""
+
+const endOf = ({ length, offset }: Jsonc.Node) => offset + length
+
+const rendered = (value: unknown, base: string, { indent, newline }: Style) =>
+  JSON.stringify(value, null, indent).replaceAll("\n", `${newline}${base}`)
+
+const replaced = (text: string, node: Jsonc.Node, value: unknown, style: Style): Jsonc.Edit => ({
+  offset: node.offset,
+  length: node.length,
+  content: text.includes("\n") ? rendered(value, indentAt(text, node.offset), style) : JSON.stringify(value)
+})
+
+/** Behind the last member, and behind the comment on its line. */
+const inserted = (
+  text: string,
+  object: Jsonc.Node,
+  name: string,
+  value: unknown,
+  style: Style
+): ReadonlyArray<Jsonc.Edit> => {
+  const closing = endOf(object) - 1
+  const last = object.children?.at(-1)
+  const within = text.slice(object.offset, closing)
+  const outer = indentAt(text, object.offset)
+  if (!text.trim().includes("\n") || (last !== undefined && !within.includes("\n"))) {
+    const gap = /[:,] /.test(within) ? " " : ""
+    const member = `${JSON.stringify(name)}:${gap}${JSON.stringify(value)}`
+    if (last !== undefined) return [{ offset: endOf(last), length: 0, content: `,${gap}${member}` }]
+    if (text.trim() !== "{}") return [{ offset: closing, length: 0, content: member }]
+  }
+  const { newline } = style
+  const member = (base: string) => `${newline}${base}${JSON.stringify(name)}: ${rendered(value, base, style)}`
+  if (last === undefined) {
+    const from = object.offset + text.slice(object.offset, closing).trimEnd().length
+    return [{ offset: from, length: closing - from, content: `${member(`${outer}${style.indent}`)}${newline}${outer}` }]
+  }
+  const base = isFirstOnLine(text, last.offset) ? indentAt(text, last.offset) : `${outer}${style.indent}`
+  const { comma, lineEnd } = after(text, endOf(last))
+  const at = Math.max(lineEnd, comma === undefined ? 0 : comma + 1)
+  const tail = text.slice(at, closing).includes("\n") ? "" : `${newline}${outer}`
+  const content = `${member(base)}${comma === undefined ? "" : ","}${tail}`
+  const separator = { offset: endOf(last), length: 0, content: "," }
+  if (comma !== undefined) return [{ offset: at, length: 0, content }]
+  return at === endOf(last)
+    ? [{ offset: at, length: 0, content: `,${content}` }]
+    : [separator, { offset: at, length: 0, content }]
+}
+
+const removed = (text: string, object: Jsonc.Node, index: number): ReadonlyArray<Jsonc.Edit> => {
+  const members = object.children ?? []
+  const member = members[index]
+  if (member === undefined) return []
+  const before = members[index - 1]
+  const { comma } = after(text, endOf(member))
+  const end = comma === undefined ? endOf(member) : comma + 1
+  const wholeLines = isFirstOnLine(text, member.offset) && /^[ \t]*\r?\n/.test(text.slice(end))
+  const from = wholeLines ? lineStart(text, member.offset) : member.offset
+  const to = end + (/^[ \t]*/.exec(text.slice(end))?.[0].length ?? 0)
+  const edit = { offset: from, length: (wholeLines ? text.indexOf("\n", end) + 1 : to) - from, content: "" }
+  const closing = endOf(object) - 1
+  const rest = text.slice(object.offset + 1, edit.offset) + text.slice(edit.offset + edit.length, closing)
+  if (rest.trim() === "") return [{ offset: object.offset + 1, length: closing - object.offset - 1, content: "" }]
+  // the last one of a list without a comma at its end takes the comma before it along
+  const separator =
+    comma === undefined && index === members.length - 1 && before !== undefined
+      ? after(text, endOf(before)).comma
+      : undefined
+  return [...(separator === undefined ? [] : [{ offset: separator, length: 1, content: "" }]), edit]
+}
+
+/** What follows a member: its comma, and the end of the last comment or comma on the same line. */
+const after = (text: string, offset: number): { readonly comma: number | undefined; readonly lineEnd: number } => {
+  const scanner = Jsonc.createScanner(text, false)
+  scanner.setPosition(offset)
+  let comma: number | undefined
+  let lineEnd = offset
+  let sameLine = true
+  for (;;) {
+    const kind: number = scanner.scan()
+    if (kind === comments.line || kind === comments.block) {
+      if (sameLine) lineEnd = scanner.getTokenOffset() + scanner.getTokenLength()
+    } else if (kind === commaToken && comma === undefined) {
+      comma = scanner.getTokenOffset()
+      if (sameLine) lineEnd = comma + 1
+    } else if (kind === lineBreak) {
+      sameLine = false
+    } else if (kind !== blank) {
+      return { comma, lineEnd }
+    }
+  }
+}
+
+// jsonc-parser's `SyntaxKind` is a const enum, which code that is compiled file by file cannot use
+const commaToken = 5
+const comments = { line: 12, block: 13 } as const
+const lineBreak = 14
+const blank = 15
+
+const apply = (text: string, edits: ReadonlyArray<Jsonc.Edit>): Edited => {
+  const mark = text.startsWith("\uFEFF") ? "\uFEFF" : ""
+  const bare = JsoncText.withoutMark(text)
+  const source = bare.trim() === "" ? "{}\n" : bare
+  return {
+    text: edits.length === 0 ? text : `${mark}${Jsonc.applyEdits(source, [...edits])}`,
+    changes: edits.flatMap(({ content, length, offset }) => {
+      const gone = linesOf(source.slice(offset, offset + length))
+      const added = linesOf(content.replace(/^,/, ""))
+      const line = JsoncText.lineAt(source, offset) + (/^,?\r?\n/.test(content) ? 1 : 0)
+      return (gone.length === 0 || gone.join("") === ",") && added.length === 0
+        ? []
+        : [{ line, removed: short(gone), added }]
+    })
+  }
+}
+
+const linesOf = (text: string) => text.split(/\r?\n/).filter((line) => line.trim() !== "")
+
+/** What goes may hold secrets of an entry that is not ours: of an object its beginning is enough. */
+const short = (lines: ReadonlyArray<string>) => {
+  const [first = ""] = lines
+  const cut = first.replace(/\{.*$/, "{ …")
+  return lines.length === 0 ? [] : [lines.length === 1 || cut.endsWith("…") ? cut : `${cut} …`]
+}
