@@ -14,6 +14,8 @@ import * as Doctor from "./commands/Doctor.ts"
 import * as Install from "./commands/Install.ts"
 import * as McpCall from "./commands/McpCall.ts"
 import * as McpLs from "./commands/McpLs.ts"
+import * as McpPrompts from "./commands/McpPrompts.ts"
+import * as McpResources from "./commands/McpResources.ts"
 import * as McpTools from "./commands/McpTools.ts"
 import * as ModelsLoad from "./commands/ModelsLoad.ts"
 import * as ModelsLs from "./commands/ModelsLs.ts"
@@ -94,8 +96,8 @@ const server = Command.make("server").pipe(
 )
 
 const mcp = Command.make("mcp").pipe(
-  Command.withDescription("Your MCP servers, their tools, and calls by hand."),
-  Command.withSubcommands([McpLs.command, McpTools.command, McpCall.command])
+  Command.withDescription("Your MCP servers, what they offer, and calls by hand."),
+  Command.withSubcommands([McpLs.command, McpTools.command, McpCall.command, McpResources.command, McpPrompts.command])
 )
 
 const parser = <E, R>(services: (need: Omit<Need, "logLevel">) => Layer.Layer<StandIn.Services, E, R>) => {
@@ -138,6 +140,8 @@ const catalogue: ReadonlyArray<Help.Entry> = [
   entry(["mcp", "ls"], McpLs.command),
   entry(["mcp", "tools"], McpTools.command),
   entry(["mcp", "call"], McpCall.command),
+  entry(["mcp", "resources"], McpResources.command),
+  entry(["mcp", "prompts"], McpPrompts.command),
   entry(["doctor"], Doctor.command),
   entry(["serve"], Serve.command),
   entry(["install"], Install.install),

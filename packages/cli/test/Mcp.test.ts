@@ -1,5 +1,8 @@
 import { assert, describe, it } from "@effect/vitest"
-import { McpConfigInvalid, McpServerUnavailable } from "@lms-bridge/core/mcp/McpError"
+import * as NodeContext from "@effect/platform-node/NodeContext"
+import * as FileSystem from "@effect/platform/FileSystem"
+import type { McpConnection } from "@lms-bridge/core/mcp/McpConnection"
+import { McpConfigInvalid, McpReadFailed, McpServerUnavailable } from "@lms-bridge/core/mcp/McpError"
 import type { ServerSummary } from "@lms-bridge/core/mcp/McpRegistry"
 import type { ToolResult } from "@lms-bridge/core/mcp/ToolResult"
 import { Effect } from "effect"
@@ -182,4 +185,144 @@ describe("mcp call", () => {
       assert.strictEqual(err, "lms-bridge: t of s reports an error.")
     })
   )
+})
+
+describe("mcp resources", () => {
+  const png = { uri: "x://image", mimeType: "image/png", blob: "aGVsbG8=" }
+  const connection = (server: string) =>
+    server === "git"
+      ? Effect.fail(broken("git"))
+      : Effect.succeed({
+          ...nothing(server),
+          resources: Effect.succeed([{ server, uri: "x://notes", name: "notes", mimeType: "text/plain", size: 2048 }]),
+          resourceTemplates: Effect.succeed([
+            { server, uriTemplate: "x://notes/{day}", name: "day", description: "Of a day." }
+          ]),
+          readResource: (uri: string) =>
+            uri === "x://image"
+              ? Effect.succeed([png])
+              : uri === "x://notes"
+                ? Effect.succeed([{ uri, text: "buy milk" }])
+                : new McpReadFailed({ server, what: "resource", name: uri, reason: "NotFound", detail: "" })
+        })
+  const mcp = { connect: connection, servers: Effect.succeed([summary("files"), summary("git")]) }
+
+  it.effect("lists resources and templates of one server, or of all that start", () =>
+    Effect.gen(function* () {
+      const one = yield* cli(["mcp", "resources", "files"], { mcp })
+      assert.strictEqual(
+        one.out,
+        [
+          "URI              NAME   TYPE        SIZE   WHAT IT IS",
+          "x://notes        notes  text/plain  2 KiB",
+          "x://notes/{day}  day                       Of a day."
+        ].join("\n")
+      )
+      const all = yield* cli(["mcp", "resources", "--json"], { mcp })
+      assert.strictEqual(all.code, 0)
+      assert.deepStrictEqual(
+        (JSON.parse(all.out) as { resources: Array<{ server: string }> }).resources.map(({ server }) => server),
+        ["files"]
+      )
+      assert.include(all.err, '"git" is not available')
+    })
+  )
+
+  it.scoped("prints text, describes what is none, and writes either to a file", () =>
+    Effect.gen(function* () {
+      assert.strictEqual((yield* cli(["mcp", "resources", "files", "x://notes"], { mcp })).out, "buy milk")
+      const image = yield* cli(["mcp", "resources", "files", "x://image"], { mcp })
+      assert.strictEqual(image.out, "[image/png, 5 B; --output FILE writes it]")
+      const json = yield* cli(["mcp", "resources", "files", "x://image", "--json"], { mcp })
+      assert.deepStrictEqual(JSON.parse(json.out), [png])
+      const files = yield* FileSystem.FileSystem
+      const file = `${yield* files.makeTempDirectoryScoped()}/image.png`
+      const written = yield* cli(["mcp", "resources", "files", "x://image", "--output", file], { mcp })
+      assert.deepStrictEqual([written.out, written.err], ["", `5 B written to ${file}.`])
+      assert.strictEqual(yield* files.readFileString(file), "hello")
+    }).pipe(Effect.provide(NodeContext.layer))
+  )
+
+  it.effect("ends with 1 when there is no such resource, and with 2 for a file without a resource", () =>
+    Effect.gen(function* () {
+      const missing = yield* cli(["mcp", "resources", "files", "x://nope"], { mcp })
+      assert.deepStrictEqual(
+        [missing.code, missing.err],
+        [
+          1,
+          'lms-bridge: Resource "x://nope" of MCP server "files" does not exist. `lms-bridge mcp resources files` lists what there is.'
+        ]
+      )
+      const { code, err } = yield* cli(["mcp", "resources", "files", "--output", "x"], { mcp })
+      assert.deepStrictEqual([code, err], [2, "lms-bridge: --output needs a resource to read: mcp resources NAME URI."])
+    })
+  )
+})
+
+describe("mcp prompts", () => {
+  const seen: Array<unknown> = []
+  const connect = (server: string) =>
+    Effect.succeed({
+      ...nothing(server),
+      prompts: Effect.succeed([
+        {
+          server,
+          name: "review",
+          description: "Reviews.",
+          arguments: [
+            { name: "file", required: true },
+            { name: "tone", required: false }
+          ]
+        }
+      ]),
+      getPrompt: (name: string, args: Readonly<Record<string, string>>) => {
+        seen.push([name, args])
+        return Effect.succeed({
+          messages: [
+            { role: "user" as const, content: { type: "text" as const, text: `Review ${args["file"]}` } },
+            { role: "assistant" as const, content: { type: "text" as const, text: "Gladly." } }
+          ]
+        })
+      }
+    })
+
+  it.effect("lists prompts with their arguments, and prints one", () =>
+    Effect.gen(function* () {
+      const list = yield* cli(["mcp", "prompts", "files"], { mcp: { connect } })
+      assert.strictEqual(list.out, "PROMPT  ARGUMENTS    WHAT IT IS\nreview  file, tone?  Reviews.")
+      const { out } = yield* cli(["mcp", "prompts", "files", "review", '{"file":"a.md"}'], { mcp: { connect } })
+      assert.strictEqual(out, "user:\nReview a.md\n\nassistant:\nGladly.")
+      assert.deepStrictEqual(seen, [["review", { file: "a.md" }]])
+    })
+  )
+
+  it.effect("says what is wrong with a name or arguments before it asks the server", () =>
+    Effect.gen(function* () {
+      for (const [args, says] of [
+        [["revew", "{}"], /has no prompt "revew"\. Did you mean review\?/],
+        [["review"], /Prompt "review" needs "file" in its arguments\./],
+        [["review", '{"file":1}'], /must be a JSON object of texts/]
+      ] as const) {
+        const { code, err, out } = yield* cli(["mcp", "prompts", "files", ...args], { mcp: { connect } })
+        assert.deepStrictEqual([code, out], [2, ""], args.join(" "))
+        assert.match(err, says)
+      }
+    })
+  )
+})
+
+/** A connection to a server that offers nothing. */
+const nothing = (server: string): McpConnection => ({
+  server,
+  implementation: { name: server, version: "1" },
+  instructions: undefined,
+  tools: Effect.succeed([]),
+  toolsEdition: Effect.succeed(""),
+  call: () => Effect.dieMessage("not used"),
+  resources: Effect.succeed([]),
+  resourceTemplates: Effect.succeed([]),
+  readResource: () => Effect.dieMessage("not used"),
+  prompts: Effect.succeed([]),
+  getPrompt: () => Effect.dieMessage("not used"),
+  stderrTail: Effect.succeed("")
 })

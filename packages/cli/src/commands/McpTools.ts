@@ -6,16 +6,13 @@ import * as Command from "@effect/cli/Command"
 import { McpTool } from "@lms-bridge/core/mcp/McpConnection"
 import { McpRegistry } from "@lms-bridge/core/mcp/McpRegistry"
 import * as Effect from "effect/Effect"
-import * as Either from "effect/Either"
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
+import * as AllServers from "../AllServers.ts"
 import { Screen } from "../Screen.ts"
 import * as SharedOptions from "../SharedOptions.ts"
 import * as Table from "../Table.ts"
 import * as Words from "../Words.ts"
-
-/** Servers that are started at the same time. */
-export const atOnce = 4
 
 const name = Args.text({ name: "NAME" }).pipe(
   Args.withDescription("A server of your mcp.json; without it all of them."),
@@ -52,19 +49,7 @@ export const render = (tools: ReadonlyArray<McpTool>, withServer: boolean): stri
 
 const toolsOf = (server: string) => Effect.flatMap(McpRegistry, (registry) => registry.tools(server))
 
-/** A server that does not start is told of and left out. */
-const allTools = Effect.gen(function* () {
-  const registry = yield* McpRegistry
-  const screen = yield* Screen
-  const usable = (yield* registry.servers).filter(({ state }) => state === "usable")
-  const found = yield* Effect.forEach(usable, ({ name }) => Effect.either(registry.tools(name)), {
-    concurrency: atOnce
-  })
-  for (const result of found) {
-    if (Either.isLeft(result)) yield* screen.err(`lms-bridge: ${Words.oneLine(result.left.message)}`)
-  }
-  return found.flatMap((result) => (Either.isRight(result) ? result.right : []))
-})
+const allTools = Effect.map(AllServers.listed(toolsOf), (found) => found.flat())
 
 /** Names of the arguments, optional ones with a question mark. */
 const parameters = (inputSchema: McpTool["inputSchema"]): string =>
