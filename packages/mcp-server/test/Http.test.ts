@@ -5,6 +5,7 @@ import { ModelLifecycle } from "@lms-bridge/core/models/ModelLifecycle"
 import { Resilience } from "@lms-bridge/core/resilience/Resilience"
 import { isLoopback, refusal } from "@lms-bridge/mcp-server/HttpAccess"
 import { serveHttp, type Options } from "@lms-bridge/mcp-server/serveHttp"
+import { RunJournal } from "@lms-bridge/core/agent/RunJournal"
 import * as AgentLoopTest from "@lms-bridge/testing/AgentLoopTest"
 import * as LmStudioApiTest from "@lms-bridge/testing/LmStudioApiTest"
 import * as McpRegistryTest from "@lms-bridge/testing/McpRegistryTest"
@@ -25,6 +26,7 @@ const aRun = AgentLoopTest.oneCall({
 const services = (steps: ReadonlyArray<AgentLoopTest.Step> = aRun) =>
   Layer.mergeAll(
     AgentLoopTest.layerTest(steps),
+    RunJournal.layerMemory,
     LmStudioApiTest.layerTest({ models: [always(Effect.succeed([LmStudioApiTest.apiModel("qwen3-8b")]))] }),
     McpRegistryTest.layerTest({ files: {} }),
     Layer.mock(LmsCli, { get: () => assert.fail(), logStream: () => assert.fail() }),

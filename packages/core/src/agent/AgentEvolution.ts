@@ -3,6 +3,7 @@
  *
  * @since 0.1.0
  */
+import * as Option from "effect/Option"
 import type { ChatMessage, Usage } from "../lmstudio/Chat.ts"
 import type { AgentEvent, ContextAccount } from "./AgentEvent.ts"
 import { initial, withUser, type AgentState, type TurnCall } from "./AgentState.ts"
@@ -20,6 +21,15 @@ export const evolve = (state: AgentState, event: AgentEvent): AgentState => {
   const next = changed(state, event)
   return next === state || next.lastAt === event.at ? next : { ...next, lastAt: event.at }
 }
+
+/**
+ * Where a run stands after all its events; none when they do not begin with the start of a run.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const rebuilt = ([first, ...rest]: ReadonlyArray<AgentEvent>): Option.Option<AgentState> =>
+  first?._tag === "RunStarted" ? Option.some(rest.reduce(evolve, initial(first))) : Option.none()
 
 // -----------------------------------------------------------------------------
 // internal

@@ -13,7 +13,7 @@ import { McpRegistry, type McpConnectError } from "../mcp/McpRegistry.ts"
 import { ModelLifecycle, type ModelLifecycleError } from "../models/ModelLifecycle.ts"
 import type { AgentEvent } from "./AgentEvent.ts"
 import * as AgentRun from "./AgentRun.ts"
-import { RunJournal, type RunNotFound } from "./RunJournal.ts"
+import { RunJournal, type RunInProgress, type RunNotFound } from "./RunJournal.ts"
 import type { AgentTask } from "./AgentTask.ts"
 import type { NoSuchTool } from "./ToolCatalog.ts"
 
@@ -24,7 +24,7 @@ import type { NoSuchTool } from "./ToolCatalog.ts"
  * @since 0.1.0
  * @category errors
  */
-export type AgentError = ModelLifecycleError | McpConnectError | NoSuchTool | RunNotFound
+export type AgentError = ModelLifecycleError | McpConnectError | NoSuchTool | RunNotFound | RunInProgress
 
 export { CurrentApprover, type ApprovalRequest } from "./Approval.ts"
 
@@ -43,7 +43,8 @@ export class AgentLoop extends Context.Tag("@lms-bridge/core/agent/AgentLoop")<
     /**
      * Takes up a run that was stopped, killed or ended by a budget where its journal ends; the first event is
      * `RunResumed`. Budgets hold for the run as a whole, so an ended one needs larger ones. No call that was finished is
-     * made again; one whose outcome is not known only when it does no harm, or a person says so.
+     * made again; one whose outcome is not known only when it does no harm, or a person says so. Fails when the run is
+     * being carried out.
      */
     readonly resume: (runId: string, budgets?: AgentTask["budgets"]) => Stream.Stream<AgentEvent, AgentError>
   }

@@ -18,7 +18,7 @@ import { makeRunId, withRun } from "../observability/Correlation.ts"
 import { decide, remainingMillis } from "./AgentDecision.ts"
 import type { AgentEvent } from "./AgentEvent.ts"
 import type { AgentError } from "./AgentLoop.ts"
-import { evolve } from "./AgentEvolution.ts"
+import { evolve, rebuilt } from "./AgentEvolution.ts"
 import * as Artifacts from "./Artifacts.ts"
 import { RunNotFound, type RunJournal } from "./RunJournal.ts"
 import { textOf } from "./ToolResultText.ts"
@@ -64,7 +64,8 @@ export const run = (services: Services, task: AgentTask): Stream.Stream<AgentEve
         runId,
         seq: 0,
         at,
-        ...(history === undefined ? {} : { history })
+        ...(history === undefined ? {} : { history }),
+        ...Option.match(services.journal.process, { onNone: () => ({}), onSome: (process) => ({ process }) })
       }
       return { started, state: initial(started), past: [] }
     })
@@ -86,6 +87,7 @@ export const resume = (
     services,
     Effect.gen(function* () {
       const past = yield* services.journal.read(runId)
+      yield* services.journal.idle(past)
       const before = yield* replayed(runId, past)
       const at = yield* Clock.currentTimeMillis
       const started: AgentEvent = {
@@ -93,7 +95,8 @@ export const resume = (
         task: budgets === undefined ? before.task : { ...before.task, budgets },
         runId: past[0]?.runId ?? (yield* makeRunId),
         seq: (past.at(-1)?.seq ?? 0) + 1,
-        at
+        at,
+        ...Option.match(services.journal.process, { onNone: () => ({}), onSome: (process) => ({ process }) })
       }
       return { started, state: evolve(before, started), past }
     })
@@ -139,12 +142,8 @@ const begin = (
     })
   )
 
-const replayed = (runId: string, events: ReadonlyArray<AgentEvent>): Effect.Effect<AgentState, RunNotFound> => {
-  const [first, ...rest] = events
-  return first?._tag === "RunStarted"
-    ? Effect.succeed(rest.reduce(evolve, initial(first)))
-    : Effect.fail(new RunNotFound({ runId }))
-}
+const replayed = (runId: string, events: ReadonlyArray<AgentEvent>): Effect.Effect<AgentState, RunNotFound> =>
+  Effect.mapError(rebuilt(events), () => new RunNotFound({ runId }))
 
 /** What was said in another run, up to a turn that is complete. */
 const historyOf = Effect.fnUntraced(function* (

@@ -15,35 +15,15 @@ import * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
 import type { Settings } from "../configuration/Settings.ts"
 import * as StateDirectory from "../models/StateDirectory.ts"
+import type { ProcessIdentity } from "../models/StateDirectory.ts"
 import type { RunId } from "../observability/Correlation.ts"
 import { AgentEventJson, type AgentEvent } from "./AgentEvent.ts"
+import type { RunAmbiguous } from "./RunIds.ts"
+import * as RunIds from "./RunIds.ts"
+import { RunInProgress, RunNotFound } from "./RunIds.ts"
+import * as RunSummary from "./RunSummary.ts"
 
-/**
- * @since 0.1.0
- * @category errors
- */
-export class RunNotFound extends Schema.TaggedError<RunNotFound>()("RunNotFound", { runId: Schema.String }) {
-  readonly retryable = false
-  override get message() {
-    return `There is no run "${this.runId}". \`lms-bridge runs ls\` shows those that are kept.`
-  }
-}
-
-/**
- * A run that is kept, as it may be listed. `outcome` is absent while it runs and after it was killed.
- *
- * @since 0.1.0
- * @category models
- */
-export interface RunSummary {
-  readonly runId: RunId
-  readonly task: string
-  /** Epoch milliseconds. */
-  readonly startedAt: number
-  readonly lastAt: number
-  readonly status: "done" | "budget" | "stalled" | "failed" | "unfinished"
-  readonly rounds: number
-}
+export { RunAmbiguous, RunInProgress, RunNotFound } from "./RunIds.ts"
 
 /**
  * @since 0.1.0
@@ -62,8 +42,14 @@ export class RunJournal extends Context.Tag("@lms-bridge/core/agent/RunJournal")
     /** All events of a run. A last line that was cut is left out. */
     readonly read: (runId: string) => Effect.Effect<ReadonlyArray<AgentEvent>, RunNotFound>
     /** Newest first. */
-    readonly list: Effect.Effect<ReadonlyArray<RunSummary>>
-    readonly remove: (runId: string) => Effect.Effect<void, RunNotFound>
+    readonly list: Effect.Effect<ReadonlyArray<RunSummary.RunSummary>>
+    /** The run that is meant by an id, by the beginning of one, with or without `run_`, or by `last`. */
+    readonly find: (text: string) => Effect.Effect<RunId, RunNotFound | RunAmbiguous>
+    /** Fails when the run is known to be carried out now, by whatever process. */
+    readonly idle: (events: ReadonlyArray<AgentEvent>) => Effect.Effect<void, RunInProgress>
+    readonly remove: (runId: string) => Effect.Effect<void, RunNotFound | RunInProgress>
+    /** This process, as the starts of its runs name it; none where runs do not outlive it. */
+    readonly process: Option.Option<ProcessIdentity>
   }
 >() {
   /** Files in `runs` of the data folder; in memory where that cannot be written. */
@@ -87,6 +73,7 @@ export const isKept = (event: AgentEvent): boolean => !displayOnly.has(event._ta
 // internal
 // -----------------------------------------------------------------------------
 
+const ending = ".jsonl"
 const mostKept = 500
 /** So that not each run has to look through all of them. */
 const prunedAtOnce = 50
@@ -101,46 +88,65 @@ const lineOf = (event: AgentEvent): string => `${JSON.stringify(event)}\n`
 const eventsIn = (text: string): ReadonlyArray<AgentEvent> =>
   text.split("\n").flatMap((line) => (line === "" ? [] : Option.toArray(Either.getRight(decodeEvent(line)))))
 
-const summaryOf = (events: ReadonlyArray<AgentEvent>): Option.Option<RunSummary> => {
-  const [first] = events
-  const last = events.at(-1)
-  if (first?._tag !== "RunStarted" || last === undefined) return Option.none()
-  return Option.some({
-    runId: first.runId,
-    task: first.task.task,
-    startedAt: first.at,
-    lastAt: last.at,
-    status: last._tag === "RunFinished" ? last.outcome.status : "unfinished",
-    rounds: events.filter((event) => event._tag === "RoundStarted" && !event.final).length
-  })
+/** Runs of this process whose journal is open. */
+const makeOpen = () => {
+  const open = new Set<string>()
+  return {
+    has: (runId: string) => open.has(runId),
+    while: (runId: string) =>
+      Effect.acquireRelease(
+        Effect.sync(() => open.add(runId)),
+        () => Effect.sync(() => open.delete(runId))
+      )
+  }
 }
-
-const newestFirst = (summaries: ReadonlyArray<RunSummary>) => summaries.toSorted((a, b) => b.startedAt - a.startedAt)
 
 const makeInMemory = (): Context.Tag.Service<typeof RunJournal> => {
   const runs = new Map<string, Array<AgentEvent>>()
+  const open = makeOpen()
   const find = (runId: string) =>
     Effect.mapError(Effect.fromNullable(runs.get(runId)), () => new RunNotFound({ runId }))
+  const idle = (runId: string) => (open.has(runId) ? Effect.fail(new RunInProgress({ runId })) : Effect.void)
+  const list = Effect.sync(() =>
+    RunSummary.newestFirst(
+      [...runs.values()].flatMap((events) =>
+        Option.toArray(
+          Option.map(RunSummary.ofEvents(events), ({ summary }) => running(summary, open.has(summary.runId)))
+        )
+      )
+    )
+  )
   return {
-    open: (runId) =>
-      Effect.sync(() => {
-        const events = runs.get(runId) ?? []
-        runs.set(runId, events)
-        return (more) => Effect.sync(() => void events.push(...more))
-      }),
+    open: Effect.fnUntraced(function* (runId) {
+      yield* open.while(runId)
+      const events = runs.get(runId) ?? []
+      runs.set(runId, events)
+      return (more) => Effect.sync(() => void events.push(...more))
+    }),
     read: (runId) => Effect.map(find(runId), (events) => [...events]),
-    list: Effect.sync(() => newestFirst([...runs.values()].flatMap((events) => Option.toArray(summaryOf(events))))),
-    remove: (runId) => Effect.map(find(runId), () => void runs.delete(runId))
+    list,
+    find: (text) => Effect.flatMap(list, (all) => RunIds.meant(text, [...runs.keys()], all[0]?.runId)),
+    idle: ([first]) => (first === undefined ? Effect.void : idle(first.runId)),
+    remove: (runId) =>
+      Effect.zipRight(
+        idle(runId),
+        Effect.map(find(runId), () => void runs.delete(runId))
+      ),
+    process: Option.none()
   }
 }
+
+const running = (summary: RunSummary.RunSummary, isSo: boolean): RunSummary.RunSummary =>
+  isSo && summary.status === "unfinished" ? { ...summary, status: "running" } : summary
 
 const makeOnDisk = Effect.gen(function* () {
   const fs = yield* FileSystem.FileSystem
   const path = yield* Path.Path
-  const { folder } = yield* StateDirectory.make
+  const { folder, identity, isAlive } = yield* StateDirectory.make
   const memory = makeInMemory()
+  const open = makeOpen()
 
-  const fileIn = (directory: string, runId: string) => path.join(directory, `${runId}.jsonl`)
+  const fileIn = (directory: string, runId: string) => path.join(directory, `${runId}${ending}`)
   const fileOf = Effect.fnUntraced(function* (runId: string) {
     const directory = yield* folder("runs")
     // an id is a name and never a path
@@ -149,6 +155,49 @@ const makeOnDisk = Effect.gen(function* () {
       : yield* new RunNotFound({ runId })
   })
   const notFound = (runId: string) => () => new RunNotFound({ runId })
+
+  /** Of another process it is enough to know that it lives: one that ends a run says so in its journal. */
+  const isRunning = (runId: string, process: ProcessIdentity | undefined) =>
+    process === undefined || process.pid === identity.pid ? Effect.succeed(open.has(runId)) : isAlive(process)
+
+  const idle = (found: Option.Option<RunSummary.Found>) =>
+    Option.match(
+      Option.filter(found, ({ summary }) => summary.status === "unfinished"),
+      {
+        onNone: () => Effect.void,
+        onSome: ({ process, summary: { runId } }) =>
+          Effect.flatMap(isRunning(runId, process), (isSo) =>
+            isSo
+              ? Effect.fail(new RunInProgress({ runId, ...(process?.pid === undefined ? {} : { pid: process.pid }) }))
+              : Effect.void
+          )
+      }
+    )
+
+  const list = Effect.gen(function* () {
+    const kept = yield* memory.list
+    const directory = yield* folder("runs")
+    if (Option.isNone(directory)) return kept
+    const names = yield* Effect.orElseSucceed(fs.readDirectory(directory.value), () => [])
+    const onDisk = yield* Effect.forEach(
+      names.filter((name) => name.endsWith(ending)),
+      (name) =>
+        Effect.gen(function* () {
+          const text = yield* fs.readFileString(path.join(directory.value, name))
+          const { process, summary } = yield* RunSummary.ofLines(text.split("\n"))
+          return running(summary, yield* isRunning(summary.runId, process))
+        }).pipe(Effect.option),
+      { concurrency: 8 }
+    )
+    return RunSummary.newestFirst([...kept, ...onDisk.flatMap(Option.toArray)])
+  })
+
+  /** A line that was cut when the process was killed must not swallow the next one. */
+  const lineEnd = (file: string) =>
+    Effect.map(
+      Effect.orElseSucceed(fs.readFileString(file), () => ""),
+      (text) => (text === "" || text.endsWith("\n") ? "" : "\n")
+    )
 
   /** Runs are kept until there are too many of them; then the oldest go. */
   const prune = Effect.fnUntraced(function* (directory: string) {
@@ -171,18 +220,23 @@ const makeOnDisk = Effect.gen(function* () {
     open: Effect.fnUntraced(function* (runId) {
       const directory = yield* folder("runs")
       if (Option.isNone(directory)) return yield* memory.open(runId)
-      const file = yield* Effect.option(fs.open(fileIn(directory.value, runId), { flag: "a", mode: 0o600 }))
+      const name = fileIn(directory.value, runId)
+      const file = yield* Effect.option(fs.open(name, { flag: "a", mode: 0o600 }))
       if (Option.isNone(file)) return yield* memory.open(runId)
+      yield* open.while(runId)
       yield* prune(directory.value)
+      let before = yield* lineEnd(name)
       const warnOnce = yield* Effect.once(
         Effect.logWarning("The journal of this run cannot be written, so it cannot be resumed.", {
           directory: directory.value
         })
       )
       return (events) =>
-        file.value
-          .writeAll(encoder.encode(events.map(lineOf).join("")))
-          .pipe(Effect.catchAll((cause) => Effect.annotateLogs(warnOnce, { cause: cause.message })))
+        Effect.suspend(() => {
+          const text = `${before}${events.map(lineOf).join("")}`
+          before = ""
+          return file.value.writeAll(encoder.encode(text))
+        }).pipe(Effect.catchAll((cause) => Effect.annotateLogs(warnOnce, { cause: cause.message })))
     }),
     read: (runId) =>
       fileOf(runId).pipe(
@@ -191,26 +245,26 @@ const makeOnDisk = Effect.gen(function* () {
         Effect.orElse(() => memory.read(runId)),
         Effect.filterOrFail((events) => events.length > 0, notFound(runId))
       ),
-    list: Effect.gen(function* () {
-      const kept = yield* memory.list
+    list,
+    find: Effect.fnUntraced(function* (text) {
       const directory = yield* folder("runs")
-      if (Option.isNone(directory)) return kept
-      const names = yield* Effect.orElseSucceed(fs.readDirectory(directory.value), () => [])
-      const onDisk = yield* Effect.forEach(
-        names.filter((name) => name.endsWith(".jsonl")),
-        (name) => Effect.option(fs.readFileString(path.join(directory.value, name))),
-        { concurrency: 8 }
-      )
-      return newestFirst([
-        ...kept,
-        ...onDisk.flatMap((text) => Option.toArray(Option.flatMap(text, (all) => summaryOf(eventsIn(all)))))
-      ])
+      const names = Option.isNone(directory)
+        ? []
+        : yield* Effect.orElseSucceed(fs.readDirectory(directory.value), () => [])
+      const ids = names.flatMap((name) => (name.endsWith(ending) ? [name.slice(0, -ending.length)] : []))
+      const others = (yield* memory.list).map(({ runId }): string => runId)
+      const newest = text === "last" ? (yield* list)[0]?.runId : undefined
+      return yield* RunIds.meant(text, [...ids, ...others], newest)
     }),
+    idle: (events) => Effect.suspend(() => idle(RunSummary.ofEvents(events))),
     remove: (runId) =>
-      fileOf(runId).pipe(
-        Effect.flatMap((file) => Effect.mapError(fs.remove(file), notFound(runId))),
-        Effect.orElse(() => memory.remove(runId))
-      )
+      Effect.gen(function* () {
+        const file = yield* fileOf(runId)
+        const text = yield* Effect.mapError(fs.readFileString(file), notFound(runId))
+        yield* idle(RunSummary.ofLines(text.split("\n")))
+        yield* Effect.mapError(fs.remove(file), notFound(runId))
+      }).pipe(Effect.catchTag("RunNotFound", () => memory.remove(runId))),
+    process: Option.some(identity)
   })
 })
 

@@ -13,8 +13,8 @@ import * as Schema from "effect/Schema"
 import { Settings } from "../configuration/Settings.ts"
 
 /**
- * A process: a random token, and where the system has `/proc`, its process id together with the id's name space, so
- * that a process that was killed is known to be gone at once.
+ * A process: a random token, and where the system has `/proc`, its process id together with the id's name space and
+ * the process's start, so that a process that was killed is known to be gone at once, also when its id is given again.
  *
  * @since 0.1.0
  * @category models
@@ -22,7 +22,8 @@ import { Settings } from "../configuration/Settings.ts"
 export const ProcessIdentity = Schema.Struct({
   token: Schema.String,
   pid: Schema.optionalWith(Schema.String, { exact: true }),
-  namespace: Schema.optionalWith(Schema.String, { exact: true })
+  namespace: Schema.optionalWith(Schema.String, { exact: true }),
+  started: Schema.optionalWith(Schema.String, { exact: true })
 })
 /**
  * @since 0.1.0
@@ -42,6 +43,8 @@ export interface StateDirectory {
   readonly folder: (name: string) => Effect.Effect<Option.Option<string>>
   /** Whether that process is known to have ended. Not knowing is no. */
   readonly isGone: (process: ProcessIdentity) => Effect.Effect<boolean>
+  /** Whether that process is known to live. Not knowing is no. */
+  readonly isAlive: (process: ProcessIdentity) => Effect.Effect<boolean>
 }
 
 /**
@@ -71,6 +74,16 @@ export const make: Effect.Effect<StateDirectory, never, FileSystem.FileSystem | 
       )
     )
 
+    const isNeighbour = ({ namespace, pid }: ProcessIdentity) =>
+      pid !== undefined && namespace !== undefined && namespace === identity.namespace
+    const lookUp = Effect.fnUntraced(function* ({ pid, started }: ProcessIdentity) {
+      const exists = yield* Effect.option(fs.exists(`/proc/${pid}`))
+      if (Option.isNone(exists)) return "unknown"
+      if (!exists.value) return "gone"
+      const start = yield* startOf(fs, `${pid}`)
+      return started === undefined || Option.isNone(start) || start.value === started ? "alive" : "gone"
+    })
+
     return {
       identity,
       where: (name) => Option.map(root, (directory) => path.join(directory, name)),
@@ -87,12 +100,9 @@ export const make: Effect.Effect<StateDirectory, never, FileSystem.FileSystem | 
           }
         }),
       isGone: (process) =>
-        process.pid === undefined || process.namespace === undefined || process.namespace !== identity.namespace
-          ? Effect.succeed(false)
-          : Effect.map(
-              Effect.orElseSucceed(fs.exists(`/proc/${process.pid}`), () => true),
-              (exists) => !exists
-            )
+        isNeighbour(process) ? Effect.map(lookUp(process), (found) => found === "gone") : Effect.succeed(false),
+      isAlive: (process) =>
+        isNeighbour(process) ? Effect.map(lookUp(process), (found) => found === "alive") : Effect.succeed(false)
     }
   }
 )
@@ -111,9 +121,18 @@ const identify = Effect.fnUntraced(function* (fs: FileSystem.FileSystem) {
   const digits = yield* Effect.replicateEffect(Random.nextIntBetween(0, 36), 16)
   const pid = yield* Effect.option(fs.readLink("/proc/self"))
   const namespace = yield* Effect.option(fs.readLink("/proc/self/ns/pid"))
+  const started = Option.isSome(pid) ? yield* startOf(fs, pid.value) : Option.none()
   return {
     token: digits.map((digit) => digit.toString(36)).join(""),
     ...(Option.isSome(pid) ? { pid: pid.value } : {}),
-    ...(Option.isSome(namespace) ? { namespace: namespace.value } : {})
+    ...(Option.isSome(namespace) ? { namespace: namespace.value } : {}),
+    ...(Option.isSome(started) ? { started: started.value } : {})
   }
 })
+
+/** When a process began, in ticks since the machine did: the 22nd field of its `stat`, 20 after its name in brackets. */
+const startOf = (fs: FileSystem.FileSystem, pid: string): Effect.Effect<Option.Option<string>> =>
+  fs.readFileString(`/proc/${pid}/stat`).pipe(
+    Effect.map((stat) => Option.fromNullable(stat.slice(stat.lastIndexOf(")") + 2).split(" ")[19])),
+    Effect.orElseSucceed(() => Option.none())
+  )

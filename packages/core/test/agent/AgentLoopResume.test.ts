@@ -115,6 +115,17 @@ describe("AgentLoop, taking up a run again", () => {
     }).pipe(Effect.provide(worldOf({})))
   )
 
+  it.effect("is not taken up twice at the same time", () =>
+    Effect.gen(function* () {
+      const loop = yield* AgentLoop
+      const begun = yield* Ref.make("")
+      yield* Effect.fork(Stream.runForEach(loop.run(task()), ({ runId }) => Ref.set(begun, runId)))
+      yield* TestClock.adjust("5 seconds")
+      const error = yield* Effect.flip(resumed(yield* Ref.get(begun)))
+      assert.strictEqual(error._tag, "RunInProgress")
+    }).pipe(Effect.provide(World.layer({ turns: [{ never: true }] })))
+  )
+
   it.effect("asks the model again when it was killed in the middle of a reply", () =>
     Effect.gen(function* () {
       const events = yield* resumed(yield* killed)

@@ -76,6 +76,88 @@ describe("RunJournal", () => {
     )
   )
 
+  it.live("begins a new line after one that was cut, so that what comes then is not lost with it", () =>
+    onDisk((directory) =>
+      Effect.gen(function* () {
+        const fs = yield* FileSystem.FileSystem
+        yield* write(runId, events.slice(0, 2))
+        const file = `${directory}/runs/${runId}.jsonl`
+        yield* fs.writeFileString(file, `${yield* fs.readFileString(file)}{"_tag":"Budg`)
+        yield* write(runId, events.slice(2))
+        assert.deepStrictEqual(yield* (yield* RunJournal).read(runId), events)
+      })
+    )
+  )
+
+  it.live("finds a run by the beginning of its id, with or without run_, and by last", () =>
+    onDisk(() =>
+      Effect.gen(function* () {
+        const journal = yield* RunJournal
+        const later = RunId.make("run_0199999999999999")
+        yield* write(runId, events)
+        yield* write(later, [stamp({ _tag: "RunStarted", task: World.task({ task: "Count again." }) }, later, 0, 5000)])
+        for (const text of [runId, "run_012", "012"]) assert.strictEqual(yield* journal.find(text), runId)
+        assert.strictEqual(yield* journal.find("last"), later)
+        const several = yield* Effect.flip(journal.find("run_01"))
+        assert.strictEqual(several._tag, "RunAmbiguous")
+        assert.match(several.message, /begins the ids of 2 runs: run_01.*, run_01.*\. Write more of it\./)
+        const none = yield* Effect.flip(journal.find("run_0123456789abcdee"))
+        assert.match(none.message, /Did you mean run_0123456789abcdef\?/)
+        for (const text of ["", "run_", "nope"]) {
+          assert.strictEqual((yield* Effect.flip(journal.find(text)))._tag, "RunNotFound")
+        }
+      })
+    )
+  )
+
+  it.live("knows a run that another process carries out, and one whose process has gone or is another by now", () =>
+    onDisk(() =>
+      Effect.gen(function* () {
+        const fs = yield* FileSystem.FileSystem
+        const journal = yield* RunJournal
+        const own = Option.getOrThrow(journal.process)
+        if (own.namespace === undefined) return // without /proc nobody can tell
+        const parent = String(process.ppid)
+        const stat = yield* fs.readFileString(`/proc/${parent}/stat`)
+        const started = stat.slice(stat.lastIndexOf(")") + 2).split(" ")[19] ?? ""
+        const other = { token: "other", pid: parent, namespace: own.namespace, started }
+        for (const [id, by, status] of [
+          ["run_alive", other, "running"],
+          ["run_again", { ...other, started: "1" }, "unfinished"],
+          ["run_gone", { ...other, pid: "4194304" }, "unfinished"],
+          ["run_ours", own, "unfinished"],
+          ["run_elsewhere", { ...other, namespace: "pid:[1]" }, "unfinished"]
+        ] as const) {
+          const begun = stamp({ _tag: "RunStarted", task: World.task(), process: by }, RunId.make(id), 0, 1000)
+          yield* write(RunId.make(id), [begun])
+          assert.strictEqual((yield* journal.list).find(({ runId }) => runId === id)?.status, status, id)
+          const idle = yield* Effect.either(journal.idle([begun]))
+          assert.strictEqual(idle._tag, status === "running" ? "Left" : "Right", id)
+        }
+        const kept = yield* Effect.flip(journal.remove("run_alive"))
+        assert.include(kept.message, `still going on in process ${parent}`)
+      })
+    )
+  )
+
+  it.live("keeps its hands off a run of this process while it goes on", () =>
+    onDisk(() =>
+      Effect.gen(function* () {
+        const journal = yield* RunJournal
+        yield* Effect.scoped(
+          Effect.gen(function* () {
+            const append = yield* journal.open(runId)
+            yield* append(events)
+            assert.strictEqual((yield* journal.list)[0]?.status, "running")
+            assert.strictEqual((yield* Effect.flip(journal.remove(runId)))._tag, "RunInProgress")
+          })
+        )
+        assert.strictEqual((yield* journal.list)[0]?.status, "unfinished")
+        yield* journal.remove(runId)
+      })
+    )
+  )
+
   it.live("does not know a run that is not there, nor an id that is a path", () =>
     onDisk(() =>
       Effect.gen(function* () {

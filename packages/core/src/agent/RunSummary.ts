@@ -1,0 +1,127 @@
+/**
+ * A run in a list: what it was asked, when, and how it stands. Told from few lines of its journal, because there may be
+ * hundreds of long ones.
+ *
+ * @since 0.1.0
+ */
+import * as Either from "effect/Either"
+import * as Option from "effect/Option"
+import * as Schema from "effect/Schema"
+import type { ProcessIdentity } from "../models/StateDirectory.ts"
+import { RunId } from "../observability/Correlation.ts"
+import { AgentEventJson, AgentOutcome, type AgentEvent } from "./AgentEvent.ts"
+
+/**
+ * `unfinished`: it was stopped or killed, and may be taken up again. Times are epoch milliseconds.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export const RunSummary = Schema.Struct({
+  runId: RunId,
+  task: Schema.String,
+  status: Schema.Union(AgentOutcome.fields.status, Schema.Literal("running", "unfinished")),
+  startedAt: Schema.Number,
+  lastAt: Schema.Number,
+  /** Requests to the model, the last one for the answer not counted. */
+  rounds: Schema.NonNegativeInt,
+  model: Schema.optionalWith(Schema.String, { exact: true })
+})
+/**
+ * @since 0.1.0
+ * @category models
+ */
+export type RunSummary = typeof RunSummary.Type
+
+/**
+ * The summary, `unfinished` where there is no outcome yet, and the process that carried the run out last.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Found {
+  readonly summary: RunSummary
+  readonly process: ProcessIdentity | undefined
+}
+
+/**
+ * From the lines of a journal. None when they do not begin with the start of a run.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const ofLines = (lines: ReadonlyArray<string>): Option.Option<Found> => {
+  const first = read(lines[0] ?? "")
+  if (first?._tag !== "RunStarted") return Option.none()
+  let last: AgentEvent = first
+  for (let index = lines.length - 1; index > 0; index--) {
+    const event = read(lines[index] ?? "")
+    if (event === undefined) continue
+    last = event
+    break
+  }
+  const resumed = lines.findLast((line) => isOf(line, "RunResumed"))
+  const ready = lines.findLast((line) => isOf(line, "ModelReady"))
+  return Option.some(found({ first, last, resumed: read(resumed ?? ""), ready: read(ready ?? "") }, roundsIn(lines)))
+}
+
+/**
+ * @since 0.1.0
+ * @category constructors
+ */
+export const ofEvents = (events: ReadonlyArray<AgentEvent>): Option.Option<Found> => {
+  const [first] = events
+  const last = events.at(-1)
+  if (first?._tag !== "RunStarted" || last === undefined) return Option.none()
+  const resumed = events.findLast(({ _tag }) => _tag === "RunResumed")
+  const ready = events.findLast(({ _tag }) => _tag === "ModelReady")
+  const rounds = events.filter((event) => event._tag === "RoundStarted" && !event.final).length
+  return Option.some(found({ first, last, resumed, ready }, rounds))
+}
+
+/**
+ * @since 0.1.0
+ * @category combinators
+ */
+export const newestFirst = (summaries: ReadonlyArray<RunSummary>): ReadonlyArray<RunSummary> =>
+  summaries.toSorted((a, b) => b.startedAt - a.startedAt)
+
+// -----------------------------------------------------------------------------
+// internal
+// -----------------------------------------------------------------------------
+
+const decode = Schema.decodeUnknownEither(AgentEventJson)
+
+const read = (line: string): AgentEvent | undefined =>
+  line === "" ? undefined : Either.getOrElse(decode(line), () => undefined)
+
+/** Our own lines begin with the tag. */
+const isOf = (line: string, tag: AgentEvent["_tag"]) => line.startsWith(`{"_tag":"${tag}"`)
+
+const roundsIn = (lines: ReadonlyArray<string>): number =>
+  lines.filter((line) => isOf(line, "RoundStarted") && !line.includes('"final":true')).length
+
+const found = (
+  events: {
+    readonly first: Extract<AgentEvent, { readonly _tag: "RunStarted" }>
+    readonly last: AgentEvent
+    readonly resumed: AgentEvent | undefined
+    readonly ready: AgentEvent | undefined
+  },
+  rounds: number
+): Found => {
+  const { first, last, ready, resumed } = events
+  const model = ready?._tag === "ModelReady" ? ready.ensured.model : first.task.model
+  return {
+    summary: {
+      runId: first.runId,
+      task: first.task.task,
+      status: last._tag === "RunFinished" ? last.outcome.status : "unfinished",
+      startedAt: first.at,
+      lastAt: last.at,
+      rounds,
+      ...(model === undefined ? {} : { model })
+    },
+    process: resumed?._tag === "RunResumed" ? resumed.process : first.process
+  }
+}
