@@ -8,6 +8,7 @@ import * as Schema from "effect/Schema"
 import { ChatMessage, ChatReply, Usage } from "../lmstudio/Chat.ts"
 import { ToolResult } from "../mcp/ToolResult.ts"
 import { Ensured } from "../models/ModelLifecycle.ts"
+import { ProcessIdentity } from "../models/StateDirectory.ts"
 import { RunId } from "../observability/Correlation.ts"
 import { AgentTask } from "./AgentTask.ts"
 import { ToolTraits } from "./ToolPolicy.ts"
@@ -112,6 +113,23 @@ export const ContextAccount = Schema.Struct({
  */
 export type ContextAccount = typeof ContextAccount.Type
 
+/**
+ * How tools were chosen: at most so many, with at most so many tokens of definitions where the context is known, from
+ * this order.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export const ToolChoice = Schema.Struct({
+  limits: Schema.Struct({ count: Schema.Int, tokens: optional(Schema.Int) }),
+  ranked: Schema.Array(Schema.String)
+})
+/**
+ * @since 0.1.0
+ * @category models
+ */
+export type ToolChoice = typeof ToolChoice.Type
+
 /** On every event. `at` is epoch milliseconds; `seq` counts from 0 within the run. */
 const stamped = { runId: RunId, seq: Schema.NonNegativeInt, at: Schema.Number }
 
@@ -120,10 +138,15 @@ const stamped = { runId: RunId, seq: Schema.NonNegativeInt, at: Schema.Number }
  * @category models
  */
 export const AgentEvent = Schema.Union(
-  /** `history` is the conversation that this run goes on from. */
-  Schema.TaggedStruct("RunStarted", { ...stamped, task: AgentTask, history: optional(Schema.Array(ChatMessage)) }),
+  /** `history` is the conversation that this run goes on from. `process` carries it out, where that can be told. */
+  Schema.TaggedStruct("RunStarted", {
+    ...stamped,
+    task: AgentTask,
+    history: optional(Schema.Array(ChatMessage)),
+    process: optional(ProcessIdentity)
+  }),
   /** The run was taken up again from its journal, with these budgets for what is left of it. */
-  Schema.TaggedStruct("RunResumed", { ...stamped, task: AgentTask }),
+  Schema.TaggedStruct("RunResumed", { ...stamped, task: AgentTask, process: optional(ProcessIdentity) }),
   /** Something worth a person's eye while the run prepares: a server that starts, a model that loads. */
   Schema.TaggedStruct("Preparing", { ...stamped, what: Schema.String, progress: optional(Schema.Number) }),
   Schema.TaggedStruct("ServersReady", {
@@ -132,12 +155,16 @@ export const AgentEvent = Schema.Union(
     missing: Schema.Array(Schema.Struct({ server: Schema.String, problem: Problem }))
   }),
   Schema.TaggedStruct("ModelReady", { ...stamped, ensured: Ensured }),
-  /** The tools that the next requests offer, by the names that the model sees. `estimatedTokens` of their definitions. */
+  /**
+   * The tools that the next requests offer, by the names that the model sees. `estimatedTokens` of their definitions.
+   * `choice` says why these, where there were more: the limits, and the likeliest tools for the task in order.
+   */
   Schema.TaggedStruct("ToolsOffered", {
     ...stamped,
     offered: Schema.Array(Schema.String),
     withheld: Schema.NonNegativeInt,
-    estimatedTokens: Schema.NonNegativeInt
+    estimatedTokens: Schema.NonNegativeInt,
+    choice: optional(ToolChoice)
   }),
   /** `account` where the context of the model is known. */
   Schema.TaggedStruct("RoundStarted", {

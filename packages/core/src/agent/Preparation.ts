@@ -82,10 +82,11 @@ export const prepare = (
     const { contextLength, model } = yield* (yield* lease).ensured
     const catalog = ToolCatalog.make(tools, task)
     const toolbox = Toolbox.make(catalog.tools, task.task)
-    const first = Toolbox.choose(toolbox, catalog.tools, {
+    const limits = {
       count: Toolbox.countFor(model, policy.toolCounts, policy.toolCount),
       tokens: contextLength === undefined ? undefined : Math.floor(contextLength * policy.toolShare)
-    })
+    }
+    const first = Toolbox.choose(toolbox, catalog.tools, limits)
     // a run that is taken up again keeps what it had
     const kept = state.offered.flatMap((name) => catalog.find(name) ?? []).filter((tool) => !first.includes(tool))
     const hidden = first.length < catalog.tools.length
@@ -95,7 +96,8 @@ export const prepare = (
       _tag: "ToolsOffered",
       offered: offered.map(({ name }) => name),
       withheld: tools.length - offered.filter(({ builtin }) => !builtin).length,
-      estimatedTokens: tokensOf(offered)
+      estimatedTokens: tokensOf(offered),
+      ...(hidden ? { choice: choiceOf(limits, toolbox) } : {})
     })
     return { lease, grow, catalog, call, toolbox, artifacts }
   }).pipe(Effect.withSpan("AgentLoop.prepare"))
@@ -103,6 +105,12 @@ export const prepare = (
 // -----------------------------------------------------------------------------
 // internal
 // -----------------------------------------------------------------------------
+
+/** As many as say why these and not others. */
+const choiceOf = ({ count, tokens }: Toolbox.Limits, { ranked }: Toolbox.Toolbox) => ({
+  limits: { count, ...(tokens === undefined ? {} : { tokens }) },
+  ranked: ranked.slice(0, count + 20).map(({ name }) => name)
+})
 
 /** A lease in a scope of its own, so that it can be given back before the run ends. */
 const held = Effect.fnUntraced(function* (
