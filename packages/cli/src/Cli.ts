@@ -22,6 +22,11 @@ import * as ModelsLs from "./commands/ModelsLs.ts"
 import * as ModelsPs from "./commands/ModelsPs.ts"
 import * as ModelsUnload from "./commands/ModelsUnload.ts"
 import * as Run from "./commands/Run.ts"
+import * as RunsFollow from "./commands/RunsFollow.ts"
+import * as RunsLs from "./commands/RunsLs.ts"
+import * as RunsResume from "./commands/RunsResume.ts"
+import * as RunsRm from "./commands/RunsRm.ts"
+import * as RunsShow from "./commands/RunsShow.ts"
 import * as Serve from "./commands/Serve.ts"
 import * as ServerStart from "./commands/ServerStart.ts"
 import * as ServerStatus from "./commands/ServerStatus.ts"
@@ -79,6 +84,11 @@ export const make =
 
 const cliConfig = CliConfig.make({ showBuiltIns: false })
 
+const runs = Command.make("runs").pipe(
+  Command.withDescription("Runs that are kept: what was done, going on with them, asking further."),
+  Command.withSubcommands([RunsLs.command, RunsShow.command, RunsResume.command, RunsFollow.command, RunsRm.command])
+)
+
 const models = Command.make("models").pipe(
   Command.withDescription("Models on disk and in memory, loading and unloading."),
   Command.withSubcommands([
@@ -105,6 +115,7 @@ const parser = <E, R>(services: (need: Omit<Need, "logLevel">) => Layer.Layer<St
   return Command.make("lms-bridge").pipe(
     Command.withSubcommands([
       Run.command.pipe(Command.provide(({ standIn }) => services({ standIn, watched: true }))),
+      runs.pipe(Command.provide(usual)),
       models.pipe(Command.provide(usual)),
       server.pipe(Command.provide(usual)),
       mcp.pipe(Command.provide(usual)),
@@ -126,6 +137,12 @@ const entry = <Name extends string, R, E, A>(
 const catalogue: ReadonlyArray<Help.Entry> = [
   { path: [], usage: { _tag: "Empty" }, help: HelpDoc.empty },
   entry(["run"], Run.command),
+  entry(["runs"], runs),
+  entry(["runs", "ls"], RunsLs.command),
+  entry(["runs", "show"], RunsShow.command),
+  entry(["runs", "resume"], RunsResume.command),
+  entry(["runs", "follow"], RunsFollow.command),
+  entry(["runs", "rm"], RunsRm.command),
   entry(["models"], models),
   entry(["models", "ls"], ModelsLs.command),
   entry(["models", "ps"], ModelsPs.command),

@@ -84,6 +84,8 @@ const byTag: Readonly<Record<string, ExitCode>> = {
   UsageError: ExitCode.usage,
   SettingsInvalid: ExitCode.usage,
   NoSuchTool: ExitCode.usage,
+  RunNotFound: ExitCode.usage,
+  RunAmbiguous: ExitCode.usage,
   LmStudioUnreachable: ExitCode.unreachable,
   CircuitOpen: ExitCode.unreachable,
   ModelNotFound: ExitCode.modelUnavailable,

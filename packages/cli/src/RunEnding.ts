@@ -4,6 +4,7 @@
  */
 import type { AgentEvent, AgentOutcome, BudgetKind } from "@lms-bridge/core/agent/AgentEvent"
 import type { Budgets } from "@lms-bridge/core/agent/AgentTask"
+import type { Explanation } from "@lms-bridge/core/agent/RunExplanation"
 import * as Words from "./Words.ts"
 
 export interface State {
@@ -39,6 +40,8 @@ export const step = (state: State, event: AgentEvent): State => {
   }
 }
 
+export const of = (events: ReadonlyArray<AgentEvent>): State => events.reduce(step, initial)
+
 /** Sentences, each on its own line. `kept`: the run can be taken up again. */
 export const lines = (
   state: State,
@@ -52,6 +55,22 @@ export const lines = (
 /** For whoever stopped a run that had begun. */
 export const interrupted = ({ requests, runId }: State): ReadonlyArray<string> =>
   requests === 0 ? [] : [`What was done is kept. Go on with: lms-bridge runs resume ${runId}`]
+
+/** Why a run cannot go on within these budgets, and what gives it more; undefined when it can. */
+export const spent = (used: Explanation["used"], budgets: Budgets): string | undefined => {
+  const { resultBytes = Number.POSITIVE_INFINITY, tokens = Number.POSITIVE_INFINITY } = budgets
+  const reached: ReadonlyArray<readonly [BudgetKind, boolean]> = [
+    ["rounds", used.rounds >= budgets.rounds],
+    ["wall-time", used.wallMillis >= budgets.wallMillis],
+    ["tool-calls", used.toolCalls >= budgets.toolCalls],
+    ["tokens", used.tokens >= tokens],
+    ["result-bytes", used.resultBytes >= resultBytes]
+  ]
+  const first = reached.find(([, isReached]) => isReached)
+  if (first === undefined) return undefined
+  const { more, what } = usedUp(first[0], budgets)
+  return `${what}. Give it more, for example${more}.`
+}
 
 // -----------------------------------------------------------------------------
 // internal
@@ -88,7 +107,7 @@ const cutOff = ({ cut, status }: AgentOutcome): ReadonlyArray<string> =>
   cut && status !== "failed" ? ["The answer was cut by the token limit. --max-tokens N allows longer replies."] : []
 
 const unfit = ({ wantsJson }: State, { answer, status, structured }: AgentOutcome): ReadonlyArray<string> =>
-  wantsJson && structured === undefined && answer !== "" && status !== "failed"
+  wantsJson && structured === undefined && answer !== "" && (status === "budget" || status === "stalled")
     ? ["The answer is not the JSON that --output-schema asks for."]
     : []
 

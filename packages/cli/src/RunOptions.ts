@@ -143,6 +143,9 @@ export interface Making {
 
 /** How to show a run, and whether everything that would be asked is granted. */
 export const showing = {
+  explain: Options.boolean("explain").pipe(
+    Options.withDescription("After the run, say on stderr what each request held, and why.")
+  ),
   yes: Options.boolean("yes").pipe(
     Options.withDescription("Say yes to every call that would be asked for; what a rule refuses stays refused.")
   ),

@@ -4,6 +4,8 @@
  */
 import { AgentEventJson, type AgentEvent, type AgentOutcome } from "@lms-bridge/core/agent/AgentEvent"
 import { CurrentApprover, type AgentError, type ApprovalRequest } from "@lms-bridge/core/agent/AgentLoop"
+import { isKept } from "@lms-bridge/core/agent/RunJournal"
+import * as Chunk from "effect/Chunk"
 import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
@@ -13,6 +15,7 @@ import * as Schedule from "effect/Schedule"
 import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
 import { Ended, ExitCode, ofOutcome } from "./ExitCode.ts"
+import * as Explained from "./Explained.ts"
 import * as Palette from "./Palette.ts"
 import * as RunEnding from "./RunEnding.ts"
 import * as RunView from "./RunView.ts"
@@ -27,18 +30,28 @@ export class RunsAreKept extends Context.Reference<RunsAreKept>()("@lms-bridge/c
 
 export interface Options {
   readonly json: boolean
+  /** After the run, say why each request held what it held. */
+  readonly explain: boolean
   /** Whatever would be asked is granted. */
   readonly yes: boolean
+  /** What had happened before, in a run that is taken up again. */
+  readonly past?: ReadonlyArray<AgentEvent>
 }
 
 /** Shows a run to its end. Fails with the exit code of an outcome that is not `done`. */
 export const show = Effect.fn("ShownRun.show")(function* (
   events: Stream.Stream<AgentEvent, AgentError>,
-  { json, yes }: Options
+  { explain, json, past = [], yes }: Options
 ) {
   const screen = yield* Screen
-  const ending = yield* Ref.make(RunEnding.initial)
-  const watched = Stream.tap(events, (event) => Ref.update(ending, (state) => RunEnding.step(state, event)))
+  const ending = yield* Ref.make(RunEnding.of(past))
+  const told = yield* Ref.make(Chunk.fromIterable(past))
+  const watched = Stream.tap(events, (event) =>
+    Effect.zipRight(
+      Ref.update(ending, (state) => RunEnding.step(state, event)),
+      explain && isKept(event) ? Ref.update(told, Chunk.append(event)) : Effect.void
+    )
+  )
   const kept = yield* RunsAreKept
   const outcome = yield* (json ? writeEvents(watched) : showView(watched)).pipe(
     Effect.provideService(CurrentApprover, yes ? Option.some(grant) : Option.map(screen.ask, approver)),
@@ -47,6 +60,7 @@ export const show = Effect.fn("ShownRun.show")(function* (
     )
   )
   if (!json && outcome.answer !== "") yield* screen.out(answerOf(outcome))
+  if (explain) yield* sayWhy(yield* Ref.get(told))
   yield* say(RunEnding.lines(yield* Ref.get(ending), outcome, { kept }))
   const code = ofOutcome(outcome)
   if (code !== ExitCode.done) return yield* new Ended({ code })
@@ -60,6 +74,13 @@ const say = (lines: ReadonlyArray<string>) =>
   Effect.flatMap(Screen, (screen) =>
     Effect.forEach(lines, (line) => screen.err(`lms-bridge: ${Words.oneLine(line)}`), { discard: true })
   )
+
+const sayWhy = (events: Iterable<AgentEvent>) =>
+  Effect.flatMap(Screen, (screen) => {
+    const explanation = Explained.explain([...events])
+    const lines = explanation === undefined ? [] : Explained.lines(explanation)
+    return Effect.forEach(lines, (line) => screen.err(line), { discard: true })
+  })
 
 const encodeJson = Schema.encodeSync(Schema.parseJson(Schema.Unknown, { space: 2 }))
 

@@ -3,7 +3,9 @@
  */
 import * as NodeContext from "@effect/platform-node/NodeContext"
 import * as Cli from "@lms-bridge/cli/Cli"
+import type { AgentEvent } from "@lms-bridge/core/agent/AgentEvent"
 import { AgentLoop } from "@lms-bridge/core/agent/AgentLoop"
+import { RunJournal } from "@lms-bridge/core/agent/RunJournal"
 import { Settings, type Values } from "@lms-bridge/core/configuration/Settings"
 import { LmsCli } from "@lms-bridge/core/lmstudio/LmsCli"
 import { LmStudioApi } from "@lms-bridge/core/lmstudio/LmStudioApi"
@@ -24,6 +26,8 @@ export interface Doubles {
   readonly lifecycle?: Partial<Context.Tag.Service<ModelLifecycle>>
   readonly mcp?: Partial<Context.Tag.Service<McpRegistry>>
   readonly settings?: Partial<Values>
+  /** Runs that are kept, each with all its events. */
+  readonly runs?: ReadonlyArray<ReadonlyArray<AgentEvent>>
   readonly screen?: FakeScreen.Options
 }
 
@@ -32,6 +36,7 @@ export const services = (doubles: Doubles) =>
     doubles.agentLoop === undefined
       ? AgentLoopTest.layerTest(doubles.loop ?? [])
       : Layer.succeed(AgentLoop, doubles.agentLoop),
+    journal(doubles.runs ?? []),
     Layer.mock(LmStudioApi, doubles.api ?? {}),
     Layer.mock(LmsCli, doubles.lms ?? {}),
     Layer.mock(ModelLifecycle, {
@@ -52,6 +57,20 @@ export const services = (doubles: Doubles) =>
     }),
     Settings.layerWith(doubles.settings ?? {})
   )
+
+const journal = (runs: ReadonlyArray<ReadonlyArray<AgentEvent>>) =>
+  Layer.effect(
+    RunJournal,
+    Effect.gen(function* () {
+      const journal = yield* RunJournal
+      for (const events of runs) {
+        const [first] = events
+        if (first === undefined) continue
+        yield* Effect.scoped(Effect.flatMap(journal.open(first.runId), (write) => write(events)))
+      }
+      return journal
+    })
+  ).pipe(Layer.provide(RunJournal.layerMemory))
 
 const servers: ReadonlyArray<ServerSummary> = ["filesystem", "a", "b"].map((name) => ({
   name,

@@ -1,0 +1,45 @@
+/**
+ * `runs ls`: the runs that are kept, newest first.
+ */
+import * as Command from "@effect/cli/Command"
+import { RunJournal } from "@lms-bridge/core/agent/RunJournal"
+import { RunSummary } from "@lms-bridge/core/agent/RunSummary"
+import * as Clock from "effect/Clock"
+import * as Effect from "effect/Effect"
+import * as Schema from "effect/Schema"
+import { Screen } from "../Screen.ts"
+import * as SharedOptions from "../SharedOptions.ts"
+import * as Table from "../Table.ts"
+import * as Words from "../Words.ts"
+
+export const command = Command.make("ls", { json: SharedOptions.listingJson }).pipe(
+  Command.withDescription("List the runs that are kept, newest first."),
+  Command.withHandler(
+    Effect.fnUntraced(function* ({ json }) {
+      const screen = yield* Screen
+      const runs = yield* Effect.flatMap(RunJournal, ({ list }) => list)
+      if (json) return yield* screen.out(encode(runs))
+      if (runs.length === 0) return yield* screen.err("No run is kept yet. `lms-bridge run` begins one.")
+      yield* screen.out(render(runs, yield* Clock.currentTimeMillis))
+    })
+  )
+)
+
+export const render = (runs: ReadonlyArray<RunSummary>, now: number): string =>
+  Table.render(
+    ["ID", "STATUS", "LAST ACTIVE", "ROUNDS", "MODEL", "TASK"],
+    runs.map(({ lastAt, model, rounds, runId, status, task }) => [
+      runId,
+      status,
+      `${Words.duration(Math.max(0, now - lastAt))} ago`,
+      String(rounds),
+      model ?? "",
+      Words.oneLine(task, 60)
+    ])
+  )
+
+// -----------------------------------------------------------------------------
+// internal
+// -----------------------------------------------------------------------------
+
+const encode = Schema.encodeSync(Schema.parseJson(Schema.Array(RunSummary)))

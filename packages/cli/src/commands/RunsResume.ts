@@ -1,0 +1,34 @@
+/**
+ * `runs resume`: goes on with a run that was stopped, killed, or ended by a budget.
+ */
+import * as Command from "@effect/cli/Command"
+import { AgentLoop } from "@lms-bridge/core/agent/AgentLoop"
+import * as RunExplanation from "@lms-bridge/core/agent/RunExplanation"
+import * as Effect from "effect/Effect"
+import { UsageError } from "../ExitCode.ts"
+import * as KeptRun from "../KeptRun.ts"
+import * as RunEnding from "../RunEnding.ts"
+import * as RunOptions from "../RunOptions.ts"
+import * as ShownRun from "../ShownRun.ts"
+
+export const command = Command.make("resume", { id: KeptRun.id, ...RunOptions.limits, ...RunOptions.showing }).pipe(
+  Command.withDescription(
+    "Go on with a run that was stopped, killed, or ended by a budget. Limits hold for the run as a whole."
+  ),
+  Command.withHandler(
+    Effect.fnUntraced(function* ({ id, ...options }) {
+      const { events, runId, state } = yield* KeptRun.find(id)
+      if (state.turn._tag === "Ended" && state.turn.outcome.status === "done") {
+        return yield* new UsageError({
+          problem: `The run ${runId} is done. Ask further with: lms-bridge runs follow ${runId} "TASK"`
+        })
+      }
+      const budgets = RunOptions.budgetsOf(options, state.task.budgets)
+      const spent = RunEnding.spent(RunExplanation.usedBy(state), budgets)
+      if (spent !== undefined) {
+        return yield* new UsageError({ problem: `The run ${runId} cannot go on, because ${spent}` })
+      }
+      yield* ShownRun.show((yield* AgentLoop).resume(runId, budgets), { ...options, past: events })
+    })
+  )
+)

@@ -1,0 +1,136 @@
+/**
+ * `runs show`: one run, finished or not: its account, or all that was said, or why each request held what it held.
+ */
+import * as Command from "@effect/cli/Command"
+import * as Options from "@effect/cli/Options"
+import { AgentEventJson, AgentOutcome, CallRecord } from "@lms-bridge/core/agent/AgentEvent"
+import { AgentTask } from "@lms-bridge/core/agent/AgentTask"
+import { Explanation } from "@lms-bridge/core/agent/RunExplanation"
+import { RunJournal } from "@lms-bridge/core/agent/RunJournal"
+import * as RunSummary from "@lms-bridge/core/agent/RunSummary"
+import * as Transcript from "@lms-bridge/core/agent/Transcript"
+import * as DateTime from "effect/DateTime"
+import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
+import * as Schema from "effect/Schema"
+import { UsageError } from "../ExitCode.ts"
+import * as Explained from "../Explained.ts"
+import * as KeptRun from "../KeptRun.ts"
+import * as RunEnding from "../RunEnding.ts"
+import { Screen } from "../Screen.ts"
+import * as SharedOptions from "../SharedOptions.ts"
+import * as Table from "../Table.ts"
+import * as Words from "../Words.ts"
+
+export const command = Command.make("show", {
+  id: KeptRun.id,
+  transcript: Options.boolean("transcript").pipe(
+    Options.withDescription("All that was said and called, as Markdown; with --json every event, one per line.")
+  ),
+  explain: Options.boolean("explain").pipe(Options.withDescription("What each request held, and why.")),
+  json: SharedOptions.json("Print the account as JSON.")
+}).pipe(
+  Command.withDescription("Show a run: its account, all that was said in it, or why it went as it did."),
+  Command.withHandler(
+    Effect.fnUntraced(function* ({ explain, id, json, transcript }) {
+      if (explain && transcript) {
+        return yield* new UsageError({ problem: "Give --transcript or --explain, not both." })
+      }
+      const screen = yield* Screen
+      const run = yield* KeptRun.find(id)
+      const { events } = run
+      if (transcript) {
+        if (!json) return yield* screen.out(Transcript.markdown(events).trimEnd())
+        return yield* Effect.forEach(events, (event) => screen.out(encodeEvent(event)), { discard: true })
+      }
+      const explanation = Explained.explain(events)
+      if (explain && explanation !== undefined) {
+        return yield* screen.out(json ? encodeExplanation(explanation) : Explained.lines(explanation).join("\n"))
+      }
+      const account = yield* accountOf(run)
+      yield* screen.out(json ? encode(account) : render(account))
+      const lines = json ? [] : next(account, RunEnding.of(events))
+      yield* Effect.forEach(lines, (line) => screen.err(Words.oneLine(line)), { discard: true })
+    })
+  )
+)
+
+export const Account = Schema.Struct({
+  ...RunSummary.RunSummary.fields,
+  given: AgentTask,
+  toolCalls: Schema.Array(CallRecord),
+  outcome: Schema.optionalWith(AgentOutcome, { exact: true })
+})
+export type Account = typeof Account.Type
+
+export const render = (account: Account): string => {
+  const { model, outcome, rounds, runId, startedAt, status, task, toolCalls } = account
+  const rows = [
+    ["run", runId],
+    ["task", Words.oneLine(task, 400)],
+    ["status", status + (outcome?.budget === undefined ? "" : `, ended by its ${outcome.budget}`)],
+    ["began", DateTime.formatIso(DateTime.unsafeMake(startedAt))],
+    ["model", model ?? "none yet"],
+    ["work", work(account, rounds)]
+  ] as const
+  const problem = outcome?.problem === undefined ? [] : [["problem", outcome.problem.message] as const]
+  return [
+    ...[...rows, ...problem].map(([label, text]) => `${label.padEnd(labelWidth)}${Words.oneLine(text)}`),
+    ...(toolCalls.length === 0 ? [] : ["", calls(toolCalls)]),
+    ...(outcome === undefined || outcome.answer.trim() === "" ? [] : ["", outcome.answer])
+  ].join("\n")
+}
+
+// -----------------------------------------------------------------------------
+// internal
+// -----------------------------------------------------------------------------
+
+const labelWidth = 9
+
+const accountOf = Effect.fnUntraced(function* ({ events, state }: KeptRun.KeptRun) {
+  const { summary } = yield* Effect.orDie(RunSummary.ofEvents(events)) // it was found by its start
+  const idle = yield* Effect.either(Effect.flatMap(RunJournal, (journal) => journal.idle(events)))
+  return {
+    ...summary,
+    status: Either.isRight(idle) ? summary.status : "running",
+    given: state.task,
+    toolCalls: state.calls,
+    ...(state.turn._tag === "Ended" ? { outcome: state.turn.outcome } : {})
+  } satisfies Account
+})
+
+const work = ({ outcome, toolCalls }: Account, rounds: number) =>
+  [
+    Words.count(rounds, "round"),
+    Words.count(toolCalls.length, "tool call"),
+    ...(outcome === undefined
+      ? []
+      : [
+          Words.duration(outcome.millis),
+          `${outcome.usage.inputTokens} tokens read, ${outcome.usage.outputTokens} written`
+        ])
+  ].join(", ")
+
+const calls = (records: ReadonlyArray<CallRecord>) =>
+  Table.render(
+    ["ROUND", "SERVER", "TOOL", "TOOK", ""],
+    records.map(({ isError, millis, round, server, tool }) => [
+      String(round),
+      server,
+      tool,
+      Words.duration(millis),
+      isError ? "failed" : ""
+    ])
+  )
+
+/** How it ended, and what may be done with it now. */
+const next = ({ outcome, runId, status }: Account, ending: RunEnding.State): ReadonlyArray<string> => {
+  if (status === "running") return ["It is still going on."]
+  if (outcome === undefined) return [`It was stopped before its end. Go on with: lms-bridge runs resume ${runId}`]
+  const further = status === "done" ? [`Ask further with: lms-bridge runs follow ${runId} "TASK"`] : []
+  return [...RunEnding.lines(ending, outcome, { kept: true }), ...further]
+}
+
+const encode = Schema.encodeSync(Schema.parseJson(Account))
+const encodeEvent = Schema.encodeSync(AgentEventJson)
+const encodeExplanation = Schema.encodeSync(Schema.parseJson(Explanation))

@@ -1,0 +1,242 @@
+import { assert, describe, it } from "@effect/vitest"
+import { stamp, type AgentEvent, type AgentEventBody, type AgentOutcome } from "@lms-bridge/core/agent/AgentEvent"
+import type { AgentLoop } from "@lms-bridge/core/agent/AgentLoop"
+import type { AgentTask } from "@lms-bridge/core/agent/AgentTask"
+import { RunId } from "@lms-bridge/core/observability/Correlation"
+import * as AgentLoopTest from "@lms-bridge/testing/AgentLoopTest"
+import { type Context, Effect, Stream } from "effect"
+import { cli } from "./OverDoubles.ts"
+
+const task: AgentTask = {
+  task: "Count the bees.",
+  servers: { _tag: "Named", names: ["filesystem"] },
+  model: "test/model",
+  budgets: { rounds: 2, wallMillis: 60_000, toolCalls: 9 },
+  temperature: 0.1,
+  approvedTools: ["*"],
+  outputSchema: { type: "object" }
+}
+
+const bodies = AgentLoopTest.oneCall({
+  server: "filesystem",
+  tool: "read_text_file",
+  arguments: { path: "bees.md" },
+  result: "Bees like clover.",
+  answer: "One."
+})
+
+/** A run of one call, as it is kept; without its end it was killed. */
+const kept = (id: string, end?: Partial<AgentOutcome>): ReadonlyArray<AgentEvent> => {
+  const work = bodies.slice(0, -1).filter((step): step is AgentEventBody => "_tag" in step && step._tag !== "Wait")
+  const last: ReadonlyArray<AgentEventBody> =
+    end === undefined ? [] : [{ _tag: "RunFinished", outcome: AgentLoopTest.outcome("One.", { rounds: 2, ...end }) }]
+  return [{ _tag: "RunStarted" as const, task }, ...work, ...last].map((body, seq) =>
+    stamp(body, RunId.make(id), seq, 1000 * seq)
+  )
+}
+
+const done = kept("run_done", {})
+const ended = kept("run_ended", { status: "budget", budget: "rounds" })
+const killed = kept("run_killed")
+const runs = [done, ended, killed]
+
+/** What was asked of the loop. */
+const listening = () => {
+  const asked: Array<unknown> = []
+  const answer = (id: string) =>
+    Stream.make<[AgentEvent, AgentEvent]>(
+      stamp({ _tag: "RunStarted", task }, RunId.make(id), 0, 0),
+      stamp({ _tag: "RunFinished", outcome: AgentLoopTest.outcome("Two.") }, RunId.make(id), 1, 0)
+    )
+  const agentLoop: Context.Tag.Service<AgentLoop> = {
+    run: (task) => {
+      asked.push(task)
+      return answer("run_new")
+    },
+    resume: (runId, budgets) => {
+      asked.push({ runId, budgets })
+      return answer(runId)
+    }
+  }
+  return { agentLoop, asked }
+}
+
+describe("runs ls", () => {
+  it.effect("lists them newest first, with how each stands", () =>
+    Effect.gen(function* () {
+      const { code, out } = yield* cli(["runs", "ls"], { runs })
+      assert.strictEqual(code, 0)
+      assert.match(out, /^ID +STATUS +LAST ACTIVE +ROUNDS +MODEL +TASK\n/)
+      assert.match(out, /^run_ended +budget +0 ms ago +2 +test\/model +Count the bees\.$/m)
+      assert.match(out, /^run_killed +unfinished /m)
+      const json = JSON.parse((yield* cli(["runs", "ls", "--json"], { runs })).out)
+      assert.deepInclude(json[0], { runId: "run_done", status: "done", rounds: 2, startedAt: 0 })
+    })
+  )
+
+  it.effect("says so when there are none", () =>
+    Effect.gen(function* () {
+      const { err, out } = yield* cli(["runs", "ls"])
+      assert.deepStrictEqual([out, err], ["", "No run is kept yet. `lms-bridge run` begins one."])
+      assert.strictEqual((yield* cli(["runs", "ls", "--json"])).out, "[]")
+    })
+  )
+})
+
+describe("runs show", () => {
+  it.effect("gives the account, the answer last, and says on stderr what may be done with it", () =>
+    Effect.gen(function* () {
+      const { err, out } = yield* cli(["runs", "show", "done"], { runs })
+      assert.match(out, /^status +done$/m)
+      assert.match(out, /^began +1970-01-01T00:00:00\.000Z$/m)
+      assert.match(out, /^work +2 rounds, 1 tool call, 1 s, 100 tokens read, 10 written$/m)
+      assert.match(out, /^1 +filesystem +read_text_file +12 ms$/m)
+      assert.isTrue(out.endsWith("\n\nOne."))
+      assert.strictEqual(err, 'Ask further with: lms-bridge runs follow run_done "TASK"')
+      assert.include((yield* cli(["runs", "show", "run_killed"], { runs })).err, "lms-bridge runs resume run_killed")
+      assert.include((yield* cli(["runs", "show", "ended"], { runs })).err, "run_ended --max-rounds 4")
+      const json = JSON.parse((yield* cli(["runs", "show", "run_d", "--json"], { runs })).out)
+      assert.deepInclude(json, { runId: "run_done", status: "done" })
+      assert.deepStrictEqual(json.given, task)
+      assert.strictEqual(json.outcome.answer, "One.")
+    })
+  )
+
+  it.effect("gives all that was said, and why each request held what it held", () =>
+    Effect.gen(function* () {
+      const { out } = yield* cli(["runs", "show", "done", "--transcript"], { runs })
+      assert.match(out, /^# Task\n\nCount the bees\.\n\n## Round 1\n/)
+      assert.include(out, "    Bees like clover.")
+      const events = (yield* cli(["runs", "show", "done", "--transcript", "--json"], { runs })).out
+      assert.strictEqual(events.split("\n").length, done.length)
+      const { out: why } = yield* cli(["runs", "show", "done", "--explain"], { runs })
+      assert.match(why, /^explained +run_done, test\/model, 8192 tokens of context$/m)
+      assert.match(why, /^round 1 +not measured$/m)
+      assert.match(why, /^ +calls: read_text_file$/m)
+      assert.match(why, /^budgets +2 of 2 rounds, 1 of 9 tool calls, 1 s of 60 s, 110 tokens, 17 B of results$/m)
+      assert.strictEqual((yield* cli(["runs", "show", "done", "--transcript", "--explain"], { runs })).code, 2)
+    })
+  )
+
+  it.effect("does not guess which run is meant", () =>
+    Effect.gen(function* () {
+      const none = yield* cli(["runs", "show", "run_dome"], { runs })
+      assert.strictEqual(none.code, 2)
+      assert.strictEqual(
+        none.err,
+        'lms-bridge: There is no run "run_dome". Did you mean run_done? `lms-bridge runs ls` shows those that are kept.'
+      )
+      const twice = [kept("run_aa", {}), kept("run_ab", {})]
+      assert.match(
+        (yield* cli(["runs", "show", "a"], { runs: twice })).err,
+        /"a" begins the ids of 2 runs: run_aa, run_ab/
+      )
+    })
+  )
+})
+
+describe("runs resume", () => {
+  it.effect("goes on with the budgets of the run, and with those that are given", () =>
+    Effect.gen(function* () {
+      const { agentLoop, asked } = listening()
+      const { code, err, out } = yield* cli(
+        ["runs", "resume", "ended", "--max-rounds", "5", "--max-total-tokens", "900"],
+        {
+          runs,
+          agentLoop
+        }
+      )
+      assert.deepStrictEqual([code, out], [0, "Two."], err)
+      yield* cli(["runs", "resume", "killed", "--max-rounds", "3"], { runs, agentLoop })
+      assert.deepStrictEqual(asked, [
+        { runId: "run_ended", budgets: { ...task.budgets, rounds: 5, tokens: 900 } },
+        { runId: "run_killed", budgets: { ...task.budgets, rounds: 3 } }
+      ])
+    })
+  )
+
+  it.effect("refuses one that is done, and one whose budget is used up, and says what to do instead", () =>
+    Effect.gen(function* () {
+      const { agentLoop, asked } = listening()
+      const finished = yield* cli(["runs", "resume", "done"], { runs, agentLoop })
+      assert.deepStrictEqual(
+        [finished.code, finished.err],
+        [2, 'lms-bridge: The run run_done is done. Ask further with: lms-bridge runs follow run_done "TASK"']
+      )
+      const spent = yield* cli(["runs", "resume", "ended"], { runs, agentLoop })
+      assert.deepStrictEqual(
+        [spent.code, spent.err],
+        [
+          2,
+          "lms-bridge: The run run_ended cannot go on, because its 2 rounds are used up. Give it more, for example --max-rounds 4."
+        ]
+      )
+      assert.deepStrictEqual(asked, [])
+    })
+  )
+
+  it.effect("explains the whole of the run, what came before included", () =>
+    Effect.gen(function* () {
+      const { agentLoop } = listening()
+      const { err } = yield* cli(["runs", "resume", "ended", "--max-rounds", "5", "--explain"], { runs, agentLoop })
+      assert.match(err, /^round 1 /m)
+    })
+  )
+})
+
+describe("runs follow", () => {
+  it.effect("takes servers, model and manner from the run, but neither consent nor the form of the answer", () =>
+    Effect.gen(function* () {
+      const { agentLoop, asked } = listening()
+      yield* cli(["runs", "follow", "done", "And the wasps?"], { runs, agentLoop })
+      yield* cli(["runs", "follow", "done", "And now?", "--at", "1", "--mcp", "a", "--model", "m"], { runs, agentLoop })
+      const { approvedTools: _approved, outputSchema: _schema, ...same } = task
+      const budgets = { rounds: 50, wallMillis: 600_000, toolCalls: 200 }
+      const begun = done.findIndex((event) => event._tag === "RoundStarted" && event.round === 2)
+      assert.deepStrictEqual(asked, [
+        { ...same, task: "And the wasps?", budgets, follows: { run: "run_done" } },
+        {
+          ...same,
+          task: "And now?",
+          budgets,
+          servers: { _tag: "Named", names: ["a"] },
+          model: "m",
+          follows: { run: "run_done", events: begun }
+        }
+      ])
+    })
+  )
+
+  it.effect("refuses a round that was not there", () =>
+    Effect.gen(function* () {
+      const { agentLoop, asked } = listening()
+      const { code, err } = yield* cli(["runs", "follow", "done", "x", "--at", "3"], { runs, agentLoop })
+      assert.strictEqual(code, 2)
+      assert.include(err, "--at is 3, but the run run_done has 2 rounds.")
+      assert.strictEqual((yield* cli(["runs", "follow", "done", " "], { runs, agentLoop })).code, 2)
+      assert.deepStrictEqual(asked, [])
+    })
+  )
+})
+
+describe("runs rm", () => {
+  it.effect("removes those that are named, and tells of the others", () =>
+    Effect.gen(function* () {
+      const { code, err, out } = yield* cli(["runs", "rm", "done", "nope", "done", "run_killed"], { runs })
+      assert.strictEqual(code, 2)
+      assert.strictEqual(out, "run_done is removed.\nrun_killed is removed.")
+      assert.include(err, 'There is no run "nope".')
+    })
+  )
+
+  it.effect("removes all, or those in which nothing happened for so long", () =>
+    Effect.gen(function* () {
+      assert.strictEqual((yield* cli(["runs", "rm", "--all"], { runs })).out.split("\n").length, 3)
+      const young = yield* cli(["runs", "rm", "--older-than", "1h"], { runs })
+      assert.deepStrictEqual([young.code, young.out], [0, "There is nothing to remove."])
+      for (const args of [[], ["--all", "done"], ["--all", "--older-than", "1h"]]) {
+        assert.strictEqual((yield* cli(["runs", "rm", ...args], { runs })).code, 2)
+      }
+    })
+  )
+})
