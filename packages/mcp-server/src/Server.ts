@@ -4,6 +4,7 @@
  */
 import type { Values } from "@lms-bridge/core/configuration/Settings"
 import { withRequest } from "@lms-bridge/core/observability/Correlation"
+import { CurrentCaller } from "@lms-bridge/core/resilience/FairTurns"
 import { Server } from "@modelcontextprotocol/sdk/server/index.js"
 import { StdioServerTransport } from "@modelcontextprotocol/sdk/server/stdio.js"
 import type { RequestHandlerExtra } from "@modelcontextprotocol/sdk/shared/protocol.js"
@@ -72,6 +73,8 @@ export interface Options<R, R2> {
   readonly transport: Transport
   /** LMS_BRIDGE_DETACH_AFTER. */
   readonly detachAfter: Values["detachAfter"]
+  /** Who takes turns with whom, where several clients are served. */
+  readonly caller?: string
   /** Runs once the transport takes messages. */
   readonly connected?: Effect.Effect<unknown>
 }
@@ -110,7 +113,10 @@ export const serve = Effect.fn("Server.serve")(function* <R, R2>(options: Option
     signal: AbortSignal
   ) =>
     runPromise(
-      Effect.flatMap(loaded, ({ context, surface }) => use(surface, context)).pipe(Effect.raceFirst(aborted(signal)))
+      Effect.flatMap(loaded, ({ context, surface }) => use(surface, context)).pipe(
+        Effect.raceFirst(aborted(signal)),
+        Effect.provideService(CurrentCaller, options.caller ?? "")
+      )
     )
 
   const withClientLog = clientLog(server)

@@ -68,7 +68,7 @@ export const serveHttp = (options: Options): Effect.Effect<never, HttpNotServed,
 /** The same with anything that can serve one session; `connected` runs once the transport takes messages. */
 export const serveSessions = Effect.fn("serveSessions")(function* <E, R>(
   options: Options,
-  serve: (transport: AnyTransport, connected: Effect.Effect<unknown>) => Effect.Effect<void, E, R>
+  serve: (transport: AnyTransport, connected: Effect.Effect<unknown>, caller: string) => Effect.Effect<void, E, R>
 ) {
   const { host, port } = options
   const token = Option.getOrUndefined(Option.map(options.token, Redacted.value))
@@ -82,16 +82,17 @@ export const serveSessions = Effect.fn("serveSessions")(function* <E, R>(
   let running = 0
 
   const open = Effect.gen(function* () {
+    const caller = randomUUID()
     const connected = yield* Deferred.make<void>()
     const http = HttpTransport.make({
-      newSessionId: randomUUID,
+      newSessionId: () => caller,
       mostBodyBytes,
       opened: (id) => {
         sessions.set(id, session)
         session.fiber.addObserver(() => sessions.delete(id))
       }
     })
-    const fiber = fork(serve(http.transport, Deferred.succeed(connected, undefined)))
+    const fiber = fork(serve(http.transport, Deferred.succeed(connected, undefined), caller))
     const session: Session = { http, fiber, open: 0, usedAt: yield* Clock.currentTimeMillis }
     yield* Effect.raceFirst(Deferred.await(connected), Effect.ignore(Fiber.join(fiber)))
     return session

@@ -8,10 +8,11 @@ import type { Runs } from "./Runs.ts"
 import * as Server from "./Server.ts"
 import { surface } from "./Surface.ts"
 
-/** `connected` runs once the transport takes messages. */
+/** `connected` runs once the transport takes messages. Callers take turns at models and servers. */
 export const serveOn = Effect.fnUntraced(function* (
   transport: Server.AnyTransport,
-  connected: Effect.Effect<unknown> = Effect.void
+  connected: Effect.Effect<unknown> = Effect.void,
+  caller = ""
 ) {
   const { detachAfter } = yield* Settings
   const context = yield* Effect.context<Services | Settings | Runs>()
@@ -19,6 +20,7 @@ export const serveOn = Effect.fnUntraced(function* (
     load: Effect.map(surface, (surface) => ({ surface, context })),
     detachAfter,
     connected,
+    caller,
     transport
   })
 })

@@ -14,6 +14,7 @@ import * as HashMap from "effect/HashMap"
 import * as Option from "effect/Option"
 import type * as Scope from "effect/Scope"
 import * as CircuitBreaker from "../resilience/CircuitBreaker.ts"
+import * as FairTurns from "../resilience/FairTurns.ts"
 import type { Session } from "./McpClient.ts"
 import type { McpConnection } from "./McpConnection.ts"
 import { type McpCallFailed, type McpReadFailed, McpServerUnavailable } from "./McpError.ts"
@@ -35,7 +36,7 @@ export interface PooledServer {
 /**
  * `open` makes one connection and is run again after each loss. A server that fails again and again is left alone for a
  * while: `policy` says how often and how long. No more than `concurrency` calls run at the same time, whoever makes them;
- * the others wait their turn.
+ * the others wait for their caller's turn.
  *
  * @since 0.1.0
  * @category constructors
@@ -50,7 +51,7 @@ export const make = Effect.fnUntraced(function* (options: {
   const scope = yield* Effect.scope
   const gate = yield* Effect.makeSemaphore(1)
   const breaker = yield* CircuitBreaker.make({ name: `MCP server "${server}"`, policy, counts: () => true })
-  const inTurn = (yield* Effect.makeSemaphore(concurrency)).withPermits(1)
+  const inTurn = yield* FairTurns.make(concurrency)
   const state: State = { current: undefined, last: undefined, sessions: 0, failure: undefined }
 
   const open = options.open.pipe(

@@ -1,0 +1,85 @@
+import { assert, describe, it } from "@effect/vitest"
+import { Effect, Fiber, TestClock } from "effect"
+import * as FairTurns from "@lms-bridge/core/resilience/FairTurns"
+
+const calls = Effect.fnUntraced(function* (
+  inTurn: FairTurns.InTurn,
+  caller: string,
+  count: number,
+  log: Array<string>
+) {
+  const fiber = yield* Effect.fork(
+    Effect.forEach(
+      Array.from({ length: count }, (_, index) => `${caller}${index + 1}`),
+      (name) =>
+        inTurn(
+          Effect.zipRight(
+            Effect.sync(() => log.push(name)),
+            Effect.sleep("1 second")
+          )
+        ),
+      { concurrency: count }
+    ).pipe(Effect.provideService(FairTurns.CurrentCaller, caller))
+  )
+  // until all of them have asked for their turn
+  yield* Effect.repeatN(Effect.yieldNow(), 100)
+  return fiber
+})
+
+describe("FairTurns", () => {
+  it.effect("a caller with one call does not wait for the twenty of another", () =>
+    Effect.gen(function* () {
+      const log: Array<string> = []
+      const inTurn = yield* FairTurns.make(2)
+      const many = yield* calls(inTurn, "a", 20, log)
+      yield* TestClock.adjust("500 millis")
+      const one = yield* calls(inTurn, "b", 1, log)
+      yield* TestClock.adjust("2 seconds")
+      assert.isTrue((yield* Fiber.poll(one))._tag === "Some", log.join(" "))
+      yield* TestClock.adjust("20 seconds")
+      yield* Fiber.join(many)
+      assert.lengthOf(log, 21)
+    })
+  )
+
+  it.effect("two callers with many calls each take turns", () =>
+    Effect.gen(function* () {
+      const log: Array<string> = []
+      const inTurn = yield* FairTurns.make(1)
+      yield* calls(inTurn, "a", 6, log)
+      yield* calls(inTurn, "b", 6, log)
+      yield* TestClock.adjust("7 seconds")
+      const first = log.slice(0, 6).map((name) => name.charAt(0))
+      assert.isAtLeast(first.filter((caller) => caller === "b").length, 2, log.join(" "))
+      assert.isAtLeast(first.filter((caller) => caller === "a").length, 2, log.join(" "))
+    })
+  )
+
+  it.effect("a call that is given up while it waits, or fails, makes room for the next", () =>
+    Effect.gen(function* () {
+      const log: Array<string> = []
+      const inTurn = yield* FairTurns.make(1)
+      const failing = yield* Effect.fork(Effect.exit(inTurn(Effect.delay(Effect.fail("no"), "1 second"))))
+      yield* Effect.yieldNow()
+      const waiting = yield* calls(inTurn, "a", 3, log)
+      yield* Fiber.interrupt(waiting)
+      const last = yield* calls(inTurn, "b", 1, log)
+      yield* TestClock.adjust("3 seconds")
+      yield* Fiber.join(failing)
+      yield* Fiber.join(last)
+      assert.deepStrictEqual(log, ["b1"])
+    })
+  )
+
+  it.effect("resources do not wait for each other", () =>
+    Effect.gen(function* () {
+      const log: Array<string> = []
+      const inTurn = yield* FairTurns.makeKeyed(1)
+      yield* calls(inTurn("x"), "x", 2, log)
+      yield* calls(inTurn("y"), "y", 2, log)
+      yield* TestClock.adjust("1 second")
+      yield* TestClock.adjust("500 millis")
+      assert.sameMembers(log, ["x1", "y1", "x2", "y2"])
+    })
+  )
+})
