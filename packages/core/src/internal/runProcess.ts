@@ -12,6 +12,7 @@ import * as Fiber from "effect/Fiber"
 import * as Ref from "effect/Ref"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
+import { undisturbed } from "./undisturbed.ts"
 
 /**
  * How long a process may take to end after SIGTERM before its group gets SIGKILL.
@@ -101,7 +102,8 @@ const stop = (process: CommandExecutor.Process) =>
     // the process itself may be gone and a child of it still there; a group that is empty refuses the signal
     Effect.zipRight(process.kill("SIGKILL")),
     Effect.whenEffect(process.isRunning),
-    Effect.ignore
+    Effect.ignore,
+    undisturbed
   )
 
 const collect = Effect.fnUntraced(function* (stream: Stream.Stream<Uint8Array, PlatformError>, limit: number) {

@@ -16,6 +16,7 @@ import * as Fiber from "effect/Fiber"
 import * as Mailbox from "effect/Mailbox"
 import * as Schedule from "effect/Schedule"
 import * as Stream from "effect/Stream"
+import { undisturbed } from "../internal/undisturbed.ts"
 import * as ChildEnvironment from "./ChildEnvironment.ts"
 import * as JsonLines from "./JsonLines.ts"
 import { McpServerUnavailable } from "./McpError.ts"
@@ -205,7 +206,8 @@ const stop = (process: CommandExecutor.Process, outbox: Mailbox.Mailbox<Uint8Arr
       gone
         ? Effect.void
         : process.kill("SIGKILL").pipe(Effect.interruptible, Effect.timeoutOption(killGrace), Effect.ignore)
-    )
+    ),
+    undisturbed
   )
 }
 

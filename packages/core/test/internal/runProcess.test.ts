@@ -54,6 +54,21 @@ describe("runProcess", () => {
     }).pipe(fake({ exitCode: "never", ignoresSigterm: true }))
   )
 
+  it.effect("keeps to the grace period and kills, though it is interrupted again meanwhile", () =>
+    Effect.gen(function* () {
+      const fiber = yield* Effect.fork(runProcess(Command.make("x")))
+      yield* TestClock.adjust("1 second")
+      const first = yield* Effect.fork(Fiber.interrupt(fiber))
+      yield* TestClock.adjust("1 second")
+      const second = yield* Effect.fork(Fiber.interrupt(fiber))
+      yield* TestClock.adjust("500 millis")
+      assert.deepInclude((yield* seen)[0], { signals: ["SIGTERM"], running: true })
+      yield* TestClock.adjust("500 millis")
+      yield* Fiber.joinAll([first, second])
+      assert.deepInclude((yield* seen)[0], { signals: ["SIGTERM", "SIGKILL"], running: false })
+    }).pipe(fake({ exitCode: "never", ignoresSigterm: true }))
+  )
+
   it.effect("does not start what was given up before", () =>
     Effect.gen(function* () {
       yield* Effect.interrupt.pipe(Effect.zipRight(runProcess(Command.make("x"))), Effect.exit)

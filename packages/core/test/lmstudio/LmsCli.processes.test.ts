@@ -5,6 +5,7 @@ import { Chunk, Duration, Effect, Fiber, Layer, Option, Schedule, Stream } from 
 import { Settings, type Values } from "@lms-bridge/core/configuration/Settings"
 import { LmStudioApi } from "@lms-bridge/core/lmstudio/LmStudioApi"
 import { LmsCli } from "@lms-bridge/core/lmstudio/LmsCli"
+import { ModelLifecycle } from "@lms-bridge/core/models/ModelLifecycle"
 import { Resilience } from "@lms-bridge/core/resilience/Resilience"
 import { Outcome } from "@lms-bridge/testing/simulator/Faults"
 import * as Simulator from "@lms-bridge/testing/simulator/Simulator"
@@ -15,12 +16,14 @@ const start = Effect.provide(Simulator.start(), NodeContext.layer)
 
 const services = (simulator: Simulator.RunningSimulator, settings: Partial<Values> = {}) =>
   Effect.provide(
-    Layer.merge(LmsCli.layer, LmStudioApi.layer).pipe(
+    ModelLifecycle.layer.pipe(
+      Layer.provideMerge(Layer.merge(LmsCli.layer, LmStudioApi.layer)),
       Layer.provide(Layer.mergeAll(NodeContext.layer, NodeHttpClient.layer, Resilience.layer)),
       Layer.provide(
         Settings.layerWith({
           port: simulator.port,
           lmsBinary: Option.some(simulator.lmsBinary),
+          dataDir: Option.some(simulator.home),
           retries: 0,
           ...settings
         })
@@ -71,15 +74,15 @@ describe("LmsCli and the simulator's lms as a real process", () => {
     })
   )
 
-  it.scopedLive("leaves no process behind that ignores SIGTERM", () =>
+  it.scopedLive("reads back what a load did that does not exit and ignores SIGTERM, and leaves no process behind", () =>
     Effect.gen(function* () {
       const simulator = yield* start
-      yield* simulator.control.script("lms ps", [Outcome.ignoresSigterm])
+      yield* simulator.control.script("lms load", [Outcome.ok, Outcome.ignoresSigterm])
       yield* Effect.gen(function* () {
-        const lms = yield* LmsCli
-        assert.deepInclude(yield* Effect.flip(lms.ps), { reason: "Timeout" })
-      }).pipe(services(simulator, { lmsTimeout: Duration.seconds(5), autostart: true }))
-      // the layer has closed, and with it the last child has ended
+        const ensured = yield* Effect.flatMap(ModelLifecycle, (lifecycle) => lifecycle.ensureLoaded(key))
+        assert.deepInclude(ensured, { instanceId: key, way: "cli", ttlMillis: 600_000 })
+      }).pipe(services(simulator, { loadTimeout: Duration.seconds(5) }))
+      // the layers have closed, and with them the last child has ended
       assert.deepStrictEqual(yield* running(simulator.lmsBinary), [])
     })
   )

@@ -1,8 +1,21 @@
-import { Duration, Effect, Option } from "effect"
+import { Clock, Duration, Effect, Option } from "effect"
 import { MemoryFiles } from "@lms-bridge/testing/MemoryFileSystem"
 import { Outcome } from "@lms-bridge/testing/simulator/Faults"
+import { lmStudio_0_3 } from "@lms-bridge/testing/simulator/Settings"
 import { lmsCalls, qwen, type Options } from "../models/simulated.ts"
-import { arrange, called, ensure, ensures, fault, lms, scenarios, type Scenario } from "./scenario.ts"
+import {
+  arrange,
+  called,
+  control,
+  ensure,
+  ensures,
+  failing,
+  fault,
+  lms,
+  scenarios,
+  type Scenario,
+  unload
+} from "./scenario.ts"
 
 const nowhere: Options = { settings: { lmsBinary: Option.some("/nowhere/lms") } }
 const impatient: Options = { settings: { lmsTimeout: Duration.seconds(5), loadTimeout: Duration.seconds(30) } }
@@ -176,6 +189,46 @@ scenarios("process", [
       return yield* ensures(qwen)
     }),
     expect: { tag: "LmStudioUnreachable", says: /Start its server/ }
+  },
+  {
+    id: "process/ps-ignores-sigterm",
+    class: "process failures",
+    given: "`lms ps` hangs and ignores SIGTERM: the caller is free at once, and the child is killed.",
+    options: impatient,
+    run: Effect.gen(function* () {
+      yield* fault("lms ps", [Outcome.ignoresSigterm])
+      const from = yield* Clock.currentTimeMillis
+      const error = yield* failing(shown)
+      const free = (yield* Clock.currentTimeMillis) - from
+      yield* Effect.sleep("3 seconds")
+      const { commands } = yield* control(({ seen }) => seen)
+      const killed = commands.filter((one) => one.argv[0] === "ps").map((one) => one.killed)
+      return `${error.message} Free after ${free} ms; killed: ${killed.join(", ")}.`
+    }),
+    expect: { outcome: /^`lms ps` did not finish in time.* Free after 5000 ms; killed: true\.$/ }
+  },
+  {
+    id: "process/load-ignores-sigterm",
+    class: "process failures",
+    quirks: ["H28"],
+    given: "`lms load` has done its work, does not exit and ignores SIGTERM: what it did is read back.",
+    options: impatient,
+    run: Effect.zipRight(fault("lms load", [Outcome.ok, Outcome.ignoresSigterm]), ensures(qwen)),
+    expect: { outcome: /is loaded, by cli.*until idle for 10m/ }
+  },
+  {
+    id: "process/unload-ignores-sigterm",
+    class: "process failures",
+    given: "An older server has no route to unload, and `lms unload` does its work, does not exit and ignores SIGTERM.",
+    options: { ...impatient, simulator: { settings: lmStudio_0_3 } },
+    run: Effect.gen(function* () {
+      yield* ensure(qwen)
+      yield* fault("lms unload", [Outcome.ignoresSigterm])
+      yield* unload(qwen)
+      const { instances } = yield* control(({ snapshot }) => snapshot)
+      return `In memory: ${instances.map(({ id }) => id).join(", ") || "nothing"}.`
+    }),
+    expect: { outcome: /^In memory: nothing\.$/ }
   },
   {
     id: "process/talks-to-another-machine",
