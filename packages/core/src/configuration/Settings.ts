@@ -96,6 +96,11 @@ export const table = {
     "5s",
     "Longest wait for LM Studio to take a connection."
   ),
+  lookTimeout: durationSetting(
+    "LMS_BRIDGE_LOOK_TIMEOUT",
+    "10s",
+    "Longest wait for an answer that takes no work, such as the list of models."
+  ),
   firstByteTimeout: durationSetting(
     "LMS_BRIDGE_FIRST_BYTE_TIMEOUT",
     "10m",

@@ -34,15 +34,19 @@ export class LmStudioUnreachable extends Schema.TaggedError<LmStudioUnreachable>
   reason: Schema.Literal("Refused", "Timeout", "NotFound", "Tls", "Transport", "NotLmStudio"),
   cause: optional(Schema.Defect)
 }) {
+  /** Who was silent for the whole time limit is not asked again at once. */
   get retryable() {
-    return this.reason === "Timeout" || this.reason === "Transport"
+    return this.reason === "Transport"
   }
   get farSideFault() {
     return this.reason !== "Tls" && this.reason !== "NotLmStudio"
   }
   override get message() {
-    return this.reason === "NotLmStudio"
-      ? `Something answers at ${this.baseUrl}, but it is neither LM Studio nor an OpenAI-compatible server. Check LMSTUDIO_HOST, LMSTUDIO_PORT or LMSTUDIO_BASE_URL.`
+    if (this.reason === "NotLmStudio") {
+      return `Something answers at ${this.baseUrl}, but it is neither LM Studio nor an OpenAI-compatible server. Check LMSTUDIO_HOST, LMSTUDIO_PORT or LMSTUDIO_BASE_URL.`
+    }
+    return this.reason === "Timeout"
+      ? `LM Studio does not answer at ${this.baseUrl} in time. If it runs there, it is busy or stuck: wait, or restart it (LMS_BRIDGE_CONNECT_TIMEOUT sets the limit). Else start its server, or set LMSTUDIO_HOST, LMSTUDIO_PORT or LMSTUDIO_BASE_URL.`
       : `LM Studio does not answer at ${this.baseUrl} (${this.reason.toLowerCase()}). Start its server (Developer tab, or \`lms server start\`), or set LMSTUDIO_HOST, LMSTUDIO_PORT or LMSTUDIO_BASE_URL.`
   }
 }
@@ -303,7 +307,7 @@ export class StreamCut extends Schema.TaggedError<StreamCut>()("StreamCut", {
  */
 export class RequestTimeout extends Schema.TaggedError<RequestTimeout>()("RequestTimeout", {
   operation: Schema.String,
-  phase: Schema.Literal("Connect", "FirstByte", "BetweenBytes", "Total"),
+  phase: Schema.Literal("Connect", "Look", "FirstByte", "BetweenBytes", "Total"),
   limit: Schema.DurationFromMillis,
   delivered: Schema.NonNegativeInt
 }) {
@@ -314,12 +318,14 @@ export class RequestTimeout extends Schema.TaggedError<RequestTimeout>()("Reques
   override get message() {
     const what = {
       Connect: "did not accept the connection",
+      Look: "did not answer",
       FirstByte: "sent nothing",
       BetweenBytes: "stopped sending",
       Total: "did not finish"
     }[this.phase]
     const help = {
       Connect: "Look whether it is busy or stuck; LMS_BRIDGE_CONNECT_TIMEOUT sets the limit.",
+      Look: "It is busy or stuck: wait, or restart it. LMS_BRIDGE_LOOK_TIMEOUT sets the limit.",
       FirstByte: "A long prompt on a slow machine may need more time: LMS_BRIDGE_FIRST_BYTE_TIMEOUT sets the limit.",
       BetweenBytes: "The model may be stuck; LMS_BRIDGE_IDLE_TIMEOUT sets the limit.",
       Total: "LMS_BRIDGE_REQUEST_TIMEOUT sets the limit of requests to models."

@@ -89,7 +89,7 @@ describe("LmStudioApi.server", () => {
         ["ECONNREFUSED", "Refused", false],
         ["ENOTFOUND", "NotFound", false],
         ["EAI_AGAIN", "NotFound", false],
-        ["ETIMEDOUT", "Timeout", true],
+        ["ETIMEDOUT", "Timeout", false],
         ["DEPTH_ZERO_SELF_SIGNED_CERT", "Tls", false],
         ["ECONNRESET", "Transport", true]
       ] as const) {
@@ -184,10 +184,10 @@ describe("LmStudioApi.models", () => {
     Effect.gen(function* () {
       yield* server
       const fiber = yield* Effect.fork(Effect.flip(models))
-      yield* TestClock.adjust("15 seconds")
+      yield* TestClock.adjust("10 seconds")
       assert.deepInclude(yield* Fiber.join(fiber), {
         _tag: "RequestTimeout",
-        phase: "Total",
+        phase: "Look",
         operation: "model list"
       })
     }).pipe(Effect.provide(apiLayer({ "GET /api/v1/models": [nativeList, FakeHttp.silent] })))

@@ -184,7 +184,26 @@ scenarios("wire", [
       api((lmStudio) => lmStudio.models),
       Effect.zipRight(fault("GET /api/v1/models", [], Outcome.hang), ensures(qwen))
     ),
-    expect: { tag: "RequestTimeout" }
+    expect: { tag: "RequestTimeout", says: /did not answer within 10s \(model list\).*LMS_BRIDGE_LOOK_TIMEOUT/ }
+  },
+  {
+    id: "wire/silent-server",
+    class: "wire failures",
+    given: "Something takes the connection and never says a word.",
+    options: { settings: { retries: 3 } },
+    run: Effect.gen(function* () {
+      for (const route of [
+        "GET /lmstudio-greeting",
+        "GET /api/v1/models",
+        "GET /api/v0/models",
+        "GET /v1/models"
+      ] as const) {
+        yield* fault(route, [], Outcome.hang)
+      }
+      const [took, error] = yield* Effect.timed(failing(ensures(qwen)))
+      return `${error.message} Given up after ${Duration.format(took)}.`
+    }),
+    expect: { outcome: /does not answer at http:\/\/127\.0\.0\.1:1234 in time.*Given up after 5s\.$/ }
   },
   {
     id: "wire/reset",

@@ -234,7 +234,7 @@ const limitsOf = (settings: Values) => {
   return {
     inference,
     enquiry: all(settings.connectTimeout),
-    look: all(Transport.lookLimit(settings.connectTimeout)),
+    look: all(settings.lookTimeout),
     manage: all(settings.idleTimeout),
     load: all(settings.loadTimeout)
   }

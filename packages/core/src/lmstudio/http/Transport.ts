@@ -198,7 +198,7 @@ export const make = Effect.gen(function* () {
   const look = (call: Call) =>
     Effect.timeoutFail(
       Effect.flatMap(send(call), (response) => read(call.operation, response)),
-      { duration: call.limits.total, onTimeout: () => timeout(call.operation, "Total", call.limits.total) }
+      { duration: call.limits.total, onTimeout: () => timeout(call.operation, "Look", call.limits.total) }
     )
 
   const text = Effect.fnUntraced(function* (call: Call) {
@@ -229,7 +229,8 @@ export const make = Effect.gen(function* () {
 })
 
 /**
- * A request that only looks is answered from memory: it may take three times as long as a connection.
+ * While LM Studio works on a request, it is asked whether it is there at all: a busy one may take three times as long for
+ * that as for a connection.
  *
  * @since 0.1.0
  * @category constants
