@@ -85,13 +85,20 @@ const options = {
   logger: false
 } as const
 
-/** A value that is made when first needed: a run without tools pays for no compiler. */
-const once = <A>(make: () => A): (() => A) => {
-  let made: A | undefined
-  return () => (made ??= make())
+/** A compiler never lets go of what it has compiled, so after so many schemas another one takes its place. */
+const schemasPerCompiler = 200
+
+/** A run without tools pays for no compiler: it is made when first needed. */
+const compiler = <A>(make: () => A): (() => A) => {
+  let made: { readonly ajv: A; left: number } | undefined
+  return () => {
+    if (made === undefined || made.left === 0) made = { ajv: make(), left: schemasPerCompiler }
+    made.left -= 1
+    return made.ajv
+  }
 }
-const draft07 = once(() => new Ajv(options))
-const draft2020 = once(() => new Ajv2020(options))
+const draft07 = compiler(() => new Ajv(options))
+const draft2020 = compiler(() => new Ajv2020(options))
 
 const isOldDraft = (schema: JsonSchema) => {
   const declared = schema["$schema"]
