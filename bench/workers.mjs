@@ -36,10 +36,19 @@ export const withWorkers = async (use) => {
   try {
     return await use({ folder, start })
   } finally {
-    for (const worker of workers) worker.kill("SIGTERM")
+    // what they write while they end is still in the folder
+    await Promise.all(workers.map(ended))
     rmSync(folder, { recursive: true, force: true })
   }
 }
+
+/** Ends a worker and waits until it is gone. */
+const ended = (worker) =>
+  new Promise((resolve) => {
+    if (worker.exitCode !== null || worker.signalCode !== null) return resolve()
+    worker.once("exit", resolve)
+    worker.kill("SIGTERM")
+  })
 
 /** Bundled and minified, as what ships is. */
 const bundle = async (program, outfile) => {

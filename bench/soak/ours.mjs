@@ -1,0 +1,82 @@
+// One bridge that lives through the whole soak: it runs what it is told to, and says what it holds.
+import { readdirSync } from "node:fs"
+import { setFlagsFromString } from "node:v8"
+import { runInNewContext } from "node:vm"
+import { AgentLoop } from "@lms-bridge/core/agent/AgentLoop"
+import * as Bridge from "@lms-bridge/core/Bridge"
+import * as NodePlatform from "@lms-bridge/mcp-server/NodePlatform"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Logger from "effect/Logger"
+import * as ManagedRuntime from "effect/ManagedRuntime"
+import * as Stream from "effect/Stream"
+
+setFlagsFromString("--expose-gc")
+const collect = runInNewContext("gc")
+
+const runtime = ManagedRuntime.make(
+  Bridge.layer.pipe(
+    Layer.provide(NodePlatform.layer),
+    Layer.provideMerge(Logger.replace(Logger.defaultLogger, Logger.withConsoleError(Logger.jsonLogger)))
+  )
+)
+
+const taskOf = (names) => ({
+  task: "Call every tool once.",
+  servers: { _tag: "Named", names },
+  allowedTools: ["echo", "list_directory", "read_graph"],
+  budgets: { rounds: 20, wallMillis: 60_000, toolCalls: 20 }
+})
+
+/** How a run ended, in one word, and how many of its calls failed. */
+const runOnce = (names) =>
+  Effect.gen(function* () {
+    const loop = yield* AgentLoop
+    let outcome
+    yield* Stream.runForEach(loop.run(taskOf(names)), (event) =>
+      Effect.sync(() => {
+        if (event._tag === "RunFinished") outcome = event.outcome
+      })
+    )
+    const { problem, status, toolCalls } = outcome
+    return {
+      ended: problem?.tag ?? status,
+      calls: toolCalls.length,
+      failed: toolCalls.filter(({ isError }) => isError).length
+    }
+  }).pipe(Effect.catchAll(({ _tag }) => Effect.succeed({ ended: _tag, calls: 0, failed: 0 })))
+
+const holds = () => {
+  for (let pass = 0; pass < 4; pass++) collect()
+  const { heapUsed, rss } = process.memoryUsage()
+  const counts = new Map()
+  for (const kind of process.getActiveResourcesInfo()) counts.set(kind, (counts.get(kind) ?? 0) + 1)
+  const handles = [...counts].map(([kind, count]) => `${kind} ${count}`)
+  return { heapUsed, rss, files: openFiles(), handles: handles.toSorted() }
+}
+
+/** File descriptors, where the platform lists them. */
+const openFiles = () => {
+  try {
+    return readdirSync("/proc/self/fd").length
+  } catch {
+    return undefined
+  }
+}
+
+const perform = {
+  runs: ({ concurrency, runs }) =>
+    runtime.runPromise(Effect.map(Effect.forEach(runs, runOnce, { concurrency }), (ended) => ({ ended }))),
+  holds: async () => holds()
+}
+
+const stop = () => runtime.dispose().then(() => process.exit(0))
+process.on("SIGTERM", stop)
+process.on("disconnect", stop)
+process.on("message", (message) => {
+  perform[message.what](message).then(
+    (result) => process.send(result),
+    (error) => process.send({ error: String(error) })
+  )
+})
+process.send({ pid: process.pid })
