@@ -18,7 +18,7 @@ const runs = option("runs", 500)
 const seed = option("seed", 1)
 
 const longest = 10 * 60_000
-const batch = 25
+const atOnce = 25
 const concurrency = 4
 /** Runs before the first look: code is compiled, caches are filled. */
 const warmUp = 50
@@ -113,16 +113,16 @@ await withWorkers(async ({ folder, start }) => {
   const tally = { calls: 0, failed: 0, kills: 0, ended: {} }
   const perform = async (count) => {
     const names = Array.from({ length: count }, () => some(Object.keys(servers)))
-    let over = false
+    const batch = { over: false }
     const killer = (async () => {
-      while (!over) {
+      while (!batch.over) {
         await sleep(500 + below(1500))
         const living = serversOf(pid)
         if (living.length > 0) tally.kills += kill(living[below(living.length)])
       }
     })()
     const { ended } = await bridge.ask({ what: "runs", runs: names, concurrency })
-    over = true
+    batch.over = true
     await killer
     for (const run of ended) {
       tally.calls += run.calls
@@ -145,8 +145,8 @@ await withWorkers(async ({ folder, start }) => {
   const warm = structuredClone(tally)
   let done = 0
   while (done < runs && Date.now() - began < longest) {
-    await perform(Math.min(batch, runs - done))
-    done = Math.min(runs, done + batch)
+    await perform(Math.min(atOnce, runs - done))
+    done = Math.min(runs, done + atOnce)
     const { heapUsed } = await bridge.ask({ what: "holds" })
     console.error(`soak: ${done} of ${runs} runs, ${tally.kills} kills, ${mebibytes(heapUsed)} of heap`)
   }
