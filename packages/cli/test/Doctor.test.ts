@@ -43,7 +43,7 @@ const healthy: Doubles = {
   },
   lifecycle: { resolve: () => Effect.succeed("qwen"), loaded: Effect.succeed([instance("qwen")]) },
   mcp: {
-    candidates: Effect.succeed([{ path: "/home/me/mcp.json", exists: true, used: true }]),
+    candidates: Effect.succeed([{ path: "/home/me/mcp.json", origin: "home" as const, exists: true, used: true }]),
     servers: Effect.succeed([server("files")]),
     tools: () => Effect.succeed([])
   }
@@ -158,7 +158,7 @@ describe("doctor", () => {
     Effect.gen(function* () {
       const { code, found } = yield* diagnose({
         mcp: {
-          candidates: Effect.succeed([{ path: "/a.json", exists: false, used: false }]),
+          candidates: Effect.succeed([{ path: "/a.json", origin: "home" as const, exists: false, used: false }]),
           servers: Effect.succeed([])
         }
       })

@@ -28,8 +28,8 @@ const tool = (server: string, name: string) => ({
 })
 
 const candidates = Effect.succeed([
-  { path: "/home/me/.lmstudio/mcp.json", exists: true, used: true },
-  { path: "/project/.mcp.json", exists: false, used: false }
+  { path: "/home/me/.lmstudio/mcp.json", origin: "home" as const, exists: true, used: true },
+  { path: "/project/.mcp.json", origin: "home" as const, exists: false, used: false }
 ])
 
 const broken = (server: string) =>
@@ -60,7 +60,7 @@ describe("mcp ls", () => {
 
   it.effect("says where it looked when there is no mcp.json", () =>
     Effect.gen(function* () {
-      const none = Effect.succeed([{ path: "/a/mcp.json", exists: false, used: false }])
+      const none = Effect.succeed([{ path: "/a/mcp.json", origin: "home" as const, exists: false, used: false }])
       const { code, err, out } = yield* cli(["mcp", "ls"], { mcp: { servers: Effect.succeed([]), candidates: none } })
       assert.strictEqual(code, 0)
       assert.strictEqual(out, "")

@@ -82,7 +82,7 @@ const servers: ReadonlyArray<ServerSummary> = ["filesystem", "a", "b"].map((name
   connected: false
 }))
 
-const candidates = [{ path: "/home/me/mcp.json", exists: true, used: true }]
+const candidates = [{ path: "/home/me/mcp.json", origin: "home" as const, exists: true, used: true }]
 
 /** Runs a command line over doubles: its exit code, and what it wrote. */
 export const cli = Effect.fnUntraced(

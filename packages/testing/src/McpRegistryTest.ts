@@ -23,6 +23,7 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Layer from "effect/Layer"
 import * as Ref from "effect/Ref"
+import * as Stream from "effect/Stream"
 
 /**
  * The path that the double's servers say they come from.
@@ -189,7 +190,9 @@ export const layerTest = (servers: Readonly<Record<string, TestServer>>): Layer.
       })
 
       const registry: Context.Tag.Service<McpRegistry> = {
-        candidates: Effect.succeed([{ path: configPath, exists: true, used: true }]),
+        candidates: Effect.succeed([{ path: configPath, origin: "setting", exists: true, used: true }]),
+        problems: Effect.succeed([]),
+        changes: Stream.empty,
         servers: Effect.forEach(Object.entries(servers), ([name, { unusable: reason }]) =>
           Effect.map(Ref.get(counts), (all): ServerSummary => {
             const connected = (all[name]?.held ?? 0) > 0

@@ -131,6 +131,8 @@ const registryOf = (entries: ReadonlyArray<CassetteEntry>): typeof McpRegistry.S
   }
   return {
     candidates: Effect.succeed([]),
+    problems: Effect.succeed([]),
+    changes: Stream.empty,
     servers: Effect.succeed(all(entries, "Servers")[0]?.servers ?? []),
     connect: connection,
     connectDefined: ({ name }) => connection(name),

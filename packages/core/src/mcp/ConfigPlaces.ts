@@ -4,6 +4,8 @@
  * @since 0.1.0
  */
 import type * as Path from "@effect/platform/Path"
+import * as Schema from "effect/Schema"
+import type { OperatingSystem } from "../configuration/OperatingSystem.ts"
 
 /**
  * `first`: one file is used, the first that exists. `all`: every file that exists, those of the project before those of
@@ -15,51 +17,88 @@ import type * as Path from "@effect/platform/Path"
 export type SourceMode = "first" | "all"
 
 /**
+ * Whose file it is: `setting` is `MCP_JSON_PATH`, `project`, `home` and `above` are `.mcp.json` in the working folder,
+ * the home directory and the folder above.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export const Origin = Schema.Literal(
+  "setting",
+  "LM Studio",
+  "project",
+  "home",
+  "above",
+  "VS Code",
+  "Cursor",
+  "Claude Desktop"
+)
+/**
+ * @since 0.1.0
+ * @category models
+ */
+export type Origin = typeof Origin.Type
+
+/**
+ * @since 0.1.0
+ * @category models
+ */
+export interface Place {
+  readonly path: string
+  readonly origin: Origin
+}
+
+/**
  * @since 0.1.0
  * @category models
  */
 export interface PlaceOptions {
   readonly mode: SourceMode
+  readonly system: OperatingSystem
   /** `MCP_JSON_PATH`: then it is the only place. `~` is the home directory. */
   readonly override: string | undefined
   readonly home: string | undefined
   readonly cwd: string
-  /** `APPDATA`, where Windows keeps the settings of programs. */
+  /** `APPDATA`, where Windows keeps the settings of programs; in the home directory when it is not set. */
   readonly appData: string | undefined
+  /** `XDG_CONFIG_HOME`, the same on Linux. */
+  readonly configHome: string | undefined
 }
 
 /**
- * In mode `first` LM Studio's file, the project's, the user's, and that of the folder above. In mode `all` also those
- * of VS Code, Cursor and Claude Desktop, on whatever system they exist.
+ * In mode `first` LM Studio's file, the project's, the user's and that of the folder above, and only after them the files
+ * of VS Code, Cursor and Claude Desktop. In mode `all` those of the project, those of the user, that of the folder above.
+ * A place that is there twice counts where it comes first.
  *
  * @since 0.1.0
  * @category constructors
  */
-export const places = (path: Path.Path, options: PlaceOptions): ReadonlyArray<string> => {
+export const places = (path: Path.Path, options: PlaceOptions): ReadonlyArray<Place> => {
   const { cwd, home, mode, override } = options
   if (override !== undefined) {
     const expanded = /^~(?=$|[\\/])/.test(override) && home !== undefined ? `${home}${override.slice(1)}` : override
-    return [path.resolve(cwd, expanded)]
+    return [{ path: path.resolve(cwd, expanded), origin: "setting" }]
   }
-  const atHome = (...parts: ReadonlyArray<string>) => (home === undefined ? [] : [path.join(home, ...parts)])
-  const lmStudio = atHome(".lmstudio", "mcp.json")
-  const project = path.join(cwd, ".mcp.json")
-  const user = atHome(".mcp.json")
-  const above = path.join(cwd, "..", ".mcp.json")
+  const at = (origin: Origin, folder: string | undefined, ...parts: ReadonlyArray<string>): ReadonlyArray<Place> =>
+    folder === undefined ? [] : [{ origin, path: path.join(folder, ...parts) }]
+  const programs = folderOfPrograms(path, options)
+
+  const project = at("project", cwd, ".mcp.json")
+  const ofProject = [...at("VS Code", cwd, ".vscode", "mcp.json"), ...at("Cursor", cwd, ".cursor", "mcp.json")]
+  const lmStudio = at("LM Studio", home, ".lmstudio", "mcp.json")
+  const user = at("home", home, ".mcp.json")
+  const ofUser = [
+    ...at("Cursor", home, ".cursor", "mcp.json"),
+    ...at("Claude Desktop", programs, ...programFiles.claudeDesktop),
+    ...at("VS Code", programs, ...programFiles.vscode)
+  ]
+  const above = at("above", cwd, "..", ".mcp.json")
+
   const found =
     mode === "first"
-      ? [...lmStudio, project, ...user, above]
-      : [
-          project,
-          path.join(cwd, ".vscode", "mcp.json"),
-          path.join(cwd, ".cursor", "mcp.json"),
-          ...lmStudio,
-          ...user,
-          ...atHome(".cursor", "mcp.json"),
-          ...ofPrograms(path, options),
-          above
-        ]
-  return [...new Set(found)]
+      ? [...lmStudio, ...project, ...user, ...above, ...ofProject, ...ofUser]
+      : [...project, ...ofProject, ...lmStudio, ...user, ...ofUser, ...above]
+  return found.filter((place, index) => found.findIndex((other) => other.path === place.path) === index)
 }
 
 /**
@@ -77,12 +116,15 @@ export const programFiles = {
 // internal
 // -----------------------------------------------------------------------------
 
-const ofPrograms = (path: Path.Path, { appData, home }: PlaceOptions): ReadonlyArray<string> => {
-  const folders = [
-    ...(appData === undefined ? [] : [appData]),
-    ...(home === undefined ? [] : [path.join(home, "Library", "Application Support"), path.join(home, ".config")])
-  ]
-  return [programFiles.claudeDesktop, programFiles.vscode].flatMap((file) =>
-    folders.map((folder) => path.join(folder, ...file))
-  )
+/** Where programs with a window keep their settings. */
+const folderOfPrograms = (path: Path.Path, { appData, configHome, home, system }: PlaceOptions): string | undefined => {
+  const atHome = (...parts: ReadonlyArray<string>) => (home === undefined ? undefined : path.join(home, ...parts))
+  switch (system) {
+    case "win32":
+      return appData ?? atHome("AppData", "Roaming")
+    case "darwin":
+      return atHome("Library", "Application Support")
+    case "linux":
+      return configHome ?? atHome(".config")
+  }
 }

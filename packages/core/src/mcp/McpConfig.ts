@@ -113,7 +113,12 @@ export interface ConfigEntry {
  * @since 0.1.0
  * @category parsing
  */
-export const parse = (path: string, text: string): Either.Either<ReadonlyArray<ConfigEntry>, McpConfigInvalid> => {
+export const parse = (
+  path: string,
+  text: string,
+  /** For files in which a program keeps its other settings, too. */
+  { mayHaveNone = false }: { readonly mayHaveNone?: boolean } = {}
+): Either.Either<ReadonlyArray<ConfigEntry>, McpConfigInvalid> => {
   const source = JsoncText.withoutMark(text)
   const invalid = (reason: McpConfigInvalid["reason"], line: number, detail: string) =>
     Either.left(new McpConfigInvalid({ path, reason, line, detail }))
@@ -131,7 +136,7 @@ export const parse = (path: string, text: string): Either.Either<ReadonlyArray<C
     return invalid("NoServers", JsoncText.lineAt(source, wrong.node.offset), `"${wrong.key}" is not an object.`)
   }
   const keys = (root.children ?? []).flatMap((property) => property.children?.slice(0, 1) ?? [])
-  if (sections.length === 0 && keys.length > 0) {
+  if (sections.length === 0 && keys.length > 0 && !mayHaveNone) {
     const found = keys.map((key) => `"${Jsonc.getNodeValue(key)}"`).join(", ")
     return invalid("NoServers", JsoncText.lineAt(source, root.offset), `It has no "mcpServers" (found: ${found}).`)
   }

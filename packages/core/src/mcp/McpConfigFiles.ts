@@ -10,14 +10,20 @@ import * as Config from "effect/Config"
 import type * as ConfigProvider from "effect/ConfigProvider"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
-import * as Equal from "effect/Equal"
 import * as Option from "effect/Option"
+import * as PubSub from "effect/PubSub"
 import * as Redacted from "effect/Redacted"
+import type * as Scope from "effect/Scope"
+import * as Stream from "effect/Stream"
 import * as SynchronizedRef from "effect/SynchronizedRef"
+import { CurrentOperatingSystem } from "../configuration/OperatingSystem.ts"
 import * as ChildEnvironment from "./ChildEnvironment.ts"
+import * as ConfigChange from "./ConfigChange.ts"
+import * as ConfigFile from "./ConfigFile.ts"
 import * as ConfigPlaces from "./ConfigPlaces.ts"
+import * as ConfigWatch from "./ConfigWatch.ts"
 import { CurrentSecrets, type DefinedServer, source } from "./DefinedServer.ts"
-import * as McpConfig from "./McpConfig.ts"
+import type * as McpConfig from "./McpConfig.ts"
 import { McpConfigInvalid } from "./McpError.ts"
 import * as ServerDefinition from "./ServerDefinition.ts"
 
@@ -29,6 +35,7 @@ import * as ServerDefinition from "./ServerDefinition.ts"
  */
 export interface ConfigCandidate {
   readonly path: string
+  readonly origin: ConfigPlaces.Origin
   readonly exists: boolean
   readonly used: boolean
   /** What is wrong with the file. If it is used all the same, then as it was when it could last be read. */
@@ -43,9 +50,11 @@ export interface Configuration {
   /** The first file in use; undefined when there is none. */
   readonly path: string | undefined
   /** By name. A server whose entry has not changed is the same object as before. */
-  readonly servers: ServersByName
-  /** By name, the files whose entry of that name is not used because an earlier file has it. */
-  readonly shadowed: ReadonlyMap<string, ReadonlyArray<string>>
+  readonly servers: ServerDefinition.ServersByName
+  /** By name, the entries of that name that are not used because an earlier file has it. */
+  readonly shadowed: ReadonlyMap<string, ReadonlyArray<ServerDefinition.ServerDefinition>>
+  /** What is wrong with files, a sentence each. What was good in them stays in use. */
+  readonly problems: ReadonlyArray<string>
   /** Grows with every change, so that a consumer can tell at a glance whether anything is new. */
   readonly version: number
 }
@@ -54,18 +63,17 @@ export interface Configuration {
  * @since 0.1.0
  * @category models
  */
-export type ServersByName = ReadonlyMap<string, ServerDefinition.ServerDefinition>
-
-/**
- * @since 0.1.0
- * @category models
- */
 export interface McpConfigFiles {
   readonly candidates: Effect.Effect<ReadonlyArray<ConfigCandidate>>
-  /** The configuration as it is now. Costs a `stat` for each place that is looked at when nothing has changed. */
+  /**
+   * The configuration as it is now. When nothing has changed it costs a `stat` for each place that is looked at, and not
+   * even that while the files are watched; then they are looked at once a second, for not every disk tells of changes.
+   */
   readonly current: Effect.Effect<Configuration, McpConfigInvalid>
   /** As it was less than a second ago: for calls in the middle of a run, which come in quick succession. */
   readonly recent: Effect.Effect<Configuration, McpConfigInvalid>
+  /** Every change from now on, soon after it was made. */
+  readonly changes: Stream.Stream<ConfigChange.ConfigChange>
   /** A server that is in no file, made as if it were. Its variables are looked up in `CurrentSecrets` first. */
   readonly define: (server: DefinedServer) => Effect.Effect<ServerDefinition.ServerDefinition>
   /** Our own environment variables, as far as they may be handed on. */
@@ -84,7 +92,7 @@ export const make = Effect.fn("McpConfigFiles.make")(function* (options: {
   readonly mode?: ConfigPlaces.SourceMode | undefined
   /** Where relative places start; the working directory by default. */
   readonly cwd?: string | undefined
-}) {
+}): Effect.fn.Return<McpConfigFiles, never, FileSystem.FileSystem | Path.Path | Scope.Scope> {
   const fileSystem = yield* FileSystem.FileSystem
   const path = yield* Path.Path
   const variable = readVariable(yield* Effect.configProviderWith(Effect.succeed))
@@ -93,9 +101,16 @@ export const make = Effect.fn("McpConfigFiles.make")(function* (options: {
   const cwd = options.cwd ?? path.resolve()
   const home = yield* variable("HOME")
   const userHome = Option.getOrUndefined(Option.isSome(home) ? home : yield* variable("USERPROFILE"))
-  const appData = Option.getOrUndefined(yield* variable("APPDATA"))
   const override = Option.getOrUndefined(options.override)
-  const places = ConfigPlaces.places(path, { mode, override, home: userHome, cwd, appData })
+  const places = ConfigPlaces.places(path, {
+    mode,
+    system: yield* CurrentOperatingSystem,
+    override,
+    home: userHome,
+    cwd,
+    appData: Option.getOrUndefined(yield* variable("APPDATA")),
+    configHome: Option.getOrUndefined(yield* variable("XDG_CONFIG_HOME"))
+  })
   const depth =
     Number.parseInt(
       Option.getOrElse(yield* variable(ChildEnvironment.depthVariable), () => "0"),
@@ -104,19 +119,10 @@ export const make = Effect.fn("McpConfigFiles.make")(function* (options: {
 
   const nested = depth >= ChildEnvironment.maxDepth
 
-  /** What `stat` says of a file; undefined when there is none. */
-  const look = (place: string) =>
-    fileSystem.stat(place).pipe(
-      Effect.map((info): Seen => ({ place, stamp: stampOf(info) })),
-      Effect.catchAll((error) =>
-        Effect.succeed<Seen | undefined>(isAbsent(error) ? undefined : { place, stamp: undefined })
-      )
-    )
-
   const seen = Effect.gen(function* () {
-    const found: Array<Seen> = []
+    const found: Array<ConfigFile.Seen> = []
     for (const place of places) {
-      const one = yield* look(place)
+      const one = yield* ConfigFile.look(fileSystem, place)
       if (one === undefined) continue
       found.push(one)
       if (mode === "first") break
@@ -124,84 +130,113 @@ export const make = Effect.fn("McpConfigFiles.make")(function* (options: {
     return found
   })
 
-  const read = Effect.fnUntraced(function* (place: string, before: ServersByName | undefined) {
-    const text = yield* fileSystem
-      .readFileString(place)
-      .pipe(
-        Effect.mapError((error) => new McpConfigInvalid({ path: place, reason: "NotReadable", detail: whyNot(error) }))
-      )
-    const entries = yield* McpConfig.parse(place, text)
+  const serversOf = Effect.fnUntraced(function* (
+    entries: ReadonlyArray<McpConfig.ConfigEntry>,
+    before: ServerDefinition.ServersByName | undefined
+  ) {
     const environment = yield* snapshot(variable, [...new Set(entries.flatMap(ServerDefinition.variablesOf))])
     const variables = { environment, workspaceFolder: cwd, userHome }
     return new Map(
       entries.map((entry) => {
         const made = ServerDefinition.make(entry, { variables, nested })
         const known = before?.get(entry.name)
-        const unchanged =
-          known !== undefined && Either.isRight(made.launch) && Equal.equals(known.identity, made.identity)
-        return [entry.name, unchanged ? known : made] as const
+        return [entry.name, known !== undefined && ServerDefinition.isSame(known, made) ? known : made] as const
       })
     )
   })
 
-  const refresh = Effect.fnUntraced(function* ({ place, stamp }: Seen, before: File | undefined) {
-    if (before !== undefined && stamp !== undefined && before.stamp === stamp) return before
-    const result = yield* Effect.either(read(place, before?.servers))
-    if (Either.isRight(result)) return { place, stamp, servers: result.right, problem: undefined }
-    const problem = result.left
-    // an editor may be in the middle of it: what was good stays in use until the file is good again
-    const kept = before?.servers
-    if (kept !== undefined && problem.message !== before?.problem?.message) {
-      yield* Effect.logWarning(`${problem.message} The last good version stays in use.`)
-    }
-    // permission may be given without a change that `stat` shows
-    return { place, stamp: problem.reason === "NotReadable" ? undefined : stamp, servers: kept, problem }
-  })
-
+  const published = yield* PubSub.sliding<ConfigChange.ConfigChange>(16)
+  const tell = (change: ConfigChange.ConfigChange) => {
+    const names = ConfigChange.names(change)
+    return Effect.logInfo("the MCP configuration changed").pipe(
+      Effect.annotateLogs(names),
+      Effect.when(() => Object.keys(names).length > 0),
+      Effect.zipRight(PubSub.publish(published, change))
+    )
+  }
   const state = yield* SynchronizedRef.make<State>({ files: new Map(), configuration: nothing })
-  const checked: { at: number; configuration: Configuration | undefined } = { at: 0, configuration: undefined }
 
-  const update = SynchronizedRef.updateAndGetEffect(
-    state,
-    Effect.fnUntraced(function* (before: State) {
-      const found = yield* seen
-      const files: ReadonlyArray<File> = yield* Effect.forEach(found, (one) =>
-        refresh(one, before.files.get(one.place))
-      )
-      const same = files.length === before.files.size && files.every((file) => before.files.get(file.place) === file)
-      if (same) return before
-      return {
-        files: new Map(files.map((file) => [file.place, file])),
-        configuration: merge(files, before.configuration.version + 1)
-      }
+  const update = (touched: boolean) =>
+    SynchronizedRef.updateAndGetEffect(
+      state,
+      Effect.fnUntraced(function* ({ configuration: before, files: known }: State) {
+        const found = yield* Effect.forEach(yield* seen, (one) =>
+          ConfigFile.refresh({ fileSystem, seen: one, before: known.get(one.place.path), touched, define: serversOf })
+        )
+        const files = new Map(found.map((file) => [file.place.path, file]))
+        const same =
+          files.size === known.size && found.every((file) => ConfigFile.isSame(file, known.get(file.place.path)))
+        if (same) return { files, configuration: before }
+        const configuration = merge(found, before.version + 1)
+        const change = ConfigChange.between(before, configuration)
+        if (before !== nothing && change !== undefined) yield* tell(change)
+        return { files, configuration }
+      })
+    )
+
+  const last: Look = { at: 0, again: false, stale: true, watched: false, configuration: undefined }
+  const heard = yield* PubSub.sliding<void>(1)
+  const watch = yield* ConfigWatch.make(
+    Effect.suspend(() => {
+      last.stale = true
+      return PubSub.publish(heard, undefined)
     })
   )
 
-  const current = Effect.gen(function* () {
-    const { configuration, files } = yield* update
+  const verified = Effect.gen(function* () {
+    const { again, stale } = last
+    last.again = true
+    // before looking: what happens meanwhile is for the next look
+    last.stale = false
+    last.configuration = undefined
+    const { configuration, files } = yield* update(stale)
     if (files.size === 0 && override !== undefined) {
-      return yield* new McpConfigInvalid({ path: places[0] ?? override, reason: "NotFound", detail: "" })
+      return yield* new McpConfigInvalid({ path: places[0]?.path ?? override, reason: "NotFound", detail: "" })
     }
     const bad = [...files.values()].find(({ problem, servers }) => problem !== undefined && servers === undefined)
     // one bad file among several harms no other
     if (bad?.problem !== undefined && configuration.path === undefined) return yield* bad.problem
-    checked.at = yield* Clock.currentTimeMillis
-    checked.configuration = configuration
+    // who asks once, as most commands do, needs no watch
+    if (again) yield* watchAll
+    last.watched = files.size > 0 && [...files.keys()].every(watch.covers)
+    last.at = yield* Clock.currentTimeMillis
+    last.configuration = configuration
     return configuration
   })
+  const watchAll = watch.cover(places.map((place) => place.path))
 
-  const recent = Effect.flatMap(Clock.currentTimeMillis, (now) =>
-    checked.configuration !== undefined && now - checked.at < recently ? Effect.succeed(checked.configuration) : current
+  const unless = (mustBeWatched: boolean) =>
+    Effect.flatMap(Clock.currentTimeMillis, (now) =>
+      last.configuration !== undefined && !last.stale && now - last.at < recently && (last.watched || !mustBeWatched)
+        ? Effect.succeed(last.configuration)
+        : verified
+    )
+  const current = unless(true)
+
+  const changes = Stream.unwrapScoped(
+    Effect.gen(function* () {
+      const told = yield* PubSub.subscribe(published)
+      yield* watchAll
+      yield* Stream.fromPubSub(heard).pipe(
+        // an editor may write a file in several steps
+        Stream.debounce(settled),
+        Stream.merge(Stream.tick(lookEvery)),
+        // what is wrong with the file is told to whoever needs a server
+        Stream.runForEach(() => Effect.either(current)),
+        Effect.forkScoped
+      )
+      return Stream.fromQueue(told)
+    })
   )
 
   const candidates = Effect.gen(function* () {
-    const { files } = yield* update
-    return yield* Effect.forEach(places, (place) =>
+    const { files } = yield* update(false)
+    return yield* Effect.forEach(places, ({ origin, path: file }) =>
       Effect.map(
-        Effect.orElseSucceed(fileSystem.exists(place), () => true),
+        Effect.orElseSucceed(fileSystem.exists(file), () => true),
         (exists): ConfigCandidate => {
-          const problem = files.get(place)?.problem?.message
-          return { path: place, exists, used: files.has(place), ...(problem === undefined ? {} : { problem }) }
+          const problem = files.get(file)?.problem?.message
+          return { path: file, origin, exists, used: files.has(file), ...(problem === undefined ? {} : { problem }) }
         }
       )
     )
@@ -222,50 +257,60 @@ export const make = Effect.fn("McpConfigFiles.make")(function* (options: {
     candidates,
     define,
     current,
-    recent,
+    recent: unless(false),
+    changes,
     depth,
     inherited: Effect.suspend(() => snapshot(variable, ChildEnvironment.safeNames))
-  } satisfies McpConfigFiles
+  }
 })
 
 // -----------------------------------------------------------------------------
 // internal
 // -----------------------------------------------------------------------------
 
-/** A place where there is something, and how to tell whether it has changed; undefined when that cannot be told. */
-interface Seen {
-  readonly place: string
-  readonly stamp: string | undefined
-}
-
-interface File extends Seen {
-  /** As it was when it could last be read. */
-  readonly servers: ServersByName | undefined
-  readonly problem: McpConfigInvalid | undefined
-}
-
 interface State {
-  readonly files: ReadonlyMap<string, File>
+  readonly files: ReadonlyMap<string, ConfigFile.ConfigFile>
   readonly configuration: Configuration
 }
 
-const nothing: Configuration = { path: undefined, servers: new Map(), shadowed: new Map(), version: 0 }
+/** What the last look has found. */
+interface Look {
+  /** Milliseconds. */
+  at: number
+  /** It was not the first. */
+  again: boolean
+  /** Something has happened to a file since. */
+  stale: boolean
+  /** Whether it would be heard of. */
+  watched: boolean
+  configuration: Configuration | undefined
+}
 
-const merge = (files: ReadonlyArray<File>, version: number): Configuration => {
+const nothing: Configuration = { path: undefined, servers: new Map(), shadowed: new Map(), problems: [], version: 0 }
+
+const merge = (files: ReadonlyArray<ConfigFile.ConfigFile>, version: number): Configuration => {
   const servers = new Map<string, ServerDefinition.ServerDefinition>()
-  const shadowed = new Map<string, ReadonlyArray<string>>()
+  const shadowed = new Map<string, ReadonlyArray<ServerDefinition.ServerDefinition>>()
   const good = files.filter((file) => file.servers !== undefined)
   for (const file of good) {
     for (const [name, server] of file.servers ?? []) {
-      if (servers.has(name)) shadowed.set(name, [...(shadowed.get(name) ?? []), file.place])
+      if (servers.has(name)) shadowed.set(name, [...(shadowed.get(name) ?? []), server])
       else servers.set(name, server)
     }
   }
-  return { path: good[0]?.place, servers, shadowed, version }
+  return { path: good[0]?.place.path, servers, shadowed, problems: problemsOf(files), version }
 }
+
+const problemsOf = (files: ReadonlyArray<ConfigFile.ConfigFile>) =>
+  files.flatMap(({ problem }) => (problem === undefined ? [] : [problem.message]))
 
 /** Milliseconds. */
 const recently = 1000
+
+const settled = "100 millis"
+
+/** For disks that do not tell of changes, and for folders that were not there. */
+const lookEvery = "5 seconds"
 
 type ReadVariable = (name: string) => Effect.Effect<Option.Option<string>>
 
@@ -282,19 +327,3 @@ const snapshot = (variable: ReadVariable, names: ReadonlyArray<string>) =>
       return (name: string) => Option.getOrUndefined(values.get(name) ?? Option.none())
     }
   )
-
-/** Changes whenever an editor writes in place or replaces the file by renaming another over it. */
-const stampOf = (info: FileSystem.File.Info) =>
-  [
-    Option.match(info.mtime, { onNone: () => "", onSome: (time) => time.getTime() }),
-    info.size,
-    Option.getOrElse(info.ino, () => 0)
-  ].join(" ")
-
-type PlatformError = Effect.Effect.Error<ReturnType<FileSystem.FileSystem["stat"]>>
-
-const isAbsent = (error: PlatformError) =>
-  error._tag === "SystemError" && (error.reason === "NotFound" || /ENOTDIR/.test(error.message))
-
-const whyNot = (error: PlatformError) =>
-  error._tag === "SystemError" && error.reason === "PermissionDenied" ? "You may not read it." : error.message

@@ -15,9 +15,11 @@ import * as Layer from "effect/Layer"
 import * as RcMap from "effect/RcMap"
 import * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
+import * as Stream from "effect/Stream"
 import { Settings } from "../configuration/Settings.ts"
 import { BreakerPolicy } from "../resilience/CircuitBreaker.ts"
 import * as ChildEnvironment from "./ChildEnvironment.ts"
+import type { ConfigChange } from "./ConfigChange.ts"
 import { type DefinedServer, source as defined } from "./DefinedServer.ts"
 import type { ConfigCandidate } from "./McpConfigFiles.ts"
 import * as McpConfigFiles from "./McpConfigFiles.ts"
@@ -49,15 +51,16 @@ export const ServerSummary = Schema.Struct({
   /** Command and arguments, or the URL without its query. */
   target: Schema.String,
   envNames: Schema.Array(Schema.String),
-  /** The file that the entry comes from. */
+  /** The file that the entry comes from, and the line of its name there. */
   source: Schema.String,
+  line: optional(Schema.Int),
   state: Schema.Literal("usable", "disabled", "itself", "invalid"),
   /** Why it is not usable; absent when it is. */
   problem: optional(Schema.String),
   /** Whether a connection is open now. */
   connected: Schema.Boolean,
-  /** Other files with an entry of this name, which is not used because `source` comes first. */
-  shadows: optional(Schema.Array(Schema.String))
+  /** Entries of this name in other files, which are not used because `source` comes first. */
+  shadows: optional(Schema.Array(Schema.Struct({ source: Schema.String, line: optional(Schema.Int) })))
 })
 /**
  * @since 0.1.0
@@ -65,6 +68,7 @@ export const ServerSummary = Schema.Struct({
  */
 export type ServerSummary = typeof ServerSummary.Type
 
+export type { ConfigChange } from "./ConfigChange.ts"
 export type { ConfigCandidate } from "./McpConfigFiles.ts"
 
 /**
@@ -82,6 +86,13 @@ export class McpRegistry extends Context.Tag("@lms-bridge/core/mcp/McpRegistry")
   {
     /** Where configurations are looked for and which is used. */
     readonly candidates: Effect.Effect<ReadonlyArray<ConfigCandidate>>
+    /**
+     * What is wrong with configuration files, a sentence each. What was good in them stays in use; where nothing ever
+     * was, that is the failure of whatever needs a server.
+     */
+    readonly problems: Effect.Effect<ReadonlyArray<string>>
+    /** Changes of the configuration from now on. Only servers that have changed are connected anew. */
+    readonly changes: Stream.Stream<ConfigChange>
     /** All entries, usable or not. Empty when there is no configuration at all. Starts nothing. */
     readonly servers: Effect.Effect<ReadonlyArray<ServerSummary>, McpConfigInvalid>
     /** The pooled connection to a server, held until the scope closes; opened if it is not. */
@@ -230,22 +241,34 @@ const make = Effect.gen(function* () {
     return yield* server.connection
   })
 
-  const summary = Effect.fnUntraced(function* (definition: ServerDefinition, shadows: ReadonlyArray<string>) {
-    const { launch, name, shown, source } = definition
-    const connected = yield* pooled.get(definition)?.isOpen ?? Effect.succeed(false)
-    const known = { name, ...shown, source, connected, ...(shadows.length === 0 ? {} : { shadows }) }
-    if (Either.isRight(launch)) return { ...known, state: "usable" as const }
-    const { reason } = launch.left
-    const problem = unusable(definition, launch.left).message
-    const state = reason === "Disabled" ? "disabled" : reason === "Itself" ? "itself" : "invalid"
-    return { ...known, state, problem } as const
+  /** Made once for each version of the configuration: most are asked for again before anything has changed. */
+  const listed: Listing = { of: undefined, definitions: [], summaries: [] }
+  const list = Effect.fnUntraced(function* (configuration: McpConfigFiles.Configuration) {
+    if (listed.of !== configuration) {
+      listed.definitions = [...configuration.servers.values()]
+      listed.summaries = listed.definitions.map((definition) =>
+        summaryOf(definition, configuration.shadowed.get(definition.name) ?? [])
+      )
+      listed.of = configuration
+    }
+    const open = new Set<ServerDefinition>()
+    for (const [definition, server] of pooled) if (yield* server.isOpen) open.add(definition)
+    return open.size === 0
+      ? listed.summaries
+      : listed.summaries.map((summary, index) => {
+          const definition = listed.definitions[index]
+          return definition !== undefined && open.has(definition) ? { ...summary, connected: true } : summary
+        })
   })
 
   return McpRegistry.of({
     candidates: files.candidates,
-    servers: Effect.flatMap(current, ({ servers, shadowed }) =>
-      Effect.forEach(servers.values(), (definition) => summary(definition, shadowed.get(definition.name) ?? []))
+    problems: Effect.map(Effect.either(current), (found) =>
+      Either.isRight(found) ? found.right.problems : [found.left.message]
     ),
+    // those that have changed are let go of at once, not only when somebody needs one
+    changes: Stream.tap(files.changes, () => Effect.either(current)),
+    servers: Effect.flatMap(current, list),
     connect: Effect.fn("McpRegistry.connect")(function* (server) {
       yield* Effect.annotateCurrentSpan({ server })
       return yield* held(definitionOf(server, current))
@@ -268,3 +291,28 @@ const make = Effect.gen(function* () {
 
 const unusable = ({ name, source }: ServerDefinition, { detail, line, reason }: LaunchProblem) =>
   new McpEntryUnusable({ server: name, path: source, reason, ...(line === undefined ? {} : { line }), detail })
+
+interface Listing {
+  of: McpConfigFiles.Configuration | undefined
+  definitions: ReadonlyArray<ServerDefinition>
+  /** In the same order, as if none were connected. */
+  summaries: ReadonlyArray<ServerSummary>
+}
+
+const summaryOf = (definition: ServerDefinition, shadowed: ReadonlyArray<ServerDefinition>): ServerSummary => {
+  const { launch, name, shown } = definition
+  const shadows = shadowed.map(placeOf)
+  const known = {
+    name,
+    ...shown,
+    ...placeOf(definition),
+    connected: false,
+    ...(shadows.length === 0 ? {} : { shadows })
+  }
+  if (Either.isRight(launch)) return { ...known, state: "usable" }
+  const { reason } = launch.left
+  const problem = unusable(definition, launch.left).message
+  return { ...known, state: reason === "Disabled" ? "disabled" : reason === "Itself" ? "itself" : "invalid", problem }
+}
+
+const placeOf = ({ line, source }: ServerDefinition) => ({ source, ...(line === undefined ? {} : { line }) })

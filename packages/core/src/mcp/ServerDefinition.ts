@@ -3,8 +3,10 @@
  *
  * @since 0.1.0
  */
+import * as Data from "effect/Data"
 import * as Duration from "effect/Duration"
 import * as Either from "effect/Either"
+import * as Equal from "effect/Equal"
 import * as Redacted from "effect/Redacted"
 import * as Schema from "effect/Schema"
 import * as ConfigVariables from "./ConfigVariables.ts"
@@ -59,6 +61,12 @@ export interface ServerDefinition {
  * @since 0.1.0
  * @category models
  */
+export type ServersByName = ReadonlyMap<string, ServerDefinition>
+
+/**
+ * @since 0.1.0
+ * @category models
+ */
 export interface LaunchProblem {
   readonly reason: "Disabled" | "Itself" | "TooDeep" | "Invalid" | "MissingVariable"
   readonly line: number | undefined
@@ -102,6 +110,18 @@ export const make = (
       }
     }
   })
+}
+
+/**
+ * Whether there is no difference that matters to a connection or to what is said of the entry.
+ *
+ * @since 0.1.0
+ * @category getters
+ */
+export const isSame = (one: ServerDefinition, other: ServerDefinition): boolean => {
+  if (!Equal.equals(one.identity, other.identity)) return false
+  if (Either.isRight(one.launch)) return Either.isRight(other.launch)
+  return Either.isLeft(other.launch) && Equal.equals(Data.struct(one.launch.left), Data.struct(other.launch.left))
 }
 
 /**

@@ -1,6 +1,18 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as McpConfigFiles from "@lms-bridge/core/mcp/McpConfigFiles"
-import { ConfigProvider, Effect, Either, Logger, Option } from "effect"
+import { CurrentOperatingSystem, type OperatingSystem } from "@lms-bridge/core/configuration/OperatingSystem"
+import {
+  ConfigProvider,
+  type Duration,
+  Effect,
+  Either,
+  Fiber,
+  Logger,
+  Option,
+  type Scope,
+  Stream,
+  TestClock
+} from "effect"
 import * as fakeFiles from "./fakeFiles.ts"
 
 const server = (command: string) => ({ command })
@@ -13,8 +25,10 @@ const withFiles = <A, E>(
     files: ReturnType<typeof fakeFiles.make>,
     configuration: McpConfigFiles.McpConfigFiles,
     logged: ReadonlyArray<string>
-  ) => Effect.Effect<A, E>,
+  ) => Effect.Effect<A, E, Scope.Scope>,
   options: {
+    readonly watchable?: boolean
+    readonly system?: OperatingSystem
     readonly override?: string
     readonly mode?: "first" | "all"
     readonly environment?: Record<string, string>
@@ -22,7 +36,7 @@ const withFiles = <A, E>(
   } = {}
 ) =>
   Effect.suspend(() => {
-    const files = fakeFiles.make()
+    const files = fakeFiles.make(options)
     const logged: Array<string> = []
     const logger = Logger.make(({ message }) => logged.push(String(message)))
     options.prepare?.(files)
@@ -33,11 +47,20 @@ const withFiles = <A, E>(
       cwd: "/home/me/project"
     }).pipe(
       Effect.flatMap((configuration) => use(files, configuration, logged)),
+      Effect.scoped,
       Effect.provide(files.layer),
+      Effect.provideService(CurrentOperatingSystem, options.system ?? "linux"),
       Effect.withConfigProvider(ConfigProvider.fromMap(environment)),
       Effect.provide(Logger.replace(Logger.defaultLogger, logger))
     )
   })
+
+type Files = ReturnType<typeof fakeFiles.make>
+
+/** For what the watch hears to arrive. */
+const turns = Effect.promise(() => new Promise((resolve) => setImmediate(resolve))).pipe(Effect.repeatN(5))
+
+const passes = (time: Duration.DurationInput) => Effect.zipRight(turns, Effect.zipRight(TestClock.adjust(time), turns))
 
 const names = (configuration: McpConfigFiles.McpConfigFiles) =>
   Effect.map(configuration.current, ({ path, servers }) => ({ path, servers: [...servers.keys()] }))
@@ -56,10 +79,11 @@ describe("McpConfigFiles", () => {
           files.write(place, config(place))
           assert.deepStrictEqual(yield* names(configuration), { path: place, servers: [place] })
         }
-        assert.deepStrictEqual(yield* configuration.candidates, [
-          { path: "/home/me/.lmstudio/mcp.json", exists: true, used: true },
-          { path: "/home/me/project/.mcp.json", exists: true, used: false },
-          { path: "/home/me/.mcp.json", exists: true, used: false }
+        assert.deepStrictEqual((yield* configuration.candidates).slice(0, 4), [
+          { path: "/home/me/.lmstudio/mcp.json", origin: "LM Studio", exists: true, used: true },
+          { path: "/home/me/project/.mcp.json", origin: "project", exists: true, used: false },
+          { path: "/home/me/.mcp.json", origin: "home", exists: true, used: false },
+          { path: "/home/me/project/.vscode/mcp.json", origin: "VS Code", exists: false, used: false }
         ])
         files.remove("/home/me/.lmstudio/mcp.json")
         assert.strictEqual((yield* names(configuration)).path, "/home/me/project/.mcp.json")
@@ -92,7 +116,7 @@ describe("McpConfigFiles", () => {
           assert.deepInclude(error, { reason: "NotFound", path: "/home/me/project/missing.json" })
           assert.include(error.message, "Correct MCP_JSON_PATH")
           assert.deepStrictEqual(yield* configuration.candidates, [
-            { path: "/home/me/project/missing.json", exists: false, used: false }
+            { path: "/home/me/project/missing.json", origin: "setting", exists: false, used: false }
           ])
         }),
       { override: "missing.json", prepare: (files) => files.write("/home/me/.mcp.json", config("a")) }
@@ -215,7 +239,7 @@ describe("McpConfigFiles", () => {
             ]
           )
           assert.deepStrictEqual(
-            [...shadowed],
+            [...shadowed].map(([name, servers]) => [name, servers.map(({ source }) => source)]),
             [["both", ["/home/me/.lmstudio/mcp.json", "/home/me/.config/Claude/claude_desktop_config.json"]]]
           )
           // one file's change leaves the servers of the others as they are
@@ -256,16 +280,20 @@ describe("McpConfigFiles", () => {
     )
   )
 
-  it.effect("looks in the places of Windows", () =>
+  it.effect("takes another program's file for one without servers when it has only its own settings", () =>
     withFiles(
       (_, configuration) =>
-        Effect.map(configuration.candidates, (candidates) =>
-          assert.includeMembers(
-            candidates.map(({ path }) => path),
-            ["/appdata/Claude/claude_desktop_config.json", "/appdata/Code/User/mcp.json"]
-          )
-        ),
-      { mode: "all", environment: { APPDATA: "/appdata" } }
+        Effect.gen(function* () {
+          assert.deepStrictEqual(yield* names(configuration), {
+            path: "/home/me/Library/Application Support/Claude/claude_desktop_config.json",
+            servers: []
+          })
+        }),
+      {
+        system: "darwin",
+        prepare: (files) =>
+          files.write("/home/me/Library/Application Support/Claude/claude_desktop_config.json", { globalShortcut: "" })
+      }
     )
   )
 
@@ -277,6 +305,7 @@ describe("McpConfigFiles", () => {
       Effect.flatMap((files) =>
         McpConfigFiles.make({ override: Option.none(), cwd: "/srv/app" }).pipe(
           Effect.flatMap((configuration) => configuration.candidates),
+          Effect.scoped,
           Effect.provide(files.layer),
           Effect.withConfigProvider(ConfigProvider.fromMap(new Map()))
         )
@@ -284,9 +313,130 @@ describe("McpConfigFiles", () => {
       Effect.map((candidates) =>
         assert.deepStrictEqual(
           candidates.map(({ path }) => path),
-          ["/srv/app/.mcp.json", "/srv/.mcp.json"]
+          ["/srv/app/.mcp.json", "/srv/.mcp.json", "/srv/app/.vscode/mcp.json", "/srv/app/.cursor/mcp.json"]
         )
       )
     )
   )
+
+  describe("while it is watched", () => {
+    const watched = { watchable: true, prepare: (files: Files) => files.write("/home/me/.mcp.json", config("a")) }
+    /** Who asks once needs no watch, and one that has only begun is not relied on. */
+    const settle = (configuration: McpConfigFiles.McpConfigFiles) =>
+      Effect.replicateEffect(configuration.current, 2).pipe(
+        Effect.zipRight(passes("100 millis")),
+        Effect.zipRight(configuration.current)
+      )
+
+    it.effect("looks at nothing that has not changed, but once a second", () =>
+      withFiles(
+        (files, configuration) =>
+          Effect.gen(function* () {
+            yield* settle(configuration)
+            const { stat } = files.asked
+            yield* Effect.replicateEffect(configuration.current, 100)
+            yield* TestClock.adjust("999 millis")
+            yield* configuration.current
+            assert.deepStrictEqual(files.asked, { stat, read: 1 })
+            yield* TestClock.adjust("1 millis")
+            yield* configuration.current
+            assert.isAbove(files.asked.stat, stat)
+            assert.strictEqual(files.asked.read, 1)
+          }),
+        watched
+      )
+    )
+
+    it.effect("sees what was written, renamed over the file, or written twice within a tick of the clock", () =>
+      withFiles(
+        (files, configuration) =>
+          Effect.gen(function* () {
+            yield* settle(configuration)
+            files.write("/home/me/.mcp.json", config("b"))
+            yield* turns
+            assert.deepStrictEqual((yield* names(configuration)).servers, ["b"])
+            files.replace("/home/me/.mcp.json", config("c"))
+            yield* turns
+            assert.deepStrictEqual((yield* names(configuration)).servers, ["c"])
+            files.overwrite("/home/me/.mcp.json", config("d"))
+            yield* turns
+            assert.deepStrictEqual((yield* names(configuration)).servers, ["d"])
+          }),
+        watched
+      )
+    )
+
+    it.effect("sees a file that comes first within a second, though its folder was not there", () =>
+      withFiles(
+        (files, configuration) =>
+          Effect.gen(function* () {
+            yield* settle(configuration)
+            files.write("/home/me/.lmstudio/mcp.json", config("first"))
+            yield* TestClock.adjust("1 second")
+            assert.deepStrictEqual((yield* names(configuration)).servers, ["first"])
+          }),
+        watched
+      )
+    )
+
+    it.effect("tells what a change did, once for a change in several steps, and nothing for a comment", () =>
+      withFiles(
+        (files, configuration, logged) =>
+          Effect.gen(function* () {
+            const told = yield* Effect.fork(Stream.runCollect(Stream.take(configuration.changes, 3)))
+            yield* TestClock.adjust("100 millis")
+            files.write("/home/me/.mcp.json", "")
+            files.write("/home/me/.mcp.json", { mcpServers: { a: { command: "other" }, b: { command: "b" } } })
+            yield* passes("100 millis")
+            files.write(
+              "/home/me/.mcp.json",
+              `// a comment\n${JSON.stringify({ mcpServers: { a: { command: "other" }, b: { command: "b" } } })}`
+            )
+            yield* passes("100 millis")
+            files.write("/home/me/.mcp.json", '{ "mcpServers": {')
+            yield* passes("100 millis")
+            files.write("/home/me/.mcp.json", config("b"))
+            yield* passes("100 millis")
+            const [first, second, third] = yield* Fiber.join(told)
+            assert.deepStrictEqual(first, { added: ["b"], changed: ["a"], removed: [], problems: [] })
+            assert.deepInclude(second, { added: [], changed: [], removed: [] })
+            assert.include(second?.problems[0], "line 1")
+            assert.deepStrictEqual(third, { added: [], changed: [], removed: ["a"], problems: [] })
+            assert.strictEqual(logged.filter((line) => line.includes("last good version")).length, 1)
+          }),
+        watched
+      )
+    )
+
+    it.effect("tells of changes within seconds on a disk that does not", () =>
+      withFiles(
+        (files, configuration) =>
+          Effect.gen(function* () {
+            const told = yield* Effect.fork(Stream.runHead(configuration.changes))
+            yield* TestClock.adjust("100 millis")
+            files.write("/home/me/.mcp.json", config("b"))
+            yield* passes("5 seconds")
+            assert.deepInclude(Option.getOrThrow(yield* Fiber.join(told)), { added: ["b"], removed: ["a"] })
+          }),
+        { ...watched, watchable: false }
+      )
+    )
+
+    it.effect("stops watching with its scope", () =>
+      Effect.suspend(() => {
+        const seen: Array<Files> = []
+        return withFiles(
+          (files, configuration) =>
+            Effect.zipRight(
+              settle(configuration),
+              Effect.sync(() => {
+                seen.push(files)
+                assert.isAbove(files.watchers.size, 0)
+              })
+            ),
+          watched
+        ).pipe(Effect.zipRight(Effect.sync(() => assert.strictEqual(seen[0]?.watchers.size, 0))))
+      })
+    )
+  })
 })

@@ -1,7 +1,7 @@
 /** A `FileSystem` of texts in memory that counts what it is asked. */
 import { FileSystem, Path } from "@effect/platform"
 import { SystemError } from "@effect/platform/Error"
-import { DateTime, Effect, Layer, Option } from "effect"
+import { DateTime, Effect, Layer, Option, Stream } from "effect"
 
 interface File {
   text: string
@@ -13,8 +13,12 @@ interface File {
 const failure = (reason: "NotFound" | "PermissionDenied", method: string, path: string) =>
   new SystemError({ reason, module: "FileSystem", method, pathOrDescriptor: path })
 
-export const make = () => {
+export const make = (options: { readonly watchable?: boolean } = {}) => {
   const files = new Map<string, File>()
+  const watchers = new Set<{ readonly folder: string; readonly tell: (path: string) => void }>()
+  const tell = (path: string) => {
+    for (const watcher of watchers) if (path.startsWith(`${watcher.folder}/`)) watcher.tell(path)
+  }
   const asked = { stat: 0, read: 0 }
   let inodes = 100
 
@@ -51,7 +55,19 @@ export const make = () => {
         return file.unreadable
           ? Effect.fail(failure("PermissionDenied", "readFileString", path))
           : Effect.succeed(file.text)
-      })
+      }),
+    watch: (folder) =>
+      options.watchable === true
+        ? Stream.async<FileSystem.WatchEvent>((emit) => {
+            const watcher = {
+              folder,
+              tell: (path: string) =>
+                void emit.single(FileSystem.WatchEventUpdate({ path: path.split("/").at(-1) ?? "" }))
+            }
+            watchers.add(watcher)
+            return Effect.sync(() => watchers.delete(watcher))
+          })
+        : Stream.fail(failure("NotFound", "watch", folder))
   })
 
   return {
@@ -67,16 +83,28 @@ export const make = () => {
         ino: before?.ino ?? inodes++,
         unreadable: before?.unreadable ?? false
       })
+      tell(path)
     },
+    /** Written in place within the same tick of the clock, with as many characters. */
+    overwrite: (path: string, content: unknown) => {
+      const file = files.get(path)
+      if (file !== undefined) file.text = JSON.stringify(content)
+      tell(path)
+    },
+    watchers,
     /** Replaced by another file of the same age, as editors do that rename over it. */
     replace: (path: string, content: unknown) => {
       const version = files.get(path)?.version ?? 1
       files.set(path, { text: JSON.stringify(content), version, ino: inodes++, unreadable: false })
+      tell(path)
     },
     forbid: (path: string) => {
       const file = files.get(path)
       if (file !== undefined) file.unreadable = true
     },
-    remove: (path: string) => files.delete(path)
+    remove: (path: string) => {
+      files.delete(path)
+      tell(path)
+    }
   }
 }

@@ -1,0 +1,56 @@
+/**
+ * What a change of the configuration did to its servers: pure.
+ *
+ * @since 0.1.0
+ */
+import type { ServersByName } from "./ServerDefinition.ts"
+
+/**
+ * Names of servers. What is in none of the lists is the same as before, and stays connected.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface ConfigChange {
+  readonly added: ReadonlyArray<string>
+  readonly changed: ReadonlyArray<string>
+  readonly removed: ReadonlyArray<string>
+  /** What is wrong with files now, a sentence each. What was good in them stays in use. */
+  readonly problems: ReadonlyArray<string>
+}
+
+type Side = { readonly servers: ServersByName; readonly problems: ReadonlyArray<string> }
+
+/**
+ * Undefined when there is nothing to tell: comments, the order of entries.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const between = (before: Side, after: Side): ConfigChange | undefined => {
+  const { problems, servers } = after
+  const known = (name: string) => before.servers.has(name)
+  const change = {
+    added: [...servers.keys()].filter((name) => !known(name)),
+    changed: [...servers].flatMap(([name, server]) => (known(name) && before.servers.get(name) !== server ? name : [])),
+    removed: [...before.servers.keys()].filter((name) => !servers.has(name)),
+    problems
+  }
+  const nothing =
+    change.added.length + change.changed.length + change.removed.length === 0 &&
+    problems.join("\n") === before.problems.join("\n")
+  return nothing ? undefined : change
+}
+
+/**
+ * The servers concerned, only as far as there are any: for a line of the log.
+ *
+ * @since 0.1.0
+ * @category getters
+ */
+export const names = ({ added, changed, removed }: ConfigChange): Record<string, string> =>
+  Object.fromEntries(
+    Object.entries({ added, changed, removed }).flatMap(([what, servers]) =>
+      servers.length === 0 ? [] : [[what, servers.join(", ")]]
+    )
+  )

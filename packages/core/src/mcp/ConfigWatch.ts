@@ -1,0 +1,81 @@
+/**
+ * Hears of changes to files by watching the folders that they are in: a file that an editor replaces is lost to whoever
+ * watches the file itself. What cannot be watched is simply not covered.
+ *
+ * @since 0.1.0
+ */
+import * as FileSystem from "@effect/platform/FileSystem"
+import * as Path from "@effect/platform/Path"
+import * as Effect from "effect/Effect"
+import * as FiberMap from "effect/FiberMap"
+import type * as Scope from "effect/Scope"
+import * as Stream from "effect/Stream"
+
+/**
+ * @since 0.1.0
+ * @category models
+ */
+export interface ConfigWatch {
+  /** From now on these files are watched, as far as their folders exist. Watching one again changes nothing. */
+  readonly cover: (files: ReadonlyArray<string>) => Effect.Effect<void>
+  /** Whether changes to this file are heard of for certain. */
+  readonly covers: (file: string) => boolean
+}
+
+/**
+ * `changed` runs whenever something happens to a file that is covered, at once and maybe several times for one change.
+ * All ends with the scope.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const make = Effect.fnUntraced(function* (
+  changed: Effect.Effect<void>
+): Effect.fn.Return<ConfigWatch, never, FileSystem.FileSystem | Path.Path | Scope.Scope> {
+  const fileSystem = yield* FileSystem.FileSystem
+  const path = yield* Path.Path
+  const folders = yield* FiberMap.make<string>()
+  const standing = new Set<string>()
+  const names = new Set<string>()
+
+  const watch = (folder: string) =>
+    fileSystem.watch(folder).pipe(
+      // backends differ in whether they tell the name or the whole path
+      Stream.filter((event) => names.has(path.join(folder, path.basename(event.path)))),
+      Stream.runForEach(() => changed),
+      Effect.zipLeft(
+        Effect.zipRight(
+          Effect.sleep(settled),
+          Effect.sync(() => standing.add(folder))
+        ),
+        {
+          concurrent: true
+        }
+      ),
+      Effect.ensuring(Effect.sync(() => standing.delete(folder))),
+      Effect.catchAll((error) =>
+        Effect.logDebug("a folder cannot be watched").pipe(Effect.annotateLogs({ folder, reason: error.message }))
+      )
+    )
+
+  return {
+    covers: (file) => standing.has(path.dirname(file)),
+    cover: (files) =>
+      Effect.forEach(
+        files,
+        (file) => {
+          names.add(path.normalize(file))
+          const folder = path.dirname(file)
+          return FiberMap.run(folders, folder, watch(folder), { onlyIfMissing: true })
+        },
+        { discard: true }
+      )
+  }
+})
+
+// -----------------------------------------------------------------------------
+// internal
+// -----------------------------------------------------------------------------
+
+/** Nobody says when a watch stands. After that time it does, or it has failed. */
+const settled = "100 millis"

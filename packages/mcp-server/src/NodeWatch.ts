@@ -1,0 +1,50 @@
+// @effect-diagnostics nodeBuiltinImport:off -- a backend stands on what Node has
+/**
+ * How folders are watched: with `fs.watch`, telling every event at once. The backend that comes with the platform first
+ * asks for the file by its bare name, which is another file than the one in the folder, and fails where there is none.
+ */
+import * as PlatformError from "@effect/platform/Error"
+import * as FileSystem from "@effect/platform/FileSystem"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Option from "effect/Option"
+import * as Stream from "effect/Stream"
+import { watch } from "node:fs"
+import { join } from "node:path"
+
+export const layer: Layer.Layer<FileSystem.WatchBackend> = Layer.succeed(
+  FileSystem.WatchBackend,
+  FileSystem.WatchBackend.of({
+    register: (path, _stat, options) => Option.some(events(path, options))
+  })
+)
+
+// -----------------------------------------------------------------------------
+// internal
+// -----------------------------------------------------------------------------
+
+const events = (path: string, options?: FileSystem.WatchOptions) =>
+  Stream.asyncScoped<FileSystem.WatchEvent, PlatformError.PlatformError>((emit) =>
+    Effect.acquireRelease(
+      Effect.try({
+        try: () =>
+          watch(path, { recursive: options?.recursive === true, persistent: false }, (_, name) => {
+            // that a file came or went is for whoever looks at it
+            if (name !== null) void emit.single(FileSystem.WatchEventUpdate({ path: join(path, name) }))
+          })
+            .on("error", (cause) => void emit.fail(failure(path, cause)))
+            .on("close", () => void emit.end()),
+        catch: (cause) => failure(path, cause)
+      }),
+      (watcher) => Effect.sync(() => watcher.close())
+    )
+  )
+
+const failure = (path: string, cause: unknown) =>
+  new PlatformError.SystemError({
+    module: "FileSystem",
+    reason: "Unknown",
+    method: "watch",
+    pathOrDescriptor: path,
+    cause
+  })
