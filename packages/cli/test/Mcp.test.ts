@@ -83,6 +83,75 @@ describe("mcp ls", () => {
   )
 })
 
+describe("mcp ls --explain", () => {
+  const files = Effect.succeed([
+    {
+      path: "/home/me/.lmstudio/mcp.json",
+      origin: "LM Studio" as const,
+      exists: true,
+      used: true,
+      entries: [{ name: "files", line: 3 }]
+    },
+    { path: "/project/.mcp.json", origin: "project" as const, exists: false, used: false },
+    {
+      path: "/home/me/.cursor/mcp.json",
+      origin: "Cursor" as const,
+      exists: true,
+      used: false,
+      entries: [
+        { name: "files", line: 3 },
+        { name: "git", line: 9 }
+      ]
+    },
+    { path: "/home/me/Code/mcp.json", origin: "VS Code" as const, exists: true, used: false, problem: "Line 4 is bad." }
+  ])
+
+  it.effect("says what becomes of each file, and where each entry is from", () =>
+    Effect.gen(function* () {
+      const shadows = [{ source: "/home/me/.cursor/mcp.json", line: 3 }]
+      const servers = Effect.succeed([
+        summary("files", { line: 3, shadows }),
+        summary("off", { line: 7, state: "disabled", problem: "it is disabled" })
+      ])
+      const mcp = { servers, candidates: files }
+      const { code, out } = yield* cli(["mcp", "ls", "--explain"], { mcp })
+      assert.strictEqual(code, 0)
+      assert.strictEqual(
+        out,
+        [
+          "The first of these files that exists is used (LMS_BRIDGE_MCP_SOURCES=first):",
+          "",
+          "   FILE                         WHOSE        WHAT BECOMES OF IT",
+          "1  /home/me/.lmstudio/mcp.json  LM Studio    used, 1 server",
+          "2  /project/.mcp.json           this folder  not there",
+          "3  /home/me/.cursor/mcp.json    Cursor       not used: files, git",
+          "4  /home/me/Code/mcp.json       VS Code      not used, and wrong, see below",
+          "",
+          "Line 4 is bad.",
+          "",
+          "SERVER  STATE     FROM                           IN PLACE OF                  PROBLEM",
+          "files   usable    /home/me/.lmstudio/mcp.json:3  /home/me/.cursor/mcp.json:3",
+          "off     disabled  /home/me/.lmstudio/mcp.json:7                               it is disabled"
+        ].join("\n")
+      )
+      const json = yield* cli(["mcp", "ls", "--explain", "--json"], { mcp })
+      assert.deepStrictEqual(JSON.parse(json.out), { mode: "first", files: yield* files, servers: yield* servers })
+    })
+  )
+
+  it.effect("still says which files there are when the one in use cannot be read, and ends with 6", () =>
+    Effect.gen(function* () {
+      const invalid = new McpConfigInvalid({ path: "/a/mcp.json", reason: "NotJson", line: 3, detail: "" })
+      const { code, err, out } = yield* cli(["mcp", "ls", "--explain"], {
+        mcp: { servers: Effect.fail(invalid), candidates: files }
+      })
+      assert.strictEqual(code, 6)
+      assert.include(out, "not used: files, git")
+      assert.include(err, "/a/mcp.json, line 3")
+    })
+  )
+})
+
 describe("mcp tools", () => {
   const mcp = {
     candidates,

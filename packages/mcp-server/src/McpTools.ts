@@ -24,8 +24,13 @@ export const listAvailable = Tool.make({
   description: "MCP servers that a delegated task can use, and why others cannot. Starts none.",
   annotations: Tool.looks,
   input: Schema.Struct({}),
-  output: Schema.Struct({ servers: Schema.Array(Server).annotations(brief("array")), count: Schema.Int }),
-  text: ({ servers }) => [
+  output: Schema.Struct({
+    servers: Schema.Array(Server).annotations(brief("array")),
+    count: Schema.Int,
+    problems: optional(Schema.Array(Schema.String).annotations(brief("array")))
+  }),
+  text: ({ problems = [], servers }) => [
+    ...problems,
     servers.length === 0
       ? "There are no MCP servers. Create ~/.lmstudio/mcp.json or .mcp.json, or set MCP_JSON_PATH."
       : servers
@@ -37,8 +42,12 @@ export const listAvailable = Tool.make({
           .join("\n")
   ],
   handler: () =>
-    Effect.flatMap(McpRegistry, (registry) => registry.servers).pipe(
-      Effect.map((servers) => ({ servers, count: servers.filter(({ state }) => state === "usable").length }))
+    Effect.flatMap(McpRegistry, (registry) => Effect.all([registry.servers, registry.problems])).pipe(
+      Effect.map(([servers, problems]) => ({
+        servers,
+        count: servers.filter(({ state }) => state === "usable").length,
+        ...(problems.length === 0 ? {} : { problems })
+      }))
     )
 })
 

@@ -11,7 +11,8 @@ import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
 import * as Schema from "effect/Schema"
-import type { Resource, Template } from "./Resource.ts"
+import * as Stream from "effect/Stream"
+import { uriOf, type Resource, type Template } from "./Resource.ts"
 import * as RunAccount from "./RunAccount.ts"
 import { Runs } from "./Runs.ts"
 
@@ -75,11 +76,22 @@ export const resources: ReadonlyArray<Resource<Needs>> = [
   }
 ]
 
+/** Resources that are others after a change of the configuration. */
+export const serverChanges = Stream.unwrap(Effect.map(McpRegistry, ({ changes }) => changes)).pipe(
+  Stream.mapConcat(({ added, changed, removed }) => [
+    "lms-bridge://servers",
+    ...[...added, ...changed, ...removed].map((name) => uriOf(serverTools, name))
+  ]),
+  Stream.map((uri) => ({ uri }))
+)
+
 const listRuns = Effect.map(records, (all) =>
   all.map(({ runId, task }) => ({ value: runId as string, title: task.slice(0, 80) }))
 )
 
 const runIds = Effect.map(listRuns, (all) => all.map(({ value }) => value))
+
+const serverTools = { prefix: "lms-bridge://servers/", variable: "name", suffix: "/tools" }
 
 export const templates: ReadonlyArray<Template<Needs>> = [
   {
@@ -115,9 +127,7 @@ export const templates: ReadonlyArray<Template<Needs>> = [
     complete: runIds
   },
   {
-    prefix: "lms-bridge://servers/",
-    variable: "name",
-    suffix: "/tools",
+    ...serverTools,
     name: "server-tools",
     title: "Tools of an MCP server",
     description: "Starts the server if need be, and lists its tools",

@@ -63,7 +63,7 @@ export interface Surface<R> {
   /** Whether `tools/list` has output schemas. */
   readonly describeOutput: boolean
   readonly reading: ServerReading.Reading<R>
-  /** Which runs change, for clients that follow them. */
+  /** Which runs and resources change, for clients that follow them. */
   readonly changes: Stream.Stream<ServerReading.Change, never, R>
 }
 

@@ -28,11 +28,8 @@ export interface Reading<R> {
 
 export const capabilities = { resources: { subscribe: true, listChanged: true }, prompts: {}, completions: {} }
 
-/** A run that began or went on. */
-export interface Change {
-  readonly runId: string
-  readonly begins: boolean
-}
+/** A run that began or went on, or a resource that is another than before. */
+export type Change = { readonly runId: string; readonly begins: boolean } | { readonly uri: string }
 
 /** Runs an effect over what there is to read, until the client cancels. */
 export type Run<R> = <A, E>(use: (reading: Reading<R>) => Effect.Effect<A, E, R>, signal: AbortSignal) => Promise<A>
@@ -160,13 +157,18 @@ export const bind = <R>(server: Server, run: Run<R>) => {
     }, signal)
   )
 
-  return ({ templates }: Reading<R>, { begins, runId }: Change) =>
+  const updated = (concerns: (uri: string) => boolean) => {
+    for (const uri of followed) {
+      if (concerns(uri)) tell(server, { method: "notifications/resources/updated", params: { uri } })
+    }
+  }
+  return ({ templates }: Reading<R>, change: Change) =>
     Effect.sync(() => {
-      if (begins) tell(server, { method: "notifications/resources/list_changed" })
-      for (const uri of followed) {
-        const concerns = uri === "lms-bridge://runs" || templates.some((template) => match(template, uri) === runId)
-        if (concerns) tell(server, { method: "notifications/resources/updated", params: { uri } })
-      }
+      if ("uri" in change) return updated((uri) => uri === change.uri)
+      if (change.begins) tell(server, { method: "notifications/resources/list_changed" })
+      updated(
+        (uri) => uri === "lms-bridge://runs" || templates.some((template) => match(template, uri) === change.runId)
+      )
     })
 }
 

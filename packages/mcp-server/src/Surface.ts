@@ -7,7 +7,7 @@ import { Settings } from "@lms-bridge/core/configuration/Settings"
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
 import { prompts } from "./Prompts.ts"
-import { resources, templates } from "./Resources.ts"
+import { resources, serverChanges, templates } from "./Resources.ts"
 import { Runs } from "./Runs.ts"
 import type { Surface } from "./Server.ts"
 import { chosen, describesOutput } from "./Tools.ts"
@@ -19,6 +19,6 @@ export const surface: Effect.Effect<Surface<Services | Settings | Runs>, never, 
     tools: chosen(toolsets),
     describeOutput: describesOutput(toolsets),
     reading: { resources, templates, prompts },
-    changes: Stream.unwrap(Effect.map(Runs, ({ changes }) => changes))
+    changes: Stream.merge(Stream.unwrap(Effect.map(Runs, ({ changes }) => changes)), serverChanges)
   })
 )

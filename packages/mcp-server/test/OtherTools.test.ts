@@ -87,11 +87,20 @@ describe("list_available_mcps", () => {
     }).pipe(Effect.provide(McpRegistryTest.layerTest({ files: {}, off: { unusable: "Disabled" } })))
   )
 
-  it.scoped("says what to do when there are none, and where a broken file is broken", () =>
+  it.scoped("says what to do when there are none, and that a file broke of which the last good version is used", () =>
     Effect.gen(function* () {
       const { client } = yield* connected(McpTools.tools)
-      assert.include(textOf(yield* callTool(client, "list_available_mcps")), "MCP_JSON_PATH")
-    }).pipe(Effect.provide(Layer.mock(McpRegistry, { servers: Effect.succeed([]) })))
+      const result = yield* callTool(client, "list_available_mcps")
+      assert.match(textOf(result), /^mcp\.json, line 3: .* Its last good version stays in use\.\n.*MCP_JSON_PATH/)
+      assert.property(result.structuredContent, "problems")
+    }).pipe(
+      Effect.provide(
+        Layer.mock(McpRegistry, {
+          servers: Effect.succeed([]),
+          problems: Effect.succeed(["mcp.json, line 3: A comma is missing. Its last good version stays in use."])
+        })
+      )
+    )
   )
 
   it.scoped("a broken configuration is an error that names file and line", () =>

@@ -2,9 +2,10 @@ import { assert, describe, it } from "@effect/vitest"
 import { AgentEventJson } from "@lms-bridge/core/agent/AgentEvent"
 import { Settings } from "@lms-bridge/core/configuration/Settings"
 import { LmStudioUnreachable } from "@lms-bridge/core/lmstudio/LmStudioError"
+import { type ConfigChange, McpRegistry } from "@lms-bridge/core/mcp/McpRegistry"
 import { prompts } from "@lms-bridge/mcp-server/Prompts"
 import { fitting, match } from "@lms-bridge/mcp-server/Resource"
-import { resources, templates } from "@lms-bridge/mcp-server/Resources"
+import { resources, serverChanges, templates } from "@lms-bridge/mcp-server/Resources"
 import { Runs } from "@lms-bridge/mcp-server/Runs"
 import * as RunTools from "@lms-bridge/mcp-server/RunTools"
 import * as AgentLoopTest from "@lms-bridge/testing/AgentLoopTest"
@@ -16,7 +17,7 @@ import {
   ResourceListChangedNotificationSchema,
   ResourceUpdatedNotificationSchema
 } from "@modelcontextprotocol/sdk/types.js"
-import { Effect, Layer, Option, Redacted, Schema, Stream, TestClock } from "effect"
+import { Effect, Layer, Option, PubSub, Redacted, Schema, Stream, TestClock } from "effect"
 import { callTool, connected, settle } from "./connected.ts"
 
 const aRun = AgentLoopTest.oneCall({
@@ -124,6 +125,32 @@ describe("resources", () => {
       assert.include(yield* refused(() => client.readResource({ uri: "lms-bridge://runs/run_other" })), "-32002")
       assert.include(yield* refused(() => client.readResource({ uri: "lms-bridge://models" })), "does not answer")
     }).pipe(Effect.provide(everything({ off: true })))
+  )
+
+  it.scoped("whoever follows the servers hears when the configuration changes; others hear nothing", () =>
+    Effect.flatMap(PubSub.unbounded<ConfigChange>(), (changes) =>
+      Effect.gen(function* () {
+        const { client } = yield* connected([], {
+          reading: { resources: [], templates, prompts: [] },
+          changes: serverChanges
+        })
+        const updated: Array<string> = []
+        client.setNotificationHandler(ResourceUpdatedNotificationSchema, ({ params }) => void updated.push(params.uri))
+        const change = { added: [], changed: ["files"], removed: [], problems: [] }
+        yield* settle
+        yield* PubSub.publish(changes, change)
+        yield* settle
+        assert.deepStrictEqual(updated, [])
+        for (const name of ["files", "other"]) {
+          yield* Effect.promise(() => client.subscribeResource({ uri: `lms-bridge://servers/${name}/tools` }))
+        }
+        yield* PubSub.publish(changes, change)
+        yield* settle
+        assert.deepStrictEqual(updated, ["lms-bridge://servers/files/tools"])
+      }).pipe(
+        Effect.provide(Layer.merge(everything(), Layer.mock(McpRegistry, { changes: Stream.fromPubSub(changes) })))
+      )
+    )
   )
 
   it.scoped("whoever follows a run hears of each change and of its end; others hear nothing", () =>

@@ -2,19 +2,39 @@
  * `mcp ls`: the MCP servers of the user's mcp.json. Starts none of them.
  */
 import * as Command from "@effect/cli/Command"
+import * as Options from "@effect/cli/Options"
+import { Settings } from "@lms-bridge/core/configuration/Settings"
 import { McpRegistry, ServerSummary, type ConfigCandidate } from "@lms-bridge/core/mcp/McpRegistry"
 import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
 import * as Schema from "effect/Schema"
+import * as McpExplanation from "../McpExplanation.ts"
 import { Screen } from "../Screen.ts"
 import * as SharedOptions from "../SharedOptions.ts"
 import * as Table from "../Table.ts"
 
-export const command = Command.make("ls", { json: SharedOptions.listingJson }).pipe(
+export const command = Command.make("ls", {
+  explain: Options.boolean("explain").pipe(
+    Options.withDescription("Say which files were looked for, which are used, and where each entry is from.")
+  ),
+  json: SharedOptions.listingJson
+}).pipe(
   Command.withDescription("List the MCP servers of your mcp.json."),
   Command.withHandler(
-    Effect.fnUntraced(function* ({ json }) {
+    Effect.fnUntraced(function* ({ explain, json }) {
       const screen = yield* Screen
       const registry = yield* McpRegistry
+      if (explain) {
+        const found = yield* Effect.either(registry.servers)
+        const { mcpSources: mode } = yield* Settings
+        const explanation = {
+          mode,
+          files: yield* registry.candidates,
+          servers: Either.getOrElse(found, () => [])
+        }
+        yield* screen.out(json ? encodeExplanation(explanation) : McpExplanation.render(explanation))
+        return yield* Effect.asVoid(found)
+      }
       const servers = yield* registry.servers
       if (json) return yield* screen.out(encode(servers))
       const candidates = yield* registry.candidates
@@ -37,19 +57,18 @@ export const render = (servers: ReadonlyArray<ServerSummary>): string =>
     ])
   )
 
-/** Every file that is in use, and what is wrong with one whose last good version is used instead. */
+/** Every file that is in use, and what is wrong with one. */
 export const whereFrom = (candidates: ReadonlyArray<ConfigCandidate>): string => {
   const used = candidates.filter((candidate) => candidate.used)
   return used.length === 0
     ? `No mcp.json was found. Looked for ${candidates.map(({ path }) => path).join(", ")}; create one of them, or set MCP_JSON_PATH.`
-    : [
-        `From ${used.map(({ path }) => path).join(", ")}:`,
-        ...used.flatMap(({ problem }) => (problem === undefined ? [] : [`${problem} Its last good version is used.`]))
-      ].join("\n")
+    : [`From ${used.map(({ path }) => path).join(", ")}:`, ...used.flatMap(({ problem }) => problem ?? [])].join("\n")
 }
 
 // -----------------------------------------------------------------------------
 // internal
 // -----------------------------------------------------------------------------
+
+const encodeExplanation = Schema.encodeSync(Schema.parseJson(McpExplanation.Explanation))
 
 const encode = Schema.encodeSync(Schema.parseJson(Schema.Array(ServerSummary)))

@@ -38,6 +38,19 @@ export interface ConfigFile extends Seen {
   readonly problem: McpConfigInvalid | undefined
 }
 
+type Content =
+  | {
+      readonly text: Redacted.Redacted
+      readonly entries: ReadonlyArray<McpConfig.ConfigEntry>
+      readonly problem: undefined
+    }
+  | {
+      /** Undefined when it could not be read at all. */
+      readonly text: Redacted.Redacted | undefined
+      readonly entries: undefined
+      readonly problem: McpConfigInvalid
+    }
+
 /**
  * What `stat` says of a place; undefined when there is nothing.
  *
@@ -75,26 +88,46 @@ export const refresh = Effect.fnUntraced(function* (options: {
     seen: { place, stamp }
   } = options
   if (before !== undefined && !options.touched && stamp !== undefined && before.stamp === stamp) return before
-  const read = yield* Effect.either(fileSystem.readFileString(place.path))
-  // an editor may be in the middle of it: what was good stays in use until the file is good again
-  const broken = Effect.fnUntraced(function* (problem: McpConfigInvalid, found: Pick<ConfigFile, "stamp" | "text">) {
-    const known = before?.problem?.message === problem.message
-    if (before?.servers !== undefined && !known) {
-      yield* Effect.logWarning(`${problem.message} The last good version stays in use.`)
-    }
-    return { place, ...found, servers: before?.servers, problem: known ? before?.problem : problem }
-  })
-  if (Either.isLeft(read)) {
-    const problem = new McpConfigInvalid({ path: place.path, reason: "NotReadable", detail: whyNot(read.left) })
-    // permission may be given without a change that `stat` shows
-    return yield* broken(problem, { stamp: undefined, text: undefined })
+  const { entries, problem, text } = yield* read(fileSystem, place)
+  if (before?.text !== undefined && text !== undefined && Equal.equals(before.text, text)) return { ...before, stamp }
+  if (entries !== undefined) {
+    const servers = yield* options.define(entries, before?.servers)
+    return { place, stamp, text, servers, problem: undefined }
   }
-  const text = Redacted.make(read.right)
-  if (before?.text !== undefined && Equal.equals(before.text, text)) return { ...before, stamp }
-  const parsed = McpConfig.parse(place.path, read.right, { mayHaveNone: place.origin === "Claude Desktop" })
-  if (Either.isLeft(parsed)) return yield* broken(parsed.left, { stamp, text })
-  const servers = yield* options.define(parsed.right, before?.servers)
-  return { place, stamp, text, servers, problem: undefined }
+  const known = before?.problem?.message === problem.message
+  const file: ConfigFile = {
+    place,
+    // permission may be given without a change that `stat` shows
+    stamp: text === undefined ? undefined : stamp,
+    text,
+    // an editor may be in the middle of it: what was good stays in use until the file is good again
+    servers: before?.servers,
+    problem: known ? before.problem : problem
+  }
+  if (file.servers !== undefined && !known) yield* Effect.logWarning(problemOf(file))
+  return file
+})
+
+/**
+ * The entries of a file, or what is wrong with it.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const read = Effect.fnUntraced(function* (
+  fileSystem: FileSystem.FileSystem,
+  { origin, path }: Place
+): Effect.fn.Return<Content> {
+  const found = yield* Effect.either(fileSystem.readFileString(path))
+  if (Either.isLeft(found)) {
+    const problem = new McpConfigInvalid({ path, reason: "NotReadable", detail: whyNot(found.left) })
+    return { text: undefined, entries: undefined, problem }
+  }
+  const text = Redacted.make(found.right)
+  return Either.match(McpConfig.parse(path, found.right, { mayHaveNone: origin === "Claude Desktop" }), {
+    onLeft: (problem): Content => ({ text, entries: undefined, problem }),
+    onRight: (entries): Content => ({ text, entries, problem: undefined })
+  })
 })
 
 /**
@@ -105,6 +138,17 @@ export const refresh = Effect.fnUntraced(function* (options: {
  */
 export const isSame = (file: ConfigFile, before: ConfigFile | undefined): boolean =>
   file.servers === before?.servers && file.problem === before?.problem
+
+/**
+ * What is wrong with the file and what that means, in sentences.
+ *
+ * @since 0.1.0
+ * @category getters
+ */
+export const problemOf = ({ problem, servers }: ConfigFile): string | undefined =>
+  problem === undefined
+    ? undefined
+    : `${problem.message} ${servers === undefined ? "Nothing in it is used." : "Its last good version stays in use."}`
 
 // -----------------------------------------------------------------------------
 // internal

@@ -13,6 +13,7 @@ import * as Either from "effect/Either"
 import * as Option from "effect/Option"
 import * as PubSub from "effect/PubSub"
 import * as Redacted from "effect/Redacted"
+import * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import * as SynchronizedRef from "effect/SynchronizedRef"
@@ -27,20 +28,29 @@ import type * as McpConfig from "./McpConfig.ts"
 import { McpConfigInvalid } from "./McpError.ts"
 import * as ServerDefinition from "./ServerDefinition.ts"
 
+const optional = <A, I>(schema: Schema.Schema<A, I>) => Schema.optionalWith(schema, { exact: true })
+
 /**
  * A place where a configuration was looked for, in order.
  *
  * @since 0.1.0
  * @category models
  */
-export interface ConfigCandidate {
-  readonly path: string
-  readonly origin: ConfigPlaces.Origin
-  readonly exists: boolean
-  readonly used: boolean
-  /** What is wrong with the file. If it is used all the same, then as it was when it could last be read. */
-  readonly problem?: string | undefined
-}
+export const ConfigCandidate = Schema.Struct({
+  path: Schema.String,
+  origin: ConfigPlaces.Origin,
+  exists: Schema.Boolean,
+  used: Schema.Boolean,
+  /** The entries in it, usable or not, used or not. Absent when there are none to be read. */
+  entries: optional(Schema.Array(Schema.Struct({ name: Schema.String, line: Schema.Int }))),
+  /** What is wrong with the file, and what is used instead, in sentences. */
+  problem: optional(Schema.String)
+})
+/**
+ * @since 0.1.0
+ * @category models
+ */
+export type ConfigCandidate = typeof ConfigCandidate.Type
 
 /**
  * @since 0.1.0
@@ -53,7 +63,7 @@ export interface Configuration {
   readonly servers: ServerDefinition.ServersByName
   /** By name, the entries of that name that are not used because an earlier file has it. */
   readonly shadowed: ReadonlyMap<string, ReadonlyArray<ServerDefinition.ServerDefinition>>
-  /** What is wrong with files, a sentence each. What was good in them stays in use. */
+  /** What is wrong with files, and what is used instead, in sentences. */
   readonly problems: ReadonlyArray<string>
   /** Grows with every change, so that a consumer can tell at a glance whether anything is new. */
   readonly version: number
@@ -231,14 +241,21 @@ export const make = Effect.fn("McpConfigFiles.make")(function* (options: {
 
   const candidates = Effect.gen(function* () {
     const { files } = yield* update(false)
-    return yield* Effect.forEach(places, ({ origin, path: file }) =>
-      Effect.map(
-        Effect.orElseSucceed(fileSystem.exists(file), () => true),
-        (exists): ConfigCandidate => {
-          const problem = files.get(file)?.problem?.message
-          return { path: file, origin, exists, used: files.has(file), ...(problem === undefined ? {} : { problem }) }
+    return yield* Effect.forEach(
+      places,
+      Effect.fnUntraced(function* (place) {
+        const used = files.get(place.path)
+        const seen = used ?? (yield* ConfigFile.look(fileSystem, place))
+        const candidate = { ...place, exists: seen !== undefined, used: used !== undefined }
+        if (seen === undefined) return candidate
+        const { entries, problem } = yield* ConfigFile.read(fileSystem, place)
+        const said = used === undefined ? problem?.message : ConfigFile.problemOf(used)
+        return {
+          ...candidate,
+          ...(entries === undefined ? {} : { entries: entries.map(({ line, name }) => ({ name, line })) }),
+          ...(said === undefined ? {} : { problem: said })
         }
-      )
+      })
     )
   })
 
@@ -302,7 +319,7 @@ const merge = (files: ReadonlyArray<ConfigFile.ConfigFile>, version: number): Co
 }
 
 const problemsOf = (files: ReadonlyArray<ConfigFile.ConfigFile>) =>
-  files.flatMap(({ problem }) => (problem === undefined ? [] : [problem.message]))
+  files.flatMap((file) => ConfigFile.problemOf(file) ?? [])
 
 /** Milliseconds. */
 const recently = 1000

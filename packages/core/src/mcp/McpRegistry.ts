@@ -69,7 +69,7 @@ export const ServerSummary = Schema.Struct({
 export type ServerSummary = typeof ServerSummary.Type
 
 export type { ConfigChange } from "./ConfigChange.ts"
-export type { ConfigCandidate } from "./McpConfigFiles.ts"
+export { ConfigCandidate } from "./McpConfigFiles.ts"
 
 /**
  * @since 0.1.0
@@ -86,10 +86,7 @@ export class McpRegistry extends Context.Tag("@lms-bridge/core/mcp/McpRegistry")
   {
     /** Where configurations are looked for and which is used. */
     readonly candidates: Effect.Effect<ReadonlyArray<ConfigCandidate>>
-    /**
-     * What is wrong with configuration files, a sentence each. What was good in them stays in use; where nothing ever
-     * was, that is the failure of whatever needs a server.
-     */
+    /** What is wrong with configuration files, and what is used instead, in sentences. */
     readonly problems: Effect.Effect<ReadonlyArray<string>>
     /** Changes of the configuration from now on. Only servers that have changed are connected anew. */
     readonly changes: Stream.Stream<ConfigChange>

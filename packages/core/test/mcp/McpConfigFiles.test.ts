@@ -1,69 +1,8 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as McpConfigFiles from "@lms-bridge/core/mcp/McpConfigFiles"
-import { CurrentOperatingSystem, type OperatingSystem } from "@lms-bridge/core/configuration/OperatingSystem"
-import {
-  ConfigProvider,
-  type Duration,
-  Effect,
-  Either,
-  Fiber,
-  Logger,
-  Option,
-  type Scope,
-  Stream,
-  TestClock
-} from "effect"
+import { ConfigProvider, Effect, Either, Option } from "effect"
 import * as fakeFiles from "./fakeFiles.ts"
-
-const server = (command: string) => ({ command })
-const config = (...names: ReadonlyArray<string>) => ({
-  mcpServers: Object.fromEntries(names.map((name) => [name, server(name)]))
-})
-
-const withFiles = <A, E>(
-  use: (
-    files: ReturnType<typeof fakeFiles.make>,
-    configuration: McpConfigFiles.McpConfigFiles,
-    logged: ReadonlyArray<string>
-  ) => Effect.Effect<A, E, Scope.Scope>,
-  options: {
-    readonly watchable?: boolean
-    readonly system?: OperatingSystem
-    readonly override?: string
-    readonly mode?: "first" | "all"
-    readonly environment?: Record<string, string>
-    readonly prepare?: (files: ReturnType<typeof fakeFiles.make>) => void
-  } = {}
-) =>
-  Effect.suspend(() => {
-    const files = fakeFiles.make(options)
-    const logged: Array<string> = []
-    const logger = Logger.make(({ message }) => logged.push(String(message)))
-    options.prepare?.(files)
-    const environment = new Map(Object.entries({ HOME: "/home/me", ...options.environment }))
-    return McpConfigFiles.make({
-      override: Option.fromNullable(options.override),
-      mode: options.mode,
-      cwd: "/home/me/project"
-    }).pipe(
-      Effect.flatMap((configuration) => use(files, configuration, logged)),
-      Effect.scoped,
-      Effect.provide(files.layer),
-      Effect.provideService(CurrentOperatingSystem, options.system ?? "linux"),
-      Effect.withConfigProvider(ConfigProvider.fromMap(environment)),
-      Effect.provide(Logger.replace(Logger.defaultLogger, logger))
-    )
-  })
-
-type Files = ReturnType<typeof fakeFiles.make>
-
-/** For what the watch hears to arrive. */
-const turns = Effect.promise(() => new Promise((resolve) => setImmediate(resolve))).pipe(Effect.repeatN(5))
-
-const passes = (time: Duration.DurationInput) => Effect.zipRight(turns, Effect.zipRight(TestClock.adjust(time), turns))
-
-const names = (configuration: McpConfigFiles.McpConfigFiles) =>
-  Effect.map(configuration.current, ({ path, servers }) => ({ path, servers: [...servers.keys()] }))
+import { config, names, server, withFiles } from "./withFiles.ts"
 
 describe("McpConfigFiles", () => {
   it.effect("takes the first file that exists, in the documented order", () =>
@@ -79,12 +18,19 @@ describe("McpConfigFiles", () => {
           files.write(place, config(place))
           assert.deepStrictEqual(yield* names(configuration), { path: place, servers: [place] })
         }
-        assert.deepStrictEqual((yield* configuration.candidates).slice(0, 4), [
-          { path: "/home/me/.lmstudio/mcp.json", origin: "LM Studio", exists: true, used: true },
-          { path: "/home/me/project/.mcp.json", origin: "project", exists: true, used: false },
-          { path: "/home/me/.mcp.json", origin: "home", exists: true, used: false },
-          { path: "/home/me/project/.vscode/mcp.json", origin: "VS Code", exists: false, used: false }
-        ])
+        const candidates = yield* configuration.candidates
+        assert.deepStrictEqual(
+          candidates.slice(0, 4).map(({ exists, origin, path, used }) => [path, origin, exists, used]),
+          [
+            ["/home/me/.lmstudio/mcp.json", "LM Studio", true, true],
+            ["/home/me/project/.mcp.json", "project", true, false],
+            ["/home/me/.mcp.json", "home", true, false],
+            ["/home/me/project/.vscode/mcp.json", "VS Code", false, false]
+          ]
+        )
+        // what is in a file that is not used can be told all the same
+        assert.deepStrictEqual(candidates[2]?.entries, [{ name: "/home/me/.mcp.json", line: 1 }])
+        assert.isUndefined(candidates[3]?.entries)
         files.remove("/home/me/.lmstudio/mcp.json")
         assert.strictEqual((yield* names(configuration)).path, "/home/me/project/.mcp.json")
       })
@@ -266,7 +212,7 @@ describe("McpConfigFiles", () => {
         Effect.gen(function* () {
           assert.deepStrictEqual((yield* names(configuration)).servers, ["studio"])
           const broken = (yield* configuration.candidates).find(({ path }) => path === "/home/me/project/.mcp.json")
-          assert.include(broken?.problem, "line 1")
+          assert.match(broken?.problem ?? "", /line 1.*Nothing in it is used\.$/)
           files.remove("/home/me/.lmstudio/mcp.json")
           assert.deepInclude(yield* Effect.flip(configuration.current), { path: "/home/me/project/.mcp.json" })
         }),
@@ -318,125 +264,4 @@ describe("McpConfigFiles", () => {
       )
     )
   )
-
-  describe("while it is watched", () => {
-    const watched = { watchable: true, prepare: (files: Files) => files.write("/home/me/.mcp.json", config("a")) }
-    /** Who asks once needs no watch, and one that has only begun is not relied on. */
-    const settle = (configuration: McpConfigFiles.McpConfigFiles) =>
-      Effect.replicateEffect(configuration.current, 2).pipe(
-        Effect.zipRight(passes("100 millis")),
-        Effect.zipRight(configuration.current)
-      )
-
-    it.effect("looks at nothing that has not changed, but once a second", () =>
-      withFiles(
-        (files, configuration) =>
-          Effect.gen(function* () {
-            yield* settle(configuration)
-            const { stat } = files.asked
-            yield* Effect.replicateEffect(configuration.current, 100)
-            yield* TestClock.adjust("999 millis")
-            yield* configuration.current
-            assert.deepStrictEqual(files.asked, { stat, read: 1 })
-            yield* TestClock.adjust("1 millis")
-            yield* configuration.current
-            assert.isAbove(files.asked.stat, stat)
-            assert.strictEqual(files.asked.read, 1)
-          }),
-        watched
-      )
-    )
-
-    it.effect("sees what was written, renamed over the file, or written twice within a tick of the clock", () =>
-      withFiles(
-        (files, configuration) =>
-          Effect.gen(function* () {
-            yield* settle(configuration)
-            files.write("/home/me/.mcp.json", config("b"))
-            yield* turns
-            assert.deepStrictEqual((yield* names(configuration)).servers, ["b"])
-            files.replace("/home/me/.mcp.json", config("c"))
-            yield* turns
-            assert.deepStrictEqual((yield* names(configuration)).servers, ["c"])
-            files.overwrite("/home/me/.mcp.json", config("d"))
-            yield* turns
-            assert.deepStrictEqual((yield* names(configuration)).servers, ["d"])
-          }),
-        watched
-      )
-    )
-
-    it.effect("sees a file that comes first within a second, though its folder was not there", () =>
-      withFiles(
-        (files, configuration) =>
-          Effect.gen(function* () {
-            yield* settle(configuration)
-            files.write("/home/me/.lmstudio/mcp.json", config("first"))
-            yield* TestClock.adjust("1 second")
-            assert.deepStrictEqual((yield* names(configuration)).servers, ["first"])
-          }),
-        watched
-      )
-    )
-
-    it.effect("tells what a change did, once for a change in several steps, and nothing for a comment", () =>
-      withFiles(
-        (files, configuration, logged) =>
-          Effect.gen(function* () {
-            const told = yield* Effect.fork(Stream.runCollect(Stream.take(configuration.changes, 3)))
-            yield* TestClock.adjust("100 millis")
-            files.write("/home/me/.mcp.json", "")
-            files.write("/home/me/.mcp.json", { mcpServers: { a: { command: "other" }, b: { command: "b" } } })
-            yield* passes("100 millis")
-            files.write(
-              "/home/me/.mcp.json",
-              `// a comment\n${JSON.stringify({ mcpServers: { a: { command: "other" }, b: { command: "b" } } })}`
-            )
-            yield* passes("100 millis")
-            files.write("/home/me/.mcp.json", '{ "mcpServers": {')
-            yield* passes("100 millis")
-            files.write("/home/me/.mcp.json", config("b"))
-            yield* passes("100 millis")
-            const [first, second, third] = yield* Fiber.join(told)
-            assert.deepStrictEqual(first, { added: ["b"], changed: ["a"], removed: [], problems: [] })
-            assert.deepInclude(second, { added: [], changed: [], removed: [] })
-            assert.include(second?.problems[0], "line 1")
-            assert.deepStrictEqual(third, { added: [], changed: [], removed: ["a"], problems: [] })
-            assert.strictEqual(logged.filter((line) => line.includes("last good version")).length, 1)
-          }),
-        watched
-      )
-    )
-
-    it.effect("tells of changes within seconds on a disk that does not", () =>
-      withFiles(
-        (files, configuration) =>
-          Effect.gen(function* () {
-            const told = yield* Effect.fork(Stream.runHead(configuration.changes))
-            yield* TestClock.adjust("100 millis")
-            files.write("/home/me/.mcp.json", config("b"))
-            yield* passes("5 seconds")
-            assert.deepInclude(Option.getOrThrow(yield* Fiber.join(told)), { added: ["b"], removed: ["a"] })
-          }),
-        { ...watched, watchable: false }
-      )
-    )
-
-    it.effect("stops watching with its scope", () =>
-      Effect.suspend(() => {
-        const seen: Array<Files> = []
-        return withFiles(
-          (files, configuration) =>
-            Effect.zipRight(
-              settle(configuration),
-              Effect.sync(() => {
-                seen.push(files)
-                assert.isAbove(files.watchers.size, 0)
-              })
-            ),
-          watched
-        ).pipe(Effect.zipRight(Effect.sync(() => assert.strictEqual(seen[0]?.watchers.size, 0))))
-      })
-    )
-  })
 })

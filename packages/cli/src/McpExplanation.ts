@@ -1,0 +1,70 @@
+/**
+ * `mcp ls --explain`: which files were looked for, what each of them is good for, and where every entry comes from.
+ */
+import { ConfigCandidate, ServerSummary } from "@lms-bridge/core/mcp/McpRegistry"
+import * as Schema from "effect/Schema"
+import * as Table from "./Table.ts"
+import * as Words from "./Words.ts"
+
+export const Explanation = Schema.Struct({
+  /** LMS_BRIDGE_MCP_SOURCES. */
+  mode: Schema.Literal("first", "all"),
+  /** In the order in which they were looked for. */
+  files: Schema.Array(ConfigCandidate),
+  servers: Schema.Array(ServerSummary)
+})
+export type Explanation = typeof Explanation.Type
+
+export const render = ({ files, mode, servers }: Explanation): string =>
+  [
+    mode === "first"
+      ? "The first of these files that exists is used (LMS_BRIDGE_MCP_SOURCES=first):"
+      : "All of these files that exist are used; where a name is in several, the first has it (LMS_BRIDGE_MCP_SOURCES=all):",
+    "",
+    Table.render(
+      ["", "FILE", "WHOSE", "WHAT BECOMES OF IT"],
+      files.map((file, index) => [String(index + 1), file.path, whose[file.origin], fate(file)])
+    ),
+    ...files.flatMap(({ problem }) => (problem === undefined ? [] : ["", Words.oneLine(problem)])),
+    ...(servers.length === 0
+      ? []
+      : [
+          "",
+          Table.render(
+            ["SERVER", "STATE", "FROM", "IN PLACE OF", "PROBLEM"],
+            servers.map(({ line, name, problem, shadows = [], source, state }) => [
+              name,
+              state,
+              place({ source, line }),
+              shadows.map(place).join(", "),
+              state === "usable" ? "" : (problem ?? "")
+            ])
+          )
+        ])
+  ].join("\n")
+
+// -----------------------------------------------------------------------------
+// internal
+// -----------------------------------------------------------------------------
+
+const whose: Readonly<Record<ConfigCandidate["origin"], string>> = {
+  setting: "MCP_JSON_PATH",
+  "LM Studio": "LM Studio",
+  project: "this folder",
+  home: "home directory",
+  above: "folder above",
+  "VS Code": "VS Code",
+  Cursor: "Cursor",
+  "Claude Desktop": "Claude Desktop"
+}
+
+const fate = ({ entries = [], exists, problem, used }: ConfigCandidate): string => {
+  if (!exists) return "not there"
+  if (problem !== undefined) return used ? "wrong, see below" : "not used, and wrong, see below"
+  if (used) return `used, ${Words.count(entries.length, "server")}`
+  const names = entries.map(({ name }) => name).join(", ")
+  return names === "" ? "not used, has no servers" : `not used: ${names}`
+}
+
+const place = ({ line, source }: { readonly source: string; readonly line?: number | undefined }) =>
+  line === undefined ? source : `${source}:${line}`
