@@ -40,6 +40,7 @@ export const ask = Effect.fnUntraced(
   ) {
     const pieces: Array<string> = []
     const ended = yield* Effect.gen(function* () {
+      if (!final) yield* prepared.tools.refresh
       const plan = yield* planned(log, prepared, final || shape !== undefined)
       const account = plan.account === undefined ? {} : { account: plan.account }
       yield* log.tell({ _tag: "RoundStarted", round, final, ...account })
@@ -59,7 +60,7 @@ export const ask = Effect.fnUntraced(
         ? { reply: asCall(outcome.right, shape.tool), unread: undefined }
         : shape === "answer"
           ? { reply: outcome.right, unread: undefined }
-          : recover(outcome.right, { catalog: prepared.catalog, messages })
+          : recover(outcome.right, { catalog: prepared.tools.catalog, messages })
     return yield* log.tell({
       _tag: "ModelReplied",
       round,
@@ -74,10 +75,10 @@ export const ask = Effect.fnUntraced(
 // internal
 // -----------------------------------------------------------------------------
 
-const responseSchema = ({ state }: RunLog, { catalog }: Prepared, shape: Shape): ChatRequest["responseSchema"] => {
+const responseSchema = ({ state }: RunLog, { tools }: Prepared, shape: Shape): ChatRequest["responseSchema"] => {
   if (shape === undefined || state.plainSchemas) return undefined
   if (shape === "answer") return { name: "answer", schema: state.task.outputSchema ?? {} }
-  const tool = catalog.find(shape.tool)
+  const tool = tools.catalog.find(shape.tool)
   return tool === undefined ? undefined : { name: "arguments", schema: plainSchema(tool.definition.parameters) }
 }
 
@@ -129,7 +130,11 @@ const readable = Effect.fnUntraced(function* (
  * @since 0.1.0
  * @category combinators
  */
-export const offer = (log: RunLog, { catalog }: Prepared, names: ReadonlyArray<string>): Effect.Effect<void> =>
+export const offer = (
+  log: RunLog,
+  { tools: { catalog } }: Prepared,
+  names: ReadonlyArray<string>
+): Effect.Effect<void> =>
   Effect.suspend(() => {
     const before = log.state.offered
     const offered = [...before, ...names.filter((name) => !before.includes(name))]
@@ -143,7 +148,7 @@ export const offer = (log: RunLog, { catalog }: Prepared, names: ReadonlyArray<s
     })
   })
 
-const draftOf = ({ state }: RunLog, { catalog, toolbox }: Prepared, final: boolean): ContextWindow.Draft => {
+const draftOf = ({ state }: RunLog, { tools: { catalog, toolbox } }: Prepared, final: boolean): ContextWindow.Draft => {
   const names = state.offered.filter((name) => !StallGuard.isWithheld(state, name))
   const tools = final ? [] : names.flatMap((name) => catalog.find(name) ?? [])
   const needed = (tool: CatalogTool) => tool.builtin || state.used.includes(tool.name)

@@ -12,17 +12,15 @@ import * as ExecutionStrategy from "effect/ExecutionStrategy"
 import * as Exit from "effect/Exit"
 import * as Ref from "effect/Ref"
 import * as Scope from "effect/Scope"
-import type { McpTool } from "../mcp/McpConnection.ts"
 import type { McpConnectError, McpRegistry } from "../mcp/McpRegistry.ts"
 import type { LoadProgress, ModelLease, ModelLifecycle, ModelLifecycleError } from "../models/ModelLifecycle.ts"
 import type * as Artifacts from "./Artifacts.ts"
-import * as Builtins from "./Builtins.ts"
 import type { AgentEventBody, AgentOutcome } from "./AgentEvent.ts"
 import type { AgentError } from "./AgentLoop.ts"
 import { type AgentTask, isChosen } from "./AgentTask.ts"
-import { tokensOf } from "./ContextWindow.ts"
 import type { RunLog } from "./RunLog.ts"
 import type { LoopPolicy } from "./LoopPolicy.ts"
+import * as RunTools from "./RunTools.ts"
 import * as Toolbox from "./Toolbox.ts"
 import * as ToolCatalog from "./ToolCatalog.ts"
 
@@ -37,10 +35,9 @@ export interface Prepared {
   readonly lease: Effect.Effect<ModelLease>
   /** Lets the model go and loads it again with a larger context. On failure it is held as it was. */
   readonly grow: (contextLength: number) => Effect.Effect<void, ModelLifecycleError>
-  readonly catalog: ToolCatalog.ToolCatalog
+  readonly tools: RunTools.RunTools
   /** Calls a tool of a server by the server's name, configured or defined. */
   readonly call: Context.Tag.Service<typeof McpRegistry>["call"]
-  readonly toolbox: Toolbox.Toolbox
   readonly artifacts: Artifacts.ArtifactStore
 }
 
@@ -60,57 +57,38 @@ export const prepare = (
     readonly registry: Context.Tag.Service<typeof McpRegistry>
   },
   policy: LoopPolicy,
-  { state, tell }: RunLog,
+  log: RunLog,
   artifacts: Artifacts.ArtifactStore
 ): Effect.Effect<Prepared, AgentError, Scope.Scope> =>
   Effect.gen(function* () {
-    const { task } = state
-    const [{ call, tools }, { grow, lease }] = yield* Effect.all(
+    const { task } = log.state
+    const { tell } = log
+    const [{ call, servers }, { grow, lease }] = yield* Effect.all(
       [connectAll(services.registry, policy, task, tell), held(services.lifecycle, task, tell)],
       { concurrency: "unbounded" }
     )
-    const servers = [...new Set(tools.map(({ server }) => server))]
+    const listed = servers.flatMap(({ tools }) => tools)
+    const names = servers.flatMap(({ server, tools }) => (tools.length === 0 ? [] : [server]))
     // what was asked for by name and is not there would be missed too late
-    yield* Option.match(ToolCatalog.missing(tools, task.allowedTools ?? [], servers), {
+    yield* Option.match(ToolCatalog.missing(listed, task.allowedTools ?? [], names), {
       onNone: () => Effect.void,
       onSome: Effect.fail
     })
-    yield* Option.match(ToolCatalog.missing(tools, task.excludedTools ?? [], servers), {
+    yield* Option.match(ToolCatalog.missing(listed, task.excludedTools ?? [], names), {
       onNone: () => Effect.void,
       onSome: ({ message }) => tell({ _tag: "Noted", kind: "excluded", text: message, toModel: false })
     })
     const { contextLength, model } = yield* (yield* lease).ensured
-    const catalog = ToolCatalog.make(tools, task)
-    const toolbox = Toolbox.make(catalog.tools, task.task)
-    const limits = {
+    const tools = yield* RunTools.make(servers, log, {
       count: Toolbox.countFor(model, policy.toolCounts, policy.toolCount),
       tokens: contextLength === undefined ? undefined : Math.floor(contextLength * policy.toolShare)
-    }
-    const first = Toolbox.choose(toolbox, catalog.tools, limits)
-    // a run that is taken up again keeps what it had
-    const kept = state.offered.flatMap((name) => catalog.find(name) ?? []).filter((tool) => !first.includes(tool))
-    const hidden = first.length < catalog.tools.length
-    const finder = hidden ? Option.toArray(Option.fromNullable(catalog.find(Builtins.findTools))) : []
-    const offered = [...first, ...finder.filter((tool) => !kept.includes(tool)), ...kept]
-    yield* tell({
-      _tag: "ToolsOffered",
-      offered: offered.map(({ name }) => name),
-      withheld: tools.length - offered.filter(({ builtin }) => !builtin).length,
-      estimatedTokens: tokensOf(offered),
-      ...(hidden ? { choice: choiceOf(limits, toolbox) } : {})
     })
-    return { lease, grow, catalog, call, toolbox, artifacts }
+    return { lease, grow, tools, call, artifacts }
   }).pipe(Effect.withSpan("AgentLoop.prepare"))
 
 // -----------------------------------------------------------------------------
 // internal
 // -----------------------------------------------------------------------------
-
-/** As many as say why these and not others. */
-const choiceOf = ({ count, tokens }: Toolbox.Limits, { ranked }: Toolbox.Toolbox) => ({
-  limits: { count, ...(tokens === undefined ? {} : { tokens }) },
-  ranked: ranked.slice(0, count + 20).map(({ name }) => name)
-})
 
 /** A lease in a scope of its own, so that it can be given back before the run ends. */
 const held = Effect.fnUntraced(function* (
@@ -170,7 +148,7 @@ const connectAll = (
   task: AgentTask,
   tell: Tell
 ): Effect.Effect<
-  { readonly tools: ReadonlyArray<McpTool>; readonly call: Prepared["call"] },
+  { readonly servers: ReadonlyArray<RunTools.ReadyServer>; readonly call: Prepared["call"] },
   McpConnectError,
   Scope.Scope
 > =>
@@ -186,7 +164,8 @@ const connectAll = (
         const connect = definition === undefined ? registry.connect(server) : registry.connectDefined(definition)
         const ready = Effect.gen(function* () {
           const connection = yield* connect
-          return { server, connection, tools: yield* connection.tools }
+          const edition = yield* connection.toolsEdition
+          return { server, connection, edition, tools: yield* connection.tools }
         })
         return yield* isChosen(task, server)
           ? Effect.map(ready, Either.right)
@@ -204,7 +183,7 @@ const connectAll = (
       ready.flatMap(({ connection, server }) => (own.has(server) ? [[server, connection] as const] : []))
     )
     return {
-      tools: ready.flatMap(({ tools }) => tools),
+      servers: ready,
       // through the registry, a server whose entry changes in mid-run is the new one
       call: (server, ...rest) => defined.get(server)?.call(...rest) ?? registry.call(server, ...rest)
     }

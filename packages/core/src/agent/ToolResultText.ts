@@ -71,6 +71,19 @@ export const sizeOf = (bytes: number): string =>
       ? `${(bytes / 1000).toFixed(1)} kB`
       : `${(bytes / 1_000_000).toFixed(1)} MB`
 
+/**
+ * JSON as a value that `Equal` compares by what is in it.
+ *
+ * @since 0.1.0
+ * @category conversions
+ */
+export const comparable = (value: unknown): unknown =>
+  Array.isArray(value)
+    ? Data.array(value.map(comparable))
+    : typeof value === "object" && value !== null
+      ? Data.struct(Object.fromEntries(Object.entries(value).map(([key, item]) => [key, comparable(item)])))
+      : value
+
 // -----------------------------------------------------------------------------
 // internal
 // -----------------------------------------------------------------------------
@@ -129,10 +142,3 @@ const repeats = (part: ToolContent, structured: unknown): boolean =>
     onLeft: () => false,
     onRight: (value) => Equal.equals(comparable(value), comparable(structured))
   })
-
-const comparable = (value: unknown): unknown =>
-  Array.isArray(value)
-    ? Data.array(value.map(comparable))
-    : typeof value === "object" && value !== null
-      ? Data.struct(Object.fromEntries(Object.entries(value).map(([key, item]) => [key, comparable(item)])))
-      : value

@@ -42,7 +42,7 @@ export const runCalls = Effect.fnUntraced(function* (
   const judged = calls.map(({ call, uncertain }) => ({
     call,
     uncertain,
-    verdict: ToolCatalog.judge(prepared.catalog, call, { whole })
+    verdict: ToolCatalog.judge(prepared.tools.catalog, call, { whole })
   }))
   const assess = ({ arguments: args, tool }: Run) =>
     ToolPolicy.assess(toolPolicy, log.state.task, log.state.taint, tool, args)
@@ -180,10 +180,10 @@ const called = (
   { arguments: args, tool: { builtin, tool } }: Run
 ): Effect.Effect<Either.Either<ToolResult, string>> => {
   if (builtin) {
-    const { artifacts, toolbox } = prepared
+    const { artifacts, tools } = prepared
     const workbench: Builtins.Workbench = {
       artifacts,
-      search: toolbox.search,
+      search: (query) => tools.toolbox.search(query),
       offer: (tools) =>
         offer(
           log,

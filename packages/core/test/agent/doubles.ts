@@ -215,8 +215,9 @@ const registry = (world: World, seen: Context.Tag.Service<typeof Seen>) => {
       server,
       implementation: { name: server, version: "1" },
       instructions: undefined,
-      tools: Effect.succeed(listed(server, tools)),
-      toolsEdition: Effect.succeed(""),
+      // a test may change the tools in mid-run
+      tools: Effect.sync(() => listed(server, tools)),
+      toolsEdition: Effect.sync(() => JSON.stringify(listed(server, tools))),
       resources: Effect.succeed([]),
       resourceTemplates: Effect.succeed([]),
       readResource: () => Effect.dieMessage("not used"),
