@@ -1,9 +1,9 @@
-// `npm run bench [-- startup memory version size loop ensure] [--rounds N]`: one table, each figure beside its reference from the same run.
+// `npm run bench [-- NAME…] [--rounds N]`: one table, each figure beside its reference from the same run.
 import { cpus, loadavg } from "node:os"
 import { makeReady } from "../scripts/ready.mjs"
 import { fail } from "../scripts/workspace.mjs"
 
-const modules = ["startup", "memory", "version", "size", "loop", "ensure"]
+const modules = ["startup", "memory", "version", "size", "loop", "ensure", "discovery"]
 
 const args = process.argv.slice(2).filter((arg) => arg !== "--")
 const roundsAt = args.indexOf("--rounds")

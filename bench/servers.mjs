@@ -1,9 +1,18 @@
-// The MCP servers that are compared: ours as built, and the bare one as installed and as one bundle.
+// The MCP servers of the benchmarks: ours as built beside the bare one as installed and as one bundle, and official ones.
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs"
+import { createRequire } from "node:module"
 import { tmpdir } from "node:os"
-import { join } from "node:path"
+import { dirname, join } from "node:path"
 import { executables, inRoot } from "../scripts/workspace.mjs"
 import { sleep, toInitialized } from "./measure.mjs"
+
+const require = createRequire(inRoot("packages", "core", "package.json"))
+
+/** The entry of an official MCP server in an mcp.json, run by Node itself rather than through npx. */
+export const officialServer = (name, ...args) => ({
+  command: process.execPath,
+  args: [join(dirname(require.resolve(`@modelcontextprotocol/${name}/package.json`)), "dist", "index.js"), ...args]
+})
 
 export const prepareServers = async () => {
   const { build } = await import("esbuild")

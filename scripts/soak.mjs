@@ -2,12 +2,12 @@
 // At the end the bridge must hold what it held at the start: files, handles, children, memory. Ten minutes at most.
 import { execFileSync } from "node:child_process"
 import { mkdirSync, writeFileSync } from "node:fs"
-import { createRequire } from "node:module"
-import { dirname, join } from "node:path"
+import { join } from "node:path"
 import { sleep } from "../bench/measure.mjs"
+import { officialServer } from "../bench/servers.mjs"
 import { withWorkers } from "../bench/workers.mjs"
 import { makeReady } from "./ready.mjs"
-import { fail, inRoot } from "./workspace.mjs"
+import { fail } from "./workspace.mjs"
 
 const option = (name, otherwise) => {
   const at = process.argv.indexOf(`--${name}`)
@@ -74,26 +74,23 @@ const kill = ({ pid }) => {
 // the soak
 // -----------------------------------------------------------------------------
 
-const require = createRequire(inRoot("packages", "core", "package.json"))
-const official = (name, ...args) => ({
-  command: process.execPath,
-  args: [join(dirname(require.resolve(`@modelcontextprotocol/${name}/package.json`)), "dist", "index.js"), ...args]
-})
-
 const mebibytes = (bytes) => `${(bytes / 2 ** 20).toFixed(1)} MiB`
 
 await withWorkers(async ({ folder, start }) => {
   const files = join(folder, "files")
   mkdirSync(files)
   writeFileSync(join(files, "note.txt"), "still here")
-  const memory = (name) => ({ ...official("server-memory"), env: { MEMORY_FILE_PATH: join(folder, `${name}.jsonl`) } })
+  const memory = (name) => ({
+    ...officialServer("server-memory"),
+    env: { MEMORY_FILE_PATH: join(folder, `${name}.jsonl`) }
+  })
   const servers = {
-    "files-a": official("server-filesystem", files),
-    "files-b": official("server-filesystem", files),
+    "files-a": officialServer("server-filesystem", files),
+    "files-b": officialServer("server-filesystem", files),
     "memory-a": memory("a"),
     "memory-b": memory("b"),
-    "everything-a": official("server-everything", "stdio"),
-    "everything-b": official("server-everything", "stdio")
+    "everything-a": officialServer("server-everything", "stdio"),
+    "everything-b": officialServer("server-everything", "stdio")
   }
   const mcpJson = join(folder, "mcp.json")
   writeFileSync(mcpJson, JSON.stringify({ mcpServers: servers }))

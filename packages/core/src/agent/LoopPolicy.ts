@@ -45,7 +45,7 @@ export class CurrentLoopPolicy extends Context.Reference<CurrentLoopPolicy>()(
     defaultValue: () =>
       new LoopPolicy({
         wrapUp: Duration.seconds(60),
-        connectConcurrency: 4,
+        connectConcurrency: 16,
         callConcurrency: 8,
         callConcurrencyPerServer: 4,
         toolShare: 0.3,

@@ -1,0 +1,50 @@
+// The registry of the library: all servers of an mcp.json at once, one of them alone, or their tools when they are there.
+import { Settings } from "@lms-bridge/core/configuration/Settings"
+import { McpRegistry } from "@lms-bridge/core/mcp/McpRegistry"
+import * as NodePlatform from "@lms-bridge/mcp-server/NodePlatform"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as ManagedRuntime from "effect/ManagedRuntime"
+
+const registry = McpRegistry.layer.pipe(Layer.provideMerge(Settings.layer), Layer.provide(NodePlatform.layer))
+
+const timed = (effect) => {
+  const started = performance.now()
+  return Effect.map(effect, (value) => ({ millis: performance.now() - started, value }))
+}
+
+const list = (names) =>
+  Effect.gen(function* () {
+    const { tools } = yield* McpRegistry
+    const lists = yield* Effect.forEach(names, tools, { concurrency: "unbounded" })
+    return lists.flat().length
+  })
+
+const again = 5
+
+/** From nothing to the tools of these servers, and how long it takes to have them again, several times. */
+const discover = async ({ servers }) => {
+  const runtime = ManagedRuntime.make(registry)
+  try {
+    await runtime.runPromise(McpRegistry)
+    const cold = await runtime.runPromise(Effect.suspend(() => timed(list(servers))))
+    const warm = []
+    for (let turn = 0; turn < again; turn++) {
+      warm.push((await runtime.runPromise(Effect.suspend(() => timed(list(servers))))).millis)
+    }
+    return { cold: cold.millis, warm, tools: cold.value }
+  } finally {
+    await runtime.dispose()
+  }
+}
+
+const stop = () => process.exit(0)
+process.on("SIGTERM", stop)
+process.on("disconnect", stop)
+process.on("message", (message) => {
+  discover(message).then(
+    (result) => process.send(result),
+    (error) => process.send({ error: String(error) })
+  )
+})
+process.send({ ready: true })
