@@ -5,9 +5,12 @@ import * as CliConfig from "@effect/cli/CliConfig"
 import * as Command from "@effect/cli/Command"
 import * as HelpDoc from "@effect/cli/HelpDoc"
 import * as ValidationError from "@effect/cli/ValidationError"
+import * as CassetteRecording from "@lms-bridge/core/agent/CassetteRecording"
+import * as CassetteReplay from "@lms-bridge/core/agent/CassetteReplay"
 import type { Values } from "@lms-bridge/core/configuration/Settings"
 import * as Effect from "effect/Effect"
-import type * as Layer from "effect/Layer"
+import * as Layer from "effect/Layer"
+import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
 import * as Arguments from "./Arguments.ts"
 import * as Doctor from "./commands/Doctor.ts"
@@ -21,6 +24,7 @@ import * as ModelsLoad from "./commands/ModelsLoad.ts"
 import * as ModelsLs from "./commands/ModelsLs.ts"
 import * as ModelsPs from "./commands/ModelsPs.ts"
 import * as ModelsUnload from "./commands/ModelsUnload.ts"
+import * as Replay from "./commands/Replay.ts"
 import * as Run from "./commands/Run.ts"
 import * as RunsFollow from "./commands/RunsFollow.ts"
 import * as RunsLs from "./commands/RunsLs.ts"
@@ -35,6 +39,7 @@ import * as Simulate from "./commands/Simulate.ts"
 import { Ended, ExitCode, ofFailure, UsageError, type Failure } from "./ExitCode.ts"
 import * as Help from "./Help.ts"
 import { Screen } from "./Screen.ts"
+import * as ShownRun from "./ShownRun.ts"
 import type * as StandIn from "./StandIn.ts"
 import { version } from "./version.ts"
 import * as Words from "./Words.ts"
@@ -110,12 +115,26 @@ const mcp = Command.make("mcp").pipe(
   Command.withSubcommands([McpLs.command, McpTools.command, McpCall.command, McpResources.command, McpPrompts.command])
 )
 
+/** The loop writes down what it hears. */
+const recorded = <E, R>(record: Option.Option<string>, services: Layer.Layer<StandIn.Services, E, R>) =>
+  Option.match(record, {
+    onNone: () => services,
+    onSome: (file) => CassetteRecording.layer(file).pipe(Layer.provideMerge(services))
+  })
+
+/** The loop hears what was written down. */
+const played = <E, R>(file: string, services: Layer.Layer<StandIn.Services, E, R>) =>
+  CassetteReplay.loop(file).pipe(Layer.provideMerge(services), Layer.merge(Layer.succeed(ShownRun.RunsAreKept, false)))
+
 const parser = <E, R>(services: (need: Omit<Need, "logLevel">) => Layer.Layer<StandIn.Services, E, R>) => {
   const usual = services({ standIn: "never", watched: true })
   return Command.make("lms-bridge").pipe(
     Command.withSubcommands([
-      Run.command.pipe(Command.provide(({ standIn }) => services({ standIn, watched: true }))),
+      Run.command.pipe(
+        Command.provide(({ record, standIn }) => recorded(record, services({ standIn, watched: true })))
+      ),
       runs.pipe(Command.provide(usual)),
+      Replay.command.pipe(Command.provide(({ file }) => played(file, usual))),
       models.pipe(Command.provide(usual)),
       server.pipe(Command.provide(usual)),
       mcp.pipe(Command.provide(usual)),
@@ -143,6 +162,7 @@ const catalogue: ReadonlyArray<Help.Entry> = [
   entry(["runs", "resume"], RunsResume.command),
   entry(["runs", "follow"], RunsFollow.command),
   entry(["runs", "rm"], RunsRm.command),
+  entry(["replay"], Replay.command),
   entry(["models"], models),
   entry(["models", "ls"], ModelsLs.command),
   entry(["models", "ps"], ModelsPs.command),

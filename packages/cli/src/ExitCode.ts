@@ -86,6 +86,7 @@ const byTag: Readonly<Record<string, ExitCode>> = {
   NoSuchTool: ExitCode.usage,
   RunNotFound: ExitCode.usage,
   RunAmbiguous: ExitCode.usage,
+  CassetteInvalid: ExitCode.usage,
   LmStudioUnreachable: ExitCode.unreachable,
   CircuitOpen: ExitCode.unreachable,
   ModelNotFound: ExitCode.modelUnavailable,

@@ -33,7 +33,9 @@ export interface Options {
   /** After the run, say why each request held what it held. */
   readonly explain: boolean
   /** Whatever would be asked is granted. */
-  readonly yes: boolean
+  readonly yes?: boolean
+  /** Who is asked instead of the person at the terminal. */
+  readonly approver?: (request: ApprovalRequest) => Effect.Effect<boolean>
   /** What had happened before, in a run that is taken up again. */
   readonly past?: ReadonlyArray<AgentEvent>
 }
@@ -41,9 +43,10 @@ export interface Options {
 /** Shows a run to its end. Fails with the exit code of an outcome that is not `done`. */
 export const show = Effect.fn("ShownRun.show")(function* (
   events: Stream.Stream<AgentEvent, AgentError>,
-  { explain, json, past = [], yes }: Options
+  { approver, explain, json, past = [], yes = false }: Options
 ) {
   const screen = yield* Screen
+  const ask = Option.orElse(Option.fromNullable(yes ? grant : approver), () => Option.map(screen.ask, atTerminal))
   const ending = yield* Ref.make(RunEnding.of(past))
   const told = yield* Ref.make(Chunk.fromIterable(past))
   const watched = Stream.tap(events, (event) =>
@@ -54,7 +57,7 @@ export const show = Effect.fn("ShownRun.show")(function* (
   )
   const kept = yield* RunsAreKept
   const outcome = yield* (json ? writeEvents(watched) : showView(watched)).pipe(
-    Effect.provideService(CurrentApprover, yes ? Option.some(grant) : Option.map(screen.ask, approver)),
+    Effect.provideService(CurrentApprover, ask),
     Effect.onInterrupt(() =>
       json || !kept ? Effect.void : Effect.flatMap(Ref.get(ending), (state) => say(RunEnding.interrupted(state)))
     )
@@ -142,7 +145,7 @@ const outcomeOf = <E>(events: Stream.Stream<AgentEvent, E>): Effect.Effect<Agent
   )
 
 /** Asks at the terminal before a call that the policy does not allow by itself. */
-const approver =
+const atTerminal =
   (ask: (question: string) => Effect.Effect<boolean>) =>
   ({ arguments: args, reason, server, tool }: ApprovalRequest) =>
     ask(`${server} ${tool} ${Words.json(args, 400)}\n  ${Words.oneLine(reason)} Allow it? [y/N]`)

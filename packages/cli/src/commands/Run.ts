@@ -23,6 +23,13 @@ const config = {
   ...RunOptions.making,
   ...RunOptions.limits,
   ...RunOptions.showing,
+  record: Options.text("record").pipe(
+    Options.withDescription(
+      "Write what model and tools say to this file, without what looks like a secret; `lms-bridge replay` plays it again."
+    ),
+    Options.withPseudoName("FILE"),
+    Options.optional
+  ),
   standIn: SharedOptions.checked({
     name: "stand-in",
     pseudoName: "WHEN",

@@ -3,6 +3,8 @@
  *
  * @since 0.1.0
  */
+import type * as FileSystem from "@effect/platform/FileSystem"
+import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Stream from "effect/Stream"
@@ -12,8 +14,39 @@ import type { McpConnection } from "../mcp/McpConnection.ts"
 import { McpCallFailed, McpReadFailed, McpServerNotFound } from "../mcp/McpError.ts"
 import { McpRegistry, type McpConnectError } from "../mcp/McpRegistry.ts"
 import { ModelLifecycle, type ModelLease, type ModelLifecycleError } from "../models/ModelLifecycle.ts"
-import type { CassetteEntry } from "./Cassette.ts"
+import type { Settings } from "../configuration/Settings.ts"
+import { AgentLoop } from "./AgentLoop.ts"
+import type { AgentTask } from "./AgentTask.ts"
+import { CassetteInvalid, read, type CassetteEntry } from "./Cassette.ts"
+import { RunJournal } from "./RunJournal.ts"
 import { fingerprint } from "./StallGuard.ts"
+
+/**
+ * A recording that is being played: the task to run, and what of it nobody has asked for yet.
+ *
+ * @since 0.1.0
+ * @category services
+ */
+export class Tape extends Context.Tag("@lms-bridge/core/agent/Tape")<
+  Tape,
+  {
+    readonly path: string
+    readonly task: AgentTask
+    readonly entries: ReadonlyArray<CassetteEntry>
+    readonly left: Effect.Effect<Left>
+  }
+>() {}
+
+/**
+ * Replies of the model and calls of tools that were recorded and not asked for.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Left {
+  readonly replies: number
+  readonly calls: ReadonlyArray<Entry<"Called">>
+}
 
 /**
  * Replies come in the order in which they were recorded; results belong to their tool and arguments, so another loop
@@ -23,9 +56,29 @@ import { fingerprint } from "./StallGuard.ts"
  * @category layers
  */
 export const layer = (entries: ReadonlyArray<CassetteEntry>): Layer.Layer<ModelLifecycle | McpRegistry> =>
-  Layer.merge(
-    Layer.sync(ModelLifecycle, () => lifecycleOf(entries)),
-    Layer.sync(McpRegistry, () => registryOf(entries))
+  Layer.effectContext(Effect.sync(() => playing(entries).services))
+
+/**
+ * The agent loop over a recording in a file, with nothing kept of what it does.
+ *
+ * @since 0.1.0
+ * @category layers
+ */
+export const loop = (path: string): Layer.Layer<AgentLoop | Tape, CassetteInvalid, FileSystem.FileSystem | Settings> =>
+  Layer.unwrapEffect(
+    Effect.gen(function* () {
+      const entries = yield* read(path)
+      const [first] = all(entries, "Task")
+      if (first === undefined) {
+        return yield* new CassetteInvalid({ path, detail: "the task of the run is not in it." })
+      }
+      const { left, services } = playing(entries)
+      // a loop over the real model and servers must not be taken for this one
+      return Layer.fresh(AgentLoop.layerNoDeps).pipe(
+        Layer.provide(Layer.merge(Layer.succeedContext(services), RunJournal.layerMemory)),
+        Layer.merge(Layer.succeed(Tape, { path, task: first.task, entries, left: Effect.sync(left) }))
+      )
+    })
   )
 
 // -----------------------------------------------------------------------------
@@ -38,17 +91,36 @@ const all = <Tag extends CassetteEntry["_tag"]>(entries: ReadonlyArray<CassetteE
   entries.filter((entry): entry is Entry<Tag> => entry._tag === tag)
 
 /** The next entry each time, undefined at the end. */
-const inTurn = <A>(entries: ReadonlyArray<A>): (() => A | undefined) => {
+const inTurn = <A>(entries: ReadonlyArray<A>) => {
   let next = 0
-  return () => entries[next++]
+  return {
+    next: (): A | undefined => entries[next++],
+    left: () => Math.max(0, entries.length - next)
+  }
 }
 
 const notOnTape = (what: string): ModelLifecycleError =>
   new RequestRejected({ operation: "replay", serverMessage: `The recording has no further ${what}.` })
 
-const lifecycleOf = (entries: ReadonlyArray<CassetteEntry>): typeof ModelLifecycle.Service => {
-  const nextModel = inTurn(all(entries, "Model"))
-  const nextReply = inTurn(all(entries, "Asked"))
+const playing = (entries: ReadonlyArray<CassetteEntry>) => {
+  const replies = inTurn(all(entries, "Asked"))
+  const calls = all(entries, "Called").map((entry) => ({
+    entry,
+    key: keyOf(entry.server, entry.tool, entry.arguments)
+  }))
+  return {
+    services: Context.make(ModelLifecycle, lifecycleOf(entries, replies.next)).pipe(
+      Context.add(McpRegistry, registryOf(entries, calls))
+    ),
+    left: (): Left => ({ replies: replies.left(), calls: calls.map(({ entry }) => entry) })
+  }
+}
+
+const lifecycleOf = (
+  entries: ReadonlyArray<CassetteEntry>,
+  nextReply: () => Entry<"Asked"> | undefined
+): typeof ModelLifecycle.Service => {
+  const nextModel = inTurn(all(entries, "Model")).next
   const models = all(entries, "Model")
   const reply: Effect.Effect<ChatReply, ModelLifecycleError> = Effect.suspend(() => {
     const entry = nextReply()
@@ -80,19 +152,18 @@ const lifecycleOf = (entries: ReadonlyArray<CassetteEntry>): typeof ModelLifecyc
   }
 }
 
-const registryOf = (entries: ReadonlyArray<CassetteEntry>): typeof McpRegistry.Service => {
+const registryOf = (
+  entries: ReadonlyArray<CassetteEntry>,
+  waiting: Array<{ readonly entry: Entry<"Called">; readonly key: number }>
+): typeof McpRegistry.Service => {
   const tools = all(entries, "Tools")
-  const waiting = all(entries, "Called").map((entry) => ({
-    entry,
-    key: keyOf(entry.server, entry.tool, entry.arguments)
-  }))
   const call: (typeof McpRegistry.Service)["call"] = (server, tool, args) =>
     Effect.suspend(() => {
       const key = keyOf(server, tool, args)
       const index = waiting.findIndex((other) => other.key === key)
       const [found] = index === -1 ? [] : waiting.splice(index, 1)
       if (found?.entry.result !== undefined) return Effect.succeed(found.entry.result)
-      const detail = "The recording has no such call with these arguments."
+      const detail = "The recording has no such call with these arguments"
       return Effect.fail(found?.entry.failure ?? new McpCallFailed({ server, tool, reason: "Protocol", detail }))
     })
   const connection = (server: string): Effect.Effect<McpConnection, McpConnectError> => {

@@ -2,15 +2,16 @@ import { NodeContext } from "@effect/platform-node"
 import * as FileSystem from "@effect/platform/FileSystem"
 import { assert, describe, it } from "@effect/vitest"
 import type { AgentOutcome } from "@lms-bridge/core/agent/AgentEvent"
-import { AgentLoop } from "@lms-bridge/core/agent/AgentLoop"
+import { AgentLoop, CurrentApprover } from "@lms-bridge/core/agent/AgentLoop"
 import * as Cassette from "@lms-bridge/core/agent/Cassette"
+import * as CassetteComparison from "@lms-bridge/core/agent/CassetteComparison"
 import * as CassetteRecording from "@lms-bridge/core/agent/CassetteRecording"
 import * as CassetteReplay from "@lms-bridge/core/agent/CassetteReplay"
 import { RunJournal } from "@lms-bridge/core/agent/RunJournal"
 import { Settings } from "@lms-bridge/core/configuration/Settings"
 import { StreamCut } from "@lms-bridge/core/lmstudio/LmStudioError"
 import { McpCallFailed } from "@lms-bridge/core/mcp/McpError"
-import { Effect, Layer } from "effect"
+import { Effect, Layer, Option } from "effect"
 import { fileURLToPath } from "node:url"
 import * as World from "./doubles.ts"
 
@@ -100,6 +101,73 @@ describe("Cassette", () => {
         )
         assert.include(World.only(events, "ToolCallFinished")[0]?.told, "no such call")
         assert.include(outcomeOf(events).problem?.message, "no further reply")
+      })
+    )
+  )
+
+  it.live("says what a run did otherwise than the recorded one, and nothing of one that went the same way", () =>
+    inTemp((path) =>
+      Effect.gen(function* () {
+        const recording = CassetteRecording.layer(path).pipe(
+          Layer.provide(
+            World.services({
+              turns: [[call("echo", { message: "a" })], [call("wipe", { path: "/a" })], "ok"],
+              servers: { main: { echo, wipe: { ...echo, schema: {}, annotations: { destructive: true } } } }
+            })
+          )
+        )
+        yield* run(task()).pipe(
+          Effect.provideService(
+            CurrentApprover,
+            Option.some(() => Effect.succeed(true))
+          ),
+          Effect.provide(recording)
+        )
+        const entries = yield* Cassette.read(path)
+        const fs = yield* FileSystem.FileSystem
+        const played = Effect.fnUntraced(function* (changed: ReadonlyArray<Cassette.CassetteEntry>) {
+          const lines = yield* Effect.forEach(changed, Cassette.toLine)
+          yield* fs.writeFileString(path, lines.join(""))
+          return yield* Effect.gen(function* () {
+            const tape = yield* CassetteReplay.Tape
+            const events = yield* Effect.provideService(
+              run(tape.task),
+              CurrentApprover,
+              Option.some(CassetteComparison.approver(tape))
+            )
+            return CassetteComparison.differences(tape.entries, yield* tape.left, events)
+          }).pipe(Effect.provide(CassetteReplay.loop(path).pipe(Layer.provide(Settings.layerWith({})))))
+        })
+        assert.deepStrictEqual(yield* played(entries), [])
+        // the model says something else than it did
+        const other = entries.map((entry) =>
+          entry._tag === "Asked" && entry.reply?.content === "ok"
+            ? { ...entry, reply: { ...entry.reply, content: "no" } }
+            : entry
+        )
+        assert.deepStrictEqual(yield* played(other), ['Its answer was recorded as "ok" and is "no".'])
+        // the loop calls what is not on the tape, and does not call what is
+        const renamed = entries.map((entry) =>
+          entry._tag === "Called" && entry.tool === "echo" ? { ...entry, arguments: { message: "b" } } : entry
+        )
+        assert.deepStrictEqual(yield* played(renamed), [
+          'It made a call that is not recorded: main echo {"message":"a"}.',
+          'It did not make the recorded call main echo {"message":"b"}.'
+        ])
+        const last = entries.findLastIndex(({ _tag }) => _tag === "Asked")
+        const shorter = yield* played(entries.filter((_, index) => index !== last))
+        assert.match(shorter.join(), /Its end was recorded as "done" and is "failed, RequestRejected"/)
+        const again = entries.flatMap((entry, index) => (index === last ? [entry, entry] : [entry]))
+        assert.deepStrictEqual(yield* played(again), ["It did not ask for the last 1 of the recorded replies."])
+        // time does not pass again: what it ended is played as far as it went
+        const late = entries.map((entry) =>
+          entry._tag === "Ended"
+            ? { ...entry, outcome: { ...entry.outcome, status: "budget" as const, budget: "wall-time" as const } }
+            : entry
+        )
+        assert.deepStrictEqual(yield* played(late), [])
+        const none = yield* Effect.flip(played(entries.filter(({ _tag }) => _tag !== "Task")))
+        assert.include(none.message, "the task of the run is not in it")
       })
     )
   )
