@@ -15,6 +15,7 @@ import * as CircuitBreaker from "@lms-bridge/core/resilience/CircuitBreaker"
 import { Resilience } from "@lms-bridge/core/resilience/Resilience"
 import * as RetryPolicy from "@lms-bridge/core/resilience/RetryPolicy"
 import * as AgentLoopTest from "@lms-bridge/testing/AgentLoopTest"
+import * as PresetsTest from "@lms-bridge/testing/PresetsTest"
 import { type Context, Effect, Layer } from "effect"
 import * as FakeScreen from "./FakeScreen.ts"
 
@@ -55,6 +56,7 @@ export const services = (doubles: Doubles) =>
       retryPolicy: RetryPolicy.standard,
       breakerPolicy: CircuitBreaker.standard
     }),
+    PresetsTest.layerUnused,
     Settings.layerWith(doubles.settings ?? {})
   )
 

@@ -9,7 +9,9 @@ import type * as Path from "@effect/platform/Path"
 import type * as CommandExecutor from "@effect/platform/CommandExecutor"
 import * as Layer from "effect/Layer"
 import { AgentLoop } from "./agent/AgentLoop.ts"
+import { Presets } from "./agent/Presets.ts"
 import { RunJournal } from "./agent/RunJournal.ts"
+import { WorkingFolders } from "./agent/WorkingFolders.ts"
 import { Settings, type SettingsInvalid } from "./configuration/Settings.ts"
 import { LmStudioApi } from "./lmstudio/LmStudioApi.ts"
 import { LmsCli } from "./lmstudio/LmsCli.ts"
@@ -21,7 +23,16 @@ import { Resilience } from "./resilience/Resilience.ts"
  * @since 0.1.0
  * @category models
  */
-export type Services = AgentLoop | RunJournal | McpRegistry | ModelLifecycle | LmStudioApi | LmsCli | Resilience
+export type Services =
+  | AgentLoop
+  | RunJournal
+  | Presets
+  | WorkingFolders
+  | McpRegistry
+  | ModelLifecycle
+  | LmStudioApi
+  | LmsCli
+  | Resilience
 
 /**
  * What the executable has to bring: `NodeContext.layer` and `NodeHttpClient.layer` in Node.
@@ -37,8 +48,11 @@ export type Platform = HttpClient.HttpClient | CommandExecutor.CommandExecutor |
  * @since 0.1.0
  * @category layers
  */
-export const layerNoDeps: Layer.Layer<Services, never, Platform | Settings> = AgentLoop.layerNoDeps.pipe(
-  Layer.provideMerge(Layer.mergeAll(RunJournal.layer, ModelLifecycle.layer, McpRegistry.layer)),
+export const layerNoDeps: Layer.Layer<Services, never, Platform | Settings> = Layer.merge(
+  AgentLoop.layerNoDeps,
+  Presets.layer
+).pipe(
+  Layer.provideMerge(Layer.mergeAll(RunJournal.layer, ModelLifecycle.layer, McpRegistry.layer, WorkingFolders.layer)),
   Layer.provideMerge(Layer.merge(LmStudioApi.layer, LmsCli.layer)),
   Layer.provideMerge(Resilience.layer)
 )

@@ -11,18 +11,27 @@ import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
 import * as Approval from "./Approval.ts"
 import { DetachAfter } from "./CallContext.ts"
-import { argument, maxTokens, model, option } from "./Fields.ts"
+import { anyTokens, argument, maxTokens, model, option, optional } from "./Fields.ts"
 import * as RunAccount from "./RunAccount.ts"
 import { Runs } from "./Runs.ts"
 import * as Tool from "./Tool.ts"
 
+export const Words = Schema.String.pipe(Schema.minLength(1), Schema.maxLength(100_000))
+
+const Rounds = Schema.Int.pipe(Schema.between(1, 10_000))
+
 export const common = {
-  task: argument(
-    Schema.String.pipe(Schema.minLength(1), Schema.maxLength(100_000)),
-    "All that the model needs: it sees nothing else"
-  ),
-  max_rounds: option(Schema.Int.pipe(Schema.between(1, 10_000)), "Default 50"),
+  task: argument(Words, "All that the model needs: it sees nothing else"),
+  max_rounds: option(Rounds, "Default 50"),
   max_tokens: maxTokens("Of one reply"),
+  model
+}
+
+/** The same without the words: they stand at the tools that come first. */
+export const familiar = {
+  task: Words,
+  max_rounds: optional(Rounds),
+  max_tokens: optional(anyTokens),
   model
 }
 
@@ -39,7 +48,7 @@ export const withMcp = Tool.make({
   output: RunAccount.Run,
   listed: RunAccount.listed,
   text: RunAccount.text,
-  handler: ({ mcp_name, ...rest }, progress) => work({ _tag: "Named", names: [mcp_name] }, rest, progress)
+  handler: ({ mcp_name, ...rest }, progress) => work({ servers: { _tag: "Named", names: [mcp_name] } }, rest, progress)
 })
 
 const noNames = "name at least one MCP server that list_available_mcps shows; chat_completion asks a model without any"
@@ -60,7 +69,8 @@ export const withMultipleMcps = Tool.make({
   output: RunAccount.Run,
   listed: RunAccount.listed,
   text: RunAccount.text,
-  handler: ({ mcp_names, ...rest }, progress) => work({ _tag: "Named", names: [...new Set(mcp_names)] }, rest, progress)
+  handler: ({ mcp_names, ...rest }, progress) =>
+    work({ servers: { _tag: "Named", names: [...new Set(mcp_names)] } }, rest, progress)
 })
 
 export const discoverAndExecute = Tool.make({
@@ -73,7 +83,7 @@ export const discoverAndExecute = Tool.make({
   output: RunAccount.Run,
   listed: RunAccount.listed,
   text: RunAccount.text,
-  handler: (input, progress) => work({ _tag: "All" }, input, progress)
+  handler: (input, progress) => work({ servers: { _tag: "All" } }, input, progress)
 })
 
 export const tools: ReadonlyArray<Tool.Tool<Runs | Settings>> = [withMcp, withMultipleMcps, discoverAndExecute]
@@ -89,9 +99,12 @@ export interface Asked {
   readonly model?: string
 }
 
-export const taskOf = (settings: Values, servers: AgentTask["servers"], asked: Asked): AgentTask => ({
+/** What a task works with, beside what every tool takes. */
+export type Means = Pick<AgentTask, "servers" | "definedServers" | "workingFolders" | "approvedTools">
+
+export const taskOf = (settings: Values, means: Means, asked: Asked): AgentTask => ({
   task: asked.task,
-  servers,
+  ...means,
   budgets: {
     rounds: asked.max_rounds ?? settings.maxRounds,
     wallMillis: Duration.toMillis(settings.runTimeout),
@@ -105,11 +118,11 @@ export const taskOf = (settings: Values, servers: AgentTask["servers"], asked: A
  * Waits for the run, as long as this client waits for an answer; then the run goes on and the answer says where to ask.
  * A client that cancels stops the run.
  */
-const work = Effect.fnUntraced(function* (servers: AgentTask["servers"], asked: Asked, progress: Tool.Progress) {
+export const work = Effect.fnUntraced(function* (means: Means, asked: Asked, progress: Tool.Progress) {
   const runs = yield* Runs
   const settings = yield* Settings
   const handle = yield* runs
-    .start(taskOf(settings, servers, asked), ({ note, tell }) =>
+    .start(taskOf(settings, means, asked), ({ note, tell }) =>
       tell !== undefined ? progress.tell(tell) : note !== undefined ? progress.note(note) : Effect.void
     )
     .pipe(Effect.provideService(CurrentApprover, yield* Approval.approver))
@@ -127,12 +140,7 @@ const work = Effect.fnUntraced(function* (servers: AgentTask["servers"], asked: 
 export const told = Effect.fnUntraced(function* (record: RunAccount.Record) {
   const run = RunAccount.account(record, yield* Clock.currentTimeMillis)
   if (run.status !== "failed") return run
-  const { message, tag } =
-    record.end?._tag === "Outcome"
-      ? (record.end.outcome.problem ?? unexplained)
-      : record.end?._tag === "Refused"
-        ? record.end
-        : unexplained
+  const { message, tag } = problemOf(record)
   const failure: Tool.Failure = {
     _tag: tag,
     message,
@@ -146,5 +154,9 @@ export const told = Effect.fnUntraced(function* (record: RunAccount.Record) {
   }
   return yield* Effect.fail(failure)
 })
+
+/** Why a run broke. */
+export const problemOf = ({ end }: RunAccount.Record): { readonly tag: string; readonly message: string } =>
+  end?._tag === "Outcome" ? (end.outcome.problem ?? unexplained) : end?._tag === "Refused" ? end : unexplained
 
 const unexplained = { tag: "RunFailed", message: "The run failed." }

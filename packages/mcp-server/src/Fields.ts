@@ -26,13 +26,12 @@ export const model = optional(Schema.String)
 export const modelName = argument(Schema.NonEmptyString, "As list_models shows it")
 
 /** The predecessor's `int or "auto"`; the latter is what is meant when it is left out, so clients need not know of it. */
-export const maxTokens = (description: string) =>
-  option(
-    Schema.Union(Schema.Int.pipe(Schema.greaterThanOrEqualTo(1)), Schema.Literal("auto")).annotations({
-      jsonSchema: { type: "integer" }
-    }),
-    description
-  )
+export const anyTokens = Schema.Union(
+  Schema.Int.pipe(Schema.greaterThanOrEqualTo(1)),
+  Schema.Literal("auto")
+).annotations({ jsonSchema: { type: "integer" } })
+
+export const maxTokens = (description: string) => option(anyTokens, description)
 
 export const seconds = (millis: number): string =>
   millis < 10_000 ? `${(millis / 1000).toFixed(1)} s` : `${Math.round(millis / 1000)} s`

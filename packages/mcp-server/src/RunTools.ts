@@ -38,7 +38,7 @@ export const start = Tool.make({
         : mcp_names.length === 0
           ? ({ _tag: "None" } as const)
           : ({ _tag: "Named", names: [...new Set(mcp_names)] } as const)
-    const handle = yield* runs.start(taskOf(settings, servers, asked))
+    const handle = yield* runs.start(taskOf(settings, { servers }, asked))
     return RunAccount.account(yield* handle.record, yield* Clock.currentTimeMillis)
   })
 })

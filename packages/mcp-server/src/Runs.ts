@@ -51,6 +51,8 @@ export class Runs extends Context.Tag("@lms-bridge/mcp-server/Runs")<
     /** Starts a run that outlives its caller. Fails when it ends before it began. */
     readonly start: (task: AgentTask, listen?: (line: Line) => Effect.Effect<void>) => Effect.Effect<Handle, AgentError>
     readonly get: (runId: string) => Effect.Effect<Handle, RunNotFound>
+    /** Work that outlives its caller, such as several runs in turn. */
+    readonly keep: <A, E, R>(self: Effect.Effect<A, E, R>) => Effect.Effect<Fiber.RuntimeFiber<A, E>, never, R>
     /** Newest first. */
     readonly all: Effect.Effect<ReadonlyArray<Handle>>
     /** Which run changes, from now on; text and reasoning as they are generated change none. */
@@ -63,6 +65,7 @@ export class Runs extends Context.Tag("@lms-bridge/mcp-server/Runs")<
       const loop = yield* AgentLoop
       // ends where this service was made, not where a run happens to be started
       const fibers = yield* FiberSet.make<void, AgentError>()
+      const scope = yield* Effect.scope
       const changes = yield* PubSub.sliding<{ readonly runId: string; readonly begins: boolean }>(256)
       const handles = yield* Ref.make<ReadonlyMap<string, Handle>>(new Map())
 
@@ -127,6 +130,7 @@ export class Runs extends Context.Tag("@lms-bridge/mcp-server/Runs")<
 
       return Runs.of({
         start,
+        keep: Effect.forkIn(scope),
         get: Effect.fnUntraced(function* (runId: string) {
           const all = yield* Ref.get(handles)
           return yield* Effect.mapError(

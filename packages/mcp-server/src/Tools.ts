@@ -8,14 +8,18 @@ import * as HealthTools from "./HealthTools.ts"
 import * as InferenceTools from "./InferenceTools.ts"
 import * as McpTools from "./McpTools.ts"
 import * as ModelTools from "./ModelTools.ts"
+import * as PresetTools from "./PresetTools.ts"
 import type { Runs } from "./Runs.ts"
 import * as RunTools from "./RunTools.ts"
+import * as SessionTools from "./SessionTools.ts"
 import type { Tool } from "./Tool.ts"
 
 export type AnyTool = Tool<Services | Settings | Runs>
 
+const agent: ReadonlyArray<AnyTool> = [...AgentTools.tools, ...PresetTools.tools, ...SessionTools.tools]
+
 const compat: ReadonlyArray<AnyTool> = [
-  ...AgentTools.tools,
+  ...agent,
   ...McpTools.tools,
   ...InferenceTools.tools,
   ...ModelTools.tools,
@@ -24,7 +28,7 @@ const compat: ReadonlyArray<AnyTool> = [
 
 /** The order is the one in which a person would look for them. */
 export const allTools: ReadonlyArray<AnyTool> = [
-  ...AgentTools.tools,
+  ...agent,
   ...RunTools.tools,
   ...McpTools.tools,
   ...InferenceTools.tools,
@@ -36,7 +40,7 @@ export const allTools: ReadonlyArray<AnyTool> = [
 export const toolsets: Readonly<Record<string, ReadonlyArray<AnyTool>>> = {
   all: allTools,
   lean: [AgentTools.withMultipleMcps, McpTools.listAvailable, InferenceTools.chatCompletion, RunTools.result],
-  agent: [...AgentTools.tools, ...McpTools.tools],
+  agent: [...agent, ...McpTools.tools],
   runs: RunTools.tools,
   models: [...ModelTools.tools, ...HealthTools.tools],
   inference: InferenceTools.tools,

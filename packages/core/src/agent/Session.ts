@@ -5,7 +5,6 @@
  * @since 0.1.0
  */
 import * as Effect from "effect/Effect"
-import * as Option from "effect/Option"
 import * as Ref from "effect/Ref"
 import * as Stream from "effect/Stream"
 import type { AgentEvent, AgentOutcome, Problem } from "./AgentEvent.ts"
@@ -13,57 +12,94 @@ import { AgentLoop } from "./AgentLoop.ts"
 import type { AgentTask } from "./AgentTask.ts"
 
 /**
- * What came of one task: the outcome of its run, or why it could not begin.
+ * What came of one task: its run, as whoever carried it out tells of it, or why it could not begin.
  *
  * @since 0.1.0
  * @category models
  */
-export type SessionResult =
-  | { readonly _tag: "Ran"; readonly runId: string; readonly outcome: AgentOutcome }
+export type SessionResult<Run extends Begun = Finished> =
+  | ({ readonly _tag: "Ran" } & Run)
   | { readonly _tag: "Refused"; readonly problem: Problem }
 
 /**
- * Runs the tasks in order and gives one result for each. `index` of `onEvent` is the task's place. A task that could not
- * begin is left out of the memory; what a failed one has said is kept.
+ * @since 0.1.0
+ * @category models
+ */
+export interface Begun {
+  readonly runId: string
+}
+
+/**
+ * @since 0.1.0
+ * @category models
+ */
+export interface Finished extends Begun {
+  readonly outcome: AgentOutcome
+}
+
+interface Failure {
+  readonly _tag: string
+  readonly message: string
+}
+
+/**
+ * Carries out the tasks in order and gives one result for each. A task is found out when it is its turn. One that could
+ * not begin is left out of the memory; what a failed one has said is kept.
+ *
+ * @since 0.1.0
+ * @category combinators
+ */
+export const inTurn = Effect.fn("Session.inTurn")(function* <Run extends Begun, R, R2>(
+  tasks: ReadonlyArray<Effect.Effect<AgentTask, Failure, R>>,
+  carryOut: (task: AgentTask, index: number) => Effect.Effect<Run, Failure, R2>,
+  onResult: (result: SessionResult<Run>, index: number) => Effect.Effect<void> = () => Effect.void
+) {
+  let previous: string | undefined
+  return yield* Effect.forEach(tasks, (found, index) =>
+    Effect.gen(function* () {
+      const task = yield* found
+      const follows = task.follows ?? (previous === undefined ? undefined : { run: previous })
+      const run = yield* carryOut(follows === undefined ? task : { ...task, follows }, index)
+      previous = run.runId
+      return { _tag: "Ran", ...run } satisfies SessionResult<Run>
+    }).pipe(
+      Effect.catchAll(({ _tag: tag, message }): Effect.Effect<SessionResult<Run>> =>
+        Effect.succeed({ _tag: "Refused", problem: { tag, message } })
+      ),
+      Effect.tap((result) => onResult(result, index))
+    )
+  )
+})
+
+/**
+ * The tasks in turn, by the loop itself. `index` of `onEvent` is the task's place.
  *
  * @since 0.1.0
  * @category constructors
  */
-export const run = Effect.fn("Session.run")(function* (
+export const run = (
   tasks: ReadonlyArray<AgentTask>,
   onEvent: (event: AgentEvent, index: number) => Effect.Effect<void> = () => Effect.void
-) {
-  const loop = yield* AgentLoop
-  let previous: string | undefined
-  return yield* Effect.forEach(tasks, (task, index) =>
-    Effect.gen(function* () {
-      const last = yield* Ref.make(Option.none<SessionResult>())
-      const follows = task.follows ?? (previous === undefined ? undefined : { run: previous })
-      yield* Stream.runForEach(loop.run(follows === undefined ? task : { ...task, follows }), (event) =>
-        Effect.zipRight(
-          event._tag === "RunFinished"
-            ? Ref.set(last, Option.some<SessionResult>({ _tag: "Ran", runId: event.runId, outcome: event.outcome }))
-            : Effect.void,
-          onEvent(event, index)
+): Effect.Effect<ReadonlyArray<SessionResult>, never, AgentLoop> =>
+  Effect.flatMap(AgentLoop, (loop) =>
+    inTurn(
+      tasks.map((task) => Effect.succeed(task)),
+      Effect.fnUntraced(function* (task: AgentTask, index: number) {
+        const last = yield* Ref.make<Finished | undefined>(undefined)
+        yield* Stream.runForEach(loop.run(task), (event) =>
+          Effect.zipRight(
+            event._tag === "RunFinished" ? Ref.set(last, { runId: event.runId, outcome: event.outcome }) : Effect.void,
+            onEvent(event, index)
+          )
         )
-      )
-      const result = yield* Ref.get(last)
-      if (Option.isSome(result) && result.value._tag === "Ran") previous = result.value.runId
-      return Option.getOrElse(result, () => unfinished)
-    }).pipe(
-      Effect.catchAll((error) =>
-        Effect.succeed<SessionResult>({ _tag: "Refused", problem: { tag: error._tag, message: error.message } })
-      )
+        return (yield* Ref.get(last)) ?? (yield* Effect.fail(unfinished))
+      })
     )
   )
-})
 
 // -----------------------------------------------------------------------------
 // internal
 // -----------------------------------------------------------------------------
 
 /** A stream that ends without `RunFinished` breaks its promise; the other tasks go on all the same. */
-const unfinished: SessionResult = {
-  _tag: "Refused",
-  problem: { tag: "RunUnfinished", message: "The run ended without an outcome." }
-}
+const unfinished: Failure = { _tag: "RunUnfinished", message: "The run ended without an outcome." }

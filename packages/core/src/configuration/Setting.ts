@@ -147,16 +147,18 @@ export const choice = <const L extends ReadonlyArray<string>>(
     description
   })
 
+/** What goes into a header takes nothing else. */
+const header = /^[\x21-\x7e]*$/
+
 /**
  * @since 0.1.0
  * @category constructors
  */
-export const secret = (variable: string, allowed: string, description: string) =>
+export const secret = (variable: string, allowed: string, description: string, pattern = header) =>
   setting({
     variable,
-    // it goes into a header, which takes nothing else
     schema: Schema.transform(
-      Schema.Trim.pipe(Schema.pattern(/^[\x21-\x7e]*$/)),
+      Schema.Trim.pipe(Schema.pattern(pattern)),
       Schema.OptionFromSelf(Schema.RedactedFromSelf(Schema.String)),
       {
         strict: true,

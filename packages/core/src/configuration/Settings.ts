@@ -65,6 +65,11 @@ export const table = {
     "DEFAULT_MODEL",
     "Model key to use when none is named. Unset: a loaded model, else the best suited one on disk."
   ),
+  workingDir: optionalText(
+    "WORKING_DIR",
+    "Folder of tasks that work on files and name none. Unset: the one in which lms-bridge was started."
+  ),
+  githubToken: secret("GITHUB_PERSONAL_ACCESS_TOKEN", "a token", "For tasks on GitHub; shown and kept nowhere.", /^/),
   mcpJsonPath: optionalText("MCP_JSON_PATH", "The mcp.json to use instead of looking for one."),
   mcpSources: choice(
     "LMS_BRIDGE_MCP_SOURCES",
@@ -232,7 +237,7 @@ export const baseUrl = (settings: Values): string =>
 // internal
 // -----------------------------------------------------------------------------
 
-const secrets: ReadonlyArray<string> = [table.apiToken.variable, table.httpToken.variable]
+const secrets: ReadonlyArray<string> = [table.apiToken.variable, table.httpToken.variable, table.githubToken.variable]
 
 const readOne = (entry: Setting<unknown>) =>
   Config.string(entry.variable).pipe(

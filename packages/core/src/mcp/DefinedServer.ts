@@ -40,7 +40,9 @@ const common = {
   name: Schema.NonEmptyTrimmedString,
   /** Only these of its tools. */
   allowedTools: optional(Schema.Array(Schema.String)),
-  excludedTools: optional(Schema.Array(Schema.String))
+  excludedTools: optional(Schema.Array(Schema.String)),
+  /** Milliseconds that it may take to start and answer, where the configured limit is too short for it. */
+  startMillis: optional(Schema.Number.pipe(Schema.positive()))
 }
 
 /**

@@ -8,6 +8,7 @@ import * as Path from "@effect/platform/Path"
 import * as Clock from "effect/Clock"
 import * as Config from "effect/Config"
 import type * as ConfigProvider from "effect/ConfigProvider"
+import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Option from "effect/Option"
@@ -259,7 +260,7 @@ export const make = Effect.fn("McpConfigFiles.make")(function* (options: {
     )
   })
 
-  const define = Effect.fnUntraced(function* ({ name, ...settings }: DefinedServer) {
+  const define = Effect.fnUntraced(function* ({ name, startMillis, ...settings }: DefinedServer) {
     const entry: McpConfig.ConfigEntry = { name, source, line: undefined, settings: Either.right(settings) }
     const secrets = yield* CurrentSecrets
     const found = yield* snapshot(variable, ServerDefinition.variablesOf(entry))
@@ -267,7 +268,8 @@ export const make = Effect.fn("McpConfigFiles.make")(function* (options: {
       const secret = secrets[wanted]
       return secret === undefined ? found(wanted) : Redacted.value(secret)
     }
-    return ServerDefinition.make(entry, { variables: { environment, workspaceFolder: cwd, userHome }, nested })
+    const made = ServerDefinition.make(entry, { variables: { environment, workspaceFolder: cwd, userHome }, nested })
+    return startMillis === undefined ? made : { ...made, startTimeout: Duration.millis(startMillis) }
   })
 
   return {

@@ -8,6 +8,7 @@ import type * as CommandExecutor from "@effect/platform/CommandExecutor"
 import type * as FileSystem from "@effect/platform/FileSystem"
 import type * as Path from "@effect/platform/Path"
 import * as Context from "effect/Context"
+import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Equal from "effect/Equal"
@@ -150,7 +151,7 @@ const make = Effect.gen(function* () {
       return yield* connect({
         server: definition.name,
         peer: yield* transport.open(definition.name, to, environment),
-        startTimeout: settings.mcpStartTimeout,
+        startTimeout: Duration.max(settings.mcpStartTimeout, definition.startTimeout ?? 0),
         callTimeout: definition.timeout ?? settings.mcpCallTimeout,
         callTotal: settings.mcpCallTotal,
         allows: definition.allows

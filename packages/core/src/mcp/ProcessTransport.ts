@@ -219,7 +219,9 @@ const notStarted = ({ launch, server }: ProcessOptions, error: PlatformError): M
     return unavailable("Spawn", `Its working directory ${launch.cwd ?? ""} does not exist.`)
   }
   if (missing) {
-    return unavailable("CommandNotFound", `Install "${launch.command}", or write its full path into the entry.`)
+    const from = comesWith[launch.command]
+    const what = from === undefined ? `"${launch.command}"` : `${from}, which has "${launch.command}"`
+    return unavailable("CommandNotFound", `Install ${what}, or write its full path into the entry.`)
   }
   return error._tag === "SystemError" && error.reason === "PermissionDenied"
     ? unavailable("Spawn", `"${launch.command}" may not be executed.`)
@@ -227,6 +229,12 @@ const notStarted = ({ launch, server }: ProcessOptions, error: PlatformError): M
         "Spawn",
         `The system refused "${launch.command}" (${error._tag === "SystemError" ? error.reason : error._tag}).`
       )
+}
+
+/** Programs that have another name where one gets them. */
+const comesWith: Readonly<Record<string, string>> = {
+  npx: "Node.js (https://nodejs.org)",
+  uvx: "uv (https://docs.astral.sh/uv)"
 }
 
 const signalOf = (error: PlatformError) => {

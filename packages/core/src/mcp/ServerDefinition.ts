@@ -51,6 +51,8 @@ export interface ServerDefinition {
   readonly launch: Either.Either<Launch, LaunchProblem>
   /** Longest silence in a call, where the entry says one. */
   readonly timeout: Duration.Duration | undefined
+  /** Longest wait for it to start and answer, where it needs more than others. */
+  readonly startTimeout?: Duration.Duration
   /** Whether the entry lets a tool be used. */
   readonly allows: (tool: string) => boolean
   /** All that matters to a connection, in one text: equal for entries that differ in their looks only. */

@@ -5,11 +5,11 @@
  */
 import * as FileSystem from "@effect/platform/FileSystem"
 import * as Path from "@effect/platform/Path"
-import * as Config from "effect/Config"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Random from "effect/Random"
 import * as Schema from "effect/Schema"
+import { homeFolder } from "../configuration/HomeFolder.ts"
 import { Settings } from "../configuration/Settings.ts"
 
 /**
@@ -62,7 +62,7 @@ export const make: Effect.Effect<StateDirectory, never, FileSystem.FileSystem | 
       onSome: (directory) => Effect.succeedSome(directory),
       onNone: () =>
         Effect.map(
-          home,
+          homeFolder,
           Option.map((directory) => path.join(directory, ".lms-bridge"))
         )
     })
@@ -110,12 +110,6 @@ export const make: Effect.Effect<StateDirectory, never, FileSystem.FileSystem | 
 // -----------------------------------------------------------------------------
 // internal
 // -----------------------------------------------------------------------------
-
-const home = Config.string("HOME").pipe(
-  Config.orElse(() => Config.string("USERPROFILE")),
-  Effect.option,
-  Effect.map(Option.filter((directory) => directory !== ""))
-)
 
 const identify = Effect.fnUntraced(function* (fs: FileSystem.FileSystem) {
   const digits = yield* Effect.replicateEffect(Random.nextIntBetween(0, 36), 16)

@@ -1,0 +1,127 @@
+/**
+ * Several tasks in one go, each with the memory of the ones before.
+ */
+import { Presets } from "@lms-bridge/core/agent/Presets"
+import { inTurn } from "@lms-bridge/core/agent/Session"
+import { CurrentApprover } from "@lms-bridge/core/agent/AgentLoop"
+import { Settings } from "@lms-bridge/core/configuration/Settings"
+import * as Clock from "effect/Clock"
+import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
+import * as Option from "effect/Option"
+import * as Ref from "effect/Ref"
+import * as Schema from "effect/Schema"
+import { familiar, problemOf, taskOf, Words } from "./AgentTools.ts"
+import * as Approval from "./Approval.ts"
+import { DetachAfter } from "./CallContext.ts"
+import { argument, brief, optional } from "./Fields.ts"
+import { Folders, foldersOf } from "./PresetTools.ts"
+import * as RunAccount from "./RunAccount.ts"
+import { count } from "./RunProgress.ts"
+import { Runs } from "./Runs.ts"
+import * as Tool from "./Tool.ts"
+
+const Step = Schema.Union(Words, Schema.Struct({ task: Words, working_directory: optional(Folders) })).annotations({
+  jsonSchema: { type: ["string", "object"] }
+})
+
+/** One task: its run, or why there was none. */
+const StepResult = Schema.Struct({
+  task: Schema.String,
+  status: Schema.String,
+  answer: Schema.String,
+  runId: optional(Schema.String)
+})
+
+const Session = Schema.Struct({
+  results: Schema.Array(StepResult).annotations(brief("array")),
+  tasks: Schema.Int,
+  running: Schema.Boolean
+})
+
+export const persistentSession = Tool.make({
+  name: "autonomous_persistent_session",
+  title: "Delegate several tasks on files in turn",
+  description: "As autonomous_filesystem_full, task by task; each knows the ones before. One that fails stops none.",
+  annotations: Tool.acts,
+  long: true,
+  input: Schema.Struct({
+    tasks: argument(
+      Schema.Array(Step).pipe(Schema.minItems(1, { message: () => "give at least one task" })),
+      "Texts, or {task, working_directory}: the folder from there on"
+    ),
+    initial_directory: optional(Folders),
+    max_rounds: familiar.max_rounds,
+    max_tokens: familiar.max_tokens,
+    model: familiar.model
+  }),
+  output: Session,
+  listed: ["results"],
+  text: ({ results, running, tasks }) => [
+    ...results.map(({ answer, status, task }, index) => `${index + 1}. ${headline(task)} (${status})\n${answer}`),
+    running
+      ? `${results.length} of ${count(tasks, "task")} done; the session goes on. run_status lists its runs, run_result has their answers.`
+      : `${results.filter(({ status }) => status === "done").length} of ${count(tasks, "task")} done.`
+  ],
+  handler: Effect.fnUntraced(function* ({ initial_directory, tasks, ...limits }, progress) {
+    const runs = yield* Runs
+    const settings = yield* Settings
+    const presets = yield* Presets
+    const approver = yield* Approval.approver
+    const done = yield* Ref.make<ReadonlyArray<typeof StepResult.Type>>([])
+    const heard = yield* Ref.make(true)
+    const folders = yield* Ref.make(foldersOf(initial_directory))
+
+    const steps = tasks.map((step) => (typeof step === "string" ? { task: step } : step))
+    const found = steps.map(({ task, working_directory }) =>
+      Effect.gen(function* () {
+        const wanted = working_directory === undefined ? yield* Ref.get(folders) : foldersOf(working_directory)
+        const means = yield* presets.use("filesystem", { folders: wanted })
+        yield* Ref.set(folders, wanted)
+        return taskOf(settings, means.task, { task, ...limits })
+      })
+    )
+    const told = (line: string, index: number) =>
+      Effect.whenEffect(progress.tell(`task ${index + 1} of ${steps.length}: ${line}`), Ref.get(heard))
+    const session = inTurn(
+      found,
+      Effect.fnUntraced(function* (task, index) {
+        const handle = yield* runs
+          .start(task, ({ tell }) => (tell === undefined ? Effect.void : told(tell, index)))
+          .pipe(Effect.provideService(CurrentApprover, approver))
+        const record = yield* Effect.onInterrupt(handle.await, () => handle.cancel)
+        const { answer, runId, status } = RunAccount.account(record, yield* Clock.currentTimeMillis)
+        const parts = status === "failed" ? [problemOf(record).message, answer] : [answer]
+        return { runId, status, answer: parts.filter((part) => part !== "").join("\n") }
+      }),
+      (result, index) =>
+        Ref.update(done, (all) => {
+          const task = steps[index]?.task ?? ""
+          return [
+            ...all,
+            result._tag === "Ran"
+              ? { task, status: result.status, answer: result.answer, runId: result.runId }
+              : { task, status: "failed", answer: result.problem.message }
+          ]
+        })
+    )
+    const fiber = yield* runs.keep(session)
+    const whole = Effect.as(Fiber.join(fiber), false)
+    const detached = Effect.as(Ref.set(heard, false), true)
+    const running = yield* whole.pipe(
+      Effect.raceFirst(
+        Option.match(yield* DetachAfter, { onNone: () => Effect.never, onSome: (time) => Effect.delay(detached, time) })
+      ),
+      Effect.onInterrupt(() => Fiber.interrupt(fiber))
+    )
+    return { results: yield* Ref.get(done), tasks: steps.length, running }
+  })
+})
+
+export const tools: ReadonlyArray<Tool.Tool<Presets | Runs | Settings>> = [persistentSession]
+
+// -----------------------------------------------------------------------------
+// internal
+// -----------------------------------------------------------------------------
+
+const headline = (task: string) => (task.length > 80 ? `${task.slice(0, 80)}…` : task).replaceAll("\n", " ")
