@@ -15,6 +15,7 @@ import {
 import type { McpPrompt, PromptResult } from "@lms-bridge/core/mcp/McpPrompt"
 import type { McpResource, McpResourceTemplate, ResourceContent } from "@lms-bridge/core/mcp/McpResource"
 import { McpRegistry, type McpConnectError, type ServerSummary } from "@lms-bridge/core/mcp/McpRegistry"
+import { McpLoginFailed } from "@lms-bridge/core/mcp/login/McpLoginFailed"
 import { nearest } from "@lms-bridge/core/mcp/NearestNames"
 import type { ToolResult } from "@lms-bridge/core/mcp/ToolResult"
 import * as Context from "effect/Context"
@@ -206,7 +207,9 @@ export const layerTest = (servers: Readonly<Record<string, TestServer>>): Layer.
         connectDefined: ({ name }) => connect(name),
         tools: (server) => Effect.scoped(Effect.flatMap(connect(server), (connection) => connection.tools)),
         call: (server, tool, args, options) =>
-          Effect.scoped(Effect.flatMap(connect(server), (connection) => connection.call(tool, args, options)))
+          Effect.scoped(Effect.flatMap(connect(server), (connection) => connection.call(tool, args, options))),
+        login: (server) => new McpLoginFailed({ server, reason: "NotRemote", detail: "" }),
+        logout: () => Effect.succeed(false)
       }
       return Context.make(McpRegistry, registry).pipe(
         Context.add(McpRegistryCalls, {

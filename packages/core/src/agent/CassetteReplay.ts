@@ -12,6 +12,7 @@ import type { ChatEvent, ChatReply } from "../lmstudio/Chat.ts"
 import { RequestRejected } from "../lmstudio/LmStudioError.ts"
 import type { McpConnection } from "../mcp/McpConnection.ts"
 import { McpCallFailed, McpReadFailed, McpServerNotFound } from "../mcp/McpError.ts"
+import { McpLoginFailed } from "../mcp/login/McpLoginFailed.ts"
 import { McpRegistry, type McpConnectError } from "../mcp/McpRegistry.ts"
 import { ModelLifecycle, type ModelLease, type ModelLifecycleError } from "../models/ModelLifecycle.ts"
 import type { Settings } from "../configuration/Settings.ts"
@@ -208,7 +209,9 @@ const registryOf = (
     connect: connection,
     connectDefined: ({ name }) => connection(name),
     tools: (server) => Effect.flatMap(connection(server), (open) => open.tools),
-    call
+    call,
+    login: (server) => new McpLoginFailed({ server, reason: "NotRemote", detail: "" }),
+    logout: () => Effect.succeed(false)
   }
 }
 

@@ -13,8 +13,12 @@ import * as Effect from "effect/Effect"
 import * as FiberSet from "effect/FiberSet"
 import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
+import type * as Context from "effect/Context"
 import * as ChildEnvironment from "./ChildEnvironment.ts"
 import * as JsonLines from "./JsonLines.ts"
+import * as AuthorizedFetch from "./login/AuthorizedFetch.ts"
+import * as RemoteServer from "./login/RemoteServer.ts"
+import type { McpLogins } from "./McpLogins.ts"
 import type { Peer } from "./Peer.ts"
 import type { Launch } from "./ServerDefinition.ts"
 
@@ -23,8 +27,10 @@ import type { Launch } from "./ServerDefinition.ts"
  * @category models
  */
 export interface HttpOptions {
+  readonly server: string
   readonly launch: Extract<Launch, { readonly _tag: "Http" }>
   readonly kind: "http" | "sse"
+  readonly logins: Context.Tag.Service<McpLogins>
 }
 
 /**
@@ -34,19 +40,24 @@ export interface HttpOptions {
  * @since 0.1.0
  * @category constructors
  */
-export const make = Effect.fn("HttpTransport.make")(function* ({ kind, launch }: HttpOptions) {
-  const fetch = Option.getOrElse(yield* Effect.serviceOption(FetchHttpClient.Fetch), () => platformFetch)
+export const make = Effect.fn("HttpTransport.make")(function* ({ kind, launch, logins, server }: HttpOptions) {
+  const plain = Option.getOrElse(yield* Effect.serviceOption(FetchHttpClient.Fetch), () => platformFetch)
   const url = new URL(Redacted.value(launch.url))
   const headers = Object.fromEntries(
     Object.entries(launch.headers).map(([name, value]) => [name, Redacted.value(value)])
   )
+  const remote = RemoteServer.make(server, launch)
+  const access = remote === undefined ? undefined : yield* logins.access(remote)
+  const run = yield* FiberSet.makeRuntimePromise<never>()
+  const fetch = access === undefined ? plain : AuthorizedFetch.make({ fetch: plain, url, access, run })
   const way = kind === "sse" ? overSse(url, headers, fetch) : yield* overStreamableHttp(url, headers, fetch)
   return {
     ...way,
     ended: Effect.succeed({ exitCode: undefined, detail: "The connection to it was lost." }),
     stderrTail: Effect.succeed(""),
     hint: Effect.succeed(""),
-    redact: (text) => ChildEnvironment.redact(text, launch.headers)
+    ...(access === undefined ? {} : { lacks: access.lacks }),
+    redact: (text) => ChildEnvironment.redact(access?.redact(text) ?? text, launch.headers)
   } satisfies Peer
 })
 
@@ -63,7 +74,7 @@ const platformFetch: typeof globalThis.fetch = (input, init) => globalThis.fetch
 
 const parsedWithin = "100 millis"
 
-const overSse = (url: URL, headers: Record<string, string>, fetch: typeof globalThis.fetch) => {
+const overSse = (url: URL, headers: Record<string, string>, fetch: FetchLike) => {
   const transport = new SSEClientTransport(url, { requestInit: { headers }, fetch })
   // without its stream no answer can arrive, and a new stream would be another session
   transport.onerror = (error) => {
@@ -72,11 +83,7 @@ const overSse = (url: URL, headers: Record<string, string>, fetch: typeof global
   return { transport, farewell: Effect.void }
 }
 
-const overStreamableHttp = Effect.fnUntraced(function* (
-  url: URL,
-  headers: Record<string, string>,
-  fetch: typeof globalThis.fetch
-) {
+const overStreamableHttp = Effect.fnUntraced(function* (url: URL, headers: Record<string, string>, fetch: FetchLike) {
   /** Requests that have no answer yet. */
   const pending = new Set<string | number>()
   const run = yield* FiberSet.makeRuntime<never>()
@@ -115,7 +122,7 @@ const cut = "Connection closed"
 
 /** Tells of each request that is posted, and of the end of the stream that should bring its answer. */
 const watched =
-  (fetch: typeof globalThis.fetch, posted: (id: string | number) => (resumable: boolean) => void): FetchLike =>
+  (fetch: FetchLike, posted: (id: string | number) => (resumable: boolean) => void): FetchLike =>
   (url, init) => {
     const message = typeof init?.body === "string" ? Option.getOrUndefined(JsonLines.decode(init.body)) : undefined
     const ended = message !== undefined && isJSONRPCRequest(message) ? posted(message.id) : undefined

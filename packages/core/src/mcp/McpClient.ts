@@ -19,6 +19,7 @@ import * as KeptList from "./KeptList.ts"
 import type { CallOptions, McpConnection } from "./McpConnection.ts"
 import { McpCallFailed, McpReadFailed, McpServerUnavailable } from "./McpError.ts"
 import * as McpWire from "./McpWire.ts"
+import type { Lack } from "./login/StoredLogin.ts"
 import type { Peer } from "./Peer.ts"
 import * as ServerExchange from "./ServerExchange.ts"
 
@@ -75,18 +76,22 @@ export const connect = Effect.fn("McpClient.connect")(function* (options: Client
   const unavailable = Effect.fnUntraced(function* (
     reason: McpServerUnavailable["reason"],
     detail: string,
-    facts: { readonly exitCode?: number; readonly status?: number } = {}
+    facts: { readonly exitCode?: number; readonly status?: number; readonly lacks?: Lack } = {}
   ) {
     const stderrTail = yield* peer.stderrTail
     return yield* new McpServerUnavailable({ server, reason, detail: peer.redact(detail), stderrTail, ...facts })
   })
+  const unauthorized = (status: number) =>
+    Effect.flatMap(peer.lacks ?? Effect.succeed(undefined), (lacks) =>
+      unavailable("Unauthorized", "", { status, ...(lacks === undefined ? {} : { lacks }) })
+    )
   const gone = Effect.flatMap(peer.ended, ({ detail, exitCode }) =>
     exitCode === undefined ? unavailable("Closed", detail) : unavailable("Exited", detail, { exitCode })
   )
   const refused = (error: ServerExchange.RequestFailed) => {
     if (error.lost && !state.open) return gone
     const { method, status, text, unreachable } = error
-    if (status === 401 || status === 403) return unavailable("Unauthorized", "", { status })
+    if (status === 401 || status === 403) return unauthorized(status)
     if (status !== undefined) return unavailable("Http", sentences(`It answered ${status}.`, text), { status })
     return unreachable ? unavailable("Http", text) : unavailable("Protocol", `${method}: ${text}`)
   }
@@ -210,7 +215,7 @@ export const connect = Effect.fn("McpClient.connect")(function* (options: Client
               const code = status === undefined ? {} : { code: status }
               return yield* Effect.fail(failed("Closed", peer.redact(error.text), code))
             }
-            if (status === 401 || status === 403) return yield* unavailable("Unauthorized", "", { status })
+            if (status === 401 || status === 403) return yield* unauthorized(status)
             if (!lost) return yield* Effect.fail(failed(error, peer.redact(error.text), codeOf(error)))
             if (state.open) return yield* Effect.fail(failed("Closed", "Its answer was cut off.", {}))
             const end = yield* Effect.flip(gone)

@@ -34,6 +34,32 @@ const Variables = Schema.Record({
   value: Schema.NullOr(Scalar).annotations(must("a text, a number, true or false"))
 }).annotations(mustBe("an object of names and texts"))
 
+const nullable = <A, I>(schema: Schema.Schema<A, I>) => Schema.optionalWith(schema, { nullable: true })
+
+/** A list, or one text with spaces, as in the protocol itself. */
+const Scopes = Schema.Union(Schema.String, Schema.Array(Schema.String)).annotations(must("a text or a list of texts"))
+
+/** What a user was given where clients cannot register themselves. */
+const OAuth = Schema.Struct({
+  clientId: nullable(Text),
+  clientSecret: nullable(Text),
+  scope: nullable(Scopes),
+  scopes: nullable(Scopes),
+  callbackPort: nullable(Schema.Int.pipe(Schema.between(1, 65_535)).annotations(must("a port, 1 to 65535"))),
+  grantType: nullable(
+    Schema.Literal("authorization_code", "client_credentials").annotations(
+      must("`authorization_code` or `client_credentials`")
+    )
+  )
+}).annotations(mustBe("an object"))
+
+/** The same as Cursor writes it. */
+const Auth = Schema.Struct({
+  CLIENT_ID: nullable(Text),
+  CLIENT_SECRET: nullable(Text),
+  scopes: nullable(Scopes)
+}).annotations(mustBe("an object"))
+
 /** Hosts disagree on the unit: nobody means a limit under one second, so small numbers are seconds. */
 const Timeout = Schema.transformOrFail(Schema.Union(Schema.Number, Schema.String), Schema.DurationFromSelf, {
   strict: true,
@@ -51,8 +77,6 @@ const Timeout = Schema.transformOrFail(Schema.Union(Schema.Number, Schema.String
   encode: (duration) => Either.right(Duration.toMillis(duration))
 }).annotations(must("milliseconds, or a duration such as `90s`"))
 
-const nullable = <A, I>(schema: Schema.Schema<A, I>) => Schema.optionalWith(schema, { nullable: true })
-
 /**
  * One entry of `mcpServers` as it is written, variables unexpanded. Keys that are not listed are ignored: hosts add
  * their own. `timeout` is the longest silence in a call; a plain number is milliseconds, below 1000 seconds.
@@ -68,6 +92,9 @@ export const EntrySettings = Schema.Struct({
   url: nullable(Text),
   type: nullable(Text),
   headers: nullable(Variables),
+  /** Hosts also write `true` for "find out by yourself", which is done anyway. */
+  oauth: nullable(Schema.Union(Schema.Boolean, OAuth)),
+  auth: nullable(Schema.Union(Schema.String, Auth)),
   disabled: nullable(Schema.Boolean.annotations(must("true or false"))),
   /** The opposite of `disabled`, as some hosts write it. */
   enabled: nullable(Schema.Boolean.annotations(must("true or false"))),

@@ -5,6 +5,7 @@
  */
 import * as Duration from "effect/Duration"
 import * as Schema from "effect/Schema"
+import { Lack } from "./login/StoredLogin.ts"
 
 const optional = <A, I>(schema: Schema.Schema<A, I>) => Schema.optionalWith(schema, { exact: true })
 
@@ -109,6 +110,8 @@ export class McpServerUnavailable extends Schema.TaggedError<McpServerUnavailabl
   exitCode: optional(Schema.Int),
   /** What an HTTP server answered. */
   status: optional(Schema.Int),
+  /** What a login would have to bring, where it refuses to talk for want of one. */
+  lacks: optional(Lack),
   stderrTail: Schema.String
 }) {
   get retryable() {
@@ -122,7 +125,7 @@ export class McpServerUnavailable extends Schema.TaggedError<McpServerUnavailabl
       StartTimeout: "it did not answer in time",
       Protocol: "it does not speak MCP as expected",
       Http: "its address did not answer as expected",
-      Unauthorized: 'it wants to know who you are; put its token into "headers" of its entry',
+      Unauthorized: unauthorized(this.lacks),
       Closed: "its connection closed"
     }[this.reason]
     const next = {
@@ -133,11 +136,39 @@ export class McpServerUnavailable extends Schema.TaggedError<McpServerUnavailabl
       StartTimeout: "Give it longer with LMS_BRIDGE_MCP_START_TIMEOUT, or run its command by hand.",
       Protocol: "Look whether its entry starts the right program.",
       Http: 'Check "url" of its entry.',
-      Unauthorized: "",
+      Unauthorized: loggingIn(this.server, this.lacks),
       Closed: "The next use connects anew."
     }[this.reason]
     const printed = this.stderrTail.trim() === "" ? "" : ` It printed: ${this.stderrTail.trim().slice(-400)}`
     return `MCP server "${this.server}" is not available: ${what}.${this.detail === "" ? "" : ` ${this.detail}`}${next === "" ? "" : ` ${next}`}${printed}`
+  }
+}
+
+const unauthorized = (lacks: Lack | undefined) => {
+  switch (lacks) {
+    case undefined:
+      return "it does not accept what its entry says of you"
+    case "login":
+      return "it wants to know who you are"
+    case "renewal":
+      return "your login to it is no longer valid"
+    case "rights":
+      return "your login to it does not cover this"
+    case "client":
+      return 'its login service does not accept the client of "oauth" in its entry'
+  }
+}
+
+const loggingIn = (server: string, lacks: Lack | undefined) => {
+  switch (lacks) {
+    case undefined:
+      return 'Correct "headers" of its entry.'
+    case "client":
+      return 'Correct "clientId" and "clientSecret".'
+    case "login":
+      return `Run \`lms-bridge mcp login ${server}\`, or put its token into "headers" of its entry.`
+    default:
+      return `Run \`lms-bridge mcp login ${server}\`.`
   }
 }
 

@@ -32,6 +32,9 @@ import {
   McpServerNotFound,
   type McpServerUnavailable
 } from "./McpError.ts"
+import * as RemoteServer from "./login/RemoteServer.ts"
+import { McpLoginFailed } from "./login/McpLoginFailed.ts"
+import { type LoginRequest, McpLogins } from "./McpLogins.ts"
 import { McpTransport } from "./McpTransport.ts"
 import { nearest } from "./NearestNames.ts"
 import * as PooledServer from "./PooledServer.ts"
@@ -60,6 +63,8 @@ export const ServerSummary = Schema.Struct({
   problem: optional(Schema.String),
   /** Whether a connection is open now. */
   connected: Schema.Boolean,
+  /** `wanted`: it refused to talk without a login, or with the one there was. Absent when nothing is known. */
+  login: optional(Schema.Literal("done", "wanted")),
   /** Entries of this name in other files, which are not used because `source` comes first. */
   shadows: optional(Schema.Array(Schema.Struct({ source: Schema.String, line: optional(Schema.Int) })))
 })
@@ -107,6 +112,13 @@ export class McpRegistry extends Context.Tag("@lms-bridge/core/mcp/McpRegistry")
       args: Readonly<Record<string, unknown>>,
       options?: CallOptions
     ) => Effect.Effect<ToolResult, McpConnectError | McpCallFailed>
+    /** Logs in to a remote server by a person with a browser. */
+    readonly login: (
+      server: string,
+      request: LoginRequest
+    ) => Effect.Effect<void, McpConfigInvalid | McpServerNotFound | McpEntryUnusable | McpLoginFailed>
+    /** Forgets the login to a server, configured or not. False when there was none. */
+    readonly logout: (server: string) => Effect.Effect<boolean, McpLoginFailed>
   }
 >() {
   /** Asks for the way to the servers, so that tests can play them. */
@@ -117,12 +129,12 @@ export class McpRegistry extends Context.Tag("@lms-bridge/core/mcp/McpRegistry")
   > = Layer.scoped(
     this,
     Effect.suspend(() => make)
-  )
+  ).pipe(Layer.provide(McpLogins.layer))
   static readonly layer: Layer.Layer<
     McpRegistry,
     never,
     Settings | CommandExecutor.CommandExecutor | FileSystem.FileSystem | Path.Path
-  > = this.layerNoDeps.pipe(Layer.provide(McpTransport.layer))
+  > = this.layerNoDeps.pipe(Layer.provide(McpTransport.layer.pipe(Layer.provide(McpLogins.layer))))
 }
 
 // -----------------------------------------------------------------------------
@@ -135,6 +147,7 @@ const client = Effect.promise(() => import("./McpClient.ts"))
 const make = Effect.gen(function* () {
   const settings = yield* Settings
   const transport = yield* McpTransport
+  const logins = yield* McpLogins
   const files = yield* McpConfigFiles.make({ override: settings.mcpJsonPath, mode: settings.mcpSources })
   const policy = new BreakerPolicy({ failures: settings.breakerFailures, openFor: settings.breakerOpenFor })
 
@@ -240,22 +253,38 @@ const make = Effect.gen(function* () {
   })
 
   /** Made once for each version of the configuration: most are asked for again before anything has changed. */
-  const listed: Listing = { of: undefined, definitions: [], summaries: [] }
+  const listed: Listing = { of: undefined, definitions: [], remotes: [], summaries: [] }
   const list = Effect.fnUntraced(function* (configuration: McpConfigFiles.Configuration) {
     if (listed.of !== configuration) {
       listed.definitions = [...configuration.servers.values()]
       listed.summaries = listed.definitions.map((definition) =>
         summaryOf(definition, configuration.shadowed.get(definition.name) ?? [])
       )
+      listed.remotes = listed.definitions.flatMap((definition) => {
+        const { launch, name } = definition
+        const remote = Either.isRight(launch) ? RemoteServer.make(name, launch.right) : undefined
+        return remote === undefined ? [] : [[definition, remote] as const]
+      })
       listed.of = configuration
     }
     const open = new Set<ServerDefinition>()
     for (const [definition, server] of pooled) if (yield* server.isOpen) open.add(definition)
-    return open.size === 0
+    const logged = new Map<ServerDefinition, ServerSummary["login"]>()
+    for (const [definition, remote] of listed.remotes) {
+      const login = yield* logins.state(remote)
+      if (login !== undefined) logged.set(definition, login)
+    }
+    return open.size === 0 && logged.size === 0
       ? listed.summaries
       : listed.summaries.map((summary, index) => {
           const definition = listed.definitions[index]
-          return definition !== undefined && open.has(definition) ? { ...summary, connected: true } : summary
+          if (definition === undefined) return summary
+          const login = logged.get(definition)
+          return {
+            ...summary,
+            connected: open.has(definition),
+            ...(login === undefined ? {} : { login })
+          }
         })
   })
 
@@ -283,7 +312,16 @@ const make = Effect.gen(function* () {
     call: (server, tool, args, options) =>
       Effect.flatMap(held(definitionOf(server, recent)), (connection) => connection.call(tool, args, options)).pipe(
         Effect.scoped
-      )
+      ),
+    login: Effect.fn("McpRegistry.login")(function* (server, request) {
+      const { launch } = yield* definitionOf(server, current)
+      const to = yield* launch.pipe(Effect.orDie) // `definitionOf` lets no other through
+      const remote = RemoteServer.make(server, to)
+      if (remote !== undefined) return yield* logins.login(remote, request)
+      const reason = to._tag === "Stdio" ? "NotRemote" : "HeaderSet"
+      return yield* new McpLoginFailed({ server, reason, detail: "" })
+    }),
+    logout: logins.logout
   })
 })
 
@@ -293,7 +331,9 @@ const unusable = ({ name, source }: ServerDefinition, { detail, line, reason }: 
 interface Listing {
   of: McpConfigFiles.Configuration | undefined
   definitions: ReadonlyArray<ServerDefinition>
-  /** In the same order, as if none were connected. */
+  /** Those that may want a login. */
+  remotes: ReadonlyArray<readonly [ServerDefinition, RemoteServer.RemoteServer]>
+  /** In the same order as the definitions, as if none were connected. */
   summaries: ReadonlyArray<ServerSummary>
 }
 

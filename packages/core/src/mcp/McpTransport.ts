@@ -9,6 +9,7 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import type * as Scope from "effect/Scope"
 import type { McpServerUnavailable } from "./McpError.ts"
+import { McpLogins } from "./McpLogins.ts"
 import type { Peer } from "./Peer.ts"
 import * as ProcessGuard from "./ProcessGuard.ts"
 import type { Launch } from "./ServerDefinition.ts"
@@ -28,10 +29,11 @@ export class McpTransport extends Context.Tag("@lms-bridge/core/mcp/McpTransport
     ) => Effect.Effect<Peer, McpServerUnavailable, Scope.Scope>
   }
 >() {
-  static readonly layer: Layer.Layer<McpTransport, never, CommandExecutor.CommandExecutor> = Layer.scoped(
+  static readonly layer: Layer.Layer<McpTransport, never, CommandExecutor.CommandExecutor | McpLogins> = Layer.scoped(
     this,
     Effect.gen(function* () {
       const executor = yield* CommandExecutor.CommandExecutor
+      const logins = yield* McpLogins
       const guard = yield* ProcessGuard.make
       return McpTransport.of({
         open: (server, launch, environment) =>
@@ -39,7 +41,9 @@ export class McpTransport extends Context.Tag("@lms-bridge/core/mcp/McpTransport
             ? Effect.flatMap(Effect.zip(stdio, guard.hold), ([{ start }, watch]) =>
                 start({ server, launch, environment, watch })
               ).pipe(Effect.provideService(CommandExecutor.CommandExecutor, executor))
-            : Effect.flatMap(http, ({ make }) => make({ launch, kind: launch.kind === "sse" ? "sse" : "http" }))
+            : Effect.flatMap(http, ({ make }) =>
+                make({ server, launch, kind: launch.kind === "sse" ? "sse" : "http", logins })
+              )
       })
     })
   )

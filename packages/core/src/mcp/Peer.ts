@@ -5,6 +5,7 @@
  */
 import type { Transport } from "@modelcontextprotocol/sdk/shared/transport.js"
 import type * as Effect from "effect/Effect"
+import type { Lack } from "./login/StoredLogin.ts"
 
 /**
  * How the other side ended.
@@ -33,6 +34,8 @@ export interface Peer {
   readonly hint: Effect.Effect<string>
   /** Said before the transport is closed from our side. */
   readonly farewell: Effect.Effect<void>
+  /** What is missing for the other side to talk to us; undefined when nothing is known to be. Absent where nobody logs in. */
+  readonly lacks?: Effect.Effect<Lack | undefined>
   /** `text` without the secrets that the other side was given. */
   readonly redact: (text: string) => string
 }

@@ -12,6 +12,7 @@ import * as Fiber from "effect/Fiber"
 import * as FiberRef from "effect/FiberRef"
 import * as HashMap from "effect/HashMap"
 import * as Option from "effect/Option"
+import * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
 import * as CircuitBreaker from "../resilience/CircuitBreaker.ts"
 import * as FairTurns from "../resilience/FairTurns.ts"
@@ -50,7 +51,12 @@ export const make = Effect.fnUntraced(function* (options: {
   const { concurrency, policy, server } = options
   const scope = yield* Effect.scope
   const gate = yield* Effect.makeSemaphore(1)
-  const breaker = yield* CircuitBreaker.make({ name: `MCP server "${server}"`, policy, counts: () => true })
+  const breaker = yield* CircuitBreaker.make({
+    name: `MCP server "${server}"`,
+    policy,
+    // it is well, and wants a person, who does not like to wait after a login
+    counts: (error) => !(isUnavailable(error) && error.reason === "Unauthorized")
+  })
   const inTurn = yield* FairTurns.make(concurrency)
   const state: State = { current: undefined, last: undefined, sessions: 0, failure: undefined }
 
@@ -152,6 +158,8 @@ export const make = Effect.fnUntraced(function* (options: {
 // -----------------------------------------------------------------------------
 // internal
 // -----------------------------------------------------------------------------
+
+const isUnavailable = Schema.is(McpServerUnavailable)
 
 interface Attempt {
   readonly ready: Deferred.Deferred<Session, McpServerUnavailable>

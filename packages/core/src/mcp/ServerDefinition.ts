@@ -32,7 +32,25 @@ export type Launch =
       readonly headers: Readonly<Record<string, Redacted.Redacted>>
       /** `sse`: the older transport only. `http`: Streamable HTTP only. `any`: the second when the first fails. */
       readonly kind: "http" | "sse" | "any"
+      readonly oauth: OAuthSettings
     }
+
+/**
+ * What an entry says under `oauth`, for login services where lms-bridge cannot register itself.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface OAuthSettings {
+  readonly clientId: string | undefined
+  readonly clientSecret: Redacted.Redacted | undefined
+  /** Words with spaces between them; the server's own wish when undefined. */
+  readonly scope: string | undefined
+  /** Where the browser comes back to; any free port when undefined. */
+  readonly callbackPort: number | undefined
+  /** `client_credentials`: the client's own secret is the login, and nobody is asked. */
+  readonly grant: "authorization_code" | "client_credentials"
+}
 
 /**
  * @since 0.1.0
@@ -135,10 +153,14 @@ export const isSame = (one: ServerDefinition, other: ServerDefinition): boolean 
 export const variablesOf = (entry: ConfigEntry): ReadonlyArray<string> =>
   Either.match(entry.settings, {
     onLeft: () => [],
-    onRight: ({ args, command, cwd, env, headers, url }) =>
-      [command, cwd, url, ...(args ?? []), ...Object.values(env ?? {}), ...Object.values(headers ?? {})].flatMap(
-        (text) => (typeof text === "string" ? ConfigVariables.namesIn(text) : [])
+    onRight: (settings) => {
+      const { args, command, cwd, env, headers, url } = settings
+      const { clientId, clientSecret } = oauthIn(settings)
+      const texts = [command, cwd, url, clientId, clientSecret, ...(args ?? [])]
+      return [...texts, ...Object.values(env ?? {}), ...Object.values(headers ?? {})].flatMap((text) =>
+        typeof text === "string" ? ConfigVariables.namesIn(text) : []
       )
+    }
   })
 
 /**
@@ -193,7 +215,12 @@ const identityOf = (settings: EntrySettings, launch: ServerDefinition["launch"])
     onRight: (to) =>
       to._tag === "Stdio"
         ? [to.command, to.args, bare(to.env), to.cwd]
-        : [to.kind, Redacted.value(to.url), bare(to.headers)]
+        : [
+            to.kind,
+            Redacted.value(to.url),
+            bare(to.headers),
+            { ...to.oauth, clientSecret: to.oauth.clientSecret && Redacted.value(to.oauth.clientSecret) }
+          ]
   })
   const { allowedTools, excludedTools, timeout } = settings
   const limit = timeout === undefined ? undefined : Duration.toMillis(timeout)
@@ -236,7 +263,8 @@ const launchOf = (
         _tag: "Http",
         url: Redacted.make(url),
         headers: yield* expandAll(settings.headers),
-        kind: kindOf(settings)
+        kind: kindOf(settings),
+        oauth: yield* oauthOf(settings, expand)
       }
     }
     const command = yield* expand(settings.command ?? "")
@@ -272,6 +300,33 @@ const isRemote = ({ command, type, url }: EntrySettings): boolean | undefined =>
       return undefined
   }
 }
+
+/** As written, in whichever of the two ways. */
+const oauthIn = ({ auth, oauth }: EntrySettings) => {
+  const ours = typeof oauth === "object" ? oauth : {}
+  const theirs = typeof auth === "object" ? auth : {}
+  const scopes = ours.scope ?? ours.scopes ?? theirs.scopes
+  return {
+    clientId: ours.clientId ?? theirs.CLIENT_ID,
+    clientSecret: ours.clientSecret ?? theirs.CLIENT_SECRET,
+    scope: typeof scopes === "string" ? scopes : scopes?.join(" "),
+    callbackPort: ours.callbackPort,
+    grant: ours.grantType ?? "authorization_code"
+  }
+}
+
+const oauthOf = (settings: EntrySettings, expand: (text: string) => Either.Either<string, LaunchProblem>) =>
+  Either.gen(function* () {
+    const written = oauthIn(settings)
+    const optional = (text: string | undefined) => (text === undefined ? Either.right(undefined) : expand(text))
+    const secret = yield* optional(written.clientSecret)
+    const oauth: OAuthSettings = {
+      ...written,
+      clientId: yield* optional(written.clientId),
+      clientSecret: secret === undefined ? undefined : Redacted.make(secret)
+    }
+    return oauth
+  })
 
 const kindOf = ({ type }: EntrySettings): "http" | "sse" | "any" =>
   type === undefined || /^remote$/i.test(type) ? "any" : /sse/i.test(type) ? "sse" : "http"

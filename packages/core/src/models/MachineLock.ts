@@ -15,7 +15,7 @@ import * as Fiber from "effect/Fiber"
 import * as Option from "effect/Option"
 import * as Schedule from "effect/Schedule"
 import * as Schema from "effect/Schema"
-import { ProcessIdentity, type StateDirectory } from "./StateDirectory.ts"
+import { fileName, ProcessIdentity, type StateDirectory } from "./StateDirectory.ts"
 
 /**
  * How often a waiting process looks, in all but the first look.
@@ -165,6 +165,3 @@ export const make = Effect.fnUntraced(function* (state: StateDirectory) {
 const Owner = Schema.parseJson(Schema.Struct({ ...ProcessIdentity.fields, beat: Schema.Number }))
 const encode = Schema.encodeSync(Owner)
 const decode = Schema.decodeOption(Owner)
-
-/** Usable on every file system: `*` is left alone by `encodeURIComponent` and refused by Windows. */
-const fileName = (name: string) => encodeURIComponent(name).replaceAll("*", "%2A").slice(0, 200)

@@ -107,6 +107,16 @@ export const make: Effect.Effect<StateDirectory, never, FileSystem.FileSystem | 
   }
 )
 
+/**
+ * Any name as the name of a file, usable on every file system.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const fileName = (name: string): string =>
+  // `*` is left alone by `encodeURIComponent` and refused by Windows
+  encodeURIComponent(name).replaceAll("*", "%2A").slice(0, 200)
+
 // -----------------------------------------------------------------------------
 // internal
 // -----------------------------------------------------------------------------

@@ -1,0 +1,162 @@
+/**
+ * The token of one remote server, for all its connections: renewed when it is about to expire or refused, by one process
+ * at a time, and taken from the file when another process has renewed it or a person has logged in.
+ *
+ * @since 0.1.0
+ */
+import * as Clock from "effect/Clock"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
+import * as Redacted from "effect/Redacted"
+import type { RemoteServer } from "./RemoteServer.ts"
+import type { LoginStore } from "./LoginStore.ts"
+import * as OAuthErrors from "./OAuthErrors.ts"
+import * as Renewal from "./Renewal.ts"
+import { type Challenge, type Lack, secretsOf, type StoredLogin, type Tokens, union } from "./StoredLogin.ts"
+
+/**
+ * A token is renewed so long before it expires, for it to outlive the request it goes with.
+ *
+ * @since 0.1.0
+ * @category constants
+ */
+export const renewedBefore = Duration.seconds(30)
+
+/**
+ * @since 0.1.0
+ * @category models
+ */
+export interface Access {
+  /** What to send with a request; undefined without a login. */
+  readonly token: Effect.Effect<Redacted.Redacted | undefined>
+  /** The server did not take `token`: another one that is worth a try, if there is one. `rights`: it wants a mightier one. */
+  readonly refused: (
+    token: Redacted.Redacted | undefined,
+    challenge: Challenge & { readonly rights: boolean }
+  ) => Effect.Effect<Redacted.Redacted | undefined>
+  /** What only a person can give. */
+  readonly lacks: Effect.Effect<Lack | undefined>
+  readonly redact: (text: string) => string
+  /** For when the file has been changed by a login or a logout in this process. */
+  readonly reread: Effect.Effect<void>
+}
+
+/**
+ * Renewing goes on in the scope: who asked for it may be cancelled, and the token would be lost.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const make = Effect.fnUntraced(function* (options: {
+  readonly server: RemoteServer
+  readonly store: LoginStore
+  readonly fetch: typeof globalThis.fetch
+}) {
+  const { fetch, server, store } = options
+  const scope = yield* Effect.scope
+  const oneAtATime = yield* Effect.makeSemaphore(1)
+  const state: { login: StoredLogin | undefined; readonly secrets: Set<Redacted.Redacted> } = {
+    login: undefined,
+    secrets: new Set(server.oauth.clientSecret === undefined ? [] : [server.oauth.clientSecret])
+  }
+
+  const take = (login: StoredLogin) => {
+    state.login = login
+    for (const secret of secretsOf(login)) state.secrets.add(secret)
+    return login
+  }
+  const read = Effect.map(store.read(server), take)
+  const known = Effect.suspend(() => (state.login === undefined ? read : Effect.succeed(state.login)))
+  const keep = (login: StoredLogin) =>
+    Effect.zipRight(
+      Effect.sync(() => take(login)),
+      // what cannot be kept is good for this process all the same
+      Effect.catchAll(store.write(server, login), ({ message }) => Effect.logWarning(message))
+    )
+
+  /** A token that is not `refused`; asks the service for one when there is none. */
+  const renew = Effect.fnUntraced(
+    function* (refused: Redacted.Redacted | undefined, challenge: Challenge) {
+      const login = yield* read
+      const { tokens } = login
+      if (isOther(tokens, refused)) return tokens.access
+      if (!Renewal.isPossible(server, login)) return undefined
+      yield* Effect.logDebug("renewing the login of an MCP server")
+      const renewed = yield* Effect.uninterruptibleMask((restore) =>
+        restore(Renewal.renew(server, { ...login, challenge }, fetch)).pipe(
+          Effect.tap((tokens) => keep({ ...withoutLack(login), tokens })),
+          Effect.tapError(({ final }) => (final ? keep({ ...withoutTokens(login), lacks: "renewal" }) : Effect.void))
+        )
+      )
+      return renewed.access
+    },
+    Effect.catchAll(({ detail, final }) =>
+      Effect.as(
+        Effect.logWarning("the login of an MCP server could not be renewed", {
+          reason: detail,
+          ...(final ? { next: `lms-bridge mcp login ${server.name}` } : {})
+        }),
+        undefined
+      )
+    ),
+    store.alone(server),
+    oneAtATime.withPermits(1),
+    Effect.annotateLogs({ server: server.name }),
+    Effect.forkIn(scope),
+    Effect.flatMap(Fiber.join)
+  )
+
+  const access: Access = {
+    token: Effect.gen(function* () {
+      const { tokens } = yield* known
+      if (tokens?.expiresAt === undefined) return tokens?.access
+      const now = yield* Clock.currentTimeMillis
+      if (tokens.expiresAt - Duration.toMillis(renewedBefore) > now) return tokens.access
+      // whether the old one still does is for the server to say
+      return (yield* renew(tokens.access, {})) ?? tokens.access
+    }),
+    refused: Effect.fnUntraced(function* (token, { rights, ...challenge }) {
+      if (!rights) {
+        const renewed = yield* renew(token, challenge)
+        if (renewed !== undefined) return renewed
+      }
+      const login = yield* read
+      const { tokens } = login
+      if (isOther(tokens, token)) return tokens.access
+      const lacks = rights
+        ? "rights"
+        : Renewal.isUnattended(server)
+          ? "client"
+          : isLost(login, token)
+            ? "renewal"
+            : "login"
+      // more rights are asked for beside those that are there
+      const scope = rights ? union(login.tokens?.scope, login.challenge?.scope, challenge.scope) : challenge.scope
+      const wanted = { ...challenge, ...(scope === undefined ? {} : { scope }) }
+      if (login.lacks !== lacks || login.challenge?.scope !== scope || login.challenge?.metadata !== wanted.metadata) {
+        yield* keep({ ...login, lacks, challenge: wanted })
+      }
+      return undefined
+    }),
+    lacks: Effect.sync(() => state.login?.lacks),
+    redact: (text) => OAuthErrors.hide(text, [...state.secrets]),
+    reread: Effect.sync(() => (state.login = undefined))
+  }
+  return access
+})
+
+// -----------------------------------------------------------------------------
+// internal
+// -----------------------------------------------------------------------------
+
+const isOther = (tokens: Tokens | undefined, than: Redacted.Redacted | undefined): tokens is Tokens =>
+  tokens !== undefined && !(than !== undefined && Redacted.value(tokens.access) === Redacted.value(than))
+
+/** It was there once. */
+const isLost = ({ lacks, tokens }: StoredLogin, token: Redacted.Redacted | undefined) =>
+  lacks === "renewal" || token !== undefined || tokens !== undefined
+
+const withoutLack = ({ challenge: _, lacks: __, ...login }: StoredLogin): StoredLogin => login
+
+const withoutTokens = ({ tokens: _, ...login }: StoredLogin): StoredLogin => login

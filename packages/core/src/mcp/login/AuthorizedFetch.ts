@@ -1,0 +1,69 @@
+/**
+ * `fetch` that shows the server its token, and tries once more with another when the first is not taken.
+ *
+ * @since 0.1.0
+ */
+import { extractWWWAuthenticateParams } from "@modelcontextprotocol/sdk/client/auth.js"
+import type { FetchLike } from "@modelcontextprotocol/sdk/shared/transport.js"
+import type * as Effect from "effect/Effect"
+import * as Redacted from "effect/Redacted"
+import type { Access } from "./Access.ts"
+import type { Challenge } from "./StoredLogin.ts"
+
+/**
+ * The token goes to the origin of `url` and nowhere else. `run` runs an effect for as long as the connection lasts.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const make =
+  (options: {
+    readonly fetch: FetchLike
+    readonly url: URL
+    readonly access: Access
+    readonly run: <A>(effect: Effect.Effect<A>) => Promise<A>
+  }): FetchLike =>
+  (url, init) => {
+    const { access, fetch, run } = options
+    if (new URL(url).origin !== options.url.origin) return fetch(url, init)
+    const send = (token: Redacted.Redacted | undefined) => fetch(url, withToken(init, token))
+    return run(access.token).then((token) =>
+      send(token).then((response) => {
+        const challenge = challengeOf(response)
+        if (challenge === undefined) return response
+        return run(access.refused(token, challenge)).then((other) =>
+          other === undefined ? response : Promise.resolve(response.body?.cancel()).then(() => send(other))
+        )
+      })
+    )
+  }
+
+/**
+ * What an answer says about logging in; undefined when it is no refusal for want of a login or of rights.
+ *
+ * @since 0.1.0
+ * @category getters
+ */
+export const challengeOf = (response: Response): (Challenge & { readonly rights: boolean }) | undefined => {
+  if (response.status !== 401 && response.status !== 403) return undefined
+  const { error, resourceMetadataUrl, scope } = extractWWWAuthenticateParams(response)
+  const rights = error === "insufficient_scope"
+  // any other 403 is no matter of logins
+  if (response.status === 403 && !rights) return undefined
+  return {
+    rights,
+    ...(scope === undefined ? {} : { scope }),
+    ...(resourceMetadataUrl === undefined ? {} : { metadata: resourceMetadataUrl.href })
+  }
+}
+
+// -----------------------------------------------------------------------------
+// internal
+// -----------------------------------------------------------------------------
+
+const withToken = (init: RequestInit | undefined, token: Redacted.Redacted | undefined): RequestInit => {
+  if (token === undefined) return init ?? {}
+  const headers = new Headers(init?.headers)
+  headers.set("Authorization", `Bearer ${Redacted.value(token)}`)
+  return { ...init, headers }
+}

@@ -1,0 +1,249 @@
+/**
+ * One login: finds out who grants access to a server, sends the person there, and exchanges what they bring back for
+ * tokens. The steps are the SDK's; what is asked for, checked and kept is decided here.
+ *
+ * @since 0.1.0
+ */
+import {
+  auth,
+  discoverOAuthServerInfo,
+  type OAuthClientProvider,
+  type OAuthServerInfo
+} from "@modelcontextprotocol/sdk/client/auth.js"
+import type { OAuthClientInformationMixed, OAuthTokens } from "@modelcontextprotocol/sdk/shared/auth.js"
+import * as Clock from "effect/Clock"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Redacted from "effect/Redacted"
+import type { Callback, CallbackFailed, OpenCallback } from "./Callback.ts"
+import * as LoginAnswer from "./LoginAnswer.ts"
+import { McpLoginFailed } from "./McpLoginFailed.ts"
+import * as OAuthErrors from "./OAuthErrors.ts"
+import * as Probe from "./Probe.ts"
+import type { RemoteServer } from "./RemoteServer.ts"
+import * as Renewal from "./Renewal.ts"
+import { type Authority, type ClientRegistration, type StoredLogin, union } from "./StoredLogin.ts"
+
+/**
+ * @since 0.1.0
+ * @category models
+ */
+export interface LoginOptions {
+  readonly server: RemoteServer
+  /** What is known from before: which rights were asked for and granted. */
+  readonly before: StoredLogin
+  readonly fetch: typeof globalThis.fetch
+  readonly openCallback: OpenCallback
+  /** How long the person may take. */
+  readonly timeout: Duration.Duration
+}
+
+/**
+ * Registers anew each time, unless the entry names a client: registrations are bound to the address that the browser
+ * comes back to, and one that the service has forgotten would show only as an error page.
+ *
+ * @since 0.1.0
+ * @category running
+ */
+export const login = Effect.fn("Login.login")(function* (options: LoginOptions) {
+  const { before, server, timeout } = options
+  const { oauth } = server
+  const failed = (reason: McpLoginFailed["reason"], detail = "") =>
+    new McpLoginFailed({ server: server.name, reason, detail })
+
+  const fetch = OAuthErrors.guarded(options.fetch)
+  const secrets: Array<Redacted.Redacted> = oauth.clientSecret === undefined ? [] : [oauth.clientSecret]
+  const step = <A>(
+    reason: (error: OAuthErrors.OAuthFailed) => McpLoginFailed["reason"],
+    run: (fetchFn: Probe.Fetch) => Promise<A>
+  ) =>
+    OAuthErrors.attempt(
+      (signal) => run((url, init) => fetch(url, { ...init, signal })),
+      () => secrets
+    ).pipe(
+      Effect.mapError((error) =>
+        failed(error.insecure ? "Insecure" : error.unreachable ? "Unreachable" : reason(error), error.detail)
+      ),
+      Effect.timeoutFail({
+        duration: Renewal.within,
+        onTimeout: () => failed("Unreachable", `it took longer than ${Duration.format(Renewal.within)}`)
+      })
+    )
+
+  const url = Redacted.value(server.url)
+  // its own address is the user's choice, whatever it is
+  const asked = yield* step(
+    () => "Unreachable",
+    () => Probe.challengeAt(url, options.fetch)
+  )
+  const challenge = { ...before.challenge, ...asked }
+  const metadataUrl = challenge.metadata === undefined ? {} : { resourceMetadataUrl: new URL(challenge.metadata) }
+  const info = yield* step(
+    () => "NoMetadata",
+    (fetchFn) => discoverOAuthServerInfo(url, { ...metadataUrl, fetchFn })
+  )
+  const hasMetadata = info.resourceMetadata !== undefined || info.authorizationServerMetadata !== undefined
+  if (asked === undefined && before.lacks === undefined && !hasMetadata) return yield* failed("NotWanted")
+
+  const unheard = Effect.mapError(({ detail }: CallbackFailed) => failed("Callback", detail))
+  const callback = yield* unheard(options.openCallback(oauth.callbackPort))
+  const scope = scopeOf(options, info, union(challenge.scope, before.challenge?.scope))
+  const flow = makeFlow({ server, info, scope, callback, secrets })
+  const run = (reason: (error: OAuthErrors.OAuthFailed) => McpLoginFailed["reason"], authorizationCode?: string) =>
+    step(reason, (fetchFn) =>
+      auth(flow.provider, {
+        serverUrl: url,
+        ...metadataUrl,
+        ...(scope === undefined ? {} : { scope }),
+        ...(authorizationCode === undefined ? {} : { authorizationCode }),
+        fetchFn
+      })
+    )
+
+  yield* run(({ code, detail, status }) =>
+    !hasMetadata
+      ? "NoMetadata"
+      : code !== undefined || status !== undefined || /registration/.test(detail)
+        ? "RegistrationRefused"
+        : "Incompatible"
+  )
+  const page = flow.made.page
+  if (page === undefined) return yield* failed("Incompatible", "it did not name a page to log in at")
+  if (!OAuthErrors.isSafe(page)) return yield* failed("Insecure", page.origin)
+
+  const answer = yield* unheard(callback.visit(page.href)).pipe(
+    Effect.timeoutFail({ duration: timeout, onTimeout: () => failed("Timeout", Duration.format(timeout)) })
+  )
+  const code = yield* LoginAnswer.codeIn(answer, {
+    server: server.name,
+    state: callback.state,
+    issuer: info.authorizationServerMetadata?.issuer
+  })
+  secrets.push(code)
+  yield* run(() => "Refused", Redacted.value(code))
+  const { client, tokens } = flow.made
+  if (tokens === undefined) return yield* failed("Refused", "no token came")
+  const kept: StoredLogin = {
+    version: 1,
+    server: server.name,
+    url: server.url,
+    ...(client === undefined || oauth.clientId !== undefined ? {} : { client: registrationOf(client) }),
+    tokens: { ...(scope === undefined ? {} : { scope }), ...Renewal.fromWire(tokens, yield* Clock.currentTimeMillis) },
+    authority: authorityOf(info)
+  }
+  return kept
+}, Effect.scoped)
+
+// -----------------------------------------------------------------------------
+// internal
+// -----------------------------------------------------------------------------
+
+/**
+ * The entry's word counts; else what the server asks for, beside what was granted before; else all that it knows.
+ * Many services give out refresh tokens only to those who ask for offline access.
+ */
+const scopeOf = ({ before, server }: LoginOptions, info: OAuthServerInfo, asked: string | undefined) => {
+  if (server.oauth.scope !== undefined) return server.oauth.scope
+  const granted = before.lacks === "rights" ? before.tokens?.scope : undefined
+  const wanted = union(granted, asked) ?? union(...(info.resourceMetadata?.scopes_supported ?? []))
+  const offline = info.authorizationServerMetadata?.scopes_supported?.includes("offline_access") === true
+  return wanted !== undefined && offline ? union(wanted, "offline_access") : wanted
+}
+
+/** The SDK's view of this login, and what it leaves behind. */
+const makeFlow = ({
+  callback,
+  info,
+  scope,
+  secrets,
+  server
+}: {
+  readonly server: RemoteServer
+  readonly info: OAuthServerInfo
+  readonly scope: string | undefined
+  readonly callback: Callback
+  readonly secrets: Array<Redacted.Redacted>
+}) => {
+  const made: {
+    page: URL | undefined
+    client: OAuthClientInformationMixed | undefined
+    tokens: OAuthTokens | undefined
+    verifier: Redacted.Redacted
+  } = { page: undefined, client: Renewal.clientOf(server, undefined), tokens: undefined, verifier: Redacted.make("") }
+  const hide = (...values: ReadonlyArray<string | undefined>) => {
+    for (const value of values) if (value !== undefined) secrets.push(Redacted.make(value))
+  }
+  const { clientId } = server.oauth
+  const provider: OAuthClientProvider = {
+    redirectUrl: callback.redirectUrl,
+    clientMetadata: {
+      client_name: "lms-bridge",
+      redirect_uris: [callback.redirectUrl],
+      grant_types: ["authorization_code", "refresh_token"],
+      response_types: ["code"],
+      token_endpoint_auth_method: authMethodOf(info),
+      ...(scope === undefined ? {} : { scope })
+    },
+    // a client whose id is the address of a document about it
+    ...(clientId?.startsWith("https://") === true ? { clientMetadataUrl: clientId } : {}),
+    state: () => callback.state,
+    clientInformation: () => made.client,
+    saveClientInformation: (client) => {
+      hide(client.client_secret)
+      made.client = client
+    },
+    tokens: () => undefined,
+    saveTokens: (tokens) => {
+      hide(tokens.access_token, tokens.refresh_token)
+      made.tokens = tokens
+    },
+    redirectToAuthorization: (page) => {
+      made.page = page
+    },
+    // needed once, by this process: it never touches the disk
+    saveCodeVerifier: (verifier) => {
+      hide(verifier)
+      made.verifier = Redacted.make(verifier)
+    },
+    codeVerifier: () => Redacted.value(made.verifier),
+    discoveryState: () => info
+  }
+  return { provider, made }
+}
+
+/** A program on somebody's machine keeps no secret of its own, so it has none unless the service insists. */
+const authMethodOf = ({ authorizationServerMetadata }: OAuthServerInfo) => {
+  const supported = authorizationServerMetadata?.token_endpoint_auth_methods_supported ?? ["none"]
+  return supported.includes("none")
+    ? "none"
+    : (supported.find((method) => method.startsWith("client_secret_")) ?? "none")
+}
+
+const registrationOf = (client: OAuthClientInformationMixed): ClientRegistration => ({
+  id: client.client_id,
+  ...(client.client_secret === undefined ? {} : { secret: Redacted.make(client.client_secret) }),
+  ...("token_endpoint_auth_method" in client && client.token_endpoint_auth_method !== undefined
+    ? { authMethod: client.token_endpoint_auth_method }
+    : {})
+})
+
+const authorityOf = (info: OAuthServerInfo): Authority => {
+  const metadata = info.authorizationServerMetadata
+  const methods = metadata?.token_endpoint_auth_methods_supported
+  return {
+    issuer: info.authorizationServerUrl,
+    ...(metadata === undefined
+      ? {}
+      : {
+          endpoints: {
+            authorization: metadata.authorization_endpoint,
+            token: metadata.token_endpoint,
+            ...("revocation_endpoint" in metadata && metadata.revocation_endpoint !== undefined
+              ? { revocation: metadata.revocation_endpoint }
+              : {}),
+            ...(methods === undefined ? {} : { authMethods: methods })
+          }
+        }),
+    ...(info.resourceMetadata === undefined ? {} : { resource: info.resourceMetadata.resource })
+  }
+}

@@ -1,0 +1,38 @@
+/**
+ * What the browser brought back from the login service: checked before anything in it is used. Pure.
+ *
+ * @since 0.1.0
+ */
+import * as Either from "effect/Either"
+import * as Redacted from "effect/Redacted"
+import { McpLoginFailed } from "./McpLoginFailed.ts"
+
+/**
+ * The code to exchange for tokens. `issuer` is the service as its metadata name it (RFC 9207: who answers must say the
+ * same, if they say anything).
+ *
+ * @since 0.1.0
+ * @category parsing
+ */
+export const codeIn = (
+  answer: URLSearchParams,
+  expected: { readonly server: string; readonly state: string; readonly issuer: string | undefined }
+): Either.Either<Redacted.Redacted, McpLoginFailed> => {
+  const failed = (reason: McpLoginFailed["reason"], detail = "") =>
+    Either.left(new McpLoginFailed({ server: expected.server, reason, detail: detail.slice(0, 300) }))
+  if (answer.get("state") !== expected.state) return failed("WrongState")
+  const issuer = answer.get("iss")
+  if (issuer !== null && expected.issuer !== undefined && bare(issuer) !== bare(expected.issuer)) {
+    return failed("WrongIssuer", issuer)
+  }
+  const error = answer.get("error")
+  if (error !== null) return failed("Denied", answer.get("error_description") ?? error)
+  const code = answer.get("code")
+  return code === null || code === "" ? failed("Denied", "no code came back") : Either.right(Redacted.make(code))
+}
+
+// -----------------------------------------------------------------------------
+// internal
+// -----------------------------------------------------------------------------
+
+const bare = (issuer: string) => issuer.replace(/\/$/, "")

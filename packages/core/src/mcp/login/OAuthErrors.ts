@@ -1,0 +1,114 @@
+/**
+ * What the SDK's OAuth functions throw, sorted by what can be done about it.
+ *
+ * @since 0.1.0
+ */
+import * as Data from "effect/Data"
+import * as Effect from "effect/Effect"
+import * as Predicate from "effect/Predicate"
+import * as Redacted from "effect/Redacted"
+
+/**
+ * `code` is the service's own, of RFC 6749 and its relatives; `unreachable` when it may be different the next time.
+ *
+ * @since 0.1.0
+ * @category errors
+ */
+export class OAuthFailed extends Data.TaggedError("OAuthFailed")<{
+  readonly code: string | undefined
+  /** Of an answer that is no OAuth error. */
+  readonly status: number | undefined
+  readonly unreachable: boolean
+  readonly insecure: boolean
+  /** Bounded, without secrets. */
+  readonly detail: string
+}> {
+  override get message() {
+    return this.detail
+  }
+}
+
+/**
+ * Runs one of the SDK's functions. `secrets` are what it was given: services repeat them in their answers.
+ *
+ * @since 0.1.0
+ * @category running
+ */
+export const attempt = <A>(
+  run: (signal: AbortSignal) => Promise<A>,
+  secrets: () => ReadonlyArray<Redacted.Redacted>
+): Effect.Effect<A, OAuthFailed> =>
+  Effect.tryPromise({
+    try: run,
+    catch: (cause) => {
+      const code =
+        Predicate.hasProperty(cause, "errorCode") && typeof cause.errorCode === "string" ? cause.errorCode : undefined
+      const message = cause instanceof Error ? cause.message : String(cause)
+      // the SDK makes "server_error" of any answer that is no OAuth error
+      const status = /^HTTP (\d+)/.exec(message)?.[1]
+      const later = status === undefined ? passing.includes(code ?? "") : /^(5|429)/.test(status)
+      return new OAuthFailed({
+        code: code === "server_error" ? undefined : code,
+        status: status === undefined ? undefined : Number(status),
+        unreachable: cause instanceof TypeError || later,
+        insecure: cause instanceof InsecureAddress,
+        detail: hide(status === undefined ? detailOf(cause, message) : `it answered ${status}`, secrets()).slice(0, 300)
+      })
+    }
+  })
+
+/**
+ * `text` without the secrets.
+ *
+ * @since 0.1.0
+ * @category redaction
+ */
+export const hide = (text: string, secrets: ReadonlyArray<Redacted.Redacted>): string =>
+  secrets.reduce((hidden, secret) => {
+    const value = Redacted.value(secret)
+    return value === "" ? hidden : hidden.replaceAll(value, "<redacted>")
+  }, text)
+
+/**
+ * Whether a secret may be sent to an address: over https, or not beyond this machine.
+ *
+ * @since 0.1.0
+ * @category predicates
+ */
+export const isSafe = (address: string | URL): boolean => {
+  const { hostname, protocol } = new URL(address)
+  return protocol === "https:" || (protocol === "http:" && /^(localhost|127(\.\d+){3}|\[::1\])$/.test(hostname))
+}
+
+/**
+ * `fetch` that sends nothing but questions to an address that is not safe.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const guarded =
+  (fetch: typeof globalThis.fetch) =>
+  (url: string | URL, init?: RequestInit): Promise<Response> =>
+    (init?.method ?? "GET") === "GET" || isSafe(url)
+      ? fetch(url, init)
+      : Promise.reject(new InsecureAddress({ address: new URL(url).origin }))
+
+// -----------------------------------------------------------------------------
+// internal
+// -----------------------------------------------------------------------------
+
+class InsecureAddress extends Data.TaggedError("InsecureAddress")<{ readonly address: string }> {
+  override get message() {
+    return this.address
+  }
+}
+
+const passing = ["server_error", "temporarily_unavailable", "too_many_requests"]
+
+const detailOf = (cause: unknown, message: string): string => {
+  // what fetch hides beneath "fetch failed"
+  if (cause instanceof TypeError && cause.cause instanceof Error && cause.cause.message !== "") {
+    return cause.cause.message
+  }
+  return message === "" && Predicate.hasProperty(cause, "errorCode") ? String(cause.errorCode) : message
+}

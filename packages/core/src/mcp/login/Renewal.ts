@@ -1,0 +1,190 @@
+/**
+ * A new token without a person: by the refresh token of a login, or by the client's own secret where the entry says so.
+ *
+ * @since 0.1.0
+ */
+import { auth, type OAuthClientProvider, refreshAuthorization } from "@modelcontextprotocol/sdk/client/auth.js"
+import type { AuthorizationServerMetadata, OAuthTokens } from "@modelcontextprotocol/sdk/shared/auth.js"
+import * as Clock from "effect/Clock"
+import * as Data from "effect/Data"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Redacted from "effect/Redacted"
+import * as OAuthErrors from "./OAuthErrors.ts"
+import type { RemoteServer } from "./RemoteServer.ts"
+import { type Authority, type ClientRegistration, secretsOf, type StoredLogin, type Tokens } from "./StoredLogin.ts"
+
+/**
+ * How long the service may take.
+ *
+ * @since 0.1.0
+ * @category constants
+ */
+export const within = Duration.seconds(15)
+
+/**
+ * `final`: the service will not renew this login any more.
+ *
+ * @since 0.1.0
+ * @category errors
+ */
+export class RenewalFailed extends Data.TaggedError("RenewalFailed")<{
+  readonly final: boolean
+  readonly detail: string
+}> {
+  override get message() {
+    return this.detail
+  }
+}
+
+/**
+ * Whether nobody need be asked: the client's secret is the login.
+ *
+ * @since 0.1.0
+ * @category predicates
+ */
+export const isUnattended = ({ oauth }: RemoteServer): boolean =>
+  oauth.grant === "client_credentials" && oauth.clientId !== undefined && oauth.clientSecret !== undefined
+
+/**
+ * @since 0.1.0
+ * @category predicates
+ */
+export const isPossible = (server: RemoteServer, { authority, tokens }: StoredLogin): boolean =>
+  isUnattended(server) || (authority !== undefined && tokens?.refresh !== undefined)
+
+/**
+ * The tokens that replace those of `login`.
+ *
+ * @since 0.1.0
+ * @category running
+ */
+export const renew = Effect.fn("Renewal.renew")(function* (
+  server: RemoteServer,
+  login: StoredLogin,
+  fetch: typeof globalThis.fetch
+) {
+  const secrets = [...secretsOf(login), ...(server.oauth.clientSecret === undefined ? [] : [server.oauth.clientSecret])]
+  const safely = OAuthErrors.guarded(fetch)
+  const tokens = yield* OAuthErrors.attempt(
+    (signal) => {
+      const fetchFn = (url: string | URL, init?: RequestInit) => safely(url, { ...init, signal })
+      return isUnattended(server) ? byClient(server, login, fetchFn) : byRefreshToken(server, login, fetchFn)
+    },
+    () => secrets
+  ).pipe(
+    Effect.mapError(
+      ({ code, detail, unreachable }) => new RenewalFailed({ final: code !== undefined && !unreachable, detail })
+    ),
+    Effect.timeoutFail({
+      duration: within,
+      onTimeout: () =>
+        new RenewalFailed({ final: false, detail: `the login service took longer than ${Duration.format(within)}` })
+    })
+  )
+  // a service that says nothing of rights has not changed them
+  const scope = login.tokens?.scope === undefined ? {} : { scope: login.tokens.scope }
+  return { ...scope, ...fromWire(tokens, yield* Clock.currentTimeMillis) }
+})
+
+/**
+ * Tokens as they came, at a time in milliseconds since 1970.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const fromWire = (tokens: OAuthTokens, now: number): Tokens => ({
+  access: Redacted.make(tokens.access_token),
+  ...(tokens.refresh_token === undefined ? {} : { refresh: Redacted.make(tokens.refresh_token) }),
+  ...(tokens.scope === undefined ? {} : { scope: tokens.scope }),
+  ...(tokens.expires_in === undefined ? {} : { expiresAt: now + tokens.expires_in * 1000 })
+})
+
+/**
+ * The client as the SDK has it: the one that the entry names, else the one that was registered.
+ *
+ * @since 0.1.0
+ * @category getters
+ */
+export const clientOf = (server: RemoteServer, registered: ClientRegistration | undefined) => {
+  const { clientId, clientSecret } = server.oauth
+  if (clientId !== undefined) {
+    return {
+      client_id: clientId,
+      ...(clientSecret === undefined ? {} : { client_secret: Redacted.value(clientSecret) })
+    }
+  }
+  return registered === undefined
+    ? undefined
+    : {
+        client_id: registered.id,
+        ...(registered.secret === undefined ? {} : { client_secret: Redacted.value(registered.secret) }),
+        ...(registered.authMethod === undefined ? {} : { token_endpoint_auth_method: registered.authMethod })
+      }
+}
+
+// -----------------------------------------------------------------------------
+// internal
+// -----------------------------------------------------------------------------
+
+type Fetch = (url: string | URL, init?: RequestInit) => Promise<Response>
+
+const byRefreshToken = (server: RemoteServer, { authority, client, tokens }: StoredLogin, fetchFn: Fetch) => {
+  const metadata = authority === undefined ? undefined : metadataOf(authority)
+  const information = clientOf(server, client)
+  return refreshAuthorization(authority?.issuer ?? "", {
+    ...(metadata === undefined ? {} : { metadata }),
+    // without a client there was no login
+    clientInformation: information ?? { client_id: "" },
+    refreshToken: tokens?.refresh === undefined ? "" : Redacted.value(tokens.refresh),
+    ...(authority?.resource === undefined ? {} : { resource: authority.resource }),
+    fetchFn
+  })
+}
+
+const metadataOf = ({ endpoints, issuer }: Authority): AuthorizationServerMetadata | undefined =>
+  endpoints === undefined
+    ? undefined
+    : {
+        issuer,
+        authorization_endpoint: endpoints.authorization,
+        token_endpoint: endpoints.token,
+        response_types_supported: ["code"],
+        ...(endpoints.authMethods === undefined
+          ? {}
+          : { token_endpoint_auth_methods_supported: [...endpoints.authMethods] })
+      }
+
+/** The SDK's own provider for this would ask where the secret may go and warn on the console if it is not told. */
+const byClient = (server: RemoteServer, { challenge }: StoredLogin, fetchFn: Fetch) => {
+  const given: { tokens: OAuthTokens | undefined } = { tokens: undefined }
+  const scope = server.oauth.scope
+  const provider: OAuthClientProvider = {
+    redirectUrl: undefined,
+    clientMetadata: {
+      redirect_uris: [],
+      grant_types: ["client_credentials"],
+      ...(scope === undefined ? {} : { scope })
+    },
+    clientInformation: () => clientOf(server, undefined),
+    tokens: () => undefined,
+    saveTokens: (tokens) => {
+      given.tokens = tokens
+    },
+    redirectToAuthorization: () => {},
+    saveCodeVerifier: () => {},
+    codeVerifier: () => "",
+    prepareTokenRequest: (wanted) => {
+      const words = scope ?? wanted ?? challenge?.scope
+      return new URLSearchParams({
+        grant_type: "client_credentials",
+        ...(words === undefined ? {} : { scope: words })
+      })
+    }
+  }
+  return auth(provider, {
+    serverUrl: Redacted.value(server.url),
+    ...(challenge?.metadata === undefined ? {} : { resourceMetadataUrl: new URL(challenge.metadata) }),
+    fetchFn
+  }).then(() => given.tokens ?? Promise.reject(new TypeError("no token came")))
+}
