@@ -16,6 +16,8 @@ import * as Arguments from "./Arguments.ts"
 import * as Doctor from "./commands/Doctor.ts"
 import * as Install from "./commands/Install.ts"
 import * as McpCall from "./commands/McpCall.ts"
+import * as McpLogin from "./commands/McpLogin.ts"
+import * as McpLogout from "./commands/McpLogout.ts"
 import * as McpLs from "./commands/McpLs.ts"
 import * as McpPrompts from "./commands/McpPrompts.ts"
 import * as McpResources from "./commands/McpResources.ts"
@@ -111,8 +113,16 @@ const server = Command.make("server").pipe(
 )
 
 const mcp = Command.make("mcp").pipe(
-  Command.withDescription("Your MCP servers, what they offer, and calls by hand."),
-  Command.withSubcommands([McpLs.command, McpTools.command, McpCall.command, McpResources.command, McpPrompts.command])
+  Command.withDescription("Your MCP servers, what they offer, calls by hand, and logins."),
+  Command.withSubcommands([
+    McpLs.command,
+    McpTools.command,
+    McpCall.command,
+    McpResources.command,
+    McpPrompts.command,
+    McpLogin.command,
+    McpLogout.command
+  ])
 )
 
 /** The loop writes down what it hears. */
@@ -179,6 +189,8 @@ const catalogue: ReadonlyArray<Help.Entry> = [
   entry(["mcp", "call"], McpCall.command),
   entry(["mcp", "resources"], McpResources.command),
   entry(["mcp", "prompts"], McpPrompts.command),
+  entry(["mcp", "login"], McpLogin.command),
+  entry(["mcp", "logout"], McpLogout.command),
   entry(["doctor"], Doctor.command),
   entry(["serve"], Serve.command),
   entry(["install"], Install.install),

@@ -53,7 +53,7 @@ export const render = (servers: ReadonlyArray<ServerSummary>): string =>
       server.transport,
       server.target,
       server.envNames.join(", "),
-      server.state === "usable" ? "" : (server.problem ?? "")
+      problemOf(server)
     ])
   )
 
@@ -70,5 +70,10 @@ export const whereFrom = (candidates: ReadonlyArray<ConfigCandidate>): string =>
 // -----------------------------------------------------------------------------
 
 const encodeExplanation = Schema.encodeSync(Schema.parseJson(McpExplanation.Explanation))
+
+const problemOf = ({ login, name, problem, state }: ServerSummary) => {
+  if (state !== "usable") return problem ?? ""
+  return login === "wanted" ? `wants a login: lms-bridge mcp login ${name}` : ""
+}
 
 const encode = Schema.encodeSync(Schema.parseJson(Schema.Array(ServerSummary)))

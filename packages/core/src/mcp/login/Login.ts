@@ -61,9 +61,7 @@ export const login = Effect.fn("Login.login")(function* (options: LoginOptions) 
       (signal) => run((url, init) => fetch(url, { ...init, signal })),
       () => secrets
     ).pipe(
-      Effect.mapError((error) =>
-        failed(error.insecure ? "Insecure" : error.unreachable ? "Unreachable" : reason(error), error.detail)
-      ),
+      Effect.mapError((error) => failed(error.insecure ? "Insecure" : reason(error), error.detail)),
       Effect.timeoutFail({
         duration: Renewal.within,
         onTimeout: () => failed("Unreachable", `it took longer than ${Duration.format(Renewal.within)}`)
@@ -78,9 +76,8 @@ export const login = Effect.fn("Login.login")(function* (options: LoginOptions) 
   )
   const challenge = { ...before.challenge, ...asked }
   const metadataUrl = challenge.metadata === undefined ? {} : { resourceMetadataUrl: new URL(challenge.metadata) }
-  const info = yield* step(
-    () => "NoMetadata",
-    (fetchFn) => discoverOAuthServerInfo(url, { ...metadataUrl, fetchFn })
+  const info = yield* step(unlessUnreachable("NoMetadata"), (fetchFn) =>
+    discoverOAuthServerInfo(url, { ...metadataUrl, fetchFn })
   )
   const hasMetadata = info.resourceMetadata !== undefined || info.authorizationServerMetadata !== undefined
   if (asked === undefined && before.lacks === undefined && !hasMetadata) return yield* failed("NotWanted")
@@ -100,13 +97,7 @@ export const login = Effect.fn("Login.login")(function* (options: LoginOptions) 
       })
     )
 
-  yield* run(({ code, detail, status }) =>
-    !hasMetadata
-      ? "NoMetadata"
-      : code !== undefined || status !== undefined || /registration/.test(detail)
-        ? "RegistrationRefused"
-        : "Incompatible"
-  )
+  yield* run((error) => (hasMetadata ? notBegun(error) : "NoMetadata"))
   const page = flow.made.page
   if (page === undefined) return yield* failed("Incompatible", "it did not name a page to log in at")
   if (!OAuthErrors.isSafe(page)) return yield* failed("Insecure", page.origin)
@@ -120,7 +111,7 @@ export const login = Effect.fn("Login.login")(function* (options: LoginOptions) 
     issuer: info.authorizationServerMetadata?.issuer
   })
   secrets.push(code)
-  yield* run(() => "Refused", Redacted.value(code))
+  yield* run(unlessUnreachable("Refused"), Redacted.value(code))
   const { client, tokens } = flow.made
   if (tokens === undefined) return yield* failed("Refused", "no token came")
   const kept: StoredLogin = {
@@ -137,6 +128,17 @@ export const login = Effect.fn("Login.login")(function* (options: LoginOptions) 
 // -----------------------------------------------------------------------------
 // internal
 // -----------------------------------------------------------------------------
+
+const unlessUnreachable =
+  (reason: McpLoginFailed["reason"]) =>
+  ({ unreachable }: OAuthErrors.OAuthFailed): McpLoginFailed["reason"] =>
+    unreachable ? "Unreachable" : reason
+
+const notBegun = (error: OAuthErrors.OAuthFailed): McpLoginFailed["reason"] => {
+  const { code, detail, status } = error
+  const isRegistration = code !== undefined || status !== undefined || detail.includes("registration")
+  return unlessUnreachable(isRegistration ? "RegistrationRefused" : "Incompatible")(error)
+}
 
 /**
  * The entry's word counts; else what the server asks for, beside what was granted before; else all that it knows.

@@ -1,0 +1,33 @@
+/**
+ * Opens a page in the user's browser, which goes on when this process ends.
+ */
+import * as PlatformCommand from "@effect/platform/Command"
+import type * as CommandExecutor from "@effect/platform/CommandExecutor"
+import * as Effect from "effect/Effect"
+
+/** False when there is nothing to open it with. */
+export const open = (page: string): Effect.Effect<boolean, never, CommandExecutor.CommandExecutor> =>
+  PlatformCommand.exitCode(opener(process.platform, page)).pipe(
+    Effect.map((code) => code === 0),
+    Effect.timeout("5 seconds"),
+    Effect.orElseSucceed(() => false)
+  )
+
+/** The page is an argument and never part of a line that a shell reads. */
+export const opener = (platform: string, page: string): PlatformCommand.Command => {
+  switch (platform) {
+    case "win32":
+      return PlatformCommand.make("rundll32", "url.dll,FileProtocolHandler", page)
+    case "darwin":
+      return PlatformCommand.make("sh", "-c", leaveRunning, "open", page)
+    default:
+      return PlatformCommand.make("sh", "-c", leaveRunning, "xdg-open", page)
+  }
+}
+
+// -----------------------------------------------------------------------------
+// internal
+// -----------------------------------------------------------------------------
+
+/** An opener may be the browser itself, which must neither be waited for nor ended with us. */
+const leaveRunning = 'command -v "$0" >/dev/null || exit 127; "$0" "$1" </dev/null >/dev/null 2>&1 & exit 0'

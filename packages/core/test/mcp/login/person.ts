@@ -1,0 +1,27 @@
+/** People at a login page, without a browser: they go where the page sends them, or away. */
+import { CallbackFailed, type OpenCallback } from "@lms-bridge/core/mcp/login/Callback"
+import { Effect } from "effect"
+import { randomUUID } from "node:crypto"
+
+const redirectUrl = "http://127.0.0.1:7/callback"
+
+export const comesBack: OpenCallback = () =>
+  Effect.sync(() => ({
+    redirectUrl,
+    state: randomUUID(),
+    visit: (page) =>
+      Effect.tryPromise({
+        try: () => fetch(page, { redirect: "manual" }),
+        catch: (cause) => new CallbackFailed({ detail: String(cause) })
+      }).pipe(
+        Effect.flatMap(({ headers, status }) => {
+          const location = headers.get("location")
+          return location?.startsWith(redirectUrl) === true
+            ? Effect.succeed(new URL(location).searchParams)
+            : new CallbackFailed({ detail: `the login page answered ${status}` })
+        })
+      )
+  }))
+
+export const neverComesBack: OpenCallback = () =>
+  Effect.sync(() => ({ redirectUrl, state: randomUUID(), visit: () => Effect.never }))
