@@ -62,11 +62,30 @@ describe("ServerDefinition", () => {
     ["args", { command: "x", args: ["${NOPE}"] }],
     ["env", { command: "x", env: { A: "${env:NOPE}" } }],
     ["cwd", { command: "x", cwd: "${NOPE}" }],
-    ["headers", { url: "http://localhost/", headers: { A: "${NOPE}" } }]
+    ["headers", { url: "http://localhost/", headers: { A: "${NOPE}" } }],
+    ["oauth", { url: "http://localhost/", oauth: { clientId: "x", clientSecret: "${NOPE}" } }]
   ])("reports a variable that is not set in %s", (_, entry) => {
     const found = problem(entry)
     assert.strictEqual(found.reason, "MissingVariable")
     assert.include(found.detail, "NOPE is not set")
+  })
+
+  it("takes a client for logins as either of two hosts writes it, its secret expanded and hidden", () => {
+    for (const entry of [
+      { url: "http://h/", oauth: { clientId: "me", clientSecret: "${TOKEN}", scopes: ["a", "b"], callbackPort: 9000 } },
+      { url: "http://h/", auth: { CLIENT_ID: "me", CLIENT_SECRET: "${TOKEN}", scopes: "a b" }, oauth: true }
+    ]) {
+      const launch = Either.getOrThrow(define(entry).launch)
+      assert.strictEqual(launch._tag, "Http")
+      const { clientId, clientSecret, scope } = (launch as Extract<ServerDefinition.Launch, { _tag: "Http" }>).oauth
+      assert.deepStrictEqual([clientId, scope], ["me", "a b"])
+      assert.strictEqual(Redacted.value(clientSecret ?? assert.fail("no secret")), "s3cret-value")
+      assert.notInclude(JSON.stringify(launch), "s3cret")
+    }
+    assert.match(
+      problem({ url: "http://h/", oauth: { callbackPort: 0 } }).detail,
+      /"oauth\.callbackPort" must be a port/
+    )
   })
 
   it("reports what only another program can fill in, and a home that is not known", () => {
