@@ -191,7 +191,9 @@ const decodeSettings = Schema.decodeUnknownEither(EntrySettings)
 const decodeEntry = (text: string, line: number, node: Jsonc.Node): ConfigEntry["settings"] =>
   node.type === "object"
     ? Either.mapLeft(decodeSettings(Jsonc.getNodeValue(node)), (error): EntryProblem => {
-        const [issue] = ParseResult.ArrayFormatter.formatErrorSync(error)
+        const issues = ParseResult.ArrayFormatter.formatErrorSync(error)
+        // of the alternatives of a union, the one that says what it wants
+        const issue = issues.find(({ message }) => message.startsWith("must be ")) ?? issues[0]
         const path = issue?.path.filter((key) => typeof key !== "symbol") ?? []
         const place = Jsonc.findNodeAtLocation(node, path)
         return {

@@ -172,7 +172,7 @@ describe("remote MCP servers", () => {
         Effect.flip(echo("out"))
       )
       assert.deepInclude(error, { _tag: "McpServerUnavailable", reason: "Unauthorized", status: 401 })
-      assert.include(error.message, 'put its token into "headers" of its entry.')
+      assert.include(error.message, 'does not accept what its entry says of you. Correct "headers" of its entry.')
       assert.notInclude(JSON.stringify(error), "wr0ng")
     })
   )

@@ -215,12 +215,13 @@ describe("a login that fails", () => {
     what: string,
     behaviour: Partial<ProtectedServer.Behaviour>,
     expected: { readonly reason: string; readonly message: RegExp },
-    openCallback = comesBack
+    openCallback = comesBack,
+    timeout = Duration.seconds(20)
   ) =>
     live(`says that ${what}, and keeps nothing`, () =>
       Effect.gen(function* () {
         const { dataDir, fs, run } = yield* fixture(behaviour)
-        const error = yield* run(Effect.flip(login(openCallback, Duration.millis(300))))
+        const error = yield* run(Effect.flip(login(openCallback, timeout)))
         assert.strictEqual(
           `${error._tag} ${"reason" in error ? error.reason : ""}`,
           `McpLoginFailed ${expected.reason}`
@@ -269,7 +270,8 @@ describe("a login that fails", () => {
     "nobody came in time",
     {},
     { reason: "Timeout", message: /Nobody logged in to MCP server "remote" within 300ms.*--timeout/ },
-    neverComesBack
+    neverComesBack,
+    Duration.millis(300)
   )
 
   live("leaves the login that was there before", () =>
