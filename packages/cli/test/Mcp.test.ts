@@ -3,10 +3,9 @@ import * as NodeContext from "@effect/platform-node/NodeContext"
 import * as FileSystem from "@effect/platform/FileSystem"
 import type { McpConnection } from "@lms-bridge/core/mcp/McpConnection"
 import { McpConfigInvalid, McpReadFailed, McpServerUnavailable } from "@lms-bridge/core/mcp/McpError"
-import type { LoginRequest } from "@lms-bridge/core/mcp/McpLogins"
 import type { ServerSummary } from "@lms-bridge/core/mcp/McpRegistry"
 import type { ToolResult } from "@lms-bridge/core/mcp/ToolResult"
-import { Duration, Effect } from "effect"
+import { Effect } from "effect"
 import { cli } from "./OverDoubles.ts"
 
 const summary = (name: string, changes: Partial<ServerSummary> = {}): ServerSummary => ({
@@ -56,15 +55,6 @@ describe("mcp ls", () => {
       )
       const json = yield* cli(["mcp", "ls", "--json"], { mcp: { servers, candidates } })
       assert.deepStrictEqual(JSON.parse(json.out), yield* servers)
-    })
-  )
-
-  it.effect("says which servers want a login, and how to log in", () =>
-    Effect.gen(function* () {
-      const servers = Effect.succeed([summary("in", { login: "done" }), summary("out", { login: "wanted" })])
-      const { out } = yield* cli(["mcp", "ls"], { mcp: { servers, candidates } })
-      assert.match(out, /^out .*wants a login: lms-bridge mcp login out$/m)
-      assert.notMatch(out, /^in .*login/m)
     })
   )
 
@@ -404,22 +394,4 @@ const nothing = (server: string): McpConnection => ({
   prompts: Effect.succeed([]),
   getPrompt: () => Effect.dieMessage("not used"),
   stderrTail: Effect.succeed("")
-})
-
-describe("mcp login and logout", () => {
-  it.effect("log in, list what can be used then, and log out", () =>
-    Effect.gen(function* () {
-      const seen: Array<unknown> = []
-      const mcp = {
-        login: (server: string, { timeout }: LoginRequest) => Effect.sync(() => void seen.push(server, timeout)),
-        tools: () => Effect.succeed([tool("s", "read")]),
-        logout: (server: string) => Effect.succeed(server === "s")
-      }
-      const login = yield* cli(["mcp", "login", "s", "--timeout", "90s"], { mcp })
-      assert.deepInclude(login, { code: 0, out: "Logged in to s: 1 tool." })
-      assert.deepStrictEqual(seen, ["s", Duration.seconds(90)])
-      assert.strictEqual((yield* cli(["mcp", "logout", "s"], { mcp })).out, "Logged out of s.")
-      assert.strictEqual((yield* cli(["mcp", "logout", "t"], { mcp })).out, "There was no login to t.")
-    })
-  )
 })
