@@ -1,7 +1,9 @@
 /**
  * What can be read without a tool: models, servers, configuration, and runs with their transcripts.
  */
-import { AgentEventJson } from "@lms-bridge/core/agent/AgentEvent"
+import { AgentEventJson, type AgentEvent } from "@lms-bridge/core/agent/AgentEvent"
+import { textOf } from "@lms-bridge/core/agent/ToolResultText"
+import { markdown } from "@lms-bridge/core/agent/Transcript"
 import { Settings, table } from "@lms-bridge/core/configuration/Settings"
 import { LmStudioApi } from "@lms-bridge/core/lmstudio/LmStudioApi"
 import { McpRegistry } from "@lms-bridge/core/mcp/McpRegistry"
@@ -28,9 +30,14 @@ export const serverNames = Effect.flatMap(McpRegistry, (registry) => registry.se
   Effect.map((servers) => servers.filter(({ state }) => state === "usable").map(({ name }) => name))
 )
 
-const records = Effect.flatMap(Runs, (runs) => runs.all).pipe(
-  Effect.flatMap((handles) => Effect.forEach(handles, ({ record }) => record))
+const runList = Effect.flatMap(Runs, (runs) => runs.list)
+
+/** For `resources/list`, which a person scrolls through. */
+const listRuns = Effect.map(runList, (all) =>
+  all.slice(0, 20).map(({ runId, task }) => ({ value: runId, title: task.slice(0, 80) }))
 )
+
+const runIds = Effect.map(runList, (all) => all.map(({ runId }) => runId))
 
 export const resources: ReadonlyArray<Resource<Needs>> = [
   {
@@ -53,13 +60,9 @@ export const resources: ReadonlyArray<Resource<Needs>> = [
     uri: "lms-bridge://runs",
     name: "runs",
     title: "Runs",
-    description: "Runs of this server, newest first",
+    description: "Runs, newest first, also of earlier sessions",
     mimeType: json,
-    read: Effect.gen(function* () {
-      const now = yield* Clock.currentTimeMillis
-      const all = yield* records
-      return yield* encode(all.map((record) => ({ task: record.task, ...RunAccount.account(record, now) })))
-    })
+    read: Effect.flatMap(runList, encode)
   },
   {
     uri: "lms-bridge://configuration",
@@ -85,11 +88,18 @@ export const serverChanges = Stream.unwrap(Effect.map(McpRegistry, ({ changes })
   Stream.map((uri) => ({ uri }))
 )
 
-const listRuns = Effect.map(records, (all) =>
-  all.map(({ runId, task }) => ({ value: runId as string, title: task.slice(0, 80) }))
-)
+const artifactPlace = { prefix: "lms-bridge://artifacts/", variable: "artifact", suffix: "" }
 
-const runIds = Effect.map(listRuns, (all) => all.map(({ value }) => value))
+/** The run has no such result, or the model was shown the whole of it. */
+export class ArtifactNotFound extends Schema.TaggedError<ArtifactNotFound>()("ArtifactNotFound", {
+  artifact: Schema.String,
+  known: Schema.Array(Schema.String)
+}) {
+  readonly retryable = false
+  override get message() {
+    return `There is no result "${this.artifact}". The run has ${this.known.length === 0 ? "none that was kept" : this.known.join(", ")}.`
+  }
+}
 
 const serverTools = { prefix: "lms-bridge://servers/", variable: "name", suffix: "/tools" }
 
@@ -105,7 +115,13 @@ export const templates: ReadonlyArray<Template<Needs>> = [
     read: Effect.fnUntraced(function* (runId) {
       const handle = yield* Effect.flatMap(Runs, (runs) => runs.get(runId))
       const record = yield* handle.record
-      return yield* encode({ task: record.task, ...RunAccount.account(record, yield* Clock.currentTimeMillis) })
+      return yield* encode({
+        task: record.task,
+        ...RunAccount.account(record, yield* Clock.currentTimeMillis),
+        artifacts: artifactsOf(yield* handle.events).map(({ artifact }) =>
+          uriOf(artifactPlace, `${record.runId}.${artifact}`)
+        )
+      })
     }),
     list: listRuns,
     complete: runIds
@@ -127,6 +143,40 @@ export const templates: ReadonlyArray<Template<Needs>> = [
     complete: runIds
   },
   {
+    prefix: "lms-bridge://runs/",
+    variable: "runId",
+    suffix: "/transcript.md",
+    name: "transcript-text",
+    title: "Transcript of a run, to read",
+    description: "What was asked, what the model said, what it called and what came back",
+    mimeType: "text/markdown",
+    read: (runId) =>
+      Effect.flatMap(Runs, (runs) => runs.get(runId)).pipe(
+        Effect.flatMap(({ events }) => events),
+        Effect.map(markdown)
+      ),
+    list: Effect.succeed([]),
+    complete: runIds
+  },
+  {
+    ...artifactPlace,
+    name: "artifact",
+    title: "A tool's result in a run",
+    description: "The whole text of a result that the model was shown in part; the run lists them",
+    mimeType: "text/plain",
+    read: Effect.fnUntraced(function* (value) {
+      const at = value.lastIndexOf(".")
+      const handle = yield* Effect.flatMap(Runs, (runs) => runs.get(value.slice(0, at)))
+      const artifacts = artifactsOf(yield* handle.events)
+      const found = artifacts.find(({ artifact }) => artifact === value.slice(at + 1))
+      return found === undefined
+        ? yield* new ArtifactNotFound({ artifact: value, known: artifacts.map(({ artifact }) => artifact) })
+        : found.text
+    }),
+    list: Effect.succeed([]),
+    complete: Effect.succeed([])
+  },
+  {
     ...serverTools,
     name: "server-tools",
     title: "Tools of an MCP server",
@@ -143,6 +193,14 @@ export const templates: ReadonlyArray<Template<Needs>> = [
 // -----------------------------------------------------------------------------
 
 const encodeJson = Schema.encode(Schema.parseJson(Schema.Unknown, { space: 2 }))
+/** The results that were too big to be shown to the model as a whole. */
+const artifactsOf = (events: ReadonlyArray<AgentEvent>) =>
+  events.flatMap((event) =>
+    event._tag === "ToolCallFinished" && event.artifact !== undefined && event.result !== undefined
+      ? [{ artifact: event.artifact, text: textOf(event.result) }]
+      : []
+  )
+
 const encodeEvent = Schema.encode(AgentEventJson)
 
 /** Values that were decoded or made by us are JSON. */

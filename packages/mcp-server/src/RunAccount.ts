@@ -4,13 +4,15 @@
 import { BudgetKind, type AgentEvent, type AgentOutcome } from "@lms-bridge/core/agent/AgentEvent"
 import type { RunId } from "@lms-bridge/core/observability/Correlation"
 import * as Schema from "effect/Schema"
-import { brief, optional, seconds } from "./Fields.ts"
+import * as Fields from "./Fields.ts"
+import { optional, seconds } from "./Fields.ts"
 import * as RunProgress from "./RunProgress.ts"
 
 /** A run as tools answer it. */
 export const Run = Schema.Struct({
   answer: Schema.String,
-  status: Schema.Literal("running", "done", "budget", "stalled", "failed", "cancelled"),
+  /** `unfinished`: the process that carried it out is gone. */
+  status: Schema.Literal("running", "done", "budget", "stalled", "failed", "cancelled", "unfinished"),
   runId: Schema.String,
   rounds: Schema.Int,
   toolCalls: Schema.Array(
@@ -21,15 +23,15 @@ export const Run = Schema.Struct({
       isError: Schema.Boolean,
       millis: Schema.Number
     })
-  ).annotations(brief("array")),
-  usage: Schema.Struct({ inputTokens: Schema.Int, outputTokens: Schema.Int }).annotations(brief("object")),
+  ).annotations(Fields.brief("array")),
+  usage: Schema.Struct({ inputTokens: Schema.Int, outputTokens: Schema.Int }).annotations(Fields.brief("object")),
   millis: Schema.Number,
   model: optional(Schema.String),
-  budget: optional(BudgetKind.annotations(brief("string"))),
+  budget: optional(BudgetKind.annotations(Fields.brief("string"))),
   cut: optional(Schema.Boolean),
   progress: optional(Schema.String),
   missingServers: optional(
-    Schema.Array(Schema.Struct({ server: Schema.String, message: Schema.String })).annotations(brief("array"))
+    Schema.Array(Schema.Struct({ server: Schema.String, message: Schema.String })).annotations(Fields.brief("array"))
   )
 })
 export type Run = typeof Run.Type
@@ -37,7 +39,7 @@ export type Run = typeof Run.Type
 /** What of it a caller decides on; `docs/mcp.md` has the rest. */
 export const listed = ["answer", "status", "runId"] as const
 
-/** A run in this process, running or not. */
+/** A run, running or not. */
 export interface Record {
   readonly runId: RunId
   readonly task: string
@@ -53,6 +55,7 @@ export interface Record {
     | { readonly _tag: "Outcome"; readonly outcome: AgentOutcome }
     | { readonly _tag: "Refused"; readonly tag: string; readonly message: string; readonly at: number }
     | { readonly _tag: "Cancelled"; readonly at: number }
+    | { readonly _tag: "Stopped"; readonly at: number }
     | undefined
 }
 
@@ -96,6 +99,8 @@ export const evolve = (record: Record, event: AgentEvent): readonly [Record, Run
       const call = { round: line.view.round, server, tool, isError, millis: Math.round(millis) }
       return [{ ...next, toolCalls: [...record.toolCalls, call] }, line]
     }
+    case "RunResumed":
+      return [{ ...next, end: undefined }, line]
     case "RunFinished":
       return [{ ...next, end: { _tag: "Outcome", outcome: event.outcome } }, line]
     default:
@@ -108,7 +113,7 @@ export const account = (record: Record, now: number): Run => {
   if (record.end?._tag === "Outcome") return finished(record.end.outcome, record.runId)
   return {
     answer: "",
-    status: record.end === undefined ? "running" : record.end._tag === "Cancelled" ? "cancelled" : "failed",
+    status: record.end === undefined ? "running" : withoutOutcome[record.end._tag],
     runId: record.runId,
     rounds: record.view.round,
     toolCalls: record.toolCalls,
@@ -120,13 +125,32 @@ export const account = (record: Record, now: number): Run => {
   }
 }
 
+/** A run in a list. Times in milliseconds, `startedAt` since the epoch. */
+export interface Listed {
+  readonly runId: string
+  readonly status: Run["status"]
+  readonly task: string
+  readonly progress: string
+  readonly rounds: number
+  readonly startedAt: number
+  readonly millis: number
+}
+
+export const brief = (record: Record, now: number): Listed => {
+  const { millis, rounds, runId, status } = account(record, now)
+  const { line, startedAt, task } = record
+  return { runId, status, task, progress: line, rounds, startedAt, millis }
+}
+
 /** A run as text: the answer, or where it is, and one line of figures. */
 export const text = (run: Run): ReadonlyArray<string> => [
   run.status === "running"
     ? `The run goes on: ${run.progress ?? "started"}. Ask run_result for ${run.runId} later; run_cancel stops it.`
     : run.status === "cancelled"
       ? "The run was cancelled."
-      : run.answer,
+      : run.status === "unfinished"
+        ? `The process that carried it out ended before the run did. \`lms-bridge runs resume ${run.runId}\` takes it up again.`
+        : run.answer,
   summary(run)
 ]
 
@@ -148,6 +172,8 @@ export const summary = (run: Run): string =>
 // -----------------------------------------------------------------------------
 // internal
 // -----------------------------------------------------------------------------
+
+const withoutOutcome = { Cancelled: "cancelled", Refused: "failed", Stopped: "unfinished" } as const
 
 const missing = ({ problem, server }: AgentOutcome["missingServers"][number]) => ({ server, message: problem.message })
 

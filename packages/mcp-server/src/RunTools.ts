@@ -17,6 +17,9 @@ import * as Tool from "./Tool.ts"
 
 const run_id = Schema.NonEmptyString
 
+/** What is older than that many runs is asked for by its id. */
+const mostListed = 20
+
 export const start = Tool.make({
   name: "run_start",
   title: "Start a run",
@@ -46,7 +49,7 @@ export const start = Tool.make({
 export const status = Tool.make({
   name: "run_status",
   title: "Status of runs",
-  description: "Where a run is; without an id, all runs, newest first.",
+  description: "Where a run is; without an id, the newest runs, also of earlier sessions.",
   annotations: Tool.looks,
   input: Schema.Struct({ run_id: optional(run_id) }),
   output: Schema.Struct({
@@ -73,15 +76,24 @@ export const status = Tool.make({
   ],
   handler: Effect.fnUntraced(function* ({ run_id }) {
     const runs = yield* Runs
-    const now = yield* Clock.currentTimeMillis
-    const handles = run_id === undefined ? yield* runs.all : [yield* runs.get(run_id)]
-    const records = yield* Effect.forEach(handles, ({ record }) => record)
+    const listed =
+      run_id === undefined
+        ? (yield* runs.list).filter(({ status }, index) => status === "running" || index < mostListed)
+        : [
+            RunAccount.brief(
+              yield* Effect.flatMap(runs.get(run_id), ({ record }) => record),
+              yield* Clock.currentTimeMillis
+            )
+          ]
     return {
-      runs: records.map((record) => {
-        const { millis, rounds, runId, status } = RunAccount.account(record, now)
-        const task = record.task.length > 200 ? `${record.task.slice(0, 200)}…` : record.task
-        return { runId, status, task, progress: record.line, rounds, millis }
-      })
+      runs: listed.map(({ millis, progress, rounds, runId, status, task }) => ({
+        runId,
+        status,
+        task: task.length > 200 ? `${task.slice(0, 200)}…` : task,
+        progress,
+        rounds,
+        millis
+      }))
     }
   })
 })

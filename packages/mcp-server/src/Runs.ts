@@ -1,9 +1,11 @@
 /**
- * The runs of this process: each goes on by itself, whether or not somebody waits for it.
+ * The runs of this process: each goes on by itself, whether or not somebody waits for it. And those of others, as far as
+ * their journals tell.
  */
 import type { AgentEvent } from "@lms-bridge/core/agent/AgentEvent"
 import { AgentLoop, type AgentError } from "@lms-bridge/core/agent/AgentLoop"
 import type { AgentTask } from "@lms-bridge/core/agent/AgentTask"
+import { RunJournal, type RunInProgress } from "@lms-bridge/core/agent/RunJournal"
 import * as Cause from "effect/Cause"
 import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
@@ -19,17 +21,18 @@ import * as Ref from "effect/Ref"
 import * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
+import * as KeptRuns from "./KeptRuns.ts"
 import * as RunAccount from "./RunAccount.ts"
 import type { Line } from "./RunProgress.ts"
 
-/** No run of that id in this process. */
+/** No run of that id, here or in a journal. */
 export class RunNotFound extends Schema.TaggedError<RunNotFound>()("RunNotFound", {
   runId: Schema.String,
   known: Schema.Array(Schema.String)
 }) {
   readonly retryable = false
   override get message() {
-    return `There is no run "${this.runId}" in this server. ${this.known.length === 0 ? "It has had no runs." : `It has ${this.known.join(", ")}.`}`
+    return `There is no run "${this.runId}". ${this.known.length === 0 ? "There are none yet." : `The newest: ${this.known.join(", ")}.`}`
   }
 }
 
@@ -41,7 +44,15 @@ export interface Handle {
   readonly await: Effect.Effect<RunAccount.Record, AgentError>
   /** From now on nobody listens. */
   readonly detach: Effect.Effect<void>
-  /** Stops the run and everything beneath it; nothing happens to one that has ended. */
+  /**
+   * Stops the run and everything beneath it; nothing happens to one that has ended. One that another process carries out
+   * can only be stopped there.
+   */
+  readonly cancel: Effect.Effect<RunAccount.Record, RunInProgress>
+}
+
+/** A run that this process carries out. */
+export interface OwnHandle extends Handle {
   readonly cancel: Effect.Effect<RunAccount.Record>
 }
 
@@ -49,27 +60,31 @@ export class Runs extends Context.Tag("@lms-bridge/mcp-server/Runs")<
   Runs,
   {
     /** Starts a run that outlives its caller. Fails when it ends before it began. */
-    readonly start: (task: AgentTask, listen?: (line: Line) => Effect.Effect<void>) => Effect.Effect<Handle, AgentError>
+    readonly start: (
+      task: AgentTask,
+      listen?: (line: Line) => Effect.Effect<void>
+    ) => Effect.Effect<OwnHandle, AgentError>
     readonly get: (runId: string) => Effect.Effect<Handle, RunNotFound>
     /** Work that outlives its caller, such as several runs in turn. */
     readonly keep: <A, E, R>(self: Effect.Effect<A, E, R>) => Effect.Effect<Fiber.RuntimeFiber<A, E>, never, R>
-    /** Newest first. */
-    readonly all: Effect.Effect<ReadonlyArray<Handle>>
+    /** Newest first, also those that only a journal tells of. */
+    readonly list: Effect.Effect<ReadonlyArray<RunAccount.Listed>>
     /** Which run changes, from now on; text and reasoning as they are generated change none. */
     readonly changes: Stream.Stream<{ readonly runId: string; readonly begins: boolean }>
   }
 >() {
   /** They end with the scope. */
-  static readonly make: Effect.Effect<Context.Tag.Service<Runs>, never, AgentLoop | Scope.Scope> = Effect.gen(
-    function* () {
+  static readonly make: Effect.Effect<Context.Tag.Service<Runs>, never, AgentLoop | RunJournal | Scope.Scope> =
+    Effect.gen(function* () {
       const loop = yield* AgentLoop
+      const journal = yield* RunJournal
       // ends where this service was made, not where a run happens to be started
       const fibers = yield* FiberSet.make<void, AgentError>()
       const scope = yield* Effect.scope
       const changes = yield* PubSub.sliding<{ readonly runId: string; readonly begins: boolean }>(256)
-      const handles = yield* Ref.make<ReadonlyMap<string, Handle>>(new Map())
+      const handles = yield* Ref.make<ReadonlyMap<string, OwnHandle>>(new Map())
 
-      const remember = (runId: string, handle: Handle) =>
+      const remember = (runId: string, handle: OwnHandle) =>
         Ref.update(handles, (all) => new Map([...[...all].slice(-(mostRuns - 1)), [runId, handle]]))
 
       const start = Effect.fn("Runs.start")(function* (task: AgentTask, listen?: (line: Line) => Effect.Effect<void>) {
@@ -116,7 +131,7 @@ export class Runs extends Context.Tag("@lms-bridge/mcp-server/Runs")<
         const fiber = yield* loop.run(task).pipe(Stream.runForEach(on), Effect.onExit(settle), FiberSet.run(fibers))
         const first = yield* Effect.onInterrupt(Deferred.await(began), () => Fiber.interrupt(fiber))
         const record = Effect.map(Ref.get(current), (record) => Option.getOrElse(record, () => first))
-        const handle: Handle = {
+        const handle: OwnHandle = {
           record,
           events: Ref.get(events),
           await: Deferred.await(ended),
@@ -128,22 +143,31 @@ export class Runs extends Context.Tag("@lms-bridge/mcp-server/Runs")<
         return handle
       })
 
+      const list = Effect.gen(function* () {
+        const now = yield* Clock.currentTimeMillis
+        const all = yield* Ref.get(handles)
+        const here = yield* Effect.forEach(all.values(), ({ record }) => record)
+        const kept = (yield* journal.list).filter(({ runId }) => !all.has(runId))
+        return [
+          ...here.map((record) => RunAccount.brief(record, now)),
+          ...kept.map((summary) => KeptRuns.listed(summary, now))
+        ].toSorted((a, b) => b.startedAt - a.startedAt)
+      })
+
       return Runs.of({
         start,
         keep: Effect.forkIn(scope),
         get: Effect.fnUntraced(function* (runId: string) {
-          const all = yield* Ref.get(handles)
-          return yield* Effect.mapError(
-            Effect.fromNullable(all.get(runId)),
-            () => new RunNotFound({ runId, known: [...all.keys()].slice(-5) })
-          )
+          const here = (yield* Ref.get(handles)).get(runId)
+          const found = here === undefined ? yield* KeptRuns.find(journal, runId) : Option.some(here)
+          if (Option.isSome(found)) return found.value
+          return yield* new RunNotFound({ runId, known: (yield* list).slice(0, 5).map(({ runId }) => runId) })
         }),
         changes: Stream.fromPubSub(changes),
-        all: Effect.map(Ref.get(handles), (all) => [...all.values()].toReversed())
+        list
       })
-    }
-  )
-  static readonly layer: Layer.Layer<Runs, never, AgentLoop> = Layer.scoped(this, this.make)
+    })
+  static readonly layer: Layer.Layer<Runs, never, AgentLoop | RunJournal> = Layer.scoped(this, this.make)
 }
 
 // -----------------------------------------------------------------------------

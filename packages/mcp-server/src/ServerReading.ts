@@ -209,7 +209,7 @@ const find = <R>(
 const refusal =
   (uri: string) =>
   ({ _tag, message }: Failure) =>
-    new McpError(_tag === "RunNotFound" ? resourceNotFound : ErrorCode.InternalError, message, { uri, _tag })
+    new McpError(_tag.endsWith("NotFound") ? resourceNotFound : ErrorCode.InternalError, message, { uri, _tag })
 
 /** A client that has gone hears nothing, and needs nothing. */
 const tell = (server: Server, notification: Parameters<Server["notification"]>[0]) => {

@@ -106,6 +106,33 @@ describe("resources", () => {
     }).pipe(Effect.provide(everything()))
   )
 
+  it.scoped("a run can be read as a text, and so can each result that the model was shown in part", () =>
+    Effect.gen(function* () {
+      const { client } = yield* reading
+      yield* callTool(client, "run_start", { task: "Count the bees" })
+      yield* callTool(client, "run_result", { run_id: runId })
+      const text = yield* read(client, `lms-bridge://runs/${runId}/transcript.md`)
+      assert.match(text, /^# Task\n\nCount the bees[^]*list_directory[^]*There is a\.md\.\n$/)
+      const account: unknown = JSON.parse(yield* read(client, `lms-bridge://runs/${runId}`))
+      const uri = `lms-bridge://artifacts/${runId}.r1`
+      assert.deepInclude(account, { artifacts: [uri] })
+      assert.strictEqual(yield* read(client, uri), "a.md and all the others")
+      const missing = yield* refused(() => client.readResource({ uri: `lms-bridge://artifacts/${runId}.r2` }))
+      assert.include(missing, "-32002")
+      assert.include(missing, "The run has r1.")
+    }).pipe(
+      Effect.provide(
+        everything({
+          steps: aRun.map((step) =>
+            step._tag === "ToolCallFinished"
+              ? { ...step, artifact: "r1", result: McpRegistryTest.textResult("a.md and all the others") }
+              : step
+          )
+        })
+      )
+    )
+  )
+
   it.scoped("a server's tools are a resource of their own", () =>
     Effect.gen(function* () {
       const { client } = yield* reading
@@ -113,7 +140,13 @@ describe("resources", () => {
       const { resourceTemplates } = yield* Effect.promise(() => client.listResourceTemplates())
       assert.deepStrictEqual(
         resourceTemplates.map(({ uriTemplate }) => uriTemplate),
-        ["lms-bridge://runs/{runId}", "lms-bridge://runs/{runId}/transcript", "lms-bridge://servers/{name}/tools"]
+        [
+          "lms-bridge://runs/{runId}",
+          "lms-bridge://runs/{runId}/transcript",
+          "lms-bridge://runs/{runId}/transcript.md",
+          "lms-bridge://artifacts/{artifact}",
+          "lms-bridge://servers/{name}/tools"
+        ]
       )
     }).pipe(Effect.provide(everything()))
   )

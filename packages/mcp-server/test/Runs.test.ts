@@ -1,6 +1,9 @@
 import { assert, describe, it } from "@effect/vitest"
+import { stamp, type AgentEvent } from "@lms-bridge/core/agent/AgentEvent"
+import { RunJournal } from "@lms-bridge/core/agent/RunJournal"
 import { Settings } from "@lms-bridge/core/configuration/Settings"
 import { McpServerNotFound } from "@lms-bridge/core/mcp/McpError"
+import { RunId } from "@lms-bridge/core/observability/Correlation"
 import * as AgentTools from "@lms-bridge/mcp-server/AgentTools"
 import { Runs } from "@lms-bridge/mcp-server/Runs"
 import * as RunTools from "@lms-bridge/mcp-server/RunTools"
@@ -161,6 +164,85 @@ describe("runs", () => {
       yield* TestClock.adjust("2 minutes")
       const result = yield* whileTimePasses(Fiber.join(call))
       assert.deepInclude(result.structuredContent, { status: "done" })
+    }).pipe(Effect.provide(runs(slowly)))
+  )
+})
+
+describe("runs of other processes", () => {
+  const old = RunId.make("run_old0000000000000")
+  const budgets = { rounds: 50, wallMillis: 60_000, toolCalls: 100 }
+  const begun = stamp(
+    { _tag: "RunStarted", task: { task: "Count the bees", servers: { _tag: "None" }, budgets } },
+    old,
+    0,
+    1000
+  )
+  const oneCall = aRun.flatMap((step, index) =>
+    step._tag === "Wait" || step._tag === "Fail" || step._tag === "Never"
+      ? []
+      : [stamp(step, old, index + 1, 2000 + index)]
+  )
+  const keep = Effect.fnUntraced(function* (events: ReadonlyArray<AgentEvent>) {
+    const journal = yield* RunJournal
+    yield* Effect.scoped(Effect.flatMap(journal.open(old), (write) => write(events)))
+  })
+
+  it.scoped("a run of an earlier process is listed and told as it ended, by its id or the beginning of it", () =>
+    Effect.gen(function* () {
+      yield* keep([begun, ...oneCall])
+      yield* TestClock.adjust("1 hour")
+      const { client } = yield* connected(tools)
+      yield* callTool(client, "run_start", { task: "t" })
+      const listed = yield* callTool(client, "run_status")
+      assert.deepNestedInclude(listed.structuredContent, {
+        "runs[1].runId": old,
+        "runs[1].task": "Count the bees",
+        "runs[1].status": "done"
+      })
+      for (const run_id of [old, "run_old"]) {
+        const result = yield* callTool(client, "run_result", { run_id })
+        assert.deepInclude(result.structuredContent, {
+          runId: old,
+          status: "done",
+          answer: "There is a.md.",
+          rounds: 2
+        })
+      }
+      const cancelled = yield* callTool(client, "run_cancel", { run_id: old })
+      assert.deepInclude(cancelled.structuredContent, { status: "done" })
+    }).pipe(Effect.provide(runs(slowly)))
+  )
+
+  it.scoped("a run whose process was killed is unfinished, with what it had done and how to go on", () =>
+    Effect.gen(function* () {
+      yield* keep([begun, ...oneCall.slice(0, 7)])
+      const { client } = yield* connected(tools)
+      const result = yield* callTool(client, "run_result", { run_id: old, wait_seconds: 60 })
+      assert.deepNestedInclude(result.structuredContent, {
+        status: "unfinished",
+        "toolCalls[0].tool": "list_directory"
+      })
+      assert.include(textOf(result), `\`lms-bridge runs resume ${old}\` takes it up again`)
+    }).pipe(Effect.provide(runs(slowly)))
+  )
+
+  it.scoped("a run that another process carries out is waited for, and cannot be stopped from here", () =>
+    Effect.gen(function* () {
+      const journal = yield* RunJournal
+      const write = yield* journal.open(old)
+      yield* write([begun, ...oneCall.slice(0, 7)])
+      const { client } = yield* connected(tools, { client: "claude-code" })
+      const refused = yield* callTool(client, "run_cancel", { run_id: old })
+      assert.deepNestedInclude(refused.structuredContent, { "error._tag": "RunInProgress" })
+      const waiting = yield* Effect.fork(callTool(client, "run_result", { run_id: old, wait_seconds: 300 }))
+      yield* settle
+      yield* TestClock.adjust("10 seconds")
+      yield* settle
+      assert.isTrue((yield* Fiber.poll(waiting))._tag === "None")
+      yield* write(oneCall.slice(7))
+      yield* TestClock.adjust("1 second")
+      const result = yield* Fiber.join(waiting)
+      assert.deepInclude(result.structuredContent, { status: "done", answer: "There is a.md." })
     }).pipe(Effect.provide(runs(slowly)))
   )
 })

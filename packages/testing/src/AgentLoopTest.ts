@@ -11,7 +11,7 @@ import {
   type CallRecord
 } from "@lms-bridge/core/agent/AgentEvent"
 import { AgentLoop, type AgentError } from "@lms-bridge/core/agent/AgentLoop"
-import { RunNotFound } from "@lms-bridge/core/agent/RunJournal"
+import { RunJournal, RunNotFound } from "@lms-bridge/core/agent/RunJournal"
 import type { AgentTask } from "@lms-bridge/core/agent/AgentTask"
 import { RunId } from "@lms-bridge/core/observability/Correlation"
 import * as Clock from "effect/Clock"
@@ -156,57 +156,61 @@ export const oneCall = (options: {
 
 /**
  * Plays these steps for every task, after a `RunStarted` with the task. Times come from the clock, so `Wait` follows
- * `TestClock`. The script must say its own end: `RunFinished`, `Fail` or `Never`.
+ * `TestClock`. The script must say its own end: `RunFinished`, `Fail` or `Never`. Its runs are not written down: the journal
+ * beside it holds what a test puts there.
  *
  * @since 0.1.0
  * @category layers
  */
 export const layerTest = (
   script: ReadonlyArray<Step> | ((task: AgentTask) => ReadonlyArray<Step>)
-): Layer.Layer<AgentLoop | AgentLoopCalls> =>
-  Layer.effectContext(
-    Effect.gen(function* () {
-      const tasks = yield* Ref.make<ReadonlyArray<AgentTask>>([])
-      const interrupted = yield* Ref.make(0)
+): Layer.Layer<AgentLoop | AgentLoopCalls | RunJournal> =>
+  Layer.merge(
+    RunJournal.layerMemory,
+    Layer.effectContext(
+      Effect.gen(function* () {
+        const tasks = yield* Ref.make<ReadonlyArray<AgentTask>>([])
+        const interrupted = yield* Ref.make(0)
 
-      const run = (task: AgentTask): Stream.Stream<AgentEvent, AgentError> => {
-        const steps: ReadonlyArray<Step> = [
-          { _tag: "RunStarted", task },
-          ...(typeof script === "function" ? script(task) : script)
-        ]
-        return Stream.unwrapScoped(
-          Effect.gen(function* () {
-            yield* Ref.update(tasks, (all) => [...all, task])
-            const ended = yield* Ref.make(false)
-            yield* Effect.addFinalizer(() =>
-              Effect.unlessEffect(
-                Ref.update(interrupted, (n) => n + 1),
-                Ref.get(ended)
+        const run = (task: AgentTask): Stream.Stream<AgentEvent, AgentError> => {
+          const steps: ReadonlyArray<Step> = [
+            { _tag: "RunStarted", task },
+            ...(typeof script === "function" ? script(task) : script)
+          ]
+          return Stream.unwrapScoped(
+            Effect.gen(function* () {
+              yield* Ref.update(tasks, (all) => [...all, task])
+              const ended = yield* Ref.make(false)
+              yield* Effect.addFinalizer(() =>
+                Effect.unlessEffect(
+                  Ref.update(interrupted, (n) => n + 1),
+                  Ref.get(ended)
+                )
               )
-            )
-            return Stream.fromIterable(steps).pipe(
-              Stream.rechunk(1),
-              Stream.mapAccumEffect(0, play),
-              Stream.filterMap(Option.fromNullable),
-              Stream.onEnd(Ref.set(ended, true)),
-              Stream.tapError(() => Ref.set(ended, true))
-            )
-          })
-        )
-      }
+              return Stream.fromIterable(steps).pipe(
+                Stream.rechunk(1),
+                Stream.mapAccumEffect(0, play),
+                Stream.filterMap(Option.fromNullable),
+                Stream.onEnd(Ref.set(ended, true)),
+                Stream.tapError(() => Ref.set(ended, true))
+              )
+            })
+          )
+        }
 
-      // a played run has no journal: taking it up again plays it from the start
-      const resume = (runId: string): Stream.Stream<AgentEvent, AgentError> =>
-        Stream.unwrap(
-          Effect.map(Ref.get(tasks), (all) => {
-            const last = all.at(-1)
-            return last === undefined ? Stream.fail(new RunNotFound({ runId })) : run(last)
-          })
+        // a played run has no journal: taking it up again plays it from the start
+        const resume = (runId: string): Stream.Stream<AgentEvent, AgentError> =>
+          Stream.unwrap(
+            Effect.map(Ref.get(tasks), (all) => {
+              const last = all.at(-1)
+              return last === undefined ? Stream.fail(new RunNotFound({ runId })) : run(last)
+            })
+          )
+        return Context.make(AgentLoop, { run, resume }).pipe(
+          Context.add(AgentLoopCalls, { tasks: Ref.get(tasks), interrupted: Ref.get(interrupted) })
         )
-      return Context.make(AgentLoop, { run, resume }).pipe(
-        Context.add(AgentLoopCalls, { tasks: Ref.get(tasks), interrupted: Ref.get(interrupted) })
-      )
-    })
+      })
+    )
   )
 
 // -----------------------------------------------------------------------------
