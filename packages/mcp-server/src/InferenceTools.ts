@@ -1,12 +1,11 @@
 /**
  * Tools that ask a model directly, without tools of its own.
  */
-import type { ChatEvent, ChatMessage, ChatReply } from "@lms-bridge/core/lmstudio/Chat"
+import type { ChatEvent, ChatMessage } from "@lms-bridge/core/lmstudio/Chat"
 import { tokensPerSecond } from "@lms-bridge/core/lmstudio/Chat"
 import { ModelLifecycle, type ModelLease } from "@lms-bridge/core/models/ModelLifecycle"
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
-import * as Stream from "effect/Stream"
 import { brief, maxTokens, model, option, optional } from "./Fields.ts"
 import { loadProgress } from "./ModelTools.ts"
 import { percent } from "./RunProgress.ts"
@@ -89,16 +88,13 @@ const ask = Effect.fnUntraced(function* (lease: ModelLease, asked: Asked, progre
     asked.system_prompt === undefined || asked.system_prompt === ""
       ? []
       : [{ role: "system", content: asked.system_prompt }]
-  const events = lease.chatStream({
-    messages: [...system, { role: "user", content: asked.prompt }],
+  const request = {
+    messages: [...system, { role: "user" as const, content: asked.prompt }],
     temperature: asked.temperature ?? 0.7,
     maxTokens: asked.max_tokens === "auto" ? undefined : (asked.max_tokens ?? 1024),
     responseSchema: format === undefined ? undefined : schemaOf(format)
-  })
-  const start: Watched = { characters: 0, reply: undefined }
-  const { reply } = yield* Stream.runFoldEffect(events, start, (watched, event) => watch(watched, event, progress))
-  // the stream promises that its last event is the whole reply
-  if (reply === undefined) return yield* Effect.dieMessage("a reply ended without being complete")
+  }
+  const reply = yield* lease.chatWith(request, watching(progress))
   const speed = tokensPerSecond(reply)
   return {
     content: reply.content,
@@ -123,26 +119,22 @@ const schemaOf = (format: typeof ResponseFormat.Type) => {
   }
 }
 
-interface Watched {
-  readonly characters: number
-  readonly reply: ChatReply | undefined
-}
-
-const watch = (watched: Watched, event: ChatEvent, progress: Tool.Progress): Effect.Effect<Watched> => {
-  switch (event._tag) {
-    case "ModelLoading":
-      return Effect.as(progress.note(`the model is loading, ${percent(event.progress)}`), watched)
-    case "PromptProcessing":
-      return Effect.as(progress.note(`the model is reading, ${percent(event.progress)}`), watched)
-    case "ReasoningDelta":
-      return Effect.as(progress.note("the model is thinking"), watched)
-    case "TextDelta": {
-      const characters = watched.characters + event.text.length
-      return Effect.as(progress.note(`the model is writing, ${characters} characters`), { ...watched, characters })
+const watching = (progress: Tool.Progress) => {
+  let characters = 0
+  return (event: ChatEvent): Effect.Effect<void> => {
+    switch (event._tag) {
+      case "ModelLoading":
+        return progress.note(`the model is loading, ${percent(event.progress)}`)
+      case "PromptProcessing":
+        return progress.note(`the model is reading, ${percent(event.progress)}`)
+      case "ReasoningDelta":
+        return progress.note("the model is thinking")
+      case "TextDelta":
+        characters += event.text.length
+        return progress.note(`the model is writing, ${characters} characters`)
+      case "ToolCallStarted":
+      case "Completed":
+        return Effect.void
     }
-    case "ToolCallStarted":
-      return Effect.succeed(watched)
-    case "Completed":
-      return Effect.succeed({ ...watched, reply: event.reply })
   }
 }

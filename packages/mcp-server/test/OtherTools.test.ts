@@ -1,6 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Settings } from "@lms-bridge/core/configuration/Settings"
-import type { ChatRequest } from "@lms-bridge/core/lmstudio/Chat"
+import { eventsOf, type ChatRequest } from "@lms-bridge/core/lmstudio/Chat"
 import { LmStudioUnreachable } from "@lms-bridge/core/lmstudio/LmStudioError"
 import { LmsCli, LmsCliError } from "@lms-bridge/core/lmstudio/LmsCli"
 import { McpConfigInvalid } from "@lms-bridge/core/mcp/McpError"
@@ -129,10 +129,11 @@ describe("chat_completion", () => {
         use({
           ensured: Effect.die("not needed"),
           chat: () => Effect.die("not needed"),
-          chatStream: (request) => {
+          chatWith: (request, onEvent) => {
             requests.push({ ...request, name })
             const finishReason = request.maxTokens === 3 ? "length" : "stop"
-            return LmStudioApiTest.streamOf(LmStudioApiTest.reply("Hello.", { reasoning: "A greeting.", finishReason }))
+            const reply = LmStudioApiTest.reply("Hello.", { reasoning: "A greeting.", finishReason })
+            return Effect.as(Effect.forEach(eventsOf(reply), onEvent, { discard: true }), reply)
           }
         })
     })

@@ -3,7 +3,7 @@
  *
  * @since 0.1.0
  */
-import type { ChatEvent, ChatReply } from "@lms-bridge/core/lmstudio/Chat"
+import { eventsOf, type ChatEvent, type ChatReply } from "@lms-bridge/core/lmstudio/Chat"
 import { LmStudioApi, type ApiError, type ApiModel, type ServerInfo } from "@lms-bridge/core/lmstudio/LmStudioApi"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
@@ -14,13 +14,14 @@ import * as Scripted from "./Scripted.ts"
 type Shape = Context.Tag.Service<LmStudioApi>
 
 /**
- * Per operation its outcomes in order; wrap the last in `Scripted.always` when it answers all further calls.
+ * Per operation its outcomes in order; wrap the last in `Scripted.always` when it answers all further calls. `chatWith`
+ * takes the outcomes of `chat`.
  *
  * @since 0.1.0
  * @category models
  */
 export type Script = {
-  readonly [K in keyof Shape]?: Scripted.Outcomes<
+  readonly [K in keyof Omit<Shape, "chatWith">]?: Scripted.Outcomes<
     Shape[K] extends (...args: infer Args) => infer Result ? Result | ((...args: Args) => Result) : Shape[K]
   >
 }
@@ -45,13 +46,16 @@ export class LmStudioApiCalls extends Context.Tag("@lms-bridge/testing/LmStudioA
 export const layerTest = (script: Script): Layer.Layer<LmStudioApi | LmStudioApiCalls> =>
   Layer.effectContext(
     Effect.map(Scripted.make("LmStudioApi"), (scripted) => {
+      const chat = scripted.call("chat", script.chat)
       const api: Shape = {
         server: scripted.value("server", script.server),
         ping: scripted.value("ping", script.ping),
         models: scripted.value("models", script.models),
         chatStream: scripted.stream("chatStream", script.chatStream),
         nativeChatStream: scripted.stream("nativeChatStream", script.nativeChatStream),
-        chat: scripted.call("chat", script.chat),
+        chat,
+        chatWith: (request, onEvent, limits) =>
+          Effect.tap(chat(request, limits), (reply) => Effect.forEach(eventsOf(reply), onEvent, { discard: true })),
         complete: scripted.call("complete", script.complete),
         embed: scripted.call("embed", script.embed),
         respond: scripted.call("respond", script.respond),
@@ -113,10 +117,4 @@ export const reply = (content: string, changes: Partial<ChatReply> = {}): ChatRe
  * @since 0.1.0
  * @category constructors
  */
-export const streamOf = (reply: ChatReply): Stream.Stream<ChatEvent, ApiError> =>
-  Stream.fromIterable<ChatEvent>([
-    ...(reply.reasoning === "" ? [] : [{ _tag: "ReasoningDelta", text: reply.reasoning } as const]),
-    ...(reply.content === "" ? [] : [{ _tag: "TextDelta", text: reply.content } as const]),
-    ...reply.toolCalls.map(({ name }, index) => ({ _tag: "ToolCallStarted", index, name }) as const),
-    { _tag: "Completed", reply }
-  ])
+export const streamOf = (reply: ChatReply): Stream.Stream<ChatEvent, ApiError> => Stream.fromIterable(eventsOf(reply))

@@ -4,7 +4,7 @@
  *
  * @since 0.1.0
  */
-import type { ChatReply, ChatRequest } from "@lms-bridge/core/lmstudio/Chat"
+import { eventsOf, type ChatReply, type ChatRequest } from "@lms-bridge/core/lmstudio/Chat"
 import {
   ModelLifecycle,
   type Ensured,
@@ -17,8 +17,6 @@ import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Ref from "effect/Ref"
-import * as Stream from "effect/Stream"
-import { streamOf } from "./LmStudioApiTest.ts"
 import * as Scripted from "./Scripted.ts"
 
 type Shape = Context.Tag.Service<ModelLifecycle>
@@ -150,5 +148,6 @@ export const leaseOf = (
 ): ModelLease => ({
   ensured: Effect.succeed(held),
   chat: (request) => answer(request, held.instanceId),
-  chatStream: (request) => Stream.unwrap(Effect.map(answer(request, held.instanceId), streamOf))
+  chatWith: (request, onEvent) =>
+    Effect.tap(answer(request, held.instanceId), (reply) => Effect.forEach(eventsOf(reply), onEvent, { discard: true }))
 })

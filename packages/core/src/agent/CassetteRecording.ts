@@ -12,13 +12,13 @@ import * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import { Settings } from "../configuration/Settings.ts"
-import type { ChatReply } from "../lmstudio/Chat.ts"
+import type { ChatEvent, ChatReply } from "../lmstudio/Chat.ts"
 import { LmStudioError, ServerFault } from "../lmstudio/LmStudioError.ts"
 import { McpRegistry, type McpConnectError } from "../mcp/McpRegistry.ts"
 import type { McpConnection, McpTool } from "../mcp/McpConnection.ts"
 import type { McpCallError } from "../mcp/McpError.ts"
 import type { ToolResult } from "../mcp/ToolResult.ts"
-import { ModelLifecycle, type ModelLease, type ModelLifecycleError } from "../models/ModelLifecycle.ts"
+import { ModelLifecycle, type ModelLease } from "../models/ModelLifecycle.ts"
 import { AgentLoop } from "./AgentLoop.ts"
 import * as AgentRun from "./AgentRun.ts"
 import { CassetteInvalid, toLine, type CassetteEntry } from "./Cassette.ts"
@@ -76,10 +76,15 @@ type Write = (entry: CassetteEntry) => Effect.Effect<void>
 const isLmStudioError = Schema.is(LmStudioError)
 
 /** What is not an error of LM Studio itself is played again as a fault with its words. */
-const playable = (error: ModelLifecycleError): LmStudioError =>
+const playable = (error: unknown): LmStudioError =>
   isLmStudioError(error)
     ? error
-    : new ServerFault({ operation: "replay", reason: "Unknown", serverMessage: error.message, delivered: 1 })
+    : new ServerFault({
+        operation: "replay",
+        reason: "Unknown",
+        serverMessage: error instanceof Error ? error.message : String(error),
+        delivered: 1
+      })
 
 const recordedLifecycle = (
   lifecycle: Context.Tag.Service<typeof ModelLifecycle>,
@@ -97,15 +102,20 @@ const recordedLifecycle = (
 
 const recordedLease = (lease: ModelLease, write: Write): ModelLease => {
   const replied = (reply: ChatReply) => write({ _tag: "Asked", reply })
-  const failed = (error: ModelLifecycleError) => write({ _tag: "Asked", failure: playable(error) })
+  const failed = (error: unknown) => write({ _tag: "Asked", failure: playable(error) })
   return {
     ensured: lease.ensured,
-    chatStream: (request, limits) =>
-      lease.chatStream(request, limits).pipe(
-        Stream.tap((event) => (event._tag === "Completed" ? replied(event.reply) : Effect.void)),
-        Stream.tapError(failed)
-      ),
-    chat: (request, limits) => lease.chat(request, limits).pipe(Effect.tap(replied), Effect.tapError(failed))
+    chat: (request, limits) => lease.chat(request, limits).pipe(Effect.tap(replied), Effect.tapError(failed)),
+    chatWith: (request, onEvent, limits) =>
+      Effect.suspend(() => {
+        let givenUp = false
+        const listen = (event: ChatEvent) => Effect.tapError(onEvent(event), () => Effect.sync(() => (givenUp = true)))
+        return lease.chatWith(request, listen, limits).pipe(
+          Effect.tap(replied),
+          // that its listener had enough of it is no failure of the model
+          Effect.tapError((error) => (givenUp ? Effect.void : failed(error)))
+        )
+      })
   }
 }
 

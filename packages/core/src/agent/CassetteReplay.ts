@@ -7,14 +7,13 @@ import type * as FileSystem from "@effect/platform/FileSystem"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
-import * as Stream from "effect/Stream"
-import type { ChatEvent, ChatReply } from "../lmstudio/Chat.ts"
+import { eventsOf, type ChatReply } from "../lmstudio/Chat.ts"
 import { RequestRejected } from "../lmstudio/LmStudioError.ts"
 import type { McpConnection } from "../mcp/McpConnection.ts"
 import { McpCallFailed, McpReadFailed, McpServerNotFound } from "../mcp/McpError.ts"
 import { McpLoginFailed } from "../mcp/login/McpLoginFailed.ts"
 import { McpRegistry, type McpConnectError } from "../mcp/McpRegistry.ts"
-import { ModelLifecycle, type ModelLease, type ModelLifecycleError } from "../models/ModelLifecycle.ts"
+import { ModelLifecycle, type Ensured, type ModelLease, type ModelLifecycleError } from "../models/ModelLifecycle.ts"
 import type { Settings } from "../configuration/Settings.ts"
 import { AgentLoop } from "./AgentLoop.ts"
 import type { AgentTask } from "./AgentTask.ts"
@@ -133,21 +132,17 @@ const lifecycleOf = (
     if (entry?.ensured !== undefined) return Effect.succeed(entry.ensured)
     return Effect.fail(entry?.failure ?? notOnTape("model"))
   })
-  const chatStream = (): Stream.Stream<ChatEvent, ModelLifecycleError> =>
-    Stream.flatMap(Stream.fromEffect(reply), (whole) =>
-      Stream.fromIterable<ChatEvent>([
-        ...(whole.reasoning === "" ? [] : [{ _tag: "ReasoningDelta" as const, text: whole.reasoning }]),
-        ...(whole.content === "" ? [] : [{ _tag: "TextDelta" as const, text: whole.content }]),
-        { _tag: "Completed", reply: whole }
-      ])
-    )
+  const lease = (held: Ensured): ModelLease => ({
+    ensured: Effect.succeed(held),
+    chat: () => reply,
+    chatWith: (_request, onEvent) =>
+      Effect.tap(reply, (whole) => Effect.forEach(eventsOf(whole), onEvent, { discard: true }))
+  })
   return {
     resolve: (name) => Effect.succeed(name ?? models[0]?.ensured?.model ?? "recorded"),
     ensureLoaded: () => ensured,
-    lease: () =>
-      Effect.map(ensured, (held): ModelLease => ({ ensured: Effect.succeed(held), chatStream, chat: () => reply })),
-    withModel: () => (use) =>
-      Effect.flatMap(ensured, (held) => use({ ensured: Effect.succeed(held), chatStream, chat: () => reply })),
+    lease: () => Effect.map(ensured, lease),
+    withModel: () => (use) => Effect.flatMap(ensured, (held) => use(lease(held))),
     loaded: Effect.succeed([]),
     unload: () => Effect.void
   }

@@ -31,17 +31,6 @@ export const stopped: ModelFailure = {
 }
 
 /**
- * The stream ended as if all was well, without a whole reply.
- *
- * @since 0.1.0
- * @category constants
- */
-export const unfinished: ModelFailure = {
-  problem: { tag: "ReplyUnfinished", message: "The reply of the model ended without being whole." },
-  repeatable: true
-}
-
-/**
  * Transient failures have been retried below and lost models loaded again. What is left and repeatable broke off while
  * the reply came in: no tool has run for it, so asking once more does no harm.
  *

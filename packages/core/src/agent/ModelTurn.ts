@@ -3,12 +3,12 @@
  *
  * @since 0.1.0
  */
+import * as Data from "effect/Data"
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Option from "effect/Option"
-import * as Stream from "effect/Stream"
-import type { ChatReply, ChatRequest } from "../lmstudio/Chat.ts"
+import type { ChatEvent, ChatReply, ChatRequest } from "../lmstudio/Chat.ts"
 import * as Builtins from "./Builtins.ts"
 import * as Compaction from "./Compaction.ts"
 import * as ContextWindow from "./ContextWindow.ts"
@@ -173,7 +173,6 @@ const streamed = (
   responseSchema: ChatRequest["responseSchema"],
   pieces: Array<string>
 ): Effect.Effect<Either.Either<ChatReply, ModelFailure.ModelFailure>> => {
-  let reply: ChatReply | undefined
   const request: Omit<ChatRequest, "model"> = {
     messages,
     tools: tools.length > 0 ? tools : undefined,
@@ -183,33 +182,33 @@ const streamed = (
   }
   const inText = RepetitionGuard.make()
   const inReasoning = RepetitionGuard.make()
-  return Stream.unwrap(Effect.map(prepared.lease, (lease) => lease.chatStream(request))).pipe(
-    Stream.mapError(ModelFailure.fromError),
-    Stream.runForEach((event) => {
-      switch (event._tag) {
-        case "TextDelta":
-          pieces.push(event.text)
-          return Effect.zipRight(
-            tell({ _tag: "TextDelta", text: event.text }),
-            inText.push(event.text) ? Effect.fail(ModelFailure.repeating) : Effect.void
-          )
-        case "ReasoningDelta":
-          return Effect.zipRight(
-            tell({ _tag: "ReasoningDelta", text: event.text }),
-            inReasoning.push(event.text) ? Effect.fail(ModelFailure.repeating) : Effect.void
-          )
-        case "Completed":
-          reply = event.reply
-          return Effect.void
-        case "ModelLoading":
-          return tell({ _tag: "Preparing", what: "The model is loading", progress: event.progress })
-        case "PromptProcessing":
-          return tell({ _tag: "Preparing", what: "The model is reading", progress: event.progress })
-        case "ToolCallStarted":
-          return Effect.void
-      }
-    }),
-    Effect.either,
-    Effect.map(Either.flatMap(() => Either.fromNullable(reply, () => ModelFailure.unfinished)))
+  const repeating = Effect.fail(new Repeating())
+  const onEvent = (event: ChatEvent): Effect.Effect<void, Repeating> => {
+    switch (event._tag) {
+      case "TextDelta":
+        pieces.push(event.text)
+        return Effect.zipRight(
+          tell({ _tag: "TextDelta", text: event.text }),
+          inText.push(event.text) ? repeating : Effect.void
+        )
+      case "ReasoningDelta":
+        return Effect.zipRight(
+          tell({ _tag: "ReasoningDelta", text: event.text }),
+          inReasoning.push(event.text) ? repeating : Effect.void
+        )
+      case "ModelLoading":
+        return tell({ _tag: "Preparing", what: "The model is loading", progress: event.progress })
+      case "PromptProcessing":
+        return tell({ _tag: "Preparing", what: "The model is reading", progress: event.progress })
+      case "ToolCallStarted":
+      case "Completed":
+        return Effect.void
+    }
+  }
+  return Effect.flatMap(prepared.lease, (lease) => lease.chatWith(request, onEvent)).pipe(
+    Effect.mapError((error) => (error._tag === "Repeating" ? ModelFailure.repeating : ModelFailure.fromError(error))),
+    Effect.either
   )
 }
+
+class Repeating extends Data.TaggedError("Repeating") {}

@@ -166,6 +166,19 @@ export const ChatReply = Schema.Struct({
 export type ChatReply = typeof ChatReply.Type
 
 /**
+ * The events of a reply that came all at once.
+ *
+ * @since 0.1.0
+ * @category conversions
+ */
+export const eventsOf = (reply: ChatReply): ReadonlyArray<ChatEvent> => [
+  ...(reply.reasoning === "" ? [] : [{ _tag: "ReasoningDelta", text: reply.reasoning } as const]),
+  ...(reply.content === "" ? [] : [{ _tag: "TextDelta", text: reply.content } as const]),
+  ...reply.toolCalls.map(({ name }, index) => ({ _tag: "ToolCallStarted", index, name }) as const),
+  { _tag: "Completed", reply }
+]
+
+/**
  * Generated tokens per second between the first token and the end; undefined when the server sent no usage.
  *
  * @since 0.1.0

@@ -280,6 +280,15 @@ export class LmStudioApi extends Context.Tag("@lms-bridge/core/lmstudio/LmStudio
     ) => Stream.Stream<ChatEvent, ApiError>
     /** `chatStream`, collected. */
     readonly chat: (request: ChatRequest, limits?: RequestLimits) => Effect.Effect<ChatReply, ApiError>
+    /**
+     * `chat` that is listened to: `onEvent` gets each event, in order and before the next one is read. When it fails, the
+     * request ends with its failure.
+     */
+    readonly chatWith: <E>(
+      request: ChatRequest,
+      onEvent: (event: ChatEvent) => Effect.Effect<void, E>,
+      limits?: RequestLimits
+    ) => Effect.Effect<ChatReply, ApiError | E>
     /** `POST /v1/completions`: no chat template. */
     readonly complete: (request: CompletionRequest, limits?: RequestLimits) => Effect.Effect<Completion, ApiError>
     /** `POST /v1/embeddings`. LM Studio cuts texts beyond the loaded context silently (H34). */

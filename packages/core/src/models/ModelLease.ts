@@ -6,11 +6,10 @@
 import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import * as Option from "effect/Option"
+import * as Predicate from "effect/Predicate"
 import * as Ref from "effect/Ref"
-import * as Stream from "effect/Stream"
-import type { ChatEvent, ChatReply } from "../lmstudio/Chat.ts"
-import { ReplyMalformed } from "../lmstudio/LmStudioError.ts"
+import type { RequestLimits } from "../lmstudio/LmStudioApi.ts"
+import type { ChatEvent, ChatRequest } from "../lmstudio/Chat.ts"
 import type { LifecycleParts } from "./LifecycleParts.ts"
 import type { Ensured, ModelLease } from "./ModelLifecycle.ts"
 import type { ModelLifecycleError } from "./ModelLifecycleError.ts"
@@ -48,45 +47,38 @@ export const make = Effect.fnUntraced(function* (
     return now - (yield* Ref.get(seenAt)) < Duration.toMillis(trustFor) ? yield* options.held : yield* again
   })
 
-  const chatStream: ModelLease["chatStream"] = (request, limits) =>
-    Stream.unwrap(
-      Effect.map(Ref.make(false), (delivered) => {
-        const ask = ({ instanceId }: Ensured): Stream.Stream<ChatEvent, ModelLifecycleError> =>
-          api.chatStream({ ...request, model: instanceId, ttlSeconds }, limits).pipe(
-            Stream.tap((event) => (isOutput(event) ? Ref.set(delivered, true) : Effect.void)),
-            Stream.ensuring(
-              Effect.zipRight(
-                see,
-                Effect.flatMap(options.held, (held) => ledger.used(held.instanceId))
-              )
-            )
+  const chatWith = Effect.fnUntraced(function* <E>(
+    request: Omit<ChatRequest, "model">,
+    onEvent: (event: ChatEvent) => Effect.Effect<void, E>,
+    limits?: RequestLimits
+  ) {
+    let delivered = false
+    const deliver = (event: ChatEvent) => {
+      delivered ||= isOutput(event)
+      return onEvent(event)
+    }
+    const ask = ({ instanceId: model }: Ensured) =>
+      api.chatWith({ ...request, model, ttlSeconds }, deliver, limits).pipe(
+        Effect.ensuring(
+          Effect.zipRight(
+            see,
+            Effect.flatMap(options.held, (held) => ledger.used(held.instanceId))
           )
-        const askAgain = Effect.fnUntraced(function* (error: ModelLifecycleError) {
-          if (!isGone(error) || (yield* Ref.get(delivered))) return Stream.fail(error)
-          yield* Effect.logInfo("the model is gone; ensuring it and asking once more", { error: error.message })
-          return ask(yield* again)
-        })
-        return Stream.unwrap(
-          Effect.map(current, (held) => Stream.catchAll(ask(held), (error) => Stream.unwrap(askAgain(error))))
         )
-      })
+      )
+    const whenGone = (error: unknown): error is Gone => !delivered && isGone(error)
+    return yield* Effect.catchIf(ask(yield* current), whenGone, (error) =>
+      Effect.logInfo("the model is gone; ensuring it and asking once more", { error: error.message }).pipe(
+        Effect.zipRight(again),
+        Effect.flatMap(ask)
+      )
     )
+  })
 
   const lease: ModelLease = {
     ensured: options.held,
-    chatStream,
-    chat: (request, limits) =>
-      chatStream(request, limits).pipe(
-        Stream.runFold(Option.none<ChatReply>(), (reply, event) =>
-          event._tag === "Completed" ? Option.some(event.reply) : reply
-        ),
-        Effect.flatMap(
-          Option.match({
-            onSome: (reply) => Effect.succeed(reply),
-            onNone: () => new ReplyMalformed({ operation: "chat", detail: "the stream ended without a reply" })
-          })
-        )
-      )
+    chat: (request, limits) => chatWith(request, () => Effect.void, limits),
+    chatWith
   }
   return lease
 })
@@ -102,8 +94,8 @@ const isOutput = ({ _tag }: ChatEvent) =>
  * The ways in which LM Studio says that an instance which was there is not: it crashed or was unloaded, nothing is
  * loaded, nobody knows the name, or another model answered for it.
  */
-const isGone = (error: ModelLifecycleError) =>
-  error._tag === "ModelCrashed" ||
-  error._tag === "ModelNotLoaded" ||
-  error._tag === "ModelNotFound" ||
-  error._tag === "WrongModelAnswered"
+const isGone = (error: unknown): error is Gone => gone.some((tag) => Predicate.isTagged(error, tag))
+
+const gone = ["ModelCrashed", "ModelNotLoaded", "ModelNotFound", "WrongModelAnswered"] as const
+
+type Gone = Extract<ModelLifecycleError, { readonly _tag: (typeof gone)[number] }>

@@ -12,7 +12,6 @@ import type * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
-import type * as Stream from "effect/Stream"
 import type { Settings } from "../configuration/Settings.ts"
 import type { ChatEvent, ChatReply, ChatRequest } from "../lmstudio/Chat.ts"
 import type { LmStudioApi, RequestLimits } from "../lmstudio/LmStudioApi.ts"
@@ -137,14 +136,16 @@ export interface ModelLease {
    * Asks this model. If it turns out to be unloaded or crashed before any output was delivered, it is ensured and asked
    * once more, never oftener.
    */
-  readonly chatStream: (
-    request: Omit<ChatRequest, "model">,
-    limits?: RequestLimits
-  ) => Stream.Stream<ChatEvent, ModelLifecycleError>
   readonly chat: (
     request: Omit<ChatRequest, "model">,
     limits?: RequestLimits
   ) => Effect.Effect<ChatReply, ModelLifecycleError>
+  /** The same, with each event of the reply handed to `onEvent`, whose failure ends the request. */
+  readonly chatWith: <E>(
+    request: Omit<ChatRequest, "model">,
+    onEvent: (event: ChatEvent) => Effect.Effect<void, E>,
+    limits?: RequestLimits
+  ) => Effect.Effect<ChatReply, ModelLifecycleError | E>
 }
 
 /**

@@ -165,8 +165,14 @@ const model = (world: World, seen: Context.Tag.Service<typeof Seen>) => {
       const found = yield* world.lease === undefined ? Effect.succeed(ensured) : world.lease(options)
       return {
         ensured: Effect.succeed(found),
-        chatStream: (request: Omit<ChatRequest, "model">) =>
-          Stream.unwrapScoped(
+        chat: (request: Omit<ChatRequest, "model">) => {
+          seen.summaries.push(request)
+          return world.summary === undefined
+            ? Effect.fail(new StreamCut({ operation: "chat", delivered: 0 }))
+            : Effect.succeed({ ...emptyReply, content: world.summary })
+        },
+        chatWith: <E>(request: Omit<ChatRequest, "model">, onEvent: (event: ChatEvent) => Effect.Effect<void, E>) => {
+          const events = Stream.unwrapScoped(
             Effect.gen(function* () {
               const index = seen.requests.push(request) - 1
               yield* held(seen, "request")
@@ -175,12 +181,10 @@ const model = (world: World, seen: Context.Tag.Service<typeof Seen>) => {
               if (turn === undefined) return yield* Effect.dieMessage(`No turn for request ${index}`)
               return play(turn)
             })
-          ),
-        chat: (request: Omit<ChatRequest, "model">) => {
-          seen.summaries.push(request)
-          return world.summary === undefined
-            ? Effect.fail(new StreamCut({ operation: "chat", delivered: 0 }))
-            : Effect.succeed({ ...emptyReply, content: world.summary })
+          )
+          return Stream.runFoldEffect(events, emptyReply, (last, event) =>
+            Effect.as(onEvent(event), event._tag === "Completed" ? event.reply : last)
+          )
         }
       }
     })

@@ -64,6 +64,9 @@ describe("LmStudioApi.chat", () => {
   it.effect("takes [DONE] for the end, whatever the connection does then", () =>
     Effect.gen(function* () {
       assert.strictEqual((yield* chat()).content, "Hi")
+      // for a moment, as a connection whose reply has been read to its end can be used again
+      assert.strictEqual((yield* requests)[0]?.state, "open")
+      yield* TestClock.adjust("2 seconds")
       assert.strictEqual((yield* requests)[0]?.state, "closed")
     }).pipe(withChat(FakeHttp.events(piece({ content: "Hi" }), done, "hang!")))
   )

@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Chunk, Effect, Stream } from "effect"
+import { Effect } from "effect"
 import type { ChatEvent } from "@lms-bridge/core/lmstudio/Chat"
 import { ModelLifecycle } from "@lms-bridge/core/models/ModelLifecycle"
 import { Outcome } from "@lms-bridge/testing/simulator/Faults"
@@ -17,10 +17,8 @@ const chats = Effect.flatMap(SimulatorControl, (control) =>
 const loadsBegun = Effect.flatMap(SimulatorControl, (control) =>
   Effect.map(control.events, (events) => events.filter(({ type }) => type === "loadStarted").length)
 )
-const textOf = (events: Chunk.Chunk<ChatEvent>) =>
-  Chunk.toReadonlyArray(events)
-    .map((event) => (event._tag === "TextDelta" ? event.text : ""))
-    .join("")
+const textOf = (events: ReadonlyArray<ChatEvent>) =>
+  events.map((event) => (event._tag === "TextDelta" ? event.text : "")).join("")
 
 const gone = { error: { message: "The model has crashed without additional information. (Exit code: 6)" } }
 const unloaded = { error: { message: "Model unloaded." } }
@@ -45,9 +43,12 @@ describe("ModelLifecycle: working with a model", () => {
       const lifecycle = yield* ModelLifecycle
       const control = yield* SimulatorControl
       yield* control.scriptModel([{ reasoning: "hm", text: "Hello there my dear friend" }])
-      const events = yield* lifecycle.withModel(qwen)((lease) => Stream.runCollect(lease.chatStream(hello)))
+      const events: Array<ChatEvent> = []
+      const reply = yield* lifecycle.withModel(qwen)((lease) =>
+        lease.chatWith(hello, (event) => Effect.sync(() => events.push(event)))
+      )
       assert.strictEqual(textOf(events), "Hello there my dear friend")
-      assert.strictEqual(Chunk.unsafeLast(events)._tag, "Completed")
+      assert.deepStrictEqual(events.at(-1), { _tag: "Completed", reply })
     }).pipe(test())
   )
 
@@ -120,10 +121,7 @@ describe("ModelLifecycle: working with a model", () => {
         yield* control.scriptModel([{ text: "one two three four five six", crashAfterPieces: 1 }])
         const events: Array<ChatEvent["_tag"]> = []
         const error = yield* lifecycle.withModel(qwen)((lease) =>
-          lease.chatStream(hello).pipe(
-            Stream.runForEach((event) => Effect.sync(() => events.push(event._tag))),
-            Effect.flip
-          )
+          Effect.flip(lease.chatWith(hello, (event) => Effect.sync(() => events.push(event._tag))))
         )
         assert.include(events, "TextDelta")
         assert.include(["ModelCrashed", "StreamCut", "ServerFault"], error._tag)

@@ -1,5 +1,5 @@
 /* oxlint-disable max-lines -- a table, row after row */
-import { Duration, Effect, Exit, Fiber, Stream } from "effect"
+import { Duration, Effect, Exit, Fiber } from "effect"
 import { ModelLifecycle } from "@lms-bridge/core/models/ModelLifecycle"
 import { Outcome } from "@lms-bridge/testing/simulator/Faults"
 import { MemoryFiles } from "@lms-bridge/testing/MemoryFileSystem"
@@ -374,11 +374,12 @@ scenarios("concurrency", [
     run: Effect.gen(function* () {
       yield* says({ text: "word ".repeat(100), pieceDelayMs: 1000, chunking: { words: 1 } })
       const lifecycle = yield* ModelLifecycle
-      const heard = yield* lifecycle.withModel(qwen)((lease) =>
-        lease.chatStream({ messages: [{ role: "user", content: "hi" }] }).pipe(
-          Stream.filter(({ _tag }) => _tag === "TextDelta"),
-          Stream.take(3),
-          Stream.runCount
+      let heard = 0
+      yield* Effect.ignore(
+        lifecycle.withModel(qwen)((lease) =>
+          lease.chatWith({ messages: [{ role: "user", content: "hi" }] }, ({ _tag }) =>
+            _tag === "TextDelta" && ++heard === 3 ? Effect.fail("enough") : Effect.void
+          )
         )
       )
       const idle = yield* control((lmStudio) =>

@@ -5,10 +5,10 @@
 import * as Fs from "node:fs"
 import { afterAll, assert, describe, it } from "@effect/vitest"
 import type { Context } from "effect"
-import { Chunk, Duration, Effect, Layer, Option, type Scope, Stream } from "effect"
+import { Duration, Effect, Layer, Option, type Scope, Stream } from "effect"
 import { AgentLoop } from "@lms-bridge/core/agent/AgentLoop"
 import { Settings } from "@lms-bridge/core/configuration/Settings"
-import type { ChatReply, ChatRequest } from "@lms-bridge/core/lmstudio/Chat"
+import type { ChatEvent, ChatReply, ChatRequest } from "@lms-bridge/core/lmstudio/Chat"
 import { LmStudioApi } from "@lms-bridge/core/lmstudio/LmStudioApi"
 import { LmsCli } from "@lms-bridge/core/lmstudio/LmsCli"
 import { type Ensured, type EnsureOptions, ModelLifecycle } from "@lms-bridge/core/models/ModelLifecycle"
@@ -205,11 +205,14 @@ export const lms = <A, E, R>(use: (lms: Context.Tag.Service<LmsCli>) => Effect.E
 export const partsOf = (model: string = qwen) =>
   Effect.flatMap(ModelLifecycle, (lifecycle) =>
     lifecycle.withModel(model)((lease) =>
-      lease.chatStream({ messages: hello }).pipe(
-        Stream.filterMap((event) => (event._tag === "TextDelta" ? Option.some(event.text) : Option.none())),
-        Stream.runCollect,
-        Effect.map((pieces) => Chunk.join(pieces, ""))
-      )
+      Effect.suspend(() => {
+        let text = ""
+        const onEvent = (event: ChatEvent) =>
+          Effect.sync(() => {
+            if (event._tag === "TextDelta") text += event.text
+          })
+        return Effect.map(lease.chatWith({ messages: hello }, onEvent), () => text)
+      })
     )
   )
 

@@ -7,16 +7,15 @@ import * as Clock from "effect/Clock"
 import type * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import * as Option from "effect/Option"
 import * as Ref from "effect/Ref"
 import type * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
 import { Settings, type Values } from "../../configuration/Settings.ts"
 import { Resilience } from "../../resilience/Resilience.ts"
+import type { ChatEvent } from "../Chat.ts"
 import type { LmStudioApi, RequestLimits } from "../LmStudioApi.ts"
 import {
   ModelLoadFailed,
-  ReplyMalformed,
   RequestRejected,
   Unsupported,
   WrongModelAnswered,
@@ -89,43 +88,45 @@ export const make = Effect.gen(function* () {
     return yield* resilience.guard("http.lifecycle")(ask({ ...call, method: "POST", limits: limit }, schema))
   })
 
+  /** Retried until there is something to deliver. */
+  const opened = (asking: OpenChat.Asking, asked: RequestLimits | undefined) =>
+    Effect.zipRight(
+      checkName("chat", asking.model),
+      OpenChat.openChat(transport, asking, withAsked(limits.inference, asked), (answered) =>
+        checkModel(asking.model, answered)
+      ).pipe(resilience.protect("http.inference"))
+    )
+
   const streamed = (asking: OpenChat.Asking, asked: RequestLimits | undefined) =>
     Stream.unwrapScoped(
-      checkName("chat", asking.model).pipe(
-        Effect.zipRight(
-          OpenChat.openChat(transport, asking, withAsked(limits.inference, asked), (answered) =>
-            checkModel(asking.model, answered)
-          ).pipe(resilience.protect("http.inference"))
-        ),
-        Effect.map(({ first, rest }) => Stream.concat(Stream.fromChunk(first), rest))
+      Effect.map(opened(asking, asked), ({ first, next }) =>
+        Stream.concat(Stream.fromIterable(first), Stream.fromIterableEffect(next).pipe(Stream.forever)).pipe(
+          Stream.takeUntil(isLast)
+        )
       )
     )
 
-  const chatStream: Context.Tag.Service<LmStudioApi>["chatStream"] = (request, asked) =>
-    Stream.withSpan(streamed(OpenChat.completions(request), asked), "LmStudioApi.chatStream", {
-      attributes: { model: request.model }
-    })
+  const chatWith: Context.Tag.Service<LmStudioApi>["chatWith"] = (request, onEvent, asked) =>
+    Effect.flatMap(opened(OpenChat.completions(request), asked), (reply) => OpenChat.collect(reply, onEvent)).pipe(
+      Effect.scoped,
+      Effect.withSpan("LmStudioApi.chat", { attributes: { model: request.model } })
+    )
 
   const api: Context.Tag.Service<LmStudioApi> = {
     server: dialects.server.pipe(resilience.protect("http.read"), Effect.withSpan("LmStudioApi.server")),
     // neither repeated nor refused by a breaker: it is asked in order to know whether anybody is there
     ping: dialects.ping.pipe(Effect.withSpan("LmStudioApi.ping")),
     models: dialects.models.pipe(resilience.protect("http.read"), Effect.withSpan("LmStudioApi.models")),
-    chatStream,
+    chatStream: (request, asked) =>
+      Stream.withSpan(streamed(OpenChat.completions(request), asked), "LmStudioApi.chatStream", {
+        attributes: { model: request.model }
+      }),
     nativeChatStream: (request, asked) =>
       Stream.withSpan(streamed(OpenChat.native(request), asked), "LmStudioApi.nativeChatStream", {
         attributes: { model: request.model }
       }),
-    chat: (request, asked) =>
-      chatStream(request, asked).pipe(
-        Stream.runLast,
-        Effect.flatMap((last) =>
-          Option.isSome(last) && last.value._tag === "Completed"
-            ? Effect.succeed(last.value.reply)
-            : new ReplyMalformed({ operation: "chat", detail: "it has no end" })
-        ),
-        Effect.withSpan("LmStudioApi.chat", { attributes: { model: request.model } })
-      ),
+    chat: (request, asked) => chatWith(request, () => Effect.void, asked),
+    chatWith,
     complete: (request, asked) =>
       infer(
         { operation: "text completion", path: "/v1/completions", body: Completions.encodeCompletion(request) },
@@ -217,6 +218,8 @@ export const make = Effect.gen(function* () {
 // -----------------------------------------------------------------------------
 // internal
 // -----------------------------------------------------------------------------
+
+const isLast = ({ _tag }: ChatEvent) => _tag === "Completed"
 
 const limitsOf = (settings: Values) => {
   const inference: Transport.Limits = {

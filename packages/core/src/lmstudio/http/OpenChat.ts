@@ -9,11 +9,8 @@ import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Exit from "effect/Exit"
 import * as ExecutionStrategy from "effect/ExecutionStrategy"
-import * as Option from "effect/Option"
-import * as Ref from "effect/Ref"
 import * as Scope from "effect/Scope"
-import * as Stream from "effect/Stream"
-import type { ChatEvent, ChatRequest } from "../Chat.ts"
+import type { ChatEvent, ChatReply, ChatRequest } from "../Chat.ts"
 import * as ChatStream from "../ChatStream.ts"
 import { classify } from "../ErrorClassifier.ts"
 import { ReplyMalformed, RequestTimeout, StreamCut, type LmStudioError } from "../LmStudioError.ts"
@@ -26,13 +23,23 @@ import * as ServerSentEvents from "../wire/ServerSentEvents.ts"
 import { wholeText, type Incoming, type Limits, type Transport } from "./Transport.ts"
 
 /**
+ * `next` gives the events that follow, in order; the last one is always `Completed`, after which it is not to be asked.
+ *
  * @since 0.1.0
  * @category models
  */
 export interface Opened {
-  readonly first: Chunk.Chunk<ChatEvent>
-  readonly rest: Stream.Stream<ChatEvent, LmStudioError>
+  readonly first: Events
+  readonly next: Effect.Effect<Events, LmStudioError>
 }
+
+/**
+ * What one look at the stream has brought: never nothing.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type Events = ReadonlyArray<ChatEvent>
 
 /**
  * Which route is asked, with what, and how its events are read.
@@ -96,49 +103,58 @@ export const openChat = (
         body: asking.body,
         limits
       })
-      const { take } = yield* framesOf(transport, asking, incoming)
-      const reading = yield* Ref.make<Reading>({
-        chat: ChatStream.start(startedAt),
-        events: [],
-        failure: undefined,
-        over: false
-      })
+      const take = framesOf(transport, asking, incoming)
+      const clock = yield* Effect.clock
+      let reading: Reading = { chat: ChatStream.start(startedAt), events: [], failure: undefined, over: false }
 
       /** The next frames folded in. An error waits until what came before it has been delivered. */
-      const advance = Effect.gen(function* () {
-        const before = yield* Ref.get(reading)
-        const taken = yield* Effect.either(take)
-        const now = yield* Clock.currentTimeMillis
-        const after = Either.isLeft(taken)
+      const next: Effect.Effect<Events, LmStudioError> = Effect.suspend(() => {
+        if (reading.events.length > 0) {
+          const { events } = reading
+          reading = { ...reading, events: [] }
+          return Effect.succeed(events)
+        }
+        if (reading.failure !== undefined) return Effect.fail(reading.failure)
+        // a reply ends with events or with a failure
+        return reading.over ? Effect.fail(new StreamCut({ operation, delivered: 0 })) : advance
+      })
+      const advance = Effect.flatMap(Effect.either(take), (taken) => {
+        const before = reading
+        const now = clock.unsafeCurrentTimeMillis()
+        reading = Either.isLeft(taken)
           ? ended(before, taken.left, now)
           : taken.right.ended
             ? ended(fold(before, taken.right.frames, asking.model, now), undefined, now)
             : fold(before, taken.right.frames, asking.model, now)
-        if (before.chat.model === "" && after.chat.model !== "") yield* checkModel(after.chat.model)
-        if (!ChatStream.isWhole(before.chat) && ChatStream.isWhole(after.chat)) yield* incoming.expectEnd
-        yield* Ref.set(reading, after)
+        const { chat } = reading
+        const whole = !ChatStream.isWhole(before.chat) && ChatStream.isWhole(chat) ? incoming.expectEnd : Effect.void
+        return before.chat.model === "" && chat.model !== ""
+          ? Effect.zipRight(checkModel(chat.model), Effect.zipRight(whole, next))
+          : Effect.zipRight(whole, next)
       })
-
-      const next: Effect.Effect<Chunk.Chunk<ChatEvent>, Option.Option<LmStudioError>> = Effect.flatMap(
-        Ref.get(reading),
-        (now) => {
-          if (now.events.length > 0) {
-            return Effect.as(Ref.set(reading, { ...now, events: [] }), Chunk.unsafeFromArray(now.events))
-          }
-          if (now.failure !== undefined) return Effect.fail(Option.some(now.failure))
-          return now.over
-            ? Effect.fail(Option.none())
-            : Effect.flatMap(Effect.mapError(advance, Option.some), () => next)
-        }
-      )
-
-      const first = yield* Effect.mapError(next, (error) =>
-        // `next` never ends before its first events
-        Option.getOrElse(error, () => new StreamCut({ operation, delivered: 0 }))
-      )
-      return { first, rest: Stream.repeatEffectChunkOption(next) }
+      return { first: yield* next, next }
     })
   )
+
+/**
+ * The whole reply; each event is handed to `onEvent` before the next one is read.
+ *
+ * @since 0.1.0
+ * @category combinators
+ */
+export const collect = <E>(
+  { first, next }: Opened,
+  onEvent: (event: ChatEvent) => Effect.Effect<void, E>
+): Effect.Effect<ChatReply, LmStudioError | E> => {
+  const told = (events: Events): Effect.Effect<ChatReply, LmStudioError | E> => {
+    const last = events.at(-1)
+    return Effect.zipRight(
+      Effect.forEach(events, onEvent, { discard: true }),
+      last?._tag === "Completed" ? Effect.succeed(last.reply) : Effect.flatMap(next, told)
+    )
+  }
+  return told(first)
+}
 
 // -----------------------------------------------------------------------------
 // internal
@@ -198,41 +214,35 @@ const ended = (before: Reading, error: LmStudioError | undefined, now: number): 
 }
 
 /** An error status and a JSON body are read whole; everything else is a stream of events. */
-const framesOf = Effect.fnUntraced(function* (transport: Transport, asking: Asking, incoming: Incoming) {
-  const { isJson, status } = incoming
-  if (status < 400 && !isJson)
-    return { take: framesFrom(incoming, asking.decode, yield* Ref.make(ServerSentEvents.nothing)) }
-  const text = yield* wholeText(incoming)
+const framesOf = (transport: Transport, asking: Asking, incoming: Incoming): Effect.Effect<Frames, LmStudioError> =>
+  incoming.status < 400 && !incoming.isJson
+    ? framesFrom(incoming, asking.decode)
+    : Effect.flatMap(wholeText(incoming), (text) => inOnePiece(transport, asking, incoming.status, text))
+
+/** A server that does not stream sends the reply in one piece. */
+const inOnePiece = (
+  transport: Transport,
+  { model }: Asking,
+  status: number,
+  text: string
+): Effect.Effect<Frames, LmStudioError> => {
   const frame: ChatWire.Frame =
     status >= 400 ? { _tag: "Fault", facts: errorOf(text) } : ChatWire.decodeReply(parseJson(text))
-  if (frame._tag === "Fault") {
-    return yield* classify({
-      operation,
-      model: asking.model,
-      status,
-      hadToken: transport.hasToken,
-      facts: frame.facts
-    })
-  }
-  // a server that does not stream sends the reply in one piece
-  const frames: Frames = { frames: frame._tag === "Chunk" ? [frame, { _tag: "Done" }] : [], ended: true }
-  return { take: Effect.succeed(frames) }
-})
+  return frame._tag === "Fault"
+    ? Effect.fail(classify({ operation, model, status, hadToken: transport.hasToken, facts: frame.facts }))
+    : Effect.succeed({ frames: frame._tag === "Chunk" ? [frame, { _tag: "Done" }] : [], ended: true })
+}
 
-const framesFrom = (
-  incoming: Incoming,
-  decode: Asking["decode"],
-  pending: Ref.Ref<ServerSentEvents.Pending>
-): Effect.Effect<Frames, LmStudioError> => {
+const framesFrom = (incoming: Incoming, decode: Asking["decode"]): Effect.Effect<Frames, LmStudioError> => {
   const decoder = new TextDecoder()
-  return Effect.flatMap(incoming.take, ([pieces, ended]) =>
-    Ref.modify(pending, (before): readonly [Frames, ServerSentEvents.Pending] => {
-      const text = Chunk.reduce(pieces, "", (text, piece) => text + decoder.decode(piece, { stream: true }))
-      const parsed = ServerSentEvents.push(before, text)
-      const events = ended ? [...parsed.events, ...ServerSentEvents.end(parsed.pending)] : parsed.events
-      return [{ frames: events.flatMap(decode), ended }, parsed.pending]
-    })
-  )
+  let pending = ServerSentEvents.nothing
+  return Effect.map(incoming.take, ([pieces, ended]) => {
+    const text = Chunk.reduce(pieces, "", (text, piece) => text + decoder.decode(piece, { stream: true }))
+    const parsed = ServerSentEvents.push(pending, text)
+    pending = parsed.pending
+    const events = ended ? [...parsed.events, ...ServerSentEvents.end(pending)] : parsed.events
+    return { frames: events.flatMap(decode), ended }
+  })
 }
 
 const withDelivered = (error: LmStudioError, delivered: number): LmStudioError => {

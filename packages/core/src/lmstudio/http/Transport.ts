@@ -9,13 +9,12 @@ import type { HttpClientError } from "@effect/platform/HttpClientError"
 import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
 import type { HttpClientResponse } from "@effect/platform/HttpClientResponse"
 import * as Chunk from "effect/Chunk"
-import * as Clock from "effect/Clock"
 import * as Deferred from "effect/Deferred"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
 import * as Mailbox from "effect/Mailbox"
 import * as Option from "effect/Option"
-import * as Ref from "effect/Ref"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import { baseUrl as addressOf, Settings } from "../../configuration/Settings.ts"
@@ -96,6 +95,7 @@ export const make = Effect.gen(function* () {
   const settings = yield* Settings
   const client = HttpClient.withTracerPropagation(yield* HttpClient.HttpClient, false)
   const baseUrl = addressOf(settings)
+  const lifetime = yield* Effect.scope
 
   const requestOf = ({ body, method, path }: Pick<Call, "method" | "path" | "body">) => {
     const bare = HttpClientRequest.make(method)(`${baseUrl}${path}`).pipe(
@@ -123,101 +123,96 @@ export const make = Effect.gen(function* () {
       })
     )
 
+  /** One fiber reads and another one keeps the limits, however many pieces the reply comes in. */
   const open = Effect.fnUntraced(function* (call: Call) {
     const { limits, operation } = call
-    const startedAt = yield* Clock.currentTimeMillis
+    const clock = yield* Effect.clock
+    const startedAt = clock.unsafeCurrentTimeMillis()
     const headers = yield* Deferred.make<HttpClientResponse, TransportError>()
     const body = yield* Mailbox.make<Uint8Array, TransportError>()
-    /** When the last byte came; undefined before the first one. */
-    const lastByteAt = yield* Ref.make<number | undefined>(undefined)
+    const seen: Seen = { answered: false, lastByteAt: undefined, whole: false }
     const fail = (error: TransportError) => Effect.zipRight(Deferred.fail(headers, error), body.fail(error))
 
-    // one fiber reads, however long that takes; limits are kept by another one, which costs nothing per piece
-    yield* send(call).pipe(
-      Effect.tap((response) => Deferred.succeed(headers, response)),
-      Effect.map((response) => Stream.mapError(response.stream, (error) => failureOf(baseUrl, operation, error))),
-      Effect.flatMap(
-        Stream.runForEachChunk((pieces) =>
-          Effect.zipRight(
-            Effect.flatMap(Clock.currentTimeMillis, (now) => Ref.set(lastByteAt, now)),
-            body.offerAll(pieces)
-          )
+    const reading = Effect.mapError(send(call), Option.some).pipe(
+      Effect.tap((response) => {
+        seen.answered = true
+        return Deferred.succeed(headers, response)
+      }),
+      Effect.flatMap((response) => Stream.toPull(response.stream)),
+      Effect.flatMap((pull) => {
+        const piece = Effect.mapError(
+          pull,
+          Option.map((error) => failureOf(baseUrl, operation, error))
         )
-      ),
-      Effect.matchEffect({ onFailure: fail, onSuccess: () => body.end }),
-      Effect.forkScoped
+        const next: Effect.Effect<never, Option.Option<TransportError>> = Effect.flatMap(piece, (pieces) => {
+          seen.lastByteAt = clock.unsafeCurrentTimeMillis()
+          body.unsafeOfferAll(pieces)
+          return next
+        })
+        return next
+      }),
+      Effect.scoped,
+      Effect.catchAll(Option.match({ onNone: () => body.end, onSome: fail }))
     )
 
-    const total = startedAt + Duration.toMillis(limits.total)
-    const endOf = (last: number | undefined) =>
-      last === undefined
-        ? startedAt + Duration.toMillis(limits.firstByte)
-        : last + Duration.toMillis(limits.betweenBytes)
-    const tooLate = (last: number | undefined) => {
-      if (total < endOf(last)) return timeout(operation, "Total", limits.total)
-      return last === undefined
-        ? timeout(operation, "FirstByte", limits.firstByte)
-        : timeout(operation, "BetweenBytes", limits.betweenBytes)
-    }
-    const watch: Effect.Effect<void> = Effect.flatMap(
-      Effect.all([Clock.currentTimeMillis, Ref.get(lastByteAt)]),
-      ([now, last]) => {
-        const left = Math.min(endOf(last), total) - now
-        return left <= 0
-          ? fail(tooLate(last))
-          : // the first byte may begin a shorter limit in the meantime
-            Effect.flatMap(Effect.sleep(Math.min(left, Duration.toMillis(limits.betweenBytes))), () => watch)
+    const watching = Effect.gen(function* () {
+      let connectAt: number | undefined = startedAt + Duration.toMillis(limits.connect)
+      for (;;) {
+        const now = clock.unsafeCurrentTimeMillis()
+        const { late, until } = nextLimit(call, startedAt, seen.lastByteAt)
+        if (now >= until) return yield* fail(late())
+        if (connectAt !== undefined && now >= connectAt) {
+          connectAt = undefined
+          if (!seen.answered) yield* Effect.fork(Effect.catchAll(answers(call), fail))
+        }
+        // the first byte may begin a shorter limit in the meantime
+        const waitUntil = Math.min(until, connectAt ?? until, now + Duration.toMillis(limits.betweenBytes))
+        yield* Effect.sleep(Duration.millis(waitUntil - now))
       }
+    })
+
+    const reader = yield* Effect.acquireRelease(Effect.forkDaemon(Effect.interruptible(reading)), (fiber) =>
+      seen.whole ? Effect.void : Fiber.interrupt(fiber)
     )
-    yield* Effect.forkScoped(watch)
-    if (call.method === "POST") {
-      yield* Effect.sleep(limits.connect).pipe(
-        Effect.zipRight(Deferred.isDone(headers)),
-        Effect.flatMap((answered) => (answered ? Effect.void : Effect.catchAll(answers(call), fail))),
-        Effect.forkScoped
+    const whileItReads = (self: Effect.Effect<unknown>) =>
+      Effect.map(Effect.forkIn(Effect.interruptible(self), lifetime), (fiber) =>
+        reader.addObserver(() => fiber.unsafeInterruptAsFork(reader.id()))
       )
-    }
+    yield* whileItReads(watching)
 
     const response = yield* Deferred.await(headers)
-    const scope = yield* Effect.scope
     return {
       status: response.status,
       isJson: /\bjson\b/i.test(response.headers["content-type"] ?? ""),
       take: body.takeAll,
-      expectEnd: Effect.asVoid(Effect.forkIn(Effect.delay(body.end, lastBytesLimit), scope))
+      // the caller goes on meanwhile: a connection whose reply is read to its end serves the next request
+      expectEnd: Effect.suspend(() => {
+        seen.whole = true
+        return whileItReads(
+          Effect.ensuring(Effect.sleep(lastBytesLimit), Effect.zipRight(body.end, Fiber.interrupt(reader)))
+        )
+      })
     } satisfies Incoming
   })
-
-  const read = (operation: string, response: HttpClientResponse) =>
-    Effect.mapBoth(response.text, {
-      onFailure: (error): TransportError => failureOf(baseUrl, operation, error),
-      onSuccess: (body) => ({ status: response.status, text: body })
-    })
 
   /** A look is small: it needs no limits by phase. */
   const look = (call: Call) =>
     Effect.timeoutFail(
-      Effect.flatMap(send(call), (response) => read(call.operation, response)),
+      Effect.flatMap(send(call), (response) =>
+        Effect.mapBoth(response.text, {
+          onFailure: (error) => failureOf(baseUrl, call.operation, error),
+          onSuccess: (text) => ({ status: response.status, text })
+        })
+      ),
       { duration: call.limits.total, onTimeout: () => timeout(call.operation, "Look", call.limits.total) }
     )
 
-  const text = Effect.fnUntraced(function* (call: Call) {
-    const { limits, operation } = call
-    const startedAt = yield* Clock.currentTimeMillis
-    const connection = Effect.zipRight(Effect.delay(answers(call), limits.connect), Effect.never)
-    const response = yield* Effect.timeoutFail(Effect.raceFirst(send(call), connection), {
-      duration: Duration.min(limits.firstByte, limits.total),
-      onTimeout: () =>
-        Duration.lessThan(limits.total, limits.firstByte)
-          ? timeout(operation, "Total", limits.total)
-          : timeout(operation, "FirstByte", limits.firstByte)
-    })
-    const left = startedAt + Duration.toMillis(limits.total) - (yield* Clock.currentTimeMillis)
-    return yield* Effect.timeoutFail(read(operation, response), {
-      duration: Math.max(0, left),
-      onTimeout: () => timeout(operation, "Total", limits.total)
-    })
-  })
+  const text = (call: Call) =>
+    Effect.scoped(
+      Effect.flatMap(open({ ...call, limits: { ...call.limits, betweenBytes: call.limits.total } }), (incoming) =>
+        Effect.map(wholeText(incoming), (body) => ({ status: incoming.status, text: body }))
+      )
+    )
 
   const transport: Transport = {
     baseUrl,
@@ -259,6 +254,26 @@ export const wholeText = (incoming: Incoming): Effect.Effect<string, TransportEr
 // -----------------------------------------------------------------------------
 // internal
 // -----------------------------------------------------------------------------
+
+/** What a request has come to. `whole`: what is still to come tells nothing new. */
+interface Seen {
+  answered: boolean
+  lastByteAt: number | undefined
+  whole: boolean
+}
+
+/** The limit that is the next to pass, and when. */
+const nextLimit = ({ limits, operation }: Call, startedAt: number, lastByteAt: number | undefined) => {
+  const total = startedAt + Duration.toMillis(limits.total)
+  const [from, phase, limit] =
+    lastByteAt === undefined
+      ? ([startedAt, "FirstByte", limits.firstByte] as const)
+      : ([lastByteAt, "BetweenBytes", limits.betweenBytes] as const)
+  const until = from + Duration.toMillis(limit)
+  return total <= until
+    ? { until: total, late: () => timeout(operation, "Total", limits.total) }
+    : { until, late: () => timeout(operation, phase, limit) }
+}
 
 const timeout = (operation: string, phase: RequestTimeout["phase"], limit: Duration.Duration) =>
   new RequestTimeout({ operation, phase, limit, delivered: 0 })
