@@ -1,6 +1,7 @@
 /**
  * What `doctor` looks at: everything that a run needs, one finding each, in the order in which a run needs it.
  */
+import { UserPolicies } from "@lms-bridge/core/agent/PolicyFile"
 import { baseUrl, Settings } from "@lms-bridge/core/configuration/Settings"
 import { LmsCli } from "@lms-bridge/core/lmstudio/LmsCli"
 import { LmStudioApi, type ServerInfo } from "@lms-bridge/core/lmstudio/LmStudioApi"
@@ -20,7 +21,7 @@ import * as Words from "./Words.ts"
  * that a command which needs it would end with.
  */
 export const Finding = Schema.Struct({
-  area: Schema.Literal("LM Studio", "lms", "models", "mcp.json", "servers", "breakers", "settings"),
+  area: Schema.Literal("LM Studio", "lms", "models", "mcp.json", "servers", "breakers", "settings", "policy"),
   level: Schema.Literal("ok", "notice", "problem"),
   what: Schema.String,
   next: Schema.optionalWith(Schema.String, { exact: true }),
@@ -43,7 +44,8 @@ export const findings: Effect.Effect<
       Either.isRight(server) ? models : Effect.succeed([]),
       mcp,
       breakers,
-      settings
+      settings,
+      policy
     ],
     { concurrency: "unbounded" }
   )
@@ -109,6 +111,17 @@ const lms = Effect.gen(function* () {
         ? []
         : [notice("lms", "`lms` says that LM Studio is not running", "Start LM Studio, or `lms-bridge server start`.")]
       : [problem("lms", daemon.left)])
+  ]
+})
+
+const policy = Effect.gen(function* () {
+  const { policyPath } = yield* Settings
+  if (Option.isNone(policyPath)) return []
+  const found = yield* Effect.either(Effect.flatten(UserPolicies))
+  return [
+    Either.isLeft(found)
+      ? problem("policy", found.left)
+      : ok("policy", `the rules of ${policyPath.value} hold in every run`)
   ]
 })
 

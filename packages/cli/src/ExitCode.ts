@@ -84,6 +84,7 @@ const byTag: Readonly<Record<string, ExitCode>> = {
   UsageError: ExitCode.usage,
   SettingsInvalid: ExitCode.usage,
   NoSuchTool: ExitCode.usage,
+  PolicyInvalid: ExitCode.usage,
   RunNotFound: ExitCode.usage,
   RunAmbiguous: ExitCode.usage,
   CassetteInvalid: ExitCode.usage,

@@ -1,5 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import type { Finding } from "@lms-bridge/cli/Diagnosis"
+import { PolicyInvalid, UserPolicies } from "@lms-bridge/core/agent/PolicyFile"
 import { LmsCliError } from "@lms-bridge/core/lmstudio/LmsCli"
 import { LmStudioUnreachable } from "@lms-bridge/core/lmstudio/LmStudioError"
 import { McpServerUnavailable } from "@lms-bridge/core/mcp/McpError"
@@ -164,6 +165,24 @@ describe("doctor", () => {
       })
       assert.strictEqual(code, 0)
       assert.include(one(found, "none found").what, "/a.json")
+    })
+  )
+
+  it.effect("tells whether the user's policy can be used", () =>
+    Effect.gen(function* () {
+      const settings = { policyPath: Option.some("/home/me/policy.json") }
+      assert.match(
+        (yield* cli(["doctor"], { ...healthy, settings })).out,
+        /policy +the rules of \/home\/me\/policy\.json hold/
+      )
+      const invalid = new PolicyInvalid({ path: "/home/me/policy.json", problems: ["rule: is unexpected"] })
+      const { code, out } = yield* Effect.provideService(
+        cli(["doctor"], { ...healthy, settings }),
+        UserPolicies,
+        Effect.fail(invalid)
+      )
+      assert.strictEqual(code, 2)
+      assert.include(out, "rule: is unexpected")
     })
   )
 

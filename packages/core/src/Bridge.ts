@@ -9,6 +9,7 @@ import type * as Path from "@effect/platform/Path"
 import type * as CommandExecutor from "@effect/platform/CommandExecutor"
 import * as Layer from "effect/Layer"
 import { AgentLoop } from "./agent/AgentLoop.ts"
+import { UserPolicies } from "./agent/PolicyFile.ts"
 import { Presets } from "./agent/Presets.ts"
 import { RunJournal } from "./agent/RunJournal.ts"
 import { WorkingFolders } from "./agent/WorkingFolders.ts"
@@ -52,7 +53,9 @@ export const layerNoDeps: Layer.Layer<Services, never, Platform | Settings> = La
   AgentLoop.layerNoDeps,
   Presets.layer
 ).pipe(
-  Layer.provideMerge(Layer.mergeAll(RunJournal.layer, ModelLifecycle.layer, McpRegistry.layer, WorkingFolders.layer)),
+  Layer.provideMerge(
+    Layer.mergeAll(RunJournal.layer, UserPolicies.layer, ModelLifecycle.layer, McpRegistry.layer, WorkingFolders.layer)
+  ),
   Layer.provideMerge(Layer.merge(LmStudioApi.layer, LmsCli.layer)),
   Layer.provideMerge(Resilience.layer)
 )

@@ -13,18 +13,25 @@ import { McpRegistry, type McpConnectError } from "../mcp/McpRegistry.ts"
 import { ModelLifecycle, type ModelLifecycleError } from "../models/ModelLifecycle.ts"
 import type { AgentEvent } from "./AgentEvent.ts"
 import * as AgentRun from "./AgentRun.ts"
+import { UserPolicies, type PolicyInvalid } from "./PolicyFile.ts"
 import { RunJournal, type RunInProgress, type RunNotFound } from "./RunJournal.ts"
 import type { AgentTask } from "./AgentTask.ts"
 import type { NoSuchTool } from "./ToolCatalog.ts"
 
 /**
- * What prevents a run from starting: the model cannot be had, or a server or tool that was named is not there. Once the model
- * has been asked, everything that goes wrong is told in the outcome.
+ * What prevents a run from starting: the model cannot be had, or a server or tool that was named is not there, the
+ * policy cannot be used. Once the model has been asked, everything that goes wrong is told in the outcome.
  *
  * @since 0.1.0
  * @category errors
  */
-export type AgentError = ModelLifecycleError | McpConnectError | NoSuchTool | RunNotFound | RunInProgress
+export type AgentError =
+  | ModelLifecycleError
+  | McpConnectError
+  | NoSuchTool
+  | PolicyInvalid
+  | RunNotFound
+  | RunInProgress
 
 export { CurrentApprover, type ApprovalRequest } from "./Approval.ts"
 
@@ -53,9 +60,9 @@ export class AgentLoop extends Context.Tag("@lms-bridge/core/agent/AgentLoop")<
     Layer.effect(
       this,
       Effect.map(
-        Effect.all([ModelLifecycle, McpRegistry, RunJournal, Settings]),
-        ([lifecycle, registry, journal, settings]) => {
-          const services = { lifecycle, registry, journal, settings }
+        Effect.all([ModelLifecycle, McpRegistry, RunJournal, Settings, UserPolicies]),
+        ([lifecycle, registry, journal, settings, policies]) => {
+          const services = { lifecycle, registry, journal, settings, policies }
           return {
             run: (task) => AgentRun.run(services, task),
             resume: (runId, budgets) => AgentRun.resume(services, runId, budgets)
@@ -63,5 +70,5 @@ export class AgentLoop extends Context.Tag("@lms-bridge/core/agent/AgentLoop")<
         }
       )
     )
-  static readonly layer = this.layerNoDeps.pipe(Layer.provide(RunJournal.layer))
+  static readonly layer = this.layerNoDeps.pipe(Layer.provide(Layer.merge(RunJournal.layer, UserPolicies.layer)))
 }

@@ -27,8 +27,10 @@ import type { AgentTask } from "./AgentTask.ts"
 import { CurrentLoopPolicy } from "./LoopPolicy.ts"
 import { stopped } from "./ModelFailure.ts"
 import { ask } from "./ModelTurn.ts"
+import type { Policies, PolicyInvalid } from "./PolicyFile.ts"
 import { prepare, type Prepared } from "./Preparation.ts"
 import * as RunLog from "./RunLog.ts"
+import { CurrentToolPolicy } from "./ToolPolicy.ts"
 import { runCalls } from "./ToolTurn.ts"
 
 /**
@@ -42,6 +44,8 @@ export interface Services {
   readonly registry: Context.Tag.Service<typeof McpRegistry>
   readonly journal: Context.Tag.Service<typeof RunJournal>
   readonly settings: Values
+  /** The user's, which win over those of the caller. */
+  readonly policies: Effect.Effect<Option.Option<Policies>, PolicyInvalid>
 }
 
 /**
@@ -116,6 +120,7 @@ const begin = (
   Stream.unwrapScoped(
     Effect.gen(function* () {
       const { past, started, state } = yield* start
+      const policies = yield* services.policies
       const { runId } = started
       const events = yield* Mailbox.make<AgentEvent, AgentError>()
       const write = yield* services.journal.open(runId)
@@ -130,6 +135,7 @@ const begin = (
         }
       }
       yield* carryOut(services, log, artifacts).pipe(
+        (run) => Option.match(policies, { onNone: () => run, onSome: (found) => under(found)(run) }),
         Effect.scoped,
         // a run that is stopped on purpose loses nothing
         Effect.ensuring(log.flush),
@@ -141,6 +147,11 @@ const begin = (
       return Mailbox.toStream(events)
     })
   )
+
+const under =
+  ({ loop, tools }: Policies) =>
+  <A, E, R>(self: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
+    self.pipe(Effect.provideService(CurrentToolPolicy, tools), Effect.provideService(CurrentLoopPolicy, loop))
 
 const replayed = (runId: string, events: ReadonlyArray<AgentEvent>): Effect.Effect<AgentState, RunNotFound> =>
   Effect.mapError(rebuilt(events), () => new RunNotFound({ runId }))

@@ -22,6 +22,7 @@ import { ModelLifecycle, type ModelLease } from "../models/ModelLifecycle.ts"
 import { AgentLoop } from "./AgentLoop.ts"
 import * as AgentRun from "./AgentRun.ts"
 import { CassetteInvalid, toLine, type CassetteEntry } from "./Cassette.ts"
+import { UserPolicies } from "./PolicyFile.ts"
 import { RunJournal } from "./RunJournal.ts"
 
 /**
@@ -54,7 +55,8 @@ export const layer = (
         lifecycle: recordedLifecycle(yield* ModelLifecycle, write),
         registry: recordedRegistry(yield* McpRegistry, write),
         journal: yield* RunJournal,
-        settings: yield* Settings
+        settings: yield* Settings,
+        policies: yield* UserPolicies
       }
       return AgentLoop.of({
         run: (task) =>

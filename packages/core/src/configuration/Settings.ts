@@ -170,6 +170,10 @@ export const table = {
     "a bearer token: visible ASCII characters, without spaces",
     "What clients of `serve --http` must present; required unless it listens on loopback."
   ),
+  policyPath: optionalText(
+    "LMS_BRIDGE_POLICY",
+    "A JSON file with your rules for tools: what is allowed, asked or refused (docs/configuration.md)."
+  ),
   dataDir: optionalText("LMS_BRIDGE_DATA_DIR", "Where runs and locks are kept. Unset: `~/.lms-bridge`.")
 } as const
 
