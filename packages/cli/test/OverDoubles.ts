@@ -15,7 +15,7 @@ import * as CircuitBreaker from "@lms-bridge/core/resilience/CircuitBreaker"
 import { Resilience } from "@lms-bridge/core/resilience/Resilience"
 import * as RetryPolicy from "@lms-bridge/core/resilience/RetryPolicy"
 import * as AgentLoopTest from "@lms-bridge/testing/AgentLoopTest"
-import * as PresetsTest from "@lms-bridge/testing/PresetsTest"
+import * as UnusedServices from "@lms-bridge/testing/UnusedServices"
 import { type Context, Effect, Layer } from "effect"
 import * as FakeScreen from "./FakeScreen.ts"
 
@@ -56,7 +56,7 @@ export const services = (doubles: Doubles) =>
       retryPolicy: RetryPolicy.standard,
       breakerPolicy: CircuitBreaker.standard
     }),
-    PresetsTest.layerUnused,
+    UnusedServices.layer,
     Settings.layerWith(doubles.settings ?? {})
   )
 

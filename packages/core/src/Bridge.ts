@@ -17,6 +17,8 @@ import { Settings, type SettingsInvalid } from "./configuration/Settings.ts"
 import { LmStudioApi } from "./lmstudio/LmStudioApi.ts"
 import { LmsCli } from "./lmstudio/LmsCli.ts"
 import { McpRegistry } from "./mcp/McpRegistry.ts"
+import { Downloader } from "./models/Downloader.ts"
+import { Embedder } from "./models/Embedder.ts"
 import { ModelLifecycle } from "./models/ModelLifecycle.ts"
 import { Resilience } from "./resilience/Resilience.ts"
 
@@ -29,6 +31,8 @@ export type Services =
   | RunJournal
   | Presets
   | WorkingFolders
+  | Embedder
+  | Downloader
   | McpRegistry
   | ModelLifecycle
   | LmStudioApi
@@ -49,9 +53,11 @@ export type Platform = HttpClient.HttpClient | CommandExecutor.CommandExecutor |
  * @since 0.1.0
  * @category layers
  */
-export const layerNoDeps: Layer.Layer<Services, never, Platform | Settings> = Layer.merge(
+export const layerNoDeps: Layer.Layer<Services, never, Platform | Settings> = Layer.mergeAll(
   AgentLoop.layerNoDeps,
-  Presets.layer
+  Presets.layer,
+  Embedder.layer,
+  Downloader.layer
 ).pipe(
   Layer.provideMerge(
     Layer.mergeAll(RunJournal.layer, UserPolicies.layer, ModelLifecycle.layer, McpRegistry.layer, WorkingFolders.layer)

@@ -11,7 +11,7 @@ import { loadProgress } from "./ModelTools.ts"
 import { percent } from "./RunProgress.ts"
 import * as Tool from "./Tool.ts"
 
-const JsonObject = Schema.Record({ key: Schema.String, value: Schema.Unknown })
+export const JsonObject = Schema.Record({ key: Schema.String, value: Schema.Unknown })
 
 /** OpenAI's `response_format`. LM Studio takes no `json_object` (contract C2): it is asked for as a schema of any object. */
 const ResponseFormat = Schema.Union(

@@ -29,7 +29,7 @@ export const filesystem = Tool.make({
   long: true,
   input: Schema.Struct({ working_directory: option(Folders, "Default WORKING_DIR"), ...familiar }),
   output: RunAccount.Run,
-  listed: RunAccount.listed,
+  listed: [],
   text: RunAccount.text,
   handler: ({ working_directory, ...asked }, progress) =>
     withPreset("filesystem", { folders: foldersOf(working_directory) }, asked, progress)
@@ -43,7 +43,7 @@ export const memory = Tool.make({
   long: true,
   input: Schema.Struct(familiar),
   output: RunAccount.Run,
-  listed: RunAccount.listed,
+  listed: [],
   text: RunAccount.text,
   handler: (asked, progress) => withPreset("memory", {}, asked, progress)
 })
@@ -56,7 +56,7 @@ export const fetch = Tool.make({
   long: true,
   input: Schema.Struct(familiar),
   output: RunAccount.Run,
-  listed: RunAccount.listed,
+  listed: [],
   text: RunAccount.text,
   handler: (asked, progress) => withPreset("fetch", {}, asked, progress)
 })
@@ -72,7 +72,7 @@ export const github = Tool.make({
     ...familiar
   }),
   output: RunAccount.Run,
-  listed: RunAccount.listed,
+  listed: [],
   text: RunAccount.text,
   handler: ({ github_token, ...asked }, progress) => withPreset("github", { token: github_token }, asked, progress)
 })

@@ -56,7 +56,7 @@ export const persistentSession = Tool.make({
     model: familiar.model
   }),
   output: Session,
-  listed: ["results"],
+  listed: [],
   text: ({ results, running, tasks }) => [
     ...results.map(({ answer, status, task }, index) => `${index + 1}. ${headline(task)} (${status})\n${answer}`),
     running

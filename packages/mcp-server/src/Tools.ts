@@ -6,33 +6,33 @@ import type { Settings } from "@lms-bridge/core/configuration/Settings"
 import * as AgentTools from "./AgentTools.ts"
 import * as HealthTools from "./HealthTools.ts"
 import * as InferenceTools from "./InferenceTools.ts"
+import * as LibraryTools from "./LibraryTools.ts"
 import * as McpTools from "./McpTools.ts"
 import * as ModelTools from "./ModelTools.ts"
 import * as PresetTools from "./PresetTools.ts"
 import type { Runs } from "./Runs.ts"
 import * as RunTools from "./RunTools.ts"
 import * as SessionTools from "./SessionTools.ts"
+import * as TextTools from "./TextTools.ts"
 import type { Tool } from "./Tool.ts"
 
 export type AnyTool = Tool<Services | Settings | Runs>
 
 const agent: ReadonlyArray<AnyTool> = [...AgentTools.tools, ...PresetTools.tools, ...SessionTools.tools]
 
-const compat: ReadonlyArray<AnyTool> = [
-  ...agent,
-  ...McpTools.tools,
-  ...InferenceTools.tools,
-  ...ModelTools.tools,
-  ...HealthTools.tools
-]
+const inference: ReadonlyArray<AnyTool> = [...InferenceTools.tools, ...TextTools.tools]
+
+const models: ReadonlyArray<AnyTool> = [...ModelTools.tools, ...LibraryTools.tools]
+
+const compat: ReadonlyArray<AnyTool> = [...agent, ...McpTools.tools, ...inference, ...models, ...HealthTools.tools]
 
 /** The order is the one in which a person would look for them. */
 export const allTools: ReadonlyArray<AnyTool> = [
   ...agent,
   ...RunTools.tools,
   ...McpTools.tools,
-  ...InferenceTools.tools,
-  ...ModelTools.tools,
+  ...inference,
+  ...models,
   ...HealthTools.tools
 ]
 
@@ -42,8 +42,8 @@ export const toolsets: Readonly<Record<string, ReadonlyArray<AnyTool>>> = {
   lean: [AgentTools.withMultipleMcps, McpTools.listAvailable, InferenceTools.chatCompletion, RunTools.result],
   agent: [...agent, ...McpTools.tools],
   runs: RunTools.tools,
-  models: [...ModelTools.tools, ...HealthTools.tools],
-  inference: InferenceTools.tools,
+  models: [...models, ...HealthTools.tools],
+  inference,
   compat
 }
 

@@ -9,7 +9,7 @@ import { RunJournal } from "@lms-bridge/core/agent/RunJournal"
 import * as AgentLoopTest from "@lms-bridge/testing/AgentLoopTest"
 import * as LmStudioApiTest from "@lms-bridge/testing/LmStudioApiTest"
 import * as McpRegistryTest from "@lms-bridge/testing/McpRegistryTest"
-import * as PresetsTest from "@lms-bridge/testing/PresetsTest"
+import * as UnusedServices from "@lms-bridge/testing/UnusedServices"
 import { always } from "@lms-bridge/testing/Scripted"
 import { Client } from "@modelcontextprotocol/sdk/client/index.js"
 import { StreamableHTTPClientTransport } from "@modelcontextprotocol/sdk/client/streamableHttp.js"
@@ -32,7 +32,7 @@ const services = (steps: ReadonlyArray<AgentLoopTest.Step> = aRun) =>
     McpRegistryTest.layerTest({ files: {} }),
     Layer.mock(LmsCli, { get: () => assert.fail(), logStream: () => assert.fail() }),
     Layer.mock(ModelLifecycle, { withModel: () => () => Effect.die("unused") }),
-    PresetsTest.layerUnused,
+    UnusedServices.layer,
     Settings.layerWith({}),
     Resilience.layer.pipe(Layer.provide(Settings.layerWith({})))
   )

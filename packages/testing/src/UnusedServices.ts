@@ -1,0 +1,21 @@
+/**
+ * Doubles of services that a test does not use: using one is a mistake of the test.
+ *
+ * @since 0.1.0
+ */
+import { Presets } from "@lms-bridge/core/agent/Presets"
+import { WorkingFolders } from "@lms-bridge/core/agent/WorkingFolders"
+import { Downloader } from "@lms-bridge/core/models/Downloader"
+import { Embedder } from "@lms-bridge/core/models/Embedder"
+import * as Layer from "effect/Layer"
+
+/**
+ * @since 0.1.0
+ * @category layers
+ */
+export const layer: Layer.Layer<Presets | WorkingFolders | Embedder | Downloader> = Layer.mergeAll(
+  Layer.mock(Presets, {}),
+  Layer.mock(WorkingFolders, {}),
+  Layer.mock(Embedder, {}),
+  Layer.mock(Downloader, {})
+)
