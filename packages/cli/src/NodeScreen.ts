@@ -51,26 +51,32 @@ const make = Effect.gen(function* () {
 
   let asking = false
   const oneAtATime = yield* Effect.makeSemaphore(1)
-  const ask = (question: string) =>
+  const prompt = (question: string) =>
     Effect.zipRight(
       err(question),
-      Effect.async<boolean>((resume) => {
+      Effect.async<Option.Option<string>>((resume) => {
         asking = true
-        const answered = (chunk: Buffer) => done(/^\s*y(es)?\s*$/i.test(chunk.toString("utf8")))
-        const ended = () => done(false)
+        const answered = (chunk: Buffer) => done(Option.some(chunk.toString("utf8").replace(/\r?\n$/, "")))
+        const ended = () => done(Option.none())
         const stop = () => {
           stdin.off("data", answered).off("end", ended)
           stdin.pause()
           asking = false
         }
-        const done = (yes: boolean) => {
+        const done = (line: Option.Option<string>) => {
           stop()
-          resume(Effect.succeed(yes))
+          resume(Effect.succeed(line))
         }
         stdin.on("data", answered).on("end", ended).resume()
         return Effect.sync(stop)
       })
     ).pipe(oneAtATime.withPermits(1))
+  const ask = (question: string) =>
+    Effect.map(
+      prompt(question),
+      Option.exists((line) => /^\s*y(es)?\s*$/i.test(line))
+    )
+  const isAttended = stdin.isTTY === true && stderrIsTerminal
 
   const screen = Screen.of({
     stdoutIsTerminal,
@@ -81,7 +87,8 @@ const make = Effect.gen(function* () {
     out: (text) => write(stdoutIsTerminal ? Words.harmless(text) : text),
     err,
     status,
-    ask: stdin.isTTY === true && stderrIsTerminal ? Option.some(ask) : Option.none()
+    ask: isAttended ? Option.some(ask) : Option.none(),
+    prompt: isAttended ? Option.some(prompt) : Option.none()
   })
 
   const styled = stdoutIsTerminal && !noColor

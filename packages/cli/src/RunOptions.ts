@@ -4,7 +4,9 @@
 import * as Options from "@effect/cli/Options"
 import type { AgentTask, Budgets, ServerChoice } from "@lms-bridge/core/agent/AgentTask"
 import { table, type Values } from "@lms-bridge/core/configuration/Settings"
+import * as Path from "@effect/platform/Path"
 import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
@@ -106,6 +108,16 @@ export const making = {
     Options.withPseudoName("LIST"),
     Options.repeated
   ),
+  folder: Options.directory("folder", { exists: "yes" }).pipe(
+    Options.withDescription(
+      "A folder that the task is about: model and servers are told, and calls that reach outside of it ask you; may be given several times."
+    ),
+    Options.withPseudoName("DIR"),
+    Options.repeated,
+    Options.mapEffect((folders) =>
+      Effect.map(Path.Path, (path) => [...new Set(folders.map((folder) => path.resolve(folder)))])
+    )
+  ),
   model: SharedOptions.model,
   maxTokens: SharedOptions.checked({
     name: "max-tokens",
@@ -134,6 +146,7 @@ export interface Making {
   readonly tools: ReadonlyArray<string>
   readonly excludeTools: ReadonlyArray<string>
   readonly allow: ReadonlyArray<string>
+  readonly folder: ReadonlyArray<string>
   readonly model: Option.Option<string>
   readonly maxTokens: Option.Option<number>
   readonly temperature: Option.Option<number>
@@ -171,6 +184,7 @@ export const changesOf = (said: Making): Partial<AgentTask> => ({
   ...some(said.temperature, (temperature) => ({ temperature })),
   ...some(said.system, (instructions) => ({ instructions })),
   ...some(said.outputSchema, (outputSchema) => ({ outputSchema })),
+  ...(said.folder.length === 0 ? {} : { workingFolders: said.folder }),
   ...some(names(said.tools), (allowedTools) => ({ allowedTools })),
   ...some(names(said.excludeTools), (excludedTools) => ({ excludedTools })),
   ...some(names(said.allow), (approvedTools) => ({ approvedTools }))

@@ -39,5 +39,7 @@ export class Screen extends Context.Tag("@lms-bridge/cli/Screen")<
     readonly status: (line: string) => Effect.Effect<void>
     /** Asks for a yes; none where nobody can be asked. */
     readonly ask: Option.Option<(question: string) => Effect.Effect<boolean>>
+    /** Asks for a line; gives none when the input ends. None where nobody can be asked. */
+    readonly prompt: Option.Option<(question: string) => Effect.Effect<Option.Option<string>>>
   }
 >() {}

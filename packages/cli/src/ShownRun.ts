@@ -14,6 +14,7 @@ import * as Ref from "effect/Ref"
 import * as Schedule from "effect/Schedule"
 import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
+import * as AtTerminal from "./AtTerminal.ts"
 import { Ended, ExitCode, ofOutcome } from "./ExitCode.ts"
 import * as Explained from "./Explained.ts"
 import * as Palette from "./Palette.ts"
@@ -57,6 +58,7 @@ export const show = Effect.fn("ShownRun.show")(function* (
   )
   const kept = yield* RunsAreKept
   const outcome = yield* (json ? writeEvents(watched) : showView(watched)).pipe(
+    AtTerminal.attended,
     Effect.provideService(CurrentApprover, ask),
     Effect.onInterrupt(() =>
       json || !kept ? Effect.void : Effect.flatMap(Ref.get(ending), (state) => say(RunEnding.interrupted(state)))

@@ -12,6 +12,8 @@ export interface Options {
   readonly closedAfter?: number
   readonly terminal?: boolean
   readonly answer?: boolean
+  /** What is typed, line by line; then the input ends. */
+  readonly lines?: ReadonlyArray<string>
 }
 
 export class Written extends Context.Tag("@lms-bridge/cli/test/Written")<
@@ -40,7 +42,15 @@ export const layer = (options: Options = {}): Layer.Layer<Screen | Written | Pro
         out: write,
         err: (line) => Ref.update(err, (lines) => [...lines, line]),
         status: () => Effect.void,
-        ask: Option.map(Option.fromNullable(options.answer), (yes) => () => Effect.succeed(yes))
+        ask: Option.map(Option.fromNullable(options.answer), (yes) => () => Effect.succeed(yes)),
+        prompt: Option.map(Option.fromNullable(options.lines), (lines) => {
+          const left = [...lines]
+          return (question: string) =>
+            Effect.as(
+              Ref.update(err, (written) => [...written, question]),
+              Option.none<string>()
+            ).pipe(Effect.map(() => Option.fromNullable(left.shift())))
+        })
       })
       const console: Console.Console = {
         ...standard,

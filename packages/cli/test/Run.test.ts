@@ -1,3 +1,4 @@
+import * as path from "node:path"
 import { assert, describe, it } from "@effect/vitest"
 import * as NodeContext from "@effect/platform-node/NodeContext"
 import * as FileSystem from "@effect/platform/FileSystem"
@@ -161,7 +162,8 @@ describe("run", () => {
       const tools = ["--tools", "read_*, list", "--tools=a__x", "--exclude-tools", "b__*,", "--allow", "write_file"]
       const manner = ["--max-tokens", "300", "--temperature", "0.2", "--system", "Be brief."]
       const limits = ["--max-tool-calls", "4", "--max-total-tokens", "5000", "--max-total-bytes", "6000"]
-      const whole = yield* taskOf("x", "--mcp", "a", ...tools, ...manner, ...limits)
+      const folders = ["--folder", "packages", "--folder=/", "--folder", "./packages/"]
+      const whole = yield* taskOf("x", "--mcp", "a", ...tools, ...folders, ...manner, ...limits)
       assert.deepStrictEqual(whole, {
         task: "x",
         servers: { _tag: "Named", names: ["a"] },
@@ -171,7 +173,8 @@ describe("run", () => {
         instructions: "Be brief.",
         allowedTools: ["read_*", "list", "a__x"],
         excludedTools: ["b__*"],
-        approvedTools: ["write_file"]
+        approvedTools: ["write_file"],
+        workingFolders: [path.resolve("packages"), "/"]
       })
     })
   )

@@ -4,12 +4,14 @@
 import { CurrentApprover } from "@lms-bridge/core/agent/AgentLoop"
 import type { AgentTask } from "@lms-bridge/core/agent/AgentTask"
 import { Settings, type Values } from "@lms-bridge/core/configuration/Settings"
+import { CurrentPerson } from "@lms-bridge/core/mcp/Person"
 import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
 import * as Approval from "./Approval.ts"
+import * as Attendance from "./Attendance.ts"
 import { DetachAfter } from "./CallContext.ts"
 import { anyTokens, argument, maxTokens, model, option, optional } from "./Fields.ts"
 import * as RunAccount from "./RunAccount.ts"
@@ -125,7 +127,10 @@ export const work = Effect.fnUntraced(function* (means: Means, asked: Asked, pro
     .start(taskOf(settings, means, asked), ({ note, tell }) =>
       tell !== undefined ? progress.tell(tell) : note !== undefined ? progress.note(note) : Effect.void
     )
-    .pipe(Effect.provideService(CurrentApprover, yield* Approval.approver))
+    .pipe(
+      Effect.provideService(CurrentApprover, yield* Approval.approver),
+      Effect.provideService(CurrentPerson, yield* Attendance.person)
+    )
   const detached = Effect.zipRight(handle.detach, handle.record)
   const record = yield* handle.await.pipe(
     Effect.raceFirst(

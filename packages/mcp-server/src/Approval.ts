@@ -10,7 +10,11 @@ import { Elicit, type Form, type FormAnswer } from "./CallContext.ts"
 /** The person at the other end as the loop's approver, if there is one. */
 export const approver = Effect.map(
   Elicit,
-  Option.map((ask) => (request: ApprovalRequest) => Effect.map(ask(question(request)), isAllowed))
+  Option.map(
+    ({ ask }) =>
+      (request: ApprovalRequest) =>
+        Effect.map(ask(question(request)), isAllowed)
+  )
 )
 
 /** One yes-or-no question. */

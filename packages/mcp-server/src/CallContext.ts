@@ -21,12 +21,27 @@ export interface Form {
   }
 }
 
+/** A page for that person to open, where what they do there is not for us to see. */
+export interface Page {
+  readonly message: string
+  readonly url: string
+  readonly elicitationId: string
+}
+
 export interface FormAnswer {
   readonly action: "accept" | "decline" | "cancel"
   readonly content?: unknown
 }
 
-/** How to ask that person; none where the client cannot. Where asking fails, the answer is `cancel`. */
+/** How to ask that person. Where asking fails, the answer is `cancel`. */
+export interface Asker {
+  /** The client at the other end, the same object for all its calls. */
+  readonly who: unknown
+  readonly opensPages: boolean
+  readonly ask: (question: Form | Page) => Effect.Effect<FormAnswer>
+}
+
+/** None where the client cannot ask. */
 export class Elicit extends Context.Reference<Elicit>()("@lms-bridge/mcp-server/Elicit", {
-  defaultValue: (): Option.Option<(form: Form) => Effect.Effect<FormAnswer>> => Option.none()
+  defaultValue: (): Option.Option<Asker> => Option.none()
 }) {}

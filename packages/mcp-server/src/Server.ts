@@ -31,7 +31,7 @@ import * as Logger from "effect/Logger"
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
-import { DetachAfter, Elicit, type Form, type FormAnswer } from "./CallContext.ts"
+import { type Asker, DetachAfter, Elicit, type Form, type Page } from "./CallContext.ts"
 import * as CallProgress from "./CallProgress.ts"
 import * as ClientLog from "./ClientLog.ts"
 import * as Clients from "./Clients.ts"
@@ -236,28 +236,35 @@ const progressOf = (name: string, token: string | number | undefined, extra: Ext
       )
 
 /** The person at the other end, if the client can ask. */
-const elicit = (server: Server, extra: Extra) =>
-  server.getClientCapabilities()?.elicitation === undefined
-    ? Option.none()
-    : Option.some((form: Form): Effect.Effect<FormAnswer> =>
-        Effect.tryPromise((signal) =>
-          extra.sendRequest({ method: "elicitation/create", params: formParams(form) }, ElicitResultSchema, {
-            signal,
-            // a person may be away for a while
-            timeout: 10 * 60_000
+const elicit = (server: Server, extra: Extra): Option.Option<Asker> => {
+  const can = server.getClientCapabilities()?.elicitation
+  if (can === undefined) return Option.none()
+  return Option.some({
+    who: server,
+    opensPages: can.url !== undefined,
+    ask: (question) =>
+      Effect.tryPromise((signal) =>
+        extra.sendRequest({ method: "elicitation/create", params: elicitParams(question) }, ElicitResultSchema, {
+          signal,
+          // a person may be away for a while
+          timeout: 10 * 60_000
+        })
+      ).pipe(
+        Effect.catchAll((error) =>
+          Effect.as(Effect.logWarning("nobody could be asked", { detail: error.message }), {
+            action: "cancel" as const
           })
-        ).pipe(
-          Effect.catchAll((error) =>
-            Effect.as(Effect.logWarning("nobody could be asked", { detail: error.message }), {
-              action: "cancel" as const
-            })
-          )
         )
       )
+  })
+}
 
 /** The SDK lists every kind of field that a form may have; ours are written by hand and by the specification. */
-const formParams = ({ message, requestedSchema }: Form) =>
-  ({ message, requestedSchema }) as Extract<ServerRequest, { method: "elicitation/create" }>["params"]
+const elicitParams = (question: Form | Page) =>
+  ("url" in question ? { mode: "url", ...question } : { ...question }) as Extract<
+    ServerRequest,
+    { method: "elicitation/create" }
+  >["params"]
 
 /** Log lines go to the client, too, from the level that it sets; to one that sets none, nothing is sent. */
 const clientLog = (server: Server) => {

@@ -12,6 +12,7 @@ import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
+import * as AtTerminal from "../AtTerminal.ts"
 import { Ended, ExitCode, UsageError } from "../ExitCode.ts"
 import { Screen } from "../Screen.ts"
 import * as SharedOptions from "../SharedOptions.ts"
@@ -36,7 +37,9 @@ export const command = Command.make("call", {
         )
       )
       const registry = yield* McpRegistry
-      const fitting = yield* fit(yield* toolOf(yield* registry.tools(name), name, tool), given)
+      // who opens the connection is who can be asked something later
+      const tools = yield* AtTerminal.attended(registry.tools(name))
+      const fitting = yield* fit(yield* toolOf(tools, name, tool), given)
       const result = yield* registry
         .call(name, tool, fitting, {
           onProgress: ({ message, progress, total }) =>
@@ -44,7 +47,7 @@ export const command = Command.make("call", {
               Words.oneLine(`${tool}: ${message ?? `${progress}${total === undefined ? "" : ` of ${total}`}`}`, 80)
             )
         })
-        .pipe(Effect.ensuring(screen.status("")))
+        .pipe(AtTerminal.attended, Effect.ensuring(screen.status("")))
       yield* screen.out(json ? encode(result) : render(result))
       if (result.isError) {
         yield* screen.err(`lms-bridge: ${Words.oneLine(tool)} of ${Words.oneLine(name)} reports an error.`)

@@ -252,8 +252,14 @@ export const AgentEvent = Schema.Union(
     /** Under which id the whole text can be read again. */
     artifact: optional(Schema.String)
   }),
-  /** Words of ours to the model, or about the run: a nudge, a correction, a step down. */
-  Schema.TaggedStruct("Noted", { ...stamped, kind: Schema.String, text: Schema.String, toModel: Schema.Boolean }),
+  /** Words of ours to the model, or about the run: a nudge, a correction, a step down. `usage` where it cost tokens. */
+  Schema.TaggedStruct("Noted", {
+    ...stamped,
+    kind: Schema.String,
+    text: Schema.String,
+    toModel: Schema.Boolean,
+    usage: optional(Usage)
+  }),
   /** The run goes round in circles with a tool; what is done about it. `text` is told to the model, but for `end`. */
   Schema.TaggedStruct("Stalled", {
     ...stamped,

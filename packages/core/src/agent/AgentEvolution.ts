@@ -281,6 +281,7 @@ const noted = (state: AgentState, event: Extract<AgentEvent, { readonly _tag: "N
   const heard = takesReply.has(event.kind) ? withPartial(state, event.kind) : state
   return {
     ...heard,
+    usage: added(state.usage, event.usage),
     messages: event.toModel ? withUser(heard.messages, event.text) : heard.messages,
     noted: [...state.noted, event.kind],
     repeated: event.kind === "repeat" ? true : asksAgain.has(event.kind) ? false : state.repeated,

@@ -159,9 +159,9 @@ const recordedRegistry = (
   return {
     ...registry,
     servers: Effect.tap(registry.servers, (servers) => write({ _tag: "Servers", servers })),
-    connect: (server) => connected(server, registry.connect(server)),
-    connectDefined: Effect.fnUntraced(function* (server) {
-      const connection = yield* connected(server.name, registry.connectDefined(server))
+    connect: (server, options) => connected(server, registry.connect(server, options)),
+    connectDefined: Effect.fnUntraced(function* (server, options) {
+      const connection = yield* connected(server.name, registry.connectDefined(server, options))
       return {
         ...connection,
         call: (tool, args, options) =>

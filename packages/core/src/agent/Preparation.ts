@@ -5,6 +5,7 @@
  * @since 0.1.0
  */
 import type * as Context from "effect/Context"
+import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Option from "effect/Option"
@@ -12,6 +13,7 @@ import * as ExecutionStrategy from "effect/ExecutionStrategy"
 import * as Exit from "effect/Exit"
 import * as Ref from "effect/Ref"
 import * as Scope from "effect/Scope"
+import type { Values } from "../configuration/Settings.ts"
 import type { McpConnectError, McpRegistry } from "../mcp/McpRegistry.ts"
 import type { LoadProgress, ModelLease, ModelLifecycle, ModelLifecycleError } from "../models/ModelLifecycle.ts"
 import type * as Artifacts from "./Artifacts.ts"
@@ -21,6 +23,7 @@ import { type AgentTask, isChosen } from "./AgentTask.ts"
 import type { RunLog } from "./RunLog.ts"
 import type { LoopPolicy } from "./LoopPolicy.ts"
 import * as RunTools from "./RunTools.ts"
+import * as ServerHost from "./ServerHost.ts"
 import * as Toolbox from "./Toolbox.ts"
 import * as ToolCatalog from "./ToolCatalog.ts"
 
@@ -55,6 +58,7 @@ export const prepare = (
   services: {
     readonly lifecycle: Context.Tag.Service<typeof ModelLifecycle>
     readonly registry: Context.Tag.Service<typeof McpRegistry>
+    readonly settings: Values
   },
   policy: LoopPolicy,
   log: RunLog,
@@ -63,8 +67,17 @@ export const prepare = (
   Effect.gen(function* () {
     const { task } = log.state
     const { tell } = log
+    const model = yield* Deferred.make<Effect.Effect<ModelLease>>()
+    const host = yield* ServerHost.make({
+      settings: services.settings,
+      log,
+      lease: Effect.flatten(Deferred.await(model))
+    })
     const [{ call, servers }, { grow, lease }] = yield* Effect.all(
-      [connectAll(services.registry, policy, task, tell), held(services.lifecycle, task, tell)],
+      [
+        connectAll(services.registry, policy, task, tell, host),
+        Effect.tap(held(services.lifecycle, task, tell), (taken) => Deferred.succeed(model, taken.lease))
+      ],
       { concurrency: "unbounded" }
     )
     const listed = servers.flatMap(({ tools }) => tools)
@@ -78,9 +91,9 @@ export const prepare = (
       onNone: () => Effect.void,
       onSome: ({ message }) => tell({ _tag: "Noted", kind: "excluded", text: message, toModel: false })
     })
-    const { contextLength, model } = yield* (yield* lease).ensured
+    const { contextLength, model: name } = yield* (yield* lease).ensured
     const tools = yield* RunTools.make(servers, log, {
-      count: Toolbox.countFor(model, policy.toolCounts, policy.toolCount),
+      count: Toolbox.countFor(name, policy.toolCounts, policy.toolCount),
       tokens: contextLength === undefined ? undefined : Math.floor(contextLength * policy.toolShare)
     })
     return { lease, grow, tools, call, artifacts }
@@ -146,7 +159,8 @@ const connectAll = (
   registry: Context.Tag.Service<typeof McpRegistry>,
   policy: LoopPolicy,
   task: AgentTask,
-  tell: Tell
+  tell: Tell,
+  host: ServerHost.ServerHost
 ): Effect.Effect<
   { readonly servers: ReadonlyArray<RunTools.ReadyServer>; readonly call: Prepared["call"] },
   McpConnectError,
@@ -161,9 +175,11 @@ const connectAll = (
         yield* tell({ _tag: "Preparing", what: `Starting MCP server ${server}` })
         const definition = own.get(server)
         // held for the whole run
-        const connect = definition === undefined ? registry.connect(server) : registry.connectDefined(definition)
+        const holding = { folders: task.workingFolders }
+        const connect =
+          definition === undefined ? registry.connect(server, holding) : registry.connectDefined(definition, holding)
         const ready = Effect.gen(function* () {
-          const connection = yield* connect
+          const connection = yield* host(server)(connect)
           const edition = yield* connection.toolsEdition
           return { server, connection, edition, tools: yield* connection.tools }
         })
@@ -185,7 +201,7 @@ const connectAll = (
     return {
       servers: ready,
       // through the registry, a server whose entry changes in mid-run is the new one
-      call: (server, ...rest) => defined.get(server)?.call(...rest) ?? registry.call(server, ...rest)
+      call: (server, ...rest) => host(server)(defined.get(server)?.call(...rest) ?? registry.call(server, ...rest))
     }
   })
 

@@ -157,6 +157,16 @@ export const assess = (
 }
 
 /**
+ * What a rule says about a request of a server to us, as `sampling/createMessage`; undefined where none names it.
+ *
+ * @since 0.1.0
+ * @category getters
+ */
+export const decisionOn = (policy: ToolPolicy, server: string, request: string): PolicyDecision | undefined =>
+  // a rule for whatever tools a server has was not written with this in mind
+  policy.rules.find((entry) => entry.tool !== undefined && matches(entry, { server, name: request }))?.decision
+
+/**
  * What a finished call adds to what the run has read.
  *
  * @since 0.1.0

@@ -144,6 +144,18 @@ export const table = {
     [1, 1000],
     "Calls to one MCP server at the same time, over all runs; others wait their turn."
   ),
+  mcpSampling: choice(
+    "LMS_BRIDGE_MCP_SAMPLING",
+    ["refuse", "ask", "allow"],
+    "refuse",
+    "Whether an MCP server may put questions of its own to the model of the run that uses it; `ask` asks you each time."
+  ),
+  mcpSamplingTokens: intSetting(
+    "LMS_BRIDGE_MCP_SAMPLING_TOKENS",
+    1000,
+    [1, 100_000],
+    "Most tokens of one answer to such a question."
+  ),
   mcpIdle: durationSetting("LMS_BRIDGE_MCP_IDLE", "5m", "An MCP server that nobody used for so long is closed."),
   toolsets: setting({
     variable: "LMS_BRIDGE_TOOLSETS",

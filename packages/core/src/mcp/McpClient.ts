@@ -22,6 +22,7 @@ import * as McpWire from "./McpWire.ts"
 import type { Lack } from "./login/StoredLogin.ts"
 import type { Peer } from "./Peer.ts"
 import * as ServerExchange from "./ServerExchange.ts"
+import * as ServerRequests from "./ServerRequests.ts"
 
 /**
  * One connection while it lasts.
@@ -33,6 +34,8 @@ export interface Session extends McpConnection {
   /** False as soon as the other side has gone. */
   readonly isOpen: Effect.Effect<boolean>
   readonly closed: Effect.Effect<void>
+  /** Tells the server that its folders are others now; it may ask for them. */
+  readonly rootsChanged: Effect.Effect<void>
 }
 
 /**
@@ -50,6 +53,8 @@ export interface ClientOptions {
   readonly callTotal: Duration.Duration
   /** Whether the user lets a tool be used. */
   readonly allows: (tool: string) => boolean
+  /** Who answers what the server asks. */
+  readonly answering: ServerRequests.Answering
 }
 
 /**
@@ -59,13 +64,17 @@ export interface ClientOptions {
  * @category constructors
  */
 export const connect = Effect.fn("McpClient.connect")(function* (options: ClientOptions) {
-  const { allows, peer, server, startTimeout } = options
+  const { allows, answering, peer, server, startTimeout } = options
+  const capabilities = yield* ServerRequests.capabilities
   const client = new Client(
     { name: "lms-bridge", version: "0.1.0" },
     // by itself the SDK refuses results that do not match a tool's output schema, and whole lists when one of them does
     // not compile; a model makes something of such a result, so nothing is checked here
-    { capabilities: {}, jsonSchemaValidator: { getValidator: acceptAll } }
+    { capabilities, jsonSchemaValidator: { getValidator: acceptAll } }
   )
+  const patience = ServerExchange.makePatience()
+  // before the server can ask anything
+  yield* ServerRequests.bind(client, capabilities, { ...answering, server, patience })
   const closed = yield* Deferred.make<void>()
   const state = { open: true }
   client.onclose = () => {
@@ -116,7 +125,7 @@ export const connect = Effect.fn("McpClient.connect")(function* (options: Client
     client.connect(peer.transport, { timeout: ServerExchange.noSdkLimit })
   ).pipe(Effect.catchAll(refused), within("Its answer to initialize"))
 
-  const exchange = ServerExchange.make(client)
+  const exchange = ServerExchange.make(client, patience)
   const offered = client.getServerCapabilities() ?? {}
   /** A session that the server has forgotten is of no more use, nor is one to a server that cannot be reached. */
   const useless = Effect.promise(() => client.close())
@@ -279,7 +288,9 @@ export const connect = Effect.fn("McpClient.connect")(function* (options: Client
       ),
     stderrTail: peer.stderrTail,
     isOpen: Effect.sync(() => state.open),
-    closed: Deferred.await(closed)
+    closed: Deferred.await(closed),
+    // nobody waits for it; a server that cannot be told has gone, which is noticed elsewhere
+    rootsChanged: Effect.sync(() => void client.sendRootsListChanged().catch(() => undefined))
   }
   return session
 })

@@ -6,7 +6,7 @@
  */
 import type * as CommandExecutor from "@effect/platform/CommandExecutor"
 import type * as FileSystem from "@effect/platform/FileSystem"
-import type * as Path from "@effect/platform/Path"
+import * as Path from "@effect/platform/Path"
 import * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -38,7 +38,9 @@ import { type LoginRequest, McpLogins } from "./McpLogins.ts"
 import { McpTransport } from "./McpTransport.ts"
 import { nearest } from "./NearestNames.ts"
 import * as PooledServer from "./PooledServer.ts"
+import * as Roots from "./Roots.ts"
 import type { Launch, LaunchProblem, ServerDefinition } from "./ServerDefinition.ts"
+import type { Answering } from "./ServerRequests.ts"
 import type { ToolResult } from "./ToolResult.ts"
 
 const optional = <A, I>(schema: Schema.Schema<A, I>) => Schema.optionalWith(schema, { exact: true })
@@ -85,6 +87,15 @@ export type McpConnectError = McpConfigInvalid | McpServerNotFound | McpEntryUnu
 
 /**
  * @since 0.1.0
+ * @category models
+ */
+export interface ConnectOptions {
+  /** Absolute paths that the server is to work in as long as the connection is held, besides those of other holders. */
+  readonly folders?: ReadonlyArray<string> | undefined
+}
+
+/**
+ * @since 0.1.0
  * @category services
  */
 export class McpRegistry extends Context.Tag("@lms-bridge/core/mcp/McpRegistry")<
@@ -98,13 +109,22 @@ export class McpRegistry extends Context.Tag("@lms-bridge/core/mcp/McpRegistry")
     readonly changes: Stream.Stream<ConfigChange>
     /** All entries, usable or not. Empty when there is no configuration at all. Starts nothing. */
     readonly servers: Effect.Effect<ReadonlyArray<ServerSummary>, McpConfigInvalid>
-    /** The pooled connection to a server, held until the scope closes; opened if it is not. */
-    readonly connect: (server: string) => Effect.Effect<McpConnection, McpConnectError, Scope.Scope>
+    /**
+     * The pooled connection to a server, held until the scope closes; opened if it is not. Whoever opens it decides what
+     * the server is told that it can ask: `CurrentPerson`, `CurrentSampler`.
+     */
+    readonly connect: (
+      server: string,
+      options?: ConnectOptions
+    ) => Effect.Effect<McpConnection, McpConnectError, Scope.Scope>
     /**
      * The same for a server that is in no configuration. Equal definitions share a connection; `CurrentSecrets` and the
      * environment are read now. Its calls go through the connection, for nobody else knows it by its name.
      */
-    readonly connectDefined: (server: DefinedServer) => Effect.Effect<McpConnection, McpConnectError, Scope.Scope>
+    readonly connectDefined: (
+      server: DefinedServer,
+      options?: ConnectOptions
+    ) => Effect.Effect<McpConnection, McpConnectError, Scope.Scope>
     readonly tools: (server: string) => Effect.Effect<ReadonlyArray<McpTool>, McpConnectError>
     readonly call: (
       server: string,
@@ -148,10 +168,11 @@ const make = Effect.gen(function* () {
   const settings = yield* Settings
   const transport = yield* McpTransport
   const logins = yield* McpLogins
+  const path = yield* Path.Path
   const files = yield* McpConfigFiles.make({ override: settings.mcpJsonPath, mode: settings.mcpSources })
   const policy = new BreakerPolicy({ failures: settings.breakerFailures, openFor: settings.breakerOpenFor })
 
-  const open = Effect.fnUntraced(function* (definition: ServerDefinition) {
+  const open = Effect.fnUntraced(function* (definition: ServerDefinition, answering: Answering) {
     const launch = yield* definition.launch.pipe(Effect.orDie) // `definitionOf` lets no other through
     const environment = ChildEnvironment.make({
       inherited: yield* files.inherited,
@@ -167,7 +188,8 @@ const make = Effect.gen(function* () {
         startTimeout: Duration.max(settings.mcpStartTimeout, definition.startTimeout ?? 0),
         callTimeout: definition.timeout ?? settings.mcpCallTimeout,
         callTotal: settings.mcpCallTotal,
-        allows: definition.allows
+        allows: definition.allows,
+        answering
       })
     })
     if (launch._tag !== "Http" || launch.kind !== "any") return yield* connect(launch)
@@ -187,7 +209,7 @@ const make = Effect.gen(function* () {
         Effect.tap(
           PooledServer.make({
             server: definition.name,
-            open: open(definition),
+            open: (answering) => open(definition, answering),
             policy,
             concurrency: settings.mcpConcurrency
           }),
@@ -242,14 +264,15 @@ const make = Effect.gen(function* () {
 
   // the look-up is short, and two at once would make two servers of one
   const gate = yield* Effect.makeSemaphore(1)
-  const held = Effect.fnUntraced(function* <E>(found: Effect.Effect<ServerDefinition, E>) {
+  const held = Effect.fnUntraced(function* <E>(found: Effect.Effect<ServerDefinition, E>, options?: ConnectOptions) {
     const pick = Effect.gen(function* () {
       const definition = yield* found
       if (Either.isLeft(definition.launch)) return yield* unusable(definition, definition.launch.left)
       return yield* RcMap.get(pool, definition)
     })
     const server = yield* gate.withPermits(1)(pick)
-    return yield* server.connection
+    const roots = options?.folders === undefined ? [] : yield* Roots.ofFolders(path, options.folders)
+    return yield* server.connection(roots)
   })
 
   /** Made once for each version of the configuration: most are asked for again before anything has changed. */
@@ -296,13 +319,13 @@ const make = Effect.gen(function* () {
     // those that have changed are let go of at once, not only when somebody needs one
     changes: Stream.tap(files.changes, () => Effect.either(current)),
     servers: Effect.flatMap(current, list),
-    connect: Effect.fn("McpRegistry.connect")(function* (server) {
+    connect: Effect.fn("McpRegistry.connect")(function* (server, options) {
       yield* Effect.annotateCurrentSpan({ server })
-      return yield* held(definitionOf(server, current))
+      return yield* held(definitionOf(server, current), options)
     }),
-    connectDefined: Effect.fn("McpRegistry.connectDefined")(function* (server) {
+    connectDefined: Effect.fn("McpRegistry.connectDefined")(function* (server, options) {
       yield* Effect.annotateCurrentSpan({ server: server.name })
-      return yield* held(defining(server))
+      return yield* held(defining(server), options)
     }),
     tools: Effect.fn("McpRegistry.tools")(function* (server) {
       yield* Effect.annotateCurrentSpan({ server })

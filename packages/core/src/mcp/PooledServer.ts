@@ -16,9 +16,12 @@ import * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
 import * as CircuitBreaker from "../resilience/CircuitBreaker.ts"
 import * as FairTurns from "../resilience/FairTurns.ts"
+import * as Callers from "./Callers.ts"
 import type { Session } from "./McpClient.ts"
 import type { McpConnection } from "./McpConnection.ts"
 import { type McpCallFailed, type McpReadFailed, McpServerUnavailable } from "./McpError.ts"
+import * as Roots from "./Roots.ts"
+import type { Answering } from "./ServerRequests.ts"
 
 /**
  * @since 0.1.0
@@ -27,8 +30,13 @@ import { type McpCallFailed, type McpReadFailed, McpServerUnavailable } from "./
 export interface PooledServer {
   /** An open connection; opened, once for all who wait, when there is none. */
   readonly live: Effect.Effect<Session, McpServerUnavailable>
-  /** A handle that outlives single connections: what is asked of it after a loss is asked of a new connection. */
-  readonly connection: Effect.Effect<McpConnection, McpServerUnavailable>
+  /**
+   * A handle that outlives single connections: what is asked of it after a loss is asked of a new connection. The server
+   * is to work in these folders, besides others', until the scope closes.
+   */
+  readonly connection: (
+    roots: ReadonlyArray<Roots.Root>
+  ) => Effect.Effect<McpConnection, McpServerUnavailable, Scope.Scope>
   readonly isOpen: Effect.Effect<boolean>
   /** Ends the connection and waits until nothing of it is left. */
   readonly close: Effect.Effect<void>
@@ -44,7 +52,7 @@ export interface PooledServer {
  */
 export const make = Effect.fnUntraced(function* (options: {
   readonly server: string
-  readonly open: Effect.Effect<Session, McpServerUnavailable, Scope.Scope>
+  readonly open: (answering: Answering) => Effect.Effect<Session, McpServerUnavailable, Scope.Scope>
   readonly policy: CircuitBreaker.BreakerPolicy
   readonly concurrency: number
 }) {
@@ -60,7 +68,12 @@ export const make = Effect.fnUntraced(function* (options: {
   const inTurn = yield* FairTurns.make(concurrency)
   const state: State = { current: undefined, last: undefined, sessions: 0, failure: undefined }
 
-  const open = options.open.pipe(
+  const callers = Callers.make(server)
+  const roots = Roots.make(
+    Effect.suspend(() => (state.current?.session === undefined ? Effect.void : state.current.session.rootsChanged))
+  )
+
+  const open = options.open({ roots: roots.current, callers }).pipe(
     Effect.tapError((failure) => Effect.sync(() => (state.failure = failure))),
     breaker.protect,
     Effect.catchTag("CircuitOpen", ({ retryAfter }) => leftAlone(server, state.failure, retryAfter))
@@ -69,14 +82,21 @@ export const make = Effect.fnUntraced(function* (options: {
   /** Lives as long as one connection: its scope is the connection's. */
   const run = (attempt: Attempt) =>
     Effect.scoped(
-      open.pipe(
-        Effect.onExit((exit) => Deferred.done(attempt.ready, withoutInterruption(server, exit))),
-        Effect.tap((session) =>
-          Effect.sync(() => {
+      Effect.zip(roots.version, open).pipe(
+        Effect.tap(([version, session]) =>
+          Effect.suspend(() => {
+            attempt.session = session
             state.last = session
             state.sessions += 1
+            // those that came while it was being opened; it may have asked before
+            return Effect.whenEffect(
+              session.rootsChanged,
+              Effect.map(roots.version, (now) => now !== version)
+            )
           })
         ),
+        Effect.map(([, session]) => session),
+        Effect.onExit((exit) => Deferred.done(attempt.ready, withoutInterruption(server, exit))),
         Effect.flatMap((session) => session.closed),
         Effect.ignore,
         // before the scope closes, which may take a while: who asks now gets a new connection at once
@@ -88,7 +108,11 @@ export const make = Effect.fnUntraced(function* (options: {
     Effect.suspend(() => (state.current === undefined ? begin : Effect.succeed(state.current)))
   )
   const begin = Effect.gen(function* () {
-    const started: Attempt = { ready: yield* Deferred.make<Session, McpServerUnavailable>(), fiber: undefined }
+    const started: Attempt = {
+      ready: yield* Deferred.make<Session, McpServerUnavailable>(),
+      fiber: undefined,
+      session: undefined
+    }
     state.current = started
     const caller = HashMap.get(yield* FiberRef.get(FiberRef.currentLogAnnotations), "runId")
     // in the pool's scope; of what the caller's log lines say, only which run had it opened
@@ -129,24 +153,31 @@ export const make = Effect.fnUntraced(function* (options: {
     return Effect.catchIf(once, isForgotten, () => once)
   }
 
+  const asCaller = <A, E>(self: Effect.Effect<A, E>) => inTurn(callers.during(self))
+
   const pooled: PooledServer = {
     live,
-    connection: Effect.map(live, ({ implementation, instructions }): McpConnection => ({
-      server,
-      implementation,
-      instructions,
-      tools: ask((session) => session.tools),
-      toolsEdition: Effect.suspend(() =>
-        Effect.map(state.last?.toolsEdition ?? Effect.succeed(""), (edition) => `${state.sessions}.${edition}`)
-      ),
-      call: (tool, args, callOptions) => inTurn(ask((session) => session.call(tool, args, callOptions))),
-      resources: ask((session) => session.resources),
-      resourceTemplates: ask((session) => session.resourceTemplates),
-      readResource: (uri, callOptions) => inTurn(ask((session) => session.readResource(uri, callOptions))),
-      prompts: ask((session) => session.prompts),
-      getPrompt: (name, args, callOptions) => inTurn(ask((session) => session.getPrompt(name, args, callOptions))),
-      stderrTail: Effect.suspend(() => state.last?.stderrTail ?? Effect.succeed(""))
-    })),
+    connection: Effect.fnUntraced(function* (folders) {
+      yield* roots.hold(folders)
+      const { implementation, instructions } = yield* live
+      const connection: McpConnection = {
+        server,
+        implementation,
+        instructions,
+        tools: ask((session) => session.tools),
+        toolsEdition: Effect.suspend(() =>
+          Effect.map(state.last?.toolsEdition ?? Effect.succeed(""), (edition) => `${state.sessions}.${edition}`)
+        ),
+        call: (tool, args, callOptions) => asCaller(ask((session) => session.call(tool, args, callOptions))),
+        resources: ask((session) => session.resources),
+        resourceTemplates: ask((session) => session.resourceTemplates),
+        readResource: (uri, callOptions) => asCaller(ask((session) => session.readResource(uri, callOptions))),
+        prompts: ask((session) => session.prompts),
+        getPrompt: (name, args, callOptions) => asCaller(ask((session) => session.getPrompt(name, args, callOptions))),
+        stderrTail: Effect.suspend(() => state.last?.stderrTail ?? Effect.succeed(""))
+      }
+      return connection
+    }),
     isOpen: Effect.suspend(() => (state.current === undefined ? Effect.succeed(false) : isUp(state.current))),
     close: Effect.suspend(() =>
       state.current?.fiber === undefined ? Effect.void : Fiber.interrupt(state.current.fiber)
@@ -164,6 +195,8 @@ const isUnavailable = Schema.is(McpServerUnavailable)
 interface Attempt {
   readonly ready: Deferred.Deferred<Session, McpServerUnavailable>
   fiber: Fiber.RuntimeFiber<void> | undefined
+  /** Once it is open. */
+  session: Session | undefined
 }
 
 interface State {

@@ -46,6 +46,37 @@ export class RequestFailed extends Data.TaggedError("RequestFailed")<{
 export class Silent extends Data.TaggedError("Silent")<{ readonly limit: Duration.Duration }> {}
 
 /**
+ * Whether the server waits for us, as when it has asked the person something: that is no silence of its own.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Patience {
+  readonly begin: () => void
+  /** `at` in milliseconds: from then on the server is expected to go on. */
+  readonly end: (at: number) => void
+  /** Undefined while it waits; else when it last had its answer, 0 for never. */
+  readonly since: () => number | undefined
+}
+
+/**
+ * @since 0.1.0
+ * @category constructors
+ */
+export const makePatience = (): Patience => {
+  let open = 0
+  let answeredAt = 0
+  return {
+    begin: () => void open++,
+    end: (at) => {
+      open--
+      answeredAt = at
+    },
+    since: () => (open > 0 ? undefined : answeredAt)
+  }
+}
+
+/**
  * @since 0.1.0
  * @category models
  */
@@ -72,7 +103,7 @@ export interface ServerExchange {
  * @since 0.1.0
  * @category constructors
  */
-export const make = (client: Client): ServerExchange => {
+export const make = (client: Client, patience: Patience): ServerExchange => {
   const send: ServerExchange["send"] = (method, params, onprogress) =>
     attempt(method, (signal) =>
       client.request({ method, params }, ResultSchema, {
@@ -88,7 +119,7 @@ export const make = (client: Client): ServerExchange => {
     const result = yield* send(method, params, (report) => {
       heard.at = clock.unsafeCurrentTimeMillis()
       teller?.tell(progressOf(report))
-    }).pipe(Effect.raceFirst(untilSilent(heard, limits)))
+    }).pipe(Effect.raceFirst(untilSilent(heard, limits, patience)))
     // what was reported before the result is told before it
     if (teller !== undefined) yield* teller.finish
     return result
@@ -164,12 +195,14 @@ const makeTeller = Effect.fnUntraced(function* (onProgress: NonNullable<CallOpti
 /** Fails, with the limit that was passed, after a silence or after all the time a call may take. */
 const untilSilent = Effect.fnUntraced(function* (
   heard: { readonly at: number },
-  { silence, total }: { readonly silence: Duration.Duration; readonly total: Duration.Duration }
+  { silence, total }: { readonly silence: Duration.Duration; readonly total: Duration.Duration },
+  patience: Patience
 ) {
   const end = heard.at + Duration.toMillis(total)
   for (;;) {
     const now = yield* Clock.currentTimeMillis
-    const until = Math.min(heard.at + Duration.toMillis(silence), end)
+    const spoke = Math.max(heard.at, patience.since() ?? now)
+    const until = Math.min(spoke + Duration.toMillis(silence), end)
     if (now >= until) return yield* new Silent({ limit: now >= end ? total : silence })
     yield* Effect.sleep(Duration.millis(until - now))
   }

@@ -2,7 +2,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { InMemoryTransport } from "@modelcontextprotocol/sdk/inMemory.js"
 import * as McpClient from "@lms-bridge/core/mcp/McpClient"
 import { Deferred, Duration, Effect, Fiber, TestClock } from "effect"
-import { linked, turns } from "./linked.ts"
+import { linked, nobody, turns } from "./linked.ts"
 
 describe("McpClient", () => {
   it.scoped("knows who answered", () =>
@@ -87,7 +87,8 @@ describe("McpClient", () => {
         startTimeout: Duration.seconds(30),
         callTimeout: Duration.minutes(2),
         callTotal: Duration.hours(1),
-        allows: () => true
+        allows: () => true,
+        answering: nobody
       }).pipe(Effect.flip, Effect.fork)
       yield* TestClock.adjust("30 seconds")
       const error = yield* Fiber.join(fiber)

@@ -1,6 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import { McpRegistry } from "@lms-bridge/core/mcp/McpRegistry"
-import { Effect } from "effect"
+import { Effect, Schedule } from "effect"
 import { mkdtempSync, realpathSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
@@ -49,6 +49,27 @@ describe("McpRegistry with official servers", () => {
       const refused = yield* registry.call("files", "read_text_file", { path: "/etc/passwd" })
       assert.isTrue(refused.isError)
     }).pipe(Effect.provide(registryWith({ files: official("server-filesystem", folder) })))
+  })
+
+  it.live("tells server-filesystem the folders of those who hold it, which are then those it works in", () => {
+    const folder = (name: string) => realpathSync(mkdtempSync(join(tmpdir(), name)))
+    const [mine, yours] = [folder("lms bridge-"), folder("lms#bridge-")]
+    return Effect.gen(function* () {
+      const registry = yield* McpRegistry
+      const connection = yield* registry.connect("files", { folders: [mine] })
+      const allowed = Effect.map(connection.call("list_allowed_directories", {}), textOf)
+      yield* Effect.repeat(allowed, { until: (text) => text.includes(mine), schedule: Schedule.spaced("10 millis") })
+      yield* Effect.scoped(
+        Effect.gen(function* () {
+          yield* registry.connect("files", { folders: [yours] })
+          yield* Effect.repeat(allowed, {
+            until: (text) => text.includes(mine) && text.includes(yours),
+            schedule: Schedule.spaced("10 millis")
+          })
+        })
+      )
+      yield* Effect.repeat(allowed, { until: (text) => !text.includes(yours), schedule: Schedule.spaced("10 millis") })
+    }).pipe(Effect.scoped, Effect.provide(registryWith({ files: official("server-filesystem") })))
   })
 
   it.live("holds connections to several servers at once, each its own", () =>

@@ -42,11 +42,12 @@ const makeServer = Effect.fnUntraced(function* (
       getPrompt: () => Effect.succeed({ messages: [] }),
       stderrTail: Effect.succeed(`stderr ${number}`),
       isOpen: Effect.negate(Deferred.isDone(closed)),
-      closed: Deferred.await(closed)
+      closed: Deferred.await(closed),
+      rootsChanged: Effect.void
     }
     return session
   })
-  const pooled = yield* PooledServer.make({ server: "it", open, policy, concurrency: 2 })
+  const pooled = yield* PooledServer.make({ server: "it", open: () => open, policy, concurrency: 2 })
   return { pooled, seen, hangUp: (number: number) => hangUps[number - 1] ?? Effect.void }
 })
 
@@ -90,7 +91,7 @@ describe("PooledServer", () => {
           return { content: [], isError: false }
         })
       )
-      const calling = Effect.fork(Effect.flatMap(pooled.connection, ({ call }) => call("hang", {})))
+      const calling = Effect.fork(Effect.flatMap(pooled.connection([]), ({ call }) => call("hang", {})))
       const first = yield* calling
       yield* TestClock.adjust("1 minute")
       yield* calling
@@ -112,7 +113,7 @@ describe("PooledServer", () => {
   it.scoped("tells an edition of the tools that another connection does not share, without asking anybody", () =>
     Effect.gen(function* () {
       const { hangUp, pooled, seen } = yield* makeServer(works)
-      const { call, toolsEdition } = yield* pooled.connection
+      const { call, toolsEdition } = yield* pooled.connection([])
       const first = yield* toolsEdition
       assert.strictEqual(yield* toolsEdition, first)
       yield* hangUp(1)
@@ -126,7 +127,7 @@ describe("PooledServer", () => {
   it.scoped("connects anew after a loss, and lets go of what was lost", () =>
     Effect.gen(function* () {
       const { hangUp, pooled, seen } = yield* makeServer(works)
-      const connection = yield* pooled.connection
+      const connection = yield* pooled.connection([])
       assert.isTrue(yield* pooled.isOpen)
       yield* hangUp(1)
       assert.isFalse(yield* pooled.isOpen)

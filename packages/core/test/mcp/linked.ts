@@ -6,6 +6,7 @@ import {
   ListToolsRequestSchema,
   type ServerNotification
 } from "@modelcontextprotocol/sdk/types.js"
+import * as Callers from "@lms-bridge/core/mcp/Callers"
 import * as McpClient from "@lms-bridge/core/mcp/McpClient"
 import type { PeerEnd } from "@lms-bridge/core/mcp/Peer"
 import { Duration, Effect } from "effect"
@@ -20,6 +21,9 @@ interface Script {
     readonly token: string | number | undefined
   }) => Promise<object> | object
 }
+
+/** Nobody uses the server, and there are no folders. */
+export const nobody = { roots: Effect.succeed([]), callers: Callers.make("it") }
 
 /** The client over a pair of linked transports, with a server of the SDK at the other end. */
 export const linked = Effect.fnUntraced(function* (
@@ -60,6 +64,7 @@ export const linked = Effect.fnUntraced(function* (
     callTimeout: Duration.minutes(2),
     callTotal: Duration.hours(1),
     allows: () => true,
+    answering: nobody,
     ...options
   })
   return { server, session }

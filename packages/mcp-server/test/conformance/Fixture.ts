@@ -41,7 +41,7 @@ const asks = (name: string, form: (input: Readonly<Record<string, unknown>>) => 
         Elicit,
         Option.match({
           onNone: () => Effect.fail({ _tag: "NobodyToAsk", message: "The client cannot ask anybody." }),
-          onSome: (ask) =>
+          onSome: ({ ask }) =>
             Effect.map(ask(form(input)), ({ action, content }) => ({
               content: [text(`Elicitation completed: action=${action}, content=${JSON.stringify(content)}`)]
             }))
