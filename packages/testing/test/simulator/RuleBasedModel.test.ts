@@ -77,6 +77,15 @@ describe("the rule-based stand-in", () => {
     assert.include(answer, "The honey stand sold out.")
   })
 
+  it("lists what is in the allowed folder when it is asked for files, not which folder that is", () => {
+    const { answer, calls } = play("List the files in the allowed folder", filesystem, disk)
+    assert.deepStrictEqual(calls, [
+      ["list_allowed_directories", {}],
+      ["list_directory", { path: files }]
+    ])
+    assert.include(answer, "2 files (notes.md, todo.md)")
+  })
+
   it("works with namespaced names, and needs no question when the system prompt states the folder", () => {
     const { calls } = play(
       "List the files in the example folder and summarise notes.md",

@@ -69,6 +69,8 @@ const scoreOf = ({ tools }: Situation, clause: string, tool: PromptTool): number
     unsaid.length +
     Math.min(spoken, 4) * 0.5 +
     (files.length > 0 && name.includes("directory") ? -3 : 0) +
+    // where files may be is not which files there are
+    (said.has("file") && name.includes("allow") ? -4 : 0) +
     (takesMany ? (files.length > 1 ? 3 : -2) : 0) +
     (tool.name.includes("__") && said.has(Language.stem(tool.name.replace(/__.*$/, ""))) ? 0.5 : 0) -
     (/deprecated/i.test(tool.description) ? 3 : 0)
