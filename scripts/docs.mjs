@@ -29,18 +29,24 @@ const tools = [
   ...allTools.map(({ description, inputSchema, name }) => row(`\`${name}\``, parameters(inputSchema), description))
 ]
 
-const generated = { settings, tools }
-const path = new URL("README.md", root)
-const before = await readFile(path, "utf8")
-const after = Object.entries(generated).reduce((text, [name, lines]) => {
-  const pattern = new RegExp(`(<!-- ${name}:begin[^>]*-->)[\\s\\S]*?(<!-- ${name}:end -->)`)
-  if (!pattern.test(text)) throw new Error(`README.md has no place for the ${name} table`)
-  return text.replace(pattern, (_, begin, end) => `${begin}\n\n${lines.join("\n")}\n\n${end}`)
-}, before)
+// written by the test that plays each client
+const clients = await readFile(new URL("packages/mcp-server/test/__snapshots__/clients.md", root), "utf8")
+
+const withTables = async (name, tables) => {
+  const path = new URL(name, root)
+  const before = await readFile(path, "utf8")
+  const after = Object.entries(tables).reduce((text, [table, lines]) => {
+    const pattern = new RegExp(`(<!-- ${table}:begin[^>]*-->)[\\s\\S]*?(<!-- ${table}:end -->)`)
+    if (!pattern.test(text)) throw new Error(`${name} has no place for the ${table} table`)
+    return text.replace(pattern, (_, begin, end) => `${begin}\n\n${lines.join("\n")}\n\n${end}`)
+  }, before)
+  return { name, path, before, after }
+}
 
 const resilience = new URL("docs/resilience.md", root)
 const pages = [
-  { name: "README.md", path, before, after },
+  await withTables("README.md", { settings, tools }),
+  await withTables("docs/mcp.md", { clients: clients.trimEnd().split("\n") }),
   {
     name: "docs/resilience.md",
     path: resilience,

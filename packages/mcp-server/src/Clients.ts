@@ -8,6 +8,9 @@ import * as Option from "effect/Option"
 const patience: ReadonlyArray<readonly [name: RegExp, waits: "never" | Duration.Duration]> = [
   // Claude Desktop and the connectors of claude.ai give up after 60 s, whatever progress says
   [/^claude-ai$/i, Duration.seconds(50)],
+  // nothing is known of longer waiting, and the SDK's limit is 60 s
+  [/^cursor/i, Duration.seconds(50)],
+  [/lm.?studio/i, Duration.seconds(50)],
   [/^claude-code$/i, "never"],
   [/^visual studio code/i, "never"]
 ]
