@@ -85,7 +85,12 @@ export const serve = Effect.fn("Server.serve")(function* <R, R2>(options: Option
   const tasks = yield* ServerTasks.make
   // McpServer takes Zod only; the low-level class remains for "advanced use"
   const server = new Server(
-    { name: Version.name, version: Version.version, title: Version.title },
+    {
+      name: Version.name,
+      version: Version.version,
+      title: Version.title,
+      icons: [{ src: Version.icon, mimeType: "image/svg+xml", sizes: ["any"] }]
+    },
     {
       capabilities: { tools: {}, logging: {}, ...ServerReading.capabilities, ...ServerTasks.capabilities },
       instructions,

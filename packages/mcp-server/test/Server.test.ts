@@ -43,6 +43,9 @@ describe("Server", () => {
     Effect.gen(function* () {
       const { client } = yield* connected([doubles])
       assert.deepInclude(client.getServerVersion(), { name: "lms-bridge", version: Version.version })
+      const [icon] = client.getServerVersion()?.icons ?? []
+      const [, picture = ""] = icon?.src.split(",") ?? []
+      assert.match(decodeURIComponent(picture), /^<svg xmlns=.*<\/svg>$/)
       const manifest: unknown = JSON.parse(readFileSync(new URL("../package.json", import.meta.url), "utf8"))
       assert.propertyVal(manifest, "version", Version.version)
     })

@@ -138,6 +138,12 @@ export const table = {
     "1h",
     "Longest time for one call of an MCP server, however often it reports progress."
   ),
+  modelConcurrency: intSetting(
+    "LMS_BRIDGE_MODEL_CONCURRENCY",
+    4,
+    [1, 1000],
+    "Requests to one model at the same time, over all runs; others wait, and MCP clients take turns."
+  ),
   mcpConcurrency: intSetting(
     "LMS_BRIDGE_MCP_CONCURRENCY",
     8,

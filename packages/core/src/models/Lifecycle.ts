@@ -8,6 +8,7 @@ import * as Effect from "effect/Effect"
 import { baseUrl, Settings, type Values } from "../configuration/Settings.ts"
 import { LmStudioApi } from "../lmstudio/LmStudioApi.ts"
 import { LmsCli } from "../lmstudio/LmsCli.ts"
+import * as FairTurns from "../resilience/FairTurns.ts"
 import * as TtlPolicy from "../resilience/TtlPolicy.ts"
 import * as Ensure from "./Ensure.ts"
 import * as Holding from "./Holding.ts"
@@ -39,6 +40,7 @@ export const make = Effect.gen(function* () {
     lock: yield* MachineLock.make(state),
     settings,
     ttlPolicy: ttlPolicyOf(settings),
+    inTurn: yield* FairTurns.makeKeyed(settings.modelConcurrency),
     server
   }
   const steps = yield* Ensure.make(parts)

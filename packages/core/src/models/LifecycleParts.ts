@@ -9,6 +9,7 @@ import * as Effect from "effect/Effect"
 import type { Values } from "../configuration/Settings.ts"
 import type { LmStudioApi } from "../lmstudio/LmStudioApi.ts"
 import type { LmsCli } from "../lmstudio/LmsCli.ts"
+import type { InTurn } from "../resilience/FairTurns.ts"
 import type { TtlPolicy } from "../resilience/TtlPolicy.ts"
 import type { Leases } from "./Leases.ts"
 import type { Ledger } from "./Ledger.ts"
@@ -29,6 +30,8 @@ export interface LifecycleParts {
   readonly lock: MachineLock
   readonly settings: Values
   readonly ttlPolicy: TtlPolicy
+  /** Requests to a model wait for their caller's turn when there are many. */
+  readonly inTurn: (model: string) => InTurn
   /** Base URL, as the ledger names this LM Studio. */
   readonly server: string
 }

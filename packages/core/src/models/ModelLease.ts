@@ -30,7 +30,7 @@ export const trustFor = Duration.seconds(5)
  * @category constructors
  */
 export const make = Effect.fnUntraced(function* (
-  { api, ledger }: LifecycleParts,
+  { api, inTurn, ledger }: LifecycleParts,
   options: {
     readonly ttl: Duration.Duration
     readonly held: Effect.Effect<Ensured>
@@ -66,12 +66,17 @@ export const make = Effect.fnUntraced(function* (
           )
         )
       )
+    const { model } = yield* options.held
     const whenGone = (error: unknown): error is Gone => !delivered && isGone(error)
-    return yield* Effect.catchIf(ask(yield* current), whenGone, (error) =>
-      Effect.logInfo("the model is gone; ensuring it and asking once more", { error: error.message }).pipe(
-        Effect.zipRight(again),
-        Effect.flatMap(ask)
-      )
+    // only then is it looked whether the model is there: a turn may be long in coming
+    return yield* Effect.flatMap(current, ask).pipe(
+      Effect.catchIf(whenGone, (error) =>
+        Effect.logInfo("the model is gone; ensuring it and asking once more", { error: error.message }).pipe(
+          Effect.zipRight(again),
+          Effect.flatMap(ask)
+        )
+      ),
+      inTurn(model)
     )
   })
 

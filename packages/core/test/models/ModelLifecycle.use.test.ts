@@ -1,7 +1,8 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Effect } from "effect"
+import { Effect, Fiber, Schedule } from "effect"
 import type { ChatEvent } from "@lms-bridge/core/lmstudio/Chat"
 import { ModelLifecycle } from "@lms-bridge/core/models/ModelLifecycle"
+import { CurrentCaller } from "@lms-bridge/core/resilience/FairTurns"
 import { Outcome } from "@lms-bridge/testing/simulator/Faults"
 import { SimulatorControl } from "@lms-bridge/testing/simulator/SimulatorControl"
 import { inMemory, layer, onMachine, llama, lmsCalls, qwen, requests, type Options } from "./simulated.ts"
@@ -50,6 +51,34 @@ describe("ModelLifecycle: working with a model", () => {
       assert.strictEqual(textOf(events), "Hello there my dear friend")
       assert.deepStrictEqual(events.at(-1), { _tag: "Completed", reply })
     }).pipe(test())
+  )
+
+  it.effect("lets callers take turns: one with a single request does not wait for the twelve of another", () =>
+    Effect.gen(function* () {
+      const lifecycle = yield* ModelLifecycle
+      const control = yield* SimulatorControl
+      yield* control.loadAsUser(qwen)
+      yield* control.scriptModel(Array.from({ length: 13 }, () => ({ text: "Hello.", delayMs: 1000 })))
+      yield* lifecycle.withModel(qwen)((lease) =>
+        Effect.gen(function* () {
+          const ask = (caller: string) =>
+            Effect.provideService(lease.chat({ messages: [{ role: "user", content: caller }] }), CurrentCaller, caller)
+          const many = yield* Effect.fork(
+            Effect.all(
+              Array.from({ length: 12 }, () => ask("many")),
+              { concurrency: 12 }
+            )
+          )
+          yield* Effect.repeat(chats, { until: ({ length }) => length > 0, schedule: Schedule.spaced("1 millis") })
+          yield* ask("one")
+          yield* Fiber.join(many)
+        })
+      )
+      const order = (yield* chats).map((body) => JSON.stringify(body).includes('"one"'))
+      assert.lengthOf(order, 13)
+      // behind the two under way, and at most one whose turn had come before
+      assert.isAtMost(order.indexOf(true), 4)
+    }).pipe(test({ settings: { modelConcurrency: 2 } }))
   )
 
   describe("a model that turns out to be gone is ensured once and asked once more", () => {
