@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { decide } from "@lms-bridge/core/agent/AgentDecision"
+import { decide, remainingMillis } from "@lms-bridge/core/agent/AgentDecision"
 import { stamp, type AgentEvent, type AgentEventBody } from "@lms-bridge/core/agent/AgentEvent"
 import { evolve } from "@lms-bridge/core/agent/AgentEvolution"
 import { AgentState, initial } from "@lms-bridge/core/agent/AgentState"
@@ -28,9 +28,10 @@ const tools: ReadonlyArray<McpTool> = ["read", "write"].map((name) => ({
 
 const anyCall = fc.record({
   id: fc.constantFrom("", "a", "b"),
-  name: fc.constantFrom("read", "write", "raed", ""),
+  name: fc.constantFrom("read", "write", "read", "write", "raed", ""),
   arguments: fc.constantFrom(
     '{"path":"/a"}',
+    '{"path":"/b"}',
     '{"path":"/a","n":"3"}',
     "{'path': '/a'}",
     "",
@@ -71,6 +72,17 @@ const anyWorld = fc.record({
   outcomes: fc.array(anyOutcome, { minLength: 1, maxLength: 8 }),
   structured: fc.boolean(),
   prepareMillis: fc.integer({ min: 0, max: 200 }),
+  /** When the process is killed and the run taken up again; a run that ends before gets more budget. */
+  killed: fc.option(
+    fc.oneof(
+      fc.record({ after: fc.constant("any" as const), count: fc.integer({ min: 1, max: 40 }) }),
+      fc.record({ after: fc.constant("ToolCallStarted" as const), count: fc.integer({ min: 1, max: 4 }) })
+    ),
+    { nil: undefined }
+  ),
+  /** Whether somebody says yes to a call whose outcome is not known. */
+  consents: fc.boolean(),
+  traits: fc.constantFrom(undefined, { readOnly: true }, { destructive: true }),
   budgets: fc.record({
     rounds: fc.integer({ min: 1, max: 12 }),
     wallMillis: fc.integer({ min: 1, max: 2000 }),
@@ -85,7 +97,7 @@ type AnyWorld = typeof anyWorld extends fc.Arbitrary<infer W> ? W : never
 /** The shell without I/O: time passes as the world says, turns and outcomes come round again and again. */
 const play = (world: AnyWorld) => {
   const { resultBytes, rounds, tokens, toolCalls, wallMillis } = world.budgets
-  const task: AgentTask = {
+  let task: AgentTask = {
     task: "t",
     servers: { _tag: "All" },
     ...(world.structured ? { outputSchema: { type: "object", required: ["ok"] } } : {}),
@@ -104,23 +116,38 @@ const play = (world: AnyWorld) => {
   let now = 0
   let turns = 0
   let outcomes = 0
+  let lives = 1
+  const kill = new Error("kill -9")
+  const isKilled = () => {
+    if (lives > 1 || world.killed === undefined) return false
+    const { after, count } = world.killed
+    return events.filter(({ _tag }) => after === "any" || _tag === after).length === count
+  }
   const tell = (body: AgentEventBody) => {
     const event = stamp(body, runId, events.length, now)
     events.push(event)
     state = evolve(state, event)
+    if (isKilled()) throw kill
   }
-  for (let step = 0; step < 2000; step++) {
+  const takeUp = (budgets: AgentTask["budgets"]) => {
+    lives++
+    now += 10_000
+    task = { ...task, budgets }
+    tell({ _tag: "RunResumed", task })
+  }
+  const left = () => remainingMillis(state, now)
+  const step = () => {
     const decision = decide(state, now)
     switch (decision._tag) {
       case "Finish":
         tell({ _tag: "RunFinished", outcome: decision.outcome })
-        return { events, state, outcome: decision.outcome, steps: step, turns, task }
+        return decision.outcome
       case "Emit":
         decision.events.forEach(tell)
         break
       case "Prepare":
-        now = Math.min(now + world.prepareMillis, task.budgets.wallMillis)
-        if (now < task.budgets.wallMillis) {
+        now += Math.min(world.prepareMillis, left())
+        if (left() > 0) {
           tell({ _tag: "ToolsOffered", offered: ["read", "write"], withheld: 0, estimatedTokens: 1 })
         }
         break
@@ -128,9 +155,9 @@ const play = (world: AnyWorld) => {
         tell({ _tag: "RoundStarted", round: decision.round, final: decision.final })
         const turn = world.turns[turns++ % world.turns.length]
         if (turn === undefined) throw new Error("no turn")
-        const left = task.budgets.wallMillis - now
-        now += decision.final ? turn.millis : Math.min(turn.millis, left)
-        if (turn.kind === "failure" || (!decision.final && turn.millis >= left)) {
+        const isLate = !decision.final && turn.millis >= left()
+        now += decision.final ? turn.millis : Math.min(turn.millis, left())
+        if (turn.kind === "failure" || isLate) {
           tell({
             _tag: "ModelFailed",
             round: decision.round,
@@ -157,28 +184,43 @@ const play = (world: AnyWorld) => {
         break
       }
       case "CallTools":
-        for (const { call } of decision.calls) {
+        for (const { call, uncertain } of decision.calls) {
           const verdict = ToolCatalog.judge(catalog, call, { whole: decision.whole })
           if (verdict._tag === "Refuse") {
             const { reason, told } = verdict
             tell({ _tag: "ToolCallRefused", callId: call.id, name: call.name, reason, told })
             continue
           }
+          if (uncertain === true && !world.consents) {
+            tell({ _tag: "ToolCallRefused", callId: call.id, name: call.name, reason: "Policy", told: "no" })
+            continue
+          }
           const { tool } = verdict.tool
           const callId = call.id
           const target = { callId, server: tool.server, tool: tool.name }
-          tell({ _tag: "ToolCallStarted", ...target, name: call.name, arguments: verdict.arguments })
+          const traits = world.traits === undefined ? {} : { traits: world.traits }
+          tell({ _tag: "ToolCallStarted", ...target, name: call.name, arguments: verdict.arguments, ...traits })
           const outcome = world.outcomes[outcomes++ % world.outcomes.length]
           if (outcome === undefined) throw new Error("no outcome")
-          now += outcome.millis
-          if (now >= task.budgets.wallMillis) {
-            now = task.budgets.wallMillis
-            break
-          }
+          now += Math.min(outcome.millis, left())
+          if (left() === 0) break
           const { bytes, isError, millis } = outcome
           tell({ _tag: "ToolCallFinished", ...target, told: "x", isError, bytes, millis })
         }
         break
+    }
+    return undefined
+  }
+  for (let steps = 0; steps < 4000; steps++) {
+    try {
+      const outcome = step()
+      if (outcome === undefined) continue
+      if (lives > 1 || world.killed === undefined) return { events, state, outcome, lives, turns, task, world }
+      const { rounds, toolCalls, wallMillis } = task.budgets
+      takeUp({ ...task.budgets, rounds: rounds + 2, toolCalls: toolCalls + 2, wallMillis: wallMillis + 1000 })
+    } catch (error) {
+      if (error !== kill) throw error
+      takeUp(task.budgets)
     }
   }
   throw new Error("The run does not end")
@@ -187,22 +229,26 @@ const play = (world: AnyWorld) => {
 const property = (check: (played: ReturnType<typeof play>) => void) => () =>
   fc.assert(
     fc.property(anyWorld, (world) => check(play(world))),
-    { numRuns: 500 }
+    { numRuns: 400 }
   )
 
 describe("the rules of the loop", () => {
   it(
     "end every run within its budgets",
-    property(({ events, outcome, state, task, turns }) => {
+    property(({ events, lives, outcome, state, task, turns }) => {
       assert.isAtMost(state.rounds, task.budgets.rounds)
-      assert.isAtMost(turns, task.budgets.rounds + 1)
+      // the last request for the answer does not count, and neither does one that was killed
+      assert.isAtMost(turns, task.budgets.rounds + lives)
       assert.isAtMost(state.callsStarted, task.budgets.toolCalls)
-      assert.isAtMost(events.filter((event) => event._tag === "RoundStarted" && event.final).length, 1)
+      assert.isAtMost(events.filter((event) => event._tag === "RoundStarted" && event.final).length, lives)
       assert.strictEqual(outcome.status === "budget", outcome.budget !== undefined)
+      const lastLife = events.slice(events.findLastIndex(({ _tag }) => _tag === "RunResumed") + 1)
       assert.strictEqual(
         outcome.status === "budget",
-        events.some(({ _tag }) => _tag === "BudgetReached")
+        lastLife.some(({ _tag }) => _tag === "BudgetReached")
       )
+      // the time in which it did not run counts for nothing
+      assert.isAtMost(outcome.millis, task.budgets.wallMillis + 1000)
       if (outcome.status === "done") assert.notStrictEqual(outcome.answer.trim(), "")
       if (outcome.status === "done" && task.outputSchema !== undefined) {
         assert.deepStrictEqual(outcome.structured, { ok: true })
@@ -240,6 +286,25 @@ describe("the rules of the loop", () => {
           results.map((result) => (result.role === "tool" ? result.toolCallId : result.role)),
           message.toolCalls.map(({ id }) => id)
         )
+      })
+    })
+  )
+
+  it(
+    "make no call again that was finished, and one whose outcome is not known only when it does no harm or is allowed",
+    property(({ events, world }) => {
+      const mayRunTwice = world.consents || world.traits?.readOnly === true
+      const [started, settled] = [new Map<string, number>(), new Set<string>()]
+      events.forEach((event, index) => {
+        if (event._tag === "ToolCallStarted") {
+          assert.isFalse(settled.has(event.callId), `${event.callId} had been settled`)
+          started.set(event.callId, (started.get(event.callId) ?? 0) + 1)
+          if (started.get(event.callId) === 2) {
+            assert.isTrue(events.slice(0, index).some(({ _tag }) => _tag === "RunResumed"))
+          }
+          assert.isAtMost(started.get(event.callId) ?? 0, mayRunTwice ? 2 : 1)
+        }
+        if (event._tag === "ToolCallFinished" || event._tag === "ToolCallRefused") settled.add(event.callId)
       })
     })
   )
