@@ -151,6 +151,7 @@ export const text = (run: Run): ReadonlyArray<string> => [
       : run.status === "unfinished"
         ? `The process that carried it out ended before the run did. \`lms-bridge runs resume ${run.runId}\` takes it up again.`
         : run.answer,
+  ...(run.status === "budget" ? [`It is not finished: run_start with follows: "${run.runId}" goes on.`] : []),
   summary(run)
 ]
 
@@ -178,7 +179,8 @@ const withoutOutcome = { Cancelled: "cancelled", Refused: "failed", Stopped: "un
 const missing = ({ problem, server }: AgentOutcome["missingServers"][number]) => ({ server, message: problem.message })
 
 const finished = (outcome: AgentOutcome, runId: RunId): Run => ({
-  answer: outcome.answer,
+  // an answer that had to be JSON is that JSON, without what the model put around it
+  answer: outcome.structured === undefined ? outcome.answer : JSON.stringify(outcome.structured),
   status: outcome.status,
   runId,
   rounds: outcome.rounds,

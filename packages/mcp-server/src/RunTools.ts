@@ -1,10 +1,12 @@
 /**
  * Tools for runs that outlive the call that started them.
  */
+import * as ToolSchema from "@lms-bridge/core/agent/ToolSchema"
 import { Settings } from "@lms-bridge/core/configuration/Settings"
 import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
 import { common, taskOf, told } from "./AgentTools.ts"
@@ -17,6 +19,17 @@ import * as Tool from "./Tool.ts"
 
 const run_id = Schema.NonEmptyString
 
+/** One that a person or a model wrote down, so what is wrong with it is said. */
+const OutputSchema = Schema.Record({ key: Schema.String, value: Schema.Unknown }).pipe(
+  Schema.filter((schema) =>
+    Either.match(ToolSchema.checked(schema), {
+      onLeft: (problems) => `is no JSON Schema: ${problems.join("; ")}`,
+      onRight: () => true
+    })
+  ),
+  Schema.annotations({ jsonSchema: { type: "object" } })
+)
+
 /** What is older than that many runs is asked for by its id. */
 const mostListed = 20
 
@@ -27,12 +40,14 @@ export const start = Tool.make({
   annotations: Tool.acts,
   input: Schema.Struct({
     ...common,
-    mcp_names: option(Schema.Array(Schema.String), "Default: all usable MCP servers; [] for none")
+    mcp_names: option(Schema.Array(Schema.String), "Default: all usable MCP servers; [] for none"),
+    follows: option(run_id, "A run to go on from, with its memory"),
+    output_schema: option(OutputSchema, "JSON Schema of the answer")
   }),
   output: RunAccount.Run,
   listed: RunAccount.listed,
   text: RunAccount.text,
-  handler: Effect.fnUntraced(function* ({ mcp_names, ...asked }) {
+  handler: Effect.fnUntraced(function* ({ follows, mcp_names, output_schema, ...asked }) {
     const runs = yield* Runs
     const settings = yield* Settings
     const servers =
@@ -41,7 +56,11 @@ export const start = Tool.make({
         : mcp_names.length === 0
           ? ({ _tag: "None" } as const)
           : ({ _tag: "Named", names: [...new Set(mcp_names)] } as const)
-    const handle = yield* runs.start(taskOf(settings, { servers }, asked))
+    const handle = yield* runs.start({
+      ...taskOf(settings, { servers }, asked),
+      ...(follows === undefined ? {} : { follows: { run: follows } }),
+      ...(output_schema === undefined ? {} : { outputSchema: output_schema })
+    })
     return RunAccount.account(yield* handle.record, yield* Clock.currentTimeMillis)
   })
 })

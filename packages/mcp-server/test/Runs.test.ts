@@ -105,6 +105,31 @@ describe("runs", () => {
     }).pipe(Effect.provide(runs(slowly)))
   )
 
+  it.scoped("run_start goes on from another run, and wants JSON where it is given a schema", () =>
+    Effect.gen(function* () {
+      const { client } = yield* connected(tools)
+      const output_schema = { type: "object", properties: { n: { type: "integer" } } }
+      yield* callTool(client, "run_start", { task: "t", follows: "run_before", output_schema })
+      const [task] = yield* Effect.flatMap(AgentLoopTest.AgentLoopCalls, ({ tasks }) => tasks)
+      assert.deepInclude(task, { follows: { run: "run_before" }, outputSchema: output_schema })
+      const done = yield* callTool(client, "run_result", { run_id: runId })
+      assert.deepInclude(done.structuredContent, { status: "budget", answer: '{"n":1}' })
+      assert.include(textOf(done), `run_start with follows: "${runId}" goes on`)
+      const wrong = yield* callTool(client, "run_start", { task: "t", output_schema: { type: "objekt" } })
+      assert.isTrue(wrong.isError)
+      assert.include(textOf(wrong), "is no JSON Schema: /type")
+    }).pipe(
+      Effect.provide(
+        runs([
+          {
+            _tag: "RunFinished",
+            outcome: AgentLoopTest.outcome('So: {"n":1}', { status: "budget", budget: "rounds", structured: { n: 1 } })
+          }
+        ])
+      )
+    )
+  )
+
   it.scoped("a run that cannot begin is the error of run_start, and no run", () =>
     Effect.gen(function* () {
       const { client } = yield* connected(tools)
