@@ -17,6 +17,7 @@ import { Settings, type SettingsInvalid } from "./configuration/Settings.ts"
 import { LmStudioApi } from "./lmstudio/LmStudioApi.ts"
 import { LmsCli } from "./lmstudio/LmsCli.ts"
 import { McpRegistry } from "./mcp/McpRegistry.ts"
+import { Images } from "./images/Images.ts"
 import { Downloader } from "./models/Downloader.ts"
 import { Embedder } from "./models/Embedder.ts"
 import { ModelLifecycle } from "./models/ModelLifecycle.ts"
@@ -31,6 +32,7 @@ export type Services =
   | RunJournal
   | Presets
   | WorkingFolders
+  | Images
   | Embedder
   | Downloader
   | McpRegistry
@@ -56,6 +58,7 @@ export type Platform = HttpClient.HttpClient | CommandExecutor.CommandExecutor |
 export const layerNoDeps: Layer.Layer<Services, never, Platform | Settings> = Layer.mergeAll(
   AgentLoop.layerNoDeps,
   Presets.layer,
+  Images.layer,
   Embedder.layer,
   Downloader.layer
 ).pipe(

@@ -3,6 +3,7 @@
  */
 import type { ChatEvent, ChatMessage } from "@lms-bridge/core/lmstudio/Chat"
 import { tokensPerSecond } from "@lms-bridge/core/lmstudio/Chat"
+import type { Image } from "@lms-bridge/core/images/Images"
 import { ModelLifecycle, type ModelLease } from "@lms-bridge/core/models/ModelLifecycle"
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
@@ -34,7 +35,7 @@ const ResponseFormat = Schema.Union(
   })
 })
 
-const Completion = Schema.Struct({
+export const Completion = Schema.Struct({
   content: Schema.String,
   reasoning: optional(Schema.String),
   model: Schema.String,
@@ -42,6 +43,11 @@ const Completion = Schema.Struct({
   usage: optional(Schema.Struct({ inputTokens: Schema.Int, outputTokens: Schema.Int })),
   tokensPerSecond: optional(Schema.Number)
 })
+
+export const textOf = ({ content, finishReason }: typeof Completion.Type): ReadonlyArray<string> => [
+  content,
+  ...(finishReason === "length" ? ["The reply was cut at max_tokens; ask for more."] : [])
+]
 
 export const chatCompletion = Tool.make({
   name: "chat_completion",
@@ -58,10 +64,7 @@ export const chatCompletion = Tool.make({
     model
   }),
   output: Completion,
-  text: ({ content, finishReason }) => [
-    content,
-    ...(finishReason === "length" ? ["The reply was cut at max_tokens; ask for more."] : [])
-  ],
+  text: textOf,
   handler: (asked, progress) =>
     Effect.flatMap(ModelLifecycle, (lifecycle) =>
       lifecycle.withModel(asked.model, { onProgress: loadProgress(progress) })((lease) => ask(lease, asked, progress))
@@ -82,14 +85,19 @@ interface Asked {
   readonly response_format?: typeof ResponseFormat.Type
 }
 
-const ask = Effect.fnUntraced(function* (lease: ModelLease, asked: Asked, progress: Tool.Progress) {
+export const ask = Effect.fnUntraced(function* (
+  lease: ModelLease,
+  asked: Asked,
+  progress: Tool.Progress,
+  images: ReadonlyArray<Image> = []
+) {
   const format = asked.response_format
   const system: ReadonlyArray<ChatMessage> =
     asked.system_prompt === undefined || asked.system_prompt === ""
       ? []
       : [{ role: "system", content: asked.system_prompt }]
   const request = {
-    messages: [...system, { role: "user" as const, content: asked.prompt }],
+    messages: [...system, { role: "user" as const, content: contentOf(asked.prompt, images) }],
     temperature: asked.temperature ?? 0.7,
     maxTokens: asked.max_tokens === "auto" ? undefined : (asked.max_tokens ?? 1024),
     responseSchema: format === undefined ? undefined : schemaOf(format)
@@ -107,6 +115,11 @@ const ask = Effect.fnUntraced(function* (lease: ModelLease, asked: Asked, progre
     ...(speed === undefined ? {} : { tokensPerSecond: Math.round(speed * 10) / 10 })
   }
 })
+
+const contentOf = (prompt: string, images: ReadonlyArray<Image>) =>
+  images.length === 0
+    ? prompt
+    : [...images.map(({ dataUrl }) => ({ type: "image" as const, dataUrl })), { type: "text" as const, text: prompt }]
 
 const schemaOf = (format: typeof ResponseFormat.Type) => {
   switch (format.type) {

@@ -5,6 +5,7 @@ import * as NodeContext from "@effect/platform-node/NodeContext"
 import { CurrentOperatingSystem } from "@lms-bridge/core/configuration/OperatingSystem"
 import * as Layer from "effect/Layer"
 import * as NodeHttp from "./NodeHttp.ts"
+import * as NodePublicWeb from "./NodePublicWeb.ts"
 import * as NodeWatch from "./NodeWatch.ts"
 
 const system = Layer.succeed(
@@ -12,4 +13,9 @@ const system = Layer.succeed(
   process.platform === "win32" || process.platform === "darwin" ? process.platform : "linux"
 )
 
-export const layer = Layer.mergeAll(NodeContext.layer.pipe(Layer.provide(NodeWatch.layer)), NodeHttp.layer, system)
+export const layer = Layer.mergeAll(
+  NodeContext.layer.pipe(Layer.provide(NodeWatch.layer)),
+  NodeHttp.layer,
+  NodePublicWeb.layer,
+  system
+)

@@ -15,16 +15,27 @@ import * as RunTools from "./RunTools.ts"
 import * as SessionTools from "./SessionTools.ts"
 import * as TextTools from "./TextTools.ts"
 import type { Tool } from "./Tool.ts"
+import * as VisionTools from "./VisionTools.ts"
 
 export type AnyTool = Tool<Services | Settings | Runs>
 
 const agent: ReadonlyArray<AnyTool> = [...AgentTools.tools, ...PresetTools.tools, ...SessionTools.tools]
 
-const inference: ReadonlyArray<AnyTool> = [...InferenceTools.tools, ...TextTools.tools]
+const inference: ReadonlyArray<AnyTool> = [...InferenceTools.tools, ...TextTools.tools, VisionTools.visionAnalyze]
+
+/** Each asks one thing of an image, which `vision_analyze` can be asked as well. */
+const canned: ReadonlyArray<AnyTool> = VisionTools.tools.filter((tool) => tool !== VisionTools.visionAnalyze)
 
 const models: ReadonlyArray<AnyTool> = [...ModelTools.tools, ...LibraryTools.tools]
 
-const compat: ReadonlyArray<AnyTool> = [...agent, ...McpTools.tools, ...inference, ...models, ...HealthTools.tools]
+const compat: ReadonlyArray<AnyTool> = [
+  ...agent,
+  ...McpTools.tools,
+  ...inference,
+  ...canned,
+  ...models,
+  ...HealthTools.tools
+]
 
 /** The order is the one in which a person would look for them. */
 export const allTools: ReadonlyArray<AnyTool> = [
@@ -32,18 +43,20 @@ export const allTools: ReadonlyArray<AnyTool> = [
   ...RunTools.tools,
   ...McpTools.tools,
   ...inference,
+  ...canned,
   ...models,
   ...HealthTools.tools
 ]
 
-/** By the names of LMS_BRIDGE_TOOLSETS. `compat` is what the predecessor had. */
+/** By the names of LMS_BRIDGE_TOOLSETS. `compat` is what the predecessor had; `all` is listed within 16 KB. */
 export const toolsets: Readonly<Record<string, ReadonlyArray<AnyTool>>> = {
-  all: allTools,
+  all: allTools.filter((tool) => !canned.includes(tool)),
   lean: [AgentTools.withMultipleMcps, McpTools.listAvailable, InferenceTools.chatCompletion, RunTools.result],
   agent: [...agent, ...McpTools.tools],
   runs: RunTools.tools,
   models: [...models, ...HealthTools.tools],
   inference,
+  vision: VisionTools.tools,
   compat
 }
 

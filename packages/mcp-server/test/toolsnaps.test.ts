@@ -12,7 +12,16 @@ const update = process.env["UPDATE_TOOLSNAPS"] === "1"
 const seen = (tool: (typeof allTools)[number]) => `${JSON.stringify(listed(true)(tool), null, 2)}\n`
 
 /** What a model reads at the start of every conversation, in bytes of JSON. */
-const limits = { all: 16_384, compat: 16_384, agent: 8192, runs: 3072, models: 8192, inference: 6144, lean: 4096 }
+const limits = {
+  all: 16_384,
+  compat: 16_384,
+  agent: 8192,
+  runs: 3072,
+  models: 8192,
+  inference: 6144,
+  vision: 3072,
+  lean: 4096
+}
 
 describe("tool snapshots", () => {
   for (const tool of allTools) {

@@ -5,6 +5,7 @@
  */
 import { Presets } from "@lms-bridge/core/agent/Presets"
 import { WorkingFolders } from "@lms-bridge/core/agent/WorkingFolders"
+import { Images } from "@lms-bridge/core/images/Images"
 import { Downloader } from "@lms-bridge/core/models/Downloader"
 import { Embedder } from "@lms-bridge/core/models/Embedder"
 import * as Layer from "effect/Layer"
@@ -13,9 +14,10 @@ import * as Layer from "effect/Layer"
  * @since 0.1.0
  * @category layers
  */
-export const layer: Layer.Layer<Presets | WorkingFolders | Embedder | Downloader> = Layer.mergeAll(
+export const layer: Layer.Layer<Presets | WorkingFolders | Images | Embedder | Downloader> = Layer.mergeAll(
   Layer.mock(Presets, {}),
   Layer.mock(WorkingFolders, {}),
+  Layer.mock(Images, {}),
   Layer.mock(Embedder, {}),
   Layer.mock(Downloader, {})
 )

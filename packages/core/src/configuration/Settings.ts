@@ -27,7 +27,7 @@ import {
 
 export type { Setting } from "./Setting.ts"
 
-const toolsets: ReadonlyArray<string> = ["all", "lean", "agent", "runs", "models", "inference", "compat"]
+const toolsets: ReadonlyArray<string> = ["all", "lean", "agent", "runs", "models", "inference", "vision", "compat"]
 
 const toolsetsOf = (text: string): ReadonlyArray<string> =>
   text.split(",").flatMap((name) => (name.trim() === "" ? [] : [name.trim()]))
@@ -173,7 +173,8 @@ export const table = {
     fallback: ["all"],
     shown: "all",
     allowed: `one or more of ${toolsets.map((name) => `\`${name}\``).join(", ")}, with commas between`,
-    description: "Which of the MCP server's tools are offered; `lean` is a small choice of them."
+    description:
+      "Which of the MCP server's tools are offered; `lean` is a small choice of them, `all` lacks only what `vision` adds."
   }),
   detachAfter: setting({
     variable: "LMS_BRIDGE_DETACH_AFTER",

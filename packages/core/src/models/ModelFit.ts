@@ -3,10 +3,12 @@
  *
  * @since 0.1.0
  */
+import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
-import type { ApiModel } from "../lmstudio/LmStudioApi.ts"
+import { Settings } from "../configuration/Settings.ts"
+import { LmStudioApi, type ApiModel } from "../lmstudio/LmStudioApi.ts"
 import type { ModelNotFound } from "../lmstudio/LmStudioError.ts"
 import * as ModelName from "./ModelName.ts"
 import * as ModelSelection from "./ModelSelection.ts"
@@ -73,6 +75,19 @@ export const choose = (
   const best = Option.getOrElse(wanted, () => (ability === "vision" ? ModelSelection.choose(able) : smallest(able)))
   return best === undefined ? Either.left(new ModelUnfit({ ability, suited })) : Either.right(best)
 }
+
+/**
+ * The key of the model for the work among those that the server has now; `DEFAULT_MODEL` is preferred.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const find = Effect.fn("ModelFit.find")(function* (ability: Ability, name: string | undefined) {
+  const { defaultModel } = yield* Settings
+  const models = yield* Effect.flatMap(LmStudioApi, (api) => api.models)
+  const { key } = yield* choose(models, ability, name, defaultModel)
+  return key
+})
 
 // -----------------------------------------------------------------------------
 // internal

@@ -1,0 +1,70 @@
+/**
+ * Images as bytes: what they are is read from the bytes themselves, whatever a name or a header says. Pure.
+ *
+ * @since 0.1.0
+ */
+import * as Either from "effect/Either"
+import * as Encoding from "effect/Encoding"
+
+/**
+ * Kinds that vision models are given.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type ImageKind = "image/png" | "image/jpeg" | "image/webp" | "image/gif"
+
+/**
+ * Largest image, in bytes.
+ *
+ * @since 0.1.0
+ * @category constants
+ */
+export const maxBytes = 10 * 1024 * 1024
+
+/**
+ * By the first bytes; undefined for anything else.
+ *
+ * @since 0.1.0
+ * @category getters
+ */
+export const kindOf = (bytes: Uint8Array): ImageKind | undefined => {
+  const starts = (signature: ReadonlyArray<number>, from = 0) =>
+    signature.every((byte, index) => bytes[from + index] === byte)
+  if (starts([0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a])) return "image/png"
+  if (starts([0xff, 0xd8, 0xff])) return "image/jpeg"
+  if (starts([0x47, 0x49, 0x46, 0x38])) return "image/gif"
+  if (starts([0x52, 0x49, 0x46, 0x46]) && starts([0x57, 0x45, 0x42, 0x50], 8)) return "image/webp"
+  return undefined
+}
+
+/**
+ * A `data:` URL, or bare base64; undefined when the text is neither.
+ *
+ * @since 0.1.0
+ * @category getters
+ */
+export const base64In = (text: string): string | undefined => {
+  const url = /^data:[^,]*;base64,/i.exec(text)
+  if (url !== null) return text.slice(url[0].length).replaceAll(/\s/g, "")
+  // a path has no such length without a dot or a separator at its usual place
+  return text.length >= 64 && /^[A-Za-z0-9+/\s]+={0,2}\s*$/.test(text) ? text.replaceAll(/\s/g, "") : undefined
+}
+
+/**
+ * The bytes of base64; judged by its length before anything is decoded.
+ *
+ * @since 0.1.0
+ * @category conversions
+ */
+export const decode = (base64: string): Either.Either<Uint8Array, "TooLarge" | "NotBase64"> =>
+  (base64.length * 3) / 4 > maxBytes + 2
+    ? Either.left("TooLarge")
+    : Either.mapLeft(Encoding.decodeBase64(base64), () => "NotBase64" as const)
+
+/**
+ * @since 0.1.0
+ * @category conversions
+ */
+export const dataUrl = (kind: ImageKind, bytes: Uint8Array): string =>
+  `data:${kind};base64,${Encoding.encodeBase64(bytes)}`
