@@ -108,6 +108,9 @@ export const making = {
     Options.withPseudoName("LIST"),
     Options.repeated
   ),
+  resources: Options.boolean("resources").pipe(
+    Options.withDescription("Let the model list and read the resources and prompts of the servers, too.")
+  ),
   folder: Options.directory("folder", { exists: "yes" }).pipe(
     Options.withDescription(
       "A folder that the task is about: model and servers are told, and calls that reach outside of it ask you; may be given several times."
@@ -146,6 +149,7 @@ export interface Making {
   readonly tools: ReadonlyArray<string>
   readonly excludeTools: ReadonlyArray<string>
   readonly allow: ReadonlyArray<string>
+  readonly resources: boolean
   readonly folder: ReadonlyArray<string>
   readonly model: Option.Option<string>
   readonly maxTokens: Option.Option<number>
@@ -184,6 +188,7 @@ export const changesOf = (said: Making): Partial<AgentTask> => ({
   ...some(said.temperature, (temperature) => ({ temperature })),
   ...some(said.system, (instructions) => ({ instructions })),
   ...some(said.outputSchema, (outputSchema) => ({ outputSchema })),
+  ...(said.resources ? { resources: true } : {}),
   ...(said.folder.length === 0 ? {} : { workingFolders: said.folder }),
   ...some(names(said.tools), (allowedTools) => ({ allowedTools })),
   ...some(names(said.excludeTools), (excludedTools) => ({ excludedTools })),

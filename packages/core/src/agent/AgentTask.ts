@@ -73,6 +73,8 @@ export const AgentTask = Schema.Struct({
   excludedTools: optional(Schema.Array(Schema.String)),
   /** Patterns of the same kind: what the person said yes to beforehand. What a rule refuses stays refused. */
   approvedTools: optional(Schema.Array(Schema.String)),
+  /** Whether the model gets tools to list and read the resources and prompts of the servers. */
+  resources: optional(Schema.Boolean),
   /** The answer must be JSON that fits this schema. */
   outputSchema: optional(Schema.Record({ key: Schema.String, value: Schema.Unknown })),
   /** The run that this one goes on from, with all that was said in it; `events` only with its first so many events. */

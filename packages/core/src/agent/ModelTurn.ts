@@ -153,7 +153,7 @@ const draftOf = ({ state }: RunLog, { tools: { catalog, toolbox } }: Prepared, f
   const tools = final ? [] : names.flatMap((name) => catalog.find(name) ?? [])
   const needed = (tool: CatalogTool) => tool.builtin || state.used.includes(tool.name)
   return {
-    system: systemMessage(state.task, { tools: catalog.tools.length > 0 }),
+    system: systemMessage(state.task, { tools: catalog.tools.length > 0 || state.task.resources === true }),
     messages: state.messages,
     tools,
     // the least likely first; what was found on the way is likelier than what was guessed at the start

@@ -14,7 +14,9 @@ import * as Exit from "effect/Exit"
 import * as Ref from "effect/Ref"
 import * as Scope from "effect/Scope"
 import type { Values } from "../configuration/Settings.ts"
+import type { McpConnection } from "../mcp/McpConnection.ts"
 import type { McpConnectError, McpRegistry } from "../mcp/McpRegistry.ts"
+import type { ToolResult } from "../mcp/ToolResult.ts"
 import type { LoadProgress, ModelLease, ModelLifecycle, ModelLifecycleError } from "../models/ModelLifecycle.ts"
 import type * as Artifacts from "./Artifacts.ts"
 import type { AgentEventBody, AgentOutcome } from "./AgentEvent.ts"
@@ -22,6 +24,7 @@ import type { AgentError } from "./AgentLoop.ts"
 import { type AgentTask, isChosen } from "./AgentTask.ts"
 import type { RunLog } from "./RunLog.ts"
 import type { LoopPolicy } from "./LoopPolicy.ts"
+import * as ReadingTools from "./ReadingTools.ts"
 import * as RunTools from "./RunTools.ts"
 import * as ServerHost from "./ServerHost.ts"
 import * as Toolbox from "./Toolbox.ts"
@@ -41,6 +44,8 @@ export interface Prepared {
   readonly tools: RunTools.RunTools
   /** Calls a tool of a server by the server's name, configured or defined. */
   readonly call: Context.Tag.Service<typeof McpRegistry>["call"]
+  /** Lists and reads what its servers offer besides tools (`ReadingTools`). */
+  readonly read: (tool: string, args: Readonly<Record<string, unknown>>) => Effect.Effect<ToolResult>
   readonly artifacts: Artifacts.ArtifactStore
 }
 
@@ -73,7 +78,7 @@ export const prepare = (
       log,
       lease: Effect.flatten(Deferred.await(model))
     })
-    const [{ call, servers }, { grow, lease }] = yield* Effect.all(
+    const [{ call, read, servers }, { grow, lease }] = yield* Effect.all(
       [
         connectAll(services.registry, policy, task, tell, host),
         Effect.tap(held(services.lifecycle, task, tell), (taken) => Deferred.succeed(model, taken.lease))
@@ -96,7 +101,7 @@ export const prepare = (
       count: Toolbox.countFor(name, policy.toolCounts, policy.toolCount),
       tokens: contextLength === undefined ? undefined : Math.floor(contextLength * policy.toolShare)
     })
-    return { lease, grow, tools, call, artifacts }
+    return { lease, grow, tools, call, read, artifacts }
   }).pipe(Effect.withSpan("AgentLoop.prepare"))
 
 // -----------------------------------------------------------------------------
@@ -162,7 +167,7 @@ const connectAll = (
   tell: Tell,
   host: ServerHost.ServerHost
 ): Effect.Effect<
-  { readonly servers: ReadonlyArray<RunTools.ReadyServer>; readonly call: Prepared["call"] },
+  { readonly servers: ReadonlyArray<RunTools.ReadyServer> } & Pick<Prepared, "call" | "read">,
   McpConnectError,
   Scope.Scope
 > =>
@@ -201,9 +206,22 @@ const connectAll = (
     return {
       servers: ready,
       // through the registry, a server whose entry changes in mid-run is the new one
-      call: (server, ...rest) => host(server)(defined.get(server)?.call(...rest) ?? registry.call(server, ...rest))
+      call: (server, ...rest) => host(server)(defined.get(server)?.call(...rest) ?? registry.call(server, ...rest)),
+      // a question that comes while something is read is for the same person
+      read: (tool, args) =>
+        ReadingTools.call(
+          ready.map(({ connection, server }) => hosted(connection, host(server))),
+          tool,
+          args
+        )
     }
   })
+
+const hosted = (connection: McpConnection, host: ReturnType<ServerHost.ServerHost>): McpConnection => ({
+  ...connection,
+  readResource: (...args) => host(connection.readResource(...args)),
+  getPrompt: (...args) => host(connection.getPrompt(...args))
+})
 
 const chosen = (
   registry: Context.Tag.Service<typeof McpRegistry>,

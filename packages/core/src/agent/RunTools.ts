@@ -10,6 +10,7 @@ import * as Equal from "effect/Equal"
 import type { McpConnection, McpTool } from "../mcp/McpConnection.ts"
 import * as Builtins from "./Builtins.ts"
 import { tokensOf } from "./ContextWindow.ts"
+import * as ReadingTools from "./ReadingTools.ts"
 import type { RunLog } from "./RunLog.ts"
 import * as Toolbox from "./Toolbox.ts"
 import * as ToolCatalog from "./ToolCatalog.ts"
@@ -78,7 +79,9 @@ export const make = Effect.fnUntraced(function* (
   const onOffer = () => log.state.offered.flatMap((name) => view.catalog.find(name) ?? [])
 
   const first = Toolbox.choose(view.toolbox, view.catalog.tools, limits)
-  yield* offer([...first, ...onOffer().filter((tool) => !first.includes(tool))])
+  const reading = task.resources === true ? ReadingTools.names.flatMap((name) => view.catalog.find(name) ?? []) : []
+  const begin = [...first, ...reading]
+  yield* offer([...begin, ...onOffer().filter((tool) => !begin.includes(tool))])
 
   const refresh = Effect.gen(function* () {
     const servers = yield* Effect.forEach(view.servers, asNow)

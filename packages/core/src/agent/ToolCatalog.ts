@@ -13,6 +13,7 @@ import type { AgentEventBody } from "./AgentEvent.ts"
 import type { AgentTask } from "./AgentTask.ts"
 import * as Builtins from "./Builtins.ts"
 import { isNamedBy } from "./NamePattern.ts"
+import * as ReadingTools from "./ReadingTools.ts"
 import * as ToolArguments from "./ToolArguments.ts"
 
 /**
@@ -92,9 +93,10 @@ export type Verdict =
  */
 export const make = (
   tools: ReadonlyArray<McpTool>,
-  task: Pick<AgentTask, "allowedTools" | "excludedTools">
+  task: Pick<AgentTask, "allowedTools" | "excludedTools" | "resources">
 ): ToolCatalog => {
-  const names = ToolName.assign(tools, { reserved: Builtins.tools.map(({ name }) => name) })
+  const own = task.resources === true ? [...builtins, ...reading] : builtins
+  const names = ToolName.assign(tools, { reserved: own.map(({ name }) => name) })
   const several = new Set(tools.map(({ server }) => server)).size > 1
   const offered = tools.flatMap((tool): ReadonlyArray<CatalogTool> => {
     const name = Option.getOrUndefined(names.nameOf(tool))
@@ -104,7 +106,7 @@ export const make = (
     const description = several ? `[${tool.server}] ${tool.description}`.trim() : tool.description
     return [{ name, tool, definition: { name, description, parameters: tool.inputSchema }, builtin: false }]
   })
-  const byName = new Map([...offered, ...builtins].map((tool) => [tool.name, tool]))
+  const byName = new Map([...offered, ...own].map((tool) => [tool.name, tool]))
   const bySnake = new Map<string, CatalogTool | undefined>()
   for (const tool of offered) bySnake.set(snake(tool.name), bySnake.has(snake(tool.name)) ? undefined : tool)
   return { tools: offered, find: (name) => byName.get(name) ?? bySnake.get(snake(name)) }
@@ -155,12 +157,16 @@ const snake = (name: string) =>
     .replaceAll(/[^a-zA-Z0-9]+/g, "_")
     .toLowerCase()
 
-const builtins = Builtins.tools.map((tool): CatalogTool => ({
+const builtin = (tool: McpTool): CatalogTool => ({
   name: tool.name,
   tool,
   definition: { name: tool.name, description: tool.description, parameters: tool.inputSchema },
   builtin: true
-}))
+})
+
+const builtins = Builtins.tools.map(builtin)
+
+const reading = ReadingTools.tools.map(builtin)
 
 const unknownTool = (catalog: ToolCatalog, name: string): string => {
   const names = catalog.tools.map((tool) => tool.name)

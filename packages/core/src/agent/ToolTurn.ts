@@ -21,6 +21,7 @@ import { resultLimit } from "./ContextWindow.ts"
 import type { LoopPolicy } from "./LoopPolicy.ts"
 import { offer } from "./ModelTurn.ts"
 import type { Prepared } from "./Preparation.ts"
+import * as ReadingTools from "./ReadingTools.ts"
 import type { RunLog } from "./RunLog.ts"
 import * as ToolCatalog from "./ToolCatalog.ts"
 import * as ToolPolicy from "./ToolPolicy.ts"
@@ -73,7 +74,7 @@ export const runCalls = Effect.fnUntraced(function* (
       const { id: callId, name } = call
       return yield* log.tell({ _tag: "ToolCallRefused", callId, name, reason: "Policy", ...refused })
     }
-    const traits = verdict.tool.builtin ? undefined : ToolPolicy.traitsOf(toolPolicy, verdict.tool)
+    const traits = traitsOf(toolPolicy, verdict)
     const running = settle(services, log, prepared, call, verdict, traits)
     return yield* servers.get(verdict.tool.tool.server)?.withPermits(1)(running) ?? running
   })
@@ -141,8 +142,9 @@ const settle = Effect.fnUntraced(
     const text = Either.match(result, { onLeft: (failed) => failed, onRight: ToolResultText.textOf })
     const limit = limitOf(services.settings, log)
     const hint = `; read_artifact and search_artifact with id "${artifact}" show the rest`
-    const { bytes, cut, told } = ToolResultText.limited(text, limit, verdict.tool.builtin ? "" : hint)
-    const kept = !verdict.tool.builtin && text.length > shortText
+    const foreign = isForeign(verdict.tool)
+    const { bytes, cut, told } = ToolResultText.limited(text, limit, foreign ? hint : "")
+    const kept = foreign && text.length > shortText
     if (kept) prepared.artifacts.put(artifact, text)
     yield* log.tell({
       _tag: "ToolCallFinished",
@@ -166,6 +168,16 @@ const settle = Effect.fnUntraced(
     })
 )
 
+/** Whether its results come from a server, and not from the loop itself. */
+const isForeign = ({ builtin, name }: ToolCatalog.CatalogTool) => !builtin || ReadingTools.names.includes(name)
+
+/** What is read of a server is as private, or as strange, as what its tools give. */
+const traitsOf = (policy: ToolPolicy.ToolPolicy, { arguments: args, tool }: Run): ToolPolicy.ToolTraits | undefined => {
+  if (!isForeign(tool)) return undefined
+  const server = tool.builtin && typeof args["server"] === "string" ? args["server"] : tool.tool.server
+  return ToolPolicy.traitsOf(policy, { ...tool, builtin: false, tool: { ...tool.tool, server } })
+}
+
 /** Results that are not longer are never shortened, so nobody has to read them again. */
 const shortText = 300
 
@@ -179,6 +191,9 @@ const called = (
   callId: string,
   { arguments: args, tool: { builtin, tool } }: Run
 ): Effect.Effect<Either.Either<ToolResult, string>> => {
+  if (ReadingTools.names.includes(tool.name) && builtin) {
+    return Effect.map(prepared.read(tool.name, args), Either.right)
+  }
   if (builtin) {
     const { artifacts, tools } = prepared
     const workbench: Builtins.Workbench = {

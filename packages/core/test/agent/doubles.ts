@@ -9,6 +9,7 @@ import type { CallOptions, McpTool } from "@lms-bridge/core/mcp/McpConnection"
 import { StreamCut } from "@lms-bridge/core/lmstudio/LmStudioError"
 import { McpServerNotFound, McpServerUnavailable, type McpCallFailed } from "@lms-bridge/core/mcp/McpError"
 import { McpRegistry, type McpConnectError, type ServerSummary } from "@lms-bridge/core/mcp/McpRegistry"
+import type { McpResource } from "@lms-bridge/core/mcp/McpResource"
 import type { ToolResult } from "@lms-bridge/core/mcp/ToolResult"
 import {
   ModelLifecycle,
@@ -59,6 +60,8 @@ export type Servers = Readonly<Record<string, Readonly<Record<string, Tool>> | M
 export interface World {
   readonly turns: ReadonlyArray<Turn> | ((request: number) => Turn)
   readonly servers?: Servers
+  /** Texts of resources by URI, at each server. */
+  readonly resources?: Readonly<Record<string, string>>
   readonly settings?: Partial<Values>
   /** What the model answers when no tools are offered any more; absent, a turn as any other. */
   readonly final?: string
@@ -222,9 +225,11 @@ const registry = (world: World, seen: Context.Tag.Service<typeof Seen>) => {
       // a test may change the tools in mid-run
       tools: Effect.sync(() => listed(server, tools)),
       toolsEdition: Effect.sync(() => JSON.stringify(listed(server, tools))),
-      resources: Effect.succeed([]),
+      resources: Effect.succeed(
+        Object.keys(world.resources ?? {}).map((uri): McpResource => ({ server, uri, name: `of ${server}` }))
+      ),
       resourceTemplates: Effect.succeed([]),
-      readResource: () => Effect.dieMessage("not used"),
+      readResource: (uri: string) => Effect.succeed([{ uri, text: world.resources?.[uri] ?? "" }]),
       prompts: Effect.succeed([]),
       getPrompt: () => Effect.dieMessage("not used"),
       call: () => Effect.dieMessage("calls go through the registry"),
