@@ -118,7 +118,8 @@ export const login = Effect.fn("Login.login")(function* (options: LoginOptions) 
     version: 1,
     server: server.name,
     url: server.url,
-    ...(client === undefined || oauth.clientId !== undefined ? {} : { client: registrationOf(client) }),
+    // what the entry has is not written a second time
+    ...(client === undefined || client.client_id === oauth.clientId ? {} : { client: registrationOf(client) }),
     tokens: { ...(scope === undefined ? {} : { scope }), ...Renewal.fromWire(tokens, yield* Clock.currentTimeMillis) },
     authority: authorityOf(info)
   }
@@ -186,8 +187,7 @@ const makeFlow = ({
       token_endpoint_auth_method: authMethodOf(info),
       ...(scope === undefined ? {} : { scope })
     },
-    // a client whose id is the address of a document about it
-    ...(clientId?.startsWith("https://") === true ? { clientMetadataUrl: clientId } : {}),
+    ...(Renewal.isDocument(clientId) ? { clientMetadataUrl: clientId } : {}),
     state: () => callback.state,
     clientInformation: () => made.client,
     saveClientInformation: (client) => {

@@ -101,6 +101,15 @@ export const fromWire = (tokens: OAuthTokens, now: number): Tokens => ({
 })
 
 /**
+ * Whether the id is the address of a document about the client, which not every service takes.
+ *
+ * @since 0.1.0
+ * @category predicates
+ */
+export const isDocument = (clientId: string | undefined): clientId is string =>
+  clientId?.startsWith("https://") === true
+
+/**
  * The client as the SDK has it: the one that the entry names, else the one that was registered.
  *
  * @since 0.1.0
@@ -108,7 +117,7 @@ export const fromWire = (tokens: OAuthTokens, now: number): Tokens => ({
  */
 export const clientOf = (server: RemoteServer, registered: ClientRegistration | undefined) => {
   const { clientId, clientSecret } = server.oauth
-  if (clientId !== undefined) {
+  if (clientId !== undefined && !isDocument(clientId)) {
     return {
       client_id: clientId,
       ...(clientSecret === undefined ? {} : { client_secret: Redacted.value(clientSecret) })
