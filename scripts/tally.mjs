@@ -84,7 +84,7 @@ single("format")
 single("build")
 single("docs")
 reported("smoke", suite("smoke"))
-single("conformance")
+reported("conformance", suite("conformance"))
 
 for (const problem of problems) console.log(`failed: ${problem.replaceAll(/\s+/g, " ").slice(0, 300)}`)
 const skipped = total.skipped > 0 ? `, ${total.skipped} skipped` : ""

@@ -60,9 +60,13 @@ const asTold = <A, E extends { readonly _tag: string }, R>(self: Effect.Effect<A
 
 const use = Effect.gen(function* () {
   const mcp = yield* McpRegistry
-  for (const { name } of yield* asTold(mcp.tools("suite"))) {
-    yield* asTold(mcp.call("suite", name, name === "add_numbers" ? { a: 5, b: 3 } : {}))
+  const tools = yield* asTold(mcp.tools("suite"))
+  const schemaOf = (tool: string) => tools.find(({ name }) => name === tool)?.inputSchema
+  const given: Readonly<Record<string, Readonly<Record<string, unknown>>>> = {
+    add_numbers: { a: 5, b: 3 },
+    json_schema_echo: { schema: schemaOf("json_schema_2020_12_tool") }
   }
+  for (const { name } of tools) yield* asTold(mcp.call("suite", name, given[name] ?? {}))
 })
 
 use.pipe(

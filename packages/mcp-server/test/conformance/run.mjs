@@ -38,15 +38,12 @@ const bundle = async (entry, name) => {
 /** Runs the suite; what it prints is shown, and its line on each scenario kept. */
 const conform = (leg, ...args) =>
   new Promise((resolve) => {
-    const child = spawn(
-      "npx",
-      [
-        ...["--yes", "--package", node, "--package", suite, "--", "conformance", leg],
-        ...["--requirements", revision, "--expected-failures", join(here, "expected-failures.yml")],
-        ...args
-      ],
-      { cwd: folder, stdio: ["ignore", "pipe", "inherit"] }
-    )
+    const packages = ["--yes", "--package", node, "--package", suite, "--", "conformance", leg]
+    const required = ["--requirements", revision, "--expected-failures", join(here, "expected-failures.yml")]
+    const child = spawn("npx", [...packages, ...required, ...args], {
+      cwd: folder,
+      stdio: ["ignore", "pipe", "inherit"]
+    })
     let text = ""
     child.stdout.on("data", (chunk) => {
       process.stdout.write(chunk)
