@@ -7,6 +7,7 @@ import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
 import { FileSystem } from "@effect/platform"
 import { Settings } from "@lms-bridge/core/configuration/Settings"
 import { McpRegistry } from "@lms-bridge/core/mcp/McpRegistry"
+import { CurrentPerson, type Person } from "@lms-bridge/core/mcp/Person"
 import { Config, Duration, Effect, Exit, Layer, Logger, Option, Schema } from "effect"
 import { comesBack } from "../mcp/login/person.ts"
 
@@ -69,7 +70,29 @@ const use = Effect.gen(function* () {
   for (const { name } of tools) yield* asTold(mcp.call("suite", name, given[name] ?? {}))
 })
 
+/** Presses Enter at each field, which takes what the server proposes. */
+const agreeable: Person = {
+  who: "the person",
+  opensPages: false,
+  ask: (question) =>
+    Effect.succeed(
+      question._tag === "Form"
+        ? { action: "accept", content: proposed(question.schema.properties) }
+        : { action: "decline" }
+    )
+}
+
+const Proposal = Schema.Struct({ default: Schema.Union(Schema.String, Schema.Number, Schema.Boolean) })
+
+const proposed = (properties: Readonly<Record<string, object>>) =>
+  Object.fromEntries(
+    Object.entries(properties).flatMap(([name, field]) =>
+      Option.toArray(Schema.decodeUnknownOption(Proposal)(field)).map((found) => [name, found.default])
+    )
+  )
+
 use.pipe(
+  Effect.provideService(CurrentPerson, Option.some(agreeable)),
   Effect.provide(registry),
   Effect.provide(Logger.replace(Logger.defaultLogger, Logger.withConsoleError(Logger.logfmtLogger))),
   // the suite's servers keep their sockets open
