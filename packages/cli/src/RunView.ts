@@ -134,7 +134,7 @@ export const step = (state: State, event: AgentEvent, style: Style): readonly [S
         [
           event.isError
             ? inner("✗", `${event.tool} failed after ${took}: ${event.told}`, warning)
-            : inner("←", `${event.tool} ${Words.bytes(event.bytes)} in ${took}`)
+            : inner("←", `${event.tool} ${Words.bytes(event.bytes)} in ${took}${shownOf(event)}`)
         ]
       ]
     }
@@ -144,6 +144,17 @@ export const step = (state: State, event: AgentEvent, style: Style): readonly [S
       return [state, [inner("·", `${event.kind}: ${event.text}`, quiet)]]
     case "Compacted":
       return [state, [inner("·", `${Words.count(event.messages, "earlier message")} replaced by a summary`, quiet)]]
+    case "Stalled":
+      return [
+        state,
+        [
+          inner(
+            "·",
+            `went round in circles with ${event.tool}: ${stalls[event.step]}`,
+            event.step === "end" ? warning : quiet
+          )
+        ]
+      ]
     case "BudgetReached":
       return [state, [warning(line("budget", `${budgets[event.budget]}; the model is asked for its best answer`))]]
     case "RunFinished":
@@ -182,6 +193,16 @@ const budgets: Readonly<Record<BudgetKind, string>> = {
   tokens: "its tokens are used up",
   "result-bytes": "its tools returned as much as they may"
 }
+
+const stalls = {
+  nudge: "the model is told",
+  withhold: "it is taken away for two rounds",
+  end: "the model is asked for its answer"
+} as const
+
+/** A long result is shown to the model in part; it can read on in what is kept. */
+const shownOf = ({ artifact, bytes, told }: Extract<AgentEvent, { readonly _tag: "ToolCallFinished" }>): string =>
+  artifact !== undefined && bytes > told.length ? `, shown in part and kept as ${artifact}` : ""
 
 const refusals = {
   UnknownTool: "no such tool",

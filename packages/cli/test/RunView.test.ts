@@ -155,6 +155,25 @@ describe("RunView", () => {
     assert.strictEqual(RunView.status(RunView.initial, 0, style), "")
   })
 
+  it("tells of circles, and of long results that are shown in part", () => {
+    const [stalled, long] = lines(
+      { _tag: "Stalled", step: "withhold", tool: "read", text: "…" },
+      {
+        _tag: "ToolCallFinished",
+        callId: "1",
+        server: "s",
+        tool: "read",
+        told: "head … tail",
+        isError: false,
+        bytes: 2_000_000,
+        millis: 5,
+        artifact: "r1"
+      }
+    )
+    assert.include(stalled, "went round in circles with read: it is taken away for two rounds")
+    assert.include(long, "read 1.9 MiB in 5 ms, shown in part and kept as r1")
+  })
+
   it("uses colours only when it may", () => {
     assert.notInclude(lines(...run).join("\n"), "\u001b")
     assert.include(play(run, { palette: Palette.colored, width: 100 })[1].join("\n"), "\u001b[1m")

@@ -3,12 +3,14 @@ import { Effect, Fiber, TestClock } from "effect"
 import * as World from "./doubles.ts"
 import { calls } from "./misbehaviours/calls.ts"
 import { playedOf, type Misbehaviour } from "./misbehaviours/Misbehaviour.ts"
+import { streams } from "./misbehaviours/streams.ts"
 import { tools } from "./misbehaviours/tools.ts"
 import { words } from "./misbehaviours/words.ts"
 
 const sections: ReadonlyArray<readonly [string, ReadonlyArray<Misbehaviour>]> = [
   ["Calls of the model", calls],
   ["Words of the model, and the engine beneath it", words],
+  ["Streams", streams],
   ["Tools and their servers", tools]
 ]
 

@@ -205,6 +205,12 @@ export const calls: ReadonlyArray<Misbehaviour> = [
     check: ranWith(one)
   },
   {
+    what: "a tool's name in the snake_case that LM Studio shows the model (H25)",
+    does: "calls the tool that is meant",
+    world: calling(at, { readTextFile: read }, "read_text_file"),
+    check: ranWith({ path: "/a" })
+  },
+  {
     what: "the same call with the same result, again and again",
     does: "says so, takes the tool away for two rounds, then asks for the answer",
     world: { turns: () => [call("read", one)], final: "What I know.", servers: { main: { read, list } } },
