@@ -65,7 +65,7 @@ export const interleaved = async (variants, rounds, sample) => {
   return Object.fromEntries(Object.entries(samples).map(([name, values]) => [name, summary(values)]))
 }
 
-const summary = (values) => {
+export const summary = (values) => {
   const sorted = values.toSorted((a, b) => a - b)
   const middle = Math.floor(sorted.length / 2)
   const median = sorted.length % 2 === 1 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2

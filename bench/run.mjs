@@ -3,7 +3,7 @@ import { cpus, loadavg } from "node:os"
 import { makeReady } from "../scripts/ready.mjs"
 import { fail } from "../scripts/workspace.mjs"
 
-const modules = ["startup", "memory", "version", "size", "loop", "ensure", "discovery"]
+const modules = ["startup", "memory", "version", "size", "loop", "ensure", "rounds", "offer", "cancel", "discovery"]
 
 const args = process.argv.slice(2).filter((arg) => arg !== "--")
 const roundsAt = args.indexOf("--rounds")

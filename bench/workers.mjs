@@ -12,10 +12,11 @@ import { inRoot } from "../scripts/workspace.mjs"
 export const withWorkers = async (use) => {
   const folder = mkdtempSync(join(tmpdir(), "lms-bridge-bench-"))
   const workers = []
-  const start = async (program, env) => {
+  const start = async (program, env, nodeOptions = []) => {
     const name = program.replace("/", "-")
     const worker = fork(await bundle(program, join(folder, `${name}.mjs`)), {
       env: { ...process.env, ...env },
+      execArgv: nodeOptions,
       stdio: ["ignore", "ignore", "pipe", "ipc"]
     })
     workers.push(worker)

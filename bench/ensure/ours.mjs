@@ -1,18 +1,7 @@
 // ModelLifecycle as the executables wire it, and beside it the bare request that it cannot do without.
-import * as Bridge from "@lms-bridge/core/Bridge"
 import { ModelLifecycle } from "@lms-bridge/core/models/ModelLifecycle"
-import * as NodePlatform from "@lms-bridge/mcp-server/NodePlatform"
 import * as Effect from "effect/Effect"
-import * as Layer from "effect/Layer"
-import * as Logger from "effect/Logger"
-import * as ManagedRuntime from "effect/ManagedRuntime"
-
-const runtime = ManagedRuntime.make(
-  Bridge.layer.pipe(
-    Layer.provide(NodePlatform.layer),
-    Layer.provideMerge(Logger.replace(Logger.defaultLogger, Logger.withConsoleError(Logger.jsonLogger)))
-  )
-)
+import { runtime, serve } from "../runtime.mjs"
 
 const model = "qwen/qwen3-4b-2507"
 const callers = Number(process.env.LMS_BRIDGE_BENCH_CALLERS)
@@ -41,13 +30,4 @@ const answers = {
   fetch: () => meanOf(() => fetch(`${process.env.LMSTUDIO_BASE_URL}/api/v1/models`).then((reply) => reply.json()))
 }
 
-const stop = () => runtime.dispose().then(() => process.exit(0))
-process.on("SIGTERM", stop)
-process.on("disconnect", stop)
-process.on("message", ({ what }) => {
-  answers[what]().then(
-    (result) => process.send(result),
-    (error) => process.send({ error: String(error) })
-  )
-})
-process.send({ ready: true })
+serve(({ what }) => answers[what]())

@@ -1,6 +1,8 @@
-// The reference: fetch, the SDK's client, and a while loop.
+// The reference: fetch, the SDK's client, and a while loop. Its requests are those of the agent loop, word for word.
 import { Client } from "@modelcontextprotocol/sdk/client/index.js"
 import { StdioClientTransport } from "@modelcontextprotocol/sdk/client/stdio.js"
+import { systemMessage } from "@lms-bridge/core/agent/SystemMessage"
+import { sampler } from "./sampler.mjs"
 
 const client = new Client({ name: "bench", version: "1.0.0" })
 await client.connect(
@@ -19,17 +21,18 @@ const offered = tools
   }))
 
 const baseUrl = process.env.LMSTUDIO_BASE_URL
-const listed = await (await fetch(`${baseUrl}/api/v0/models`)).json()
-const model = listed.data.find((entry) => entry.type === "llm").id
+const model = process.env.LMS_BRIDGE_BENCH_MODEL
+
+const system = systemMessage({}, { tools: true })
 
 /** One streamed reply, put together again. */
 const ask = async (messages) => {
   const response = await fetch(`${baseUrl}/v1/chat/completions`, {
     method: "POST",
     headers: { "content-type": "application/json" },
-    body: JSON.stringify({ model, messages, tools: offered, stream: true })
+    body: JSON.stringify({ model, messages, tools: offered, stream: true, stream_options: { include_usage: true } })
   })
-  const reply = { content: "", calls: [] }
+  const reply = { content: "", calls: [], usage: undefined }
   const decoder = new TextDecoder()
   let rest = ""
   for await (const chunk of response.body) {
@@ -37,7 +40,9 @@ const ask = async (messages) => {
     rest = lines.pop()
     for (const line of lines) {
       if (!line.startsWith("data: ") || line.startsWith("data: [DONE]")) continue
-      const delta = JSON.parse(line.slice(6)).choices[0]?.delta ?? {}
+      const chunk = JSON.parse(line.slice(6))
+      reply.usage = chunk.usage ?? reply.usage
+      const delta = chunk.choices[0]?.delta ?? {}
       reply.content += delta.content ?? ""
       for (const part of delta.tool_calls ?? []) {
         const call = (reply.calls[part.index] ??= { id: "", name: "", arguments: "" })
@@ -51,12 +56,16 @@ const ask = async (messages) => {
 }
 
 const runOnce = async () => {
-  const messages = [{ role: "user", content: "Say every step after me." }]
+  const messages = [
+    { role: "system", content: system },
+    { role: "user", content: "Say every step after me." }
+  ]
   let toolCalls = 0
-  const started = performance.now()
+  const sample = sampler()
   for (;;) {
+    sample.step()
     const { calls, content } = await ask(messages)
-    if (calls.length === 0) return { millis: performance.now() - started, toolCalls }
+    if (calls.length === 0) return { ...sample.end(), toolCalls }
     messages.push({
       role: "assistant",
       content,

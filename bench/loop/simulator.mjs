@@ -18,7 +18,9 @@ const model = SimulatedModel.fromFunction(({ messages, tools }) => {
 }, "a model for the benchmark")
 
 const main = Effect.gen(function* () {
-  const { baseUrl } = yield* Simulator.start({ model })
+  const { baseUrl, control } = yield* Simulator.start({ model })
+  // enough for a thousand steps: nothing has to be left out
+  yield* control.loadAsUser(process.env.LMS_BRIDGE_BENCH_MODEL, { contextLength: 262_144 })
   process.send({ baseUrl })
   yield* Effect.async((resume) => {
     process.once("SIGTERM", () => resume(Effect.void))
