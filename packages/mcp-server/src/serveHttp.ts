@@ -6,7 +6,7 @@ import type { Services } from "@lms-bridge/core/Bridge"
 import type { Settings } from "@lms-bridge/core/configuration/Settings"
 import * as Clock from "effect/Clock"
 import * as Deferred from "effect/Deferred"
-import type * as Duration from "effect/Duration"
+import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as FiberSet from "effect/FiberSet"
@@ -30,6 +30,10 @@ export interface Options {
   readonly token: Option.Option<Redacted.Redacted>
   /** How long running calls may take to end when the server is stopped. */
   readonly drain?: Duration.DurationInput
+  /** Sessions at once; 64. */
+  readonly mostSessions?: number
+  /** A session that nobody used for so long is closed; an hour. */
+  readonly idle?: Duration.DurationInput
   /** Told the address, `http://HOST:PORT/mcp`, once it listens. */
   readonly listening?: (url: string) => Effect.Effect<void>
 }
@@ -49,10 +53,7 @@ export class HttpNotServed extends Schema.TaggedError<HttpNotServed>()("HttpNotS
   }
 }
 
-const mostSessions = 64
 const mostBodyBytes = 4 * 1024 * 1024
-/** A session that nobody used for so long is closed. */
-const idleMillis = 60 * 60_000
 
 interface Session {
   readonly http: HttpTransport.HttpTransport
@@ -70,7 +71,8 @@ export const serveSessions = Effect.fn("serveSessions")(function* <E, R>(
   options: Options,
   serve: (transport: AnyTransport, connected: Effect.Effect<unknown>, caller: string) => Effect.Effect<void, E, R>
 ) {
-  const { host, port } = options
+  const { host, mostSessions = 64, port } = options
+  const idle = Duration.decode(options.idle ?? "1 hour")
   const token = Option.getOrUndefined(Option.map(options.token, Redacted.value))
   if (token === undefined && !isLoopback(host)) {
     return yield* new HttpNotServed({ reason: "TokenRequired", host, port, detail: "" })
@@ -169,11 +171,11 @@ export const serveSessions = Effect.fn("serveSessions")(function* <E, R>(
     Effect.repeat(
       Effect.flatMap(Clock.currentTimeMillis, (now) =>
         Effect.forEach(
-          [...sessions.values()].filter(({ open, usedAt }) => open === 0 && now - usedAt > idleMillis),
+          [...sessions.values()].filter(({ open, usedAt }) => open === 0 && now - usedAt > Duration.toMillis(idle)),
           ({ fiber }) => Fiber.interruptFork(fiber)
         )
       ),
-      Schedule.spaced("1 minute")
+      Schedule.spaced(Duration.min(idle, "1 minute"))
     )
   )
 

@@ -158,6 +158,52 @@ describe("the server over HTTP", () => {
     }).pipe(Effect.provide(services()))
   )
 
+  it.scopedLive("has room for so many sessions, and closes those that nobody uses", () =>
+    Effect.gen(function* () {
+      const { url } = yield* served({ mostSessions: 2, idle: "100 millis" })
+      const open = Effect.promise(() => fetch(url, initialize))
+      const first = yield* open
+      yield* Effect.promise(() => first.text())
+      const headers = { ...initialize.headers, "mcp-session-id": String(first.headers.get("mcp-session-id")) }
+      assert.strictEqual(yield* status(url, initialize), 200)
+      const full = yield* open
+      assert.deepStrictEqual([full.status, full.headers.get("retry-after")], [503, "5"])
+      const ping = { ...initialize, headers, body: JSON.stringify({ jsonrpc: "2.0", id: 1, method: "ping" }) }
+      // asking is use: it has to be left alone
+      const later = Effect.delay(status(url, ping), "500 millis")
+      yield* Effect.repeat(later, { until: (code) => code === 404 })
+      assert.strictEqual(yield* status(url, initialize), 200)
+    }).pipe(Effect.provide(services()))
+  )
+
+  it.scopedLive("carries a run to its end when the client's connection is lost in mid-call", () =>
+    Effect.gen(function* () {
+      const { url } = yield* served()
+      const opened = yield* Effect.promise(() => fetch(url, initialize))
+      const headers = { ...initialize.headers, "mcp-session-id": String(opened.headers.get("mcp-session-id")) }
+      const abort = new AbortController()
+      const params = { name: "autonomous_with_mcp", arguments: { mcp_name: "files", task: "t" } }
+      const lost = yield* Effect.fork(
+        status(url, {
+          method: "POST",
+          headers,
+          body: JSON.stringify({ jsonrpc: "2.0", id: 1, method: "tools/call", params }),
+          signal: abort.signal
+        }).pipe(Effect.exit)
+      )
+      const { client } = yield* connect(url)
+      yield* Effect.repeat(callTool(client, "run_status"), {
+        until: (result) => textOf(result).includes("running"),
+        schedule: Schedule.spaced("10 millis")
+      })
+      abort.abort()
+      yield* Fiber.join(lost)
+      const result = yield* callTool(client, "run_result", { run_id: AgentLoopTest.testRunId })
+      assert.deepInclude(result.structuredContent, { status: "done", answer: "There is a.md." })
+      assert.strictEqual(yield* (yield* AgentLoopTest.AgentLoopCalls).interrupted, 0)
+    }).pipe(Effect.provide(services([...aRun.slice(0, 1), { _tag: "Wait", duration: "500 millis" }, ...aRun.slice(1)])))
+  )
+
   it.scopedLive("stopped in mid-call, lets the call end, takes no new one, and is gone", () =>
     Effect.gen(function* () {
       const { fiber, url } = yield* served()
