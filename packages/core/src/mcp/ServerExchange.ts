@@ -4,7 +4,13 @@
  * @since 0.1.0
  */
 import type { Client } from "@modelcontextprotocol/sdk/client/index.js"
-import { ErrorCode, McpError as SdkError, type Progress, ResultSchema } from "@modelcontextprotocol/sdk/types.js"
+import {
+  ErrorCode,
+  McpError as SdkError,
+  type Progress,
+  ResultSchema,
+  UrlElicitationRequiredError
+} from "@modelcontextprotocol/sdk/types.js"
 import * as Clock from "effect/Clock"
 import * as Data from "effect/Data"
 import * as Duration from "effect/Duration"
@@ -144,7 +150,7 @@ export const attempt = <A>(method: string, run: (signal: AbortSignal) => Promise
       const status = code === undefined && number !== undefined && number >= 100 && number < 600 ? number : undefined
       const unreachable = cause instanceof TypeError && cause.cause !== undefined
       const message = cause instanceof Error ? cause.message : String(cause)
-      const text = unreachable ? networkProblem(cause) : message.replace(/^MCP error -?\d+: /, "")
+      const text = unreachable ? networkProblem(cause) : `${message.replace(/^MCP error -?\d+: /, "")}${pagesIn(cause)}`
       // by the text too: servers use this code for errors of their own
       const lost =
         (code === ErrorCode.ConnectionClosed && text === "Connection closed") ||
@@ -164,6 +170,12 @@ export const noSdkLimit = 2 ** 31 - 1
 // -----------------------------------------------------------------------------
 // internal
 // -----------------------------------------------------------------------------
+
+/** The pages that somebody has to open before the server does what was asked. */
+const pagesIn = (cause: unknown) =>
+  cause instanceof UrlElicitationRequiredError
+    ? ` The user has to open ${cause.elicitations.map(({ url }) => url).join(" and ")} first; then it may be tried again.`
+    : ""
 
 /** What fetch hides beneath "fetch failed": `ECONNREFUSED 127.0.0.1:3001`. */
 const networkProblem = ({ cause, message }: TypeError) =>

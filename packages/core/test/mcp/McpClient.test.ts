@@ -1,5 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import { InMemoryTransport } from "@modelcontextprotocol/sdk/inMemory.js"
+import { UrlElicitationRequiredError } from "@modelcontextprotocol/sdk/types.js"
 import * as McpClient from "@lms-bridge/core/mcp/McpClient"
 import { Deferred, Duration, Effect, Fiber, TestClock } from "effect"
 import { linked, nobody, turns } from "./linked.ts"
@@ -217,6 +218,20 @@ describe("McpClient", () => {
       assert.isFalse(yield* session.isOpen)
       assert.deepInclude(yield* Effect.flip(session.call("again", {})), { reason: "Closed" })
       assert.deepInclude(yield* Effect.flip(session.tools), { _tag: "McpServerUnavailable", reason: "Closed" })
+    })
+  )
+
+  it.scoped("says which page has to be opened before a tool does its work", () =>
+    Effect.gen(function* () {
+      const { session } = yield* linked({
+        call: () => {
+          throw new UrlElicitationRequiredError([
+            { mode: "url", message: "Sign in.", url: "https://a.example/login", elicitationId: "1" }
+          ])
+        }
+      })
+      const error = yield* Effect.flip(session.call("mail", {}))
+      assert.include(error.message, "open https://a.example/login first")
     })
   )
 
