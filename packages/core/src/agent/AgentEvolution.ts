@@ -9,6 +9,7 @@ import type { AgentEvent, ContextAccount } from "./AgentEvent.ts"
 import { initial, withUser, type AgentState, type TurnCall } from "./AgentState.ts"
 import * as ModelReply from "./ModelReply.ts"
 import * as StallGuard from "./StallGuard.ts"
+import * as ToolResultImages from "./ToolResultImages.ts"
 import * as ToolPolicy from "./ToolPolicy.ts"
 
 /**
@@ -103,9 +104,15 @@ const changed = (state: AgentState, event: AgentEvent): AgentState => {
             : state.mistakes
       }
     case "ToolCallFinished": {
-      const { isError, millis, server, tool } = event
+      const { isError, millis, result, server, tool } = event
+      const images =
+        result === undefined || state.ensured?.vision !== true ? [] : [...ToolResultImages.shown(result).values()]
       return {
-        ...withCall(state, event.callId, (call) => ({ ...call, told: event.told })),
+        ...withCall(state, event.callId, (call) => ({
+          ...call,
+          told: event.told,
+          ...(images.length === 0 ? {} : { images })
+        })),
         activity: StallGuard.withActivity(state, event),
         mistakes: none,
         taint:
@@ -267,11 +274,13 @@ const withCall = (state: AgentState, callId: string, change: (call: TurnCall) =>
   if (state.turn._tag !== "Calling") return state
   const calls = state.turn.calls.map((entry) => (entry.call.id === callId ? change(entry) : entry))
   if (calls.some((entry) => entry.told === undefined)) return { ...state, turn: { ...state.turn, calls } }
+  const images = calls.flatMap((entry) => entry.images ?? [])
   return {
     ...state,
     messages: [
       ...state.messages,
-      ...calls.map(({ call, told }): ChatMessage => ({ role: "tool", toolCallId: call.id, content: told ?? "" }))
+      ...calls.map(({ call, told }): ChatMessage => ({ role: "tool", toolCallId: call.id, content: told ?? "" })),
+      ...(images.length === 0 ? [] : [ToolResultImages.message(images)])
     ],
     turn: { _tag: "Ask" }
   }

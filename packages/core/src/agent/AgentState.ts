@@ -4,7 +4,7 @@
  * @since 0.1.0
  */
 import * as Schema from "effect/Schema"
-import { ChatMessage, ChatReply, ToolCall, Usage } from "../lmstudio/Chat.ts"
+import { ImagePart, ChatMessage, ChatReply, ToolCall, Usage } from "../lmstudio/Chat.ts"
 import { Ensured } from "../models/ModelLifecycle.ts"
 import { AgentOutcome, BudgetKind, CallRecord, Problem, type AgentEvent } from "./AgentEvent.ts"
 import { AgentTask } from "./AgentTask.ts"
@@ -30,6 +30,8 @@ export const TurnCall = Schema.Struct({
     })
   ),
   told: optional(Schema.String),
+  /** What a model that can see is shown besides. */
+  images: optional(Schema.Array(ImagePart)),
   /** It was running when the run was stopped, and may or may not have taken effect. */
   uncertain: optional(Schema.Boolean)
 })
@@ -195,7 +197,11 @@ export const initial = (started: Extract<AgentEvent, { readonly _tag: "RunStarte
  */
 export const withUser = (messages: ReadonlyArray<ChatMessage>, text: string): ReadonlyArray<ChatMessage> => {
   const last = messages.at(-1)
-  return last?.role === "user" && typeof last.content === "string"
-    ? [...messages.slice(0, -1), { role: "user", content: `${last.content}\n\n${text}` }]
-    : [...messages, { role: "user", content: text }]
+  if (last?.role !== "user") return [...messages, { role: "user", content: text }]
+  return [
+    ...messages.slice(0, -1),
+    typeof last.content === "string"
+      ? { role: "user", content: `${last.content}\n\n${text}` }
+      : { role: "user", content: [...last.content, { type: "text", text }] }
+  ]
 }

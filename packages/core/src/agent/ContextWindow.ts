@@ -7,6 +7,7 @@
 import type { ChatMessage, ToolDefinition } from "../lmstudio/Chat.ts"
 import type { ContextAccount } from "./AgentEvent.ts"
 import { plain, slim } from "./SlimSchema.ts"
+import * as ToolResultImages from "./ToolResultImages.ts"
 import * as TokenCount from "./TokenCount.ts"
 import type { CatalogTool } from "./ToolCatalog.ts"
 
@@ -176,6 +177,10 @@ const shorter = (
 ): ReadonlyArray<ChatMessage> => {
   let changed = false
   const result = messages.map((message, index) => {
+    if (message.role === "user" && typeof message.content !== "string" && index >= range.from && index < range.to) {
+      changed = true
+      return ToolResultImages.without(message)
+    }
     if (message.role !== "tool" || index < range.from || index >= range.to || message.content.length <= range.most) {
       return message
     }

@@ -11,13 +11,13 @@ import * as Schema from "effect/Schema"
 import type { ToolContent, ToolResult } from "../mcp/ToolResult.ts"
 
 /**
- * The whole text of a result.
+ * The whole text of a result. `shown` are images that the model is given besides.
  *
  * @since 0.1.0
  * @category conversions
  */
-export const textOf = (result: ToolResult): string => {
-  const parts = result.content.map(fromContent)
+export const textOf = (result: ToolResult, shown: ReadonlyMap<ToolContent, unknown> = new Map()): string => {
+  const parts = result.content.map((part) => fromContent(part, shown.has(part)))
   if (result.structured !== undefined && !result.content.some((part) => repeats(part, result.structured))) {
     parts.push(`Structured result: ${JSON.stringify(result.structured)}`)
   }
@@ -100,13 +100,13 @@ const atBoundary = (encoded: Uint8Array, index: number): number => {
   return at
 }
 
-const fromContent = (part: ToolContent): string => {
+const fromContent = (part: ToolContent, isShown: boolean): string => {
   switch (part.type) {
     case "text":
       return isBinary(part.text) ? `[${sizeOf(byteLength(part.text))} of binary data, not shown]` : part.text
     case "image":
     case "audio":
-      return `[${part.type}, ${part.mimeType}, ${sizeOf(decodedLength(part.data))}, not shown]`
+      return `[${part.type}, ${part.mimeType}, ${sizeOf(decodedLength(part.data))}, ${isShown ? "shown below" : "not shown"}]`
     case "resource_link":
       return `[link to a resource: ${part.uri}${part.name === undefined ? "" : `, "${part.name}"`}${part.mimeType === undefined ? "" : `, ${part.mimeType}`}]`
     case "resource": {

@@ -25,6 +25,7 @@ import * as ReadingTools from "./ReadingTools.ts"
 import type { RunLog } from "./RunLog.ts"
 import * as ToolCatalog from "./ToolCatalog.ts"
 import * as ToolPolicy from "./ToolPolicy.ts"
+import * as ToolResultImages from "./ToolResultImages.ts"
 import * as ToolResultText from "./ToolResultText.ts"
 
 /**
@@ -139,7 +140,11 @@ const settle = Effect.fnUntraced(
     const artifact = `r${log.state.callsStarted}`
     const [time, result] = yield* Effect.timed(called(services, log, prepared, callId, verdict))
 
-    const text = Either.match(result, { onLeft: (failed) => failed, onRight: ToolResultText.textOf })
+    const text = Either.match(result, {
+      onLeft: (failed) => failed,
+      onRight: (answer) =>
+        ToolResultText.textOf(answer, log.state.ensured?.vision === true ? ToolResultImages.shown(answer) : undefined)
+    })
     const limit = limitOf(services.settings, log)
     const hint = `; read_artifact and search_artifact with id "${artifact}" show the rest`
     const foreign = isForeign(verdict.tool)

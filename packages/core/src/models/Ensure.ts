@@ -95,7 +95,7 @@ export const make = Effect.fnUntraced(function* (parts: LifecycleParts) {
     if (instance === undefined) return undefined
     const now = yield* Clock.currentTimeMillis
     const entry = (yield* ledger.recent).find(({ instanceId }) => instanceId === instance.id)
-    return ensured(model.key, instance, isOurs(entry, instance, now) ? entry : undefined, {
+    return ensured(model, instance, isOurs(entry, instance, now) ? entry : undefined, {
       action: "already-loaded",
       tookMillis: now - startedAt
     })
@@ -147,7 +147,7 @@ export const make = Effect.fnUntraced(function* (parts: LifecycleParts) {
       const { action, model, seen, way } = outcome.exit.value
       if (outcome._tag === "shared" && LoadOrder.pick([seen.instance], meaning, options) === undefined) continue
       const now = yield* Clock.currentTimeMillis
-      const loaded = ensured(model.key, seen.instance, seen.entry, { action, way, tookMillis: now - startedAt })
+      const loaded = ensured(model, seen.instance, seen.entry, { action, way, tookMillis: now - startedAt })
       if (yield* take(loaded)) return loaded
     }
   }, Effect.scoped)
@@ -196,7 +196,7 @@ const concernsTheModel = (error: ModelLifecycleError) =>
   error._tag !== "LmStudioUnreachable" && error._tag !== "Unauthorized" && error._tag !== "CircuitOpen"
 
 const ensured = (
-  model: string,
+  { key, vision }: Pick<ApiModel, "key" | "vision">,
   instance: {
     readonly id: string
     readonly contextLength?: number | undefined
@@ -205,12 +205,13 @@ const ensured = (
   entry: LedgerEntry | undefined,
   done: Pick<Ensured, "action" | "tookMillis"> & { readonly way?: Ensured["way"] | undefined }
 ): Ensured => ({
-  model,
+  model: key,
   instanceId: instance.id,
   action: done.action,
   ...(done.way === undefined ? {} : { way: done.way }),
   owner: entry === undefined ? "user" : "lms-bridge",
   ...(instance.contextLength === undefined ? {} : { contextLength: instance.contextLength }),
+  ...(vision === undefined ? {} : { vision }),
   ...(entry === undefined ? {} : { ttlMillis: entry.ttlMillis, expiresAt: expiryOf(entry, instance) }),
   tookMillis: done.tookMillis,
   steppedDown: []

@@ -42,6 +42,8 @@ export const Ensured = Schema.Struct({
   owner: Schema.Literal("lms-bridge", "user"),
   /** Tokens; absent where the server does not tell. */
   contextLength: Schema.optionalWith(Schema.NonNegativeInt, { exact: true }),
+  /** Whether it can see images; absent where the server does not tell. */
+  vision: Schema.optionalWith(Schema.Boolean, { exact: true }),
   /** Idle milliseconds until it is unloaded; absent when a user loaded it without a limit or nobody can tell. */
   ttlMillis: Schema.optionalWith(Schema.NonNegative, { exact: true }),
   /** Epoch milliseconds of the unload if nobody uses it until then. */
