@@ -45,9 +45,11 @@ export const layerTest = (script: Script): Layer.Layer<LmsCli | LmsCliCalls> =>
   Layer.effectContext(
     Effect.map(Scripted.make("LmsCli"), (scripted) => {
       const cli: Shape = {
+        application: scripted.value("application", script.application),
         binary: scripted.value("binary", script.binary),
         ps: scripted.value("ps", script.ps),
         ls: scripted.value("ls", script.ls),
+        variants: scripted.value("variants", script.variants),
         load: scripted.call("load", script.load),
         estimate: scripted.call("estimate", script.estimate),
         unload: scripted.call("unload", script.unload),
@@ -74,9 +76,11 @@ export const layerNotInstalled: Layer.Layer<LmsCli> = Layer.sync(LmsCli, () => {
   const missing = (subcommand: string) => new LmsCliError({ reason: "NotInstalled", subcommand })
   const fail = (subcommand: string) => Effect.fail(missing(subcommand))
   return {
+    application: Effect.succeedNone,
     binary: fail("version"),
     ps: fail("ps"),
     ls: fail("ls"),
+    variants: fail("ls"),
     load: () => fail("load"),
     estimate: () => fail("load"),
     unload: () => fail("unload"),

@@ -2,7 +2,7 @@
  * `server start`: LM Studio's server, and LM Studio itself when it is off, by `lms`.
  */
 import * as Command from "@effect/cli/Command"
-import { baseUrl, Settings, table } from "@lms-bridge/core/configuration/Settings"
+import { address, baseUrl, Settings, table } from "@lms-bridge/core/configuration/Settings"
 import { LmsCli } from "@lms-bridge/core/lmstudio/LmsCli"
 import { LmStudioApi } from "@lms-bridge/core/lmstudio/LmStudioApi"
 import * as Effect from "effect/Effect"
@@ -23,26 +23,18 @@ export const command = Command.make("start", { port }).pipe(
       const api = yield* LmStudioApi
       const before = yield* Effect.either(api.ping)
       if (Either.isRight(before)) return yield* screen.out(ServerStatus.render(before.right))
-      const configured = new URL(baseUrl(yield* Settings))
-      if (!isLocal(configured)) {
+      const settings = yield* Settings
+      const configured = address(settings)
+      if (!configured.isLocal) {
         return yield* new UsageError({
-          problem: `LM Studio is configured at ${configured.origin}, and \`server start\` can start it on this machine only. Start it there, or unset LMSTUDIO_BASE_URL and LMSTUDIO_HOST.`
+          problem: `LM Studio is configured at ${baseUrl(settings)}, and \`server start\` can start it on this machine only. Start it there, or unset LMSTUDIO_BASE_URL and LMSTUDIO_HOST.`
         })
       }
       yield* screen.status("starting LM Studio's server")
       yield* (yield* LmsCli)
-        .serverStart({ port: Option.getOrElse(port, () => portOf(configured)) })
+        .serverStart({ port: Option.getOrElse(port, () => configured.port) })
         .pipe(Effect.ensuring(screen.status("")))
       yield* screen.out(ServerStatus.render(yield* api.ping))
     })
   )
 )
-
-// -----------------------------------------------------------------------------
-// internal
-// -----------------------------------------------------------------------------
-
-const isLocal = ({ hostname }: URL) => /^(?:localhost|127(?:\.\d+){3}|0\.0\.0\.0|\[::1?\])$/.test(hostname)
-
-/** A URL leaves the port of its scheme away. */
-const portOf = ({ port, protocol }: URL) => Number(port === "" ? (protocol === "https:" ? 443 : 80) : port)

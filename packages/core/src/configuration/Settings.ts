@@ -256,6 +256,24 @@ export const baseUrl = (settings: Values): string =>
     return `http://${host}:${settings.port}`
   }).replace(/\/v1$/, "")
 
+/**
+ * Host and port of that address, and whether it is on this machine.
+ *
+ * @since 0.1.0
+ * @category getters
+ */
+export const address = (
+  settings: Values
+): { readonly host: string; readonly port: number; readonly isLocal: boolean } => {
+  const { hostname, port, protocol } = new URL(baseUrl(settings))
+  return {
+    host: hostname,
+    // a URL leaves the port of its scheme away
+    port: port === "" ? (protocol === "https:" ? 443 : 80) : Number(port),
+    isLocal: /^(?:localhost|127(?:\.\d+){3}|0\.0\.0\.0|\[::1?\])$/.test(hostname)
+  }
+}
+
 // -----------------------------------------------------------------------------
 // internal
 // -----------------------------------------------------------------------------

@@ -71,11 +71,15 @@ export const startProcess = (
  */
 export const runProcess = (
   command: Command.Command,
-  options: { readonly stdout: "collect" | "discard" } = { stdout: "collect" }
+  options: {
+    readonly stdout: "collect" | "discard"
+    /** Told of each piece of stdout as it comes. */
+    readonly onStdout?: ((piece: string) => Effect.Effect<void>) | undefined
+  } = { stdout: "collect" }
 ): Effect.Effect<Ended, PlatformError, CommandExecutor.CommandExecutor> =>
   Effect.gen(function* () {
     const process = yield* startProcess(command)
-    const stdout = yield* collect(process.stdout, options.stdout === "collect" ? outputLimit : 0)
+    const stdout = yield* collect(process.stdout, options.stdout === "collect" ? outputLimit : 0, options.onStdout)
     const stderr = yield* collect(process.stderr, outputLimit)
     const exitCode = yield* process.exitCode
     yield* Fiber.await(Fiber.zip(stdout.fiber, stderr.fiber)).pipe(Effect.timeoutOption(afterExit))
@@ -106,11 +110,20 @@ const stop = (process: CommandExecutor.Process) =>
     undisturbed
   )
 
-const collect = Effect.fnUntraced(function* (stream: Stream.Stream<Uint8Array, PlatformError>, limit: number) {
+const collect = Effect.fnUntraced(function* (
+  stream: Stream.Stream<Uint8Array, PlatformError>,
+  limit: number,
+  onPiece: (piece: string) => Effect.Effect<void> = () => Effect.void
+) {
   const text = yield* Ref.make({ text: "", dropped: false })
   const fiber = yield* stream.pipe(
     Stream.decodeText(),
-    Stream.runForEach((piece) => Ref.update(text, (before) => append(before, piece, limit))),
+    Stream.runForEach((piece) =>
+      Effect.zipRight(
+        Ref.update(text, (before) => append(before, piece, limit)),
+        onPiece(piece)
+      )
+    ),
     Effect.forkScoped
   )
   return { text, fiber }

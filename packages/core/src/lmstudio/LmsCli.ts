@@ -5,6 +5,7 @@
  */
 import type * as CommandExecutor from "@effect/platform/CommandExecutor"
 import type * as FileSystem from "@effect/platform/FileSystem"
+import type * as HttpClient from "@effect/platform/HttpClient"
 import type * as Path from "@effect/platform/Path"
 import * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
@@ -13,12 +14,14 @@ import * as Either from "effect/Either"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import type * as ParseResult from "effect/ParseResult"
+import * as Ref from "effect/Ref"
 import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
 import { Settings } from "../configuration/Settings.ts"
 import type { CircuitOpen } from "../resilience/CircuitBreaker.ts"
 import type { Resilience } from "../resilience/Resilience.ts"
 import * as Arguments from "./lms/Arguments.ts"
+import * as ExactModel from "./lms/ExactModel.ts"
 import * as Messages from "./lms/Messages.ts"
 import * as Runner from "./lms/Runner.ts"
 import { LmsCliError } from "./LmsCliError.ts"
@@ -84,7 +87,7 @@ export class LmsInstance extends LmsModel.extend<LmsInstance>("@lms-bridge/core/
  * @category models
  */
 export interface LmsLoad {
-  /** Exact model key. `lms` matches fuzzily, so the caller must have looked it up. */
+  /** Exact model key, looked up by the caller: `lms` itself matches fuzzily. */
   readonly key: string
   readonly ttl: Duration.Duration
   readonly contextLength?: number | undefined
@@ -92,6 +95,8 @@ export interface LmsLoad {
   readonly gpu?: "off" | "max" | number | undefined
   readonly parallel?: number | undefined
   readonly identifier?: string | undefined
+  /** How far it is, 0..1, where this `lms` tells (since May 2026). */
+  readonly onProgress?: ((fraction: number) => Effect.Effect<void>) | undefined
 }
 
 /**
@@ -104,6 +109,17 @@ export interface LoadEstimate {
   readonly gpuBytes: number | undefined
   readonly totalBytes: number | undefined
   readonly fits: boolean
+}
+
+/**
+ * The application that `lms` talks to. `package` is `lm-studio`, `llmster` or what else it calls itself.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Application {
+  readonly version: string
+  readonly package?: string | undefined
 }
 
 /**
@@ -150,6 +166,15 @@ export interface LogEvent {
 
 /**
  * @since 0.1.0
+ * @category models
+ */
+export interface LmsVariants {
+  readonly model: LmsModel
+  readonly variants: ReadonlyArray<LmsModel>
+}
+
+/**
+ * @since 0.1.0
  * @category errors
  */
 export type LmsCallError = LmsCliError | CircuitOpen
@@ -167,21 +192,31 @@ export type LmsCallError = LmsCliError | CircuitOpen
 export class LmsCli extends Context.Tag("@lms-bridge/core/lmstudio/LmsCli")<
   LmsCli,
   {
+    /**
+     * The LM Studio application of this machine, by its status port: no process, and nothing is started. None when it does
+     * not run or is configured on another machine. Needs no `lms`.
+     */
+    readonly application: Effect.Effect<Option.Option<Application>>
     /** Where the binary is. */
     readonly binary: Effect.Effect<string, LmsCallError>
     /** `lms ps --json`. */
     readonly ps: Effect.Effect<ReadonlyArray<LmsInstance>, LmsCallError>
     /** `lms ls --json`. */
     readonly ls: Effect.Effect<ReadonlyArray<LmsModel>, LmsCallError>
-    /** `lms load KEY --yes --ttl S …`. Exit 0 does not prove that this key is loaded: verify through the API. */
+    /** `lms ls --variants --json`: the models that have several variants, with these (since October 2025). */
+    readonly variants: Effect.Effect<ReadonlyArray<LmsVariants>, LmsCallError>
+    /**
+     * `lms load PATH --exact --yes --ttl S …` where `lms ls` knows the path of the key, else `lms load KEY --yes --ttl S …`,
+     * which may match another model. Exit 0 does not prove that this key is loaded: verify through the API.
+     */
     readonly load: (options: LmsLoad) => Effect.Effect<void, LmsCallError>
-    /** `lms load KEY --estimate-only --yes`. */
+    /** The same with `--estimate-only`: loads nothing. */
     readonly estimate: (
       options: Pick<LmsLoad, "key" | "contextLength" | "gpu">
     ) => Effect.Effect<LoadEstimate, LmsCallError>
-    /** `lms unload ID`. Exits 0 on unknown ids: verify. */
+    /** `lms unload ID`, verified by `lms ps`: it exits 0 on unknown ids. Fails with `NotUnloaded` when it is still there. */
     readonly unload: (identifier: string) => Effect.Effect<void, LmsCallError>
-    /** `lms unload --all`. */
+    /** `lms unload --all`, verified in the same way: of what was in memory before, nothing is left. */
     readonly unloadAll: Effect.Effect<void, LmsCallError>
     /** `lms get NAME --yes`: progress, then `Done`. Interrupting it cancels the download. */
     readonly get: (name: string) => Stream.Stream<GetProgress, LmsCallError>
@@ -205,7 +240,7 @@ export class LmsCli extends Context.Tag("@lms-bridge/core/lmstudio/LmsCli")<
   static readonly layer: Layer.Layer<
     LmsCli,
     never,
-    CommandExecutor.CommandExecutor | FileSystem.FileSystem | Path.Path | Settings | Resilience
+    CommandExecutor.CommandExecutor | HttpClient.HttpClient | FileSystem.FileSystem | Path.Path | Settings | Resilience
   > = Layer.scoped(
     this,
     Effect.gen(function* () {
@@ -225,28 +260,59 @@ export class LmsCli extends Context.Tag("@lms-bridge/core/lmstudio/LmsCli")<
           })
         )
 
-      const act = (subcommand: string, args: Arguments.Arguments, reach: Runner.Reach, timeout = lmsTimeout) =>
+      const act = (
+        subcommand: string,
+        args: Arguments.Arguments,
+        reach: Runner.Reach,
+        { onStdout, timeout = lmsTimeout }: Pick<Runner.Run, "onStdout"> & { readonly timeout?: Duration.Duration } = {}
+      ) =>
         Effect.flatMap(accepted(subcommand, args), (accepted) =>
-          runner.run({ subcommand, args: accepted, reach, timeout, repeatable: false })
+          runner.run({ subcommand, args: accepted, reach, timeout, repeatable: false, onStdout })
         )
 
+      const ps = look("ps", ["ps", "--json"], "client").pipe(
+        Effect.flatMap(decode("ps", decodeInstances)),
+        Effect.withSpan("LmsCli.ps")
+      )
+      const ls = look("ls", ["ls", "--json"], "client").pipe(
+        Effect.flatMap(decode("ls", decodeModels)),
+        Effect.withSpan("LmsCli.ls")
+      )
+      const byPath = yield* ExactModel.make(ls)
+
+      const unloaded = Effect.fnUntraced(function* (ids: ReadonlyArray<string>) {
+        const left = (yield* ps).filter(({ identifier }) => ids.includes(identifier))
+        if (left.length === 0) return
+        const detail = left.map(({ identifier }) => identifier).join(", ")
+        return yield* new LmsCliError({ reason: "NotUnloaded", subcommand: "unload", detail })
+      })
+
       return {
+        application: Effect.withSpan(runner.application, "LmsCli.application"),
         binary: runner.binary("version"),
-        ps: look("ps", ["ps", "--json"], "client").pipe(
-          Effect.flatMap(decode("ps", decodeInstances)),
-          Effect.withSpan("LmsCli.ps")
-        ),
-        ls: look("ls", ["ls", "--json"], "client").pipe(
-          Effect.flatMap(decode("ls", decodeModels)),
-          Effect.withSpan("LmsCli.ls")
+        ps,
+        ls,
+        variants: look("ls", ["ls", "--variants", "--json"], "client").pipe(
+          Effect.flatMap(decode("ls", decodeVariants)),
+          Effect.withSpan("LmsCli.variants")
         ),
         load: (options) =>
-          act("load", Arguments.load(options), "client", loadTimeout).pipe(
+          // a name that cannot be passed is refused before anything starts
+          accepted("load", Arguments.load(options)).pipe(
+            Effect.zipRight(loadProgress(options.onProgress)),
+            Effect.flatMap((onStdout) =>
+              byPath(options.key, (path) =>
+                act("load", Arguments.load(options, path), "client", { timeout: loadTimeout, onStdout })
+              )
+            ),
             Effect.asVoid,
             Effect.withSpan("LmsCli.load", { attributes: { model: options.key } })
           ),
         estimate: Effect.fn("LmsCli.estimate")(function* (options) {
-          const { stderr } = yield* act("load", Arguments.estimate(options), "client")
+          yield* accepted("load", Arguments.estimate(options))
+          const { stderr } = yield* byPath(options.key, (path) =>
+            act("load", Arguments.estimate(options, path), "client")
+          )
           const estimate = Messages.estimateOf(stderr)
           return (
             estimate ??
@@ -255,13 +321,15 @@ export class LmsCli extends Context.Tag("@lms-bridge/core/lmstudio/LmsCli")<
         }),
         unload: (identifier) =>
           act("unload", Arguments.unload(identifier), "client").pipe(
-            Effect.asVoid,
+            Effect.zipRight(unloaded([identifier])),
             Effect.withSpan("LmsCli.unload", { attributes: { instance: identifier } })
           ),
-        unloadAll: act("unload", Either.right(["unload", "--all"]), "client").pipe(
-          Effect.asVoid,
-          Effect.withSpan("LmsCli.unloadAll")
-        ),
+        unloadAll: Effect.flatMap(ps, (before) =>
+          Effect.zipRight(
+            act("unload", Either.right(["unload", "--all"]), "client"),
+            unloaded(before.map(({ identifier }) => identifier))
+          )
+        ).pipe(Effect.withSpan("LmsCli.unloadAll")),
         get: (name) =>
           Stream.unwrap(Effect.map(accepted("get", Arguments.get(name)), (args) => runner.download(args))).pipe(
             Stream.withSpan("LmsCli.get", { attributes: { model: name } })
@@ -276,7 +344,7 @@ export class LmsCli extends Context.Tag("@lms-bridge/core/lmstudio/LmsCli")<
           Effect.withSpan("LmsCli.serverStatus")
         ),
         serverStart: (options) =>
-          act("server start", Arguments.serverStart(options?.port), "machine", startTimeout).pipe(
+          act("server start", Arguments.serverStart(options?.port), "machine", { timeout: startTimeout }).pipe(
             Effect.asVoid,
             Effect.withSpan("LmsCli.serverStart")
           ),
@@ -324,6 +392,25 @@ const decode =
 const decodeInstances = Schema.decode(Schema.parseJson(Schema.Array(LmsInstance)))
 
 const decodeModels = Schema.decode(Schema.parseJson(Schema.Array(LmsModel)))
+
+const decodeVariants = Schema.decode(
+  Schema.parseJson(Schema.Array(Schema.Struct({ model: LmsModel, variants: Schema.Array(LmsModel) })))
+)
+
+/** Told once per percent; the spinner turns twelve times a second. */
+const loadProgress = (onProgress: LmsLoad["onProgress"]) =>
+  Effect.map(Ref.make(-1), (last): Runner.Run["onStdout"] =>
+    onProgress === undefined
+      ? undefined
+      : (piece) => {
+          const percent = Messages.loadPercentOf(piece)
+          return percent === undefined
+            ? Effect.void
+            : Effect.flatMap(Ref.getAndSet(last, percent), (before) =>
+                before === percent ? Effect.void : onProgress(percent / 100)
+              )
+        }
+  )
 
 const decodeServerStatus = (json: string) =>
   Effect.map(decodeServer(json), ({ port, running }): ServerStatus => ({ running, port }))

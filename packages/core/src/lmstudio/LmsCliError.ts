@@ -24,6 +24,7 @@ export class LmsCliError extends Schema.TaggedError<LmsCliError>()("LmsCliError"
     "Timeout",
     "Output",
     "ModelNotFound",
+    "NotUnloaded",
     "LoadRefused",
     "NotRunning",
     "Remote"
@@ -59,6 +60,8 @@ export class LmsCliError extends Schema.TaggedError<LmsCliError>()("LmsCliError"
         return `\`lms ${this.subcommand}\` works on this machine only, but LM Studio is configured on another one. Do it there.`
       case "ModelNotFound":
         return `\`lms ${this.subcommand}\` knows no such model. \`lms-bridge models ls\` lists them.${said}`
+      case "NotUnloaded":
+        return `\`lms unload\` has ended, but this is still in memory: ${this.detail ?? ""}. Look at \`lms-bridge models ps\` and try again.`
       case "LoadRefused":
         return `LM Studio refuses to load the model, because it does not fit in memory. Unload other models, ask for a smaller context, or choose a smaller model.${said}`
       case "Output":

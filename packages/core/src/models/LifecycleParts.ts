@@ -81,7 +81,8 @@ export const survey = Effect.fnUntraced(function* ({ catalog, ledger }: Lifecycl
     const { contextLength } = instance
     yield* ledger.put({ ...entry, state: "loaded", ...(contextLength === undefined ? {} : { contextLength }) })
   }
-  const entries = yield* ledger.all
+  // another product at an address where LM Studio was before has loaded nothing for us
+  const entries = picture.server.dialect === "openai" ? [] : yield* ledger.all
   const result: Survey = { catalog: picture, seen: seenIn(picture.models, entries, at), at }
   return result
 })

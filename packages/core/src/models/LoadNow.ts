@@ -214,7 +214,7 @@ const estimateOf = ({ contextLength, gpu, model }: Pick<LoadOrder.LoadOrder, "co
 })
 
 const stepsOf = (model: CatalogModel, flight: Flight<LoadProgress>): Loading.LoadSteps => ({
-  onLoading: (way) => flight.report({ _tag: "Loading", model: model.key, way, progress: undefined }),
+  onLoading: (way, progress) => flight.report({ _tag: "Loading", model: model.key, way, progress }),
   onVerifying: flight.report({ _tag: "Verifying", model: model.key }),
   mustFinish: flight.mustFinish
 })

@@ -39,6 +39,7 @@ export interface LoadOrder extends Choice {
   readonly ttl: Duration.Duration
   readonly contextLength: number | undefined
   readonly gpu: EnsureOptions["gpu"]
+  readonly parallel: number | undefined
   readonly identifier: string | undefined
   /** Ids of all instances that were there before. */
   readonly before: ReadonlySet<string>
@@ -95,7 +96,9 @@ export const serves =
  * @category getters
  */
 export const purposeOf = ({ options, variant }: Wanted): string =>
-  [variant, options.contextLength, options.gpu, options.identifier, options.makeRoom === true].join("|")
+  [variant, options.contextLength, options.gpu, options.parallel, options.identifier, options.makeRoom === true].join(
+    "|"
+  )
 
 /**
  * @since 0.1.0
@@ -107,12 +110,13 @@ export const make = Effect.fnUntraced(function* (
   model: CatalogModel,
   look: Survey
 ) {
-  const { contextLength, gpu, identifier } = wanted.options
+  const { contextLength, gpu, identifier, parallel } = wanted.options
   const { lms, server } = look.catalog
   const secondCopy = look.seen.some((seen) => seen.model.key === wanted.key)
   const wishes: ReadonlyArray<LoadWays.Wish> = [
     ...(contextLength === undefined ? [] : (["contextLength"] as const)),
     ...(gpu === undefined ? [] : (["gpu"] as const)),
+    ...(parallel === undefined ? [] : (["parallel"] as const)),
     ...(identifier === undefined ? [] : (["identifier"] as const)),
     ...(wanted.variant === undefined ? [] : (["variant"] as const)),
     ...(secondCopy ? (["secondCopy"] as const) : [])
@@ -133,6 +137,7 @@ export const make = Effect.fnUntraced(function* (
     ttl: wholeSeconds(TtlPolicy.resolve(parts.ttlPolicy, wanted.options)),
     contextLength,
     gpu,
+    parallel,
     identifier: identifier ?? (secondCopy && free ? secondIdentifier(wanted.key) : undefined),
     ways,
     passedOver,

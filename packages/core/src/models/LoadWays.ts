@@ -27,7 +27,7 @@ export type LoadWay = typeof LoadWay.Type
  * @since 0.1.0
  * @category models
  */
-export type Wish = "contextLength" | "gpu" | "identifier" | "variant" | "secondCopy"
+export type Wish = "contextLength" | "gpu" | "parallel" | "identifier" | "variant" | "secondCopy"
 
 /**
  * @since 0.1.0
@@ -44,7 +44,7 @@ export interface Ability {
 
 /**
  * All ways, the preferred first. `lms` cannot name a variant (contract F1); a request cannot ask for a context; REST
- * takes neither an identifier nor a share of the GPU (A4). Every request for a just-in-time load names a TTL; LM Studio
+ * takes no identifier, share of the GPU or number of requests (A4). Every request for a just-in-time load names a TTL; LM Studio
  * disregards it when the person has switched "Auto Unload Unused JIT Models" off, and then it is their wish.
  *
  * @since 0.1.0
@@ -53,7 +53,7 @@ export interface Ability {
 export const standard: ReadonlyArray<Ability> = [
   {
     way: "cli",
-    grants: ["contextLength", "gpu", "identifier", "secondCopy"],
+    grants: ["contextLength", "gpu", "parallel", "identifier", "secondCopy"],
     carriesTtl: true,
     dialects: ["native-v1", "legacy-v0"]
   },
@@ -126,6 +126,7 @@ const lack = (ability: Ability, wishes: ReadonlyArray<Wish>, situation: Situatio
 const words: Record<Wish, string> = {
   contextLength: "set the context length",
   gpu: "set the share of the GPU",
+  parallel: "set how many requests it takes at a time",
   identifier: "set an identifier",
   variant: "choose a variant",
   secondCopy: "load a second copy"

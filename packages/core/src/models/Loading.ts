@@ -28,7 +28,8 @@ import { lookUntil } from "./Unloading.ts"
  * @category models
  */
 export interface LoadSteps {
-  readonly onLoading: (way: LoadWay) => Effect.Effect<void>
+  /** `progress` 0..1 once it is known. */
+  readonly onLoading: (way: LoadWay, progress?: number) => Effect.Effect<void>
   readonly onVerifying: Effect.Effect<void>
   /** LM Studio goes on loading when an HTTP request for it is given up, so that one must be seen to its end. */
   readonly mustFinish: Effect.Effect<void>
@@ -99,7 +100,7 @@ const call = (
   { api, cli, settings }: LifecycleParts,
   order: LoadOrder,
   way: LoadWay,
-  { mustFinish }: LoadSteps
+  { mustFinish, onLoading }: LoadSteps
 ): Effect.Effect<Option.Option<string>, ApiError | LmsCallError> => {
   const ttlSeconds = Duration.toSeconds(order.ttl)
   const limits = { firstByte: settings.loadTimeout, betweenBytes: settings.loadTimeout, total: settings.loadTimeout }
@@ -111,7 +112,9 @@ const call = (
           ttl: order.ttl,
           contextLength: order.contextLength,
           gpu: order.gpu,
-          identifier: order.identifier
+          parallel: order.parallel,
+          identifier: order.identifier,
+          onProgress: (fraction) => onLoading(way, fraction)
         }),
         Option.fromNullable(order.identifier)
       )

@@ -86,6 +86,8 @@ export interface EnsureOptions {
   readonly contextLength?: number | undefined
   /** Share of layers on the GPU, 0..1; only `lms` can set it. Not asked of an instance that is loaded. */
   readonly gpu?: "off" | "max" | number | undefined
+  /** Requests that the instance works on at the same time; only `lms` can set it. Not asked of one that is loaded. */
+  readonly parallel?: number | undefined
   /** The id that the instance shall have; only `lms` can give one. */
   readonly identifier?: string | undefined
   /**

@@ -4,6 +4,7 @@
  * @since 0.1.0
  */
 import * as Effect from "effect/Effect"
+import { address } from "../configuration/Settings.ts"
 import type { ApiError, ApiModel } from "../lmstudio/LmStudioApi.ts"
 import type { LifecycleParts } from "./LifecycleParts.ts"
 
@@ -22,7 +23,7 @@ export const make = ({
   Effect.map(Effect.makeSemaphore(1), (oneStarter) => {
     const start = Effect.whenEffect(
       Effect.logInfo("starting LM Studio's server").pipe(
-        Effect.zipRight(Effect.suspend(() => cli.serverStart({ port: settings.port })))
+        Effect.zipRight(Effect.suspend(() => cli.serverStart({ port: address(settings).port })))
       ),
       // another caller may have started it while this one waited
       Effect.map(Effect.either(api.ping), ({ _tag }) => _tag === "Left")

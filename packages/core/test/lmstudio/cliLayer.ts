@@ -5,13 +5,21 @@ import { ConfigProvider, Effect, Layer, Option, Ref } from "effect"
 import { Settings, type Values } from "@lms-bridge/core/configuration/Settings"
 import { LmsCli } from "@lms-bridge/core/lmstudio/LmsCli"
 import { Resilience } from "@lms-bridge/core/resilience/Resilience"
+import * as FakeHttp from "@lms-bridge/testing/FakeHttp"
 import * as FakeProcess from "@lms-bridge/testing/FakeProcess"
 
 export type Scripts = Readonly<Record<string, FakeProcess.Script | ReadonlyArray<FakeProcess.Script>>>
 
 export const daemon = "daemon status --json"
 
-export const running: Scripts = { [daemon]: { stdout: `{"status":"running","pid":7,"isDaemon":false}\n` } }
+export const running: Scripts = {
+  [daemon]: { stdout: `{"status":"running","pid":7,"isDaemon":false}\n` },
+  "ls --json": { stdout: "[]" },
+  "ps --json": { stdout: "[]" }
+}
+
+/** Nothing listens at LM Studio's status port. */
+const silent = FakeHttp.layer({ "GET /lms-status": FakeHttp.refused() })
 
 const missing = (path: string) =>
   new SystemError({ reason: "NotFound", module: "FileSystem", method: "stat", pathOrDescriptor: path })
@@ -33,21 +41,33 @@ export const layerOver = (
   files: Layer.Layer<FileSystem.FileSystem>,
   scripts: Scripts,
   settings: Partial<Values>,
-  environment: Readonly<Record<string, string>> = {}
+  environment: Readonly<Record<string, string>> = {},
+  http: ReturnType<typeof FakeHttp.layer> = silent
 ) =>
   LmsCli.layer.pipe(
     Layer.provideMerge(FakeProcess.layer(FakeProcess.byArguments(scripts))),
+    Layer.provideMerge(http),
     Layer.provide(Layer.mergeAll(Resilience.layer, files, Path.layer)),
     Layer.provide(Settings.layerWith({ retries: 0, ...settings })),
     Layer.provideMerge(Layer.setConfigProvider(ConfigProvider.fromMap(new Map(Object.entries(environment)))))
   )
 
 /** `lms` at /opt/lms, LM Studio running, no retries unless a test asks for them. */
-export const withLms = (scripts: Scripts, settings: Partial<Values> = {}) =>
+export const withLms = (
+  scripts: Scripts,
+  settings: Partial<Values> = {},
+  http: ReturnType<typeof FakeHttp.layer> = silent
+) =>
   Effect.provide(
     Layer.unwrapEffect(
       Effect.map(Ref.make<ReadonlyArray<string>>(["/opt/lms"]), (paths) =>
-        layerOver(filesAt(paths), { ...running, ...scripts }, { lmsBinary: Option.some("/opt/lms"), ...settings })
+        layerOver(
+          filesAt(paths),
+          { ...running, ...scripts },
+          { lmsBinary: Option.some("/opt/lms"), ...settings },
+          {},
+          http
+        )
       )
     )
   )

@@ -31,21 +31,22 @@ export const checkName = (what: string, name: string): Either.Either<string, str
 }
 
 /**
- * `lms load KEY --yes --ttl S …`: never without a TTL (contract E), never without `--yes`, which would prompt (F1).
+ * `lms load KEY --yes --ttl S …`: never without a TTL (contract E), never without `--yes`, which would prompt (F1). With
+ * the model's path it is `lms load PATH --exact …`.
  *
  * @since 0.1.0
  * @category constructors
  */
-export const load = (options: LmsLoad): Arguments =>
+export const load = (options: LmsLoad, path?: string): Arguments =>
   Either.gen(function* () {
-    const key = yield* checkName("model name", options.key)
+    const model = yield* modelOf(options.key, path)
     const ttl = yield* wholeNumber("TTL in seconds", Math.max(1, Math.ceil(Duration.toSeconds(options.ttl))))
     const shape = yield* loadShape(options)
     const parallel =
       options.parallel === undefined ? [] : ["--parallel", yield* wholeNumber("parallel", options.parallel)]
     const identifier =
       options.identifier === undefined ? [] : ["--identifier", yield* checkName("identifier", options.identifier)]
-    return ["load", key, "--yes", "--ttl", ttl, ...shape, ...parallel, ...identifier]
+    return ["load", ...model, "--yes", "--ttl", ttl, ...shape, ...parallel, ...identifier]
   })
 
 /**
@@ -54,10 +55,10 @@ export const load = (options: LmsLoad): Arguments =>
  * @since 0.1.0
  * @category constructors
  */
-export const estimate = (options: Pick<LmsLoad, "key" | "contextLength" | "gpu">): Arguments =>
+export const estimate = (options: Pick<LmsLoad, "key" | "contextLength" | "gpu">, path?: string): Arguments =>
   Either.gen(function* () {
-    const key = yield* checkName("model name", options.key)
-    return ["load", key, "--estimate-only", "--yes", ...(yield* loadShape(options))]
+    const model = yield* modelOf(options.key, path)
+    return ["load", ...model, "--estimate-only", "--yes", ...(yield* loadShape(options))]
   })
 
 /**
@@ -94,6 +95,13 @@ export const serverStart = (port: number | undefined): Arguments => {
 // -----------------------------------------------------------------------------
 // internal
 // -----------------------------------------------------------------------------
+
+const modelOf = (key: string, path: string | undefined): Arguments =>
+  Either.flatMap(checkName("model name", key), (checked): Arguments =>
+    path === undefined
+      ? Either.right([checked])
+      : Either.map(checkName("model path", path), (exact) => [exact, "--exact"])
+  )
 
 const loadShape = ({ contextLength, gpu }: Pick<LmsLoad, "contextLength" | "gpu">): Arguments =>
   Either.gen(function* () {

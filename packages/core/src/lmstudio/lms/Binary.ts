@@ -24,6 +24,25 @@ export const find = Effect.fnUntraced(function* (configured: Option.Option<strin
   return yield* Effect.findFirst(candidates, isFile)
 })
 
+/**
+ * The folders that `lms` itself takes for LM Studio's home, in its order (contract F0).
+ *
+ * @since 0.1.0
+ * @category getters
+ */
+export const homes = Effect.gen(function* () {
+  const path = yield* Path.Path
+  const files = yield* FileSystem.FileSystem
+  const user = yield* home
+  if (Option.isNone(user)) return []
+  const pointed = yield* files.readFileString(path.join(user.value, ".lmstudio-home-pointer")).pipe(
+    Effect.map((text) => [text.trim()].filter((folder) => folder !== "")),
+    // no pointer file: LM Studio has not run yet, or is old
+    Effect.orElseSucceed(() => [])
+  )
+  return [...pointed, path.join(user.value, ".cache", "lm-studio"), path.join(user.value, ".lmstudio")]
+})
+
 // -----------------------------------------------------------------------------
 // internal
 // -----------------------------------------------------------------------------
@@ -50,21 +69,9 @@ const onPath = Effect.fnUntraced(function* (name: string) {
   return folders.filter((folder) => folder !== "").map((folder) => path.join(folder, name))
 })
 
-/** The folders that `lms` itself takes for LM Studio's home, in its order (contract F0). */
-const inHomes = Effect.gen(function* () {
-  const path = yield* Path.Path
-  const files = yield* FileSystem.FileSystem
-  const user = yield* home
-  if (Option.isNone(user)) return []
-  const pointed = yield* files.readFileString(path.join(user.value, ".lmstudio-home-pointer")).pipe(
-    Effect.map((text) => [text.trim()].filter((folder) => folder !== "")),
-    // no pointer file: LM Studio has not run yet, or is old
-    Effect.orElseSucceed(() => [])
-  )
-  return [...pointed, path.join(user.value, ".cache", "lm-studio"), path.join(user.value, ".lmstudio")].map((folder) =>
-    path.join(folder, "bin", nameOn(path))
-  )
-})
+const inHomes = Effect.zipWith(homes, Path.Path, (folders, path) =>
+  folders.map((folder) => path.join(folder, "bin", nameOn(path)))
+)
 
 const expandHome = Effect.fnUntraced(function* (name: string) {
   const path = yield* Path.Path

@@ -77,6 +77,18 @@ export const progressOf = (line: string): Extract<GetProgress, { readonly _tag: 
 }
 
 /**
+ * The percentage in the last spinner line of a piece of the output of `lms load`: `Loading KEY 42% ⠙`. Older versions
+ * tell none.
+ *
+ * @since 0.1.0
+ * @category decoding
+ */
+export const loadPercentOf = (piece: string): number | undefined => {
+  const last = [...piece.matchAll(/ (\d{1,3})% \S\s*(?=\r|\n|$)/g)].at(-1)
+  return last === undefined ? undefined : Math.min(100, Number(last[1]))
+}
+
+/**
  * Whether `lms get` has done its work, though it may not have exited.
  *
  * @since 0.1.0

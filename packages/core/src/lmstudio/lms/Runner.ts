@@ -18,13 +18,14 @@ import * as Option from "effect/Option"
 import * as Ref from "effect/Ref"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
-import { baseUrl, Settings } from "../../configuration/Settings.ts"
+import { address, Settings } from "../../configuration/Settings.ts"
 import { afterExit, runProcess, startProcess } from "../../internal/runProcess.ts"
 import { Resilience } from "../../resilience/Resilience.ts"
 import type { GetProgress, LmsCallError } from "../LmsCli.ts"
 import { LmsCliError } from "../LmsCliError.ts"
 import * as Binary from "./Binary.ts"
 import * as Messages from "./Messages.ts"
+import * as StatusPort from "./StatusPort.ts"
 
 /**
  * What a subcommand talks to. `client` connects to LM Studio, here or elsewhere, and would start it here when it is off
@@ -47,6 +48,8 @@ export interface Run {
   readonly reach: Reach
   readonly timeout: Duration.Duration
   readonly repeatable: boolean
+  /** Told of stdout as it comes, of commands that show their progress there. */
+  readonly onStdout?: ((piece: string) => Effect.Effect<void>) | undefined
 }
 
 /**
@@ -86,7 +89,8 @@ export const make = Effect.gen(function* () {
   const scope = yield* Effect.scope
   const known = yield* Ref.make(Option.none<string>())
   const awakeUntil = yield* Ref.make(0)
-  const remote = remoteOf(baseUrl(settings))
+  const { host, isLocal, port } = address(settings)
+  const { application } = yield* StatusPort.make(settings)
 
   const binary = Effect.fnUntraced(function* (subcommand: string) {
     if (Option.contains(settings.lmsBinary, "none")) return yield* new LmsCliError({ reason: "Disabled", subcommand })
@@ -102,7 +106,7 @@ export const make = Effect.gen(function* () {
     Command.make(
       executable,
       ...args,
-      ...(reach === "client" && Option.isSome(remote) ? ["--host", remote.value.host, "--port", remote.value.port] : [])
+      ...(reach === "client" && !isLocal ? ["--host", host, "--port", String(port)] : [])
     )
 
   /** An executable that vanished is looked for again at the next call. */
@@ -120,9 +124,10 @@ export const make = Effect.gen(function* () {
     )
   }
 
-  const execute = ({ args, reach, subcommand, timeout }: Run, executable: string) =>
+  const execute = ({ args, onStdout, reach, subcommand, timeout }: Run, executable: string) =>
     runProcess(commandOf(executable, args, reach), {
-      stdout: args.includes("--json") ? "collect" : "discard"
+      stdout: args.includes("--json") ? "collect" : "discard",
+      onStdout
     }).pipe(
       Effect.provide(platform),
       Effect.catchAll((cause) => startFailure(subcommand, cause)),
@@ -143,25 +148,30 @@ export const make = Effect.gen(function* () {
     repeatable: true
   }
 
-  /** Most subcommands would start LM Studio and wait for minutes; `daemon status` does not. */
+  /**
+   * Most subcommands would start LM Studio and wait for minutes. Its status port is asked, which is where they look for it
+   * themselves; where nothing answers there, `daemon status`, which starts nothing.
+   */
   const refuseToWake = Effect.fnUntraced(function* (subcommand: string, executable: string, reach: Reach) {
-    if (reach !== "client" || settings.autostart || Option.isSome(remote)) return
+    if (reach !== "client" || settings.autostart || !isLocal) return
     const now = yield* Clock.currentTimeMillis
     if (now < (yield* Ref.get(awakeUntil))) return
-    const status = yield* execute(daemon, executable).pipe(
-      Effect.map(({ stdout }) => stdout),
-      // before October 2025 there is no such subcommand: nothing can be told
-      Effect.catchIf(
-        ({ reason }) => reason === "Exit",
-        () => Effect.succeed("")
+    if (Option.isNone(yield* application)) {
+      const status = yield* execute(daemon, executable).pipe(
+        Effect.map(({ stdout }) => stdout),
+        // before October 2025 there is no such subcommand: nothing can be told
+        Effect.catchIf(
+          ({ reason }) => reason === "Exit",
+          () => Effect.succeed("")
+        )
       )
-    )
-    if (/"not-running"/.test(status)) return yield* new LmsCliError({ reason: "NotRunning", subcommand })
+      if (/"not-running"/.test(status)) return yield* new LmsCliError({ reason: "NotRunning", subcommand })
+    }
     yield* Ref.set(awakeUntil, now + Duration.toMillis(awakeFor))
   })
 
   const prepare = Effect.fnUntraced(function* (subcommand: string, reach: Reach) {
-    if (reach === "machine" && Option.isSome(remote)) return yield* new LmsCliError({ reason: "Remote", subcommand })
+    if (reach === "machine" && !isLocal) return yield* new LmsCliError({ reason: "Remote", subcommand })
     const executable = yield* binary(subcommand)
     yield* refuseToWake(subcommand, executable, reach)
     return executable
@@ -236,7 +246,7 @@ export const make = Effect.gen(function* () {
       )
     )
 
-  return { binary, run, lines, download }
+  return { application, binary, run, lines, download }
 })
 
 // -----------------------------------------------------------------------------
@@ -271,11 +281,3 @@ const problemOf = (subcommand: string, exitCode: number, stderr: string): LmsCli
 const liesInItsExitCode: ReadonlySet<string> = new Set(["load", "unload", "get"])
 
 const killedBy = (cause: PlatformError) => cause._tag === "SystemError" && cause.method.startsWith("exitCode")
-
-/** Host and port for `--host`, when LM Studio is configured on another machine. */
-const remoteOf = (url: string): Option.Option<{ readonly host: string; readonly port: string }> => {
-  const { hostname, port, protocol } = new URL(url)
-  return /^(?:localhost|127(?:\.\d+){3}|0\.0\.0\.0|\[::1?\])$/.test(hostname)
-    ? Option.none()
-    : Option.some({ host: hostname, port: port === "" ? (protocol === "https:" ? "443" : "80") : port })
-}
