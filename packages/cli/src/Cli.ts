@@ -22,6 +22,8 @@ import * as McpLs from "./commands/McpLs.ts"
 import * as McpPrompts from "./commands/McpPrompts.ts"
 import * as McpResources from "./commands/McpResources.ts"
 import * as McpTools from "./commands/McpTools.ts"
+import * as ModelsEstimate from "./commands/ModelsEstimate.ts"
+import * as ModelsGet from "./commands/ModelsGet.ts"
 import * as ModelsLoad from "./commands/ModelsLoad.ts"
 import * as ModelsLs from "./commands/ModelsLs.ts"
 import * as ModelsPs from "./commands/ModelsPs.ts"
@@ -103,7 +105,9 @@ const models = Command.make("models").pipe(
     ModelsPs.command,
     ModelsLoad.load,
     ModelsLoad.ensure,
-    ModelsUnload.command
+    ModelsUnload.command,
+    ModelsEstimate.command,
+    ModelsGet.command
   ])
 )
 
@@ -179,6 +183,8 @@ const catalogue: ReadonlyArray<Help.Entry> = [
   entry(["models", "load"], ModelsLoad.load),
   entry(["models", "ensure"], ModelsLoad.ensure),
   entry(["models", "unload"], ModelsUnload.command),
+  entry(["models", "estimate"], ModelsEstimate.command),
+  entry(["models", "get"], ModelsGet.command),
   entry(["server"], server),
   entry(["server", "status"], ServerStatus.command),
   entry(["server", "start"], ServerStart.command),

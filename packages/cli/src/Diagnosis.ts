@@ -3,11 +3,12 @@
  */
 import { UserPolicies } from "@lms-bridge/core/agent/PolicyFile"
 import { baseUrl, Settings } from "@lms-bridge/core/configuration/Settings"
-import { LmsCli } from "@lms-bridge/core/lmstudio/LmsCli"
+import { LmsCli, type Application, type DaemonStatus, type LmsCallError } from "@lms-bridge/core/lmstudio/LmsCli"
 import { LmStudioApi, type ServerInfo } from "@lms-bridge/core/lmstudio/LmStudioApi"
 import { McpRegistry, type ServerSummary } from "@lms-bridge/core/mcp/McpRegistry"
 import { ModelLifecycle, type LoadedModel } from "@lms-bridge/core/models/ModelLifecycle"
 import { Resilience } from "@lms-bridge/core/resilience/Resilience"
+import * as RetryPolicy from "@lms-bridge/core/resilience/RetryPolicy"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
@@ -36,11 +37,15 @@ export const findings: Effect.Effect<
   never,
   Settings | LmStudioApi | LmsCli | ModelLifecycle | McpRegistry | Resilience
 > = Effect.gen(function* () {
-  const server = yield* Effect.either(Effect.flatMap(LmStudioApi, (api) => api.ping))
+  const [server, application] = yield* Effect.all(
+    [Effect.either(Effect.flatMap(LmStudioApi, (api) => api.ping)), Effect.flatMap(LmsCli, (lms) => lms.application)],
+    { concurrency: "unbounded" }
+  )
   const parts = yield* Effect.all(
     [
-      Effect.succeed(aboutServer(server)),
-      lms,
+      Effect.succeed([...aboutServer(server, application), ...aboutApplication(server, application)]),
+      Either.isRight(server) ? access : Effect.succeed([]),
+      lms(application),
       Either.isRight(server) ? models : Effect.succeed([]),
       mcp,
       breakers,
@@ -73,14 +78,17 @@ const problem = (area: Area, failure: Failure & { readonly message: string }): F
   code: ofFailure(failure)
 })
 
-const aboutServer = (
-  server: Either.Either<ServerInfo, Failure & { readonly message: string }>
-): ReadonlyArray<Finding> =>
+type Answer = Either.Either<ServerInfo, Failure & { readonly message: string }>
+
+const aboutServer = (server: Answer, application: Option.Option<Application>): ReadonlyArray<Finding> =>
   Either.match(server, {
     onLeft: (failure) => [problem("LM Studio", failure)],
     onRight: ({ baseUrl, dialect, isLmStudio }) => [
       isLmStudio
-        ? ok("LM Studio", `answers at ${baseUrl}, with its ${dialect} interface`)
+        ? ok(
+            "LM Studio",
+            `${Option.match(application, { onNone: () => "", onSome: ({ version }) => `version ${version}, ` })}answers at ${baseUrl}, with its ${dialect} interface`
+          )
         : notice(
             "LM Studio",
             `another OpenAI-compatible server answers at ${baseUrl}`,
@@ -89,7 +97,29 @@ const aboutServer = (
     ]
   })
 
-const lms = Effect.gen(function* () {
+/** It runs, and its server is off: that is no riddle for whoever is told. */
+const aboutApplication = (server: Answer, application: Option.Option<Application>): ReadonlyArray<Finding> =>
+  Either.isLeft(server) && server.left.reason === "Refused"
+    ? Option.toArray(application).map(({ version }) =>
+        notice(
+          "LM Studio",
+          `version ${version} runs on this machine, and its server is off or at another port`,
+          "`lms-bridge server start` starts the server."
+        )
+      )
+    : []
+
+const access = Effect.gen(function* () {
+  const { apiToken } = yield* Settings
+  const found = yield* Effect.either(Effect.flatMap(LmStudioApi, (api) => api.access))
+  if (Either.isLeft(found)) return [problem("LM Studio", found.left)]
+  if (found.right === "token") return [ok("LM Studio", "wants an API token, and takes the one of LM_API_TOKEN")]
+  return [
+    ok("LM Studio", `wants no API token${Option.isSome(apiToken) ? "; the one of LM_API_TOKEN is not needed" : ""}`)
+  ]
+})
+
+const lms = Effect.fnUntraced(function* (application: Option.Option<Application>) {
   const cli = yield* LmsCli
   const binary = yield* Effect.either(cli.binary)
   if (Either.isLeft(binary)) {
@@ -101,16 +131,17 @@ const lms = Effect.gen(function* () {
       notice("lms", "no `lms` command: models are loaded over HTTP, without status and queue", Words.oneLine(message))
     ]
   }
-  const [version, daemon] = yield* Effect.all([Effect.either(cli.version), Effect.either(cli.daemonStatus)], {
-    concurrency: "unbounded"
-  })
+  const [version, daemon] = yield* Effect.all(
+    [
+      Effect.either(cli.version),
+      // what answers at the status port need not be asked for again
+      Option.isSome(application) ? Effect.succeedNone : Effect.asSome(Effect.either(cli.daemonStatus))
+    ],
+    { concurrency: "unbounded" }
+  )
   return [
     Either.isRight(version) ? ok("lms", `${binary.right}, version ${version.right}`) : problem("lms", version.left),
-    ...(Either.isRight(daemon)
-      ? daemon.right.running
-        ? []
-        : [notice("lms", "`lms` says that LM Studio is not running", "Start LM Studio, or `lms-bridge server start`.")]
-      : [problem("lms", daemon.left)])
+    ...Option.toArray(daemon).flatMap(aboutDaemon)
   ]
 })
 
@@ -124,6 +155,22 @@ const policy = Effect.gen(function* () {
       : ok("policy", `the rules of ${policyPath.value} hold in every run`)
   ]
 })
+
+const aboutDaemon = (daemon: Either.Either<DaemonStatus, LmsCallError>): ReadonlyArray<Finding> =>
+  Either.match(daemon, {
+    onLeft: (error) => {
+      if (error._tag !== "LmsCliError") return [problem("lms", error)]
+      // LM Studio is elsewhere, and `lms` is asked with `--host`
+      if (error.reason === "Remote") return []
+      return error.reason === "Exit" && /unknown command/.test(error.detail ?? "")
+        ? [notice("lms", "it is too old to say whether LM Studio runs, and nothing answers at LM Studio's status port")]
+        : [problem("lms", error)]
+    },
+    onRight: ({ running }) =>
+      running
+        ? []
+        : [notice("lms", "`lms` says that LM Studio is not running", "Start LM Studio, or `lms-bridge server start`.")]
+  })
 
 const models = Effect.gen(function* () {
   const lifecycle = yield* ModelLifecycle
@@ -231,18 +278,23 @@ const breakers = Effect.gen(function* () {
   const resilience = yield* Resilience
   const open = (yield* resilience.breakers).filter(({ state }) => state._tag !== "Closed")
   const { failures, openFor } = resilience.breakerPolicy
-  const { base, maxRetries } = resilience.retryPolicy
+  const { budget, maxRetries } = resilience.retryPolicy
+  const delays = RetryPolicy.delays(resilience.retryPolicy).map((delay) => Duration.format(delay))
+  const retries =
+    maxRetries === 0
+      ? "no retries"
+      : `${Words.count(maxRetries, "retry", "retries")} after about ${delays.join(", ")}, none later than ${Duration.format(budget)} after the first failure`
   return [
     ...open.map(({ name, state }) =>
       notice(
         "breakers",
-        `${name} is ${state._tag === "Open" ? "open" : "being tried again"}`,
+        `${name} is ${state._tag === "Open" ? "open" : "half open, and being tried again"}`,
         "It closes by itself once a call succeeds."
       )
     ),
     ok(
       "breakers",
-      `${open.length === 0 ? "all closed; " : ""}${failures} failures in a row open one for ${Duration.format(openFor)}; ${Words.count(maxRetries, "retry", "retries")}, the first after ${Duration.format(base)}`
+      `${open.length === 0 ? "all closed; " : ""}${failures} failures in a row open one for ${Duration.format(openFor)}; ${retries}`
     )
   ]
 })

@@ -42,7 +42,7 @@ export interface Failure {
 export const ofFailure = (failure: Failure): ExitCode => {
   if (failure._tag === "LmsCliError") return ofLmsReason(failure.reason)
   if (failure._tag === "RequestTimeout") {
-    return failure.phase === "Connect" ? ExitCode.unreachable : ExitCode.failure
+    return failure.phase === "Connect" || failure.phase === "Look" ? ExitCode.unreachable : ExitCode.failure
   }
   return byTag[failure._tag] ?? ExitCode.failure
 }

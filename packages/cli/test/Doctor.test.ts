@@ -2,7 +2,7 @@ import { assert, describe, it } from "@effect/vitest"
 import type { Finding } from "@lms-bridge/cli/Diagnosis"
 import { PolicyInvalid, UserPolicies } from "@lms-bridge/core/agent/PolicyFile"
 import { LmsCliError } from "@lms-bridge/core/lmstudio/LmsCli"
-import { LmStudioUnreachable } from "@lms-bridge/core/lmstudio/LmStudioError"
+import { LmStudioUnreachable, Unauthorized } from "@lms-bridge/core/lmstudio/LmStudioError"
 import { McpServerUnavailable } from "@lms-bridge/core/mcp/McpError"
 import type { ServerSummary } from "@lms-bridge/core/mcp/McpRegistry"
 import type { LoadedModel } from "@lms-bridge/core/models/ModelLifecycle"
@@ -35,12 +35,13 @@ const instance = (instanceId: string, changes: Partial<LoadedModel> = {}): Loade
 const healthy: Doubles = {
   api: {
     ping: Effect.succeed(serverInfo),
+    access: Effect.succeed("open" as const),
     models: Effect.succeed([apiModel("qwen"), apiModel("e", { type: "embedding" })])
   },
   lms: {
+    application: Effect.succeedSome({ version: "0.4.25+1", package: "lm-studio" }),
     binary: Effect.succeed("/opt/lms"),
-    version: Effect.succeed("07b7252"),
-    daemonStatus: Effect.succeed({ running: true, pid: 1, isDaemon: false })
+    version: Effect.succeed("07b7252")
   },
   lifecycle: { resolve: () => Effect.succeed("qwen"), loaded: Effect.succeed([instance("qwen")]) },
   mcp: {
@@ -109,7 +110,9 @@ describe("doctor", () => {
   it.effect("does without `lms`, and says what that costs", () =>
     Effect.gen(function* () {
       const missing = new LmsCliError({ reason: "NotInstalled", subcommand: "version" })
-      const { code, found } = yield* diagnose({ lms: { binary: Effect.fail(missing) } })
+      const { code, found } = yield* diagnose({
+        lms: { application: Effect.succeedNone, binary: Effect.fail(missing) }
+      })
       assert.strictEqual(code, 0)
       assert.include(one(found, "no `lms` command").next, "LMS_BRIDGE_LMS_BINARY")
     })
@@ -119,7 +122,7 @@ describe("doctor", () => {
     Effect.gen(function* () {
       const missing = new LmsCliError({ reason: "NotInstalled", subcommand: "version", detail: "/nope/lms" })
       const { code, found } = yield* diagnose({
-        lms: { binary: Effect.fail(missing) },
+        lms: { application: Effect.succeedNone, binary: Effect.fail(missing) },
         settings: { lmsBinary: Option.some("/nope/lms") }
       })
       assert.strictEqual(code, 1)
@@ -183,6 +186,68 @@ describe("doctor", () => {
       )
       assert.strictEqual(code, 2)
       assert.include(out, "rule: is unexpected")
+    })
+  )
+
+  it.effect("tells the version of LM Studio beside that of `lms`", () =>
+    Effect.gen(function* () {
+      const { found } = yield* diagnose()
+      assert.match(one(found, "version 0.4.25+1, answers at").what, /native-v1/)
+      assert.include(one(found, "/opt/lms").what, "version 07b7252")
+    })
+  )
+
+  it.effect("tells an LM Studio whose server is off from one that does not run", () =>
+    Effect.gen(function* () {
+      const ping = Effect.fail(new LmStudioUnreachable({ baseUrl: "http://127.0.0.1:1", reason: "Refused" }))
+      const on = yield* diagnose({ api: { ping } })
+      assert.include(one(on.found, "version 0.4.25+1 runs on this machine").next, "lms-bridge server start")
+      const daemonStatus = Effect.succeed({ running: false, pid: undefined, isDaemon: undefined })
+      const off = yield* diagnose({
+        api: { ping },
+        lms: { ...healthy.lms, application: Effect.succeedNone, daemonStatus }
+      })
+      assert.strictEqual(one(off.found, "LM Studio is not running").level, "notice")
+    })
+  )
+
+  it.effect("takes no old `lms` without `daemon status` for a fault", () =>
+    Effect.gen(function* () {
+      const daemonStatus = Effect.fail(
+        new LmsCliError({ reason: "Exit", subcommand: "daemon status", detail: "error: unknown command 'status'" })
+      )
+      const { code, found } = yield* diagnose({
+        lms: { ...healthy.lms, application: Effect.succeedNone, daemonStatus }
+      })
+      assert.strictEqual(code, 0)
+      assert.strictEqual(one(found, "too old to say").level, "notice")
+    })
+  )
+
+  it.effect("tells whether an API token is wanted, and whether ours is taken", () =>
+    Effect.gen(function* () {
+      const settings = { apiToken: Option.some(Redacted.make("sk-secret")) }
+      assert.strictEqual(one((yield* diagnose()).found, "wants no API token").level, "ok")
+      const unneeded = yield* diagnose({ settings })
+      assert.include(one(unneeded.found, "wants no API token").what, "not needed")
+      const taken = yield* diagnose({ settings, api: { ...healthy.api, access: Effect.succeed("token" as const) } })
+      assert.strictEqual(one(taken.found, "takes the one of LM_API_TOKEN").level, "ok")
+      const refused = yield* diagnose({
+        settings,
+        api: { ...healthy.api, access: Effect.fail(new Unauthorized({ reason: "Malformed", serverMessage: "no" })) }
+      })
+      assert.strictEqual(refused.code, 1)
+      assert.strictEqual(one(refused.found, "refused the API token").level, "problem")
+    })
+  )
+
+  it.effect("prints the policies of breakers and retries", () =>
+    Effect.gen(function* () {
+      const { found } = yield* diagnose()
+      assert.strictEqual(
+        one(found, "in a row").what,
+        "all closed; 5 failures in a row open one for 1m; 3 retries after about 1s, 2s, 4s, none later than 30s after the first failure"
+      )
     })
   )
 

@@ -1,8 +1,9 @@
 import { assert, describe, it } from "@effect/vitest"
+import { LmsCliError, type GetProgress } from "@lms-bridge/core/lmstudio/LmsCli"
 import { LmStudioUnreachable, ModelNotFound, ModelNotLoaded } from "@lms-bridge/core/lmstudio/LmStudioError"
 import { ModelInUse, type Ensured, type EnsureOptions, type LoadedModel } from "@lms-bridge/core/models/ModelLifecycle"
 import { apiModel, serverInfo } from "@lms-bridge/testing/LmStudioApiTest"
-import { Duration, Effect, Fiber, Ref, TestClock } from "effect"
+import { Duration, Effect, Fiber, Ref, Stream, TestClock } from "effect"
 import { cli } from "./OverDoubles.ts"
 
 const loaded = (instanceId: string, changes: Partial<LoadedModel> = {}): LoadedModel => ({
@@ -117,11 +118,85 @@ describe("models ps", () => {
     })
   )
 
+  it.effect("with --watch outlasts an LM Studio that goes and comes back, and says each once", () =>
+    Effect.gen(function* () {
+      const looks = yield* Ref.make(0)
+      const lifecycle = {
+        loaded: Effect.flatMap(
+          Ref.updateAndGet(looks, (n) => n + 1),
+          (n) => (n === 2 || n === 3 ? unreachable : Effect.succeed([loaded(n < 4 ? "a" : "b")]))
+        )
+      }
+      const fiber = yield* Effect.fork(cli(["models", "ps", "--watch"], { lifecycle, screen: { closedAfter: 1 } }))
+      yield* TestClock.adjust("3 seconds")
+      const { err } = yield* Fiber.join(fiber)
+      assert.lengthOf(err.split("\n"), 1)
+      assert.include(err, "does not answer")
+    })
+  )
+
   it.effect("says so when nothing is loaded, and prints an empty list as JSON", () =>
     Effect.gen(function* () {
       const lifecycle = { loaded: Effect.succeed([]) }
       assert.strictEqual((yield* cli(["models", "ps"], { lifecycle })).out, "No model is loaded.")
       assert.strictEqual((yield* cli(["models", "ps", "--json"], { lifecycle })).out, "[]")
+    })
+  )
+})
+
+describe("models estimate", () => {
+  it.effect("says what a model needs, and by its exit code whether it may be loaded", () =>
+    Effect.gen(function* () {
+      const asked: Array<unknown> = []
+      const needs = (fits: boolean) => ({
+        lifecycle: { resolve: () => Effect.succeed("qwen/qwen3-4b") },
+        lms: {
+          estimate: (options: unknown) => {
+            asked.push(options)
+            return Effect.succeed({ fits, totalBytes: 3 * 2 ** 30, gpuBytes: 2 ** 30 })
+          }
+        }
+      })
+      const fits = yield* cli(["models", "estimate", "qwen", "--context-length", "8192", "--gpu", "max"], needs(true))
+      assert.deepStrictEqual(asked, [{ key: "qwen/qwen3-4b", contextLength: 8192, gpu: "max" }])
+      assert.deepInclude(fits, {
+        code: 0,
+        out: "qwen/qwen3-4b needs about 3 GiB, of it 1 GiB on the GPU, and may be loaded now."
+      })
+      const refused = yield* cli(["models", "estimate", "qwen", "--json"], needs(false))
+      assert.strictEqual(refused.code, 4)
+      assert.deepInclude(JSON.parse(refused.out), { model: "qwen/qwen3-4b", fits: false, totalBytes: 3 * 2 ** 30 })
+    })
+  )
+})
+
+describe("models get", () => {
+  const steps: ReadonlyArray<GetProgress> = [
+    { _tag: "Downloading", fraction: 0.01, detail: "12 MB / 1.2 GB" },
+    { _tag: "Downloading", fraction: 0.02, detail: "24 MB / 1.2 GB" },
+    { _tag: "Downloading", fraction: 0.55, detail: "660 MB / 1.2 GB" },
+    { _tag: "Done", alreadyDownloaded: false }
+  ]
+
+  it.effect("tells progress on stderr, a line for each tenth, and the end on stdout", () =>
+    Effect.gen(function* () {
+      const lms = { get: () => Stream.fromIterable(steps) }
+      const { code, err, out } = yield* cli(["models", "get", "google/gemma-3-4b"], { lms })
+      assert.strictEqual(code, 0)
+      assert.strictEqual(err, "google/gemma-3-4b: 1 % 12 MB / 1.2 GB\ngoogle/gemma-3-4b: 55 % 660 MB / 1.2 GB")
+      assert.strictEqual(out, "google/gemma-3-4b is downloaded.")
+      const json = yield* cli(["models", "get", "x", "--json"], { lms })
+      assert.deepStrictEqual(
+        json.out.split("\n").map((line) => JSON.parse(line)._tag),
+        steps.map(({ _tag }) => _tag)
+      )
+    })
+  )
+
+  it.effect("fails with what `lms` says of a name that nobody knows", () =>
+    Effect.gen(function* () {
+      const get = () => Stream.fail(new LmsCliError({ reason: "ModelNotFound", subcommand: "get", detail: "none" }))
+      assert.strictEqual((yield* cli(["models", "get", "nonesuch"], { lms: { get } })).code, 4)
     })
   )
 })
@@ -147,7 +222,10 @@ describe("models load and ensure", () => {
           )
         }
       }
-      const words = "--ttl 5m --context-length 8192 --gpu 0.5 --identifier mine --make-room --temporary".split(" ")
+      const words =
+        "--ttl 5m --context-length 8192 --gpu 0.5 --parallel 2 --identifier mine --fallback a --fallback b --make-room --temporary".split(
+          " "
+        )
       const { code, err, out } = yield* cli(["models", "load", "qwen", ...words], { lifecycle })
       assert.strictEqual(code, 0)
       const [name, options] = seen[0] ?? []
@@ -156,6 +234,8 @@ describe("models load and ensure", () => {
         ttl: Duration.minutes(5),
         contextLength: 8192,
         gpu: 0.5,
+        parallel: 2,
+        fallback: ["a", "b"],
         identifier: "mine",
         makeRoom: true,
         temporary: true
@@ -278,11 +358,12 @@ describe("server", () => {
   it.effect("says what answers", () =>
     Effect.gen(function* () {
       const api = { ping: Effect.succeed(serverInfo) }
-      const { code, out } = yield* cli(["server", "status"], { api })
+      const lms = { application: Effect.succeedNone }
+      const { code, out } = yield* cli(["server", "status"], { api, lms })
       assert.strictEqual(code, 0)
       assert.strictEqual(out, "LM Studio answers at http://127.0.0.1:1234 (native-v1).")
-      assert.deepStrictEqual(JSON.parse((yield* cli(["server", "status", "--json"], { api })).out), serverInfo)
-      assert.strictEqual((yield* cli(["server", "status"], { api: { ping: unreachable } })).code, 3)
+      assert.deepStrictEqual(JSON.parse((yield* cli(["server", "status", "--json"], { api, lms })).out), serverInfo)
+      assert.strictEqual((yield* cli(["server", "status"], { api: { ping: unreachable }, lms })).code, 3)
     })
   )
 

@@ -1,5 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
-import { LmStudioUnreachable } from "@lms-bridge/core/lmstudio/LmStudioError"
+import { LmsCliError } from "@lms-bridge/core/lmstudio/LmsCli"
+import { LmStudioUnreachable, Unauthorized } from "@lms-bridge/core/lmstudio/LmStudioError"
 import { serverInfo } from "@lms-bridge/testing/LmStudioApiTest"
 import { Effect, Option } from "effect"
 import { cli } from "./OverDoubles.ts"
@@ -22,6 +23,55 @@ const starting = (configured: string, ...args: ReadonlyArray<string>) => {
     (result) => ({ ...result, ports })
   )
 }
+
+const refused = new LmStudioUnreachable({ baseUrl: "http://127.0.0.1:1234", reason: "Refused" })
+
+const application = Effect.succeedSome({ version: "0.4.25+1" })
+
+describe("server status", () => {
+  it.effect("names the version where LM Studio tells it", () =>
+    Effect.gen(function* () {
+      const doubles = { api: { ping: Effect.succeed(serverInfo) }, lms: { application } }
+      const { out } = yield* cli(["server", "status"], doubles)
+      assert.match(out, /^LM Studio 0\.4\.25\+1 answers at http:.*\(native-v1\)\.$/)
+      const { out: json } = yield* cli(["server", "status", "--json"], doubles)
+      assert.deepInclude(JSON.parse(json), { dialect: "native-v1", version: "0.4.25+1" })
+    })
+  )
+
+  it.effect("tells a server that is off from an LM Studio that does not run", () =>
+    Effect.gen(function* () {
+      const api = { ping: Effect.fail(refused) }
+      const off = yield* cli(["server", "status"], { api, lms: { application } })
+      assert.strictEqual(off.code, 3)
+      assert.match(off.err, /LM Studio 0\.4\.25\+1 runs on this machine; `lms-bridge server start` starts/)
+      const gone = yield* cli(["server", "status"], { api, lms: { application: Effect.succeedNone } })
+      assert.strictEqual(gone.code, 3)
+      assert.notInclude(gone.err, "runs on this machine")
+    })
+  )
+
+  it.effect("says that a server answers which wants an API token", () =>
+    Effect.gen(function* () {
+      const ping = Effect.fail(new Unauthorized({ reason: "Missing", serverMessage: "no" }))
+      const { code, err } = yield* cli(["server", "status"], { api: { ping } })
+      assert.strictEqual(code, 1)
+      assert.match(err, /LM Studio's server answers\. LM Studio requires an API token/)
+    })
+  )
+})
+
+describe("server stop", () => {
+  it.effect("is done when the server was not running", () =>
+    Effect.gen(function* () {
+      const stopped = yield* cli(["server", "stop"], { lms: { serverStop: Effect.void } })
+      assert.deepInclude(stopped, { code: 0, out: "LM Studio's server is stopped." })
+      const serverStop = Effect.fail(new LmsCliError({ reason: "NotRunning", subcommand: "server stop" }))
+      const off = yield* cli(["server", "stop"], { lms: { serverStop } })
+      assert.deepInclude(off, { code: 0, out: "LM Studio's server was not running." })
+    })
+  )
+})
 
 describe("server start", () => {
   it.effect("starts the server at the port where it is looked for, unless one is named", () =>

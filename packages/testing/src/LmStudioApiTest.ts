@@ -50,6 +50,7 @@ export const layerTest = (script: Script): Layer.Layer<LmStudioApi | LmStudioApi
       const api: Shape = {
         server: scripted.value("server", script.server),
         ping: scripted.value("ping", script.ping),
+        access: scripted.value("access", script.access),
         models: scripted.value("models", script.models),
         chatStream: scripted.stream("chatStream", script.chatStream),
         nativeChatStream: scripted.stream("nativeChatStream", script.nativeChatStream),

@@ -17,7 +17,7 @@ import * as Words from "../Words.ts"
 
 const GpuShare = Schema.Union(Schema.Literal("off", "max"), Schema.NumberFromString.pipe(Schema.between(0, 1)))
 
-const options = {
+export const options = {
   ttl: SharedOptions.setting(
     "ttl",
     "DURATION",
@@ -38,6 +38,13 @@ const options = {
     decode: Schema.decodeUnknownOption(GpuShare),
     allowed: "off, max, or a number from 0 to 1"
   }),
+  parallel: SharedOptions.checked({
+    name: "parallel",
+    pseudoName: "N",
+    description: "Requests that the model works on at the same time.",
+    decode: Schema.decodeUnknownOption(Schema.NumberFromString.pipe(Schema.int(), Schema.positive())),
+    allowed: "a whole number of requests"
+  }),
   identifier: Options.text("identifier").pipe(
     Options.withDescription("A name of your own for the instance."),
     Options.withPseudoName("ID"),
@@ -45,6 +52,11 @@ const options = {
   ),
   makeRoom: Options.boolean("make-room").pipe(
     Options.withDescription("When memory is short, unload idle models that lms-bridge loaded, oldest first.")
+  ),
+  fallback: Options.text("fallback").pipe(
+    Options.withDescription("A model to take when this one cannot be had; may be repeated, and is tried in order."),
+    Options.withPseudoName("NAME"),
+    Options.repeated
   ),
   temporary: Options.boolean("temporary").pipe(
     Options.withDescription("For short use: the shorter default idle time.")
@@ -105,7 +117,9 @@ interface LoadOptions {
   readonly ttl: Option.Option<Duration.Duration>
   readonly contextLength: Option.Option<number>
   readonly gpu: Option.Option<"off" | "max" | number>
+  readonly parallel: Option.Option<number>
   readonly identifier: Option.Option<string>
+  readonly fallback: ReadonlyArray<string>
   readonly makeRoom: boolean
   readonly temporary: boolean
   readonly json: boolean
@@ -130,7 +144,9 @@ const ensureLoaded = Effect.fnUntraced(function* (name: string | undefined, opti
     ttl: Option.getOrUndefined(options.ttl),
     contextLength: Option.getOrUndefined(options.contextLength),
     gpu: Option.getOrUndefined(options.gpu),
+    parallel: Option.getOrUndefined(options.parallel),
     identifier: Option.getOrUndefined(options.identifier),
+    fallback: options.fallback,
     makeRoom: options.makeRoom,
     temporary: options.temporary,
     onProgress
@@ -142,6 +158,11 @@ const ensureLoaded = Effect.fnUntraced(function* (name: string | undefined, opti
   for (const ttl of Option.toArray(options.ttl)) {
     const note = ttlNote(ensured, ttl, ttlMaximum)
     if (note !== undefined) yield* screen.err(note)
+  }
+  if (Option.isSome(options.contextLength) && ensured.contextLength === undefined) {
+    yield* screen.err(
+      `--context-length ${options.contextLength.value} could not be checked: this server does not tell the context of ${ensured.instanceId}.`
+    )
   }
   yield* screen.out(options.json ? encode(ensured) : render(ensured))
 })

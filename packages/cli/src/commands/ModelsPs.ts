@@ -25,15 +25,28 @@ export const command = Command.make("ps", { json: SharedOptions.listingJson, wat
       const screen = yield* Screen
       const lifecycle = yield* ModelLifecycle
       const shown = yield* Ref.make("")
+      const print = (text: string, facts: string) =>
+        Effect.flatMap(Ref.getAndSet(shown, facts), (before) => (before === facts ? Effect.void : screen.out(text)))
       const show = Effect.gen(function* () {
         const models = yield* lifecycle.loaded
         const now = yield* Clock.currentTimeMillis
         const text = json ? encode(models) : render(models, now)
         // the time left changes every second and is no change
         const facts = json ? text : render(models, undefined)
-        if ((yield* Ref.getAndSet(shown, facts)) !== facts) yield* screen.out(text)
+        yield* print(text, facts)
+        if (watch) yield* screen.status(Words.oneLine(passing(models, now), screen.width - 1))
       })
-      yield* watch ? Effect.repeat(show, Schedule.spaced("1 second")) : show
+      if (!watch) return yield* show
+      const live = show.pipe(
+        // LM Studio may go and come while it is watched
+        Effect.catchIf(isAboutLmStudio, (error) => {
+          const line = Words.oneLine(`lms-bridge: ${error.message}`)
+          return Effect.flatMap(Ref.getAndSet(shown, line), (before) =>
+            before === line ? Effect.void : Effect.zipRight(screen.status(""), screen.err(line))
+          )
+        })
+      )
+      yield* Effect.repeat(live, Schedule.spaced("1 second")).pipe(Effect.ensuring(screen.status("")))
     })
   )
 )
@@ -67,5 +80,19 @@ const idleLimit = ({ expiresAt, ttlMillis }: LoadedModel, now: number | undefine
     expiresAt === undefined || now === undefined ? "" : ` (${Words.duration(Math.max(0, expiresAt - now))} left)`
   return `${Words.duration(ttlMillis)}${left}`
 }
+
+/** The time that each has left, in a terminal's passing line. */
+const passing = (models: ReadonlyArray<LoadedModel>, now: number): string =>
+  models
+    .flatMap(({ expiresAt, instanceId }) =>
+      expiresAt === undefined ? [] : [`${instanceId}: ${Words.duration(Math.max(0, expiresAt - now))} left`]
+    )
+    .join(", ")
+
+/** Of what can go wrong, all but an output that nobody takes. */
+const isAboutLmStudio = <E extends { readonly _tag: string }>(
+  error: E
+): error is Exclude<E, { readonly _tag: "OutputClosed" | "OutputFailed" }> =>
+  error._tag !== "OutputClosed" && error._tag !== "OutputFailed"
 
 const encode = Schema.encodeSync(Schema.parseJson(Schema.Array(LoadedModel)))

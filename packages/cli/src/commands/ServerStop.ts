@@ -11,8 +11,15 @@ export const command = Command.make("stop").pipe(
   Command.withHandler(
     Effect.fnUntraced(function* () {
       const screen = yield* Screen
-      yield* (yield* LmsCli).serverStop
-      yield* screen.out("LM Studio's server is stopped.")
+      // what was asked for is so, then
+      const wasOff = yield* Effect.flatMap(LmsCli, (lms) => lms.serverStop).pipe(
+        Effect.as(false),
+        Effect.catchIf(
+          (error) => error._tag === "LmsCliError" && error.reason === "NotRunning",
+          () => Effect.succeed(true)
+        )
+      )
+      yield* screen.out(wasOff ? "LM Studio's server was not running." : "LM Studio's server is stopped.")
     })
   )
 )

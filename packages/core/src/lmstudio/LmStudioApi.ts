@@ -50,6 +50,14 @@ export const ServerInfo = Schema.Struct({
 export type ServerInfo = typeof ServerInfo.Type
 
 /**
+ * Who may ask a server: `open` is anybody, `token` only who has an API token, as we have.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type Access = "open" | "token"
+
+/**
  * A copy of a model in memory. `contextLength` in tokens; undefined where the dialect does not tell.
  *
  * @since 0.1.0
@@ -262,6 +270,11 @@ export class LmStudioApi extends Context.Tag("@lms-bridge/core/lmstudio/LmStudio
     readonly server: Effect.Effect<ServerInfo, ApiError>
     /** `GET /lmstudio-greeting`, else the dialect's model list: the cheapest sign of life. Starts nothing. */
     readonly ping: Effect.Effect<ServerInfo, ApiError>
+    /**
+     * Whether the server wants an API token; fails with `Unauthorized` when it wants one and ours is missing or refused.
+     * With a token of ours it takes two requests, one of them without it.
+     */
+    readonly access: Effect.Effect<Access, ApiError>
     /** All models the server lists, with their loaded instances. One cheap GET. */
     readonly models: Effect.Effect<ReadonlyArray<ApiModel>, ApiError>
     /**

@@ -130,7 +130,7 @@ export class ModelLoadRefused extends Schema.TaggedError<ModelLoadRefused>()("Mo
       this.requiredBytes === undefined ? "" : ` It needs about ${(this.requiredBytes / 2 ** 30).toFixed(1)} GiB.`
     const next =
       this.couldUnload.length > 0
-        ? `Unload ${this.couldUnload.join(", ")} first (or pass makeRoom), or ask for a smaller context.`
+        ? `Unload ${this.couldUnload.join(", ")} first (\`--make-room\`, or \`makeRoom\` in a program, does it), or ask for a smaller context.`
         : "Unload other models, ask for a smaller context, or choose a smaller model."
     return `Model "${this.model}" does not fit in memory.${need} ${next}`
   }

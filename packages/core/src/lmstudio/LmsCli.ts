@@ -218,7 +218,7 @@ export class LmsCli extends Context.Tag("@lms-bridge/core/lmstudio/LmsCli")<
     readonly unload: (identifier: string) => Effect.Effect<void, LmsCallError>
     /** `lms unload --all`, verified in the same way: of what was in memory before, nothing is left. */
     readonly unloadAll: Effect.Effect<void, LmsCallError>
-    /** `lms get NAME --yes`: progress, then `Done`. Interrupting it cancels the download. */
+    /** `lms get NAME --yes`: progress, then `Done`. Interrupting it ends `lms`; LM Studio may go on by itself. */
     readonly get: (name: string) => Stream.Stream<GetProgress, LmsCallError>
     /** `lms server status --json`. Starts nothing. */
     readonly serverStatus: Effect.Effect<ServerStatus, LmsCallError>

@@ -63,7 +63,9 @@ export const remove = Effect.fn("ModelLifecycle.remove")(function* (parts: Lifec
   // whatever the call said, being gone is what was wanted
   const listed = yield* Either.isLeft(asked) ? isListed : lookUntil(isListed, (still) => !still)
   if (!listed) return yield* ledger.forget([instanceId])
-  if (Either.isLeft(asked)) return yield* asked.left
+  if (Either.isLeft(asked) && !(asked.left._tag === "LmsCliError" && asked.left.reason === "NotUnloaded")) {
+    return yield* asked.left
+  }
   return yield* new UnloadNotVerified({ instanceId })
 })
 

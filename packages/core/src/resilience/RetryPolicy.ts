@@ -38,6 +38,17 @@ export const standard: RetryPolicy = new RetryPolicy({
 })
 
 /**
+ * The delays before each retry, without jitter, as `doctor` shows them; at most eight of them.
+ *
+ * @since 0.1.0
+ * @category getters
+ */
+export const delays = ({ base, factor, maxDelay, maxRetries }: RetryPolicy): ReadonlyArray<Duration.Duration> =>
+  Array.from({ length: Math.min(8, maxRetries) }, (_, retry) =>
+    Duration.min(Duration.times(base, factor ** retry), maxDelay)
+  )
+
+/**
  * The policy as a schedule. Inputs that say `retryable: false` stop it at once.
  *
  * @since 0.1.0

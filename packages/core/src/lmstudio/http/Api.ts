@@ -116,6 +116,7 @@ export const make = Effect.gen(function* () {
     server: dialects.server.pipe(resilience.protect("http.read"), Effect.withSpan("LmStudioApi.server")),
     // neither repeated nor refused by a breaker: it is asked in order to know whether anybody is there
     ping: dialects.ping.pipe(Effect.withSpan("LmStudioApi.ping")),
+    access: dialects.access.pipe(resilience.protect("http.read"), Effect.withSpan("LmStudioApi.access")),
     models: dialects.models.pipe(resilience.protect("http.read"), Effect.withSpan("LmStudioApi.models")),
     chatStream: (request, asked) =>
       Stream.withSpan(streamed(OpenChat.completions(request), asked), "LmStudioApi.chatStream", {

@@ -10,7 +10,7 @@ import * as Option from "effect/Option"
 import * as Ref from "effect/Ref"
 import * as Schema from "effect/Schema"
 import * as SynchronizedRef from "effect/SynchronizedRef"
-import type { ApiModel, Dialect, ServerInfo } from "../LmStudioApi.ts"
+import type { Access, ApiModel, Dialect, ServerInfo } from "../LmStudioApi.ts"
 import { LmStudioUnreachable, type LmStudioError } from "../LmStudioError.ts"
 import * as ModelLists from "../wire/ModelLists.ts"
 import { open } from "../wire/Open.ts"
@@ -26,6 +26,8 @@ export interface Dialects {
   readonly server: Effect.Effect<ServerInfo, LmStudioError>
   /** One request when the dialect is known. */
   readonly models: Effect.Effect<ReadonlyArray<ApiModel>, LmStudioError>
+  /** The list, and once more without our token where there is one. */
+  readonly access: Effect.Effect<Access, LmStudioError>
   /** The greeting, else the model list; neither retried nor remembered when it fails. */
   readonly ping: Effect.Effect<ServerInfo, LmStudioError>
 }
@@ -88,12 +90,13 @@ export const make = Effect.fnUntraced(function* (
     })
   )
 
-  const list = (dialect: Dialect): Effect.Effect<ReadonlyArray<ApiModel>, LmStudioError> => {
+  const list = (dialect: Dialect, anonymous = false): Effect.Effect<ReadonlyArray<ApiModel>, LmStudioError> => {
     const call = {
       operation: "model list",
       method: "GET",
       path: ModelLists.paths[dialect],
-      limits: limits.look
+      limits: limits.look,
+      anonymous
     } as const
     switch (dialect) {
       case "native-v1":
@@ -117,6 +120,18 @@ export const make = Effect.fnUntraced(function* (
     Effect.flatMap(server, ({ dialect }) => list(dialect))
   )
 
+  const access = Effect.flatMap(server, ({ dialect }) =>
+    Effect.zipRight(
+      list(dialect),
+      transport.hasToken
+        ? list(dialect, true).pipe(
+            Effect.as<Access>("open"),
+            Effect.catchTag("Unauthorized", () => Effect.succeed<Access>("token"))
+          )
+        : Effect.succeed<Access>("open")
+    )
+  )
+
   const ping = Effect.flatMap(
     Ref.get(known),
     Option.match({
@@ -128,7 +143,7 @@ export const make = Effect.fnUntraced(function* (
     })
   )
 
-  const made: Dialects = { server, models, ping }
+  const made: Dialects = { server, models, access, ping }
   return made
 })
 

@@ -43,6 +43,8 @@ export interface Call {
   /** From the server's root, such as `/v1/models`. */
   readonly path: string
   readonly body?: Record<string, unknown> | undefined
+  /** Sent without the API token, to see whether one is wanted. */
+  readonly anonymous?: boolean | undefined
   readonly limits: Limits
 }
 
@@ -97,18 +99,18 @@ export const make = Effect.gen(function* () {
   const baseUrl = addressOf(settings)
   const lifetime = yield* Effect.scope
 
-  const requestOf = ({ body, method, path }: Pick<Call, "method" | "path" | "body">) => {
+  const requestOf = ({ anonymous, body, method, path }: Pick<Call, "method" | "path" | "body" | "anonymous">) => {
     const bare = HttpClientRequest.make(method)(`${baseUrl}${path}`).pipe(
       HttpClientRequest.setHeader("accept", "application/json, text/event-stream")
     )
-    const authorized = Option.match(settings.apiToken, {
+    const authorized = Option.match(anonymous === true ? Option.none() : settings.apiToken, {
       onNone: () => bare,
       onSome: (token) => HttpClientRequest.bearerToken(bare, token)
     })
     return body === undefined ? authorized : HttpClientRequest.bodyUnsafeJson(authorized, body)
   }
 
-  const send = (call: Pick<Call, "method" | "path" | "body" | "operation">) =>
+  const send = (call: Omit<Call, "limits">) =>
     Effect.mapError(client.execute(requestOf(call)), (error) => failureOf(baseUrl, call.operation, error))
 
   /** Whether the server answers anything at all. The client does not tell when a connection stands. */
