@@ -124,7 +124,7 @@ scenarios("loading", [
     given: "The model does not fit, because an idle model of ours is in memory.",
     options: memory(14e9),
     run: Effect.zipRight(ensure(qwen), ensures(oss)),
-    expect: { tag: "ModelLoadRefused", says: /Unload qwen\/qwen3-4b-2507 first \(or pass makeRoom\)/ }
+    expect: { tag: "ModelLoadRefused", says: /Unload qwen\/qwen3-4b-2507 first \(`--make-room`/ }
   },
   {
     id: "loading/make-room",
