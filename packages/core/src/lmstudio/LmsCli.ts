@@ -12,10 +12,8 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Layer from "effect/Layer"
-import * as Option from "effect/Option"
-import type * as ParseResult from "effect/ParseResult"
+import type * as Option from "effect/Option"
 import * as Ref from "effect/Ref"
-import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
 import { Settings } from "../configuration/Settings.ts"
 import type { CircuitOpen } from "../resilience/CircuitBreaker.ts"
@@ -23,62 +21,13 @@ import type { Resilience } from "../resilience/Resilience.ts"
 import * as Arguments from "./lms/Arguments.ts"
 import * as ExactModel from "./lms/ExactModel.ts"
 import * as Messages from "./lms/Messages.ts"
+import * as Replies from "./lms/Replies.ts"
 import * as Runner from "./lms/Runner.ts"
 import { LmsCliError } from "./LmsCliError.ts"
+import type { LmsInstance, LmsModel } from "./LmsModel.ts"
 
 export { LmsCliError } from "./LmsCliError.ts"
-
-/** Old and new versions leave out, or write `null`, for the same thing. */
-const nullable = <A, I>(schema: Schema.Schema<A, I>) => Schema.optionalWith(schema, { exact: true, nullable: true })
-
-/**
- * A model on disk, as `lms ls --json` prints it. Unknown fields are ignored and unknown enum values kept, because old
- * and new versions differ (contract F3, F4, F11).
- *
- * @since 0.1.0
- * @category models
- */
-export class LmsModel extends Schema.Class<LmsModel>("@lms-bridge/core/lmstudio/LmsModel")({
-  modelKey: Schema.String,
-  type: Schema.String,
-  format: nullable(Schema.String),
-  displayName: nullable(Schema.String),
-  publisher: nullable(Schema.String),
-  path: nullable(Schema.String),
-  sizeBytes: nullable(Schema.Number),
-  /** Absent or null is this machine; else a peer of LM Link. */
-  deviceIdentifier: nullable(Schema.String),
-  paramsString: nullable(Schema.String),
-  architecture: nullable(Schema.String),
-  variants: nullable(Schema.Array(Schema.String)),
-  vision: nullable(Schema.Boolean),
-  trainedForToolUse: nullable(Schema.Boolean),
-  maxContextLength: nullable(Schema.NonNegativeInt)
-}) {}
-
-/**
- * A model in memory, as `lms ps --json` prints it. Every listed model is loaded, whatever its status: `generating`
- * and `processingPrompt` mean busy, `idle` means loaded and free.
- *
- * @since 0.1.0
- * @category models
- */
-export class LmsInstance extends LmsModel.extend<LmsInstance>("@lms-bridge/core/lmstudio/LmsInstance")({
-  identifier: Schema.String,
-  /** Milliseconds of idle time; absent or null is for ever. */
-  ttlMs: nullable(Schema.Number),
-  /** Epoch milliseconds. */
-  lastUsedTime: nullable(Schema.Number),
-  contextLength: nullable(Schema.NonNegativeInt),
-  status: nullable(Schema.String),
-  queued: nullable(Schema.NonNegativeInt),
-  parallel: nullable(Schema.NonNegativeInt)
-}) {
-  /** Whether a request is running or waiting on it. */
-  get isBusy() {
-    return (this.status !== undefined && this.status !== "idle") || (this.queued ?? 0) > 0
-  }
-}
+export { LmsInstance, LmsModel } from "./LmsModel.ts"
 
 /**
  * How to load. `ttl` is not optional: without it LM Studio would keep the model for ever (contract E).
@@ -271,11 +220,11 @@ export class LmsCli extends Context.Tag("@lms-bridge/core/lmstudio/LmsCli")<
         )
 
       const ps = look("ps", ["ps", "--json"], "client").pipe(
-        Effect.flatMap(decode("ps", decodeInstances)),
+        Effect.flatMap(Replies.decode("ps", Replies.decodeInstances)),
         Effect.withSpan("LmsCli.ps")
       )
       const ls = look("ls", ["ls", "--json"], "client").pipe(
-        Effect.flatMap(decode("ls", decodeModels)),
+        Effect.flatMap(Replies.decode("ls", Replies.decodeModels)),
         Effect.withSpan("LmsCli.ls")
       )
       const byPath = yield* ExactModel.make(ls)
@@ -293,7 +242,7 @@ export class LmsCli extends Context.Tag("@lms-bridge/core/lmstudio/LmsCli")<
         ps,
         ls,
         variants: look("ls", ["ls", "--variants", "--json"], "client").pipe(
-          Effect.flatMap(decode("ls", decodeVariants)),
+          Effect.flatMap(Replies.decode("ls", Replies.decodeVariants)),
           Effect.withSpan("LmsCli.variants")
         ),
         load: (options) =>
@@ -338,8 +287,8 @@ export class LmsCli extends Context.Tag("@lms-bridge/core/lmstudio/LmsCli")<
           Effect.flatMap((ended) =>
             // before February 2026 there was no JSON for it, only a sentence
             ended.stdout.trim() === ""
-              ? serverStatusText(ended.stderr)
-              : decode("server status", decodeServerStatus)(ended)
+              ? Replies.serverStatusText(ended.stderr)
+              : Replies.decode("server status", Replies.decodeServerStatus)(ended)
           ),
           Effect.withSpan("LmsCli.serverStatus")
         ),
@@ -353,19 +302,24 @@ export class LmsCli extends Context.Tag("@lms-bridge/core/lmstudio/LmsCli")<
           Effect.withSpan("LmsCli.serverStop")
         ),
         daemonStatus: look("daemon status", ["daemon", "status", "--json"], "machine").pipe(
-          Effect.flatMap(decode("daemon status", decodeDaemonStatus)),
+          Effect.flatMap(Replies.decode("daemon status", Replies.decodeDaemonStatus)),
           Effect.withSpan("LmsCli.daemonStatus")
         ),
         version: look("version", ["version", "--json"], "nothing").pipe(
           Effect.flatMap((ended) =>
-            Effect.orElse(decode("version", decodeVersion)(ended), () => versionText(ended.stdout))
+            Effect.orElse(Replies.decode("version", Replies.decodeVersion)(ended), () =>
+              Replies.versionText(ended.stdout)
+            )
           ),
           Effect.withSpan("LmsCli.version")
         ),
         logStream: (source) =>
           runner
             .lines("log stream", ["log", "stream", "--json", "--source", source])
-            .pipe(Stream.filterMap(decodeLogLine), Stream.withSpan("LmsCli.logStream", { attributes: { source } }))
+            .pipe(
+              Stream.filterMap(Replies.decodeLogLine),
+              Stream.withSpan("LmsCli.logStream", { attributes: { source } })
+            )
       }
     })
   )
@@ -381,22 +335,6 @@ const startTimeout = Duration.minutes(5)
 const accepted = (subcommand: string, args: Arguments.Arguments) =>
   Effect.mapError(args, (detail) => new LmsCliError({ reason: "BadArgument", subcommand, detail }))
 
-const decode =
-  <A>(subcommand: string, decoder: (json: string) => Effect.Effect<A, ParseResult.ParseError>) =>
-  ({ stdout }: Runner.Output) =>
-    Effect.mapError(
-      decoder(Messages.jsonIn(stdout)),
-      (cause) => new LmsCliError({ reason: "Output", subcommand, detail: stdout.trim().slice(0, 200), cause })
-    )
-
-const decodeInstances = Schema.decode(Schema.parseJson(Schema.Array(LmsInstance)))
-
-const decodeModels = Schema.decode(Schema.parseJson(Schema.Array(LmsModel)))
-
-const decodeVariants = Schema.decode(
-  Schema.parseJson(Schema.Array(Schema.Struct({ model: LmsModel, variants: Schema.Array(LmsModel) })))
-)
-
 /** Told once per percent; the spinner turns twelve times a second. */
 const loadProgress = (onProgress: LmsLoad["onProgress"]) =>
   Effect.map(Ref.make(-1), (last): Runner.Run["onStdout"] =>
@@ -411,57 +349,3 @@ const loadProgress = (onProgress: LmsLoad["onProgress"]) =>
               )
         }
   )
-
-const decodeServerStatus = (json: string) =>
-  Effect.map(decodeServer(json), ({ port, running }): ServerStatus => ({ running, port }))
-
-const decodeServer = Schema.decode(
-  Schema.parseJson(Schema.Struct({ running: Schema.Boolean, port: nullable(Schema.Number) }))
-)
-
-const serverStatusText = (stderr: string): Effect.Effect<ServerStatus, LmsCliError> => {
-  const running = /is running on port (\d+)/.exec(stderr)
-  if (running !== null) return Effect.succeed({ running: true, port: Number(running[1]) })
-  return /is not running/.test(stderr)
-    ? Effect.succeed({ running: false, port: undefined })
-    : new LmsCliError({ reason: "Output", subcommand: "server status", detail: Messages.tail(stderr) })
-}
-
-const decodeDaemonStatus = (json: string) =>
-  Effect.map(decodeDaemon(json), ({ isDaemon, pid, status }): DaemonStatus => ({
-    running: status === "running",
-    pid,
-    isDaemon
-  }))
-
-const decodeDaemon = Schema.decode(
-  Schema.parseJson(
-    Schema.Struct({ status: Schema.String, pid: nullable(Schema.Number), isDaemon: nullable(Schema.Boolean) })
-  )
-)
-
-const decodeVersion = (json: string) => Effect.map(decodeVersionJson(json), ({ version }) => version)
-
-const decodeVersionJson = Schema.decode(Schema.parseJson(Schema.Struct({ version: Schema.String })))
-
-const versionText = (stdout: string) =>
-  stdout.trim() === ""
-    ? new LmsCliError({ reason: "Output", subcommand: "version", detail: "nothing" })
-    : Effect.succeed(stdout.trim().slice(0, 200))
-
-/** Lines that are not events, such as the banner, are passed over. */
-const decodeLogLine = (line: string): Option.Option<LogEvent> =>
-  Option.map(decodeLogJson(line), ({ data, timestamp }) => ({
-    timestamp,
-    type: typeof data.type === "string" ? data.type : "",
-    data
-  }))
-
-const decodeLogJson = Schema.decodeUnknownOption(
-  Schema.parseJson(
-    Schema.Struct({
-      timestamp: Schema.Number,
-      data: Schema.Record({ key: Schema.String, value: Schema.Unknown })
-    })
-  )
-)

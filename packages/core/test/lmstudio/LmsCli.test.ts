@@ -1,8 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Duration, Effect, Fiber, Layer, Option, Redacted, Ref, Stream, TestClock } from "effect"
+import { Duration, Effect, Fiber, Option, Stream, TestClock } from "effect"
 import { LmsCli } from "@lms-bridge/core/lmstudio/LmsCli"
-import * as FakeHttp from "@lms-bridge/testing/FakeHttp"
-import { argvs, daemon, filesAt, layerOver, running, seen, withLms, type Scripts } from "./cliLayer.ts"
+import { argvs, daemon, seen, withLms, type Scripts } from "./cliLayer.ts"
 
 const entry = {
   type: "llm",
@@ -142,67 +141,6 @@ describe("LmsCli actions", () => {
           stdout: "\u001b[?25l\r⠋ Loading".repeat(1000),
           stderr: "Model loaded successfully in 5.12s.\n(4.92 GiB)\n"
         }
-      })
-    )
-  )
-
-  it.effect("load by the exact path, where `lms ls` knows the one path of the key on this machine", () =>
-    Effect.gen(function* () {
-      const lms = yield* LmsCli
-      yield* lms.load({ key: "qwen/qwen3-4b", ttl: Duration.minutes(10) })
-      yield* lms.estimate({ key: "qwen/qwen3-4b" })
-      assert.deepStrictEqual((yield* argvs).slice(1), [
-        "ls --json",
-        "load q/model.gguf --exact --yes --ttl 600",
-        "load q/model.gguf --exact --estimate-only --yes"
-      ])
-    }).pipe(
-      withLms({
-        "ls --json": {
-          stdout: JSON.stringify([
-            { ...entry, path: "q/model.gguf" },
-            { ...entry, path: "other/model.gguf", deviceIdentifier: "elsewhere" }
-          ])
-        },
-        "load q/model.gguf --exact --yes --ttl 600": {},
-        "load q/model.gguf --exact --estimate-only --yes": {
-          stderr: "Estimate: This model may be loaded based on your resource guardrails settings.\n"
-        }
-      })
-    )
-  )
-
-  it.effect("load by the key where there is no `--exact`, and do not try it again", () =>
-    Effect.gen(function* () {
-      const lms = yield* LmsCli
-      yield* lms.load({ key: "qwen/qwen3-4b", ttl: Duration.minutes(10) })
-      yield* lms.load({ key: "qwen/qwen3-4b", ttl: Duration.minutes(10) })
-      assert.deepStrictEqual((yield* argvs).slice(2), [
-        "load qwen/qwen3-4b --exact --yes --ttl 600",
-        "load qwen/qwen3-4b --yes --ttl 600",
-        "load qwen/qwen3-4b --yes --ttl 600"
-      ])
-    }).pipe(
-      withLms({
-        "ls --json": { stdout: JSON.stringify([entry]) },
-        "load qwen/qwen3-4b --exact --yes --ttl 600": { exitCode: 1, stderr: "error: unknown option '--exact'\n" },
-        "load qwen/qwen3-4b --yes --ttl 600": {}
-      })
-    )
-  )
-
-  it.effect("load by the key when the path has moved since it was listed", () =>
-    Effect.gen(function* () {
-      yield* (yield* LmsCli).load({ key: "qwen/qwen3-4b", ttl: Duration.minutes(10) })
-      assert.strictEqual((yield* argvs).at(-1), "load qwen/qwen3-4b --yes --ttl 600")
-    }).pipe(
-      withLms({
-        "ls --json": { stdout: JSON.stringify([{ ...entry, path: "old.gguf" }]) },
-        "load old.gguf --exact --yes --ttl 600": {
-          exitCode: 1,
-          stderr: 'Model not found\n\nNo model found with path being exactly "old.gguf".\n'
-        },
-        "load qwen/qwen3-4b --yes --ttl 600": {}
       })
     )
   )
@@ -396,54 +334,6 @@ describe("LmsCli and a LM Studio that is off", () => {
     }).pipe(
       withLms({ [daemon]: { exitCode: 1, stderr: "error: unknown command 'daemon'\n" }, "ps --json": { stdout: "[]" } })
     )
-  )
-})
-
-describe("LmsCli and the status port", () => {
-  const status = FakeHttp.json({ package: "llmster", version: "0.4.25+1", more: true })
-  const notes = { "/lm/.internal/http-server.json": '{"host":"127.0.0.1","pid":7,"port":40001}' }
-
-  it.effect("asks there before any process, and takes what answers to be what `lms` would find", () =>
-    Effect.gen(function* () {
-      const lms = yield* LmsCli
-      assert.deepStrictEqual(yield* lms.application, Option.some({ package: "llmster", version: "0.4.25+1" }))
-      yield* lms.ps
-      assert.deepStrictEqual(yield* argvs, ["ps --json"])
-    }).pipe(withLms({}, {}, FakeHttp.layer({ "GET /lms-status": status })))
-  )
-
-  it.effect("finds it where LM Studio has noted it in the home that the executable belongs to", () =>
-    Effect.gen(function* () {
-      assert.isTrue(Option.isSome(yield* (yield* LmsCli).application))
-      const [first, ...others] = yield* Effect.flatten(FakeHttp.FakeRequests)
-      assert.strictEqual(first?.url, "http://127.0.0.1:40001/lms-status")
-      assert.notProperty(first?.headers, "authorization")
-      assert.lengthOf(others, 0)
-    }).pipe(
-      Effect.provide(
-        Layer.unwrapEffect(
-          Effect.map(Ref.make<ReadonlyArray<string>>(["/lm/bin/lms"]), (paths) =>
-            layerOver(
-              filesAt(paths, notes),
-              running,
-              { lmsBinary: Option.some("/lm/bin/lms"), apiToken: Option.some(Redacted.make("sk-lm-secret")) },
-              {},
-              FakeHttp.layer({ "GET /lms-status": status })
-            )
-          )
-        )
-      )
-    )
-  )
-
-  it.effect("takes nothing else that listens there for LM Studio, and asks no port here for one elsewhere", () =>
-    Effect.gen(function* () {
-      const web = withLms({}, {}, FakeHttp.layer({ "GET /lms-status": FakeHttp.text("<html>") }))
-      const application = Effect.flatMap(LmsCli, (lms) => lms.application)
-      assert.isTrue(Option.isNone(yield* web(application)))
-      const remote = withLms({}, { host: "box.example" }, FakeHttp.layer({ "GET /lms-status": status }))
-      assert.isTrue(Option.isNone(yield* remote(application)))
-    })
   )
 })
 

@@ -1,0 +1,147 @@
+/**
+ * What the subcommands print, decoded: JSON of many ages, and the sentences of versions that had none.
+ *
+ * @since 0.1.0
+ */
+import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+import type * as ParseResult from "effect/ParseResult"
+import * as Schema from "effect/Schema"
+import type { DaemonStatus, LogEvent, ServerStatus } from "../LmsCli.ts"
+import { LmsCliError } from "../LmsCliError.ts"
+import { LmsInstance, LmsModel, nullable } from "../LmsModel.ts"
+import * as Messages from "./Messages.ts"
+import type * as Runner from "./Runner.ts"
+
+/**
+ * The JSON in what was printed, or what is wrong with it.
+ *
+ * @since 0.1.0
+ * @category decoding
+ */
+export const decode =
+  <A>(subcommand: string, decoder: (json: string) => Effect.Effect<A, ParseResult.ParseError>) =>
+  ({ stdout }: Runner.Output) =>
+    Effect.mapError(
+      decoder(Messages.jsonIn(stdout)),
+      (cause) => new LmsCliError({ reason: "Output", subcommand, detail: stdout.trim().slice(0, 200), cause })
+    )
+
+/**
+ * `lms ps --json`.
+ *
+ * @since 0.1.0
+ * @category decoding
+ */
+export const decodeInstances = Schema.decode(Schema.parseJson(Schema.Array(LmsInstance)))
+
+/**
+ * `lms ls --json`.
+ *
+ * @since 0.1.0
+ * @category decoding
+ */
+export const decodeModels = Schema.decode(Schema.parseJson(Schema.Array(LmsModel)))
+
+/**
+ * `lms ls --variants --json`.
+ *
+ * @since 0.1.0
+ * @category decoding
+ */
+export const decodeVariants = Schema.decode(
+  Schema.parseJson(Schema.Array(Schema.Struct({ model: LmsModel, variants: Schema.Array(LmsModel) })))
+)
+
+/**
+ * `lms server status --json`.
+ *
+ * @since 0.1.0
+ * @category decoding
+ */
+export const decodeServerStatus = (json: string) =>
+  Effect.map(decodeServer(json), ({ port, running }): ServerStatus => ({ running, port }))
+
+/**
+ * The same before February 2026, when there was no JSON for it, only a sentence.
+ *
+ * @since 0.1.0
+ * @category decoding
+ */
+export const serverStatusText = (stderr: string): Effect.Effect<ServerStatus, LmsCliError> => {
+  const running = /is running on port (\d+)/.exec(stderr)
+  if (running !== null) return Effect.succeed({ running: true, port: Number(running[1]) })
+  return /is not running/.test(stderr)
+    ? Effect.succeed({ running: false, port: undefined })
+    : new LmsCliError({ reason: "Output", subcommand: "server status", detail: Messages.tail(stderr) })
+}
+
+/**
+ * `lms daemon status --json`.
+ *
+ * @since 0.1.0
+ * @category decoding
+ */
+export const decodeDaemonStatus = (json: string) =>
+  Effect.map(decodeDaemon(json), ({ isDaemon, pid, status }): DaemonStatus => ({
+    running: status === "running",
+    pid,
+    isDaemon
+  }))
+
+/**
+ * `lms version --json`.
+ *
+ * @since 0.1.0
+ * @category decoding
+ */
+export const decodeVersion = (json: string) => Effect.map(decodeVersionJson(json), ({ version }) => version)
+
+/**
+ * The same of older versions.
+ *
+ * @since 0.1.0
+ * @category decoding
+ */
+export const versionText = (stdout: string) =>
+  stdout.trim() === ""
+    ? new LmsCliError({ reason: "Output", subcommand: "version", detail: "nothing" })
+    : Effect.succeed(stdout.trim().slice(0, 200))
+
+/**
+ * A line of `lms log stream --json`. Lines that are not events, such as the banner, are none.
+ *
+ * @since 0.1.0
+ * @category decoding
+ */
+export const decodeLogLine = (line: string): Option.Option<LogEvent> =>
+  Option.map(decodeLogJson(line), ({ data, timestamp }) => ({
+    timestamp,
+    type: typeof data.type === "string" ? data.type : "",
+    data
+  }))
+
+// -----------------------------------------------------------------------------
+// internal
+// -----------------------------------------------------------------------------
+
+const decodeServer = Schema.decode(
+  Schema.parseJson(Schema.Struct({ running: Schema.Boolean, port: nullable(Schema.Number) }))
+)
+
+const decodeDaemon = Schema.decode(
+  Schema.parseJson(
+    Schema.Struct({ status: Schema.String, pid: nullable(Schema.Number), isDaemon: nullable(Schema.Boolean) })
+  )
+)
+
+const decodeVersionJson = Schema.decode(Schema.parseJson(Schema.Struct({ version: Schema.String })))
+
+const decodeLogJson = Schema.decodeUnknownOption(
+  Schema.parseJson(
+    Schema.Struct({
+      timestamp: Schema.Number,
+      data: Schema.Record({ key: Schema.String, value: Schema.Unknown })
+    })
+  )
+)
