@@ -3,7 +3,7 @@ import { cpus, loadavg } from "node:os"
 import { makeReady } from "../scripts/ready.mjs"
 import { fail } from "../scripts/workspace.mjs"
 
-const modules = ["startup", "memory", "version", "size", "loop", "ensure", "rounds", "offer", "cancel", "discovery"]
+const modules = ["startup", "memory", "version", "size", "loop", "ensure", "reload", "rounds", "offer", "cancel", "discovery"]
 
 const args = process.argv.slice(2).filter((arg) => arg !== "--")
 const roundsAt = args.indexOf("--rounds")
@@ -46,7 +46,8 @@ const verdict = ({ measured, reference, atMost, limit, unit }) => {
 }
 
 const figure = ({ median, min }, unit) => `${digits(median)} ${unit} (min ${digits(min)})`
-const digits = (value) => (value >= 100 ? value.toFixed(0) : value >= 10 ? value.toFixed(1) : value.toFixed(2))
+const digits = (value) =>
+  value >= 100 ? value.toFixed(0) : value >= 10 ? value.toFixed(1) : value >= 0.1 ? value.toFixed(2) : value.toFixed(4)
 
 const table = [
   ["what", "median", "beside", "median", "ratio", "target"],
