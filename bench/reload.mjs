@@ -37,6 +37,10 @@ const servers = (size) =>
   Object.fromEntries(
     Array.from({ length: size }, (_, index) => [
       `server-${index}`,
-      { command: "npx", args: ["-y", `@modelcontextprotocol/server-${index}`, "/home/me/notes"], env: { LEVEL: "warn" } }
+      {
+        command: "npx",
+        args: ["-y", `@modelcontextprotocol/server-${index}`, "/home/me/notes"],
+        env: { LEVEL: "warn" }
+      }
     ])
   )

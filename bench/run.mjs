@@ -3,7 +3,19 @@ import { cpus, loadavg } from "node:os"
 import { makeReady } from "../scripts/ready.mjs"
 import { fail } from "../scripts/workspace.mjs"
 
-const modules = ["startup", "memory", "version", "size", "loop", "ensure", "reload", "rounds", "offer", "cancel", "discovery"]
+const modules = [
+  "startup",
+  "memory",
+  "version",
+  "size",
+  "loop",
+  "ensure",
+  "reload",
+  "rounds",
+  "offer",
+  "cancel",
+  "discovery"
+]
 
 const args = process.argv.slice(2).filter((arg) => arg !== "--")
 const roundsAt = args.indexOf("--rounds")

@@ -16,6 +16,7 @@ import * as Arguments from "./Arguments.ts"
 import * as Doctor from "./commands/Doctor.ts"
 import * as Install from "./commands/Install.ts"
 import * as McpCall from "./commands/McpCall.ts"
+import * as McpLock from "./commands/McpLock.ts"
 import * as McpLogin from "./commands/McpLogin.ts"
 import * as McpLogout from "./commands/McpLogout.ts"
 import * as McpLs from "./commands/McpLs.ts"
@@ -24,6 +25,7 @@ import * as McpResources from "./commands/McpResources.ts"
 import * as McpTools from "./commands/McpTools.ts"
 import * as ModelsEstimate from "./commands/ModelsEstimate.ts"
 import * as ModelsGet from "./commands/ModelsGet.ts"
+import * as McpTrust from "./commands/McpTrust.ts"
 import * as ModelsLoad from "./commands/ModelsLoad.ts"
 import * as ModelsLs from "./commands/ModelsLs.ts"
 import * as ModelsPs from "./commands/ModelsPs.ts"
@@ -117,11 +119,13 @@ const server = Command.make("server").pipe(
 )
 
 const mcp = Command.make("mcp").pipe(
-  Command.withDescription("Your MCP servers, what they offer, calls by hand, and logins."),
+  Command.withDescription("Your MCP servers, what they offer, calls by hand, locks and logins."),
   Command.withSubcommands([
     McpLs.command,
     McpTools.command,
     McpCall.command,
+    McpLock.command,
+    McpTrust.command,
     McpResources.command,
     McpPrompts.command,
     McpLogin.command,
@@ -193,6 +197,8 @@ const catalogue: ReadonlyArray<Help.Entry> = [
   entry(["mcp", "ls"], McpLs.command),
   entry(["mcp", "tools"], McpTools.command),
   entry(["mcp", "call"], McpCall.command),
+  entry(["mcp", "lock"], McpLock.command),
+  entry(["mcp", "trust"], McpTrust.command),
   entry(["mcp", "resources"], McpResources.command),
   entry(["mcp", "prompts"], McpPrompts.command),
   entry(["mcp", "login"], McpLogin.command),

@@ -15,6 +15,7 @@ import * as Either from "effect/Either"
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
 import { ofFailure, type Failure } from "./ExitCode.ts"
+import * as Withheld from "./Withheld.ts"
 import * as Words from "./Words.ts"
 
 /**
@@ -246,12 +247,18 @@ const mcp = Effect.gen(function* () {
       )
     ]
   }
-  const passed = candidates.filter(({ exists, path }) => exists && path !== used.path)
+  const passed = candidates.filter(({ exists, used }) => exists && !used)
   const each = yield* Effect.forEach(servers.right, aboutEntry, { concurrency: serversAtOnce })
   return [
-    ok("mcp.json", `${used.path}, ${Words.count(servers.right.length, "server")}`),
+    ok(
+      "mcp.json",
+      `${candidates.flatMap(({ path, used }) => (used ? [path] : [])).join(", ")}, ${Words.count(servers.right.length, "server")}`
+    ),
+    ...candidates.flatMap(({ problem: wrong, used }) =>
+      used && wrong !== undefined ? [notice("mcp.json", Words.oneLine(wrong))] : []
+    ),
     ...passed.map(({ path }) => notice("mcp.json", `${path} is not used, because ${used.path} comes first`)),
-    ...each
+    ...each.flat()
   ]
 })
 
@@ -259,17 +266,20 @@ const aboutEntry = Effect.fnUntraced(function* (server: ServerSummary) {
   switch (server.state) {
     case "disabled":
     case "itself":
-      return notice("servers", Words.oneLine(server.problem ?? `${server.name} is not used`))
+      return [notice("servers", Words.oneLine(server.problem ?? `${server.name} is not used`))]
     case "invalid": {
       const message = server.problem ?? `${server.name} cannot be used as it is written in ${server.source}.`
-      return problem("servers", { _tag: "McpEntryUnusable", message })
+      return [problem("servers", { _tag: "McpEntryUnusable", message })]
     }
     case "usable": {
       const tools = yield* Effect.either(Effect.flatMap(McpRegistry, (registry) => registry.tools(server.name)))
-      return Either.match(tools, {
-        onLeft: (failure) => problem("servers", failure),
-        onRight: (tools) => ok("servers", `${server.name} starts, ${Words.count(tools.length, "tool")}`)
-      })
+      if (Either.isLeft(tools)) return [problem("servers", tools.left)]
+      const lock = yield* Effect.orElseSucceed(Withheld.of(server.name), () => undefined)
+      const withheld = lock === undefined ? undefined : Withheld.clause(lock)
+      const starts = ok("servers", `${server.name} starts, ${Words.count(tools.right.length, "tool")}`)
+      return withheld === undefined
+        ? [starts]
+        : [starts, notice("servers", Words.oneLine(`${server.name}: ${withheld}`), Withheld.next(server.name))]
     }
   }
 })

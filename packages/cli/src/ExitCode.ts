@@ -100,6 +100,7 @@ const byTag: Readonly<Record<string, ExitCode>> = {
   McpServerNotFound: ExitCode.mcpServer,
   McpEntryUnusable: ExitCode.mcpServer,
   McpServerUnavailable: ExitCode.mcpServer,
+  McpLockFailed: ExitCode.mcpServer,
   OutputClosed: ExitCode.outputClosed
 }
 

@@ -69,6 +69,18 @@ export const step = (state: State, event: AgentEvent, style: Style): readonly [S
                   event.ready.map((ready) => `${ready.server} (${Words.count(ready.tools, "tool")})`).join(", ")
                 )
               ]),
+          ...event.ready.flatMap(({ server, withheld = [] }) =>
+            withheld.length === 0
+              ? []
+              : [
+                  warning(
+                    line(
+                      "servers",
+                      `${server} withheld ${withheld.join(", ")}: not what you trusted; \`lms-bridge mcp trust ${server}\` shows the change`
+                    )
+                  )
+                ]
+          ),
           ...event.missing.map(({ problem, server }) =>
             warning(line("servers", `without ${server}: ${problem.message}`))
           )

@@ -61,6 +61,20 @@ const one = (found: ReadonlyArray<Finding>, what: string) =>
   found.find((finding) => finding.what.includes(what)) ?? assert.fail(`nothing says "${what}"`)
 
 describe("doctor", () => {
+  it.effect("says which tools are withheld, and how to accept them", () =>
+    Effect.gen(function* () {
+      const lock = { path: "/home/me/mcp.lock", trusted: 1, withheld: ["read", "send"] }
+      const { code, found } = yield* diagnose({
+        mcp: { ...healthy.mcp, servers: Effect.succeed([server("files", { lock })]) }
+      })
+      assert.strictEqual(code, 0)
+      assert.deepInclude(one(found, "files: 2 tools withheld: read, send"), {
+        level: "notice",
+        next: "`lms-bridge mcp trust files` shows the change and accepts it."
+      })
+    })
+  )
+
   it.effect("ends with 0 when everything a run needs is there", () =>
     Effect.gen(function* () {
       const { code, found } = yield* diagnose()

@@ -2,6 +2,7 @@ import { assert, describe, it } from "@effect/vitest"
 import * as NodeContext from "@effect/platform-node/NodeContext"
 import * as FileSystem from "@effect/platform/FileSystem"
 import type { McpConnection } from "@lms-bridge/core/mcp/McpConnection"
+import { unguarded } from "@lms-bridge/core/mcp/lock/ToolLockFiles"
 import { McpConfigInvalid, McpReadFailed, McpServerUnavailable } from "@lms-bridge/core/mcp/McpError"
 import type { ServerSummary } from "@lms-bridge/core/mcp/McpRegistry"
 import type { ToolResult } from "@lms-bridge/core/mcp/ToolResult"
@@ -386,6 +387,7 @@ const nothing = (server: string): McpConnection => ({
   implementation: { name: server, version: "1" },
   instructions: undefined,
   tools: Effect.succeed([]),
+  review: Effect.succeed(unguarded(server, [])),
   toolsEdition: Effect.succeed(""),
   call: () => Effect.dieMessage("not used"),
   resources: Effect.succeed([]),

@@ -1,6 +1,7 @@
 /**
  * Tools about the user's MCP servers.
  */
+import { LockSummary } from "@lms-bridge/core/mcp/lock/ToolLockFiles"
 import { McpRegistry } from "@lms-bridge/core/mcp/McpRegistry"
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
@@ -15,6 +16,7 @@ const Server = Schema.Struct({
   envNames: Schema.Array(Schema.String),
   source: Schema.String,
   connected: Schema.Boolean,
+  lock: optional(LockSummary),
   problem: optional(Schema.String)
 })
 
@@ -34,9 +36,9 @@ export const listAvailable = Tool.make({
     servers.length === 0
       ? "There are no MCP servers. Create ~/.lmstudio/mcp.json or .mcp.json, or set MCP_JSON_PATH."
       : servers
-          .map(({ name, problem, state, target }, index) =>
+          .map(({ lock, name, problem, state, target }, index) =>
             state === "usable"
-              ? `${index + 1}. ${name}: ${target}`
+              ? `${index + 1}. ${name}: ${target}${withheldIn(lock)}`
               : `${index + 1}. ${name}: not usable. ${problem ?? state}`
           )
           .join("\n")
@@ -50,5 +52,10 @@ export const listAvailable = Tool.make({
       }))
     )
 })
+
+const withheldIn = (lock: typeof LockSummary.Type | undefined): string =>
+  lock === undefined || lock.withheld.length === 0
+    ? ""
+    : ` (withheld: ${lock.withheld.join(", ")}; a person can accept them with \`lms-bridge mcp trust\`)`
 
 export const tools = [listAvailable]

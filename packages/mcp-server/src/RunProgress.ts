@@ -27,7 +27,9 @@ export const step = (view: View, event: AgentEvent): Line => {
     case "ServersReady": {
       const tools = event.ready.reduce((sum, server) => sum + server.tools, 0)
       const missing = event.missing.length === 0 ? "" : `; without ${event.missing.map((m) => m.server).join(", ")}`
-      return { view, tell: `${count(event.ready.length, "server")}, ${count(tools, "tool")}${missing}` }
+      const held = event.ready.flatMap(({ server, withheld = [] }) => withheld.map((tool) => `${server}/${tool}`))
+      const withheld = held.length === 0 ? "" : `; withheld by mcp.lock: ${held.join(", ")}`
+      return { view, tell: `${count(event.ready.length, "server")}, ${count(tools, "tool")}${missing}${withheld}` }
     }
     case "ModelReady": {
       const { action, contextLength, model } = event.ensured

@@ -14,6 +14,8 @@ import {
 } from "@lms-bridge/core/mcp/McpError"
 import type { McpPrompt, PromptResult } from "@lms-bridge/core/mcp/McpPrompt"
 import type { McpResource, McpResourceTemplate, ResourceContent } from "@lms-bridge/core/mcp/McpResource"
+import { McpNotLockable } from "@lms-bridge/core/mcp/lock/ToolLockError"
+import { type ToolReview, unguarded } from "@lms-bridge/core/mcp/lock/ToolLockFiles"
 import { McpRegistry, type McpConnectError, type ServerSummary } from "@lms-bridge/core/mcp/McpRegistry"
 import { McpLoginFailed } from "@lms-bridge/core/mcp/login/McpLoginFailed"
 import { nearest } from "@lms-bridge/core/mcp/NearestNames"
@@ -79,6 +81,8 @@ export interface TestServer {
   readonly stderr?: string
   /** Failures of the first attempts to connect, in order; then it works. */
   readonly failures?: ReadonlyArray<McpServerUnavailable | { readonly after: Duration.DurationInput }>
+  /** Names of tools that the server's lock withholds. */
+  readonly withheld?: ReadonlyArray<string>
   /** An entry that cannot be used at all. */
   readonly unusable?: McpEntryUnusable["reason"]
 }
@@ -178,11 +182,13 @@ export const layerTest = (servers: Readonly<Record<string, TestServer>>): Layer.
           yield* Effect.sleep(failure.after)
         }
         yield* Effect.acquireRelease(count(name, "held", 1), () => count(name, "held", -1))
+        const review = reviewOf(name, server)
         return {
           server: name,
           implementation: { name, version: "0.0.0" },
           instructions: server.instructions,
-          tools: Effect.succeed([...toolsOf(server)].map(([tool, definition]) => mcpTool(name, tool, definition))),
+          tools: Effect.succeed(review.tools),
+          review: Effect.succeed(review),
           toolsEdition: Effect.succeed(""),
           call: (tool, args, options) => call(name, server, tool, args, options),
           ...readingOf(name, server),
@@ -205,6 +211,9 @@ export const layerTest = (servers: Readonly<Record<string, TestServer>>): Layer.
         ),
         connect,
         connectDefined: ({ name }) => connect(name),
+        review: (server) => Effect.scoped(Effect.flatMap(connect(server), (connection) => connection.review)),
+        trust: ({ server }) => new McpNotLockable({ server }),
+        unlock: ({ server }) => new McpNotLockable({ server }),
         tools: (server) => Effect.scoped(Effect.flatMap(connect(server), (connection) => connection.tools)),
         call: (server, tool, args, options) =>
           Effect.scoped(Effect.flatMap(connect(server), (connection) => connection.call(tool, args, options))),
@@ -252,6 +261,19 @@ const toolsOf = (server: TestServer): ReadonlyMap<string, TestTool> =>
       typeof tool === "function" ? { handler: tool } : tool
     ])
   )
+
+const reviewOf = (name: string, server: TestServer): ToolReview => {
+  const all = [...toolsOf(server)].map(([tool, definition]) => mcpTool(name, tool, definition))
+  const isWithheld = (tool: McpTool) => server.withheld?.includes(tool.name) === true
+  return {
+    ...unguarded(
+      name,
+      all.filter((tool) => !isWithheld(tool))
+    ),
+    locked: server.withheld !== undefined,
+    withheld: all.filter(isWithheld).map((tool) => ({ tool, change: "changed", before: undefined }))
+  }
+}
 
 const mcpTool = (server: string, name: string, { handler: _, ...fields }: TestTool): McpTool => ({
   description: "",

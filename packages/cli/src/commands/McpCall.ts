@@ -16,6 +16,7 @@ import * as AtTerminal from "../AtTerminal.ts"
 import { Ended, ExitCode, UsageError } from "../ExitCode.ts"
 import { Screen } from "../Screen.ts"
 import * as SharedOptions from "../SharedOptions.ts"
+import * as Withheld from "../Withheld.ts"
 import * as Words from "../Words.ts"
 
 export const command = Command.make("call", {
@@ -39,7 +40,9 @@ export const command = Command.make("call", {
       const registry = yield* McpRegistry
       // who opens the connection is who can be asked something later
       const tools = yield* AtTerminal.attended(registry.tools(name))
-      const fitting = yield* fit(yield* toolOf(tools, name, tool), given)
+      const withheld = (yield* Withheld.of(name))?.withheld.includes(tool) === true
+      // the registry says best why a tool is withheld
+      const fitting = withheld ? given : yield* fit(yield* toolOf(tools, name, tool), given)
       const result = yield* registry
         .call(name, tool, fitting, {
           onProgress: ({ message, progress, total }) =>

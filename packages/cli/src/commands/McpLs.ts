@@ -46,13 +46,14 @@ export const command = Command.make("ls", {
 
 export const render = (servers: ReadonlyArray<ServerSummary>): string =>
   Table.render(
-    ["SERVER", "STATE", "BY", "TARGET", "VARIABLES", "PROBLEM"],
+    ["SERVER", "STATE", "BY", "TARGET", "VARIABLES", "LOCK", "PROBLEM"],
     servers.map((server) => [
       server.name,
       server.state,
       server.transport,
       server.target,
       server.envNames.join(", "),
+      server.lock === undefined ? "" : lockOf(server.lock),
       problemOf(server)
     ])
   )
@@ -68,6 +69,11 @@ export const whereFrom = (candidates: ReadonlyArray<ConfigCandidate>): string =>
 // -----------------------------------------------------------------------------
 // internal
 // -----------------------------------------------------------------------------
+
+const lockOf = ({ problem, trusted, withheld }: NonNullable<ServerSummary["lock"]>) =>
+  problem === undefined
+    ? `${trusted} trusted${withheld.length === 0 ? "" : `, ${withheld.length} withheld`}`
+    : "cannot be read"
 
 const encodeExplanation = Schema.encodeSync(Schema.parseJson(McpExplanation.Explanation))
 

@@ -12,6 +12,7 @@ import * as AllServers from "../AllServers.ts"
 import { Screen } from "../Screen.ts"
 import * as SharedOptions from "../SharedOptions.ts"
 import * as Table from "../Table.ts"
+import * as Withheld from "../Withheld.ts"
 import * as Words from "../Words.ts"
 
 const name = Args.text({ name: "NAME" }).pipe(
@@ -26,6 +27,13 @@ export const command = Command.make("tools", { name, json: SharedOptions.listing
       const screen = yield* Screen
       const tools = yield* Option.match(name, { onNone: () => allTools, onSome: toolsOf })
       yield* screen.out(json ? encode(tools) : render(tools, Option.isNone(name)))
+      const { servers } = yield* McpRegistry
+      for (const { lock, name: server } of yield* servers) {
+        const withheld = lock === undefined ? undefined : Withheld.clause(lock)
+        if (withheld !== undefined) {
+          yield* screen.err(Words.oneLine(`lms-bridge: ${server}: ${withheld}. ${Withheld.next(server)}`))
+        }
+      }
     })
   )
 )

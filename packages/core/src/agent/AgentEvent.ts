@@ -151,7 +151,14 @@ export const AgentEvent = Schema.Union(
   Schema.TaggedStruct("Preparing", { ...stamped, what: Schema.String, progress: optional(Schema.Number) }),
   Schema.TaggedStruct("ServersReady", {
     ...stamped,
-    ready: Schema.Array(Schema.Struct({ server: Schema.String, tools: Schema.NonNegativeInt })),
+    /** `withheld`: names of tools that are not what the user trusted (`mcp.lock`). */
+    ready: Schema.Array(
+      Schema.Struct({
+        server: Schema.String,
+        tools: Schema.NonNegativeInt,
+        withheld: optional(Schema.Array(Schema.String))
+      })
+    ),
     missing: Schema.Array(Schema.Struct({ server: Schema.String, problem: Problem }))
   }),
   Schema.TaggedStruct("ModelReady", { ...stamped, ensured: Ensured }),

@@ -10,6 +10,8 @@ import * as Layer from "effect/Layer"
 import * as Stream from "effect/Stream"
 import { eventsOf, type ChatReply } from "../lmstudio/Chat.ts"
 import { RequestRejected } from "../lmstudio/LmStudioError.ts"
+import { McpNotLockable } from "../mcp/lock/ToolLockError.ts"
+import { unguarded } from "../mcp/lock/ToolLockFiles.ts"
 import type { McpConnection } from "../mcp/McpConnection.ts"
 import { McpCallFailed, McpReadFailed, McpServerNotFound } from "../mcp/McpError.ts"
 import { McpLoginFailed } from "../mcp/login/McpLoginFailed.ts"
@@ -182,6 +184,7 @@ const registryOf = (
       implementation: { name: server, version: "" },
       instructions: undefined,
       tools: Effect.succeed(entry.tools),
+      review: Effect.succeed(unguarded(server, entry.tools)),
       toolsEdition: Effect.succeed(""),
       call: (tool, args) =>
         Effect.mapError(call(server, tool, args), (error) =>
@@ -204,6 +207,9 @@ const registryOf = (
     servers: Effect.succeed(all(entries, "Servers")[0]?.servers ?? []),
     connect: connection,
     connectDefined: ({ name }) => connection(name),
+    review: (server) => Effect.flatMap(connection(server), (open) => open.review),
+    trust: ({ server }) => new McpNotLockable({ server }),
+    unlock: ({ server }) => new McpNotLockable({ server }),
     tools: (server) => Effect.flatMap(connection(server), (open) => open.tools),
     call,
     login: (server) => new McpLoginFailed({ server, reason: "NotRemote", detail: "" }),

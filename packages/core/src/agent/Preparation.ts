@@ -186,7 +186,8 @@ const connectAll = (
         const ready = Effect.gen(function* () {
           const connection = yield* host(server)(connect)
           const edition = yield* connection.toolsEdition
-          return { server, connection, edition, tools: yield* connection.tools }
+          const { tools, withheld } = yield* connection.review
+          return { server, connection, edition, tools, withheld: withheld.map(({ tool }) => tool.name) }
         })
         return yield* isChosen(task, server)
           ? Effect.map(ready, Either.right)
@@ -197,7 +198,11 @@ const connectAll = (
     const ready = connected.filter(Either.isRight).map(({ right }) => right)
     yield* tell({
       _tag: "ServersReady",
-      ready: ready.map(({ server, tools }) => ({ server, tools: tools.length })),
+      ready: ready.map(({ server, tools, withheld }) => ({
+        server,
+        tools: tools.length,
+        ...(withheld.length === 0 ? {} : { withheld })
+      })),
       missing: [...missing, ...connected.filter(Either.isLeft).map(({ left }) => left)]
     })
     const defined = new Map(

@@ -5,7 +5,7 @@
  * @since 0.1.0
  */
 import * as Hash from "effect/Hash"
-import * as Predicate from "effect/Predicate"
+import { canonicalJson } from "../internal/canonicalJson.ts"
 import type { AgentEvent, AgentEventBody } from "./AgentEvent.ts"
 import type { Activity, AgentState } from "./AgentState.ts"
 
@@ -15,7 +15,7 @@ import type { Activity, AgentState } from "./AgentState.ts"
  * @since 0.1.0
  * @category getters
  */
-export const fingerprint = (name: string, args: unknown): number => Hash.string(`${name} ${canonical(args)}`)
+export const fingerprint = (name: string, args: unknown): number => Hash.string(`${name} ${canonicalJson(args)}`)
 
 /**
  * The activity with one more settled call.
@@ -99,10 +99,3 @@ const stalledOn = (activity: ReadonlyArray<Activity>, circled: ReadonlyArray<Act
     recent.every((entry, index) => among([...before, ...recent.slice(0, index)], entry).length > 0)
   return circle ? last.name : undefined
 }
-
-const canonical = (value: unknown): string =>
-  JSON.stringify(value, (_, item: unknown) =>
-    Predicate.isRecord(item)
-      ? Object.fromEntries(Object.entries(item).toSorted(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0)))
-      : item
-  ) ?? ""

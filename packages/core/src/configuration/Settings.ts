@@ -77,6 +77,10 @@ export const table = {
     "first",
     "`first`: the first mcp.json that exists. `all`: those of the project, the user, VS Code, Cursor and Claude Desktop together."
   ),
+  mcpLock: optionalText(
+    "LMS_BRIDGE_MCP_LOCK",
+    "The lock file for the tools of MCP servers. Unset: `mcp.lock` beside the configuration that has the server."
+  ),
   lmsBinary: optionalText("LMS_BRIDGE_LMS_BINARY", "Path of the `lms` executable, or `none` to do without it."),
   autostart: flag("LMS_BRIDGE_AUTOSTART", false, "Whether LM Studio or its server may be started when it is off."),
   logLevel: choice(

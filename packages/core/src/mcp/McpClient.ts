@@ -30,7 +30,7 @@ import * as ServerRequests from "./ServerRequests.ts"
  * @since 0.1.0
  * @category models
  */
-export interface Session extends McpConnection {
+export interface Session extends Omit<McpConnection, "review"> {
   /** False as soon as the other side has gone. */
   readonly isOpen: Effect.Effect<boolean>
   readonly closed: Effect.Effect<void>

@@ -10,6 +10,7 @@ import * as Schema from "effect/Schema"
 import type { McpCallFailed, McpReadFailed, McpServerUnavailable } from "./McpError.ts"
 import type { McpPrompt, PromptResult } from "./McpPrompt.ts"
 import type { McpResource, McpResourceTemplate, ResourceContent } from "./McpResource.ts"
+import type { ToolReview } from "./lock/ToolLockFiles.ts"
 import type { ToolResult } from "./ToolResult.ts"
 
 const optional = <A, I>(schema: Schema.Schema<A, I>) => Schema.optionalWith(schema, { exact: true })
@@ -84,8 +85,10 @@ export interface McpConnection {
   /** As the server named itself in `initialize`. */
   readonly implementation: { readonly name: string; readonly version: string }
   readonly instructions: string | undefined
-  /** `tools/list`, paged to its end; kept until the server says that its list changed. */
+  /** `tools/list`, paged to its end; kept until the server says that its list changed. Without what the lock withholds. */
   readonly tools: Effect.Effect<ReadonlyArray<McpTool>, McpServerUnavailable>
+  /** All of them, and which are withheld because they are not what the user trusted. */
+  readonly review: Effect.Effect<ToolReview, McpServerUnavailable>
   /** Another text whenever `tools` may be other ones: the server said so, or was connected anew. Asks nobody. */
   readonly toolsEdition: Effect.Effect<string>
   /** `tools/call`. Interrupting it sends `notifications/cancelled`. */

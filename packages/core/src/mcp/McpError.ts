@@ -181,7 +181,8 @@ const loggingIn = (server: string, lacks: Lack | undefined) => {
 export class McpCallFailed extends Schema.TaggedError<McpCallFailed>()("McpCallFailed", {
   server: Schema.String,
   tool: Schema.String,
-  reason: Schema.Literal("Timeout", "Closed", "UnknownTool", "InvalidArguments", "Protocol"),
+  /** `Withheld`: the tool is not the one that the user trusted, so the server was not asked. */
+  reason: Schema.Literal("Timeout", "Closed", "UnknownTool", "InvalidArguments", "Protocol", "Withheld"),
   limit: optional(Schema.DurationFromMillis),
   code: optional(Schema.Int),
   detail: Schema.String
@@ -189,6 +190,9 @@ export class McpCallFailed extends Schema.TaggedError<McpCallFailed>()("McpCallF
   /** Whether the tool ran is unknown after a time-out or a lost connection, so nothing is repeated by itself. */
   readonly retryable = false
   override get message() {
+    if (this.reason === "Withheld") {
+      return `Tool "${this.tool}" of MCP server "${this.server}" is withheld and was not run. ${this.detail} A person can look at it and accept it with \`lms-bridge mcp trust ${this.server}\`.`
+    }
     const why =
       this.reason === "Timeout" && this.limit !== undefined
         ? `did not answer within ${Duration.format(this.limit)} (LMS_BRIDGE_MCP_CALL_TIMEOUT)`

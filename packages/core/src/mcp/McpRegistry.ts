@@ -14,7 +14,6 @@ import * as Either from "effect/Either"
 import * as Equal from "effect/Equal"
 import * as Layer from "effect/Layer"
 import * as RcMap from "effect/RcMap"
-import * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import { Settings } from "../configuration/Settings.ts"
@@ -23,12 +22,16 @@ import * as ChildEnvironment from "./ChildEnvironment.ts"
 import type { ConfigChange } from "./ConfigChange.ts"
 import { type DefinedServer, source as defined } from "./DefinedServer.ts"
 import type { ConfigCandidate } from "./McpConfigFiles.ts"
+import * as GuardedSession from "./lock/GuardedSession.ts"
+import type { McpLockFailed, McpNotLockable } from "./lock/ToolLockError.ts"
+import * as ToolLockFiles from "./lock/ToolLockFiles.ts"
+import type { ToolReview } from "./lock/ToolLockFiles.ts"
 import * as McpConfigFiles from "./McpConfigFiles.ts"
 import type { CallOptions, McpConnection, McpTool } from "./McpConnection.ts"
 import {
   type McpCallFailed,
   type McpConfigInvalid,
-  McpEntryUnusable,
+  type McpEntryUnusable,
   McpServerNotFound,
   type McpServerUnavailable
 } from "./McpError.ts"
@@ -39,44 +42,15 @@ import { McpTransport } from "./McpTransport.ts"
 import { nearest } from "./NearestNames.ts"
 import * as PooledServer from "./PooledServer.ts"
 import * as Roots from "./Roots.ts"
-import type { Launch, LaunchProblem, ServerDefinition } from "./ServerDefinition.ts"
+import type { Launch, ServerDefinition } from "./ServerDefinition.ts"
 import type { Answering } from "./ServerRequests.ts"
+import { type ServerSummary, summaryOf, unusable } from "./ServerSummary.ts"
 import type { ToolResult } from "./ToolResult.ts"
 
-const optional = <A, I>(schema: Schema.Schema<A, I>) => Schema.optionalWith(schema, { exact: true })
-
-/**
- * One entry as it may be shown: names of environment variables and headers, never their values.
- *
- * @since 0.1.0
- * @category models
- */
-export const ServerSummary = Schema.Struct({
-  name: Schema.String,
-  transport: Schema.Literal("stdio", "http", "sse", "unknown"),
-  /** Command and arguments, or the URL without its query. */
-  target: Schema.String,
-  envNames: Schema.Array(Schema.String),
-  /** The file that the entry comes from, and the line of its name there. */
-  source: Schema.String,
-  line: optional(Schema.Int),
-  state: Schema.Literal("usable", "disabled", "itself", "invalid"),
-  /** Why it is not usable; absent when it is. */
-  problem: optional(Schema.String),
-  /** Whether a connection is open now. */
-  connected: Schema.Boolean,
-  /** `wanted`: it refused to talk without a login, or with the one there was. Absent when nothing is known. */
-  login: optional(Schema.Literal("done", "wanted")),
-  /** Entries of this name in other files, which are not used because `source` comes first. */
-  shadows: optional(Schema.Array(Schema.Struct({ source: Schema.String, line: optional(Schema.Int) })))
-})
-/**
- * @since 0.1.0
- * @category models
- */
-export type ServerSummary = typeof ServerSummary.Type
+export { ServerSummary } from "./ServerSummary.ts"
 
 export type { ConfigChange } from "./ConfigChange.ts"
+export type { ToolReview } from "./lock/ToolLockFiles.ts"
 export { ConfigCandidate } from "./McpConfigFiles.ts"
 
 /**
@@ -125,7 +99,14 @@ export class McpRegistry extends Context.Tag("@lms-bridge/core/mcp/McpRegistry")
       server: DefinedServer,
       options?: ConnectOptions
     ) => Effect.Effect<McpConnection, McpConnectError, Scope.Scope>
+    /** Without those that the lock withholds. */
     readonly tools: (server: string) => Effect.Effect<ReadonlyArray<McpTool>, McpConnectError>
+    /** The server's tools beside what its lock says of them. */
+    readonly review: (server: string) => Effect.Effect<ToolReview, McpConnectError>
+    /** Writes into the lock that the tools of a review are trusted, exactly as they were reviewed. */
+    readonly trust: (review: ToolReview) => Effect.Effect<void, McpLockFailed | McpNotLockable>
+    /** Takes a server out of its lock. */
+    readonly unlock: (review: ToolReview) => Effect.Effect<void, McpLockFailed | McpNotLockable>
     readonly call: (
       server: string,
       tool: string,
@@ -170,6 +151,7 @@ const make = Effect.gen(function* () {
   const logins = yield* McpLogins
   const path = yield* Path.Path
   const files = yield* McpConfigFiles.make({ override: settings.mcpJsonPath, mode: settings.mcpSources })
+  const locks = yield* ToolLockFiles.make({ place: settings.mcpLock })
   const policy = new BreakerPolicy({ failures: settings.breakerFailures, openFor: settings.breakerOpenFor })
 
   const open = Effect.fnUntraced(function* (definition: ServerDefinition, answering: Answering) {
@@ -209,7 +191,8 @@ const make = Effect.gen(function* () {
         Effect.tap(
           PooledServer.make({
             server: definition.name,
-            open: (answering) => open(definition, answering),
+            open: (answering) =>
+              Effect.map(open(definition, answering), (session) => GuardedSession.make(definition, session, locks)),
             policy,
             concurrency: settings.mcpConcurrency
           }),
@@ -276,12 +259,15 @@ const make = Effect.gen(function* () {
   })
 
   /** Made once for each version of the configuration: most are asked for again before anything has changed. */
-  const listed: Listing = { of: undefined, definitions: [], remotes: [], summaries: [] }
+  const listed: Listing = { of: undefined, lock: 0, definitions: [], remotes: [], summaries: [] }
   const list = Effect.fnUntraced(function* (configuration: McpConfigFiles.Configuration) {
-    if (listed.of !== configuration) {
+    const lock = yield* locks.freshen(
+      listed.of === configuration ? listed.definitions : [...configuration.servers.values()]
+    )
+    if (listed.of !== configuration || listed.lock !== lock) {
       listed.definitions = [...configuration.servers.values()]
       listed.summaries = listed.definitions.map((definition) =>
-        summaryOf(definition, configuration.shadowed.get(definition.name) ?? [])
+        summaryOf(definition, configuration.shadowed.get(definition.name) ?? [], locks.known(definition))
       )
       listed.remotes = listed.definitions.flatMap((definition) => {
         const { launch, name } = definition
@@ -289,6 +275,7 @@ const make = Effect.gen(function* () {
         return remote === undefined ? [] : [[definition, remote] as const]
       })
       listed.of = configuration
+      listed.lock = lock
     }
     const open = new Set<ServerDefinition>()
     for (const [definition, server] of pooled) if (yield* server.isOpen) open.add(definition)
@@ -332,6 +319,13 @@ const make = Effect.gen(function* () {
       const connection = yield* held(definitionOf(server, current))
       return yield* connection.tools
     }, Effect.scoped),
+    review: Effect.fn("McpRegistry.review")(function* (server) {
+      yield* Effect.annotateCurrentSpan({ server })
+      const connection = yield* held(definitionOf(server, current))
+      return yield* connection.review
+    }, Effect.scoped),
+    trust: locks.trust,
+    unlock: locks.release,
     call: (server, tool, args, options) =>
       Effect.flatMap(held(definitionOf(server, recent)), (connection) => connection.call(tool, args, options)).pipe(
         Effect.scoped
@@ -348,32 +342,13 @@ const make = Effect.gen(function* () {
   })
 })
 
-const unusable = ({ name, source }: ServerDefinition, { detail, line, reason }: LaunchProblem) =>
-  new McpEntryUnusable({ server: name, path: source, reason, ...(line === undefined ? {} : { line }), detail })
-
 interface Listing {
   of: McpConfigFiles.Configuration | undefined
+  /** Edition of the locks. */
+  lock: number
   definitions: ReadonlyArray<ServerDefinition>
   /** Those that may want a login. */
   remotes: ReadonlyArray<readonly [ServerDefinition, RemoteServer.RemoteServer]>
   /** In the same order as the definitions, as if none were connected. */
   summaries: ReadonlyArray<ServerSummary>
 }
-
-const summaryOf = (definition: ServerDefinition, shadowed: ReadonlyArray<ServerDefinition>): ServerSummary => {
-  const { launch, name, shown } = definition
-  const shadows = shadowed.map(placeOf)
-  const known = {
-    name,
-    ...shown,
-    ...placeOf(definition),
-    connected: false,
-    ...(shadows.length === 0 ? {} : { shadows })
-  }
-  if (Either.isRight(launch)) return { ...known, state: "usable" }
-  const { reason } = launch.left
-  const problem = unusable(definition, launch.left).message
-  return { ...known, state: reason === "Disabled" ? "disabled" : reason === "Itself" ? "itself" : "invalid", problem }
-}
-
-const placeOf = ({ line, source }: ServerDefinition) => ({ source, ...(line === undefined ? {} : { line }) })

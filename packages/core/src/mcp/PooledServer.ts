@@ -17,7 +17,7 @@ import type * as Scope from "effect/Scope"
 import * as CircuitBreaker from "../resilience/CircuitBreaker.ts"
 import * as FairTurns from "../resilience/FairTurns.ts"
 import * as Callers from "./Callers.ts"
-import type { Session } from "./McpClient.ts"
+import type { GuardedSession as Session } from "./lock/GuardedSession.ts"
 import type { McpConnection } from "./McpConnection.ts"
 import { type McpCallFailed, type McpReadFailed, McpServerUnavailable } from "./McpError.ts"
 import * as Roots from "./Roots.ts"
@@ -165,6 +165,7 @@ export const make = Effect.fnUntraced(function* (options: {
         implementation,
         instructions,
         tools: ask((session) => session.tools),
+        review: ask((session) => session.review),
         toolsEdition: Effect.suspend(() =>
           Effect.map(state.last?.toolsEdition ?? Effect.succeed(""), (edition) => `${state.sessions}.${edition}`)
         ),

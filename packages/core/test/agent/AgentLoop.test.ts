@@ -173,6 +173,18 @@ describe("AgentLoop", () => {
     }).pipe(Effect.provide(World.layer({ turns: ["ok"], servers: { main: { echo }, bad: World.unavailable("bad") } })))
   )
 
+  it.effect("does not offer what the lock withholds, and says so", () =>
+    Effect.gen(function* () {
+      const events = yield* run(task())
+      assert.deepStrictEqual(only(events, "ServersReady")[0]?.ready, [
+        { server: "main", tools: 1, withheld: ["changed"] }
+      ])
+      assert.deepStrictEqual(only(events, "ToolsOffered")[0]?.offered, ["echo"])
+    }).pipe(
+      Effect.provide(World.layer({ turns: ["ok"], servers: { main: { echo, changed: echo } }, withheld: ["changed"] }))
+    )
+  )
+
   it.effect("fails when the model cannot be had", () =>
     Effect.gen(function* () {
       const error = yield* Effect.flip(run(task()))

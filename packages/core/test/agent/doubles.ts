@@ -5,6 +5,7 @@ import { RunJournal } from "@lms-bridge/core/agent/RunJournal"
 import type { AgentTask } from "@lms-bridge/core/agent/AgentTask"
 import { Settings, type Values } from "@lms-bridge/core/configuration/Settings"
 import type { ChatEvent, ChatReply, ChatRequest, ToolCall } from "@lms-bridge/core/lmstudio/Chat"
+import { unguarded } from "@lms-bridge/core/mcp/lock/ToolLockFiles"
 import type { CallOptions, McpTool } from "@lms-bridge/core/mcp/McpConnection"
 import { StreamCut } from "@lms-bridge/core/lmstudio/LmStudioError"
 import { McpServerNotFound, McpServerUnavailable, type McpCallFailed } from "@lms-bridge/core/mcp/McpError"
@@ -62,6 +63,8 @@ export interface World {
   readonly servers?: Servers
   /** Texts of resources by URI, at each server. */
   readonly resources?: Readonly<Record<string, string>>
+  /** Names of tools that the servers' locks withhold. */
+  readonly withheld?: ReadonlyArray<string>
   readonly settings?: Partial<Values>
   /** What the model answers when no tools are offered any more; absent, a turn as any other. */
   readonly final?: string
@@ -224,6 +227,17 @@ const registry = (world: World, seen: Context.Tag.Service<typeof Seen>) => {
       instructions: undefined,
       // a test may change the tools in mid-run
       tools: Effect.sync(() => listed(server, tools)),
+      review: Effect.sync(() => {
+        const isWithheld = ({ name }: McpTool) => world.withheld?.includes(name) === true
+        const all = listed(server, tools)
+        return {
+          ...unguarded(
+            server,
+            all.filter((tool) => !isWithheld(tool))
+          ),
+          withheld: all.filter(isWithheld).map((tool) => ({ tool, change: "changed" as const, before: undefined }))
+        }
+      }),
       toolsEdition: Effect.sync(() => JSON.stringify(listed(server, tools))),
       resources: Effect.succeed(
         Object.keys(world.resources ?? {}).map((uri): McpResource => ({ server, uri, name: `of ${server}` }))

@@ -1,5 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
-import type { Session } from "@lms-bridge/core/mcp/McpClient"
+import type { GuardedSession as Session } from "@lms-bridge/core/mcp/lock/GuardedSession"
+import { unguarded } from "@lms-bridge/core/mcp/lock/ToolLockFiles"
 import { McpServerUnavailable } from "@lms-bridge/core/mcp/McpError"
 import * as PooledServer from "@lms-bridge/core/mcp/PooledServer"
 import { BreakerPolicy } from "@lms-bridge/core/resilience/CircuitBreaker"
@@ -33,6 +34,7 @@ const makeServer = Effect.fnUntraced(function* (
       implementation: { name: "it", version: String(number) },
       instructions: undefined,
       tools: Effect.succeed([]),
+      review: Effect.succeed(unguarded("it", [])),
       call: call ?? (() => Effect.succeed({ content: [{ type: "text", text: `answer ${number}` }], isError: false })),
       toolsEdition: Effect.succeed("0"),
       resources: Effect.succeed([]),

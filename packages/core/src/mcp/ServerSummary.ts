@@ -1,0 +1,87 @@
+/**
+ * One configured server as it may be shown to a person or a program.
+ *
+ * @since 0.1.0
+ */
+import * as Either from "effect/Either"
+import * as Schema from "effect/Schema"
+import { LockSummary } from "./lock/ToolLockFiles.ts"
+import { McpEntryUnusable } from "./McpError.ts"
+import type { LaunchProblem, ServerDefinition } from "./ServerDefinition.ts"
+
+const optional = <A, I>(schema: Schema.Schema<A, I>) => Schema.optionalWith(schema, { exact: true })
+
+/**
+ * One entry as it may be shown: names of environment variables and headers, never their values.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export const ServerSummary = Schema.Struct({
+  name: Schema.String,
+  transport: Schema.Literal("stdio", "http", "sse", "unknown"),
+  /** Command and arguments, or the URL without its query. */
+  target: Schema.String,
+  envNames: Schema.Array(Schema.String),
+  /** The file that the entry comes from, and the line of its name there. */
+  source: Schema.String,
+  line: optional(Schema.Int),
+  state: Schema.Literal("usable", "disabled", "itself", "invalid"),
+  /** Why it is not usable; absent when it is. */
+  problem: optional(Schema.String),
+  /** Whether a connection is open now. */
+  connected: Schema.Boolean,
+  /** `wanted`: it refused to talk without a login, or with the one there was. Absent when nothing is known. */
+  login: optional(Schema.Literal("done", "wanted")),
+  /** Present when the server's tools are locked. */
+  lock: optional(LockSummary),
+  /** Entries of this name in other files, which are not used because `source` comes first. */
+  shadows: optional(Schema.Array(Schema.Struct({ source: Schema.String, line: optional(Schema.Int) })))
+})
+/**
+ * @since 0.1.0
+ * @category models
+ */
+export type ServerSummary = typeof ServerSummary.Type
+
+/**
+ * Why the entry cannot be used, as a failure.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const unusable = ({ name, source }: ServerDefinition, { detail, line, reason }: LaunchProblem) =>
+  new McpEntryUnusable({ server: name, path: source, reason, ...(line === undefined ? {} : { line }), detail })
+
+/**
+ * As if it were not connected. `shadowed` are the entries of its name in files that come later.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const summaryOf = (
+  definition: ServerDefinition,
+  shadowed: ReadonlyArray<ServerDefinition>,
+  lock: LockSummary | undefined
+): ServerSummary => {
+  const { launch, name, shown } = definition
+  const shadows = shadowed.map(placeOf)
+  const known = {
+    name,
+    ...shown,
+    ...placeOf(definition),
+    connected: false,
+    ...(lock === undefined ? {} : { lock }),
+    ...(shadows.length === 0 ? {} : { shadows })
+  }
+  if (Either.isRight(launch)) return { ...known, state: "usable" }
+  const { reason } = launch.left
+  const problem = unusable(definition, launch.left).message
+  return { ...known, state: reason === "Disabled" ? "disabled" : reason === "Itself" ? "itself" : "invalid", problem }
+}
+
+// -----------------------------------------------------------------------------
+// internal
+// -----------------------------------------------------------------------------
+
+const placeOf = ({ line, source }: ServerDefinition) => ({ source, ...(line === undefined ? {} : { line }) })

@@ -1,0 +1,51 @@
+/**
+ * A session whose tools are those that somebody trusted: the one place where the others are kept from models and their
+ * calls refused.
+ *
+ * @since 0.1.0
+ */
+import * as Effect from "effect/Effect"
+import type { Session } from "../McpClient.ts"
+import { McpCallFailed } from "../McpError.ts"
+import type { ServerDefinition } from "../ServerDefinition.ts"
+import type { ToolLockFiles, ToolReview } from "./ToolLockFiles.ts"
+
+/**
+ * @since 0.1.0
+ * @category models
+ */
+export interface GuardedSession extends Session {
+  /** The server's tools as they are now, and which of them are withheld. */
+  readonly review: Effect.Effect<ToolReview, Effect.Effect.Error<Session["tools"]>>
+}
+
+/**
+ * A server that is guarded is asked for its tools before the first call, and again when it says that they have changed:
+ * what it offers now is what counts, not what it offered when the run began.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const make = (definition: ServerDefinition, session: Session, locks: ToolLockFiles): GuardedSession => {
+  const review = Effect.flatMap(session.tools, (tools) => locks.review(definition, tools))
+  return {
+    ...session,
+    review,
+    tools: Effect.map(review, ({ tools }) => tools),
+    toolsEdition: Effect.zipWith(session.toolsEdition, locks.edition, (tools, lock) => `${tools}.${lock}`),
+    call: (tool, args, options) =>
+      Effect.flatMap(locks.isGuarded(definition), (guarded) => (guarded ? refusal(tool) : Effect.void)).pipe(
+        Effect.zipRight(session.call(tool, args, options))
+      )
+  }
+
+  function refusal(tool: string) {
+    return Effect.flatMap(review, ({ problem, withheld }) => {
+      const found = withheld.find((one) => one.tool.name === tool)
+      if (found === undefined) return Effect.void
+      const what = found.change === "new" ? "It is new" : "It is not what it was"
+      const detail = problem?.message ?? `${what}, and nobody has trusted it since.`
+      return new McpCallFailed({ server: session.server, tool, reason: "Withheld", detail })
+    })
+  }
+}

@@ -1,0 +1,291 @@
+/**
+ * The lock files beside the configurations in use: read when they have changed, written whole or not at all.
+ *
+ * @since 0.1.0
+ */
+import * as FileSystem from "@effect/platform/FileSystem"
+import * as Path from "@effect/platform/Path"
+import * as Clock from "effect/Clock"
+import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
+import * as Encoding from "effect/Encoding"
+import * as Option from "effect/Option"
+import * as ParseResult from "effect/ParseResult"
+import * as Schema from "effect/Schema"
+import { source as defined } from "../DefinedServer.ts"
+import type { McpTool } from "../McpConnection.ts"
+import type { ServerDefinition } from "../ServerDefinition.ts"
+import * as ToolLock from "./ToolLock.ts"
+import { McpLockFailed, McpNotLockable } from "./ToolLockError.ts"
+
+/**
+ * What the lock says about the tools of a server as they are now.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface ToolReview extends ToolLock.Comparison {
+  readonly server: string
+  /** The lock file of the server, there or not; undefined for a server that is in no file. */
+  readonly lock: string | undefined
+  /** Whether the server is guarded. If it is not, all its tools are offered. */
+  readonly locked: boolean
+  /** Why the lock cannot be used; then everything is withheld. */
+  readonly problem: McpLockFailed | undefined
+}
+
+/**
+ * @since 0.1.0
+ * @category models
+ */
+export interface ToolLockFiles {
+  /** Whether the server is guarded, or its lock cannot be read, as it was less than a second ago. */
+  readonly isGuarded: (definition: ServerDefinition) => Effect.Effect<boolean>
+  readonly review: (definition: ServerDefinition, tools: ReadonlyArray<McpTool>) => Effect.Effect<ToolReview>
+  /** Trusts the tools of a review, exactly as they were reviewed. */
+  readonly trust: (review: ToolReview) => Effect.Effect<void, McpLockFailed | McpNotLockable>
+  /** Guards the server no longer. */
+  readonly release: (review: ToolReview) => Effect.Effect<void, McpLockFailed | McpNotLockable>
+  /** Looks at the locks of these servers, at most once a second. Another number when anything is not as it was. */
+  readonly freshen: (definitions: ReadonlyArray<ServerDefinition>) => Effect.Effect<number>
+  /** What is known of the server's lock without asking the server; undefined when it is not guarded. */
+  readonly known: (definition: ServerDefinition) => LockSummary | undefined
+  /** Another number whenever a lock was read anew or a review came out otherwise than the one before. */
+  readonly edition: Effect.Effect<number>
+}
+
+/**
+ * @since 0.1.0
+ * @category models
+ */
+export const LockSummary = Schema.Struct({
+  path: Schema.String,
+  /** How many tools are trusted. */
+  trusted: Schema.Int,
+  /** Names of tools that were withheld when the server last listed its tools to this process. */
+  withheld: Schema.Array(Schema.String),
+  /** Why the lock cannot be used; then everything is withheld. */
+  problem: Schema.optionalWith(Schema.String, { exact: true })
+})
+/**
+ * @since 0.1.0
+ * @category models
+ */
+export type LockSummary = typeof LockSummary.Type
+
+/**
+ * `place` is LMS_BRIDGE_MCP_LOCK; without it the lock is `mcp.lock` in the folder of the entry's file.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const make = Effect.fnUntraced(function* (options: {
+  readonly place: Option.Option<string>
+}): Effect.fn.Return<ToolLockFiles, never, FileSystem.FileSystem | Path.Path> {
+  const fs = yield* FileSystem.FileSystem
+  const path = yield* Path.Path
+  const known = new Map<string, Known>()
+  const reviews = new WeakMap<ServerDefinition, ToolReview>()
+  const state = { edition: 0, freshAt: Number.NEGATIVE_INFINITY }
+  const oneWriter = yield* Effect.makeSemaphore(1)
+
+  const placeOf = ({ source }: ServerDefinition): string | undefined =>
+    source === defined
+      ? undefined
+      : path.resolve(Option.getOrElse(options.place, () => path.join(path.dirname(source), fileName)))
+
+  const load = Effect.fnUntraced(function* (file: string) {
+    const text = yield* fs.readFileString(file).pipe(
+      Effect.map(Option.some),
+      Effect.catchIf(
+        (error) => error._tag === "SystemError" && error.reason === "NotFound",
+        () => Effect.succeedNone
+      ),
+      Effect.mapError(({ message }) => new McpLockFailed({ path: file, reason: "NotReadable", detail: `${message}.` }))
+    )
+    if (Option.isNone(text)) return undefined
+    return yield* decode(text.value).pipe(
+      Effect.mapError((error) => new McpLockFailed({ path: file, reason: "Invalid", detail: whatIsWrong(error) }))
+    )
+  })
+
+  const look = Effect.fnUntraced(function* (file: string, since: number) {
+    const before = known.get(file)
+    const now = yield* Clock.currentTimeMillis
+    if (before !== undefined && now - before.at < since) return before.lock
+    const stamp = yield* fs.stat(file).pipe(
+      Effect.map(
+        (info) => `${Option.getOrUndefined(info.mtime)?.getTime()} ${info.size} ${Option.getOrUndefined(info.ino)}`
+      ),
+      Effect.orElseSucceed(() => undefined)
+    )
+    if (before !== undefined && stamp === before.stamp && Either.isRight(before.lock)) {
+      known.set(file, { ...before, at: now })
+      return before.lock
+    }
+    const lock = yield* Effect.either(load(file))
+    state.edition += 1
+    known.set(file, { at: now, stamp, lock })
+    if (Either.isLeft(lock)) yield* Effect.logWarning(lock.left.message)
+    return lock
+  })
+
+  const lockedIn = (lock: Known["lock"], server: string) =>
+    Either.match(lock, {
+      onLeft: () => undefined,
+      onRight: (found) =>
+        found !== undefined && Object.hasOwn(found.servers, server) ? found.servers[server] : undefined
+    })
+
+  const reviewed = Effect.fn("ToolLockFiles.review")(function* (
+    definition: ServerDefinition,
+    tools: ReadonlyArray<McpTool>
+  ): Effect.fn.Return<ToolReview> {
+    const server = definition.name
+    const file = placeOf(definition)
+    const open = { ...unguarded(server, tools), lock: file }
+    if (file === undefined) return open
+    const lock = yield* look(file, recently)
+    if (Either.isLeft(lock)) {
+      const withheld = tools.map((tool) => ({ tool, change: "new" as const, before: undefined }))
+      return { ...open, locked: true, tools: [], withheld, problem: lock.left }
+    }
+    const locked = lockedIn(lock, server)
+    if (locked === undefined) return open
+    return { ...open, locked: true, ...ToolLock.compare(locked, yield* Effect.forEach(tools, hashed)) }
+  })
+
+  const review: ToolLockFiles["review"] = (definition, tools) =>
+    Effect.tap(reviewed(definition, tools), (review) =>
+      Effect.suspend(() => {
+        const before = namesOf(reviews.get(definition))
+        reviews.set(definition, review)
+        const now = namesOf(review)
+        if (before.join("\n") === now.join("\n")) return Effect.void
+        state.edition += 1
+        return now.length === 0
+          ? Effect.void
+          : Effect.logInfo("tools are withheld, for they are not what was trusted").pipe(
+              Effect.annotateLogs({ server: definition.name, tools: now.join(", ") })
+            )
+      })
+    )
+
+  const change = Effect.fnUntraced(function* (
+    { lock: file, server }: ToolReview,
+    to: (lock: ToolLock.ToolLock) => Effect.Effect<ToolLock.ToolLock>
+  ) {
+    if (file === undefined) return yield* new McpNotLockable({ server })
+    // what somebody else has written meanwhile stays
+    const before = yield* load(file)
+    const after = yield* to(before ?? ToolLock.empty)
+    const written = `${file}.new`
+    yield* fs.writeFileString(written, ToolLock.encode(after)).pipe(
+      // a reader sees the old file or the new one, never half of one
+      Effect.zipRight(fs.rename(written, file)),
+      Effect.mapError(({ message }) => new McpLockFailed({ path: file, reason: "NotWritable", detail: `${message}.` })),
+      Effect.uninterruptible
+    )
+    known.delete(file)
+    state.freshAt = Number.NEGATIVE_INFINITY
+  }, oneWriter.withPermits(1))
+
+  return {
+    review,
+    isGuarded: (definition) => {
+      const file = placeOf(definition)
+      return file === undefined
+        ? Effect.succeed(false)
+        : Effect.map(
+            look(file, recently),
+            (lock) => Either.isLeft(lock) || lockedIn(lock, definition.name) !== undefined
+          )
+    },
+    trust: (reviewed) =>
+      change(reviewed, (lock) => {
+        const all = [...reviewed.tools, ...reviewed.withheld.map(({ tool }) => tool)]
+        return Effect.map(Effect.forEach(all, hashed), (tools) => ToolLock.trust(lock, reviewed.server, tools))
+      }),
+    release: (reviewed) => change(reviewed, (lock) => Effect.succeed(ToolLock.release(lock, reviewed.server))),
+    freshen: (definitions) =>
+      Effect.flatMap(Clock.currentTimeMillis, (now) => {
+        if (now - state.freshAt < recently) return Effect.succeed(state.edition)
+        state.freshAt = now
+        const files = new Set(definitions.flatMap((definition) => placeOf(definition) ?? []))
+        return Effect.map(
+          Effect.forEach(files, (file) => look(file, recently)),
+          () => state.edition
+        )
+      }),
+    known: (definition) => {
+      const file = placeOf(definition)
+      const lock = file === undefined ? undefined : known.get(file)?.lock
+      if (file === undefined || lock === undefined) return undefined
+      const withheld = namesOf(reviews.get(definition))
+      if (Either.isLeft(lock)) return { path: file, trusted: 0, withheld, problem: lock.left.message }
+      const locked = lockedIn(lock, definition.name)
+      return locked === undefined ? undefined : { path: file, trusted: Object.keys(locked.tools).length, withheld }
+    },
+    edition: Effect.sync(() => state.edition)
+  }
+})
+
+/**
+ * The review of a server without a lock.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const unguarded = (server: string, tools: ReadonlyArray<McpTool>): ToolReview => ({
+  server,
+  lock: undefined,
+  locked: false,
+  tools,
+  withheld: [],
+  removed: [],
+  problem: undefined
+})
+
+// -----------------------------------------------------------------------------
+// internal
+// -----------------------------------------------------------------------------
+
+interface Known {
+  /** When it was looked at, in milliseconds. */
+  readonly at: number
+  readonly stamp: string | undefined
+  readonly lock: Either.Either<ToolLock.ToolLock | undefined, McpLockFailed>
+}
+
+const fileName = "mcp.lock"
+
+const namesOf = (review: ToolReview | undefined): ReadonlyArray<string> =>
+  review?.withheld.map(({ tool }) => tool.name) ?? []
+
+/** Milliseconds. */
+const recently = 1000
+
+const decode = Schema.decode(Schema.parseJson(ToolLock.ToolLock))
+
+const whatIsWrong = (error: ParseResult.ParseError) => {
+  const [issue] = ParseResult.ArrayFormatter.formatErrorSync(error)
+  const where = issue === undefined || issue.path.length === 0 ? "" : `${issue.path.map(String).join(".")}: `
+  return `${where}${(issue?.message ?? "it cannot be read").split("\n")[0]}.`
+}
+
+const hashes = new WeakMap<McpTool, string>()
+
+/** Of a tool that is the same object as before, its hash is known. */
+const hashed = (tool: McpTool): Effect.Effect<ToolLock.HashedTool> => {
+  const before = hashes.get(tool)
+  if (before !== undefined) return Effect.succeed({ tool, hash: before })
+  const bytes = new TextEncoder().encode(ToolLock.textOf(tool))
+  return Effect.map(
+    Effect.promise(() => crypto.subtle.digest("SHA-256", bytes)),
+    (digest) => {
+      const hash = `sha256-${Encoding.encodeHex(new Uint8Array(digest))}`
+      hashes.set(tool, hash)
+      return { tool, hash }
+    }
+  )
+}
