@@ -205,7 +205,8 @@ const inserted = (
   const within = text.slice(object.offset, closing)
   const outer = indentAt(text, object.offset)
   if (!text.trim().includes("\n") || (last !== undefined && !within.includes("\n"))) {
-    const gap = /[:,] /.test(within) ? " " : ""
+    const [key, known] = last?.children ?? []
+    const gap = key !== undefined && known !== undefined && /\s/.test(text.slice(endOf(key), known.offset)) ? " " : ""
     const member = `${JSON.stringify(name)}:${gap}${JSON.stringify(value)}`
     if (last !== undefined) return [{ offset: endOf(last), length: 0, content: `,${gap}${member}` }]
     if (text.trim() !== "{}") return [{ offset: closing, length: 0, content: member }]
@@ -236,19 +237,25 @@ const removed = (text: string, object: Jsonc.Node, index: number): ReadonlyArray
   const { comma } = after(text, endOf(member))
   const end = comma === undefined ? endOf(member) : comma + 1
   const wholeLines = isFirstOnLine(text, member.offset) && /^[ \t]*\r?\n/.test(text.slice(end))
-  const from = wholeLines ? lineStart(text, member.offset) : member.offset
-  const to = end + (/^[ \t]*/.exec(text.slice(end))?.[0].length ?? 0)
-  const edit = { offset: from, length: (wholeLines ? text.indexOf("\n", end) + 1 : to) - from, content: "" }
-  const closing = endOf(object) - 1
-  const rest = text.slice(object.offset + 1, edit.offset) + text.slice(edit.offset + edit.length, closing)
-  if (rest.trim() === "") return [{ offset: object.offset + 1, length: closing - object.offset - 1, content: "" }]
   // the last one of a list without a comma at its end takes the comma before it along
   const separator =
     comma === undefined && index === members.length - 1 && before !== undefined
       ? after(text, endOf(before)).comma
       : undefined
+  const [from, to] = wholeLines
+    ? [lineStart(text, member.offset), text.indexOf("\n", end) + 1]
+    : separator === undefined
+      ? [member.offset, end + blanksAt(text.slice(end))]
+      : [member.offset - blanksBefore(text.slice(0, member.offset)), end]
+  const edit = { offset: from, length: to - from, content: "" }
+  const closing = endOf(object) - 1
+  const rest = text.slice(object.offset + 1, edit.offset) + text.slice(edit.offset + edit.length, closing)
+  if (rest.trim() === "") return [{ offset: object.offset + 1, length: closing - object.offset - 1, content: "" }]
   return [...(separator === undefined ? [] : [{ offset: separator, length: 1, content: "" }]), edit]
 }
+
+const blanksAt = (text: string) => /^[ \t]*/.exec(text)?.[0].length ?? 0
+const blanksBefore = (text: string) => /[ \t]*$/.exec(text)?.[0].length ?? 0
 
 /** What follows a member: its comma, and the end of the last comment or comma on the same line. */
 const after = (text: string, offset: number): { readonly comma: number | undefined; readonly lineEnd: number } => {

@@ -109,6 +109,8 @@ describe("removing a member", () => {
       '{\n  "mcpServers": {\n    "a": 1, // one\n    "b": 2, // two\n  },\n}\n',
       '{"mcpServers":{"a":1}}',
       '{ "mcpServers": { "a": 1 } }',
+      '{"mcpServers": {"a": 1}}',
+      '{"mcpServers":{": ":1,"a":2}}',
       '{\r\n\t"mcpServers": {}\r\n}'
     ]) {
       assert.strictEqual(remove(set(text)), text)
