@@ -15,7 +15,7 @@ import { ClientFileError } from "./ClientFileError.ts"
 import * as ClientPlaces from "./ClientPlaces.ts"
 import * as JsoncEdit from "./JsoncEdit.ts"
 import type * as JsoncText from "./JsoncText.ts"
-import { isItself } from "./ServerDefinition.ts"
+import { isItself } from "./Itself.ts"
 
 /**
  * How the server is started, in words that need no shell.

@@ -1,5 +1,5 @@
 /**
- * `${VAR}`, `${VAR:-default}`, `${env:VAR}`, `${workspaceFolder}` and `${userHome}` in the texts of an mcp.json: pure.
+ * `${VAR}`, `${VAR:-default}`, `${env:VAR}`, `${input:id}`, `${workspaceFolder}` and `${userHome}` in the texts of an mcp.json: pure.
  *
  * @since 0.1.0
  */
@@ -15,12 +15,34 @@ export interface VariableProblem {
 }
 
 /**
+ * A question of VS Code's `inputs`.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface InputSpec {
+  readonly description?: string | undefined
+  readonly default?: string | undefined
+}
+
+/**
+ * The environment variable that answers an input: `api-key` is answered by `LMS_BRIDGE_INPUT_API_KEY`.
+ *
+ * @since 0.1.0
+ * @category getters
+ */
+export const inputVariable = (id: string): string =>
+  `LMS_BRIDGE_INPUT_${id.toUpperCase().replaceAll(/[^A-Z0-9]+/g, "_")}`
+
+/**
  * What a text may refer to. `environment` answers undefined for a variable that is not set.
  *
  * @since 0.1.0
  * @category models
  */
 export interface VariableSource {
+  /** What VS Code would ask for, by id. */
+  readonly inputs?: ReadonlyMap<string, InputSpec> | undefined
   readonly environment: (name: string) => string | undefined
   readonly workspaceFolder: string
   readonly userHome: string | undefined
@@ -34,6 +56,8 @@ export interface VariableSource {
  */
 export const namesIn = (text: string): ReadonlyArray<string> =>
   [...text.matchAll(reference)].flatMap(([, inner = ""]) => {
+    const input = inputReference.exec(inner)?.[1]
+    if (input !== undefined) return [inputVariable(input)]
     const found = environmentReference.exec(inner)
     return found?.[1] === undefined ? [] : [found[1]]
   })
@@ -66,6 +90,20 @@ const reference = /\$\{([^${}]*)\}/g
 
 const environmentReference = /^(?:env:)?([A-Za-z_][A-Za-z0-9_]*)(?::-(.*))?$/s
 
+const inputReference = /^input:(.+)$/s
+
+const answerTo = (id: string, { environment, inputs }: VariableSource): string | VariableProblem => {
+  const input = inputs?.get(id)
+  const asks = input?.description === undefined ? "" : ` (${input.description})`
+  return (
+    environment(inputVariable(id)) ??
+    input?.default ?? {
+      reason: "MissingVariable",
+      detail: `Nobody has answered its input "${id}"${asks}. Set ${inputVariable(id)} in the environment.`
+    }
+  )
+}
+
 const one = (inner: string, source: VariableSource): string | VariableProblem | undefined => {
   switch (inner) {
     case "workspaceFolder":
@@ -77,7 +115,9 @@ const one = (inner: string, source: VariableSource): string | VariableProblem | 
         source.userHome ?? { reason: "MissingVariable", detail: "The home directory is not known (HOME is not set)." }
       )
   }
-  const host = /^(input|command|config):/.exec(inner)
+  const input = inputReference.exec(inner)?.[1]
+  if (input !== undefined) return answerTo(input, source)
+  const host = /^(command|config):/.exec(inner)
   if (host !== null) {
     return {
       reason: "Invalid",

@@ -5,10 +5,12 @@
  */
 import * as Duration from "effect/Duration"
 import * as Either from "effect/Either"
+import * as Option from "effect/Option"
 import * as ParseResult from "effect/ParseResult"
 import * as Schema from "effect/Schema"
 import * as Jsonc from "jsonc-parser"
 import * as JsoncText from "./JsoncText.ts"
+import type { InputSpec } from "./ConfigVariables.ts"
 import { McpConfigInvalid } from "./McpError.ts"
 
 /** Never the default messages: they repeat the value, which may be a secret. */
@@ -131,6 +133,8 @@ export interface ConfigEntry {
   /** 1-based line of the entry's name; undefined for what is in no file. */
   readonly line: number | undefined
   readonly settings: Either.Either<EntrySettings, EntryProblem>
+  /** The `inputs` of its file, which VS Code asks for. */
+  readonly inputs?: ReadonlyMap<string, InputSpec> | undefined
 }
 
 /**
@@ -168,6 +172,7 @@ export const parse = (
     return invalid("NoServers", JsoncText.lineAt(source, root.offset), `It has no "mcpServers" (found: ${found}).`)
   }
 
+  const inputs = inputsIn(root)
   // by name, so that a name in both sections is one server: that of `mcpServers`
   const entries = new Map<string, ConfigEntry>()
   for (const { node } of sections) {
@@ -176,7 +181,7 @@ export const parse = (
       if (key === undefined || value === undefined) continue
       const name = String(Jsonc.getNodeValue(key))
       const line = JsoncText.lineAt(source, key.offset)
-      entries.set(name, { name, source: path, line, settings: decodeEntry(source, line, value) })
+      entries.set(name, { name, source: path, line, settings: decodeEntry(source, line, value), inputs })
     }
   }
   return Either.right([...entries.values()])
@@ -185,6 +190,17 @@ export const parse = (
 // -----------------------------------------------------------------------------
 // internal
 // -----------------------------------------------------------------------------
+
+/** What is not as VS Code writes it asks for nothing. */
+const decodeInput = Schema.decodeUnknownOption(
+  Schema.Struct({ id: Text, description: nullable(Text), default: nullable(Scalar) })
+)
+
+const inputsIn = (root: Jsonc.Node): ReadonlyMap<string, InputSpec> => {
+  const node = Jsonc.findNodeAtLocation(root, ["inputs"])
+  const found: ReadonlyArray<unknown> = node?.type === "array" ? (node.children ?? []).map(Jsonc.getNodeValue) : []
+  return new Map(found.flatMap((value) => Option.toArray(decodeInput(value)).map(({ id, ...input }) => [id, input])))
+}
 
 const decodeSettings = Schema.decodeUnknownEither(EntrySettings)
 

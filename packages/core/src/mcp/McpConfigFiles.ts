@@ -25,6 +25,7 @@ import * as ConfigFile from "./ConfigFile.ts"
 import * as ConfigPlaces from "./ConfigPlaces.ts"
 import * as ConfigWatch from "./ConfigWatch.ts"
 import { CurrentSecrets, type DefinedServer, source } from "./DefinedServer.ts"
+import * as Itself from "./Itself.ts"
 import type * as McpConfig from "./McpConfig.ts"
 import { McpConfigInvalid } from "./McpError.ts"
 import * as ServerDefinition from "./ServerDefinition.ts"
@@ -141,15 +142,31 @@ export const make = Effect.fn("McpConfigFiles.make")(function* (options: {
     return found
   })
 
+  /** Where links lead: lms-bridge may have been given another name. */
+  const realPaths = (entries: ReadonlyArray<McpConfig.ConfigEntry>) =>
+    Effect.map(
+      Effect.forEach(new Set(entries.flatMap(Itself.pathsOf)), (file) =>
+        Effect.map(
+          Effect.orElseSucceed(fileSystem.realPath(file), () => file),
+          (real) => [file, real] as const
+        )
+      ),
+      (pairs) => {
+        const known = new Map(pairs)
+        return (file: string) => known.get(file) ?? file
+      }
+    )
+
   const serversOf = Effect.fnUntraced(function* (
     entries: ReadonlyArray<McpConfig.ConfigEntry>,
     before: ServerDefinition.ServersByName | undefined
   ) {
     const environment = yield* snapshot(variable, [...new Set(entries.flatMap(ServerDefinition.variablesOf))])
     const variables = { environment, workspaceFolder: cwd, userHome }
+    const real = yield* realPaths(entries)
     return new Map(
       entries.map((entry) => {
-        const made = ServerDefinition.make(entry, { variables, nested })
+        const made = ServerDefinition.make(entry, { variables, nested, real })
         const known = before?.get(entry.name)
         return [entry.name, known !== undefined && ServerDefinition.isSame(known, made) ? known : made] as const
       })

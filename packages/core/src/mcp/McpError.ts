@@ -104,7 +104,8 @@ export class McpServerUnavailable extends Schema.TaggedError<McpServerUnavailabl
     "Protocol",
     "Http",
     "Unauthorized",
-    "Closed"
+    "Closed",
+    "Itself"
   ),
   detail: Schema.String,
   exitCode: optional(Schema.Int),
@@ -126,7 +127,8 @@ export class McpServerUnavailable extends Schema.TaggedError<McpServerUnavailabl
       Protocol: "it does not speak MCP as expected",
       Http: "its address did not answer as expected",
       Unauthorized: unauthorized(this.lacks),
-      Closed: "its connection closed"
+      Closed: "its connection closed",
+      Itself: "it is lms-bridge itself, which is not used from within"
     }[this.reason]
     const next = {
       // its detail says it already
@@ -137,7 +139,8 @@ export class McpServerUnavailable extends Schema.TaggedError<McpServerUnavailabl
       Protocol: "Look whether its entry starts the right program.",
       Http: 'Check "url" of its entry.',
       Unauthorized: loggingIn(this.server, this.lacks),
-      Closed: "The next use connects anew."
+      Closed: "The next use connects anew.",
+      Itself: "Disable its entry."
     }[this.reason]
     const printed = this.stderrTail.trim() === "" ? "" : ` It printed: ${this.stderrTail.trim().slice(-400)}`
     return `MCP server "${this.server}" is not available: ${what}.${this.detail === "" ? "" : ` ${this.detail}`}${next === "" ? "" : ` ${next}`}${printed}`

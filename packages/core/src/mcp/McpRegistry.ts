@@ -19,6 +19,7 @@ import * as Stream from "effect/Stream"
 import { Settings } from "../configuration/Settings.ts"
 import { BreakerPolicy } from "../resilience/CircuitBreaker.ts"
 import * as ChildEnvironment from "./ChildEnvironment.ts"
+import * as Itself from "./Itself.ts"
 import type { ConfigChange } from "./ConfigChange.ts"
 import { type DefinedServer, source as defined } from "./DefinedServer.ts"
 import type { ConfigCandidate } from "./McpConfigFiles.ts"
@@ -33,7 +34,7 @@ import {
   type McpConfigInvalid,
   type McpEntryUnusable,
   McpServerNotFound,
-  type McpServerUnavailable
+  McpServerUnavailable
 } from "./McpError.ts"
 import * as RemoteServer from "./login/RemoteServer.ts"
 import { McpLoginFailed } from "./login/McpLoginFailed.ts"
@@ -164,7 +165,7 @@ const make = Effect.gen(function* () {
     const connect = Effect.fnUntraced(function* (to: Launch) {
       yield* Effect.logDebug("connecting to an MCP server")
       const { connect } = yield* client
-      return yield* connect({
+      const session = yield* connect({
         server: definition.name,
         peer: yield* transport.open(definition.name, to, environment),
         startTimeout: Duration.max(settings.mcpStartTimeout, definition.startTimeout ?? 0),
@@ -173,6 +174,16 @@ const make = Effect.gen(function* () {
         allows: definition.allows,
         answering
       })
+      // whatever it was started by, it says who it is
+      if (session.implementation.name === Itself.ownName && Itself.isHere(to)) {
+        return yield* new McpServerUnavailable({
+          server: definition.name,
+          reason: "Itself",
+          detail: "",
+          stderrTail: ""
+        })
+      }
+      return session
     })
     if (launch._tag !== "Http" || launch.kind !== "any") return yield* connect(launch)
     // as the specification has it: a server that does not know Streamable HTTP may know what came before it

@@ -10,6 +10,7 @@ import * as Equal from "effect/Equal"
 import * as Redacted from "effect/Redacted"
 import * as Schema from "effect/Schema"
 import * as ConfigVariables from "./ConfigVariables.ts"
+import { isItself } from "./Itself.ts"
 import type { ConfigEntry, EntryProblem, EntrySettings } from "./McpConfig.ts"
 
 /**
@@ -101,7 +102,12 @@ export interface LaunchProblem {
  */
 export const make = (
   entry: ConfigEntry,
-  options: { readonly variables: ConfigVariables.VariableSource; readonly nested: boolean }
+  options: {
+    readonly variables: Omit<ConfigVariables.VariableSource, "inputs">
+    readonly nested: boolean
+    /** Where a path leads through links; the path itself where that is not known. */
+    readonly real?: ((path: string) => string) | undefined
+  }
 ): ServerDefinition => {
   const { line, name, source } = entry
   return Either.match(entry.settings, {
@@ -116,7 +122,10 @@ export const make = (
       identity: Redacted.make("")
     }),
     onRight: (settings) => {
-      const launch = launchOf(settings, line, options)
+      const launch = launchOf(settings, line, {
+        ...options,
+        variables: { ...options.variables, inputs: entry.inputs }
+      })
       return {
         name,
         source,
@@ -182,25 +191,6 @@ export const maskArguments = (args: ReadonlyArray<string>, env: ReadonlyArray<un
     return secretOption.test(arg) ? arg.replace(/=(?!\$\{).*$/s, "=***") : arg
   })
 
-/**
- * Whether an entry starts lms-bridge: `lms-bridge-mcp`, `node …/lms-bridge-mcp.js`, `npx @lms-bridge/mcp-server`,
- * `lms-bridge serve`, `node …/lms-bridge.js serve`.
- *
- * @since 0.1.0
- * @category predicates
- */
-export const isItself = ({ args = [], command = "" }: Pick<EntrySettings, "args" | "command">): boolean => {
-  const names = [command, ...args].map((word) => word.replace(/(?<=.)@[^@/\\]*$/, ""))
-  const words = names.map(baseName)
-  if (words.some((word) => /^lms-bridge-mcp(\.[cm]?js|\.exe|\.cmd)?$/.test(word))) return true
-  if (names.includes("@lms-bridge/mcp-server")) return true
-  const cli = words.findIndex((word) => /^lms-bridge(\.[cm]?js|\.exe|\.cmd)?$/.test(word))
-  return (
-    (cli >= 0 && words.slice(cli + 1).includes("serve")) ||
-    (names.includes("@lms-bridge/cli") && args.includes("serve"))
-  )
-}
-
 // -----------------------------------------------------------------------------
 // internal
 // -----------------------------------------------------------------------------
@@ -230,12 +220,23 @@ const identityOf = (settings: EntrySettings, launch: ServerDefinition["launch"])
 const launchOf = (
   settings: EntrySettings,
   line: number | undefined,
-  { nested, variables }: { readonly variables: ConfigVariables.VariableSource; readonly nested: boolean }
+  {
+    nested,
+    real = (path) => path,
+    variables
+  }: {
+    readonly variables: ConfigVariables.VariableSource
+    readonly nested: boolean
+    readonly real?: ((path: string) => string) | undefined
+  }
 ): Either.Either<Launch, LaunchProblem> => {
   const problem = (reason: LaunchProblem["reason"], detail: string) => Either.left({ reason, line, detail })
   const remote = isRemote(settings)
   if (remote === undefined) return problem("Invalid", `"type" is "${settings.type}"; known are stdio, http and sse.`)
-  if (!remote && isItself(settings)) return problem("Itself", "")
+  const { args = [], command = "" } = settings
+  if (!remote && (isItself(settings) || isItself({ command: real(command), args: args.map(real) }))) {
+    return problem("Itself", "")
+  }
   if (settings.disabled === true || settings.enabled === false) return problem("Disabled", "")
   if (nested) return problem("TooDeep", "")
 
@@ -330,8 +331,6 @@ const oauthOf = (settings: EntrySettings, expand: (text: string) => Either.Eithe
 
 const kindOf = ({ type }: EntrySettings): "http" | "sse" | "any" =>
   type === undefined || /^remote$/i.test(type) ? "any" : /sse/i.test(type) ? "sse" : "http"
-
-const baseName = (path: string) => path.split(/[\\/]/).at(-1) ?? ""
 
 const show = (settings: EntrySettings): ServerDefinition["shown"] => {
   const envNames = Object.keys(settings.env ?? settings.headers ?? {})

@@ -1,6 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as McpConfig from "@lms-bridge/core/mcp/McpConfig"
-import { Duration, Either } from "effect"
+import * as ServerDefinition from "@lms-bridge/core/mcp/ServerDefinition"
+import { Duration, Either, Redacted } from "effect"
 
 const entries = (text: string) => Either.getOrThrow(McpConfig.parse("/home/me/mcp.json", text))
 const only = (entry: unknown) => {
@@ -40,6 +41,40 @@ describe("McpConfig", () => {
         ["b", "y"]
       ]
     )
+  })
+
+  it("lets the environment answer what VS Code would ask for, else takes the default, else names the input", () => {
+    const found = entries(`{ "inputs": [
+        { "type": "promptString", "id": "api-key", "description": "Your key", "password": true },
+        { "type": "pickString", "id": "region", "options": ["eu", "us"], "default": "eu" },
+        "nonsense"
+      ],
+      "servers": { "a": { "command": "x", "env": { "KEY": "\${input:api-key}", "REGION": "\${input:region}" } } } }`)
+    const launch = (environment: Record<string, string>) =>
+      found.map(
+        (entry) =>
+          ServerDefinition.make(entry, {
+            variables: { environment: (name) => environment[name], workspaceFolder: "/w", userHome: undefined },
+            nested: false
+          }).launch
+      )[0]
+    assert.deepStrictEqual(found.flatMap(ServerDefinition.variablesOf), [
+      "LMS_BRIDGE_INPUT_API_KEY",
+      "LMS_BRIDGE_INPUT_REGION"
+    ])
+    const answered = launch({ LMS_BRIDGE_INPUT_API_KEY: "k3y" })
+    assert.isDefined(answered)
+    const right = Either.getOrThrow(answered)
+    assert.deepStrictEqual(right._tag === "Stdio" && Object.values(right.env).map((value) => Redacted.value(value)), [
+      "k3y",
+      "eu"
+    ])
+    const missing = launch({})
+    assert.isDefined(missing)
+    assert.deepInclude(Either.getOrThrow(Either.flip(missing)), {
+      reason: "MissingVariable",
+      detail: 'Nobody has answered its input "api-key" (Your key). Set LMS_BRIDGE_INPUT_API_KEY in the environment.'
+    })
   })
 
   it("ignores keys it does not know, and takes null for not set", () => {

@@ -19,7 +19,9 @@ const define = (
       workspaceFolder: "/work/space",
       userHome: "userHome" in options ? options.userHome : "/home/me"
     },
-    nested: options.nested ?? false
+    nested: options.nested ?? false,
+    // a link that somebody made
+    real: (path) => (path === "/home/me/bin/assistant" ? "/opt/lms-bridge/dist/lms-bridge-mcp.js" : path)
   })
 }
 const stdio = (entry: unknown) => {
@@ -89,7 +91,7 @@ describe("ServerDefinition", () => {
   })
 
   it("reports what only another program can fill in, and a home that is not known", () => {
-    assert.include(problem({ command: "x", env: { A: "${input:token}" } }).detail, "${env:NAME}")
+    assert.include(problem({ command: "x", env: { A: "${command:token}" } }).detail, "${env:NAME}")
     assert.strictEqual(problem({ command: "${userHome}/x" }, { userHome: undefined }).reason, "MissingVariable")
   })
 
@@ -130,7 +132,13 @@ describe("ServerDefinition", () => {
     { command: "npx", args: ["-y", "@lms-bridge/mcp-server"] },
     { command: "npx", args: ["-y", "@lms-bridge/mcp-server@1.2.3"] },
     { command: "npx", args: ["-y", "@lms-bridge/cli", "serve"] },
-    { command: "npx", args: ["-y", "lms-bridge-mcp@latest"] }
+    { command: "npx", args: ["-y", "lms-bridge-mcp@latest"] },
+    { command: "npm", args: ["exec", "--package=@lms-bridge/cli@1", "--", "lms-bridge", "serve"] },
+    { command: "cmd", args: ["/c", "npx", "-y", "@lms-bridge/mcp-server"] },
+    { command: "bash", args: ["-lc", "exec lms-bridge serve --log-level debug"] },
+    { command: "/bin/sh", args: ["-c", "cd /work && npx -y @lms-bridge/cli serve"] },
+    { command: "/home/me/bin/assistant" },
+    { command: "node", args: ["/home/me/bin/assistant"] }
   ])("recognises itself in %j", (entry) => {
     assert.strictEqual(problem(entry).reason, "Itself")
   })
@@ -139,7 +147,8 @@ describe("ServerDefinition", () => {
     { command: "node", args: ["server.js", "/home/me/lms-bridge"] },
     { command: "lms-bridge", args: ["mcp", "ls"] },
     { command: "lms-bridge-mcp-proxy" },
-    { command: "serve" }
+    { command: "serve" },
+    { command: "node", args: ["agent.js", "--task", "explain lms-bridge serve"] }
   ])("does not take %j for itself", (entry) => {
     assert.isTrue(Either.isRight(define(entry).launch))
   })
