@@ -130,8 +130,8 @@ describe("toolsets", () => {
     ).length
 
   it("hold every tool once, and the names that the setting allows", () => {
-    assert.deepStrictEqual(chosen(["all"]), allTools)
-    assert.deepStrictEqual(chosen(["models", "agent", "inference", "runs"]), allTools)
+    assert.deepStrictEqual(chosen(["all", "vision"]), allTools)
+    assert.deepStrictEqual(chosen(["models", "agent", "inference", "runs"]), chosen(["all"]))
     assert.deepStrictEqual(
       chosen(["runs"]).map(({ name }) => name),
       ["run_start", "run_status", "run_result", "run_cancel"]

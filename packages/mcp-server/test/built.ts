@@ -52,8 +52,17 @@ export const world = Effect.gen(function* () {
       }
     })
   )
+  // in place of npm's: the server that the preset asks for, without the network
+  const programs = path.join(home, "programs")
+  yield* fs.makeDirectory(programs)
+  const server = packageFile("@modelcontextprotocol/server-filesystem", "dist/index.js")
+  yield* fs.writeFileString(
+    path.join(programs, "npx"),
+    `#!/bin/sh\ncase "$2" in @modelcontextprotocol/server-filesystem@*) shift 2; exec "${process.execPath}" "${server}" "$@";; esac\nexit 1\n`,
+    { mode: 0o755 }
+  )
   const env: Record<string, string> = {
-    PATH: process.env["PATH"] ?? "",
+    PATH: `${programs}:${process.env["PATH"] ?? ""}`,
     HOME: home,
     LMSTUDIO_BASE_URL: simulator.baseUrl,
     LMS_BRIDGE_LMS_BINARY: simulator.lmsBinary,
