@@ -1,8 +1,8 @@
 // LM Studio that is slow in the way that the next run needs.
-import * as NodeContext from "@effect/platform-node/NodeContext"
 import * as Simulator from "@lms-bridge/testing/simulator/Simulator"
 import * as SimulatedModel from "@lms-bridge/testing/simulator/SimulatedModel"
 import * as Effect from "effect/Effect"
+import { standIn } from "../standIn.mjs"
 
 const call = (tools, name, args) => {
   const tool = tools.find((offered) => offered.name.replaceAll("_", "-").endsWith(name))
@@ -38,14 +38,7 @@ const main = Effect.gen(function* () {
       (error) => process.send({ error: String(error) })
     )
   })
-  process.send({ baseUrl })
-  yield* Effect.async((resume) => {
-    process.once("SIGTERM", () => resume(Effect.void))
-    process.once("disconnect", () => resume(Effect.void))
-  })
+  return { baseUrl }
 })
 
-Effect.runPromise(main.pipe(Effect.scoped, Effect.provide(NodeContext.layer))).then(
-  () => process.exit(0),
-  (error) => process.send({ error: String(error) }, () => process.exit(1))
-)
+standIn(main)

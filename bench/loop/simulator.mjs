@@ -1,8 +1,8 @@
 // LM Studio without delays, with a model that calls `echo` a given number of times and is done.
-import * as NodeContext from "@effect/platform-node/NodeContext"
 import * as Simulator from "@lms-bridge/testing/simulator/Simulator"
 import * as SimulatedModel from "@lms-bridge/testing/simulator/SimulatedModel"
 import * as Effect from "effect/Effect"
+import { standIn } from "../standIn.mjs"
 
 const steps = Number(process.env.LMS_BRIDGE_BENCH_STEPS)
 
@@ -21,14 +21,7 @@ const main = Effect.gen(function* () {
   const { baseUrl, control } = yield* Simulator.start({ model })
   // enough for a thousand steps: nothing has to be left out
   yield* control.loadAsUser(process.env.LMS_BRIDGE_BENCH_MODEL, { contextLength: 262_144 })
-  process.send({ baseUrl })
-  yield* Effect.async((resume) => {
-    process.once("SIGTERM", () => resume(Effect.void))
-    process.once("disconnect", () => resume(Effect.void))
-  })
+  return { baseUrl }
 })
 
-Effect.runPromise(main.pipe(Effect.scoped, Effect.provide(NodeContext.layer))).then(
-  () => process.exit(0),
-  (error) => process.send({ error: String(error) }, () => process.exit(1))
-)
+standIn(main)
