@@ -150,11 +150,16 @@ const recordedRegistry = (
     connect: Effect.Effect<McpConnection, McpConnectError, Scope.Scope>
   ) {
     const connection = yield* Effect.tapError(connect, (error) => listed(server, Either.left(error)))
-    const tools = Effect.either(connection.tools).pipe(
-      Effect.tap((found) => listed(server, found)),
+    const review = Effect.either(connection.review).pipe(
+      Effect.tap((found) =>
+        listed(
+          server,
+          Either.map(found, ({ tools }) => tools)
+        )
+      ),
       Effect.flatten
     )
-    return { ...connection, tools }
+    return { ...connection, review, tools: Effect.map(review, ({ tools }) => tools) }
   })
   return {
     ...registry,
