@@ -68,7 +68,8 @@ export const footer = HelpDoc.blocks([
 /** An option that may be given several times looks required where it is shown with its dots alone. */
 const repeatable = /(?<!\[)(--[a-z-]+ [A-Z]+)\.\.\.(?!\n)/g
 
-const boilerplate = /^ *(?:A user-defined piece of text\.|A true or false value\.|This setting is optional\.)\n*/gm
+const boilerplate =
+  /^ *(?:A user-defined piece of text\.|A file\.|A true or false value\.|This setting is optional\.)\n*/gm
 
 const summary = "hands work to a language model in LM Studio, and lets it use your MCP servers."
 
