@@ -7,4 +7,4 @@ export const version = "0.1.0"
 
 /** A bridge. Tools have none: forty pictures in `tools/list` would weigh more than all that is said there. */
 export const icon =
-  "data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 16 16'%3E%3Cpath fill='none' stroke='%23777' stroke-width='1.5' d='M1 11h14M1 11q7-10 14 0M4.5 8v3M8 6v5M11.5 8v3'/%3E%3C/svg%3E"
+  "data:image/svg+xml;base64,PHN2ZyB4bWxucz0naHR0cDovL3d3dy53My5vcmcvMjAwMC9zdmcnIHZpZXdCb3g9JzAgMCAxNiAxNic+PHBhdGggZmlsbD0nbm9uZScgc3Ryb2tlPScjNzc3JyBzdHJva2Utd2lkdGg9JzEuNScgZD0nTTEgMTFoMTRNMSAxMXE3LTEwIDE0IDBNNC41IDh2M004IDZ2NU0xMS41IDh2MycvPjwvc3ZnPg=="
