@@ -113,7 +113,7 @@ await withWorkers(async ({ folder, start }) => {
     const batch = { over: false }
     const killer = (async () => {
       while (!batch.over) {
-        await sleep(500 + below(1500))
+        await sleep(200 + below(600))
         const living = serversOf(pid)
         if (living.length > 0) tally.kills += kill(living[below(living.length)])
       }

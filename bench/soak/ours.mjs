@@ -21,10 +21,13 @@ const runtime = ManagedRuntime.make(
   )
 )
 
+/** One tool of each kind of server: a task that names a tool of a server that it does not have is refused. */
+const tools = { everything: "echo", files: "list_directory", memory: "read_graph" }
+
 const taskOf = (names) => ({
   task: "Call every tool once.",
   servers: { _tag: "Named", names },
-  allowedTools: ["echo", "list_directory", "read_graph"],
+  allowedTools: [...new Set(names.map((name) => tools[name.split("-")[0]]))],
   budgets: { rounds: 20, wallMillis: 60_000, toolCalls: 20 }
 })
 
