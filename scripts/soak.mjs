@@ -21,7 +21,7 @@ const longest = 10 * 60_000
 const atOnce = 25
 const concurrency = 4
 /** Runs before the first look: code is compiled, caches are filled. */
-const warmUp = 50
+const warmUp = 100
 const idle = "1s"
 
 await makeReady().catch((error) => fail(error.message))

@@ -86,7 +86,7 @@ const options = {
 } as const
 
 /** A compiler never lets go of what it has compiled, so after so many schemas another one takes its place. */
-const schemasPerCompiler = 200
+const schemasPerCompiler = 50
 
 /** A run without tools pays for no compiler: it is made when first needed. */
 const compiler = <A>(make: () => A): (() => A) => {

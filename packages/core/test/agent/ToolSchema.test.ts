@@ -16,7 +16,7 @@ const compileNew = (name: string): WeakRef<object> => {
 describe("ToolSchema", () => {
   it.live("lets go of the schemas of servers that have come and gone", () =>
     Effect.gen(function* () {
-      const gone = Array.from({ length: 450 }, (_, index) => compileNew(`p${index}`)).slice(0, 100)
+      const gone = Array.from({ length: 150 }, (_, index) => compileNew(`p${index}`)).slice(0, 50)
       // a weak reference holds until the current task is over
       yield* Effect.promise(() => new Promise((resolve) => setImmediate(resolve)))
       collect()
