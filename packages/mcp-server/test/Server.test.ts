@@ -45,7 +45,7 @@ describe("Server", () => {
       assert.deepInclude(client.getServerVersion(), { name: "lms-bridge", version: Version.version })
       const [icon] = client.getServerVersion()?.icons ?? []
       const [, picture = ""] = icon?.src.split(",") ?? []
-      assert.match(decodeURIComponent(picture), /^<svg xmlns=.*<\/svg>$/)
+      assert.match(Buffer.from(picture, "base64").toString("utf8"), /^<svg xmlns=.*<\/svg>$/)
       const manifest: unknown = JSON.parse(readFileSync(new URL("../package.json", import.meta.url), "utf8"))
       assert.propertyVal(manifest, "version", Version.version)
     })
