@@ -51,12 +51,19 @@ const labelWidth = 11
 
 const named = ({ name, rank }: RunExplanation.Offer["tools"][number]) => (rank === undefined ? name : `${rank} ${name}`)
 
-const offered = ({ estimatedTokens, limits, next, tools, withheld }: RunExplanation.Offer): ReadonlyArray<string> => {
+const offered = ({
+  embeddings,
+  estimatedTokens,
+  limits,
+  next,
+  tools,
+  withheld
+}: RunExplanation.Offer): ReadonlyArray<string> => {
   if (tools.length === 0) return [line("tools", "none")]
   const most =
     limits === undefined
       ? ""
-      : `, at most ${limits.count}${limits.tokens === undefined ? "" : ` and ${limits.tokens} tokens of short definitions`}`
+      : `, at most ${limits.count}${limits.tokens === undefined ? "" : ` and ${limits.tokens} tokens of short definitions`}, ranked by ${embeddings === undefined ? "words" : `words and ${embeddings}`}`
   const what = `${tools.length} offered, about ${estimatedTokens} tokens${most}: ${tools.map(named).join(", ")}`
   return [
     line("tools", what),

@@ -12,6 +12,7 @@ import { AgentLoop } from "./agent/AgentLoop.ts"
 import { UserPolicies } from "./agent/PolicyFile.ts"
 import { Presets } from "./agent/Presets.ts"
 import { RunJournal } from "./agent/RunJournal.ts"
+import { ToolNearness } from "./agent/ToolNearness.ts"
 import { WorkingFolders } from "./agent/WorkingFolders.ts"
 import { Settings, type SettingsInvalid } from "./configuration/Settings.ts"
 import { LmStudioApi } from "./lmstudio/LmStudioApi.ts"
@@ -56,7 +57,7 @@ export type Platform = HttpClient.HttpClient | CommandExecutor.CommandExecutor |
  * @category layers
  */
 export const layerNoDeps: Layer.Layer<Services, never, Platform | Settings> = Layer.mergeAll(
-  AgentLoop.layerNoDeps,
+  AgentLoop.layerNoDeps.pipe(Layer.provide(ToolNearness.layer), Layer.provide(Embedder.layer)),
   Presets.layer,
   Images.layer,
   Embedder.layer,

@@ -115,13 +115,14 @@ export type ContextAccount = typeof ContextAccount.Type
 
 /**
  * How tools were chosen: at most so many, with at most so many tokens of definitions where the context is known, from
- * this order.
+ * this order. `embeddings` is the model that ranked them beside their words; absent where words alone did.
  *
  * @since 0.1.0
  * @category models
  */
 export const ToolChoice = Schema.Struct({
   limits: Schema.Struct({ count: Schema.Int, tokens: optional(Schema.Int) }),
+  embeddings: optional(Schema.String),
   ranked: Schema.Array(Schema.String)
 })
 /**

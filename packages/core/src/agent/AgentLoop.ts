@@ -17,6 +17,7 @@ import { UserPolicies, type PolicyInvalid } from "./PolicyFile.ts"
 import { RunJournal, type RunInProgress, type RunNotFound } from "./RunJournal.ts"
 import type { AgentTask } from "./AgentTask.ts"
 import type { NoSuchTool } from "./ToolCatalog.ts"
+import { ToolNearness } from "./ToolNearness.ts"
 
 /**
  * What prevents a run from starting: the model cannot be had, or a server or tool that was named is not there, the
@@ -56,19 +57,24 @@ export class AgentLoop extends Context.Tag("@lms-bridge/core/agent/AgentLoop")<
     readonly resume: (runId: string, budgets?: AgentTask["budgets"]) => Stream.Stream<AgentEvent, AgentError>
   }
 >() {
-  static readonly layerNoDeps: Layer.Layer<AgentLoop, never, ModelLifecycle | McpRegistry | RunJournal | Settings> =
-    Layer.effect(
-      this,
-      Effect.map(
-        Effect.all([ModelLifecycle, McpRegistry, RunJournal, Settings, UserPolicies]),
-        ([lifecycle, registry, journal, settings, policies]) => {
-          const services = { lifecycle, registry, journal, settings, policies }
-          return {
-            run: (task) => AgentRun.run(services, task),
-            resume: (runId, budgets) => AgentRun.resume(services, runId, budgets)
-          }
+  static readonly layerNoDeps: Layer.Layer<
+    AgentLoop,
+    never,
+    ModelLifecycle | McpRegistry | ToolNearness | RunJournal | Settings
+  > = Layer.effect(
+    this,
+    Effect.map(
+      Effect.all([ModelLifecycle, McpRegistry, ToolNearness, RunJournal, Settings, UserPolicies]),
+      ([lifecycle, registry, nearness, journal, settings, policies]) => {
+        const services = { lifecycle, registry, nearness, journal, settings, policies }
+        return {
+          run: (task) => AgentRun.run(services, task),
+          resume: (runId, budgets) => AgentRun.resume(services, runId, budgets)
         }
-      )
+      }
     )
-  static readonly layer = this.layerNoDeps.pipe(Layer.provide(Layer.merge(RunJournal.layer, UserPolicies.layer)))
+  )
+  static readonly layer = this.layerNoDeps.pipe(
+    Layer.provide(Layer.mergeAll(RunJournal.layer, UserPolicies.layer, ToolNearness.layer))
+  )
 }

@@ -30,6 +30,7 @@ import { ask } from "./ModelTurn.ts"
 import type { Policies, PolicyInvalid } from "./PolicyFile.ts"
 import { prepare, type Prepared } from "./Preparation.ts"
 import * as RunLog from "./RunLog.ts"
+import type { ToolNearness } from "./ToolNearness.ts"
 import { CurrentToolPolicy } from "./ToolPolicy.ts"
 import { runCalls } from "./ToolTurn.ts"
 
@@ -42,6 +43,7 @@ import { runCalls } from "./ToolTurn.ts"
 export interface Services {
   readonly lifecycle: Context.Tag.Service<typeof ModelLifecycle>
   readonly registry: Context.Tag.Service<typeof McpRegistry>
+  readonly nearness: Context.Tag.Service<typeof ToolNearness>
   readonly journal: Context.Tag.Service<typeof RunJournal>
   readonly settings: Values
   /** The user's, which win over those of the caller. */

@@ -16,6 +16,7 @@ import { ToolResult } from "../mcp/ToolResult.ts"
 import { Ensured } from "../models/ModelLifecycle.ts"
 import { AgentOutcome } from "./AgentEvent.ts"
 import { AgentTask } from "./AgentTask.ts"
+import { Nearness } from "./ToolNearness.ts"
 
 const optional = <A, I>(schema: Schema.Schema<A, I>) => Schema.optionalWith(schema, { exact: true })
 
@@ -34,6 +35,7 @@ export const CassetteEntry = Schema.Union(
     tools: Schema.Array(McpTool),
     failure: optional(McpCallError)
   }),
+  Schema.TaggedStruct("Nearness", { nearness: Nearness }),
   Schema.TaggedStruct("Asked", { reply: optional(ChatReply), failure: optional(LmStudioError) }),
   Schema.TaggedStruct("Called", {
     server: Schema.String,

@@ -18,12 +18,14 @@ import { McpRegistry, type McpConnectError } from "../mcp/McpRegistry.ts"
 import type { McpConnection, McpTool } from "../mcp/McpConnection.ts"
 import type { McpCallError } from "../mcp/McpError.ts"
 import type { ToolResult } from "../mcp/ToolResult.ts"
+import type { Embedder } from "../models/Embedder.ts"
 import { ModelLifecycle, type ModelLease } from "../models/ModelLifecycle.ts"
 import { AgentLoop } from "./AgentLoop.ts"
 import * as AgentRun from "./AgentRun.ts"
 import { CassetteInvalid, toLine, type CassetteEntry } from "./Cassette.ts"
 import { UserPolicies } from "./PolicyFile.ts"
 import { RunJournal } from "./RunJournal.ts"
+import { ToolNearness } from "./ToolNearness.ts"
 
 /**
  * An agent loop that writes what its runs hear and say to a file, from its beginning.
@@ -36,7 +38,7 @@ export const layer = (
 ): Layer.Layer<
   AgentLoop,
   CassetteInvalid,
-  ModelLifecycle | McpRegistry | RunJournal | Settings | FileSystem.FileSystem
+  ModelLifecycle | McpRegistry | Embedder | RunJournal | Settings | FileSystem.FileSystem
 > =>
   Layer.scoped(
     AgentLoop,
@@ -54,6 +56,7 @@ export const layer = (
       const services = {
         lifecycle: recordedLifecycle(yield* ModelLifecycle, write),
         registry: recordedRegistry(yield* McpRegistry, write),
+        nearness: recordedNearness(yield* ToolNearness, write),
         journal: yield* RunJournal,
         settings: yield* Settings,
         policies: yield* UserPolicies
@@ -67,7 +70,7 @@ export const layer = (
         resume: (runId, budgets) => AgentRun.resume(services, runId, budgets)
       })
     })
-  )
+  ).pipe(Layer.provide(ToolNearness.layer))
 
 // -----------------------------------------------------------------------------
 // internal
@@ -87,6 +90,13 @@ const playable = (error: unknown): LmStudioError =>
         serverMessage: error instanceof Error ? error.message : String(error),
         delivered: 1
       })
+
+const recordedNearness = (
+  nearness: Context.Tag.Service<typeof ToolNearness>,
+  write: Write
+): Context.Tag.Service<typeof ToolNearness> => ({
+  of: (...args) => Effect.tap(nearness.of(...args), (found) => write({ _tag: "Nearness", nearness: found }))
+})
 
 const recordedLifecycle = (
   lifecycle: Context.Tag.Service<typeof ModelLifecycle>,

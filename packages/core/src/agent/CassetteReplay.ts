@@ -23,6 +23,7 @@ import type { AgentTask } from "./AgentTask.ts"
 import { CassetteInvalid, read, type CassetteEntry } from "./Cassette.ts"
 import { RunJournal } from "./RunJournal.ts"
 import { fingerprint } from "./StallGuard.ts"
+import { noneAtHand, ToolNearness } from "./ToolNearness.ts"
 
 /**
  * A recording that is being played: the task to run, and what of it nobody has asked for yet.
@@ -58,7 +59,9 @@ export interface Left {
  * @since 0.1.0
  * @category layers
  */
-export const layer = (entries: ReadonlyArray<CassetteEntry>): Layer.Layer<ModelLifecycle | McpRegistry> =>
+export const layer = (
+  entries: ReadonlyArray<CassetteEntry>
+): Layer.Layer<ModelLifecycle | McpRegistry | ToolNearness> =>
   Layer.effectContext(Effect.sync(() => playing(entries).services))
 
 /**
@@ -107,13 +110,17 @@ const notOnTape = (what: string): ModelLifecycleError =>
 
 const playing = (entries: ReadonlyArray<CassetteEntry>) => {
   const replies = inTurn(all(entries, "Asked"))
+  const nextNearness = inTurn(all(entries, "Nearness")).next
   const calls = all(entries, "Called").map((entry) => ({
     entry,
     key: keyOf(entry.server, entry.tool, entry.arguments)
   }))
   return {
     services: Context.make(ModelLifecycle, lifecycleOf(entries, replies.next)).pipe(
-      Context.add(McpRegistry, registryOf(entries, calls))
+      Context.add(McpRegistry, registryOf(entries, calls)),
+      Context.add(ToolNearness, {
+        of: () => Effect.sync(() => nextNearness()?.nearness ?? noneAtHand)
+      })
     ),
     left: (): Left => ({ replies: replies.left(), calls: calls.map(({ entry }) => entry) })
   }

@@ -30,7 +30,11 @@ export class LoopPolicy extends Schema.Class<LoopPolicy>("@lms-bridge/core/agent
   /** Most tools to offer to a model of at most so many billions of parameters, smallest first. */
   toolCounts: Schema.Array(Schema.Struct({ billions: Schema.Positive, tools: Schema.Int })),
   /** The same for a larger model, or one whose name does not tell its size. */
-  toolCount: Schema.Int.pipe(Schema.positive())
+  toolCount: Schema.Int.pipe(Schema.positive()),
+  /** Whether tools are ranked by an embedding model too, when one is in memory. None is ever loaded for it. */
+  embeddings: Schema.Literal("when-loaded", "never"),
+  /** Longest time for that model's answer; after it tools are ranked without. */
+  embeddingWait: Schema.DurationFromMillis
 }) {}
 
 /**
@@ -54,7 +58,9 @@ export class CurrentLoopPolicy extends Context.Reference<CurrentLoopPolicy>()(
           { billions: 10, tools: 16 },
           { billions: 20, tools: 24 }
         ],
-        toolCount: 32
+        toolCount: 32,
+        embeddings: "when-loaded",
+        embeddingWait: Duration.seconds(5)
       })
   }
 ) {}

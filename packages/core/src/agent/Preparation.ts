@@ -29,6 +29,7 @@ import * as RunTools from "./RunTools.ts"
 import * as ServerHost from "./ServerHost.ts"
 import * as Toolbox from "./Toolbox.ts"
 import * as ToolCatalog from "./ToolCatalog.ts"
+import { noneAtHand, type ToolNearness } from "./ToolNearness.ts"
 
 /**
  * What a run works with once it is prepared.
@@ -63,6 +64,7 @@ export const prepare = (
   services: {
     readonly lifecycle: Context.Tag.Service<typeof ModelLifecycle>
     readonly registry: Context.Tag.Service<typeof McpRegistry>
+    readonly nearness: Context.Tag.Service<typeof ToolNearness>
     readonly settings: Values
   },
   policy: LoopPolicy,
@@ -97,10 +99,15 @@ export const prepare = (
       onSome: ({ message }) => tell({ _tag: "Noted", kind: "excluded", text: message, toModel: false })
     })
     const { contextLength, model: name } = yield* (yield* lease).ensured
-    const tools = yield* RunTools.make(servers, log, {
+    const limits = {
       count: Toolbox.countFor(name, policy.toolCounts, policy.toolCount),
       tokens: contextLength === undefined ? undefined : Math.floor(contextLength * policy.toolShare)
-    })
+    }
+    const tools = yield* RunTools.make(servers, log, limits, (among) =>
+      policy.embeddings === "never"
+        ? Effect.succeed(noneAtHand)
+        : services.nearness.of(task.task, among, policy.embeddingWait)
+    )
     return { lease, grow, tools, call, read, artifacts }
   }).pipe(Effect.withSpan("AgentLoop.prepare"))
 

@@ -23,7 +23,7 @@ export const OfferedTool = Schema.Struct({ name: Schema.String, rank: optional(S
 
 /**
  * Which tools requests offered from there on. `round` is the one before the change, 0 at the start. `next` are the
- * likeliest of those that were not offered.
+ * likeliest of those that were not offered. `embeddings` is the model that ranked them beside their words.
  *
  * @since 0.1.0
  * @category models
@@ -34,7 +34,8 @@ export const Offer = Schema.Struct({
   withheld: Schema.NonNegativeInt,
   next: Schema.Array(OfferedTool),
   estimatedTokens: Schema.NonNegativeInt,
-  limits: optional(Schema.Struct({ count: Schema.Int, tokens: optional(Schema.Int) }))
+  limits: optional(Schema.Struct({ count: Schema.Int, tokens: optional(Schema.Int) })),
+  embeddings: optional(Schema.String)
 })
 /**
  * @since 0.1.0
@@ -227,7 +228,8 @@ const offerOf = (
       .slice(0, mostNext)
       .map(withRank),
     estimatedTokens,
-    ...(choice === undefined ? {} : { limits: choice.limits })
+    ...(choice === undefined ? {} : { limits: choice.limits }),
+    ...(choice?.embeddings === undefined ? {} : { embeddings: choice.embeddings })
   }
 }
 

@@ -14,6 +14,7 @@ import * as ReadingTools from "./ReadingTools.ts"
 import type { RunLog } from "./RunLog.ts"
 import * as Toolbox from "./Toolbox.ts"
 import * as ToolCatalog from "./ToolCatalog.ts"
+import type { Nearness } from "./ToolNearness.ts"
 import { comparable } from "./ToolResultText.ts"
 
 /**
@@ -46,7 +47,8 @@ export interface ReadyServer {
 }
 
 /**
- * Offers the likeliest tools within the limits, and those that a run which is taken up again had on offer.
+ * Offers the likeliest tools within the limits, and those that a run which is taken up again had on offer. Which tools
+ * are near to the task in meaning is only asked when not all may be offered; tools that come later are ranked by words.
  *
  * @since 0.1.0
  * @category constructors
@@ -54,15 +56,28 @@ export interface ReadyServer {
 export const make = Effect.fnUntraced(function* (
   ready: ReadonlyArray<ReadyServer>,
   log: RunLog,
-  limits: Toolbox.Limits
+  limits: Toolbox.Limits,
+  nearness: (tools: ReadonlyArray<ToolCatalog.CatalogTool>) => Effect.Effect<Nearness>
 ) {
   const { task } = log.state
+  let near: Extract<Nearness, { readonly _tag: "Near" }> | undefined
   const viewOf = (servers: ReadonlyArray<ReadyServer>) => {
     const listed = servers.flatMap(({ tools }) => tools)
     const catalog = ToolCatalog.make(listed, task)
-    return { servers, listed: listed.length, catalog, toolbox: Toolbox.make(catalog.tools, task.task) }
+    return { servers, listed: listed.length, catalog, toolbox: Toolbox.make(catalog.tools, task.task, near?.order) }
   }
   let view = viewOf(ready)
+  if (!Toolbox.fits(view.catalog.tools, limits)) {
+    const found = yield* nearness(view.catalog.tools)
+    if (found._tag === "Near") {
+      near = found
+      view = viewOf(ready)
+    }
+    if (found._tag === "Untold") {
+      const text = `Tools are ranked by words alone: ${found.reason}`
+      yield* log.tell({ _tag: "Noted", kind: "embeddings", text, toModel: false })
+    }
+  }
   const offer = (tools: ReadonlyArray<ToolCatalog.CatalogTool>) => {
     const { catalog } = view
     const offered = tools.filter(({ builtin }) => !builtin)
@@ -73,7 +88,7 @@ export const make = Effect.fnUntraced(function* (
       offered: all.map(({ name }) => name),
       withheld: view.listed - offered.length,
       estimatedTokens: tokensOf(all),
-      ...(finder === undefined ? {} : { choice: choiceOf(limits, view.toolbox) })
+      ...(finder === undefined ? {} : { choice: choiceOf(limits, view.toolbox, near?.model) })
     })
   }
   const onOffer = () => log.state.offered.flatMap((name) => view.catalog.find(name) ?? [])
@@ -115,8 +130,9 @@ export const make = Effect.fnUntraced(function* (
 // -----------------------------------------------------------------------------
 
 /** As many as say why these and not others. */
-const choiceOf = ({ count, tokens }: Toolbox.Limits, { ranked }: Toolbox.Toolbox) => ({
+const choiceOf = ({ count, tokens }: Toolbox.Limits, { ranked }: Toolbox.Toolbox, embeddings: string | undefined) => ({
   limits: { count, ...(tokens === undefined ? {} : { tokens }) },
+  ...(embeddings === undefined ? {} : { embeddings }),
   ranked: ranked.slice(0, count + 20).map(({ name }) => name)
 })
 

@@ -1,6 +1,7 @@
 /**
  * Which tools a model is offered when there are more than it can keep apart or its context can hold: ranked against the
- * task by BM25, always the same for the same input. What was not chosen can be found with `find_tools`.
+ * task by BM25, and by nearness in meaning where that is known; always the same for the same input. What was not chosen
+ * can be found with `find_tools`.
  *
  * @since 0.1.0
  */
@@ -33,10 +34,12 @@ export interface Limits {
 }
 
 /**
+ * `near` are names of tools, the nearest to the task in meaning first (`ToolNearness`).
+ *
  * @since 0.1.0
  * @category constructors
  */
-export const make = (tools: ReadonlyArray<CatalogTool>, task: string): Toolbox => {
+export const make = (tools: ReadonlyArray<CatalogTool>, task: string, near: ReadonlyArray<string> = []): Toolbox => {
   let index: MiniSearch | undefined
   const matching = (query: string): ReadonlyArray<CatalogTool> => {
     index ??= indexOf(tools)
@@ -48,11 +51,37 @@ export const make = (tools: ReadonlyArray<CatalogTool>, task: string): Toolbox =
   let ranked: ReadonlyArray<CatalogTool> | undefined
   return {
     get ranked() {
-      return (ranked ??= withRest(matching(task), tools))
+      return (ranked ??= withRest(fuse([matching(task), named(tools, near)]), tools))
     },
     search: (query) => matching(query).slice(0, mostFound)
   }
 }
+
+/**
+ * One order out of several by reciprocal rank fusion: each order in which an item is gives it 1 / (10 + its place from 1).
+ * First comes what is near the head of more than one; what only one order has is lifted by that one alone. Equals stay
+ * in the order in which they are met.
+ *
+ * @since 0.1.0
+ * @category combinators
+ */
+export const fuse = <A>(orders: ReadonlyArray<ReadonlyArray<A>>): ReadonlyArray<A> => {
+  const scores = new Map<A, number>()
+  for (const order of orders) {
+    order.forEach((item, index) => scores.set(item, (scores.get(item) ?? 0) + 1 / (fusionConstant + index + 1)))
+  }
+  return [...scores].toSorted(([, a], [, b]) => b - a).map(([item]) => item)
+}
+
+/**
+ * Whether all tools may be offered, so that nothing is to be ranked.
+ *
+ * @since 0.1.0
+ * @category predicates
+ */
+export const fits = (tools: ReadonlyArray<CatalogTool>, limits: Limits): boolean =>
+  tools.length <= limits.count &&
+  (limits.tokens === undefined || tools.reduce((sum, tool) => sum + cost(tool), 0) <= limits.tokens)
 
 /**
  * All tools when they are within the limits, else the best of them, in the order in which their servers list them: a
@@ -66,9 +95,7 @@ export const choose = (
   tools: ReadonlyArray<CatalogTool>,
   limits: Limits
 ): ReadonlyArray<CatalogTool> => {
-  const cost = (tool: CatalogTool) => TokenCount.ofJson(slim(tool.definition))
-  const total = tools.reduce((sum, tool) => sum + cost(tool), 0)
-  if (tools.length <= limits.count && (limits.tokens === undefined || total <= limits.tokens)) return tools
+  if (fits(tools, limits)) return tools
   const chosen = new Set<CatalogTool>()
   let tokens = 0
   for (const tool of toolbox.ranked) {
@@ -101,6 +128,16 @@ export const countFor = (
 // -----------------------------------------------------------------------------
 
 const mostFound = 8
+
+/** 60 is usual for lists of thousands; among a hundred tools it would let the first count hardly more than the tenth. */
+const fusionConstant = 10
+
+const cost = (tool: CatalogTool) => TokenCount.ofJson(slim(tool.definition))
+
+const named = (tools: ReadonlyArray<CatalogTool>, names: ReadonlyArray<string>): ReadonlyArray<CatalogTool> => {
+  const byName = new Map(tools.map((tool) => [tool.name, tool]))
+  return names.flatMap((name) => byName.get(name) ?? [])
+}
 
 /** Words of names like `readTextFile` and `read_text_file`, without the endings that tell `files` from `file`. */
 const words = (text: string): Array<string> =>

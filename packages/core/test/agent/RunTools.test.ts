@@ -5,6 +5,7 @@ import type { AgentEvent } from "@lms-bridge/core/agent/AgentEvent"
 import { initial } from "@lms-bridge/core/agent/AgentState"
 import * as RunLog from "@lms-bridge/core/agent/RunLog"
 import * as RunTools from "@lms-bridge/core/agent/RunTools"
+import { noneAtHand } from "@lms-bridge/core/agent/ToolNearness"
 import { Effect } from "effect"
 import { call, echo, layer, only, outcomeOf, run, Seen, task, tool, type Tool } from "./doubles.ts"
 
@@ -129,7 +130,8 @@ const watched = Effect.fnUntraced(function* (
       }
     ],
     log,
-    limits
+    limits,
+    () => Effect.succeed(noneAtHand)
   )
   const setTools = (next: ReadonlyArray<string> | "gone", schema?: Record<string, unknown>) => {
     now.edition += 1

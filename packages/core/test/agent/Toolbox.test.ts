@@ -51,6 +51,29 @@ describe("Toolbox", () => {
     assert.strictEqual(new Set(chosen.map(({ tool }) => tool.server)).size, 6)
   })
 
+  it("puts first what two orders like, and lifts what only one of them knows", () => {
+    const words = ["a", "b", "c", "d"]
+    const meaning = ["x", "b", "y", "z", "a"]
+    assert.deepStrictEqual(Toolbox.fuse([words, meaning]), ["b", "a", "x", "c", "y", "d", "z"])
+    assert.deepStrictEqual(Toolbox.fuse([words, []]), words)
+    assert.deepStrictEqual(
+      Toolbox.fuse([
+        ["a", "b"],
+        ["b", "a"]
+      ]),
+      ["a", "b"]
+    )
+  })
+
+  it("ranks by words as ever when nothing is known of the meaning", () => {
+    const tools = catalogOf(manyTools)
+    const ranked = names(Toolbox.make(tools, "list files").ranked)
+    assert.deepStrictEqual(names(Toolbox.make(tools, "list files", ["gone"]).ranked), ranked)
+    const near = names(Toolbox.make(tools, "list files", ["time__get_current_time"]).ranked)
+    assert.deepStrictEqual(near.toSorted(), ranked.toSorted())
+    assert.isBelow(near.indexOf("time__get_current_time"), ranked.indexOf("time__get_current_time"))
+  })
+
   it("finds tools by what they do", () => {
     const tools = catalogOf(manyTools)
     const toolbox = Toolbox.make(tools, "anything")

@@ -3,6 +3,7 @@ import { AgentLoop } from "@lms-bridge/core/agent/AgentLoop"
 import type { AgentEvent, AgentOutcome } from "@lms-bridge/core/agent/AgentEvent"
 import { RunJournal } from "@lms-bridge/core/agent/RunJournal"
 import type { AgentTask } from "@lms-bridge/core/agent/AgentTask"
+import { ToolNearness } from "@lms-bridge/core/agent/ToolNearness"
 import { Settings, type Values } from "@lms-bridge/core/configuration/Settings"
 import type { ChatEvent, ChatReply, ChatRequest, ToolCall } from "@lms-bridge/core/lmstudio/Chat"
 import { unguarded } from "@lms-bridge/core/mcp/lock/ToolLockFiles"
@@ -12,6 +13,7 @@ import { McpServerNotFound, McpServerUnavailable, type McpCallFailed } from "@lm
 import { McpRegistry, type McpConnectError, type ServerSummary } from "@lms-bridge/core/mcp/McpRegistry"
 import type { McpResource } from "@lms-bridge/core/mcp/McpResource"
 import type { ToolResult } from "@lms-bridge/core/mcp/ToolResult"
+import { Embedder } from "@lms-bridge/core/models/Embedder"
 import {
   ModelLifecycle,
   type EnsureOptions,
@@ -70,6 +72,8 @@ export interface World {
   readonly final?: string
   /** What the model answers when it is asked for a summary; absent is a failure. */
   readonly summary?: string
+  /** Absent, no embedding model is at hand. */
+  readonly embedder?: Context.Tag.Service<typeof Embedder>
   readonly lease?: (options: EnsureOptions | undefined) => Effect.Effect<Ensured, ModelLifecycleError>
 }
 
@@ -116,11 +120,21 @@ export const layer = (
   AgentLoop.layerNoDeps.pipe(Layer.provideMerge(Layer.merge(services(world), journal)))
 
 /** What the loop stands on. */
-export const services = (world: World): Layer.Layer<ModelLifecycle | McpRegistry | RunJournal | Settings | Seen> => {
+export const services = (
+  world: World
+): Layer.Layer<ModelLifecycle | McpRegistry | Embedder | ToolNearness | RunJournal | Settings | Seen> => {
   const seen = { requests: [], summaries: [], calls: [], open: [] } as Context.Tag.Service<typeof Seen>
   return Layer.mergeAll(
     model(world, seen),
     registry(world, seen),
+    ToolNearness.layer.pipe(
+      Layer.provideMerge(
+        Layer.succeed(
+          Embedder,
+          world.embedder ?? { atHand: Effect.succeedNone, embed: () => Effect.dieMessage("no embedding model") }
+        )
+      )
+    ),
     RunJournal.layerMemory,
     Settings.layerWith({ ...world.settings }),
     Layer.succeed(Seen, seen)

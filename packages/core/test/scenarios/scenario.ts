@@ -11,6 +11,7 @@ import { Settings } from "@lms-bridge/core/configuration/Settings"
 import type { ChatEvent, ChatReply, ChatRequest } from "@lms-bridge/core/lmstudio/Chat"
 import { LmStudioApi } from "@lms-bridge/core/lmstudio/LmStudioApi"
 import { LmsCli } from "@lms-bridge/core/lmstudio/LmsCli"
+import { Embedder } from "@lms-bridge/core/models/Embedder"
 import { type Ensured, type EnsureOptions, ModelLifecycle } from "@lms-bridge/core/models/ModelLifecycle"
 import { Resilience } from "@lms-bridge/core/resilience/Resilience"
 import { type Handler, layerTest } from "@lms-bridge/testing/McpRegistryTest"
@@ -256,6 +257,7 @@ export const taskWith = (tool: string) =>
             main: { tools: { [tool]: { description: "Says it again.", inputSchema: echo, handler: said } } }
           })
         ),
+        Layer.provide(Embedder.layer),
         Layer.provide(Settings.layerWith({}))
       )
     )
