@@ -15,7 +15,7 @@ import type { Values } from "../configuration/Settings.ts"
 import type { McpRegistry } from "../mcp/McpRegistry.ts"
 import type { ModelLifecycle } from "../models/ModelLifecycle.ts"
 import { makeRunId, withRun } from "../observability/Correlation.ts"
-import { decide, remainingMillis } from "./AgentDecision.ts"
+import { decide, type Decision, remainingMillis } from "./AgentDecision.ts"
 import type { AgentEvent } from "./AgentEvent.ts"
 import type { AgentError } from "./AgentLoop.ts"
 import { evolve, rebuilt } from "./AgentEvolution.ts"
@@ -176,39 +176,73 @@ const carryOut = Effect.fnUntraced(function* (
   artifacts: Artifacts.ArtifactStore
 ): Effect.fn.Return<void, AgentError, Scope.Scope> {
   const policy = yield* CurrentLoopPolicy
-  let prepared: Prepared | undefined
+  const work: Work = { prepared: undefined, pieces: [] }
+  const preparation = Effect.tap(prepare(services, policy, log, artifacts), (prepared) =>
+    Effect.sync(() => (work.prepared = prepared))
+  )
+  const asked = (prepared: Prepared, decision: AskModel) =>
+    Effect.suspend(() => ask(log, prepared, decision, (work.pieces = [])))
+
+  /** All steps up to the last reply, which has a time of its own. */
+  const ordinary = Effect.gen(function* () {
+    for (;;) {
+      const decision = decide(log.state, yield* Clock.currentTimeMillis)
+      if (isLast(decision)) return
+      if (decision._tag === "Emit") yield* emit(log, decision)
+      else if (decision._tag === "Prepare" || work.prepared === undefined) yield* preparation
+      else if (decision._tag === "AskModel") yield* asked(work.prepared, decision)
+      else yield* runCalls(services, policy, log, work.prepared, decision)
+    }
+  })
+
   for (;;) {
     const now = yield* Clock.currentTimeMillis
     const decision = decide(log.state, now)
     if (decision._tag === "Finish") return yield* log.tell({ _tag: "RunFinished", outcome: decision.outcome })
-    if (decision._tag === "Emit") {
-      yield* Effect.forEach(decision.events, log.tell, { discard: true })
-      continue
+    if (decision._tag === "Emit") yield* emit(log, decision)
+    else if (isLast(decision)) {
+      // a run that was taken up again has yet to get its model back
+      const prepared = work.prepared === undefined ? preparation : Effect.succeed(work.prepared)
+      yield* within(
+        Effect.flatMap(prepared, (prepared) => asked(prepared, decision)),
+        policy.wrapUp
+      )
+      // time may be over before the request is sent
+      const { round } = decision
+      if (log.state.turn._tag === "Ask") yield* log.tell({ _tag: "RoundStarted", round, final: true })
+      yield* unanswered(log, work)
+    } else {
+      yield* within(ordinary, remainingMillis(log.state, now))
+      // what it means that the time is over is for the rules to say
+      yield* unanswered(log, work)
     }
-    const left = remainingMillis(log.state, now)
-    const limit = decision._tag === "AskModel" && decision.final ? policy.wrapUp : left
-    if (decision._tag === "Prepare" || prepared === undefined) {
-      const made: Option.Option<Prepared> = yield* within(prepare(services, policy, log, artifacts), limit)
-      prepared = Option.getOrUndefined(made)
-      if (prepared === undefined && decision._tag === "AskModel") yield* unanswered(log, decision)
-      continue
-    }
-    // what it means that the time is over is for the rules to say
-    yield* decision._tag === "AskModel"
-      ? ask(log, prepared, decision, limit)
-      : within(runCalls(services, policy, log, prepared, decision), left)
   }
 })
 
-/** A run that was taken up again had no time to get its model back. */
-const unanswered = (log: RunLog.RunLog, { final, round }: { readonly round: number; readonly final: boolean }) =>
-  Effect.zipRight(
-    log.tell({ _tag: "RoundStarted", round, final }),
-    log.tell({ _tag: "ModelFailed", round, partial: "", ...stopped })
-  )
+type AskModel = Extract<Decision, { readonly _tag: "AskModel" }>
+type Finish = Extract<Decision, { readonly _tag: "Finish" }>
 
-const within = <A, E, R>(
-  self: Effect.Effect<A, E, R>,
-  limit: Duration.DurationInput
-): Effect.Effect<Option.Option<A>, E, R> =>
-  Effect.timeoutTo(self, { duration: limit, onSuccess: Option.some, onTimeout: Option.none })
+interface Work {
+  prepared: Prepared | undefined
+  /** What the reply to the newest request has brought. */
+  pieces: Array<string>
+}
+
+/** What the limit of the ordinary steps does not hold for. */
+const isLast = (decision: Decision): decision is (AskModel & { readonly final: true }) | Finish =>
+  decision._tag === "Finish" || (decision._tag === "AskModel" && decision.final)
+
+const emit = (log: RunLog.RunLog, { events }: Extract<Decision, { readonly _tag: "Emit" }>) =>
+  Effect.forEach(events, log.tell, { discard: true })
+
+/** A request that was on its way when the time was over. */
+const unanswered = (log: RunLog.RunLog, { pieces }: Work) =>
+  Effect.suspend(() => {
+    const { turn } = log.state
+    return turn._tag === "Asking"
+      ? log.tell({ _tag: "ModelFailed", round: turn.round, partial: pieces.join(""), ...stopped })
+      : Effect.void
+  })
+
+const within = <E, R>(self: Effect.Effect<void, E, R>, limit: Duration.DurationInput): Effect.Effect<void, E, R> =>
+  Effect.timeoutTo(self, { duration: limit, onSuccess: () => {}, onTimeout: () => {} })

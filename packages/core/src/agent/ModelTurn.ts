@@ -4,10 +4,8 @@
  * @since 0.1.0
  */
 import * as Data from "effect/Data"
-import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
-import * as Option from "effect/Option"
 import type { ChatEvent, ChatReply, ChatRequest } from "../lmstudio/Chat.ts"
 import * as Builtins from "./Builtins.ts"
 import * as Compaction from "./Compaction.ts"
@@ -26,7 +24,8 @@ import type { CatalogTool } from "./ToolCatalog.ts"
 import { recover } from "./ToolCallText.ts"
 
 /**
- * Asks within the time. Whatever goes wrong becomes `ModelFailed`; there is no other way for this to end.
+ * Whatever goes wrong becomes `ModelFailed`; there is no other way for this to end by itself. What has been said so far is
+ * in `pieces`, for whoever interrupts it.
  *
  * @since 0.1.0
  * @category combinators
@@ -36,21 +35,17 @@ export const ask = Effect.fnUntraced(
     log: RunLog,
     prepared: Prepared,
     { final, round, shape }: { readonly round: number; readonly final: boolean; readonly shape: Shape },
-    limit: Duration.DurationInput
+    pieces: Array<string>
   ) {
-    const pieces: Array<string> = []
-    const ended = yield* Effect.gen(function* () {
-      if (!final) yield* prepared.tools.refresh
-      const plan = yield* planned(log, prepared, final || shape !== undefined)
-      const account = plan.account === undefined ? {} : { account: plan.account }
-      yield* log.tell({ _tag: "RoundStarted", round, final, ...account })
-      if (plan._tag === "Full") return Either.left(ModelFailure.contextExceeded(plan.account))
-      return yield* streamed(log, prepared, plan, responseSchema(log, prepared, shape), pieces)
-    }).pipe(Effect.timeoutTo({ duration: limit, onSuccess: Option.some, onTimeout: Option.none }))
+    if (!final) yield* prepared.tools.refresh
+    const plan = yield* planned(log, prepared, final || shape !== undefined)
+    const account = plan.account === undefined ? {} : { account: plan.account }
+    yield* log.tell({ _tag: "RoundStarted", round, final, ...account })
+    const outcome =
+      plan._tag === "Full"
+        ? Either.left(ModelFailure.contextExceeded(plan.account))
+        : yield* streamed(log, prepared, plan, responseSchema(log, prepared, shape), pieces)
 
-    // time may be over while old turns are being summed up
-    if (log.state.turn._tag !== "Asking") yield* log.tell({ _tag: "RoundStarted", round, final })
-    const outcome = Option.getOrElse(ended, () => Either.left(ModelFailure.stopped))
     if (Either.isLeft(outcome)) {
       return yield* log.tell({ _tag: "ModelFailed", round, partial: pieces.join(""), ...outcome.left })
     }

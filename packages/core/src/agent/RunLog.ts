@@ -45,7 +45,8 @@ export const make = (options: {
   const flush = Effect.suspend(() => {
     const events = unwritten
     unwritten = []
-    return events.length === 0 ? Effect.void : write(events)
+    // time that runs out, or a person who stops the run, must not tear it
+    return events.length === 0 ? Effect.void : Effect.uninterruptible(write(events))
   })
   return {
     runId,
