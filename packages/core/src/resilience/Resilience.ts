@@ -7,9 +7,8 @@
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
-import * as Option from "effect/Option"
 import * as Predicate from "effect/Predicate"
-import * as Ref from "effect/Ref"
+import * as Schedule from "effect/Schedule"
 import * as SubscriptionRef from "effect/SubscriptionRef"
 import { baseUrl, Settings, type Values } from "../configuration/Settings.ts"
 import * as CircuitBreaker from "./CircuitBreaker.ts"
@@ -94,22 +93,31 @@ export class Resilience extends Context.Tag("@lms-bridge/core/resilience/Resilie
         guard: (operation) => breakers[operation].protect,
         protect:
           (operation) =>
-          <A, E extends { readonly retryable: boolean }, R>(self: Effect.Effect<A, E, R>) =>
-            Effect.flatMap(Ref.make({ attempt: 0, last: Option.none<E | CircuitOpen>() }), (seen) =>
-              breakers[operation].protect(self).pipe(
-                Effect.tapError((error) =>
-                  Ref.updateAndGet(seen, ({ attempt, last }) => ({
-                    attempt: attempt + 1,
-                    // when the breaker opens between two attempts, the caller is told what was wrong with the call
-                    last: isCircuitOpen(error) ? Option.orElseSome(last, () => error) : Option.some(error)
-                  })).pipe(Effect.flatMap(({ attempt }) => logAttempt(breakers[operation].name, attempt, error)))
-                ),
-                Effect.retry(schedule),
-                Effect.catchAll((error) =>
-                  Effect.flatMap(Ref.get(seen), ({ last }) => Effect.fail(Option.getOrElse(last, () => error)))
-                )
+          <A, E extends { readonly retryable: boolean }, R>(self: Effect.Effect<A, E, R>) => {
+            const { name, protect } = breakers[operation]
+            const once = protect(self)
+            // most calls succeed at once: what a retry needs is made for those that do not
+            const again = (
+              driver: Schedule.ScheduleDriver<unknown, E | CircuitOpen>,
+              attempt: number,
+              error: E | CircuitOpen,
+              told: E | CircuitOpen
+            ): Effect.Effect<A, E | CircuitOpen, R> =>
+              logAttempt(name, attempt, error).pipe(
+                Effect.zipRight(driver.next(error)),
+                Effect.matchEffect({
+                  onFailure: () => Effect.fail(told),
+                  onSuccess: () =>
+                    Effect.catchAll(once, (next) =>
+                      // when the breaker opens between two attempts, the caller is told what was wrong with the call
+                      again(driver, attempt + 1, next, isCircuitOpen(next) ? told : next)
+                    )
+                })
               )
-            ),
+            return Effect.catchAll(once, (error) =>
+              Effect.flatMap(Schedule.driver(schedule), (driver) => again(driver, 1, error, error))
+            )
+          },
         breakers: Effect.forEach(operationClasses, (operation) =>
           Effect.map(SubscriptionRef.get(breakers[operation].state), (state) => ({
             name: breakers[operation].name,
