@@ -12,7 +12,7 @@ import type { HttpClientRequest } from "@effect/platform/HttpClientRequest"
 import * as HttpClientResponse from "@effect/platform/HttpClientResponse"
 import * as HttpIncomingMessage from "@effect/platform/HttpIncomingMessage"
 import * as UrlParams from "@effect/platform/UrlParams"
-import * as Chunk from "effect/Chunk"
+import { EachPiece } from "@lms-bridge/core/lmstudio/http/ReplyBody"
 import * as Effect from "effect/Effect"
 import * as Inspectable from "effect/Inspectable"
 import * as Layer from "effect/Layer"
@@ -90,15 +90,29 @@ class Reply extends Inspectable.Class implements HttpClientResponse.HttpClientRe
   }
 
   get stream(): Stream.Stream<Uint8Array, ResponseError> {
-    return Stream.fromPull(
-      Effect.map(
-        Effect.acquireRelease(
-          Effect.sync(() => this.#open()),
-          (message) => Effect.sync(() => message.destroy())
+    return Stream.asyncPush<Uint8Array, ResponseError>(
+      (emit) =>
+        Effect.forkScoped(
+          Effect.match(
+            this[EachPiece]((piece) => emit.single(piece)),
+            { onFailure: emit.fail, onSuccess: emit.end }
+          )
         ),
-        (message) => pullFrom(message, (cause) => this.#broken(cause))
-      )
+      { bufferSize: "unbounded" }
     )
+  }
+
+  /** Without streams in between, which are dearer than all else of a short reply. */
+  [EachPiece](onPiece: (piece: Uint8Array) => void): Effect.Effect<void, ResponseError> {
+    return Effect.async<void, ResponseError>((resume) => {
+      const message = this.#open()
+      message.on("data", onPiece)
+      message.once("end", () => resume(Effect.void))
+      message.once("error", (cause) => resume(this.#broken(cause)))
+      // one that broke before anybody listened tells nothing any more
+      if (message.destroyed) resume(this.#broken(message.errored))
+      return Effect.sync(() => message.destroy())
+    })
   }
 
   get text() {
@@ -137,13 +151,12 @@ class Reply extends Inspectable.Class implements HttpClientResponse.HttpClientRe
   }
 
   get #whole(): Effect.Effect<Buffer, ResponseError> {
-    return Effect.async<Buffer, ResponseError>((resume) => {
-      const message = this.#open()
-      const pieces: Array<Buffer> = []
-      message.on("data", (piece: Buffer) => pieces.push(piece))
-      message.once("end", () => resume(Effect.succeed(Buffer.concat(pieces))))
-      message.once("error", (cause) => resume(this.#broken(cause)))
-      return Effect.sync(() => message.destroy())
+    return Effect.suspend(() => {
+      const pieces: Array<Uint8Array> = []
+      return Effect.map(
+        this[EachPiece]((piece) => pieces.push(piece)),
+        () => Buffer.concat(pieces)
+      )
     })
   }
 
@@ -159,29 +172,3 @@ class Reply extends Inspectable.Class implements HttpClientResponse.HttpClientRe
 
 /** A reply that came at the moment in which its reader was interrupted would keep its socket. */
 const unread = new FinalizationRegistry<Http.IncomingMessage>((message) => message.destroy())
-
-const pullFrom = <E>(
-  message: Http.IncomingMessage,
-  broken: (cause: unknown) => E
-): Effect.Effect<Chunk.Chunk<Uint8Array>, Option.Option<E>> => {
-  let wake = () => {}
-  let end: Option.Option<E> | undefined
-  message.on("readable", () => wake())
-  message.once("end", () => {
-    end ??= Option.none()
-    wake()
-  })
-  message.once("error", (cause) => {
-    end ??= Option.some(broken(cause))
-    wake()
-  })
-  const next: Effect.Effect<Chunk.Chunk<Uint8Array>, Option.Option<E>> = Effect.suspend(() => {
-    const bytes: Uint8Array | null = message.read()
-    if (bytes !== null) return Effect.succeed(Chunk.of(bytes))
-    return end === undefined ? more : Effect.fail(end)
-  })
-  const more = Effect.async<Chunk.Chunk<Uint8Array>, Option.Option<E>>((resume) => {
-    wake = () => resume(next)
-  })
-  return next
-}

@@ -9,8 +9,10 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Ref from "effect/Ref"
 import type * as Schema from "effect/Schema"
+import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import { Settings, type Values } from "../../configuration/Settings.ts"
+import { inScope } from "../../internal/inScope.ts"
 import { Resilience } from "../../resilience/Resilience.ts"
 import type { ChatEvent } from "../Chat.ts"
 import type { LmStudioApi, RequestLimits } from "../LmStudioApi.ts"
@@ -89,27 +91,36 @@ export const make = Effect.gen(function* () {
   })
 
   /** Retried until there is something to deliver. */
-  const opened = (asking: OpenChat.Asking, asked: RequestLimits | undefined) =>
+  const opened = (asking: OpenChat.Asking, asked: RequestLimits | undefined, scope: Scope.Scope) =>
     Effect.zipRight(
       checkName("chat", asking.model),
-      OpenChat.openChat(transport, asking, withAsked(limits.inference, asked), (answered) =>
-        checkModel(asking.model, answered)
+      OpenChat.openChat(
+        transport,
+        asking,
+        withAsked(limits.inference, asked),
+        (answered) => checkModel(asking.model, answered),
+        scope
       ).pipe(resilience.protect("http.inference"))
     )
 
   const streamed = (asking: OpenChat.Asking, asked: RequestLimits | undefined) =>
     Stream.unwrapScoped(
-      Effect.map(opened(asking, asked), ({ first, next }) =>
-        Stream.concat(Stream.fromIterable(first), Stream.fromIterableEffect(next).pipe(Stream.forever)).pipe(
-          Stream.takeUntil(isLast)
-        )
+      Effect.map(
+        Effect.flatMap(Effect.scope, (scope) => opened(asking, asked, scope)),
+        ({ first, next }) =>
+          Stream.concat(Stream.fromIterable(first), Stream.fromIterableEffect(next).pipe(Stream.forever)).pipe(
+            Stream.takeUntil(isLast)
+          )
       )
     )
 
   const chatWith: Context.Tag.Service<LmStudioApi>["chatWith"] = (request, onEvent, asked) =>
-    Effect.flatMap(opened(OpenChat.completions(request), asked), (reply) => OpenChat.collect(reply, onEvent)).pipe(
-      Effect.scoped,
-      Effect.withSpan("LmStudioApi.chat", { attributes: { model: request.model } })
+    Effect.withSpan(
+      inScope((scope) =>
+        Effect.flatMap(opened(OpenChat.completions(request), asked, scope), (reply) => OpenChat.collect(reply, onEvent))
+      ),
+      "LmStudioApi.chat",
+      { attributes: { model: request.model }, captureStackTrace: false }
     )
 
   const api: Context.Tag.Service<LmStudioApi> = {

@@ -4,12 +4,8 @@
  * @since 0.1.0
  */
 import * as Chunk from "effect/Chunk"
-import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
-import * as Either from "effect/Either"
-import * as Exit from "effect/Exit"
-import * as ExecutionStrategy from "effect/ExecutionStrategy"
-import * as Scope from "effect/Scope"
+import type * as Scope from "effect/Scope"
 import type { ChatEvent, ChatReply, ChatRequest } from "../Chat.ts"
 import * as ChatStream from "../ChatStream.ts"
 import { classify } from "../ErrorClassifier.ts"
@@ -20,7 +16,7 @@ import { errorOf } from "../wire/ErrorBody.ts"
 import * as NativeChat from "../wire/NativeChat.ts"
 import { parseJson, present } from "../wire/Open.ts"
 import * as ServerSentEvents from "../wire/ServerSentEvents.ts"
-import { wholeText, type Incoming, type Limits, type Transport } from "./Transport.ts"
+import { type Head, type Incoming, type Limits, type Transport, wholeText } from "./Transport.ts"
 
 /**
  * `next` gives the events that follow, in order; the last one is always `Completed`, after which it is not to be asked.
@@ -91,50 +87,54 @@ export const openChat = (
   transport: Transport,
   asking: Asking,
   limits: Limits,
-  checkModel: (answered: string) => Effect.Effect<void, LmStudioError>
-): Effect.Effect<Opened, LmStudioError, Scope.Scope> =>
-  closedOnFailure(
-    Effect.gen(function* () {
-      const startedAt = yield* Clock.currentTimeMillis
-      const incoming = yield* transport.open({
-        operation,
-        method: "POST",
-        path: asking.path,
-        body: asking.body,
-        limits
-      })
-      const take = framesOf(transport, asking, incoming)
-      const clock = yield* Effect.clock
+  checkModel: (answered: string) => Effect.Effect<void, LmStudioError>,
+  scope: Scope.Scope
+): Effect.Effect<Opened, LmStudioError> =>
+  Effect.flatMap(Effect.clock, (clock) => {
+    const startedAt = clock.unsafeCurrentTimeMillis()
+    const call = { operation, method: "POST" as const, path: asking.path, body: asking.body, limits }
+    return Effect.flatMap(transport.open(call, scope), (incoming) => {
       let reading: Reading = { chat: ChatStream.start(startedAt), events: [], failure: undefined, over: false }
 
       /** The next frames folded in. An error waits until what came before it has been delivered. */
-      const next: Effect.Effect<Events, LmStudioError> = Effect.suspend(() => {
-        if (reading.events.length > 0) {
-          const { events } = reading
-          reading = { ...reading, events: [] }
-          return Effect.succeed(events)
+      const nextOf = (take: Effect.Effect<Frames, LmStudioError>) => {
+        const next: Effect.Effect<Events, LmStudioError> = Effect.suspend(() => {
+          if (reading.events.length > 0) {
+            const { events } = reading
+            reading = { ...reading, events: [] }
+            return Effect.succeed(events)
+          }
+          if (reading.failure !== undefined) return Effect.fail(reading.failure)
+          // a reply ends with events or with a failure
+          return reading.over ? Effect.fail(new StreamCut({ operation, delivered: 0 })) : advance
+        })
+        const advance = Effect.matchEffect(take, {
+          onFailure: (error) => read((before, now) => ended(before, error, now)),
+          onSuccess: (taken) =>
+            read((before, now) => {
+              const after = fold(before, taken.frames, asking.model, now)
+              return taken.ended ? ended(after, undefined, now) : after
+            })
+        })
+        const read = (step: (before: Reading, now: number) => Reading) => {
+          const { chat: before } = reading
+          reading = step(reading, clock.unsafeCurrentTimeMillis())
+          const { chat } = reading
+          if (!ChatStream.isWhole(before) && ChatStream.isWhole(chat)) incoming.expectEnd()
+          return before.model === "" && chat.model !== "" ? Effect.zipRight(checkModel(chat.model), next) : next
         }
-        if (reading.failure !== undefined) return Effect.fail(reading.failure)
-        // a reply ends with events or with a failure
-        return reading.over ? Effect.fail(new StreamCut({ operation, delivered: 0 })) : advance
-      })
-      const advance = Effect.flatMap(Effect.either(take), (taken) => {
-        const before = reading
-        const now = clock.unsafeCurrentTimeMillis()
-        reading = Either.isLeft(taken)
-          ? ended(before, taken.left, now)
-          : taken.right.ended
-            ? ended(fold(before, taken.right.frames, asking.model, now), undefined, now)
-            : fold(before, taken.right.frames, asking.model, now)
-        const { chat } = reading
-        const whole = !ChatStream.isWhole(before.chat) && ChatStream.isWhole(chat) ? incoming.expectEnd : Effect.void
-        return before.chat.model === "" && chat.model !== ""
-          ? Effect.zipRight(checkModel(chat.model), Effect.zipRight(whole, next))
-          : Effect.zipRight(whole, next)
-      })
-      return { first: yield* next, next }
+        return next
+      }
+
+      return incoming.head.pipe(
+        Effect.flatMap((head) => {
+          const next = nextOf(framesOf(transport, asking, head, incoming))
+          return Effect.map(next, (first): Opened => ({ first, next }))
+        }),
+        Effect.onError(() => incoming.close)
+      )
     })
-  )
+  })
 
 /**
  * The whole reply; each event is handed to `onEvent` before the next one is read.
@@ -214,10 +214,15 @@ const ended = (before: Reading, error: LmStudioError | undefined, now: number): 
 }
 
 /** An error status and a JSON body are read whole; everything else is a stream of events. */
-const framesOf = (transport: Transport, asking: Asking, incoming: Incoming): Effect.Effect<Frames, LmStudioError> =>
-  incoming.status < 400 && !incoming.isJson
+const framesOf = (
+  transport: Transport,
+  asking: Asking,
+  { isJson, status }: Head,
+  incoming: Incoming
+): Effect.Effect<Frames, LmStudioError> =>
+  status < 400 && !isJson
     ? framesFrom(incoming, asking.decode)
-    : Effect.flatMap(wholeText(incoming), (text) => inOnePiece(transport, asking, incoming.status, text))
+    : Effect.flatMap(wholeText(incoming), (text) => inOnePiece(transport, asking, status, text))
 
 /** A server that does not stream sends the reply in one piece. */
 const inOnePiece = (
@@ -255,13 +260,3 @@ const withDelivered = (error: LmStudioError, delivered: number): LmStudioError =
       return error
   }
 }
-
-const closedOnFailure = <A, E>(self: Effect.Effect<A, E, Scope.Scope>): Effect.Effect<A, E, Scope.Scope> =>
-  Effect.uninterruptibleMask((restore) =>
-    Effect.gen(function* () {
-      const inner = yield* Scope.fork(yield* Effect.scope, ExecutionStrategy.sequential)
-      return yield* restore(Scope.extend(self, inner)).pipe(
-        Effect.onExit((exit) => (Exit.isFailure(exit) ? Scope.close(inner, exit) : Effect.void))
-      )
-    })
-  )

@@ -12,13 +12,18 @@ import * as Chunk from "effect/Chunk"
 import * as Deferred from "effect/Deferred"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
+import * as FiberId from "effect/FiberId"
 import * as Mailbox from "effect/Mailbox"
 import * as Option from "effect/Option"
-import type * as Scope from "effect/Scope"
-import * as Stream from "effect/Stream"
+import * as Scope from "effect/Scope"
 import { baseUrl as addressOf, Settings } from "../../configuration/Settings.ts"
+import * as Alarms from "../../internal/alarms.ts"
+import type { Alarm } from "../../internal/alarms.ts"
+import { inScope } from "../../internal/inScope.ts"
 import { RequestTimeout, StreamCut, type LmStudioUnreachable } from "../LmStudioError.ts"
+import { eachPiece } from "./ReplyBody.ts"
 import { unreachable } from "./TransportFailure.ts"
 
 /**
@@ -49,6 +54,17 @@ export interface Call {
 }
 
 /**
+ * The beginning of a reply.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Head {
+  readonly status: number
+  readonly isJson: boolean
+}
+
+/**
  * A reply that is still coming in. `take` waits for more of it and says whether that was the end. `expectEnd`: the reply is
  * whole, so what is still to come gets two seconds, and its end is no cut.
  *
@@ -56,10 +72,11 @@ export interface Call {
  * @category models
  */
 export interface Incoming {
-  readonly status: number
-  readonly isJson: boolean
+  readonly head: Effect.Effect<Head, TransportError>
   readonly take: Effect.Effect<readonly [pieces: Chunk.Chunk<Uint8Array>, ended: boolean], TransportError>
-  readonly expectEnd: Effect.Effect<void>
+  readonly expectEnd: () => void
+  /** Gives up what is not expected to end by itself, and waits until it is over. */
+  readonly close: Effect.Effect<void>
 }
 
 /**
@@ -75,8 +92,8 @@ export type TransportError = LmStudioUnreachable | RequestTimeout | StreamCut
 export interface Transport {
   readonly baseUrl: string
   readonly hasToken: boolean
-  /** Whatever the status is: what a body says decides. */
-  readonly open: (call: Call) => Effect.Effect<Incoming, TransportError, Scope.Scope>
+  /** Sends the request, without a wait. Closed with the scope, if not before. Whatever the status is: a body decides. */
+  readonly open: (call: Call, scope: Scope.Scope) => Effect.Effect<Incoming>
   /** The same, read to its end. A reply that is read whole has no limit between bytes: the total is its limit. */
   readonly text: (call: Call) => Effect.Effect<{ readonly status: number; readonly text: string }, TransportError>
 }
@@ -98,6 +115,8 @@ export const make = Effect.gen(function* () {
   const client = HttpClient.withTracerPropagation(yield* HttpClient.HttpClient, false)
   const baseUrl = addressOf(settings)
   const lifetime = yield* Effect.scope
+  const clock = yield* Effect.clock
+  const alarms = yield* Alarms.make
 
   const requestOf = ({ anonymous, body, method, path }: Pick<Call, "method" | "path" | "body" | "anonymous">) => {
     const bare = HttpClientRequest.make(method)(`${baseUrl}${path}`).pipe(
@@ -125,77 +144,70 @@ export const make = Effect.gen(function* () {
       })
     )
 
-  /** One fiber reads and another one keeps the limits, however many pieces the reply comes in. */
-  const open = Effect.fnUntraced(function* (call: Call) {
-    const { limits, operation } = call
-    const clock = yield* Effect.clock
-    const startedAt = clock.unsafeCurrentTimeMillis()
-    const headers = yield* Deferred.make<HttpClientResponse, TransportError>()
-    const body = yield* Mailbox.make<Uint8Array, TransportError>()
-    const seen: Seen = { answered: false, lastByteAt: undefined, whole: false }
-    const fail = (error: TransportError) => Effect.zipRight(Deferred.fail(headers, error), body.fail(error))
-
-    const reading = Effect.mapError(send(call), Option.some).pipe(
-      Effect.tap((response) => {
-        seen.answered = true
-        return Deferred.succeed(headers, response)
-      }),
-      Effect.flatMap((response) => Stream.toPull(response.stream)),
-      Effect.flatMap((pull) => {
-        const piece = Effect.mapError(
-          pull,
-          Option.map((error) => failureOf(baseUrl, operation, error))
-        )
-        const next: Effect.Effect<never, Option.Option<TransportError>> = Effect.flatMap(piece, (pieces) => {
-          seen.lastByteAt = clock.unsafeCurrentTimeMillis()
-          body.unsafeOfferAll(pieces)
-          return next
-        })
-        return next
-      }),
-      Effect.scoped,
-      Effect.catchAll(Option.match({ onNone: () => body.end, onSome: fail }))
-    )
-
-    const watching = Effect.gen(function* () {
+  /** One fiber for each request reads, and one for all of them keeps the limits. */
+  const open: Transport["open"] = (call, scope) =>
+    Effect.suspend(() => {
+      const { limits, operation } = call
+      const startedAt = clock.unsafeCurrentTimeMillis()
+      const headers = Deferred.unsafeMake<HttpClientResponse, TransportError>(FiberId.none)
+      const seen: Seen = { answered: false, lastByteAt: undefined, wholeAt: undefined }
       let connectAt: number | undefined = startedAt + Duration.toMillis(limits.connect)
-      for (;;) {
-        const now = clock.unsafeCurrentTimeMillis()
-        const { late, until } = nextLimit(call, startedAt, seen.lastByteAt)
-        if (now >= until) return yield* fail(late())
-        if (connectAt !== undefined && now >= connectAt) {
-          connectAt = undefined
-          if (!seen.answered) yield* Effect.fork(Effect.catchAll(answers(call), fail))
-        }
-        // the first byte may begin a shorter limit in the meantime
-        const waitUntil = Math.min(until, connectAt ?? until, now + Duration.toMillis(limits.betweenBytes))
-        yield* Effect.sleep(Duration.millis(waitUntil - now))
-      }
-    })
 
-    const reader = yield* Effect.acquireRelease(Effect.forkDaemon(Effect.interruptible(reading)), (fiber) =>
-      seen.whole ? Effect.void : Fiber.interrupt(fiber)
-    )
-    const whileItReads = (self: Effect.Effect<unknown>) =>
-      Effect.map(Effect.forkIn(Effect.interruptible(self), lifetime), (fiber) =>
-        reader.addObserver(() => fiber.unsafeInterruptAsFork(reader.id()))
-      )
-    yield* whileItReads(watching)
-
-    const response = yield* Deferred.await(headers)
-    return {
-      status: response.status,
-      isJson: /\bjson\b/i.test(response.headers["content-type"] ?? ""),
-      take: body.takeAll,
-      // the caller goes on meanwhile: a connection whose reply is read to its end serves the next request
-      expectEnd: Effect.suspend(() => {
-        seen.whole = true
-        return whileItReads(
-          Effect.ensuring(Effect.sleep(lastBytesLimit), Effect.zipRight(body.end, Fiber.interrupt(reader)))
+      return Effect.flatMap(Mailbox.make<Uint8Array, TransportError>(), (body) => {
+        const fail = (error: TransportError) =>
+          Effect.sync(() => {
+            Deferred.unsafeDone(headers, Effect.fail(error))
+            body.unsafeDone(Exit.fail(error))
+          })
+        const reading = send(call).pipe(
+          Effect.flatMap((response) => {
+            seen.answered = true
+            Deferred.unsafeDone(headers, Effect.succeed(response))
+            const read = eachPiece(response, (piece) => {
+              seen.lastByteAt = clock.unsafeCurrentTimeMillis()
+              body.unsafeOffer(piece)
+            })
+            return Effect.mapError(read, (error) => failureOf(baseUrl, operation, error))
+          }),
+          Effect.matchEffect({ onFailure: fail, onSuccess: () => body.end })
         )
+        const begun = Effect.map(Effect.forkDaemon(Effect.interruptible(reading)), (reader) => {
+          const limit = () =>
+            seen.wholeAt === undefined
+              ? nextLimit(call, startedAt, seen.lastByteAt)
+              : { until: seen.wholeAt + Duration.toMillis(lastBytesLimit), late: undefined }
+          const alarm: Alarm = {
+            due: () => Math.min(limit().until, connectAt ?? Number.POSITIVE_INFINITY),
+            ring: Effect.suspend(() => {
+              const { late, until } = limit()
+              if (clock.unsafeCurrentTimeMillis() >= until) {
+                return late === undefined ? Effect.zipRight(body.end, Fiber.interruptFork(reader)) : fail(late())
+              }
+              connectAt = undefined
+              return seen.answered ? Effect.void : Effect.forkIn(Effect.catchAll(answers(call), fail), lifetime)
+            })
+          }
+          alarms.set(alarm)
+          reader.addObserver(() => alarms.takeBack(alarm))
+          return {
+            head: Effect.map(Deferred.await(headers), (response) => ({
+              status: response.status,
+              isJson: /\bjson\b/i.test(response.headers["content-type"] ?? "")
+            })),
+            take: body.takeAll,
+            // the caller goes on meanwhile: a connection whose reply is read to its end serves the next request
+            expectEnd: () => {
+              seen.wholeAt = clock.unsafeCurrentTimeMillis()
+              alarms.sooner()
+            },
+            close: Effect.suspend(() =>
+              seen.wholeAt === undefined && reader.unsafePoll() === null ? Fiber.interrupt(reader) : Effect.void
+            )
+          } satisfies Incoming
+        })
+        return Effect.tap(begun, ({ close }) => Scope.addFinalizer(scope, close))
       })
-    } satisfies Incoming
-  })
+    }).pipe(Effect.uninterruptible)
 
   /** A look is small: it needs no limits by phase. */
   const look = (call: Call) =>
@@ -210,9 +222,9 @@ export const make = Effect.gen(function* () {
     )
 
   const text = (call: Call) =>
-    Effect.scoped(
-      Effect.flatMap(open({ ...call, limits: { ...call.limits, betweenBytes: call.limits.total } }), (incoming) =>
-        Effect.map(wholeText(incoming), (body) => ({ status: incoming.status, text: body }))
+    inScope((scope) =>
+      Effect.flatMap(open({ ...call, limits: { ...call.limits, betweenBytes: call.limits.total } }, scope), (incoming) =>
+        Effect.zipWith(incoming.head, wholeText(incoming), ({ status }, text) => ({ status, text }))
       )
     )
 
@@ -257,11 +269,11 @@ export const wholeText = (incoming: Incoming): Effect.Effect<string, TransportEr
 // internal
 // -----------------------------------------------------------------------------
 
-/** What a request has come to. `whole`: what is still to come tells nothing new. */
+/** What a request has come to. From `wholeAt` on, what is still to come tells nothing new. Milliseconds. */
 interface Seen {
   answered: boolean
   lastByteAt: number | undefined
-  whole: boolean
+  wholeAt: number | undefined
 }
 
 /** The limit that is the next to pass, and when. */
