@@ -43,19 +43,20 @@ export const make = (server: string): Callers => {
 
   return {
     during: (self) =>
-      Effect.flatMap(Effect.all([CurrentPerson, CurrentSampler]), ([person, sampler]) => {
-        // a call for which nobody could answer anything is nevertheless one whose questions are not for others
-        const call: Call = { person, sampler, ended: Deferred.unsafeMake(FiberId.none) }
-        return Effect.acquireUseRelease(
-          Effect.sync(() => calls.add(call)),
-          () => self,
-          () =>
-            Effect.sync(() => {
-              calls.delete(call)
-              Deferred.unsafeDone(call.ended, Effect.void)
-            })
-        )
-      }),
+      Effect.acquireUseRelease(
+        Effect.zipWith(CurrentPerson, CurrentSampler, (person, sampler) => {
+          // a call for which nobody could answer anything is nevertheless one whose questions are not for others
+          const call: Call = { person, sampler, ended: Deferred.unsafeMake(FiberId.none) }
+          calls.add(call)
+          return call
+        }),
+        () => self,
+        (call) =>
+          Effect.sync(() => {
+            calls.delete(call)
+            Deferred.unsafeDone(call.ended, Effect.void)
+          })
+      ),
     ask: (question) =>
       Effect.suspend(() => {
         const found = theirs()

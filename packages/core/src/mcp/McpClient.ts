@@ -125,7 +125,7 @@ export const connect = Effect.fn("McpClient.connect")(function* (options: Client
     client.connect(peer.transport, { timeout: ServerExchange.noSdkLimit })
   ).pipe(Effect.catchAll(refused), within("Its answer to initialize"))
 
-  const exchange = ServerExchange.make(client, patience)
+  const exchange = yield* ServerExchange.make(client, patience)
   const offered = client.getServerCapabilities() ?? {}
   /** A session that the server has forgotten is of no more use, nor is one to a server that cannot be reached. */
   const useless = Effect.promise(() => client.close())
@@ -233,21 +233,22 @@ export const connect = Effect.fn("McpClient.connect")(function* (options: Client
         )
       )
 
-  const call: Session["call"] = Effect.fn("McpClient.call")(function* (tool, args, callOptions = {}) {
-    yield* Effect.annotateCurrentSpan({ server, tool })
+  const call: Session["call"] = (tool, args, callOptions = {}) => {
     if (!allows(tool)) {
       const detail = "The configuration does not let it be used."
-      return yield* new McpCallFailed({ server, tool, reason: "UnknownTool", detail })
+      return new McpCallFailed({ server, tool, reason: "UnknownTool", detail })
     }
-    const result = yield* converse(
+    return converse(
       "tools/call",
       { name: tool, arguments: args },
       callOptions,
       (why, detail, more) =>
         new McpCallFailed({ server, tool, reason: typeof why === "string" ? why : ofCall(why), detail, ...more })
+    ).pipe(
+      Effect.map(McpWire.toolResult),
+      Effect.withSpan("McpClient.call", { attributes: { server, tool }, captureStackTrace: false })
     )
-    return McpWire.toolResult(result)
-  })
+  }
 
   const read = Effect.fn("McpClient.read")(function* (
     what: McpReadFailed["what"],

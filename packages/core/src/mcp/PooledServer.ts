@@ -135,7 +135,7 @@ export const make = Effect.fnUntraced(function* (options: {
     return started
   }).pipe(Effect.uninterruptible)
 
-  const live: PooledServer["live"] = Effect.gen(function* () {
+  const found: PooledServer["live"] = Effect.gen(function* () {
     for (;;) {
       const current = yield* attempt
       const session = yield* Deferred.await(current.ready)
@@ -143,6 +143,11 @@ export const make = Effect.fnUntraced(function* (options: {
       // lost while we looked, and its fiber has yet to notice
       if (state.current === current) state.current = undefined
     }
+  })
+  const live: PooledServer["live"] = Effect.suspend(() => {
+    const session = state.current?.session
+    if (session === undefined) return found
+    return Effect.flatMap(session.isOpen, (isOpen) => (isOpen ? Effect.succeed(session) : found))
   })
 
   /** A server that does not know its session has done nothing yet; nothing else is ever repeated. */

@@ -11,13 +11,15 @@ import {
   ResultSchema,
   UrlElicitationRequiredError
 } from "@modelcontextprotocol/sdk/types.js"
-import * as Clock from "effect/Clock"
 import * as Data from "effect/Data"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as Predicate from "effect/Predicate"
 import * as Runtime from "effect/Runtime"
+import type * as Scope from "effect/Scope"
+import * as Alarms from "../internal/alarms.ts"
+import type { Alarm } from "../internal/alarms.ts"
 import type { CallOptions, CallProgress } from "./McpConnection.ts"
 
 /**
@@ -88,11 +90,7 @@ export const makePatience = (): Patience => {
  */
 export interface ServerExchange {
   /** Waits as long as it takes. */
-  readonly send: (
-    method: string,
-    params: Record<string, unknown>,
-    onprogress?: (progress: Progress) => void
-  ) => Effect.Effect<unknown, RequestFailed>
+  readonly send: (method: string, params: Record<string, unknown>) => Effect.Effect<unknown, RequestFailed>
   /** Waits as long as the server says something now and then, and no longer than `total`. */
   readonly converse: (
     method: string,
@@ -106,32 +104,77 @@ export interface ServerExchange {
 }
 
 /**
+ * Limits are kept until the scope closes.
+ *
  * @since 0.1.0
  * @category constructors
  */
-export const make = (client: Client, patience: Patience): ServerExchange => {
-  const send: ServerExchange["send"] = (method, params, onprogress) =>
-    attempt(method, (signal) =>
+export const make = (
+  client: Client,
+  patience: Patience
+): Effect.Effect<ServerExchange, never, Scope.Scope> =>
+  Effect.gen(function* () {
+    const clock = yield* Effect.clock
+    const alarms = yield* Alarms.make
+
+    const request = (
+      method: string,
+      params: Record<string, unknown>,
+      signal: AbortSignal,
+      onprogress?: (progress: Progress) => void
+    ) =>
       client.request({ method, params }, ResultSchema, {
         signal,
         timeout: noSdkLimit,
         ...(onprogress === undefined ? {} : { onprogress })
       })
-    )
-  const converse: ServerExchange["converse"] = Effect.fnUntraced(function* (method, params, limits) {
-    const clock = yield* Effect.clock
-    const heard = { at: clock.unsafeCurrentTimeMillis() }
-    const teller = limits.onProgress === undefined ? undefined : yield* makeTeller(limits.onProgress)
-    const result = yield* send(method, params, (report) => {
-      heard.at = clock.unsafeCurrentTimeMillis()
-      teller?.tell(progressOf(report))
-    }).pipe(Effect.raceFirst(untilSilent(heard, limits, patience)))
-    // what was reported before the result is told before it
-    if (teller !== undefined) yield* teller.finish
-    return result
-  }, Effect.scoped)
-  return { send, converse }
-}
+
+    const send: ServerExchange["send"] = (method, params) =>
+      attempt(method, (signal) => request(method, params, signal))
+
+    /** In the fiber of the caller: a race of its own would cost each call more than the call. */
+    const listenedTo = (
+      method: string,
+      params: Record<string, unknown>,
+      { silence, total }: { readonly silence: Duration.Duration; readonly total: Duration.Duration },
+      tell: (report: CallProgress) => void
+    ) =>
+      Effect.async<unknown, RequestFailed | Silent>((resume) => {
+        const cancelled = new AbortController()
+        const now = () => clock.unsafeCurrentTimeMillis()
+        let heardAt = now()
+        const end = heardAt + Duration.toMillis(total)
+        const alarm: Alarm = {
+          due: () => Math.min(Math.max(heardAt, patience.since() ?? now()) + Duration.toMillis(silence), end),
+          ring: Effect.sync(() => {
+            resume(new Silent({ limit: now() >= end ? total : silence }))
+            cancelled.abort()
+          })
+        }
+        alarms.set(alarm)
+        request(method, params, cancelled.signal, (report) => {
+          heardAt = now()
+          tell(progressOf(report))
+        })
+          .then(Effect.succeed, (cause: unknown) => failureOf(method, cause))
+          .then((answer) => (alarms.takeBack(alarm), resume(answer)))
+        return Effect.sync(() => (alarms.takeBack(alarm), cancelled.abort()))
+      })
+
+    const converse: ServerExchange["converse"] = (method, params, limits) => {
+      const { onProgress } = limits
+      if (onProgress === undefined) return listenedTo(method, params, limits, () => {})
+      return Effect.flatMap(Effect.runtime<never>(), (runtime) => {
+        const teller = makeTeller(runtime, onProgress)
+        return listenedTo(method, params, limits, teller.tell).pipe(
+          // what was reported before the result is told before it
+          Effect.zipLeft(teller.finish),
+          Effect.ensuring(teller.stop)
+        )
+      })
+    }
+    return { send, converse }
+  })
 
 /**
  * Runs a promise of the SDK's and reads what it throws.
@@ -140,24 +183,7 @@ export const make = (client: Client, patience: Patience): ServerExchange => {
  * @category constructors
  */
 export const attempt = <A>(method: string, run: (signal: AbortSignal) => Promise<A>) =>
-  Effect.tryPromise({
-    try: run,
-    catch: (cause) => {
-      const number =
-        Predicate.hasProperty(cause, "code") && Number.isInteger(cause.code) ? Number(cause.code) : undefined
-      // a JSON-RPC error has a code too; that of the HTTP transports is the status
-      const code = cause instanceof SdkError ? number : undefined
-      const status = code === undefined && number !== undefined && number >= 100 && number < 600 ? number : undefined
-      const unreachable = cause instanceof TypeError && cause.cause !== undefined
-      const message = cause instanceof Error ? cause.message : String(cause)
-      const text = unreachable ? networkProblem(cause) : `${message.replace(/^MCP error -?\d+: /, "")}${pagesIn(cause)}`
-      // by the text too: servers use this code for errors of their own
-      const lost =
-        (code === ErrorCode.ConnectionClosed && text === "Connection closed") ||
-        (code === undefined && text === "Not connected")
-      return new RequestFailed({ method, code, status, text: text.slice(0, 2000), lost, unreachable })
-    }
-  })
+  Effect.tryPromise({ try: run, catch: (cause) => failureOf(method, cause) })
 
 /**
  * Time limits are ours, by the Clock; the SDK's own is put as far away as its timer reaches. Milliseconds.
@@ -181,9 +207,23 @@ const pagesIn = (cause: unknown) =>
 const networkProblem = ({ cause, message }: TypeError) =>
   cause instanceof Error && cause.message !== "" ? cause.message : message
 
+const failureOf = (method: string, cause: unknown): RequestFailed => {
+  const number = Predicate.hasProperty(cause, "code") && Number.isInteger(cause.code) ? Number(cause.code) : undefined
+  // a JSON-RPC error has a code too; that of the HTTP transports is the status
+  const code = cause instanceof SdkError ? number : undefined
+  const status = code === undefined && number !== undefined && number >= 100 && number < 600 ? number : undefined
+  const unreachable = cause instanceof TypeError && cause.cause !== undefined
+  const message = cause instanceof Error ? cause.message : String(cause)
+  const text = unreachable ? networkProblem(cause) : `${message.replace(/^MCP error -?\d+: /, "")}${pagesIn(cause)}`
+  // by the text too: servers use this code for errors of their own
+  const lost =
+    (code === ErrorCode.ConnectionClosed && text === "Connection closed") ||
+    (code === undefined && text === "Not connected")
+  return new RequestFailed({ method, code, status, text: text.slice(0, 2000), lost, unreachable })
+}
+
 /** Runs `onProgress` for one report after the other. Most calls report nothing, so a fiber is begun by the first report. */
-const makeTeller = Effect.fnUntraced(function* (onProgress: NonNullable<CallOptions["onProgress"]>) {
-  const runtime = yield* Effect.runtime()
+const makeTeller = (runtime: Runtime.Runtime<never>, onProgress: NonNullable<CallOptions["onProgress"]>) => {
   const waiting: Array<CallProgress> = []
   const state: { busy: boolean; fiber: Fiber.RuntimeFiber<void> | undefined } = { busy: false, fiber: undefined }
   const telling = Effect.suspend(() => {
@@ -192,7 +232,6 @@ const makeTeller = Effect.fnUntraced(function* (onProgress: NonNullable<CallOpti
   }).pipe(Effect.repeat({ while: () => waiting.length > 0 }), Effect.ensuring(Effect.sync(() => (state.busy = false))))
   const current = (use: (fiber: Fiber.RuntimeFiber<void>) => Effect.Effect<unknown>) =>
     Effect.suspend(() => (state.fiber === undefined ? Effect.void : use(state.fiber)))
-  yield* Effect.addFinalizer(() => current(Fiber.interrupt))
   return {
     tell: (report: CallProgress) => {
       waiting.push(report)
@@ -200,24 +239,9 @@ const makeTeller = Effect.fnUntraced(function* (onProgress: NonNullable<CallOpti
       state.busy = true
       state.fiber = Runtime.runFork(runtime)(telling)
     },
-    finish: current(Fiber.await)
+    finish: current(Fiber.await),
+    stop: current(Fiber.interrupt)
   }
-})
-
-/** Fails, with the limit that was passed, after a silence or after all the time a call may take. */
-const untilSilent = Effect.fnUntraced(function* (
-  heard: { readonly at: number },
-  { silence, total }: { readonly silence: Duration.Duration; readonly total: Duration.Duration },
-  patience: Patience
-) {
-  const end = heard.at + Duration.toMillis(total)
-  for (;;) {
-    const now = yield* Clock.currentTimeMillis
-    const spoke = Math.max(heard.at, patience.since() ?? now)
-    const until = Math.min(spoke + Duration.toMillis(silence), end)
-    if (now >= until) return yield* new Silent({ limit: now >= end ? total : silence })
-    yield* Effect.sleep(Duration.millis(until - now))
-  }
-})
+}
 
 const progressOf = ({ message, progress, total }: Progress): CallProgress => ({ progress, total, message })

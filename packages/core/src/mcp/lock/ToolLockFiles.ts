@@ -89,10 +89,16 @@ export const make = Effect.fnUntraced(function* (options: {
   const state = { edition: 0, freshAt: Number.NEGATIVE_INFINITY }
   const oneWriter = yield* Effect.makeSemaphore(1)
 
-  const placeOf = ({ source }: ServerDefinition): string | undefined =>
-    source === defined
-      ? undefined
-      : path.resolve(Option.getOrElse(options.place, () => path.join(path.dirname(source), fileName)))
+  // asked for with each call
+  const places = new Map<string, string>()
+  const placeOf = ({ source }: ServerDefinition): string | undefined => {
+    if (source === defined) return undefined
+    const known = places.get(source)
+    if (known !== undefined) return known
+    const place = path.resolve(Option.getOrElse(options.place, () => path.join(path.dirname(source), fileName)))
+    places.set(source, place)
+    return place
+  }
 
   const load = Effect.fnUntraced(function* (file: string) {
     const text = yield* fs.readFileString(file).pipe(
