@@ -5,7 +5,7 @@
  */
 import type { ChatEvent, ChatReply, ToolCall, Usage } from "./Chat.ts"
 import * as ThinkTags from "./ThinkTags.ts"
-import { usageOf, type Chunk, type Delta, type Frame } from "./wire/ChatWire.ts"
+import type { Chunk, Delta, Frame } from "./wire/ChatWire.ts"
 import type { ErrorFacts } from "./wire/ErrorBody.ts"
 import { present } from "./wire/Open.ts"
 
@@ -140,7 +140,7 @@ const takeChunk = (before: ChatState, chunk: Chunk, now: number): Step => {
     begun: true,
     id: before.id === "" ? (chunk.id ?? "") : before.id,
     model: before.model === "" ? (chunk.model ?? "") : before.model,
-    usage: usageOf(chunk.usage) ?? before.usage
+    usage: chunk.usage ?? before.usage
   }
   // only one choice is ever asked for
   const choice = chunk.choices[0]

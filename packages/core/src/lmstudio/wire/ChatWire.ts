@@ -3,11 +3,10 @@
  *
  * @since 0.1.0
  */
-import * as Either from "effect/Either"
-import * as Schema from "effect/Schema"
+import * as Predicate from "effect/Predicate"
 import type { ChatEvent, ChatMessage, ChatRequest, Usage } from "../Chat.ts"
 import { errorIn, errorOf, type ErrorFacts } from "./ErrorBody.ts"
-import { Count, open, openArray, present } from "./Open.ts"
+import { parseJson, present } from "./Open.ts"
 import type { ServerSentEvent } from "./ServerSentEvents.ts"
 
 /**
@@ -50,66 +49,41 @@ export const encodeRequest = (request: ChatRequest): Record<string, unknown> =>
  * What one piece of a stream, or a whole reply, may say. Reasoning comes under two names.
  *
  * @since 0.1.0
- * @category schemas
+ * @category models
  */
-export const Delta = Schema.Struct({
-  content: open(Schema.String),
-  reasoning_content: open(Schema.String),
-  reasoning: open(Schema.String),
-  tool_calls: openArray(
-    Schema.Struct({
-      index: open(Schema.NonNegativeInt),
-      id: open(Schema.String),
-      function: open(Schema.Struct({ name: open(Schema.String), arguments: open(Schema.String) }))
-    })
-  )
-})
+export interface Delta {
+  readonly content?: string | undefined
+  readonly reasoning_content?: string | undefined
+  readonly reasoning?: string | undefined
+  readonly tool_calls: ReadonlyArray<CallPiece>
+}
+
 /**
  * @since 0.1.0
  * @category models
  */
-export type Delta = typeof Delta.Type
-
-/**
- * @since 0.1.0
- * @category schemas
- */
-export const UsageBody = Schema.Struct({
-  prompt_tokens: Count,
-  completion_tokens: Count,
-  completion_tokens_details: open(Schema.Struct({ reasoning_tokens: Count }))
-})
-
-/**
- * @since 0.1.0
- * @category decoding
- */
-export const usageOf = (body: typeof UsageBody.Type | undefined): Usage | undefined =>
-  body === undefined
-    ? undefined
-    : {
-        inputTokens: body.prompt_tokens ?? 0,
-        outputTokens: body.completion_tokens ?? 0,
-        ...present({ reasoningTokens: body.completion_tokens_details?.reasoning_tokens })
-      }
+export interface CallPiece {
+  readonly index?: number | undefined
+  readonly id?: string | undefined
+  readonly function?: { readonly name?: string | undefined; readonly arguments?: string | undefined } | undefined
+}
 
 /**
  * A `chat.completion.chunk`, or a whole `chat.completion` (which has `message` for `delta`).
  *
  * @since 0.1.0
- * @category schemas
- */
-export const Chunk = Schema.Struct({
-  id: open(Schema.String),
-  model: open(Schema.String),
-  choices: openArray(Schema.Struct({ delta: open(Delta), message: open(Delta), finish_reason: open(Schema.String) })),
-  usage: open(UsageBody)
-})
-/**
- * @since 0.1.0
  * @category models
  */
-export type Chunk = typeof Chunk.Type
+export interface Chunk {
+  readonly id?: string | undefined
+  readonly model?: string | undefined
+  readonly choices: ReadonlyArray<{
+    readonly delta?: Delta | undefined
+    readonly message?: Delta | undefined
+    readonly finish_reason?: string | undefined
+  }>
+  readonly usage?: Usage | undefined
+}
 
 /**
  * What an event of a stream is. `Broken` began as JSON and is none: the last of a stream was cut, any other is wrong.
@@ -137,34 +111,83 @@ export const decodeFrame = ({ data, event }: ServerSentEvent): Frame => {
   if (text === "[DONE]") return { _tag: "Done" }
   if (event === "error") return { _tag: "Fault", facts: errorOf(text) }
   if (!text.startsWith("{")) return { _tag: "Noise" }
-  return Either.match(parse(text), {
-    onLeft: () => ({ _tag: "Broken", text: text.slice(0, 200) }),
-    onRight: (body) => decodeReply(body)
-  })
+  const body = parseJson(text)
+  return body === undefined ? { _tag: "Broken", text: text.slice(0, 200) } : decodeReply(body)
 }
 
 /**
- * A JSON body: an error, or a reply.
+ * A JSON body: an error, or a reply. Read openly (`Open`), and by hand: a schema takes more time for the pieces of a reply
+ * than all else that is done with them.
  *
  * @since 0.1.0
  * @category decoding
  */
 export const decodeReply = (body: unknown): Frame => {
+  if (!Predicate.isReadonlyRecord(body)) return { _tag: "Noise" }
   const facts = errorIn(body)
-  if (facts._tag === "Some") return { _tag: "Fault", facts: facts.value }
-  return Either.match(decodeChunk(body), {
-    onLeft: () => ({ _tag: "Noise" }),
-    onRight: (chunk) => ({ _tag: "Chunk", chunk })
-  })
+  return facts._tag === "Some" ? { _tag: "Fault", facts: facts.value } : { _tag: "Chunk", chunk: chunkOf(body) }
+}
+
+/**
+ * The `usage` of a reply.
+ *
+ * @since 0.1.0
+ * @category decoding
+ */
+export const usageIn = (value: unknown): Usage | undefined => {
+  if (!Predicate.isReadonlyRecord(value)) return undefined
+  const details = value["completion_tokens_details"]
+  const reasoningTokens = Predicate.isReadonlyRecord(details) ? countIn(details["reasoning_tokens"]) : undefined
+  return {
+    inputTokens: countIn(value["prompt_tokens"]) ?? 0,
+    outputTokens: countIn(value["completion_tokens"]) ?? 0,
+    ...(reasoningTokens === undefined ? {} : { reasoningTokens })
+  }
 }
 
 // -----------------------------------------------------------------------------
 // internal
 // -----------------------------------------------------------------------------
 
-const parse = Schema.decodeEither(Schema.parseJson())
+type Fields = { readonly [key: string]: unknown }
 
-const decodeChunk = Schema.decodeUnknownEither(Chunk)
+const chunkOf = (body: Fields): Chunk => ({
+  id: textIn(body["id"]),
+  model: textIn(body["model"]),
+  choices: recordsIn(body["choices"]).map((choice) => ({
+    delta: deltaIn(choice["delta"]),
+    message: deltaIn(choice["message"]),
+    finish_reason: textIn(choice["finish_reason"])
+  })),
+  usage: usageIn(body["usage"])
+})
+
+const deltaIn = (value: unknown): Delta | undefined =>
+  Predicate.isReadonlyRecord(value)
+    ? {
+        content: textIn(value["content"]),
+        reasoning_content: textIn(value["reasoning_content"]),
+        reasoning: textIn(value["reasoning"]),
+        tool_calls: recordsIn(value["tool_calls"]).map((call) => {
+          const { function: called, id, index } = call
+          return {
+            index: countIn(index),
+            id: textIn(id),
+            function: Predicate.isReadonlyRecord(called)
+              ? { name: textIn(called["name"]), arguments: textIn(called["arguments"]) }
+              : undefined
+          }
+        })
+      }
+    : undefined
+
+const textIn = (value: unknown): string | undefined => (typeof value === "string" ? value : undefined)
+
+const countIn = (value: unknown): number | undefined =>
+  typeof value === "number" && Number.isSafeInteger(value) && value >= 0 ? value : undefined
+
+const recordsIn = (value: unknown): ReadonlyArray<Fields> =>
+  Array.isArray(value) ? value.filter(Predicate.isReadonlyRecord) : []
 
 /** Calls without an id are given one, and so are, in their order, the results that answer them. */
 const encodeMessages = (messages: ReadonlyArray<ChatMessage>): ReadonlyArray<Record<string, unknown>> => {

@@ -5,7 +5,7 @@
  */
 import * as Schema from "effect/Schema"
 import type { Completion, CompletionRequest, Embeddings } from "../LmStudioApi.ts"
-import { usageOf, UsageBody } from "./ChatWire.ts"
+import { usageIn } from "./ChatWire.ts"
 import { open, present } from "./Open.ts"
 
 /**
@@ -29,7 +29,7 @@ export const encodeCompletion = (request: CompletionRequest): Record<string, unk
 export const CompletionBody = Schema.Struct({
   model: open(Schema.String),
   choices: Schema.NonEmptyArray(Schema.Struct({ text: open(Schema.String), finish_reason: open(Schema.String) })),
-  usage: open(UsageBody)
+  usage: Schema.optional(Schema.Unknown)
 })
 
 /**
@@ -40,7 +40,7 @@ export const fromCompletion = (body: typeof CompletionBody.Type): Completion => 
   model: body.model ?? "",
   text: body.choices[0].text ?? "",
   finishReason: body.choices[0].finish_reason ?? "",
-  usage: usageOf(body.usage)
+  usage: usageIn(body.usage)
 })
 
 /**
@@ -60,7 +60,7 @@ export const encodeEmbeddings = (request: {
 export const EmbeddingsBody = Schema.Struct({
   model: open(Schema.String),
   data: Schema.Array(Schema.Struct({ index: open(Schema.NonNegativeInt), embedding: Schema.Array(Schema.Number) })),
-  usage: open(UsageBody)
+  usage: Schema.optional(Schema.Unknown)
 })
 
 /**
@@ -75,5 +75,5 @@ export const fromEmbeddings = (body: typeof EmbeddingsBody.Type): Embeddings => 
     .map(({ embedding, index }, at) => ({ embedding, index: index ?? at }))
     .toSorted((a, b) => a.index - b.index)
     .map(({ embedding }) => embedding),
-  usage: usageOf(body.usage)
+  usage: usageIn(body.usage)
 })

@@ -4,6 +4,7 @@
  * @since 0.1.0
  */
 import * as Option from "effect/Option"
+import * as Predicate from "effect/Predicate"
 import * as Schema from "effect/Schema"
 import { open, parseJson } from "./Open.ts"
 
@@ -29,17 +30,17 @@ export interface ErrorFacts {
  * @since 0.1.0
  * @category decoding
  */
-export const errorIn = (body: unknown): Option.Option<ErrorFacts> =>
-  Option.flatMap(decodeBody(body), ({ error }) => {
-    if (error === undefined || error === null) return Option.none()
-    if (typeof error === "string") return Option.some({ message: error })
-    return Option.some(
-      Option.match(decodeDetail(error), {
-        onNone: () => ({ message: bounded(stringify(error)) }),
-        onSome: (detail) => factsOf(detail, stringify(error))
-      })
-    )
-  })
+export const errorIn = (body: unknown): Option.Option<ErrorFacts> => {
+  const error = Predicate.isReadonlyRecord(body) ? body["error"] : undefined
+  if (error === undefined || error === null) return Option.none()
+  if (typeof error === "string") return Option.some({ message: error })
+  return Option.some(
+    Option.match(decodeDetail(error), {
+      onNone: () => ({ message: bounded(stringify(error)) }),
+      onSome: (detail) => factsOf(detail, stringify(error))
+    })
+  )
+}
 
 /**
  * The facts of something that is known to be an error: a body that an error status came with, or the data of an error
@@ -60,8 +61,6 @@ export const errorOf = (text: string): ErrorFacts => {
 // -----------------------------------------------------------------------------
 // internal
 // -----------------------------------------------------------------------------
-
-const decodeBody = Schema.decodeUnknownOption(Schema.Struct({ error: Schema.optional(Schema.Unknown) }))
 
 const Detail = Schema.Struct({
   message: open(Schema.String),

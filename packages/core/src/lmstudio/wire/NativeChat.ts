@@ -6,7 +6,7 @@
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
 import type { NativeChatRequest } from "../LmStudioApi.ts"
-import type { Delta, Frame } from "./ChatWire.ts"
+import { type Delta, type Frame, usageIn } from "./ChatWire.ts"
 import { errorOf } from "./ErrorBody.ts"
 import { Count, open, parseJson, present } from "./Open.ts"
 import type { ServerSentEvent } from "./ServerSentEvents.ts"
@@ -58,11 +58,11 @@ export const decodeFrames = ({ data, event }: ServerSentEvent): ReadonlyArray<Fr
       return [
         chunk({
           model: told?.result?.model_instance_id,
-          usage: {
+          usage: usageIn({
             prompt_tokens: told?.result?.stats?.input_tokens,
             completion_tokens: told?.result?.stats?.total_output_tokens,
             completion_tokens_details: { reasoning_tokens: told?.result?.stats?.reasoning_output_tokens }
-          }
+          })
         }),
         { _tag: "Done" }
       ]

@@ -1,6 +1,8 @@
 import { assert, describe, it } from "@effect/vitest"
 import type { ChatMessage } from "@lms-bridge/core/lmstudio/Chat"
-import { encodeRequest } from "@lms-bridge/core/lmstudio/wire/ChatWire"
+import { decodeReply, encodeRequest } from "@lms-bridge/core/lmstudio/wire/ChatWire"
+import { Count, open, openArray } from "@lms-bridge/core/lmstudio/wire/Open"
+import { Either, FastCheck as fc, Schema } from "effect"
 
 const encodeMessages = (...messages: ReadonlyArray<ChatMessage>) => encodeRequest({ model: "m", messages }).messages
 
@@ -101,4 +103,109 @@ describe("ChatWire", () => {
       ]
     )
   })
+
+  it("reads replies by hand as their schema would, whatever stands in their fields", () => {
+    fc.assert(
+      fc.property(body, (value) => {
+        const read = decodeReply(value)
+        const bySchema = Either.getOrUndefined(Schema.decodeUnknownEither(Chunk)(value))
+        assert.strictEqual(read._tag, bySchema === undefined ? "Noise" : "Chunk")
+        if (read._tag !== "Chunk") return
+        assert.deepStrictEqual(withoutUsage(read.chunk), withoutUsage(bySchema))
+        assert.strictEqual(read.chunk.usage?.inputTokens, bySchema?.usage && (bySchema.usage.prompt_tokens ?? 0))
+        assert.strictEqual(read.chunk.usage?.outputTokens, bySchema?.usage && (bySchema.usage.completion_tokens ?? 0))
+        const reasoning = bySchema?.usage?.completion_tokens_details?.reasoning_tokens
+        assert.strictEqual(read.chunk.usage?.reasoningTokens, reasoning)
+      }),
+      { numRuns: 500 }
+    )
+  })
 })
+
+const Delta = Schema.Struct({
+  content: open(Schema.String),
+  reasoning_content: open(Schema.String),
+  reasoning: open(Schema.String),
+  tool_calls: openArray(
+    Schema.Struct({
+      index: open(Schema.NonNegativeInt),
+      id: open(Schema.String),
+      function: open(Schema.Struct({ name: open(Schema.String), arguments: open(Schema.String) }))
+    })
+  )
+})
+
+const Chunk = Schema.Struct({
+  id: open(Schema.String),
+  model: open(Schema.String),
+  choices: openArray(Schema.Struct({ delta: open(Delta), message: open(Delta), finish_reason: open(Schema.String) })),
+  usage: open(
+    Schema.Struct({
+      prompt_tokens: Count,
+      completion_tokens: Count,
+      completion_tokens_details: open(Schema.Struct({ reasoning_tokens: Count }))
+    })
+  )
+})
+
+/** As JSON has it: a field that is undefined is one that is not there. */
+const withoutUsage = (chunk: object | undefined): unknown => JSON.parse(JSON.stringify({ ...chunk, usage: undefined }))
+
+/** Mostly what belongs there, sometimes anything at all. */
+const mostly = (fit: fc.Arbitrary<unknown>) => fc.oneof({ weight: 4, arbitrary: fit }, fc.jsonValue({ maxDepth: 1 }))
+
+const counts = mostly(fc.oneof(fc.integer({ min: -2, max: 9 }), fc.double()))
+
+const delta = mostly(
+  fc.record(
+    {
+      content: mostly(fc.string()),
+      reasoning_content: mostly(fc.string()),
+      reasoning: mostly(fc.string()),
+      tool_calls: mostly(
+        fc.array(
+          mostly(
+            fc.record(
+              {
+                index: counts,
+                id: mostly(fc.string()),
+                function: mostly(
+                  fc.record({ name: mostly(fc.string()), arguments: mostly(fc.string()) }, { requiredKeys: [] })
+                )
+              },
+              { requiredKeys: [] }
+            )
+          ),
+          { maxLength: 3 }
+        )
+      )
+    },
+    { requiredKeys: [] }
+  )
+)
+
+const body = mostly(
+  fc.record(
+    {
+      id: mostly(fc.string()),
+      model: mostly(fc.string()),
+      choices: mostly(
+        fc.array(
+          mostly(fc.record({ delta, message: delta, finish_reason: mostly(fc.string()) }, { requiredKeys: [] })),
+          { maxLength: 3 }
+        )
+      ),
+      usage: mostly(
+        fc.record(
+          {
+            prompt_tokens: counts,
+            completion_tokens: counts,
+            completion_tokens_details: mostly(fc.record({ reasoning_tokens: counts }, { requiredKeys: [] }))
+          },
+          { requiredKeys: [] }
+        )
+      )
+    },
+    { requiredKeys: [] }
+  )
+)
