@@ -1,7 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as NodeContext from "@effect/platform-node/NodeContext"
 import * as FileSystem from "@effect/platform/FileSystem"
-import type { McpConnection } from "@lms-bridge/core/mcp/McpConnection"
+import type { HeldConnection } from "@lms-bridge/core/mcp/McpConnection"
 import { unguarded } from "@lms-bridge/core/mcp/lock/ToolLockFiles"
 import { McpConfigInvalid, McpReadFailed, McpServerUnavailable } from "@lms-bridge/core/mcp/McpError"
 import type { ServerSummary } from "@lms-bridge/core/mcp/McpRegistry"
@@ -382,7 +382,7 @@ describe("mcp prompts", () => {
 })
 
 /** A connection to a server that offers nothing. */
-const nothing = (server: string): McpConnection => ({
+const nothing = (server: string): HeldConnection => ({
   server,
   implementation: { name: server, version: "1" },
   instructions: undefined,
@@ -395,5 +395,6 @@ const nothing = (server: string): McpConnection => ({
   readResource: () => Effect.dieMessage("not used"),
   prompts: Effect.succeed([]),
   getPrompt: () => Effect.dieMessage("not used"),
-  stderrTail: Effect.succeed("")
+  stderrTail: Effect.succeed(""),
+  isCurrent: Effect.succeed(true)
 })

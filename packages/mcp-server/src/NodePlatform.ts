@@ -13,9 +13,13 @@ const system = Layer.succeed(
   process.platform === "win32" || process.platform === "darwin" ? process.platform : "linux"
 )
 
+/** Nobody looks at spans here: there is no tracer. */
+const untraced = Layer.setTracerEnabled(false)
+
 export const layer = Layer.mergeAll(
   NodeContext.layer.pipe(Layer.provide(NodeWatch.layer)),
   NodeHttp.layer,
   NodePublicWeb.layer,
-  system
+  system,
+  untraced
 )

@@ -4,7 +4,7 @@
  *
  * @since 0.1.0
  */
-import type { CallProgress, McpConnection, McpTool } from "@lms-bridge/core/mcp/McpConnection"
+import type { CallProgress, HeldConnection, McpTool } from "@lms-bridge/core/mcp/McpConnection"
 import {
   McpCallFailed,
   McpEntryUnusable,
@@ -144,8 +144,8 @@ export const layerTest = (servers: Readonly<Record<string, TestServer>>): Layer.
       const call = (
         name: string,
         server: TestServer,
-        ...[tool, args, options]: Parameters<McpConnection["call"]>
-      ): ReturnType<McpConnection["call"]> => {
+        ...[tool, args, options]: Parameters<HeldConnection["call"]>
+      ): ReturnType<HeldConnection["call"]> => {
         const definition = toolsOf(server).get(tool)
         const report = options?.onProgress ?? (() => Effect.void)
         const run =
@@ -192,8 +192,9 @@ export const layerTest = (servers: Readonly<Record<string, TestServer>>): Layer.
           toolsEdition: Effect.succeed(""),
           call: (tool, args, options) => call(name, server, tool, args, options),
           ...readingOf(name, server),
-          stderrTail: Effect.succeed(server.stderr ?? "")
-        } satisfies McpConnection
+          stderrTail: Effect.succeed(server.stderr ?? ""),
+          isCurrent: Effect.succeed(true)
+        } satisfies HeldConnection
       })
 
       const registry: Context.Tag.Service<McpRegistry> = {

@@ -15,7 +15,7 @@ import { Settings } from "../configuration/Settings.ts"
 import type { ChatEvent, ChatReply } from "../lmstudio/Chat.ts"
 import { LmStudioError, ServerFault } from "../lmstudio/LmStudioError.ts"
 import { McpRegistry, type McpConnectError } from "../mcp/McpRegistry.ts"
-import type { McpConnection, McpTool } from "../mcp/McpConnection.ts"
+import type { HeldConnection, McpTool } from "../mcp/McpConnection.ts"
 import type { McpCallError } from "../mcp/McpError.ts"
 import type { ToolResult } from "../mcp/ToolResult.ts"
 import type { Embedder } from "../models/Embedder.ts"
@@ -157,7 +157,7 @@ const recordedRegistry = (
     })
   const connected = Effect.fnUntraced(function* (
     server: string,
-    connect: Effect.Effect<McpConnection, McpConnectError, Scope.Scope>
+    connect: Effect.Effect<HeldConnection, McpConnectError, Scope.Scope>
   ) {
     const connection = yield* Effect.tapError(connect, (error) => listed(server, Either.left(error)))
     const review = Effect.either(connection.review).pipe(
@@ -169,27 +169,29 @@ const recordedRegistry = (
       ),
       Effect.flatten
     )
-    return { ...connection, review, tools: Effect.map(review, ({ tools }) => tools) }
+    const recorded: HeldConnection = {
+      ...connection,
+      review,
+      tools: Effect.map(review, ({ tools }) => tools),
+      call: (tool, args, options) => call(server, tool, args, connection.call(tool, args, options))
+    }
+    return recorded
   })
+  const call = <E extends McpCallError>(
+    server: string,
+    tool: string,
+    args: Readonly<Record<string, unknown>>,
+    answer: Effect.Effect<ToolResult, E>
+  ) =>
+    Effect.either(answer).pipe(
+      Effect.tap((result) => called(server, tool, args, result)),
+      Effect.flatten
+    )
   return {
     ...registry,
     servers: Effect.tap(registry.servers, (servers) => write({ _tag: "Servers", servers })),
     connect: (server, options) => connected(server, registry.connect(server, options)),
-    connectDefined: Effect.fnUntraced(function* (server, options) {
-      const connection = yield* connected(server.name, registry.connectDefined(server, options))
-      return {
-        ...connection,
-        call: (tool, args, options) =>
-          Effect.either(connection.call(tool, args, options)).pipe(
-            Effect.tap((result) => called(server.name, tool, args, result)),
-            Effect.flatten
-          )
-      }
-    }),
-    call: (server, tool, args, options) =>
-      Effect.either(registry.call(server, tool, args, options)).pipe(
-        Effect.tap((result) => called(server, tool, args, result)),
-        Effect.flatten
-      )
+    connectDefined: (server, options) => connected(server.name, registry.connectDefined(server, options)),
+    call: (server, tool, args, options) => call(server, tool, args, registry.call(server, tool, args, options))
   }
 }

@@ -12,7 +12,7 @@ import { eventsOf, type ChatReply } from "../lmstudio/Chat.ts"
 import { RequestRejected } from "../lmstudio/LmStudioError.ts"
 import { McpNotLockable } from "../mcp/lock/ToolLockError.ts"
 import { unguarded } from "../mcp/lock/ToolLockFiles.ts"
-import type { McpConnection } from "../mcp/McpConnection.ts"
+import type { HeldConnection } from "../mcp/McpConnection.ts"
 import { McpCallFailed, McpReadFailed, McpServerNotFound } from "../mcp/McpError.ts"
 import { McpLoginFailed } from "../mcp/login/McpLoginFailed.ts"
 import { McpRegistry, type McpConnectError } from "../mcp/McpRegistry.ts"
@@ -172,7 +172,7 @@ const registryOf = (
       const detail = "The recording has no such call with these arguments"
       return Effect.fail(found?.entry.failure ?? new McpCallFailed({ server, tool, reason: "Protocol", detail }))
     })
-  const connection = (server: string): Effect.Effect<McpConnection, McpConnectError> => {
+  const connection = (server: string): Effect.Effect<HeldConnection, McpConnectError> => {
     const entry = tools.find((other) => other.server === server)
     if (entry === undefined) {
       return Effect.fail(
@@ -204,7 +204,9 @@ const registryOf = (
       readResource: (uri) => unread(server, "resource", uri),
       prompts: Effect.succeed([]),
       getPrompt: (name) => unread(server, "prompt", name),
-      stderrTail: Effect.succeed("")
+      stderrTail: Effect.succeed(""),
+      // whatever a call failed with is on the tape as the registry told it
+      isCurrent: Effect.succeed(false)
     })
   }
   return {

@@ -7,6 +7,7 @@ import * as Data from "effect/Data"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import type { ChatEvent, ChatReply, ChatRequest } from "../lmstudio/Chat.ts"
+import { spanned } from "../observability/spanned.ts"
 import * as Builtins from "./Builtins.ts"
 import * as Compaction from "./Compaction.ts"
 import * as ContextWindow from "./ContextWindow.ts"
@@ -30,41 +31,38 @@ import { recover } from "./ToolCallText.ts"
  * @since 0.1.0
  * @category combinators
  */
-export const ask = Effect.fnUntraced(
-  function* (
-    log: RunLog,
-    prepared: Prepared,
-    { final, round, shape }: { readonly round: number; readonly final: boolean; readonly shape: Shape },
-    pieces: Array<string>
-  ) {
-    if (!final) yield* prepared.tools.refresh
-    const plan = yield* planned(log, prepared, final || shape !== undefined)
-    const account = plan.account === undefined ? {} : { account: plan.account }
-    yield* log.tell({ _tag: "RoundStarted", round, final, ...account })
-    const outcome =
-      plan._tag === "Full"
-        ? Either.left(ModelFailure.contextExceeded(plan.account))
-        : yield* streamed(log, prepared, plan, responseSchema(log, prepared, shape), pieces)
+export const ask = Effect.fnUntraced(function* (
+  log: RunLog,
+  prepared: Prepared,
+  { final, round, shape }: { readonly round: number; readonly final: boolean; readonly shape: Shape },
+  pieces: Array<string>
+) {
+  if (!final) yield* prepared.tools.refresh
+  const plan = yield* planned(log, prepared, final || shape !== undefined)
+  const account = plan.account === undefined ? {} : { account: plan.account }
+  yield* log.tell({ _tag: "RoundStarted", round, final, ...account })
+  const outcome =
+    plan._tag === "Full"
+      ? Either.left(ModelFailure.contextExceeded(plan.account))
+      : yield* streamed(log, prepared, plan, responseSchema(log, prepared, shape), pieces)
 
-    if (Either.isLeft(outcome)) {
-      return yield* log.tell({ _tag: "ModelFailed", round, partial: pieces.join(""), ...outcome.left })
-    }
-    const { messages } = log.state
-    const { reply, unread } =
-      typeof shape === "object"
-        ? { reply: asCall(outcome.right, shape.tool), unread: undefined }
-        : shape === "answer"
-          ? { reply: outcome.right, unread: undefined }
-          : recover(outcome.right, { catalog: prepared.tools.catalog, messages })
-    return yield* log.tell({
-      _tag: "ModelReplied",
-      round,
-      reply: ModelReply.normalised(reply, { messages, round, final }),
-      ...(unread === undefined ? {} : { unread })
-    })
-  },
-  Effect.withSpan("AgentLoop.ask", { captureStackTrace: false })
-)
+  if (Either.isLeft(outcome)) {
+    return yield* log.tell({ _tag: "ModelFailed", round, partial: pieces.join(""), ...outcome.left })
+  }
+  const { messages } = log.state
+  const { reply, unread } =
+    typeof shape === "object"
+      ? { reply: asCall(outcome.right, shape.tool), unread: undefined }
+      : shape === "answer"
+        ? { reply: outcome.right, unread: undefined }
+        : recover(outcome.right, { catalog: prepared.tools.catalog, messages })
+  return yield* log.tell({
+    _tag: "ModelReplied",
+    round,
+    reply: ModelReply.normalised(reply, { messages, round, final }),
+    ...(unread === undefined ? {} : { unread })
+  })
+}, spanned("AgentLoop.ask"))
 
 // -----------------------------------------------------------------------------
 // internal

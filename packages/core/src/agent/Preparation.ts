@@ -212,13 +212,19 @@ const connectAll = (
       })),
       missing: [...missing, ...connected.filter(Either.isLeft).map(({ left }) => left)]
     })
-    const defined = new Map(
-      ready.flatMap(({ connection, server }) => (own.has(server) ? [[server, connection] as const] : []))
-    )
+    const connections = new Map(ready.map(({ connection, server }) => [server, connection]))
     return {
       servers: ready,
-      // through the registry, a server whose entry changes in mid-run is the new one
-      call: (server, ...rest) => host(server)(defined.get(server)?.call(...rest) ?? registry.call(server, ...rest)),
+      call: (server, ...rest) => {
+        const connection = connections.get(server)
+        // a server whose entry changes in mid-run is the new one
+        const anew = registry.call(server, ...rest)
+        return host(server)(
+          connection === undefined
+            ? anew
+            : Effect.flatMap(connection.isCurrent, (isCurrent) => (isCurrent ? connection.call(...rest) : anew))
+        )
+      },
       // a question that comes while something is read is for the same person
       read: (tool, args) =>
         ReadingTools.call(

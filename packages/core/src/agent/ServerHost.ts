@@ -4,6 +4,7 @@
  *
  * @since 0.1.0
  */
+import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import type { Values } from "../configuration/Settings.ts"
@@ -84,8 +85,8 @@ export const make = Effect.fnUntraced(function* (options: {
   const host: ServerHost = (server) => {
     const asked = ToolPolicy.decisionOn(policy, server, elicitation) === "refuse" ? Option.none() : person
     const sampler = samplerFor(server)
-    return (self) =>
-      self.pipe(Effect.provideService(CurrentPerson, asked), Effect.provideService(CurrentSampler, sampler))
+    const answers = Context.make(CurrentPerson, asked).pipe(Context.add(CurrentSampler, sampler))
+    return (self) => Effect.mapInputContext(self, (context) => Context.merge(context, answers))
   }
   return host
 })

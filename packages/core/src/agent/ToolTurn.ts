@@ -13,6 +13,7 @@ import type { Values } from "../configuration/Settings.ts"
 import type { ToolCall } from "../lmstudio/Chat.ts"
 import type { CallProgress } from "../mcp/McpConnection.ts"
 import type { ToolResult } from "../mcp/ToolResult.ts"
+import { spanned } from "../observability/spanned.ts"
 import type { TurnCall } from "./AgentState.ts"
 import { CurrentApprover } from "./Approval.ts"
 import type { Services } from "./AgentRun.ts"
@@ -167,10 +168,7 @@ const settle = Effect.fnUntraced(
     if (!log.state.offered.includes(name)) yield* offer(log, prepared, [name])
   },
   (effect, _services, _log, _prepared, _call, { tool: { tool } }) =>
-    Effect.withSpan(effect, "AgentLoop.call", {
-      attributes: { server: tool.server, tool: tool.name },
-      captureStackTrace: false
-    })
+    spanned("AgentLoop.call", { server: tool.server, tool: tool.name })(effect)
 )
 
 /** Whether its results come from a server, and not from the loop itself. */

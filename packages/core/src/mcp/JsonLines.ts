@@ -7,7 +7,7 @@
 import { JSONRPCMessageSchema, type JSONRPCMessage } from "@modelcontextprotocol/sdk/types.js"
 import * as Option from "effect/Option"
 import * as Predicate from "effect/Predicate"
-import * as Schema from "effect/Schema"
+import { parseJson } from "../internal/parseJson.ts"
 
 /**
  * A line longer than this (bytes) is dropped: it is no message but a runaway.
@@ -66,11 +66,10 @@ export const makeSplitter = (limit: number = maxLineBytes) => {
  * @since 0.1.0
  * @category decoding
  */
-export const decode = (line: string): Option.Option<JSONRPCMessage> =>
-  Option.flatMap(decodeJson(line), (json) => {
-    const parsed = JSONRPCMessageSchema.safeParse(forgiving(json))
-    return parsed.success ? Option.some(parsed.data) : Option.none()
-  })
+export const decode = (line: string): Option.Option<JSONRPCMessage> => {
+  const parsed = JSONRPCMessageSchema.safeParse(forgiving(parseJson(line)))
+  return parsed.success ? Option.some(parsed.data) : Option.none()
+}
 
 // -----------------------------------------------------------------------------
 // internal
@@ -79,8 +78,6 @@ export const decode = (line: string): Option.Option<JSONRPCMessage> =>
 const newline = 10
 
 const decoder = new TextDecoder()
-
-const decodeJson = Schema.decodeUnknownOption(Schema.parseJson(Schema.Unknown))
 
 const joined = (chunks: ReadonlyArray<Uint8Array>, size: number) => {
   const whole = new Uint8Array(size)

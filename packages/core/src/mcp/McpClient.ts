@@ -15,6 +15,7 @@ import type { JsonSchemaValidator } from "@modelcontextprotocol/sdk/validation/t
 import * as Deferred from "effect/Deferred"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import { spanned } from "../observability/spanned.ts"
 import * as KeptList from "./KeptList.ts"
 import type { CallOptions, McpConnection } from "./McpConnection.ts"
 import { McpCallFailed, McpReadFailed, McpServerUnavailable } from "./McpError.ts"
@@ -244,10 +245,7 @@ export const connect = Effect.fn("McpClient.connect")(function* (options: Client
       callOptions,
       (why, detail, more) =>
         new McpCallFailed({ server, tool, reason: typeof why === "string" ? why : ofCall(why), detail, ...more })
-    ).pipe(
-      Effect.map(McpWire.toolResult),
-      Effect.withSpan("McpClient.call", { attributes: { server, tool }, captureStackTrace: false })
-    )
+    ).pipe(Effect.map(McpWire.toolResult), spanned("McpClient.call", { server, tool }))
   }
 
   const read = Effect.fn("McpClient.read")(function* (

@@ -117,3 +117,14 @@ export interface McpConnection {
   /** The bounded end of what the server printed on stderr; "" for remote servers. */
   readonly stderrTail: Effect.Effect<string>
 }
+
+/**
+ * One that is held until the caller's scope closes.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface HeldConnection extends McpConnection {
+  /** False once its entry in the configuration has changed or gone: then `McpRegistry` knows what is to be used instead. */
+  readonly isCurrent: Effect.Effect<boolean>
+}

@@ -28,7 +28,7 @@ import type { McpLockFailed, McpNotLockable } from "./lock/ToolLockError.ts"
 import * as ToolLockFiles from "./lock/ToolLockFiles.ts"
 import type { ToolReview } from "./lock/ToolLockFiles.ts"
 import * as McpConfigFiles from "./McpConfigFiles.ts"
-import type { CallOptions, McpConnection, McpTool } from "./McpConnection.ts"
+import type { CallOptions, HeldConnection, McpTool } from "./McpConnection.ts"
 import {
   type McpCallFailed,
   type McpConfigInvalid,
@@ -91,7 +91,7 @@ export class McpRegistry extends Context.Tag("@lms-bridge/core/mcp/McpRegistry")
     readonly connect: (
       server: string,
       options?: ConnectOptions
-    ) => Effect.Effect<McpConnection, McpConnectError, Scope.Scope>
+    ) => Effect.Effect<HeldConnection, McpConnectError, Scope.Scope>
     /**
      * The same for a server that is in no configuration. Equal definitions share a connection; `CurrentSecrets` and the
      * environment are read now. Its calls go through the connection, for nobody else knows it by its name.
@@ -99,7 +99,7 @@ export class McpRegistry extends Context.Tag("@lms-bridge/core/mcp/McpRegistry")
     readonly connectDefined: (
       server: DefinedServer,
       options?: ConnectOptions
-    ) => Effect.Effect<McpConnection, McpConnectError, Scope.Scope>
+    ) => Effect.Effect<HeldConnection, McpConnectError, Scope.Scope>
     /** Without those that the lock withholds. */
     readonly tools: (server: string) => Effect.Effect<ReadonlyArray<McpTool>, McpConnectError>
     /** The server's tools beside what its lock says of them. */
@@ -262,12 +262,19 @@ const make = Effect.gen(function* () {
     const pick = Effect.gen(function* () {
       const definition = yield* found
       if (Either.isLeft(definition.launch)) return yield* unusable(definition, definition.launch.left)
-      return yield* RcMap.get(pool, definition)
+      return { definition, server: yield* RcMap.get(pool, definition) }
     })
-    const server = yield* gate.withPermits(1)(pick)
+    const { definition, server } = yield* gate.withPermits(1)(pick)
     const roots = options?.folders === undefined ? [] : yield* Roots.ofFolders(path, options.folders)
-    return yield* server.connection(roots)
+    return { ...(yield* server.connection(roots)), isCurrent: isCurrent(definition) }
   })
+  const isCurrent = (definition: ServerDefinition) =>
+    definition.source === defined
+      ? Effect.succeed(true)
+      : Effect.match(recent, {
+          onFailure: () => false,
+          onSuccess: ({ servers }) => servers.get(definition.name) === definition
+        })
 
   /** Made once for each version of the configuration: most are asked for again before anything has changed. */
   const listed: Listing = { of: undefined, lock: 0, definitions: [], remotes: [], summaries: [] }

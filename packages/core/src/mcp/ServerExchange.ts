@@ -109,10 +109,7 @@ export interface ServerExchange {
  * @since 0.1.0
  * @category constructors
  */
-export const make = (
-  client: Client,
-  patience: Patience
-): Effect.Effect<ServerExchange, never, Scope.Scope> =>
+export const make = (client: Client, patience: Patience): Effect.Effect<ServerExchange, never, Scope.Scope> =>
   Effect.gen(function* () {
     const clock = yield* Effect.clock
     const alarms = yield* Alarms.make

@@ -47,6 +47,30 @@ describe("tools that change in mid-run", () => {
     )
   })
 
+  it.effect("calls a server whose entry has changed as it is now, and the others over the connections of the run", () =>
+    Effect.gen(function* () {
+      const events = yield* run(task({ servers: { _tag: "Named", names: ["main", "other"] } }))
+      assert.deepStrictEqual(
+        only(events, "ToolCallFinished").map(({ server, told }) => [server, told]),
+        [
+          ["main", "new"],
+          ["other", "as it was"]
+        ]
+      )
+    }).pipe(
+      Effect.provide(
+        layer({
+          servers: {
+            main: { who: tool(() => Effect.succeed("old")) },
+            other: { what: tool(() => Effect.succeed("as it was")) }
+          },
+          renewed: { main: { who: tool(() => Effect.succeed("new")) } },
+          turns: [[call("main__who", {}), call("other__what", {})], "Done."]
+        })
+      )
+    )
+  )
+
   it.effect("withholds new tools for which there is no room, and offers a way to find them", () =>
     Effect.gen(function* () {
       const { events, setTools, tools } = yield* watched(["a", "b"], { count: 3, tokens: undefined })

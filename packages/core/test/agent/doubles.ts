@@ -63,6 +63,8 @@ export type Servers = Readonly<Record<string, Readonly<Record<string, Tool>> | M
 export interface World {
   readonly turns: ReadonlyArray<Turn> | ((request: number) => Turn)
   readonly servers?: Servers
+  /** Those whose entries have changed since they were connected, as they are now. */
+  readonly renewed?: Readonly<Record<string, Readonly<Record<string, Tool>>>>
   /** Texts of resources by URI, at each server. */
   readonly resources?: Readonly<Record<string, string>>
   /** Names of tools that the servers' locks withhold. */
@@ -260,24 +262,39 @@ const registry = (world: World, seen: Context.Tag.Service<typeof Seen>) => {
       readResource: (uri: string) => Effect.succeed([{ uri, text: world.resources?.[uri] ?? "" }]),
       prompts: Effect.succeed([]),
       getPrompt: () => Effect.dieMessage("not used"),
-      call: () => Effect.dieMessage("calls go through the registry"),
-      stderrTail: Effect.succeed("")
+      call: (name: string, args: Readonly<Record<string, unknown>>, options?: CallOptions) =>
+        Effect.catchIf(
+          callOf(tools, server, name, args, options),
+          (error) => error._tag !== "McpCallFailed" && error._tag !== "McpServerUnavailable",
+          Effect.die
+        ),
+      stderrTail: Effect.succeed(""),
+      isCurrent: Effect.succeed(world.renewed?.[server] === undefined)
     }
   })
-  const call = Effect.fnUntraced(function* (
+  const callOf = Effect.fnUntraced(function* (
+    tools: Readonly<Record<string, Tool>>,
     server: string,
     name: string,
     args: Readonly<Record<string, unknown>>,
     options?: CallOptions
   ) {
     yield* held(seen, `call ${name}`)
-    const tools = yield* find(server)
     const found = Option.fromNullable(tools[name])
     seen.calls.push({ server, tool: name, args })
     if (Option.isNone(found)) return yield* Effect.dieMessage(`No tool ${name}`)
     const result = yield* found.value.run(args, options)
     return typeof result === "string" ? text(result) : result
   }, Effect.scoped)
+  const call = Effect.fnUntraced(function* (
+    server: string,
+    name: string,
+    args: Readonly<Record<string, unknown>>,
+    options?: CallOptions
+  ) {
+    const tools = yield* find(server)
+    return yield* callOf(world.renewed?.[server] ?? tools, server, name, args, options)
+  })
   return Layer.mock(McpRegistry, {
     servers: Effect.succeed(
       Object.keys(servers).map((name): ServerSummary => ({
@@ -291,16 +308,7 @@ const registry = (world: World, seen: Context.Tag.Service<typeof Seen>) => {
       }))
     ),
     connect,
-    connectDefined: (server) =>
-      Effect.map(connect(server.name), (connection) => ({
-        ...connection,
-        call: (name: string, args: Readonly<Record<string, unknown>>, options?: CallOptions) =>
-          Effect.catchIf(
-            call(server.name, name, args, options),
-            (error) => error._tag !== "McpCallFailed" && error._tag !== "McpServerUnavailable",
-            Effect.die
-          )
-      })),
+    connectDefined: (server) => connect(server.name),
     call
   })
 }

@@ -185,6 +185,25 @@ describe("McpRegistry", () => {
     )
   )
 
+  it.effect("tells the holder of a connection when its entry is another one, and when it is gone", () =>
+    withWorld(
+      (registry, { files }) =>
+        Effect.gen(function* () {
+          const { isCurrent } = yield* registry.connect("a")
+          assert.isTrue(yield* isCurrent)
+          files.write(path, { mcpServers: { a: { command: "new" } } })
+          yield* TestClock.adjust("1 second")
+          assert.isFalse(yield* isCurrent)
+          const renewed = yield* registry.connect("a")
+          assert.isTrue(yield* renewed.isCurrent)
+          files.write(path, { mcpServers: {} })
+          yield* TestClock.adjust("1 second")
+          assert.isFalse(yield* renewed.isCurrent)
+        }).pipe(Effect.scoped),
+      { a: { command: "old" } }
+    )
+  )
+
   it.effect("lets go of a server whose entry was removed or disabled, and takes a new one without a restart", () =>
     withWorld(
       (registry, { closed, files }) =>

@@ -13,6 +13,7 @@ import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import { Settings, type Values } from "../../configuration/Settings.ts"
 import { inScope } from "../../internal/inScope.ts"
+import { spanned } from "../../observability/spanned.ts"
 import { Resilience } from "../../resilience/Resilience.ts"
 import type { ChatEvent } from "../Chat.ts"
 import type { LmStudioApi, RequestLimits } from "../LmStudioApi.ts"
@@ -115,13 +116,9 @@ export const make = Effect.gen(function* () {
     )
 
   const chatWith: Context.Tag.Service<LmStudioApi>["chatWith"] = (request, onEvent, asked) =>
-    Effect.withSpan(
-      inScope((scope) =>
-        Effect.flatMap(opened(OpenChat.completions(request), asked, scope), (reply) => OpenChat.collect(reply, onEvent))
-      ),
-      "LmStudioApi.chat",
-      { attributes: { model: request.model }, captureStackTrace: false }
-    )
+    inScope((scope) =>
+      Effect.flatMap(opened(OpenChat.completions(request), asked, scope), (reply) => OpenChat.collect(reply, onEvent))
+    ).pipe(spanned("LmStudioApi.chat", { model: request.model }))
 
   const api: Context.Tag.Service<LmStudioApi> = {
     server: dialects.server.pipe(resilience.protect("http.read"), Effect.withSpan("LmStudioApi.server")),

@@ -9,10 +9,10 @@ import * as Either from "effect/Either"
 import * as Option from "effect/Option"
 import * as ParseResult from "effect/ParseResult"
 import * as Schema from "effect/Schema"
+import { parseJson } from "../../internal/parseJson.ts"
 import { classify } from "../ErrorClassifier.ts"
 import { ReplyMalformed, type LmStudioError } from "../LmStudioError.ts"
 import { errorIn, errorOf } from "../wire/ErrorBody.ts"
-import { parseJson } from "../wire/Open.ts"
 import type { Call, Transport } from "./Transport.ts"
 
 /**

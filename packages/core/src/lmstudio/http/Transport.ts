@@ -223,8 +223,9 @@ export const make = Effect.gen(function* () {
 
   const text = (call: Call) =>
     inScope((scope) =>
-      Effect.flatMap(open({ ...call, limits: { ...call.limits, betweenBytes: call.limits.total } }, scope), (incoming) =>
-        Effect.zipWith(incoming.head, wholeText(incoming), ({ status }, text) => ({ status, text }))
+      Effect.flatMap(
+        open({ ...call, limits: { ...call.limits, betweenBytes: call.limits.total } }, scope),
+        (incoming) => Effect.zipWith(incoming.head, wholeText(incoming), ({ status }, text) => ({ status, text }))
       )
     )
 

@@ -4,9 +4,10 @@
  * @since 0.1.0
  */
 import * as Predicate from "effect/Predicate"
+import { parseJson } from "../../internal/parseJson.ts"
 import type { ChatEvent, ChatMessage, ChatRequest, Usage } from "../Chat.ts"
 import { errorIn, errorOf, type ErrorFacts } from "./ErrorBody.ts"
-import { parseJson, present } from "./Open.ts"
+import { present } from "./Open.ts"
 import type { ServerSentEvent } from "./ServerSentEvents.ts"
 
 /**

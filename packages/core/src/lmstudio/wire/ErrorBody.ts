@@ -6,7 +6,8 @@
 import * as Option from "effect/Option"
 import * as Predicate from "effect/Predicate"
 import * as Schema from "effect/Schema"
-import { open, parseJson } from "./Open.ts"
+import { parseJson } from "../../internal/parseJson.ts"
+import { open } from "./Open.ts"
 
 /**
  * What an error body says, in the server's own words and codes.

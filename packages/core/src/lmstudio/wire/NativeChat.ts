@@ -5,10 +5,11 @@
  */
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
+import { parseJson } from "../../internal/parseJson.ts"
 import type { NativeChatRequest } from "../LmStudioApi.ts"
 import { type Delta, type Frame, usageIn } from "./ChatWire.ts"
 import { errorOf } from "./ErrorBody.ts"
-import { Count, open, parseJson, present } from "./Open.ts"
+import { Count, open, present } from "./Open.ts"
 import type { ServerSentEvent } from "./ServerSentEvents.ts"
 
 /**

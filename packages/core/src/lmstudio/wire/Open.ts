@@ -64,13 +64,3 @@ export const present = <A extends Record<string, unknown>>(
   [K in keyof A as undefined extends A[K] ? K : never]?: Exclude<A[K], undefined>
 } =>
   Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)) as ReturnType<typeof present<A>> // `fromEntries` forgets which keys there were
-
-/**
- * The text as JSON; undefined when it is none.
- *
- * @since 0.1.0
- * @category decoding
- */
-export const parseJson = (text: string): unknown => Either.getOrElse(decodeJson(text), () => undefined)
-
-const decodeJson = Schema.decodeEither(Schema.parseJson())
