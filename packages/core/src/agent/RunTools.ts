@@ -5,7 +5,6 @@
  * @since 0.1.0
  */
 import * as Effect from "effect/Effect"
-import * as Either from "effect/Either"
 import * as Equal from "effect/Equal"
 import type { McpConnection, McpTool } from "../mcp/McpConnection.ts"
 import * as Builtins from "./Builtins.ts"
@@ -136,15 +135,16 @@ const choiceOf = ({ count, tokens }: Toolbox.Limits, { ranked }: Toolbox.Toolbox
   ranked: ranked.slice(0, count + 20).map(({ name }) => name)
 })
 
-const asNow = Effect.fnUntraced(function* (known: ReadyServer) {
+const asNow = (known: ReadyServer): Effect.Effect<ReadyServer> =>
   // read before the list is asked for: what changes meanwhile is seen the next time
-  const edition = yield* known.connection.toolsEdition
-  if (edition === known.edition) return known
-  return Either.match(yield* Effect.either(known.connection.tools), {
-    onLeft: () => ({ ...known, edition }),
-    onRight: (tools) => ({ ...known, edition, tools })
-  })
-})
+  Effect.flatMap(known.connection.toolsEdition, (edition) =>
+    edition === known.edition
+      ? Effect.succeed(known)
+      : Effect.match(known.connection.tools, {
+          onFailure: () => ({ ...known, edition }),
+          onSuccess: (tools) => ({ ...known, edition, tools })
+        })
+  )
 
 /** One sentence, or none when it lists the same tools as before. */
 const changesOf = (

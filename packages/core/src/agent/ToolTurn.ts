@@ -57,12 +57,14 @@ export const runCalls = Effect.fnUntraced(function* (
         (verdict._tag === "Refuse" ||
           (ToolPolicy.traitsOf(toolPolicy, verdict.tool).readOnly === true && assess(verdict).decision === "allow"))
     )
-  const servers = new Map(
-    judged.flatMap(({ verdict }) =>
-      verdict._tag === "Run"
-        ? [[verdict.tool.tool.server, Effect.unsafeMakeSemaphore(policy.callConcurrencyPerServer)] as const]
-        : []
-    )
+  const places = new Map(
+    together
+      ? judged.flatMap(({ verdict }) =>
+          verdict._tag === "Run"
+            ? [[verdict.tool.tool.server, Effect.unsafeMakeSemaphore(policy.callConcurrencyPerServer)] as const]
+            : []
+        )
+      : []
   )
   const one = Effect.fnUntraced(function* ({ call, uncertain, verdict }: (typeof judged)[number]) {
     if (verdict._tag === "Refuse") {
@@ -78,7 +80,7 @@ export const runCalls = Effect.fnUntraced(function* (
     }
     const traits = traitsOf(toolPolicy, verdict)
     const running = settle(services, log, prepared, call, verdict, traits)
-    return yield* servers.get(verdict.tool.tool.server)?.withPermits(1)(running) ?? running
+    return yield* places.get(verdict.tool.tool.server)?.withPermits(1)(running) ?? running
   })
   return yield* Effect.forEach(judged, one, { discard: true, concurrency: together ? policy.callConcurrency : 1 })
 })

@@ -44,12 +44,14 @@ export const make = (server: string): Callers => {
   return {
     during: (self) =>
       Effect.acquireUseRelease(
-        Effect.zipWith(CurrentPerson, CurrentSampler, (person, sampler) => {
-          // a call for which nobody could answer anything is nevertheless one whose questions are not for others
-          const call: Call = { person, sampler, ended: Deferred.unsafeMake(FiberId.none) }
-          calls.add(call)
-          return call
-        }),
+        Effect.flatMap(CurrentPerson, (person) =>
+          Effect.map(CurrentSampler, (sampler) => {
+            // a call for which nobody could answer anything is nevertheless one whose questions are not for others
+            const call: Call = { person, sampler, ended: Deferred.unsafeMake(FiberId.none) }
+            calls.add(call)
+            return call
+          })
+        ),
         () => self,
         (call) =>
           Effect.sync(() => {

@@ -91,12 +91,12 @@ const talk = Effect.fnUntraced(function* (process: CommandExecutor.Process, { la
     close: () => Promise.resolve(close())
   }
 
-  const receive = (line: string) => {
+  const receive = (line: string): Effect.Effect<void> => {
     const message = JsonLines.decode(line)
     if (message._tag === "Some") {
-      const deliver = Effect.sync(() => transport.onmessage?.(message.value))
+      transport.onmessage?.(message.value)
       // the SDK takes a notification a turn later than a result: one that came just before the result would be lost
-      return "id" in message.value ? deliver : Effect.zipRight(deliver, Effect.yieldNow())
+      return "id" in message.value ? Effect.void : Effect.yieldNow()
     }
     if (line.trim() === "") return Effect.void
     noise.lines += 1
@@ -108,7 +108,15 @@ const talk = Effect.fnUntraced(function* (process: CommandExecutor.Process, { la
 
   const splitter = JsonLines.makeSplitter()
   const reading = yield* Deferred.await(listening).pipe(
-    Effect.zipRight(Stream.runForEach(process.stdout, (bytes) => Effect.forEach(splitter.push(bytes), receive))),
+    Effect.zipRight(
+      Stream.runForEach(process.stdout, (bytes) => {
+        const lines = splitter.push(bytes)
+        const [only] = lines
+        return lines.length === 1 && only !== undefined
+          ? receive(only)
+          : Effect.forEach(lines, receive, { discard: true })
+      })
+    ),
     Effect.catchAllCause((cause) => Effect.logDebug("stdout of an MCP server cannot be read", cause)),
     inBackground
   )

@@ -3,11 +3,9 @@
  *
  * @since 0.1.0
  */
-import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Predicate from "effect/Predicate"
-import * as Ref from "effect/Ref"
 import type { RequestLimits } from "../lmstudio/LmStudioApi.ts"
 import type { ChatEvent, ChatRequest } from "../lmstudio/Chat.ts"
 import type { LifecycleParts } from "./LifecycleParts.ts"
@@ -37,48 +35,47 @@ export const make = Effect.fnUntraced(function* (
     readonly again: Effect.Effect<Ensured, ModelLifecycleError>
   }
 ) {
-  const seenAt = yield* Effect.flatMap(Clock.currentTimeMillis, Ref.make)
-  const see = Effect.flatMap(Clock.currentTimeMillis, (now) => Ref.set(seenAt, now))
+  const clock = yield* Effect.clock
+  let seenAt = clock.unsafeCurrentTimeMillis()
+  const see = () => (seenAt = clock.unsafeCurrentTimeMillis())
   const ttlSeconds = Duration.toSeconds(options.ttl)
-  const again = Effect.zipLeft(options.again, see)
+  const again = Effect.tap(options.again, () => Effect.sync(see))
 
-  const current = Effect.gen(function* () {
-    const now = yield* Clock.currentTimeMillis
-    return now - (yield* Ref.get(seenAt)) < Duration.toMillis(trustFor) ? yield* options.held : yield* again
-  })
+  const current = Effect.suspend(() =>
+    clock.unsafeCurrentTimeMillis() - seenAt < Duration.toMillis(trustFor) ? options.held : again
+  )
 
-  const chatWith = Effect.fnUntraced(function* <E>(
+  const chatWith = <E>(
     request: Omit<ChatRequest, "model">,
     onEvent: (event: ChatEvent) => Effect.Effect<void, E>,
     limits?: RequestLimits
-  ) {
-    let delivered = false
-    const deliver = (event: ChatEvent) => {
-      delivered ||= isOutput(event)
-      return onEvent(event)
-    }
-    const ask = ({ instanceId: model }: Ensured) =>
-      api.chatWith({ ...request, model, ttlSeconds }, deliver, limits).pipe(
+  ) =>
+    Effect.flatMap(options.held, (held) => {
+      let delivered = false
+      const deliver = (event: ChatEvent) => {
+        delivered ||= isOutput(event)
+        return onEvent(event)
+      }
+      const ask = ({ instanceId }: Ensured) =>
         Effect.ensuring(
-          Effect.zipRight(
-            see,
-            Effect.flatMap(options.held, (held) => ledger.used(held.instanceId))
+          api.chatWith({ ...request, model: instanceId, ttlSeconds }, deliver, limits),
+          Effect.suspend(() => {
+            see()
+            return ledger.used(instanceId)
+          })
+        )
+      const whenGone = (error: unknown): error is Gone => !delivered && isGone(error)
+      // only then is it looked whether the model is there: a turn may be long in coming
+      return Effect.flatMap(current, ask).pipe(
+        Effect.catchIf(whenGone, (error) =>
+          Effect.logInfo("the model is gone; ensuring it and asking once more", { error: error.message }).pipe(
+            Effect.zipRight(again),
+            Effect.flatMap(ask)
           )
-        )
+        ),
+        inTurn(held.model)
       )
-    const { model } = yield* options.held
-    const whenGone = (error: unknown): error is Gone => !delivered && isGone(error)
-    // only then is it looked whether the model is there: a turn may be long in coming
-    return yield* Effect.flatMap(current, ask).pipe(
-      Effect.catchIf(whenGone, (error) =>
-        Effect.logInfo("the model is gone; ensuring it and asking once more", { error: error.message }).pipe(
-          Effect.zipRight(again),
-          Effect.flatMap(ask)
-        )
-      ),
-      inTurn(model)
-    )
-  })
+    })
 
   const lease: ModelLease = {
     ensured: options.held,

@@ -5,7 +5,7 @@
  * @since 0.1.0
  */
 import * as Cause from "effect/Cause"
-import * as Clock from "effect/Clock"
+import type * as Clock from "effect/Clock"
 import * as Data from "effect/Data"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -167,33 +167,43 @@ export const make = Effect.fnUntraced(function* (options: {
   const { counts, name, policy } = options
   const state = yield* SubscriptionRef.make<State>(initial)
 
-  /** Changes the state only when there is something to change: most calls of a sound server change nothing. */
-  const change = <A>(decide: (current: State) => readonly [A, State]) =>
-    Effect.flatMap(SubscriptionRef.get(state), (current) => {
-      const [decision, next] = decide(current)
-      return next === current ? Effect.succeed(decision) : SubscriptionRef.modify(state, decide)
+  // read and changed in one go, so that no two calls are decided upon the same state; `state` follows
+  let current: State = initial
+  /** Most calls of a sound server change nothing, so there is nothing to tell. */
+  const changeTo = (next: State) => {
+    if (next === current) return Effect.void
+    current = next
+    return SubscriptionRef.update(state, () => current)
+  }
+
+  const acquire = (clock: Clock.Clock) =>
+    Effect.suspend(() => {
+      const [admission, next] = admit(policy, current, clock.unsafeCurrentTimeMillis())
+      return Effect.zipRight(
+        changeTo(next),
+        admission.wait === 0
+          ? Effect.succeed(admission)
+          : new CircuitOpen({ name, retryAfter: Duration.millis(admission.wait) })
+      )
     })
 
-  const acquire = Effect.flatMap(Clock.currentTimeMillis, (now) =>
-    change((current) => admit(policy, current, now))
-  ).pipe(
-    Effect.filterOrFail(
-      ({ wait }) => wait === 0,
-      ({ wait }) => new CircuitOpen({ name, retryAfter: Duration.millis(wait) })
-    )
-  )
-
-  const release = (admission: Admission, exit: Exit.Exit<unknown, unknown>) => {
-    const call = { ...admission, result: resultOf(exit, counts) }
-    return Effect.flatMap(Clock.currentTimeMillis, (now) =>
-      change((current) => [undefined, record(policy, current, call, now)])
-    )
-  }
+  const release = (clock: Clock.Clock, admission: Admission, exit: Exit.Exit<unknown, unknown>) =>
+    Effect.suspend(() => {
+      const call = { ...admission, result: resultOf(exit, counts) }
+      return changeTo(record(policy, current, call, clock.unsafeCurrentTimeMillis()))
+    })
 
   const breaker: CircuitBreaker = {
     name,
     state,
-    protect: (self) => Effect.acquireUseRelease(acquire, () => self, release)
+    protect: (self) =>
+      Effect.flatMap(Effect.clock, (clock) =>
+        Effect.acquireUseRelease(
+          acquire(clock),
+          () => self,
+          (admission, exit) => release(clock, admission, exit)
+        )
+      )
   }
   return breaker
 })

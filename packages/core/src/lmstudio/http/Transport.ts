@@ -15,6 +15,7 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as FiberId from "effect/FiberId"
+import * as FiberRef from "effect/FiberRef"
 import * as Mailbox from "effect/Mailbox"
 import * as Option from "effect/Option"
 import * as Scope from "effect/Scope"
@@ -112,7 +113,8 @@ export const lastBytesLimit = Duration.seconds(2)
  */
 export const make = Effect.gen(function* () {
   const settings = yield* Settings
-  const client = HttpClient.withTracerPropagation(yield* HttpClient.HttpClient, false)
+  const client = yield* HttpClient.HttpClient
+  const traced = HttpClient.withTracerPropagation(client, false)
   const baseUrl = addressOf(settings)
   const lifetime = yield* Effect.scope
   const clock = yield* Effect.clock
@@ -130,7 +132,11 @@ export const make = Effect.gen(function* () {
   }
 
   const send = (call: Omit<Call, "limits">) =>
-    Effect.mapError(client.execute(requestOf(call)), (error) => failureOf(baseUrl, call.operation, error))
+    FiberRef.get(FiberRef.currentTracerEnabled).pipe(
+      // LM Studio is told nothing of our spans
+      Effect.flatMap((isTraced) => (isTraced ? traced : client).execute(requestOf(call))),
+      Effect.mapError((error) => failureOf(baseUrl, call.operation, error))
+    )
 
   /** Whether the server answers anything at all. The client does not tell when a connection stands. */
   const answers = (call: Call) =>

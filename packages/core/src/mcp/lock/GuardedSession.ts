@@ -32,7 +32,9 @@ export const make = (definition: ServerDefinition, session: Session, locks: Tool
     ...session,
     review,
     tools: Effect.map(review, ({ tools }) => tools),
-    toolsEdition: Effect.zipWith(session.toolsEdition, locks.edition, (tools, lock) => `${tools}.${lock}`),
+    toolsEdition: Effect.flatMap(session.toolsEdition, (tools) =>
+      Effect.map(locks.edition, (lock) => `${tools}.${lock}`)
+    ),
     call: (tool, args, options) =>
       Effect.flatMap(locks.isGuarded(definition), (guarded) => (guarded ? refusal(tool) : Effect.void)).pipe(
         Effect.zipRight(session.call(tool, args, options))
