@@ -6,6 +6,7 @@
  */
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
 import type { RunId } from "../observability/Correlation.ts"
 import { stamp, type AgentEvent, type AgentEventBody } from "./AgentEvent.ts"
 import { evolve } from "./AgentEvolution.ts"
@@ -42,12 +43,21 @@ export const make = (options: {
   const { offer, runId, write } = options
   let { seq, state } = options
   let unwritten = options.unwritten
-  const flush = Effect.suspend(() => {
-    const events = unwritten
+  let writing: Fiber.Fiber<void> | undefined
+  const ended = (fiber: typeof writing) => (fiber === undefined ? Effect.void : Fiber.join(fiber))
+  /** Does not wait. Time that runs out, or a person who stops the run, must not tear what is being written. */
+  const begin = Effect.suspend(() => {
+    if (unwritten.length === 0) return Effect.void
+    const inOrder = Effect.zipRight(ended(writing), write(unwritten))
     unwritten = []
-    // time that runs out, or a person who stops the run, must not tear it
-    return events.length === 0 ? Effect.void : Effect.uninterruptible(write(events))
+    return Effect.map(Effect.forkDaemon(Effect.uninterruptible(inOrder)), (fiber) => {
+      writing = fiber
+    })
   })
+  const flush = Effect.zipRight(
+    begin,
+    Effect.suspend(() => ended(writing))
+  )
   return {
     runId,
     flush,
@@ -61,7 +71,14 @@ export const make = (options: {
         offer(event)
         if (!RunJournal.isKept(event)) return Effect.void
         unwritten = [...unwritten, event]
-        return mustBeWritten(event) ? flush : Effect.void
+        switch (hurry(event)) {
+          case "wait":
+            return flush
+          case "begin":
+            return begin
+          case "none":
+            return Effect.void
+        }
       })
   }
 }
@@ -71,20 +88,24 @@ export const make = (options: {
 // -----------------------------------------------------------------------------
 
 /**
- * What could not be found out again: that a tool begins to change something, and what it gave. A call that may be made
- * again, and a reply that may be asked for again, go with the next events.
+ * What could not be found out again: that a tool begins to change something, which waits until it is written, and what a
+ * tool gave, which is written while the model is asked. A call that may be made again, and a reply that may be asked for
+ * again, go with the next events.
  */
-const mustBeWritten = (event: AgentEvent): boolean => {
+const hurry = (event: AgentEvent): "wait" | "begin" | "none" => {
   switch (event._tag) {
     case "ToolCallStarted":
       return event.traits !== undefined && event.traits.readOnly !== true && event.traits.idempotent !== true
+        ? "wait"
+        : "none"
     case "RunStarted":
     case "RunResumed":
-    case "ToolCallFinished":
     case "Compacted":
     case "RunFinished":
-      return true
+      return "wait"
+    case "ToolCallFinished":
+      return "begin"
     default:
-      return false
+      return "none"
   }
 }
