@@ -1,8 +1,8 @@
 // @effect-diagnostics nodeBuiltinImport:off -- this is where HTTP meets Node
 /**
  * An `HttpClient` over node:http whose connections stay open, for requests to a server nearby. The one of
- * `@effect/platform-node` takes more CPU for a request: 0.49 ms to 0.11 when the reply is read as a whole, 0.52 to 0.44 when
- * it is streamed. It puts a span, an `AbortSignal` and layers of streams on each; `LmStudioApi` has spans of its own.
+ * `@effect/platform-node` takes four to six times the CPU for a request: it puts a span, an `AbortSignal` and layers of
+ * streams on each. `LmStudioApi` has spans of its own.
  */
 import * as Cookies from "@effect/platform/Cookies"
 import * as Headers from "@effect/platform/Headers"

@@ -10,8 +10,10 @@ import * as Schema from "effect/Schema"
 import { ChatReply } from "../lmstudio/Chat.ts"
 import { LmStudioError } from "../lmstudio/LmStudioError.ts"
 import { McpTool } from "../mcp/McpConnection.ts"
-import { McpCallError } from "../mcp/McpError.ts"
+import { McpCallError, McpReadFailed, McpServerUnavailable } from "../mcp/McpError.ts"
+import { McpPrompt, PromptResult } from "../mcp/McpPrompt.ts"
 import { ServerSummary } from "../mcp/McpRegistry.ts"
+import { McpResource, McpResourceTemplate, ResourceContent } from "../mcp/McpResource.ts"
 import { ToolResult } from "../mcp/ToolResult.ts"
 import { Ensured } from "../models/ModelLifecycle.ts"
 import { AgentOutcome } from "./AgentEvent.ts"
@@ -43,6 +45,23 @@ export const CassetteEntry = Schema.Union(
     arguments: Schema.Record({ key: Schema.String, value: Schema.Unknown }),
     result: optional(ToolResult),
     failure: optional(McpCallError)
+  }),
+  /** What a server offers besides tools: one of its lists, or one thing by its URI or name. */
+  Schema.TaggedStruct("Read", {
+    server: Schema.String,
+    what: Schema.Literal("resources", "resourceTemplates", "prompts", "resource", "prompt"),
+    name: Schema.String,
+    arguments: optional(Schema.Record({ key: Schema.String, value: Schema.String })),
+    given: optional(
+      Schema.Struct({
+        resources: optional(Schema.Array(McpResource)),
+        resourceTemplates: optional(Schema.Array(McpResourceTemplate)),
+        prompts: optional(Schema.Array(McpPrompt)),
+        resource: optional(Schema.Array(ResourceContent)),
+        prompt: optional(PromptResult)
+      })
+    ),
+    failure: optional(Schema.Union(McpServerUnavailable, McpReadFailed))
   }),
   Schema.TaggedStruct("Ended", { outcome: AgentOutcome })
 )

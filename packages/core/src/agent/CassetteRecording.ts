@@ -16,7 +16,7 @@ import type { ChatEvent, ChatReply } from "../lmstudio/Chat.ts"
 import { LmStudioError, ServerFault } from "../lmstudio/LmStudioError.ts"
 import { McpRegistry, type McpConnectError } from "../mcp/McpRegistry.ts"
 import type { HeldConnection, McpTool } from "../mcp/McpConnection.ts"
-import type { McpCallError } from "../mcp/McpError.ts"
+import type { McpCallError, McpReadFailed, McpServerUnavailable } from "../mcp/McpError.ts"
 import type { ToolResult } from "../mcp/ToolResult.ts"
 import type { Embedder } from "../models/Embedder.ts"
 import { ModelLifecycle, type ModelLease } from "../models/ModelLifecycle.ts"
@@ -77,6 +77,8 @@ export const layer = (
 // -----------------------------------------------------------------------------
 
 type Write = (entry: CassetteEntry) => Effect.Effect<void>
+
+type Reading = Extract<CassetteEntry, { readonly _tag: "Read" }>
 
 const isLmStudioError = Schema.is(LmStudioError)
 
@@ -173,10 +175,25 @@ const recordedRegistry = (
       ...connection,
       review,
       tools: Effect.map(review, ({ tools }) => tools),
-      call: (tool, args, options) => call(server, tool, args, connection.call(tool, args, options))
+      call: (tool, args, options) => call(server, tool, args, connection.call(tool, args, options)),
+      resources: read({ server, what: "resources", name: "" }, connection.resources),
+      resourceTemplates: read({ server, what: "resourceTemplates", name: "" }, connection.resourceTemplates),
+      prompts: read({ server, what: "prompts", name: "" }, connection.prompts),
+      readResource: (uri, options) =>
+        read({ server, what: "resource", name: uri }, connection.readResource(uri, options)),
+      getPrompt: (name, args, options) =>
+        read({ server, what: "prompt", name, arguments: args }, connection.getPrompt(name, args, options))
     }
     return recorded
   })
+  const read = <A, E extends McpServerUnavailable | McpReadFailed>(
+    reading: Pick<Reading, "server" | "what" | "name" | "arguments">,
+    answer: Effect.Effect<A, E>
+  ) =>
+    answer.pipe(
+      Effect.tap((value) => write({ _tag: "Read", ...reading, given: { [reading.what]: value } })),
+      Effect.tapError((failure) => write({ _tag: "Read", ...reading, failure }))
+    )
   const call = <E extends McpCallError>(
     server: string,
     tool: string,

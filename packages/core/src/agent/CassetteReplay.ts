@@ -13,7 +13,7 @@ import { RequestRejected } from "../lmstudio/LmStudioError.ts"
 import { McpNotLockable } from "../mcp/lock/ToolLockError.ts"
 import { unguarded } from "../mcp/lock/ToolLockFiles.ts"
 import type { HeldConnection } from "../mcp/McpConnection.ts"
-import { McpCallFailed, McpReadFailed, McpServerNotFound } from "../mcp/McpError.ts"
+import { McpCallFailed, McpReadFailed, McpServerNotFound, type McpServerUnavailable } from "../mcp/McpError.ts"
 import { McpLoginFailed } from "../mcp/login/McpLoginFailed.ts"
 import { McpRegistry, type McpConnectError } from "../mcp/McpRegistry.ts"
 import { ModelLifecycle, type Ensured, type ModelLease, type ModelLifecycleError } from "../models/ModelLifecycle.ts"
@@ -101,6 +101,7 @@ const inTurn = <A>(entries: ReadonlyArray<A>) => {
   let next = 0
   return {
     next: (): A | undefined => entries[next++],
+    taken: () => Math.min(next, entries.length),
     left: () => Math.max(0, entries.length - next)
   }
 }
@@ -117,7 +118,7 @@ const playing = (entries: ReadonlyArray<CassetteEntry>) => {
   }))
   return {
     services: Context.make(ModelLifecycle, lifecycleOf(entries, replies.next)).pipe(
-      Context.add(McpRegistry, registryOf(entries, calls)),
+      Context.add(McpRegistry, registryOf(entries, calls, replies.taken)),
       Context.add(ToolNearness, {
         of: () => Effect.sync(() => nextNearness()?.nearness ?? noneAtHand)
       })
@@ -160,9 +161,37 @@ const lifecycleOf = (
 
 const registryOf = (
   entries: ReadonlyArray<CassetteEntry>,
-  waiting: Array<{ readonly entry: Entry<"Called">; readonly key: number }>
+  waiting: Array<{ readonly entry: Entry<"Called">; readonly key: number }>,
+  repliesTaken: () => number
 ): typeof McpRegistry.Service => {
   const tools = all(entries, "Tools")
+  /** Lists that came after so many replies of the model count from then on. */
+  const listed = entries.flatMap((entry, index) =>
+    entry._tag === "Tools"
+      ? [{ ...entry, after: entries.slice(0, index).filter(({ _tag }) => _tag === "Asked").length }]
+      : []
+  )
+  const listedNow = (server: string) =>
+    listed.filter((entry, index) => {
+      const isFirst = listed.findIndex((other) => other.server === server) === index
+      return entry.server === server && entry.failure === undefined && (isFirst || entry.after <= repliesTaken())
+    })
+  const toolsNow = (server: string) => listedNow(server).at(-1)?.tools ?? []
+  const readings = all(entries, "Read").map((entry) => ({ entry, key: readingKey(entry) }))
+  /** As often as it is asked for: reading changes nothing. */
+  const reading = <A>(
+    wanted: Pick<Entry<"Read">, "server" | "what" | "name" | "arguments">,
+    valueOf: (given: NonNullable<Entry<"Read">["given"]>) => A | undefined
+  ) =>
+    Effect.suspend(() => {
+      const key = readingKey(wanted)
+      const index = readings.findIndex((other) => other.key === key)
+      const found = readings[index]?.entry
+      if (readings.some((other, at) => other.key === key && at > index)) readings.splice(index, 1)
+      const value = found?.given === undefined ? undefined : valueOf(found.given)
+      if (value !== undefined) return Effect.succeed(value)
+      return Effect.fail(found?.failure ?? unread(wanted))
+    })
   const call: (typeof McpRegistry.Service)["call"] = (server, tool, args) =>
     Effect.suspend(() => {
       const key = keyOf(server, tool, args)
@@ -190,20 +219,22 @@ const registryOf = (
       server,
       implementation: { name: server, version: "" },
       instructions: undefined,
-      tools: Effect.succeed(entry.tools),
-      review: Effect.succeed(unguarded(server, entry.tools)),
-      toolsEdition: Effect.succeed(""),
+      tools: Effect.sync(() => toolsNow(server)),
+      review: Effect.sync(() => unguarded(server, toolsNow(server))),
+      toolsEdition: Effect.sync(() => String(listedNow(server).length)),
       call: (tool, args) =>
         Effect.mapError(call(server, tool, args), (error) =>
           error._tag === "McpServerUnavailable" || error._tag === "McpCallFailed"
             ? error
             : new McpCallFailed({ server, tool, reason: "Protocol", detail: error.message })
         ),
-      resources: Effect.succeed([]),
-      resourceTemplates: Effect.succeed([]),
-      readResource: (uri) => unread(server, "resource", uri),
-      prompts: Effect.succeed([]),
-      getPrompt: (name) => unread(server, "prompt", name),
+      resources: list(reading({ server, what: "resources", name: "" }, ({ resources }) => resources)),
+      resourceTemplates: list(
+        reading({ server, what: "resourceTemplates", name: "" }, ({ resourceTemplates }) => resourceTemplates)
+      ),
+      prompts: list(reading({ server, what: "prompts", name: "" }, ({ prompts }) => prompts)),
+      readResource: (uri) => reading({ server, what: "resource", name: uri }, ({ resource }) => resource),
+      getPrompt: (name, args) => reading({ server, what: "prompt", name, arguments: args }, ({ prompt }) => prompt),
       stderrTail: Effect.succeed(""),
       // whatever a call failed with is on the tape as the registry told it
       isCurrent: Effect.succeed(false)
@@ -226,9 +257,24 @@ const registryOf = (
   }
 }
 
-const unread = (server: string, what: McpReadFailed["what"], name: string) =>
-  Effect.fail(
-    new McpReadFailed({ server, what, name, reason: "Protocol", detail: "The recording has no such reading." })
-  )
+const unread = ({ name, server, what }: Pick<Entry<"Read">, "server" | "what" | "name">) =>
+  new McpReadFailed({
+    server,
+    what: what === "prompt" || what === "prompts" ? "prompt" : "resource",
+    name,
+    reason: "Protocol",
+    detail: "The recording has no such reading."
+  })
+
+/** A list that nobody asked for in the recorded run is empty. */
+const list = <A>(self: Effect.Effect<ReadonlyArray<A>, McpServerUnavailable | McpReadFailed>) =>
+  Effect.catchTag(self, "McpReadFailed", () => Effect.succeed<ReadonlyArray<A>>([]))
+
+const readingKey = ({
+  arguments: args = {},
+  name,
+  server,
+  what
+}: Pick<Entry<"Read">, "server" | "what" | "name" | "arguments">) => fingerprint(`${server} ${what} ${name}`, args)
 
 const keyOf = (server: string, tool: string, args: unknown) => fingerprint(`${server} ${tool}`, args)

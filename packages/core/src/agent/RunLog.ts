@@ -50,9 +50,11 @@ export const make = (options: {
     if (unwritten.length === 0) return Effect.void
     const inOrder = Effect.zipRight(ended(writing), write(unwritten))
     unwritten = []
-    return Effect.map(Effect.forkDaemon(Effect.uninterruptible(inOrder)), (fiber) => {
-      writing = fiber
-    })
+    return Effect.uninterruptible(
+      Effect.map(Effect.forkDaemon(inOrder), (fiber) => {
+        writing = fiber
+      })
+    )
   })
   const flush = Effect.zipRight(
     begin,

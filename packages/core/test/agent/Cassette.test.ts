@@ -1,7 +1,7 @@
 import { NodeContext } from "@effect/platform-node"
 import * as FileSystem from "@effect/platform/FileSystem"
 import { assert, describe, it } from "@effect/vitest"
-import type { AgentOutcome } from "@lms-bridge/core/agent/AgentEvent"
+import type { AgentEvent, AgentOutcome } from "@lms-bridge/core/agent/AgentEvent"
 import { AgentLoop, CurrentApprover } from "@lms-bridge/core/agent/AgentLoop"
 import * as Cassette from "@lms-bridge/core/agent/Cassette"
 import * as CassetteComparison from "@lms-bridge/core/agent/CassetteComparison"
@@ -19,6 +19,8 @@ const { call, echo, outcomeOf, run, task, tool } = World
 
 const kept = fileURLToPath(new URL("cassettes", import.meta.url))
 
+const told = (events: ReadonlyArray<AgentEvent>) => World.only(events, "ToolCallFinished").map(({ told }) => told)
+
 const replay = Effect.fnUntraced(function* (path: string) {
   const entries = yield* Cassette.read(path)
   const first = entries.find((entry) => entry._tag === "Task")
@@ -28,7 +30,7 @@ const replay = Effect.fnUntraced(function* (path: string) {
   )
   const events = yield* Effect.provide(run(first.task), loop)
   const ended = entries.find((entry) => entry._tag === "Ended")
-  return { entries, outcome: outcomeOf(events), recorded: ended?.outcome }
+  return { entries, events, outcome: outcomeOf(events), recorded: ended?.outcome }
 })
 
 /** How long things took is not a part of what is played again. */
@@ -75,6 +77,54 @@ describe("Cassette", () => {
         const text = yield* (yield* FileSystem.FileSystem).readFileString(path)
         assert.notInclude(text, secret)
         assert.include(text, "token <redacted>")
+      })
+    )
+  )
+
+  it.live("reads again what a run read besides calling tools", () =>
+    inTemp((path) =>
+      Effect.gen(function* () {
+        const world: World.World = {
+          turns: [
+            [call("list_resources", {})],
+            [call("read_resource", { uri: "note://a" }), call("read_resource", { uri: "note://none" })],
+            "Read."
+          ],
+          resources: { "note://a": "the text of it" }
+        }
+        const recording = CassetteRecording.layer(path).pipe(Layer.provide(World.services(world)))
+        const events = yield* Effect.provide(run(task({ resources: true })), recording)
+        assert.include(told(events)[1], "the text of it")
+        const played = yield* replay(path)
+        assert.deepStrictEqual(told(played.events), told(events))
+        assert.deepStrictEqual(timeless(played.outcome), timeless(outcomeOf(events)))
+      })
+    )
+  )
+
+  it.live("has the tools change where they changed in the recorded run", () =>
+    inTemp((path) =>
+      Effect.gen(function* () {
+        const main: Record<string, World.Tool> = { echo }
+        main["install"] = tool(() =>
+          Effect.sync(() => {
+            main["fresh"] = tool(() => Effect.succeed("fresh air"))
+            delete main["echo"]
+            return "installed"
+          })
+        )
+        const world: World.World = {
+          servers: { main },
+          turns: [[call("install", {})], [call("fresh", {}), call("echo", { message: "x" })], "Done."]
+        }
+        const recording = CassetteRecording.layer(path).pipe(Layer.provide(World.services(world)))
+        const events = yield* Effect.provide(run(task({ allowedTools: ["*"] })), recording)
+        assert.deepStrictEqual(told(events), ["installed", "fresh air"])
+        const played = yield* replay(path)
+        assert.deepStrictEqual(told(played.events), told(events))
+        const offers = (all: ReadonlyArray<AgentEvent>) => World.only(all, "ToolsOffered").map(({ offered }) => offered)
+        assert.deepStrictEqual(offers(played.events), offers(events))
+        assert.strictEqual(World.only(played.events, "ToolCallRefused").length, 1)
       })
     )
   )
