@@ -202,14 +202,15 @@ const carryOut = Effect.fnUntraced(function* (
     if (decision._tag === "Emit") yield* emit(log, decision)
     else if (isLast(decision)) {
       // a run that was taken up again has yet to get its model back
-      const prepared = work.prepared === undefined ? preparation : Effect.succeed(work.prepared)
-      yield* within(
-        Effect.flatMap(prepared, (prepared) => asked(prepared, decision)),
-        policy.wrapUp
-      )
+      if (work.prepared === undefined) yield* within(Effect.asVoid(preparation), policy.wrapUp)
+      const { prepared } = work
+      if (prepared !== undefined) yield* within(asked(prepared, decision), policy.wrapUp)
       // time may be over before the request is sent
       const { round } = decision
-      if (log.state.turn._tag === "Ask") yield* log.tell({ _tag: "RoundStarted", round, final: true })
+      const { turn } = log.state
+      // a failed ordinary request is asked again without a step in between
+      if (turn._tag === "Ask" || (turn._tag === "Failed" && !turn.final))
+        yield* log.tell({ _tag: "RoundStarted", round, final: true })
       yield* unanswered(log, work)
     } else {
       yield* within(ordinary, remainingMillis(log.state, now))

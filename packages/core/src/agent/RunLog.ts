@@ -6,7 +6,6 @@
  */
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
-import * as Fiber from "effect/Fiber"
 import type { RunId } from "../observability/Correlation.ts"
 import { stamp, type AgentEvent, type AgentEventBody } from "./AgentEvent.ts"
 import { evolve } from "./AgentEvolution.ts"
@@ -43,23 +42,16 @@ export const make = (options: {
   const { offer, runId, write } = options
   let { seq, state } = options
   let unwritten = options.unwritten
-  let writing: Fiber.Fiber<void> | undefined
-  const ended = (fiber: typeof writing) => (fiber === undefined ? Effect.void : Fiber.join(fiber))
-  /** Does not wait. Time that runs out, or a person who stops the run, must not tear what is being written. */
-  const begin = Effect.suspend(() => {
+  const oneWriter = Effect.unsafeMakeSemaphore(1)
+  // What is to be written is taken when its turn comes, so that nothing is between two places when a fiber is interrupted
+  // or others go first. Time that runs out, or a person who stops the run, must not tear what is being written.
+  const flush = Effect.suspend(() => {
     if (unwritten.length === 0) return Effect.void
-    const inOrder = Effect.zipRight(ended(writing), write(unwritten))
+    const events = unwritten
     unwritten = []
-    return Effect.uninterruptible(
-      Effect.map(Effect.forkDaemon(inOrder), (fiber) => {
-        writing = fiber
-      })
-    )
-  })
-  const flush = Effect.zipRight(
-    begin,
-    Effect.suspend(() => ended(writing))
-  )
+    return write(events)
+  }).pipe(oneWriter.withPermits(1), Effect.uninterruptible)
+  const begin = Effect.forkDaemon(flush)
   return {
     runId,
     flush,

@@ -52,8 +52,8 @@ export const make: Effect.Effect<Alarms, never, Scope.Scope> = Effect.gen(functi
       woken.unsafeClose()
       const now = yield* Clock.currentTimeMillis
       for (const alarm of [...alarms].filter(({ due }) => due() <= now)) {
-        // one may be taken back because another one has rung
-        if (!alarms.has(alarm)) continue
+        // the one before may have taken it back or put it off
+        if (!alarms.has(alarm) || alarm.due() > now) continue
         // a bug in one limit must not be the end of all
         yield* Effect.catchAllDefect(alarm.ring, (defect) => Effect.logError("a time limit could not be kept", defect))
         if (alarm.due() <= now) alarms.delete(alarm)

@@ -96,7 +96,10 @@ export const make = Effect.fnUntraced(function* (options: {
           })
         ),
         Effect.map(([, session]) => session),
-        Effect.onExit((exit) => Deferred.done(attempt.ready, withoutInterruption(server, exit))),
+        Effect.onExit((exit) => {
+          attempt.isReady = true
+          return Deferred.done(attempt.ready, withoutInterruption(server, exit))
+        }),
         Effect.flatMap((session) => session.closed),
         Effect.ignore,
         // before the scope closes, which may take a while: who asks now gets a new connection at once
@@ -111,7 +114,8 @@ export const make = Effect.fnUntraced(function* (options: {
     const started: Attempt = {
       ready: yield* Deferred.make<Session, McpServerUnavailable>(),
       fiber: undefined,
-      session: undefined
+      session: undefined,
+      isReady: false
     }
     state.current = started
     const caller = HashMap.get(yield* FiberRef.get(FiberRef.currentLogAnnotations), "runId")
@@ -145,8 +149,10 @@ export const make = Effect.fnUntraced(function* (options: {
     }
   })
   const live: PooledServer["live"] = Effect.suspend(() => {
-    const session = state.current?.session
-    if (session === undefined) return found
+    const { current } = state
+    // one that is being opened may have yet to hear of folders that came meanwhile
+    if (current?.session === undefined || !current.isReady) return found
+    const { session } = current
     return Effect.flatMap(session.isOpen, (isOpen) => (isOpen ? Effect.succeed(session) : found))
   })
 
@@ -203,6 +209,7 @@ interface Attempt {
   fiber: Fiber.RuntimeFiber<void> | undefined
   /** Once it is open. */
   session: Session | undefined
+  isReady: boolean
 }
 
 interface State {

@@ -271,6 +271,31 @@ describe("AgentLoop, how runs end", () => {
     }).pipe(Effect.provide(World.layer({ turns: [], lease: () => Effect.never })))
   )
 
+  it.effect("ends when old turns have to be summed up for the last reply, and that takes all of its time", () => {
+    // so much has been said that there is room for the request which hangs, and none for the last one
+    const words = Array.from({ length: 1083 }, (_, n) => (n * 7919) % 10_007).join(" ")
+    const outputSchema = { type: "object", properties: { a: { type: "number" } }, required: ["a"] }
+    const budgets = { rounds: 20, wallMillis: 10_000, toolCalls: 50 }
+    return Effect.gen(function* () {
+      const fiber = yield* Effect.fork(run(task({ budgets, outputSchema, servers: { _tag: "Named", names: [] } })))
+      yield* TestClock.adjust("10 seconds")
+      for (let minute = 0; minute < 5; minute++) yield* TestClock.adjust("1 minute")
+      const events = yield* Fiber.join(fiber)
+      assert.isAbove((yield* World.Seen).summaries.length, 0)
+      assert.deepInclude(outcomeOf(events), { status: "budget", budget: "wall-time" })
+      assert.deepInclude(only(events, "RoundStarted").at(-1), { final: true })
+      assert.isUndefined(only(events, "RoundStarted").at(-1)?.account)
+    }).pipe(
+      Effect.provide(
+        World.layer({
+          turns: (index) => (index < 2 ? words : { never: true }),
+          summaryHangs: true,
+          lease: () => Effect.succeed({ ...World.ensured, contextLength: 2048 })
+        })
+      )
+    )
+  })
+
   it.effect("stops when the reader has read enough", () =>
     Effect.gen(function* () {
       const loop = yield* AgentLoop

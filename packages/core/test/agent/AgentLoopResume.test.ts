@@ -9,6 +9,9 @@ import * as World from "./doubles.ts"
 
 const { call, echo, only, outcomeOf, run, task, text } = World
 
+// oxlint-disable-next-line unicorn/no-thenable -- a turn of the model, which nobody awaits
+const slowAnswer: World.Turn = { wait: "30 seconds", then: "The answer." }
+
 const resumed = Effect.fnUntraced(function* (runId: string, budgets?: ReturnType<typeof task>["budgets"]) {
   const loop = yield* AgentLoop
   return Chunk.toReadonlyArray(yield* Stream.runCollect(loop.resume(runId, budgets)))
@@ -152,6 +155,35 @@ describe("AgentLoop, taking up a run again", () => {
           final: "Two so far.",
           servers: { main: { echo } }
         })
+      )
+    )
+  )
+
+  it.effect("has all the time of a last reply for it, however long the model took to be had again", () =>
+    Effect.gen(function* () {
+      const first = yield* Effect.fork(run(task({ budgets: { rounds: 9, wallMillis: 10_000, toolCalls: 9 } })))
+      yield* TestClock.adjust("10 seconds")
+      yield* TestClock.adjust("1 minute")
+      const events = yield* Fiber.join(first)
+      const again = yield* Effect.fork(resumed(events[0]?.runId ?? ""))
+      yield* TestClock.adjust("50 seconds")
+      yield* TestClock.adjust("30 seconds")
+      assert.deepInclude(outcomeOf(yield* Fiber.join(again)), { status: "budget", answer: "The answer." })
+    }).pipe(
+      Effect.provide(
+        Layer.unwrapEffect(
+          Effect.map(Ref.make(0), (leases) =>
+            World.layer({
+              turns: (index) => (index < 2 ? { never: true } : slowAnswer),
+              servers: { main: { echo } },
+              lease: () =>
+                Effect.flatMap(
+                  Ref.getAndUpdate(leases, (n) => n + 1),
+                  (n) => Effect.delay(Effect.succeed(World.ensured), n === 0 ? "0 seconds" : "50 seconds")
+                )
+            })
+          )
+        )
       )
     )
   )

@@ -74,6 +74,8 @@ export interface World {
   readonly final?: string
   /** What the model answers when it is asked for a summary; absent is a failure. */
   readonly summary?: string
+  /** It never answers at all when it is asked for one. */
+  readonly summaryHangs?: true
   /** Absent, no embedding model is at hand. */
   readonly embedder?: Context.Tag.Service<typeof Embedder>
   readonly lease?: (options: EnsureOptions | undefined) => Effect.Effect<Ensured, ModelLifecycleError>
@@ -189,6 +191,7 @@ const model = (world: World, seen: Context.Tag.Service<typeof Seen>) => {
         ensured: Effect.succeed(found),
         chat: (request: Omit<ChatRequest, "model">) => {
           seen.summaries.push(request)
+          if (world.summaryHangs === true) return Effect.never
           return world.summary === undefined
             ? Effect.fail(new StreamCut({ operation: "chat", delivered: 0 }))
             : Effect.succeed({ ...emptyReply, content: world.summary })

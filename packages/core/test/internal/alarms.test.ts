@@ -53,6 +53,20 @@ describe("alarms", () => {
     })
   )
 
+  it.scoped("do not ring when they are put off by one that rings at the same time", () =>
+    Effect.gen(function* () {
+      const { alarm, rung } = makeRung()
+      const alarms = yield* Alarms.make
+      const other = alarm("other", 1000)
+      alarms.set({ due: () => 1000, ring: Effect.sync(() => other.move(5000)) })
+      alarms.set(other)
+      yield* TestClock.adjust("1 second")
+      assert.deepStrictEqual(rung, [])
+      yield* TestClock.adjust("4 seconds")
+      assert.deepStrictEqual(rung, ["other"])
+    })
+  )
+
   it.scoped("move: to a later time by themselves, to an earlier one when they say so", () =>
     Effect.gen(function* () {
       const { alarm, rung } = makeRung()

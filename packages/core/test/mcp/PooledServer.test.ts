@@ -4,7 +4,7 @@ import { unguarded } from "@lms-bridge/core/mcp/lock/ToolLockFiles"
 import { McpServerUnavailable } from "@lms-bridge/core/mcp/McpError"
 import * as PooledServer from "@lms-bridge/core/mcp/PooledServer"
 import { BreakerPolicy } from "@lms-bridge/core/resilience/CircuitBreaker"
-import { Deferred, Duration, Effect, Exit, Fiber, Logger, Scope, TestClock } from "effect"
+import { Deferred, Duration, Effect, Exit, Fiber, Logger, Ref, Scope, TestClock } from "effect"
 
 const policy = new BreakerPolicy({ failures: 3, openFor: Duration.minutes(1) })
 
@@ -19,7 +19,8 @@ const broken = new McpServerUnavailable({
 /** Connections numbered in the order of their opening, which `before` may delay or fail. */
 const makeServer = Effect.fnUntraced(function* (
   before: (attempt: number) => Effect.Effect<void, McpServerUnavailable>,
-  call: Session["call"] | undefined = undefined
+  call: Session["call"] | undefined = undefined,
+  rootsChanged: Session["rootsChanged"] = Effect.void
 ) {
   const seen = { attempts: 0, released: 0 }
   const hangUps: Array<Effect.Effect<void>> = []
@@ -45,7 +46,7 @@ const makeServer = Effect.fnUntraced(function* (
       stderrTail: Effect.succeed(`stderr ${number}`),
       isOpen: Effect.negate(Deferred.isDone(closed)),
       closed: Deferred.await(closed),
-      rootsChanged: Effect.void
+      rootsChanged
     }
     return session
   })
@@ -56,6 +57,21 @@ const makeServer = Effect.fnUntraced(function* (
 const works = () => Effect.void
 
 describe("PooledServer", () => {
+  it.scoped("lets nobody call a new connection before the server knows of the folders that came meanwhile", () =>
+    Effect.gen(function* () {
+      const told = yield* Ref.make(false)
+      const tell = Effect.asVoid(Effect.unlessEffect(Effect.delay(Ref.set(told, true), "1 second"), Ref.get(told)))
+      const { pooled } = yield* makeServer(() => Effect.sleep("1 second"), undefined, tell)
+      yield* Effect.fork(pooled.connection([]))
+      yield* TestClock.adjust("500 millis")
+      yield* Effect.fork(pooled.connection([{ uri: "file:///b", name: "b" }]))
+      yield* TestClock.adjust("700 millis")
+      const caller = yield* Effect.fork(Effect.zipRight(pooled.live, Ref.get(told)))
+      yield* TestClock.adjust("5 seconds")
+      assert.isTrue(yield* Fiber.join(caller))
+    })
+  )
+
   it.scoped("opens one connection for all who ask at once", () =>
     Effect.gen(function* () {
       const { pooled, seen } = yield* makeServer(() => Effect.sleep("1 second"))

@@ -119,6 +119,9 @@ export const make = Effect.gen(function* () {
   const lifetime = yield* Effect.scope
   const clock = yield* Effect.clock
   const alarms = yield* Alarms.make
+  /** Replies that are whole and have yet to end: nobody else holds them. */
+  const ending = new Set<Fiber.RuntimeFiber<unknown>>()
+  yield* Effect.addFinalizer(() => Fiber.interruptAll(ending))
 
   const requestOf = ({ anonymous, body, method, path }: Pick<Call, "method" | "path" | "body" | "anonymous">) => {
     const bare = HttpClientRequest.make(method)(`${baseUrl}${path}`).pipe(
@@ -170,8 +173,11 @@ export const make = Effect.gen(function* () {
             seen.answered = true
             Deferred.unsafeDone(headers, Effect.succeed(response))
             const read = eachPiece(response, (piece) => {
+              const isFirst = seen.lastByteAt === undefined
               seen.lastByteAt = clock.unsafeCurrentTimeMillis()
               body.unsafeOffer(piece)
+              // a shorter limit may begin with it
+              if (isFirst) alarms.sooner()
             })
             return Effect.mapError(read, (error) => failureOf(baseUrl, operation, error))
           }),
@@ -194,7 +200,15 @@ export const make = Effect.gen(function* () {
             })
           }
           alarms.set(alarm)
-          reader.addObserver(() => alarms.takeBack(alarm))
+          reader.addObserver((exit) => {
+            alarms.takeBack(alarm)
+            ending.delete(reader)
+            // one that died has told nobody
+            if (Exit.isSuccess(exit)) return
+            const died = Exit.failCause(exit.cause)
+            Deferred.unsafeDone(headers, died)
+            body.unsafeDone(died)
+          })
           return {
             head: Effect.map(Deferred.await(headers), (response) => ({
               status: response.status,
@@ -203,8 +217,11 @@ export const make = Effect.gen(function* () {
             take: body.takeAll,
             // the caller goes on meanwhile: a connection whose reply is read to its end serves the next request
             expectEnd: () => {
+              if (reader.unsafePoll() !== null) return
               seen.wholeAt = clock.unsafeCurrentTimeMillis()
-              alarms.sooner()
+              ending.add(reader)
+              // a limit may have passed, and rung, before anybody read that it is whole
+              alarms.set(alarm)
             },
             close: Effect.suspend(() =>
               seen.wholeAt === undefined && reader.unsafePoll() === null ? Fiber.interrupt(reader) : Effect.void
