@@ -36,6 +36,19 @@ describe("replay", () => {
     }).pipe(Effect.scoped, Effect.provide(NodeContext.layer))
   )
 
+  it.effect("says that the recorded run was stopped, which is no difference", () =>
+    Effect.gen(function* () {
+      const fs = yield* FileSystem.FileSystem
+      const file = `${yield* fs.makeTempDirectoryScoped()}/run.jsonl`
+      const lines = (yield* fs.readFileString(kept)).trimEnd().split("\n")
+      const asked = lines.findIndex((line) => line.includes('"_tag":"Called"'))
+      yield* fs.writeFileString(file, lines.slice(0, asked + 1).join("\n"))
+      const { code, err } = yield* cli(["replay", file])
+      assert.strictEqual(code, 0, err)
+      assert.include(err, "The recorded run was stopped here.")
+    }).pipe(Effect.scoped, Effect.provide(NodeContext.layer))
+  )
+
   it.effect("refuses what is no recording with 2", () =>
     Effect.gen(function* () {
       const { code, err } = yield* cli(["replay", `${kept}.none`])

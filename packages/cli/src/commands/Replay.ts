@@ -5,7 +5,7 @@ import * as Args from "@effect/cli/Args"
 import * as Command from "@effect/cli/Command"
 import { AgentLoop } from "@lms-bridge/core/agent/AgentLoop"
 import type { AgentEvent } from "@lms-bridge/core/agent/AgentEvent"
-import { approver, differences, ReplayDiffers } from "@lms-bridge/core/agent/CassetteComparison"
+import { approver, differences, isPlayedToItsStop, ReplayDiffers } from "@lms-bridge/core/agent/CassetteComparison"
 import { Tape } from "@lms-bridge/core/agent/CassetteReplay"
 import * as Chunk from "effect/Chunk"
 import * as Effect from "effect/Effect"
@@ -15,6 +15,7 @@ import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
 import { Ended } from "../ExitCode.ts"
 import * as RunOptions from "../RunOptions.ts"
+import { Screen } from "../Screen.ts"
 import * as ShownRun from "../ShownRun.ts"
 
 export const command = Command.make("replay", {
@@ -35,10 +36,12 @@ export const command = Command.make("replay", {
         )
       )
       const stopped = Either.isLeft(end) && !isEnded(end.left) ? [end.left.message] : []
-      const different = [
-        ...stopped,
-        ...differences(tape.entries, yield* tape.left, Chunk.toReadonlyArray(yield* Ref.get(told)))
-      ]
+      const left = yield* tape.left
+      const otherwise = differences(tape.entries, left, Chunk.toReadonlyArray(yield* Ref.get(told)))
+      const different = [...stopped, ...otherwise]
+      if (otherwise.length === 0 && isPlayedToItsStop(tape.entries, left)) {
+        return yield* (yield* Screen).err("The recorded run was stopped here. Up to here it went the same way.")
+      }
       if (different.length > 0) return yield* new ReplayDiffers({ path: tape.path, differences: different })
       yield* end
     })

@@ -39,6 +39,7 @@ export const CassetteEntry = Schema.Union(
   }),
   Schema.TaggedStruct("Nearness", { nearness: Nearness }),
   Schema.TaggedStruct("Asked", { reply: optional(ChatReply), failure: optional(LmStudioError) }),
+  /** Neither result nor failure: it was running when the run was stopped. */
   Schema.TaggedStruct("Called", {
     server: Schema.String,
     tool: Schema.String,

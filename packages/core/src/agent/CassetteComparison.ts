@@ -54,6 +54,15 @@ export const differences = (
 }
 
 /**
+ * Whether the recording breaks off because the run was stopped, and was played as far as it goes.
+ *
+ * @since 0.1.0
+ * @category predicates
+ */
+export const isPlayedToItsStop = (entries: ReadonlyArray<CassetteEntry>, left: Left): boolean =>
+  left.replies === 0 && left.calls.length === 0 && !entries.some(({ _tag }) => _tag === "Ended")
+
+/**
  * A person in front of a tape says yes to the calls that are on it.
  *
  * @since 0.1.0

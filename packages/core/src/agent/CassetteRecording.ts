@@ -202,7 +202,8 @@ const recordedRegistry = (
   ) =>
     Effect.either(answer).pipe(
       Effect.tap((result) => called(server, tool, args, result)),
-      Effect.flatten
+      Effect.flatten,
+      Effect.onInterrupt(() => write({ _tag: "Called", server, tool, arguments: args }))
     )
   return {
     ...registry,

@@ -198,7 +198,10 @@ const registryOf = (
       const index = waiting.findIndex((other) => other.key === key)
       const [found] = index === -1 ? [] : waiting.splice(index, 1)
       if (found?.entry.result !== undefined) return Effect.succeed(found.entry.result)
-      const detail = "The recording has no such call with these arguments"
+      const detail =
+        found === undefined
+          ? "The recording has no such call with these arguments."
+          : "It was still running when the recorded run was stopped."
       return Effect.fail(found?.entry.failure ?? new McpCallFailed({ server, tool, reason: "Protocol", detail }))
     })
   const connection = (server: string): Effect.Effect<HeldConnection, McpConnectError> => {

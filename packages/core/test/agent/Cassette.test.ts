@@ -102,6 +102,25 @@ describe("Cassette", () => {
     )
   )
 
+  it.live("knows of a call that was running when the time of the run was over", () =>
+    inTemp((path) =>
+      Effect.gen(function* () {
+        const slow: World.Tool = { run: () => Effect.never }
+        const world: World.World = { servers: { main: { slow } }, turns: [[call("slow", {})]], final: "No more time." }
+        const recording = CassetteRecording.layer(path).pipe(Layer.provide(World.services(world)))
+        const budgets = { rounds: 9, wallMillis: 300, toolCalls: 9 }
+        const events = yield* Effect.provide(run(task({ budgets, allowedTools: ["*"] })), recording)
+        assert.strictEqual(outcomeOf(events).budget, "wall-time")
+        const differences = yield* Effect.gen(function* () {
+          const { entries, left, task } = yield* CassetteReplay.Tape
+          const played = yield* run(task)
+          return CassetteComparison.differences(entries, yield* left, played)
+        }).pipe(Effect.provide(CassetteReplay.loop(path).pipe(Layer.provide(Settings.layerWith({})))))
+        assert.deepStrictEqual(differences, [])
+      })
+    )
+  )
+
   it.live("has the tools change where they changed in the recorded run", () =>
     inTemp((path) =>
       Effect.gen(function* () {
