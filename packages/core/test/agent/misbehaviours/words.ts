@@ -49,10 +49,22 @@ export const words: ReadonlyArray<Misbehaviour> = [
     check: ranWith(one)
   },
   {
-    what: "a call in a code block or in the middle of a sentence",
+    what: "a call with its marks, in a code block or in the middle of a sentence",
     does: "does not run it; asks once what was meant, then takes the text as the answer",
     world: { ...saying(), turns: () => `Write:\n\`\`\`\n<tool_call>${json}</tool_call>\n\`\`\`` },
     check: ({ outcome, ran, requests }) => ran.length === 0 && requests === 2 && outcome.answer.startsWith("Write:")
+  },
+  {
+    what: "JSON of a call in a code block, with words around it",
+    does: "takes it for an example and the text for the answer",
+    world: saying(`Call it so:\n\`\`\`json\n${json}\n\`\`\`\nThat reads the file.`),
+    check: ({ outcome, ran, requests }) => ran.length === 0 && requests === 1 && outcome.answer.includes("That reads")
+  },
+  {
+    what: "JSON of a call in a code block, and nothing else",
+    does: "runs it",
+    world: saying(`\`\`\`json\n${json}\n\`\`\``),
+    check: ranWith(one)
   },
   {
     what: "a call quoted from what a tool has said",
