@@ -62,10 +62,11 @@ export const plan = (draft: Draft): Plan => {
   const slimmer = draft.plainSchemas ? plain : slim
   const measures: Array<string> = []
   let now = { messages: all, tools: full }
-  const fits = () => account(draft, contextLength, now, measures).free >= 0
+  const fits = (room = 0) => account(draft, contextLength, now, measures).free >= room
   const done = (): Plan => ({ _tag: "Fits", ...now, account: account(draft, contextLength, now, measures) })
 
-  if (fits()) return done()
+  // long definitions are welcome where there is room for a result beside them
+  if (fits(full.length > 0 ? Math.floor(contextLength * shareOfResult) : 0)) return done()
   if (full.length > 0) {
     now = { ...now, tools: full.map(slimmer) }
     measures.push("shorter tool definitions")
@@ -104,7 +105,7 @@ export const plan = (draft: Draft): Plan => {
  * @category getters
  */
 export const resultLimit = (contextLength: number | undefined, most: number): number =>
-  contextLength === undefined ? most : Math.min(most, Math.max(1000, Math.floor(contextLength * 0.25 * 3.5)))
+  contextLength === undefined ? most : Math.min(most, Math.max(1000, Math.floor(contextLength * shareOfResult * 3.5)))
 
 /**
  * Tokens to keep free for the reply: what was asked for, else a quarter of the context, between 256 and 2048.
@@ -147,6 +148,9 @@ export const explained = (account: ContextAccount): string =>
 // -----------------------------------------------------------------------------
 // internal
 // -----------------------------------------------------------------------------
+
+/** Of the context, for one result. */
+const shareOfResult = 0.25
 
 const account = (
   { factor, reserve, system }: Draft,

@@ -188,11 +188,12 @@ describe("AgentLoop, with little context", () => {
     }).pipe(Effect.provide(World.layer({ turns: [], lease })))
   )
 
-  const growing = World.layer({
-    turns: ["ok"],
-    lease: (options) =>
-      Effect.succeed({ ...small, owner: "lms-bridge" as const, contextLength: options?.contextLength ?? 4096 })
-  })
+  const growing = () =>
+    World.layer({
+      turns: ["ok"],
+      lease: (options) =>
+        Effect.succeed({ ...small, owner: "lms-bridge" as const, contextLength: options?.contextLength ?? 4096 })
+    })
 
   it.effect("loads a model of ours with a larger context when the policy allows it and nothing else helps", () =>
     Effect.gen(function* () {
@@ -206,7 +207,7 @@ describe("AgentLoop, with little context", () => {
       )
       assert.strictEqual(outcomeOf(events).status, "done")
       assert.deepStrictEqual((yield* World.Seen).open, [])
-    }).pipe(Effect.provide(growing))
+    }).pipe(Effect.provide(growing()))
   )
 
   it.effect("does not when the policy says nothing, or allows less", () =>
@@ -218,7 +219,7 @@ describe("AgentLoop, with little context", () => {
         )
         assert.strictEqual(outcomeOf(events).problem?.tag, "ContextBudgetExceeded")
       }
-    }).pipe(Effect.provide(growing))
+    }).pipe(Effect.provide(growing()))
   )
 
   it.effect("learns from an overflow how long the context really is, and sends less", () =>

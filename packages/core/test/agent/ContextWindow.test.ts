@@ -69,6 +69,15 @@ describe("ContextWindow", () => {
     )
   })
 
+  it("writes tools at length only where there is room for a result beside them", () => {
+    const whole = used({})
+    const roomy = fitting({ contextLength: Math.ceil(whole / 0.75) + 1 })
+    assert.deepStrictEqual(roomy.account?.measures, [])
+    const tight = fitting({ contextLength: Math.floor(whole / 0.75) - 10 })
+    assert.deepStrictEqual(tight.account?.measures, ["shorter tool definitions"])
+    assert.isAbove(tight.account?.free ?? 0, whole / 4)
+  })
+
   it("never leaves out a tool that is needed", () => {
     const needed = tools.slice(0, 1)
     const result = plan(draft({ contextLength: 10, expendable: tools.slice(1) }))
