@@ -12,12 +12,23 @@ export interface State {
   readonly budgets: Budgets | undefined
   /** Requests to the model that were begun. */
   readonly requests: number
+  /** Tool calls that were begun, and what tools have returned. */
+  readonly calls: number
+  readonly resultBytes: number
   /** Tools that were not run because nobody could be asked. */
   readonly unasked: ReadonlyArray<string>
   readonly wantsJson: boolean
 }
 
-export const initial: State = { runId: "", budgets: undefined, requests: 0, unasked: [], wantsJson: false }
+export const initial: State = {
+  runId: "",
+  budgets: undefined,
+  requests: 0,
+  calls: 0,
+  resultBytes: 0,
+  unasked: [],
+  wantsJson: false
+}
 
 export const step = (state: State, event: AgentEvent): State => {
   switch (event._tag) {
@@ -31,6 +42,10 @@ export const step = (state: State, event: AgentEvent): State => {
       }
     case "RoundStarted":
       return { ...state, requests: state.requests + 1 }
+    case "ToolCallStarted":
+      return { ...state, calls: state.calls + 1 }
+    case "ToolCallFinished":
+      return { ...state, resultBytes: state.resultBytes + event.bytes }
     case "ToolCallRefused":
       return event.by === "nobody" && !state.unasked.includes(event.name)
         ? { ...state, unasked: [...state.unasked, event.name] }
@@ -58,45 +73,36 @@ export const interrupted = ({ requests, runId }: State): ReadonlyArray<string> =
 
 /** Why a run cannot go on within these budgets, and what gives it more; undefined when it can. */
 export const spent = (used: Explanation["used"], budgets: Budgets): string | undefined => {
-  const { resultBytes = Number.POSITIVE_INFINITY, tokens = Number.POSITIVE_INFINITY } = budgets
-  const reached: ReadonlyArray<readonly [BudgetKind, boolean]> = [
-    ["rounds", used.rounds >= budgets.rounds],
-    ["wall-time", used.wallMillis >= budgets.wallMillis],
-    ["tool-calls", used.toolCalls >= budgets.toolCalls],
-    ["tokens", used.tokens >= tokens],
-    ["result-bytes", used.resultBytes >= resultBytes]
-  ]
-  const first = reached.find(([, isReached]) => isReached)
-  if (first === undefined) return undefined
-  const { more, what } = usedUp(first[0], budgets)
-  return `${what}. Give it more, for example${more}.`
+  const [first] = reached(used, budgets)
+  return first === undefined
+    ? undefined
+    : `${usedUp(first, used, budgets)}. Give it more, for example${more(used, budgets)}.`
 }
 
 // -----------------------------------------------------------------------------
 // internal
 // -----------------------------------------------------------------------------
 
-const ended = (
-  { budgets, requests }: State,
-  outcome: AgentOutcome,
-  goOn: (options: string) => string
-): ReadonlyArray<string> => {
+const ended = (state: State, outcome: AgentOutcome, goOn: (options: string) => string): ReadonlyArray<string> => {
+  const { budgets, requests } = state
+  const used = usedIn(state, outcome)
+  const options = budgets === undefined ? "" : more(used, budgets, outcome.budget)
   switch (outcome.status) {
     case "done":
       return []
     case "budget": {
-      const { more, what } =
+      const what =
         outcome.budget === undefined || budgets === undefined
-          ? { what: "a budget is used up", more: "" }
-          : usedUp(outcome.budget, budgets)
-      return [`The run was ended because ${what}; ${best(outcome)}.${goOn(more)}`]
+          ? "a budget is used up"
+          : usedUp(outcome.budget, used, budgets)
+      return [`The run was ended because ${what}; ${best(outcome)}.${goOn(options)}`]
     }
     case "stalled":
       return [
         `The run was ended because it went round in circles; ${best(outcome)}. Another model, or a more precise task, may get further.`
       ]
     case "failed":
-      return [`${outcome.problem?.message ?? "The run failed."}${requests === 0 ? "" : goOn("")}`]
+      return [`${outcome.problem?.message ?? "The run failed."}${requests === 0 ? "" : goOn(options)}`]
   }
 }
 
@@ -118,29 +124,66 @@ const unasked = ({ unasked }: State): ReadonlyArray<string> =>
         `Not run, because nobody could be asked: ${unasked.join(", ")}. --allow ${unasked.join(",")} allows it beforehand.`
       ]
 
-/** What there is no more of, and the option that gives twice as much. */
-const usedUp = (budget: BudgetKind, budgets: Budgets): { readonly what: string; readonly more: string } => {
+const usedIn = ({ calls, resultBytes }: State, { millis, rounds, usage }: AgentOutcome): Explanation["used"] => ({
+  rounds,
+  wallMillis: millis,
+  toolCalls: calls,
+  tokens: usage.inputTokens + usage.outputTokens,
+  resultBytes
+})
+
+/** Every budget that forbids to go on: not only the one that ended the run. */
+const reached = (used: Explanation["used"], budgets: Budgets): ReadonlyArray<BudgetKind> => {
+  const { resultBytes = Number.POSITIVE_INFINITY, tokens = Number.POSITIVE_INFINITY } = budgets
+  const all: ReadonlyArray<readonly [BudgetKind, boolean]> = [
+    ["rounds", used.rounds >= budgets.rounds],
+    ["wall-time", used.wallMillis >= budgets.wallMillis],
+    ["tool-calls", used.toolCalls >= budgets.toolCalls],
+    ["tokens", used.tokens >= tokens],
+    ["result-bytes", used.resultBytes >= resultBytes]
+  ]
+  return all.flatMap(([kind, isReached]) => (isReached ? [kind] : []))
+}
+
+/** What there is no more of. One request or result can go far beyond the limit, so those tell what was used. */
+const usedUp = (budget: BudgetKind, used: Explanation["used"], budgets: Budgets): string => {
   const { resultBytes = 0, rounds, tokens = 0, toolCalls, wallMillis } = budgets
   switch (budget) {
     case "rounds":
-      return { what: `${its(rounds, "round")} used up`, more: ` --max-rounds ${Math.min(10_000, rounds * 2)}` }
+      return `${its(rounds, "round")} used up`
     case "wall-time":
-      return {
-        what: `its time of ${Words.duration(wallMillis)} is up`,
-        more: ` --timeout ${Math.ceil((wallMillis * 2) / 1000)}s`
-      }
+      return `its time of ${Words.duration(wallMillis)} is up`
     case "tool-calls":
-      return {
-        what: `${its(toolCalls, "tool call")} used up`,
-        more: ` --max-tool-calls ${Math.min(100_000, toolCalls * 2)}`
-      }
+      return `${its(toolCalls, "tool call")} used up`
     case "tokens":
-      return { what: `${its(tokens, "token")} used up`, more: ` --max-total-tokens ${tokens * 2}` }
+      return `it has used ${Words.count(used.tokens, "token")} and may use ${tokens}`
     case "result-bytes":
-      return {
-        what: `its tools have returned the ${resultBytes} bytes that they may`,
-        more: ` --max-total-bytes ${resultBytes * 2}`
-      }
+      return `its tools have returned ${Words.count(used.resultBytes, "byte")} and may return ${resultBytes}`
+  }
+}
+
+/** The options that give enough to go on. */
+const more = (used: Explanation["used"], budgets: Budgets, ended?: BudgetKind): string => {
+  const kinds = reached(used, budgets)
+  return (ended === undefined || kinds.includes(ended) ? kinds : [ended, ...kinds])
+    .map((kind) => ` ${twice(kind, used, budgets)}`)
+    .join("")
+}
+
+const twice = (budget: BudgetKind, used: Explanation["used"], budgets: Budgets): string => {
+  const { resultBytes = 0, rounds, tokens = 0, toolCalls, wallMillis } = budgets
+  switch (budget) {
+    case "rounds":
+      return `--max-rounds ${Math.min(10_000, Math.max(rounds, used.rounds) * 2)}`
+    case "wall-time":
+      // the last answer has time of its own, which may be longer than the limit
+      return `--timeout ${Math.ceil((wallMillis * 2 > used.wallMillis ? wallMillis * 2 : used.wallMillis * 2) / 1000)}s`
+    case "tool-calls":
+      return `--max-tool-calls ${Math.min(100_000, Math.max(toolCalls, used.toolCalls) * 2)}`
+    case "tokens":
+      return `--max-total-tokens ${Math.min(1_000_000_000, Math.max(tokens, used.tokens) * 2)}`
+    case "result-bytes":
+      return `--max-total-bytes ${Math.min(1_000_000_000_000, Math.max(resultBytes, used.resultBytes) * 2)}`
   }
 }
 

@@ -48,16 +48,51 @@ describe("what is said at the end of a run", () => {
     ],
     [
       "tokens",
-      `its 1000 tokens are used up; this is the best answer so far. Go on with: lms-bridge runs resume ${testRunId} --max-total-tokens 2000`
+      `it has used 110 tokens and may use 1000; this is the best answer so far. Go on with: lms-bridge runs resume ${testRunId} --max-total-tokens 2000`
     ],
     [
       "result-bytes",
-      `its tools have returned the 4000 bytes that they may; this is the best answer so far. Go on with: lms-bridge runs resume ${testRunId} --max-total-bytes 8000`
+      `its tools have returned 0 bytes and may return 4000; this is the best answer so far. Go on with: lms-bridge runs resume ${testRunId} --max-total-bytes 8000`
     ]
   ])("names the budget of %s and the command that gives twice as much", (budget, expected) => {
     assert.deepStrictEqual(said(outcome("so far", { status: "budget", budget })), [
       `The run was ended because ${expected}`
     ])
+  })
+
+  it("suggests more than was used, which one request or one result can carry far beyond the limit", () => {
+    const budgets = { ...task.budgets, tokens: 100, resultBytes: 50, wallMillis: 2000 }
+    const usage = { inputTokens: 489, outputTokens: 8 }
+    const [tokens] = said(outcome("", { status: "budget", budget: "tokens", usage }), [], { changes: { budgets } })
+    assert.strictEqual(
+      tokens,
+      `The run was ended because it has used 497 tokens and may use 100; there is no answer yet. Go on with: lms-bridge runs resume ${testRunId} --max-total-tokens 994`
+    )
+    const result: AgentEventBody = {
+      _tag: "ToolCallFinished",
+      callId: "1",
+      server: "s",
+      tool: "big",
+      told: "",
+      isError: false,
+      bytes: 700,
+      millis: 1
+    }
+    const [bytes] = said(
+      outcome("", { status: "budget", budget: "result-bytes", usage, millis: 9000 }),
+      [result, result],
+      { changes: { budgets } }
+    )
+    assert.include(bytes, "its tools have returned 1400 bytes and may return 50;")
+    // and every other limit that would stop it at once
+    assert.isTrue(bytes?.endsWith(` ${testRunId} --timeout 18s --max-total-tokens 994 --max-total-bytes 2800`), bytes)
+    assert.strictEqual(
+      RunEnding.spent(
+        { rounds: 1, wallMillis: 1, toolCalls: 0, tokens: 497, resultBytes: 0 },
+        { ...budgets, tokens: 200 }
+      ),
+      "it has used 497 tokens and may use 200. Give it more, for example --max-total-tokens 994."
+    )
   })
 
   it("offers nothing that cannot be: a run that is not kept, more rounds than there may be, an answer that is none", () => {
