@@ -37,6 +37,8 @@ export const step = (state: State, event: AgentEvent): State => {
       return {
         ...state,
         runId: event.runId,
+        // one that is taken up again may now have been allowed to run them
+        unasked: [],
         budgets: event.task.budgets,
         wantsJson: event.task.outputSchema !== undefined
       }
@@ -63,8 +65,17 @@ export const lines = (
   outcome: AgentOutcome,
   { kept }: { readonly kept: boolean }
 ): ReadonlyArray<string> => {
-  const goOn = (options: string) => (kept ? ` Go on with: lms-bridge runs resume ${state.runId}${options}` : "")
-  return [...ended(state, outcome, goOn), ...cutOff(outcome), ...unfit(state, outcome), ...unasked(state)]
+  const { budgets, runId } = state
+  const resume = `lms-bridge runs resume ${runId}${budgets === undefined ? "" : more(usedIn(state, outcome), budgets, outcome.budget)}`
+  return [
+    ...ended(state, outcome, kept ? ` Go on with: ${resume}` : ""),
+    ...cutOff(outcome),
+    ...unfit(state, outcome),
+    ...unasked(
+      state,
+      kept ? (outcome.status === "done" ? `lms-bridge runs follow ${runId} "TASK"` : resume) : undefined
+    )
+  ]
 }
 
 /** For whoever stopped a run that had begun. */
@@ -83,10 +94,9 @@ export const spent = (used: Explanation["used"], budgets: Budgets): string | und
 // internal
 // -----------------------------------------------------------------------------
 
-const ended = (state: State, outcome: AgentOutcome, goOn: (options: string) => string): ReadonlyArray<string> => {
+const ended = (state: State, outcome: AgentOutcome, goOn: string): ReadonlyArray<string> => {
   const { budgets, requests } = state
   const used = usedIn(state, outcome)
-  const options = budgets === undefined ? "" : more(used, budgets, outcome.budget)
   switch (outcome.status) {
     case "done":
       return []
@@ -95,14 +105,14 @@ const ended = (state: State, outcome: AgentOutcome, goOn: (options: string) => s
         outcome.budget === undefined || budgets === undefined
           ? "a budget is used up"
           : usedUp(outcome.budget, used, budgets)
-      return [`The run was ended because ${what}; ${best(outcome)}.${goOn(options)}`]
+      return [`The run was ended because ${what}; ${best(outcome)}.${goOn}`]
     }
     case "stalled":
       return [
         `The run was ended because it went round in circles; ${best(outcome)}. Another model, or a more precise task, may get further.`
       ]
     case "failed":
-      return [`${outcome.problem?.message ?? "The run failed."}${requests === 0 ? "" : goOn(options)}`]
+      return [`${outcome.problem?.message ?? "The run failed."}${requests === 0 ? "" : goOn}`]
   }
 }
 
@@ -117,12 +127,15 @@ const unfit = ({ wantsJson }: State, { answer, status, structured }: AgentOutcom
     ? ["The answer is not the JSON that --output-schema asks for."]
     : []
 
-const unasked = ({ unasked }: State): ReadonlyArray<string> =>
-  unasked.length === 0
-    ? []
-    : [
-        `Not run, because nobody could be asked: ${unasked.join(", ")}. --allow ${unasked.join(",")} allows it beforehand.`
-      ]
+/** `command` is what can still be done with this run. */
+const unasked = ({ unasked }: State, command: string | undefined): ReadonlyArray<string> => {
+  if (unasked.length === 0) return []
+  const option = `--allow ${unasked.join(",")}`
+  const further = command === undefined ? "" : ` To go on with it allowed: ${command} ${option}`
+  return [
+    `Not run, because nobody could be asked: ${unasked.join(", ")}. In a new \`lms-bridge run\`, ${option} allows it beforehand.${further}`
+  ]
+}
 
 const usedIn = ({ calls, resultBytes }: State, { millis, rounds, usage }: AgentOutcome): Explanation["used"] => ({
   rounds,

@@ -79,6 +79,10 @@ export const budgetsOfSettings = (settings: Values): Budgets => ({
   toolCalls: settings.maxToolCalls
 })
 
+/** What the person says yes to beforehand. */
+export const allow = (description: string) =>
+  Options.text("allow").pipe(Options.withDescription(description), Options.withPseudoName("LIST"), Options.repeated)
+
 /** Servers, tools and the model's manner: what makes a task of a few words. */
 export const making = {
   mcp: Options.text("mcp").pipe(
@@ -101,12 +105,8 @@ export const making = {
     Options.withPseudoName("LIST"),
     Options.repeated
   ),
-  allow: Options.text("allow").pipe(
-    Options.withDescription(
-      "Tools, written in the same way, that need not ask you first; what a rule of your policy refuses stays refused."
-    ),
-    Options.withPseudoName("LIST"),
-    Options.repeated
+  allow: allow(
+    "Tools, written in the same way, that need not ask you first; what a rule of your policy refuses stays refused."
   ),
   resources: Options.boolean("resources").pipe(
     Options.withDescription("Let the model list and read the resources and prompts of the servers, too.")
@@ -202,7 +202,7 @@ export const changesOf = (said: Making): Partial<AgentTask> => ({
 const some = <A, B>(value: Option.Option<A>, make: (value: A) => B) =>
   Option.match(value, { onNone: () => ({}), onSome: make })
 
-const names = (lists: ReadonlyArray<string>): Option.Option<ReadonlyArray<string>> =>
+export const names = (lists: ReadonlyArray<string>): Option.Option<ReadonlyArray<string>> =>
   Option.filter(
     Option.some(lists.flatMap((list) => list.split(",").flatMap((name) => (name.trim() === "" ? [] : [name.trim()])))),
     (all) => all.length > 0

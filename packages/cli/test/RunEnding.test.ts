@@ -124,7 +124,30 @@ describe("what is said at the end of a run", () => {
       { changes: { outputSchema: { type: "object" } } }
     )
     assert.match(lines[1] ?? "", /not the JSON that --output-schema asks for/)
-    assert.match(lines[2] ?? "", /nobody could be asked: write_file\. --allow write_file allows/)
+    assert.match(lines[2] ?? "", /nobody could be asked: write_file\. In a new `lms-bridge run`, --allow write_file/)
     assert.strictEqual(lines.length, 3)
+  })
+
+  it("says how to go on with a call allowed, by what the run still can", () => {
+    const refused: AgentEventBody = {
+      _tag: "ToolCallRefused",
+      callId: "1",
+      name: "write_file",
+      reason: "Policy",
+      told: "",
+      by: "nobody"
+    }
+    const last = (end: Partial<AgentOutcome>, kept = true, more: ReadonlyArray<AgentEventBody> = []) =>
+      said(outcome("a", end), [refused, ...more], { kept }).at(-1) ?? ""
+    const goOn = "To go on with it allowed: lms-bridge runs"
+    // one that is done cannot be resumed
+    assert.include(last({}), `${goOn} follow ${testRunId} "TASK" --allow write_file`)
+    assert.include(
+      last({ status: "budget", budget: "rounds" }),
+      `${goOn} resume ${testRunId} --max-rounds 100 --allow write_file`
+    )
+    assert.notInclude(last({}, false), "runs")
+    // what was refused before it was taken up again is past
+    assert.strictEqual(last({}, true, [{ _tag: "RunResumed", task }]), "")
   })
 })

@@ -53,8 +53,8 @@ const listening = () => {
       asked.push(task)
       return answer("run_new")
     },
-    resume: (runId, budgets) => {
-      asked.push({ runId, budgets })
+    resume: (runId, budgets, allowed) => {
+      asked.push({ runId, budgets, allowed })
       return answer(runId)
     }
   }
@@ -136,7 +136,7 @@ describe("runs show", () => {
 })
 
 describe("runs resume", () => {
-  it.effect("goes on with the budgets of the run, and with those that are given", () =>
+  it.effect("goes on with the budgets of the run, and with those and the consent that are given", () =>
     Effect.gen(function* () {
       const { agentLoop, asked } = listening()
       const { code, err, out } = yield* cli(
@@ -147,10 +147,10 @@ describe("runs resume", () => {
         }
       )
       assert.deepStrictEqual([code, out], [0, "Two."], err)
-      yield* cli(["runs", "resume", "killed", "--max-rounds", "3"], { runs, agentLoop })
+      yield* cli(["runs", "resume", "killed", "--max-rounds", "3", "--allow", "write_file, a__x"], { runs, agentLoop })
       assert.deepStrictEqual(asked, [
-        { runId: "run_ended", budgets: { ...task.budgets, rounds: 5, tokens: 900 } },
-        { runId: "run_killed", budgets: { ...task.budgets, rounds: 3 } }
+        { runId: "run_ended", budgets: { ...task.budgets, rounds: 5, tokens: 900 }, allowed: [] },
+        { runId: "run_killed", budgets: { ...task.budgets, rounds: 3 }, allowed: ["write_file", "a__x"] }
       ])
     })
   )

@@ -5,13 +5,21 @@ import * as Command from "@effect/cli/Command"
 import { AgentLoop } from "@lms-bridge/core/agent/AgentLoop"
 import * as RunExplanation from "@lms-bridge/core/agent/RunExplanation"
 import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
 import { UsageError } from "../ExitCode.ts"
 import * as KeptRun from "../KeptRun.ts"
 import * as RunEnding from "../RunEnding.ts"
 import * as RunOptions from "../RunOptions.ts"
 import * as ShownRun from "../ShownRun.ts"
 
-export const command = Command.make("resume", { id: KeptRun.id, ...RunOptions.limits, ...RunOptions.showing }).pipe(
+export const command = Command.make("resume", {
+  id: KeptRun.id,
+  ...RunOptions.limits,
+  allow: RunOptions.allow(
+    "Tools that need not ask you first from here on, besides those of the run: `tool` or `server__tool`, with commas between, `*` for anything; what a rule of your policy refuses stays refused."
+  ),
+  ...RunOptions.showing
+}).pipe(
   Command.withDescription(
     "Go on with a run that was stopped, killed, or ended by a budget. Limits hold for the run as a whole."
   ),
@@ -28,7 +36,8 @@ export const command = Command.make("resume", { id: KeptRun.id, ...RunOptions.li
       if (spent !== undefined) {
         return yield* new UsageError({ problem: `The run ${runId} cannot go on, because ${spent}` })
       }
-      yield* ShownRun.show((yield* AgentLoop).resume(runId, budgets), { ...options, past: events })
+      const allowed = Option.getOrElse(RunOptions.names(options.allow), () => [])
+      yield* ShownRun.show((yield* AgentLoop).resume(runId, budgets, allowed), { ...options, past: events })
     })
   )
 )

@@ -50,11 +50,15 @@ export class AgentLoop extends Context.Tag("@lms-bridge/core/agent/AgentLoop")<
     readonly run: (task: AgentTask) => Stream.Stream<AgentEvent, AgentError>
     /**
      * Takes up a run that was stopped, killed or ended by a budget where its journal ends; the first event is
-     * `RunResumed`. Budgets hold for the run as a whole, so an ended one needs larger ones. No call that was finished is
-     * made again; one whose outcome is not known only when it does no harm, or a person says so. Fails when the run is
-     * being carried out.
+     * `RunResumed`. Budgets hold for the run as a whole, so an ended one needs larger ones. `approved` is added to what
+     * the task approves, until the run stops again. No call that was finished is made again; one whose outcome is not
+     * known only when it does no harm, or a person says so. Fails when the run is being carried out.
      */
-    readonly resume: (runId: string, budgets?: AgentTask["budgets"]) => Stream.Stream<AgentEvent, AgentError>
+    readonly resume: (
+      runId: string,
+      budgets?: AgentTask["budgets"],
+      approved?: ReadonlyArray<string>
+    ) => Stream.Stream<AgentEvent, AgentError>
   }
 >() {
   static readonly layerNoDeps: Layer.Layer<
@@ -69,7 +73,7 @@ export class AgentLoop extends Context.Tag("@lms-bridge/core/agent/AgentLoop")<
         const services = { lifecycle, registry, nearness, journal, settings, policies }
         return {
           run: (task) => AgentRun.run(services, task),
-          resume: (runId, budgets) => AgentRun.resume(services, runId, budgets)
+          resume: (runId, budgets, approved) => AgentRun.resume(services, runId, budgets, approved)
         }
       }
     )

@@ -79,7 +79,7 @@ export const run = (services: Services, task: AgentTask): Stream.Stream<AgentEve
 
 /**
  * Takes a run up again where its journal ends, with other budgets if they are given. Budgets hold for the run as a
- * whole; time in which it did not run does not count.
+ * whole; time in which it did not run does not count. What is approved besides holds until it stops again.
  *
  * @since 0.1.0
  * @category constructors
@@ -87,7 +87,8 @@ export const run = (services: Services, task: AgentTask): Stream.Stream<AgentEve
 export const resume = (
   services: Services,
   runId: string,
-  budgets?: AgentTask["budgets"]
+  budgets?: AgentTask["budgets"],
+  approved: ReadonlyArray<string> = []
 ): Stream.Stream<AgentEvent, AgentError> =>
   begin(
     services,
@@ -98,7 +99,7 @@ export const resume = (
       const at = yield* Clock.currentTimeMillis
       const started: AgentEvent = {
         _tag: "RunResumed",
-        task: budgets === undefined ? before.task : { ...before.task, budgets },
+        task: resumedTask(past, before.task, budgets, approved),
         runId: past[0]?.runId ?? (yield* makeRunId),
         seq: (past.at(-1)?.seq ?? 0) + 1,
         at,
@@ -157,6 +158,21 @@ const under =
 
 const replayed = (runId: string, events: ReadonlyArray<AgentEvent>): Effect.Effect<AgentState, RunNotFound> =>
   Effect.mapError(rebuilt(events), () => new RunNotFound({ runId }))
+
+/** Consent that was given to an earlier part of the run does not hold for this one. */
+const resumedTask = (
+  [first]: ReadonlyArray<AgentEvent>,
+  { approvedTools: _earlier, ...task }: AgentTask,
+  budgets: AgentTask["budgets"] = task.budgets,
+  approved: ReadonlyArray<string>
+): AgentTask => {
+  const own = first?._tag === "RunStarted" ? first.task.approvedTools : undefined
+  return {
+    ...task,
+    budgets,
+    ...(own === undefined && approved.length === 0 ? {} : { approvedTools: [...(own ?? []), ...approved] })
+  }
+}
 
 /** What was said in another run, up to a turn that is complete. */
 const historyOf = Effect.fnUntraced(function* (

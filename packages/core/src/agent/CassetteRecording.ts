@@ -67,7 +67,7 @@ export const layer = (
             Stream.concat(Stream.drain(Stream.fromEffect(write({ _tag: "Task", task }))), AgentRun.run(services, task)),
             (event) => (event._tag === "RunFinished" ? write({ _tag: "Ended", outcome: event.outcome }) : Effect.void)
           ),
-        resume: (runId, budgets) => AgentRun.resume(services, runId, budgets)
+        resume: (runId, budgets, approved) => AgentRun.resume(services, runId, budgets, approved)
       })
     })
   ).pipe(Layer.provide(ToolNearness.layer))

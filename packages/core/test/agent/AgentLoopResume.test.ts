@@ -105,6 +105,32 @@ describe("AgentLoop, taking up a run again", () => {
     }).pipe(Effect.provide(worldOf({})))
   )
 
+  it.effect("runs what it is allowed when it is taken up again, and asks anew the next time", () =>
+    Effect.gen(function* () {
+      const loop = yield* AgentLoop
+      const first = yield* run(task({ approvedTools: ["other"], budgets: { ...task().budgets, rounds: 1 } }))
+      const runId = first[0]?.runId ?? ""
+      assert.strictEqual(only(first, "ToolCallRefused")[0]?.by, "nobody")
+      const allowed = Chunk.toReadonlyArray(
+        yield* Stream.runCollect(loop.resume(runId, { ...task().budgets, rounds: 2 }, ["wipe"]))
+      )
+      assert.strictEqual(only(allowed, "ToolCallFinished")[0]?.tool, "wipe")
+      const later = yield* resumed(runId, { ...task().budgets, rounds: 3 })
+      assert.strictEqual(only(later, "ToolCallRefused")[0]?.by, "nobody")
+      assert.deepStrictEqual(
+        [first, allowed, later].map(([event]) => event !== undefined && "task" in event && event.task.approvedTools),
+        [["other"], ["other", "wipe"], ["other"]]
+      )
+    }).pipe(
+      Effect.provide(
+        World.layer({
+          turns: (index) => (index % 2 === 0 ? [call("wipe", { index })] : "so far"),
+          servers: { main: { wipe: { annotations: { destructive: true }, run: () => Effect.succeed(text("wiped")) } } }
+        })
+      )
+    )
+  )
+
   it.effect("repeats such a call when the person says so", () =>
     Effect.gen(function* () {
       const runId = yield* killed
