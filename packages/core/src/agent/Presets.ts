@@ -9,7 +9,7 @@ import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
-import type * as Redacted from "effect/Redacted"
+import * as Redacted from "effect/Redacted"
 import * as Schema from "effect/Schema"
 import { Settings } from "../configuration/Settings.ts"
 import type { McpConfigInvalid } from "../mcp/McpError.ts"
@@ -106,7 +106,8 @@ export class Presets extends Context.Tag("@lms-bridge/core/agent/Presets")<
             return { task: { servers: { _tag: "Named", names: [found.name] } }, secrets: {} }
           }
           const secret = token ?? Option.getOrUndefined(settings.githubToken)
-          if (preset.token !== undefined && secret === undefined) {
+          // a blank one is a variable that was not filled in, and the server would only find out when it is used
+          if (preset.token !== undefined && (secret === undefined || Redacted.value(secret).trim() === "")) {
             return yield* new TokenMissing({ preset: name, variable: preset.token })
           }
           const resolved = preset.folders ? yield* workingFolders.resolve(folders ?? []) : []
