@@ -1,6 +1,7 @@
 /**
  * Several tasks in one go, each with the memory of the ones before.
  */
+import type { Problem } from "@lms-bridge/core/agent/AgentEvent"
 import { Presets } from "@lms-bridge/core/agent/Presets"
 import { inTurn } from "@lms-bridge/core/agent/Session"
 import { CurrentApprover } from "@lms-bridge/core/agent/AgentLoop"
@@ -30,7 +31,8 @@ const StepResult = Schema.Struct({
   task: Schema.String,
   status: Schema.String,
   answer: Schema.String,
-  runId: optional(Schema.String)
+  runId: optional(Schema.String),
+  error: optional(Schema.Struct({ _tag: Schema.String, message: Schema.String }))
 })
 
 const Session = Schema.Struct({
@@ -38,6 +40,7 @@ const Session = Schema.Struct({
   tasks: Schema.Int,
   running: Schema.Boolean
 })
+type Session = typeof Session.Type
 
 export const persistentSession = Tool.make({
   name: "autonomous_persistent_session",
@@ -57,12 +60,7 @@ export const persistentSession = Tool.make({
   }),
   output: Session,
   listed: [],
-  text: ({ results, running, tasks }) => [
-    ...results.map(({ answer, status, task }, index) => `${index + 1}. ${headline(task)} (${status})\n${answer}`),
-    running
-      ? `${results.length} of ${count(tasks, "task")} done; the session goes on. run_status lists its runs, run_result has their answers.`
-      : `${results.filter(({ status }) => status === "done").length} of ${count(tasks, "task")} done.`
-  ],
+  text,
   handler: Effect.fnUntraced(function* ({ initial_directory, tasks, ...limits }, progress) {
     const runs = yield* Runs
     const settings = yield* Settings
@@ -91,8 +89,10 @@ export const persistentSession = Tool.make({
           .pipe(Effect.provideService(CurrentApprover, approver))
         const record = yield* Effect.onInterrupt(handle.await, () => handle.cancel)
         const { answer, runId, status } = RunAccount.account(record, yield* Clock.currentTimeMillis)
-        const parts = status === "failed" ? [problemOf(record).message, answer] : [answer]
-        return { runId, status, answer: parts.filter((part) => part !== "").join("\n") }
+        if (status !== "failed") return { runId, status, answer }
+        const error = errorOf(problemOf(record))
+        const parts = [error.message, answer].filter((part) => part !== "")
+        return { runId, status, answer: parts.join("\n"), error }
       }),
       (result, index) =>
         Ref.update(done, (all) => {
@@ -100,8 +100,14 @@ export const persistentSession = Tool.make({
           return [
             ...all,
             result._tag === "Ran"
-              ? { task, status: result.status, answer: result.answer, runId: result.runId }
-              : { task, status: "failed", answer: result.problem.message }
+              ? {
+                  task,
+                  status: result.status,
+                  answer: result.answer,
+                  runId: result.runId,
+                  ...(result.error === undefined ? {} : { error: result.error })
+                }
+              : { task, status: "failed", answer: result.problem.message, error: errorOf(result.problem) }
           ]
         })
     )
@@ -114,7 +120,7 @@ export const persistentSession = Tool.make({
       ),
       Effect.onInterrupt(() => Fiber.interrupt(fiber))
     )
-    return { results: yield* Ref.get(done), tasks: steps.length, running }
+    return yield* outcomeOf({ results: yield* Ref.get(done), tasks: steps.length, running })
   })
 })
 
@@ -123,5 +129,24 @@ export const tools: ReadonlyArray<Tool.Tool<Presets | Runs | Settings>> = [persi
 // -----------------------------------------------------------------------------
 // internal
 // -----------------------------------------------------------------------------
+
+function text({ results, running, tasks }: Session): ReadonlyArray<string> {
+  return [
+    ...results.map(({ answer, status, task }, index) => `${index + 1}. ${headline(task)} (${status})\n${answer}`),
+    running
+      ? `${results.length} of ${count(tasks, "task")} done; the session goes on. run_status lists its runs, run_result has their answers.`
+      : `${results.filter(({ status }) => status === "done").length} of ${count(tasks, "task")} done.`
+  ]
+}
+
+const errorOf = ({ message, tag }: Problem) => ({ _tag: tag, message })
+
+/** A session in which nothing came of any task has failed as the first of them did; the results are told all the same. */
+const outcomeOf = (session: Session): Effect.Effect<Session, Tool.Failure> => {
+  const [first] = session.results
+  return session.running || first?.error === undefined || session.results.some(({ status }) => status !== "failed")
+    ? Effect.succeed(session)
+    : Effect.fail({ ...first.error, text: text(session).join("\n\n"), retryable: false, account: session })
+}
 
 const headline = (task: string) => (task.length > 80 ? `${task.slice(0, 80)}…` : task).replaceAll("\n", " ")

@@ -139,7 +139,15 @@ describe("a session", () => {
         tasks: ["break", "refuse", { task: "x", working_directory: "/etc" }, "last"]
       })
       assert.isUndefined(result.isError)
-      const results = result.structuredContent?.["results"] as ReadonlyArray<{ status: string; answer: string }>
+      const results = result.structuredContent?.["results"] as ReadonlyArray<{
+        status: string
+        answer: string
+        error?: { _tag: string }
+      }>
+      assert.deepStrictEqual(
+        results.map(({ error }) => error?._tag),
+        ["ModelCrashed", "ModelNotFound", "FolderRefused", undefined]
+      )
       assert.deepStrictEqual(
         results.map(({ answer, status }) => [status, answer.slice(0, 40)]),
         [
@@ -150,6 +158,20 @@ describe("a session", () => {
         ]
       )
       assert.include(textOf(result), "1 of 4 tasks done.")
+
+      const none = yield* callTool(client, "autonomous_persistent_session", { tasks: ["refuse", "break"] })
+      assert.isTrue(none.isError)
+      assert.deepInclude(none.structuredContent?.["error"], { _tag: "ModelNotFound", retryable: false })
+      assert.include(JSON.stringify(none.structuredContent?.["error"]), "No models are downloaded")
+      const kept = none.structuredContent?.["results"] as typeof results
+      assert.deepStrictEqual(
+        kept.map(({ answer, error }) => [error?._tag, answer.slice(0, 18)]),
+        [
+          ["ModelNotFound", "There is no model "],
+          ["ModelCrashed", "The model crashed."]
+        ]
+      )
+      assert.include(textOf(none), "0 of 2 tasks done.")
     }).pipe(
       Effect.provide(
         loop(({ task }) =>
