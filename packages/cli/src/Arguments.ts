@@ -1,6 +1,6 @@
 /**
  * The command line, made unmistakable before `@effect/cli` reads it: left alone, it takes an unknown option for an
- * argument, and an option without its value for one that was not given.
+ * argument, and an option without its value, or one that may be repeated with an empty one, for one that was not given.
  */
 import type * as Usage from "@effect/cli/Usage"
 import { table, type Values } from "@lms-bridge/core/configuration/Settings"
@@ -72,6 +72,7 @@ export const normalize = (
     const next = args[index + 1]
     const value = attached ?? (next === undefined || next === "--" || options.has(split(next)[0]) ? undefined : next)
     if (value === undefined) return refuse(`${name} needs a value.`)
+    if (kind === "list" && value === "") return refuse(`${name} is empty. Give it a value, or leave it out.`)
     if (attached === undefined) index++
     if (name === logLevelOption) {
       logLevel = Option.getOrUndefined(table.logLevel.decode(value))
@@ -87,7 +88,8 @@ export const normalize = (
 // internal
 // -----------------------------------------------------------------------------
 
-type Kind = "flag" | "value"
+/** `list` is given once for each value. */
+type Kind = "flag" | "value" | "list"
 
 /** Ours, though `@effect/cli` has one of that name: the logger's level is set where the logger is made. */
 const logLevelOption = "--log-level"
@@ -124,8 +126,9 @@ const optionsIn = (usage: Usage.Usage): ReadonlyArray<readonly [string, Kind]> =
         .filter((name) => name.startsWith("-"))
         .map((name) => [name, Option.isSome(usage.acceptedValues) ? "value" : "flag"] as const)
     case "Optional":
-    case "Repeated":
       return optionsIn(usage.usage)
+    case "Repeated":
+      return optionsIn(usage.usage).map(([name, kind]) => [name, kind === "value" ? "list" : kind] as const)
     case "Alternation":
     case "Concat":
       return [...optionsIn(usage.left), ...optionsIn(usage.right)]

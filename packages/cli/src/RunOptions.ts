@@ -1,7 +1,9 @@
 /**
  * What may be said of a run on the command line, and the task that it comes to.
  */
+import * as HelpDoc from "@effect/cli/HelpDoc"
 import * as Options from "@effect/cli/Options"
+import * as ValidationError from "@effect/cli/ValidationError"
 import type { AgentTask, Budgets, ServerChoice } from "@lms-bridge/core/agent/AgentTask"
 import { table, type Values } from "@lms-bridge/core/configuration/Settings"
 import * as Path from "@effect/platform/Path"
@@ -98,7 +100,17 @@ export const making = {
       "Only these tools, with commas between: their names, as `tool` or `server__tool`, `*` for anything."
     ),
     Options.withPseudoName("LIST"),
-    Options.repeated
+    Options.repeated,
+    // an empty list would be taken for none at all, and so for every tool
+    Options.mapEffect((lists) =>
+      lists.length > 0 && Option.isNone(names(lists))
+        ? Effect.fail(
+            ValidationError.invalidValue(
+              HelpDoc.p("--tools names no tool. Name some, or leave out --mcp and --all-mcps for a run without tools.")
+            )
+          )
+        : Effect.succeed(lists)
+    )
   ),
   excludeTools: Options.text("exclude-tools").pipe(
     Options.withDescription("None of these tools, written in the same way."),
@@ -195,15 +207,15 @@ export const changesOf = (said: Making): Partial<AgentTask> => ({
   ...some(names(said.allow), (approvedTools) => ({ approvedTools }))
 })
 
+/** The names in lists with commas between; none when there are none. */
+export function names(lists: ReadonlyArray<string>): Option.Option<ReadonlyArray<string>> {
+  const all = lists.flatMap((list) => list.split(",").flatMap((name) => (name.trim() === "" ? [] : [name.trim()])))
+  return all.length === 0 ? Option.none() : Option.some(all)
+}
+
 // -----------------------------------------------------------------------------
 // internal
 // -----------------------------------------------------------------------------
 
 const some = <A, B>(value: Option.Option<A>, make: (value: A) => B) =>
   Option.match(value, { onNone: () => ({}), onSome: make })
-
-export const names = (lists: ReadonlyArray<string>): Option.Option<ReadonlyArray<string>> =>
-  Option.filter(
-    Option.some(lists.flatMap((list) => list.split(",").flatMap((name) => (name.trim() === "" ? [] : [name.trim()])))),
-    (all) => all.length > 0
-  )

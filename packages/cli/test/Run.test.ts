@@ -179,6 +179,16 @@ describe("run", () => {
     })
   )
 
+  it.effect("does not take an empty list of tools for all of them", () =>
+    Effect.gen(function* () {
+      for (const list of ["", " , "]) {
+        const { code, err } = yield* cli(["run", "x", "--mcp", "a", "--tools", list], { loop: finished(["x"]) })
+        assert.strictEqual(code, 2)
+        assert.match(err, /^lms-bridge: --tools (?:is empty|names no tool)\. /)
+      }
+    })
+  )
+
   it.effect("takes a JSON Schema for the answer from a file, and prints the JSON alone", () =>
     Effect.gen(function* () {
       const fs = yield* FileSystem.FileSystem

@@ -94,10 +94,15 @@ export const prepare = (
       onNone: () => Effect.void,
       onSome: Effect.fail
     })
-    yield* Option.match(ToolCatalog.missing(listed, task.excludedTools ?? [], names), {
-      onNone: () => Effect.void,
-      onSome: ({ message }) => tell({ _tag: "Noted", kind: "excluded", text: message, toModel: false })
-    })
+    for (const [kind, patterns] of [
+      ["excluded", task.excludedTools],
+      ["allowed", task.approvedTools]
+    ] as const) {
+      yield* Option.match(ToolCatalog.missing(listed, patterns ?? [], names), {
+        onNone: () => Effect.void,
+        onSome: ({ message }) => tell({ _tag: "Noted", kind, text: message, toModel: false })
+      })
+    }
     const { contextLength, model: name } = yield* (yield* lease).ensured
     const limits = {
       count: Toolbox.countFor(name, policy.toolCounts, policy.toolCount),
@@ -108,6 +113,10 @@ export const prepare = (
         ? Effect.succeed(noneAtHand)
         : services.nearness.of(task.task, among, policy.embeddingWait)
     )
+    if (listed.length > 0 && tools.catalog.tools.length === 0) {
+      const text = `Every tool of ${names.join(", ")} is excluded, so the model works without them.`
+      yield* tell({ _tag: "Noted", kind: "excluded", text, toModel: false })
+    }
     return { lease, grow, tools, call, read, artifacts }
   }).pipe(Effect.withSpan("AgentLoop.prepare"))
 

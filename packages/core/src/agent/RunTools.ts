@@ -61,9 +61,11 @@ export const make = Effect.fnUntraced(function* (
   const { task } = log.state
   let near: Extract<Nearness, { readonly _tag: "Near" }> | undefined
   const viewOf = (servers: ReadonlyArray<ReadyServer>) => {
-    const listed = servers.flatMap(({ tools }) => tools)
-    const catalog = ToolCatalog.make(listed, task)
-    return { servers, listed: listed.length, catalog, toolbox: Toolbox.make(catalog.tools, task.task, near?.order) }
+    const catalog = ToolCatalog.make(
+      servers.flatMap(({ tools }) => tools),
+      task
+    )
+    return { servers, catalog, toolbox: Toolbox.make(catalog.tools, task.task, near?.order) }
   }
   let view = viewOf(ready)
   if (!Toolbox.fits(view.catalog.tools, limits)) {
@@ -85,7 +87,8 @@ export const make = Effect.fnUntraced(function* (
     return log.tell({
       _tag: "ToolsOffered",
       offered: all.map(({ name }) => name),
-      withheld: view.listed - offered.length,
+      // what the task excludes cannot be found either
+      withheld: catalog.tools.length - offered.length,
       estimatedTokens: tokensOf(all),
       ...(finder === undefined ? {} : { choice: choiceOf(limits, view.toolbox, near?.model) })
     })

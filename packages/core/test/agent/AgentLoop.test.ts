@@ -208,7 +208,8 @@ describe("AgentLoop", () => {
       )
       assert.deepInclude(only(events, "ToolsOffered")[0], {
         offered: ["main__echo", "other__list", "other__echo"],
-        withheld: 2
+        // those that are excluded cannot be asked for
+        withheld: 0
       })
     }).pipe(
       Effect.provide(
@@ -251,8 +252,15 @@ describe("AgentLoop", () => {
       assert.deepStrictEqual([open, requests.length], [[], 0])
       const events = yield* run(task({ excludedTools: ["main__ecko"] }))
       assert.include(only(events, "Noted")[0]?.text, "Did you mean main__echo?")
+      const allowed = only(yield* run(task({ approvedTools: ["echo", "ecko"] })), "Noted")
+      assert.deepInclude(allowed[0], { kind: "allowed", text: 'No tool of main is called "ecko". Did you mean echo?' })
+      const without = only(yield* run(task({ allowedTools: ["echo"], excludedTools: ["echo"] })), "Noted")
+      assert.deepStrictEqual(
+        without.map(({ text }) => text),
+        ["Every tool of main is excluded, so the model works without them."]
+      )
       assert.strictEqual(outcomeOf(events).status, "done")
-    }).pipe(Effect.provide(World.layer({ turns: ["ok"], servers: { main: { echo } } })))
+    }).pipe(Effect.provide(World.layer({ turns: () => "ok", servers: { main: { echo } } })))
   )
 
   it.effect("tells progress of the tool and of the model, and carries the run's id", () =>

@@ -100,10 +100,7 @@ describe("Presets", () => {
 
   it.effect("says how to give a token when there is none", () =>
     Effect.gen(function* () {
-      assert.strictEqual(
-        (yield* Effect.flip(use("github", { token: Redacted.make("   ") })))._tag,
-        "TokenMissing"
-      )
+      assert.strictEqual((yield* Effect.flip(use("github", { token: Redacted.make("   ") })))._tag, "TokenMissing")
       assert.strictEqual(
         (yield* Effect.flip(use("github"))).message,
         "The github server needs a token. Set GITHUB_PERSONAL_ACCESS_TOKEN where lms-bridge is started, or configure a github server in mcp.json."
