@@ -164,8 +164,12 @@ const afterReply = (state: AgentState, { final, reply, unread }: TurnOf<"Replied
   }
   // blank, or a stream that ended without a reason: nothing was run for it, so the same request may be sent again
   if (blank || reply.finishReason === "") {
-    if (!state.repeated) return emit(note("repeat", blank ? "The reply was empty." : "The reply had no end.", false))
-    if (answer.trim() === "") return finish(state, now, { status: "failed", problem: emptyReply })
+    const thought = blank && reply.reasoning.trim() !== ""
+    const what = thought ? "The reply was only reasoning." : blank ? "The reply was empty." : "The reply had no end."
+    if (!state.repeated) return emit(note("repeat", what, false))
+    if (answer.trim() === "") {
+      return finish(state, now, { status: "failed", problem: thought ? noAnswer : emptyReply })
+    }
     return answered(state, now, answer, true)
   }
   return answered(state, now, answer)
@@ -201,6 +205,11 @@ const answerBriefly = "Your reply was cut off by the token limit before it said 
 const emptyReply: Problem = {
   tag: "EmptyReply",
   message: "The model gave an empty reply twice. Try again, or use another model."
+}
+const noAnswer: Problem = {
+  tag: "OnlyReasoning",
+  message:
+    "The model only reasoned and gave no answer, also when it was asked again. Ask for a direct answer, turn its reasoning down in LM Studio, or use another model."
 }
 const onlyThought: Problem = {
   tag: "OnlyReasoning",

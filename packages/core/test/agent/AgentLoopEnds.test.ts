@@ -157,7 +157,19 @@ describe("AgentLoop, how runs end", () => {
       const outcome = outcomeOf(yield* run(task()))
       assert.strictEqual(outcome.status, "failed")
       assert.strictEqual(outcome.problem?.tag, "EmptyReply")
-    }).pipe(Effect.provide(World.layer({ turns: ["", { reasoning: "hm" }] })))
+    }).pipe(Effect.provide(World.layer({ turns: ["", " "] })))
+  )
+
+  it.effect("tells a model that only thinks from one that says nothing", () =>
+    Effect.gen(function* () {
+      const events = yield* run(task())
+      const { problem, status } = outcomeOf(events)
+      assert.deepStrictEqual([status, problem?.tag], ["failed", "OnlyReasoning"])
+      assert.include(problem?.message, "only reasoned and gave no answer")
+      // its tokens were not used up
+      assert.notInclude(problem?.message, "maxTokens")
+      assert.strictEqual(only(events, "Noted")[0]?.text, "The reply was only reasoning.")
+    }).pipe(Effect.provide(World.layer({ turns: [{ reasoning: "hm" }, { reasoning: "hm" }] })))
   )
 
   it.effect("lets the model continue a cut reply once, then says that it is cut", () =>
