@@ -88,6 +88,7 @@ const byTag: Readonly<Record<string, ExitCode>> = {
   RunNotFound: ExitCode.usage,
   RunAmbiguous: ExitCode.usage,
   CassetteInvalid: ExitCode.usage,
+  CassetteNotWritten: ExitCode.usage,
   LmStudioUnreachable: ExitCode.unreachable,
   CircuitOpen: ExitCode.unreachable,
   ModelNotFound: ExitCode.modelUnavailable,

@@ -91,6 +91,23 @@ export class CassetteInvalid extends Schema.TaggedError<CassetteInvalid>()("Cass
 }
 
 /**
+ * A recording was asked for and its file cannot be made.
+ *
+ * @since 0.1.0
+ * @category errors
+ */
+export class CassetteNotWritten extends Schema.TaggedError<CassetteNotWritten>()("CassetteNotWritten", {
+  path: Schema.String,
+  /** A clause. */
+  detail: Schema.String
+}) {
+  readonly retryable = false
+  override get message() {
+    return `The recording ${this.path} cannot be written, because ${this.detail}. Give --record a file in a folder that you may write to.`
+  }
+}
+
+/**
  * An entry as a line of the file, without what looks like a secret.
  *
  * @since 0.1.0

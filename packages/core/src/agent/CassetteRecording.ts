@@ -3,6 +3,7 @@
  *
  * @since 0.1.0
  */
+import type { PlatformError } from "@effect/platform/Error"
 import * as FileSystem from "@effect/platform/FileSystem"
 import type * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
@@ -22,7 +23,7 @@ import type { Embedder } from "../models/Embedder.ts"
 import { ModelLifecycle, type ModelLease } from "../models/ModelLifecycle.ts"
 import { AgentLoop } from "./AgentLoop.ts"
 import * as AgentRun from "./AgentRun.ts"
-import { CassetteInvalid, toLine, type CassetteEntry } from "./Cassette.ts"
+import { CassetteNotWritten, toLine, type CassetteEntry } from "./Cassette.ts"
 import { UserPolicies } from "./PolicyFile.ts"
 import { RunJournal } from "./RunJournal.ts"
 import { ToolNearness } from "./ToolNearness.ts"
@@ -37,7 +38,7 @@ export const layer = (
   path: string
 ): Layer.Layer<
   AgentLoop,
-  CassetteInvalid,
+  CassetteNotWritten,
   ModelLifecycle | McpRegistry | Embedder | RunJournal | Settings | FileSystem.FileSystem
 > =>
   Layer.scoped(
@@ -46,7 +47,7 @@ export const layer = (
       const fs = yield* FileSystem.FileSystem
       const file = yield* Effect.mapError(
         fs.open(path, { flag: "w", mode: 0o600 }),
-        (cause) => new CassetteInvalid({ path, detail: `it cannot be written (${cause.message}).` })
+        (cause) => new CassetteNotWritten({ path, detail: whyNot(cause) })
       )
       const encoder = new TextEncoder()
       const write = (entry: CassetteEntry) =>
@@ -75,6 +76,20 @@ export const layer = (
 // -----------------------------------------------------------------------------
 // internal
 // -----------------------------------------------------------------------------
+
+const whyNot = (cause: PlatformError): string => {
+  if (cause._tag === "BadArgument") return cause.message
+  switch (cause.reason) {
+    case "NotFound":
+      return "its folder does not exist"
+    case "PermissionDenied":
+      return "that is not permitted"
+    case "BadResource":
+      return "its path leads to a folder or through a file"
+    default:
+      return `the system says ${cause.description ?? cause.message}`
+  }
+}
 
 type Write = (entry: CassetteEntry) => Effect.Effect<void>
 

@@ -241,6 +241,24 @@ describe("Cassette", () => {
     )
   )
 
+  it.live("says why a recording cannot be written, before anything runs", () =>
+    inTemp((path) =>
+      Effect.gen(function* () {
+        const into = (file: string) =>
+          Effect.flip(
+            Effect.provide(run(task()), CassetteRecording.layer(file).pipe(Layer.provide(World.services(eventful))))
+          )
+        const error = yield* into(`${path}/nope`)
+        assert.strictEqual(error._tag, "CassetteNotWritten")
+        assert.strictEqual(
+          error.message,
+          `The recording ${path}/nope cannot be written, because its folder does not exist. Give --record a file in a folder that you may write to.`
+        )
+        assert.include((yield* into(path.replace(/\/[^/]*$/, ""))).message, "leads to a folder")
+      })
+    )
+  )
+
   it.live("does not take another file for a recording", () =>
     inTemp((path) =>
       Effect.gen(function* () {
