@@ -7,6 +7,7 @@ import * as ValidationError from "@effect/cli/ValidationError"
 import * as FileSystem from "@effect/platform/FileSystem"
 import * as ToolSchema from "@lms-bridge/core/agent/ToolSchema"
 import * as Effect from "effect/Effect"
+import * as ParseResult from "effect/ParseResult"
 import * as Schema from "effect/Schema"
 
 export type OutputSchema = Readonly<Record<string, unknown>>
@@ -29,6 +30,12 @@ export const option = Options.text("output-schema").pipe(
 const decode = Schema.decode(Schema.parseJson(Schema.Unknown))
 const isObject = Schema.is(Schema.Record({ key: Schema.String, value: Schema.Unknown }))
 
+/** What the JSON parser says, which tells where. */
+const inWords = (error: ParseResult.ParseError) =>
+  ParseResult.ArrayFormatter.formatErrorSync(error)
+    .map(({ message }) => message)
+    .join("; ")
+
 /** Fails with a sentence. */
 function read(file: string): Effect.Effect<OutputSchema, string, FileSystem.FileSystem> {
   return Effect.gen(function* () {
@@ -38,7 +45,7 @@ function read(file: string): Effect.Effect<OutputSchema, string, FileSystem.File
         ? "there is no such file."
         : `it cannot be read (${error.message}).`
     )
-    const schema = yield* Effect.mapError(decode(text), ({ message }) => `it is no JSON (${message}).`)
+    const schema = yield* Effect.mapError(decode(text), (error) => `it is no JSON: ${inWords(error)}.`)
     if (!isObject(schema) || Array.isArray(schema)) {
       return yield* Effect.fail('a JSON Schema is an object, for example {"type":"object","properties":{…}}.')
     }

@@ -6,6 +6,7 @@ import * as Options from "@effect/cli/Options"
 import * as ValidationError from "@effect/cli/ValidationError"
 import type { AgentTask, Budgets, ServerChoice } from "@lms-bridge/core/agent/AgentTask"
 import { table, type Values } from "@lms-bridge/core/configuration/Settings"
+import * as FileSystem from "@effect/platform/FileSystem"
 import * as Path from "@effect/platform/Path"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -123,14 +124,25 @@ export const making = {
   resources: Options.boolean("resources").pipe(
     Options.withDescription("Let the model list and read the resources and prompts of the servers, too.")
   ),
-  folder: Options.directory("folder", { exists: "yes" }).pipe(
+  folder: Options.directory("folder").pipe(
     Options.withDescription(
       "A folder that the task is about: model and servers are told, and calls that reach outside of it ask you; may be given several times."
     ),
     Options.withPseudoName("DIR"),
     Options.repeated,
     Options.mapEffect((folders) =>
-      Effect.map(Path.Path, (path) => [...new Set(folders.map((folder) => path.resolve(folder)))])
+      Effect.gen(function* () {
+        const path = yield* Path.Path
+        const fs = yield* FileSystem.FileSystem
+        return yield* Effect.forEach(new Set(folders.map((folder) => path.resolve(folder))), (folder) =>
+          // left to `@effect/cli`, the message would not name the option
+          Effect.filterOrFail(
+            Effect.orElseSucceed(fs.exists(folder), () => false),
+            (exists) => exists,
+            () => ValidationError.invalidValue(HelpDoc.p(`--folder is "${folder}", but there is no such folder.`))
+          ).pipe(Effect.as(folder))
+        )
+      })
     )
   ),
   model: SharedOptions.model,

@@ -150,6 +150,8 @@ const outcomeOf = <E>(events: Stream.Stream<AgentEvent, E>): Effect.Effect<Agent
 const atTerminal =
   (ask: (question: string) => Effect.Effect<boolean>) =>
   ({ arguments: args, reason, server, tool }: ApprovalRequest) =>
-    ask(`${server} ${tool} ${Words.json(args, 400)}\n  ${Words.oneLine(reason)} Allow it? [y/N]`)
+    ask(
+      `${server} ${tool} ${Words.json(args, 400)}\n  ${Words.oneLine(reason).replace(/[.!?]?$/, ".")} Allow it? [y/N]`
+    )
 
 const grant = () => Effect.succeed(true)

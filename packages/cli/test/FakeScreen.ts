@@ -42,7 +42,14 @@ export const layer = (options: Options = {}): Layer.Layer<Screen | Written | Pro
         out: write,
         err: (line) => Ref.update(err, (lines) => [...lines, line]),
         status: () => Effect.void,
-        ask: Option.map(Option.fromNullable(options.answer), (yes) => () => Effect.succeed(yes)),
+        ask: Option.map(
+          Option.fromNullable(options.answer),
+          (yes) => (question: string) =>
+            Effect.as(
+              Ref.update(err, (lines) => [...lines, question]),
+              yes
+            )
+        ),
         prompt: Option.map(Option.fromNullable(options.lines), (lines) => {
           const left = [...lines]
           return (question: string) =>

@@ -189,6 +189,14 @@ describe("run", () => {
     })
   )
 
+  it.effect("names the option whose folder is not there", () =>
+    Effect.gen(function* () {
+      const { code, err } = yield* cli(["run", "x", "--folder", "/nope"], { loop: finished(["x"]) })
+      assert.strictEqual(code, 2)
+      assert.include(err, 'lms-bridge: --folder is "/nope", but there is no such folder.')
+    })
+  )
+
   it.effect("takes a JSON Schema for the answer from a file, and prints the JSON alone", () =>
     Effect.gen(function* () {
       const fs = yield* FileSystem.FileSystem
@@ -200,7 +208,7 @@ describe("run", () => {
       })
       assert.strictEqual(out, '{\n  "n": 1\n}', err)
       for (const [text, says] of [
-        ["{", "it is no JSON ("],
+        ['{"type": }', "it is no JSON: Unexpected token '}'"],
         ["[1]", "a JSON Schema is an object"],
         ['{"type":"objekt"}', "it is no JSON Schema: /type"],
         ['{"type":"object","properties":[]}', "it is no JSON Schema: /properties"],
@@ -311,11 +319,12 @@ describe("run", () => {
         [undefined, true, "--yes"]
       ] as const) {
         const found: Array<boolean | "nobody"> = []
-        yield* cli(["run", "x", ...options], {
+        const { err } = yield* cli(["run", "x", ...options], {
           agentLoop: agentLoop(found),
           screen: answer === undefined ? {} : { answer }
         })
         assert.deepStrictEqual(found, [expected])
+        if (answer !== undefined) assert.include(err, "s t {}\n  it deletes. Allow it? [y/N]")
       }
     })
   )
