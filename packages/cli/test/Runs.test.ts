@@ -102,6 +102,25 @@ describe("runs show", () => {
     })
   )
 
+  it.effect("says why a run could not begin, and how to go on", () =>
+    Effect.gen(function* () {
+      const problem = { tag: "ModelNotFound", message: 'There is no model "x".' }
+      const runs = [
+        [
+          stamp({ _tag: "RunStarted", task }, RunId.make("run_down"), 0, 0),
+          stamp({ _tag: "RunFailed", problem }, RunId.make("run_down"), 1, 5)
+        ]
+      ]
+      const { err, out } = yield* cli(["runs", "show", "down"], { runs })
+      assert.match(out, /^status +failed$/m)
+      assert.match(out, /^problem +There is no model "x"\.$/m)
+      assert.match(err, /^Once that is put right, go on with: lms-bridge runs resume run_down$/m)
+      assert.match((yield* cli(["runs", "ls"], { runs })).out, /^run_down +failed /m)
+      const json = JSON.parse((yield* cli(["runs", "show", "down", "--json"], { runs })).out)
+      assert.deepInclude(json, { status: "failed", problem })
+    })
+  )
+
   it.effect("gives all that was said, and why each request held what it held", () =>
     Effect.gen(function* () {
       const { out } = yield* cli(["runs", "show", "done", "--transcript"], { runs })

@@ -103,6 +103,10 @@ export const evolve = (record: Record, event: AgentEvent): readonly [Record, Run
       return [{ ...next, end: undefined }, line]
     case "RunFinished":
       return [{ ...next, end: { _tag: "Outcome", outcome: event.outcome } }, line]
+    case "RunFailed": {
+      const { message, tag } = event.problem
+      return [{ ...next, end: { _tag: "Refused", tag, message, at: event.at } }, line]
+    }
     default:
       return [next, line]
   }

@@ -251,6 +251,22 @@ describe("runs of other processes", () => {
     }).pipe(Effect.provide(runs(slowly)))
   )
 
+  it.scoped("a run that could not begin is failed for all, and says why", () =>
+    Effect.gen(function* () {
+      const problem = { tag: "ModelNotFound", message: 'There is no model "x".' }
+      yield* keep([begun, stamp({ _tag: "RunFailed", problem }, old, 1, 2000)])
+      const { client } = yield* connected(tools)
+      for (const args of [{}, { run_id: old }]) {
+        const listed = yield* callTool(client, "run_status", args)
+        assert.deepNestedInclude(listed.structuredContent, { "runs[0].runId": old, "runs[0].status": "failed" })
+      }
+      const result = yield* callTool(client, "run_result", { run_id: old })
+      assert.isTrue(result.isError)
+      assert.deepNestedInclude(result.structuredContent, { "error._tag": "ModelNotFound", status: "failed" })
+      assert.include(textOf(result), problem.message)
+    }).pipe(Effect.provide(runs(slowly)))
+  )
+
   it.scoped("a run that another process carries out is waited for, and cannot be stopped from here", () =>
     Effect.gen(function* () {
       const journal = yield* RunJournal

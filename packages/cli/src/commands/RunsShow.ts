@@ -64,7 +64,7 @@ export const Account = Schema.Struct({
 export type Account = typeof Account.Type
 
 export const render = (account: Account): string => {
-  const { model, outcome, rounds, runId, startedAt, status, task, toolCalls } = account
+  const { model, outcome, problem, rounds, runId, startedAt, status, task, toolCalls } = account
   const rows = [
     ["run", runId],
     ["task", Words.oneLine(task, 400)],
@@ -73,9 +73,9 @@ export const render = (account: Account): string => {
     ["model", model ?? "none yet"],
     ["work", work(account, rounds)]
   ] as const
-  const problem = outcome?.problem === undefined ? [] : [["problem", outcome.problem.message] as const]
+  const why = problem === undefined ? [] : [["problem", problem.message] as const]
   return [
-    ...[...rows, ...problem].map(([label, text]) => `${label.padEnd(labelWidth)}${Words.oneLine(text)}`),
+    ...[...rows, ...why].map(([label, text]) => `${label.padEnd(labelWidth)}${Words.oneLine(text)}`),
     ...(toolCalls.length === 0 ? [] : ["", calls(toolCalls)]),
     ...(outcome === undefined || outcome.answer.trim() === "" ? [] : ["", outcome.answer])
   ].join("\n")
@@ -126,6 +126,12 @@ const calls = (records: ReadonlyArray<CallRecord>) =>
 /** How it ended, and what may be done with it now. */
 const next = ({ outcome, runId, status }: Account, ending: RunEnding.State): ReadonlyArray<string> => {
   if (status === "running") return ["It is still going on."]
+  if (status === "failed" && outcome === undefined) {
+    return [
+      `Once that is put right, go on with: lms-bridge runs resume ${runId}`,
+      "Another model or other servers need a run of their own."
+    ]
+  }
   if (outcome === undefined) return [`It was stopped before its end. Go on with: lms-bridge runs resume ${runId}`]
   const further = status === "done" ? [`Ask further with: lms-bridge runs follow ${runId} "TASK"`] : []
   return [...RunEnding.lines(ending, outcome, { kept: true }), ...further]

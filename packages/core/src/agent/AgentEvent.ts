@@ -276,7 +276,9 @@ export const AgentEvent = Schema.Union(
     text: Schema.String
   }),
   Schema.TaggedStruct("BudgetReached", { ...stamped, budget: BudgetKind }),
-  Schema.TaggedStruct("RunFinished", { ...stamped, outcome: AgentOutcome })
+  Schema.TaggedStruct("RunFinished", { ...stamped, outcome: AgentOutcome }),
+  /** The run came to no outcome, because something that it needs was not there. It may be taken up again. */
+  Schema.TaggedStruct("RunFailed", { ...stamped, problem: Problem })
 )
 /**
  * @since 0.1.0

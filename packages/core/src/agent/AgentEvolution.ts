@@ -165,6 +165,8 @@ const changed = (state: AgentState, event: AgentEvent): AgentState => {
     case "ToolCallProgress":
     case "ApprovalAsked":
     case "ApprovalAnswered":
+    // nothing is lost by it, so that the run goes on from here when it is taken up again
+    case "RunFailed":
       return state
   }
 }

@@ -3,6 +3,7 @@
  *
  * @since 0.1.0
  */
+import * as Cause from "effect/Cause"
 import * as Clock from "effect/Clock"
 import type * as Context from "effect/Context"
 import type * as Duration from "effect/Duration"
@@ -16,7 +17,7 @@ import type { McpRegistry } from "../mcp/McpRegistry.ts"
 import type { ModelLifecycle } from "../models/ModelLifecycle.ts"
 import { makeRunId, withRun } from "../observability/Correlation.ts"
 import { decide, type Decision, remainingMillis } from "./AgentDecision.ts"
-import type { AgentEvent } from "./AgentEvent.ts"
+import type { AgentEvent, Problem } from "./AgentEvent.ts"
 import type { AgentError } from "./AgentLoop.ts"
 import { evolve, rebuilt } from "./AgentEvolution.ts"
 import * as Artifacts from "./Artifacts.ts"
@@ -140,6 +141,10 @@ const begin = (
       yield* carryOut(services, log, artifacts).pipe(
         (run) => Option.match(policies, { onNone: () => run, onSome: (found) => under(found)(run) }),
         Effect.scoped,
+        // whoever reads the journal later is to learn why, too
+        Effect.tapErrorCause((cause) =>
+          Cause.isInterruptedOnly(cause) ? Effect.void : log.tell({ _tag: "RunFailed", problem: problemOf(cause) })
+        ),
         // a run that is stopped on purpose loses nothing
         Effect.ensuring(log.flush),
         Effect.withSpan("AgentLoop.run"),
@@ -155,6 +160,12 @@ const under =
   ({ loop, tools }: Policies) =>
   <A, E, R>(self: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
     self.pipe(Effect.provideService(CurrentToolPolicy, tools), Effect.provideService(CurrentLoopPolicy, loop))
+
+const problemOf = (cause: Cause.Cause<AgentError>): Problem =>
+  Option.match(Cause.failureOption(cause), {
+    onSome: ({ _tag, message }) => ({ tag: _tag, message }),
+    onNone: () => ({ tag: "InternalError", message: "lms-bridge made a mistake; its log has the details." })
+  })
 
 const replayed = (runId: string, events: ReadonlyArray<AgentEvent>): Effect.Effect<AgentState, RunNotFound> =>
   Effect.mapError(rebuilt(events), () => new RunNotFound({ runId }))

@@ -96,6 +96,7 @@ const hurry = (event: AgentEvent): "wait" | "begin" | "none" => {
     case "RunResumed":
     case "Compacted":
     case "RunFinished":
+    case "RunFailed":
       return "wait"
     case "ToolCallFinished":
       return "begin"

@@ -9,7 +9,7 @@ import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
 import type { ProcessIdentity } from "../models/StateDirectory.ts"
 import { RunId } from "../observability/Correlation.ts"
-import { AgentEventJson, AgentOutcome, type AgentEvent } from "./AgentEvent.ts"
+import { AgentEventJson, AgentOutcome, Problem, type AgentEvent } from "./AgentEvent.ts"
 
 /**
  * `unfinished`: it was stopped or killed, and may be taken up again. Times are epoch milliseconds.
@@ -25,7 +25,9 @@ export const RunSummary = Schema.Struct({
   lastAt: Schema.Number,
   /** Requests to the model, the last one for the answer not counted. */
   rounds: Schema.NonNegativeInt,
-  model: Schema.optionalWith(Schema.String, { exact: true })
+  model: Schema.optionalWith(Schema.String, { exact: true }),
+  /** Why it failed. */
+  problem: Schema.optionalWith(Problem, { exact: true })
 })
 /**
  * @since 0.1.0
@@ -111,17 +113,32 @@ const found = (
   rounds: number
 ): Found => {
   const { first, last, ready, resumed } = events
+  const { problem, status } = endOf(last)
   const model = ready?._tag === "ModelReady" ? ready.ensured.model : first.task.model
   return {
     summary: {
       runId: first.runId,
       task: first.task.task,
-      status: last._tag === "RunFinished" ? last.outcome.status : "unfinished",
+      status,
       startedAt: first.at,
       lastAt: last.at,
       rounds,
-      ...(model === undefined ? {} : { model })
+      ...(model === undefined ? {} : { model }),
+      ...(problem === undefined ? {} : { problem })
     },
     process: resumed?._tag === "RunResumed" ? resumed.process : first.process
+  }
+}
+
+const endOf = (last: AgentEvent): Pick<RunSummary, "status" | "problem"> => {
+  switch (last._tag) {
+    case "RunFinished": {
+      const { problem, status } = last.outcome
+      return { status, ...(problem === undefined ? {} : { problem }) }
+    }
+    case "RunFailed":
+      return { status: "failed", problem: last.problem }
+    default:
+      return { status: "unfinished" }
   }
 }

@@ -64,6 +64,8 @@ const part = (event: AgentEvent, answers: ReadonlySet<string>): ReadonlyArray<st
       return [said(`The budget of ${event.budget} was reached.`)]
     case "RunFinished":
       return [`# ${ends[event.outcome.status]}`, event.outcome.problem?.message ?? "", event.outcome.answer]
+    case "RunFailed":
+      return [`# ${ends.failed}`, event.problem.message]
     default:
       return []
   }

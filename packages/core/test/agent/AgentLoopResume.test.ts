@@ -4,6 +4,7 @@ import { evolve } from "@lms-bridge/core/agent/AgentEvolution"
 import { AgentLoop, CurrentApprover } from "@lms-bridge/core/agent/AgentLoop"
 import { initial } from "@lms-bridge/core/agent/AgentState"
 import { RunJournal } from "@lms-bridge/core/agent/RunJournal"
+import { LmStudioUnreachable } from "@lms-bridge/core/lmstudio/LmStudioError"
 import { Chunk, Effect, Fiber, Layer, Option, Ref, Stream, TestClock } from "effect"
 import * as World from "./doubles.ts"
 
@@ -291,6 +292,36 @@ describe("AgentLoop, taking up a run again", () => {
       )
     )
   )
+
+  it.effect("keeps why a run could not begin, and takes it up again", () => {
+    let leases = 0
+    const down = new LmStudioUnreachable({ baseUrl: "http://127.0.0.1:1234", reason: "Refused" })
+    return Effect.gen(function* () {
+      const loop = yield* AgentLoop
+      const journal = yield* RunJournal
+      assert.strictEqual((yield* Effect.flip(Stream.runDrain(loop.run(task()))))._tag, "LmStudioUnreachable")
+      const [listed] = yield* journal.list
+      const problem = { tag: "LmStudioUnreachable", message: down.message }
+      assert.deepInclude(listed, { status: "failed", rounds: 0, problem })
+      const events = yield* resumed(listed?.runId ?? "")
+      assert.strictEqual(outcomeOf(events).status, "done")
+      const { events: kept, state } = yield* journaled(listed?.runId ?? "")
+      assert.deepStrictEqual(
+        kept.filter(({ _tag }) => _tag.startsWith("Run")).map(({ _tag }) => _tag),
+        ["RunStarted", "RunFailed", "RunResumed", "RunFinished"]
+      )
+      assert.deepStrictEqual(state.turn, { _tag: "Ended", outcome: outcomeOf(events) })
+      assert.strictEqual((yield* journal.list)[0]?.status, "done")
+    }).pipe(
+      Effect.provide(
+        World.layer({
+          turns: ["ok"],
+          servers: { main: { echo } },
+          lease: () => Effect.suspend(() => (leases++ === 0 ? Effect.fail(down) : Effect.succeed(World.ensured)))
+        })
+      )
+    )
+  })
 
   it.effect("does not know a run that was never there", () =>
     Effect.gen(function* () {

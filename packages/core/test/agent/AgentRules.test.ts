@@ -72,6 +72,8 @@ const anyWorld = fc.record({
   outcomes: fc.array(anyOutcome, { minLength: 1, maxLength: 8 }),
   structured: fc.boolean(),
   prepareMillis: fc.integer({ min: 0, max: 200 }),
+  /** Whether a server is down when the run begins, so that it fails and is taken up again. */
+  serverDown: fc.boolean(),
   /** When the process is killed and the run taken up again; a run that ends before gets more budget. */
   killed: fc.option(
     fc.oneof(
@@ -147,6 +149,10 @@ const play = (world: AnyWorld) => {
         break
       case "Prepare":
         now += Math.min(world.prepareMillis, left())
+        if (world.serverDown && lives === 1) {
+          tell({ _tag: "RunFailed", problem: { tag: "Test", message: "down" } })
+          throw kill
+        }
         if (left() > 0) {
           tell({ _tag: "ToolsOffered", offered: ["read", "write"], withheld: 0, estimatedTokens: 1 })
         }
