@@ -54,6 +54,8 @@ export const ofOutcome = (outcome: Pick<AgentOutcome, "status" | "problem">): Ex
     case "budget":
     case "stalled":
       return ExitCode.budget
+    case "unfinished":
+      return ExitCode.interrupted
     case "failed":
       // a failed run has a code of its own even when the failure has none
       return outcome.problem === undefined ? ExitCode.failure : ofFailure({ _tag: outcome.problem.tag })

@@ -111,6 +111,8 @@ const ended = (state: State, outcome: AgentOutcome, goOn: string): ReadonlyArray
       return [
         `The run was ended because it went round in circles; ${best(outcome)}. Another model, or a more precise task, may get further.`
       ]
+    case "unfinished":
+      return []
     case "failed":
       return [`${outcome.problem?.message ?? "The run failed."}${requests === 0 ? "" : goOn}`]
   }

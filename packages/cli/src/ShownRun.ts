@@ -61,7 +61,7 @@ export const show = Effect.fn("ShownRun.show")(function* (
     AtTerminal.attended,
     Effect.provideService(CurrentApprover, ask),
     Effect.onInterrupt(() =>
-      json || !kept ? Effect.void : Effect.flatMap(Ref.get(ending), (state) => say(RunEnding.interrupted(state)))
+      !kept ? Effect.void : Effect.flatMap(Ref.get(ending), (state) => say(RunEnding.interrupted(state)))
     )
   )
   if (!json && outcome.answer !== "") yield* screen.out(answerOf(outcome))

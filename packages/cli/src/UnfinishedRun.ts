@@ -52,7 +52,7 @@ export const finish = (
       return Option.none()
     }
     const outcome: AgentOutcome = {
-      status: "failed",
+      status: problem.tag === interrupted.tag ? "unfinished" : "failed",
       answer: "",
       cut: false,
       problem,
@@ -69,11 +69,13 @@ export const finish = (
 // internal
 // -----------------------------------------------------------------------------
 
+const interrupted: Problem = { tag: "Interrupted", message: "The run was interrupted." }
+
 const problemOf = (cause: Cause.Cause<Failure & { readonly message: string }>): Problem =>
   Option.match(Cause.failureOption(cause), {
     onSome: ({ _tag, message }) => ({ tag: _tag, message }),
     onNone: () =>
       Cause.isInterruptedOnly(cause)
-        ? { tag: "Interrupted", message: "The run was interrupted." }
+        ? interrupted
         : { tag: "InternalError", message: "The run ended because of a bug in lms-bridge; stderr says more." }
   })

@@ -76,13 +76,18 @@ describe("run", () => {
       yield* Fiber.interrupt(fiber)
       const last = yield* Schema.decode(AgentEventJson)((yield* written.out).at(-1) ?? "")
       if (last._tag !== "RunFinished") return assert.fail(last._tag)
+      assert.deepInclude(last.outcome, { status: "unfinished" })
       assert.strictEqual(last.outcome.problem?.tag, "Interrupted")
+      assert.include(
+        yield* written.err,
+        `lms-bridge: What was done is kept. Go on with: lms-bridge runs resume ${last.runId}`
+      )
     }).pipe(
       Effect.provide(
         Layer.mergeAll(
           NodeContext.layer,
           FakeScreen.layer(),
-          AgentLoopTest.layerTest([{ _tag: "Preparing", what: "a" }, { _tag: "Never" }])
+          AgentLoopTest.layerTest([{ _tag: "RoundStarted", round: 1, final: false }, { _tag: "Never" }])
         )
       )
     )

@@ -11,8 +11,8 @@ import * as RunProgress from "./RunProgress.ts"
 /** A run as tools answer it. */
 export const Run = Schema.Struct({
   answer: Schema.String,
-  /** `unfinished`: the process that carried it out is gone. */
-  status: Schema.Literal("running", "done", "budget", "stalled", "failed", "cancelled", "unfinished"),
+  /** `unfinished`: it was cancelled, or the process that carried it out is gone. */
+  status: Schema.Literal("running", "done", "budget", "stalled", "failed", "unfinished"),
   runId: Schema.String,
   rounds: Schema.Int,
   toolCalls: Schema.Array(
@@ -54,7 +54,6 @@ export interface Record {
   readonly end:
     | { readonly _tag: "Outcome"; readonly outcome: AgentOutcome }
     | { readonly _tag: "Refused"; readonly tag: string; readonly message: string; readonly at: number }
-    | { readonly _tag: "Cancelled"; readonly at: number }
     | { readonly _tag: "Stopped"; readonly at: number }
     | undefined
 }
@@ -150,11 +149,9 @@ export const brief = (record: Record, now: number): Listed => {
 export const text = (run: Run): ReadonlyArray<string> => [
   run.status === "running"
     ? `The run goes on: ${run.progress ?? "started"}. Ask run_result for ${run.runId} later; run_cancel stops it.`
-    : run.status === "cancelled"
-      ? "The run was cancelled."
-      : run.status === "unfinished"
-        ? `The process that carried it out ended before the run did. \`lms-bridge runs resume ${run.runId}\` takes it up again.`
-        : run.answer,
+    : run.status === "unfinished"
+      ? `The run was stopped before its end. \`lms-bridge runs resume ${run.runId}\` takes it up again.`
+      : run.answer,
   ...(run.status === "budget" ? [`It is not finished: run_start with follows: "${run.runId}" goes on.`] : []),
   summary(run)
 ]
@@ -178,7 +175,7 @@ export const summary = (run: Run): string =>
 // internal
 // -----------------------------------------------------------------------------
 
-const withoutOutcome = { Cancelled: "cancelled", Refused: "failed", Stopped: "unfinished" } as const
+const withoutOutcome = { Refused: "failed", Stopped: "unfinished" } as const
 
 const missing = ({ problem, server }: AgentOutcome["missingServers"][number]) => ({ server, message: problem.message })
 

@@ -195,7 +195,7 @@ const close = (record: RunAccount.Record, exit: Exit.Exit<void, AgentError>, at:
     onSuccess: () => ({ _tag: "Refused" as const, tag: "RunFailed", message: "The run ended without an outcome.", at }),
     onFailure: (cause) =>
       Exit.isInterrupted(exit)
-        ? { _tag: "Cancelled" as const, at }
+        ? { _tag: "Stopped" as const, at }
         : { _tag: "Refused" as const, ...problemOf(cause), at }
   })
 })

@@ -64,17 +64,18 @@ describe("runs", () => {
     }).pipe(Effect.provide(runs(slowly)))
   )
 
-  it.scoped("run_cancel stops the run and returns what it had done; afterwards it stays cancelled", () =>
+  it.scoped("run_cancel stops the run and returns what it had done; it is as unfinished as its journal says", () =>
     Effect.gen(function* () {
       const { client } = yield* connected(tools)
       const asked = yield* AgentLoopTest.AgentLoopCalls
       yield* callTool(client, "run_start", { task: "t" })
       yield* settle
       const cancelled = yield* callTool(client, "run_cancel", { run_id: runId })
-      assert.deepInclude(cancelled.structuredContent, { status: "cancelled", rounds: 1 })
+      assert.deepInclude(cancelled.structuredContent, { status: "unfinished", rounds: 1 })
       assert.strictEqual(yield* asked.interrupted, 1)
       const later = yield* callTool(client, "run_result", { run_id: runId })
-      assert.deepInclude(later.structuredContent, { status: "cancelled" })
+      assert.deepInclude(later.structuredContent, { status: "unfinished" })
+      assert.include(textOf(later), `\`lms-bridge runs resume ${runId}\` takes it up again`)
     }).pipe(Effect.provide(runs(slowly)))
   )
 

@@ -63,12 +63,13 @@ export type CallRecord = typeof CallRecord.Type
 /**
  * How a run ended. `done`: the model answered. `budget`: a budget ended it and `answer` is the best there was. `stalled`:
  * it went round in circles and was asked for what it had. `failed`: `problem` says why; `answer` is what there was.
+ * `unfinished`: somebody stopped it; only told to those who read along, and never kept, because the run may go on.
  *
  * @since 0.1.0
  * @category models
  */
 export const AgentOutcome = Schema.Struct({
-  status: Schema.Literal("done", "budget", "stalled", "failed"),
+  status: Schema.Literal("done", "budget", "stalled", "failed", "unfinished"),
   answer: Schema.String,
   /** The answer was cut by the token limit even after it was continued. */
   cut: Schema.Boolean,

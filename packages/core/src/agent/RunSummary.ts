@@ -20,7 +20,7 @@ import { AgentEventJson, AgentOutcome, Problem, type AgentEvent } from "./AgentE
 export const RunSummary = Schema.Struct({
   runId: RunId,
   task: Schema.String,
-  status: Schema.Union(AgentOutcome.fields.status, Schema.Literal("running", "unfinished")),
+  status: Schema.Union(AgentOutcome.fields.status, Schema.Literal("running")),
   startedAt: Schema.Number,
   lastAt: Schema.Number,
   /** Requests to the model, the last one for the answer not counted. */

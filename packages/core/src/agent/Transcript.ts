@@ -75,7 +75,8 @@ const ends = {
   done: "Answer",
   budget: "Ended by a budget; the best answer so far",
   stalled: "Ended because it went round in circles; the best answer so far",
-  failed: "Failed"
+  failed: "Failed",
+  unfinished: "Stopped before its end"
 } as const
 
 const said = (text: string) => `*lms-bridge: ${text}*`
