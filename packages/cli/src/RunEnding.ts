@@ -5,6 +5,7 @@
 import type { AgentEvent, AgentOutcome, BudgetKind } from "@lms-bridge/core/agent/AgentEvent"
 import type { Budgets } from "@lms-bridge/core/agent/AgentTask"
 import type { Explanation } from "@lms-bridge/core/agent/RunExplanation"
+import * as OpenCalls from "@lms-bridge/core/agent/OpenCalls"
 import * as Words from "./Words.ts"
 
 export interface State {
@@ -18,6 +19,7 @@ export interface State {
   /** Tools that were not run because nobody could be asked. */
   readonly unasked: ReadonlyArray<string>
   readonly wantsJson: boolean
+  readonly open: ReadonlyArray<OpenCalls.OpenCall>
 }
 
 export const initial: State = {
@@ -27,10 +29,12 @@ export const initial: State = {
   calls: 0,
   resultBytes: 0,
   unasked: [],
-  wantsJson: false
+  wantsJson: false,
+  open: []
 }
 
-export const step = (state: State, event: AgentEvent): State => {
+export const step = (before: State, event: AgentEvent): State => {
+  const state = { ...before, open: OpenCalls.step(before.open, event, before.requests) }
   switch (event._tag) {
     case "RunStarted":
     case "RunResumed":
@@ -79,8 +83,10 @@ export const lines = (
 }
 
 /** For whoever stopped a run that had begun. */
-export const interrupted = ({ requests, runId }: State): ReadonlyArray<string> =>
-  requests === 0 ? [] : [`What was done is kept. Go on with: lms-bridge runs resume ${runId}`]
+export const interrupted = ({ open, requests, runId }: State): ReadonlyArray<string> => [
+  ...OpenCalls.doubts(OpenCalls.records(open, 0)),
+  ...(requests === 0 ? [] : [`What was done is kept. Go on with: lms-bridge runs resume ${runId}`])
+]
 
 /** Why a run cannot go on within these budgets, and what gives it more; undefined when it can. */
 export const spent = (used: Explanation["used"], budgets: Budgets): string | undefined => {

@@ -3,6 +3,7 @@
  * the events is to find an outcome at their end all the same.
  */
 import { stamp, type AgentEvent, type AgentOutcome, type Problem } from "@lms-bridge/core/agent/AgentEvent"
+import * as OpenCalls from "@lms-bridge/core/agent/OpenCalls"
 import * as Cause from "effect/Cause"
 import * as Option from "effect/Option"
 import type { Failure } from "./ExitCode.ts"
@@ -13,15 +14,14 @@ export interface SoFar {
   readonly startedAt: number
   readonly rounds: number
   readonly toolCalls: AgentOutcome["toolCalls"]
+  readonly open: ReadonlyArray<OpenCalls.OpenCall>
   readonly inputTokens: number
   readonly outputTokens: number
 }
 
 export const step = (before: Option.Option<SoFar>, event: AgentEvent): SoFar => {
-  const soFar = Option.match(before, {
-    onNone: () => ({ last: event, startedAt: event.at, rounds: 0, toolCalls: [], inputTokens: 0, outputTokens: 0 }),
-    onSome: (known) => ({ ...known, last: event })
-  })
+  const known = Option.getOrElse(before, () => nothing(event))
+  const soFar = { ...known, last: event, open: OpenCalls.step(known.open, event, known.rounds) }
   switch (event._tag) {
     case "RoundStarted":
       return { ...soFar, rounds: event.round }
@@ -46,7 +46,7 @@ export const finish = (
   cause: Cause.Cause<Failure & { readonly message: string }>,
   now: number
 ): Option.Option<AgentEvent> =>
-  Option.flatMap(soFar, ({ inputTokens, last, outputTokens, rounds, startedAt, toolCalls }) => {
+  Option.flatMap(soFar, ({ inputTokens, last, open, outputTokens, rounds, startedAt, toolCalls }) => {
     const problem = problemOf(cause)
     if (last._tag === "RunFinished" || problem.tag === "OutputClosed" || problem.tag === "OutputFailed") {
       return Option.none()
@@ -57,7 +57,7 @@ export const finish = (
       cut: false,
       problem,
       rounds,
-      toolCalls,
+      toolCalls: [...toolCalls, ...OpenCalls.records(open, now)],
       usage: { inputTokens, outputTokens },
       millis: Math.max(0, now - startedAt),
       missingServers: []
@@ -68,6 +68,16 @@ export const finish = (
 // -----------------------------------------------------------------------------
 // internal
 // -----------------------------------------------------------------------------
+
+const nothing = (first: AgentEvent): SoFar => ({
+  last: first,
+  startedAt: first.at,
+  rounds: 0,
+  toolCalls: [],
+  open: [],
+  inputTokens: 0,
+  outputTokens: 0
+})
 
 const interrupted: Problem = { tag: "Interrupted", message: "The run was interrupted." }
 

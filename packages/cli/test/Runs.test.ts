@@ -102,6 +102,21 @@ describe("runs show", () => {
     })
   )
 
+  it.effect("lists a call that was running when the run was stopped, and says that its effect is not known", () =>
+    Effect.gen(function* () {
+      const at = killed.findIndex(({ _tag }) => _tag === "ToolCallStarted")
+      const runs = [killed.slice(0, at + 1)]
+      const { err, out } = yield* cli(["runs", "show", "killed"], { runs })
+      assert.match(out, /^work +1 round, 1 tool call$/m)
+      assert.match(out, /^1 +filesystem +read_text_file +outcome not known$/m)
+      assert.match(err, /^Not known is whether this took effect, .*: read_text_file\.\nIt was stopped before its end\./)
+      const json = JSON.parse((yield* cli(["runs", "show", "killed", "--json"], { runs })).out)
+      assert.deepInclude(json.toolCalls[0], { tool: "read_text_file", uncertain: true })
+      const why = (yield* cli(["runs", "show", "killed", "--explain"], { runs })).out
+      assert.match(why, /^ +calls: read_text_file \(unfinished\)$/m)
+    })
+  )
+
   it.effect("says why a run could not begin, and how to go on", () =>
     Effect.gen(function* () {
       const problem = { tag: "ModelNotFound", message: 'There is no model "x".' }

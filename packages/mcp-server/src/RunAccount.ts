@@ -2,6 +2,7 @@
  * What is known of a run at any moment, folded from its events, and how it is told. Pure.
  */
 import { BudgetKind, type AgentEvent, type AgentOutcome } from "@lms-bridge/core/agent/AgentEvent"
+import * as OpenCalls from "@lms-bridge/core/agent/OpenCalls"
 import type { RunId } from "@lms-bridge/core/observability/Correlation"
 import * as Schema from "effect/Schema"
 import * as Fields from "./Fields.ts"
@@ -21,7 +22,8 @@ export const Run = Schema.Struct({
       server: Schema.String,
       tool: Schema.String,
       isError: Schema.Boolean,
-      millis: Schema.Number
+      millis: Schema.Number,
+      uncertain: optional(Schema.Boolean)
     })
   ).annotations(Fields.brief("array")),
   usage: Schema.Struct({ inputTokens: Schema.Int, outputTokens: Schema.Int }).annotations(Fields.brief("object")),
@@ -45,10 +47,12 @@ export interface Record {
   readonly task: string
   /** Epoch milliseconds. */
   readonly startedAt: number
+  readonly lastAt: number
   readonly view: RunProgress.View
   readonly line: string
   readonly model: string | undefined
   readonly toolCalls: Run["toolCalls"]
+  readonly open: ReadonlyArray<OpenCalls.OpenCall>
   readonly usage: Run["usage"]
   readonly missing: NonNullable<Run["missingServers"]>
   readonly end:
@@ -62,10 +66,12 @@ export const begin = (event: Extract<AgentEvent, { readonly _tag: "RunStarted" }
   runId: event.runId,
   task: event.task.task,
   startedAt: event.at,
+  lastAt: event.at,
   view: RunProgress.start,
   line: "started",
   model: event.task.model,
   toolCalls: [],
+  open: [],
   usage: { inputTokens: 0, outputTokens: 0 },
   missing: [],
   end: undefined
@@ -74,7 +80,8 @@ export const begin = (event: Extract<AgentEvent, { readonly _tag: "RunStarted" }
 /** The record after an event, and the words for it, if any. */
 export const evolve = (record: Record, event: AgentEvent): readonly [Record, RunProgress.Line] => {
   const line = RunProgress.step(record.view, event)
-  const next = { ...record, view: line.view, line: line.tell ?? line.note ?? record.line }
+  const open = OpenCalls.step(record.open, event, line.view.round)
+  const next = { ...record, open, lastAt: event.at, view: line.view, line: line.tell ?? line.note ?? record.line }
   switch (event._tag) {
     case "ServersReady":
       return [{ ...next, missing: event.missing.map(missing) }, line]
@@ -99,7 +106,7 @@ export const evolve = (record: Record, event: AgentEvent): readonly [Record, Run
       return [{ ...next, toolCalls: [...record.toolCalls, call] }, line]
     }
     case "RunResumed":
-      return [{ ...next, end: undefined }, line]
+      return [{ ...next, toolCalls: [...record.toolCalls, ...stopped(record, record.lastAt)], end: undefined }, line]
     case "RunFinished":
       return [{ ...next, end: { _tag: "Outcome", outcome: event.outcome } }, line]
     case "RunFailed": {
@@ -119,7 +126,7 @@ export const account = (record: Record, now: number): Run => {
     status: record.end === undefined ? "running" : withoutOutcome[record.end._tag],
     runId: record.runId,
     rounds: record.view.round,
-    toolCalls: record.toolCalls,
+    toolCalls: record.end === undefined ? record.toolCalls : [...record.toolCalls, ...stopped(record, record.end.at)],
     usage: record.usage,
     millis: Math.max(0, (record.end?.at ?? now) - record.startedAt),
     progress: record.line,
@@ -152,6 +159,7 @@ export const text = (run: Run): ReadonlyArray<string> => [
     : run.status === "unfinished"
       ? `The run was stopped before its end. \`lms-bridge runs resume ${run.runId}\` takes it up again.`
       : run.answer,
+  ...OpenCalls.doubts(run.toolCalls),
   ...(run.status === "budget" ? [`It is not finished: run_start with follows: "${run.runId}" goes on.`] : []),
   summary(run)
 ]
@@ -177,6 +185,11 @@ export const summary = (run: Run): string =>
 
 const withoutOutcome = { Refused: "failed", Stopped: "unfinished" } as const
 
+/** What had not ended when the run was stopped. */
+const stopped = ({ open }: Record, at: number): Run["toolCalls"] => OpenCalls.records(open, at).map(rounded)
+
+const rounded = ({ millis, ...call }: Run["toolCalls"][number]) => ({ ...call, millis: Math.round(millis) })
+
 const missing = ({ problem, server }: AgentOutcome["missingServers"][number]) => ({ server, message: problem.message })
 
 const finished = (outcome: AgentOutcome, runId: RunId): Run => ({
@@ -185,13 +198,7 @@ const finished = (outcome: AgentOutcome, runId: RunId): Run => ({
   status: outcome.status,
   runId,
   rounds: outcome.rounds,
-  toolCalls: outcome.toolCalls.map(({ isError, millis, round, server, tool }) => ({
-    round,
-    server,
-    tool,
-    isError,
-    millis: Math.round(millis)
-  })),
+  toolCalls: outcome.toolCalls.map(rounded),
   usage: { inputTokens: outcome.usage.inputTokens, outputTokens: outcome.usage.outputTokens },
   millis: Math.round(outcome.millis),
   ...(outcome.model === undefined ? {} : { model: outcome.model }),

@@ -79,6 +79,20 @@ describe("runs", () => {
     }).pipe(Effect.provide(runs(slowly)))
   )
 
+  it.scoped("run_cancel in the middle of a call tells of it, and that its effect is not known", () =>
+    Effect.gen(function* () {
+      const { client } = yield* connected(tools)
+      yield* callTool(client, "run_start", { task: "t" })
+      yield* settle
+      const cancelled = yield* callTool(client, "run_cancel", { run_id: runId })
+      assert.deepNestedInclude(cancelled.structuredContent, {
+        "toolCalls[0].tool": "list_directory",
+        "toolCalls[0].uncertain": true
+      })
+      assert.match(textOf(cancelled), /Not known is whether this took effect, .*: list_directory\./)
+    }).pipe(Effect.provide(runs([...aRun.slice(0, 6), { _tag: "Never" }])))
+  )
+
   it.scoped("run_status lists the runs with where they are", () =>
     Effect.gen(function* () {
       const { client } = yield* connected(tools)

@@ -5,6 +5,7 @@ import * as Command from "@effect/cli/Command"
 import * as Options from "@effect/cli/Options"
 import { AgentEventJson, AgentOutcome, CallRecord } from "@lms-bridge/core/agent/AgentEvent"
 import { AgentTask } from "@lms-bridge/core/agent/AgentTask"
+import * as OpenCalls from "@lms-bridge/core/agent/OpenCalls"
 import { Explanation } from "@lms-bridge/core/agent/RunExplanation"
 import { RunJournal } from "@lms-bridge/core/agent/RunJournal"
 import * as RunSummary from "@lms-bridge/core/agent/RunSummary"
@@ -94,7 +95,9 @@ const accountOf = Effect.fnUntraced(function* ({ events, state }: KeptRun.KeptRu
     ...summary,
     status: Either.isRight(idle) ? summary.status : "running",
     given: state.task,
-    toolCalls: state.calls,
+    toolCalls: Either.isRight(idle)
+      ? [...state.calls, ...OpenCalls.records(OpenCalls.of(state), state.lastAt)]
+      : state.calls,
     ...(state.turn._tag === "Ended" ? { outcome: state.turn.outcome } : {})
   } satisfies Account
 })
@@ -114,17 +117,17 @@ const work = ({ outcome, toolCalls }: Account, rounds: number) =>
 const calls = (records: ReadonlyArray<CallRecord>) =>
   Table.render(
     ["ROUND", "SERVER", "TOOL", "TOOK", ""],
-    records.map(({ isError, millis, round, server, tool }) => [
+    records.map(({ isError, millis, round, server, tool, uncertain }) => [
       String(round),
       server,
       tool,
-      Words.duration(millis),
-      isError ? "failed" : ""
+      uncertain === true ? "" : Words.duration(millis),
+      uncertain === true ? "outcome not known" : isError ? "failed" : ""
     ])
   )
 
 /** How it ended, and what may be done with it now. */
-const next = ({ outcome, runId, status }: Account, ending: RunEnding.State): ReadonlyArray<string> => {
+const next = ({ outcome, runId, status, toolCalls }: Account, ending: RunEnding.State): ReadonlyArray<string> => {
   if (status === "running") return ["It is still going on."]
   if (status === "failed" && outcome === undefined) {
     return [
@@ -132,9 +135,12 @@ const next = ({ outcome, runId, status }: Account, ending: RunEnding.State): Rea
       "Another model or other servers need a run of their own."
     ]
   }
-  if (outcome === undefined) return [`It was stopped before its end. Go on with: lms-bridge runs resume ${runId}`]
+  const doubts = OpenCalls.doubts(toolCalls)
+  if (outcome === undefined) {
+    return [...doubts, `It was stopped before its end. Go on with: lms-bridge runs resume ${runId}`]
+  }
   const further = status === "done" ? [`Ask further with: lms-bridge runs follow ${runId} "TASK"`] : []
-  return [...RunEnding.lines(ending, outcome, { kept: true }), ...further]
+  return [...doubts, ...RunEnding.lines(ending, outcome, { kept: true }), ...further]
 }
 
 const encode = Schema.encodeSync(Schema.parseJson(Account))

@@ -52,7 +52,9 @@ export const CallRecord = Schema.Struct({
   server: Schema.String,
   tool: Schema.String,
   isError: Schema.Boolean,
-  millis: Schema.NonNegative
+  millis: Schema.NonNegative,
+  /** It was running when the run was stopped, and may or may not have taken effect. */
+  uncertain: optional(Schema.Boolean)
 })
 /**
  * @since 0.1.0

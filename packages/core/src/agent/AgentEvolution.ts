@@ -8,6 +8,7 @@ import type { ChatMessage, Usage } from "../lmstudio/Chat.ts"
 import type { AgentEvent, ContextAccount } from "./AgentEvent.ts"
 import { initial, withUser, type AgentState, type TurnCall } from "./AgentState.ts"
 import * as ModelReply from "./ModelReply.ts"
+import * as OpenCalls from "./OpenCalls.ts"
 import * as StallGuard from "./StallGuard.ts"
 import * as ToolResultImages from "./ToolResultImages.ts"
 import * as ToolPolicy from "./ToolPolicy.ts"
@@ -177,6 +178,7 @@ const resumed = (state: AgentState, event: Extract<AgentEvent, { readonly _tag: 
   const base: AgentState = {
     ...rest,
     task: event.task,
+    calls: [...state.calls, ...OpenCalls.records(OpenCalls.of(state), state.lastAt)],
     startedAt: state.startedAt + Math.max(0, event.at - state.lastAt),
     noted: state.noted.filter((kind) => kind !== "wrap-up"),
     activity: [],
@@ -210,7 +212,7 @@ const resumed = (state: AgentState, event: Extract<AgentEvent, { readonly _tag: 
 const asUncertain = (entry: TurnCall): TurnCall => {
   const { started, ...call } = entry
   if (entry.told !== undefined || started === undefined) return entry
-  return started.traits?.readOnly === true || started.traits?.idempotent === true ? call : { ...call, uncertain: true }
+  return OpenCalls.isHarmless(started.traits) ? call : { ...call, uncertain: true }
 }
 
 const none: AgentState["mistakes"] = { tool: "", count: 0 }

@@ -8,6 +8,7 @@ import * as Schema from "effect/Schema"
 import { ContextAccount, type AgentEvent } from "./AgentEvent.ts"
 import { evolve } from "./AgentEvolution.ts"
 import { initial, type AgentState } from "./AgentState.ts"
+import * as OpenCalls from "./OpenCalls.ts"
 import { Budgets } from "./AgentTask.ts"
 
 const optional = <A, I>(schema: Schema.Schema<A, I>) => Schema.optionalWith(schema, { exact: true })
@@ -58,7 +59,9 @@ export const Round = Schema.Struct({
   counted: optional(Schema.NonNegativeInt),
   written: optional(Schema.NonNegativeInt),
   factor: Schema.Positive,
-  calls: Schema.Array(Schema.Struct({ name: Schema.String, what: Schema.Literal("ran", "failed", "refused") })),
+  calls: Schema.Array(
+    Schema.Struct({ name: Schema.String, what: Schema.Literal("ran", "failed", "refused", "unfinished") })
+  ),
   events: Schema.Array(Schema.String)
 })
 /**
@@ -105,13 +108,9 @@ export const explain = (
   started: Extract<AgentEvent, { readonly _tag: "RunStarted" }>,
   events: ReadonlyArray<AgentEvent>
 ): Explanation => {
-  const { offers, ready, rounds, state } = events.reduce(step, {
-    state: initial(started),
-    offers: [],
-    rounds: [],
-    ranked: [],
-    ready: []
-  })
+  const { offers, ready, rounds, state } = withOpen(
+    events.reduce(step, { state: initial(started), offers: [], rounds: [], ranked: [], ready: [] })
+  )
   return {
     runId: started.runId,
     ...(state.ensured === undefined ? {} : { model: state.ensured.model }),
@@ -151,10 +150,20 @@ interface SoFar {
   readonly ready: Explanation["servers"]
 }
 
+/** With the calls that have not ended, or never will. */
+const withOpen = (soFar: SoFar): SoFar =>
+  OpenCalls.of(soFar.state).reduce(
+    (soFar, { tool }) =>
+      inRound(soFar, (round) => ({ ...round, calls: [...round.calls, { name: tool, what: "unfinished" }] })),
+    soFar
+  )
+
 const step = (before: SoFar, event: AgentEvent): SoFar => {
   const state = evolve(before.state, event)
   const next: SoFar = { ...before, state }
   switch (event._tag) {
+    case "RunResumed":
+      return { ...withOpen(before), state }
     case "ServersReady":
       return { ...next, ready: event.ready }
     case "ToolsOffered": {

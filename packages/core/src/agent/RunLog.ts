@@ -10,6 +10,7 @@ import type { RunId } from "../observability/Correlation.ts"
 import { stamp, type AgentEvent, type AgentEventBody } from "./AgentEvent.ts"
 import { evolve } from "./AgentEvolution.ts"
 import type { AgentState } from "./AgentState.ts"
+import { isHarmless } from "./OpenCalls.ts"
 import * as RunJournal from "./RunJournal.ts"
 
 /**
@@ -89,9 +90,7 @@ export const make = (options: {
 const hurry = (event: AgentEvent): "wait" | "begin" | "none" => {
   switch (event._tag) {
     case "ToolCallStarted":
-      return event.traits !== undefined && event.traits.readOnly !== true && event.traits.idempotent !== true
-        ? "wait"
-        : "none"
+      return event.traits !== undefined && !isHarmless(event.traits) ? "wait" : "none"
     case "RunStarted":
     case "RunResumed":
     case "Compacted":

@@ -2,6 +2,7 @@ import { assert, describe, it } from "@effect/vitest"
 import type { AgentEvent } from "@lms-bridge/core/agent/AgentEvent"
 import { evolve } from "@lms-bridge/core/agent/AgentEvolution"
 import { AgentLoop, CurrentApprover } from "@lms-bridge/core/agent/AgentLoop"
+import * as RunExplanation from "@lms-bridge/core/agent/RunExplanation"
 import { initial } from "@lms-bridge/core/agent/AgentState"
 import { RunJournal } from "@lms-bridge/core/agent/RunJournal"
 import { LmStudioUnreachable } from "@lms-bridge/core/lmstudio/LmStudioError"
@@ -102,7 +103,25 @@ describe("AgentLoop, taking up a run again", () => {
         ["echo", "hang"]
       )
       assert.include(only(events, "ToolCallRefused")[0]?.told, "whether it took effect is not known")
-      assert.strictEqual(outcomeOf(events).status, "done")
+      const { status, toolCalls } = outcomeOf(events)
+      assert.strictEqual(status, "done")
+      // the account does not leave out what may have taken effect
+      assert.deepStrictEqual(
+        toolCalls.map(({ tool, uncertain }) => [tool, uncertain]),
+        [
+          ["echo", undefined],
+          ["hang", true]
+        ]
+      )
+      const { events: kept, state } = yield* journaled(runId)
+      const [first, ...rest] = kept
+      if (first?._tag !== "RunStarted") throw new Error("no start")
+      const explained = RunExplanation.explain(first, rest)
+      assert.strictEqual(explained.used.toolCalls, state.calls.length)
+      assert.deepStrictEqual(explained.rounds[1]?.calls, [
+        { name: "hang", what: "unfinished" },
+        { name: "hang", what: "refused" }
+      ])
     }).pipe(Effect.provide(worldOf({})))
   )
 
