@@ -2,6 +2,7 @@
  * What `doctor` looks at: everything that a run needs, one finding each, in the order in which a run needs it.
  */
 import { UserPolicies } from "@lms-bridge/core/agent/PolicyFile"
+import { RunJournal } from "@lms-bridge/core/agent/RunJournal"
 import { baseUrl, Settings } from "@lms-bridge/core/configuration/Settings"
 import { LmsCli, type Application, type DaemonStatus, type LmsCallError } from "@lms-bridge/core/lmstudio/LmsCli"
 import { LmStudioApi, type ServerInfo } from "@lms-bridge/core/lmstudio/LmStudioApi"
@@ -23,7 +24,7 @@ import * as Words from "./Words.ts"
  * that a command which needs it would end with.
  */
 export const Finding = Schema.Struct({
-  area: Schema.Literal("LM Studio", "lms", "models", "mcp.json", "servers", "breakers", "settings", "policy"),
+  area: Schema.Literal("LM Studio", "lms", "models", "mcp.json", "servers", "breakers", "settings", "policy", "runs"),
   level: Schema.Literal("ok", "notice", "problem"),
   what: Schema.String,
   next: Schema.optionalWith(Schema.String, { exact: true }),
@@ -36,7 +37,7 @@ type Area = Finding["area"]
 export const findings: Effect.Effect<
   ReadonlyArray<Finding>,
   never,
-  Settings | LmStudioApi | LmsCli | ModelLifecycle | McpRegistry | Resilience
+  Settings | LmStudioApi | LmsCli | ModelLifecycle | McpRegistry | Resilience | RunJournal
 > = Effect.gen(function* () {
   const [server, application] = yield* Effect.all(
     [Effect.either(Effect.flatMap(LmStudioApi, (api) => api.ping)), Effect.flatMap(LmsCli, (lms) => lms.application)],
@@ -51,7 +52,8 @@ export const findings: Effect.Effect<
       mcp,
       breakers,
       settings,
-      policy
+      policy,
+      runs
     ],
     { concurrency: "unbounded" }
   )
@@ -156,6 +158,11 @@ const policy = Effect.gen(function* () {
       : ok("policy", `the rules of ${policyPath.value} hold in every run`)
   ]
 })
+
+const runs = Effect.map(
+  Effect.flatMap(RunJournal, ({ unkept }) => unkept),
+  Option.match({ onNone: () => [], onSome: (failure) => [problem("runs", failure)] })
+)
 
 const aboutDaemon = (daemon: Either.Either<DaemonStatus, LmsCallError>): ReadonlyArray<Finding> =>
   Either.match(daemon, {

@@ -4,7 +4,7 @@
  */
 import { AgentEventJson, type AgentEvent, type AgentOutcome } from "@lms-bridge/core/agent/AgentEvent"
 import { CurrentApprover, type AgentError, type ApprovalRequest } from "@lms-bridge/core/agent/AgentLoop"
-import { isKept } from "@lms-bridge/core/agent/RunJournal"
+import { isKept, RunJournal } from "@lms-bridge/core/agent/RunJournal"
 import * as Chunk from "effect/Chunk"
 import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
@@ -56,7 +56,7 @@ export const show = Effect.fn("ShownRun.show")(function* (
       explain && isKept(event) ? Ref.update(told, Chunk.append(event)) : Effect.void
     )
   )
-  const kept = yield* RunsAreKept
+  const kept = (yield* RunsAreKept) && Option.isNone(yield* Effect.flatMap(RunJournal, ({ unkept }) => unkept))
   const outcome = yield* (json ? writeEvents(watched) : showView(watched)).pipe(
     AtTerminal.attended,
     Effect.provideService(CurrentApprover, ask),

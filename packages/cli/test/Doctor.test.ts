@@ -5,6 +5,7 @@ import { LmsCliError } from "@lms-bridge/core/lmstudio/LmsCli"
 import { LmStudioUnreachable, Unauthorized } from "@lms-bridge/core/lmstudio/LmStudioError"
 import { McpServerUnavailable } from "@lms-bridge/core/mcp/McpError"
 import type { ServerSummary } from "@lms-bridge/core/mcp/McpRegistry"
+import { DataFolderUnwritable } from "@lms-bridge/core/models/StateDirectory"
 import type { LoadedModel } from "@lms-bridge/core/models/ModelLifecycle"
 import { apiModel, serverInfo } from "@lms-bridge/testing/LmStudioApiTest"
 import { Effect, Option, Redacted } from "effect"
@@ -61,6 +62,18 @@ const one = (found: ReadonlyArray<Finding>, what: string) =>
   found.find((finding) => finding.what.includes(what)) ?? assert.fail(`nothing says "${what}"`)
 
 describe("doctor", () => {
+  it.effect("says that runs are not kept, and why", () =>
+    Effect.gen(function* () {
+      const unkept = new DataFolderUnwritable({ directory: "/tmp/a", detail: "EEXIST" })
+      const { code, found } = yield* diagnose({ unkept })
+      assert.strictEqual(code, 1)
+      assert.deepInclude(
+        found.find(({ area }) => area === "runs"),
+        { level: "problem", what: unkept.message }
+      )
+    })
+  )
+
   it.effect("says which tools are withheld, and how to accept them", () =>
     Effect.gen(function* () {
       const lock = { path: "/home/me/mcp.lock", trusted: 1, withheld: ["read", "send"] }

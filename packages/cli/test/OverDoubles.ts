@@ -11,12 +11,13 @@ import { LmsCli } from "@lms-bridge/core/lmstudio/LmsCli"
 import { LmStudioApi } from "@lms-bridge/core/lmstudio/LmStudioApi"
 import { McpRegistry, type ServerSummary } from "@lms-bridge/core/mcp/McpRegistry"
 import { ModelLifecycle } from "@lms-bridge/core/models/ModelLifecycle"
+import type { DataFolderUnwritable } from "@lms-bridge/core/models/StateDirectory"
 import * as CircuitBreaker from "@lms-bridge/core/resilience/CircuitBreaker"
 import { Resilience } from "@lms-bridge/core/resilience/Resilience"
 import * as RetryPolicy from "@lms-bridge/core/resilience/RetryPolicy"
 import * as AgentLoopTest from "@lms-bridge/testing/AgentLoopTest"
 import * as UnusedServices from "@lms-bridge/testing/UnusedServices"
-import { type Context, Effect, Layer } from "effect"
+import { type Context, Effect, Layer, Option } from "effect"
 import * as FakeScreen from "./FakeScreen.ts"
 
 export interface Doubles {
@@ -29,6 +30,8 @@ export interface Doubles {
   readonly settings?: Partial<Values>
   /** Runs that are kept, each with all its events. */
   readonly runs?: ReadonlyArray<ReadonlyArray<AgentEvent>>
+  /** Why runs are not kept. */
+  readonly unkept?: DataFolderUnwritable
   readonly screen?: FakeScreen.Options
 }
 
@@ -37,7 +40,7 @@ export const services = (doubles: Doubles) =>
     doubles.agentLoop === undefined
       ? AgentLoopTest.layerTest(doubles.loop ?? [])
       : Layer.succeed(AgentLoop, doubles.agentLoop),
-    journal(doubles.runs ?? []),
+    journal(doubles.runs ?? [], Option.fromNullable(doubles.unkept)),
     Layer.mock(LmStudioApi, doubles.api ?? {}),
     Layer.mock(LmsCli, doubles.lms ?? {}),
     Layer.mock(ModelLifecycle, {
@@ -60,7 +63,7 @@ export const services = (doubles: Doubles) =>
     Settings.layerWith(doubles.settings ?? {})
   )
 
-const journal = (runs: ReadonlyArray<ReadonlyArray<AgentEvent>>) =>
+const journal = (runs: ReadonlyArray<ReadonlyArray<AgentEvent>>, unkept: Option.Option<DataFolderUnwritable>) =>
   Layer.effect(
     RunJournal,
     Effect.gen(function* () {
@@ -70,7 +73,7 @@ const journal = (runs: ReadonlyArray<ReadonlyArray<AgentEvent>>) =>
         if (first === undefined) continue
         yield* Effect.scoped(Effect.flatMap(journal.open(first.runId), (write) => write(events)))
       }
-      return journal
+      return { ...journal, unkept: Effect.succeed(unkept) }
     })
   ).pipe(Layer.provide(RunJournal.layerMemory))
 

@@ -2,6 +2,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { stamp, type AgentEvent, type AgentEventBody, type AgentOutcome } from "@lms-bridge/core/agent/AgentEvent"
 import type { AgentLoop } from "@lms-bridge/core/agent/AgentLoop"
 import type { AgentTask } from "@lms-bridge/core/agent/AgentTask"
+import { DataFolderUnwritable } from "@lms-bridge/core/models/StateDirectory"
 import { RunId } from "@lms-bridge/core/observability/Correlation"
 import * as AgentLoopTest from "@lms-bridge/testing/AgentLoopTest"
 import { type Context, Effect, Stream } from "effect"
@@ -79,6 +80,25 @@ describe("runs ls", () => {
       const { err, out } = yield* cli(["runs", "ls"])
       assert.deepStrictEqual([out, err], ["", "No run is kept yet. `lms-bridge run` begins one."])
       assert.strictEqual((yield* cli(["runs", "ls", "--json"])).out, "[]")
+    })
+  )
+})
+
+describe("runs that cannot be kept", () => {
+  const unkept = new DataFolderUnwritable({ directory: "/tmp/a", detail: "EEXIST" })
+
+  it.effect("are not promised", () =>
+    Effect.gen(function* () {
+      assert.strictEqual(
+        (yield* cli(["runs", "ls"], { unkept })).err,
+        "Runs are not kept. The data folder /tmp/a cannot be written (EEXIST). Set LMS_BRIDGE_DATA_DIR to one that can."
+      )
+      const outcome = AgentLoopTest.outcome("So far.", { status: "budget", budget: "rounds" })
+      const loop: ReadonlyArray<AgentLoopTest.Step> = [{ _tag: "RunFinished", outcome }]
+      assert.include((yield* cli(["run", "x"], { loop })).err, "lms-bridge runs resume")
+      const { err } = yield* cli(["run", "x"], { loop, unkept })
+      assert.include(err, "this is the best answer so far.")
+      assert.notInclude(err, "runs resume")
     })
   )
 })

@@ -6,6 +6,7 @@ import { RunJournal } from "@lms-bridge/core/agent/RunJournal"
 import { RunSummary } from "@lms-bridge/core/agent/RunSummary"
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
 import { Screen } from "../Screen.ts"
 import * as SharedOptions from "../SharedOptions.ts"
@@ -17,8 +18,11 @@ export const command = Command.make("ls", { json: SharedOptions.listingJson }).p
   Command.withHandler(
     Effect.fnUntraced(function* ({ json }) {
       const screen = yield* Screen
-      const runs = yield* Effect.flatMap(RunJournal, ({ list }) => list)
+      const { list, unkept } = yield* RunJournal
+      const runs = yield* list
       if (json) return yield* screen.out(encode(runs))
+      const why = yield* unkept
+      if (Option.isSome(why)) return yield* screen.err(`Runs are not kept. ${Words.oneLine(why.value.message)}`)
       if (runs.length === 0) return yield* screen.err("No run is kept yet. `lms-bridge run` begins one.")
       yield* screen.out(render(runs, yield* Clock.currentTimeMillis))
     })

@@ -15,7 +15,7 @@ import * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
 import type { Settings } from "../configuration/Settings.ts"
 import * as StateDirectory from "../models/StateDirectory.ts"
-import type { ProcessIdentity } from "../models/StateDirectory.ts"
+import type { DataFolderUnwritable, ProcessIdentity } from "../models/StateDirectory.ts"
 import type { RunId } from "../observability/Correlation.ts"
 import { AgentEventJson, type AgentEvent } from "./AgentEvent.ts"
 import type { RunAmbiguous } from "./RunIds.ts"
@@ -48,6 +48,8 @@ export class RunJournal extends Context.Tag("@lms-bridge/core/agent/RunJournal")
     /** Fails when the run is known to be carried out now, by whatever process. */
     readonly idle: (events: ReadonlyArray<AgentEvent>) => Effect.Effect<void, RunInProgress>
     readonly remove: (runId: string) => Effect.Effect<void, RunNotFound | RunInProgress>
+    /** Why runs are forgotten when this process ends; none when they are kept. */
+    readonly unkept: Effect.Effect<Option.Option<DataFolderUnwritable>>
     /** This process, as the starts of its runs name it; none where runs do not outlive it. */
     readonly process: Option.Option<ProcessIdentity>
   }
@@ -132,6 +134,7 @@ const makeInMemory = (): Context.Tag.Service<typeof RunJournal> => {
         idle(runId),
         Effect.map(find(runId), () => void runs.delete(runId))
       ),
+    unkept: Effect.succeedNone,
     process: Option.none()
   }
 }
@@ -142,13 +145,14 @@ const running = (summary: RunSummary.RunSummary, isSo: boolean): RunSummary.RunS
 const makeOnDisk = Effect.gen(function* () {
   const fs = yield* FileSystem.FileSystem
   const path = yield* Path.Path
-  const { folder, identity, isAlive } = yield* StateDirectory.make
+  const { folder, identity, isAlive, writable } = yield* StateDirectory.makeWith("runs are not kept")
+  const runs = Effect.option(writable("runs"))
   const memory = makeInMemory()
   const open = makeOpen()
 
   const fileIn = (directory: string, runId: string) => path.join(directory, `${runId}${ending}`)
   const fileOf = Effect.fnUntraced(function* (runId: string) {
-    const directory = yield* folder("runs")
+    const directory = yield* runs
     // an id is a name and never a path
     return Option.isSome(directory) && /^\w+$/.test(runId)
       ? fileIn(directory.value, runId)
@@ -176,7 +180,7 @@ const makeOnDisk = Effect.gen(function* () {
 
   const list = Effect.gen(function* () {
     const kept = yield* memory.list
-    const directory = yield* folder("runs")
+    const directory = yield* runs
     if (Option.isNone(directory)) return kept
     const names = yield* Effect.orElseSucceed(fs.readDirectory(directory.value), () => [])
     const onDisk = yield* Effect.forEach(
@@ -247,7 +251,7 @@ const makeOnDisk = Effect.gen(function* () {
       ),
     list,
     find: Effect.fnUntraced(function* (text) {
-      const directory = yield* folder("runs")
+      const directory = yield* runs
       const names = Option.isNone(directory)
         ? []
         : yield* Effect.orElseSucceed(fs.readDirectory(directory.value), () => [])
@@ -264,6 +268,7 @@ const makeOnDisk = Effect.gen(function* () {
         yield* idle(RunSummary.ofLines(text.split("\n")))
         yield* Effect.mapError(fs.remove(file), notFound(runId))
       }).pipe(Effect.catchTag("RunNotFound", () => memory.remove(runId))),
+    unkept: Effect.map(Effect.either(writable("runs")), Either.getLeft),
     process: Option.some(identity)
   })
 })

@@ -8,6 +8,7 @@ import * as Path from "@effect/platform/Path"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Random from "effect/Random"
+import * as Ref from "effect/Ref"
 import * as Schema from "effect/Schema"
 import { homeFolder } from "../configuration/HomeFolder.ts"
 import { Settings } from "../configuration/Settings.ts"
@@ -32,6 +33,22 @@ export const ProcessIdentity = Schema.Struct({
 export type ProcessIdentity = typeof ProcessIdentity.Type
 
 /**
+ * There is no folder to write to, and why.
+ *
+ * @since 0.1.0
+ * @category errors
+ */
+export class DataFolderUnwritable extends Schema.TaggedError<DataFolderUnwritable>()("DataFolderUnwritable", {
+  directory: Schema.String,
+  detail: Schema.String
+}) {
+  readonly retryable = false
+  override get message() {
+    return `The data folder ${this.directory} cannot be written (${this.detail}). Set LMS_BRIDGE_DATA_DIR to one that can.`
+  }
+}
+
+/**
  * @since 0.1.0
  * @category models
  */
@@ -41,6 +58,8 @@ export interface StateDirectory {
   readonly where: (name: string) => Option.Option<string>
   /** A subfolder to write to, made when it is missing. None when it cannot be written; that is logged once. */
   readonly folder: (name: string) => Effect.Effect<Option.Option<string>>
+  /** The same, without a word in the log. */
+  readonly writable: (name: string) => Effect.Effect<string, DataFolderUnwritable>
   /** Whether that process is known to have ended. Not knowing is no. */
   readonly isGone: (process: ProcessIdentity) => Effect.Effect<boolean>
   /** Whether that process is known to live. Not knowing is no. */
@@ -48,13 +67,16 @@ export interface StateDirectory {
 }
 
 /**
- * `LMS_BRIDGE_DATA_DIR`, else `.lms-bridge` in the home folder. Nothing is written before it is needed.
+ * `LMS_BRIDGE_DATA_DIR`, else `.lms-bridge` in the home folder. Nothing is written before it is needed. `without` says
+ * what follows when it cannot be written.
  *
  * @since 0.1.0
  * @category constructors
  */
-export const make: Effect.Effect<StateDirectory, never, FileSystem.FileSystem | Path.Path | Settings> = Effect.gen(
-  function* () {
+export const makeWith = (
+  without: string
+): Effect.Effect<StateDirectory, never, FileSystem.FileSystem | Path.Path | Settings> =>
+  Effect.gen(function* () {
     const fs = yield* FileSystem.FileSystem
     const path = yield* Path.Path
     const settings = yield* Settings
@@ -67,12 +89,26 @@ export const make: Effect.Effect<StateDirectory, never, FileSystem.FileSystem | 
         )
     })
     const identity = yield* identify(fs)
-    const warnOnce = yield* Effect.once(
-      Effect.logWarning(
-        "The data folder cannot be written, so this process does not know what other lms-bridge processes load. Set LMS_BRIDGE_DATA_DIR.",
-        { directory: Option.getOrElse(root, () => "none: no home folder") }
+    const warned = yield* Ref.make(false)
+    const warnOnce = ({ detail, directory }: DataFolderUnwritable) =>
+      Effect.unlessEffect(
+        Effect.logWarning(`The data folder cannot be written, so ${without}. Set LMS_BRIDGE_DATA_DIR.`, {
+          directory,
+          cause: detail
+        }),
+        Ref.getAndSet(warned, true)
       )
-    )
+    const writable = Effect.fnUntraced(function* (name: string) {
+      if (Option.isNone(root)) {
+        return yield* new DataFolderUnwritable({ directory: ".lms-bridge", detail: "there is no home folder" })
+      }
+      const folder = path.join(root.value, name)
+      yield* fs.makeDirectory(folder, { recursive: true, mode: 0o700 }).pipe(
+        Effect.zipRight(fs.access(folder, { writable: true })),
+        Effect.mapError(({ message }) => new DataFolderUnwritable({ directory: root.value, detail: message }))
+      )
+      return folder
+    })
 
     const isNeighbour = ({ namespace, pid }: ProcessIdentity) =>
       pid !== undefined && namespace !== undefined && namespace === identity.namespace
@@ -87,25 +123,22 @@ export const make: Effect.Effect<StateDirectory, never, FileSystem.FileSystem | 
     return {
       identity,
       where: (name) => Option.map(root, (directory) => path.join(directory, name)),
-      folder: (name) =>
-        Option.match(root, {
-          onNone: () => Effect.as(warnOnce, Option.none()),
-          onSome: (directory) => {
-            const folder = path.join(directory, name)
-            return fs.makeDirectory(folder, { recursive: true, mode: 0o700 }).pipe(
-              Effect.zipRight(fs.access(folder, { writable: true })),
-              Effect.as(Option.some(folder)),
-              Effect.catchAll(() => Effect.as(warnOnce, Option.none<string>()))
-            )
-          }
-        }),
+      writable,
+      folder: (name) => writable(name).pipe(Effect.tapError(warnOnce), Effect.option),
       isGone: (process) =>
         isNeighbour(process) ? Effect.map(lookUp(process), (found) => found === "gone") : Effect.succeed(false),
       isAlive: (process) =>
         isNeighbour(process) ? Effect.map(lookUp(process), (found) => found === "alive") : Effect.succeed(false)
     }
-  }
-)
+  })
+
+/**
+ * For what processes tell each other.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const make = makeWith("this process does not know what other lms-bridge processes load")
 
 /**
  * Any name as the name of a file, usable on every file system.

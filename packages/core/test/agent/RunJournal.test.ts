@@ -6,7 +6,7 @@ import { AgentLoop } from "@lms-bridge/core/agent/AgentLoop"
 import { RunJournal } from "@lms-bridge/core/agent/RunJournal"
 import { Settings } from "@lms-bridge/core/configuration/Settings"
 import { RunId } from "@lms-bridge/core/observability/Correlation"
-import { Chunk, Deferred, Effect, Fiber, Layer, Option, Stream } from "effect"
+import { Chunk, Deferred, Effect, Fiber, Layer, Logger, Option, Stream } from "effect"
 import * as World from "./doubles.ts"
 
 const runId = RunId.make("run_0123456789abcdef")
@@ -195,15 +195,30 @@ describe("RunJournal", () => {
       yield* write(runId, events)
       assert.deepStrictEqual(yield* journal.read(runId), events)
       assert.strictEqual((yield* journal.list).length, 1)
-    }).pipe(
-      Effect.provide(
-        RunJournal.layer.pipe(
-          Layer.provide(Settings.layerWith({ dataDir: Option.some("/dev/null/nowhere") })),
-          Layer.provide(NodeContext.layer)
-        )
+      const why = Option.getOrThrow(yield* journal.unkept)
+      assert.match(
+        why.message,
+        /^The data folder \/dev\/null\/nowhere cannot be written \(.*ENOTDIR.*LMS_BRIDGE_DATA_DIR/
       )
-    )
+    }).pipe(Effect.provide(journalIn("/dev/null/nowhere")))
   )
+
+  it.live("says once that runs are not kept, and why, and only when one begins", () => {
+    const logged: Array<string> = []
+    const logger = Logger.make<unknown, void>(({ message }) => void logged.push(JSON.stringify(message)))
+    return Effect.gen(function* () {
+      const journal = yield* RunJournal
+      yield* journal.list
+      assert.deepStrictEqual(logged, [])
+      yield* write(runId, events)
+      yield* write(runId, events)
+      assert.strictEqual(logged.length, 1)
+      assert.match(logged[0] ?? "", /so runs are not kept\. Set LMS_BRIDGE_DATA_DIR.*ENOTDIR/)
+    }).pipe(
+      Effect.provide(journalIn("/dev/null/nowhere")),
+      Effect.provide(Logger.replace(Logger.defaultLogger, logger))
+    )
+  })
 
   it.live("has everything on disk that a killed process must not forget, before the tool begins", () =>
     Effect.gen(function* () {

@@ -47,7 +47,7 @@ export interface LoginStore {
 export const make = Effect.gen(function* () {
   const fs = yield* FileSystem.FileSystem
   const path = yield* Path.Path
-  const state = yield* StateDirectory.make
+  const state = yield* StateDirectory.makeWith("logins are not kept")
   const lock = yield* MachineLock.make(state)
 
   const readFile = (file: string) => fs.readFileString(file).pipe(Effect.flatMap(decode), Effect.option)
