@@ -132,6 +132,15 @@ describe("runs show", () => {
       assert.match(err, /^Not known is whether this took effect, .*: read_text_file\.\nIt was stopped before its end\./)
       const json = JSON.parse((yield* cli(["runs", "show", "killed", "--json"], { runs })).out)
       assert.deepInclude(json.toolCalls[0], { tool: "read_text_file", uncertain: true })
+      // also when it could not be taken up again
+      const resumed: ReadonlyArray<AgentEventBody> = [
+        { _tag: "RunResumed", task },
+        { _tag: "RunFailed", problem: { tag: "ModelNotFound", message: "There is no model." } }
+      ]
+      const failed = resumed.map((body, index) => stamp(body, RunId.make("run_killed"), at + 1 + index, 60_000))
+      const later = yield* cli(["runs", "show", "killed"], { runs: [[...killed.slice(0, at + 1), ...failed]] })
+      assert.match(later.out, /^1 +filesystem +read_text_file +outcome not known$/m)
+      assert.match(later.err, /: read_text_file\.\nOnce that is put right, go on with: /)
       const why = (yield* cli(["runs", "show", "killed", "--explain"], { runs })).out
       assert.match(why, /^ +calls: read_text_file \(unfinished\)$/m)
     })

@@ -129,13 +129,14 @@ const calls = (records: ReadonlyArray<CallRecord>) =>
 /** How it ended, and what may be done with it now. */
 const next = ({ outcome, runId, status, toolCalls }: Account, ending: RunEnding.State): ReadonlyArray<string> => {
   if (status === "running") return ["It is still going on."]
+  const doubts = OpenCalls.doubts(toolCalls)
   if (status === "failed" && outcome === undefined) {
     return [
+      ...doubts,
       `Once that is put right, go on with: lms-bridge runs resume ${runId}`,
       "Another model or other servers need a run of their own."
     ]
   }
-  const doubts = OpenCalls.doubts(toolCalls)
   if (outcome === undefined) {
     return [...doubts, `It was stopped before its end. Go on with: lms-bridge runs resume ${runId}`]
   }
