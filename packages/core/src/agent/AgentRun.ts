@@ -131,7 +131,7 @@ const begin = (
       yield* write([started])
       const offer = (event: AgentEvent) => void events.unsafeOffer(event)
       offer(started)
-      const log = RunLog.make({ runId, state, seq: started.seq + 1, unwritten: [], offer, write })
+      const log = RunLog.make({ runId, state, seq: started.seq + 1, offer, write })
       const artifacts = Artifacts.makeStore()
       for (const event of past) {
         if (event._tag === "ToolCallFinished" && event.artifact !== undefined && event.result !== undefined) {

@@ -5,7 +5,7 @@
  * @since 0.1.0
  */
 import * as Either from "effect/Either"
-import * as Schema from "effect/Schema"
+import { decodeJson } from "../internal/parseJson.ts"
 import { limited } from "./ToolResultText.ts"
 
 /**
@@ -95,7 +95,6 @@ export const read = (id: string, text: string, range: ReadRange, maxBytes: numbe
 // -----------------------------------------------------------------------------
 
 const defaultLines = 200
-const decodeJson = Schema.decodeUnknownEither(Schema.parseJson(Schema.Unknown))
 
 const readPointer = (id: string, text: string, pointer: string, maxBytes: number): Either.Either<string, string> => {
   const parsed = decodeJson(text)

@@ -165,33 +165,9 @@ const registryOf = (
   repliesTaken: () => number
 ): typeof McpRegistry.Service => {
   const tools = all(entries, "Tools")
-  /** Lists that came after so many replies of the model count from then on. */
-  const listed = entries.flatMap((entry, index) =>
-    entry._tag === "Tools"
-      ? [{ ...entry, after: entries.slice(0, index).filter(({ _tag }) => _tag === "Asked").length }]
-      : []
-  )
-  const listedNow = (server: string) =>
-    listed.filter((entry, index) => {
-      const isFirst = listed.findIndex((other) => other.server === server) === index
-      return entry.server === server && entry.failure === undefined && (isFirst || entry.after <= repliesTaken())
-    })
+  const listedNow = listsOf(entries, repliesTaken)
   const toolsNow = (server: string) => listedNow(server).at(-1)?.tools ?? []
-  const readings = all(entries, "Read").map((entry) => ({ entry, key: readingKey(entry) }))
-  /** As often as it is asked for: reading changes nothing. */
-  const reading = <A>(
-    wanted: Pick<Entry<"Read">, "server" | "what" | "name" | "arguments">,
-    valueOf: (given: NonNullable<Entry<"Read">["given"]>) => A | undefined
-  ) =>
-    Effect.suspend(() => {
-      const key = readingKey(wanted)
-      const index = readings.findIndex((other) => other.key === key)
-      const found = readings[index]?.entry
-      if (readings.some((other, at) => other.key === key && at > index)) readings.splice(index, 1)
-      const value = found?.given === undefined ? undefined : valueOf(found.given)
-      if (value !== undefined) return Effect.succeed(value)
-      return Effect.fail(found?.failure ?? unread(wanted))
-    })
+  const reading = readingsOf(entries)
   const call: (typeof McpRegistry.Service)["call"] = (server, tool, args) =>
     Effect.suspend(() => {
       const key = keyOf(server, tool, args)
@@ -260,7 +236,37 @@ const registryOf = (
   }
 }
 
-const unread = ({ name, server, what }: Pick<Entry<"Read">, "server" | "what" | "name">) =>
+/** What a server has listed so far: a list that came after so many replies of the model counts from then on. */
+const listsOf = (entries: ReadonlyArray<CassetteEntry>, repliesTaken: () => number) => {
+  const listed = entries.flatMap((entry, index) =>
+    entry._tag === "Tools"
+      ? [{ ...entry, after: entries.slice(0, index).filter(({ _tag }) => _tag === "Asked").length }]
+      : []
+  )
+  return (server: string) =>
+    listed
+      .filter((entry) => entry.server === server)
+      .filter(({ after, failure }, index) => failure === undefined && (index === 0 || after <= repliesTaken()))
+}
+
+type Wanted = Pick<Entry<"Read">, "server" | "what" | "name" | "arguments">
+
+/** In the order of the recording, and the last of each as often as it is asked for: reading changes nothing. */
+const readingsOf = (entries: ReadonlyArray<CassetteEntry>) => {
+  const readings = all(entries, "Read").map((entry) => ({ entry, key: readingKey(entry) }))
+  return <A>(wanted: Wanted, valueOf: (given: NonNullable<Entry<"Read">["given"]>) => A | undefined) =>
+    Effect.suspend(() => {
+      const key = readingKey(wanted)
+      const index = readings.findIndex((other) => other.key === key)
+      const found = readings[index]?.entry
+      if (readings.some((other, at) => other.key === key && at > index)) readings.splice(index, 1)
+      const value = found?.given === undefined ? undefined : valueOf(found.given)
+      if (value !== undefined) return Effect.succeed(value)
+      return Effect.fail(found?.failure ?? unread(wanted))
+    })
+}
+
+const unread = ({ name, server, what }: Wanted) =>
   new McpReadFailed({
     server,
     what: what === "prompt" || what === "prompts" ? "prompt" : "resource",
@@ -273,11 +279,7 @@ const unread = ({ name, server, what }: Pick<Entry<"Read">, "server" | "what" | 
 const list = <A>(self: Effect.Effect<ReadonlyArray<A>, McpServerUnavailable | McpReadFailed>) =>
   Effect.catchTag(self, "McpReadFailed", () => Effect.succeed<ReadonlyArray<A>>([]))
 
-const readingKey = ({
-  arguments: args = {},
-  name,
-  server,
-  what
-}: Pick<Entry<"Read">, "server" | "what" | "name" | "arguments">) => fingerprint(`${server} ${what} ${name}`, args)
+const readingKey = ({ arguments: args = {}, name, server, what }: Wanted) =>
+  fingerprint(`${server} ${what} ${name}`, args)
 
 const keyOf = (server: string, tool: string, args: unknown) => fingerprint(`${server} ${tool}`, args)

@@ -6,9 +6,8 @@
  * @since 0.1.0
  */
 import type { ErrorObject } from "ajv"
-import * as Either from "effect/Either"
 import * as Predicate from "effect/Predicate"
-import * as Schema from "effect/Schema"
+import { parseJson } from "../internal/parseJson.ts"
 
 /**
  * One change that would answer one error. `key` names it, so that it is not tried twice.
@@ -53,10 +52,7 @@ export const kindOf = (value: unknown): string =>
 // internal
 // -----------------------------------------------------------------------------
 
-const decodeJson = Schema.decodeUnknownEither(Schema.parseJson(Schema.Unknown))
-
-const fromJson = (value: unknown): unknown =>
-  typeof value === "string" ? Either.getOrElse(decodeJson(value), () => undefined) : undefined
+const fromJson = (value: unknown): unknown => (typeof value === "string" ? parseJson(value) : undefined)
 
 const numeral = /^-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?$/
 

@@ -36,13 +36,12 @@ export const make = (options: {
   readonly runId: RunId
   readonly state: AgentState
   readonly seq: number
-  readonly unwritten: ReadonlyArray<AgentEvent>
   readonly offer: (event: AgentEvent) => void
   readonly write: (events: ReadonlyArray<AgentEvent>) => Effect.Effect<void>
 }): RunLog => {
   const { offer, runId, write } = options
   let { seq, state } = options
-  let unwritten = options.unwritten
+  let unwritten: ReadonlyArray<AgentEvent> = []
   const oneWriter = Effect.unsafeMakeSemaphore(1)
   // What is to be written is taken when its turn comes, so that nothing is between two places when a fiber is interrupted
   // or others go first. Time that runs out, or a person who stops the run, must not tear what is being written.

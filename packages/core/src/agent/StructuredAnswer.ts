@@ -5,7 +5,7 @@
  * @since 0.1.0
  */
 import * as Either from "effect/Either"
-import * as Schema from "effect/Schema"
+import { decodeJson } from "../internal/parseJson.ts"
 import { repairJson } from "./JsonRepair.ts"
 import * as ToolSchema from "./ToolSchema.ts"
 
@@ -31,8 +31,6 @@ export const check = (
 // -----------------------------------------------------------------------------
 // internal
 // -----------------------------------------------------------------------------
-
-const decodeJson = Schema.decodeUnknownEither(Schema.parseJson(Schema.Unknown))
 
 const decode = (text: string): Either.Either<unknown, undefined> =>
   Either.mapLeft(decodeJson(text.trim()), () => undefined)

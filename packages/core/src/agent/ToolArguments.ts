@@ -6,7 +6,7 @@
  */
 import * as Either from "effect/Either"
 import * as Predicate from "effect/Predicate"
-import * as Schema from "effect/Schema"
+import { decodeJson } from "../internal/parseJson.ts"
 import type { McpTool } from "../mcp/McpConnection.ts"
 import { repairJson } from "./JsonRepair.ts"
 import * as ToolSchema from "./ToolSchema.ts"
@@ -87,8 +87,6 @@ export const check = (tool: McpTool, name: string, text: string, options: { read
 // -----------------------------------------------------------------------------
 // internal
 // -----------------------------------------------------------------------------
-
-const decodeJson = Schema.decodeUnknownEither(Schema.parseJson(Schema.Unknown))
 
 const isObject = (value: unknown): value is Arguments => Predicate.isRecord(value)
 

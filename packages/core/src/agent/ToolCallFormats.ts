@@ -6,7 +6,7 @@
  */
 import * as Either from "effect/Either"
 import * as Predicate from "effect/Predicate"
-import * as Schema from "effect/Schema"
+import { decodeJson } from "../internal/parseJson.ts"
 import { repairJson } from "./JsonRepair.ts"
 
 /**
@@ -101,8 +101,6 @@ export const formats: ReadonlyArray<Format> = [
 // -----------------------------------------------------------------------------
 // internal
 // -----------------------------------------------------------------------------
-
-const decodeJson = Schema.decodeUnknownEither(Schema.parseJson(Schema.Unknown))
 
 const parse = (text: string): unknown =>
   Either.getOrElse(

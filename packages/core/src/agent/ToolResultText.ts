@@ -7,7 +7,7 @@
 import * as Either from "effect/Either"
 import * as Equal from "effect/Equal"
 import * as Data from "effect/Data"
-import * as Schema from "effect/Schema"
+import { decodeJson } from "../internal/parseJson.ts"
 import type { ToolContent, ToolResult } from "../mcp/ToolResult.ts"
 
 /**
@@ -131,8 +131,6 @@ const isBinary = (text: string): boolean => {
   const odd = sample.match(/[\u0001-\u0008\u000e-\u001a\u001c-\u001f\ufffd]/g)?.length ?? 0
   return odd > sample.length / 10
 }
-
-const decodeJson = Schema.decodeUnknownEither(Schema.parseJson(Schema.Unknown))
 
 /** The specification asks servers to send structured content as JSON text too; once is enough. */
 const repeats = (part: ToolContent, structured: unknown): boolean =>

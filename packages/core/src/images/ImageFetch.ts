@@ -9,6 +9,7 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import type * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
+import { joinedBytes } from "../internal/joinedBytes.ts"
 import { maxBytes } from "./ImageData.ts"
 import { ImageRefused } from "./ImageRefused.ts"
 import { mayFetch } from "./PublicAddress.ts"
@@ -66,7 +67,7 @@ const one = (client: HttpClient.HttpClient, source: string, url: string): Effect
       chunks.push(chunk)
       return size > maxBytes ? new ImageRefused({ source, reason: "TooLarge" }) : Effect.void
     })
-    return { _tag: "Bytes" as const, bytes: joined(chunks, size) }
+    return { _tag: "Bytes" as const, bytes: joinedBytes(chunks, size) }
   }).pipe(
     Effect.scoped,
     Effect.catchTags({
@@ -81,13 +82,3 @@ const one = (client: HttpClient.HttpClient, source: string, url: string): Effect
 
 const isRefusedAddress = ({ cause }: { readonly cause?: unknown }) =>
   cause instanceof Error && "code" in cause && cause.code === "ENOTPUBLIC"
-
-const joined = (chunks: ReadonlyArray<Uint8Array>, size: number): Uint8Array => {
-  const bytes = new Uint8Array(size)
-  let at = 0
-  for (const chunk of chunks) {
-    bytes.set(chunk, at)
-    at += chunk.length
-  }
-  return bytes
-}

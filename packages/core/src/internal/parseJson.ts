@@ -1,6 +1,7 @@
 /**
  * JSON as others write it.
  */
+import * as Schema from "effect/Schema"
 
 /**
  * The value; undefined when the text is no JSON.
@@ -14,3 +15,10 @@ export const parseJson = (text: string): unknown => {
     return undefined
   }
 }
+
+/**
+ * The value, or what the parser says: for those who have to tell an undefined value from none.
+ *
+ * @internal
+ */
+export const decodeJson = Schema.decodeUnknownEither(Schema.parseJson(Schema.Unknown))

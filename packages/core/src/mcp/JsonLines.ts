@@ -7,6 +7,7 @@
 import { JSONRPCMessageSchema, type JSONRPCMessage } from "@modelcontextprotocol/sdk/types.js"
 import * as Option from "effect/Option"
 import * as Predicate from "effect/Predicate"
+import { joinedBytes } from "../internal/joinedBytes.ts"
 import { parseJson } from "../internal/parseJson.ts"
 
 /**
@@ -29,7 +30,7 @@ export const makeSplitter = (limit: number = maxLineBytes) => {
   let skipping = false
 
   const take = (end: Uint8Array): ReadonlyArray<string> => {
-    const whole = waiting.length === 0 ? end : joined([...waiting, end], size + end.length)
+    const whole = waiting.length === 0 ? end : joinedBytes([...waiting, end], size + end.length)
     const skipped = skipping
     waiting = []
     size = 0
@@ -78,16 +79,6 @@ export const decode = (line: string): Option.Option<JSONRPCMessage> => {
 const newline = 10
 
 const decoder = new TextDecoder()
-
-const joined = (chunks: ReadonlyArray<Uint8Array>, size: number) => {
-  const whole = new Uint8Array(size)
-  let offset = 0
-  for (const chunk of chunks) {
-    whole.set(chunk, offset)
-    offset += chunk.length
-  }
-  return whole
-}
 
 const forgiving = (json: unknown): unknown => {
   if (!Predicate.isReadonlyRecord(json)) return json

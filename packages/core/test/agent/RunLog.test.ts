@@ -14,7 +14,6 @@ const slowly = Effect.gen(function* () {
     runId,
     state: initial({ _tag: "RunStarted", task: task(), runId, seq: 0, at: 0 }),
     seq: 1,
-    unwritten: [],
     offer: () => {},
     write: Effect.fnUntraced(function* (events: ReadonlyArray<AgentEvent>) {
       disk.most = Math.max(disk.most, ++disk.writers)

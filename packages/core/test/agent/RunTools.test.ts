@@ -125,7 +125,6 @@ const watched = Effect.fnUntraced(function* (
     runId,
     state: initial({ _tag: "RunStarted", task: task(), runId, seq: 0, at: 0 }),
     seq: 1,
-    unwritten: [],
     offer: (event) => void events.push(event),
     write: () => Effect.void
   })

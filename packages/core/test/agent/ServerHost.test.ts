@@ -27,7 +27,6 @@ const hostWith = Effect.fnUntraced(function* (
     runId,
     state: initial({ _tag: "RunStarted", task: task(), runId, seq: 0, at: 0 }),
     seq: 1,
-    unwritten: [],
     offer: () => {},
     write: () => Effect.void
   })
