@@ -3,8 +3,7 @@
  */
 import * as Args from "@effect/cli/Args"
 import type { AgentEvent } from "@lms-bridge/core/agent/AgentEvent"
-import { rebuilt } from "@lms-bridge/core/agent/AgentEvolution"
-import type { AgentState } from "@lms-bridge/core/agent/AgentState"
+import * as RunAccount from "@lms-bridge/core/agent/RunAccount"
 import { RunJournal, RunNotFound } from "@lms-bridge/core/agent/RunJournal"
 import * as Effect from "effect/Effect"
 
@@ -15,13 +14,13 @@ export const id = Args.text({ name: "ID" }).pipe(
 export interface KeptRun {
   readonly runId: string
   readonly events: ReadonlyArray<AgentEvent>
-  readonly state: AgentState
+  readonly account: RunAccount.RunAccount
 }
 
 export const find = Effect.fnUntraced(function* (text: string) {
   const journal = yield* RunJournal
   const runId = yield* journal.find(text)
   const events = yield* journal.read(runId)
-  const state = yield* Effect.mapError(rebuilt(events), () => new RunNotFound({ runId }))
-  return { runId, events, state } satisfies KeptRun
+  const account = yield* Effect.mapError(RunAccount.of(events), () => new RunNotFound({ runId }))
+  return { runId, events, account } satisfies KeptRun
 })

@@ -1,91 +1,37 @@
 /**
  * What is said once a run is over and its answer is out: what ended it, what it could not do, and the exact command that
- * goes on. Reads nothing but events.
+ * goes on. Reads nothing but the account of the run.
  */
-import type { AgentEvent, AgentOutcome, BudgetKind } from "@lms-bridge/core/agent/AgentEvent"
+import type { AgentOutcome, BudgetKind } from "@lms-bridge/core/agent/AgentEvent"
 import type { Budgets } from "@lms-bridge/core/agent/AgentTask"
 import type { Explanation } from "@lms-bridge/core/agent/RunExplanation"
 import * as OpenCalls from "@lms-bridge/core/agent/OpenCalls"
+import * as RunAccount from "@lms-bridge/core/agent/RunAccount"
 import * as Words from "./Words.ts"
-
-export interface State {
-  readonly runId: string
-  readonly budgets: Budgets | undefined
-  /** Requests to the model that were begun. */
-  readonly requests: number
-  /** Tool calls that were begun, and what tools have returned. */
-  readonly calls: number
-  readonly resultBytes: number
-  /** Tools that were not run because nobody could be asked. */
-  readonly unasked: ReadonlyArray<string>
-  readonly wantsJson: boolean
-  readonly open: ReadonlyArray<OpenCalls.OpenCall>
-}
-
-export const initial: State = {
-  runId: "",
-  budgets: undefined,
-  requests: 0,
-  calls: 0,
-  resultBytes: 0,
-  unasked: [],
-  wantsJson: false,
-  open: []
-}
-
-export const step = (before: State, event: AgentEvent): State => {
-  const state = { ...before, open: OpenCalls.step(before.open, event, before.requests) }
-  switch (event._tag) {
-    case "RunStarted":
-    case "RunResumed":
-      return {
-        ...state,
-        runId: event.runId,
-        // one that is taken up again may now have been allowed to run them
-        unasked: [],
-        budgets: event.task.budgets,
-        wantsJson: event.task.outputSchema !== undefined
-      }
-    case "RoundStarted":
-      return { ...state, requests: state.requests + 1 }
-    case "ToolCallStarted":
-      return { ...state, calls: state.calls + 1 }
-    case "ToolCallFinished":
-      return { ...state, resultBytes: state.resultBytes + event.bytes }
-    case "ToolCallRefused":
-      return event.by === "nobody" && !state.unasked.includes(event.name)
-        ? { ...state, unasked: [...state.unasked, event.name] }
-        : state
-    default:
-      return state
-  }
-}
-
-export const of = (events: ReadonlyArray<AgentEvent>): State => events.reduce(step, initial)
 
 /** Sentences, each on its own line. `kept`: the run can be taken up again. */
 export const lines = (
-  state: State,
+  account: RunAccount.RunAccount,
   outcome: AgentOutcome,
   { kept }: { readonly kept: boolean }
 ): ReadonlyArray<string> => {
-  const { budgets, runId } = state
-  const resume = `lms-bridge runs resume ${runId}${budgets === undefined ? "" : more(usedIn(state, outcome), budgets, outcome.budget)}`
+  const { runId, state } = account
+  const resume = `lms-bridge runs resume ${runId}${more(RunAccount.used(state), state.task.budgets, outcome.budget)}`
   return [
-    ...ended(state, outcome, kept ? ` Go on with: ${resume}` : ""),
+    ...ended(account, outcome, kept ? ` Go on with: ${resume}` : ""),
     ...cutOff(outcome),
-    ...unfit(state, outcome),
+    ...unfit(account, outcome),
     ...unasked(
-      state,
+      account,
       kept ? (outcome.status === "done" ? `lms-bridge runs follow ${runId} "TASK"` : resume) : undefined
     )
   ]
 }
 
 /** For whoever stopped a run that had begun. */
-export const interrupted = ({ open, requests, runId }: State): ReadonlyArray<string> => [
-  ...OpenCalls.doubts(OpenCalls.records(open, 0)),
-  ...(requests === 0 ? [] : [`What was done is kept. Go on with: lms-bridge runs resume ${runId}`])
+export const interrupted = (account: RunAccount.RunAccount): ReadonlyArray<string> => [
+  ...OpenCalls.doubts(RunAccount.openCalls(account, 0)),
+  ...(hasAsked(account) ? [`What was done is kept. Go on with: lms-bridge runs resume ${account.runId}`] : [])
 ]
 
 /** Why a run cannot go on within these budgets, and what gives it more; undefined when it can. */
@@ -100,17 +46,17 @@ export const spent = (used: Explanation["used"], budgets: Budgets): string | und
 // internal
 // -----------------------------------------------------------------------------
 
-const ended = (state: State, outcome: AgentOutcome, goOn: string): ReadonlyArray<string> => {
-  const { budgets, requests } = state
-  const used = usedIn(state, outcome)
+/** Whether the model was asked anything: before that there is nothing to go on from. */
+const hasAsked = ({ state }: RunAccount.RunAccount) => state.rounds > 0 || state.turn._tag === "Asking"
+
+const ended = (account: RunAccount.RunAccount, outcome: AgentOutcome, goOn: string): ReadonlyArray<string> => {
+  const { budgets } = account.state.task
+  const used = RunAccount.used(account.state)
   switch (outcome.status) {
     case "done":
       return []
     case "budget": {
-      const what =
-        outcome.budget === undefined || budgets === undefined
-          ? "a budget is used up"
-          : usedUp(outcome.budget, used, budgets)
+      const what = outcome.budget === undefined ? "a budget is used up" : usedUp(outcome.budget, used, budgets)
       return [`The run was ended because ${what}; ${best(outcome)}.${goOn}`]
     }
     case "stalled":
@@ -120,7 +66,7 @@ const ended = (state: State, outcome: AgentOutcome, goOn: string): ReadonlyArray
     case "unfinished":
       return []
     case "failed":
-      return [`${outcome.problem?.message ?? "The run failed."}${requests === 0 ? "" : goOn}`]
+      return [`${outcome.problem?.message ?? "The run failed."}${hasAsked(account) ? goOn : ""}`]
   }
 }
 
@@ -130,13 +76,16 @@ const best = ({ answer }: AgentOutcome) =>
 const cutOff = ({ cut, status }: AgentOutcome): ReadonlyArray<string> =>
   cut && status !== "failed" ? ["The answer was cut by the token limit. --max-tokens N allows longer replies."] : []
 
-const unfit = ({ wantsJson }: State, { answer, status, structured }: AgentOutcome): ReadonlyArray<string> =>
-  wantsJson && structured === undefined && answer !== "" && (status === "budget" || status === "stalled")
+const unfit = ({ state }: RunAccount.RunAccount, { answer, status, structured }: AgentOutcome): ReadonlyArray<string> =>
+  state.task.outputSchema !== undefined &&
+  structured === undefined &&
+  answer !== "" &&
+  (status === "budget" || status === "stalled")
     ? ["The answer is not the JSON that --output-schema asks for."]
     : []
 
 /** `command` is what can still be done with this run. */
-const unasked = ({ unasked }: State, command: string | undefined): ReadonlyArray<string> => {
+const unasked = ({ unasked }: RunAccount.RunAccount, command: string | undefined): ReadonlyArray<string> => {
   if (unasked.length === 0) return []
   const option = `--allow ${unasked.join(",")}`
   const further = command === undefined ? "" : ` To go on with it allowed: ${command} ${option}`
@@ -144,14 +93,6 @@ const unasked = ({ unasked }: State, command: string | undefined): ReadonlyArray
     `Not run, because nobody could be asked: ${unasked.join(", ")}. In a new \`lms-bridge run\`, ${option} allows it beforehand.${further}`
   ]
 }
-
-const usedIn = ({ calls, resultBytes }: State, { millis, rounds, usage }: AgentOutcome): Explanation["used"] => ({
-  rounds,
-  wallMillis: millis,
-  toolCalls: calls,
-  tokens: usage.inputTokens + usage.outputTokens,
-  resultBytes
-})
 
 /** Every budget that forbids to go on: not only the one that ended the run. */
 const reached = (used: Explanation["used"], budgets: Budgets): ReadonlyArray<BudgetKind> => {

@@ -4,6 +4,7 @@
  */
 import { AgentEventJson, type AgentEvent, type AgentOutcome } from "@lms-bridge/core/agent/AgentEvent"
 import { CurrentApprover, type AgentError, type ApprovalRequest } from "@lms-bridge/core/agent/AgentLoop"
+import * as RunAccount from "@lms-bridge/core/agent/RunAccount"
 import { isKept, RunJournal } from "@lms-bridge/core/agent/RunJournal"
 import * as Chunk from "effect/Chunk"
 import * as Clock from "effect/Clock"
@@ -48,25 +49,28 @@ export const show = Effect.fn("ShownRun.show")(function* (
 ) {
   const screen = yield* Screen
   const ask = Option.orElse(Option.fromNullable(yes ? grant : approver), () => Option.map(screen.ask, atTerminal))
-  const ending = yield* Ref.make(RunEnding.of(past))
+  const account = yield* Ref.make(RunAccount.of(past))
   const told = yield* Ref.make(Chunk.fromIterable(past))
   const watched = Stream.tap(events, (event) =>
     Effect.zipRight(
-      Ref.update(ending, (state) => RunEnding.step(state, event)),
+      Ref.update(account, (before) => accountAfter(before, event)),
       explain && isKept(event) ? Ref.update(told, Chunk.append(event)) : Effect.void
     )
   )
   const kept = (yield* RunsAreKept) && Option.isNone(yield* Effect.flatMap(RunJournal, ({ unkept }) => unkept))
-  const outcome = yield* (json ? writeEvents(watched) : showView(watched)).pipe(
+  const outcome = yield* (json ? writeEvents(watched, Ref.get(account)) : showView(watched)).pipe(
     AtTerminal.attended,
     Effect.provideService(CurrentApprover, ask),
     Effect.onInterrupt(() =>
-      !kept ? Effect.void : Effect.flatMap(Ref.get(ending), (state) => say(RunEnding.interrupted(state)))
+      !kept
+        ? Effect.void
+        : Effect.flatMap(Effect.flatten(Ref.get(account)), (run) => say(RunEnding.interrupted(run))).pipe(Effect.ignore)
     )
   )
   if (!json && outcome.answer !== "") yield* screen.out(answerOf(outcome))
   if (explain) yield* sayWhy(yield* Ref.get(told))
-  yield* say(RunEnding.lines(yield* Ref.get(ending), outcome, { kept }))
+  const run = yield* Ref.get(account)
+  if (Option.isSome(run)) yield* say(RunEnding.lines(run.value, outcome, { kept }))
   const code = ofOutcome(outcome)
   if (code !== ExitCode.done) return yield* new Ended({ code })
 })
@@ -94,19 +98,23 @@ const answerOf = ({ answer, structured }: AgentOutcome) => (structured === undef
 
 const encode = Schema.encode(AgentEventJson)
 
-const writeEvents = Effect.fnUntraced(function* (events: Stream.Stream<AgentEvent, AgentError>) {
+const accountAfter = (before: Option.Option<RunAccount.RunAccount>, event: AgentEvent) =>
+  Option.match(before, {
+    onNone: () => RunAccount.of([event]),
+    onSome: (account) => Option.some(RunAccount.step(account, event))
+  })
+
+const writeEvents = Effect.fnUntraced(function* (
+  events: Stream.Stream<AgentEvent, AgentError>,
+  soFar: Effect.Effect<Option.Option<RunAccount.RunAccount>>
+) {
   const screen = yield* Screen
-  const soFar = yield* Ref.make(Option.none<UnfinishedRun.SoFar>())
-  const write = (event: AgentEvent) =>
-    Effect.zipRight(
-      Ref.update(soFar, (before) => Option.some(UnfinishedRun.step(before, event))),
-      // an event of ours that cannot be encoded is a bug
-      Effect.flatMap(Effect.orDie(encode(event)), screen.out)
-    )
+  // an event of ours that cannot be encoded is a bug
+  const write = (event: AgentEvent) => Effect.flatMap(Effect.orDie(encode(event)), screen.out)
   return yield* outcomeOf(Stream.tap(events, write)).pipe(
     Effect.onError((cause) =>
       Effect.gen(function* () {
-        const last = UnfinishedRun.finish(yield* Ref.get(soFar), cause, yield* Clock.currentTimeMillis)
+        const last = UnfinishedRun.finish(yield* soFar, cause, yield* Clock.currentTimeMillis)
         if (Option.isSome(last)) yield* Effect.ignore(write(last.value))
       })
     )

@@ -2,7 +2,9 @@ import { assert, describe, it } from "@effect/vitest"
 import * as RunEnding from "@lms-bridge/cli/RunEnding"
 import { stamp, type AgentEventBody, type AgentOutcome, type BudgetKind } from "@lms-bridge/core/agent/AgentEvent"
 import type { AgentTask } from "@lms-bridge/core/agent/AgentTask"
+import * as RunAccount from "@lms-bridge/core/agent/RunAccount"
 import * as AgentLoopTest from "@lms-bridge/testing/AgentLoopTest"
+import * as Option from "effect/Option"
 
 const task: AgentTask = {
   task: "t",
@@ -18,13 +20,30 @@ const said = (
   const all: ReadonlyArray<AgentEventBody> = [
     { _tag: "RunStarted", task: { ...task, ...changes } },
     { _tag: "RoundStarted", round: 1, final: false },
-    ...events
+    {
+      _tag: "ModelReplied",
+      round: 1,
+      reply: {
+        model: "m",
+        content: "",
+        reasoning: "",
+        toolCalls: [],
+        finishReason: "stop",
+        usage: outcome.usage,
+        firstTokenMillis: 0,
+        totalMillis: 0
+      }
+    },
+    ...events,
+    { _tag: "RunFinished", outcome }
   ]
-  const state = all
-    .map((body, seq) => stamp(body, AgentLoopTest.testRunId, seq, 0))
-    .reduce(RunEnding.step, RunEnding.initial)
-  return RunEnding.lines(state, outcome, { kept: kept ?? true })
+  return RunEnding.lines(accountOf(all), outcome, { kept: kept ?? true })
 }
+
+const accountOf = (bodies: ReadonlyArray<AgentEventBody>) =>
+  Option.getOrThrow(RunAccount.of(bodies.map((body, seq) => stamp(body, AgentLoopTest.testRunId, seq, 0))))
+
+const justBegun = accountOf([{ _tag: "RunStarted", task }])
 
 const { outcome, testRunId } = AgentLoopTest
 
@@ -107,9 +126,9 @@ describe("what is said at the end of a run", () => {
   it("tells why a run failed, and goes on only from one in which something was done", () => {
     const failed = outcome("", { status: "failed", problem: { tag: "StreamCut", message: "The connection broke." } })
     assert.deepStrictEqual(said(failed), [`The connection broke. Go on with: lms-bridge runs resume ${testRunId}`])
-    assert.deepStrictEqual(RunEnding.lines(RunEnding.initial, failed, { kept: true }), ["The connection broke."])
+    assert.deepStrictEqual(RunEnding.lines(justBegun, failed, { kept: true }), ["The connection broke."])
     assert.match(said(outcome("a", { status: "stalled" }))[0] ?? "", /circles/)
-    assert.deepStrictEqual(RunEnding.interrupted(RunEnding.initial), [])
+    assert.deepStrictEqual(RunEnding.interrupted(justBegun), [])
   })
 
   it("tells of a cut answer, of one that is not the JSON that was wanted, and of calls that nobody could allow", () => {

@@ -3,6 +3,8 @@
  */
 import { CurrentApprover } from "@lms-bridge/core/agent/AgentLoop"
 import type { AgentTask } from "@lms-bridge/core/agent/AgentTask"
+import type { Problem } from "@lms-bridge/core/agent/AgentEvent"
+import * as RunAccount from "@lms-bridge/core/agent/RunAccount"
 import { Settings, type Values } from "@lms-bridge/core/configuration/Settings"
 import { CurrentPerson } from "@lms-bridge/core/mcp/Person"
 import * as Clock from "effect/Clock"
@@ -14,7 +16,7 @@ import * as Approval from "./Approval.ts"
 import * as Attendance from "./Attendance.ts"
 import { DetachAfter } from "./CallContext.ts"
 import { anyTokens, argument, maxTokens, model, option, optional } from "./Fields.ts"
-import * as RunAccount from "./RunAccount.ts"
+import * as RunReport from "./RunReport.ts"
 import { Runs } from "./Runs.ts"
 import * as Tool from "./Tool.ts"
 
@@ -47,9 +49,9 @@ export const withMcp = Tool.make({
     mcp_name: argument(Schema.String, "As list_available_mcps shows it"),
     ...common
   }),
-  output: RunAccount.Run,
-  listed: RunAccount.listed,
-  text: RunAccount.text,
+  output: RunReport.Run,
+  listed: RunReport.listed,
+  text: RunReport.text,
   handler: ({ mcp_name, ...rest }, progress) => work({ servers: { _tag: "Named", names: [mcp_name] } }, rest, progress)
 })
 
@@ -68,9 +70,9 @@ export const withMultipleMcps = Tool.make({
     ),
     ...common
   }),
-  output: RunAccount.Run,
-  listed: RunAccount.listed,
-  text: RunAccount.text,
+  output: RunReport.Run,
+  listed: RunReport.listed,
+  text: RunReport.text,
   handler: ({ mcp_names, ...rest }, progress) =>
     work({ servers: { _tag: "Named", names: [...new Set(mcp_names)] } }, rest, progress)
 })
@@ -82,9 +84,9 @@ export const discoverAndExecute = Tool.make({
   annotations: Tool.acts,
   long: true,
   input: Schema.Struct(common),
-  output: RunAccount.Run,
-  listed: RunAccount.listed,
-  text: RunAccount.text,
+  output: RunReport.Run,
+  listed: RunReport.listed,
+  text: RunReport.text,
   handler: (input, progress) => work({ servers: { _tag: "All" } }, input, progress)
 })
 
@@ -142,8 +144,8 @@ export const work = Effect.fnUntraced(function* (means: Means, asked: Asked, pro
 })
 
 /** The account of a run as a tool's result; a run that broke is an error that keeps what had been done. */
-export const told = Effect.fnUntraced(function* (record: RunAccount.Record) {
-  const run = RunAccount.account(record, yield* Clock.currentTimeMillis)
+export const told = Effect.fnUntraced(function* (record: RunReport.Record) {
+  const run = RunReport.report(record, yield* Clock.currentTimeMillis)
   if (run.status !== "failed") return run
   const { message, tag } = problemOf(record)
   const failure: Tool.Failure = {
@@ -152,7 +154,7 @@ export const told = Effect.fnUntraced(function* (record: RunAccount.Record) {
     text: [
       message,
       ...(run.answer === "" ? [] : [`What there was until then: ${run.answer}`]),
-      RunAccount.summary(run)
+      RunReport.summary(run)
     ].join("\n"),
     retryable: false,
     account: run
@@ -161,7 +163,7 @@ export const told = Effect.fnUntraced(function* (record: RunAccount.Record) {
 })
 
 /** Why a run broke. */
-export const problemOf = ({ end }: RunAccount.Record): { readonly tag: string; readonly message: string } =>
-  end?._tag === "Outcome" ? (end.outcome.problem ?? unexplained) : end?._tag === "Refused" ? end : unexplained
+export const problemOf = (record: RunReport.Record): Problem =>
+  RunAccount.outcome(record.account)?.problem ?? RunReport.failure(record) ?? unexplained
 
 const unexplained = { tag: "RunFailed", message: "The run failed." }

@@ -10,7 +10,7 @@ import * as Effect from "effect/Effect"
 import type * as Option from "effect/Option"
 import * as Ref from "effect/Ref"
 import * as Schedule from "effect/Schedule"
-import * as RunAccount from "./RunAccount.ts"
+import * as RunReport from "./RunReport.ts"
 import type { Handle } from "./Runs.ts"
 
 type Journal = Context.Tag.Service<typeof RunJournal>
@@ -52,27 +52,23 @@ const handle = Effect.fnUntraced(function* (journal: Journal, runId: string) {
   const result: Handle = {
     record,
     events: Effect.orElseSucceed(journal.read(runId), () => []),
-    await: Effect.repeat(record, { until: ({ end }) => end !== undefined, schedule: Schedule.spaced(lookEvery) }).pipe(
+    await: Effect.repeat(record, { until: RunReport.hasEnded, schedule: Schedule.spaced(lookEvery) }).pipe(
       Effect.zipRight(record)
     ),
     detach: Effect.void,
-    cancel: Effect.filterOrFail(
-      record,
-      ({ end }) => end !== undefined,
-      () => new RunInProgress({ runId })
-    )
+    cancel: Effect.filterOrFail(record, RunReport.hasEnded, () => new RunInProgress({ runId }))
   }
   return result
 })
 
-const recordOf = (journal: Journal, events: ReadonlyArray<AgentEvent>): Effect.Effect<RunAccount.Record, RunNotFound> =>
+const recordOf = (journal: Journal, events: ReadonlyArray<AgentEvent>): Effect.Effect<RunReport.Record, RunNotFound> =>
   Effect.gen(function* () {
     const [start, ...rest] = events
     const last = events.at(-1)
     if (start?._tag !== "RunStarted" || last === undefined)
       return yield* Effect.dieMessage("a journal has no beginning")
-    const record = rest.reduce((record, event) => RunAccount.evolve(record, event)[0], RunAccount.begin(start))
-    if (record.end !== undefined) return record
-    const stopped = { ...record, end: { _tag: "Stopped" as const, at: last.at } }
+    const record = rest.reduce((record, event) => RunReport.evolve(record, event)[0], RunReport.begin(start))
+    if (RunReport.hasEnded(record)) return record
+    const stopped = { ...record, closed: { _tag: "Stopped" as const, at: last.at } }
     return yield* Effect.match(journal.idle(events), { onSuccess: () => stopped, onFailure: () => record })
   })

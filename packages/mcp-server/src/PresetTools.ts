@@ -10,7 +10,7 @@ import type * as Redacted from "effect/Redacted"
 import * as Schema from "effect/Schema"
 import { familiar, work, type Asked } from "./AgentTools.ts"
 import { option } from "./Fields.ts"
-import * as RunAccount from "./RunAccount.ts"
+import * as RunReport from "./RunReport.ts"
 import type { Runs } from "./Runs.ts"
 import * as Tool from "./Tool.ts"
 
@@ -28,9 +28,9 @@ export const filesystem = Tool.make({
   annotations: Tool.acts,
   long: true,
   input: Schema.Struct({ working_directory: option(Folders, "Default WORKING_DIR"), ...familiar }),
-  output: RunAccount.Run,
+  output: RunReport.Run,
   listed: [],
-  text: RunAccount.text,
+  text: RunReport.text,
   handler: ({ working_directory, ...asked }, progress) =>
     withPreset("filesystem", { folders: foldersOf(working_directory) }, asked, progress)
 })
@@ -42,9 +42,9 @@ export const memory = Tool.make({
   annotations: Tool.acts,
   long: true,
   input: Schema.Struct(familiar),
-  output: RunAccount.Run,
+  output: RunReport.Run,
   listed: [],
-  text: RunAccount.text,
+  text: RunReport.text,
   handler: (asked, progress) => withPreset("memory", {}, asked, progress)
 })
 
@@ -55,9 +55,9 @@ export const fetch = Tool.make({
   annotations: Tool.acts,
   long: true,
   input: Schema.Struct(familiar),
-  output: RunAccount.Run,
+  output: RunReport.Run,
   listed: [],
-  text: RunAccount.text,
+  text: RunReport.text,
   handler: (asked, progress) => withPreset("fetch", {}, asked, progress)
 })
 
@@ -71,9 +71,9 @@ export const github = Tool.make({
     github_token: option(Schema.Redacted(Schema.NonEmptyString), "Else GITHUB_PERSONAL_ACCESS_TOKEN"),
     ...familiar
   }),
-  output: RunAccount.Run,
+  output: RunReport.Run,
   listed: [],
-  text: RunAccount.text,
+  text: RunReport.text,
   handler: ({ github_token, ...asked }, progress) => withPreset("github", { token: github_token }, asked, progress)
 })
 

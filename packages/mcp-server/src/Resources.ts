@@ -15,7 +15,7 @@ import * as Redacted from "effect/Redacted"
 import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
 import { uriOf, type Resource, type Template } from "./Resource.ts"
-import * as RunAccount from "./RunAccount.ts"
+import * as RunReport from "./RunReport.ts"
 import { Runs } from "./Runs.ts"
 
 type Needs = LmStudioApi | McpRegistry | Settings | Runs
@@ -116,10 +116,10 @@ export const templates: ReadonlyArray<Template<Needs>> = [
       const handle = yield* Effect.flatMap(Runs, (runs) => runs.get(runId))
       const record = yield* handle.record
       return yield* encode({
-        task: record.task,
-        ...RunAccount.account(record, yield* Clock.currentTimeMillis),
+        task: record.account.state.task.task,
+        ...RunReport.report(record, yield* Clock.currentTimeMillis),
         artifacts: artifactsOf(yield* handle.events).map(({ artifact }) =>
-          uriOf(artifactPlace, `${record.runId}.${artifact}`)
+          uriOf(artifactPlace, `${record.account.runId}.${artifact}`)
         )
       })
     }),

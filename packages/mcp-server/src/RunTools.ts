@@ -12,7 +12,7 @@ import * as Schema from "effect/Schema"
 import { common, taskOf, told } from "./AgentTools.ts"
 import { DetachAfter } from "./CallContext.ts"
 import { brief, option, optional } from "./Fields.ts"
-import * as RunAccount from "./RunAccount.ts"
+import * as RunReport from "./RunReport.ts"
 import { count } from "./RunProgress.ts"
 import { Runs } from "./Runs.ts"
 import * as Tool from "./Tool.ts"
@@ -44,9 +44,9 @@ export const start = Tool.make({
     follows: option(run_id, "A run to go on from, with its memory"),
     output_schema: option(OutputSchema, "JSON Schema of the answer")
   }),
-  output: RunAccount.Run,
-  listed: RunAccount.listed,
-  text: RunAccount.text,
+  output: RunReport.Run,
+  listed: RunReport.listed,
+  text: RunReport.text,
   handler: Effect.fnUntraced(function* ({ follows, mcp_names, output_schema, ...asked }) {
     const runs = yield* Runs
     const settings = yield* Settings
@@ -61,7 +61,7 @@ export const start = Tool.make({
       ...(follows === undefined ? {} : { follows: { run: follows } }),
       ...(output_schema === undefined ? {} : { outputSchema: output_schema })
     })
-    return RunAccount.account(yield* handle.record, yield* Clock.currentTimeMillis)
+    return RunReport.report(yield* handle.record, yield* Clock.currentTimeMillis)
   })
 })
 
@@ -99,7 +99,7 @@ export const status = Tool.make({
       run_id === undefined
         ? (yield* runs.list).filter(({ status }, index) => status === "running" || index < mostListed)
         : [
-            RunAccount.brief(
+            RunReport.brief(
               yield* Effect.flatMap(runs.get(run_id), ({ record }) => record),
               yield* Clock.currentTimeMillis
             )
@@ -126,9 +126,9 @@ export const result = Tool.make({
     run_id,
     wait_seconds: option(Schema.Number.pipe(Schema.between(0, 3600)), "Default 30")
   }),
-  output: RunAccount.Run,
-  listed: RunAccount.listed,
-  text: RunAccount.text,
+  output: RunReport.Run,
+  listed: RunReport.listed,
+  text: RunReport.text,
   handler: Effect.fnUntraced(function* ({ run_id, wait_seconds }) {
     const runs = yield* Runs
     const handle = yield* runs.get(run_id)
@@ -137,7 +137,7 @@ export const result = Tool.make({
     const limit = Option.match(yield* DetachAfter, { onNone: () => asked, onSome: Duration.min(asked) })
     const ended = yield* handle.await.pipe(Effect.ignore, Effect.timeoutOption(limit))
     const record = yield* handle.record
-    return Option.isNone(ended) ? RunAccount.account(record, yield* Clock.currentTimeMillis) : yield* told(record)
+    return Option.isNone(ended) ? RunReport.report(record, yield* Clock.currentTimeMillis) : yield* told(record)
   })
 })
 
@@ -147,14 +147,14 @@ export const cancel = Tool.make({
   description: "Stops a run; returns what it had done.",
   annotations: { ...Tool.arranges, destructiveHint: true },
   input: Schema.Struct({ run_id }),
-  output: RunAccount.Run,
-  listed: RunAccount.listed,
-  text: RunAccount.text,
+  output: RunReport.Run,
+  listed: RunReport.listed,
+  text: RunReport.text,
   handler: Effect.fnUntraced(function* ({ run_id }) {
     const runs = yield* Runs
     const handle = yield* runs.get(run_id)
     const record = yield* handle.cancel
-    return RunAccount.account(record, yield* Clock.currentTimeMillis)
+    return RunReport.report(record, yield* Clock.currentTimeMillis)
   })
 })
 

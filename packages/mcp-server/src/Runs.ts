@@ -22,7 +22,7 @@ import * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import * as KeptRuns from "./KeptRuns.ts"
-import * as RunAccount from "./RunAccount.ts"
+import * as RunReport from "./RunReport.ts"
 import type { Line } from "./RunProgress.ts"
 
 /** No run of that id, here or in a journal. */
@@ -37,23 +37,23 @@ export class RunNotFound extends Schema.TaggedError<RunNotFound>()("RunNotFound"
 }
 
 export interface Handle {
-  readonly record: Effect.Effect<RunAccount.Record>
+  readonly record: Effect.Effect<RunReport.Record>
   /** All events but text and reasoning as they are generated, oldest first. */
   readonly events: Effect.Effect<ReadonlyArray<AgentEvent>>
   /** The record when the run has ended, however it ended. Fails when it could not start. */
-  readonly await: Effect.Effect<RunAccount.Record, AgentError>
+  readonly await: Effect.Effect<RunReport.Record, AgentError>
   /** From now on nobody listens. */
   readonly detach: Effect.Effect<void>
   /**
    * Stops the run and everything beneath it; nothing happens to one that has ended. One that another process carries out
    * can only be stopped there.
    */
-  readonly cancel: Effect.Effect<RunAccount.Record, RunInProgress>
+  readonly cancel: Effect.Effect<RunReport.Record, RunInProgress>
 }
 
 /** A run that this process carries out. */
 export interface OwnHandle extends Handle {
-  readonly cancel: Effect.Effect<RunAccount.Record>
+  readonly cancel: Effect.Effect<RunReport.Record>
 }
 
 export class Runs extends Context.Tag("@lms-bridge/mcp-server/Runs")<
@@ -68,7 +68,7 @@ export class Runs extends Context.Tag("@lms-bridge/mcp-server/Runs")<
     /** Work that outlives its caller, such as several runs in turn. */
     readonly keep: <A, E, R>(self: Effect.Effect<A, E, R>) => Effect.Effect<Fiber.RuntimeFiber<A, E>, never, R>
     /** Newest first, also those that only a journal tells of. */
-    readonly list: Effect.Effect<ReadonlyArray<RunAccount.Listed>>
+    readonly list: Effect.Effect<ReadonlyArray<RunReport.Listed>>
     /** Which run changes, from now on; text and reasoning as they are generated change none. */
     readonly changes: Stream.Stream<{ readonly runId: string; readonly begins: boolean }>
   }
@@ -88,9 +88,9 @@ export class Runs extends Context.Tag("@lms-bridge/mcp-server/Runs")<
         Ref.update(handles, (all) => new Map([...[...all].slice(-(mostRuns - 1)), [runId, handle]]))
 
       const start = Effect.fn("Runs.start")(function* (task: AgentTask, listen?: (line: Line) => Effect.Effect<void>) {
-        const began = yield* Deferred.make<RunAccount.Record, AgentError>()
-        const ended = yield* Deferred.make<RunAccount.Record, AgentError>()
-        const current = yield* Ref.make<Option.Option<RunAccount.Record>>(Option.none())
+        const began = yield* Deferred.make<RunReport.Record, AgentError>()
+        const ended = yield* Deferred.make<RunReport.Record, AgentError>()
+        const current = yield* Ref.make<Option.Option<RunReport.Record>>(Option.none())
         const events = yield* Ref.make<ReadonlyArray<AgentEvent>>([])
         const listener = yield* Ref.make(listen ?? (() => Effect.void))
 
@@ -99,12 +99,12 @@ export class Runs extends Context.Tag("@lms-bridge/mcp-server/Runs")<
           const record = yield* Ref.get(current)
           if (Option.isNone(record)) {
             if (event._tag !== "RunStarted") return
-            const first = RunAccount.begin(event)
+            const first = RunReport.begin(event)
             yield* Ref.set(current, Option.some(first))
             yield* Deferred.succeed(began, first)
             return yield* inRun(first, Effect.logInfo("run began", { servers: task.servers, model: task.model }))
           }
-          const [next, line] = RunAccount.evolve(record.value, event)
+          const [next, line] = RunReport.evolve(record.value, event)
           yield* Ref.set(current, Option.some(next))
           yield* Effect.flatMap(Ref.get(listener), (hear) => hear(line))
           if (kept(event)) yield* PubSub.publish(changes, { runId: event.runId, begins: false })
@@ -113,18 +113,18 @@ export class Runs extends Context.Tag("@lms-bridge/mcp-server/Runs")<
         const settle = Effect.fnUntraced(function* (exit: Exit.Exit<void, AgentError>) {
           const at = yield* Clock.currentTimeMillis
           const record = yield* Ref.modify(current, (record) => {
-            const closed = Option.map(record, (open) => (open.end === undefined ? close(open, exit, at) : open))
+            const closed = Option.map(record, (open) => (RunReport.hasEnded(open) ? open : close(open, exit, at)))
             return [closed, closed]
           })
-          const done: Exit.Exit<RunAccount.Record, AgentError> =
+          const done: Exit.Exit<RunReport.Record, AgentError> =
             Option.isSome(record) && (Exit.isSuccess(exit) || Exit.isInterrupted(exit))
               ? Exit.succeed(record.value)
               : Exit.failCause(Exit.isFailure(exit) ? exit.cause : Cause.die("a run ended without having begun"))
           yield* Deferred.done(began, done)
           yield* Deferred.done(ended, done)
           if (Option.isNone(record)) return
-          yield* PubSub.publish(changes, { runId: record.value.runId, begins: false })
-          const { millis, rounds, status } = RunAccount.account(record.value, at)
+          yield* PubSub.publish(changes, { runId: record.value.account.runId, begins: false })
+          const { millis, rounds, status } = RunReport.report(record.value, at)
           yield* inRun(record.value, Effect.logInfo("run ended", { status, rounds, millis }))
         })
 
@@ -138,8 +138,9 @@ export class Runs extends Context.Tag("@lms-bridge/mcp-server/Runs")<
           detach: Ref.set(listener, () => Effect.void),
           cancel: Effect.zipRight(Fiber.interrupt(fiber), record)
         }
-        yield* remember(first.runId, handle)
-        yield* PubSub.publish(changes, { runId: first.runId, begins: true })
+        const { runId } = first.account
+        yield* remember(runId, handle)
+        yield* PubSub.publish(changes, { runId, begins: true })
         return handle
       })
 
@@ -149,7 +150,7 @@ export class Runs extends Context.Tag("@lms-bridge/mcp-server/Runs")<
         const here = yield* Effect.forEach(all.values(), ({ record }) => record)
         const kept = (yield* journal.list).filter(({ runId }) => !all.has(runId))
         return [
-          ...here.map((record) => RunAccount.brief(record, now)),
+          ...here.map((record) => RunReport.brief(record, now)),
           ...kept.map((summary) => KeptRuns.listed(summary, now))
         ].toSorted((a, b) => b.startedAt - a.startedAt)
       })
@@ -178,7 +179,8 @@ export class Runs extends Context.Tag("@lms-bridge/mcp-server/Runs")<
 const mostRuns = 100
 const mostEvents = 2000
 
-const inRun = ({ runId }: RunAccount.Record, log: Effect.Effect<void>) => Effect.annotateLogs(log, { runId })
+const inRun = ({ account: { runId } }: RunReport.Record, log: Effect.Effect<void>) =>
+  Effect.annotateLogs(log, { runId })
 
 /** The pieces of a text come again as a whole. */
 const kept = (event: AgentEvent) => event._tag !== "TextDelta" && event._tag !== "ReasoningDelta"
@@ -189,13 +191,17 @@ const problemOf = (cause: Cause.Cause<AgentError>) =>
     onNone: () => ({ tag: "InternalError", message: "lms-bridge made a mistake; its log on stderr has the details." })
   })
 
-const close = (record: RunAccount.Record, exit: Exit.Exit<void, AgentError>, at: number): RunAccount.Record => ({
+const close = (record: RunReport.Record, exit: Exit.Exit<void, AgentError>, at: number): RunReport.Record => ({
   ...record,
-  end: Exit.match(exit, {
-    onSuccess: () => ({ _tag: "Refused" as const, tag: "RunFailed", message: "The run ended without an outcome.", at }),
+  closed: Exit.match(exit, {
+    onSuccess: () => ({
+      _tag: "Refused" as const,
+      problem: { tag: "RunFailed", message: "The run ended without an outcome." },
+      at
+    }),
     onFailure: (cause) =>
       Exit.isInterrupted(exit)
         ? { _tag: "Stopped" as const, at }
-        : { _tag: "Refused" as const, ...problemOf(cause), at }
+        : { _tag: "Refused" as const, problem: problemOf(cause), at }
   })
 })

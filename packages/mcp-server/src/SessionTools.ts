@@ -17,7 +17,7 @@ import * as Approval from "./Approval.ts"
 import { DetachAfter } from "./CallContext.ts"
 import { argument, brief, optional } from "./Fields.ts"
 import { Folders, foldersOf } from "./PresetTools.ts"
-import * as RunAccount from "./RunAccount.ts"
+import * as RunReport from "./RunReport.ts"
 import { count } from "./RunProgress.ts"
 import { Runs } from "./Runs.ts"
 import * as Tool from "./Tool.ts"
@@ -88,7 +88,7 @@ export const persistentSession = Tool.make({
           .start(task, ({ tell }) => (tell === undefined ? Effect.void : told(tell, index)))
           .pipe(Effect.provideService(CurrentApprover, approver))
         const record = yield* Effect.onInterrupt(handle.await, () => handle.cancel)
-        const { answer, runId, status } = RunAccount.account(record, yield* Clock.currentTimeMillis)
+        const { answer, runId, status } = RunReport.report(record, yield* Clock.currentTimeMillis)
         if (status !== "failed") return { runId, status, answer }
         const error = errorOf(problemOf(record))
         const parts = [error.message, answer].filter((part) => part !== "")

@@ -44,7 +44,7 @@ export const command = Command.make("follow", {
         onSome: (round) => Effect.asSome(throughRound(before, round))
       })
       // what a person consented to, and the form of the answer, were for that task
-      const { approvedTools: _approved, follows: _follows, outputSchema: _schema, ...same } = before.state.task
+      const { approvedTools: _approved, follows: _follows, outputSchema: _schema, ...same } = before.account.state.task
       const next: AgentTask = {
         ...same,
         task,

@@ -3,7 +3,7 @@
  */
 import * as Command from "@effect/cli/Command"
 import { AgentLoop } from "@lms-bridge/core/agent/AgentLoop"
-import * as RunExplanation from "@lms-bridge/core/agent/RunExplanation"
+import * as RunAccount from "@lms-bridge/core/agent/RunAccount"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import { UsageError } from "../ExitCode.ts"
@@ -25,14 +25,14 @@ export const command = Command.make("resume", {
   ),
   Command.withHandler(
     Effect.fnUntraced(function* ({ id, ...options }) {
-      const { events, runId, state } = yield* KeptRun.find(id)
-      if (state.turn._tag === "Ended" && state.turn.outcome.status === "done") {
+      const { account, events, runId } = yield* KeptRun.find(id)
+      if (RunAccount.outcome(account)?.status === "done") {
         return yield* new UsageError({
           problem: `The run ${runId} is done. Ask further with: lms-bridge runs follow ${runId} "TASK"`
         })
       }
-      const budgets = RunOptions.budgetsOf(options, state.task.budgets)
-      const spent = RunEnding.spent(RunExplanation.usedBy(state), budgets)
+      const budgets = RunOptions.budgetsOf(options, account.state.task.budgets)
+      const spent = RunEnding.spent(RunAccount.used(account.state), budgets)
       if (spent !== undefined) {
         return yield* new UsageError({ problem: `The run ${runId} cannot go on, because ${spent}` })
       }

@@ -6,6 +6,7 @@ import * as Options from "@effect/cli/Options"
 import { AgentEventJson, AgentOutcome, CallRecord } from "@lms-bridge/core/agent/AgentEvent"
 import { AgentTask } from "@lms-bridge/core/agent/AgentTask"
 import * as OpenCalls from "@lms-bridge/core/agent/OpenCalls"
+import * as RunAccount from "@lms-bridge/core/agent/RunAccount"
 import { Explanation } from "@lms-bridge/core/agent/RunExplanation"
 import { RunJournal } from "@lms-bridge/core/agent/RunJournal"
 import * as RunSummary from "@lms-bridge/core/agent/RunSummary"
@@ -50,7 +51,7 @@ export const command = Command.make("show", {
       }
       const account = yield* accountOf(run)
       yield* screen.out(json ? encode(account) : render(account))
-      const lines = json ? [] : next(account, RunEnding.of(events))
+      const lines = json ? [] : next(account, run.account)
       yield* Effect.forEach(lines, (line) => screen.err(Words.oneLine(line)), { discard: true })
     })
   )
@@ -88,17 +89,19 @@ export const render = (account: Account): string => {
 
 const labelWidth = 9
 
-const accountOf = Effect.fnUntraced(function* ({ events, state }: KeptRun.KeptRun) {
+const accountOf = Effect.fnUntraced(function* ({ account, events }: KeptRun.KeptRun) {
   const { summary } = yield* Effect.orDie(RunSummary.ofEvents(events)) // it was found by its start
+  const outcome = RunAccount.outcome(account)
   const idle = yield* Effect.either(Effect.flatMap(RunJournal, (journal) => journal.idle(events)))
   return {
     ...summary,
     status: Either.isRight(idle) ? summary.status : "running",
-    given: state.task,
-    toolCalls: Either.isRight(idle)
-      ? [...state.calls, ...OpenCalls.records(OpenCalls.of(state), state.lastAt)]
-      : state.calls,
-    ...(state.turn._tag === "Ended" ? { outcome: state.turn.outcome } : {})
+    given: account.state.task,
+    toolCalls: [
+      ...account.state.calls,
+      ...(Either.isRight(idle) ? RunAccount.openCalls(account, account.state.lastAt) : [])
+    ],
+    ...(outcome === undefined ? {} : { outcome })
   } satisfies Account
 })
 
@@ -127,7 +130,7 @@ const calls = (records: ReadonlyArray<CallRecord>) =>
   )
 
 /** How it ended, and what may be done with it now. */
-const next = ({ outcome, runId, status, toolCalls }: Account, ending: RunEnding.State): ReadonlyArray<string> => {
+const next = ({ outcome, runId, status, toolCalls }: Account, run: RunAccount.RunAccount): ReadonlyArray<string> => {
   if (status === "running") return ["It is still going on."]
   const doubts = OpenCalls.doubts(toolCalls)
   if (status === "failed" && outcome === undefined) {
@@ -141,7 +144,7 @@ const next = ({ outcome, runId, status, toolCalls }: Account, ending: RunEnding.
     return [...doubts, `It was stopped before its end. Go on with: lms-bridge runs resume ${runId}`]
   }
   const further = status === "done" ? [`Ask further with: lms-bridge runs follow ${runId} "TASK"`] : []
-  return [...doubts, ...RunEnding.lines(ending, outcome, { kept: true }), ...further]
+  return [...doubts, ...RunEnding.lines(run, outcome, { kept: true }), ...further]
 }
 
 const encode = Schema.encodeSync(Schema.parseJson(Account))

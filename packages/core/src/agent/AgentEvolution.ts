@@ -14,14 +14,14 @@ import * as ToolResultImages from "./ToolResultImages.ts"
 import * as ToolPolicy from "./ToolPolicy.ts"
 
 /**
- * The state after an event. Events that are for display only leave it as it is.
+ * The state after an event. Of one that is for display only it keeps the time.
  *
  * @since 0.1.0
  * @category combinators
  */
 export const evolve = (state: AgentState, event: AgentEvent): AgentState => {
   const next = changed(state, event)
-  return next === state || next.lastAt === event.at ? next : { ...next, lastAt: event.at }
+  return next.lastAt === event.at ? next : { ...next, lastAt: event.at }
 }
 
 /**

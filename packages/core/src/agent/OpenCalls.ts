@@ -3,7 +3,7 @@
  *
  * @since 0.1.0
  */
-import type { AgentEvent, CallRecord } from "./AgentEvent.ts"
+import type { CallRecord } from "./AgentEvent.ts"
 import type { AgentState } from "./AgentState.ts"
 import type { ToolTraits } from "./ToolPolicy.ts"
 
@@ -19,29 +19,6 @@ export interface OpenCall {
   /** Epoch milliseconds. */
   readonly at: number
   readonly traits?: ToolTraits
-}
-
-/**
- * Those that are open after an event of this round.
- *
- * @since 0.1.0
- * @category combinators
- */
-export const step = (open: ReadonlyArray<OpenCall>, event: AgentEvent, round: number): ReadonlyArray<OpenCall> => {
-  switch (event._tag) {
-    case "ToolCallStarted": {
-      const { at, callId, server, tool, traits } = event
-      return [...open, { callId, round, server, tool, at, ...(traits === undefined ? {} : { traits }) }]
-    }
-    case "ToolCallFinished":
-    case "ToolCallRefused":
-      return open.filter(({ callId }) => callId !== event.callId)
-    case "RunResumed":
-    case "RunFinished":
-      return []
-    default:
-      return open
-  }
 }
 
 /**

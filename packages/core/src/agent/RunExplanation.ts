@@ -9,6 +9,7 @@ import { ContextAccount, type AgentEvent } from "./AgentEvent.ts"
 import { evolve } from "./AgentEvolution.ts"
 import { initial, type AgentState } from "./AgentState.ts"
 import * as OpenCalls from "./OpenCalls.ts"
+import * as RunAccount from "./RunAccount.ts"
 import { Budgets } from "./AgentTask.ts"
 
 const optional = <A, I>(schema: Schema.Schema<A, I>) => Schema.optionalWith(schema, { exact: true })
@@ -118,24 +119,10 @@ export const explain = (
     servers: ready,
     offers,
     rounds,
-    used: usedBy(state),
+    used: RunAccount.used(state),
     budgets: state.task.budgets
   }
 }
-
-/**
- * What a run has used of its budgets.
- *
- * @since 0.1.0
- * @category getters
- */
-export const usedBy = (state: AgentState): Explanation["used"] => ({
-  rounds: state.rounds,
-  wallMillis: state.turn._tag === "Ended" ? state.turn.outcome.millis : Math.max(0, state.lastAt - state.startedAt),
-  toolCalls: state.callsStarted,
-  tokens: state.usage.inputTokens + state.usage.outputTokens,
-  resultBytes: state.resultBytes
-})
 
 // -----------------------------------------------------------------------------
 // internal

@@ -10,6 +10,7 @@ import * as Schema from "effect/Schema"
 import type { ProcessIdentity } from "../models/StateDirectory.ts"
 import { RunId } from "../observability/Correlation.ts"
 import { AgentEventJson, AgentOutcome, Problem, type AgentEvent } from "./AgentEvent.ts"
+import * as RunAccount from "./RunAccount.ts"
 
 /**
  * `unfinished`: it was stopped or killed, and may be taken up again. Times are epoch milliseconds.
@@ -68,18 +69,31 @@ export const ofLines = (lines: ReadonlyArray<string>): Option.Option<Found> => {
 }
 
 /**
+ * From all events. Says the same as the lines of the journal.
+ *
  * @since 0.1.0
  * @category constructors
  */
-export const ofEvents = (events: ReadonlyArray<AgentEvent>): Option.Option<Found> => {
-  const [first] = events
-  const last = events.at(-1)
-  if (first?._tag !== "RunStarted" || last === undefined) return Option.none()
-  const resumed = events.findLast(({ _tag }) => _tag === "RunResumed")
-  const ready = events.findLast(({ _tag }) => _tag === "ModelReady")
-  const rounds = events.filter((event) => event._tag === "RoundStarted" && !event.final).length
-  return Option.some(found({ first, last, resumed, ready }, rounds))
-}
+export const ofEvents = (events: ReadonlyArray<AgentEvent>): Option.Option<Found> =>
+  Option.map(RunAccount.of(events), (account) => {
+    const outcome = RunAccount.outcome(account)
+    const model = RunAccount.model(account)
+    const problem = outcome === undefined ? account.failure : outcome.problem
+    const taken = events.findLast(({ _tag }) => _tag === "RunResumed" || _tag === "RunStarted")
+    return {
+      summary: {
+        runId: account.runId,
+        task: account.state.task.task,
+        status: outcome?.status ?? (account.failure === undefined ? "unfinished" : "failed"),
+        startedAt: account.startedAt,
+        lastAt: account.state.lastAt,
+        rounds: account.state.rounds,
+        ...(model === undefined ? {} : { model }),
+        ...(problem === undefined ? {} : { problem })
+      },
+      process: taken !== undefined && "process" in taken ? taken.process : undefined
+    }
+  })
 
 /**
  * @since 0.1.0
@@ -114,11 +128,12 @@ const found = (
 ): Found => {
   const { first, last, ready, resumed } = events
   const { problem, status } = endOf(last)
-  const model = ready?._tag === "ModelReady" ? ready.ensured.model : first.task.model
+  const { process, task } = resumed?._tag === "RunResumed" ? resumed : first
+  const model = ready?._tag === "ModelReady" ? ready.ensured.model : task.model
   return {
     summary: {
       runId: first.runId,
-      task: first.task.task,
+      task: task.task,
       status,
       startedAt: first.at,
       lastAt: last.at,
@@ -126,7 +141,7 @@ const found = (
       ...(model === undefined ? {} : { model }),
       ...(problem === undefined ? {} : { problem })
     },
-    process: resumed?._tag === "RunResumed" ? resumed.process : first.process
+    process
   }
 }
 

@@ -1,9 +1,9 @@
 /**
- * What is known of a run at any moment, folded from its events, and how it is told. Pure.
+ * A run as tools answer it, told from its account. Pure.
  */
-import { BudgetKind, type AgentEvent, type AgentOutcome } from "@lms-bridge/core/agent/AgentEvent"
+import { BudgetKind, type AgentEvent, type AgentOutcome, type Problem } from "@lms-bridge/core/agent/AgentEvent"
 import * as OpenCalls from "@lms-bridge/core/agent/OpenCalls"
-import type { RunId } from "@lms-bridge/core/observability/Correlation"
+import * as RunAccount from "@lms-bridge/core/agent/RunAccount"
 import * as Schema from "effect/Schema"
 import * as Fields from "./Fields.ts"
 import { optional, seconds } from "./Fields.ts"
@@ -43,96 +43,49 @@ export const listed = ["answer", "status", "runId"] as const
 
 /** A run, running or not. */
 export interface Record {
-  readonly runId: RunId
-  readonly task: string
-  /** Epoch milliseconds. */
-  readonly startedAt: number
-  readonly lastAt: number
+  readonly account: RunAccount.RunAccount
   readonly view: RunProgress.View
   readonly line: string
-  readonly model: string | undefined
-  readonly toolCalls: Run["toolCalls"]
-  readonly open: ReadonlyArray<OpenCalls.OpenCall>
-  readonly usage: Run["usage"]
-  readonly missing: NonNullable<Run["missingServers"]>
-  readonly end:
-    | { readonly _tag: "Outcome"; readonly outcome: AgentOutcome }
-    | { readonly _tag: "Refused"; readonly tag: string; readonly message: string; readonly at: number }
+  /** What ended it where its events do not say so: it could not go on, or it was stopped. `at` is epoch milliseconds. */
+  readonly closed:
+    | { readonly _tag: "Refused"; readonly problem: Problem; readonly at: number }
     | { readonly _tag: "Stopped"; readonly at: number }
     | undefined
 }
 
 export const begin = (event: Extract<AgentEvent, { readonly _tag: "RunStarted" }>): Record => ({
-  runId: event.runId,
-  task: event.task.task,
-  startedAt: event.at,
-  lastAt: event.at,
+  account: RunAccount.begin(event),
   view: RunProgress.start,
   line: "started",
-  model: event.task.model,
-  toolCalls: [],
-  open: [],
-  usage: { inputTokens: 0, outputTokens: 0 },
-  missing: [],
-  end: undefined
+  closed: undefined
 })
 
 /** The record after an event, and the words for it, if any. */
 export const evolve = (record: Record, event: AgentEvent): readonly [Record, RunProgress.Line] => {
   const line = RunProgress.step(record.view, event)
-  const open = OpenCalls.step(record.open, event, line.view.round)
-  const next = { ...record, open, lastAt: event.at, view: line.view, line: line.tell ?? line.note ?? record.line }
-  switch (event._tag) {
-    case "ServersReady":
-      return [{ ...next, missing: event.missing.map(missing) }, line]
-    case "ModelReady":
-      return [{ ...next, model: event.ensured.model }, line]
-    case "ModelReplied": {
-      const { inputTokens = 0, outputTokens = 0 } = event.reply.usage ?? {}
-      return [
-        {
-          ...next,
-          usage: {
-            inputTokens: record.usage.inputTokens + inputTokens,
-            outputTokens: record.usage.outputTokens + outputTokens
-          }
-        },
-        line
-      ]
-    }
-    case "ToolCallFinished": {
-      const { isError, millis, server, tool } = event
-      const call = { round: line.view.round, server, tool, isError, millis: Math.round(millis) }
-      return [{ ...next, toolCalls: [...record.toolCalls, call] }, line]
-    }
-    case "RunResumed":
-      return [{ ...next, toolCalls: [...record.toolCalls, ...stopped(record, record.lastAt)], end: undefined }, line]
-    case "RunFinished":
-      return [{ ...next, end: { _tag: "Outcome", outcome: event.outcome } }, line]
-    case "RunFailed": {
-      const { message, tag } = event.problem
-      return [{ ...next, end: { _tag: "Refused", tag, message, at: event.at } }, line]
-    }
-    default:
-      return [next, line]
-  }
+  const account = RunAccount.step(record.account, event)
+  return [{ ...record, account, view: line.view, line: line.tell ?? line.note ?? record.line }, line]
 }
 
-/** The account at a time, in epoch milliseconds. */
-export const account = (record: Record, now: number): Run => {
-  if (record.end?._tag === "Outcome") return finished(record.end.outcome, record.runId)
-  return {
-    answer: "",
-    status: record.end === undefined ? "running" : withoutOutcome[record.end._tag],
-    runId: record.runId,
-    rounds: record.view.round,
-    toolCalls: record.end === undefined ? record.toolCalls : [...record.toolCalls, ...stopped(record, record.end.at)],
-    usage: record.usage,
-    millis: Math.max(0, (record.end?.at ?? now) - record.startedAt),
-    progress: record.line,
-    ...(record.model === undefined ? {} : { model: record.model }),
-    ...(record.missing.length === 0 ? {} : { missingServers: record.missing })
-  }
+/** Why the run came to no outcome, if it did not. */
+export const failure = ({ account, closed }: Record): Problem | undefined =>
+  closed?._tag === "Refused" ? closed.problem : account.failure
+
+export const hasEnded = (record: Record): boolean =>
+  RunAccount.outcome(record.account) !== undefined || failure(record) !== undefined || record.closed !== undefined
+
+/** The run at a time, in epoch milliseconds. */
+export const report = (record: Record, now: number): Run => {
+  const { account, closed, line } = record
+  const outcome = RunAccount.outcome(account)
+  if (outcome !== undefined) return told(outcome, outcome.status, account.runId)
+  const failed = failure(record) !== undefined
+  const ended = closed?.at ?? (failed ? account.state.lastAt : undefined)
+  const soFar = RunAccount.soFar(account, ended ?? now)
+  const toolCalls =
+    ended === undefined ? soFar.toolCalls : [...soFar.toolCalls, ...RunAccount.openCalls(account, ended)]
+  const status = failed ? "failed" : ended === undefined ? "running" : "unfinished"
+  return { ...told({ ...soFar, toolCalls }, status, account.runId), progress: line }
 }
 
 /** A run in a list. Times in milliseconds, `startedAt` since the epoch. */
@@ -147,9 +100,9 @@ export interface Listed {
 }
 
 export const brief = (record: Record, now: number): Listed => {
-  const { millis, rounds, runId, status } = account(record, now)
-  const { line, startedAt, task } = record
-  return { runId, status, task, progress: line, rounds, startedAt, millis }
+  const { millis, rounds, runId, status } = report(record, now)
+  const { account, line } = record
+  return { runId, status, task: account.state.task.task, progress: line, rounds, startedAt: account.startedAt, millis }
 }
 
 /** A run as text: the answer, or where it is, and one line of figures. */
@@ -183,22 +136,15 @@ export const summary = (run: Run): string =>
 // internal
 // -----------------------------------------------------------------------------
 
-const withoutOutcome = { Refused: "failed", Stopped: "unfinished" } as const
-
-/** What had not ended when the run was stopped. */
-const stopped = ({ open }: Record, at: number): Run["toolCalls"] => OpenCalls.records(open, at).map(rounded)
-
-const rounded = ({ millis, ...call }: Run["toolCalls"][number]) => ({ ...call, millis: Math.round(millis) })
-
 const missing = ({ problem, server }: AgentOutcome["missingServers"][number]) => ({ server, message: problem.message })
 
-const finished = (outcome: AgentOutcome, runId: RunId): Run => ({
+const told = (outcome: Omit<AgentOutcome, "status">, status: Run["status"], runId: string): Run => ({
   // an answer that had to be JSON is that JSON, without what the model put around it
   answer: outcome.structured === undefined ? outcome.answer : JSON.stringify(outcome.structured),
-  status: outcome.status,
+  status,
   runId,
   rounds: outcome.rounds,
-  toolCalls: outcome.toolCalls.map(rounded),
+  toolCalls: outcome.toolCalls.map(({ millis, ...call }) => ({ ...call, millis: Math.round(millis) })),
   usage: { inputTokens: outcome.usage.inputTokens, outputTokens: outcome.usage.outputTokens },
   millis: Math.round(outcome.millis),
   ...(outcome.model === undefined ? {} : { model: outcome.model }),
