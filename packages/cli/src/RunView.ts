@@ -4,7 +4,7 @@
  */
 import type { AgentEvent, AgentOutcome, BudgetKind } from "@lms-bridge/core/agent/AgentEvent"
 import { tokensPerSecond, type ChatReply } from "@lms-bridge/core/lmstudio/Chat"
-import type { Ensured } from "@lms-bridge/core/models/ModelLifecycle"
+import type { Ensured } from "@lms-bridge/core/models/Ensured"
 import type { Palette } from "./Palette.ts"
 import * as Words from "./Words.ts"
 

@@ -4,12 +4,12 @@
 import { LmStudioApi, type ApiModel } from "@lms-bridge/core/lmstudio/LmStudioApi"
 import { ModelNotFound } from "@lms-bridge/core/lmstudio/LmStudioError"
 import {
-  Ensured,
   ModelLifecycle,
   type EnsureOptions,
   type LoadedModel,
   type LoadProgress
 } from "@lms-bridge/core/models/ModelLifecycle"
+import { Ensured } from "@lms-bridge/core/models/Ensured"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"

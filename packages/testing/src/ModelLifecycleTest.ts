@@ -7,12 +7,12 @@
 import { eventsOf, type ChatReply, type ChatRequest } from "@lms-bridge/core/lmstudio/Chat"
 import {
   ModelLifecycle,
-  type Ensured,
   type EnsureOptions,
   type LoadedModel,
   type ModelLease,
   type ModelLifecycleError
 } from "@lms-bridge/core/models/ModelLifecycle"
+import type { Ensured } from "@lms-bridge/core/models/Ensured"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"

@@ -5,7 +5,7 @@
  */
 import * as Schema from "effect/Schema"
 import { ImagePart, ChatMessage, ChatReply, ToolCall, Usage } from "../lmstudio/Chat.ts"
-import { Ensured } from "../models/ModelLifecycle.ts"
+import { Ensured } from "../models/Ensured.ts"
 import { AgentOutcome, BudgetKind, CallRecord, Problem, type AgentEvent } from "./AgentEvent.ts"
 import { AgentTask } from "./AgentTask.ts"
 import { Taint, ToolTraits } from "./ToolPolicy.ts"

@@ -7,7 +7,7 @@
 import * as Either from "effect/Either"
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
-import type { ProcessIdentity } from "../models/StateDirectory.ts"
+import type { ProcessIdentity } from "../models/ProcessIdentity.ts"
 import { RunId } from "../observability/Correlation.ts"
 import { AgentEventJson, AgentOutcome, Problem, type AgentEvent } from "./AgentEvent.ts"
 import * as RunAccount from "./RunAccount.ts"

@@ -16,7 +16,8 @@ import * as Collation from "./Collation.ts"
 import type { Ensure, Take } from "./Ensure.ts"
 import type { LifecycleParts } from "./LifecycleParts.ts"
 import * as ModelLease from "./ModelLease.ts"
-import type { Ensured, EnsureOptions, ModelLease as Held } from "./ModelLifecycle.ts"
+import type { EnsureOptions, ModelLease as Held } from "./ModelLifecycle.ts"
+import type { Ensured } from "./Ensured.ts"
 import type { ModelLifecycleError } from "./ModelLifecycleError.ts"
 
 /**

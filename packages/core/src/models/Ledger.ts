@@ -12,7 +12,8 @@ import * as Option from "effect/Option"
 import * as Ref from "effect/Ref"
 import * as Schema from "effect/Schema"
 import { LedgerEntry } from "./Ownership.ts"
-import { ProcessIdentity, type StateDirectory } from "./StateDirectory.ts"
+import type { StateDirectory } from "./StateDirectory.ts"
+import { ProcessIdentity } from "./ProcessIdentity.ts"
 
 /**
  * A process that has not written for so many milliseconds is taken for dead; a live one with something to say writes

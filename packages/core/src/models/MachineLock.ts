@@ -15,7 +15,8 @@ import * as Fiber from "effect/Fiber"
 import * as Option from "effect/Option"
 import * as Schedule from "effect/Schedule"
 import * as Schema from "effect/Schema"
-import { fileName, ProcessIdentity, type StateDirectory } from "./StateDirectory.ts"
+import { fileName, type StateDirectory } from "./StateDirectory.ts"
+import { ProcessIdentity } from "./ProcessIdentity.ts"
 
 /**
  * How often a waiting process looks, in all but the first look.

@@ -9,7 +9,8 @@ import * as Predicate from "effect/Predicate"
 import type { RequestLimits } from "../lmstudio/LmStudioApi.ts"
 import type { ChatEvent, ChatRequest } from "../lmstudio/Chat.ts"
 import type { LifecycleParts } from "./LifecycleParts.ts"
-import type { Ensured, ModelLease } from "./ModelLifecycle.ts"
+import type { ModelLease } from "./ModelLifecycle.ts"
+import type { Ensured } from "./Ensured.ts"
 import type { ModelLifecycleError } from "./ModelLifecycleError.ts"
 
 /**

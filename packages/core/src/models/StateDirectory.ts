@@ -12,25 +12,7 @@ import * as Ref from "effect/Ref"
 import * as Schema from "effect/Schema"
 import { homeFolder } from "../configuration/HomeFolder.ts"
 import { Settings } from "../configuration/Settings.ts"
-
-/**
- * A process: a random token, and where the system has `/proc`, its process id together with the id's name space and
- * the process's start, so that a process that was killed is known to be gone at once, also when its id is given again.
- *
- * @since 0.1.0
- * @category models
- */
-export const ProcessIdentity = Schema.Struct({
-  token: Schema.String,
-  pid: Schema.optionalWith(Schema.String, { exact: true }),
-  namespace: Schema.optionalWith(Schema.String, { exact: true }),
-  started: Schema.optionalWith(Schema.String, { exact: true })
-})
-/**
- * @since 0.1.0
- * @category models
- */
-export type ProcessIdentity = typeof ProcessIdentity.Type
+import type { ProcessIdentity } from "./ProcessIdentity.ts"
 
 /**
  * There is no folder to write to, and why.

@@ -14,12 +14,8 @@ import { McpRegistry, type McpConnectError, type ServerSummary } from "@lms-brid
 import type { McpResource } from "@lms-bridge/core/mcp/McpResource"
 import type { ToolResult } from "@lms-bridge/core/mcp/ToolResult"
 import { Embedder } from "@lms-bridge/core/models/Embedder"
-import {
-  ModelLifecycle,
-  type EnsureOptions,
-  type Ensured,
-  type ModelLifecycleError
-} from "@lms-bridge/core/models/ModelLifecycle"
+import { ModelLifecycle, type EnsureOptions, type ModelLifecycleError } from "@lms-bridge/core/models/ModelLifecycle"
+import type { Ensured } from "@lms-bridge/core/models/Ensured"
 import { Chunk, Context, type Duration, Effect, Layer, Option, Stream } from "effect"
 
 export const ensured: Ensured = {

@@ -1,6 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Clock, Duration, Effect, Exit, FastCheck, Fiber, Option, Ref } from "effect"
-import { ModelLifecycle, type Ensured, type ModelLifecycleError } from "@lms-bridge/core/models/ModelLifecycle"
+import { ModelLifecycle, type ModelLifecycleError } from "@lms-bridge/core/models/ModelLifecycle"
+import type { Ensured } from "@lms-bridge/core/models/Ensured"
 import type { LoadFailed, NoSuchInstance } from "@lms-bridge/testing/simulator/LmStudioState"
 import type { SimulatorEvent } from "@lms-bridge/testing/simulator/SimulatorEvent"
 import { SimulatorControl } from "@lms-bridge/testing/simulator/SimulatorControl"

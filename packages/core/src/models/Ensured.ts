@@ -1,0 +1,41 @@
+/**
+ * What came of making sure that a model is loaded. On its own, because events and journals of runs hold it too.
+ *
+ * @since 0.1.0
+ */
+import * as Schema from "effect/Schema"
+import { LoadWay } from "./LoadWays.ts"
+
+/**
+ * What `ensureLoaded` found or did, verified through the API.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export const Ensured = Schema.Struct({
+  /** The model key. */
+  model: Schema.String,
+  /** What to put into a request's `model`. */
+  instanceId: Schema.String,
+  action: Schema.Literal("already-loaded", "loaded", "reloaded"),
+  /** How it was loaded, when we did it now. */
+  way: Schema.optionalWith(LoadWay, { exact: true }),
+  /** Who loaded this instance. A user's instance is used and never unloaded or changed by us. */
+  owner: Schema.Literal("lms-bridge", "user"),
+  /** Tokens; absent where the server does not tell. */
+  contextLength: Schema.optionalWith(Schema.NonNegativeInt, { exact: true }),
+  /** Whether it can see images; absent where the server does not tell. */
+  vision: Schema.optionalWith(Schema.Boolean, { exact: true }),
+  /** Idle milliseconds until it is unloaded; absent when a user loaded it without a limit or nobody can tell. */
+  ttlMillis: Schema.optionalWith(Schema.NonNegative, { exact: true }),
+  /** Epoch milliseconds of the unload if nobody uses it until then. */
+  expiresAt: Schema.optionalWith(Schema.Number, { exact: true }),
+  tookMillis: Schema.NonNegative,
+  /** Models of the fallback chain that were tried before this one, and why each was passed over. */
+  steppedDown: Schema.Array(Schema.Struct({ model: Schema.String, reason: Schema.String }))
+})
+/**
+ * @since 0.1.0
+ * @category models
+ */
+export type Ensured = typeof Ensured.Type
