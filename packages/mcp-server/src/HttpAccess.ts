@@ -37,7 +37,7 @@ export const refusal = (access: Access, headers: Headers): Refusal | undefined =
       return { status: 403, message: `Origin "${headers.origin}" may not use this server.` }
     }
   }
-  if (access.token !== undefined && !isSame(headers.authorization ?? "", `Bearer ${access.token}`)) {
+  if (access.token !== undefined && !isSame(bearerOf(headers.authorization), access.token)) {
     return { status: 401, message: "A bearer token is required." }
   }
   return undefined
@@ -54,6 +54,9 @@ const isKnown = (access: Access, host: string): boolean =>
   isLoopback(host) || host === access.host || (access.token !== undefined && everywhere.has(access.host))
 
 const hostOf = (url: string): string | undefined => (URL.canParse(url) ? new URL(url).hostname : undefined)
+
+/** Schemes are the same in any letter case (RFC 9110), and one space or more stand behind them. */
+const bearerOf = (authorization = ""): string => /^bearer +(.*)$/is.exec(authorization)?.[1]?.trimEnd() ?? ""
 
 /** Takes the same time wherever the texts differ. */
 const isSame = (given: string, wanted: string): boolean => {

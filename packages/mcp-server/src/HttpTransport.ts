@@ -8,27 +8,25 @@ import type { AnyTransport } from "./Server.ts"
 
 export interface HttpTransport {
   readonly transport: AnyTransport
-  /** Answers one request of the session, or the first one, which opens it. */
-  readonly handle: (request: IncomingMessage, response: ServerResponse) => Promise<void>
+  /** Answers one request of the session, or the first one, which opens it. `messages`: its body, if it was read. */
+  readonly handle: (request: IncomingMessage, response: ServerResponse, messages?: unknown) => Promise<void>
   /** Undefined until the client has initialized. */
   readonly sessionId: () => string | undefined
 }
 
 export const make = (options: {
   readonly newSessionId: () => string
-  readonly mostBodyBytes: number
   /** Called before the client learns its session's id. */
   readonly opened: (sessionId: string) => void
 }): HttpTransport => {
   const transport = new StreamableHTTPServerTransport({
     sessionIdGenerator: options.newSessionId,
-    onsessioninitialized: options.opened,
-    maxRequestBodySize: options.mostBodyBytes
+    onsessioninitialized: options.opened
   })
   return {
     // the class declares its callbacks as `| undefined`, the interface as optional: the same under the SDK's own settings
     transport: transport as AnyTransport,
-    handle: (request, response) => transport.handleRequest(request, response),
+    handle: (request, response, messages) => transport.handleRequest(request, response, messages),
     sessionId: () => transport.sessionId
   }
 }

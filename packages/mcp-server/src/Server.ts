@@ -6,7 +6,6 @@ import type { Values } from "@lms-bridge/core/configuration/Settings"
 import { withRequest } from "@lms-bridge/core/observability/Correlation"
 import { CurrentCaller } from "@lms-bridge/core/resilience/FairTurns"
 import { Server } from "@modelcontextprotocol/sdk/server/index.js"
-import { StdioServerTransport } from "@modelcontextprotocol/sdk/server/stdio.js"
 import type { RequestHandlerExtra } from "@modelcontextprotocol/sdk/shared/protocol.js"
 import type { Transport } from "@modelcontextprotocol/sdk/shared/transport.js"
 import {
@@ -41,6 +40,8 @@ import * as ServerTasks from "./ServerTasks.ts"
 import type { Progress, Tool } from "./Tool.ts"
 import * as ToolCall from "./ToolCall.ts"
 import * as Version from "./Version.ts"
+import * as Stdio from "./wire/StdioTransport.ts"
+import { cut } from "./Words.ts"
 
 /** The transport could not be opened. */
 export class TransportFailed extends Schema.TaggedError<TransportFailed>()("TransportFailed", {
@@ -55,7 +56,7 @@ export class TransportFailed extends Schema.TaggedError<TransportFailed>()("Tran
 export type AnyTransport = Transport
 
 /** The transport on this process's stdin and stdout. */
-export const stdioTransport = (): Transport => new StdioServerTransport()
+export const stdioTransport = (): Transport => Stdio.make()
 
 /** What a client can see and call. */
 export interface Surface<R> {
@@ -136,7 +137,7 @@ export const serve = Effect.fn("Server.serve")(function* <R, R2>(options: Option
       const tool = tools.find((tool) => tool.name === name)
       if (tool === undefined) {
         const names = tools.map(({ name }) => name).join(", ")
-        return Effect.fail(new McpError(ErrorCode.InvalidParams, `Unknown tool: ${name}. The tools are ${names}.`))
+        return Effect.fail(new McpError(ErrorCode.InvalidParams, `Unknown tool: ${cut(name)}. The tools are ${names}.`))
       }
       const perform = (progress: Progress) => over(ToolCall.perform(tool, input, progress), context)
       if (task !== undefined && extra.taskStore !== undefined) {

@@ -4,6 +4,7 @@
  */
 import type { Services } from "@lms-bridge/core/Bridge"
 import type { Settings } from "@lms-bridge/core/configuration/Settings"
+import { ErrorCode } from "@modelcontextprotocol/sdk/types.js"
 import * as Clock from "effect/Clock"
 import * as Deferred from "effect/Deferred"
 import * as Duration from "effect/Duration"
@@ -21,6 +22,8 @@ import * as HttpTransport from "./HttpTransport.ts"
 import { Runs } from "./Runs.ts"
 import type { AnyTransport } from "./Server.ts"
 import { serveOn } from "./serveOn.ts"
+import * as ClientMessage from "./wire/ClientMessage.ts"
+import * as HttpBody from "./wire/HttpBody.ts"
 
 export interface Options {
   readonly host: string
@@ -88,7 +91,6 @@ export const serveSessions = Effect.fn("serveSessions")(function* <E, R>(
     const connected = yield* Deferred.make<void>()
     const http = HttpTransport.make({
       newSessionId: () => caller,
-      mostBodyBytes,
       opened: (id) => {
         sessions.set(id, session)
         session.fiber.addObserver(() => sessions.delete(id))
@@ -100,10 +102,10 @@ export const serveSessions = Effect.fn("serveSessions")(function* <E, R>(
     return session
   })
 
-  const within = (session: Session, request: IncomingMessage, response: ServerResponse) =>
+  const within = (session: Session, request: IncomingMessage, response: ServerResponse, messages?: unknown) =>
     Effect.acquireUseRelease(
       Effect.sync(() => void session.open++),
-      () => Effect.promise(() => session.http.handle(request, response)),
+      () => Effect.promise(() => session.http.handle(request, response, messages)),
       () =>
         Effect.map(Clock.currentTimeMillis, (now) => {
           session.open--
@@ -111,22 +113,36 @@ export const serveSessions = Effect.fn("serveSessions")(function* <E, R>(
         })
     )
 
-  const first = Effect.fnUntraced(function* (request: IncomingMessage, response: ServerResponse) {
+  const first = Effect.fnUntraced(function* (request: IncomingMessage, response: ServerResponse, messages?: unknown) {
     if (sessions.size >= mostSessions) return answer(response, 503, "Too many sessions; try again later.")
     const session = yield* open
-    yield* within(session, request, response)
+    yield* within(session, request, response, messages)
     // it was no initialize, and the transport has said so
     if (session.http.sessionId() === undefined) yield* Fiber.interruptFork(session.fiber)
   })
 
-  const onMcp = (request: IncomingMessage, response: ServerResponse) => {
+  const onMcp = Effect.fnUntraced(function* (request: IncomingMessage, response: ServerResponse) {
     const id = headerOf(request, "mcp-session-id")
-    if (id === undefined) return first(request, response)
-    const session = sessions.get(id)
-    return session === undefined
-      ? Effect.sync(() => answer(response, 404, "There is no such session; initialize again."))
-      : within(session, request, response)
-  }
+    const session = id === undefined ? undefined : sessions.get(id)
+    if (id !== undefined && session === undefined) {
+      return answer(response, 404, "There is no such session; initialize again.")
+    }
+    if (request.method !== "POST") {
+      return yield* session === undefined ? first(request, response) : within(session, request, response)
+    }
+    const body = yield* HttpBody.read(request, mostBodyBytes)
+    if (body._tag === "TooLarge") return answer(response, 413, `A body may have ${mostBodyBytes} bytes at most.`)
+    if (body._tag === "Answers") return answerJson(response, session === undefined ? 400 : body.status, body.answer)
+    const version = headerOf(request, "mcp-protocol-version")
+    const foreign = version !== undefined && !ClientMessage.isSpoken(version)
+    if (!body.initializes && (session === undefined || foreign)) {
+      const why = ClientMessage.answerTo(body.id, ErrorCode.InvalidRequest, ClientMessage.beforeInitialize(version))
+      return answerJson(response, 400, why)
+    }
+    return yield* session === undefined
+      ? first(request, response, body.messages)
+      : within(session, request, response, body.messages)
+  })
 
   const server = createServer((request, response) => {
     const refused = refusal(
@@ -139,6 +155,7 @@ export const serveSessions = Effect.fn("serveSessions")(function* <E, R>(
     )
     const path = (request.url ?? "").split("?")[0]
     if (path === "/healthz") return answer(response, 200, "ok")
+    if (isAboutOAuth(path)) return answer(response, 404, "There is no OAuth here.")
     if (path === "/readyz") return draining ? answer(response, 503, "draining") : answer(response, 200, "ready")
     if (refused !== undefined) return answer(response, refused.status, refused.message)
     if (path !== "/mcp") return answer(response, 404, "MCP is at /mcp.")
@@ -204,6 +221,14 @@ const addressOf = (server: NodeServer, host: string): string => {
 const headerOf = (request: IncomingMessage, name: string): string | undefined => {
   const value = request.headers[name]
   return Array.isArray(value) ? value[0] : value
+}
+
+/** Where clients look for a login service; who is told 401 there takes it for one. */
+const isAboutOAuth = (path = "") => /\/\.well-known(\/|$)|^\/(register|authorize|token)$/.test(path)
+
+const answerJson = (response: ServerResponse, status: number, value: object): void => {
+  response.writeHead(status, { "content-type": "application/json" })
+  response.end(JSON.stringify(value))
 }
 
 const answer = (response: ServerResponse, status: number, message: string): void => {

@@ -138,10 +138,58 @@ describe("the server over HTTP", () => {
     }).pipe(Effect.provide(services()))
   )
 
+  it.scopedLive("answers every request in one sentence, under its id, as over stdio", () =>
+    Effect.gen(function* () {
+      const { url } = yield* served()
+      const { transport } = yield* connect(url)
+      const post = (body: unknown, headers: Record<string, string> = {}) =>
+        Effect.promise(() =>
+          fetch(url, {
+            ...initialize,
+            headers: { ...initialize.headers, ...headers },
+            body: typeof body === "string" ? body : JSON.stringify(body)
+          }).then(async (response) => ({ status: response.status, text: await response.text() }))
+        )
+      const session = { "mcp-session-id": String(transport.sessionId) }
+      const list = { jsonrpc: "2.0", id: 5, method: "tools/list" }
+      for (const [body, code] of [
+        [{ ...list, params: "x" }, -32_602],
+        [{ ...list, method: 5 }, -32_600],
+        [{ ...list, method: "tools/call", params: { name: 5 } }, -32_602],
+        [{ ...list, method: "logging/setLevel", params: { level: "DEBUG" } }, -32_602],
+        [{ ...list, method: "server/discover" }, -32_601]
+      ] as const) {
+        const { status, text } = yield* post(body, session)
+        assert.strictEqual(status, 200)
+        assert.deepNestedInclude(JSON.parse(text), { id: 5, "error.code": code })
+      }
+      assert.include((yield* post({ ...list, params: null }, session)).text, '"tools"')
+      assert.strictEqual((yield* post("{", session)).status, 400)
+      const early = yield* post(list, { "mcp-protocol-version": "2026-07-28" })
+      assert.strictEqual(early.status, 400)
+      assert.deepNestedInclude(JSON.parse(early.text), { id: 5, "error.code": -32_600 })
+      assert.match(early.text, /speaks MCP 2025-11-25 and older/)
+    }).pipe(Effect.provide(services()))
+  )
+
   it.scopedLive("wants its token, when it has one", () =>
     Effect.gen(function* () {
       const { url } = yield* served({ token: Option.some(Redacted.make("s3cret")) })
       assert.strictEqual(yield* status(url, initialize), 401)
+      const withScheme = (scheme: string) =>
+        status(url, { ...initialize, headers: { ...initialize.headers, authorization: `${scheme} s3cret` } })
+      assert.deepStrictEqual(
+        yield* Effect.forEach(["bearer", "BEARER", "Bearer ", "Basic"], withScheme),
+        [200, 200, 200, 401]
+      )
+      // who looks for a login service there must not take the refusal for one
+      for (const path of [
+        "/register",
+        "/.well-known/oauth-authorization-server",
+        "/mcp/.well-known/openid-configuration"
+      ]) {
+        assert.strictEqual(yield* status(url.replace("/mcp", path)), 404)
+      }
       const { client } = yield* connect(url, "s3cret")
       assert.isAtLeast((yield* Effect.promise(() => client.listTools())).tools.length, 1)
     }).pipe(Effect.provide(services()))

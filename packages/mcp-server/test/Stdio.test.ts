@@ -230,3 +230,40 @@ describe("a fixture of one's own over stdio", () => {
     })
   )
 })
+
+describe("requests that are nearly right over stdio", () => {
+  it.scopedLive("are all answered, each in one sentence", () =>
+    Effect.gen(function* () {
+      const driver = yield* start()
+      yield* driver.initialize({})
+      const messages = [
+        { params: null },
+        { params: "x" },
+        { params: { cursor: null, _meta: null } },
+        { method: 5 },
+        { method: "tools/call", params: { name: "x".repeat(9000) } },
+        { method: "logging/setLevel", params: { level: "DEBUG" } },
+        { method: "server/discover", params: {} },
+        { method: "tools/call", params: { name: "test_simple_text", arguments: "{}" } },
+        { method: "tools/call", params: { name: "test_simple_text", arguments: 5 } }
+      ].map((message, index) => ({ jsonrpc: "2.0", id: `m${index}`, method: "tools/list", ...message }))
+      for (const message of messages) yield* driver.line(JSON.stringify(message))
+      yield* driver.line(JSON.stringify([{ jsonrpc: "2.0", id: "listed", method: "ping" }]))
+      yield* driver.request("ping")
+      // whatever takes longer than that has been answered, too
+      yield* driver.call("test_tool_with_logging")
+      const answers = new Map(driver.seen.filter(({ method }) => method === undefined).map((seen) => [seen.id, seen]))
+      assert.containsAllKeys(Object.fromEntries(answers), [...messages.map(({ id }) => id), "listed"])
+      const errors = messages.map(({ id }) => answers.get(id)?.error)
+      assert.deepStrictEqual(
+        errors.map((error) => error?.code),
+        [undefined, -32_602, undefined, -32_600, -32_602, -32_602, -32_601, undefined, -32_602]
+      )
+      for (const error of errors) {
+        if (error === undefined) continue
+        assert.notMatch(error.message, /[\n[{]/)
+        assert.isBelow(error.message.length, 2000)
+      }
+    })
+  )
+})

@@ -1,0 +1,214 @@
+/**
+ * What a client sent, read as it was meant: `null` is absent, and every message with an id that cannot be understood
+ * becomes the answer that says why, in one sentence. Pure.
+ */
+import {
+  ClientRequestSchema,
+  ErrorCode,
+  type JSONRPCMessage,
+  JSONRPCMessageSchema,
+  LATEST_PROTOCOL_VERSION,
+  SUPPORTED_PROTOCOL_VERSIONS
+} from "@modelcontextprotocol/sdk/types.js"
+import * as Either from "effect/Either"
+import * as Predicate from "effect/Predicate"
+import { cut, kindOf } from "../Words.ts"
+import * as Zod from "./ZodWords.ts"
+
+/** An error as it is sent: `id` is null where the message had none that can be repeated. */
+export interface Answer {
+  readonly jsonrpc: "2.0"
+  readonly id: string | number | null
+  readonly error: { readonly code: number; readonly message: string; readonly data?: unknown }
+}
+
+export type Reading =
+  | { readonly _tag: "Message"; readonly message: JSONRPCMessage }
+  | { readonly _tag: "Answer"; readonly answer: Answer }
+  /** It asks for nothing, and says nothing that can be used. */
+  | { readonly _tag: "Nothing"; readonly detail: string }
+
+/** A text that should hold one message, or a list of them as older revisions had it. */
+export const parse = (text: string): ReadonlyArray<Reading> =>
+  Either.match(
+    Either.try((): unknown => JSON.parse(text)),
+    { onLeft: () => [refused(null, ErrorCode.ParseError, "This is no JSON.")], onRight: read }
+  )
+
+/** The same of what has been parsed already. */
+export const read = (value: unknown): ReadonlyArray<Reading> => {
+  if (!Array.isArray(value)) return [one(value)]
+  if (value.length === 0) return [refused(null, ErrorCode.InvalidRequest, "An empty list holds no message.")]
+  if (value.length > mostInList) {
+    return [refused(null, ErrorCode.InvalidRequest, `A list may hold ${mostInList} messages at most.`)]
+  }
+  return value.map(one)
+}
+
+/** Why a request that needs a session is refused, in the words for who speaks another revision where that is the reason. */
+export const beforeInitialize = (version: string | undefined): string =>
+  version === undefined || SUPPORTED_PROTOCOL_VERSIONS.includes(version)
+    ? "Begin with initialize, and send the Mcp-Session-Id of its answer with every request."
+    : otherRevision(version)
+
+/** Whether a revision that a client names is one that we speak. */
+export const isSpoken = (version: string): boolean => SUPPORTED_PROTOCOL_VERSIONS.includes(version)
+
+export const otherRevision = (version: string): string =>
+  `This server speaks MCP ${LATEST_PROTOCOL_VERSION} and older, which begin with initialize, and not "${cut(version)}"; use a client that speaks one of them, too.`
+
+export const answerTo = (
+  id: string | number | null,
+  code: number,
+  message: string,
+  data?: Readonly<Record<string, unknown>>
+): Answer => ({ jsonrpc: "2.0", id, error: { code, message, ...(data === undefined ? {} : { data }) } })
+
+// -----------------------------------------------------------------------------
+// internal
+// -----------------------------------------------------------------------------
+
+/** As many as the SDK takes over HTTP. */
+const mostInList = 100
+
+type Fields = { readonly [key: string]: unknown }
+
+const isFields = (value: unknown): value is Fields => Predicate.isReadonlyRecord(value)
+
+const refused = (id: Answer["id"], code: number, message: string, data?: Fields): Reading => ({
+  _tag: "Answer",
+  answer: answerTo(id, code, message, data)
+})
+
+const nothing = (detail: string): Reading => ({ _tag: "Nothing", detail })
+
+const one = (value: unknown): Reading => {
+  if (!isFields(value)) {
+    return refused(null, ErrorCode.InvalidRequest, `A message must be an object, not ${kindOf(value)}.`)
+  }
+  const message = present(value)
+  const { id, jsonrpc = "2.0", method } = message
+  const asks = id !== undefined
+  const known = isId(id) ? id : null
+  const invalid = (detail: string) => (asks ? refused(known, ErrorCode.InvalidRequest, detail) : nothing(detail))
+  if (method === undefined) return asks ? response({ ...message, jsonrpc }, known) : nothing("It has no method.")
+  if (asks && known === null) return invalid(`"id" must be a text or a whole number, not ${kindOf(id)}.`)
+  if (jsonrpc !== "2.0") return invalid(`"jsonrpc" must be "2.0".`)
+  if (typeof method !== "string") return invalid(`"method" must be a text, not ${kindOf(method)}.`)
+  // some write `"id": null` in notifications; anything else without an id would never be answered
+  if (!asks && value["id"] === null && !method.startsWith("notifications/")) {
+    return refused(null, ErrorCode.InvalidRequest, `"${cut(method)}" needs an id that is a text or a whole number.`)
+  }
+  const params = paramsOf(method, message["params"])
+  if (Either.isLeft(params)) {
+    return asks ? refused(known, ErrorCode.InvalidParams, params.left) : nothing(params.left)
+  }
+  const { right } = params
+  const whole = { jsonrpc, ...(asks ? { id } : {}), method, ...(right === undefined ? {} : { params: right }) }
+  return asks ? request(whole, method, right, known) : checked(whole)
+}
+
+/** Of nearly every client of its own accord: it answers something that we asked. */
+const response = (message: Fields, id: Answer["id"]): Reading => {
+  const { error } = message
+  if ("result" in message) return checked({ jsonrpc: "2.0", id, result: message["result"] })
+  if (error === undefined) {
+    return refused(id, ErrorCode.InvalidRequest, "A message must have a method, a result or an error.")
+  }
+  const { code, message: text } = isFields(error) ? error : { code: undefined, message: error }
+  return checked({
+    jsonrpc: "2.0",
+    id,
+    error: {
+      code: Number.isSafeInteger(code) ? code : ErrorCode.InternalError,
+      message: typeof text === "string" ? text : "It says no more."
+    }
+  })
+}
+
+const request = (whole: Fields, method: string, params: Fields | undefined, id: Answer["id"]): Reading => {
+  const version = revisionOf(params)
+  // who opens so and gets this code goes on with `initialize`, if they speak an older revision at all
+  if (method === "server/discover") {
+    return refused(id, ErrorCode.MethodNotFound, otherRevision(version ?? "2026-07-28"), revisions(version))
+  }
+  if (version !== undefined && method !== "initialize" && !isSpoken(version)) {
+    return refused(id, ErrorCode.InvalidRequest, otherRevision(version), revisions(version))
+  }
+  const fault = faultIn(whole, method)
+  return fault === undefined ? checked(whole) : refused(id, ErrorCode.InvalidParams, fault)
+}
+
+const revisions = (requested: string | undefined) => ({
+  supported: SUPPORTED_PROTOCOL_VERSIONS,
+  ...(requested === undefined ? {} : { requested: cut(requested) })
+})
+
+/** Since 2026-07-28 every request says which revision it is of. */
+const revisionOf = (params: Fields | undefined): string | undefined => {
+  const meta = params?.["_meta"]
+  const version = isFields(meta) ? meta["io.modelcontextprotocol/protocolVersion"] : undefined
+  return typeof version === "string" ? version : undefined
+}
+
+const checked = (message: unknown): Reading => {
+  const parsed = JSONRPCMessageSchema.safeParse(message)
+  return parsed.success ? { _tag: "Message", message: parsed.data } : nothing("It is no message of MCP.")
+}
+
+const isId = (id: unknown): id is string | number => typeof id === "string" || Number.isSafeInteger(id)
+
+const paramsOf = (method: string, params: unknown): Either.Either<Fields | undefined, string> => {
+  if (params === undefined) {
+    return Either.right(method === "initialize" ? introduction({}) : undefined)
+  }
+  if (!isFields(params)) return Either.left(`"params" must be an object, not ${kindOf(params)}.`)
+  const { arguments: given, ...rest } = present(params)
+  const said = withoutNulls(rest)
+  if (said["_meta"] !== undefined && !isFields(said["_meta"])) {
+    return Either.left(`"_meta" must be an object, not ${kindOf(said["_meta"])}.`)
+  }
+  if (method === "initialize") return Either.right(introduction(said))
+  if (given === undefined) return Either.right(said)
+  return Either.map(argumentsOf(given), (args) => ({ ...said, arguments: args }))
+}
+
+/** What is null further down is for the tool's schema to judge: there a null may be a value. */
+const argumentsOf = (given: unknown): Either.Either<Fields, string> => {
+  if (isFields(given)) return Either.right(present(given))
+  const wrong = Either.left(`"arguments" must be an object, not ${kindOf(given)}.`)
+  if (typeof given !== "string") return wrong
+  if (given.trim() === "") return Either.right({})
+  // as models' APIs write them
+  const parsed = Either.getOrUndefined(Either.try((): unknown => JSON.parse(given)))
+  return isFields(parsed) ? Either.right(present(parsed)) : wrong
+}
+
+/** Whoever does not say who they are and what they can do is served all the same. */
+const introduction = (params: Fields): Fields => {
+  const { capabilities, clientInfo, protocolVersion, ...rest } = params
+  return {
+    ...rest,
+    protocolVersion: protocolVersion ?? LATEST_PROTOCOL_VERSION,
+    capabilities: capabilities ?? {},
+    clientInfo:
+      clientInfo === undefined || isFields(clientInfo) ? { name: "unknown", version: "", ...clientInfo } : clientInfo
+  }
+}
+
+const present = (fields: Fields): Fields =>
+  Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== null))
+
+const withoutNulls = (fields: Fields): Fields => {
+  const inner = (value: unknown): unknown =>
+    Array.isArray(value) ? value.map(inner) : isFields(value) ? withoutNulls(value) : value
+  return Object.fromEntries(Object.entries(present(fields)).map(([key, value]) => [key, inner(value)]))
+}
+
+const schemas = new Map(ClientRequestSchema.options.map((schema) => [schema.shape.method.value as string, schema]))
+
+/** Before the SDK looks: it would answer -32603 and the whole account of its validator. */
+const faultIn = (message: Fields, method: string): string | undefined => {
+  const parsed = schemas.get(method)?.safeParse(message)
+  return parsed?.error === undefined ? undefined : Zod.sentence(parsed.error.issues, message)
+}

@@ -1,0 +1,48 @@
+// @effect-diagnostics nodeBuiltinImport:off -- the streams of this process
+/**
+ * The transport on this process's stdin and stdout. The SDK's own drops a line that it does not understand, and the
+ * client waits for an answer that never comes.
+ */
+import * as JsonLines from "@lms-bridge/core/mcp/JsonLines"
+import type { Transport } from "@modelcontextprotocol/sdk/shared/transport.js"
+import type { JSONRPCMessage } from "@modelcontextprotocol/sdk/types.js"
+import type { Readable, Writable } from "node:stream"
+import * as ClientMessage from "./ClientMessage.ts"
+
+/** Bytes of the longest message. */
+const mostBytes = 64 * 1024 * 1024
+
+export const make = (stdin: Readable = process.stdin, stdout: Writable = process.stdout): Transport => {
+  const splitter = JsonLines.makeSplitter(mostBytes)
+  // promises, because this is the SDK's interface
+  const write = (message: JSONRPCMessage | ClientMessage.Answer) =>
+    // @effect-diagnostics-next-line newPromise:off
+    new Promise<void>((resolve) => {
+      if (stdout.write(`${JSON.stringify(message)}\n`)) resolve()
+      else stdout.once("drain", resolve)
+    })
+  const take = (line: string) => {
+    if (line.trim() === "") return
+    for (const reading of ClientMessage.parse(line)) {
+      if (reading._tag === "Message") transport.onmessage?.(reading.message)
+      else if (reading._tag === "Answer") void write(reading.answer)
+      else transport.onerror?.(new TypeError(reading.detail))
+    }
+  }
+  const onData = (chunk: Uint8Array) => splitter.push(chunk).forEach(take)
+  const onError = (error: Error) => transport.onerror?.(error)
+  const transport: Transport = {
+    start: () => {
+      stdin.on("data", onData).on("error", onError)
+      return Promise.resolve()
+    },
+    send: write,
+    close: () => {
+      stdin.off("data", onData).off("error", onError)
+      if (stdin.listenerCount("data") === 0) stdin.pause()
+      transport.onclose?.()
+      return Promise.resolve()
+    }
+  }
+  return transport
+}
