@@ -60,7 +60,7 @@ const noNames = "name at least one MCP server that list_available_mcps shows; ch
 export const withMultipleMcps = Tool.make({
   name: "autonomous_with_multiple_mcps",
   title: "Delegate a task, several MCP servers",
-  description: "The same with the tools of several MCP servers together; each of them must start.",
+  description: "The same with several MCP servers together; each must start.",
   annotations: Tool.acts,
   long: true,
   input: Schema.Struct({
@@ -83,7 +83,7 @@ export const discoverAndExecute = Tool.make({
   description: "The same with all usable MCP servers; those that do not start are reported and left out.",
   annotations: Tool.acts,
   long: true,
-  input: Schema.Struct(common),
+  input: Schema.Struct(familiar),
   output: RunReport.Run,
   listed: RunReport.listed,
   text: RunReport.text,

@@ -25,11 +25,11 @@ export const model = optional(Schema.String)
 
 export const modelName = argument(Schema.NonEmptyString, "As list_models shows it")
 
-/** The predecessor's `int or "auto"`; the latter is what is meant when it is left out, so clients need not know of it. */
+/** The predecessor's `int or "auto"`: as much as the model may. */
 export const anyTokens = Schema.Union(
   Schema.Int.pipe(Schema.greaterThanOrEqualTo(1)),
   Schema.Literal("auto")
-).annotations({ jsonSchema: { type: "integer" } })
+).annotations({ jsonSchema: { anyOf: [{ type: "integer" }, { const: "auto" }] } })
 
 export const maxTokens = (description: string) => option(anyTokens, description)
 

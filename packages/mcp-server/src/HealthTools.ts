@@ -14,7 +14,7 @@ import * as Tool from "./Tool.ts"
 export const serverStatus = Tool.make({
   name: "lms_server_status",
   title: "LM Studio server status",
-  description: "Whether LM Studio's server answers, where, and what `lms` says about it. Starts nothing.",
+  description: "Whether LM Studio's server answers, and where. Starts nothing.",
   annotations: Tool.looks,
   input: Schema.Struct({}),
   output: Schema.Struct({

@@ -73,7 +73,7 @@ const nowhere =
 export const search = Tool.make({
   name: "lms_search_models",
   title: "Search models",
-  description: "Searches the models on disk; LM Studio lets nobody search its catalogue.",
+  description: "Searches the models on disk, not LM Studio's catalogue.",
   annotations: Tool.looks,
   input: Schema.Struct({
     query: Schema.NonEmptyString,
@@ -142,7 +142,7 @@ const Candidate = Schema.Struct({
 
 export const resolve = Tool.make({
   name: "lms_resolve_model",
-  title: "Find out which model is meant",
+  title: "Which model is meant",
   description: "The model that a name means, or the nearest ones with reasons. Loads none.",
   annotations: Tool.looks,
   input: Schema.Struct({

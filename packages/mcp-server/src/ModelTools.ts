@@ -195,7 +195,7 @@ export const load = Tool.make({
   annotations: Tool.arranges,
   input: Schema.Struct({
     model_name: modelName,
-    keep_loaded: option(Schema.Boolean, "false: unloaded sooner when idle than by default (LMS_BRIDGE_TTL)"),
+    keep_loaded: option(Schema.Boolean, "false: unloaded sooner when idle (LMS_BRIDGE_TTL)"),
     ...loading
   }),
   aliases: { model: "model_name" },

@@ -66,11 +66,12 @@ export const createResponse = Tool.make({
   name: "create_response",
   title: "Ask in a conversation that LM Studio keeps",
   description: "One answer; pass its id as previous_response_id to go on from it.",
-  annotations: { readOnlyHint: false, destructiveHint: false, openWorldHint: false },
+  annotations: { destructiveHint: false, openWorldHint: false },
   long: true,
   input: Schema.Struct({
     input_text: Schema.NonEmptyString,
     previous_response_id: optional(Schema.NonEmptyString),
+    max_tokens: optional(anyTokens),
     stream: optional(Schema.Boolean),
     model
   }),
@@ -84,12 +85,15 @@ export const createResponse = Tool.make({
     note: optional(Schema.String)
   }),
   listed: [],
-  text: ({ id, note, output_text }) => [
+  // as the route itself calls it
+  aliases: { max_output_tokens: "max_tokens" },
+  text: ({ id, note, output_text, status }) => [
     output_text,
+    ...(status === "incomplete" ? ["The reply was cut at max_tokens; ask for more."] : []),
     `previous_response_id to go on: ${id}`,
     ...(note === undefined ? [] : [note])
   ],
-  handler: Effect.fnUntraced(function* ({ input_text, model, previous_response_id, stream }, progress) {
+  handler: Effect.fnUntraced(function* ({ input_text, max_tokens, model, previous_response_id, stream }, progress) {
     const api = yield* LmStudioApi
     const lifecycle = yield* ModelLifecycle
     return yield* lifecycle.withModel(model, { onProgress: loadProgress(progress) })((lease) =>
@@ -99,6 +103,8 @@ export const createResponse = Tool.make({
         const reply = yield* api.respond({
           model: instanceId,
           input: input_text,
+          // left out, LM Studio sets no limit of its own
+          maxOutputTokens: max_tokens === "auto" ? undefined : max_tokens,
           previousResponseId: previous_response_id
         })
         return {

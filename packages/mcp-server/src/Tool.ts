@@ -2,9 +2,11 @@
  * A tool as data: name, schemas, hints and the effect it runs. Knows nothing of transports.
  */
 import * as Effect from "effect/Effect"
-import * as ParseResult from "effect/ParseResult"
+import type * as ParseResult from "effect/ParseResult"
 import * as Schema from "effect/Schema"
 import { text, type Content } from "./Content.ts"
+import { problems } from "./input/InvalidInput.ts"
+import { withoutNulls } from "./input/WithoutNulls.ts"
 import { fromStruct, outline, type ObjectSchema } from "./ToolSchema.ts"
 
 /** What a caller is shown while a tool works. */
@@ -99,8 +101,9 @@ export const make = <A, I, O, OI extends Readonly<Record<string, unknown>>, E ex
       return (outputSchema ??= { rendered: outline(options.output, options.listed) }).rendered
     },
     call: Effect.fn(`tool.${name}`)(function* (given, progress) {
-      const decoded = yield* Effect.mapError(decode(arrange(given, options.aliases ?? {})), (error) =>
-        invalidInput(name, input(), error)
+      const decoded = yield* Effect.mapError(
+        decode(withoutNulls(options.input.ast, arrange(given, options.aliases ?? {}))),
+        (error) => invalidInput(name, input(), error)
       )
       const output = yield* options.handler(decoded, progress)
       // an output that does not fit its own schema is a mistake in the handler
@@ -126,17 +129,11 @@ const arrange = (given: Readonly<Record<string, unknown>>, aliases: Readonly<Rec
 }
 
 const invalidInput = (name: string, schema: ObjectSchema, error: ParseResult.ParseError): Failure => {
-  const problems = ParseResult.ArrayFormatter.formatErrorSync(error).map(({ _tag, message, path }) => {
-    const where = path.map(String).join(".")
-    if (_tag === "Unexpected") return `there is no argument "${where}"`
-    if (_tag === "Missing") return `"${where}" is missing`
-    return where === "" ? message : `"${where}": ${message.replaceAll("\n", " ")}`
-  })
   const required = schema.required ?? []
   const takes = Object.keys(schema.properties).map((key) => (required.includes(key) ? `${key} (required)` : key))
   return {
     _tag: "InvalidInput",
-    message: `${name}: ${[...new Set(problems)].join("; ")}. It takes ${takes.length === 0 ? "no arguments" : takes.join(", ")}.`,
+    message: `${name}: ${problems(error).join("; ")}. It takes ${takes.length === 0 ? "no arguments" : takes.join(", ")}.`,
     retryable: false
   }
 }

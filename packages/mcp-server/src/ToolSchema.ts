@@ -52,10 +52,10 @@ const isRecord = (value: unknown): value is Record<string, unknown> =>
   typeof value === "object" && value !== null && !Array.isArray(value)
 
 /** What Effect's own filters say of themselves: `an integer`, `a positive number`. The keywords say it already. */
-const saysNothing = /^an? [a-z0-9 -]+$/
+const saysNothing = /^an? [a-z0-9() -]+$/
 
 /** A value beyond them is refused in words, and no client needs to know before. */
-const bounds = new Set(["minimum", "maximum", "minLength", "maxLength"])
+const bounds = new Set(["minimum", "maximum", "minLength", "maxLength", "minItems", "maxItems"])
 
 /**
  * Only what a client needs. Effect gives `unknown` and `object` an `$id`, and two of them in one schema make ajv refuse
@@ -74,13 +74,16 @@ const plain = (value: unknown): unknown => {
             (key === "description" && typeof entry === "string" && saysNothing.test(entry)) ||
             (bounds.has(key) && typeof entry === "number") ||
             // an argument that is not known is refused in words, too
-            (key === "additionalProperties" && entry === false) ||
+            (key === "additionalProperties" && (entry === false || isEmpty(entry))) ||
             (key === "required" && Array.isArray(entry) && entry.length === 0)
           )
       )
       .map(([key, entry]) => [key, plain(entry)])
   )
 }
+
+/** It says what is so anyway. */
+const isEmpty = (entry: unknown) => isRecord(entry) && Object.keys(plain(entry) as object).length === 0
 
 const kind = (property: unknown): { readonly type?: unknown } =>
   isRecord(property) && "type" in property ? { type: property["type"] } : {}

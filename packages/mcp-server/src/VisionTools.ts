@@ -8,7 +8,7 @@ import * as ModelFit from "@lms-bridge/core/models/ModelFit"
 import { ModelLifecycle } from "@lms-bridge/core/models/ModelLifecycle"
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
-import { anyTokens, argument, brief, model, optional } from "./Fields.ts"
+import { anyTokens, argument, model, optional } from "./Fields.ts"
 import { ask, Completion, textOf } from "./InferenceTools.ts"
 import { loadProgress } from "./ModelTools.ts"
 import * as Tool from "./Tool.ts"
@@ -18,7 +18,7 @@ const Sources = Schema.Union(Schema.NonEmptyString, Schema.Array(Schema.NonEmpty
 )
 
 /** LM Studio takes no such hint, and shows an image as its model wants it; understood for callers that give one. */
-const detail = optional(Schema.Literal("auto", "low", "high").annotations(brief("string")))
+const detail = optional(Schema.Literal("auto", "low", "high"))
 
 export const visionAnalyze = Tool.make({
   name: "vision_analyze",

@@ -172,7 +172,7 @@ describe("tools that delegate a task", () => {
       const many = yield* callTool(client, withMcp.name, { mcp_name: "a", task: "t", max_rounds: 10_001 })
       const none = yield* callTool(client, withMultipleMcps.name, { mcp_names: [], task: "t" })
       assert.include(textOf(empty), '"task"')
-      assert.include(textOf(many), '"max_rounds": Expected a number between 1 and 10000, actual 10001')
+      assert.include(textOf(many), '"max_rounds" must be a number between 1 and 10000, not 10001')
       assert.include(textOf(none), '"mcp_names": name at least one MCP server')
       assert.deepStrictEqual(yield* asked.tasks, [])
     }).pipe(Effect.provide(loop(aRun)))

@@ -203,9 +203,9 @@ describe("chat_completion", () => {
         }
       ])
       for (const [wrong, told] of [
-        [{ temperature: 9 }, '"temperature": Expected a number between 0 and 2, actual 9'],
+        [{ temperature: 9 }, '"temperature" must be a number between 0 and 2, not 9'],
         [{ max_tokens: 0 }, "greater than or equal to 1"],
-        [{ model: 7 }, '"model": Expected string, actual 7']
+        [{ model: 7 }, '"model" must be a text, not 7']
       ] as const) {
         assert.include(textOf(yield* callTool(client, "chat_completion", { prompt: "Hi", ...wrong })), told)
       }
