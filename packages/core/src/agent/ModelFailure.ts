@@ -41,7 +41,7 @@ export const fromError = (error: ModelLifecycleError): ModelFailure => ({
   problem: { tag: error._tag, message: error.message },
   repeatable: isRepeatable(error),
   ...(error._tag === "ContextOverflow"
-    ? { overflow: error.contextLength === undefined ? {} : { contextLength: error.contextLength } }
+    ? { overflow: isCount(error.contextLength) ? { contextLength: error.contextLength } : {} }
     : {}),
   ...(error._tag === "ServerFault" && error.reason === "Grammar" ? { grammar: true } : {})
 })
@@ -74,6 +74,10 @@ export const contextExceeded = (account: ContextAccount): ModelFailure => ({
 // -----------------------------------------------------------------------------
 // internal
 // -----------------------------------------------------------------------------
+
+/** What a run keeps; servers write other figures, too. */
+const isCount = (tokens: number | undefined): tokens is number =>
+  tokens !== undefined && Number.isSafeInteger(tokens) && tokens >= 0
 
 const isRepeatable = (error: ModelLifecycleError): boolean => {
   switch (error._tag) {

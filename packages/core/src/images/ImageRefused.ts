@@ -28,7 +28,7 @@ export class ImageRefused extends Schema.TaggedError<ImageRefused>()("ImageRefus
     "Unreachable",
     "NoWeb"
   ),
-  status: optional(Schema.Int),
+  status: optional(Schema.Number),
   detail: optional(Schema.String)
 }) {
   get retryable() {

@@ -18,6 +18,7 @@ import {
   Unsupported,
   type LmStudioError
 } from "./LmStudioError.ts"
+import { exitCodeIn } from "./ExitCode.ts"
 import { bytesOf } from "./lms/Messages.ts"
 import type { ErrorFacts } from "./wire/ErrorBody.ts"
 import { present } from "./wire/Open.ts"
@@ -99,14 +100,18 @@ const contextOverflow: Rule = ({ facts, model = "" }) => {
   const { message, type } = facts
   const pair = overflows.map((pattern) => pattern.exec(message)).find((match) => match !== null)
   if (pair === undefined && type !== "exceed_context_size_error") return undefined
-  const [prompt, context] = [pair?.groups?.prompt, pair?.groups?.context].map((digits) =>
-    digits === undefined ? undefined : Number(digits)
-  )
+  const [prompt, context] = [pair?.groups?.prompt, pair?.groups?.context].map(tokensOf)
   return new ContextOverflow({
     model,
     serverMessage: message,
     ...present({ promptTokens: facts.promptTokens ?? prompt, contextLength: facts.contextLength ?? context })
   })
+}
+
+/** A count that is none, such as one beyond what a number keeps, is better not told: the words have it. */
+const tokensOf = (digits: string | undefined): number | undefined => {
+  const tokens = Number(digits)
+  return digits !== undefined && Number.isSafeInteger(tokens) ? tokens : undefined
 }
 
 /** The wordings of contract C5 and H16, newest last. Not every one gives both figures. */
@@ -167,29 +172,36 @@ const namesIn = (message: string): ReadonlyArray<string> => {
   return (list ?? lines ?? []).map((name) => name.replace(/^\s*[-•]\s*/, "").trim()).filter((name) => name !== "")
 }
 
-const crashed: Rule = ({ facts: { message }, model = "" }) => {
-  const exitCode = /\(Exit code:\s*(-?\d+)\)/i.exec(message)?.[1]
-  if (
-    /The model has crashed|unloaded or crashed|model (?:process )?(?:has )?(?:unexpectedly )?crashed/i.test(message)
-  ) {
+/** The words decide: a crash may call itself `model_load_failed` although nothing was being loaded (contract J). */
+const crashed: Rule = ({ facts: { message }, model = "", operation }) => {
+  if (operation === "model load" || loadWords.test(message)) return undefined
+  if (crashWords.test(message)) {
     return new ModelCrashed({
       model,
       reason: "Crashed",
       serverMessage: message,
-      ...present({ exitCode: exitCode === undefined ? undefined : Number(exitCode) })
+      ...present({ exitCode: exitCodeIn(message) })
     })
   }
-  return /Model (?:is |was |has been )?unloaded|has already been unloaded/i.test(message)
+  return unloadedWords.test(message)
     ? new ModelCrashed({ model, reason: "Unloaded", serverMessage: message })
     : undefined
 }
 
-const loadFailed: Rule = ({ facts: { message, type }, model = "" }) => {
+const crashWords =
+  /The model has crashed|unloaded or crashed|\b(?:model|engine|runner|worker|backend|llama-server|server process)(?: process)?(?: has)?(?: unexpectedly)? (?:crashed|terminated unexpectedly|exited unexpectedly|died)|process (?:has )?(?:crashed|terminated unexpectedly|exited unexpectedly)|runner process (?:has )?terminated|\bllama-server\b.{0,200}\bexited\b/is
+
+const unloadedWords = /Model (?:is |was |has been )?unloaded|has already been unloaded/i
+
+const loadWords =
+  /Failed to load (?:the )?(?:model|LLM|embedding)|Error loading model|exited before becoming healthy|No LM Runtime found|Load cancelled/i
+
+const loadFailed: Rule = ({ facts: { message, type }, model = "", operation }) => {
   if (
     type !== "model_load_failed" &&
-    !/Failed to load (?:model|LLM|embedding)|Error loading model|exited before becoming healthy|No LM Runtime found|SIGABRT|Load cancelled/i.test(
-      message
-    )
+    !loadWords.test(message) &&
+    !/SIGABRT/.test(message) &&
+    !(operation === "model load" && (crashWords.test(message) || unloadedWords.test(message)))
   ) {
     return undefined
   }
@@ -202,6 +214,15 @@ const loadFailed: Rule = ({ facts: { message, type }, model = "" }) => {
         : "Other"
   return new ModelLoadFailed({ model, reason, serverMessage: message })
 }
+
+/** In the words of LM Studio, llama-server (`Loading model`, 503) and Ollama (`llm server loading model`): it needs time. */
+const loading: Rule = ({ delivered = 0, facts: { message }, operation }) =>
+  stillLoading.test(message) && !loadWords.test(message)
+    ? new ServerFault({ operation, reason: "Loading", serverMessage: message, delivered })
+    : undefined
+
+const stillLoading =
+  /^\W*Loading (?:the )?model\b|\b(?:server|model|runner)(?: ["'][^"']{1,200}["'])? (?:is |are )?(?:still |currently |now )*(?:being loaded|loading)\b|\bstill loading\b|\bmodel is (?:not ready yet|starting|warming up)\b|\b(?:wait|try again).{0,60}\bwhile (?:the |your )?model (?:is )?(?:loads|loading|being loaded)\b/i
 
 const stateStore: Rule = ({ delivered = 0, facts: { code, message }, operation }) => {
   if (/Prediction history node.*not found in shard/is.test(message)) {
@@ -264,8 +285,9 @@ const rules: ReadonlyArray<Rule> = [
   stateStore,
   notLoaded,
   notFound,
-  loadFailed,
   crashed,
+  loading,
+  loadFailed,
   engine,
   rejected
 ]

@@ -8,6 +8,7 @@
  */
 import * as Duration from "effect/Duration"
 import * as Schema from "effect/Schema"
+import { exitCodeMeaning } from "./ExitCode.ts"
 
 const optional = <A, I>(schema: Schema.Schema<A, I>) => Schema.optionalWith(schema, { exact: true })
 
@@ -132,7 +133,8 @@ export class ModelLoadRefused extends Schema.TaggedError<ModelLoadRefused>()("Mo
       this.couldUnload.length > 0
         ? `Unload ${this.couldUnload.join(", ")} first (\`--make-room\`, or \`makeRoom\` in a program, does it), or ask for a smaller context.`
         : "Unload other models, ask for a smaller context, or choose a smaller model."
-    return `Model "${this.model}" does not fit in memory.${need} ${next}`
+    // its own words name a setting that may be the way on, and its estimate may be none (H19)
+    return `Model "${this.model}" does not fit in memory.${need}${serverSaid(this.serverMessage)} ${next}`
   }
 }
 
@@ -175,13 +177,15 @@ export class ModelLoadFailed extends Schema.TaggedError<ModelLoadFailed>()("Mode
 export class ModelCrashed extends Schema.TaggedError<ModelCrashed>()("ModelCrashed", {
   model: Schema.String,
   reason: Schema.Literal("Unloaded", "Crashed"),
-  exitCode: optional(Schema.Int),
+  /** As it was written: it may have more digits than a number keeps, or be no number. */
+  exitCode: optional(Schema.String),
   serverMessage: Schema.String
 }) {
   /** The same request again would meet no model, or load one without a limit: `ModelLifecycle` ensures it first. */
   readonly retryable = false
   override get message() {
-    return `Model "${this.model}" ${this.reason === "Unloaded" ? "was unloaded" : "crashed"} in the middle of the request.${serverSaid(this.serverMessage)} It can be loaded again with \`lms-bridge models ensure ${this.model}\`.`
+    const meaning = this.exitCode === undefined ? undefined : exitCodeMeaning(this.exitCode)
+    return `Model "${this.model}" ${this.reason === "Unloaded" ? "was unloaded" : "crashed"} in the middle of the request.${serverSaid(this.serverMessage)}${meaning === undefined ? "" : ` That code means: ${meaning}.`} It can be loaded again with \`lms-bridge models ensure ${this.model}\`.`
   }
 }
 
@@ -193,8 +197,8 @@ export class ModelCrashed extends Schema.TaggedError<ModelCrashed>()("ModelCrash
  */
 export class ContextOverflow extends Schema.TaggedError<ContextOverflow>()("ContextOverflow", {
   model: Schema.String,
-  promptTokens: optional(Schema.Int),
-  contextLength: optional(Schema.Int),
+  promptTokens: optional(Schema.Number),
+  contextLength: optional(Schema.Number),
   serverMessage: Schema.String
 }) {
   readonly retryable = false
@@ -222,7 +226,7 @@ export class RequestRejected extends Schema.TaggedError<RequestRejected>()("Requ
   readonly retryable = false
   override get message() {
     if (this.code === "not_sent") return `The request (${this.operation}) was not sent: ${this.serverMessage}`
-    return `LM Studio refused ${this.operation}${this.param === undefined ? "" : ` because of "${this.param}"`}.${serverSaid(this.serverMessage)}`
+    return `LM Studio refused ${this.operation}${this.param === undefined ? "" : ` because of "${shown(this.param)}"`}.${serverSaid(this.serverMessage)}`
   }
 }
 
@@ -234,25 +238,33 @@ export class RequestRejected extends Schema.TaggedError<RequestRejected>()("Requ
  */
 export class ServerFault extends Schema.TaggedError<ServerFault>()("ServerFault", {
   operation: Schema.String,
-  reason: Schema.Literal("Engine", "ToolCallParse", "StateStore", "Grammar", "Busy", "Unknown"),
+  reason: Schema.Literal("Engine", "ToolCallParse", "StateStore", "Grammar", "Busy", "Loading", "Unknown"),
   serverMessage: Schema.String,
   /** Characters of the reply that had already been delivered. */
-  delivered: Schema.NonNegativeInt
+  delivered: Schema.Number
 }) {
-  /** A request whose output has already been shown is never silently repeated; grammar and a broken store do not mend themselves. */
+  /**
+   * A request whose output has already been shown is never silently repeated; grammar and a broken store do not mend
+   * themselves, and a model that is loading is waited for, not asked a few times.
+   */
   get retryable() {
-    return this.delivered === 0 && this.reason !== "Grammar" && this.reason !== "StateStore"
+    return (
+      this.delivered === 0 && this.reason !== "Grammar" && this.reason !== "StateStore" && this.reason !== "Loading"
+    )
   }
-  /** A schema or a tool call that cannot be parsed is between the request and the model. */
+  /** A schema or a tool call that cannot be parsed is between the request and the model; who loads is at work. */
   get farSideFault() {
-    return this.reason !== "Grammar" && this.reason !== "ToolCallParse"
+    return this.reason !== "Grammar" && this.reason !== "ToolCallParse" && this.reason !== "Loading"
   }
   override get message() {
+    if (this.reason === "Loading") {
+      return `The model was still loading when the time for it was over.${serverSaid(this.serverMessage)} LMS_BRIDGE_LOAD_TIMEOUT sets the limit; a smaller model loads faster.`
+    }
     return `LM Studio failed at ${this.operation}.${serverSaid(this.serverMessage)} ${serverFaultHelp[this.reason]}`
   }
 }
 
-const serverFaultHelp: Readonly<Record<ServerFault["reason"], string>> = {
+const serverFaultHelp: Readonly<Record<Exclude<ServerFault["reason"], "Loading">, string>> = {
   Engine: "Try again; if it stays so, load the model anew or look at `lms log stream --source runtime`.",
   ToolCallParse:
     "The model wrote a tool call that LM Studio cannot read: try again, or use a model trained for tool use.",
@@ -287,7 +299,7 @@ export class ReplyMalformed extends Schema.TaggedError<ReplyMalformed>()("ReplyM
 export class StreamCut extends Schema.TaggedError<StreamCut>()("StreamCut", {
   operation: Schema.String,
   /** Characters of text, reasoning and tool calls that had arrived. */
-  delivered: Schema.NonNegativeInt,
+  delivered: Schema.Number,
   cause: optional(Schema.Defect)
 }) {
   readonly farSideFault = true
@@ -309,7 +321,7 @@ export class RequestTimeout extends Schema.TaggedError<RequestTimeout>()("Reques
   operation: Schema.String,
   phase: Schema.Literal("Connect", "Look", "FirstByte", "BetweenBytes", "Total"),
   limit: Schema.DurationFromMillis,
-  delivered: Schema.NonNegativeInt
+  delivered: Schema.Number
 }) {
   readonly farSideFault = true
   get retryable() {

@@ -30,7 +30,7 @@ export class LmsCliError extends Schema.TaggedError<LmsCliError>()("LmsCliError"
     "Remote"
   ),
   subcommand: Schema.String,
-  exitCode: optional(Schema.Int),
+  exitCode: optional(Schema.Number),
   detail: optional(Schema.String),
   cause: optional(Schema.Defect)
 }) {

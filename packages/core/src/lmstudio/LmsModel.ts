@@ -4,39 +4,32 @@
  * @since 0.1.0
  */
 import * as Schema from "effect/Schema"
+import { Count, open, openArray } from "./wire/Open.ts"
 
 /**
- * Old and new versions leave out, or write `null`, for the same thing.
- *
- * @since 0.1.0
- * @category combinators
- */
-export const nullable = <A, I>(schema: Schema.Schema<A, I>) =>
-  Schema.optionalWith(schema, { exact: true, nullable: true })
-
-/**
- * A model on disk, as `lms ls --json` prints it. Unknown fields are ignored and unknown enum values kept, because old
- * and new versions differ (contract F3, F4, F11).
+ * A model on disk, as `lms ls --json` prints it. Old and new versions leave fields out, write `null` or add others, and
+ * unknown enum values are kept (contract F3, F4, F11).
  *
  * @since 0.1.0
  * @category models
  */
 export class LmsModel extends Schema.Class<LmsModel>("@lms-bridge/core/lmstudio/LmsModel")({
   modelKey: Schema.String,
-  type: Schema.String,
-  format: nullable(Schema.String),
-  displayName: nullable(Schema.String),
-  publisher: nullable(Schema.String),
-  path: nullable(Schema.String),
-  sizeBytes: nullable(Schema.Number),
+  /** `llm`, `vlm`, `embedding`, or another kind, such as `drafter`; no kind is `llm`, as in the first versions. */
+  type: Schema.optionalWith(Schema.String, { default: () => "llm", nullable: true }),
+  format: open(Schema.String),
+  displayName: open(Schema.String),
+  publisher: open(Schema.String),
+  path: open(Schema.String),
+  sizeBytes: open(Schema.Finite),
   /** Absent or null is this machine; else a peer of LM Link. */
-  deviceIdentifier: nullable(Schema.String),
-  paramsString: nullable(Schema.String),
-  architecture: nullable(Schema.String),
-  variants: nullable(Schema.Array(Schema.String)),
-  vision: nullable(Schema.Boolean),
-  trainedForToolUse: nullable(Schema.Boolean),
-  maxContextLength: nullable(Schema.NonNegativeInt)
+  deviceIdentifier: open(Schema.String),
+  paramsString: open(Schema.String),
+  architecture: open(Schema.String),
+  variants: openArray(Schema.String),
+  vision: open(Schema.Boolean),
+  trainedForToolUse: open(Schema.Boolean),
+  maxContextLength: Count
 }) {}
 
 /**
@@ -49,13 +42,13 @@ export class LmsModel extends Schema.Class<LmsModel>("@lms-bridge/core/lmstudio/
 export class LmsInstance extends LmsModel.extend<LmsInstance>("@lms-bridge/core/lmstudio/LmsInstance")({
   identifier: Schema.String,
   /** Milliseconds of idle time; absent or null is for ever. */
-  ttlMs: nullable(Schema.Number),
+  ttlMs: open(Schema.Finite),
   /** Epoch milliseconds. */
-  lastUsedTime: nullable(Schema.Number),
-  contextLength: nullable(Schema.NonNegativeInt),
-  status: nullable(Schema.String),
-  queued: nullable(Schema.NonNegativeInt),
-  parallel: nullable(Schema.NonNegativeInt)
+  lastUsedTime: open(Schema.Finite),
+  contextLength: Count,
+  status: open(Schema.String),
+  queued: Count,
+  parallel: Count
 }) {
   /** Whether a request is running or waiting on it. */
   get isBusy() {

@@ -108,9 +108,9 @@ export class McpServerUnavailable extends Schema.TaggedError<McpServerUnavailabl
     "Itself"
   ),
   detail: Schema.String,
-  exitCode: optional(Schema.Int),
+  exitCode: optional(Schema.Number),
   /** What an HTTP server answered. */
-  status: optional(Schema.Int),
+  status: optional(Schema.Number),
   /** What a login would have to bring, where it refuses to talk for want of one. */
   lacks: optional(Lack),
   stderrTail: Schema.String
@@ -187,7 +187,7 @@ export class McpCallFailed extends Schema.TaggedError<McpCallFailed>()("McpCallF
   /** `Withheld`: the tool is not the one that the user trusted, so the server was not asked. */
   reason: Schema.Literal("Timeout", "Closed", "UnknownTool", "InvalidArguments", "Protocol", "Withheld"),
   limit: optional(Schema.DurationFromMillis),
-  code: optional(Schema.Int),
+  code: optional(Schema.Number),
   detail: Schema.String
 }) {
   /** Whether the tool ran is unknown after a time-out or a lost connection, so nothing is repeated by itself. */
@@ -220,7 +220,7 @@ export class McpReadFailed extends Schema.TaggedError<McpReadFailed>()("McpReadF
   /** `Unsupported`: the server has no resources, or no prompts, at all. */
   reason: Schema.Literal("Timeout", "Closed", "NotFound", "InvalidArguments", "Unsupported", "Protocol"),
   limit: optional(Schema.DurationFromMillis),
-  code: optional(Schema.Int),
+  code: optional(Schema.Number),
   detail: Schema.String
 }) {
   /** Reading changes nothing, so it may be tried again. */

@@ -214,8 +214,99 @@ export const rows: ReadonlyArray<Row> = [
   row("C5 crashed", undefined, native("The model has crashed without additional information. (Exit code: 6)"), {
     _tag: "ModelCrashed",
     reason: "Crashed",
-    exitCode: 6
+    exitCode: "6"
   }),
+
+  ...(
+    [
+      ["an unsigned view of a negative code", "18446744072635812000"],
+      ["a negative code", "-1073741819"],
+      ["no code", "null"],
+      ["a fraction", "1.5"],
+      ["a word", "SIGKILL"],
+      ["hexadecimal", "0xC0000409"]
+    ] as const
+  ).flatMap(([what, exitCode]) => [
+    row(
+      `J crashed with ${what}, as 400`,
+      400,
+      openAi(`The model has crashed without additional information. (Exit code: ${exitCode})`),
+      { _tag: "ModelCrashed", reason: "Crashed", exitCode }
+    ),
+    row(
+      `J the same in a stream, with the type of a failed load`,
+      undefined,
+      native(`The model has crashed without additional information. (Exit code: ${exitCode})`, {
+        type: "model_load_failed"
+      }),
+      { _tag: "ModelCrashed", reason: "Crashed", exitCode }
+    )
+  ]),
+  row(
+    "J crashed without a code",
+    400,
+    { error: "The model has crashed without additional information." },
+    {
+      _tag: "ModelCrashed",
+      exitCode: undefined
+    }
+  ),
+  row(
+    "J an engine that ended in the middle",
+    500,
+    native("Engine protocol runtime llama-server for qwen exited. exitCode=null, signal=SIGSEGV"),
+    { _tag: "ModelCrashed", reason: "Crashed" }
+  ),
+  row(
+    "another server's runner",
+    500,
+    { error: "llama runner process has terminated: exit status 2" },
+    {
+      _tag: "ModelCrashed",
+      reason: "Crashed"
+    }
+  ),
+  row(
+    "J a crash while it was loaded",
+    400,
+    native(
+      'Failed to load model "asked". Error: The model has crashed without additional information. (Exit code: 1)',
+      {
+        type: "model_load_failed"
+      }
+    ),
+    { _tag: "ModelLoadFailed", reason: "Engine" }
+  ),
+  row(
+    "J the same at the route for loads",
+    500,
+    native("The model has crashed without additional information. (Exit code: null)"),
+    { _tag: "ModelLoadFailed", reason: "Engine" },
+    { operation: "model load" }
+  ),
+  row(
+    "H19 a guardrail without a figure",
+    500,
+    native(guardrail.replace("21.50", "NaN"), { type: "model_load_failed" }),
+    { _tag: "ModelLoadRefused", requiredBytes: undefined }
+  ),
+
+  // loading is not failing
+  row(
+    "llama-server is loading",
+    503,
+    { error: { code: 503, message: "Loading model", type: "unavailable_error" } },
+    { _tag: "ServerFault", reason: "Loading", retryable: false }
+  ),
+  row("Ollama is loading", 500, { error: "llm server loading model" }, { _tag: "ServerFault", reason: "Loading" }),
+  ...[
+    "Model is loading, please wait",
+    "The model is still loading. Please try again later.",
+    'Model "asked" is currently loading',
+    "model is currently being loaded",
+    "Please wait while the model is loading"
+  ].map((words) => row(`loading: ${words}`, 503, native(words), { _tag: "ServerFault", reason: "Loading" })),
+  row("another 503", 503, native("Service Unavailable"), { _tag: "ServerFault", reason: "Busy" }),
 
   // C5, H16: five wordings of one fault, and its type
   row(

@@ -13,7 +13,7 @@ import * as SynchronizedRef from "effect/SynchronizedRef"
 import type { Access, ApiModel, Dialect, ServerInfo } from "../LmStudioApi.ts"
 import { LmStudioUnreachable, type LmStudioError } from "../LmStudioError.ts"
 import * as ModelLists from "../wire/ModelLists.ts"
-import { open } from "../wire/Open.ts"
+import { listOf, open } from "../wire/Open.ts"
 import { exchange, read } from "./Exchange.ts"
 import type { Limits, Transport } from "./Transport.ts"
 
@@ -176,5 +176,5 @@ const readList = (
 
 /** Rows of v0 say what kind of model they are; other servers answer the path with OpenAI's rows. */
 const LegacyRows = Schema.Struct({
-  data: Schema.Array(Schema.Struct({ id: Schema.String, type: Schema.String, state: open(Schema.String) }))
+  data: listOf(Schema.Struct({ id: Schema.String, type: Schema.String, state: open(Schema.String) }))
 })

@@ -70,7 +70,7 @@ export const estimateOf = (stderr: string): LoadEstimate | undefined => {
  * @category decoding
  */
 export const progressOf = (line: string): Extract<GetProgress, { readonly _tag: "Downloading" }> | undefined => {
-  const match = /\]\s*([\d.]+)\s*%\s*(?:\|\s*(.*))?$/.exec(plain(line).trimEnd())
+  const match = /\]\s*(\d+(?:\.\d+)?)\s*%\s*(?:\|\s*(.*))?$/.exec(plain(line).trimEnd())
   return match === null
     ? undefined
     : { _tag: "Downloading", fraction: Math.min(1, Number(match[1]) / 100), detail: match[2]?.trim() ?? "" }
@@ -135,7 +135,7 @@ export const bytesOf = (figure: string, unit: string): number | undefined => {
 // -----------------------------------------------------------------------------
 
 const complaints: ReadonlyArray<readonly [RegExp, Complaint]> = [
-  [/insufficient system resources/i, "LoadRefused"],
+  [/insufficient system resources|model loading guardrails/i, "LoadRefused"],
   [
     /Model Not Found|No model found (?:that matches|with path)|Cannot find a model (?:with|matching)|No staff picks found|Cannot find variant|Model "[^"]*" not found/i,
     "ModelNotFound"

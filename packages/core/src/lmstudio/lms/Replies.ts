@@ -9,7 +9,8 @@ import type * as ParseResult from "effect/ParseResult"
 import * as Schema from "effect/Schema"
 import type { DaemonStatus, LogEvent, ServerStatus } from "../LmsCli.ts"
 import { LmsCliError } from "../LmsCliError.ts"
-import { LmsInstance, LmsModel, nullable } from "../LmsModel.ts"
+import { LmsInstance, LmsModel } from "../LmsModel.ts"
+import { listOf, open, openArray } from "../wire/Open.ts"
 import * as Messages from "./Messages.ts"
 import type * as Runner from "./Runner.ts"
 
@@ -33,7 +34,7 @@ export const decode =
  * @since 0.1.0
  * @category decoding
  */
-export const decodeInstances = Schema.decode(Schema.parseJson(Schema.Array(LmsInstance)))
+export const decodeInstances = Schema.decode(Schema.parseJson(listOf(LmsInstance)))
 
 /**
  * `lms ls --json`.
@@ -41,7 +42,7 @@ export const decodeInstances = Schema.decode(Schema.parseJson(Schema.Array(LmsIn
  * @since 0.1.0
  * @category decoding
  */
-export const decodeModels = Schema.decode(Schema.parseJson(Schema.Array(LmsModel)))
+export const decodeModels = Schema.decode(Schema.parseJson(listOf(LmsModel)))
 
 /**
  * `lms ls --variants --json`.
@@ -50,7 +51,7 @@ export const decodeModels = Schema.decode(Schema.parseJson(Schema.Array(LmsModel
  * @category decoding
  */
 export const decodeVariants = Schema.decode(
-  Schema.parseJson(Schema.Array(Schema.Struct({ model: LmsModel, variants: Schema.Array(LmsModel) })))
+  Schema.parseJson(listOf(Schema.Struct({ model: LmsModel, variants: openArray(LmsModel) })))
 )
 
 /**
@@ -126,13 +127,11 @@ export const decodeLogLine = (line: string): Option.Option<LogEvent> =>
 // -----------------------------------------------------------------------------
 
 const decodeServer = Schema.decode(
-  Schema.parseJson(Schema.Struct({ running: Schema.Boolean, port: nullable(Schema.Number) }))
+  Schema.parseJson(Schema.Struct({ running: Schema.Boolean, port: open(Schema.Number) }))
 )
 
 const decodeDaemon = Schema.decode(
-  Schema.parseJson(
-    Schema.Struct({ status: Schema.String, pid: nullable(Schema.Number), isDaemon: nullable(Schema.Boolean) })
-  )
+  Schema.parseJson(Schema.Struct({ status: Schema.String, pid: open(Schema.Number), isDaemon: open(Schema.Boolean) }))
 )
 
 const decodeVersionJson = Schema.decode(Schema.parseJson(Schema.Struct({ version: Schema.String })))

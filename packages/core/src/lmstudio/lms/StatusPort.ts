@@ -51,6 +51,7 @@ export const make = Effect.fnUntraced(function* (settings: Values) {
     client.get(`http://127.0.0.1:${port}/lms-status`).pipe(
       Effect.flatMap((response) => response.text),
       Effect.flatMap(decodeStatus),
+      Effect.map(({ version, ...more }): Application => ({ ...more, version: String(version) })),
       Effect.timeout(limit)
     )
   const atKnownPorts = Effect.raceAll(ports.map(ask))
@@ -69,7 +70,7 @@ export const make = Effect.fnUntraced(function* (settings: Values) {
 // -----------------------------------------------------------------------------
 
 const decodeStatus = Schema.decode(
-  Schema.parseJson(Schema.Struct({ version: Schema.String, package: open(Schema.String) }))
+  Schema.parseJson(Schema.Struct({ version: Schema.Union(Schema.String, Schema.Number), package: open(Schema.String) }))
 )
 
 /** LM Studio writes its port there since July 2026. */

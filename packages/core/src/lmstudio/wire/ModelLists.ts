@@ -5,7 +5,7 @@
  */
 import * as Schema from "effect/Schema"
 import type { ApiModel, Dialect, ModelInstance } from "../LmStudioApi.ts"
-import { Count, open, openArray, present } from "./Open.ts"
+import { Count, listOf, open, openArray, present } from "./Open.ts"
 
 /**
  * `GET /api/v1/models`. Other servers answer this path, too, so an entry must look like a model of LM Studio.
@@ -14,7 +14,7 @@ import { Count, open, openArray, present } from "./Open.ts"
  * @category schemas
  */
 export const NativeList = Schema.Struct({
-  models: Schema.Array(
+  models: listOf(
     Schema.Struct({
       key: Schema.String,
       type: open(Schema.String),
@@ -22,7 +22,7 @@ export const NativeList = Schema.Struct({
       display_name: open(Schema.String),
       architecture: open(Schema.String),
       quantization: open(Schema.Struct({ name: open(Schema.String) })),
-      size_bytes: open(Schema.Number),
+      size_bytes: open(Schema.NonNegative),
       params_string: open(Schema.String),
       loaded_instances: openArray(
         Schema.Struct({ id: Schema.String, config: open(Schema.Struct({ context_length: Count })) })
@@ -48,7 +48,7 @@ export const NativeList = Schema.Struct({
  * @category schemas
  */
 export const LegacyList = Schema.Struct({
-  data: Schema.Array(
+  data: listOf(
     Schema.Struct({
       id: Schema.String,
       type: open(Schema.String),
@@ -71,12 +71,12 @@ export const LegacyList = Schema.Struct({
  * @category schemas
  */
 export const OpenAiList = Schema.Struct({
-  data: Schema.Array(
+  data: listOf(
     Schema.Struct({
       id: Schema.String,
       owned_by: open(Schema.String),
       max_model_len: Count,
-      meta: open(Schema.Struct({ n_ctx: Count, n_ctx_train: Count, size: open(Schema.Number) }))
+      meta: open(Schema.Struct({ n_ctx: Count, n_ctx_train: Count, size: open(Schema.NonNegative) }))
     })
   )
 })

@@ -4,6 +4,8 @@
  * @since 0.1.0
  */
 import * as Either from "effect/Either"
+import * as Option from "effect/Option"
+import * as ParseResult from "effect/ParseResult"
 import * as Schema from "effect/Schema"
 
 /**
@@ -42,6 +44,27 @@ export const openArray = <A, I>(schema: Schema.Schema<A, I>) => {
     }),
     { default: () => [] }
   )
+}
+
+/**
+ * An array of things that others list: those that do not fit are left out, since one odd entry does not make the others
+ * unknown. When not a single one fits, it is not that list.
+ *
+ * @since 0.1.0
+ * @category combinators
+ */
+export const listOf = <A, I>(schema: Schema.Schema<A, I>) => {
+  const fits = Schema.decodeUnknownOption(schema)
+  return Schema.transformOrFail(Schema.Array(Schema.Unknown), Schema.Array(Schema.typeSchema(schema)), {
+    strict: true,
+    decode: (listed, _, ast) => {
+      const decoded = listed.flatMap((element) => Option.toArray(fits(element)))
+      return decoded.length > 0 || listed.length === 0
+        ? ParseResult.succeed(decoded)
+        : ParseResult.fail(new ParseResult.Type(ast, listed, "No entry of the list has the expected form"))
+    },
+    encode: (elements) => ParseResult.succeed(elements)
+  })
 }
 
 /**
