@@ -8,21 +8,10 @@
  */
 import * as Duration from "effect/Duration"
 import * as Schema from "effect/Schema"
-import { exitCodeMeaning } from "./ExitCode.ts"
+import { ModelCrashed, ModelLoadFailed, ModelLoadRefused } from "./LostModel.ts"
+import { optional, serverSaid, shown } from "./saidByServer.ts"
 
-const optional = <A, I>(schema: Schema.Schema<A, I>) => Schema.optionalWith(schema, { exact: true })
-
-/** LM Studio's own words, closed as a sentence, since ours come after them. */
-const serverSaid = (text: string | undefined) =>
-  text === undefined || text === "" ? "" : ` LM Studio said: ${sentence(text)}`
-
-/** A name as somebody typed it, fit for one line: without control characters, cut where it is endless. */
-const shown = (name: string) => {
-  const plain = name.replaceAll(/\p{Cc}/gu, "\uFFFD")
-  return plain.length > 200 ? `${plain.slice(0, 200)}…` : plain
-}
-
-const sentence = (text: string) => (/[.!?…]$/.test(text) ? text : `${text}.`)
+export { ModelCrashed, ModelLoadFailed, ModelLoadRefused } from "./LostModel.ts"
 
 /**
  * Nothing that speaks LM Studio's protocol answers at `baseUrl`.
@@ -109,83 +98,6 @@ export class ModelNotLoaded extends Schema.TaggedError<ModelNotLoaded>()("ModelN
     return this.model === undefined
       ? "No model is loaded. Load one with `lms-bridge models ensure NAME`."
       : `Model "${this.model}" is not loaded. Load it with \`lms-bridge models ensure ${this.model}\`.`
-  }
-}
-
-/**
- * LM Studio will not load the model because it would not fit in memory. Bytes where LM Studio gave figures.
- *
- * @since 0.1.0
- * @category errors
- */
-export class ModelLoadRefused extends Schema.TaggedError<ModelLoadRefused>()("ModelLoadRefused", {
-  model: Schema.String,
-  requiredBytes: optional(Schema.Number),
-  /** Idle models that we loaded and could unload to make room. */
-  couldUnload: Schema.Array(Schema.String),
-  serverMessage: Schema.String
-}) {
-  readonly retryable = false
-  override get message() {
-    const need =
-      this.requiredBytes === undefined ? "" : ` It needs about ${(this.requiredBytes / 2 ** 30).toFixed(1)} GiB.`
-    const next =
-      this.couldUnload.length > 0
-        ? `Unload ${this.couldUnload.join(", ")} first (\`--make-room\`, or \`makeRoom\` in a program, does it), or ask for a smaller context.`
-        : "Unload other models, ask for a smaller context, or choose a smaller model."
-    // its own words name a setting that may be the way on, and its estimate may be none (H19)
-    return `Model "${this.model}" does not fit in memory.${need}${serverSaid(this.serverMessage)} ${next}`
-  }
-}
-
-/**
- * Loading began and failed: engine crash, missing runtime, broken file. Out of GPU memory looks like this, too (H20).
- *
- * @since 0.1.0
- * @category errors
- */
-export class ModelLoadFailed extends Schema.TaggedError<ModelLoadFailed>()("ModelLoadFailed", {
-  model: Schema.String,
-  /** With `NotVerified`, `Timeout` and `NoWay` the words are ours. */
-  reason: Schema.Literal("Engine", "NoRuntime", "NotVerified", "NoWay", "Cancelled", "Timeout", "Other"),
-  serverMessage: Schema.String
-}) {
-  readonly retryable = false
-  override get message() {
-    const what = `Model "${this.model}" could not be loaded`
-    switch (this.reason) {
-      case "NoWay":
-        return `${what}: ${sentence(this.serverMessage)}`
-      case "NotVerified":
-        return `${what}: ${sentence(this.serverMessage)} Look at \`lms-bridge models ps\` and \`lms log stream --source runtime\`.`
-      case "Timeout":
-        return `${what}: ${sentence(this.serverMessage)} LMS_BRIDGE_LOAD_TIMEOUT sets the limit; a smaller model loads faster.`
-      case "NoRuntime":
-        return `${what}.${serverSaid(this.serverMessage)} Install a runtime for its format in LM Studio's settings, or choose a model of another format.`
-      default:
-        return `${what}.${serverSaid(this.serverMessage)} Try a smaller context or GPU share, or look at \`lms log stream --source runtime\`.`
-    }
-  }
-}
-
-/**
- * The model stopped, was unloaded or crashed while it worked on this request.
- *
- * @since 0.1.0
- * @category errors
- */
-export class ModelCrashed extends Schema.TaggedError<ModelCrashed>()("ModelCrashed", {
-  model: Schema.String,
-  reason: Schema.Literal("Unloaded", "Crashed"),
-  /** As it was written: it may have more digits than a number keeps, or be no number. */
-  exitCode: optional(Schema.String),
-  serverMessage: Schema.String
-}) {
-  /** The same request again would meet no model, or load one without a limit: `ModelLifecycle` ensures it first. */
-  readonly retryable = false
-  override get message() {
-    const meaning = this.exitCode === undefined ? undefined : exitCodeMeaning(this.exitCode)
-    return `Model "${this.model}" ${this.reason === "Unloaded" ? "was unloaded" : "crashed"} in the middle of the request.${serverSaid(this.serverMessage)}${meaning === undefined ? "" : ` That code means: ${meaning}.`} It can be loaded again with \`lms-bridge models ensure ${this.model}\`.`
   }
 }
 

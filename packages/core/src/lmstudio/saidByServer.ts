@@ -1,0 +1,30 @@
+/**
+ * How the words of others stand in the messages of errors.
+ */
+import * as Schema from "effect/Schema"
+
+/** @internal */
+export const optional = <A, I>(schema: Schema.Schema<A, I>) => Schema.optionalWith(schema, { exact: true })
+
+/**
+ * LM Studio's own words, closed as a sentence, since ours come after them.
+ *
+ * @internal
+ */
+export const serverSaid = (text: string | undefined) =>
+  text === undefined || text === ""
+    ? ""
+    : ` LM Studio said: ${sentence(text.replaceAll(/(?![\n\t])\p{Cc}/gu, "\uFFFD"))}`
+
+/**
+ * A name as somebody typed it, fit for one line: without control characters, cut where it is endless.
+ *
+ * @internal
+ */
+export const shown = (name: string) => {
+  const plain = name.replaceAll(/\p{Cc}/gu, "\uFFFD")
+  return plain.length > 200 ? `${plain.slice(0, 200)}…` : plain
+}
+
+/** @internal */
+export const sentence = (text: string) => (/[.!?…]$/.test(text) ? text : `${text}.`)
