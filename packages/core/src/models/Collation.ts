@@ -6,13 +6,14 @@
  */
 import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
-import * as Deferred from "effect/Deferred"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Option from "effect/Option"
-import * as Ref from "effect/Ref"
 import * as Schema from "effect/Schema"
+import * as STM from "effect/STM"
+import * as TRef from "effect/TRef"
+import { counted } from "./Leases.ts"
 
 /**
  * `longestOvertaking`: so long may requests for a model in use go ahead of one that waits for another model.
@@ -125,100 +126,71 @@ export interface Queue {
  */
 export const make: Effect.Effect<Queue> = Effect.gen(function* () {
   const policy = yield* CurrentCollationPolicy
-  const table = yield* Ref.make<Table>({ holders: new Map(), trying: 0, waiting: [] })
-  const turns = new Map<number, Deferred.Deferred<void>>()
-  let ids = 0
+  const table = yield* STM.commit(TRef.make<Table>({ holders: new Map(), trying: 0, waiting: [] }))
+  const ids = yield* STM.commit(TRef.make(0))
 
-  /** A change; if it may have made room, the next group goes, and counts as trying from that moment. */
-  const change = (update: (table: Table) => Table, makesRoom: (before: Table, after: Table) => boolean) =>
-    Ref.modify(table, (before): readonly [ReadonlyArray<Waiting>, Table] => {
+  /** A change; if nobody is active afterwards, the next group stops waiting and counts as trying from that moment. */
+  const change = (update: (table: Table) => Table, makesRoom: (before: Table, after: Table) => boolean = whenIdle) =>
+    TRef.update(table, (before) => {
       const after = update(before)
       const going = makesRoom(before, after) ? next(after) : []
-      return [
-        going,
-        {
-          ...after,
-          trying: after.trying + going.length,
-          waiting: after.waiting.filter((waiting) => !going.includes(waiting))
-        }
-      ]
-    }).pipe(
-      Effect.flatMap((going) =>
-        Effect.forEach(going, ({ id }) => Option.match(Option.fromNullable(turns.get(id)), letGo), { discard: true })
-      )
-    )
+      return {
+        ...after,
+        trying: after.trying + going.length,
+        waiting: after.waiting.filter((waiting) => !going.includes(waiting))
+      }
+    })
 
-  const isIdle = (after: Table) => after.holders.size === 0 && after.trying === 0
-  const whenIdle = (_: Table, after: Table) => isIdle(after)
-  const tried = change((before) => ({ ...before, trying: before.trying - 1 }), whenIdle)
-
-  const attempt: Queue["attempt"] = (self) =>
-    Effect.acquireUseRelease(
-      Ref.update(table, (before) => ({ ...before, trying: before.trying + 1 })),
-      () => self,
-      () => tried
-    )
+  const tried = change((before) => ({ ...before, trying: before.trying - 1 }))
 
   const attemptInTurn: Queue["attemptInTurn"] = (model, since) => (self) =>
     Effect.uninterruptibleMask((restore) =>
       Effect.gen(function* () {
-        const turn = yield* Deferred.make<void>()
-        const id = ids++
-        turns.set(id, turn)
+        const id = yield* TRef.getAndUpdate(ids, (id) => id + 1)
+        const isWaiting = ({ waiting }: Table) => waiting.some((other) => other.id === id)
         // the room may have come between the refusal and this moment
-        yield* change((before) => ({ ...before, waiting: [...before.waiting, { id, model, since }] }), whenIdle)
+        yield* change((before) => ({ ...before, waiting: [...before.waiting, { id, model, since }] }))
         const left = Duration.toMillis(policy.longestWait) - ((yield* Clock.currentTimeMillis) - since)
-        const giveUp = change((before) => {
-          const waiting = before.waiting.filter((other) => other.id !== id)
-          // not waiting any more: it was let through at the very moment it gave up
-          return waiting.length < before.waiting.length
-            ? { ...before, waiting }
-            : { ...before, trying: before.trying - 1 }
-        }, whenIdle)
-        const waited = yield* restore(
-          Effect.timeoutOption(Deferred.await(turn), Duration.millis(Math.max(0, left)))
-        ).pipe(
-          Effect.onExit((exit) => (Exit.isSuccess(exit) && Option.isSome(exit.value) ? Effect.void : giveUp)),
-          Effect.ensuring(Effect.sync(() => turns.delete(id)))
+        const giveUp = change((before) =>
+          isWaiting(before)
+            ? { ...before, waiting: before.waiting.filter((other) => other.id !== id) }
+            : // it was let through at the very moment it gave up
+              { ...before, trying: before.trying - 1 }
+        )
+        const turn = STM.commit(STM.flatMap(TRef.get(table), (now) => STM.check(() => !isWaiting(now))))
+        const waited = yield* restore(Effect.timeoutOption(turn, Duration.millis(Math.max(0, left)))).pipe(
+          Effect.onExit((exit) => (Exit.isSuccess(exit) && Option.isSome(exit.value) ? Effect.void : giveUp))
         )
         return Option.isNone(waited) ? Option.none() : yield* Effect.ensuring(Effect.asSome(restore(self)), tried)
       })
     )
 
-  const queue: Queue = {
-    attempt,
+  return {
+    attempt: (self) =>
+      Effect.acquireUseRelease(
+        TRef.update(table, (before) => ({ ...before, trying: before.trying + 1 })),
+        () => self,
+        () => tried
+      ),
     attemptInTurn,
     mayTry: Effect.fnUntraced(function* (request) {
-      if ((yield* Ref.get(table)).waiting.length === 0) return true
+      if ((yield* TRef.get(table)).waiting.length === 0) return true
       const wanted = yield* request
-      return mayGoAhead(yield* Ref.get(table), wanted, yield* Clock.currentTimeMillis, policy)
+      return mayGoAhead(yield* TRef.get(table), wanted, yield* Clock.currentTimeMillis, policy)
     }),
-    somebodyActive: Effect.map(Ref.get(table), (current) => !isIdle(current)),
-    leaseBegan: (model) =>
-      Ref.update(table, (before) => ({
-        ...before,
-        holders: new Map(before.holders).set(model, (before.holders.get(model) ?? 0) + 1)
-      })),
+    somebodyActive: Effect.map(TRef.get(table), (current) => !isIdle(current)),
+    leaseBegan: (model) => TRef.update(table, (before) => ({ ...before, holders: counted(before.holders, model, 1) })),
     leaseEnded: (model) =>
       change(
-        (before) => {
-          const left = (before.holders.get(model) ?? 0) - 1
-          const holders = new Map(before.holders)
-          if (left > 0) holders.set(model, left)
-          else holders.delete(model)
-          return { ...before, holders }
-        },
+        (before) => ({ ...before, holders: counted(before.holders, model, -1) }),
         (before, after) => after.holders.size < before.holders.size
       )
   }
-  return queue
 })
 
 // -----------------------------------------------------------------------------
 // internal
 // -----------------------------------------------------------------------------
 
-const letGo = {
-  onNone: () => Effect.void,
-  onSome: (turn: Deferred.Deferred<void>) => Effect.asVoid(Deferred.succeed(turn, undefined))
-}
+const isIdle = ({ holders, trying }: Table) => holders.size === 0 && trying === 0
+const whenIdle = (_: Table, after: Table) => isIdle(after)

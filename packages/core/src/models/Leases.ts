@@ -4,11 +4,11 @@
  *
  * @since 0.1.0
  */
-import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import type * as Option from "effect/Option"
-import * as Ref from "effect/Ref"
 import type * as Scope from "effect/Scope"
+import * as STM from "effect/STM"
+import * as TRef from "effect/TRef"
 
 /**
  * @since 0.1.0
@@ -29,7 +29,7 @@ export interface Leases {
    * somebody intends to use its model and `despiteIntents` is not set.
    */
   readonly claim: (
-    instance: { readonly id: string; readonly model: string },
+    instance: Instance,
     options: { readonly despiteIntents?: boolean; readonly force?: boolean }
   ) => <A, E, R>(use: Effect.Effect<A, E, R>) => Effect.Effect<Option.Option<A>, E, R>
   /** Holds per instance; only such as have one. */
@@ -41,17 +41,18 @@ export interface Leases {
  * @category constructors
  */
 export const make: Effect.Effect<Leases> = Effect.map(
-  Ref.make<State>({ holds: new Map(), intents: new Map(), leaving: [] }),
+  STM.commit(TRef.make<State>({ holds: new Map(), intents: new Map(), leaving: [] })),
   (state): Leases => {
-    /** Counts an intention; or, while an instance of the model is being unloaded, what there is to wait for. */
+    /** Counts an intention and says true; false while an instance of the model is being unloaded. */
     const tryToIntend = (model: string) =>
-      Ref.modify(state, (now): readonly [Leaving | undefined, State] => {
-        const leaving = now.leaving.find((other) => other.model === model)
-        return leaving === undefined ? [undefined, { ...now, intents: counted(now.intents, model, 1) }] : [leaving, now]
-      })
+      TRef.modify(state, (now): readonly [boolean, State] =>
+        now.leaving.some((other) => other.model === model)
+          ? [false, now]
+          : [true, { ...now, intents: counted(now.intents, model, 1) }]
+      )
 
-    const claimed = (leaving: Leaving, despiteIntents: boolean, force: boolean) =>
-      Ref.modify(state, (now): readonly [boolean, State] => {
+    const claimed = (leaving: Instance, despiteIntents: boolean, force: boolean) =>
+      TRef.modify(state, (now): readonly [boolean, State] => {
         const free =
           force ||
           (!now.holds.has(leaving.id) &&
@@ -60,63 +61,62 @@ export const make: Effect.Effect<Leases> = Effect.map(
         return [free, free ? { ...now, leaving: [...now.leaving, leaving] } : now]
       })
 
-    const gone = (leaving: Leaving) =>
-      Effect.zipRight(
-        Ref.update(state, (now) => ({ ...now, leaving: now.leaving.filter((other) => other !== leaving) })),
-        Deferred.succeed(leaving.gone, undefined)
-      )
-
     return {
       intend: (model) =>
         Effect.uninterruptibleMask((restore) =>
           Effect.gen(function* () {
-            let waited = false
-            // the wait may be interrupted; the step that counts may not, or a count would be left over
-            for (let leaving = yield* tryToIntend(model); leaving !== undefined; leaving = yield* tryToIntend(model)) {
-              waited = true
-              yield* restore(Deferred.await(leaving.gone))
-            }
+            const atOnce = yield* tryToIntend(model)
+            if (!atOnce) yield* restore(STM.commit(STM.flatMap(tryToIntend(model), (done) => STM.check(() => done))))
             yield* Effect.addFinalizer(() =>
-              Ref.update(state, (now) => ({ ...now, intents: counted(now.intents, model, -1) }))
+              TRef.update(state, (now) => ({ ...now, intents: counted(now.intents, model, -1) }))
             )
-            return waited
+            return !atOnce
           })
         ),
       hold: (instanceId) =>
-        Ref.modify(state, (now): readonly [boolean, State] =>
+        TRef.modify(state, (now): readonly [boolean, State] =>
           now.leaving.some(({ id }) => id === instanceId)
             ? [false, now]
             : [true, { ...now, holds: counted(now.holds, instanceId, 1) }]
         ),
       release: (instanceId) =>
-        Ref.modify(state, (now): readonly [number, State] => {
+        TRef.modify(state, (now): readonly [number, State] => {
           const holds = counted(now.holds, instanceId, -1)
           return [holds.get(instanceId) ?? 0, { ...now, holds }]
         }),
       claim:
         ({ id, model }, { despiteIntents = false, force = false }) =>
         (use) =>
-          Effect.flatMap(Deferred.make<void>(), (deferred) => {
-            const leaving: Leaving = { id, model, gone: deferred }
+          Effect.suspend(() => {
+            // of two claims by force, each takes away its own mark
+            const mark: Instance = { id, model }
             return Effect.acquireUseRelease(
-              claimed(leaving, despiteIntents, force),
+              claimed(mark, despiteIntents, force),
               (free) => (free ? Effect.asSome(use) : Effect.succeedNone),
-              (free) => (free ? gone(leaving) : Effect.void)
+              () => TRef.update(state, (now) => ({ ...now, leaving: now.leaving.filter((other) => other !== mark) }))
             )
           }),
-      held: Effect.map(Ref.get(state), ({ holds }) => holds)
+      held: Effect.map(TRef.get(state), ({ holds }) => holds)
     }
   }
 )
+
+/** One more or less of something; what there is none of has no entry. */
+export const counted = (counts: ReadonlyMap<string, number>, key: string, by: number): ReadonlyMap<string, number> => {
+  const next = new Map(counts)
+  const count = (counts.get(key) ?? 0) + by
+  if (count > 0) next.set(key, count)
+  else next.delete(key)
+  return next
+}
 
 // -----------------------------------------------------------------------------
 // internal
 // -----------------------------------------------------------------------------
 
-interface Leaving {
+interface Instance {
   readonly id: string
   readonly model: string
-  readonly gone: Deferred.Deferred<void>
 }
 
 interface State {
@@ -124,13 +124,6 @@ interface State {
   readonly holds: ReadonlyMap<string, number>
   /** Per model. */
   readonly intents: ReadonlyMap<string, number>
-  readonly leaving: ReadonlyArray<Leaving>
-}
-
-const counted = (counts: ReadonlyMap<string, number>, key: string, by: number): ReadonlyMap<string, number> => {
-  const next = new Map(counts)
-  const count = (counts.get(key) ?? 0) + by
-  if (count > 0) next.set(key, count)
-  else next.delete(key)
-  return next
+  /** Those that are being unloaded. */
+  readonly leaving: ReadonlyArray<Instance>
 }
