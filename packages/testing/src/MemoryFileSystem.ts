@@ -42,8 +42,8 @@ export interface Options {
 }
 
 /**
- * Knows: access, exists, makeDirectory, readDirectory, readFileString, readLink, remove, rename, stat, writeFileString
- * (with the flags `w` and `wx`). Everything else fails or dies, as `FileSystem.layerNoop` has it.
+ * Knows: access, exists, makeDirectory, open (to write the whole file), readDirectory, readFileString, readLink, remove,
+ * rename, stat, writeFileString (with the flags `w` and `wx`). Everything else fails or dies, as `FileSystem.layerNoop` has it.
  *
  * @since 0.1.0
  * @category layers
@@ -90,6 +90,13 @@ export const make = (
       }),
     exists: (path) => Effect.sync(() => exists(path)),
     makeDirectory: (path) => writing("makeDirectory", path, () => Effect.sync(() => void folders.add(path))),
+    open: (path) =>
+      writing("open", path, () =>
+        Effect.sync(() => {
+          texts.set(path, "")
+          return written((bytes) => void texts.set(path, `${texts.get(path) ?? ""}${new TextDecoder().decode(bytes)}`))
+        })
+      ),
     readDirectory: (path) =>
       Effect.suspend(() =>
         isFolder(path)
@@ -149,6 +156,23 @@ export const make = (
 
 const failure = (reason: PlatformError.SystemErrorReason, method: string, path: string) =>
   new PlatformError.SystemError({ reason, module: "FileSystem", method, pathOrDescriptor: path })
+
+/** A file that is open for writing from its beginning. */
+const written = (write: (bytes: Uint8Array) => void): FileSystem.File => {
+  const unknown = Effect.dieMessage("MemoryFileSystem: a file is opened only to be written whole")
+  return {
+    [FileSystem.FileTypeId]: FileSystem.FileTypeId,
+    fd: FileSystem.FileDescriptor(0),
+    stat: unknown,
+    seek: () => unknown,
+    sync: Effect.void,
+    read: () => unknown,
+    readAlloc: () => unknown,
+    truncate: () => unknown,
+    write: () => unknown,
+    writeAll: (bytes) => Effect.sync(() => write(bytes))
+  }
+}
 
 const info = (text: string | undefined): FileSystem.File.Info => ({
   type: text === undefined ? "Directory" : "File",

@@ -13,6 +13,7 @@ import * as Ref from "effect/Ref"
 import * as Schema from "effect/Schema"
 import { LedgerEntry } from "./Ownership.ts"
 import type { StateDirectory } from "./StateDirectory.ts"
+import { writeWhole } from "../internal/writeWhole.ts"
 import { ProcessIdentity } from "./ProcessIdentity.ts"
 
 /**
@@ -93,9 +94,7 @@ export const make = Effect.fnUntraced(function* (state: StateDirectory, server: 
         yield* fs.remove(file, { force: true })
       } else {
         const text = yield* encode({ version: 1, process: state.identity, beatAt, holds, entries })
-        // a reader sees the old file or the new one, never half of one
-        yield* fs.writeFileString(`${file}.new`, text, { mode: 0o600 })
-        yield* fs.rename(`${file}.new`, file)
+        yield* Effect.provideService(writeWhole(file, text), FileSystem.FileSystem, fs)
       }
       yield* Ref.update(memory, (current) => ({ ...current, written: !empty }))
     },

@@ -192,10 +192,15 @@ describe("Ledger", () => {
       const [one, two] = [yield* make, yield* make]
       yield* one.put(entry("a"))
       assert.deepStrictEqual(ids(yield* two.all), ["a"])
+      const folder = `${Option.getOrThrow(dataDir)}/models`
+      for (const name of yield* fs.readDirectory(folder)) {
+        const { mode } = yield* fs.stat(`${folder}/${name}`)
+        assert.strictEqual(mode & 0o777, 0o600, "nobody else is to learn what somebody works with")
+      }
       yield* one.close
       yield* two.takeOver
       yield* two.forget(["a"])
-      assert.deepStrictEqual(yield* fs.readDirectory(`${Option.getOrThrow(dataDir)}/models`), [])
+      assert.deepStrictEqual(yield* fs.readDirectory(folder), [])
     }).pipe(Effect.provide(NodeContext.layer))
   )
 })

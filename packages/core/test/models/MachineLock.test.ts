@@ -106,6 +106,39 @@ describe("MachineLock", () => {
     }).pipe(inVirtualTime)
   )
 
+  it.effect(
+    "looks again before it takes a dead owner's lock away: somebody else may have taken it over meanwhile",
+    () =>
+      Effect.gen(function* () {
+        const { files, fs } = MemoryFileSystem.make()
+        yield* files.write("/data/locks/m.lock", '{"token":"dead","beat":3}')
+        const seen = yield* Deferred.make<void>()
+        const goOn = yield* Deferred.make<void>()
+        // a process that pauses between seeing that the owner is gone and taking the file away
+        const slow: FileSystem.FileSystem = {
+          ...fs,
+          writeFileString: (path, text, how) =>
+            path.includes(".lock.dead")
+              ? Deferred.succeed(seen, undefined).pipe(
+                  Effect.zipRight(Deferred.await(goOn)),
+                  Effect.zipRight(fs.writeFileString(path, text, how))
+                )
+              : fs.writeFileString(path, text, how)
+        }
+        const [one, two] = [yield* processOn(slow), yield* processOn(fs)]
+        const late = yield* Effect.fork(one.withLock("m", Effect.void)(Effect.succeed("in")))
+        yield* Deferred.await(seen)
+        const holder = yield* Effect.fork(two.withLock("m", Effect.void)(Effect.never))
+        yield* looks(MachineLock.looksUntilStale + 2)
+        yield* Deferred.succeed(goOn, undefined)
+        yield* looks(3)
+        assert.isTrue(Option.isNone(yield* Fiber.poll(late)), "the lock that it saw is not the one that is there now")
+        yield* Fiber.interrupt(holder)
+        yield* looks(2)
+        assert.strictEqual(yield* Fiber.join(late), "in")
+      }).pipe(inVirtualTime)
+  )
+
   it.effect("takes over a lock that does not beat, and only one of those who wait does", () =>
     Effect.gen(function* () {
       const { files, fs } = MemoryFileSystem.make()

@@ -1,6 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Duration, Effect } from "effect"
 import { LmsCliError } from "@lms-bridge/core/lmstudio/LmsCli"
+import { LmsInstance } from "@lms-bridge/core/lmstudio/LmsModel"
 import { ModelLifecycle } from "@lms-bridge/core/models/ModelLifecycle"
 import { SimulatorControl } from "@lms-bridge/testing/simulator/SimulatorControl"
 import { inMemory, layer, onMachine, machine, misbehaving, qwen, startProcess, type Options } from "./simulated.ts"
@@ -66,6 +67,28 @@ describe("ModelLifecycle: models that only we end", () => {
       assert.deepStrictEqual(yield* inMemory, [], "nobody knows when that program last used it")
       assert.strictEqual((yield* control.invariants).unloadsWhileBusy, 0)
     }).pipe(test(byRest))
+  )
+
+  it.effect("what LM Studio itself ends is left to LM Studio, which knows who else has used it", () =>
+    Effect.gen(function* () {
+      const lifecycle = yield* ModelLifecycle
+      const control = yield* SimulatorControl
+      assert.strictEqual((yield* lifecycle.ensureLoaded(qwen, asked)).way, "cli")
+      yield* pass("9 minutes")
+      // another program uses it
+      yield* control.setBusy(qwen, "generating")
+      yield* control.setBusy(qwen, "idle")
+      yield* pass("5 minutes")
+      assert.deepStrictEqual(yield* inMemory, [qwen])
+      yield* pass("6 minutes")
+      assert.deepStrictEqual(yield* inMemory, [])
+    }).pipe(
+      test({
+        cli: misbehaving(({ ps }) => ({
+          ps: Effect.map(ps, (rows) => rows.map((row) => new LmsInstance({ ...row, lastUsedTime: undefined })))
+        }))
+      })
+    )
   )
 
   it.effect("a user's model under the id of one of ours is not touched", () =>

@@ -15,6 +15,7 @@ import * as Schema from "effect/Schema"
 import { source as defined } from "../DefinedServer.ts"
 import type { McpTool } from "../McpConnection.ts"
 import type { ServerDefinition } from "../ServerDefinition.ts"
+import { writeWhole } from "../../internal/writeWhole.ts"
 import * as ToolLock from "./ToolLock.ts"
 import { McpLockFailed, McpNotLockable } from "./ToolLockError.ts"
 
@@ -185,12 +186,9 @@ export const make = Effect.fnUntraced(function* (options: {
     // what somebody else has written meanwhile stays
     const before = yield* load(file)
     const after = yield* to(before ?? ToolLock.empty)
-    const written = `${file}.new`
-    yield* fs.writeFileString(written, ToolLock.encode(after)).pipe(
-      // a reader sees the old file or the new one, never half of one
-      Effect.zipRight(fs.rename(written, file)),
-      Effect.mapError(({ message }) => new McpLockFailed({ path: file, reason: "NotWritable", detail: `${message}.` })),
-      Effect.uninterruptible
+    yield* writeWhole(file, ToolLock.encode(after), { mode: 0o666 }).pipe(
+      Effect.provideService(FileSystem.FileSystem, fs),
+      Effect.mapError(({ message }) => new McpLockFailed({ path: file, reason: "NotWritable", detail: `${message}.` }))
     )
     known.delete(file)
     state.freshAt = Number.NEGATIVE_INFINITY
