@@ -7,6 +7,7 @@
 import * as Either from "effect/Either"
 import type { AgentEventBody, AgentOutcome, BudgetKind, Problem } from "./AgentEvent.ts"
 import type { AgentState, TurnCall } from "./AgentState.ts"
+import { wordsBeforeCalls } from "./forms/FoundCalls.ts"
 import * as ModelReply from "./ModelReply.ts"
 import * as StallGuard from "./StallGuard.ts"
 import * as StructuredAnswer from "./StructuredAnswer.ts"
@@ -143,7 +144,11 @@ const wrapUp: Readonly<Record<NonNullable<AgentState["ending"]>, string>> = {
   "result-bytes": `The limit of tool results is reached. ${lastRequest} ${bestAnswer}`
 }
 
-const afterReply = (state: AgentState, { final, reply, unread }: TurnOf<"Replied">, now: number): Decision => {
+const afterReply = (
+  state: AgentState,
+  { final, mayBeAnswer, reply, unread }: TurnOf<"Replied">,
+  now: number
+): Decision => {
   const blank = reply.content.trim() === ""
   const answer = state.partial + reply.content
   if (final) {
@@ -155,6 +160,10 @@ const afterReply = (state: AgentState, { final, reply, unread }: TurnOf<"Replied
     })
   }
   if (unread !== undefined && !state.corrected) return emit(note("call-in-text", unread, true))
+  if (unread !== undefined && mayBeAnswer !== true) {
+    const words = wordsBeforeCalls(reply.content)
+    return finish(state, now, { status: "failed", answer: words === reply.content ? "" : words, problem: callNotRead })
+  }
   if (reply.finishReason === "length") {
     return state.continued
       ? answer.trim() === ""
@@ -202,6 +211,11 @@ const continueText =
   "Your reply was cut off by the token limit. Continue exactly where it stopped, without repeating anything."
 const answerBriefly = "Your reply was cut off by the token limit before it said anything. Answer briefly now."
 
+const callNotRead: Problem = {
+  tag: "CallNotReadable",
+  message:
+    "The model wrote a tool call into its text that could not be run, also after it was told what is wrong. Try again, or use a model that is made for tools."
+}
 const emptyReply: Problem = {
   tag: "EmptyReply",
   message: "The model gave an empty reply twice. Try again, or use another model."
@@ -293,7 +307,8 @@ const endedBy = (state: AgentState): Pick<AgentOutcome, "status" | "budget"> =>
 const best = (state: AgentState): string => {
   if ((state.partial + state.brokenOff).trim() !== "") return state.partial + state.brokenOff
   for (const message of state.messages.toReversed()) {
-    if (message.role === "assistant" && message.content.trim() !== "") return message.content
+    const words = message.role === "assistant" ? wordsBeforeCalls(message.content) : ""
+    if (words.trim() !== "") return words
   }
   return ""
 }

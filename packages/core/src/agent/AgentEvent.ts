@@ -193,7 +193,11 @@ export const AgentEvent = Schema.Union(
     round: Schema.NonNegativeInt,
     reply: ChatReply,
     /** Text that looks like a tool call and was not taken as one: what the model is to hear about it. */
-    unread: optional(Schema.String)
+    unread: optional(Schema.String),
+    /** When the model says it again, that text is taken for the answer. */
+    mayBeAnswer: optional(Schema.Boolean),
+    /** The calls were found in the text of the reply. */
+    inText: optional(Schema.Boolean)
   }),
   /**
    * The request came to no whole reply. `repeatable`: the same request may succeed. `partial` is the text that had

@@ -222,7 +222,7 @@ const remembered = 48
 
 const replied = (
   state: AgentState,
-  { reply, unread }: Extract<AgentEvent, { readonly _tag: "ModelReplied" }>
+  { inText, mayBeAnswer, reply, unread }: Extract<AgentEvent, { readonly _tag: "ModelReplied" }>
 ): AgentState => {
   const final = state.turn._tag === "Asking" && state.turn.final
   const { shape, ...rest } = state
@@ -233,7 +233,16 @@ const replied = (
     tokenFactor: corrected(state, reply.usage)
   }
   if (final || reply.toolCalls.length === 0)
-    return { ...counted, turn: { _tag: "Replied", reply, final, ...(unread === undefined ? {} : { unread }) } }
+    return {
+      ...counted,
+      turn: {
+        _tag: "Replied",
+        reply,
+        final,
+        ...(unread === undefined ? {} : { unread }),
+        ...(mayBeAnswer === true ? { mayBeAnswer } : {})
+      }
+    }
   return {
     ...counted,
     messages: [...state.messages, ModelReply.toMessage(reply)],
@@ -242,7 +251,11 @@ const replied = (
     repeated: false,
     continued: false,
     corrected: false,
-    turn: { _tag: "Calling", calls: reply.toolCalls.map((call) => ({ call })), whole: !ModelReply.isCut(reply) }
+    turn: {
+      _tag: "Calling",
+      calls: reply.toolCalls.map((call) => (inText === true ? { call, inText } : { call })),
+      whole: !ModelReply.isCut(reply)
+    }
   }
 }
 

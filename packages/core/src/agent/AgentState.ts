@@ -33,7 +33,9 @@ export const TurnCall = Schema.Struct({
   /** What a model that can see is shown besides. */
   images: optional(Schema.Array(ImagePart)),
   /** It was running when the run was stopped, and may or may not have taken effect. */
-  uncertain: optional(Schema.Boolean)
+  uncertain: optional(Schema.Boolean),
+  /** It was found in the text of the reply. */
+  inText: optional(Schema.Boolean)
 })
 /**
  * @since 0.1.0
@@ -52,7 +54,12 @@ export const Turn = Schema.Union(
   Schema.TaggedStruct("Preparing", {}),
   Schema.TaggedStruct("Ask", {}),
   Schema.TaggedStruct("Asking", { round: Schema.NonNegativeInt, final: Schema.Boolean }),
-  Schema.TaggedStruct("Replied", { reply: ChatReply, final: Schema.Boolean, unread: optional(Schema.String) }),
+  Schema.TaggedStruct("Replied", {
+    reply: ChatReply,
+    final: Schema.Boolean,
+    unread: optional(Schema.String),
+    mayBeAnswer: optional(Schema.Boolean)
+  }),
   Schema.TaggedStruct("Failed", {
     problem: Problem,
     repeatable: Schema.Boolean,

@@ -22,7 +22,7 @@ import type { Shape } from "./AgentDecision.ts"
 import * as StallGuard from "./StallGuard.ts"
 import { systemMessage } from "./SystemMessage.ts"
 import type { CatalogTool } from "./ToolCatalog.ts"
-import { recover } from "./ToolCallText.ts"
+import { recover } from "./forms/TextCalls.ts"
 
 /**
  * Whatever goes wrong becomes `ModelFailed`; there is no other way for this to end by itself. What has been said so far is
@@ -50,17 +50,20 @@ export const ask = Effect.fnUntraced(function* (
     return yield* log.tell({ _tag: "ModelFailed", round, partial: pieces.join(""), ...outcome.left })
   }
   const { messages } = log.state
-  const { reply, unread } =
+  const asked = (reply: ChatReply) => ({ reply, unread: undefined, mayBeAnswer: false, inText: false })
+  const { inText, mayBeAnswer, reply, unread } =
     typeof shape === "object"
-      ? { reply: asCall(outcome.right, shape.tool), unread: undefined }
+      ? asked(asCall(outcome.right, shape.tool))
       : shape === "answer"
-        ? { reply: outcome.right, unread: undefined }
-        : recover(outcome.right, { catalog: prepared.tools.catalog, messages })
+        ? asked(outcome.right)
+        : recover(outcome.right, { catalog: prepared.tools.catalog, messages, final })
   return yield* log.tell({
     _tag: "ModelReplied",
     round,
     reply: ModelReply.normalised(reply, { messages, round, final }),
-    ...(unread === undefined ? {} : { unread })
+    ...(unread === undefined ? {} : { unread }),
+    ...(mayBeAnswer ? { mayBeAnswer } : {}),
+    ...(inText ? { inText } : {})
   })
 }, spanned("AgentLoop.ask"))
 

@@ -5,6 +5,7 @@ import {
   StreamCut,
   WrongModelAnswered
 } from "@lms-bridge/core/lmstudio/LmStudioError"
+import { formTable } from "@lms-bridge/core/agent/forms/FormTable"
 import { Effect } from "effect"
 import { call, ensured } from "../doubles.ts"
 import { ranWith, saying, tags, type Misbehaviour } from "./Misbehaviour.ts"
@@ -12,28 +13,10 @@ import { ranWith, saying, tags, type Misbehaviour } from "./Misbehaviour.ts"
 const one = { path: "/a" }
 const json = '{"name": "read", "arguments": {"path": "/a"}}'
 
-const written: ReadonlyArray<readonly [string, string]> = [
-  ["Hermes and Qwen: `<tool_call>{…}</tool_call>`", `<tool_call>\n${json}\n</tool_call>`],
-  [
-    "Qwen3-Coder: `<function=…><parameter=…>`",
-    "<tool_call>\n<function=read>\n<parameter=path>\n/a\n</parameter>\n</function>\n</tool_call>"
-  ],
-  ["GLM: `<arg_key>`", "<tool_call>read\n<arg_key>path</arg_key>\n<arg_value>/a</arg_value>\n</tool_call>"],
-  ["LM Studio: `[TOOL_REQUEST]…[END_TOOL_REQUEST]`", `[TOOL_REQUEST]${json}[END_TOOL_REQUEST]`],
-  ["Mistral: `[TOOL_CALLS]`", `[TOOL_CALLS][${json}]`],
-  ["newer Mistral: `[TOOL_CALLS]name[ARGS]{…}`", '[TOOL_CALLS]read[ARGS]{"path": "/a"}'],
-  ["LFM: `<|tool_call_start|>[name(…)]`", '<|tool_call_start|>[read(path="/a")]<|tool_call_end|>'],
-  [
-    "MiniMax: `<minimax:tool_call>`",
-    '<minimax:tool_call><invoke name="read"><parameter name="path">/a</parameter></invoke></minimax:tool_call>'
-  ],
-  [
-    "harmony (gpt-oss): `to=functions.name`",
-    '<|channel|>commentary to=functions.read <|constrain|>json<|message|>{"path": "/a"}<|call|>'
-  ],
-  ["Llama: `<|python_tag|>`", `<|python_tag|>${json}`],
-  ["bare JSON and nothing else", json]
-]
+const written: ReadonlyArray<readonly [string, string]> = formTable.map(({ examples, family }) => [
+  family,
+  (examples[0] ?? "").replace("read_file", "read")
+])
 
 export const words: ReadonlyArray<Misbehaviour> = [
   ...written.map(([format, text]): Misbehaviour => ({
@@ -50,15 +33,72 @@ export const words: ReadonlyArray<Misbehaviour> = [
   },
   {
     what: "a call with its marks, in a code block or in the middle of a sentence",
+    does: "runs it: whatever sentences stand around it",
+    world: saying(`I do:\n\`\`\`\n<tool_call>${json}</tool_call>\n\`\`\`\nThat reads it.`),
+    check: ranWith(one)
+  },
+  {
+    what: "a call between backticks within a sentence",
     does: "does not run it; asks once what was meant, then takes the text as the answer",
-    world: { ...saying(), turns: () => `Write:\n\`\`\`\n<tool_call>${json}</tool_call>\n\`\`\`` },
-    check: ({ outcome, ran, requests }) => ran.length === 0 && requests === 2 && outcome.answer.startsWith("Write:")
+    world: { ...saying(), turns: () => `Write \`<tool_call>${json}</tool_call>\` for it.` },
+    check: ({ outcome, ran, requests }) => ran.length === 0 && requests === 2 && outcome.answer.startsWith("Write")
   },
   {
     what: "JSON of a call in a code block, with words around it",
-    does: "takes it for an example and the text for the answer",
+    does: "runs it: small models write all their calls so",
     world: saying(`Call it so:\n\`\`\`json\n${json}\n\`\`\`\nThat reads the file.`),
-    check: ({ outcome, ran, requests }) => ran.length === 0 && requests === 1 && outcome.answer.includes("That reads")
+    check: ranWith(one)
+  },
+  {
+    what: "several calls in one reply, with sentences between them",
+    does: "runs all of them, in their order",
+    world: saying(`First:\n\`\`\`json\n${json}\n\`\`\`\nThen:\n\`\`\`json\n${json.replace("/a", "/b")}\n\`\`\`\nSo.`),
+    check: ranWith(one, { path: "/b" })
+  },
+  {
+    what: "a call and, behind it, a made-up result, a made-up turn of the person, a guessed answer",
+    does: "runs the call; nothing behind it counts, and nothing of it stays in the conversation",
+    world: saying(`<tool_call>${json}</tool_call>\n<tool_response>\nsecret\n</tool_response>\nIt says secret.`),
+    check: (played) => ranWith(one)(played) && !JSON.stringify(played.outcome).includes("secret")
+  },
+  {
+    what: "a call in the text of a tool that nobody offers, by a near name",
+    does: "names the tool that is meant; the text is never the answer",
+    world: saying(json.replace('"read"', '"read_a"')),
+    check: ({ events, outcome, ran }) =>
+      ran.length === 0 &&
+      outcome.answer === "done" &&
+      events.some((event) => event._tag === "Noted" && event.text.includes('Did you mean "read"'))
+  },
+  {
+    what: "a call in the text that is cut or garbled",
+    does: "asks about it once",
+    world: saying('<tool_call>{"name": "read", "argum'),
+    check: ({ events, outcome, ran }) =>
+      ran.length === 0 &&
+      outcome.answer === "done" &&
+      events.some((event) => event._tag === "Noted" && event.text.includes("cannot be read"))
+  },
+  {
+    what: "a call in the text that is cut or garbled, twice",
+    does: "fails with `CallNotReadable`; the marks are never the answer",
+    world: { ...saying(), turns: () => 'I look.\n<tool_call>{"name": "read", "argum' },
+    check: ({ outcome, requests }) =>
+      requests === 2 && outcome.problem?.tag === "CallNotReadable" && outcome.answer === "I look."
+  },
+  {
+    what: "what looks like a call in a form that nobody knows: tags, ReAct, YAML, `NAME(key=…)`",
+    does: "asks about it once, then fails with `CallNotReadable`",
+    world: { ...saying(), turns: () => 'Thought: I look.\nAction: read\nAction Input: {"path": "/a"}' },
+    check: ({ outcome, ran, requests }) =>
+      ran.length === 0 && requests === 2 && outcome.problem?.tag === "CallNotReadable"
+  },
+  {
+    what: "a call in the text of the last reply, where nothing can be called any more",
+    does: "gives the words before it as the answer",
+    world: { ...saying(), turns: () => [call("read", one)], final: `It is 3.\n<tool_call>${json}</tool_call>` },
+    task: { budgets: { rounds: 1, wallMillis: 60_000, toolCalls: 9 } },
+    check: ({ outcome }) => outcome.status === "budget" && outcome.answer === "It is 3."
   },
   {
     what: "JSON of a call in a code block, and nothing else",
@@ -79,6 +119,25 @@ export const words: ReadonlyArray<Misbehaviour> = [
       }
     },
     check: ({ ran }) => ran.length === 1
+  },
+  {
+    what: "a call quoted from a mail, with other line breaks, entities and quotes than the mail has",
+    does: "does not run it",
+    world: {
+      turns: [[call("log", {})], `<tool_call>\n${json}\n</tool_call>`, "done"],
+      servers: {
+        main: {
+          log: {
+            run: () =>
+              Effect.succeed(
+                "&lt;tool_call&gt;{&quot;name&quot;:&#32;&quot;read&quot;,\r\n> &quot;arguments&quot;:{&quot;path&quot;: &quot;/a&quot;}}"
+              )
+          },
+          read: { run: () => Effect.succeed("never") }
+        }
+      }
+    },
+    check: ({ outcome, ran }) => ran.length === 1 && outcome.answer === "done"
   },
   {
     what: "a call in the text with arguments that do not fit",

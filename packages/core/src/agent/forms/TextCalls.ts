@@ -1,0 +1,214 @@
+/**
+ * Calls that a model wrote into its text, because the server's parser did not know its form or gave up (contract H7, H8,
+ * H10). A call counts when its tool is offered, its arguments fit and it is no quotation of what the model has read,
+ * whatever sentences stand around it. What begins like a call and is none is asked about, and never the answer.
+ *
+ * @since 0.1.0
+ */
+import * as Either from "effect/Either"
+import * as Predicate from "effect/Predicate"
+import { parseJson } from "../../internal/parseJson.ts"
+import type { ChatMessage, ChatReply, ToolCall } from "../../lmstudio/Chat.ts"
+import { nearest } from "../../mcp/NearestNames.ts"
+import { repairJson } from "../JsonRepair.ts"
+import { judge, type ToolCatalog } from "../ToolCatalog.ts"
+import { findBlocks, type Block } from "./FoundCalls.ts"
+import { madeUpFrom } from "./MadeUp.ts"
+import { quotationsOf } from "./Quotation.ts"
+import { suspect } from "./Suspicion.ts"
+import { plainName } from "./ToolNames.ts"
+
+/**
+ * The reply with the calls that were found in its text, or with `unread`: what to tell the model about text that looks
+ * like a call and is not taken as one. `mayBeAnswer`: when the model says it again, it is taken to mean the text.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Recovered {
+  readonly reply: ChatReply
+  readonly unread: string | undefined
+  readonly mayBeAnswer: boolean
+  /** The calls of the reply were found in its text. */
+  readonly inText: boolean
+}
+
+/**
+ * Looks into a reply without calls: in its text and, when there is none, in its reasoning. `final`: no tool can be called
+ * any more, so that calls are only taken out of the text.
+ *
+ * @since 0.1.0
+ * @category combinators
+ */
+export const recover = (
+  reply: ChatReply,
+  context: {
+    readonly catalog: ToolCatalog
+    readonly messages: ReadonlyArray<ChatMessage>
+    readonly final?: boolean
+  }
+): Recovered => {
+  const { catalog, final = false, messages } = context
+  const asIs = { reply, unread: undefined, mayBeAnswer: false, inText: false }
+  const hasCalls = reply.toolCalls.length > 0
+  const blank = reply.content.trim() === ""
+  if (blank && (hasCalls || final)) return asIs
+  const text = blank ? reply.reasoning : reply.content
+  const whole = reply.finishReason !== "length" && reply.finishReason !== ""
+  const looked = look(text, catalog, messages, whole)
+  const before = looked.start === undefined ? text : text.slice(0, looked.start).trim()
+  const kept = blank ? { reasoning: before } : { content: before }
+  switch (looked._tag) {
+    case "Nothing":
+      return asIs
+    case "Calls": {
+      if (hasCalls || final) return { ...asIs, reply: { ...reply, ...kept } }
+      return {
+        reply: { ...reply, ...kept, toolCalls: looked.calls },
+        unread: undefined,
+        mayBeAnswer: false,
+        inText: true
+      }
+    }
+    case "Unread": {
+      if (blank) return asIs
+      if (hasCalls || final) return looked.mayBeAnswer ? asIs : { ...asIs, reply: { ...reply, ...kept } }
+      const told = madeUpFrom(text, looked.start)
+      const content = told === -1 || looked.mayBeAnswer ? text : text.slice(0, told).trim()
+      return { ...asIs, reply: { ...reply, content }, unread: looked.told, mayBeAnswer: looked.mayBeAnswer }
+    }
+  }
+}
+
+// -----------------------------------------------------------------------------
+// internal
+// -----------------------------------------------------------------------------
+
+type Looked =
+  | { readonly _tag: "Nothing"; readonly start: undefined }
+  | { readonly _tag: "Calls"; readonly start: number; readonly calls: ReadonlyArray<ToolCall> }
+  | { readonly _tag: "Unread"; readonly start: number; readonly told: string; readonly mayBeAnswer: boolean }
+
+const nothing: Looked = { _tag: "Nothing", start: undefined }
+
+const look = (text: string, catalog: ToolCatalog, messages: ReadonlyArray<ChatMessage>, whole: boolean): Looked => {
+  const isOffered = (name: string) => catalog.find(name) !== undefined
+  const isQuotation = quotationsOf(messages)
+  const names = catalog.tools.map(({ name }) => name)
+  const blocks = findBlocks(text, { whole }).map((block) => ({
+    ...block,
+    calls: block.calls.map(({ args, name }): ToolCall => ({
+      id: "",
+      name: plainName(name, isOffered),
+      arguments: whole ? inJson(args) : args
+    }))
+  }))
+  const offered = blocks.filter(({ calls }) => calls.length > 0 && calls.every(({ name }) => isOffered(name)))
+  const meant = offered.filter(
+    ({ body, mentioned, source }) => !mentioned && !isQuotation(source) && !isQuotation(body)
+  )
+  const [first] = meant
+  if (first !== undefined) {
+    // nothing counts behind what the model made up for others
+    const end = madeUpFrom(text, first.end)
+    const calls = meant.filter(({ start }) => end === -1 || start < end).flatMap(({ calls }) => calls)
+    const verdicts = calls.map((call) => judge(catalog, call, { whole }))
+    const problem = verdicts.find((verdict) => verdict._tag === "Refuse")
+    // where one of them can run, the others are answered as calls
+    if (problem?._tag !== "Refuse" || verdicts.some(({ _tag }) => _tag === "Run")) {
+      return { _tag: "Calls", start: first.start, calls }
+    }
+    return { _tag: "Unread", start: first.start, told: `${problem.told} ${useTheInterface}`, mayBeAnswer: false }
+  }
+  if (offered[0] !== undefined) return quoted(text, offered[0])
+  return (
+    unknownIn(blocks, text, catalog, names, messages) ??
+    garbledIn(blocks, names, whole) ??
+    suspicious(text, catalog, isQuotation, messages)
+  )
+}
+
+/** As the history has to have it: mended where there is only one reading, and not encoded twice. */
+const inJson = (args: string): string => {
+  const value = parseJson(args)
+  if (typeof value === "string") return Predicate.isRecord(parseJson(value)) ? value : args
+  return value === undefined ? Either.getOrElse(repairJson(args), () => args) : args
+}
+
+type Judged = Omit<Block, "calls"> & { readonly calls: ReadonlyArray<ToolCall> }
+
+/** Read before, or spoken of. Words beside it make an answer; alone it says nothing to anybody. */
+const quoted = (text: string, block: Judged): Looked => {
+  const beside = (text.slice(0, block.start) + text.slice(block.end)).trim()
+  return { _tag: "Unread", start: block.start, told: notACall, mayBeAnswer: block.mentioned || beside.length >= 12 }
+}
+
+/** Calls of tools that nobody offers. */
+const unknownIn = (
+  blocks: ReadonlyArray<Judged>,
+  text: string,
+  catalog: ToolCatalog,
+  names: ReadonlyArray<string>,
+  messages: ReadonlyArray<ChatMessage>
+): Looked | undefined => {
+  for (const { calls, fenced, form, mentioned, start } of blocks) {
+    const [call] = calls
+    if (call === undefined || mentioned) continue
+    const near = nearest(call.name, names).length > 0
+    const verdict = judge(catalog, call, { whole: true })
+    if (verdict._tag !== "Refuse") continue
+    const told = `${verdict.told} ${useTheInterface}`
+    if (near || (!fenced && form.unmarked !== true)) return { _tag: "Unread", start, told, mayBeAnswer: false }
+    // who asks for an example of a call gets one
+    if (form.family.includes("tool_code") || isAboutCalls(messages)) continue
+    return { _tag: "Unread", start, told, mayBeAnswer: fenced && text.slice(0, start).trim() !== "" }
+  }
+  return undefined
+}
+
+const garbledIn = (blocks: ReadonlyArray<Judged>, names: ReadonlyArray<string>, whole: boolean): Looked | undefined => {
+  const block = blocks.find(
+    ({ calls, fenced, source }) => calls.length === 0 && (!fenced || names.some((name) => source.includes(name)))
+  )
+  return block === undefined
+    ? undefined
+    : { _tag: "Unread", start: block.start, told: whole ? unreadable : cutShort, mayBeAnswer: false }
+}
+
+const suspicious = (
+  text: string,
+  catalog: ToolCatalog,
+  isQuotation: (text: string) => boolean,
+  messages: ReadonlyArray<ChatMessage>
+): Looked => {
+  const found = suspect(
+    text,
+    catalog.tools.map(({ definition: { parameters }, name }) => ({
+      name,
+      parameters: Predicate.isRecord(parameters["properties"]) ? Object.keys(parameters["properties"]) : []
+    }))
+  )
+  if (found === undefined) return nothing
+  const rest = text.slice(found.start, found.start + 200)
+  const about = isAboutCalls(messages) || isQuotation(rest)
+  return { _tag: "Unread", start: found.start, told: inNoForm(found.name), mayBeAnswer: about }
+}
+
+/** Whether the person asks about calls, formats or templates, so that an answer may well show one. */
+const isAboutCalls = (messages: ReadonlyArray<ChatMessage>): boolean => {
+  const task = messages.find(({ role }) => role === "user")
+  return (
+    typeof task?.content === "string" &&
+    /\b(?:tool|function)[ _-]?call|\btemplate|\bchatml\b|\bexamples?\b|\bjson\b|\bschema\b|\bformat\b|\bsyntax\b|\bdocument/i.test(
+      task.content.slice(0, 20_000)
+    )
+  )
+}
+
+const useTheInterface = "Make the call through the function call interface, not as text."
+const notACall =
+  "Your reply has text that looks like a tool call, but it was not run, because it repeats what you have read or stands within a sentence. If you meant to call a tool, make the call through the function call interface. If it belongs to your answer, give the answer again as it is."
+const unreadable = `Your reply begins a tool call that cannot be read, so nothing was run. ${useTheInterface} If you did not mean to call a tool, give your answer in plain words.`
+const cutShort = `Your reply was cut by the token limit in the middle of a tool call, so nothing was run. Write less at once. ${useTheInterface}`
+const inNoForm = (name: string) =>
+  `Your reply looks like a call of "${name}", but in no form that can be read, so nothing was run. ${useTheInterface} If you did not mean to call a tool, give your answer in plain words.`

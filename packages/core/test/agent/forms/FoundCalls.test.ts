@@ -1,0 +1,98 @@
+import { assert, describe, it } from "@effect/vitest"
+import { codeSpans } from "@lms-bridge/core/agent/forms/CodeSpans"
+import { findBlocks } from "@lms-bridge/core/agent/forms/FoundCalls"
+import { formTable } from "@lms-bridge/core/agent/forms/FormTable"
+import { recover } from "@lms-bridge/core/agent/forms/TextCalls"
+import * as ToolCatalog from "@lms-bridge/core/agent/ToolCatalog"
+import { FastCheck } from "effect"
+
+const catalog = ToolCatalog.make(
+  ["read_file", "list"].map((name) => ({
+    server: "main",
+    name,
+    description: "",
+    annotations: {},
+    inputSchema: { type: "object", properties: { path: { type: "string" } } }
+  })),
+  {}
+)
+
+const reply = (content: string, finishReason: string) => ({
+  model: "m",
+  content,
+  reasoning: "",
+  toolCalls: [],
+  finishReason,
+  firstTokenMillis: 0,
+  totalMillis: 0
+})
+
+const pieces = formTable.flatMap(({ close, examples }) => [
+  ...close,
+  ...examples,
+  ...examples.flatMap((example) => example.split(/(?<=[>\]}:])|(?=["{[<])/))
+])
+
+const texts = FastCheck.array(
+  FastCheck.oneof(
+    FastCheck.constantFrom(...pieces, "{", "}", '"', "'", "\\", "`", "```json\n", "\n", " ", "read_file", "to=", "0"),
+    FastCheck.string()
+  ),
+  { maxLength: 30 }
+).map((parts) => parts.join(""))
+
+describe("calls in any text", () => {
+  it.prop(
+    "gives blocks in their order, within the text, without overlap",
+    [texts, FastCheck.boolean()],
+    ([text, whole]) => {
+      let last = 0
+      for (const { end, start } of findBlocks(text, { whole })) {
+        assert.isAtLeast(start, 0)
+        assert.isAtLeast(end, start)
+        assert.isAtMost(end, text.length)
+        assert.isAtLeast(end, last)
+        last = end
+      }
+    }
+  )
+
+  it.prop(
+    "either finds calls that can be taken up, or asks, or leaves the text as it is",
+    [texts, FastCheck.constantFrom("stop", "length", "")],
+    ([text, finishReason]) => {
+      const { inText, reply: after, unread } = recover(reply(text, finishReason), { catalog, messages: [] })
+      assert.strictEqual(inText, after.toolCalls.length > 0)
+      if (inText) assert.isUndefined(unread)
+      if (!inText && unread === undefined) assert.strictEqual(after.content, text)
+      for (const { name } of after.toolCalls) assert.isDefined(catalog.find(name))
+    }
+  )
+
+  it.each([
+    ["line breaks behind a fence", "```json" + "\n".repeat(100_000)],
+    ["openings without an end", "<tool_call>{".repeat(20_000)],
+    ["function tags without an end", "<function=list>\n<parameter=path>".repeat(5000)],
+    ["brackets", "[TOOL_CALLS]" + "[{".repeat(50_000)],
+    ["objects that are never closed", '{"name": '.repeat(20_000)],
+    ["quotes", `{"name": "list", "arguments": {"a": ${'"'.repeat(100_001)}`],
+    ["spaces", `<tool_call>${" ".repeat(200_000)}`],
+    ["backticks on one line", "`<tool_call>{".repeat(10_000)],
+    ["harmony without an end", `<|start|>assistant to=functions.list${" json".repeat(30_000)}`],
+    ["names of tools", '"list" list( <list> '.repeat(5000)]
+  ])("is done with a hundred thousand characters of %s", (_, text) => {
+    assert.deepStrictEqual(recover(reply(text, "stop"), { catalog, messages: [] }).reply.toolCalls, [])
+  })
+})
+
+describe("codeSpans", () => {
+  it("knows fences, open ones, and what stands between backticks", () => {
+    const text = "a `b` c\n```js\n`x\n```\nd\n~~~\ne"
+    const code = codeSpans(text)
+    assert.isTrue(code.isInline(text.indexOf("b")))
+    assert.isFalse(code.isInline(text.indexOf("c")))
+    assert.isDefined(code.fenceAt(text.indexOf("x")))
+    assert.isUndefined(code.fenceAt(text.indexOf("d")))
+    assert.isDefined(code.fenceAt(text.indexOf("e")))
+  })
+})
