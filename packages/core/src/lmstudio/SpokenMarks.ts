@@ -23,7 +23,9 @@ export const isSpokenOf = (text: string, start: number, end: number): boolean =>
   // a word of the sentence before it, and the sentence goes on or ends behind it
   if (isWord) return next === "" || /^[\s.,;:!?)]/.test(after)
   // the first word of a sentence
-  return said === "" && /^ (?:is|are|tags?|marks?|tokens?|means|begins?|starts?|ends?|opens?|closes?|and|or)\b/.test(after)
+  return (
+    said === "" && /^ (?:is|are|tags?|marks?|tokens?|means|begins?|starts?|ends?|opens?|closes?|and|or)\b/.test(after)
+  )
 }
 
 /**
