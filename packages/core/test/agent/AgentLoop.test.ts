@@ -315,7 +315,7 @@ describe("AgentLoop", () => {
     )
   )
 
-  it.effect("asks once what a call in the middle of text was meant to be, then takes the answer as it is", () =>
+  it.effect("asks once what a call between backticks was meant to be, then takes the answer as it is", () =>
     Effect.gen(function* () {
       const outcome = outcomeOf(yield* run(task()))
       const { calls, requests } = yield* World.Seen
@@ -327,4 +327,4 @@ describe("AgentLoop", () => {
   )
 })
 
-const quotation = 'Write <tool_call>{"name": "echo", "arguments": {"message": "hi"}}</tool_call> to call it.'
+const quotation = 'Write `<tool_call>{"name": "echo", "arguments": {"message": "hi"}}</tool_call>` to call it.'
