@@ -14,6 +14,7 @@ import type { AgentTask } from "./AgentTask.ts"
 import * as Builtins from "./Builtins.ts"
 import { isNamedBy } from "./NamePattern.ts"
 import * as ReadingTools from "./ReadingTools.ts"
+import { acceptable } from "./shapes/SentSchema.ts"
 import * as ToolArguments from "./ToolArguments.ts"
 
 /**
@@ -104,7 +105,7 @@ export const make = (
     if (name === undefined || task.excludedTools?.some(matches) === true) return []
     if (task.allowedTools?.some(matches) === false) return []
     const description = several ? `[${tool.server}] ${tool.description}`.trim() : tool.description
-    return [{ name, tool, definition: { name, description, parameters: tool.inputSchema }, builtin: false }]
+    return [{ name, tool, definition: { name, description, parameters: acceptable(tool.inputSchema) }, builtin: false }]
   })
   const byName = new Map([...offered, ...own].map((tool) => [tool.name, tool]))
   const bySnake = new Map<string, CatalogTool | undefined>()
@@ -160,7 +161,7 @@ const snake = (name: string) =>
 const builtin = (tool: McpTool): CatalogTool => ({
   name: tool.name,
   tool,
-  definition: { name: tool.name, description: tool.description, parameters: tool.inputSchema },
+  definition: { name: tool.name, description: tool.description, parameters: acceptable(tool.inputSchema) },
   builtin: true
 })
 

@@ -3,6 +3,7 @@ import { Effect, Fiber, TestClock } from "effect"
 import * as World from "./doubles.ts"
 import { calls } from "./misbehaviours/calls.ts"
 import { playedOf, type Misbehaviour } from "./misbehaviours/Misbehaviour.ts"
+import { refusals } from "./misbehaviours/refusals.ts"
 import { streams } from "./misbehaviours/streams.ts"
 import { tools } from "./misbehaviours/tools.ts"
 import { words } from "./misbehaviours/words.ts"
@@ -11,7 +12,8 @@ const sections: ReadonlyArray<readonly [string, ReadonlyArray<Misbehaviour>]> = 
   ["Calls of the model", calls],
   ["Words of the model, and the engine beneath it", words],
   ["Streams", streams],
-  ["Tools and their servers", tools]
+  ["Tools and their servers", tools],
+  ["What LM Studio and chat templates refuse", refusals]
 ]
 
 const play = Effect.fnUntraced(function* ({ task, wait }: Misbehaviour) {
@@ -20,7 +22,7 @@ const play = Effect.fnUntraced(function* ({ task, wait }: Misbehaviour) {
   const events = yield* Fiber.join(fiber)
   const { calls, open, requests } = yield* World.Seen
   assert.deepStrictEqual(open, [])
-  return playedOf(events, { calls, requests: requests.length })
+  return playedOf(events, { calls, requests })
 })
 
 for (const [section, entries] of sections) {

@@ -2,6 +2,7 @@
 import type { AgentEvent, AgentOutcome } from "@lms-bridge/core/agent/AgentEvent"
 import type { AgentTask } from "@lms-bridge/core/agent/AgentTask"
 import { Effect, type Duration } from "effect"
+import type { ChatRequest } from "@lms-bridge/core/lmstudio/Chat"
 import { call, outcomeOf, text, tool, type Tool, type Turn, type World } from "../doubles.ts"
 
 export interface Played {
@@ -12,6 +13,8 @@ export interface Played {
   /** What the model was told about its calls, in order. */
   readonly told: ReadonlyArray<string>
   readonly requests: number
+  /** The requests themselves. */
+  readonly sent: ReadonlyArray<Omit<ChatRequest, "model">>
 }
 
 export interface Misbehaviour {
@@ -28,7 +31,7 @@ export const playedOf = (
   events: ReadonlyArray<AgentEvent>,
   seen: {
     readonly calls: ReadonlyArray<{ readonly args: Readonly<Record<string, unknown>> }>
-    readonly requests: number
+    readonly requests: ReadonlyArray<Omit<ChatRequest, "model">>
   }
 ): Played => ({
   events,
@@ -37,7 +40,8 @@ export const playedOf = (
   told: events.flatMap((event) =>
     event._tag === "ToolCallFinished" || event._tag === "ToolCallRefused" ? [event.told] : []
   ),
-  requests: seen.requests
+  requests: seen.requests.length,
+  sent: seen.requests
 })
 
 const says = (value: string) => Effect.succeed(text(value))
