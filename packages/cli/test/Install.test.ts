@@ -91,6 +91,26 @@ describe("install", () => {
     }).pipe(scoped)
   )
 
+  it.scoped("writes the value of a variable and does not show it, nor the secrets of an entry that goes", () =>
+    Effect.gen(function* () {
+      const args = ["--token", "abc", "postgres://me:hunter2@h/db"]
+      const headers = { Authorization: "Bearer xyz" }
+      const old = { command: "node", args, env: { X: "old one" }, headers, url: "https://me:pw@host/mcp?k=v" }
+      const file = ".cursor/mcp.json"
+      const { read, run } = yield* inHome({ [file]: JSON.stringify({ mcpServers: { "lms-bridge": old } }, null, 2) })
+      const asked = ["--env", "LM_API_TOKEN=s3cret", "--env", "lower=even this"]
+      const { out } = yield* run("install", "cursor", "--force", ...asked)
+      assert.include(yield* read(file), "s3cret")
+      for (const secret of ["s3cret", "even this", "hunter2", "old one", "xyz", "pw@", "k=v", '"abc"']) {
+        assert.notInclude(out, secret)
+      }
+      assert.include(out, '"LM_API_TOKEN": "***"')
+      assert.include(out, '"command": "/usr/bin/node"')
+      const { err } = yield* run("install", "cursor", "--env", "s3cret")
+      assert.notInclude(err, "s3cret")
+    }).pipe(scoped)
+  )
+
   it.scoped("done twice changes nothing, and says so", () =>
     Effect.gen(function* () {
       const { files, read, run } = yield* inHome({ [desktop]: withOthers })

@@ -3,6 +3,7 @@
  */
 import { LockSummary } from "@lms-bridge/core/mcp/lock/ToolLockFiles"
 import { McpRegistry } from "@lms-bridge/core/mcp/McpRegistry"
+import { inBrief } from "@lms-bridge/core/mcp/ServerSummary"
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import { brief, optional } from "./Fields.ts"
@@ -46,7 +47,7 @@ export const listAvailable = Tool.make({
   handler: () =>
     Effect.flatMap(McpRegistry, (registry) => Effect.all([registry.servers, registry.problems])).pipe(
       Effect.map(([servers, problems]) => ({
-        servers,
+        servers: servers.map(inBrief),
         count: servers.filter(({ state }) => state === "usable").length,
         ...(problems.length === 0 ? {} : { problems })
       }))

@@ -7,6 +7,7 @@ import { markdown } from "@lms-bridge/core/agent/Transcript"
 import { Settings, table } from "@lms-bridge/core/configuration/Settings"
 import { LmStudioApi } from "@lms-bridge/core/lmstudio/LmStudioApi"
 import { McpRegistry } from "@lms-bridge/core/mcp/McpRegistry"
+import { inBrief } from "@lms-bridge/core/mcp/ServerSummary"
 import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -54,7 +55,9 @@ export const resources: ReadonlyArray<Resource<Needs>> = [
     title: "MCP servers",
     description: "The user's MCP servers, usable or not",
     mimeType: json,
-    read: Effect.flatMap(McpRegistry, (registry) => registry.servers).pipe(Effect.flatMap(encode))
+    read: Effect.flatMap(McpRegistry, (registry) => registry.servers).pipe(
+      Effect.flatMap((servers) => encode(servers.map(inBrief)))
+    )
   },
   {
     uri: "lms-bridge://runs",

@@ -10,6 +10,7 @@ import * as FileSystem from "@effect/platform/FileSystem"
 import * as Path from "@effect/platform/Path"
 import * as ClientFiles from "@lms-bridge/core/mcp/ClientFiles"
 import { Client, rules, Scope } from "@lms-bridge/core/mcp/ClientPlaces"
+import { shownJson } from "@lms-bridge/core/mcp/redaction/ShownJson"
 import * as Effect from "effect/Effect"
 import { Program } from "../Program.ts"
 import { Screen } from "../Screen.ts"
@@ -60,7 +61,13 @@ export const install = Command.make("install", { ...options, env }).pipe(
       const start = yield* serverStart
       const plan = yield* ClientFiles.planInstall(machine, asked, { ...start, env })
       const did = plan.present ? "Changed" : "Added"
-      yield* carryOut(plan, asked, { did, already: "is there already", undo: !plan.present, showsNext: true })
+      yield* carryOut(plan, asked, {
+        did,
+        already: "is there already",
+        undo: !plan.present,
+        showsNext: true,
+        variables: new Set(Object.keys(env))
+      })
     })
   )
 )
@@ -70,7 +77,13 @@ export const uninstall = Command.make("uninstall", options).pipe(
   Command.withHandler(
     Effect.fnUntraced(function* (asked) {
       const plan = yield* ClientFiles.planUninstall(yield* thisMachine, asked)
-      yield* carryOut(plan, asked, { did: "Removed", already: "is not there", undo: false, showsNext: false })
+      yield* carryOut(plan, asked, {
+        did: "Removed",
+        already: "is not there",
+        undo: false,
+        showsNext: false,
+        variables: new Set()
+      })
     })
   )
 )
@@ -88,7 +101,7 @@ function pairOf(text: string) {
   const at = text.indexOf("=")
   return at > 0
     ? Effect.succeed([text.slice(0, at), text.slice(at + 1)] as const)
-    : Effect.fail(invalid(`--env is "${text}", but must be NAME=VALUE.`))
+    : Effect.fail(invalid('--env must be NAME=VALUE, with a name before the first "=".'))
 }
 
 const thisMachine = Effect.flatMap(Program, ({ platform }) => ClientFiles.machine(platform))
@@ -111,7 +124,13 @@ interface Asked extends ClientFiles.Target {
 const carryOut = Effect.fnUntraced(function* (
   plan: ClientFiles.Plan,
   asked: Asked,
-  words: { readonly did: string; readonly already: string; readonly undo: boolean; readonly showsNext: boolean }
+  words: {
+    readonly did: string
+    readonly already: string
+    readonly undo: boolean
+    readonly showsNext: boolean
+    readonly variables: ReadonlySet<string>
+  }
 ) {
   const screen = yield* Screen
   const { next, title } = rules[plan.client]
@@ -125,8 +144,8 @@ const carryOut = Effect.fnUntraced(function* (
     `${title}: ${plan.path}`,
     ...plan.changes.flatMap(({ added, line, removed }) => [
       `@@ line ${line} @@`,
-      ...removed.map((text) => `-${text}`),
-      ...added.map((text) => `+${text}`)
+      ...withoutSecrets(removed, words.variables).map((text) => `-${text}`),
+      ...withoutSecrets(added, words.variables).map((text) => `+${text}`)
     ])
   ].map((line) => Words.harmless(line))
   if (asked.dryRun) return yield* screen.out([...shown, "Nothing was written.", ...others].join("\n"))
@@ -160,5 +179,8 @@ const undo = Effect.fnUntraced(function* (
     ...(name === defaultName ? [] : ["--name", name])
   ].join(" ")
 })
+
+const withoutSecrets = (lines: ReadonlyArray<string>, variables: ReadonlySet<string>) =>
+  lines.length === 0 ? [] : shownJson(lines.join("\n"), variables).split("\n")
 
 const quoted = (text: string) => (/^[\w./~-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`)

@@ -13,6 +13,7 @@ import { McpTool } from "../mcp/McpConnection.ts"
 import { McpCallError, McpReadFailed, McpServerUnavailable } from "../mcp/McpError.ts"
 import { McpPrompt, PromptResult } from "../mcp/McpPrompt.ts"
 import { ServerSummary } from "../mcp/McpRegistry.ts"
+import { tokens } from "../mcp/redaction/KnownTokens.ts"
 import { McpResource, McpResourceTemplate, ResourceContent } from "../mcp/McpResource.ts"
 import { ToolResult } from "../mcp/ToolResult.ts"
 import { Ensured } from "../models/Ensured.ts"
@@ -157,10 +158,6 @@ export const redacted = (json: string): string =>
 
 const encode = Schema.encode(Schema.parseJson(CassetteEntry))
 const decode = Schema.decode(Schema.parseJson(CassetteEntry))
-
-/** OpenAI, Anthropic and LM Studio, GitHub, GitLab, Slack, AWS, Google, JSON web tokens. */
-const tokens =
-  /\b(?:sk-[\w-]{16,}|lms?-[\w-]{24,}|gh[pousr]_\w{20,}|github_pat_\w{20,}|glpat-[\w-]{16,}|xox[abprs]-[\w-]{10,}|AKIA[0-9A-Z]{16}|AIza[\w-]{30,}|eyJ[\w-]{10,}\.eyJ[\w-]{10,}\.[\w-]+)/g
 
 /** Also inside of JSON that is text in JSON, where the quotes are escaped. */
 const secretFields =

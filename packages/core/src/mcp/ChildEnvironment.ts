@@ -89,32 +89,9 @@ export const make = (options: {
   return environment
 }
 
-/**
- * `text` without the values of the entry that look like secrets: a server may print its own token when it fails.
- *
- * @since 0.1.0
- * @category redaction
- */
-export const redact = (text: string, entry: Readonly<Record<string, Redacted.Redacted>>): string =>
-  Object.entries(entry).reduce((redacted, [name, wrapped]) => {
-    const value = Redacted.value(wrapped)
-    const secret = value.length >= 8 && (soundsSecret(name) || !/[\\/\s]/.test(value))
-    return secret ? redacted.replaceAll(value, "<redacted>") : redacted
-  }, text)
-
-/**
- * Whether a variable or header of this name usually holds a secret.
- *
- * @since 0.1.0
- * @category redaction
- */
-export const soundsSecret = (name: string): boolean => secretName.test(name)
-
 // -----------------------------------------------------------------------------
 // internal
 // -----------------------------------------------------------------------------
-
-const secretName = /key|token|secret|pass|auth|cred|cookie|bearer/i
 
 /** Programs with a window start us with a bare PATH, in which `npx` and `uvx` are not to be found. */
 const withUsualFolders = (path: string): string => {

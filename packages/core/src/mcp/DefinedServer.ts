@@ -7,9 +7,7 @@
 import * as Context from "effect/Context"
 import type * as Redacted from "effect/Redacted"
 import * as Schema from "effect/Schema"
-import * as ChildEnvironment from "./ChildEnvironment.ts"
-import { namesIn } from "./ConfigVariables.ts"
-import { maskArguments } from "./ServerDefinition.ts"
+import * as Secrets from "./redaction/Secrets.ts"
 
 const optional = <A, I>(schema: Schema.Schema<A, I>) => Schema.optionalWith(schema, { exact: true })
 
@@ -18,21 +16,25 @@ const noSecret = "must name its secret, as in ${NAME}, and not hold it"
 const Variables = Schema.Record({ key: Schema.String, value: Schema.String }).pipe(
   Schema.filter((texts) =>
     Object.entries(texts).flatMap(([name, text]) =>
-      ChildEnvironment.soundsSecret(name) && namesIn(text).length === 0 ? [{ path: [name], message: noSecret }] : []
+      Secrets.inVariable(name, text).some(({ sure }) => sure) ? [{ path: [name], message: noSecret }] : []
     )
   )
 )
 
 const Arguments = Schema.Array(Schema.String).pipe(
   Schema.filter((args) =>
-    maskArguments(args, []).flatMap((shown, index) =>
-      shown === args[index] ? [] : [{ path: [index], message: noSecret }]
+    Secrets.inArguments(args).flatMap((found, index) =>
+      found.some(({ sure }) => sure) ? [{ path: [index], message: noSecret }] : []
     )
   )
 )
 
 const Url = Schema.String.pipe(
-  Schema.filter((url) => !/^[a-z]+:\/\/[^/?#]*@/i.test(url) || "must not hold a user or password; use headers")
+  Schema.filter((url) =>
+    /^[a-z]+:\/\/[^/?#]*@/i.test(url)
+      ? "must not hold a user or password; use headers"
+      : Secrets.inText(url).length === 0 || noSecret
+  )
 )
 
 const common = {

@@ -14,12 +14,12 @@ import * as FiberSet from "effect/FiberSet"
 import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
 import type * as Context from "effect/Context"
-import * as ChildEnvironment from "./ChildEnvironment.ts"
 import * as JsonLines from "./JsonLines.ts"
 import * as AuthorizedFetch from "./login/AuthorizedFetch.ts"
 import * as RemoteServer from "./login/RemoteServer.ts"
 import type { McpLogins } from "./McpLogins.ts"
 import type { Peer } from "./Peer.ts"
+import * as Redaction from "./redaction/Redaction.ts"
 import type { Launch } from "./ServerDefinition.ts"
 
 /**
@@ -46,6 +46,7 @@ export const make = Effect.fn("HttpTransport.make")(function* ({ kind, launch, l
   const headers = Object.fromEntries(
     Object.entries(launch.headers).map(([name, value]) => [name, Redacted.value(value)])
   )
+  const redaction = Redaction.of(launch)
   const remote = RemoteServer.make(server, launch)
   const access = remote === undefined ? undefined : yield* logins.access(remote)
   const run = yield* FiberSet.makeRuntimePromise<never>()
@@ -57,7 +58,8 @@ export const make = Effect.fn("HttpTransport.make")(function* ({ kind, launch, l
     stderrTail: Effect.succeed(""),
     hint: Effect.succeed(""),
     ...(access === undefined ? {} : { lacks: access.lacks }),
-    redact: (text) => ChildEnvironment.redact(access?.redact(text) ?? text, launch.headers)
+    redact: (text) => redaction.text(access?.redact(text) ?? text),
+    said: (text) => redaction.said(text)
   } satisfies Peer
 })
 

@@ -22,6 +22,7 @@ import { McpCallFailed, McpReadFailed, McpServerUnavailable } from "./McpError.t
 import * as McpWire from "./McpWire.ts"
 import type { Lack } from "./login/StoredLogin.ts"
 import type { Peer } from "./Peer.ts"
+import * as SessionWithoutSecrets from "./redaction/SessionWithoutSecrets.ts"
 import * as ServerExchange from "./ServerExchange.ts"
 import * as ServerRequests from "./ServerRequests.ts"
 
@@ -291,7 +292,7 @@ export const connect = Effect.fn("McpClient.connect")(function* (options: Client
     // nobody waits for it; a server that cannot be told has gone, which is noticed elsewhere
     rootsChanged: Effect.sync(() => void client.sendRootsListChanged().catch(() => undefined))
   }
-  return session
+  return peer.said === undefined ? session : SessionWithoutSecrets.make(session, peer.said)
 })
 
 // -----------------------------------------------------------------------------

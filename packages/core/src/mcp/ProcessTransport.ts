@@ -17,7 +17,7 @@ import * as Mailbox from "effect/Mailbox"
 import * as Schedule from "effect/Schedule"
 import * as Stream from "effect/Stream"
 import { undisturbed } from "../internal/undisturbed.ts"
-import * as ChildEnvironment from "./ChildEnvironment.ts"
+import * as Redaction from "./redaction/Redaction.ts"
 import * as JsonLines from "./JsonLines.ts"
 import { McpServerUnavailable } from "./McpError.ts"
 import type { Peer, PeerEnd } from "./Peer.ts"
@@ -66,7 +66,7 @@ export const start = Effect.fn("ProcessTransport.start")(function* (options: Pro
 
 const talk = Effect.fnUntraced(function* (process: CommandExecutor.Process, { launch, server }: ProcessOptions) {
   const outbox = yield* Mailbox.make<Uint8Array>()
-  const redact = (text: string) => ChildEnvironment.redact(text, launch.env)
+  const { said, text: redact } = Redaction.of(launch)
   const listening = yield* Deferred.make<void>()
   const tail = { text: "" }
   const noise = { lines: 0, sample: "" }
@@ -100,7 +100,7 @@ const talk = Effect.fnUntraced(function* (process: CommandExecutor.Process, { la
     }
     if (line.trim() === "") return Effect.void
     noise.lines += 1
-    if (noise.lines === 1) noise.sample = redact(line.slice(0, sampleLength))
+    if (noise.lines === 1) noise.sample = redact(line.slice(0, redactedLength)).slice(0, sampleLength)
     return Effect.logDebug("not an MCP message on stdout").pipe(
       Effect.annotateLogs({ server, line: noise.sample, count: noise.lines })
     )
@@ -130,7 +130,7 @@ const talk = Effect.fnUntraced(function* (process: CommandExecutor.Process, { la
     Stream.decodeText(),
     Stream.runForEach((text) =>
       Effect.sync(() => {
-        tail.text = `${tail.text}${text}`.slice(-tailLength)
+        tail.text = endOf(`${tail.text}${text}`)
       })
     ),
     Effect.ignore,
@@ -162,6 +162,7 @@ const talk = Effect.fnUntraced(function* (process: CommandExecutor.Process, { la
     // the end of its stdin is all that a process is told
     farewell: Effect.void,
     redact,
+    said,
     hint: Effect.sync(() =>
       noise.lines === 0
         ? ""
@@ -176,7 +177,19 @@ const inBackground = <A, E, R>(self: Effect.Effect<A, E, R>) => Effect.forkScope
 /** Characters of stderr that are kept. */
 const tailLength = 16_384
 
+/** From a whole line on where there is one, so that no secret is cut and then not found. */
+const endOf = (text: string): string => {
+  if (text.length <= tailLength) return text
+  const end = text.slice(-tailLength)
+  const line = end.indexOf("\n")
+  const word = line < 0 ? end.search(/\s/) : line
+  return word < 0 ? end : end.slice(word + 1)
+}
+
 const sampleLength = 200
+
+/** So that no secret is cut before it is found. */
+const redactedLength = 16_384
 
 /** For the exit code and the rest of stderr, once stdout has ended. */
 const lastWordsWithin = "500 millis"
@@ -227,7 +240,7 @@ const notStarted = ({ launch, server }: ProcessOptions, error: PlatformError): M
     return unavailable("Spawn", `Its working directory ${launch.cwd ?? ""} does not exist.`)
   }
   if (missing) {
-    const from = comesWith[launch.command]
+    const from = comesWith.get(launch.command)
     const what = from === undefined ? `"${launch.command}"` : `${from}, which has "${launch.command}"`
     return unavailable("CommandNotFound", `Install ${what}, or write its full path into the entry.`)
   }
@@ -240,10 +253,10 @@ const notStarted = ({ launch, server }: ProcessOptions, error: PlatformError): M
 }
 
 /** Programs that have another name where one gets them. */
-const comesWith: Readonly<Record<string, string>> = {
-  npx: "Node.js (https://nodejs.org)",
-  uvx: "uv (https://docs.astral.sh/uv)"
-}
+const comesWith: ReadonlyMap<string, string> = new Map([
+  ["npx", "Node.js (https://nodejs.org)"],
+  ["uvx", "uv (https://docs.astral.sh/uv)"]
+])
 
 const signalOf = (error: PlatformError) => {
   const signal = /\bSIG[A-Z0-9]+\b/.exec(error.message)

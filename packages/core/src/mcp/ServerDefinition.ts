@@ -6,12 +6,15 @@
 import * as Data from "effect/Data"
 import * as Duration from "effect/Duration"
 import * as Either from "effect/Either"
+import * as Encoding from "effect/Encoding"
 import * as Equal from "effect/Equal"
 import * as Redacted from "effect/Redacted"
 import * as Schema from "effect/Schema"
 import * as ConfigVariables from "./ConfigVariables.ts"
 import { isItself } from "./Itself.ts"
 import type { ConfigEntry, EntryProblem, EntrySettings } from "./McpConfig.ts"
+import * as Redaction from "./redaction/Redaction.ts"
+import * as Secrets from "./redaction/Secrets.ts"
 
 /**
  * How a server is reached. Values that may be secrets are redacted from here on.
@@ -65,6 +68,8 @@ export interface ServerDefinition {
   readonly shown: {
     readonly transport: "stdio" | "http" | "sse" | "unknown"
     readonly target: string
+    /** The command's name or the URL's host: all that a model and its client need to know. */
+    readonly brief: string
     readonly envNames: ReadonlyArray<string>
   }
   readonly launch: Either.Either<Launch, LaunchProblem>
@@ -115,7 +120,7 @@ export const make = (
       name,
       source,
       line,
-      shown: { transport: "unknown", target: "", envNames: [] },
+      shown: { transport: "unknown", target: "", brief: "", envNames: [] },
       launch: Either.left(problem),
       timeout: undefined,
       allows: () => true,
@@ -170,25 +175,6 @@ export const variablesOf = (entry: ConfigEntry): ReadonlyArray<string> =>
         typeof text === "string" ? ConfigVariables.namesIn(text) : []
       )
     }
-  })
-
-/**
- * A command line as it may be shown: `***` stands for the values of `env` and for what follows an option that sounds
- * like a secret. References to variables stay.
- *
- * @since 0.1.0
- * @category redaction
- */
-export const maskArguments = (args: ReadonlyArray<string>, env: ReadonlyArray<unknown>): ReadonlyArray<string> =>
-  args.map((written, index) => {
-    const arg = env
-      .map(String)
-      .filter((value) => value.length >= leastSecret && !value.startsWith("${"))
-      .reduce((text, value) => text.replaceAll(value, "***"), written)
-    const previous = args[index - 1] ?? ""
-    const follows = secretOption.test(previous) && !previous.includes("=") && !arg.startsWith("-")
-    if (follows && !arg.startsWith("${")) return "***"
-    return secretOption.test(arg) ? arg.replace(/=(?!\$\{).*$/s, "=***") : arg
   })
 
 // -----------------------------------------------------------------------------
@@ -260,10 +246,16 @@ const launchOf = (
           settings.url === undefined ? `"url" is missing.` : `"url" is not an http(s) URL.`
         )
       }
+      const headers = yield* expandAll(settings.headers)
+      const bare = withoutUser(url)
+      const own = Object.keys(headers).some((name) => name.toLowerCase() === "authorization")
       return {
         _tag: "Http",
-        url: Redacted.make(url),
-        headers: yield* expandAll(settings.headers),
+        url: Redacted.make(bare.url),
+        headers:
+          bare.authorization === undefined || own
+            ? headers
+            : { ...headers, Authorization: Redacted.make(bare.authorization) },
         kind: kindOf(settings),
         oauth: yield* oauthOf(settings, expand)
       }
@@ -336,20 +328,29 @@ const show = (settings: EntrySettings): ServerDefinition["shown"] => {
   const envNames = Object.keys(settings.env ?? settings.headers ?? {})
   if (isRemote(settings) === true) {
     const transport = kindOf(settings) === "sse" ? "sse" : "http"
-    return { transport, target: shownUrl(settings.url ?? ""), envNames }
+    const { url = "" } = settings
+    const brief = URL.canParse(url) ? new URL(url).host : ""
+    return { transport, target: Redaction.shownUrl(url), brief, envNames }
   }
-  if (settings.command === undefined) return { transport: "unknown", target: "", envNames }
-  return {
-    transport: "stdio",
-    target: [settings.command, ...maskArguments(settings.args ?? [], Object.values(settings.env ?? {}))].join(" "),
-    envNames
-  }
+  if (settings.command === undefined) return { transport: "unknown", target: "", brief: "", envNames }
+  const values = Object.entries(settings.env ?? {}).flatMap(([name, value]) =>
+    Secrets.inVariable(name, String(value ?? ""))
+  )
+  const [command = "", ...args] = Redaction.shownArguments([settings.command, ...(settings.args ?? [])], values)
+  return { transport: "stdio", target: [command, ...args].join(" "), brief: programOf(command), envNames }
 }
 
-/** Without user, password, query and fragment, where tokens live. */
-const shownUrl = (url: string) => url.replace(/^([a-z]+:\/\/)[^/?#]*@/i, "$1").replace(/[?#].*$/s, "")
+/** Without its folder, and without arguments that stand in it. */
+const programOf = (command: string): string =>
+  /[^\\/]*$/.exec(command.replace(/\s+-.*$/s, ""))?.[0].split(/\s/)[0] ?? ""
 
-const secretOption = /^--?[\w-]*(key|token|secret|password|passwd|credential)[\w-]*/i
-
-/** Shorter values are words such as "1" and "true", which stand in arguments for themselves. */
-const leastSecret = 6
+/** User and password of a URL, as every client sends them; `fetch` refuses such a URL. */
+const withoutUser = (url: string): { readonly url: string; readonly authorization: string | undefined } => {
+  const parsed = new URL(url)
+  const { password, username } = parsed
+  if (username === "" && password === "") return { url, authorization: undefined }
+  parsed.username = ""
+  parsed.password = ""
+  const pair = `${Secrets.decoded(username)}:${Secrets.decoded(password)}`
+  return { url: parsed.href, authorization: `Basic ${Encoding.encodeBase64(pair)}` }
+}

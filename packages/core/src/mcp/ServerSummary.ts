@@ -20,8 +20,10 @@ const optional = <A, I>(schema: Schema.Schema<A, I>) => Schema.optionalWith(sche
 export const ServerSummary = Schema.Struct({
   name: Schema.String,
   transport: Schema.Literal("stdio", "http", "sse", "unknown"),
-  /** Command and arguments, or the URL without its query. */
+  /** Command and arguments, or the URL without its query, for the person whose it is; what may be a secret is masked. */
   target: Schema.String,
+  /** The command's name or the URL's host: for models and their clients. */
+  brief: optional(Schema.String),
   envNames: Schema.Array(Schema.String),
   /** The file that the entry comes from, and the line of its name there. */
   source: Schema.String,
@@ -52,6 +54,14 @@ export type ServerSummary = typeof ServerSummary.Type
  */
 export const unusable = ({ name, source }: ServerDefinition, { detail, line, reason }: LaunchProblem) =>
   new McpEntryUnusable({ server: name, path: source, reason, ...(line === undefined ? {} : { line }), detail })
+
+/**
+ * As it may be shown to models and their clients: without arguments, paths and queries.
+ *
+ * @since 0.1.0
+ * @category conversions
+ */
+export const inBrief = ({ brief = "", ...summary }: ServerSummary): ServerSummary => ({ ...summary, target: brief })
 
 /**
  * As if it were not connected. `shadowed` are the entries of its name in files that come later.

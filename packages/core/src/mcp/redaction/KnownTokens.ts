@@ -1,0 +1,89 @@
+/**
+ * What is a secret by its looks alone, and names that say of their value that it is one: pure.
+ *
+ * @since 0.1.0
+ */
+
+/**
+ * Tokens of the known forms: OpenAI, Anthropic and LM Studio, GitHub, GitLab, Slack, AWS, Google, JSON web tokens.
+ *
+ * @since 0.1.0
+ * @category constants
+ */
+export const tokens =
+  /\b(?:sk-[\w-]{16,}|lms?-[\w-]{24,}|gh[pousr]_\w{20,}|github_pat_\w{20,}|glpat-[\w-]{16,}|xox[abprs]-[\w-]{10,}|AKIA[0-9A-Z]{16}|AIza[\w-]{30,}|eyJ[\w-]{10,}\.eyJ[\w-]{10,}\.[\w-]+)/g
+
+/**
+ * Whether what a variable, header, option, field or parameter of this name holds is a secret: `apiKey`, `--auth-token`,
+ * `PGPASSWORD`; not `TOKENIZER`, `KEYBOARD` or `GIT_AUTHOR_NAME`.
+ *
+ * @since 0.1.0
+ * @category predicates
+ */
+export const namesSecret = (name: string): boolean => {
+  const words = name
+    .replaceAll(/([a-z\d])([A-Z])/g, "$1_$2")
+    .toLowerCase()
+    .split(/[^a-z\d]+/)
+  return words.some((word) => wholeWords.has(word) || withinWord.test(word))
+}
+
+/**
+ * Whether a text stands for what it says, as a path, a package, a host, a flag, a number or a word does, and would make
+ * messages unreadable if it were masked. Decided by its looks; anything that looks drawn at random does not.
+ *
+ * @since 0.1.0
+ * @category predicates
+ */
+export const isPlain = (text: string): boolean => notPlain(text).length === 0
+
+/**
+ * The parts of a text without white space that are not plain: of a path its parts, else the whole.
+ *
+ * @since 0.1.0
+ * @category getters
+ */
+export const notPlain = (text: string): ReadonlyArray<string> => {
+  if (text.length < shortest) return []
+  if (text.search(tokens) !== -1) return [text]
+  const holds = (part: string, is: (one: string) => boolean) => part.split(/[^A-Za-z\d]+/).some(is)
+  return /^(?:[./~\\]|[A-Za-z]:[\\/])/.test(text)
+    ? text.split(/[\\/]/).filter((part) => holds(part, isLongAndMixed))
+    : holds(text, isOpaque)
+      ? [text]
+      : []
+}
+
+/**
+ * Fewest characters of what is taken for a secret by its looks.
+ *
+ * @since 0.1.0
+ * @category constants
+ */
+export const shortest = 8
+
+// -----------------------------------------------------------------------------
+// internal
+// -----------------------------------------------------------------------------
+
+const wholeWords: ReadonlySet<string> = new Set(
+  "key keys pass auth authorization pwd pat jwt tok sig signature dsn otp".split(" ")
+)
+
+const withinWord = /passw|passphrase|secret|token(?!i)|credential|cookie|bearer|apikey|privatekey|accesskey|^oauth$/
+
+/** One that no name of a file has: commits and digests do stand in paths. */
+const isLongAndMixed = (part: string): boolean =>
+  part.length >= 20 && /\d/.test(part) && /[a-z]/.test(part) && /[A-Z]/.test(part)
+
+const isOpaque = (part: string): boolean => {
+  if (part.length < shortest) return false
+  if (/^\d+$/.test(part)) return part.length >= 16
+  if (/^[A-Za-z]+$/.test(part))
+    return part.length >= 28 || turnsOf(part, /(?<=[a-z])(?=[A-Z])|(?<=[A-Z]{2})(?=[a-z])/g) >= 5
+  // a word and its number, as in sqlite3 and port8080
+  if (/^[A-Za-z]+\d{1,4}$/.test(part)) return false
+  return part.replaceAll(/\D/g, "").length >= 4 || turnsOf(part, /(?<=\d)(?=\D)|(?<=\D)(?=\d)/g) >= 3
+}
+
+const turnsOf = (part: string, where: RegExp): number => part.split(where).length - 1

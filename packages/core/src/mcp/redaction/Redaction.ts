@@ -1,0 +1,156 @@
+/**
+ * Texts without the secrets of an entry, in whichever form they stand there: as written, percent-encoded, as base64 or
+ * within JSON. Pure, and in one pass over the text.
+ *
+ * @since 0.1.0
+ */
+import * as Encoding from "effect/Encoding"
+import * as Redacted from "effect/Redacted"
+import type { Launch } from "../ServerDefinition.ts"
+import { shortest } from "./KnownTokens.ts"
+import * as Secrets from "./Secrets.ts"
+
+/**
+ * @since 0.1.0
+ * @category models
+ */
+export interface Redaction {
+  /** For messages, logs and journals: without everything that may be a secret. */
+  readonly text: (text: string) => string
+  /** For what a server says to the model: without what is surely a secret, and no word. */
+  readonly said: (text: string) => string
+}
+
+/**
+ * What hides the secrets of an entry, and those that come with it.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const make = (secrets: ReadonlyArray<Secrets.Secret>): Redaction => {
+  const all = patternOf(secrets.map(({ text }) => text))
+  const sure = patternOf(
+    secrets.flatMap(({ sure: isSure, text }) => (isSure && text.length >= shortest && !isWord(text) ? [text] : []))
+  )
+  const without = (pattern: RegExp | undefined) => (text: string) =>
+    pattern === undefined || text === "" ? text : text.replaceAll(pattern, "<redacted>")
+  return { text: without(all), said: without(sure) }
+}
+
+/**
+ * Everything in an entry that may be a secret, with variables filled in.
+ *
+ * @since 0.1.0
+ * @category getters
+ */
+export const secretsOf = (launch: Launch): ReadonlyArray<Secrets.Secret> => {
+  if (launch._tag === "Stdio") {
+    return [
+      ...Secrets.inArguments(launch.args).flat(),
+      ...Object.entries(launch.env).flatMap(([name, value]) => Secrets.inVariable(name, Redacted.value(value))),
+      ...Secrets.inText(launch.command)
+    ]
+  }
+  const { clientSecret } = launch.oauth
+  return [
+    ...Secrets.inText(Redacted.value(launch.url)),
+    ...Object.entries(launch.headers).flatMap(([name, value]) => Secrets.inHeaderValue(name, Redacted.value(value))),
+    ...(clientSecret === undefined ? [] : [{ text: Redacted.value(clientSecret), sure: true }])
+  ]
+}
+
+/**
+ * @since 0.1.0
+ * @category constructors
+ */
+export const of = (launch: Launch): Redaction => make(secretsOf(launch))
+
+/**
+ * The arguments as they may be shown to the person whose they are: `***` for each secret in them. References to variables stay.
+ *
+ * @since 0.1.0
+ * @category conversions
+ */
+export const shownArguments = (
+  args: ReadonlyArray<string>,
+  others: ReadonlyArray<Secrets.Secret> = []
+): ReadonlyArray<string> => {
+  const elsewhere = others.map(({ text }) => text)
+  return Secrets.inArguments(args).map((own, index) =>
+    masked(args[index] ?? "", [...own.map(({ text }) => text), ...elsewhere])
+  )
+}
+
+/**
+ * An address as it may be shown to the person whose it is: without user, password, query and fragment, and `***` for
+ * each secret in its path.
+ *
+ * @since 0.1.0
+ * @category conversions
+ */
+export const shownUrl = (url: string): string =>
+  masked(
+    url.replace(/^([a-z][a-z\d+.-]*:\/\/)[^/?#]*@/i, "$1").replace(/[?#].*$/s, ""),
+    Secrets.inText(url).map(({ text }) => text)
+  )
+
+// -----------------------------------------------------------------------------
+// internal
+// -----------------------------------------------------------------------------
+
+const masked = (text: string, secrets: ReadonlyArray<string>): string => {
+  const pattern = patternOf(secrets)
+  return pattern === undefined ? text : text.replaceAll(pattern, "***")
+}
+
+/** A word would make what is said unreadable, and a model that asks for it would not be understood. */
+const isWord = (text: string) => /^[A-Za-z]+(?:[ ._-][A-Za-z]+)*$/.test(text)
+
+/** Longest first, so that no part of one is left when another one stands in it. */
+const patternOf = (secrets: ReadonlyArray<string>): RegExp | undefined => {
+  const forms = [...new Set(secrets.flatMap(formsOf))].toSorted((one, other) => other.length - one.length)
+  return forms.length === 0 ? undefined : new RegExp(forms.map(expressionOf).join("|"), "g")
+}
+
+/** Words that everything is full of, whatever an entry calls them. */
+const everywhere = new Set(
+  "node npx npm uvx uv python python3 docker bash sh cmd http https stdio mcp server tool error test user root admin host localhost name null true false none".split(
+    " "
+  )
+)
+
+const formsOf = (secret: string): ReadonlyArray<string> => {
+  const plain = Secrets.decoded(secret)
+  return [...new Set([secret, plain])].flatMap((text) =>
+    text.length < 3 || everywhere.has(text.toLowerCase())
+      ? []
+      : [text, ...percentEncoded(text), JSON.stringify(text).slice(1, -1), ...base64Of(text)]
+  )
+}
+
+/** A few characters are found as a word of their own only: "abc" is not taken out of "abcess". */
+const expressionOf = (form: string): string => {
+  const literal = form.replaceAll(/[\\^$.*+?()[\]{}|/-]/g, String.raw`\$&`)
+  return form.length >= shortest - 2 ? literal : String.raw`(?<![A-Za-z\d])${literal}(?![A-Za-z\d])`
+}
+
+const percentEncoded = (text: string): ReadonlyArray<string> => {
+  // half of a surrogate pair has no such form
+  if (/\p{Surrogate}/u.test(text)) return []
+  const whole = encodeURIComponent(text)
+  return [whole, whole.replaceAll(/%[\dA-F]{2}/g, (code) => code.toLowerCase()), encodeURI(text)]
+}
+
+/** In base64 a text looks different at each of three places within its neighbours; what no neighbour touches is looked for. */
+const base64Of = (text: string): ReadonlyArray<string> => {
+  if (text.length < 6) return []
+  const bytes = new TextEncoder().encode(text)
+  return [0, 1, 2].flatMap((before) => {
+    const moved = new Uint8Array(before + bytes.length)
+    moved.set(bytes, before)
+    const first = Math.ceil((before * 8) / 6)
+    const last = Math.floor((moved.length * 8) / 6)
+    const piece = Encoding.encodeBase64(moved).slice(first, last)
+    return [piece, piece.replaceAll("+", "-").replaceAll("/", "_")]
+  })
+}

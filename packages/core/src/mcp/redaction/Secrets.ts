@@ -1,0 +1,187 @@
+/**
+ * Which parts of what is written in an entry are secrets, wherever they stand: pure. What is plainly public (paths,
+ * flags, packages, hosts, numbers, words) is none.
+ *
+ * @since 0.1.0
+ */
+import * as Encoding from "effect/Encoding"
+import * as Either from "effect/Either"
+import * as Predicate from "effect/Predicate"
+import { parseJson } from "../../internal/parseJson.ts"
+import { isPlain, namesSecret, notPlain, shortest, tokens } from "./KnownTokens.ts"
+
+/**
+ * A part of a text. `sure`: its place or its form says that it is a secret; else it only looks like one.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Secret {
+  readonly text: string
+  readonly sure: boolean
+}
+
+/**
+ * Secrets that stand in a text of any kind: user and password of a URL, parts of its path and query, `name=value` and
+ * `name: value` with a name that says so, tokens.
+ *
+ * @since 0.1.0
+ * @category getters
+ */
+export const inText = (text: string): ReadonlyArray<Secret> => {
+  const found: Array<Secret> = []
+  const rest = text.replaceAll(reference, " ").replaceAll(urls, (url) => {
+    found.push(...inUrl(url))
+    return " "
+  })
+  const json = /^\s*[[{]/.test(text) ? parseJson(text) : undefined
+  if (json !== undefined) return [...found, ...inJson(json, "")]
+  for (const [, name = "", value = ""] of rest.matchAll(pairs)) {
+    if (namesSecret(name)) found.push(...ofNamed(value))
+  }
+  for (const [token] of rest.matchAll(tokens)) found.push({ text: token, sure: true })
+  for (const [word] of rest.matchAll(words)) {
+    for (const part of word.split("=").flatMap(notPlain)) found.push({ text: part, sure: false })
+  }
+  return found
+}
+
+/**
+ * Secrets in arguments, which an option before them or in them may name.
+ *
+ * @since 0.1.0
+ * @category getters
+ */
+export const inArguments = (args: ReadonlyArray<string>): ReadonlyArray<ReadonlyArray<Secret>> =>
+  args.map((arg, index) => {
+    const option = args[index - 1] ?? ""
+    if (headerOption.test(option)) return inHeader(arg)
+    const own = /^(--?[\w.-]+)=(.*)$/s.exec(arg)
+    if (own !== null && headerOption.test(own[1] ?? "")) return inHeader(own[2] ?? "")
+    const variable = /^([A-Z_][A-Z\d_]*)=(.*)$/s.exec(arg)
+    if (variable !== null) return inVariable(variable[1] ?? "", variable[2] ?? "")
+    const names = /^--?[\w.-]+$/.test(option) && !arg.startsWith("-") && namesSecret(option)
+    if (names) return ofNamed(arg)
+    const isValue = !arg.startsWith("-")
+    // the password of mysql and of many others, but also the port, the project and the package
+    if (/^-[pP]$/.test(option) && isValue && !isPackage(arg) && !/^[\d.:/-]+(?:tcp|udp)?$/.test(arg)) {
+      return [...ofNamed(arg, false), ...inText(arg)]
+    }
+    // as curl takes them
+    if (/^(?:-[uU]|--user)$/.test(option) && /^[^/:]+:[^/]/.test(arg)) return ofNamed(arg.slice(arg.indexOf(":") + 1))
+    return inText(arg)
+  })
+
+/**
+ * Secrets in a variable of the environment or a header.
+ *
+ * @since 0.1.0
+ * @category getters
+ */
+export const inVariable = (name: string, value: string): ReadonlyArray<Secret> => {
+  if (namesSecret(name)) {
+    return /^(?:bearer|basic|token) /i.test(value) ? inHeaderValue(name, value) : [...ofNamed(value), ...inText(value)]
+  }
+  const alone = value.length >= shortest && !/[\\/\s]/.test(value) && !isPlainValue(value)
+  return alone ? [{ text: value, sure: false }, ...inText(value)] : inText(value)
+}
+
+/**
+ * Secrets in a header of HTTP, whatever it is called, but for those that only negotiate.
+ *
+ * @since 0.1.0
+ * @category getters
+ */
+export const inHeaderValue = (name: string, value: string): ReadonlyArray<Secret> => {
+  if (/^(?:accept|accept-.*|content-type|user-agent|cache-control|connection|host|origin|referer)$/i.test(name.trim()))
+    return inText(value)
+  const [, scheme, credentials] = /^(\w+) +(.+)$/s.exec(value) ?? []
+  if (scheme === undefined || credentials === undefined) return [...ofNamed(value), ...inText(value)]
+  return [...ofNamed(credentials), ...(/^basic$/i.test(scheme) ? inBasic(credentials) : inText(credentials))]
+}
+
+// -----------------------------------------------------------------------------
+// internal
+// -----------------------------------------------------------------------------
+
+const reference = /\$\{[^${}]*\}/g
+
+const urls = /\b[A-Za-z][A-Za-z\d+.-]{0,30}:\/\/[^\s"'<>`]+/g
+
+const pairs = /([A-Za-z][\w.-]{0,80})["']?\s{0,3}[=:]\s{0,3}["']?([^\s"';&,]+)/g
+
+/** What a token may consist of. A path or a package is a word, too, and judged as such. */
+const words = /[A-Za-z\d_.~@/\\+%=-]{8,}/g
+
+const headerOption = /^(?:-H|--?(?:[\w-]+-)?headers?)$/i
+
+/** Short words, versions, dates, hosts, places: what a setting says. Stricter than for arguments, most of which are names. */
+const isPlainValue = (value: string) =>
+  /^[A-Za-z._-]+$/.test(value)
+    ? value.length <= 12 || /^[a-z\d-]+(?:\.[a-z\d-]+)+$/.test(value)
+    : value.split(/[._:@,+-]/).every((part) => /^(?:[A-Za-z]{0,12}|\d{1,5}|[A-Za-z]{1,4}\d{1,2}[A-Za-z]?)$/.test(part))
+
+const isPackage = (arg: string) => /^@?[a-z][\w.-]*(?:\/[\w.-]+)?(?:@[\w.^~-]+)?$/i.test(arg) && /[@/-]/.test(arg)
+
+/** What a name calls a secret is one, unless it cannot be: a switch, a number of things, a place where it is kept. */
+const ofNamed = (value: string, sure = true): ReadonlyArray<Secret> => {
+  const bare = value.trim().replaceAll(reference, "")
+  const unsaid = bare === "" || bare.length < 3 || /^(?:true|false|yes|no|on|off|null|none|auto|\d{1,5})$/i.test(bare)
+  const isPlace = /^(?:~\/|\.{1,2}\/|\/(?:home|etc|run|var|tmp|opt|usr|Users|mnt|root)\/|[A-Za-z]:\\)/.test(bare)
+  return unsaid || isPlace || bare.startsWith("-") ? [] : [{ text: bare, sure }]
+}
+
+const inHeader = (written: string): ReadonlyArray<Secret> => {
+  const [, name, value] = /^\s*([\w-]+)\s*[:=]\s*(.*)$/s.exec(written) ?? []
+  return name === undefined || value === undefined ? inText(written) : inHeaderValue(name, value)
+}
+
+const inBasic = (credentials: string): ReadonlyArray<Secret> =>
+  Either.match(Encoding.decodeBase64String(credentials.trim()), {
+    onLeft: () => [],
+    onRight: (pair) => {
+      const at = pair.indexOf(":")
+      return at < 0 ? ofNamed(pair) : [...ofNamed(pair.slice(at + 1)), ...(at === 0 ? [] : ofUser(pair.slice(0, at)))]
+    }
+  })
+
+/** With a password beside it a user's name is a name. */
+const ofUser = (user: string): ReadonlyArray<Secret> => (isPlain(user) ? [] : [{ text: user, sure: false }])
+
+const inUrl = (url: string): ReadonlyArray<Secret> => {
+  const [, authority = "", path = "", query = ""] = /^[^:]+:\/\/([^/?#]*)([^?#]*)(.*)$/s.exec(url) ?? []
+  const at = authority.lastIndexOf("@")
+  const [user = "", ...password] = at < 0 ? [] : authority.slice(0, at).split(":")
+  const secret = password.join(":")
+  return [
+    ...(secret === "" ? ofNamed(user) : [...ofNamed(secret), ...ofUser(user)]),
+    ...path.split(/[/;]/).flatMap((part) => (isPlain(decoded(part)) ? [] : [{ text: part, sure: false }])),
+    ...query.split(/[?#&;]/).flatMap((pair) => {
+      const [name = "", ...rest] = pair.split("=")
+      const value = rest.join("=")
+      if (value !== "") return inVariable(name, value)
+      return isPlain(decoded(name)) ? [] : [{ text: name, sure: false }]
+    })
+  ]
+}
+
+/**
+ * As far as it can be.
+ *
+ * @since 0.1.0
+ * @category conversions
+ */
+export const decoded = (text: string): string =>
+  text.replaceAll(/(?:%[\da-f]{2})+/gi, (encoded) => {
+    const bytes = encoded.match(/[\da-f]{2}/gi) ?? []
+    return new TextDecoder().decode(Uint8Array.from(bytes, (byte) => Number.parseInt(byte, 16)))
+  })
+
+const inJson = (value: unknown, name: string): ReadonlyArray<Secret> =>
+  typeof value === "string"
+    ? inVariable(name, value)
+    : Array.isArray(value)
+      ? value.flatMap((part) => inJson(part, name))
+      : Predicate.isRecord(value)
+        ? Object.entries(value).flatMap(([key, part]) => inJson(part, key))
+        : []

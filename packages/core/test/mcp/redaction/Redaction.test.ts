@@ -1,0 +1,185 @@
+import { assert, describe, it } from "@effect/vitest"
+import * as KnownTokens from "@lms-bridge/core/mcp/redaction/KnownTokens"
+import * as Redaction from "@lms-bridge/core/mcp/redaction/Redaction"
+import type { ConfigEntry, EntrySettings } from "@lms-bridge/core/mcp/McpConfig"
+import * as ServerDefinition from "@lms-bridge/core/mcp/ServerDefinition"
+import { Either, Encoding, FastCheck, Redacted } from "effect"
+
+const define = (settings: EntrySettings): ServerDefinition.ServerDefinition => {
+  const entry: ConfigEntry = {
+    name: "it",
+    source: "/mcp.json",
+    line: 1,
+    inputs: new Map(),
+    settings: Either.right(settings)
+  }
+  const variables = { environment: () => undefined, workspaceFolder: "/w", userHome: "/h" }
+  return ServerDefinition.make(entry, { variables, nested: false })
+}
+
+const launchOf = (settings: EntrySettings) => Either.getOrThrow(define(settings).launch)
+
+const redactionOf = (settings: EntrySettings) => Redaction.of(launchOf(settings))
+
+/** Everything that is shown of an entry, in one text. */
+const shown = (settings: EntrySettings) => JSON.stringify(define(settings).shown)
+
+/** A secret in each place where people write them. */
+const places: Readonly<Record<string, (secret: string) => EntrySettings>> = {
+  "a DSN as argument": (secret) => ({ command: "srv", args: [`postgres://me:${secret}@db:5432/app`] }),
+  "a DSN as variable": (secret) => ({ command: "srv", env: { WHERE: `postgres://me:${secret}@db/app` } }),
+  "a user alone": (secret) => ({ command: "git-mcp", args: [`https://${secret}@github.com/a/b`] }),
+  "a connection string": (secret) => ({ command: "srv", args: [`Server=db;User Id=me;Password=${secret};`] }),
+  "words of libpq": (secret) => ({ command: "srv", args: [`host=db user=me password=${secret}`] }),
+  "the URL's password": (secret) => ({ url: `https://me:${secret}@host/mcp` }),
+  "the URL's query": (secret) => ({ url: `https://host/mcp?mode=a&api_key=${secret}` }),
+  "the URL of a proxy": (secret) => ({ command: "npx", args: ["mcp-remote", `https://h/sse?token=${secret}`] }),
+  "an option": (secret) => ({ command: "srv", args: ["--api-key", secret] }),
+  "an option with =": (secret) => ({ command: "srv", args: [`--token=${secret}`] }),
+  "an option in camelCase": (secret) => ({ command: "srv", args: [`--apiKey=${secret}`] }),
+  "a header": (secret) => ({
+    command: "npx",
+    args: ["mcp-remote", "https://h/", "--header", `Authorization: Bearer ${secret}`]
+  }),
+  "a header without space": (secret) => ({ command: "npx", args: ["-H", `X-Custom:${secret}`] }),
+  "a header with =": (secret) => ({
+    command: "npx",
+    args: [`--header=Authorization: Basic ${Encoding.encodeBase64(`me:${secret}`)}`]
+  }),
+  "-u": (secret) => ({ command: "curl-mcp", args: ["-u", `me:${secret}`] }),
+  "-p": (secret) => ({ command: "mysql-mcp", args: ["-u", "root", "-p", secret] }),
+  "docker -e": (secret) => ({ command: "docker", args: ["run", "-e", `DB_PASSWORD=${secret}`, "mcp/db"] }),
+  "JSON as argument": (secret) => ({
+    command: "srv",
+    args: ["--config", JSON.stringify({ nested: [{ apiKey: secret }] })]
+  }),
+  "JSON as variable": (secret) => ({
+    command: "srv",
+    env: { OPENAPI_MCP_HEADERS: JSON.stringify({ Authorization: `Bearer ${secret}` }) }
+  }),
+  "a variable": (secret) => ({ command: "srv", env: { PGPASSWORD: secret } }),
+  "a header of HTTP": (secret) => ({ url: "https://host/mcp", headers: { "X-Whatever": secret } }),
+  "a token of HTTP": (secret) => ({ url: "https://host/mcp", headers: { Authorization: `Bearer ${secret}` } })
+}
+
+const secrets = FastCheck.stringMatching(/^[A-Za-z][A-Za-z0-9]{3,12}[0-9][A-Za-z0-9]{1,12}$/)
+
+describe("Redaction", () => {
+  for (const [place, entry] of Object.entries(places)) {
+    it(`neither shows nor tells a secret in ${place}`, () => {
+      FastCheck.assert(
+        FastCheck.property(secrets, (secret) => {
+          const settings = entry(secret)
+          assert.notInclude(shown(settings), secret)
+          const { text } = redactionOf(settings)
+          const said = text(`Cannot connect with ${secret}: see "${encodeURIComponent(secret)}"`)
+          assert.notInclude(said, secret)
+          assert.include(said, "Cannot connect with <redacted>: see")
+        })
+      )
+    })
+  }
+
+  it("finds a secret by its looks where nothing names it", () => {
+    for (const settings of [
+      { url: "https://mcp.example/s/abcdef123456/mcp" },
+      { command: "npx", args: ["mcp-remote", "https://mcp.example/s/abcdef123456/mcp"] },
+      { command: "srv", args: ["abcdef123456"] },
+      { command: "srv", args: ["--as", "me:abcdef123456"] },
+      { command: "srv", env: { ANYTHING: "abcdef123456" } },
+      { command: "docker", args: ["run", "-e", "ANYTHING=abcdef123456", "mcp/srv"] },
+      { url: "https://host/mcp?anything=abcdef123456" },
+      { command: "srv", env: { ANYTHING: "abcdef123456", AGAIN: "https://mcp.example/s/abcdef123456/mcp" } }
+    ] satisfies ReadonlyArray<EntrySettings>) {
+      assert.notInclude(shown(settings), "abcdef123456")
+      assert.notInclude(redactionOf(settings).text("404 at /s/abcdef123456/mcp"), "abcdef123456")
+    }
+  })
+
+  it("knows a secret again in other clothes", () => {
+    const secret = "s3cr3t/+&ü pass"
+    const { text } = redactionOf({ command: "srv", env: { DB_PASSWORD: secret } })
+    const forms = [
+      secret,
+      encodeURIComponent(secret),
+      encodeURIComponent(secret).toLowerCase(),
+      JSON.stringify(secret),
+      Encoding.encodeBase64(secret),
+      Encoding.encodeBase64Url(secret),
+      Encoding.encodeBase64(`me:${secret}`),
+      Encoding.encodeBase64(`user:${secret}:more`)
+    ]
+    for (const form of forms) {
+      const hidden = text(`<<${form}>>`)
+      assert.include(hidden, "<redacted>", form)
+      for (const other of [secret, encodeURIComponent(secret)]) assert.notInclude(hidden, other)
+    }
+    const encoded = redactionOf({ url: "https://me:p%40ss%2Fword1@host/mcp" })
+    assert.notInclude(encoded.text("refused: p@ss/word1 and p%40ss%2Fword1"), "word1")
+  })
+
+  it("sends user and password of a URL as Basic, where the entry says nothing else", () => {
+    const launch = launchOf({ url: "https://me:p%40ss:x@host:8443/mcp?a=b" })
+    assert.isTrue(launch._tag === "Http")
+    if (launch._tag !== "Http") return
+    assert.strictEqual(Redacted.value(launch.url), "https://host:8443/mcp?a=b")
+    const header = launch.headers["Authorization"]
+    assert.strictEqual(header && Redacted.value(header), `Basic ${Encoding.encodeBase64("me:p@ss:x")}`)
+    const own = launchOf({ url: "https://me:pw@host/mcp", headers: { authorization: "Bearer mine" } })
+    assert.deepStrictEqual(own._tag === "Http" ? Object.keys(own.headers) : [], ["authorization"])
+  })
+
+  it.each([
+    [["-y", "@modelcontextprotocol/server-filesystem@2026.8.31", "/home/me/work", "."]],
+    [["run", "-i", "--rm", "-p", "8080:80", "mcp/postgres:latest", "-e", "MODE=fast", "--name=my-server"]],
+    [["--directory", "~/src/mcp-servers/v1alpha1", "run", "server.py", "--port", "3000", "--verbose"]],
+    [["-p", "some-package", "--max-tokens", "4096", "--keyboard", "us", "--tokenizer", "cl100k_base"]],
+    [["mcp-remote", "https://mcp.example.com/v1/sse", "--transport", "http-only", "--host", "127.0.0.1:8080"]],
+    [
+      ["--key", "/etc/ssl/private/server.key", "--since", "2025-11-25T10:00:00", "--model", "qwen2.5-coder-7b-instruct"]
+    ],
+    [["-c", "import server; server.main()", "--token", "${TOKEN}", "--header", "Authorization: ${HEADER}"]],
+    [["C:\\Users\\me\\AppData\\Local\\Programs\\server.js", "C:/work", "\\\\share\\folder"]]
+  ])("leaves what is plainly public as it is: %j", (args) => {
+    assert.deepStrictEqual(Redaction.shownArguments(args), args)
+    const settings: EntrySettings = { command: "node", args: args.map((arg) => arg.replaceAll("$", "")) }
+    const message = `node ${args.join(" ")} ended: Cannot find module "." in /home/me/work; http error, token missing`
+    assert.strictEqual(
+      Redaction.make(Redaction.secretsOf(launchOf(settings)).filter(({ sure }) => !sure)).text(message),
+      message
+    )
+  })
+
+  it("does not make messages unreadable, whatever an entry calls a secret", () => {
+    const { said, text } = redactionOf({
+      command: "node",
+      env: { TOKEN: "node", PASSWORD: ".", KEY: "abc", SECRET: "true", AUTH: "", PGPASSWORD: "postgres" }
+    })
+    const message = "node server.js: abcess at . is true"
+    assert.strictEqual(text(message), message)
+    assert.strictEqual(text("abc, postgres"), "<redacted>, <redacted>")
+    // a model that works on a database has to read of it
+    assert.strictEqual(said("abc, postgres"), "abc, postgres")
+  })
+
+  it("shows models and clients the program's name and the host, and nothing else", () => {
+    const brief = (settings: EntrySettings) => define(settings).shown.brief
+    assert.strictEqual(brief({ command: "/opt/bin/srv", args: ["--token", "x"] }), "srv")
+    assert.strictEqual(brief({ command: "C:\\Program Files\\nodejs\\node.exe" }), "node.exe")
+    assert.strictEqual(brief({ command: "npx -y srv --token abc/def" }), "npx")
+    assert.strictEqual(brief({ url: "https://me:pw@host:8443/s/abc?key=x" }), "host:8443")
+    assert.strictEqual(brief({ url: "no url" }), "")
+  })
+
+  it("answers any text, and any text in any entry", () => {
+    FastCheck.assert(
+      FastCheck.property(FastCheck.string({ unit: "binary" }), FastCheck.string({ unit: "binary" }), (one, other) => {
+        const settings: EntrySettings = { command: "srv", args: [one, `--token=${other}`], env: { [one]: other } }
+        assert.isString(redactionOf(settings).text(`${other}${one}`))
+        assert.isString(shown(settings))
+        assert.isString(shown({ url: one, headers: { [one]: other } }))
+        assert.isBoolean(KnownTokens.isPlain(one))
+      })
+    )
+  })
+})
