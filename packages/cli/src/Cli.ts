@@ -8,6 +8,7 @@ import * as ValidationError from "@effect/cli/ValidationError"
 import * as CassetteRecording from "@lms-bridge/core/agent/CassetteRecording"
 import * as CassetteReplay from "@lms-bridge/core/agent/CassetteReplay"
 import type { Values } from "@lms-bridge/core/configuration/Settings"
+import * as Chunk from "effect/Chunk"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
@@ -95,14 +96,22 @@ export const make =
 
 const cliConfig = CliConfig.make({ showBuiltIns: false })
 
-const runs = Command.make("runs").pipe(
-  Command.withDescription("Runs that are kept: what was done, going on with them, asking further."),
-  Command.withSubcommands([RunsLs.command, RunsShow.command, RunsResume.command, RunsFollow.command, RunsRm.command])
-)
+type Members = Parameters<typeof Command.withSubcommands>[1]
 
-const models = Command.make("models").pipe(
-  Command.withDescription("Models on disk and in memory, loading and unloading."),
-  Command.withSubcommands([
+const group = <Name extends string, const M extends Members>(name: Name, description: string, members: M) => ({
+  command: Command.make(name).pipe(Command.withDescription(description), Command.withSubcommands(members)),
+  members
+})
+
+const groups = {
+  runs: group("runs", "Runs that are kept: what was done, going on with them, asking further.", [
+    RunsLs.command,
+    RunsShow.command,
+    RunsResume.command,
+    RunsFollow.command,
+    RunsRm.command
+  ]),
+  models: group("models", "Models on disk and in memory, loading and unloading.", [
     ModelsLs.command,
     ModelsPs.command,
     ModelsLoad.load,
@@ -110,17 +119,9 @@ const models = Command.make("models").pipe(
     ModelsUnload.command,
     ModelsEstimate.command,
     ModelsGet.command
-  ])
-)
-
-const server = Command.make("server").pipe(
-  Command.withDescription("LM Studio's own server."),
-  Command.withSubcommands([ServerStatus.command, ServerStart.command, ServerStop.command])
-)
-
-const mcp = Command.make("mcp").pipe(
-  Command.withDescription("Your MCP servers, what they offer, calls by hand, locks and logins."),
-  Command.withSubcommands([
+  ]),
+  server: group("server", "LM Studio's own server.", [ServerStatus.command, ServerStart.command, ServerStop.command]),
+  mcp: group("mcp", "Your MCP servers, what they offer, calls by hand, locks and logins.", [
     McpLs.command,
     McpTools.command,
     McpCall.command,
@@ -131,7 +132,7 @@ const mcp = Command.make("mcp").pipe(
     McpLogin.command,
     McpLogout.command
   ])
-)
+} as const
 
 /** The loop writes down what it hears. */
 const recorded = <E, R>(record: Option.Option<string>, services: Layer.Layer<StandIn.Services, E, R>) =>
@@ -144,70 +145,48 @@ const recorded = <E, R>(record: Option.Option<string>, services: Layer.Layer<Sta
 const played = <E, R>(file: string, services: Layer.Layer<StandIn.Services, E, R>) =>
   CassetteReplay.loop(file).pipe(Layer.provideMerge(services), Layer.merge(Layer.succeed(ShownRun.RunsAreKept, false)))
 
-const parser = <E, R>(services: (need: Omit<Need, "logLevel">) => Layer.Layer<StandIn.Services, E, R>) => {
+/** All commands, in the order of the help, each over the services that it works with. */
+const program = <E, R>(services: (need: Omit<Need, "logLevel">) => Layer.Layer<StandIn.Services, E, R>) => {
   const usual = services({ standIn: "never", watched: true })
-  return Command.make("lms-bridge").pipe(
-    Command.withSubcommands([
-      Run.command.pipe(
-        Command.provide(({ record, standIn }) => recorded(record, services({ standIn, watched: true })))
-      ),
-      runs.pipe(Command.provide(usual)),
-      Replay.command.pipe(Command.provide(({ file }) => played(file, usual))),
-      models.pipe(Command.provide(usual)),
-      server.pipe(Command.provide(usual)),
-      mcp.pipe(Command.provide(usual)),
-      Doctor.command.pipe(Command.provide(usual)),
-      Serve.command.pipe(Command.provide(services({ standIn: "never", watched: false }))),
-      Install.install,
-      Install.uninstall,
-      Simulate.command
-    ]),
-    Command.run({ name: "lms-bridge", version, executable: "lms-bridge", footer: Help.footer })
-  )
+  return [
+    Run.command.pipe(Command.provide(({ record, standIn }) => recorded(record, services({ standIn, watched: true })))),
+    groups.runs.command.pipe(Command.provide(usual)),
+    Replay.command.pipe(Command.provide(({ file }) => played(file, usual))),
+    groups.models.command.pipe(Command.provide(usual)),
+    groups.server.command.pipe(Command.provide(usual)),
+    groups.mcp.command.pipe(Command.provide(usual)),
+    Doctor.command.pipe(Command.provide(usual)),
+    Serve.command.pipe(Command.provide(services({ standIn: "never", watched: false }))),
+    Install.install,
+    Install.uninstall,
+    Simulate.command
+  ] as const
 }
 
-const entry = <Name extends string, R, E, A>(
-  path: ReadonlyArray<string>,
-  command: Command.Command<Name, R, E, A>
-): Help.Entry => ({ path, usage: Command.getUsage(command), help: Command.getHelp(command, cliConfig) })
+const parser = <E, R>(services: (need: Omit<Need, "logLevel">) => Layer.Layer<StandIn.Services, E, R>) =>
+  Command.make("lms-bridge").pipe(
+    Command.withSubcommands(program(services)),
+    Command.run({ name: "lms-bridge", version, executable: "lms-bridge", footer: Help.footer })
+  )
 
+const nameOf = (command: Members[number]): string => Chunk.unsafeHead(Chunk.fromIterable(Command.getNames(command)))
+
+const entry = (path: ReadonlyArray<string>, command: Members[number]): Help.Entry => ({
+  path,
+  usage: Command.getUsage(command),
+  help: Command.getHelp(command, cliConfig)
+})
+
+const membersOf = (name: string): ReadonlyArray<Members[number]> =>
+  Object.entries(groups).find(([group]) => group === name)?.[1].members ?? []
+
+/** The same for the help and for reading the line: no service is made for it. */
 const catalogue: ReadonlyArray<Help.Entry> = [
   { path: [], usage: { _tag: "Empty" }, help: HelpDoc.empty },
-  entry(["run"], Run.command),
-  entry(["runs"], runs),
-  entry(["runs", "ls"], RunsLs.command),
-  entry(["runs", "show"], RunsShow.command),
-  entry(["runs", "resume"], RunsResume.command),
-  entry(["runs", "follow"], RunsFollow.command),
-  entry(["runs", "rm"], RunsRm.command),
-  entry(["replay"], Replay.command),
-  entry(["models"], models),
-  entry(["models", "ls"], ModelsLs.command),
-  entry(["models", "ps"], ModelsPs.command),
-  entry(["models", "load"], ModelsLoad.load),
-  entry(["models", "ensure"], ModelsLoad.ensure),
-  entry(["models", "unload"], ModelsUnload.command),
-  entry(["models", "estimate"], ModelsEstimate.command),
-  entry(["models", "get"], ModelsGet.command),
-  entry(["server"], server),
-  entry(["server", "status"], ServerStatus.command),
-  entry(["server", "start"], ServerStart.command),
-  entry(["server", "stop"], ServerStop.command),
-  entry(["mcp"], mcp),
-  entry(["mcp", "ls"], McpLs.command),
-  entry(["mcp", "tools"], McpTools.command),
-  entry(["mcp", "call"], McpCall.command),
-  entry(["mcp", "lock"], McpLock.command),
-  entry(["mcp", "trust"], McpTrust.command),
-  entry(["mcp", "resources"], McpResources.command),
-  entry(["mcp", "prompts"], McpPrompts.command),
-  entry(["mcp", "login"], McpLogin.command),
-  entry(["mcp", "logout"], McpLogout.command),
-  entry(["doctor"], Doctor.command),
-  entry(["serve"], Serve.command),
-  entry(["install"], Install.install),
-  entry(["uninstall"], Install.uninstall),
-  entry(["simulate"], Simulate.command)
+  ...program(() => Layer.die("the help makes no services")).flatMap((command: Members[number]) => {
+    const name = nameOf(command)
+    return [entry([name], command), ...membersOf(name).map((member) => entry([name, nameOf(member)], member))]
+  })
 ]
 
 /** Every command and group, by the words that name it. */
