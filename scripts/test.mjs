@@ -10,15 +10,7 @@ rmSync(report, { force: true })
 
 const { code } = await run(
   tool("vitest"),
-  [
-    "run",
-    "--config",
-    "vitest.workspace.ts",
-    "--reporter=default",
-    "--reporter=json",
-    `--outputFile.json=${report}`,
-    ...process.argv.slice(2)
-  ],
+  ["run", "--reporter=default", "--reporter=json", `--outputFile.json=${report}`, ...process.argv.slice(2)],
   { show: true }
 )
 process.exit(code)
