@@ -114,13 +114,12 @@ export const step = (state: ChatState, frame: Frame, now: number): Step => {
  * @category transitions
  */
 export const complete = (state: ChatState, now: number): ReadonlyArray<ChatEvent> => {
-  const { reasoning, text } = ThinkTags.end(state.think)
-  const last = deltas(reasoning, text)
+  const split = ThinkTags.end(state.think)
+  const last = deltas(split.reasoning, split.shown)
   const firstAt = state.firstAt ?? now
   const reply: ChatReply = {
     model: state.model,
-    content: state.content + text,
-    reasoning: state.reasoning + reasoning,
+    ...joined(state, split, split.reasoning),
     toolCalls: finishCalls(state),
     finishReason: state.finishReason,
     ...present({ usage: state.usage }),
@@ -172,18 +171,24 @@ const takeDelta = (
   // a server that repeats the same thinking under both names must not double it
   const named = (delta.reasoning_content ?? "") !== "" ? delta.reasoning_content : delta.reasoning
   const reasoning = (named ?? "") + split.reasoning
+  const think = reasoning === "" ? split.state : { ...split.state, thought: true }
   const { calls, started } = takeCalls(state.calls, delta.tool_calls)
   return {
     state: {
       ...state,
-      think: split.state,
-      content: state.content + split.text,
-      reasoning: state.reasoning + reasoning,
+      think,
+      ...joined(state, split, reasoning),
       calls
     },
-    events: [...deltas(reasoning, split.text), ...started]
+    events: [...deltas(reasoning, split.shown), ...started]
   }
 }
+
+/** A closing mark without its opening says that all text before it was thinking. */
+const joined = (state: ChatState, { text, withdrawn }: ThinkTags.Split, reasoning: string) => ({
+  content: withdrawn ? text : state.content + text,
+  reasoning: withdrawn ? state.reasoning + state.content + reasoning : state.reasoning + reasoning
+})
 
 const deltas = (reasoning: string, text: string): ReadonlyArray<ChatEvent> => [
   ...(reasoning === "" ? [] : [{ _tag: "ReasoningDelta", text: reasoning } as const]),

@@ -6,35 +6,51 @@
  */
 
 /**
- * For the mark from `start` to `end` of this text, outside of code.
+ * For a mark outside of code, with the line before it and the text behind it.
  *
  * @since 0.1.0
  * @category predicates
  */
-export const isSpokenOf = (text: string, start: number, end: number): boolean => {
-  const before = text.slice(Math.max(0, start - reach), start)
-  const line = before.slice(before.lastIndexOf("\n") + 1)
-  const after = text.slice(end, end + reach)
+export const isSpokenOf = (before: string, behind: string): boolean => {
+  const line = before.slice(-reach)
+  const after = behind.slice(0, lookAhead)
   const last = line.at(-1) ?? ""
   const next = after.at(0) ?? ""
-  if (last !== "" && quotes[last]?.includes(next) === true && next !== "") return true
-  const said = line.trimEnd()
-  const isWord = said !== "" && said !== line && (/[\p{L}\p{N},:*|–—-]$/u.test(said) || /^\s*\d{1,3}[.)]$/.test(said))
+  if (next !== "" && quotes[last]?.includes(next) === true) return true
   // a word of the sentence before it, and the sentence goes on or ends behind it
-  if (isWord) return next === "" || /^[\s.,;:!?)]/.test(after)
+  if (isWordBefore(line)) return /^(?:[ \t]+[^\s<]|[.,;:!?)])/.test(after)
   // the first word of a sentence
   return (
-    said === "" && /^ (?:is|are|tags?|marks?|tokens?|means|begins?|starts?|ends?|opens?|closes?|and|or)\b/.test(after)
+    line.trim() === "" && /^ (?:is|are|tags?|marks?|tokens?|means|begins?|starts?|ends?|opens?|and|or)\b/.test(after)
   )
 }
 
 /**
- * How many characters on each side are looked at.
+ * Whether the line ends in a word, a list's mark or the like, and a space: nothing that a message ends with.
+ *
+ * @since 0.1.0
+ * @category predicates
+ */
+export const isWordBefore = (line: string): boolean => {
+  const said = line.trimEnd()
+  return said !== "" && said !== line && (/[\p{L}\p{N},:*|–—-]$/u.test(said) || /^\s*\d{1,3}[.)]$/.test(said))
+}
+
+/**
+ * How many characters of the line before a mark are looked at.
  *
  * @since 0.1.0
  * @category constants
  */
 export const reach = 80
+
+/**
+ * How many characters behind a mark are looked at.
+ *
+ * @since 0.1.0
+ * @category constants
+ */
+export const lookAhead = 12
 
 // -----------------------------------------------------------------------------
 // internal

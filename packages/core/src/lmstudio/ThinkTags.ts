@@ -1,23 +1,46 @@
 /**
- * Thinking that a model leaves in its text between `<think>` and `</think>` (contract H14), told apart while the text
- * arrives in pieces. Only a block at the very beginning is thinking: later tags are what the model talks about.
+ * Thinking and protocol that a model leaves in its text (contract H14): blocks of thought, by whatever marks, a closing
+ * mark whose opening the template gave, harmony's channels, tokens that end a turn and the turn that is made up behind
+ * them. They are told apart while the text arrives in pieces. What only speaks of such marks, in a sentence or in code,
+ * stays.
  *
  * @since 0.1.0
  */
+import { isSpokenOf, isWordBefore, lookAhead, reach } from "./SpokenMarks.ts"
+import * as ThoughtMarks from "./ThoughtMarks.ts"
 
 /**
- * Where in the text we are. `held` has arrived and cannot be told yet: a tag that may be whole with the next piece, or
- * white space that belongs to a tag.
+ * Where in the text we are. `held` has arrived and cannot be told yet.
  *
  * @since 0.1.0
  * @category models
  */
 export interface ThinkState {
-  readonly phase: "start" | "opened" | "thinking" | "gap" | "text"
+  readonly phase: "start" | "opened" | "thinking" | "nested" | "text" | "call" | "ended" | "over"
   readonly held: string
+  /** What closes the thought under way. */
+  readonly block: ThoughtMarks.Block | undefined
+  /** Blocks of the same kind that are open. */
+  readonly depth: number
+  /** Something was thought in this text. */
+  readonly thought: boolean
+  /** Some text has been said. */
+  readonly said: boolean
+  /** Some mark has been taken out, so that white space at this place is its. */
+  readonly trimmed: boolean
+  /** An opening mark stands in the text, so that its closing mark is text as well. */
+  readonly spoken: boolean
+  /** The end of the line so far. */
+  readonly line: string
+  /** The mark of the fence that is open, or "". */
+  readonly fence: string
+  readonly inline: boolean
 }
 
 /**
+ * `text` is what belongs to the reply, `shown` what of it is for the eyes of a person. `withdrawn`: all text before this
+ * piece was thinking.
+ *
  * @since 0.1.0
  * @category models
  */
@@ -25,13 +48,27 @@ export interface Split {
   readonly state: ThinkState
   readonly reasoning: string
   readonly text: string
+  readonly shown: string
+  readonly withdrawn: boolean
 }
 
 /**
  * @since 0.1.0
  * @category constructors
  */
-export const initial: ThinkState = { phase: "start", held: "" }
+export const initial: ThinkState = {
+  phase: "start",
+  held: "",
+  block: undefined,
+  depth: 0,
+  thought: false,
+  said: false,
+  trimmed: false,
+  spoken: false,
+  line: "",
+  fence: "",
+  inline: false
+}
 
 /**
  * The next piece of the text.
@@ -39,45 +76,8 @@ export const initial: ThinkState = { phase: "start", held: "" }
  * @since 0.1.0
  * @category transitions
  */
-export const push = (state: ThinkState, piece: string): Split => {
-  const input = state.held + piece
-  switch (state.phase) {
-    case "start": {
-      const content = input.trimStart()
-      if (content.startsWith(opening)) {
-        return push({ phase: "opened", held: "" }, content.slice(opening.length))
-      }
-      return opening.startsWith(content)
-        ? { state: { phase: "start", held: input }, reasoning: "", text: "" }
-        : { state: inText, reasoning: "", text: input }
-    }
-    case "opened": {
-      const thinking = input.trimStart()
-      return thinking === ""
-        ? { state: { phase: "opened", held: "" }, reasoning: "", text: "" }
-        : push({ phase: "thinking", held: "" }, thinking)
-    }
-    case "thinking": {
-      const end = input.indexOf(closing)
-      if (end !== -1) {
-        const after = push({ phase: "gap", held: "" }, input.slice(end + closing.length))
-        return { ...after, reasoning: input.slice(0, end).trimEnd() }
-      }
-      const held = /\s*(?:<(?:\/(?:t(?:h(?:i(?:n(?:k)?)?)?)?)?)?)?$/.exec(input)?.[0] ?? ""
-      return {
-        state: { phase: "thinking", held },
-        reasoning: input.slice(0, input.length - held.length),
-        text: ""
-      }
-    }
-    case "gap": {
-      const text = input.trimStart()
-      return { state: text === "" ? { phase: "gap", held: "" } : inText, reasoning: "", text }
-    }
-    case "text":
-      return { state: inText, reasoning: "", text: input }
-  }
-}
+export const push = (state: ThinkState, piece: string): Split =>
+  piece === "" ? still(state) : split(state, piece, false)
 
 /**
  * The end of the text: what was held back is what it looks like.
@@ -85,18 +85,289 @@ export const push = (state: ThinkState, piece: string): Split => {
  * @since 0.1.0
  * @category transitions
  */
-export const end = (state: ThinkState): Split => ({
-  state: inText,
-  reasoning: state.phase === "thinking" ? state.held.trimEnd() : "",
-  text: state.phase === "start" ? state.held : ""
-})
+export const end = (state: ThinkState): Split => split(state, "", true)
 
 // -----------------------------------------------------------------------------
 // internal
 // -----------------------------------------------------------------------------
 
-const opening = "<think>"
+const still = (state: ThinkState): Split => ({ state, reasoning: "", text: "", shown: "", withdrawn: false })
 
-const closing = "</think>"
+/** What one piece does, gathered on the way. */
+interface Work {
+  state: ThinkState
+  rest: string
+  reasoning: string
+  text: string
+  shown: string
+  withdrawn: boolean
+}
 
-const inText: ThinkState = { phase: "text", held: "" }
+const split = (before: ThinkState, piece: string, atEnd: boolean): Split => {
+  const work: Work = { ...still({ ...before, held: "" }), rest: before.held + piece }
+  let seen = before.held.length
+  // each step takes something away, or says that it has to wait
+  while (steps[work.state.phase](work, atEnd, seen)) {
+    seen = 0
+    if (work.rest === "" && !atEnd) break
+  }
+  const { reasoning, rest, shown, state, text, withdrawn } = work
+  return { state: { ...state, held: atEnd ? "" : rest }, reasoning, text, shown, withdrawn }
+}
+
+type Step = (work: Work, atEnd: boolean, seen: number) => boolean
+
+const start: Step = (work, atEnd) => {
+  const content = work.rest.trimStart()
+  if (content === "") {
+    if (!atEnd && work.rest.length < mostSpace) return false
+    if (!work.state.trimmed) say(work, work.rest, true)
+    else work.rest = ""
+    return false
+  }
+  const mark = ThoughtMarks.at(content, 0)
+  if (mark === "partial" && !atEnd) return false
+  const isMark = mark !== "partial" && mark !== undefined
+  if (isMark && mark.length + lookAhead > content.length && !atEnd && mark.kind !== "open") return false
+  if (isMark && !(mark.kind !== "open" && isSpokenOf("", content.slice(mark.length)))) {
+    switch (mark.kind) {
+      case "open":
+      case "call":
+      case "skip":
+      case "end":
+      case "turn":
+        work.rest = content
+        return take(work, mark)
+      case "close":
+        work.rest = content.slice(mark.length)
+        work.state = { ...work.state, thought: true, trimmed: true }
+        return true
+    }
+  }
+  if (work.state.trimmed) work.rest = content
+  // two messages of one reply
+  if (work.state.said && work.state.trimmed) {
+    work.text += "\n\n"
+    work.shown += "\n\n"
+  }
+  work.state = { ...work.state, phase: "text" }
+  return true
+}
+
+/** White space behind an opening mark belongs to it. */
+const opened: Step = (work) => {
+  work.rest = work.rest.trimStart()
+  if (work.rest !== "") work.state = { ...work.state, phase: "thinking" }
+  return work.rest !== ""
+}
+
+const thinking: Step = (work, atEnd) => {
+  const { block } = work.state
+  const found = block === undefined ? undefined : ThoughtMarks.closing(work.rest, block, 0)
+  const isAtEnd = found !== undefined && found.end === work.rest.length && work.rest.charAt(found.start - 1) === "`"
+  if (isAtEnd && !atEnd) return false
+  if (block !== undefined && found !== undefined) {
+    const before = work.rest.slice(0, found.start)
+    work.reasoning += before.trimEnd()
+    const depth = work.state.depth + found.opened - 1
+    work.rest = work.rest.slice(found.end)
+    work.state = {
+      ...work.state,
+      depth: Math.max(0, depth),
+      phase: depth > 0 ? "nested" : "start",
+      thought: true,
+      trimmed: true,
+      line: ""
+    }
+    return true
+  }
+  if (block !== undefined && found === undefined) {
+    const held = atEnd ? 0 : ThoughtMarks.heldBack(work.rest, [...block.close, ...block.nests])
+    const kept = work.rest.slice(0, work.rest.length - held)
+    const trimmed = kept.trimEnd()
+    const give = kept.length - trimmed.length > mostSpace ? kept : trimmed
+    const counted = ThoughtMarks.openings(give, block)
+    work.reasoning += give
+    work.rest = atEnd ? "" : work.rest.slice(give.length)
+    work.state = { ...work.state, depth: work.state.depth + counted, thought: true }
+  }
+  return false
+}
+
+/** A block has closed within another one: what follows is a thought if a closing mark comes, and text if none does. */
+const nested: Step = (work, atEnd, seen) => {
+  const { block, depth } = work.state
+  const found =
+    block === undefined ? undefined : ThoughtMarks.closing(work.rest, block, Math.max(0, seen - longestMark))
+  if (found !== undefined) {
+    work.reasoning += work.rest.slice(0, found.start).trimEnd()
+    work.rest = work.rest.slice(found.end)
+    work.state = { ...work.state, depth: depth - 1, phase: depth > 1 ? "nested" : "start", trimmed: true }
+    return true
+  }
+  if (atEnd || work.rest.length > mostNested) {
+    work.state = { ...work.state, phase: "start", depth: 0 }
+    return true
+  }
+  return false
+}
+
+const inText: Step = (work, atEnd) => {
+  for (;;) {
+    const place = work.rest.search(ThoughtMarks.places)
+    if (place === -1) {
+      say(work, work.rest, true)
+      return false
+    }
+    if (place > 0) say(work, work.rest.slice(0, place), true)
+    const char = work.rest.charAt(0)
+    if (char === "`" || char === "~") {
+      const run = /^(?:`+|~+)/.exec(work.rest)?.[0] ?? char
+      if (run.length === work.rest.length && run.length < longestMark && !atEnd) return false
+      code(work, run)
+      continue
+    }
+    const inCode = work.state.fence !== "" || work.state.inline
+    const mark = inCode ? undefined : ThoughtMarks.at(work.rest, 0)
+    if (mark === "partial" && !atEnd) return false
+    if (mark === undefined || mark === "partial") {
+      say(work, char, true)
+      continue
+    }
+    const after = work.rest.slice(mark.length)
+    const isShort =
+      after.length < lookAhead || (mark.kind === "close" && after.trim() === "" && after.length < mostSpace)
+    if (isShort && !atEnd) return false
+    if (mark.onlyAtEnd === true && after.trim() !== "" && !/^\s{0,20}(?:<s>|\[INST\])/.test(after)) {
+      say(work, work.rest.slice(0, mark.length), true)
+      continue
+    }
+    const isLast = mark.kind === "close" && after.trim() === ""
+    if (isSpokenOf(work.state.line, after) || (isLast && isWordBefore(work.state.line))) {
+      if (mark.kind === "open") work.state = { ...work.state, spoken: true }
+      say(work, work.rest.slice(0, mark.length), true)
+      continue
+    }
+    if (mark.kind === "close") {
+      if (work.state.spoken) {
+        say(work, work.rest.slice(0, mark.length), true)
+        continue
+      }
+      work.rest = after
+      // behind a thought of its own, a mark at the very end closes nothing
+      if (work.state.thought && after.trim() === "") {
+        work.rest = ""
+        return false
+      }
+      work.reasoning += work.text
+      work.text = ""
+      work.shown = ""
+      work.withdrawn = true
+      work.state = { ...work.state, phase: "start", thought: true, said: false, trimmed: true, line: "", inline: false }
+      return true
+    }
+    // a tag that could be anybody's is a thought only where a text begins
+    if (mark.kind === "open" && mark.block.special !== true) {
+      work.state = { ...work.state, spoken: true }
+      say(work, work.rest.slice(0, mark.length), true)
+      continue
+    }
+    return take(work, mark)
+  }
+}
+
+/** A call by harmony's marks: kept for those who read calls, not shown. */
+const call: Step = (work, atEnd) => {
+  const found = /<\|(?:call|end|return)\|>|<\|start\|>/.exec(work.rest)
+  if (found === null) {
+    const held = atEnd ? 0 : ThoughtMarks.heldBack(work.rest, ["<|call|>", "<|end|>", "<|return|>", "<|start|>"])
+    say(work, work.rest.slice(0, work.rest.length - held), false)
+    return false
+  }
+  const isEnd = found[0] !== "<|start|>"
+  say(work, work.rest.slice(0, found.index + (isEnd ? found[0].length : 0)), false)
+  work.state = { ...work.state, phase: "ended", line: "" }
+  return true
+}
+
+/** Behind the end of a message of harmony's there may be the next one; whatever else comes is made up. */
+const ended: Step = (work, atEnd) => {
+  const content = work.rest.trimStart()
+  if (content === "" && !atEnd) return false
+  const mark = ThoughtMarks.at(content, 0)
+  if (mark === "partial" && !atEnd) return false
+  work.rest = content
+  const goesOn =
+    mark !== "partial" && mark !== undefined && mark.kind !== "turn" && /^<\|(?:start|channel)\|>/.test(content)
+  work.state = { ...work.state, phase: goesOn ? "start" : "over", trimmed: true }
+  return content !== ""
+}
+
+const over: Step = (work) => {
+  work.rest = ""
+  return false
+}
+
+const steps: Readonly<Record<ThinkState["phase"], Step>> = {
+  start,
+  opened,
+  thinking,
+  nested,
+  text: inText,
+  call,
+  ended,
+  over
+}
+
+const take = (work: Work, mark: ThoughtMarks.Mark): boolean => {
+  const whole = work.rest.slice(0, mark.length)
+  if (mark.kind === "call") say(work, whole, false)
+  else work.rest = work.rest.slice(mark.length)
+  switch (mark.kind) {
+    case "open":
+      work.state = { ...work.state, phase: "opened", block: mark.block, depth: 1, trimmed: true, line: "" }
+      return true
+    case "call":
+      work.state = { ...work.state, phase: "call" }
+      return true
+    case "skip":
+    case "close":
+      work.state = { ...work.state, phase: "start", trimmed: true, line: "" }
+      return true
+    case "end":
+      work.state = { ...work.state, phase: "ended" }
+      return true
+    case "turn":
+      work.state = { ...work.state, phase: "over" }
+      return true
+  }
+}
+
+/** Takes the beginning of what is left as text. */
+const say = (work: Work, text: string, isShown: boolean): void => {
+  work.text += text
+  if (isShown) work.shown += text
+  work.rest = work.rest.slice(text.length)
+  if (!work.state.said && text.trim() !== "") work.state = { ...work.state, said: true }
+  const newline = text.lastIndexOf("\n")
+  work.state =
+    newline === -1
+      ? { ...work.state, line: (work.state.line + text).slice(-reach) }
+      : { ...work.state, line: text.slice(newline + 1).slice(-reach), inline: false }
+}
+
+const code = (work: Work, run: string): void => {
+  const { fence, inline, line } = work.state
+  const begins = line.trim() === "" && run.length >= 3
+  const next = begins
+    ? { fence: fence === "" ? run : run.startsWith(fence) ? "" : fence }
+    : fence === "" && run.startsWith("`") && run.length < 3
+      ? { inline: !inline }
+      : {}
+  work.state = { ...work.state, ...next }
+  say(work, run, true)
+}
+
+const mostSpace = 1000
+const mostNested = 200_000
+const longestMark = 300

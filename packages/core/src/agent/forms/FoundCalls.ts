@@ -7,7 +7,7 @@
 import { codeSpans, type CodeSpans } from "./CodeSpans.ts"
 import { formTable, type Form } from "./FormTable.ts"
 import type { WrittenCall } from "./Readers.ts"
-import { isSpokenOf } from "../../lmstudio/SpokenMarks.ts"
+import { isSpokenOf, reach } from "../../lmstudio/SpokenMarks.ts"
 
 /**
  * `calls` is empty where a mark opens a call that cannot be read. `source` is the block without its fence.
@@ -119,7 +119,7 @@ const unread = (text: string, { form, from, start }: Opening, code: CodeSpans): 
   const fence = code.fenceAt(start)
   const behind = text.slice(from, from + 240)
   if (!looksBegun.test(behind) || (fence === undefined && code.isInline(start))) return undefined
-  if (fence === undefined && isSpokenOf(text, start, from)) return undefined
+  if (fence === undefined && isSpokenOf(lineBefore(text, start), behind)) return undefined
   return {
     start,
     end: fence?.end ?? from,
@@ -130,6 +130,11 @@ const unread = (text: string, { form, from, start }: Opening, code: CodeSpans): 
     mentioned: false,
     fenced: fence !== undefined
   }
+}
+
+const lineBefore = (text: string, place: number): string => {
+  const before = text.slice(Math.max(0, place - reach), place)
+  return before.slice(before.lastIndexOf("\n") + 1)
 }
 
 const looksBegun = /^\s{0,40}(?:[[{<]|```|call:|print\(|[\w.:/-]{1,100}\s{0,5}(?:[[({<]|\n|$)|$)/

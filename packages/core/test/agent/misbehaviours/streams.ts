@@ -36,6 +36,24 @@ const piece = (index: number, id: string | null, name: string | null, args: stri
 const replies = ({ events }: Parameters<Misbehaviour["check"]>[0]) =>
   events.flatMap((event) => (event._tag === "ModelReplied" ? [event.reply] : []))
 
+const leaked: ReadonlyArray<readonly [string, string]> = [
+  ["thinking whose opening tag the template gave: `… </think>answer`", "Let me think.\n</think>\n\nIt is so."],
+  ["thinking in nested or doubled tags", "<think>a<think>b</think>c</think><think>d</think>It is so."],
+  [
+    "harmony's channels (gpt-oss)",
+    "<|channel|>analysis<|message|>Hm.<|end|><|start|>assistant<|channel|>final<|message|>It is so.<|return|>"
+  ],
+  ["the channel of Gemma 4", "<|channel>thought\nHm.\n<channel|>It is so."],
+  ["thinking in `[THINK]` (Magistral)", "[THINK]Hm.[/THINK]It is so."],
+  [
+    "an end token that leaks, and a made-up turn of the user",
+    "It is so.<|im_end|>\n<|im_start|>user\nThanks!<|im_end|>"
+  ]
+]
+
+const spoken =
+  "The <think> tag begins a thought, `</think>` ends it:\n```jinja\n<think>\n</think><|im_end|>\n```\nSo it is."
+
 export const streams: ReadonlyArray<Misbehaviour> = [
   {
     what: "a call in pieces, with the name empty or null in all but the first (H12)",
@@ -76,6 +94,18 @@ export const streams: ReadonlyArray<Misbehaviour> = [
     ),
     check: (played) =>
       played.outcome.answer.trim() === "It is so." && replies(played)[0]?.reasoning.includes("Let me think.") === true
+  },
+  ...leaked.map(([what, content]): Misbehaviour => ({
+    what,
+    does: "takes it out of the answer and of the conversation",
+    world: saying(streamed("stop", ...Array.from(content, (content) => ({ content })))),
+    check: (played) => played.outcome.answer.trim() === "It is so." && played.requests === 1
+  })),
+  {
+    what: "an answer that speaks of such marks, in a sentence, between backticks or in a code block",
+    does: "leaves it as it is",
+    world: saying(streamed("stop", { content: spoken })),
+    check: ({ outcome }) => outcome.answer === spoken
   },
   {
     what: "a call inside of the thinking, and another one outside (H10)",
