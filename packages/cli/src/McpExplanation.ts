@@ -18,12 +18,12 @@ export type Explanation = typeof Explanation.Type
 export const render = ({ files, mode, servers }: Explanation): string =>
   [
     mode === "first"
-      ? "The first of these files that exists is used (LMS_BRIDGE_MCP_SOURCES=first):"
+      ? "The first of these files that has servers is used (LMS_BRIDGE_MCP_SOURCES=first):"
       : "All of these files that exist are used; where a name is in several, the first has it (LMS_BRIDGE_MCP_SOURCES=all):",
     "",
     Table.render(
       ["", "FILE", "WHOSE", "WHAT BECOMES OF IT"],
-      files.map((file, index) => [String(index + 1), file.path, whose[file.origin], fate(file)])
+      files.map((file, index) => [String(index + 1), file.path, whose(file.origin), fate(file)])
     ),
     ...files.flatMap(({ problem }) => (problem === undefined ? [] : ["", Words.oneLine(problem)])),
     ...(servers.length === 0
@@ -47,23 +47,29 @@ export const render = ({ files, mode, servers }: Explanation): string =>
 // internal
 // -----------------------------------------------------------------------------
 
-const whose: Readonly<Record<ConfigCandidate["origin"], string>> = {
-  setting: "MCP_JSON_PATH",
-  "LM Studio": "LM Studio",
-  project: "this folder",
-  home: "home directory",
-  above: "folder above",
-  "VS Code": "VS Code",
-  Cursor: "Cursor",
-  "Claude Desktop": "Claude Desktop"
+/** Where it is not simply the program's name. */
+const whose = (origin: ConfigCandidate["origin"]): string => {
+  switch (origin) {
+    case "setting":
+      return "MCP_JSON_PATH"
+    case "project":
+      return "this folder"
+    case "home":
+      return "home directory"
+    case "above":
+      return "folder above"
+    default:
+      return origin
+  }
 }
 
-const fate = ({ entries = [], exists, problem, used }: ConfigCandidate): string => {
+const fate = ({ entries, exists, problem, used }: ConfigCandidate): string => {
   if (!exists) return "not there"
-  if (problem !== undefined) return used ? "wrong, see below" : "not used, and wrong, see below"
-  if (used) return `used, ${Words.count(entries.length, "server")}`
-  const names = entries.map(({ name }) => name).join(", ")
-  return names === "" ? "not used, has no servers" : `not used: ${names}`
+  const below = problem === undefined ? "" : ", see below"
+  if (problem !== undefined && entries === undefined) return `${used ? "" : "not used, and "}wrong${below}`
+  if (used) return `used, ${Words.count(entries?.length ?? 0, "server")}${below}`
+  const names = (entries ?? []).map(({ name }) => name).join(", ")
+  return names === "" ? `not used, has no servers${below}` : `not used: ${names}${below}`
 }
 
 const place = ({ line, source }: { readonly source: string; readonly line?: number | undefined }) =>

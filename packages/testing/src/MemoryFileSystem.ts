@@ -42,7 +42,7 @@ export interface Options {
 }
 
 /**
- * Knows: access, exists, makeDirectory, open (to write the whole file), readDirectory, readFileString, readLink, remove,
+ * Knows: access, exists, makeDirectory, open (to write the whole file), readDirectory, readFile, readFileString, readLink, remove,
  * rename, stat, writeFileString (with the flags `w` and `wx`). Everything else fails or dies, as `FileSystem.layerNoop` has it.
  *
  * @since 0.1.0
@@ -109,6 +109,7 @@ export const make = (
             ])
           : failure("NotFound", "readDirectory", path)
       ),
+    readFile: (path) => Effect.map(text("readFile", path), (found) => new TextEncoder().encode(found)),
     readFileString: (path) => text("readFileString", path),
     readLink: (path) =>
       Effect.suspend(() => {

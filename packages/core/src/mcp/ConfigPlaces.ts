@@ -4,8 +4,11 @@
  * @since 0.1.0
  */
 import type * as Path from "@effect/platform/Path"
-import * as Schema from "effect/Schema"
 import type { OperatingSystem } from "../configuration/OperatingSystem.ts"
+import type { Origin } from "./config/Origin.ts"
+import * as OtherPrograms from "./config/OtherPrograms.ts"
+
+export { Origin } from "./config/Origin.ts"
 
 /**
  * `first`: one file is used, the first that exists. `all`: every file that exists, those of the project before those of
@@ -15,29 +18,6 @@ import type { OperatingSystem } from "../configuration/OperatingSystem.ts"
  * @category models
  */
 export type SourceMode = "first" | "all"
-
-/**
- * Whose file it is: `setting` is `MCP_JSON_PATH`, `project`, `home` and `above` are `.mcp.json` in the working folder,
- * the home directory and the folder above.
- *
- * @since 0.1.0
- * @category models
- */
-export const Origin = Schema.Literal(
-  "setting",
-  "LM Studio",
-  "project",
-  "home",
-  "above",
-  "VS Code",
-  "Cursor",
-  "Claude Desktop"
-)
-/**
- * @since 0.1.0
- * @category models
- */
-export type Origin = typeof Origin.Type
 
 /**
  * @since 0.1.0
@@ -63,12 +43,16 @@ export interface PlaceOptions {
   readonly appData: string | undefined
   /** `XDG_CONFIG_HOME`, the same on Linux. */
   readonly configHome: string | undefined
+  /** `CLAUDE_CONFIG_DIR`. */
+  readonly claudeHome?: string | undefined
+  /** `CODEX_HOME`. */
+  readonly codexHome?: string | undefined
 }
 
 /**
  * In mode `first` LM Studio's file, the project's, the user's and that of the folder above, and only after them the files
- * of VS Code, Cursor and Claude Desktop. In mode `all` those of the project, those of the user, that of the folder above.
- * A place that is there twice counts where it comes first.
+ * of other programs. In mode `all` those of the project, those of the user, that of the folder above. A place that is
+ * there twice counts where it comes first.
  *
  * @since 0.1.0
  * @category constructors
@@ -93,11 +77,46 @@ export const places = (path: Path.Path, options: PlaceOptions): ReadonlyArray<Pl
     ...at("VS Code", programs, ...programFiles.vscode)
   ]
   const above = at("above", cwd, "..", ".mcp.json")
+  const claude = at("Claude Code", options.claudeHome ?? home, ".claude.json")
+  const others = OtherPrograms.places({
+    system: options.system,
+    configHome: options.configHome,
+    codexHome: options.codexHome
+  })
+  const placed = (wanted: OtherPrograms.Root) =>
+    others.flatMap(({ origin, parts, root }) => {
+      if (root !== wanted) return []
+      const folder = { project: cwd, home, programs, config: configFolder(path, options), codex: options.codexHome }[
+        root
+      ]
+      return at(origin, folder, ...parts)
+    })
+  const othersOfUser = [...placed("codex"), ...placed("home"), ...placed("config"), ...placed("programs")]
 
   const found =
     mode === "first"
-      ? [...lmStudio, ...project, ...user, ...above, ...ofProject, ...ofUser]
-      : [...project, ...ofProject, ...lmStudio, ...user, ...ofUser, ...above]
+      ? [
+          ...lmStudio,
+          ...project,
+          ...user,
+          ...above,
+          ...ofProject,
+          ...claude,
+          ...ofUser,
+          ...placed("project"),
+          ...othersOfUser
+        ]
+      : [
+          ...project,
+          ...ofProject,
+          ...placed("project"),
+          ...lmStudio,
+          ...user,
+          ...claude,
+          ...ofUser,
+          ...othersOfUser,
+          ...above
+        ]
   return found.filter((place, index) => found.findIndex((other) => other.path === place.path) === index)
 }
 
@@ -128,3 +147,7 @@ const folderOfPrograms = (path: Path.Path, { appData, configHome, home, system }
       return configHome ?? atHome(".config")
   }
 }
+
+/** Where programs without a window keep theirs, on every system. */
+const configFolder = (path: Path.Path, { configHome, home }: PlaceOptions): string | undefined =>
+  configHome ?? (home === undefined ? undefined : path.join(home, ".config"))

@@ -41,11 +41,56 @@ export const inputVariable = (id: string): string =>
  * @category models
  */
 export interface VariableSource {
+  /** Where the file is that the text stands in: a plug-in of Claude Code names it `CLAUDE_PLUGIN_ROOT`. */
+  readonly fileFolder?: string | undefined
   /** What VS Code would ask for, by id. */
   readonly inputs?: ReadonlyMap<string, InputSpec> | undefined
   readonly environment: (name: string) => string | undefined
   readonly workspaceFolder: string
   readonly userHome: string | undefined
+}
+
+/**
+ * What a text is, as far as references that are not of the form `${NAME}` have a meaning in it: the name of a program, an
+ * argument or a folder; the value of a variable or a header; anything else.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type Use = "place" | "value" | "header" | "other"
+
+/**
+ * The references that people write in other ways, written as `${NAME}`: `~/` and `$NAME/` at the beginning of a path,
+ * `--root=~/`, `$NAME` as a whole value, `%NAME%`, `{env:NAME}`; `$NAME` anywhere where the file is for a program that has
+ * it so (`dollars`).
+ *
+ * @since 0.1.0
+ * @category combinators
+ */
+export const canonical = (text: string, use: Use, dollars = false): string => {
+  let found = text.replaceAll(/\{env:([A-Za-z_]\w*)\}/g, (whole, name: string, at: number) =>
+    text[at - 1] === "$" ? whole : `\${${name}}`
+  )
+  if (dollars) found = found.replaceAll(/\$([A-Za-z_]\w*)/g, (_, name: string) => `\${${name}}`)
+  if (use === "other") return found
+  if (use !== "header") {
+    found = found
+      .replace(/^((?:-{1,2}[\w-]+|[A-Za-z_]\w*)=)?~(?=$|[\\/])/, (whole, option: string | undefined) =>
+        option !== undefined && use === "value" ? whole : `${option ?? ""}\${userHome}`
+      )
+      .replace(/^\$([A-Z_][A-Z0-9_]*)(?=[\\/])/, (_, name: string) => `\${${name}}`)
+      .replaceAll(/%([A-Za-z_]\w+)%(?=([\\/])?)/g, (whole, name: string, slash: string | undefined) => {
+        const needed = slash !== undefined || whole === text
+        return needed ? `\${${name.toUpperCase()}}` : `\${${name.toUpperCase()}:-${whole}}`
+      })
+  }
+  return use === "place"
+    ? found
+    : found.replace(
+        /^((?:Bearer|Basic|Token)\s+)?\$([A-Z_][A-Z0-9_]*)$/i,
+        (whole, kind: string | undefined, name: string) =>
+          name === name.toUpperCase() ? `${kind ?? ""}\${${name}}` : whole
+      )
 }
 
 /**
@@ -107,9 +152,13 @@ const answerTo = (id: string, { environment, inputs }: VariableSource): string |
 const one = (inner: string, source: VariableSource): string | VariableProblem | undefined => {
   switch (inner) {
     case "workspaceFolder":
+    case "workspaceRoot":
       return source.workspaceFolder
     case "workspaceFolderBasename":
       return source.workspaceFolder.split(/[\\/]/).findLast((part) => part !== "") ?? ""
+    case "pathSeparator":
+    case "/":
+      return source.workspaceFolder.includes("\\") ? "\\" : "/"
     case "userHome":
       return (
         source.userHome ?? { reason: "MissingVariable", detail: "The home directory is not known (HOME is not set)." }
@@ -127,7 +176,7 @@ const one = (inner: string, source: VariableSource): string | VariableProblem | 
   const found = environmentReference.exec(inner)
   if (found === null) return undefined
   const [, name = "", fallback] = found
-  const value = source.environment(name)
+  const value = source.environment(name) ?? known(name, source)
   if (fallback !== undefined) return value === undefined || value === "" ? fallback : value
   return (
     value ?? {
@@ -136,3 +185,7 @@ const one = (inner: string, source: VariableSource): string | VariableProblem | 
     }
   )
 }
+
+/** What programs say that is not in the environment. */
+const known = (name: string, { fileFolder, userHome }: VariableSource): string | undefined =>
+  name === "HOME" ? userHome : name === "CLAUDE_PLUGIN_ROOT" ? fileFolder : undefined

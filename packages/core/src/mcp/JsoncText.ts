@@ -5,6 +5,7 @@
  */
 import * as Either from "effect/Either"
 import * as Jsonc from "jsonc-parser"
+import * as JsonMistakes from "./config/JsonMistakes.ts"
 
 /**
  * Why a text cannot be used, and the 1-based line to look at.
@@ -26,9 +27,9 @@ export interface Problem {
 export const parse = (text: string): Either.Either<Jsonc.Node, Problem> => {
   const errors: Array<Jsonc.ParseError> = []
   const root = Jsonc.parseTree(text, errors, { allowTrailingComma: true, allowEmptyContent: false })
-  const [first] = errors
+  const first = telling(text, errors)
   if (text.trim() === "") return Either.left({ line: 1, detail: "The file is empty." })
-  if (first !== undefined) return Either.left({ line: lineAt(text, first.offset), detail: explain(first) })
+  if (first !== undefined) return Either.left({ line: lineAt(text, first.offset), detail: first.detail })
   return root?.type === "object" ? Either.right(root) : Either.left({ line: 1, detail: "It is not a JSON object." })
 }
 
@@ -46,22 +47,45 @@ export const withoutMark = (text: string): string => text.replace(/^\uFEFF/, "")
  */
 export const lineAt = (text: string, offset: number): number => text.slice(0, offset).split("\n").length
 
+/**
+ * The same for many offsets of one text.
+ *
+ * @since 0.1.0
+ * @category getters
+ */
+export const linesIn = (text: string): ((offset: number) => number) => {
+  let breaks: Array<number> | undefined
+  return (offset) => {
+    if (breaks === undefined) {
+      breaks = []
+      for (let at = text.indexOf("\n"); at !== -1; at = text.indexOf("\n", at + 1)) breaks.push(at)
+    }
+    let low = 0
+    let high = breaks.length
+    while (low < high) {
+      const middle = (low + high) >> 1
+      if ((breaks[middle] ?? 0) < offset) low = middle + 1
+      else high = middle
+    }
+    return low + 1
+  }
+}
+
 // -----------------------------------------------------------------------------
 // internal
 // -----------------------------------------------------------------------------
 
-const explanations: Readonly<Record<string, string>> = {
-  CommaExpected: "A comma is missing.",
-  ColonExpected: "A colon is missing.",
-  PropertyNameExpected: 'A name in "double quotes" is expected here.',
-  ValueExpected: "A value is missing here.",
-  CloseBraceExpected: "A closing } is missing.",
-  CloseBracketExpected: "A closing ] is missing.",
-  UnexpectedEndOfString: "A text is not closed.",
-  EndOfFileExpected: "There is more after the end of the object."
-}
-
-const explain = ({ error }: Jsonc.ParseError): string => {
-  const code = Jsonc.printParseErrorCode(error)
-  return explanations[code] ?? `It is not valid JSON (${code}).`
+/** The first mistake; of those in its line the one that says the most. */
+const telling = (text: string, errors: ReadonlyArray<Jsonc.ParseError>) => {
+  const [first] = errors
+  if (first === undefined) return undefined
+  const end = text.indexOf("\n", first.offset)
+  const near = errors.filter(
+    ({ offset }) => offset === first.offset || (offset > first.offset && (end === -1 || offset < end))
+  )
+  const said = near.slice(0, 8).map(({ error, length, offset }) => {
+    const code = Jsonc.printParseErrorCode(error)
+    return { offset, detail: JsonMistakes.explain(text, { code, length, offset }) }
+  })
+  return said[0]
 }

@@ -8,10 +8,13 @@ import * as Either from "effect/Either"
 import * as Option from "effect/Option"
 import * as ParseResult from "effect/ParseResult"
 import * as Schema from "effect/Schema"
-import * as Jsonc from "jsonc-parser"
-import * as JsoncText from "./JsoncText.ts"
+import * as ConfigNode from "./config/ConfigNode.ts"
+import * as EntryWords from "./config/EntryWords.ts"
+import * as ServerSections from "./config/ServerSections.ts"
 import type { InputSpec } from "./ConfigVariables.ts"
+import * as JsoncText from "./JsoncText.ts"
 import { McpConfigInvalid } from "./McpError.ts"
+import { nearest } from "./NearestNames.ts"
 
 /** Never the default messages: they repeat the value, which may be a secret. */
 const must = (what: string) => ({ message: () => ({ message: `must be ${what}`, override: true }) })
@@ -63,7 +66,7 @@ const Auth = Schema.Struct({
 }).annotations(mustBe("an object"))
 
 /** Hosts disagree on the unit: nobody means a limit under one second, so small numbers are seconds. */
-const Timeout = Schema.transformOrFail(Schema.Union(Schema.Number, Schema.String), Schema.DurationFromSelf, {
+const Limit = Schema.transformOrFail(Schema.Union(Schema.Number, Schema.String), Schema.DurationFromSelf, {
   strict: true,
   decode: (value, _, ast) => {
     const duration =
@@ -80,8 +83,9 @@ const Timeout = Schema.transformOrFail(Schema.Union(Schema.Number, Schema.String
 }).annotations(must("milliseconds, or a duration such as `90s`"))
 
 /**
- * One entry of `mcpServers` as it is written, variables unexpanded. Keys that are not listed are ignored: hosts add
- * their own. `timeout` is the longest silence in a call; a plain number is milliseconds, below 1000 seconds.
+ * One entry of `mcpServers` in our words, variables unexpanded. `timeout` is the longest silence in a call, `startTimeout`
+ * the longest wait for the first answer; a plain number is milliseconds, below 1000 seconds. What other programs have for
+ * the same is translated before; keys that nobody knows are ignored, for hosts add their own.
  *
  * @since 0.1.0
  * @category models
@@ -90,6 +94,7 @@ export const EntrySettings = Schema.Struct({
   command: nullable(Text),
   args: nullable(Texts),
   env: nullable(Variables),
+  envFile: nullable(Text),
   cwd: nullable(Text),
   url: nullable(Text),
   type: nullable(Text),
@@ -100,7 +105,8 @@ export const EntrySettings = Schema.Struct({
   disabled: nullable(Schema.Boolean.annotations(must("true or false"))),
   /** The opposite of `disabled`, as some hosts write it. */
   enabled: nullable(Schema.Boolean.annotations(must("true or false"))),
-  timeout: nullable(Timeout),
+  timeout: nullable(Limit),
+  startTimeout: nullable(Limit),
   allowedTools: nullable(Texts),
   excludedTools: nullable(Texts)
 })
@@ -135,11 +141,39 @@ export interface ConfigEntry {
   readonly settings: Either.Either<EntrySettings, EntryProblem>
   /** The `inputs` of its file, which VS Code asks for. */
   readonly inputs?: ReadonlyMap<string, InputSpec> | undefined
+  /** Whose words it is in. */
+  readonly dialect?: EntryWords.Dialect
+  /** What switches it off, in the words of its file. */
+  readonly off?: string | undefined
+  /** Others of its name in the same file, which are not used because it is the last. */
+  readonly earlier?: ReadonlyArray<ConfigEntry> | undefined
 }
 
 /**
- * Reads the text of a configuration file: JSON with comments and trailing commas, servers under `mcpServers` or, as
- * VS Code has it, `servers`. Fails only where the file as a whole cannot be used.
+ * @since 0.1.0
+ * @category models
+ */
+export interface ParseOptions {
+  /** For files in which a program keeps its other settings, too. */
+  readonly mayHaveNone?: boolean | undefined
+  /** Where we work: Claude Code keeps servers by folder. */
+  readonly folder?: string | undefined
+}
+
+/**
+ * What a file says, and what in it is not used, in sentences.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Parsed {
+  readonly entries: ReadonlyArray<ConfigEntry>
+  readonly notes: ReadonlyArray<string>
+}
+
+/**
+ * Reads the text of a configuration file in JSON, with comments and trailing commas. Fails only where the file as a whole
+ * cannot be used.
  *
  * @since 0.1.0
  * @category parsing
@@ -147,45 +181,55 @@ export interface ConfigEntry {
 export const parse = (
   path: string,
   text: string,
-  /** For files in which a program keeps its other settings, too. */
-  { mayHaveNone = false }: { readonly mayHaveNone?: boolean } = {}
-): Either.Either<ReadonlyArray<ConfigEntry>, McpConfigInvalid> => {
-  const source = JsoncText.withoutMark(text)
-  const invalid = (reason: McpConfigInvalid["reason"], line: number, detail: string) =>
-    Either.left(new McpConfigInvalid({ path, reason, line, detail }))
+  options: ParseOptions = {}
+): Either.Either<ReadonlyArray<ConfigEntry>, McpConfigInvalid> =>
+  Either.map(
+    Either.flatMap(parseJson(path, JsoncText.withoutMark(text)), (root) => read(path, root, options)),
+    ({ entries }) => entries
+  )
 
-  const parsed = JsoncText.parse(source)
-  if (Either.isLeft(parsed)) return invalid("NotJson", parsed.left.line, parsed.left.detail)
-  const root = parsed.right
-
-  const sections = (["servers", "mcpServers"] as const).flatMap((key) => {
-    const node = Jsonc.findNodeAtLocation(root, [key])
-    return node === undefined ? [] : [{ key, node }]
+/**
+ * @since 0.1.0
+ * @category parsing
+ */
+export const parseJson = (path: string, text: string): Either.Either<ConfigNode.ConfigNode, McpConfigInvalid> =>
+  Either.mapBoth(JsoncText.parse(text), {
+    onLeft: (problem) => new McpConfigInvalid({ path, reason: "NotJson", ...problem }),
+    onRight: (root) => ConfigNode.ofJson(root, JsoncText.linesIn(text))
   })
-  const wrong = sections.find(({ node }) => node.type !== "object" && node.type !== "null")
-  if (wrong !== undefined) {
-    return invalid("NoServers", JsoncText.lineAt(source, wrong.node.offset), `"${wrong.key}" is not an object.`)
-  }
-  const keys = (root.children ?? []).flatMap((property) => property.children?.slice(0, 1) ?? [])
-  if (sections.length === 0 && keys.length > 0 && !mayHaveNone) {
-    const found = keys.map((key) => `"${Jsonc.getNodeValue(key)}"`).join(", ")
-    return invalid("NoServers", JsoncText.lineAt(source, root.offset), `It has no "mcpServers" (found: ${found}).`)
-  }
 
-  const inputs = inputsIn(root)
-  // by name, so that a name in both sections is one server: that of `mcpServers`
-  const entries = new Map<string, ConfigEntry>()
-  for (const { node } of sections) {
-    for (const property of node.children ?? []) {
-      const [key, value] = property.children ?? []
-      if (key === undefined || value === undefined) continue
-      const name = String(Jsonc.getNodeValue(key))
-      const line = JsoncText.lineAt(source, key.offset)
-      entries.set(name, { name, source: path, line, settings: decodeEntry(source, line, value), inputs })
+/**
+ * The servers in a file, wherever its program has them.
+ *
+ * @since 0.1.0
+ * @category parsing
+ */
+export const read = (
+  path: string,
+  root: ConfigNode.ConfigNode,
+  { folder, mayHaveNone = false }: ParseOptions = {}
+): Either.Either<Parsed, McpConfigInvalid> =>
+  Either.mapBoth(ServerSections.sectionsOf(root, { folder, mayHaveNone }), {
+    onLeft: (problem) => new McpConfigInvalid({ path, reason: "NoServers", ...problem }),
+    onRight: ({ found, inputs, notes }) => {
+      const asked = inputsIn(inputs)
+      // by name: of two the later counts, wherever in the file they are
+      const entries = new Map<string, ConfigEntry>()
+      const meant = new Set(found.flatMap(({ closer, name }) => (closer === true ? [name] : [])))
+      for (const one of found) {
+        const before = entries.get(one.name)
+        const entry = entryOf(path, one, asked)
+        entries.set(
+          one.name,
+          before === undefined ? entry : { ...entry, earlier: [...(before.earlier ?? []), { ...before, earlier: [] }] }
+        )
+      }
+      return {
+        entries: [...entries.values()],
+        notes: [...notes, ...[...entries.values()].filter(({ name }) => !meant.has(name)).flatMap(twice)]
+      }
     }
-  }
-  return Either.right([...entries.values()])
-}
+  })
 
 // -----------------------------------------------------------------------------
 // internal
@@ -196,33 +240,84 @@ const decodeInput = Schema.decodeUnknownOption(
   Schema.Struct({ id: Text, description: nullable(Text), default: nullable(Scalar) })
 )
 
-const inputsIn = (root: Jsonc.Node): ReadonlyMap<string, InputSpec> => {
-  const node = Jsonc.findNodeAtLocation(root, ["inputs"])
-  const found: ReadonlyArray<unknown> = node?.type === "array" ? (node.children ?? []).map(Jsonc.getNodeValue) : []
-  return new Map(found.flatMap((value) => Option.toArray(decodeInput(value)).map(({ id, ...input }) => [id, input])))
-}
+const inputsIn = (node: ConfigNode.ConfigNode | undefined): ReadonlyMap<string, InputSpec> =>
+  new Map(
+    (node?.items ?? []).flatMap(({ value }) =>
+      Option.toArray(decodeInput(value)).map(({ id, ...input }) => [id, input] as const)
+    )
+  )
 
 const decodeSettings = Schema.decodeUnknownEither(EntrySettings)
 
-const decodeEntry = (text: string, line: number, node: Jsonc.Node): ConfigEntry["settings"] =>
-  node.type === "object"
-    ? Either.mapLeft(decodeSettings(Jsonc.getNodeValue(node)), (error): EntryProblem => {
-        const issues = ParseResult.ArrayFormatter.formatErrorSync(error)
-        // of the alternatives of a union, the one that says what it wants
-        const issue = issues.find(({ message }) => message.startsWith("must be ")) ?? issues[0]
-        const path = issue?.path.filter((key) => typeof key !== "symbol") ?? []
-        const place = Jsonc.findNodeAtLocation(node, path)
-        return {
-          reason: "Invalid",
-          line: place === undefined ? line : JsoncText.lineAt(text, place.offset),
-          detail: `${shownPath(path)} ${issue?.message.startsWith("must be ") ? issue.message : "is not as expected"}.`
-        }
-      })
-    : Either.left({
-        reason: "Invalid",
-        line: JsoncText.lineAt(text, node.offset),
-        detail: "The entry must be an object."
-      })
+const entryOf = (
+  source: string,
+  { dialect: said, excluded = [], line, name, node, off }: ServerSections.Found,
+  inputs: ReadonlyMap<string, InputSpec>
+): ConfigEntry => {
+  const dialect = said ?? EntryWords.dialectOf(source)
+  const common = { name, source, line, inputs, dialect }
+  const invalid = (at: number, detail: string): ConfigEntry => ({
+    ...common,
+    settings: Either.left({ reason: "Invalid", line: at, detail })
+  })
+  if (node.kind !== "object") return invalid(node.line, "The entry must be an object.")
+  const raw = node.value as Readonly<Record<string, unknown>>
+  const { entry, keys, refused, written } = EntryWords.translate(raw, dialect)
+  const lineOf = (path: ReadonlyArray<string | number>) => ConfigNode.at(node, path)?.line ?? line
+  const decoded = decodeSettings(entry)
+  if (Either.isLeft(decoded)) {
+    const issues = ParseResult.ArrayFormatter.formatErrorSync(decoded.left)
+    // of the alternatives of a union, the one that says what it wants
+    const issue = issues.find(({ message }) => message.startsWith("must be ")) ?? issues[0]
+    const [first, ...rest] = issue?.path.filter((key) => typeof key !== "symbol") ?? []
+    const path = first === undefined ? [] : [written.get(String(first)) ?? String(first), ...rest]
+    const says = issue?.message.startsWith("must be ") === true ? issue.message : "is not as expected"
+    return invalid(lineOf(path), `${shownPath(path)} ${says}.`)
+  }
+  if (refused !== undefined) return invalid(lineOf(refused.path), refused.detail)
+  const settings = decoded.right
+  if (
+    settings.command === undefined &&
+    settings.url === undefined &&
+    (settings.disabled ?? !(settings.enabled ?? true)) === false
+  ) {
+    if (off === undefined) return invalid(line, neither(keys, dialect))
+  }
+  const switched = settings.disabled === true ? "disabled" : settings.enabled === false ? "enabled" : undefined
+  const key = off ?? (switched === undefined ? undefined : written.get(switched))
+  const patterns = [...(settings.excludedTools ?? []), ...excluded]
+  return {
+    ...common,
+    settings: Either.right({
+      ...settings,
+      ...(off === undefined ? {} : { disabled: true }),
+      ...(patterns.length === 0 ? {} : { excludedTools: patterns })
+    }),
+    ...(key === undefined ? {} : { off: key })
+  }
+}
+
+/** There is nothing to start and nothing to connect to: a word that is nearly one of ours may have been meant. */
+const neither = (keys: ReadonlyArray<string>, dialect: EntryWords.Dialect) => {
+  if (dialect === "Zed" && keys.some((key) => key === "source" || key === "settings")) {
+    return `It is an extension of Zed, which only Zed can start. Write the "command" of its server.`
+  }
+  const [meant, instead] = keys.flatMap((key) => {
+    const [near] = nearest(key.trim().toLowerCase(), ["command", "url"])
+    return near === undefined ? [] : [[key, near] as const]
+  })[0] ?? [undefined, undefined]
+  const hint = meant === undefined ? "" : ` Did you mean "${instead}" by ${JSON.stringify(meant)}?`
+  return `It has neither a "command" to start nor a "url" to connect to.${hint}`
+}
+
+const twice = ({ earlier = [], line, name }: ConfigEntry): ReadonlyArray<string> => {
+  const lines = [...earlier, { line }].flatMap((one) => one.line ?? [])
+  return earlier.length === 0
+    ? []
+    : [
+        `"${name}" is there ${lines.length === 2 ? "twice" : `${lines.length} times`}, in lines ${lines.slice(0, -1).join(", ")} and ${lines.at(-1)}. The last one is used; remove the others.`
+      ]
+}
 
 const shownPath = (path: ReadonlyArray<string | number>) =>
   path

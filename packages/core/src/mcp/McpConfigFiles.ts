@@ -20,6 +20,7 @@ import * as Stream from "effect/Stream"
 import * as SynchronizedRef from "effect/SynchronizedRef"
 import { CurrentOperatingSystem } from "../configuration/OperatingSystem.ts"
 import * as ChildEnvironment from "./ChildEnvironment.ts"
+import * as EnvFiles from "./config/EnvFiles.ts"
 import * as ConfigChange from "./ConfigChange.ts"
 import * as ConfigFile from "./ConfigFile.ts"
 import * as ConfigPlaces from "./ConfigPlaces.ts"
@@ -121,7 +122,9 @@ export const make = Effect.fn("McpConfigFiles.make")(function* (options: {
     home: userHome,
     cwd,
     appData: Option.getOrUndefined(yield* variable("APPDATA")),
-    configHome: Option.getOrUndefined(yield* variable("XDG_CONFIG_HOME"))
+    configHome: Option.getOrUndefined(yield* variable("XDG_CONFIG_HOME")),
+    claudeHome: Option.getOrUndefined(yield* variable("CLAUDE_CONFIG_DIR")),
+    codexHome: Option.getOrUndefined(yield* variable("CODEX_HOME"))
   })
   const depth =
     Number.parseInt(
@@ -130,17 +133,6 @@ export const make = Effect.fn("McpConfigFiles.make")(function* (options: {
     ) || 0
 
   const nested = depth >= ChildEnvironment.maxDepth
-
-  const seen = Effect.gen(function* () {
-    const found: Array<ConfigFile.Seen> = []
-    for (const place of places) {
-      const one = yield* ConfigFile.look(fileSystem, place)
-      if (one === undefined) continue
-      found.push(one)
-      if (mode === "first") break
-    }
-    return found
-  })
 
   /** Where links lead: lms-bridge may have been given another name. */
   const realPaths = (entries: ReadonlyArray<McpConfig.ConfigEntry>) =>
@@ -164,13 +156,22 @@ export const make = Effect.fn("McpConfigFiles.make")(function* (options: {
     const environment = yield* snapshot(variable, [...new Set(entries.flatMap(ServerDefinition.variablesOf))])
     const variables = { environment, workspaceFolder: cwd, userHome }
     const real = yield* realPaths(entries)
-    return new Map(
-      entries.map((entry) => {
-        const made = ServerDefinition.make(entry, { variables, nested, real })
-        const known = before?.get(entry.name)
-        return [entry.name, known !== undefined && ServerDefinition.isSame(known, made) ? known : made] as const
-      })
-    )
+    const files = yield* EnvFiles.read({ fileSystem, path, cwd }, entries, variables)
+    const made = (entry: McpConfig.ConfigEntry) =>
+      ServerDefinition.make(entry, { variables, nested, real, envFile: files.of(entry) })
+    return {
+      servers: new Map(
+        entries.map((entry) => {
+          const server = made(entry)
+          const known = before?.get(entry.name)
+          return [entry.name, known !== undefined && ServerDefinition.isSame(known, server) ? known : server] as const
+        })
+      ),
+      earlier: new Map(
+        entries.flatMap(({ earlier = [], name }) => (earlier.length === 0 ? [] : [[name, earlier.map(made)]]))
+      ),
+      parts: files.stamps
+    }
   })
 
   const published = yield* PubSub.sliding<ConfigChange.ConfigChange>(16)
@@ -188,14 +189,21 @@ export const make = Effect.fn("McpConfigFiles.make")(function* (options: {
     SynchronizedRef.updateAndGetEffect(
       state,
       Effect.fnUntraced(function* ({ configuration: before, files: known }: State) {
-        const found = yield* Effect.forEach(yield* seen, (one) =>
-          ConfigFile.refresh({ fileSystem, seen: one, before: known.get(one.place.path), touched, define: serversOf })
-        )
+        const found: Array<ConfigFile.ConfigFile> = []
+        for (const place of places) {
+          const seen = yield* ConfigFile.look(fileSystem, place)
+          if (seen === undefined) continue
+          const before = known.get(place.path)
+          const file = yield* ConfigFile.refresh({ fileSystem, seen, before, touched, folder: cwd, define: serversOf })
+          found.push(file)
+          // a file without servers is what a program begins with: it stands before nobody's servers
+          if (mode === "first" && !isEmpty(file)) break
+        }
         const files = new Map(found.map((file) => [file.place.path, file]))
         const same =
           files.size === known.size && found.every((file) => ConfigFile.isSame(file, known.get(file.place.path)))
         if (same) return { files, configuration: before }
-        const configuration = merge(found, before.version + 1)
+        const configuration = merge(usedOf(found), before.version + 1)
         const change = ConfigChange.between(before, configuration)
         if (before !== nothing && change !== undefined) yield* tell(change)
         return { files, configuration }
@@ -259,18 +267,23 @@ export const make = Effect.fn("McpConfigFiles.make")(function* (options: {
 
   const candidates = Effect.gen(function* () {
     const { files } = yield* update(false)
+    const inUse = new Set(usedOf([...files.values()]))
     return yield* Effect.forEach(
       places,
       Effect.fnUntraced(function* (place) {
-        const used = files.get(place.path)
-        const seen = used ?? (yield* ConfigFile.look(fileSystem, place))
-        const candidate = { ...place, exists: seen !== undefined, used: used !== undefined }
+        const file = files.get(place.path)
+        const used = file !== undefined && inUse.has(file)
+        const seen = file ?? (yield* ConfigFile.look(fileSystem, place))
+        const candidate = { ...place, exists: seen !== undefined, used }
         if (seen === undefined) return candidate
-        const { entries, problem } = yield* ConfigFile.read(fileSystem, place)
-        const said = used === undefined ? problem?.message : ConfigFile.problemOf(used)
+        const content = yield* ConfigFile.read(fileSystem, place, cwd)
+        const { entries, problem } = content
+        const notes = entries === undefined ? [] : content.notes
+        const said =
+          file === undefined ? (problem?.message ?? ConfigFile.notesOf(place, notes)) : ConfigFile.problemOf(file)
         return {
           ...candidate,
-          ...(entries === undefined ? {} : { entries: entries.map(({ line, name }) => ({ name, line })) }),
+          ...(entries === undefined ? {} : { entries: entries.map(({ line, name }) => ({ name, line: line ?? 1 })) }),
           ...(said === undefined ? {} : { problem: said })
         }
       })
@@ -324,14 +337,25 @@ interface Look {
 
 const nothing: Configuration = { path: undefined, servers: new Map(), shadowed: new Map(), problems: [], version: 0 }
 
+/** There is nothing wrong with it, and nothing in it. */
+const isEmpty = ({ problem, servers }: ConfigFile.ConfigFile) => problem === undefined && servers?.size === 0
+
+/** Without those that are empty, unless all are: then the first of them is where servers would be. */
+const usedOf = (files: ReadonlyArray<ConfigFile.ConfigFile>) => {
+  const filled = files.filter((file) => !isEmpty(file))
+  return filled.length === 0 ? files.slice(0, 1) : filled
+}
+
 const merge = (files: ReadonlyArray<ConfigFile.ConfigFile>, version: number): Configuration => {
   const servers = new Map<string, ServerDefinition.ServerDefinition>()
   const shadowed = new Map<string, ReadonlyArray<ServerDefinition.ServerDefinition>>()
   const good = files.filter((file) => file.servers !== undefined)
   for (const file of good) {
     for (const [name, server] of file.servers ?? []) {
-      if (servers.has(name)) shadowed.set(name, [...(shadowed.get(name) ?? []), server])
-      else servers.set(name, server)
+      const earlier = file.earlier.get(name) ?? []
+      const others = servers.has(name) ? [server, ...earlier] : earlier
+      if (others.length > 0) shadowed.set(name, [...(shadowed.get(name) ?? []), ...others])
+      if (!servers.has(name)) servers.set(name, server)
     }
   }
   return { path: good[0]?.place.path, servers, shadowed, problems: problemsOf(files), version }

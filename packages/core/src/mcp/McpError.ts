@@ -17,7 +17,7 @@ const optional = <A, I>(schema: Schema.Schema<A, I>) => Schema.optionalWith(sche
  */
 export class McpConfigInvalid extends Schema.TaggedError<McpConfigInvalid>()("McpConfigInvalid", {
   path: Schema.String,
-  reason: Schema.Literal("NotFound", "NotReadable", "NotJson", "NoServers"),
+  reason: Schema.Literal("NotFound", "NotReadable", "NotJson", "NotToml", "NotYaml", "NoServers"),
   line: optional(Schema.Int),
   detail: Schema.String
 }) {
@@ -29,6 +29,8 @@ export class McpConfigInvalid extends Schema.TaggedError<McpConfigInvalid>()("Mc
         return `${this.path} does not exist. Correct MCP_JSON_PATH, or unset it to look in the usual places.`
       case "NotReadable":
         return `${this.path} cannot be read: ${this.detail}`
+      case "NoServers":
+        return `${where}: ${this.detail} Put the servers under "mcpServers", or name another file.`
       default:
         return `${where}: ${this.detail} Correct the file; nothing in it was changed.`
     }
@@ -77,7 +79,9 @@ export class McpEntryUnusable extends Schema.TaggedError<McpEntryUnusable>()("Mc
     const where = `${this.path}${this.line === undefined ? "" : `, line ${this.line}`}`
     switch (this.reason) {
       case "Disabled":
-        return `MCP server "${this.server}" is disabled. Remove "disabled" from its entry in ${where} to use it.`
+        return this.detail === "" || this.detail === "disabled"
+          ? `MCP server "${this.server}" is disabled. Remove "disabled" from its entry in ${where} to use it.`
+          : `MCP server "${this.server}" is disabled by "${this.detail}" in ${where}. Change that to use it.`
       case "Itself":
         return `MCP server "${this.server}" is lms-bridge itself, so it is not used from within.`
       case "TooDeep":

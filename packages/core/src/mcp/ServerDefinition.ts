@@ -11,7 +11,9 @@ import * as Equal from "effect/Equal"
 import * as Redacted from "effect/Redacted"
 import * as Schema from "effect/Schema"
 import * as ConfigVariables from "./ConfigVariables.ts"
+import { isRemote, kindOf, oauthIn } from "./config/RemoteWords.ts"
 import { isItself } from "./Itself.ts"
+import * as ToolLists from "./config/ToolLists.ts"
 import type { ConfigEntry, EntryProblem, EntrySettings } from "./McpConfig.ts"
 import * as Redaction from "./redaction/Redaction.ts"
 import * as Secrets from "./redaction/Secrets.ts"
@@ -112,6 +114,8 @@ export const make = (
     readonly nested: boolean
     /** Where a path leads through links; the path itself where that is not known. */
     readonly real?: ((path: string) => string) | undefined
+    /** What is in the file of an entry's `envFile`, or why that cannot be told. */
+    readonly envFile?: EnvFileText | undefined
   }
 ): ServerDefinition => {
   const { line, name, source } = entry
@@ -127,9 +131,9 @@ export const make = (
       identity: Redacted.make("")
     }),
     onRight: (settings) => {
-      const launch = launchOf(settings, line, {
+      const launch = launchOf(settings, entry, {
         ...options,
-        variables: { ...options.variables, inputs: entry.inputs }
+        variables: { ...options.variables, inputs: entry.inputs, fileFolder: folderOf(source) }
       })
       return {
         name,
@@ -138,8 +142,9 @@ export const make = (
         shown: show(settings),
         launch,
         timeout: settings.timeout,
+        ...(settings.startTimeout === undefined ? {} : { startTimeout: settings.startTimeout }),
         allows: (tool) =>
-          (settings.allowedTools?.includes(tool) ?? true) && !(settings.excludedTools?.includes(tool) ?? false),
+          ToolLists.allows(name, tool, { allowed: settings.allowedTools, excluded: settings.excludedTools }),
         identity: identityOf(settings, launch)
       }
     }
@@ -159,6 +164,35 @@ export const isSame = (one: ServerDefinition, other: ServerDefinition): boolean 
 }
 
 /**
+ * What is in a file of variables, or a sentence that says why it cannot be used.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type EnvFileText = Either.Either<ReadonlyMap<string, string>, string>
+
+/**
+ * The file of variables that an entry names, its own variables replaced; undefined when it names none that is known.
+ *
+ * @since 0.1.0
+ * @category getters
+ */
+export const envFileOf = (entry: ConfigEntry, variables: ConfigVariables.VariableSource): string | undefined =>
+  Either.match(entry.settings, {
+    onLeft: () => undefined,
+    onRight: ({ envFile }) =>
+      envFile === undefined
+        ? undefined
+        : Either.getOrUndefined(
+            ConfigVariables.expand(ConfigVariables.canonical(envFile, "place"), {
+              ...variables,
+              inputs: entry.inputs,
+              fileFolder: folderOf(entry.source)
+            })
+          )
+  })
+
+/**
  * The environment variables that an entry refers to.
  *
  * @since 0.1.0
@@ -168,12 +202,20 @@ export const variablesOf = (entry: ConfigEntry): ReadonlyArray<string> =>
   Either.match(entry.settings, {
     onLeft: () => [],
     onRight: (settings) => {
-      const { args, command, cwd, env, headers, url } = settings
+      const { args, command, cwd, env, envFile, headers, url } = settings
       const { clientId, clientSecret } = oauthIn(settings)
-      const texts = [command, cwd, url, clientId, clientSecret, ...(args ?? [])]
-      return [...texts, ...Object.values(env ?? {}), ...Object.values(headers ?? {})].flatMap((text) =>
-        typeof text === "string" ? ConfigVariables.namesIn(text) : []
-      )
+      const of = (use: ConfigVariables.Use, texts: ReadonlyArray<string | null | undefined>) =>
+        texts.flatMap((text) =>
+          typeof text === "string"
+            ? ConfigVariables.namesIn(ConfigVariables.canonical(text, use, hasDollars(entry)))
+            : []
+        )
+      return [
+        ...of("place", [command, cwd, envFile, ...(args ?? [])]),
+        ...of("value", Object.values(env ?? {})),
+        ...of("header", Object.values(headers ?? {})),
+        ...of("other", [url, clientId, clientSecret])
+      ]
     }
   })
 
@@ -198,15 +240,16 @@ const identityOf = (settings: EntrySettings, launch: ServerDefinition["launch"])
             { ...to.oauth, clientSecret: to.oauth.clientSecret && Redacted.value(to.oauth.clientSecret) }
           ]
   })
-  const { allowedTools, excludedTools, timeout } = settings
-  const limit = timeout === undefined ? undefined : Duration.toMillis(timeout)
-  return Redacted.make(encodeJson([reached, limit, allowedTools, excludedTools]))
+  const { allowedTools, excludedTools, startTimeout, timeout } = settings
+  const limits = [timeout, startTimeout].map((limit) => limit && Duration.toMillis(limit))
+  return Redacted.make(encodeJson([reached, limits, allowedTools, excludedTools]))
 }
 
 const launchOf = (
   settings: EntrySettings,
-  line: number | undefined,
+  entry: ConfigEntry,
   {
+    envFile,
     nested,
     real = (path) => path,
     variables
@@ -214,8 +257,10 @@ const launchOf = (
     readonly variables: ConfigVariables.VariableSource
     readonly nested: boolean
     readonly real?: ((path: string) => string) | undefined
+    readonly envFile?: EnvFileText | undefined
   }
 ): Either.Either<Launch, LaunchProblem> => {
+  const { line, off } = entry
   const problem = (reason: LaunchProblem["reason"], detail: string) => Either.left({ reason, line, detail })
   const remote = isRemote(settings)
   if (remote === undefined) return problem("Invalid", `"type" is "${settings.type}"; known are stdio, http and sse.`)
@@ -223,16 +268,27 @@ const launchOf = (
   if (!remote && (isItself(settings) || isItself({ command: real(command), args: args.map(real) }))) {
     return problem("Itself", "")
   }
-  if (settings.disabled === true || settings.enabled === false) return problem("Disabled", "")
+  if (settings.disabled === true || settings.enabled === false) return problem("Disabled", off ?? "")
   if (nested) return problem("TooDeep", "")
 
-  const expand = (text: string) =>
-    Either.mapLeft(ConfigVariables.expand(text, variables), (found): EntryProblem => ({ ...found, line }))
-  const expandAll = (texts: Readonly<Record<string, string | null>> | undefined) =>
+  const expand = (text: string, use: ConfigVariables.Use = "other") =>
+    Either.mapLeft(
+      ConfigVariables.expand(ConfigVariables.canonical(text, use, hasDollars(entry)), variables),
+      (found): EntryProblem => ({ ...found, line })
+    )
+  const expandAll = (texts: Readonly<Record<string, string | null>> | undefined, use: ConfigVariables.Use) =>
     Either.all(
       Object.fromEntries(
         Object.entries(texts ?? {}).flatMap(([name, text]) =>
-          text === null ? [] : [[name, Either.map(expand(text), Redacted.make)] as const]
+          text === null
+            ? []
+            : // a password may begin with a tilde
+              [
+                [
+                  name,
+                  Either.map(expand(text, /pass|secret|token/i.test(name) ? "header" : use), Redacted.make)
+                ] as const
+              ]
         )
       )
     )
@@ -246,7 +302,7 @@ const launchOf = (
           settings.url === undefined ? `"url" is missing.` : `"url" is not an http(s) URL.`
         )
       }
-      const headers = yield* expandAll(settings.headers)
+      const headers = yield* expandAll(settings.headers, "header")
       const bare = withoutUser(url)
       const own = Object.keys(headers).some((name) => name.toLowerCase() === "authorization")
       return {
@@ -260,53 +316,38 @@ const launchOf = (
         oauth: yield* oauthOf(settings, expand)
       }
     }
-    const command = yield* expand(settings.command ?? "")
+    const command = yield* expand(settings.command ?? "", "place")
     if (command.trim() === "") {
-      return yield* problem("Invalid", `It has neither a "command" to start nor a "url" to connect to.`)
+      return yield* problem(
+        "Invalid",
+        settings.url === undefined
+          ? `It has neither a "command" to start nor a "url" to connect to.`
+          : `"type" is "${settings.type}", which wants a "command". For a URL write "type": "http".`
+      )
     }
+    if (settings.envFile !== undefined && envFile === undefined) {
+      // which variable is missing in its name
+      yield* expand(settings.envFile, "place")
+    }
+    if (envFile !== undefined && Either.isLeft(envFile)) return yield* problem("Invalid", envFile.left)
+    const ofFile = envFile === undefined ? [] : [...envFile.right].map(([name, value]) => [name, Redacted.make(value)])
     return {
       _tag: "Stdio",
       command,
-      args: yield* Either.all((settings.args ?? []).map(expand)),
-      env: yield* expandAll(settings.env),
-      cwd: settings.cwd === undefined ? undefined : yield* expand(settings.cwd)
+      args: yield* Either.all((settings.args ?? []).map((arg) => expand(arg, "place"))),
+      env: {
+        ...(Object.fromEntries(ofFile) as Record<string, Redacted.Redacted>),
+        ...(yield* expandAll(settings.env, "value"))
+      },
+      cwd: settings.cwd === undefined ? undefined : yield* expand(settings.cwd, "place")
     }
   })
 }
 
-/** Undefined for a type that nobody knows. */
-const isRemote = ({ command, type, url }: EntrySettings): boolean | undefined => {
-  switch (type?.toLowerCase().replaceAll(/[-_\s]/g, "")) {
-    case undefined:
-    case "":
-      return command === undefined && url !== undefined
-    case "stdio":
-    case "local":
-      return false
-    case "http":
-    case "https":
-    case "streamablehttp":
-    case "sse":
-    case "remote":
-      return true
-    default:
-      return undefined
-  }
-}
+/** Where `$NAME` is a reference wherever it stands. */
+const hasDollars = ({ dialect }: ConfigEntry) => dialect === "Gemini CLI"
 
-/** As written, in whichever of the two ways. */
-const oauthIn = ({ auth, oauth }: EntrySettings) => {
-  const ours = typeof oauth === "object" ? oauth : {}
-  const theirs = typeof auth === "object" ? auth : {}
-  const scopes = ours.scope ?? ours.scopes ?? theirs.scopes
-  return {
-    clientId: ours.clientId ?? theirs.CLIENT_ID,
-    clientSecret: ours.clientSecret ?? theirs.CLIENT_SECRET,
-    scope: typeof scopes === "string" ? scopes : scopes?.join(" "),
-    callbackPort: ours.callbackPort,
-    grant: ours.grantType ?? "authorization_code"
-  }
-}
+const folderOf = (file: string): string | undefined => /^(.*)[\\/][^\\/]*$/s.exec(file)?.[1]
 
 const oauthOf = (settings: EntrySettings, expand: (text: string) => Either.Either<string, LaunchProblem>) =>
   Either.gen(function* () {
@@ -321,11 +362,9 @@ const oauthOf = (settings: EntrySettings, expand: (text: string) => Either.Eithe
     return oauth
   })
 
-const kindOf = ({ type }: EntrySettings): "http" | "sse" | "any" =>
-  type === undefined || /^remote$/i.test(type) ? "any" : /sse/i.test(type) ? "sse" : "http"
-
 const show = (settings: EntrySettings): ServerDefinition["shown"] => {
-  const envNames = Object.keys(settings.env ?? settings.headers ?? {})
+  const fromFile = settings.envFile === undefined ? [] : [`those of the file ${settings.envFile}`]
+  const envNames = [...Object.keys(settings.env ?? settings.headers ?? {}), ...fromFile]
   if (isRemote(settings) === true) {
     const transport = kindOf(settings) === "sse" ? "sse" : "http"
     const { url = "" } = settings

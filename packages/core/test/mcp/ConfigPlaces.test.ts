@@ -18,14 +18,25 @@ const placesOn = (system: keyof typeof systems, changes: Partial<ConfigPlaces.Pl
   ).pipe(Effect.provide(path))
 }
 
+/** The places of our own and of the programs that have always been looked at. */
+const usual = (places: ReadonlyArray<ConfigPlaces.Place>) =>
+  places.filter(
+    ({ origin, path }) =>
+      ["LM Studio", "project", "home", "above", "Cursor", "Claude Desktop"].includes(origin) ||
+      (origin === "VS Code" && path.endsWith("mcp.json"))
+  )
+
 const pathsOn = (...args: Parameters<typeof placesOn>) =>
+  Effect.map(placesOn(...args), (places) => usual(places).map(({ path }) => path))
+
+const overridden = (...args: Parameters<typeof placesOn>) =>
   Effect.map(placesOn(...args), (places) => places.map(({ path }) => path))
 
 describe("ConfigPlaces", () => {
   it.effect("looks on Linux for the predecessor's files, and after them for those of other programs", () =>
     Effect.gen(function* () {
       assert.deepStrictEqual(
-        (yield* placesOn("linux")).map(({ origin, path }) => [origin, path]),
+        usual(yield* placesOn("linux")).map(({ origin, path }) => [origin, path]),
         [
           ["LM Studio", "/home/me/.lmstudio/mcp.json"],
           ["project", "/home/me/work/app/.mcp.json"],
@@ -89,12 +100,48 @@ describe("ConfigPlaces", () => {
     })
   )
 
+  it.effect(
+    "looks for the files of other clients after all of these, those of the folder before those of the user",
+    () =>
+      Effect.gen(function* () {
+        const found = (yield* placesOn("linux")).map(({ origin, path }) => [origin, path])
+        const first = found.findIndex(([origin]) => origin === "Gemini CLI")
+        assert.deepStrictEqual(
+          found.slice(0, first).filter(([origin]) => origin === "above"),
+          [["above", "/home/me/work/.mcp.json"]]
+        )
+        assert.includeDeepMembers(found, [
+          ["Claude Code", "/home/me/.claude.json"],
+          ["Codex", "/home/me/.codex/config.toml"],
+          ["opencode", "/home/me/work/app/opencode.json"],
+          ["opencode", "/home/me/.config/opencode/opencode.jsonc"],
+          ["Windsurf", "/home/me/.codeium/windsurf/mcp_config.json"],
+          ["Zed", "/home/me/.config/zed/settings.json"],
+          ["Goose", "/home/me/.config/goose/config.yaml"],
+          ["Copilot CLI", "/home/me/.copilot/mcp-config.json"]
+        ])
+        const named = yield* placesOn("linux", { claudeHome: "/c", codexHome: "/x", configHome: "/conf" })
+        assert.includeMembers(
+          named.map(({ path }) => path),
+          ["/c/.claude.json", "/x/config.toml", "/conf/goose/config.yaml"]
+        )
+        const windows = yield* placesOn("win32")
+        assert.includeMembers(
+          windows.map(({ path }) => path),
+          [
+            "C:\\Users\\me\\AppData\\Roaming\\Block\\goose\\config\\config.yaml",
+            "C:\\Users\\me\\AppData\\Roaming\\Zed\\settings.json"
+          ]
+        )
+      })
+  )
+
   it.effect("looks nowhere else when MCP_JSON_PATH says where, with ~ for the home directory", () =>
     Effect.gen(function* () {
-      assert.deepStrictEqual(yield* pathsOn("linux", { override: "~/x.json", mode: "all" }), ["/home/me/x.json"])
-      assert.deepStrictEqual(yield* pathsOn("win32", { override: "~\\x.json" }), ["C:\\Users\\me\\x.json"])
-      assert.deepStrictEqual(yield* pathsOn("win32", { override: "x.json" }), ["D:\\work\\app\\x.json"])
-      assert.deepStrictEqual(yield* pathsOn("linux", { override: "~other/x.json" }), [
+      assert.deepStrictEqual(yield* overridden("linux", { override: "~/x.json", mode: "all" }), ["/home/me/x.json"])
+      assert.deepStrictEqual(yield* overridden("win32", { override: "~\\x.json" }), ["C:\\Users\\me\\x.json"])
+      assert.deepStrictEqual(yield* overridden("win32", { override: "x.json" }), ["D:\\work\\app\\x.json"])
+      assert.deepStrictEqual(yield* overridden("linux", { override: "~other/x.json" }), [
         "/home/me/work/app/~other/x.json"
       ])
     })

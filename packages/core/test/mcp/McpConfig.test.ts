@@ -143,8 +143,14 @@ describe("McpConfig", () => {
     ["a missing comma", '{\n "mcpServers": {\n  "a": {}\n  "b": {}\n } }', "NotJson", 4, "A comma is missing."],
     ["a missing brace", '{ "mcpServers": {', "NotJson", 1, "A closing } is missing."],
     ["a list", "[]", "NotJson", 1, "It is not a JSON object."],
-    ["no JSON at all", "servers:\n  a:", "NotJson", 1, "It is not valid JSON (InvalidSymbol)."],
-    ["servers that are a list", '{\n"mcpServers": []}', "NoServers", 2, '"mcpServers" is not an object.'],
+    [
+      "no JSON at all",
+      "servers:\n  a:",
+      "NotJson",
+      1,
+      'A text stands here without quotes. Write it in "double quotes".'
+    ],
+    ["servers that are a text", '{\n"mcpServers": "x"}', "NoServers", 2, '"mcpServers" is not an object.'],
     ["another file", '{ "name": "x" }', "NoServers", 1, 'It has no "mcpServers" (found: "name").']
   ])("refuses %s with the line and the reason", (_, text, reason, line, detail) => {
     const error = refused(text)
@@ -156,5 +162,7 @@ describe("McpConfig", () => {
     assert.deepStrictEqual(entries("{}"), [])
     assert.deepStrictEqual(entries('{ "mcpServers": {} }'), [])
     assert.deepStrictEqual(entries('{ "mcpServers": null }'), [])
+    // as PHP writes an empty object
+    assert.deepStrictEqual(entries('{ "mcpServers": [] }'), [])
   })
 })

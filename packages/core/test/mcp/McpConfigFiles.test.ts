@@ -258,7 +258,7 @@ describe("McpConfigFiles", () => {
       ),
       Effect.map((candidates) =>
         assert.deepStrictEqual(
-          candidates.map(({ path }) => path),
+          candidates.slice(0, 4).map(({ path }) => path),
           ["/srv/app/.mcp.json", "/srv/.mcp.json", "/srv/app/.vscode/mcp.json", "/srv/app/.cursor/mcp.json"]
         )
       )

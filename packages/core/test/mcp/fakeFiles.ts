@@ -4,7 +4,7 @@ import { SystemError } from "@effect/platform/Error"
 import { DateTime, Effect, Layer, Option, Stream } from "effect"
 
 interface File {
-  text: string
+  text: string | Uint8Array
   version: number
   ino: number
   unreadable: boolean
@@ -49,12 +49,12 @@ export const make = (options: { readonly watchable?: boolean } = {}) => {
           blocks: Option.none()
         }
       }),
-    readFileString: (path) =>
-      Effect.flatMap(find("readFileString", path), (file) => {
+    readFile: (path) =>
+      Effect.flatMap(find("readFile", path), (file) => {
         asked.read += 1
         return file.unreadable
-          ? Effect.fail(failure("PermissionDenied", "readFileString", path))
-          : Effect.succeed(file.text)
+          ? Effect.fail(failure("PermissionDenied", "readFile", path))
+          : Effect.succeed(typeof file.text === "string" ? new TextEncoder().encode(file.text) : file.text)
       }),
     watch: (folder) =>
       options.watchable === true
@@ -75,7 +75,7 @@ export const make = (options: { readonly watchable?: boolean } = {}) => {
     layer: Layer.merge(layer, Path.layer),
     /** Written in place: the same file at a later time. */
     write: (path: string, content: unknown) => {
-      const text = typeof content === "string" ? content : JSON.stringify(content)
+      const text = typeof content === "string" || content instanceof Uint8Array ? content : JSON.stringify(content)
       const before = files.get(path)
       files.set(path, {
         text,

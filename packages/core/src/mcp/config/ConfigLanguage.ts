@@ -1,0 +1,36 @@
+/**
+ * Which language a configuration file is written in: pure. What it begins with says more than its name.
+ *
+ * @since 0.1.0
+ */
+
+/**
+ * @since 0.1.0
+ * @category models
+ */
+export type ConfigLanguage = "json" | "toml" | "yaml"
+
+/**
+ * JSON unless it is plainly something else.
+ *
+ * @since 0.1.0
+ * @category getters
+ */
+export const of = (path: string, text: string): ConfigLanguage => {
+  const named = /\.(json[c5]?|toml|ya?ml|code-workspace)$/i.exec(path)?.[1]?.toLowerCase()
+  const lines = text.slice(0, looked).split(/\r?\n/)
+  const first = lines.map((line) => line.trim()).find((line) => line !== "" && !/^(#|\/\/|\/\*|\*)/.test(line))
+  if (first === undefined) return named === "toml" ? "toml" : named?.startsWith("y") === true ? "yaml" : "json"
+  if (/^[\w."-]+\s*=/.test(first) || (/^\[\[?\s*["\w]/.test(first) && named === "toml")) return "toml"
+  if (/^\[\[?\s*(?!(?:true|false|null)\b)[A-Za-z_]/.test(first)) return "toml"
+  if (first.startsWith("{") || first.startsWith("[")) return "json"
+  if (/^(---|[\w."'-]+\s*:(\s|$)|- )/.test(first)) return "yaml"
+  return named === "toml" ? "toml" : named?.startsWith("y") === true ? "yaml" : "json"
+}
+
+// -----------------------------------------------------------------------------
+// internal
+// -----------------------------------------------------------------------------
+
+/** Characters; comments at the head of a file are short. */
+const looked = 20_000

@@ -1,0 +1,230 @@
+/**
+ * Which tools an entry lets be used, in the words of every client: pure. What looks like such a list and is not
+ * understood is a reason to refuse the entry, for it may be the list that forbids.
+ *
+ * @since 0.1.0
+ */
+
+/**
+ * @since 0.1.0
+ * @category models
+ */
+export interface ToolLists {
+  /** One list each that a tool has to be in. */
+  readonly allowed: ReadonlyArray<ReadonlyArray<string>>
+  readonly excluded: ReadonlyArray<string>
+}
+
+/**
+ * @since 0.1.0
+ * @category models
+ */
+export type Meaning =
+  | { readonly _tag: "Lists"; readonly lists: ToolLists }
+  /** It is about something else, or says nothing. */
+  | { readonly _tag: "Nothing" }
+  /** It looks like a list of tools, and nobody knows what it means. */
+  | { readonly _tag: "Unknown" }
+
+/**
+ * What a key of an entry says about tools. `emptyIsAll`: as Goose has it, an empty list of what is available is no list.
+ *
+ * @since 0.1.0
+ * @category getters
+ */
+export const meaningOf = (key: string, value: unknown, options: { readonly emptyIsAll: boolean }): Meaning => {
+  if (value === null || value === undefined) return nothing
+  const word = key.toLowerCase().replaceAll(/[^a-z]/g, "")
+  if (withoutAsking.test(word)) return nothing
+  if (excluding.test(word)) return excludedBy(value)
+  if (including.test(word)) {
+    const names = namesIn(value)
+    if (names === undefined) return unknown
+    return names.length === 0 && options.emptyIsAll ? nothing : lists({ allowed: [names], excluded: [] })
+  }
+  const holds = typeof value === "object"
+  if (!aboutTools.test(word)) return holds && bareVerb.test(word) ? unknown : nothing
+  if (word === "tools" || word === "tool") return toolsOf(value)
+  const judges = typeof value === "string" && judging.test(word)
+  return holds || judges ? unknown : nothing
+}
+
+/**
+ * Whether the tool may be used. What is excluded is so in any letter case, also where it is named with its server
+ * (`mcp__db__drop`, `db.drop`), and by `*` for any characters.
+ *
+ * @since 0.1.0
+ * @category predicates
+ */
+export const allows = (
+  server: string,
+  tool: string,
+  {
+    allowed,
+    excluded
+  }: { readonly allowed?: ReadonlyArray<string> | undefined; readonly excluded?: ReadonlyArray<string> | undefined }
+): boolean => {
+  const names = namesOf(server, tool)
+  const matched = (patterns: ReadonlyArray<string>, exactly: boolean) =>
+    patterns.some((pattern) =>
+      exactly ? matches(pattern.trim(), tool) : names.some((name) => matches(pattern.trim().toLowerCase(), name))
+    )
+  return (allowed === undefined || matched(allowed, true)) && !matched(excluded ?? [], false)
+}
+
+/**
+ * Whether a text is what a pattern says, in which `*` stands for any characters. Takes no longer than both are long
+ * together.
+ *
+ * @since 0.1.0
+ * @category predicates
+ */
+export const matches = (pattern: string, text: string): boolean => {
+  const parts = pattern.split("*")
+  const [first = ""] = parts
+  if (parts.length === 1) return pattern === text
+  const last = parts.at(-1) ?? ""
+  if (!text.startsWith(first) || !text.endsWith(last) || text.length < first.length + last.length) return false
+  let from = first.length
+  const end = text.length - last.length
+  for (const part of parts.slice(1, -1)) {
+    const found = text.indexOf(part, from)
+    if (found === -1 || found + part.length > end) return false
+    from = found + part.length
+  }
+  return true
+}
+
+/**
+ * The names in a list, however it is written; undefined when it is no list of names.
+ *
+ * @since 0.1.0
+ * @category getters
+ */
+export const namesIn = (value: unknown): ReadonlyArray<string> | undefined => {
+  if (typeof value === "string") return value.split(/[\s,;]+/).filter((name) => name !== "")
+  if (!Array.isArray(value)) return undefined
+  const names = (value as ReadonlyArray<unknown>).map((item) =>
+    typeof item === "string" ? item.replace(/\(.*$/s, "").trim() : undefined
+  )
+  return names.every((name) => name !== undefined) ? names : undefined
+}
+
+// -----------------------------------------------------------------------------
+// internal
+// -----------------------------------------------------------------------------
+
+const nothing: Meaning = { _tag: "Nothing" }
+const unknown: Meaning = { _tag: "Unknown" }
+const lists = (found: ToolLists): Meaning => ({ _tag: "Lists", lists: found })
+
+/** Permission to run without a question, in which another client may trust. Our own policy asks all the same. */
+const withoutAsking = /^(always|auto)(allow|approve|run|accept|confirm)|^trust|approv|confirm|withoutasking/
+
+const verbs = {
+  out: "exclud(?:e|ed|ing)|disabl(?:e|ed)|disallow(?:ed)?|den(?:y|ied)|block(?:ed)?|forbid(?:den)?|hid(?:e|den)|ignored?|skip(?:ped)?|remov(?:e|ed)|ban(?:ned)?|omit(?:ted)?|suppress(?:ed)?|blacklist(?:ed)?|blocklist(?:ed)?|denylist(?:ed)?",
+  in: "includ(?:e|ed|ing)|enabl(?:e|ed)|allow(?:ed)?|only|available|permit(?:ted)?|expos(?:e|ed)|select(?:ed)?|active|whitelist(?:ed)?|allowlist(?:ed)?"
+}
+const noun = "(?:mcp)?tool(?:s|names?|list|filter)?"
+const excluding = new RegExp(`^(?:${verbs.out})${noun}$|^${noun}(?:to)?(?:${verbs.out})$`)
+const including = new RegExp(`^(?:${verbs.in})${noun}$|^${noun}(?:to)?(?:${verbs.in})$`)
+const judging = new RegExp(`${verbs.out}|${verbs.in}`)
+const aboutTools = /tool|permission|capabilit|functions?$/
+const bareVerb = new RegExp(`^(?:${verbs.out}|${verbs.in})(?:list)?$`)
+
+const excludedBy = (value: unknown): Meaning => {
+  if (value === true) return lists({ allowed: [], excluded: ["*"] })
+  if (value === false) return nothing
+  const names = namesIn(value)
+  if (names !== undefined) return lists({ allowed: [], excluded: names })
+  const marked = markedIn(value)
+  return marked === undefined
+    ? unknown
+    : lists({ allowed: [], excluded: marked.flatMap(([name, on]) => (on ? [name] : [])) })
+}
+
+/** `tools`: a list of those that may be used, or an object that says of each whether it may. */
+const toolsOf = (value: unknown): Meaning => {
+  if (typeof value === "boolean") return value ? nothing : lists({ allowed: [], excluded: ["*"] })
+  const names = namesIn(value)
+  if (names !== undefined) return lists({ allowed: [names], excluded: [] })
+  if (Array.isArray(value)) return ofDescribed(value)
+  return ofObject(value)
+}
+
+/** `[{ "name": "drop", "enabled": false }]` */
+const ofDescribed = (items: ReadonlyArray<unknown>): Meaning => {
+  const excluded: Array<string> = []
+  for (const item of items) {
+    if (typeof item === "string") return unknown
+    const name = (item as { readonly name?: unknown } | null)?.name
+    const off = isOff(item)
+    if (typeof name !== "string" || off === undefined) return unknown
+    if (off) excluded.push(name)
+  }
+  return lists({ allowed: [], excluded })
+}
+
+const ofObject = (value: unknown): Meaning => {
+  const allowed: Array<ReadonlyArray<string>> = []
+  const excluded: Array<string> = []
+  for (const [name, said] of Object.entries(Object(value) as Record<string, unknown>)) {
+    if (Array.isArray(said)) {
+      // `{ "exclude": ["drop"] }`
+      const meaning = meaningOf(`${name}Tools`, said, { emptyIsAll: false })
+      if (meaning._tag === "Unknown" || (meaning._tag === "Nothing" && !withoutAsking.test(name.toLowerCase()))) {
+        return unknown
+      }
+      if (meaning._tag === "Lists") {
+        allowed.push(...meaning.lists.allowed)
+        excluded.push(...meaning.lists.excluded)
+      }
+      continue
+    }
+    const off = isOff(said)
+    if (off === undefined) return unknown
+    if (off) excluded.push(name)
+  }
+  return lists({ allowed, excluded })
+}
+
+/** Undefined when it says neither. */
+const isOff = (said: unknown): boolean | undefined => {
+  if (typeof said === "boolean") return !said
+  if (said === null) return false
+  if (typeof said === "string") {
+    if (/^(false|off|no|never|deny|denied|disabled?|block(ed)?|forbidden|hidden|reject)$/i.test(said)) return true
+    return /^(true|on|yes|allow|ask|auto|always|prompt|approve|enabled?|default)$/i.test(said) ? false : undefined
+  }
+  if (typeof said !== "object" || Array.isArray(said)) return undefined
+  const marks = Object.entries(said).map(([key, value]) => {
+    const word = key.toLowerCase().replaceAll(/[^a-z]/g, "")
+    if (/^(enabled?|active|on|allow(ed)?)$/.test(word))
+      return value === false || /^(false|off|no)$/i.test(String(value))
+    if (/^(disabled?|hidden|blocked|denied|excluded?)$/.test(word)) {
+      return value === true || /^(true|on|yes)$/i.test(String(value))
+    }
+    return typeof value === "string" && /approval|permission|mode|policy|default|action/.test(word)
+      ? (isOff(value) ?? true)
+      : false
+  })
+  return marks.includes(true)
+}
+
+const markedIn = (value: unknown): ReadonlyArray<readonly [string, boolean]> | undefined => {
+  if (typeof value !== "object" || value === null || Array.isArray(value)) return undefined
+  const entries = Object.entries(value)
+  return entries.every(([, said]) => typeof said === "boolean") ? (entries as Array<[string, boolean]>) : undefined
+}
+
+const namesOf = (server: string, tool: string) => {
+  const bare = tool.toLowerCase()
+  const of = server.toLowerCase()
+  return [
+    bare,
+    ...["__", "_", ".", "/", ":", "-"].flatMap((mark) => `${of}${mark}${bare}`),
+    `mcp__${of}__${bare}`,
+    `mcp_${of}_${bare}`,
+    `@${of}/${bare}`
+  ]
+}
