@@ -15,6 +15,7 @@ import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
+import { lookedFor } from "./commands/McpLs.ts"
 import { ofFailure, type Failure } from "./ExitCode.ts"
 import * as Withheld from "./Withheld.ts"
 import * as Words from "./Words.ts"
@@ -245,7 +246,7 @@ const mcp = Effect.gen(function* () {
   const servers = yield* Effect.either(registry.servers)
   if (Either.isLeft(servers)) return [problem("mcp.json", servers.left)]
   if (used === undefined) {
-    const looked = candidates.map(({ path }) => path).join(", ")
+    const looked = lookedFor(candidates)
     return [
       notice(
         "mcp.json",
@@ -254,7 +255,8 @@ const mcp = Effect.gen(function* () {
       )
     ]
   }
-  const passed = candidates.filter(({ exists, used }) => exists && !used)
+  // a file without servers hides nothing and lacks nothing
+  const passed = candidates.filter(({ entries, exists, used }) => exists && !used && entries?.length !== 0)
   const each = yield* Effect.forEach(servers.right, aboutEntry, { concurrency: serversAtOnce })
   return [
     ok(

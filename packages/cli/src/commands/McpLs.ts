@@ -58,11 +58,19 @@ export const render = (servers: ReadonlyArray<ServerSummary>): string =>
     ])
   )
 
+/** Our own places; the files of other programs are many. */
+export const lookedFor = (candidates: ReadonlyArray<ConfigCandidate>): string => {
+  const own = candidates.filter(({ origin }) => ["setting", "LM Studio", "project", "home", "above"].includes(origin))
+  const others = candidates.length - own.length
+  const rest = others === 0 ? "" : ` and ${others} files of other programs (\`lms-bridge mcp ls --explain\` lists them)`
+  return `${own.map(({ path }) => path).join(", ")}${rest}`
+}
+
 /** Every file that is in use, and what is wrong with one. */
 export const whereFrom = (candidates: ReadonlyArray<ConfigCandidate>): string => {
   const used = candidates.filter((candidate) => candidate.used)
   return used.length === 0
-    ? `No mcp.json was found. Looked for ${candidates.map(({ path }) => path).join(", ")}; create one of them, or set MCP_JSON_PATH.`
+    ? `No mcp.json was found. Looked for ${lookedFor(candidates)}; create one of them, or set MCP_JSON_PATH.`
     : [`From ${used.map(({ path }) => path).join(", ")}:`, ...used.flatMap(({ problem }) => problem ?? [])].join("\n")
 }
 

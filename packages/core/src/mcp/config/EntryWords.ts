@@ -166,13 +166,22 @@ export const translate = (raw: Readonly<Record<string, unknown>>, dialect: Diale
     }
   }
 
+  for (const ours of ["command", "cwd", "args"] as const) {
+    const key = written.get(ours)
+    const found = entry.get(ours)
+    if (key === undefined) continue
+    if (typeof found === "string" && isBrokenPath(found)) refuse([key], `${JSON.stringify(key)} ${brokenPath}`)
+    const index = listOf(found).findIndex((one) => typeof one === "string" && isBrokenPath(one))
+    if (index >= 0) refuse([key, index], `${JSON.stringify(`${key}[${index}]`)} ${brokenPath}`)
+  }
+
   const command = entry.get("command")
   if (Array.isArray(command)) {
     const [program, ...rest] = command as ReadonlyArray<unknown>
     entry.set("command", program)
     entry.set("args", [...rest, ...listOf(entry.get("args"))])
     written.set("args", written.get("command") ?? "command")
-  } else if (typeof command === "string" && CommandLine.isLine(command)) {
+  } else if (typeof command === "string" && !isBrokenPath(command) && CommandLine.isLine(command)) {
     const line = CommandLine.words(command)
     const key = written.get("command") ?? "command"
     if (typeof line === "string") {
@@ -195,15 +204,6 @@ export const translate = (raw: Readonly<Record<string, unknown>>, dialect: Diale
   if (headers.length > 0 && !entry.has("headers")) entry.set("headers", firstOf(headers))
   if (allowed.length > 0) entry.set("allowedTools", allowed.reduce(inBoth))
   if (excluded.length > 0) entry.set("excludedTools", excluded)
-
-  for (const ours of ["command", "cwd", "args"] as const) {
-    const key = written.get(ours)
-    const found = entry.get(ours)
-    if (key === undefined) continue
-    if (typeof found === "string" && isBrokenPath(found)) refuse([key], `${JSON.stringify(key)} ${brokenPath}`)
-    const index = listOf(found).findIndex((one) => typeof one === "string" && isBrokenPath(one))
-    if (index >= 0) refuse([key, index], `${JSON.stringify(`${key}[${index}]`)} ${brokenPath}`)
-  }
 
   return { entry: Object.fromEntries(entry), written, refused, keys }
 }

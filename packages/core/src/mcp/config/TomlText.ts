@@ -17,7 +17,7 @@ export const parse = (text: string): Either.Either<ConfigNode.ConfigNode, Proble
     try: () => ConfigNode.ofValue(Toml.parse(text), lineOf(text)),
     catch: (error): Problem => ({
       line: error instanceof Toml.TomlError ? error.line : 1,
-      detail: `It is not valid TOML${error instanceof Toml.TomlError ? `: ${reasonOf(error)}` : ""}.`
+      detail: error instanceof Toml.TomlError ? explain(error.message) : "It is not valid TOML."
     })
   })
 
@@ -25,9 +25,27 @@ export const parse = (text: string): Either.Either<ConfigNode.ConfigNode, Proble
 // internal
 // -----------------------------------------------------------------------------
 
-/** Without the parser's name and its excerpt of the file, which may show a secret. */
-const reasonOf = ({ message }: Toml.TomlError) =>
-  (message.split("\n")[0] ?? "").replace(/^Invalid TOML document:\s*/, "").replaceAll(/\s+/g, " ")
+/** In place of the parser's own words, which show a piece of the file. */
+const explain = (message: string) =>
+  mistakes.find(([said]) => said.test(message))?.[1] ??
+  'It is not valid TOML. A line is `[mcp_servers.NAME]` or `name = "value"`.'
+
+const mistakes: ReadonlyArray<readonly [RegExp, string]> = [
+  [
+    /escape/,
+    String.raw`A single backslash stands in a text. Put the text in 'single quotes', or write \\ in place of \.`
+  ],
+  [/redefine|already defined|duplicate/, "A name is there twice. Keep one of them."],
+  [
+    /newlines? (is|are) not allowed|unfinished string|control characters/i,
+    "A text is not closed: its second quotation mark is missing."
+  ],
+  [/unfinished|end of file|incomplete/i, "A bracket or a text is not closed."],
+  [
+    /invalid value|unknown value|invalid number|expected value/i,
+    'A value is not written as TOML has it. Put a text in "double quotes", and write true and false in small letters.'
+  ]
+]
 
 /** The parser tells no places: the line of the last part that can be found, after those of the parts before. */
 const lineOf = (text: string) => {
