@@ -1,7 +1,7 @@
 // docs/resilience.md from what the scenario tests report: every failure, and what the user sees.
 import { readFile } from "node:fs/promises"
 
-const files = ["loading", "concurrency", "exhaustion", "edges", "wire", "process"]
+const files = ["loading", "concurrency", "exhaustion", "edges", "wire", "process", "waiting"]
 
 const classes = [
   ["model loading", "Model loading"],

@@ -137,7 +137,9 @@ const watching = (progress: Tool.Progress) => {
   return (event: ChatEvent): Effect.Effect<void> => {
     switch (event._tag) {
       case "ModelLoading":
-        return progress.note(`the model is loading, ${percent(event.progress)}`)
+        return progress.note(
+          event.progress === undefined ? "the model is loading" : `the model is loading, ${percent(event.progress)}`
+        )
       case "PromptProcessing":
         return progress.note(`the model is reading, ${percent(event.progress)}`)
       case "ReasoningDelta":

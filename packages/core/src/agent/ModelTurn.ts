@@ -7,6 +7,7 @@ import * as Data from "effect/Data"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import type { ChatEvent, ChatReply, ChatRequest } from "../lmstudio/Chat.ts"
+import { present } from "../lmstudio/wire/Open.ts"
 import { spanned } from "../observability/spanned.ts"
 import * as Builtins from "./Builtins.ts"
 import * as Compaction from "./Compaction.ts"
@@ -193,7 +194,7 @@ const streamed = (
           inReasoning.push(event.text) ? repeating : Effect.void
         )
       case "ModelLoading":
-        return tell({ _tag: "Preparing", what: "The model is loading", progress: event.progress })
+        return tell({ _tag: "Preparing", what: "The model is loading", ...present({ progress: event.progress }) })
       case "PromptProcessing":
         return tell({ _tag: "Preparing", what: "The model is reading", progress: event.progress })
       case "ToolCallStarted":

@@ -99,6 +99,12 @@ export const table = {
   ttlTemporary: durationSetting("LMS_BRIDGE_TTL_TEMPORARY", "300s", "The same for temporary use.", "1s"),
   ttlMaximum: durationSetting("LMS_BRIDGE_TTL_MAX", "3600s", "No load may ask for more than this.", "1s"),
   loadTimeout: durationSetting("LMS_BRIDGE_LOAD_TIMEOUT", "10m", "Longest wait for a model to load."),
+  comebackTimeout: durationSetting(
+    "LMS_BRIDGE_COMEBACK_TIMEOUT",
+    "1m",
+    "Longest wait for an LM Studio that answered before and does not any more; `0s`: none.",
+    "0s"
+  ),
   lmsTimeout: durationSetting("LMS_BRIDGE_LMS_TIMEOUT", "30s", "Longest wait for any other `lms` command."),
   connectTimeout: durationSetting(
     "LMS_BRIDGE_CONNECT_TIMEOUT",

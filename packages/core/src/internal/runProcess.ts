@@ -36,6 +36,13 @@ export const afterExit = Duration.seconds(1)
 export const outputLimit = 16 * 1024 * 1024
 
 /**
+ * Most characters of an output stream of which only the end is of interest.
+ *
+ * @internal
+ */
+export const tailLimit = 16_384
+
+/**
  * What a process printed and how it ended. Output beyond `outputLimit` is dropped from its beginning; `truncated` says so
  * of stdout.
  *
@@ -72,21 +79,23 @@ export const startProcess = (
 export const runProcess = (
   command: Command.Command,
   options: {
-    readonly stdout: "collect" | "discard"
+    /** `tail` keeps its last `tailLimit` characters. */
+    readonly stdout: "collect" | "tail"
     /** Told of each piece of stdout as it comes. */
     readonly onStdout?: ((piece: string) => Effect.Effect<void>) | undefined
   } = { stdout: "collect" }
 ): Effect.Effect<Ended, PlatformError, CommandExecutor.CommandExecutor> =>
   Effect.gen(function* () {
     const process = yield* startProcess(command)
-    const stdout = yield* collect(process.stdout, options.stdout === "collect" ? outputLimit : 0, options.onStdout)
+    const limit = options.stdout === "collect" ? outputLimit : tailLimit
+    const stdout = yield* collect(process.stdout, limit, options.onStdout)
     const stderr = yield* collect(process.stderr, outputLimit)
     const exitCode = yield* process.exitCode
     yield* Fiber.await(Fiber.zip(stdout.fiber, stderr.fiber)).pipe(Effect.timeoutOption(afterExit))
     const out = yield* Ref.get(stdout.text)
     const err = yield* Ref.get(stderr.text)
     return {
-      stdout: out.text.slice(-outputLimit),
+      stdout: out.text.slice(-limit),
       stderr: err.text.slice(-outputLimit),
       exitCode,
       truncated: options.stdout === "collect" && (out.dropped || out.text.length > outputLimit)
@@ -132,5 +141,5 @@ const collect = Effect.fnUntraced(function* (
 /** Cut only when there is twice too much, so that a flood does not copy the whole text for every piece. */
 const append = (before: { readonly text: string; readonly dropped: boolean }, piece: string, limit: number) => {
   const text = before.text + piece
-  return text.length <= 2 * limit ? { ...before, text } : { text: limit === 0 ? "" : text.slice(-limit), dropped: true }
+  return text.length <= 2 * limit ? { ...before, text } : { text: text.slice(-limit), dropped: true }
 }

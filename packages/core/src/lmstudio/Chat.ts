@@ -133,7 +133,7 @@ export interface ChatRequest {
  * @category models
  */
 export type ChatEvent =
-  | { readonly _tag: "ModelLoading"; readonly progress: number }
+  | { readonly _tag: "ModelLoading"; readonly progress?: number | undefined }
   | { readonly _tag: "PromptProcessing"; readonly progress: number }
   | { readonly _tag: "TextDelta"; readonly text: string }
   | { readonly _tag: "ReasoningDelta"; readonly text: string }

@@ -22,18 +22,28 @@ export { ModelCrashed, ModelLoadFailed, ModelLoadRefused } from "./LostModel.ts"
 export class LmStudioUnreachable extends Schema.TaggedError<LmStudioUnreachable>()("LmStudioUnreachable", {
   baseUrl: Schema.String,
   reason: Schema.Literal("Refused", "Timeout", "NotFound", "Tls", "Transport", "NotLmStudio"),
+  /** It has answered this process before: it has gone since, and may come back. */
+  answeredBefore: optional(Schema.Boolean),
   cause: optional(Schema.Defect)
 }) {
   /** Who was silent for the whole time limit is not asked again at once. */
   get retryable() {
     return this.reason === "Transport"
   }
+  /** That it has gone is known at once: a breaker would save no time, and keep us from it when it is back. */
   get farSideFault() {
-    return this.reason !== "Tls" && this.reason !== "NotLmStudio"
+    return (
+      this.reason !== "Tls" &&
+      this.reason !== "NotLmStudio" &&
+      !(this.reason === "Refused" && this.answeredBefore === true)
+    )
   }
   override get message() {
     if (this.reason === "NotLmStudio") {
       return `Something answers at ${this.baseUrl}, but it is neither LM Studio nor an OpenAI-compatible server. Check LMSTUDIO_HOST, LMSTUDIO_PORT or LMSTUDIO_BASE_URL.`
+    }
+    if (this.answeredBefore === true && this.reason !== "Timeout") {
+      return `LM Studio at ${this.baseUrl} answered before and does not any more (${this.reason.toLowerCase()}): it crashed or was closed. Start it and its server again (Developer tab, or \`lms server start\`); LMS_BRIDGE_COMEBACK_TIMEOUT says how long a run waits for that.`
     }
     return this.reason === "Timeout"
       ? `LM Studio does not answer at ${this.baseUrl} in time. If it runs there, it is busy or stuck: wait, or restart it (LMS_BRIDGE_CONNECT_TIMEOUT sets the limit). Else start its server, or set LMSTUDIO_HOST, LMSTUDIO_PORT or LMSTUDIO_BASE_URL.`
@@ -170,7 +180,7 @@ export class ServerFault extends Schema.TaggedError<ServerFault>()("ServerFault"
   }
   override get message() {
     if (this.reason === "Loading") {
-      return `The model was still loading when the time for it was over.${serverSaid(this.serverMessage)} LMS_BRIDGE_LOAD_TIMEOUT sets the limit; a smaller model loads faster.`
+      return `The model is still loading.${serverSaid(this.serverMessage)} Wait until it is loaded; LMS_BRIDGE_LOAD_TIMEOUT sets how long lms-bridge waits for it.`
     }
     return `LM Studio failed at ${this.operation}.${serverSaid(this.serverMessage)} ${serverFaultHelp[this.reason]}`
   }

@@ -8,6 +8,7 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Option from "effect/Option"
 import type { ApiModel } from "../lmstudio/LmStudioApi.ts"
+import { ModelLoadFailed } from "../lmstudio/LmStudioError.ts"
 import type { LifecycleParts } from "./LifecycleParts.ts"
 import * as LoadNow from "./LoadNow.ts"
 import * as LoadOrder from "./LoadOrder.ts"
@@ -72,8 +73,11 @@ export const make = Effect.fnUntraced(function* (parts: LifecycleParts) {
   }
 
   /** The legacy list may hide a model behind the identifier of its instance; `lms` knows. */
-  const meaningNow = (name: string | undefined) =>
-    Effect.flatMap(look, (models) => meaningOf(models, name)).pipe(
+  const meaningNow = (name: string | undefined, onProgress: EnsureOptions["onProgress"] = () => Effect.void) =>
+    Effect.flatMap(
+      look((why) => onProgress({ _tag: "Waiting", model: name ?? "a model", why })),
+      (models) => meaningOf(models, name)
+    ).pipe(
       Effect.catchTag("ModelNotFound", (notFound) =>
         Effect.if(
           Effect.map(api.server, ({ dialect }) => dialect === "legacy-v0"),
@@ -106,13 +110,22 @@ export const make = Effect.fnUntraced(function* (parts: LifecycleParts) {
     name: string | undefined,
     options: EnsureOptions,
     take: Take,
-    held: string | undefined
+    held: string | undefined,
+    asFallback: boolean
   ) {
     const startedAt = yield* Clock.currentTimeMillis
     const onProgress = options.onProgress ?? (() => Effect.void)
-    const meant = yield* meaningNow(name)
+    const meant = yield* meaningNow(name, onProgress)
     let meaning = held === undefined ? meant : { ...meant, instanceId: held }
-    const { key } = meaning.model
+    const { key, type } = meaning.model
+    // named for a model that was to do something else than draft or transcribe
+    if (asFallback && type !== "llm" && type !== "embedding") {
+      return yield* new ModelLoadFailed({
+        model: key,
+        reason: "NoWay",
+        serverMessage: `it is a ${type} model, which cannot stand in for another`
+      })
+    }
     yield* Effect.annotateCurrentSpan({ model: key })
     let outdated = yield* leases.intend(key)
     while (true) {
@@ -160,7 +173,7 @@ export const make = Effect.fnUntraced(function* (parts: LifecycleParts) {
     let engineFailures = 0
     for (const [index, candidate] of chain.entries()) {
       const result = yield* Effect.either(
-        ensureOne(candidate, options, (ensured) => take({ ...ensured, steppedDown }), held)
+        ensureOne(candidate, options, (ensured) => take({ ...ensured, steppedDown }), held, index > 0)
       )
       if (result._tag === "Right") return { ...result.right, steppedDown }
       const error = result.left

@@ -8,6 +8,7 @@ import * as ErrorClassifier from "../lmstudio/ErrorClassifier.ts"
 import type { ApiError } from "../lmstudio/LmStudioApi.ts"
 import type { LmsCallError, LmsCliError } from "../lmstudio/LmsCli.ts"
 import { ModelLoadFailed, ModelLoadRefused, ModelNotFound } from "../lmstudio/LmStudioError.ts"
+import * as Patience from "../resilience/Patience.ts"
 import { idleOfOurs, type LifecycleParts, type Survey } from "./LifecycleParts.ts"
 import type { LoadWay } from "./LoadWays.ts"
 import type { CatalogModel } from "./ModelCatalog.ts"
@@ -33,6 +34,9 @@ export const isWayClosed = (way: LoadWay, error: ApiError | LmsCallError): boole
     case "ModelNotFound":
     case "WrongModelAnswered":
       return way === "jit"
+    case "RequestRejected":
+      // a kind of model that neither chats nor embeds: no request brings it in
+      return way === "jit" && /wrong domain/i.test(error.serverMessage)
     default:
       return false
   }
@@ -52,6 +56,17 @@ export const isDefinite = (error: ApiError | LmsCallError): boolean =>
   (error._tag === "LmsCliError" && (error.reason === "LoadRefused" || error.reason === "ModelNotFound"))
 
 /**
+ * Whether the way to LM Studio broke while it loaded. It may have gone on with it, or it may have ended itself.
+ *
+ * @since 0.1.0
+ * @category predicates
+ */
+export const isCut = (error: ApiError | LmsCallError): boolean =>
+  error._tag === "StreamCut" ||
+  Patience.isGone(error) ||
+  (error._tag === "LmsCliError" && error.reason === "Exit" && connectionLost.test(error.detail ?? ""))
+
+/**
  * The error to give for a load that failed, in LM Studio's terms whichever way it went. A refusal for want of memory
  * names the idle models of ours that could be unloaded.
  *
@@ -65,6 +80,14 @@ export const explain = Effect.fnUntraced(function* (
   look: Survey
 ) {
   const explained = error._tag === "LmsCliError" ? ofLms(model.key, error) : error
+  // nothing was asked of it yet: it crashed while it was loaded
+  if (explained._tag === "ModelCrashed") {
+    return new ModelLoadFailed({
+      model: model.key,
+      reason: explained.reason === "Crashed" ? "Engine" : "Other",
+      serverMessage: explained.serverMessage
+    })
+  }
   if (explained._tag !== "ModelLoadRefused") return explained
   return yield* refused(parts, model, look, explained)
 })
@@ -101,6 +124,9 @@ const closedReasons: ReadonlySet<LmsCliError["reason"]> = new Set([
   "NotRunning",
   "Remote"
 ])
+
+const connectionLost =
+  /\bsocket hang up|\bECONNRESET|\bECONNREFUSED|\bEPIPE|connection (?:to .{1,60} )?(?:was |has been )?(?:unexpectedly )?(?:closed|lost|reset|terminated|dropped|refused)|(?:lost|closed) (?:the )?connection|WebSocket|\bdisconnected\b/i
 
 /** `lms` prints LM Studio's own sentences, so they are read by the same table as error bodies. */
 const ofLms = (key: string, error: LmsCliError): ModelLifecycleError => {

@@ -12,6 +12,7 @@ import * as Option from "effect/Option"
 import type { ApiError } from "../lmstudio/LmStudioApi.ts"
 import type { LmsCallError } from "../lmstudio/LmsCli.ts"
 import { ModelLoadFailed } from "../lmstudio/LmStudioError.ts"
+import * as Patience from "../resilience/Patience.ts"
 import { survey, type LifecycleParts, type Seen } from "./LifecycleParts.ts"
 import * as LoadFailure from "./LoadFailure.ts"
 import * as LoadMistakes from "./LoadMistakes.ts"
@@ -91,9 +92,32 @@ const attempt = Effect.fnUntraced(function* (parts: LifecycleParts, order: LoadO
     yield* parts.ledger.forget([idOf(order, way)])
     return { way, why: called.left.message }
   }
+  if (Either.isLeft(called) && LoadFailure.isCut(called.left) && !(yield* isThere(parts, order, steps))) {
+    yield* Effect.logInfo("the connection broke while a model was loaded, and it is not there; loading it once more")
+    yield* steps.onLoading(way)
+    const repeated = yield* Effect.either(call(parts, order, way, steps))
+    yield* steps.onVerifying
+    return yield* verify(parts, order, way, repeated)
+  }
   yield* steps.onVerifying
   return yield* verify(parts, order, way, called)
 })
+
+/** Whether a load whose connection broke was done all the same, as soon as LM Studio answers. */
+const isThere = (parts: LifecycleParts, order: LoadOrder, steps: LoadSteps) =>
+  steps.onVerifying.pipe(
+    Effect.zipRight(parts.api.ping),
+    Patience.untilBack(Patience.policyOf(parts.settings), parts.api.ping),
+    Effect.zipRight(
+      lookUntil(survey(parts), ({ seen }) => seen.some(({ instance, model }) => isNew(order, instance, model)))
+    ),
+    Effect.map(({ seen }) => seen.some(({ instance, model }) => isNew(order, instance, model))),
+    // whoever cannot look does not load a second time either
+    Effect.orElseSucceed(() => true)
+  )
+
+const isNew = ({ before, model: { key } }: LoadOrder, instance: CatalogInstance, model: { readonly key: string }) =>
+  model.key === key && !before.has(instance.id)
 
 /** The id that LM Studio reports, where it does. */
 const call = (

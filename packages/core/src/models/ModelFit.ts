@@ -100,7 +100,7 @@ const can =
 
 /** A plain OpenAI server lists names and nothing else. */
 const isUnknown = ({ type, vision }: ApiModel, ability: Ability) =>
-  ability === "vision" ? type !== "embedding" && vision === undefined : type !== "embedding" && type !== "llm"
+  ability === "vision" ? type === "llm" && vision === undefined : type !== "embedding" && type !== "llm"
 
 const smallest = (models: ReadonlyArray<ApiModel>) => {
   const loaded = models.filter(({ instances }) => instances.length > 0)

@@ -7,7 +7,9 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Predicate from "effect/Predicate"
 import type { RequestLimits } from "../lmstudio/LmStudioApi.ts"
-import type { ChatEvent, ChatRequest } from "../lmstudio/Chat.ts"
+import type { ChatEvent, ChatReply, ChatRequest } from "../lmstudio/Chat.ts"
+import type { CircuitOpen } from "../resilience/CircuitBreaker.ts"
+import * as Patience from "../resilience/Patience.ts"
 import type { LifecycleParts } from "./LifecycleParts.ts"
 import type { ModelLease } from "./ModelLifecycle.ts"
 import type { Ensured } from "./Ensured.ts"
@@ -65,15 +67,19 @@ export const make = Effect.fnUntraced(function* (
             return ledger.used(instanceId)
           })
         )
-      const whenGone = (error: unknown): error is Gone => !delivered && isGone(error)
-      // only then is it looked whether the model is there: a turn may be long in coming
-      return Effect.flatMap(current, ask).pipe(
-        Effect.catchIf(whenGone, (error) =>
-          Effect.logInfo("the model is gone; ensuring it and asking once more", { error: error.message }).pipe(
+      /** What has been shown is never asked for again; the rest depends on what was lost. */
+      const asking = (ensured: Ensured, left: Left): Effect.Effect<ChatReply, ModelLifecycleError | E> =>
+        Effect.catchAll(ask(ensured), (error) => {
+          const next = delivered ? undefined : afterLoss(error, left)
+          if (next === undefined) return Effect.fail(error)
+          return Effect.logInfo(next.why, { error: messageOf(error) }).pipe(
+            Effect.zipRight(Effect.sleep(next.pause)),
             Effect.zipRight(again),
-            Effect.flatMap(ask)
+            Effect.flatMap((anew) => asking(anew, next.left))
           )
-        ),
+        })
+      // only then is it looked whether the model is there: a turn may be long in coming
+      return Effect.flatMap(current, (ensured) => asking(ensured, { model: 1, server: 2, lost: false })).pipe(
         inTurn(held.model)
       )
     })
@@ -93,12 +99,50 @@ export const make = Effect.fnUntraced(function* (
 const isOutput = ({ _tag }: ChatEvent) =>
   _tag === "TextDelta" || _tag === "ReasoningDelta" || _tag === "ToolCallStarted" || _tag === "Completed"
 
+/** How often a model, and a server, may still be lost while one request is made. */
+interface Left {
+  readonly model: number
+  readonly server: number
+  /** Whether the server was lost. */
+  readonly lost: boolean
+}
+
+/**
+ * What is done about a request that has come to nothing: a model that is gone is ensured, a server that is gone is waited
+ * for, which ensuring does. The breaker may be open because of those who asked while it was away.
+ */
+const afterLoss = (error: unknown, left: Left) => {
+  if (isGone(error) && left.model > 0) {
+    return {
+      why: "the model is gone; ensuring it and asking once more",
+      pause: Duration.zero,
+      left: { ...left, model: left.model - 1 }
+    }
+  }
+  if (Patience.isGone(error) && left.server > 0) {
+    return {
+      why: "LM Studio is gone; asking once more when it is back",
+      pause: Duration.zero,
+      left: { model: 1, server: left.server - 1, lost: true }
+    }
+  }
+  return isOpen(error) && left.lost && left.server > 0
+    ? {
+        why: "LM Studio is back; asking once more when it may be called",
+        pause: error.retryAfter,
+        left: { ...left, server: left.server - 1 }
+      }
+    : undefined
+}
+
+const isOpen = (error: unknown): error is CircuitOpen => Predicate.isTagged(error, "CircuitOpen")
+
+const messageOf = (error: unknown) => (Predicate.hasProperty(error, "message") ? error.message : "")
+
 /**
  * The ways in which LM Studio says that an instance which was there is not: it crashed or was unloaded, nothing is
  * loaded, nobody knows the name, or another model answered for it.
  */
-const isGone = (error: unknown): error is Gone => gone.some((tag) => Predicate.isTagged(error, tag))
+const isGone = (error: unknown): boolean => gone.some((tag) => Predicate.isTagged(error, tag))
 
 const gone = ["ModelCrashed", "ModelNotLoaded", "ModelNotFound", "WrongModelAnswered"] as const
-
-type Gone = Extract<ModelLifecycleError, { readonly _tag: (typeof gone)[number] }>

@@ -212,7 +212,7 @@ describe("any words and numbers", () => {
       ([body, code, operation]) => {
         sound(classify({ operation, model: "m", status: code, facts: errorOf(body) }))
       },
-      { fastCheck: { numRuns: 300 } }
+      { fastCheck: { numRuns: 150 } }
     )
   }
 
@@ -228,7 +228,7 @@ describe("any words and numbers", () => {
         sound(classify({ operation, model: "m", status: code, facts: errorOf(body) }))
       }
     },
-    { fastCheck: { numRuns: 500 } }
+    { fastCheck: { numRuns: 150 } }
   )
 
   for (const [what, template, from] of routes) {
@@ -238,7 +238,7 @@ describe("any words and numbers", () => {
       ([body, code]) => {
         from(code ?? 200, body)
       },
-      { fastCheck: { numRuns: 300 } }
+      { fastCheck: { numRuns: 150 } }
     )
   }
 
@@ -248,7 +248,7 @@ describe("any words and numbers", () => {
     ([bodies]) => {
       streamed(bodies.map((body) => `data: ${body}\n\n`).join(""), (event) => [ChatWire.decodeFrame(event)])
     },
-    { fastCheck: { numRuns: 400 } }
+    { fastCheck: { numRuns: 150 } }
   )
 
   it.prop(
@@ -257,7 +257,7 @@ describe("any words and numbers", () => {
     ([bodies]) => {
       streamed(bodies.map((body) => `event: message.delta\ndata: ${body}\n\n`).join(""), NativeChat.decodeFrames)
     },
-    { fastCheck: { numRuns: 400 } }
+    { fastCheck: { numRuns: 150 } }
   )
 
   const listed = [
@@ -298,7 +298,7 @@ describe("any words and numbers", () => {
             if (result._tag === "Left") assert.isTrue(Schema.is(LmsCliError)(result.left))
           })
         ),
-      { fastCheck: { numRuns: 200 } }
+      { fastCheck: { numRuns: 60 } }
     )
   }
 
@@ -318,7 +318,7 @@ describe("any words and numbers", () => {
       const event = Replies.decodeLogLine(said)
       assert.isTrue(Option.isNone(event) || typeof event.value.type === "string")
     },
-    { fastCheck: { numRuns: 500 } }
+    { fastCheck: { numRuns: 150 } }
   )
 
   it("one odd entry of a list does not make the others unknown", () => {

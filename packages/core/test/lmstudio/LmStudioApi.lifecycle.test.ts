@@ -82,7 +82,7 @@ describe("LmStudioApi.load and unload", () => {
       assert.strictEqual((yield* api.embed({ model: "m", input: [] })).model, "m")
     }).pipe(
       with_(
-        { [load]: FakeHttp.refused(), "POST /v1/embeddings": FakeHttp.json({ model: "m", data: [] }) },
+        { [load]: FakeHttp.refused("ECONNRESET"), "POST /v1/embeddings": FakeHttp.json({ model: "m", data: [] }) },
         { breakerFailures: 1 }
       )
     )

@@ -4,7 +4,8 @@
 
 /** A downloaded model. `maxContextLength` and `defaultContextLength` are tokens, `sizeBytes` bytes. */
 export interface ModelOnDisk {
-  readonly type: "llm" | "embedding"
+  /** Others than the first two are no chat models: they are listed, and chat routes refuse them. */
+  readonly type: "llm" | "embedding" | "drafter" | "transcription" | "decision"
   /** What a load asks for, for example `qwen/qwen3-4b-2507`. */
   readonly key: string
   readonly publisher: string

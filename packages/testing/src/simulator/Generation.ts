@@ -167,7 +167,8 @@ export const collect = (generation: Generation): Effect.Effect<Completed, Engine
 // internal
 // -----------------------------------------------------------------------------
 
-const gone = (cause: InstanceGone) => new EngineFault({ kind: "gone", text: cause.message })
+const gone = (cause: InstanceGone) =>
+  new EngineFault({ kind: "gone", text: cause.message, ...(cause.type === undefined ? {} : { type: cause.type }) })
 
 const scriptFault = (cause: ScriptFault) => new EngineFault({ kind: "script", text: cause.message, status: 500 })
 

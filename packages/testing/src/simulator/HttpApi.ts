@@ -50,7 +50,9 @@ export const serve = (world: World, request: Request, responder: Responder): Eff
       orFault(
         Effect.zipRight(
           found.protected ? Access.check(settings, request) : Effect.void,
-          found.handler({ world, request, parameter: found.parameter })
+          settings.warmingUp && found.operation !== "GET /lmstudio-greeting"
+            ? warmingUp
+            : found.handler({ world, request, parameter: found.parameter })
         )
       )
     )
@@ -165,6 +167,10 @@ const unknownRoute = (world: World, request: Request): Effect.Effect<Reply> =>
     world.recorder.unknownRoute(`${request.method} ${request.path}`),
     json(200, { error: `Unexpected endpoint or method. (${request.method} ${request.path})` })
   )
+
+const warmingUp = Effect.succeed(
+  json(503, { error: { code: 503, message: "Loading model", type: "unavailable_error" } })
+)
 
 class Limit extends Schema.TaggedError<Limit>()("SimulatedLimit", {}) {
   readonly retryable = false

@@ -134,7 +134,16 @@ export const make = Effect.fnUntraced(function* (options: StateOptions = {}) {
       busy: instance.status !== "idle" || instance.queued > 0
     })
     if (engine !== undefined) {
-      yield* Deferred.fail(engine.gone, new InstanceGone({ id, reason: by === "crash" ? "crashed" : "unloaded" }))
+      const { crashCallsItselfLoad, crashExitCode } = (yield* get).settings
+      const how =
+        by === "crash"
+          ? ({
+              reason: "crashed",
+              exitCode: crashExitCode,
+              ...(crashCallsItselfLoad ? { type: "model_load_failed" } : {})
+            } as const)
+          : ({ reason: "unloaded" } as const)
+      yield* Deferred.fail(engine.gone, new InstanceGone({ id, ...how }))
     }
     return instance
   })

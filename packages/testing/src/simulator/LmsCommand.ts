@@ -5,6 +5,7 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import type { Outcome } from "./Faults.ts"
 import * as Get from "./lms/Get.ts"
+import * as Language from "./lms/Language.ts"
 import * as Log from "./lms/Log.ts"
 import * as Listings from "./lms/Listings.ts"
 import * as Load from "./lms/Load.ts"
@@ -76,7 +77,8 @@ const perform = (world: World, terminal: Terminal, found: Found): Effect.Effect<
   Effect.gen(function* () {
     const settings = yield* world.state.settings
     const out = (line: string) => terminal.out(`${line}\n`)
-    const err = (line: string) => terminal.err(`${line}\n`)
+    const language = terminal.language ?? settings.language
+    const err = (line: string) => terminal.err(`${Language.said(line, language)}\n`)
     if (terminal.argv.some((word) => word === "-v" || word === "--version")) {
       yield* out(`CLI commit: ${settings.cliCommit}`)
       return 0

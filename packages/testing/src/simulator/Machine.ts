@@ -11,7 +11,7 @@ import type { InstanceStatus, Loader } from "./SimulatorEvent.ts"
 export interface Instance {
   readonly id: string
   readonly key: string
-  readonly type: "llm" | "embedding"
+  readonly type: ModelOnDisk["type"]
   readonly contextLength: number
   readonly ttlMs: number | null
   readonly loadedAt: number
@@ -90,12 +90,16 @@ export class LoadFailed extends Schema.TaggedError<LoadFailed>()("SimulatedLoadF
 /** The instance that worked on a request is no more. */
 export class InstanceGone extends Schema.TaggedError<InstanceGone>()("SimulatedInstanceGone", {
   id: Schema.String,
-  reason: Schema.Literal("unloaded", "crashed")
+  reason: Schema.Literal("unloaded", "crashed"),
+  /** Of a crash, as LM Studio writes it. */
+  exitCode: Schema.optionalWith(Schema.String, { exact: true }),
+  /** What the error calls itself on routes that say so. */
+  type: Schema.optionalWith(Schema.String, { exact: true })
 }) {
   readonly retryable = false
   override get message() {
     return this.reason === "crashed"
-      ? "The model has crashed without additional information. (Exit code: 6)"
+      ? `The model has crashed without additional information. (Exit code: ${this.exitCode ?? "null"})`
       : "Model unloaded."
   }
 }

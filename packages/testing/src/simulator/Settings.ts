@@ -26,6 +26,8 @@ export interface Settings {
   readonly autostartDelay: Duration.DurationInput | null
   /** The HTTP server is on. */
   readonly serverRunning: boolean
+  /** Every route but the greeting answers 503 `Loading model`, as llama-server does while it starts. */
+  readonly warmingUp: boolean
   readonly jitLoading: boolean
   /** `false`: just-in-time loading is configured but fails with "No models loaded" (0.4.8). */
   readonly jitWorks: boolean
@@ -65,6 +67,12 @@ export interface Settings {
   readonly loadFailureStatus: 200 | 400 | 500
   /** Errors inside a stream carry a bare string (0.3.x) or an object. */
   readonly streamErrors: "string" | "object"
+  /** What a crash of the engine says after `Exit code:`. */
+  readonly crashExitCode: string
+  /** `model_load_failed` stands with a crash, although nothing was being loaded. */
+  readonly crashCallsItselfLoad: boolean
+  /** The language of the system, in which `lms` speaks unless `LMS_LANG` says otherwise. */
+  readonly language: "en" | "zh-CN"
   /** Tool-call replies without a `content` key (0.3.x). */
   readonly toolCallsWithoutContent: boolean
   /** `/api/v0/models` still says not-loaded for a loaded model. */
@@ -93,6 +101,7 @@ export const defaultSettings: Settings = {
   installed: true,
   autostartDelay: Duration.seconds(3),
   serverRunning: true,
+  warmingUp: false,
   jitLoading: true,
   jitWorks: true,
   jitRace: true,
@@ -116,6 +125,9 @@ export const defaultSettings: Settings = {
   overflowWording: "tokens-to-keep",
   loadFailureStatus: 500,
   streamErrors: "object",
+  crashExitCode: "18446744072635812000",
+  crashCallsItselfLoad: false,
+  language: "en",
   toolCallsWithoutContent: false,
   v0Lags: false,
   historyCorrupt: false,

@@ -7,6 +7,8 @@ export type Signal = "SIGINT" | "SIGTERM"
 
 export interface Terminal {
   readonly argv: ReadonlyArray<string>
+  /** `LMS_LANG` of its environment. */
+  readonly language: string | undefined
   readonly out: (text: string) => Effect.Effect<void>
   readonly err: (text: string) => Effect.Effect<void>
   /** The next line of standard input, or `undefined` at its end; waits for as long as the input is open and silent. */

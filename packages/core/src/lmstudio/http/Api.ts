@@ -14,6 +14,7 @@ import * as Stream from "effect/Stream"
 import { Settings, type Values } from "../../configuration/Settings.ts"
 import { inScope } from "../../internal/inScope.ts"
 import { spanned } from "../../observability/spanned.ts"
+import * as Patience from "../../resilience/Patience.ts"
 import { Resilience } from "../../resilience/Resilience.ts"
 import type { ChatEvent } from "../Chat.ts"
 import type { LmStudioApi, RequestLimits } from "../LmStudioApi.ts"
@@ -42,6 +43,7 @@ export const make = Effect.gen(function* () {
   const resilience = yield* Resilience
   const transport = yield* Transport.make
   const limits = limitsOf(settings)
+  const patience = Patience.policyOf(settings)
   const dialects = yield* Dialects.make(transport, limits)
   const ask = exchange(transport)
   const matched = yield* Ref.make<ReadonlySet<string>>(new Set())
@@ -75,7 +77,10 @@ export const make = Effect.gen(function* () {
       return reply
     },
     (attempt, { operation }, model) =>
-      Effect.zipRight(checkName(operation, model), resilience.protect("http.inference")(attempt))
+      Effect.zipRight(
+        checkName(operation, model),
+        attempt.pipe(Patience.whileLoading(patience), resilience.protect("http.inference"))
+      )
   )
 
   /** What only native v1 can do. Never repeated: the work may have been done although the reply was lost. */
@@ -88,11 +93,19 @@ export const make = Effect.gen(function* () {
     if (dialect !== "native-v1") {
       return yield* new Unsupported({ operation: call.operation, dialect, instead: insteadOf(isLmStudio) })
     }
-    return yield* resilience.guard("http.lifecycle")(ask({ ...call, method: "POST", limits: limit }, schema))
+    return yield* ask({ ...call, method: "POST", limits: limit }, schema).pipe(
+      Patience.whileLoading(patience),
+      resilience.guard("http.lifecycle")
+    )
   })
 
   /** Retried until there is something to deliver. */
-  const opened = (asking: OpenChat.Asking, asked: RequestLimits | undefined, scope: Scope.Scope) =>
+  const opened = (
+    asking: OpenChat.Asking,
+    asked: RequestLimits | undefined,
+    scope: Scope.Scope,
+    tellLoading: Effect.Effect<unknown> = Effect.void
+  ) =>
     Effect.zipRight(
       checkName("chat", asking.model),
       OpenChat.openChat(
@@ -101,7 +114,7 @@ export const make = Effect.gen(function* () {
         withAsked(limits.inference, asked),
         (answered) => checkModel(asking.model, answered),
         scope
-      ).pipe(resilience.protect("http.inference"))
+      ).pipe(Patience.whileLoading(patience, tellLoading), resilience.protect("http.inference"))
     )
 
   const streamed = (asking: OpenChat.Asking, asked: RequestLimits | undefined) =>
@@ -117,7 +130,11 @@ export const make = Effect.gen(function* () {
 
   const chatWith: Context.Tag.Service<LmStudioApi>["chatWith"] = (request, onEvent, asked) =>
     inScope((scope) =>
-      Effect.flatMap(opened(OpenChat.completions(request), asked, scope), (reply) => OpenChat.collect(reply, onEvent))
+      Effect.flatMap(
+        // whoever does not want to hear of it any more is told so by the next event
+        opened(OpenChat.completions(request), asked, scope, Effect.ignore(onEvent({ _tag: "ModelLoading" }))),
+        (reply) => OpenChat.collect(reply, onEvent)
+      )
     ).pipe(spanned("LmStudioApi.chat", { model: request.model }))
 
   const api: Context.Tag.Service<LmStudioApi> = {

@@ -123,6 +123,12 @@ export const make = Effect.gen(function* () {
   const ending = new Set<Fiber.RuntimeFiber<unknown>>()
   yield* Effect.addFinalizer(() => Fiber.interruptAll(ending))
 
+  let answeredBefore = false
+  const failureOf = (operation: string, error: HttpClientError) =>
+    error._tag === "RequestError"
+      ? unreachable(baseUrl, error, answeredBefore)
+      : new StreamCut({ operation, delivered: 0, ...(error.cause === undefined ? {} : { cause: error.cause }) })
+
   const requestOf = ({ anonymous, body, method, path }: Pick<Call, "method" | "path" | "body" | "anonymous">) => {
     const bare = HttpClientRequest.make(method)(`${baseUrl}${path}`).pipe(
       HttpClientRequest.setHeader("accept", "application/json, text/event-stream")
@@ -138,15 +144,19 @@ export const make = Effect.gen(function* () {
     FiberRef.get(FiberRef.currentTracerEnabled).pipe(
       // LM Studio is told nothing of our spans
       Effect.flatMap((isTraced) => (isTraced ? traced : client).execute(requestOf(call))),
-      Effect.mapError((error) => failureOf(baseUrl, call.operation, error))
+      Effect.mapBoth({
+        onFailure: (error) => failureOf(call.operation, error),
+        onSuccess: (response) => {
+          answeredBefore = true
+          return response
+        }
+      })
     )
 
   /** Whether the server answers anything at all. The client does not tell when a connection stands. */
   const answers = (call: Call) =>
     send({ operation: call.operation, method: "GET", path: "/lmstudio-greeting" }).pipe(
-      Effect.flatMap((response) =>
-        Effect.mapError(response.text, (error) => failureOf(baseUrl, call.operation, error))
-      ),
+      Effect.flatMap((response) => Effect.mapError(response.text, (error) => failureOf(call.operation, error))),
       Effect.timeoutFail({
         duration: lookLimit(call.limits.connect),
         onTimeout: () => timeout(call.operation, "Connect", call.limits.connect)
@@ -179,7 +189,7 @@ export const make = Effect.gen(function* () {
               // a shorter limit may begin with it
               if (isFirst) alarms.sooner()
             })
-            return Effect.mapError(read, (error) => failureOf(baseUrl, operation, error))
+            return Effect.mapError(read, (error) => failureOf(operation, error))
           }),
           Effect.matchEffect({ onFailure: fail, onSuccess: () => body.end })
         )
@@ -237,7 +247,7 @@ export const make = Effect.gen(function* () {
     Effect.timeoutFail(
       Effect.flatMap(send(call), (response) =>
         Effect.mapBoth(response.text, {
-          onFailure: (error) => failureOf(baseUrl, call.operation, error),
+          onFailure: (error) => failureOf(call.operation, error),
           onSuccess: (text) => ({ status: response.status, text })
         })
       ),
@@ -315,11 +325,6 @@ const nextLimit = ({ limits, operation }: Call, startedAt: number, lastByteAt: n
 
 const timeout = (operation: string, phase: RequestTimeout["phase"], limit: Duration.Duration) =>
   new RequestTimeout({ operation, phase, limit, delivered: 0 })
-
-const failureOf = (baseUrl: string, operation: string, error: HttpClientError): LmStudioUnreachable | StreamCut =>
-  error._tag === "RequestError"
-    ? unreachable(baseUrl, error)
-    : new StreamCut({ operation, delivered: 0, ...(error.cause === undefined ? {} : { cause: error.cause }) })
 
 const decode = (pieces: ReadonlyArray<Uint8Array>): string => {
   const decoder = new TextDecoder()

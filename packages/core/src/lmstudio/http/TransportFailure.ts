@@ -13,12 +13,13 @@ import { LmStudioUnreachable } from "../LmStudioError.ts"
  * @since 0.1.0
  * @category decoding
  */
-export const unreachable = (baseUrl: string, error: RequestError): LmStudioUnreachable => {
+export const unreachable = (baseUrl: string, error: RequestError, answeredBefore = false): LmStudioUnreachable => {
   if (error.reason === "InvalidUrl") return new LmStudioUnreachable({ baseUrl, reason: "NotFound" })
   const codes = codesIn(error.cause, 0)
   return new LmStudioUnreachable({
     baseUrl,
     reason: reasons.find(([pattern]) => codes.some((code) => pattern.test(code)))?.[1] ?? "Transport",
+    ...(answeredBefore ? { answeredBefore } : {}),
     ...(error.cause === undefined ? {} : { cause: error.cause })
   })
 }

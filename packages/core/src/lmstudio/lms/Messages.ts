@@ -31,7 +31,7 @@ export const complaintOf = (stderr: string): Complaint | undefined =>
  */
 export const plain = (text: string): string =>
   text
-    .replace(/\u001b\[[0-9;?]*[ -/]*[@-~]|\u001b\][^\u0007\u001b]*(?:\u0007|\u001b\\)|\u001b[@-Z\\-_]/g, "")
+    .replace(ansi, "")
     .split("\n")
     .map((line) => line.replace(/\r+$/, "").split("\r").at(-1) ?? "")
     .join("\n")
@@ -43,6 +43,23 @@ export const plain = (text: string): string =>
  * @category decoding
  */
 export const tail = (stderr: string): string => plain(stderr).trim().slice(-500)
+
+/**
+ * The last 500 characters of what it printed beside its spinner and its progress bar, for an error's `detail`: a line that
+ * was drawn over, such as `Loading KEY 42% ⠙`, is none.
+ *
+ * @since 0.1.0
+ * @category decoding
+ */
+export const printed = (stdout: string): string =>
+  stdout
+    .replace(ansi, "")
+    .split(/[\r\n]+/)
+    .map((line) => line.trimEnd())
+    .filter((line, at, all) => line !== "" && !spinner.test(line) && line !== all[at - 1])
+    .join("\n")
+    .trim()
+    .slice(-500)
 
 /**
  * `lms load --estimate-only`: figures as it prints them (`65.68 GiB`; older versions `GB`), and its verdict.
@@ -133,6 +150,11 @@ export const bytesOf = (figure: string, unit: string): number | undefined => {
 // -----------------------------------------------------------------------------
 // internal
 // -----------------------------------------------------------------------------
+
+const ansi = /\u001b\[[0-9;?]*[ -/]*[@-~]|\u001b\][^\u0007\u001b]*(?:\u0007|\u001b\\)|\u001b[@-Z\\-_]/g
+
+/** Ends in a frame of the spinner, or is a progress bar. */
+const spinner = /[\u2800-\u28ff]$|^\[[#=>. -]*\]\s*\d/
 
 const complaints: ReadonlyArray<readonly [RegExp, Complaint]> = [
   [/insufficient system resources|model loading guardrails/i, "LoadRefused"],

@@ -107,6 +107,9 @@ export const make = Effect.gen(function* () {
       executable,
       ...args,
       ...(reach === "client" && !isLocal ? ["--host", host, "--port", String(port)] : [])
+    ).pipe(
+      // what it says is understood in English only, whatever the language of the system is (contract J)
+      Command.env({ LMS_LANG: "en" })
     )
 
   /** An executable that vanished is looked for again at the next call. */
@@ -126,7 +129,7 @@ export const make = Effect.gen(function* () {
 
   const execute = ({ args, onStdout, reach, subcommand, timeout }: Run, executable: string) =>
     runProcess(commandOf(executable, args, reach), {
-      stdout: args.includes("--json") ? "collect" : "discard",
+      stdout: args.includes("--json") ? "collect" : "tail",
       onStdout
     }).pipe(
       Effect.provide(platform),
@@ -135,7 +138,7 @@ export const make = Effect.gen(function* () {
       Effect.timeoutFail({ duration: timeout, onTimeout: () => new LmsCliError({ reason: "Timeout", subcommand }) }),
       Effect.flatMap(({ exitCode, stderr, stdout, truncated }) => {
         if (truncated) return new LmsCliError({ reason: "Output", subcommand, detail: "far too much of it" })
-        const problem = problemOf(subcommand, exitCode, stderr)
+        const problem = problemOf(subcommand, exitCode, stderr, stdout)
         return problem ?? Effect.succeed<Output>({ stdout: Messages.plain(stdout), stderr: Messages.plain(stderr) })
       })
     )
@@ -268,13 +271,20 @@ const freeAtOnce =
 
 const stderrKept = 16_384
 
-/** Failures that exit 0 (contract F2, F5), and all that exit otherwise. */
-const problemOf = (subcommand: string, exitCode: number, stderr: string): LmsCliError | undefined => {
-  const detail = Messages.tail(stderr)
+/** Failures that exit 0 (contract F2, F5), and all that exit otherwise. What was printed is asked when stderr tells nothing. */
+const problemOf = (subcommand: string, exitCode: number, stderr: string, stdout = ""): LmsCliError | undefined => {
   const complaint = Messages.complaintOf(stderr)
-  if (exitCode !== 0) return new LmsCliError({ reason: complaint ?? "Exit", subcommand, exitCode, detail })
+  if (exitCode !== 0) {
+    const printed = Messages.printed(stdout)
+    return new LmsCliError({
+      reason: complaint ?? Messages.complaintOf(printed) ?? "Exit",
+      subcommand,
+      exitCode,
+      detail: [Messages.tail(stderr), printed].filter((said) => said !== "").join("\n")
+    })
+  }
   return complaint !== undefined && liesInItsExitCode.has(subcommand)
-    ? new LmsCliError({ reason: complaint, subcommand, exitCode, detail })
+    ? new LmsCliError({ reason: complaint, subcommand, exitCode, detail: Messages.tail(stderr) })
     : undefined
 }
 

@@ -46,9 +46,9 @@ export const decodeFrames = ({ data, event }: ServerSentEvent): ReadonlyArray<Fr
     case "chat.start":
       return [chunk({ model: told?.model_instance_id })]
     case "model_load.progress":
-      return [{ _tag: "Progress", event: { _tag: "ModelLoading", progress: told?.progress ?? 0 } }]
+      return [{ _tag: "Progress", event: { _tag: "ModelLoading", progress: shareIn(told?.progress) } }]
     case "prompt_processing.progress":
-      return [{ _tag: "Progress", event: { _tag: "PromptProcessing", progress: told?.progress ?? 0 } }]
+      return [{ _tag: "Progress", event: { _tag: "PromptProcessing", progress: shareIn(told?.progress) } }]
     case "reasoning.delta":
       return [chunk({ delta: { reasoning_content: told?.content, tool_calls: [] } })]
     case "message.delta":
@@ -90,6 +90,9 @@ const decodeEvent = Schema.decodeUnknownOption(
     )
   })
 )
+
+/** Between 0 and 1, whatever is said. */
+const shareIn = (progress: number | undefined) => Math.min(1, Math.max(0, progress ?? 0))
 
 type ChunkOf = Extract<Frame, { readonly _tag: "Chunk" }>["chunk"]
 

@@ -97,7 +97,7 @@ const legacyRows = (machine: Machine) =>
 const legacyRow = (model: ModelOnDisk, id: string, instance: Instance | undefined) => ({
   id,
   object: "model",
-  type: model.type === "embedding" ? "embeddings" : model.vision ? "vlm" : "llm",
+  type: model.type === "embedding" ? "embeddings" : model.type === "llm" && model.vision ? "vlm" : model.type,
   publisher: model.publisher,
   arch: model.architecture,
   compatibility_type: model.format,

@@ -82,7 +82,9 @@ export const engineFault = (fault: EngineFault, settings: Settings): ApiFault =>
         ? ErrorBody.bare(400, fault.text)
         : new ApiFault({ status: 400, body: { error: exceedsContext(fault) } })
     case "gone":
-      return ErrorBody.bare(400, fault.text)
+      return fault.type === undefined
+        ? ErrorBody.bare(400, fault.text)
+        : ErrorBody.openAi(400, fault.text, { type: fault.type })
     case "script":
       return ErrorBody.openAi(500, fault.text, { type: "internal_error", code: "script_fault" })
     case "scripted":
@@ -100,7 +102,13 @@ export const errorFrame = (fault: EngineFault, settings: Settings): Frame => {
   }
   return settings.streamErrors === "string"
     ? Sse.frame({ error: fault.text }, "error")
-    : Sse.frame({ error: { message: fault.text }, message: fault.text }, "error")
+    : Sse.frame(
+        {
+          error: { message: fault.text, ...(fault.type === undefined ? {} : { type: fault.type }) },
+          message: fault.text
+        },
+        "error"
+      )
 }
 
 // -----------------------------------------------------------------------------

@@ -7,8 +7,10 @@ import * as PlatformError from "@effect/platform/Error"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
+import * as HashMap from "effect/HashMap"
 import * as Inspectable from "effect/Inspectable"
 import * as Mailbox from "effect/Mailbox"
+import * as Option from "effect/Option"
 import * as Queue from "effect/Queue"
 import * as Ref from "effect/Ref"
 import * as Sink from "effect/Sink"
@@ -42,6 +44,9 @@ const argvOf = (command: Command.Command): ReadonlyArray<string> =>
 
 const stdinOf = (command: Command.Command): Command.CommandInput =>
   command._tag === "StandardCommand" ? command.stdin : stdinOf(command.left)
+
+const environmentOf = (command: Command.Command): Command.StandardCommand["env"] =>
+  command._tag === "StandardCommand" ? command.env : environmentOf(command.left)
 
 const notFound = (program: string) =>
   new PlatformError.SystemError({
@@ -89,6 +94,7 @@ const start = Effect.fnUntraced(function* (world: World, command: Command.Comman
   const fiber = yield* world.state.fork(
     LmsCommand.run(world, {
       argv,
+      language: Option.getOrUndefined(HashMap.get(environmentOf(command), "LMS_LANG")),
       out: (text) => Effect.asVoid(stdout.offer(encoder.encode(text))),
       err: (text) => Effect.asVoid(stderr.offer(encoder.encode(text))),
       line: Queue.take(lines),

@@ -169,7 +169,7 @@ const listText = Effect.fnUntraced(function* (session: Session, machine: Machine
   yield* session.out(
     `\nYou have ${models.length} models, taking up ${Words.size(total, session.settings.cliSince)} of disk space.\n`
   )
-  for (const type of ["llm", "embedding"] as const) {
+  for (const type of ["llm", "embedding", "drafter", "transcription", "decision"] as const) {
     const rows = models
       .filter((model) => model.type === type)
       .map((model) => [
@@ -181,7 +181,7 @@ const listText = Effect.fnUntraced(function* (session: Session, machine: Machine
         loadedMark(machine, model)
       ])
     if (rows.length > 0) {
-      const heading = type === "llm" ? "LLM" : "EMBEDDING"
+      const heading = type.toUpperCase()
       yield* session.out(`${Words.table([[heading, "PARAMS", "ARCH", "SIZE", "DEVICE", ""], ...rows])}\n`)
     }
   }

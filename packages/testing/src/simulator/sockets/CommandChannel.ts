@@ -16,7 +16,10 @@ import type { Signal, Terminal } from "../Terminal.ts"
 
 const FromProgram = Schema.parseJson(
   Schema.Union(
-    Schema.Struct({ argv: Schema.Array(Schema.String) }),
+    Schema.Struct({
+      argv: Schema.Array(Schema.String),
+      language: Schema.optionalWith(Schema.String, { exact: true })
+    }),
     Schema.Struct({ line: Schema.String }),
     Schema.Struct({ end: Schema.Literal(true) }),
     Schema.Struct({ signal: Schema.Literal("SIGINT", "SIGTERM") })
@@ -54,7 +57,7 @@ export const listen = Effect.fnUntraced(function* (run: (terminal: Terminal) => 
 // -----------------------------------------------------------------------------
 
 const converse = Effect.fnUntraced(function* (socket: Net.Socket, run: (terminal: Terminal) => Effect.Effect<number>) {
-  const argv = yield* Deferred.make<ReadonlyArray<string>>()
+  const started = yield* Deferred.make<Pick<Terminal, "argv" | "language">>()
   const lines = yield* Queue.unbounded<string | undefined>()
   const signals = yield* Queue.unbounded<Signal>()
   let pending = ""
@@ -66,13 +69,14 @@ const converse = Effect.fnUntraced(function* (socket: Net.Socket, run: (terminal
     pending = parts.pop() ?? ""
     for (const message of parts.map((part) => decode(part)).filter(Option.isSome)) {
       const value = message.value
-      if ("argv" in value) Deferred.unsafeDone(argv, Effect.succeed(value.argv))
-      else if ("line" in value) lines.unsafeOffer(value.line)
+      if ("argv" in value) {
+        Deferred.unsafeDone(started, Effect.succeed({ argv: value.argv, language: value.language }))
+      } else if ("line" in value) lines.unsafeOffer(value.line)
       else if ("end" in value) lines.unsafeOffer(undefined)
       else signals.unsafeOffer(value.signal)
     }
   })
-  const exit = yield* run(terminalOf(yield* Deferred.await(argv), socket, lines, signals))
+  const exit = yield* run(terminalOf(yield* Deferred.await(started), socket, lines, signals))
   yield* write(socket, { exit })
 })
 
@@ -82,12 +86,13 @@ const write = (socket: Net.Socket, message: unknown): Effect.Effect<void> =>
   })
 
 const terminalOf = (
-  argv: ReadonlyArray<string>,
+  { argv, language }: Pick<Terminal, "argv" | "language">,
   socket: Net.Socket,
   lines: Queue.Queue<string | undefined>,
   signals: Queue.Queue<Signal>
 ): Terminal => ({
   argv,
+  language,
   out: (text) => write(socket, { out: text }),
   err: (text) => write(socket, { err: text }),
   line: Effect.zipRight(write(socket, { stdin: true }), Queue.take(lines)),

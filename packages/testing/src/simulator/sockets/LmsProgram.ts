@@ -53,7 +53,7 @@ let ended = false
 let pending = ""
 const socket = net.connect(${port}, "127.0.0.1", () => {
   connected = true
-  send({ argv })
+  send({ argv, language: process.env.LMS_LANG })
 })
 socket.setEncoding("utf8")
 socket.on("error", () => {
