@@ -68,14 +68,19 @@ export const make = Effect.fnUntraced(function* (
           })
         )
       /** What has been shown is never asked for again; the rest depends on what was lost. */
-      const asking = (ensured: Ensured, left: Left): Effect.Effect<ChatReply, ModelLifecycleError | E> =>
+      const asking = (
+        ensured: Ensured,
+        left: Left,
+        before?: ModelLifecycleError | E
+      ): Effect.Effect<ChatReply, ModelLifecycleError | E> =>
         Effect.catchAll(ask(ensured), (error) => {
           const next = delivered ? undefined : afterLoss(error, left)
-          if (next === undefined) return Effect.fail(error)
+          // that the breaker is open says less than what has opened it
+          if (next === undefined) return Effect.fail(isOpen(error) && before !== undefined ? before : error)
           return Effect.logInfo(next.why, { error: messageOf(error) }).pipe(
             Effect.zipRight(Effect.sleep(next.pause)),
             Effect.zipRight(again),
-            Effect.flatMap((anew) => asking(anew, next.left))
+            Effect.flatMap((anew) => asking(anew, next.left, isOpen(error) ? before : error))
           )
         })
       // only then is it looked whether the model is there: a turn may be long in coming

@@ -188,7 +188,7 @@ scenarios("process", [
       yield* arrange((lmStudio) => lmStudio.setSettings({ appRunning: false, serverRunning: false }))
       return yield* ensures(qwen)
     }),
-    expect: { tag: "LmStudioUnreachable", says: /Start its server/ }
+    expect: { tag: "LmStudioUnreachable", says: /answered before and does not any more.*Start it and its server again/ }
   },
   {
     id: "process/ps-ignores-sigterm",

@@ -15,7 +15,8 @@ import * as SubscriptionRef from "effect/SubscriptionRef"
 import type { ModelOnDisk } from "./Catalogue.ts"
 import { defaultCatalogue, defaultDownloadable } from "./Catalogue.ts"
 import type { Instance, Listener, Loading, LoadOutcome, LoadRequest, Machine, PortTaken } from "./Machine.ts"
-import { freeIdentifier, InstanceGone, isVariantOf, LoadFailed, NoSuchInstance, notOnDisk, sigabrt } from "./Machine.ts"
+import type { InstanceGone } from "./Machine.ts"
+import { freeIdentifier, goneBy, isVariantOf, LoadFailed, NoSuchInstance, notOnDisk, sigabrt } from "./Machine.ts"
 import type { EventFact, InstanceStatus, SimulatorEvent, Unloader } from "./SimulatorEvent.ts"
 import * as Guardrail from "./Guardrail.ts"
 import type { Settings } from "./Settings.ts"
@@ -78,7 +79,7 @@ export interface StateOptions {
   readonly port?: number | undefined
 }
 
-/** Events that are kept, the latest: a simulator may run for days. */
+/** The latest: a simulator may run for days. */
 const keptEvents = 5000
 
 export const make = Effect.fnUntraced(function* (options: StateOptions = {}) {
@@ -134,16 +135,7 @@ export const make = Effect.fnUntraced(function* (options: StateOptions = {}) {
       busy: instance.status !== "idle" || instance.queued > 0
     })
     if (engine !== undefined) {
-      const { crashCallsItselfLoad, crashExitCode } = (yield* get).settings
-      const how =
-        by === "crash"
-          ? ({
-              reason: "crashed",
-              exitCode: crashExitCode,
-              ...(crashCallsItselfLoad ? { type: "model_load_failed" } : {})
-            } as const)
-          : ({ reason: "unloaded" } as const)
-      yield* Deferred.fail(engine.gone, new InstanceGone({ id, ...how }))
+      yield* Deferred.fail(engine.gone, goneBy(id, by === "crash", (yield* get).settings))
     }
     return instance
   })
@@ -304,7 +296,7 @@ export const make = Effect.fnUntraced(function* (options: StateOptions = {}) {
     Effect.uninterruptibleMask((restore) =>
       Effect.gen(function* () {
         const engine = engines.get(id)
-        if (engine === undefined) return yield* new InstanceGone({ id, reason: "unloaded" })
+        if (engine === undefined) return yield* goneBy(id, false, (yield* get).settings)
         const gone = Deferred.await(engine.gone)
         yield* FiberMap.remove(ttl, id)
         yield* patchInstance(id, (instance) => ({ ...instance, queued: instance.queued + 1 }))

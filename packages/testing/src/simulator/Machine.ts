@@ -104,6 +104,16 @@ export class InstanceGone extends Schema.TaggedError<InstanceGone>()("SimulatedI
   }
 }
 
+export const goneBy = (id: string, crash: boolean, settings: Settings): InstanceGone =>
+  crash
+    ? new InstanceGone({
+        id,
+        reason: "crashed",
+        exitCode: settings.crashExitCode,
+        ...(settings.crashCallsItselfLoad ? { type: "model_load_failed" } : {})
+      })
+    : new InstanceGone({ id, reason: "unloaded" })
+
 export class NoSuchInstance extends Schema.TaggedError<NoSuchInstance>()("SimulatedNoSuchInstance", {
   id: Schema.String
 }) {
