@@ -73,7 +73,9 @@ class VirtualClock implements Clock.Clock {
 
   sleep(duration: Duration.Duration) {
     return Effect.async<void>((resume) => {
-      const sleeper: Sleeper = { at: this.now + Duration.toMillis(duration), wake: () => resume(Effect.void) }
+      // whole milliseconds, as real clocks tell: what is left of a fraction could be slept for without an end
+      const at = this.now + Math.ceil(Duration.toMillis(duration))
+      const sleeper: Sleeper = { at, wake: () => resume(Effect.void) }
       this.sleepers.push(sleeper)
       return Effect.sync(() => {
         this.sleepers = this.sleepers.filter((other) => other !== sleeper)
