@@ -7,7 +7,7 @@ import { type Callback, CallbackFailed } from "@lms-bridge/core/mcp/login/Callba
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import { randomUUID } from "node:crypto"
-import { createServer, type Server, type ServerResponse } from "node:http"
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http"
 
 /** Listens on the port, or on any free one. `show` brings the person to the login page. */
 export const open = Effect.fn("LoopbackCallback.open")(function* (
@@ -15,7 +15,7 @@ export const open = Effect.fn("LoopbackCallback.open")(function* (
   show: (page: string) => Effect.Effect<void>
 ) {
   const answer = yield* Deferred.make<URLSearchParams>()
-  const server = createServer((request, response) => {
+  const onRequest = (request: IncomingMessage, response: ServerResponse) => {
     const { pathname, searchParams } = new URL(request.url ?? "/", `http://${host}`)
     if (request.method !== "GET" || pathname !== path) return say(response, 404, "There is nothing here.")
     Deferred.unsafeDone(answer, Effect.succeed(searchParams))
@@ -26,8 +26,12 @@ export const open = Effect.fn("LoopbackCallback.open")(function* (
         ? "The login was refused. Go back to lms-bridge to see why."
         : "lms-bridge goes on from here. You can close this page."
     )
-  })
-  const actual = yield* Effect.acquireRelease(listen(server, port ?? 0), () => close(server))
+  }
+  const server = createServer(onRequest)
+  const actual = yield* Effect.acquireRelease(listen(server, port ?? 0, host), () => close(server))
+  // where a login service takes "localhost" only, a browser may come by the newer protocol; this machine may not have it
+  const newer = createServer(onRequest)
+  yield* Effect.ignore(Effect.acquireRelease(listen(newer, actual, "::1"), () => close(newer)))
   const callback: Callback = {
     redirectUrl: `http://${host}:${actual}${path}`,
     state: randomUUID(),
@@ -43,7 +47,7 @@ export const open = Effect.fn("LoopbackCallback.open")(function* (
 const host = "127.0.0.1"
 const path = "/callback"
 
-const listen = (server: Server, port: number) =>
+const listen = (server: Server, port: number, host: string) =>
   Effect.async<number, CallbackFailed>((resume) => {
     server.once("error", ({ message }) => resume(new CallbackFailed({ detail: message })))
     server.listen(port, host, () => {

@@ -42,6 +42,12 @@ export interface Behaviour {
   issuer: string | undefined
   /** The login page, when it is elsewhere. */
   page: string | undefined
+  /** Whose metadata they are, as they say; itself when undefined. */
+  metadataOf: string | undefined
+  /** Whether it promises to say who its answers to the browser are from, and does. */
+  namesItself: "no" | "yes" | "promised and not done"
+  /** The only host that an address to come back to may have. */
+  comesBackTo: string | undefined
 }
 
 /**
@@ -152,6 +158,9 @@ const begin = (given: Partial<Behaviour>): State => {
     scope: "tools",
     issuer: undefined,
     page: undefined,
+    metadataOf: undefined,
+    namesItself: "yes",
+    comesBackTo: undefined,
     ...given
   }
   const secrets = new Set(Object.values(behaviour.clients))
@@ -206,7 +215,8 @@ const json = (response: ServerResponse, status: number, body: unknown, headers: 
     .end(JSON.stringify(body))
 
 const metadata = ({ behaviour, origin }: State) => ({
-  issuer: origin,
+  issuer: behaviour.metadataOf ?? origin,
+  ...(behaviour.namesItself === "no" ? {} : { authorization_response_iss_parameter_supported: true }),
   authorization_endpoint: behaviour.page ?? `${origin}/authorize`,
   token_endpoint: `${origin}/token`,
   revocation_endpoint: `${origin}/revoke`,
@@ -228,6 +238,13 @@ const register = (state: State, response: ServerResponse, client: Readonly<Recor
   if (state.behaviour.registration !== "open") {
     return json(response, 403, { error: "access_denied", error_description: "only by hand" })
   }
+  // OpenID Connect's registration refuses http and loopback for web applications, which a client is unless it says so
+  if (client["application_type"] !== "native") return json(response, 400, { error: "invalid_client_metadata" })
+  const asked = Array.isArray(client["redirect_uris"]) ? client["redirect_uris"].map(String) : []
+  const { comesBackTo = "" } = state.behaviour
+  if (comesBackTo !== "" && asked.some((uri) => new URL(uri).hostname !== comesBackTo)) {
+    return json(response, 400, { error: "invalid_redirect_uri" })
+  }
   const id = `client-${state.clients.size + 1}`
   const secret = client["token_endpoint_auth_method"] === "none" ? "" : newSecret(state, "client-secret")
   const redirects = Array.isArray(client["redirect_uris"]) ? client["redirect_uris"].map(String) : []
@@ -248,7 +265,7 @@ const authorize = (state: State, response: ServerResponse, asked: URLSearchParam
   const back = new URL(redirect)
   const said = asked.get("state") ?? ""
   back.searchParams.set("state", behaviour.person === "is somebody else's" ? `${said}x` : said)
-  back.searchParams.set("iss", behaviour.issuer ?? state.origin)
+  if (behaviour.namesItself === "yes") back.searchParams.set("iss", behaviour.issuer ?? state.origin)
   if (behaviour.person === "refuses") {
     back.searchParams.set("error", "access_denied")
     back.searchParams.set("error_description", "The person said no.")

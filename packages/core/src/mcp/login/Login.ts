@@ -16,7 +16,9 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Redacted from "effect/Redacted"
 import type { Callback, CallbackFailed, OpenCallback } from "./Callback.ts"
+import * as Issuer from "./Issuer.ts"
 import * as LoginAnswer from "./LoginAnswer.ts"
+import * as LoginFetch from "./LoginFetch.ts"
 import { McpLoginFailed } from "./McpLoginFailed.ts"
 import * as OAuthErrors from "./OAuthErrors.ts"
 import * as Probe from "./Probe.ts"
@@ -51,7 +53,11 @@ export const login = Effect.fn("Login.login")(function* (options: LoginOptions) 
   const failed = (reason: McpLoginFailed["reason"], detail = "") =>
     new McpLoginFailed({ server: server.name, reason, detail })
 
-  const fetch = OAuthErrors.guarded(options.fetch)
+  /** Issuers whose metadata promise that they name themselves in what they bring back; the SDK drops that of some. */
+  const promising = new Set<unknown>()
+  const fetch = LoginFetch.make(OAuthErrors.guarded(options.fetch), (metadata) => {
+    if (metadata["authorization_response_iss_parameter_supported"] === true) promising.add(metadata["issuer"])
+  })
   const secrets: Array<Redacted.Redacted> = oauth.clientSecret === undefined ? [] : [oauth.clientSecret]
   const step = <A>(
     reason: (error: OAuthErrors.OAuthFailed) => McpLoginFailed["reason"],
@@ -82,22 +88,49 @@ export const login = Effect.fn("Login.login")(function* (options: LoginOptions) 
   const hasMetadata = info.resourceMetadata !== undefined || info.authorizationServerMetadata !== undefined
   if (asked === undefined && before.lacks === undefined && !hasMetadata) return yield* failed("NotWanted")
 
+  const other = Issuer.otherThanNamed(info)
+  if (other !== undefined) {
+    const { message } = new Issuer.OtherIssuer({ named: info.authorizationServerUrl, found: other })
+    return yield* failed("OtherIssuer", message)
+  }
+
   const unheard = Effect.mapError(({ detail }: CallbackFailed) => failed("Callback", detail))
   const callback = yield* unheard(options.openCallback(oauth.callbackPort))
   const scope = scopeOf(options, info, union(challenge.scope, before.challenge?.scope))
-  const flow = makeFlow({ server, info, scope, callback, secrets })
-  const run = (reason: (error: OAuthErrors.OAuthFailed) => McpLoginFailed["reason"], authorizationCode?: string) =>
+  const run = (
+    provider: OAuthClientProvider,
+    reason: (error: OAuthErrors.OAuthFailed) => McpLoginFailed["reason"],
+    authorizationCode?: string
+  ) =>
     step(reason, (fetchFn) =>
-      auth(flow.provider, {
-        serverUrl: url,
+      auth(provider, {
+        serverUrl: Issuer.addressOf(url, info),
         ...metadataUrl,
         ...(scope === undefined ? {} : { scope }),
         ...(authorizationCode === undefined ? {} : { authorizationCode }),
         fetchFn
       })
     )
+  const refused = { redirect: false }
+  const begin = (redirectUrl: string) => {
+    const flow = makeFlow({ server, info, scope, callback: { ...callback, redirectUrl }, secrets })
+    return Effect.as(
+      run(flow.provider, (error) => {
+        refused.redirect = isAboutRedirects(error)
+        return hasMetadata ? notBegun(error) : "NoMetadata"
+      }),
+      flow
+    )
+  }
+  // some services take only the one or the other name of this machine
+  const flow = yield* begin(callback.redirectUrl).pipe(
+    Effect.catchIf(
+      () => refused.redirect,
+      (first) =>
+        Effect.mapError(begin(underOtherName(callback.redirectUrl)), (second) => (refused.redirect ? first : second))
+    )
+  )
 
-  yield* run((error) => (hasMetadata ? notBegun(error) : "NoMetadata"))
   const page = flow.made.page
   if (page === undefined) return yield* failed("Incompatible", "it did not name a page to log in at")
   if (!OAuthErrors.isSafe(page)) return yield* failed("Insecure", page.origin)
@@ -108,10 +141,11 @@ export const login = Effect.fn("Login.login")(function* (options: LoginOptions) 
   const code = yield* LoginAnswer.codeIn(answer, {
     server: server.name,
     state: callback.state,
-    issuer: info.authorizationServerMetadata?.issuer
+    issuer: info.authorizationServerMetadata?.issuer,
+    names: promising.has(info.authorizationServerMetadata?.issuer)
   })
   secrets.push(code)
-  yield* run(unlessUnreachable("Refused"), Redacted.value(code))
+  yield* run(flow.provider, unlessUnreachable("Refused"), Redacted.value(code))
   const { client, tokens } = flow.made
   if (tokens === undefined) return yield* failed("Refused", "no token came")
   const kept: StoredLogin = {
@@ -135,6 +169,15 @@ const unlessUnreachable =
   ({ unreachable }: OAuthErrors.OAuthFailed): McpLoginFailed["reason"] =>
     unreachable ? "Unreachable" : reason
 
+/** What a service says that does not take the address to come back to. */
+const isAboutRedirects = ({ detail }: OAuthErrors.OAuthFailed) =>
+  /redirect|localhost|127\.0\.0\.1|loopback/i.test(detail)
+
+const underOtherName = (redirectUrl: string) =>
+  redirectUrl.includes("//localhost:")
+    ? redirectUrl.replace("//localhost:", "//127.0.0.1:")
+    : redirectUrl.replace("//127.0.0.1:", "//localhost:")
+
 const notBegun = (error: OAuthErrors.OAuthFailed): McpLoginFailed["reason"] => {
   const { code, detail, status } = error
   const isRegistration = code !== undefined || status !== undefined || detail.includes("registration")
@@ -152,6 +195,9 @@ const scopeOf = ({ before, server }: LoginOptions, info: OAuthServerInfo, asked:
   const offline = info.authorizationServerMetadata?.scopes_supported?.includes("offline_access") === true
   return wanted !== undefined && offline ? union(wanted, "offline_access") : wanted
 }
+
+/** For registrations: a web application may not come back to this machine. The SDK's type does not have it. */
+const native: object = { application_type: "native" }
 
 /** The SDK's view of this login, and what it leaves behind. */
 const makeFlow = ({
@@ -180,6 +226,7 @@ const makeFlow = ({
   const provider: OAuthClientProvider = {
     redirectUrl: callback.redirectUrl,
     clientMetadata: {
+      ...native,
       client_name: "lms-bridge",
       redirect_uris: [callback.redirectUrl],
       grant_types: ["authorization_code", "refresh_token"],

@@ -8,21 +8,27 @@ import * as Redacted from "effect/Redacted"
 import { McpLoginFailed } from "./McpLoginFailed.ts"
 
 /**
- * The code to exchange for tokens. `issuer` is the service as its metadata name it (RFC 9207: who answers must say the
- * same, if they say anything).
+ * The code to exchange for tokens. `issuer` is the service as its metadata name it, letter by letter (RFC 9207: who answers
+ * must say the same, if they say anything; and those whose metadata promise it, `names`, must say it).
  *
  * @since 0.1.0
  * @category parsing
  */
 export const codeIn = (
   answer: URLSearchParams,
-  expected: { readonly server: string; readonly state: string; readonly issuer: string | undefined }
+  expected: {
+    readonly server: string
+    readonly state: string
+    readonly issuer: string | undefined
+    readonly names: boolean
+  }
 ): Either.Either<Redacted.Redacted, McpLoginFailed> => {
   const failed = (reason: McpLoginFailed["reason"], detail = "") =>
     Either.left(new McpLoginFailed({ server: expected.server, reason, detail: detail.slice(0, 300) }))
   if (answer.get("state") !== expected.state) return failed("WrongState")
   const issuer = answer.get("iss")
-  if (issuer !== null && expected.issuer !== undefined && bare(issuer) !== bare(expected.issuer)) {
+  if (issuer === null && expected.names) return failed("WrongIssuer", "it does not say who it is from")
+  if (issuer !== null && expected.issuer !== undefined && issuer !== expected.issuer) {
     return failed("WrongIssuer", issuer)
   }
   const error = answer.get("error")
@@ -30,9 +36,3 @@ export const codeIn = (
   const code = answer.get("code")
   return code === null || code === "" ? failed("Denied", "no code came back") : Either.right(Redacted.make(code))
 }
-
-// -----------------------------------------------------------------------------
-// internal
-// -----------------------------------------------------------------------------
-
-const bare = (issuer: string) => issuer.replace(/\/$/, "")

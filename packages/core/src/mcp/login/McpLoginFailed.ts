@@ -27,6 +27,7 @@ export class McpLoginFailed extends Schema.TaggedError<McpLoginFailed>()("McpLog
     "Denied",
     "WrongState",
     "WrongIssuer",
+    "OtherIssuer",
     "Refused",
     "Unreachable",
     "NotKept"
@@ -67,6 +68,8 @@ export class McpLoginFailed extends Schema.TaggedError<McpLoginFailed>()("McpLog
         return `What came back does not belong to this login to ${name}, so it was not used. ${again}`
       case "WrongIssuer":
         return `What came back is not from the login service of ${name}${why}, so it was not used. ${again}`
+      case "OtherIssuer":
+        return `The login service of ${name} is not the one that the server names${why}, so nothing was sent there. Tell whoever runs the server.`
       case "Refused":
         return `The login service of ${name} did not give out a token${why}. ${again}`
       case "Unreachable":

@@ -7,6 +7,7 @@ import * as Data from "effect/Data"
 import * as Effect from "effect/Effect"
 import * as Predicate from "effect/Predicate"
 import * as Redacted from "effect/Redacted"
+import * as ServerReason from "./ServerReason.ts"
 
 /**
  * `code` is the service's own, of RFC 6749 and its relatives; `unreachable` when it may be different the next time.
@@ -52,7 +53,10 @@ export const attempt = <A>(
         status: status === undefined ? undefined : Number(status),
         unreachable: cause instanceof TypeError || later,
         insecure: cause instanceof InsecureAddress,
-        detail: hide(status === undefined ? detailOf(cause, message) : `it answered ${status}`, secrets()).slice(0, 300)
+        detail: hide(status === undefined ? detailOf(cause, message) : answered(status, message), secrets()).slice(
+          0,
+          300
+        )
       })
     }
   })
@@ -103,6 +107,21 @@ class InsecureAddress extends Data.TaggedError("InsecureAddress")<{ readonly add
   }
 }
 
+/** The SDK repeats the body of an answer that it cannot read at the end of its own words. */
+const answered = (status: string, message: string): string => {
+  const body = message.indexOf("Raw body: ")
+  const reason = body === -1 ? "" : ServerReason.reasonIn(message.slice(body + 10), null)
+  return reason === "" ? `it answered ${status}` : `it answered ${status}: ${reason}`
+}
+
+/** A verdict of the SDK's schemas, which is a list of issues as JSON. */
+const missing = (cause: unknown): string | undefined => {
+  const issues = Predicate.hasProperty(cause, "issues") ? cause.issues : undefined
+  const [issue] = Array.isArray(issues) ? (issues as ReadonlyArray<unknown>) : []
+  if (!Predicate.hasProperty(issue, "path") || !Array.isArray(issue.path)) return undefined
+  return `its answer has no usable "${issue.path.map(String).join(".")}"`
+}
+
 const passing = ["server_error", "temporarily_unavailable", "too_many_requests"]
 
 const detailOf = (cause: unknown, message: string): string => {
@@ -110,5 +129,7 @@ const detailOf = (cause: unknown, message: string): string => {
   if (cause instanceof TypeError && cause.cause instanceof Error && cause.cause.message !== "") {
     return cause.cause.message
   }
+  const issue = missing(cause)
+  if (issue !== undefined) return issue
   return message === "" && Predicate.hasProperty(cause, "errorCode") ? String(cause.errorCode) : message
 }

@@ -3,13 +3,20 @@
  *
  * @since 0.1.0
  */
-import { auth, type OAuthClientProvider, refreshAuthorization } from "@modelcontextprotocol/sdk/client/auth.js"
+import {
+  auth,
+  discoverOAuthServerInfo,
+  type OAuthClientProvider,
+  refreshAuthorization
+} from "@modelcontextprotocol/sdk/client/auth.js"
 import type { AuthorizationServerMetadata, OAuthTokens } from "@modelcontextprotocol/sdk/shared/auth.js"
 import * as Clock from "effect/Clock"
 import * as Data from "effect/Data"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Redacted from "effect/Redacted"
+import * as Issuer from "./Issuer.ts"
+import * as LoginFetch from "./LoginFetch.ts"
 import * as OAuthErrors from "./OAuthErrors.ts"
 import type { RemoteServer } from "./RemoteServer.ts"
 import { type Authority, type ClientRegistration, secretsOf, type StoredLogin, type Tokens } from "./StoredLogin.ts"
@@ -65,7 +72,7 @@ export const renew = Effect.fn("Renewal.renew")(function* (
   fetch: typeof globalThis.fetch
 ) {
   const secrets = [...secretsOf(login), ...(server.oauth.clientSecret === undefined ? [] : [server.oauth.clientSecret])]
-  const safely = OAuthErrors.guarded(fetch)
+  const safely = LoginFetch.make(OAuthErrors.guarded(fetch))
   const tokens = yield* OAuthErrors.attempt(
     (signal) => {
       const fetchFn = (url: string | URL, init?: RequestInit) => safely(url, { ...init, signal })
@@ -191,9 +198,18 @@ const byClient = (server: RemoteServer, { challenge }: StoredLogin, fetchFn: Fet
       })
     }
   }
-  return auth(provider, {
-    serverUrl: Redacted.value(server.url),
-    ...(challenge?.metadata === undefined ? {} : { resourceMetadataUrl: new URL(challenge.metadata) }),
-    fetchFn
-  }).then(() => given.tokens ?? Promise.reject(new TypeError("no token came")))
+  const serverUrl = Redacted.value(server.url)
+  const where = challenge?.metadata === undefined ? {} : { resourceMetadataUrl: new URL(challenge.metadata) }
+  return discoverOAuthServerInfo(serverUrl, { ...where, fetchFn })
+    .then((info) => {
+      const other = Issuer.otherThanNamed(info)
+      // a secret is for the service that the server names, and for no other
+      return other === undefined
+        ? auth(
+            { ...provider, discoveryState: () => info },
+            { serverUrl: Issuer.addressOf(serverUrl, info), ...where, fetchFn }
+          )
+        : Promise.reject(new Issuer.OtherIssuer({ named: info.authorizationServerUrl, found: other }))
+    })
+    .then(() => given.tokens ?? Promise.reject(new TypeError("no token came")))
 }

@@ -1,38 +1,10 @@
 import { FileSystem } from "@effect/platform"
-import { NodeContext } from "@effect/platform-node"
-import { assert, describe, it } from "@effect/vitest"
+import { assert, describe } from "@effect/vitest"
 import { McpRegistry } from "@lms-bridge/core/mcp/McpRegistry"
 import * as ProtectedServer from "@lms-bridge/testing/ProtectedServer"
-import { Duration, Effect, Either, Logger, LogLevel, Option, type Scope } from "effect"
-import { registryWith, textOf } from "../realServers.ts"
+import { Duration, Effect, Either, Logger, LogLevel } from "effect"
+import { fixture, live, login, process, stateOfLogin, whoami } from "./fixture.ts"
 import { comesBack, neverComesBack } from "./person.ts"
-
-type Entry = Record<string, unknown>
-
-/** One process of lms-bridge over a data folder, with `remote` in its mcp.json. */
-const process =
-  (dataDir: string, entry: Entry) =>
-  <A, E>(use: Effect.Effect<A, E, McpRegistry>) =>
-    Effect.provide(use, registryWith({ remote: entry }, { dataDir: Option.some(dataDir) }))
-
-const login = (openCallback = comesBack, timeout = Duration.seconds(20)) =>
-  Effect.flatMap(McpRegistry, (registry) => registry.login("remote", { openCallback, timeout }))
-
-const whoami = Effect.flatMap(McpRegistry, (registry) => Effect.map(registry.call("remote", "whoami", {}), textOf))
-
-const stateOfLogin = Effect.flatMap(McpRegistry, (registry) =>
-  Effect.map(registry.servers, ([summary]) => summary?.login)
-)
-
-const fixture = Effect.fnUntraced(function* (behaviour: Partial<ProtectedServer.Behaviour> = {}) {
-  const fs = yield* FileSystem.FileSystem
-  const dataDir = yield* fs.makeTempDirectoryScoped()
-  const server = yield* ProtectedServer.make(behaviour)
-  return { server, dataDir, fs, run: process(dataDir, { url: server.url }) }
-})
-
-const live = <E>(name: string, test: () => Effect.Effect<void, E, FileSystem.FileSystem | Scope.Scope>) =>
-  it.scopedLive(name, () => Effect.provide(test(), NodeContext.layer))
 
 const files = Effect.fnUntraced(function* (dataDir: string) {
   const fs = yield* FileSystem.FileSystem
@@ -247,6 +219,21 @@ describe("a login that fails", () => {
     { reason: "WrongIssuer", message: /not from the login service .*evil\.example/ }
   )
   failing(
+    "an answer does not say who it is from although that was promised",
+    { namesItself: "promised and not done" },
+    { reason: "WrongIssuer", message: /does not say who it is from/ }
+  )
+  failing(
+    "the metadata are of another service than the server names",
+    { metadataOf: "https://evil.example" },
+    { reason: "OtherIssuer", message: /metadata are of https:\/\/evil\.example.*nothing was sent there/ }
+  )
+  failing(
+    "no name of this machine is one to come back to",
+    { comesBackTo: "elsewhere.example" },
+    { reason: "RegistrationRefused", message: /invalid_redirect_uri/ }
+  )
+  failing(
     "clients are not registered",
     { registration: "refused" },
     { reason: "RegistrationRefused", message: /only by hand\. Register a client there, and put "oauth": \{"clientId"/ }
@@ -273,6 +260,16 @@ describe("a login that fails", () => {
     neverComesBack,
     Duration.millis(300)
   )
+
+  for (const comesBackTo of ["localhost", "127.0.0.1"]) {
+    live(`is none where ${comesBackTo} is the only name of this machine that is taken`, () =>
+      Effect.gen(function* () {
+        const { run } = yield* fixture({ comesBackTo, namesItself: "no" })
+        yield* run(login())
+        assert.strictEqual(yield* run(whoami), "client-1")
+      })
+    )
+  }
 
   live("leaves the login that was there before", () =>
     Effect.gen(function* () {

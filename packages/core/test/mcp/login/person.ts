@@ -16,7 +16,7 @@ export const comesBack: OpenCallback = () =>
       }).pipe(
         Effect.flatMap(({ headers, status }) => {
           const location = headers.get("location")
-          return location?.startsWith(redirectUrl) === true
+          return location?.replace("//localhost:", "//127.0.0.1:").startsWith(redirectUrl) === true
             ? Effect.succeed(new URL(location).searchParams)
             : new CallbackFailed({ detail: `the login page answered ${status}` })
         })

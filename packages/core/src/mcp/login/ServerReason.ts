@@ -1,0 +1,82 @@
+/**
+ * Why a server said no, in its own words: from the header and the body of a 401 or 403, a few lines, without tokens. Pure.
+ *
+ * @since 0.1.0
+ */
+import * as Predicate from "effect/Predicate"
+import { parseJson } from "../../internal/parseJson.ts"
+
+/**
+ * "" when it gave none.
+ *
+ * @since 0.1.0
+ * @category getters
+ */
+export const reasonIn = (body: string, challenge: string | null): string => {
+  const words = [...inHeader(challenge ?? ""), ...inBody(body.slice(0, mostRead))]
+    .map((part) => masked(part).replaceAll(/\s+/g, " ").trim())
+    .filter((part) => part !== "")
+  const told = words.filter((part, at) => words.findIndex((other) => other.includes(part)) === at)
+  const text = told.map((part) => (/[.!?…]$/.test(part) ? part : `${part}.`)).join(" ")
+  return text.length > most ? `${[...text].slice(0, most - 1).join("")}…` : text
+}
+
+// -----------------------------------------------------------------------------
+// internal
+// -----------------------------------------------------------------------------
+
+/** Characters: three lines or so. */
+const most = 300
+
+const mostRead = 16_384
+
+const inHeader = (challenge: string): ReadonlyArray<string> => {
+  const parameter = (name: string) =>
+    new RegExp(`(?:^|[\\s,])${name}=(?:"((?:[^"\\\\]|\\\\.)*)"|([^\\s,"]+))`, "i").exec(challenge.slice(0, 4096))
+  const described = parameter("error_description")
+  const found = described ?? parameter("error")
+  const text = (found?.[1] ?? found?.[2] ?? "").replaceAll(/\\(.)/g, "$1")
+  return [described === null ? spoken(text) : text]
+}
+
+const inBody = (body: string): ReadonlyArray<string> => {
+  const json = parseJson(body)
+  if (json !== undefined) return inJson(json, 4)
+  return [/<[a-z!/]/i.test(body) ? withoutMarkup(body) : body]
+}
+
+/** By the names that the words of an error go by, the most telling first. */
+const names = ["error_description", "message", "detail", "details", "reason", "title", "error", "errors", "msg", "hint"]
+
+const inJson = (json: unknown, depth: number): ReadonlyArray<string> => {
+  if (typeof json === "string") return [spoken(json)]
+  if (depth === 0) return []
+  if (Array.isArray(json)) return json.slice(0, 3).flatMap((item) => inJson(item, depth - 1))
+  if (!Predicate.isReadonlyRecord(json)) return []
+  for (const name of names) {
+    const found = Object.hasOwn(json, name) ? inJson(json[name], depth - 1) : []
+    if (found.some((part) => part.trim() !== "")) return found
+  }
+  return []
+}
+
+/** `insufficient_scope` is a word of a protocol. */
+const spoken = (text: string) => (/^[a-z]+(_[a-z]+)+$/.test(text) ? text.replaceAll("_", " ") : text)
+
+const withoutMarkup = (html: string) =>
+  html
+    .replaceAll(
+      /<(script|style|head)\b[^<>]*>[^]*?<\/\1\s*>/gi,
+      (block) => /<title[^<>]*>([^<]*)/i.exec(block)?.[1] ?? ""
+    )
+    .replaceAll(/<!--[^]*?-->/g, " ")
+    .replaceAll(/<[^<>]*>/g, " ")
+    .replaceAll(/&(amp|lt|gt|quot|#39|nbsp);/g, (_, name: string) => entities[name] ?? " ")
+
+const entities: Readonly<Record<string, string>> = { amp: "&", lt: "<", gt: ">", quot: '"', "#39": "'", nbsp: " " }
+
+/** A server may repeat what it was shown, and more of it than was ours. */
+const masked = (text: string) =>
+  text
+    .replaceAll(/\b(bearer|basic|token)(["':=\s]+)(?=[\w.~+/-]*[\d_-])[\w.~+/-]{8,}=*/gi, "$1$2<redacted>")
+    .replaceAll(/\beyJ[\w-]+(\.[\w-]*)*/g, "<redacted>")

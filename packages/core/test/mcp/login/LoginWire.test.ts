@@ -1,0 +1,213 @@
+import { assert, describe, it } from "@effect/vitest"
+import * as Issuer from "@lms-bridge/core/mcp/login/Issuer"
+import * as LoginAnswer from "@lms-bridge/core/mcp/login/LoginAnswer"
+import * as LoginFetch from "@lms-bridge/core/mcp/login/LoginFetch"
+import * as LoginWire from "@lms-bridge/core/mcp/login/LoginWire"
+import * as ServerReason from "@lms-bridge/core/mcp/login/ServerReason"
+import { Effect, FastCheck } from "effect"
+
+const metadata = { _tag: "Metadata", url: "https://login.example/.well-known/oauth-authorization-server" } as const
+const tokens = { _tag: "Tokens", url: "https://login.example/token" } as const
+const registration = {
+  _tag: "Registration",
+  url: "https://login.example/register",
+  redirectUris: ["http://127.0.0.1:7/callback"]
+} as const
+
+describe("what a login service writes", () => {
+  const table: ReadonlyArray<readonly [string, unknown, LoginWire.Asked, Readonly<Record<string, unknown>>]> = [
+    ["null is absent", { access_token: "t", refresh_token: null, scope: null }, tokens, { access_token: "t" }],
+    ["an empty text is absent", { access_token: "t", refresh_token: "", id_token: " " }, tokens, { access_token: "t" }],
+    [
+      "scopes in a list are words",
+      { access_token: "t", scope: ["a", "b"] },
+      tokens,
+      { access_token: "t", scope: "a b" }
+    ],
+    [
+      "a lifetime as a text is a number",
+      { access_token: "t", expires_in: "60" },
+      tokens,
+      { access_token: "t", expires_in: 60 }
+    ],
+    ["a lifetime of nothing is none", { access_token: "t", expires_in: 0 }, tokens, { access_token: "t" }],
+    ["a number may name a client", { client_id: 12, client_secret: null }, registration, { client_id: "12" }],
+    [
+      "a time as a text is a number",
+      { client_id: "c", client_id_issued_at: "5" },
+      registration,
+      { client_id: "c", client_id_issued_at: 5 }
+    ],
+    [
+      "an address that is none is absent",
+      { client_id: "c", client_uri: "n/a", logo_uri: "" },
+      registration,
+      { client_id: "c" }
+    ],
+    [
+      "one word where a list should be",
+      { grant_types_supported: "authorization_code" },
+      metadata,
+      { grant_types_supported: ["authorization_code"] }
+    ],
+    ["an address without its host", { token_endpoint: "/t" }, metadata, { token_endpoint: "https://login.example/t" }],
+    [
+      "s256 in small letters",
+      { code_challenge_methods_supported: ["s256"] },
+      metadata,
+      { code_challenge_methods_supported: ["S256"] }
+    ],
+    [
+      "true as a text",
+      { client_id_metadata_document_supported: "true" },
+      metadata,
+      { client_id_metadata_document_supported: true }
+    ]
+  ]
+  for (const [what, json, asked, meant] of table) {
+    it(`is read as it was meant: ${what}`, () => {
+      const found = LoginWire.tidied(json, asked)
+      for (const [key, value] of Object.entries(meant)) assert.deepStrictEqual(found?.[key], value)
+      const left = Object.keys(json as object).filter((key) => found !== undefined && key in found)
+      assert.sameMembers(left, Object.keys(meant))
+    })
+  }
+
+  it("has what its specification assumes where it is left out, and nothing that is needed is made up", () => {
+    assert.deepInclude(LoginWire.tidied({ client_id: "c" }, registration), { redirect_uris: registration.redirectUris })
+    assert.deepInclude(LoginWire.tidied({ access_token: "t" }, tokens), { token_type: "Bearer" })
+    assert.deepStrictEqual(LoginWire.tidied({}, tokens), {})
+    assert.notProperty(LoginWire.tidied({ authorization_endpoint: "https://a/b" }, metadata), "token_endpoint")
+    assert.notProperty(LoginWire.tidied({ token_endpoint: "javascript:x" }, metadata), "token_endpoint")
+  })
+
+  it("may be any JSON", () => {
+    const asked = FastCheck.constantFrom<LoginWire.Asked>(metadata, tokens, registration)
+    const keys = FastCheck.constantFrom(
+      "scope",
+      "issuer",
+      "expires_in",
+      "redirect_uris",
+      "token_endpoint",
+      "client_id",
+      "x"
+    )
+    FastCheck.assert(
+      FastCheck.property(FastCheck.dictionary(keys, FastCheck.jsonValue()), asked, (json, asked) => {
+        const found = LoginWire.tidied(json, asked)
+        assert.isTrue(Object.values(found ?? {}).every((value) => value !== null))
+      })
+    )
+  })
+})
+
+describe("an answer of a login service on its way to the SDK", () => {
+  const answering = (body: string, status = 200) =>
+    LoginFetch.make(() => Promise.resolve(new Response(body, { status })))
+  const post = { method: "POST", body: new URLSearchParams({ grant_type: "refresh_token" }) }
+
+  it.effect("is no metadata when it is the front page of a web application", () =>
+    Effect.gen(function* () {
+      const response = yield* Effect.promise(() => answering("<!doctype html><p>Hello")("https://a/.well-known/x"))
+      assert.strictEqual(response.status, 404)
+    })
+  )
+  it.effect("is a refusal when it says so, whatever its status", () =>
+    Effect.gen(function* () {
+      const response = yield* Effect.promise(() => answering('{"error":"bad_code"}')("https://a/token", post))
+      assert.strictEqual(response.status, 400)
+    })
+  )
+  it.effect("may be a form", () =>
+    Effect.gen(function* () {
+      const response = yield* Effect.promise(() => answering("access_token=t&scope=a")("https://a/token", post))
+      assert.deepInclude(yield* Effect.promise(() => response.json()), { access_token: "t", token_type: "Bearer" })
+    })
+  )
+})
+
+describe("who a login service is", () => {
+  const info = (named: string, found: string) => ({
+    authorizationServerUrl: named,
+    resourceMetadata: { resource: "https://mcp.example/mcp", authorization_servers: [named] },
+    authorizationServerMetadata: {
+      issuer: found,
+      authorization_endpoint: `${found}/a`,
+      token_endpoint: `${found}/t`,
+      response_types_supported: ["code"]
+    }
+  })
+  it("is who the server names, but for a slash", () => {
+    assert.isUndefined(Issuer.otherThanNamed(info("https://a.example", "https://a.example/")))
+    assert.isUndefined(Issuer.otherThanNamed(info("https://a.example/tenant", "https://a.example/tenant")))
+    assert.strictEqual(Issuer.otherThanNamed(info("https://a.example", "https://b.example")), "https://b.example")
+    assert.strictEqual(
+      Issuer.otherThanNamed(info("https://a.example/one", "https://a.example/two")),
+      "https://a.example/two"
+    )
+  })
+  it("is not asked where the server names nobody", () => {
+    const { resourceMetadata: _, ...rest } = info("https://a.example", "https://b.example")
+    assert.isUndefined(Issuer.otherThanNamed(rest))
+  })
+
+  const answer = (fields: Record<string, string>, names = false) =>
+    LoginAnswer.codeIn(new URLSearchParams({ state: "s", code: "c", ...fields }), {
+      server: "remote",
+      state: "s",
+      issuer: "https://a.example",
+      names
+    })
+  it("is said letter by letter in what comes back, where it is said or was promised", () => {
+    assert.strictEqual(answer({})._tag, "Right")
+    assert.strictEqual(answer({ iss: "https://a.example" }, true)._tag, "Right")
+    for (const wrong of [
+      answer({ iss: "https://a.example/" }),
+      answer({ iss: "https://b.example" }),
+      answer({}, true)
+    ]) {
+      assert.deepNestedInclude(wrong, { "left.reason": "WrongIssuer" })
+    }
+  })
+})
+
+describe("why a server said no", () => {
+  const table: ReadonlyArray<readonly [string, string | null, RegExp]> = [
+    ['{"error":"insufficient_scope","error_description":"It lacks read_api."}', null, /^It lacks read_api\.$/],
+    ["", 'Bearer error="invalid_token", error_description="The token \\"x\\" is over"', /^The token "x" is over\.$/],
+    ["", "Bearer error=insufficient_scope", /^insufficient scope\.$/],
+    ['{"error":{"code":5,"message":"Your plan is used up"}}', null, /^Your plan is used up\.$/],
+    ['{"errors":[{"detail":"Not on the list"}]}', null, /^Not on the list\.$/],
+    ['{"jsonrpc":"2.0","id":null,"error":{"code":-32001,"message":"No seat"}}', null, /^No seat\.$/],
+    [
+      "<html><head><title>Forbidden</title><style>p{}</style></head><body><p>Address 10.0.0.7 &amp; others.</p></body>",
+      null,
+      /^Forbidden Address 10\.0\.0\.7 & others\.$/
+    ],
+    ["IP not allowed\n", null, /^IP not allowed\.$/],
+    ['{"message":"same"}', 'Bearer error_description="same"', /^same\.$/],
+    ["", null, /^$/],
+    ["{}", null, /^$/]
+  ]
+  for (const [body, challenge, text] of table) {
+    it(`is told in its own words: ${(body || challenge || "nothing").slice(0, 40)}`, () => {
+      assert.match(ServerReason.reasonIn(body, challenge), text)
+    })
+  }
+  it("is told without tokens, in a few lines", () => {
+    const told = ServerReason.reasonIn("Bearer abcdefgh-12345678 and eyJhbGciOi.eyJzdWIi.x are not known", null)
+    assert.notMatch(told, /abcdefgh|eyJ/)
+    assert.isAtMost(ServerReason.reasonIn("x ".repeat(50_000), null).length, 300)
+  })
+  it("is read whatever it is", () => {
+    const anything = FastCheck.oneof(FastCheck.string(), FastCheck.json())
+    FastCheck.assert(
+      FastCheck.property(anything, FastCheck.option(FastCheck.string()), (body, challenge) => {
+        assert.isAtMost(ServerReason.reasonIn(body, challenge).length, 300)
+      })
+    )
+    for (const hostile of ["<".repeat(100_000), "<script".repeat(20_000), "<!--".repeat(30_000), "&".repeat(100_000)]) {
+      assert.isString(ServerReason.reasonIn(hostile, hostile))
+    }
+  })
+})
