@@ -16,6 +16,7 @@ import * as Redacted from "effect/Redacted"
 import type * as Context from "effect/Context"
 import * as JsonLines from "./JsonLines.ts"
 import * as AuthorizedFetch from "./login/AuthorizedFetch.ts"
+import * as Refusals from "./login/Refusals.ts"
 import * as RemoteServer from "./login/RemoteServer.ts"
 import type { McpLogins } from "./McpLogins.ts"
 import type { Peer } from "./Peer.ts"
@@ -50,15 +51,22 @@ export const make = Effect.fn("HttpTransport.make")(function* ({ kind, launch, l
   const remote = RemoteServer.make(server, launch)
   const access = remote === undefined ? undefined : yield* logins.access(remote)
   const run = yield* FiberSet.makeRuntimePromise<never>()
-  const fetch = access === undefined ? plain : AuthorizedFetch.make({ fetch: plain, url, access, run })
+  const redact = (text: string) => redaction.text(access?.redact(text) ?? text)
+  const refusal = { reason: "" }
+  const fetch = Refusals.noted(
+    access === undefined ? plain : AuthorizedFetch.make({ fetch: plain, url, access, run }),
+    redact,
+    (reason) => (refusal.reason = reason)
+  )
   const way = kind === "sse" ? overSse(url, headers, fetch) : yield* overStreamableHttp(url, headers, fetch)
   return {
     ...way,
     ended: Effect.succeed({ exitCode: undefined, detail: "The connection to it was lost." }),
     stderrTail: Effect.succeed(""),
     hint: Effect.succeed(""),
+    refusal: Effect.sync(() => refusal.reason),
     ...(access === undefined ? {} : { lacks: access.lacks }),
-    redact: (text) => redaction.text(access?.redact(text) ?? text),
+    redact,
     said: (text) => redaction.said(text)
   } satisfies Peer
 })

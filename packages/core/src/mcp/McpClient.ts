@@ -93,8 +93,13 @@ export const connect = Effect.fn("McpClient.connect")(function* (options: Client
     return yield* new McpServerUnavailable({ server, reason, detail: peer.redact(detail), stderrTail, ...facts })
   })
   const unauthorized = (status: number) =>
-    Effect.flatMap(peer.lacks ?? Effect.succeed(undefined), (lacks) =>
-      unavailable("Unauthorized", "", { status, ...(lacks === undefined ? {} : { lacks }) })
+    Effect.flatMap(
+      Effect.zip(peer.lacks ?? Effect.succeed(undefined), peer.refusal ?? Effect.succeed("")),
+      ([lacks, why]) =>
+        unavailable("Unauthorized", why === "" ? "" : `It said: ${why}`, {
+          status,
+          ...(lacks === undefined ? {} : { lacks })
+        })
     )
   const gone = Effect.flatMap(peer.ended, ({ detail, exitCode }) =>
     exitCode === undefined ? unavailable("Closed", detail) : unavailable("Exited", detail, { exitCode })

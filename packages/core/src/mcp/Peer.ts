@@ -36,6 +36,8 @@ export interface Peer {
   readonly farewell: Effect.Effect<void>
   /** What is missing for the other side to talk to us; undefined when nothing is known to be. Absent where nobody logs in. */
   readonly lacks?: Effect.Effect<Lack | undefined>
+  /** Why it let us not in, in its own words; "" when it gave no reason. Absent where nobody is refused. */
+  readonly refusal?: Effect.Effect<string>
   /** `text` without the secrets that the other side was given: for errors and logs. */
   readonly redact: (text: string) => string
   /** What it says to a model, without what is surely such a secret. Absent where it was given none. */

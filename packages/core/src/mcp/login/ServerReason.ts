@@ -13,7 +13,9 @@ import { parseJson } from "../../internal/parseJson.ts"
  * @category getters
  */
 export const reasonIn = (body: string, challenge: string | null): string => {
-  const words = [...inHeader(challenge ?? ""), ...inBody(body.slice(0, mostRead))]
+  const described = [inHeader("error_description", challenge), ...inBody(body.slice(0, mostRead))]
+  // a code alone says little, and is better than nothing
+  const words = [...described, described.join("").trim() === "" ? spoken(inHeader("error", challenge)) : ""]
     .map((part) => masked(part).replaceAll(/\s+/g, " ").trim())
     .filter((part) => part !== "")
   const told = words.filter((part, at) => words.findIndex((other) => other.includes(part)) === at)
@@ -30,13 +32,10 @@ const most = 300
 
 const mostRead = 16_384
 
-const inHeader = (challenge: string): ReadonlyArray<string> => {
-  const parameter = (name: string) =>
-    new RegExp(`(?:^|[\\s,])${name}=(?:"((?:[^"\\\\]|\\\\.)*)"|([^\\s,"]+))`, "i").exec(challenge.slice(0, 4096))
-  const described = parameter("error_description")
-  const found = described ?? parameter("error")
-  const text = (found?.[1] ?? found?.[2] ?? "").replaceAll(/\\(.)/g, "$1")
-  return [described === null ? spoken(text) : text]
+const inHeader = (name: string, challenge: string | null): string => {
+  const pattern = new RegExp(`(?:^|[\\s,])${name}=(?:"((?:[^"\\\\]|\\\\.)*)"|([^\\s,"]+))`, "i")
+  const found = pattern.exec((challenge ?? "").slice(0, 4096))
+  return (found?.[1] ?? found?.[2] ?? "").replaceAll(/\\(.)/g, "$1")
 }
 
 const inBody = (body: string): ReadonlyArray<string> => {

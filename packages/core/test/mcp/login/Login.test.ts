@@ -19,7 +19,10 @@ describe("a remote server that wants a login", () => {
       const { run, server } = yield* fixture()
       const [error, state] = yield* run(Effect.all([Effect.flip(whoami), stateOfLogin]))
       assert.deepInclude(error, { _tag: "McpServerUnavailable", reason: "Unauthorized", lacks: "login", status: 401 })
-      assert.match(error.message, /wants to know who you are\. Run `lms-bridge mcp login remote`, or put its token/)
+      assert.match(
+        error.message,
+        /wants to know who you are\. It said: not known:.* Run `lms-bridge mcp login remote`, or put its token/
+      )
       assert.strictEqual(state, "wanted")
       assert.deepStrictEqual(server.seen, [])
     })
@@ -78,7 +81,10 @@ describe("a remote server that wants a login", () => {
       const { dataDir, server } = yield* fixture()
       const run = process(dataDir, { url: server.url, headers: { authorization: "Bearer not-a-token" } })
       const error = yield* run(Effect.flip(whoami))
-      assert.match(error.message, /does not accept what its entry says of you\. Correct "headers"/)
+      assert.match(
+        error.message,
+        /does not accept what its entry says of you\. It said: not known: <redacted>\. Correct "headers"/
+      )
       assert.deepInclude(yield* run(Effect.flip(login())), { _tag: "McpLoginFailed", reason: "HeaderSet" })
     })
   )
@@ -143,7 +149,10 @@ describe("a token that has run out", () => {
           const errors = yield* Effect.replicateEffect(Effect.flip(whoami), 6)
           for (const error of errors) {
             assert.deepInclude(error, { reason: "Unauthorized", lacks: "renewal" })
-            assert.match(error.message, /your login to it is no longer valid\. Run `lms-bridge mcp login remote`\.$/)
+            assert.match(
+              error.message,
+              /your login to it is no longer valid\. It said: not known:.* Run `lms-bridge mcp login remote`\.$/
+            )
           }
           assert.strictEqual(yield* stateOfLogin, "wanted")
           // by another process
@@ -174,7 +183,10 @@ describe("a token that has run out", () => {
       server.behaviour.scope = "admin"
       const error = yield* run(Effect.flip(whoami))
       assert.deepInclude(error, { reason: "Unauthorized", lacks: "rights", status: 403 })
-      assert.match(error.message, /your login to it does not cover this\. Run `lms-bridge mcp login remote`\.$/)
+      assert.match(
+        error.message,
+        /your login to it does not cover this\. It said: insufficient scope\. Run `lms-bridge mcp login remote`\.$/
+      )
       yield* run(login())
       assert.deepStrictEqual(server.scopes, ["", "tools admin"])
       assert.strictEqual(yield* run(whoami), "client-2")
