@@ -3,6 +3,7 @@
  */
 import { UserPolicies } from "@lms-bridge/core/agent/PolicyFile"
 import { RunJournal } from "@lms-bridge/core/agent/RunJournal"
+import { CurrentOperatingSystem, unsupported } from "@lms-bridge/core/configuration/OperatingSystem"
 import { baseUrl, Settings } from "@lms-bridge/core/configuration/Settings"
 import { LmsCli, type Application, type DaemonStatus, type LmsCallError } from "@lms-bridge/core/lmstudio/LmsCli"
 import { LmStudioApi, type ServerInfo } from "@lms-bridge/core/lmstudio/LmStudioApi"
@@ -25,7 +26,18 @@ import * as Words from "./Words.ts"
  * that a command which needs it would end with.
  */
 export const Finding = Schema.Struct({
-  area: Schema.Literal("LM Studio", "lms", "models", "mcp.json", "servers", "breakers", "settings", "policy", "runs"),
+  area: Schema.Literal(
+    "system",
+    "LM Studio",
+    "lms",
+    "models",
+    "mcp.json",
+    "servers",
+    "breakers",
+    "settings",
+    "policy",
+    "runs"
+  ),
   level: Schema.Literal("ok", "notice", "problem"),
   what: Schema.String,
   next: Schema.optionalWith(Schema.String, { exact: true }),
@@ -46,6 +58,7 @@ export const findings: Effect.Effect<
   )
   const parts = yield* Effect.all(
     [
+      system,
       Effect.succeed([...aboutServer(server, application), ...aboutApplication(server, application)]),
       Either.isRight(server) ? access : Effect.succeed([]),
       lms(application),
@@ -80,6 +93,12 @@ const problem = (area: Area, failure: Failure & { readonly message: string }): F
   level: "problem",
   what: Words.oneLine(failure.message),
   code: ofFailure(failure)
+})
+
+/** Nothing is said where all is well. */
+const system = Effect.map(CurrentOperatingSystem, (current): ReadonlyArray<Finding> => {
+  const warning = unsupported(current)
+  return warning === undefined ? [] : [notice("system", warning)]
 })
 
 type Answer = Either.Either<ServerInfo, Failure & { readonly message: string }>

@@ -1,4 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
+import { CurrentOperatingSystem, type OperatingSystem } from "@lms-bridge/core/configuration/OperatingSystem"
 import type { Finding } from "@lms-bridge/cli/Diagnosis"
 import { PolicyInvalid, UserPolicies } from "@lms-bridge/core/agent/PolicyFile"
 import { LmsCliError } from "@lms-bridge/core/lmstudio/LmsCli"
@@ -52,6 +53,11 @@ const healthy: Doubles = {
   }
 }
 
+const diagnoseOn = (system: OperatingSystem) =>
+  Effect.map(Effect.provideService(diagnose(), CurrentOperatingSystem, system), ({ found }) =>
+    found.filter(({ area }) => area === "system")
+  )
+
 const diagnose = (changes: Doubles = {}) =>
   Effect.map(cli(["doctor", "--json"], { ...healthy, ...changes }), ({ code, out }) => ({
     code,
@@ -62,6 +68,16 @@ const one = (found: ReadonlyArray<Finding>, what: string) =>
   found.find((finding) => finding.what.includes(what)) ?? assert.fail(`nothing says "${what}"`)
 
 describe("doctor", () => {
+  it.effect("says that Windows is not supported, and nothing of systems that are", () =>
+    Effect.gen(function* () {
+      const [finding] = yield* diagnoseOn("win32")
+      assert.strictEqual(finding?.level, "notice")
+      assert.match(finding?.what ?? "", /^Windows is not supported: .*WSL/)
+      assert.deepStrictEqual(yield* diagnoseOn("darwin"), [])
+      assert.deepStrictEqual(yield* diagnoseOn("linux"), [])
+    })
+  )
+
   it.effect("says that runs are not kept, and why", () =>
     Effect.gen(function* () {
       const unkept = new DataFolderUnwritable({ directory: "/tmp/a", detail: "EEXIST" })

@@ -120,7 +120,7 @@ describe("mcp ls --explain", () => {
       assert.strictEqual(
         out,
         [
-          "The first of these files that exists is used (LMS_BRIDGE_MCP_SOURCES=first):",
+          "The first of these files that has servers is used (LMS_BRIDGE_MCP_SOURCES=first):",
           "",
           "   FILE                         WHOSE        WHAT BECOMES OF IT",
           "1  /home/me/.lmstudio/mcp.json  LM Studio    used, 1 server",

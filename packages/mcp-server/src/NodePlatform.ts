@@ -2,15 +2,22 @@
  * What the services need of Node: files, processes, and HTTP over connections that stay open.
  */
 import * as NodeContext from "@effect/platform-node/NodeContext"
-import { CurrentOperatingSystem } from "@lms-bridge/core/configuration/OperatingSystem"
+import { CurrentOperatingSystem, unsupported } from "@lms-bridge/core/configuration/OperatingSystem"
+import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as NodeHttp from "./NodeHttp.ts"
 import * as NodePublicWeb from "./NodePublicWeb.ts"
 import * as NodeWatch from "./NodeWatch.ts"
 
-const system = Layer.succeed(
+/** Said once, on stderr whatever the log's level is: who runs it there should know before a server stays behind. */
+const system = Layer.effect(
   CurrentOperatingSystem,
-  process.platform === "win32" || process.platform === "darwin" ? process.platform : "linux"
+  Effect.sync(() => {
+    const found = process.platform === "win32" || process.platform === "darwin" ? process.platform : "linux"
+    const warning = unsupported(found)
+    if (warning !== undefined) process.stderr.write(`lms-bridge: ${warning}\n`)
+    return found
+  })
 )
 
 /** Nobody looks at spans here: there is no tracer. */

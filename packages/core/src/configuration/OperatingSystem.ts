@@ -23,3 +23,14 @@ export class CurrentOperatingSystem extends Context.Reference<CurrentOperatingSy
   "@lms-bridge/core/configuration/CurrentOperatingSystem",
   { defaultValue: (): OperatingSystem => "linux" }
 ) {}
+
+/**
+ * What a person on a system is told on which nobody has tried lms-bridge; undefined where it is supported.
+ *
+ * @since 0.1.0
+ * @category getters
+ */
+export const unsupported = (system: OperatingSystem): string | undefined =>
+  system === "win32"
+    ? "Windows is not supported: MCP servers may not start (npx and uvx are scripts there), and may stay when lms-bridge is killed. Run it in WSL, where it is on Linux."
+    : undefined

@@ -75,7 +75,7 @@ export const table = {
     "LMS_BRIDGE_MCP_SOURCES",
     ["first", "all"],
     "first",
-    "`first`: the first mcp.json that exists. `all`: those of the project, the user, VS Code, Cursor and Claude Desktop together."
+    "`first`: the first file that has servers. `all`: those of the project, the user and other MCP clients together."
   ),
   mcpLock: optionalText(
     "LMS_BRIDGE_MCP_LOCK",
