@@ -148,6 +148,7 @@ const watching = (progress: Tool.Progress) => {
         characters += event.text.length
         return progress.note(`the model is writing, ${characters} characters`)
       case "ToolCallStarted":
+      case "ToolCallDelta":
       case "Completed":
         return Effect.void
     }

@@ -19,6 +19,7 @@ import type { Prepared } from "./Preparation.ts"
 import type { RunLog } from "./RunLog.ts"
 import { plainSchema } from "./SlimSchema.ts"
 import * as RepetitionGuard from "./RepetitionGuard.ts"
+import { replyLimit } from "./ReplyLimit.ts"
 import type { Shape } from "./AgentDecision.ts"
 import * as StallGuard from "./StallGuard.ts"
 import { systemMessage } from "./SystemMessage.ts"
@@ -47,10 +48,18 @@ export const ask = Effect.fnUntraced(function* (
       ? Either.left(ModelFailure.contextExceeded(plan.account))
       : yield* streamed(log, prepared, plan, responseSchema(log, prepared, shape), pieces)
 
-  if (Either.isLeft(outcome)) {
-    return yield* log.tell({ _tag: "ModelFailed", round, partial: pieces.join(""), ...outcome.left })
-  }
   const { messages } = log.state
+  if (Either.isLeft(outcome)) {
+    const partial = pieces.join("")
+    // a call that a model writes again and again is one call
+    const begun =
+      outcome.left.problem.tag === ModelFailure.repeating.problem.tag && !final && shape === undefined
+        ? recover(cutReply(log, partial), { catalog: prepared.tools.catalog, messages })
+        : undefined
+    if (begun?.inText !== true) return yield* log.tell({ _tag: "ModelFailed", round, partial, ...outcome.left })
+    const reply = ModelReply.normalised(begun.reply, { messages, round, final })
+    return yield* log.tell({ _tag: "ModelReplied", round, reply, inText: true })
+  }
   const asked = (reply: ChatReply) => ({ reply, unread: undefined, mayBeAnswer: false, inText: false })
   const { inText, mayBeAnswer, reply, unread } =
     typeof shape === "object"
@@ -78,6 +87,17 @@ const responseSchema = ({ state }: RunLog, { tools }: Prepared, shape: Shape): C
   const tool = tools.catalog.find(shape.tool)
   return tool === undefined ? undefined : { name: "arguments", schema: plainSchema(tool.definition.parameters) }
 }
+
+/** What had arrived of a reply that was stopped. */
+const cutReply = ({ state }: RunLog, content: string): ChatReply => ({
+  model: state.ensured?.model ?? "",
+  content,
+  reasoning: "",
+  toolCalls: [],
+  finishReason: "length",
+  firstTokenMillis: 0,
+  totalMillis: 0
+})
 
 /** Arguments that were asked for by themselves. */
 const asCall = (reply: ChatReply, name: string): ChatReply =>
@@ -166,19 +186,21 @@ const draftOf = ({ state }: RunLog, { tools: { catalog, toolbox } }: Prepared, f
 const streamed = (
   { state, tell }: RunLog,
   prepared: Prepared,
-  { messages, tools }: Extract<ContextWindow.Plan, { readonly _tag: "Fits" }>,
+  { account, messages, tools }: Extract<ContextWindow.Plan, { readonly _tag: "Fits" }>,
   responseSchema: ChatRequest["responseSchema"],
   pieces: Array<string>
 ): Effect.Effect<Either.Either<ChatReply, ModelFailure.ModelFailure>> => {
   const request: Omit<ChatRequest, "model"> = {
     messages,
     tools: tools.length > 0 ? tools : undefined,
-    maxTokens: state.task.maxTokens,
+    maxTokens: replyLimit(account, state.task.maxTokens),
     temperature: state.task.temperature,
     responseSchema
   }
-  const inText = RepetitionGuard.make()
+  const patient = RepetitionGuard.asksForRepetition(state.task.task)
+  const inText = RepetitionGuard.make({ patient })
   const inReasoning = RepetitionGuard.make()
+  const inCalls = RepetitionGuard.make({ patient, inCall: true })
   const repeating = Effect.fail(new Repeating())
   const onEvent = (event: ChatEvent): Effect.Effect<void, Repeating> => {
     switch (event._tag) {
@@ -197,6 +219,8 @@ const streamed = (
         return tell({ _tag: "Preparing", what: "The model is loading", ...present({ progress: event.progress }) })
       case "PromptProcessing":
         return tell({ _tag: "Preparing", what: "The model is reading", progress: event.progress })
+      case "ToolCallDelta":
+        return inCalls.push(event.text) ? repeating : Effect.void
       case "ToolCallStarted":
       case "Completed":
         return Effect.void

@@ -1,5 +1,6 @@
 /**
- * Notices a reply that has begun to repeat itself without end, as small models do, while it streams in.
+ * Notices a reply that has begun to repeat itself without end, as small models do, while it streams in. What may well
+ * have been asked for, such as a matrix of zeros, a table or a block of code, is given ten times as long.
  *
  * @since 0.1.0
  */
@@ -14,37 +15,113 @@ export interface RepetitionGuard {
 }
 
 /**
+ * `patient`: the task itself asks for something that repeats. `inCall`: the text is the arguments of a call, so that it
+ * may be a whole file.
+ *
  * @since 0.1.0
  * @category constructors
  */
-export const make = (): RepetitionGuard => {
+export const make = (options: { readonly patient?: boolean; readonly inCall?: boolean } = {}): RepetitionGuard => {
   let tail = ""
-  let unchecked = 0
+  let pending = ""
+  let line = ""
+  let fence: number | undefined
+  let length = 0
+  const least = options.inCall === true ? leastInCall : leastRepeated
+
+  /** Where the code block began that is open now. */
+  const follow = (piece: string) => {
+    for (const [index, part] of piece.split("\n").entries()) {
+      if (index > 0) {
+        if (/^[ \t]*(?:```|~~~)/.test(line)) fence = fence === undefined ? length : undefined
+        line = ""
+      }
+      line = (line + part).slice(0, 80)
+    }
+    length += piece.length
+  }
+
   return {
     push: (piece) => {
-      tail = (tail + piece).slice(-watched)
-      unchecked += piece.length
-      if (unchecked < checkedEvery || tail.length < watched) return false
-      unchecked = 0
-      return isPeriodic(tail)
+      follow(piece)
+      pending += piece
+      if (pending.length < checkedEvery) return false
+      tail = (tail + pending).slice(-mostRepeated)
+      pending = ""
+      const found = repeated(tail, least)
+      if (found === undefined) return false
+      const inCode = fence !== undefined && fence <= length - found.length + found.period
+      const most = inCode || options.patient === true || isTabular(tail.slice(-found.period)) ? mostRepeated : least
+      return found.length >= most
     }
   }
 }
+
+/**
+ * Whether a task asks for something that repeats: "a hundred times", "50 rows", "a 40x40 matrix".
+ *
+ * @since 0.1.0
+ * @category predicates
+ */
+export const asksForRepetition = (task: string): boolean =>
+  /\b\d{2,6}\s{0,3}(?:times|rows|lines|copies|items|entries|zeros|zeroes)\b|\b\d{2,5}\s{0,3}(?:x|×|by)\s{0,3}\d{2,5}\b|\b(?:repeat|matrix|hundred times|thousand times)/i.test(
+    task.slice(0, 20_000)
+  )
 
 // -----------------------------------------------------------------------------
 // internal
 // -----------------------------------------------------------------------------
 
-/** A table or a ruled line repeats itself, too, but not for so many characters. */
-const watched = 2400
+const leastRepeated = 2400
+const leastInCall = 6000
+const mostRepeated = 24_000
 const checkedEvery = 600
-const longestPeriod = 200
+const longestPeriod = 2000
+const leastTimes = 6
 
-const isPeriodic = (text: string): boolean => {
-  for (let period = 1; period <= longestPeriod; period++) {
-    let index = text.length - 1
-    while (index >= period && text[index] === text[index - period]) index--
-    if (index < period) return true
+/** The shortest piece that the text ends with often enough, and how long its repetition is. */
+const repeated = (text: string, least: number): { readonly period: number; readonly length: number } | undefined => {
+  if (text.length < least) return undefined
+  const lengths = ends(text)
+  for (let period = 1; period <= Math.min(longestPeriod, text.length - 1); period++) {
+    const length = (lengths[period] ?? 0) + period
+    if (length >= Math.max(least, leastTimes * period)) return { period, length }
   }
-  return false
+  return undefined
+}
+
+/** For each distance, how much of the end of the text is the same that far before (Z-function, linear). */
+const ends = (text: string): Uint32Array => {
+  const size = text.length
+  const codes = new Uint16Array(size)
+  for (let index = 0; index < size; index++) codes[index] = text.charCodeAt(size - 1 - index)
+  const lengths = new Uint32Array(size)
+  let left = 0
+  let right = 0
+  for (let index = 1; index < size; index++) {
+    let length = index < right ? Math.min(right - index, lengths[index - left] ?? 0) : 0
+    while (index + length < size && codes[length] === codes[index + length]) length++
+    lengths[index] = length
+    if (index + length > right) {
+      left = index
+      right = index + length
+    }
+  }
+  return lengths
+}
+
+/** Figures, or lines of short fields: rows of a table are often the same. */
+const isTabular = (period: string): boolean => {
+  if (/\d/.test(period) && !/\p{L}/u.test(period)) return true
+  const lines = period.split("\n")
+  if (lines.length < 2 || lines.length > 200) return false
+  // the period may begin anywhere, so its first line and its last are one
+  const rows = [`${lines.at(-1) ?? ""}${lines[0] ?? ""}`, ...lines.slice(1, -1)].filter((row) => row.trim() !== "")
+  return (
+    rows.length > 0 &&
+    rows.every((row) => {
+      const fields = row.split(/[,;|\t]/)
+      return fields.length > 2 && fields.every((field) => field.trim().split(" ").length <= 3)
+    })
+  )
 }

@@ -21,6 +21,7 @@ import * as Builtins from "./Builtins.ts"
 import { resultLimit } from "./ContextWindow.ts"
 import type { LoopPolicy } from "./LoopPolicy.ts"
 import { offer } from "./ModelTurn.ts"
+import { isNamedBy } from "./NamePattern.ts"
 import type { Prepared } from "./Preparation.ts"
 import * as ReadingTools from "./ReadingTools.ts"
 import type { RunLog } from "./RunLog.ts"
@@ -42,8 +43,9 @@ export const runCalls = Effect.fnUntraced(function* (
 ) {
   const toolPolicy = yield* ToolPolicy.CurrentToolPolicy
   const approver = yield* CurrentApprover
-  const judged = calls.map(({ call, uncertain }) => ({
+  const judged = calls.map(({ call, inText, uncertain }) => ({
     call,
+    inText,
     uncertain,
     verdict: ToolCatalog.judge(prepared.tools.catalog, call, { whole })
   }))
@@ -66,13 +68,18 @@ export const runCalls = Effect.fnUntraced(function* (
         )
       : []
   )
-  const one = Effect.fnUntraced(function* ({ call, uncertain, verdict }: (typeof judged)[number]) {
+  const one = Effect.fnUntraced(function* ({ call, inText, uncertain, verdict }: (typeof judged)[number]) {
     if (verdict._tag === "Refuse") {
       const { reason, told } = verdict
       return yield* log.tell({ _tag: "ToolCallRefused", callId: call.id, name: call.name, reason, told })
     }
     // what earlier calls of this turn have read counts, too
-    const assessment = uncertain === true ? { decision: "ask" as const, reason: inDoubt } : assess(verdict)
+    const assessment =
+      uncertain === true
+        ? { decision: "ask" as const, reason: inDoubt }
+        : inText === true && mayBeForeign(log, verdict, ToolPolicy.traitsOf(toolPolicy, verdict.tool))
+          ? asked(assess(verdict))
+          : assess(verdict)
     const refused = yield* permitted(log, approver, call.id, verdict, assessment)
     if (refused !== undefined) {
       const { id: callId, name } = call
@@ -92,6 +99,18 @@ export const runCalls = Effect.fnUntraced(function* (
 type Run = Extract<ToolCatalog.Verdict, { readonly _tag: "Run" }>
 
 const inDoubt = "it was running when the run was stopped, and whether it took effect is not known"
+
+/** Whether a call that was found in the text of a reply may come from what strangers wrote and the run has read. */
+const mayBeForeign = ({ state }: RunLog, { tool }: Run, { readOnly }: ToolPolicy.ToolTraits): boolean =>
+  state.taint.untrusted &&
+  readOnly !== true &&
+  state.task.approvedTools?.some((pattern) => isNamedBy(pattern, tool.tool)) !== true
+
+const asked = (assessment: ToolPolicy.Assessment): ToolPolicy.Assessment =>
+  assessment.decision === "allow" ? { decision: "ask", reason: writtenAsText } : assessment
+
+const writtenAsText =
+  "it changes something, was written as text in the reply, and the run has read what strangers may have written"
 
 /** Undefined when the call may run, else who does not allow it and what the model is told. */
 const permitted = Effect.fnUntraced(function* (

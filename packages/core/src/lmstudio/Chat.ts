@@ -138,6 +138,8 @@ export type ChatEvent =
   | { readonly _tag: "TextDelta"; readonly text: string }
   | { readonly _tag: "ReasoningDelta"; readonly text: string }
   | { readonly _tag: "ToolCallStarted"; readonly index: number; readonly name: string }
+  /** A piece of the arguments, as it is generated. */
+  | { readonly _tag: "ToolCallDelta"; readonly index: number; readonly text: string }
   | { readonly _tag: "Completed"; readonly reply: ChatReply }
 
 /**

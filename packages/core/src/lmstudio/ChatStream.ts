@@ -213,6 +213,8 @@ const takeCalls = (
       arguments: call.arguments + (piece.function?.arguments ?? "")
     })
     if (call.name === "" && name !== "") started.push({ _tag: "ToolCallStarted", index, name })
+    const text = piece.function?.arguments ?? ""
+    if (text !== "") started.push({ _tag: "ToolCallDelta", index, text })
   }
   return { calls, started }
 }

@@ -152,6 +152,23 @@ describe("AgentLoop, how runs end", () => {
     }).pipe(Effect.provide(World.layer({ turns: ["  \n", "There."], servers: { main: { echo } } })))
   )
 
+  it.effect(
+    "tells the engine a limit for every reply, the last one included, and the task's own where it has one",
+    () =>
+      Effect.gen(function* () {
+        yield* run(task({ budgets: { rounds: 1, wallMillis: 60_000, toolCalls: 50 } }))
+        yield* run(task({ maxTokens: 77, budgets: { rounds: 1, wallMillis: 60_000, toolCalls: 50 } }))
+        const limits = (yield* World.Seen).requests.map(({ maxTokens }) => maxTokens ?? 0)
+        assert.strictEqual(limits.length, 4)
+        assert.isTrue(limits.slice(0, 2).every((limit) => limit >= 2048 && limit < 8192))
+        assert.deepStrictEqual(limits.slice(2), [77, 77])
+      }).pipe(
+        Effect.provide(
+          World.layer({ turns: () => [call("echo", { message: "a" })], final: "b", servers: { main: { echo } } })
+        )
+      )
+  )
+
   it.effect("fails after two empty replies", () =>
     Effect.gen(function* () {
       const outcome = outcomeOf(yield* run(task()))

@@ -111,7 +111,9 @@ const look = (text: string, catalog: ToolCatalog, messages: ReadonlyArray<ChatMe
   if (first !== undefined) {
     // nothing counts behind what the model made up for others
     const end = madeUpFrom(text, first.end)
-    const calls = meant.filter(({ start }) => end === -1 || start < end).flatMap(({ calls }) => calls)
+    const all = meant.filter(({ start }) => end === -1 || start < end).flatMap(({ calls }) => calls)
+    // the same call again is the same call
+    const calls = [...new Map(all.map((call) => [`${call.name}\n${call.arguments}`, call])).values()]
     const verdicts = calls.map((call) => judge(catalog, call, { whole }))
     const problem = verdicts.find((verdict) => verdict._tag === "Refuse")
     // where one of them can run, the others are answered as calls

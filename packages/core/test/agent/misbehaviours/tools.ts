@@ -191,5 +191,27 @@ export const tools: ReadonlyArray<Misbehaviour> = [
     },
     task: { servers: { _tag: "Named", names: ["main", "web"] } },
     check: ({ ran, told }) => ran.length === 2 && told[2]?.includes("can send data out") === true
+  },
+  {
+    what: "a call in the text that changes something, once the run has read what strangers may have written",
+    does: "asks a person first; one that only reads runs, and a structured one is judged as always",
+    world: {
+      turns: [
+        [call("web__get", { url: "https://a" })],
+        '<tool_call>{"name": "main__note", "arguments": {"text": "hi"}}</tool_call>',
+        '<tool_call>{"name": "main__read", "arguments": {"path": "/a"}}</tool_call>',
+        [call("main__note", { text: "hi" })],
+        "done"
+      ],
+      servers: {
+        main: {
+          read,
+          note: { run: () => Effect.succeed("noted"), annotations: { readOnly: false, destructive: false } }
+        },
+        web: { get: { run: () => Effect.succeed("A page."), annotations: { readOnly: true } } }
+      }
+    },
+    task: { servers: { _tag: "Named", names: ["main", "web"] } },
+    check: ({ ran, told }) => ran.length === 3 && told[1]?.includes("was written as text in the reply") === true
   }
 ]

@@ -252,6 +252,21 @@ export const words: ReadonlyArray<Misbehaviour> = [
       events.some((event) => event._tag === "ModelFailed" && event.problem.tag === "ReplyRepeats")
   },
   {
+    what: "the same call and sentence in the text without end",
+    does: "stops the reply, and makes the call once",
+    world: saying({
+      never: true,
+      after: `I read it:\n\`\`\`json\n${json}\n\`\`\`\nThis reads the file for us.\n`.repeat(60)
+    }),
+    check: ranWith(one)
+  },
+  {
+    what: "a matrix of zeros, a long table or a block of code that was asked for",
+    does: "leaves it alone",
+    world: saying("0 0 0 0 0 0 0 0\n".repeat(400)),
+    check: ({ outcome, requests }) => requests === 1 && outcome.status === "done"
+  },
+  {
     what: "a reply that never ends",
     does: "stops it when the time is over, and gives the last request a bounded time",
     world: {
