@@ -119,7 +119,7 @@ const changed = (state: AgentState, event: AgentEvent): AgentState => {
         taint:
           event.result === undefined
             ? state.taint
-            : ToolPolicy.tainted(state.taint, callOf(state, event.callId)?.started?.traits),
+            : ToolPolicy.tainted(state.taint, callOf(state, event.callId)?.started?.traits, server),
         resultBytes: state.resultBytes + event.bytes,
         artifacts:
           event.artifact === undefined

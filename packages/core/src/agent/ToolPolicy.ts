@@ -5,11 +5,13 @@
  * @since 0.1.0
  */
 import * as Context from "effect/Context"
-import * as Predicate from "effect/Predicate"
 import * as Schema from "effect/Schema"
 import { type AgentTask, isChosen } from "./AgentTask.ts"
 import type { CatalogTool } from "./ToolCatalog.ts"
+import type { McpTool } from "../mcp/McpConnection.ts"
 import { isNamedBy, namePattern } from "./NamePattern.ts"
+import * as ArgumentPaths from "./policy/ArgumentPaths.ts"
+import * as ToolWords from "./policy/ToolWords.ts"
 
 const optional = <A, I>(schema: Schema.Schema<A, I>) => Schema.optionalWith(schema, { exact: true })
 
@@ -101,7 +103,12 @@ export class CurrentToolPolicy extends Context.Reference<CurrentToolPolicy>()(
  * @since 0.1.0
  * @category models
  */
-export const Taint = Schema.Struct({ untrusted: Schema.Boolean, private: Schema.Boolean })
+export const Taint = Schema.Struct({
+  untrusted: Schema.Boolean,
+  private: Schema.Boolean,
+  /** The servers that it came from. What goes back to the only one of them goes nowhere new. */
+  from: optional(Schema.Array(Schema.String))
+})
 /**
  * @since 0.1.0
  * @category models
@@ -120,6 +127,9 @@ export interface Assessment {
 }
 
 /**
+ * What the tool is taken to do. The policy knows better than anybody; then a tool that somebody has looked at and locked
+ * is what it says; of any other a claim counts only as far as its words agree.
+ *
  * @since 0.1.0
  * @category getters
  */
@@ -133,9 +143,26 @@ export const traitsOf = (policy: ToolPolicy, { builtin, tool }: CatalogTool): To
   }
   if (builtin) return said
   const known = policy.traits.find((entry) => matches(entry, tool))
-  if (known === undefined) return said
-  const { server: _server, tool: _tool, ...traits } = known
-  return { ...said, ...traits }
+  const { server: _server, tool: _tool, ...traits } = known ?? {}
+  return { ...agreed(tool, said), ...traits }
+}
+
+/**
+ * The traits as far as they count for what a run has read. Of a server or tool that the person named, and that says nothing,
+ * it is taken that what it gives is theirs.
+ *
+ * @since 0.1.0
+ * @category getters
+ */
+export const traitsAsRead = (
+  policy: ToolPolicy,
+  task: Pick<AgentTask, "servers" | "definedServers" | "allowedTools">,
+  offered: CatalogTool
+): ToolTraits => {
+  const traits = traitsOf(policy, offered)
+  return traits.openWorld === undefined && (isChosen(task, offered.tool.server) || isTrusted(task, offered))
+    ? { ...traits, openWorld: false }
+    : traits
 }
 
 /**
@@ -172,9 +199,16 @@ export const decisionOn = (policy: ToolPolicy, server: string, request: string):
  * @since 0.1.0
  * @category combinators
  */
-export const tainted = (taint: Taint, traits: ToolTraits | undefined): Taint => {
+export const tainted = (taint: Taint, traits: ToolTraits | undefined, server?: string): Taint => {
   if (traits === undefined) return taint
-  return traits.openWorld === true ? { ...taint, untrusted: true } : { ...taint, private: true }
+  const { from = [], ...before } = taint
+  const sources = server === undefined || from.includes(server) ? from : [...from, server]
+  return {
+    // who does not say that it stays on this machine may have read anything
+    untrusted: before.untrusted || traits.openWorld !== false,
+    private: before.private || traits.openWorld !== true,
+    ...(sources.length === 0 ? {} : { from: sources })
+  }
 }
 
 // -----------------------------------------------------------------------------
@@ -194,7 +228,7 @@ const byRules = (
   const { builtin, name, tool } = offered
   if (builtin) return allowed
   const traits = traitsOf(policy, offered)
-  const texts = textsIn(args)
+  const texts = ArgumentPaths.textsIn(args)
   const rule = policy.rules.find(
     (entry) =>
       matches(entry, tool) &&
@@ -203,17 +237,48 @@ const byRules = (
   )
   if (rule !== undefined) return { decision: rule.decision, reason: "a rule of the tool policy says so" }
 
-  if (traits.openWorld === true && taint.untrusted && taint.private) {
+  const goesOut = traits.openWorld ?? !(isTrusted(task, offered) || isBackWhereItCame(taint, tool.server))
+  if (goesOut && taint.untrusted && taint.private) {
     return ask("this run has read text from outside and private data, and the tool can send data out")
   }
+  const secret = ArgumentPaths.secretIn(texts)
+  if (secret !== undefined) return ask(`"${short(secret)}" is where keys and passwords are kept`)
   if (traits.readOnly === true) return allowed
-  const outside = texts.find((text) => isOutside(text, task.workingFolders ?? []))
-  if (outside !== undefined) return ask(`"${outside}" is outside of the working folders`)
+  const outside = ArgumentPaths.outsideOf(texts, task.workingFolders ?? [])
+  if (outside !== undefined) return ask(`"${short(outside)}" is outside of the working folders`)
   if (task.allowedTools?.some((named) => named === name || named === tool.name) === true) return allowed
-  if (traits.destructive === true) return ask("the tool can destroy or overwrite something")
+  const deed = tool.trusted === true || isKnown(policy, tool) ? undefined : ToolWords.deedOf(tool)
+  if (deed !== undefined && tool.annotations.readOnly === true) {
+    return ask(`its server says that the tool only reads, and it is called "${short(deed.word)}"`)
+  }
+  if (traits.destructive === true || deed?.kind === "grave") return ask("the tool can destroy or overwrite something")
   return isChosen(task, tool.server)
     ? allowed
     : ask("the tool may change something, and neither it nor its server was named for this run")
+}
+
+const short = (text: string) => (text.length <= 200 ? text : `${text.slice(0, 199)}…`)
+
+const isBackWhereItCame = ({ from }: Taint, server: string): boolean =>
+  from !== undefined && from.every((one) => one === server)
+
+/** Named itself, or looked at and locked. */
+const isTrusted = ({ allowedTools = [] }: Pick<AgentTask, "allowedTools">, { name, tool }: CatalogTool): boolean =>
+  tool.trusted === true || allowedTools.some((named) => named === name || named === tool.name)
+
+/** Whether the policy says what the tool does to what is there. */
+const isKnown = (policy: ToolPolicy, tool: McpTool): boolean => {
+  const known = policy.traits.find((entry) => matches(entry, tool))
+  return known?.readOnly !== undefined || known?.destructive !== undefined
+}
+
+/** A claim that its words do not contradict, and what its words say where it claims nothing. */
+const agreed = (tool: McpTool, said: ToolTraits): ToolTraits => {
+  const openWorld =
+    said.openWorld ?? (ToolWords.staysHere(tool) ? false : ToolWords.reachesOut(tool) ? true : undefined)
+  const traits: ToolTraits = openWorld === undefined ? said : { ...said, openWorld }
+  const contradicted = tool.trusted !== true && said.readOnly === true && ToolWords.deedOf(tool) !== undefined
+  return contradicted ? { ...traits, readOnly: false } : traits
 }
 
 const matches = (
@@ -229,29 +294,3 @@ const hasTraits = (traits: ToolTraits, wanted: ToolTraits | undefined): boolean 
     (wanted.destructive === undefined || wanted.destructive === traits.destructive) &&
     (wanted.idempotent === undefined || wanted.idempotent === traits.idempotent) &&
     (wanted.openWorld === undefined || wanted.openWorld === traits.openWorld))
-
-const textsIn = (value: unknown): ReadonlyArray<string> =>
-  typeof value === "string"
-    ? [value]
-    : Array.isArray(value)
-      ? value.flatMap(textsIn)
-      : Predicate.isRecord(value)
-        ? Object.values(value).flatMap(textsIn)
-        : []
-
-/** Only what is plainly an absolute path on one line can be told to be outside. */
-const isOutside = (text: string, folders: ReadonlyArray<string>): boolean => {
-  if (folders.length === 0 || !/^(?:\/|~\/|[A-Za-z]:[\\/])[^\n]{0,1000}$/.test(text) || text.startsWith("//"))
-    return false
-  const path = normal(text)
-  return !folders.some((folder) => path === normal(folder) || path.startsWith(`${normal(folder)}/`))
-}
-
-const normal = (path: string): string => {
-  const parts: Array<string> = []
-  for (const part of path.replaceAll("\\", "/").split("/")) {
-    if (part === "..") parts.pop()
-    else if (part !== "" && part !== ".") parts.push(part)
-  }
-  return `/${parts.join("/")}`
-}

@@ -14,6 +14,7 @@ import type { ToolCall } from "../lmstudio/Chat.ts"
 import type { CallProgress } from "../mcp/McpConnection.ts"
 import type { ToolResult } from "../mcp/ToolResult.ts"
 import { spanned } from "../observability/spanned.ts"
+import type { AgentTask } from "./AgentTask.ts"
 import type { TurnCall } from "./AgentState.ts"
 import { CurrentApprover } from "./Approval.ts"
 import type { Services } from "./AgentRun.ts"
@@ -85,7 +86,7 @@ export const runCalls = Effect.fnUntraced(function* (
       const { id: callId, name } = call
       return yield* log.tell({ _tag: "ToolCallRefused", callId, name, reason: "Policy", ...refused })
     }
-    const traits = traitsOf(toolPolicy, verdict)
+    const traits = traitsOf(toolPolicy, log.state.task, verdict)
     const running = settle(services, log, prepared, call, verdict, traits)
     return yield* places.get(verdict.tool.tool.server)?.withPermits(1)(running) ?? running
   })
@@ -196,10 +197,14 @@ const settle = Effect.fnUntraced(
 const isForeign = ({ builtin, name }: ToolCatalog.CatalogTool) => !builtin || ReadingTools.names.includes(name)
 
 /** What is read of a server is as private, or as strange, as what its tools give. */
-const traitsOf = (policy: ToolPolicy.ToolPolicy, { arguments: args, tool }: Run): ToolPolicy.ToolTraits | undefined => {
+const traitsOf = (
+  policy: ToolPolicy.ToolPolicy,
+  task: AgentTask,
+  { arguments: args, tool }: Run
+): ToolPolicy.ToolTraits | undefined => {
   if (!isForeign(tool)) return undefined
   const server = tool.builtin && typeof args["server"] === "string" ? args["server"] : tool.tool.server
-  return ToolPolicy.traitsOf(policy, { ...tool, builtin: false, tool: { ...tool.tool, server } })
+  return ToolPolicy.traitsAsRead(policy, task, { ...tool, builtin: false, tool: { ...tool.tool, server } })
 }
 
 /** Results that are not longer are never shortened, so nobody has to read them again. */

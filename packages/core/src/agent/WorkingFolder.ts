@@ -5,6 +5,7 @@
  * @since 0.1.0
  */
 import * as Schema from "effect/Schema"
+import { secretPlaces } from "./policy/SecretPlaces.ts"
 
 /**
  * @since 0.1.0
@@ -18,6 +19,7 @@ export const RefusedBecause = Schema.Literal(
   "Root",
   "System",
   "Secrets",
+  "HoldsSecrets",
   "OthersHome",
   "AllHomes"
 )
@@ -56,6 +58,8 @@ export class FolderRefused extends Schema.TaggedError<FolderRefused>()("FolderRe
         return `${what} belongs to the system, so no model works in it. Name a folder of yours.`
       case "Secrets":
         return `${what} is where keys and passwords are kept, so no model works in it. Name another folder.`
+      case "HoldsSecrets":
+        return `${what} holds places where keys and passwords are kept, such as ~/.ssh, so no model works in all of it. Name a folder in it, or set WORKING_DIR.`
       case "OthersHome":
         return `${what} is the home of somebody else. Name a folder of yours.`
       case "AllHomes":
@@ -78,25 +82,29 @@ export interface Machine {
   readonly dirname: (path: string) => string
   readonly join: (...parts: ReadonlyArray<string>) => string
   readonly home: string | undefined
+  /** Further folders that hold what is not a model's business, as our own data. */
+  readonly secrets?: ReadonlyArray<string>
 }
 
 /**
  * Why a folder may not be worked in; undefined when it may. What lies in the person's own home is theirs, wherever that
- * is, but for the places of keys and passwords.
+ * is, but for the places of keys and passwords and what holds them.
  *
  * @since 0.1.0
  * @category predicates
  */
 export const judge = (folder: string, machine: Machine): RefusedBecause | undefined => {
-  const { home } = machine
+  const { home, secrets = [] } = machine
   const within = isWithin(machine)
   if (machine.dirname(folder) === folder) return "Root"
+  if (secrets.some((place) => within(place, folder))) return "Secrets"
   if (home !== undefined && within(home, folder)) {
-    const places = secretPlaces.map((place) => machine.join(home, ...place.split("/")))
-    const holdsOne = !within(folder, home) && places.some((place) => within(folder, place))
-    return holdsOne || places.some((place) => within(place, folder)) ? "Secrets" : undefined
+    const places = [...secretPlaces.map((place) => machine.join(home, ...place.split("/"))), ...secrets]
+    if (places.some((place) => within(place, folder))) return "Secrets"
+    return places.some((place) => within(folder, place)) ? "HoldsSecrets" : undefined
   }
   if (home !== undefined && within(folder, home)) return "AllHomes"
+  if (secrets.some((place) => within(folder, place))) return "HoldsSecrets"
   if (systemFolders.some((system) => within(system, folder)) || windowsSystem.test(folder)) return "System"
   if (exactSystemFolders.some((system) => within(system, folder) && within(folder, system))) return "System"
   const homes = home === undefined ? undefined : machine.dirname(home)
@@ -165,26 +173,3 @@ const exactSystemFolders: ReadonlyArray<string> = [
 const windowsSystem = /^[a-z]:\\(windows|program files|program files \(x86\)|programdata)(\\|$)/i
 
 const homesOfAll = /^(\/home|\/Users|[a-z]:\\Users)$/i
-
-/** In a home. */
-const secretPlaces: ReadonlyArray<string> = [
-  ".ssh",
-  ".gnupg",
-  ".aws",
-  ".azure",
-  ".kube",
-  ".docker",
-  ".password-store",
-  ".config/gcloud",
-  ".config/gh",
-  ".config/op",
-  ".local/share/keyrings",
-  ".mozilla",
-  ".config/google-chrome",
-  ".config/chromium",
-  "Library/Keychains",
-  "Library/Application Support/Google/Chrome",
-  "Library/Application Support/Firefox",
-  "AppData/Roaming/Microsoft/Credentials",
-  "AppData/Local/Microsoft/Credentials"
-]

@@ -35,30 +35,47 @@ export class WorkingFolders extends Context.Tag("@lms-bridge/core/agent/WorkingF
       Effect.gen(function* () {
         const fs = yield* FileSystem.FileSystem
         const path = yield* Path.Path
-        const { workingDir } = yield* Settings
+        const { dataDir, workingDir } = yield* Settings
         const home = Option.getOrUndefined(yield* homeFolder)
         const base = path.resolve(Option.getOrElse(workingDir, () => "."))
         const realHome =
           home === undefined ? undefined : yield* Effect.orElseSucceed(fs.realPath(home), () => path.resolve(home))
+        const realOf = (place: string) => Effect.orElseSucceed(fs.realPath(place), () => path.resolve(place))
+        const ownData = yield* Effect.transposeMapOption(dataDir, realOf)
         const machine: Machine = {
           separator: path.sep,
           relative: path.relative,
           isAbsolute: path.isAbsolute,
           dirname: path.dirname,
           join: path.join,
-          home: realHome
+          home: realHome,
+          secrets: Option.toArray(ownData)
         }
+
+        const fromUrl = (folder: string) =>
+          Effect.try({
+            try: () => new URL(folder),
+            catch: () => new FolderRefused({ folder, reason: "NotAPath" })
+          }).pipe(
+            Effect.flatMap((url) => path.fromFileUrl(url)),
+            Effect.mapError(() => new FolderRefused({ folder, reason: "NotAPath" }))
+          )
 
         const one = Effect.fnUntraced(function* (folder: string) {
           if (folder.trim() === "" || folder.includes("\0")) {
             return yield* new FolderRefused({ folder: folder.replaceAll("\0", "\\0"), reason: "NotAPath" })
           }
-          const written = home === undefined ? folder : folder.replace(/^~(?=$|[/\\])/, home)
+          const place = /^file:/i.test(folder) ? yield* fromUrl(folder) : folder
+          const written = home === undefined ? place : place.replace(/^~(?=$|[/\\])/, home)
           const absolute = path.resolve(base, written)
           const real = yield* Effect.mapError(fs.realPath(absolute), refusedBy(folder))
           const named = real === folder ? {} : { real }
           const reason = judge(real, machine)
           if (reason !== undefined) return yield* new FolderRefused({ folder, reason, ...named })
+          const holding = yield* Effect.findFirst(tellTale, (name) =>
+            Effect.orElseSucceed(fs.exists(path.join(real, name)), () => false)
+          )
+          if (Option.isSome(holding)) return yield* new FolderRefused({ folder, reason: "HoldsSecrets", ...named })
           const { type } = yield* Effect.mapError(fs.stat(real), refusedBy(folder))
           if (type !== "Directory") return yield* new FolderRefused({ folder, reason: "NotAFolder" })
           yield* Effect.mapError(fs.access(real, { readable: true }), refusedBy(folder))
@@ -78,6 +95,9 @@ export class WorkingFolders extends Context.Tag("@lms-bridge/core/agent/WorkingF
 // -----------------------------------------------------------------------------
 // internal
 // -----------------------------------------------------------------------------
+
+/** What only a home has. */
+const tellTale = [".ssh", ".gnupg", ".aws", ".kube", ".netrc", ".claude.json", ".lmstudio", ".git-credentials"]
 
 const refusedBy = (folder: string) => (error: PlatformError) =>
   new FolderRefused({

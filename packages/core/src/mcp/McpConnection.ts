@@ -46,7 +46,9 @@ export const McpTool = Schema.Struct({
   description: Schema.String,
   inputSchema: Schema.Record({ key: Schema.String, value: Schema.Unknown }),
   outputSchema: optional(Schema.Record({ key: Schema.String, value: Schema.Unknown })),
-  annotations: ToolAnnotations
+  annotations: ToolAnnotations,
+  /** A person has looked at it and locked it as it is. */
+  trusted: optional(Schema.Boolean)
 })
 /**
  * @since 0.1.0

@@ -51,7 +51,10 @@ describe("AgentLoop, with little context", () => {
 
   it.effect("lets the model find more tools, call them, and keeps those it used", () =>
     Effect.gen(function* () {
-      const events = yield* run(task({ servers: { _tag: "All" }, task: "Read the file /data/notes.txt." }))
+      const approvedTools = ["merge_pull_request"]
+      const events = yield* run(
+        task({ servers: { _tag: "All" }, task: "Read the file /data/notes.txt.", approvedTools })
+      )
       const { calls, requests } = yield* World.Seen
       const name = "github__merge_pull_request"
       assert.notInclude(only(events, "ToolsOffered")[0]?.offered ?? [], name)

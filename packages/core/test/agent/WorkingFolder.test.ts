@@ -24,7 +24,6 @@ const windows = machine(win32, "C:\\Users\\me")
 describe("WorkingFolder", () => {
   it("allows the person's own folders, and those that belong to nobody", () => {
     for (const [folder, where] of [
-      ["/home/me", unix],
       ["/home/me/project", unix],
       ["/home/me/etc", unix],
       ["/home/me/.sshd", unix],
@@ -62,7 +61,18 @@ describe("WorkingFolder", () => {
       ["c:\\program files\\x", windows, "System"],
       ["/home/me/.ssh", unix, "Secrets"],
       ["/home/me/.ssh/keys", unix, "Secrets"],
-      ["/home/me/.config", unix, "Secrets"],
+      ["/home/me", unix, "HoldsSecrets"],
+      ["/root", root, "HoldsSecrets"],
+      ["C:\\Users\\me", windows, "HoldsSecrets"],
+      ["/home/me/.config", unix, "HoldsSecrets"],
+      ["/home/me/.claude/projects", unix, "Secrets"],
+      ["/home/me/.lmstudio", unix, "Secrets"],
+      ["/home/me/.lms-bridge/runs", unix, "Secrets"],
+      ["/home/me/.codex", unix, "Secrets"],
+      ["/data/bridge/runs", { ...unix, secrets: ["/data/bridge"] }, "Secrets"],
+      ["/data", { ...unix, secrets: ["/data/bridge"] }, "HoldsSecrets"],
+      ["/home/me/mine", { ...unix, secrets: ["/home/me/mine/data"] }, "HoldsSecrets"],
+      ["/home/me/Library", unix, "HoldsSecrets"],
       ["/Users/me/.SSH", mac, "Secrets"],
       ["/root/.gnupg", root, "Secrets"],
       ["C:\\Users\\me\\AppData\\Roaming\\Microsoft\\Credentials", windows, "Secrets"],
@@ -141,6 +151,32 @@ describe("WorkingFolders", () => {
           `"~/project/keys", which is ${home}/.ssh, is where keys and passwords are kept, so no model works in it. Name another folder.`
         )
         assert.strictEqual((yield* Effect.flip(resolve("~/project/conf"))).reason, "System")
+      })
+    )
+  )
+
+  it.live("refuses the home, whatever it is called, and a folder that looks like one", () =>
+    withHome(({ home, resolve }) =>
+      Effect.gen(function* () {
+        const fs = yield* FileSystem.FileSystem
+        yield* fs.makeDirectory(`${home}/project/backup/.aws`, { recursive: true })
+        const given = [
+          "~",
+          home,
+          "~/project/..",
+          `${home}/./`,
+          `file://${home}`,
+          `file://${home}/pro%6aect/..`,
+          "~/project/backup"
+        ]
+        for (const folder of given) {
+          const refused = yield* Effect.flip(resolve(folder))
+          assert.strictEqual(refused.reason, "HoldsSecrets", folder)
+          assert.include(refused.message, "keys and passwords")
+        }
+        assert.strictEqual((yield* Effect.flip(resolve(`file://${home}/.ssh`))).reason, "Secrets")
+        assert.strictEqual((yield* Effect.flip(resolve("file://other/share"))).reason, "NotAPath")
+        assert.deepStrictEqual(yield* resolve(`file://${home}/project/src`), [`${home}/project/src`])
       })
     )
   )

@@ -31,7 +31,9 @@ export const make = (definition: ServerDefinition, session: Session, locks: Tool
   return {
     ...session,
     review,
-    tools: Effect.map(review, ({ tools }) => tools),
+    tools: Effect.map(review, ({ locked, tools }) =>
+      locked ? tools.map((tool) => ({ ...tool, trusted: true })) : tools
+    ),
     toolsEdition: Effect.flatMap(session.toolsEdition, (tools) =>
       Effect.map(locks.edition, (lock) => `${tools}.${lock}`)
     ),

@@ -1,0 +1,166 @@
+/**
+ * What a tool does, by what it is called: pure. A server may claim that a tool only reads; its name and the first word of
+ * its description have to agree.
+ *
+ * @since 0.1.0
+ */
+
+/**
+ * `grave`: what it does cannot be taken back: it destroys, sends, pays or carries out what it is given. `change`: it
+ * writes.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Deed {
+  readonly kind: "grave" | "change"
+  /** As it stands in the name or the description. */
+  readonly word: string
+}
+
+/**
+ * What the words of a tool say that it does beyond reading; undefined when they say nothing of the kind.
+ *
+ * @since 0.1.0
+ * @category getters
+ */
+export const deedOf = (tool: {
+  readonly server: string
+  readonly name: string
+  readonly description: string
+}): Deed | undefined => byName(withoutServer(tool.name, tool.server)) ?? byDescription(tool.description)
+
+/**
+ * Whether the words of a tool say that it reaches beyond this machine.
+ *
+ * @since 0.1.0
+ * @category predicates
+ */
+export const reachesOut = ({ name }: { readonly name: string }): boolean =>
+  wordsOf(name).some((word) => outward.has(word))
+
+/**
+ * Whether a tool of this name is known to stay on this machine, where its server does not say so: those of the reference
+ * servers for files, notes, git and time.
+ *
+ * @since 0.1.0
+ * @category predicates
+ */
+export const staysHere = ({ name }: { readonly name: string }): boolean => local.has(name)
+
+// -----------------------------------------------------------------------------
+// internal
+// -----------------------------------------------------------------------------
+
+const setOf = (words: string): ReadonlySet<string> => new Set(words.split(" "))
+
+const destroying = setOf(
+  "delete del remove rm rmdir unlink drop wipe erase purge truncate destroy kill terminate nuke overwrite uninstall revoke prune discard shred clear empty cleanup"
+)
+
+const sending = setOf(
+  "send sendmail mail email post publish tweet reply forward broadcast notify execute exec eval run shell bash spawn pay buy transfer refund reset deploy shutdown reboot force"
+)
+
+const changing = setOf(
+  "write create update edit modify set put patch insert upsert append rename move mv upload save install enable disable replace commit push checkout restart toggle assign archive submit approve merge invite grant change migrate mkdir touch chmod chown alter"
+)
+
+/** What follows one of these is what is read: `list_deleted_items`, `get_email`. */
+const reading = setOf("get list read search find show view describe count fetch lookup retrieve")
+
+const outward = setOf(
+  "url urls web http https fetch browse browser website webpage internet email mail inbox gmail slack tweet webhook rss feed"
+)
+
+const local = setOf(
+  [
+    "read_file read_text_file read_media_file read_multiple_files write_file edit_file create_directory list_directory",
+    "list_directory_with_sizes directory_tree move_file search_files get_file_info list_allowed_directories",
+    "create_entities create_relations add_observations delete_entities delete_observations delete_relations read_graph",
+    "search_nodes open_nodes git_status git_diff git_diff_unstaged git_diff_staged git_commit git_add git_reset git_log",
+    "git_create_branch git_checkout git_show git_init git_branch get_current_time convert_time sequentialthinking"
+  ].join(" ")
+)
+
+/** Without what a client or a server puts before each of its names. */
+const withoutServer = (name: string, server: string): string => {
+  const own = name.split(/__|\//).at(-1) ?? name
+  const prefix = `${server.toLowerCase()}`
+  return own.length > prefix.length + 1 &&
+    own.toLowerCase().startsWith(prefix) &&
+    /[-_.]/.test(own[prefix.length] ?? "")
+    ? own.slice(prefix.length + 1)
+    : own
+}
+
+const wordsOf = (name: string): ReadonlyArray<string> =>
+  name
+    .slice(0, 200)
+    .replaceAll(/([a-z\d])([A-Z])/g, "$1 $2")
+    .replaceAll(/([A-Z]+)([A-Z][a-z])/g, "$1 $2")
+    .toLowerCase()
+    .split(/[^a-z]+/)
+    .filter((word) => word !== "")
+
+const byName = (name: string): Deed | undefined => {
+  const words = wordsOf(name)
+  let shielded = false
+  for (const [index, word] of words.entries()) {
+    const stems = stemsOf(word)
+    const is = (set: ReadonlySet<string>) => stems.some((stem) => set.has(stem))
+    if (/^(?:and|or|then)$/.test(word)) shielded = false
+    else if (!shielded && is(reading)) shielded = true
+    else if (shielded ? destroying.has(word) : is(destroying) || is(sending) || runTogether.test(word))
+      return { kind: "grave", word }
+    // adding numbers changes nothing
+    else if (!shielded && (is(changing) || (is(adding) && index < words.length - 1 && words[index + 1] !== "numbers")))
+      return { kind: "change", word }
+  }
+  return undefined
+}
+
+const adding = setOf("add")
+
+/** Written as one word. */
+const runTogether =
+  /^(?:delete|wipe|destroy|erase|truncate|purge)[a-z]{2}|^drop(?:table|database|db|schema|collection|index)|^send(?:mail|email|message|sms|money)|^rmrf$|^(?:execute|exec|run)(?:sql|query|command|shell|code|script)/
+
+/** The first word, which says what a tool does: "Deletes a file". */
+const byDescription = (description: string): Deed | undefined => {
+  const text = description
+    .slice(0, 300)
+    .replace(
+      /^\W*(?:(?:this|the|a|an|use|tool|to|will|can|that|it|which|safely|permanently|irreversibly|immediately)\s+)*/i,
+      ""
+    )
+  const [word = ""] = /^[a-z]+/i.exec(text) ?? []
+  const stems = stemsOf(word.toLowerCase())
+  if (/\bread-?only\b/i.test(description.slice(0, 300)) && stems.some((stem) => sending.has(stem))) return undefined
+  if (stems.some((stem) => destroying.has(stem) || sending.has(stem))) return { kind: "grave", word }
+  return stems.some((stem) => changing.has(stem)) ? { kind: "change", word } : undefined
+}
+
+const irregular: ReadonlyMap<string, string> = new Map([
+  ["sent", "send"],
+  ["wrote", "write"],
+  ["written", "write"],
+  ["ran", "run"],
+  ["paid", "pay"],
+  ["bought", "buy"]
+])
+
+/** What a word may be a form of: deletes, deleted, deleting, dropped, dropping, emptied. */
+const stemsOf = (word: string): ReadonlyArray<string> => {
+  const without = (ending: RegExp) => (ending.test(word) ? [word.replace(ending, "")] : [])
+  const bare = [...without(/s$/), ...without(/es$/), ...without(/ed$/), ...without(/ing$/), ...without(/(?:r|er|or)$/)]
+  return [
+    word,
+    ...bare,
+    ...without(/d$/),
+    ...bare.map((stem) => `${stem}e`),
+    ...bare.map((stem) => stem.replace(/([a-z])\1$/, "$1")),
+    ...without(/ie[sd]$/).map((stem) => `${stem}y`),
+    ...(irregular.has(word) ? [irregular.get(word) ?? ""] : [])
+  ]
+}
