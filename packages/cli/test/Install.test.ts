@@ -1,6 +1,7 @@
 import * as NodeContext from "@effect/platform-node/NodeContext"
 import { FileSystem, Path } from "@effect/platform"
 import { assert, describe, it } from "@effect/vitest"
+import * as ConfigText from "@lms-bridge/core/mcp/config/ConfigText"
 import { ConfigProvider, Effect } from "effect"
 import { cli } from "./OverDoubles.ts"
 
@@ -184,6 +185,47 @@ describe("install", () => {
       assert.strictEqual(yield* read(desktop), broken)
       assert.lengthOf(yield* files(".config/Claude"), 1)
     }).pipe(scoped)
+  )
+
+  it.scoped("writes a file of UTF-16 as such, beside names of others that are there twice", () =>
+    Effect.gen(function* () {
+      const { at, run } = yield* inHome({ ".cursor/mcp.json": "" })
+      const fs = yield* FileSystem.FileSystem
+      const text = '{ "mcpServers": { "wiki": { "command": "grün" }, "wiki": { "command": "b" } } }'
+      const format = { encoding: "utf-16le", marked: true } as const
+      yield* fs.writeFile(at(".cursor/mcp.json"), ConfigText.encode(text, format))
+      assert.strictEqual((yield* run("install", "cursor")).code, 0)
+      const written = ConfigText.decode(yield* fs.readFile(at(".cursor/mcp.json")))
+      assert.deepInclude(written, format)
+      assert.include(written.text, '"command": "grün"')
+      assert.hasAllKeys(JSON.parse(written.text), ["mcpServers"])
+      assert.deepStrictEqual(Object.keys((JSON.parse(written.text) as { mcpServers: object }).mcpServers), [
+        "wiki",
+        "lms-bridge"
+      ])
+      assert.strictEqual((yield* run("uninstall", "cursor")).code, 0)
+      assert.strictEqual(ConfigText.decode(yield* fs.readFile(at(".cursor/mcp.json"))).text, text)
+    }).pipe(scoped)
+  )
+
+  it.scoped(
+    "does not write a file of which it cannot read every character, or in which its own name is there twice",
+    () =>
+      Effect.gen(function* () {
+        const { at, read, run } = yield* inHome({ ".cursor/mcp.json": "" })
+        const fs = yield* FileSystem.FileSystem
+        const latin = Uint8Array.from([...'{ "x": "gr\u00fcn" }'].map((sign) => sign.charCodeAt(0)))
+        yield* fs.writeFile(at(".cursor/mcp.json"), latin)
+        const odd = yield* run("install", "cursor")
+        assert.notStrictEqual(odd.code, 0)
+        assert.include(odd.err, "Save it as UTF-8")
+        assert.deepStrictEqual(yield* fs.readFile(at(".cursor/mcp.json")), latin)
+        const twice = '{ "mcpServers": { "lms-bridge": { "command": "lms-bridge-mcp" },\n"lms-bridge": {} } }'
+        yield* fs.writeFileString(at(".cursor/mcp.json"), twice)
+        const refused = yield* run("install", "cursor", "--force")
+        assert.include(refused.err, 'line 2: "lms-bridge" is there twice; keep one.')
+        assert.strictEqual(yield* read(".cursor/mcp.json"), twice)
+      }).pipe(scoped)
   )
 
   it.scoped("writes through a link, and leaves it a link", () =>

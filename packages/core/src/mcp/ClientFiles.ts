@@ -13,6 +13,7 @@ import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
 import { ClientFileError } from "./ClientFileError.ts"
 import * as ClientPlaces from "./ClientPlaces.ts"
+import * as ConfigText from "./config/ConfigText.ts"
 import * as JsoncEdit from "./JsoncEdit.ts"
 import type * as JsoncText from "./JsoncText.ts"
 import { isItself } from "./Itself.ts"
@@ -60,7 +61,15 @@ export interface Plan {
   /** The text now; undefined when there is no file. */
   readonly before: string | undefined
   readonly after: string
+  /** How the text is written, as it was. */
+  readonly format: Format
 }
+
+/**
+ * @since 0.1.0
+ * @category models
+ */
+export type Format = Pick<ConfigText.Decoded, "encoding" | "marked">
 
 /**
  * What was written, and where the file is as it was before; undefined when there was none.
@@ -136,10 +145,10 @@ export const planUninstall = Effect.fn("ClientFiles.planUninstall")(function* (
  * @since 0.1.0
  * @category combinators
  */
-export const write = Effect.fn("ClientFiles.write")(function* ({ after, before, client, path: link }: Plan) {
+export const write = Effect.fn("ClientFiles.write")(function* ({ after, before, client, format, path: link }: Plan) {
   const fs = yield* FileSystem.FileSystem
   const path = yield* Path.Path
-  if ((yield* read(client, link)) !== before) {
+  if ((yield* read(client, link))?.text !== before) {
     return yield* new ClientFileError({ client, reason: "Changed", path: link, detail: "" })
   }
   const file = yield* destination(link)
@@ -155,7 +164,7 @@ export const write = Effect.fn("ClientFiles.write")(function* ({ after, before, 
     yield* Effect.scoped(
       Effect.flatMap(fs.open(temporary, { flag: "wx", mode }), (open) =>
         // a crash of the machine must not leave an empty file under the good name
-        Effect.zipRight(open.writeAll(new TextEncoder().encode(after)), open.sync)
+        Effect.zipRight(open.writeAll(ConfigText.encode(after, format)), open.sync)
       )
     )
     yield* fs.rename(temporary, file).pipe(Effect.tapError(() => Effect.ignore(fs.remove(temporary))))
@@ -198,7 +207,7 @@ const plan = Effect.fnUntraced(function* (
   )
   const notJson = ({ detail, line }: JsoncText.Problem) =>
     new ClientFileError({ client, reason: "NotJson", path: place, line, detail })
-  const before = yield* read(client, place)
+  const { text: before, ...format } = (yield* read(client, place)) ?? { text: undefined, ...plain }
   const text = before ?? ""
   const found = yield* Effect.mapError(
     Either.flatMap(JsoncEdit.names(text, section), (names) =>
@@ -220,21 +229,34 @@ const plan = Effect.fnUntraced(function* (
     present: present !== undefined,
     others: found.filter(({ entry, other }) => other !== name && isOurs(entry)).map(({ other }) => other),
     before,
-    after: edited.text
+    after: edited.text,
+    format
   } satisfies Plan
 })
 
 const read = Effect.fnUntraced(function* (client: ClientPlaces.Client, place: string) {
   const fs = yield* FileSystem.FileSystem
-  return yield* fs.readFileString(place).pipe(
-    Effect.map((text): string | undefined => text),
+  const bytes = yield* fs.readFile(place).pipe(
+    Effect.map((found): Uint8Array | undefined => found),
     Effect.catchAll((error) =>
       error._tag === "SystemError" && error.reason === "NotFound"
         ? Effect.succeed(undefined)
         : new ClientFileError({ client, reason: "NotReadable", path: place, detail: `${error.message}.` })
     )
   )
+  if (bytes === undefined) return undefined
+  const decoded = ConfigText.decode(bytes)
+  const again = ConfigText.encode(decoded.text, decoded)
+  // to write it back would change what is not ours
+  if (again.length !== bytes.length || again.some((byte, index) => byte !== bytes[index])) {
+    const detail = "It has characters that are neither UTF-8 nor UTF-16. Save it as UTF-8 in an editor first."
+    return yield* new ClientFileError({ client, reason: "NotReadable", path: place, detail })
+  }
+  return decoded
 })
+
+/** Of a file that is new. */
+const plain: Format = { encoding: "utf-8", marked: false }
 
 /** Where a link leads, also when nothing is there yet. */
 const destination = Effect.fnUntraced(function* (link: string) {

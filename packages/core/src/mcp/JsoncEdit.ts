@@ -78,7 +78,7 @@ export const set = (
   value: Readonly<Record<string, unknown>>,
   how: "merge" | "replace"
 ): Either.Either<Edited, JsoncText.Problem> =>
-  Either.map(read(text, place.section), ({ members, root, section, source }) => {
+  Either.map(read(text, place.section, place.name), ({ members, root, section, source }) => {
     const style = styleOf(source, root)
     const present = valueOf(members, place.name)
     if (members === undefined) {
@@ -115,7 +115,7 @@ export const set = (
  * @category combinators
  */
 export const remove = (text: string, { name, section }: Place): Either.Either<Edited, JsoncText.Problem> =>
-  Either.map(read(text, section), ({ members, source }) => {
+  Either.map(read(text, section, name), ({ members, source }) => {
     const index = members?.children?.findIndex((member) => nameOf(member) === name) ?? -1
     return apply(text, members === undefined || index === -1 ? [] : removed(source, members, index))
   })
@@ -133,13 +133,16 @@ interface Read {
   readonly members: Jsonc.Node | undefined
 }
 
-const read = (text: string, name: string): Either.Either<Read, JsoncText.Problem> => {
+/** What is there twice and is not in question harms nobody here. */
+const read = (text: string, name: string, entry?: string): Either.Either<Read, JsoncText.Problem> => {
   const bare = JsoncText.withoutMark(text)
   // an empty file is what some clients begin with
   const source = bare.trim() === "" ? "{}\n" : bare
   return Either.flatMap(JsoncText.parse(source), (root) => {
     const section = valueOf(root, name)
-    const twice = [root, ...(section?.type === "object" ? [section] : [])].flatMap(repeated)[0]
+    const twice =
+      repeated(root).find((member) => nameOf(member) === name) ??
+      (section?.type === "object" ? repeated(section) : []).find((member) => nameOf(member) === entry)
     if (twice !== undefined) {
       return Either.left({
         line: JsoncText.lineAt(source, twice.offset),
@@ -155,7 +158,8 @@ const read = (text: string, name: string): Either.Either<Read, JsoncText.Problem
 const nameOf = (member: Jsonc.Node) => String(member.children?.[0]?.value)
 
 const valueOf = (object: Jsonc.Node | undefined, name: string) =>
-  object?.children?.find((member) => nameOf(member) === name)?.children?.[1]
+  // of two the last counts, for every client
+  object?.children?.findLast((member) => nameOf(member) === name)?.children?.[1]
 
 const repeated = (object: Jsonc.Node): ReadonlyArray<Jsonc.Node> => {
   const members = object.children ?? []
