@@ -1,6 +1,8 @@
 /**
- * What the services need of Node: files, processes, and HTTP over connections that stay open.
+ * What the services need of Node: files, processes, HTTP over connections that stay open, and fetch that
+ * goes through the proxies of the environment.
  */
+import * as FetchHttpClient from "@effect/platform/FetchHttpClient"
 import * as NodeContext from "@effect/platform-node/NodeContext"
 import { CurrentOperatingSystem, unsupported } from "@lms-bridge/core/configuration/OperatingSystem"
 import * as Effect from "effect/Effect"
@@ -8,6 +10,7 @@ import * as Layer from "effect/Layer"
 import * as NodeHttp from "./NodeHttp.ts"
 import * as NodePublicWeb from "./NodePublicWeb.ts"
 import * as NodeWatch from "./NodeWatch.ts"
+import * as ProxiedFetch from "./proxy/ProxiedFetch.ts"
 
 /** Said once, on stderr whatever the log's level is: who runs it there should know before a server stays behind. */
 const system = Layer.effect(
@@ -27,6 +30,7 @@ export const layer = Layer.mergeAll(
   NodeContext.layer.pipe(Layer.provide(NodeWatch.layer)),
   NodeHttp.layer,
   NodePublicWeb.layer,
+  Layer.succeed(FetchHttpClient.Fetch, ProxiedFetch.fetch),
   system,
   untraced
 )

@@ -5,10 +5,11 @@
  * @since 0.1.0
  */
 import * as Redacted from "effect/Redacted"
+import * as NetworkVariables from "./NetworkVariables.ts"
 
 /**
- * Passed on when set: what a program needs to find its tools, its home and its language. No tokens, no proxies (their
- * URLs carry passwords); an entry names those itself, as in `"HTTPS_PROXY": "${HTTPS_PROXY}"`.
+ * Passed on when set: what a program needs to find its tools, its home, its language and the way out. No tokens; an entry
+ * names those itself, as in `"TOKEN": "${TOKEN}"`.
  *
  * @since 0.1.0
  * @category constants
@@ -47,7 +48,8 @@ export const safeNames: ReadonlyArray<string> = [
   "TMP",
   "USERNAME",
   "USERPROFILE",
-  "WINDIR"
+  "WINDIR",
+  ...NetworkVariables.names
 ]
 
 /**

@@ -4,9 +4,11 @@
  * @since 0.1.0
  */
 import * as CommandExecutor from "@effect/platform/CommandExecutor"
+import * as FetchHttpClient from "@effect/platform/FetchHttpClient"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
+import * as Option from "effect/Option"
 import type * as Scope from "effect/Scope"
 import type { McpServerUnavailable } from "./McpError.ts"
 import { McpLogins } from "./McpLogins.ts"
@@ -35,15 +37,18 @@ export class McpTransport extends Context.Tag("@lms-bridge/core/mcp/McpTransport
       const executor = yield* CommandExecutor.CommandExecutor
       const logins = yield* McpLogins
       const guard = yield* ProcessGuard.make
+      // the executable's, if it brings one: whoever opens a connection need not know of it
+      const fetch = yield* Effect.serviceOption(FetchHttpClient.Fetch)
       return McpTransport.of({
         open: (server, launch, environment) =>
           launch._tag === "Stdio"
             ? Effect.flatMap(Effect.zip(stdio, guard.hold), ([{ start }, watch]) =>
                 start({ server, launch, environment, watch })
               ).pipe(Effect.provideService(CommandExecutor.CommandExecutor, executor))
-            : Effect.flatMap(http, ({ make }) =>
-                make({ server, launch, kind: launch.kind === "sse" ? "sse" : "http", logins })
-              )
+            : Effect.flatMap(http, ({ make }) => {
+                const opened = make({ server, launch, kind: launch.kind === "sse" ? "sse" : "http", logins })
+                return Option.isNone(fetch) ? opened : Effect.provideService(opened, FetchHttpClient.Fetch, fetch.value)
+              })
       })
     })
   )

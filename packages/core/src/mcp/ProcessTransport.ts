@@ -20,6 +20,7 @@ import { undisturbed } from "../internal/undisturbed.ts"
 import * as Redaction from "./redaction/Redaction.ts"
 import * as JsonLines from "./JsonLines.ts"
 import { McpServerUnavailable } from "./McpError.ts"
+import * as NetworkVariables from "./NetworkVariables.ts"
 import type { Peer, PeerEnd } from "./Peer.ts"
 import type { Watch } from "./ProcessGuard.ts"
 import type { Launch } from "./ServerDefinition.ts"
@@ -64,9 +65,13 @@ export const start = Effect.fn("ProcessTransport.start")(function* (options: Pro
 // internal
 // -----------------------------------------------------------------------------
 
-const talk = Effect.fnUntraced(function* (process: CommandExecutor.Process, { launch, server }: ProcessOptions) {
+const talk = Effect.fnUntraced(function* (
+  process: CommandExecutor.Process,
+  { environment, launch, server }: ProcessOptions
+) {
   const outbox = yield* Mailbox.make<Uint8Array>()
-  const { said, text: redact } = Redaction.of(launch)
+  const { said, text: withoutSecrets } = Redaction.of(launch)
+  const redact = (text: string) => NetworkVariables.withoutPasswords(withoutSecrets(text), environment)
   const listening = yield* Deferred.make<void>()
   const tail = { text: "" }
   const noise = { lines: 0, sample: "" }

@@ -1,5 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as ChildEnvironment from "@lms-bridge/core/mcp/ChildEnvironment"
+import * as NetworkVariables from "@lms-bridge/core/mcp/NetworkVariables"
 import * as McpConfig from "@lms-bridge/core/mcp/McpConfig"
 import * as ServerDefinition from "@lms-bridge/core/mcp/ServerDefinition"
 import { Either, Redacted } from "effect"
@@ -211,6 +212,25 @@ describe("ChildEnvironment", () => {
         LMS_BRIDGE_DEPTH: "1"
       }
     )
+  })
+
+  it("hands on the way out: proxies, certificates and registries, and no tokens for them", () => {
+    const given = {
+      HTTPS_PROXY: "http://me:pa%40ss@proxy:3128",
+      no_proxy: "localhost",
+      NODE_EXTRA_CA_CERTS: "/ca.pem",
+      SSL_CERT_FILE: "/ca.pem",
+      REQUESTS_CA_BUNDLE: "/ca.pem",
+      npm_config_registry: "https://npm.corp/",
+      NPM_CONFIG_CAFILE: "/ca.pem",
+      UV_INDEX_URL: "https://pypi.corp/simple",
+      PIP_INDEX_URL: "https://pypi.corp/simple"
+    }
+    const secrets = { npm_config__authToken: "t", UV_PUBLISH_TOKEN: "t", npm_config_package: "lms-bridge" }
+    const { LMS_BRIDGE_DEPTH: _, PATH: __, ...made } = make({ ...given, ...secrets }, { no_proxy: "mine" })
+    assert.deepStrictEqual(made, { ...given, no_proxy: "mine" })
+    const printed = NetworkVariables.withoutPasswords("no way to http://me:pa%40ss@proxy:3128 with pa@ss", given)
+    assert.strictEqual(printed, "no way to http://me:<redacted>@proxy:3128 with <redacted>")
   })
 
   it("does not let an entry hide how deep it is, and leaves the PATH of Windows alone", () => {
