@@ -71,6 +71,8 @@ export const canonical = (text: string, use: Use, dollars = false): string => {
   let found = text.replaceAll(/\{env:([A-Za-z_]\w*)\}/g, (whole, name: string, at: number) =>
     text[at - 1] === "$" ? whole : `\${${name}}`
   )
+  // as Continue has it
+  found = found.replaceAll(/\$\{\{\s*(?:secrets|inputs|env)\.(\w+)\s*\}\}/g, (_, name: string) => `\${${name}}`)
   if (dollars) found = found.replaceAll(/\$([A-Za-z_]\w*)/g, (_, name: string) => `\${${name}}`)
   if (use === "other") return found
   if (use !== "header") {
@@ -166,7 +168,7 @@ const one = (inner: string, source: VariableSource): string | VariableProblem | 
   }
   const input = inputReference.exec(inner)?.[1]
   if (input !== undefined) return answerTo(input, source)
-  const host = /^(command|config):/.exec(inner)
+  const host = /^(?!env:)[a-z]+:(?!-)/.exec(inner)
   if (host !== null) {
     return {
       reason: "Invalid",

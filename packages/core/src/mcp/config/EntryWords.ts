@@ -222,6 +222,14 @@ export const looksLikeEntry = (raw: unknown): boolean =>
     return (ours === "url" || ours === "httpUrl" || ours === "sseUrl") && typeof value === "string"
   })
 
+/**
+ * A name without what nobody sees in it: blanks around it, and characters of no width that were pasted along.
+ *
+ * @since 0.1.0
+ * @category getters
+ */
+export const visible = (name: string): string => name.replaceAll(/[\u00AD\u200B-\u200F\u2060\uFEFF]/g, "").trim()
+
 // -----------------------------------------------------------------------------
 // internal
 // -----------------------------------------------------------------------------
@@ -252,7 +260,7 @@ const words: ReadonlyMap<string, string> = new Map(
     oauth: ["oauth"],
     auth: ["auth"],
     disabled: ["disabled", "disable", "isDisabled"],
-    enabled: ["enabled", "enable", "isEnabled", "isActive"],
+    enabled: ["enabled", "enable", "isEnabled", "isActive", "active"],
     timeout: ["timeout", "callTimeout", "toolTimeout", "requestTimeout"],
     seconds: ["tool_timeout_sec", "timeoutSeconds", "timeoutSec"],
     millis: ["tool_timeout_ms", "timeoutMs", "timeoutMillis"],

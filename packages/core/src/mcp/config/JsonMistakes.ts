@@ -30,6 +30,7 @@ export const explain = (text: string, { code, length, offset }: Mistake): string
     return "It has the marks of a merge that is not finished (<<<<<<<). Decide for one side and take the marks away."
   }
   if (text.startsWith("```", offset)) return "The lines with ``` do not belong into the file. Take them away."
+  if (text.startsWith("{\\rtf")) return "It is a document of a word processor (RTF). Save it as plain text."
   switch (code) {
     case "InvalidEscapeCharacter":
     case "InvalidUnicode":
@@ -126,6 +127,7 @@ const strangeSigns: ReadonlyMap<string, string> = new Map([
   instead("［", "["),
   instead("］", "]"),
   ["…", "… is a place-holder. Write what belongs there, or take it away."],
+  ["\uFFFD", "A character here is not UTF-8. Save the file as UTF-8 in an editor."],
   ["<", "This is a page of HTML or XML, not a configuration."]
 ])
 

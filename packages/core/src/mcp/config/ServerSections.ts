@@ -6,7 +6,7 @@
 import * as Either from "effect/Either"
 import type { Problem } from "../JsoncText.ts"
 import { type ConfigNode, type Member, member } from "./ConfigNode.ts"
-import { type Dialect, looksLikeEntry } from "./EntryWords.ts"
+import { type Dialect, looksLikeEntry, visible } from "./EntryWords.ts"
 import * as ToolLists from "./ToolLists.ts"
 
 /**
@@ -108,7 +108,7 @@ interface Section {
 const copy = ({ line, name, node }: Member) => ({ name, line, node })
 
 /** `mcpServers`, and as other programs spell it: `mcp_servers`, `amp.mcpServers`. */
-const isServers = (name: string) => /^(?:[\w-]+\.)*mcp[_-]?servers$/i.test(name)
+const isServers = (name: string) => /^(?:[\w-]+\.)*mcp[_-]?servers$/i.test(visible(name))
 
 /** In the order of what counts less. */
 const shared = (root: ConfigNode): ReadonlyArray<Section> => {
@@ -233,6 +233,7 @@ const switchedOff = (root: ConfigNode, found: ReadonlyArray<Found>): ReadonlyArr
     ["mcp.allowed", member(mcp, "allowed")],
     ["allowMCPServers", member(root, "allowMCPServers")]
   ] as const
+  const everywhere = bansOf(root)
   const tools = [member(root, "tools"), member(root, "permission")].flatMap((node) =>
     (node?.members ?? []).flatMap((one) => (one.node.value === false || one.node.value === "deny" ? [one.name] : []))
   )
@@ -240,7 +241,20 @@ const switchedOff = (root: ConfigNode, found: ReadonlyArray<Found>): ReadonlyArr
     const out = offs.find(([, node]) => ToolLists.namesIn(node?.value)?.includes(one.name) === true)
     const kept = only.find(([, node]) => ToolLists.namesIn(node?.value)?.includes(one.name) === false)
     const off = one.off ?? out?.[0] ?? kept?.[0]
-    const excluded = one.dialect === "opencode" ? tools : []
+    const excluded = one.dialect === "opencode" ? [...everywhere, ...tools] : everywhere
     return { ...one, ...(off === undefined ? {} : { off }), ...(excluded.length === 0 ? {} : { excluded }) }
   })
+}
+
+/** Tools that a file switches off for all its servers: Gemini CLI's and Codex's, and the permissions of Claude Code. */
+const bansOf = (root: ConfigNode): ReadonlyArray<string> => {
+  const lists = [
+    ...["excludeTools", "excludedTools", "disabledTools", "disabled_tools"].map((name) => member(root, name)),
+    member(member(root, "tools"), "exclude")
+  ].flatMap((node) => ToolLists.namesIn(node?.value) ?? [])
+  const denied = (ToolLists.namesIn(member(member(root, "permissions"), "deny")?.value) ?? []).filter((name) =>
+    name.startsWith("mcp__")
+  )
+  // a server alone is all its tools
+  return [...lists, ...denied].map((name) => (/^mcp__(?:(?!__).)+$/.test(name) ? `${name}__*` : name))
 }

@@ -224,6 +224,7 @@ describe("EntryWords", () => {
     [{ command: "%NOPE%\\x" }, "The environment variable NOPE is not set"],
     [{ command: "x", disabledTools: 5 }, '"disabledTools" looks like a list of tools'],
     [{ serverUrl: 5 }, '"serverUrl" must be a text.'],
+    [{ command: "x", env: { A: "${file:/run/key}" } }, "${file:/run/key} is filled in by another program"],
     [{ type: "stdio", url: "http://x/" }, 'For a URL write "type": "http"']
   ])("says what to write in place of %j, by the key that is there", (entry, said) => {
     assert.include(String(reached(only(entry))), said)
@@ -249,6 +250,29 @@ describe("EntryWords", () => {
     const server = only({ command: "x", disabled: "false", alwaysAllow: ["a"], autoApprove: ["b"], trust: true })
     assert.isTrue(Either.isRight(server.launch))
     assert.isTrue(server.allows("anything"))
+  })
+
+  it("lets what a file says of tools beside its servers hold for all of them", () => {
+    const servers = { mcpServers: { db: { command: "x" } } }
+    for (const ban of [
+      { excludeTools: ["drop_table"] },
+      { tools: { exclude: ["drop_table"], core: ["x"] } },
+      { permissions: { deny: ["Bash(rm *)", "mcp__db__drop_table"] } }
+    ]) {
+      const [server] = defined({ ...servers, ...ban })
+      assert.deepStrictEqual(
+        ["drop_table", "read"].map((tool) => server?.allows(tool)),
+        [false, true]
+      )
+    }
+    const [server] = defined({ ...servers, permissions: { deny: ["mcp__db"] } })
+    assert.isFalse(server?.allows("read"))
+  })
+
+  it("knows a name in which something invisible was pasted along", () => {
+    const [server] = defined({ "mcpServers\u200B": { db: { "command\uFEFF": "x", "excludeTools\u200B": ["drop"] } } })
+    assert.isFalse(server?.allows("drop"))
+    assert.isTrue(server !== undefined && Either.isRight(server.launch))
   })
 
   it("lets opencode's ban of a tool beside its servers hold", () => {
