@@ -9,6 +9,7 @@ import type { AgentEventBody, AgentOutcome, BudgetKind, Problem } from "./AgentE
 import type { AgentState, TurnCall } from "./AgentState.ts"
 import { wordsBeforeCalls } from "./forms/FoundCalls.ts"
 import * as ModelReply from "./ModelReply.ts"
+import * as Refusals from "./shapes/Refusals.ts"
 import * as StallGuard from "./StallGuard.ts"
 import * as StructuredAnswer from "./StructuredAnswer.ts"
 
@@ -233,6 +234,8 @@ const onlyThought: Problem = {
 
 const afterFailure = (state: AgentState, turn: TurnOf<"Failed">, now: number): Decision => {
   const partial = state.partial + turn.partial
+  const reshaped = turn.final || !timeIsUp(state, now) ? Refusals.remedy(state, turn) : []
+  if (reshaped.length > 0) return emit(...reshaped)
   if (turn.final) {
     return finish(state, now, {
       ...endedBy(state),

@@ -212,7 +212,11 @@ export const AgentEvent = Schema.Union(
     /** The server says that the request did not fit its context, of this many tokens where it says so. */
     overflow: optional(Schema.Struct({ contextLength: optional(Schema.NonNegativeInt) })),
     /** The engine could not work with the schemas of the request. */
-    grammar: optional(Schema.Boolean)
+    grammar: optional(Schema.Boolean),
+    /** What the server said when the chat template of the model refused the conversation. */
+    template: optional(Schema.String),
+    /** Tools whose definitions the server does not take. */
+    refusedTools: optional(Schema.Array(Schema.String))
   }),
   /** The first `messages` of the conversation have been replaced by the task and a summary. */
   Schema.TaggedStruct("Compacted", {

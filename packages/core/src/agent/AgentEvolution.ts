@@ -9,6 +9,7 @@ import type { AgentEvent, ContextAccount } from "./AgentEvent.ts"
 import { initial, withUser, type AgentState, type TurnCall } from "./AgentState.ts"
 import * as ModelReply from "./ModelReply.ts"
 import * as OpenCalls from "./OpenCalls.ts"
+import { refusedTool } from "./shapes/Refusals.ts"
 import * as StallGuard from "./StallGuard.ts"
 import * as ToolResultImages from "./ToolResultImages.ts"
 import * as ToolPolicy from "./ToolPolicy.ts"
@@ -77,7 +78,9 @@ const changed = (state: AgentState, event: AgentEvent): AgentState => {
           problem: event.problem,
           repeatable: event.repeatable,
           partial: event.partial,
-          final: state.turn._tag === "Asking" && state.turn.final
+          final: state.turn._tag === "Asking" && state.turn.final,
+          ...(event.template === undefined ? {} : { template: event.template }),
+          ...(event.refusedTools === undefined ? {} : { refusedTools: event.refusedTools })
         }
       }
     case "ToolCallStarted":
@@ -303,6 +306,15 @@ const withCall = (state: AgentState, callId: string, change: (call: TurnCall) =>
   }
 }
 
+/** Notes about a request that was refused for its shape, and is sent in another one. */
+const reshapes = (kind: string): boolean => kind.startsWith("template:") || kind.startsWith(refusedTool)
+
+/** A request that was refused for its shape is none of the rounds. */
+const reshaped = (state: AgentState): Partial<AgentState> => ({
+  rounds: state.turn._tag === "Failed" && !state.turn.final ? Math.max(0, state.rounds - 1) : state.rounds,
+  turn: { _tag: "Ask" }
+})
+
 const noted = (state: AgentState, event: Extract<AgentEvent, { readonly _tag: "Noted" }>): AgentState => {
   const heard = takesReply.has(event.kind) ? withPartial(state, event.kind) : state
   return {
@@ -317,7 +329,8 @@ const noted = (state: AgentState, event: Extract<AgentEvent, { readonly _tag: "N
     ...(event.kind.startsWith(argumentsFor)
       ? { shape: { tool: event.kind.slice(argumentsFor.length) }, mistakes: none }
       : {}),
-    turn: asksAgain.has(event.kind) ? { _tag: "Ask" } : state.turn
+    turn: asksAgain.has(event.kind) ? { _tag: "Ask" } : state.turn,
+    ...(reshapes(event.kind) ? reshaped(state) : {})
   }
 }
 

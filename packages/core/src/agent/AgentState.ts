@@ -64,7 +64,9 @@ export const Turn = Schema.Union(
     problem: Problem,
     repeatable: Schema.Boolean,
     partial: Schema.String,
-    final: Schema.Boolean
+    final: Schema.Boolean,
+    template: optional(Schema.String),
+    refusedTools: optional(Schema.Array(Schema.String))
   }),
   Schema.TaggedStruct("Calling", { calls: Schema.Array(TurnCall), whole: Schema.Boolean }),
   Schema.TaggedStruct("Ended", { outcome: AgentOutcome })
@@ -168,7 +170,7 @@ export const initial = (started: Extract<AgentEvent, { readonly _tag: "RunStarte
   startedAt: started.at,
   lastAt: started.at,
   turn: { _tag: "Preparing" },
-  messages: withUser(started.history ?? [], started.task.task),
+  messages: withTask(started.history ?? [], started.task.task),
   missingServers: [],
   offered: [],
   used: [],
@@ -194,6 +196,15 @@ export const initial = (started: Extract<AgentEvent, { readonly _tag: "RunStarte
   continued: false,
   corrected: false
 })
+
+/** Words of a person are no note at the end of a result, which is where a conversation may have ended. */
+const withTask = (history: ReadonlyArray<ChatMessage>, task: string): ReadonlyArray<ChatMessage> =>
+  withUser(
+    history.at(-1)?.role === "tool"
+      ? [...history, { role: "assistant", content: "I was stopped here, before I could answer.", toolCalls: [] }]
+      : history,
+    task
+  )
 
 /**
  * The conversation with words to the model at its end. Chat templates may insist that user and assistant take turns, so

@@ -9,6 +9,7 @@ import type { ChatMessage } from "../lmstudio/Chat.ts"
 import type { ModelLease } from "../models/ModelLifecycle.ts"
 import type { AgentEventBody } from "./AgentEvent.ts"
 import type { AgentState } from "./AgentState.ts"
+import * as Conversation from "./shapes/Conversation.ts"
 
 /**
  * Replaces the first `count` messages by the task and a summary.
@@ -26,10 +27,16 @@ export const compact = (
   const record = recordOf(old, Math.floor(room * 0.5))
   return lease
     .chat({
-      messages: [
-        { role: "system", content: instruction },
-        { role: "user", content: record }
-      ],
+      messages: Conversation.told(
+        {
+          messages: [
+            { role: "system", content: instruction },
+            { role: "user", content: record }
+          ],
+          tools: []
+        },
+        Conversation.waysIn(state.noted)
+      ).messages,
       maxTokens: Math.floor((state.contextLength ?? 4096) / 6)
     })
     .pipe(

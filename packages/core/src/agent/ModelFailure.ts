@@ -17,6 +17,9 @@ export interface ModelFailure {
   /** The request did not fit; the context that the server names. */
   readonly overflow?: { readonly contextLength?: number }
   readonly grammar?: boolean
+  /** What was said when the chat template refused the conversation. */
+  readonly template?: string
+  readonly refusedTools?: ReadonlyArray<string>
 }
 
 /**
@@ -32,18 +35,21 @@ export const stopped: ModelFailure = {
 
 /**
  * Transient failures have been retried below and lost models loaded again. What is left and repeatable broke off while
- * the reply came in: no tool has run for it, so asking once more does no harm.
+ * the reply came in: no tool has run for it, so asking once more does no harm. `tools` are the names of those that the
+ * request offered, in its order.
  *
  * @since 0.1.0
  * @category constructors
  */
-export const fromError = (error: ModelLifecycleError): ModelFailure => ({
+export const fromError = (error: ModelLifecycleError, tools: ReadonlyArray<string> = []): ModelFailure => ({
   problem: { tag: error._tag, message: error.message },
   repeatable: isRepeatable(error),
   ...(error._tag === "ContextOverflow"
     ? { overflow: isCount(error.contextLength) ? { contextLength: error.contextLength } : {} }
     : {}),
-  ...(error._tag === "ServerFault" && error.reason === "Grammar" ? { grammar: true } : {})
+  ...(error._tag === "ServerFault" && error.reason === "Grammar" ? { grammar: true } : {}),
+  ...(error._tag === "TemplateRefused" ? { template: error.serverMessage } : {}),
+  ...(error._tag === "ToolsRefused" ? { refusedTools: error.tools.flatMap((place) => tools[place] ?? []) } : {})
 })
 
 /**

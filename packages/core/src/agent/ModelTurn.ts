@@ -17,6 +17,8 @@ import * as ModelFailure from "./ModelFailure.ts"
 import * as ModelReply from "./ModelReply.ts"
 import type { Prepared } from "./Preparation.ts"
 import type { RunLog } from "./RunLog.ts"
+import * as Conversation from "./shapes/Conversation.ts"
+import * as Refusals from "./shapes/Refusals.ts"
 import { plainSchema } from "./SlimSchema.ts"
 import * as RepetitionGuard from "./RepetitionGuard.ts"
 import { replyLimit } from "./ReplyLimit.ts"
@@ -166,7 +168,9 @@ export const offer = (
   })
 
 const draftOf = ({ state }: RunLog, { tools: { catalog, toolbox } }: Prepared, final: boolean): ContextWindow.Draft => {
-  const names = state.offered.filter((name) => !StallGuard.isWithheld(state, name))
+  const names = state.offered.filter(
+    (name) => !StallGuard.isWithheld(state, name) && !Refusals.isRefused(state.noted, name)
+  )
   const tools = final ? [] : names.flatMap((name) => catalog.find(name) ?? [])
   const needed = (tool: CatalogTool) => tool.builtin || state.used.includes(tool.name)
   return {
@@ -186,14 +190,15 @@ const draftOf = ({ state }: RunLog, { tools: { catalog, toolbox } }: Prepared, f
 const streamed = (
   { state, tell }: RunLog,
   prepared: Prepared,
-  { account, messages, tools }: Extract<ContextWindow.Plan, { readonly _tag: "Fits" }>,
+  plan: Extract<ContextWindow.Plan, { readonly _tag: "Fits" }>,
   responseSchema: ChatRequest["responseSchema"],
   pieces: Array<string>
 ): Effect.Effect<Either.Either<ChatReply, ModelFailure.ModelFailure>> => {
+  const { messages, tools } = Conversation.told(plan, Conversation.waysIn(state.noted))
   const request: Omit<ChatRequest, "model"> = {
     messages,
     tools: tools.length > 0 ? tools : undefined,
-    maxTokens: replyLimit(account, state.task.maxTokens),
+    maxTokens: replyLimit(plan.account, state.task.maxTokens),
     temperature: state.task.temperature,
     responseSchema
   }
@@ -227,7 +232,14 @@ const streamed = (
     }
   }
   return Effect.flatMap(prepared.lease, (lease) => lease.chatWith(request, onEvent)).pipe(
-    Effect.mapError((error) => (error._tag === "Repeating" ? ModelFailure.repeating : ModelFailure.fromError(error))),
+    Effect.mapError((error) =>
+      error._tag === "Repeating"
+        ? ModelFailure.repeating
+        : ModelFailure.fromError(
+            error,
+            tools.map(({ name }) => name)
+          )
+    ),
     Effect.either
   )
 }

@@ -14,12 +14,15 @@ import {
   ModelNotLoaded,
   RequestRejected,
   ServerFault,
+  TemplateRefused,
+  ToolsRefused,
   Unauthorized,
   Unsupported,
   type LmStudioError
 } from "./LmStudioError.ts"
 import { exitCodeIn } from "./ExitCode.ts"
 import { bytesOf } from "./lms/Messages.ts"
+import { isTemplateRefusal, refusedTools } from "./RequestShape.ts"
 import type { ErrorFacts } from "./wire/ErrorBody.ts"
 import { present } from "./wire/Open.ts"
 
@@ -252,6 +255,16 @@ const engineFaults: ReadonlyArray<readonly [RegExp, ServerFault["reason"]]> = [
   [/too many requests|server is (?:busy|overloaded)|queue is full|rate limit/i, "Busy"]
 ]
 
+const templateRefused: Rule = ({ facts: { message }, model = "", operation }) =>
+  operation !== "model load" && isTemplateRefusal(message)
+    ? new TemplateRefused({ model, serverMessage: message })
+    : undefined
+
+const toolsRefused: Rule = ({ facts }) => {
+  const [first, ...others] = refusedTools(facts)
+  return first === undefined ? undefined : new ToolsRefused({ tools: [first, ...others], serverMessage: facts.message })
+}
+
 const rejected: Rule = ({ facts: { code, message, param, type }, operation, status }) =>
   // the type is a default of the routes: with 500 and nothing that blames a field, it blames nobody
   ((type === "invalid_request" || type === "invalid_request_error") &&
@@ -279,6 +292,8 @@ const rejectionCodes: ReadonlySet<string> = new Set([
 /** Order matters: a guardrail text comes inside a load failure, and almost everything is an `invalid_request`. */
 const rules: ReadonlyArray<Rule> = [
   unknownRoute,
+  // words that a template raises may speak of anything
+  templateRefused,
   unauthorized,
   contextOverflow,
   loadRefused,
@@ -289,6 +304,7 @@ const rules: ReadonlyArray<Rule> = [
   loading,
   loadFailed,
   engine,
+  toolsRefused,
   rejected
 ]
 

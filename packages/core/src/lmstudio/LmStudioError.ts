@@ -9,9 +9,11 @@
 import * as Duration from "effect/Duration"
 import * as Schema from "effect/Schema"
 import { ModelCrashed, ModelLoadFailed, ModelLoadRefused } from "./LostModel.ts"
+import { TemplateRefused, ToolsRefused } from "./RequestShape.ts"
 import { optional, serverSaid, shown } from "./saidByServer.ts"
 
 export { ModelCrashed, ModelLoadFailed, ModelLoadRefused } from "./LostModel.ts"
+export { TemplateRefused, ToolsRefused } from "./RequestShape.ts"
 
 /**
  * Nothing that speaks LM Studio's protocol answers at `baseUrl`.
@@ -315,6 +317,8 @@ export const LmStudioError = Schema.Union(
   ModelCrashed,
   ContextOverflow,
   RequestRejected,
+  TemplateRefused,
+  ToolsRefused,
   ServerFault,
   ReplyMalformed,
   StreamCut,

@@ -25,8 +25,10 @@ describe("images in tool results", () => {
       const told = "Here.\n[image, image/jpeg, 12 bytes, shown below]"
       assert.strictEqual(only(events, "ToolCallFinished")[0]?.told, told)
       const [, second] = (yield* World.Seen).requests
-      const [, , , answer, images] = second?.messages ?? []
+      const [, , , answer, between, images] = second?.messages ?? []
       assert.deepInclude(answer, { role: "tool", content: told })
+      // templates take no user right behind a result
+      assert.strictEqual(between?.role, "assistant")
       assert.deepStrictEqual(images?.content, [
         {
           type: "text",

@@ -208,7 +208,7 @@ describe("LmStudioApi and the simulator", () => {
         { toolCalls: [{ name: "add", arguments: { a: 1 } }] },
         { reasoning: "so", text: "It is 2." }
       ])
-      const tools = [{ name: "add", description: "Adds", parameters: { type: "object" } }]
+      const tools = [{ name: "add", description: "Adds", parameters: { type: "object", properties: {} } }]
       const first = yield* inTime(api.respond({ model: key, input: "1+1", tools }))
       assert.deepInclude(first, { status: "completed", finishReason: "tool_calls", content: "" })
       const call = first.toolCalls[0]

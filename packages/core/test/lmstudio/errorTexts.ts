@@ -27,6 +27,76 @@ const missingToken =
 const keep =
   "The number of tokens to keep from the initial prompt is greater than the context length. Try to load the model with a larger context length, or provide a shorter input"
 
+const templateRefusals: ReadonlyArray<readonly [string, number | undefined, unknown]> = [
+  [
+    "Mistral: two users",
+    400,
+    {
+      error:
+        'Error rendering prompt with jinja template: "Jinja Exception: Conversation roles must alternate user/assistant/user/assistant/..."'
+    }
+  ],
+  [
+    "Devstral: after the system message",
+    400,
+    openAi(
+      "After the optional system message, conversation roles must alternate user and assistant roles except for tool calls and results."
+    )
+  ],
+  ["Gemma: no system role", 400, openAi("Error: Jinja Exception: System role not supported")],
+  ["older Mistral: two roles", undefined, { message: "Only user and assistant roles are supported!" }],
+  ["with three roles", 400, openAi("Only user, assistant and tool roles are supported, got system.")],
+  ["Gemma 4 with tools", 400, openAi("Cannot call something that is not a function: got UndefinedValue")],
+  [
+    "an engine's 500 with JSON inside",
+    500,
+    native(
+      'Engine protocol predict request returned 500: {"error":{"code":500,"message":"\\n------------\\nWhile executing CallExpression at line 12, column 5 in source:\\nError: Jinja Exception: Unexpected message role.","type":"server_error"}}',
+      { type: "internal_error", code: "unknown" }
+    )
+  ],
+  ["Llama 3.1: several calls", 400, openAi("This model only supports single tool-calls at once!")],
+  [
+    "gpt-oss: a result without its call",
+    400,
+    openAi("Message has tool role, but there was no previous assistant message with a tool call!")
+  ],
+  ["Qwen 3.5: no question", 400, openAi("No user query found in messages.")],
+  ["Qwen 3.5: system in the middle", 400, openAi("System message must be at the beginning.")],
+  ["Mistral: ids", 400, openAi("Tool call IDs should be alphanumeric strings with length 9!")],
+  ["Mistral: counts", 400, openAi("Not the same number of function calls and responses")],
+  ["llama-server", 500, native("Failed to apply chat template: unexpected end", { code: 500, type: "server_error" })],
+  ["Python's words", 400, openAi("jinja2.exceptions.TemplateError: Conversation must start with a user message")],
+  ["a filter that is not there", 400, openAi('Unknown StringValue filter: "foo"')],
+  ["with the words of a permission", 400, openAi('Jinja Exception: "tool" is not permitted here')]
+]
+
+const issues = (...paths: ReadonlyArray<ReadonlyArray<string | number>>) =>
+  JSON.stringify(
+    paths.map((path) => ({ code: "invalid_type", expected: "object", path, message: "Required" })),
+    null,
+    2
+  )
+
+const toolRefusals: ReadonlyArray<readonly [string, number, unknown, ReadonlyArray<number>]> = [
+  ["a text of issues", 400, { error: issues([2, "function", "parameters", "type"]) }, [2]],
+  ["several issues", 400, { error: issues([0, "function", "parameters"], [3, "function", "name"]) }, [0, 3]],
+  ["issues as a list", 400, `{"error":${issues(["tools", 1, "function", "parameters"])}}`, [1]],
+  ["issues in an object", 400, `{"error":{"issues":${issues([4, "function", "parameters"])}}}`, [4]],
+  ["param", 400, openAi("Invalid input", "custom", "tools.2"), [2]],
+  ["param with a path", 400, openAi("Invalid input", "custom", "tools[12].function.parameters"), [12]],
+  ["a sentence", 400, openAi("Invalid 'tools[1].function.parameters': must be an object"), [1]],
+  ["a pointer", 422, openAi("body/tools/7/function/parameters must be object"), [7]],
+  ["Python's words", 422, '{"detail":[{"loc":["body","tools",5,"function"],"msg":"Field required"}]}', [5]],
+  ["in words", 400, openAi("The tool at index 6 has no parameters"), [6]],
+  [
+    "issues inside of a text inside of JSON",
+    500,
+    native(`Engine protocol request returned 400: ${JSON.stringify({ error: issues([3, "function", "type"]) })}`),
+    [3]
+  ]
+]
+
 const row = (
   where: string,
   status: number | undefined,
@@ -36,6 +106,20 @@ const row = (
 ): Row => ({ where, body, error, ...(status === undefined ? {} : { status }), ...more })
 
 export const rows: ReadonlyArray<Row> = [
+  // J: templates that refuse a conversation
+  ...templateRefusals.map(([where, status, body]) => row(`J ${where}`, status, body, { _tag: "TemplateRefused" })),
+  ...toolRefusals.map(([where, status, body, tools]) =>
+    row(`J ${where}`, status, body, { _tag: "ToolsRefused", tools })
+  ),
+  row("J tools refused without a place", 400, openAi("Invalid tools", "custom"), { _tag: "RequestRejected" }),
+  row("J messages refused with a path", 400, openAi("messages[2].content: Required"), {
+    _tag: "RequestRejected"
+  }),
+  row("H26 a grammar that cannot be made of a tool", 400, openAi("failed to parse grammar: tools[0]"), {
+    _tag: "ServerFault",
+    reason: "Grammar"
+  }),
+
   // routes
   row(
     "0.1 an unknown route, with status 200",

@@ -2,6 +2,8 @@
  * The models on the simulated disk: one record from which all three API dialects and `lms --json` are rendered.
  */
 
+import type { ChatTemplate } from "./ChatTemplates.ts"
+
 /** A downloaded model. `maxContextLength` and `defaultContextLength` are tokens, `sizeBytes` bytes. */
 export interface ModelOnDisk {
   /** Others than the first two are no chat models: they are listed, and chat routes refuse them. */
@@ -27,6 +29,8 @@ export interface ModelOnDisk {
   readonly reasoning?: { readonly allowedOptions: ReadonlyArray<string>; readonly defaultOption: string }
   /** Where the model's thinking shows on `/v1/chat/completions` when "separate reasoning" is on. */
   readonly reasoningField: "reasoning_content" | "reasoning"
+  /** Absent: its chat template takes whatever comes. */
+  readonly template?: ChatTemplate
   readonly variants?: ReadonlyArray<string>
   readonly selectedVariant?: string
 }

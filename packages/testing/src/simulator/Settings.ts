@@ -73,6 +73,8 @@ export interface Settings {
   readonly crashCallsItselfLoad: boolean
   /** The language of the system, in which `lms` speaks unless `LMS_LANG` says otherwise. */
   readonly language: "en" | "zh-CN"
+  /** How a chat template's refusal is told: LM Studio's own 400, or a 500 around the words of the engine. */
+  readonly templateErrors: "rendering" | "engine"
   /** Tool-call replies without a `content` key (0.3.x). */
   readonly toolCallsWithoutContent: boolean
   /** `/api/v0/models` still says not-loaded for a loaded model. */
@@ -128,6 +130,7 @@ export const defaultSettings: Settings = {
   crashExitCode: "18446744072635812000",
   crashCallsItselfLoad: false,
   language: "en",
+  templateErrors: "rendering",
   toolCallsWithoutContent: false,
   v0Lags: false,
   historyCorrupt: false,

@@ -9,7 +9,13 @@ const model = "openai/gpt-oss-20b"
 const respond = (body: object) => post("/v1/responses", { model, input: "Hi", ...body })
 const answering = (script: ReadonlyArray<TurnInput>, settings: Partial<Settings> = {}) =>
   SimulatorLayers.layer({ script, settings })
-const add = { type: "function", name: "add", description: "Adds", parameters: { type: "object" }, strict: false }
+const add = {
+  type: "function",
+  name: "add",
+  description: "Adds",
+  parameters: { type: "object", properties: {} },
+  strict: false
+}
 
 /** Every field of a recorded body, in its order. */
 const fields = [

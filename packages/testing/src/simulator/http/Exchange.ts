@@ -8,6 +8,7 @@ import * as Stream from "effect/Stream"
 import * as Json from "../internal/json.ts"
 import type { Request } from "../Recorder.ts"
 import type { World } from "../World.ts"
+import * as ChatTemplates from "../ChatTemplates.ts"
 import * as Generation from "../Generation.ts"
 import type { ApiFault, Reply } from "./Reply.ts"
 import * as ErrorBody from "./ErrorBody.ts"
@@ -36,10 +37,20 @@ export const bodyOf = (exchange: Exchange): Effect.Effect<Json.JsonObject, ApiFa
 /** Begins a generation by whoever answers now, and writes it to the log stream. */
 export const generate = Effect.fnUntraced(function* (world: World, request: Generation.GenerationRequest) {
   const model = yield* Ref.get(world.model)
+  const onDisk = (yield* world.state.get).models.find((candidate) => candidate.key === request.instance.key)
+  const words = onDisk?.template === undefined ? undefined : ChatTemplates.refusal(onDisk.template, request.prompt)
+  if (words !== undefined) {
+    const { templateErrors } = yield* world.state.settings
+    return yield* new Generation.EngineFault({
+      kind: "scripted",
+      ...(templateErrors === "rendering"
+        ? { text: ChatTemplates.wrapped(words), status: 400 }
+        : { text: ChatTemplates.ofEngine(words), status: 500 })
+    })
+  }
   const generation = yield* Generation.begin(world.state, model, request).pipe(
     Effect.tapError((fault) => (fault.kind === "script" ? world.recorder.problem(fault.text) : Effect.void))
   )
-  const onDisk = (yield* world.state.get).models.find((candidate) => candidate.key === request.instance.key)
   yield* world.logs.publish({
     type: "llm.prediction.input",
     input: request.prompt.messages.map((message) => `${message.role}: ${message.text}`).join("\n"),

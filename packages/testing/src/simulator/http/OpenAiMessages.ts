@@ -4,6 +4,7 @@
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import * as Json from "../internal/json.ts"
+import * as ToolsCheck from "../ToolsCheck.ts"
 import type { Prompt, PromptMessage, PromptTool } from "../SimulatedModel.ts"
 import * as ErrorBody from "./ErrorBody.ts"
 import type { ApiFault } from "./Reply.ts"
@@ -61,6 +62,8 @@ export const toolsOf = (
       `Invalid tool_choice type: '${typeof choice}'. Supported string values: none, auto, required`
     )
   }
+  const issues = ToolsCheck.issuesOf(body["tools"], ["function"])
+  if (issues.length > 0) return ErrorBody.bare(400, JSON.stringify(issues, null, 2))
   const toolChoice = choice === "none" || choice === "required" ? choice : "auto"
   return Effect.succeed({
     tools: toolChoice === "none" ? [] : Json.arrayOf(body["tools"]).flatMap(toPromptTool),

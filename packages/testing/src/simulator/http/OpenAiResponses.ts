@@ -7,6 +7,7 @@ import * as Generation from "../Generation.ts"
 import type { Completed, EngineFault } from "../Generation.ts"
 import { base36, digits, hex } from "../internal/ids.ts"
 import * as Json from "../internal/json.ts"
+import * as ToolsCheck from "../ToolsCheck.ts"
 import type { PromptMessage } from "../SimulatedModel.ts"
 import * as ErrorBody from "./ErrorBody.ts"
 import type { Handler } from "./Exchange.ts"
@@ -28,6 +29,13 @@ export const responses: Handler = Effect.fnUntraced(function* (exchange) {
       400,
       `Invalid tool_choice type: '${typeof choice}'. Supported string values: none, auto, required`
     )
+  }
+  const functions = Json.arrayOf(body["tools"]).map((tool) =>
+    Json.objectOf(tool)["type"] === "function" ? tool : nothing
+  )
+  const issue = ToolsCheck.issuesOf(functions, [])[0]
+  if (issue !== undefined) {
+    return yield* ErrorBody.openAi(400, "Invalid input", { param: `tools.${issue.path[0]}`, code: "custom" })
   }
   const earlier = yield* previous(exchange.world, body["previous_response_id"])
   const instance = yield* ModelResolution.resolveLenient(world.state, {
@@ -86,6 +94,9 @@ export const responses: Handler = Effect.fnUntraced(function* (exchange) {
 // -----------------------------------------------------------------------------
 // internal
 // -----------------------------------------------------------------------------
+
+/** Tools of other kinds are not checked. */
+const nothing = { name: "" }
 
 const previous = Effect.fnUntraced(function* (world: Parameters<Handler>[0]["world"], id: unknown) {
   const { historyCorrupt } = yield* world.state.settings

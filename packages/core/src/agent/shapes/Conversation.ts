@@ -1,0 +1,194 @@
+/**
+ * The conversation as it is sent: whatever the history holds, what leaves here takes the turns that every chat template
+ * accepts. A system message first or none; then user and assistant in turns, results of tools right behind the message
+ * that called them, and a result or a user at the end. Pure.
+ *
+ * @since 0.1.0
+ */
+import type { ChatMessage, ToolDefinition } from "../../lmstudio/Chat.ts"
+
+/**
+ * Ways to tell a conversation to a model whose template refuses the usual one. `system`: the instructions stand at the
+ * beginning of the task. `history`: calls and results are told as text. `tools`: so are the tools, and calls are found in
+ * the text of the replies.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type Way = "system" | "history" | "tools"
+
+/**
+ * What a request says, apart from its options.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Told {
+  readonly messages: ReadonlyArray<ChatMessage>
+  readonly tools: ReadonlyArray<ToolDefinition>
+}
+
+/**
+ * The same in turns, told in these ways.
+ *
+ * @since 0.1.0
+ * @category combinators
+ */
+export const told = ({ messages, tools }: Told, ways: ReadonlySet<Way>): Told => {
+  const inText = ways.has("tools")
+  const described = inText && tools.length > 0 ? withSystem(messages, toolsAsText(tools)) : messages
+  const spoken = inText || ways.has("history") ? described.map(asText(described)) : described
+  return { messages: inTurns(ways.has("system") ? withoutSystem(spoken) : spoken), tools: inText ? [] : tools }
+}
+
+/**
+ * Words of the run that follow the results of tools are a part of the last one, since templates refuse a user there.
+ * Images, which no result can hold, follow a word of the assistant.
+ *
+ * @since 0.1.0
+ * @category combinators
+ */
+export const inTurns = (messages: ReadonlyArray<ChatMessage>): ReadonlyArray<ChatMessage> => {
+  const turns: Array<ChatMessage> = []
+  const open = new Set<string>()
+  const settle = () => {
+    for (const id of open) turns.push({ role: "tool", toolCallId: id, content: unanswered })
+    open.clear()
+  }
+  const user = (content: Content) => {
+    settle()
+    const last = turns.at(-1)
+    if (last?.role === "user") return void turns.splice(-1, 1, { role: "user", content: joined(last.content, content) })
+    if (last?.role === "tool") {
+      const text = textIn(content)
+      if (text !== undefined) {
+        return void turns.splice(-1, 1, { ...last, content: `${last.content}\n\n${noteOf(text)}` })
+      }
+      turns.push({ role: "assistant", content: lookAtImages, toolCalls: [] })
+    }
+    turns.push({ role: "user", content })
+  }
+  for (const message of messages) {
+    const last = turns.at(-1)
+    switch (message.role) {
+      case "system":
+        if (last === undefined) turns.push(message)
+        else if (last.role === "system") turns.splice(-1, 1, withText(last, message.content))
+        else user(message.content)
+        break
+      case "user":
+        user(message.content)
+        break
+      case "assistant": {
+        settle()
+        if (message.content.trim() === "" && message.toolCalls.length === 0) break
+        // two calls of one id could not be told apart from each other
+        const calls = message.toolCalls.filter(({ id }) => !open.has(id) && open.add(id).size > 0)
+        if (last === undefined || last.role === "system") turns.push({ role: "user", content: goOn })
+        const before = turns.at(-1)
+        if (before?.role === "assistant") {
+          const content = [before.content, message.content].filter((text) => text.trim() !== "").join("\n\n")
+          turns.splice(-1, 1, { role: "assistant", content, toolCalls: [...before.toolCalls, ...calls] })
+        } else turns.push(calls.length === message.toolCalls.length ? message : { ...message, toolCalls: calls })
+        break
+      }
+      case "tool":
+        if (open.delete(message.toolCallId)) turns.push(message)
+        else user(resultAsText("a tool", message.content))
+    }
+  }
+  settle()
+  const last = turns.at(-1)
+  if (last === undefined || last.role === "system" || last.role === "assistant") user(goOn)
+  return turns
+}
+
+/**
+ * The ways that the notes of a run say it has taken, in kinds of `noteKind`.
+ *
+ * @since 0.1.0
+ * @category getters
+ */
+export const waysIn = (noted: ReadonlyArray<string>): ReadonlySet<Way> =>
+  new Set((["system", "history", "tools"] as const).filter((way) => noted.includes(noteKind(way))))
+
+/**
+ * @since 0.1.0
+ * @category getters
+ */
+export const noteKind = (way: Way): string => `template:${way}`
+
+// -----------------------------------------------------------------------------
+// internal
+// -----------------------------------------------------------------------------
+
+type Content = Extract<ChatMessage, { readonly role: "user" }>["content"]
+type Parts = Exclude<Content, string>
+type System = Extract<ChatMessage, { readonly role: "system" }>
+
+const goOn = "Go on."
+const unanswered = "There is no result of this call."
+const lookAtImages = "I will look at the images of these results."
+
+const noteOf = (text: string) => `[Note of the run, not of the tool: ${text}]`
+
+const partsOf = (content: Content): Parts => (typeof content === "string" ? [{ type: "text", text: content }] : content)
+
+/** Undefined when there is more than text. */
+const textIn = (content: Content): string | undefined => {
+  const parts = partsOf(content)
+  const texts = parts.flatMap((part) => (part.type === "text" ? [part.text] : []))
+  return texts.length === parts.length ? texts.join("\n") : undefined
+}
+
+const joined = (first: Content, second: Content): Content =>
+  typeof first === "string" && typeof second === "string"
+    ? `${first}\n\n${second}`
+    : [...partsOf(first), ...partsOf(second)]
+
+const withText = (system: System, text: string): System => ({
+  role: "system",
+  content: system.content === "" ? text : `${system.content}\n\n${text}`
+})
+
+const withSystem = ([first, ...others]: ReadonlyArray<ChatMessage>, text: string): ReadonlyArray<ChatMessage> =>
+  first?.role === "system"
+    ? [withText(first, text), ...others]
+    : [{ role: "system", content: text }, ...(first === undefined ? [] : [first]), ...others]
+
+/** The instructions at the beginning of the first words of the user. */
+const withoutSystem = (messages: ReadonlyArray<ChatMessage>): ReadonlyArray<ChatMessage> => {
+  const text = messages.flatMap((message) =>
+    message.role === "system" && message.content !== "" ? [message.content] : []
+  )
+  const others = messages.filter(({ role }) => role !== "system")
+  return text.length === 0 ? others : [{ role: "user", content: text.join("\n\n") }, ...others]
+}
+
+const asText = (all: ReadonlyArray<ChatMessage>) => {
+  const names = new Map<string, string>()
+  for (const message of all) {
+    if (message.role === "assistant") for (const { id, name } of message.toolCalls) names.set(id, name)
+  }
+  return (message: ChatMessage): ChatMessage => {
+    if (message.role === "tool") {
+      return { role: "user", content: resultAsText(names.get(message.toolCallId) ?? "a tool", message.content) }
+    }
+    if (message.role !== "assistant" || message.toolCalls.length === 0) return message
+    const calls = message.toolCalls.map(callAsText)
+    const parts = message.content.trim() === "" ? calls : [message.content, ...calls]
+    return { role: "assistant", content: parts.join("\n"), toolCalls: [] }
+  }
+}
+
+const resultAsText = (name: string, content: string) => `Result of ${name}:\n${content}`
+
+/** The form that most models know from their training; arguments are JSON already (`ModelReply.toMessage`). */
+const callAsText = ({ arguments: args, name }: { readonly name: string; readonly arguments: string }) =>
+  `<tool_call>\n{"name": ${JSON.stringify(name)}, "arguments": ${args.trim() === "" ? "{}" : args}}\n</tool_call>`
+
+const toolsAsText = (tools: ReadonlyArray<ToolDefinition>): string =>
+  [
+    `You can call tools. To call one, end your reply with the call in exactly this form, and nothing after it:\n${callAsText({ name: "name of the tool", arguments: '{"parameter": "value"}' })}\nThe result comes with the next message. The tools, one in a line:`,
+    ...tools.map(({ description, name, parameters }) => JSON.stringify({ name, description, parameters }))
+  ].join("\n")

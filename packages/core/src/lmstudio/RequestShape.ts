@@ -1,0 +1,115 @@
+/**
+ * Requests that LM Studio refuses because of their shape, before the model has seen them: the chat template of the model
+ * cannot make a prompt of the conversation, or the definition of a tool is not as LM Studio wants it (contract J). Neither
+ * is mended by asking again.
+ *
+ * @since 0.1.0
+ */
+import * as Schema from "effect/Schema"
+import { sentence } from "./saidByServer.ts"
+import type { ErrorFacts } from "./wire/ErrorBody.ts"
+
+/**
+ * The chat template of the model refuses the conversation, or breaks on it. `serverMessage` has all that LM Studio said.
+ *
+ * @since 0.1.0
+ * @category errors
+ */
+export class TemplateRefused extends Schema.TaggedError<TemplateRefused>()("TemplateRefused", {
+  model: Schema.String,
+  serverMessage: Schema.String
+}) {
+  readonly retryable = false
+  override get message() {
+    return `The chat template of "${this.model}" refuses the conversation: ${sentence(templateWords(this.serverMessage))} Use another build of the model, or give it another prompt template in LM Studio (My Models).`
+  }
+}
+
+/**
+ * LM Studio does not take the definitions of some tools. `tools` are their places in the request, from 0.
+ *
+ * @since 0.1.0
+ * @category errors
+ */
+export class ToolsRefused extends Schema.TaggedError<ToolsRefused>()("ToolsRefused", {
+  tools: Schema.NonEmptyArray(Schema.Number),
+  serverMessage: Schema.String
+}) {
+  readonly retryable = false
+  override get message() {
+    const places = this.tools.map((place) => place + 1).join(", ")
+    return `LM Studio does not take the definition of tool ${places} of the request: ${sentence(issueWords(this.serverMessage))} Mend its schema, or exclude it.`
+  }
+}
+
+/**
+ * Whether these are words of a chat template, or of the engine that could not carry one out.
+ *
+ * @since 0.1.0
+ * @category predicates
+ */
+export const isTemplateRefusal = (text: string): boolean => templates.some((pattern) => pattern.test(text))
+
+/**
+ * What the template itself said, out of all that was said about it; at most 300 characters.
+ *
+ * @since 0.1.0
+ * @category getters
+ */
+export const templateWords = (text: string): string => {
+  const marks = [
+    ...text.matchAll(/(?:Jinja Exception|TemplateError|with jinja template|chat template)\W{0,4}:\W{0,6}/gi)
+  ]
+  const last = marks.at(-1)
+  return bare(last === undefined ? text : text.slice(last.index + last[0].length))
+}
+
+/**
+ * The places of the tools that a refusal names, from 0, each once; empty when it names none. The places come as paths of a
+ * list of issues, as `param`, or in a sentence.
+ *
+ * @since 0.1.0
+ * @category getters
+ */
+export const refusedTools = ({ message, param }: ErrorFacts): ReadonlyArray<number> => {
+  const found = [param ?? "", message].flatMap((text) =>
+    places.flatMap((pattern) => [...text.matchAll(pattern)].map(([, digits]) => Number(digits)))
+  )
+  return [...new Set(found)]
+}
+
+// -----------------------------------------------------------------------------
+// internal
+// -----------------------------------------------------------------------------
+
+/** Words of the engines that render templates, then those that published templates raise. */
+const templates = [
+  /jinja|raise_exception|(?:apply|render|parse|process) (?:the )?(?:chat|prompt) template|(?:chat|prompt) template (?:error|failed|refuse)|TemplateError/i,
+  /Cannot call something that is not a function|Cannot apply filter|Unknown (?:\w+Value )?(?:filter|test|operator)\b|(?:Expected|Unknown) (?:iterable type|statement type|identifier)/i,
+  /Only user(?:,| and) .{0,40}roles are supported|roles must alternate|System (?:role|message|prompt)s? (?:is |are )?(?:not supported|must be)|does(?:n't| not) support (?:a )?system (?:role|message|prompt)/i,
+  /After the optional system message|Conversations? must start with|(?:Unexpected|Unsupported|Unknown|Invalid) (?:message )?role\b|must start with a user (?:prompt|message)|Unexpected role '/i,
+  /Not the same number of function calls and responses|Tool call IDs? should be|only supports single tool-?calls|no previous assistant message with a tool call|No user query found in messages|Cannot put tools in the first user message|Cannot pass both content and thinking/i
+]
+
+/** A place in a list is at most so long: nobody offers ten thousand tools. */
+const places = [
+  // the path of an issue, with or without the name of the list, also where JSON stands inside of a text
+  /\\*"path\\*"\s*:\s*\[(?:\s|\\+[nrt])*(?:\\*"(?:body|tools)\\*"\s*,(?:\s|\\+[nrt])*){0,2}(\d{1,4})(?:\s|\\+[nrt])*(?:\]|,(?:\s|\\+[nrt])*\\*"(?:function|type|name|description|parameters|input_schema)\\*")/g,
+  /\btools['"\\]*\s*(?:\.|\[|\/|,|->)\s*(\d{1,4})\b/gi,
+  /\btool (?:definition )?(?:at )?(?:index|position) #?(\d{1,4})\b/gi
+]
+
+/** The first sentence of a list of issues. */
+const issueWords = (text: string): string => bare(/\\*"message\\*"\s*:\s*\\*"([^"\\]{1,300})/.exec(text)?.[1] ?? text)
+
+/** Without the quotes and braces of what stood around it. */
+const bare = (text: string): string => {
+  const plain = text
+    .replace(/(?:\\+n|\n)[\s\S]*$/, "")
+    .replaceAll(/\\+(?=["'])/g, "")
+    .replaceAll(/[{}[\]]/g, " ")
+    .replaceAll(/\s+/g, " ")
+    .replace(/^[\s"'`]+/, "")
+    .replace(/[\s"'`]+$/, "")
+  return plain === "" ? "it gave no reason" : plain.length > 300 ? `${plain.slice(0, 300)}…` : plain
+}
