@@ -227,7 +227,10 @@ export const tools: ReadonlyArray<Misbehaviour> = [
       servers: {
         main: {
           read,
-          note: { run: () => Effect.succeed("noted"), annotations: { readOnly: false, destructive: false } }
+          note: {
+            run: () => Effect.succeed("noted"),
+            annotations: { readOnly: false, destructive: false, openWorld: false }
+          }
         },
         web: { get: { run: () => Effect.succeed("A page."), annotations: { readOnly: true } } }
       }
