@@ -4,7 +4,7 @@
  * @since 0.1.0
  */
 import * as Schema from "effect/Schema"
-import { Count, open, openArray } from "./wire/Open.ts"
+import { Amount, Count, open, openArray } from "./wire/Open.ts"
 
 /**
  * A model on disk, as `lms ls --json` prints it. Old and new versions leave fields out, write `null` or add others, and
@@ -21,7 +21,7 @@ export class LmsModel extends Schema.Class<LmsModel>("@lms-bridge/core/lmstudio/
   displayName: open(Schema.String),
   publisher: open(Schema.String),
   path: open(Schema.String),
-  sizeBytes: open(Schema.Finite),
+  sizeBytes: Amount,
   /** Absent or null is this machine; else a peer of LM Link. */
   deviceIdentifier: open(Schema.String),
   paramsString: open(Schema.String),
@@ -42,9 +42,9 @@ export class LmsModel extends Schema.Class<LmsModel>("@lms-bridge/core/lmstudio/
 export class LmsInstance extends LmsModel.extend<LmsInstance>("@lms-bridge/core/lmstudio/LmsInstance")({
   identifier: Schema.String,
   /** Milliseconds of idle time; absent or null is for ever. */
-  ttlMs: open(Schema.Finite),
+  ttlMs: Amount,
   /** Epoch milliseconds. */
-  lastUsedTime: open(Schema.Finite),
+  lastUsedTime: Amount,
   contextLength: Count,
   status: open(Schema.String),
   queued: Count,

@@ -63,6 +63,13 @@ export class ModelLoadFailed extends Schema.TaggedError<ModelLoadFailed>()("Mode
   }
 }
 
+/** Recordings of earlier versions have a number. */
+const AsWritten = Schema.transform(Schema.Union(Schema.String, Schema.Number), Schema.String, {
+  strict: true,
+  decode: String,
+  encode: (text) => text
+})
+
 /**
  * The model stopped, was unloaded or crashed while it worked on this request.
  *
@@ -73,7 +80,7 @@ export class ModelCrashed extends Schema.TaggedError<ModelCrashed>()("ModelCrash
   model: Schema.String,
   reason: Schema.Literal("Unloaded", "Crashed"),
   /** As it was written: it may have more digits than a number keeps, or be no number. */
-  exitCode: optional(Schema.String),
+  exitCode: optional(AsWritten),
   serverMessage: Schema.String
 }) {
   /** The same request again would meet no model, or load one without a limit: `ModelLifecycle` ensures it first. */

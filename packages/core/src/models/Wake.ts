@@ -60,4 +60,4 @@ export const make = ({ api, cli, settings }: LifecycleParts): Effect.Effect<Look
  * @since 0.1.0
  * @category constants
  */
-export const gone = "LM Studio has gone and is waited for until it is back"
+export const gone = "LM Studio has gone and may come back"

@@ -1,11 +1,16 @@
 /** Whatever LM Studio, another server or `lms` writes: an answer or a typed error, never a defect. */
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, FastCheck, Option, type ParseResult, Schema } from "effect"
+import { Cause, Duration, Effect, Exit, FastCheck, Option, type ParseResult, Schema } from "effect"
 import * as ChatStream from "@lms-bridge/core/lmstudio/ChatStream"
 import { classify } from "@lms-bridge/core/lmstudio/ErrorClassifier"
 import { read } from "@lms-bridge/core/lmstudio/http/Exchange"
 import * as Messages from "@lms-bridge/core/lmstudio/lms/Messages"
 import * as Replies from "@lms-bridge/core/lmstudio/lms/Replies"
+import { LmStudioApi } from "@lms-bridge/core/lmstudio/LmStudioApi"
+import { ModelLifecycle } from "@lms-bridge/core/models/ModelLifecycle"
+import { Outcome } from "@lms-bridge/testing/simulator/Faults"
+import { SimulatorControl } from "@lms-bridge/testing/simulator/SimulatorControl"
+import { layer, nomic, onMachine, qwen, qwen8 } from "../models/simulated.ts"
 import { LmsCliError } from "@lms-bridge/core/lmstudio/LmsCliError"
 import { LmStudioError } from "@lms-bridge/core/lmstudio/LmStudioError"
 import * as ChatWire from "@lms-bridge/core/lmstudio/wire/ChatWire"
@@ -204,6 +209,21 @@ const streamed = (text: string, decode: (event: ServerSentEvents.ServerSentEvent
   for (const count of Object.values(last.reply.usage)) assert.isTrue(Number.isSafeInteger(count) && count >= 0)
 }
 
+const parsed = (text: string): unknown => {
+  try {
+    return JSON.parse(text)
+  } catch {
+    return text
+  }
+}
+
+const routesAsked = [
+  "GET /api/v1/models",
+  "POST /v1/chat/completions",
+  "POST /v1/embeddings",
+  "POST /api/v1/models/load"
+] as const
+
 describe("any words and numbers", () => {
   for (const template of errors) {
     it.prop(
@@ -319,6 +339,44 @@ describe("any words and numbers", () => {
       assert.isTrue(Option.isNone(event) || typeof event.value.type === "string")
     },
     { fastCheck: { numRuns: 150 } }
+  )
+
+  it.effect.prop(
+    "whatever a server answers, each call ends with an answer or a typed error",
+    [
+      FastCheck.oneof(...errors.map(bentFrom), ...pieces.map(bentFrom), sentences, values, texts),
+      FastCheck.constantFrom(200, 400, 404, 500, 503),
+      FastCheck.constantFrom("application/json", "text/event-stream", "text/html")
+    ],
+    ([body, code, type]) => {
+      const answer = code === 200 ? Outcome.garbage(body, type) : Outcome.httpError(code, parsed(body))
+      const streamed = Outcome.garbage(`data: ${body}\n\n`, "text/event-stream")
+      return onMachine(layer({ settings: { loadTimeout: Duration.seconds(5) } }))(
+        Effect.gen(function* () {
+          const { script } = yield* SimulatorControl
+          const api = yield* LmStudioApi
+          const { ensureLoaded } = yield* ModelLifecycle
+          for (const route of routesAsked) yield* script(route, [Outcome.ok, answer, streamed], answer)
+          for (const call of [
+            api.chat({ model: qwen, messages: [{ role: "user", content: "hi" }] }),
+            api.chat({ model: qwen, messages: [{ role: "user", content: "hi" }] }),
+            api.chat({ model: qwen, messages: [{ role: "user", content: "hi" }] }),
+            api.embed({ model: nomic, input: ["a"] }),
+            api.load(qwen8),
+            api.load(qwen8),
+            api.models,
+            ensureLoaded(qwen)
+          ] as ReadonlyArray<Effect.Effect<unknown, { readonly message: string }>>) {
+            const exit = yield* Effect.exit(call)
+            if (Exit.isSuccess(exit)) continue
+            const failure = Cause.failureOption(exit.cause)
+            assert.isTrue(Option.isSome(failure), Cause.pretty(exit.cause))
+            if (Option.isSome(failure)) assert.isNotEmpty(failure.value.message)
+          }
+        })
+      )
+    },
+    { fastCheck: { numRuns: 10 } }
   )
 
   it("one odd entry of a list does not make the others unknown", () => {

@@ -199,7 +199,7 @@ scenarios("waiting", [
       yield* later("20 seconds", up)
       return yield* heard
     }),
-    expect: { outcome: /is loaded.*Told: LM Studio has gone and is waited for until it is back\.$/ }
+    expect: { outcome: /is loaded.*Told: LM Studio has gone and may come back\.$/ }
   },
   {
     id: "wire/gone-for-good",

@@ -5,7 +5,7 @@
  */
 import * as Schema from "effect/Schema"
 import type { ApiLoaded, DownloadStatus, LoadOptions } from "../LmStudioApi.ts"
-import { Count, open, present } from "./Open.ts"
+import { Amount, Count, open, present } from "./Open.ts"
 
 /**
  * @since 0.1.0
@@ -26,7 +26,7 @@ export const encodeLoad = (key: string, options: LoadOptions): Record<string, un
  */
 export const Loaded = Schema.Struct({
   instance_id: Schema.String,
-  load_time_seconds: open(Schema.Number),
+  load_time_seconds: Amount,
   load_config: open(Schema.Struct({ context_length: Count }))
 })
 
@@ -62,9 +62,9 @@ export const encodeDownload = (model: string, quantization: string | undefined):
 export const Download = Schema.Struct({
   status: Schema.String,
   job_id: open(Schema.String),
-  total_size_bytes: open(Schema.Number),
-  downloaded_bytes: open(Schema.Number),
-  bytes_per_second: open(Schema.Number)
+  total_size_bytes: Amount,
+  downloaded_bytes: Amount,
+  bytes_per_second: Amount
 })
 
 /**

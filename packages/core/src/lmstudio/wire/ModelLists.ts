@@ -5,7 +5,7 @@
  */
 import * as Schema from "effect/Schema"
 import type { ApiModel, Dialect, ModelInstance } from "../LmStudioApi.ts"
-import { Count, listOf, open, openArray, present } from "./Open.ts"
+import { Amount, Count, listOf, open, openArray, present } from "./Open.ts"
 
 /**
  * `GET /api/v1/models`. Other servers answer this path, too, so an entry must look like a model of LM Studio.
@@ -22,7 +22,7 @@ export const NativeList = Schema.Struct({
       display_name: open(Schema.String),
       architecture: open(Schema.String),
       quantization: open(Schema.Struct({ name: open(Schema.String) })),
-      size_bytes: open(Schema.NonNegative),
+      size_bytes: Amount,
       params_string: open(Schema.String),
       loaded_instances: openArray(
         Schema.Struct({ id: Schema.String, config: open(Schema.Struct({ context_length: Count })) })
@@ -76,7 +76,7 @@ export const OpenAiList = Schema.Struct({
       id: Schema.String,
       owned_by: open(Schema.String),
       max_model_len: Count,
-      meta: open(Schema.Struct({ n_ctx: Count, n_ctx_train: Count, size: open(Schema.NonNegative) }))
+      meta: open(Schema.Struct({ n_ctx: Count, n_ctx_train: Count, size: Amount }))
     })
   )
 })

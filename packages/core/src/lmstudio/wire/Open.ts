@@ -76,6 +76,14 @@ export const listOf = <A, I>(schema: Schema.Schema<A, I>) => {
 export const Count = open(Schema.NonNegativeInt)
 
 /**
+ * Bytes, seconds or milliseconds; a number that JSON cannot write again (`1e400`) is none.
+ *
+ * @since 0.1.0
+ * @category schemas
+ */
+export const Amount = open(Schema.Finite.pipe(Schema.nonNegative()))
+
+/**
  * The fields of a record that are not undefined, for exact optional properties.
  *
  * @since 0.1.0

@@ -5,6 +5,7 @@ import {
   StreamCut,
   WrongModelAnswered
 } from "@lms-bridge/core/lmstudio/LmStudioError"
+import { classify } from "@lms-bridge/core/lmstudio/ErrorClassifier"
 import { formTable } from "@lms-bridge/core/agent/forms/FormTable"
 import { Effect } from "effect"
 import { call, ensured } from "../doubles.ts"
@@ -216,6 +217,37 @@ export const words: ReadonlyArray<Misbehaviour> = [
       fail: new ServerFault({ operation: "chat", reason: "ToolCallParse", serverMessage: "", delivered: 9 })
     }),
     check: ({ outcome }) => outcome.answer === "done"
+  },
+  ...(
+    [
+      ["with a code that no number can hold, and the type of a failed load", "18446744072635812000"],
+      ["with no code at all", "null"]
+    ] as const
+  ).map(([how, exitCode]): Misbehaviour => ({
+    what: `a crash that is told ${how}`,
+    does: "loads the model again, if need be, and asks again, once",
+    world: saying({
+      fail: classify({
+        operation: "chat",
+        model: "m",
+        facts: {
+          message: `The model has crashed without additional information. (Exit code: ${exitCode})`,
+          type: "model_load_failed"
+        }
+      })
+    }),
+    check: ({ events, outcome, requests }) =>
+      outcome.answer === "done" &&
+      requests === 2 &&
+      events.some((event) => event._tag === "ModelFailed" && event.problem.message.includes(`(Exit code: ${exitCode})`))
+  })),
+  {
+    what: "a context overflow whose figures are no counts",
+    does: "makes the next request shorter, as with figures that are",
+    world: saying({
+      fail: new ContextOverflow({ model: "m", promptTokens: 2 ** 64, contextLength: -0.5, serverMessage: "" })
+    }),
+    check: ({ outcome, requests }) => outcome.answer === "done" && requests === 2
   },
   {
     what: "a model that crashes or is unloaded in the middle of a reply",
