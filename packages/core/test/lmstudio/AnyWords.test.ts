@@ -1,16 +1,11 @@
 /** Whatever LM Studio, another server or `lms` writes: an answer or a typed error, never a defect. */
 import { assert, describe, it } from "@effect/vitest"
-import { Cause, Duration, Effect, Exit, FastCheck, Option, type ParseResult, Schema } from "effect"
+import { Effect, FastCheck, Option, type ParseResult, Schema } from "effect"
 import * as ChatStream from "@lms-bridge/core/lmstudio/ChatStream"
 import { classify } from "@lms-bridge/core/lmstudio/ErrorClassifier"
 import { read } from "@lms-bridge/core/lmstudio/http/Exchange"
 import * as Messages from "@lms-bridge/core/lmstudio/lms/Messages"
 import * as Replies from "@lms-bridge/core/lmstudio/lms/Replies"
-import { LmStudioApi } from "@lms-bridge/core/lmstudio/LmStudioApi"
-import { ModelLifecycle } from "@lms-bridge/core/models/ModelLifecycle"
-import { Outcome } from "@lms-bridge/testing/simulator/Faults"
-import { SimulatorControl } from "@lms-bridge/testing/simulator/SimulatorControl"
-import { layer, nomic, onMachine, qwen, qwen8 } from "../models/simulated.ts"
 import { LmsCliError } from "@lms-bridge/core/lmstudio/LmsCliError"
 import { LmStudioError } from "@lms-bridge/core/lmstudio/LmStudioError"
 import * as ChatWire from "@lms-bridge/core/lmstudio/wire/ChatWire"
@@ -21,61 +16,7 @@ import * as ModelLists from "@lms-bridge/core/lmstudio/wire/ModelLists"
 import * as NativeChat from "@lms-bridge/core/lmstudio/wire/NativeChat"
 import * as Responses from "@lms-bridge/core/lmstudio/wire/Responses"
 import * as ServerSentEvents from "@lms-bridge/core/lmstudio/wire/ServerSentEvents"
-
-/** Numbers as JSON may write them: beyond 2^53, beyond a double, negative, fractional. */
-const numbers = FastCheck.oneof(
-  FastCheck.constantFrom("18446744072635812000", "-1073741819", "1e400", "-0", "0.5", "9007199254740993", "1e-400"),
-  FastCheck.bigInt({ min: -(2n ** 70n), max: 2n ** 70n }).map(String),
-  FastCheck.double({ noNaN: true, noDefaultInfinity: true }).map(String)
-)
-const texts = FastCheck.oneof(
-  FastCheck.string({ maxLength: 40 }),
-  FastCheck.fullUnicodeString({ maxLength: 20 }),
-  FastCheck.constantFrom("NaN", "null", "", "\u0000\u001b[31m", "[DONE]", "Infinity", "{", "```")
-)
-/** The text of any value where a number, a text or a structure is expected. */
-const values = FastCheck.oneof(
-  numbers,
-  numbers.map((digits) => `"${digits}"`),
-  texts.map((text) => JSON.stringify(text)),
-  FastCheck.constantFrom("null", "true", "false", "[]", "{}", "[null]", '{"a":1}', "[[1]]"),
-  FastCheck.jsonValue({ maxDepth: 2 }).map((value) => JSON.stringify(value))
-)
-/** The template with any value in the place of some of its values. */
-const bentFrom = (template: unknown) => {
-  const places: Array<string> = []
-  const marked = JSON.stringify(template, (_, value: unknown) => {
-    if (typeof value === "object" && value !== null) return value
-    places.push(JSON.stringify(value))
-    return `@${places.length - 1}@`
-  })
-  return FastCheck.array(FastCheck.option(values, { freq: 2 }), {
-    minLength: places.length,
-    maxLength: places.length
-  }).map((drawn) =>
-    marked.replaceAll(/"@(\d+)@"/g, (_, at: string) => drawn[Number(at)] ?? places[Number(at)] ?? "null")
-  )
-}
-
-/** The words of the contract with any number, or none, in the place of theirs. */
-const sentences = FastCheck.tuple(
-  FastCheck.constantFrom(
-    "The model has crashed without additional information. (Exit code: %)",
-    "The number of tokens to keep from the initial prompt is greater than the context length (n_keep: %>= n_ctx: %)",
-    "request (% tokens) exceeds the available context size (% tokens), try increasing it",
-    "Cannot truncate prompt with n_keep (%) >= n_ctx (%)",
-    "Trying to keep the first % tokens when context the overflows. context length of only %",
-    "Model loading was stopped due to insufficient system resources. this model requires approximately % GB of memory",
-    "This model's maximum context length is % tokens",
-    "Failed to load model. exitCode=%, signal=%",
-    "Loading model %",
-    "Estimated Total Memory: % GiB\nEstimate: This model may be loaded",
-    "Loading qwen %% ⠙",
-    "[####] %% | 1 GB",
-    "The server is running on port %"
-  ),
-  FastCheck.oneof(numbers, texts, FastCheck.constantFrom("NaN", "null"))
-).map(([sentence, value]) => sentence.replaceAll("%", value))
+import { bentFrom, errors, numbers, pieces, sentences, texts, values } from "./anything.ts"
 
 const status = FastCheck.option(FastCheck.constantFrom(200, 400, 401, 404, 422, 429, 500, 502, 503), { nil: undefined })
 const operations = FastCheck.constantFrom("chat", "model load", "model unload", "model list", "embeddings")
@@ -155,31 +96,6 @@ const routes: ReadonlyArray<readonly [string, unknown, (status: number, text: st
   ]
 })()
 
-const errors = [
-  { error: { message: "m", type: "model_load_failed", code: 503, param: "p", n_prompt_tokens: 5000, n_ctx: 4096 } },
-  { error: "m" },
-  { message: "m", type: "t", code: "c" }
-]
-
-const pieces = [
-  {
-    id: "c",
-    model: "m",
-    choices: [
-      {
-        index: 0,
-        delta: {
-          content: "a",
-          reasoning_content: "b",
-          tool_calls: [{ index: 0, id: "i", function: { name: "n", arguments: "{}" } }]
-        },
-        finish_reason: "stop"
-      }
-    ],
-    usage: { prompt_tokens: 1, completion_tokens: 1, completion_tokens_details: { reasoning_tokens: 1 } }
-  },
-  ...errors
-]
 const natives = [
   { type: "chat.start", model_instance_id: "m" },
   { type: "model_load.progress", model_instance_id: "m", progress: 0.5 },
@@ -208,21 +124,6 @@ const streamed = (text: string, decode: (event: ServerSentEvents.ServerSentEvent
   if (last?._tag !== "Completed" || last.reply.usage === undefined) return
   for (const count of Object.values(last.reply.usage)) assert.isTrue(Number.isSafeInteger(count) && count >= 0)
 }
-
-const parsed = (text: string): unknown => {
-  try {
-    return JSON.parse(text)
-  } catch {
-    return text
-  }
-}
-
-const routesAsked = [
-  "GET /api/v1/models",
-  "POST /v1/chat/completions",
-  "POST /v1/embeddings",
-  "POST /api/v1/models/load"
-] as const
 
 describe("any words and numbers", () => {
   for (const template of errors) {
@@ -339,44 +240,6 @@ describe("any words and numbers", () => {
       assert.isTrue(Option.isNone(event) || typeof event.value.type === "string")
     },
     { fastCheck: { numRuns: 150 } }
-  )
-
-  it.effect.prop(
-    "whatever a server answers, each call ends with an answer or a typed error",
-    [
-      FastCheck.oneof(...errors.map(bentFrom), ...pieces.map(bentFrom), sentences, values, texts),
-      FastCheck.constantFrom(200, 400, 404, 500, 503),
-      FastCheck.constantFrom("application/json", "text/event-stream", "text/html")
-    ],
-    ([body, code, type]) => {
-      const answer = code === 200 ? Outcome.garbage(body, type) : Outcome.httpError(code, parsed(body))
-      const streamed = Outcome.garbage(`data: ${body}\n\n`, "text/event-stream")
-      return onMachine(layer({ settings: { loadTimeout: Duration.seconds(5) } }))(
-        Effect.gen(function* () {
-          const { script } = yield* SimulatorControl
-          const api = yield* LmStudioApi
-          const { ensureLoaded } = yield* ModelLifecycle
-          for (const route of routesAsked) yield* script(route, [Outcome.ok, answer, streamed], answer)
-          for (const call of [
-            api.chat({ model: qwen, messages: [{ role: "user", content: "hi" }] }),
-            api.chat({ model: qwen, messages: [{ role: "user", content: "hi" }] }),
-            api.chat({ model: qwen, messages: [{ role: "user", content: "hi" }] }),
-            api.embed({ model: nomic, input: ["a"] }),
-            api.load(qwen8),
-            api.load(qwen8),
-            api.models,
-            ensureLoaded(qwen)
-          ] as ReadonlyArray<Effect.Effect<unknown, { readonly message: string }>>) {
-            const exit = yield* Effect.exit(call)
-            if (Exit.isSuccess(exit)) continue
-            const failure = Cause.failureOption(exit.cause)
-            assert.isTrue(Option.isSome(failure), Cause.pretty(exit.cause))
-            if (Option.isSome(failure)) assert.isNotEmpty(failure.value.message)
-          }
-        })
-      )
-    },
-    { fastCheck: { numRuns: 10 } }
   )
 
   it("one odd entry of a list does not make the others unknown", () => {
