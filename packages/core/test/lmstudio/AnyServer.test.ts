@@ -58,6 +58,6 @@ describe("any server", () => {
         })
       )
     },
-    { fastCheck: { numRuns: 10 } }
+    { fastCheck: { numRuns: 8 } }
   )
 })

@@ -16,7 +16,7 @@ import * as ModelLists from "@lms-bridge/core/lmstudio/wire/ModelLists"
 import * as NativeChat from "@lms-bridge/core/lmstudio/wire/NativeChat"
 import * as Responses from "@lms-bridge/core/lmstudio/wire/Responses"
 import * as ServerSentEvents from "@lms-bridge/core/lmstudio/wire/ServerSentEvents"
-import { bentFrom, errors, numbers, pieces, sentences, texts, values } from "./anything.ts"
+import { bentFrom, errors, pieces, sentences, texts, values } from "./anything.ts"
 
 const status = FastCheck.option(FastCheck.constantFrom(200, 400, 401, 404, 422, 429, 500, 502, 503), { nil: undefined })
 const operations = FastCheck.constantFrom("chat", "model load", "model unload", "model list", "embeddings")
@@ -133,7 +133,7 @@ describe("any words and numbers", () => {
       ([body, code, operation]) => {
         sound(classify({ operation, model: "m", status: code, facts: errorOf(body) }))
       },
-      { fastCheck: { numRuns: 150 } }
+      { fastCheck: { numRuns: 80 } }
     )
   }
 
@@ -149,7 +149,7 @@ describe("any words and numbers", () => {
         sound(classify({ operation, model: "m", status: code, facts: errorOf(body) }))
       }
     },
-    { fastCheck: { numRuns: 150 } }
+    { fastCheck: { numRuns: 80 } }
   )
 
   for (const [what, template, from] of routes) {
@@ -159,7 +159,7 @@ describe("any words and numbers", () => {
       ([body, code]) => {
         from(code ?? 200, body)
       },
-      { fastCheck: { numRuns: 150 } }
+      { fastCheck: { numRuns: 80 } }
     )
   }
 
@@ -169,7 +169,7 @@ describe("any words and numbers", () => {
     ([bodies]) => {
       streamed(bodies.map((body) => `data: ${body}\n\n`).join(""), (event) => [ChatWire.decodeFrame(event)])
     },
-    { fastCheck: { numRuns: 150 } }
+    { fastCheck: { numRuns: 80 } }
   )
 
   it.prop(
@@ -178,7 +178,7 @@ describe("any words and numbers", () => {
     ([bodies]) => {
       streamed(bodies.map((body) => `event: message.delta\ndata: ${body}\n\n`).join(""), NativeChat.decodeFrames)
     },
-    { fastCheck: { numRuns: 150 } }
+    { fastCheck: { numRuns: 80 } }
   )
 
   const listed = [
@@ -219,7 +219,7 @@ describe("any words and numbers", () => {
             if (result._tag === "Left") assert.isTrue(Schema.is(LmsCliError)(result.left))
           })
         ),
-      { fastCheck: { numRuns: 60 } }
+      { fastCheck: { numRuns: 40 } }
     )
   }
 
@@ -239,7 +239,7 @@ describe("any words and numbers", () => {
       const event = Replies.decodeLogLine(said)
       assert.isTrue(Option.isNone(event) || typeof event.value.type === "string")
     },
-    { fastCheck: { numRuns: 150 } }
+    { fastCheck: { numRuns: 80 } }
   )
 
   it("one odd entry of a list does not make the others unknown", () => {

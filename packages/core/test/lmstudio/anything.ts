@@ -2,7 +2,7 @@
 import { FastCheck } from "effect"
 
 /** Numbers as JSON may write them: beyond 2^53, beyond a double, negative, fractional. */
-export const numbers = FastCheck.oneof(
+const numbers = FastCheck.oneof(
   FastCheck.constantFrom("18446744072635812000", "-1073741819", "1e400", "-0", "0.5", "9007199254740993", "1e-400"),
   FastCheck.bigInt({ min: -(2n ** 70n), max: 2n ** 70n }).map(String),
   FastCheck.double({ noNaN: true, noDefaultInfinity: true }).map(String)
