@@ -119,7 +119,8 @@ const missing = (cause: unknown): string | undefined => {
   const issues = Predicate.hasProperty(cause, "issues") ? cause.issues : undefined
   const [issue] = Array.isArray(issues) ? (issues as ReadonlyArray<unknown>) : []
   if (!Predicate.hasProperty(issue, "path") || !Array.isArray(issue.path)) return undefined
-  return `its answer has no usable "${issue.path.map(String).join(".")}"`
+  const field = issue.path.map(String).join(".")
+  return field === "" ? "its answer is no JSON object" : `its answer has no usable "${field}"`
 }
 
 const passing = ["server_error", "temporarily_unavailable", "too_many_requests"]
