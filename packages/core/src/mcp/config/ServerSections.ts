@@ -50,7 +50,7 @@ export const sectionsOf = (
   options: { readonly folder: string | undefined; readonly mayHaveNone: boolean }
 ): Either.Either<Sections, Problem> => {
   const sections = [...outer(root), ...shared(root)]
-  const wrong = sections.find(({ node }) => node.kind === "other")
+  const wrong = sections.find(({ name, node }) => node.kind === "other" && !(options.mayHaveNone && name === "servers"))
   if (wrong !== undefined) {
     return Either.left({ line: wrong.node.line, detail: `"${wrong.name}" is not an object.` })
   }
@@ -113,7 +113,10 @@ const isServers = (name: string) => /^(?:[\w-]+\.)*mcp[_-]?servers$/i.test(visib
 /** In the order of what counts less. */
 const shared = (root: ConfigNode): ReadonlyArray<Section> => {
   const sections = root.members.flatMap(({ name, node }): ReadonlyArray<Section> => {
-    if (name === "servers") return [{ name, node, dialect: undefined }]
+    // elsewhere it may be a list of addresses
+    if (name === "servers" && node.items.every((item) => looksLikeEntry(item.value))) {
+      return [{ name, node, dialect: undefined }]
+    }
     if (name === "context_servers") return [{ name, node, dialect: "Zed" }]
     if (name === "extensions" && isGoose(node)) return [{ name, node, dialect: "Goose" }]
     if (isServers(name)) return [{ name, node, dialect: name === "mcp_servers" ? "Codex" : geminiIn(node) }]

@@ -269,6 +269,15 @@ describe("EntryWords", () => {
     assert.isFalse(server?.allows("read"))
   })
 
+  it("finds no servers in what another program means by the word", () => {
+    const parsed = McpConfig.parse("/p/settings.json", JSON.stringify({ servers: ["a.example", "b.example"], x: 1 }), {
+      mayHaveNone: true
+    })
+    assert.deepStrictEqual(parsed, Either.right([]))
+    assert.deepStrictEqual(McpConfig.parse("/p/s.json", '{ "servers": "x" }', { mayHaveNone: true }), Either.right([]))
+    assert.isTrue(Either.isLeft(McpConfig.parse("/p/s.json", '{ "servers": "x" }')))
+  })
+
   it("knows a name in which something invisible was pasted along", () => {
     const [server] = defined({ "mcpServers\u200B": { db: { "command\uFEFF": "x", "excludeTools\u200B": ["drop"] } } })
     assert.isFalse(server?.allows("drop"))
