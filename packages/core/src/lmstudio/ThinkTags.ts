@@ -238,7 +238,8 @@ const inText: Step = (work, atEnd) => {
     const isShort =
       after.length < lookAhead || (mark.kind === "close" && after.trim() === "" && after.length < mostSpace)
     if (isShort && !atEnd) return false
-    if (mark.onlyAtEnd === true && after.trim() !== "" && !/^\s{0,20}(?:<s>|\[INST\])/.test(after)) {
+    const isTag = mark.onlyAtEnd === true && work.state.line.includes("<s>")
+    if (isTag || (mark.onlyAtEnd === true && after.trim() !== "" && !/^\s{0,20}(?:<s>|\[INST\])/.test(after))) {
       say(work, work.rest.slice(0, mark.length), true)
       continue
     }

@@ -116,6 +116,7 @@ describe("ThinkTags", () => {
     ["a table", "| mark | use |\n| --- | --- |\n| </think> | end |\n"],
     ["tokens in prose", "ChatML ends a turn with <|im_end|>, Llama 3 with <|eot_id|> and Gemma with <end_of_turn>."],
     ["a struck word", "This is <s>old</s> new."],
+    ["a struck word at the end", "This is <s>old</s>"],
     ["comparisons", "if a <b and c> d [THIN] it is < 3"]
   ])("leaves what only speaks of marks as it is: %s", (_, whole) => {
     assert.deepStrictEqual(split(whole), { reasoning: "", text: whole })

@@ -4,7 +4,18 @@
  *
  * @since 0.1.0
  */
-import { argKeys, bareJson, functionTags, gemma, json, namedJson, nameThenJson, parameters, python } from "./Readers.ts"
+import {
+  argKeys,
+  bareJson,
+  dsml,
+  functionTags,
+  gemma,
+  json,
+  namedJson,
+  nameThenJson,
+  parameters,
+  python
+} from "./Readers.ts"
 import type { Reader } from "./Readers.ts"
 
 /**
@@ -60,12 +71,21 @@ export const formTable: ReadonlyArray<Form> = [
     ]
   },
   {
-    family: "MiniMax, DSML and others (`<invoke name=…>`)",
+    family: "MiniMax and others (`<invoke name=…>`)",
     open: /(?:<(?:minimax:tool_call|(?:antml:)?function_calls|tool_calls)>\s{0,20})?<(?:antml:)?invoke\s{1,5}name=["']?([\w.:/-]{1,100})["']?>/g,
     read: [parameters],
     close: ["</invoke>", "</minimax:tool_call>", "</function_calls>", "</tool_calls>"],
     examples: [
       '<minimax:tool_call>\n<invoke name="read_file">\n<parameter name="path">/a</parameter>\n</invoke>\n</minimax:tool_call>'
+    ]
+  },
+  {
+    family: "DeepSeek V3.2 (DSML)",
+    open: /(?:<｜DSML｜function_calls>\s{0,20})?<｜DSML｜invoke\s{1,5}name=["']?([\w.:/-]{1,100})["']?>/g,
+    read: [dsml],
+    close: ["</｜DSML｜invoke>", "</｜DSML｜function_calls>"],
+    examples: [
+      '<｜DSML｜function_calls>\n<｜DSML｜invoke name="read_file">\n<｜DSML｜parameter name="path" string="true">/a</｜DSML｜parameter>\n</｜DSML｜invoke>\n</｜DSML｜function_calls>'
     ]
   },
   {
@@ -91,7 +111,7 @@ export const formTable: ReadonlyArray<Form> = [
   },
   {
     family: "gpt-oss (harmony: `to=functions.NAME`)",
-    open: /(?:(?:<\|start\|>)?(?:assistant)?(?:\s{0,3}<\|channel\|>)?(?:commentary|analysis|assistant)\s{1,3}to=|\bto=(?=functions[.:]))((?:functions[.:])?[\w-]{1,100})(?:\s|<\|[a-z]{1,20}\|>|json|code|commentary|analysis){0,20}(?=\{)/g,
+    open: /(?:(?:<\|start\|>)?(?:assistant)?(?:\s{0,3}<\|channel\|>)?(?:commentary|analysis|assistant)\s{1,3}to=|\bto=(?=functions[.:]))((?:functions[.:])?[\w-]{1,100})(?:\s|<\|[a-z]{1,20}\|>|json|code|commentary|analysis){0,20}/g,
     read: [namedJson],
     close: ["<|call|>", "<|end|>"],
     examples: [

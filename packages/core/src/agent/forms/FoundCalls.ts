@@ -118,7 +118,8 @@ const unread = (text: string, { form, from, start }: Opening, code: CodeSpans): 
   if (form.unmarked === true) return undefined
   const fence = code.fenceAt(start)
   const behind = text.slice(from, from + 240)
-  if (!looksBegun.test(behind) || (fence === undefined && code.isInline(start))) return undefined
+  if ((behind.trim() !== "" && !looksBegun.test(behind)) || (fence === undefined && code.isInline(start)))
+    return undefined
   if (fence === undefined && isSpokenOf(lineBefore(text, start), behind)) return undefined
   return {
     start,

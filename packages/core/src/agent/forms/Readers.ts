@@ -126,6 +126,22 @@ export const parameters: Reader = (text, at, named) =>
         })
 
 /**
+ * The same with the marks of DeepSeek's DSML.
+ *
+ * @since 0.1.0
+ * @category readers
+ */
+export const dsml: Reader = (text, at, named) =>
+  named === undefined
+    ? undefined
+    : tagged(text, at, named, {
+        open: /<｜DSML｜parameter\s+name=["']?([\w.:-]{1,100})["']?(?:\s+string=["']?\w+["']?)?>/y,
+        begins: "<｜DSML｜parameter",
+        close: "</｜DSML｜parameter>",
+        ends: ["</｜DSML｜invoke>"]
+      })
+
+/**
  * GLM's name and pairs of `<arg_key>` and `<arg_value>`.
  *
  * @since 0.1.0

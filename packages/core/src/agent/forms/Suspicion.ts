@@ -26,6 +26,8 @@ export interface OfferedTool {
 export interface Suspect {
   readonly start: number
   readonly name: string
+  /** It stands between backticks, so that the words around it may speak of it. */
+  readonly mentioned?: boolean
 }
 
 /**
@@ -45,7 +47,11 @@ export const suspect = (text: string, tools: ReadonlyArray<OfferedTool>): Suspec
     const tool = lineNames(line, byName)
     if (tool === undefined) continue
     const place = start + line.indexOf(tool.name)
-    if (code.fenceAt(place) === undefined && code.isInline(place)) continue
+    if (code.fenceAt(place) === undefined && code.isInline(place)) {
+      const [, alone] = /^\s{0,9}`([^`]{1,2000})`[.:]?\s{0,9}$/.exec(line) ?? []
+      if (alone !== undefined && isCallLine(alone, tool, true)) found.push({ start, name: tool.name, mentioned: true })
+      continue
+    }
     const fenced = code.fenceAt(place) !== undefined
     const following = lines.slice(index + 1, index + 4).map(({ text }) => text)
     if (isCallLine(line, tool, fenced) || isHeading(line, tool, following)) found.push({ start, name: tool.name })
@@ -81,7 +87,7 @@ const lineNames = (line: string, byName: ByName): OfferedTool | undefined => {
 
 /** `NAME(path="/a")`, `NAME({…})`, `NAME {…}`, `NAME: {…}`, `/NAME path=/a`, and nothing else on the line. */
 const isCallLine = (line: string, { name, parameters }: OfferedTool, fenced: boolean): boolean => {
-  const bare = line.trim().replace(/^(?:[-*>$]|\d{1,3}[.)])\s{1,3}/, "")
+  const bare = line.trim().replace(/^(?:[-*>$]|\d{1,3}[.)])\s{1,3}|^\[|^\*\*[\w ]{1,30}:\*\*\s{1,3}/, "")
   const at = bare.indexOf(name)
   const before = bare.slice(0, at)
   const after = bare.slice(at + name.length)
@@ -91,7 +97,7 @@ const isCallLine = (line: string, { name, parameters }: OfferedTool, fenced: boo
     )
   if (!isLead) return false
   const keyed = parameters.some((key) => new RegExp(`(?:^|[^\\w])${escaped(key)}["']?\\s{0,3}[:=]`).test(after))
-  if (/^\s{0,3}\(.{0,4000}\)?\s{0,3}\)?;?$/s.test(after)) {
+  if (/^\s{0,3}\(/.test(after) && /[)\];]$/.test(after)) {
     return keyed || /^\(\s{0,9}\{/.test(after) || (!fenced && /^\((?:\)|["'])/.test(after))
   }
   return /^\s{0,3}[:=]?\s{0,3}\{/.test(after) || (/^[/@]/.test(before) && keyed)
@@ -99,6 +105,12 @@ const isCallLine = (line: string, { name, parameters }: OfferedTool, fenced: boo
 
 /** "Action: NAME" and, in the lines behind it, an input. */
 const isHeading = (line: string, { name, parameters }: OfferedTool, following: ReadonlyArray<string>): boolean => {
+  if (
+    new RegExp(`^\\W{0,9}${escaped(name)}\\W{0,9}$`).test(line) &&
+    following.some((next) => /^\s{0,9}\{\s{0,9}["}]/.test(next))
+  ) {
+    return true
+  }
   const heading = new RegExp(
     `^\\W{0,9}(?:action|tool|tool[ _]name|tool[ _]call|function|function[ _]name|name|call|recipient)\\W{0,5}[:=]\\W{0,5}${escaped(name)}\\W{0,9}$`,
     "i"

@@ -124,7 +124,7 @@ const look = (text: string, catalog: ToolCatalog, messages: ReadonlyArray<ChatMe
   }
   if (offered[0] !== undefined) return quoted(text, offered[0])
   return (
-    unknownIn(blocks, text, catalog, names, messages) ??
+    unknownIn(blocks, catalog, names, messages) ??
     garbledIn(blocks, names, whole) ??
     suspicious(text, catalog, isQuotation, messages)
   )
@@ -134,7 +134,9 @@ const look = (text: string, catalog: ToolCatalog, messages: ReadonlyArray<ChatMe
 const inJson = (args: string): string => {
   const value = parseJson(args)
   if (typeof value === "string") return Predicate.isRecord(parseJson(value)) ? value : args
-  return value === undefined ? Either.getOrElse(repairJson(args), () => args) : args
+  // an escape that JSON does not know has more than one reading
+  if (value !== undefined || /\\[^"\\/bfnrtu]/.test(args)) return args
+  return Either.getOrElse(repairJson(args), () => args)
 }
 
 type Judged = Omit<Block, "calls"> & { readonly calls: ReadonlyArray<ToolCall> }
@@ -148,7 +150,6 @@ const quoted = (text: string, block: Judged): Looked => {
 /** Calls of tools that nobody offers. */
 const unknownIn = (
   blocks: ReadonlyArray<Judged>,
-  text: string,
   catalog: ToolCatalog,
   names: ReadonlyArray<string>,
   messages: ReadonlyArray<ChatMessage>
@@ -156,17 +157,51 @@ const unknownIn = (
   for (const { calls, fenced, form, mentioned, start } of blocks) {
     const [call] = calls
     if (call === undefined || mentioned) continue
-    const near = nearest(call.name, names).length > 0
+    const near = nearTools(call, names)
     const verdict = judge(catalog, call, { whole: true })
     if (verdict._tag !== "Refuse") continue
-    const told = `${verdict.told} ${useTheInterface}`
-    if (near || (!fenced && form.unmarked !== true)) return { _tag: "Unread", start, told, mayBeAnswer: false }
+    const meant =
+      verdict.told.includes("Did you mean") || near.length === 0
+        ? ""
+        : ` Did you mean ${near.map((name) => `"${name}"`).join(" or ")}?`
+    const told = `${verdict.told}${meant} ${useTheInterface}`
+    const isBare = fenced || form.unmarked === true
     // who asks for an example of a call gets one
-    if (form.family.includes("tool_code") || isAboutCalls(messages)) continue
-    return { _tag: "Unread", start, told, mayBeAnswer: fenced && text.slice(0, start).trim() !== "" }
+    if (near.length === 0 && isBare && (form.family.includes("tool_code") || isAboutCalls(messages))) continue
+    return { _tag: "Unread", start, told, mayBeAnswer: false }
   }
   return undefined
 }
+
+/** Tools that may be meant: by their name, or by doing the same to the same arguments. */
+const nearTools = (call: ToolCall, names: ReadonlyArray<string>): ReadonlyArray<string> => {
+  const byName = nearest(call.name, names)
+  if (byName.length > 0) return byName
+  const verbs = (name: string) => words(name).flatMap((word) => sameVerbs.find((verbs) => verbs.includes(word)) ?? [])
+  const wanted = new Set(verbs(call.name))
+  const nouns = new Set(words(call.name))
+  return names
+    .filter((name) => verbs(name).some((verb) => wanted.has(verb)) && words(name).some((word) => nouns.has(word)))
+    .slice(0, 3)
+}
+
+const words = (name: string): ReadonlyArray<string> =>
+  name
+    .slice(0, 100)
+    .replaceAll(/([a-z0-9])([A-Z])/g, "$1 $2")
+    .toLowerCase()
+    .split(/[^a-z0-9]+/)
+
+const sameVerbs: ReadonlyArray<ReadonlyArray<string>> = [
+  ["move", "rename", "mv"],
+  ["delete", "remove", "rm", "erase", "unlink"],
+  ["read", "open", "cat", "get", "view", "show", "load", "fetch", "download"],
+  ["write", "create", "save", "make", "new", "put", "add"],
+  ["edit", "change", "update", "modify", "patch", "replace", "set"],
+  ["list", "ls", "dir", "enumerate"],
+  ["search", "find", "query", "lookup", "grep"],
+  ["run", "execute", "exec", "call"]
+]
 
 const garbledIn = (blocks: ReadonlyArray<Judged>, names: ReadonlyArray<string>, whole: boolean): Looked | undefined => {
   const block = blocks.find(
@@ -192,7 +227,7 @@ const suspicious = (
   )
   if (found === undefined) return nothing
   const rest = text.slice(found.start, found.start + 200)
-  const about = isAboutCalls(messages) || isQuotation(rest)
+  const about = found.mentioned || isAboutCalls(messages) || isQuotation(rest)
   return { _tag: "Unread", start: found.start, told: inNoForm(found.name), mayBeAnswer: about }
 }
 

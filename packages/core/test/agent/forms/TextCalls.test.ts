@@ -242,6 +242,16 @@ describe("TextCalls", () => {
     ["a call in an attribute", '<call tool="read_file" path="/a"/>', 'a call of "read_file"'],
     ["a call on a line", 'I look.\nread_file(path="/a")', 'a call of "read_file"'],
     ["a call with an object", 'read_file({"path": "/a"})', 'a call of "read_file"'],
+    ["a list of calls", '[read_file(path="/a"), list()]', 'a call of "read_file"'],
+    ["a name, and an object beneath it", 'read_file\n{"path": "/a"}', 'a call of "read_file"'],
+    ["a call behind a heading", '**Tool call:** read_file(path="/a")', 'a call of "read_file"'],
+    ["a mark and nothing behind it", `<tool_call>${" ".repeat(500)}`, "cannot be read"],
+    [
+      "harmony's head alone",
+      "<|channel|>commentary to=functions.read_file <|constrain|>json<|message|>",
+      "cannot be read"
+    ],
+    ["a tool that does the same", '{"name": "open_file", "arguments": {"path": "/a"}}', 'Did you mean "read_file"?'],
     ["ReAct", 'Thought: I look.\nAction: read_file\nAction Input: {"path": "/a"}', 'a call of "read_file"'],
     ["YAML", "tool: read_file\nargs:\n  path: /a", 'a call of "read_file"'],
     ["a call whose JSON is cut", '```json\n{"name": "read_file", "arguments": {"path": "/a', 'a call of "read_file"']
@@ -265,6 +275,12 @@ describe("TextCalls", () => {
     ["a table", "| tool | use |\n| --- | --- |\n| read_file | path: /a |"]
   ])("leaves %s as it is", (_, text) => {
     assert.deepStrictEqual(read(text), { calls: [], content: text, unread: undefined })
+  })
+
+  it("does not lose the backslashes of a path", () => {
+    const text = String.raw`<tool_call>{"name": "read_file", "arguments": {"path": "C:\Users\docs"}}</tool_call>`
+    const { reply: after, unread } = recover(reply(text), { catalog, messages: [] })
+    assert.isTrue(unread !== undefined || after.toolCalls[0]?.arguments.includes(String.raw`C:\Users\docs`) === true)
   })
 
   it("leaves an example of a call that was asked for", () => {
