@@ -219,9 +219,9 @@ export const tools: ReadonlyArray<Misbehaviour> = [
     world: {
       turns: [
         [call("web__get", { url: "https://a" })],
-        '<tool_call>{"name": "main__note", "arguments": {"text": "hi"}}</tool_call>',
-        '<tool_call>{"name": "main__read", "arguments": {"path": "/a"}}</tool_call>',
         [call("main__note", { text: "hi" })],
+        '<tool_call>{"name": "main__note", "arguments": {"text": "ho"}}</tool_call>',
+        '<tool_call>{"name": "main__read", "arguments": {"path": "/a"}}</tool_call>',
         "done"
       ],
       servers: {
@@ -236,6 +236,6 @@ export const tools: ReadonlyArray<Misbehaviour> = [
       }
     },
     task: { servers: { _tag: "Named", names: ["main", "web"] } },
-    check: ({ ran, told }) => ran.length === 3 && told[1]?.includes("was written as text in the reply") === true
+    check: ({ ran, told }) => ran.length === 3 && told[2]?.includes("was written as text in the reply") === true
   }
 ]
