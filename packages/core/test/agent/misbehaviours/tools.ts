@@ -226,7 +226,7 @@ export const tools: ReadonlyArray<Misbehaviour> = [
       ],
       servers: {
         main: {
-          read,
+          read: { ...read, annotations: { readOnly: true, openWorld: false } },
           note: {
             run: () => Effect.succeed("noted"),
             annotations: { readOnly: false, destructive: false, openWorld: false }
