@@ -152,6 +152,15 @@ const afterReply = (
 ): Decision => {
   const blank = reply.content.trim() === ""
   const answer = state.partial + reply.content
+  const { outputSchema } = state.task
+  // under a schema, engines let thinking models write the answer where they think (contract J)
+  const thought =
+    outputSchema !== undefined && answer.trim() === ""
+      ? StructuredAnswer.thought(outputSchema, reply.reasoning)
+      : undefined
+  if (thought !== undefined) {
+    return finish(state, now, { ...(final ? endedBy(state) : { status: "done" }), ...thought })
+  }
   if (final) {
     return finish(state, now, {
       ...endedBy(state),
@@ -192,6 +201,7 @@ const answered = (state: AgentState, now: number, answer: string, cut = false): 
   const checked = StructuredAnswer.check(outputSchema, answer)
   if (Either.isRight(checked)) return finish(state, now, { status: "done", answer, cut, structured: checked.right })
   const problems = checked.left.join("; ")
+  if (!cut && isIgnored(state, checked.left)) return emit(note("schema-ignored", schemaIgnored, false))
   if (!cut && state.answersRefused < 2) {
     return emit(
       note("answer", `The answer must be JSON that fits the schema, but ${problems}. Give only the JSON.`, true)
@@ -202,6 +212,15 @@ const answered = (state: AgentState, now: number, answer: string, cut = false): 
     : `The answer does not fit the output schema, also after it was asked for again: ${problems}.`
   return finish(state, now, { status: "failed", answer, cut, problem: { tag: "AnswerNotValid", message } })
 }
+
+/** LM Studio ignores the schema of the first structured request after a plain one (contract J). */
+const isIgnored = ({ noted, offered, plainSchemas, shape }: AgentState, problems: ReadonlyArray<string>): boolean =>
+  problems.includes(StructuredAnswer.notJson) &&
+  (shape === "answer" || offered.length === 0) &&
+  !plainSchemas &&
+  !noted.includes("schema-ignored")
+
+const schemaIgnored = "The answer is no JSON, although its schema was sent, so the same is asked once more."
 
 const structuredIn = ({ task }: AgentState, answer: string): Partial<AgentOutcome> => {
   const checked = task.outputSchema === undefined ? undefined : StructuredAnswer.check(task.outputSchema, answer)

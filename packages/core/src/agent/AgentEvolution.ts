@@ -335,7 +335,7 @@ const noted = (state: AgentState, event: Extract<AgentEvent, { readonly _tag: "N
 }
 
 /** Notes after which the model is asked again instead of its reply being taken. */
-const asksAgain = new Set(["repeat", "continue", "call-in-text", "answer"])
+const asksAgain = new Set(["repeat", "continue", "call-in-text", "answer", "schema-ignored"])
 
 /** Notes that answer the reply, which so becomes a part of the conversation. */
 const takesReply = new Set(["continue", "call-in-text", "answer"])

@@ -47,7 +47,7 @@ export const fromError = (error: ModelLifecycleError, tools: ReadonlyArray<strin
   ...(error._tag === "ContextOverflow"
     ? { overflow: isCount(error.contextLength) ? { contextLength: error.contextLength } : {} }
     : {}),
-  ...(error._tag === "ServerFault" && error.reason === "Grammar" ? { grammar: true } : {}),
+  ...((error._tag === "ServerFault" && error.reason === "Grammar") || isSchemaRefused(error) ? { grammar: true } : {}),
   ...(error._tag === "TemplateRefused" ? { template: error.serverMessage } : {}),
   ...(error._tag === "ToolsRefused" ? { refusedTools: error.tools.flatMap((place) => tools[place] ?? []) } : {})
 })
@@ -85,6 +85,10 @@ export const contextExceeded = (account: ContextAccount): ModelFailure => ({
 const isCount = (tokens: number | undefined): tokens is number =>
   tokens !== undefined && Number.isSafeInteger(tokens) && tokens >= 0
 
+/** A schema for the reply that the server does not take is left out of the next request. */
+const isSchemaRefused = (error: ModelLifecycleError): boolean =>
+  error._tag === "RequestRejected" && /response_format|json_schema/i.test(`${error.param} ${error.serverMessage}`)
+
 const isRepeatable = (error: ModelLifecycleError): boolean => {
   switch (error._tag) {
     case "StreamCut":
@@ -94,6 +98,8 @@ const isRepeatable = (error: ModelLifecycleError): boolean => {
     // what was learned about the context makes the next request a shorter one
     case "ContextOverflow":
       return true
+    case "RequestRejected":
+      return isSchemaRefused(error)
     case "ServerFault":
       return error.reason !== "StateStore"
     case "RequestTimeout":

@@ -24,6 +24,7 @@ import * as RepetitionGuard from "./RepetitionGuard.ts"
 import { replyLimit } from "./ReplyLimit.ts"
 import type { Shape } from "./AgentDecision.ts"
 import * as StallGuard from "./StallGuard.ts"
+import * as StructuredAnswer from "./StructuredAnswer.ts"
 import { systemMessage } from "./SystemMessage.ts"
 import type { CatalogTool } from "./ToolCatalog.ts"
 import { recover } from "./forms/TextCalls.ts"
@@ -102,10 +103,13 @@ const cutReply = ({ state }: RunLog, content: string): ChatReply => ({
 })
 
 /** Arguments that were asked for by themselves. */
-const asCall = (reply: ChatReply, name: string): ChatReply =>
-  reply.toolCalls.length > 0 || reply.content.trim() === ""
+const asCall = (reply: ChatReply, name: string): ChatReply => {
+  // under a schema, a thinking model may have written them where it thinks
+  const args = reply.content.trim() === "" ? StructuredAnswer.inReasoning(reply.reasoning)[0] : reply.content
+  return reply.toolCalls.length > 0 || args === undefined
     ? reply
-    : { ...reply, content: "", toolCalls: [{ id: "", name, arguments: reply.content }] }
+    : { ...reply, content: "", toolCalls: [{ id: "", name, arguments: args }] }
+}
 
 /** The request as it fits, after a summary of the old turns or with a larger context if that is what it takes. */
 const planned = Effect.fnUntraced(function* (log: RunLog, prepared: Prepared, final: boolean) {

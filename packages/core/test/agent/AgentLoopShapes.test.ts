@@ -1,9 +1,9 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as RepetitionGuard from "@lms-bridge/core/agent/RepetitionGuard"
 import { plain } from "@lms-bridge/core/agent/SlimSchema"
-import { check } from "@lms-bridge/core/agent/StructuredAnswer"
+import { check, thought } from "@lms-bridge/core/agent/StructuredAnswer"
 import { ServerFault } from "@lms-bridge/core/lmstudio/LmStudioError"
-import { Effect, Either } from "effect"
+import { Effect, Either, FastCheck } from "effect"
 import * as World from "./doubles.ts"
 
 const { call, echo, only, outcomeOf, run, task } = World
@@ -31,6 +31,38 @@ describe("StructuredAnswer", () => {
       "it is not JSON"
     ])
     assert.deepStrictEqual(Either.getOrThrow(check({ type: "array" }, "[1]")), [1])
+  })
+})
+
+describe("an answer in the reasoning", () => {
+  it.each([
+    ["all of it", '{"count": 3}', '{"count": 3}'],
+    ["at its end", 'There are {three}.\nSo:\n{"count": 3}', '{"count": 3}'],
+    ["over several lines", 'So:\n{\n  "count": 3\n}', '{\n  "count": 3\n}'],
+    ["in a fence", 'So:\n```json\n{"count": 3}\n```\nDone.', '{"count": 3}'],
+    ["the last of two", '{"count": 1}\nNo:\n{"count": 3}', '{"count": 3}']
+  ])("is %s", (_, reasoning, answer) => {
+    assert.deepStrictEqual(thought(outputSchema, reasoning), { answer, structured: { count: 3 } })
+  })
+
+  it.each([
+    ["JSON that does not fit", '{"number": 3}'],
+    ["broken JSON", '{"count": 3'],
+    ["words behind it", '{"count": 3}\nBut is that so?'],
+    ["words", "I think there are three."]
+  ])("is not %s", (_, reasoning) => {
+    assert.isUndefined(thought(outputSchema, reasoning))
+    assert.isUndefined(thought({ type: "string" }, "I think."))
+  })
+
+  it("is found or not within a bounded number of steps", () => {
+    assert.isUndefined(thought(outputSchema, "{\n".repeat(20_000)))
+    FastCheck.assert(
+      FastCheck.property(FastCheck.string(), (reasoning) => {
+        const found = thought(outputSchema, reasoning)
+        assert.isTrue(found === undefined || reasoning.includes(found.answer))
+      })
+    )
   })
 })
 
@@ -65,8 +97,9 @@ describe("AgentLoop, replies of a given shape", () => {
   it.effect("gives up after two more attempts, with the last text", () =>
     Effect.gen(function* () {
       const outcome = outcomeOf(yield* run(task({ outputSchema })))
-      assert.strictEqual((yield* World.Seen).requests.length, 3)
-      assert.deepInclude(outcome, { status: "failed", answer: "no 2" })
+      // one more, because a schema may be ignored once
+      assert.strictEqual((yield* World.Seen).requests.length, 4)
+      assert.deepInclude(outcome, { status: "failed", answer: "no 3" })
       assert.strictEqual(outcome.problem?.tag, "AnswerNotValid")
       assert.isUndefined(outcome.structured)
     }).pipe(Effect.provide(World.layer({ turns: (index) => `no ${index}`, servers: { main: { echo } } })))

@@ -1,8 +1,10 @@
-import { TemplateRefused, ToolsRefused } from "@lms-bridge/core/lmstudio/LmStudioError"
+import { RequestRejected, TemplateRefused, ToolsRefused } from "@lms-bridge/core/lmstudio/LmStudioError"
 import { isAcceptable } from "@lms-bridge/core/agent/shapes/SentSchema"
 import { Effect } from "effect"
 import { call, tool } from "../doubles.ts"
 import { list, read, saying, type Misbehaviour, type Played } from "./Misbehaviour.ts"
+
+const outputSchema = { type: "object", properties: { count: { type: "integer" } }, required: ["count"] }
 
 const says = () => Effect.succeed("ran")
 
@@ -148,5 +150,48 @@ export const refusals: ReadonlyArray<Misbehaviour> = [
     task: { budgets: { rounds: 1, wallMillis: 60_000, toolCalls: 9 } },
     check: ({ outcome }) =>
       outcome.budget === "rounds" && outcome.answer === "My best." && outcome.problem === undefined
+  },
+  {
+    what: "a structured answer in the reasoning, and no content (Qwen 3.5 under a schema)",
+    does: "takes it when it fits the schema",
+    world: saying({ reasoning: 'Three files.\n{"count": 3}' }),
+    task: { outputSchema },
+    check: ({ outcome, requests }) =>
+      requests === 1 && outcome.answer === '{"count": 3}' && JSON.stringify(outcome.structured) === '{"count":3}'
+  },
+  {
+    what: "arguments that were asked for by themselves, in the reasoning",
+    does: "runs the tool with them",
+    world: saying([call("read", {})], [call("read", {})], { reasoning: 'The path is\n{"path": "/a"}' }),
+    check: ({ outcome, ran }) => outcome.answer === "done" && JSON.stringify(ran) === '[{"path":"/a"}]'
+  },
+  {
+    what: "a schema that is ignored for the first structured request",
+    does: "sends the same request again, once, without a word to the model",
+    world: { turns: ["Three files.", '{"count": 3}'], servers: { main: {} } },
+    task: { outputSchema },
+    check: (played) =>
+      noted(played, "schema-ignored") &&
+      played.outcome.status === "done" &&
+      JSON.stringify(played.sent[0]) === JSON.stringify(played.sent[1])
+  },
+  {
+    what: "a schema for the answer that LM Studio does not take",
+    does: "asks without it; the answer is validated all the same",
+    world: {
+      turns: [
+        {
+          fail: new RequestRejected({
+            operation: "chat",
+            param: "response_format",
+            serverMessage: "'response_format.json_schema' is invalid"
+          })
+        },
+        '{"count": 3}'
+      ],
+      servers: { main: {} }
+    },
+    task: { outputSchema },
+    check: ({ outcome, sent }) => outcome.status === "done" && sent[1]?.responseSchema === undefined
   }
 ]
