@@ -73,6 +73,10 @@ export class McpLoginFailed extends Schema.TaggedError<McpLoginFailed>()("McpLog
       case "Refused":
         return `The login service of ${name} did not give out a token${why}. ${again}`
       case "Unreachable":
+        // it was reached, and is in trouble of its own
+        if (this.detail.startsWith("it answered ")) {
+          return `The login service of ${name} does not work at the moment${why}. Try again later.`
+        }
         return `The login service of ${name} could not be reached${why}. Check the network, and try again.`
       case "NotKept":
         return `The login to ${name} could not be kept${why}. Set LMS_BRIDGE_DATA_DIR to a folder that can be written.`

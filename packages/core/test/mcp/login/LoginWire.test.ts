@@ -3,6 +3,7 @@ import * as Issuer from "@lms-bridge/core/mcp/login/Issuer"
 import * as LoginAnswer from "@lms-bridge/core/mcp/login/LoginAnswer"
 import * as LoginFetch from "@lms-bridge/core/mcp/login/LoginFetch"
 import * as LoginWire from "@lms-bridge/core/mcp/login/LoginWire"
+import { McpLoginFailed } from "@lms-bridge/core/mcp/login/McpLoginFailed"
 import * as ServerReason from "@lms-bridge/core/mcp/login/ServerReason"
 import { Effect, FastCheck } from "effect"
 
@@ -168,6 +169,14 @@ describe("who a login service is", () => {
     ]) {
       assert.deepNestedInclude(wrong, { "left.reason": "WrongIssuer" })
     }
+  })
+})
+
+describe("a login service that is in trouble", () => {
+  it("is not called unreachable when it has answered", () => {
+    const failed = (detail: string) => new McpLoginFailed({ server: "remote", reason: "Unreachable", detail }).message
+    assert.match(failed("it answered 500: Database away."), /does not work at the moment: it answered 500.*later\.$/)
+    assert.match(failed("connect ECONNREFUSED"), /could not be reached: connect ECONNREFUSED\. Check the network/)
   })
 })
 
