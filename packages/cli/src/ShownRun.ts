@@ -9,6 +9,7 @@ import { isKept, RunJournal } from "@lms-bridge/core/agent/RunJournal"
 import * as Chunk from "effect/Chunk"
 import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
+import { fromJson } from "@lms-bridge/core/json/ExactJson"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Ref from "effect/Ref"
@@ -91,7 +92,7 @@ const sayWhy = (events: Iterable<AgentEvent>) =>
     return Effect.forEach(lines, (line) => screen.err(line), { discard: true })
   })
 
-const encodeJson = Schema.encodeSync(Schema.parseJson(Schema.Unknown, { space: 2 }))
+const encodeJson = Schema.encodeSync(fromJson(Schema.Unknown, 2))
 
 /** An answer that had to be JSON is that JSON, without what the model put around it. */
 const answerOf = ({ answer, structured }: AgentOutcome) => (structured === undefined ? answer : encodeJson(structured))

@@ -1,6 +1,7 @@
 /**
  * A run as tools answer it, told from its account. Pure.
  */
+import { stringify } from "@lms-bridge/core/json/ExactJson"
 import { BudgetKind, type AgentEvent, type AgentOutcome, type Problem } from "@lms-bridge/core/agent/AgentEvent"
 import * as OpenCalls from "@lms-bridge/core/agent/OpenCalls"
 import * as RunAccount from "@lms-bridge/core/agent/RunAccount"
@@ -140,7 +141,7 @@ const missing = ({ problem, server }: AgentOutcome["missingServers"][number]) =>
 
 const told = (outcome: Omit<AgentOutcome, "status">, status: Run["status"], runId: string): Run => ({
   // an answer that had to be JSON is that JSON, without what the model put around it
-  answer: outcome.structured === undefined ? outcome.answer : JSON.stringify(outcome.structured),
+  answer: outcome.structured === undefined ? outcome.answer : stringify(outcome.structured),
   status,
   runId,
   rounds: outcome.rounds,

@@ -4,6 +4,7 @@
 import * as Args from "@effect/cli/Args"
 import * as Command from "@effect/cli/Command"
 import * as ToolArguments from "@lms-bridge/core/agent/ToolArguments"
+import { fromJson, stringify } from "@lms-bridge/core/json/ExactJson"
 import type { McpTool } from "@lms-bridge/core/mcp/McpConnection"
 import { McpRegistry } from "@lms-bridge/core/mcp/McpRegistry"
 import { nearest } from "@lms-bridge/core/mcp/NearestNames"
@@ -61,7 +62,7 @@ export const command = Command.make("call", {
 )
 
 export const render = ({ content, structured }: ToolResult): string =>
-  content.length === 0 && structured !== undefined ? JSON.stringify(structured, null, 2) : content.map(part).join("\n")
+  content.length === 0 && structured !== undefined ? stringify(structured, 2) : content.map(part).join("\n")
 
 // -----------------------------------------------------------------------------
 // internal
@@ -97,12 +98,12 @@ const toolOf = (tools: ReadonlyArray<McpTool>, server: string, wanted: string): 
 }
 
 const fit = (tool: McpTool, given: Readonly<Record<string, unknown>>) => {
-  const checked = ToolArguments.check(tool, tool.name, JSON.stringify(given), { whole: true })
+  const checked = ToolArguments.check(tool, tool.name, stringify(given), { whole: true })
   return checked._tag === "Fit"
     ? Either.right(checked.arguments)
     : Either.left(new UsageError({ problem: checked.told.replace(/ Call it again .*$/, "") }))
 }
 
-const decodeArguments = Schema.decode(Schema.parseJson(Schema.Record({ key: Schema.String, value: Schema.Unknown })))
+const decodeArguments = Schema.decode(fromJson(Schema.Record({ key: Schema.String, value: Schema.Unknown })))
 
-const encode = Schema.encodeSync(Schema.parseJson(ToolResult))
+const encode = Schema.encodeSync(fromJson(ToolResult))

@@ -5,6 +5,7 @@
  * @since 0.1.0
  */
 import * as Schema from "effect/Schema"
+import { fromJson } from "../json/ExactJson.ts"
 import { ChatMessage, ChatReply, Usage } from "../lmstudio/Chat.ts"
 import { ToolResult } from "../mcp/ToolResult.ts"
 import { Ensured } from "../models/Ensured.ts"
@@ -324,4 +325,4 @@ export const stamp = (body: AgentEventBody, runId: RunId, seq: number, at: numbe
  * @since 0.1.0
  * @category models
  */
-export const AgentEventJson = Schema.parseJson(AgentEvent)
+export const AgentEventJson = fromJson(AgentEvent)

@@ -5,6 +5,7 @@
  * @since 0.1.0
  */
 import * as Either from "effect/Either"
+import { stringify } from "../json/ExactJson.ts"
 import { decodeJson } from "../internal/parseJson.ts"
 import { limited } from "./ToolResultText.ts"
 
@@ -113,7 +114,7 @@ const readPointer = (id: string, text: string, pointer: string, maxBytes: number
     }
     value = Reflect.get(value, key)
   }
-  return Either.right(`${id} at ${pointer}:\n${limited(JSON.stringify(value, null, 1), maxBytes).told}`)
+  return Either.right(`${id} at ${pointer}:\n${limited(stringify(value, 1), maxBytes).told}`)
 }
 
 /** As many whole lines as fit, or the beginning of the first. */

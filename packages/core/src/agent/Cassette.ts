@@ -7,6 +7,7 @@
 import * as FileSystem from "@effect/platform/FileSystem"
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
+import { fromJson } from "../json/ExactJson.ts"
 import { ChatReply } from "../lmstudio/Chat.ts"
 import { LmStudioError } from "../lmstudio/LmStudioError.ts"
 import { McpTool } from "../mcp/McpConnection.ts"
@@ -156,8 +157,8 @@ export const redacted = (json: string): string =>
 // internal
 // -----------------------------------------------------------------------------
 
-const encode = Schema.encode(Schema.parseJson(CassetteEntry))
-const decode = Schema.decode(Schema.parseJson(CassetteEntry))
+const encode = Schema.encode(fromJson(CassetteEntry))
+const decode = Schema.decode(fromJson(CassetteEntry))
 
 /** Also inside of JSON that is text in JSON, where the quotes are escaped. */
 const secretFields =

@@ -6,6 +6,7 @@
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Schema from "effect/Schema"
+import { fromJson } from "../json/ExactJson.ts"
 import type { AgentEvent, AgentOutcome } from "./AgentEvent.ts"
 import type { ApprovalRequest } from "./Approval.ts"
 import * as Builtins from "./Builtins.ts"
@@ -118,7 +119,7 @@ const outcomes = (recorded: AgentOutcome, played: AgentOutcome): ReadonlyArray<s
   ]
 }
 
-const encode = Schema.encodeEither(Schema.parseJson(Schema.Unknown))
+const encode = Schema.encodeEither(fromJson(Schema.Unknown))
 
 const json = (value: unknown) => Either.getOrElse(encode(value), () => "")
 

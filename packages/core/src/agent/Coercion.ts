@@ -8,6 +8,7 @@
 import type { ErrorObject } from "ajv"
 import * as Predicate from "effect/Predicate"
 import { parseJson } from "../internal/parseJson.ts"
+import { ExactNumber, numberOf, stringify } from "../json/ExactJson.ts"
 
 /**
  * One change that would answer one error. `key` names it, so that it is not tried twice.
@@ -33,11 +34,24 @@ export const coercions = (root: unknown, errors: ReadonlyArray<ErrorObject>): Re
     if (path.length === 0) return []
     return [error.params["type"]].flat().flatMap((type): ReadonlyArray<Coercion> => {
       const key = `${error.instancePath} ${String(type)}`
-      const value = coerced(error.data, String(type))
+      const value = coerced(valueAt(root, error.instancePath), String(type))
       if (value !== undefined) return [{ key, apply: () => replaced(root, path, value) }]
       return error.data === null ? [{ key: `${error.instancePath} absent`, apply: () => removed(root, path) }] : []
     })
   })
+
+/**
+ * The value at a JSON Pointer; undefined when there is none.
+ *
+ * @since 0.1.0
+ * @category getters
+ */
+export const valueAt = (root: unknown, pointer: string): unknown =>
+  pointer
+    .split("/")
+    .slice(1)
+    .map(unescaped)
+    .reduce((value, key) => (Object.hasOwn(Object(value), key) ? Reflect.get(Object(value), key) : undefined), root)
 
 /**
  * What a value is, in JSON's words.
@@ -46,7 +60,15 @@ export const coercions = (root: unknown, errors: ReadonlyArray<ErrorObject>): Re
  * @category getters
  */
 export const kindOf = (value: unknown): string =>
-  value === null ? "null" : Array.isArray(value) ? "array" : value === undefined ? "nothing" : typeof value
+  value instanceof ExactNumber
+    ? "number"
+    : value === null
+      ? "null"
+      : Array.isArray(value)
+        ? "array"
+        : value === undefined
+          ? "nothing"
+          : typeof value
 
 // -----------------------------------------------------------------------------
 // internal
@@ -62,16 +84,17 @@ const coerced = (value: unknown, type: string): unknown => {
     case "number":
     case "integer": {
       if (typeof value !== "string" || !numeral.test(value.trim())) return undefined
-      const number = Number(value.trim())
-      return Number.isFinite(number) && (!Number.isInteger(number) || Number.isSafeInteger(number)) ? number : undefined
+      const number = numberOf(value.trim())
+      // kept, so that the account of what is wrong names it
+      return typeof number === "number" || Number.isFinite(Number(number.text)) ? number : undefined
     }
     case "boolean":
       return typeof value === "string" ? booleans.get(value.trim().toLowerCase()) : undefined
     case "string":
-      return typeof value === "number" && Number.isSafeInteger(value) ? String(value) : undefined
+      return textOf(value)
     case "object": {
       const parsed = fromJson(value)
-      return Predicate.isRecord(parsed) ? parsed : undefined
+      return Predicate.isRecord(parsed) && !(parsed instanceof ExactNumber) ? parsed : undefined
     }
     case "array": {
       const parsed = fromJson(value)
@@ -80,6 +103,18 @@ const coerced = (value: unknown, type: string): unknown => {
     default:
       return undefined
   }
+}
+
+/**
+ * The JSON of an object or a list; of a list of one text it may be that text as well. A fraction may have been written with
+ * more zeros, as in a version.
+ */
+const textOf = (value: unknown): string | undefined => {
+  if (value instanceof ExactNumber) return /^-?\d+$/.test(value.text) ? value.text : undefined
+  if (typeof value === "number") return Number.isSafeInteger(value) ? String(value) : undefined
+  if (typeof value === "boolean") return String(value)
+  if (Array.isArray(value)) return value.length === 1 && typeof value[0] === "string" ? undefined : stringify(value)
+  return Predicate.isRecord(value) ? stringify(value) : undefined
 }
 
 const booleans = new Map([

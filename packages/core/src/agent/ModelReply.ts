@@ -5,6 +5,7 @@
  * @since 0.1.0
  */
 import * as Either from "effect/Either"
+import { stringify } from "../json/ExactJson.ts"
 import type { ChatMessage, ChatReply, ToolCall } from "../lmstudio/Chat.ts"
 import { parseArguments } from "./ToolArguments.ts"
 
@@ -54,7 +55,7 @@ export const toMessage = (reply: ChatReply): ChatMessage => ({
     name: call.name.replaceAll(/[^a-zA-Z0-9_-]/g, "_").slice(0, 64),
     arguments: Either.match(parseArguments(call.arguments, { repair: false }), {
       onLeft: () => JSON.stringify({ not_json: call.arguments.slice(0, 500) }),
-      onRight: (value) => (value === undefined ? "{}" : JSON.stringify(value))
+      onRight: (value) => (value === undefined ? "{}" : stringify(value))
     })
   }))
 })

@@ -5,21 +5,30 @@
  */
 
 /**
+ * Looks for the parts between the stars from left to right, each at its first place: no pattern can take long.
+ *
  * @since 0.1.0
  * @category constructors
  */
-export const namePattern = (text: string): RegExp => {
-  const known = patterns.get(text)
-  if (known !== undefined) return known
-  const made = new RegExp(
-    `^${text
-      .split("*")
-      .map((part) => part.replaceAll(/[.+?^${}()|[\]\\]/g, "\\$&"))
-      .join(".*")}$`,
-    "si"
-  )
-  if (patterns.size < mostPatterns) patterns.set(text, made)
-  return made
+export const namePattern = (text: string): { readonly test: (name: string) => boolean } => {
+  const parts = text.toLowerCase().split("*")
+  const first = parts[0] ?? ""
+  const last = parts.at(-1) ?? ""
+  const within = parts.slice(1, -1)
+  return {
+    test: (given) => {
+      const name = given.toLowerCase()
+      if (parts.length === 1) return name === first
+      if (!name.startsWith(first) || !name.endsWith(last)) return false
+      let at = first.length
+      for (const part of within) {
+        const found = name.indexOf(part, at)
+        if (found === -1) return false
+        at = found + part.length
+      }
+      return at + last.length <= name.length
+    }
+  }
 }
 
 /**
@@ -29,14 +38,6 @@ export const namePattern = (text: string): RegExp => {
  * @category predicates
  */
 export const isNamedBy = (pattern: string, tool: { readonly server: string; readonly name: string }): boolean => {
-  const test = namePattern(pattern)
-  return test.test(tool.name) || test.test(`${tool.server}__${tool.name}`)
+  const { test } = namePattern(pattern)
+  return test(tool.name) || test(`${tool.server}__${tool.name}`)
 }
-
-// -----------------------------------------------------------------------------
-// internal
-// -----------------------------------------------------------------------------
-
-/** Every call of a tool is held against the same few patterns. */
-const patterns = new Map<string, RegExp>()
-const mostPatterns = 1000

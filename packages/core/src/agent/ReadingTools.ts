@@ -7,6 +7,7 @@
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Predicate from "effect/Predicate"
+import { stringify } from "../json/ExactJson.ts"
 import type { McpConnection, McpTool } from "../mcp/McpConnection.ts"
 import { nearest } from "../mcp/NearestNames.ts"
 import type { ToolContent, ToolResult } from "../mcp/ToolResult.ts"
@@ -187,6 +188,6 @@ const read = (connection: McpConnection, uri: string, others: ReadonlyArray<stri
 const textsIn = (value: unknown): Readonly<Record<string, string>> =>
   Predicate.isReadonlyRecord(value)
     ? Object.fromEntries(
-        Object.entries(value).map(([name, inner]) => [name, typeof inner === "string" ? inner : JSON.stringify(inner)])
+        Object.entries(value).map(([name, inner]) => [name, typeof inner === "string" ? inner : stringify(inner)])
       )
     : {}

@@ -13,6 +13,7 @@ import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
+import { stringify } from "../json/ExactJson.ts"
 import type { Settings } from "../configuration/Settings.ts"
 import * as StateDirectory from "../models/StateDirectory.ts"
 import type { DataFolderUnwritable } from "../models/StateDirectory.ts"
@@ -86,7 +87,7 @@ const displayOnly = new Set<AgentEvent["_tag"]>(["TextDelta", "ReasoningDelta", 
 const decodeEvent = Schema.decodeUnknownEither(AgentEventJson)
 
 /** Every field of an event is JSON as it is, so that nothing has to be encoded for each one. */
-const lineOf = (event: AgentEvent): string => `${JSON.stringify(event)}\n`
+const lineOf = (event: AgentEvent): string => `${stringify(event)}\n`
 
 const eventsIn = (text: string): ReadonlyArray<AgentEvent> =>
   text.split("\n").flatMap((line) => (line === "" ? [] : Option.toArray(Either.getRight(decodeEvent(line)))))

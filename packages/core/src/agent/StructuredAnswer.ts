@@ -82,4 +82,8 @@ const blocksOf = (text: string): ReadonlyArray<string> => {
   return blocks.length === 1 ? blocks : []
 }
 
-const repaired = (text: string): Either.Either<unknown, undefined> => Either.flatMap(repairJson(text), decode)
+const repaired = (text: string): Either.Either<unknown, undefined> =>
+  Either.flatMap(
+    Either.mapLeft(repairJson(text), () => undefined),
+    decode
+  )

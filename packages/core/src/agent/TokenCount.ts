@@ -4,6 +4,7 @@
  *
  * @since 0.1.0
  */
+import { stringify } from "../json/ExactJson.ts"
 import type { ChatMessage } from "../lmstudio/Chat.ts"
 
 /**
@@ -49,7 +50,7 @@ export const ofMessage = (message: ChatMessage): number => {
 export const ofJson = (value: object): number => {
   const known = counted.get(value)
   if (known !== undefined) return known
-  const tokens = ofText(JSON.stringify(value))
+  const tokens = ofText(stringify(value))
   counted.set(value, tokens)
   return tokens
 }

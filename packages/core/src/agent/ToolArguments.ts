@@ -7,6 +7,7 @@
 import * as Either from "effect/Either"
 import * as Predicate from "effect/Predicate"
 import { decodeJson } from "../internal/parseJson.ts"
+import { ExactNumber } from "../json/ExactJson.ts"
 import type { McpTool } from "../mcp/McpConnection.ts"
 import { repairJson } from "./JsonRepair.ts"
 import * as ToolSchema from "./ToolSchema.ts"
@@ -19,7 +20,7 @@ export type Arguments = Readonly<Record<string, unknown>>
 
 /**
  * What came of a call's arguments. `told` is short and exact and meant for the model. `schemaProblem` says that the
- * tool's schema cannot be used, so that only the form of the arguments was checked.
+ * tool's schema cannot be used, as it is, and what is not checked therefore.
  *
  * @since 0.1.0
  * @category models
@@ -42,9 +43,11 @@ export const parseArguments = (
   const trimmed = text.trim()
   if (trimmed === "" || trimmed === "null") return Either.right(undefined)
   const parsed = Either.orElse(decodeJson(trimmed), () =>
-    options.repair ? Either.flatMap(repairJson(trimmed), decodeJson) : Either.left(undefined)
+    options.repair
+      ? Either.flatMap(repairJson(trimmed), (mended) => Either.mapLeft(decodeJson(mended), () => undefined))
+      : Either.left(undefined)
   )
-  if (Either.isLeft(parsed)) return Either.left("the arguments are not valid JSON")
+  if (Either.isLeft(parsed)) return Either.left(parsed.left ?? "the arguments are not valid JSON")
   // a JSON object inside a JSON string: some models encode twice
   const value =
     typeof parsed.right === "string" ? Either.getOrElse(decodeJson(parsed.right), () => parsed.right) : parsed.right
@@ -73,10 +76,15 @@ export const check = (tool: McpTool, name: string, text: string, options: { read
     const required = tool.inputSchema["required"]
     return parsed.right === undefined && Array.isArray(required) && required.length > 0
       ? unfit(name, "no arguments were given", tool)
-      : { _tag: "Fit", arguments: value, schemaProblem: compiled.left }
+      : {
+          _tag: "Fit",
+          arguments: value,
+          schemaProblem: `${compiled.left}; only that its arguments are an object is checked`
+        }
   }
   const fitted = Either.filterOrLeft(ToolSchema.fit(compiled.right, value), isObject, () => ["must be an object"])
-  if (Either.isRight(fitted)) return { _tag: "Fit", arguments: fitted.right, schemaProblem: undefined }
+  if (Either.isRight(fitted))
+    return { _tag: "Fit", arguments: fitted.right, schemaProblem: ToolSchema.leftOut(tool.inputSchema) }
   return unfit(
     name,
     parsed.right === undefined ? `no arguments were given; ${fitted.left.join("; ")}` : fitted.left.join("; "),
@@ -88,7 +96,7 @@ export const check = (tool: McpTool, name: string, text: string, options: { read
 // internal
 // -----------------------------------------------------------------------------
 
-const isObject = (value: unknown): value is Arguments => Predicate.isRecord(value)
+const isObject = (value: unknown): value is Arguments => Predicate.isRecord(value) && !(value instanceof ExactNumber)
 
 const unfit = (name: string, problem: string, tool: McpTool): Checked => ({
   _tag: "Unfit",

@@ -7,6 +7,7 @@
 import * as Either from "effect/Either"
 import * as Equal from "effect/Equal"
 import * as Data from "effect/Data"
+import { ExactNumber, stringify } from "../json/ExactJson.ts"
 import { decodeJson } from "../internal/parseJson.ts"
 import type { ToolContent, ToolResult } from "../mcp/ToolResult.ts"
 
@@ -19,7 +20,7 @@ import type { ToolContent, ToolResult } from "../mcp/ToolResult.ts"
 export const textOf = (result: ToolResult, shown: ReadonlyMap<ToolContent, unknown> = new Map()): string => {
   const parts = result.content.map((part) => fromContent(part, shown.has(part)))
   if (result.structured !== undefined && !result.content.some((part) => repeats(part, result.structured))) {
-    parts.push(`Structured result: ${JSON.stringify(result.structured)}`)
+    parts.push(`Structured result: ${stringify(result.structured)}`)
   }
   const text = parts.filter((part) => part !== "").join("\n")
   return result.isError
@@ -78,11 +79,13 @@ export const sizeOf = (bytes: number): string =>
  * @category conversions
  */
 export const comparable = (value: unknown): unknown =>
-  Array.isArray(value)
-    ? Data.array(value.map(comparable))
-    : typeof value === "object" && value !== null
-      ? Data.struct(Object.fromEntries(Object.entries(value).map(([key, item]) => [key, comparable(item)])))
-      : value
+  value instanceof ExactNumber
+    ? value
+    : Array.isArray(value)
+      ? Data.array(value.map(comparable))
+      : typeof value === "object" && value !== null
+        ? Data.struct(Object.fromEntries(Object.entries(value).map(([key, item]) => [key, comparable(item)])))
+        : value
 
 // -----------------------------------------------------------------------------
 // internal

@@ -8,7 +8,11 @@ import { Ajv, type ErrorObject, type ValidateFunction } from "ajv"
 import { Ajv2020 } from "ajv/dist/2020.js"
 import * as Either from "effect/Either"
 import * as Predicate from "effect/Predicate"
-import { coercions, kindOf } from "./Coercion.ts"
+import { approximate, stringify } from "../json/ExactJson.ts"
+import { nearest } from "../mcp/NearestNames.ts"
+import { coercions, kindOf, valueAt } from "./Coercion.ts"
+import * as ForeignPattern from "./ForeignPattern.ts"
+import { usable } from "./UsableSchema.ts"
 
 export { kindOf }
 
@@ -25,11 +29,24 @@ export const compile = (schema: JsonSchema): Compiled => {
   const known = compiled.get(schema)
   if (known !== undefined) return known
   const dialects = isOldDraft(schema) ? [draft07] : [draft2020, draft07]
-  const attempts = dialects.map((dialect) => attempt(dialect(), schema))
+  const { leftOut, schema: rest } = usable(schema)
+  if (leftOut.length > 0) {
+    const more = leftOut.length > maxProblems ? ` and ${leftOut.length - maxProblems} more` : ""
+    unchecked.set(schema, `not checked: ${leftOut.slice(0, maxProblems).join(", ")}${more}`)
+  }
+  const attempts = dialects.map((dialect) => attempt(dialect(), rest))
   const result = attempts.find(Either.isRight) ?? attempts[0] ?? Either.left("it has no known dialect")
   compiled.set(schema, result)
   return result
 }
+
+/**
+ * Which keywords of a compiled schema nobody checks, because they cannot be used.
+ *
+ * @since 0.1.0
+ * @category getters
+ */
+export const leftOut = (schema: JsonSchema): string | undefined => unchecked.get(schema)
 
 /**
  * The schema itself when it is well formed, or at most five problems: what a tool's schema is forgiven, one that a person
@@ -52,11 +69,15 @@ export const checked = (schema: JsonSchema): Either.Either<JsonSchema, ReadonlyA
  * @category combinators
  */
 export const fit = (validate: ValidateFunction, value: unknown): Either.Either<unknown, ReadonlyArray<string>> => {
-  if (validate(value)) return Either.right(value)
-  const problems = described(validate.errors ?? [])
-  let current: unknown = structuredClone(value)
+  // doubles are good enough to compare; what is passed on keeps its digits
+  const fits = (candidate: unknown) => validate(approximate(candidate))
+  if (fits(value)) return Either.right(value)
+  const problems = described(
+    (validate.errors ?? []).map((error) => ({ ...error, data: valueAt(value, error.instancePath) }))
+  )
+  let current = value
   const tried = new Set<string>()
-  while (!validate(current)) {
+  while (!fits(current)) {
     const next = coercions(current, validate.errors ?? []).find(({ key }) => !tried.has(key))
     if (next === undefined || tried.size >= maxCoercions) return Either.left(problems)
     tried.add(next.key)
@@ -73,6 +94,14 @@ const maxCoercions = 32
 const maxProblems = 5
 
 const compiled = new WeakMap<JsonSchema, Compiled>()
+const unchecked = new WeakMap<JsonSchema, string>()
+
+/** `usable` has left out what RE2 does not know. */
+const foreignExpression = (pattern: string) => {
+  const test = Either.getOrElse(ForeignPattern.make(pattern), () => () => true)
+  // ajv tells expressions apart by their text
+  return { test, toString: () => pattern }
+}
 
 const options = {
   // schemas are other people's: unknown keywords and formats are no reason to refuse a tool
@@ -82,7 +111,10 @@ const options = {
   allErrors: true,
   verbose: true,
   addUsedSchema: false,
-  logger: false
+  logger: false,
+  // 19.99 is a multiple of 0.01, though not in doubles
+  multipleOfPrecision: 9,
+  code: { regExp: Object.assign(foreignExpression, { code: "" }) }
 } as const
 
 /** A compiler never lets go of what it has compiled, so after so many schemas another one takes its place. */
@@ -140,7 +172,7 @@ const described = (errors: ReadonlyArray<ErrorObject>): ReadonlyArray<string> =>
 const place = (error: ErrorObject) => (error.instancePath === "" ? "the whole" : error.instancePath)
 
 const shown = (value: unknown) => {
-  const text = JSON.stringify(value) ?? "nothing"
+  const text = stringify(value) || "nothing"
   return text.length > 60 ? `${text.slice(0, 57)}…` : text
 }
 
@@ -160,6 +192,18 @@ const union = (error: ErrorObject, branches: ReadonlyArray<ErrorObject>): string
   return `${place(error)}: got ${got(error)}, fits none of the allowed forms${detail.length > 0 ? ` (${detail.join("; or ")})` : ""}`
 }
 
+const shownValues = 20
+
+/** All values where they are few; of many the nearest ones, and how many there are. */
+const allowed = (given: unknown, values: ReadonlyArray<unknown>): string => {
+  if (values.length <= shownValues) return `allowed: ${values.map(shown).join(", ")}`
+  const texts = values.filter(Predicate.isString)
+  const near = typeof given === "string" ? nearest(given, texts) : []
+  const named =
+    near.length > 0 ? `nearest: ${near.map(shown).join(", ")}` : `such as ${values.slice(0, 5).map(shown).join(", ")}`
+  return `allowed are ${values.length} values, ${named}`
+}
+
 const sentence = (error: ErrorObject): string => {
   const { params } = error
   switch (error.keyword) {
@@ -173,7 +217,7 @@ const sentence = (error: ErrorObject): string => {
       return `${place(error)}: "${extra}" is not a parameter${names.length > 0 ? `, allowed: ${names.slice(0, 20).join(", ")}` : ""}`
     }
     case "enum":
-      return `${place(error)}: got ${got(error)}, allowed: ${params["allowedValues"].slice(0, 20).map(shown).join(", ")}`
+      return `${place(error)}: got ${got(error)}, ${allowed(error.data, params["allowedValues"])}`
     case "const":
       return `${place(error)}: got ${got(error)}, allowed: ${shown(params["allowedValue"])}`
     case "type":

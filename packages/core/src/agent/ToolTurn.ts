@@ -148,7 +148,7 @@ const settle = Effect.fnUntraced(
     const { name: tool, server } = verdict.tool.tool
     const kind = `schema-unusable:${name}`
     if (verdict.schemaProblem !== undefined && !log.state.noted.includes(kind)) {
-      const text = `The schema of the tool "${name}" cannot be used (${verdict.schemaProblem}). Only that its arguments are an object is checked.`
+      const text = `The schema of the tool "${name}" cannot be used as it is: ${verdict.schemaProblem}.`
       yield* log.tell({ _tag: "Noted", kind, text, toModel: false })
     }
     yield* log.tell({

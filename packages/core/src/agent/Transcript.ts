@@ -5,6 +5,7 @@
  */
 import * as Either from "effect/Either"
 import * as Schema from "effect/Schema"
+import { fromJson } from "../json/ExactJson.ts"
 import type { AgentEvent } from "./AgentEvent.ts"
 
 /**
@@ -87,7 +88,7 @@ const block = (text: string) =>
     .map((line) => (line === "" ? "" : `    ${line}`))
     .join("\n")
 
-const encodeJson = Schema.encodeEither(Schema.parseJson(Schema.Unknown))
+const encodeJson = Schema.encodeEither(fromJson(Schema.Unknown))
 
 /** Arguments came out of JSON. */
 const encode = (value: unknown) => Either.getOrElse(encodeJson(value), () => "")

@@ -2,15 +2,24 @@
  * JSON in which equal values are equal texts, whatever the order of their keys.
  */
 import * as Predicate from "effect/Predicate"
+import { ExactNumber, stringify } from "../json/ExactJson.ts"
 
 /**
  * "" for what JSON has no word for. `space` as in `JSON.stringify`.
  *
  * @internal
  */
-export const canonicalJson = (value: unknown, space?: number): string => JSON.stringify(value, sorted, space) ?? ""
+export const canonicalJson = (value: unknown, space?: number): string => stringify(sorted(value), space)
 
-const sorted = (_: string, item: unknown) =>
-  Predicate.isRecord(item)
-    ? Object.fromEntries(Object.entries(item).toSorted(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0)))
-    : item
+const sorted = (value: unknown): unknown => {
+  if (value instanceof ExactNumber) return value
+  if (Array.isArray(value)) return value.map(sorted)
+  if (!Predicate.isRecord(value) || (Predicate.hasProperty(value, "toJSON") && Predicate.isFunction(value.toJSON))) {
+    return value
+  }
+  return Object.fromEntries(
+    Object.entries(value)
+      .toSorted(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0))
+      .map(([key, item]) => [key, sorted(item)])
+  )
+}

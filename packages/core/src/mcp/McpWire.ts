@@ -6,6 +6,7 @@
 import * as Option from "effect/Option"
 import * as Predicate from "effect/Predicate"
 import * as Schema from "effect/Schema"
+import { fromJson } from "../json/ExactJson.ts"
 import type { Page } from "./KeptList.ts"
 import type { McpTool } from "./McpConnection.ts"
 import type { McpPrompt, PromptResult } from "./McpPrompt.ts"
@@ -210,4 +211,4 @@ const optionalTexts = <const K extends string>(record: UnknownRecord, keys: Read
     readonly [P in K]?: string // the filter above, which `fromEntries` cannot express
   }
 
-const encodeJson = Schema.encodeSync(Schema.parseJson(Schema.Unknown))
+const encodeJson = Schema.encodeSync(fromJson(Schema.Unknown))

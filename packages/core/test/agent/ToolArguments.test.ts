@@ -1,5 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import { check, type Checked } from "@lms-bridge/core/agent/ToolArguments"
+import { stringify } from "@lms-bridge/core/json/ExactJson"
 import type { McpTool } from "@lms-bridge/core/mcp/McpConnection"
 
 const toolOf = (inputSchema: Record<string, unknown>): McpTool => ({
@@ -10,8 +11,11 @@ const toolOf = (inputSchema: Record<string, unknown>): McpTool => ({
   annotations: {}
 })
 
-const object = (properties: Record<string, unknown>, required: ReadonlyArray<string> = []) =>
-  toolOf({ type: "object", properties, required })
+const object = (
+  properties: Record<string, unknown>,
+  required: ReadonlyArray<string> = [],
+  more: Record<string, unknown> = {}
+) => toolOf({ type: "object", properties, required, ...more })
 
 const checked = (tool: McpTool, text: string, whole = true) => check(tool, "t", text, { whole })
 
@@ -119,7 +123,7 @@ describe("ToolArguments", () => {
     ['{"b":1}', "/b"],
     ['{"b":"yes"}', "/b"],
     ['{"s":1.5}', "/s"],
-    ['{"s":{}}', "/s: got {} (object), must be string"]
+    ['{"s":["x"]}', '/s: got ["x"] (array), must be string']
   ])("leaves %s to the model", (text, part) => {
     const tool = object({
       n: { type: "number" },
@@ -128,6 +132,63 @@ describe("ToolArguments", () => {
       s: { type: "string" }
     })
     unfit(checked(tool, text), part)
+  })
+
+  it("takes an object where the schema says text as its JSON", () => {
+    const tool = object({ s: { type: "string" } })
+    fits(checked(tool, '{"s":{"id":9007199254740993}}'), { s: '{"id":9007199254740993}' })
+    fits(checked(tool, '{"s":[1,2]}'), { s: "[1,2]" })
+    fits(checked(tool, '{"s":725653563933458432}'), { s: "725653563933458432" })
+  })
+
+  it.each(["725653563933458432", '"725653563933458432"', "-9223372036854775808", "18446744073709551615"])(
+    "passes on the digits of %s",
+    (id) => {
+      const result = checked(object({ id: { type: "integer" } }), `{"id":${id}}`)
+      assert.strictEqual(result._tag, "Fit")
+      assert.strictEqual(result._tag === "Fit" ? stringify(result.arguments) : "", `{"id":${id.replaceAll('"', "")}}`)
+    }
+  )
+
+  it("passes on a number that no double can hold", () => {
+    const result = checked(object({ n: { type: "number" } }), '{"n":1e400}')
+    assert.strictEqual(result._tag === "Fit" ? stringify(result.arguments) : "", '{"n":1e400}')
+  })
+
+  it("counts multiples in decimals", () => {
+    const tool = object({ n: { type: "number", multipleOf: 0.01 } })
+    fits(checked(tool, '{"n":19.99}'), { n: 19.99 })
+    unfit(checked(tool, '{"n":19.995}'), "multiple of 0.01")
+  })
+
+  it("takes expressions of others to RE2, and leaves out those that it does not know", () => {
+    // a backtracking engine needs 2^5000 steps for the first
+    const slow = object({ s: { type: "string", pattern: "^(a+)+$" } })
+    unfit(checked(slow, `{"s":"${"a".repeat(5000)}!"}`), "pattern")
+    const unknown = object({ s: { type: "string", pattern: "^(?=x)y" }, n: { type: "integer" } })
+    fits(checked(unknown, '{"s":"z","n":"1"}'), { s: "z", n: 1 })
+    const blind = object({ n: { type: "integer" } }, [], {
+      patternProperties: { "(?!x)": { type: "string" }, "^i_": { type: "integer" } },
+      additionalProperties: false
+    })
+    fits(checked(blind, '{"n":"1","i_a":"2","other":"x"}'), { n: 1, i_a: 2, other: "x" })
+  })
+
+  it.each([
+    [{ type: "integer", minimum: 1, exclusiveMinimum: true }, "1"],
+    [{ type: "integer", nullable: true }, '"x"'],
+    [{ type: "integer", $dynamicRef: "#elsewhere" }, '"x"'],
+    [{ type: "integer", $ref: "https://example.com/schema" }, '"x"'],
+    [{ type: "integer", maximum: "ten" }, '"x"']
+  ])("still checks the rest of %j", (schema, value) => {
+    unfit(checked(object({ n: schema }), `{"n":${value}}`), "/n")
+  })
+
+  it("names the nearest of thousands of values", () => {
+    const tool = object({ zone: { enum: Array.from({ length: 5000 }, (_, index) => `zone-${index}`) } })
+    const result = checked(tool, '{"zone":"zone_4711"}')
+    unfit(result, "5000 values", '"zone-4711"')
+    assert.isBelow(result._tag === "Unfit" ? result.told.length : 0, 600)
   })
 
   it("keeps a null that is required from being left out", () => {
@@ -182,10 +243,31 @@ describe("ToolArguments", () => {
     fits(checked(tool, '{"at":"yesterday"}'), { at: "yesterday" })
   })
 
-  it("checks only the form when the schema cannot be used", () => {
+  it.each([
+    [String.raw`{"a":"C:\Users\docs\.txt"}`, String.raw`C:\Users\docs\.txt`],
+    [String.raw`{"a":"\d+\.txt"}`, String.raw`\d+\.txt`],
+    [String.raw`{"a":"\\server\share"}`, String.raw`\server\share`],
+    [String.raw`{"a":"it\'s"}`, "it's"],
+    [String.raw`{'a':'it\'s'}`, "it's"]
+  ])("keeps the escapes of %s that JSON does not know", (text, expected) => {
+    fits(checked(free, text), { a: expected })
+  })
+
+  it.each([
+    String.raw`{"a":"C:\Users\docs\n.txt"}`,
+    String.raw`{"a":"\U0001F600"}`,
+    String.raw`{"a":"\x41"}`,
+    String.raw`{"a":"\u12"}`,
+    String.raw`{"a":"\alpha\beta"}`
+  ])("asks what %s means", (text) => {
+    unfit(checked(free, text), String.raw`Write "\\" for a backslash`)
+  })
+
+  it("switches off a keyword that cannot be used, and no other", () => {
     const tool = toolOf({ type: "object", properties: { a: { $ref: "#/nowhere" } }, required: ["a"] })
-    const result = checked(tool, '{"b":1}')
-    assert.deepInclude(result, { _tag: "Fit", arguments: { b: 1 } })
+    const result = checked(tool, '{"a":1}')
+    assert.deepInclude(result, { _tag: "Fit", arguments: { a: 1 } })
+    unfit(checked(tool, '{"b":1}'), '"a" is missing')
     assert.include(result._tag === "Fit" ? result.schemaProblem : "", "nowhere")
     unfit(checked(tool, ""), "no arguments were given")
     unfit(checked(tool, "[]"), "must be a JSON object")

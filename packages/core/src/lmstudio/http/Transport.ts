@@ -19,6 +19,7 @@ import * as FiberRef from "effect/FiberRef"
 import * as Mailbox from "effect/Mailbox"
 import * as Option from "effect/Option"
 import * as Scope from "effect/Scope"
+import { stringify } from "../../json/ExactJson.ts"
 import { baseUrl as addressOf, Settings } from "../../configuration/Settings.ts"
 import * as Alarms from "../../internal/alarms.ts"
 import type { Alarm } from "../../internal/alarms.ts"
@@ -137,7 +138,7 @@ export const make = Effect.gen(function* () {
       onNone: () => bare,
       onSome: (token) => HttpClientRequest.bearerToken(bare, token)
     })
-    return body === undefined ? authorized : HttpClientRequest.bodyUnsafeJson(authorized, body)
+    return body === undefined ? authorized : HttpClientRequest.bodyText(authorized, stringify(body), "application/json")
   }
 
   const send = (call: Omit<Call, "limits">) =>

@@ -100,7 +100,7 @@ export const tools: ReadonlyArray<Misbehaviour> = [
   },
   {
     what: "a schema that cannot be used",
-    does: "notes it once; checks only that arguments are an object",
+    does: "notes it once, with the keyword that cannot be used; checks all others",
     world: {
       turns: [[call("it", { a: 1 }), call("it", "[]")], "done"],
       servers: {

@@ -1,0 +1,34 @@
+/**
+ * Regular expressions that somebody else wrote, on RE2: linear in the text, whatever they say.
+ *
+ * @since 0.1.0
+ */
+import * as Either from "effect/Either"
+import * as Predicate from "effect/Predicate"
+import { RE2JS } from "re2js"
+
+/**
+ * Whether a text has a match, or why the expression cannot be used: RE2 has no look-around and no back-references.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const make = (pattern: string): Either.Either<(text: string) => boolean, string> =>
+  pattern.length > maxLength
+    ? Either.left("it is too long")
+    : Either.try({
+        try: () => {
+          const compiled = RE2JS.compile(asRe2(pattern))
+          return (text: string) => compiled.matcher(text).find()
+        },
+        catch: (cause) => (Predicate.isError(cause) ? cause.message : String(cause))
+      })
+
+// -----------------------------------------------------------------------------
+// internal
+// -----------------------------------------------------------------------------
+
+const maxLength = 10_000
+
+/** ECMAScript's `\uXXXX`, `\cX`, `\/` and `(?<name>…)` in RE2's words. */
+const asRe2 = (pattern: string) => RE2JS.translateRegExp(pattern)

@@ -1,0 +1,187 @@
+/**
+ * JSON in which no number becomes another one. A number that JavaScript cannot hold is kept as it was written; all else is
+ * what `JSON.parse` and `JSON.stringify` make of it.
+ */
+import * as Data from "effect/Data"
+import * as Either from "effect/Either"
+import * as ParseResult from "effect/ParseResult"
+import * as Predicate from "effect/Predicate"
+import * as Schema from "effect/Schema"
+
+/**
+ * A number in the digits that somebody wrote, because a double would change them.
+ *
+ * @since 0.1.0
+ */
+export class ExactNumber extends Data.Class<{ readonly text: string }> {
+  /** For those who write it without `stringify` below: the digits as a number where the engine can, else as text. */
+  toJSON(): unknown {
+    return rawJson === undefined ? this.text : rawJson(this.text)
+  }
+  override toString() {
+    return this.text
+  }
+}
+
+/**
+ * The number that a numeral of JSON stands for.
+ *
+ * @since 0.1.0
+ */
+export const numberOf = (numeral: string): number | ExactNumber => {
+  const number = Number(numeral)
+  return Number.isFinite(number) && !Object.is(number, -0) && sameDecimal(numeral, String(number))
+    ? number
+    : new ExactNumber({ text: numeral })
+}
+
+/**
+ * The value, or what the parser says of a text that is no JSON.
+ *
+ * @since 0.1.0
+ */
+export const parse = (text: string): Either.Either<unknown, string> =>
+  Either.try({
+    try: () => {
+      const value: unknown = JSON.parse(text)
+      if (!mayLose.test(text)) return value
+      let lost = false
+      // the same text once more, with words in place of the numbers that would change
+      const masked = text.replaceAll(token, (found) => {
+        if (found.startsWith('"') || typeof numberOf(found) === "number") return found
+        lost = true
+        return `"${found}"`
+      })
+      return lost ? withExact(value, JSON.parse(masked)) : value
+    },
+    catch: (cause) => (Predicate.isError(cause) ? cause.message : String(cause))
+  })
+
+/**
+ * As `JSON.stringify`, with the digits of exact numbers. "" for what JSON has no word for.
+ *
+ * @since 0.1.0
+ */
+export const stringify = (value: unknown, space = 0): string =>
+  holdsExact(value) ? written(value, space === 0 ? "" : "\n", space) : (JSON.stringify(value, null, space) ?? "")
+
+/**
+ * The value with the nearest double in place of each exact number: for those who compare and do not pass on.
+ *
+ * @since 0.1.0
+ */
+export const approximate = (value: unknown): unknown => (holdsExact(value) ? withDoubles(value) : value)
+
+/**
+ * As `Schema.parseJson`, with exact numbers.
+ *
+ * @since 0.1.0
+ */
+export const fromJson = <A, I, R>(schema: Schema.Schema<A, I, R>, space = 0): Schema.Schema<A, string, R> =>
+  Schema.compose(
+    Schema.transformOrFail(Schema.String, Schema.Unknown, {
+      strict: true,
+      decode: (text, _, ast) => Either.mapLeft(parse(text), (problem) => new ParseResult.Type(ast, text, problem)),
+      encode: (value, _, ast) =>
+        Either.try({
+          try: () => stringify(value, space),
+          catch: () => new ParseResult.Type(ast, value, "cannot be written as JSON")
+        })
+    }),
+    schema,
+    { strict: false }
+  )
+
+// -----------------------------------------------------------------------------
+// internal
+// -----------------------------------------------------------------------------
+
+const rawOf: unknown = Reflect.get(JSON, "rawJSON")
+const rawJson = Predicate.isFunction(rawOf) ? (text: string): unknown => rawOf.call(JSON, text) : undefined
+
+/** Sixteen digits, an exponent or a negative zero; any other number is safe. */
+const mayLose = /\d[\d.]{15}|\d[eE]|-0/
+
+const token = /"(?:[^"\\]|\\[\s\S])*"|-?\d[\d.eE+-]*/g
+
+/** Whether two numerals are the same number: their digits without zeros at the ends, and where the point stands. */
+const sameDecimal = (left: string, right: string) => left === right || normal(left) === normal(right)
+
+const normal = (numeral: string): string => {
+  const [mantissa = "", exponent = "0"] = numeral.toLowerCase().split("e")
+  const [whole = "", fraction = ""] = mantissa.replace("-", "").split(".")
+  const digits = `${whole}${fraction}`
+  const [first, last] = [firstOther(digits), lastOther(digits)]
+  if (first === -1) return "0"
+  const point = BigInt(exponent) - BigInt(fraction.length) + BigInt(digits.length - 1 - last)
+  return `${numeral.startsWith("-") ? "-" : ""}${digits.slice(first, last + 1)}e${point}`
+}
+
+const firstOther = (digits: string): number => {
+  for (let at = 0; at < digits.length; at++) if (digits[at] !== "0") return at
+  return -1
+}
+
+const lastOther = (digits: string): number => {
+  for (let at = digits.length - 1; at >= 0; at--) if (digits[at] !== "0") return at
+  return -1
+}
+
+const isHolder = (value: unknown): value is object => typeof value === "object" && value !== null
+
+/** Both came from the same text but for its numbers, so they have the same shape; no call for each level of nesting. */
+const withExact = (value: unknown, masked: unknown): unknown => {
+  const root = { value }
+  const open: Array<readonly [object, object]> = [[root, { value: masked }]]
+  for (let pair = open.pop(); pair !== undefined; pair = open.pop()) {
+    const [plain, words] = pair
+    for (const key of Object.keys(plain)) {
+      const item: unknown = Reflect.get(plain, key)
+      const word: unknown = Reflect.get(words, key)
+      if (typeof item === "number" && typeof word === "string") Reflect.set(plain, key, numberOf(word))
+      if (isHolder(item) && isHolder(word)) open.push([item, word])
+    }
+  }
+  return root.value
+}
+
+const holdsExact = (value: unknown): boolean => {
+  const open: Array<unknown> = [value]
+  const seen = new Set<object>()
+  while (open.length > 0) {
+    const item = open.pop()
+    if (item instanceof ExactNumber) return true
+    if (!isHolder(item) || seen.has(item)) continue
+    seen.add(item)
+    for (const inner of Object.values(item)) if (isHolder(inner)) open.push(inner)
+  }
+  return false
+}
+
+const withDoubles = (value: unknown): unknown => {
+  if (value instanceof ExactNumber) return Number(value.text)
+  if (Array.isArray(value)) return value.map(withDoubles)
+  return Predicate.isRecord(value)
+    ? Object.fromEntries(Object.entries(value).map(([key, item]) => [key, withDoubles(item)]))
+    : value
+}
+
+const written = (given: unknown, line: string, space: number): string => {
+  if (given instanceof ExactNumber) return given.text
+  const value: unknown =
+    Predicate.hasProperty(given, "toJSON") && Predicate.isFunction(given.toJSON) ? given.toJSON() : given
+  const inner = line === "" ? "" : line + " ".repeat(space)
+  const within = (parts: ReadonlyArray<string>, [begin, end]: readonly [string, string]) =>
+    parts.length === 0 ? begin + end : `${begin}${inner}${parts.join(`,${inner}`)}${line}${end}`
+  if (Array.isArray(value))
+    return within(
+      value.map((item) => written(item, inner, space) || "null"),
+      ["[", "]"]
+    )
+  if (!Predicate.isRecord(value)) return JSON.stringify(value) ?? ""
+  const members = Object.entries(value).flatMap(([key, item]) => {
+    const text = written(item, inner, space)
+    return text === "" ? [] : [`${JSON.stringify(key)}:${line === "" ? "" : " "}${text}`]
+  })
+  return within(members, ["{", "}"])
+}

@@ -1,0 +1,60 @@
+import * as Either from "effect/Either"
+import * as FastCheck from "effect/FastCheck"
+import { describe, expect, it } from "vitest"
+import { canonicalJson } from "../../src/internal/canonicalJson.ts"
+import { approximate, ExactNumber, parse, stringify } from "../../src/json/ExactJson.ts"
+
+const again = (text: string, space = 0) => stringify(Either.getOrThrow(parse(text)), space)
+
+describe("ExactJson", () => {
+  it.each([
+    '{"id":725653563933458432}',
+    '{"id":-9223372036854775808,"of":[18446744073709551615,"18446744073709551615",{"x":0.1234567890123456789}]}',
+    "[1e400,-1e-400,-0,-0.0,9007199254740993]",
+    '{"__proto__":{"a":9007199254740993},"\\"725653563933458433":"725653563933458433 \\" 9007199254740993"}'
+  ])("writes again what was read: %s", (text) => expect(again(text)).toBe(text))
+
+  it("keeps plain numbers plain", () => {
+    const text = '{"a":1.0,"b":1e3,"c":18446744073709552000,"d":0.10,"e":1.7976931348623157e308,"f":1234567890123456}'
+    expect(parse(text)).toEqual(Either.right(JSON.parse(text)))
+  })
+
+  it("indents and sorts as JSON.stringify does", () => {
+    expect(again('{"b":[],"a":{"n":9007199254740993,"m":[1,{}]}}', 2)).toBe(
+      '{\n  "b": [],\n  "a": {\n    "n": 9007199254740993,\n    "m": [\n      1,\n      {}\n    ]\n  }\n}'
+    )
+    expect(canonicalJson(Either.getOrThrow(parse('{"b":9007199254740993,"a":1}')))).toBe('{"a":1,"b":9007199254740993}')
+  })
+
+  it("never lets plain JSON.stringify write another number", () => {
+    const text = JSON.stringify({ id: new ExactNumber({ text: "725653563933458432" }) })
+    expect(text).toMatch(/^\{"id":"?725653563933458432"?\}$/)
+  })
+
+  it("gives doubles to those who compare", () => {
+    expect(approximate({ a: [new ExactNumber({ text: "9007199254740993" })], b: "x" })).toEqual({
+      a: [9007199254740992],
+      b: "x"
+    })
+  })
+
+  it("is JSON.parse for all JSON that JavaScript wrote, and an error for all else", () => {
+    FastCheck.assert(
+      FastCheck.property(FastCheck.json(), (text) => {
+        expect(again(text)).toBe(again(again(text)))
+        expect(approximate(Either.getOrThrow(parse(text)))).toEqual(JSON.parse(text))
+      })
+    )
+    FastCheck.assert(
+      FastCheck.property(FastCheck.string(), FastCheck.bigInt(), (text, number) => {
+        parse(`${text}${number}`)
+        expect(again(`{"n":[${number}]}`)).toBe(`{"n":[${number}]}`)
+      })
+    )
+  })
+
+  it("reads nesting of any depth", () => {
+    const deep = `${"[".repeat(5000)}9007199254740993${"]".repeat(5000)}`
+    expect(Either.isRight(parse(deep))).toBe(true)
+  })
+})
