@@ -110,6 +110,6 @@ const bare = (text: string): string => {
     .replaceAll(/[{}[\]]/g, " ")
     .replaceAll(/\s+/g, " ")
     .replace(/^[\s"'`]+/, "")
-    .replace(/[\s"'`]+$/, "")
+    .replace(/(?:["'`]\.?|\s)+$/, "")
   return plain === "" ? "it gave no reason" : plain.length > 300 ? `${plain.slice(0, 300)}…` : plain
 }

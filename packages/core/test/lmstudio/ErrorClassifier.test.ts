@@ -2,6 +2,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { FastCheck, Schema } from "effect"
 import { classify } from "@lms-bridge/core/lmstudio/ErrorClassifier"
 import { LmStudioError } from "@lms-bridge/core/lmstudio/LmStudioError"
+import { wrapped } from "@lms-bridge/testing/simulator/ChatTemplates"
 import { rows, type Row } from "./errorTexts.ts"
 import { errorOf } from "@lms-bridge/core/lmstudio/wire/ErrorBody"
 
@@ -30,6 +31,15 @@ describe("ErrorClassifier", () => {
       if (!("serverMessage" in error) || typeof row.body === "string") continue
       assert.include(JSON.stringify(row.body), JSON.stringify(error.serverMessage).slice(1, -1), row.where)
     }
+  })
+
+  it("gives the words of a template without what LM Studio says around them", () => {
+    const { message } = classify({
+      operation: "chat",
+      model: "m",
+      facts: { message: wrapped("System role not supported") }
+    })
+    assert.include(message, "refuses the conversation: System role not supported. Use")
   })
 
   it("says in every message what happened, in sentences and without the bodies' braces", () => {
