@@ -110,7 +110,10 @@ export const make = (
   const byName = new Map([...offered, ...own].map((tool) => [tool.name, tool]))
   const bySnake = new Map<string, CatalogTool | undefined>()
   for (const tool of offered) bySnake.set(snake(tool.name), bySnake.has(snake(tool.name)) ? undefined : tool)
-  return { tools: offered, find: (name) => byName.get(name) ?? bySnake.get(snake(name)) }
+  return {
+    tools: offered,
+    find: (name) => byName.get(name) ?? bySnake.get(snake(name)) ?? undecorated(name, byName, bySnake)
+  }
 }
 
 /**
@@ -157,6 +160,23 @@ const snake = (name: string) =>
     .replaceAll(/([a-z0-9])([A-Z])/g, "$1_$2")
     .replaceAll(/[^a-zA-Z0-9]+/g, "_")
     .toLowerCase()
+
+/** The name without what templates write around it, as `functions.x:0`; undefined where two readings mean two tools. */
+const undecorated = (
+  name: string,
+  byName: ReadonlyMap<string, CatalogTool>,
+  bySnake: ReadonlyMap<string, CatalogTool | undefined>
+): CatalogTool | undefined => {
+  const bare = name.trim().replace(/\(\)$/, "").replace(/:\d+$/, "")
+  const ends = [
+    bare,
+    ...["functions", "default_api", "tools", "mcp.tools", "namespace", "function", "tool"].flatMap((prefix) =>
+      bare.startsWith(`${prefix}.`) || bare.startsWith(`${prefix}:`) ? [bare.slice(prefix.length + 1)] : []
+    )
+  ]
+  const found = new Set(ends.flatMap((end) => byName.get(end) ?? bySnake.get(snake(end)) ?? []))
+  return found.size === 1 ? [...found][0] : undefined
+}
 
 const builtin = (tool: McpTool): CatalogTool => ({
   name: tool.name,

@@ -203,7 +203,7 @@ const takeCalls = (
   const calls = new Map(before)
   const started: Array<ChatEvent> = []
   for (const piece of pieces) {
-    const index = piece.index ?? indexFor(calls, piece.id ?? "")
+    const index = indexOf(calls, piece)
     const call = calls.get(index) ?? { id: "", name: "", arguments: "" }
     // later pieces repeat id and name as null or "" (H12)
     const name = call.name === "" ? (piece.function?.name ?? "") : call.name
@@ -217,6 +217,16 @@ const takeCalls = (
     if (text !== "") started.push({ _tag: "ToolCallDelta", index, text })
   }
   return { calls, started }
+}
+
+/** Another id and another name under the index of a call that has both is another call: some servers count none (Ollama). */
+const indexOf = (calls: ReadonlyMap<number, ToolCall>, piece: Delta["tool_calls"][number]): number => {
+  const id = piece.id ?? ""
+  if (piece.index === undefined) return indexFor(calls, id)
+  const call = calls.get(piece.index)
+  const isOther =
+    call !== undefined && id !== "" && call.id !== "" && call.id !== id && (piece.function?.name ?? "") !== ""
+  return isOther ? indexFor(calls, id) : piece.index
 }
 
 /** For servers that leave the index out: a new id is a new call, anything else goes on with the last one. */
