@@ -60,7 +60,7 @@ const filled = Effect.fnUntraced(function* (
   prompt: Prompt,
   fields: ReadonlyArray<FormField.FormField>
 ) {
-  const content: Record<string, FormField.Value> = {}
+  const content = new Map<string, FormField.Value>()
   for (const field of fields) {
     for (;;) {
       const line = yield* prompt(field.question)
@@ -70,9 +70,9 @@ const filled = Effect.fnUntraced(function* (
         yield* screen.err(read.why)
         continue
       }
-      if (read.value !== undefined) content[field.name] = read.value
+      if (read.value !== undefined) content.set(field.name, read.value)
       break
     }
   }
-  return { action: "accept", content } satisfies Answer as Answer
+  return { action: "accept", content: Object.fromEntries(content) } satisfies Answer as Answer
 })

@@ -5,6 +5,7 @@ import * as HelpDoc from "@effect/cli/HelpDoc"
 import * as Options from "@effect/cli/Options"
 import * as ValidationError from "@effect/cli/ValidationError"
 import type { AgentTask, Budgets, ServerChoice } from "@lms-bridge/core/agent/AgentTask"
+import { WorkingFolders } from "@lms-bridge/core/agent/WorkingFolders"
 import { table, type Values } from "@lms-bridge/core/configuration/Settings"
 import * as FileSystem from "@effect/platform/FileSystem"
 import * as Path from "@effect/platform/Path"
@@ -213,11 +214,19 @@ export const changesOf = (said: Making): Partial<AgentTask> => ({
   ...some(said.system, (instructions) => ({ instructions })),
   ...some(said.outputSchema, (outputSchema) => ({ outputSchema })),
   ...(said.resources ? { resources: true } : {}),
-  ...(said.folder.length === 0 ? {} : { workingFolders: said.folder }),
   ...some(names(said.tools), (allowedTools) => ({ allowedTools })),
   ...some(names(said.excludeTools), (excludedTools) => ({ excludedTools })),
   ...some(names(said.allow), (approvedTools) => ({ approvedTools }))
 })
+
+/** The folders that were named, as they really are; fails with one that no model may work in. */
+export const foldersOf = ({ folder }: Pick<Making, "folder">) =>
+  folder.length === 0
+    ? Effect.succeed({})
+    : Effect.map(
+        Effect.flatMap(WorkingFolders, (folders) => folders.resolve(folder)),
+        (workingFolders) => ({ workingFolders })
+      )
 
 /** The names in lists with commas between; none when there are none. */
 export function names(lists: ReadonlyArray<string>): Option.Option<ReadonlyArray<string>> {

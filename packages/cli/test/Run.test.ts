@@ -167,7 +167,7 @@ describe("run", () => {
       const tools = ["--tools", "read_*, list", "--tools=a__x", "--exclude-tools", "b__*,", "--allow", "write_file"]
       const manner = ["--max-tokens", "300", "--temperature", "0.2", "--system", "Be brief."]
       const limits = ["--max-tool-calls", "4", "--max-total-tokens", "5000", "--max-total-bytes", "6000"]
-      const folders = ["--folder", "packages", "--folder=/", "--folder", "./packages/"]
+      const folders = ["--folder", "packages", "--folder=docs", "--folder", "./packages/"]
       const whole = yield* taskOf("x", "--mcp", "a", ...tools, ...folders, ...manner, ...limits)
       assert.deepStrictEqual(whole, {
         task: "x",
@@ -179,7 +179,7 @@ describe("run", () => {
         allowedTools: ["read_*", "list", "a__x"],
         excludedTools: ["b__*"],
         approvedTools: ["write_file"],
-        workingFolders: [path.resolve("packages"), "/"]
+        workingFolders: [path.resolve("packages"), path.resolve("docs")]
       })
     })
   )
@@ -200,6 +200,19 @@ describe("run", () => {
       assert.strictEqual(code, 2)
       assert.include(err, 'lms-bridge: --folder is "/nope", but there is no such folder.')
     })
+  )
+
+  it.effect("refuses a folder that holds keys and passwords, before anything is asked", () =>
+    Effect.gen(function* () {
+      const fs = yield* FileSystem.FileSystem
+      const home = yield* fs.makeTempDirectoryScoped()
+      yield* fs.makeDirectory(`${home}/.ssh`)
+      for (const folder of ["/", "/etc", home, `${home}/.ssh/..`]) {
+        const { code, err } = yield* cli(["run", "x", "--folder", folder], { loop: finished(["x"]) })
+        assert.notStrictEqual(code, 0, folder)
+        assert.include(err, "no model works in", folder)
+      }
+    }).pipe(Effect.scoped, Effect.provide(NodeContext.layer))
   )
 
   it.effect("takes a JSON Schema for the answer from a file, and prints the JSON alone", () =>

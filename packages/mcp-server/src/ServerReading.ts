@@ -128,8 +128,8 @@ export const bind = <R>(server: Server, run: Run<R>) => {
           new McpError(ErrorCode.InvalidParams, `There is no prompt "${params.name}". There are ${names}.`)
         )
       }
-      const given = params.arguments ?? {}
-      const missing = prompt.arguments.filter(({ name, required }) => required && (given[name] ?? "") === "")
+      const given = new Map(Object.entries(params.arguments ?? {}))
+      const missing = prompt.arguments.filter(({ name, required }) => required && (given.get(name) ?? "") === "")
       if (missing.length > 0) {
         const names = missing.map(({ name }) => name).join(", ")
         return Effect.fail(new McpError(ErrorCode.InvalidParams, `${prompt.name} needs ${names}.`))
@@ -137,7 +137,7 @@ export const bind = <R>(server: Server, run: Run<R>) => {
       return Effect.succeed({
         description: prompt.description,
         messages: prompt
-          .render((name) => given[name] ?? "")
+          .render((name) => given.get(name) ?? "")
           .map((part) => ({ role: "user" as const, content: toSdk(part) }))
       })
     }, signal)

@@ -90,7 +90,7 @@ const get = Effect.fnUntraced(function* (server: string, wanted: string, args: R
       names.length > 0 ? `Did you mean ${names.join(" or ")}?` : `\`lms-bridge mcp prompts ${server}\` lists them.`
     return yield* new UsageError({ problem: `MCP server "${server}" has no prompt "${wanted}". ${hint}` })
   }
-  const missing = found.arguments.filter(({ name, required }) => required && args[name] === undefined)
+  const missing = found.arguments.filter(({ name, required }) => required && !Object.hasOwn(args, name))
   if (missing.length > 0) {
     const names = missing.map(({ name }) => `"${name}"`).join(" and ")
     return yield* new UsageError({ problem: `Prompt "${wanted}" needs ${names} in its arguments.` })

@@ -50,7 +50,8 @@ export const command = Command.make("run", config).pipe(
         task: options.task,
         servers: Option.getOrElse(servers, (): ServerChoice => ({ _tag: "None" })),
         budgets,
-        ...RunOptions.changesOf(options)
+        ...RunOptions.changesOf(options),
+        ...(yield* RunOptions.foldersOf(options))
       }
       yield* checkNames(task)
       yield* ShownRun.show((yield* AgentLoop).run(task), options)

@@ -51,6 +51,7 @@ export const command = Command.make("follow", {
         ...(Option.isSome(servers) ? { servers: servers.value } : {}),
         budgets: RunOptions.budgetsOf(options, RunOptions.budgetsOfSettings(yield* Settings)),
         ...RunOptions.changesOf(options),
+        ...(yield* RunOptions.foldersOf(options)),
         follows: { run: before.runId, ...(Option.isSome(events) ? { events: events.value } : {}) }
       }
       yield* checkNames(next)

@@ -14,6 +14,7 @@ import { McpTool } from "../mcp/McpConnection.ts"
 import { McpCallError, McpReadFailed, McpServerUnavailable } from "../mcp/McpError.ts"
 import { McpPrompt, PromptResult } from "../mcp/McpPrompt.ts"
 import { ServerSummary } from "../mcp/McpRegistry.ts"
+import * as ByteLimits from "../resilience/ByteLimits.ts"
 import { tokens } from "../mcp/redaction/KnownTokens.ts"
 import { McpResource, McpResourceTemplate, ResourceContent } from "../mcp/McpResource.ts"
 import { ToolResult } from "../mcp/ToolResult.ts"
@@ -127,7 +128,7 @@ export const toLine = (entry: CassetteEntry): Effect.Effect<string> =>
 export const read = Effect.fn("Cassette.read")(function* (path: string) {
   const fs = yield* FileSystem.FileSystem
   const text = yield* Effect.mapError(
-    fs.readFileString(path),
+    ByteLimits.readText(fs, path, (yield* ByteLimits.CurrentByteLimits).cassette),
     (cause) => new CassetteInvalid({ path, detail: `it cannot be read (${cause.message}).` })
   )
   return yield* Effect.forEach(

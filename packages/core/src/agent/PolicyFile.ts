@@ -13,6 +13,7 @@ import * as Option from "effect/Option"
 import * as ParseResult from "effect/ParseResult"
 import * as Schema from "effect/Schema"
 import * as Jsonc from "jsonc-parser"
+import * as ByteLimits from "../resilience/ByteLimits.ts"
 import { Settings, table } from "../configuration/Settings.ts"
 import { CurrentLoopPolicy, LoopPolicy } from "./LoopPolicy.ts"
 import { CurrentToolPolicy, PolicyRule, ToolPolicy } from "./ToolPolicy.ts"
@@ -120,7 +121,8 @@ const problem = ({ message, path }: ParseResult.ArrayFormatterIssue): string =>
 
 const read = (fs: FileSystem.FileSystem, path: string): Effect.Effect<Policies, PolicyInvalid> =>
   Effect.gen(function* () {
-    const text = yield* Effect.mapError(fs.readFileString(path), (cause) => [
+    const { policyFile } = yield* ByteLimits.CurrentByteLimits
+    const text = yield* Effect.mapError(ByteLimits.readText(fs, path, policyFile), (cause) => [
       cause._tag === "SystemError" && cause.reason === "NotFound" ? "there is no such file" : cause.message
     ])
     return yield* decode(text, { tools: yield* CurrentToolPolicy, loop: yield* CurrentLoopPolicy })

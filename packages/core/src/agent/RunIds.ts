@@ -6,6 +6,7 @@
 import * as Either from "effect/Either"
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
+import { sizeOf } from "../resilience/ByteLimits.ts"
 import { nearest } from "../mcp/NearestNames.ts"
 import { RunId } from "../observability/Correlation.ts"
 
@@ -15,11 +16,16 @@ import { RunId } from "../observability/Correlation.ts"
  */
 export class RunNotFound extends Schema.TaggedError<RunNotFound>()("RunNotFound", {
   runId: Schema.String,
-  nearest: Schema.optionalWith(Schema.Array(Schema.String), { exact: true })
+  nearest: Schema.optionalWith(Schema.Array(Schema.String), { exact: true }),
+  /** Its journal is there, and holds more bytes than this. */
+  most: Schema.optionalWith(Schema.Int, { exact: true })
 }) {
   readonly retryable = false
   override get message() {
-    const { nearest = [] } = this
+    const { most, nearest = [] } = this
+    if (most !== undefined) {
+      return `The journal of the run "${this.runId}" holds more than ${sizeOf(most)}, which is not read. \`lms-bridge runs rm ${this.runId}\` removes it.`
+    }
     const hint = nearest.length === 0 ? "" : `Did you mean ${nearest.join(" or ")}? `
     return `There is no run "${this.runId}". ${hint}\`lms-bridge runs ls\` shows those that are kept.`
   }

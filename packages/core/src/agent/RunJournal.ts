@@ -18,6 +18,7 @@ import type { Settings } from "../configuration/Settings.ts"
 import * as StateDirectory from "../models/StateDirectory.ts"
 import type { DataFolderUnwritable } from "../models/StateDirectory.ts"
 import type { ProcessIdentity } from "../models/ProcessIdentity.ts"
+import * as ByteLimits from "../resilience/ByteLimits.ts"
 import type { RunId } from "../observability/Correlation.ts"
 import { AgentEventJson, type AgentEvent } from "./AgentEvent.ts"
 import type { RunAmbiguous } from "./RunIds.ts"
@@ -88,6 +89,14 @@ const decodeEvent = Schema.decodeUnknownEither(AgentEventJson)
 
 /** Every field of an event is JSON as it is, so that nothing has to be encoded for each one. */
 const lineOf = (event: AgentEvent): string => `${stringify(event)}\n`
+
+/** A result that is too long for a line is kept as what the model was told of it, and that says how long it was. */
+const boundedLine = (event: AgentEvent, most: number): string => {
+  const line = lineOf(event)
+  if (line.length <= most || event._tag !== "ToolCallFinished") return line
+  const { artifact: _artifact, result: _result, ...told } = event
+  return lineOf(told)
+}
 
 const eventsIn = (text: string): ReadonlyArray<AgentEvent> =>
   text.split("\n").flatMap((line) => (line === "" ? [] : Option.toArray(Either.getRight(decodeEvent(line)))))
@@ -160,7 +169,10 @@ const makeOnDisk = Effect.gen(function* () {
       ? fileIn(directory.value, runId)
       : yield* new RunNotFound({ runId })
   })
+  const limits = yield* ByteLimits.CurrentByteLimits
   const notFound = (runId: string) => () => new RunNotFound({ runId })
+  const unread = (runId: string) => (error: { readonly _tag: string }) =>
+    new RunNotFound({ runId, ...(error._tag === "FileTooLarge" ? { most: limits.journal } : {}) })
 
   /** Of another process it is enough to know that it lives: one that ends a run says so in its journal. */
   const isRunning = (runId: string, process: ProcessIdentity | undefined) =>
@@ -189,7 +201,7 @@ const makeOnDisk = Effect.gen(function* () {
       names.filter((name) => name.endsWith(ending)),
       (name) =>
         Effect.gen(function* () {
-          const text = yield* fs.readFileString(path.join(directory.value, name))
+          const text = yield* ByteLimits.readText(fs, path.join(directory.value, name), limits.journal)
           const { process, summary } = yield* RunSummary.ofLines(text.split("\n"))
           return running(summary, yield* isRunning(summary.runId, process))
         }).pipe(Effect.option),
@@ -239,16 +251,19 @@ const makeOnDisk = Effect.gen(function* () {
       )
       return (events) =>
         Effect.suspend(() => {
-          const text = `${before}${events.map(lineOf).join("")}`
+          const text = `${before}${events.map((event) => boundedLine(event, limits.journalLine)).join("")}`
           before = ""
           return file.value.writeAll(encoder.encode(text))
         }).pipe(Effect.catchAll((cause) => Effect.annotateLogs(warnOnce, { cause: cause.message })))
     }),
     read: (runId) =>
       fileOf(runId).pipe(
-        Effect.flatMap((file) => Effect.mapError(fs.readFileString(file), notFound(runId))),
+        Effect.flatMap((file) => Effect.mapError(ByteLimits.readText(fs, file, limits.journal), unread(runId))),
         Effect.map(eventsIn),
-        Effect.orElse(() => memory.read(runId)),
+        Effect.catchIf(
+          ({ most }) => most === undefined,
+          () => memory.read(runId)
+        ),
         Effect.filterOrFail((events) => events.length > 0, notFound(runId))
       ),
     list,

@@ -53,7 +53,7 @@ export class FolderRefused extends Schema.TaggedError<FolderRefused>()("FolderRe
       case "NotAPath":
         return `${what} is not a path. Name a folder, such as "/home/me/project".`
       case "Root":
-        return `${what} is the whole machine. Name the folder that the task is about, or set WORKING_DIR.`
+        return `${what} is the whole machine, so no model works in all of it. Name the folder that the task is about, or set WORKING_DIR.`
       case "System":
         return `${what} belongs to the system, so no model works in it. Name a folder of yours.`
       case "Secrets":

@@ -79,7 +79,8 @@ export const make = (options: {
   /** Our own depth. */
   readonly depth: number
 }): Record<string, string> => {
-  const environment: Record<string, string> = {}
+  // without a prototype, so that any name is a name
+  const environment = Object.create(null) as Record<string, string>
   for (const name of safeNames) {
     const value = options.inherited(name)
     if (value !== undefined) environment[name] = value

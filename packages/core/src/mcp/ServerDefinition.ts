@@ -276,21 +276,18 @@ const launchOf = (
       ConfigVariables.expand(ConfigVariables.canonical(text, use, hasDollars(entry)), variables),
       (found): EntryProblem => ({ ...found, line })
     )
+  // a list of pairs, because an object of its own would lose a name such as `__proto__`
+  // a list of pairs, because an object of its own would lose a name such as `__proto__`
   const expandAll = (texts: Readonly<Record<string, string | null>> | undefined, use: ConfigVariables.Use) =>
-    Either.all(
-      Object.fromEntries(
-        Object.entries(texts ?? {}).flatMap(([name, text]) =>
-          text === null
-            ? []
-            : // a password may begin with a tilde
-              [
-                [
-                  name,
-                  Either.map(expand(text, /pass|secret|token/i.test(name) ? "header" : use), Redacted.make)
-                ] as const
-              ]
-        )
-      )
+    Either.map(
+      Either.all(
+        Object.entries(texts ?? {}).flatMap(([name, text]) => {
+          // a password may begin with a tilde
+          const as = /pass|secret|token/i.test(name) ? "header" : use
+          return text === null ? [] : [Either.map(expand(text, as), (value) => [name, Redacted.make(value)] as const)]
+        })
+      ),
+      (pairs): Readonly<Record<string, Redacted.Redacted>> => Object.fromEntries(pairs)
     )
 
   return Either.gen(function* () {

@@ -96,7 +96,9 @@ export const bind = Effect.fnUntraced(function* (
     )
   }
   client.fallbackRequestHandler = ({ method }) =>
-    Promise.reject(new Refusal({ code: ErrorCode.MethodNotFound, message: unanswered[method] ?? "Method not found" }))
+    Promise.reject(
+      new Refusal({ code: ErrorCode.MethodNotFound, message: unanswered.get(method) ?? "Method not found" })
+    )
 })
 
 // -----------------------------------------------------------------------------
@@ -106,11 +108,13 @@ export const bind = Effect.fnUntraced(function* (
 /** The SDK's own error would say its code twice. */
 class Refusal extends Data.TaggedError("Refusal")<{ readonly code: number; readonly message: string }> {}
 
-const unanswered: Readonly<Record<string, string>> = {
-  "sampling/createMessage":
-    "lms-bridge does not let servers use the model here. The user may allow it for runs with LMS_BRIDGE_MCP_SAMPLING.",
-  "elicitation/create": "There is nobody here who could be asked."
-}
+const unanswered: ReadonlyMap<string, string> = new Map([
+  [
+    "sampling/createMessage",
+    "lms-bridge does not let servers use the model here. The user may allow it for runs with LMS_BRIDGE_MCP_SAMPLING."
+  ],
+  ["elicitation/create", "There is nobody here who could be asked."]
+])
 
 const questionOf = (server: string, params: ElicitRequestParams): Question =>
   params.mode === "url"

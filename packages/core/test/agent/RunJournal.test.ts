@@ -5,6 +5,7 @@ import { stamp, type AgentEvent } from "@lms-bridge/core/agent/AgentEvent"
 import { AgentLoop } from "@lms-bridge/core/agent/AgentLoop"
 import { RunJournal } from "@lms-bridge/core/agent/RunJournal"
 import { Settings } from "@lms-bridge/core/configuration/Settings"
+import { ByteLimits, CurrentByteLimits } from "@lms-bridge/core/resilience/ByteLimits"
 import { RunId } from "@lms-bridge/core/observability/Correlation"
 import { Chunk, Deferred, Effect, Fiber, Layer, Logger, Option, Stream } from "effect"
 import * as World from "./doubles.ts"
@@ -37,6 +38,8 @@ const onDisk = Effect.fnUntraced(
   Effect.provide(NodeContext.layer)
 )
 
+const limits = (changes: Partial<ByteLimits>) => new ByteLimits({ ...Effect.runSync(CurrentByteLimits), ...changes })
+
 const journalIn = (directory: string) =>
   RunJournal.layer.pipe(
     Layer.provide(Settings.layerWith({ dataDir: Option.some(directory) })),
@@ -44,6 +47,45 @@ const journalIn = (directory: string) =>
   )
 
 describe("RunJournal", () => {
+  it.live("keeps of a result that is too long for a line what the model was told", () =>
+    onDisk((directory) =>
+      Effect.gen(function* () {
+        const result = { content: [{ type: "text" as const, text: "x".repeat(3000) }], isError: false }
+        const facts = {
+          callId: "a",
+          server: "s",
+          tool: "t",
+          told: "head … tail",
+          isError: false,
+          bytes: 3000,
+          millis: 1
+        }
+        const long = stamp({ _tag: "ToolCallFinished", ...facts, result, artifact: "r1" }, runId, 3, 4000)
+        yield* write(runId, [...events, long])
+        const fs = yield* FileSystem.FileSystem
+        assert.isBelow((yield* fs.readFileString(`${directory}/runs/${runId}.jsonl`)).length, 2000)
+        const {
+          artifact: _artifact,
+          result: _result,
+          ...kept
+        } = long as Extract<AgentEvent, { _tag: "ToolCallFinished" }>
+        assert.deepStrictEqual(yield* (yield* RunJournal).read(runId), [...events, kept])
+      })
+    ).pipe(Effect.provideService(CurrentByteLimits, limits({ journalLine: 1000 })))
+  )
+
+  it.live("does not read a journal that is too large, and says so", () =>
+    onDisk(() =>
+      Effect.gen(function* () {
+        yield* write(runId, events)
+        const { message } = yield* Effect.flip((yield* RunJournal).read(runId))
+        assert.include(message, "holds more than 100 bytes")
+        assert.include(message, `lms-bridge runs rm ${runId}`)
+        assert.deepStrictEqual(yield* (yield* RunJournal).list, [])
+      })
+    ).pipe(Effect.provideService(CurrentByteLimits, limits({ journal: 100 })))
+  )
+
   it.live("keeps what was written, and adds to it", () =>
     onDisk((directory) =>
       Effect.gen(function* () {

@@ -3,12 +3,15 @@ import { Chunk, Duration, Effect, Fiber, Option, Ref, Stream, TestClock } from "
 import type { ChatEvent, ChatRequest } from "@lms-bridge/core/lmstudio/Chat"
 import { LmStudioApi, type RequestLimits } from "@lms-bridge/core/lmstudio/LmStudioApi"
 import * as FakeHttp from "@lms-bridge/testing/FakeHttp"
+import { ByteLimits, CurrentByteLimits } from "@lms-bridge/core/resilience/ByteLimits"
 import { apiLayer, native, nativeModel } from "./apiLayer.ts"
 
 const request: ChatRequest = { model: "qwen/qwen3-4b", messages: [{ role: "user", content: "hi" }] }
 
 const chat = (limits?: RequestLimits, changes: Partial<ChatRequest> = {}) =>
   Effect.flatMap(LmStudioApi, (api) => api.chat({ ...request, ...changes }, limits))
+
+const small = new ByteLimits({ ...Effect.runSync(CurrentByteLimits), reply: 4096 })
 
 const requests = Effect.flatten(FakeHttp.FakeRequests)
 
@@ -48,6 +51,27 @@ describe("LmStudioApi.chat", () => {
       )
       assert.deepInclude(all[0]?.body, { model: "qwen/qwen3-4b", stream: true })
     }).pipe(withChat(reply))
+  )
+
+  it.effect("ends a reply that has no end, as an error that says so", () =>
+    Effect.gen(function* () {
+      const error = yield* Effect.flip(chat())
+      assert.strictEqual(error._tag, "ReplyMalformed")
+      assert.include(error.message, "it has no end, or more than 4 KiB")
+      assert.isFalse(error.retryable)
+    }).pipe(
+      withChat(FakeHttp.events(...Array.from({ length: 100 }, () => piece({ content: "x".repeat(50) })), done)),
+      Effect.provideService(CurrentByteLimits, small)
+    )
+  )
+
+  it.effect("ends a line that has no end", () =>
+    Effect.gen(function* () {
+      assert.strictEqual((yield* Effect.flip(chat()))._tag, "ReplyMalformed")
+    }).pipe(
+      withChat(FakeHttp.events(`data: {"x":"${"x".repeat(5000)}`)),
+      Effect.provideService(CurrentByteLimits, small)
+    )
   )
 
   it.effect("never sends `default`, nor an empty name", () =>

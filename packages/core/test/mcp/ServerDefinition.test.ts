@@ -233,6 +233,19 @@ describe("ChildEnvironment", () => {
     assert.strictEqual(printed, "no way to http://me:<redacted>@proxy:3128 with <redacted>")
   })
 
+  it("takes any name for a name", () => {
+    const names = ["__proto__", "constructor", "toString", "hasOwnProperty"]
+    const environment = make({}, Object.fromEntries(names.map((name) => [name, "x"])))
+    for (const name of names) assert.isTrue(Object.hasOwn({ ...environment }, name), name)
+    const server = define({
+      command: "constructor",
+      args: ["toString"],
+      env: JSON.parse('{"__proto__":"x"}') as object
+    })
+    assert.strictEqual(server.shown.target, "constructor toString")
+    assert.deepStrictEqual(server.shown.envNames, ["constructor"])
+  })
+
   it("does not let an entry hide how deep it is, and leaves the PATH of Windows alone", () => {
     assert.strictEqual(make({}, { LMS_BRIDGE_DEPTH: "0" })["LMS_BRIDGE_DEPTH"], "1")
     assert.strictEqual(make({ OS: "Windows_NT", PATH: "C:\\a" })["PATH"], "C:\\a")

@@ -24,7 +24,8 @@ import { baseUrl as addressOf, Settings } from "../../configuration/Settings.ts"
 import * as Alarms from "../../internal/alarms.ts"
 import type { Alarm } from "../../internal/alarms.ts"
 import { inScope } from "../../internal/inScope.ts"
-import { RequestTimeout, StreamCut, type LmStudioUnreachable } from "../LmStudioError.ts"
+import { CurrentByteLimits, sizeOf } from "../../resilience/ByteLimits.ts"
+import { ReplyMalformed, RequestTimeout, StreamCut, type LmStudioUnreachable } from "../LmStudioError.ts"
 import { eachPiece } from "./ReplyBody.ts"
 import { unreachable } from "./TransportFailure.ts"
 
@@ -85,7 +86,7 @@ export interface Incoming {
  * @since 0.1.0
  * @category errors
  */
-export type TransportError = LmStudioUnreachable | RequestTimeout | StreamCut
+export type TransportError = LmStudioUnreachable | RequestTimeout | StreamCut | ReplyMalformed
 
 /**
  * @since 0.1.0
@@ -116,6 +117,9 @@ export const make = Effect.gen(function* () {
   const settings = yield* Settings
   const client = yield* HttpClient.HttpClient
   const traced = HttpClient.withTracerPropagation(client, false)
+  const { reply: mostBytes } = yield* CurrentByteLimits
+  const tooLarge = (operation: string) =>
+    new ReplyMalformed({ operation, detail: `it has no end, or more than ${sizeOf(mostBytes)}` })
   const baseUrl = addressOf(settings)
   const lifetime = yield* Effect.scope
   const clock = yield* Effect.clock
@@ -170,7 +174,7 @@ export const make = Effect.gen(function* () {
       const { limits, operation } = call
       const startedAt = clock.unsafeCurrentTimeMillis()
       const headers = Deferred.unsafeMake<HttpClientResponse, TransportError>(FiberId.none)
-      const seen: Seen = { answered: false, lastByteAt: undefined, wholeAt: undefined }
+      const seen: Seen = { answered: false, bytes: 0, lastByteAt: undefined, wholeAt: undefined }
       let connectAt: number | undefined = startedAt + Duration.toMillis(limits.connect)
 
       return Effect.flatMap(Mailbox.make<Uint8Array, TransportError>(), (body) => {
@@ -186,7 +190,10 @@ export const make = Effect.gen(function* () {
             const read = eachPiece(response, (piece) => {
               const isFirst = seen.lastByteAt === undefined
               seen.lastByteAt = clock.unsafeCurrentTimeMillis()
-              body.unsafeOffer(piece)
+              seen.bytes += piece.length
+              // whoever reads it hears of it and lets go of the connection
+              if (seen.bytes > mostBytes) body.unsafeDone(Exit.fail(tooLarge(operation)))
+              else body.unsafeOffer(piece)
               // a shorter limit may begin with it
               if (isFirst) alarms.sooner()
             })
@@ -306,6 +313,7 @@ export const wholeText = (incoming: Incoming): Effect.Effect<string, TransportEr
 
 /** What a request has come to. From `wholeAt` on, what is still to come tells nothing new. Milliseconds. */
 interface Seen {
+  bytes: number
   answered: boolean
   lastByteAt: number | undefined
   wholeAt: number | undefined

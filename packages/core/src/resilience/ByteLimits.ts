@@ -1,0 +1,95 @@
+/**
+ * How much is taken from others and from files at once, as data: so that nothing that has no end fills the memory.
+ *
+ * @since 0.1.0
+ */
+import type * as FileSystem from "@effect/platform/FileSystem"
+import type { PlatformError } from "@effect/platform/Error"
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import * as Schema from "effect/Schema"
+
+const Bytes = Schema.Int.pipe(Schema.positive())
+
+/**
+ * Bytes. What reaches a limit ends with a typed error that says so, and is never cut in silence.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export class ByteLimits extends Schema.Class<ByteLimits>("@lms-bridge/core/resilience/ByteLimits")({
+  /** One reply of LM Studio, streamed or whole. */
+  reply: Bytes,
+  /** The journal of one run, when it is read. */
+  journal: Bytes,
+  /** One line of a journal. Of a result that is longer, what the model was told is kept. */
+  journalLine: Bytes,
+  /** A recording, when it is read. */
+  cassette: Bytes,
+  /** The policy file. */
+  policyFile: Bytes
+}) {}
+
+const mebi = 1024 * 1024
+
+/**
+ * @since 0.1.0
+ * @category references
+ */
+export class CurrentByteLimits extends Context.Reference<CurrentByteLimits>()(
+  "@lms-bridge/core/resilience/CurrentByteLimits",
+  {
+    defaultValue: () =>
+      new ByteLimits({
+        reply: 256 * mebi,
+        journal: 256 * mebi,
+        journalLine: 32 * mebi,
+        cassette: 256 * mebi,
+        policyFile: mebi
+      })
+  }
+) {}
+
+/**
+ * @since 0.1.0
+ * @category errors
+ */
+export class FileTooLarge extends Schema.TaggedError<FileTooLarge>()("FileTooLarge", {
+  path: Schema.String,
+  most: Schema.Int
+}) {
+  readonly retryable = false
+  override get message() {
+    return `${this.path} holds more than ${sizeOf(this.most)}.`
+  }
+}
+
+/**
+ * A size in words: "256 MiB".
+ *
+ * @since 0.1.0
+ * @category conversions
+ */
+export const sizeOf = (bytes: number): string =>
+  bytes >= mebi
+    ? `${Math.floor(bytes / mebi)} MiB`
+    : bytes >= 1024
+      ? `${Math.floor(bytes / 1024)} KiB`
+      : `${bytes} bytes`
+
+/**
+ * The text of a file that is not larger than `most`.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const readText = (
+  fs: FileSystem.FileSystem,
+  path: string,
+  most: number
+): Effect.Effect<string, PlatformError | FileTooLarge> =>
+  Effect.filterOrFail(
+    fs.stat(path),
+    ({ size }) => size <= BigInt(most),
+    () => new FileTooLarge({ path, most })
+  ).pipe(Effect.zipRight(fs.readFileString(path)))
