@@ -119,11 +119,13 @@ const fromContent = (part: ToolContent, isShown: boolean): string => {
       return `[resource ${part.uri}${kind}, ${sizeOf(size)} of binary data, not shown]`
     }
     case "unknown":
-      return part.json.length > 2000
-        ? `[content of kind "${part.kind}", ${sizeOf(byteLength(part.json))}, not shown]`
-        : `[content of kind "${part.kind}"] ${part.json}`
+      return `[content of kind "${part.kind}"] ${withoutData(part.json)}`
   }
 }
+
+/** Data in base64 would fill the context and tell the model nothing. */
+const withoutData = (json: string) =>
+  json.replaceAll(/"[A-Za-z0-9+/]{2000,}={0,2}"/g, (data) => `"[${sizeOf(decodedLength(data))} of data, not shown]"`)
 
 const decodedLength = (base64: string) => Math.floor((base64.replaceAll(/[=\s]/g, "").length * 3) / 4)
 
@@ -138,8 +140,11 @@ const isBinary = (text: string): boolean => {
 /** The specification asks servers to send structured content as JSON text too; once is enough. */
 const repeats = (part: ToolContent, structured: unknown): boolean =>
   part.type === "text" &&
-  /^\s*[[{]/.test(part.text) &&
-  Either.match(decodeJson(part.text), {
+  (part.text === structured || /^\s*[[{"\d-]|^\s*(?:true|false)\s*$/.test(part.text)) &&
+  (part.text === structured || isSame(part.text, structured))
+
+const isSame = (text: string, structured: unknown) =>
+  Either.match(decodeJson(text), {
     onLeft: () => false,
     onRight: (value) => Equal.equals(comparable(value), comparable(structured))
   })

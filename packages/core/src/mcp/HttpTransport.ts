@@ -7,20 +7,22 @@
 import * as FetchHttpClient from "@effect/platform/FetchHttpClient"
 import { SSEClientTransport } from "@modelcontextprotocol/sdk/client/sse.js"
 import { StreamableHTTPClientTransport } from "@modelcontextprotocol/sdk/client/streamableHttp.js"
-import type { FetchLike } from "@modelcontextprotocol/sdk/shared/transport.js"
-import { ErrorCode, isJSONRPCRequest } from "@modelcontextprotocol/sdk/types.js"
+import type { FetchLike, Transport } from "@modelcontextprotocol/sdk/shared/transport.js"
+import { ErrorCode } from "@modelcontextprotocol/sdk/types.js"
 import * as Effect from "effect/Effect"
 import * as FiberSet from "effect/FiberSet"
 import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
 import type * as Context from "effect/Context"
-import * as JsonLines from "./JsonLines.ts"
+import * as FetchedMessages from "./connection/FetchedMessages.ts"
+import * as RemoteRetry from "./connection/RemoteRetry.ts"
 import * as AuthorizedFetch from "./login/AuthorizedFetch.ts"
 import * as Refusals from "./login/Refusals.ts"
 import * as RemoteServer from "./login/RemoteServer.ts"
 import type { McpLogins } from "./McpLogins.ts"
 import type { Peer } from "./Peer.ts"
 import * as Redaction from "./redaction/Redaction.ts"
+import * as RetryPolicy from "../resilience/RetryPolicy.ts"
 import type { Launch } from "./ServerDefinition.ts"
 
 /**
@@ -32,6 +34,8 @@ export interface HttpOptions {
   readonly launch: Extract<Launch, { readonly _tag: "Http" }>
   readonly kind: "http" | "sse"
   readonly logins: Context.Tag.Service<McpLogins>
+  /** How often and when a server that is not ready is asked again. */
+  readonly policy?: RetryPolicy.RetryPolicy | undefined
 }
 
 /**
@@ -41,7 +45,8 @@ export interface HttpOptions {
  * @since 0.1.0
  * @category constructors
  */
-export const make = Effect.fn("HttpTransport.make")(function* ({ kind, launch, logins, server }: HttpOptions) {
+export const make = Effect.fn("HttpTransport.make")(function* (options: HttpOptions) {
+  const { kind, launch, logins, policy = RetryPolicy.standard, server } = options
   const plain = Option.getOrElse(yield* Effect.serviceOption(FetchHttpClient.Fetch), () => platformFetch)
   const url = new URL(Redacted.value(launch.url))
   const headers = Object.fromEntries(
@@ -58,7 +63,8 @@ export const make = Effect.fn("HttpTransport.make")(function* ({ kind, launch, l
     redact,
     (reason) => (refusal.reason = reason)
   )
-  const way = kind === "sse" ? overSse(url, headers, fetch) : yield* overStreamableHttp(url, headers, fetch)
+  const patient: Patient = (waiting) => RemoteRetry.make({ fetch, policy, run, isOpen: (id) => waiting.has(id) })
+  const way = kind === "sse" ? overSse(url, headers, patient) : overStreamableHttp(url, headers, patient)
   return {
     ...way,
     ended: Effect.succeed({ exitCode: undefined, detail: "The connection to it was lost." }),
@@ -75,6 +81,9 @@ export const make = Effect.fn("HttpTransport.make")(function* ({ kind, launch, l
 // internal
 // -----------------------------------------------------------------------------
 
+/** Asks again as long as the request is among those that wait. */
+type Patient = (waiting: ReadonlySet<string | number>) => FetchLike
+
 /** For a server to acknowledge the end of its session. */
 const farewellWithin = "1 second"
 
@@ -82,95 +91,75 @@ const farewellWithin = "1 second"
 // @effect-diagnostics-next-line globalFetch:off
 const platformFetch: typeof globalThis.fetch = (input, init) => globalThis.fetch(input, init)
 
-const parsedWithin = "100 millis"
-
-const overSse = (url: URL, headers: Record<string, string>, fetch: FetchLike) => {
-  const transport = new SSEClientTransport(url, { requestInit: { headers }, fetch })
-  // without its stream no answer can arrive, and a new stream would be another session
-  transport.onerror = (error) => {
-    if ("event" in error) void transport.close()
+/** What stands between the SDK's transport and the client: tickets are redeemed, and it is known who still waits. */
+const between = (
+  inner: Transport,
+  redeem: FetchedMessages.FetchedMessages["redeem"],
+  waiting: Set<string | number>
+) => {
+  const transport: Transport = {
+    start: () => {
+      inner.onmessage = (message, extra) => transport.onmessage?.(redeem(message), extra)
+      const { onclose, onerror } = inner
+      inner.onclose = () => (onclose?.(), transport.onclose?.())
+      inner.onerror = (error) => (onerror?.(error), transport.onerror?.(error))
+      return inner.start()
+    },
+    send: (message, options) => {
+      if ("method" in message && "id" in message) {
+        const { id } = message
+        waiting.add(id)
+        // the SDK's promise ends when the answer begins, and with it all that might be repeated
+        return inner.send(message, options).finally(() => waiting.delete(id))
+      }
+      if ("method" in message && message.method === "notifications/cancelled") {
+        const { requestId } = { ...message.params }
+        if (typeof requestId === "string" || typeof requestId === "number") waiting.delete(requestId)
+      }
+      return inner.send(message, options)
+    },
+    close: () => inner.close(),
+    get sessionId() {
+      return inner.sessionId
+    },
+    setProtocolVersion: (version) => inner.setProtocolVersion?.(version)
   }
-  return { transport, farewell: Effect.void }
+  return transport
 }
 
-const overStreamableHttp = Effect.fnUntraced(function* (url: URL, headers: Record<string, string>, fetch: FetchLike) {
-  /** Requests that have no answer yet. */
-  const pending = new Set<string | number>()
-  const run = yield* FiberSet.makeRuntime<never>()
-  const transport = new StreamableHTTPClientTransport(url, {
-    requestInit: { headers },
-    fetch: watched(fetch, (id) => {
-      pending.add(id)
-      return (resumable) => {
-        const missing = Effect.sync(() => {
-          if (resumable || !pending.delete(id)) return
-          transport.onmessage?.({ jsonrpc: "2.0", id, error: { code: ErrorCode.ConnectionClosed, message: cut } })
-        })
-        // later, for the SDK's parser to hand on what it has
-        run(Effect.delay(missing, parsedWithin))
-      }
-    })
+const overSse = (url: URL, headers: Record<string, string>, patient: Patient) => {
+  const waiting = new Set<string | number>()
+  // answers come on the one stream; what a post is answered with says nothing
+  const { fetch, redeem } = FetchedMessages.make(patient(waiting), { posts: false })
+  const inner = new SSEClientTransport(url, { requestInit: { headers }, fetch })
+  // without its stream no answer can arrive, and a new stream would be another session
+  inner.onerror = (error) => {
+    if ("event" in error) void inner.close()
+  }
+  return { transport: between(inner, redeem, waiting), farewell: Effect.void }
+}
+
+const overStreamableHttp = (url: URL, headers: Record<string, string>, patient: Patient) => {
+  const waiting = new Set<string | number>()
+  const { fetch, redeem } = FetchedMessages.make(patient(waiting), {
+    posts: true,
+    cut: (id) =>
+      transport.onmessage?.({ jsonrpc: "2.0", id, error: { code: ErrorCode.ConnectionClosed, message: cut } })
   })
-  transport.onmessage = (message) => {
-    if ("id" in message && message.id !== undefined && !("method" in message)) pending.delete(message.id)
-  }
-  transport.onerror = (error) => {
+  const inner = new StreamableHTTPClientTransport(url, { requestInit: { headers }, fetch })
+  inner.onerror = (error) => {
     // the SDK has given up resuming a stream
-    if (/reconnection attempts/i.test(error.message)) void transport.close()
+    if (/reconnection attempts/i.test(error.message)) void inner.close()
   }
+  const transport = between(inner, redeem, waiting)
   return {
     transport,
-    farewell: Effect.tryPromise(() => transport.terminateSession()).pipe(
+    farewell: Effect.tryPromise(() => inner.terminateSession()).pipe(
       Effect.interruptible,
       Effect.timeoutOption(farewellWithin),
       Effect.ignore
     )
   }
-})
+}
 
 const cut = "Connection closed"
-
-/** Tells of each request that is posted, and of the end of the stream that should bring its answer. */
-const watched =
-  (fetch: FetchLike, posted: (id: string | number) => (resumable: boolean) => void): FetchLike =>
-  (url, init) => {
-    const message = typeof init?.body === "string" ? Option.getOrUndefined(JsonLines.decode(init.body)) : undefined
-    const ended = message !== undefined && isJSONRPCRequest(message) ? posted(message.id) : undefined
-    return fetch(url, init).then((response) =>
-      ended !== undefined && response.ok && /event-stream/i.test(response.headers.get("content-type") ?? "")
-        ? withEnd(response, ended)
-        : response
-    )
-  }
-
-const withEnd = (response: Response, ended: (resumable: boolean) => void): Response => {
-  const reader = response.body?.getReader()
-  if (reader === undefined) return response
-  const decoder = new TextDecoder()
-  let line = ""
-  // a stream whose events have ids can be asked for the rest of them, which the SDK does
-  let resumable = false
-  const body = new ReadableStream<Uint8Array>({
-    pull: (controller) =>
-      reader.read().then(
-        ({ done, value }) => {
-          if (done) {
-            controller.close()
-            return ended(resumable)
-          }
-          if (!resumable) {
-            line = `${line}${decoder.decode(value, { stream: true })}`
-            resumable = /(^|[\r\n])id:/.test(line)
-            line = line.slice(-4)
-          }
-          return controller.enqueue(value)
-        },
-        (error: unknown) => {
-          controller.error(error)
-          return ended(resumable)
-        }
-      ),
-    cancel: (reason) => reader.cancel(reason)
-  })
-  return new Response(body, { status: response.status, statusText: response.statusText, headers: response.headers })
-}

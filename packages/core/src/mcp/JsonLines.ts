@@ -1,30 +1,19 @@
 /**
- * JSON-RPC messages out of bytes, one per line, as MCP frames them on stdio: pure but for the bytes that wait for the
- * rest of their line.
+ * Lines out of bytes, as MCP frames its messages on stdio: pure but for the bytes that wait for the rest of their line.
  *
  * @since 0.1.0
  */
-import { JSONRPCMessageSchema, type JSONRPCMessage } from "@modelcontextprotocol/sdk/types.js"
-import * as Option from "effect/Option"
-import * as Predicate from "effect/Predicate"
 import { joinedBytes } from "../internal/joinedBytes.ts"
-import { parseJson } from "../internal/parseJson.ts"
+import { maxMessageBytes } from "./connection/MessageText.ts"
 
 /**
- * A line longer than this (bytes) is dropped: it is no message but a runaway.
- *
- * @since 0.1.0
- * @category constants
- */
-export const maxLineBytes = 256 * 1024 * 1024
-
-/**
- * Cuts chunks of bytes into lines. Bytes are joined once per line, however many chunks a line came in.
+ * Cuts chunks of bytes into lines. Bytes are joined once per line, however many chunks a line came in. A line of more than
+ * `limit` bytes is dropped, and `tooLong` told of it as soon as it is.
  *
  * @since 0.1.0
  * @category constructors
  */
-export const makeSplitter = (limit: number = maxLineBytes) => {
+export const makeSplitter = (limit: number = maxMessageBytes, tooLong: (beginning: string) => void = () => {}) => {
   let waiting: Array<Uint8Array> = []
   let size = 0
   let skipping = false
@@ -50,26 +39,25 @@ export const makeSplitter = (limit: number = maxLineBytes) => {
         waiting.push(chunk.subarray(start))
         size += chunk.length - start
         if (size > limit) {
+          tooLong(decoder.decode(joinedBytes(waiting, size).subarray(0, shownBytes)))
           waiting = []
           size = 0
           skipping = true
         }
       }
       return lines
+    },
+    /** What waits for the end of its line, taken as a line if it ends as a message does: some servers write no line ends. */
+    taken: (accepts: (text: string) => boolean): string | undefined => {
+      const last = waiting.at(-1)?.at(-1)
+      if (skipping || size > maxUnended || (last !== closingBrace && last !== closingBracket)) return undefined
+      const text = decoder.decode(joinedBytes(waiting, size))
+      if (!accepts(text)) return undefined
+      waiting = []
+      size = 0
+      return text
     }
   }
-}
-
-/**
- * The message that a line holds; none for anything else. `null` where the specification has "absent" is forgiven, as
- * several servers write it so.
- *
- * @since 0.1.0
- * @category decoding
- */
-export const decode = (line: string): Option.Option<JSONRPCMessage> => {
-  const parsed = JSONRPCMessageSchema.safeParse(forgiving(parseJson(line)))
-  return parsed.success ? Option.some(parsed.data) : Option.none()
 }
 
 // -----------------------------------------------------------------------------
@@ -78,29 +66,12 @@ export const decode = (line: string): Option.Option<JSONRPCMessage> => {
 
 const newline = 10
 
+const closingBrace = 125
+const closingBracket = 93
+
+/** Bytes up to which what has no line end yet is looked at: each look is a look at all of it. */
+const maxUnended = 1024 * 1024
+
+const shownBytes = 200
+
 const decoder = new TextDecoder()
-
-const forgiving = (json: unknown): unknown => {
-  if (!Predicate.isReadonlyRecord(json)) return json
-  const message = withoutNull(json, ["error", "params"])
-  const { result } = message
-  if (!Predicate.isReadonlyRecord(result)) return message
-  return {
-    ...message,
-    result: "protocolVersion" in result ? withoutNulls(result) : withoutNull(result, ["_meta", "nextCursor"])
-  }
-}
-
-type UnknownRecord = { readonly [key: PropertyKey]: unknown }
-
-const withoutNull = (record: UnknownRecord, keys: ReadonlyArray<string>): UnknownRecord =>
-  keys.some((key) => record[key] === null)
-    ? Object.fromEntries(Object.entries(record).filter(([key, value]) => value !== null || !keys.includes(key)))
-    : record
-
-const withoutNulls = (value: unknown): unknown =>
-  Predicate.isReadonlyRecord(value)
-    ? Object.fromEntries(
-        Object.entries(value).flatMap(([key, inner]) => (inner === null ? [] : [[key, withoutNulls(inner)]]))
-      )
-    : value

@@ -20,6 +20,9 @@ import * as KeptList from "./KeptList.ts"
 import type { CallOptions, McpConnection } from "./McpConnection.ts"
 import { McpCallFailed, McpReadFailed, McpServerUnavailable } from "./McpError.ts"
 import * as McpWire from "./McpWire.ts"
+import * as Results from "./connection/Results.ts"
+import * as TolerantTransport from "./connection/TolerantTransport.ts"
+import * as Greeting from "./connection/Greeting.ts"
 import type { Lack } from "./login/StoredLogin.ts"
 import type { Peer } from "./Peer.ts"
 import * as SessionWithoutSecrets from "./redaction/SessionWithoutSecrets.ts"
@@ -74,6 +77,7 @@ export const connect = Effect.fn("McpClient.connect")(function* (options: Client
     // not compile; a model makes something of such a result, so nothing is checked here
     { capabilities, jsonSchemaValidator: { getValidator: acceptAll } }
   )
+  const { foreign, greeting, transport } = TolerantTransport.make(peer.transport)
   const patience = ServerExchange.makePatience()
   // before the server can ask anything
   yield* ServerRequests.bind(client, capabilities, { ...answering, server, patience })
@@ -107,6 +111,8 @@ export const connect = Effect.fn("McpClient.connect")(function* (options: Client
   const refused = (error: ServerExchange.RequestFailed) => {
     if (error.lost && !state.open) return gone
     const { method, status, text, unreachable } = error
+    const versions = foreign() ?? Greeting.foreignVersions({ code: error.code, text, data: error.data })
+    if (method === "initialize" && versions !== undefined) return unavailable("Version", versions.join(", "))
     if (status === 401 || status === 403) return unauthorized(status)
     if (status !== undefined) return unavailable("Http", sentences(`It answered ${status}.`, text), { status })
     return unreachable ? unavailable("Http", text) : unavailable("Protocol", `${method}: ${text}`)
@@ -129,11 +135,11 @@ export const connect = Effect.fn("McpClient.connect")(function* (options: Client
     )
   )
   yield* ServerExchange.attempt("initialize", () =>
-    client.connect(peer.transport, { timeout: ServerExchange.noSdkLimit })
+    client.connect(transport, { timeout: ServerExchange.noSdkLimit })
   ).pipe(Effect.catchAll(refused), within("Its answer to initialize"))
 
   const exchange = yield* ServerExchange.make(client, patience)
-  const offered = client.getServerCapabilities() ?? {}
+  const declared = Greeting.offered(greeting())
   /** A session that the server has forgotten is of no more use, nor is one to a server that cannot be reached. */
   const useless = Effect.promise(() => client.close())
 
@@ -150,9 +156,12 @@ export const connect = Effect.fn("McpClient.connect")(function* (options: Client
       keyOf,
       within: within(what),
       page: (cursor) => {
-        // a server that declares none need not answer
-        if (offered[capability] === undefined) return Effect.succeed({ items: [], next: undefined })
-        return exchange.send(method, cursor === undefined ? {} : { cursor }).pipe(
+        const none = { items: [], next: undefined }
+        // a server that declares none need not answer; many have tools all the same, and some declare nothing at all
+        const isDeclared = declared?.[capability] === true
+        if (declared !== undefined && !isDeclared && capability !== "tools") return Effect.succeed(none)
+        const asked = exchange.send(method, cursor === undefined ? {} : { cursor })
+        return (isDeclared ? asked : Effect.timeoutTo(asked, unlikely(none))).pipe(
           Effect.map(pageOf),
           Effect.catchAll((error) => {
             if (error.forgotten) {
@@ -160,8 +169,8 @@ export const connect = Effect.fn("McpClient.connect")(function* (options: Client
               return Effect.zipRight(useless, unavailable("Closed", error.text, { status }))
             }
             // who has resources need not have templates of them
-            return error.code === ErrorCode.MethodNotFound && method !== "tools/list"
-              ? Effect.succeed({ items: [], next: undefined })
+            return error.code === ErrorCode.MethodNotFound && (method !== "tools/list" || !isDeclared)
+              ? Effect.succeed(none)
               : Effect.zipRight(
                   Effect.when(useless, () => error.unreachable),
                   refused(error)
@@ -224,11 +233,13 @@ export const connect = Effect.fn("McpClient.connect")(function* (options: Client
       .pipe(
         Effect.catchAll(
           Effect.fnUntraced(function* (error) {
-            if (error._tag === "Silent") return yield* Effect.fail(failed("Timeout", "", { limit: error.limit }))
+            if (error._tag === "Silent") {
+              return yield* Effect.fail(failed("Timeout", yield* peer.hint, { limit: error.limit }))
+            }
             const { forgotten, lost, status, unreachable } = error
             if (unreachable || forgotten) {
               yield* useless
-              const code = status === undefined ? {} : { code: status }
+              const code = status === undefined && !forgotten ? {} : { code: status ?? 404 }
               return yield* Effect.fail(failed("Closed", peer.redact(error.text), code))
             }
             if (status === 401 || status === 403) return yield* unauthorized(status)
@@ -251,7 +262,7 @@ export const connect = Effect.fn("McpClient.connect")(function* (options: Client
       callOptions,
       (why, detail, more) =>
         new McpCallFailed({ server, tool, reason: typeof why === "string" ? why : ofCall(why), detail, ...more })
-    ).pipe(Effect.map(McpWire.toolResult), spanned("McpClient.call", { server, tool }))
+    ).pipe(Effect.map(Results.toolResult), spanned("McpClient.call", { server, tool }))
   }
 
   const read = Effect.fn("McpClient.read")(function* (
@@ -262,7 +273,7 @@ export const connect = Effect.fn("McpClient.connect")(function* (options: Client
     callOptions: CallOptions
   ) {
     yield* Effect.annotateCurrentSpan({ server, [what]: name })
-    if (offered[`${what}s`] === undefined) {
+    if (declared !== undefined && !declared[`${what}s`]) {
       return yield* new McpReadFailed({ server, what, name, reason: "Unsupported", detail: "" })
     }
     return yield* converse(method, params, callOptions, (why, detail, more) => {
@@ -271,10 +282,10 @@ export const connect = Effect.fn("McpClient.connect")(function* (options: Client
     })
   })
 
-  const { name = server, version = "" } = client.getServerVersion() ?? {}
+  const { name = "", version = "" } = client.getServerVersion() ?? {}
   const session: Session = {
     server,
-    implementation: { name, version },
+    implementation: { name: name.trim() === "" ? server : name, version },
     instructions: client.getInstructions(),
     tools: tools.list,
     toolsEdition: tools.edition,
@@ -318,6 +329,10 @@ const limit =
       Effect.timeoutTo(self, { duration, onTimeout: () => late, onSuccess: (value) => Effect.succeed(value) })
     )
 
+/** How long a list is waited for that was not announced. */
+const unlikely = <A>(none: A) =>
+  ({ duration: "3 seconds", onTimeout: () => none, onSuccess: (value: unknown) => value }) as const
+
 const ofCall = ({ code, text }: ServerExchange.RequestFailed): McpCallFailed["reason"] => {
   const unknown = /unknown tool|tool\b.*\bnot found|no such tool/i.test(text)
   if (code === ErrorCode.MethodNotFound || (unknown && code !== undefined)) return "UnknownTool"
@@ -333,6 +348,6 @@ const ofReading = ({ code, text }: ServerExchange.RequestFailed): McpReadFailed[
 const resourceNotFound = -32_002
 
 const codeOf = ({ code }: ServerExchange.RequestFailed) =>
-  code === undefined || !Number.isInteger(code) ? {} : { code }
+  code === undefined || !Number.isSafeInteger(code) ? {} : { code }
 
 const sentences = (...texts: ReadonlyArray<string>) => texts.filter((text) => text !== "").join(" ")

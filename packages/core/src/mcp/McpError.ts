@@ -109,6 +109,7 @@ export class McpServerUnavailable extends Schema.TaggedError<McpServerUnavailabl
     "Http",
     "Unauthorized",
     "Closed",
+    "Version",
     "Itself"
   ),
   detail: Schema.String,
@@ -132,6 +133,7 @@ export class McpServerUnavailable extends Schema.TaggedError<McpServerUnavailabl
       Http: "its address did not answer as expected",
       Unauthorized: unauthorized(this.lacks),
       Closed: "its connection closed",
+      Version: `it speaks only MCP ${this.detail}, which lms-bridge does not speak yet`,
       Itself: "it is lms-bridge itself, which is not used from within"
     }[this.reason]
     const next = {
@@ -144,10 +146,11 @@ export class McpServerUnavailable extends Schema.TaggedError<McpServerUnavailabl
       Http: 'Check "url" of its entry.',
       Unauthorized: loggingIn(this.server, this.lacks),
       Closed: "The next use connects anew.",
+      Version: "Use a release of it that speaks MCP 2025-11-25 or an earlier one.",
       Itself: "Disable its entry."
     }[this.reason]
     const printed = this.stderrTail.trim() === "" ? "" : ` It printed: ${this.stderrTail.trim().slice(-400)}`
-    return `MCP server "${this.server}" is not available: ${what}.${this.detail === "" ? "" : ` ${this.detail}`}${next === "" ? "" : ` ${next}`}${printed}`
+    return `MCP server "${this.server}" is not available: ${what}.${this.detail === "" || this.reason === "Version" ? "" : ` ${this.detail}`}${next === "" ? "" : ` ${next}`}${printed}`
   }
 }
 
@@ -202,7 +205,7 @@ export class McpCallFailed extends Schema.TaggedError<McpCallFailed>()("McpCallF
     }
     const why =
       this.reason === "Timeout" && this.limit !== undefined
-        ? `did not answer within ${Duration.format(this.limit)} (LMS_BRIDGE_MCP_CALL_TIMEOUT)`
+        ? `did not answer within ${Duration.format(this.limit)} (LMS_BRIDGE_MCP_CALL_TIMEOUT)${this.detail === "" ? "" : `. ${this.detail.replace(/\.$/, "")}`}`
         : this.reason === "Closed"
           ? "lost its server in the middle of the call. Whether it took effect is unknown: look before calling it again, which starts the server anew"
           : `failed: ${this.detail}`

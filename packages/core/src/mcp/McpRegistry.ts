@@ -18,6 +18,7 @@ import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import { Settings } from "../configuration/Settings.ts"
 import { BreakerPolicy } from "../resilience/CircuitBreaker.ts"
+import { retryPolicyOf } from "../resilience/Resilience.ts"
 import * as ChildEnvironment from "./ChildEnvironment.ts"
 import * as Itself from "./Itself.ts"
 import type { ConfigChange } from "./ConfigChange.ts"
@@ -154,6 +155,7 @@ const make = Effect.gen(function* () {
   const files = yield* McpConfigFiles.make({ override: settings.mcpJsonPath, mode: settings.mcpSources })
   const locks = yield* ToolLockFiles.make({ place: settings.mcpLock })
   const policy = new BreakerPolicy({ failures: settings.breakerFailures, openFor: settings.breakerOpenFor })
+  const retries = retryPolicyOf(settings)
 
   const open = Effect.fnUntraced(function* (definition: ServerDefinition, answering: Answering) {
     const launch = yield* definition.launch.pipe(Effect.orDie) // `definitionOf` lets no other through
@@ -167,7 +169,7 @@ const make = Effect.gen(function* () {
       const { connect } = yield* client
       const session = yield* connect({
         server: definition.name,
-        peer: yield* transport.open(definition.name, to, environment),
+        peer: yield* transport.open(definition.name, to, environment, retries),
         startTimeout: Duration.max(settings.mcpStartTimeout, definition.startTimeout ?? 0),
         callTimeout: definition.timeout ?? settings.mcpCallTimeout,
         callTotal: settings.mcpCallTotal,
@@ -205,6 +207,7 @@ const make = Effect.gen(function* () {
             open: (answering) =>
               Effect.map(open(definition, answering), (session) => GuardedSession.make(definition, session, locks)),
             policy,
+            retries,
             concurrency: settings.mcpConcurrency
           }),
           (server) => Effect.sync(() => pooled.set(definition, server))

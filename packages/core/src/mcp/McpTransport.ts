@@ -12,6 +12,7 @@ import * as Option from "effect/Option"
 import type * as Scope from "effect/Scope"
 import type { McpServerUnavailable } from "./McpError.ts"
 import { McpLogins } from "./McpLogins.ts"
+import type { RetryPolicy } from "../resilience/RetryPolicy.ts"
 import type { Peer } from "./Peer.ts"
 import * as ProcessGuard from "./ProcessGuard.ts"
 import type { Launch } from "./ServerDefinition.ts"
@@ -27,7 +28,9 @@ export class McpTransport extends Context.Tag("@lms-bridge/core/mcp/McpTransport
     readonly open: (
       server: string,
       launch: Launch,
-      environment: Readonly<Record<string, string>>
+      environment: Readonly<Record<string, string>>,
+      /** For a remote server that is not ready when it is first asked. */
+      policy?: RetryPolicy
     ) => Effect.Effect<Peer, McpServerUnavailable, Scope.Scope>
   }
 >() {
@@ -40,13 +43,13 @@ export class McpTransport extends Context.Tag("@lms-bridge/core/mcp/McpTransport
       // the executable's, if it brings one: whoever opens a connection need not know of it
       const fetch = yield* Effect.serviceOption(FetchHttpClient.Fetch)
       return McpTransport.of({
-        open: (server, launch, environment) =>
+        open: (server, launch, environment, policy) =>
           launch._tag === "Stdio"
             ? Effect.flatMap(Effect.zip(stdio, guard.hold), ([{ start }, watch]) =>
                 start({ server, launch, environment, watch })
               ).pipe(Effect.provideService(CommandExecutor.CommandExecutor, executor))
             : Effect.flatMap(http, ({ make }) => {
-                const opened = make({ server, launch, kind: launch.kind === "sse" ? "sse" : "http", logins })
+                const opened = make({ server, launch, kind: launch.kind === "sse" ? "sse" : "http", logins, policy })
                 return Option.isNone(fetch) ? opened : Effect.provideService(opened, FetchHttpClient.Fetch, fetch.value)
               })
       })

@@ -1,17 +1,15 @@
 /**
- * Tools, resources, prompts and results as servers really send them, read without trusting a single field.
+ * Tools, resources and prompts as servers really send them, read without trusting a single field.
  *
  * @since 0.1.0
  */
 import * as Option from "effect/Option"
 import * as Predicate from "effect/Predicate"
-import * as Schema from "effect/Schema"
-import { fromJson } from "../json/ExactJson.ts"
 import type { Page } from "./KeptList.ts"
 import type { McpTool } from "./McpConnection.ts"
 import type { McpPrompt, PromptResult } from "./McpPrompt.ts"
 import type { McpResource, McpResourceTemplate, ResourceContent } from "./McpResource.ts"
-import type { ToolContent, ToolResult } from "./ToolResult.ts"
+import { contentOf } from "./connection/Results.ts"
 
 /**
  * One page of `tools/list`.
@@ -116,24 +114,6 @@ export const promptResult = (result: unknown): PromptResult => {
   }
 }
 
-/**
- * The result of `tools/call`. A part that is not understood is kept as JSON; a result without parts is one with none.
- *
- * @since 0.1.0
- * @category decoding
- */
-export const toolResult = (result: unknown): ToolResult => {
-  const { content, isError, structuredContent, toolResult } = recordOf(result)
-  const parts = Array.isArray(content) ? content.map(contentOf) : content === undefined ? [] : [contentOf(content)]
-  // what servers of the first revision (2024-10-07) answered
-  const old = parts.length === 0 && toolResult !== undefined ? [contentOf(toolResult)] : []
-  return {
-    content: [...parts, ...old],
-    isError: isError === true,
-    ...(Predicate.isReadonlyRecord(structuredContent) ? { structured: recordOf(structuredContent) } : {})
-  }
-}
-
 // -----------------------------------------------------------------------------
 // internal
 // -----------------------------------------------------------------------------
@@ -145,18 +125,25 @@ const recordOf = (value: unknown): UnknownRecord =>
 
 const listOf = (value: unknown): ReadonlyArray<unknown> => (Array.isArray(value) ? value : [])
 
+/** A server may leave out what the list stands in, or write it as an object whose keys are the names. */
 const page = <A>(result: unknown, key: string, itemOf: (value: unknown) => Option.Option<A>): Page<A> => {
   const record = recordOf(result)
   const next = record["nextCursor"]
+  const list = Array.isArray(result) ? result : record[key]
+  const named = Predicate.isReadonlyRecord(list)
+    ? Object.entries(list).map(([name, value]) => ({ name, ...recordOf(value) }))
+    : listOf(list)
   return {
-    items: listOf(record[key]).flatMap((value) => Option.toArray(itemOf(value))),
+    items: named.flatMap((value) => Option.toArray(itemOf(value))),
     next: typeof next === "string" && next !== "" ? next : undefined
   }
 }
 
 const toolOf = (server: string, value: unknown): Option.Option<McpTool> => {
-  const { annotations, description, inputSchema, name, outputSchema, title } = recordOf(value)
-  if (typeof name !== "string" || name === "") return Option.none()
+  const { annotations, description, inputSchema, input_schema, name, outputSchema, parameters, title } = recordOf(value)
+  if (typeof name !== "string" || name.trim() === "") return Option.none()
+  // as the APIs of language models write it
+  const schema = [inputSchema, input_schema, parameters].find(Predicate.isReadonlyRecord)
   const hints = recordOf(annotations)
   const shown = [title, hints["title"]].find((text) => typeof text === "string" && text !== "")
   const hint = (key: string, from: string) => (typeof hints[from] === "boolean" ? { [key]: hints[from] } : {})
@@ -165,7 +152,7 @@ const toolOf = (server: string, value: unknown): Option.Option<McpTool> => {
     name,
     ...(typeof shown === "string" ? { title: shown } : {}),
     description: typeof description === "string" ? description : "",
-    inputSchema: Predicate.isReadonlyRecord(inputSchema) ? recordOf(inputSchema) : { type: "object" },
+    inputSchema: schema === undefined ? { type: "object" } : recordOf(schema),
     ...(Predicate.isReadonlyRecord(outputSchema) ? { outputSchema: recordOf(outputSchema) } : {}),
     annotations: {
       ...hint("readOnly", "readOnlyHint"),
@@ -176,39 +163,7 @@ const toolOf = (server: string, value: unknown): Option.Option<McpTool> => {
   })
 }
 
-const contentOf = (value: unknown): ToolContent => {
-  if (typeof value === "string") return { type: "text", text: value }
-  const part = recordOf(value)
-  const { data, mimeType, resource, text, type, uri } = part
-  switch (type) {
-    case "text":
-      if (typeof text === "string") return { type, text }
-      break
-    case "image":
-    case "audio":
-      if (typeof data === "string")
-        return { type, data, mimeType: typeof mimeType === "string" ? mimeType : unnamedType }
-      break
-    case "resource_link":
-      if (typeof uri === "string") return { type, uri, ...optionalTexts(part, ["name", "mimeType"]) }
-      break
-    case "resource": {
-      const embedded = recordOf(resource)
-      const address = embedded["uri"]
-      if (typeof address === "string") {
-        return { type, uri: address, ...optionalTexts(embedded, ["mimeType", "text", "blob"]) }
-      }
-      break
-    }
-  }
-  return { type: "unknown", kind: typeof type === "string" ? type : typeof value, json: encodeJson(value) }
-}
-
-const unnamedType = "application/octet-stream"
-
 const optionalTexts = <const K extends string>(record: UnknownRecord, keys: ReadonlyArray<K>) =>
   Object.fromEntries(keys.flatMap((key) => (typeof record[key] === "string" ? [[key, record[key]]] : []))) as {
     readonly [P in K]?: string // the filter above, which `fromEntries` cannot express
   }
-
-const encodeJson = Schema.encodeSync(fromJson(Schema.Unknown))

@@ -4,17 +4,21 @@
  *
  * @since 0.1.0
  */
+import * as Clock from "effect/Clock"
 import * as Deferred from "effect/Deferred"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
+import * as ExecutionStrategy from "effect/ExecutionStrategy"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as FiberRef from "effect/FiberRef"
 import * as HashMap from "effect/HashMap"
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
-import type * as Scope from "effect/Scope"
+import * as Scope from "effect/Scope"
 import * as CircuitBreaker from "../resilience/CircuitBreaker.ts"
+import * as RetryPolicy from "../resilience/RetryPolicy.ts"
 import * as FairTurns from "../resilience/FairTurns.ts"
 import * as Callers from "./Callers.ts"
 import type { GuardedSession as Session } from "./lock/GuardedSession.ts"
@@ -43,7 +47,8 @@ export interface PooledServer {
 }
 
 /**
- * `open` makes one connection and is run again after each loss. A server that fails again and again is left alone for a
+ * `open` makes one connection and is run again after each loss, and once more at once where the server ended while it was
+ * opened; where it was killed, a few times more. After that each attempt, made when somebody needs it, waits longer than the one before. A server that fails again and again is left alone for a
  * while: `policy` says how often and how long. No more than `concurrency` calls run at the same time, whoever makes them;
  * the others wait for their caller's turn.
  *
@@ -54,9 +59,11 @@ export const make = Effect.fnUntraced(function* (options: {
   readonly server: string
   readonly open: (answering: Answering) => Effect.Effect<Session, McpServerUnavailable, Scope.Scope>
   readonly policy: CircuitBreaker.BreakerPolicy
+  /** How long to wait between attempts that failed, each time longer. */
+  readonly retries: RetryPolicy.RetryPolicy
   readonly concurrency: number
 }) {
-  const { concurrency, policy, server } = options
+  const { concurrency, policy, retries, server } = options
   const scope = yield* Effect.scope
   const gate = yield* Effect.makeSemaphore(1)
   const breaker = yield* CircuitBreaker.make({
@@ -66,15 +73,46 @@ export const make = Effect.fnUntraced(function* (options: {
     counts: (error) => !(isUnavailable(error) && error.reason === "Unauthorized")
   })
   const inTurn = yield* FairTurns.make(concurrency)
-  const state: State = { current: undefined, last: undefined, sessions: 0, failure: undefined }
+  const state: State = {
+    current: undefined,
+    last: undefined,
+    sessions: 0,
+    failure: undefined,
+    failures: 0,
+    restsUntil: 0
+  }
 
   const callers = Callers.make(server)
   const roots = Roots.make(
     Effect.suspend(() => (state.current?.session === undefined ? Effect.void : state.current.session.rootsChanged))
   )
 
-  const open = options.open({ roots: roots.current, callers }).pipe(
-    Effect.tapError((failure) => Effect.sync(() => (state.failure = failure))),
+  // in a scope of its own: nothing of a failed attempt is left when the next begins
+  const once = Effect.flatMap(Effect.scope, (scope) =>
+    Effect.flatMap(Scope.fork(scope, ExecutionStrategy.sequential), (own) =>
+      options.open({ roots: roots.current, callers }).pipe(
+        Scope.extend(own),
+        Effect.tapErrorCause((cause) => Scope.close(own, Exit.failCause(cause)))
+      )
+    )
+  )
+  // who was killed did nothing wrong, and may be killed again where memory is short
+  const persistent = Effect.retry(once, { schedule: RetryPolicy.toSchedule(retries), while: isKilled })
+  const rested = Effect.flatMap(Clock.currentTimeMillis, (now) =>
+    Effect.when(Effect.sleep(Duration.millis(state.restsUntil - now)), () => state.restsUntil > now)
+  )
+  const open = Effect.zipRight(
+    rested,
+    Effect.catchIf(once, isEnded, () => persistent)
+  ).pipe(
+    Effect.tap(() => Effect.sync(() => (state.failures = 0))),
+    Effect.tapError((failure) =>
+      Effect.map(Clock.currentTimeMillis, (now) => {
+        state.failure = failure
+        state.failures = isEnded(failure) ? state.failures + 1 : 0
+        state.restsUntil = state.failures === 0 ? 0 : now + Duration.toMillis(restAfter(retries, state.failures))
+      })
+    ),
     breaker.protect,
     Effect.catchTag("CircuitOpen", ({ retryAfter }) => leftAlone(server, state.failure, retryAfter))
   )
@@ -156,6 +194,15 @@ export const make = Effect.fnUntraced(function* (options: {
     return Effect.flatMap(session.isOpen, (isOpen) => (isOpen ? Effect.succeed(session) : found))
   })
 
+  /** A list may be asked for again, whatever became of the server that was to give it; a start that failed has had its own. */
+  const look = <A>(use: (session: Session) => Effect.Effect<A, McpServerUnavailable>) =>
+    Effect.flatMap(live, (session) => Effect.either(use(session))).pipe(
+      Effect.repeat({
+        times: retries.maxRetries,
+        while: (got) => Either.isLeft(got) && (isEnded(got.left) || isForgotten(got.left))
+      }),
+      Effect.flatten
+    )
   /** A server that does not know its session has done nothing yet; nothing else is ever repeated. */
   const ask = <A, E extends McpServerUnavailable | McpCallFailed | McpReadFailed>(
     use: (session: Session) => Effect.Effect<A, E>
@@ -175,16 +222,16 @@ export const make = Effect.fnUntraced(function* (options: {
         server,
         implementation,
         instructions,
-        tools: ask((session) => session.tools),
-        review: ask((session) => session.review),
+        tools: look((session) => session.tools),
+        review: look((session) => session.review),
         toolsEdition: Effect.suspend(() =>
           Effect.map(state.last?.toolsEdition ?? Effect.succeed(""), (edition) => `${state.sessions}.${edition}`)
         ),
         call: (tool, args, callOptions) => asCaller(ask((session) => session.call(tool, args, callOptions))),
-        resources: ask((session) => session.resources),
-        resourceTemplates: ask((session) => session.resourceTemplates),
+        resources: look((session) => session.resources),
+        resourceTemplates: look((session) => session.resourceTemplates),
         readResource: (uri, callOptions) => asCaller(ask((session) => session.readResource(uri, callOptions))),
-        prompts: ask((session) => session.prompts),
+        prompts: look((session) => session.prompts),
         getPrompt: (name, args, callOptions) => asCaller(ask((session) => session.getPrompt(name, args, callOptions))),
         stderrTail: Effect.suspend(() => state.last?.stderrTail ?? Effect.succeed(""))
       }
@@ -219,7 +266,21 @@ interface State {
   /** How many there have been. */
   sessions: number
   failure: McpServerUnavailable | undefined
+  /** Attempts in a row in which the server ended. */
+  failures: number
+  /** Epoch milliseconds. */
+  restsUntil: number
 }
+
+/** By a signal, which a shell in between tells as a code beyond 128. */
+const isKilled = (error: McpServerUnavailable) =>
+  isEnded(error) && (error.exitCode === undefined || error.exitCode > 128)
+
+const isEnded = ({ reason }: McpServerUnavailable) => reason === "Exited" || reason === "Closed"
+
+/** Twice as long after each, up to the longest. */
+const restAfter = ({ base, factor, maxDelay }: RetryPolicy.RetryPolicy, failures: number) =>
+  Duration.min(Duration.times(base, factor ** (failures - 1)), maxDelay)
 
 const isForgotten = (error: McpCallFailed | McpReadFailed | McpServerUnavailable) => {
   const status = error._tag === "McpServerUnavailable" ? error.status : error.code

@@ -7,18 +7,21 @@
 import * as Command from "@effect/platform/Command"
 import type * as CommandExecutor from "@effect/platform/CommandExecutor"
 import type { PlatformError } from "@effect/platform/Error"
-import { serializeMessage } from "@modelcontextprotocol/sdk/shared/stdio.js"
 import type { Transport } from "@modelcontextprotocol/sdk/shared/transport.js"
+import type { JSONRPCMessage } from "@modelcontextprotocol/sdk/types.js"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as Mailbox from "effect/Mailbox"
+import * as Predicate from "effect/Predicate"
 import * as Schedule from "effect/Schedule"
 import * as Stream from "effect/Stream"
 import { undisturbed } from "../internal/undisturbed.ts"
 import * as Redaction from "./redaction/Redaction.ts"
-import * as JsonLines from "./JsonLines.ts"
+import * as MessageText from "./connection/MessageText.ts"
+import * as StdoutReader from "./connection/StdoutReader.ts"
+import { Received } from "./connection/TolerantTransport.ts"
 import { McpServerUnavailable } from "./McpError.ts"
 import * as NetworkVariables from "./NetworkVariables.ts"
 import type { Peer, PeerEnd } from "./Peer.ts"
@@ -90,38 +93,36 @@ const talk = Effect.fnUntraced(function* (
       return Promise.resolve()
     },
     send: (message) =>
-      outbox.unsafeOffer(encoder.encode(serializeMessage(message)))
+      outbox.unsafeOffer(encoder.encode(`${MessageText.serialize(message)}\n`))
         ? Promise.resolve()
         : Promise.reject(new TypeError("Not connected")),
     close: () => Promise.resolve(close())
   }
 
-  const receive = (line: string): Effect.Effect<void> => {
-    const message = JsonLines.decode(line)
-    if (message._tag === "Some") {
-      transport.onmessage?.(message.value)
-      // the SDK takes a notification a turn later than a result: one that came just before the result would be lost
-      return "id" in message.value ? Effect.void : Effect.yieldNow()
-    }
-    if (line.trim() === "") return Effect.void
+  const hear = (read: MessageText.Read): Effect.Effect<void> => {
+    // what it is, the client finds out: this type is the SDK's
+    transport.onmessage?.(new Received(read) as unknown as JSONRPCMessage)
+    // the SDK takes a notification a turn later than a result: one that came just before the result would be lost
+    return read.values.some((value) => Predicate.hasProperty(value, "method")) ? Effect.yieldNow() : Effect.void
+  }
+  const overhear = (line: string) => {
     noise.lines += 1
     if (noise.lines === 1) noise.sample = redact(line.slice(0, redactedLength)).slice(0, sampleLength)
     return Effect.logDebug("not an MCP message on stdout").pipe(
       Effect.annotateLogs({ server, line: noise.sample, count: noise.lines })
     )
   }
-
-  const splitter = JsonLines.makeSplitter()
+  const reader = StdoutReader.make()
+  const receive = (heard: StdoutReader.Heard) => (heard._tag === "Noise" ? overhear(heard.line) : hear(heard.read))
   const reading = yield* Deferred.await(listening).pipe(
     Effect.zipRight(
       Stream.runForEach(process.stdout, (bytes) => {
-        const lines = splitter.push(bytes)
-        const [only] = lines
-        return lines.length === 1 && only !== undefined
-          ? receive(only)
-          : Effect.forEach(lines, receive, { discard: true })
+        const all = reader.push(bytes)
+        const [only] = all
+        return all.length === 1 && only !== undefined ? receive(only) : Effect.forEach(all, receive, { discard: true })
       })
     ),
+    Effect.zipRight(Effect.suspend(() => Effect.forEach(reader.end(), receive, { discard: true }))),
     Effect.catchAllCause((cause) => Effect.logDebug("stdout of an MCP server cannot be read", cause)),
     inBackground
   )

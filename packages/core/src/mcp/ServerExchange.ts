@@ -4,13 +4,7 @@
  * @since 0.1.0
  */
 import type { Client } from "@modelcontextprotocol/sdk/client/index.js"
-import {
-  ErrorCode,
-  McpError as SdkError,
-  type Progress,
-  ResultSchema,
-  UrlElicitationRequiredError
-} from "@modelcontextprotocol/sdk/types.js"
+import { ErrorCode, McpError as SdkError, type Progress, ResultSchema } from "@modelcontextprotocol/sdk/types.js"
 import * as Data from "effect/Data"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -20,6 +14,9 @@ import * as Runtime from "effect/Runtime"
 import type * as Scope from "effect/Scope"
 import * as Alarms from "../internal/alarms.ts"
 import type { Alarm } from "../internal/alarms.ts"
+import * as ErrorWords from "./connection/ErrorWords.ts"
+import { parse } from "./connection/MessageText.ts"
+import { endingIn } from "./connection/TolerantTransport.ts"
 import type { CallOptions, CallProgress } from "./McpConnection.ts"
 
 /**
@@ -38,10 +35,16 @@ export class RequestFailed extends Data.TaggedError("RequestFailed")<{
   readonly lost: boolean
   /** Nothing at the address answered. */
   readonly unreachable: boolean
+  /** What the server sent besides the words. */
+  readonly data?: unknown
 }> {
-  /** The server does not know the session any more, so it has not done what was asked. */
+  /**
+   * The server does not know the session any more, so it has not done what was asked. Some say so with status 200, in an
+   * error of the protocol; a tool whose own sessions are gone says so as well, so there its words have to be the usual ones.
+   */
   get forgotten() {
-    return this.status === 404 || (this.status === 400 && /session/i.test(this.text))
+    if (this.status !== undefined) return this.status === 404 || (this.status === 400 && /session/i.test(this.text))
+    return sessionCodes.includes(this.code ?? 0) && forgottenWords.test(this.text)
   }
 }
 
@@ -120,11 +123,17 @@ export const make = (client: Client, patience: Patience): Effect.Effect<ServerEx
       signal: AbortSignal,
       onprogress?: (progress: Progress) => void
     ) =>
-      client.request({ method, params }, ResultSchema, {
-        signal,
-        timeout: noSdkLimit,
-        ...(onprogress === undefined ? {} : { onprogress })
-      })
+      client
+        .request({ method, params }, ResultSchema, {
+          signal,
+          timeout: noSdkLimit,
+          ...(onprogress === undefined ? {} : { onprogress })
+        })
+        .then((result) => {
+          const ending = endingIn(result)
+          if (ending._tag === "Result") return ending.value
+          throw failureFrom(method, ending.error)
+        })
 
     const send: ServerExchange["send"] = (method, params) =>
       attempt(method, (signal) => request(method, params, signal))
@@ -194,29 +203,65 @@ export const noSdkLimit = 2 ** 31 - 1
 // internal
 // -----------------------------------------------------------------------------
 
+/** Those that the SDKs of servers use for it. */
+const sessionCodes: ReadonlyArray<number> = [-32_000, -32_001, -32_600, 400, 404]
+
+const forgottenWords =
+  /^\W*(?:bad request: )?(?:no valid|invalid|unknown|missing|expired) (?:mcp[- ])?session\b|^\W*(?:mcp[- ])?session\b.{0,80}\b(?:not found|unknown|invalid|expired|terminated|closed|does not exist)\b/i
+
 /** The pages that somebody has to open before the server does what was asked. */
-const pagesIn = (cause: unknown) =>
-  cause instanceof UrlElicitationRequiredError
-    ? ` The user has to open ${cause.elicitations.map(({ url }) => url).join(" and ")} first; then it may be tried again.`
-    : ""
+const pagesIn = (code: number | undefined, data: unknown) => {
+  const links = Predicate.hasProperty(data, "elicitations") ? data.elicitations : undefined
+  if (code !== ErrorCode.UrlElicitationRequired || !Array.isArray(links)) return ""
+  const urls = links.flatMap((link) =>
+    Predicate.hasProperty(link, "url") && typeof link.url === "string" ? [link.url] : []
+  )
+  return urls.length === 0 ? "" : ` The user has to open ${urls.join(" and ")} first; then it may be tried again.`
+}
+
+const failureFrom = (method: string, { code, data, text }: ErrorWords.ServerError): RequestFailed =>
+  new RequestFailed({
+    method,
+    code,
+    status: undefined,
+    text: `${text}${pagesIn(code, data)}`.slice(0, 2000),
+    // by the text too: servers use this code for errors of their own
+    lost: code === ErrorCode.ConnectionClosed && text === connectionClosed,
+    unreachable: false,
+    data
+  })
+
+const connectionClosed = "Connection closed"
 
 /** What fetch hides beneath "fetch failed": `ECONNREFUSED 127.0.0.1:3001`. */
 const networkProblem = ({ cause, message }: TypeError) =>
   cause instanceof Error && cause.message !== "" ? cause.message : message
 
 const failureOf = (method: string, cause: unknown): RequestFailed => {
-  const number = Predicate.hasProperty(cause, "code") && Number.isInteger(cause.code) ? Number(cause.code) : undefined
-  // a JSON-RPC error has a code too; that of the HTTP transports is the status
-  const code = cause instanceof SdkError ? number : undefined
-  const status = code === undefined && number !== undefined && number >= 100 && number < 600 ? number : undefined
-  const unreachable = cause instanceof TypeError && cause.cause !== undefined
+  if (cause instanceof RequestFailed) return cause
   const message = cause instanceof Error ? cause.message : String(cause)
-  const text = unreachable ? networkProblem(cause) : `${message.replace(/^MCP error -?\d+: /, "")}${pagesIn(cause)}`
-  // by the text too: servers use this code for errors of their own
-  const lost =
-    (code === ErrorCode.ConnectionClosed && text === "Connection closed") ||
-    (code === undefined && text === "Not connected")
-  return new RequestFailed({ method, code, status, text: text.slice(0, 2000), lost, unreachable })
+  const number =
+    Predicate.hasProperty(cause, "code") && Number.isSafeInteger(cause.code) ? Number(cause.code) : undefined
+  // a JSON-RPC error has a code too; that of the HTTP transports is the status
+  if (cause instanceof SdkError) {
+    return failureFrom(method, { code: number, text: message.replace(/^MCP error -?\d+: /, ""), data: cause.data })
+  }
+  const status = number !== undefined && number >= 100 && number < 600 ? number : undefined
+  const unreachable = cause instanceof TypeError && cause.cause !== undefined
+  const said = unreachable ? undefined : errorIn(message)
+  const text = unreachable ? networkProblem(cause) : (said?.text ?? message)
+  const lost = text === "Not connected" && status === undefined
+  const data = said?.data
+  return new RequestFailed({ method, code: said?.code, status, text: text.slice(0, 2000), lost, unreachable, data })
+}
+
+/** The body of a refusal that holds an error of the protocol. */
+const errorIn = (message: string): ErrorWords.ServerError | undefined => {
+  const [, body = ""] = /^Error POSTing to endpoint[^:]*: (\{[\s\S]*)$/.exec(message) ?? []
+  const json = body === "" ? undefined : parse(body)
+  if (!Predicate.hasProperty(json, "error") || !Predicate.hasProperty(json, "jsonrpc")) return undefined
+  const { code, data, text } = ErrorWords.read(json.error)
+  return { code, data, text: `Error POSTing to endpoint: ${text}` }
 }
 
 /** Runs `onProgress` for one report after the other. Most calls report nothing, so a fiber is begun by the first report. */

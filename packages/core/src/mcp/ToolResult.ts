@@ -44,7 +44,8 @@ export type ToolContent = typeof ToolContent.Type
  */
 export const ToolResult = Schema.Struct({
   content: Schema.Array(ToolContent),
-  structured: optional(Schema.Record({ key: Schema.String, value: Schema.Unknown })),
+  /** `structuredContent`: any JSON but null. */
+  structured: optional(Schema.Unknown),
   /** The tool itself says that it failed. */
   isError: Schema.Boolean
 })

@@ -1,6 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import { McpRegistry } from "@lms-bridge/core/mcp/McpRegistry"
-import { Effect, Schedule } from "effect"
+import { Effect, Predicate, Schedule } from "effect"
 import { mkdtempSync, realpathSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
@@ -17,7 +17,7 @@ describe("McpRegistry with official servers", () => {
       )
       assert.strictEqual(textOf(yield* registry.call("everything", "echo", { message: "hello" })), "Echo: hello")
       const weather = yield* registry.call("everything", "get-structured-content", { location: "New York" })
-      assert.isNumber(weather.structured?.["temperature"])
+      assert.isTrue(Predicate.hasProperty(weather.structured, "temperature"))
       const image = yield* registry.call("everything", "get-tiny-image", {})
       assert.isTrue(image.content.some((part) => part.type === "image" && part.mimeType === "image/png"))
       const links = yield* registry.call("everything", "get-resource-links", { count: 2 })

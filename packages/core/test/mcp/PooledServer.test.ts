@@ -1,8 +1,9 @@
 import { assert, describe, it } from "@effect/vitest"
 import type { GuardedSession as Session } from "@lms-bridge/core/mcp/lock/GuardedSession"
 import { unguarded } from "@lms-bridge/core/mcp/lock/ToolLockFiles"
-import { McpServerUnavailable } from "@lms-bridge/core/mcp/McpError"
+import { McpCallFailed, McpServerUnavailable } from "@lms-bridge/core/mcp/McpError"
 import * as PooledServer from "@lms-bridge/core/mcp/PooledServer"
+import * as RetryPolicy from "@lms-bridge/core/resilience/RetryPolicy"
 import { BreakerPolicy } from "@lms-bridge/core/resilience/CircuitBreaker"
 import { Deferred, Duration, Effect, Exit, Fiber, Logger, Ref, Scope, TestClock } from "effect"
 
@@ -15,6 +16,18 @@ const broken = new McpServerUnavailable({
   detail: "",
   stderrTail: "no db"
 })
+
+const silent = new McpServerUnavailable({ server: "it", reason: "StartTimeout", detail: "", stderrTail: "" })
+
+const killed = new McpServerUnavailable({
+  server: "it",
+  reason: "Closed",
+  detail: "It was ended by SIGKILL.",
+  stderrTail: ""
+})
+
+/** How the next lists end; empty again after each test. */
+const lists: Array<Effect.Effect<never, McpServerUnavailable>> = []
 
 /** Connections numbered in the order of their opening, which `before` may delay or fail. */
 const makeServer = Effect.fnUntraced(function* (
@@ -34,7 +47,7 @@ const makeServer = Effect.fnUntraced(function* (
       server: "it",
       implementation: { name: "it", version: String(number) },
       instructions: undefined,
-      tools: Effect.succeed([]),
+      tools: Effect.suspend(() => lists.shift() ?? Effect.succeed([])),
       review: Effect.succeed(unguarded("it", [])),
       call: call ?? (() => Effect.succeed({ content: [{ type: "text", text: `answer ${number}` }], isError: false })),
       toolsEdition: Effect.succeed("0"),
@@ -50,7 +63,13 @@ const makeServer = Effect.fnUntraced(function* (
     }
     return session
   })
-  const pooled = yield* PooledServer.make({ server: "it", open: () => open, policy, concurrency: 2 })
+  const pooled = yield* PooledServer.make({
+    server: "it",
+    open: () => open,
+    policy,
+    retries: RetryPolicy.standard,
+    concurrency: 2
+  })
   return { pooled, seen, hangUp: (number: number) => hangUps[number - 1] ?? Effect.void }
 })
 
@@ -159,24 +178,89 @@ describe("PooledServer", () => {
 
   it.scoped("does not keep a failure: who asks again gets another attempt", () =>
     Effect.gen(function* () {
-      const { pooled } = yield* makeServer((attempt) => (attempt === 1 ? Effect.fail(broken) : Effect.void))
-      assert.strictEqual(yield* Effect.flip(pooled.live), broken)
+      const { pooled } = yield* makeServer((attempt) => (attempt === 1 ? Effect.fail(silent) : Effect.void))
+      assert.strictEqual(yield* Effect.flip(pooled.live), silent)
       assert.strictEqual((yield* pooled.live).implementation.version, "2")
+    })
+  )
+
+  it.scoped("starts a server once more that ended while it started, and tells nobody", () =>
+    Effect.gen(function* () {
+      const { pooled, seen } = yield* makeServer((attempt) => (attempt === 1 ? Effect.fail(broken) : Effect.void))
+      assert.strictEqual((yield* pooled.live).implementation.version, "2")
+      assert.strictEqual(seen.attempts, 2)
+    })
+  )
+
+  it.scoped(
+    "waits longer before each attempt with a server that ends again and again, and not at all after a success",
+    () =>
+      Effect.gen(function* () {
+        const { hangUp, pooled, seen } = yield* makeServer((attempt) =>
+          attempt <= 4 ? Effect.fail(broken) : Effect.void
+        )
+        yield* Effect.flip(pooled.live)
+        assert.strictEqual(seen.attempts, 2)
+        const second = yield* Effect.fork(Effect.flip(pooled.live))
+        yield* TestClock.adjust("999 millis")
+        assert.strictEqual(seen.attempts, 2)
+        yield* TestClock.adjust("1 millis")
+        yield* Fiber.join(second)
+        const third = yield* Effect.fork(pooled.live)
+        yield* TestClock.adjust("1999 millis")
+        assert.strictEqual(seen.attempts, 4)
+        yield* TestClock.adjust("1 millis")
+        yield* Fiber.join(third)
+        yield* hangUp(1)
+        assert.strictEqual((yield* pooled.live).implementation.version, "6")
+      })
+  )
+
+  it.scoped("is patient with a server that is killed while it starts", () =>
+    Effect.gen(function* () {
+      const { pooled, seen } = yield* makeServer((attempt) => (attempt <= 4 ? Effect.fail(killed) : Effect.void))
+      const fiber = yield* Effect.fork(pooled.live)
+      yield* TestClock.adjust("30 seconds")
+      yield* Fiber.join(fiber)
+      assert.strictEqual(seen.attempts, 5)
+    })
+  )
+
+  it.scoped("asks a new connection for a list that the old one lost, and never repeats a call", () =>
+    Effect.gen(function* () {
+      let calls = 0
+      const { hangUp, pooled, seen } = yield* makeServer(works, () =>
+        Effect.suspend(() => {
+          calls += 1
+          return Effect.fail(new McpCallFailed({ server: "it", tool: "x", reason: "Closed", detail: "" }))
+        })
+      )
+      const connection = yield* pooled.connection([])
+      lists.push(Effect.zipRight(hangUp(1), Effect.fail(killed)))
+      assert.deepStrictEqual(yield* connection.tools, [])
+      assert.strictEqual(seen.attempts, 2)
+      yield* Effect.flip(connection.call("x", {}))
+      assert.strictEqual(calls, 1)
     })
   )
 
   it.scoped("leaves a server alone that failed three times in a row, says until when, and then tries once", () =>
     Effect.gen(function* () {
-      const { pooled, seen } = yield* makeServer((attempt) => (attempt <= 3 ? Effect.fail(broken) : Effect.void))
-      for (const _ of [1, 2, 3]) yield* Effect.flip(pooled.live)
+      const { pooled, seen } = yield* makeServer((attempt) => (attempt <= 6 ? Effect.fail(broken) : Effect.void))
+      yield* Effect.flip(pooled.live)
+      for (const wait of ["1 second", "2 seconds"] as const) {
+        const fiber = yield* Effect.fork(Effect.flip(pooled.live))
+        yield* TestClock.adjust(wait)
+        yield* Fiber.join(fiber)
+      }
       yield* TestClock.adjust("20 seconds")
       const error = yield* Effect.flip(pooled.live)
-      assert.strictEqual(seen.attempts, 3)
+      assert.strictEqual(seen.attempts, 6)
       assert.deepInclude(error, { reason: "Exited", exitCode: 1, stderrTail: "no db" })
       assert.include(error.message, "tried again in 40s at the earliest")
       yield* TestClock.adjust("40 seconds")
       yield* pooled.live
-      assert.strictEqual(seen.attempts, 4)
+      assert.strictEqual(seen.attempts, 7)
     })
   )
 

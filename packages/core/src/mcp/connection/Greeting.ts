@@ -1,0 +1,129 @@
+/**
+ * The answer to `initialize`, read so that whoever gave any answer is used: what counts is whether its lists come.
+ *
+ * @since 0.1.0
+ */
+import {
+  type InitializeResult,
+  LATEST_PROTOCOL_VERSION,
+  SUPPORTED_PROTOCOL_VERSIONS
+} from "@modelcontextprotocol/sdk/types.js"
+import * as Predicate from "effect/Predicate"
+import type { ServerError } from "./ErrorWords.ts"
+
+/**
+ * What it can do, as far as it said so. `undefined` where it said nothing at all: then everything is asked for.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Offered {
+  readonly tools: boolean
+  readonly resources: boolean
+  readonly prompts: boolean
+  /** Whether tools may be called as tasks. */
+  readonly tasks: boolean
+}
+
+/**
+ * An answer that the SDK accepts. A version that it does not know becomes the one that was asked for.
+ *
+ * @since 0.1.0
+ * @category decoding
+ */
+export const read = (answer: unknown): InitializeResult => {
+  const { capabilities, instructions, protocolVersion, serverInfo } = recordOf(answer)
+  const { name, title, version } = recordOf(serverInfo)
+  const can = recordOf(capabilities)
+  const told = Array.isArray(instructions) ? instructions.filter(Predicate.isString).join("\n") : instructions
+  return {
+    protocolVersion: knownVersion(protocolVersion) ?? LATEST_PROTOCOL_VERSION,
+    capabilities: {
+      ...(isOffered(can["tools"]) ? { tools: {} } : {}),
+      ...(isOffered(can["resources"]) ? { resources: {} } : {}),
+      ...(isOffered(can["prompts"]) ? { prompts: {} } : {})
+    },
+    serverInfo: {
+      name: typeof name === "string" ? name : "",
+      version: typeof version === "string" ? version : typeof version === "number" ? String(version) : "",
+      ...(typeof title === "string" ? { title } : {})
+    },
+    ...(typeof told === "string" && told !== "" ? { instructions: told } : {})
+  }
+}
+
+/**
+ * @since 0.1.0
+ * @category decoding
+ */
+export const offered = (answer: unknown): Offered | undefined => {
+  const can = recordOf(recordOf(answer)["capabilities"])
+  const has = (key: string) => isOffered(can[key])
+  const tasks = recordOf(recordOf(recordOf(can["tasks"])["requests"])["tools"])
+  const all = { tools: has("tools"), resources: has("resources"), prompts: has("prompts") }
+  return Object.values(all).includes(true) ? { ...all, tasks: isOffered(tasks["call"]) } : undefined
+}
+
+/**
+ * The newest version that both sides know, where a refusal names those of the server.
+ *
+ * @since 0.1.0
+ * @category getters
+ */
+export const commonVersion = (error: ServerError): string | undefined =>
+  SUPPORTED_PROTOCOL_VERSIONS.find(
+    (version) => version !== LATEST_PROTOCOL_VERSION && supportedBy(error).includes(version)
+  )
+
+/**
+ * The versions that a refusal names, when we know none of them; undefined when it is no refusal of our version.
+ *
+ * @since 0.1.0
+ * @category getters
+ */
+export const foreignVersions = (error: ServerError): ReadonlyArray<string> | undefined => {
+  const names = supportedBy(error)
+  if (names.some((version) => SUPPORTED_PROTOCOL_VERSIONS.includes(version))) return undefined
+  if (names.length > 0) return names
+  const refused =
+    newer.includes(error.code ?? 0) ||
+    /unsupported ?protocol ?version|protocol version .*not supported/i.test(error.text)
+  return refused
+    ? [/\b20\d\d-\d\d-\d\d\b/.exec(error.text.replaceAll(LATEST_PROTOCOL_VERSION, ""))?.[0] ?? "2026-07-28"]
+    : undefined
+}
+
+/**
+ * The versions that `server/discover` of revision 2026-07-28 answers with.
+ *
+ * @since 0.1.0
+ * @category getters
+ */
+export const discovered = (answer: unknown): ReadonlyArray<string> => {
+  const { protocolVersions, supportedVersions } = recordOf(answer)
+  return [supportedVersions, protocolVersions].flatMap((list) =>
+    Array.isArray(list) ? list.filter(Predicate.isString) : []
+  )
+}
+
+// -----------------------------------------------------------------------------
+// internal
+// -----------------------------------------------------------------------------
+
+/** HeaderMismatch, MissingRequiredClientCapability, UnsupportedProtocolVersion of revision 2026-07-28. */
+const newer: ReadonlyArray<number> = [-32_020, -32_021, -32_022]
+
+const recordOf = (value: unknown): { readonly [key: PropertyKey]: unknown } =>
+  Predicate.isReadonlyRecord(value) ? value : {}
+
+/** `[]` is how PHP writes an object without entries. */
+const isOffered = (value: unknown) => value !== undefined && value !== null && value !== false
+
+const knownVersion = (version: unknown) => SUPPORTED_PROTOCOL_VERSIONS.find((known) => known === String(version).trim())
+
+const supportedBy = ({ data }: ServerError): ReadonlyArray<string> => {
+  const { supported, supportedProtocolVersions, supportedVersions } = recordOf(data)
+  return [supported, supportedVersions, supportedProtocolVersions].flatMap((list) =>
+    Array.isArray(list) ? list.filter(Predicate.isString) : []
+  )
+}

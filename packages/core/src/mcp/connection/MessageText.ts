@@ -1,0 +1,147 @@
+/**
+ * What a server wrote, as values: JSON as it should be, and what is so near to it that only one reading is left.
+ *
+ * @since 0.1.0
+ */
+import * as Predicate from "effect/Predicate"
+import { parseJson } from "../../internal/parseJson.ts"
+import { stringify } from "../../json/ExactJson.ts"
+
+/**
+ * A message longer than this (bytes) is not read, be it a line, a body or an event: it is a runaway.
+ *
+ * @since 0.1.0
+ * @category constants
+ */
+export const maxMessageBytes = 64 * 1024 * 1024
+
+/**
+ * What one line, body or event holds. `broken` is the text of what looks like a message and cannot be read.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Read {
+  readonly values: ReadonlyArray<unknown>
+  readonly broken: string | undefined
+}
+
+/**
+ * The one place where the text of a message becomes a value; undefined when it is no JSON.
+ *
+ * @since 0.1.0
+ * @category decoding
+ */
+export const parse = (text: string): unknown => parseJson(text)
+
+/**
+ * The one place where a value becomes the text of a message.
+ *
+ * @since 0.1.0
+ * @category conversions
+ */
+export const serialize = (value: unknown): string => stringify(value) || "null"
+
+/**
+ * Takes a byte order mark, words before and after the message, several messages in one line, NaN and the like (which
+ * become texts, for JSON has no other way to keep them), Python's constants, and line ends within texts. Never fails.
+ *
+ * @since 0.1.0
+ * @category decoding
+ */
+export const read = (text: string): Read => {
+  const trimmed = text.replace(/^\uFEFF/, "").trim()
+  if (trimmed === "") return nothing
+  const whole = parse(trimmed)
+  if (whole !== undefined) return { values: [whole], broken: undefined }
+  const values = embedded(trimmed)
+  if (values.length > 0) return { values, broken: undefined }
+  return looksLikeMessage(trimmed) ? { values: [], broken: trimmed } : nothing
+}
+
+/**
+ * Whether a value may be a message, or a list of them, wherever it was found.
+ *
+ * @since 0.1.0
+ * @category refinements
+ */
+export const isMessage = (value: unknown): boolean =>
+  Array.isArray(value)
+    ? value.length > 0 && value.every(isMessage)
+    : Predicate.isReadonlyRecord(value) &&
+      (typeof value["method"] === "string" ||
+        "jsonrpc" in value ||
+        (["result", "error"].some((key) => key in value) && !isLogged(value)))
+
+/**
+ * A line of a structured log, which some servers write to stdout.
+ *
+ * @since 0.1.0
+ * @category refinements
+ */
+export const isLogged = (value: { readonly [key: PropertyKey]: unknown }): boolean =>
+  !("jsonrpc" in value) &&
+  ["level", "severity", "lvl", "time", "timestamp", "@timestamp", "ts"].some((key) => key in value)
+
+// -----------------------------------------------------------------------------
+// internal
+// -----------------------------------------------------------------------------
+
+const nothing: Read = { values: [], broken: undefined }
+
+/** A program prints many a thing in brackets; the names of a message's parts tell. */
+const looksLikeMessage = (text: string) =>
+  /["'](?:jsonrpc|result|error|content|structuredContent)["']\s*:/.test(text) || /^\{\s*["']id["']\s*:/.test(text)
+
+/** Opening brackets that are tried as the beginning of a message. */
+const maxTries = 64
+
+const embedded = (text: string): ReadonlyArray<unknown> => {
+  const values: Array<unknown> = []
+  let at = 0
+  for (let tries = 0; tries < maxTries; tries++) {
+    const start = nextOpening(text, at)
+    if (start === -1) break
+    const end = endOf(text, start)
+    const piece = end === -1 ? "" : text.slice(start, end)
+    const value = piece === "" ? undefined : (parse(piece) ?? parse(mended(piece)))
+    const taken = value !== undefined && (isMessage(value) || piece.length === text.length)
+    if (taken) values.push(value)
+    at = taken ? end : start + 1
+  }
+  return values
+}
+
+const nextOpening = (text: string, from: number) => {
+  const brace = text.indexOf("{", from)
+  const bracket = text.indexOf("[", from)
+  return brace === -1 ? bracket : bracket === -1 ? brace : Math.min(brace, bracket)
+}
+
+/** Behind the bracket that closes the one at `start`; -1 when there is none. */
+const endOf = (text: string, start: number): number => {
+  let depth = 0
+  let quoted = false
+  for (let at = start; at < text.length; at++) {
+    const character = text[at]
+    if (quoted) {
+      if (character === "\\") at++
+      else if (character === '"') quoted = false
+    } else if (character === '"') quoted = true
+    else if (character === "{" || character === "[") depth++
+    else if ((character === "}" || character === "]") && --depth === 0) return at + 1
+  }
+  return -1
+}
+
+/** Texts and what stands between them: one pass, each character looked at once. */
+const mended = (text: string): string =>
+  text.replaceAll(/"(?:[^"\\]|\\[\s\S])*"|-?\b(?:NaN|Infinity|undefined|None|True|False)\b|,(?=\s*[}\]])/g, (token) =>
+    token.startsWith('"')
+      ? token.replaceAll(/[\u0000-\u001f]/g, escaped)
+      : (otherWords[token] ?? (token === "," ? "" : `"${token}"`))
+  )
+
+const escaped = (character: string) => JSON.stringify(character).slice(1, -1)
+
+const otherWords: Readonly<Record<string, string>> = { None: "null", undefined: "null", True: "true", False: "false" }
