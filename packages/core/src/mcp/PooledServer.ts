@@ -273,8 +273,8 @@ interface State {
 }
 
 /** By a signal, which a shell in between tells as a code beyond 128. */
-const isKilled = (error: McpServerUnavailable) =>
-  isEnded(error) && (error.exitCode === undefined || error.exitCode > 128)
+const isKilled = ({ exitCode = 0, reason }: McpServerUnavailable) =>
+  reason === "Closed" || (reason === "Exited" && exitCode > 128)
 
 const isEnded = ({ reason }: McpServerUnavailable) => reason === "Exited" || reason === "Closed"
 

@@ -81,7 +81,8 @@ describe("McpRegistry with servers that misbehave", () => {
       const refused = yield* Effect.flip(registry.tools("refusing"))
       assert.deepInclude(refused, { _tag: "McpServerUnavailable", reason: "Protocol" })
       assert.include(refused.message, "no licence")
-      assert.deepInclude(yield* Effect.flip(registry.tools("old")), { reason: "Protocol" })
+      // an odd version is no refusal
+      assert.isNotEmpty(yield* registry.tools("old"))
     }).pipe(Effect.provide(registryWith({ refusing: misbehaving("--refuse"), old: misbehaving("--old-protocol") })))
   )
 

@@ -191,12 +191,12 @@ const textWithin = (response: Response, limit: number): Promise<string> => {
   if (reader === undefined) return Promise.resolve("")
   const pieces: Array<Uint8Array> = []
   let size = 0
-  const next = (): Promise<string> =>
+  const rest = (): Promise<string> =>
     reader.read().then(({ done, value }) => {
       if (done) return new TextDecoder().decode(joinedBytes(pieces, size))
       pieces.push(value)
       size += value.length
-      return size > limit ? reader.cancel().then(() => `a body of more than ${limit} bytes`) : next()
+      return size > limit ? reader.cancel().then(() => `a body of more than ${limit} bytes`) : rest()
     })
-  return next()
+  return rest()
 }
