@@ -45,7 +45,8 @@ export const toolResult = (result: unknown): ToolResult => {
  */
 export const contentOf = (value: unknown): ToolContent => {
   if (typeof value === "string") return { type: "text", text: value }
-  if (!Predicate.isReadonlyRecord(value) || value instanceof ExactNumber) return { type: "text", text: serialize(value) }
+  if (!Predicate.isReadonlyRecord(value) || value instanceof ExactNumber)
+    return { type: "text", text: serialize(value) }
   const { data, mimeType, resource, text, type, uri } = value
   switch (type) {
     case "text":
