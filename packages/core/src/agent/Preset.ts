@@ -68,7 +68,7 @@ export const presets: Readonly<Record<PresetName, Preset>> = {
     name: "fetch",
     title: "web pages",
     command: "uvx",
-    args: ["mcp-server-fetch@2025.4.7"],
+    args: ["mcp-server-fetch@2026.10.24"],
     folders: false,
     recognises: words("mcp-server-fetch", "mcp_server_fetch", "mcp/fetch"),
     approved: []
