@@ -17,6 +17,7 @@ import { Resilience } from "@lms-bridge/core/resilience/Resilience"
 import * as RetryPolicy from "@lms-bridge/core/resilience/RetryPolicy"
 import * as AgentLoopTest from "@lms-bridge/testing/AgentLoopTest"
 import * as UnusedServices from "@lms-bridge/testing/UnusedServices"
+import { WorkingFolders } from "@lms-bridge/core/agent/WorkingFolders"
 import { type Context, Effect, Layer, Option } from "effect"
 import * as FakeScreen from "./FakeScreen.ts"
 
@@ -60,6 +61,7 @@ export const services = (doubles: Doubles) =>
       breakerPolicy: CircuitBreaker.standard
     }),
     UnusedServices.layer,
+    WorkingFolders.layer.pipe(Layer.provide(Settings.layerWith({})), Layer.provide(NodeContext.layer)),
     Settings.layerWith(doubles.settings ?? {})
   )
 

@@ -13,6 +13,7 @@ import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import { homeFolder } from "../configuration/HomeFolder.ts"
 import { Settings } from "../configuration/Settings.ts"
+import { isSecretPlace } from "../agent/policy/SecretPlaces.ts"
 import { WorkingFolders } from "../agent/WorkingFolders.ts"
 import * as ImageData from "./ImageData.ts"
 import * as ImageFetch from "./ImageFetch.ts"
@@ -67,7 +68,13 @@ export class Images extends Context.Tag("@lms-bridge/core/images/Images")<
           const written = source.replace(/^file:\/\//i, "").replace(/^~(?=[/\\])/, home ?? "~")
           const real = yield* Effect.mapError(fs.realPath(path.resolve(base, written)), refused)
           yield* Effect.mapError(
-            folders.resolve([path.dirname(real)]),
+            folders.resolve([path.dirname(real)]).pipe(
+              // one image of a home is not the home
+              Effect.catchIf(
+                ({ reason }) => reason === "HoldsSecrets" && !isSecretPlace(real.replaceAll("\\", "/")),
+                () => Effect.void
+              )
+            ),
             ({ message }) => new ImageRefused({ source, reason: "Folder", detail: message })
           )
           const { size, type } = yield* Effect.mapError(fs.stat(real), refused)

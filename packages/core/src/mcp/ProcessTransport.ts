@@ -164,7 +164,7 @@ const talk = Effect.fnUntraced(function* (
   return {
     transport,
     ended: Deferred.await(ended),
-    stderrTail: Effect.sync(() => redact(tail.text)),
+    stderrTail: Effect.sync(() => redact(tail.text).slice(-tailLength)),
     // the end of its stdin is all that a process is told
     farewell: Effect.void,
     redact,
@@ -183,14 +183,8 @@ const inBackground = <A, E, R>(self: Effect.Effect<A, E, R>) => Effect.forkScope
 /** Characters of stderr that are kept. */
 const tailLength = 16_384
 
-/** From a whole line on where there is one, so that no secret is cut and then not found. */
-const endOf = (text: string): string => {
-  if (text.length <= tailLength) return text
-  const end = text.slice(-tailLength)
-  const line = end.indexOf("\n")
-  const word = line < 0 ? end.search(/\s/) : line
-  return word < 0 ? end : end.slice(word + 1)
-}
+/** More than is shown, so that a secret which stands where the shown part begins is found as a whole. */
+const endOf = (text: string): string => text.slice(-(tailLength + redactedLength))
 
 const sampleLength = 200
 

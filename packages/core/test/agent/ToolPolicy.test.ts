@@ -237,6 +237,7 @@ describe("ToolPolicy", () => {
       "resolve-library-id",
       "dataset_info",
       "removal_policy",
+      "trigger-long-running-operation",
       "constructor",
       "toString",
       ""

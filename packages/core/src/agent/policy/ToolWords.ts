@@ -107,7 +107,8 @@ const byName = (name: string): Deed | undefined => {
   const words = wordsOf(name)
   let shielded = false
   for (const [index, word] of words.entries()) {
-    const stems = stemsOf(word)
+    // a "long-running operation" runs nothing else
+    const stems = word === "running" ? [word] : stemsOf(word)
     const is = (set: ReadonlySet<string>) => stems.some((stem) => set.has(stem))
     if (/^(?:and|or|then)$/.test(word)) shielded = false
     else if (!shielded && is(reading)) shielded = true
