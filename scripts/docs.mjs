@@ -18,7 +18,7 @@ const settings = [
   )
 ]
 
-const { allTools } = await load("packages/mcp-server/dist/Tools.js")
+const { allTools } = await load("packages/mcp-server/dist/tools/Tools.js")
 const parameters = ({ properties = {}, required = [] }) =>
   Object.keys(properties)
     .map((name) => (required.includes(name) ? `\`${name}\`` : `\`${name}\`?`))

@@ -1,6 +1,6 @@
 // A run over all servers, of which only the first request matters; and the same conversation with every tool of them.
 import { AgentLoop } from "@lms-bridge/core/agent/AgentLoop"
-import { systemMessage } from "@lms-bridge/core/agent/SystemMessage"
+import { systemMessage } from "@lms-bridge/core/agent/run/SystemMessage"
 import { LmStudioApi } from "@lms-bridge/core/lmstudio/LmStudioApi"
 import { McpRegistry } from "@lms-bridge/core/mcp/McpRegistry"
 import * as Effect from "effect/Effect"

@@ -8,8 +8,8 @@ import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
-import { Screen } from "./Screen.ts"
-import { RunsAreKept } from "./ShownRun.ts"
+import { Screen } from "./terminal/Screen.ts"
+import { RunsAreKept } from "./views/ShownRun.ts"
 
 /** `auto`: when LM Studio does not answer. */
 export type Mode = "never" | "auto" | "always"

@@ -12,11 +12,11 @@ import * as Exit from "effect/Exit"
 import * as Layer from "effect/Layer"
 import * as Cli from "./Cli.ts"
 import { ExitCode } from "./ExitCode.ts"
-import * as NodeScreen from "./NodeScreen.ts"
+import * as NodeScreen from "./terminal/NodeScreen.ts"
 import { Program } from "./Program.ts"
-import { Screen } from "./Screen.ts"
+import { Screen } from "./terminal/Screen.ts"
 import * as StandIn from "./StandIn.ts"
-import * as Words from "./Words.ts"
+import * as Words from "./views/Words.ts"
 
 const logging = ({ logLevel, watched }: Cli.Need) =>
   Layer.unwrapEffect(

@@ -8,7 +8,7 @@ import { CircuitOpen } from "@lms-bridge/core/resilience/CircuitBreaker"
 import { Duration } from "effect"
 import { readFileSync } from "node:fs"
 import { ExitCode, meanings, ofFailure, ofOutcome, UsageError } from "@lms-bridge/cli/ExitCode"
-import { OutputClosed } from "@lms-bridge/cli/Screen"
+import { OutputClosed } from "@lms-bridge/cli/terminal/Screen"
 
 const lms = (reason: LmsCliError["reason"]) => new LmsCliError({ reason, subcommand: "load" })
 const timeout = (phase: LmStudioError.RequestTimeout["phase"]) =>

@@ -3,8 +3,8 @@
  * @effect/cli prints by itself.
  */
 import { Program } from "@lms-bridge/cli/Program"
-import { OutputClosed, Screen } from "@lms-bridge/cli/Screen"
-import * as Words from "@lms-bridge/cli/Words"
+import { OutputClosed, Screen } from "@lms-bridge/cli/terminal/Screen"
+import * as Words from "@lms-bridge/cli/views/Words"
 import { Console, Context, Effect, Layer, Option, Ref } from "effect"
 
 export interface Options {

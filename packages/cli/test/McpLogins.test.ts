@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import type { LoginRequest } from "@lms-bridge/core/mcp/McpLogins"
+import type { LoginRequest } from "@lms-bridge/core/mcp/login/McpLogins"
 import type { ServerSummary } from "@lms-bridge/core/mcp/McpRegistry"
 import { Duration, Effect } from "effect"
 import { cli } from "./OverDoubles.ts"

@@ -14,9 +14,9 @@ import * as Exit from "effect/Exit"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Predicate from "effect/Predicate"
-import { answerTo } from "./answerTo.ts"
+import { answerTo } from "./protocol/answerTo.ts"
 import { hungUp } from "./hungUp.ts"
-import * as Server from "./Server.ts"
+import * as Server from "./protocol/Server.ts"
 
 const MainLayer = Logging.layer({ isTerminal: process.stderr.isTTY }).pipe(Layer.provideMerge(Settings.layer))
 

@@ -8,8 +8,8 @@ import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as NodePlatform from "./NodePlatform.ts"
-import { Runs } from "./Runs.ts"
-import { surface } from "./Surface.ts"
+import { Runs } from "./runs/Runs.ts"
+import { surface } from "./protocol/Surface.ts"
 
 const ServicesLayer = Runs.layer.pipe(Layer.provideMerge(Bridge.layerNoDeps), Layer.provide(NodePlatform.layer))
 

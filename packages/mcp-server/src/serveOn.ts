@@ -4,9 +4,9 @@
 import type { Services } from "@lms-bridge/core/Bridge"
 import { Settings } from "@lms-bridge/core/configuration/Settings"
 import * as Effect from "effect/Effect"
-import type { Runs } from "./Runs.ts"
-import * as Server from "./Server.ts"
-import { surface } from "./Surface.ts"
+import type { Runs } from "./runs/Runs.ts"
+import * as Server from "./protocol/Server.ts"
+import { surface } from "./protocol/Surface.ts"
 
 /** `connected` runs once the transport takes messages. Callers take turns at models and servers. */
 export const serveOn = Effect.fnUntraced(function* (

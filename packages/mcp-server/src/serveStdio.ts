@@ -5,8 +5,8 @@ import type { Services } from "@lms-bridge/core/Bridge"
 import type { Settings } from "@lms-bridge/core/configuration/Settings"
 import * as Effect from "effect/Effect"
 import { hungUp } from "./hungUp.ts"
-import { Runs } from "./Runs.ts"
-import * as Server from "./Server.ts"
+import { Runs } from "./runs/Runs.ts"
+import * as Server from "./protocol/Server.ts"
 import { serveOn } from "./serveOn.ts"
 
 /** Needs the logger to write to stderr: stdout carries protocol only. Ends with the input, whatever is running. */

@@ -4,9 +4,9 @@ import { InMemoryTransport } from "@modelcontextprotocol/sdk/inMemory.js"
 import type { ClientCapabilities } from "@modelcontextprotocol/sdk/types.js"
 import { Effect, Exit, Fiber, Stream, TestClock } from "effect"
 import { setImmediate } from "node:timers/promises"
-import * as Server from "@lms-bridge/mcp-server/Server"
-import type { Change, Reading } from "@lms-bridge/mcp-server/ServerReading"
-import type { Tool } from "@lms-bridge/mcp-server/Tool"
+import * as Server from "@lms-bridge/mcp-server/protocol/Server"
+import type { Change, Reading } from "@lms-bridge/mcp-server/protocol/ServerReading"
+import type { Tool } from "@lms-bridge/mcp-server/tools/Tool"
 
 export const connected = Effect.fnUntraced(function* <R>(
   tools: ReadonlyArray<Tool<R>>,

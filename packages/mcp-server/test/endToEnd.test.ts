@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { allTools } from "@lms-bridge/mcp-server/Tools"
+import { allTools } from "@lms-bridge/mcp-server/tools/Tools"
 import type { SeenRequest } from "@lms-bridge/testing/simulator/Recorder"
 import type { RunningSimulator } from "@lms-bridge/testing/simulator/Simulator"
 import { Effect, Exit, Fiber, Schedule } from "effect"

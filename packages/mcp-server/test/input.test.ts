@@ -1,7 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { withoutNulls } from "@lms-bridge/mcp-server/input/WithoutNulls"
-import type { Tool } from "@lms-bridge/mcp-server/Tool"
-import * as Tools from "@lms-bridge/mcp-server/Tools"
+import type { Tool } from "@lms-bridge/mcp-server/tools/Tool"
+import * as Tools from "@lms-bridge/mcp-server/tools/Tools"
 import { Effect, FastCheck, Schema } from "effect"
 
 const optional = <A, I>(schema: Schema.Schema<A, I>) => Schema.optionalWith(schema, { exact: true })

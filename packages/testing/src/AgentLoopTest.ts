@@ -9,9 +9,9 @@ import {
   type AgentEventBody,
   type AgentOutcome,
   type CallRecord
-} from "@lms-bridge/core/agent/AgentEvent"
+} from "@lms-bridge/core/agent/rules/AgentEvent"
 import { AgentLoop, type AgentError } from "@lms-bridge/core/agent/AgentLoop"
-import { RunJournal, RunNotFound } from "@lms-bridge/core/agent/RunJournal"
+import { RunJournal, RunNotFound } from "@lms-bridge/core/runs/RunJournal"
 import type { AgentTask } from "@lms-bridge/core/agent/AgentTask"
 import { RunId } from "@lms-bridge/core/observability/Correlation"
 import * as Clock from "effect/Clock"

@@ -5,8 +5,8 @@
  * @since 0.1.0
  */
 import { McpServerUnavailable } from "@lms-bridge/core/mcp/McpError"
-import { McpTransport } from "@lms-bridge/core/mcp/McpTransport"
-import type { PeerEnd } from "@lms-bridge/core/mcp/Peer"
+import { McpTransport } from "@lms-bridge/core/mcp/transport/McpTransport"
+import type { PeerEnd } from "@lms-bridge/core/mcp/transport/Peer"
 import { InMemoryTransport } from "@modelcontextprotocol/sdk/inMemory.js"
 import type { Transport } from "@modelcontextprotocol/sdk/shared/transport.js"
 import * as Context from "effect/Context"

@@ -3,11 +3,11 @@
  *
  * @since 0.1.0
  */
-import { Presets } from "@lms-bridge/core/agent/Presets"
-import { WorkingFolders } from "@lms-bridge/core/agent/WorkingFolders"
+import { Presets } from "@lms-bridge/core/agent/presets/Presets"
+import { WorkingFolders } from "@lms-bridge/core/machine/WorkingFolders"
 import { Images } from "@lms-bridge/core/images/Images"
-import { Downloader } from "@lms-bridge/core/models/Downloader"
-import { Embedder } from "@lms-bridge/core/models/Embedder"
+import { Downloader } from "@lms-bridge/core/models/catalog/Downloader"
+import { Embedder } from "@lms-bridge/core/models/catalog/Embedder"
 import * as Layer from "effect/Layer"
 
 /**

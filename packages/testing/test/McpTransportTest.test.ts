@@ -3,7 +3,7 @@ import { Client } from "@modelcontextprotocol/sdk/client/index.js"
 import { McpServer } from "@modelcontextprotocol/sdk/server/mcp.js"
 import { Effect, Fiber } from "effect"
 import { McpServerUnavailable } from "@lms-bridge/core/mcp/McpError"
-import { McpTransport } from "@lms-bridge/core/mcp/McpTransport"
+import { McpTransport } from "@lms-bridge/core/mcp/transport/McpTransport"
 import * as McpTransportTest from "@lms-bridge/testing/McpTransportTest"
 
 const launch = { _tag: "Stdio", command: "run", args: [], env: {}, cwd: undefined } as const

@@ -4,11 +4,11 @@
 import * as Command from "@effect/cli/Command"
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
-import { Finding, findings } from "../Diagnosis.ts"
+import { Finding, findings } from "../views/Diagnosis.ts"
 import { Ended } from "../ExitCode.ts"
-import * as Palette from "../Palette.ts"
-import { Screen } from "../Screen.ts"
-import * as SharedOptions from "../SharedOptions.ts"
+import * as Palette from "../views/Palette.ts"
+import { Screen } from "../terminal/Screen.ts"
+import * as SharedOptions from "../options/SharedOptions.ts"
 
 export const command = Command.make("doctor", { json: SharedOptions.json("Print the findings as JSON.") }).pipe(
   Command.withDescription("Look at everything a run needs, and say what to do about what is missing."),

@@ -11,13 +11,13 @@ import type * as Stream from "effect/Stream"
 import { Settings } from "../configuration/Settings.ts"
 import { McpRegistry, type McpConnectError } from "../mcp/McpRegistry.ts"
 import { ModelLifecycle, type ModelLifecycleError } from "../models/ModelLifecycle.ts"
-import type { AgentEvent } from "./AgentEvent.ts"
-import * as AgentRun from "./AgentRun.ts"
-import { UserPolicies, type PolicyInvalid } from "./PolicyFile.ts"
-import { RunJournal, type RunInProgress, type RunNotFound } from "./RunJournal.ts"
+import type { AgentEvent } from "./rules/AgentEvent.ts"
+import * as AgentRun from "./run/Run.ts"
+import { UserPolicies, type PolicyInvalid } from "./policy/PolicyFile.ts"
+import { RunJournal, type RunInProgress, type RunNotFound } from "../runs/RunJournal.ts"
 import type { AgentTask } from "./AgentTask.ts"
-import type { NoSuchTool } from "./ToolCatalog.ts"
-import { ToolNearness } from "./ToolNearness.ts"
+import type { NoSuchTool } from "./tools/ToolCatalog.ts"
+import { ToolNearness } from "./tools/SemanticRank.ts"
 
 /**
  * What prevents a run from starting: the model cannot be had, or a server or tool that was named is not there, the
@@ -34,7 +34,7 @@ export type AgentError =
   | RunNotFound
   | RunInProgress
 
-export { CurrentApprover, type ApprovalRequest } from "./Approval.ts"
+export { CurrentApprover, type ApprovalRequest } from "./policy/Approval.ts"
 
 /**
  * @since 0.1.0

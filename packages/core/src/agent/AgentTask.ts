@@ -4,7 +4,7 @@
  * @since 0.1.0
  */
 import * as Schema from "effect/Schema"
-import { DefinedServer } from "../mcp/DefinedServer.ts"
+import { DefinedServer } from "../mcp/config/DefinedServer.ts"
 
 const optional = <A, I>(schema: Schema.Schema<A, I>) => Schema.optionalWith(schema, { exact: true })
 

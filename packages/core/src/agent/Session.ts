@@ -7,7 +7,7 @@
 import * as Effect from "effect/Effect"
 import * as Ref from "effect/Ref"
 import * as Stream from "effect/Stream"
-import type { AgentEvent, AgentOutcome, Problem } from "./AgentEvent.ts"
+import type { AgentEvent, AgentOutcome, Problem } from "./rules/AgentEvent.ts"
 import { AgentLoop } from "./AgentLoop.ts"
 import type { AgentTask } from "./AgentTask.ts"
 

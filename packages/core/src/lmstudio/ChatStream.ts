@@ -4,7 +4,7 @@
  * @since 0.1.0
  */
 import type { ChatEvent, ChatReply, ToolCall, Usage } from "./Chat.ts"
-import * as ThinkTags from "./ThinkTags.ts"
+import * as ThinkTags from "./words/ThinkTags.ts"
 import type { Chunk, Delta, Frame } from "./wire/ChatWire.ts"
 import type { ErrorFacts } from "./wire/ErrorBody.ts"
 import { present } from "./wire/Open.ts"

@@ -4,7 +4,7 @@
  *
  * @since 0.1.0
  */
-import { nearest } from "../models/ModelName.ts"
+import { nearest } from "../models/catalog/ModelName.ts"
 import {
   ContextOverflow,
   ModelCrashed,
@@ -20,7 +20,7 @@ import {
   Unsupported,
   type LmStudioError
 } from "./LmStudioError.ts"
-import { exitCodeIn } from "./ExitCode.ts"
+import { exitCodeIn } from "./words/ExitCode.ts"
 import { bytesOf } from "./lms/Messages.ts"
 import { isTemplateRefusal, refusedTools } from "./RequestShape.ts"
 import type { ErrorFacts } from "./wire/ErrorBody.ts"

@@ -10,7 +10,7 @@ import * as Duration from "effect/Duration"
 import * as Schema from "effect/Schema"
 import { ModelCrashed, ModelLoadFailed, ModelLoadRefused } from "./LostModel.ts"
 import { TemplateRefused, ToolsRefused } from "./RequestShape.ts"
-import { optional, serverSaid, shown } from "./saidByServer.ts"
+import { optional, serverSaid, shown } from "./words/saidByServer.ts"
 
 export { ModelCrashed, ModelLoadFailed, ModelLoadRefused } from "./LostModel.ts"
 export { TemplateRefused, ToolsRefused } from "./RequestShape.ts"

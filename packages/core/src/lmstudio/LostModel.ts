@@ -4,8 +4,8 @@
  * @since 0.1.0
  */
 import * as Schema from "effect/Schema"
-import { exitCodeMeaning } from "./ExitCode.ts"
-import { optional, sentence, serverSaid } from "./saidByServer.ts"
+import { exitCodeMeaning } from "./words/ExitCode.ts"
+import { optional, sentence, serverSaid } from "./words/saidByServer.ts"
 
 /**
  * LM Studio will not load the model because it would not fit in memory. Bytes where LM Studio gave figures.

@@ -6,7 +6,7 @@
  * @since 0.1.0
  */
 import * as Schema from "effect/Schema"
-import { sentence } from "./saidByServer.ts"
+import { sentence } from "./words/saidByServer.ts"
 import type { ErrorFacts } from "./wire/ErrorBody.ts"
 
 /**

@@ -19,16 +19,16 @@ import * as Stream from "effect/Stream"
 import { Settings } from "../configuration/Settings.ts"
 import { BreakerPolicy } from "../resilience/CircuitBreaker.ts"
 import { retryPolicyOf } from "../resilience/Resilience.ts"
-import * as ChildEnvironment from "./ChildEnvironment.ts"
-import * as Itself from "./Itself.ts"
-import type { ConfigChange } from "./ConfigChange.ts"
-import { type DefinedServer, source as defined } from "./DefinedServer.ts"
-import type { ConfigCandidate } from "./McpConfigFiles.ts"
+import * as ChildEnvironment from "./transport/ChildEnvironment.ts"
+import * as Itself from "./SelfReference.ts"
+import type { ConfigChange } from "./config/ConfigChange.ts"
+import { type DefinedServer, source as defined } from "./config/DefinedServer.ts"
+import type { ConfigCandidate } from "./config/McpConfigFiles.ts"
 import * as GuardedSession from "./lock/GuardedSession.ts"
 import type { McpLockFailed, McpNotLockable } from "./lock/ToolLockError.ts"
 import * as ToolLockFiles from "./lock/ToolLockFiles.ts"
 import type { ToolReview } from "./lock/ToolLockFiles.ts"
-import * as McpConfigFiles from "./McpConfigFiles.ts"
+import * as McpConfigFiles from "./config/McpConfigFiles.ts"
 import type { CallOptions, HeldConnection, McpTool } from "./McpConnection.ts"
 import {
   type McpCallFailed,
@@ -39,21 +39,21 @@ import {
 } from "./McpError.ts"
 import * as RemoteServer from "./login/RemoteServer.ts"
 import { McpLoginFailed } from "./login/McpLoginFailed.ts"
-import { type LoginRequest, McpLogins } from "./McpLogins.ts"
-import { McpTransport } from "./McpTransport.ts"
-import { nearest } from "./NearestNames.ts"
-import * as PooledServer from "./PooledServer.ts"
+import { type LoginRequest, McpLogins } from "./login/McpLogins.ts"
+import { McpTransport } from "./transport/McpTransport.ts"
+import { nearest } from "../names/nearest.ts"
+import * as PooledServer from "./connection/PooledServer.ts"
 import * as Roots from "./Roots.ts"
-import type { Launch, ServerDefinition } from "./ServerDefinition.ts"
-import type { Answering } from "./ServerRequests.ts"
+import type { Launch, ServerDefinition } from "./config/ServerDefinition.ts"
+import type { Answering } from "./connection/ServerRequests.ts"
 import { type ServerSummary, summaryOf, unusable } from "./ServerSummary.ts"
 import type { ToolResult } from "./ToolResult.ts"
 
 export { ServerSummary } from "./ServerSummary.ts"
 
-export type { ConfigChange } from "./ConfigChange.ts"
+export type { ConfigChange } from "./config/ConfigChange.ts"
 export type { ToolReview } from "./lock/ToolLockFiles.ts"
-export { ConfigCandidate } from "./McpConfigFiles.ts"
+export { ConfigCandidate } from "./config/McpConfigFiles.ts"
 
 /**
  * @since 0.1.0
@@ -145,7 +145,7 @@ export class McpRegistry extends Context.Tag("@lms-bridge/core/mcp/McpRegistry")
 // -----------------------------------------------------------------------------
 
 /** Loaded with the first server that is used, and with it the SDK: everybody waits for a start. */
-const client = Effect.promise(() => import("./McpClient.ts"))
+const client = Effect.promise(() => import("./connection/McpClient.ts"))
 
 const make = Effect.gen(function* () {
   const settings = yield* Settings

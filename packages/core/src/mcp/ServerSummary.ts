@@ -7,7 +7,7 @@ import * as Either from "effect/Either"
 import * as Schema from "effect/Schema"
 import { LockSummary } from "./lock/ToolLockFiles.ts"
 import { McpEntryUnusable } from "./McpError.ts"
-import type { LaunchProblem, ServerDefinition } from "./ServerDefinition.ts"
+import type { LaunchProblem, ServerDefinition } from "./config/ServerDefinition.ts"
 
 const optional = <A, I>(schema: Schema.Schema<A, I>) => Schema.optionalWith(schema, { exact: true })
 

@@ -4,7 +4,7 @@
  * @since 0.1.0
  */
 import * as Schema from "effect/Schema"
-import { LoadWay } from "./LoadWays.ts"
+import { LoadWay } from "./loading/LoadWays.ts"
 
 /**
  * What `ensureLoaded` found or did, verified through the API.

@@ -16,13 +16,13 @@ import type { Settings } from "../configuration/Settings.ts"
 import type { ChatEvent, ChatReply, ChatRequest } from "../lmstudio/Chat.ts"
 import type { LmStudioApi, RequestLimits } from "../lmstudio/LmStudioApi.ts"
 import type { LmsCli } from "../lmstudio/LmsCli.ts"
-import * as Lifecycle from "./Lifecycle.ts"
-import type { LoadWay } from "./LoadWays.ts"
+import * as Lifecycle from "./loading/Lifecycle.ts"
+import type { LoadWay } from "./loading/LoadWays.ts"
 import type { Ensured } from "./Ensured.ts"
-import { ModelCatalog } from "./ModelCatalog.ts"
+import { ModelCatalog } from "./catalog/ModelCatalog.ts"
 import type { ModelLifecycleError } from "./ModelLifecycleError.ts"
 
-export { LoadWay } from "./LoadWays.ts"
+export { LoadWay } from "./loading/LoadWays.ts"
 export { ModelInUse, UnloadNotVerified, type ModelLifecycleError } from "./ModelLifecycleError.ts"
 
 /**

@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import * as ToolCatalog from "@lms-bridge/core/agent/ToolCatalog"
+import * as ToolCatalog from "@lms-bridge/core/agent/tools/ToolCatalog"
 import * as ChatStream from "@lms-bridge/core/lmstudio/ChatStream"
 import { decodeReply } from "@lms-bridge/core/lmstudio/wire/ChatWire"
 

@@ -7,7 +7,7 @@ import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
 import { FileSystem } from "@effect/platform"
 import { Settings } from "@lms-bridge/core/configuration/Settings"
 import { McpRegistry } from "@lms-bridge/core/mcp/McpRegistry"
-import { CurrentPerson, type Person } from "@lms-bridge/core/mcp/Person"
+import { CurrentPerson, type Person } from "@lms-bridge/core/mcp/Elicitation"
 import { Config, Duration, Effect, Exit, Layer, Logger, Option, Schema } from "effect"
 import { comesBack } from "../mcp/login/person.ts"
 

@@ -2,7 +2,7 @@ import { HttpClient, HttpClientResponse, type HttpClientRequest } from "@effect/
 import { NodeContext } from "@effect/platform-node"
 import { FileSystem } from "@effect/platform"
 import { assert, describe, it } from "@effect/vitest"
-import { WorkingFolders } from "@lms-bridge/core/agent/WorkingFolders"
+import { WorkingFolders } from "@lms-bridge/core/machine/WorkingFolders"
 import { Settings } from "@lms-bridge/core/configuration/Settings"
 import * as ImageData from "@lms-bridge/core/images/ImageData"
 import { Images } from "@lms-bridge/core/images/Images"

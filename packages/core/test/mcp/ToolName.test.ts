@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { nearest } from "@lms-bridge/core/mcp/NearestNames"
+import { nearest } from "@lms-bridge/core/names/nearest"
 import * as ToolName from "@lms-bridge/core/mcp/ToolName"
 import { FastCheck as fc, Option } from "effect"
 

@@ -6,9 +6,9 @@ import {
   ListToolsRequestSchema,
   type ServerNotification
 } from "@modelcontextprotocol/sdk/types.js"
-import * as Callers from "@lms-bridge/core/mcp/Callers"
-import * as McpClient from "@lms-bridge/core/mcp/McpClient"
-import type { PeerEnd } from "@lms-bridge/core/mcp/Peer"
+import * as Callers from "@lms-bridge/core/mcp/connection/Callers"
+import * as McpClient from "@lms-bridge/core/mcp/connection/McpClient"
+import type { PeerEnd } from "@lms-bridge/core/mcp/transport/Peer"
 import { Duration, Effect } from "effect"
 
 interface Script {

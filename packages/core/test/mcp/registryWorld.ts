@@ -5,7 +5,7 @@ import { CallToolRequestSchema } from "@modelcontextprotocol/sdk/types.js"
 import { Settings, type Values } from "@lms-bridge/core/configuration/Settings"
 import { McpServerUnavailable } from "@lms-bridge/core/mcp/McpError"
 import { McpRegistry } from "@lms-bridge/core/mcp/McpRegistry"
-import { McpTransport } from "@lms-bridge/core/mcp/McpTransport"
+import { McpTransport } from "@lms-bridge/core/mcp/transport/McpTransport"
 import { ConfigProvider, type Context, Effect, Layer, Option } from "effect"
 import * as fakeFiles from "./fakeFiles.ts"
 

@@ -7,7 +7,7 @@
 import { codeSpans, type CodeSpans } from "./CodeSpans.ts"
 import { formTable, type Form } from "./FormTable.ts"
 import type { WrittenCall } from "./Readers.ts"
-import { isSpokenOf, reach } from "../../lmstudio/SpokenMarks.ts"
+import { isSpokenOf, reach } from "../../lmstudio/words/SpokenMarks.ts"
 
 /**
  * `calls` is empty where a mark opens a call that cannot be read. `source` is the block without its fence.

@@ -4,8 +4,8 @@
  *
  * @since 0.1.0
  */
-import type { AgentEventBody } from "../AgentEvent.ts"
-import type { AgentState } from "../AgentState.ts"
+import type { AgentEventBody } from "../rules/AgentEvent.ts"
+import type { AgentState } from "../rules/AgentState.ts"
 import * as Conversation from "./Conversation.ts"
 import * as TemplateWays from "./TemplateWays.ts"
 

@@ -5,9 +5,9 @@
  * @since 0.1.0
  */
 import * as Effect from "effect/Effect"
-import type { Session } from "../McpClient.ts"
+import type { Session } from "../connection/McpClient.ts"
 import { McpCallFailed } from "../McpError.ts"
-import type { ServerDefinition } from "../ServerDefinition.ts"
+import type { ServerDefinition } from "../config/ServerDefinition.ts"
 import type { ToolLockFiles, ToolReview } from "./ToolLockFiles.ts"
 
 /**

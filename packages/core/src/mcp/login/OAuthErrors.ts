@@ -7,7 +7,7 @@ import * as Data from "effect/Data"
 import * as Effect from "effect/Effect"
 import * as Predicate from "effect/Predicate"
 import * as Redacted from "effect/Redacted"
-import * as ServerReason from "./ServerReason.ts"
+import * as ServerReason from "../transport/ServerReason.ts"
 
 /**
  * `code` is the service's own, of RFC 6749 and its relatives; `unreachable` when it may be different the next time.

@@ -4,7 +4,7 @@
  * @since 0.1.0
  */
 import type { FetchLike } from "@modelcontextprotocol/sdk/shared/transport.js"
-import * as ServerReason from "./ServerReason.ts"
+import * as ServerReason from "../transport/ServerReason.ts"
 
 /**
  * `fetch` that tells the reason of each 401 or 403, "" where there is none, before the answer is handed on. `redact` sees

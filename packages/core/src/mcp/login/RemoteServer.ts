@@ -4,7 +4,7 @@
  * @since 0.1.0
  */
 import type * as Redacted from "effect/Redacted"
-import type { Launch, OAuthSettings } from "../ServerDefinition.ts"
+import type { Launch, OAuthSettings } from "../config/ServerDefinition.ts"
 
 /**
  * @since 0.1.0

@@ -6,7 +6,7 @@
  */
 import * as Effect from "effect/Effect"
 import * as Predicate from "effect/Predicate"
-import type { Session } from "../McpClient.ts"
+import type { Session } from "../connection/McpClient.ts"
 
 /**
  * `said` hides what is to be hidden in a text.

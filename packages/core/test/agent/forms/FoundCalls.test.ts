@@ -3,7 +3,7 @@ import { codeSpans } from "@lms-bridge/core/agent/forms/CodeSpans"
 import { findBlocks } from "@lms-bridge/core/agent/forms/FoundCalls"
 import { formTable } from "@lms-bridge/core/agent/forms/FormTable"
 import { recover } from "@lms-bridge/core/agent/forms/TextCalls"
-import * as ToolCatalog from "@lms-bridge/core/agent/ToolCatalog"
+import * as ToolCatalog from "@lms-bridge/core/agent/tools/ToolCatalog"
 import { FastCheck } from "effect"
 
 const catalog = ToolCatalog.make(

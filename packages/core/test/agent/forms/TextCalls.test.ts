@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import * as ToolCatalog from "@lms-bridge/core/agent/ToolCatalog"
+import * as ToolCatalog from "@lms-bridge/core/agent/tools/ToolCatalog"
 import { formTable } from "@lms-bridge/core/agent/forms/FormTable"
 import { recover } from "@lms-bridge/core/agent/forms/TextCalls"
 import type { ChatMessage, ChatReply } from "@lms-bridge/core/lmstudio/Chat"

@@ -1,5 +1,5 @@
 /** One way in which a model, an engine or a tool goes wrong, and what the loop does about it, as a test and as a row. */
-import type { AgentEvent, AgentOutcome } from "@lms-bridge/core/agent/AgentEvent"
+import type { AgentEvent, AgentOutcome } from "@lms-bridge/core/agent/rules/AgentEvent"
 import type { AgentTask } from "@lms-bridge/core/agent/AgentTask"
 import { Effect, type Duration } from "effect"
 import type { ChatRequest } from "@lms-bridge/core/lmstudio/Chat"

@@ -1,5 +1,5 @@
 import { RequestRejected, TemplateRefused, ToolsRefused } from "@lms-bridge/core/lmstudio/LmStudioError"
-import { isAcceptable } from "@lms-bridge/core/agent/shapes/SentSchema"
+import { isAcceptable } from "@lms-bridge/core/agent/schema/SentSchema"
 import { Effect } from "effect"
 import { call, tool } from "../doubles.ts"
 import { list, read, saying, type Misbehaviour, type Played } from "./Misbehaviour.ts"

@@ -1,6 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import { AgentLoop } from "@lms-bridge/core/agent/AgentLoop"
-import { RunJournal } from "@lms-bridge/core/agent/RunJournal"
+import { RunJournal } from "@lms-bridge/core/runs/RunJournal"
 import { ModelCrashed, TemplateRefused } from "@lms-bridge/core/lmstudio/LmStudioError"
 import type { ToolResult } from "@lms-bridge/core/mcp/ToolResult"
 import { Effect, Encoding, FastCheck, Stream } from "effect"

@@ -1,9 +1,9 @@
 /** What people get wrong in a file is said in their words, with the line and what to write. */
 import { assert, describe, it } from "@effect/vitest"
-import * as McpConfig from "@lms-bridge/core/mcp/McpConfig"
-import * as ConfigLanguage from "@lms-bridge/core/mcp/config/ConfigLanguage"
-import * as TomlText from "@lms-bridge/core/mcp/config/TomlText"
-import * as YamlText from "@lms-bridge/core/mcp/config/YamlText"
+import * as McpConfig from "@lms-bridge/core/mcp/config/McpConfig"
+import * as ConfigLanguage from "@lms-bridge/core/mcp/dialects/ConfigLanguage"
+import * as TomlText from "@lms-bridge/core/mcp/dialects/TomlText"
+import * as YamlText from "@lms-bridge/core/mcp/dialects/YamlText"
 import { Either } from "effect"
 
 const inJson = (text: string) => {

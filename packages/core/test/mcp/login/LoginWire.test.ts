@@ -4,7 +4,7 @@ import * as LoginAnswer from "@lms-bridge/core/mcp/login/LoginAnswer"
 import * as LoginFetch from "@lms-bridge/core/mcp/login/LoginFetch"
 import * as LoginWire from "@lms-bridge/core/mcp/login/LoginWire"
 import { McpLoginFailed } from "@lms-bridge/core/mcp/login/McpLoginFailed"
-import * as ServerReason from "@lms-bridge/core/mcp/login/ServerReason"
+import * as ServerReason from "@lms-bridge/core/mcp/transport/ServerReason"
 import { Effect, FastCheck } from "effect"
 
 const metadata = { _tag: "Metadata", url: "https://login.example/.well-known/oauth-authorization-server" } as const

@@ -1,8 +1,8 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as KnownTokens from "@lms-bridge/core/mcp/redaction/KnownTokens"
 import * as Redaction from "@lms-bridge/core/mcp/redaction/Redaction"
-import type { ConfigEntry, EntrySettings } from "@lms-bridge/core/mcp/McpConfig"
-import * as ServerDefinition from "@lms-bridge/core/mcp/ServerDefinition"
+import type { ConfigEntry, EntrySettings } from "@lms-bridge/core/mcp/config/McpConfig"
+import * as ServerDefinition from "@lms-bridge/core/mcp/config/ServerDefinition"
 import { Either, Encoding, FastCheck, Redacted } from "effect"
 
 const define = (settings: EntrySettings): ServerDefinition.ServerDefinition => {

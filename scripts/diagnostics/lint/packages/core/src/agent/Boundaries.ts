@@ -18,7 +18,7 @@ import { Client } from "@modelcontextprotocol/sdk/client/index.js"
 // expect: no-restricted-imports
 import * as FakeHttp from "@lms-bridge/testing/FakeHttp"
 // expect: no-restricted-imports
-import * as Server from "@lms-bridge/mcp-server/Server"
+import * as Server from "@lms-bridge/mcp-server/protocol/Server"
 // expect: no-restricted-imports
 import * as Cli from "@lms-bridge/cli/Cli"
 // expect: import/extensions

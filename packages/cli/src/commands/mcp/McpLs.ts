@@ -1,0 +1,93 @@
+/**
+ * `mcp ls`: the MCP servers of the user's mcp.json. Starts none of them.
+ */
+import * as Command from "@effect/cli/Command"
+import * as Options from "@effect/cli/Options"
+import { Settings } from "@lms-bridge/core/configuration/Settings"
+import { McpRegistry, ServerSummary, type ConfigCandidate } from "@lms-bridge/core/mcp/McpRegistry"
+import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
+import * as Schema from "effect/Schema"
+import * as McpExplanation from "../../views/McpExplanation.ts"
+import { Screen } from "../../terminal/Screen.ts"
+import * as SharedOptions from "../../options/SharedOptions.ts"
+import * as Table from "../../views/Table.ts"
+
+export const command = Command.make("ls", {
+  explain: Options.boolean("explain").pipe(
+    Options.withDescription("Say which files were looked for, which are used, and where each entry is from.")
+  ),
+  json: SharedOptions.listingJson
+}).pipe(
+  Command.withDescription("List the MCP servers of your mcp.json."),
+  Command.withHandler(
+    Effect.fnUntraced(function* ({ explain, json }) {
+      const screen = yield* Screen
+      const registry = yield* McpRegistry
+      if (explain) {
+        const found = yield* Effect.either(registry.servers)
+        const { mcpSources: mode } = yield* Settings
+        const explanation = {
+          mode,
+          files: yield* registry.candidates,
+          servers: Either.getOrElse(found, () => [])
+        }
+        yield* screen.out(json ? encodeExplanation(explanation) : McpExplanation.render(explanation))
+        return yield* Effect.asVoid(found)
+      }
+      const servers = yield* registry.servers
+      if (json) return yield* screen.out(encode(servers))
+      const candidates = yield* registry.candidates
+      yield* screen.err(whereFrom(candidates))
+      if (servers.length > 0) yield* screen.out(render(servers))
+    })
+  )
+)
+
+export const render = (servers: ReadonlyArray<ServerSummary>): string =>
+  Table.render(
+    ["SERVER", "STATE", "BY", "TARGET", "VARIABLES", "LOCK", "PROBLEM"],
+    servers.map((server) => [
+      server.name,
+      server.state,
+      server.transport,
+      server.target,
+      server.envNames.join(", "),
+      server.lock === undefined ? "" : lockOf(server.lock),
+      problemOf(server)
+    ])
+  )
+
+/** Our own places; the files of other programs are many. */
+export const lookedFor = (candidates: ReadonlyArray<ConfigCandidate>): string => {
+  const own = candidates.filter(({ origin }) => ["setting", "LM Studio", "project", "home", "above"].includes(origin))
+  const others = candidates.length - own.length
+  const rest = others === 0 ? "" : ` and ${others} files of other programs (\`lms-bridge mcp ls --explain\` lists them)`
+  return `${own.map(({ path }) => path).join(", ")}${rest}`
+}
+
+/** Every file that is in use, and what is wrong with one. */
+export const whereFrom = (candidates: ReadonlyArray<ConfigCandidate>): string => {
+  const used = candidates.filter((candidate) => candidate.used)
+  return used.length === 0
+    ? `No mcp.json was found. Looked for ${lookedFor(candidates)}; create one of them, or set MCP_JSON_PATH.`
+    : [`From ${used.map(({ path }) => path).join(", ")}:`, ...used.flatMap(({ problem }) => problem ?? [])].join("\n")
+}
+
+// -----------------------------------------------------------------------------
+// internal
+// -----------------------------------------------------------------------------
+
+const lockOf = ({ problem, trusted, withheld }: NonNullable<ServerSummary["lock"]>) =>
+  problem === undefined
+    ? `${trusted} trusted${withheld.length === 0 ? "" : `, ${withheld.length} withheld`}`
+    : "cannot be read"
+
+const encodeExplanation = Schema.encodeSync(Schema.parseJson(McpExplanation.Explanation))
+
+const problemOf = ({ login, name, problem, state }: ServerSummary) => {
+  if (state !== "usable") return problem ?? ""
+  return login === "wanted" ? `wants a login: lms-bridge mcp login ${name}` : ""
+}
+
+const encode = Schema.encodeSync(Schema.parseJson(Schema.Array(ServerSummary)))

@@ -1,0 +1,44 @@
+/**
+ * `models ls`: the models that LM Studio has, in memory or not.
+ */
+import * as Command from "@effect/cli/Command"
+import { ApiModel, LmStudioApi } from "@lms-bridge/core/lmstudio/LmStudioApi"
+import * as Effect from "effect/Effect"
+import * as Schema from "effect/Schema"
+import { Screen } from "../../terminal/Screen.ts"
+import * as SharedOptions from "../../options/SharedOptions.ts"
+import * as Table from "../../views/Table.ts"
+import * as Words from "../../views/Words.ts"
+
+export const command = Command.make("ls", { json: SharedOptions.listingJson }).pipe(
+  Command.withDescription("List the models on this machine."),
+  Command.withHandler(
+    Effect.fnUntraced(function* ({ json }) {
+      const screen = yield* Screen
+      const models = yield* (yield* LmStudioApi).models
+      if (json) return yield* screen.out(encode(models))
+      if (models.length > 0) return yield* screen.out(render(models))
+      yield* screen.err("There are no models. Get one in LM Studio, or with `lms get`.")
+    })
+  )
+)
+
+export const render = (models: ReadonlyArray<ApiModel>): string =>
+  Table.render(
+    ["MODEL", "TYPE", "PARAMS", "SIZE", "MAX CONTEXT", "CAN", "LOADED"],
+    models.map((model) => [
+      model.key,
+      model.type,
+      model.params ?? "",
+      model.sizeBytes === undefined ? "" : Words.bytes(model.sizeBytes),
+      model.maxContextLength === undefined ? "" : String(model.maxContextLength),
+      [...(model.toolUse === true ? ["tools"] : []), ...(model.vision === true ? ["vision"] : [])].join(", "),
+      model.instances.map(({ id }) => id).join(", ")
+    ])
+  )
+
+// -----------------------------------------------------------------------------
+// internal
+// -----------------------------------------------------------------------------
+
+const encode = Schema.encodeSync(Schema.parseJson(Schema.Array(ApiModel)))

@@ -1,0 +1,60 @@
+/**
+ * `replay`: runs a recording again, without a model and without MCP servers, and says what was different.
+ */
+import * as Args from "@effect/cli/Args"
+import * as Command from "@effect/cli/Command"
+import { AgentLoop } from "@lms-bridge/core/agent/AgentLoop"
+import type { AgentEvent } from "@lms-bridge/core/agent/rules/AgentEvent"
+import {
+  approver,
+  differences,
+  isPlayedToItsStop,
+  ReplayDiffers
+} from "@lms-bridge/core/runs/recording/CassetteComparison"
+import { Tape } from "@lms-bridge/core/runs/recording/CassetteReplay"
+import * as Chunk from "effect/Chunk"
+import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
+import * as Ref from "effect/Ref"
+import * as Schema from "effect/Schema"
+import * as Stream from "effect/Stream"
+import { Ended } from "../../ExitCode.ts"
+import * as RunOptions from "../../options/RunOptions.ts"
+import { Screen } from "../../terminal/Screen.ts"
+import * as ShownRun from "../../views/ShownRun.ts"
+
+export const command = Command.make("replay", {
+  file: Args.text({ name: "FILE" }).pipe(Args.withDescription("What `lms-bridge run --record FILE` has written.")),
+  explain: RunOptions.showing.explain,
+  json: RunOptions.showing.json
+}).pipe(
+  Command.withDescription("Run a recording again, without model and servers. A difference is an error that names it."),
+  Command.withHandler(
+    Effect.fnUntraced(function* (options) {
+      const tape = yield* Tape
+      const told = yield* Ref.make(Chunk.empty<AgentEvent>())
+      const events = (yield* AgentLoop).run(tape.task)
+      const end = yield* Effect.either(
+        ShownRun.show(
+          Stream.tap(events, (event) => Ref.update(told, Chunk.append(event))),
+          { ...options, approver: approver(tape) }
+        )
+      )
+      const stopped = Either.isLeft(end) && !isEnded(end.left) ? [end.left.message] : []
+      const left = yield* tape.left
+      const otherwise = differences(tape.entries, left, Chunk.toReadonlyArray(yield* Ref.get(told)))
+      const different = [...stopped, ...otherwise]
+      if (otherwise.length === 0 && isPlayedToItsStop(tape.entries, left)) {
+        return yield* (yield* Screen).err("The recorded run was stopped here. Up to here it went the same way.")
+      }
+      if (different.length > 0) return yield* new ReplayDiffers({ path: tape.path, differences: different })
+      yield* end
+    })
+  )
+)
+
+// -----------------------------------------------------------------------------
+// internal
+// -----------------------------------------------------------------------------
+
+const isEnded = Schema.is(Ended)

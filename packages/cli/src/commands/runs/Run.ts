@@ -1,0 +1,84 @@
+/**
+ * `run`: hands a task to the model and shows what happens. The answer alone goes to stdout.
+ */
+import * as Args from "@effect/cli/Args"
+import * as Command from "@effect/cli/Command"
+import * as Options from "@effect/cli/Options"
+import { AgentLoop } from "@lms-bridge/core/agent/AgentLoop"
+import type { AgentTask, ServerChoice } from "@lms-bridge/core/agent/AgentTask"
+import { Settings } from "@lms-bridge/core/configuration/Settings"
+import { McpServerNotFound } from "@lms-bridge/core/mcp/McpError"
+import { McpRegistry } from "@lms-bridge/core/mcp/McpRegistry"
+import { nearest } from "@lms-bridge/core/names/nearest"
+import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+import * as Schema from "effect/Schema"
+import { UsageError } from "../../ExitCode.ts"
+import * as RunOptions from "../../options/RunOptions.ts"
+import * as SharedOptions from "../../options/SharedOptions.ts"
+import * as ShownRun from "../../views/ShownRun.ts"
+
+const config = {
+  task: Args.text({ name: "TASK" }).pipe(Args.withDescription("What the model is to do.")),
+  ...RunOptions.making,
+  ...RunOptions.limits,
+  ...RunOptions.showing,
+  record: Options.text("record").pipe(
+    Options.withDescription(
+      "Write what model and tools say to this file, without what looks like a secret; `lms-bridge replay` plays it again."
+    ),
+    Options.withPseudoName("FILE"),
+    Options.optional
+  ),
+  standIn: SharedOptions.checked({
+    name: "stand-in",
+    pseudoName: "WHEN",
+    description: "When a rule-based stand-in takes LM Studio's place: `never`, `auto` (when none answers) or `always`.",
+    decode: Schema.decodeUnknownOption(Schema.Literal("never", "auto", "always")),
+    allowed: "never, auto or always"
+  }).pipe(Options.map(Option.getOrElse(() => "never" as const)))
+}
+
+export const command = Command.make("run", config).pipe(
+  Command.withDescription("Hand a task to the local model, with the tools of MCP servers."),
+  Command.withHandler(
+    Effect.fnUntraced(function* (options) {
+      yield* checkTask(options.task)
+      const servers = yield* RunOptions.serversOf(options)
+      const budgets = RunOptions.budgetsOf(options, RunOptions.budgetsOfSettings(yield* Settings))
+      const task: AgentTask = {
+        task: options.task,
+        servers: Option.getOrElse(servers, (): ServerChoice => ({ _tag: "None" })),
+        budgets,
+        ...RunOptions.changesOf(options),
+        ...(yield* RunOptions.foldersOf(options))
+      }
+      yield* checkNames(task)
+      yield* ShownRun.show((yield* AgentLoop).run(task), options)
+    })
+  )
+)
+
+export const checkTask = (task: string): Effect.Effect<void, UsageError> =>
+  task.trim() === ""
+    ? Effect.fail(new UsageError({ problem: "The task is empty. Say what the model is to do." }))
+    : Effect.void
+
+/** A name that is not there is told at once, before LM Studio is asked for anything. */
+export const checkNames = Effect.fnUntraced(function* ({ allowedTools, servers }: AgentTask) {
+  if (servers._tag === "None" && allowedTools !== undefined) {
+    return yield* new UsageError({ problem: "--tools needs servers that have them: give --mcp NAME or --all-mcps." })
+  }
+  if (servers._tag !== "Named") return
+  const registry = yield* McpRegistry
+  const available = (yield* registry.servers).map(({ name }) => name)
+  const missing = servers.names.find((name) => !available.includes(name))
+  if (missing === undefined) return
+  const path = (yield* registry.candidates).find(({ used }) => used)?.path
+  return yield* new McpServerNotFound({
+    server: missing,
+    available,
+    nearest: nearest(missing, available),
+    ...(path === undefined ? {} : { path })
+  })
+})

@@ -1,0 +1,74 @@
+/**
+ * `runs follow`: another task with the memory of a run, or of its first rounds.
+ */
+import * as Args from "@effect/cli/Args"
+import * as Command from "@effect/cli/Command"
+import { AgentLoop } from "@lms-bridge/core/agent/AgentLoop"
+import type { AgentTask } from "@lms-bridge/core/agent/AgentTask"
+import * as RunSteps from "@lms-bridge/core/runs/RunSteps"
+import { Settings } from "@lms-bridge/core/configuration/Settings"
+import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+import * as Schema from "effect/Schema"
+import { UsageError } from "../../ExitCode.ts"
+import * as KeptRun from "../../options/KeptRun.ts"
+import * as RunOptions from "../../options/RunOptions.ts"
+import * as SharedOptions from "../../options/SharedOptions.ts"
+import * as ShownRun from "../../views/ShownRun.ts"
+import { checkNames, checkTask } from "./Run.ts"
+
+export const command = Command.make("follow", {
+  id: KeptRun.id,
+  task: Args.text({ name: "TASK" }).pipe(Args.withDescription("What the model is to do now.")),
+  at: SharedOptions.checked({
+    name: "at",
+    pseudoName: "ROUND",
+    description: "Branch off: remember only what was said up to the end of this round. Without it everything.",
+    decode: Schema.decodeUnknownOption(Schema.NumberFromString.pipe(Schema.int(), Schema.nonNegative())),
+    allowed: "the number of a round, or 0 for the task alone"
+  }),
+  ...RunOptions.making,
+  ...RunOptions.limits,
+  ...RunOptions.showing
+}).pipe(
+  Command.withDescription(
+    "Give the model another task with the memory of a run. Servers, model and tools are those of that run unless said."
+  ),
+  Command.withHandler(
+    Effect.fnUntraced(function* ({ at, id, task, ...options }) {
+      yield* checkTask(task)
+      const before = yield* KeptRun.find(id)
+      const servers = yield* RunOptions.serversOf(options)
+      const events = yield* Option.match(at, {
+        onNone: () => Effect.succeedNone,
+        onSome: (round) => Effect.asSome(throughRound(before, round))
+      })
+      // what a person consented to, and the form of the answer, were for that task
+      const { approvedTools: _approved, follows: _follows, outputSchema: _schema, ...same } = before.account.state.task
+      const next: AgentTask = {
+        ...same,
+        task,
+        ...(Option.isSome(servers) ? { servers: servers.value } : {}),
+        budgets: RunOptions.budgetsOf(options, RunOptions.budgetsOfSettings(yield* Settings)),
+        ...RunOptions.changesOf(options),
+        ...(yield* RunOptions.foldersOf(options)),
+        follows: { run: before.runId, ...(Option.isSome(events) ? { events: events.value } : {}) }
+      }
+      yield* checkNames(next)
+      yield* ShownRun.show((yield* AgentLoop).run(next), options)
+    })
+  )
+)
+
+// -----------------------------------------------------------------------------
+// internal
+// -----------------------------------------------------------------------------
+
+const throughRound = ({ events, runId }: KeptRun.KeptRun, round: number) =>
+  Effect.mapError(
+    Effect.fromNullable(RunSteps.eventsThrough(events, round)),
+    () =>
+      new UsageError({
+        problem: `--at is ${round}, but the run ${runId} has ${RunSteps.lastRound(events)} rounds. \`lms-bridge runs show ${runId}\` lists them.`
+      })
+  )

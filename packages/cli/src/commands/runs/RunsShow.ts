@@ -1,0 +1,152 @@
+/**
+ * `runs show`: one run, finished or not: its account, or all that was said, or why each request held what it held.
+ */
+import * as Command from "@effect/cli/Command"
+import * as Options from "@effect/cli/Options"
+import { AgentEventJson, AgentOutcome, CallRecord } from "@lms-bridge/core/agent/rules/AgentEvent"
+import { AgentTask } from "@lms-bridge/core/agent/AgentTask"
+import * as OpenCalls from "@lms-bridge/core/agent/rules/OpenCalls"
+import * as RunAccount from "@lms-bridge/core/runs/RunAccount"
+import { Explanation } from "@lms-bridge/core/runs/RunExplanation"
+import { RunJournal } from "@lms-bridge/core/runs/RunJournal"
+import * as RunSummary from "@lms-bridge/core/runs/RunSummary"
+import * as Transcript from "@lms-bridge/core/runs/Transcript"
+import * as DateTime from "effect/DateTime"
+import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
+import * as Schema from "effect/Schema"
+import { UsageError } from "../../ExitCode.ts"
+import * as Explained from "../../views/Explained.ts"
+import * as KeptRun from "../../options/KeptRun.ts"
+import * as RunEnding from "../../views/RunEnding.ts"
+import { Screen } from "../../terminal/Screen.ts"
+import * as SharedOptions from "../../options/SharedOptions.ts"
+import * as Table from "../../views/Table.ts"
+import * as Words from "../../views/Words.ts"
+
+export const command = Command.make("show", {
+  id: KeptRun.id,
+  transcript: Options.boolean("transcript").pipe(
+    Options.withDescription("All that was said and called, as Markdown; with --json every event, one per line.")
+  ),
+  explain: Options.boolean("explain").pipe(Options.withDescription("What each request held, and why.")),
+  json: SharedOptions.json("Print the account as JSON.")
+}).pipe(
+  Command.withDescription("Show a run: its account, all that was said in it, or why it went as it did."),
+  Command.withHandler(
+    Effect.fnUntraced(function* ({ explain, id, json, transcript }) {
+      if (explain && transcript) {
+        return yield* new UsageError({ problem: "Give --transcript or --explain, not both." })
+      }
+      const screen = yield* Screen
+      const run = yield* KeptRun.find(id)
+      const { events } = run
+      if (transcript) {
+        if (!json) return yield* screen.out(Transcript.markdown(events).trimEnd())
+        return yield* Effect.forEach(events, (event) => screen.out(encodeEvent(event)), { discard: true })
+      }
+      const explanation = Explained.explain(events)
+      if (explain && explanation !== undefined) {
+        return yield* screen.out(json ? encodeExplanation(explanation) : Explained.lines(explanation).join("\n"))
+      }
+      const account = yield* accountOf(run)
+      yield* screen.out(json ? encode(account) : render(account))
+      const lines = json ? [] : next(account, run.account)
+      yield* Effect.forEach(lines, (line) => screen.err(Words.oneLine(line)), { discard: true })
+    })
+  )
+)
+
+export const Account = Schema.Struct({
+  ...RunSummary.RunSummary.fields,
+  given: AgentTask,
+  toolCalls: Schema.Array(CallRecord),
+  outcome: Schema.optionalWith(AgentOutcome, { exact: true })
+})
+export type Account = typeof Account.Type
+
+export const render = (account: Account): string => {
+  const { model, outcome, problem, rounds, runId, startedAt, status, task, toolCalls } = account
+  const rows = [
+    ["run", runId],
+    ["task", Words.oneLine(task, 400)],
+    ["status", status + (outcome?.budget === undefined ? "" : `, ended by its ${outcome.budget}`)],
+    ["began", DateTime.formatIso(DateTime.unsafeMake(startedAt))],
+    ["model", model ?? "none yet"],
+    ["work", work(account, rounds)]
+  ] as const
+  const why = problem === undefined ? [] : [["problem", problem.message] as const]
+  return [
+    ...[...rows, ...why].map(([label, text]) => `${label.padEnd(labelWidth)}${Words.oneLine(text)}`),
+    ...(toolCalls.length === 0 ? [] : ["", calls(toolCalls)]),
+    ...(outcome === undefined || outcome.answer.trim() === "" ? [] : ["", outcome.answer])
+  ].join("\n")
+}
+
+// -----------------------------------------------------------------------------
+// internal
+// -----------------------------------------------------------------------------
+
+const labelWidth = 9
+
+const accountOf = Effect.fnUntraced(function* ({ account, events }: KeptRun.KeptRun) {
+  const { summary } = yield* Effect.orDie(RunSummary.ofEvents(events)) // it was found by its start
+  const outcome = RunAccount.outcome(account)
+  const idle = yield* Effect.either(Effect.flatMap(RunJournal, (journal) => journal.idle(events)))
+  return {
+    ...summary,
+    status: Either.isRight(idle) ? summary.status : "running",
+    given: account.state.task,
+    toolCalls: [
+      ...account.state.calls,
+      ...(Either.isRight(idle) ? RunAccount.openCalls(account, account.state.lastAt) : [])
+    ],
+    ...(outcome === undefined ? {} : { outcome })
+  } satisfies Account
+})
+
+const work = ({ outcome, toolCalls }: Account, rounds: number) =>
+  [
+    Words.count(rounds, "round"),
+    Words.count(toolCalls.length, "tool call"),
+    ...(outcome === undefined
+      ? []
+      : [
+          Words.duration(outcome.millis),
+          `${outcome.usage.inputTokens} tokens read, ${outcome.usage.outputTokens} written`
+        ])
+  ].join(", ")
+
+const calls = (records: ReadonlyArray<CallRecord>) =>
+  Table.render(
+    ["ROUND", "SERVER", "TOOL", "TOOK", ""],
+    records.map(({ isError, millis, round, server, tool, uncertain }) => [
+      String(round),
+      server,
+      tool,
+      uncertain === true ? "" : Words.duration(millis),
+      uncertain === true ? "outcome not known" : isError ? "failed" : ""
+    ])
+  )
+
+/** How it ended, and what may be done with it now. */
+const next = ({ outcome, runId, status, toolCalls }: Account, run: RunAccount.RunAccount): ReadonlyArray<string> => {
+  if (status === "running") return ["It is still going on."]
+  const doubts = OpenCalls.doubts(toolCalls)
+  if (status === "failed" && outcome === undefined) {
+    return [
+      ...doubts,
+      `Once that is put right, go on with: lms-bridge runs resume ${runId}`,
+      "Another model or other servers need a run of their own."
+    ]
+  }
+  if (outcome === undefined) {
+    return [...doubts, `It was stopped before its end. Go on with: lms-bridge runs resume ${runId}`]
+  }
+  const further = status === "done" ? [`Ask further with: lms-bridge runs follow ${runId} "TASK"`] : []
+  return [...doubts, ...RunEnding.lines(run, outcome, { kept: true }), ...further]
+}
+
+const encode = Schema.encodeSync(Schema.parseJson(Account))
+const encodeEvent = Schema.encodeSync(AgentEventJson)
+const encodeExplanation = Schema.encodeSync(Schema.parseJson(Explanation))

@@ -1,0 +1,54 @@
+/**
+ * `serve`: the MCP server on stdin and stdout, the same as `lms-bridge-mcp`, or over HTTP.
+ */
+import * as Command from "@effect/cli/Command"
+import * as Options from "@effect/cli/Options"
+import { Settings, table } from "@lms-bridge/core/configuration/Settings"
+import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+import { Screen } from "../../terminal/Screen.ts"
+import * as SharedOptions from "../../options/SharedOptions.ts"
+
+const loopback = "127.0.0.1"
+
+export const command = Command.make("serve", {
+  http: Options.boolean("http").pipe(
+    Options.withDescription("Listen for clients over Streamable HTTP, instead of speaking on stdin and stdout.")
+  ),
+  port: SharedOptions.setting("port", "N", table.port, "The port for --http; without it any free one."),
+  host: Options.text("host").pipe(
+    Options.withDescription(
+      `The address for --http, ${loopback} by default; any other needs a token in ${table.httpToken.variable}.`
+    ),
+    Options.withPseudoName("ADDRESS"),
+    Options.withDefault(loopback)
+  )
+}).pipe(
+  Command.withDescription("Be an MCP server on stdin and stdout, the same as lms-bridge-mcp, or over HTTP."),
+  Command.withHandler(
+    Effect.fnUntraced(function* ({ host, http, port }) {
+      if (!http) return yield* onStdio
+      return yield* overHttp(
+        host,
+        Option.getOrElse(port, () => 0)
+      )
+    })
+  )
+)
+
+// -----------------------------------------------------------------------------
+// internal
+// -----------------------------------------------------------------------------
+
+// loaded only when it is wanted: it is no part of the other commands
+const onStdio = Effect.flatMap(
+  Effect.promise(() => import("@lms-bridge/mcp-server/serveStdio")),
+  ({ serveStdio }) => serveStdio
+)
+
+const overHttp = Effect.fnUntraced(function* (host: string, port: number) {
+  const screen = yield* Screen
+  const { httpToken } = yield* Settings
+  const { serveHttp } = yield* Effect.promise(() => import("@lms-bridge/mcp-server/http/serveHttp"))
+  return yield* serveHttp({ host, port, token: httpToken, listening: (url) => screen.err(`Listening at ${url}`) })
+})

@@ -1,0 +1,40 @@
+/**
+ * `server start`: LM Studio's server, and LM Studio itself when it is off, by `lms`.
+ */
+import * as Command from "@effect/cli/Command"
+import { address, baseUrl, Settings, table } from "@lms-bridge/core/configuration/Settings"
+import { LmsCli } from "@lms-bridge/core/lmstudio/LmsCli"
+import { LmStudioApi } from "@lms-bridge/core/lmstudio/LmStudioApi"
+import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
+import * as Option from "effect/Option"
+import { UsageError } from "../../ExitCode.ts"
+import { Screen } from "../../terminal/Screen.ts"
+import * as SharedOptions from "../../options/SharedOptions.ts"
+import * as ServerStatus from "./ServerStatus.ts"
+
+const port = SharedOptions.setting("port", "N", table.port, "The port to listen on; without it the configured one.")
+
+export const command = Command.make("start", { port }).pipe(
+  Command.withDescription("Start LM Studio's server on this machine."),
+  Command.withHandler(
+    Effect.fnUntraced(function* ({ port }) {
+      const screen = yield* Screen
+      const api = yield* LmStudioApi
+      const before = yield* Effect.either(api.ping)
+      if (Either.isRight(before)) return yield* screen.out(ServerStatus.render(before.right))
+      const settings = yield* Settings
+      const configured = address(settings)
+      if (!configured.isLocal) {
+        return yield* new UsageError({
+          problem: `LM Studio is configured at ${baseUrl(settings)}, and \`server start\` can start it on this machine only. Start it there, or unset LMSTUDIO_BASE_URL and LMSTUDIO_HOST.`
+        })
+      }
+      yield* screen.status("starting LM Studio's server")
+      yield* (yield* LmsCli)
+        .serverStart({ port: Option.getOrElse(port, () => configured.port) })
+        .pipe(Effect.ensuring(screen.status("")))
+      yield* screen.out(ServerStatus.render(yield* api.ping))
+    })
+  )
+)

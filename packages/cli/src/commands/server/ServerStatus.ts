@@ -1,0 +1,68 @@
+/**
+ * `server status`: whether LM Studio's server answers, and what it speaks. Starts nothing.
+ */
+import * as Command from "@effect/cli/Command"
+import { LmsCli, type Application } from "@lms-bridge/core/lmstudio/LmsCli"
+import { LmStudioApi, ServerInfo } from "@lms-bridge/core/lmstudio/LmStudioApi"
+import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+import * as Schema from "effect/Schema"
+import { Screen } from "../../terminal/Screen.ts"
+import * as SharedOptions from "../../options/SharedOptions.ts"
+
+export const command = Command.make("status", { json: SharedOptions.listingJson }).pipe(
+  Command.withDescription("Whether LM Studio's server answers, and what it speaks."),
+  Command.withHandler(
+    Effect.fnUntraced(function* ({ json }) {
+      const screen = yield* Screen
+      const lms = yield* LmsCli
+      const info = yield* Effect.flatMap(LmStudioApi, (api) => api.ping).pipe(
+        Effect.catchTags({
+          LmStudioUnreachable: (error) =>
+            Effect.flatMap(error.reason === "Refused" ? lms.application : Effect.succeedNone, (application) =>
+              Effect.fail(Option.match(application, { onNone: () => error, onSome: serverIsOff(error) }))
+            ),
+          Unauthorized: (error) => Effect.fail(withWords(error, "LM Studio's server answers."))
+        })
+      )
+      const application = info.isLmStudio ? yield* lms.application : Option.none()
+      yield* screen.out(json ? encode({ ...info, ...versionOf(application) }) : render(info, application))
+    })
+  )
+)
+
+export const render = (
+  { baseUrl, dialect, isLmStudio }: ServerInfo,
+  application: Option.Option<Application> = Option.none()
+): string => {
+  const version = Option.match(application, { onNone: () => "", onSome: ({ version }) => ` ${version}` })
+  return `${isLmStudio ? `LM Studio${version}` : "An OpenAI-compatible server"} answers at ${baseUrl} (${dialect}).`
+}
+
+// -----------------------------------------------------------------------------
+// internal
+// -----------------------------------------------------------------------------
+
+interface Told {
+  readonly _tag: string
+  readonly message: string
+}
+
+/** The same failure, with what is known besides. */
+const withWords = ({ _tag, message }: Told, words: string): Told => ({ _tag, message: `${words} ${message}` })
+
+const serverIsOff =
+  (error: Told) =>
+  ({ version }: Application): Told =>
+    withWords(error, `LM Studio ${version} runs on this machine; \`lms-bridge server start\` starts its server.`)
+
+const versionOf = Option.match({
+  onNone: () => ({}),
+  onSome: ({ version }: Application) => ({ version })
+})
+
+const encode = Schema.encodeSync(
+  Schema.parseJson(
+    Schema.Struct({ ...ServerInfo.fields, version: Schema.optionalWith(Schema.String, { exact: true }) })
+  )
+)

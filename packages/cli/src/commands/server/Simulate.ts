@@ -1,0 +1,82 @@
+/**
+ * `simulate`: the stand-in for LM Studio on a port, with an `lms` executable that shares its state.
+ */
+import * as Command from "@effect/cli/Command"
+import * as Options from "@effect/cli/Options"
+import * as FileSystem from "@effect/platform/FileSystem"
+import { table } from "@lms-bridge/core/configuration/Settings"
+import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+import * as Schema from "effect/Schema"
+import { UsageError } from "../../ExitCode.ts"
+import { Screen } from "../../terminal/Screen.ts"
+import * as SharedOptions from "../../options/SharedOptions.ts"
+import { loadSimulator } from "../../StandIn.ts"
+import * as Words from "../../views/Words.ts"
+
+export const command = Command.make("simulate", {
+  port: SharedOptions.setting("port", "N", table.port, "The port to listen on; without it any free one."),
+  script: Options.file("script").pipe(
+    Options.withDescription("A file with the turns that the model plays; without it the model follows rules."),
+    Options.withPseudoName("FILE"),
+    Options.optional
+  ),
+  json: SharedOptions.json("Print where it is as one line of JSON.")
+}).pipe(
+  Command.withDescription("Run a stand-in for LM Studio until Ctrl-C, to try things out and to test against."),
+  Command.withHandler(
+    Effect.fnUntraced(function* ({ json, port, script }) {
+      const screen = yield* Screen
+      const simulator = yield* loadSimulator
+      const model = yield* Option.match(script, { onNone: () => Effect.succeed(undefined), onSome: scripted })
+      const running = yield* simulator.start({ port: Option.getOrElse(port, () => 0), model })
+      const { baseUrl, home, lmsBinary, lmsDirectory, name, statusPort } = running
+      yield* screen.out(
+        json
+          ? encode({ baseUrl, port: running.port, statusPort, lmsDirectory, lmsBinary, home })
+          : [
+              `LM Studio's place is taken by ${name}.`,
+              `It answers at ${baseUrl}; its \`lms\` is in ${lmsDirectory}. To use it:`,
+              "",
+              `  export LMSTUDIO_BASE_URL=${baseUrl} LMS_BRIDGE_LMS_BINARY=${lmsBinary}`,
+              "",
+              "Ctrl-C ends it."
+            ].join("\n")
+      )
+      return yield* Effect.never
+    }, Effect.scoped)
+  )
+)
+
+// -----------------------------------------------------------------------------
+// internal
+// -----------------------------------------------------------------------------
+
+const scripted = Effect.fnUntraced(function* (file: string) {
+  const refuse = (what: string) => new UsageError({ problem: Words.oneLine(`The script ${file} ${what}`, 400) })
+  const text = yield* Effect.flatMap(FileSystem.FileSystem, (fs) => fs.readFileString(file)).pipe(
+    Effect.mapError(() => refuse("cannot be read."))
+  )
+  const [{ decode }, { fromTurns }] = yield* Effect.promise(() =>
+    Promise.all([
+      import("@lms-bridge/testing/simulator/Script"),
+      import("@lms-bridge/testing/simulator/SimulatedModel")
+    ])
+  )
+  const decoded = yield* Effect.mapError(decode(text), ({ message }) => refuse(`has a mistake: ${message}.`))
+  const { name = file, turns } = "turns" in decoded ? decoded : { turns: decoded }
+  return yield* fromTurns(turns, `the script ${name}, not a language model`)
+})
+
+const encode = Schema.encodeSync(
+  Schema.parseJson(
+    Schema.Struct({
+      baseUrl: Schema.String,
+      port: Schema.Int,
+      statusPort: Schema.Int,
+      lmsDirectory: Schema.String,
+      lmsBinary: Schema.String,
+      home: Schema.String
+    })
+  )
+)

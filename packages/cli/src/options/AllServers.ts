@@ -1,0 +1,25 @@
+/**
+ * Listings over all MCP servers of the user.
+ */
+import { McpRegistry } from "@lms-bridge/core/mcp/McpRegistry"
+import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
+import { Screen } from "../terminal/Screen.ts"
+import * as Words from "../views/Words.ts"
+
+/** Servers that are started at the same time. */
+export const atOnce = 4
+
+/** What each usable server lists, in their order. A server that does not start is told of and left out. */
+export const listed = Effect.fnUntraced(function* <A, E extends { readonly message: string }, R>(
+  listOf: (server: string) => Effect.Effect<A, E, R>
+) {
+  const registry = yield* McpRegistry
+  const screen = yield* Screen
+  const usable = (yield* registry.servers).filter(({ state }) => state === "usable")
+  const found = yield* Effect.forEach(usable, ({ name }) => Effect.either(listOf(name)), { concurrency: atOnce })
+  for (const result of found) {
+    if (Either.isLeft(result)) yield* screen.err(`lms-bridge: ${Words.oneLine(result.left.message)}`)
+  }
+  return found.flatMap((result) => (Either.isRight(result) ? [result.right] : []))
+})

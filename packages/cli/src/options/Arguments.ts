@@ -1,0 +1,150 @@
+/**
+ * The command line, made unmistakable before `@effect/cli` reads it: left alone, it takes an unknown option for an
+ * argument, and an option without its value, or one that may be repeated with an empty one, for one that was not given.
+ */
+import type * as Usage from "@effect/cli/Usage"
+import { table, type Values } from "@lms-bridge/core/configuration/Settings"
+import * as Either from "effect/Either"
+import * as Option from "effect/Option"
+import { UsageError } from "../ExitCode.ts"
+import * as Words from "../views/Words.ts"
+
+/** A command or a group of commands, by the words that name it. The program itself is `[]`. */
+export interface Entry {
+  readonly path: ReadonlyArray<string>
+  readonly usage: Usage.Usage
+}
+
+/** The command that was meant, and its line in order: names, options with their values, `--`, arguments. */
+export interface Normalized {
+  readonly path: ReadonlyArray<string>
+  readonly args: ReadonlyArray<string>
+  /** From --log-level, which is not among `args`. */
+  readonly logLevel: LogLevel | undefined
+}
+
+type LogLevel = Values["logLevel"]
+
+/** `args` are those after the program's own name. */
+export const normalize = (
+  catalogue: ReadonlyArray<Entry>,
+  args: ReadonlyArray<string>
+): Either.Either<Normalized, UsageError> => {
+  const path: Array<string> = []
+  const given: Array<string> = []
+  const rest: Array<string> = []
+  let logLevel: LogLevel | undefined
+  let options = optionsOf(catalogue, path)
+  const refuse = (problem: string) =>
+    Either.left(
+      new UsageError({ problem: `${Words.oneLine(problem)} See \`${["lms-bridge", ...path, "--help"].join(" ")}\`.` })
+    )
+
+  for (let index = 0; index < args.length; index++) {
+    const word = args[index] ?? ""
+    if (word === "--") {
+      rest.push(...args.slice(index + 1))
+      break
+    }
+    if (!isOption(word)) {
+      if (rest.length > 0 || !hasCommands(catalogue, path)) {
+        rest.push(word)
+        continue
+      }
+      if (!catalogue.some((entry) => isSame(entry.path, [...path, word]))) {
+        return refuse(`There is no command "${[...path, word].join(" ")}".`)
+      }
+      path.push(word)
+      options = optionsOf(catalogue, path)
+      continue
+    }
+    const [name, attached] = split(word)
+    const kind = options.get(name)
+    if (kind === undefined) return refuse(`There is no option ${name}${similar(name, options)}.`)
+    if (kind === "flag") {
+      if (attached !== undefined && attached !== "true" && attached !== "false") {
+        return refuse(`${name} takes no value.`)
+      }
+      // said explicitly, because a flag would also take an argument such as "yes" or "1" for its own
+      given.push(name, attached ?? "true")
+      continue
+    }
+    const next = args[index + 1]
+    const value = attached ?? (next === undefined || next === "--" || options.has(split(next)[0]) ? undefined : next)
+    if (value === undefined) return refuse(`${name} needs a value.`)
+    if (kind === "list" && value === "") return refuse(`${name} is empty. Give it a value, or leave it out.`)
+    if (attached === undefined) index++
+    if (name === logLevelOption) {
+      logLevel = Option.getOrUndefined(table.logLevel.decode(value))
+      if (logLevel === undefined) return refuse(`${name} is "${value}", but must be one of ${table.logLevel.allowed}.`)
+      continue
+    }
+    given.push(name, value)
+  }
+  return Either.right({ path, logLevel, args: [...path, ...given, ...(rest.length > 0 ? ["--", ...rest] : [])] })
+}
+
+// -----------------------------------------------------------------------------
+// internal
+// -----------------------------------------------------------------------------
+
+/** `list` is given once for each value. */
+type Kind = "flag" | "value" | "list"
+
+/** Ours, though `@effect/cli` has one of that name: the logger's level is set where the logger is made. */
+const logLevelOption = "--log-level"
+
+/** What every command takes. */
+const builtIns: ReadonlyArray<readonly [string, Kind]> = [
+  ["--help", "flag"],
+  ["-h", "flag"],
+  ["--version", "flag"],
+  ["--wizard", "flag"],
+  [logLevelOption, "value"],
+  ["--completions", "value"]
+]
+
+/** A lone dash, a negative number, and text that begins like a list are arguments. */
+const isOption = (word: string) => /^-\D/.test(word) && !/^--?\s/.test(word)
+
+const isSame = (left: ReadonlyArray<string>, right: ReadonlyArray<string>) =>
+  left.length === right.length && left.every((word, index) => word === right[index])
+
+const hasCommands = (catalogue: ReadonlyArray<Entry>, path: ReadonlyArray<string>) =>
+  catalogue.some((entry) => entry.path.length === path.length + 1 && isSame(entry.path.slice(0, -1), path))
+
+const optionsOf = (catalogue: ReadonlyArray<Entry>, path: ReadonlyArray<string>): ReadonlyMap<string, Kind> =>
+  new Map([
+    ...builtIns,
+    ...catalogue.filter((entry) => isSame(entry.path, path)).flatMap((entry) => optionsIn(entry.usage))
+  ])
+
+const optionsIn = (usage: Usage.Usage): ReadonlyArray<readonly [string, Kind]> => {
+  switch (usage._tag) {
+    case "Named":
+      return usage.names
+        .filter((name) => name.startsWith("-"))
+        .map((name) => [name, Option.isSome(usage.acceptedValues) ? "value" : "flag"] as const)
+    case "Optional":
+      return optionsIn(usage.usage)
+    case "Repeated":
+      return optionsIn(usage.usage).map(([name, kind]) => [name, kind === "value" ? "list" : kind] as const)
+    case "Alternation":
+    case "Concat":
+      return [...optionsIn(usage.left), ...optionsIn(usage.right)]
+    default:
+      return []
+  }
+}
+
+const split = (word: string): readonly [name: string, attached: string | undefined] => {
+  const at = word.indexOf("=")
+  return at === -1 ? [word, undefined] : [word.slice(0, at), word.slice(at + 1)]
+}
+
+/** Options that begin alike. */
+const similar = (name: string, options: ReadonlyMap<string, Kind>) => {
+  const stem = (option: string) => option.replace(/^-+/, "").slice(0, 3)
+  const found = [...options.keys()].filter((option) => stem(option) === stem(name))
+  return found.length === 0 ? "" : `; did you mean ${found.join(" or ")}?`
+}

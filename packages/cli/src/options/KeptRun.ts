@@ -1,0 +1,26 @@
+/**
+ * A run that is kept, as commands name it, and its events.
+ */
+import * as Args from "@effect/cli/Args"
+import type { AgentEvent } from "@lms-bridge/core/agent/rules/AgentEvent"
+import * as RunAccount from "@lms-bridge/core/runs/RunAccount"
+import { RunJournal, RunNotFound } from "@lms-bridge/core/runs/RunJournal"
+import * as Effect from "effect/Effect"
+
+export const id = Args.text({ name: "ID" }).pipe(
+  Args.withDescription("A run: its id, the beginning of it, or `last`. `lms-bridge runs ls` lists them.")
+)
+
+export interface KeptRun {
+  readonly runId: string
+  readonly events: ReadonlyArray<AgentEvent>
+  readonly account: RunAccount.RunAccount
+}
+
+export const find = Effect.fnUntraced(function* (text: string) {
+  const journal = yield* RunJournal
+  const runId = yield* journal.find(text)
+  const events = yield* journal.read(runId)
+  const account = yield* Effect.mapError(RunAccount.of(events), () => new RunNotFound({ runId }))
+  return { runId, events, account } satisfies KeptRun
+})

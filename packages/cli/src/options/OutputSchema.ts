@@ -1,0 +1,57 @@
+/**
+ * `--output-schema FILE`: the JSON Schema that the answer has to fit, read and checked before anything is asked.
+ */
+import * as HelpDoc from "@effect/cli/HelpDoc"
+import * as Options from "@effect/cli/Options"
+import * as ValidationError from "@effect/cli/ValidationError"
+import * as FileSystem from "@effect/platform/FileSystem"
+import * as ToolSchema from "@lms-bridge/core/agent/schema/ToolSchema"
+import * as Effect from "effect/Effect"
+import * as ParseResult from "effect/ParseResult"
+import * as Schema from "effect/Schema"
+
+export type OutputSchema = Readonly<Record<string, unknown>>
+
+export const option = Options.text("output-schema").pipe(
+  Options.withDescription("A file with a JSON Schema. The answer is JSON that fits it, or the run fails."),
+  Options.withPseudoName("FILE"),
+  Options.mapEffect((file) =>
+    Effect.mapError(read(file), (problem) =>
+      ValidationError.invalidValue(HelpDoc.p(`--output-schema ${file}: ${problem}`))
+    )
+  ),
+  Options.optional
+)
+
+// -----------------------------------------------------------------------------
+// internal
+// -----------------------------------------------------------------------------
+
+const decode = Schema.decode(Schema.parseJson(Schema.Unknown))
+const isObject = Schema.is(Schema.Record({ key: Schema.String, value: Schema.Unknown }))
+
+/** What the JSON parser says, which tells where. */
+const inWords = (error: ParseResult.ParseError) =>
+  ParseResult.ArrayFormatter.formatErrorSync(error)
+    .map(({ message }) => message)
+    .join("; ")
+
+/** Fails with a sentence. */
+function read(file: string): Effect.Effect<OutputSchema, string, FileSystem.FileSystem> {
+  return Effect.gen(function* () {
+    const fs = yield* FileSystem.FileSystem
+    const text = yield* Effect.mapError(fs.readFileString(file), (error) =>
+      error._tag === "SystemError" && error.reason === "NotFound"
+        ? "there is no such file."
+        : `it cannot be read (${error.message}).`
+    )
+    const schema = yield* Effect.mapError(decode(text), (error) => `it is no JSON: ${inWords(error)}.`)
+    if (!isObject(schema) || Array.isArray(schema)) {
+      return yield* Effect.fail('a JSON Schema is an object, for example {"type":"object","properties":{…}}.')
+    }
+    return yield* Effect.mapError(
+      ToolSchema.checked(schema),
+      (problems) => `it is no JSON Schema: ${problems.join("; ")}.`
+    )
+  })
+}

@@ -1,0 +1,78 @@
+/**
+ * The person at the terminal, when an MCP server has a question for them: who asks and what for, then field by field.
+ */
+import type { Answer, Person, Question } from "@lms-bridge/core/mcp/Elicitation"
+import { CurrentPerson } from "@lms-bridge/core/mcp/Elicitation"
+import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+import * as FormField from "./FormField.ts"
+import { Screen } from "./Screen.ts"
+import * as Words from "../views/Words.ts"
+
+/** Whoever sits there answers what servers ask while `self` runs; where nobody does, nobody answers. */
+export const attended = <A, E, R>(self: Effect.Effect<A, E, R>) =>
+  Effect.flatMap(Screen, (screen) =>
+    Effect.provideService(
+      self,
+      CurrentPerson,
+      Option.map(screen.prompt, (prompt): Person => ({
+        who: "the person at the terminal",
+        opensPages: true,
+        ask: (question) => asked(screen, prompt, question)
+      }))
+    )
+  )
+
+// -----------------------------------------------------------------------------
+// internal
+// -----------------------------------------------------------------------------
+
+type Prompt = Option.Option.Value<(typeof Screen.Service)["prompt"]>
+
+const asked = (screen: typeof Screen.Service, prompt: Prompt, question: Question): Effect.Effect<Answer> =>
+  Effect.gen(function* () {
+    yield* screen.err(`MCP server ${Words.oneLine(question.server)} asks: ${Words.oneLine(question.message, 1000)}`)
+    if (question._tag === "Page") {
+      // the whole address, for it is the person who has to judge it
+      yield* screen.err(`It wants you to open ${Words.oneLine(question.url)}`)
+      return yield* agreed(prompt, "Will you? [y/N]", Effect.succeed<Answer>({ action: "accept" }))
+    }
+    const { properties, required } = question.schema
+    const fields = Object.entries(properties).map(([name, schema]) =>
+      FormField.make(name, schema, required.includes(name))
+    )
+    const names = fields.map(({ name, required }) => (required ? name : `${name}?`)).join(", ")
+    return yield* agreed(prompt, `It wants to know: ${names}. Answer it? [y/N]`, filled(screen, prompt, fields))
+  })
+
+const agreed = (prompt: Prompt, question: string, then: Effect.Effect<Answer>): Effect.Effect<Answer> =>
+  Effect.flatMap(
+    prompt(question),
+    Option.match({
+      onNone: () => Effect.succeed<Answer>({ action: "cancel" }),
+      onSome: (line) => (/^\s*y(es)?\s*$/i.test(line) ? then : Effect.succeed<Answer>({ action: "decline" }))
+    })
+  )
+
+/** The end of the input at any field cancels the whole. */
+const filled = Effect.fnUntraced(function* (
+  screen: typeof Screen.Service,
+  prompt: Prompt,
+  fields: ReadonlyArray<FormField.FormField>
+) {
+  const content = new Map<string, FormField.Value>()
+  for (const field of fields) {
+    for (;;) {
+      const line = yield* prompt(field.question)
+      if (Option.isNone(line)) return { action: "cancel" } satisfies Answer as Answer
+      const read = field.read(line.value.trim())
+      if (read._tag === "Unfit") {
+        yield* screen.err(read.why)
+        continue
+      }
+      if (read.value !== undefined) content.set(field.name, read.value)
+      break
+    }
+  }
+  return { action: "accept", content: Object.fromEntries(content) } satisfies Answer as Answer
+})

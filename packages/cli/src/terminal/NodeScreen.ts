@@ -1,0 +1,133 @@
+/**
+ * The screen of a Node process: its two streams, and its terminal where there is one.
+ */
+import * as Config from "effect/Config"
+import * as Console from "effect/Console"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Option from "effect/Option"
+import { OutputClosed, OutputFailed, Screen } from "./Screen.ts"
+import * as Words from "../views/Words.ts"
+
+const make = Effect.gen(function* () {
+  const { stderr, stdin, stdout } = process
+  const standard = yield* Effect.console
+  const noColor = (yield* variable("NO_COLOR")) !== ""
+  const stdoutIsTerminal = stdout.isTTY === true
+  const stderrIsTerminal = stderr.isTTY === true
+  const isSmart = stderrIsTerminal && (yield* variable("TERM")) !== "dumb"
+
+  // without a listener a broken pipe would end the process with a stack trace; `write` tells of it anyway
+  stdout.on("error", ignore)
+  stderr.on("error", ignore)
+
+  let passing = ""
+  const clear = () => {
+    if (passing !== "") stderr.write("\r\u001b[K")
+    passing = ""
+  }
+
+  const write = (text: string) =>
+    Effect.async<void, OutputClosed | OutputFailed>((resume) => {
+      clear()
+      stdout.write(`${text}\n`, (error) =>
+        resume(error === null || error === undefined ? Effect.void : outputError(error))
+      )
+    })
+
+  const err = (line: string) =>
+    Effect.async<void>((resume) => {
+      clear()
+      stderr.write(`${line}\n`, () => resume(Effect.void))
+    })
+
+  const status = (line: string) =>
+    Effect.sync(() => {
+      if (!isSmart || asking || line === passing) return
+      if (line === "") return clear()
+      passing = line
+      stderr.write(`\r\u001b[K${line}`)
+    })
+
+  let asking = false
+  const oneAtATime = yield* Effect.makeSemaphore(1)
+  const prompt = (question: string) =>
+    Effect.zipRight(
+      err(question),
+      Effect.async<Option.Option<string>>((resume) => {
+        asking = true
+        const answered = (chunk: Buffer) => done(Option.some(chunk.toString("utf8").replace(/\r?\n$/, "")))
+        const ended = () => done(Option.none())
+        const stop = () => {
+          stdin.off("data", answered).off("end", ended)
+          stdin.pause()
+          asking = false
+        }
+        const done = (line: Option.Option<string>) => {
+          stop()
+          resume(Effect.succeed(line))
+        }
+        stdin.on("data", answered).on("end", ended).resume()
+        return Effect.sync(stop)
+      })
+    ).pipe(oneAtATime.withPermits(1))
+  const ask = (question: string) =>
+    Effect.map(
+      prompt(question),
+      Option.exists((line) => /^\s*y(es)?\s*$/i.test(line))
+    )
+  const isAttended = stdin.isTTY === true && stderrIsTerminal
+
+  const screen = Screen.of({
+    stdoutIsTerminal,
+    stderrIsTerminal,
+    colors: isSmart && !noColor,
+    // a terminal that does not know its width says 0
+    width: Math.max(40, stderr.columns || 120),
+    out: (text) => write(stdoutIsTerminal ? Words.harmless(text) : text),
+    err,
+    status,
+    ask: isAttended ? Option.some(ask) : Option.none(),
+    prompt: isAttended ? Option.some(prompt) : Option.none()
+  })
+
+  const styled = stdoutIsTerminal && !noColor
+  const console: Console.Console = {
+    ...standard,
+    // the help of @effect/cli, styled for a terminal whether or not there is one
+    log: (...parts) => {
+      const text = parts.join(" ").trimEnd()
+      return Effect.ignore(write(styled ? text : Words.withoutStyle(text)))
+    },
+    // its report of a usage error, which Cli.ts gives in one line of its own
+    error: () => Effect.void,
+    unsafe: {
+      ...standard.unsafe,
+      // the log
+      error: (...parts) => {
+        clear()
+        standard.unsafe.error(...parts)
+      }
+    }
+  }
+
+  return Layer.merge(Layer.succeed(Screen, screen), Console.setConsole(console))
+})
+
+/** The screen, and a `Console` for those who print by themselves: the help and the log. */
+export const layer: Layer.Layer<Screen> = Layer.unwrapEffect(Effect.suspend(() => make))
+
+// -----------------------------------------------------------------------------
+// internal
+// -----------------------------------------------------------------------------
+
+const ignore = () => {}
+
+const outputError = (error: Error): OutputClosed | OutputFailed => {
+  const code = "code" in error ? String(error.code) : ""
+  return code === "EPIPE" || code === "ERR_STREAM_DESTROYED"
+    ? new OutputClosed()
+    : new OutputFailed({ detail: error.message })
+}
+
+const variable = (name: string) => Effect.orElseSucceed(Config.withDefault(Config.string(name), ""), () => "")

@@ -1,0 +1,352 @@
+/**
+ * What `doctor` looks at: everything that a run needs, one finding each, in the order in which a run needs it.
+ */
+import { UserPolicies } from "@lms-bridge/core/agent/policy/PolicyFile"
+import { RunJournal } from "@lms-bridge/core/runs/RunJournal"
+import { CurrentOperatingSystem, unsupported } from "@lms-bridge/core/machine/OperatingSystem"
+import { baseUrl, Settings } from "@lms-bridge/core/configuration/Settings"
+import { LmsCli, type Application, type DaemonStatus, type LmsCallError } from "@lms-bridge/core/lmstudio/LmsCli"
+import { LmStudioApi, type ServerInfo } from "@lms-bridge/core/lmstudio/LmStudioApi"
+import { McpRegistry, type ServerSummary } from "@lms-bridge/core/mcp/McpRegistry"
+import { ModelLifecycle, type LoadedModel } from "@lms-bridge/core/models/ModelLifecycle"
+import { Resilience } from "@lms-bridge/core/resilience/Resilience"
+import * as RetryPolicy from "@lms-bridge/core/resilience/RetryPolicy"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
+import * as Option from "effect/Option"
+import * as Schema from "effect/Schema"
+import { lookedFor } from "../commands/mcp/McpLs.ts"
+import { ofFailure, type Failure } from "../ExitCode.ts"
+import * as Withheld from "./Withheld.ts"
+import * as Words from "./Words.ts"
+
+/**
+ * `problem` keeps something from working; `notice` is worth knowing. `next` says what to do, `code` is the exit code
+ * that a command which needs it would end with.
+ */
+export const Finding = Schema.Struct({
+  area: Schema.Literal(
+    "system",
+    "LM Studio",
+    "lms",
+    "models",
+    "mcp.json",
+    "servers",
+    "breakers",
+    "settings",
+    "policy",
+    "runs"
+  ),
+  level: Schema.Literal("ok", "notice", "problem"),
+  what: Schema.String,
+  next: Schema.optionalWith(Schema.String, { exact: true }),
+  code: Schema.optionalWith(Schema.Int, { exact: true })
+})
+export type Finding = typeof Finding.Type
+type Area = Finding["area"]
+
+/** Each part fails by itself: what can be found out is found out. MCP servers are started for a moment. */
+export const findings: Effect.Effect<
+  ReadonlyArray<Finding>,
+  never,
+  Settings | LmStudioApi | LmsCli | ModelLifecycle | McpRegistry | Resilience | RunJournal
+> = Effect.gen(function* () {
+  const [server, application] = yield* Effect.all(
+    [Effect.either(Effect.flatMap(LmStudioApi, (api) => api.ping)), Effect.flatMap(LmsCli, (lms) => lms.application)],
+    { concurrency: "unbounded" }
+  )
+  const parts = yield* Effect.all(
+    [
+      system,
+      Effect.succeed([...aboutServer(server, application), ...aboutApplication(server, application)]),
+      Either.isRight(server) ? access : Effect.succeed([]),
+      lms(application),
+      Either.isRight(server) ? models : Effect.succeed([]),
+      mcp,
+      breakers,
+      settings,
+      policy,
+      runs
+    ],
+    { concurrency: "unbounded" }
+  )
+  return parts.flat()
+})
+
+// -----------------------------------------------------------------------------
+// internal
+// -----------------------------------------------------------------------------
+
+const ok = (area: Area, what: string): Finding => ({ area, level: "ok", what })
+
+const notice = (area: Area, what: string, next?: string): Finding => ({
+  area,
+  level: "notice",
+  what,
+  ...(next === undefined ? {} : { next })
+})
+
+/** Our errors say in their message what to do. */
+const problem = (area: Area, failure: Failure & { readonly message: string }): Finding => ({
+  area,
+  level: "problem",
+  what: Words.oneLine(failure.message),
+  code: ofFailure(failure)
+})
+
+/** Nothing is said where all is well. */
+const system = Effect.map(CurrentOperatingSystem, (current): ReadonlyArray<Finding> => {
+  const warning = unsupported(current)
+  return warning === undefined ? [] : [notice("system", warning)]
+})
+
+type Answer = Either.Either<ServerInfo, Failure & { readonly message: string }>
+
+const aboutServer = (server: Answer, application: Option.Option<Application>): ReadonlyArray<Finding> =>
+  Either.match(server, {
+    onLeft: (failure) => [problem("LM Studio", failure)],
+    onRight: ({ baseUrl, dialect, isLmStudio }) => [
+      isLmStudio
+        ? ok(
+            "LM Studio",
+            `${Option.match(application, { onNone: () => "", onSome: ({ version }) => `version ${version}, ` })}answers at ${baseUrl}, with its ${dialect} interface`
+          )
+        : notice(
+            "LM Studio",
+            `another OpenAI-compatible server answers at ${baseUrl}`,
+            "It can run tasks; models are loaded and unloaded with its own tools."
+          )
+    ]
+  })
+
+/** It runs, and its server is off: that is no riddle for whoever is told. */
+const aboutApplication = (server: Answer, application: Option.Option<Application>): ReadonlyArray<Finding> =>
+  Either.isLeft(server) && server.left.reason === "Refused"
+    ? Option.toArray(application).map(({ version }) =>
+        notice(
+          "LM Studio",
+          `version ${version} runs on this machine, and its server is off or at another port`,
+          "`lms-bridge server start` starts the server."
+        )
+      )
+    : []
+
+const access = Effect.gen(function* () {
+  const { apiToken } = yield* Settings
+  const found = yield* Effect.either(Effect.flatMap(LmStudioApi, (api) => api.access))
+  if (Either.isLeft(found)) return [problem("LM Studio", found.left)]
+  if (found.right === "token") return [ok("LM Studio", "wants an API token, and takes the one of LM_API_TOKEN")]
+  return [
+    ok("LM Studio", `wants no API token${Option.isSome(apiToken) ? "; the one of LM_API_TOKEN is not needed" : ""}`)
+  ]
+})
+
+const lms = Effect.fnUntraced(function* (application: Option.Option<Application>) {
+  const cli = yield* LmsCli
+  const binary = yield* Effect.either(cli.binary)
+  if (Either.isLeft(binary)) {
+    const { message } = binary.left
+    const { lmsBinary } = yield* Settings
+    // what somebody asked for is not there; that it is not asked for, or switched off, is no fault
+    if (Option.exists(lmsBinary, (name) => name !== "none")) return [problem("lms", binary.left)]
+    return [
+      notice("lms", "no `lms` command: models are loaded over HTTP, without status and queue", Words.oneLine(message))
+    ]
+  }
+  const [version, daemon] = yield* Effect.all(
+    [
+      Effect.either(cli.version),
+      // what answers at the status port need not be asked for again
+      Option.isSome(application) ? Effect.succeedNone : Effect.asSome(Effect.either(cli.daemonStatus))
+    ],
+    { concurrency: "unbounded" }
+  )
+  return [
+    Either.isRight(version) ? ok("lms", `${binary.right}, version ${version.right}`) : problem("lms", version.left),
+    ...Option.toArray(daemon).flatMap(aboutDaemon)
+  ]
+})
+
+const policy = Effect.gen(function* () {
+  const { policyPath } = yield* Settings
+  if (Option.isNone(policyPath)) return []
+  const found = yield* Effect.either(Effect.flatten(UserPolicies))
+  return [
+    Either.isLeft(found)
+      ? problem("policy", found.left)
+      : ok("policy", `the rules of ${policyPath.value} hold in every run`)
+  ]
+})
+
+const runs = Effect.map(
+  Effect.flatMap(RunJournal, ({ unkept }) => unkept),
+  Option.match({ onNone: () => [], onSome: (failure) => [problem("runs", failure)] })
+)
+
+const aboutDaemon = (daemon: Either.Either<DaemonStatus, LmsCallError>): ReadonlyArray<Finding> =>
+  Either.match(daemon, {
+    onLeft: (error) => {
+      if (error._tag !== "LmsCliError") return [problem("lms", error)]
+      // LM Studio is elsewhere, and `lms` is asked with `--host`
+      if (error.reason === "Remote") return []
+      return error.reason === "Exit" && /unknown command/.test(error.detail ?? "")
+        ? [notice("lms", "it is too old to say whether LM Studio runs, and nothing answers at LM Studio's status port")]
+        : [problem("lms", error)]
+    },
+    onRight: ({ running }) =>
+      running
+        ? []
+        : [notice("lms", "`lms` says that LM Studio is not running", "Start LM Studio, or `lms-bridge server start`.")]
+  })
+
+const models = Effect.gen(function* () {
+  const lifecycle = yield* ModelLifecycle
+  const listed = yield* Effect.either(Effect.flatMap(LmStudioApi, (api) => api.models))
+  if (Either.isLeft(listed)) return [problem("models", listed.left)]
+  const language = listed.right.filter(({ type }) => type === "llm")
+  const [chosen, loaded] = yield* Effect.all([
+    Effect.either(lifecycle.resolve(undefined)),
+    Effect.either(lifecycle.loaded)
+  ])
+  return [
+    ok("models", `${Words.count(language.length, "language model")} of ${listed.right.length} on disk`),
+    Either.isRight(chosen)
+      ? ok("models", `a run without --model takes ${chosen.right}`)
+      : problem("models", chosen.left),
+    ...(Either.isRight(loaded) ? loaded.right.flatMap(aboutLoaded) : [problem("models", loaded.left)]),
+    ...(Either.isRight(loaded) ? duplicates(loaded.right) : [])
+  ]
+})
+
+const aboutLoaded = (model: LoadedModel): ReadonlyArray<Finding> => {
+  const facts = [
+    `${model.instanceId} is loaded`,
+    ...(model.status === undefined ? [] : [model.status]),
+    ...(model.contextLength === undefined ? [] : [`context ${model.contextLength}`]),
+    ...(typeof model.ttlMillis === "number" ? [`idle limit ${Words.duration(model.ttlMillis)}`] : []),
+    model.owner === "user" ? "by you" : "by lms-bridge"
+  ].join(", ")
+  return [
+    model.ttlMillis === null
+      ? notice(
+          "models",
+          `${facts}, without an idle limit`,
+          `It stays in memory until \`lms-bridge models unload ${model.instanceId} --force\`.`
+        )
+      : ok("models", facts)
+  ]
+}
+
+const duplicates = (loaded: ReadonlyArray<LoadedModel>): ReadonlyArray<Finding> =>
+  [...new Set(loaded.map(({ model }) => model))].flatMap((key) => {
+    const copies = loaded.filter(({ model }) => model === key)
+    const surplus = copies.findLast(({ owner }) => owner !== "user") ?? copies.at(-1)
+    return copies.length < 2 || surplus === undefined
+      ? []
+      : [
+          notice(
+            "models",
+            `${key} is in memory ${copies.length} times: ${copies.map(({ instanceId }) => instanceId).join(", ")}`,
+            surplus.owner === "user"
+              ? `You loaded them; \`lms-bridge models unload ${surplus.instanceId} --force\` frees the memory of one.`
+              : `\`lms-bridge models unload ${surplus.instanceId}\` frees the memory of one.`
+          )
+        ]
+  })
+
+/** MCP servers that are started at the same time. */
+const serversAtOnce = 4
+
+const mcp = Effect.gen(function* () {
+  const registry = yield* McpRegistry
+  const candidates = yield* registry.candidates
+  const used = candidates.find((candidate) => candidate.used)
+  const servers = yield* Effect.either(registry.servers)
+  if (Either.isLeft(servers)) return [problem("mcp.json", servers.left)]
+  if (used === undefined) {
+    const looked = lookedFor(candidates)
+    return [
+      notice(
+        "mcp.json",
+        `none found; looked for ${looked}`,
+        "Create one of them, or set MCP_JSON_PATH, to give models tools."
+      )
+    ]
+  }
+  // a file without servers hides nothing and lacks nothing
+  const passed = candidates.filter(({ entries, exists, used }) => exists && !used && entries?.length !== 0)
+  const each = yield* Effect.forEach(servers.right, aboutEntry, { concurrency: serversAtOnce })
+  return [
+    ok(
+      "mcp.json",
+      `${candidates.flatMap(({ path, used }) => (used ? [path] : [])).join(", ")}, ${Words.count(servers.right.length, "server")}`
+    ),
+    ...candidates.flatMap(({ problem: wrong, used }) =>
+      used && wrong !== undefined ? [notice("mcp.json", Words.oneLine(wrong))] : []
+    ),
+    ...passed.map(({ path }) => notice("mcp.json", `${path} is not used, because ${used.path} comes first`)),
+    ...each.flat()
+  ]
+})
+
+const aboutEntry = Effect.fnUntraced(function* (server: ServerSummary) {
+  switch (server.state) {
+    case "disabled":
+    case "itself":
+      return [notice("servers", Words.oneLine(server.problem ?? `${server.name} is not used`))]
+    case "invalid": {
+      const message = server.problem ?? `${server.name} cannot be used as it is written in ${server.source}.`
+      return [problem("servers", { _tag: "McpEntryUnusable", message })]
+    }
+    case "usable": {
+      const tools = yield* Effect.either(Effect.flatMap(McpRegistry, (registry) => registry.tools(server.name)))
+      if (Either.isLeft(tools)) return [problem("servers", tools.left)]
+      const lock = yield* Effect.orElseSucceed(Withheld.of(server.name), () => undefined)
+      const withheld = lock === undefined ? undefined : Withheld.clause(lock)
+      const starts = ok("servers", `${server.name} starts, ${Words.count(tools.right.length, "tool")}`)
+      return withheld === undefined
+        ? [starts]
+        : [starts, notice("servers", Words.oneLine(`${server.name}: ${withheld}`), Withheld.next(server.name))]
+    }
+  }
+})
+
+const breakers = Effect.gen(function* () {
+  const resilience = yield* Resilience
+  const open = (yield* resilience.breakers).filter(({ state }) => state._tag !== "Closed")
+  const { failures, openFor } = resilience.breakerPolicy
+  const { budget, maxRetries } = resilience.retryPolicy
+  const delays = RetryPolicy.delays(resilience.retryPolicy).map((delay) => Duration.format(delay))
+  const retries =
+    maxRetries === 0
+      ? "no retries"
+      : `${Words.count(maxRetries, "retry", "retries")} after about ${delays.join(", ")}, none later than ${Duration.format(budget)} after the first failure`
+  return [
+    ...open.map(({ name, state }) =>
+      notice(
+        "breakers",
+        `${name} is ${state._tag === "Open" ? "open" : "half open, and being tried again"}`,
+        "It closes by itself once a call succeeds."
+      )
+    ),
+    ok(
+      "breakers",
+      `${open.length === 0 ? "all closed; " : ""}${failures} failures in a row open one for ${Duration.format(openFor)}; ${retries}`
+    )
+  ]
+})
+
+const settings = Effect.map(Settings, (settings) => [
+  ok(
+    "settings",
+    [
+      `address ${baseUrl(settings)}`,
+      `API token ${Option.isSome(settings.apiToken) ? "set" : "not set"}`,
+      `default model ${Option.getOrElse(settings.defaultModel, () => "not set")}`,
+      `idle limit ${Duration.format(settings.ttl)}, at most ${Duration.format(settings.ttlMaximum)}`,
+      `starting LM Studio ${settings.autostart ? "allowed" : "not allowed"}`,
+      `runs of ${settings.maxRounds} rounds and ${Duration.format(settings.runTimeout)}`
+    ].join("; ")
+  )
+])

@@ -1,0 +1,152 @@
+/**
+ * What is said once a run is over and its answer is out: what ended it, what it could not do, and the exact command that
+ * goes on. Reads nothing but the account of the run.
+ */
+import type { AgentOutcome, BudgetKind } from "@lms-bridge/core/agent/rules/AgentEvent"
+import type { Budgets } from "@lms-bridge/core/agent/AgentTask"
+import type { Explanation } from "@lms-bridge/core/runs/RunExplanation"
+import * as OpenCalls from "@lms-bridge/core/agent/rules/OpenCalls"
+import * as RunAccount from "@lms-bridge/core/runs/RunAccount"
+import * as Words from "./Words.ts"
+
+/** Sentences, each on its own line. `kept`: the run can be taken up again. */
+export const lines = (
+  account: RunAccount.RunAccount,
+  outcome: AgentOutcome,
+  { kept }: { readonly kept: boolean }
+): ReadonlyArray<string> => {
+  const { runId, state } = account
+  const resume = `lms-bridge runs resume ${runId}${more(RunAccount.used(state), state.task.budgets, outcome.budget)}`
+  return [
+    ...ended(account, outcome, kept ? ` Go on with: ${resume}` : ""),
+    ...cutOff(outcome),
+    ...unfit(account, outcome),
+    ...unasked(
+      account,
+      kept ? (outcome.status === "done" ? `lms-bridge runs follow ${runId} "TASK"` : resume) : undefined
+    )
+  ]
+}
+
+/** For whoever stopped a run that had begun. */
+export const interrupted = (account: RunAccount.RunAccount): ReadonlyArray<string> => [
+  ...OpenCalls.doubts(RunAccount.openCalls(account, 0)),
+  ...(hasAsked(account) ? [`What was done is kept. Go on with: lms-bridge runs resume ${account.runId}`] : [])
+]
+
+/** Why a run cannot go on within these budgets, and what gives it more; undefined when it can. */
+export const spent = (used: Explanation["used"], budgets: Budgets): string | undefined => {
+  const [first] = reached(used, budgets)
+  return first === undefined
+    ? undefined
+    : `${usedUp(first, used, budgets)}. Give it more, for example${more(used, budgets)}.`
+}
+
+// -----------------------------------------------------------------------------
+// internal
+// -----------------------------------------------------------------------------
+
+/** Whether the model was asked anything: before that there is nothing to go on from. */
+const hasAsked = ({ state }: RunAccount.RunAccount) => state.rounds > 0 || state.turn._tag === "Asking"
+
+const ended = (account: RunAccount.RunAccount, outcome: AgentOutcome, goOn: string): ReadonlyArray<string> => {
+  const { budgets } = account.state.task
+  const used = RunAccount.used(account.state)
+  switch (outcome.status) {
+    case "done":
+      return []
+    case "budget": {
+      const what = outcome.budget === undefined ? "a budget is used up" : usedUp(outcome.budget, used, budgets)
+      return [`The run was ended because ${what}; ${best(outcome)}.${goOn}`]
+    }
+    case "stalled":
+      return [
+        `The run was ended because it went round in circles; ${best(outcome)}. Another model, or a more precise task, may get further.`
+      ]
+    case "unfinished":
+      return []
+    case "failed":
+      return [`${outcome.problem?.message ?? "The run failed."}${hasAsked(account) ? goOn : ""}`]
+  }
+}
+
+const best = ({ answer }: AgentOutcome) =>
+  answer.trim() === "" ? "there is no answer yet" : "this is the best answer so far"
+
+const cutOff = ({ cut, status }: AgentOutcome): ReadonlyArray<string> =>
+  cut && status !== "failed" ? ["The answer was cut by the token limit. --max-tokens N allows longer replies."] : []
+
+const unfit = ({ state }: RunAccount.RunAccount, { answer, status, structured }: AgentOutcome): ReadonlyArray<string> =>
+  state.task.outputSchema !== undefined &&
+  structured === undefined &&
+  answer !== "" &&
+  (status === "budget" || status === "stalled")
+    ? ["The answer is not the JSON that --output-schema asks for."]
+    : []
+
+/** `command` is what can still be done with this run. */
+const unasked = ({ unasked }: RunAccount.RunAccount, command: string | undefined): ReadonlyArray<string> => {
+  if (unasked.length === 0) return []
+  const option = `--allow ${unasked.join(",")}`
+  const further = command === undefined ? "" : ` To go on with it allowed: ${command} ${option}`
+  return [
+    `Not run, because nobody could be asked: ${unasked.join(", ")}. In a new \`lms-bridge run\`, ${option} allows it beforehand.${further}`
+  ]
+}
+
+/** Every budget that forbids to go on: not only the one that ended the run. */
+const reached = (used: Explanation["used"], budgets: Budgets): ReadonlyArray<BudgetKind> => {
+  const { resultBytes = Number.POSITIVE_INFINITY, tokens = Number.POSITIVE_INFINITY } = budgets
+  const all: ReadonlyArray<readonly [BudgetKind, boolean]> = [
+    ["rounds", used.rounds >= budgets.rounds],
+    ["wall-time", used.wallMillis >= budgets.wallMillis],
+    ["tool-calls", used.toolCalls >= budgets.toolCalls],
+    ["tokens", used.tokens >= tokens],
+    ["result-bytes", used.resultBytes >= resultBytes]
+  ]
+  return all.flatMap(([kind, isReached]) => (isReached ? [kind] : []))
+}
+
+/** What there is no more of. One request or result can go far beyond the limit, so those tell what was used. */
+const usedUp = (budget: BudgetKind, used: Explanation["used"], budgets: Budgets): string => {
+  const { resultBytes = 0, rounds, tokens = 0, toolCalls, wallMillis } = budgets
+  switch (budget) {
+    case "rounds":
+      return `${its(rounds, "round")} used up`
+    case "wall-time":
+      return `its time of ${Words.duration(wallMillis)} is up`
+    case "tool-calls":
+      return `${its(toolCalls, "tool call")} used up`
+    case "tokens":
+      return `it has used ${Words.count(used.tokens, "token")} and may use ${tokens}`
+    case "result-bytes":
+      return `its tools have returned ${Words.count(used.resultBytes, "byte")} and may return ${resultBytes}`
+  }
+}
+
+/** The options that give enough to go on. */
+const more = (used: Explanation["used"], budgets: Budgets, ended?: BudgetKind): string => {
+  const kinds = reached(used, budgets)
+  return (ended === undefined || kinds.includes(ended) ? kinds : [ended, ...kinds])
+    .map((kind) => ` ${twice(kind, used, budgets)}`)
+    .join("")
+}
+
+const twice = (budget: BudgetKind, used: Explanation["used"], budgets: Budgets): string => {
+  const { resultBytes = 0, rounds, tokens = 0, toolCalls, wallMillis } = budgets
+  switch (budget) {
+    case "rounds":
+      return `--max-rounds ${Math.min(10_000, Math.max(rounds, used.rounds) * 2)}`
+    case "wall-time":
+      // the last answer has time of its own, which may be longer than the limit
+      return `--timeout ${Math.ceil((wallMillis * 2 > used.wallMillis ? wallMillis * 2 : used.wallMillis * 2) / 1000)}s`
+    case "tool-calls":
+      return `--max-tool-calls ${Math.min(100_000, Math.max(toolCalls, used.toolCalls) * 2)}`
+    case "tokens":
+      return `--max-total-tokens ${Math.min(1_000_000_000, Math.max(tokens, used.tokens) * 2)}`
+    case "result-bytes":
+      return `--max-total-bytes ${Math.min(1_000_000_000_000, Math.max(resultBytes, used.resultBytes) * 2)}`
+  }
+}
+
+const its = (number: number, what: string) => `its ${Words.count(number, what)} ${number === 1 ? "is" : "are"}`

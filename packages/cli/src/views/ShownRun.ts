@@ -1,0 +1,166 @@
+/**
+ * A run on the screen, however it began: its events or its view as they come, then the answer, how it ended, and how to
+ * go on.
+ */
+import { AgentEventJson, type AgentEvent, type AgentOutcome } from "@lms-bridge/core/agent/rules/AgentEvent"
+import { CurrentApprover, type AgentError, type ApprovalRequest } from "@lms-bridge/core/agent/AgentLoop"
+import * as RunAccount from "@lms-bridge/core/runs/RunAccount"
+import { isKept, RunJournal } from "@lms-bridge/core/runs/RunJournal"
+import * as Chunk from "effect/Chunk"
+import * as Clock from "effect/Clock"
+import * as Context from "effect/Context"
+import { fromJson } from "@lms-bridge/core/json/ExactJson"
+import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+import * as Ref from "effect/Ref"
+import * as Schedule from "effect/Schedule"
+import * as Schema from "effect/Schema"
+import * as Stream from "effect/Stream"
+import * as AtTerminal from "../terminal/AtTerminal.ts"
+import { Ended, ExitCode, ofOutcome } from "../ExitCode.ts"
+import * as Explained from "./Explained.ts"
+import * as Palette from "./Palette.ts"
+import * as RunEnding from "./RunEnding.ts"
+import * as RunView from "./RunView.ts"
+import { Screen } from "../terminal/Screen.ts"
+import * as UnfinishedRun from "./UnfinishedRun.ts"
+import * as Words from "./Words.ts"
+
+/** Whether a run can be taken up again later: what a stand-in did is not kept. */
+export class RunsAreKept extends Context.Reference<RunsAreKept>()("@lms-bridge/cli/RunsAreKept", {
+  defaultValue: () => true
+}) {}
+
+export interface Options {
+  readonly json: boolean
+  /** After the run, say why each request held what it held. */
+  readonly explain: boolean
+  /** Whatever would be asked is granted. */
+  readonly yes?: boolean
+  /** Who is asked instead of the person at the terminal. */
+  readonly approver?: (request: ApprovalRequest) => Effect.Effect<boolean>
+  /** What had happened before, in a run that is taken up again. */
+  readonly past?: ReadonlyArray<AgentEvent>
+}
+
+/** Shows a run to its end. Fails with the exit code of an outcome that is not `done`. */
+export const show = Effect.fn("ShownRun.show")(function* (
+  events: Stream.Stream<AgentEvent, AgentError>,
+  { approver, explain, json, past = [], yes = false }: Options
+) {
+  const screen = yield* Screen
+  const ask = Option.orElse(Option.fromNullable(yes ? grant : approver), () => Option.map(screen.ask, atTerminal))
+  const account = yield* Ref.make(RunAccount.of(past))
+  const told = yield* Ref.make(Chunk.fromIterable(past))
+  const watched = Stream.tap(events, (event) =>
+    Effect.zipRight(
+      Ref.update(account, (before) => accountAfter(before, event)),
+      explain && isKept(event) ? Ref.update(told, Chunk.append(event)) : Effect.void
+    )
+  )
+  const kept = (yield* RunsAreKept) && Option.isNone(yield* Effect.flatMap(RunJournal, ({ unkept }) => unkept))
+  const outcome = yield* (json ? writeEvents(watched, Ref.get(account)) : showView(watched)).pipe(
+    AtTerminal.attended,
+    Effect.provideService(CurrentApprover, ask),
+    Effect.onInterrupt(() =>
+      !kept
+        ? Effect.void
+        : Effect.flatMap(Effect.flatten(Ref.get(account)), (run) => say(RunEnding.interrupted(run))).pipe(Effect.ignore)
+    )
+  )
+  if (!json && outcome.answer !== "") yield* screen.out(answerOf(outcome))
+  if (explain) yield* sayWhy(yield* Ref.get(told))
+  const run = yield* Ref.get(account)
+  if (Option.isSome(run)) yield* say(RunEnding.lines(run.value, outcome, { kept }))
+  const code = ofOutcome(outcome)
+  if (code !== ExitCode.done) return yield* new Ended({ code })
+})
+
+// -----------------------------------------------------------------------------
+// internal
+// -----------------------------------------------------------------------------
+
+const say = (lines: ReadonlyArray<string>) =>
+  Effect.flatMap(Screen, (screen) =>
+    Effect.forEach(lines, (line) => screen.err(`lms-bridge: ${Words.oneLine(line)}`), { discard: true })
+  )
+
+const sayWhy = (events: Iterable<AgentEvent>) =>
+  Effect.flatMap(Screen, (screen) => {
+    const explanation = Explained.explain([...events])
+    const lines = explanation === undefined ? [] : Explained.lines(explanation)
+    return Effect.forEach(lines, (line) => screen.err(line), { discard: true })
+  })
+
+const encodeJson = Schema.encodeSync(fromJson(Schema.Unknown, 2))
+
+/** An answer that had to be JSON is that JSON, without what the model put around it. */
+const answerOf = ({ answer, structured }: AgentOutcome) => (structured === undefined ? answer : encodeJson(structured))
+
+const encode = Schema.encode(AgentEventJson)
+
+const accountAfter = (before: Option.Option<RunAccount.RunAccount>, event: AgentEvent) =>
+  Option.match(before, {
+    onNone: () => RunAccount.of([event]),
+    onSome: (account) => Option.some(RunAccount.step(account, event))
+  })
+
+const writeEvents = Effect.fnUntraced(function* (
+  events: Stream.Stream<AgentEvent, AgentError>,
+  soFar: Effect.Effect<Option.Option<RunAccount.RunAccount>>
+) {
+  const screen = yield* Screen
+  // an event of ours that cannot be encoded is a bug
+  const write = (event: AgentEvent) => Effect.flatMap(Effect.orDie(encode(event)), screen.out)
+  return yield* outcomeOf(Stream.tap(events, write)).pipe(
+    Effect.onError((cause) =>
+      Effect.gen(function* () {
+        const last = UnfinishedRun.finish(yield* soFar, cause, yield* Clock.currentTimeMillis)
+        if (Option.isSome(last)) yield* Effect.ignore(write(last.value))
+      })
+    )
+  )
+})
+
+const showView = Effect.fnUntraced(function* (events: Stream.Stream<AgentEvent, AgentError>) {
+  const screen = yield* Screen
+  const style: RunView.Style = { palette: Palette.of(screen), width: screen.stderrIsTerminal ? screen.width : 400 }
+  const state = yield* Ref.make(RunView.initial)
+
+  const step = (event: AgentEvent) =>
+    Effect.flatMap(
+      Ref.modify(state, (current) => {
+        const [next, lines] = RunView.step(current, event, style)
+        return [lines, next]
+      }),
+      Effect.forEach((line) => screen.err(line), { discard: true })
+    )
+  const pass = Effect.flatMap(Clock.currentTimeMillis, (now) =>
+    Effect.flatMap(Ref.get(state), (current) => screen.status(RunView.status(current, now, style)))
+  )
+  if (screen.stderrIsTerminal) yield* Effect.forkScoped(Effect.repeat(pass, Schedule.spaced("100 millis")))
+  yield* Effect.addFinalizer(() => screen.status(""))
+  return yield* outcomeOf(Stream.tap(events, step))
+}, Effect.scoped)
+
+const outcomeOf = <E>(events: Stream.Stream<AgentEvent, E>): Effect.Effect<AgentOutcome, E> =>
+  Stream.runFold(events, Option.none<AgentOutcome>(), (last, event) =>
+    event._tag === "RunFinished" ? Option.some(event.outcome) : last
+  ).pipe(
+    Effect.flatMap(
+      Option.match({
+        onNone: () => Effect.dieMessage("The run ended without an outcome."),
+        onSome: Effect.succeed
+      })
+    )
+  )
+
+/** Asks at the terminal before a call that the policy does not allow by itself. */
+const atTerminal =
+  (ask: (question: string) => Effect.Effect<boolean>) =>
+  ({ arguments: args, reason, server, tool }: ApprovalRequest) =>
+    ask(
+      `${server} ${tool} ${Words.json(args, 400)}\n  ${Words.oneLine(reason).replace(/[.!?]?$/, ".")} Allow it? [y/N]`
+    )
+
+const grant = () => Effect.succeed(true)

@@ -1,0 +1,45 @@
+/**
+ * The last event of a run that did not come to an outcome, because it could not start or was interrupted: whoever reads
+ * the events is to find an outcome at their end all the same.
+ */
+import { stamp, type AgentEvent, type AgentOutcome, type Problem } from "@lms-bridge/core/agent/rules/AgentEvent"
+import * as RunAccount from "@lms-bridge/core/runs/RunAccount"
+import * as Cause from "effect/Cause"
+import * as Option from "effect/Option"
+import type { Failure } from "../ExitCode.ts"
+
+/** None when nothing was told, when the outcome was told already, and when nobody reads on. */
+export const finish = (
+  soFar: Option.Option<RunAccount.RunAccount>,
+  cause: Cause.Cause<Failure & { readonly message: string }>,
+  now: number
+): Option.Option<AgentEvent> =>
+  Option.flatMap(soFar, (account) => {
+    const problem = problemOf(cause)
+    if (RunAccount.outcome(account) !== undefined || problem.tag === "OutputClosed" || problem.tag === "OutputFailed") {
+      return Option.none()
+    }
+    const done = RunAccount.soFar(account, now)
+    const outcome: AgentOutcome = {
+      ...done,
+      status: problem.tag === interrupted.tag ? "unfinished" : "failed",
+      problem,
+      toolCalls: [...done.toolCalls, ...RunAccount.openCalls(account, now)]
+    }
+    return Option.some(stamp({ _tag: "RunFinished", outcome }, account.runId, account.seq + 1, now))
+  })
+
+// -----------------------------------------------------------------------------
+// internal
+// -----------------------------------------------------------------------------
+
+const interrupted: Problem = { tag: "Interrupted", message: "The run was interrupted." }
+
+const problemOf = (cause: Cause.Cause<Failure & { readonly message: string }>): Problem =>
+  Option.match(Cause.failureOption(cause), {
+    onSome: ({ _tag, message }) => ({ tag: _tag, message }),
+    onNone: () =>
+      Cause.isInterruptedOnly(cause)
+        ? interrupted
+        : { tag: "InternalError", message: "The run ended because of a bug in lms-bridge; stderr says more." }
+  })

@@ -1,0 +1,101 @@
+import { assert, describe, it } from "@effect/vitest"
+import * as Args from "@effect/cli/Args"
+import * as Command from "@effect/cli/Command"
+import * as Options from "@effect/cli/Options"
+import { Either } from "effect"
+import * as Arguments from "@lms-bridge/cli/options/Arguments"
+
+const load = Command.make("load", {
+  name: Args.text({ name: "NAME" }),
+  json: Options.boolean("json"),
+  ttl: Options.text("ttl").pipe(Options.optional),
+  with: Options.text("with").pipe(Options.repeated)
+})
+
+const catalogue: ReadonlyArray<Arguments.Entry> = [
+  { path: [], usage: { _tag: "Empty" } },
+  { path: ["models"], usage: { _tag: "Empty" } },
+  { path: ["models", "load"], usage: Command.getUsage(load) }
+]
+
+const normalize = (...args: ReadonlyArray<string>) => Arguments.normalize(catalogue, args)
+const line = (...args: ReadonlyArray<string>) => Either.getOrThrow(normalize(...args)).args
+const refusal = (...args: ReadonlyArray<string>) => Either.getOrThrow(Either.flip(normalize(...args))).message
+
+describe("Arguments", () => {
+  it("puts options first and arguments behind a dash pair, wherever they stood", () => {
+    const expected = ["models", "load", "--ttl", "5m", "--json", "true", "--", "qwen"]
+    assert.deepStrictEqual(line("models", "load", "qwen", "--ttl", "5m", "--json"), expected)
+    assert.deepStrictEqual(line("models", "load", "--ttl=5m", "qwen", "--json"), expected)
+    assert.deepStrictEqual(line("models", "load", "--ttl", "5m", "--json", "--", "qwen"), expected)
+  })
+
+  it("says flags explicitly, so that they leave the next argument alone", () => {
+    assert.deepStrictEqual(line("models", "load", "--json", "yes"), ["models", "load", "--json", "true", "--", "yes"])
+    assert.deepStrictEqual(line("models", "load", "--json=false", "a"), [
+      "models",
+      "load",
+      "--json",
+      "false",
+      "--",
+      "a"
+    ])
+  })
+
+  it("refuses an option that the command does not have, and names similar ones", () => {
+    assert.include(refusal("models", "load", "a", "--jsom"), "There is no option --jsom")
+    assert.include(refusal("models", "load", "a", "--ttls", "5m"), "did you mean --ttl?")
+    assert.include(refusal("models", "load", "-x"), "There is no option -x")
+    assert.include(refusal("--json", "models", "load", "a"), "There is no option --json")
+  })
+
+  it("refuses an option without its value, and does not take the next option for it", () => {
+    assert.include(refusal("models", "load", "a", "--ttl"), "--ttl needs a value")
+    assert.include(refusal("models", "load", "a", "--with", "--json"), "--with needs a value")
+    assert.include(refusal("models", "load", "a", "--with", "--", "b"), "--with needs a value")
+    assert.include(refusal("models", "load", "a", "--json=maybe"), "--json takes no value")
+  })
+
+  it("takes values that look like options or hold an equals sign when they are attached", () => {
+    assert.deepStrictEqual(line("models", "load", "--with=--x", "--with=a=b", "n"), [
+      "models",
+      "load",
+      "--with",
+      "--x",
+      "--with",
+      "a=b",
+      "--",
+      "n"
+    ])
+  })
+
+  it("refuses a command that does not exist, at every level, and points to the help", () => {
+    assert.strictEqual(refusal("modles"), 'There is no command "modles". See `lms-bridge --help`.')
+    assert.strictEqual(refusal("models", "lode"), 'There is no command "models lode". See `lms-bridge models --help`.')
+  })
+
+  it("takes a dash, a negative number and the name of a command for arguments", () => {
+    assert.deepStrictEqual(line("models", "load", "-", "-1", "models"), ["models", "load", "--", "-", "-1", "models"])
+  })
+
+  it("lets options of every command stand before the command", () => {
+    assert.deepStrictEqual(line("--wizard", "models", "load", "a"), ["models", "load", "--wizard", "true", "--", "a"])
+    assert.deepStrictEqual(line("--help"), ["--help", "true"])
+  })
+
+  it("takes the log level out of the line, wherever it stands, and refuses one that does not exist", () => {
+    for (const words of [
+      ["--log-level", "debug", "models", "load", "a"],
+      ["models", "load", "a", "--log-level=debug"]
+    ]) {
+      const { args, logLevel } = Either.getOrThrow(normalize(...words))
+      assert.strictEqual(logLevel, "debug")
+      assert.deepStrictEqual(args, ["models", "load", "--", "a"])
+    }
+    assert.isUndefined(Either.getOrThrow(normalize("models")).logLevel)
+    assert.match(
+      refusal("models", "load", "a", "--log-level", "loud"),
+      /--log-level is "loud", but must be one of .*debug/
+    )
+  })
+})

@@ -1,0 +1,172 @@
+import { assert, describe, it } from "@effect/vitest"
+import * as RunEnding from "@lms-bridge/cli/views/RunEnding"
+import { stamp, type AgentEventBody, type AgentOutcome, type BudgetKind } from "@lms-bridge/core/agent/rules/AgentEvent"
+import type { AgentTask } from "@lms-bridge/core/agent/AgentTask"
+import * as RunAccount from "@lms-bridge/core/runs/RunAccount"
+import * as AgentLoopTest from "@lms-bridge/testing/AgentLoopTest"
+import * as Option from "effect/Option"
+
+const task: AgentTask = {
+  task: "t",
+  servers: { _tag: "None" },
+  budgets: { rounds: 50, wallMillis: 600_000, toolCalls: 200, tokens: 1000, resultBytes: 4000 }
+}
+
+const said = (
+  outcome: AgentOutcome,
+  events: ReadonlyArray<AgentEventBody> = [],
+  { changes, kept }: { readonly changes?: Partial<AgentTask>; readonly kept?: boolean } = {}
+) => {
+  const all: ReadonlyArray<AgentEventBody> = [
+    { _tag: "RunStarted", task: { ...task, ...changes } },
+    { _tag: "RoundStarted", round: 1, final: false },
+    {
+      _tag: "ModelReplied",
+      round: 1,
+      reply: {
+        model: "m",
+        content: "",
+        reasoning: "",
+        toolCalls: [],
+        finishReason: "stop",
+        usage: outcome.usage,
+        firstTokenMillis: 0,
+        totalMillis: 0
+      }
+    },
+    ...events,
+    { _tag: "RunFinished", outcome }
+  ]
+  return RunEnding.lines(accountOf(all), outcome, { kept: kept ?? true })
+}
+
+const accountOf = (bodies: ReadonlyArray<AgentEventBody>) =>
+  Option.getOrThrow(RunAccount.of(bodies.map((body, seq) => stamp(body, AgentLoopTest.testRunId, seq, 0))))
+
+const justBegun = accountOf([{ _tag: "RunStarted", task }])
+
+const { outcome, testRunId } = AgentLoopTest
+
+describe("what is said at the end of a run", () => {
+  it("is nothing when the model answered", () => {
+    assert.deepStrictEqual(said(outcome("fine")), [])
+  })
+
+  it.each<readonly [BudgetKind, string]>([
+    [
+      "rounds",
+      `its 50 rounds are used up; this is the best answer so far. Go on with: lms-bridge runs resume ${testRunId} --max-rounds 100`
+    ],
+    [
+      "wall-time",
+      `its time of 10 min is up; this is the best answer so far. Go on with: lms-bridge runs resume ${testRunId} --timeout 1200s`
+    ],
+    [
+      "tool-calls",
+      `its 200 tool calls are used up; this is the best answer so far. Go on with: lms-bridge runs resume ${testRunId} --max-tool-calls 400`
+    ],
+    [
+      "tokens",
+      `it has used 110 tokens and may use 1000; this is the best answer so far. Go on with: lms-bridge runs resume ${testRunId} --max-total-tokens 2000`
+    ],
+    [
+      "result-bytes",
+      `its tools have returned 0 bytes and may return 4000; this is the best answer so far. Go on with: lms-bridge runs resume ${testRunId} --max-total-bytes 8000`
+    ]
+  ])("names the budget of %s and the command that gives twice as much", (budget, expected) => {
+    assert.deepStrictEqual(said(outcome("so far", { status: "budget", budget })), [
+      `The run was ended because ${expected}`
+    ])
+  })
+
+  it("suggests more than was used, which one request or one result can carry far beyond the limit", () => {
+    const budgets = { ...task.budgets, tokens: 100, resultBytes: 50, wallMillis: 2000 }
+    const usage = { inputTokens: 489, outputTokens: 8 }
+    const [tokens] = said(outcome("", { status: "budget", budget: "tokens", usage }), [], { changes: { budgets } })
+    assert.strictEqual(
+      tokens,
+      `The run was ended because it has used 497 tokens and may use 100; there is no answer yet. Go on with: lms-bridge runs resume ${testRunId} --max-total-tokens 994`
+    )
+    const result: AgentEventBody = {
+      _tag: "ToolCallFinished",
+      callId: "1",
+      server: "s",
+      tool: "big",
+      told: "",
+      isError: false,
+      bytes: 700,
+      millis: 1
+    }
+    const [bytes] = said(
+      outcome("", { status: "budget", budget: "result-bytes", usage, millis: 9000 }),
+      [result, result],
+      { changes: { budgets } }
+    )
+    assert.include(bytes, "its tools have returned 1400 bytes and may return 50;")
+    // and every other limit that would stop it at once
+    assert.isTrue(bytes?.endsWith(` ${testRunId} --timeout 18s --max-total-tokens 994 --max-total-bytes 2800`), bytes)
+    assert.strictEqual(
+      RunEnding.spent(
+        { rounds: 1, wallMillis: 1, toolCalls: 0, tokens: 497, resultBytes: 0 },
+        { ...budgets, tokens: 200 }
+      ),
+      "it has used 497 tokens and may use 200. Give it more, for example --max-total-tokens 994."
+    )
+  })
+
+  it("offers nothing that cannot be: a run that is not kept, more rounds than there may be, an answer that is none", () => {
+    const [line] = said(outcome(" ", { status: "budget", budget: "rounds" }), [], { kept: false })
+    assert.strictEqual(line, "The run was ended because its 50 rounds are used up; there is no answer yet.")
+    const [most] = said(outcome("a", { status: "budget", budget: "rounds" }), [], {
+      changes: { budgets: { ...task.budgets, rounds: 9000 } }
+    })
+    assert.include(most, "--max-rounds 10000")
+  })
+
+  it("tells why a run failed, and goes on only from one in which something was done", () => {
+    const failed = outcome("", { status: "failed", problem: { tag: "StreamCut", message: "The connection broke." } })
+    assert.deepStrictEqual(said(failed), [`The connection broke. Go on with: lms-bridge runs resume ${testRunId}`])
+    assert.deepStrictEqual(RunEnding.lines(justBegun, failed, { kept: true }), ["The connection broke."])
+    assert.match(said(outcome("a", { status: "stalled" }))[0] ?? "", /circles/)
+    assert.deepStrictEqual(RunEnding.interrupted(justBegun), [])
+  })
+
+  it("tells of a cut answer, of one that is not the JSON that was wanted, and of calls that nobody could allow", () => {
+    assert.match(said(outcome("so", { cut: true }))[0] ?? "", /cut.*--max-tokens/)
+    const lines = said(
+      outcome("no json", { status: "budget", budget: "rounds" }),
+      [
+        { _tag: "ToolCallRefused", callId: "1", name: "write_file", reason: "Policy", told: "", by: "nobody" },
+        { _tag: "ToolCallRefused", callId: "2", name: "write_file", reason: "Policy", told: "", by: "nobody" },
+        { _tag: "ToolCallRefused", callId: "3", name: "move_file", reason: "Policy", told: "", by: "person" }
+      ],
+      { changes: { outputSchema: { type: "object" } } }
+    )
+    assert.match(lines[1] ?? "", /not the JSON that --output-schema asks for/)
+    assert.match(lines[2] ?? "", /nobody could be asked: write_file\. In a new `lms-bridge run`, --allow write_file/)
+    assert.strictEqual(lines.length, 3)
+  })
+
+  it("says how to go on with a call allowed, by what the run still can", () => {
+    const refused: AgentEventBody = {
+      _tag: "ToolCallRefused",
+      callId: "1",
+      name: "write_file",
+      reason: "Policy",
+      told: "",
+      by: "nobody"
+    }
+    const last = (end: Partial<AgentOutcome>, kept = true, more: ReadonlyArray<AgentEventBody> = []) =>
+      said(outcome("a", end), [refused, ...more], { kept }).at(-1) ?? ""
+    const goOn = "To go on with it allowed: lms-bridge runs"
+    // one that is done cannot be resumed
+    assert.include(last({}), `${goOn} follow ${testRunId} "TASK" --allow write_file`)
+    assert.include(
+      last({ status: "budget", budget: "rounds" }),
+      `${goOn} resume ${testRunId} --max-rounds 100 --allow write_file`
+    )
+    assert.notInclude(last({}, false), "runs")
+    // what was refused before it was taken up again is past
+    assert.strictEqual(last({}, true, [{ _tag: "RunResumed", task }]), "")
+  })
+})

@@ -1,0 +1,129 @@
+/**
+ * The user's own rules: a JSON file that says what runs may do with which tools, and the numbers of the loop. It is read
+ * when a run begins, so a change needs no restart.
+ *
+ * @since 0.1.0
+ */
+import * as FileSystem from "@effect/platform/FileSystem"
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
+import * as Layer from "effect/Layer"
+import * as Option from "effect/Option"
+import * as ParseResult from "effect/ParseResult"
+import * as Schema from "effect/Schema"
+import * as Jsonc from "jsonc-parser"
+import * as ByteLimits from "../../resilience/ByteLimits.ts"
+import { Settings, table } from "../../configuration/Settings.ts"
+import { CurrentLoopPolicy, LoopPolicy } from "../LoopPolicy.ts"
+import { CurrentToolPolicy, PolicyRule, ToolPolicy } from "./ToolPolicy.ts"
+
+/**
+ * What the file may say. Rules and traits come before those that hold without it; `loop` replaces single numbers.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export const PolicyFile = Schema.Struct({
+  rules: Schema.optionalWith(Schema.Array(PolicyRule), { exact: true }),
+  traits: Schema.optionalWith(ToolPolicy.fields.traits, { exact: true }),
+  loop: Schema.optionalWith(Schema.partialWith(Schema.Struct(LoopPolicy.fields), { exact: true }), { exact: true })
+})
+/**
+ * @since 0.1.0
+ * @category models
+ */
+export type PolicyFile = typeof PolicyFile.Type
+
+/**
+ * The file cannot be used, so nothing is run: a rule that is not understood might be the one that forbids.
+ *
+ * @since 0.1.0
+ * @category errors
+ */
+export class PolicyInvalid extends Schema.TaggedError<PolicyInvalid>()("PolicyInvalid", {
+  path: Schema.String,
+  problems: Schema.Array(Schema.String)
+}) {
+  readonly retryable = false
+  override get message() {
+    return `The policy ${this.path} cannot be used: ${this.problems.join("; ")}. Mend it, or unset ${table.policyPath.variable}.`
+  }
+}
+
+/**
+ * Both policies of a run.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Policies {
+  readonly tools: ToolPolicy
+  readonly loop: LoopPolicy
+}
+
+/**
+ * The user's policies for a run that begins now; none where no file is configured.
+ *
+ * @since 0.1.0
+ * @category references
+ */
+export class UserPolicies extends Context.Reference<UserPolicies>()("@lms-bridge/core/agent/UserPolicies", {
+  defaultValue: (): Effect.Effect<Option.Option<Policies>, PolicyInvalid> => Effect.succeedNone
+}) {
+  /** From the file that the settings name. */
+  static readonly layer: Layer.Layer<UserPolicies, never, FileSystem.FileSystem | Settings> = Layer.effect(
+    this,
+    Effect.map(Effect.all([FileSystem.FileSystem, Settings]), ([fs, { policyPath }]) =>
+      Option.match(policyPath, {
+        onNone: () => Effect.succeedNone,
+        onSome: (path) => Effect.asSome(read(fs, path))
+      })
+    )
+  )
+}
+
+/**
+ * The policies that a text comes to, over those that hold without it, or what is wrong with it.
+ *
+ * @since 0.1.0
+ * @category conversions
+ */
+export const decode = (text: string, before: Policies): Either.Either<Policies, ReadonlyArray<string>> => {
+  const errors: Array<Jsonc.ParseError> = []
+  const value: unknown = Jsonc.parse(text, errors, { allowTrailingComma: true })
+  const [error] = errors
+  if (error !== undefined) {
+    const line = text.slice(0, error.offset).split("\n").length
+    return Either.left([`line ${line}: ${Jsonc.printParseErrorCode(error.error)}`])
+  }
+  return Either.mapBoth(decodeFile(value), {
+    onLeft: (issue) => ParseResult.ArrayFormatter.formatErrorSync(issue).map(problem),
+    onRight: ({ loop = {}, rules = [], traits = [] }) => ({
+      tools: new ToolPolicy({
+        rules: [...rules, ...before.tools.rules],
+        traits: [...traits, ...before.tools.traits]
+      }),
+      loop: new LoopPolicy({ ...before.loop, ...loop })
+    })
+  })
+}
+
+// -----------------------------------------------------------------------------
+// internal
+// -----------------------------------------------------------------------------
+
+// a key that is not known is a rule that would not be kept
+const decodeFile = Schema.decodeUnknownEither(PolicyFile, { errors: "all", onExcessProperty: "error" })
+
+const problem = ({ message, path }: ParseResult.ArrayFormatterIssue): string =>
+  `${path.length === 0 ? "the whole" : path.join(".")}: ${message.replaceAll(/\s+/g, " ")}`
+
+const read = (fs: FileSystem.FileSystem, path: string): Effect.Effect<Policies, PolicyInvalid> =>
+  Effect.gen(function* () {
+    const { policyFile } = yield* ByteLimits.CurrentByteLimits
+    const text = yield* Effect.mapError(ByteLimits.readText(fs, path, policyFile), (cause) => [
+      cause._tag === "SystemError" && cause.reason === "NotFound" ? "there is no such file" : cause.message
+    ])
+    return yield* decode(text, { tools: yield* CurrentToolPolicy, loop: yield* CurrentLoopPolicy })
+  }).pipe(Effect.mapError((problems) => new PolicyInvalid({ path, problems })))

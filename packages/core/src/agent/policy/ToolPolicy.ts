@@ -1,0 +1,296 @@
+/**
+ * What a run may do with which tools: allowed, asked of a person, or refused. Rules first, then the defaults: reading is
+ * allowed, destroying is asked, anything else is allowed only on servers and tools that the person named for the run.
+ *
+ * @since 0.1.0
+ */
+import * as Context from "effect/Context"
+import * as Schema from "effect/Schema"
+import { type AgentTask, isChosen } from "../AgentTask.ts"
+import type { CatalogTool } from "../tools/ToolCatalog.ts"
+import type { McpTool } from "../../mcp/McpConnection.ts"
+import { isNamedBy, namePattern } from "../../names/namePattern.ts"
+import * as ArgumentPaths from "./ArgumentPaths.ts"
+import * as ToolWords from "./ToolWords.ts"
+
+const optional = <A, I>(schema: Schema.Schema<A, I>) => Schema.optionalWith(schema, { exact: true })
+
+/**
+ * @since 0.1.0
+ * @category models
+ */
+export const PolicyDecision = Schema.Literal("allow", "ask", "refuse")
+/**
+ * @since 0.1.0
+ * @category models
+ */
+export type PolicyDecision = typeof PolicyDecision.Type
+
+/**
+ * What a tool does, as its server claims and the user's map corrects. Absent is not known.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export const ToolTraits = Schema.Struct({
+  readOnly: optional(Schema.Boolean),
+  destructive: optional(Schema.Boolean),
+  /** Calling it again with the same arguments changes nothing more. */
+  idempotent: optional(Schema.Boolean),
+  openWorld: optional(Schema.Boolean)
+})
+/**
+ * @since 0.1.0
+ * @category models
+ */
+export type ToolTraits = typeof ToolTraits.Type
+
+/** Patterns with `*`; what is absent matches everything. */
+const target = { server: optional(Schema.String), tool: optional(Schema.String) }
+
+/**
+ * The first rule that matches decides. `argument` matches when any text in the arguments does; `traits` when each one
+ * that is given is the tool's.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export const PolicyRule = Schema.Struct({
+  ...target,
+  argument: optional(Schema.String),
+  traits: optional(ToolTraits),
+  decision: PolicyDecision
+})
+/**
+ * @since 0.1.0
+ * @category models
+ */
+export type PolicyRule = typeof PolicyRule.Type
+
+/**
+ * @since 0.1.0
+ * @category models
+ */
+export class ToolPolicy extends Schema.Class<ToolPolicy>("@lms-bridge/core/agent/ToolPolicy")({
+  rules: Schema.Array(PolicyRule),
+  /** What the user knows better than a server says, or does not say. The first entry that matches counts. */
+  traits: Schema.Array(Schema.Struct({ ...target, ...ToolTraits.fields }))
+}) {}
+
+/**
+ * The policy of every run unless a caller provides another. Servers whose name says that they reach into the world are
+ * taken to do so, because most of them do not say it.
+ *
+ * @since 0.1.0
+ * @category references
+ */
+export class CurrentToolPolicy extends Context.Reference<CurrentToolPolicy>()(
+  "@lms-bridge/core/agent/CurrentToolPolicy",
+  {
+    defaultValue: () =>
+      new ToolPolicy({
+        rules: [],
+        traits: ["fetch", "browser", "playwright", "puppeteer", "web", "http", "mail", "slack", "github", "gitlab"].map(
+          (word) => ({ server: `*${word}*`, openWorld: true })
+        )
+      })
+  }
+) {}
+
+/**
+ * What a run has read so far: something that strangers may have written, something that is the user's own.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export const Taint = Schema.Struct({
+  untrusted: Schema.Boolean,
+  private: Schema.Boolean,
+  /** The servers that it came from. What goes back to the only one of them goes nowhere new. */
+  from: optional(Schema.Array(Schema.String))
+})
+/**
+ * @since 0.1.0
+ * @category models
+ */
+export type Taint = typeof Taint.Type
+
+/**
+ * `reason` is a clause for the person who is asked and for the model that is refused.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Assessment {
+  readonly decision: PolicyDecision
+  readonly reason: string
+}
+
+/**
+ * What the tool is taken to do. The policy knows better than anybody; then a tool that somebody has looked at and locked
+ * is what it says; of any other a claim counts only as far as its words agree.
+ *
+ * @since 0.1.0
+ * @category getters
+ */
+export const traitsOf = (policy: ToolPolicy, { builtin, tool }: CatalogTool): ToolTraits => {
+  const { destructive, idempotent, openWorld, readOnly } = tool.annotations
+  const said: ToolTraits = {
+    ...(readOnly === undefined ? {} : { readOnly }),
+    ...(destructive === undefined ? {} : { destructive }),
+    ...(idempotent === undefined ? {} : { idempotent }),
+    ...(openWorld === undefined ? {} : { openWorld })
+  }
+  if (builtin) return said
+  const known = policy.traits.find((entry) => matches(entry, tool))
+  const { server: _server, tool: _tool, ...traits } = known ?? {}
+  return { ...agreed(tool, said), ...traits }
+}
+
+/**
+ * The traits as far as they count for what a run has read. Of a server or tool that the person named, and that says nothing,
+ * it is taken that what it gives is theirs.
+ *
+ * @since 0.1.0
+ * @category getters
+ */
+export const traitsAsRead = (
+  policy: ToolPolicy,
+  task: Pick<AgentTask, "servers" | "definedServers" | "allowedTools">,
+  offered: CatalogTool
+): ToolTraits => {
+  const traits = traitsOf(policy, offered)
+  return traits.openWorld === undefined && (isChosen(task, offered.tool.server) || isTrusted(task, offered))
+    ? { ...traits, openWorld: false }
+    : traits
+}
+
+/**
+ * @since 0.1.0
+ * @category combinators
+ */
+export const assess = (
+  policy: ToolPolicy,
+  task: Pick<AgentTask, "servers" | "definedServers" | "allowedTools" | "approvedTools" | "workingFolders">,
+  taint: Taint,
+  offered: CatalogTool,
+  args: Readonly<Record<string, unknown>>
+): Assessment => {
+  const assessment = byRules(policy, task, taint, offered, args)
+  return assessment.decision === "ask" &&
+    task.approvedTools?.some((pattern) => isNamedBy(pattern, offered.tool)) === true
+    ? allowed
+    : assessment
+}
+
+/**
+ * What a rule says about a request of a server to us, as `sampling/createMessage`; undefined where none names it.
+ *
+ * @since 0.1.0
+ * @category getters
+ */
+export const decisionOn = (policy: ToolPolicy, server: string, request: string): PolicyDecision | undefined =>
+  // a rule for whatever tools a server has was not written with this in mind
+  policy.rules.find((entry) => entry.tool !== undefined && matches(entry, { server, name: request }))?.decision
+
+/**
+ * What a finished call adds to what the run has read.
+ *
+ * @since 0.1.0
+ * @category combinators
+ */
+export const tainted = (taint: Taint, traits: ToolTraits | undefined, server?: string): Taint => {
+  if (traits === undefined) return taint
+  const { from = [], ...before } = taint
+  const sources = server === undefined || from.includes(server) ? from : [...from, server]
+  return {
+    // who does not say that it stays on this machine may have read anything
+    untrusted: before.untrusted || traits.openWorld !== false,
+    private: before.private || traits.openWorld !== true,
+    ...(sources.length === 0 ? {} : { from: sources })
+  }
+}
+
+// -----------------------------------------------------------------------------
+// internal
+// -----------------------------------------------------------------------------
+
+const allowed: Assessment = { decision: "allow", reason: "" }
+const ask = (reason: string): Assessment => ({ decision: "ask", reason })
+
+const byRules = (
+  policy: ToolPolicy,
+  task: Pick<AgentTask, "servers" | "definedServers" | "allowedTools" | "workingFolders">,
+  taint: Taint,
+  offered: CatalogTool,
+  args: Readonly<Record<string, unknown>>
+): Assessment => {
+  const { builtin, name, tool } = offered
+  if (builtin) return allowed
+  const traits = traitsOf(policy, offered)
+  const texts = ArgumentPaths.textsIn(args)
+  const rule = policy.rules.find(
+    (entry) =>
+      matches(entry, tool) &&
+      (entry.argument === undefined || texts.some((text) => namePattern(entry.argument ?? "").test(text))) &&
+      hasTraits(traits, entry.traits)
+  )
+  if (rule !== undefined) return { decision: rule.decision, reason: "a rule of the tool policy says so" }
+
+  const goesOut = traits.openWorld ?? !(isTrusted(task, offered) || isBackWhereItCame(taint, tool.server))
+  if (goesOut && taint.untrusted && taint.private) {
+    return ask("this run has read text from outside and private data, and the tool can send data out")
+  }
+  const secret = ArgumentPaths.secretIn(texts)
+  if (secret !== undefined) return ask(`"${short(secret)}" is where keys and passwords are kept`)
+  if (traits.readOnly === true) return allowed
+  const outside = ArgumentPaths.outsideOf(texts, task.workingFolders ?? [])
+  if (outside !== undefined) return ask(`"${short(outside)}" is outside of the working folders`)
+  if (task.allowedTools?.some((named) => named === name || named === tool.name) === true) return allowed
+  const deed = tool.trusted === true || isKnown(policy, tool) ? undefined : ToolWords.deedOf(tool)
+  if (deed !== undefined && tool.annotations.readOnly === true) {
+    return ask(`its server says that the tool only reads, and it is called "${short(deed.word)}"`)
+  }
+  if (traits.destructive === true || deed?.kind === "grave") return ask("the tool can destroy or overwrite something")
+  return isChosen(task, tool.server)
+    ? allowed
+    : ask("the tool may change something, and neither it nor its server was named for this run")
+}
+
+const short = (text: string) => (text.length <= 200 ? text : `${text.slice(0, 199)}…`)
+
+const isBackWhereItCame = ({ from }: Taint, server: string): boolean =>
+  from !== undefined && from.every((one) => one === server)
+
+/** Named itself, or looked at and locked. */
+const isTrusted = ({ allowedTools = [] }: Pick<AgentTask, "allowedTools">, { name, tool }: CatalogTool): boolean =>
+  tool.trusted === true || allowedTools.some((named) => named === name || named === tool.name)
+
+/** Whether the policy says what the tool does to what is there. */
+const isKnown = (policy: ToolPolicy, tool: McpTool): boolean => {
+  const known = policy.traits.find((entry) => matches(entry, tool))
+  return known?.readOnly !== undefined || known?.destructive !== undefined
+}
+
+/** A claim that its words do not contradict, and what its words say where it claims nothing. */
+const agreed = (tool: McpTool, said: ToolTraits): ToolTraits => {
+  const openWorld =
+    said.openWorld ?? (ToolWords.staysHere(tool) ? false : ToolWords.reachesOut(tool) ? true : undefined)
+  const traits: ToolTraits = openWorld === undefined ? said : { ...said, openWorld }
+  const contradicted = tool.trusted !== true && said.readOnly === true && ToolWords.deedOf(tool) !== undefined
+  return contradicted ? { ...traits, readOnly: false } : traits
+}
+
+const matches = (
+  entry: { readonly server?: string; readonly tool?: string },
+  tool: { readonly server: string; readonly name: string }
+): boolean =>
+  (entry.server === undefined || namePattern(entry.server).test(tool.server)) &&
+  (entry.tool === undefined || namePattern(entry.tool).test(tool.name))
+
+const hasTraits = (traits: ToolTraits, wanted: ToolTraits | undefined): boolean =>
+  wanted === undefined ||
+  ((wanted.readOnly === undefined || wanted.readOnly === traits.readOnly) &&
+    (wanted.destructive === undefined || wanted.destructive === traits.destructive) &&
+    (wanted.idempotent === undefined || wanted.idempotent === traits.idempotent) &&
+    (wanted.openWorld === undefined || wanted.openWorld === traits.openWorld))

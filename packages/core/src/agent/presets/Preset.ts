@@ -1,0 +1,129 @@
+/**
+ * Well-known MCP servers that a task can have without an mcp.json, as data: how each is started, and how an entry of the
+ * user's own for the same server is recognised.
+ *
+ * @since 0.1.0
+ */
+import * as Schema from "effect/Schema"
+import type { DefinedServer } from "../../mcp/config/DefinedServer.ts"
+
+/**
+ * @since 0.1.0
+ * @category models
+ */
+export const PresetName = Schema.Literal("filesystem", "memory", "fetch", "github")
+/**
+ * @since 0.1.0
+ * @category models
+ */
+export type PresetName = typeof PresetName.Type
+
+/**
+ * @since 0.1.0
+ * @category models
+ */
+export interface Preset {
+  readonly name: PresetName
+  readonly title: string
+  /** What it is started with. Versions are exact: what runs on a person's machine does not change by itself. */
+  readonly command: string
+  readonly args: ReadonlyArray<string>
+  /** Whether it works in folders: then it is always started for those of the task, never as the user's entry says. */
+  readonly folders: boolean
+  /** A file of the server's that outlives its runs: the variable that names it, and its name in the data folder. */
+  readonly file?: { readonly variable: string; readonly name: string }
+  /** The secret that it cannot do without. */
+  readonly token?: string
+  /** Finds the server in the command line or URL of an entry, whoever packed it. */
+  readonly recognises: RegExp
+  /** What the task is for, so it is not asked about: with this preset the person named the folders to be changed. */
+  readonly approved: ReadonlyArray<string>
+}
+
+/**
+ * @since 0.1.0
+ * @category constants
+ */
+export const presets: Readonly<Record<PresetName, Preset>> = {
+  filesystem: {
+    name: "filesystem",
+    title: "files of the working folders",
+    command: "npx",
+    args: ["-y", "@modelcontextprotocol/server-filesystem@2026.8.31"],
+    folders: true,
+    recognises: words("@modelcontextprotocol/server-filesystem", "mcp-server-filesystem", "mcp/filesystem"),
+    approved: ["write_file", "edit_file", "create_directory", "move_file"]
+  },
+  memory: {
+    name: "memory",
+    title: "a knowledge graph that is kept",
+    command: "npx",
+    args: ["-y", "@modelcontextprotocol/server-memory@2026.8.31"],
+    folders: false,
+    file: { variable: "MEMORY_FILE_PATH", name: "memory.jsonl" },
+    recognises: words("@modelcontextprotocol/server-memory", "mcp-server-memory", "mcp/memory"),
+    approved: []
+  },
+  fetch: {
+    name: "fetch",
+    title: "web pages",
+    command: "uvx",
+    args: ["mcp-server-fetch@2026.10.24"],
+    folders: false,
+    recognises: words("mcp-server-fetch", "mcp_server_fetch", "mcp/fetch"),
+    approved: []
+  },
+  github: {
+    name: "github",
+    title: "GitHub",
+    command: "npx",
+    args: ["-y", "@modelcontextprotocol/server-github@2025.4.8"],
+    folders: false,
+    token: "GITHUB_PERSONAL_ACCESS_TOKEN",
+    recognises: words(
+      "@modelcontextprotocol/server-github",
+      "github-mcp-server",
+      "mcp/github",
+      "api.githubcopilot.com/mcp"
+    ),
+    approved: []
+  }
+}
+
+/**
+ * The server of a preset. `file` is where its file is, if it has one.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const definition = (
+  preset: Preset,
+  options: { readonly folders: ReadonlyArray<string>; readonly file: string | undefined }
+): DefinedServer => {
+  const env = {
+    ...(preset.token === undefined ? {} : { [preset.token]: `\${${preset.token}}` }),
+    ...(preset.file === undefined || options.file === undefined
+      ? {}
+      : { [preset.file.variable]: `\${${preset.file.variable}:-${options.file}}` })
+  }
+  return {
+    name: preset.name,
+    command: preset.command,
+    args: [...preset.args, ...(preset.folders ? options.folders : [])],
+    startMillis: firstStart,
+    ...(Object.keys(env).length === 0 ? {} : { env })
+  }
+}
+
+// -----------------------------------------------------------------------------
+// internal
+// -----------------------------------------------------------------------------
+
+/** The first time its package is downloaded. */
+const firstStart = 180_000
+
+/** Any of these as a word of a command line, with a version or without, or at the end of a path or of an image's name. */
+function words(...names: ReadonlyArray<string>): RegExp {
+  const any = names.map((name) => name.replaceAll(/[.*+?^${}()|[\]\\/]/g, "\\$&")).join("|")
+  return new RegExp(`(?:^|[\\s/\\\\])(?:${any})(?:[@=:/.][^\\s]*)?(?:\\s|$)`)
+}

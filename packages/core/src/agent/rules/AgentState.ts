@@ -1,0 +1,225 @@
+/**
+ * Where a run stands. Nothing but the run's events, folded (`AgentEvolution`): a journal of them rebuilds it.
+ *
+ * @since 0.1.0
+ */
+import * as Schema from "effect/Schema"
+import { ImagePart, ChatMessage, ChatReply, ToolCall, Usage } from "../../lmstudio/Chat.ts"
+import { Ensured } from "../../models/Ensured.ts"
+import { AgentOutcome, BudgetKind, CallRecord, Problem, type AgentEvent } from "./AgentEvent.ts"
+import { AgentTask } from "../AgentTask.ts"
+import { Taint, ToolTraits } from "../policy/ToolPolicy.ts"
+
+const optional = <A, I>(schema: Schema.Schema<A, I>) => Schema.optionalWith(schema, { exact: true })
+
+/**
+ * A call of the current turn: waiting, started, or settled once `told` is there.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export const TurnCall = Schema.Struct({
+  call: ToolCall,
+  started: optional(
+    Schema.Struct({
+      server: Schema.String,
+      tool: Schema.String,
+      at: Schema.Number,
+      fingerprint: Schema.Int,
+      traits: optional(ToolTraits)
+    })
+  ),
+  told: optional(Schema.String),
+  /** What a model that can see is shown besides. */
+  images: optional(Schema.Array(ImagePart)),
+  /** It was running when the run was stopped, and may or may not have taken effect. */
+  uncertain: optional(Schema.Boolean),
+  /** It was found in the text of the reply. */
+  inText: optional(Schema.Boolean)
+})
+/**
+ * @since 0.1.0
+ * @category models
+ */
+export type TurnCall = typeof TurnCall.Type
+
+/**
+ * Whose turn it is. `Replied` and `Failed` wait for the rules; `whole` is false when the calls come from a reply that
+ * may have been cut.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export const Turn = Schema.Union(
+  Schema.TaggedStruct("Preparing", {}),
+  Schema.TaggedStruct("Ask", {}),
+  Schema.TaggedStruct("Asking", { round: Schema.NonNegativeInt, final: Schema.Boolean }),
+  Schema.TaggedStruct("Replied", {
+    reply: ChatReply,
+    final: Schema.Boolean,
+    unread: optional(Schema.String),
+    mayBeAnswer: optional(Schema.Boolean)
+  }),
+  Schema.TaggedStruct("Failed", {
+    problem: Problem,
+    repeatable: Schema.Boolean,
+    partial: Schema.String,
+    final: Schema.Boolean,
+    template: optional(Schema.String),
+    refusedTools: optional(Schema.Array(Schema.String))
+  }),
+  Schema.TaggedStruct("Calling", { calls: Schema.Array(TurnCall), whole: Schema.Boolean }),
+  Schema.TaggedStruct("Ended", { outcome: AgentOutcome })
+)
+/**
+ * @since 0.1.0
+ * @category models
+ */
+export type Turn = typeof Turn.Type
+
+/**
+ * One settled call, for the guard against going round in circles: what was called with what, and what came of it.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export const Activity = Schema.Struct({ name: Schema.String, call: Schema.Int, result: Schema.Int })
+/**
+ * @since 0.1.0
+ * @category models
+ */
+export type Activity = typeof Activity.Type
+
+/**
+ * @since 0.1.0
+ * @category models
+ */
+export const AgentState = Schema.Struct({
+  task: AgentTask,
+  /** When the run began, later by the time in which it did not run. */
+  startedAt: Schema.Number,
+  /** When the last event was. */
+  lastAt: Schema.Number,
+  turn: Turn,
+  /** The conversation after the system message, with that of the run before if this one follows another. */
+  messages: Schema.Array(ChatMessage),
+  ensured: optional(Ensured),
+  missingServers: AgentOutcome.fields.missingServers,
+  /** Names of the tools that requests offer. */
+  offered: Schema.Array(Schema.String),
+  /** Names of the tools that were called: they stay on offer. */
+  used: Schema.Array(Schema.String),
+  /** Tokens that the model is loaded with; absent where nobody knows. */
+  contextLength: optional(Schema.NonNegativeInt),
+  /** Tokens that the server counts for one of our estimate. */
+  tokenFactor: Schema.Positive,
+  /** What our estimate for the request under way is. */
+  estimate: Schema.NonNegativeInt,
+  /** Results that can be read again. */
+  artifacts: Schema.Array(Schema.Struct({ callId: Schema.String, id: Schema.String })),
+  /** Requests so far, the last one for the answer not counted. */
+  rounds: Schema.NonNegativeInt,
+  callsStarted: Schema.NonNegativeInt,
+  calls: Schema.Array(CallRecord),
+  usage: Usage,
+  resultBytes: Schema.NonNegativeInt,
+  taint: Taint,
+  /** What the next reply has to be: the answer by the task's schema, or arguments for this tool. */
+  shape: optional(Schema.Union(Schema.Literal("answer"), Schema.Struct({ tool: Schema.String }))),
+  /** Calls in a row that one tool did not take. */
+  mistakes: Schema.Struct({ tool: Schema.String, count: Schema.NonNegativeInt }),
+  /** How often the answer was asked for again because it did not fit the task's schema. */
+  answersRefused: Schema.NonNegativeInt,
+  /** The engine cannot work with full schemas. */
+  plainSchemas: Schema.Boolean,
+  /** What is ending the run: a budget, or that it goes round in circles. */
+  ending: optional(Schema.Union(BudgetKind, Schema.Literal("stalled"))),
+  /** The last settled calls, since something was last done about a stall. */
+  activity: Schema.Array(Activity),
+  /** The calls before that. */
+  circled: Schema.Array(Activity),
+  /** What was done last: 0 nothing, 1 the model was told, 2 a tool was withheld. */
+  stalls: Schema.NonNegativeInt,
+  /** A tool that is not offered until that round, because the model went round in circles with it. */
+  withheld: optional(Schema.Struct({ name: Schema.String, until: Schema.NonNegativeInt })),
+  /** Kinds of all notes so far. */
+  noted: Schema.Array(Schema.String),
+  /** The current answer so far, when the model is continuing a cut one. */
+  partial: Schema.String,
+  /** What had arrived of the last reply that broke off. */
+  brokenOff: Schema.String,
+  /** The current request has been repeated, so it is not repeated again. */
+  repeated: Schema.Boolean,
+  /** The current answer has been continued, so it is not continued again. */
+  continued: Schema.Boolean,
+  /** The model has been told that its call in the text was not taken as one. */
+  corrected: Schema.Boolean
+})
+/**
+ * @since 0.1.0
+ * @category models
+ */
+export type AgentState = typeof AgentState.Type
+
+/**
+ * @since 0.1.0
+ * @category constructors
+ */
+export const initial = (started: Extract<AgentEvent, { readonly _tag: "RunStarted" }>): AgentState => ({
+  task: started.task,
+  startedAt: started.at,
+  lastAt: started.at,
+  turn: { _tag: "Preparing" },
+  messages: withTask(started.history ?? [], started.task.task),
+  missingServers: [],
+  offered: [],
+  used: [],
+  tokenFactor: 1,
+  estimate: 0,
+  artifacts: [],
+  rounds: 0,
+  callsStarted: 0,
+  calls: [],
+  usage: { inputTokens: 0, outputTokens: 0 },
+  resultBytes: 0,
+  mistakes: { tool: "", count: 0 },
+  answersRefused: 0,
+  plainSchemas: false,
+  taint: { untrusted: false, private: false },
+  noted: [],
+  activity: [],
+  circled: [],
+  stalls: 0,
+  partial: "",
+  brokenOff: "",
+  repeated: false,
+  continued: false,
+  corrected: false
+})
+
+/** Words of a person are no note at the end of a result, which is where a conversation may have ended. */
+const withTask = (history: ReadonlyArray<ChatMessage>, task: string): ReadonlyArray<ChatMessage> =>
+  withUser(
+    history.at(-1)?.role === "tool"
+      ? [...history, { role: "assistant", content: "I was stopped here, before I could answer.", toolCalls: [] }]
+      : history,
+    task
+  )
+
+/**
+ * The conversation with words to the model at its end. Chat templates may insist that user and assistant take turns, so
+ * what is said to the model in a row is one message.
+ *
+ * @since 0.1.0
+ * @category combinators
+ */
+export const withUser = (messages: ReadonlyArray<ChatMessage>, text: string): ReadonlyArray<ChatMessage> => {
+  const last = messages.at(-1)
+  if (last?.role !== "user") return [...messages, { role: "user", content: text }]
+  return [
+    ...messages.slice(0, -1),
+    typeof last.content === "string"
+      ? { role: "user", content: `${last.content}\n\n${text}` }
+      : { role: "user", content: [...last.content, { type: "text", text }] }
+  ]
+}

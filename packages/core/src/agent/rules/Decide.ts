@@ -1,0 +1,355 @@
+/**
+ * The rules of the loop: what comes next, given where the run stands and what time it is. Pure; every run ends, because
+ * each request counts against the rounds and the last one is followed by nothing.
+ *
+ * @since 0.1.0
+ */
+import * as Either from "effect/Either"
+import type { AgentEventBody, AgentOutcome, BudgetKind, Problem } from "./AgentEvent.ts"
+import type { AgentState, TurnCall } from "./AgentState.ts"
+import { wordsBeforeCalls } from "../forms/FoundCalls.ts"
+import * as ModelReply from "./ModelReply.ts"
+import * as Refusals from "../shapes/Refusals.ts"
+import * as StallGuard from "./StallGuard.ts"
+import * as StructuredAnswer from "./StructuredAnswer.ts"
+
+/**
+ * What the shell has to do. `Emit` is words and bookkeeping without any I/O. `CallTools` names calls that may run now;
+ * each has to end in `ToolCallFinished` or `ToolCallRefused`, unless the time is up.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type Decision =
+  | { readonly _tag: "Prepare" }
+  | { readonly _tag: "Emit"; readonly events: ReadonlyArray<AgentEventBody> }
+  | { readonly _tag: "AskModel"; readonly round: number; readonly final: boolean; readonly shape: Shape }
+  | { readonly _tag: "CallTools"; readonly calls: ReadonlyArray<TurnCall>; readonly whole: boolean }
+  | { readonly _tag: "Finish"; readonly outcome: AgentOutcome }
+
+/**
+ * What the reply has to be: anything, the answer by the task's schema, or arguments for one tool. Then no tools are
+ * offered, because LM Studio's grammar knows only one of both.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type Shape = undefined | "answer" | { readonly tool: string }
+
+/**
+ * The next step of a run.
+ *
+ * @since 0.1.0
+ * @category combinators
+ */
+export const decide = (state: AgentState, now: number): Decision => {
+  const { turn } = state
+  switch (turn._tag) {
+    case "Preparing":
+      if (state.ending !== undefined) return finish(state, now, endedBy(state))
+      return timeIsUp(state, now) ? emit({ _tag: "BudgetReached", budget: "wall-time" }) : { _tag: "Prepare" }
+    case "Ask":
+      return ask(state, now)
+    case "Asking":
+      // the shell answers every request before it decides again, so this is a request that was never sent
+      return emit({
+        _tag: "ModelFailed",
+        round: turn.round,
+        problem: { tag: "Interrupted", message: "The run stopped while it waited for the model." },
+        repeatable: true,
+        partial: ""
+      })
+    case "Replied":
+      return afterReply(state, turn, now)
+    case "Failed":
+      return afterFailure(state, turn, now)
+    case "Calling":
+      return calling(state, turn, now)
+    case "Ended":
+      return { _tag: "Finish", outcome: turn.outcome }
+  }
+}
+
+/**
+ * Whether the wall time is used up.
+ *
+ * @since 0.1.0
+ * @category predicates
+ */
+export const timeIsUp = (state: AgentState, now: number): boolean => remainingMillis(state, now) <= 0
+
+/**
+ * Milliseconds of wall time that are left, never less than 0.
+ *
+ * @since 0.1.0
+ * @category getters
+ */
+export const remainingMillis = (state: AgentState, now: number): number =>
+  Math.max(0, state.startedAt + state.task.budgets.wallMillis - now)
+
+// -----------------------------------------------------------------------------
+// internal
+// -----------------------------------------------------------------------------
+
+type TurnOf<Tag> = Extract<AgentState["turn"], { readonly _tag: Tag }>
+
+const emit = (...events: ReadonlyArray<AgentEventBody>): Decision => ({ _tag: "Emit", events })
+
+const note = (kind: string, text: string, toModel: boolean): AgentEventBody => ({ _tag: "Noted", kind, text, toModel })
+
+const ask = (state: AgentState, now: number): Decision => {
+  if (state.ending !== undefined) {
+    return state.noted.includes("wrap-up")
+      ? {
+          _tag: "AskModel",
+          round: state.rounds + 1,
+          final: true,
+          shape: state.task.outputSchema === undefined ? undefined : "answer"
+        }
+      : emit(note("wrap-up", wrapUp[state.ending], true))
+  }
+  const budget = spent(state, now)
+  if (budget !== undefined) return emit({ _tag: "BudgetReached", budget })
+  const stall = StallGuard.assess(state)
+  if (stall !== undefined) return emit(stall)
+  const { count, tool } = state.mistakes
+  if (count >= 2 && !state.noted.includes(`arguments:${tool}`)) {
+    return emit(note(`arguments:${tool}`, `Now write only the arguments for "${tool}", as one JSON object.`, true))
+  }
+  // without tools there is nothing to find out first
+  const direct = state.task.outputSchema !== undefined && state.offered.length === 0
+  return { _tag: "AskModel", round: state.rounds + 1, final: false, shape: direct ? "answer" : state.shape }
+}
+
+/** The budget that forbids another ordinary request. Tool calls are counted when the model asks for one more. */
+const spent = (state: AgentState, now: number): BudgetKind | undefined => {
+  const { budgets } = state.task
+  if (timeIsUp(state, now)) return "wall-time"
+  if (state.rounds >= budgets.rounds) return "rounds"
+  if (budgets.tokens !== undefined && state.usage.inputTokens + state.usage.outputTokens >= budgets.tokens) {
+    return "tokens"
+  }
+  if (budgets.resultBytes !== undefined && state.resultBytes >= budgets.resultBytes) return "result-bytes"
+  return undefined
+}
+
+const lastRequest = "This is the last reply you can give, and no tools can be called any more."
+const bestAnswer = "Answer the task now as well as you can from what you have found out, and say what is still open."
+
+const wrapUp: Readonly<Record<NonNullable<AgentState["ending"]>, string>> = {
+  stalled: `You are going round in circles. ${lastRequest} ${bestAnswer}`,
+  rounds: `The limit of rounds is reached. ${lastRequest} ${bestAnswer}`,
+  "wall-time": `The time for this task is over. ${lastRequest} ${bestAnswer}`,
+  "tool-calls": `The limit of tool calls is reached. ${lastRequest} ${bestAnswer}`,
+  tokens: `The limit of tokens is reached. ${lastRequest} ${bestAnswer}`,
+  "result-bytes": `The limit of tool results is reached. ${lastRequest} ${bestAnswer}`
+}
+
+const afterReply = (
+  state: AgentState,
+  { final, mayBeAnswer, reply, unread }: TurnOf<"Replied">,
+  now: number
+): Decision => {
+  const blank = reply.content.trim() === ""
+  const answer = state.partial + reply.content
+  const { outputSchema } = state.task
+  // under a schema, engines let thinking models write the answer where they think (contract J)
+  const thought =
+    outputSchema !== undefined && answer.trim() === ""
+      ? StructuredAnswer.thought(outputSchema, reply.reasoning)
+      : undefined
+  if (thought !== undefined) {
+    return finish(state, now, { ...(final ? endedBy(state) : { status: "done" }), ...thought })
+  }
+  if (final) {
+    return finish(state, now, {
+      ...endedBy(state),
+      answer: blank ? best(state) : answer,
+      cut: ModelReply.isCut(reply),
+      ...structuredIn(state, answer)
+    })
+  }
+  if (unread !== undefined && !state.corrected) return emit(note("call-in-text", unread, true))
+  if (unread !== undefined && mayBeAnswer !== true) {
+    const words = wordsBeforeCalls(reply.content)
+    return finish(state, now, { status: "failed", answer: words === reply.content ? "" : words, problem: callNotRead })
+  }
+  if (reply.finishReason === "length") {
+    return state.continued
+      ? answer.trim() === ""
+        ? finish(state, now, { status: "failed", problem: onlyThought })
+        : answered(state, now, answer, true)
+      : emit(note("continue", blank ? answerBriefly : continueText, true))
+  }
+  // blank, or a stream that ended without a reason: nothing was run for it, so the same request may be sent again
+  if (blank || reply.finishReason === "") {
+    const thought = blank && reply.reasoning.trim() !== ""
+    const what = thought ? "The reply was only reasoning." : blank ? "The reply was empty." : "The reply had no end."
+    if (!state.repeated) return emit(note("repeat", what, false))
+    if (answer.trim() === "") {
+      return finish(state, now, { status: "failed", problem: thought ? noAnswer : emptyReply })
+    }
+    return answered(state, now, answer, true)
+  }
+  return answered(state, now, answer)
+}
+
+/** The answer, when it fits what the task demands of it; else it is asked for again, at most twice, unless it is cut. */
+const answered = (state: AgentState, now: number, answer: string, cut = false): Decision => {
+  const { outputSchema } = state.task
+  if (outputSchema === undefined) return finish(state, now, { status: "done", answer, cut })
+  const checked = StructuredAnswer.check(outputSchema, answer)
+  if (Either.isRight(checked)) return finish(state, now, { status: "done", answer, cut, structured: checked.right })
+  const problems = checked.left.join("; ")
+  if (!cut && isIgnored(state, checked.left)) return emit(note("schema-ignored", schemaIgnored, false))
+  if (!cut && state.answersRefused < 2) {
+    return emit(
+      note("answer", `The answer must be JSON that fits the schema, but ${problems}. Give only the JSON.`, true)
+    )
+  }
+  const message = cut
+    ? `The answer does not fit the output schema, because it was cut by the token limit: ${problems}. Allow longer replies.`
+    : `The answer does not fit the output schema, also after it was asked for again: ${problems}.`
+  return finish(state, now, { status: "failed", answer, cut, problem: { tag: "AnswerNotValid", message } })
+}
+
+/** LM Studio ignores the schema of the first structured request after a plain one (contract J). */
+const isIgnored = ({ noted, offered, plainSchemas, shape }: AgentState, problems: ReadonlyArray<string>): boolean =>
+  problems.includes(StructuredAnswer.notJson) &&
+  (shape === "answer" || offered.length === 0) &&
+  !plainSchemas &&
+  !noted.includes("schema-ignored")
+
+const schemaIgnored = "The answer is no JSON, although its schema was sent, so the same is asked once more."
+
+const structuredIn = ({ task }: AgentState, answer: string): Partial<AgentOutcome> => {
+  const checked = task.outputSchema === undefined ? undefined : StructuredAnswer.check(task.outputSchema, answer)
+  return checked !== undefined && Either.isRight(checked) ? { structured: checked.right } : {}
+}
+
+const continueText =
+  "Your reply was cut off by the token limit. Continue exactly where it stopped, without repeating anything."
+const answerBriefly = "Your reply was cut off by the token limit before it said anything. Answer briefly now."
+
+const callNotRead: Problem = {
+  tag: "CallNotReadable",
+  message:
+    "The model wrote a tool call into its text that could not be run, also after it was told what is wrong. Try again, or use a model that is made for tools."
+}
+const emptyReply: Problem = {
+  tag: "EmptyReply",
+  message: "The model gave an empty reply twice. Try again, or use another model."
+}
+const noAnswer: Problem = {
+  tag: "OnlyReasoning",
+  message:
+    "The model only reasoned and gave no answer, also when it was asked again. Ask for a direct answer, turn its reasoning down in LM Studio, or use another model."
+}
+const onlyThought: Problem = {
+  tag: "OnlyReasoning",
+  message:
+    "The model used all tokens of its reply for reasoning, twice. Allow longer replies (maxTokens), load it with a larger context, or use another model."
+}
+
+const afterFailure = (state: AgentState, turn: TurnOf<"Failed">, now: number): Decision => {
+  const partial = state.partial + turn.partial
+  const reshaped = turn.final || !timeIsUp(state, now) ? Refusals.remedy(state, turn) : []
+  if (reshaped.length > 0) return emit(...reshaped)
+  if (turn.final) {
+    return finish(state, now, {
+      ...endedBy(state),
+      answer: partial.trim() === "" ? best(state) : partial,
+      cut: partial.trim() !== "",
+      problem: turn.problem
+    })
+  }
+  if (timeIsUp(state, now)) {
+    return state.ending === undefined ? emit({ _tag: "BudgetReached", budget: "wall-time" }) : ask(state, now)
+  }
+  if (turn.repeatable && !state.repeated) return emit(note("repeat", turn.problem.message, false))
+  return finish(state, now, {
+    status: "failed",
+    answer: partial.trim() === "" ? best(state) : partial,
+    problem: turn.problem
+  })
+}
+
+const calling = (state: AgentState, turn: TurnOf<"Calling">, now: number): Decision => {
+  const open = turn.calls.filter(({ told }) => told === undefined)
+  if (state.ending === undefined && timeIsUp(state, now)) return emit({ _tag: "BudgetReached", budget: "wall-time" })
+  const withheld = open.filter(({ call }) => StallGuard.isWithheld(state, call.name))
+  if (state.ending === undefined && withheld.length > 0) {
+    return emit(
+      ...withheld.map(({ call }): AgentEventBody => ({
+        _tag: "ToolCallRefused",
+        callId: call.id,
+        name: call.name,
+        reason: "Withheld",
+        told: `"${call.name}" cannot be called in this round, because it gave the same result again and again. Use what you already have.`
+      }))
+    )
+  }
+  const left = state.task.budgets.toolCalls - state.callsStarted
+  if (state.ending === undefined && left > 0) {
+    return { _tag: "CallTools", calls: open.slice(0, left), whole: turn.whole }
+  }
+  if (state.ending === undefined) return emit({ _tag: "BudgetReached", budget: "tool-calls" })
+  return emit(
+    ...open.map(({ call, started }): AgentEventBody =>
+      started === undefined
+        ? {
+            _tag: "ToolCallRefused",
+            callId: call.id,
+            name: call.name,
+            reason: "Budget",
+            told: "This call was not run, because a limit of the run was reached."
+          }
+        : {
+            _tag: "ToolCallFinished",
+            callId: call.id,
+            server: started.server,
+            tool: started.tool,
+            told: "The time for this task ended while the tool was running. Whether it took effect is not known.",
+            isError: true,
+            bytes: 0,
+            millis: Math.max(0, now - started.at)
+          }
+    )
+  )
+}
+
+const endedBy = (state: AgentState): Pick<AgentOutcome, "status" | "budget"> =>
+  state.ending === undefined
+    ? { status: "failed" }
+    : state.ending === "stalled"
+      ? { status: "stalled" }
+      : { status: "budget", budget: state.ending }
+
+/** The last thing that the model said beside its calls: better than nothing. */
+const best = (state: AgentState): string => {
+  if ((state.partial + state.brokenOff).trim() !== "") return state.partial + state.brokenOff
+  for (const message of state.messages.toReversed()) {
+    const words = message.role === "assistant" ? wordsBeforeCalls(message.content) : ""
+    if (words.trim() !== "") return words
+  }
+  return ""
+}
+
+const finish = (
+  state: AgentState,
+  now: number,
+  end: Pick<AgentOutcome, "status"> & Partial<AgentOutcome>
+): Decision => ({
+  _tag: "Finish",
+  outcome: {
+    answer: "",
+    cut: false,
+    ...(state.ensured === undefined ? {} : { model: state.ensured.model }),
+    rounds: state.rounds,
+    toolCalls: state.calls,
+    usage: state.usage,
+    millis: Math.max(0, now - state.startedAt),
+    missingServers: state.missingServers,
+    ...end
+  }
+})

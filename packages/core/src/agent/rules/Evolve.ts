@@ -1,0 +1,354 @@
+/**
+ * How each event changes where a run stands.
+ *
+ * @since 0.1.0
+ */
+import * as Option from "effect/Option"
+import type { ChatMessage, Usage } from "../../lmstudio/Chat.ts"
+import type { AgentEvent, ContextAccount } from "./AgentEvent.ts"
+import { initial, withUser, type AgentState, type TurnCall } from "./AgentState.ts"
+import * as ModelReply from "./ModelReply.ts"
+import * as OpenCalls from "./OpenCalls.ts"
+import { refusedTool } from "../shapes/Refusals.ts"
+import * as StallGuard from "./StallGuard.ts"
+import * as ToolResultImages from "../tools/ToolResultImages.ts"
+import * as ToolPolicy from "../policy/ToolPolicy.ts"
+
+/**
+ * The state after an event. Of one that is for display only it keeps the time.
+ *
+ * @since 0.1.0
+ * @category combinators
+ */
+export const evolve = (state: AgentState, event: AgentEvent): AgentState => {
+  const next = changed(state, event)
+  return next.lastAt === event.at ? next : { ...next, lastAt: event.at }
+}
+
+/**
+ * Where a run stands after all its events; none when they do not begin with the start of a run.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const rebuilt = ([first, ...rest]: ReadonlyArray<AgentEvent>): Option.Option<AgentState> =>
+  first?._tag === "RunStarted" ? Option.some(rest.reduce(evolve, initial(first))) : Option.none()
+
+// -----------------------------------------------------------------------------
+// internal
+// -----------------------------------------------------------------------------
+
+const changed = (state: AgentState, event: AgentEvent): AgentState => {
+  switch (event._tag) {
+    case "RunStarted":
+      return initial(event)
+    case "RunResumed":
+      return resumed(state, event)
+    case "ServersReady":
+      return { ...state, missingServers: event.missing }
+    case "ModelReady":
+      return {
+        ...state,
+        ensured: event.ensured,
+        ...(event.ensured.contextLength === undefined ? {} : { contextLength: event.ensured.contextLength })
+      }
+    case "ToolsOffered":
+      return {
+        ...state,
+        offered: event.offered,
+        turn: state.turn._tag === "Preparing" ? { _tag: "Ask" } : state.turn
+      }
+    case "RoundStarted":
+      return {
+        ...state,
+        rounds: event.final ? state.rounds : state.rounds + 1,
+        estimate: event.account === undefined ? 0 : estimateOf(event.account),
+        turn: { _tag: "Asking", round: event.round, final: event.final }
+      }
+    case "ModelReplied":
+      return replied(state, event)
+    case "ModelFailed":
+      return {
+        ...state,
+        plainSchemas: state.plainSchemas || event.grammar === true,
+        ...(event.overflow === undefined ? {} : overflowed(state, event.overflow.contextLength)),
+        brokenOff: event.partial.trim() === "" ? state.brokenOff : event.partial,
+        turn: {
+          _tag: "Failed",
+          problem: event.problem,
+          repeatable: event.repeatable,
+          partial: event.partial,
+          final: state.turn._tag === "Asking" && state.turn.final,
+          ...(event.template === undefined ? {} : { template: event.template }),
+          ...(event.refusedTools === undefined ? {} : { refusedTools: event.refusedTools })
+        }
+      }
+    case "ToolCallStarted":
+      return {
+        ...withCall(state, event.callId, (call) => ({
+          ...call,
+          started: {
+            server: event.server,
+            tool: event.tool,
+            at: event.at,
+            fingerprint: StallGuard.fingerprint(event.name, event.arguments),
+            ...(event.traits === undefined ? {} : { traits: event.traits })
+          }
+        })),
+        callsStarted: state.callsStarted + 1,
+        used: state.used.includes(event.name) ? state.used : [...state.used, event.name]
+      }
+    case "ToolCallRefused":
+      return {
+        ...withCall(state, event.callId, (call) => ({ ...call, told: event.told })),
+        activity: StallGuard.withActivity(state, event),
+        mistakes:
+          event.reason === "InvalidArguments"
+            ? { tool: event.name, count: event.name === state.mistakes.tool ? state.mistakes.count + 1 : 1 }
+            : state.mistakes
+      }
+    case "ToolCallFinished": {
+      const { isError, millis, result, server, tool } = event
+      const images =
+        result === undefined || state.ensured?.vision !== true ? [] : [...ToolResultImages.shown(result).values()]
+      return {
+        ...withCall(state, event.callId, (call) => ({
+          ...call,
+          told: event.told,
+          ...(images.length === 0 ? {} : { images })
+        })),
+        activity: StallGuard.withActivity(state, event),
+        mistakes: none,
+        taint:
+          event.result === undefined
+            ? state.taint
+            : ToolPolicy.tainted(state.taint, callOf(state, event.callId)?.started?.traits, server),
+        resultBytes: state.resultBytes + event.bytes,
+        artifacts:
+          event.artifact === undefined
+            ? state.artifacts
+            : [...state.artifacts, { callId: event.callId, id: event.artifact }],
+        calls: [...state.calls, { round: state.rounds, server, tool, isError, millis }]
+      }
+    }
+    case "Compacted":
+      return {
+        ...state,
+        usage: added(state.usage, event.usage),
+        messages: [
+          { role: "user", content: `${state.task.task}\n\n${event.summary}` },
+          ...state.messages.slice(event.messages)
+        ]
+      }
+    case "Noted":
+      return noted(state, event)
+    case "Stalled":
+      return {
+        ...state,
+        activity: [],
+        circled: [...state.circled, ...state.activity].slice(-remembered),
+        stalls: event.step === "nudge" ? 1 : 2,
+        messages: event.step === "end" ? state.messages : withUser(state.messages, event.text),
+        ...(event.step === "withhold" ? { withheld: { name: event.tool, until: state.rounds + 2 } } : {}),
+        ...(event.step === "end" ? { ending: state.ending ?? ("stalled" as const) } : {})
+      }
+    case "BudgetReached":
+      return { ...state, ending: state.ending ?? event.budget }
+    case "RunFinished":
+      return {
+        ...state,
+        messages:
+          event.outcome.answer === ""
+            ? state.messages
+            : [...state.messages, { role: "assistant", content: event.outcome.answer, toolCalls: [] }],
+        turn: { _tag: "Ended", outcome: event.outcome }
+      }
+    case "Preparing":
+    case "TextDelta":
+    case "ReasoningDelta":
+    case "ToolCallProgress":
+    case "ApprovalAsked":
+    case "ApprovalAnswered":
+    // nothing is lost by it, so that the run goes on from here when it is taken up again
+    case "RunFailed":
+      return state
+  }
+}
+
+/** What was being done when the run stopped is done again where that does no harm, and is in doubt where it might. */
+const resumed = (state: AgentState, event: Extract<AgentEvent, { readonly _tag: "RunResumed" }>): AgentState => {
+  const { ending: _ending, shape: _shape, withheld: _withheld, ...rest } = state
+  const base: AgentState = {
+    ...rest,
+    task: event.task,
+    calls: [...state.calls, ...OpenCalls.records(OpenCalls.of(state), state.lastAt)],
+    startedAt: state.startedAt + Math.max(0, event.at - state.lastAt),
+    noted: state.noted.filter((kind) => kind !== "wrap-up"),
+    activity: [],
+    circled: [],
+    stalls: 0,
+    mistakes: none,
+    repeated: false,
+    continued: false,
+    corrected: false,
+    answersRefused: 0
+  }
+  switch (state.turn._tag) {
+    case "Calling":
+      return { ...base, turn: { ...state.turn, calls: state.turn.calls.map(asUncertain) } }
+    case "Ended":
+      return {
+        ...base,
+        messages: withUser(
+          base.messages,
+          "You may go on with the task now: there is time again, and tools can be called."
+        ),
+        turn: { _tag: "Ask" }
+      }
+    case "Preparing":
+      return base
+    default:
+      return { ...base, turn: { _tag: "Ask" } }
+  }
+}
+
+const asUncertain = (entry: TurnCall): TurnCall => {
+  const { started, ...call } = entry
+  if (entry.told !== undefined || started === undefined) return entry
+  return OpenCalls.isHarmless(started.traits) ? call : { ...call, uncertain: true }
+}
+
+const none: AgentState["mistakes"] = { tool: "", count: 0 }
+
+/** Calls of a circle that are recognised after something was done about it. */
+const remembered = 48
+
+const replied = (
+  state: AgentState,
+  { inText, mayBeAnswer, reply, unread }: Extract<AgentEvent, { readonly _tag: "ModelReplied" }>
+): AgentState => {
+  const final = state.turn._tag === "Asking" && state.turn.final
+  const { shape, ...rest } = state
+  const counted: AgentState = {
+    ...rest,
+    ...(shape === "answer" ? { shape } : {}),
+    usage: added(state.usage, reply.usage),
+    tokenFactor: corrected(state, reply.usage)
+  }
+  if (final || reply.toolCalls.length === 0)
+    return {
+      ...counted,
+      turn: {
+        _tag: "Replied",
+        reply,
+        final,
+        ...(unread === undefined ? {} : { unread }),
+        ...(mayBeAnswer === true ? { mayBeAnswer } : {})
+      }
+    }
+  return {
+    ...counted,
+    messages: [...state.messages, ModelReply.toMessage(reply)],
+    partial: "",
+    brokenOff: "",
+    repeated: false,
+    continued: false,
+    corrected: false,
+    turn: {
+      _tag: "Calling",
+      calls: reply.toolCalls.map((call) => (inText === true ? { call, inText } : { call })),
+      whole: !ModelReply.isCut(reply)
+    }
+  }
+}
+
+const added = (total: Usage, usage: Usage | undefined): Usage => {
+  if (usage === undefined) return total
+  const reasoningTokens = (total.reasoningTokens ?? 0) + (usage.reasoningTokens ?? 0)
+  return {
+    inputTokens: total.inputTokens + usage.inputTokens,
+    outputTokens: total.outputTokens + usage.outputTokens,
+    ...(reasoningTokens > 0 ? { reasoningTokens } : {})
+  }
+}
+
+const estimateOf = ({ history, system, tools }: ContextAccount) => system + tools + history
+
+/** The estimate was already multiplied by the factor so far. */
+const corrected = ({ estimate, tokenFactor }: AgentState, usage: Usage | undefined): number =>
+  usage === undefined || usage.inputTokens === 0 || estimate === 0
+    ? tokenFactor
+    : Math.min(3, Math.max(0.5, (tokenFactor * usage.inputTokens) / estimate))
+
+/** The request was longer than we thought, or the context shorter. */
+const overflowed = (state: AgentState, contextLength: number | undefined): Partial<AgentState> => ({
+  tokenFactor: Math.min(3, state.tokenFactor * 1.4),
+  ...(contextLength === undefined ? {} : { contextLength })
+})
+
+const callOf = ({ turn }: AgentState, callId: string): TurnCall | undefined =>
+  turn._tag === "Calling" ? turn.calls.find(({ call }) => call.id === callId) : undefined
+
+/** When the last call of the turn is settled, all results go into the conversation in the order of the calls. */
+const withCall = (state: AgentState, callId: string, change: (call: TurnCall) => TurnCall): AgentState => {
+  if (state.turn._tag !== "Calling") return state
+  const calls = state.turn.calls.map((entry) => (entry.call.id === callId ? change(entry) : entry))
+  if (calls.some((entry) => entry.told === undefined)) return { ...state, turn: { ...state.turn, calls } }
+  const images = calls.flatMap((entry) => entry.images ?? [])
+  return {
+    ...state,
+    messages: [
+      ...state.messages,
+      ...calls.map(({ call, told }): ChatMessage => ({ role: "tool", toolCallId: call.id, content: told ?? "" })),
+      ...(images.length === 0 ? [] : [ToolResultImages.message(images)])
+    ],
+    turn: { _tag: "Ask" }
+  }
+}
+
+/** Notes about a request that was refused for its shape, and is sent in another one. */
+const reshapes = (kind: string): boolean => kind.startsWith("template:") || kind.startsWith(refusedTool)
+
+/** A request that was refused for its shape is none of the rounds. */
+const reshaped = (state: AgentState): Partial<AgentState> => ({
+  rounds: state.turn._tag === "Failed" && !state.turn.final ? Math.max(0, state.rounds - 1) : state.rounds,
+  turn: { _tag: "Ask" }
+})
+
+const noted = (state: AgentState, event: Extract<AgentEvent, { readonly _tag: "Noted" }>): AgentState => {
+  const heard = takesReply.has(event.kind) ? withPartial(state, event.kind) : state
+  return {
+    ...heard,
+    usage: added(state.usage, event.usage),
+    messages: event.toModel ? withUser(heard.messages, event.text) : heard.messages,
+    noted: [...state.noted, event.kind],
+    repeated: event.kind === "repeat" ? true : asksAgain.has(event.kind) ? false : state.repeated,
+    continued: state.continued || event.kind === "continue",
+    corrected: state.corrected || event.kind === "call-in-text",
+    ...(event.kind === "answer" ? { shape: "answer" as const, answersRefused: state.answersRefused + 1 } : {}),
+    ...(event.kind.startsWith(argumentsFor)
+      ? { shape: { tool: event.kind.slice(argumentsFor.length) }, mistakes: none }
+      : {}),
+    turn: asksAgain.has(event.kind) ? { _tag: "Ask" } : state.turn,
+    ...(reshapes(event.kind) ? reshaped(state) : {})
+  }
+}
+
+/** Notes after which the model is asked again instead of its reply being taken. */
+const asksAgain = new Set(["repeat", "continue", "call-in-text", "answer", "schema-ignored"])
+
+/** Notes that answer the reply, which so becomes a part of the conversation. */
+const takesReply = new Set(["continue", "call-in-text", "answer"])
+
+const argumentsFor = "arguments:"
+
+/** The model goes on from what it has said so far; only a continued answer is put together from its parts. */
+const withPartial = (state: AgentState, kind: string): AgentState => {
+  if (state.turn._tag !== "Replied") return state
+  const { reply } = state.turn
+  return {
+    ...state,
+    partial: kind === "continue" ? state.partial + reply.content : "",
+    messages: reply.content.trim() === "" ? state.messages : [...state.messages, ModelReply.toMessage(reply)]
+  }
+}

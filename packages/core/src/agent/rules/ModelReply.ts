@@ -1,0 +1,69 @@
+/**
+ * What a model said, made fit for the loop and for the history: ids that are unique and not empty, no nameless calls,
+ * no arguments that a server would refuse to read back.
+ *
+ * @since 0.1.0
+ */
+import * as Either from "effect/Either"
+import { stringify } from "../../json/ExactJson.ts"
+import type { ChatMessage, ChatReply, ToolCall } from "../../lmstudio/Chat.ts"
+import { parseArguments } from "../schema/ToolArguments.ts"
+
+/**
+ * A reply with calls that the loop can keep apart: a call without a name is dropped (LM Studio sends such; contract
+ * H11), an id that is empty or was used before in this run is replaced. The last request offers no tools, so calls in
+ * its reply are dropped.
+ *
+ * @since 0.1.0
+ * @category combinators
+ */
+export const normalised = (
+  reply: ChatReply,
+  options: { readonly messages: ReadonlyArray<ChatMessage>; readonly round: number; readonly final: boolean }
+): ChatReply => {
+  if (reply.toolCalls.length === 0) return reply
+  if (options.final) return { ...reply, toolCalls: [] }
+  const given = new Set<string>()
+  const isUsed = (id: string) =>
+    given.has(id) || options.messages.some((message) => message.role === "tool" && message.toolCallId === id)
+  const toolCalls = reply.toolCalls
+    .filter((call) => call.name.trim() !== "")
+    .map((call, index): ToolCall => {
+      const own = call.id.trim()
+      let id = own
+      for (let turn = 0; id === "" || isUsed(id); turn++) {
+        id = `call_${options.round}_${index + 1}${turn === 0 ? "" : `_${turn + 1}`}`
+      }
+      given.add(id)
+      return { id, name: call.name.trim(), arguments: call.arguments }
+    })
+  return { ...reply, toolCalls }
+}
+
+/**
+ * A reply as a message of the history. Engines parse the arguments of past calls again and fail on broken ones, so
+ * what is no JSON object is kept inside of one, as text.
+ *
+ * @since 0.1.0
+ * @category conversions
+ */
+export const toMessage = (reply: ChatReply): ChatMessage => ({
+  role: "assistant",
+  content: reply.content,
+  toolCalls: reply.toolCalls.map((call) => ({
+    id: call.id,
+    name: call.name.replaceAll(/[^a-zA-Z0-9_-]/g, "_").slice(0, 64),
+    arguments: Either.match(parseArguments(call.arguments, { repair: false }), {
+      onLeft: () => JSON.stringify({ not_json: call.arguments.slice(0, 500) }),
+      onRight: (value) => (value === undefined ? "{}" : stringify(value))
+    })
+  }))
+})
+
+/**
+ * Whether the reply may have been cut: by the token limit, or by a stream that ended without a reason.
+ *
+ * @since 0.1.0
+ * @category predicates
+ */
+export const isCut = (reply: ChatReply): boolean => reply.finishReason === "length" || reply.finishReason === ""

@@ -1,0 +1,73 @@
+/**
+ * Calls that were running when a run was stopped. What came of them is not known, and the account of the run says so.
+ *
+ * @since 0.1.0
+ */
+import type { CallRecord } from "./AgentEvent.ts"
+import type { AgentState } from "./AgentState.ts"
+import type { ToolTraits } from "../policy/ToolPolicy.ts"
+
+/**
+ * @since 0.1.0
+ * @category models
+ */
+export interface OpenCall {
+  readonly callId: string
+  readonly round: number
+  readonly server: string
+  readonly tool: string
+  /** Epoch milliseconds. */
+  readonly at: number
+  readonly traits?: ToolTraits
+}
+
+/**
+ * @since 0.1.0
+ * @category constructors
+ */
+export const of = ({ rounds: round, turn }: AgentState): ReadonlyArray<OpenCall> =>
+  turn._tag !== "Calling"
+    ? []
+    : turn.calls.flatMap(({ call, started, told }) => {
+        if (started === undefined || told !== undefined) return []
+        const { at, server, tool, traits } = started
+        return [{ callId: call.id, round, server, tool, at, ...(traits === undefined ? {} : { traits }) }]
+      })
+
+/**
+ * How they stand in the account of a run that was stopped at that time.
+ *
+ * @since 0.1.0
+ * @category conversions
+ */
+export const records = (open: ReadonlyArray<OpenCall>, stoppedAt: number): ReadonlyArray<CallRecord> =>
+  open.map(({ at, round, server, tool, traits }) => ({
+    round,
+    server,
+    tool,
+    isError: true,
+    millis: Math.max(0, stoppedAt - at),
+    ...(isHarmless(traits) ? {} : { uncertain: true })
+  }))
+
+/**
+ * Whether a call may be made again without a question.
+ *
+ * @since 0.1.0
+ * @category predicates
+ */
+export const isHarmless = (traits: ToolTraits | undefined): boolean =>
+  traits?.readOnly === true || traits?.idempotent === true
+
+/**
+ * A sentence about those whose effect is not known, for a person; none when there are none.
+ *
+ * @since 0.1.0
+ * @category conversions
+ */
+export const doubts = (records: ReadonlyArray<CallRecord>): ReadonlyArray<string> => {
+  const tools = [...new Set(records.flatMap(({ tool, uncertain }) => (uncertain === true ? [tool] : [])))]
+  return tools.length === 0
+    ? []
+    : [`Not known is whether this took effect, because it was running when the run was stopped: ${tools.join(", ")}.`]
+}

@@ -1,0 +1,101 @@
+/**
+ * Notices when a run goes round in circles: the same calls with the same results, again. Judged on results, so neither
+ * polling whose answer changes nor reading page by page is taken for it.
+ *
+ * @since 0.1.0
+ */
+import * as Hash from "effect/Hash"
+import { canonicalJson } from "../../internal/canonicalJson.ts"
+import type { AgentEvent, AgentEventBody } from "./AgentEvent.ts"
+import type { Activity, AgentState } from "./AgentState.ts"
+
+/**
+ * A number for a call, the same whatever the order of its arguments.
+ *
+ * @since 0.1.0
+ * @category getters
+ */
+export const fingerprint = (name: string, args: unknown): number => Hash.string(`${name} ${canonicalJson(args)}`)
+
+/**
+ * The activity with one more settled call.
+ *
+ * @since 0.1.0
+ * @category combinators
+ */
+export const withActivity = (
+  state: AgentState,
+  event: Extract<AgentEvent, { readonly _tag: "ToolCallFinished" | "ToolCallRefused" }>
+): ReadonlyArray<Activity> => {
+  const entry =
+    state.turn._tag === "Calling" ? state.turn.calls.find(({ call }) => call.id === event.callId) : undefined
+  if (entry === undefined) return state.activity
+  const { name } = entry.call
+  const call = entry.started?.fingerprint ?? fingerprint(name, entry.call.arguments)
+  return [...state.activity, { name, call, result: Hash.string(event.told) }].slice(-remembered)
+}
+
+/**
+ * What to do about a stall, in three steps: say so, take the tool away for two rounds, ask for the answer. Undefined
+ * while there is none.
+ *
+ * @since 0.1.0
+ * @category getters
+ */
+export const assess = ({ activity, circled, stalls }: AgentState): AgentEventBody | undefined => {
+  const tool = stalledOn(activity, circled)
+  if (tool === undefined) return undefined
+  // a stretch of new results in between makes it another stall
+  switch (activity.length > nothingNew ? 0 : stalls) {
+    case 0:
+      return {
+        _tag: "Stalled",
+        step: "nudge",
+        tool,
+        text: `You have called "${tool}" again with the same arguments and got the same result. Calling it again gives nothing new. Do something else, or answer with what you know.`
+      }
+    case 1:
+      return {
+        _tag: "Stalled",
+        step: "withhold",
+        tool,
+        text: `You are going round in circles, so "${tool}" cannot be called for the next two rounds. Use what you already have.`
+      }
+    default:
+      return { _tag: "Stalled", step: "end", tool, text: "The run goes round in circles, so it is ended." }
+  }
+}
+
+/**
+ * Whether the next request must not offer the tool.
+ *
+ * @since 0.1.0
+ * @category predicates
+ */
+export const isWithheld = ({ rounds, withheld }: AgentState, name: string): boolean =>
+  withheld?.name === name && rounds <= withheld.until
+
+// -----------------------------------------------------------------------------
+// internal
+// -----------------------------------------------------------------------------
+
+const remembered = 24
+/** So many settled calls without anything new are a circle, whatever their order. */
+const nothingNew = 8
+/** So many times the same call with the same result are one too many. */
+const often = 3
+
+/** The tool that is called in circles: again after something was done about it, three times, or among others. */
+const stalledOn = (activity: ReadonlyArray<Activity>, circled: ReadonlyArray<Activity>): string | undefined => {
+  const last = activity.at(-1)
+  if (last === undefined) return undefined
+  const among = (entries: ReadonlyArray<Activity>, entry: Activity) =>
+    entries.filter((other) => other.call === entry.call && other.result === entry.result)
+  if (among(circled, last).length > 0 || among(activity, last).length >= often) return last.name
+  const recent = activity.slice(-nothingNew)
+  const before = activity.slice(0, -nothingNew)
+  const circle =
+    recent.length === nothingNew &&
+    recent.every((entry, index) => among([...before, ...recent.slice(0, index)], entry).length > 0)
+  return circle ? last.name : undefined
+}

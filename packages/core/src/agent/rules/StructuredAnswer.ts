@@ -1,0 +1,89 @@
+/**
+ * An answer that has to be JSON of a given schema: taken out of the text, mended and validated here, whatever the server
+ * did with the schema.
+ *
+ * @since 0.1.0
+ */
+import * as Either from "effect/Either"
+import { decodeJson } from "../../internal/parseJson.ts"
+import { repairJson } from "../schema/JsonRepair.ts"
+import * as ToolSchema from "../schema/ToolSchema.ts"
+
+/**
+ * What is wrong with an answer that is none at all.
+ *
+ * @since 0.1.0
+ * @category constants
+ */
+export const notJson = "it is not JSON"
+
+/**
+ * The value that the answer stands for, or what is wrong with it.
+ *
+ * @since 0.1.0
+ * @category combinators
+ */
+export const check = (
+  schema: Readonly<Record<string, unknown>>,
+  answer: string
+): Either.Either<unknown, ReadonlyArray<string>> => {
+  const readings = [decode(answer), ...blocksOf(answer).map(decode), repaired(answer)]
+  const value = readings.find(Either.isRight)
+  if (value === undefined) return Either.left([notJson])
+  const validator = ToolSchema.compile(schema)
+  return Either.isLeft(validator)
+    ? Either.left([`the schema itself cannot be used: ${validator.left}`])
+    : ToolSchema.fit(validator.right, value.right)
+}
+
+/**
+ * The JSON that a thinking model has left in its reasoning: all of it, a single fenced block, or what stands at its end.
+ * Nothing is mended, since most of what a model thinks is no answer.
+ *
+ * @since 0.1.0
+ * @category getters
+ */
+export const inReasoning = (reasoning: string): ReadonlyArray<string> => {
+  const text = reasoning.trim()
+  const starts = [...text.matchAll(/^[ \t]*[[{]/gm)].slice(-mostStarts).map(({ index }) => text.slice(index).trim())
+  return [text, ...blocksOf(text), ...starts].filter((candidate) => Either.isRight(decode(candidate)))
+}
+
+/**
+ * The answer in the reasoning, as text and as the value that fits the schema; undefined when there is none.
+ *
+ * @since 0.1.0
+ * @category combinators
+ */
+export const thought = (
+  schema: Readonly<Record<string, unknown>>,
+  reasoning: string
+): { readonly answer: string; readonly structured: unknown } | undefined => {
+  for (const answer of inReasoning(reasoning)) {
+    const checked = check(schema, answer)
+    if (Either.isRight(checked)) return { answer, structured: checked.right }
+  }
+  return undefined
+}
+
+// -----------------------------------------------------------------------------
+// internal
+// -----------------------------------------------------------------------------
+
+/** Places from which an answer at the end may begin; each is read to the end. */
+const mostStarts = 20
+
+const decode = (text: string): Either.Either<unknown, undefined> =>
+  Either.mapLeft(decodeJson(text.trim()), () => undefined)
+
+/** A single fenced block is the answer, whatever is said around it; of several nobody knows which. */
+const blocksOf = (text: string): ReadonlyArray<string> => {
+  const blocks = [...text.matchAll(/^```(?:json)?[ \t]*\n([\s\S]*?)\n```[ \t]*$/gm)].map((match) => match[1] ?? "")
+  return blocks.length === 1 ? blocks : []
+}
+
+const repaired = (text: string): Either.Either<unknown, undefined> =>
+  Either.flatMap(
+    Either.mapLeft(repairJson(text), () => undefined),
+    decode
+  )

@@ -1,0 +1,200 @@
+/**
+ * The ledger of the context: what a request holds, counted against the context that the model is loaded with, and what
+ * is left out, in which order, when it does not fit. Nothing is cut without being said.
+ *
+ * @since 0.1.0
+ */
+import type { ChatMessage, ToolDefinition } from "../../lmstudio/Chat.ts"
+import type { ContextAccount } from "../rules/AgentEvent.ts"
+import { plain, slim } from "../schema/SlimSchema.ts"
+import * as ToolResultImages from "../tools/ToolResultImages.ts"
+import * as TokenCount from "../../json/TokenCount.ts"
+import type { CatalogTool } from "../tools/ToolCatalog.ts"
+
+/**
+ * A request to be. `tools` are offered in this order; `expendable` are those that may be left out, the first one first.
+ * `factor` corrects our estimates by what the server has counted. `contextLength` undefined is unknown: nothing is done.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Draft {
+  readonly system: string
+  readonly messages: ReadonlyArray<ChatMessage>
+  readonly tools: ReadonlyArray<CatalogTool>
+  readonly expendable: ReadonlyArray<CatalogTool>
+  readonly contextLength: number | undefined
+  /** Tokens kept free for the reply. */
+  readonly reserve: number
+  readonly factor: number
+  /** The engine cannot work with full schemas. */
+  readonly plainSchemas: boolean
+  /** The id under which the result of a call can be read again. */
+  readonly artifactOf: (callId: string) => string | undefined
+}
+
+/**
+ * `Fits` is ready to be sent. `Full`: not even the measures help; `old` is how many messages from the first on may be put
+ * into a summary, 0 when there are none.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type Plan =
+  | {
+      readonly _tag: "Fits"
+      readonly messages: ReadonlyArray<ChatMessage>
+      readonly tools: ReadonlyArray<ToolDefinition>
+      readonly account: ContextAccount | undefined
+    }
+  | { readonly _tag: "Full"; readonly account: ContextAccount; readonly old: number }
+
+/**
+ * @since 0.1.0
+ * @category combinators
+ */
+export const plan = (draft: Draft): Plan => {
+  const { contextLength, messages, tools } = draft
+  const full = tools.map(({ definition }) => (draft.plainSchemas ? plain(definition) : definition))
+  const all: ReadonlyArray<ChatMessage> = [{ role: "system", content: draft.system }, ...messages]
+  if (contextLength === undefined) return { _tag: "Fits", messages: all, tools: full, account: undefined }
+
+  const slimmer = draft.plainSchemas ? plain : slim
+  const measures: Array<string> = []
+  let now = { messages: all, tools: full }
+  const fits = (room = 0) => account(draft, contextLength, now, measures).free >= room
+  const done = (): Plan => ({ _tag: "Fits", ...now, account: account(draft, contextLength, now, measures) })
+
+  // long definitions are welcome where there is room for a result beside them
+  if (fits(full.length > 0 ? Math.floor(contextLength * shareOfResult) : 0)) return done()
+  if (full.length > 0) {
+    now = { ...now, tools: full.map(slimmer) }
+    measures.push("shorter tool definitions")
+    if (fits()) return done()
+  }
+  const left = new Set(tools)
+  for (const tool of draft.expendable) {
+    if (!left.delete(tool)) continue
+    now = { ...now, tools: tools.filter((other) => left.has(other)).map(({ definition }) => slimmer(definition)) }
+    if (fits()) break
+  }
+  if (left.size < tools.length) measures.push(`${tools.length - left.size} tools left out`)
+  if (fits()) return done()
+
+  for (const [what, shortening] of [
+    ["old results shortened", { from: 0, to: lastTurn(all), most: 300 }],
+    ["last results shortened", { from: lastTurn(all), to: all.length, most: 1200 }]
+  ] as const) {
+    const shortened = shorter(now.messages, shortening, draft.artifactOf)
+    if (shortened === now.messages) continue
+    now = { ...now, messages: shortened }
+    measures.push(what)
+    if (fits()) return done()
+  }
+  return {
+    _tag: "Full",
+    account: account(draft, contextLength, now, measures),
+    old: lastTurn(messages) < 2 ? 0 : lastTurn(messages)
+  }
+}
+
+/**
+ * Most bytes of one result that are shown: a quarter of the context, at least 1000, and never more than the setting.
+ *
+ * @since 0.1.0
+ * @category getters
+ */
+export const resultLimit = (contextLength: number | undefined, most: number): number =>
+  contextLength === undefined ? most : Math.min(most, Math.max(1000, Math.floor(contextLength * shareOfResult * 3.5)))
+
+/**
+ * Tokens to keep free for the reply: what was asked for, else a quarter of the context, between 256 and 2048.
+ *
+ * @since 0.1.0
+ * @category getters
+ */
+export const reserveFor = (contextLength: number | undefined, maxTokens: number | undefined): number =>
+  maxTokens ?? Math.min(2048, Math.max(256, Math.floor((contextLength ?? 8192) / 4)))
+
+/**
+ * Our estimate for the full definitions of tools.
+ *
+ * @since 0.1.0
+ * @category getters
+ */
+export const tokensOf = (tools: ReadonlyArray<CatalogTool>): number =>
+  tools.reduce((sum, { definition }) => sum + TokenCount.ofJson(definition), 0)
+
+/**
+ * The context that this request would fit, in steps of 4096 tokens; undefined when that is more than is allowed.
+ *
+ * @since 0.1.0
+ * @category getters
+ */
+export const contextFor = (account: ContextAccount, largest: number | undefined): number | undefined => {
+  const needed = Math.ceil(((account.contextLength - account.free) * 1.25) / 4096) * 4096
+  return largest !== undefined && needed <= largest ? needed : undefined
+}
+
+/**
+ * The account in words.
+ *
+ * @since 0.1.0
+ * @category conversions
+ */
+export const explained = (account: ContextAccount): string =>
+  `${account.contextLength} tokens of context: ${account.system} for instructions, ${account.tools} for tools, ${account.history} for the conversation, ${account.reserve} kept for the reply, ${account.free < 0 ? `${-account.free} too many` : `${account.free} free`}${account.measures.length === 0 ? "" : ` (${account.measures.join(", ")})`}`
+
+// -----------------------------------------------------------------------------
+// internal
+// -----------------------------------------------------------------------------
+
+/** Of the context, for one result. */
+const shareOfResult = 0.25
+
+const account = (
+  { factor, reserve, system }: Draft,
+  contextLength: number,
+  request: { readonly messages: ReadonlyArray<ChatMessage>; readonly tools: ReadonlyArray<ToolDefinition> },
+  measures: ReadonlyArray<string>
+): ContextAccount => {
+  const scaled = (tokens: number) => Math.ceil(tokens * factor)
+  const instructions = scaled(TokenCount.ofText(system) + 5)
+  const tools = scaled(request.tools.reduce((sum, tool) => sum + TokenCount.ofJson(tool), 0))
+  let history = 0
+  for (const message of request.messages) if (message.role !== "system") history += TokenCount.ofMessage(message)
+  const conversation = scaled(history)
+  const free = contextLength - instructions - tools - conversation - reserve
+  return { contextLength, system: instructions, tools, history: conversation, reserve, free, measures: [...measures] }
+}
+
+/** Where the last turn with calls begins: its results are what the model has to look at now. */
+const lastTurn = (messages: ReadonlyArray<ChatMessage>): number => {
+  const index = messages.findLastIndex((message) => message.role === "assistant" && message.toolCalls.length > 0)
+  return index === -1 ? messages.length : index
+}
+
+const shorter = (
+  messages: ReadonlyArray<ChatMessage>,
+  range: { readonly from: number; readonly to: number; readonly most: number },
+  artifactOf: Draft["artifactOf"]
+): ReadonlyArray<ChatMessage> => {
+  let changed = false
+  const result = messages.map((message, index) => {
+    if (message.role === "user" && typeof message.content !== "string" && index >= range.from && index < range.to) {
+      changed = true
+      return ToolResultImages.without(message)
+    }
+    if (message.role !== "tool" || index < range.from || index >= range.to || message.content.length <= range.most) {
+      return message
+    }
+    changed = true
+    const id = artifactOf(message.toolCallId)
+    const where = id === undefined ? "" : `; read_artifact with id "${id}" shows it`
+    return {
+      ...message,
+      content: `${message.content.slice(0, range.most)}\n[… shortened, ${message.content.length} characters in all${where}]`
+    }
+  })
+  return changed ? result : messages
+}

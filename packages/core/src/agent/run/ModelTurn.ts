@@ -1,0 +1,251 @@
+/**
+ * One request to the model: drawn up by the ledger of the context, streamed, and told as one reply or one failure.
+ *
+ * @since 0.1.0
+ */
+import * as Data from "effect/Data"
+import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
+import type { ChatEvent, ChatReply, ChatRequest } from "../../lmstudio/Chat.ts"
+import { present } from "../../lmstudio/wire/Open.ts"
+import { spanned } from "../../observability/spanned.ts"
+import * as Builtins from "../tools/Builtins.ts"
+import * as Compaction from "./Compaction.ts"
+import * as ContextWindow from "./ContextWindow.ts"
+import { CurrentLoopPolicy } from "../LoopPolicy.ts"
+import * as ModelFailure from "./ModelFailure.ts"
+import * as ModelReply from "../rules/ModelReply.ts"
+import type { Prepared } from "./Preparation.ts"
+import type { RunLog } from "./RunLog.ts"
+import * as Conversation from "../shapes/Conversation.ts"
+import * as Refusals from "../shapes/Refusals.ts"
+import { plainSchema } from "../schema/SlimSchema.ts"
+import * as RepetitionGuard from "../rules/RepetitionGuard.ts"
+import { replyLimit } from "./ReplyLimit.ts"
+import type { Shape } from "../rules/Decide.ts"
+import * as StallGuard from "../rules/StallGuard.ts"
+import * as StructuredAnswer from "../rules/StructuredAnswer.ts"
+import { systemMessage } from "./SystemMessage.ts"
+import type { CatalogTool } from "../tools/ToolCatalog.ts"
+import { recover } from "../forms/TextCalls.ts"
+
+/**
+ * Whatever goes wrong becomes `ModelFailed`; there is no other way for this to end by itself. What has been said so far is
+ * in `pieces`, for whoever interrupts it.
+ *
+ * @since 0.1.0
+ * @category combinators
+ */
+export const ask = Effect.fnUntraced(function* (
+  log: RunLog,
+  prepared: Prepared,
+  { final, round, shape }: { readonly round: number; readonly final: boolean; readonly shape: Shape },
+  pieces: Array<string>
+) {
+  if (!final) yield* prepared.tools.refresh
+  const plan = yield* planned(log, prepared, final || shape !== undefined)
+  const account = plan.account === undefined ? {} : { account: plan.account }
+  yield* log.tell({ _tag: "RoundStarted", round, final, ...account })
+  const outcome =
+    plan._tag === "Full"
+      ? Either.left(ModelFailure.contextExceeded(plan.account))
+      : yield* streamed(log, prepared, plan, responseSchema(log, prepared, shape), pieces)
+
+  const { messages } = log.state
+  if (Either.isLeft(outcome)) {
+    const partial = pieces.join("")
+    // a call that a model writes again and again is one call
+    const begun =
+      outcome.left.problem.tag === ModelFailure.repeating.problem.tag && !final && shape === undefined
+        ? recover(cutReply(log, partial), { catalog: prepared.tools.catalog, messages })
+        : undefined
+    if (begun?.inText !== true) return yield* log.tell({ _tag: "ModelFailed", round, partial, ...outcome.left })
+    const reply = ModelReply.normalised(begun.reply, { messages, round, final })
+    return yield* log.tell({ _tag: "ModelReplied", round, reply, inText: true })
+  }
+  const asked = (reply: ChatReply) => ({ reply, unread: undefined, mayBeAnswer: false, inText: false })
+  const { inText, mayBeAnswer, reply, unread } =
+    typeof shape === "object"
+      ? asked(asCall(outcome.right, shape.tool))
+      : shape === "answer"
+        ? asked(outcome.right)
+        : recover(outcome.right, { catalog: prepared.tools.catalog, messages, final })
+  return yield* log.tell({
+    _tag: "ModelReplied",
+    round,
+    reply: ModelReply.normalised(reply, { messages, round, final }),
+    ...(unread === undefined ? {} : { unread }),
+    ...(mayBeAnswer ? { mayBeAnswer } : {}),
+    ...(inText ? { inText } : {})
+  })
+}, spanned("AgentLoop.ask"))
+
+// -----------------------------------------------------------------------------
+// internal
+// -----------------------------------------------------------------------------
+
+const responseSchema = ({ state }: RunLog, { tools }: Prepared, shape: Shape): ChatRequest["responseSchema"] => {
+  if (shape === undefined || state.plainSchemas) return undefined
+  if (shape === "answer") return { name: "answer", schema: state.task.outputSchema ?? {} }
+  const tool = tools.catalog.find(shape.tool)
+  return tool === undefined ? undefined : { name: "arguments", schema: plainSchema(tool.definition.parameters) }
+}
+
+/** What had arrived of a reply that was stopped. */
+const cutReply = ({ state }: RunLog, content: string): ChatReply => ({
+  model: state.ensured?.model ?? "",
+  content,
+  reasoning: "",
+  toolCalls: [],
+  finishReason: "length",
+  firstTokenMillis: 0,
+  totalMillis: 0
+})
+
+/** Arguments that were asked for by themselves. */
+const asCall = (reply: ChatReply, name: string): ChatReply => {
+  // under a schema, a thinking model may have written them where it thinks
+  const args = reply.content.trim() === "" ? StructuredAnswer.inReasoning(reply.reasoning)[0] : reply.content
+  return reply.toolCalls.length > 0 || args === undefined
+    ? reply
+    : { ...reply, content: "", toolCalls: [{ id: "", name, arguments: args }] }
+}
+
+/** The request as it fits, after a summary of the old turns or with a larger context if that is what it takes. */
+const planned = Effect.fnUntraced(function* (log: RunLog, prepared: Prepared, final: boolean) {
+  const { largestContext } = yield* CurrentLoopPolicy
+  let plan = ContextWindow.plan(draftOf(log, prepared, final))
+  if (plan._tag === "Full" && plan.old > 0) {
+    yield* log.tell(yield* Compaction.compact(log.state, yield* prepared.lease, plan.old))
+    plan = ContextWindow.plan(draftOf(log, prepared, final))
+  }
+  if (plan._tag === "Full" && log.state.ensured?.owner === "lms-bridge") {
+    const wanted = ContextWindow.contextFor(plan.account, largestContext)
+    if (wanted !== undefined) {
+      yield* Effect.catchAll(prepared.grow(wanted), (error) =>
+        log.tell({ _tag: "Noted", kind: "context", text: error.message, toModel: false })
+      )
+      plan = ContextWindow.plan(draftOf(log, prepared, final))
+    }
+  }
+  return plan._tag === "Fits" ? yield* readable(log, prepared, final, plan) : plan
+})
+
+/** A model that is shown shortened results has to have the tools that read them. */
+const readable = Effect.fnUntraced(function* (
+  log: RunLog,
+  prepared: Prepared,
+  final: boolean,
+  plan: ContextWindow.Plan
+) {
+  const shortened = plan.account?.measures.some((measure) => measure.endsWith("shortened")) === true
+  const { artifacts, offered } = log.state
+  if (final || !shortened || artifacts.length === 0 || Builtins.artifactTools.every((name) => offered.includes(name))) {
+    return plan
+  }
+  yield* offer(log, prepared, Builtins.artifactTools)
+  return ContextWindow.plan(draftOf(log, prepared, final))
+})
+
+/**
+ * Adds tools to what the next requests offer.
+ *
+ * @since 0.1.0
+ * @category combinators
+ */
+export const offer = (
+  log: RunLog,
+  { tools: { catalog } }: Prepared,
+  names: ReadonlyArray<string>
+): Effect.Effect<void> =>
+  Effect.suspend(() => {
+    const before = log.state.offered
+    const offered = [...before, ...names.filter((name) => !before.includes(name))]
+    if (offered.length === before.length) return Effect.void
+    const tools = offered.flatMap((name) => catalog.find(name) ?? [])
+    return log.tell({
+      _tag: "ToolsOffered",
+      offered,
+      withheld: Math.max(0, catalog.tools.length - tools.filter(({ builtin }) => !builtin).length),
+      estimatedTokens: ContextWindow.tokensOf(tools)
+    })
+  })
+
+const draftOf = ({ state }: RunLog, { tools: { catalog, toolbox } }: Prepared, final: boolean): ContextWindow.Draft => {
+  const names = state.offered.filter(
+    (name) => !StallGuard.isWithheld(state, name) && !Refusals.isRefused(state.noted, name)
+  )
+  const tools = final ? [] : names.flatMap((name) => catalog.find(name) ?? [])
+  const needed = (tool: CatalogTool) => tool.builtin || state.used.includes(tool.name)
+  return {
+    system: systemMessage(state.task, { tools: catalog.tools.length > 0 || state.task.resources === true }),
+    messages: state.messages,
+    tools,
+    // the least likely first; what was found on the way is likelier than what was guessed at the start
+    expendable: toolbox.ranked.toReversed().filter((tool) => tools.includes(tool) && !needed(tool)),
+    contextLength: state.contextLength,
+    reserve: ContextWindow.reserveFor(state.contextLength, state.task.maxTokens),
+    factor: state.tokenFactor,
+    plainSchemas: state.plainSchemas,
+    artifactOf: (callId) => state.artifacts.findLast((artifact) => artifact.callId === callId)?.id
+  }
+}
+
+const streamed = (
+  { state, tell }: RunLog,
+  prepared: Prepared,
+  plan: Extract<ContextWindow.Plan, { readonly _tag: "Fits" }>,
+  responseSchema: ChatRequest["responseSchema"],
+  pieces: Array<string>
+): Effect.Effect<Either.Either<ChatReply, ModelFailure.ModelFailure>> => {
+  const { messages, tools } = Conversation.told(plan, Conversation.waysIn(state.noted))
+  const request: Omit<ChatRequest, "model"> = {
+    messages,
+    tools: tools.length > 0 ? tools : undefined,
+    maxTokens: replyLimit(plan.account, state.task.maxTokens),
+    temperature: state.task.temperature,
+    responseSchema
+  }
+  const patient = RepetitionGuard.asksForRepetition(state.task.task)
+  const inText = RepetitionGuard.make({ patient })
+  const inReasoning = RepetitionGuard.make()
+  const inCalls = RepetitionGuard.make({ patient, inCall: true })
+  const repeating = Effect.fail(new Repeating())
+  const onEvent = (event: ChatEvent): Effect.Effect<void, Repeating> => {
+    switch (event._tag) {
+      case "TextDelta":
+        pieces.push(event.text)
+        return Effect.zipRight(
+          tell({ _tag: "TextDelta", text: event.text }),
+          inText.push(event.text) ? repeating : Effect.void
+        )
+      case "ReasoningDelta":
+        return Effect.zipRight(
+          tell({ _tag: "ReasoningDelta", text: event.text }),
+          inReasoning.push(event.text) ? repeating : Effect.void
+        )
+      case "ModelLoading":
+        return tell({ _tag: "Preparing", what: "The model is loading", ...present({ progress: event.progress }) })
+      case "PromptProcessing":
+        return tell({ _tag: "Preparing", what: "The model is reading", progress: event.progress })
+      case "ToolCallDelta":
+        return inCalls.push(event.text) ? repeating : Effect.void
+      case "ToolCallStarted":
+      case "Completed":
+        return Effect.void
+    }
+  }
+  return Effect.flatMap(prepared.lease, (lease) => lease.chatWith(request, onEvent)).pipe(
+    Effect.mapError((error) =>
+      error._tag === "Repeating"
+        ? ModelFailure.repeating
+        : ModelFailure.fromError(
+            error,
+            tools.map(({ name }) => name)
+          )
+    ),
+    Effect.either
+  )
+}
+
+class Repeating extends Data.TaggedError("Repeating") {}

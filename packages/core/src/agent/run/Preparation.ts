@@ -1,0 +1,276 @@
+/**
+ * What a run needs before the model can be asked: the chosen servers connected, their tools listed, the model loaded and
+ * held. Servers and model at the same time, because both take seconds.
+ *
+ * @since 0.1.0
+ */
+import type * as Context from "effect/Context"
+import * as Deferred from "effect/Deferred"
+import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
+import * as Option from "effect/Option"
+import * as ExecutionStrategy from "effect/ExecutionStrategy"
+import * as Exit from "effect/Exit"
+import * as Ref from "effect/Ref"
+import * as Scope from "effect/Scope"
+import type { Values } from "../../configuration/Settings.ts"
+import type { McpConnection } from "../../mcp/McpConnection.ts"
+import type { McpConnectError, McpRegistry } from "../../mcp/McpRegistry.ts"
+import type { ToolResult } from "../../mcp/ToolResult.ts"
+import type { LoadProgress, ModelLease, ModelLifecycle, ModelLifecycleError } from "../../models/ModelLifecycle.ts"
+import type * as Artifacts from "../tools/Artifacts.ts"
+import type { AgentEventBody, AgentOutcome } from "../rules/AgentEvent.ts"
+import type { AgentError } from "../AgentLoop.ts"
+import { type AgentTask, isChosen } from "../AgentTask.ts"
+import type { RunLog } from "./RunLog.ts"
+import type { LoopPolicy } from "../LoopPolicy.ts"
+import * as ReadingTools from "../tools/ReadingTools.ts"
+import * as RunTools from "./RunTools.ts"
+import * as ServerHost from "./RunClient.ts"
+import * as Toolbox from "../tools/Toolbox.ts"
+import * as ToolCatalog from "../tools/ToolCatalog.ts"
+import { noneAtHand, type ToolNearness } from "../tools/SemanticRank.ts"
+
+/**
+ * What a run works with once it is prepared.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Prepared {
+  /** The hold on the model now. */
+  readonly lease: Effect.Effect<ModelLease>
+  /** Lets the model go and loads it again with a larger context. On failure it is held as it was. */
+  readonly grow: (contextLength: number) => Effect.Effect<void, ModelLifecycleError>
+  readonly tools: RunTools.RunTools
+  /** Calls a tool of a server by the server's name, configured or defined. */
+  readonly call: Context.Tag.Service<typeof McpRegistry>["call"]
+  /** Lists and reads what its servers offer besides tools (`ReadingTools`). */
+  readonly read: (tool: string, args: Readonly<Record<string, unknown>>) => Effect.Effect<ToolResult>
+  readonly artifacts: Artifacts.ArtifactStore
+}
+
+type Tell = (body: AgentEventBody) => Effect.Effect<void>
+type Missing = AgentOutcome["missingServers"]
+
+/**
+ * Fails when the model cannot be had or a server that was named does not start. Servers that were not named are left
+ * out and reported. Everything is held until the scope closes.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const prepare = (
+  services: {
+    readonly lifecycle: Context.Tag.Service<typeof ModelLifecycle>
+    readonly registry: Context.Tag.Service<typeof McpRegistry>
+    readonly nearness: Context.Tag.Service<typeof ToolNearness>
+    readonly settings: Values
+  },
+  policy: LoopPolicy,
+  log: RunLog,
+  artifacts: Artifacts.ArtifactStore
+): Effect.Effect<Prepared, AgentError, Scope.Scope> =>
+  Effect.gen(function* () {
+    const { task } = log.state
+    const { tell } = log
+    const model = yield* Deferred.make<Effect.Effect<ModelLease>>()
+    const host = yield* ServerHost.make({
+      settings: services.settings,
+      log,
+      lease: Effect.flatten(Deferred.await(model))
+    })
+    const [{ call, read, servers }, { grow, lease }] = yield* Effect.all(
+      [
+        connectAll(services.registry, policy, task, tell, host),
+        Effect.tap(held(services.lifecycle, task, tell), (taken) => Deferred.succeed(model, taken.lease))
+      ],
+      { concurrency: "unbounded" }
+    )
+    const listed = servers.flatMap(({ tools }) => tools)
+    const names = servers.flatMap(({ server, tools }) => (tools.length === 0 ? [] : [server]))
+    // what was asked for by name and is not there would be missed too late
+    yield* Option.match(ToolCatalog.missing(listed, task.allowedTools ?? [], names), {
+      onNone: () => Effect.void,
+      onSome: Effect.fail
+    })
+    for (const [kind, patterns] of [
+      ["excluded", task.excludedTools],
+      ["allowed", task.approvedTools]
+    ] as const) {
+      yield* Option.match(ToolCatalog.missing(listed, patterns ?? [], names), {
+        onNone: () => Effect.void,
+        onSome: ({ message }) => tell({ _tag: "Noted", kind, text: message, toModel: false })
+      })
+    }
+    const { contextLength, model: name } = yield* (yield* lease).ensured
+    const limits = {
+      count: Toolbox.countFor(name, policy.toolCounts, policy.toolCount),
+      tokens: contextLength === undefined ? undefined : Math.floor(contextLength * policy.toolShare)
+    }
+    const tools = yield* RunTools.make(servers, log, limits, (among) =>
+      policy.embeddings === "never"
+        ? Effect.succeed(noneAtHand)
+        : services.nearness.of(task.task, among, policy.embeddingWait)
+    )
+    if (listed.length > 0 && tools.catalog.tools.length === 0) {
+      const text = `Every tool of ${names.join(", ")} is excluded, so the model works without them.`
+      yield* tell({ _tag: "Noted", kind: "excluded", text, toModel: false })
+    }
+    return { lease, grow, tools, call, read, artifacts }
+  }).pipe(Effect.withSpan("AgentLoop.prepare"))
+
+// -----------------------------------------------------------------------------
+// internal
+// -----------------------------------------------------------------------------
+
+/** A lease in a scope of its own, so that it can be given back before the run ends. */
+const held = Effect.fnUntraced(function* (
+  lifecycle: Context.Tag.Service<typeof ModelLifecycle>,
+  task: AgentTask,
+  tell: Tell
+) {
+  const scope = yield* Effect.scope
+  const take = Effect.fnUntraced(function* (contextLength: number | undefined) {
+    const own = yield* Scope.fork(scope, ExecutionStrategy.sequential)
+    const lease = yield* lifecycle
+      .lease(task.model, {
+        ttl: task.ttlMillis,
+        contextLength,
+        onProgress: (progress) => tell(loading(progress))
+      })
+      .pipe(
+        Scope.extend(own),
+        Effect.onError((cause) => Scope.close(own, Exit.failCause(cause)))
+      )
+    yield* tell({ _tag: "ModelReady", ensured: yield* lease.ensured })
+    return { lease, own }
+  })
+  const current = yield* Ref.make(yield* take(undefined))
+  const grow = Effect.fnUntraced(function* (contextLength: number) {
+    const { own } = yield* Ref.get(current)
+    // a model that is held is never loaded again, not even by its holder
+    yield* Scope.close(own, Exit.void)
+    yield* take(contextLength).pipe(
+      Effect.tapError(() => Effect.flatMap(take(undefined), (taken) => Ref.set(current, taken))),
+      Effect.flatMap((taken) => Ref.set(current, taken))
+    )
+  })
+  return { lease: Effect.map(Ref.get(current), ({ lease }) => lease), grow }
+})
+
+const loading = (progress: LoadProgress): AgentEventBody => {
+  switch (progress._tag) {
+    case "Waiting":
+      return { _tag: "Preparing", what: `Waiting for ${progress.model}: ${progress.why}` }
+    case "Loading":
+      return {
+        _tag: "Preparing",
+        what: `Loading ${progress.model}`,
+        ...(progress.progress === undefined ? {} : { progress: progress.progress })
+      }
+    case "Verifying":
+      return { _tag: "Preparing", what: `Verifying that ${progress.model} is loaded` }
+    case "SteppedDown":
+      return { _tag: "Preparing", what: `Using ${progress.to} instead of ${progress.model}: ${progress.reason}` }
+  }
+}
+
+const connectAll = (
+  registry: Context.Tag.Service<typeof McpRegistry>,
+  policy: LoopPolicy,
+  task: AgentTask,
+  tell: Tell,
+  host: ServerHost.ServerHost
+): Effect.Effect<
+  { readonly servers: ReadonlyArray<RunTools.ReadyServer> } & Pick<Prepared, "call" | "read">,
+  McpConnectError,
+  Scope.Scope
+> =>
+  Effect.gen(function* () {
+    const own = new Map(task.definedServers?.map((server) => [server.name, server]))
+    const { missing, names } = yield* chosen(registry, task)
+    const connected = yield* Effect.forEach(
+      new Set([...own.keys(), ...names]),
+      Effect.fnUntraced(function* (server) {
+        yield* tell({ _tag: "Preparing", what: `Starting MCP server ${server}` })
+        const definition = own.get(server)
+        // held for the whole run
+        const holding = { folders: task.workingFolders }
+        const connect =
+          definition === undefined ? registry.connect(server, holding) : registry.connectDefined(definition, holding)
+        const ready = Effect.gen(function* () {
+          const connection = yield* host(server)(connect)
+          const edition = yield* connection.toolsEdition
+          const { tools, withheld } = yield* connection.review
+          return { server, connection, edition, tools, withheld: withheld.map(({ tool }) => tool.name) }
+        })
+        return yield* isChosen(task, server)
+          ? Effect.map(ready, Either.right)
+          : Effect.either(Effect.mapError(ready, (error) => ({ server, problem: problemOf(error) })))
+      }),
+      { concurrency: policy.connectConcurrency }
+    )
+    const ready = connected.filter(Either.isRight).map(({ right }) => right)
+    yield* tell({
+      _tag: "ServersReady",
+      ready: ready.map(({ server, tools, withheld }) => ({
+        server,
+        tools: tools.length,
+        ...(withheld.length === 0 ? {} : { withheld })
+      })),
+      missing: [...missing, ...connected.filter(Either.isLeft).map(({ left }) => left)]
+    })
+    const connections = new Map(ready.map(({ connection, server }) => [server, connection]))
+    return {
+      servers: ready,
+      call: (server, ...rest) => {
+        const connection = connections.get(server)
+        // a server whose entry changes in mid-run is the new one
+        const anew = registry.call(server, ...rest)
+        return host(server)(
+          connection === undefined
+            ? anew
+            : Effect.flatMap(connection.isCurrent, (isCurrent) => (isCurrent ? connection.call(...rest) : anew))
+        )
+      },
+      // a question that comes while something is read is for the same person
+      read: (tool, args) =>
+        ReadingTools.call(
+          ready.map(({ connection, server }) => hosted(connection, host(server))),
+          tool,
+          args
+        )
+    }
+  })
+
+const hosted = (connection: McpConnection, host: ReturnType<ServerHost.ServerHost>): McpConnection => ({
+  ...connection,
+  readResource: (...args) => host(connection.readResource(...args)),
+  getPrompt: (...args) => host(connection.getPrompt(...args))
+})
+
+const chosen = (
+  registry: Context.Tag.Service<typeof McpRegistry>,
+  { servers }: AgentTask
+): Effect.Effect<{ readonly names: ReadonlyArray<string>; readonly missing: Missing }, McpConnectError> => {
+  switch (servers._tag) {
+    case "None":
+      return Effect.succeed({ names: [], missing: [] })
+    case "Named":
+      return Effect.succeed({ names: [...new Set(servers.names)], missing: [] })
+    case "All":
+      return Effect.map(registry.servers, (all) => ({
+        names: all.filter(({ state }) => state === "usable").map(({ name }) => name),
+        // disabled entries and lms-bridge itself are left out on purpose; an entry with a mistake is news
+        missing: all
+          .filter(({ state }) => state === "invalid")
+          .map(({ name, problem }) => ({
+            server: name,
+            problem: { tag: "McpEntryUnusable", message: problem ?? "The entry cannot be used." }
+          }))
+      }))
+  }
+}
+
+const problemOf = (error: McpConnectError) => ({ tag: error._tag, message: error.message })

@@ -1,0 +1,100 @@
+/**
+ * What a run does for its servers when they ask something: the person is asked through the adapter, the model through
+ * the run's own hold on it, both as far as the policy lets them.
+ *
+ * @since 0.1.0
+ */
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+import type { Values } from "../../configuration/Settings.ts"
+import { CurrentPerson } from "../../mcp/Elicitation.ts"
+import { CurrentSampler, SamplingRefused, type Sampler } from "../../mcp/Sampling.ts"
+import type { ModelLease } from "../../models/ModelLifecycle.ts"
+import { CurrentApprover } from "../policy/Approval.ts"
+import type { RunLog } from "./RunLog.ts"
+import * as ToolPolicy from "../policy/ToolPolicy.ts"
+
+/**
+ * Around the use of a server: who answers it.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type ServerHost = (server: string) => <A, E, R>(self: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>
+
+/**
+ * Rules of the tool policy that name `elicitation/create` or `sampling/createMessage` decide for the servers they match;
+ * else the person is asked whatever a server asks, and the model as `LMS_BRIDGE_MCP_SAMPLING` says. `lease` may wait for
+ * the model to be there.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const make = Effect.fnUntraced(function* (options: {
+  readonly settings: Values
+  readonly log: RunLog
+  readonly lease: Effect.Effect<ModelLease>
+}) {
+  const { lease, log, settings } = options
+  const policy = yield* ToolPolicy.CurrentToolPolicy
+  const person = yield* CurrentPerson
+  const approver = yield* CurrentApprover
+
+  const answering: Sampler["sample"] = Effect.fnUntraced(function* ({
+    maxTokens,
+    messages,
+    server,
+    stop,
+    temperature
+  }) {
+    const held = yield* lease
+    const reply = yield* held
+      .chat({ messages, maxTokens: Math.min(maxTokens, settings.mcpSamplingTokens), temperature, stop })
+      .pipe(Effect.mapError(({ message }) => new SamplingRefused({ server, refused: false, detail: message })))
+    const text = `MCP server ${server} asked the model a question of its own.`
+    yield* log.tell({
+      _tag: "Noted",
+      kind: "sampling",
+      text,
+      toModel: false,
+      ...(reply.usage === undefined ? {} : { usage: reply.usage })
+    })
+    return reply
+  }, Effect.withSpan("AgentLoop.sample"))
+
+  const samplerFor = (server: string): Option.Option<Sampler> => {
+    const decision = ToolPolicy.decisionOn(policy, server, sampling) ?? settings.mcpSampling
+    if (decision === "allow") return Option.some({ sample: answering })
+    if (decision === "refuse" || Option.isNone(approver)) return Option.none()
+    return Option.some({
+      sample: (request) =>
+        Effect.filterOrFail(
+          approver.value({
+            server,
+            tool: sampling,
+            arguments: { messages: request.messages.map(({ content, role }) => ({ role, content })) },
+            reason: "the server wants the local model to answer a question of its own"
+          }),
+          (approved) => approved,
+          () => new SamplingRefused({ server, refused: true, detail: "The person said no." })
+        ).pipe(Effect.zipRight(answering(request)))
+    })
+  }
+
+  const host: ServerHost = (server) => {
+    const asked = ToolPolicy.decisionOn(policy, server, elicitation) === "refuse" ? Option.none() : person
+    const sampler = samplerFor(server)
+    const answers = Context.make(CurrentPerson, asked).pipe(Context.add(CurrentSampler, sampler))
+    return (self) => Effect.mapInputContext(self, (context) => Context.merge(context, answers))
+  }
+  return host
+})
+
+// -----------------------------------------------------------------------------
+// internal
+// -----------------------------------------------------------------------------
+
+const elicitation = "elicitation/create"
+
+const sampling = "sampling/createMessage"

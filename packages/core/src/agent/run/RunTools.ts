@@ -1,0 +1,190 @@
+/**
+ * The tools of one run: those that its servers have now, under the names that the model sees, and which of them it is
+ * offered. Servers may change their tools in mid-run; the model's next request is drawn up with what there is then.
+ *
+ * @since 0.1.0
+ */
+import * as Effect from "effect/Effect"
+import * as Equal from "effect/Equal"
+import type { McpConnection, McpTool } from "../../mcp/McpConnection.ts"
+import * as Builtins from "../tools/Builtins.ts"
+import { tokensOf } from "./ContextWindow.ts"
+import * as ReadingTools from "../tools/ReadingTools.ts"
+import type { RunLog } from "./RunLog.ts"
+import * as Toolbox from "../tools/Toolbox.ts"
+import * as ToolCatalog from "../tools/ToolCatalog.ts"
+import type { Nearness } from "../tools/SemanticRank.ts"
+import { comparable } from "../tools/ToolResultText.ts"
+
+/**
+ * @since 0.1.0
+ * @category models
+ */
+export interface RunTools {
+  /** As of the last `refresh`. */
+  readonly catalog: ToolCatalog.ToolCatalog
+  readonly toolbox: Toolbox.Toolbox
+  /**
+   * Looks whether servers have other tools than before. Asks only those that said so or were connected anew; what one
+   * that does not answer had before stays.
+   */
+  readonly refresh: Effect.Effect<void>
+}
+
+/**
+ * A server of the run with the tools that it listed.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface ReadyServer {
+  readonly server: string
+  readonly connection: Pick<McpConnection, "tools" | "toolsEdition">
+  readonly tools: ReadonlyArray<McpTool>
+  /** Of `tools`, or one before. */
+  readonly edition: string
+}
+
+/**
+ * Offers the likeliest tools within the limits, and those that a run which is taken up again had on offer. Which tools
+ * are near to the task in meaning is only asked when not all may be offered; tools that come later are ranked by words.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const make = Effect.fnUntraced(function* (
+  ready: ReadonlyArray<ReadyServer>,
+  log: RunLog,
+  limits: Toolbox.Limits,
+  nearness: (tools: ReadonlyArray<ToolCatalog.CatalogTool>) => Effect.Effect<Nearness>
+) {
+  const { task } = log.state
+  let near: Extract<Nearness, { readonly _tag: "Near" }> | undefined
+  const viewOf = (servers: ReadonlyArray<ReadyServer>) => {
+    const catalog = ToolCatalog.make(
+      servers.flatMap(({ tools }) => tools),
+      task
+    )
+    return { servers, catalog, toolbox: Toolbox.make(catalog.tools, task.task, near?.order) }
+  }
+  let view = viewOf(ready)
+  if (!Toolbox.fits(view.catalog.tools, limits)) {
+    const found = yield* nearness(view.catalog.tools)
+    if (found._tag === "Near") {
+      near = found
+      view = viewOf(ready)
+    }
+    if (found._tag === "Untold") {
+      const text = `Tools are ranked by words alone: ${found.reason}`
+      yield* log.tell({ _tag: "Noted", kind: "embeddings", text, toModel: false })
+    }
+  }
+  const offer = (tools: ReadonlyArray<ToolCatalog.CatalogTool>) => {
+    const { catalog } = view
+    const offered = tools.filter(({ builtin }) => !builtin)
+    const finder = offered.length < catalog.tools.length ? catalog.find(Builtins.findTools) : undefined
+    const all = finder === undefined || tools.includes(finder) ? tools : [...tools, finder]
+    return log.tell({
+      _tag: "ToolsOffered",
+      offered: all.map(({ name }) => name),
+      // what the task excludes cannot be found either
+      withheld: catalog.tools.length - offered.length,
+      estimatedTokens: tokensOf(all),
+      ...(finder === undefined ? {} : { choice: choiceOf(limits, view.toolbox, near?.model) })
+    })
+  }
+  const onOffer = () => log.state.offered.flatMap((name) => view.catalog.find(name) ?? [])
+
+  const first = Toolbox.choose(view.toolbox, view.catalog.tools, limits)
+  const reading = task.resources === true ? ReadingTools.names.flatMap((name) => view.catalog.find(name) ?? []) : []
+  const begin = [...first, ...reading]
+  yield* offer([...begin, ...onOffer().filter((tool) => !begin.includes(tool))])
+
+  const refresh = Effect.gen(function* () {
+    const servers = yield* Effect.forEach(view.servers, asNow)
+    if (servers.every((server, index) => server === view.servers[index])) return
+    const before = view
+    view = viewOf(servers)
+    const changes = servers.flatMap(({ server, tools }, index) =>
+      changesOf(server, before.servers[index]?.tools ?? [], tools)
+    )
+    if (changes.length === 0) return
+    yield* log.tell({ _tag: "Noted", kind: "tools-changed", text: changes.join(" "), toModel: false })
+    const kept = onOffer()
+    const isNew = ({ builtin, name }: ToolCatalog.CatalogTool) => !builtin && before.catalog.find(name) === undefined
+    yield* offer([...kept, ...fitting(view.catalog.tools.filter(isNew), kept, limits)])
+  })
+
+  const tools: RunTools = {
+    get catalog() {
+      return view.catalog
+    },
+    get toolbox() {
+      return view.toolbox
+    },
+    refresh
+  }
+  return tools
+})
+
+// -----------------------------------------------------------------------------
+// internal
+// -----------------------------------------------------------------------------
+
+/** As many as say why these and not others. */
+const choiceOf = ({ count, tokens }: Toolbox.Limits, { ranked }: Toolbox.Toolbox, embeddings: string | undefined) => ({
+  limits: { count, ...(tokens === undefined ? {} : { tokens }) },
+  ...(embeddings === undefined ? {} : { embeddings }),
+  ranked: ranked.slice(0, count + 20).map(({ name }) => name)
+})
+
+const asNow = (known: ReadyServer): Effect.Effect<ReadyServer> =>
+  // read before the list is asked for: what changes meanwhile is seen the next time
+  Effect.flatMap(known.connection.toolsEdition, (edition) =>
+    edition === known.edition
+      ? Effect.succeed(known)
+      : Effect.match(known.connection.tools, {
+          onFailure: () => ({ ...known, edition }),
+          onSuccess: (tools) => ({ ...known, edition, tools })
+        })
+  )
+
+/** One sentence, or none when it lists the same tools as before. */
+const changesOf = (
+  server: string,
+  before: ReadonlyArray<McpTool>,
+  after: ReadonlyArray<McpTool>
+): ReadonlyArray<string> => {
+  const old = new Map(before.map((tool) => [tool.name, tool]))
+  const names = new Set(after.map(({ name }) => name))
+  const parts = [
+    ["new", after.filter(({ name }) => !old.has(name))],
+    ["gone", before.filter(({ name }) => !names.has(name))],
+    [
+      "changed",
+      after.filter((tool) => old.has(tool.name) && !Equal.equals(comparable(old.get(tool.name)), comparable(tool)))
+    ]
+  ] as const
+  const told = parts.flatMap(([what, tools]) => (tools.length === 0 ? [] : [`${what}: ${namesOf(tools)}`]))
+  return told.length === 0 ? [] : [`MCP server ${server} changed its tools (${told.join("; ")}).`]
+}
+
+const namesOf = (tools: ReadonlyArray<McpTool>) => {
+  const names = tools.map(({ name }) => name)
+  return names.length > 10 ? `${names.slice(0, 9).join(", ")} and ${names.length - 9} more` : names.join(", ")
+}
+
+/** New tools for which there is room beside those on offer; the others are found by `find_tools`. */
+const fitting = (
+  added: ReadonlyArray<ToolCatalog.CatalogTool>,
+  kept: ReadonlyArray<ToolCatalog.CatalogTool>,
+  { count, tokens }: Toolbox.Limits
+): ReadonlyArray<ToolCatalog.CatalogTool> => {
+  const chosen: Array<ToolCatalog.CatalogTool> = []
+  for (const tool of added) {
+    const all = [...kept, ...chosen, tool]
+    const tooMany = all.filter(({ builtin }) => !builtin).length > count
+    if (!tooMany && (tokens === undefined || tokensOf(all) <= tokens)) chosen.push(tool)
+  }
+  return chosen
+}

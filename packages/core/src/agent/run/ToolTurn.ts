@@ -1,0 +1,253 @@
+/**
+ * The calls of one turn: judged, run together when all of them only read and else in their order, and told each with
+ * exactly one result.
+ *
+ * @since 0.1.0
+ */
+import type * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import * as Duration from "effect/Duration"
+import * as Either from "effect/Either"
+import * as Option from "effect/Option"
+import type { Values } from "../../configuration/Settings.ts"
+import type { ToolCall } from "../../lmstudio/Chat.ts"
+import type { CallProgress } from "../../mcp/McpConnection.ts"
+import type { ToolResult } from "../../mcp/ToolResult.ts"
+import { spanned } from "../../observability/spanned.ts"
+import type { AgentTask } from "../AgentTask.ts"
+import type { TurnCall } from "../rules/AgentState.ts"
+import { CurrentApprover } from "../policy/Approval.ts"
+import type { Services } from "./Run.ts"
+import * as Builtins from "../tools/Builtins.ts"
+import { resultLimit } from "./ContextWindow.ts"
+import type { LoopPolicy } from "../LoopPolicy.ts"
+import { offer } from "./ModelTurn.ts"
+import { isNamedBy } from "../../names/namePattern.ts"
+import type { Prepared } from "./Preparation.ts"
+import * as ReadingTools from "../tools/ReadingTools.ts"
+import type { RunLog } from "./RunLog.ts"
+import * as ToolCatalog from "../tools/ToolCatalog.ts"
+import * as ToolPolicy from "../policy/ToolPolicy.ts"
+import * as ToolResultImages from "../tools/ToolResultImages.ts"
+import * as ToolResultText from "../tools/ToolResultText.ts"
+
+/**
+ * @since 0.1.0
+ * @category combinators
+ */
+export const runCalls = Effect.fnUntraced(function* (
+  services: Services,
+  policy: LoopPolicy,
+  log: RunLog,
+  prepared: Prepared,
+  { calls, whole }: { readonly calls: ReadonlyArray<TurnCall>; readonly whole: boolean }
+) {
+  const toolPolicy = yield* ToolPolicy.CurrentToolPolicy
+  const approver = yield* CurrentApprover
+  const judged = calls.map(({ call, inText, uncertain }) => ({
+    call,
+    inText,
+    uncertain,
+    verdict: ToolCatalog.judge(prepared.tools.catalog, call, { whole })
+  }))
+  const assess = ({ arguments: args, tool }: Run) =>
+    ToolPolicy.assess(toolPolicy, log.state.task, log.state.taint, tool, args)
+  const together =
+    judged.length > 1 &&
+    judged.every(
+      ({ uncertain, verdict }) =>
+        uncertain !== true &&
+        (verdict._tag === "Refuse" ||
+          (ToolPolicy.traitsOf(toolPolicy, verdict.tool).readOnly === true && assess(verdict).decision === "allow"))
+    )
+  const places = new Map(
+    together
+      ? judged.flatMap(({ verdict }) =>
+          verdict._tag === "Run"
+            ? [[verdict.tool.tool.server, Effect.unsafeMakeSemaphore(policy.callConcurrencyPerServer)] as const]
+            : []
+        )
+      : []
+  )
+  const one = Effect.fnUntraced(function* ({ call, inText, uncertain, verdict }: (typeof judged)[number]) {
+    if (verdict._tag === "Refuse") {
+      const { reason, told } = verdict
+      return yield* log.tell({ _tag: "ToolCallRefused", callId: call.id, name: call.name, reason, told })
+    }
+    // what earlier calls of this turn have read counts, too
+    const assessment =
+      uncertain === true
+        ? { decision: "ask" as const, reason: inDoubt }
+        : inText === true && mayBeForeign(log, verdict, ToolPolicy.traitsOf(toolPolicy, verdict.tool))
+          ? asked(assess(verdict))
+          : assess(verdict)
+    const refused = yield* permitted(log, approver, call.id, verdict, assessment)
+    if (refused !== undefined) {
+      const { id: callId, name } = call
+      return yield* log.tell({ _tag: "ToolCallRefused", callId, name, reason: "Policy", ...refused })
+    }
+    const traits = traitsOf(toolPolicy, log.state.task, verdict)
+    const running = settle(services, log, prepared, call, verdict, traits)
+    return yield* places.get(verdict.tool.tool.server)?.withPermits(1)(running) ?? running
+  })
+  return yield* Effect.forEach(judged, one, { discard: true, concurrency: together ? policy.callConcurrency : 1 })
+})
+
+// -----------------------------------------------------------------------------
+// internal
+// -----------------------------------------------------------------------------
+
+type Run = Extract<ToolCatalog.Verdict, { readonly _tag: "Run" }>
+
+const inDoubt = "it was running when the run was stopped, and whether it took effect is not known"
+
+/** Whether a call that was found in the text of a reply may come from what strangers wrote and the run has read. */
+const mayBeForeign = ({ state }: RunLog, { tool }: Run, { readOnly }: ToolPolicy.ToolTraits): boolean =>
+  state.taint.untrusted &&
+  readOnly !== true &&
+  state.task.approvedTools?.some((pattern) => isNamedBy(pattern, tool.tool)) !== true
+
+const asked = (assessment: ToolPolicy.Assessment): ToolPolicy.Assessment =>
+  assessment.decision === "allow" ? { decision: "ask", reason: writtenAsText } : assessment
+
+const writtenAsText =
+  "it changes something, was written as text in the reply, and the run has read what strangers may have written"
+
+/** Undefined when the call may run, else who does not allow it and what the model is told. */
+const permitted = Effect.fnUntraced(function* (
+  log: RunLog,
+  approver: Context.Tag.Service<typeof CurrentApprover>,
+  callId: string,
+  { arguments: args, tool: { name, tool } }: Run,
+  { decision, reason }: ToolPolicy.Assessment
+) {
+  const because = `"${name}" was not run, because ${reason}`
+  if (decision === "allow") return undefined
+  if (decision === "refuse") return { by: "rule" as const, told: `${because}. Do without it.` }
+  if (Option.isNone(approver)) {
+    return { by: "nobody" as const, told: `${because}, and nobody can be asked for permission. Do without it.` }
+  }
+  const call = { server: tool.server, tool: tool.name, arguments: args, reason }
+  yield* log.tell({ _tag: "ApprovalAsked", callId, ...call })
+  const approved = yield* approver.value(call)
+  yield* log.tell({ _tag: "ApprovalAnswered", callId, approved })
+  const told = `"${name}" was not run: the person refused it. Do not try it again; do without it.`
+  return approved ? undefined : { by: "person" as const, told }
+})
+
+const settle = Effect.fnUntraced(
+  function* (
+    services: Services,
+    log: RunLog,
+    prepared: Prepared,
+    { id: callId }: ToolCall,
+    verdict: Run,
+    traits: ToolPolicy.ToolTraits | undefined
+  ) {
+    const { name } = verdict.tool
+    const { name: tool, server } = verdict.tool.tool
+    const kind = `schema-unusable:${name}`
+    if (verdict.schemaProblem !== undefined && !log.state.noted.includes(kind)) {
+      const text = `The schema of the tool "${name}" cannot be used as it is: ${verdict.schemaProblem}.`
+      yield* log.tell({ _tag: "Noted", kind, text, toModel: false })
+    }
+    yield* log.tell({
+      _tag: "ToolCallStarted",
+      callId,
+      name,
+      server,
+      tool,
+      arguments: verdict.arguments,
+      ...(traits === undefined ? {} : { traits })
+    })
+    const artifact = `r${log.state.callsStarted}`
+    const [time, result] = yield* Effect.timed(called(services, log, prepared, callId, verdict))
+
+    const text = Either.match(result, {
+      onLeft: (failed) => failed,
+      onRight: (answer) =>
+        ToolResultText.textOf(answer, log.state.ensured?.vision === true ? ToolResultImages.shown(answer) : undefined)
+    })
+    const limit = limitOf(services.settings, log)
+    const hint = `; read_artifact and search_artifact with id "${artifact}" show the rest`
+    const foreign = isForeign(verdict.tool)
+    const { bytes, cut, told } = ToolResultText.limited(text, limit, foreign ? hint : "")
+    const kept = foreign && text.length > shortText
+    if (kept) prepared.artifacts.put(artifact, text)
+    yield* log.tell({
+      _tag: "ToolCallFinished",
+      callId,
+      server,
+      tool,
+      told,
+      ...(Either.isRight(result) ? { result: result.right } : {}),
+      isError: Either.isLeft(result) || result.right.isError,
+      bytes,
+      millis: Duration.toMillis(time),
+      ...(kept ? { artifact } : {})
+    })
+    if (cut && kept) yield* offer(log, prepared, Builtins.artifactTools)
+    if (!log.state.offered.includes(name)) yield* offer(log, prepared, [name])
+  },
+  (effect, _services, _log, _prepared, _call, { tool: { tool } }) =>
+    spanned("AgentLoop.call", { server: tool.server, tool: tool.name })(effect)
+)
+
+/** Whether its results come from a server, and not from the loop itself. */
+const isForeign = ({ builtin, name }: ToolCatalog.CatalogTool) => !builtin || ReadingTools.names.includes(name)
+
+/** What is read of a server is as private, or as strange, as what its tools give. */
+const traitsOf = (
+  policy: ToolPolicy.ToolPolicy,
+  task: AgentTask,
+  { arguments: args, tool }: Run
+): ToolPolicy.ToolTraits | undefined => {
+  if (!isForeign(tool)) return undefined
+  const server = tool.builtin && typeof args["server"] === "string" ? args["server"] : tool.tool.server
+  return ToolPolicy.traitsAsRead(policy, task, { ...tool, builtin: false, tool: { ...tool.tool, server } })
+}
+
+/** Results that are not longer are never shortened, so nobody has to read them again. */
+const shortText = 300
+
+const limitOf = (settings: Values, { state }: RunLog) => resultLimit(state.contextLength, settings.maxResultBytes)
+
+/** The result, or what to tell the model when the call came to none. */
+const called = (
+  { settings }: Services,
+  log: RunLog,
+  prepared: Prepared,
+  callId: string,
+  { arguments: args, tool: { builtin, tool } }: Run
+): Effect.Effect<Either.Either<ToolResult, string>> => {
+  if (ReadingTools.names.includes(tool.name) && builtin) {
+    return Effect.map(prepared.read(tool.name, args), Either.right)
+  }
+  if (builtin) {
+    const { artifacts, tools } = prepared
+    const workbench: Builtins.Workbench = {
+      artifacts,
+      search: (query) => tools.toolbox.search(query),
+      offer: (tools) =>
+        offer(
+          log,
+          prepared,
+          tools.map(({ name }) => name)
+        ),
+      maxBytes: limitOf(settings, log) - roomForHeading
+    }
+    return Effect.map(Builtins.call(workbench, tool.name, args), Either.right)
+  }
+  const onProgress = ({ message, progress, total }: CallProgress) =>
+    log.tell({
+      _tag: "ToolCallProgress",
+      callId,
+      message: message ?? `${progress}${total === undefined ? "" : ` of ${total}`}`
+    })
+  return prepared.call(tool.server, tool.name, args, { onProgress }).pipe(
+    Effect.mapError((error) => `The tool call failed: ${error.message}`),
+    Effect.either
+  )
+}
+
+const roomForHeading = 200

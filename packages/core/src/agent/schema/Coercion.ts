@@ -1,0 +1,151 @@
+/**
+ * Changes of a value that its JSON Schema asks for and that have only one reading: "5" where a number must stand, "true"
+ * where a boolean must, one value where a list must, JSON text where an object or list must, a number where text must,
+ * and `null` for a parameter that may be left out. Never by a field's name.
+ *
+ * @since 0.1.0
+ */
+import type { ErrorObject } from "ajv"
+import * as Predicate from "effect/Predicate"
+import { parseJson } from "../../internal/parseJson.ts"
+import { ExactNumber, numberOf, stringify } from "../../json/ExactJson.ts"
+
+/**
+ * One change that would answer one error. `key` names it, so that it is not tried twice.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Coercion {
+  readonly key: string
+  readonly apply: () => unknown
+}
+
+/**
+ * The changes that the errors suggest, in their order. Each yields a new root value.
+ *
+ * @since 0.1.0
+ * @category getters
+ */
+export const coercions = (root: unknown, errors: ReadonlyArray<ErrorObject>): ReadonlyArray<Coercion> =>
+  errors.flatMap((error) => {
+    if (error.keyword !== "type") return []
+    const path = error.instancePath.split("/").slice(1).map(unescaped)
+    if (path.length === 0) return []
+    return [error.params["type"]].flat().flatMap((type): ReadonlyArray<Coercion> => {
+      const key = `${error.instancePath} ${String(type)}`
+      const value = coerced(valueAt(root, error.instancePath), String(type))
+      if (value !== undefined) return [{ key, apply: () => replaced(root, path, value) }]
+      return error.data === null ? [{ key: `${error.instancePath} absent`, apply: () => removed(root, path) }] : []
+    })
+  })
+
+/**
+ * The value at a JSON Pointer; undefined when there is none.
+ *
+ * @since 0.1.0
+ * @category getters
+ */
+export const valueAt = (root: unknown, pointer: string): unknown =>
+  pointer
+    .split("/")
+    .slice(1)
+    .map(unescaped)
+    .reduce((value, key) => (Object.hasOwn(Object(value), key) ? Reflect.get(Object(value), key) : undefined), root)
+
+/**
+ * What a value is, in JSON's words.
+ *
+ * @since 0.1.0
+ * @category getters
+ */
+export const kindOf = (value: unknown): string =>
+  value instanceof ExactNumber
+    ? "number"
+    : value === null
+      ? "null"
+      : Array.isArray(value)
+        ? "array"
+        : value === undefined
+          ? "nothing"
+          : typeof value
+
+// -----------------------------------------------------------------------------
+// internal
+// -----------------------------------------------------------------------------
+
+const fromJson = (value: unknown): unknown => (typeof value === "string" ? parseJson(value) : undefined)
+
+const numeral = /^-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?$/
+
+/** Undefined when there is no reading, or more than one. */
+const coerced = (value: unknown, type: string): unknown => {
+  switch (type) {
+    case "number":
+    case "integer": {
+      if (typeof value !== "string" || !numeral.test(value.trim())) return undefined
+      const number = numberOf(value.trim())
+      // kept, so that the account of what is wrong names it
+      return typeof number === "number" || Number.isFinite(Number(number.text)) ? number : undefined
+    }
+    case "boolean":
+      return typeof value === "string" ? booleans.get(value.trim().toLowerCase()) : undefined
+    case "string":
+      return textOf(value)
+    case "object": {
+      const parsed = fromJson(value)
+      return Predicate.isRecord(parsed) && !(parsed instanceof ExactNumber) ? parsed : undefined
+    }
+    case "array": {
+      const parsed = fromJson(value)
+      return Array.isArray(parsed) ? parsed : value === null || value === undefined ? undefined : [value]
+    }
+    default:
+      return undefined
+  }
+}
+
+/**
+ * The JSON of an object or a list; of a list of one text it may be that text as well. A fraction may have been written with
+ * more zeros, as in a version.
+ */
+const textOf = (value: unknown): string | undefined => {
+  if (value instanceof ExactNumber) return /^-?\d+$/.test(value.text) ? value.text : undefined
+  if (typeof value === "number") return Number.isSafeInteger(value) ? String(value) : undefined
+  if (typeof value === "boolean") return String(value)
+  if (Array.isArray(value)) return value.length === 1 && typeof value[0] === "string" ? undefined : stringify(value)
+  return Predicate.isRecord(value) ? stringify(value) : undefined
+}
+
+const booleans = new Map([
+  ["true", true],
+  ["false", false]
+])
+
+const unescaped = (part: string) => part.replaceAll("~1", "/").replaceAll("~0", "~")
+
+/** The root with the value at a path replaced, or taken out where `change` says so; everything else is shared. */
+const changed = (
+  root: unknown,
+  path: ReadonlyArray<string>,
+  change: (holder: unknown, key: string) => unknown
+): unknown => {
+  const [key, ...rest] = path
+  if (key === undefined) return root
+  if (rest.length === 0) return change(root, key)
+  return withKey(root, key, changed(Reflect.get(Object(root), key), rest, change))
+}
+
+const withKey = (holder: unknown, key: string, value: unknown): unknown =>
+  Array.isArray(holder)
+    ? holder.map((item, index) => (String(index) === key ? value : item))
+    : Object.fromEntries(Object.entries(Object(holder)).map(([name, item]) => [name, name === key ? value : item]))
+
+const replaced = (root: unknown, path: ReadonlyArray<string>, value: unknown): unknown =>
+  changed(root, path, (holder, key) => withKey(holder, key, value))
+
+/** Only a property can be left out; an item of a list cannot. */
+const removed = (root: unknown, path: ReadonlyArray<string>): unknown =>
+  changed(root, path, (holder, key) =>
+    Array.isArray(holder) ? holder : Object.fromEntries(Object.entries(Object(holder)).filter(([name]) => name !== key))
+  )

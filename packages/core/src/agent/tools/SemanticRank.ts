@@ -1,0 +1,143 @@
+/**
+ * Which tools are near to a task in meaning, told by an embedding model that is in memory already. It finds the tool for
+ * "what is the weather" that calls itself a forecast; words alone do not.
+ *
+ * @since 0.1.0
+ */
+import * as Context from "effect/Context"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Option from "effect/Option"
+import * as Predicate from "effect/Predicate"
+import * as Schema from "effect/Schema"
+import { Embedder } from "../../models/catalog/Embedder.ts"
+import { slim } from "../schema/SlimSchema.ts"
+import type { CatalogTool } from "./ToolCatalog.ts"
+
+/**
+ * What came of it: all tools by name, the nearest first; nothing, because no embedding model is in memory; or why it
+ * cannot be told.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export const Nearness = Schema.Union(
+  Schema.TaggedStruct("Near", { model: Schema.String, order: Schema.Array(Schema.String) }),
+  Schema.TaggedStruct("NoneAtHand", {}),
+  Schema.TaggedStruct("Untold", { reason: Schema.String })
+)
+/**
+ * @since 0.1.0
+ * @category models
+ */
+export type Nearness = typeof Nearness.Type
+
+/**
+ * @since 0.1.0
+ * @category services
+ */
+export class ToolNearness extends Context.Tag("@lms-bridge/core/agent/ToolNearness")<
+  ToolNearness,
+  {
+    /** Asks for the vectors of the task and of tools not seen before in one request, and waits so long at most. */
+    readonly of: (
+      task: string,
+      tools: ReadonlyArray<CatalogTool>,
+      wait: Duration.DurationInput
+    ) => Effect.Effect<Nearness>
+  }
+>() {
+  /** Vectors of tools are kept as long as the layer, by model and text. */
+  static readonly layer: Layer.Layer<ToolNearness, never, Embedder> = Layer.effect(
+    this,
+    Effect.map(Embedder, (embedder) => {
+      const known = new Map<string, Vector>()
+      const vectorsBy = Effect.fnUntraced(function* (model: string, task: string, texts: ReadonlyArray<string>) {
+        const keyOf = (text: string) => `${model}\n${text}`
+        const unseen = [...new Set(texts)].filter((text) => !known.has(keyOf(text)))
+        const { vectors } = yield* embedder.embed([task, ...unseen], { model })
+        const [ofTask = [], ...ofUnseen] = vectors
+        const fresh = new Map(unseen.map((text, index) => [text, ofUnseen[index] ?? []]))
+        const ofTools = texts.map((text) => fresh.get(text) ?? known.get(keyOf(text)) ?? [])
+        if (vectors.length !== unseen.length + 1 || ![ofTask, ...ofTools].every(isLike(ofTask))) {
+          // what is kept may be of another model that had this name
+          known.clear()
+          return Option.none()
+        }
+        if (known.size + fresh.size > mostKept) known.clear()
+        for (const [text, vector] of fresh) known.set(keyOf(text), vector)
+        return Option.some({ ofTask, ofTools })
+      })
+      const near = Effect.fnUntraced(function* (task: string, tools: ReadonlyArray<CatalogTool>) {
+        const model = yield* embedder.atHand
+        if (Option.isNone(model)) return noneAtHand
+        const vectors = yield* vectorsBy(model.value, task, tools.map(textOf))
+        return Option.match(vectors, {
+          onNone: () => untold(`${model.value} gave vectors that cannot be compared`),
+          onSome: ({ ofTask, ofTools }) => {
+            const order = byCosine(ofTask, ofTools).flatMap((place) => tools[place]?.name ?? [])
+            return { _tag: "Near", model: model.value, order } as const
+          }
+        })
+      })
+      return {
+        of: (task, tools, wait) =>
+          near(task, tools).pipe(
+            Effect.catchAll((error) => Effect.succeed(untold(error.message))),
+            Effect.timeoutTo({
+              duration: wait,
+              onSuccess: (found): Nearness => found,
+              onTimeout: () => untold(`no answer within ${Duration.format(wait)}`)
+            }),
+            Effect.withSpan("ToolNearness.of")
+          )
+      }
+    })
+  )
+}
+
+/**
+ * @since 0.1.0
+ * @category constructors
+ */
+export const noneAtHand: Nearness = { _tag: "NoneAtHand" }
+
+/**
+ * The places of vectors, those first whose direction is most like that of the first argument. Equals keep their order.
+ *
+ * @since 0.1.0
+ * @category getters
+ */
+export const byCosine = (to: Vector, vectors: ReadonlyArray<Vector>): ReadonlyArray<number> =>
+  vectors
+    .map((vector, place) => ({ place, cosine: dot(to, vector) / (length(to) * length(vector)) }))
+    .toSorted((a, b) => b.cosine - a.cosine || a.place - b.place)
+    .map(({ place }) => place)
+
+// -----------------------------------------------------------------------------
+// internal
+// -----------------------------------------------------------------------------
+
+type Vector = ReadonlyArray<number>
+
+/** Some megabytes of vectors; more tools than servers of one user have. */
+const mostKept = 2000
+
+const untold = (reason: string): Nearness => ({ _tag: "Untold", reason })
+
+const dot = (a: Vector, b: Vector) => a.reduce((sum, value, index) => sum + value * (b[index] ?? 0), 0)
+const length = (vector: Vector) => Math.sqrt(dot(vector, vector))
+
+/** Has a direction, in as many dimensions. */
+const isLike = (other: Vector) => (vector: Vector) => {
+  const size = length(vector)
+  return vector.length === other.length && Number.isFinite(size) && size > 0
+}
+
+const textOf = ({ definition, tool }: CatalogTool): string => {
+  const { description, parameters } = slim(definition)
+  const { properties } = parameters
+  const names = Predicate.isRecord(properties) ? Object.keys(properties) : []
+  return [tool.name, description, names.join(", ")].filter((part) => part !== "").join("\n")
+}

@@ -1,0 +1,203 @@
+/**
+ * The tools of a run under the names that the model sees, and what to do with each call that it makes.
+ *
+ * @since 0.1.0
+ */
+import * as Option from "effect/Option"
+import * as Schema from "effect/Schema"
+import type { ToolCall, ToolDefinition } from "../../lmstudio/Chat.ts"
+import type { McpTool } from "../../mcp/McpConnection.ts"
+import { nearest } from "../../names/nearest.ts"
+import * as ToolName from "../../mcp/ToolName.ts"
+import type { AgentEventBody } from "../rules/AgentEvent.ts"
+import type { AgentTask } from "../AgentTask.ts"
+import * as Builtins from "./Builtins.ts"
+import { isNamedBy } from "../../names/namePattern.ts"
+import * as ReadingTools from "./ReadingTools.ts"
+import { acceptable } from "../schema/SentSchema.ts"
+import * as ToolArguments from "../schema/ToolArguments.ts"
+
+/**
+ * A tool was asked for that none of the servers has, so that the run would go on without what it was to have.
+ *
+ * @since 0.1.0
+ * @category errors
+ */
+export class NoSuchTool extends Schema.TaggedError<NoSuchTool>()("NoSuchTool", {
+  pattern: Schema.String,
+  nearest: Schema.Array(Schema.String),
+  /** Servers whose tools were looked at. */
+  servers: Schema.Array(Schema.String)
+}) {
+  readonly retryable = false
+  override get message() {
+    const { nearest, pattern, servers } = this
+    if (servers.length === 0) return `No tool is called "${pattern}", because this run has no MCP servers. Name one.`
+    const hint =
+      nearest.length > 0
+        ? `Did you mean ${nearest.join(" or ")}?`
+        : `\`lms-bridge mcp tools ${servers[0]}\` lists the tools of a server.`
+    return `No tool of ${servers.join(", ")} is called "${pattern}". ${hint}`
+  }
+}
+
+/**
+ * @since 0.1.0
+ * @category models
+ */
+export interface CatalogTool {
+  /** What the model calls it. */
+  readonly name: string
+  readonly tool: McpTool
+  readonly definition: ToolDefinition
+  /** A tool of the loop itself. */
+  readonly builtin: boolean
+}
+
+/**
+ * @since 0.1.0
+ * @category models
+ */
+export interface ToolCatalog {
+  /** Tools of the servers, in the order of the servers and of their lists. */
+  readonly tools: ReadonlyArray<CatalogTool>
+  /** Of all tools, also those of the loop itself. */
+  readonly find: (name: string) => CatalogTool | undefined
+}
+
+/**
+ * What to do with a call: run it with these arguments, or tell the model why not. `schemaProblem` says that only the
+ * form of the arguments could be checked.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type Verdict =
+  | {
+      readonly _tag: "Run"
+      readonly tool: CatalogTool
+      readonly arguments: ToolArguments.Arguments
+      readonly schemaProblem: string | undefined
+    }
+  | {
+      readonly _tag: "Refuse"
+      readonly reason: Extract<AgentEventBody, { readonly _tag: "ToolCallRefused" }>["reason"]
+      readonly told: string
+    }
+
+/**
+ * The tools that the task allows. Names do not depend on `allowedTools` and `excludedTools`, so a pattern can be
+ * written down from any listing.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const make = (
+  tools: ReadonlyArray<McpTool>,
+  task: Pick<AgentTask, "allowedTools" | "excludedTools" | "resources">
+): ToolCatalog => {
+  const own = task.resources === true ? [...builtins, ...reading] : builtins
+  const names = ToolName.assign(tools, { reserved: own.map(({ name }) => name) })
+  const several = new Set(tools.map(({ server }) => server)).size > 1
+  const offered = tools.flatMap((tool): ReadonlyArray<CatalogTool> => {
+    const name = Option.getOrUndefined(names.nameOf(tool))
+    const matches = (pattern: string) => isNamedBy(pattern, tool)
+    if (name === undefined || task.excludedTools?.some(matches) === true) return []
+    if (task.allowedTools?.some(matches) === false) return []
+    const description = several ? `[${tool.server}] ${tool.description}`.trim() : tool.description
+    return [{ name, tool, definition: { name, description, parameters: acceptable(tool.inputSchema) }, builtin: false }]
+  })
+  const byName = new Map([...offered, ...own].map((tool) => [tool.name, tool]))
+  const bySnake = new Map<string, CatalogTool | undefined>()
+  for (const tool of offered) bySnake.set(snake(tool.name), bySnake.has(snake(tool.name)) ? undefined : tool)
+  return {
+    tools: offered,
+    find: (name) => byName.get(name) ?? bySnake.get(snake(name)) ?? undecorated(name, byName, bySnake)
+  }
+}
+
+/**
+ * The first pattern that means none of the tools, as an error.
+ *
+ * @since 0.1.0
+ * @category getters
+ */
+export const missing = (
+  tools: ReadonlyArray<McpTool>,
+  patterns: ReadonlyArray<string>,
+  servers: ReadonlyArray<string>
+): Option.Option<NoSuchTool> =>
+  Option.map(
+    Option.fromNullable(patterns.find((pattern) => !tools.some((tool) => isNamedBy(pattern, tool)))),
+    (pattern) => {
+      const names = tools.map(({ name, server }) => (pattern.includes("__") ? `${server}__${name}` : name))
+      return new NoSuchTool({ pattern, nearest: nearest(pattern, [...new Set(names)]), servers })
+    }
+  )
+
+/**
+ * Whether a call may run, and with which arguments. `whole` is false for a reply that may have been cut.
+ *
+ * @since 0.1.0
+ * @category combinators
+ */
+export const judge = (catalog: ToolCatalog, call: ToolCall, options: { readonly whole: boolean }): Verdict => {
+  const tool = catalog.find(call.name)
+  if (tool === undefined) return { _tag: "Refuse", reason: "UnknownTool", told: unknownTool(catalog, call.name) }
+  const checked = ToolArguments.check(tool.tool, tool.name, call.arguments, options)
+  return checked._tag === "Unfit"
+    ? { _tag: "Refuse", reason: "InvalidArguments", told: checked.told }
+    : { _tag: "Run", tool, arguments: checked.arguments, schemaProblem: checked.schemaProblem }
+}
+
+// -----------------------------------------------------------------------------
+// internal
+// -----------------------------------------------------------------------------
+
+/** LM Studio shows tools to the model in snake_case (H25), so a model may call `readFile` by `read_file`. */
+const snake = (name: string) =>
+  name
+    .replaceAll(/([a-z0-9])([A-Z])/g, "$1_$2")
+    .replaceAll(/[^a-zA-Z0-9]+/g, "_")
+    .toLowerCase()
+
+/** The name without what templates write around it, as `functions.x:0`; undefined where two readings mean two tools. */
+const undecorated = (
+  name: string,
+  byName: ReadonlyMap<string, CatalogTool>,
+  bySnake: ReadonlyMap<string, CatalogTool | undefined>
+): CatalogTool | undefined => {
+  const bare = name.trim().replace(/\(\)$/, "").replace(/:\d+$/, "")
+  const ends = [
+    bare,
+    ...["functions", "default_api", "tools", "mcp.tools", "namespace", "function", "tool"].flatMap((prefix) =>
+      bare.startsWith(`${prefix}.`) || bare.startsWith(`${prefix}:`) ? [bare.slice(prefix.length + 1)] : []
+    )
+  ]
+  const found = new Set(ends.flatMap((end) => byName.get(end) ?? bySnake.get(snake(end)) ?? []))
+  return found.size === 1 ? [...found][0] : undefined
+}
+
+const builtin = (tool: McpTool): CatalogTool => ({
+  name: tool.name,
+  tool,
+  definition: { name: tool.name, description: tool.description, parameters: acceptable(tool.inputSchema) },
+  builtin: true
+})
+
+const builtins = Builtins.tools.map(builtin)
+
+const reading = ReadingTools.tools.map(builtin)
+
+const unknownTool = (catalog: ToolCatalog, name: string): string => {
+  const names = catalog.tools.map((tool) => tool.name)
+  const shown = name.length > 80 ? `${name.slice(0, 79)}…` : name
+  const near = nearest(name, names)
+  const hint =
+    names.length === 0
+      ? "There are no tools in this run; answer without them."
+      : near.length > 0
+        ? `Did you mean ${near.map((other) => `"${other}"`).join(" or ")}?`
+        : `There are: ${names.slice(0, 20).join(", ")}${names.length > 20 ? `, and ${names.length - 20} more` : ""}.`
+  return `There is no tool "${shown}", so nothing was run. ${hint}`
+}

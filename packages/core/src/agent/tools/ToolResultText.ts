@@ -1,0 +1,150 @@
+/**
+ * A tool's result as text for the model: every kind of content said, errors named, binary data described and never
+ * pasted, and no more than fits.
+ *
+ * @since 0.1.0
+ */
+import * as Either from "effect/Either"
+import * as Equal from "effect/Equal"
+import * as Data from "effect/Data"
+import { ExactNumber, stringify } from "../../json/ExactJson.ts"
+import { decodeJson } from "../../internal/parseJson.ts"
+import type { ToolContent, ToolResult } from "../../mcp/ToolResult.ts"
+
+/**
+ * The whole text of a result. `shown` are images that the model is given besides.
+ *
+ * @since 0.1.0
+ * @category conversions
+ */
+export const textOf = (result: ToolResult, shown: ReadonlyMap<ToolContent, unknown> = new Map()): string => {
+  const parts = result.content.map((part) => fromContent(part, shown.has(part)))
+  if (result.structured !== undefined && !result.content.some((part) => repeats(part, result.structured))) {
+    parts.push(`Structured result: ${stringify(result.structured)}`)
+  }
+  const text = parts.filter((part) => part !== "").join("\n")
+  return result.isError
+    ? `The tool reports an error: ${text === "" ? "it gave no reason." : text}`
+    : text === ""
+      ? "The tool finished and returned nothing."
+      : text
+}
+
+/**
+ * `bytes` is the size of the whole text in UTF-8, before it was cut.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface ResultText {
+  readonly told: string
+  readonly bytes: number
+  readonly cut: boolean
+}
+
+/**
+ * The text when it fits, else its head and tail with a line between them that says what is missing, and `hint`.
+ *
+ * @since 0.1.0
+ * @category combinators
+ */
+export const limited = (text: string, maxBytes: number, hint = ""): ResultText => {
+  // no character takes more than three bytes per UTF-16 unit, so most texts need no encoding
+  const encoded = text.length * 3 <= maxBytes ? undefined : encoder.encode(text)
+  const bytes = encoded?.length ?? byteLength(text)
+  if (encoded === undefined || bytes <= maxBytes) return { told: text, bytes, cut: false }
+  const head = atBoundary(encoded, Math.floor(maxBytes * 0.7))
+  const tail = atBoundary(encoded, bytes - Math.floor(maxBytes * 0.3))
+  const told = `${decoder.decode(encoded.subarray(0, head))}\n[… ${tail - head} of ${bytes} bytes left out here: the text is too long to show whole${hint} …]\n${decoder.decode(encoded.subarray(tail))}`
+  return { told, bytes, cut: true }
+}
+
+/**
+ * A size as a person says it.
+ *
+ * @since 0.1.0
+ * @category conversions
+ */
+export const sizeOf = (bytes: number): string =>
+  bytes < 1000
+    ? `${bytes} bytes`
+    : bytes < 1_000_000
+      ? `${(bytes / 1000).toFixed(1)} kB`
+      : `${(bytes / 1_000_000).toFixed(1)} MB`
+
+/**
+ * JSON as a value that `Equal` compares by what is in it.
+ *
+ * @since 0.1.0
+ * @category conversions
+ */
+export const comparable = (value: unknown): unknown =>
+  value instanceof ExactNumber
+    ? value
+    : Array.isArray(value)
+      ? Data.array(value.map(comparable))
+      : typeof value === "object" && value !== null
+        ? Data.struct(Object.fromEntries(Object.entries(value).map(([key, item]) => [key, comparable(item)])))
+        : value
+
+// -----------------------------------------------------------------------------
+// internal
+// -----------------------------------------------------------------------------
+
+const encoder = new TextEncoder()
+const decoder = new TextDecoder()
+
+const byteLength = (text: string) => encoder.encode(text).length
+
+/** The nearest index at or before `index` that does not stand within a character. */
+const atBoundary = (encoded: Uint8Array, index: number): number => {
+  let at = index
+  while (at > 0 && ((encoded[at] ?? 0) & 0xc0) === 0x80) at--
+  return at
+}
+
+const fromContent = (part: ToolContent, isShown: boolean): string => {
+  switch (part.type) {
+    case "text":
+      return isBinary(part.text) ? `[${sizeOf(byteLength(part.text))} of binary data, not shown]` : part.text
+    case "image":
+    case "audio":
+      return `[${part.type}, ${part.mimeType}, ${sizeOf(decodedLength(part.data))}, ${isShown ? "shown below" : "not shown"}]`
+    case "resource_link":
+      return `[link to a resource: ${part.uri}${part.name === undefined ? "" : `, "${part.name}"`}${part.mimeType === undefined ? "" : `, ${part.mimeType}`}]`
+    case "resource": {
+      const kind = part.mimeType === undefined ? "" : `, ${part.mimeType}`
+      if (part.text !== undefined && !isBinary(part.text)) return `[resource ${part.uri}${kind}]\n${part.text}`
+      const size = part.blob === undefined ? byteLength(part.text ?? "") : decodedLength(part.blob)
+      return `[resource ${part.uri}${kind}, ${sizeOf(size)} of binary data, not shown]`
+    }
+    case "unknown":
+      return `[content of kind "${part.kind}"] ${withoutData(part.json)}`
+  }
+}
+
+/** Data in base64 would fill the context and tell the model nothing. */
+const withoutData = (json: string) =>
+  json.replaceAll(/"[A-Za-z0-9+/]{2000,}={0,2}"/g, (data) => `"[${sizeOf(decodedLength(data))} of data, not shown]"`)
+
+const decodedLength = (base64: string) => Math.floor((base64.replaceAll(/[=\s]/g, "").length * 3) / 4)
+
+/** NUL, or more than a tenth of control and replacement characters, in the first thousand. */
+const isBinary = (text: string): boolean => {
+  const sample = text.slice(0, 1000)
+  if (sample.includes("\u0000")) return true
+  const odd = sample.match(/[\u0001-\u0008\u000e-\u001a\u001c-\u001f\ufffd]/g)?.length ?? 0
+  return odd > sample.length / 10
+}
+
+/** The specification asks servers to send structured content as JSON text too; once is enough. */
+const repeats = (part: ToolContent, structured: unknown): boolean =>
+  part.type === "text" &&
+  (part.text === structured || /^\s*[[{"\d-]|^\s*(?:true|false)\s*$/.test(part.text)) &&
+  (part.text === structured || isSame(part.text, structured))
+
+const isSame = (text: string, structured: unknown) =>
+  Either.match(decodeJson(text), {
+    onLeft: () => false,
+    onRight: (value) => Equal.equals(comparable(value), comparable(structured))
+  })

@@ -1,0 +1,191 @@
+/**
+ * Which tools a model is offered when there are more than it can keep apart or its context can hold: ranked against the
+ * task by BM25, and by nearness in meaning where that is known; always the same for the same input. What was not chosen
+ * can be found with `find_tools`.
+ *
+ * @since 0.1.0
+ */
+import MiniSearch from "minisearch"
+import * as Predicate from "effect/Predicate"
+import { slim } from "../schema/SlimSchema.ts"
+import * as TokenCount from "../../json/TokenCount.ts"
+import type { CatalogTool } from "./ToolCatalog.ts"
+
+/**
+ * @since 0.1.0
+ * @category models
+ */
+export interface Toolbox {
+  /** All tools, the likeliest for the task first. */
+  readonly ranked: ReadonlyArray<CatalogTool>
+  /** Tools that match a query, best first. */
+  readonly search: (query: string) => ReadonlyArray<CatalogTool>
+}
+
+/**
+ * Most tools to offer, and most tokens of their (slim) definitions; undefined is no limit.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Limits {
+  readonly count: number
+  readonly tokens: number | undefined
+}
+
+/**
+ * `near` are names of tools, the nearest to the task in meaning first (`ToolNearness`).
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const make = (tools: ReadonlyArray<CatalogTool>, task: string, near: ReadonlyArray<string> = []): Toolbox => {
+  let index: MiniSearch | undefined
+  const matching = (query: string): ReadonlyArray<CatalogTool> => {
+    index ??= indexOf(tools)
+    return index
+      .search(query)
+      .toSorted((a, b) => b.score - a.score || a.id - b.id)
+      .flatMap(({ id }) => tools[id] ?? [])
+  }
+  let ranked: ReadonlyArray<CatalogTool> | undefined
+  return {
+    get ranked() {
+      return (ranked ??= withRest(fuse([matching(task), named(tools, near)]), tools))
+    },
+    search: (query) => matching(query).slice(0, mostFound)
+  }
+}
+
+/**
+ * One order out of several by reciprocal rank fusion: each order in which an item is gives it 1 / (10 + its place from 1).
+ * First comes what is near the head of more than one; what only one order has is lifted by that one alone. Equals stay
+ * in the order in which they are met.
+ *
+ * @since 0.1.0
+ * @category combinators
+ */
+export const fuse = <A>(orders: ReadonlyArray<ReadonlyArray<A>>): ReadonlyArray<A> => {
+  const scores = new Map<A, number>()
+  for (const order of orders) {
+    order.forEach((item, index) => scores.set(item, (scores.get(item) ?? 0) + 1 / (fusionConstant + index + 1)))
+  }
+  return [...scores].toSorted(([, a], [, b]) => b - a).map(([item]) => item)
+}
+
+/**
+ * Whether all tools may be offered, so that nothing is to be ranked.
+ *
+ * @since 0.1.0
+ * @category predicates
+ */
+export const fits = (tools: ReadonlyArray<CatalogTool>, limits: Limits): boolean =>
+  tools.length <= limits.count &&
+  (limits.tokens === undefined || tools.reduce((sum, tool) => sum + cost(tool), 0) <= limits.tokens)
+
+/**
+ * All tools when they are within the limits, else the best of them, in the order in which their servers list them: a
+ * prompt that stays the same is read from the engine's cache.
+ *
+ * @since 0.1.0
+ * @category getters
+ */
+export const choose = (
+  toolbox: Toolbox,
+  tools: ReadonlyArray<CatalogTool>,
+  limits: Limits
+): ReadonlyArray<CatalogTool> => {
+  if (fits(tools, limits)) return tools
+  const chosen = new Set<CatalogTool>()
+  let tokens = 0
+  for (const tool of toolbox.ranked) {
+    if (chosen.size >= limits.count) break
+    if (limits.tokens !== undefined && tokens + cost(tool) > limits.tokens) continue
+    chosen.add(tool)
+    tokens += cost(tool)
+  }
+  return tools.filter((tool) => chosen.has(tool))
+}
+
+/**
+ * How many tools a model keeps apart, by its size in billions of parameters as its name tells it.
+ *
+ * @since 0.1.0
+ * @category getters
+ */
+export const countFor = (
+  model: string,
+  limits: ReadonlyArray<{ readonly billions: number; readonly tools: number }>,
+  otherwise: number
+): number => {
+  const size = /(?:^|[^\w.])(?:\d+x)?(\d+(?:\.\d+)?)b(?![a-z\d])/i.exec(model)?.[1]
+  const billions = size === undefined ? undefined : Number(size)
+  return billions === undefined ? otherwise : (limits.find((limit) => billions <= limit.billions)?.tools ?? otherwise)
+}
+
+// -----------------------------------------------------------------------------
+// internal
+// -----------------------------------------------------------------------------
+
+const mostFound = 8
+
+/** 60 is usual for lists of thousands; among a hundred tools it would let the first count hardly more than the tenth. */
+const fusionConstant = 10
+
+const cost = (tool: CatalogTool) => TokenCount.ofJson(slim(tool.definition))
+
+const named = (tools: ReadonlyArray<CatalogTool>, names: ReadonlyArray<string>): ReadonlyArray<CatalogTool> => {
+  const byName = new Map(tools.map((tool) => [tool.name, tool]))
+  return names.flatMap((name) => byName.get(name) ?? [])
+}
+
+/** Words of names like `readTextFile` and `read_text_file`, without the endings that tell `files` from `file`. */
+const words = (text: string): Array<string> =>
+  text
+    .replaceAll(/(\p{Ll})(\p{Lu})/gu, "$1 $2")
+    .toLowerCase()
+    .split(/[^\p{L}\p{N}]+/u)
+    .filter((word) => word !== "" && !common.has(word))
+    .map((word) => (word.length > 4 ? word.replace(/(?:ies|es|s|ing|ed)$/, "") : word))
+
+const common = new Set(
+  "a an and are as at be by can do for from has have how in into is it its me of on or please that the then there this to use was what when where which who will with you your".split(
+    " "
+  )
+)
+
+const indexOf = (tools: ReadonlyArray<CatalogTool>): MiniSearch => {
+  const index = new MiniSearch({
+    fields: ["name", "server", "description", "parameters"],
+    tokenize: words,
+    processTerm: (term) => term,
+    searchOptions: { boost: { name: 3, server: 2 }, prefix: (term) => term.length > 3 }
+  })
+  index.addAll(
+    tools.map(({ tool }, id) => ({
+      id,
+      name: tool.name,
+      server: tool.server,
+      description: `${tool.title ?? ""} ${tool.description}`,
+      parameters: Predicate.isRecord(tool.inputSchema["properties"])
+        ? Object.keys(tool.inputSchema["properties"]).join(" ")
+        : ""
+    }))
+  )
+  return index
+}
+
+/** What matches nothing comes last, a tool of each server in turn. */
+const withRest = (first: ReadonlyArray<CatalogTool>, tools: ReadonlyArray<CatalogTool>): ReadonlyArray<CatalogTool> => {
+  const seen = new Set(first)
+  const turns = new Map<string, number>()
+  const rest = tools
+    .filter((tool) => !seen.has(tool))
+    .map((tool, place) => {
+      const turn = turns.get(tool.tool.server) ?? 0
+      turns.set(tool.tool.server, turn + 1)
+      return { tool, turn, place }
+    })
+    .toSorted((a, b) => a.turn - b.turn || a.place - b.place)
+  return [...first, ...rest.map(({ tool }) => tool)]
+}

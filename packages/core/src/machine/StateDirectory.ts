@@ -1,0 +1,157 @@
+/**
+ * The folder in which the processes of one machine tell each other what they loaded, hold and are loading.
+ *
+ * @since 0.1.0
+ */
+import * as FileSystem from "@effect/platform/FileSystem"
+import * as Path from "@effect/platform/Path"
+import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+import * as Random from "effect/Random"
+import * as Ref from "effect/Ref"
+import * as Schema from "effect/Schema"
+import { homeFolder } from "./HomeFolder.ts"
+import { Settings } from "../configuration/Settings.ts"
+import type { ProcessIdentity } from "./ProcessIdentity.ts"
+
+/**
+ * There is no folder to write to, and why.
+ *
+ * @since 0.1.0
+ * @category errors
+ */
+export class DataFolderUnwritable extends Schema.TaggedError<DataFolderUnwritable>()("DataFolderUnwritable", {
+  directory: Schema.String,
+  detail: Schema.String
+}) {
+  readonly retryable = false
+  override get message() {
+    return `The data folder ${this.directory} cannot be written (${this.detail}). Set LMS_BRIDGE_DATA_DIR to one that can.`
+  }
+}
+
+/**
+ * @since 0.1.0
+ * @category models
+ */
+export interface StateDirectory {
+  readonly identity: ProcessIdentity
+  /** Where a subfolder is or would be; none without a home folder. */
+  readonly where: (name: string) => Option.Option<string>
+  /** A subfolder to write to, made when it is missing. None when it cannot be written; that is logged once. */
+  readonly folder: (name: string) => Effect.Effect<Option.Option<string>>
+  /** The same, without a word in the log. */
+  readonly writable: (name: string) => Effect.Effect<string, DataFolderUnwritable>
+  /** Whether that process is known to have ended. Not knowing is no. */
+  readonly isGone: (process: ProcessIdentity) => Effect.Effect<boolean>
+  /** Whether that process is known to live. Not knowing is no. */
+  readonly isAlive: (process: ProcessIdentity) => Effect.Effect<boolean>
+}
+
+/**
+ * `LMS_BRIDGE_DATA_DIR`, else `.lms-bridge` in the home folder. Nothing is written before it is needed. `without` says
+ * what follows when it cannot be written.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const makeWith = (
+  without: string
+): Effect.Effect<StateDirectory, never, FileSystem.FileSystem | Path.Path | Settings> =>
+  Effect.gen(function* () {
+    const fs = yield* FileSystem.FileSystem
+    const path = yield* Path.Path
+    const settings = yield* Settings
+    const root = yield* Option.match(settings.dataDir, {
+      onSome: (directory) => Effect.succeedSome(directory),
+      onNone: () =>
+        Effect.map(
+          homeFolder,
+          Option.map((directory) => path.join(directory, ".lms-bridge"))
+        )
+    })
+    const identity = yield* identify(fs)
+    const warned = yield* Ref.make(false)
+    const warnOnce = ({ detail, directory }: DataFolderUnwritable) =>
+      Effect.unlessEffect(
+        Effect.logWarning(`The data folder cannot be written, so ${without}. Set LMS_BRIDGE_DATA_DIR.`, {
+          directory,
+          cause: detail
+        }),
+        Ref.getAndSet(warned, true)
+      )
+    const writable = Effect.fnUntraced(function* (name: string) {
+      if (Option.isNone(root)) {
+        return yield* new DataFolderUnwritable({ directory: ".lms-bridge", detail: "there is no home folder" })
+      }
+      const folder = path.join(root.value, name)
+      yield* fs.makeDirectory(folder, { recursive: true, mode: 0o700 }).pipe(
+        Effect.zipRight(fs.access(folder, { writable: true })),
+        Effect.mapError(({ message }) => new DataFolderUnwritable({ directory: root.value, detail: message }))
+      )
+      return folder
+    })
+
+    const isNeighbour = ({ namespace, pid }: ProcessIdentity) =>
+      pid !== undefined && namespace !== undefined && namespace === identity.namespace
+    const lookUp = Effect.fnUntraced(function* ({ pid, started }: ProcessIdentity) {
+      const exists = yield* Effect.option(fs.exists(`/proc/${pid}`))
+      if (Option.isNone(exists)) return "unknown"
+      if (!exists.value) return "gone"
+      const start = yield* startOf(fs, `${pid}`)
+      return started === undefined || Option.isNone(start) || start.value === started ? "alive" : "gone"
+    })
+
+    return {
+      identity,
+      where: (name) => Option.map(root, (directory) => path.join(directory, name)),
+      writable,
+      folder: (name) => writable(name).pipe(Effect.tapError(warnOnce), Effect.option),
+      isGone: (process) =>
+        isNeighbour(process) ? Effect.map(lookUp(process), (found) => found === "gone") : Effect.succeed(false),
+      isAlive: (process) =>
+        isNeighbour(process) ? Effect.map(lookUp(process), (found) => found === "alive") : Effect.succeed(false)
+    }
+  })
+
+/**
+ * For what processes tell each other.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const make = makeWith("this process does not know what other lms-bridge processes load")
+
+/**
+ * Any name as the name of a file, usable on every file system.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const fileName = (name: string): string =>
+  // `*` is left alone by `encodeURIComponent` and refused by Windows
+  encodeURIComponent(name).replaceAll("*", "%2A").slice(0, 200)
+
+// -----------------------------------------------------------------------------
+// internal
+// -----------------------------------------------------------------------------
+
+const identify = Effect.fnUntraced(function* (fs: FileSystem.FileSystem) {
+  const digits = yield* Effect.replicateEffect(Random.nextIntBetween(0, 36), 16)
+  const pid = yield* Effect.option(fs.readLink("/proc/self"))
+  const namespace = yield* Effect.option(fs.readLink("/proc/self/ns/pid"))
+  const started = Option.isSome(pid) ? yield* startOf(fs, pid.value) : Option.none()
+  return {
+    token: digits.map((digit) => digit.toString(36)).join(""),
+    ...(Option.isSome(pid) ? { pid: pid.value } : {}),
+    ...(Option.isSome(namespace) ? { namespace: namespace.value } : {}),
+    ...(Option.isSome(started) ? { started: started.value } : {})
+  }
+})
+
+/** When a process began, in ticks since the machine did: the 22nd field of its `stat`, 20 after its name in brackets. */
+const startOf = (fs: FileSystem.FileSystem, pid: string): Effect.Effect<Option.Option<string>> =>
+  fs.readFileString(`/proc/${pid}/stat`).pipe(
+    Effect.map((stat) => Option.fromNullable(stat.slice(stat.lastIndexOf(")") + 2).split(" ")[19])),
+    Effect.orElseSucceed(() => Option.none())
+  )

@@ -1,0 +1,240 @@
+/**
+ * One configuration file: read when `stat` or somebody who watches it says that it may have changed, and kept as it was
+ * when it could last be read.
+ *
+ * @since 0.1.0
+ */
+import type * as FileSystem from "@effect/platform/FileSystem"
+import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
+import * as Equal from "effect/Equal"
+import * as Redacted from "effect/Redacted"
+import type { Place } from "./ConfigPlaces.ts"
+import * as ConfigLanguage from "../dialects/ConfigLanguage.ts"
+import type * as ConfigNode from "../dialects/ConfigNode.ts"
+import * as ConfigText from "../dialects/ConfigText.ts"
+import * as EnvFiles from "./EnvFiles.ts"
+import * as OtherPrograms from "../dialects/OtherPrograms.ts"
+import type { Problem } from "../install/JsoncText.ts"
+import * as McpConfig from "./McpConfig.ts"
+import { McpConfigInvalid } from "../McpError.ts"
+import type { ServerDefinition, ServersByName } from "./ServerDefinition.ts"
+
+/**
+ * A place where there is something, and how to tell whether it has changed; undefined when that cannot be told.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Seen {
+  readonly place: Place
+  readonly stamp: string | undefined
+}
+
+/**
+ * @since 0.1.0
+ * @category models
+ */
+export interface Defined {
+  readonly servers: ServersByName
+  /** By name, the servers of that name that are not used because the last of the file is. */
+  readonly earlier: ReadonlyMap<string, ReadonlyArray<ServerDefinition>>
+  /** Other files that the servers are made of, by path, and how to tell whether they have changed. */
+  readonly parts: ReadonlyMap<string, string | undefined>
+}
+
+/**
+ * @since 0.1.0
+ * @category models
+ */
+export interface ConfigFile extends Seen {
+  /** Undefined when it could not be read. */
+  readonly text: Redacted.Redacted | undefined
+  /** As it was when it could last be read; undefined when it never could. */
+  readonly servers: ServersByName | undefined
+  readonly earlier: Defined["earlier"]
+  readonly parts: Defined["parts"]
+  /** What of it is not used, in sentences. */
+  readonly notes: ReadonlyArray<string>
+  readonly problem: McpConfigInvalid | undefined
+}
+
+type Content =
+  | {
+      readonly text: Redacted.Redacted
+      readonly entries: ReadonlyArray<McpConfig.ConfigEntry>
+      readonly notes: ReadonlyArray<string>
+      readonly problem: undefined
+    }
+  | {
+      /** Undefined when it could not be read at all. */
+      readonly text: Redacted.Redacted | undefined
+      readonly entries: undefined
+      readonly problem: McpConfigInvalid
+    }
+
+/**
+ * What `stat` says of a place; undefined when there is nothing.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const look = (fileSystem: FileSystem.FileSystem, place: Place): Effect.Effect<Seen | undefined> =>
+  fileSystem.stat(place.path).pipe(
+    Effect.map((info): Seen => ({ place, stamp: EnvFiles.stampOf(info) })),
+    Effect.catchAll((error) =>
+      Effect.succeed<Seen | undefined>(isAbsent(error) ? undefined : { place, stamp: undefined })
+    )
+  )
+
+/**
+ * The file as it is now. `touched` says that it may have changed whatever its stamp says: two writes within the clock's
+ * tick have the same. `define` makes servers of entries, the known ones where they are the same.
+ *
+ * @since 0.1.0
+ * @category combinators
+ */
+export const refresh = Effect.fnUntraced(function* (options: {
+  readonly fileSystem: FileSystem.FileSystem
+  readonly seen: Seen
+  readonly before: ConfigFile | undefined
+  readonly touched: boolean
+  /** Where we work. */
+  readonly folder: string
+  readonly define: (
+    entries: ReadonlyArray<McpConfig.ConfigEntry>,
+    before: ServersByName | undefined
+  ) => Effect.Effect<Defined>
+}): Effect.fn.Return<ConfigFile> {
+  const {
+    before,
+    fileSystem,
+    seen: { place, stamp }
+  } = options
+  const partsSame = before === undefined ? false : yield* areSame(fileSystem, before.parts)
+  if (before !== undefined && !options.touched && stamp !== undefined && before.stamp === stamp && partsSame)
+    return before
+  const content = yield* read(fileSystem, place, options.folder)
+  const { entries, problem, text } = content
+  if (before?.text !== undefined && text !== undefined && Equal.equals(before.text, text) && partsSame) {
+    return { ...before, stamp }
+  }
+  if (entries !== undefined) {
+    const defined = yield* options.define(entries, before?.servers)
+    return { place, stamp, text, ...defined, notes: content.notes, problem: undefined }
+  }
+  const known = before?.problem?.message === problem.message
+  const file: ConfigFile = {
+    place,
+    // permission may be given without a change that `stat` shows
+    stamp: text === undefined ? undefined : stamp,
+    text,
+    // an editor may be in the middle of it: what was good stays in use until the file is good again
+    servers: before?.servers,
+    earlier: before?.earlier ?? new Map(),
+    parts: before?.parts ?? new Map(),
+    notes: before?.notes ?? [],
+    problem: known ? before.problem : problem
+  }
+  if (file.servers !== undefined && !known) yield* Effect.logWarning(problemOf(file))
+  return file
+})
+
+/**
+ * The entries of a file, or what is wrong with it.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const read = Effect.fnUntraced(function* (
+  fileSystem: FileSystem.FileSystem,
+  { origin, path }: Place,
+  folder: string
+): Effect.fn.Return<Content> {
+  const found = yield* Effect.either(fileSystem.readFile(path))
+  if (Either.isLeft(found)) {
+    const problem = new McpConfigInvalid({ path, reason: "NotReadable", detail: whyNot(found.left) })
+    return { text: undefined, entries: undefined, problem }
+  }
+  const { text: plain } = ConfigText.decode(found.right)
+  const text = Redacted.make(plain)
+  // what a program has begun and not written yet; of the file that a person named it is worth a word
+  if (plain.trim() === "" && origin !== "setting") return { text, entries: [], notes: [], problem: undefined }
+  const options = { mayHaveNone: OtherPrograms.isSettings(origin), folder }
+  const parsed = Either.flatMap(yield* documentOf(path, plain), (root) => McpConfig.read(path, root, options))
+  return Either.match(parsed, {
+    onLeft: (problem): Content => ({ text, entries: undefined, problem }),
+    onRight: ({ entries, notes }): Content => ({ text, entries, notes, problem: undefined })
+  })
+})
+
+/**
+ * Whether nothing in it is different, however often it was written.
+ *
+ * @since 0.1.0
+ * @category getters
+ */
+export const isSame = (file: ConfigFile, before: ConfigFile | undefined): boolean =>
+  file.servers === before?.servers && file.problem === before?.problem
+
+/**
+ * What is wrong with the file and what that means, in sentences.
+ *
+ * @since 0.1.0
+ * @category getters
+ */
+export const problemOf = ({ notes, place, problem, servers }: ConfigFile): string | undefined => {
+  if (problem !== undefined) {
+    return `${problem.message} ${servers === undefined ? "Nothing in it is used." : "Its last good version stays in use."}`
+  }
+  return notesOf(place, notes)
+}
+
+/**
+ * What of a file is not used, in sentences.
+ *
+ * @since 0.1.0
+ * @category getters
+ */
+export const notesOf = ({ path }: Place, notes: ReadonlyArray<string>): string | undefined =>
+  notes.length === 0 ? undefined : `${path}: ${notes.join(" ")}`
+
+// -----------------------------------------------------------------------------
+// internal
+// -----------------------------------------------------------------------------
+
+type PlatformError = Effect.Effect.Error<ReturnType<FileSystem.FileSystem["stat"]>>
+
+const isAbsent = (error: PlatformError) =>
+  error._tag === "SystemError" && (error.reason === "NotFound" || /ENOTDIR/.test(error.message))
+
+const whyNot = (error: PlatformError) =>
+  error._tag === "SystemError" && error.reason === "PermissionDenied" ? "You may not read it." : error.message
+
+/** The parsers of other languages are loaded for a file that is written in one. */
+const documentOf = (
+  path: string,
+  text: string
+): Effect.Effect<Either.Either<ConfigNode.ConfigNode, McpConfigInvalid>> => {
+  const foreign = (
+    reason: "NotToml" | "NotYaml",
+    load: () => Promise<{ readonly parse: (text: string) => Either.Either<ConfigNode.ConfigNode, Problem> }>
+  ) =>
+    Effect.map(Effect.promise(load), ({ parse }) =>
+      Either.mapLeft(parse(text), (problem) => new McpConfigInvalid({ path, reason, ...problem }))
+    )
+  switch (ConfigLanguage.of(path, text)) {
+    case "toml":
+      return foreign("NotToml", () => import("../dialects/TomlText.ts"))
+    case "yaml":
+      return foreign("NotYaml", () => import("../dialects/YamlText.ts"))
+    case "json":
+      return Effect.sync(() => McpConfig.parseJson(path, text))
+  }
+}
+
+const areSame = (fileSystem: FileSystem.FileSystem, parts: Defined["parts"]) =>
+  Effect.map(
+    Effect.forEach(parts, ([path, stamp]) => Effect.map(EnvFiles.stampAt(fileSystem, path), (now) => now === stamp)),
+    (same) => same.every((one) => one)
+  )

@@ -1,0 +1,153 @@
+/**
+ * Where MCP configurations are looked for, first to last: pure.
+ *
+ * @since 0.1.0
+ */
+import type * as Path from "@effect/platform/Path"
+import type { OperatingSystem } from "../../machine/OperatingSystem.ts"
+import type { Origin } from "./Origin.ts"
+import * as OtherPrograms from "../dialects/OtherPrograms.ts"
+
+export { Origin } from "./Origin.ts"
+
+/**
+ * `first`: one file is used, the first that exists. `all`: every file that exists, those of the project before those of
+ * the user; where a name is in several, the first has it.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type SourceMode = "first" | "all"
+
+/**
+ * @since 0.1.0
+ * @category models
+ */
+export interface Place {
+  readonly path: string
+  readonly origin: Origin
+}
+
+/**
+ * @since 0.1.0
+ * @category models
+ */
+export interface PlaceOptions {
+  readonly mode: SourceMode
+  readonly system: OperatingSystem
+  /** `MCP_JSON_PATH`: then it is the only place. `~` is the home directory. */
+  readonly override: string | undefined
+  readonly home: string | undefined
+  readonly cwd: string
+  /** `APPDATA`, where Windows keeps the settings of programs; in the home directory when it is not set. */
+  readonly appData: string | undefined
+  /** `XDG_CONFIG_HOME`, the same on Linux. */
+  readonly configHome: string | undefined
+  /** `CLAUDE_CONFIG_DIR`. */
+  readonly claudeHome?: string | undefined
+  /** `CODEX_HOME`. */
+  readonly codexHome?: string | undefined
+}
+
+/**
+ * In mode `first` LM Studio's file, the project's, the user's and that of the folder above, and only after them the files
+ * of other programs. In mode `all` those of the project, those of the user, that of the folder above. A place that is
+ * there twice counts where it comes first.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const places = (path: Path.Path, options: PlaceOptions): ReadonlyArray<Place> => {
+  const { cwd, home, mode, override } = options
+  if (override !== undefined) {
+    const expanded = /^~(?=$|[\\/])/.test(override) && home !== undefined ? `${home}${override.slice(1)}` : override
+    return [{ path: path.resolve(cwd, expanded), origin: "setting" }]
+  }
+  const at = (origin: Origin, folder: string | undefined, ...parts: ReadonlyArray<string>): ReadonlyArray<Place> =>
+    folder === undefined ? [] : [{ origin, path: path.join(folder, ...parts) }]
+  const programs = folderOfPrograms(path, options)
+
+  const project = at("project", cwd, ".mcp.json")
+  const ofProject = [...at("VS Code", cwd, ".vscode", "mcp.json"), ...at("Cursor", cwd, ".cursor", "mcp.json")]
+  const lmStudio = at("LM Studio", home, ".lmstudio", "mcp.json")
+  const user = at("home", home, ".mcp.json")
+  const ofUser = [
+    ...at("Cursor", home, ".cursor", "mcp.json"),
+    ...at("Claude Desktop", programs, ...programFiles.claudeDesktop),
+    ...at("VS Code", programs, ...programFiles.vscode)
+  ]
+  const above = at("above", cwd, "..", ".mcp.json")
+  const claude = at("Claude Code", options.claudeHome ?? home, ".claude.json")
+  const others = OtherPrograms.places({
+    system: options.system,
+    configHome: options.configHome,
+    codexHome: options.codexHome
+  })
+  const placed = (wanted: OtherPrograms.Root) =>
+    others.flatMap(({ origin, parts, root }) => {
+      if (root !== wanted) return []
+      const folder = { project: cwd, home, programs, config: configFolder(path, options), codex: options.codexHome }[
+        root
+      ]
+      return at(origin, folder, ...parts)
+    })
+  const othersOfUser = [...placed("codex"), ...placed("home"), ...placed("config"), ...placed("programs")]
+
+  const found =
+    mode === "first"
+      ? [
+          ...lmStudio,
+          ...project,
+          ...user,
+          ...above,
+          ...ofProject,
+          ...claude,
+          ...ofUser,
+          ...placed("project"),
+          ...othersOfUser
+        ]
+      : [
+          ...project,
+          ...ofProject,
+          ...placed("project"),
+          ...lmStudio,
+          ...user,
+          ...claude,
+          ...ofUser,
+          ...othersOfUser,
+          ...above
+        ]
+  return found.filter((place, index) => found.findIndex((other) => other.path === place.path) === index)
+}
+
+/**
+ * The files of programs that keep them with their settings, below the folder that each system has for these.
+ *
+ * @since 0.1.0
+ * @category constants
+ */
+export const programFiles = {
+  claudeDesktop: ["Claude", "claude_desktop_config.json"],
+  vscode: ["Code", "User", "mcp.json"]
+} as const
+
+// -----------------------------------------------------------------------------
+// internal
+// -----------------------------------------------------------------------------
+
+/** Where programs with a window keep their settings. */
+const folderOfPrograms = (path: Path.Path, { appData, configHome, home, system }: PlaceOptions): string | undefined => {
+  const atHome = (...parts: ReadonlyArray<string>) => (home === undefined ? undefined : path.join(home, ...parts))
+  switch (system) {
+    case "win32":
+      return appData ?? atHome("AppData", "Roaming")
+    case "darwin":
+      return atHome("Library", "Application Support")
+    case "linux":
+      return configHome ?? atHome(".config")
+  }
+}
+
+/** Where programs without a window keep theirs, on every system. */
+const configFolder = (path: Path.Path, { configHome, home }: PlaceOptions): string | undefined =>
+  configHome ?? (home === undefined ? undefined : path.join(home, ".config"))

@@ -1,0 +1,329 @@
+/**
+ * What an mcp.json says, entry by entry: pure, and one bad entry harms no other.
+ *
+ * @since 0.1.0
+ */
+import * as Duration from "effect/Duration"
+import * as Either from "effect/Either"
+import * as Option from "effect/Option"
+import * as ParseResult from "effect/ParseResult"
+import * as Schema from "effect/Schema"
+import * as ConfigNode from "../dialects/ConfigNode.ts"
+import * as EntryWords from "../dialects/EntryWords.ts"
+import * as ServerSections from "../dialects/ServerSections.ts"
+import type { InputSpec } from "./ConfigVariables.ts"
+import * as JsoncText from "../install/JsoncText.ts"
+import { McpConfigInvalid } from "../McpError.ts"
+import { nearest } from "../../names/nearest.ts"
+
+/** Never the default messages: they repeat the value, which may be a secret. */
+const must = (what: string) => ({ message: () => ({ message: `must be ${what}`, override: true }) })
+
+/** Of a list or an object itself; what is wrong within is said more closely. */
+const mustBe = (what: string) => ({ message: () => `must be ${what}` })
+
+const Text = Schema.String.annotations(must("a text"))
+
+/** Ports and switches are often written without quotes. */
+const Scalar = Schema.transform(Schema.Union(Schema.String, Schema.Number, Schema.Boolean), Schema.String, {
+  strict: true,
+  decode: String,
+  encode: (text) => text
+}).annotations(must("a text, a number, true or false"))
+
+const Texts = Schema.Array(Scalar).annotations(mustBe("a list of texts"))
+
+/** `null` stands for "not set", which is how some hosts write it. */
+const Variables = Schema.Record({
+  key: Schema.String,
+  value: Schema.NullOr(Scalar).annotations(must("a text, a number, true or false"))
+}).annotations(mustBe("an object of names and texts"))
+
+const nullable = <A, I>(schema: Schema.Schema<A, I>) => Schema.optionalWith(schema, { nullable: true })
+
+/** A list, or one text with spaces, as in the protocol itself. */
+const Scopes = Schema.Union(Schema.String, Schema.Array(Schema.String)).annotations(must("a text or a list of texts"))
+
+/** What a user was given where clients cannot register themselves. */
+const OAuth = Schema.Struct({
+  clientId: nullable(Text),
+  clientSecret: nullable(Text),
+  scope: nullable(Scopes),
+  scopes: nullable(Scopes),
+  callbackPort: nullable(Schema.Int.pipe(Schema.between(1, 65_535)).annotations(must("a port, 1 to 65535"))),
+  grantType: nullable(
+    Schema.Literal("authorization_code", "client_credentials").annotations(
+      must("`authorization_code` or `client_credentials`")
+    )
+  )
+}).annotations(mustBe("an object"))
+
+/** The same as Cursor writes it. */
+const Auth = Schema.Struct({
+  CLIENT_ID: nullable(Text),
+  CLIENT_SECRET: nullable(Text),
+  scopes: nullable(Scopes)
+}).annotations(mustBe("an object"))
+
+/** Hosts disagree on the unit: nobody means a limit under one second, so small numbers are seconds. */
+const Limit = Schema.transformOrFail(Schema.Union(Schema.Number, Schema.String), Schema.DurationFromSelf, {
+  strict: true,
+  decode: (value, _, ast) => {
+    const duration =
+      typeof value === "number"
+        ? Duration.millis(value < 1000 ? value * 1000 : value)
+        : Duration.decodeUnknown(value.replace(/^([\d.]+)\s*(ms|s|m|h)$/, unit)).pipe((option) =>
+            option._tag === "Some" ? option.value : Duration.zero
+          )
+    return Duration.greaterThan(duration, Duration.zero) && Duration.isFinite(duration)
+      ? Either.right(duration)
+      : Either.left(new ParseResult.Type(ast, value))
+  },
+  encode: (duration) => Either.right(Duration.toMillis(duration))
+}).annotations(must("milliseconds, or a duration such as `90s`"))
+
+/**
+ * One entry of `mcpServers` in our words, variables unexpanded. `timeout` is the longest silence in a call, `startTimeout`
+ * the longest wait for the first answer; a plain number is milliseconds, below 1000 seconds. What other programs have for
+ * the same is translated before; keys that nobody knows are ignored, for hosts add their own.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export const EntrySettings = Schema.Struct({
+  command: nullable(Text),
+  args: nullable(Texts),
+  env: nullable(Variables),
+  envFile: nullable(Text),
+  cwd: nullable(Text),
+  url: nullable(Text),
+  type: nullable(Text),
+  headers: nullable(Variables),
+  /** Hosts also write `true` for "find out by yourself", which is done anyway. */
+  oauth: nullable(Schema.Union(Schema.Boolean, OAuth)),
+  auth: nullable(Schema.Union(Schema.String, Auth)),
+  disabled: nullable(Schema.Boolean.annotations(must("true or false"))),
+  /** The opposite of `disabled`, as some hosts write it. */
+  enabled: nullable(Schema.Boolean.annotations(must("true or false"))),
+  timeout: nullable(Limit),
+  startTimeout: nullable(Limit),
+  allowedTools: nullable(Texts),
+  excludedTools: nullable(Texts)
+})
+/**
+ * @since 0.1.0
+ * @category models
+ */
+export type EntrySettings = typeof EntrySettings.Type
+
+/**
+ * Why an entry cannot be used, and the line to look at.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface EntryProblem {
+  readonly reason: "Invalid" | "MissingVariable"
+  readonly line: number | undefined
+  readonly detail: string
+}
+
+/**
+ * @since 0.1.0
+ * @category models
+ */
+export interface ConfigEntry {
+  readonly name: string
+  /** The file it was read from. */
+  readonly source: string
+  /** 1-based line of the entry's name; undefined for what is in no file. */
+  readonly line: number | undefined
+  readonly settings: Either.Either<EntrySettings, EntryProblem>
+  /** The `inputs` of its file, which VS Code asks for. */
+  readonly inputs?: ReadonlyMap<string, InputSpec> | undefined
+  /** Whose words it is in. */
+  readonly dialect?: EntryWords.Dialect
+  /** What switches it off, in the words of its file. */
+  readonly off?: string | undefined
+  /** Others of its name in the same file, which are not used because it is the last. */
+  readonly earlier?: ReadonlyArray<ConfigEntry> | undefined
+}
+
+/**
+ * @since 0.1.0
+ * @category models
+ */
+export interface ParseOptions {
+  /** For files in which a program keeps its other settings, too. */
+  readonly mayHaveNone?: boolean | undefined
+  /** Where we work: Claude Code keeps servers by folder. */
+  readonly folder?: string | undefined
+}
+
+/**
+ * What a file says, and what in it is not used, in sentences.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Parsed {
+  readonly entries: ReadonlyArray<ConfigEntry>
+  readonly notes: ReadonlyArray<string>
+}
+
+/**
+ * Reads the text of a configuration file in JSON, with comments and trailing commas. Fails only where the file as a whole
+ * cannot be used.
+ *
+ * @since 0.1.0
+ * @category parsing
+ */
+export const parse = (
+  path: string,
+  text: string,
+  options: ParseOptions = {}
+): Either.Either<ReadonlyArray<ConfigEntry>, McpConfigInvalid> =>
+  Either.map(
+    Either.flatMap(parseJson(path, JsoncText.withoutMark(text)), (root) => read(path, root, options)),
+    ({ entries }) => entries
+  )
+
+/**
+ * @since 0.1.0
+ * @category parsing
+ */
+export const parseJson = (path: string, text: string): Either.Either<ConfigNode.ConfigNode, McpConfigInvalid> =>
+  Either.mapBoth(JsoncText.parse(text), {
+    onLeft: (problem) => new McpConfigInvalid({ path, reason: "NotJson", ...problem }),
+    onRight: (root) => ConfigNode.ofJson(root, JsoncText.linesIn(text))
+  })
+
+/**
+ * The servers in a file, wherever its program has them.
+ *
+ * @since 0.1.0
+ * @category parsing
+ */
+export const read = (
+  path: string,
+  root: ConfigNode.ConfigNode,
+  { folder, mayHaveNone = false }: ParseOptions = {}
+): Either.Either<Parsed, McpConfigInvalid> =>
+  Either.mapBoth(ServerSections.sectionsOf(root, { folder, mayHaveNone }), {
+    onLeft: (problem) => new McpConfigInvalid({ path, reason: "NoServers", ...problem }),
+    onRight: ({ found, inputs, notes }) => {
+      const asked = inputsIn(inputs)
+      // by name: of two the later counts, wherever in the file they are
+      const entries = new Map<string, ConfigEntry>()
+      const meant = new Set(found.flatMap(({ closer, name }) => (closer === true ? [name] : [])))
+      for (const one of found) {
+        const before = entries.get(one.name)
+        const entry = entryOf(path, one, asked)
+        entries.set(
+          one.name,
+          before === undefined ? entry : { ...entry, earlier: [...(before.earlier ?? []), { ...before, earlier: [] }] }
+        )
+      }
+      return {
+        entries: [...entries.values()],
+        notes: [...notes, ...[...entries.values()].filter(({ name }) => !meant.has(name)).flatMap(twice)]
+      }
+    }
+  })
+
+// -----------------------------------------------------------------------------
+// internal
+// -----------------------------------------------------------------------------
+
+/** What is not as VS Code writes it asks for nothing. */
+const decodeInput = Schema.decodeUnknownOption(
+  Schema.Struct({ id: Text, description: nullable(Text), default: nullable(Scalar) })
+)
+
+const inputsIn = (node: ConfigNode.ConfigNode | undefined): ReadonlyMap<string, InputSpec> =>
+  new Map(
+    (node?.items ?? []).flatMap(({ value }) =>
+      Option.toArray(decodeInput(value)).map(({ id, ...input }) => [id, input] as const)
+    )
+  )
+
+const decodeSettings = Schema.decodeUnknownEither(EntrySettings)
+
+const entryOf = (
+  source: string,
+  { dialect: said, excluded = [], line, name, node, off }: ServerSections.Found,
+  inputs: ReadonlyMap<string, InputSpec>
+): ConfigEntry => {
+  const dialect = said ?? EntryWords.dialectOf(source)
+  const common = { name, source, line, inputs, dialect }
+  const invalid = (at: number, detail: string): ConfigEntry => ({
+    ...common,
+    settings: Either.left({ reason: "Invalid", line: at, detail })
+  })
+  if (node.kind !== "object") return invalid(node.line, "The entry must be an object.")
+  const raw = node.value as Readonly<Record<string, unknown>>
+  const { entry, keys, refused, written } = EntryWords.translate(raw, dialect)
+  const lineOf = (path: ReadonlyArray<string | number>) => ConfigNode.at(node, path)?.line ?? line
+  const decoded = decodeSettings(entry)
+  if (Either.isLeft(decoded)) {
+    const issues = ParseResult.ArrayFormatter.formatErrorSync(decoded.left)
+    // of the alternatives of a union, the one that says what it wants
+    const issue = issues.find(({ message }) => message.startsWith("must be ")) ?? issues[0]
+    const [first, ...rest] = issue?.path.filter((key) => typeof key !== "symbol") ?? []
+    const path = first === undefined ? [] : [written.get(String(first)) ?? String(first), ...rest]
+    const says = issue?.message.startsWith("must be ") === true ? issue.message : "is not as expected"
+    return invalid(lineOf(path), `${shownPath(path)} ${says}.`)
+  }
+  if (refused !== undefined) return invalid(lineOf(refused.path), refused.detail)
+  const settings = decoded.right
+  if (
+    settings.command === undefined &&
+    settings.url === undefined &&
+    (settings.disabled ?? !(settings.enabled ?? true)) === false
+  ) {
+    if (off === undefined) return invalid(line, neither(keys, dialect))
+  }
+  const switched = settings.disabled === true ? "disabled" : settings.enabled === false ? "enabled" : undefined
+  const key = off ?? (switched === undefined ? undefined : written.get(switched))
+  const patterns = [...(settings.excludedTools ?? []), ...excluded]
+  return {
+    ...common,
+    settings: Either.right({
+      ...settings,
+      ...(off === undefined ? {} : { disabled: true }),
+      ...(patterns.length === 0 ? {} : { excludedTools: patterns })
+    }),
+    ...(key === undefined ? {} : { off: key })
+  }
+}
+
+/** There is nothing to start and nothing to connect to: a word that is nearly one of ours may have been meant. */
+const neither = (keys: ReadonlyArray<string>, dialect: EntryWords.Dialect) => {
+  if (dialect === "Zed" && keys.some((key) => key === "source" || key === "settings")) {
+    return `It is an extension of Zed, which only Zed can start. Write the "command" of its server.`
+  }
+  const [meant, instead] = keys.flatMap((key) => {
+    const [near] = nearest(key.trim().toLowerCase(), ["command", "url"])
+    return near === undefined ? [] : [[key, near] as const]
+  })[0] ?? [undefined, undefined]
+  const hint = meant === undefined ? "" : ` Did you mean "${instead}" by ${JSON.stringify(meant)}?`
+  return `It has neither a "command" to start nor a "url" to connect to.${hint}`
+}
+
+const twice = ({ earlier = [], line, name }: ConfigEntry): ReadonlyArray<string> => {
+  const lines = [...earlier, { line }].flatMap((one) => one.line ?? [])
+  return earlier.length === 0
+    ? []
+    : [
+        `"${name}" is there ${lines.length === 2 ? "twice" : `${lines.length} times`}, in lines ${lines.slice(0, -1).join(", ")} and ${lines.at(-1)}. The last one is used; remove the others.`
+      ]
+}
+
+const shownPath = (path: ReadonlyArray<string | number>) =>
+  path
+    .map((key, index) => (typeof key === "number" ? `[${key}]` : index === 0 ? key : `.${key}`))
+    .join("")
+    .replace(/^(.*)$/, '"$1"')
+
+const unit = (_: string, amount: string, short: string) =>
+  `${amount} ${short === "ms" ? "millis" : short === "s" ? "seconds" : short === "m" ? "minutes" : "hours"}`

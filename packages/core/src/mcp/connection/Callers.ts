@@ -1,0 +1,108 @@
+/**
+ * Who has calls under way on a server, for that is who its questions are for. MCP does not say which call a question
+ * belongs to, so it is answered only when all calls that run are made for one and the same person.
+ *
+ * @since 0.1.0
+ */
+import * as Deferred from "effect/Deferred"
+import * as Effect from "effect/Effect"
+import * as FiberId from "effect/FiberId"
+import * as Option from "effect/Option"
+import { type Answer, CurrentPerson, type Person, type Question } from "../Elicitation.ts"
+import { CurrentSampler, SamplingRefused, type Sampler, type SamplingRequest } from "../Sampling.ts"
+
+/**
+ * @since 0.1.0
+ * @category models
+ */
+export interface Callers {
+  /** Counts as a call of the current person and model as long as it runs. */
+  readonly during: <A, E, R>(self: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>
+  /** Declined where it is not clear whom to ask; cancelled when the calls end before the answer. */
+  readonly ask: (question: Question) => Effect.Effect<Answer>
+  readonly sample: (request: SamplingRequest) => ReturnType<Sampler["sample"]>
+}
+
+/**
+ * @since 0.1.0
+ * @category constructors
+ */
+export const make = (server: string): Callers => {
+  const calls = new Set<Call>()
+
+  /** What concerns all calls that run, if they are of one person. */
+  const theirs = (): Option.Option<{ readonly last: Call; readonly over: Effect.Effect<void> }> => {
+    const all = [...calls]
+    const last = all.at(-1)
+    if (last === undefined || new Set(all.map(whoOf)).size > 1) return Option.none()
+    return Option.some({
+      last,
+      over: Effect.forEach(all, ({ ended }) => Deferred.await(ended), { discard: true })
+    })
+  }
+
+  return {
+    during: (self) =>
+      Effect.acquireUseRelease(
+        Effect.flatMap(CurrentPerson, (person) =>
+          Effect.map(CurrentSampler, (sampler) => {
+            // a call for which nobody could answer anything is nevertheless one whose questions are not for others
+            const call: Call = { person, sampler, ended: Deferred.unsafeMake(FiberId.none) }
+            calls.add(call)
+            return call
+          })
+        ),
+        () => self,
+        (call) =>
+          Effect.sync(() => {
+            calls.delete(call)
+            Deferred.unsafeDone(call.ended, Effect.void)
+          })
+      ),
+    ask: (question) =>
+      Effect.suspend(() => {
+        const found = theirs()
+        const person = Option.flatMap(found, ({ last }) => last.person)
+        if (Option.isNone(found) || Option.isNone(person) || !canAnswer(person.value, question)) {
+          return Effect.as(
+            Effect.logInfo(
+              calls.size === 0
+                ? "a question of an MCP server that belongs to no call was declined"
+                : "a question of an MCP server was declined: nobody can be asked, or it is not clear who"
+            ).pipe(Effect.annotateLogs({ server, question: question.message.slice(0, 200) })),
+            declined
+          )
+        }
+        return Effect.raceFirst(person.value.ask(question), Effect.as(found.value.over, cancelled))
+      }),
+    sample: (request) =>
+      Effect.suspend(() => {
+        const found = theirs()
+        const sampler = Option.flatMap(found, ({ last }) => last.sampler)
+        const refused = (detail: string) => new SamplingRefused({ server, refused: true, detail })
+        if (Option.isNone(found) || Option.isNone(sampler)) {
+          return refused("No run uses this server now whose model could answer.")
+        }
+        const over = Effect.zipRight(found.value.over, refused("The call that it belonged to has ended."))
+        return Effect.raceFirst(sampler.value.sample(request), over)
+      })
+  }
+}
+
+// -----------------------------------------------------------------------------
+// internal
+// -----------------------------------------------------------------------------
+
+interface Call {
+  readonly person: Option.Option<Person>
+  readonly sampler: Option.Option<Sampler>
+  readonly ended: Deferred.Deferred<void>
+}
+
+const whoOf = ({ person }: Call) => Option.getOrUndefined(Option.map(person, ({ who }) => who))
+
+const canAnswer = ({ opensPages }: Person, { _tag }: Question) => _tag === "Form" || opensPages
+
+const declined: Answer = { action: "decline" }
+
+const cancelled: Answer = { action: "cancel" }

@@ -1,0 +1,353 @@
+/**
+ * Speaks MCP to one server over any transport, for one connection. With `ServerExchange` and what answers the server's
+ * own requests the only place that knows the SDK's client.
+ *
+ * @since 0.1.0
+ */
+import { Client } from "@modelcontextprotocol/sdk/client/index.js"
+import {
+  ErrorCode,
+  PromptListChangedNotificationSchema,
+  ResourceListChangedNotificationSchema,
+  ToolListChangedNotificationSchema
+} from "@modelcontextprotocol/sdk/types.js"
+import type { JsonSchemaValidator } from "@modelcontextprotocol/sdk/validation/types.js"
+import * as Deferred from "effect/Deferred"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import { spanned } from "../../observability/spanned.ts"
+import * as KeptList from "./KeptList.ts"
+import type { CallOptions, McpConnection } from "../McpConnection.ts"
+import { McpCallFailed, McpReadFailed, McpServerUnavailable } from "../McpError.ts"
+import * as McpWire from "../reading/McpWire.ts"
+import * as Results from "../reading/Results.ts"
+import * as TolerantTransport from "../transport/TolerantTransport.ts"
+import * as Greeting from "../reading/Greeting.ts"
+import type { Lack } from "../login/StoredLogin.ts"
+import type { Peer } from "../transport/Peer.ts"
+import * as SessionWithoutSecrets from "../redaction/SessionWithoutSecrets.ts"
+import * as ServerExchange from "./ServerExchange.ts"
+import * as ServerRequests from "./ServerRequests.ts"
+
+/**
+ * One connection while it lasts.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Session extends Omit<McpConnection, "review"> {
+  /** False as soon as the other side has gone. */
+  readonly isOpen: Effect.Effect<boolean>
+  readonly closed: Effect.Effect<void>
+  /** Tells the server that its folders are others now; it may ask for them. */
+  readonly rootsChanged: Effect.Effect<void>
+}
+
+/**
+ * @since 0.1.0
+ * @category models
+ */
+export interface ClientOptions {
+  readonly server: string
+  readonly peer: Peer
+  /** For `initialize`, and for each list as a whole. */
+  readonly startTimeout: Duration.Duration
+  /** Longest silence in a call that does not say its own. */
+  readonly callTimeout: Duration.Duration
+  /** Longest time for one call, however often the server reports progress. */
+  readonly callTotal: Duration.Duration
+  /** Whether the user lets a tool be used. */
+  readonly allows: (tool: string) => boolean
+  /** Who answers what the server asks. */
+  readonly answering: ServerRequests.Answering
+}
+
+/**
+ * Initializes the server. Closing the scope closes the connection.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const connect = Effect.fn("McpClient.connect")(function* (options: ClientOptions) {
+  const { allows, answering, peer, server, startTimeout } = options
+  const capabilities = yield* ServerRequests.capabilities
+  const client = new Client(
+    { name: "lms-bridge", version: "0.1.0" },
+    // by itself the SDK refuses results that do not match a tool's output schema, and whole lists when one of them does
+    // not compile; a model makes something of such a result, so nothing is checked here
+    { capabilities, jsonSchemaValidator: { getValidator: acceptAll } }
+  )
+  const { foreign, greeting, transport } = TolerantTransport.make(peer.transport)
+  const patience = ServerExchange.makePatience()
+  // before the server can ask anything
+  yield* ServerRequests.bind(client, capabilities, { ...answering, server, patience })
+  const closed = yield* Deferred.make<void>()
+  const state = { open: true }
+  client.onclose = () => {
+    state.open = false
+    Deferred.unsafeDone(closed, Effect.void)
+  }
+
+  const unavailable = Effect.fnUntraced(function* (
+    reason: McpServerUnavailable["reason"],
+    detail: string,
+    facts: { readonly exitCode?: number; readonly status?: number; readonly lacks?: Lack } = {}
+  ) {
+    const stderrTail = yield* peer.stderrTail
+    return yield* new McpServerUnavailable({ server, reason, detail: peer.redact(detail), stderrTail, ...facts })
+  })
+  const unauthorized = (status: number) =>
+    Effect.flatMap(
+      Effect.zip(peer.lacks ?? Effect.succeed(undefined), peer.refusal ?? Effect.succeed("")),
+      ([lacks, why]) =>
+        unavailable("Unauthorized", why === "" ? "" : `It said: ${why}`, {
+          status,
+          ...(lacks === undefined ? {} : { lacks })
+        })
+    )
+  const gone = Effect.flatMap(peer.ended, ({ detail, exitCode }) =>
+    exitCode === undefined ? unavailable("Closed", detail) : unavailable("Exited", detail, { exitCode })
+  )
+  const refused = (error: ServerExchange.RequestFailed) => {
+    if (error.lost && !state.open) return gone
+    const { method, status, text, unreachable } = error
+    const versions = foreign() ?? Greeting.foreignVersions({ code: error.code, text, data: error.data })
+    if (method === "initialize" && versions !== undefined) return unavailable("Version", versions.join(", "))
+    if (status === 401 || status === 403) return unauthorized(status)
+    if (status !== undefined) return unavailable("Http", sentences(`It answered ${status}.`, text), { status })
+    return unreachable ? unavailable("Http", text) : unavailable("Protocol", `${method}: ${text}`)
+  }
+  const within = (what: string) =>
+    limit(
+      startTimeout,
+      Effect.flatMap(peer.hint, (hint) =>
+        unavailable(
+          "StartTimeout",
+          sentences(`${what} took longer than ${Duration.format(startTimeout)} (LMS_BRIDGE_MCP_START_TIMEOUT).`, hint)
+        )
+      )
+    )
+
+  yield* Effect.addFinalizer(() =>
+    Effect.zipRight(
+      Effect.when(peer.farewell, () => state.open),
+      Effect.promise(() => client.close())
+    )
+  )
+  yield* ServerExchange.attempt("initialize", () =>
+    client.connect(transport, { timeout: ServerExchange.noSdkLimit })
+  ).pipe(Effect.catchAll(refused), within("Its answer to initialize"))
+
+  const exchange = yield* ServerExchange.make(client, patience)
+  const declared = Greeting.offered(greeting())
+  /** A session that the server has forgotten is of no more use, nor is one to a server that cannot be reached. */
+  const useless = Effect.promise(() => client.close())
+
+  const kept = <A>(
+    method: string,
+    what: string,
+    capability: "tools" | "resources" | "prompts",
+    pageOf: (result: unknown) => KeptList.Page<A>,
+    keyOf: (item: A) => string
+  ) =>
+    KeptList.make<A, McpServerUnavailable>({
+      server,
+      method,
+      keyOf,
+      within: within(what),
+      page: (cursor) => {
+        const none = { items: [], next: undefined }
+        // a server that declares none need not answer; many have tools all the same, and some declare nothing at all
+        const isDeclared = declared?.[capability] === true
+        if (declared !== undefined && !isDeclared && capability !== "tools") return Effect.succeed(none)
+        const asked = exchange.send(method, cursor === undefined ? {} : { cursor })
+        return (isDeclared ? asked : Effect.timeoutTo(asked, unlikely(none))).pipe(
+          Effect.map(pageOf),
+          Effect.catchAll((error) => {
+            if (error.forgotten) {
+              const status = error.status ?? 404
+              return Effect.zipRight(useless, unavailable("Closed", error.text, { status }))
+            }
+            // who has resources need not have templates of them
+            return error.code === ErrorCode.MethodNotFound && (method !== "tools/list" || !isDeclared)
+              ? Effect.succeed(none)
+              : Effect.zipRight(
+                  Effect.when(useless, () => error.unreachable),
+                  refused(error)
+                )
+          })
+        )
+      }
+    })
+  const tools = kept(
+    "tools/list",
+    "Its list of tools",
+    "tools",
+    (result) => {
+      const { items, next } = McpWire.toolPage(server, result)
+      return { items: items.filter(({ name }) => allows(name)), next }
+    },
+    ({ name }) => name
+  )
+  const resources = kept(
+    "resources/list",
+    "Its list of resources",
+    "resources",
+    (result) => McpWire.resourcePage(server, result),
+    ({ uri }) => uri
+  )
+  const templates = kept(
+    "resources/templates/list",
+    "Its list of resource templates",
+    "resources",
+    (result) => McpWire.templatePage(server, result),
+    ({ uriTemplate }) => uriTemplate
+  )
+  const prompts = kept(
+    "prompts/list",
+    "Its list of prompts",
+    "prompts",
+    (result) => McpWire.promptPage(server, result),
+    ({ name }) => name
+  )
+  client.setNotificationHandler(ToolListChangedNotificationSchema, tools.changed)
+  client.setNotificationHandler(PromptListChangedNotificationSchema, prompts.changed)
+  client.setNotificationHandler(ResourceListChangedNotificationSchema, () => {
+    resources.changed()
+    templates.changed()
+  })
+
+  /** A request on behalf of somebody, whose failure is told in their words. */
+  const converse = <E>(
+    method: string,
+    params: Record<string, unknown>,
+    callOptions: CallOptions,
+    failed: (reason: Reason, detail: string, more: { code?: number; limit?: Duration.Duration }) => E
+  ): Effect.Effect<unknown, E | McpServerUnavailable> =>
+    exchange
+      .converse(method, params, {
+        silence: Duration.decode(callOptions.timeout ?? options.callTimeout),
+        total: options.callTotal,
+        onProgress: callOptions.onProgress
+      })
+      .pipe(
+        Effect.catchAll(
+          Effect.fnUntraced(function* (error) {
+            if (error._tag === "Silent") {
+              return yield* Effect.fail(failed("Timeout", yield* peer.hint, { limit: error.limit }))
+            }
+            const { forgotten, lost, status, unreachable } = error
+            if (unreachable || forgotten) {
+              yield* useless
+              const code = status === undefined && !forgotten ? {} : { code: status ?? 404 }
+              return yield* Effect.fail(failed("Closed", peer.redact(error.text), code))
+            }
+            if (status === 401 || status === 403) return yield* unauthorized(status)
+            if (!lost) return yield* Effect.fail(failed(error, peer.redact(error.text), codeOf(error)))
+            if (state.open) return yield* Effect.fail(failed("Closed", "Its answer was cut off.", {}))
+            const end = yield* Effect.flip(gone)
+            return yield* Effect.fail(failed("Closed", end.message, {}))
+          })
+        )
+      )
+
+  const call: Session["call"] = (tool, args, callOptions = {}) => {
+    if (!allows(tool)) {
+      const detail = "The configuration does not let it be used."
+      return new McpCallFailed({ server, tool, reason: "UnknownTool", detail })
+    }
+    return converse(
+      "tools/call",
+      { name: tool, arguments: args },
+      callOptions,
+      (why, detail, more) =>
+        new McpCallFailed({ server, tool, reason: typeof why === "string" ? why : ofCall(why), detail, ...more })
+    ).pipe(Effect.map(Results.toolResult), spanned("McpClient.call", { server, tool }))
+  }
+
+  const read = Effect.fn("McpClient.read")(function* (
+    what: McpReadFailed["what"],
+    name: string,
+    method: string,
+    params: Record<string, unknown>,
+    callOptions: CallOptions
+  ) {
+    yield* Effect.annotateCurrentSpan({ server, [what]: name })
+    if (declared !== undefined && !declared[`${what}s`]) {
+      return yield* new McpReadFailed({ server, what, name, reason: "Unsupported", detail: "" })
+    }
+    return yield* converse(method, params, callOptions, (why, detail, more) => {
+      const reason = typeof why === "string" ? why : ofReading(why)
+      return new McpReadFailed({ server, what, name, reason, detail, ...more })
+    })
+  })
+
+  const { name = "", version = "" } = client.getServerVersion() ?? {}
+  const session: Session = {
+    server,
+    implementation: { name: name.trim() === "" ? server : name, version },
+    instructions: client.getInstructions(),
+    tools: tools.list,
+    toolsEdition: tools.edition,
+    call,
+    resources: resources.list,
+    resourceTemplates: templates.list,
+    readResource: (uri, callOptions = {}) =>
+      Effect.map(read("resource", uri, "resources/read", { uri }, callOptions), (result) =>
+        McpWire.resourceContents(uri, result)
+      ),
+    prompts: prompts.list,
+    getPrompt: (prompt, args, callOptions = {}) =>
+      Effect.map(
+        read("prompt", prompt, "prompts/get", { name: prompt, arguments: args }, callOptions),
+        McpWire.promptResult
+      ),
+    stderrTail: peer.stderrTail,
+    isOpen: Effect.sync(() => state.open),
+    closed: Deferred.await(closed),
+    // nobody waits for it; a server that cannot be told has gone, which is noticed elsewhere
+    rootsChanged: Effect.sync(() => void client.sendRootsListChanged().catch(() => undefined))
+  }
+  return peer.said === undefined ? session : SessionWithoutSecrets.make(session, peer.said)
+})
+
+// -----------------------------------------------------------------------------
+// internal
+// -----------------------------------------------------------------------------
+
+/** Why it came to no result, or the server's own error. */
+type Reason = "Timeout" | "Closed" | ServerExchange.RequestFailed
+
+const acceptAll =
+  <T>(): JsonSchemaValidator<T> =>
+  (value) => ({ valid: true, data: value as T, errorMessage: undefined }) // the SDK's interface: T is the caller's hope
+
+const limit =
+  <E2>(duration: Duration.Duration, late: Effect.Effect<never, E2>) =>
+  <A, E, R>(self: Effect.Effect<A, E, R>): Effect.Effect<A, E | E2, R> =>
+    Effect.flatten(
+      Effect.timeoutTo(self, { duration, onTimeout: () => late, onSuccess: (value) => Effect.succeed(value) })
+    )
+
+/** How long a list is waited for that was not announced. */
+const unlikely = <A>(none: A) =>
+  ({ duration: "3 seconds", onTimeout: () => none, onSuccess: (value: unknown) => value }) as const
+
+const ofCall = ({ code, text }: ServerExchange.RequestFailed): McpCallFailed["reason"] => {
+  const unknown = /unknown tool|tool\b.*\bnot found|no such tool/i.test(text)
+  if (code === ErrorCode.MethodNotFound || (unknown && code !== undefined)) return "UnknownTool"
+  return code === ErrorCode.InvalidParams ? "InvalidArguments" : "Protocol"
+}
+
+/** -32002 is the specification's for a resource that is not there; many servers say so in words only. */
+const ofReading = ({ code, text }: ServerExchange.RequestFailed): McpReadFailed["reason"] => {
+  if (code === resourceNotFound || /\bnot found\b|unknown (prompt|resource)|no such/i.test(text)) return "NotFound"
+  return code === ErrorCode.InvalidParams ? "InvalidArguments" : "Protocol"
+}
+
+const resourceNotFound = -32_002
+
+const codeOf = ({ code }: ServerExchange.RequestFailed) =>
+  code === undefined || !Number.isSafeInteger(code) ? {} : { code }
+
+const sentences = (...texts: ReadonlyArray<string>) => texts.filter((text) => text !== "").join(" ")

@@ -1,0 +1,314 @@
+/**
+ * One server of the pool: connected when it is needed, connected anew when it has gone, for any number of callers at
+ * once, none of whom can harm the others.
+ *
+ * @since 0.1.0
+ */
+import * as Clock from "effect/Clock"
+import * as Deferred from "effect/Deferred"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
+import * as ExecutionStrategy from "effect/ExecutionStrategy"
+import * as Exit from "effect/Exit"
+import * as Fiber from "effect/Fiber"
+import * as FiberRef from "effect/FiberRef"
+import * as HashMap from "effect/HashMap"
+import * as Option from "effect/Option"
+import * as Schema from "effect/Schema"
+import * as Scope from "effect/Scope"
+import * as CircuitBreaker from "../../resilience/CircuitBreaker.ts"
+import * as RetryPolicy from "../../resilience/RetryPolicy.ts"
+import * as FairTurns from "../../resilience/FairTurns.ts"
+import * as Callers from "./Callers.ts"
+import type { GuardedSession as Session } from "../lock/GuardedSession.ts"
+import type { McpConnection } from "../McpConnection.ts"
+import { type McpCallFailed, type McpReadFailed, McpServerUnavailable } from "../McpError.ts"
+import * as Roots from "../Roots.ts"
+import type { Answering } from "./ServerRequests.ts"
+
+/**
+ * @since 0.1.0
+ * @category models
+ */
+export interface PooledServer {
+  /** An open connection; opened, once for all who wait, when there is none. */
+  readonly live: Effect.Effect<Session, McpServerUnavailable>
+  /**
+   * A handle that outlives single connections: what is asked of it after a loss is asked of a new connection. The server
+   * is to work in these folders, besides others', until the scope closes.
+   */
+  readonly connection: (
+    roots: ReadonlyArray<Roots.Root>
+  ) => Effect.Effect<McpConnection, McpServerUnavailable, Scope.Scope>
+  readonly isOpen: Effect.Effect<boolean>
+  /** Ends the connection and waits until nothing of it is left. */
+  readonly close: Effect.Effect<void>
+}
+
+/**
+ * `open` makes one connection and is run again after each loss, and once more at once where the server ended while it was
+ * opened; where it was killed, a few times more. After that each attempt, made when somebody needs it, waits longer than the one before. A server that fails again and again is left alone for a
+ * while: `policy` says how often and how long. No more than `concurrency` calls run at the same time, whoever makes them;
+ * the others wait for their caller's turn.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const make = Effect.fnUntraced(function* (options: {
+  readonly server: string
+  readonly open: (answering: Answering) => Effect.Effect<Session, McpServerUnavailable, Scope.Scope>
+  readonly policy: CircuitBreaker.BreakerPolicy
+  /** How long to wait between attempts that failed, each time longer. */
+  readonly retries: RetryPolicy.RetryPolicy
+  readonly concurrency: number
+}) {
+  const { concurrency, policy, retries, server } = options
+  const scope = yield* Effect.scope
+  const gate = yield* Effect.makeSemaphore(1)
+  const breaker = yield* CircuitBreaker.make({
+    name: `MCP server "${server}"`,
+    policy,
+    // it is well, and wants a person, who does not like to wait after a login
+    counts: (error) => !(isUnavailable(error) && error.reason === "Unauthorized")
+  })
+  const inTurn = yield* FairTurns.make(concurrency)
+  const state: State = {
+    current: undefined,
+    last: undefined,
+    sessions: 0,
+    failure: undefined,
+    failures: 0,
+    restsUntil: 0
+  }
+
+  const callers = Callers.make(server)
+  const roots = Roots.make(
+    Effect.suspend(() => (state.current?.session === undefined ? Effect.void : state.current.session.rootsChanged))
+  )
+
+  // in a scope of its own: nothing of a failed attempt is left when the next begins
+  const once = Effect.flatMap(Effect.scope, (scope) =>
+    Effect.flatMap(Scope.fork(scope, ExecutionStrategy.sequential), (own) =>
+      options.open({ roots: roots.current, callers }).pipe(
+        Scope.extend(own),
+        Effect.tapErrorCause((cause) => Scope.close(own, Exit.failCause(cause)))
+      )
+    )
+  )
+  // who was killed did nothing wrong, and may be killed again where memory is short
+  const persistent = Effect.retry(once, { schedule: RetryPolicy.toSchedule(retries), while: isKilled })
+  const rested = Effect.flatMap(Clock.currentTimeMillis, (now) =>
+    Effect.when(Effect.sleep(Duration.millis(state.restsUntil - now)), () => state.restsUntil > now)
+  )
+  const open = Effect.zipRight(
+    rested,
+    Effect.catchIf(once, isEnded, () => persistent)
+  ).pipe(
+    Effect.tap(() => Effect.sync(() => (state.failures = 0))),
+    Effect.tapError((failure) =>
+      Effect.map(Clock.currentTimeMillis, (now) => {
+        state.failure = failure
+        state.failures = isEnded(failure) ? state.failures + 1 : 0
+        state.restsUntil = state.failures === 0 ? 0 : now + Duration.toMillis(restAfter(retries, state.failures))
+      })
+    ),
+    breaker.protect,
+    Effect.catchTag("CircuitOpen", ({ retryAfter }) => leftAlone(server, state.failure, retryAfter))
+  )
+
+  /** Lives as long as one connection: its scope is the connection's. */
+  const run = (attempt: Attempt) =>
+    Effect.scoped(
+      Effect.zip(roots.version, open).pipe(
+        Effect.tap(([version, session]) =>
+          Effect.suspend(() => {
+            attempt.session = session
+            state.last = session
+            state.sessions += 1
+            // those that came while it was being opened; it may have asked before
+            return Effect.whenEffect(
+              session.rootsChanged,
+              Effect.map(roots.version, (now) => now !== version)
+            )
+          })
+        ),
+        Effect.map(([, session]) => session),
+        Effect.onExit((exit) => {
+          attempt.isReady = true
+          return Deferred.done(attempt.ready, withoutInterruption(server, exit))
+        }),
+        Effect.flatMap((session) => session.closed),
+        Effect.ignore,
+        // before the scope closes, which may take a while: who asks now gets a new connection at once
+        Effect.ensuring(Effect.sync(() => state.current === attempt && (state.current = undefined)))
+      )
+    )
+
+  const attempt = gate.withPermits(1)(
+    Effect.suspend(() => (state.current === undefined ? begin : Effect.succeed(state.current)))
+  )
+  const begin = Effect.gen(function* () {
+    const started: Attempt = {
+      ready: yield* Deferred.make<Session, McpServerUnavailable>(),
+      fiber: undefined,
+      session: undefined,
+      isReady: false
+    }
+    state.current = started
+    const caller = HashMap.get(yield* FiberRef.get(FiberRef.currentLogAnnotations), "runId")
+    // in the pool's scope; of what the caller's log lines say, only which run had it opened
+    started.fiber = yield* run(started).pipe(
+      Effect.locally(
+        FiberRef.currentLogAnnotations,
+        HashMap.make(
+          ["server", server as unknown],
+          ...Option.toArray(Option.map(caller, (id) => ["runId", id] as const))
+        )
+      ),
+      Effect.interruptible,
+      Effect.forkIn(scope)
+    )
+    // a scope that has closed meanwhile ends the fiber before its first step
+    started.fiber.addObserver(() => {
+      if (state.current === started) state.current = undefined
+      Deferred.unsafeDone(started.ready, letGo(server))
+    })
+    return started
+  }).pipe(Effect.uninterruptible)
+
+  const found: PooledServer["live"] = Effect.gen(function* () {
+    for (;;) {
+      const current = yield* attempt
+      const session = yield* Deferred.await(current.ready)
+      if (yield* session.isOpen) return session
+      // lost while we looked, and its fiber has yet to notice
+      if (state.current === current) state.current = undefined
+    }
+  })
+  const live: PooledServer["live"] = Effect.suspend(() => {
+    const { current } = state
+    // one that is being opened may have yet to hear of folders that came meanwhile
+    if (current?.session === undefined || !current.isReady) return found
+    const { session } = current
+    return Effect.flatMap(session.isOpen, (isOpen) => (isOpen ? Effect.succeed(session) : found))
+  })
+
+  /** A list may be asked for again, whatever became of the server that was to give it; a start that failed has had its own. */
+  const look = <A>(use: (session: Session) => Effect.Effect<A, McpServerUnavailable>) =>
+    Effect.flatMap(live, (session) => Effect.either(use(session))).pipe(
+      Effect.repeat({
+        times: retries.maxRetries,
+        while: (got) => Either.isLeft(got) && (isEnded(got.left) || isForgotten(got.left))
+      }),
+      Effect.flatten
+    )
+  /** A server that does not know its session has done nothing yet; nothing else is ever repeated. */
+  const ask = <A, E extends McpServerUnavailable | McpCallFailed | McpReadFailed>(
+    use: (session: Session) => Effect.Effect<A, E>
+  ) => {
+    const once = Effect.flatMap(live, use)
+    return Effect.catchIf(once, isForgotten, () => once)
+  }
+
+  const asCaller = <A, E>(self: Effect.Effect<A, E>) => inTurn(callers.during(self))
+
+  const pooled: PooledServer = {
+    live,
+    connection: Effect.fnUntraced(function* (folders) {
+      yield* roots.hold(folders)
+      const { implementation, instructions } = yield* live
+      const connection: McpConnection = {
+        server,
+        implementation,
+        instructions,
+        tools: look((session) => session.tools),
+        review: look((session) => session.review),
+        toolsEdition: Effect.suspend(() =>
+          Effect.map(state.last?.toolsEdition ?? Effect.succeed(""), (edition) => `${state.sessions}.${edition}`)
+        ),
+        call: (tool, args, callOptions) => asCaller(ask((session) => session.call(tool, args, callOptions))),
+        resources: look((session) => session.resources),
+        resourceTemplates: look((session) => session.resourceTemplates),
+        readResource: (uri, callOptions) => asCaller(ask((session) => session.readResource(uri, callOptions))),
+        prompts: look((session) => session.prompts),
+        getPrompt: (name, args, callOptions) => asCaller(ask((session) => session.getPrompt(name, args, callOptions))),
+        stderrTail: Effect.suspend(() => state.last?.stderrTail ?? Effect.succeed(""))
+      }
+      return connection
+    }),
+    isOpen: Effect.suspend(() => (state.current === undefined ? Effect.succeed(false) : isUp(state.current))),
+    close: Effect.suspend(() =>
+      state.current?.fiber === undefined ? Effect.void : Fiber.interrupt(state.current.fiber)
+    )
+  }
+  return pooled
+})
+
+// -----------------------------------------------------------------------------
+// internal
+// -----------------------------------------------------------------------------
+
+const isUnavailable = Schema.is(McpServerUnavailable)
+
+interface Attempt {
+  readonly ready: Deferred.Deferred<Session, McpServerUnavailable>
+  fiber: Fiber.RuntimeFiber<void> | undefined
+  /** Once it is open. */
+  session: Session | undefined
+  isReady: boolean
+}
+
+interface State {
+  current: Attempt | undefined
+  /** The newest session, open or not: its stderr says why it ended. */
+  last: Session | undefined
+  /** How many there have been. */
+  sessions: number
+  failure: McpServerUnavailable | undefined
+  /** Attempts in a row in which the server ended. */
+  failures: number
+  /** Epoch milliseconds. */
+  restsUntil: number
+}
+
+/** By a signal, which a shell in between tells as a code beyond 128. */
+const isKilled = ({ exitCode = 0, reason }: McpServerUnavailable) =>
+  reason === "Closed" || (reason === "Exited" && exitCode > 128)
+
+const isEnded = ({ reason }: McpServerUnavailable) => reason === "Exited" || reason === "Closed"
+
+/** Twice as long after each, up to the longest. */
+const restAfter = ({ base, factor, maxDelay }: RetryPolicy.RetryPolicy, failures: number) =>
+  Duration.min(Duration.times(base, factor ** (failures - 1)), maxDelay)
+
+const isForgotten = (error: McpCallFailed | McpReadFailed | McpServerUnavailable) => {
+  const status = error._tag === "McpServerUnavailable" ? error.status : error.code
+  return error.reason === "Closed" && (status === 404 || status === 400)
+}
+
+const isUp = ({ ready }: Attempt) =>
+  Effect.flatMap(Deferred.poll(ready), (done) =>
+    done._tag === "None"
+      ? Effect.succeed(false)
+      : done.value.pipe(
+          Effect.flatMap((session) => session.isOpen),
+          Effect.orElseSucceed(() => false)
+        )
+  )
+
+/** Who waits for a connection is not cancelled because the pool closes: it is told so. */
+const withoutInterruption = (server: string, exit: Exit.Exit<Session, McpServerUnavailable>) =>
+  Exit.isInterrupted(exit) ? letGo(server) : exit
+
+const letGo = (server: string) =>
+  Exit.fail(new McpServerUnavailable({ server, reason: "Closed", detail: "lms-bridge let go of it.", stderrTail: "" }))
+
+const leftAlone = (server: string, last: McpServerUnavailable | undefined, retryAfter: Duration.Duration) =>
+  new McpServerUnavailable({
+    server,
+    reason: last?.reason ?? "Closed",
+    detail: `It failed repeatedly, so it is tried again in ${Duration.format(retryAfter)} at the earliest.`,
+    ...(last?.exitCode === undefined ? {} : { exitCode: last.exitCode }),
+    stderrTail: last?.stderrTail ?? ""
+  })

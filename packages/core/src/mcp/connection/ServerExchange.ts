@@ -1,0 +1,289 @@
+/**
+ * One request to an MCP server, however it ends: its answer, the way it failed, or a silence that was too long.
+ *
+ * @since 0.1.0
+ */
+import type { Client } from "@modelcontextprotocol/sdk/client/index.js"
+import { ErrorCode, McpError as SdkError, type Progress, ResultSchema } from "@modelcontextprotocol/sdk/types.js"
+import * as Data from "effect/Data"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
+import * as Predicate from "effect/Predicate"
+import * as Runtime from "effect/Runtime"
+import type * as Scope from "effect/Scope"
+import * as Alarms from "../../internal/alarms.ts"
+import type { Alarm } from "../../internal/alarms.ts"
+import * as ErrorWords from "../reading/ErrorWords.ts"
+import { parse } from "../reading/MessageText.ts"
+import { endingIn } from "../transport/TolerantTransport.ts"
+import type { CallOptions, CallProgress } from "../McpConnection.ts"
+
+/**
+ * A request that came to no result. `lost`: so it looks when the connection went away.
+ *
+ * @since 0.1.0
+ * @category errors
+ */
+export class RequestFailed extends Data.TaggedError("RequestFailed")<{
+  readonly method: string
+  /** JSON-RPC's. */
+  readonly code: number | undefined
+  /** HTTP's. */
+  readonly status: number | undefined
+  readonly text: string
+  readonly lost: boolean
+  /** Nothing at the address answered. */
+  readonly unreachable: boolean
+  /** What the server sent besides the words. */
+  readonly data?: unknown
+}> {
+  /**
+   * The server does not know the session any more, so it has not done what was asked. Some say so with status 200, in an
+   * error of the protocol; a tool whose own sessions are gone says so as well, so there its words have to be the usual ones.
+   */
+  get forgotten() {
+    if (this.status !== undefined) return this.status === 404 || (this.status === 400 && /session/i.test(this.text))
+    return sessionCodes.includes(this.code ?? 0) && forgottenWords.test(this.text)
+  }
+}
+
+/**
+ * Nothing was heard within `limit`.
+ *
+ * @since 0.1.0
+ * @category errors
+ */
+export class Silent extends Data.TaggedError("Silent")<{ readonly limit: Duration.Duration }> {}
+
+/**
+ * Whether the server waits for us, as when it has asked the person something: that is no silence of its own.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Patience {
+  readonly begin: () => void
+  /** `at` in milliseconds: from then on the server is expected to go on. */
+  readonly end: (at: number) => void
+  /** Undefined while it waits; else when it last had its answer, 0 for never. */
+  readonly since: () => number | undefined
+}
+
+/**
+ * @since 0.1.0
+ * @category constructors
+ */
+export const makePatience = (): Patience => {
+  let open = 0
+  let answeredAt = 0
+  return {
+    begin: () => void open++,
+    end: (at) => {
+      open--
+      answeredAt = at
+    },
+    since: () => (open > 0 ? undefined : answeredAt)
+  }
+}
+
+/**
+ * @since 0.1.0
+ * @category models
+ */
+export interface ServerExchange {
+  /** Waits as long as it takes. */
+  readonly send: (method: string, params: Record<string, unknown>) => Effect.Effect<unknown, RequestFailed>
+  /** Waits as long as the server says something now and then, and no longer than `total`. */
+  readonly converse: (
+    method: string,
+    params: Record<string, unknown>,
+    limits: {
+      readonly silence: Duration.Duration
+      readonly total: Duration.Duration
+      readonly onProgress: CallOptions["onProgress"]
+    }
+  ) => Effect.Effect<unknown, RequestFailed | Silent>
+}
+
+/**
+ * Limits are kept until the scope closes.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const make = (client: Client, patience: Patience): Effect.Effect<ServerExchange, never, Scope.Scope> =>
+  Effect.gen(function* () {
+    const clock = yield* Effect.clock
+    const alarms = yield* Alarms.make
+
+    const request = (
+      method: string,
+      params: Record<string, unknown>,
+      signal: AbortSignal,
+      onprogress?: (progress: Progress) => void
+    ) =>
+      client
+        .request({ method, params }, ResultSchema, {
+          signal,
+          timeout: noSdkLimit,
+          ...(onprogress === undefined ? {} : { onprogress })
+        })
+        .then((result) => {
+          const ending = endingIn(result)
+          if (ending._tag === "Result") return ending.value
+          throw failureFrom(method, ending.error)
+        })
+
+    const send: ServerExchange["send"] = (method, params) =>
+      attempt(method, (signal) => request(method, params, signal))
+
+    /** In the fiber of the caller: a race of its own would cost each call more than the call. */
+    const listenedTo = (
+      method: string,
+      params: Record<string, unknown>,
+      { silence, total }: { readonly silence: Duration.Duration; readonly total: Duration.Duration },
+      tell: (report: CallProgress) => void
+    ) =>
+      Effect.async<unknown, RequestFailed | Silent>((resume) => {
+        const cancelled = new AbortController()
+        const now = () => clock.unsafeCurrentTimeMillis()
+        let heardAt = now()
+        const end = heardAt + Duration.toMillis(total)
+        const alarm: Alarm = {
+          due: () => Math.min(Math.max(heardAt, patience.since() ?? now()) + Duration.toMillis(silence), end),
+          ring: Effect.sync(() => {
+            resume(new Silent({ limit: now() >= end ? total : silence }))
+            cancelled.abort()
+          })
+        }
+        alarms.set(alarm)
+        request(method, params, cancelled.signal, (report) => {
+          heardAt = now()
+          tell(progressOf(report))
+        })
+          .then(Effect.succeed, (cause: unknown) => failureOf(method, cause))
+          .then((answer) => (alarms.takeBack(alarm), resume(answer)))
+        return Effect.sync(() => (alarms.takeBack(alarm), cancelled.abort()))
+      })
+
+    const converse: ServerExchange["converse"] = (method, params, limits) => {
+      const { onProgress } = limits
+      if (onProgress === undefined) return listenedTo(method, params, limits, () => {})
+      return Effect.flatMap(Effect.runtime<never>(), (runtime) => {
+        const teller = makeTeller(runtime, onProgress)
+        return listenedTo(method, params, limits, teller.tell).pipe(
+          // what was reported before the result is told before it
+          Effect.zipLeft(teller.finish),
+          Effect.ensuring(teller.stop)
+        )
+      })
+    }
+    return { send, converse }
+  })
+
+/**
+ * Runs a promise of the SDK's and reads what it throws.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const attempt = <A>(method: string, run: (signal: AbortSignal) => Promise<A>) =>
+  Effect.tryPromise({ try: run, catch: (cause) => failureOf(method, cause) })
+
+/**
+ * Time limits are ours, by the Clock; the SDK's own is put as far away as its timer reaches. Milliseconds.
+ *
+ * @since 0.1.0
+ * @category constants
+ */
+export const noSdkLimit = 2 ** 31 - 1
+
+// -----------------------------------------------------------------------------
+// internal
+// -----------------------------------------------------------------------------
+
+/** Those that the SDKs of servers use for it. */
+const sessionCodes: ReadonlyArray<number> = [-32_000, -32_001, -32_600, 400, 404]
+
+const forgottenWords =
+  /^\W*(?:bad request: )?(?:no valid|invalid|unknown|missing|expired) (?:mcp[- ])?session\b|^\W*(?:mcp[- ])?session\b.{0,80}\b(?:not found|unknown|invalid|expired|terminated|closed|does not exist)\b/i
+
+/** The pages that somebody has to open before the server does what was asked. */
+const pagesIn = (code: number | undefined, data: unknown) => {
+  const links = Predicate.hasProperty(data, "elicitations") ? data.elicitations : undefined
+  if (code !== ErrorCode.UrlElicitationRequired || !Array.isArray(links)) return ""
+  const urls = links.flatMap((link) =>
+    Predicate.hasProperty(link, "url") && typeof link.url === "string" ? [link.url] : []
+  )
+  return urls.length === 0 ? "" : ` The user has to open ${urls.join(" and ")} first; then it may be tried again.`
+}
+
+const failureFrom = (method: string, { code, data, text }: ErrorWords.ServerError): RequestFailed =>
+  new RequestFailed({
+    method,
+    code,
+    status: undefined,
+    text: `${text}${pagesIn(code, data)}`.slice(0, 2000),
+    // by the text too: servers use this code for errors of their own
+    lost: code === ErrorCode.ConnectionClosed && text === connectionClosed,
+    unreachable: false,
+    data
+  })
+
+const connectionClosed = "Connection closed"
+
+/** What fetch hides beneath "fetch failed": `ECONNREFUSED 127.0.0.1:3001`. */
+const networkProblem = ({ cause, message }: TypeError) =>
+  cause instanceof Error && cause.message !== "" ? cause.message : message
+
+const failureOf = (method: string, cause: unknown): RequestFailed => {
+  if (cause instanceof RequestFailed) return cause
+  const message = cause instanceof Error ? cause.message : String(cause)
+  const number =
+    Predicate.hasProperty(cause, "code") && Number.isSafeInteger(cause.code) ? Number(cause.code) : undefined
+  // a JSON-RPC error has a code too; that of the HTTP transports is the status
+  if (cause instanceof SdkError) {
+    return failureFrom(method, { code: number, text: message.replace(/^MCP error -?\d+: /, ""), data: cause.data })
+  }
+  const status = number !== undefined && number >= 100 && number < 600 ? number : undefined
+  const unreachable = cause instanceof TypeError && cause.cause !== undefined
+  const said = unreachable ? undefined : errorIn(message)
+  const text = unreachable ? networkProblem(cause) : (said?.text ?? message)
+  const lost = text === "Not connected" && status === undefined
+  const data = said?.data
+  return new RequestFailed({ method, code: said?.code, status, text: text.slice(0, 2000), lost, unreachable, data })
+}
+
+/** The body of a refusal that holds an error of the protocol. */
+const errorIn = (message: string): ErrorWords.ServerError | undefined => {
+  const [, body = ""] = /^Error POSTing to endpoint[^:]*: (\{[\s\S]*)$/.exec(message) ?? []
+  const json = body === "" ? undefined : parse(body)
+  if (!Predicate.hasProperty(json, "error") || !Predicate.hasProperty(json, "jsonrpc")) return undefined
+  const { code, data, text } = ErrorWords.read(json.error)
+  return { code, data, text: `Error POSTing to endpoint: ${text}` }
+}
+
+/** Runs `onProgress` for one report after the other. Most calls report nothing, so a fiber is begun by the first report. */
+const makeTeller = (runtime: Runtime.Runtime<never>, onProgress: NonNullable<CallOptions["onProgress"]>) => {
+  const waiting: Array<CallProgress> = []
+  const state: { busy: boolean; fiber: Fiber.RuntimeFiber<void> | undefined } = { busy: false, fiber: undefined }
+  const telling = Effect.suspend(() => {
+    const report = waiting.shift()
+    return report === undefined ? Effect.void : onProgress(report)
+  }).pipe(Effect.repeat({ while: () => waiting.length > 0 }), Effect.ensuring(Effect.sync(() => (state.busy = false))))
+  const current = (use: (fiber: Fiber.RuntimeFiber<void>) => Effect.Effect<unknown>) =>
+    Effect.suspend(() => (state.fiber === undefined ? Effect.void : use(state.fiber)))
+  return {
+    tell: (report: CallProgress) => {
+      waiting.push(report)
+      if (state.busy) return
+      state.busy = true
+      state.fiber = Runtime.runFork(runtime)(telling)
+    },
+    finish: current(Fiber.await),
+    stop: current(Fiber.interrupt)
+  }
+}
+
+const progressOf = ({ message, progress, total }: Progress): CallProgress => ({ progress, total, message })

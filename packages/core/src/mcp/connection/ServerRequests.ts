@@ -1,0 +1,194 @@
+/**
+ * Answers what an MCP server asks of its client, on the SDK's client: which folders to work in, a question to the person,
+ * a question to the model. Only what can be answered is announced; `ping` the SDK answers by itself.
+ *
+ * @since 0.1.0
+ */
+import type { Client } from "@modelcontextprotocol/sdk/client/index.js"
+import {
+  type ClientCapabilities,
+  CreateMessageRequestSchema,
+  type CreateMessageRequestParams,
+  type CreateMessageResult,
+  ElicitRequestSchema,
+  type ElicitRequestParams,
+  type ElicitResult,
+  ErrorCode,
+  ListRootsRequestSchema
+} from "@modelcontextprotocol/sdk/types.js"
+import * as Data from "effect/Data"
+import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
+import * as Option from "effect/Option"
+import * as Runtime from "effect/Runtime"
+import type { ChatMessage } from "../../lmstudio/Chat.ts"
+import type { Callers } from "./Callers.ts"
+import { CurrentPerson, type Question } from "../Elicitation.ts"
+import type { Root } from "../Roots.ts"
+import { CurrentSampler } from "../Sampling.ts"
+import type { Patience } from "./ServerExchange.ts"
+
+/**
+ * Who answers.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Answering {
+  readonly roots: Effect.Effect<ReadonlyArray<Root>>
+  readonly callers: Callers
+}
+
+/**
+ * What may be announced, as whoever opens the connection can answer: folders always, questions where there is a person
+ * or a model.
+ *
+ * @since 0.1.0
+ * @category getters
+ */
+export const capabilities: Effect.Effect<ClientCapabilities> = Effect.map(
+  Effect.all([CurrentPerson, CurrentSampler]),
+  ([person, sampler]) => ({
+    roots: { listChanged: true },
+    ...(Option.isNone(person) ? {} : { elicitation: { form: {}, ...(person.value.opensPages ? { url: {} } : {}) } }),
+    ...(Option.isNone(sampler) ? {} : { sampling: {} })
+  })
+)
+
+/**
+ * Answers from now on. While a question is open, the server's silence is not counted against it.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const bind = Effect.fnUntraced(function* (
+  client: Client,
+  announced: ClientCapabilities,
+  options: Answering & { readonly server: string; readonly patience: Patience }
+) {
+  const { callers, patience, roots, server } = options
+  const runtime = yield* Effect.runtime()
+  const run = <A>(effect: Effect.Effect<A, Refusal>, signal: AbortSignal): Promise<A> =>
+    Runtime.runPromise(runtime)(Effect.either(effect), { signal }).then(
+      Either.getOrThrowWith((error): Refusal => error) // the SDK reads the error's code
+    )
+  const question = <A, E>(self: Effect.Effect<A, E>) =>
+    Effect.acquireUseRelease(
+      Effect.sync(patience.begin),
+      () => self,
+      () => Effect.map(Effect.clock, (clock) => patience.end(clock.unsafeCurrentTimeMillis()))
+    ).pipe(Effect.annotateLogs({ server }))
+
+  client.setRequestHandler(ListRootsRequestSchema, (_, { signal }) =>
+    run(
+      Effect.map(roots, (all) => ({ roots: all.map((root) => ({ ...root })) })),
+      signal
+    )
+  )
+  if (announced.elicitation !== undefined) {
+    client.setRequestHandler(ElicitRequestSchema, ({ params }, { signal }) =>
+      run(question(Effect.map(callers.ask(questionOf(server, params)), answerOf)), signal)
+    )
+  }
+  if (announced.sampling !== undefined) {
+    client.setRequestHandler(CreateMessageRequestSchema, ({ params }, { signal }) =>
+      run(question(sampled(callers, server, params)), signal)
+    )
+  }
+  client.fallbackRequestHandler = ({ method }) =>
+    Promise.reject(
+      new Refusal({ code: ErrorCode.MethodNotFound, message: unanswered.get(method) ?? "Method not found" })
+    )
+})
+
+// -----------------------------------------------------------------------------
+// internal
+// -----------------------------------------------------------------------------
+
+/** The SDK's own error would say its code twice. */
+class Refusal extends Data.TaggedError("Refusal")<{ readonly code: number; readonly message: string }> {}
+
+const unanswered: ReadonlyMap<string, string> = new Map([
+  [
+    "sampling/createMessage",
+    "lms-bridge does not let servers use the model here. The user may allow it for runs with LMS_BRIDGE_MCP_SAMPLING."
+  ],
+  ["elicitation/create", "There is nobody here who could be asked."]
+])
+
+const questionOf = (server: string, params: ElicitRequestParams): Question =>
+  params.mode === "url"
+    ? { _tag: "Page", server, message: params.message, url: params.url, id: params.elicitationId }
+    : {
+        _tag: "Form",
+        server,
+        message: params.message,
+        schema: {
+          properties: params.requestedSchema.properties,
+          required: params.requestedSchema.required ?? []
+        }
+      }
+
+const answerOf = ({ action, content }: Effect.Effect.Success<ReturnType<Callers["ask"]>>): ElicitResult => ({
+  action,
+  ...(action !== "accept" || content === undefined
+    ? {}
+    : {
+        content: Object.fromEntries(
+          Object.entries(content).map(([name, value]) => [name, typeof value === "object" ? [...value] : value])
+        )
+      })
+})
+
+const sampled = Effect.fnUntraced(function* (callers: Callers, server: string, params: CreateMessageRequestParams) {
+  const { maxTokens, stopSequences, temperature } = params
+  const messages = yield* Either.mapLeft(
+    messagesOf(params),
+    (text) => new Refusal({ code: ErrorCode.InvalidParams, message: text })
+  )
+  const reply = yield* Effect.mapError(
+    callers.sample({ server, messages, maxTokens, temperature, stop: stopSequences }),
+    ({ detail, refused }) => new Refusal({ code: refused ? userRejected : ErrorCode.InternalError, message: detail })
+  )
+  const result: CreateMessageResult = {
+    role: "assistant",
+    content: { type: "text", text: reply.content },
+    model: reply.model,
+    stopReason: reply.finishReason === "length" ? "maxTokens" : "endTurn"
+  }
+  return result
+})
+
+/** As the specification's own example has it. */
+const userRejected = -1
+
+/** Why it cannot be put to the model, or the conversation. */
+const messagesOf = (params: CreateMessageRequestParams): Either.Either<ReadonlyArray<ChatMessage>, string> => {
+  if (params.tools !== undefined || params.toolChoice !== undefined) {
+    return Either.left("Tools cannot be used here: sampling.tools is not among the capabilities.")
+  }
+  const system: ReadonlyArray<ChatMessage> =
+    params.systemPrompt === undefined ? [] : [{ role: "system", content: params.systemPrompt }]
+  return Either.map(Either.all(params.messages.map(messageOf)), (messages) => [...system, ...messages])
+}
+
+const messageOf = ({
+  content,
+  role
+}: CreateMessageRequestParams["messages"][number]): Either.Either<ChatMessage, string> => {
+  const parts = (Array.isArray(content) ? content : [content]).map((part) =>
+    part.type === "text"
+      ? Either.right({ type: "text" as const, text: part.text })
+      : part.type === "image"
+        ? Either.right({ type: "image" as const, dataUrl: `data:${part.mimeType};base64,${part.data}` })
+        : Either.left(`Content of the kind ${part.type} cannot be shown to the model.`)
+  )
+  return Either.flatMap(Either.all(parts), (all): Either.Either<ChatMessage, string> => {
+    const text = all.flatMap((part) => (part.type === "text" ? [part.text] : [])).join("\n")
+    const isPlain = all.every(({ type }) => type === "text")
+    if (role === "user") return Either.right({ role, content: isPlain ? text : all })
+    return isPlain
+      ? Either.right({ role, content: text, toolCalls: [] })
+      : Either.left("Images in the assistant's own messages cannot be shown to the model.")
+  })
+}

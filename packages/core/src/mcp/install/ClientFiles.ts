@@ -1,0 +1,269 @@
+/**
+ * lms-bridge in the configuration of MCP clients: entered and taken out again, and nothing else of the file changes.
+ *
+ * @since 0.1.0
+ */
+import * as FileSystem from "@effect/platform/FileSystem"
+import * as Path from "@effect/platform/Path"
+import * as Config from "effect/Config"
+import * as DateTime from "effect/DateTime"
+import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
+import * as Option from "effect/Option"
+import * as Schema from "effect/Schema"
+import { ClientFileError } from "./ClientFileError.ts"
+import * as ClientPlaces from "./ClientPlaces.ts"
+import * as ConfigText from "../dialects/ConfigText.ts"
+import * as JsoncEdit from "./JsoncEdit.ts"
+import type * as JsoncText from "./JsoncText.ts"
+import { isItself } from "../SelfReference.ts"
+
+/**
+ * How the server is started, in words that need no shell.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Program {
+  readonly command: string
+  readonly args: ReadonlyArray<string>
+  readonly env: Readonly<Record<string, string>>
+}
+
+/**
+ * @since 0.1.0
+ * @category models
+ */
+export interface Target {
+  readonly client: ClientPlaces.Client
+  readonly scope: ClientPlaces.Scope
+  /** Of the entry. */
+  readonly name: string
+  /** Whether an entry of that name that is not lms-bridge may be overwritten or removed. */
+  readonly force: boolean
+}
+
+/**
+ * What is about to be written. `changes` is empty when the file says it already.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Plan {
+  readonly client: ClientPlaces.Client
+  /** As the client names it, which may be a link. */
+  readonly path: string
+  readonly changes: ReadonlyArray<JsoncEdit.Change>
+  /** Whether an entry of that name is there already. */
+  readonly present: boolean
+  /** Other entries that start lms-bridge. */
+  readonly others: ReadonlyArray<string>
+  /** The text now; undefined when there is no file. */
+  readonly before: string | undefined
+  readonly after: string
+  /** How the text is written, as it was. */
+  readonly format: Format
+}
+
+/**
+ * @since 0.1.0
+ * @category models
+ */
+export type Format = Pick<ConfigText.Decoded, "encoding" | "marked">
+
+/**
+ * What was written, and where the file is as it was before; undefined when there was none.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Written {
+  readonly backup: string | undefined
+}
+
+/**
+ * The machine as it is, with the platform's name.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const machine = Effect.fnUntraced(function* (platform: string) {
+  const path = yield* Path.Path
+  const home = yield* variable("HOME")
+  return {
+    platform,
+    cwd: path.resolve(),
+    home: platform === "win32" ? ((yield* variable("USERPROFILE")) ?? home) : home,
+    appData: yield* variable("APPDATA"),
+    configHome: yield* variable("XDG_CONFIG_HOME"),
+    claudeHome: yield* variable("CLAUDE_CONFIG_DIR")
+  } satisfies ClientPlaces.Machine
+})
+
+/**
+ * What entering lms-bridge would change.
+ *
+ * @since 0.1.0
+ * @category combinators
+ */
+export const planInstall = Effect.fn("ClientFiles.planInstall")(function* (
+  machine: ClientPlaces.Machine,
+  target: Target,
+  { args, command, env }: Program
+) {
+  const { section, typed } = ClientPlaces.rules[target.client]
+  const entry = {
+    ...(typed ? { type: "stdio" } : {}),
+    command,
+    args,
+    ...(Object.keys(env).length === 0 ? {} : { env })
+  }
+  return yield* plan(machine, target, (text, present) =>
+    JsoncEdit.set(text, { section, name: target.name }, entry, isOurs(present) ? "merge" : "replace")
+  )
+})
+
+/**
+ * What taking it out again would change.
+ *
+ * @since 0.1.0
+ * @category combinators
+ */
+export const planUninstall = Effect.fn("ClientFiles.planUninstall")(function* (
+  machine: ClientPlaces.Machine,
+  target: Target
+) {
+  const { section } = ClientPlaces.rules[target.client]
+  return yield* plan(machine, target, (text, present) =>
+    present === undefined ? Either.right({ text, changes: [] }) : JsoncEdit.remove(text, { section, name: target.name })
+  )
+})
+
+/**
+ * Writes what was planned: whole or not at all, through a link to where it leads, with a copy of the file before.
+ *
+ * @since 0.1.0
+ * @category combinators
+ */
+export const write = Effect.fn("ClientFiles.write")(function* ({ after, before, client, format, path: link }: Plan) {
+  const fs = yield* FileSystem.FileSystem
+  const path = yield* Path.Path
+  if ((yield* read(client, link))?.text !== before) {
+    return yield* new ClientFileError({ client, reason: "Changed", path: link, detail: "" })
+  }
+  const file = yield* destination(link)
+  const stamp = DateTime.formatIso(yield* DateTime.now)
+    .replaceAll(/[^\d]/g, "")
+    .slice(0, 17)
+  const backup = before === undefined ? undefined : `${file}.${stamp}.bak`
+  const temporary = `${file}.${stamp}.new`
+  const steps = Effect.gen(function* () {
+    yield* fs.makeDirectory(path.dirname(file), { recursive: true })
+    const mode = before === undefined ? 0o600 : (yield* fs.stat(file)).mode & 0o777
+    if (backup !== undefined) yield* fs.copyFile(file, backup)
+    yield* Effect.scoped(
+      Effect.flatMap(fs.open(temporary, { flag: "wx", mode }), (open) =>
+        // a crash of the machine must not leave an empty file under the good name
+        Effect.zipRight(open.writeAll(ConfigText.encode(after, format)), open.sync)
+      )
+    )
+    yield* fs.rename(temporary, file).pipe(Effect.tapError(() => Effect.ignore(fs.remove(temporary))))
+  })
+  yield* Effect.uninterruptible(steps).pipe(
+    Effect.mapError(
+      ({ message }) => new ClientFileError({ client, reason: "NotWritable", path: link, detail: `${message}.` })
+    )
+  )
+  return { backup } satisfies Written
+})
+
+// -----------------------------------------------------------------------------
+// internal
+// -----------------------------------------------------------------------------
+
+const variable = (name: string) =>
+  Effect.map(Effect.option(Config.string(name)), (value) =>
+    Option.getOrUndefined(Option.filter(value, (text) => text !== ""))
+  )
+
+const decodeStart = Schema.decodeUnknownOption(
+  Schema.Struct({
+    command: Schema.String,
+    args: Schema.optionalWith(Schema.Array(Schema.String), { default: () => [] })
+  })
+)
+
+const isOurs = (entry: unknown) => Option.exists(decodeStart(entry), isItself)
+
+const plan = Effect.fnUntraced(function* (
+  machine: ClientPlaces.Machine,
+  { client, force, name, scope }: Target,
+  edit: (text: string, present: unknown) => Either.Either<JsoncEdit.Edited, JsoncText.Problem>
+) {
+  const { section } = ClientPlaces.rules[client]
+  const place = yield* Effect.mapError(
+    ClientPlaces.place(yield* Path.Path, client, scope, machine),
+    (reason) => new ClientFileError({ client, reason, path: "", detail: "" })
+  )
+  const notJson = ({ detail, line }: JsoncText.Problem) =>
+    new ClientFileError({ client, reason: "NotJson", path: place, line, detail })
+  const { text: before, ...format } = (yield* read(client, place)) ?? { text: undefined, ...plain }
+  const text = before ?? ""
+  const found = yield* Effect.mapError(
+    Either.flatMap(JsoncEdit.names(text, section), (names) =>
+      Either.all(
+        names.map((other) => Either.map(JsoncEdit.get(text, { section, name: other }), (entry) => ({ other, entry })))
+      )
+    ),
+    notJson
+  )
+  const present = found.find(({ other }) => other === name)?.entry
+  if (present !== undefined && !force && !isOurs(present)) {
+    return yield* new ClientFileError({ client, reason: "Taken", path: place, detail: name })
+  }
+  const edited = yield* Effect.mapError(edit(text, present), notJson)
+  return {
+    client,
+    path: place,
+    changes: edited.changes,
+    present: present !== undefined,
+    others: found.filter(({ entry, other }) => other !== name && isOurs(entry)).map(({ other }) => other),
+    before,
+    after: edited.text,
+    format
+  } satisfies Plan
+})
+
+const read = Effect.fnUntraced(function* (client: ClientPlaces.Client, place: string) {
+  const fs = yield* FileSystem.FileSystem
+  const bytes = yield* fs.readFile(place).pipe(
+    Effect.map((found): Uint8Array | undefined => found),
+    Effect.catchAll((error) =>
+      error._tag === "SystemError" && error.reason === "NotFound"
+        ? Effect.succeed(undefined)
+        : new ClientFileError({ client, reason: "NotReadable", path: place, detail: `${error.message}.` })
+    )
+  )
+  if (bytes === undefined) return undefined
+  const decoded = ConfigText.decode(bytes)
+  const again = ConfigText.encode(decoded.text, decoded)
+  // to write it back would change what is not ours
+  if (again.length !== bytes.length || again.some((byte, index) => byte !== bytes[index])) {
+    const detail = "It has characters that are neither UTF-8 nor UTF-16. Save it as UTF-8 in an editor first."
+    return yield* new ClientFileError({ client, reason: "NotReadable", path: place, detail })
+  }
+  return decoded
+})
+
+/** Of a file that is new. */
+const plain: Format = { encoding: "utf-8", marked: false }
+
+/** Where a link leads, also when nothing is there yet. */
+const destination = Effect.fnUntraced(function* (link: string) {
+  const fs = yield* FileSystem.FileSystem
+  const path = yield* Path.Path
+  return yield* fs.realPath(link).pipe(
+    Effect.orElse(() => Effect.map(fs.readLink(link), (to) => path.resolve(path.dirname(link), to))),
+    Effect.orElseSucceed(() => link)
+  )
+})

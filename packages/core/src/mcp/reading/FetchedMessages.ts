@@ -1,0 +1,202 @@
+/**
+ * `fetch` for the SDK's HTTP transports that reads what servers answer before they do: they end no request whose answer
+ * is not exactly in form, and read numbers as they like. They are given a ticket in its place.
+ *
+ * @since 0.1.0
+ */
+import type { FetchLike } from "@modelcontextprotocol/sdk/shared/transport.js"
+import type { JSONRPCMessage } from "@modelcontextprotocol/sdk/types.js"
+import * as Predicate from "effect/Predicate"
+import { createParser, type EventSourceMessage } from "eventsource-parser"
+import { joinedBytes } from "../../internal/joinedBytes.ts"
+import * as MessageText from "./MessageText.ts"
+import { Received } from "../transport/TolerantTransport.ts"
+
+/**
+ * @since 0.1.0
+ * @category models
+ */
+export interface FetchedMessages {
+  readonly fetch: FetchLike
+  /** What a ticket stands for. */
+  readonly redeem: (message: JSONRPCMessage) => JSONRPCMessage
+}
+
+/**
+ * @since 0.1.0
+ * @category models
+ */
+export interface Options {
+  /** Whether what answers a posted request is its answer. */
+  readonly posts: boolean
+  /** Told of each request whose stream ended before its answer came and which cannot be asked for the rest. */
+  readonly cut?: (id: number) => void
+  /** Of a body and of an event, in bytes. */
+  readonly limit?: number
+}
+
+/**
+ * @since 0.1.0
+ * @category constructors
+ */
+export const make = (fetch: FetchLike, options: Options): FetchedMessages => {
+  const { cut = () => {}, limit = MessageText.maxMessageBytes, posts } = options
+  /** Whether there is a stream on which the answer to a request may come that was only acknowledged. */
+  const standing = { refused: false }
+  const tickets = new Map<string, Received>()
+  let count = 0
+  /** In the form that the SDK takes for an answer where it is one: then it does not ask for the rest of a stream. */
+  const ticket = (received: Received, isAnswer: boolean): string => {
+    const name = `${prefix}${++count}`
+    tickets.set(name, received)
+    return MessageText.serialize(isAnswer ? { jsonrpc: "2.0", id: name, result: {} } : { jsonrpc: "2.0", method: name })
+  }
+
+  const body = (response: Response, about: number | undefined): Promise<Response> =>
+    textWithin(response, limit).then((text) =>
+      json(ticket(about === undefined ? heard(text) : replied(text, about, response.status), about !== undefined))
+    )
+
+  const stream = (response: Response, about: number | undefined): Response => {
+    const reader = response.body?.getReader()
+    if (reader === undefined) return response
+    const state = { answered: false, resumable: false, size: 0 }
+    let out = ""
+    const parser = createParser({
+      onEvent: (event) => {
+        state.size = 0
+        if (event.id !== undefined && event.id !== "") state.resumable = true
+        out += isMessageEvent(event) ? rewritten(event) : written(event, event.data)
+      },
+      onRetry: (retry) => (out += `retry: ${retry}\n\n`)
+    })
+    const rewritten = (event: EventSourceMessage) => {
+      const received = about === undefined ? heard(event.data) : replied(event.data, about, response.status)
+      const isAnswer = !received.read.values.some((value) => Predicate.hasProperty(value, "method"))
+      if (isAnswer) state.answered = true
+      return written(event, ticket(received, isAnswer))
+    }
+    const ended = () => {
+      if (about !== undefined && !state.answered && !state.resumable) cut(about)
+    }
+    const decoder = new TextDecoder()
+    const source = new ReadableStream<Uint8Array>({
+      pull: (controller) =>
+        reader.read().then(
+          ({ done, value }) => {
+            if (done) {
+              // a last event that lacks its empty line is an event all the same
+              parser.feed("\n\n")
+              if (out !== "") controller.enqueue(encoder.encode(out))
+              out = ""
+              controller.close()
+              return ended()
+            }
+            state.size += value.length
+            parser.feed(decoder.decode(value, { stream: true }))
+            if (state.size > limit) {
+              const broken = `an event of more than ${limit} bytes`
+              out = written({ data: "" }, ticket(new Received({ values: [], broken }, about), true))
+              state.answered = true
+              controller.enqueue(encoder.encode(out))
+              controller.close()
+              return reader.cancel()
+            }
+            // a stream that is pulled has to be given something
+            controller.enqueue(encoder.encode(out === "" ? ":\n" : out))
+            out = ""
+            return undefined
+          },
+          (error: unknown) => {
+            controller.error(error)
+            return ended()
+          }
+        ),
+      cancel: (reason) => reader.cancel(reason)
+    })
+    return new Response(source, { status: response.status, statusText: response.statusText, headers: response.headers })
+  }
+
+  return {
+    fetch: (url, init) => {
+      const request = posts ? requestIn(init) : undefined
+      const about = request?.id
+      return fetch(url, init).then((response) => {
+        if (init?.method === "GET") standing.refused = !response.ok
+        if (!response.ok) return response
+        if (/event-stream/i.test(response.headers.get("content-type") ?? "")) return stream(response, about)
+        // a notification is only acknowledged
+        if (about === undefined) return response
+        // and a request may be, where its answer can come on another stream
+        if (response.status === 202 && request?.method !== "initialize" && !standing.refused) return response
+        return body(response, about).then((made) => withHeaders(made, response))
+      })
+    },
+    redeem: (message) => {
+      const name = "method" in message ? message.method : String(message.id)
+      const received = tickets.get(name)
+      tickets.delete(name)
+      // what it is, the client finds out: this type is the SDK's
+      return received === undefined ? message : (received as unknown as JSONRPCMessage)
+    }
+  }
+}
+
+// -----------------------------------------------------------------------------
+// internal
+// -----------------------------------------------------------------------------
+
+const prefix = "lms-bridge/ticket/"
+
+const encoder = new TextEncoder()
+
+/** The request that is posted. */
+const requestIn = (init: RequestInit | undefined): { readonly id: number; readonly method: unknown } | undefined => {
+  const message = typeof init?.body === "string" ? MessageText.parse(init.body) : undefined
+  if (!Predicate.hasProperty(message, "method") || !Predicate.hasProperty(message, "id")) return undefined
+  return typeof message.id === "number" ? { id: message.id, method: message.method } : undefined
+}
+
+const heard = (text: string) => new Received(MessageText.read(text))
+
+/** Whatever came is the answer: words that are no JSON are shown. */
+const replied = (text: string, about: number, status: number) => {
+  const read = MessageText.read(text)
+  if (read.values.length > 0 || read.broken !== undefined) return new Received(read, about)
+  const broken = text.trim() === "" ? `nothing, with status ${status}` : text.trim()
+  return new Received({ values: [], broken }, about)
+}
+
+const isMessageEvent = ({ data, event }: EventSourceMessage) =>
+  data !== "" && (event === undefined || event === "" || event === "message")
+
+const written = ({ event, id }: EventSourceMessage, data: string) =>
+  `${id === undefined ? "" : `id: ${id}\n`}${event === undefined ? "" : `event: ${event}\n`}${data
+    .split("\n")
+    .map((line) => `data: ${line}\n`)
+    .join("")}\n`
+
+const json = (text: string) => new Response(text)
+
+const withHeaders = (made: Response, { headers: original, status }: Response) => {
+  const headers = new Headers(original)
+  for (const name of ["content-length", "content-encoding", "transfer-encoding"]) headers.delete(name)
+  headers.set("content-type", "application/json")
+  return new Response(made.body, { status: status === 202 || status === 204 || status === 205 ? 200 : status, headers })
+}
+
+/** Reads no further than `limit`; then the text says so. */
+const textWithin = (response: Response, limit: number): Promise<string> => {
+  const reader = response.body?.getReader()
+  if (reader === undefined) return Promise.resolve("")
+  const pieces: Array<Uint8Array> = []
+  let size = 0
+  const rest = (): Promise<string> =>
+    reader.read().then(({ done, value }) => {
+      if (done) return new TextDecoder().decode(joinedBytes(pieces, size))
+      pieces.push(value)
+      size += value.length
+      return size > limit ? reader.cancel().then(() => `a body of more than ${limit} bytes`) : rest()
+    })
+  return rest()
+}

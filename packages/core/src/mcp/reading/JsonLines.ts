@@ -1,0 +1,77 @@
+/**
+ * Lines out of bytes, as MCP frames its messages on stdio: pure but for the bytes that wait for the rest of their line.
+ *
+ * @since 0.1.0
+ */
+import { joinedBytes } from "../../internal/joinedBytes.ts"
+import { maxMessageBytes } from "./MessageText.ts"
+
+/**
+ * Cuts chunks of bytes into lines. Bytes are joined once per line, however many chunks a line came in. A line of more than
+ * `limit` bytes is dropped, and `tooLong` told of it as soon as it is.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const makeSplitter = (limit: number = maxMessageBytes, tooLong: (beginning: string) => void = () => {}) => {
+  let waiting: Array<Uint8Array> = []
+  let size = 0
+  let skipping = false
+
+  const take = (end: Uint8Array): ReadonlyArray<string> => {
+    const whole = waiting.length === 0 ? end : joinedBytes([...waiting, end], size + end.length)
+    const skipped = skipping
+    waiting = []
+    size = 0
+    skipping = false
+    return skipped ? [] : [decoder.decode(whole).replace(/\r$/, "")]
+  }
+
+  return {
+    push: (chunk: Uint8Array): ReadonlyArray<string> => {
+      const lines: Array<string> = []
+      let start = 0
+      for (let end = chunk.indexOf(newline); end !== -1; end = chunk.indexOf(newline, start)) {
+        lines.push(...take(chunk.subarray(start, end)))
+        start = end + 1
+      }
+      if (start < chunk.length && !skipping) {
+        waiting.push(chunk.subarray(start))
+        size += chunk.length - start
+        if (size > limit) {
+          tooLong(decoder.decode(joinedBytes(waiting, size).subarray(0, shownBytes)))
+          waiting = []
+          size = 0
+          skipping = true
+        }
+      }
+      return lines
+    },
+    /** What waits for the end of its line, taken as a line if it ends as a message does: some servers write no line ends. */
+    taken: (accepts: (text: string) => boolean): string | undefined => {
+      const last = waiting.at(-1)?.at(-1)
+      if (skipping || size > maxUnended || (last !== closingBrace && last !== closingBracket)) return undefined
+      const text = decoder.decode(joinedBytes(waiting, size))
+      if (!accepts(text)) return undefined
+      waiting = []
+      size = 0
+      return text
+    }
+  }
+}
+
+// -----------------------------------------------------------------------------
+// internal
+// -----------------------------------------------------------------------------
+
+const newline = 10
+
+const closingBrace = 125
+const closingBracket = 93
+
+/** Bytes up to which what has no line end yet is looked at: each look is a look at all of it. */
+const maxUnended = 1024 * 1024
+
+const shownBytes = 200
+
+const decoder = new TextDecoder()

@@ -1,0 +1,165 @@
+/**
+ * A remote MCP server: Streamable HTTP, or the older HTTP with SSE, through the SDK's transports, made to notice what
+ * they pass over: a stream that ends before its answer came.
+ *
+ * @since 0.1.0
+ */
+import * as FetchHttpClient from "@effect/platform/FetchHttpClient"
+import { SSEClientTransport } from "@modelcontextprotocol/sdk/client/sse.js"
+import { StreamableHTTPClientTransport } from "@modelcontextprotocol/sdk/client/streamableHttp.js"
+import type { FetchLike, Transport } from "@modelcontextprotocol/sdk/shared/transport.js"
+import { ErrorCode } from "@modelcontextprotocol/sdk/types.js"
+import * as Effect from "effect/Effect"
+import * as FiberSet from "effect/FiberSet"
+import * as Option from "effect/Option"
+import * as Redacted from "effect/Redacted"
+import type * as Context from "effect/Context"
+import * as FetchedMessages from "../reading/FetchedMessages.ts"
+import * as RemoteRetry from "./RemoteRetry.ts"
+import * as AuthorizedFetch from "../login/AuthorizedFetch.ts"
+import * as Refusals from "../login/Refusals.ts"
+import * as RemoteServer from "../login/RemoteServer.ts"
+import type { McpLogins } from "../login/McpLogins.ts"
+import type { Peer } from "./Peer.ts"
+import * as Redaction from "../redaction/Redaction.ts"
+import * as RetryPolicy from "../../resilience/RetryPolicy.ts"
+import type { Launch } from "../config/ServerDefinition.ts"
+
+/**
+ * @since 0.1.0
+ * @category models
+ */
+export interface HttpOptions {
+  readonly server: string
+  readonly launch: Extract<Launch, { readonly _tag: "Http" }>
+  readonly kind: "http" | "sse"
+  readonly logins: Context.Tag.Service<McpLogins>
+  /** How often and when a server that is not ready is asked again. */
+  readonly policy?: RetryPolicy.RetryPolicy | undefined
+}
+
+/**
+ * Connects nothing yet: the client's first message does. Closing the scope tells a Streamable HTTP server that its
+ * session is over, if it answers in time.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const make = Effect.fn("HttpTransport.make")(function* (options: HttpOptions) {
+  const { kind, launch, logins, policy = RetryPolicy.standard, server } = options
+  const plain = Option.getOrElse(yield* Effect.serviceOption(FetchHttpClient.Fetch), () => platformFetch)
+  const url = new URL(Redacted.value(launch.url))
+  const headers = Object.fromEntries(
+    Object.entries(launch.headers).map(([name, value]) => [name, Redacted.value(value)])
+  )
+  const redaction = Redaction.of(launch)
+  const remote = RemoteServer.make(server, launch)
+  const access = remote === undefined ? undefined : yield* logins.access(remote)
+  const run = yield* FiberSet.makeRuntimePromise<never>()
+  const redact = (text: string) => redaction.text(access?.redact(text) ?? text)
+  const refusal = { reason: "" }
+  const fetch = Refusals.noted(
+    access === undefined ? plain : AuthorizedFetch.make({ fetch: plain, url, access, run }),
+    redact,
+    (reason) => (refusal.reason = reason)
+  )
+  const patient: Patient = (waiting) => RemoteRetry.make({ fetch, policy, run, isOpen: (id) => waiting.has(id) })
+  const way = kind === "sse" ? overSse(url, headers, patient) : overStreamableHttp(url, headers, patient)
+  return {
+    ...way,
+    ended: Effect.succeed({ exitCode: undefined, detail: "The connection to it was lost." }),
+    stderrTail: Effect.succeed(""),
+    hint: Effect.succeed(""),
+    refusal: Effect.sync(() => refusal.reason),
+    ...(access === undefined ? {} : { lacks: access.lacks }),
+    redact,
+    said: (text) => redaction.said(text)
+  } satisfies Peer
+})
+
+// -----------------------------------------------------------------------------
+// internal
+// -----------------------------------------------------------------------------
+
+/** Asks again as long as the request is among those that wait. */
+type Patient = (waiting: ReadonlySet<string | number>) => FetchLike
+
+/** For a server to acknowledge the end of its session. */
+const farewellWithin = "1 second"
+
+// the SDK's transports speak fetch, so there is no HttpClient to ask; a program may provide another as the Fetch service
+// @effect-diagnostics-next-line globalFetch:off
+const platformFetch: typeof globalThis.fetch = (input, init) => globalThis.fetch(input, init)
+
+/** What stands between the SDK's transport and the client: tickets are redeemed, and it is known who still waits. */
+const between = (
+  inner: Transport,
+  redeem: FetchedMessages.FetchedMessages["redeem"],
+  waiting: Set<string | number>
+) => {
+  const transport: Transport = {
+    start: () => {
+      inner.onmessage = (message, extra) => transport.onmessage?.(redeem(message), extra)
+      const { onclose, onerror } = inner
+      inner.onclose = () => (onclose?.(), transport.onclose?.())
+      inner.onerror = (error) => (onerror?.(error), transport.onerror?.(error))
+      return inner.start()
+    },
+    send: (message, options) => {
+      if ("method" in message && "id" in message) {
+        const { id } = message
+        waiting.add(id)
+        // the SDK's promise ends when the answer begins, and with it all that might be repeated
+        return inner.send(message, options).finally(() => waiting.delete(id))
+      }
+      if ("method" in message && message.method === "notifications/cancelled") {
+        const { requestId } = { ...message.params }
+        if (typeof requestId === "string" || typeof requestId === "number") waiting.delete(requestId)
+      }
+      return inner.send(message, options)
+    },
+    close: () => inner.close(),
+    get sessionId() {
+      return inner.sessionId
+    },
+    setProtocolVersion: (version) => inner.setProtocolVersion?.(version)
+  }
+  return transport
+}
+
+const overSse = (url: URL, headers: Record<string, string>, patient: Patient) => {
+  const waiting = new Set<string | number>()
+  // answers come on the one stream; what a post is answered with says nothing
+  const { fetch, redeem } = FetchedMessages.make(patient(waiting), { posts: false })
+  const inner = new SSEClientTransport(url, { requestInit: { headers }, fetch })
+  // without its stream no answer can arrive, and a new stream would be another session
+  inner.onerror = (error) => {
+    if ("event" in error) void inner.close()
+  }
+  return { transport: between(inner, redeem, waiting), farewell: Effect.void }
+}
+
+const overStreamableHttp = (url: URL, headers: Record<string, string>, patient: Patient) => {
+  const waiting = new Set<string | number>()
+  const { fetch, redeem } = FetchedMessages.make(patient(waiting), {
+    posts: true,
+    cut: (id) =>
+      transport.onmessage?.({ jsonrpc: "2.0", id, error: { code: ErrorCode.ConnectionClosed, message: cut } })
+  })
+  const inner = new StreamableHTTPClientTransport(url, { requestInit: { headers }, fetch })
+  inner.onerror = (error) => {
+    // the SDK has given up resuming a stream
+    if (/reconnection attempts/i.test(error.message)) void inner.close()
+  }
+  const transport = between(inner, redeem, waiting)
+  return {
+    transport,
+    farewell: Effect.tryPromise(() => inner.terminateSession()).pipe(
+      Effect.interruptible,
+      Effect.timeoutOption(farewellWithin),
+      Effect.ignore
+    )
+  }
+}
+
+const cut = "Connection closed"

@@ -1,0 +1,68 @@
+/**
+ * The way to a server, whatever it is made of: processes and sockets are chosen here and nowhere else.
+ *
+ * @since 0.1.0
+ */
+import * as CommandExecutor from "@effect/platform/CommandExecutor"
+import * as FetchHttpClient from "@effect/platform/FetchHttpClient"
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Option from "effect/Option"
+import type * as Scope from "effect/Scope"
+import type { McpServerUnavailable } from "../McpError.ts"
+import { McpLogins } from "../login/McpLogins.ts"
+import type { RetryPolicy } from "../../resilience/RetryPolicy.ts"
+import type { Peer } from "./Peer.ts"
+import * as ProcessGuard from "./ProcessGuard.ts"
+import type { Launch } from "../config/ServerDefinition.ts"
+
+/**
+ * @since 0.1.0
+ * @category services
+ */
+export class McpTransport extends Context.Tag("@lms-bridge/core/mcp/McpTransport")<
+  McpTransport,
+  {
+    /** `environment` is all that a process gets. Closing the scope leaves nothing behind. */
+    readonly open: (
+      server: string,
+      launch: Launch,
+      environment: Readonly<Record<string, string>>,
+      /** For a remote server that is not ready when it is first asked. */
+      policy?: RetryPolicy
+    ) => Effect.Effect<Peer, McpServerUnavailable, Scope.Scope>
+  }
+>() {
+  static readonly layer: Layer.Layer<McpTransport, never, CommandExecutor.CommandExecutor | McpLogins> = Layer.scoped(
+    this,
+    Effect.gen(function* () {
+      const executor = yield* CommandExecutor.CommandExecutor
+      const logins = yield* McpLogins
+      const guard = yield* ProcessGuard.make
+      // the executable's, if it brings one: whoever opens a connection need not know of it
+      const fetch = yield* Effect.serviceOption(FetchHttpClient.Fetch)
+      return McpTransport.of({
+        open: (server, launch, environment, policy) =>
+          launch._tag === "Stdio"
+            ? Effect.flatMap(Effect.zip(stdio, guard.hold), ([{ start }, watch]) =>
+                start({ server, launch, environment, watch })
+              ).pipe(Effect.provideService(CommandExecutor.CommandExecutor, executor))
+            : Effect.flatMap(http, ({ make }) => {
+                const opened = make({ server, launch, kind: launch.kind === "sse" ? "sse" : "http", logins, policy })
+                return Option.isNone(fetch) ? opened : Effect.provideService(opened, FetchHttpClient.Fetch, fetch.value)
+              })
+      })
+    })
+  )
+}
+
+// -----------------------------------------------------------------------------
+// internal
+// -----------------------------------------------------------------------------
+
+// The SDK is loaded with the first server that is used: everybody waits for a start, and not every start needs one.
+
+const stdio = Effect.promise(() => import("./ProcessTransport.ts"))
+
+const http = Effect.promise(() => import("./HttpTransport.ts"))

@@ -1,0 +1,288 @@
+/**
+ * Stands between a transport and the SDK's client, which waits for ever for an answer that is not quite as the
+ * specification has it: what a server sends is matched to the requests that wait, and each of them ends.
+ *
+ * @since 0.1.0
+ */
+import type { Transport } from "@modelcontextprotocol/sdk/shared/transport.js"
+import {
+  ErrorCode,
+  isJSONRPCNotification,
+  isJSONRPCRequest,
+  type JSONRPCMessage,
+  type JSONRPCRequest
+} from "@modelcontextprotocol/sdk/types.js"
+import * as Predicate from "effect/Predicate"
+import * as Greeting from "../reading/Greeting.ts"
+import * as Incoming from "../reading/Incoming.ts"
+import type { Read } from "../reading/MessageText.ts"
+
+/**
+ * What came, before anybody has judged it. `about` is the request that it is the reply to, where the transport knows.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export class Received {
+  readonly read: Read
+  readonly about: number | undefined
+  constructor(read: Read, about?: number) {
+    this.read = read
+    this.about = about
+  }
+}
+
+/**
+ * How a request ended, on its way through the SDK: it passes on any object as a result and looks at nothing within.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export class Carried {
+  readonly ending: Incoming.Ending
+  constructor(ending: Incoming.Ending) {
+    this.ending = ending
+  }
+}
+
+/**
+ * @since 0.1.0
+ * @category getters
+ */
+export const endingIn = (result: unknown): Incoming.Ending => {
+  const carried = Predicate.hasProperty(result, "carried") ? result.carried : undefined
+  return carried instanceof Carried ? carried.ending : { _tag: "Result", value: result }
+}
+
+/**
+ * @since 0.1.0
+ * @category models
+ */
+export interface TolerantTransport {
+  readonly transport: Transport
+  /** The answer to `initialize`, as it came. */
+  readonly greeting: () => unknown
+  /** The versions of MCP that the server speaks, once it is known that we speak none of them. */
+  readonly foreign: () => ReadonlyArray<string> | undefined
+}
+
+/**
+ * @since 0.1.0
+ * @category constructors
+ */
+export const make = (inner: Transport): TolerantTransport => {
+  const open = new Map<number, JSONRPCRequest>()
+  /** Given up before their answer came, which may still come. */
+  const abandoned = new Set<number>()
+  let unmatched: Array<Unmatched> = []
+  const state: State = { greeting: undefined, foreign: undefined, newest: -1, asked: undefined }
+
+  const deliver = (message: JSONRPCMessage) => transport.onmessage?.(message)
+
+  const end = (id: number, ending: Incoming.Ending) => {
+    const request = open.get(id)
+    if (request === undefined) return
+    if (request.method === "initialize" && greeted(request, ending)) return
+    open.delete(id)
+    deliver({ jsonrpc: "2.0", id, result: { carried: new Carried(ending) } })
+    settle()
+  }
+
+  /** True when there is something left to try before the SDK hears of the answer, or when it has been told. */
+  const greeted = (request: JSONRPCRequest, ending: Incoming.Ending): boolean => {
+    const { id } = request
+    if (typeof id !== "number") return false
+    const tell = (message: JSONRPCMessage) => {
+      open.delete(id)
+      deliver(message)
+      return true
+    }
+    if (ending._tag === "Result") {
+      state.greeting = ending.value
+      return tell({ jsonrpc: "2.0", id, result: { ...Greeting.read(ending.value) } })
+    }
+    const { error } = ending
+    const refuse = () =>
+      tell({
+        jsonrpc: "2.0",
+        id,
+        error: { code: error.code ?? ErrorCode.InternalError, message: error.text, data: error.data }
+      })
+    const version = Greeting.commonVersion(error)
+    if (version !== undefined && state.asked !== version) {
+      state.asked = version
+      resend({ ...request, params: { ...request.params, protocolVersion: version } })
+      return true
+    }
+    state.foreign = Greeting.foreignVersions(error)
+    if (state.foreign !== undefined || error.code !== ErrorCode.MethodNotFound) return refuse()
+    if (state.asked === discover) {
+      // it knows neither way of beginning; it may know the rest
+      return tell({ jsonrpc: "2.0", id, result: { ...Greeting.read(undefined) } })
+    }
+    state.asked = discover
+    resend({
+      jsonrpc: "2.0",
+      id,
+      method: discover,
+      params: { _meta: { [revisionKey]: revision, [capabilitiesKey]: {} } }
+    })
+    return true
+  }
+  const resend = (message: JSONRPCRequest) => {
+    const { id } = message
+    void inner.send(message).catch((error: unknown) => {
+      if (typeof id === "number" && open.delete(id)) {
+        deliver({ jsonrpc: "2.0", id, error: { code: ErrorCode.InternalError, message: String(error) } })
+      }
+    })
+  }
+
+  /** Answers that named no request, once only one reading is left. */
+  const settle = (): void => {
+    if (unmatched.length === 0) return
+    const waiting = [...open.keys()].filter((id) => unmatched.some(({ before }) => id <= before))
+    if (waiting.length > unmatched.length) return
+    const [only, ...more] = waiting
+    const [{ answer } = { answer: undefined }] = unmatched
+    unmatched = []
+    if (only === undefined || answer === undefined) return
+    if (more.length === 0) return end(only, answer.ending)
+    for (const id of waiting)
+      end(id, Incoming.failed(`It answered without saying which request it meant: ${wordsOf(answer)}`))
+  }
+
+  const answered = (answer: Answer, about: number | undefined) => {
+    const { ending } = answer
+    const named = idOf(answer.id)
+    if (named !== undefined && open.has(named)) return end(named, ending)
+    if (about !== undefined) {
+      if (open.has(about)) end(about, ending)
+      return
+    }
+    // late, or said twice
+    if (named !== undefined && named >= 0 && named <= state.newest) return void abandoned.delete(named)
+    const [only, ...more] = open.keys()
+    if (only === undefined) return
+    if (abandoned.size > 0) {
+      // whose it is cannot be told any more, now or later: the connection is of no use
+      for (const id of open.keys()) {
+        end(
+          id,
+          Incoming.failed(`It answered without an id, and a request before had been given up: ${wordsOf(answer)}`)
+        )
+      }
+      return void inner.close()
+    }
+    if (more.length === 0) return end(only, ending)
+    if (unmatched.length < maxUnmatched) unmatched.push({ answer, before: state.newest })
+    settle()
+  }
+
+  const receive = ({ about, read }: Received) => {
+    if (read.broken !== undefined) {
+      const unreadable = Incoming.unreadable(read.broken)
+      return unreadable._tag === "Answer" ? answered(unreadable, about) : undefined
+    }
+    for (const value of read.values) {
+      const isReply = about !== undefined && open.has(about)
+      const [only, ...more] = open.values()
+      const method = more.length === 0 ? only?.method : undefined
+      const isOpen = (id: unknown) => typeof id === "number" && open.has(id)
+      for (const incoming of Incoming.of(value, { isReply, method, isOpen })) {
+        if (incoming._tag === "Said") {
+          // a progress report is good for the request that it names only
+          deliver(incoming.message)
+        } else if (discovering(incoming)) continue
+        else answered(incoming, about)
+      }
+    }
+  }
+  const discovering = ({ ending, id }: Answer): boolean => {
+    const [first] = open.values()
+    if (state.asked !== discover || first?.method !== "initialize" || ending._tag === "Failed") return false
+    if (idOf(id) !== first.id) return false
+    const versions = Greeting.discovered(ending.value)
+    if (versions.length === 0) return false
+    state.foreign = versions
+    open.delete(first.id)
+    deliver({
+      jsonrpc: "2.0",
+      id: first.id,
+      error: { code: ErrorCode.MethodNotFound, message: `It speaks ${versions.join(", ")}.` }
+    })
+    return true
+  }
+
+  const transport: Transport = {
+    start: () => {
+      const before = inner.onmessage
+      inner.onmessage = (message: unknown, extra) => {
+        before?.(message as JSONRPCMessage, extra) // the SDK's type promises what no server keeps
+        receive(message instanceof Received ? message : new Received({ values: [message], broken: undefined }))
+      }
+      const { onclose, onerror } = inner
+      inner.onclose = () => (onclose?.(), open.clear(), transport.onclose?.())
+      inner.onerror = (error) => (onerror?.(error), transport.onerror?.(error))
+      return inner.start()
+    },
+    send: (message, options) => {
+      if (isJSONRPCRequest(message) && typeof message.id === "number") {
+        const { id } = message
+        open.set(id, message)
+        state.newest = Math.max(state.newest, id)
+        return inner.send(message, options).catch((error: unknown) => {
+          open.delete(id)
+          settle()
+          throw error
+        })
+      }
+      if (isJSONRPCNotification(message) && message.method === "notifications/cancelled") {
+        const id = idOf(message.params?.["requestId"])
+        if (id !== undefined && open.delete(id)) abandoned.add(id)
+      }
+      return inner.send(message, options)
+    },
+    close: () => inner.close(),
+    get sessionId() {
+      return inner.sessionId
+    },
+    setProtocolVersion: (version) => inner.setProtocolVersion?.(version)
+  }
+  return { transport, greeting: () => state.greeting, foreign: () => state.foreign }
+}
+
+// -----------------------------------------------------------------------------
+// internal
+// -----------------------------------------------------------------------------
+
+type Answer = Extract<Incoming.Incoming, { readonly _tag: "Answer" }>
+
+interface Unmatched {
+  readonly answer: Answer
+  /** The newest request when it came. */
+  readonly before: number
+}
+
+interface State {
+  greeting: unknown
+  foreign: ReadonlyArray<string> | undefined
+  newest: number
+  /** What `initialize` was sent again as. */
+  asked: string | undefined
+}
+
+const maxUnmatched = 16
+
+/** How a server of revision 2026-07-28 is asked what it speaks; it knows no `initialize`. */
+const discover = "server/discover"
+const revision = "2026-07-28"
+const revisionKey = "io.modelcontextprotocol/protocolVersion"
+const capabilitiesKey = "io.modelcontextprotocol/clientCapabilities"
+
+const idOf = (id: unknown): number | undefined => {
+  const number = typeof id === "string" && /^\d{1,15}$/.test(id.trim()) ? Number(id) : id
+  return typeof number === "number" && Number.isSafeInteger(number) ? number : undefined
+}
+
+const wordsOf = ({ came }: Answer) => JSON.stringify(came)?.slice(0, 400) ?? ""

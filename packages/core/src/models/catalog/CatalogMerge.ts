@@ -1,0 +1,148 @@
+/**
+ * How the lists of the API, `lms ps` and `lms ls` become one: the API's word first, `lms` for what it alone knows.
+ *
+ * @since 0.1.0
+ */
+import type { ApiModel, ModelInstance, ServerInfo } from "../../lmstudio/LmStudioApi.ts"
+import type { LmsInstance, LmsModel } from "../../lmstudio/LmsCli.ts"
+import type { Catalog, CatalogInstance, CatalogModel, FactSource } from "./ModelCatalog.ts"
+
+/**
+ * @since 0.1.0
+ * @category constructors
+ */
+export const apiOnly = (server: ServerInfo, models: ReadonlyArray<ApiModel>, why: string): Catalog => ({
+  server,
+  models: models.map((model) => ofApi(model, [])),
+  lms: { used: false, why }
+})
+
+/**
+ * Attaches what `lms` knows to what the API lists. An instance that only `lms ps` lists counts on the legacy dialect,
+ * whose state is known to lag and hides models behind identifiers (contract B), and nowhere else. When the two agree on not one instance, they speak of two
+ * machines, and `lms` is left out.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const merge = (
+  server: ServerInfo,
+  models: ReadonlyArray<ApiModel>,
+  ps: ReadonlyArray<LmsInstance>,
+  ls: ReadonlyArray<LmsModel>
+): Catalog => {
+  const listed = new Set(models.flatMap(({ instances }) => instances.map(({ id }) => id)))
+  const here = ps.filter(isHere)
+  const lags = server.dialect === "legacy-v0"
+  const agree = here.some(({ identifier }) => listed.has(identifier))
+  if (!agree && (listed.size > 0 || (here.length > 0 && !lags))) {
+    return apiOnly(server, models, "`lms` lists none of the loaded models: it talks to another LM Studio")
+  }
+  // v0 lists an instance with an identifier of its own as if it were a model
+  const isAlias = ({ key }: ApiModel) =>
+    lags && here.some(({ identifier, modelKey }) => identifier === key && modelKey !== key)
+  const shown = models.filter((model) => !isAlias(model))
+  const known = new Set(shown.map(({ key }) => key))
+  const unlisted = (key: string, instances: ReadonlyArray<ModelInstance>) =>
+    lags ? here.filter((entry) => entry.modelKey === key && !instances.some(({ id }) => id === entry.identifier)) : []
+  const onDisk = [...ls, ...(lags ? here : [])].filter(
+    (entry, index, all) =>
+      !known.has(entry.modelKey) &&
+      isHere(entry) &&
+      all.findIndex(({ modelKey }) => modelKey === entry.modelKey) === index
+  )
+  return {
+    server,
+    models: [
+      ...shown.map((model) =>
+        withDisk(
+          ofApi(model, here, unlisted(model.key, model.instances)),
+          ls.find(({ modelKey }) => modelKey === model.key)
+        )
+      ),
+      ...onDisk.map((entry) => ({
+        ...ofDisk(entry),
+        instances: unlisted(entry.modelKey, []).map((instance) => ofInstance(undefined, instance))
+      }))
+    ],
+    lms: { used: true }
+  }
+}
+
+// -----------------------------------------------------------------------------
+// internal
+// -----------------------------------------------------------------------------
+
+const isHere = ({ deviceIdentifier }: LmsModel) => deviceIdentifier === undefined || deviceIdentifier === null
+
+const ofApi = (
+  model: ApiModel,
+  ps: ReadonlyArray<LmsInstance>,
+  unlisted: ReadonlyArray<LmsInstance> = []
+): CatalogModel => ({
+  ...model,
+  instances: [
+    ...model.instances.map((instance) =>
+      ofInstance(
+        instance,
+        ps.find(({ identifier }) => identifier === instance.id)
+      )
+    ),
+    ...unlisted.map((entry) => ofInstance(undefined, entry))
+  ],
+  from: ["api"],
+  origin: {}
+})
+
+const ofInstance = (instance: ModelInstance | undefined, entry: LmsInstance | undefined): CatalogInstance => {
+  const contextLength = instance?.contextLength ?? entry?.contextLength
+  return {
+    id: instance?.id ?? entry?.identifier ?? "",
+    ...(contextLength === undefined ? {} : { contextLength }),
+    ...(entry?.status === undefined ? {} : { status: entry.status }),
+    ...(entry === undefined ? {} : { busy: entry.isBusy, ttlMillis: entry.ttlMs ?? null }),
+    ...(typeof entry?.lastUsedTime === "number" ? { lastUsedAt: entry.lastUsedTime } : {}),
+    from: [...(instance === undefined ? [] : ["api" as const]), ...(entry === undefined ? [] : ["lms ps" as const])]
+  }
+}
+
+const factsOf = (entry: LmsModel) => ({
+  publisher: entry.publisher,
+  architecture: entry.architecture,
+  sizeBytes: entry.sizeBytes,
+  params: entry.paramsString,
+  format: entry.format,
+  maxContextLength: entry.maxContextLength,
+  vision: entry.vision,
+  toolUse: entry.trainedForToolUse,
+  path: entry.path
+})
+
+/** Fills what the API left out. The format differs in name between the two (contract 0.6), so the API's stays. */
+const withDisk = (model: CatalogModel, entry: LmsModel | undefined): CatalogModel => {
+  if (entry === undefined) return model
+  const missing = Object.entries(factsOf(entry)).filter(
+    ([field, value]) => value !== undefined && value !== null && (model as Record<string, unknown>)[field] === undefined
+  )
+  return {
+    ...model,
+    ...Object.fromEntries(missing),
+    variants: model.variants.length > 0 ? model.variants : (entry.variants ?? []),
+    from: [...model.from, "lms ls"],
+    origin: { ...model.origin, ...Object.fromEntries(missing.map(([field]) => [field, "lms ls" as FactSource])) }
+  }
+}
+
+const ofDisk = (entry: LmsModel): CatalogModel => {
+  const facts = Object.entries(factsOf(entry)).filter(([, value]) => value !== undefined && value !== null)
+  return {
+    key: entry.modelKey,
+    type: entry.type,
+    displayName: entry.displayName ?? entry.modelKey,
+    ...Object.fromEntries(facts),
+    variants: entry.variants ?? [],
+    instances: [],
+    from: ["lms ls"],
+    origin: Object.fromEntries(facts.map(([field]) => [field, "lms ls" as FactSource]))
+  }
+}

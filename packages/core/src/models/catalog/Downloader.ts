@@ -1,0 +1,169 @@
+/**
+ * Getting a model onto the machine: begun over HTTP, or by `lms get` where the server is too old for that; watched, and
+ * only then said to be there when LM Studio lists it.
+ *
+ * @since 0.1.0
+ */
+import * as Context from "effect/Context"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Schedule from "effect/Schedule"
+import * as Schema from "effect/Schema"
+import * as Stream from "effect/Stream"
+import { LmStudioApi, type ApiError, type DownloadStatus } from "../../lmstudio/LmStudioApi.ts"
+import { LmsCli, type LmsCallError } from "../../lmstudio/LmsCli.ts"
+import * as ModelName from "./ModelName.ts"
+
+/**
+ * @since 0.1.0
+ * @category errors
+ */
+export class ModelDownloadFailed extends Schema.TaggedError<ModelDownloadFailed>()("ModelDownloadFailed", {
+  model: Schema.String,
+  reason: Schema.Literal("Failed", "Paused", "NotListed")
+}) {
+  readonly retryable = false
+  override get message() {
+    switch (this.reason) {
+      case "Failed":
+        return `The download of "${this.model}" failed. LM Studio's Downloads panel says why; look at the free disk space.`
+      case "Paused":
+        return `The download of "${this.model}" is paused. Resume it in LM Studio's Downloads panel.`
+      case "NotListed":
+        return `LM Studio says that "${this.model}" is downloaded, but does not list it. Restart LM Studio, or look at its Downloads panel.`
+    }
+  }
+}
+
+/**
+ * `fraction` 0..1.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface DownloadProgress {
+  readonly fraction: number
+  readonly bytesPerSecond: number | undefined
+}
+
+/**
+ * `downloading` when nobody waited for the end; `key` is what LM Studio lists the model as once it is there.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Downloaded {
+  readonly status: "already-there" | "downloaded" | "downloading"
+  readonly key: string | undefined
+}
+
+/**
+ * @since 0.1.0
+ * @category errors
+ */
+export type DownloaderError = ApiError | LmsCallError | ModelDownloadFailed
+
+/**
+ * @since 0.1.0
+ * @category services
+ */
+export class Downloader extends Context.Tag("@lms-bridge/core/models/Downloader")<
+  Downloader,
+  {
+    /**
+     * Interrupting it ends an `lms get`. A download that LM Studio does itself goes on: its API has no way to stop one.
+     * Without `wait` such a one is left to itself; `lms get` is always waited for.
+     */
+    readonly download: (
+      model: string,
+      options?: {
+        readonly wait?: boolean | undefined
+        readonly onProgress?: ((progress: DownloadProgress) => Effect.Effect<void>) | undefined
+      }
+    ) => Effect.Effect<Downloaded, DownloaderError>
+  }
+>() {
+  static readonly layer: Layer.Layer<Downloader, never, LmStudioApi | LmsCli> = Layer.effect(
+    this,
+    Effect.gen(function* () {
+      const api = yield* LmStudioApi
+      const cli = yield* LmsCli
+
+      /** By its name, else what is listed now and was not before. */
+      const listed = Effect.fnUntraced(function* (model: string, before: ReadonlyArray<string>) {
+        const models = yield* api.models
+        const key =
+          ModelName.find(models, model)?.model.key ??
+          models.find((candidate) => !before.includes(candidate.key))?.key ??
+          ModelName.nearest(
+            model,
+            models.map((candidate) => candidate.key)
+          )[0]
+        return key ?? (yield* new ModelDownloadFailed({ model, reason: "NotListed" }))
+      })
+
+      return {
+        download: Effect.fn("Downloader.download")(function* (
+          model,
+          { onProgress = () => Effect.void, wait = true } = {}
+        ) {
+          yield* Effect.annotateCurrentSpan({ model })
+          const models = yield* api.models
+          const known = ModelName.find(models, model)
+          if (known !== undefined) return { status: "already-there", key: known.model.key }
+          const before = models.map(({ key }) => key)
+
+          const watched = (status: DownloadStatus): Effect.Effect<Downloaded["status"], DownloaderError> =>
+            Effect.gen(function* () {
+              const { bytesPerSecond, downloadedBytes = 0, totalBytes = 0 } = status
+              const fraction = totalBytes === 0 ? 0 : downloadedBytes / totalBytes
+              switch (status.status) {
+                case "already_downloaded":
+                  return "already-there" as const
+                case "completed":
+                  return "downloaded" as const
+                case "failed":
+                  return yield* new ModelDownloadFailed({ model, reason: "Failed" })
+                case "paused":
+                  return yield* new ModelDownloadFailed({ model, reason: "Paused" })
+                default:
+                  yield* onProgress({ fraction, bytesPerSecond })
+                  return "downloading" as const
+              }
+            })
+          const overHttp = Effect.gen(function* () {
+            const begun = yield* api.download(model)
+            const first = yield* watched(begun)
+            const { jobId } = begun
+            if (first !== "downloading" || !wait || jobId === undefined) return first
+            return yield* Effect.flatMap(api.downloadStatus(jobId), watched).pipe(
+              Effect.repeat(
+                Schedule.zipLeft(
+                  Schedule.recurUntil((now: Downloaded["status"]) => now !== "downloading"),
+                  Schedule.spaced(interval)
+                )
+              )
+            )
+          })
+          const byLms = Stream.runFoldEffect(
+            Stream.suspend(() => cli.get(model)),
+            "downloaded" as Downloaded["status"],
+            (status, event) =>
+              event._tag === "Downloading"
+                ? Effect.as(onProgress({ fraction: event.fraction, bytesPerSecond: undefined }), status)
+                : Effect.succeed(event.alreadyDownloaded ? ("already-there" as const) : status)
+          )
+          const status = yield* Effect.catchTag(overHttp, "Unsupported", () => byLms)
+          return { status, key: status === "downloading" ? undefined : yield* listed(model, before) }
+        })
+      }
+    })
+  )
+}
+
+// -----------------------------------------------------------------------------
+// internal
+// -----------------------------------------------------------------------------
+
+const interval = Duration.seconds(1)

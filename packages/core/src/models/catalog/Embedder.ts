@@ -1,0 +1,79 @@
+/**
+ * Texts as vectors, by an embedding model: never by the model that chats.
+ *
+ * @since 0.1.0
+ */
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Option from "effect/Option"
+import * as TokenCount from "../../json/TokenCount.ts"
+import { LmStudioApi, type Embeddings } from "../../lmstudio/LmStudioApi.ts"
+import type { ModelNotFound } from "../../lmstudio/LmStudioError.ts"
+import { ModelLifecycle, type EnsureOptions, type ModelLifecycleError } from "../ModelLifecycle.ts"
+import * as ModelFit from "./ModelFit.ts"
+
+/**
+ * `tooLong` are the places of texts that seem to exceed the context of the model: LM Studio cuts these and does not say
+ * so (contract H34).
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Embedded extends Embeddings {
+  readonly contextLength: number | undefined
+  readonly tooLong: ReadonlyArray<number>
+}
+
+/**
+ * @since 0.1.0
+ * @category errors
+ */
+export type EmbedderError = ModelLifecycleError | ModelFit.ModelUnfit | ModelNotFound
+
+/**
+ * @since 0.1.0
+ * @category services
+ */
+export class Embedder extends Context.Tag("@lms-bridge/core/models/Embedder")<
+  Embedder,
+  {
+    /** One vector for each text, by the embedding model of that name, else one in memory, else the smallest on disk. */
+    readonly embed: (
+      texts: ReadonlyArray<string>,
+      options?: Pick<EnsureOptions, "onProgress"> & { readonly model?: string | undefined }
+    ) => Effect.Effect<Embedded, EmbedderError>
+    /** An embedding model that is in memory now. Loads none. */
+    readonly atHand: Effect.Effect<Option.Option<string>, EmbedderError>
+  }
+>() {
+  static readonly layer: Layer.Layer<Embedder, never, LmStudioApi | ModelLifecycle> = Layer.effect(
+    this,
+    Effect.gen(function* () {
+      const api = yield* LmStudioApi
+      const lifecycle = yield* ModelLifecycle
+      return {
+        atHand: Effect.map(api.models, (models) =>
+          Option.fromNullable(models.find(({ instances, type }) => type === "embedding" && instances.length > 0)?.key)
+        ),
+        embed: Effect.fn("Embedder.embed")(function* (texts, { model, ...options } = {}) {
+          const { key } = yield* Effect.flatMap(api.models, (models) => ModelFit.choose(models, "embedding", model))
+          yield* Effect.annotateCurrentSpan({ model: key, texts: texts.length })
+          return yield* lifecycle.withModel(
+            key,
+            options
+          )((lease) =>
+            Effect.gen(function* () {
+              const { contextLength, instanceId } = yield* lease.ensured
+              const embeddings = yield* api.embed({ model: instanceId, input: texts })
+              const tooLong = texts.flatMap((text, index) =>
+                contextLength !== undefined && TokenCount.ofText(text) > contextLength ? [index] : []
+              )
+              return { ...embeddings, contextLength, tooLong }
+            })
+          )
+        })
+      }
+    })
+  )
+}

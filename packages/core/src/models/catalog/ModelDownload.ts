@@ -1,0 +1,82 @@
+/**
+ * Getting a model onto the disk, with its progress, by the best way there is.
+ *
+ * @since 0.1.0
+ */
+import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+import * as Schedule from "effect/Schedule"
+import * as Stream from "effect/Stream"
+import { LmStudioApi, type ApiError, type DownloadStatus } from "../../lmstudio/LmStudioApi.ts"
+import { LmsCli, type GetProgress, type LmsCallError } from "../../lmstudio/LmsCli.ts"
+import { ServerFault } from "../../lmstudio/LmStudioError.ts"
+
+/**
+ * How often LM Studio is asked how far a download of its own is.
+ *
+ * @since 0.1.0
+ * @category constants
+ */
+export const lookEvery = "1 second"
+
+/**
+ * By `lms get`; where there is no `lms`, by LM Studio's own route. `name` is `owner/name`, a search term (`lms` alone), or
+ * the URL of a Hugging Face repository. The last element is always `Done`. Interrupting it stops watching and ends `lms`;
+ * LM Studio itself goes on downloading, and has no route to stop it (contract A, F5).
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const download = (name: string): Stream.Stream<GetProgress, ApiError | LmsCallError, LmStudioApi | LmsCli> =>
+  Stream.unwrap(
+    Effect.map(Effect.all([LmsCli, LmStudioApi]), ([cli, api]) =>
+      Stream.catchSome(cli.get(name), (error) => (isWithoutLms(error) ? Option.some(byRest(api, name)) : Option.none()))
+    )
+  )
+
+// -----------------------------------------------------------------------------
+// internal
+// -----------------------------------------------------------------------------
+
+const isWithoutLms = (error: LmsCallError) =>
+  error._tag === "LmsCliError" && (error.reason === "NotInstalled" || error.reason === "Disabled")
+
+const byRest = (api: typeof LmStudioApi.Service, name: string): Stream.Stream<GetProgress, ApiError> =>
+  Stream.unwrap(
+    Effect.map(api.download(name), (begun) => {
+      const { jobId } = begun
+      const later =
+        jobId === undefined || isOver(begun)
+          ? Stream.empty
+          : Stream.repeatEffectWithSchedule(api.downloadStatus(jobId), Schedule.spaced(lookEvery))
+      return Stream.make(begun).pipe(Stream.concat(later), Stream.takeUntil(isOver), Stream.mapEffect(progressOf))
+    })
+  )
+
+const isOver = ({ status }: DownloadStatus) =>
+  status === "completed" || status === "already_downloaded" || status === "failed"
+
+const progressOf = (state: DownloadStatus): Effect.Effect<GetProgress, ServerFault> => {
+  const { bytesPerSecond, downloadedBytes = 0, status, totalBytes } = state
+  if (status === "failed") {
+    return new ServerFault({
+      operation: "download",
+      reason: "Unknown",
+      serverMessage: "The download has failed",
+      delivered: 0
+    })
+  }
+  if (isOver(state)) return Effect.succeed({ _tag: "Done", alreadyDownloaded: status === "already_downloaded" })
+  const detail = [
+    ...(totalBytes === undefined ? [] : [`${megabytes(downloadedBytes)} / ${megabytes(totalBytes)}`]),
+    ...(bytesPerSecond === undefined ? [] : [`${megabytes(bytesPerSecond)}/s`]),
+    ...(status === "paused" ? ["paused"] : [])
+  ].join(" | ")
+  return Effect.succeed({
+    _tag: "Downloading",
+    fraction: totalBytes === undefined || totalBytes === 0 ? 0 : Math.min(1, downloadedBytes / totalBytes),
+    detail
+  })
+}
+
+const megabytes = (bytes: number) => `${(bytes / 1e6).toFixed(1)} MB`

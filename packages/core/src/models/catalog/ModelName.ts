@@ -1,0 +1,152 @@
+/**
+ * What a person may write for a model, and which model it means. Names are looked up by us, because LM Studio lets any
+ * loaded model answer for a name it does not know (contract C2, H4).
+ *
+ * @since 0.1.0
+ */
+import { ModelNotFound } from "../../lmstudio/LmStudioError.ts"
+import { nearest as nearestOf } from "../../names/nearest.ts"
+
+/**
+ * The parts of `owner/name@variant:2`. `copy` is the number that LM Studio appends to further instances of a model.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface NameParts {
+  readonly key: string
+  readonly variant: string | undefined
+  readonly copy: number | undefined
+}
+
+/**
+ * As much of a model as its name needs.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Named {
+  readonly key: string
+  readonly variants: ReadonlyArray<string>
+  readonly instances: ReadonlyArray<{ readonly id: string }>
+}
+
+/**
+ * What a name was found to mean. `instanceId` when the name is that of a copy in memory, `variant` (`key@quant`) when it
+ * names one of several variants of the model.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Meaning<M extends Named> {
+  readonly model: M
+  readonly instanceId: string | undefined
+  readonly variant: string | undefined
+}
+
+/**
+ * Whether the caller leaves the choice to us: nothing, blanks, or `default`, which must never be sent (contract C4).
+ *
+ * @since 0.1.0
+ * @category predicates
+ */
+export const isDefault = (name: string | undefined): name is undefined =>
+  name === undefined || name.trim() === "" || sameName(name, "default")
+
+/**
+ * @since 0.1.0
+ * @category predicates
+ */
+export const sameName = (left: string, right: string): boolean =>
+  left.trim().toLowerCase() === right.trim().toLowerCase()
+
+/**
+ * @since 0.1.0
+ * @category constructors
+ */
+export const parse = (name: string): NameParts => {
+  const match = /^(.+?)(?:@([^@:]+))?(?::(\d+))?$/.exec(name.trim())
+  return {
+    key: match?.[1] ?? name.trim(),
+    variant: match?.[2],
+    copy: match?.[3] === undefined ? undefined : Number(match[3])
+  }
+}
+
+/**
+ * The one model that a name means: an instance id or key as written, then a key, a variant or an instance id in any
+ * letter case, then the key that is left when the number of a copy is taken off. Undefined when it means none.
+ *
+ * @since 0.1.0
+ * @category getters
+ */
+export const find = <M extends Named>(models: ReadonlyArray<M>, name: string): Meaning<M> | undefined => {
+  const wanted = name.trim()
+  const meaning = (model: M | undefined, more: Partial<Meaning<M>> = {}): Meaning<M> | undefined =>
+    model === undefined ? undefined : { model, instanceId: undefined, variant: undefined, ...more }
+  const byInstance = (same: (left: string, right: string) => boolean) => {
+    for (const model of models) {
+      const instance = model.instances.find(({ id }) => same(id, wanted))
+      if (instance !== undefined) {
+        // an instance that bears its model's key says nothing about which copy is meant
+        return meaning(model, sameName(instance.id, model.key) ? {} : { instanceId: instance.id })
+      }
+    }
+    return undefined
+  }
+  const byVariant = () => {
+    for (const model of models) {
+      const variant = model.variants.find((candidate) => sameName(candidate, wanted))
+      // the only variant is the model itself
+      if (variant !== undefined) return meaning(model, model.variants.length === 1 ? {} : { variant })
+    }
+    return undefined
+  }
+  const { copy, key, variant } = parse(wanted)
+  return (
+    meaning(models.find((model) => model.key === wanted)) ??
+    byInstance((left, right) => left === right) ??
+    meaning(models.find((model) => sameName(model.key, wanted))) ??
+    byVariant() ??
+    byInstance(sameName) ??
+    (copy === undefined ? undefined : find(models, variant === undefined ? key : `${key}@${variant}`))
+  )
+}
+
+/**
+ * At most three known names that look most like `wanted`.
+ *
+ * @since 0.1.0
+ * @category getters
+ */
+export const nearest = (wanted: string, keys: ReadonlyArray<string>): ReadonlyArray<string> => {
+  const parts = parse(wanted)
+  const found = nearestOf(parts.key, keys)
+  if (found.length > 0) return found
+  // `qwen3 4b` and `qwen3-4b-instruct` for `qwen/qwen3-4b-2507`: most words in common
+  const words = wordsOf(parts.key)
+  return keys
+    .map((key) => ({ key, shared: wordsOf(key).filter((word) => words.includes(word)).length }))
+    .filter(({ shared }) => shared > 0)
+    .toSorted((left, right) => right.shared - left.shared || (left.key < right.key ? -1 : 1))
+    .slice(0, 3)
+    .map(({ key }) => key)
+}
+
+/**
+ * The error for a name that means nothing, with what there is and what may have been meant.
+ *
+ * @since 0.1.0
+ * @category errors
+ */
+export const notFound = (models: ReadonlyArray<Named>, name: string): ModelNotFound => {
+  const available = models.map(({ key }) => key)
+  return new ModelNotFound({ model: name, available, nearest: nearest(name, available) })
+}
+
+// -----------------------------------------------------------------------------
+// internal
+// -----------------------------------------------------------------------------
+
+const wordsOf = (name: string): ReadonlyArray<string> =>
+  name.toLowerCase().match(/[a-z]+\d*(?:\.\d+)*|\d+[a-z]*/g) ?? []

@@ -1,0 +1,60 @@
+/**
+ * Which model is meant when nobody names one. Deterministic: the same models give the same choice.
+ *
+ * @since 0.1.0
+ */
+import type { ApiModel } from "../../lmstudio/LmStudioApi.ts"
+
+/**
+ * As much of a model as the choice needs.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type Candidate = Pick<ApiModel, "key" | "type" | "toolUse" | "sizeBytes" | "params" | "instances">
+
+/**
+ * Largest file, in bytes, that is taken to run well on an ordinary machine: about 8 billion parameters in 4 bits.
+ *
+ * @since 0.1.0
+ * @category constants
+ */
+export const moderateBytes = 6_000_000_000
+
+/**
+ * The model to use when none is named and none configured. A language model in memory, else one on disk; never an
+ * embedding model. Among several: one trained for tool use first, then the largest that is still moderate, then the
+ * smallest of the large ones, then by name. Undefined when there is no language model.
+ *
+ * @since 0.1.0
+ * @category getters
+ */
+export const choose = <M extends Candidate>(models: ReadonlyArray<M>): M | undefined => {
+  const languageModels = models.filter(({ type }) => type === "llm")
+  const loaded = languageModels.filter(({ instances }) => instances.length > 0)
+  return (loaded.length > 0 ? loaded : languageModels).toSorted(compare)[0]
+}
+
+// -----------------------------------------------------------------------------
+// internal
+// -----------------------------------------------------------------------------
+
+const compare = (left: Candidate, right: Candidate): number =>
+  Number(right.toolUse === true) - Number(left.toolUse === true) ||
+  sizeRank(left) - sizeRank(right) ||
+  (left.key < right.key ? -1 : 1)
+
+/** Lower is better: moderate models by falling size below zero, large ones by rising size above it, unknown last. */
+const sizeRank = (model: Candidate): number => {
+  const bytes = model.sizeBytes ?? bytesOfParams(model.params)
+  if (bytes === undefined) return Number.MAX_VALUE
+  return bytes <= moderateBytes ? -bytes : bytes
+}
+
+/** `4B` or `26B-A4B` (all of a mixture's experts are in memory) at 4 bits and some overhead; `128x2.6B` is a product. */
+const bytesOfParams = (params: string | undefined): number | undefined => {
+  const match = /^(?:(\d+)x)?(\d+(?:\.\d+)?)\s*([BM])/i.exec(params ?? "")
+  if (match === null) return undefined
+  const count = Number(match[1] ?? 1) * Number(match[2]) * (match[3]?.toUpperCase() === "M" ? 1e6 : 1e9)
+  return count * 0.65
+}

@@ -1,0 +1,275 @@
+/**
+ * What the lms-bridge processes of this machine have loaded and hold. Each process writes one file of its own; all read
+ * all of them; what a dead process left is taken over by the next that looks.
+ *
+ * @since 0.1.0
+ */
+import * as FileSystem from "@effect/platform/FileSystem"
+import * as Path from "@effect/platform/Path"
+import * as Clock from "effect/Clock"
+import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+import * as Ref from "effect/Ref"
+import * as Schema from "effect/Schema"
+import { LedgerEntry } from "./Ownership.ts"
+import type { StateDirectory } from "../../machine/StateDirectory.ts"
+import { writeWhole } from "../../machine/writeWhole.ts"
+import { ProcessIdentity } from "../../machine/ProcessIdentity.ts"
+
+/**
+ * A process that has not written for so many milliseconds is taken for dead; a live one with something to say writes
+ * every `beatMillis`.
+ *
+ * @since 0.1.0
+ * @category constants
+ */
+export const deadAfterMillis = 90_000
+
+/**
+ * @since 0.1.0
+ * @category constants
+ */
+export const beatMillis = 30_000
+
+/**
+ * For so long what other processes wrote is not read again when a mere look at a model asks for it.
+ *
+ * @since 0.1.0
+ * @category constants
+ */
+export const freshMillis = 5000
+
+/**
+ * @since 0.1.0
+ * @category models
+ */
+export interface Ledger {
+  /** What this process loaded. */
+  readonly own: Effect.Effect<ReadonlyArray<LedgerEntry>>
+  /** What all processes loaded, read now; the newest entry of each instance. */
+  readonly all: Effect.Effect<ReadonlyArray<LedgerEntry>>
+  /** The same, at most `freshMillis` old. */
+  readonly recent: Effect.Effect<ReadonlyArray<LedgerEntry>>
+  /** Instances that other live processes hold, read now. */
+  readonly heldElsewhere: Effect.Effect<ReadonlySet<string>>
+  readonly put: (entry: LedgerEntry) => Effect.Effect<void>
+  /**
+   * A load that is under way: its entry is written, so that a later process knows of it, but in this one it counts for
+   * nothing until the load has been verified or given up. An instance that turns up meanwhile may be somebody else's.
+   */
+  readonly during: (entry: LedgerEntry) => <A, E, R>(load: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>
+  readonly forget: (instanceIds: ReadonlyArray<string>) => Effect.Effect<void>
+  /** Notes a use in memory; it is written with the next beat or change. */
+  readonly used: (instanceId: string) => Effect.Effect<void>
+  /** Which instances this process holds. */
+  readonly hold: (instanceIds: ReadonlyArray<string>) => Effect.Effect<void>
+  /** Shows the others that this process lives. */
+  readonly beat: Effect.Effect<void>
+  /** Makes what dead processes loaded on this server our own. */
+  readonly takeOver: Effect.Effect<void>
+  /** The last write: this process holds nothing any more, and others may take over the rest. */
+  readonly close: Effect.Effect<void>
+}
+
+/**
+ * @since 0.1.0
+ * @category constructors
+ */
+export const make = Effect.fnUntraced(function* (state: StateDirectory, server: string) {
+  const fs = yield* FileSystem.FileSystem
+  const path = yield* Path.Path
+  const memory = yield* Ref.make<Memory>({ entries: [], holds: [], underWay: [], written: false })
+  const others = yield* Ref.make<{ readonly at: number; readonly files: ReadonlyArray<Found> }>({ at: -1, files: [] })
+  const oneWriter = yield* Effect.makeSemaphore(1)
+
+  const write = Effect.fnUntraced(
+    function* (beatAt: number) {
+      const { entries, holds, written } = yield* Ref.get(memory)
+      const empty = entries.length === 0 && holds.length === 0
+      if (empty && !written) return
+      const folder = yield* state.folder("models")
+      if (Option.isNone(folder)) return
+      const file = path.join(folder.value, `${state.identity.token}.json`)
+      if (empty) {
+        yield* fs.remove(file, { force: true })
+      } else {
+        const text = yield* encode({ version: 1, process: state.identity, beatAt, holds, entries })
+        yield* Effect.provideService(writeWhole(file, text), FileSystem.FileSystem, fs)
+      }
+      yield* Ref.update(memory, (current) => ({ ...current, written: !empty }))
+    },
+    Effect.catchAll((error) => Effect.logDebug("the ledger was not written", { error: error.message })),
+    oneWriter.withPermits(1),
+    Effect.uninterruptible
+  )
+
+  const writeNow = Effect.flatMap(Clock.currentTimeMillis, write)
+
+  const change = (update: (memory: Memory) => Memory) =>
+    Ref.modify(memory, (before): readonly [boolean, Memory] => {
+      const after = update(before)
+      return [after !== before, after]
+    }).pipe(Effect.flatMap((changed) => (changed ? writeNow : Effect.void)))
+
+  const readOne = (file: string) =>
+    fs.readFileString(file).pipe(
+      Effect.flatMap(decode),
+      Effect.map((content): Found => ({ file, content })),
+      Effect.option
+    )
+
+  const readOthers = Effect.gen(function* () {
+    const now = yield* Clock.currentTimeMillis
+    const folder = state.where("models")
+    const names = Option.isNone(folder) ? [] : yield* Effect.orElseSucceed(fs.readDirectory(folder.value), () => [])
+    const files = yield* Effect.forEach(
+      names.filter((name) => name.endsWith(".json") && name !== `${state.identity.token}.json`),
+      (name) =>
+        readOne(
+          path.join(
+            Option.getOrElse(folder, () => ""),
+            name
+          )
+        ),
+      { concurrency: 4 }
+    )
+    const found = files.flatMap(Option.toArray)
+    yield* Ref.set(others, { at: now, files: found })
+    return found
+  })
+
+  const readRecent = Effect.gen(function* () {
+    const now = yield* Clock.currentTimeMillis
+    const { at, files } = yield* Ref.get(others)
+    return at >= 0 && now - at < freshMillis ? files : yield* readOthers
+  })
+
+  const isDead = Effect.fnUntraced(function* ({ content }: Found) {
+    const now = yield* Clock.currentTimeMillis
+    return now - content.beatAt > deadAfterMillis || (yield* state.isGone(content.process))
+  })
+
+  const own = Effect.map(Ref.get(memory), ({ entries, underWay }) =>
+    entries.filter(({ instanceId, state }) => state === "loaded" || !underWay.includes(instanceId))
+  )
+
+  const merged = Effect.fnUntraced(function* (files: ReadonlyArray<Found>) {
+    const theirs = yield* Effect.forEach(files, (found) =>
+      Effect.map(isDead(found), (dead) =>
+        found.content.entries.filter(
+          // what a live process is just loading without a TTL cannot be told from a user's load yet
+          (entry) => entry.server === server && (entry.state === "loaded" || entry.way !== "rest" || dead)
+        )
+      )
+    )
+    return newest([...(yield* own), ...theirs.flat()])
+  })
+
+  const takeOverOne = Effect.fnUntraced(function* (found: Found) {
+    if (!(yield* isDead(found))) return
+    const [mine, rest] = [
+      found.content.entries.filter((entry) => entry.server === server),
+      found.content.entries.filter((entry) => entry.server !== server)
+    ]
+    // what belongs to another LM Studio waits for a process that talks to that one
+    if (mine.length === 0 && rest.length > 0) return
+    yield* change((before) =>
+      mine.length === 0 ? before : { ...before, entries: newest([...before.entries, ...mine]) }
+    )
+    const left = { ...found.content, holds: [], entries: rest }
+    yield* Effect.ignore(
+      rest.length === 0
+        ? fs.remove(found.file, { force: true })
+        : Effect.flatMap(encode(left), (text) => fs.writeFileString(found.file, text, { mode: 0o600 }))
+    )
+  })
+
+  const ledger: Ledger = {
+    own,
+    all: Effect.flatMap(readOthers, merged),
+    recent: Effect.flatMap(readRecent, merged),
+    heldElsewhere: Effect.gen(function* () {
+      const alive = yield* Effect.filter(yield* readOthers, isDead, { negate: true })
+      return new Set(alive.flatMap(({ content }) => content.holds))
+    }),
+    put: (entry) =>
+      change((before) => ({
+        ...before,
+        entries: [...before.entries.filter(({ instanceId }) => instanceId !== entry.instanceId), entry]
+      })),
+    during: (entry) => (load) =>
+      Effect.acquireUseRelease(
+        Ref.update(memory, (before) => ({ ...before, underWay: [...before.underWay, entry.instanceId] })),
+        () => Effect.zipRight(ledger.put(entry), load),
+        () =>
+          Ref.update(memory, (before) => ({
+            ...before,
+            underWay: before.underWay.filter((id) => id !== entry.instanceId)
+          }))
+      ),
+    forget: (ids) =>
+      change((before) =>
+        before.entries.some(({ instanceId }) => ids.includes(instanceId))
+          ? { ...before, entries: before.entries.filter(({ instanceId }) => !ids.includes(instanceId)) }
+          : before
+      ),
+    used: (id) =>
+      Effect.flatMap(Clock.currentTimeMillis, (now) =>
+        Ref.update(memory, (before) => ({
+          ...before,
+          entries: before.entries.map((entry) =>
+            entry.instanceId === id ? { ...entry, lastUsedAt: now, worked: true } : entry
+          )
+        }))
+      ),
+    hold: (holds) => change((before) => (sameList(before.holds, holds) ? before : { ...before, holds })),
+    beat: writeNow,
+    takeOver: Effect.flatMap(readOthers, (files) => Effect.forEach(files, takeOverOne, { discard: true })),
+    close: Ref.update(memory, (before) => ({ ...before, holds: [] })).pipe(Effect.zipRight(write(0)))
+  }
+  return ledger
+})
+
+// -----------------------------------------------------------------------------
+// internal
+// -----------------------------------------------------------------------------
+
+interface Memory {
+  readonly entries: ReadonlyArray<LedgerEntry>
+  readonly holds: ReadonlyArray<string>
+  /** Instance ids of loads that have not ended. */
+  readonly underWay: ReadonlyArray<string>
+  /** Whether there is a file. */
+  readonly written: boolean
+}
+
+const File = Schema.parseJson(
+  Schema.Struct({
+    version: Schema.Literal(1),
+    process: ProcessIdentity,
+    /** Epoch milliseconds of the last write; 0 when the process has ended in good order. */
+    beatAt: Schema.Number,
+    holds: Schema.Array(Schema.String),
+    entries: Schema.Array(LedgerEntry)
+  })
+)
+
+interface Found {
+  readonly file: string
+  readonly content: typeof File.Type
+}
+
+const encode = Schema.encode(File)
+const decode = Schema.decode(File)
+
+const newest = (entries: ReadonlyArray<LedgerEntry>): ReadonlyArray<LedgerEntry> => {
+  const byId = new Map<string, LedgerEntry>()
+  for (const entry of entries) {
+    const known = byId.get(entry.instanceId)
+    if (known === undefined || known.startedAt < entry.startedAt) byId.set(entry.instanceId, entry)
+  }
+  return [...byId.values()]
+}
+
+const sameList = (left: ReadonlyArray<string>, right: ReadonlyArray<string>) =>
+  left.length === right.length && left.every((item, index) => item === right[index])

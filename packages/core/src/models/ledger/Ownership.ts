@@ -1,0 +1,108 @@
+/**
+ * What we remember of a model that we loaded, and how to tell from it whether an instance is ours: an instance that may
+ * be a user's is never touched.
+ *
+ * @since 0.1.0
+ */
+import * as Schema from "effect/Schema"
+import { LoadWay } from "../loading/LoadWays.ts"
+
+/**
+ * A load by us. Times are epoch milliseconds, `contextLength` tokens.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export const LedgerEntry = Schema.Struct({
+  instanceId: Schema.String,
+  model: Schema.String,
+  way: LoadWay,
+  /** Base URL of the LM Studio that has it. */
+  server: Schema.String,
+  ttlMillis: Schema.Number,
+  contextLength: Schema.optionalWith(Schema.NonNegativeInt, { exact: true }),
+  /** `loading` is written before the load begins, so that a load whose end we never saw is still known to be ours. */
+  state: Schema.Literal("loading", "loaded"),
+  startedAt: Schema.Number,
+  lastUsedAt: Schema.Number,
+  /** Whether a run of ours has worked with it. */
+  worked: Schema.Boolean
+})
+/**
+ * @since 0.1.0
+ * @category models
+ */
+export type LedgerEntry = typeof LedgerEntry.Type
+
+/**
+ * What a look at LM Studio says about an instance. `ttlMillis` undefined is unknown (no `lms`), null is for ever.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface InstanceFacts {
+  readonly id: string
+  readonly contextLength?: number | undefined
+  readonly ttlMillis?: number | null | undefined
+  readonly lastUsedAt?: number | undefined
+}
+
+/**
+ * How long after its beginning a load whose end we did not see may turn up and still be taken for ours.
+ *
+ * @since 0.1.0
+ * @category constants
+ */
+export const unseenLoadMillis = 600_000
+
+/**
+ * Whether the listed instance is the one that the entry speaks of, and not another that a user has loaded under the
+ * same id since. In doubt it is not ours: the context must fit; with `lms`, the TTL must be the one we gave (none, by
+ * REST); without it, an entry counts only until LM Studio must have unloaded the instance.
+ *
+ * @since 0.1.0
+ * @category predicates
+ */
+export const isOurs = (entry: LedgerEntry | undefined, facts: InstanceFacts, now: number): entry is LedgerEntry => {
+  if (entry === undefined || entry.instanceId !== facts.id) return false
+  if (
+    entry.contextLength !== undefined &&
+    facts.contextLength !== undefined &&
+    entry.contextLength !== facts.contextLength
+  ) {
+    return false
+  }
+  if (entry.state === "loading") {
+    if (now - entry.startedAt > unseenLoadMillis) return false
+    // a user may have taken the id that was foreseen; where LM Studio holds the TTL, nothing is lost by not claiming it
+    if (entry.way !== "rest" && facts.ttlMillis === undefined) return false
+  }
+  if (facts.ttlMillis !== undefined) {
+    return entry.way === "rest"
+      ? facts.ttlMillis === null
+      : facts.ttlMillis !== null && Math.abs(facts.ttlMillis - entry.ttlMillis) < 1000
+  }
+  return entry.way === "rest" || now < entry.lastUsedAt + entry.ttlMillis
+}
+
+/**
+ * Epoch milliseconds at which the instance has been idle for its whole TTL, by the latest use that anybody knows of.
+ *
+ * @since 0.1.0
+ * @category getters
+ */
+export const expiryOf = (entry: LedgerEntry, facts?: Pick<InstanceFacts, "lastUsedAt">): number =>
+  Math.max(entry.lastUsedAt, facts?.lastUsedAt ?? 0) + entry.ttlMillis
+
+/**
+ * The id that LM Studio will give to the next instance of a model: the key, or the first free `key:N`.
+ *
+ * @since 0.1.0
+ * @category getters
+ */
+export const nextInstanceId = (key: string, taken: ReadonlySet<string>): string => {
+  if (!taken.has(key)) return key
+  let copy = 2
+  while (taken.has(`${key}:${copy}`)) copy += 1
+  return `${key}:${copy}`
+}

@@ -1,0 +1,63 @@
+/**
+ * Starts LM Studio's server when nobody answers, and only where configuration allows it.
+ *
+ * @since 0.1.0
+ */
+import * as Effect from "effect/Effect"
+import { address } from "../../configuration/Settings.ts"
+import type { ApiError, ApiModel } from "../../lmstudio/LmStudioApi.ts"
+import * as Patience from "../../resilience/Patience.ts"
+import type { LifecycleParts } from "./LifecycleParts.ts"
+
+/**
+ * How the model list is asked for. `tell` hears why it is waited for.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type Look = (tell?: (why: string) => Effect.Effect<void>) => Effect.Effect<ReadonlyArray<ApiModel>, ApiError>
+
+/**
+ * The model list. With `LMS_BRIDGE_AUTOSTART`, when nothing listens at the address and it is on this machine,
+ * `lms server start` is run first, by one caller for all, and then the list is asked for once more. A server that has gone
+ * since it answered last, and one that is still loading, are waited for.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const make = ({ api, cli, settings }: LifecycleParts): Effect.Effect<Look> =>
+  Effect.map(Effect.makeSemaphore(1), (oneStarter) => {
+    const patience = Patience.policyOf(settings)
+    const start = Effect.whenEffect(
+      Effect.logInfo("starting LM Studio's server").pipe(
+        Effect.zipRight(Effect.suspend(() => cli.serverStart({ port: address(settings).port })))
+      ),
+      // another caller may have started it while this one waited
+      Effect.map(Effect.either(api.ping), ({ _tag }) => _tag === "Left")
+    )
+    const woken = Effect.catchIf(
+      api.models,
+      (error) => settings.autostart && error._tag === "LmStudioUnreachable" && error.reason === "Refused",
+      (unreachable) =>
+        oneStarter
+          .withPermits(1)(start)
+          .pipe(
+            Effect.tapError((error) => Effect.logWarning("LM Studio was not started", { error: error.message })),
+            Effect.mapError(() => unreachable),
+            Effect.zipRight(api.models)
+          )
+    )
+    return (tell = () => Effect.void) =>
+      woken.pipe(
+        Patience.untilBack(patience, api.ping, tell(gone)),
+        Patience.whileLoading(patience, tell("the server says that it is still loading"))
+      )
+  })
+
+/**
+ * What is told of a server that has gone.
+ *
+ * @since 0.1.0
+ * @category constants
+ */
+export const gone = "LM Studio has gone and may come back"

@@ -1,0 +1,232 @@
+/**
+ * From a name to a model in memory: look, wait for a load that is under way, else load; step down the chain of fallbacks.
+ *
+ * @since 0.1.0
+ */
+import * as Clock from "effect/Clock"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Option from "effect/Option"
+import type { ApiModel } from "../../lmstudio/LmStudioApi.ts"
+import { ModelLoadFailed } from "../../lmstudio/LmStudioError.ts"
+import type { LifecycleParts } from "./LifecycleParts.ts"
+import * as LoadNow from "./LoadNow.ts"
+import * as LoadOrder from "./LoadOrder.ts"
+import type { EnsureOptions, LoadProgress } from "../ModelLifecycle.ts"
+import type { Ensured } from "../Ensured.ts"
+import type { ModelLifecycleError } from "../ModelLifecycleError.ts"
+import * as ModelName from "../catalog/ModelName.ts"
+import * as ModelSelection from "../catalog/ModelSelection.ts"
+import { expiryOf, isOurs, type LedgerEntry } from "../ledger/Ownership.ts"
+import * as SingleFlight from "./SingleFlight.ts"
+import * as Wake from "./Autostart.ts"
+
+/**
+ * Takes what was ensured for the caller before anybody can unload it. False when that came too late.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type Take = (ensured: Ensured) => Effect.Effect<boolean>
+
+/**
+ * @since 0.1.0
+ * @category models
+ */
+export interface Ensure {
+  readonly resolve: (name: string | undefined) => Effect.Effect<string, ModelLifecycleError>
+  /** The model that a name means, and whether it is in memory at all. One look. */
+  readonly peek: (
+    name: string | undefined
+  ) => Effect.Effect<{ readonly model: string; readonly inMemory: boolean }, ModelLifecycleError>
+  /** `held`: an instance that is preferred to others of the model if it serves. */
+  readonly ensure: (
+    name: string | undefined,
+    options: EnsureOptions,
+    take: Take,
+    held?: string
+  ) => Effect.Effect<Ensured, ModelLifecycleError>
+}
+
+/**
+ * Loads run in the scope of whoever makes this.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const make = Effect.fnUntraced(function* (parts: LifecycleParts) {
+  const { api, leases, ledger, settings } = parts
+  const look = yield* Wake.make(parts)
+  const flights = yield* SingleFlight.make<LoadProgress, LoadNow.Outcome, ModelLifecycleError>()
+
+  const meaningOf = (models: ReadonlyArray<ApiModel>, name: string | undefined) => {
+    const configured = Option.getOrUndefined(settings.defaultModel)
+    const wanted = ModelName.isDefault(name) ? configured : name
+    if (ModelName.isDefault(wanted)) {
+      const model = ModelSelection.choose(models)
+      return model === undefined
+        ? Effect.fail(ModelName.notFound(models, "default"))
+        : Effect.succeed<ModelName.Meaning<ApiModel>>({ model, instanceId: undefined, variant: undefined })
+    }
+    const meaning = ModelName.find(models, wanted)
+    return meaning === undefined ? Effect.fail(ModelName.notFound(models, wanted)) : Effect.succeed(meaning)
+  }
+
+  /** The legacy list may hide a model behind the identifier of its instance; `lms` knows. */
+  const meaningNow = (name: string | undefined, onProgress: EnsureOptions["onProgress"] = () => Effect.void) =>
+    Effect.flatMap(
+      look((why) => onProgress({ _tag: "Waiting", model: name ?? "a model", why })),
+      (models) => meaningOf(models, name)
+    ).pipe(
+      Effect.catchTag("ModelNotFound", (notFound) =>
+        Effect.if(
+          Effect.map(api.server, ({ dialect }) => dialect === "legacy-v0"),
+          {
+            onTrue: () => Effect.flatMap(parts.catalog.everything, ({ models }) => meaningOf(models, name)),
+            onFalse: () => notFound
+          }
+        )
+      )
+    )
+
+  /** The common case and its whole cost: one look over HTTP. */
+  const found = Effect.fnUntraced(function* (
+    meaning: ModelName.Meaning<ApiModel>,
+    options: EnsureOptions,
+    startedAt: number
+  ) {
+    const { model } = meaning
+    const instance = LoadOrder.pick(model.instances, meaning, options)
+    if (instance === undefined) return undefined
+    const now = yield* Clock.currentTimeMillis
+    const entry = (yield* ledger.recent).find(({ instanceId }) => instanceId === instance.id)
+    return ensured(model, instance, isOurs(entry, instance, now) ? entry : undefined, {
+      action: "already-loaded",
+      tookMillis: now - startedAt
+    })
+  })
+
+  const ensureOne = Effect.fnUntraced(function* (
+    name: string | undefined,
+    options: EnsureOptions,
+    take: Take,
+    held: string | undefined,
+    asFallback: boolean
+  ) {
+    const startedAt = yield* Clock.currentTimeMillis
+    const onProgress = options.onProgress ?? (() => Effect.void)
+    const meant = yield* meaningNow(name, onProgress)
+    let meaning = held === undefined ? meant : { ...meant, instanceId: held }
+    const { key, type } = meaning.model
+    // named for a model that was to do something else than draft or transcribe
+    if (asFallback && type !== "llm" && type !== "embedding") {
+      return yield* new ModelLoadFailed({
+        model: key,
+        reason: "NoWay",
+        serverMessage: `it is a ${type} model, which cannot stand in for another`
+      })
+    }
+    yield* Effect.annotateCurrentSpan({ model: key })
+    let outdated = yield* leases.intend(key)
+    while (true) {
+      if (outdated) {
+        const models = yield* api.models
+        // the choice made for `default` stays, whatever has been loaded since
+        meaning = {
+          ...meaning,
+          model: models.find((model) => model.key === key) ?? { ...meaning.model, instances: [] }
+        }
+      }
+      outdated = true
+      const present = yield* found(meaning, options, startedAt)
+      if (present !== undefined) {
+        if (yield* take(present)) return present
+        continue
+      }
+      const wanted: LoadOrder.Wanted = { key, instanceId: meaning.instanceId, variant: meaning.variant, options }
+      const purpose = LoadOrder.purposeOf(wanted)
+      const outcome = yield* flights.run({
+        key,
+        purpose,
+        onProgress,
+        onJoin: onProgress({ _tag: "Waiting", model: key, why: "it is being loaded for another request" }),
+        work: (flight) => LoadNow.loadNow(parts, wanted, flight)
+      })
+      if (outcome._tag === "abandoned") continue
+      // a failure concerns whoever wanted the same; somebody with other wishes tries for himself
+      if (Exit.isFailure(outcome.exit)) {
+        if (outcome._tag === "shared" && outcome.purpose !== purpose) continue
+        return yield* Effect.failCause(outcome.exit.cause)
+      }
+      const { action, model, seen, way } = outcome.exit.value
+      if (outcome._tag === "shared" && LoadOrder.pick([seen.instance], meaning, options) === undefined) continue
+      const now = yield* Clock.currentTimeMillis
+      const loaded = ensured(model, seen.instance, seen.entry, { action, way, tookMillis: now - startedAt })
+      if (yield* take(loaded)) return loaded
+    }
+  }, Effect.scoped)
+
+  const ensure: Ensure["ensure"] = Effect.fn("ModelLifecycle.ensure")(function* (name, options, take, held) {
+    const chain = [name, ...(options.fallback ?? [])]
+    const steppedDown: Array<Ensured["steppedDown"][number]> = []
+    let first: ModelLifecycleError | undefined
+    let engineFailures = 0
+    for (const [index, candidate] of chain.entries()) {
+      const result = yield* Effect.either(
+        ensureOne(candidate, options, (ensured) => take({ ...ensured, steppedDown }), held, index > 0)
+      )
+      if (result._tag === "Right") return { ...result.right, steppedDown }
+      const error = result.left
+      first ??= error
+      if (error._tag === "ModelLoadFailed" && error.reason === "Engine") engineFailures += 1
+      const to = chain[index + 1]
+      // an engine that has crashed with two models is at fault itself (H20)
+      if (to === undefined || !concernsTheModel(error) || engineFailures >= 2) return yield* first
+      const model = candidate ?? "default"
+      steppedDown.push({ model, reason: error.message })
+      yield* Effect.logWarning("stepping down to another model", { model, to, reason: error.message })
+      yield* options.onProgress?.({ _tag: "SteppedDown", model, to, reason: error.message }) ?? Effect.void
+    }
+    return yield* first ?? ModelName.notFound([], name ?? "default")
+  })
+
+  const resolveModel = (name: string | undefined) => Effect.map(meaningNow(name), ({ model }) => model)
+
+  const result: Ensure = {
+    ensure,
+    peek: (name) =>
+      Effect.map(resolveModel(name), ({ instances, key }) => ({ model: key, inMemory: instances.length > 0 })),
+    resolve: (name) => Effect.map(resolveModel(name), ({ key }) => key).pipe(Effect.withSpan("ModelLifecycle.resolve"))
+  }
+  return result
+})
+
+// -----------------------------------------------------------------------------
+// internal
+// -----------------------------------------------------------------------------
+
+/** Whether another model may fare better. A server that is not there or refuses us fails them all. */
+const concernsTheModel = (error: ModelLifecycleError) =>
+  error._tag !== "LmStudioUnreachable" && error._tag !== "Unauthorized" && error._tag !== "CircuitOpen"
+
+const ensured = (
+  { key, vision }: Pick<ApiModel, "key" | "vision">,
+  instance: {
+    readonly id: string
+    readonly contextLength?: number | undefined
+    readonly lastUsedAt?: number | undefined
+  },
+  entry: LedgerEntry | undefined,
+  done: Pick<Ensured, "action" | "tookMillis"> & { readonly way?: Ensured["way"] | undefined }
+): Ensured => ({
+  model: key,
+  instanceId: instance.id,
+  action: done.action,
+  ...(done.way === undefined ? {} : { way: done.way }),
+  owner: entry === undefined ? "user" : "lms-bridge",
+  ...(instance.contextLength === undefined ? {} : { contextLength: instance.contextLength }),
+  ...(vision === undefined ? {} : { vision }),
+  ...(entry === undefined ? {} : { ttlMillis: entry.ttlMillis, expiresAt: expiryOf(entry, instance) }),
+  tookMillis: done.tookMillis,
+  steppedDown: []
+})

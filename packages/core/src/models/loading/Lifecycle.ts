@@ -1,0 +1,100 @@
+/**
+ * The service put together: the steps of a model's life over what they share, and the fibers that look after it.
+ *
+ * @since 0.1.0
+ */
+import type * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import { baseUrl, Settings, type Values } from "../../configuration/Settings.ts"
+import { LmStudioApi } from "../../lmstudio/LmStudioApi.ts"
+import { LmsCli } from "../../lmstudio/LmsCli.ts"
+import * as FairTurns from "../../resilience/FairTurns.ts"
+import * as TtlPolicy from "../../resilience/TtlPolicy.ts"
+import * as Ensure from "./Ensure.ts"
+import * as Holding from "../leases/Holding.ts"
+import * as Leases from "../leases/Leases.ts"
+import * as Ledger from "../ledger/Ledger.ts"
+import { survey, type LifecycleParts, type Seen } from "./LifecycleParts.ts"
+import * as MachineLock from "../../machine/MachineLock.ts"
+import { ModelCatalog } from "../catalog/ModelCatalog.ts"
+import type { LoadedModel, ModelLifecycle } from "../ModelLifecycle.ts"
+import { expiryOf } from "../ledger/Ownership.ts"
+import * as Reaper from "../ledger/Reaper.ts"
+import * as StateDirectory from "../../machine/StateDirectory.ts"
+import { unload } from "./Unloading.ts"
+
+/**
+ * @since 0.1.0
+ * @category constructors
+ */
+export const make = Effect.gen(function* () {
+  const settings = yield* Settings
+  const server = baseUrl(settings)
+  const state = yield* StateDirectory.make
+  const parts: LifecycleParts = {
+    api: yield* LmStudioApi,
+    cli: yield* LmsCli,
+    catalog: yield* ModelCatalog,
+    ledger: yield* Ledger.make(state, server),
+    leases: yield* Leases.make,
+    lock: yield* MachineLock.make(state),
+    settings,
+    ttlPolicy: ttlPolicyOf(settings),
+    inTurn: yield* FairTurns.makeKeyed(settings.modelConcurrency),
+    server
+  }
+  const steps = yield* Ensure.make(parts)
+  yield* Effect.addFinalizer(() => Reaper.close(parts))
+  yield* Reaper.run(parts)
+
+  const lease = yield* Holding.make(parts, steps)
+
+  const service: Context.Tag.Service<ModelLifecycle> = {
+    resolve: steps.resolve,
+    ensureLoaded: (name, options = {}) => steps.ensure(name, options, () => Effect.succeed(true)),
+    lease,
+    withModel: (name, options) => (use) => Effect.scoped(Effect.flatMap(lease(name, options), use)),
+    loaded: Effect.gen(function* () {
+      const { seen } = yield* survey(parts)
+      const held = yield* parts.leases.held
+      return seen.map((one) => loadedModel(one, held.get(one.instance.id) ?? 0))
+    }).pipe(Effect.withSpan("ModelLifecycle.loaded")),
+    unload: (instanceId, options = {}) => unload(parts, instanceId, options)
+  }
+  return service
+})
+
+/**
+ * @since 0.1.0
+ * @category getters
+ */
+export const ttlPolicyOf = (settings: Values): TtlPolicy.TtlPolicy =>
+  new TtlPolicy.TtlPolicy({
+    standard: settings.ttl,
+    temporary: settings.ttlTemporary,
+    maximum: settings.ttlMaximum
+  })
+
+// -----------------------------------------------------------------------------
+// internal
+// -----------------------------------------------------------------------------
+
+const loadedModel = ({ entry, instance, model }: Seen, leases: number): LoadedModel => {
+  // LM Studio's own word first; a load by REST has no TTL there, and ours then holds
+  const ttlMillis =
+    entry?.way === "rest" ? entry.ttlMillis : (instance.ttlMillis ?? entry?.ttlMillis ?? instance.ttlMillis)
+  const idleSince = entry === undefined ? instance.lastUsedAt : expiryOf(entry, instance) - entry.ttlMillis
+  const ends = typeof ttlMillis === "number" && idleSince !== undefined && instance.busy !== true && leases === 0
+  return {
+    model: model.key,
+    instanceId: instance.id,
+    type: model.type,
+    owner: entry === undefined ? "user" : "lms-bridge",
+    ...(instance.contextLength === undefined ? {} : { contextLength: instance.contextLength }),
+    ...(model.sizeBytes === undefined ? {} : { sizeBytes: model.sizeBytes }),
+    ...(instance.status === undefined ? {} : { status: instance.status }),
+    ...(ttlMillis === undefined ? {} : { ttlMillis }),
+    ...(ends ? { expiresAt: idleSince + ttlMillis } : {}),
+    leases
+  }
+}

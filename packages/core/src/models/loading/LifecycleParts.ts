@@ -1,0 +1,132 @@
+/**
+ * What the steps of a model's life share: LM Studio, the picture of it, what we loaded and who works with it.
+ *
+ * @since 0.1.0
+ */
+import type * as Context from "effect/Context"
+import * as Clock from "effect/Clock"
+import * as Effect from "effect/Effect"
+import type { Values } from "../../configuration/Settings.ts"
+import type { LmStudioApi } from "../../lmstudio/LmStudioApi.ts"
+import type { LmsCli } from "../../lmstudio/LmsCli.ts"
+import type { InTurn } from "../../resilience/FairTurns.ts"
+import type { TtlPolicy } from "../../resilience/TtlPolicy.ts"
+import type { Leases } from "../leases/Leases.ts"
+import type { Ledger } from "../ledger/Ledger.ts"
+import type { MachineLock } from "../../machine/MachineLock.ts"
+import type { Catalog, CatalogInstance, CatalogModel, ModelCatalog } from "../catalog/ModelCatalog.ts"
+import { isOurs, type LedgerEntry } from "../ledger/Ownership.ts"
+
+/**
+ * @since 0.1.0
+ * @category models
+ */
+export interface LifecycleParts {
+  readonly api: Context.Tag.Service<LmStudioApi>
+  readonly cli: Context.Tag.Service<LmsCli>
+  readonly catalog: Context.Tag.Service<ModelCatalog>
+  readonly ledger: Ledger
+  readonly leases: Leases
+  readonly lock: MachineLock
+  readonly settings: Values
+  readonly ttlPolicy: TtlPolicy
+  /** Requests to a model wait for their caller's turn when there are many. */
+  readonly inTurn: (model: string) => InTurn
+  /** Base URL, as the ledger names this LM Studio. */
+  readonly server: string
+}
+
+/**
+ * An instance with its model, and our entry for it when it is ours.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Seen {
+  readonly model: CatalogModel
+  readonly instance: CatalogInstance
+  readonly entry: LedgerEntry | undefined
+}
+
+/**
+ * A look at LM Studio and at what is ours in it. The ledger is brought up to date on the way.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Survey {
+  readonly catalog: Catalog
+  readonly seen: ReadonlyArray<Seen>
+  /** Epoch milliseconds. */
+  readonly at: number
+}
+
+/**
+ * @since 0.1.0
+ * @category constructors
+ */
+export const survey = Effect.fnUntraced(function* ({ catalog, ledger }: LifecycleParts) {
+  const at = yield* Clock.currentTimeMillis
+  const picture = yield* catalog.inMemory
+  const listed = new Map(picture.models.flatMap(({ instances }) => instances.map((one) => [one.id, one] as const)))
+  const gone = (yield* ledger.own).filter(
+    // not what was loaded while we looked
+    ({ instanceId, lastUsedAt, state }) => state === "loaded" && lastUsedAt < at && !listed.has(instanceId)
+  )
+  yield* ledger.forget(gone.map(({ instanceId }) => instanceId))
+  // a load whose end nobody saw has come to a good end after all
+  for (const entry of yield* ledger.own) {
+    const instance = listed.get(entry.instanceId)
+    if (entry.state !== "loading" || instance === undefined || !isOurs(entry, instance, at)) continue
+    const { contextLength } = instance
+    yield* ledger.put({ ...entry, state: "loaded", ...(contextLength === undefined ? {} : { contextLength }) })
+  }
+  // another product at an address where LM Studio was before has loaded nothing for us
+  const entries = picture.server.dialect === "openai" ? [] : yield* ledger.all
+  const result: Survey = { catalog: picture, seen: seenIn(picture.models, entries, at), at }
+  return result
+})
+
+/**
+ * @since 0.1.0
+ * @category getters
+ */
+export const seenIn = (
+  models: ReadonlyArray<CatalogModel>,
+  entries: ReadonlyArray<LedgerEntry>,
+  now: number
+): ReadonlyArray<Seen> =>
+  models.flatMap((model) =>
+    model.instances.map((instance) => {
+      const entry = entries.find(({ instanceId }) => instanceId === instance.id)
+      return { model, instance, entry: isOurs(entry, instance, now) ? entry : undefined }
+    })
+  )
+
+/**
+ * Instances of ours that nobody works with, the longest unused first. Without `lms` nobody can see the requests of other
+ * programs; then it is only our own that count.
+ *
+ * @since 0.1.0
+ * @category getters
+ */
+export const idleOfOurs = Effect.fnUntraced(function* ({ leases, ledger }: LifecycleParts, { seen }: Survey) {
+  const held = yield* leases.held
+  const heldElsewhere = yield* ledger.heldElsewhere
+  return seen
+    .filter(
+      (candidate): candidate is Seen & { readonly entry: LedgerEntry } =>
+        candidate.entry !== undefined &&
+        candidate.instance.busy !== true &&
+        !held.has(candidate.instance.id) &&
+        !heldElsewhere.has(candidate.instance.id)
+    )
+    .toSorted((left, right) => lastUse(left) - lastUse(right))
+})
+
+// -----------------------------------------------------------------------------
+// internal
+// -----------------------------------------------------------------------------
+
+const lastUse = ({ entry, instance }: Seen & { readonly entry: LedgerEntry }) =>
+  Math.max(entry.lastUsedAt, instance.lastUsedAt ?? 0)

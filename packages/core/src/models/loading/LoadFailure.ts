@@ -1,0 +1,154 @@
+/**
+ * What a failed load means: whether another way may still work, and what to tell the caller.
+ *
+ * @since 0.1.0
+ */
+import * as Effect from "effect/Effect"
+import * as ErrorClassifier from "../../lmstudio/ErrorClassifier.ts"
+import type { ApiError } from "../../lmstudio/LmStudioApi.ts"
+import type { LmsCallError, LmsCliError } from "../../lmstudio/LmsCli.ts"
+import { ModelLoadFailed, ModelLoadRefused, ModelNotFound } from "../../lmstudio/LmStudioError.ts"
+import * as Patience from "../../resilience/Patience.ts"
+import { idleOfOurs, type LifecycleParts, type Survey } from "./LifecycleParts.ts"
+import type { LoadWay } from "./LoadWays.ts"
+import type { CatalogModel } from "../catalog/ModelCatalog.ts"
+import type { ModelLifecycleError } from "../ModelLifecycleError.ts"
+
+/**
+ * Whether the failure says that this way is not open here, and nothing of the model: the executable is missing or too
+ * old, just-in-time loading is switched off (LM Studio then says that nothing is loaded, that it does not know the name,
+ * or lets another model answer), the route is not there.
+ *
+ * @since 0.1.0
+ * @category predicates
+ */
+export const isWayClosed = (way: LoadWay, error: ApiError | LmsCallError): boolean => {
+  switch (error._tag) {
+    case "CircuitOpen":
+      return way === "cli"
+    case "LmsCliError":
+      return closedReasons.has(error.reason) || (error.reason === "Exit" && /unknown option/i.test(error.detail ?? ""))
+    case "Unsupported":
+      return true
+    case "ModelNotLoaded":
+    case "ModelNotFound":
+    case "WrongModelAnswered":
+      return way === "jit"
+    case "RequestRejected":
+      // a kind of model that neither chats nor embeds: no request brings it in
+      return way === "jit" && /wrong domain/i.test(error.serverMessage)
+    default:
+      return false
+  }
+}
+
+/**
+ * Whether LM Studio itself says that it has not loaded the model. After any other failure it may have.
+ *
+ * @since 0.1.0
+ * @category predicates
+ */
+export const isDefinite = (error: ApiError | LmsCallError): boolean =>
+  error._tag === "ModelLoadRefused" ||
+  (error._tag === "ModelLoadFailed" && error.reason !== "Timeout") ||
+  error._tag === "ModelNotFound" ||
+  error._tag === "Unauthorized" ||
+  (error._tag === "LmsCliError" && (error.reason === "LoadRefused" || error.reason === "ModelNotFound"))
+
+/**
+ * Whether the way to LM Studio broke while it loaded. It may have gone on with it, or it may have ended itself.
+ *
+ * @since 0.1.0
+ * @category predicates
+ */
+export const isCut = (error: ApiError | LmsCallError): boolean =>
+  error._tag === "StreamCut" ||
+  Patience.isGone(error) ||
+  (error._tag === "LmsCliError" && error.reason === "Exit" && connectionLost.test(error.detail ?? ""))
+
+/**
+ * The error to give for a load that failed, in LM Studio's terms whichever way it went. A refusal for want of memory
+ * names the idle models of ours that could be unloaded.
+ *
+ * @since 0.1.0
+ * @category errors
+ */
+export const explain = Effect.fnUntraced(function* (
+  parts: LifecycleParts,
+  model: CatalogModel,
+  error: ApiError | LmsCallError,
+  look: Survey
+) {
+  const explained = error._tag === "LmsCliError" ? ofLms(model.key, error) : error
+  // nothing was asked of it yet: it crashed while it was loaded
+  if (explained._tag === "ModelCrashed") {
+    return new ModelLoadFailed({
+      model: model.key,
+      reason: explained.reason === "Crashed" ? "Engine" : "Other",
+      serverMessage: explained.serverMessage
+    })
+  }
+  if (explained._tag !== "ModelLoadRefused") return explained
+  return yield* refused(parts, model, look, explained)
+})
+
+/**
+ * @since 0.1.0
+ * @category errors
+ */
+export const refused = (
+  parts: LifecycleParts,
+  model: CatalogModel,
+  look: Survey,
+  facts: { readonly requiredBytes?: number | undefined; readonly serverMessage: string }
+): Effect.Effect<ModelLoadRefused> =>
+  Effect.map(
+    idleOfOurs(parts, look),
+    (idle) =>
+      new ModelLoadRefused({
+        model: model.key,
+        ...(facts.requiredBytes === undefined ? {} : { requiredBytes: facts.requiredBytes }),
+        couldUnload: idle.filter((one) => one.model.key !== model.key).map(({ instance }) => instance.id),
+        serverMessage: facts.serverMessage
+      })
+  )
+
+// -----------------------------------------------------------------------------
+// internal
+// -----------------------------------------------------------------------------
+
+const closedReasons: ReadonlySet<LmsCliError["reason"]> = new Set([
+  "NotInstalled",
+  "Disabled",
+  "Spawn",
+  "NotRunning",
+  "Remote"
+])
+
+const connectionLost =
+  /\bsocket hang up|\bECONNRESET|\bECONNREFUSED|\bEPIPE|connection (?:to .{1,60} )?(?:was |has been )?(?:unexpectedly )?(?:closed|lost|reset|terminated|dropped|refused)|(?:lost|closed) (?:the )?connection|WebSocket|\bdisconnected\b/i
+
+/** `lms` prints LM Studio's own sentences, so they are read by the same table as error bodies. */
+const ofLms = (key: string, error: LmsCliError): ModelLifecycleError => {
+  const said = error.detail ?? ""
+  switch (error.reason) {
+    case "Timeout":
+      return new ModelLoadFailed({
+        model: key,
+        reason: "Timeout",
+        serverMessage: "`lms load` did not finish in time, and the model is not in memory."
+      })
+    case "ModelNotFound":
+      return new ModelNotFound({ model: key, available: [], nearest: [], serverMessage: said })
+    case "LoadRefused":
+    case "Exit":
+    case "Output": {
+      const classified = ErrorClassifier.classify({ operation: "model load", model: key, facts: { message: said } })
+      return classified._tag === "ServerFault" || classified._tag === "RequestRejected"
+        ? new ModelLoadFailed({ model: key, reason: "Other", serverMessage: said })
+        : classified
+    }
+    default:
+      return error
+  }
+}

@@ -1,0 +1,221 @@
+/**
+ * The work of one flight: under the machine's lock look once more, decide what to do with copies that do not serve, see
+ * that there is room, load.
+ *
+ * @since 0.1.0
+ */
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+import * as Schedule from "effect/Schedule"
+import { RequestRejected, Unsupported, type ModelLoadRefused } from "../../lmstudio/LmStudioError.ts"
+import { idleOfOurs, survey, type LifecycleParts, type Seen, type Survey } from "./LifecycleParts.ts"
+import { refused } from "./LoadFailure.ts"
+import * as Loading from "./Loading.ts"
+import * as LoadOrder from "./LoadOrder.ts"
+import type { LoadWay } from "./LoadWays.ts"
+import type { CatalogModel } from "../catalog/ModelCatalog.ts"
+import type { LoadProgress } from "../ModelLifecycle.ts"
+import type { Ensured } from "../Ensured.ts"
+import type { Flight } from "./SingleFlight.ts"
+import { notFound } from "../catalog/ModelName.ts"
+import { makeRoom, remove } from "./Unloading.ts"
+
+/**
+ * @since 0.1.0
+ * @category models
+ */
+export interface Outcome {
+  readonly model: CatalogModel
+  readonly seen: Seen
+  readonly action: Ensured["action"]
+  readonly way: LoadWay | undefined
+}
+
+/**
+ * How long a load that was given up, and that LM Studio may finish all the same, is awaited before another is begun.
+ *
+ * @since 0.1.0
+ * @category constants
+ */
+export const givenUpLoad = Schedule.intersect(Schedule.spaced("1 second"), Schedule.recurs(5))
+
+/**
+ * @since 0.1.0
+ * @category combinators
+ */
+export const loadNow = Effect.fn("ModelLifecycle.loadNow")(function* (
+  parts: LifecycleParts,
+  wanted: LoadOrder.Wanted,
+  flight: Flight<LoadProgress>
+) {
+  const waiting = flight.report({
+    _tag: "Waiting",
+    model: wanted.key,
+    why: "another lms-bridge process on this machine is loading it"
+  })
+  return yield* parts.lock.withLock(`${parts.server} ${wanted.key}`, waiting)(underLock(parts, wanted, flight))
+})
+
+// -----------------------------------------------------------------------------
+// internal
+// -----------------------------------------------------------------------------
+
+const underLock = Effect.fnUntraced(function* (
+  parts: LifecycleParts,
+  wanted: LoadOrder.Wanted,
+  flight: Flight<LoadProgress>
+) {
+  const look = yield* afterGivenUpLoads(parts, wanted)
+  const { models, server } = look.catalog
+  const model = models.find(({ key }) => key === wanted.key)
+  if (model === undefined) return yield* notFound(models, wanted.key)
+
+  const copies = look.seen.filter((seen) => seen.model.key === wanted.key)
+  const instance = LoadOrder.pick(model.instances, { ...wanted, model }, wanted.options)
+  const present = copies.find((seen) => seen.instance.id === instance?.id)
+  // another process, or the user, was faster
+  if (present !== undefined) return { model, seen: present, action: "already-loaded", way: undefined } as Outcome
+
+  if (server.dialect === "openai") {
+    return yield* new Unsupported({
+      operation: `Loading "${model.key}" as asked`,
+      dialect: server.dialect,
+      instead: "Models are loaded, with their context, where that server runs; what it lists can be asked."
+    })
+  }
+  const { contextLength, identifier } = wanted.options
+  if (contextLength !== undefined && contextLength > (model.maxContextLength ?? Number.POSITIVE_INFINITY)) {
+    return yield* rejected(
+      "contextLength",
+      `"${model.key}" takes at most ${model.maxContextLength} tokens of context, not ${contextLength}`
+    )
+  }
+  const holder = look.seen.find((seen) => seen.instance.id === identifier)
+  if (holder !== undefined && holder.model.key !== wanted.key) {
+    return yield* rejected("identifier", `"${identifier}" is the identifier of a copy of "${holder.model.key}"`)
+  }
+
+  // a copy that only lacks the identifier stays as it is
+  const unfit = holder !== undefined ? [holder] : identifier === undefined ? copies : []
+  const reloaded = yield* giveWay(parts, look, unfit)
+  if (holder !== undefined && reloaded === undefined) {
+    return yield* rejected(
+      "identifier",
+      `the copy with the identifier "${identifier}" has a context of ${holder.instance.contextLength}, and it is in use or not ours to reload`
+    )
+  }
+  const now = reloaded === undefined ? look : yield* survey(parts)
+  const loaded = yield* withRoom(parts, wanted, model, now, flight)
+  const outcome: Outcome = {
+    model,
+    seen: loaded.seen,
+    action: loaded.way === undefined ? "already-loaded" : reloaded === undefined ? "loaded" : "reloaded",
+    way: loaded.way
+  }
+  return outcome
+})
+
+/**
+ * A load of ours whose end nobody saw may still come to its end in LM Studio: it is given a moment, so that there are not
+ * two of them.
+ */
+const afterGivenUpLoads = Effect.fnUntraced(function* (parts: LifecycleParts, wanted: LoadOrder.Wanted) {
+  const first = yield* survey(parts)
+  const unseen = (yield* parts.ledger.all).filter(
+    ({ instanceId, model, startedAt, state }) =>
+      state === "loading" &&
+      model === wanted.key &&
+      first.at - startedAt < Duration.toMillis(parts.settings.loadTimeout) &&
+      !first.seen.some(({ instance }) => instance.id === instanceId)
+  )
+  if (unseen.length === 0 || first.seen.some(LoadOrder.serves(wanted))) return first
+  return yield* Effect.repeat(
+    survey(parts),
+    givenUpLoad.pipe(
+      Schedule.whileInput((look: Survey) => !look.seen.some(LoadOrder.serves(wanted))),
+      Schedule.passthrough
+    )
+  )
+})
+
+const rejected = (param: string, serverMessage: string) =>
+  new RequestRejected({ operation: "model load", code: "not_sent", param, serverMessage: `${serverMessage}.` })
+
+/**
+ * Unloads a copy of ours that does not serve, when nobody works with it: it is loaded again as wanted. A user's copy, or
+ * one in use, stays, and a second is loaded beside it.
+ */
+const giveWay = Effect.fnUntraced(function* (parts: LifecycleParts, look: Survey, copies: ReadonlyArray<Seen>) {
+  const ids = copies.map(({ instance }) => instance.id)
+  for (const { instance, model } of yield* idleOfOurs(parts, look)) {
+    if (!ids.includes(instance.id)) continue
+    const done = yield* parts.leases.claim(
+      { id: instance.id, model: model.key },
+      { despiteIntents: true }
+    )(remove(parts, instance.id))
+    if (Option.isSome(done)) return instance.id
+  }
+  return undefined
+})
+
+const withRoom = Effect.fnUntraced(function* (
+  parts: LifecycleParts,
+  wanted: LoadOrder.Wanted,
+  model: CatalogModel,
+  look: Survey,
+  flight: Flight<LoadProgress>
+) {
+  const { options } = wanted
+  const plan = yield* LoadOrder.make(parts, wanted, model, look)
+  const attempt = Effect.fnUntraced(function* (now: Survey) {
+    if (plan.ways[0] === "cli") {
+      // an older `lms` has no estimate, and then the load itself will tell
+      const estimate = yield* Effect.option(parts.cli.estimate(estimateOf(plan)))
+      if (Option.isSome(estimate) && !estimate.value.fits) {
+        return yield* Effect.flatMap(
+          refused(parts, model, now, {
+            requiredBytes: estimate.value.totalBytes,
+            serverMessage: "`lms load --estimate-only` says that it will fail by the resource guardrails"
+          }),
+          Effect.fail
+        )
+      }
+    }
+    const before = new Set(now.seen.map(({ instance }) => instance.id))
+    return yield* Loading.load(parts, { ...plan, before }, stepsOf(model, flight))
+  })
+  return yield* attempt(look).pipe(
+    Effect.catchIf(
+      (error): error is ModelLoadRefused => error._tag === "ModelLoadRefused" && options.makeRoom === true,
+      (refusal) =>
+        Effect.gen(function* () {
+          const gone = yield* makeRoom(parts, yield* survey(parts), {
+            except: wanted.key,
+            enough: (freed) =>
+              plan.ways[0] === "cli"
+                ? Effect.match(parts.cli.estimate(estimateOf(plan)), {
+                    onFailure: () => freed >= (refusal.requiredBytes ?? Number.POSITIVE_INFINITY),
+                    onSuccess: ({ fits }) => fits
+                  })
+                : Effect.succeed(freed >= (refusal.requiredBytes ?? Number.POSITIVE_INFINITY))
+          })
+          if (gone.length === 0) return yield* refusal
+          yield* Effect.logInfo("made room for a model", { model: model.key, unloaded: gone })
+          return yield* attempt(yield* survey(parts))
+        })
+    )
+  )
+})
+
+const estimateOf = ({ contextLength, gpu, model }: Pick<LoadOrder.LoadOrder, "contextLength" | "gpu" | "model">) => ({
+  key: model.key,
+  contextLength,
+  gpu
+})
+
+const stepsOf = (model: CatalogModel, flight: Flight<LoadProgress>): Loading.LoadSteps => ({
+  onLoading: (way, progress) => flight.report({ _tag: "Loading", model: model.key, way, progress }),
+  onVerifying: flight.report({ _tag: "Verifying", model: model.key }),
+  mustFinish: flight.mustFinish
+})

@@ -1,0 +1,147 @@
+/**
+ * Taking instances out of memory, verified: at somebody's wish, to make room, or because we loaded them by mistake.
+ *
+ * @since 0.1.0
+ */
+import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
+import * as Option from "effect/Option"
+import * as Schedule from "effect/Schedule"
+import type { ApiError } from "../../lmstudio/LmStudioApi.ts"
+import type { LmsCallError } from "../../lmstudio/LmsCli.ts"
+import { ModelNotLoaded } from "../../lmstudio/LmStudioError.ts"
+import { idleOfOurs, survey, type LifecycleParts, type Seen, type Survey } from "./LifecycleParts.ts"
+import { ModelInUse, UnloadNotVerified, type ModelLifecycleError } from "../ModelLifecycleError.ts"
+import { sameName, type Named } from "../catalog/ModelName.ts"
+
+/**
+ * How often, and how far apart, LM Studio is asked whether something is there or gone before it counts as failed.
+ *
+ * @since 0.1.0
+ * @category constants
+ */
+export const lookAgain = Schedule.intersect(Schedule.spaced("250 millis"), Schedule.recurs(8))
+
+/**
+ * Looks until `so`, and gives the last look, whether it was so or not.
+ *
+ * @since 0.1.0
+ * @category combinators
+ */
+export const lookUntil = <A, E, R>(look: Effect.Effect<A, E, R>, so: (seen: A) => boolean): Effect.Effect<A, E, R> =>
+  Effect.repeat(
+    look,
+    lookAgain.pipe(
+      Schedule.whileInput((seen: A) => !so(seen)),
+      Schedule.passthrough
+    )
+  )
+
+/**
+ * Unloads an instance and waits until it is no longer listed. Asks nobody whether it may: that is the caller's business.
+ * Over HTTP where the server has a route for it, else by `lms`, whose exit code proves nothing (contract F2).
+ *
+ * @since 0.1.0
+ * @category combinators
+ */
+export const remove = Effect.fn("ModelLifecycle.remove")(function* (parts: LifecycleParts, instanceId: string) {
+  const { api, cli, ledger } = parts
+  yield* Effect.annotateCurrentSpan({ instanceId })
+  const { dialect } = yield* api.server
+  // the legacy list is known to lag (contract B), so there `lms ps` is asked, too
+  const models: Effect.Effect<ReadonlyArray<Named>, ApiError> = dialect === "native-v1"
+    ? api.models
+    : Effect.map(parts.catalog.inMemory, (picture) => picture.models)
+  const isListed = Effect.map(models, (all) =>
+    all.some(({ instances }) => instances.some(({ id }) => id === instanceId))
+  )
+  const call: Effect.Effect<void, ModelLifecycleError> =
+    dialect === "native-v1"
+      ? api.unload(instanceId)
+      : Effect.catchIf(cli.unload(instanceId), isWithoutLms, () => api.unload(instanceId))
+  const asked = yield* Effect.either(call)
+  // whatever the call said, being gone is what was wanted
+  const listed = yield* Either.isLeft(asked) ? isListed : lookUntil(isListed, (still) => !still)
+  if (!listed) return yield* ledger.forget([instanceId])
+  if (Either.isLeft(asked) && !(asked.left._tag === "LmsCliError" && asked.left.reason === "NotUnloaded")) {
+    return yield* asked.left
+  }
+  return yield* new UnloadNotVerified({ instanceId })
+})
+
+/**
+ * @since 0.1.0
+ * @category combinators
+ */
+export const unload = Effect.fn("ModelLifecycle.unload")(function* (
+  parts: LifecycleParts,
+  name: string,
+  { force = false }: { readonly force?: boolean | undefined }
+) {
+  yield* Effect.annotateCurrentSpan({ instanceId: name, force })
+  const { seen } = yield* survey(parts)
+  const target = findInstance(seen, name)
+  if (target === undefined) return yield* new ModelNotLoaded({ model: name })
+  const { id } = target.instance
+  if (!force) {
+    if (target.entry === undefined) return yield* new ModelInUse({ instanceId: id, reason: "UserLoaded" })
+    if (target.instance.busy === true) return yield* new ModelInUse({ instanceId: id, reason: "Busy" })
+    if ((yield* parts.ledger.heldElsewhere).has(id)) return yield* new ModelInUse({ instanceId: id, reason: "Leased" })
+  }
+  const done = yield* parts.leases.claim({ id, model: target.model.key }, { force })(remove(parts, id))
+  if (Option.isNone(done)) return yield* new ModelInUse({ instanceId: id, reason: "Leased" })
+})
+
+/**
+ * Unloads idle instances of ours, the longest unused first, until `enough` says so. Those that cannot be had are passed
+ * over. The ids of what went.
+ *
+ * @since 0.1.0
+ * @category combinators
+ */
+export const makeRoom = Effect.fn("ModelLifecycle.makeRoom")(function* <E>(
+  parts: LifecycleParts,
+  look: Survey,
+  options: { readonly except: string; readonly enough: (freedBytes: number) => Effect.Effect<boolean, E> }
+) {
+  const gone: Array<string> = []
+  let freed = 0
+  for (const { instance, model } of yield* idleOfOurs(parts, look)) {
+    if (model.key === options.except) continue
+    const done = yield* parts.leases
+      .claim(
+        { id: instance.id, model: model.key },
+        {}
+      )(remove(parts, instance.id))
+      .pipe(
+        Effect.catchAll((error) =>
+          Effect.as(
+            Effect.logWarning("could not make room", { instanceId: instance.id, error: error.message }),
+            Option.none()
+          )
+        )
+      )
+    if (Option.isNone(done)) continue
+    gone.push(instance.id)
+    freed += model.sizeBytes ?? 0
+    if (yield* options.enough(freed)) break
+  }
+  return gone
+})
+
+// -----------------------------------------------------------------------------
+// internal
+// -----------------------------------------------------------------------------
+
+/** Then the API says what is not possible on this server, and what to do. */
+const isWithoutLms = (error: LmsCallError) =>
+  error._tag === "LmsCliError" && (error.reason === "NotInstalled" || error.reason === "Disabled")
+
+/** The instance of that id; else the only instance of the model of that name. */
+const findInstance = (seen: ReadonlyArray<Seen>, name: string): Seen | undefined => {
+  const exact =
+    seen.find(({ instance }) => instance.id === name) ?? seen.find(({ instance }) => sameName(instance.id, name))
+  if (exact !== undefined) return exact
+  const copies = seen.filter(({ model }) => sameName(model.key, name))
+  return copies.length === 1 ? copies[0] : undefined
+}

@@ -1,0 +1,135 @@
+/**
+ * The one account of a run: which run it is, where it stands by its events, and how it ended. Progress, status,
+ * listings, views and endings read it and count nothing themselves.
+ *
+ * @since 0.1.0
+ */
+import * as Option from "effect/Option"
+import type { RunId } from "../observability/Correlation.ts"
+import type { AgentEvent, AgentOutcome, CallRecord, Problem } from "../agent/rules/AgentEvent.ts"
+import { evolve } from "../agent/rules/Evolve.ts"
+import { initial, type AgentState } from "../agent/rules/AgentState.ts"
+import * as OpenCalls from "../agent/rules/OpenCalls.ts"
+
+/**
+ * @since 0.1.0
+ * @category models
+ */
+export interface RunAccount {
+  readonly runId: RunId
+  /** When the first event was, in epoch milliseconds. */
+  readonly startedAt: number
+  /** Number of the last event. */
+  readonly seq: number
+  readonly state: AgentState
+  /** Names of the tools that were not run because nobody could be asked, since the run was last taken up. */
+  readonly unasked: ReadonlyArray<string>
+  /** Why the run came to no outcome; absent once it is taken up again. */
+  readonly failure: Problem | undefined
+}
+
+/**
+ * @since 0.1.0
+ * @category constructors
+ */
+export const begin = (event: Extract<AgentEvent, { readonly _tag: "RunStarted" }>): RunAccount => ({
+  runId: event.runId,
+  startedAt: event.at,
+  seq: event.seq,
+  state: initial(event),
+  unasked: [],
+  failure: undefined
+})
+
+/**
+ * The account after an event.
+ *
+ * @since 0.1.0
+ * @category combinators
+ */
+export const step = (account: RunAccount, event: AgentEvent): RunAccount => {
+  const next = { ...account, seq: event.seq, state: evolve(account.state, event) }
+  switch (event._tag) {
+    case "RunResumed":
+      // one that is taken up again may now have been allowed to run them
+      return { ...next, unasked: [], failure: undefined }
+    case "RunFailed":
+      return { ...next, failure: event.problem }
+    case "ToolCallRefused":
+      return event.by === "nobody" && !account.unasked.includes(event.name)
+        ? { ...next, unasked: [...account.unasked, event.name] }
+        : next
+    default:
+      return next
+  }
+}
+
+/**
+ * None when the events do not begin with the start of a run.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const of = ([first, ...rest]: ReadonlyArray<AgentEvent>): Option.Option<RunAccount> =>
+  first?._tag === "RunStarted" ? Option.some(rest.reduce(step, begin(first))) : Option.none()
+
+/**
+ * How the run ended; undefined while its events tell of no outcome.
+ *
+ * @since 0.1.0
+ * @category getters
+ */
+export const outcome = ({ state }: RunAccount): AgentOutcome | undefined =>
+  state.turn._tag === "Ended" ? state.turn.outcome : undefined
+
+/**
+ * The model that answers, or the one that was asked for.
+ *
+ * @since 0.1.0
+ * @category getters
+ */
+export const model = ({ state }: RunAccount): string | undefined => state.ensured?.model ?? state.task.model
+
+/**
+ * What the run has done so far, as an outcome has it. `toolCalls` are those that ended.
+ *
+ * @since 0.1.0
+ * @category getters
+ */
+export const soFar = (account: RunAccount, now: number): Omit<AgentOutcome, "status"> => {
+  const { calls, missingServers, rounds, startedAt, usage } = account.state
+  const known = model(account)
+  return {
+    answer: "",
+    cut: false,
+    rounds,
+    toolCalls: calls,
+    usage,
+    millis: Math.max(0, now - startedAt),
+    missingServers,
+    ...(known === undefined ? {} : { model: known })
+  }
+}
+
+/**
+ * The calls that were running when the run was stopped.
+ *
+ * @since 0.1.0
+ * @category getters
+ */
+export const openCalls = ({ state }: RunAccount, stoppedAt: number): ReadonlyArray<CallRecord> =>
+  OpenCalls.records(OpenCalls.of(state), stoppedAt)
+
+/**
+ * What a run has used of its budgets: milliseconds of wall time, tokens, bytes of results.
+ *
+ * @since 0.1.0
+ * @category getters
+ */
+export const used = (state: AgentState) => ({
+  rounds: state.rounds,
+  wallMillis: state.turn._tag === "Ended" ? state.turn.outcome.millis : Math.max(0, state.lastAt - state.startedAt),
+  toolCalls: state.callsStarted,
+  tokens: state.usage.inputTokens + state.usage.outputTokens,
+  resultBytes: state.resultBytes
+})

@@ -1,0 +1,99 @@
+/**
+ * What people write to name a run, and what can be wrong with it.
+ *
+ * @since 0.1.0
+ */
+import * as Either from "effect/Either"
+import * as Option from "effect/Option"
+import * as Schema from "effect/Schema"
+import { sizeOf } from "../resilience/ByteLimits.ts"
+import { nearest } from "../names/nearest.ts"
+import { RunId } from "../observability/Correlation.ts"
+
+/**
+ * @since 0.1.0
+ * @category errors
+ */
+export class RunNotFound extends Schema.TaggedError<RunNotFound>()("RunNotFound", {
+  runId: Schema.String,
+  nearest: Schema.optionalWith(Schema.Array(Schema.String), { exact: true }),
+  /** Its journal is there, and holds more bytes than this. */
+  most: Schema.optionalWith(Schema.Int, { exact: true })
+}) {
+  readonly retryable = false
+  override get message() {
+    const { most, nearest = [] } = this
+    if (most !== undefined) {
+      return `The journal of the run "${this.runId}" holds more than ${sizeOf(most)}, which is not read. \`lms-bridge runs rm ${this.runId}\` removes it.`
+    }
+    const hint = nearest.length === 0 ? "" : `Did you mean ${nearest.join(" or ")}? `
+    return `There is no run "${this.runId}". ${hint}\`lms-bridge runs ls\` shows those that are kept.`
+  }
+}
+
+/**
+ * The beginning of an id that several runs share.
+ *
+ * @since 0.1.0
+ * @category errors
+ */
+export class RunAmbiguous extends Schema.TaggedError<RunAmbiguous>()("RunAmbiguous", {
+  prefix: Schema.String,
+  matches: Schema.Array(Schema.String)
+}) {
+  readonly retryable = false
+  override get message() {
+    const { length } = this.matches
+    const some = this.matches.slice(0, 5).join(", ")
+    return `"${this.prefix}" begins the ids of ${length} runs: ${some}${length > 5 ? ", …" : ""}. Write more of it.`
+  }
+}
+
+/**
+ * The run is being carried out now, so nobody else may take it up or throw it away.
+ *
+ * @since 0.1.0
+ * @category errors
+ */
+export class RunInProgress extends Schema.TaggedError<RunInProgress>()("RunInProgress", {
+  runId: Schema.String,
+  pid: Schema.optionalWith(Schema.String, { exact: true })
+}) {
+  readonly retryable = true
+  override get message() {
+    const where = this.pid === undefined ? "" : ` in process ${this.pid}`
+    return `The run ${this.runId} is still going on${where}. Wait for its end, or stop it there.`
+  }
+}
+
+/**
+ * The run that is meant by an id, by the beginning of one, with or without `run_`, or by `last`, which is `newest`.
+ *
+ * @since 0.1.0
+ * @category getters
+ */
+export const meant = (
+  text: string,
+  ids: ReadonlyArray<string>,
+  newest: string | undefined
+): Either.Either<RunId, RunNotFound | RunAmbiguous> => {
+  const matches =
+    text === "last"
+      ? Option.toArray(Option.fromNullable(newest))
+      : text === "" || text === idStart
+        ? []
+        : ids.includes(text)
+          ? [text]
+          : ids.filter((id) => id.startsWith(text) || id.startsWith(`${idStart}${text}`))
+  const [only] = matches
+  if (only === undefined) return Either.left(new RunNotFound({ runId: text, nearest: nearest(text, ids) }))
+  return matches.length === 1
+    ? Either.right(RunId.make(only))
+    : Either.left(new RunAmbiguous({ prefix: text, matches }))
+}
+
+// -----------------------------------------------------------------------------
+// internal
+// -----------------------------------------------------------------------------
+
+const idStart = "run_"

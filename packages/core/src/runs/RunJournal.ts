@@ -1,0 +1,293 @@
+/**
+ * The events of runs on disk, one file for each run, one event on a line, added to and never changed. A run can be
+ * shown, resumed and followed from its file alone, and a process that is killed loses at most the line it was writing.
+ *
+ * @since 0.1.0
+ */
+import * as FileSystem from "@effect/platform/FileSystem"
+import * as Path from "@effect/platform/Path"
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
+import * as Layer from "effect/Layer"
+import * as Option from "effect/Option"
+import * as Schema from "effect/Schema"
+import type * as Scope from "effect/Scope"
+import { stringify } from "../json/ExactJson.ts"
+import type { Settings } from "../configuration/Settings.ts"
+import * as StateDirectory from "../machine/StateDirectory.ts"
+import type { DataFolderUnwritable } from "../machine/StateDirectory.ts"
+import type { ProcessIdentity } from "../machine/ProcessIdentity.ts"
+import * as ByteLimits from "../resilience/ByteLimits.ts"
+import type { RunId } from "../observability/Correlation.ts"
+import { AgentEventJson, type AgentEvent } from "../agent/rules/AgentEvent.ts"
+import type { RunAmbiguous } from "./RunIds.ts"
+import * as RunIds from "./RunIds.ts"
+import { RunInProgress, RunNotFound } from "./RunIds.ts"
+import * as RunSummary from "./RunSummary.ts"
+
+export { RunAmbiguous, RunInProgress, RunNotFound } from "./RunIds.ts"
+
+/**
+ * @since 0.1.0
+ * @category services
+ */
+export class RunJournal extends Context.Tag("@lms-bridge/core/agent/RunJournal")<
+  RunJournal,
+  {
+    /**
+     * Opens the journal of a run until the scope closes. What is given to the writer is on disk when it returns; a disk
+     * that cannot be written is logged once and stops no run.
+     */
+    readonly open: (
+      runId: RunId
+    ) => Effect.Effect<(events: ReadonlyArray<AgentEvent>) => Effect.Effect<void>, never, Scope.Scope>
+    /** All events of a run. A last line that was cut is left out. */
+    readonly read: (runId: string) => Effect.Effect<ReadonlyArray<AgentEvent>, RunNotFound>
+    /** Newest first. */
+    readonly list: Effect.Effect<ReadonlyArray<RunSummary.RunSummary>>
+    /** The run that is meant by an id, by the beginning of one, with or without `run_`, or by `last`. */
+    readonly find: (text: string) => Effect.Effect<RunId, RunNotFound | RunAmbiguous>
+    /** Fails when the run is known to be carried out now, by whatever process. */
+    readonly idle: (events: ReadonlyArray<AgentEvent>) => Effect.Effect<void, RunInProgress>
+    readonly remove: (runId: string) => Effect.Effect<void, RunNotFound | RunInProgress>
+    /** Why runs are forgotten when this process ends; none when they are kept. */
+    readonly unkept: Effect.Effect<Option.Option<DataFolderUnwritable>>
+    /** This process, as the starts of its runs name it; none where runs do not outlive it. */
+    readonly process: Option.Option<ProcessIdentity>
+  }
+>() {
+  /** Files in `runs` of the data folder; in memory where that cannot be written. */
+  static readonly layer: Layer.Layer<RunJournal, never, FileSystem.FileSystem | Path.Path | Settings> = Layer.effect(
+    this,
+    Effect.suspend(() => makeOnDisk)
+  )
+  /** Kept as long as the layer. */
+  static readonly layerMemory: Layer.Layer<RunJournal> = Layer.sync(this, () => makeInMemory())
+}
+
+/**
+ * Whether an event is kept: what is for display only is not.
+ *
+ * @since 0.1.0
+ * @category predicates
+ */
+export const isKept = (event: AgentEvent): boolean => !displayOnly.has(event._tag)
+
+// -----------------------------------------------------------------------------
+// internal
+// -----------------------------------------------------------------------------
+
+const ending = ".jsonl"
+const mostKept = 500
+/** So that not each run has to look through all of them. */
+const prunedAtOnce = 50
+
+const displayOnly = new Set<AgentEvent["_tag"]>(["TextDelta", "ReasoningDelta", "ToolCallProgress", "Preparing"])
+
+const decodeEvent = Schema.decodeUnknownEither(AgentEventJson)
+
+/** Every field of an event is JSON as it is, so that nothing has to be encoded for each one. */
+const lineOf = (event: AgentEvent): string => `${stringify(event)}\n`
+
+/** A result that is too long for a line is kept as what the model was told of it, and that says how long it was. */
+const boundedLine = (event: AgentEvent, most: number): string => {
+  const line = lineOf(event)
+  if (line.length <= most || event._tag !== "ToolCallFinished") return line
+  const { artifact: _artifact, result: _result, ...told } = event
+  return lineOf(told)
+}
+
+const eventsIn = (text: string): ReadonlyArray<AgentEvent> =>
+  text.split("\n").flatMap((line) => (line === "" ? [] : Option.toArray(Either.getRight(decodeEvent(line)))))
+
+/** Runs of this process whose journal is open. */
+const makeOpen = () => {
+  const open = new Set<string>()
+  return {
+    has: (runId: string) => open.has(runId),
+    while: (runId: string) =>
+      Effect.acquireRelease(
+        Effect.sync(() => open.add(runId)),
+        () => Effect.sync(() => open.delete(runId))
+      )
+  }
+}
+
+const makeInMemory = (): Context.Tag.Service<typeof RunJournal> => {
+  const runs = new Map<string, Array<AgentEvent>>()
+  const open = makeOpen()
+  const find = (runId: string) =>
+    Effect.mapError(Effect.fromNullable(runs.get(runId)), () => new RunNotFound({ runId }))
+  const idle = (runId: string) => (open.has(runId) ? Effect.fail(new RunInProgress({ runId })) : Effect.void)
+  const list = Effect.sync(() =>
+    RunSummary.newestFirst(
+      [...runs.values()].flatMap((events) =>
+        Option.toArray(
+          Option.map(RunSummary.ofEvents(events), ({ summary }) => running(summary, open.has(summary.runId)))
+        )
+      )
+    )
+  )
+  return {
+    open: Effect.fnUntraced(function* (runId) {
+      yield* open.while(runId)
+      const events = runs.get(runId) ?? []
+      runs.set(runId, events)
+      return (more) => Effect.sync(() => void events.push(...more))
+    }),
+    read: (runId) => Effect.map(find(runId), (events) => [...events]),
+    list,
+    find: (text) => Effect.flatMap(list, (all) => RunIds.meant(text, [...runs.keys()], all[0]?.runId)),
+    idle: ([first]) => (first === undefined ? Effect.void : idle(first.runId)),
+    remove: (runId) =>
+      Effect.zipRight(
+        idle(runId),
+        Effect.map(find(runId), () => void runs.delete(runId))
+      ),
+    unkept: Effect.succeedNone,
+    process: Option.none()
+  }
+}
+
+const running = (summary: RunSummary.RunSummary, isSo: boolean): RunSummary.RunSummary =>
+  isSo && summary.status === "unfinished" ? { ...summary, status: "running" } : summary
+
+const makeOnDisk = Effect.gen(function* () {
+  const fs = yield* FileSystem.FileSystem
+  const path = yield* Path.Path
+  const { folder, identity, isAlive, writable } = yield* StateDirectory.makeWith("runs are not kept")
+  const runs = Effect.option(writable("runs"))
+  const memory = makeInMemory()
+  const open = makeOpen()
+
+  const fileIn = (directory: string, runId: string) => path.join(directory, `${runId}${ending}`)
+  const fileOf = Effect.fnUntraced(function* (runId: string) {
+    const directory = yield* runs
+    // an id is a name and never a path
+    return Option.isSome(directory) && /^\w+$/.test(runId)
+      ? fileIn(directory.value, runId)
+      : yield* new RunNotFound({ runId })
+  })
+  const limits = yield* ByteLimits.CurrentByteLimits
+  const notFound = (runId: string) => () => new RunNotFound({ runId })
+  const unread = (runId: string) => (error: { readonly _tag: string }) =>
+    new RunNotFound({ runId, ...(error._tag === "FileTooLarge" ? { most: limits.journal } : {}) })
+
+  /** Of another process it is enough to know that it lives: one that ends a run says so in its journal. */
+  const isRunning = (runId: string, process: ProcessIdentity | undefined) =>
+    process === undefined || process.pid === identity.pid ? Effect.succeed(open.has(runId)) : isAlive(process)
+
+  const idle = (found: Option.Option<RunSummary.Found>) =>
+    Option.match(
+      Option.filter(found, ({ summary }) => summary.status === "unfinished"),
+      {
+        onNone: () => Effect.void,
+        onSome: ({ process, summary: { runId } }) =>
+          Effect.flatMap(isRunning(runId, process), (isSo) =>
+            isSo
+              ? Effect.fail(new RunInProgress({ runId, ...(process?.pid === undefined ? {} : { pid: process.pid }) }))
+              : Effect.void
+          )
+      }
+    )
+
+  const list = Effect.gen(function* () {
+    const kept = yield* memory.list
+    const directory = yield* runs
+    if (Option.isNone(directory)) return kept
+    const names = yield* Effect.orElseSucceed(fs.readDirectory(directory.value), () => [])
+    const onDisk = yield* Effect.forEach(
+      names.filter((name) => name.endsWith(ending)),
+      (name) =>
+        Effect.gen(function* () {
+          const text = yield* ByteLimits.readText(fs, path.join(directory.value, name), limits.journal)
+          const { process, summary } = yield* RunSummary.ofLines(text.split("\n"))
+          return running(summary, yield* isRunning(summary.runId, process))
+        }).pipe(Effect.option),
+      { concurrency: 8 }
+    )
+    return RunSummary.newestFirst([...kept, ...onDisk.flatMap(Option.toArray)])
+  })
+
+  /** A line that was cut when the process was killed must not swallow the next one. */
+  const lineEnd = (file: string) =>
+    Effect.map(
+      Effect.orElseSucceed(fs.readFileString(file), () => ""),
+      (text) => (text === "" || text.endsWith("\n") ? "" : "\n")
+    )
+
+  /** Runs are kept until there are too many of them; then the oldest go. */
+  const prune = Effect.fnUntraced(function* (directory: string) {
+    const names = yield* fs.readDirectory(directory)
+    if (names.length <= mostKept) return
+    const aged = yield* Effect.forEach(
+      names,
+      (name) =>
+        Effect.map(fs.stat(path.join(directory, name)), ({ mtime }) => ({
+          name,
+          at: Number(Option.getOrUndefined(mtime) ?? 0)
+        })),
+      { concurrency: 8 }
+    )
+    const oldest = aged.toSorted((a, b) => a.at - b.at).slice(0, names.length - mostKept + prunedAtOnce)
+    yield* Effect.forEach(oldest, ({ name }) => fs.remove(path.join(directory, name)), { discard: true })
+  }, Effect.ignore)
+
+  return RunJournal.of({
+    open: Effect.fnUntraced(function* (runId) {
+      const directory = yield* folder("runs")
+      if (Option.isNone(directory)) return yield* memory.open(runId)
+      const name = fileIn(directory.value, runId)
+      const file = yield* Effect.option(fs.open(name, { flag: "a", mode: 0o600 }))
+      if (Option.isNone(file)) return yield* memory.open(runId)
+      yield* open.while(runId)
+      yield* prune(directory.value)
+      let before = yield* lineEnd(name)
+      const warnOnce = yield* Effect.once(
+        Effect.logWarning("The journal of this run cannot be written, so it cannot be resumed.", {
+          directory: directory.value
+        })
+      )
+      return (events) =>
+        Effect.suspend(() => {
+          const text = `${before}${events.map((event) => boundedLine(event, limits.journalLine)).join("")}`
+          before = ""
+          return file.value.writeAll(encoder.encode(text))
+        }).pipe(Effect.catchAll((cause) => Effect.annotateLogs(warnOnce, { cause: cause.message })))
+    }),
+    read: (runId) =>
+      fileOf(runId).pipe(
+        Effect.flatMap((file) => Effect.mapError(ByteLimits.readText(fs, file, limits.journal), unread(runId))),
+        Effect.map(eventsIn),
+        Effect.catchIf(
+          ({ most }) => most === undefined,
+          () => memory.read(runId)
+        ),
+        Effect.filterOrFail((events) => events.length > 0, notFound(runId))
+      ),
+    list,
+    find: Effect.fnUntraced(function* (text) {
+      const directory = yield* runs
+      const names = Option.isNone(directory)
+        ? []
+        : yield* Effect.orElseSucceed(fs.readDirectory(directory.value), () => [])
+      const ids = names.flatMap((name) => (name.endsWith(ending) ? [name.slice(0, -ending.length)] : []))
+      const others = (yield* memory.list).map(({ runId }): string => runId)
+      const newest = text === "last" ? (yield* list)[0]?.runId : undefined
+      return yield* RunIds.meant(text, [...ids, ...others], newest)
+    }),
+    idle: (events) => Effect.suspend(() => idle(RunSummary.ofEvents(events))),
+    remove: (runId) =>
+      Effect.gen(function* () {
+        const file = yield* fileOf(runId)
+        const text = yield* Effect.mapError(fs.readFileString(file), notFound(runId))
+        yield* idle(RunSummary.ofLines(text.split("\n")))
+        yield* Effect.mapError(fs.remove(file), notFound(runId))
+      }).pipe(Effect.catchTag("RunNotFound", () => memory.remove(runId))),
+    unkept: Effect.map(Effect.either(writable("runs")), Either.getLeft),
+    process: Option.some(identity)
+  })
+})
+
+const encoder = new TextEncoder()

@@ -1,0 +1,159 @@
+/**
+ * A run in a list: what it was asked, when, and how it stands. Told from few lines of its journal, because there may be
+ * hundreds of long ones.
+ *
+ * @since 0.1.0
+ */
+import * as Either from "effect/Either"
+import * as Option from "effect/Option"
+import * as Schema from "effect/Schema"
+import type { ProcessIdentity } from "../machine/ProcessIdentity.ts"
+import { RunId } from "../observability/Correlation.ts"
+import { AgentEventJson, AgentOutcome, Problem, type AgentEvent } from "../agent/rules/AgentEvent.ts"
+import * as RunAccount from "./RunAccount.ts"
+
+/**
+ * `unfinished`: it was stopped or killed, and may be taken up again. Times are epoch milliseconds.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export const RunSummary = Schema.Struct({
+  runId: RunId,
+  task: Schema.String,
+  status: Schema.Union(AgentOutcome.fields.status, Schema.Literal("running")),
+  startedAt: Schema.Number,
+  lastAt: Schema.Number,
+  /** Requests to the model, the last one for the answer not counted. */
+  rounds: Schema.NonNegativeInt,
+  model: Schema.optionalWith(Schema.String, { exact: true }),
+  /** Why it failed. */
+  problem: Schema.optionalWith(Problem, { exact: true })
+})
+/**
+ * @since 0.1.0
+ * @category models
+ */
+export type RunSummary = typeof RunSummary.Type
+
+/**
+ * The summary, `unfinished` where there is no outcome yet, and the process that carried the run out last.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Found {
+  readonly summary: RunSummary
+  readonly process: ProcessIdentity | undefined
+}
+
+/**
+ * From the lines of a journal. None when they do not begin with the start of a run.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const ofLines = (lines: ReadonlyArray<string>): Option.Option<Found> => {
+  const first = read(lines[0] ?? "")
+  if (first?._tag !== "RunStarted") return Option.none()
+  let last: AgentEvent = first
+  for (let index = lines.length - 1; index > 0; index--) {
+    const event = read(lines[index] ?? "")
+    if (event === undefined) continue
+    last = event
+    break
+  }
+  const resumed = lines.findLast((line) => isOf(line, "RunResumed"))
+  const ready = lines.findLast((line) => isOf(line, "ModelReady"))
+  return Option.some(found({ first, last, resumed: read(resumed ?? ""), ready: read(ready ?? "") }, roundsIn(lines)))
+}
+
+/**
+ * From all events. Says the same as the lines of the journal.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const ofEvents = (events: ReadonlyArray<AgentEvent>): Option.Option<Found> =>
+  Option.map(RunAccount.of(events), (account) => {
+    const outcome = RunAccount.outcome(account)
+    const model = RunAccount.model(account)
+    const problem = outcome === undefined ? account.failure : outcome.problem
+    const taken = events.findLast(({ _tag }) => _tag === "RunResumed" || _tag === "RunStarted")
+    return {
+      summary: {
+        runId: account.runId,
+        task: account.state.task.task,
+        status: outcome?.status ?? (account.failure === undefined ? "unfinished" : "failed"),
+        startedAt: account.startedAt,
+        lastAt: account.state.lastAt,
+        rounds: account.state.rounds,
+        ...(model === undefined ? {} : { model }),
+        ...(problem === undefined ? {} : { problem })
+      },
+      process: taken !== undefined && "process" in taken ? taken.process : undefined
+    }
+  })
+
+/**
+ * @since 0.1.0
+ * @category combinators
+ */
+export const newestFirst = (summaries: ReadonlyArray<RunSummary>): ReadonlyArray<RunSummary> =>
+  summaries.toSorted((a, b) => b.startedAt - a.startedAt)
+
+// -----------------------------------------------------------------------------
+// internal
+// -----------------------------------------------------------------------------
+
+const decode = Schema.decodeUnknownEither(AgentEventJson)
+
+const read = (line: string): AgentEvent | undefined =>
+  line === "" ? undefined : Either.getOrElse(decode(line), () => undefined)
+
+/** Our own lines begin with the tag. */
+const isOf = (line: string, tag: AgentEvent["_tag"]) => line.startsWith(`{"_tag":"${tag}"`)
+
+const roundsIn = (lines: ReadonlyArray<string>): number =>
+  lines.filter((line) => isOf(line, "RoundStarted") && !line.includes('"final":true')).length
+
+const found = (
+  events: {
+    readonly first: Extract<AgentEvent, { readonly _tag: "RunStarted" }>
+    readonly last: AgentEvent
+    readonly resumed: AgentEvent | undefined
+    readonly ready: AgentEvent | undefined
+  },
+  rounds: number
+): Found => {
+  const { first, last, ready, resumed } = events
+  const { problem, status } = endOf(last)
+  const { process, task } = resumed?._tag === "RunResumed" ? resumed : first
+  const model = ready?._tag === "ModelReady" ? ready.ensured.model : task.model
+  return {
+    summary: {
+      runId: first.runId,
+      task: task.task,
+      status,
+      startedAt: first.at,
+      lastAt: last.at,
+      rounds,
+      ...(model === undefined ? {} : { model }),
+      ...(problem === undefined ? {} : { problem })
+    },
+    process
+  }
+}
+
+const endOf = (last: AgentEvent): Pick<RunSummary, "status" | "problem"> => {
+  switch (last._tag) {
+    case "RunFinished": {
+      const { problem, status } = last.outcome
+      return { status, ...(problem === undefined ? {} : { problem }) }
+    }
+    case "RunFailed":
+      return { status: "failed", problem: last.problem }
+    default:
+      return { status: "unfinished" }
+  }
+}

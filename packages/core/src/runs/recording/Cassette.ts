@@ -1,0 +1,166 @@
+/**
+ * The traffic of one run, with the model and with the tools, on a tape: one JSON value on a line, secrets taken out. A
+ * tape is played again without either, so a run that went wrong elsewhere becomes a test here.
+ *
+ * @since 0.1.0
+ */
+import * as FileSystem from "@effect/platform/FileSystem"
+import * as Effect from "effect/Effect"
+import * as Schema from "effect/Schema"
+import { fromJson } from "../../json/ExactJson.ts"
+import { ChatReply } from "../../lmstudio/Chat.ts"
+import { LmStudioError } from "../../lmstudio/LmStudioError.ts"
+import { McpTool } from "../../mcp/McpConnection.ts"
+import { McpCallError, McpReadFailed, McpServerUnavailable } from "../../mcp/McpError.ts"
+import { McpPrompt, PromptResult } from "../../mcp/McpPrompt.ts"
+import { ServerSummary } from "../../mcp/McpRegistry.ts"
+import * as ByteLimits from "../../resilience/ByteLimits.ts"
+import { tokens } from "../../mcp/redaction/KnownTokens.ts"
+import { McpResource, McpResourceTemplate, ResourceContent } from "../../mcp/McpResource.ts"
+import { ToolResult } from "../../mcp/ToolResult.ts"
+import { Ensured } from "../../models/Ensured.ts"
+import { AgentOutcome } from "../../agent/rules/AgentEvent.ts"
+import { AgentTask } from "../../agent/AgentTask.ts"
+import { Nearness } from "../../agent/tools/SemanticRank.ts"
+
+const optional = <A, I>(schema: Schema.Schema<A, I>) => Schema.optionalWith(schema, { exact: true })
+
+/**
+ * One thing that came over the wire, or the task and the outcome of the run. Either what was given or the failure.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export const CassetteEntry = Schema.Union(
+  Schema.TaggedStruct("Task", { task: AgentTask }),
+  Schema.TaggedStruct("Model", { ensured: optional(Ensured), failure: optional(LmStudioError) }),
+  Schema.TaggedStruct("Servers", { servers: Schema.Array(ServerSummary) }),
+  Schema.TaggedStruct("Tools", {
+    server: Schema.String,
+    tools: Schema.Array(McpTool),
+    failure: optional(McpCallError)
+  }),
+  Schema.TaggedStruct("Nearness", { nearness: Nearness }),
+  Schema.TaggedStruct("Asked", { reply: optional(ChatReply), failure: optional(LmStudioError) }),
+  /** Neither result nor failure: it was running when the run was stopped. */
+  Schema.TaggedStruct("Called", {
+    server: Schema.String,
+    tool: Schema.String,
+    arguments: Schema.Record({ key: Schema.String, value: Schema.Unknown }),
+    result: optional(ToolResult),
+    failure: optional(McpCallError)
+  }),
+  /** What a server offers besides tools: one of its lists, or one thing by its URI or name. */
+  Schema.TaggedStruct("Read", {
+    server: Schema.String,
+    what: Schema.Literal("resources", "resourceTemplates", "prompts", "resource", "prompt"),
+    name: Schema.String,
+    arguments: optional(Schema.Record({ key: Schema.String, value: Schema.String })),
+    given: optional(
+      Schema.Struct({
+        resources: optional(Schema.Array(McpResource)),
+        resourceTemplates: optional(Schema.Array(McpResourceTemplate)),
+        prompts: optional(Schema.Array(McpPrompt)),
+        resource: optional(Schema.Array(ResourceContent)),
+        prompt: optional(PromptResult)
+      })
+    ),
+    failure: optional(Schema.Union(McpServerUnavailable, McpReadFailed))
+  }),
+  Schema.TaggedStruct("Ended", { outcome: AgentOutcome })
+)
+/**
+ * @since 0.1.0
+ * @category models
+ */
+export type CassetteEntry = typeof CassetteEntry.Type
+
+/**
+ * The file is not a tape of ours, or cannot be read.
+ *
+ * @since 0.1.0
+ * @category errors
+ */
+export class CassetteInvalid extends Schema.TaggedError<CassetteInvalid>()("CassetteInvalid", {
+  path: Schema.String,
+  line: optional(Schema.Int),
+  detail: Schema.String
+}) {
+  readonly retryable = false
+  override get message() {
+    const where = this.line === undefined ? this.path : `${this.path}, line ${this.line}`
+    return `${where} is not a recording of a run: ${this.detail} Make one with \`lms-bridge run --record FILE\`.`
+  }
+}
+
+/**
+ * A recording was asked for and its file cannot be made.
+ *
+ * @since 0.1.0
+ * @category errors
+ */
+export class CassetteNotWritten extends Schema.TaggedError<CassetteNotWritten>()("CassetteNotWritten", {
+  path: Schema.String,
+  /** A clause. */
+  detail: Schema.String
+}) {
+  readonly retryable = false
+  override get message() {
+    return `The recording ${this.path} cannot be written, because ${this.detail}. Give --record a file in a folder that you may write to.`
+  }
+}
+
+/**
+ * An entry as a line of the file, without what looks like a secret.
+ *
+ * @since 0.1.0
+ * @category conversions
+ */
+export const toLine = (entry: CassetteEntry): Effect.Effect<string> =>
+  Effect.map(Effect.orDie(encode(entry)), (line) => `${redacted(line)}\n`) // every field is JSON by its schema
+
+/**
+ * All entries of a file.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const read = Effect.fn("Cassette.read")(function* (path: string) {
+  const fs = yield* FileSystem.FileSystem
+  const text = yield* Effect.mapError(
+    ByteLimits.readText(fs, path, (yield* ByteLimits.CurrentByteLimits).cassette),
+    (cause) => new CassetteInvalid({ path, detail: `it cannot be read (${cause.message}).` })
+  )
+  return yield* Effect.forEach(
+    text.split("\n").flatMap((line, index) => (line.trim() === "" ? [] : [{ line, number: index + 1 }])),
+    ({ line, number }) =>
+      Effect.mapError(
+        decode(line),
+        () => new CassetteInvalid({ path, line: number, detail: "the line is no entry of a recording." })
+      )
+  )
+})
+
+/**
+ * Takes out what looks like a secret: tokens of the known forms, and values of fields that are called so. Works on JSON
+ * text and leaves it JSON.
+ *
+ * @since 0.1.0
+ * @category conversions
+ */
+export const redacted = (json: string): string =>
+  json
+    .replaceAll(tokens, "<redacted>")
+    .replaceAll(/(\bBearer )[\w.~+/=-]{8,}/gi, "$1<redacted>")
+    .replaceAll(secretFields, "$1<redacted>$2")
+
+// -----------------------------------------------------------------------------
+// internal
+// -----------------------------------------------------------------------------
+
+const encode = Schema.encode(fromJson(CassetteEntry))
+const decode = Schema.decode(fromJson(CassetteEntry))
+
+/** Also inside of JSON that is text in JSON, where the quotes are escaped. */
+const secretFields =
+  /(\\*"[\w-]*(?:password|passwd|secret|api_?key|access_?token|auth_?token|private_?key)[\w-]*\\*"\s*:\s*\\*")(?:[^"\\]|\\(?!")[^"])*(\\*")/gi

@@ -1,0 +1,110 @@
+import { assert, describe, it } from "@effect/vitest"
+import { AgentTask } from "@lms-bridge/core/agent/AgentTask"
+import { Presets } from "@lms-bridge/core/agent/presets/Presets"
+import { FolderRefused } from "@lms-bridge/core/machine/WorkingFolder"
+import { WorkingFolders } from "@lms-bridge/core/machine/WorkingFolders"
+import { Settings, type Values } from "@lms-bridge/core/configuration/Settings"
+import { McpRegistry, type ServerSummary } from "@lms-bridge/core/mcp/McpRegistry"
+import * as MemoryFileSystem from "@lms-bridge/testing/MemoryFileSystem"
+import { Effect, Layer, Option, Redacted, Schema } from "effect"
+
+const entry = (name: string, target: string, state: ServerSummary["state"] = "usable"): ServerSummary => ({
+  name,
+  transport: "stdio",
+  target,
+  envNames: [],
+  source: "/mcp.json",
+  state,
+  connected: false
+})
+
+const layer = (servers: ReadonlyArray<ServerSummary> = [], settings: Partial<Values> = {}) =>
+  Presets.layer.pipe(
+    Layer.provide(Layer.mock(McpRegistry, { servers: Effect.succeed(servers) })),
+    Layer.provide(
+      Layer.mock(WorkingFolders, {
+        resolve: (folders) =>
+          folders.includes("/etc")
+            ? new FolderRefused({ folder: "/etc", reason: "System" })
+            : Effect.succeed(folders.length === 0 ? ["/home/me"] : folders)
+      })
+    ),
+    Layer.provide(MemoryFileSystem.layer()),
+    Layer.provide(Settings.layerWith({ dataDir: Option.some("/data"), ...settings }))
+  )
+
+const use = (...args: Parameters<(typeof Presets.Service)["use"]>) =>
+  Effect.flatMap(Presets, (presets) => presets.use(...args))
+
+const encode = Schema.encodeSync(Schema.parseJson(AgentTask.pick("servers", "definedServers")))
+
+describe("Presets", () => {
+  it.effect("starts a file server for the folders of the task, whatever the user has configured", () =>
+    Effect.gen(function* () {
+      const { task } = yield* use("filesystem", { folders: ["/a", "/b"] })
+      assert.deepStrictEqual(task.workingFolders, ["/a", "/b"])
+      assert.deepStrictEqual(task.servers, { _tag: "None" })
+      assert.deepStrictEqual(task.definedServers, [
+        {
+          name: "filesystem",
+          command: "npx",
+          args: ["-y", "@modelcontextprotocol/server-filesystem@2026.8.31", "/a", "/b"],
+          startMillis: 180_000
+        }
+      ])
+      assert.strictEqual((yield* Effect.flip(use("filesystem", { folders: ["/etc"] })))._tag, "FolderRefused")
+    }).pipe(Effect.provide(layer([entry("files", "npx -y @modelcontextprotocol/server-filesystem /home")])))
+  )
+
+  it.effect("uses the user's own server of the kind, however it is started", () =>
+    Effect.forEach(
+      [
+        ["memory", "npx -y @modelcontextprotocol/server-memory@0.6.3"],
+        ["memory", "node /opt/node_modules/@modelcontextprotocol/server-memory/dist/index.js"],
+        ["fetch", "uvx mcp-server-fetch --ignore-robots-txt"],
+        ["fetch", "python -m mcp_server_fetch"],
+        ["fetch", "docker run -i --rm mcp/fetch"],
+        ["github", "docker run -i ghcr.io/github/github-mcp-server"],
+        ["github", "https://api.githubcopilot.com/mcp/"]
+      ] as const,
+      ([name, target]) =>
+        Effect.gen(function* () {
+          const { task } = yield* use(name)
+          assert.deepStrictEqual(task, { servers: { _tag: "Named", names: ["mine"] } }, target)
+        }).pipe(Effect.provide(layer([entry("other", "npx my-memory-of-github"), entry("mine", target)])))
+    )
+  )
+
+  it.effect("starts one of its own when that of the user cannot be used, with a file that is kept", () =>
+    Effect.gen(function* () {
+      const { task } = yield* use("memory")
+      assert.deepStrictEqual(task.definedServers?.[0], {
+        name: "memory",
+        command: "npx",
+        args: ["-y", "@modelcontextprotocol/server-memory@2026.8.31"],
+        startMillis: 180_000,
+        env: { MEMORY_FILE_PATH: "${MEMORY_FILE_PATH:-/data/servers/memory.jsonl}" }
+      })
+    }).pipe(Effect.provide(layer([entry("memory", "npx @modelcontextprotocol/server-memory", "disabled")])))
+  )
+
+  it.effect("hands the token over beside the task, that of the caller first", () =>
+    Effect.gen(function* () {
+      const configured = yield* use("github")
+      assert.deepStrictEqual(configured.secrets["GITHUB_PERSONAL_ACCESS_TOKEN"], Redacted.make("ghp_configured"))
+      const given = yield* use("github", { token: Redacted.make("ghp_given") })
+      assert.deepStrictEqual(given.secrets["GITHUB_PERSONAL_ACCESS_TOKEN"], Redacted.make("ghp_given"))
+      assert.notInclude(encode(given.task) + encode(configured.task), "ghp_")
+    }).pipe(Effect.provide(layer([], { githubToken: Option.some(Redacted.make("ghp_configured")) })))
+  )
+
+  it.effect("says how to give a token when there is none", () =>
+    Effect.gen(function* () {
+      assert.strictEqual((yield* Effect.flip(use("github", { token: Redacted.make("   ") })))._tag, "TokenMissing")
+      assert.strictEqual(
+        (yield* Effect.flip(use("github"))).message,
+        "The github server needs a token. Set GITHUB_PERSONAL_ACCESS_TOKEN where lms-bridge is started, or configure a github server in mcp.json."
+      )
+    }).pipe(Effect.provide(layer()))
+  )
+})

@@ -1,0 +1,125 @@
+import { assert, describe, it } from "@effect/vitest"
+import { CurrentApprover } from "@lms-bridge/core/agent/AgentLoop"
+import { initial } from "@lms-bridge/core/agent/rules/AgentState"
+import * as RunLog from "@lms-bridge/core/agent/run/RunLog"
+import * as ServerHost from "@lms-bridge/core/agent/run/RunClient"
+import { CurrentToolPolicy, ToolPolicy, type PolicyRule } from "@lms-bridge/core/agent/policy/ToolPolicy"
+import { defaults, type Values } from "@lms-bridge/core/configuration/Settings"
+import type { ChatRequest } from "@lms-bridge/core/lmstudio/Chat"
+import { ServerFault } from "@lms-bridge/core/lmstudio/LmStudioError"
+import { CurrentPerson } from "@lms-bridge/core/mcp/Elicitation"
+import { CurrentSampler } from "@lms-bridge/core/mcp/Sampling"
+import { makeRunId } from "@lms-bridge/core/observability/Correlation"
+import { Effect, Option } from "effect"
+import { ensured, task } from "../doubles.ts"
+
+const person = { who: "me", opensPages: true, ask: () => Effect.succeed({ action: "decline" as const }) }
+
+/** A run's host under a policy, and what its model is asked. */
+const hostWith = Effect.fnUntraced(function* (
+  settings: Partial<Values>,
+  rules: ReadonlyArray<PolicyRule> = [],
+  approve: boolean | undefined = undefined
+) {
+  const asked: Array<Omit<ChatRequest, "model">> = []
+  const runId = yield* makeRunId
+  const log = RunLog.make({
+    runId,
+    state: initial({ _tag: "RunStarted", task: task(), runId, seq: 0, at: 0 }),
+    seq: 1,
+    offer: () => {},
+    write: () => Effect.void
+  })
+  const reply = {
+    model: "test/model",
+    content: "4",
+    reasoning: "",
+    toolCalls: [],
+    finishReason: "stop",
+    usage: { inputTokens: 7, outputTokens: 3 },
+    firstTokenMillis: 1,
+    totalMillis: 1
+  }
+  const host = yield* ServerHost.make({
+    settings: { ...defaults, ...settings },
+    log,
+    lease: Effect.succeed({
+      ensured: Effect.succeed(ensured),
+      chatWith: () => Effect.dieMessage("not used"),
+      chat: (request) => {
+        asked.push(request)
+        return request.messages.length === 0
+          ? new ServerFault({ operation: "chat", reason: "Unknown", serverMessage: "no messages", delivered: 0 })
+          : Effect.succeed(reply)
+      }
+    })
+  }).pipe(
+    Effect.provideService(CurrentToolPolicy, new ToolPolicy({ rules, traits: [] })),
+    Effect.provideService(CurrentPerson, Option.some(person)),
+    Effect.provideService(
+      CurrentApprover,
+      Option.map(Option.fromNullable(approve), (yes) => () => Effect.succeed(yes))
+    )
+  )
+  const samplerOf = (server: string) => host(server)(CurrentSampler)
+  return { asked, host, log, samplerOf }
+})
+
+const question = {
+  server: "it",
+  messages: [{ role: "user" as const, content: "2+2?" }],
+  maxTokens: 5000,
+  temperature: undefined,
+  stop: undefined
+}
+
+describe("ServerHost", () => {
+  it.effect("lets no server use the model by itself, nor one that would have to ask where nobody is", () =>
+    Effect.gen(function* () {
+      assert.isTrue(Option.isNone(yield* (yield* hostWith({})).samplerOf("it")))
+      assert.isTrue(Option.isNone(yield* (yield* hostWith({ mcpSampling: "ask" })).samplerOf("it")))
+    })
+  )
+
+  it.effect(
+    "puts a question to the run's model where it is allowed, with no more tokens than it may, and counts them",
+    () =>
+      Effect.gen(function* () {
+        const { asked, log, samplerOf } = yield* hostWith({ mcpSampling: "allow", mcpSamplingTokens: 100 })
+        const sampler = yield* Effect.flatten(samplerOf("it"))
+        assert.deepInclude(yield* sampler.sample(question), { content: "4", model: "test/model" })
+        assert.deepInclude(asked[0], { maxTokens: 100, messages: question.messages })
+        assert.deepStrictEqual(log.state.usage, { inputTokens: 7, outputTokens: 3 })
+        // what goes wrong is said to the server, and is no end of the run
+        const failed = yield* Effect.flip(sampler.sample({ ...question, messages: [] }))
+        assert.deepInclude(failed, { _tag: "SamplingRefused", refused: false })
+        assert.include(failed.detail, "no messages")
+      })
+  )
+
+  it.effect("asks the person first where that is wanted, and takes no for an answer", () =>
+    Effect.gen(function* () {
+      const yes = yield* hostWith({ mcpSampling: "ask" }, [], true)
+      yield* (yield* Effect.flatten(yes.samplerOf("it"))).sample(question)
+      assert.strictEqual(yes.asked.length, 1)
+      const no = yield* hostWith({ mcpSampling: "ask" }, [], false)
+      const refused = yield* Effect.flip((yield* Effect.flatten(no.samplerOf("it"))).sample(question))
+      assert.deepInclude(refused, { refused: true })
+      assert.deepStrictEqual(no.asked, [])
+    })
+  )
+
+  it.effect("goes by rules that name the request, and by none for whatever tools a server has", () =>
+    Effect.gen(function* () {
+      const { host, samplerOf } = yield* hostWith({}, [
+        { server: "trusted", tool: "sampling/*", decision: "allow" },
+        { server: "nosy", tool: "elicitation/create", decision: "refuse" },
+        { server: "other", decision: "allow" }
+      ])
+      assert.isTrue(Option.isSome(yield* samplerOf("trusted")))
+      assert.isTrue(Option.isNone(yield* samplerOf("other")))
+      assert.isTrue(Option.isNone(yield* host("nosy")(CurrentPerson)))
+      assert.isTrue(Option.isSome(yield* host("other")(CurrentPerson)))
+    })
+  )
+})

@@ -1,0 +1,88 @@
+import { assert, describe, it } from "@effect/vitest"
+import type { AgentEvent, AgentEventBody } from "@lms-bridge/core/agent/rules/AgentEvent"
+import { initial } from "@lms-bridge/core/agent/rules/AgentState"
+import * as RunLog from "@lms-bridge/core/agent/run/RunLog"
+import { makeRunId } from "@lms-bridge/core/observability/Correlation"
+import { Effect, Fiber, FiberId, Scheduler } from "effect"
+import { task } from "../doubles.ts"
+
+/** A log over a disk that takes its time. */
+const slowly = Effect.gen(function* () {
+  const runId = yield* makeRunId
+  const disk = { written: new Array<number>(), writers: 0, most: 0 }
+  const log = RunLog.make({
+    runId,
+    state: initial({ _tag: "RunStarted", task: task(), runId, seq: 0, at: 0 }),
+    seq: 1,
+    offer: () => {},
+    write: Effect.fnUntraced(function* (events: ReadonlyArray<AgentEvent>) {
+      disk.most = Math.max(disk.most, ++disk.writers)
+      for (let turn = 0; turn < 10; turn++) yield* Effect.yieldNow()
+      disk.written.push(...events.map(({ seq }) => seq))
+      disk.writers -= 1
+    })
+  })
+  return { disk, log }
+})
+
+const finished = (call: number): AgentEventBody => ({
+  _tag: "ToolCallFinished",
+  callId: `c${call}`,
+  server: "main",
+  tool: "echo",
+  told: "x",
+  isError: false,
+  bytes: 1,
+  millis: 1
+})
+
+/** Lets others run before the given step of the fiber, as happens to each fiber after 2048 steps. */
+class PausesAt extends Scheduler.MixedScheduler {
+  readonly at: number
+  readonly meanwhile: (fiber: Fiber.RuntimeFiber<unknown, unknown>) => void
+  #steps = 0
+  constructor(at: number, meanwhile: (fiber: Fiber.RuntimeFiber<unknown, unknown>) => void = () => {}) {
+    super(2048)
+    this.at = at
+    this.meanwhile = meanwhile
+  }
+  override shouldYield(fiber: Fiber.RuntimeFiber<unknown, unknown>): number | false {
+    if (this.#steps++ !== this.at) return super.shouldYield(fiber)
+    this.meanwhile(fiber)
+    return 0
+  }
+}
+
+describe("RunLog", () => {
+  it.live("has all that was told on disk, in order, wherever the run is interrupted", () =>
+    Effect.gen(function* () {
+      for (let step = 0; step < 120; step++) {
+        const { disk, log } = yield* slowly
+        const scheduler = new PausesAt(step, (fiber) => fiber.unsafeInterruptAsFork(FiberId.none))
+        const fiber = yield* Effect.forEach([0, 1, 2], (call) => log.tell(finished(call)), { discard: true }).pipe(
+          Effect.ensuring(log.flush),
+          Effect.withScheduler(scheduler),
+          Effect.fork
+        )
+        yield* Fiber.await(fiber)
+        const told = log.state.calls.map((_, index) => index + 1)
+        assert.deepStrictEqual(disk.written, told, `interrupted before step ${step}`)
+        assert.isAtMost(disk.most, 1)
+      }
+    })
+  )
+
+  it.live("writes in order what several calls give at the same time, one after the other", () =>
+    Effect.gen(function* () {
+      for (let step = 0; step < 60; step++) {
+        const { disk, log } = yield* slowly
+        yield* Effect.forEach([0, 1, 2], (call) => log.tell(finished(call)), { concurrency: "unbounded" }).pipe(
+          Effect.ensuring(log.flush),
+          Effect.withScheduler(new PausesAt(step))
+        )
+        assert.deepStrictEqual(disk.written, [1, 2, 3], `others first before step ${step}`)
+        assert.strictEqual(disk.most, 1)
+      }
+    })
+  )
+})

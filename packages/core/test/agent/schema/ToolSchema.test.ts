@@ -1,0 +1,26 @@
+import { assert, describe, it } from "@effect/vitest"
+import * as ToolSchema from "@lms-bridge/core/agent/schema/ToolSchema"
+import { Effect, Either } from "effect"
+import { setFlagsFromString } from "node:v8"
+import { runInNewContext } from "node:vm"
+
+setFlagsFromString("--expose-gc")
+const collect: () => void = runInNewContext("gc")
+
+const compileNew = (name: string): WeakRef<object> => {
+  const schema = { type: "object", properties: { [name]: { type: "string", enum: [name] } }, required: [name] }
+  assert.isTrue(Either.isRight(ToolSchema.compile(schema)))
+  return new WeakRef(schema)
+}
+
+describe("ToolSchema", () => {
+  it.live("lets go of the schemas of servers that have come and gone", () =>
+    Effect.gen(function* () {
+      const gone = Array.from({ length: 150 }, (_, index) => compileNew(`p${index}`)).slice(0, 50)
+      // a weak reference holds until the current task is over
+      yield* Effect.promise(() => new Promise((resolve) => setImmediate(resolve)))
+      collect()
+      assert.strictEqual(gone.filter((schema) => schema.deref() !== undefined).length, 0)
+    })
+  )
+})

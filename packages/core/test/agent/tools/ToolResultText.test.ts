@@ -1,0 +1,69 @@
+import { assert, describe, it } from "@effect/vitest"
+import { limited, textOf } from "@lms-bridge/core/agent/tools/ToolResultText"
+import type { ToolContent } from "@lms-bridge/core/mcp/ToolResult"
+
+const told = (
+  content: ReadonlyArray<ToolContent>,
+  rest: { isError?: boolean; structured?: Record<string, unknown> } = {}
+) => textOf({ content, isError: false, ...rest })
+
+describe("ToolResultText", () => {
+  it("says every kind of content", () => {
+    assert.strictEqual(
+      told([
+        { type: "text", text: "one" },
+        { type: "image", mimeType: "image/png", data: "AAAA".repeat(1000) },
+        { type: "audio", mimeType: "audio/wav", data: "AAA=" },
+        { type: "resource_link", uri: "file:///a", name: "A", mimeType: "text/plain" },
+        { type: "resource", uri: "file:///b", text: "two" },
+        { type: "resource", uri: "file:///c", mimeType: "image/gif", blob: "AAAAAAAA" },
+        { type: "unknown", kind: "video", json: "{}" }
+      ]),
+      [
+        "one",
+        "[image, image/png, 3.0 kB, not shown]",
+        "[audio, audio/wav, 2 bytes, not shown]",
+        '[link to a resource: file:///a, "A", text/plain]',
+        "[resource file:///b]\ntwo",
+        "[resource file:///c, image/gif, 6 bytes of binary data, not shown]",
+        '[content of kind "video"] {}'
+      ].join("\n")
+    )
+  })
+
+  it("says an error, an empty result and an empty error", () => {
+    assert.strictEqual(told([{ type: "text", text: "no" }], { isError: true }), "The tool reports an error: no")
+    assert.strictEqual(told([]), "The tool finished and returned nothing.")
+    assert.strictEqual(told([], { isError: true }), "The tool reports an error: it gave no reason.")
+  })
+
+  it("says structured content once", () => {
+    const structured = { b: [1, { c: null }], a: "x" }
+    assert.strictEqual(told([], { structured }), `Structured result: ${JSON.stringify(structured)}`)
+    const text = JSON.stringify({ a: "x", b: [1, { c: null }] }, null, 2)
+    assert.strictEqual(told([{ type: "text", text }], { structured }), text)
+    assert.include(told([{ type: "text", text: "two files" }], { structured }), "Structured result")
+  })
+
+  it("never pastes binary", () => {
+    assert.strictEqual(told([{ type: "text", text: "\u0000PNG" }]), "[4 bytes of binary data, not shown]")
+    assert.match(told([{ type: "text", text: "\ufffd\ufffdab" }]), /binary data/)
+    assert.strictEqual(told([{ type: "text", text: "\u001b[31mred\u001b[0m\ttab" }]), "\u001b[31mred\u001b[0m\ttab")
+  })
+
+  it("shows head and tail of what is too long, and says its size", () => {
+    const text = `${"h".repeat(5000)}${"m".repeat(1_000_000)}${"t".repeat(5000)}`
+    const result = limited(text, 1000)
+    assert.isTrue(result.cut)
+    assert.strictEqual(result.bytes, 1_010_000)
+    assert.match(result.told, /^h{700}\n\[… 1009000 of 1010000 bytes left out here.*\]\nt{300}$/)
+    assert.deepStrictEqual(limited("short", 1000), { told: "short", bytes: 5, cut: false })
+  })
+
+  it("cuts between characters", () => {
+    for (let offset = 0; offset < 4; offset++) {
+      const result = limited(`${"x".repeat(offset)}${"😀é".repeat(2000)}`, 1001)
+      assert.notInclude(result.told, "\ufffd")
+    }
+  })
+})

@@ -1,0 +1,73 @@
+import { assert, describe, it } from "@effect/vitest"
+import * as ProcessTransport from "@lms-bridge/core/mcp/transport/ProcessTransport"
+import * as FakeProcess from "@lms-bridge/testing/FakeProcess"
+import { Effect, Exit, Fiber, Redacted, Scope, TestClock } from "effect"
+
+const start = (env: Record<string, string> = {}, command = "run") =>
+  ProcessTransport.start({
+    server: "it",
+    launch: {
+      _tag: "Stdio",
+      command,
+      args: ["--fast"],
+      env: Object.fromEntries(Object.entries(env).map(([name, value]) => [name, Redacted.make(value)])),
+      cwd: undefined
+    },
+    environment: { PATH: "/bin", ...env }
+  })
+
+describe("ProcessTransport", () => {
+  it.effect("says how the process ended, also to who asks after the scope has closed", () =>
+    Effect.gen(function* () {
+      const scope = yield* Scope.make()
+      const peer = yield* Scope.extend(start(), scope)
+      const closing = yield* Effect.fork(Scope.close(scope, Exit.void))
+      yield* TestClock.adjust("10 seconds")
+      yield* Fiber.join(closing)
+      assert.deepStrictEqual(yield* peer.ended, { exitCode: 7, detail: "" })
+      const [seen] = yield* yield* FakeProcess.FakeProcesses
+      assert.deepInclude(seen, { argv: ["run", "--fast"], env: { PATH: "/bin" }, shell: false, running: false })
+    }).pipe(Effect.provide(FakeProcess.layer(() => ({ stderr: "x", exitCode: 7 }))))
+  )
+
+  for (const command of ["constructor", "toString", "__proto__", "hasOwnProperty"]) {
+    it.scoped(`knows nothing of where to get ${command}`, () =>
+      Effect.gen(function* () {
+        const { detail } = yield* Effect.flip(start({}, command))
+        assert.strictEqual(detail, `Install "${command}", or write its full path into the entry.`)
+      }).pipe(Effect.provide(FakeProcess.layer(() => ({ spawnError: "NotFound" }))))
+    )
+  }
+
+  it.effect("keeps the end of what a server prints, and no part of a secret that stands where it is cut", () =>
+    Effect.gen(function* () {
+      const scope = yield* Scope.make()
+      const peer = yield* Scope.extend(start({ API_KEY: "abcdefghijklmnop" }), scope)
+      const closing = yield* Effect.fork(Scope.close(scope, Exit.void))
+      yield* TestClock.adjust("10 seconds")
+      yield* Fiber.join(closing)
+      const tail = yield* peer.stderrTail
+      assert.isAtMost(tail.length, 16_384)
+      assert.include(tail, "the end")
+      assert.notInclude(tail, "mnop")
+      assert.notInclude(tail, "abcdef")
+    }).pipe(
+      Effect.provide(
+        FakeProcess.layer(() => ({
+          stderr: `abcdefghijklmnop ${"x".repeat(16_352)}\nabcdefghijklmnop the end`,
+          exitCode: 7
+        }))
+      )
+    )
+  )
+
+  it.scoped.each([
+    ["NotFound", "CommandNotFound", 'Install "run", or write its full path into the entry.'],
+    ["PermissionDenied", "Spawn", '"run" may not be executed.']
+  ] as const)("turns %s into %s with what to do about it", ([spawnError, reason, detail]) =>
+    Effect.gen(function* () {
+      const error = yield* Effect.flip(start())
+      assert.deepInclude(error, { _tag: "McpServerUnavailable", server: "it", reason, detail })
+    }).pipe(Effect.provide(FakeProcess.layer(() => ({ spawnError }))))
+  )
+})

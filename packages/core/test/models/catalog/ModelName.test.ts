@@ -1,0 +1,96 @@
+import { assert, describe, it } from "@effect/vitest"
+import { Schema } from "effect"
+import * as ModelName from "@lms-bridge/core/models/catalog/ModelName"
+
+const model = (key: string, more: Partial<ModelName.Named> = {}): ModelName.Named => ({
+  key,
+  variants: [],
+  instances: [],
+  ...more
+})
+
+const models = [
+  model("qwen/qwen3-4b-2507", { variants: ["qwen/qwen3-4b-2507@q4_k_m"] }),
+  model("qwen/qwen3-8b", {
+    variants: ["qwen/qwen3-8b@q4_k_m", "qwen/qwen3-8b@q8_0"],
+    instances: [{ id: "qwen/qwen3-8b" }, { id: "qwen/qwen3-8b:2" }, { id: "Reader" }]
+  }),
+  model("llama3:8b"),
+  model("text-embedding-nomic-embed-text-v1.5")
+]
+
+const found = (name: string) => {
+  const meaning = ModelName.find(models, name)
+  return meaning === undefined
+    ? undefined
+    : [meaning.model.key, meaning.instanceId, meaning.variant].filter((part) => part !== undefined).join(" | ")
+}
+
+describe("ModelName", () => {
+  it("takes a name apart", () => {
+    assert.deepStrictEqual(ModelName.parse("owner/name@q4_k_m:2"), { key: "owner/name", variant: "q4_k_m", copy: 2 })
+    assert.deepStrictEqual(ModelName.parse(" owner/name "), { key: "owner/name", variant: undefined, copy: undefined })
+    assert.deepStrictEqual(ModelName.parse("name:12"), { key: "name", variant: undefined, copy: 12 })
+    assert.deepStrictEqual(ModelName.parse("@x"), { key: "@x", variant: undefined, copy: undefined })
+  })
+
+  it("finds a key in any letter case", () => {
+    assert.strictEqual(found("qwen/qwen3-4b-2507"), "qwen/qwen3-4b-2507")
+    assert.strictEqual(found("QWEN/Qwen3-4B-2507"), "qwen/qwen3-4b-2507")
+    assert.strictEqual(found("  qwen/qwen3-4b-2507 "), "qwen/qwen3-4b-2507")
+  })
+
+  it("finds the copy that an instance id names", () => {
+    assert.strictEqual(found("qwen/qwen3-8b:2"), "qwen/qwen3-8b | qwen/qwen3-8b:2")
+    assert.strictEqual(found("Reader"), "qwen/qwen3-8b | Reader")
+    assert.strictEqual(found("reader"), "qwen/qwen3-8b | Reader")
+  })
+
+  it("takes the number of a copy that is gone for the model", () => {
+    assert.strictEqual(found("qwen/qwen3-8b:7"), "qwen/qwen3-8b")
+    assert.strictEqual(found("qwen/qwen3-8b@q8_0:3"), "qwen/qwen3-8b | qwen/qwen3-8b@q8_0")
+  })
+
+  it("tells variants apart, except the only one", () => {
+    assert.strictEqual(found("qwen/qwen3-8b@Q8_0"), "qwen/qwen3-8b | qwen/qwen3-8b@q8_0")
+    assert.strictEqual(found("qwen/qwen3-4b-2507@q4_k_m"), "qwen/qwen3-4b-2507")
+    assert.isUndefined(found("qwen/qwen3-8b@q2_k"))
+  })
+
+  it("keeps a colon that belongs to a key", () => {
+    assert.strictEqual(found("llama3:8b"), "llama3:8b")
+  })
+
+  it("never takes a part of a name, or a name that contains one, for the model", () => {
+    for (const name of ["qwen3-8b", "qwen", "qwen/qwen3-8b-instruct", "", "--help"])
+      assert.isUndefined(found(name), name)
+  })
+
+  it("knows what leaves the choice to us", () => {
+    for (const name of [undefined, "", "  ", "default", "Default"]) assert.isTrue(ModelName.isDefault(name))
+    assert.isFalse(ModelName.isDefault("default-model"))
+  })
+
+  it("proposes names for a slip, for a short form and for other words", () => {
+    const keys = models.map(({ key }) => key)
+    assert.include(ModelName.nearest("qwen/qwen3-8", keys), "qwen/qwen3-8b")
+    assert.strictEqual(ModelName.nearest("qwen3-4b", keys)[0], "qwen/qwen3-4b-2507")
+    assert.strictEqual(ModelName.nearest("nomic text embedder", keys)[0], "text-embedding-nomic-embed-text-v1.5")
+    assert.deepStrictEqual(ModelName.nearest("mistral", keys), [])
+  })
+
+  it("says what there is when a name means nothing", () => {
+    const error = ModelName.notFound(models, "qwen/qwen3-8")
+    assert.deepStrictEqual(
+      error.available,
+      models.map(({ key }) => key)
+    )
+    assert.include(error.message, "Did you mean qwen/qwen3-8b")
+    assert.include(ModelName.notFound([], "x").message, "No models are downloaded")
+  })
+
+  it.prop("finds every key that it is given", [Schema.Array(Schema.NonEmptyTrimmedString)], ([keys]) => {
+    const all = keys.map((key) => model(key))
+    for (const key of keys) assert.strictEqual(ModelName.find(all, key)?.model.key, key)
+  })
+})

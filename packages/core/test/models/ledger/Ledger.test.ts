@@ -1,0 +1,206 @@
+import { assert, describe, it } from "@effect/vitest"
+import { FileSystem, Path } from "@effect/platform"
+import { NodeContext } from "@effect/platform-node"
+import { Effect, Layer, Logger, Option, Ref, TestClock } from "effect"
+import { Settings } from "@lms-bridge/core/configuration/Settings"
+import * as Ledger from "@lms-bridge/core/models/ledger/Ledger"
+import type { LedgerEntry } from "@lms-bridge/core/models/ledger/Ownership"
+import * as StateDirectory from "@lms-bridge/core/machine/StateDirectory"
+import * as MemoryFileSystem from "@lms-bridge/testing/MemoryFileSystem"
+
+const here = "http://127.0.0.1:1234"
+
+const processOn = (disk: FileSystem.FileSystem, server = here) =>
+  Effect.flatMap(StateDirectory.make, (state) => Ledger.make(state, server)).pipe(
+    Effect.provideService(FileSystem.FileSystem, disk),
+    Effect.provide(Layer.merge(Path.layer, Settings.layerWith({ dataDir: Option.some("/data") })))
+  )
+
+const entry = (instanceId: string, changes: Partial<LedgerEntry> = {}): LedgerEntry => ({
+  instanceId,
+  model: "m",
+  way: "rest",
+  server: here,
+  ttlMillis: 600_000,
+  state: "loaded",
+  startedAt: 0,
+  lastUsedAt: 0,
+  worked: false,
+  ...changes
+})
+
+const ids = (entries: ReadonlyArray<LedgerEntry>) => entries.map(({ instanceId }) => instanceId).toSorted()
+
+describe("Ledger", () => {
+  it.effect("tells other processes what was loaded and is held", () =>
+    Effect.gen(function* () {
+      const { fs } = MemoryFileSystem.make()
+      const [one, two] = [yield* processOn(fs), yield* processOn(fs)]
+      yield* one.put(entry("a"))
+      yield* one.hold(["a", "theirs"])
+      yield* two.put(entry("b"))
+      assert.deepStrictEqual(ids(yield* two.all), ["a", "b"])
+      assert.deepStrictEqual(ids(yield* two.own), ["b"])
+      assert.deepStrictEqual(yield* two.heldElsewhere, new Set(["a", "theirs"]))
+      assert.deepStrictEqual(yield* one.heldElsewhere, new Set())
+    })
+  )
+
+  it.effect("leaves no file behind when there is nothing to say", () =>
+    Effect.gen(function* () {
+      const { files, fs } = MemoryFileSystem.make()
+      const one = yield* processOn(fs)
+      yield* one.beat
+      yield* one.all
+      assert.deepStrictEqual([...(yield* files.all).keys()], [])
+      yield* one.put(entry("a"))
+      assert.strictEqual((yield* files.all).size, 1)
+      yield* one.forget(["a"])
+      assert.deepStrictEqual([...(yield* files.all).keys()], [])
+    })
+  )
+
+  it.effect("does not read the others again for every look", () =>
+    Effect.gen(function* () {
+      const { fs } = MemoryFileSystem.make()
+      const [one, two] = [yield* processOn(fs), yield* processOn(fs)]
+      assert.deepStrictEqual(yield* two.recent, [])
+      yield* one.put(entry("a"))
+      assert.deepStrictEqual(yield* two.recent, [])
+      yield* TestClock.adjust(Ledger.freshMillis)
+      assert.deepStrictEqual(ids(yield* two.recent), ["a"])
+    })
+  )
+
+  it.effect("takes over what a process left that does not beat any more, and not before", () =>
+    Effect.gen(function* () {
+      const { files, fs } = MemoryFileSystem.make()
+      const [dead, alive] = [yield* processOn(fs), yield* processOn(fs)]
+      yield* dead.put(entry("a"))
+      yield* dead.hold(["a"])
+      yield* TestClock.adjust(Ledger.deadAfterMillis)
+      yield* alive.takeOver
+      assert.deepStrictEqual(ids(yield* alive.own), [])
+      assert.deepStrictEqual(yield* alive.heldElsewhere, new Set(["a"]))
+      yield* TestClock.adjust(1)
+      assert.deepStrictEqual(yield* alive.heldElsewhere, new Set(), "the dead hold nothing")
+      yield* alive.takeOver
+      assert.deepStrictEqual(ids(yield* alive.own), ["a"])
+      assert.strictEqual((yield* files.all).size, 1, "the file of the dead process is gone")
+    })
+  )
+
+  it.effect("leaves a process alone that beats", () =>
+    Effect.gen(function* () {
+      const { fs } = MemoryFileSystem.make()
+      const [busy, other] = [yield* processOn(fs), yield* processOn(fs)]
+      yield* busy.put(entry("a"))
+      for (let i = 0; i < 10; i++) {
+        yield* TestClock.adjust(Ledger.beatMillis)
+        yield* busy.beat
+      }
+      yield* other.takeOver
+      assert.deepStrictEqual(ids(yield* other.own), [])
+    })
+  )
+
+  it.effect("hands over at once what a process left that ended in good order", () =>
+    Effect.gen(function* () {
+      const { fs } = MemoryFileSystem.make()
+      const [one, two] = [yield* processOn(fs), yield* processOn(fs)]
+      yield* TestClock.adjust(1_000_000)
+      yield* one.put(entry("a"))
+      yield* one.hold(["a"])
+      yield* one.close
+      assert.deepStrictEqual(yield* two.heldElsewhere, new Set())
+      yield* two.takeOver
+      assert.deepStrictEqual(ids(yield* two.own), ["a"])
+    })
+  )
+
+  it.effect("keeps what belongs to another LM Studio for a process that talks to it", () =>
+    Effect.gen(function* () {
+      const { fs } = MemoryFileSystem.make()
+      const there = "http://box:1234"
+      const gone = yield* processOn(fs, there)
+      yield* gone.put(entry("a", { server: there }))
+      yield* gone.close
+      yield* TestClock.adjust(1_000_000)
+      const local = yield* processOn(fs)
+      assert.deepStrictEqual(yield* local.all, [])
+      yield* local.takeOver
+      assert.deepStrictEqual(yield* local.own, [])
+      const remote = yield* processOn(fs, there)
+      yield* remote.takeOver
+      assert.deepStrictEqual(ids(yield* remote.own), ["a"])
+    })
+  )
+
+  it.effect("believes the newest entry of an instance", () =>
+    Effect.gen(function* () {
+      const { fs } = MemoryFileSystem.make()
+      const [one, two] = [yield* processOn(fs), yield* processOn(fs)]
+      yield* one.put(entry("a", { startedAt: 5, contextLength: 4096 }))
+      yield* two.put(entry("a", { startedAt: 9, contextLength: 8192 }))
+      assert.deepStrictEqual(
+        (yield* one.all).map(({ contextLength }) => contextLength),
+        [8192]
+      )
+    })
+  )
+
+  it.effect("ignores files that are broken or from another version", () =>
+    Effect.gen(function* () {
+      const { files, fs } = MemoryFileSystem.make()
+      yield* files.write("/data/models/x.json", "{ half")
+      yield* files.write("/data/models/y.json", '{"version":2}')
+      const one = yield* processOn(fs)
+      assert.deepStrictEqual(yield* one.all, [])
+      yield* one.takeOver
+      assert.strictEqual((yield* files.all).size, 2)
+    })
+  )
+
+  it.effect("remembers in memory alone where nothing can be written, and says so once", () =>
+    Effect.gen(function* () {
+      const warnings = yield* Ref.make(0)
+      const logger = Logger.replace(
+        Logger.defaultLogger,
+        Logger.make(({ logLevel }) => {
+          if (logLevel._tag === "Warning") Ref.update(warnings, (n) => n + 1).pipe(Effect.runSync)
+        })
+      )
+      const { fs } = MemoryFileSystem.make({ readOnly: true })
+      yield* Effect.gen(function* () {
+        const one = yield* processOn(fs)
+        yield* one.put(entry("a"))
+        yield* one.put(entry("b"))
+        yield* one.hold(["a"])
+        assert.deepStrictEqual(ids(yield* one.all), ["a", "b"])
+      }).pipe(Effect.provide(logger))
+      assert.strictEqual(yield* Ref.get(warnings), 1)
+    })
+  )
+
+  it.scopedLive("writes and reads a real disk", () =>
+    Effect.gen(function* () {
+      const fs = yield* FileSystem.FileSystem
+      const dataDir = Option.some(yield* fs.makeTempDirectoryScoped())
+      const make = Effect.flatMap(StateDirectory.make, (state) => Ledger.make(state, here)).pipe(
+        Effect.provide(Settings.layerWith({ dataDir }))
+      )
+      const [one, two] = [yield* make, yield* make]
+      yield* one.put(entry("a"))
+      assert.deepStrictEqual(ids(yield* two.all), ["a"])
+      const folder = `${Option.getOrThrow(dataDir)}/models`
+      for (const name of yield* fs.readDirectory(folder)) {
+        const { mode } = yield* fs.stat(`${folder}/${name}`)
+        assert.strictEqual(mode & 0o777, 0o600, "nobody else is to learn what somebody works with")
+      }
+      yield* one.close
+      yield* two.takeOver
+      yield* two.forget(["a"])
+      assert.deepStrictEqual(yield* fs.readDirectory(folder), [])
+    }).pipe(Effect.provide(NodeContext.layer))
+  )
+})

@@ -1,0 +1,54 @@
+import { assert, describe, it } from "@effect/vitest"
+import * as LoadWays from "@lms-bridge/core/models/loading/LoadWays"
+
+const native: LoadWays.Situation = { dialect: "native-v1", isLmStudio: true, lms: true, jitMayEvict: false }
+const ways = (wishes: ReadonlyArray<LoadWays.Wish>, situation: Partial<LoadWays.Situation> = {}) =>
+  LoadWays.choose(wishes, { ...native, ...situation }).ways
+
+describe("LoadWays", () => {
+  it("prefers lms, then just in time, then REST", () => {
+    assert.deepStrictEqual(ways([]), ["cli", "jit", "rest"])
+    assert.deepStrictEqual(ways([], { lms: false }), ["jit", "rest"])
+    assert.deepStrictEqual(ways([], { lms: false, dialect: "legacy-v0" }), ["jit"])
+  })
+
+  it("leaves out what cannot grant a wish", () => {
+    assert.deepStrictEqual(ways(["contextLength"]), ["cli", "rest"])
+    assert.deepStrictEqual(ways(["contextLength"], { lms: false }), ["rest"])
+    assert.deepStrictEqual(ways(["gpu"]), ["cli"])
+    assert.deepStrictEqual(ways(["identifier"]), ["cli"])
+    assert.deepStrictEqual(ways(["variant"]), ["jit", "rest"])
+    assert.deepStrictEqual(ways(["variant", "contextLength"]), ["rest"])
+    assert.deepStrictEqual(ways(["gpu"], { lms: false }), [])
+  })
+
+  it("puts just in time last when it could push a model out", () => {
+    assert.deepStrictEqual(ways([], { lms: false, jitMayEvict: true }), ["rest", "jit"])
+  })
+
+  it("has no way on a server that is not LM Studio, and says so", () => {
+    const choice = LoadWays.choose([], { ...native, isLmStudio: false, dialect: "openai" })
+    assert.deepStrictEqual(choice.ways, [])
+    assert.deepStrictEqual(
+      choice.passedOver.map(({ why }) => why),
+      ["the server is not LM Studio", "the server is not LM Studio", "the server is not LM Studio"]
+    )
+  })
+
+  it("says of each way that is left out what it lacks", () => {
+    const { passedOver } = LoadWays.choose(["gpu", "secondCopy"], {
+      ...native,
+      lms: false,
+      lmsWhy: "`lms` was not found"
+    })
+    assert.deepStrictEqual(passedOver, [
+      { way: "cli", why: "`lms` was not found" },
+      { way: "jit", why: "cannot set the share of the GPU, load a second copy" },
+      { way: "rest", why: "cannot set the share of the GPU" }
+    ])
+  })
+
+  it("takes the order from data", () => {
+    assert.deepStrictEqual(LoadWays.choose([], native, LoadWays.standard.toReversed()).ways, ["rest", "jit", "cli"])
+  })
+})

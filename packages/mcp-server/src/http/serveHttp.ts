@@ -1,0 +1,241 @@
+// @effect-diagnostics nodeBuiltinImport:off -- the SDK's HTTP transport takes Node's own requests
+/**
+ * The server over Streamable HTTP: many clients at once, each in its own session, sharing models, servers and runs.
+ */
+import type { Services } from "@lms-bridge/core/Bridge"
+import type { Settings } from "@lms-bridge/core/configuration/Settings"
+import { ErrorCode } from "@modelcontextprotocol/sdk/types.js"
+import * as Clock from "effect/Clock"
+import * as Deferred from "effect/Deferred"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
+import * as FiberSet from "effect/FiberSet"
+import * as Option from "effect/Option"
+import * as Redacted from "effect/Redacted"
+import * as Schedule from "effect/Schedule"
+import * as Schema from "effect/Schema"
+import { randomUUID } from "node:crypto"
+import { createServer, type IncomingMessage, type Server as NodeServer, type ServerResponse } from "node:http"
+import { isLoopback, refusal } from "./HttpAccess.ts"
+import * as HttpTransport from "./HttpTransport.ts"
+import { Runs } from "../runs/Runs.ts"
+import type { AnyTransport } from "../protocol/Server.ts"
+import { serveOn } from "../serveOn.ts"
+import * as ClientMessage from "../wire/ClientMessage.ts"
+import * as HttpBody from "../wire/HttpBody.ts"
+
+export interface Options {
+  readonly host: string
+  /** 0 takes any free one. */
+  readonly port: number
+  /** Required unless `host` is loopback. */
+  readonly token: Option.Option<Redacted.Redacted>
+  /** How long running calls may take to end when the server is stopped. */
+  readonly drain?: Duration.DurationInput
+  /** Sessions at once; 64. */
+  readonly mostSessions?: number
+  /** A session that nobody used for so long is closed; an hour. */
+  readonly idle?: Duration.DurationInput
+  /** Told the address, `http://HOST:PORT/mcp`, once it listens. */
+  readonly listening?: (url: string) => Effect.Effect<void>
+}
+
+/** The server cannot listen as it was asked to. */
+export class HttpNotServed extends Schema.TaggedError<HttpNotServed>()("HttpNotServed", {
+  reason: Schema.Literal("TokenRequired", "Listen"),
+  host: Schema.String,
+  port: Schema.Int,
+  detail: Schema.String
+}) {
+  readonly retryable = false
+  override get message() {
+    return this.reason === "TokenRequired"
+      ? `${this.host} can be reached from other machines, so a bearer token is required. Give one, or listen on 127.0.0.1.`
+      : `Cannot listen on ${this.host}:${this.port}: ${this.detail}. Choose another port.`
+  }
+}
+
+const mostBodyBytes = 4 * 1024 * 1024
+
+interface Session {
+  readonly http: HttpTransport.HttpTransport
+  readonly fiber: Fiber.RuntimeFiber<void, unknown>
+  open: number
+  usedAt: number
+}
+
+/** Serves until it is interrupted; then takes no new work, waits for running calls, and closes. */
+export const serveHttp = (options: Options): Effect.Effect<never, HttpNotServed, Services | Settings> =>
+  Effect.provideServiceEffect(serveSessions(options, serveOn), Runs, Runs.make).pipe(Effect.scoped)
+
+/** The same with anything that can serve one session; `connected` runs once the transport takes messages. */
+export const serveSessions = Effect.fn("serveSessions")(function* <E, R>(
+  options: Options,
+  serve: (transport: AnyTransport, connected: Effect.Effect<unknown>, caller: string) => Effect.Effect<void, E, R>
+) {
+  const { host, mostSessions = 64, port } = options
+  const idle = Duration.decode(options.idle ?? "1 hour")
+  const token = Option.getOrUndefined(Option.map(options.token, Redacted.value))
+  if (token === undefined && !isLoopback(host)) {
+    return yield* new HttpNotServed({ reason: "TokenRequired", host, port, detail: "" })
+  }
+  const sessions = new Map<string, Session>()
+  const fibers = yield* FiberSet.make<unknown, unknown>()
+  const fork = yield* FiberSet.runtime(fibers)<R>()
+  let draining = false
+  let running = 0
+
+  const open = Effect.gen(function* () {
+    const caller = randomUUID()
+    const connected = yield* Deferred.make<void>()
+    const http = HttpTransport.make({
+      newSessionId: () => caller,
+      opened: (id) => {
+        sessions.set(id, session)
+        session.fiber.addObserver(() => sessions.delete(id))
+      }
+    })
+    const fiber = fork(serve(http.transport, Deferred.succeed(connected, undefined), caller))
+    const session: Session = { http, fiber, open: 0, usedAt: yield* Clock.currentTimeMillis }
+    yield* Effect.raceFirst(Deferred.await(connected), Effect.ignore(Fiber.join(fiber)))
+    return session
+  })
+
+  const within = (session: Session, request: IncomingMessage, response: ServerResponse, messages?: unknown) =>
+    Effect.acquireUseRelease(
+      Effect.sync(() => void session.open++),
+      () => Effect.promise(() => session.http.handle(request, response, messages)),
+      () =>
+        Effect.map(Clock.currentTimeMillis, (now) => {
+          session.open--
+          session.usedAt = now
+        })
+    )
+
+  const first = Effect.fnUntraced(function* (request: IncomingMessage, response: ServerResponse, messages?: unknown) {
+    if (sessions.size >= mostSessions) return answer(response, 503, "Too many sessions; try again later.")
+    const session = yield* open
+    yield* within(session, request, response, messages)
+    // it was no initialize, and the transport has said so
+    if (session.http.sessionId() === undefined) yield* Fiber.interruptFork(session.fiber)
+  })
+
+  const onMcp = Effect.fnUntraced(function* (request: IncomingMessage, response: ServerResponse) {
+    const id = headerOf(request, "mcp-session-id")
+    const session = id === undefined ? undefined : sessions.get(id)
+    if (id !== undefined && session === undefined) {
+      return answer(response, 404, "There is no such session; initialize again.")
+    }
+    if (request.method !== "POST") {
+      return yield* session === undefined ? first(request, response) : within(session, request, response)
+    }
+    const body = yield* HttpBody.read(request, mostBodyBytes)
+    if (body._tag === "TooLarge") return answer(response, 413, `A body may have ${mostBodyBytes} bytes at most.`)
+    if (body._tag === "Answers") return answerJson(response, session === undefined ? 400 : body.status, body.answer)
+    const version = headerOf(request, "mcp-protocol-version")
+    const foreign = version !== undefined && !ClientMessage.isSpoken(version)
+    if (!body.initializes && (session === undefined || foreign)) {
+      const why = ClientMessage.answerTo(body.id, ErrorCode.InvalidRequest, ClientMessage.beforeInitialize(version))
+      return answerJson(response, 400, why)
+    }
+    return yield* session === undefined
+      ? first(request, response, body.messages)
+      : within(session, request, response, body.messages)
+  })
+
+  const server = createServer((request, response) => {
+    const refused = refusal(
+      { host, token },
+      {
+        host: request.headers.host,
+        origin: request.headers.origin,
+        authorization: request.headers.authorization
+      }
+    )
+    const path = (request.url ?? "").split("?")[0]
+    if (path === "/healthz") return answer(response, 200, "ok")
+    if (isAboutOAuth(path)) return answer(response, 404, "There is no OAuth here.")
+    if (path === "/readyz") return draining ? answer(response, 503, "draining") : answer(response, 200, "ready")
+    if (refused !== undefined) return answer(response, refused.status, refused.message)
+    if (path !== "/mcp") return answer(response, 404, "MCP is at /mcp.")
+    if (request.method === "POST") {
+      if (draining) return answer(response, 503, "The server is stopping.")
+      running++
+      response.once("close", () => void running--)
+    }
+    fork(Effect.catchAllCause(onMcp(request, response), (cause) => Effect.logError("request failed", cause)))
+  })
+
+  yield* Effect.acquireRelease(listen(server, options), () =>
+    Effect.sync(() => {
+      server.closeAllConnections()
+    })
+  )
+  yield* Effect.addFinalizer(() =>
+    Effect.suspend(() => {
+      draining = true
+      server.close()
+      server.closeIdleConnections()
+      return Effect.repeat(Effect.void, {
+        until: () => running === 0,
+        schedule: Schedule.upTo(Schedule.spaced("20 millis"), options.drain ?? "30 seconds")
+      })
+    })
+  )
+
+  yield* Effect.forkScoped(
+    Effect.repeat(
+      Effect.flatMap(Clock.currentTimeMillis, (now) =>
+        Effect.forEach(
+          [...sessions.values()].filter(({ open, usedAt }) => open === 0 && now - usedAt > Duration.toMillis(idle)),
+          ({ fiber }) => Fiber.interruptFork(fiber)
+        )
+      ),
+      Schedule.spaced(Duration.min(idle, "1 minute"))
+    )
+  )
+
+  const url = addressOf(server, host)
+  yield* Effect.logInfo("listening", { url })
+  yield* options.listening?.(url) ?? Effect.void
+  return yield* Effect.never
+}, Effect.scoped)
+
+// -----------------------------------------------------------------------------
+// internal
+// -----------------------------------------------------------------------------
+
+const listen = (server: NodeServer, { host, port }: Options) =>
+  Effect.async<void, HttpNotServed>((resume) => {
+    server.once("error", ({ message }) => resume(new HttpNotServed({ reason: "Listen", host, port, detail: message })))
+    server.listen(port, host, () => resume(Effect.void))
+  })
+
+const addressOf = (server: NodeServer, host: string): string => {
+  const address = server.address()
+  const port = typeof address === "object" && address !== null ? address.port : 0
+  return `http://${host.includes(":") ? `[${host}]` : host}:${port}/mcp`
+}
+
+const headerOf = (request: IncomingMessage, name: string): string | undefined => {
+  const value = request.headers[name]
+  return Array.isArray(value) ? value[0] : value
+}
+
+/** Where clients look for a login service; who is told 401 there takes it for one. */
+const isAboutOAuth = (path = "") => /\/\.well-known(\/|$)|^\/(register|authorize|token)$/.test(path)
+
+const answerJson = (response: ServerResponse, status: number, value: object): void => {
+  response.writeHead(status, { "content-type": "application/json" })
+  response.end(JSON.stringify(value))
+}
+
+const answer = (response: ServerResponse, status: number, message: string): void => {
+  response.writeHead(status, {
+    "content-type": "text/plain",
+    ...(status === 401 ? { "www-authenticate": "Bearer" } : {}),
+    ...(status === 503 ? { "retry-after": "5" } : {})
+  })
+  response.end(`${message}\n`)
+}

@@ -1,0 +1,45 @@
+/**
+ * The person at the other end as whom the MCP servers of a run may ask something: their questions are passed on.
+ */
+import type { Answer, Person, Question } from "@lms-bridge/core/mcp/Elicitation"
+import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+import * as Schema from "effect/Schema"
+import { Elicit, type Form, type FormAnswer, type Page } from "./CallContext.ts"
+
+/** None where the client cannot ask. */
+export const person = Effect.map(
+  Elicit,
+  Option.map(({ ask, opensPages, who }): Person => ({
+    who,
+    opensPages,
+    ask: (question) => Effect.map(ask(passedOn(question)), answerOf)
+  }))
+)
+
+/** Says who asks, for the client would name us. */
+export const passedOn = (question: Question): Form | Page => {
+  const message = `The MCP server "${question.server}" asks: ${question.message}`
+  if (question._tag === "Page") {
+    return { message, url: question.url, elicitationId: `${question.server}:${question.id}` }
+  }
+  const { properties, required } = question.schema
+  return { message, requestedSchema: { type: "object", properties, required } }
+}
+
+// -----------------------------------------------------------------------------
+// internal
+// -----------------------------------------------------------------------------
+
+const answerOf = ({ action, content }: FormAnswer): Answer =>
+  Option.match(action === "accept" ? decode(content) : Option.none(), {
+    onNone: () => ({ action }),
+    onSome: (content) => ({ action, content })
+  })
+
+const decode = Schema.decodeUnknownOption(
+  Schema.Record({
+    key: Schema.String,
+    value: Schema.Union(Schema.String, Schema.Number, Schema.Boolean, Schema.Array(Schema.String))
+  })
+)

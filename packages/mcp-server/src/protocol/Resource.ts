@@ -1,0 +1,81 @@
+/**
+ * Things to read and prompts to start from, as data. Knows nothing of transports.
+ */
+import type * as Effect from "effect/Effect"
+import type { Content } from "../tools/Content.ts"
+import type { Failure } from "../tools/Tool.ts"
+
+interface Described {
+  readonly name: string
+  readonly title: string
+  readonly description: string
+}
+
+/** Words that may complete what somebody has begun to write. */
+export type Complete<R> = Effect.Effect<ReadonlyArray<string>, Failure, R>
+
+export interface Resource<R> extends Described {
+  readonly uri: string
+  readonly mimeType: string
+  /** What is read is base64 of bytes, not text. */
+  readonly isBinary?: boolean
+  readonly read: Effect.Effect<string, Failure, R>
+}
+
+/** One resource for each value of one variable, which stands between `prefix` and `suffix`. */
+export interface Template<R> extends Described {
+  readonly prefix: string
+  readonly variable: string
+  readonly suffix: string
+  readonly mimeType: string
+  readonly read: (value: string) => Effect.Effect<string, Failure, R>
+  /** The values there are now, with a title each, for `resources/list`. */
+  readonly list: Effect.Effect<ReadonlyArray<{ readonly value: string; readonly title: string }>, Failure, R>
+  readonly complete: Complete<R>
+}
+
+export interface Prompt<R> extends Described {
+  readonly arguments: ReadonlyArray<{
+    readonly name: string
+    readonly description: string
+    readonly required: boolean
+    readonly complete?: Complete<R>
+  }>
+  /** The user's messages; absent arguments are "". */
+  readonly render: (argument: (name: string) => string) => ReadonlyArray<Content>
+}
+
+type Form = Pick<Template<never>, "prefix" | "variable" | "suffix">
+
+export const uriTemplate = ({ prefix, suffix, variable }: Form): string => `${prefix}{${variable}}${suffix}`
+
+export const uriOf = ({ prefix, suffix }: Form, value: string): string =>
+  `${prefix}${encodeURIComponent(value)}${suffix}`
+
+/** The value of the template's variable in a URI, if it is one of the template's. */
+export const match = ({ prefix, suffix }: Form, uri: string): string | undefined => {
+  if (!uri.startsWith(prefix) || !uri.endsWith(suffix) || uri.length <= prefix.length + suffix.length) return undefined
+  const value = uri.slice(prefix.length, uri.length - suffix.length)
+  return value.includes("/") ? undefined : decoded(value)
+}
+
+/** What fits first, beginnings before middles, at most MCP's 100. */
+export const fitting = (words: ReadonlyArray<string>, begun: string) => {
+  const wanted = begun.toLowerCase()
+  const fits = words.filter((word) => word.toLowerCase().includes(wanted))
+  const starts = (word: string) => word.toLowerCase().startsWith(wanted)
+  const values = [...new Set([...fits.filter(starts), ...fits.filter((word) => !starts(word))])]
+  return { values: values.slice(0, 100), total: values.length, hasMore: values.length > 100 }
+}
+
+// -----------------------------------------------------------------------------
+// internal
+// -----------------------------------------------------------------------------
+
+const decoded = (value: string): string | undefined => {
+  try {
+    return decodeURIComponent(value)
+  } catch {
+    return undefined
+  }
+}

@@ -1,0 +1,294 @@
+/**
+ * Binds tools to the MCP SDK, and runs their effects. With `ServerReading.ts` and `ServerTasks.ts` the only place that
+ * knows it.
+ */
+import type { Values } from "@lms-bridge/core/configuration/Settings"
+import { withRequest } from "@lms-bridge/core/observability/Correlation"
+import { CurrentCaller } from "@lms-bridge/core/resilience/FairTurns"
+import { Server } from "@modelcontextprotocol/sdk/server/index.js"
+import type { RequestHandlerExtra } from "@modelcontextprotocol/sdk/shared/protocol.js"
+import type { Transport } from "@modelcontextprotocol/sdk/shared/transport.js"
+import {
+  CallToolRequestSchema,
+  ElicitResultSchema,
+  ErrorCode,
+  ListToolsRequestSchema,
+  McpError,
+  SetLevelRequestSchema,
+  type ServerNotification,
+  type ServerRequest,
+  type Task
+} from "@modelcontextprotocol/sdk/types.js"
+import * as Context from "effect/Context"
+import * as Deferred from "effect/Deferred"
+import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
+import * as FiberRef from "effect/FiberRef"
+import * as FiberSet from "effect/FiberSet"
+import * as HashSet from "effect/HashSet"
+import * as Logger from "effect/Logger"
+import * as Option from "effect/Option"
+import * as Schema from "effect/Schema"
+import * as Stream from "effect/Stream"
+import { type Asker, DetachAfter, Elicit, type Form, type Page } from "./CallContext.ts"
+import * as CallProgress from "./CallProgress.ts"
+import * as ClientLog from "./ClientLog.ts"
+import * as Clients from "./Clients.ts"
+import { instructions } from "./Instructions.ts"
+import * as ServerReading from "./ServerReading.ts"
+import * as ServerTasks from "./ServerTasks.ts"
+import type { Progress, Tool } from "../tools/Tool.ts"
+import * as ToolCall from "./ToolCall.ts"
+import * as Version from "../Version.ts"
+import * as Stdio from "../wire/StdioTransport.ts"
+import { cut } from "../Words.ts"
+
+/** The transport could not be opened. */
+export class TransportFailed extends Schema.TaggedError<TransportFailed>()("TransportFailed", {
+  cause: Schema.Defect
+}) {
+  override get message() {
+    return "The MCP transport could not be opened."
+  }
+}
+
+/** A transport of the SDK, for those who need not know it. */
+export type AnyTransport = Transport
+
+/** The transport on this process's stdin and stdout. */
+export const stdioTransport = (): Transport => Stdio.make()
+
+/** What a client can see and call. */
+export interface Surface<R> {
+  readonly tools: ReadonlyArray<Tool<R>>
+  /** Whether `tools/list` has output schemas. */
+  readonly describeOutput: boolean
+  readonly reading: ServerReading.Reading<R>
+  /** Which runs and resources change, for clients that follow them. */
+  readonly changes: Stream.Stream<ServerReading.Change, never, R>
+}
+
+export interface Options<R, R2> {
+  /** The surface and the services beneath it; asked for once, when the client has initialized. */
+  readonly load: Effect.Effect<{ readonly surface: Surface<R>; readonly context: Context.Context<R> }, never, R2>
+  readonly transport: Transport
+  /** LMS_BRIDGE_DETACH_AFTER. */
+  readonly detachAfter: Values["detachAfter"]
+  /** Who takes turns with whom, where several clients are served. */
+  readonly caller?: string
+  /** Runs once the transport takes messages. */
+  readonly connected?: Effect.Effect<unknown>
+}
+
+/** Serves on `transport`; succeeds when either side closes it. Every call is interrupted with it. */
+export const serve = Effect.fn("Server.serve")(function* <R, R2>(options: Options<R, R2>) {
+  const closed = yield* Deferred.make<void>()
+  const tasks = yield* ServerTasks.make
+  // McpServer takes Zod only; the low-level class remains for "advanced use"
+  const server = new Server(
+    {
+      name: Version.name,
+      version: Version.version,
+      title: Version.title,
+      icons: [{ src: Version.icon, mimeType: "image/svg+xml", sizes: ["any"] }]
+    },
+    {
+      capabilities: { tools: {}, logging: {}, ...ServerReading.capabilities, ...ServerTasks.capabilities },
+      instructions,
+      taskStore: tasks.store
+    }
+  )
+  // acquired first, closed last: calls are interrupted while the transport still stands
+  yield* Effect.addFinalizer(() => Effect.promise(() => server.close()))
+  server.onclose = () => Deferred.unsafeDone(closed, Effect.void)
+
+  const calls = yield* FiberSet.make<unknown, unknown>()
+  const runPromise = yield* FiberSet.runtimePromise(calls)()
+  const fork = yield* FiberSet.runtime(calls)()
+  server.onerror = (error) => void fork(Effect.logWarning("protocol error", { detail: error.message }))
+
+  const wanted = yield* Deferred.make<void>()
+  server.oninitialized = () => Deferred.unsafeDone(wanted, Effect.void)
+  const loading = yield* Effect.forkScoped(Effect.zipRight(Deferred.await(wanted), options.load))
+  // whoever asks first has it loaded; a caller that goes away does not stop it for the others
+  const loaded = Effect.zipRight(Deferred.succeed(wanted, undefined), Fiber.join(loading))
+
+  /** Runs an effect until the client cancels. */
+  const run = <A, E>(
+    use: (surface: Surface<R>, context: Context.Context<R>) => Effect.Effect<A, E>,
+    signal: AbortSignal
+  ) =>
+    runPromise(
+      Effect.flatMap(loaded, ({ context, surface }) => use(surface, context)).pipe(
+        Effect.raceFirst(aborted(signal)),
+        Effect.provideService(CurrentCaller, options.caller ?? "")
+      )
+    )
+
+  const withClientLog = clientLog(server)
+
+  server.setRequestHandler(ListToolsRequestSchema, (_, { signal }) =>
+    run(({ describeOutput, tools }) => Effect.succeed({ tools: tools.map(listed(describeOutput)) }), signal)
+  )
+
+  server.setRequestHandler(CallToolRequestSchema, ({ params }, extra) =>
+    run<ToolCall.Result | { readonly task: Task }, McpError>(({ tools }, context) => {
+      const { arguments: input = {}, name, task } = params
+      const tool = tools.find((tool) => tool.name === name)
+      if (tool === undefined) {
+        const names = tools.map(({ name }) => name).join(", ")
+        return Effect.fail(new McpError(ErrorCode.InvalidParams, `Unknown tool: ${cut(name)}. The tools are ${names}.`))
+      }
+      const perform = (progress: Progress) => over(ToolCall.perform(tool, input, progress), context)
+      if (task !== undefined && extra.taskStore !== undefined) {
+        return tool.long
+          ? tasks.start(extra.taskStore, task.ttl, perform).pipe(withClientLog, withRequest(String(extra.requestId)))
+          : Effect.fail(new McpError(ErrorCode.MethodNotFound, `${name} cannot be called as a task.`))
+      }
+      const token = params._meta?.progressToken
+      const detachAfter = Clients.detachAfter({
+        setting: options.detachAfter,
+        client: server.getClientVersion()?.name,
+        wantsProgress: token !== undefined
+      })
+      return progressOf(name, token, extra).pipe(
+        Effect.flatMap(perform),
+        Effect.scoped,
+        // a client's SDK drops its progress handler while the last notification is still under way
+        token === undefined ? (self) => self : Effect.tap(Effect.sleep("2 millis")),
+        Effect.provideService(DetachAfter, detachAfter),
+        Effect.provideService(Elicit, elicit(server, extra)),
+        withClientLog,
+        withRequest(String(extra.requestId))
+      )
+    }, extra.signal)
+  )
+
+  const follow = ServerReading.bind<R>(server, (use, signal) =>
+    run(({ reading }, context) => over(use(reading), context), signal)
+  )
+  yield* Effect.forkScoped(
+    Effect.flatMap(Fiber.join(loading), ({ context, surface }) =>
+      over(
+        Stream.runForEach(surface.changes, (change) => follow(surface.reading, change)),
+        context
+      )
+    )
+  )
+
+  yield* Effect.tryPromise({
+    try: () => server.connect(options.transport),
+    catch: (cause) => new TransportFailed({ cause })
+  })
+  yield* options.connected ?? Effect.void
+  yield* Deferred.await(closed)
+}, Effect.scoped)
+
+/** A tool as `tools/list` has it. */
+export const listed =
+  (describeOutput: boolean) =>
+  <R>(tool: Tool<R>) => ({
+    name: tool.name,
+    title: tool.title,
+    description: tool.description,
+    inputSchema: mutable(tool.inputSchema),
+    ...(describeOutput && tool.outputSchema !== undefined ? { outputSchema: mutable(tool.outputSchema) } : {}),
+    annotations: tool.annotations,
+    ...(tool.long ? { execution: { taskSupport: "optional" as const } } : {})
+  })
+
+// -----------------------------------------------------------------------------
+// internal
+// -----------------------------------------------------------------------------
+
+/** With the services of the surface; what the call itself brings along stays. */
+const over = <A, E, R>(self: Effect.Effect<A, E, R>, context: Context.Context<R>): Effect.Effect<A, E> =>
+  Effect.mapInputContext(self, (ambient: Context.Context<never>) => Context.merge(ambient, context))
+
+type Extra = RequestHandlerExtra<ServerRequest, ServerNotification>
+
+/** The SDK's types are of arrays that may be written to. */
+const mutable = (schema: Tool<never>["inputSchema"]) => {
+  const { properties, required, ...rest } = schema
+  return {
+    ...rest,
+    type: "object" as const,
+    properties: Object.fromEntries(Object.entries(properties).map(([key, value]) => [key, Object(value) as object])),
+    ...(required === undefined ? {} : { required: [...required] })
+  }
+}
+
+/** Interrupts when the client cancels or goes away. */
+const aborted = (signal: AbortSignal): Effect.Effect<never> =>
+  Effect.async<never>((resume) => {
+    const interrupt = () => resume(Effect.interrupt)
+    if (signal.aborted) return interrupt()
+    signal.addEventListener("abort", interrupt, { once: true })
+    return Effect.sync(() => signal.removeEventListener("abort", interrupt))
+  })
+
+const progressOf = (name: string, token: string | number | undefined, extra: Extra) =>
+  token === undefined
+    ? Effect.succeed(CallProgress.silent)
+    : CallProgress.make(`${name}: started`, (notice) =>
+        Effect.ignore(
+          Effect.tryPromise(() =>
+            extra.sendNotification({
+              method: "notifications/progress",
+              params: { progressToken: token, ...notice }
+            })
+          )
+        )
+      )
+
+/** The person at the other end, if the client can ask. */
+const elicit = (server: Server, extra: Extra): Option.Option<Asker> => {
+  const can = server.getClientCapabilities()?.elicitation
+  if (can === undefined) return Option.none()
+  return Option.some({
+    who: server,
+    opensPages: can.url !== undefined,
+    ask: (question) =>
+      Effect.tryPromise((signal) =>
+        extra.sendRequest({ method: "elicitation/create", params: elicitParams(question) }, ElicitResultSchema, {
+          signal,
+          // a person may be away for a while
+          timeout: 10 * 60_000
+        })
+      ).pipe(
+        Effect.catchAll((error) =>
+          Effect.as(Effect.logWarning("nobody could be asked", { detail: error.message }), {
+            action: "cancel" as const
+          })
+        )
+      )
+  })
+}
+
+/** The SDK lists every kind of field that a form may have; ours are written by hand and by the specification. */
+const elicitParams = (question: Form | Page) =>
+  ("url" in question ? { mode: "url", ...question } : { ...question }) as Extract<
+    ServerRequest,
+    { method: "elicitation/create" }
+  >["params"]
+
+/** Log lines go to the client, too, from the level that it sets; to one that sets none, nothing is sent. */
+const clientLog = (server: Server) => {
+  let least: ClientLog.Level | undefined
+  server.setRequestHandler(SetLevelRequestSchema, ({ params }) => {
+    least = params.level
+    return {}
+  })
+  const logger = Logger.make(({ annotations, logLevel, message }) => {
+    const level = ClientLog.levelOf(logLevel)
+    if (least === undefined || !ClientLog.isAtLeast(level, least)) return
+    // a line that cannot be delivered is on stderr all the same
+    server
+      .notification({
+        method: "notifications/message",
+        params: { level, logger: Version.name, data: ClientLog.dataOf(message, annotations) }
+      })
+      .catch(() => undefined)
+  })
+  return Effect.locallyWith(FiberRef.currentLoggers, HashSet.add(logger))
+}

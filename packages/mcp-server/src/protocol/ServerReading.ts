@@ -1,0 +1,217 @@
+/**
+ * Binds resources, prompts and completion to the MCP SDK. With `Server.ts` the only place that knows it.
+ */
+import type { Server } from "@modelcontextprotocol/sdk/server/index.js"
+import {
+  CompleteRequestSchema,
+  ErrorCode,
+  GetPromptRequestSchema,
+  ListPromptsRequestSchema,
+  ListResourcesRequestSchema,
+  ListResourceTemplatesRequestSchema,
+  McpError,
+  ReadResourceRequestSchema,
+  SubscribeRequestSchema,
+  UnsubscribeRequestSchema
+} from "@modelcontextprotocol/sdk/types.js"
+import * as Effect from "effect/Effect"
+import type { Complete, Prompt, Resource, Template } from "./Resource.ts"
+import { toSdk } from "../tools/Content.ts"
+import { fitting, match, uriOf, uriTemplate } from "./Resource.ts"
+import type { Failure } from "../tools/Tool.ts"
+
+export interface Reading<R> {
+  readonly resources: ReadonlyArray<Resource<R>>
+  readonly templates: ReadonlyArray<Template<R>>
+  readonly prompts: ReadonlyArray<Prompt<R>>
+}
+
+export const capabilities = { resources: { subscribe: true, listChanged: true }, prompts: {}, completions: {} }
+
+/** A run that began or went on, or a resource that is another than before. */
+export type Change = { readonly runId: string; readonly begins: boolean } | { readonly uri: string }
+
+/** Runs an effect over what there is to read, until the client cancels. */
+export type Run<R> = <A, E>(use: (reading: Reading<R>) => Effect.Effect<A, E, R>, signal: AbortSignal) => Promise<A>
+
+/** Gives back what tells the client of a change, if the client follows it. */
+export const bind = <R>(server: Server, run: Run<R>) => {
+  const followed = new Set<string>()
+
+  server.setRequestHandler(ListResourcesRequestSchema, (_, { signal }) =>
+    run(
+      ({ resources, templates }) =>
+        Effect.map(Effect.forEach(templates, listOf), (instances) => ({
+          resources: [
+            ...resources.map(({ description, mimeType, name, title, uri }) => ({
+              description,
+              mimeType,
+              name,
+              title,
+              uri
+            })),
+            ...instances.flat()
+          ]
+        })),
+      signal
+    )
+  )
+
+  server.setRequestHandler(ListResourceTemplatesRequestSchema, (_, { signal }) =>
+    run(
+      ({ templates }) =>
+        Effect.succeed({
+          resourceTemplates: templates.map((template) => ({
+            uriTemplate: uriTemplate(template),
+            name: template.name,
+            title: template.title,
+            description: template.description,
+            mimeType: template.mimeType
+          }))
+        }),
+      signal
+    )
+  )
+
+  server.setRequestHandler(ReadResourceRequestSchema, ({ params: { uri } }, { signal }) =>
+    run(
+      (reading) =>
+        Effect.flatMap(find(reading, uri), ({ isBinary = false, mimeType, read }) =>
+          read.pipe(
+            Effect.map((data) => ({
+              contents: [isBinary ? { uri, mimeType, blob: data } : { uri, mimeType, text: data }]
+            })),
+            Effect.mapError(refusal(uri))
+          )
+        ),
+      signal
+    )
+  )
+
+  server.setRequestHandler(SubscribeRequestSchema, ({ params: { uri } }, { signal }) =>
+    run(
+      (reading) =>
+        Effect.map(find(reading, uri), () => {
+          followed.add(uri)
+          return {}
+        }),
+      signal
+    )
+  )
+
+  server.setRequestHandler(UnsubscribeRequestSchema, ({ params: { uri } }) => {
+    followed.delete(uri)
+    return {}
+  })
+
+  server.setRequestHandler(ListPromptsRequestSchema, (_, { signal }) =>
+    run(
+      ({ prompts }) =>
+        Effect.succeed({
+          prompts: prompts.map(({ arguments: args, description, name, title }) => ({
+            name,
+            title,
+            description,
+            arguments: args.map(({ description, name, required }) => ({ name, description, required }))
+          }))
+        }),
+      signal
+    )
+  )
+
+  server.setRequestHandler(GetPromptRequestSchema, ({ params }, { signal }) =>
+    run(({ prompts }) => {
+      const prompt = prompts.find(({ name }) => name === params.name)
+      if (prompt === undefined) {
+        const names = prompts.map(({ name }) => name).join(", ")
+        return Effect.fail(
+          new McpError(ErrorCode.InvalidParams, `There is no prompt "${params.name}". There are ${names}.`)
+        )
+      }
+      const given = new Map(Object.entries(params.arguments ?? {}))
+      const missing = prompt.arguments.filter(({ name, required }) => required && (given.get(name) ?? "") === "")
+      if (missing.length > 0) {
+        const names = missing.map(({ name }) => name).join(", ")
+        return Effect.fail(new McpError(ErrorCode.InvalidParams, `${prompt.name} needs ${names}.`))
+      }
+      return Effect.succeed({
+        description: prompt.description,
+        messages: prompt
+          .render((name) => given.get(name) ?? "")
+          .map((part) => ({ role: "user" as const, content: toSdk(part) }))
+      })
+    }, signal)
+  )
+
+  server.setRequestHandler(CompleteRequestSchema, ({ params: { argument, ref } }, { signal }) =>
+    run(({ prompts, templates }) => {
+      const complete: Complete<R> | undefined =
+        ref.type === "ref/prompt"
+          ? prompts.find(({ name }) => name === ref.name)?.arguments.find(({ name }) => name === argument.name)
+              ?.complete
+          : templates.find((template) => uriTemplate(template) === ref.uri && template.variable === argument.name)
+              ?.complete
+      // LM Studio that is off has no names to offer, which is no reason to fail
+      const words = complete === undefined ? Effect.succeed([]) : Effect.orElseSucceed(complete, () => [])
+      return Effect.map(words, (words) => ({ completion: fitting(words, argument.value) }))
+    }, signal)
+  )
+
+  const updated = (concerns: (uri: string) => boolean) => {
+    for (const uri of followed) {
+      if (concerns(uri)) tell(server, { method: "notifications/resources/updated", params: { uri } })
+    }
+  }
+  return ({ templates }: Reading<R>, change: Change) =>
+    Effect.sync(() => {
+      if ("uri" in change) return updated((uri) => uri === change.uri)
+      if (change.begins) tell(server, { method: "notifications/resources/list_changed" })
+      updated(
+        (uri) => uri === "lms-bridge://runs" || templates.some((template) => match(template, uri) === change.runId)
+      )
+    })
+}
+
+// -----------------------------------------------------------------------------
+// internal
+// -----------------------------------------------------------------------------
+
+/** Revision 2025-11-25; the SDK has no name for it. */
+const resourceNotFound = -32002
+
+const listOf = <R>(template: Template<R>) =>
+  template.list.pipe(
+    Effect.orElseSucceed(() => []),
+    Effect.map((values) =>
+      values.map(({ title, value }) => ({
+        uri: uriOf(template, value),
+        name: `${template.name} ${value}`,
+        title: `${template.title}: ${title}`,
+        mimeType: template.mimeType
+      }))
+    )
+  )
+
+/** The resource of this URI: a fixed one, or one of a template. */
+const find = <R>(
+  { resources, templates }: Reading<R>,
+  uri: string
+): Effect.Effect<Pick<Resource<R>, "mimeType" | "isBinary" | "read">, McpError> => {
+  const resource = resources.find((resource) => resource.uri === uri)
+  if (resource !== undefined) return Effect.succeed(resource)
+  for (const template of templates) {
+    const value = match(template, uri)
+    if (value !== undefined) return Effect.succeed({ mimeType: template.mimeType, read: template.read(value) })
+  }
+  return Effect.fail(new McpError(resourceNotFound, `There is no resource ${uri}.`, { uri }))
+}
+
+const refusal =
+  (uri: string) =>
+  ({ _tag, message }: Failure) =>
+    new McpError(_tag.endsWith("NotFound") ? resourceNotFound : ErrorCode.InternalError, message, { uri, _tag })
+
+/** A client that has gone hears nothing, and needs nothing. */
+const tell = (server: Server, notification: Parameters<Server["notification"]>[0]) => {
+  server.notification(notification).catch(() => undefined)
+}

@@ -1,0 +1,24 @@
+/**
+ * Everything that a client can see and call, with the services behind it. Loaded when the first client asks for it:
+ * `initialize` is answered without.
+ */
+import type { Services } from "@lms-bridge/core/Bridge"
+import { Settings } from "@lms-bridge/core/configuration/Settings"
+import * as Effect from "effect/Effect"
+import * as Stream from "effect/Stream"
+import { prompts } from "./Prompts.ts"
+import { resources, serverChanges, templates } from "./Resources.ts"
+import { Runs } from "../runs/Runs.ts"
+import type { Surface } from "./Server.ts"
+import { chosen, describesOutput } from "../tools/Tools.ts"
+
+/** As it is configured, over the services at hand. */
+export const surface: Effect.Effect<Surface<Services | Settings | Runs>, never, Settings> = Effect.map(
+  Settings,
+  ({ toolsets }) => ({
+    tools: chosen(toolsets),
+    describeOutput: describesOutput(toolsets),
+    reading: { resources, templates, prompts },
+    changes: Stream.merge(Stream.unwrap(Effect.map(Runs, ({ changes }) => changes)), serverChanges)
+  })
+)

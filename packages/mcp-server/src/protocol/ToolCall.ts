@@ -1,0 +1,61 @@
+/**
+ * One call of a tool, from arguments to what `tools/call` answers. A call never fails: what goes wrong is its result.
+ */
+import * as Cause from "effect/Cause"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import { toSdk } from "../tools/Content.ts"
+import type { Failure, Progress, Reply, Tool } from "../tools/Tool.ts"
+
+/** MCP's `CallToolResult`, as far as our tools use it. */
+export interface Result {
+  [key: string]: unknown
+  isError?: boolean
+  content: Array<ReturnType<typeof toSdk>>
+  structuredContent?: Record<string, unknown>
+}
+
+export const perform = <R>(
+  tool: Tool<R>,
+  input: Readonly<Record<string, unknown>>,
+  progress: Progress
+): Effect.Effect<Result, never, R> =>
+  Effect.timed(
+    tool.call(input, progress).pipe(
+      Effect.match({ onSuccess: success, onFailure: failure }),
+      Effect.catchAllCause((cause) => (Cause.isInterruptedOnly(cause) ? Effect.interrupt : defect(cause)))
+    )
+  ).pipe(
+    Effect.tap(([took, { isError = false }]) =>
+      Effect.logInfo("tool call", { millis: Math.round(Duration.toMillis(took)), isError })
+    ),
+    Effect.map(([, result]) => result),
+    Effect.annotateLogs({ tool: tool.name })
+  )
+
+// -----------------------------------------------------------------------------
+// internal
+// -----------------------------------------------------------------------------
+
+const success = ({ content, structured }: Reply): Result => ({
+  content: content.map(toSdk),
+  ...(structured === undefined ? {} : { structuredContent: { ...structured } })
+})
+
+const failure = ({ _tag, account, message, retryable, text = message }: Failure): Result => ({
+  isError: true,
+  content: [{ type: "text", text }],
+  structuredContent: { ...account, error: { _tag, message, ...(retryable === undefined ? {} : { retryable }) } }
+})
+
+/** The text of a defect stays in the log: it may hold what nobody outside should read. */
+const defect = (cause: Cause.Cause<unknown>) =>
+  Effect.logError("tool died", cause).pipe(
+    Effect.as(
+      failure({
+        _tag: "InternalError",
+        message: "lms-bridge made a mistake; its log on stderr has the details.",
+        retryable: false
+      })
+    )
+  )

@@ -1,0 +1,74 @@
+/**
+ * Runs that this process does not carry out, as their journals tell them: those of earlier processes, and of others that
+ * are at work now.
+ */
+import type { AgentEvent } from "@lms-bridge/core/agent/rules/AgentEvent"
+import { RunInProgress, type RunJournal, type RunNotFound } from "@lms-bridge/core/runs/RunJournal"
+import type { RunSummary } from "@lms-bridge/core/runs/RunSummary"
+import type * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import type * as Option from "effect/Option"
+import * as Ref from "effect/Ref"
+import * as Schedule from "effect/Schedule"
+import * as RunReport from "./RunReport.ts"
+import type { Handle } from "./Runs.ts"
+
+type Journal = Context.Tag.Service<typeof RunJournal>
+
+/** The run of an id, or of the beginning of one; none when no journal tells of it. */
+export const find = (journal: Journal, text: string): Effect.Effect<Option.Option<Handle>> =>
+  journal.find(text).pipe(
+    Effect.flatMap((runId) => handle(journal, runId)),
+    Effect.option
+  )
+
+/** A run in a list, of which no more is read than the list shows. */
+export const listed = ({ lastAt, rounds, runId, startedAt, status, task }: RunSummary, now: number) => ({
+  runId,
+  status,
+  task,
+  progress: status === "running" ? "in another process" : "",
+  rounds,
+  startedAt,
+  millis: (status === "running" ? now : lastAt) - startedAt
+})
+
+// -----------------------------------------------------------------------------
+// internal
+// -----------------------------------------------------------------------------
+
+/** How often the journal of a run that goes on elsewhere is read again. */
+const lookEvery = "1 second"
+
+const handle = Effect.fnUntraced(function* (journal: Journal, runId: string) {
+  const first = yield* recordOf(journal, yield* journal.read(runId))
+  const latest = yield* Ref.make(first)
+  // somebody may remove the journal meanwhile
+  const record = journal.read(runId).pipe(
+    Effect.flatMap((events) => recordOf(journal, events)),
+    Effect.tap((now) => Ref.set(latest, now)),
+    Effect.orElse(() => Ref.get(latest))
+  )
+  const result: Handle = {
+    record,
+    events: Effect.orElseSucceed(journal.read(runId), () => []),
+    await: Effect.repeat(record, { until: RunReport.hasEnded, schedule: Schedule.spaced(lookEvery) }).pipe(
+      Effect.zipRight(record)
+    ),
+    detach: Effect.void,
+    cancel: Effect.filterOrFail(record, RunReport.hasEnded, () => new RunInProgress({ runId }))
+  }
+  return result
+})
+
+const recordOf = (journal: Journal, events: ReadonlyArray<AgentEvent>): Effect.Effect<RunReport.Record, RunNotFound> =>
+  Effect.gen(function* () {
+    const [start, ...rest] = events
+    const last = events.at(-1)
+    if (start?._tag !== "RunStarted" || last === undefined)
+      return yield* Effect.dieMessage("a journal has no beginning")
+    const record = rest.reduce((record, event) => RunReport.evolve(record, event)[0], RunReport.begin(start))
+    if (RunReport.hasEnded(record)) return record
+    const stopped = { ...record, closed: { _tag: "Stopped" as const, at: last.at } }
+    return yield* Effect.match(journal.idle(events), { onSuccess: () => stopped, onFailure: () => record })
+  })

@@ -1,0 +1,155 @@
+/**
+ * A run as tools answer it, told from its account. Pure.
+ */
+import { stringify } from "@lms-bridge/core/json/ExactJson"
+import { BudgetKind, type AgentEvent, type AgentOutcome, type Problem } from "@lms-bridge/core/agent/rules/AgentEvent"
+import * as OpenCalls from "@lms-bridge/core/agent/rules/OpenCalls"
+import * as RunAccount from "@lms-bridge/core/runs/RunAccount"
+import * as Schema from "effect/Schema"
+import * as Fields from "../tools/Fields.ts"
+import { optional, seconds } from "../tools/Fields.ts"
+import * as RunProgress from "./RunProgress.ts"
+
+/** A run as tools answer it. */
+export const Run = Schema.Struct({
+  answer: Schema.String,
+  /** `unfinished`: it was cancelled, or the process that carried it out is gone. */
+  status: Schema.Literal("running", "done", "budget", "stalled", "failed", "unfinished"),
+  runId: Schema.String,
+  rounds: Schema.Int,
+  toolCalls: Schema.Array(
+    Schema.Struct({
+      round: Schema.Int,
+      server: Schema.String,
+      tool: Schema.String,
+      isError: Schema.Boolean,
+      millis: Schema.Number,
+      uncertain: optional(Schema.Boolean)
+    })
+  ).annotations(Fields.brief("array")),
+  usage: Schema.Struct({ inputTokens: Schema.Int, outputTokens: Schema.Int }).annotations(Fields.brief("object")),
+  millis: Schema.Number,
+  model: optional(Schema.String),
+  budget: optional(BudgetKind.annotations(Fields.brief("string"))),
+  cut: optional(Schema.Boolean),
+  progress: optional(Schema.String),
+  missingServers: optional(
+    Schema.Array(Schema.Struct({ server: Schema.String, message: Schema.String })).annotations(Fields.brief("array"))
+  )
+})
+export type Run = typeof Run.Type
+
+/** What of it a caller decides on; `docs/mcp.md` has the rest. */
+export const listed = ["answer", "status", "runId"] as const
+
+/** A run, running or not. */
+export interface Record {
+  readonly account: RunAccount.RunAccount
+  readonly view: RunProgress.View
+  readonly line: string
+  /** What ended it where its events do not say so: it could not go on, or it was stopped. `at` is epoch milliseconds. */
+  readonly closed:
+    | { readonly _tag: "Refused"; readonly problem: Problem; readonly at: number }
+    | { readonly _tag: "Stopped"; readonly at: number }
+    | undefined
+}
+
+export const begin = (event: Extract<AgentEvent, { readonly _tag: "RunStarted" }>): Record => ({
+  account: RunAccount.begin(event),
+  view: RunProgress.start,
+  line: "started",
+  closed: undefined
+})
+
+/** The record after an event, and the words for it, if any. */
+export const evolve = (record: Record, event: AgentEvent): readonly [Record, RunProgress.Line] => {
+  const line = RunProgress.step(record.view, event)
+  const account = RunAccount.step(record.account, event)
+  return [{ ...record, account, view: line.view, line: line.tell ?? line.note ?? record.line }, line]
+}
+
+/** Why the run came to no outcome, if it did not. */
+export const failure = ({ account, closed }: Record): Problem | undefined =>
+  closed?._tag === "Refused" ? closed.problem : account.failure
+
+export const hasEnded = (record: Record): boolean =>
+  RunAccount.outcome(record.account) !== undefined || failure(record) !== undefined || record.closed !== undefined
+
+/** The run at a time, in epoch milliseconds. */
+export const report = (record: Record, now: number): Run => {
+  const { account, closed, line } = record
+  const outcome = RunAccount.outcome(account)
+  if (outcome !== undefined) return told(outcome, outcome.status, account.runId)
+  const failed = failure(record) !== undefined
+  const ended = closed?.at ?? (failed ? account.state.lastAt : undefined)
+  const soFar = RunAccount.soFar(account, ended ?? now)
+  const toolCalls =
+    ended === undefined ? soFar.toolCalls : [...soFar.toolCalls, ...RunAccount.openCalls(account, ended)]
+  const status = failed ? "failed" : ended === undefined ? "running" : "unfinished"
+  return { ...told({ ...soFar, toolCalls }, status, account.runId), progress: line }
+}
+
+/** A run in a list. Times in milliseconds, `startedAt` since the epoch. */
+export interface Listed {
+  readonly runId: string
+  readonly status: Run["status"]
+  readonly task: string
+  readonly progress: string
+  readonly rounds: number
+  readonly startedAt: number
+  readonly millis: number
+}
+
+export const brief = (record: Record, now: number): Listed => {
+  const { millis, rounds, runId, status } = report(record, now)
+  const { account, line } = record
+  return { runId, status, task: account.state.task.task, progress: line, rounds, startedAt: account.startedAt, millis }
+}
+
+/** A run as text: the answer, or where it is, and one line of figures. */
+export const text = (run: Run): ReadonlyArray<string> => [
+  run.status === "running"
+    ? `The run goes on: ${run.progress ?? "started"}. Ask run_result for ${run.runId} later; run_cancel stops it.`
+    : run.status === "unfinished"
+      ? `The run was stopped before its end. \`lms-bridge runs resume ${run.runId}\` takes it up again.`
+      : run.answer,
+  ...OpenCalls.doubts(run.toolCalls),
+  ...(run.status === "budget" ? [`It is not finished: run_start with follows: "${run.runId}" goes on.`] : []),
+  summary(run)
+]
+
+export const summary = (run: Run): string =>
+  [
+    run.status === "budget" ? `ended by its budget of ${run.budget ?? "rounds"}, best answer so far` : run.status,
+    RunProgress.count(run.rounds, "round"),
+    run.toolCalls.length === 0
+      ? "no tool calls"
+      : `${RunProgress.count(run.toolCalls.length, "tool call")} (${RunProgress.tally(run.toolCalls.map(({ tool }) => tool))})`,
+    ...(run.model === undefined ? [] : [run.model]),
+    `${run.usage.inputTokens} tokens read, ${run.usage.outputTokens} written`,
+    seconds(run.millis),
+    ...(run.cut === true ? ["the answer was cut by max_tokens"] : []),
+    ...(run.missingServers ?? []).map(({ message, server }) => `without ${server}: ${message}`),
+    run.runId
+  ].join(" · ")
+
+// -----------------------------------------------------------------------------
+// internal
+// -----------------------------------------------------------------------------
+
+const missing = ({ problem, server }: AgentOutcome["missingServers"][number]) => ({ server, message: problem.message })
+
+const told = (outcome: Omit<AgentOutcome, "status">, status: Run["status"], runId: string): Run => ({
+  // an answer that had to be JSON is that JSON, without what the model put around it
+  answer: outcome.structured === undefined ? outcome.answer : stringify(outcome.structured),
+  status,
+  runId,
+  rounds: outcome.rounds,
+  toolCalls: outcome.toolCalls.map(({ millis, ...call }) => ({ ...call, millis: Math.round(millis) })),
+  usage: { inputTokens: outcome.usage.inputTokens, outputTokens: outcome.usage.outputTokens },
+  millis: Math.round(outcome.millis),
+  ...(outcome.model === undefined ? {} : { model: outcome.model }),
+  ...(outcome.budget === undefined ? {} : { budget: outcome.budget }),
+  ...(outcome.cut ? { cut: true } : {}),
+  ...(outcome.missingServers.length === 0 ? {} : { missingServers: outcome.missingServers.map(missing) })
+})

@@ -1,0 +1,207 @@
+/**
+ * The runs of this process: each goes on by itself, whether or not somebody waits for it. And those of others, as far as
+ * their journals tell.
+ */
+import type { AgentEvent } from "@lms-bridge/core/agent/rules/AgentEvent"
+import { AgentLoop, type AgentError } from "@lms-bridge/core/agent/AgentLoop"
+import type { AgentTask } from "@lms-bridge/core/agent/AgentTask"
+import { RunJournal, type RunInProgress } from "@lms-bridge/core/runs/RunJournal"
+import * as Cause from "effect/Cause"
+import * as Clock from "effect/Clock"
+import * as Context from "effect/Context"
+import * as Deferred from "effect/Deferred"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Fiber from "effect/Fiber"
+import * as FiberSet from "effect/FiberSet"
+import * as Layer from "effect/Layer"
+import * as Option from "effect/Option"
+import * as PubSub from "effect/PubSub"
+import * as Ref from "effect/Ref"
+import * as Schema from "effect/Schema"
+import type * as Scope from "effect/Scope"
+import * as Stream from "effect/Stream"
+import * as KeptRuns from "./KeptRuns.ts"
+import * as RunReport from "./RunReport.ts"
+import type { Line } from "./RunProgress.ts"
+
+/** No run of that id, here or in a journal. */
+export class RunNotFound extends Schema.TaggedError<RunNotFound>()("RunNotFound", {
+  runId: Schema.String,
+  known: Schema.Array(Schema.String)
+}) {
+  readonly retryable = false
+  override get message() {
+    return `There is no run "${this.runId}". ${this.known.length === 0 ? "There are none yet." : `The newest: ${this.known.join(", ")}.`}`
+  }
+}
+
+export interface Handle {
+  readonly record: Effect.Effect<RunReport.Record>
+  /** All events but text and reasoning as they are generated, oldest first. */
+  readonly events: Effect.Effect<ReadonlyArray<AgentEvent>>
+  /** The record when the run has ended, however it ended. Fails when it could not start. */
+  readonly await: Effect.Effect<RunReport.Record, AgentError>
+  /** From now on nobody listens. */
+  readonly detach: Effect.Effect<void>
+  /**
+   * Stops the run and everything beneath it; nothing happens to one that has ended. One that another process carries out
+   * can only be stopped there.
+   */
+  readonly cancel: Effect.Effect<RunReport.Record, RunInProgress>
+}
+
+/** A run that this process carries out. */
+export interface OwnHandle extends Handle {
+  readonly cancel: Effect.Effect<RunReport.Record>
+}
+
+export class Runs extends Context.Tag("@lms-bridge/mcp-server/Runs")<
+  Runs,
+  {
+    /** Starts a run that outlives its caller. Fails when it ends before it began. */
+    readonly start: (
+      task: AgentTask,
+      listen?: (line: Line) => Effect.Effect<void>
+    ) => Effect.Effect<OwnHandle, AgentError>
+    readonly get: (runId: string) => Effect.Effect<Handle, RunNotFound>
+    /** Work that outlives its caller, such as several runs in turn. */
+    readonly keep: <A, E, R>(self: Effect.Effect<A, E, R>) => Effect.Effect<Fiber.RuntimeFiber<A, E>, never, R>
+    /** Newest first, also those that only a journal tells of. */
+    readonly list: Effect.Effect<ReadonlyArray<RunReport.Listed>>
+    /** Which run changes, from now on; text and reasoning as they are generated change none. */
+    readonly changes: Stream.Stream<{ readonly runId: string; readonly begins: boolean }>
+  }
+>() {
+  /** They end with the scope. */
+  static readonly make: Effect.Effect<Context.Tag.Service<Runs>, never, AgentLoop | RunJournal | Scope.Scope> =
+    Effect.gen(function* () {
+      const loop = yield* AgentLoop
+      const journal = yield* RunJournal
+      // ends where this service was made, not where a run happens to be started
+      const fibers = yield* FiberSet.make<void, AgentError>()
+      const scope = yield* Effect.scope
+      const changes = yield* PubSub.sliding<{ readonly runId: string; readonly begins: boolean }>(256)
+      const handles = yield* Ref.make<ReadonlyMap<string, OwnHandle>>(new Map())
+
+      const remember = (runId: string, handle: OwnHandle) =>
+        Ref.update(handles, (all) => new Map([...[...all].slice(-(mostRuns - 1)), [runId, handle]]))
+
+      const start = Effect.fn("Runs.start")(function* (task: AgentTask, listen?: (line: Line) => Effect.Effect<void>) {
+        const began = yield* Deferred.make<RunReport.Record, AgentError>()
+        const ended = yield* Deferred.make<RunReport.Record, AgentError>()
+        const current = yield* Ref.make<Option.Option<RunReport.Record>>(Option.none())
+        const events = yield* Ref.make<ReadonlyArray<AgentEvent>>([])
+        const listener = yield* Ref.make(listen ?? (() => Effect.void))
+
+        const on = Effect.fnUntraced(function* (event: AgentEvent) {
+          if (kept(event)) yield* Ref.update(events, (all) => [...all.slice(-(mostEvents - 1)), event])
+          const record = yield* Ref.get(current)
+          if (Option.isNone(record)) {
+            if (event._tag !== "RunStarted") return
+            const first = RunReport.begin(event)
+            yield* Ref.set(current, Option.some(first))
+            yield* Deferred.succeed(began, first)
+            return yield* inRun(first, Effect.logInfo("run began", { servers: task.servers, model: task.model }))
+          }
+          const [next, line] = RunReport.evolve(record.value, event)
+          yield* Ref.set(current, Option.some(next))
+          yield* Effect.flatMap(Ref.get(listener), (hear) => hear(line))
+          if (kept(event)) yield* PubSub.publish(changes, { runId: event.runId, begins: false })
+        })
+
+        const settle = Effect.fnUntraced(function* (exit: Exit.Exit<void, AgentError>) {
+          const at = yield* Clock.currentTimeMillis
+          const record = yield* Ref.modify(current, (record) => {
+            const closed = Option.map(record, (open) => (RunReport.hasEnded(open) ? open : close(open, exit, at)))
+            return [closed, closed]
+          })
+          const done: Exit.Exit<RunReport.Record, AgentError> =
+            Option.isSome(record) && (Exit.isSuccess(exit) || Exit.isInterrupted(exit))
+              ? Exit.succeed(record.value)
+              : Exit.failCause(Exit.isFailure(exit) ? exit.cause : Cause.die("a run ended without having begun"))
+          yield* Deferred.done(began, done)
+          yield* Deferred.done(ended, done)
+          if (Option.isNone(record)) return
+          yield* PubSub.publish(changes, { runId: record.value.account.runId, begins: false })
+          const { millis, rounds, status } = RunReport.report(record.value, at)
+          yield* inRun(record.value, Effect.logInfo("run ended", { status, rounds, millis }))
+        })
+
+        const fiber = yield* loop.run(task).pipe(Stream.runForEach(on), Effect.onExit(settle), FiberSet.run(fibers))
+        const first = yield* Effect.onInterrupt(Deferred.await(began), () => Fiber.interrupt(fiber))
+        const record = Effect.map(Ref.get(current), (record) => Option.getOrElse(record, () => first))
+        const handle: OwnHandle = {
+          record,
+          events: Ref.get(events),
+          await: Deferred.await(ended),
+          detach: Ref.set(listener, () => Effect.void),
+          cancel: Effect.zipRight(Fiber.interrupt(fiber), record)
+        }
+        const { runId } = first.account
+        yield* remember(runId, handle)
+        yield* PubSub.publish(changes, { runId, begins: true })
+        return handle
+      })
+
+      const list = Effect.gen(function* () {
+        const now = yield* Clock.currentTimeMillis
+        const all = yield* Ref.get(handles)
+        const here = yield* Effect.forEach(all.values(), ({ record }) => record)
+        const kept = (yield* journal.list).filter(({ runId }) => !all.has(runId))
+        return [
+          ...here.map((record) => RunReport.brief(record, now)),
+          ...kept.map((summary) => KeptRuns.listed(summary, now))
+        ].toSorted((a, b) => b.startedAt - a.startedAt)
+      })
+
+      return Runs.of({
+        start,
+        keep: Effect.forkIn(scope),
+        get: Effect.fnUntraced(function* (runId: string) {
+          const here = (yield* Ref.get(handles)).get(runId)
+          const found = here === undefined ? yield* KeptRuns.find(journal, runId) : Option.some(here)
+          if (Option.isSome(found)) return found.value
+          return yield* new RunNotFound({ runId, known: (yield* list).slice(0, 5).map(({ runId }) => runId) })
+        }),
+        changes: Stream.fromPubSub(changes),
+        list
+      })
+    })
+  static readonly layer: Layer.Layer<Runs, never, AgentLoop | RunJournal> = Layer.scoped(this, this.make)
+}
+
+// -----------------------------------------------------------------------------
+// internal
+// -----------------------------------------------------------------------------
+
+/** Older ones are forgotten: a server may live for weeks. */
+const mostRuns = 100
+const mostEvents = 2000
+
+const inRun = ({ account: { runId } }: RunReport.Record, log: Effect.Effect<void>) =>
+  Effect.annotateLogs(log, { runId })
+
+/** The pieces of a text come again as a whole. */
+const kept = (event: AgentEvent) => event._tag !== "TextDelta" && event._tag !== "ReasoningDelta"
+
+const problemOf = (cause: Cause.Cause<AgentError>) =>
+  Option.match(Cause.failureOption(cause), {
+    onSome: ({ _tag, message }) => ({ tag: _tag, message }),
+    onNone: () => ({ tag: "InternalError", message: "lms-bridge made a mistake; its log on stderr has the details." })
+  })
+
+const close = (record: RunReport.Record, exit: Exit.Exit<void, AgentError>, at: number): RunReport.Record => ({
+  ...record,
+  closed: Exit.match(exit, {
+    onSuccess: () => ({
+      _tag: "Refused" as const,
+      problem: { tag: "RunFailed", message: "The run ended without an outcome." },
+      at
+    }),
+    onFailure: (cause) =>
+      Exit.isInterrupted(exit)
+        ? { _tag: "Stopped" as const, at }
+        : { _tag: "Refused" as const, problem: problemOf(cause), at }
+  })
+})

@@ -1,0 +1,169 @@
+/**
+ * Tools that hand a task to a local model with the user's MCP servers.
+ */
+import { CurrentApprover } from "@lms-bridge/core/agent/AgentLoop"
+import type { AgentTask } from "@lms-bridge/core/agent/AgentTask"
+import type { Problem } from "@lms-bridge/core/agent/rules/AgentEvent"
+import * as RunAccount from "@lms-bridge/core/runs/RunAccount"
+import { Settings, type Values } from "@lms-bridge/core/configuration/Settings"
+import { CurrentPerson } from "@lms-bridge/core/mcp/Elicitation"
+import * as Clock from "effect/Clock"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+import * as Schema from "effect/Schema"
+import * as Approval from "../protocol/Approval.ts"
+import * as Attendance from "../protocol/ElicitationBridge.ts"
+import { DetachAfter } from "../protocol/CallContext.ts"
+import { anyTokens, argument, maxTokens, model, option, optional } from "./Fields.ts"
+import * as RunReport from "../runs/RunReport.ts"
+import { Runs } from "../runs/Runs.ts"
+import * as Tool from "./Tool.ts"
+
+export const Words = Schema.String.pipe(Schema.minLength(1), Schema.maxLength(100_000))
+
+const Rounds = Schema.Int.pipe(Schema.between(1, 10_000))
+
+export const common = {
+  task: argument(Words, "All that the model needs: it sees nothing else"),
+  max_rounds: option(Rounds, "Default 50"),
+  max_tokens: maxTokens("Of one reply"),
+  model
+}
+
+/** The same without the words: they stand at the tools that come first. */
+export const familiar = {
+  task: Words,
+  max_rounds: optional(Rounds),
+  max_tokens: optional(anyTokens),
+  model
+}
+
+export const withMcp = Tool.make({
+  name: "autonomous_with_mcp",
+  title: "Delegate a task, one MCP server",
+  description: "A local model works on the task with the tools of one MCP server until it is done.",
+  annotations: Tool.acts,
+  long: true,
+  input: Schema.Struct({
+    mcp_name: argument(Schema.String, "As list_available_mcps shows it"),
+    ...common
+  }),
+  output: RunReport.Run,
+  listed: RunReport.listed,
+  text: RunReport.text,
+  handler: ({ mcp_name, ...rest }, progress) => work({ servers: { _tag: "Named", names: [mcp_name] } }, rest, progress)
+})
+
+const noNames = "name at least one MCP server that list_available_mcps shows; chat_completion asks a model without any"
+
+export const withMultipleMcps = Tool.make({
+  name: "autonomous_with_multiple_mcps",
+  title: "Delegate a task, several MCP servers",
+  description: "The same with several MCP servers together; each must start.",
+  annotations: Tool.acts,
+  long: true,
+  input: Schema.Struct({
+    mcp_names: argument(
+      Schema.Array(Schema.String).pipe(Schema.minItems(1, { message: () => noNames })),
+      "As list_available_mcps shows them"
+    ),
+    ...common
+  }),
+  output: RunReport.Run,
+  listed: RunReport.listed,
+  text: RunReport.text,
+  handler: ({ mcp_names, ...rest }, progress) =>
+    work({ servers: { _tag: "Named", names: [...new Set(mcp_names)] } }, rest, progress)
+})
+
+export const discoverAndExecute = Tool.make({
+  name: "autonomous_discover_and_execute",
+  title: "Delegate a task, all MCP servers",
+  description: "The same with all usable MCP servers; those that do not start are reported and left out.",
+  annotations: Tool.acts,
+  long: true,
+  input: Schema.Struct(familiar),
+  output: RunReport.Run,
+  listed: RunReport.listed,
+  text: RunReport.text,
+  handler: (input, progress) => work({ servers: { _tag: "All" } }, input, progress)
+})
+
+export const tools: ReadonlyArray<Tool.Tool<Runs | Settings>> = [withMcp, withMultipleMcps, discoverAndExecute]
+
+// -----------------------------------------------------------------------------
+// internal
+// -----------------------------------------------------------------------------
+
+export interface Asked {
+  readonly task: string
+  readonly max_rounds?: number
+  readonly max_tokens?: number | "auto"
+  readonly model?: string
+}
+
+/** What a task works with, beside what every tool takes. */
+export type Means = Pick<AgentTask, "servers" | "definedServers" | "workingFolders" | "approvedTools">
+
+export const taskOf = (settings: Values, means: Means, asked: Asked): AgentTask => ({
+  task: asked.task,
+  ...means,
+  budgets: {
+    rounds: asked.max_rounds ?? settings.maxRounds,
+    wallMillis: Duration.toMillis(settings.runTimeout),
+    toolCalls: settings.maxToolCalls
+  },
+  ...(asked.model === undefined ? {} : { model: asked.model }),
+  ...(typeof asked.max_tokens === "number" ? { maxTokens: asked.max_tokens } : {})
+})
+
+/**
+ * Waits for the run, as long as this client waits for an answer; then the run goes on and the answer says where to ask.
+ * A client that cancels stops the run.
+ */
+export const work = Effect.fnUntraced(function* (means: Means, asked: Asked, progress: Tool.Progress) {
+  const runs = yield* Runs
+  const settings = yield* Settings
+  const handle = yield* runs
+    .start(taskOf(settings, means, asked), ({ note, tell }) =>
+      tell !== undefined ? progress.tell(tell) : note !== undefined ? progress.note(note) : Effect.void
+    )
+    .pipe(
+      Effect.provideService(CurrentApprover, yield* Approval.approver),
+      Effect.provideService(CurrentPerson, yield* Attendance.person)
+    )
+  const detached = Effect.zipRight(handle.detach, handle.record)
+  const record = yield* handle.await.pipe(
+    Effect.raceFirst(
+      Option.match(yield* DetachAfter, { onNone: () => Effect.never, onSome: (time) => Effect.delay(detached, time) })
+    ),
+    Effect.onInterrupt(() => handle.cancel)
+  )
+  return yield* told(record)
+})
+
+/** The account of a run as a tool's result; a run that broke is an error that keeps what had been done. */
+export const told = Effect.fnUntraced(function* (record: RunReport.Record) {
+  const run = RunReport.report(record, yield* Clock.currentTimeMillis)
+  if (run.status !== "failed") return run
+  const { message, tag } = problemOf(record)
+  const failure: Tool.Failure = {
+    _tag: tag,
+    message,
+    text: [
+      message,
+      ...(run.answer === "" ? [] : [`What there was until then: ${run.answer}`]),
+      RunReport.summary(run)
+    ].join("\n"),
+    retryable: false,
+    account: run
+  }
+  return yield* Effect.fail(failure)
+})
+
+/** Why a run broke. */
+export const problemOf = (record: RunReport.Record): Problem =>
+  RunAccount.outcome(record.account)?.problem ?? RunReport.failure(record) ?? unexplained
+
+const unexplained = { tag: "RunFailed", message: "The run failed." }

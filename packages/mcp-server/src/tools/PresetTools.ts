@@ -1,0 +1,94 @@
+/**
+ * Tools that hand a task to a local model with one well-known MCP server, whether or not the user has configured it.
+ */
+import { Presets } from "@lms-bridge/core/agent/presets/Presets"
+import type { PresetName } from "@lms-bridge/core/agent/presets/Preset"
+import type { Settings } from "@lms-bridge/core/configuration/Settings"
+import { CurrentSecrets } from "@lms-bridge/core/mcp/config/DefinedServer"
+import * as Effect from "effect/Effect"
+import type * as Redacted from "effect/Redacted"
+import * as Schema from "effect/Schema"
+import { familiar, work, type Asked } from "./AgentTools.ts"
+import { option } from "./Fields.ts"
+import * as RunReport from "../runs/RunReport.ts"
+import type { Runs } from "../runs/Runs.ts"
+import * as Tool from "./Tool.ts"
+
+export const Folders = Schema.Union(Schema.NonEmptyString, Schema.Array(Schema.NonEmptyString)).annotations({
+  jsonSchema: { type: ["string", "array"], items: { type: "string" } }
+})
+
+export const foldersOf = (given: typeof Folders.Type | undefined): ReadonlyArray<string> =>
+  given === undefined ? [] : typeof given === "string" ? [given] : given
+
+export const filesystem = Tool.make({
+  name: "autonomous_filesystem_full",
+  title: "Delegate work on files",
+  description: "A local model reads, searches and changes files in these folders.",
+  annotations: Tool.acts,
+  long: true,
+  input: Schema.Struct({ working_directory: option(Folders, "Default WORKING_DIR"), ...familiar }),
+  output: RunReport.Run,
+  listed: [],
+  text: RunReport.text,
+  handler: ({ working_directory, ...asked }, progress) =>
+    withPreset("filesystem", { folders: foldersOf(working_directory) }, asked, progress)
+})
+
+export const memory = Tool.make({
+  name: "autonomous_memory_full",
+  title: "Delegate work on the memory",
+  description: "A local model keeps and looks up facts in a lasting knowledge graph.",
+  annotations: Tool.acts,
+  long: true,
+  input: Schema.Struct(familiar),
+  output: RunReport.Run,
+  listed: [],
+  text: RunReport.text,
+  handler: (asked, progress) => withPreset("memory", {}, asked, progress)
+})
+
+export const fetch = Tool.make({
+  name: "autonomous_fetch_full",
+  title: "Delegate reading of web pages",
+  description: "A local model fetches and reads web pages.",
+  annotations: Tool.acts,
+  long: true,
+  input: Schema.Struct(familiar),
+  output: RunReport.Run,
+  listed: [],
+  text: RunReport.text,
+  handler: (asked, progress) => withPreset("fetch", {}, asked, progress)
+})
+
+export const github = Tool.make({
+  name: "autonomous_github_full",
+  title: "Delegate work on GitHub",
+  description: "A local model works on GitHub.",
+  annotations: Tool.acts,
+  long: true,
+  input: Schema.Struct({
+    github_token: option(Schema.Redacted(Schema.NonEmptyString), "Else GITHUB_PERSONAL_ACCESS_TOKEN"),
+    ...familiar
+  }),
+  output: RunReport.Run,
+  listed: [],
+  text: RunReport.text,
+  handler: ({ github_token, ...asked }, progress) => withPreset("github", { token: github_token }, asked, progress)
+})
+
+export const tools: ReadonlyArray<Tool.Tool<Presets | Runs | Settings>> = [filesystem, memory, fetch, github]
+
+// -----------------------------------------------------------------------------
+// internal
+// -----------------------------------------------------------------------------
+
+const withPreset = Effect.fnUntraced(function* (
+  name: PresetName,
+  options: { readonly folders?: ReadonlyArray<string>; readonly token?: Redacted.Redacted | undefined },
+  asked: Asked,
+  progress: Tool.Progress
+) {
+  const { secrets, task } = yield* Effect.flatMap(Presets, (presets) => presets.use(name, options))
+  return yield* Effect.provideService(work(task, asked, progress), CurrentSecrets, secrets)
+})

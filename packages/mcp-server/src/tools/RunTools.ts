@@ -1,0 +1,161 @@
+/**
+ * Tools for runs that outlive the call that started them.
+ */
+import * as ToolSchema from "@lms-bridge/core/agent/schema/ToolSchema"
+import { Settings } from "@lms-bridge/core/configuration/Settings"
+import * as Clock from "effect/Clock"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
+import * as Option from "effect/Option"
+import * as Schema from "effect/Schema"
+import { common, taskOf, told } from "./AgentTools.ts"
+import { DetachAfter } from "../protocol/CallContext.ts"
+import { brief, option, optional } from "./Fields.ts"
+import * as RunReport from "../runs/RunReport.ts"
+import { count } from "../runs/RunProgress.ts"
+import { Runs } from "../runs/Runs.ts"
+import * as Tool from "./Tool.ts"
+
+const run_id = Schema.NonEmptyString
+
+/** One that a person or a model wrote down, so what is wrong with it is said. */
+const OutputSchema = Schema.Record({ key: Schema.String, value: Schema.Unknown }).pipe(
+  Schema.filter((schema) =>
+    Either.match(ToolSchema.checked(schema), {
+      onLeft: (problems) => `is no JSON Schema: ${problems.join("; ")}`,
+      onRight: () => true
+    })
+  ),
+  Schema.annotations({ jsonSchema: { type: "object" } })
+)
+
+/** What is older than that many runs is asked for by its id. */
+const mostListed = 20
+
+export const start = Tool.make({
+  name: "run_start",
+  title: "Start a run",
+  description: "Delegates a task and returns at once with the run's id. For work longer than a call may take.",
+  annotations: Tool.acts,
+  input: Schema.Struct({
+    ...common,
+    mcp_names: option(Schema.Array(Schema.String), "Default: all usable MCP servers; [] for none"),
+    follows: option(run_id, "A run to go on from, with its memory"),
+    output_schema: option(OutputSchema, "JSON Schema of the answer")
+  }),
+  output: RunReport.Run,
+  listed: RunReport.listed,
+  text: RunReport.text,
+  handler: Effect.fnUntraced(function* ({ follows, mcp_names, output_schema, ...asked }) {
+    const runs = yield* Runs
+    const settings = yield* Settings
+    const servers =
+      mcp_names === undefined
+        ? ({ _tag: "All" } as const)
+        : mcp_names.length === 0
+          ? ({ _tag: "None" } as const)
+          : ({ _tag: "Named", names: [...new Set(mcp_names)] } as const)
+    const handle = yield* runs.start({
+      ...taskOf(settings, { servers }, asked),
+      ...(follows === undefined ? {} : { follows: { run: follows } }),
+      ...(output_schema === undefined ? {} : { outputSchema: output_schema })
+    })
+    return RunReport.report(yield* handle.record, yield* Clock.currentTimeMillis)
+  })
+})
+
+export const status = Tool.make({
+  name: "run_status",
+  title: "Status of runs",
+  description: "Where a run is; without an id, the newest runs, also of earlier sessions.",
+  annotations: Tool.looks,
+  input: Schema.Struct({ run_id: optional(run_id) }),
+  output: Schema.Struct({
+    runs: Schema.Array(
+      Schema.Struct({
+        runId: Schema.String,
+        status: Schema.String,
+        task: Schema.String,
+        progress: Schema.String,
+        rounds: Schema.Int,
+        millis: Schema.Number
+      })
+    ).annotations(brief("array"))
+  }),
+  text: ({ runs }) => [
+    runs.length === 0
+      ? "There are no runs."
+      : runs
+          .map(
+            ({ progress, rounds, runId, status, task }) =>
+              `${runId} ${status}, ${count(rounds, "round")}: ${status === "running" ? progress : task}`
+          )
+          .join("\n")
+  ],
+  handler: Effect.fnUntraced(function* ({ run_id }) {
+    const runs = yield* Runs
+    const listed =
+      run_id === undefined
+        ? (yield* runs.list).filter(({ status }, index) => status === "running" || index < mostListed)
+        : [
+            RunReport.brief(
+              yield* Effect.flatMap(runs.get(run_id), ({ record }) => record),
+              yield* Clock.currentTimeMillis
+            )
+          ]
+    return {
+      runs: listed.map(({ millis, progress, rounds, runId, status, task }) => ({
+        runId,
+        status,
+        task: task.length > 200 ? `${task.slice(0, 200)}…` : task,
+        progress,
+        rounds,
+        millis
+      }))
+    }
+  })
+})
+
+export const result = Tool.make({
+  name: "run_result",
+  title: "Result of a run",
+  description: "The result of a run, or, after wait_seconds, the account so far.",
+  annotations: Tool.looks,
+  input: Schema.Struct({
+    run_id,
+    wait_seconds: option(Schema.Number.pipe(Schema.between(0, 3600)), "Default 30")
+  }),
+  output: RunReport.Run,
+  listed: RunReport.listed,
+  text: RunReport.text,
+  handler: Effect.fnUntraced(function* ({ run_id, wait_seconds }) {
+    const runs = yield* Runs
+    const handle = yield* runs.get(run_id)
+    const asked = Duration.seconds(wait_seconds ?? 30)
+    // never longer than this client waits for an answer
+    const limit = Option.match(yield* DetachAfter, { onNone: () => asked, onSome: Duration.min(asked) })
+    const ended = yield* handle.await.pipe(Effect.ignore, Effect.timeoutOption(limit))
+    const record = yield* handle.record
+    return Option.isNone(ended) ? RunReport.report(record, yield* Clock.currentTimeMillis) : yield* told(record)
+  })
+})
+
+export const cancel = Tool.make({
+  name: "run_cancel",
+  title: "Cancel a run",
+  description: "Stops a run; returns what it had done.",
+  annotations: { ...Tool.arranges, destructiveHint: true },
+  input: Schema.Struct({ run_id }),
+  output: RunReport.Run,
+  listed: RunReport.listed,
+  text: RunReport.text,
+  handler: Effect.fnUntraced(function* ({ run_id }) {
+    const runs = yield* Runs
+    const handle = yield* runs.get(run_id)
+    const record = yield* handle.cancel
+    return RunReport.report(record, yield* Clock.currentTimeMillis)
+  })
+})
+
+export const tools: ReadonlyArray<Tool.Tool<Runs | Settings>> = [start, status, result, cancel]

@@ -1,0 +1,199 @@
+/**
+ * The plainer ways of asking a model: completing a text, a stateful response, vectors; and looking over a JSON Schema.
+ */
+import { review } from "@lms-bridge/core/agent/schema/SchemaReview"
+import { LmStudioApi } from "@lms-bridge/core/lmstudio/LmStudioApi"
+import { Embedder } from "@lms-bridge/core/models/catalog/Embedder"
+import { ModelLifecycle } from "@lms-bridge/core/models/ModelLifecycle"
+import * as Effect from "effect/Effect"
+import * as Schema from "effect/Schema"
+import { anyTokens, brief, model, option, optional } from "./Fields.ts"
+import { JsonObject } from "./InferenceTools.ts"
+import { loadProgress } from "./ModelTools.ts"
+import * as Tool from "./Tool.ts"
+
+const Usage = optional(Schema.Struct({ inputTokens: Schema.Int, outputTokens: Schema.Int }))
+
+const usageOf = (usage: { readonly inputTokens: number; readonly outputTokens: number } | undefined) =>
+  usage === undefined ? {} : { usage: { inputTokens: usage.inputTokens, outputTokens: usage.outputTokens } }
+
+const temperature = optional(Schema.Number.pipe(Schema.between(0, 2)))
+
+const tokens = (asked: typeof anyTokens.Type | undefined) => (asked === "auto" ? undefined : (asked ?? 1024))
+
+export const textCompletion = Tool.make({
+  name: "text_completion",
+  title: "Complete a text",
+  description: "A local model goes on with the prompt, without a chat template.",
+  annotations: Tool.looks,
+  long: true,
+  input: Schema.Struct({
+    prompt: Schema.NonEmptyString,
+    temperature,
+    max_tokens: optional(anyTokens),
+    stop_sequences: optional(Schema.Array(Schema.NonEmptyString)),
+    model
+  }),
+  output: Schema.Struct({ text: Schema.String, model: Schema.String, finishReason: Schema.String, usage: Usage }),
+  listed: [],
+  text: ({ finishReason, text }) => [
+    text,
+    ...(finishReason === "length" ? ["The text was cut at max_tokens; ask for more."] : [])
+  ],
+  handler: Effect.fnUntraced(function* (asked, progress) {
+    const api = yield* LmStudioApi
+    const lifecycle = yield* ModelLifecycle
+    return yield* lifecycle.withModel(asked.model, { onProgress: loadProgress(progress) })((lease) =>
+      Effect.gen(function* () {
+        const { instanceId } = yield* lease.ensured
+        yield* progress.note("the model is writing")
+        const { usage, ...rest } = yield* api.complete({
+          model: instanceId,
+          prompt: asked.prompt,
+          temperature: asked.temperature ?? 0.7,
+          maxTokens: tokens(asked.max_tokens),
+          stop: asked.stop_sequences
+        })
+        return { text: rest.text, model: rest.model, finishReason: rest.finishReason, ...usageOf(usage) }
+      })
+    )
+  })
+})
+
+const notStreamed = "The answer came as a whole: a tool's result cannot stream, its progress notifications do."
+
+export const createResponse = Tool.make({
+  name: "create_response",
+  title: "Ask in a conversation that LM Studio keeps",
+  description: "One answer; pass its id as previous_response_id to go on from it.",
+  annotations: { destructiveHint: false, openWorldHint: false },
+  long: true,
+  input: Schema.Struct({
+    input_text: Schema.NonEmptyString,
+    previous_response_id: optional(Schema.NonEmptyString),
+    max_tokens: optional(anyTokens),
+    stream: optional(Schema.Boolean),
+    model
+  }),
+  output: Schema.Struct({
+    id: Schema.String,
+    output_text: Schema.String,
+    reasoning: optional(Schema.String),
+    model: Schema.String,
+    status: Schema.String,
+    usage: Usage,
+    note: optional(Schema.String)
+  }),
+  listed: [],
+  // as the route itself calls it
+  aliases: { max_output_tokens: "max_tokens" },
+  text: ({ id, note, output_text, status }) => [
+    output_text,
+    ...(status === "incomplete" ? ["The reply was cut at max_tokens; ask for more."] : []),
+    `previous_response_id to go on: ${id}`,
+    ...(note === undefined ? [] : [note])
+  ],
+  handler: Effect.fnUntraced(function* ({ input_text, max_tokens, model, previous_response_id, stream }, progress) {
+    const api = yield* LmStudioApi
+    const lifecycle = yield* ModelLifecycle
+    return yield* lifecycle.withModel(model, { onProgress: loadProgress(progress) })((lease) =>
+      Effect.gen(function* () {
+        const { instanceId } = yield* lease.ensured
+        yield* progress.note("the model is writing")
+        const reply = yield* api.respond({
+          model: instanceId,
+          input: input_text,
+          // left out, LM Studio sets no limit of its own
+          maxOutputTokens: max_tokens === "auto" ? undefined : max_tokens,
+          previousResponseId: previous_response_id
+        })
+        return {
+          id: reply.id,
+          output_text: reply.content,
+          ...(reply.reasoning === "" ? {} : { reasoning: reply.reasoning }),
+          model: reply.model,
+          status: reply.status,
+          ...usageOf(reply.usage),
+          ...(stream === true ? { note: notStreamed } : {})
+        }
+      })
+    )
+  })
+})
+
+const Texts = Schema.Union(Schema.NonEmptyString, Schema.Array(Schema.NonEmptyString).pipe(Schema.minItems(1)))
+
+export const generateEmbeddings = Tool.make({
+  name: "generate_embeddings",
+  title: "Turn texts into vectors",
+  description: "Vectors of an embedding model, as OpenAI gives them.",
+  annotations: Tool.looks,
+  long: true,
+  input: Schema.Struct({
+    text: Texts.annotations({ jsonSchema: { type: ["string", "array"], items: { type: "string" } } }),
+    model: option(Schema.String, "Default: an embedding model")
+  }),
+  output: Schema.Struct({
+    object: Schema.Literal("list"),
+    data: Schema.Array(
+      Schema.Struct({
+        object: Schema.Literal("embedding"),
+        index: Schema.Int,
+        embedding: Schema.Array(Schema.Number)
+      })
+    ).annotations(brief("array")),
+    model: Schema.String,
+    note: optional(Schema.String)
+  }),
+  listed: [],
+  text: (result) => [encode(result)],
+  handler: Effect.fnUntraced(function* ({ model, text }, progress) {
+    const embedder = yield* Embedder
+    const texts = typeof text === "string" ? [text] : text
+    const { contextLength, tooLong, ...embedded } = yield* embedder.embed(texts, {
+      model,
+      onProgress: loadProgress(progress)
+    })
+    return {
+      object: "list" as const,
+      data: embedded.vectors.map((embedding, index) => ({ object: "embedding" as const, index, embedding })),
+      model: embedded.model,
+      ...(tooLong.length === 0
+        ? {}
+        : {
+            note: `LM Studio cuts texts beyond ${contextLength ?? 0} tokens and does not say so; that seems to be so for number ${tooLong.map((index) => index + 1).join(", ")}.`
+          })
+    }
+  })
+})
+
+export const validateSchema = Tool.make({
+  name: "validate_json_schema",
+  title: "Look over a JSON Schema",
+  description: "Whether a schema can be used as response_format.",
+  annotations: Tool.looks,
+  input: Schema.Struct({ schema: JsonObject }),
+  output: Schema.Struct({
+    valid: Schema.Boolean,
+    errors: Schema.Array(Schema.String),
+    warnings: Schema.Array(Schema.String)
+  }),
+  listed: [],
+  text: ({ errors, valid, warnings }) => [
+    [valid ? "The schema is valid." : "The schema cannot be used.", ...errors, ...warnings].join("\n")
+  ],
+  handler: ({ schema }) => Effect.succeed(review(schema))
+})
+
+export const tools: ReadonlyArray<Tool.Tool<LmStudioApi | ModelLifecycle | Embedder>> = [
+  textCompletion,
+  createResponse,
+  generateEmbeddings,
+  validateSchema
+]
+
+// -----------------------------------------------------------------------------
+// internal
+// -----------------------------------------------------------------------------
+
+const encode = Schema.encodeSync(Schema.parseJson(Schema.Unknown))

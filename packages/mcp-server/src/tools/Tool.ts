@@ -1,0 +1,139 @@
+/**
+ * A tool as data: name, schemas, hints and the effect it runs. Knows nothing of transports.
+ */
+import * as Effect from "effect/Effect"
+import type * as ParseResult from "effect/ParseResult"
+import * as Schema from "effect/Schema"
+import { text, type Content } from "./Content.ts"
+import { problems } from "../input/InvalidInput.ts"
+import { withoutNulls } from "../input/WithoutNulls.ts"
+import { fromStruct, outline, type ObjectSchema } from "./ToolSchema.ts"
+
+/** What a caller is shown while a tool works. */
+export interface Progress {
+  /** Sends this now. */
+  readonly tell: (message: string) => Effect.Effect<void>
+  /** Lets the next heartbeat say this, where sending each time would be too much. */
+  readonly note: (message: string) => Effect.Effect<void>
+}
+
+/**
+ * The only failure a tool may show its caller: a stable tag and a sentence that says what to do. `account` is what had
+ * been done until then, in the form of the tool's output.
+ */
+export interface Failure {
+  readonly _tag: string
+  readonly message: string
+  /** What a reader is shown in place of the message, when there is more to tell. */
+  readonly text?: string
+  readonly retryable?: boolean
+  readonly account?: Readonly<Record<string, unknown>>
+}
+
+/** A result twice: for programs, and for whoever reads text. */
+export interface Reply {
+  readonly structured?: Readonly<Record<string, unknown>>
+  readonly content: ReadonlyArray<Content>
+}
+
+/** Hints of MCP's `ToolAnnotations`. Left out, a tool writes, destroys, does so each time, and reaches the world. */
+export interface Annotations {
+  readonly readOnlyHint?: boolean
+  readonly destructiveHint?: boolean
+  readonly idempotentHint?: boolean
+  readonly openWorldHint?: boolean
+}
+
+export interface Tool<R> {
+  readonly name: string
+  readonly title: string
+  readonly description: string
+  readonly inputSchema: ObjectSchema
+  readonly outputSchema: ObjectSchema | undefined
+  readonly annotations: Annotations
+  /** It may take minutes: clients may call it as a task. */
+  readonly long: boolean
+  readonly call: (input: Readonly<Record<string, unknown>>, progress: Progress) => Effect.Effect<Reply, Failure, R>
+}
+
+/** Looks, and changes nothing. */
+export const looks: Annotations = { readOnlyHint: true, openWorldHint: false }
+
+/** Changes what is in memory; doing it twice is doing it once. */
+export const arranges: Annotations = { destructiveHint: false, idempotentHint: true, openWorldHint: false }
+
+/** Lets a model act with the user's tools, whatever these do. */
+export const acts: Annotations = { destructiveHint: true }
+
+export const make = <A, I, O, OI extends Readonly<Record<string, unknown>>, E extends Failure, R>(options: {
+  readonly name: string
+  readonly title: string
+  readonly description: string
+  readonly annotations: Annotations
+  readonly input: Schema.Schema<A, I>
+  readonly output: Schema.Schema<O, OI>
+  /** Fields of the output that clients are told of; left out, all that are always there. */
+  readonly listed?: ReadonlyArray<keyof OI & string>
+  readonly long?: boolean
+  /** Other names under which an argument is understood. */
+  readonly aliases?: Readonly<Record<string, string>>
+  /** The result for a reader, one part per content block. */
+  readonly text: (output: O) => ReadonlyArray<string>
+  readonly handler: (input: A, progress: Progress) => Effect.Effect<O, E, R>
+}): Tool<R> => {
+  const { annotations, description, name, title } = options
+  const decode = Schema.decodeUnknown(options.input, { errors: "all", onExcessProperty: "error" })
+  const encode = Schema.encode(options.output)
+  let inputSchema: ObjectSchema | undefined
+  let outputSchema: { readonly rendered: ObjectSchema | undefined } | undefined
+  const input = () => (inputSchema ??= fromStruct(options.input))
+  return {
+    name,
+    title,
+    description,
+    annotations,
+    long: options.long ?? false,
+    // rendered when first asked for: `initialize` is answered before
+    get inputSchema() {
+      return input()
+    },
+    get outputSchema() {
+      return (outputSchema ??= { rendered: outline(options.output, options.listed) }).rendered
+    },
+    call: Effect.fn(`tool.${name}`)(function* (given, progress) {
+      const decoded = yield* Effect.mapError(
+        decode(withoutNulls(options.input.ast, arrange(given, options.aliases ?? {}))),
+        (error) => invalidInput(name, input(), error)
+      )
+      const output = yield* options.handler(decoded, progress)
+      // an output that does not fit its own schema is a mistake in the handler
+      const structured = yield* Effect.orDie(encode(output))
+      return { structured, content: options.text(output).map(text) }
+    })
+  }
+}
+
+// -----------------------------------------------------------------------------
+// internal
+// -----------------------------------------------------------------------------
+
+/** `null` is how some clients leave an optional argument out. */
+const arrange = (given: Readonly<Record<string, unknown>>, aliases: Readonly<Record<string, string>>) => {
+  const present = Object.entries(given).filter(([, value]) => value !== null)
+  return Object.fromEntries(
+    present.map(([key, value]) => {
+      const meant = Object.hasOwn(aliases, key) ? aliases[key] : undefined
+      return [meant !== undefined && !Object.hasOwn(given, meant) ? meant : key, value]
+    })
+  )
+}
+
+const invalidInput = (name: string, schema: ObjectSchema, error: ParseResult.ParseError): Failure => {
+  const required = schema.required ?? []
+  const takes = Object.keys(schema.properties).map((key) => (required.includes(key) ? `${key} (required)` : key))
+  return {
+    _tag: "InvalidInput",
+    message: `${name}: ${problems(error).join("; ")}. It takes ${takes.length === 0 ? "no arguments" : takes.join(", ")}.`,
+    retryable: false
+  }
+}

@@ -1,0 +1,70 @@
+/**
+ * All tools, as data that can be read without any service, and the sets they are offered in.
+ */
+import type { Services } from "@lms-bridge/core/Bridge"
+import type { Settings } from "@lms-bridge/core/configuration/Settings"
+import * as AgentTools from "./AgentTools.ts"
+import * as HealthTools from "./HealthTools.ts"
+import * as InferenceTools from "./InferenceTools.ts"
+import * as LibraryTools from "./LibraryTools.ts"
+import * as McpTools from "./McpTools.ts"
+import * as ModelTools from "./ModelTools.ts"
+import * as PresetTools from "./PresetTools.ts"
+import type { Runs } from "../runs/Runs.ts"
+import * as RunTools from "./RunTools.ts"
+import * as SessionTools from "./SessionTools.ts"
+import * as TextTools from "./TextTools.ts"
+import type { Tool } from "./Tool.ts"
+import * as VisionTools from "./VisionTools.ts"
+
+export type AnyTool = Tool<Services | Settings | Runs>
+
+const agent: ReadonlyArray<AnyTool> = [...AgentTools.tools, ...PresetTools.tools, ...SessionTools.tools]
+
+const inference: ReadonlyArray<AnyTool> = [...InferenceTools.tools, ...TextTools.tools, VisionTools.visionAnalyze]
+
+/** Each asks one thing of an image, which `vision_analyze` can be asked as well. */
+const canned: ReadonlyArray<AnyTool> = VisionTools.tools.filter((tool) => tool !== VisionTools.visionAnalyze)
+
+const models: ReadonlyArray<AnyTool> = [...ModelTools.tools, ...LibraryTools.tools]
+
+const compat: ReadonlyArray<AnyTool> = [
+  ...agent,
+  ...McpTools.tools,
+  ...inference,
+  ...canned,
+  ...models,
+  ...HealthTools.tools
+]
+
+/** The order is the one in which a person would look for them. */
+export const allTools: ReadonlyArray<AnyTool> = [
+  ...agent,
+  ...RunTools.tools,
+  ...McpTools.tools,
+  ...inference,
+  ...canned,
+  ...models,
+  ...HealthTools.tools
+]
+
+/** By the names of LMS_BRIDGE_TOOLSETS. `compat` is what the predecessor had; `all` is listed within 16 KB. */
+export const toolsets: Readonly<Record<string, ReadonlyArray<AnyTool>>> = {
+  all: allTools.filter((tool) => !canned.includes(tool)),
+  lean: [AgentTools.withMultipleMcps, McpTools.listAvailable, InferenceTools.chatCompletion, RunTools.result],
+  agent: [...agent, ...McpTools.tools],
+  runs: RunTools.tools,
+  models: [...models, ...HealthTools.tools],
+  inference,
+  vision: VisionTools.tools,
+  compat
+}
+
+/** The tools of these sets together, each once, in the order of `allTools`. */
+export const chosen = (names: ReadonlyArray<string>): ReadonlyArray<AnyTool> => {
+  const wanted = new Set(names.flatMap((name) => toolsets[name] ?? []))
+  return allTools.filter((tool) => wanted.has(tool))
+}
+
+/** Whether results are described to clients: the small set does without. */
+export const describesOutput = (names: ReadonlyArray<string>): boolean => names.some((name) => name !== "lean")

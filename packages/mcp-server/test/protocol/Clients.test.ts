@@ -1,0 +1,159 @@
+import { assert, describe, it } from "@effect/vitest"
+import { Settings } from "@lms-bridge/core/configuration/Settings"
+import { approver } from "@lms-bridge/mcp-server/protocol/Approval"
+import * as ClientLog from "@lms-bridge/mcp-server/protocol/ClientLog"
+import { detachAfter } from "@lms-bridge/mcp-server/protocol/Clients"
+import * as Tool from "@lms-bridge/mcp-server/tools/Tool"
+import { allTools, chosen, describesOutput, toolsets } from "@lms-bridge/mcp-server/tools/Tools"
+import { ElicitRequestSchema, LoggingMessageNotificationSchema } from "@modelcontextprotocol/sdk/types.js"
+import { ConfigProvider, Duration, Effect, Layer, LogLevel, Option, Redacted, Schema } from "effect"
+import { callTool, connected, settle } from "../connected.ts"
+
+const seconds = (asked: Parameters<typeof detachAfter>[0]) =>
+  Option.match(detachAfter(asked), { onNone: () => "never", onSome: Duration.toSeconds })
+
+describe("how long a client waits", () => {
+  it("is known for some by name, is the SDK's limit for those that see no progress, and can be set", () => {
+    const ask = (client: string | undefined, wantsProgress: boolean) =>
+      seconds({ setting: "auto", client, wantsProgress })
+    assert.strictEqual(ask("claude-ai", true), 50)
+    assert.strictEqual(ask("claude-code", false), "never")
+    assert.strictEqual(ask("Visual Studio Code - Insiders", true), "never")
+    assert.strictEqual(ask("anybody", true), "never")
+    assert.strictEqual(ask("anybody", false), 50)
+    assert.strictEqual(ask(undefined, false), 50)
+    assert.strictEqual(seconds({ setting: "never", client: "claude-ai", wantsProgress: false }), "never")
+    assert.strictEqual(seconds({ setting: Duration.minutes(3), client: "claude-code", wantsProgress: true }), 180)
+  })
+})
+
+const tool = <R>(handler: Effect.Effect<boolean, never, R>) =>
+  Tool.make({
+    name: "ask",
+    title: "Ask",
+    description: "Asks.",
+    annotations: Tool.looks,
+    input: Schema.Struct({}),
+    output: Schema.Struct({ allowed: Schema.Boolean }),
+    text: ({ allowed }) => [String(allowed)],
+    handler: () => Effect.map(handler, (allowed) => ({ allowed }))
+  })
+
+const asks = tool(
+  Effect.flatMap(
+    approver,
+    Option.match({
+      onNone: () => Effect.succeed(false),
+      onSome: (ask) => ask({ server: "files", tool: "delete", arguments: { path: "/a" }, reason: "It is destructive." })
+    })
+  )
+)
+
+describe("approval by the person at the other end", () => {
+  const asking = Effect.fnUntraced(function* (answer: { action: "accept" | "decline" | "cancel"; allow?: boolean }) {
+    const questions: Array<string> = []
+    const { client } = yield* connected([asks], { capabilities: { elicitation: {} } })
+    client.setRequestHandler(ElicitRequestSchema, ({ params }) => {
+      questions.push(params.message)
+      return { action: answer.action, ...(answer.allow === undefined ? {} : { content: { allow: answer.allow } }) }
+    })
+    const result = yield* callTool(client, "ask")
+    return { allowed: result.structuredContent?.["allowed"], questions }
+  })
+
+  it.scoped("is a question with the call and the reason, and only a clear yes allows it", () =>
+    Effect.gen(function* () {
+      const yes = yield* asking({ action: "accept", allow: true })
+      assert.isTrue(yes.allowed)
+      assert.deepStrictEqual(yes.questions, [
+        "The local model wants to call delete of files with path: /a. It is destructive."
+      ])
+      assert.isFalse((yield* asking({ action: "accept", allow: false })).allowed)
+      assert.isFalse((yield* asking({ action: "decline" })).allowed)
+      assert.isFalse((yield* asking({ action: "cancel" })).allowed)
+    })
+  )
+
+  it.scoped("is nobody's to give where the client cannot ask", () =>
+    Effect.gen(function* () {
+      const { client } = yield* connected([asks])
+      assert.isFalse((yield* callTool(client, "ask")).structuredContent?.["allowed"])
+    })
+  )
+})
+
+describe("logging to the client", () => {
+  it.scoped("sends nothing until a level is set, then lines from that level on with their facts, secrets hidden", () =>
+    Effect.gen(function* () {
+      const seen: Array<unknown> = []
+      const speaks = tool(
+        Effect.zipRight(
+          Effect.zipRight(Effect.logInfo("quiet"), Effect.logWarning("loud", { token: Redacted.make("s3cret") })),
+          Effect.succeed(true)
+        )
+      )
+      const { client } = yield* connected([speaks])
+      client.setNotificationHandler(LoggingMessageNotificationSchema, ({ params }) => void seen.push(params))
+      yield* callTool(client, "ask")
+      yield* settle
+      assert.deepStrictEqual(seen, [])
+      yield* Effect.promise(() => client.setLoggingLevel("warning"))
+      yield* callTool(client, "ask")
+      yield* settle
+      assert.strictEqual(seen.length, 1)
+      assert.deepNestedInclude(seen[0], { level: "warning", logger: "lms-bridge", "data.message": "loud" })
+      assert.notInclude(JSON.stringify(seen), "s3cret")
+    })
+  )
+
+  it("maps levels", () => {
+    assert.deepStrictEqual(
+      [LogLevel.Trace, LogLevel.Debug, LogLevel.Info, LogLevel.Warning, LogLevel.Error, LogLevel.Fatal].map(
+        ClientLog.levelOf
+      ),
+      ["debug", "debug", "info", "warning", "error", "critical"]
+    )
+  })
+})
+
+describe("toolsets", () => {
+  const size = (names: ReadonlyArray<string>) =>
+    JSON.stringify(
+      chosen(names).map(({ annotations, description, inputSchema, name, outputSchema, title }) => ({
+        name,
+        title,
+        description,
+        inputSchema,
+        annotations,
+        ...(describesOutput(names) ? { outputSchema } : {})
+      }))
+    ).length
+
+  it("hold every tool once, and the names that the setting allows", () => {
+    assert.deepStrictEqual(chosen(["all", "vision"]), allTools)
+    assert.deepStrictEqual(chosen(["models", "agent", "inference", "runs"]), chosen(["all"]))
+    assert.deepStrictEqual(
+      chosen(["runs"]).map(({ name }) => name),
+      ["run_start", "run_status", "run_result", "run_cancel"]
+    )
+    for (const tools of Object.values(toolsets)) assert.isAtLeast(tools.length, 1)
+  })
+
+  it("lean stays within 4 kB, all within 16 kB", () => {
+    assert.isAtMost(size(["lean"]), 4096)
+    assert.isAtMost(size(["all"]), 16_384)
+  })
+
+  it.effect("a name that is none is refused with the names there are", () =>
+    Effect.gen(function* () {
+      const provider = ConfigProvider.fromMap(new Map([["LMS_BRIDGE_TOOLSETS", "agent,agnt"]]))
+      const error = yield* Layer.build(Settings.layer).pipe(
+        Effect.scoped,
+        Effect.withConfigProvider(provider),
+        Effect.flip
+      )
+      assert.include(error.message, 'LMS_BRIDGE_TOOLSETS is "agent,agnt"')
+      for (const name of Object.keys(toolsets)) assert.include(error.message, `\`${name}\``)
+    })
+  )
+})
