@@ -2,6 +2,7 @@ import { assert, describe, it } from "@effect/vitest"
 import type { LoginRequest } from "@lms-bridge/core/mcp/login/McpLogins"
 import type { ServerSummary } from "@lms-bridge/core/mcp/McpRegistry"
 import { Duration, Effect } from "effect"
+import { present } from "@lms-bridge/core/schema/Fields"
 import { cli } from "./OverDoubles.ts"
 
 const summary = (name: string, login: ServerSummary["login"]): ServerSummary => ({
@@ -12,7 +13,7 @@ const summary = (name: string, login: ServerSummary["login"]): ServerSummary => 
   source: "/home/me/.lmstudio/mcp.json",
   state: "usable",
   connected: false,
-  ...(login === undefined ? {} : { login })
+  ...present({ login })
 })
 
 describe("logins to MCP servers", () => {

@@ -1,8 +1,4 @@
-/**
- * All services of lms-bridge, wired once. An executable adds its platform and nothing else.
- *
- * @since 0.1.0
- */
+/** All services of lms-bridge, wired once. An executable adds its platform and nothing else. */
 import type * as FileSystem from "@effect/platform/FileSystem"
 import type * as HttpClient from "@effect/platform/HttpClient"
 import type * as Path from "@effect/platform/Path"
@@ -24,10 +20,6 @@ import { Embedder } from "./models/catalog/Embedder.ts"
 import { ModelLifecycle } from "./models/ModelLifecycle.ts"
 import { Resilience } from "./resilience/Resilience.ts"
 
-/**
- * @since 0.1.0
- * @category models
- */
 export type Services =
   | AgentLoop
   | RunJournal
@@ -42,20 +34,10 @@ export type Services =
   | LmsCli
   | Resilience
 
-/**
- * What the executable has to bring: `NodeContext.layer` and `NodeHttpClient.layer` in Node.
- *
- * @since 0.1.0
- * @category models
- */
+/** What the executable has to bring: `NodeContext.layer` and `NodeHttpClient.layer` in Node. */
 export type Platform = HttpClient.HttpClient | CommandExecutor.CommandExecutor | FileSystem.FileSystem | Path.Path
 
-/**
- * The services over settings that are given.
- *
- * @since 0.1.0
- * @category layers
- */
+/** The services over settings that are given. */
 export const layerNoDeps: Layer.Layer<Services, never, Platform | Settings> = Layer.mergeAll(
   AgentLoop.layerNoDeps.pipe(Layer.provide(ToolNearness.layer), Layer.provide(Embedder.layer)),
   Presets.layer,
@@ -70,12 +52,7 @@ export const layerNoDeps: Layer.Layer<Services, never, Platform | Settings> = La
   Layer.provideMerge(Resilience.layer)
 )
 
-/**
- * The services over the environment's settings, which fail the start when they cannot be used.
- *
- * @since 0.1.0
- * @category layers
- */
+/** The services over the environment's settings, which fail the start when they cannot be used. */
 export const layer: Layer.Layer<Services | Settings, SettingsInvalid, Platform> = layerNoDeps.pipe(
   Layer.provideMerge(Settings.layer)
 )

@@ -3,8 +3,7 @@ import { withoutNulls } from "@lms-bridge/mcp-server/input/WithoutNulls"
 import type { Tool } from "@lms-bridge/mcp-server/tools/Tool"
 import * as Tools from "@lms-bridge/mcp-server/tools/Tools"
 import { Effect, FastCheck, Schema } from "effect"
-
-const optional = <A, I>(schema: Schema.Schema<A, I>) => Schema.optionalWith(schema, { exact: true })
+import { optional } from "@lms-bridge/core/schema/Fields"
 
 describe("a null in an argument", () => {
   const Step = Schema.Union(Schema.String, Schema.Struct({ task: Schema.String, folder: optional(Schema.String) }))

@@ -1,8 +1,4 @@
-/**
- * An agent loop that plays a given run instead of asking a model: for adapters, which only read events.
- *
- * @since 0.1.0
- */
+/** An agent loop that plays a given run instead of asking a model: for adapters, which only read events. */
 import {
   stamp,
   type AgentEvent,
@@ -23,24 +19,14 @@ import * as Option from "effect/Option"
 import * as Ref from "effect/Ref"
 import * as Stream from "effect/Stream"
 
-/**
- * One step of a played run: an event, some time, a failure, or nothing more for ever (to be interrupted).
- *
- * @since 0.1.0
- * @category models
- */
+/** One step of a played run: an event, some time, a failure, or nothing more for ever (to be interrupted). */
 export type Step =
   | AgentEventBody
   | { readonly _tag: "Wait"; readonly duration: Duration.DurationInput }
   | { readonly _tag: "Fail"; readonly error: AgentError }
   | { readonly _tag: "Never" }
 
-/**
- * What was asked of the loop, and how many runs were stopped before their end.
- *
- * @since 0.1.0
- * @category services
- */
+/** What was asked of the loop, and how many runs were stopped before their end. */
 export class AgentLoopCalls extends Context.Tag("@lms-bridge/testing/AgentLoopCalls")<
   AgentLoopCalls,
   {
@@ -49,20 +35,10 @@ export class AgentLoopCalls extends Context.Tag("@lms-bridge/testing/AgentLoopCa
   }
 >() {}
 
-/**
- * The run id of every played run.
- *
- * @since 0.1.0
- * @category constants
- */
+/** The run id of every played run. */
 export const testRunId = RunId.make("run_test000000000000")
 
-/**
- * An outcome `done` with this answer; `changes` replace fields.
- *
- * @since 0.1.0
- * @category constructors
- */
+/** An outcome `done` with this answer; `changes` replace fields. */
 export const outcome = (answer: string, changes: Partial<AgentOutcome> = {}): AgentOutcome => ({
   status: "done",
   answer,
@@ -76,12 +52,7 @@ export const outcome = (answer: string, changes: Partial<AgentOutcome> = {}): Ag
   ...changes
 })
 
-/**
- * A whole run in which the model makes one tool call and answers.
- *
- * @since 0.1.0
- * @category constructors
- */
+/** A whole run in which the model makes one tool call and answers. */
 export const oneCall = (options: {
   readonly server: string
   readonly tool: string
@@ -158,9 +129,6 @@ export const oneCall = (options: {
  * Plays these steps for every task, after a `RunStarted` with the task. Times come from the clock, so `Wait` follows
  * `TestClock`. The script must say its own end: `RunFinished`, `Fail` or `Never`. Its runs are not written down: the journal
  * beside it holds what a test puts there.
- *
- * @since 0.1.0
- * @category layers
  */
 export const layerTest = (
   script: ReadonlyArray<Step> | ((task: AgentTask) => ReadonlyArray<Step>)

@@ -1,8 +1,6 @@
 /**
  * An `HttpClient` that connects to nothing: a script says by route what comes back, in which pieces and when, and what
  * was asked is recorded.
- *
- * @since 0.1.0
  */
 import * as HttpClient from "@effect/platform/HttpClient"
 import { RequestError, ResponseError } from "@effect/platform/HttpClientError"
@@ -19,18 +17,10 @@ import * as Stream from "effect/Stream"
 /**
  * A piece of a body: text, bytes, time that passes, or how it ends when not in order. `cut` breaks the connection, `hang`
  * leaves it open for ever.
- *
- * @since 0.1.0
- * @category models
  */
 export type Piece = string | Uint8Array | { readonly pause: Duration.DurationInput } | "cut!" | "hang!"
 
-/**
- * What one request meets.
- *
- * @since 0.1.0
- * @category models
- */
+/** What one request meets. */
 export type Reply =
   | {
       readonly _tag: "Response"
@@ -48,9 +38,6 @@ export type Reply =
 /**
  * A request, and how it went. `open`: its reply is still expected or read. `read`: to its end. `closed`: given up by who
  * asked. `broken`: never connected, or cut.
- *
- * @since 0.1.0
- * @category models
  */
 export interface Seen {
   readonly method: string
@@ -63,12 +50,7 @@ export interface Seen {
   readonly state: "open" | "read" | "closed" | "broken"
 }
 
-/**
- * All requests, oldest first.
- *
- * @since 0.1.0
- * @category services
- */
+/** All requests, oldest first. */
 export class FakeRequests extends Context.Tag("@lms-bridge/testing/FakeRequests")<
   FakeRequests,
   Effect.Effect<ReadonlyArray<Seen>>
@@ -77,18 +59,10 @@ export class FakeRequests extends Context.Tag("@lms-bridge/testing/FakeRequests"
 /**
  * Replies by method and path, `"POST /v1/chat/completions"`. An array plays its replies in order; asked once more than
  * it has replies, or for a route that is not there, it dies loudly.
- *
- * @since 0.1.0
- * @category models
  */
 export type Routes = Readonly<Record<string, Reply | ReadonlyArray<Reply>>>
 
-/**
- * `prefix` is the path of the server's address that comes before each route.
- *
- * @since 0.1.0
- * @category layers
- */
+/** `prefix` is the path of the server's address that comes before each route. */
 export const layer = (
   routes: Routes,
   options: { readonly prefix?: string } = {}
@@ -102,10 +76,6 @@ export const layer = (
     )
   )
 
-/**
- * @since 0.1.0
- * @category constructors
- */
 export const json = (body: unknown, status = 200): Reply => ({
   _tag: "Response",
   status,
@@ -113,10 +83,6 @@ export const json = (body: unknown, status = 200): Reply => ({
   pieces: [stringify(body)]
 })
 
-/**
- * @since 0.1.0
- * @category constructors
- */
 export const text = (body: string, status = 200, contentType = "text/html"): Reply => ({
   _tag: "Response",
   status,
@@ -124,12 +90,7 @@ export const text = (body: string, status = 200, contentType = "text/html"): Rep
   pieces: [body]
 })
 
-/**
- * A body of server-sent events, exactly in these pieces.
- *
- * @since 0.1.0
- * @category constructors
- */
+/** A body of server-sent events, exactly in these pieces. */
 export const events = (...pieces: ReadonlyArray<Piece>): Reply => ({
   _tag: "Response",
   status: 200,
@@ -137,41 +98,18 @@ export const events = (...pieces: ReadonlyArray<Piece>): Reply => ({
   pieces
 })
 
-/**
- * One `data:` event with this JSON.
- *
- * @since 0.1.0
- * @category constructors
- */
+/** One `data:` event with this JSON. */
 export const data = (body: unknown): string => `data: ${stringify(body)}\n\n`
 
-/**
- * A reply whose headers come only after this time.
- *
- * @since 0.1.0
- * @category combinators
- */
+/** A reply whose headers come only after this time. */
 export const after = (delay: Duration.DurationInput, reply: Reply): Reply =>
   reply._tag === "Response" ? { ...reply, after: delay } : reply
 
-/**
- * @since 0.1.0
- * @category constructors
- */
 export const refused = (code = "ECONNREFUSED"): Reply => ({ _tag: "Refused", code })
 
-/**
- * @since 0.1.0
- * @category constructors
- */
 export const silent: Reply = { _tag: "Silent" }
 
-/**
- * What LM Studio says to a route that it does not have: status 200.
- *
- * @since 0.1.0
- * @category constructors
- */
+/** What LM Studio says to a route that it does not have: status 200. */
 export const unexpectedEndpoint = (method: string, path: string): Reply =>
   json({ error: `Unexpected endpoint or method. (${method} ${path})` })
 

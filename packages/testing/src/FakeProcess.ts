@@ -1,8 +1,6 @@
 /**
  * A `CommandExecutor` that starts nothing: a script says by argv what each process prints and how it ends, and what
  * was started and how it was stopped is recorded.
- *
- * @since 0.1.0
  */
 import * as Command from "@effect/platform/Command"
 import * as CommandExecutor from "@effect/platform/CommandExecutor"
@@ -20,20 +18,10 @@ import type * as Scope from "effect/Scope"
 import * as Sink from "effect/Sink"
 import * as Stream from "effect/Stream"
 
-/**
- * A piece of output, or time that passes before the next piece.
- *
- * @since 0.1.0
- * @category models
- */
+/** A piece of output, or time that passes before the next piece. */
 export type Piece = string | Uint8Array | { readonly pause: Duration.DurationInput }
 
-/**
- * What one process does. Left out: prints nothing, exits 0 at once.
- *
- * @since 0.1.0
- * @category models
- */
+/** What one process does. Left out: prints nothing, exits 0 at once. */
 export interface Script {
   readonly stdout?: string | ReadonlyArray<Piece>
   readonly stderr?: string | ReadonlyArray<Piece>
@@ -49,12 +37,7 @@ export interface Script {
   readonly spawnError?: "NotFound" | "PermissionDenied"
 }
 
-/**
- * One process as it was started, and what became of it.
- *
- * @since 0.1.0
- * @category models
- */
+/** One process as it was started, and what became of it. */
 export interface Seen {
   /** The executable and its arguments. */
   readonly argv: ReadonlyArray<string>
@@ -66,12 +49,7 @@ export interface Seen {
   readonly running: boolean
 }
 
-/**
- * All processes that were started, oldest first.
- *
- * @since 0.1.0
- * @category services
- */
+/** All processes that were started, oldest first. */
 export class FakeProcesses extends Context.Tag("@lms-bridge/testing/FakeProcesses")<
   FakeProcesses,
   Effect.Effect<ReadonlyArray<Seen>>
@@ -80,9 +58,6 @@ export class FakeProcesses extends Context.Tag("@lms-bridge/testing/FakeProcesse
 /**
  * `script` decides by argv (the executable first) and by how many processes with exactly this argv came before. A
  * script that does not know an argv should throw: that is a loud defect in the test.
- *
- * @since 0.1.0
- * @category layers
  */
 export const layer = (
   script: (argv: ReadonlyArray<string>, before: number) => Script
@@ -99,9 +74,6 @@ export const layer = (
 /**
  * Scripts by arguments joined with blanks, without the executable: `{ "ps --json": { stdout: "[]" } }`. An array plays
  * its scripts in order and repeats the last. Anything else is a loud defect.
- *
- * @since 0.1.0
- * @category constructors
  */
 export const byArguments =
   (scripts: Readonly<Record<string, Script | ReadonlyArray<Script>>>) =>

@@ -1,8 +1,4 @@
-/**
- * A double of `LmStudioApi`: every operation plays the outcomes that a test gives it.
- *
- * @since 0.1.0
- */
+/** A double of `LmStudioApi`: every operation plays the outcomes that a test gives it. */
 import { eventsOf, type ChatEvent, type ChatReply } from "@lms-bridge/core/lmstudio/Chat"
 import { LmStudioApi, type ApiError, type ApiModel, type ServerInfo } from "@lms-bridge/core/lmstudio/LmStudioApi"
 import * as Context from "effect/Context"
@@ -16,9 +12,6 @@ type Shape = Context.Tag.Service<LmStudioApi>
 /**
  * Per operation its outcomes in order; wrap the last in `Scripted.always` when it answers all further calls. `chatWith`
  * takes the outcomes of `chat`.
- *
- * @since 0.1.0
- * @category models
  */
 export type Script = {
   readonly [K in keyof Omit<Shape, "chatWith">]?: Scripted.Outcomes<
@@ -26,23 +19,13 @@ export type Script = {
   >
 }
 
-/**
- * What was asked of the double.
- *
- * @since 0.1.0
- * @category services
- */
+/** What was asked of the double. */
 export class LmStudioApiCalls extends Context.Tag("@lms-bridge/testing/LmStudioApiCalls")<
   LmStudioApiCalls,
   Effect.Effect<ReadonlyArray<Scripted.Call>>
 >() {}
 
-/**
- * An operation without outcomes dies when it is called.
- *
- * @since 0.1.0
- * @category layers
- */
+/** An operation without outcomes dies when it is called. */
 export const layerTest = (script: Script): Layer.Layer<LmStudioApi | LmStudioApiCalls> =>
   Layer.effectContext(
     Effect.map(Scripted.make("LmStudioApi"), (scripted) => {
@@ -69,20 +52,10 @@ export const layerTest = (script: Script): Layer.Layer<LmStudioApi | LmStudioApi
     })
   )
 
-/**
- * LM Studio 0.4 at the default address.
- *
- * @since 0.1.0
- * @category constructors
- */
+/** LM Studio 0.4 at the default address. */
 export const serverInfo: ServerInfo = { baseUrl: "http://127.0.0.1:1234", dialect: "native-v1", isLmStudio: true }
 
-/**
- * A language model on disk, in memory when `instances` says so.
- *
- * @since 0.1.0
- * @category constructors
- */
+/** A language model on disk, in memory when `instances` says so. */
 export const apiModel = (key: string, changes: Partial<ApiModel> = {}): ApiModel => ({
   key,
   type: "llm",
@@ -94,12 +67,7 @@ export const apiModel = (key: string, changes: Partial<ApiModel> = {}): ApiModel
   ...changes
 })
 
-/**
- * A reply with this text; `changes` replace fields.
- *
- * @since 0.1.0
- * @category constructors
- */
+/** A reply with this text; `changes` replace fields. */
 export const reply = (content: string, changes: Partial<ChatReply> = {}): ChatReply => ({
   model: "test/model",
   content,
@@ -112,10 +80,5 @@ export const reply = (content: string, changes: Partial<ChatReply> = {}): ChatRe
   ...changes
 })
 
-/**
- * The events that lead to this reply, in one stream.
- *
- * @since 0.1.0
- * @category constructors
- */
+/** The events that lead to this reply, in one stream. */
 export const streamOf = (reply: ChatReply): Stream.Stream<ChatEvent, ApiError> => Stream.fromIterable(eventsOf(reply))

@@ -1,8 +1,4 @@
-/**
- * A double of `LmsCli`: every subcommand plays the outcomes that a test gives it.
- *
- * @since 0.1.0
- */
+/** A double of `LmsCli`: every subcommand plays the outcomes that a test gives it. */
 import { LmsCli, LmsCliError, LmsInstance, LmsModel } from "@lms-bridge/core/lmstudio/LmsCli"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
@@ -12,35 +8,20 @@ import * as Scripted from "./Scripted.ts"
 
 type Shape = Context.Tag.Service<LmsCli>
 
-/**
- * Per operation its outcomes in order; wrap the last in `Scripted.always` when it answers all further calls.
- *
- * @since 0.1.0
- * @category models
- */
+/** Per operation its outcomes in order; wrap the last in `Scripted.always` when it answers all further calls. */
 export type Script = {
   readonly [K in keyof Shape]?: Scripted.Outcomes<
     Shape[K] extends (...args: infer Args) => infer Result ? Result | ((...args: Args) => Result) : Shape[K]
   >
 }
 
-/**
- * What was asked of the double.
- *
- * @since 0.1.0
- * @category services
- */
+/** What was asked of the double. */
 export class LmsCliCalls extends Context.Tag("@lms-bridge/testing/LmsCliCalls")<
   LmsCliCalls,
   Effect.Effect<ReadonlyArray<Scripted.Call>>
 >() {}
 
-/**
- * An operation without outcomes dies when it is called.
- *
- * @since 0.1.0
- * @category layers
- */
+/** An operation without outcomes dies when it is called. */
 export const layerTest = (script: Script): Layer.Layer<LmsCli | LmsCliCalls> =>
   Layer.effectContext(
     Effect.map(Scripted.make("LmsCli"), (scripted) => {
@@ -66,12 +47,7 @@ export const layerTest = (script: Script): Layer.Layer<LmsCli | LmsCliCalls> =>
     })
   )
 
-/**
- * A machine without `lms`: every call fails with `NotInstalled`.
- *
- * @since 0.1.0
- * @category layers
- */
+/** A machine without `lms`: every call fails with `NotInstalled`. */
 export const layerNotInstalled: Layer.Layer<LmsCli> = Layer.sync(LmsCli, () => {
   const missing = (subcommand: string) => new LmsCliError({ reason: "NotInstalled", subcommand })
   const fail = (subcommand: string) => Effect.fail(missing(subcommand))
@@ -95,21 +71,11 @@ export const layerNotInstalled: Layer.Layer<LmsCli> = Layer.sync(LmsCli, () => {
   }
 })
 
-/**
- * A language model on disk.
- *
- * @since 0.1.0
- * @category constructors
- */
+/** A language model on disk. */
 export const lmsModel = (modelKey: string, changes: Partial<typeof LmsModel.Type> = {}): LmsModel =>
   new LmsModel({ modelKey, type: "llm", trainedForToolUse: true, maxContextLength: 32768, ...changes })
 
-/**
- * A language model in memory, idle, that will be unloaded after 600 s.
- *
- * @since 0.1.0
- * @category constructors
- */
+/** A language model in memory, idle, that will be unloaded after 600 s. */
 export const lmsInstance = (modelKey: string, changes: Partial<typeof LmsInstance.Type> = {}): LmsInstance => {
   const { isBusy: _, ...fields } = changes
   return new LmsInstance({

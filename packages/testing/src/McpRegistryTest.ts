@@ -1,8 +1,6 @@
 /**
  * A double of `McpRegistry`: servers and their tools are data, failures are scripted, and every call is recorded.
  * Nothing is started.
- *
- * @since 0.1.0
  */
 import type { CallProgress, HeldConnection, McpTool } from "@lms-bridge/core/mcp/McpConnection"
 import {
@@ -28,39 +26,20 @@ import * as Layer from "effect/Layer"
 import * as Ref from "effect/Ref"
 import * as Stream from "effect/Stream"
 
-/**
- * The path that the double's servers say they come from.
- *
- * @since 0.1.0
- * @category constants
- */
+/** The path that the double's servers say they come from. */
 export const configPath = "/test/mcp.json"
 
-/**
- * What a tool does with its arguments. A text is a result with one text part.
- *
- * @since 0.1.0
- * @category models
- */
+/** What a tool does with its arguments. A text is a result with one text part. */
 export type Handler = (
   args: Readonly<Record<string, unknown>>,
   report: (progress: CallProgress) => Effect.Effect<void>
 ) => Effect.Effect<ToolResult | string, McpCallFailed | McpServerUnavailable>
 
-/**
- * A tool as data; left out are an empty description, a schema that takes any object, and no annotations.
- *
- * @since 0.1.0
- * @category models
- */
+/** A tool as data; left out are an empty description, a schema that takes any object, and no annotations. */
 export type TestTool = Partial<Omit<McpTool, "server" | "name">> & { readonly handler: Handler }
 
 type Contents = ReadonlyArray<Omit<ResourceContent, "uri">>
 
-/**
- * @since 0.1.0
- * @category models
- */
 export interface TestServer {
   readonly tools?: Readonly<Record<string, TestTool | Handler>>
   /** Resources by their URI. A text is the whole of one. */
@@ -87,10 +66,6 @@ export interface TestServer {
   readonly unusable?: McpEntryUnusable["reason"]
 }
 
-/**
- * @since 0.1.0
- * @category models
- */
 export interface RecordedCall {
   readonly server: string
   readonly tool: string
@@ -99,12 +74,7 @@ export interface RecordedCall {
   readonly ended: "ok" | "failed" | "interrupted" | undefined
 }
 
-/**
- * What was asked of the double.
- *
- * @since 0.1.0
- * @category services
- */
+/** What was asked of the double. */
 export class McpRegistryCalls extends Context.Tag("@lms-bridge/testing/McpRegistryCalls")<
   McpRegistryCalls,
   {
@@ -117,10 +87,6 @@ export class McpRegistryCalls extends Context.Tag("@lms-bridge/testing/McpRegist
   }
 >() {}
 
-/**
- * @since 0.1.0
- * @category layers
- */
 export const layerTest = (servers: Readonly<Record<string, TestServer>>): Layer.Layer<McpRegistry | McpRegistryCalls> =>
   Layer.effectContext(
     Effect.gen(function* () {
@@ -231,23 +197,13 @@ export const layerTest = (servers: Readonly<Record<string, TestServer>>): Layer.
     })
   )
 
-/**
- * A result with one text part.
- *
- * @since 0.1.0
- * @category constructors
- */
+/** A result with one text part. */
 export const textResult = (text: string, options: { readonly isError?: boolean } = {}): ToolResult => ({
   content: [{ type: "text", text }],
   isError: options.isError ?? false
 })
 
-/**
- * A server that ended before it answered.
- *
- * @since 0.1.0
- * @category constructors
- */
+/** A server that ended before it answered. */
 export const exited = (server: string, exitCode: number, stderrTail = ""): McpServerUnavailable =>
   new McpServerUnavailable({ server, reason: "Exited", exitCode, detail: "", stderrTail })
 

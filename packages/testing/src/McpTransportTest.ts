@@ -1,8 +1,6 @@
 /**
  * A double of `McpTransport`: MCP servers of the official SDK in memory, and attempts to open them that fail. No process
  * and no socket.
- *
- * @since 0.1.0
  */
 import { McpServerUnavailable } from "@lms-bridge/core/mcp/McpError"
 import { McpTransport } from "@lms-bridge/core/mcp/transport/McpTransport"
@@ -17,12 +15,7 @@ import * as Ref from "effect/Ref"
 
 type Shape = Context.Tag.Service<McpTransport>
 
-/**
- * A server as the SDK has them: `Server` and `McpServer` both fit.
- *
- * @since 0.1.0
- * @category models
- */
+/** A server as the SDK has them: `Server` and `McpServer` both fit. */
 export interface Connectable {
   readonly connect: (transport: Transport) => Promise<void>
 }
@@ -30,30 +23,17 @@ export interface Connectable {
 /**
  * What happens to the attempts to open one server, in order; a function makes a server, new for each attempt, and the
  * last one answers all further attempts.
- *
- * @since 0.1.0
- * @category models
  */
 export type Outcomes = ReadonlyArray<McpServerUnavailable | (() => Connectable)>
 
-/**
- * One attempt, as it came in.
- *
- * @since 0.1.0
- * @category models
- */
+/** One attempt, as it came in. */
 export interface Opened {
   readonly server: string
   readonly launch: Parameters<Shape["open"]>[1]
   readonly environment: Readonly<Record<string, string>>
 }
 
-/**
- * What was asked of the double.
- *
- * @since 0.1.0
- * @category services
- */
+/** What was asked of the double. */
 export class McpTransportCalls extends Context.Tag("@lms-bridge/testing/McpTransportCalls")<
   McpTransportCalls,
   {
@@ -66,12 +46,7 @@ export class McpTransportCalls extends Context.Tag("@lms-bridge/testing/McpTrans
   }
 >() {}
 
-/**
- * By the names in `mcp.json`; a server that is not here cannot be found as a command.
- *
- * @since 0.1.0
- * @category layers
- */
+/** By the names in `mcp.json`; a server that is not here cannot be found as a command. */
 export const layerTest = (servers: Readonly<Record<string, Outcomes>>): Layer.Layer<McpTransport | McpTransportCalls> =>
   Layer.effectContext(
     Effect.gen(function* () {

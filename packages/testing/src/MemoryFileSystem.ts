@@ -1,8 +1,4 @@
-/**
- * A `FileSystem` of texts in memory, so that a test can drive the clock past everything that is read and written.
- *
- * @since 0.1.0
- */
+/** A `FileSystem` of texts in memory, so that a test can drive the clock past everything that is read and written. */
 import * as PlatformError from "@effect/platform/Error"
 import * as FileSystem from "@effect/platform/FileSystem"
 import * as Path from "@effect/platform/Path"
@@ -11,12 +7,7 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 
-/**
- * What a test does to the files behind the program's back. Paths are absolute, with `/`.
- *
- * @since 0.1.0
- * @category services
- */
+/** What a test does to the files behind the program's back. Paths are absolute, with `/`. */
 export class MemoryFiles extends Context.Tag("@lms-bridge/testing/MemoryFiles")<
   MemoryFiles,
   {
@@ -29,12 +20,7 @@ export class MemoryFiles extends Context.Tag("@lms-bridge/testing/MemoryFiles")<
   }
 >() {}
 
-/**
- * `links` are symbolic links, such as `/proc/self`. Folders exist when they were made or something is in them.
- *
- * @since 0.1.0
- * @category models
- */
+/** `links` are symbolic links, such as `/proc/self`. Folders exist when they were made or something is in them. */
 export interface Options {
   readonly files?: Readonly<Record<string, string>> | undefined
   readonly links?: Readonly<Record<string, string>> | undefined
@@ -44,9 +30,6 @@ export interface Options {
 /**
  * Knows: access, exists, makeDirectory, open (to write the whole file), readDirectory, readFile, readFileString, readLink, remove,
  * rename, stat, writeFileString (with the flags `w` and `wx`). Everything else fails or dies, as `FileSystem.layerNoop` has it.
- *
- * @since 0.1.0
- * @category layers
  */
 export const layer = (options: Options = {}): Layer.Layer<FileSystem.FileSystem | Path.Path | MemoryFiles> =>
   Layer.merge(
@@ -59,12 +42,7 @@ export const layer = (options: Options = {}): Layer.Layer<FileSystem.FileSystem 
     )
   )
 
-/**
- * The same as values, for two programs that share one disk.
- *
- * @since 0.1.0
- * @category constructors
- */
+/** The same as values, for two programs that share one disk. */
 export const make = (
   options: Options = {}
 ): { readonly fs: FileSystem.FileSystem; readonly files: Context.Tag.Service<MemoryFiles> } => {

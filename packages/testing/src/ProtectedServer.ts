@@ -2,8 +2,6 @@
 /**
  * A remote MCP server that wants a login, and the OAuth login service that gives one: both on one loopback port, as
  * strict as the specifications, and told what goes wrong. Its one tool, `whoami`, names the token's user.
- *
- * @since 0.1.0
  */
 import { Server } from "@modelcontextprotocol/sdk/server/index.js"
 import { SSEServerTransport } from "@modelcontextprotocol/sdk/server/sse.js"
@@ -12,13 +10,9 @@ import { CallToolRequestSchema, ListToolsRequestSchema } from "@modelcontextprot
 import * as Effect from "effect/Effect"
 import { createHash, randomUUID } from "node:crypto"
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http"
+import { present } from "@lms-bridge/core/schema/Fields"
 
-/**
- * What is unusual about it. Everything may be changed while it runs.
- *
- * @since 0.1.0
- * @category models
- */
+/** What is unusual about it. Everything may be changed while it runs. */
 export interface Behaviour {
   /** Whether it talks to everybody after all. */
   open: boolean
@@ -50,10 +44,6 @@ export interface Behaviour {
   comesBackTo: string | undefined
 }
 
-/**
- * @since 0.1.0
- * @category models
- */
 export interface ProtectedServer {
   /** The MCP server's address, and the same in the older transport. */
   readonly url: string
@@ -72,12 +62,7 @@ export interface ProtectedServer {
   readonly browse: (page: string) => Promise<string>
 }
 
-/**
- * Lives as long as the scope.
- *
- * @since 0.1.0
- * @category constructors
- */
+/** Lives as long as the scope. */
 export const make = (behaviour: Partial<Behaviour> = {}) =>
   Effect.acquireRelease(
     Effect.async<ProtectedServer & { readonly close: () => void }>((resume) => {
@@ -338,7 +323,7 @@ const issue = (state: State, response: ServerResponse, grant: Grant) => {
     token_type: "Bearer",
     expires_in: state.behaviour.lasts,
     scope: grant.scope,
-    ...(refresh === undefined ? {} : { refresh_token: refresh })
+    ...present({ refresh_token: refresh })
   })
 }
 

@@ -1,19 +1,12 @@
 /**
  * Scripted failures: for each operation of a service a sequence of outcomes, played in order. A call that the script
  * does not foresee dies loudly, and every call is recorded.
- *
- * @since 0.1.0
  */
 import * as Effect from "effect/Effect"
 import * as Ref from "effect/Ref"
 import * as Stream from "effect/Stream"
 
-/**
- * What the last outcome of a sequence may be wrapped in: it answers all further calls.
- *
- * @since 0.1.0
- * @category models
- */
+/** What the last outcome of a sequence may be wrapped in: it answers all further calls. */
 export class Always<A> {
   readonly outcome: A
   constructor(outcome: A) {
@@ -21,39 +14,19 @@ export class Always<A> {
   }
 }
 
-/**
- * Outcomes of one operation, in order.
- *
- * @since 0.1.0
- * @category models
- */
+/** Outcomes of one operation, in order. */
 export type Outcomes<A> = ReadonlyArray<A | Always<A>>
 
-/**
- * This outcome for this call and all later ones.
- *
- * @since 0.1.0
- * @category constructors
- */
+/** This outcome for this call and all later ones. */
 export const always = <A>(outcome: A): Always<A> => new Always(outcome)
 
-/**
- * One call, as it came in.
- *
- * @since 0.1.0
- * @category models
- */
+/** One call, as it came in. */
 export interface Call {
   readonly operation: string
   readonly arguments: ReadonlyArray<unknown>
 }
 
-/**
- * Turns sequences of outcomes into the operations of a service.
- *
- * @since 0.1.0
- * @category models
- */
+/** Turns sequences of outcomes into the operations of a service. */
 export interface Scripted {
   /** All calls so far, oldest first. */
   readonly calls: Effect.Effect<ReadonlyArray<Call>>
@@ -71,12 +44,7 @@ export interface Scripted {
   ) => (...args: Args) => Stream.Stream<A, E>
 }
 
-/**
- * `service` names the double in what it says when it is called beyond its script.
- *
- * @since 0.1.0
- * @category constructors
- */
+/** `service` names the double in what it says when it is called beyond its script. */
 export const make = (service: string): Effect.Effect<Scripted> =>
   Effect.map(Ref.make<ReadonlyArray<Call>>([]), (calls) => {
     const next = <A>(

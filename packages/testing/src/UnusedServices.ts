@@ -1,8 +1,4 @@
-/**
- * Doubles of services that a test does not use: using one is a mistake of the test.
- *
- * @since 0.1.0
- */
+/** Doubles of services that a test does not use: using one is a mistake of the test. */
 import { Presets } from "@lms-bridge/core/agent/presets/Presets"
 import { WorkingFolders } from "@lms-bridge/core/machine/WorkingFolders"
 import { Images } from "@lms-bridge/core/images/Images"
@@ -10,10 +6,6 @@ import { Downloader } from "@lms-bridge/core/models/catalog/Downloader"
 import { Embedder } from "@lms-bridge/core/models/catalog/Embedder"
 import * as Layer from "effect/Layer"
 
-/**
- * @since 0.1.0
- * @category layers
- */
 export const layer: Layer.Layer<Presets | WorkingFolders | Images | Embedder | Downloader> = Layer.mergeAll(
   Layer.mock(Presets, {}),
   Layer.mock(WorkingFolders, {}),

@@ -4,20 +4,13 @@
  *
  * Not for anything that waits for the outside world, whose answers do not count as something that can still happen: use
  * it with doubles and in-process simulators only.
- *
- * @since 0.1.0
  */
 import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Scheduler from "effect/Scheduler"
 
-/**
- * Runs an effect, with all fibers that it starts, in virtual time that begins at 0.
- *
- * @since 0.1.0
- * @category combinators
- */
+/** Runs an effect, with all fibers that it starts, in virtual time that begins at 0. */
 export const inVirtualTime = <A, E, R>(self: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
   Effect.suspend(() => {
     const tasks = new CountingScheduler()

@@ -3,6 +3,7 @@
  */
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
+import { optional } from "@lms-bridge/core/schema/Fields"
 import * as Words from "../views/Words.ts"
 
 export type Value = string | number | boolean | ReadonlyArray<string>
@@ -53,8 +54,6 @@ export const make = (name: string, schema: unknown, required: boolean): FormFiel
 // -----------------------------------------------------------------------------
 // internal
 // -----------------------------------------------------------------------------
-
-const optional = <A, I>(schema: Schema.Schema<A, I>) => Schema.optionalWith(schema, { exact: true })
 
 const titled = Schema.Array(Schema.Struct({ const: Schema.String, title: optional(Schema.String) }))
 

@@ -16,6 +16,7 @@ import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
+import { present } from "@lms-bridge/core/schema/Fields"
 import { lookedFor } from "../commands/mcp/McpLs.ts"
 import { ofFailure, type Failure } from "../ExitCode.ts"
 import * as Withheld from "./Withheld.ts"
@@ -84,7 +85,7 @@ const notice = (area: Area, what: string, next?: string): Finding => ({
   area,
   level: "notice",
   what,
-  ...(next === undefined ? {} : { next })
+  ...present({ next })
 })
 
 /** Our errors say in their message what to do. */

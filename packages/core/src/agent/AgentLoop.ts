@@ -1,8 +1,6 @@
 /**
  * The agent loop: a model works on a task with the tools of MCP servers, round after round, until it is done or a budget
  * ends it. The rules are pure (`AgentState`); this shell does the I/O and emits the events.
- *
- * @since 0.1.0
  */
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
@@ -22,9 +20,6 @@ import { ToolNearness } from "./tools/SemanticRank.ts"
 /**
  * What prevents a run from starting: the model cannot be had, or a server or tool that was named is not there, the
  * policy cannot be used. Once the model has been asked, everything that goes wrong is told in the outcome.
- *
- * @since 0.1.0
- * @category errors
  */
 export type AgentError =
   | ModelLifecycleError
@@ -36,10 +31,6 @@ export type AgentError =
 
 export { CurrentApprover, type ApprovalRequest } from "./policy/Approval.ts"
 
-/**
- * @since 0.1.0
- * @category services
- */
 export class AgentLoop extends Context.Tag("@lms-bridge/core/agent/AgentLoop")<
   AgentLoop,
   {

@@ -1,19 +1,9 @@
-/**
- * What a person asks for: the task, who works on it, with which tools, within which budgets.
- *
- * @since 0.1.0
- */
+/** What a person asks for: the task, who works on it, with which tools, within which budgets. */
 import * as Schema from "effect/Schema"
+import { optional } from "../schema/Fields.ts"
 import { DefinedServer } from "../mcp/config/DefinedServer.ts"
 
-const optional = <A, I>(schema: Schema.Schema<A, I>) => Schema.optionalWith(schema, { exact: true })
-
-/**
- * Limits of one run. Whichever is reached first ends it with a last request, without tools, for the best answer.
- *
- * @since 0.1.0
- * @category models
- */
+/** Limits of one run. Whichever is reached first ends it with a last request, without tools, for the best answer. */
 export const Budgets = Schema.Struct({
   /** Requests to the model, the last one for the answer not counted. */
   rounds: Schema.Int.pipe(Schema.between(1, 10_000)),
@@ -25,34 +15,19 @@ export const Budgets = Schema.Struct({
   /** Bytes of all tool results together; absent is no limit. */
   resultBytes: optional(Schema.Int.pipe(Schema.positive()))
 })
-/**
- * @since 0.1.0
- * @category models
- */
 export type Budgets = typeof Budgets.Type
 
 /**
  * Which of the user's MCP servers a run may use: named ones (each must start), all usable ones (those that do not start
  * are reported and left out), or none.
- *
- * @since 0.1.0
- * @category models
  */
 export const ServerChoice = Schema.Union(
   Schema.TaggedStruct("Named", { names: Schema.Array(Schema.String) }),
   Schema.TaggedStruct("All", {}),
   Schema.TaggedStruct("None", {})
 )
-/**
- * @since 0.1.0
- * @category models
- */
 export type ServerChoice = typeof ServerChoice.Type
 
-/**
- * @since 0.1.0
- * @category models
- */
 export const AgentTask = Schema.Struct({
   task: Schema.String.pipe(Schema.minLength(1), Schema.maxLength(100_000)),
   servers: ServerChoice,
@@ -82,18 +57,9 @@ export const AgentTask = Schema.Struct({
   /** Idle milliseconds for a model that has to be loaded. */
   ttlMillis: optional(Schema.Number.pipe(Schema.positive()))
 })
-/**
- * @since 0.1.0
- * @category models
- */
 export type AgentTask = typeof AgentTask.Type
 
-/**
- * Whether a person has chosen this server for the run, rather than all there are.
- *
- * @since 0.1.0
- * @category getters
- */
+/** Whether a person has chosen this server for the run, rather than all there are. */
 export const isChosen = (
   { definedServers = [], servers }: Pick<AgentTask, "servers" | "definedServers">,
   server: string

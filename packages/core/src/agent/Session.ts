@@ -1,8 +1,6 @@
 /**
  * Several tasks one after another with memory: each goes on from the conversation of the one before. One that fails
  * takes nothing from the others.
- *
- * @since 0.1.0
  */
 import * as Effect from "effect/Effect"
 import * as Ref from "effect/Ref"
@@ -11,28 +9,15 @@ import type { AgentEvent, AgentOutcome, Problem } from "./rules/AgentEvent.ts"
 import { AgentLoop } from "./AgentLoop.ts"
 import type { AgentTask } from "./AgentTask.ts"
 
-/**
- * What came of one task: its run, as whoever carried it out tells of it, or why it could not begin.
- *
- * @since 0.1.0
- * @category models
- */
+/** What came of one task: its run, as whoever carried it out tells of it, or why it could not begin. */
 export type SessionResult<Run extends Begun = Finished> =
   | ({ readonly _tag: "Ran" } & Run)
   | { readonly _tag: "Refused"; readonly problem: Problem }
 
-/**
- * @since 0.1.0
- * @category models
- */
 export interface Begun {
   readonly runId: string
 }
 
-/**
- * @since 0.1.0
- * @category models
- */
 export interface Finished extends Begun {
   readonly outcome: AgentOutcome
 }
@@ -45,9 +30,6 @@ interface Failure {
 /**
  * Carries out the tasks in order and gives one result for each. A task is found out when it is its turn. One that could
  * not begin is left out of the memory; what a failed one has said is kept.
- *
- * @since 0.1.0
- * @category combinators
  */
 export const inTurn = Effect.fn("Session.inTurn")(function* <Run extends Begun, R, R2>(
   tasks: ReadonlyArray<Effect.Effect<AgentTask, Failure, R>>,
@@ -71,12 +53,7 @@ export const inTurn = Effect.fn("Session.inTurn")(function* <Run extends Begun, 
   )
 })
 
-/**
- * The tasks in turn, by the loop itself. `index` of `onEvent` is the task's place.
- *
- * @since 0.1.0
- * @category constructors
- */
+/** The tasks in turn, by the loop itself. `index` of `onEvent` is the task's place. */
 export const run = (
   tasks: ReadonlyArray<AgentTask>,
   onEvent: (event: AgentEvent, index: number) => Effect.Effect<void> = () => Effect.void

@@ -1,7 +1,5 @@
 /**
  * The kinds of settings: how the text of an environment variable becomes a value, and what a person is told about it.
- *
- * @since 0.1.0
  */
 import * as Duration from "effect/Duration"
 import * as Either from "effect/Either"
@@ -10,12 +8,7 @@ import * as ParseResult from "effect/ParseResult"
 import * as Redacted from "effect/Redacted"
 import * as Schema from "effect/Schema"
 
-/**
- * One variable: how it is decoded, what it is when unset, and what to tell a person about it.
- *
- * @since 0.1.0
- * @category models
- */
+/** One variable: how it is decoded, what it is when unset, and what to tell a person about it. */
 export interface Setting<A> {
   readonly variable: string
   /** None when the text cannot be used. */
@@ -28,10 +21,6 @@ export interface Setting<A> {
   readonly description: string
 }
 
-/**
- * @since 0.1.0
- * @category constructors
- */
 export const setting = <A, I extends string>({
   schema,
   ...rest
@@ -40,12 +29,7 @@ export const setting = <A, I extends string>({
   decode: Schema.decodeUnknownOption(schema)
 })
 
-/**
- * A duration as a person writes it.
- *
- * @since 0.1.0
- * @category schemas
- */
+/** A duration as a person writes it. */
 export const duration = Schema.String.pipe(
   Schema.transformOrFail(Schema.DurationFromSelf, {
     strict: true,
@@ -60,10 +44,6 @@ export const duration = Schema.String.pipe(
   })
 )
 
-/**
- * @since 0.1.0
- * @category constructors
- */
 export const durationSetting = (variable: string, fallback: string, description: string, least?: string) =>
   setting({
     variable,
@@ -74,10 +54,6 @@ export const durationSetting = (variable: string, fallback: string, description:
     description
   })
 
-/**
- * @since 0.1.0
- * @category constructors
- */
 export const intSetting = (variable: string, fallback: number, range: readonly [number, number], description: string) =>
   setting({
     variable,
@@ -88,10 +64,6 @@ export const intSetting = (variable: string, fallback: number, range: readonly [
     description
   })
 
-/**
- * @since 0.1.0
- * @category constructors
- */
 export const optionalText = (variable: string, description: string) =>
   setting({
     variable,
@@ -106,10 +78,6 @@ export const optionalText = (variable: string, description: string) =>
     description
   })
 
-/**
- * @since 0.1.0
- * @category constructors
- */
 export const flag = (variable: string, fallback: boolean, description: string) =>
   setting({
     variable,
@@ -124,10 +92,6 @@ export const flag = (variable: string, fallback: boolean, description: string) =
     description
   })
 
-/**
- * @since 0.1.0
- * @category constructors
- */
 export const choice = <const L extends ReadonlyArray<string>>(
   variable: string,
   allowed: L,
@@ -150,10 +114,6 @@ export const choice = <const L extends ReadonlyArray<string>>(
 /** What goes into a header takes nothing else. */
 const header = /^[\x21-\x7e]*$/
 
-/**
- * @since 0.1.0
- * @category constructors
- */
 export const secret = (variable: string, allowed: string, description: string, pattern = header) =>
   setting({
     variable,
@@ -172,12 +132,7 @@ export const secret = (variable: string, allowed: string, description: string, p
     description
   })
 
-/**
- * An address, without the slashes at its end.
- *
- * @since 0.1.0
- * @category schemas
- */
+/** An address, without the slashes at its end. */
 export const httpUrl = Schema.transform(
   Schema.String.pipe(
     Schema.filter((text) => /^https?:\/\/[^/?#\s]+[^?#\s]*$/.test(text.trim()) && URL.canParse(text.trim()))

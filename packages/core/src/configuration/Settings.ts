@@ -1,8 +1,6 @@
 /**
  * Every environment variable that lms-bridge reads: one table, from which the values are decoded at start and the
  * README's table is written.
- *
- * @since 0.1.0
  */
 import * as Config from "effect/Config"
 import * as Context from "effect/Context"
@@ -32,12 +30,7 @@ const toolsets: ReadonlyArray<string> = ["all", "lean", "agent", "runs", "models
 const toolsetsOf = (text: string): ReadonlyArray<string> =>
   text.split(",").flatMap((name) => (name.trim() === "" ? [] : [name.trim()]))
 
-/**
- * The table. Order is the README's order.
- *
- * @since 0.1.0
- * @category models
- */
+/** The table. Order is the README's order. */
 export const table = {
   host: setting({
     variable: "LMSTUDIO_HOST",
@@ -206,18 +199,9 @@ export const table = {
   dataDir: optionalText("LMS_BRIDGE_DATA_DIR", "Where runs and locks are kept. Unset: `~/.lms-bridge`.")
 } as const
 
-/**
- * @since 0.1.0
- * @category models
- */
 export type Values = { readonly [K in keyof typeof table]: (typeof table)[K] extends Setting<infer A> ? A : never }
 
-/**
- * Variables whose values cannot be used. Values of secrets are never repeated.
- *
- * @since 0.1.0
- * @category errors
- */
+/** Variables whose values cannot be used. Values of secrets are never repeated. */
 export class SettingsInvalid extends Schema.TaggedError<SettingsInvalid>()("SettingsInvalid", {
   problems: Schema.Array(Schema.Struct({ variable: Schema.String, got: Schema.String, allowed: Schema.String }))
 }) {
@@ -229,20 +213,11 @@ export class SettingsInvalid extends Schema.TaggedError<SettingsInvalid>()("Sett
   }
 }
 
-/**
- * The values when nothing is set.
- *
- * @since 0.1.0
- * @category constructors
- */
+/** The values when nothing is set. */
 export const defaults: Values = Object.fromEntries(
   Object.entries(table).map(([key, { fallback }]) => [key, fallback])
 ) as Values // the mapped type of `table` itself, which `fromEntries` cannot express
 
-/**
- * @since 0.1.0
- * @category services
- */
 export class Settings extends Context.Tag("@lms-bridge/core/configuration/Settings")<Settings, Values>() {
   /** Reads all variables from the `ConfigProvider`; fails with all problems at once. */
   static readonly layer: Layer.Layer<Settings, SettingsInvalid> = Layer.effect(
@@ -254,24 +229,14 @@ export class Settings extends Context.Tag("@lms-bridge/core/configuration/Settin
     Layer.succeed(this, { ...defaults, ...changes })
 }
 
-/**
- * The server's address: `LMSTUDIO_BASE_URL`, else host and port.
- *
- * @since 0.1.0
- * @category getters
- */
+/** The server's address: `LMSTUDIO_BASE_URL`, else host and port. */
 export const baseUrl = (settings: Values): string =>
   Option.getOrElse(settings.baseUrl, () => {
     const host = settings.host.includes(":") && !settings.host.startsWith("[") ? `[${settings.host}]` : settings.host
     return `http://${host}:${settings.port}`
   }).replace(/\/v1$/, "")
 
-/**
- * Host and port of that address, and whether it is on this machine.
- *
- * @since 0.1.0
- * @category getters
- */
+/** Host and port of that address, and whether it is on this machine. */
 export const address = (
   settings: Values
 ): { readonly host: string; readonly port: number; readonly isLocal: boolean } => {

@@ -1,33 +1,14 @@
-/**
- * Images as bytes: what they are is read from the bytes themselves, whatever a name or a header says. Pure.
- *
- * @since 0.1.0
- */
+/** Images as bytes: what they are is read from the bytes themselves, whatever a name or a header says. Pure. */
 import * as Either from "effect/Either"
 import * as Encoding from "effect/Encoding"
 
-/**
- * Kinds that vision models are given.
- *
- * @since 0.1.0
- * @category models
- */
+/** Kinds that vision models are given. */
 export type ImageKind = "image/png" | "image/jpeg" | "image/webp" | "image/gif"
 
-/**
- * Largest image, in bytes.
- *
- * @since 0.1.0
- * @category constants
- */
+/** Largest image, in bytes. */
 export const maxBytes = 10 * 1024 * 1024
 
-/**
- * By the first bytes; undefined for anything else.
- *
- * @since 0.1.0
- * @category getters
- */
+/** By the first bytes; undefined for anything else. */
 export const kindOf = (bytes: Uint8Array): ImageKind | undefined => {
   const starts = (signature: ReadonlyArray<number>, from = 0) =>
     signature.every((byte, index) => bytes[from + index] === byte)
@@ -38,12 +19,7 @@ export const kindOf = (bytes: Uint8Array): ImageKind | undefined => {
   return undefined
 }
 
-/**
- * A `data:` URL, or bare base64; undefined when the text is neither.
- *
- * @since 0.1.0
- * @category getters
- */
+/** A `data:` URL, or bare base64; undefined when the text is neither. */
 export const base64In = (text: string): string | undefined => {
   const url = /^data:[^,]*;base64,/i.exec(text)
   if (url !== null) return text.slice(url[0].length).replaceAll(/\s/g, "")
@@ -51,20 +27,11 @@ export const base64In = (text: string): string | undefined => {
   return text.length >= 64 && /^[A-Za-z0-9+/\s]+={0,2}\s*$/.test(text) ? text.replaceAll(/\s/g, "") : undefined
 }
 
-/**
- * The bytes of base64; judged by its length before anything is decoded.
- *
- * @since 0.1.0
- * @category conversions
- */
+/** The bytes of base64; judged by its length before anything is decoded. */
 export const decode = (base64: string): Either.Either<Uint8Array, "TooLarge" | "NotBase64"> =>
   (base64.length * 3) / 4 > maxBytes + 2
     ? Either.left("TooLarge")
     : Either.mapLeft(Encoding.decodeBase64(base64), () => "NotBase64" as const)
 
-/**
- * @since 0.1.0
- * @category conversions
- */
 export const dataUrl = (kind: ImageKind, bytes: Uint8Array): string =>
   `data:${kind};base64,${Encoding.encodeBase64(bytes)}`

@@ -1,8 +1,4 @@
-/**
- * An image from the web: every address of the way is public, and no more is read than an image may have.
- *
- * @since 0.1.0
- */
+/** An image from the web: every address of the way is public, and no more is read than an image may have. */
 import type * as HttpClient from "@effect/platform/HttpClient"
 import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
 import * as Duration from "effect/Duration"
@@ -14,10 +10,6 @@ import { maxBytes } from "./ImageData.ts"
 import { ImageRefused } from "./ImageRefused.ts"
 import { mayFetch } from "./PublicAddress.ts"
 
-/**
- * @since 0.1.0
- * @category constructors
- */
 export const get = (
   web: Option.Option<HttpClient.HttpClient>,
   source: string

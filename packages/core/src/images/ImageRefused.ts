@@ -1,18 +1,8 @@
-/**
- * Why an image is not given to a model.
- *
- * @since 0.1.0
- */
+/** Why an image is not given to a model. */
 import * as Schema from "effect/Schema"
+import { optional } from "../schema/Fields.ts"
 
-const optional = <A, I>(schema: Schema.Schema<A, I>) => Schema.optionalWith(schema, { exact: true })
-
-/**
- * `source` is shown shortened, and of a URL without its query.
- *
- * @since 0.1.0
- * @category errors
- */
+/** `source` is shown shortened, and of a URL without its query. */
 export class ImageRefused extends Schema.TaggedError<ImageRefused>()("ImageRefused", {
   source: Schema.String,
   reason: Schema.Literal(

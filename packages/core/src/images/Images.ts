@@ -1,8 +1,4 @@
-/**
- * Images from wherever a caller has them: a file, a URL, base64. Checked, and never more than fits.
- *
- * @since 0.1.0
- */
+/** Images from wherever a caller has them: a file, a URL, base64. Checked, and never more than fits. */
 import type { PlatformError } from "@effect/platform/Error"
 import * as FileSystem from "@effect/platform/FileSystem"
 import * as Path from "@effect/platform/Path"
@@ -22,10 +18,6 @@ import { PublicWeb } from "./PublicWeb.ts"
 
 export { ImageRefused } from "./ImageRefused.ts"
 
-/**
- * @since 0.1.0
- * @category models
- */
 export interface Image {
   readonly kind: ImageData.ImageKind
   readonly bytes: number
@@ -33,10 +25,6 @@ export interface Image {
   readonly dataUrl: string
 }
 
-/**
- * @since 0.1.0
- * @category services
- */
 export class Images extends Context.Tag("@lms-bridge/core/images/Images")<
   Images,
   {

@@ -1,15 +1,9 @@
 /**
  * Whether an address belongs to the open internet: what lies in this machine, its network or its cloud is asked nothing
  * on behalf of a model or of a page. Pure.
- *
- * @since 0.1.0
  */
 import ipaddr from "ipaddr.js"
 
-/**
- * @since 0.1.0
- * @category predicates
- */
 export const isPublic = (address: string): boolean => {
   const bare = address.replace(/^\[|\]$/g, "").replace(/%.*$/, "")
   // also takes IPv4 that is written within IPv6 for what it is
@@ -19,9 +13,6 @@ export const isPublic = (address: string): boolean => {
 /**
  * Whether a URL may be fetched, as far as it says itself: http or https, no credentials, and no address or name that is
  * not public. What its name leads to is for the connection to check.
- *
- * @since 0.1.0
- * @category predicates
  */
 export const mayFetch = (url: URL): boolean => {
   const host = url.hostname.replace(/^\[|\]$/g, "").replace(/\.$/, "")

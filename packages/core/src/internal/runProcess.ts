@@ -1,8 +1,4 @@
-/**
- * The one way to run a process: no shell, stdin closed, output bounded, and never a child left behind.
- *
- * @since 0.1.0
- */
+/** The one way to run a process: no shell, stdin closed, output bounded, and never a child left behind. */
 import * as Command from "@effect/platform/Command"
 import type * as CommandExecutor from "@effect/platform/CommandExecutor"
 import type { PlatformError } from "@effect/platform/Error"

@@ -1,8 +1,4 @@
-/**
- * Work of a finalizer that has to come to its end, whatever happens to the fiber that runs it.
- *
- * @since 0.1.0
- */
+/** Work of a finalizer that has to come to its end, whatever happens to the fiber that runs it. */
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 

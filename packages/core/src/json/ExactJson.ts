@@ -8,11 +8,7 @@ import * as ParseResult from "effect/ParseResult"
 import * as Predicate from "effect/Predicate"
 import * as Schema from "effect/Schema"
 
-/**
- * A number in the digits that somebody wrote, because a double would change them.
- *
- * @since 0.1.0
- */
+/** A number in the digits that somebody wrote, because a double would change them. */
 export class ExactNumber extends Data.Class<{ readonly text: string }> {
   /** For those who write it without `stringify` below: the digits as a number where the engine can, else as text. */
   toJSON(): unknown {
@@ -23,11 +19,7 @@ export class ExactNumber extends Data.Class<{ readonly text: string }> {
   }
 }
 
-/**
- * The number that a numeral of JSON stands for.
- *
- * @since 0.1.0
- */
+/** The number that a numeral of JSON stands for. */
 export const numberOf = (numeral: string): number | ExactNumber => {
   const number = Number(numeral)
   return Number.isFinite(number) && !Object.is(number, -0) && sameDecimal(numeral, String(number))
@@ -35,11 +27,7 @@ export const numberOf = (numeral: string): number | ExactNumber => {
     : new ExactNumber({ text: numeral })
 }
 
-/**
- * The value, or what the parser says of a text that is no JSON.
- *
- * @since 0.1.0
- */
+/** The value, or what the parser says of a text that is no JSON. */
 export const parse = (text: string): Either.Either<unknown, string> =>
   Either.try({
     try: () => {
@@ -57,26 +45,14 @@ export const parse = (text: string): Either.Either<unknown, string> =>
     catch: (cause) => (Predicate.isError(cause) ? cause.message : String(cause))
   })
 
-/**
- * As `JSON.stringify`, with the digits of exact numbers. "" for what JSON has no word for.
- *
- * @since 0.1.0
- */
+/** As `JSON.stringify`, with the digits of exact numbers. "" for what JSON has no word for. */
 export const stringify = (value: unknown, space = 0): string =>
   holdsExact(value) ? written(value, space === 0 ? "" : "\n", space) : (JSON.stringify(value, null, space) ?? "")
 
-/**
- * The value with the nearest double in place of each exact number: for those who compare and do not pass on.
- *
- * @since 0.1.0
- */
+/** The value with the nearest double in place of each exact number: for those who compare and do not pass on. */
 export const approximate = (value: unknown): unknown => (holdsExact(value) ? withDoubles(value) : value)
 
-/**
- * As `Schema.parseJson`, with exact numbers.
- *
- * @since 0.1.0
- */
+/** As `Schema.parseJson`, with exact numbers. */
 export const fromJson = <A, I, R>(schema: Schema.Schema<A, I, R>, space = 0): Schema.Schema<A, string, R> =>
   Schema.compose(
     Schema.transformOrFail(Schema.String, Schema.Unknown, {

@@ -1,30 +1,18 @@
 /**
  * Estimates of tokens before a server has counted them. Rough on purpose: the loop corrects them by the counts that come
  * back with each reply.
- *
- * @since 0.1.0
  */
 import { stringify } from "./ExactJson.ts"
 import type { ChatMessage } from "../lmstudio/Chat.ts"
 
-/**
- * About 3.6 ASCII characters, or one of another script, are a token.
- *
- * @since 0.1.0
- * @category getters
- */
+/** About 3.6 ASCII characters, or one of another script, are a token. */
 export const ofText = (text: string): number => {
   let other = 0
   for (let index = 0; index < text.length; index++) if (text.charCodeAt(index) > 0x7f) other++
   return Math.ceil((text.length - other) / 3.6 + other * 0.9)
 }
 
-/**
- * A message with the marks that a chat template puts around it. Counted once for each message object.
- *
- * @since 0.1.0
- * @category getters
- */
+/** A message with the marks that a chat template puts around it. Counted once for each message object. */
 export const ofMessage = (message: ChatMessage): number => {
   const known = counted.get(message)
   if (known !== undefined) return known
@@ -41,12 +29,7 @@ export const ofMessage = (message: ChatMessage): number => {
   return tokens
 }
 
-/**
- * A value as it is sent: JSON.
- *
- * @since 0.1.0
- * @category getters
- */
+/** A value as it is sent: JSON. */
 export const ofJson = (value: object): number => {
   const known = counted.get(value)
   if (known !== undefined) return known

@@ -1,46 +1,19 @@
-/**
- * The words of a conversation with a model, independent of which LM Studio route carries them.
- *
- * @since 0.1.0
- */
+/** The words of a conversation with a model, independent of which LM Studio route carries them. */
 import * as Schema from "effect/Schema"
 
-/**
- * A call that a model asked for. `arguments` is the text exactly as the model wrote it: JSON, broken JSON or "".
- *
- * @since 0.1.0
- * @category models
- */
+/** A call that a model asked for. `arguments` is the text exactly as the model wrote it: JSON, broken JSON or "". */
 export const ToolCall = Schema.Struct({
   id: Schema.String,
   name: Schema.String,
   arguments: Schema.String
 })
-/**
- * @since 0.1.0
- * @category models
- */
 export type ToolCall = typeof ToolCall.Type
 
-/**
- * An image as LM Studio takes it: a `data:` URL with base64.
- *
- * @since 0.1.0
- * @category models
- */
+/** An image as LM Studio takes it: a `data:` URL with base64. */
 export const ImagePart = Schema.Struct({ type: Schema.Literal("image"), dataUrl: Schema.String })
-/**
- * @since 0.1.0
- * @category models
- */
 export const TextPart = Schema.Struct({ type: Schema.Literal("text"), text: Schema.String })
 
-/**
- * One message of the history that is sent with each request.
- *
- * @since 0.1.0
- * @category models
- */
+/** One message of the history that is sent with each request. */
 export const ChatMessage = Schema.Union(
   Schema.Struct({ role: Schema.Literal("system"), content: Schema.String }),
   Schema.Struct({
@@ -54,60 +27,28 @@ export const ChatMessage = Schema.Union(
   }),
   Schema.Struct({ role: Schema.Literal("tool"), toolCallId: Schema.String, content: Schema.String })
 )
-/**
- * @since 0.1.0
- * @category models
- */
 export type ChatMessage = typeof ChatMessage.Type
 
-/**
- * A tool as it is offered to a model. `parameters` is a JSON Schema object.
- *
- * @since 0.1.0
- * @category models
- */
+/** A tool as it is offered to a model. `parameters` is a JSON Schema object. */
 export const ToolDefinition = Schema.Struct({
   name: Schema.String,
   description: Schema.String,
   parameters: Schema.Record({ key: Schema.String, value: Schema.Unknown })
 })
-/**
- * @since 0.1.0
- * @category models
- */
 export type ToolDefinition = typeof ToolDefinition.Type
 
-/**
- * Token counts as the server reports them; absent where it does not.
- *
- * @since 0.1.0
- * @category models
- */
+/** Token counts as the server reports them; absent where it does not. */
 export const Usage = Schema.Struct({
   inputTokens: Schema.NonNegativeInt,
   outputTokens: Schema.NonNegativeInt,
   reasoningTokens: Schema.optionalWith(Schema.NonNegativeInt, { exact: true })
 })
-/**
- * @since 0.1.0
- * @category models
- */
 export type Usage = typeof Usage.Type
 
-/**
- * Why a reply ended. LM Studio may add values, so any string is kept; `stop`, `length` and `tool_calls` are known.
- *
- * @since 0.1.0
- * @category models
- */
+/** Why a reply ended. LM Studio may add values, so any string is kept; `stop`, `length` and `tool_calls` are known. */
 export const FinishReason = Schema.String
 
-/**
- * What to ask of a model. `model` is a real model key or instance id, never `default`.
- *
- * @since 0.1.0
- * @category models
- */
+/** What to ask of a model. `model` is a real model key or instance id, never `default`. */
 export interface ChatRequest {
   readonly model: string
   readonly messages: ReadonlyArray<ChatMessage>
@@ -128,9 +69,6 @@ export interface ChatRequest {
 /**
  * What happens while a reply streams in. Text and reasoning come as they are generated; a tool call is announced once
  * its name is known and complete in the final `ChatReply`.
- *
- * @since 0.1.0
- * @category models
  */
 export type ChatEvent =
   | { readonly _tag: "ModelLoading"; readonly progress?: number | undefined }
@@ -142,12 +80,7 @@ export type ChatEvent =
   | { readonly _tag: "ToolCallDelta"; readonly index: number; readonly text: string }
   | { readonly _tag: "Completed"; readonly reply: ChatReply }
 
-/**
- * A whole reply. `model` is who answered according to the server, which may differ from who was asked.
- *
- * @since 0.1.0
- * @category models
- */
+/** A whole reply. `model` is who answered according to the server, which may differ from who was asked. */
 export const ChatReply = Schema.Struct({
   model: Schema.String,
   content: Schema.String,
@@ -161,18 +94,9 @@ export const ChatReply = Schema.Struct({
   /** Milliseconds from the request to the end of the reply, by our clock. */
   totalMillis: Schema.NonNegative
 })
-/**
- * @since 0.1.0
- * @category models
- */
 export type ChatReply = typeof ChatReply.Type
 
-/**
- * The events of a reply that came all at once.
- *
- * @since 0.1.0
- * @category conversions
- */
+/** The events of a reply that came all at once. */
 export const eventsOf = (reply: ChatReply): ReadonlyArray<ChatEvent> => [
   ...(reply.reasoning === "" ? [] : [{ _tag: "ReasoningDelta", text: reply.reasoning } as const]),
   ...(reply.content === "" ? [] : [{ _tag: "TextDelta", text: reply.content } as const]),
@@ -180,12 +104,7 @@ export const eventsOf = (reply: ChatReply): ReadonlyArray<ChatEvent> => [
   { _tag: "Completed", reply }
 ]
 
-/**
- * Generated tokens per second between the first token and the end; undefined when the server sent no usage.
- *
- * @since 0.1.0
- * @category getters
- */
+/** Generated tokens per second between the first token and the end; undefined when the server sent no usage. */
 export const tokensPerSecond = (reply: ChatReply): number | undefined => {
   const millis = reply.totalMillis - reply.firstTokenMillis
   return reply.usage === undefined || millis <= 0 ? undefined : (reply.usage.outputTokens * 1000) / millis

@@ -1,20 +1,11 @@
-/**
- * A reply as it streams in: a pure fold of the stream's frames into events and, at the end, the whole `ChatReply`.
- *
- * @since 0.1.0
- */
+/** A reply as it streams in: a pure fold of the stream's frames into events and, at the end, the whole `ChatReply`. */
 import type { ChatEvent, ChatReply, ToolCall, Usage } from "./Chat.ts"
 import * as ThinkTags from "./words/ThinkTags.ts"
 import type { Chunk, Delta, Frame } from "./wire/ChatWire.ts"
 import type { ErrorFacts } from "./wire/ErrorBody.ts"
-import { present } from "./wire/Open.ts"
+import { present } from "../schema/Fields.ts"
 
-/**
- * What has arrived so far. Times are epoch milliseconds.
- *
- * @since 0.1.0
- * @category models
- */
+/** What has arrived so far. Times are epoch milliseconds. */
 export interface ChatState {
   readonly startedAt: number
   readonly firstAt: number | undefined
@@ -34,21 +25,12 @@ export interface ChatState {
   readonly begun: boolean
 }
 
-/**
- * What a frame did.
- *
- * @since 0.1.0
- * @category models
- */
+/** What a frame did. */
 export type Step =
   | { readonly _tag: "Next"; readonly state: ChatState; readonly events: ReadonlyArray<ChatEvent> }
   | { readonly _tag: "Fault"; readonly facts: ErrorFacts }
   | { readonly _tag: "Malformed"; readonly detail: string }
 
-/**
- * @since 0.1.0
- * @category constructors
- */
 export const start = (now: number): ChatState => ({
   startedAt: now,
   firstAt: undefined,
@@ -65,12 +47,7 @@ export const start = (now: number): ChatState => ({
   begun: false
 })
 
-/**
- * Characters of text, reasoning and tool calls that have arrived.
- *
- * @since 0.1.0
- * @category getters
- */
+/** Characters of text, reasoning and tool calls that have arrived. */
 export const delivered = (state: ChatState): number =>
   state.content.length +
   state.reasoning.length +
@@ -80,18 +57,10 @@ export const delivered = (state: ChatState): number =>
 /**
  * Whether the reply is whole, so that the end of the stream is its end. Many servers leave `[DONE]` out (H15), and some
  * the reason.
- *
- * @since 0.1.0
- * @category getters
  */
 export const isWhole = (state: ChatState): boolean => state.done || state.finishReason !== ""
 
-/**
- * The next frame, at the time `now`.
- *
- * @since 0.1.0
- * @category transitions
- */
+/** The next frame, at the time `now`. */
 export const step = (state: ChatState, frame: Frame, now: number): Step => {
   if (frame._tag === "Fault") return { _tag: "Fault", facts: frame.facts }
   if (frame._tag === "Noise") return { _tag: "Next", state, events: [] }
@@ -107,12 +76,7 @@ export const step = (state: ChatState, frame: Frame, now: number): Step => {
   }
 }
 
-/**
- * The end of the stream: events for what was held back, and the reply. Call it only when `isWhole`.
- *
- * @since 0.1.0
- * @category transitions
- */
+/** The end of the stream: events for what was held back, and the reply. Call it only when `isWhole`. */
 export const complete = (state: ChatState, now: number): ReadonlyArray<ChatEvent> => {
   const split = ThinkTags.end(state.think)
   const last = deltas(split.reasoning, split.shown)

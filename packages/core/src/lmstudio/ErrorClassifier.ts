@@ -1,8 +1,6 @@
 /**
  * Which error an error body means: decided by its text and its codes, in this one table. The HTTP status differs between
  * routes and versions for the same fault (contract H32) and is asked last, when nothing else tells.
- *
- * @since 0.1.0
  */
 import { nearest } from "../models/catalog/ModelName.ts"
 import {
@@ -24,14 +22,9 @@ import { exitCodeIn } from "./words/ExitCode.ts"
 import { bytesOf } from "./lms/Messages.ts"
 import { isTemplateRefusal, refusedTools } from "./RequestShape.ts"
 import type { ErrorFacts } from "./wire/ErrorBody.ts"
-import { present } from "./wire/Open.ts"
+import { present } from "../schema/Fields.ts"
 
-/**
- * An error body and the request that it answers.
- *
- * @since 0.1.0
- * @category models
- */
+/** An error body and the request that it answers. */
 export interface Failure {
   /** What was asked for, as a person would say it: `chat`, `model load`. */
   readonly operation: string
@@ -46,12 +39,7 @@ export interface Failure {
   readonly hadToken?: boolean | undefined
 }
 
-/**
- * Total: what no rule knows is a `RequestRejected` when the status blames the request, else a `ServerFault`.
- *
- * @since 0.1.0
- * @category decoding
- */
+/** Total: what no rule knows is a `RequestRejected` when the status blames the request, else a `ServerFault`. */
 export const classify = (failure: Failure): LmStudioError => {
   for (const rule of rules) {
     const error = rule(failure)

@@ -1,8 +1,4 @@
-/**
- * LM Studio's HTTP interface: native v1, legacy v0 or plain OpenAI, whichever the server speaks.
- *
- * @since 0.1.0
- */
+/** LM Studio's HTTP interface: native v1, legacy v0 or plain OpenAI, whichever the server speaks. */
 import type * as HttpClient from "@effect/platform/HttpClient"
 import * as Context from "effect/Context"
 import type * as Duration from "effect/Duration"
@@ -21,21 +17,10 @@ import type { LmStudioError } from "./LmStudioError.ts"
  * Which family of routes a server has. Found out once per server by what bodies look like, because an unknown route
  * answers 200 (contract 0.1): `native-v1` has `/api/v1/models` with `models`, `legacy-v0` has `/api/v0/models` with
  * `data`, `openai` has only `/v1/models`.
- *
- * @since 0.1.0
- * @category models
  */
 export const Dialect = Schema.Literal("native-v1", "legacy-v0", "openai")
-/**
- * @since 0.1.0
- * @category models
- */
 export type Dialect = typeof Dialect.Type
 
-/**
- * @since 0.1.0
- * @category models
- */
 export const ServerInfo = Schema.Struct({
   /** Without a trailing slash and without credentials. */
   baseUrl: Schema.String,
@@ -43,42 +28,21 @@ export const ServerInfo = Schema.Struct({
   /** Whether `/lmstudio-greeting` named the product; false for llama-server, Ollama, vLLM and the like. */
   isLmStudio: Schema.Boolean
 })
-/**
- * @since 0.1.0
- * @category models
- */
 export type ServerInfo = typeof ServerInfo.Type
 
-/**
- * Who may ask a server: `open` is anybody, `token` only who has an API token, as we have.
- *
- * @since 0.1.0
- * @category models
- */
+/** Who may ask a server: `open` is anybody, `token` only who has an API token, as we have. */
 export type Access = "open" | "token"
 
-/**
- * A copy of a model in memory. `contextLength` in tokens; undefined where the dialect does not tell.
- *
- * @since 0.1.0
- * @category models
- */
+/** A copy of a model in memory. `contextLength` in tokens; undefined where the dialect does not tell. */
 export const ModelInstance = Schema.Struct({
   id: Schema.String,
   contextLength: Schema.optionalWith(Schema.NonNegativeInt, { exact: true })
 })
-/**
- * @since 0.1.0
- * @category models
- */
 export type ModelInstance = typeof ModelInstance.Type
 
 /**
  * A model as the server lists it, the same for every dialect. `type` and `format` are kept as they come, with `vlm`
  * folded into `llm` (+ `vision`) and `embeddings` into `embedding`.
- *
- * @since 0.1.0
- * @category models
  */
 export const ApiModel = Schema.Struct({
   key: Schema.String,
@@ -98,48 +62,27 @@ export const ApiModel = Schema.Struct({
   /** Empty when the model is not in memory. A plain OpenAI server does not tell; there each model is its own instance. */
   instances: Schema.Array(ModelInstance)
 })
-/**
- * @since 0.1.0
- * @category models
- */
 export type ApiModel = typeof ApiModel.Type
 
-/**
- * @since 0.1.0
- * @category models
- */
 export interface LoadOptions {
   readonly contextLength?: number | undefined
   readonly flashAttention?: boolean | undefined
   readonly offloadKvCacheToGpu?: boolean | undefined
 }
 
-/**
- * What `POST /api/v1/models/load` did. LM Studio gives no TTL to a model loaded this way.
- *
- * @since 0.1.0
- * @category models
- */
+/** What `POST /api/v1/models/load` did. LM Studio gives no TTL to a model loaded this way. */
 export interface ApiLoaded {
   readonly instanceId: string
   readonly loadTimeSeconds: number | undefined
   readonly contextLength: number | undefined
 }
 
-/**
- * @since 0.1.0
- * @category models
- */
 export interface Embeddings {
   readonly model: string
   readonly vectors: ReadonlyArray<ReadonlyArray<number>>
   readonly usage: Usage | undefined
 }
 
-/**
- * @since 0.1.0
- * @category models
- */
 export interface CompletionRequest {
   readonly model: string
   readonly prompt: string
@@ -149,10 +92,6 @@ export interface CompletionRequest {
   readonly ttlSeconds?: number | undefined
 }
 
-/**
- * @since 0.1.0
- * @category models
- */
 export interface Completion {
   readonly model: string
   readonly text: string
@@ -160,12 +99,7 @@ export interface Completion {
   readonly usage: Usage | undefined
 }
 
-/**
- * A request of `POST /api/v1/chat`, which takes no history, no tools of the caller's and no TTL (contract A1).
- *
- * @since 0.1.0
- * @category models
- */
+/** A request of `POST /api/v1/chat`, which takes no history, no tools of the caller's and no TTL (contract A1). */
 export interface NativeChatRequest {
   readonly model: string
   readonly input: string
@@ -182,9 +116,6 @@ export interface NativeChatRequest {
 /**
  * A request of `POST /v1/responses`. The route ignores `ttl` and JSON schemas silently (contract C4, H31), so neither
  * is offered here.
- *
- * @since 0.1.0
- * @category models
  */
 export interface ResponsesRequest {
   readonly model: string
@@ -202,19 +133,11 @@ export interface ResponsesRequest {
   }>
 }
 
-/**
- * @since 0.1.0
- * @category models
- */
 export type ResponsesInput =
   | { readonly type: "message"; readonly role: "user" | "system" | "assistant"; readonly content: string }
   | { readonly type: "function_call"; readonly callId: string; readonly name: string; readonly arguments: string }
   | { readonly type: "function_call_output"; readonly callId: string; readonly output: string }
 
-/**
- * @since 0.1.0
- * @category models
- */
 export interface ResponsesReply extends ChatReply {
   readonly id: string
   readonly status: string
@@ -223,9 +146,6 @@ export interface ResponsesReply extends ChatReply {
 /**
  * State of a download. `status` is kept as it comes; `downloading`, `paused`, `completed`, `failed` and
  * `already_downloaded` are known.
- *
- * @since 0.1.0
- * @category models
  */
 export interface DownloadStatus {
   readonly jobId: string | undefined
@@ -238,9 +158,6 @@ export interface DownloadStatus {
 /**
  * Time limits of one request; a field left out takes the configured value. `firstByte` is long by default, because
  * LM Studio sends nothing while it processes the prompt.
- *
- * @since 0.1.0
- * @category models
  */
 export interface RequestLimits {
   readonly connect?: Duration.DurationInput | undefined
@@ -249,19 +166,12 @@ export interface RequestLimits {
   readonly total?: Duration.DurationInput | undefined
 }
 
-/**
- * @since 0.1.0
- * @category errors
- */
 export type ApiError = LmStudioError | CircuitOpen
 
 /**
  * One method per thing LM Studio can do over HTTP. Transient failures are retried and counted by the breaker of the
  * call's operation class (`Resilience`); nothing is repeated once output was delivered. Methods never load a model by
  * themselves: that is `ModelLifecycle`'s business. Interrupting a call closes its socket at once.
- *
- * @since 0.1.0
- * @category services
  */
 export class LmStudioApi extends Context.Tag("@lms-bridge/core/lmstudio/LmStudioApi")<
   LmStudioApi,

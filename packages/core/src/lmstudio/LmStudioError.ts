@@ -3,8 +3,6 @@
  * do next. Which body and text become which error is decided in one place (`ErrorClassifier`), by text and code and
  * never by HTTP status alone (contract C5, H32). `farSideFault` says that a failure counts on the circuit breaker: LM
  * Studio or the way to it is broken, rather than the request.
- *
- * @since 0.1.0
  */
 import * as Duration from "effect/Duration"
 import * as Schema from "effect/Schema"
@@ -15,12 +13,7 @@ import { optional, serverSaid, shown } from "./words/saidByServer.ts"
 export { ModelCrashed, ModelLoadFailed, ModelLoadRefused } from "./LostModel.ts"
 export { TemplateRefused, ToolsRefused } from "./RequestShape.ts"
 
-/**
- * Nothing that speaks LM Studio's protocol answers at `baseUrl`.
- *
- * @since 0.1.0
- * @category errors
- */
+/** Nothing that speaks LM Studio's protocol answers at `baseUrl`. */
 export class LmStudioUnreachable extends Schema.TaggedError<LmStudioUnreachable>()("LmStudioUnreachable", {
   baseUrl: Schema.String,
   reason: Schema.Literal("Refused", "Timeout", "NotFound", "Tls", "Transport", "NotLmStudio"),
@@ -53,12 +46,7 @@ export class LmStudioUnreachable extends Schema.TaggedError<LmStudioUnreachable>
   }
 }
 
-/**
- * The server wants an API token and got none, a malformed one, or one without the right.
- *
- * @since 0.1.0
- * @category errors
- */
+/** The server wants an API token and got none, a malformed one, or one without the right. */
 export class Unauthorized extends Schema.TaggedError<Unauthorized>()("Unauthorized", {
   reason: Schema.Literal("Missing", "Malformed", "Forbidden"),
   serverMessage: Schema.String
@@ -71,12 +59,7 @@ export class Unauthorized extends Schema.TaggedError<Unauthorized>()("Unauthoriz
   }
 }
 
-/**
- * No model of that name is on the machine. `nearest` are the names that look most like it.
- *
- * @since 0.1.0
- * @category errors
- */
+/** No model of that name is on the machine. `nearest` are the names that look most like it. */
 export class ModelNotFound extends Schema.TaggedError<ModelNotFound>()("ModelNotFound", {
   model: Schema.String,
   available: Schema.Array(Schema.String),
@@ -95,12 +78,7 @@ export class ModelNotFound extends Schema.TaggedError<ModelNotFound>()("ModelNot
   }
 }
 
-/**
- * The model exists but is not in memory, and this operation does not load it.
- *
- * @since 0.1.0
- * @category errors
- */
+/** The model exists but is not in memory, and this operation does not load it. */
 export class ModelNotLoaded extends Schema.TaggedError<ModelNotLoaded>()("ModelNotLoaded", {
   model: optional(Schema.String),
   serverMessage: optional(Schema.String)
@@ -113,12 +91,7 @@ export class ModelNotLoaded extends Schema.TaggedError<ModelNotLoaded>()("ModelN
   }
 }
 
-/**
- * The conversation is longer than the loaded context. Token counts where LM Studio gave them.
- *
- * @since 0.1.0
- * @category errors
- */
+/** The conversation is longer than the loaded context. Token counts where LM Studio gave them. */
 export class ContextOverflow extends Schema.TaggedError<ContextOverflow>()("ContextOverflow", {
   model: Schema.String,
   promptTokens: optional(Schema.Number),
@@ -135,12 +108,7 @@ export class ContextOverflow extends Schema.TaggedError<ContextOverflow>()("Cont
   }
 }
 
-/**
- * LM Studio understood the request and refuses it as it stands. With the code `not_sent`, it was refused by us.
- *
- * @since 0.1.0
- * @category errors
- */
+/** LM Studio understood the request and refuses it as it stands. With the code `not_sent`, it was refused by us. */
 export class RequestRejected extends Schema.TaggedError<RequestRejected>()("RequestRejected", {
   operation: Schema.String,
   code: optional(Schema.String),
@@ -154,12 +122,7 @@ export class RequestRejected extends Schema.TaggedError<RequestRejected>()("Requ
   }
 }
 
-/**
- * LM Studio itself failed: an engine error, a corrupt store, a tool call it could not parse.
- *
- * @since 0.1.0
- * @category errors
- */
+/** LM Studio itself failed: an engine error, a corrupt store, a tool call it could not parse. */
 export class ServerFault extends Schema.TaggedError<ServerFault>()("ServerFault", {
   operation: Schema.String,
   reason: Schema.Literal("Engine", "ToolCallParse", "StateStore", "Grammar", "Busy", "Loading", "Unknown"),
@@ -198,12 +161,7 @@ const serverFaultHelp: Readonly<Record<Exclude<ServerFault["reason"], "Loading">
   Unknown: "`lms log stream --source server` may show why."
 }
 
-/**
- * A reply that is not what the route promises.
- *
- * @since 0.1.0
- * @category errors
- */
+/** A reply that is not what the route promises. */
 export class ReplyMalformed extends Schema.TaggedError<ReplyMalformed>()("ReplyMalformed", {
   operation: Schema.String,
   detail: Schema.String
@@ -214,12 +172,7 @@ export class ReplyMalformed extends Schema.TaggedError<ReplyMalformed>()("ReplyM
   }
 }
 
-/**
- * The stream ended or the socket broke before the reply was whole.
- *
- * @since 0.1.0
- * @category errors
- */
+/** The stream ended or the socket broke before the reply was whole. */
 export class StreamCut extends Schema.TaggedError<StreamCut>()("StreamCut", {
   operation: Schema.String,
   /** Characters of text, reasoning and tool calls that had arrived. */
@@ -235,12 +188,7 @@ export class StreamCut extends Schema.TaggedError<StreamCut>()("StreamCut", {
   }
 }
 
-/**
- * A time limit of ours passed. `phase` says which one.
- *
- * @since 0.1.0
- * @category errors
- */
+/** A time limit of ours passed. `phase` says which one. */
 export class RequestTimeout extends Schema.TaggedError<RequestTimeout>()("RequestTimeout", {
   operation: Schema.String,
   phase: Schema.Literal("Connect", "Look", "FirstByte", "BetweenBytes", "Total"),
@@ -270,12 +218,7 @@ export class RequestTimeout extends Schema.TaggedError<RequestTimeout>()("Reques
   }
 }
 
-/**
- * This server cannot do that at all.
- *
- * @since 0.1.0
- * @category errors
- */
+/** This server cannot do that at all. */
 export class Unsupported extends Schema.TaggedError<Unsupported>()("Unsupported", {
   operation: Schema.String,
   dialect: Schema.String,
@@ -289,9 +232,6 @@ export class Unsupported extends Schema.TaggedError<Unsupported>()("Unsupported"
 
 /**
  * Another model than the one asked for has answered (H4): with one model loaded, LM Studio lets it answer for any name.
- *
- * @since 0.1.0
- * @category errors
  */
 export class WrongModelAnswered extends Schema.TaggedError<WrongModelAnswered>()("WrongModelAnswered", {
   asked: Schema.String,
@@ -303,10 +243,6 @@ export class WrongModelAnswered extends Schema.TaggedError<WrongModelAnswered>()
   }
 }
 
-/**
- * @since 0.1.0
- * @category errors
- */
 export const LmStudioError = Schema.Union(
   LmStudioUnreachable,
   Unauthorized,
@@ -326,8 +262,4 @@ export const LmStudioError = Schema.Union(
   Unsupported,
   WrongModelAnswered
 )
-/**
- * @since 0.1.0
- * @category errors
- */
 export type LmStudioError = typeof LmStudioError.Type

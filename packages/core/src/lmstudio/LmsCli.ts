@@ -1,8 +1,4 @@
-/**
- * The `lms` command line: one method per subcommand we use; arguments in, schemas out.
- *
- * @since 0.1.0
- */
+/** The `lms` command line: one method per subcommand we use; arguments in, schemas out. */
 import type * as CommandExecutor from "@effect/platform/CommandExecutor"
 import type * as FileSystem from "@effect/platform/FileSystem"
 import type * as HttpClient from "@effect/platform/HttpClient"
@@ -29,12 +25,7 @@ import type { LmsInstance, LmsModel } from "./LmsModel.ts"
 export { LmsCliError } from "./LmsCliError.ts"
 export { LmsInstance, LmsModel } from "./LmsModel.ts"
 
-/**
- * How to load. `ttl` is not optional: without it LM Studio would keep the model for ever (contract E).
- *
- * @since 0.1.0
- * @category models
- */
+/** How to load. `ttl` is not optional: without it LM Studio would keep the model for ever (contract E). */
 export interface LmsLoad {
   /** Exact model key, looked up by the caller: `lms` itself matches fuzzily. */
   readonly key: string
@@ -48,64 +39,36 @@ export interface LmsLoad {
   readonly onProgress?: ((fraction: number) => Effect.Effect<void>) | undefined
 }
 
-/**
- * `lms load --estimate-only`, which exits 0 even when it says that the load will fail.
- *
- * @since 0.1.0
- * @category models
- */
+/** `lms load --estimate-only`, which exits 0 even when it says that the load will fail. */
 export interface LoadEstimate {
   readonly gpuBytes: number | undefined
   readonly totalBytes: number | undefined
   readonly fits: boolean
 }
 
-/**
- * The application that `lms` talks to. `package` is `lm-studio`, `llmster` or what else it calls itself.
- *
- * @since 0.1.0
- * @category models
- */
+/** The application that `lms` talks to. `package` is `lm-studio`, `llmster` or what else it calls itself. */
 export interface Application {
   readonly version: string
   readonly package?: string | undefined
 }
 
-/**
- * @since 0.1.0
- * @category models
- */
 export interface DaemonStatus {
   readonly running: boolean
   readonly pid: number | undefined
   readonly isDaemon: boolean | undefined
 }
 
-/**
- * @since 0.1.0
- * @category models
- */
 export interface ServerStatus {
   readonly running: boolean
   readonly port: number | undefined
 }
 
-/**
- * Progress of `lms get`, read from its bar: fractions 0..1, bytes.
- *
- * @since 0.1.0
- * @category models
- */
+/** Progress of `lms get`, read from its bar: fractions 0..1, bytes. */
 export type GetProgress =
   | { readonly _tag: "Downloading"; readonly fraction: number; readonly detail: string }
   | { readonly _tag: "Done"; readonly alreadyDownloaded: boolean }
 
-/**
- * A line of `lms log stream --json`; `data` is kept as it comes.
- *
- * @since 0.1.0
- * @category models
- */
+/** A line of `lms log stream --json`; `data` is kept as it comes. */
 export interface LogEvent {
   /** Epoch milliseconds. */
   readonly timestamp: number
@@ -113,19 +76,11 @@ export interface LogEvent {
   readonly data: Readonly<Record<string, unknown>>
 }
 
-/**
- * @since 0.1.0
- * @category models
- */
 export interface LmsVariants {
   readonly model: LmsModel
   readonly variants: ReadonlyArray<LmsModel>
 }
 
-/**
- * @since 0.1.0
- * @category errors
- */
 export type LmsCallError = LmsCliError | CircuitOpen
 
 /**
@@ -134,9 +89,6 @@ export type LmsCallError = LmsCliError | CircuitOpen
  *
  * Most subcommands start LM Studio when it is off and may take minutes (contract F0): ask `daemonStatus` or
  * `LmStudioApi.ping` first.
- *
- * @since 0.1.0
- * @category services
  */
 export class LmsCli extends Context.Tag("@lms-bridge/core/lmstudio/LmsCli")<
   LmsCli,

@@ -1,18 +1,10 @@
-/**
- * What can go wrong between us and the `lms` executable.
- *
- * @since 0.1.0
- */
+/** What can go wrong between us and the `lms` executable. */
 import * as Schema from "effect/Schema"
-
-const optional = <A, I>(schema: Schema.Schema<A, I>) => Schema.optionalWith(schema, { exact: true })
+import { optional } from "../schema/Fields.ts"
 
 /**
  * What went wrong with a call of `lms`. `detail` is a bounded tail of its stderr, without colours; for `NotInstalled` it
  * is what LMS_BRIDGE_LMS_BINARY says, if it is set.
- *
- * @since 0.1.0
- * @category errors
  */
 export class LmsCliError extends Schema.TaggedError<LmsCliError>()("LmsCliError", {
   reason: Schema.Literal(

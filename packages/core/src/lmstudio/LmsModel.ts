@@ -1,17 +1,10 @@
-/**
- * Models and instances as `lms` lists them.
- *
- * @since 0.1.0
- */
+/** Models and instances as `lms` lists them. */
 import * as Schema from "effect/Schema"
-import { Amount, Count, open, openArray } from "./wire/Open.ts"
+import { Amount, Count, open, openArray } from "../schema/Fields.ts"
 
 /**
  * A model on disk, as `lms ls --json` prints it. Old and new versions leave fields out, write `null` or add others, and
  * unknown enum values are kept (contract F3, F4, F11).
- *
- * @since 0.1.0
- * @category models
  */
 export class LmsModel extends Schema.Class<LmsModel>("@lms-bridge/core/lmstudio/LmsModel")({
   modelKey: Schema.String,
@@ -35,9 +28,6 @@ export class LmsModel extends Schema.Class<LmsModel>("@lms-bridge/core/lmstudio/
 /**
  * A model in memory, as `lms ps --json` prints it. Every listed model is loaded, whatever its status: `generating`
  * and `processingPrompt` mean busy, `idle` means loaded and free.
- *
- * @since 0.1.0
- * @category models
  */
 export class LmsInstance extends LmsModel.extend<LmsInstance>("@lms-bridge/core/lmstudio/LmsInstance")({
   identifier: Schema.String,

@@ -1,18 +1,9 @@
-/**
- * A model that does not come into memory, or that is lost in the middle of its work.
- *
- * @since 0.1.0
- */
+/** A model that does not come into memory, or that is lost in the middle of its work. */
 import * as Schema from "effect/Schema"
 import { exitCodeMeaning } from "./words/ExitCode.ts"
 import { optional, sentence, serverSaid } from "./words/saidByServer.ts"
 
-/**
- * LM Studio will not load the model because it would not fit in memory. Bytes where LM Studio gave figures.
- *
- * @since 0.1.0
- * @category errors
- */
+/** LM Studio will not load the model because it would not fit in memory. Bytes where LM Studio gave figures. */
 export class ModelLoadRefused extends Schema.TaggedError<ModelLoadRefused>()("ModelLoadRefused", {
   model: Schema.String,
   requiredBytes: optional(Schema.Number),
@@ -35,9 +26,6 @@ export class ModelLoadRefused extends Schema.TaggedError<ModelLoadRefused>()("Mo
 
 /**
  * Loading began and failed: engine crash, missing runtime, broken file. Out of GPU memory looks like this, too (H20).
- *
- * @since 0.1.0
- * @category errors
  */
 export class ModelLoadFailed extends Schema.TaggedError<ModelLoadFailed>()("ModelLoadFailed", {
   model: Schema.String,
@@ -70,12 +58,7 @@ const AsWritten = Schema.transform(Schema.Union(Schema.String, Schema.Number), S
   encode: (text) => text
 })
 
-/**
- * The model stopped, was unloaded or crashed while it worked on this request.
- *
- * @since 0.1.0
- * @category errors
- */
+/** The model stopped, was unloaded or crashed while it worked on this request. */
 export class ModelCrashed extends Schema.TaggedError<ModelCrashed>()("ModelCrashed", {
   model: Schema.String,
   reason: Schema.Literal("Unloaded", "Crashed"),

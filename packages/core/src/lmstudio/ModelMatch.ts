@@ -1,16 +1,11 @@
 /**
  * Whether the model that answered is the one that was asked. With one model loaded, LM Studio lets it answer for any
  * name, with HTTP 200 (contract C2, H4).
- *
- * @since 0.1.0
  */
 import type { ApiModel } from "./LmStudioApi.ts"
 
 /**
  * By the names alone: the same key in any letter case, a numbered copy of it (`key:2`), or a variant (`key@q4_k_m`).
- *
- * @since 0.1.0
- * @category guards
  */
 export const sameName = (asked: string, answered: string): boolean => {
   if (asked.toLowerCase() === answered.toLowerCase()) return true
@@ -22,9 +17,6 @@ export const sameName = (asked: string, answered: string): boolean => {
 /**
  * By what the server lists: an instance under a name of its own answers for its key, and the other way round. Where
  * `listed` does not know who answered, only a server that is not LM Studio is believed: others name themselves freely.
- *
- * @since 0.1.0
- * @category guards
  */
 export const sameModel = (
   asked: string,

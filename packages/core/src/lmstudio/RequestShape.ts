@@ -2,8 +2,6 @@
  * Requests that LM Studio refuses because of their shape, before the model has seen them: the chat template of the model
  * cannot make a prompt of the conversation, or the definition of a tool is not as LM Studio wants it (contract J). Neither
  * is mended by asking again.
- *
- * @since 0.1.0
  */
 import * as Schema from "effect/Schema"
 import { sentence } from "./words/saidByServer.ts"
@@ -11,9 +9,6 @@ import type { ErrorFacts } from "./wire/ErrorBody.ts"
 
 /**
  * The chat template of the model refuses the conversation, or breaks on it. `serverMessage` has all that LM Studio said.
- *
- * @since 0.1.0
- * @category errors
  */
 export class TemplateRefused extends Schema.TaggedError<TemplateRefused>()("TemplateRefused", {
   model: Schema.String,
@@ -25,12 +20,7 @@ export class TemplateRefused extends Schema.TaggedError<TemplateRefused>()("Temp
   }
 }
 
-/**
- * LM Studio does not take the definitions of some tools. `tools` are their places in the request, from 0.
- *
- * @since 0.1.0
- * @category errors
- */
+/** LM Studio does not take the definitions of some tools. `tools` are their places in the request, from 0. */
 export class ToolsRefused extends Schema.TaggedError<ToolsRefused>()("ToolsRefused", {
   tools: Schema.NonEmptyArray(Schema.Number),
   serverMessage: Schema.String
@@ -42,20 +32,10 @@ export class ToolsRefused extends Schema.TaggedError<ToolsRefused>()("ToolsRefus
   }
 }
 
-/**
- * Whether these are words of a chat template, or of the engine that could not carry one out.
- *
- * @since 0.1.0
- * @category predicates
- */
+/** Whether these are words of a chat template, or of the engine that could not carry one out. */
 export const isTemplateRefusal = (text: string): boolean => templates.some((pattern) => pattern.test(text))
 
-/**
- * What the template itself said, out of all that was said about it; at most 300 characters.
- *
- * @since 0.1.0
- * @category getters
- */
+/** What the template itself said, out of all that was said about it; at most 300 characters. */
 export const templateWords = (text: string): string => {
   const marks = [
     ...text.matchAll(/(?:Jinja Exception|TemplateError|with jinja template|chat template)\W{0,4}:\W{0,6}/gi)
@@ -67,9 +47,6 @@ export const templateWords = (text: string): string => {
 /**
  * The places of the tools that a refusal names, from 0, each once; empty when it names none. The places come as paths of a
  * list of issues, as `param`, or in a sentence.
- *
- * @since 0.1.0
- * @category getters
  */
 export const refusedTools = ({ message, param }: ErrorFacts): ReadonlyArray<number> => {
   const found = [param ?? "", message].flatMap((text) =>

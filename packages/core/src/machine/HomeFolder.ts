@@ -1,18 +1,9 @@
-/**
- * The person's home folder, as the environment has it.
- *
- * @since 0.1.0
- */
+/** The person's home folder, as the environment has it. */
 import * as Config from "effect/Config"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 
-/**
- * `HOME`, else `USERPROFILE`; none where neither is set.
- *
- * @since 0.1.0
- * @category configuration
- */
+/** `HOME`, else `USERPROFILE`; none where neither is set. */
 export const homeFolder: Effect.Effect<Option.Option<string>> = Config.string("HOME").pipe(
   Config.orElse(() => Config.string("USERPROFILE")),
   Effect.option,

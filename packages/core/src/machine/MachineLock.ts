@@ -4,8 +4,6 @@
  * The owner adds a beat to the file every few seconds. Whoever waits gives it up for dead when the process is known to
  * have ended, or when the file has not changed through many looks of his own; clocks are not compared, so a machine that
  * slept breaks nothing.
- *
- * @since 0.1.0
  */
 import * as FileSystem from "@effect/platform/FileSystem"
 import * as Path from "@effect/platform/Path"
@@ -18,32 +16,14 @@ import * as Schema from "effect/Schema"
 import { fileName, type StateDirectory } from "./StateDirectory.ts"
 import { ProcessIdentity } from "./ProcessIdentity.ts"
 
-/**
- * How often a waiting process looks, in all but the first look.
- *
- * @since 0.1.0
- * @category constants
- */
+/** How often a waiting process looks, in all but the first look. */
 export const lookEvery = Duration.seconds(1)
 
-/**
- * Looks without a beat after which the owner counts as dead. The owner beats every `beatEvery`.
- *
- * @since 0.1.0
- * @category constants
- */
+/** Looks without a beat after which the owner counts as dead. The owner beats every `beatEvery`. */
 export const looksUntilStale = 15
 
-/**
- * @since 0.1.0
- * @category constants
- */
 export const beatEvery = Duration.seconds(4)
 
-/**
- * @since 0.1.0
- * @category models
- */
 export interface MachineLock {
   /**
    * Runs `self` while no other process runs anything under `name`. `onWait` runs once if that takes waiting.
@@ -55,10 +35,6 @@ export interface MachineLock {
   ) => <A, E, R>(self: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>
 }
 
-/**
- * @since 0.1.0
- * @category constructors
- */
 export const make = Effect.fnUntraced(function* (state: StateDirectory) {
   const fs = yield* FileSystem.FileSystem
   const path = yield* Path.Path

@@ -1,8 +1,4 @@
-/**
- * The folder in which the processes of one machine tell each other what they loaded, hold and are loading.
- *
- * @since 0.1.0
- */
+/** The folder in which the processes of one machine tell each other what they loaded, hold and are loading. */
 import * as FileSystem from "@effect/platform/FileSystem"
 import * as Path from "@effect/platform/Path"
 import * as Effect from "effect/Effect"
@@ -14,12 +10,7 @@ import { homeFolder } from "./HomeFolder.ts"
 import { Settings } from "../configuration/Settings.ts"
 import type { ProcessIdentity } from "./ProcessIdentity.ts"
 
-/**
- * There is no folder to write to, and why.
- *
- * @since 0.1.0
- * @category errors
- */
+/** There is no folder to write to, and why. */
 export class DataFolderUnwritable extends Schema.TaggedError<DataFolderUnwritable>()("DataFolderUnwritable", {
   directory: Schema.String,
   detail: Schema.String
@@ -30,10 +21,6 @@ export class DataFolderUnwritable extends Schema.TaggedError<DataFolderUnwritabl
   }
 }
 
-/**
- * @since 0.1.0
- * @category models
- */
 export interface StateDirectory {
   readonly identity: ProcessIdentity
   /** Where a subfolder is or would be; none without a home folder. */
@@ -51,9 +38,6 @@ export interface StateDirectory {
 /**
  * `LMS_BRIDGE_DATA_DIR`, else `.lms-bridge` in the home folder. Nothing is written before it is needed. `without` says
  * what follows when it cannot be written.
- *
- * @since 0.1.0
- * @category constructors
  */
 export const makeWith = (
   without: string
@@ -114,20 +98,10 @@ export const makeWith = (
     }
   })
 
-/**
- * For what processes tell each other.
- *
- * @since 0.1.0
- * @category constructors
- */
+/** For what processes tell each other. */
 export const make = makeWith("this process does not know what other lms-bridge processes load")
 
-/**
- * Any name as the name of a file, usable on every file system.
- *
- * @since 0.1.0
- * @category constructors
- */
+/** Any name as the name of a file, usable on every file system. */
 export const fileName = (name: string): string =>
   // `*` is left alone by `encodeURIComponent` and refused by Windows
   encodeURIComponent(name).replaceAll("*", "%2A").slice(0, 200)

@@ -1,16 +1,10 @@
 /**
  * Which folders a model may be let loose on. Judged by what a path really is, after symbolic links, and folder by folder,
  * never by how it is spelt.
- *
- * @since 0.1.0
  */
 import * as Schema from "effect/Schema"
 import { secretPlaces } from "../agent/policy/SecretPlaces.ts"
 
-/**
- * @since 0.1.0
- * @category models
- */
 export const RefusedBecause = Schema.Literal(
   "NotFound",
   "NotAFolder",
@@ -23,16 +17,8 @@ export const RefusedBecause = Schema.Literal(
   "OthersHome",
   "AllHomes"
 )
-/**
- * @since 0.1.0
- * @category models
- */
 export type RefusedBecause = typeof RefusedBecause.Type
 
-/**
- * @since 0.1.0
- * @category errors
- */
 export class FolderRefused extends Schema.TaggedError<FolderRefused>()("FolderRefused", {
   /** As it was given. */
   folder: Schema.String,
@@ -70,9 +56,6 @@ export class FolderRefused extends Schema.TaggedError<FolderRefused>()("FolderRe
 
 /**
  * What a judgement needs of the machine: how it writes paths, and whose home is where. All paths are absolute and real.
- *
- * @since 0.1.0
- * @category models
  */
 export interface Machine {
   readonly separator: string
@@ -89,9 +72,6 @@ export interface Machine {
 /**
  * Why a folder may not be worked in; undefined when it may. What lies in the person's own home is theirs, wherever that
  * is, but for the places of keys and passwords and what holds them.
- *
- * @since 0.1.0
- * @category predicates
  */
 export const judge = (folder: string, machine: Machine): RefusedBecause | undefined => {
   const { home, secrets = [] } = machine

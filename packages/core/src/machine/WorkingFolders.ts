@@ -1,7 +1,5 @@
 /**
  * The folders that a run is about: those that were named, else the configured one, else the current one; each checked.
- *
- * @since 0.1.0
  */
 import type { PlatformError } from "@effect/platform/Error"
 import * as FileSystem from "@effect/platform/FileSystem"
@@ -14,10 +12,6 @@ import { homeFolder } from "./HomeFolder.ts"
 import { Settings } from "../configuration/Settings.ts"
 import { FolderRefused, judge, type Machine } from "./WorkingFolder.ts"
 
-/**
- * @since 0.1.0
- * @category services
- */
 export class WorkingFolders extends Context.Tag("@lms-bridge/core/agent/WorkingFolders")<
   WorkingFolders,
   {

@@ -1,7 +1,5 @@
 /**
  * The person on whose behalf a server is used, whom it may ask something in the middle of a call (MCP's elicitation).
- *
- * @since 0.1.0
  */
 import * as Context from "effect/Context"
 import type * as Effect from "effect/Effect"
@@ -10,9 +8,6 @@ import * as Option from "effect/Option"
 /**
  * What a server wants of the person: a form filled in, or a page opened where something is done that must not pass
  * through us (a login, a payment).
- *
- * @since 0.1.0
- * @category models
  */
 export type Question =
   | {
@@ -33,21 +28,12 @@ export type Question =
       readonly id: string
     }
 
-/**
- * `accept` has the content of a form; of a page it says that the person wants to open it, not that they are done.
- *
- * @since 0.1.0
- * @category models
- */
+/** `accept` has the content of a form; of a page it says that the person wants to open it, not that they are done. */
 export interface Answer {
   readonly action: "accept" | "decline" | "cancel"
   readonly content?: Readonly<Record<string, string | number | boolean | ReadonlyArray<string>>>
 }
 
-/**
- * @since 0.1.0
- * @category models
- */
 export interface Person {
   /** Told apart by identity: the same terminal, the same client at the other end. */
   readonly who: unknown
@@ -60,9 +46,6 @@ export interface Person {
 /**
  * None where nobody can be asked: then servers are told that there is no elicitation, and what one asks all the same is
  * declined. The adapter provides it around whatever uses servers.
- *
- * @since 0.1.0
- * @category references
  */
 export class CurrentPerson extends Context.Reference<CurrentPerson>()("@lms-bridge/core/mcp/CurrentPerson", {
   defaultValue: (): Option.Option<Person> => Option.none()

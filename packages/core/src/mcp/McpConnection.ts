@@ -1,44 +1,27 @@
 /**
  * A handle over one connected MCP server that keeps the SDK's client out of the rest of core. Closing the scope it was
  * made in tears down the transport and ends any process beneath it.
- *
- * @since 0.1.0
  */
 import type * as Duration from "effect/Duration"
 import type * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
+import { optional } from "../schema/Fields.ts"
 import type { McpCallFailed, McpReadFailed, McpServerUnavailable } from "./McpError.ts"
 import type { McpPrompt, PromptResult } from "./McpPrompt.ts"
 import type { McpResource, McpResourceTemplate, ResourceContent } from "./McpResource.ts"
 import type { ToolReview } from "./lock/ToolLockFiles.ts"
 import type { ToolResult } from "./ToolResult.ts"
 
-const optional = <A, I>(schema: Schema.Schema<A, I>) => Schema.optionalWith(schema, { exact: true })
-
-/**
- * Hints of the server about a tool (MCP `ToolAnnotations`); absent means not said. They are claims, not proofs.
- *
- * @since 0.1.0
- * @category models
- */
+/** Hints of the server about a tool (MCP `ToolAnnotations`); absent means not said. They are claims, not proofs. */
 export const ToolAnnotations = Schema.Struct({
   readOnly: optional(Schema.Boolean),
   destructive: optional(Schema.Boolean),
   idempotent: optional(Schema.Boolean),
   openWorld: optional(Schema.Boolean)
 })
-/**
- * @since 0.1.0
- * @category models
- */
 export type ToolAnnotations = typeof ToolAnnotations.Type
 
-/**
- * A tool as its server lists it. A missing description is "".
- *
- * @since 0.1.0
- * @category models
- */
+/** A tool as its server lists it. A missing description is "". */
 export const McpTool = Schema.Struct({
   server: Schema.String,
   name: Schema.String,
@@ -50,38 +33,21 @@ export const McpTool = Schema.Struct({
   /** A person has looked at it and locked it as it is. */
   trusted: optional(Schema.Boolean)
 })
-/**
- * @since 0.1.0
- * @category models
- */
 export type McpTool = typeof McpTool.Type
 
-/**
- * `progress` and `total` in the server's own unit.
- *
- * @since 0.1.0
- * @category models
- */
+/** `progress` and `total` in the server's own unit. */
 export interface CallProgress {
   readonly progress: number
   readonly total: number | undefined
   readonly message: string | undefined
 }
 
-/**
- * @since 0.1.0
- * @category models
- */
 export interface CallOptions {
   /** Longest silence; progress of the server starts it anew. */
   readonly timeout?: Duration.DurationInput | undefined
   readonly onProgress?: ((progress: CallProgress) => Effect.Effect<void>) | undefined
 }
 
-/**
- * @since 0.1.0
- * @category models
- */
 export interface McpConnection {
   readonly server: string
   /** As the server named itself in `initialize`. */
@@ -120,12 +86,7 @@ export interface McpConnection {
   readonly stderrTail: Effect.Effect<string>
 }
 
-/**
- * One that is held until the caller's scope closes.
- *
- * @since 0.1.0
- * @category models
- */
+/** One that is held until the caller's scope closes. */
 export interface HeldConnection extends McpConnection {
   /** False once its entry in the configuration has changed or gone: then `McpRegistry` knows what is to be used instead. */
   readonly isCurrent: Effect.Effect<boolean>

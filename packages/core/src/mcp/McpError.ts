@@ -1,20 +1,10 @@
-/**
- * What can go wrong with the user's MCP servers, as values.
- *
- * @since 0.1.0
- */
+/** What can go wrong with the user's MCP servers, as values. */
 import * as Duration from "effect/Duration"
 import * as Schema from "effect/Schema"
+import { optional } from "../schema/Fields.ts"
 import { Lack } from "./login/StoredLogin.ts"
 
-const optional = <A, I>(schema: Schema.Schema<A, I>) => Schema.optionalWith(schema, { exact: true })
-
-/**
- * A configuration file cannot be read as a whole. One bad entry is not this error: it is a problem of that entry.
- *
- * @since 0.1.0
- * @category errors
- */
+/** A configuration file cannot be read as a whole. One bad entry is not this error: it is a problem of that entry. */
 export class McpConfigInvalid extends Schema.TaggedError<McpConfigInvalid>()("McpConfigInvalid", {
   path: Schema.String,
   reason: Schema.Literal("NotFound", "NotReadable", "NotJson", "NotToml", "NotYaml", "NoServers"),
@@ -37,10 +27,6 @@ export class McpConfigInvalid extends Schema.TaggedError<McpConfigInvalid>()("Mc
   }
 }
 
-/**
- * @since 0.1.0
- * @category errors
- */
 export class McpServerNotFound extends Schema.TaggedError<McpServerNotFound>()("McpServerNotFound", {
   server: Schema.String,
   available: Schema.Array(Schema.String),
@@ -61,12 +47,7 @@ export class McpServerNotFound extends Schema.TaggedError<McpServerNotFound>()("
   }
 }
 
-/**
- * The entry is there and cannot be used as it is written.
- *
- * @since 0.1.0
- * @category errors
- */
+/** The entry is there and cannot be used as it is written. */
 export class McpEntryUnusable extends Schema.TaggedError<McpEntryUnusable>()("McpEntryUnusable", {
   server: Schema.String,
   path: Schema.String,
@@ -92,12 +73,7 @@ export class McpEntryUnusable extends Schema.TaggedError<McpEntryUnusable>()("Mc
   }
 }
 
-/**
- * The server did not start, or went away. `stderrTail` is the bounded end of what it printed.
- *
- * @since 0.1.0
- * @category errors
- */
+/** The server did not start, or went away. `stderrTail` is the bounded end of what it printed. */
 export class McpServerUnavailable extends Schema.TaggedError<McpServerUnavailable>()("McpServerUnavailable", {
   server: Schema.String,
   reason: Schema.Literal(
@@ -182,12 +158,7 @@ const loggingIn = (server: string, lacks: Lack | undefined) => {
   }
 }
 
-/**
- * A call did not come to a result. What a tool itself reports as an error is a result with `isError`, not this.
- *
- * @since 0.1.0
- * @category errors
- */
+/** A call did not come to a result. What a tool itself reports as an error is a result with `isError`, not this. */
 export class McpCallFailed extends Schema.TaggedError<McpCallFailed>()("McpCallFailed", {
   server: Schema.String,
   tool: Schema.String,
@@ -213,12 +184,7 @@ export class McpCallFailed extends Schema.TaggedError<McpCallFailed>()("McpCallF
   }
 }
 
-/**
- * A resource was not read, or a prompt not had.
- *
- * @since 0.1.0
- * @category errors
- */
+/** A resource was not read, or a prompt not had. */
 export class McpReadFailed extends Schema.TaggedError<McpReadFailed>()("McpReadFailed", {
   server: Schema.String,
   what: Schema.Literal("resource", "prompt"),
@@ -252,12 +218,7 @@ export class McpReadFailed extends Schema.TaggedError<McpReadFailed>()("McpReadF
   }
 }
 
-/**
- * What a call of a tool can fail with.
- *
- * @since 0.1.0
- * @category errors
- */
+/** What a call of a tool can fail with. */
 export const McpCallError = Schema.Union(
   McpConfigInvalid,
   McpServerNotFound,
@@ -265,19 +226,7 @@ export const McpCallError = Schema.Union(
   McpServerUnavailable,
   McpCallFailed
 )
-/**
- * @since 0.1.0
- * @category errors
- */
 export type McpCallError = typeof McpCallError.Type
 
-/**
- * @since 0.1.0
- * @category errors
- */
 export const McpError = Schema.Union(...McpCallError.members, McpReadFailed)
-/**
- * @since 0.1.0
- * @category errors
- */
 export type McpError = typeof McpError.Type

@@ -1,8 +1,6 @@
 /**
  * Which MCP servers the user has, and one pooled connection to each: opened when first needed, shared, closed when idle.
  * One server's failure is that server's.
- *
- * @since 0.1.0
  */
 import type * as CommandExecutor from "@effect/platform/CommandExecutor"
 import type * as FileSystem from "@effect/platform/FileSystem"
@@ -16,6 +14,7 @@ import * as Layer from "effect/Layer"
 import * as RcMap from "effect/RcMap"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
+import { present } from "../schema/Fields.ts"
 import { Settings } from "../configuration/Settings.ts"
 import { BreakerPolicy } from "../resilience/CircuitBreaker.ts"
 import { retryPolicyOf } from "../resilience/Resilience.ts"
@@ -55,25 +54,13 @@ export type { ConfigChange } from "./config/ConfigChange.ts"
 export type { ToolReview } from "./lock/ToolLockFiles.ts"
 export { ConfigCandidate } from "./config/McpConfigFiles.ts"
 
-/**
- * @since 0.1.0
- * @category errors
- */
 export type McpConnectError = McpConfigInvalid | McpServerNotFound | McpEntryUnusable | McpServerUnavailable
 
-/**
- * @since 0.1.0
- * @category models
- */
 export interface ConnectOptions {
   /** Absolute paths that the server is to work in as long as the connection is held, besides those of other holders. */
   readonly folders?: ReadonlyArray<string> | undefined
 }
 
-/**
- * @since 0.1.0
- * @category services
- */
 export class McpRegistry extends Context.Tag("@lms-bridge/core/mcp/McpRegistry")<
   McpRegistry,
   {
@@ -314,7 +301,7 @@ const make = Effect.gen(function* () {
           return {
             ...summary,
             connected: open.has(definition),
-            ...(login === undefined ? {} : { login })
+            ...present({ login })
           }
         })
   })

@@ -1,11 +1,6 @@
-/**
- * What servers offer to be read: resources, templates of their addresses, and what one of them holds.
- *
- * @since 0.1.0
- */
+/** What servers offer to be read: resources, templates of their addresses, and what one of them holds. */
 import * as Schema from "effect/Schema"
-
-const optional = <A, I>(schema: Schema.Schema<A, I>) => Schema.optionalWith(schema, { exact: true })
+import { optional } from "../schema/Fields.ts"
 
 const described = {
   server: Schema.String,
@@ -15,51 +10,24 @@ const described = {
   mimeType: optional(Schema.String)
 }
 
-/**
- * A resource as its server lists it.
- *
- * @since 0.1.0
- * @category models
- */
+/** A resource as its server lists it. */
 export const McpResource = Schema.Struct({
   uri: Schema.String,
   ...described,
   /** Bytes, where the server says so. */
   size: optional(Schema.NonNegative)
 })
-/**
- * @since 0.1.0
- * @category models
- */
 export type McpResource = typeof McpResource.Type
 
-/**
- * A family of resources: an address with names in braces (RFC 6570) where something is to be put in.
- *
- * @since 0.1.0
- * @category models
- */
+/** A family of resources: an address with names in braces (RFC 6570) where something is to be put in. */
 export const McpResourceTemplate = Schema.Struct({ uriTemplate: Schema.String, ...described })
-/**
- * @since 0.1.0
- * @category models
- */
 export type McpResourceTemplate = typeof McpResourceTemplate.Type
 
-/**
- * One part of what was read: `text`, or `blob` in base64.
- *
- * @since 0.1.0
- * @category models
- */
+/** One part of what was read: `text`, or `blob` in base64. */
 export const ResourceContent = Schema.Struct({
   uri: Schema.String,
   mimeType: optional(Schema.String),
   text: optional(Schema.String),
   blob: optional(Schema.String)
 })
-/**
- * @since 0.1.0
- * @category models
- */
 export type ResourceContent = typeof ResourceContent.Type

@@ -1,27 +1,15 @@
-/**
- * The folders that a server is to work in (MCP's roots): those of everybody who holds its connection, together.
- *
- * @since 0.1.0
- */
+/** The folders that a server is to work in (MCP's roots): those of everybody who holds its connection, together. */
 import type * as Path from "@effect/platform/Path"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import type * as Scope from "effect/Scope"
 
-/**
- * @since 0.1.0
- * @category models
- */
 export interface Root {
   /** A `file:` URI, percent-encoded. */
   readonly uri: string
   readonly name: string
 }
 
-/**
- * @since 0.1.0
- * @category models
- */
 export interface Roots {
   /** Adds folders until the scope closes. */
   readonly hold: (roots: ReadonlyArray<Root>) => Effect.Effect<void, never, Scope.Scope>
@@ -31,12 +19,7 @@ export interface Roots {
   readonly version: Effect.Effect<number>
 }
 
-/**
- * Folders as roots. One that is no absolute path is left out and reported: nobody could tell which folder is meant.
- *
- * @since 0.1.0
- * @category constructors
- */
+/** Folders as roots. One that is no absolute path is left out and reported: nobody could tell which folder is meant. */
 export const ofFolders = Effect.fnUntraced(function* (path: Path.Path, folders: ReadonlyArray<string>) {
   const roots = yield* Effect.forEach(folders, (folder) => {
     const name = path.basename(folder)
@@ -55,12 +38,7 @@ export const ofFolders = Effect.fnUntraced(function* (path: Path.Path, folders: 
   return roots.flatMap(Option.toArray)
 })
 
-/**
- * `changed` runs whenever there is a folder more or less.
- *
- * @since 0.1.0
- * @category constructors
- */
+/** `changed` runs whenever there is a folder more or less. */
 export const make = (changed: Effect.Effect<void>): Roots => {
   const all = new Map<string, { readonly root: Root; readonly holders: number }>()
   let version = 0

@@ -1,18 +1,10 @@
-/**
- * The model that answers questions of servers in the middle of a call (MCP's sampling), where it is allowed to.
- *
- * @since 0.1.0
- */
+/** The model that answers questions of servers in the middle of a call (MCP's sampling), where it is allowed to. */
 import * as Context from "effect/Context"
 import type * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
 import type { ChatMessage, ChatReply } from "../lmstudio/Chat.ts"
 
-/**
- * @since 0.1.0
- * @category models
- */
 export interface SamplingRequest {
   readonly server: string
   readonly messages: ReadonlyArray<ChatMessage>
@@ -22,12 +14,7 @@ export interface SamplingRequest {
   readonly stop: ReadonlyArray<string> | undefined
 }
 
-/**
- * The model did not answer the server; `detail` is for the server.
- *
- * @since 0.1.0
- * @category errors
- */
+/** The model did not answer the server; `detail` is for the server. */
 export class SamplingRefused extends Schema.TaggedError<SamplingRefused>()("SamplingRefused", {
   server: Schema.String,
   /** The person said no, or the policy does; else it could not be done. */
@@ -40,10 +27,6 @@ export class SamplingRefused extends Schema.TaggedError<SamplingRefused>()("Samp
   }
 }
 
-/**
- * @since 0.1.0
- * @category models
- */
 export interface Sampler {
   readonly sample: (
     request: SamplingRequest
@@ -53,9 +36,6 @@ export interface Sampler {
 /**
  * None where no model works or servers may not use it: then they are told that there is no sampling. A run provides it
  * around the use of its servers.
- *
- * @since 0.1.0
- * @category references
  */
 export class CurrentSampler extends Context.Reference<CurrentSampler>()("@lms-bridge/core/mcp/CurrentSampler", {
   defaultValue: (): Option.Option<Sampler> => Option.none()

@@ -1,8 +1,4 @@
-/**
- * How lms-bridge is recognised in its own list of servers: pure.
- *
- * @since 0.1.0
- */
+/** How lms-bridge is recognised in its own list of servers: pure. */
 import * as Either from "effect/Either"
 import * as Redacted from "effect/Redacted"
 import type { ConfigEntry, EntrySettings } from "./config/McpConfig.ts"
@@ -11,9 +7,6 @@ import type { Launch } from "./config/ServerDefinition.ts"
 /**
  * Whether an entry starts lms-bridge: `lms-bridge-mcp`, `node …/lms-bridge-mcp.js`, `npx @lms-bridge/mcp-server`,
  * `lms-bridge serve`, `node …/lms-bridge.js serve`, and each of them through a shell.
- *
- * @since 0.1.0
- * @category predicates
  */
 export const isItself = ({ args = [], command = "" }: Pick<EntrySettings, "args" | "command">): boolean => {
   const names = wordsOf(command, args).map((word) => word.replace(/(?<=.)@[^@/\\]*$/, ""))
@@ -27,29 +20,14 @@ export const isItself = ({ args = [], command = "" }: Pick<EntrySettings, "args"
   )
 }
 
-/**
- * How lms-bridge names itself in `initialize`, whatever it was started by.
- *
- * @since 0.1.0
- * @category constants
- */
+/** How lms-bridge names itself in `initialize`, whatever it was started by. */
 export const ownName = "lms-bridge"
 
-/**
- * Whether a server that names itself `ownName` is one of this machine.
- *
- * @since 0.1.0
- * @category predicates
- */
+/** Whether a server that names itself `ownName` is one of this machine. */
 export const isHere = (launch: Launch): boolean =>
   launch._tag === "Stdio" || /^(localhost|127(\.\d+){3}|\[::1\])$/.test(new URL(Redacted.value(launch.url)).hostname)
 
-/**
- * The paths in an entry that may be links.
- *
- * @since 0.1.0
- * @category getters
- */
+/** The paths in an entry that may be links. */
 export const pathsOf = ({ settings }: ConfigEntry): ReadonlyArray<string> =>
   Either.match(settings, {
     onLeft: () => [],

@@ -1,22 +1,12 @@
-/**
- * One configured server as it may be shown to a person or a program.
- *
- * @since 0.1.0
- */
+/** One configured server as it may be shown to a person or a program. */
 import * as Either from "effect/Either"
 import * as Schema from "effect/Schema"
+import { optional, present } from "../schema/Fields.ts"
 import { LockSummary } from "./lock/ToolLockFiles.ts"
 import { McpEntryUnusable } from "./McpError.ts"
 import type { LaunchProblem, ServerDefinition } from "./config/ServerDefinition.ts"
 
-const optional = <A, I>(schema: Schema.Schema<A, I>) => Schema.optionalWith(schema, { exact: true })
-
-/**
- * One entry as it may be shown: names of environment variables and headers, never their values.
- *
- * @since 0.1.0
- * @category models
- */
+/** One entry as it may be shown: names of environment variables and headers, never their values. */
 export const ServerSummary = Schema.Struct({
   name: Schema.String,
   transport: Schema.Literal("stdio", "http", "sse", "unknown"),
@@ -40,35 +30,16 @@ export const ServerSummary = Schema.Struct({
   /** Entries of this name in other files, which are not used because `source` comes first. */
   shadows: optional(Schema.Array(Schema.Struct({ source: Schema.String, line: optional(Schema.Int) })))
 })
-/**
- * @since 0.1.0
- * @category models
- */
 export type ServerSummary = typeof ServerSummary.Type
 
-/**
- * Why the entry cannot be used, as a failure.
- *
- * @since 0.1.0
- * @category constructors
- */
+/** Why the entry cannot be used, as a failure. */
 export const unusable = ({ name, source }: ServerDefinition, { detail, line, reason }: LaunchProblem) =>
-  new McpEntryUnusable({ server: name, path: source, reason, ...(line === undefined ? {} : { line }), detail })
+  new McpEntryUnusable({ server: name, path: source, reason, ...present({ line }), detail })
 
-/**
- * As it may be shown to models and their clients: without arguments, paths and queries.
- *
- * @since 0.1.0
- * @category conversions
- */
+/** As it may be shown to models and their clients: without arguments, paths and queries. */
 export const inBrief = ({ brief = "", ...summary }: ServerSummary): ServerSummary => ({ ...summary, target: brief })
 
-/**
- * As if it were not connected. `shadowed` are the entries of its name in files that come later.
- *
- * @since 0.1.0
- * @category constructors
- */
+/** As if it were not connected. `shadowed` are the entries of its name in files that come later. */
 export const summaryOf = (
   definition: ServerDefinition,
   shadowed: ReadonlyArray<ServerDefinition>,
@@ -81,7 +52,7 @@ export const summaryOf = (
     ...shown,
     ...placeOf(definition),
     connected: false,
-    ...(lock === undefined ? {} : { lock }),
+    ...present({ lock }),
     ...(shadows.length === 0 ? {} : { shadows })
   }
   if (Either.isRight(launch)) return { ...known, state: "usable" }
@@ -94,4 +65,4 @@ export const summaryOf = (
 // internal
 // -----------------------------------------------------------------------------
 
-const placeOf = ({ line, source }: ServerDefinition) => ({ source, ...(line === undefined ? {} : { line }) })
+const placeOf = ({ line, source }: ServerDefinition) => ({ source, ...present({ line }) })

@@ -1,33 +1,18 @@
 /**
  * Names of other people's tools as a model may see them: unique, at most 64 characters of `[a-zA-Z0-9_-]`, and
  * reversible through a table.
- *
- * @since 0.1.0
  */
 import * as Option from "effect/Option"
 
-/**
- * The longest name that all OpenAI-like servers accept.
- *
- * @since 0.1.0
- * @category constants
- */
+/** The longest name that all OpenAI-like servers accept. */
 export const maxLength = 64
 
-/**
- * @since 0.1.0
- * @category models
- */
 export interface ToolRef {
   readonly server: string
   /** The tool's own name, as its server lists it. */
   readonly name: string
 }
 
-/**
- * @since 0.1.0
- * @category models
- */
 export interface ToolNames {
   /** The name that the model sees; none for a tool that was not given to `assign`. */
   readonly nameOf: (tool: ToolRef) => Option.Option<string>
@@ -42,9 +27,6 @@ export interface ToolNames {
  * not allowed become `_`. A single server's tool whose name is taken (in `reserved`) is `server__tool` too; what is then
  * still taken or too long ends in a short digest of the full name. So a name depends on the set of tools, not on their
  * order.
- *
- * @since 0.1.0
- * @category constructors
  */
 export const assign = (
   tools: ReadonlyArray<ToolRef>,

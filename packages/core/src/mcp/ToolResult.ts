@@ -1,16 +1,7 @@
-/**
- * What a tool gave back, free of any SDK: every content part of the MCP specification (`CallToolResult`).
- *
- * @since 0.1.0
- */
+/** What a tool gave back, free of any SDK: every content part of the MCP specification (`CallToolResult`). */
 import * as Schema from "effect/Schema"
+import { optional } from "../schema/Fields.ts"
 
-const optional = <A, I>(schema: Schema.Schema<A, I>) => Schema.optionalWith(schema, { exact: true })
-
-/**
- * @since 0.1.0
- * @category models
- */
 export const ToolContent = Schema.Union(
   Schema.Struct({ type: Schema.Literal("text"), text: Schema.String }),
   /** `data` is base64. */
@@ -32,16 +23,8 @@ export const ToolContent = Schema.Union(
   /** A part of a kind that this version does not know; kept as JSON. */
   Schema.Struct({ type: Schema.Literal("unknown"), kind: Schema.String, json: Schema.String })
 )
-/**
- * @since 0.1.0
- * @category models
- */
 export type ToolContent = typeof ToolContent.Type
 
-/**
- * @since 0.1.0
- * @category models
- */
 export const ToolResult = Schema.Struct({
   content: Schema.Array(ToolContent),
   /** `structuredContent`: any JSON but null. */
@@ -49,8 +32,4 @@ export const ToolResult = Schema.Struct({
   /** The tool itself says that it failed. */
   isError: Schema.Boolean
 })
-/**
- * @since 0.1.0
- * @category models
- */
 export type ToolResult = typeof ToolResult.Type

@@ -1,17 +1,8 @@
-/**
- * What came of making sure that a model is loaded. On its own, because events and journals of runs hold it too.
- *
- * @since 0.1.0
- */
+/** What came of making sure that a model is loaded. On its own, because events and journals of runs hold it too. */
 import * as Schema from "effect/Schema"
 import { LoadWay } from "./loading/LoadWays.ts"
 
-/**
- * What `ensureLoaded` found or did, verified through the API.
- *
- * @since 0.1.0
- * @category models
- */
+/** What `ensureLoaded` found or did, verified through the API. */
 export const Ensured = Schema.Struct({
   /** The model key. */
   model: Schema.String,
@@ -34,8 +25,4 @@ export const Ensured = Schema.Struct({
   /** Models of the fallback chain that were tried before this one, and why each was passed over. */
   steppedDown: Schema.Array(Schema.Struct({ model: Schema.String, reason: Schema.String }))
 })
-/**
- * @since 0.1.0
- * @category models
- */
 export type Ensured = typeof Ensured.Type

@@ -1,8 +1,6 @@
 /**
  * Models that are truly loaded: looked for, loaded with a limit on their idle time, verified, leased while in use, and
  * never taken from somebody who works with them.
- *
- * @since 0.1.0
  */
 import type * as FileSystem from "@effect/platform/FileSystem"
 import type * as Path from "@effect/platform/Path"
@@ -25,22 +23,13 @@ import type { ModelLifecycleError } from "./ModelLifecycleError.ts"
 export { LoadWay } from "./loading/LoadWays.ts"
 export { ModelInUse, UnloadNotVerified, type ModelLifecycleError } from "./ModelLifecycleError.ts"
 
-/**
- * `progress` 0..1 where it is known.
- *
- * @since 0.1.0
- * @category models
- */
+/** `progress` 0..1 where it is known. */
 export type LoadProgress =
   | { readonly _tag: "Waiting"; readonly model: string; readonly why: string }
   | { readonly _tag: "Loading"; readonly model: string; readonly way: LoadWay; readonly progress: number | undefined }
   | { readonly _tag: "Verifying"; readonly model: string }
   | { readonly _tag: "SteppedDown"; readonly model: string; readonly to: string; readonly reason: string }
 
-/**
- * @since 0.1.0
- * @category models
- */
 export interface EnsureOptions {
   /** Idle time until unload; capped by the policy's maximum. Without effect on an instance that is loaded. */
   readonly ttl?: Duration.DurationInput | undefined
@@ -67,12 +56,7 @@ export interface EnsureOptions {
   readonly onProgress?: ((progress: LoadProgress) => Effect.Effect<void>) | undefined
 }
 
-/**
- * A model in memory, wherever the fact came from.
- *
- * @since 0.1.0
- * @category models
- */
+/** A model in memory, wherever the fact came from. */
 export const LoadedModel = Schema.Struct({
   model: Schema.String,
   instanceId: Schema.String,
@@ -88,18 +72,9 @@ export const LoadedModel = Schema.Struct({
   /** How many runs of this process hold it. */
   leases: Schema.NonNegativeInt
 })
-/**
- * @since 0.1.0
- * @category models
- */
 export type LoadedModel = typeof LoadedModel.Type
 
-/**
- * A hold on a loaded model: while it lasts, nobody of ours unloads, evicts or reaps the instance.
- *
- * @since 0.1.0
- * @category models
- */
+/** A hold on a loaded model: while it lasts, nobody of ours unloads, evicts or reaps the instance. */
 export interface ModelLease {
   /** The instance now; it changes when the model had to be loaded again. */
   readonly ensured: Effect.Effect<Ensured>
@@ -119,10 +94,6 @@ export interface ModelLease {
   ) => Effect.Effect<ChatReply, ModelLifecycleError | E>
 }
 
-/**
- * @since 0.1.0
- * @category services
- */
 export class ModelLifecycle extends Context.Tag("@lms-bridge/core/models/ModelLifecycle")<
   ModelLifecycle,
   {

@@ -1,18 +1,9 @@
-/**
- * Why a model in memory was left as it is, or is still there.
- *
- * @since 0.1.0
- */
+/** Why a model in memory was left as it is, or is still there. */
 import * as Schema from "effect/Schema"
 import type { ApiError } from "../lmstudio/LmStudioApi.ts"
 import type { LmsCallError } from "../lmstudio/LmsCli.ts"
 
-/**
- * The instance is at work, or a user loaded it, so it was left alone.
- *
- * @since 0.1.0
- * @category errors
- */
+/** The instance is at work, or a user loaded it, so it was left alone. */
 export class ModelInUse extends Schema.TaggedError<ModelInUse>()("ModelInUse", {
   instanceId: Schema.String,
   reason: Schema.Literal("Busy", "Leased", "UserLoaded")
@@ -32,12 +23,7 @@ export class ModelInUse extends Schema.TaggedError<ModelInUse>()("ModelInUse", {
   }
 }
 
-/**
- * Unloading was asked for and carried out, but the instance is still listed.
- *
- * @since 0.1.0
- * @category errors
- */
+/** Unloading was asked for and carried out, but the instance is still listed. */
 export class UnloadNotVerified extends Schema.TaggedError<UnloadNotVerified>()("UnloadNotVerified", {
   instanceId: Schema.String
 }) {
@@ -47,8 +33,4 @@ export class UnloadNotVerified extends Schema.TaggedError<UnloadNotVerified>()("
   }
 }
 
-/**
- * @since 0.1.0
- * @category errors
- */
 export type ModelLifecycleError = ApiError | LmsCallError | ModelInUse | UnloadNotVerified

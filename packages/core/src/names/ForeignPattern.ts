@@ -1,18 +1,9 @@
-/**
- * Regular expressions that somebody else wrote, on RE2: linear in the text, whatever they say.
- *
- * @since 0.1.0
- */
+/** Regular expressions that somebody else wrote, on RE2: linear in the text, whatever they say. */
 import * as Either from "effect/Either"
 import * as Predicate from "effect/Predicate"
 import { RE2JS } from "re2js"
 
-/**
- * Whether a text has a match, or why the expression cannot be used: RE2 has no look-around and no back-references.
- *
- * @since 0.1.0
- * @category constructors
- */
+/** Whether a text has a match, or why the expression cannot be used: RE2 has no look-around and no back-references. */
 export const make = (pattern: string): Either.Either<(text: string) => boolean, string> =>
   pattern.length > maxLength
     ? Either.left("it is too long")

@@ -1,15 +1,6 @@
-/**
- * Patterns in which `*` stands for anything, as people write them for names of servers and tools.
- *
- * @since 0.1.0
- */
+/** Patterns in which `*` stands for anything, as people write them for names of servers and tools. */
 
-/**
- * Looks for the parts between the stars from left to right, each at its first place: no pattern can take long.
- *
- * @since 0.1.0
- * @category constructors
- */
+/** Looks for the parts between the stars from left to right, each at its first place: no pattern can take long. */
 export const namePattern = (text: string): { readonly test: (name: string) => boolean } => {
   const parts = text.toLowerCase().split("*")
   const first = parts[0] ?? ""
@@ -31,12 +22,7 @@ export const namePattern = (text: string): { readonly test: (name: string) => bo
   }
 }
 
-/**
- * Whether a pattern means a tool, by its own name or by `server__tool`.
- *
- * @since 0.1.0
- * @category predicates
- */
+/** Whether a pattern means a tool, by its own name or by `server__tool`. */
 export const isNamedBy = (pattern: string, tool: { readonly server: string; readonly name: string }): boolean => {
   const { test } = namePattern(pattern)
   return test(tool.name) || test(`${tool.server}__${tool.name}`)

@@ -1,15 +1,8 @@
-/**
- * Which known names somebody may have meant.
- *
- * @since 0.1.0
- */
+/** Which known names somebody may have meant. */
 
 /**
  * At most three of `names`, nearest first: those that contain `wanted` or are contained in it, and those a few slips of
  * the keyboard away. Case and punctuation do not count.
- *
- * @since 0.1.0
- * @category getters
  */
 export const nearest = (wanted: string, names: ReadonlyArray<string>): ReadonlyArray<string> => {
   const target = bare(wanted)

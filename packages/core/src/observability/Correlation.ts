@@ -1,54 +1,27 @@
-/**
- * One run id and one request id on every log line, span and event that belongs to them.
- *
- * @since 0.1.0
- */
+/** One run id and one request id on every log line, span and event that belongs to them. */
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Random from "effect/Random"
 import * as Schema from "effect/Schema"
 
-/**
- * Names one run of the agent loop: `run_` and 16 characters of a-z0-9.
- *
- * @since 0.1.0
- * @category models
- */
+/** Names one run of the agent loop: `run_` and 16 characters of a-z0-9. */
 export const RunId = Schema.NonEmptyTrimmedString.pipe(Schema.brand("@lms-bridge/core/observability/RunId"))
-/**
- * @since 0.1.0
- * @category models
- */
 export type RunId = typeof RunId.Type
 
-/**
- * @since 0.1.0
- * @category references
- */
 export class CurrentRunId extends Context.Reference<CurrentRunId>()("@lms-bridge/core/observability/CurrentRunId", {
   defaultValue: (): Option.Option<RunId> => Option.none()
 }) {}
 
 const alphabet = "abcdefghijklmnopqrstuvwxyz0123456789"
 
-/**
- * A fresh run id, from `Random` so that tests can fix it.
- *
- * @since 0.1.0
- * @category constructors
- */
+/** A fresh run id, from `Random` so that tests can fix it. */
 export const makeRunId: Effect.Effect<RunId> = Effect.replicateEffect(
   Random.nextIntBetween(0, alphabet.length),
   16
 ).pipe(Effect.map((indexes) => RunId.make(`run_${indexes.map((index) => alphabet[index]).join("")}`)))
 
-/**
- * Runs an effect as part of a run: its logs and spans carry the id.
- *
- * @since 0.1.0
- * @category combinators
- */
+/** Runs an effect as part of a run: its logs and spans carry the id. */
 export const withRun =
   (runId: RunId) =>
   <A, E, R>(self: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
@@ -58,12 +31,7 @@ export const withRun =
       Effect.annotateSpans({ "lms_bridge.run_id": runId })
     )
 
-/**
- * Runs an effect on behalf of one request of an adapter (an MCP request id, a CLI invocation).
- *
- * @since 0.1.0
- * @category combinators
- */
+/** Runs an effect on behalf of one request of an adapter (an MCP request id, a CLI invocation). */
 export const withRequest =
   (requestId: string) =>
   <A, E, R>(self: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>

@@ -1,8 +1,4 @@
-/**
- * Where logs go and how they look: to stderr, never to stdout, as JSON lines or for a person to read.
- *
- * @since 0.1.0
- */
+/** Where logs go and how they look: to stderr, never to stdout, as JSON lines or for a person to read. */
 import * as Array from "effect/Array"
 import * as Cause from "effect/Cause"
 import * as Config from "effect/Config"
@@ -13,10 +9,6 @@ import * as LogLevel from "effect/LogLevel"
 import * as Option from "effect/Option"
 import { Settings, table, type Values } from "../configuration/Settings.ts"
 
-/**
- * @since 0.1.0
- * @category models
- */
 export interface LoggingOptions {
   /** Whether stderr is a terminal: decides the format when configuration says `auto`. */
   readonly isTerminal: boolean
@@ -31,9 +23,6 @@ export interface LoggingOptions {
 /**
  * Replaces the default logger, which writes to stdout. One line per entry with its annotations (`runId`, `requestId`);
  * `Redacted` values stay redacted. Lines go through the current `Console`'s `error`.
- *
- * @since 0.1.0
- * @category layers
  */
 export const layer = (options: LoggingOptions): Layer.Layer<never, never, Settings> =>
   Layer.unwrapEffect(

@@ -1,8 +1,4 @@
-/**
- * Spans of what each step of a run does again.
- *
- * @since 0.1.0
- */
+/** Spans of what each step of a run does again. */
 import * as Effect from "effect/Effect"
 import * as FiberRef from "effect/FiberRef"
 import type { SpanOptions } from "effect/Tracer"
@@ -10,9 +6,6 @@ import type { SpanOptions } from "effect/Tracer"
 /**
  * `Effect.withSpan`, made only where tracing is on: a program without a tracer says so by `Layer.setTracerEnabled(false)`,
  * which alone saves next to nothing.
- *
- * @since 0.1.0
- * @category combinators
  */
 export const spanned =
   (name: string, attributes: NonNullable<SpanOptions["attributes"]> = {}) =>

@@ -1,8 +1,4 @@
-/**
- * How much is taken from others and from files at once, as data: so that nothing that has no end fills the memory.
- *
- * @since 0.1.0
- */
+/** How much is taken from others and from files at once, as data: so that nothing that has no end fills the memory. */
 import type * as FileSystem from "@effect/platform/FileSystem"
 import type { PlatformError } from "@effect/platform/Error"
 import * as Context from "effect/Context"
@@ -11,12 +7,7 @@ import * as Schema from "effect/Schema"
 
 const Bytes = Schema.Int.pipe(Schema.positive())
 
-/**
- * Bytes. What reaches a limit ends with a typed error that says so, and is never cut in silence.
- *
- * @since 0.1.0
- * @category models
- */
+/** Bytes. What reaches a limit ends with a typed error that says so, and is never cut in silence. */
 export class ByteLimits extends Schema.Class<ByteLimits>("@lms-bridge/core/resilience/ByteLimits")({
   /** One reply of LM Studio, streamed or whole. */
   reply: Bytes,
@@ -32,10 +23,6 @@ export class ByteLimits extends Schema.Class<ByteLimits>("@lms-bridge/core/resil
 
 const mebi = 1024 * 1024
 
-/**
- * @since 0.1.0
- * @category references
- */
 export class CurrentByteLimits extends Context.Reference<CurrentByteLimits>()(
   "@lms-bridge/core/resilience/CurrentByteLimits",
   {
@@ -50,10 +37,6 @@ export class CurrentByteLimits extends Context.Reference<CurrentByteLimits>()(
   }
 ) {}
 
-/**
- * @since 0.1.0
- * @category errors
- */
 export class FileTooLarge extends Schema.TaggedError<FileTooLarge>()("FileTooLarge", {
   path: Schema.String,
   most: Schema.Int
@@ -64,12 +47,7 @@ export class FileTooLarge extends Schema.TaggedError<FileTooLarge>()("FileTooLar
   }
 }
 
-/**
- * A size in words: "256 MiB".
- *
- * @since 0.1.0
- * @category conversions
- */
+/** A size in words: "256 MiB". */
 export const sizeOf = (bytes: number): string =>
   bytes >= mebi
     ? `${Math.floor(bytes / mebi)} MiB`
@@ -77,12 +55,7 @@ export const sizeOf = (bytes: number): string =>
       ? `${Math.floor(bytes / 1024)} KiB`
       : `${bytes} bytes`
 
-/**
- * The text of a file that is not larger than `most`.
- *
- * @since 0.1.0
- * @category constructors
- */
+/** The text of a file that is not larger than `most`. */
 export const readText = (
   fs: FileSystem.FileSystem,
   path: string,

@@ -1,8 +1,6 @@
 /**
  * A circuit breaker: after enough failures in a row it answers at once instead of calling, until one probe succeeds.
  * Transitions are pure; the shell around them only keeps the state.
- *
- * @since 0.1.0
  */
 import * as Cause from "effect/Cause"
 import type * as Clock from "effect/Clock"
@@ -14,32 +12,19 @@ import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
 import * as SubscriptionRef from "effect/SubscriptionRef"
 
-/**
- * `failures` in a row open the circuit for `openFor` (milliseconds); then one probe is let through.
- *
- * @since 0.1.0
- * @category models
- */
+/** `failures` in a row open the circuit for `openFor` (milliseconds); then one probe is let through. */
 export class BreakerPolicy extends Schema.Class<BreakerPolicy>("@lms-bridge/core/resilience/BreakerPolicy")({
   failures: Schema.Int.pipe(Schema.positive()),
   openFor: Schema.DurationFromMillis
 }) {}
 
-/**
- * 5 failures in a row, 60 s.
- *
- * @since 0.1.0
- * @category constructors
- */
+/** 5 failures in a row, 60 s. */
 export const standard: BreakerPolicy = new BreakerPolicy({ failures: 5, openFor: Duration.seconds(60) })
 
 /**
  * All times are epoch milliseconds. `Closed` counts the failures in a row of calls admitted at `since` or later. `Open`
  * refuses until `until`. `HalfOpen` means that one probe is under way; should it not end, another is let through at
  * `until`.
- *
- * @since 0.1.0
- * @category models
  */
 export type State = Data.TaggedEnum<{
   Closed: { readonly failures: number; readonly since: number }
@@ -47,26 +32,12 @@ export type State = Data.TaggedEnum<{
   HalfOpen: { readonly until: number }
 }>
 
-/**
- * @since 0.1.0
- * @category models
- */
 export const State = Data.taggedEnum<State>()
 
-/**
- * The state of a breaker that has seen nothing yet.
- *
- * @since 0.1.0
- * @category constructors
- */
+/** The state of a breaker that has seen nothing yet. */
 export const initial: State = State.Closed({ failures: 0, since: 0 })
 
-/**
- * The call was not made: earlier ones failed in a row. Not retryable before `retryAfter`.
- *
- * @since 0.1.0
- * @category errors
- */
+/** The call was not made: earlier ones failed in a row. Not retryable before `retryAfter`. */
 export class CircuitOpen extends Schema.TaggedError<CircuitOpen>()("CircuitOpen", {
   name: Schema.String,
   retryAfter: Schema.DurationFromMillis
@@ -79,10 +50,6 @@ export class CircuitOpen extends Schema.TaggedError<CircuitOpen>()("CircuitOpen"
   }
 }
 
-/**
- * @since 0.1.0
- * @category models
- */
 export interface CircuitBreaker {
   readonly name: string
   /** What the breaker is doing, to be read or watched. */
@@ -90,12 +57,7 @@ export interface CircuitBreaker {
   readonly protect: <A, E, R>(self: Effect.Effect<A, E, R>) => Effect.Effect<A, E | CircuitOpen, R>
 }
 
-/**
- * Leave to make a call, with what `record` needs to know about it afterwards.
- *
- * @since 0.1.0
- * @category models
- */
+/** Leave to make a call, with what `record` needs to know about it afterwards. */
 export interface Admission {
   /** This call is the half-open probe. */
   readonly probe: boolean
@@ -105,9 +67,6 @@ export interface Admission {
 /**
  * Whether a call may be made now, and the state after that decision. `wait` is how many milliseconds a refused caller
  * would have to wait; 0 admits the call.
- *
- * @since 0.1.0
- * @category transitions
  */
 export const admit = (
   policy: BreakerPolicy,
@@ -124,9 +83,6 @@ export const admit = (
  * The state after an admitted call has ended. `unknown` is a call that said nothing about the far side: it was
  * interrupted. The late outcome of a call that was admitted before the circuit opened neither closes it nor opens it
  * again, and does not count once it is closed.
- *
- * @since 0.1.0
- * @category transitions
  */
 export const record = (
   policy: BreakerPolicy,
@@ -155,9 +111,6 @@ export const record = (
 /**
  * `counts` says which failures are the far side's fault: a refused model name is not, a reset connection is. A failure
  * that does not count is an answer, so it ends a row of failures.
- *
- * @since 0.1.0
- * @category constructors
  */
 export const make = Effect.fnUntraced(function* (options: {
   readonly name: string

@@ -1,8 +1,6 @@
 /**
  * Who may go next where only so many may go at once: callers take turns, so that one with twenty calls waits for its own
  * and not the others for it.
- *
- * @since 0.1.0
  */
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
@@ -10,28 +8,17 @@ import * as PartitionedSemaphore from "effect/PartitionedSemaphore"
 
 /**
  * On whose behalf work is done: an MCP client's session, where there are several. A run keeps the caller that started it.
- *
- * @since 0.1.0
- * @category references
  */
 export class CurrentCaller extends Context.Reference<CurrentCaller>()("@lms-bridge/core/resilience/CurrentCaller", {
   defaultValue: () => ""
 }) {}
 
-/**
- * Runs an effect when it is its caller's turn.
- *
- * @since 0.1.0
- * @category models
- */
+/** Runs an effect when it is its caller's turn. */
 export type InTurn = <A, E, R>(self: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>
 
 /**
  * For one resource, of which `atOnce` may be used at the same time. Without a wait nothing is decided: whoever comes goes.
  * Else callers take turns one by one, and the calls of each go in the order in which they came.
- *
- * @since 0.1.0
- * @category constructors
  */
 export const make = (atOnce: number): Effect.Effect<InTurn> =>
   Effect.map(
@@ -41,12 +28,7 @@ export const make = (atOnce: number): Effect.Effect<InTurn> =>
         Effect.flatMap(CurrentCaller, (caller) => turns.withPermits(caller, 1)(self))
   )
 
-/**
- * The same for many resources, by their names. None is forgotten: there are as many as models or servers.
- *
- * @since 0.1.0
- * @category constructors
- */
+/** The same for many resources, by their names. None is forgotten: there are as many as models or servers. */
 export const makeKeyed = (atOnce: number): Effect.Effect<(resource: string) => InTurn> =>
   Effect.sync(() => {
     const all = new Map<string, InTurn>()

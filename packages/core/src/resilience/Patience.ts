@@ -1,8 +1,6 @@
 /**
  * What is waited for by the clock, because it passes by itself: a server that loads its model, and one that has gone and
  * comes back. Retries count attempts; here only the time counts.
- *
- * @since 0.1.0
  */
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -14,9 +12,6 @@ import type { Values } from "../configuration/Settings.ts"
 /**
  * How long a model that loads, and a server that has gone, are waited for, and the pause between two questions.
  * Milliseconds.
- *
- * @since 0.1.0
- * @category models
  */
 export class PatiencePolicy extends Schema.Class<PatiencePolicy>("@lms-bridge/core/resilience/PatiencePolicy")({
   loading: Schema.DurationFromMillis,
@@ -24,10 +19,6 @@ export class PatiencePolicy extends Schema.Class<PatiencePolicy>("@lms-bridge/co
   pause: Schema.DurationFromMillis
 }) {}
 
-/**
- * @since 0.1.0
- * @category getters
- */
 export const policyOf = (settings: Pick<Values, "loadTimeout" | "comebackTimeout">): PatiencePolicy =>
   new PatiencePolicy({
     loading: settings.loadTimeout,
@@ -35,21 +26,13 @@ export const policyOf = (settings: Pick<Values, "loadTimeout" | "comebackTimeout
     pause: Duration.seconds(1)
   })
 
-/**
- * Whether a server says that it is loading the model: it is at work, and an answer will come.
- *
- * @since 0.1.0
- * @category predicates
- */
+/** Whether a server says that it is loading the model: it is at work, and an answer will come. */
 export const isLoading = (error: unknown): boolean =>
   Predicate.isTagged(error, "ServerFault") && Predicate.hasProperty(error, "reason") && error.reason === "Loading"
 
 /**
  * Whether a server that has answered this process before cannot be reached any more: it crashed, was closed, is updated.
  * One that never answered is told of at once.
- *
- * @since 0.1.0
- * @category predicates
  */
 export const isGone = (error: unknown): boolean =>
   Predicate.isTagged(error, "LmStudioUnreachable") &&
@@ -60,9 +43,6 @@ export const isGone = (error: unknown): boolean =>
 
 /**
  * Asks again for as long as the server loads its model, up to the limit of loads. `tell` is run now and then meanwhile.
- *
- * @since 0.1.0
- * @category combinators
  */
 export const whileLoading =
   (policy: PatiencePolicy, tell: Effect.Effect<unknown> = Effect.void) =>
@@ -77,9 +57,6 @@ export const whileLoading =
 /**
  * When `self` fails because the server has gone, asks with `sign`, the cheapest sign of life, until it is back, and then
  * `self` once more. Fails with the first error when the time is over.
- *
- * @since 0.1.0
- * @category combinators
  */
 export const untilBack =
   <E2>(policy: PatiencePolicy, sign: Effect.Effect<unknown, E2>, tell: Effect.Effect<unknown> = Effect.void) =>

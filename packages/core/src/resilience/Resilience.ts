@@ -1,8 +1,6 @@
 /**
  * The one place where retries and circuit breakers are put around calls: `call, time limit, breaker, retry`, from the
  * inside out, by policies that are data.
- *
- * @since 0.1.0
  */
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
@@ -18,36 +16,19 @@ import * as RetryPolicy from "./RetryPolicy.ts"
 /**
  * Calls that fail together share a breaker. `http.read` looks, `http.inference` generates, `http.lifecycle` loads and
  * unloads, `cli` is `lms`.
- *
- * @since 0.1.0
- * @category models
  */
 export type OperationClass = "http.read" | "http.inference" | "http.lifecycle" | "cli"
 
-/**
- * All of them.
- *
- * @since 0.1.0
- * @category constants
- */
+/** All of them. */
 export const operationClasses: ReadonlyArray<OperationClass> = ["http.read", "http.inference", "http.lifecycle", "cli"]
 
-/**
- * What `doctor` and `health_check` print.
- *
- * @since 0.1.0
- * @category models
- */
+/** What `doctor` and `health_check` print. */
 export interface BreakerView {
   /** Host and operation class, `127.0.0.1:1234 http.read`. */
   readonly name: string
   readonly state: State
 }
 
-/**
- * @since 0.1.0
- * @category services
- */
 export class Resilience extends Context.Tag("@lms-bridge/core/resilience/Resilience")<
   Resilience,
   {
@@ -129,10 +110,6 @@ export class Resilience extends Context.Tag("@lms-bridge/core/resilience/Resilie
   )
 }
 
-/**
- * @since 0.1.0
- * @category getters
- */
 export const retryPolicyOf = (settings: Values): RetryPolicy.RetryPolicy =>
   new RetryPolicy.RetryPolicy({
     ...RetryPolicy.standard,
@@ -141,10 +118,6 @@ export const retryPolicyOf = (settings: Values): RetryPolicy.RetryPolicy =>
     budget: settings.retryBudget
   })
 
-/**
- * @since 0.1.0
- * @category getters
- */
 export const breakerPolicyOf = (settings: Values): BreakerPolicy =>
   new CircuitBreaker.BreakerPolicy({ failures: settings.breakerFailures, openFor: settings.breakerOpenFor })
 

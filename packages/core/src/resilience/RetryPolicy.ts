@@ -1,8 +1,4 @@
-/**
- * Retry behaviour as data: a schema-checked record that turns into a `Schedule`.
- *
- * @since 0.1.0
- */
+/** Retry behaviour as data: a schema-checked record that turns into a `Schedule`. */
 import * as Duration from "effect/Duration"
 import * as Schedule from "effect/Schedule"
 import * as Schema from "effect/Schema"
@@ -11,9 +7,6 @@ import * as Schema from "effect/Schema"
  * Delays grow from `base` by `factor` up to `maxDelay`, each jittered by 20 percent either way; at most `maxRetries`
  * retries after the first attempt, and none that would begin later than `budget` after the first failure. All durations in
  * milliseconds.
- *
- * @since 0.1.0
- * @category models
  */
 export class RetryPolicy extends Schema.Class<RetryPolicy>("@lms-bridge/core/resilience/RetryPolicy")({
   base: Schema.DurationFromMillis,
@@ -23,12 +16,7 @@ export class RetryPolicy extends Schema.Class<RetryPolicy>("@lms-bridge/core/res
   budget: Schema.DurationFromMillis
 }) {}
 
-/**
- * 3 retries at 1, 2 and 4 s, within 30 s in all.
- *
- * @since 0.1.0
- * @category constructors
- */
+/** 3 retries at 1, 2 and 4 s, within 30 s in all. */
 export const standard: RetryPolicy = new RetryPolicy({
   base: Duration.seconds(1),
   factor: 2,
@@ -37,23 +25,13 @@ export const standard: RetryPolicy = new RetryPolicy({
   budget: Duration.seconds(30)
 })
 
-/**
- * The delays before each retry, without jitter, as `doctor` shows them; at most eight of them.
- *
- * @since 0.1.0
- * @category getters
- */
+/** The delays before each retry, without jitter, as `doctor` shows them; at most eight of them. */
 export const delays = ({ base, factor, maxDelay, maxRetries }: RetryPolicy): ReadonlyArray<Duration.Duration> =>
   Array.from({ length: Math.min(8, maxRetries) }, (_, retry) =>
     Duration.min(Duration.times(base, factor ** retry), maxDelay)
   )
 
-/**
- * The policy as a schedule. Inputs that say `retryable: false` stop it at once.
- *
- * @since 0.1.0
- * @category schedules
- */
+/** The policy as a schedule. Inputs that say `retryable: false` stop it at once. */
 export const toSchedule = (policy: RetryPolicy): Schedule.Schedule<unknown, { readonly retryable: boolean }> =>
   Schedule.exponential(policy.base, policy.factor).pipe(
     Schedule.union(Schedule.spaced(policy.maxDelay)),

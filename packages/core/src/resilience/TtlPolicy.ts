@@ -1,17 +1,9 @@
-/**
- * How long a model that lms-bridge loads may stay idle in memory: policy as data. No load is without a limit.
- *
- * @since 0.1.0
- */
-import * as Context from "effect/Context"
+/** How long a model that lms-bridge loads may stay idle in memory: policy as data. No load is without a limit. */
 import * as Duration from "effect/Duration"
 import * as Schema from "effect/Schema"
 
 /**
  * Idle time after which LM Studio (or our own reaper) unloads a model that we loaded. All durations in milliseconds.
- *
- * @since 0.1.0
- * @category models
  */
 export class TtlPolicy extends Schema.Class<TtlPolicy>("@lms-bridge/core/resilience/TtlPolicy")({
   standard: Schema.DurationFromMillis,
@@ -19,12 +11,7 @@ export class TtlPolicy extends Schema.Class<TtlPolicy>("@lms-bridge/core/resilie
   maximum: Schema.DurationFromMillis
 }) {}
 
-/**
- * 600 s, 300 s for temporary use, never more than 3600 s.
- *
- * @since 0.1.0
- * @category constructors
- */
+/** 600 s, 300 s for temporary use, never more than 3600 s. */
 export const standard: TtlPolicy = new TtlPolicy({
   standard: Duration.seconds(600),
   temporary: Duration.seconds(300),
@@ -32,20 +19,8 @@ export const standard: TtlPolicy = new TtlPolicy({
 })
 
 /**
- * @since 0.1.0
- * @category references
- */
-export class CurrentTtlPolicy extends Context.Reference<CurrentTtlPolicy>()(
-  "@lms-bridge/core/resilience/CurrentTtlPolicy",
-  { defaultValue: () => standard }
-) {}
-
-/**
  * The idle time to load with: what was asked for, else the default for the kind of use; at least one second (the
  * smallest `lms load --ttl` takes) and at most the policy's maximum.
- *
- * @since 0.1.0
- * @category combinators
  */
 export const resolve = (
   policy: TtlPolicy,

@@ -1,20 +1,15 @@
 /**
  * The one account of a run: which run it is, where it stands by its events, and how it ended. Progress, status,
  * listings, views and endings read it and count nothing themselves.
- *
- * @since 0.1.0
  */
 import * as Option from "effect/Option"
+import { present } from "../schema/Fields.ts"
 import type { RunId } from "../observability/Correlation.ts"
 import type { AgentEvent, AgentOutcome, CallRecord, Problem } from "../agent/rules/AgentEvent.ts"
 import { evolve } from "../agent/rules/Evolve.ts"
 import { initial, type AgentState } from "../agent/rules/AgentState.ts"
 import * as OpenCalls from "../agent/rules/OpenCalls.ts"
 
-/**
- * @since 0.1.0
- * @category models
- */
 export interface RunAccount {
   readonly runId: RunId
   /** When the first event was, in epoch milliseconds. */
@@ -28,10 +23,6 @@ export interface RunAccount {
   readonly failure: Problem | undefined
 }
 
-/**
- * @since 0.1.0
- * @category constructors
- */
 export const begin = (event: Extract<AgentEvent, { readonly _tag: "RunStarted" }>): RunAccount => ({
   runId: event.runId,
   startedAt: event.at,
@@ -41,12 +32,7 @@ export const begin = (event: Extract<AgentEvent, { readonly _tag: "RunStarted" }
   failure: undefined
 })
 
-/**
- * The account after an event.
- *
- * @since 0.1.0
- * @category combinators
- */
+/** The account after an event. */
 export const step = (account: RunAccount, event: AgentEvent): RunAccount => {
   const next = { ...account, seq: event.seq, state: evolve(account.state, event) }
   switch (event._tag) {
@@ -64,38 +50,18 @@ export const step = (account: RunAccount, event: AgentEvent): RunAccount => {
   }
 }
 
-/**
- * None when the events do not begin with the start of a run.
- *
- * @since 0.1.0
- * @category constructors
- */
+/** None when the events do not begin with the start of a run. */
 export const of = ([first, ...rest]: ReadonlyArray<AgentEvent>): Option.Option<RunAccount> =>
   first?._tag === "RunStarted" ? Option.some(rest.reduce(step, begin(first))) : Option.none()
 
-/**
- * How the run ended; undefined while its events tell of no outcome.
- *
- * @since 0.1.0
- * @category getters
- */
+/** How the run ended; undefined while its events tell of no outcome. */
 export const outcome = ({ state }: RunAccount): AgentOutcome | undefined =>
   state.turn._tag === "Ended" ? state.turn.outcome : undefined
 
-/**
- * The model that answers, or the one that was asked for.
- *
- * @since 0.1.0
- * @category getters
- */
+/** The model that answers, or the one that was asked for. */
 export const model = ({ state }: RunAccount): string | undefined => state.ensured?.model ?? state.task.model
 
-/**
- * What the run has done so far, as an outcome has it. `toolCalls` are those that ended.
- *
- * @since 0.1.0
- * @category getters
- */
+/** What the run has done so far, as an outcome has it. `toolCalls` are those that ended. */
 export const soFar = (account: RunAccount, now: number): Omit<AgentOutcome, "status"> => {
   const { calls, missingServers, rounds, startedAt, usage } = account.state
   const known = model(account)
@@ -107,25 +73,15 @@ export const soFar = (account: RunAccount, now: number): Omit<AgentOutcome, "sta
     usage,
     millis: Math.max(0, now - startedAt),
     missingServers,
-    ...(known === undefined ? {} : { model: known })
+    ...present({ model: known })
   }
 }
 
-/**
- * The calls that were running when the run was stopped.
- *
- * @since 0.1.0
- * @category getters
- */
+/** The calls that were running when the run was stopped. */
 export const openCalls = ({ state }: RunAccount, stoppedAt: number): ReadonlyArray<CallRecord> =>
   OpenCalls.records(OpenCalls.of(state), stoppedAt)
 
-/**
- * What a run has used of its budgets: milliseconds of wall time, tokens, bytes of results.
- *
- * @since 0.1.0
- * @category getters
- */
+/** What a run has used of its budgets: milliseconds of wall time, tokens, bytes of results. */
 export const used = (state: AgentState) => ({
   rounds: state.rounds,
   wallMillis: state.turn._tag === "Ended" ? state.turn.outcome.millis : Math.max(0, state.lastAt - state.startedAt),

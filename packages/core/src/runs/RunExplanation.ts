@@ -1,10 +1,9 @@
 /**
  * The account of a run: what each request held and what was left out of it, which tools were offered and why these, how
  * far the estimates were off, and what is left of the budgets. Told from the events and nothing else.
- *
- * @since 0.1.0
  */
 import * as Schema from "effect/Schema"
+import { optional, present } from "../schema/Fields.ts"
 import { ContextAccount, type AgentEvent } from "../agent/rules/AgentEvent.ts"
 import { evolve } from "../agent/rules/Evolve.ts"
 import { initial, type AgentState } from "../agent/rules/AgentState.ts"
@@ -12,23 +11,15 @@ import * as OpenCalls from "../agent/rules/OpenCalls.ts"
 import * as RunAccount from "./RunAccount.ts"
 import { Budgets } from "../agent/AgentTask.ts"
 
-const optional = <A, I>(schema: Schema.Schema<A, I>) => Schema.optionalWith(schema, { exact: true })
-
 /**
  * A tool on offer. `rank` is its place among all tools by how well they match the task, from 1; absent where all tools
  * were offered, or where it was not among the first.
- *
- * @since 0.1.0
- * @category models
  */
 export const OfferedTool = Schema.Struct({ name: Schema.String, rank: optional(Schema.Positive) })
 
 /**
  * Which tools requests offered from there on. `round` is the one before the change, 0 at the start. `next` are the
  * likeliest of those that were not offered. `embeddings` is the model that ranked them beside their words.
- *
- * @since 0.1.0
- * @category models
  */
 export const Offer = Schema.Struct({
   round: Schema.NonNegativeInt,
@@ -39,18 +30,11 @@ export const Offer = Schema.Struct({
   limits: optional(Schema.Struct({ count: Schema.Int, tokens: optional(Schema.Int) })),
   embeddings: optional(Schema.String)
 })
-/**
- * @since 0.1.0
- * @category models
- */
 export type Offer = typeof Offer.Type
 
 /**
  * One request. `estimate` is ours for what it held, `counted` what the server counted; `factor` is what estimates are
  * multiplied by from then on. `events` says in words what else was done about it.
- *
- * @since 0.1.0
- * @category models
  */
 export const Round = Schema.Struct({
   round: Schema.NonNegativeInt,
@@ -65,18 +49,9 @@ export const Round = Schema.Struct({
   ),
   events: Schema.Array(Schema.String)
 })
-/**
- * @since 0.1.0
- * @category models
- */
 export type Round = typeof Round.Type
 
-/**
- * `used` of the budgets is in their units: milliseconds of wall time, tokens, bytes.
- *
- * @since 0.1.0
- * @category models
- */
+/** `used` of the budgets is in their units: milliseconds of wall time, tokens, bytes. */
 export const Explanation = Schema.Struct({
   runId: Schema.String,
   model: optional(Schema.String),
@@ -93,18 +68,9 @@ export const Explanation = Schema.Struct({
   }),
   budgets: Budgets
 })
-/**
- * @since 0.1.0
- * @category models
- */
 export type Explanation = typeof Explanation.Type
 
-/**
- * The account of a run so far. `events` begin with its `RunStarted`.
- *
- * @since 0.1.0
- * @category constructors
- */
+/** The account of a run so far. `events` begin with its `RunStarted`. */
 export const explain = (
   started: Extract<AgentEvent, { readonly _tag: "RunStarted" }>,
   events: ReadonlyArray<AgentEvent>
@@ -115,7 +81,7 @@ export const explain = (
   return {
     runId: started.runId,
     ...(state.ensured === undefined ? {} : { model: state.ensured.model }),
-    ...(state.contextLength === undefined ? {} : { contextLength: state.contextLength }),
+    ...present({ contextLength: state.contextLength }),
     servers: ready,
     offers,
     rounds,

@@ -1,8 +1,4 @@
-/**
- * What people write to name a run, and what can be wrong with it.
- *
- * @since 0.1.0
- */
+/** What people write to name a run, and what can be wrong with it. */
 import * as Either from "effect/Either"
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
@@ -10,10 +6,6 @@ import { sizeOf } from "../resilience/ByteLimits.ts"
 import { nearest } from "../names/nearest.ts"
 import { RunId } from "../observability/Correlation.ts"
 
-/**
- * @since 0.1.0
- * @category errors
- */
 export class RunNotFound extends Schema.TaggedError<RunNotFound>()("RunNotFound", {
   runId: Schema.String,
   nearest: Schema.optionalWith(Schema.Array(Schema.String), { exact: true }),
@@ -31,12 +23,7 @@ export class RunNotFound extends Schema.TaggedError<RunNotFound>()("RunNotFound"
   }
 }
 
-/**
- * The beginning of an id that several runs share.
- *
- * @since 0.1.0
- * @category errors
- */
+/** The beginning of an id that several runs share. */
 export class RunAmbiguous extends Schema.TaggedError<RunAmbiguous>()("RunAmbiguous", {
   prefix: Schema.String,
   matches: Schema.Array(Schema.String)
@@ -49,12 +36,7 @@ export class RunAmbiguous extends Schema.TaggedError<RunAmbiguous>()("RunAmbiguo
   }
 }
 
-/**
- * The run is being carried out now, so nobody else may take it up or throw it away.
- *
- * @since 0.1.0
- * @category errors
- */
+/** The run is being carried out now, so nobody else may take it up or throw it away. */
 export class RunInProgress extends Schema.TaggedError<RunInProgress>()("RunInProgress", {
   runId: Schema.String,
   pid: Schema.optionalWith(Schema.String, { exact: true })
@@ -66,12 +48,7 @@ export class RunInProgress extends Schema.TaggedError<RunInProgress>()("RunInPro
   }
 }
 
-/**
- * The run that is meant by an id, by the beginning of one, with or without `run_`, or by `last`, which is `newest`.
- *
- * @since 0.1.0
- * @category getters
- */
+/** The run that is meant by an id, by the beginning of one, with or without `run_`, or by `last`, which is `newest`. */
 export const meant = (
   text: string,
   ids: ReadonlyArray<string>,

@@ -1,8 +1,6 @@
 /**
  * The events of runs on disk, one file for each run, one event on a line, added to and never changed. A run can be
  * shown, resumed and followed from its file alone, and a process that is killed loses at most the line it was writing.
- *
- * @since 0.1.0
  */
 import * as FileSystem from "@effect/platform/FileSystem"
 import * as Path from "@effect/platform/Path"
@@ -28,10 +26,6 @@ import * as RunSummary from "./RunSummary.ts"
 
 export { RunAmbiguous, RunInProgress, RunNotFound } from "./RunIds.ts"
 
-/**
- * @since 0.1.0
- * @category services
- */
 export class RunJournal extends Context.Tag("@lms-bridge/core/agent/RunJournal")<
   RunJournal,
   {
@@ -66,12 +60,7 @@ export class RunJournal extends Context.Tag("@lms-bridge/core/agent/RunJournal")
   static readonly layerMemory: Layer.Layer<RunJournal> = Layer.sync(this, () => makeInMemory())
 }
 
-/**
- * Whether an event is kept: what is for display only is not.
- *
- * @since 0.1.0
- * @category predicates
- */
+/** Whether an event is kept: what is for display only is not. */
 export const isKept = (event: AgentEvent): boolean => !displayOnly.has(event._tag)
 
 // -----------------------------------------------------------------------------

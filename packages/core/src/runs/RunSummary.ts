@@ -1,23 +1,17 @@
 /**
  * A run in a list: what it was asked, when, and how it stands. Told from few lines of its journal, because there may be
  * hundreds of long ones.
- *
- * @since 0.1.0
  */
 import * as Either from "effect/Either"
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
+import { present } from "../schema/Fields.ts"
 import type { ProcessIdentity } from "../machine/ProcessIdentity.ts"
 import { RunId } from "../observability/Correlation.ts"
 import { AgentEventJson, AgentOutcome, Problem, type AgentEvent } from "../agent/rules/AgentEvent.ts"
 import * as RunAccount from "./RunAccount.ts"
 
-/**
- * `unfinished`: it was stopped or killed, and may be taken up again. Times are epoch milliseconds.
- *
- * @since 0.1.0
- * @category models
- */
+/** `unfinished`: it was stopped or killed, and may be taken up again. Times are epoch milliseconds. */
 export const RunSummary = Schema.Struct({
   runId: RunId,
   task: Schema.String,
@@ -30,29 +24,15 @@ export const RunSummary = Schema.Struct({
   /** Why it failed. */
   problem: Schema.optionalWith(Problem, { exact: true })
 })
-/**
- * @since 0.1.0
- * @category models
- */
 export type RunSummary = typeof RunSummary.Type
 
-/**
- * The summary, `unfinished` where there is no outcome yet, and the process that carried the run out last.
- *
- * @since 0.1.0
- * @category models
- */
+/** The summary, `unfinished` where there is no outcome yet, and the process that carried the run out last. */
 export interface Found {
   readonly summary: RunSummary
   readonly process: ProcessIdentity | undefined
 }
 
-/**
- * From the lines of a journal. None when they do not begin with the start of a run.
- *
- * @since 0.1.0
- * @category constructors
- */
+/** From the lines of a journal. None when they do not begin with the start of a run. */
 export const ofLines = (lines: ReadonlyArray<string>): Option.Option<Found> => {
   const first = read(lines[0] ?? "")
   if (first?._tag !== "RunStarted") return Option.none()
@@ -68,12 +48,7 @@ export const ofLines = (lines: ReadonlyArray<string>): Option.Option<Found> => {
   return Option.some(found({ first, last, resumed: read(resumed ?? ""), ready: read(ready ?? "") }, roundsIn(lines)))
 }
 
-/**
- * From all events. Says the same as the lines of the journal.
- *
- * @since 0.1.0
- * @category constructors
- */
+/** From all events. Says the same as the lines of the journal. */
 export const ofEvents = (events: ReadonlyArray<AgentEvent>): Option.Option<Found> =>
   Option.map(RunAccount.of(events), (account) => {
     const outcome = RunAccount.outcome(account)
@@ -88,17 +63,12 @@ export const ofEvents = (events: ReadonlyArray<AgentEvent>): Option.Option<Found
         startedAt: account.startedAt,
         lastAt: account.state.lastAt,
         rounds: account.state.rounds,
-        ...(model === undefined ? {} : { model }),
-        ...(problem === undefined ? {} : { problem })
+        ...present({ model, problem })
       },
       process: taken !== undefined && "process" in taken ? taken.process : undefined
     }
   })
 
-/**
- * @since 0.1.0
- * @category combinators
- */
 export const newestFirst = (summaries: ReadonlyArray<RunSummary>): ReadonlyArray<RunSummary> =>
   summaries.toSorted((a, b) => b.startedAt - a.startedAt)
 
@@ -138,8 +108,7 @@ const found = (
       startedAt: first.at,
       lastAt: last.at,
       rounds,
-      ...(model === undefined ? {} : { model }),
-      ...(problem === undefined ? {} : { problem })
+      ...present({ model, problem })
     },
     process
   }
@@ -149,7 +118,7 @@ const endOf = (last: AgentEvent): Pick<RunSummary, "status" | "problem"> => {
   switch (last._tag) {
     case "RunFinished": {
       const { problem, status } = last.outcome
-      return { status, ...(problem === undefined ? {} : { problem }) }
+      return { status, ...present({ problem }) }
     }
     case "RunFailed":
       return { status: "failed", problem: last.problem }

@@ -1,19 +1,10 @@
-/**
- * A run as a text to read: what was asked, what the model said, what it called and what came back, in order.
- *
- * @since 0.1.0
- */
+/** A run as a text to read: what was asked, what the model said, what it called and what came back, in order. */
 import * as Either from "effect/Either"
 import * as Schema from "effect/Schema"
 import { fromJson } from "../json/ExactJson.ts"
 import type { AgentEvent } from "../agent/rules/AgentEvent.ts"
 
-/**
- * Markdown. Foreign text, which may hold any mark-up, stands as an indented block.
- *
- * @since 0.1.0
- * @category conversions
- */
+/** Markdown. Foreign text, which may hold any mark-up, stands as an indented block. */
 export const markdown = (events: ReadonlyArray<AgentEvent>): string => {
   const answers = new Set(events.flatMap((event) => (event._tag === "RunFinished" ? [event.outcome.answer] : [])))
   const parts = events.flatMap((event) => part(event, answers)).filter((text) => text.trim() !== "")

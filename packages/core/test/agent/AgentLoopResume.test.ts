@@ -7,6 +7,7 @@ import { initial } from "@lms-bridge/core/agent/rules/AgentState"
 import { RunJournal } from "@lms-bridge/core/runs/RunJournal"
 import { LmStudioUnreachable } from "@lms-bridge/core/lmstudio/LmStudioError"
 import { Chunk, Effect, Fiber, Layer, Option, Ref, Stream, TestClock } from "effect"
+import { present } from "../../src/schema/Fields.ts"
 import * as World from "./doubles.ts"
 
 const { call, echo, only, outcomeOf, run, task, text } = World
@@ -43,7 +44,7 @@ const journaled = Effect.fnUntraced(function* (runId: string) {
 const hangsOnce = (annotations: World.Tool["annotations"]): World.Tool => {
   let calls = 0
   return {
-    ...(annotations === undefined ? {} : { annotations }),
+    ...present({ annotations }),
     run: () => Effect.suspend(() => (calls++ === 0 ? Effect.never : Effect.succeed(text("written"))))
   }
 }

@@ -10,6 +10,7 @@ import type { ChatReply } from "@lms-bridge/core/lmstudio/Chat"
 import type { McpTool } from "@lms-bridge/core/mcp/McpConnection"
 import { RunId } from "@lms-bridge/core/observability/Correlation"
 import { FastCheck as fc, Schema } from "effect"
+import { present } from "../../src/schema/Fields.ts"
 
 const runId = RunId.make("run_aaaaaaaaaaaaaaaa")
 
@@ -107,8 +108,7 @@ const play = (world: AnyWorld) => {
       rounds,
       wallMillis,
       toolCalls,
-      ...(tokens === undefined ? {} : { tokens }),
-      ...(resultBytes === undefined ? {} : { resultBytes })
+      ...present({ tokens, resultBytes })
     }
   }
   const catalog = ToolCatalog.make(tools, task)
@@ -182,7 +182,7 @@ const play = (world: AnyWorld) => {
           toolCalls: calls,
           firstTokenMillis: 0,
           totalMillis: turn.millis,
-          ...(usage === undefined ? {} : { usage })
+          ...present({ usage })
         }
         const { messages } = state
         const { final, round } = decision

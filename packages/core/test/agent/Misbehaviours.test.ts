@@ -43,7 +43,7 @@ const page = () =>
   [
     "# What the agent loop does when things go wrong",
     "",
-    "Each row is a test (`packages/core/test/agent/Misbehaviours.test.ts`), and this page is written from them. H followed by a number is a row of the list of quirks that LM Studio is known for.",
+    "Each row is a test (`packages/core/test/agent/Misbehaviours.test.ts`), and this page is written from them. H followed by a number is a row of the [quirks that LM Studio is known for](lmstudio.md).",
     ...sections.flatMap(([section, entries]) => [
       "",
       `## ${section}`,

@@ -1,3 +1,5 @@
+import { present } from "../../src/schema/Fields.ts"
+
 /* oxlint-disable max-lines -- one table, with a row for every text of the contract */
 /** Every error text of the contract (A4, A8, A9, C2, C4, C5, H) with the route's shape around it, and what it means. */
 
@@ -103,7 +105,7 @@ const row = (
   body: unknown,
   error: Record<string, unknown>,
   more: Partial<Row> = {}
-): Row => ({ where, body, error, ...(status === undefined ? {} : { status }), ...more })
+): Row => ({ where, body, error, ...present({ status }), ...more })
 
 export const rows: ReadonlyArray<Row> = [
   // J: templates that refuse a conversation

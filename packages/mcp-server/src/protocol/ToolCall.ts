@@ -4,6 +4,7 @@
 import * as Cause from "effect/Cause"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import { present } from "@lms-bridge/core/schema/Fields"
 import { toSdk } from "../tools/Content.ts"
 import type { Failure, Progress, Reply, Tool } from "../tools/Tool.ts"
 
@@ -45,7 +46,7 @@ const success = ({ content, structured }: Reply): Result => ({
 const failure = ({ _tag, account, message, retryable, text = message }: Failure): Result => ({
   isError: true,
   content: [{ type: "text", text }],
-  structuredContent: { ...account, error: { _tag, message, ...(retryable === undefined ? {} : { retryable }) } }
+  structuredContent: { ...account, error: { _tag, message, ...present({ retryable }) } }
 })
 
 /** The text of a defect stays in the log: it may hold what nobody outside should read. */

@@ -6,6 +6,7 @@ import { BudgetKind, type AgentEvent, type AgentOutcome, type Problem } from "@l
 import * as OpenCalls from "@lms-bridge/core/agent/rules/OpenCalls"
 import * as RunAccount from "@lms-bridge/core/runs/RunAccount"
 import * as Schema from "effect/Schema"
+import { present } from "@lms-bridge/core/schema/Fields"
 import * as Fields from "../tools/Fields.ts"
 import { optional, seconds } from "../tools/Fields.ts"
 import * as RunProgress from "./RunProgress.ts"
@@ -148,8 +149,7 @@ const told = (outcome: Omit<AgentOutcome, "status">, status: Run["status"], runI
   toolCalls: outcome.toolCalls.map(({ millis, ...call }) => ({ ...call, millis: Math.round(millis) })),
   usage: { inputTokens: outcome.usage.inputTokens, outputTokens: outcome.usage.outputTokens },
   millis: Math.round(outcome.millis),
-  ...(outcome.model === undefined ? {} : { model: outcome.model }),
-  ...(outcome.budget === undefined ? {} : { budget: outcome.budget }),
+  ...present({ model: outcome.model, budget: outcome.budget }),
   ...(outcome.cut ? { cut: true } : {}),
   ...(outcome.missingServers.length === 0 ? {} : { missingServers: outcome.missingServers.map(missing) })
 })

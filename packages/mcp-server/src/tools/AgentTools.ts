@@ -12,6 +12,7 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
+import { present } from "@lms-bridge/core/schema/Fields"
 import * as Approval from "../protocol/Approval.ts"
 import * as Attendance from "../protocol/ElicitationBridge.ts"
 import { DetachAfter } from "../protocol/CallContext.ts"
@@ -114,7 +115,7 @@ export const taskOf = (settings: Values, means: Means, asked: Asked): AgentTask 
     wallMillis: Duration.toMillis(settings.runTimeout),
     toolCalls: settings.maxToolCalls
   },
-  ...(asked.model === undefined ? {} : { model: asked.model }),
+  ...present({ model: asked.model }),
   ...(typeof asked.max_tokens === "number" ? { maxTokens: asked.max_tokens } : {})
 })
 

@@ -8,6 +8,7 @@ import { Resilience } from "@lms-bridge/core/resilience/Resilience"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Schema from "effect/Schema"
+import { present } from "@lms-bridge/core/schema/Fields"
 import { brief, optional } from "./Fields.ts"
 import * as Tool from "./Tool.ts"
 
@@ -41,7 +42,7 @@ export const serverStatus = Tool.make({
     })
     const lmsSays = Either.match(said, {
       onLeft: ({ message }) => ({ available: false, problem: message }),
-      onRight: ({ port, running }) => ({ available: true, running, ...(port === undefined ? {} : { port }) })
+      onRight: ({ port, running }) => ({ available: true, running, ...present({ port }) })
     })
     return Either.match(answer, {
       onLeft: ({ message }) => ({

@@ -8,6 +8,7 @@ import * as ModelName from "@lms-bridge/core/models/catalog/ModelName"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
+import { present } from "@lms-bridge/core/schema/Fields"
 import { brief, gigabytes, option, optional } from "./Fields.ts"
 import { percent } from "../runs/RunProgress.ts"
 import * as Tool from "./Tool.ts"
@@ -27,9 +28,7 @@ const onDisk = Effect.map(
     models.map(({ instances, key, params, quantization, sizeBytes, type }) => ({
       key,
       type,
-      ...(sizeBytes === undefined ? {} : { sizeBytes }),
-      ...(params === undefined ? {} : { params }),
-      ...(quantization === undefined ? {} : { quantization }),
+      ...present({ sizeBytes, params, quantization }),
       loaded: instances.length > 0
     }))
 )
@@ -183,7 +182,7 @@ export const resolve = Tool.make({
         score,
         reasons,
         ...(model.sizeBytes === undefined ? {} : { size_gb: gigabytes(model.sizeBytes) }),
-        ...(model.toolUse === undefined ? {} : { trained_for_tool_use: model.toolUse })
+        ...present({ trained_for_tool_use: model.toolUse })
       }))
     const best = alternatives[0]?.model_key
     return auto_fallback && best !== undefined

@@ -13,6 +13,7 @@ import { Ensured } from "@lms-bridge/core/models/Ensured"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
+import { present } from "@lms-bridge/core/schema/Fields"
 import { argument, brief, gigabytes, modelName, option, optional, seconds, span } from "./Fields.ts"
 import { percent } from "../runs/RunProgress.ts"
 import * as Tool from "./Tool.ts"
@@ -283,23 +284,27 @@ const listed = (model: ApiModel) => {
     key: model.key,
     type: model.type,
     loaded: model.instances.length > 0,
-    ...(contextLength === undefined ? {} : { contextLength }),
-    ...(model.maxContextLength === undefined ? {} : { maxContextLength: model.maxContextLength }),
-    ...(model.sizeBytes === undefined ? {} : { sizeBytes: model.sizeBytes }),
-    ...(model.toolUse === undefined ? {} : { toolUse: model.toolUse }),
-    ...(model.vision === undefined ? {} : { vision: model.vision })
+    ...present({
+      contextLength,
+      maxContextLength: model.maxContextLength,
+      sizeBytes: model.sizeBytes,
+      toolUse: model.toolUse,
+      vision: model.vision
+    })
   }
 }
 
 const factsOf = (model: ApiModel, instances: ReadonlyArray<LoadedModel>) => ({
   model: model.key,
   type: model.type,
-  ...(model.params === undefined ? {} : { params: model.params }),
-  ...(model.quantization === undefined ? {} : { quantization: model.quantization }),
-  ...(model.format === undefined ? {} : { format: model.format }),
-  ...(model.architecture === undefined ? {} : { architecture: model.architecture }),
-  ...(model.sizeBytes === undefined ? {} : { sizeBytes: model.sizeBytes }),
-  ...(model.maxContextLength === undefined ? {} : { maxContextLength: model.maxContextLength }),
+  ...present({
+    params: model.params,
+    quantization: model.quantization,
+    format: model.format,
+    architecture: model.architecture,
+    sizeBytes: model.sizeBytes,
+    maxContextLength: model.maxContextLength
+  }),
   capabilities: [
     ...(model.toolUse === true ? ["tool use"] : []),
     ...(model.vision === true ? ["vision"] : []),
@@ -317,7 +322,7 @@ const ensure = Effect.fnUntraced(function* (name: string, options: EnsureOptions
     wasAlreadyLoaded: ensured.action === "already-loaded",
     action: ensured.action,
     owner: ensured.owner,
-    ...(ensured.contextLength === undefined ? {} : { contextLength: ensured.contextLength }),
+    ...present({ contextLength: ensured.contextLength }),
     ...(ensured.ttlMillis === undefined ? {} : { ttlSeconds: Duration.toSeconds(ensured.ttlMillis) }),
     message: loadMessage(ensured)
   }

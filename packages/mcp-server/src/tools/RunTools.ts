@@ -9,6 +9,7 @@ import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
+import { present } from "@lms-bridge/core/schema/Fields"
 import { common, taskOf, told } from "./AgentTools.ts"
 import { DetachAfter } from "../protocol/CallContext.ts"
 import { brief, option, optional } from "./Fields.ts"
@@ -59,7 +60,7 @@ export const start = Tool.make({
     const handle = yield* runs.start({
       ...taskOf(settings, { servers }, asked),
       ...(follows === undefined ? {} : { follows: { run: follows } }),
-      ...(output_schema === undefined ? {} : { outputSchema: output_schema })
+      ...present({ outputSchema: output_schema })
     })
     return RunReport.report(yield* handle.record, yield* Clock.currentTimeMillis)
   })

@@ -12,6 +12,7 @@ import * as Fiber from "effect/Fiber"
 import * as Option from "effect/Option"
 import * as Ref from "effect/Ref"
 import * as Schema from "effect/Schema"
+import { present } from "@lms-bridge/core/schema/Fields"
 import { familiar, problemOf, taskOf, Words } from "./AgentTools.ts"
 import * as Approval from "../protocol/Approval.ts"
 import { DetachAfter } from "../protocol/CallContext.ts"
@@ -105,7 +106,7 @@ export const persistentSession = Tool.make({
                   status: result.status,
                   answer: result.answer,
                   runId: result.runId,
-                  ...(result.error === undefined ? {} : { error: result.error })
+                  ...present({ error: result.error })
                 }
               : { task, status: "failed", answer: result.problem.message, error: errorOf(result.problem) }
           ]

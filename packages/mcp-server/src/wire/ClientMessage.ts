@@ -86,7 +86,7 @@ const one = (value: unknown): Reading => {
   if (!isFields(value)) {
     return refused(null, ErrorCode.InvalidRequest, `A message must be an object, not ${kindOf(value)}.`)
   }
-  const message = present(value)
+  const message = ownNonNull(value)
   const { id, jsonrpc = "2.0", method } = message
   const asks = id !== undefined
   const known = isId(id) ? id : null
@@ -163,7 +163,7 @@ const paramsOf = (method: string, params: unknown): Either.Either<Fields | undef
     return Either.right(method === "initialize" ? introduction({}) : undefined)
   }
   if (!isFields(params)) return Either.left(`"params" must be an object, not ${kindOf(params)}.`)
-  const { arguments: given, ...rest } = present(params)
+  const { arguments: given, ...rest } = ownNonNull(params)
   const said = withoutNulls(rest)
   if (said["_meta"] !== undefined && !isFields(said["_meta"])) {
     return Either.left(`"_meta" must be an object, not ${kindOf(said["_meta"])}.`)
@@ -175,13 +175,13 @@ const paramsOf = (method: string, params: unknown): Either.Either<Fields | undef
 
 /** What is null further down is for the tool's schema to judge: there a null may be a value. */
 const argumentsOf = (given: unknown): Either.Either<Fields, string> => {
-  if (isFields(given)) return Either.right(present(given))
+  if (isFields(given)) return Either.right(ownNonNull(given))
   const wrong = Either.left(`"arguments" must be an object, not ${kindOf(given)}.`)
   if (typeof given !== "string") return wrong
   if (given.trim() === "") return Either.right({})
   // as models' APIs write them
   const parsed = Either.getOrUndefined(Either.try((): unknown => JSON.parse(given)))
-  return isFields(parsed) ? Either.right(present(parsed)) : wrong
+  return isFields(parsed) ? Either.right(ownNonNull(parsed)) : wrong
 }
 
 /** Whoever does not say who they are and what they can do is served all the same. */
@@ -196,13 +196,13 @@ const introduction = (params: Fields): Fields => {
   }
 }
 
-const present = (fields: Fields): Fields =>
+const ownNonNull = (fields: Fields): Fields =>
   Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== null))
 
 const withoutNulls = (fields: Fields): Fields => {
   const inner = (value: unknown): unknown =>
     Array.isArray(value) ? value.map(inner) : isFields(value) ? withoutNulls(value) : value
-  return Object.fromEntries(Object.entries(present(fields)).map(([key, value]) => [key, inner(value)]))
+  return Object.fromEntries(Object.entries(ownNonNull(fields)).map(([key, value]) => [key, inner(value)]))
 }
 
 const schemas = new Map(ClientRequestSchema.options.map((schema) => [schema.shape.method.value as string, schema]))

@@ -3,6 +3,7 @@
  */
 import * as Effect from "effect/Effect"
 import * as Ref from "effect/Ref"
+import { present } from "@lms-bridge/core/schema/Fields"
 
 /** What happens to one call. `Ok` answers as LM Studio would. */
 export type Outcome =
@@ -44,7 +45,7 @@ export const Outcome = {
   garbage: (body: string, contentType?: string): Outcome => ({
     _tag: "Garbage",
     body,
-    ...(contentType === undefined ? {} : { contentType })
+    ...present({ contentType })
   }),
   exit: (code: number, stderr = "", stdout = ""): Outcome => ({ _tag: "Exit", code, stderr, stdout }),
   neverExits: { _tag: "NeverExits" },

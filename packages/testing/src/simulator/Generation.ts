@@ -11,6 +11,7 @@ import * as Ref from "effect/Ref"
 import * as Schema from "effect/Schema"
 import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
+import { present } from "@lms-bridge/core/schema/Fields"
 import * as Json from "./internal/json.ts"
 import * as ErrorBody from "./http/ErrorBody.ts"
 import { Cut } from "./http/Reply.ts"
@@ -168,7 +169,7 @@ export const collect = (generation: Generation): Effect.Effect<Completed, Engine
 // -----------------------------------------------------------------------------
 
 const gone = (cause: InstanceGone) =>
-  new EngineFault({ kind: "gone", text: cause.message, ...(cause.type === undefined ? {} : { type: cause.type }) })
+  new EngineFault({ kind: "gone", text: cause.message, ...present({ type: cause.type }) })
 
 const scriptFault = (cause: ScriptFault) => new EngineFault({ kind: "script", text: cause.message, status: 500 })
 
@@ -176,9 +177,7 @@ const scripted = (error: NonNullable<Turn["error"]>) =>
   new EngineFault({
     kind: "scripted",
     text: error.message,
-    ...(error.status === undefined ? {} : { status: error.status }),
-    ...(error.type === undefined ? {} : { type: error.type }),
-    ...(error.code === undefined ? {} : { code: error.code })
+    ...present({ status: error.status, type: error.type, code: error.code })
   })
 
 // A client that goes away does not stop it: LM Studio finishes processing the prompt first, and the slot is taken until then.

@@ -4,6 +4,7 @@ import type { ChatTemplate } from "@lms-bridge/testing/simulator/ChatTemplates"
 import type { Settings } from "@lms-bridge/testing/simulator/Settings"
 import * as SimulatorLayers from "@lms-bridge/testing/simulator/SimulatorLayers"
 import { Effect } from "effect"
+import { present } from "@lms-bridge/core/schema/Fields"
 import { atPath, post } from "./asked.ts"
 
 const user = { role: "user", content: "u" }
@@ -115,7 +116,7 @@ describe("chat templates that refuse", () => {
       `J: ${template} ${words === undefined ? "takes" : "refuses"} ${roles}${tools === undefined ? "" : " with tools"}`,
       () =>
         Effect.gen(function* () {
-          const body = { model: "m", messages, ...(tools === undefined ? {} : { tools }) }
+          const body = { model: "m", messages, ...present({ tools }) }
           const { status, textAt } = yield* post("/v1/chat/completions", body)
           assert.strictEqual(status, words === undefined ? 200 : 400)
           if (words !== undefined) {

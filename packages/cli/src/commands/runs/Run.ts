@@ -13,6 +13,7 @@ import { nearest } from "@lms-bridge/core/names/nearest"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
+import { present } from "@lms-bridge/core/schema/Fields"
 import { UsageError } from "../../ExitCode.ts"
 import * as RunOptions from "../../options/RunOptions.ts"
 import * as SharedOptions from "../../options/SharedOptions.ts"
@@ -79,6 +80,6 @@ export const checkNames = Effect.fnUntraced(function* ({ allowedTools, servers }
     server: missing,
     available,
     nearest: nearest(missing, available),
-    ...(path === undefined ? {} : { path })
+    ...present({ path })
   })
 })

@@ -15,6 +15,7 @@ import * as DateTime from "effect/DateTime"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Schema from "effect/Schema"
+import { present } from "@lms-bridge/core/schema/Fields"
 import { UsageError } from "../../ExitCode.ts"
 import * as Explained from "../../views/Explained.ts"
 import * as KeptRun from "../../options/KeptRun.ts"
@@ -101,7 +102,7 @@ const accountOf = Effect.fnUntraced(function* ({ account, events }: KeptRun.Kept
       ...account.state.calls,
       ...(Either.isRight(idle) ? RunAccount.openCalls(account, account.state.lastAt) : [])
     ],
-    ...(outcome === undefined ? {} : { outcome })
+    ...present({ outcome })
   } satisfies Account
 })
 

@@ -1,13 +1,5 @@
-/**
- * Which places of a text stand in code, as Markdown says it.
- *
- * @since 0.1.0
- */
+/** Which places of a text stand in code, as Markdown says it. */
 
-/**
- * @since 0.1.0
- * @category models
- */
 export interface CodeSpans {
   /** Within a fence, from its first mark to behind its last one. One that is not closed reaches to the end. */
   readonly fenceAt: (place: number) => { readonly start: number; readonly end: number } | undefined
@@ -15,10 +7,6 @@ export interface CodeSpans {
   readonly isInline: (place: number) => boolean
 }
 
-/**
- * @since 0.1.0
- * @category constructors
- */
 export const codeSpans = (text: string): CodeSpans => {
   const fences: Array<{ readonly start: number; readonly end: number }> = []
   let open: { readonly start: number; readonly mark: string } | undefined

@@ -1,8 +1,6 @@
 /**
  * How models write calls into their text, one row for each form. A new model is a new row: the mark that opens a call, how
  * the body is read, and an example as the model writes it, which is its test.
- *
- * @since 0.1.0
  */
 import {
   argKeys,
@@ -21,9 +19,6 @@ import type { Reader } from "./Readers.ts"
 /**
  * `open` is global and linear: what it captures is the name of the tool. `close` are the marks that may stand behind the
  * body and belong to it. Readers are tried in their order.
- *
- * @since 0.1.0
- * @category models
  */
 export interface Form {
   readonly family: string
@@ -38,12 +33,7 @@ export interface Form {
 
 const object = '{"name": "read_file", "arguments": {"path": "/a"}}'
 
-/**
- * In the order in which they are tried where two begin at the same place.
- *
- * @since 0.1.0
- * @category constants
- */
+/** In the order in which they are tried where two begin at the same place. */
 export const formTable: ReadonlyArray<Form> = [
   {
     family: "Hermes, Qwen, GLM, Granite (`<tool_call>`)",

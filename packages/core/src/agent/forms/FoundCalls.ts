@@ -1,20 +1,13 @@
 /**
  * Every place of a text where a call is written, or begins to be, by the table of forms. The work is bounded by the
  * length of the text, whatever the text is.
- *
- * @since 0.1.0
  */
 import { codeSpans, type CodeSpans } from "./CodeSpans.ts"
 import { formTable, type Form } from "./FormTable.ts"
 import type { WrittenCall } from "./Readers.ts"
 import { isSpokenOf, reach } from "../../lmstudio/words/SpokenMarks.ts"
 
-/**
- * `calls` is empty where a mark opens a call that cannot be read. `source` is the block without its fence.
- *
- * @since 0.1.0
- * @category models
- */
+/** `calls` is empty where a mark opens a call that cannot be read. `source` is the block without its fence. */
 export interface Block {
   readonly start: number
   readonly end: number
@@ -28,12 +21,7 @@ export interface Block {
   readonly fenced: boolean
 }
 
-/**
- * In their order, without overlap. `whole` is false for a reply that may have been cut.
- *
- * @since 0.1.0
- * @category combinators
- */
+/** In their order, without overlap. `whole` is false for a reply that may have been cut. */
 export const findBlocks = (text: string, options: { readonly whole: boolean }): ReadonlyArray<Block> => {
   const openings = openingsOf(text)
   if (openings.length === 0) return []
@@ -52,12 +40,7 @@ export const findBlocks = (text: string, options: { readonly whole: boolean }): 
   return blocks
 }
 
-/**
- * The words of a text before the first thing that looks like a call, for an answer that must do without it.
- *
- * @since 0.1.0
- * @category getters
- */
+/** The words of a text before the first thing that looks like a call, for an answer that must do without it. */
 export const wordsBeforeCalls = (text: string): string => {
   const first = findBlocks(text, { whole: true }).find(({ mentioned }) => !mentioned)
   return first === undefined ? text : text.slice(0, first.start).trim()

@@ -1,15 +1,8 @@
 /**
  * What a model writes after a call as if somebody else had said it: a result of the tool, the next words of the person.
- *
- * @since 0.1.0
  */
 
-/**
- * Where it begins, from this place on; -1 when there is none.
- *
- * @since 0.1.0
- * @category getters
- */
+/** Where it begins, from this place on; -1 when there is none. */
 export const madeUpFrom = (text: string, from: number): number => {
   marks.lastIndex = from
   return marks.exec(text)?.index ?? -1

@@ -1,17 +1,10 @@
 /**
  * Whether a call is one that the model has only read. It is compared by its letters and digits: mails and pages break
  * lines, indent, quote and escape as they like.
- *
- * @since 0.1.0
  */
 import type { ChatMessage } from "../../lmstudio/Chat.ts"
 
-/**
- * Whether what was read has this text: results of tools, and the person's words.
- *
- * @since 0.1.0
- * @category constructors
- */
+/** Whether what was read has this text: results of tools, and the person's words. */
 export const quotationsOf = (messages: ReadonlyArray<ChatMessage>): ((text: string) => boolean) => {
   let read: ReadonlyArray<string> | undefined
   return (text) => {

@@ -1,48 +1,28 @@
 /**
  * How the body of a call is written: as JSON, in tags, as Python, in Gemma's notation. Each reader begins at a place and
  * goes forward; what it does not understand is undefined, and nothing is said about whether a call is meant.
- *
- * @since 0.1.0
  */
 import { bracketEnd, isQuote, nextOf, objectAt, skipSpace, stringEnd, unquoted, type Member } from "./Scanning.ts"
 
-/**
- * A call as written. `args` is text that is to be JSON, "" when there are none.
- *
- * @since 0.1.0
- * @category models
- */
+/** A call as written. `args` is text that is to be JSON, "" when there are none. */
 export interface WrittenCall {
   readonly name: string
   readonly args: string
 }
 
-/**
- * `whole` is false when brackets are missing at the very end, so that the reply may have been cut there.
- *
- * @since 0.1.0
- * @category models
- */
+/** `whole` is false when brackets are missing at the very end, so that the reply may have been cut there. */
 export interface Reading {
   readonly calls: ReadonlyArray<WrittenCall>
   readonly end: number
   readonly whole: boolean
 }
 
-/**
- * `named` is what the opening mark captured.
- *
- * @since 0.1.0
- * @category models
- */
+/** `named` is what the opening mark captured. */
 export type Reader = (text: string, at: number, named: string | undefined) => Reading | undefined
 
 /**
  * One object, several, or a list of them: `{"name", "arguments"}` by whatever keys, also within `{"function": {…}}` and
  * `{"tool_calls": […]}`, and in a fence of its own.
- *
- * @since 0.1.0
- * @category readers
  */
 export const json: Reader = (text, at) => {
   const calls: Array<WrittenCall> = []
@@ -58,23 +38,13 @@ export const json: Reader = (text, at) => {
   return calls.length === 0 ? undefined : { calls, end: index, whole }
 }
 
-/**
- * The same, for text without any mark: only an object that has its arguments beside its name may be a call.
- *
- * @since 0.1.0
- * @category readers
- */
+/** The same, for text without any mark: only an object that has its arguments beside its name may be a call. */
 export const bareJson: Reader = (text, at, named) => {
   const reading = json(text, at, named)
   return reading === undefined || reading.calls.some(({ args }) => args === "") ? undefined : reading
 }
 
-/**
- * Arguments behind a name that the opening mark has: `{…}`.
- *
- * @since 0.1.0
- * @category readers
- */
+/** Arguments behind a name that the opening mark has: `{…}`. */
 export const namedJson: Reader = (text, at, named) => {
   const from = between(text, at)
   const object = named === undefined ? undefined : objectAt(text, from)
@@ -83,12 +53,7 @@ export const namedJson: Reader = (text, at, named) => {
     : { calls: [{ name: named, args: text.slice(from, object.end) }], end: object.end, whole: object.closed }
 }
 
-/**
- * A name, the marks that this form puts behind it, and `{…}`; several in a row.
- *
- * @since 0.1.0
- * @category readers
- */
+/** A name, the marks that this form puts behind it, and `{…}`; several in a row. */
 export const nameThenJson =
   (pattern: RegExp): Reader =>
   (text, at) => {
@@ -96,23 +61,13 @@ export const nameThenJson =
     return match?.[1] === undefined ? undefined : namedJson(text, match.index + match[0].length, match[1])
   }
 
-/**
- * Qwen3-Coder's `<function=NAME>` with its parameters or with JSON.
- *
- * @since 0.1.0
- * @category readers
- */
+/** Qwen3-Coder's `<function=NAME>` with its parameters or with JSON. */
 export const functionTags: Reader = (text, at) => {
   const match = sticky(/<function(?:=|\s+name=)["']?([\w.:/-]{1,100})["']?>/y, text, skipSpace(text, at))
   return match?.[1] === undefined ? undefined : parameters(text, match.index + match[0].length, match[1])
 }
 
-/**
- * What stands within `<function=NAME>` or `<invoke name="NAME">`.
- *
- * @since 0.1.0
- * @category readers
- */
+/** What stands within `<function=NAME>` or `<invoke name="NAME">`. */
 export const parameters: Reader = (text, at, named) =>
   named === undefined
     ? undefined
@@ -125,12 +80,7 @@ export const parameters: Reader = (text, at, named) =>
           ends: ["</function>", "</invoke>", "</tool_call>"]
         })
 
-/**
- * The same with the marks of DeepSeek's DSML.
- *
- * @since 0.1.0
- * @category readers
- */
+/** The same with the marks of DeepSeek's DSML. */
 export const dsml: Reader = (text, at, named) =>
   named === undefined
     ? undefined
@@ -141,12 +91,7 @@ export const dsml: Reader = (text, at, named) =>
         ends: ["</｜DSML｜invoke>"]
       })
 
-/**
- * GLM's name and pairs of `<arg_key>` and `<arg_value>`.
- *
- * @since 0.1.0
- * @category readers
- */
+/** GLM's name and pairs of `<arg_key>` and `<arg_value>`. */
 export const argKeys: Reader = (text, at) => {
   const match = sticky(/([\w.:/-]{1,100})[ \t]{0,20}(?=[\n<])/y, text, skipSpace(text, at))
   return match?.[1] === undefined
@@ -159,12 +104,7 @@ export const argKeys: Reader = (text, at) => {
       })
 }
 
-/**
- * Python: `NAME(key="value")`, in a list, several in lines, within `print(…)` or behind `default_api.`.
- *
- * @since 0.1.0
- * @category readers
- */
+/** Python: `NAME(key="value")`, in a list, several in lines, within `print(…)` or behind `default_api.`. */
 export const python: Reader = (text, at) => {
   const calls: Array<WrittenCall> = []
   let index = skipSpace(text, at)
@@ -187,12 +127,7 @@ export const python: Reader = (text, at) => {
   return { calls, end: text.charAt(end) === "]" ? end + 1 : index, whole: true }
 }
 
-/**
- * Gemma's `call:NAME{key:<|"|>value<|"|>}`.
- *
- * @since 0.1.0
- * @category readers
- */
+/** Gemma's `call:NAME{key:<|"|>value<|"|>}`. */
 export const gemma: Reader = (text, at) => {
   const calls: Array<WrittenCall> = []
   let index = at

@@ -1,37 +1,20 @@
 /**
  * Where a value ends in text that a model wrote, read once from left to right. Nothing is mended and nothing is parsed:
  * the slices that come of it are judged by whoever takes them.
- *
- * @since 0.1.0
  */
 import { parseJson } from "../../internal/parseJson.ts"
 
-/**
- * Marks that some models write in place of a string's quotes, beside `"` and `'`.
- *
- * @since 0.1.0
- * @category constants
- */
+/** Marks that some models write in place of a string's quotes, beside `"` and `'`. */
 export const quoteMarks = ['<|"|>', "<escape>"] as const
 
-/**
- * Past the white space at this place.
- *
- * @since 0.1.0
- * @category getters
- */
+/** Past the white space at this place. */
 export const skipSpace = (text: string, at: number): number => {
   let index = at
   while (index < text.length && /\s/.test(text.charAt(index))) index++
   return index
 }
 
-/**
- * One past the string that begins at this place; undefined when the text ends in it.
- *
- * @since 0.1.0
- * @category getters
- */
+/** One past the string that begins at this place; undefined when the text ends in it. */
 export const stringEnd = (text: string, at: number): number | undefined => {
   const mark = quoteMarks.find((mark) => text.startsWith(mark, at))
   if (mark !== undefined) {
@@ -52,12 +35,7 @@ export const stringEnd = (text: string, at: number): number | undefined => {
   return undefined
 }
 
-/**
- * Whether a string begins at this place. An apostrophe counts only where a value or a key may stand.
- *
- * @since 0.1.0
- * @category predicates
- */
+/** Whether a string begins at this place. An apostrophe counts only where a value or a key may stand. */
 export const isQuote = (text: string, at: number, before: string): boolean => {
   const char = text.charAt(at)
   if (char === '"') return true
@@ -68,9 +46,6 @@ export const isQuote = (text: string, at: number, before: string): boolean => {
 /**
  * One past the bracket that closes the one at this place, with strings skipped; undefined when there is none, or when
  * another one closes first.
- *
- * @since 0.1.0
- * @category getters
  */
 export const bracketEnd = (text: string, at: number): number | undefined => {
   const open: Array<string> = []
@@ -98,9 +73,6 @@ export const bracketEnd = (text: string, at: number): number | undefined => {
 /**
  * One past the value at this place: a string, something in brackets, or bare characters up to a comma, a closing
  * bracket or the end of the line. Undefined when it is cut.
- *
- * @since 0.1.0
- * @category getters
  */
 export const valueEnd = (text: string, at: number): number | undefined => {
   const char = text.charAt(at)
@@ -111,36 +83,21 @@ export const valueEnd = (text: string, at: number): number | undefined => {
   return index === at || index === text.length ? undefined : index
 }
 
-/**
- * A member of an object: its key without quotes, and where its value stands.
- *
- * @since 0.1.0
- * @category models
- */
+/** A member of an object: its key without quotes, and where its value stands. */
 export interface Member {
   readonly key: string
   readonly from: number
   readonly to: number
 }
 
-/**
- * `closed` is false when the last bracket is missing behind a whole value.
- *
- * @since 0.1.0
- * @category models
- */
+/** `closed` is false when the last bracket is missing behind a whole value. */
 export interface ObjectSpan {
   readonly members: ReadonlyArray<Member>
   readonly end: number
   readonly closed: boolean
 }
 
-/**
- * The object that begins at this place; undefined when it is none, or when it is cut within a value.
- *
- * @since 0.1.0
- * @category getters
- */
+/** The object that begins at this place; undefined when it is none, or when it is cut within a value. */
 export const objectAt = (text: string, at: number): ObjectSpan | undefined => {
   if (text.charAt(at) !== "{") return undefined
   const members: Array<Member> = []
@@ -165,12 +122,7 @@ export const objectAt = (text: string, at: number): ObjectSpan | undefined => {
   }
 }
 
-/**
- * What stands between a string's quotes, with the escapes of JSON read where it is JSON.
- *
- * @since 0.1.0
- * @category conversions
- */
+/** What stands between a string's quotes, with the escapes of JSON read where it is JSON. */
 export const unquoted = (text: string): string => {
   const mark = [...quoteMarks, '"""', "'''"].find((mark) => text.startsWith(mark))
   if (mark !== undefined) return text.slice(mark.length, -mark.length)
@@ -181,12 +133,7 @@ export const unquoted = (text: string): string => {
   return text.startsWith("'") ? text.slice(1, -1) : text
 }
 
-/**
- * Where this occurs next, for places that only grow: the text is gone through once, however often one asks.
- *
- * @since 0.1.0
- * @category constructors
- */
+/** Where this occurs next, for places that only grow: the text is gone through once, however often one asks. */
 export const nextOf = (text: string, part: string): ((from: number) => number) => {
   let known = -1
   let asked = -1

@@ -1,28 +1,16 @@
 /**
  * What looks like a call of an offered tool in a form that no row of the table knows: tags, JSON by other keys,
  * `NAME(key="value")` on a line of its own, "Action: NAME" with an input. It is only asked about, never run.
- *
- * @since 0.1.0
  */
 import { codeSpans, type CodeSpans } from "./CodeSpans.ts"
 
-/**
- * A tool by the name that the model sees, and the names of its parameters.
- *
- * @since 0.1.0
- * @category models
- */
+/** A tool by the name that the model sees, and the names of its parameters. */
 export interface OfferedTool {
   readonly name: string
   readonly parameters: ReadonlyArray<string>
 }
 
-/**
- * Where it begins and which tool it names.
- *
- * @since 0.1.0
- * @category models
- */
+/** Where it begins and which tool it names. */
 export interface Suspect {
   readonly start: number
   readonly name: string
@@ -30,12 +18,7 @@ export interface Suspect {
   readonly mentioned?: boolean
 }
 
-/**
- * The first such place; undefined when there is none.
- *
- * @since 0.1.0
- * @category combinators
- */
+/** The first such place; undefined when there is none. */
 export const suspect = (text: string, tools: ReadonlyArray<OfferedTool>): Suspect | undefined => {
   const named = tools.filter(({ name }) => text.includes(name))
   if (named.length === 0) return undefined

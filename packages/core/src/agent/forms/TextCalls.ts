@@ -2,8 +2,6 @@
  * Calls that a model wrote into its text, because the server's parser did not know its form or gave up (contract H7, H8,
  * H10). A call counts when its tool is offered, its arguments fit and it is no quotation of what the model has read,
  * whatever sentences stand around it. What begins like a call and is none is asked about, and never the answer.
- *
- * @since 0.1.0
  */
 import * as Either from "effect/Either"
 import * as Predicate from "effect/Predicate"
@@ -21,9 +19,6 @@ import { plainName } from "./ToolNames.ts"
 /**
  * The reply with the calls that were found in its text, or with `unread`: what to tell the model about text that looks
  * like a call and is not taken as one. `mayBeAnswer`: when the model says it again, it is taken to mean the text.
- *
- * @since 0.1.0
- * @category models
  */
 export interface Recovered {
   readonly reply: ChatReply
@@ -36,9 +31,6 @@ export interface Recovered {
 /**
  * Looks into a reply without calls: in its text and, when there is none, in its reasoning. `final`: no tool can be called
  * any more, so that calls are only taken out of the text.
- *
- * @since 0.1.0
- * @category combinators
  */
 export const recover = (
   reply: ChatReply,

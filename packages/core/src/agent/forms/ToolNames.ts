@@ -1,15 +1,8 @@
-/**
- * Names of tools as models decorate them: `functions.NAME`, `NAME:0`, `default_api.NAME`, `mcp.tools:NAME`.
- *
- * @since 0.1.0
- */
+/** Names of tools as models decorate them: `functions.NAME`, `NAME:0`, `default_api.NAME`, `mcp.tools:NAME`. */
 
 /**
  * The name as the run offers it, or as it was written when no tool has it. `isOffered` is asked for what is left after
  * each decoration is taken off.
- *
- * @since 0.1.0
- * @category getters
  */
 export const plainName = (written: string, isOffered: (name: string) => boolean): string => {
   const name = written.trim().slice(0, 200)

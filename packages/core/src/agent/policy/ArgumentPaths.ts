@@ -1,18 +1,11 @@
 /**
  * Paths in the arguments of a call, as whoever opens them will understand them: `..` and `.` gone, `file:` URLs and
  * percent-encoding read, either separator, `~` and `$HOME` known. Pure; links cannot be followed here.
- *
- * @since 0.1.0
  */
 import * as Predicate from "effect/Predicate"
 import { isSecretPlace } from "./SecretPlaces.ts"
 
-/**
- * The texts of arguments, also of their names, however deep they lie.
- *
- * @since 0.1.0
- * @category getters
- */
+/** The texts of arguments, also of their names, however deep they lie. */
 export const textsIn = (args: unknown): ReadonlyArray<string> => {
   const texts: Array<string> = []
   // by hand, because arguments may be nested deeper than the stack
@@ -31,12 +24,7 @@ export const textsIn = (args: unknown): ReadonlyArray<string> => {
   return texts
 }
 
-/**
- * A text that is plainly an absolute path on one line, or leaves where it starts; undefined for any other.
- *
- * @since 0.1.0
- * @category constructors
- */
+/** A text that is plainly an absolute path on one line, or leaves where it starts; undefined for any other. */
 export const pathIn = (text: string): string | undefined => {
   const written = text.trim()
   if (written === "" || written.length > longest || /[\n\r]/.test(written) || /^\/\/(?!\?)/.test(written))
@@ -51,12 +39,7 @@ export const pathIn = (text: string): string | undefined => {
   return relative ? normal(homely) : undefined
 }
 
-/**
- * The first text that is a path outside of the folders; undefined when there is none, or when there are no folders.
- *
- * @since 0.1.0
- * @category getters
- */
+/** The first text that is a path outside of the folders; undefined when there is none, or when there are no folders. */
 export const outsideOf = (texts: ReadonlyArray<string>, folders: ReadonlyArray<string>): string | undefined => {
   if (folders.length === 0) return undefined
   const inner = folders.map((folder) => normal(folder.replaceAll("\\", "/")))
@@ -69,12 +52,7 @@ export const outsideOf = (texts: ReadonlyArray<string>, folders: ReadonlyArray<s
   })
 }
 
-/**
- * The first text that is a path of a place where keys and passwords are kept.
- *
- * @since 0.1.0
- * @category getters
- */
+/** The first text that is a path of a place where keys and passwords are kept. */
 export const secretIn = (texts: ReadonlyArray<string>): string | undefined =>
   texts.find((text) => {
     const path = pathIn(text)

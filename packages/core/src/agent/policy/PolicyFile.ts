@@ -1,8 +1,6 @@
 /**
  * The user's own rules: a JSON file that says what runs may do with which tools, and the numbers of the loop. It is read
  * when a run begins, so a change needs no restart.
- *
- * @since 0.1.0
  */
 import * as FileSystem from "@effect/platform/FileSystem"
 import * as Context from "effect/Context"
@@ -18,29 +16,15 @@ import { Settings, table } from "../../configuration/Settings.ts"
 import { CurrentLoopPolicy, LoopPolicy } from "../LoopPolicy.ts"
 import { CurrentToolPolicy, PolicyRule, ToolPolicy } from "./ToolPolicy.ts"
 
-/**
- * What the file may say. Rules and traits come before those that hold without it; `loop` replaces single numbers.
- *
- * @since 0.1.0
- * @category models
- */
+/** What the file may say. Rules and traits come before those that hold without it; `loop` replaces single numbers. */
 export const PolicyFile = Schema.Struct({
   rules: Schema.optionalWith(Schema.Array(PolicyRule), { exact: true }),
   traits: Schema.optionalWith(ToolPolicy.fields.traits, { exact: true }),
   loop: Schema.optionalWith(Schema.partialWith(Schema.Struct(LoopPolicy.fields), { exact: true }), { exact: true })
 })
-/**
- * @since 0.1.0
- * @category models
- */
 export type PolicyFile = typeof PolicyFile.Type
 
-/**
- * The file cannot be used, so nothing is run: a rule that is not understood might be the one that forbids.
- *
- * @since 0.1.0
- * @category errors
- */
+/** The file cannot be used, so nothing is run: a rule that is not understood might be the one that forbids. */
 export class PolicyInvalid extends Schema.TaggedError<PolicyInvalid>()("PolicyInvalid", {
   path: Schema.String,
   problems: Schema.Array(Schema.String)
@@ -51,23 +35,13 @@ export class PolicyInvalid extends Schema.TaggedError<PolicyInvalid>()("PolicyIn
   }
 }
 
-/**
- * Both policies of a run.
- *
- * @since 0.1.0
- * @category models
- */
+/** Both policies of a run. */
 export interface Policies {
   readonly tools: ToolPolicy
   readonly loop: LoopPolicy
 }
 
-/**
- * The user's policies for a run that begins now; none where no file is configured.
- *
- * @since 0.1.0
- * @category references
- */
+/** The user's policies for a run that begins now; none where no file is configured. */
 export class UserPolicies extends Context.Reference<UserPolicies>()("@lms-bridge/core/agent/UserPolicies", {
   defaultValue: (): Effect.Effect<Option.Option<Policies>, PolicyInvalid> => Effect.succeedNone
 }) {
@@ -83,12 +57,7 @@ export class UserPolicies extends Context.Reference<UserPolicies>()("@lms-bridge
   )
 }
 
-/**
- * The policies that a text comes to, over those that hold without it, or what is wrong with it.
- *
- * @since 0.1.0
- * @category conversions
- */
+/** The policies that a text comes to, over those that hold without it, or what is wrong with it. */
 export const decode = (text: string, before: Policies): Either.Either<Policies, ReadonlyArray<string>> => {
   const errors: Array<Jsonc.ParseError> = []
   const value: unknown = Jsonc.parse(text, errors, { allowTrailingComma: true })

@@ -1,15 +1,6 @@
-/**
- * Where keys, passwords and other programs' conversations are kept in a home: data.
- *
- * @since 0.1.0
- */
+/** Where keys, passwords and other programs' conversations are kept in a home: data. */
 
-/**
- * Folders and files of a home, with `/`. Whatever lies beneath one belongs to it.
- *
- * @since 0.1.0
- * @category constants
- */
+/** Folders and files of a home, with `/`. Whatever lies beneath one belongs to it. */
 export const secretPlaces: ReadonlyArray<string> = [
   ".ssh",
   ".gnupg",
@@ -82,9 +73,6 @@ export const secretPlaces: ReadonlyArray<string> = [
 /**
  * Whether a path, with `/` and without `..`, is or lies in such a place of whoever's home, or is a file of secrets wherever
  * it lies: an `.env`, a private key. Capitals do not count.
- *
- * @since 0.1.0
- * @category predicates
  */
 export const isSecretPlace = (path: string): boolean => {
   const low = `/${path.toLowerCase().replace(/^\/+/, "")}/`

@@ -1,11 +1,10 @@
 /**
  * What a run may do with which tools: allowed, asked of a person, or refused. Rules first, then the defaults: reading is
  * allowed, destroying is asked, anything else is allowed only on servers and tools that the person named for the run.
- *
- * @since 0.1.0
  */
 import * as Context from "effect/Context"
 import * as Schema from "effect/Schema"
+import { optional, present } from "../../schema/Fields.ts"
 import { type AgentTask, isChosen } from "../AgentTask.ts"
 import type { CatalogTool } from "../tools/ToolCatalog.ts"
 import type { McpTool } from "../../mcp/McpConnection.ts"
@@ -13,25 +12,10 @@ import { isNamedBy, namePattern } from "../../names/namePattern.ts"
 import * as ArgumentPaths from "./ArgumentPaths.ts"
 import * as ToolWords from "./ToolWords.ts"
 
-const optional = <A, I>(schema: Schema.Schema<A, I>) => Schema.optionalWith(schema, { exact: true })
-
-/**
- * @since 0.1.0
- * @category models
- */
 export const PolicyDecision = Schema.Literal("allow", "ask", "refuse")
-/**
- * @since 0.1.0
- * @category models
- */
 export type PolicyDecision = typeof PolicyDecision.Type
 
-/**
- * What a tool does, as its server claims and the user's map corrects. Absent is not known.
- *
- * @since 0.1.0
- * @category models
- */
+/** What a tool does, as its server claims and the user's map corrects. Absent is not known. */
 export const ToolTraits = Schema.Struct({
   readOnly: optional(Schema.Boolean),
   destructive: optional(Schema.Boolean),
@@ -39,10 +23,6 @@ export const ToolTraits = Schema.Struct({
   idempotent: optional(Schema.Boolean),
   openWorld: optional(Schema.Boolean)
 })
-/**
- * @since 0.1.0
- * @category models
- */
 export type ToolTraits = typeof ToolTraits.Type
 
 /** Patterns with `*`; what is absent matches everything. */
@@ -51,9 +31,6 @@ const target = { server: optional(Schema.String), tool: optional(Schema.String) 
 /**
  * The first rule that matches decides. `argument` matches when any text in the arguments does; `traits` when each one
  * that is given is the tool's.
- *
- * @since 0.1.0
- * @category models
  */
 export const PolicyRule = Schema.Struct({
   ...target,
@@ -61,16 +38,8 @@ export const PolicyRule = Schema.Struct({
   traits: optional(ToolTraits),
   decision: PolicyDecision
 })
-/**
- * @since 0.1.0
- * @category models
- */
 export type PolicyRule = typeof PolicyRule.Type
 
-/**
- * @since 0.1.0
- * @category models
- */
 export class ToolPolicy extends Schema.Class<ToolPolicy>("@lms-bridge/core/agent/ToolPolicy")({
   rules: Schema.Array(PolicyRule),
   /** What the user knows better than a server says, or does not say. The first entry that matches counts. */
@@ -80,9 +49,6 @@ export class ToolPolicy extends Schema.Class<ToolPolicy>("@lms-bridge/core/agent
 /**
  * The policy of every run unless a caller provides another. Servers whose name says that they reach into the world are
  * taken to do so, because most of them do not say it.
- *
- * @since 0.1.0
- * @category references
  */
 export class CurrentToolPolicy extends Context.Reference<CurrentToolPolicy>()(
   "@lms-bridge/core/agent/CurrentToolPolicy",
@@ -97,30 +63,16 @@ export class CurrentToolPolicy extends Context.Reference<CurrentToolPolicy>()(
   }
 ) {}
 
-/**
- * What a run has read so far: something that strangers may have written, something that is the user's own.
- *
- * @since 0.1.0
- * @category models
- */
+/** What a run has read so far: something that strangers may have written, something that is the user's own. */
 export const Taint = Schema.Struct({
   untrusted: Schema.Boolean,
   private: Schema.Boolean,
   /** The servers that it came from. What goes back to the only one of them goes nowhere new. */
   from: optional(Schema.Array(Schema.String))
 })
-/**
- * @since 0.1.0
- * @category models
- */
 export type Taint = typeof Taint.Type
 
-/**
- * `reason` is a clause for the person who is asked and for the model that is refused.
- *
- * @since 0.1.0
- * @category models
- */
+/** `reason` is a clause for the person who is asked and for the model that is refused. */
 export interface Assessment {
   readonly decision: PolicyDecision
   readonly reason: string
@@ -129,17 +81,11 @@ export interface Assessment {
 /**
  * What the tool is taken to do. The policy knows better than anybody; then a tool that somebody has looked at and locked
  * is what it says; of any other a claim counts only as far as its words agree.
- *
- * @since 0.1.0
- * @category getters
  */
 export const traitsOf = (policy: ToolPolicy, { builtin, tool }: CatalogTool): ToolTraits => {
   const { destructive, idempotent, openWorld, readOnly } = tool.annotations
   const said: ToolTraits = {
-    ...(readOnly === undefined ? {} : { readOnly }),
-    ...(destructive === undefined ? {} : { destructive }),
-    ...(idempotent === undefined ? {} : { idempotent }),
-    ...(openWorld === undefined ? {} : { openWorld })
+    ...present({ readOnly, destructive, idempotent, openWorld })
   }
   if (builtin) return said
   const known = policy.traits.find((entry) => matches(entry, tool))
@@ -150,9 +96,6 @@ export const traitsOf = (policy: ToolPolicy, { builtin, tool }: CatalogTool): To
 /**
  * The traits as far as they count for what a run has read. Of a server or tool that the person named, and that says nothing,
  * it is taken that what it gives is theirs.
- *
- * @since 0.1.0
- * @category getters
  */
 export const traitsAsRead = (
   policy: ToolPolicy,
@@ -165,10 +108,6 @@ export const traitsAsRead = (
     : traits
 }
 
-/**
- * @since 0.1.0
- * @category combinators
- */
 export const assess = (
   policy: ToolPolicy,
   task: Pick<AgentTask, "servers" | "definedServers" | "allowedTools" | "approvedTools" | "workingFolders">,
@@ -183,22 +122,12 @@ export const assess = (
     : assessment
 }
 
-/**
- * What a rule says about a request of a server to us, as `sampling/createMessage`; undefined where none names it.
- *
- * @since 0.1.0
- * @category getters
- */
+/** What a rule says about a request of a server to us, as `sampling/createMessage`; undefined where none names it. */
 export const decisionOn = (policy: ToolPolicy, server: string, request: string): PolicyDecision | undefined =>
   // a rule for whatever tools a server has was not written with this in mind
   policy.rules.find((entry) => entry.tool !== undefined && matches(entry, { server, name: request }))?.decision
 
-/**
- * What a finished call adds to what the run has read.
- *
- * @since 0.1.0
- * @category combinators
- */
+/** What a finished call adds to what the run has read. */
 export const tainted = (taint: Taint, traits: ToolTraits | undefined, server?: string): Taint => {
   if (traits === undefined) return taint
   const { from = [], ...before } = taint

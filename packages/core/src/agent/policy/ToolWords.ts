@@ -1,16 +1,11 @@
 /**
  * What a tool does, by what it is called: pure. A server may claim that a tool only reads; its name and the first word of
  * its description have to agree.
- *
- * @since 0.1.0
  */
 
 /**
  * `grave`: what it does cannot be taken back: it destroys, sends, pays or carries out what it is given. `change`: it
  * writes.
- *
- * @since 0.1.0
- * @category models
  */
 export interface Deed {
   readonly kind: "grave" | "change"
@@ -18,33 +13,20 @@ export interface Deed {
   readonly word: string
 }
 
-/**
- * What the words of a tool say that it does beyond reading; undefined when they say nothing of the kind.
- *
- * @since 0.1.0
- * @category getters
- */
+/** What the words of a tool say that it does beyond reading; undefined when they say nothing of the kind. */
 export const deedOf = (tool: {
   readonly server: string
   readonly name: string
   readonly description: string
 }): Deed | undefined => byName(withoutServer(tool.name, tool.server)) ?? byDescription(tool.description)
 
-/**
- * Whether the words of a tool say that it reaches beyond this machine.
- *
- * @since 0.1.0
- * @category predicates
- */
+/** Whether the words of a tool say that it reaches beyond this machine. */
 export const reachesOut = ({ name }: { readonly name: string }): boolean =>
   wordsOf(name).some((word) => outward.has(word))
 
 /**
  * Whether a tool of this name is known to stay on this machine, where its server does not say so: those of the reference
  * servers for files, notes, git and time.
- *
- * @since 0.1.0
- * @category predicates
  */
 export const staysHere = ({ name }: { readonly name: string }): boolean => local.has(name)
 

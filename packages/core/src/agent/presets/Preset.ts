@@ -1,27 +1,13 @@
 /**
  * Well-known MCP servers that a task can have without an mcp.json, as data: how each is started, and how an entry of the
  * user's own for the same server is recognised.
- *
- * @since 0.1.0
  */
 import * as Schema from "effect/Schema"
 import type { DefinedServer } from "../../mcp/config/DefinedServer.ts"
 
-/**
- * @since 0.1.0
- * @category models
- */
 export const PresetName = Schema.Literal("filesystem", "memory", "fetch", "github")
-/**
- * @since 0.1.0
- * @category models
- */
 export type PresetName = typeof PresetName.Type
 
-/**
- * @since 0.1.0
- * @category models
- */
 export interface Preset {
   readonly name: PresetName
   readonly title: string
@@ -40,10 +26,6 @@ export interface Preset {
   readonly approved: ReadonlyArray<string>
 }
 
-/**
- * @since 0.1.0
- * @category constants
- */
 export const presets: Readonly<Record<PresetName, Preset>> = {
   filesystem: {
     name: "filesystem",
@@ -90,12 +72,7 @@ export const presets: Readonly<Record<PresetName, Preset>> = {
   }
 }
 
-/**
- * The server of a preset. `file` is where its file is, if it has one.
- *
- * @since 0.1.0
- * @category constructors
- */
+/** The server of a preset. `file` is where its file is, if it has one. */
 export const definition = (
   preset: Preset,
   options: { readonly folders: ReadonlyArray<string>; readonly file: string | undefined }

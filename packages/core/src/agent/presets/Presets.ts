@@ -1,8 +1,4 @@
-/**
- * What a preset gives a task: its server, the folders, the secrets. The loop is the same as for any other task.
- *
- * @since 0.1.0
- */
+/** What a preset gives a task: its server, the folders, the secrets. The loop is the same as for any other task. */
 import type * as FileSystem from "@effect/platform/FileSystem"
 import * as Path from "@effect/platform/Path"
 import * as Context from "effect/Context"
@@ -20,12 +16,7 @@ import { definition, type Preset, type PresetName, presets } from "./Preset.ts"
 import type { FolderRefused } from "../../machine/WorkingFolder.ts"
 import { WorkingFolders } from "../../machine/WorkingFolders.ts"
 
-/**
- * The preset's server needs a secret that nobody gave.
- *
- * @since 0.1.0
- * @category errors
- */
+/** The preset's server needs a secret that nobody gave. */
 export class TokenMissing extends Schema.TaggedError<TokenMissing>()("TokenMissing", {
   preset: Schema.String,
   variable: Schema.String
@@ -36,27 +27,14 @@ export class TokenMissing extends Schema.TaggedError<TokenMissing>()("TokenMissi
   }
 }
 
-/**
- * @since 0.1.0
- * @category errors
- */
 export type PresetError = FolderRefused | TokenMissing | McpConfigInvalid
 
-/**
- * `secrets` is for `CurrentSecrets` around the run: the task itself holds none.
- *
- * @since 0.1.0
- * @category models
- */
+/** `secrets` is for `CurrentSecrets` around the run: the task itself holds none. */
 export interface PresetUse {
   readonly task: Pick<AgentTask, "servers" | "definedServers" | "workingFolders" | "approvedTools">
   readonly secrets: Readonly<Record<string, Redacted.Redacted>>
 }
 
-/**
- * @since 0.1.0
- * @category services
- */
 export class Presets extends Context.Tag("@lms-bridge/core/agent/Presets")<
   Presets,
   {

@@ -1,10 +1,9 @@
 /**
  * Everything that happens in a run, as data. `evolve` folds these into the state; views, journals, progress
  * notifications and metrics read nothing else.
- *
- * @since 0.1.0
  */
 import * as Schema from "effect/Schema"
+import { optional } from "../../schema/Fields.ts"
 import { fromJson } from "../../json/ExactJson.ts"
 import { ChatMessage, ChatReply, Usage } from "../../lmstudio/Chat.ts"
 import { ToolResult } from "../../mcp/ToolResult.ts"
@@ -14,40 +13,15 @@ import { RunId } from "../../observability/Correlation.ts"
 import { AgentTask } from "../AgentTask.ts"
 import { ToolTraits } from "../policy/ToolPolicy.ts"
 
-const optional = <A, I>(schema: Schema.Schema<A, I>) => Schema.optionalWith(schema, { exact: true })
-
-/**
- * A failure as events, outcomes and adapters show it: a stable tag and a sentence.
- *
- * @since 0.1.0
- * @category models
- */
+/** A failure as events, outcomes and adapters show it: a stable tag and a sentence. */
 export const Problem = Schema.Struct({ tag: Schema.String, message: Schema.String })
-/**
- * @since 0.1.0
- * @category models
- */
 export type Problem = typeof Problem.Type
 
-/**
- * What a budget can be on.
- *
- * @since 0.1.0
- * @category models
- */
+/** What a budget can be on. */
 export const BudgetKind = Schema.Literal("rounds", "wall-time", "tool-calls", "tokens", "result-bytes")
-/**
- * @since 0.1.0
- * @category models
- */
 export type BudgetKind = typeof BudgetKind.Type
 
-/**
- * A tool call that ran, for the account at the end.
- *
- * @since 0.1.0
- * @category models
- */
+/** A tool call that ran, for the account at the end. */
 export const CallRecord = Schema.Struct({
   round: Schema.NonNegativeInt,
   server: Schema.String,
@@ -57,19 +31,12 @@ export const CallRecord = Schema.Struct({
   /** It was running when the run was stopped, and may or may not have taken effect. */
   uncertain: optional(Schema.Boolean)
 })
-/**
- * @since 0.1.0
- * @category models
- */
 export type CallRecord = typeof CallRecord.Type
 
 /**
  * How a run ended. `done`: the model answered. `budget`: a budget ended it and `answer` is the best there was. `stalled`:
  * it went round in circles and was asked for what it had. `failed`: `problem` says why; `answer` is what there was.
  * `unfinished`: somebody stopped it; only told to those who read along, and never kept, because the run may go on.
- *
- * @since 0.1.0
- * @category models
  */
 export const AgentOutcome = Schema.Struct({
   status: Schema.Literal("done", "budget", "stalled", "failed", "unfinished"),
@@ -89,18 +56,11 @@ export const AgentOutcome = Schema.Struct({
   /** Servers that were asked for and did not take part. */
   missingServers: Schema.Array(Schema.Struct({ server: Schema.String, problem: Problem }))
 })
-/**
- * @since 0.1.0
- * @category models
- */
 export type AgentOutcome = typeof AgentOutcome.Type
 
 /**
  * What a request holds, in tokens as estimated and corrected by the server's counts. `free` is negative when it does not
  * fit. `measures` says what was left out to make it fit.
- *
- * @since 0.1.0
- * @category models
  */
 export const ContextAccount = Schema.Struct({
   contextLength: Schema.NonNegativeInt,
@@ -111,37 +71,22 @@ export const ContextAccount = Schema.Struct({
   free: Schema.Int,
   measures: Schema.Array(Schema.String)
 })
-/**
- * @since 0.1.0
- * @category models
- */
 export type ContextAccount = typeof ContextAccount.Type
 
 /**
  * How tools were chosen: at most so many, with at most so many tokens of definitions where the context is known, from
  * this order. `embeddings` is the model that ranked them beside their words; absent where words alone did.
- *
- * @since 0.1.0
- * @category models
  */
 export const ToolChoice = Schema.Struct({
   limits: Schema.Struct({ count: Schema.Int, tokens: optional(Schema.Int) }),
   embeddings: optional(Schema.String),
   ranked: Schema.Array(Schema.String)
 })
-/**
- * @since 0.1.0
- * @category models
- */
 export type ToolChoice = typeof ToolChoice.Type
 
 /** On every event. `at` is epoch milliseconds; `seq` counts from 0 within the run. */
 const stamped = { runId: RunId, seq: Schema.NonNegativeInt, at: Schema.Number }
 
-/**
- * @since 0.1.0
- * @category models
- */
 export const AgentEvent = Schema.Union(
   /** `history` is the conversation that this run goes on from. `process` carries it out, where that can be told. */
   Schema.TaggedStruct("RunStarted", {
@@ -292,26 +237,13 @@ export const AgentEvent = Schema.Union(
   /** The run came to no outcome, because something that it needs was not there. It may be taken up again. */
   Schema.TaggedStruct("RunFailed", { ...stamped, problem: Problem })
 )
-/**
- * @since 0.1.0
- * @category models
- */
 export type AgentEvent = typeof AgentEvent.Type
 
 type Unstamped<E> = E extends AgentEvent ? Omit<E, "runId" | "seq" | "at"> : never
 
-/**
- * What happened, before the run gives it its id, number and time.
- *
- * @since 0.1.0
- * @category models
- */
+/** What happened, before the run gives it its id, number and time. */
 export type AgentEventBody = Unstamped<AgentEvent>
 
-/**
- * @since 0.1.0
- * @category constructors
- */
 export const stamp = (body: AgentEventBody, runId: RunId, seq: number, at: number): AgentEvent => ({
   ...body,
   runId,
@@ -319,10 +251,5 @@ export const stamp = (body: AgentEventBody, runId: RunId, seq: number, at: numbe
   at
 })
 
-/**
- * An event as JSON on one line, as `run --json`, the journal and MCP resources write it.
- *
- * @since 0.1.0
- * @category models
- */
+/** An event as JSON on one line, as `run --json`, the journal and MCP resources write it. */
 export const AgentEventJson = fromJson(AgentEvent)

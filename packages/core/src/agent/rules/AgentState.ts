@@ -1,23 +1,13 @@
-/**
- * Where a run stands. Nothing but the run's events, folded (`AgentEvolution`): a journal of them rebuilds it.
- *
- * @since 0.1.0
- */
+/** Where a run stands. Nothing but the run's events, folded (`AgentEvolution`): a journal of them rebuilds it. */
 import * as Schema from "effect/Schema"
+import { optional } from "../../schema/Fields.ts"
 import { ImagePart, ChatMessage, ChatReply, ToolCall, Usage } from "../../lmstudio/Chat.ts"
 import { Ensured } from "../../models/Ensured.ts"
 import { AgentOutcome, BudgetKind, CallRecord, Problem, type AgentEvent } from "./AgentEvent.ts"
 import { AgentTask } from "../AgentTask.ts"
 import { Taint, ToolTraits } from "../policy/ToolPolicy.ts"
 
-const optional = <A, I>(schema: Schema.Schema<A, I>) => Schema.optionalWith(schema, { exact: true })
-
-/**
- * A call of the current turn: waiting, started, or settled once `told` is there.
- *
- * @since 0.1.0
- * @category models
- */
+/** A call of the current turn: waiting, started, or settled once `told` is there. */
 export const TurnCall = Schema.Struct({
   call: ToolCall,
   started: optional(
@@ -37,18 +27,11 @@ export const TurnCall = Schema.Struct({
   /** It was found in the text of the reply. */
   inText: optional(Schema.Boolean)
 })
-/**
- * @since 0.1.0
- * @category models
- */
 export type TurnCall = typeof TurnCall.Type
 
 /**
  * Whose turn it is. `Replied` and `Failed` wait for the rules; `whole` is false when the calls come from a reply that
  * may have been cut.
- *
- * @since 0.1.0
- * @category models
  */
 export const Turn = Schema.Union(
   Schema.TaggedStruct("Preparing", {}),
@@ -71,29 +54,12 @@ export const Turn = Schema.Union(
   Schema.TaggedStruct("Calling", { calls: Schema.Array(TurnCall), whole: Schema.Boolean }),
   Schema.TaggedStruct("Ended", { outcome: AgentOutcome })
 )
-/**
- * @since 0.1.0
- * @category models
- */
 export type Turn = typeof Turn.Type
 
-/**
- * One settled call, for the guard against going round in circles: what was called with what, and what came of it.
- *
- * @since 0.1.0
- * @category models
- */
+/** One settled call, for the guard against going round in circles: what was called with what, and what came of it. */
 export const Activity = Schema.Struct({ name: Schema.String, call: Schema.Int, result: Schema.Int })
-/**
- * @since 0.1.0
- * @category models
- */
 export type Activity = typeof Activity.Type
 
-/**
- * @since 0.1.0
- * @category models
- */
 export const AgentState = Schema.Struct({
   task: AgentTask,
   /** When the run began, later by the time in which it did not run. */
@@ -155,16 +121,8 @@ export const AgentState = Schema.Struct({
   /** The model has been told that its call in the text was not taken as one. */
   corrected: Schema.Boolean
 })
-/**
- * @since 0.1.0
- * @category models
- */
 export type AgentState = typeof AgentState.Type
 
-/**
- * @since 0.1.0
- * @category constructors
- */
 export const initial = (started: Extract<AgentEvent, { readonly _tag: "RunStarted" }>): AgentState => ({
   task: started.task,
   startedAt: started.at,
@@ -209,9 +167,6 @@ const withTask = (history: ReadonlyArray<ChatMessage>, task: string): ReadonlyAr
 /**
  * The conversation with words to the model at its end. Chat templates may insist that user and assistant take turns, so
  * what is said to the model in a row is one message.
- *
- * @since 0.1.0
- * @category combinators
  */
 export const withUser = (messages: ReadonlyArray<ChatMessage>, text: string): ReadonlyArray<ChatMessage> => {
   const last = messages.at(-1)

@@ -1,8 +1,6 @@
 /**
  * The rules of the loop: what comes next, given where the run stands and what time it is. Pure; every run ends, because
  * each request counts against the rounds and the last one is followed by nothing.
- *
- * @since 0.1.0
  */
 import * as Either from "effect/Either"
 import type { AgentEventBody, AgentOutcome, BudgetKind, Problem } from "./AgentEvent.ts"
@@ -16,9 +14,6 @@ import * as StructuredAnswer from "./StructuredAnswer.ts"
 /**
  * What the shell has to do. `Emit` is words and bookkeeping without any I/O. `CallTools` names calls that may run now;
  * each has to end in `ToolCallFinished` or `ToolCallRefused`, unless the time is up.
- *
- * @since 0.1.0
- * @category models
  */
 export type Decision =
   | { readonly _tag: "Prepare" }
@@ -30,18 +25,10 @@ export type Decision =
 /**
  * What the reply has to be: anything, the answer by the task's schema, or arguments for one tool. Then no tools are
  * offered, because LM Studio's grammar knows only one of both.
- *
- * @since 0.1.0
- * @category models
  */
 export type Shape = undefined | "answer" | { readonly tool: string }
 
-/**
- * The next step of a run.
- *
- * @since 0.1.0
- * @category combinators
- */
+/** The next step of a run. */
 export const decide = (state: AgentState, now: number): Decision => {
   const { turn } = state
   switch (turn._tag) {
@@ -70,20 +57,10 @@ export const decide = (state: AgentState, now: number): Decision => {
   }
 }
 
-/**
- * Whether the wall time is used up.
- *
- * @since 0.1.0
- * @category predicates
- */
+/** Whether the wall time is used up. */
 export const timeIsUp = (state: AgentState, now: number): boolean => remainingMillis(state, now) <= 0
 
-/**
- * Milliseconds of wall time that are left, never less than 0.
- *
- * @since 0.1.0
- * @category getters
- */
+/** Milliseconds of wall time that are left, never less than 0. */
 export const remainingMillis = (state: AgentState, now: number): number =>
   Math.max(0, state.startedAt + state.task.budgets.wallMillis - now)
 

@@ -1,9 +1,6 @@
-/**
- * How each event changes where a run stands.
- *
- * @since 0.1.0
- */
+/** How each event changes where a run stands. */
 import * as Option from "effect/Option"
+import { present } from "../../schema/Fields.ts"
 import type { ChatMessage, Usage } from "../../lmstudio/Chat.ts"
 import type { AgentEvent, ContextAccount } from "./AgentEvent.ts"
 import { initial, withUser, type AgentState, type TurnCall } from "./AgentState.ts"
@@ -14,23 +11,13 @@ import * as StallGuard from "./StallGuard.ts"
 import * as ToolResultImages from "../tools/ToolResultImages.ts"
 import * as ToolPolicy from "../policy/ToolPolicy.ts"
 
-/**
- * The state after an event. Of one that is for display only it keeps the time.
- *
- * @since 0.1.0
- * @category combinators
- */
+/** The state after an event. Of one that is for display only it keeps the time. */
 export const evolve = (state: AgentState, event: AgentEvent): AgentState => {
   const next = changed(state, event)
   return next.lastAt === event.at ? next : { ...next, lastAt: event.at }
 }
 
-/**
- * Where a run stands after all its events; none when they do not begin with the start of a run.
- *
- * @since 0.1.0
- * @category constructors
- */
+/** Where a run stands after all its events; none when they do not begin with the start of a run. */
 export const rebuilt = ([first, ...rest]: ReadonlyArray<AgentEvent>): Option.Option<AgentState> =>
   first?._tag === "RunStarted" ? Option.some(rest.reduce(evolve, initial(first))) : Option.none()
 
@@ -50,7 +37,7 @@ const changed = (state: AgentState, event: AgentEvent): AgentState => {
       return {
         ...state,
         ensured: event.ensured,
-        ...(event.ensured.contextLength === undefined ? {} : { contextLength: event.ensured.contextLength })
+        ...present({ contextLength: event.ensured.contextLength })
       }
     case "ToolsOffered":
       return {
@@ -79,8 +66,7 @@ const changed = (state: AgentState, event: AgentEvent): AgentState => {
           repeatable: event.repeatable,
           partial: event.partial,
           final: state.turn._tag === "Asking" && state.turn.final,
-          ...(event.template === undefined ? {} : { template: event.template }),
-          ...(event.refusedTools === undefined ? {} : { refusedTools: event.refusedTools })
+          ...present({ template: event.template, refusedTools: event.refusedTools })
         }
       }
     case "ToolCallStarted":
@@ -92,7 +78,7 @@ const changed = (state: AgentState, event: AgentEvent): AgentState => {
             tool: event.tool,
             at: event.at,
             fingerprint: StallGuard.fingerprint(event.name, event.arguments),
-            ...(event.traits === undefined ? {} : { traits: event.traits })
+            ...present({ traits: event.traits })
           }
         })),
         callsStarted: state.callsStarted + 1,
@@ -242,7 +228,7 @@ const replied = (
         _tag: "Replied",
         reply,
         final,
-        ...(unread === undefined ? {} : { unread }),
+        ...present({ unread }),
         ...(mayBeAnswer === true ? { mayBeAnswer } : {})
       }
     }
@@ -283,7 +269,7 @@ const corrected = ({ estimate, tokenFactor }: AgentState, usage: Usage | undefin
 /** The request was longer than we thought, or the context shorter. */
 const overflowed = (state: AgentState, contextLength: number | undefined): Partial<AgentState> => ({
   tokenFactor: Math.min(3, state.tokenFactor * 1.4),
-  ...(contextLength === undefined ? {} : { contextLength })
+  ...present({ contextLength })
 })
 
 const callOf = ({ turn }: AgentState, callId: string): TurnCall | undefined =>

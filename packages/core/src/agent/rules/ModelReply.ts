@@ -1,8 +1,6 @@
 /**
  * What a model said, made fit for the loop and for the history: ids that are unique and not empty, no nameless calls,
  * no arguments that a server would refuse to read back.
- *
- * @since 0.1.0
  */
 import * as Either from "effect/Either"
 import { stringify } from "../../json/ExactJson.ts"
@@ -13,9 +11,6 @@ import { parseArguments } from "../schema/ToolArguments.ts"
  * A reply with calls that the loop can keep apart: a call without a name is dropped (LM Studio sends such; contract
  * H11), an id that is empty or was used before in this run is replaced. The last request offers no tools, so calls in
  * its reply are dropped.
- *
- * @since 0.1.0
- * @category combinators
  */
 export const normalised = (
   reply: ChatReply,
@@ -43,9 +38,6 @@ export const normalised = (
 /**
  * A reply as a message of the history. Engines parse the arguments of past calls again and fail on broken ones, so
  * what is no JSON object is kept inside of one, as text.
- *
- * @since 0.1.0
- * @category conversions
  */
 export const toMessage = (reply: ChatReply): ChatMessage => ({
   role: "assistant",
@@ -60,10 +52,5 @@ export const toMessage = (reply: ChatReply): ChatMessage => ({
   }))
 })
 
-/**
- * Whether the reply may have been cut: by the token limit, or by a stream that ended without a reason.
- *
- * @since 0.1.0
- * @category predicates
- */
+/** Whether the reply may have been cut: by the token limit, or by a stream that ended without a reason. */
 export const isCut = (reply: ChatReply): boolean => reply.finishReason === "length" || reply.finishReason === ""

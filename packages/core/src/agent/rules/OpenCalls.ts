@@ -1,16 +1,11 @@
 /**
  * Calls that were running when a run was stopped. What came of them is not known, and the account of the run says so.
- *
- * @since 0.1.0
  */
 import type { CallRecord } from "./AgentEvent.ts"
 import type { AgentState } from "./AgentState.ts"
 import type { ToolTraits } from "../policy/ToolPolicy.ts"
+import { present } from "../../schema/Fields.ts"
 
-/**
- * @since 0.1.0
- * @category models
- */
 export interface OpenCall {
   readonly callId: string
   readonly round: number
@@ -21,25 +16,16 @@ export interface OpenCall {
   readonly traits?: ToolTraits
 }
 
-/**
- * @since 0.1.0
- * @category constructors
- */
 export const of = ({ rounds: round, turn }: AgentState): ReadonlyArray<OpenCall> =>
   turn._tag !== "Calling"
     ? []
     : turn.calls.flatMap(({ call, started, told }) => {
         if (started === undefined || told !== undefined) return []
         const { at, server, tool, traits } = started
-        return [{ callId: call.id, round, server, tool, at, ...(traits === undefined ? {} : { traits }) }]
+        return [{ callId: call.id, round, server, tool, at, ...present({ traits }) }]
       })
 
-/**
- * How they stand in the account of a run that was stopped at that time.
- *
- * @since 0.1.0
- * @category conversions
- */
+/** How they stand in the account of a run that was stopped at that time. */
 export const records = (open: ReadonlyArray<OpenCall>, stoppedAt: number): ReadonlyArray<CallRecord> =>
   open.map(({ at, round, server, tool, traits }) => ({
     round,
@@ -50,21 +36,11 @@ export const records = (open: ReadonlyArray<OpenCall>, stoppedAt: number): Reado
     ...(isHarmless(traits) ? {} : { uncertain: true })
   }))
 
-/**
- * Whether a call may be made again without a question.
- *
- * @since 0.1.0
- * @category predicates
- */
+/** Whether a call may be made again without a question. */
 export const isHarmless = (traits: ToolTraits | undefined): boolean =>
   traits?.readOnly === true || traits?.idempotent === true
 
-/**
- * A sentence about those whose effect is not known, for a person; none when there are none.
- *
- * @since 0.1.0
- * @category conversions
- */
+/** A sentence about those whose effect is not known, for a person; none when there are none. */
 export const doubts = (records: ReadonlyArray<CallRecord>): ReadonlyArray<string> => {
   const tools = [...new Set(records.flatMap(({ tool, uncertain }) => (uncertain === true ? [tool] : [])))]
   return tools.length === 0

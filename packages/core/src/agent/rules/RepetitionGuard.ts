@@ -1,14 +1,8 @@
 /**
  * Notices a reply that has begun to repeat itself without end, as small models do, while it streams in. What may well
  * have been asked for, such as a matrix of zeros, a table or a block of code, is given ten times as long.
- *
- * @since 0.1.0
  */
 
-/**
- * @since 0.1.0
- * @category models
- */
 export interface RepetitionGuard {
   /** Takes the next piece; true once the end of the text is nothing but the same piece again and again. */
   readonly push: (piece: string) => boolean
@@ -17,9 +11,6 @@ export interface RepetitionGuard {
 /**
  * `patient`: the task itself asks for something that repeats. `inCall`: the text is the arguments of a call, so that it
  * may be a whole file.
- *
- * @since 0.1.0
- * @category constructors
  */
 export const make = (options: { readonly patient?: boolean; readonly inCall?: boolean } = {}): RepetitionGuard => {
   let tail = ""
@@ -57,12 +48,7 @@ export const make = (options: { readonly patient?: boolean; readonly inCall?: bo
   }
 }
 
-/**
- * Whether a task asks for something that repeats: "a hundred times", "50 rows", "a 40x40 matrix".
- *
- * @since 0.1.0
- * @category predicates
- */
+/** Whether a task asks for something that repeats: "a hundred times", "50 rows", "a 40x40 matrix". */
 export const asksForRepetition = (task: string): boolean =>
   /\b\d{2,6}\s{0,3}(?:times|rows|lines|copies|items|entries|zeros|zeroes)\b|\b\d{2,5}\s{0,3}(?:x|×|by)\s{0,3}\d{2,5}\b|\b(?:repeat|matrix|hundred times|thousand times)/i.test(
     task.slice(0, 20_000)

@@ -1,28 +1,16 @@
 /**
  * Notices when a run goes round in circles: the same calls with the same results, again. Judged on results, so neither
  * polling whose answer changes nor reading page by page is taken for it.
- *
- * @since 0.1.0
  */
 import * as Hash from "effect/Hash"
 import { canonicalJson } from "../../internal/canonicalJson.ts"
 import type { AgentEvent, AgentEventBody } from "./AgentEvent.ts"
 import type { Activity, AgentState } from "./AgentState.ts"
 
-/**
- * A number for a call, the same whatever the order of its arguments.
- *
- * @since 0.1.0
- * @category getters
- */
+/** A number for a call, the same whatever the order of its arguments. */
 export const fingerprint = (name: string, args: unknown): number => Hash.string(`${name} ${canonicalJson(args)}`)
 
-/**
- * The activity with one more settled call.
- *
- * @since 0.1.0
- * @category combinators
- */
+/** The activity with one more settled call. */
 export const withActivity = (
   state: AgentState,
   event: Extract<AgentEvent, { readonly _tag: "ToolCallFinished" | "ToolCallRefused" }>
@@ -38,9 +26,6 @@ export const withActivity = (
 /**
  * What to do about a stall, in three steps: say so, take the tool away for two rounds, ask for the answer. Undefined
  * while there is none.
- *
- * @since 0.1.0
- * @category getters
  */
 export const assess = ({ activity, circled, stalls }: AgentState): AgentEventBody | undefined => {
   const tool = stalledOn(activity, circled)
@@ -66,12 +51,7 @@ export const assess = ({ activity, circled, stalls }: AgentState): AgentEventBod
   }
 }
 
-/**
- * Whether the next request must not offer the tool.
- *
- * @since 0.1.0
- * @category predicates
- */
+/** Whether the next request must not offer the tool. */
 export const isWithheld = ({ rounds, withheld }: AgentState, name: string): boolean =>
   withheld?.name === name && rounds <= withheld.until
 

@@ -1,28 +1,16 @@
 /**
  * An answer that has to be JSON of a given schema: taken out of the text, mended and validated here, whatever the server
  * did with the schema.
- *
- * @since 0.1.0
  */
 import * as Either from "effect/Either"
 import { decodeJson } from "../../internal/parseJson.ts"
 import { repairJson } from "../schema/JsonRepair.ts"
 import * as ToolSchema from "../schema/ToolSchema.ts"
 
-/**
- * What is wrong with an answer that is none at all.
- *
- * @since 0.1.0
- * @category constants
- */
+/** What is wrong with an answer that is none at all. */
 export const notJson = "it is not JSON"
 
-/**
- * The value that the answer stands for, or what is wrong with it.
- *
- * @since 0.1.0
- * @category combinators
- */
+/** The value that the answer stands for, or what is wrong with it. */
 export const check = (
   schema: Readonly<Record<string, unknown>>,
   answer: string
@@ -39,9 +27,6 @@ export const check = (
 /**
  * The JSON that a thinking model has left in its reasoning: all of it, a single fenced block, or what stands at its end.
  * Nothing is mended, since most of what a model thinks is no answer.
- *
- * @since 0.1.0
- * @category getters
  */
 export const inReasoning = (reasoning: string): ReadonlyArray<string> => {
   const text = reasoning.trim()
@@ -49,12 +34,7 @@ export const inReasoning = (reasoning: string): ReadonlyArray<string> => {
   return [text, ...blocksOf(text), ...starts].filter((candidate) => Either.isRight(decode(candidate)))
 }
 
-/**
- * The answer in the reasoning, as text and as the value that fits the schema; undefined when there is none.
- *
- * @since 0.1.0
- * @category combinators
- */
+/** The answer in the reasoning, as text and as the value that fits the schema; undefined when there is none. */
 export const thought = (
   schema: Readonly<Record<string, unknown>>,
   reasoning: string

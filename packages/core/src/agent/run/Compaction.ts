@@ -1,22 +1,16 @@
 /**
  * Old turns made into a summary when the conversation no longer fits: by the model itself, and where that fails by
  * listing what was called.
- *
- * @since 0.1.0
  */
 import * as Effect from "effect/Effect"
+import { present } from "../../schema/Fields.ts"
 import type { ChatMessage } from "../../lmstudio/Chat.ts"
 import type { ModelLease } from "../../models/ModelLifecycle.ts"
 import type { AgentEventBody } from "../rules/AgentEvent.ts"
 import type { AgentState } from "../rules/AgentState.ts"
 import * as Conversation from "../shapes/Conversation.ts"
 
-/**
- * Replaces the first `count` messages by the task and a summary.
- *
- * @since 0.1.0
- * @category combinators
- */
+/** Replaces the first `count` messages by the task and a summary. */
 export const compact = (
   state: AgentState,
   lease: ModelLease,
@@ -53,7 +47,7 @@ export const compact = (
             : content.slice(0, Math.floor(room * 0.25))
         }`,
         messages: count,
-        ...(usage === undefined ? {} : { usage })
+        ...present({ usage })
       }))
     )
 }

@@ -1,8 +1,6 @@
 /**
  * The ledger of the context: what a request holds, counted against the context that the model is loaded with, and what
  * is left out, in which order, when it does not fit. Nothing is cut without being said.
- *
- * @since 0.1.0
  */
 import type { ChatMessage, ToolDefinition } from "../../lmstudio/Chat.ts"
 import type { ContextAccount } from "../rules/AgentEvent.ts"
@@ -14,9 +12,6 @@ import type { CatalogTool } from "../tools/ToolCatalog.ts"
 /**
  * A request to be. `tools` are offered in this order; `expendable` are those that may be left out, the first one first.
  * `factor` corrects our estimates by what the server has counted. `contextLength` undefined is unknown: nothing is done.
- *
- * @since 0.1.0
- * @category models
  */
 export interface Draft {
   readonly system: string
@@ -36,9 +31,6 @@ export interface Draft {
 /**
  * `Fits` is ready to be sent. `Full`: not even the measures help; `old` is how many messages from the first on may be put
  * into a summary, 0 when there are none.
- *
- * @since 0.1.0
- * @category models
  */
 export type Plan =
   | {
@@ -49,10 +41,6 @@ export type Plan =
     }
   | { readonly _tag: "Full"; readonly account: ContextAccount; readonly old: number }
 
-/**
- * @since 0.1.0
- * @category combinators
- */
 export const plan = (draft: Draft): Plan => {
   const { contextLength, messages, tools } = draft
   const full = tools.map(({ definition }) => (draft.plainSchemas ? plain(definition) : definition))
@@ -100,48 +88,25 @@ export const plan = (draft: Draft): Plan => {
 
 /**
  * Most bytes of one result that are shown: a quarter of the context, at least 1000, and never more than the setting.
- *
- * @since 0.1.0
- * @category getters
  */
 export const resultLimit = (contextLength: number | undefined, most: number): number =>
   contextLength === undefined ? most : Math.min(most, Math.max(1000, Math.floor(contextLength * shareOfResult * 3.5)))
 
-/**
- * Tokens to keep free for the reply: what was asked for, else a quarter of the context, between 256 and 2048.
- *
- * @since 0.1.0
- * @category getters
- */
+/** Tokens to keep free for the reply: what was asked for, else a quarter of the context, between 256 and 2048. */
 export const reserveFor = (contextLength: number | undefined, maxTokens: number | undefined): number =>
   maxTokens ?? Math.min(2048, Math.max(256, Math.floor((contextLength ?? 8192) / 4)))
 
-/**
- * Our estimate for the full definitions of tools.
- *
- * @since 0.1.0
- * @category getters
- */
+/** Our estimate for the full definitions of tools. */
 export const tokensOf = (tools: ReadonlyArray<CatalogTool>): number =>
   tools.reduce((sum, { definition }) => sum + TokenCount.ofJson(definition), 0)
 
-/**
- * The context that this request would fit, in steps of 4096 tokens; undefined when that is more than is allowed.
- *
- * @since 0.1.0
- * @category getters
- */
+/** The context that this request would fit, in steps of 4096 tokens; undefined when that is more than is allowed. */
 export const contextFor = (account: ContextAccount, largest: number | undefined): number | undefined => {
   const needed = Math.ceil(((account.contextLength - account.free) * 1.25) / 4096) * 4096
   return largest !== undefined && needed <= largest ? needed : undefined
 }
 
-/**
- * The account in words.
- *
- * @since 0.1.0
- * @category conversions
- */
+/** The account in words. */
 export const explained = (account: ContextAccount): string =>
   `${account.contextLength} tokens of context: ${account.system} for instructions, ${account.tools} for tools, ${account.history} for the conversation, ${account.reserve} kept for the reply, ${account.free < 0 ? `${-account.free} too many` : `${account.free} free`}${account.measures.length === 0 ? "" : ` (${account.measures.join(", ")})`}`
 

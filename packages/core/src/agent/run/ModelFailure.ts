@@ -1,16 +1,8 @@
-/**
- * Why a request to the model came to no reply, as events say it, and whether asking the same again may help.
- *
- * @since 0.1.0
- */
+/** Why a request to the model came to no reply, as events say it, and whether asking the same again may help. */
 import type { ModelLifecycleError } from "../../models/ModelLifecycle.ts"
 import type { ContextAccount, Problem } from "../rules/AgentEvent.ts"
 import { explained } from "./ContextWindow.ts"
 
-/**
- * @since 0.1.0
- * @category models
- */
 export interface ModelFailure {
   readonly problem: Problem
   readonly repeatable: boolean
@@ -22,12 +14,7 @@ export interface ModelFailure {
   readonly refusedTools?: ReadonlyArray<string>
 }
 
-/**
- * The time for the request was over.
- *
- * @since 0.1.0
- * @category constants
- */
+/** The time for the request was over. */
 export const stopped: ModelFailure = {
   problem: { tag: "TimeIsUp", message: "The model did not finish its reply before the time of the run was over." },
   repeatable: false
@@ -37,9 +24,6 @@ export const stopped: ModelFailure = {
  * Transient failures have been retried below and lost models loaded again. What is left and repeatable broke off while
  * the reply came in: no tool has run for it, so asking once more does no harm. `tools` are the names of those that the
  * request offered, in its order.
- *
- * @since 0.1.0
- * @category constructors
  */
 export const fromError = (error: ModelLifecycleError, tools: ReadonlyArray<string> = []): ModelFailure => ({
   problem: { tag: error._tag, message: error.message },
@@ -52,23 +36,13 @@ export const fromError = (error: ModelLifecycleError, tools: ReadonlyArray<strin
   ...(error._tag === "ToolsRefused" ? { refusedTools: error.tools.flatMap((place) => tools[place] ?? []) } : {})
 })
 
-/**
- * The reply repeated itself without end, so it was stopped.
- *
- * @since 0.1.0
- * @category constants
- */
+/** The reply repeated itself without end, so it was stopped. */
 export const repeating: ModelFailure = {
   problem: { tag: "ReplyRepeats", message: "The model repeated the same words without end, so its reply was stopped." },
   repeatable: true
 }
 
-/**
- * The request does not fit the context, whatever is left out.
- *
- * @since 0.1.0
- * @category constructors
- */
+/** The request does not fit the context, whatever is left out. */
 export const contextExceeded = (account: ContextAccount): ModelFailure => ({
   problem: {
     tag: "ContextBudgetExceeded",

@@ -1,13 +1,9 @@
-/**
- * One request to the model: drawn up by the ledger of the context, streamed, and told as one reply or one failure.
- *
- * @since 0.1.0
- */
+/** One request to the model: drawn up by the ledger of the context, streamed, and told as one reply or one failure. */
 import * as Data from "effect/Data"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import type { ChatEvent, ChatReply, ChatRequest } from "../../lmstudio/Chat.ts"
-import { present } from "../../lmstudio/wire/Open.ts"
+import { present } from "../../schema/Fields.ts"
 import { spanned } from "../../observability/spanned.ts"
 import * as Builtins from "../tools/Builtins.ts"
 import * as Compaction from "./Compaction.ts"
@@ -32,9 +28,6 @@ import { recover } from "../forms/TextCalls.ts"
 /**
  * Whatever goes wrong becomes `ModelFailed`; there is no other way for this to end by itself. What has been said so far is
  * in `pieces`, for whoever interrupts it.
- *
- * @since 0.1.0
- * @category combinators
  */
 export const ask = Effect.fnUntraced(function* (
   log: RunLog,
@@ -74,7 +67,7 @@ export const ask = Effect.fnUntraced(function* (
     _tag: "ModelReplied",
     round,
     reply: ModelReply.normalised(reply, { messages, round, final }),
-    ...(unread === undefined ? {} : { unread }),
+    ...present({ unread }),
     ...(mayBeAnswer ? { mayBeAnswer } : {}),
     ...(inText ? { inText } : {})
   })
@@ -147,12 +140,7 @@ const readable = Effect.fnUntraced(function* (
   return ContextWindow.plan(draftOf(log, prepared, final))
 })
 
-/**
- * Adds tools to what the next requests offer.
- *
- * @since 0.1.0
- * @category combinators
- */
+/** Adds tools to what the next requests offer. */
 export const offer = (
   log: RunLog,
   { tools: { catalog } }: Prepared,

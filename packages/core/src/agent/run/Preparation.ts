@@ -1,8 +1,6 @@
 /**
  * What a run needs before the model can be asked: the chosen servers connected, their tools listed, the model loaded and
  * held. Servers and model at the same time, because both take seconds.
- *
- * @since 0.1.0
  */
 import type * as Context from "effect/Context"
 import * as Deferred from "effect/Deferred"
@@ -13,6 +11,7 @@ import * as ExecutionStrategy from "effect/ExecutionStrategy"
 import * as Exit from "effect/Exit"
 import * as Ref from "effect/Ref"
 import * as Scope from "effect/Scope"
+import { present } from "../../schema/Fields.ts"
 import type { Values } from "../../configuration/Settings.ts"
 import type { McpConnection } from "../../mcp/McpConnection.ts"
 import type { McpConnectError, McpRegistry } from "../../mcp/McpRegistry.ts"
@@ -31,12 +30,7 @@ import * as Toolbox from "../tools/Toolbox.ts"
 import * as ToolCatalog from "../tools/ToolCatalog.ts"
 import { noneAtHand, type ToolNearness } from "../tools/SemanticRank.ts"
 
-/**
- * What a run works with once it is prepared.
- *
- * @since 0.1.0
- * @category models
- */
+/** What a run works with once it is prepared. */
 export interface Prepared {
   /** The hold on the model now. */
   readonly lease: Effect.Effect<ModelLease>
@@ -56,9 +50,6 @@ type Missing = AgentOutcome["missingServers"]
 /**
  * Fails when the model cannot be had or a server that was named does not start. Servers that were not named are left
  * out and reported. Everything is held until the scope closes.
- *
- * @since 0.1.0
- * @category constructors
  */
 export const prepare = (
   services: {
@@ -167,7 +158,7 @@ const loading = (progress: LoadProgress): AgentEventBody => {
       return {
         _tag: "Preparing",
         what: `Loading ${progress.model}`,
-        ...(progress.progress === undefined ? {} : { progress: progress.progress })
+        ...present({ progress: progress.progress })
       }
     case "Verifying":
       return { _tag: "Preparing", what: `Verifying that ${progress.model} is loaded` }

@@ -1,16 +1,9 @@
-/**
- * How long a reply may become: what the engine is told, so that a model which does not stop by itself is stopped.
- *
- * @since 0.1.0
- */
+/** How long a reply may become: what the engine is told, so that a model which does not stop by itself is stopped. */
 import type { ContextAccount } from "../rules/AgentEvent.ts"
 
 /**
  * Tokens for one reply: what the task allows, else what is set aside for it and what is free besides, up to a quarter of
  * a large context. Where nobody knows the context, what a long answer takes.
- *
- * @since 0.1.0
- * @category getters
  */
 export const replyLimit = (account: ContextAccount | undefined, maxTokens: number | undefined): number => {
   if (maxTokens !== undefined) return maxTokens

@@ -1,7 +1,5 @@
 /**
  * One run: carries out what the rules decide, and tells everything that happens as events. No rule of the loop is here.
- *
- * @since 0.1.0
  */
 import * as Cause from "effect/Cause"
 import * as Clock from "effect/Clock"
@@ -12,6 +10,7 @@ import * as Mailbox from "effect/Mailbox"
 import * as Option from "effect/Option"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
+import { present } from "../../schema/Fields.ts"
 import type { Values } from "../../configuration/Settings.ts"
 import type { McpRegistry } from "../../mcp/McpRegistry.ts"
 import type { ModelLifecycle } from "../../models/ModelLifecycle.ts"
@@ -35,12 +34,7 @@ import type { ToolNearness } from "../tools/SemanticRank.ts"
 import { CurrentToolPolicy } from "../policy/ToolPolicy.ts"
 import { runCalls } from "./ToolTurn.ts"
 
-/**
- * What a run works with.
- *
- * @since 0.1.0
- * @category models
- */
+/** What a run works with. */
 export interface Services {
   readonly lifecycle: Context.Tag.Service<typeof ModelLifecycle>
   readonly registry: Context.Tag.Service<typeof McpRegistry>
@@ -54,9 +48,6 @@ export interface Services {
 /**
  * A run as the stream of its events. It goes on in a fiber of the stream's scope, so whoever stops reading stops it, and
  * has waited for everything beneath it to end.
- *
- * @since 0.1.0
- * @category constructors
  */
 export const run = (services: Services, task: AgentTask): Stream.Stream<AgentEvent, AgentError> =>
   begin(
@@ -71,7 +62,7 @@ export const run = (services: Services, task: AgentTask): Stream.Stream<AgentEve
         runId,
         seq: 0,
         at,
-        ...(history === undefined ? {} : { history }),
+        ...present({ history }),
         ...Option.match(services.journal.process, { onNone: () => ({}), onSome: (process) => ({ process }) })
       }
       return { started, state: initial(started), past: [] }
@@ -81,9 +72,6 @@ export const run = (services: Services, task: AgentTask): Stream.Stream<AgentEve
 /**
  * Takes a run up again where its journal ends, with other budgets if they are given. Budgets hold for the run as a
  * whole; time in which it did not run does not count. What is approved besides holds until it stops again.
- *
- * @since 0.1.0
- * @category constructors
  */
 export const resume = (
   services: Services,

@@ -1,12 +1,11 @@
 /**
  * What a run does for its servers when they ask something: the person is asked through the adapter, the model through
  * the run's own hold on it, both as far as the policy lets them.
- *
- * @since 0.1.0
  */
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
+import { present } from "../../schema/Fields.ts"
 import type { Values } from "../../configuration/Settings.ts"
 import { CurrentPerson } from "../../mcp/Elicitation.ts"
 import { CurrentSampler, SamplingRefused, type Sampler } from "../../mcp/Sampling.ts"
@@ -15,21 +14,13 @@ import { CurrentApprover } from "../policy/Approval.ts"
 import type { RunLog } from "./RunLog.ts"
 import * as ToolPolicy from "../policy/ToolPolicy.ts"
 
-/**
- * Around the use of a server: who answers it.
- *
- * @since 0.1.0
- * @category models
- */
+/** Around the use of a server: who answers it. */
 export type ServerHost = (server: string) => <A, E, R>(self: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>
 
 /**
  * Rules of the tool policy that name `elicitation/create` or `sampling/createMessage` decide for the servers they match;
  * else the person is asked whatever a server asks, and the model as `LMS_BRIDGE_MCP_SAMPLING` says. `lease` may wait for
  * the model to be there.
- *
- * @since 0.1.0
- * @category constructors
  */
 export const make = Effect.fnUntraced(function* (options: {
   readonly settings: Values
@@ -58,7 +49,7 @@ export const make = Effect.fnUntraced(function* (options: {
       kind: "sampling",
       text,
       toModel: false,
-      ...(reply.usage === undefined ? {} : { usage: reply.usage })
+      ...present({ usage: reply.usage })
     })
     return reply
   }, Effect.withSpan("AgentLoop.sample"))

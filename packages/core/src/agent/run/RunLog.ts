@@ -1,8 +1,6 @@
 /**
  * What a run tells, and where it stands: one event is numbered, folded into the state and handed to the readers in a
  * single step that nothing can part.
- *
- * @since 0.1.0
  */
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
@@ -13,10 +11,6 @@ import type { AgentState } from "../rules/AgentState.ts"
 import { isHarmless } from "../rules/OpenCalls.ts"
 import * as RunJournal from "../../runs/RunJournal.ts"
 
-/**
- * @since 0.1.0
- * @category models
- */
 export interface RunLog {
   readonly runId: RunId
   /** Where the run stands now. */
@@ -26,12 +20,7 @@ export interface RunLog {
   readonly flush: Effect.Effect<void>
 }
 
-/**
- * `write` keeps events; it is called before anything happens that must not be forgotten, with all events since.
- *
- * @since 0.1.0
- * @category constructors
- */
+/** `write` keeps events; it is called before anything happens that must not be forgotten, with all events since. */
 export const make = (options: {
   readonly runId: RunId
   readonly state: AgentState

@@ -1,11 +1,10 @@
 /**
  * The tools of one run: those that its servers have now, under the names that the model sees, and which of them it is
  * offered. Servers may change their tools in mid-run; the model's next request is drawn up with what there is then.
- *
- * @since 0.1.0
  */
 import * as Effect from "effect/Effect"
 import * as Equal from "effect/Equal"
+import { present } from "../../schema/Fields.ts"
 import type { McpConnection, McpTool } from "../../mcp/McpConnection.ts"
 import * as Builtins from "../tools/Builtins.ts"
 import { tokensOf } from "./ContextWindow.ts"
@@ -16,10 +15,6 @@ import * as ToolCatalog from "../tools/ToolCatalog.ts"
 import type { Nearness } from "../tools/SemanticRank.ts"
 import { comparable } from "../tools/ToolResultText.ts"
 
-/**
- * @since 0.1.0
- * @category models
- */
 export interface RunTools {
   /** As of the last `refresh`. */
   readonly catalog: ToolCatalog.ToolCatalog
@@ -31,12 +26,7 @@ export interface RunTools {
   readonly refresh: Effect.Effect<void>
 }
 
-/**
- * A server of the run with the tools that it listed.
- *
- * @since 0.1.0
- * @category models
- */
+/** A server of the run with the tools that it listed. */
 export interface ReadyServer {
   readonly server: string
   readonly connection: Pick<McpConnection, "tools" | "toolsEdition">
@@ -48,9 +38,6 @@ export interface ReadyServer {
 /**
  * Offers the likeliest tools within the limits, and those that a run which is taken up again had on offer. Which tools
  * are near to the task in meaning is only asked when not all may be offered; tools that come later are ranked by words.
- *
- * @since 0.1.0
- * @category constructors
  */
 export const make = Effect.fnUntraced(function* (
   ready: ReadonlyArray<ReadyServer>,
@@ -133,8 +120,8 @@ export const make = Effect.fnUntraced(function* (
 
 /** As many as say why these and not others. */
 const choiceOf = ({ count, tokens }: Toolbox.Limits, { ranked }: Toolbox.Toolbox, embeddings: string | undefined) => ({
-  limits: { count, ...(tokens === undefined ? {} : { tokens }) },
-  ...(embeddings === undefined ? {} : { embeddings }),
+  limits: { count, ...present({ tokens }) },
+  ...present({ embeddings }),
   ranked: ranked.slice(0, count + 20).map(({ name }) => name)
 })
 

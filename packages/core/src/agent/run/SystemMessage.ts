@@ -1,14 +1,6 @@
-/**
- * What the model is told before the task: short, because every token of it is paid in each request.
- *
- * @since 0.1.0
- */
+/** What the model is told before the task: short, because every token of it is paid in each request. */
 import type { AgentTask } from "../AgentTask.ts"
 
-/**
- * @since 0.1.0
- * @category constructors
- */
 export const systemMessage = (
   task: Pick<AgentTask, "instructions" | "workingFolders">,
   options: { readonly tools: boolean }

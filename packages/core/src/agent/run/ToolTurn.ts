@@ -1,14 +1,13 @@
 /**
  * The calls of one turn: judged, run together when all of them only read and else in their order, and told each with
  * exactly one result.
- *
- * @since 0.1.0
  */
 import type * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Duration from "effect/Duration"
 import * as Either from "effect/Either"
 import * as Option from "effect/Option"
+import { present } from "../../schema/Fields.ts"
 import type { Values } from "../../configuration/Settings.ts"
 import type { ToolCall } from "../../lmstudio/Chat.ts"
 import type { CallProgress } from "../../mcp/McpConnection.ts"
@@ -31,10 +30,6 @@ import * as ToolPolicy from "../policy/ToolPolicy.ts"
 import * as ToolResultImages from "../tools/ToolResultImages.ts"
 import * as ToolResultText from "../tools/ToolResultText.ts"
 
-/**
- * @since 0.1.0
- * @category combinators
- */
 export const runCalls = Effect.fnUntraced(function* (
   services: Services,
   policy: LoopPolicy,
@@ -158,7 +153,7 @@ const settle = Effect.fnUntraced(
       server,
       tool,
       arguments: verdict.arguments,
-      ...(traits === undefined ? {} : { traits })
+      ...present({ traits })
     })
     const artifact = `r${log.state.callsStarted}`
     const [time, result] = yield* Effect.timed(called(services, log, prepared, callId, verdict))

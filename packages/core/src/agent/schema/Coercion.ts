@@ -2,31 +2,19 @@
  * Changes of a value that its JSON Schema asks for and that have only one reading: "5" where a number must stand, "true"
  * where a boolean must, one value where a list must, JSON text where an object or list must, a number where text must,
  * and `null` for a parameter that may be left out. Never by a field's name.
- *
- * @since 0.1.0
  */
 import type { ErrorObject } from "ajv"
 import * as Predicate from "effect/Predicate"
 import { parseJson } from "../../internal/parseJson.ts"
 import { ExactNumber, numberOf, stringify } from "../../json/ExactJson.ts"
 
-/**
- * One change that would answer one error. `key` names it, so that it is not tried twice.
- *
- * @since 0.1.0
- * @category models
- */
+/** One change that would answer one error. `key` names it, so that it is not tried twice. */
 export interface Coercion {
   readonly key: string
   readonly apply: () => unknown
 }
 
-/**
- * The changes that the errors suggest, in their order. Each yields a new root value.
- *
- * @since 0.1.0
- * @category getters
- */
+/** The changes that the errors suggest, in their order. Each yields a new root value. */
 export const coercions = (root: unknown, errors: ReadonlyArray<ErrorObject>): ReadonlyArray<Coercion> =>
   errors.flatMap((error) => {
     if (error.keyword !== "type") return []
@@ -40,12 +28,7 @@ export const coercions = (root: unknown, errors: ReadonlyArray<ErrorObject>): Re
     })
   })
 
-/**
- * The value at a JSON Pointer; undefined when there is none.
- *
- * @since 0.1.0
- * @category getters
- */
+/** The value at a JSON Pointer; undefined when there is none. */
 export const valueAt = (root: unknown, pointer: string): unknown =>
   pointer
     .split("/")
@@ -53,12 +36,7 @@ export const valueAt = (root: unknown, pointer: string): unknown =>
     .map(unescaped)
     .reduce((value, key) => (Object.hasOwn(Object(value), key) ? Reflect.get(Object(value), key) : undefined), root)
 
-/**
- * What a value is, in JSON's words.
- *
- * @since 0.1.0
- * @category getters
- */
+/** What a value is, in JSON's words. */
 export const kindOf = (value: unknown): string =>
   value instanceof ExactNumber
     ? "number"

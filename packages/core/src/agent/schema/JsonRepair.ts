@@ -2,8 +2,6 @@
  * Repair of broken JSON where it has only one reading. `jsonrepair` mends; the reader here decides beforehand whether
  * the text may be mended at all, because the library also guesses: it closes cut strings, completes cut numbers and
  * quotes bare words.
- *
- * @since 0.1.0
  */
 import * as Either from "effect/Either"
 import { jsonrepair } from "jsonrepair"
@@ -13,9 +11,6 @@ import { jsonrepair } from "jsonrepair"
  * quotes, keys without quotes, `True`/`False`/`None`, trailing and missing commas, raw line breaks in strings, closing
  * brackets that are missing after a whole value or are one too many, and backslashes that begin no escape of JSON where
  * they can only be meant as such. The failure says what is doubtful, where that can be said.
- *
- * @since 0.1.0
- * @category conversions
  */
 export const repairJson = (text: string): Either.Either<string, string | undefined> => {
   const bare = withoutFence(text.trim())

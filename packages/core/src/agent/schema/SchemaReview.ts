@@ -1,16 +1,8 @@
-/**
- * What is wrong or doubtful about a JSON Schema that an answer is to fit. Pure.
- *
- * @since 0.1.0
- */
+/** What is wrong or doubtful about a JSON Schema that an answer is to fit. Pure. */
 import * as Either from "effect/Either"
 import * as Predicate from "effect/Predicate"
 import * as ToolSchema from "./ToolSchema.ts"
 
-/**
- * @since 0.1.0
- * @category models
- */
 export interface SchemaReview {
   readonly valid: boolean
   /** At most five. */
@@ -19,10 +11,6 @@ export interface SchemaReview {
   readonly warnings: ReadonlyArray<string>
 }
 
-/**
- * @since 0.1.0
- * @category getters
- */
 export const review = (schema: Readonly<Record<string, unknown>>): SchemaReview => {
   const errors = Either.match(ToolSchema.checked(schema), { onLeft: (problems) => problems, onRight: () => [] })
   return { valid: errors.length === 0, errors, warnings: [...ofTop(schema), ...within(schema, "")] }

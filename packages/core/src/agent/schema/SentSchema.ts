@@ -2,17 +2,10 @@
  * Parameters of a tool as LM Studio takes them. It refuses a whole request when one tool's `parameters` is not exactly an
  * object schema with an object of `properties` (contract J), and servers list tools in every other form. What is sent is
  * for the model to read; arguments are validated against the schema that the server lists.
- *
- * @since 0.1.0
  */
 import * as Predicate from "effect/Predicate"
 
-/**
- * The form that LM Studio takes: as its published check has it.
- *
- * @since 0.1.0
- * @category models
- */
+/** The form that LM Studio takes: as its published check has it. */
 export interface SentSchema {
   readonly type: "object"
   readonly properties: Readonly<Record<string, unknown>>
@@ -21,12 +14,7 @@ export interface SentSchema {
   readonly [key: string]: unknown
 }
 
-/**
- * Whether LM Studio takes this as it is, and an engine finds a schema at every place where it looks for one.
- *
- * @since 0.1.0
- * @category predicates
- */
+/** Whether LM Studio takes this as it is, and an engine finds a schema at every place where it looks for one. */
 export const isAcceptable = (schema: unknown): schema is SentSchema => {
   if (!Predicate.isRecord(schema)) return false
   const { additionalProperties, properties, required, type } = schema
@@ -43,9 +31,6 @@ export const isAcceptable = (schema: unknown): schema is SentSchema => {
  * Any JSON as an acceptable schema, bounded in depth; the same object when it is one already. Forms that stand side by
  * side at the top (`anyOf`, `oneOf`, `allOf`, `$ref`, `if`) become one list of parameters, of which those are required
  * that every form requires.
- *
- * @since 0.1.0
- * @category conversions
  */
 export const acceptable = (schema: unknown): SentSchema => {
   if (!Predicate.isRecord(schema)) return { type: "object", properties: {} }

@@ -1,8 +1,6 @@
 /**
  * Tool definitions with less to read: what a model needs to call the tool, and not a word more. For contexts in which
  * the full definitions leave no room to work.
- *
- * @since 0.1.0
  */
 import * as Predicate from "effect/Predicate"
 import type { ToolDefinition } from "../../lmstudio/Chat.ts"
@@ -10,9 +8,6 @@ import type { ToolDefinition } from "../../lmstudio/Chat.ts"
 /**
  * The same tool with its description cut to a sentence and its schema without titles, examples, defaults and long
  * descriptions. Calls are still validated against the full schema.
- *
- * @since 0.1.0
- * @category combinators
  */
 export const slim = (definition: ToolDefinition): ToolDefinition => {
   const known = slimmed.get(definition)
@@ -29,21 +24,13 @@ export const slim = (definition: ToolDefinition): ToolDefinition => {
 /**
  * Slim, and free of what makes an engine fail to build a grammar from it (contract H26): patterns, bounds, combined and
  * referenced schemas. What is left says less than the tool demands; calls are validated against the full schema anyway.
- *
- * @since 0.1.0
- * @category combinators
  */
 export const plain = (definition: ToolDefinition): ToolDefinition => {
   const { description, name, parameters } = slim(definition)
   return { name, description, parameters: plainSchema(parameters) }
 }
 
-/**
- * The same for a schema by itself.
- *
- * @since 0.1.0
- * @category combinators
- */
+/** The same for a schema by itself. */
 export const plainSchema = (schema: Readonly<Record<string, unknown>>): Record<string, unknown> =>
   Object.fromEntries(
     Object.entries(schema).flatMap(([key, value]): ReadonlyArray<readonly [string, unknown]> => {
@@ -55,12 +42,7 @@ export const plainSchema = (schema: Readonly<Record<string, unknown>>): Record<s
     })
   )
 
-/**
- * The first sentence of a text, at most so many characters.
- *
- * @since 0.1.0
- * @category getters
- */
+/** The first sentence of a text, at most so many characters. */
 export const firstSentence = (text: string, most: number): string => {
   const line = text.trim().replaceAll(/\s+/g, " ")
   const end = /[.!?](?=\s)/.exec(line)

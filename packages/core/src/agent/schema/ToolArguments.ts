@@ -1,8 +1,6 @@
 /**
  * From the text that a model wrote as arguments to an object that fits the tool's schema, or to an exact account of why
  * not. Nothing is invented: what could mean two things goes back to the model.
- *
- * @since 0.1.0
  */
 import * as Either from "effect/Either"
 import * as Predicate from "effect/Predicate"
@@ -12,18 +10,11 @@ import type { McpTool } from "../../mcp/McpConnection.ts"
 import { repairJson } from "./JsonRepair.ts"
 import * as ToolSchema from "./ToolSchema.ts"
 
-/**
- * @since 0.1.0
- * @category models
- */
 export type Arguments = Readonly<Record<string, unknown>>
 
 /**
  * What came of a call's arguments. `told` is short and exact and meant for the model. `schemaProblem` says that the
  * tool's schema cannot be used, as it is, and what is not checked therefore.
- *
- * @since 0.1.0
- * @category models
  */
 export type Checked =
   | { readonly _tag: "Fit"; readonly arguments: Arguments; readonly schemaProblem: string | undefined }
@@ -32,9 +23,6 @@ export type Checked =
 /**
  * The object that the text stands for, undefined for "" and `null`, or why it is none. `repair` allows mistakes with
  * only one reading; it must be false for a reply that may have been cut.
- *
- * @since 0.1.0
- * @category conversions
  */
 export const parseArguments = (
   text: string,
@@ -59,9 +47,6 @@ export const parseArguments = (
 /**
  * Parses, coerces by the schema and validates. `whole` is false for a reply that may have been cut: then nothing is
  * repaired.
- *
- * @since 0.1.0
- * @category combinators
  */
 export const check = (tool: McpTool, name: string, text: string, options: { readonly whole: boolean }): Checked => {
   const parsed = parseArguments(text, { repair: options.whole })

@@ -1,8 +1,6 @@
 /**
  * JSON Schemas of tools: compiled once, applied with the coercions that have only one reading, and failures told in few
  * words. Drafts 07 and 2020-12. `format` is an annotation and is left to the server.
- *
- * @since 0.1.0
  */
 import { Ajv, type ErrorObject, type ValidateFunction } from "ajv"
 import { Ajv2020 } from "ajv/dist/2020.js"
@@ -19,12 +17,7 @@ export { kindOf }
 type JsonSchema = Readonly<Record<string, unknown>>
 type Compiled = Either.Either<ValidateFunction, string>
 
-/**
- * The validator of a schema, or why the schema cannot be used. Kept as long as the schema object lives.
- *
- * @since 0.1.0
- * @category constructors
- */
+/** The validator of a schema, or why the schema cannot be used. Kept as long as the schema object lives. */
 export const compile = (schema: JsonSchema): Compiled => {
   const known = compiled.get(schema)
   if (known !== undefined) return known
@@ -40,20 +33,12 @@ export const compile = (schema: JsonSchema): Compiled => {
   return result
 }
 
-/**
- * Which keywords of a compiled schema nobody checks, because they cannot be used.
- *
- * @since 0.1.0
- * @category getters
- */
+/** Which keywords of a compiled schema nobody checks, because they cannot be used. */
 export const leftOut = (schema: JsonSchema): string | undefined => unchecked.get(schema)
 
 /**
  * The schema itself when it is well formed, or at most five problems: what a tool's schema is forgiven, one that a person
  * writes down is told.
- *
- * @since 0.1.0
- * @category combinators
  */
 export const checked = (schema: JsonSchema): Either.Either<JsonSchema, ReadonlyArray<string>> => {
   const ajv = isOldDraft(schema) ? draft07() : draft2020()
@@ -64,9 +49,6 @@ export const checked = (schema: JsonSchema): Either.Either<JsonSchema, ReadonlyA
 /**
  * The value, coerced where the schema leaves one reading (see `Coercion`), or at most five problems. The value given is
  * not changed.
- *
- * @since 0.1.0
- * @category combinators
  */
 export const fit = (validate: ValidateFunction, value: unknown): Either.Either<unknown, ReadonlyArray<string>> => {
   // doubles are good enough to compare; what is passed on keeps its digits

@@ -1,8 +1,6 @@
 /**
  * A schema of somebody else without the keywords that cannot be used, so that one of them does not switch off all the
  * others.
- *
- * @since 0.1.0
  */
 import * as Either from "effect/Either"
 import * as Predicate from "effect/Predicate"
@@ -14,9 +12,6 @@ type JsonSchema = Readonly<Record<string, unknown>>
 /**
  * Left out are expressions that RE2 does not know, references that lead nowhere or outside, types and bounds that are none.
  * They are named in `leftOut`. `exclusiveMinimum: true` of draft 04 becomes the bound that it means.
- *
- * @since 0.1.0
- * @category conversions
  */
 export const usable = (
   schema: JsonSchema

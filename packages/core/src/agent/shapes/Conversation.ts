@@ -2,8 +2,6 @@
  * The conversation as it is sent: whatever the history holds, what leaves here takes the turns that every chat template
  * accepts. A system message first or none; then user and assistant in turns, results of tools right behind the message
  * that called them, and a result or a user at the end. Pure.
- *
- * @since 0.1.0
  */
 import type { ChatMessage, ToolDefinition } from "../../lmstudio/Chat.ts"
 
@@ -11,29 +9,16 @@ import type { ChatMessage, ToolDefinition } from "../../lmstudio/Chat.ts"
  * Ways to tell a conversation to a model whose template refuses the usual one. `system`: the instructions stand at the
  * beginning of the task. `history`: calls and results are told as text. `tools`: so are the tools, and calls are found in
  * the text of the replies.
- *
- * @since 0.1.0
- * @category models
  */
 export type Way = "system" | "history" | "tools"
 
-/**
- * What a request says, apart from its options.
- *
- * @since 0.1.0
- * @category models
- */
+/** What a request says, apart from its options. */
 export interface Told {
   readonly messages: ReadonlyArray<ChatMessage>
   readonly tools: ReadonlyArray<ToolDefinition>
 }
 
-/**
- * The same in turns, told in these ways.
- *
- * @since 0.1.0
- * @category combinators
- */
+/** The same in turns, told in these ways. */
 export const told = ({ messages, tools }: Told, ways: ReadonlySet<Way>): Told => {
   const inText = ways.has("tools")
   const described = inText && tools.length > 0 ? withSystem(messages, toolsAsText(tools)) : messages
@@ -44,9 +29,6 @@ export const told = ({ messages, tools }: Told, ways: ReadonlySet<Way>): Told =>
 /**
  * Words of the run that follow the results of tools are a part of the last one, since templates refuse a user there.
  * Images, which no result can hold, follow a word of the assistant.
- *
- * @since 0.1.0
- * @category combinators
  */
 export const inTurns = (messages: ReadonlyArray<ChatMessage>): ReadonlyArray<ChatMessage> => {
   const turns: Array<ChatMessage> = []
@@ -103,19 +85,10 @@ export const inTurns = (messages: ReadonlyArray<ChatMessage>): ReadonlyArray<Cha
   return turns
 }
 
-/**
- * The ways that the notes of a run say it has taken, in kinds of `noteKind`.
- *
- * @since 0.1.0
- * @category getters
- */
+/** The ways that the notes of a run say it has taken, in kinds of `noteKind`. */
 export const waysIn = (noted: ReadonlyArray<string>): ReadonlySet<Way> =>
   new Set((["system", "history", "tools"] as const).filter((way) => noted.includes(noteKind(way))))
 
-/**
- * @since 0.1.0
- * @category getters
- */
 export const noteKind = (way: Way): string => `template:${way}`
 
 // -----------------------------------------------------------------------------

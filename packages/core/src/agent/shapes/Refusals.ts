@@ -1,37 +1,20 @@
 /**
  * What is done about a request that LM Studio refuses for its shape: the conversation told in another way, or a tool left
  * out. Each step is taken once, so that there are at most as many as ways and tools.
- *
- * @since 0.1.0
  */
 import type { AgentEventBody } from "../rules/AgentEvent.ts"
 import type { AgentState } from "../rules/AgentState.ts"
 import * as Conversation from "./Conversation.ts"
 import * as TemplateWays from "./TemplateWays.ts"
 
-/**
- * How the kinds of notes about refused tools begin; the name follows.
- *
- * @since 0.1.0
- * @category constants
- */
+/** How the kinds of notes about refused tools begin; the name follows. */
 export const refusedTool = "tool-refused:"
 
-/**
- * Whether LM Studio has refused the tool in this run.
- *
- * @since 0.1.0
- * @category predicates
- */
+/** Whether LM Studio has refused the tool in this run. */
 export const isRefused = (noted: ReadonlyArray<string>, name: string): boolean =>
   noted.includes(`${refusedTool}${name}`)
 
-/**
- * Notes after which the request is sent in another shape; none when nothing is left to try.
- *
- * @since 0.1.0
- * @category combinators
- */
+/** Notes after which the request is sent in another shape; none when nothing is left to try. */
 export const remedy = (
   { messages, noted, offered, task }: AgentState,
   turn: Extract<AgentState["turn"], { readonly _tag: "Failed" }>

@@ -1,17 +1,12 @@
 /**
  * Which other way to tell a conversation is tried next, once a chat template has refused it: by the words of the refusal
  * and by what the template has already taken in this run. Each way is tried once and kept for the rest of the run.
- *
- * @since 0.1.0
  */
 import { templateWords } from "../../lmstudio/RequestShape.ts"
 import type { Way } from "./Conversation.ts"
 
 /**
  * What is known when a template refuses. `heard`: it took an earlier request of this run, instructions and tools included.
- *
- * @since 0.1.0
- * @category models
  */
 export interface Refused {
   readonly words: string
@@ -23,24 +18,14 @@ export interface Refused {
   readonly hasCalls: boolean
 }
 
-/**
- * Undefined when there is no other way.
- *
- * @since 0.1.0
- * @category combinators
- */
+/** Undefined when there is no other way. */
 export const next = (refused: Refused): Way | undefined => {
   const { hasCalls, hasTools, tried } = refused
   const helps = { system: true, history: hasCalls && !tried.has("tools"), tools: hasTools }
   return order(refused).find((way) => helps[way] && !tried.has(way))
 }
 
-/**
- * What the person is told.
- *
- * @since 0.1.0
- * @category conversions
- */
+/** What the person is told. */
 export const explained = (way: Way, words: string): string =>
   `The chat template of the model refuses the conversation ("${templateWords(words)}"), so ${does[way]}.`
 

@@ -1,8 +1,4 @@
-/**
- * Search in a text by a regular expression. A module of its own, so that only a run that searches loads the engine.
- *
- * @since 0.1.0
- */
+/** Search in a text by a regular expression. A module of its own, so that only a run that searches loads the engine. */
 import * as Either from "effect/Either"
 import * as Predicate from "effect/Predicate"
 import { RE2JS } from "re2js"
@@ -11,9 +7,6 @@ import { limited, sizeOf } from "./ToolResultText.ts"
 /**
  * Lines that match a pattern, with their numbers. RE2 syntax: linear time and no look-around, because both the pattern
  * and the text come from people nobody vouches for.
- *
- * @since 0.1.0
- * @category combinators
  */
 export const search = (
   id: string,

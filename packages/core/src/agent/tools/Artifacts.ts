@@ -1,8 +1,6 @@
 /**
  * The results of a run as texts that the model can read again in parts and search, because it was shown only their head
  * and tail.
- *
- * @since 0.1.0
  */
 import * as Either from "effect/Either"
 import { stringify } from "../../json/ExactJson.ts"
@@ -12,9 +10,6 @@ import { limited } from "./ToolResultText.ts"
 /**
  * Texts by id. The oldest are dropped when all together grow beyond the limit; a run that is resumed fills it again
  * from its events.
- *
- * @since 0.1.0
- * @category models
  */
 export interface ArtifactStore {
   readonly put: (id: string, text: string) => void
@@ -22,12 +17,7 @@ export interface ArtifactStore {
   readonly ids: () => ReadonlyArray<string>
 }
 
-/**
- * `maxCharacters` of all texts together.
- *
- * @since 0.1.0
- * @category constructors
- */
+/** `maxCharacters` of all texts together. */
 export const makeStore = (maxCharacters = 100_000_000): ArtifactStore => {
   const texts = new Map<string, string>()
   let characters = 0
@@ -46,10 +36,6 @@ export const makeStore = (maxCharacters = 100_000_000): ArtifactStore => {
   }
 }
 
-/**
- * @since 0.1.0
- * @category models
- */
 export interface ReadRange {
   /** The first line, counted from 1; negative counts from the end. */
   readonly line?: number | undefined
@@ -61,12 +47,7 @@ export interface ReadRange {
   readonly pointer?: string | undefined
 }
 
-/**
- * A part of a text with a heading that says which, and how to go on. At most `maxBytes`.
- *
- * @since 0.1.0
- * @category combinators
- */
+/** A part of a text with a heading that says which, and how to go on. At most `maxBytes`. */
 export const read = (id: string, text: string, range: ReadRange, maxBytes: number): Either.Either<string, string> => {
   if (range.pointer !== undefined && range.pointer !== "") return readPointer(id, text, range.pointer, maxBytes)
   const lines = text.split("\n")

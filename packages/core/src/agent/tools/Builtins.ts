@@ -1,8 +1,6 @@
 /**
  * Tools of the loop itself, offered when they can be of use: reading results that were too big to show, and finding
  * tools that were not offered.
- *
- * @since 0.1.0
  */
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
@@ -12,30 +10,13 @@ import * as Artifacts from "./Artifacts.ts"
 import type { CatalogTool } from "./ToolCatalog.ts"
 import { firstSentence } from "../schema/SlimSchema.ts"
 
-/**
- * Stands where a server's name stands in events.
- *
- * @since 0.1.0
- * @category constants
- */
+/** Stands where a server's name stands in events. */
 export const serverName = "lms-bridge"
 
-/**
- * @since 0.1.0
- * @category constants
- */
 export const artifactTools: ReadonlyArray<string> = ["read_artifact", "search_artifact"]
 
-/**
- * @since 0.1.0
- * @category constants
- */
 export const findTools = "find_tools"
 
-/**
- * @since 0.1.0
- * @category constants
- */
 export const tools: ReadonlyArray<McpTool> = [
   {
     server: serverName,
@@ -82,12 +63,7 @@ export const tools: ReadonlyArray<McpTool> = [
   }
 ]
 
-/**
- * What the built-in tools work on.
- *
- * @since 0.1.0
- * @category models
- */
+/** What the built-in tools work on. */
 export interface Workbench {
   readonly artifacts: Artifacts.ArtifactStore
   readonly search: (query: string) => ReadonlyArray<CatalogTool>
@@ -97,12 +73,7 @@ export interface Workbench {
   readonly maxBytes: number
 }
 
-/**
- * Runs a built-in tool on validated arguments.
- *
- * @since 0.1.0
- * @category combinators
- */
+/** Runs a built-in tool on validated arguments. */
 export const call = (
   { artifacts, maxBytes, offer, search }: Workbench,
   tool: string,

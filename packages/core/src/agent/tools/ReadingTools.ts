@@ -1,8 +1,6 @@
 /**
  * Tools of the loop itself with which the model reads what the run's servers offer besides tools: their resources and
  * prompts. They are there only in a run that asks for them.
- *
- * @since 0.1.0
  */
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
@@ -16,10 +14,6 @@ import * as ToolResultText from "./ToolResultText.ts"
 
 const server = { type: "string", description: "The MCP server; may be left out where it is clear." }
 
-/**
- * @since 0.1.0
- * @category constants
- */
 export const tools: ReadonlyArray<McpTool> = [
   {
     server: Builtins.serverName,
@@ -59,22 +53,12 @@ export const tools: ReadonlyArray<McpTool> = [
   }
 ]
 
-/**
- * Their names.
- *
- * @since 0.1.0
- * @category constants
- */
+/** Their names. */
 export const names: ReadonlyArray<string> = tools.map(({ name }) => name)
 
 type Args = Readonly<Record<string, unknown>>
 
-/**
- * Runs one of them on validated arguments, over the servers of the run.
- *
- * @since 0.1.0
- * @category combinators
- */
+/** Runs one of them on validated arguments, over the servers of the run. */
 export const call = (connections: ReadonlyArray<McpConnection>, tool: string, args: Args): Effect.Effect<ToolResult> =>
   Effect.gen(function* () {
     const among = yield* chosen(connections, args["server"])

@@ -1,8 +1,6 @@
 /**
  * Which tools are near to a task in meaning, told by an embedding model that is in memory already. It finds the tool for
  * "what is the weather" that calls itself a forecast; words alone do not.
- *
- * @since 0.1.0
  */
 import * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
@@ -18,25 +16,14 @@ import type { CatalogTool } from "./ToolCatalog.ts"
 /**
  * What came of it: all tools by name, the nearest first; nothing, because no embedding model is in memory; or why it
  * cannot be told.
- *
- * @since 0.1.0
- * @category models
  */
 export const Nearness = Schema.Union(
   Schema.TaggedStruct("Near", { model: Schema.String, order: Schema.Array(Schema.String) }),
   Schema.TaggedStruct("NoneAtHand", {}),
   Schema.TaggedStruct("Untold", { reason: Schema.String })
 )
-/**
- * @since 0.1.0
- * @category models
- */
 export type Nearness = typeof Nearness.Type
 
-/**
- * @since 0.1.0
- * @category services
- */
 export class ToolNearness extends Context.Tag("@lms-bridge/core/agent/ToolNearness")<
   ToolNearness,
   {
@@ -97,17 +84,10 @@ export class ToolNearness extends Context.Tag("@lms-bridge/core/agent/ToolNearne
   )
 }
 
-/**
- * @since 0.1.0
- * @category constructors
- */
 export const noneAtHand: Nearness = { _tag: "NoneAtHand" }
 
 /**
  * The places of vectors, those first whose direction is most like that of the first argument. Equals keep their order.
- *
- * @since 0.1.0
- * @category getters
  */
 export const byCosine = (to: Vector, vectors: ReadonlyArray<Vector>): ReadonlyArray<number> =>
   vectors

@@ -1,8 +1,4 @@
-/**
- * The tools of a run under the names that the model sees, and what to do with each call that it makes.
- *
- * @since 0.1.0
- */
+/** The tools of a run under the names that the model sees, and what to do with each call that it makes. */
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
 import type { ToolCall, ToolDefinition } from "../../lmstudio/Chat.ts"
@@ -17,12 +13,7 @@ import * as ReadingTools from "./ReadingTools.ts"
 import { acceptable } from "../schema/SentSchema.ts"
 import * as ToolArguments from "../schema/ToolArguments.ts"
 
-/**
- * A tool was asked for that none of the servers has, so that the run would go on without what it was to have.
- *
- * @since 0.1.0
- * @category errors
- */
+/** A tool was asked for that none of the servers has, so that the run would go on without what it was to have. */
 export class NoSuchTool extends Schema.TaggedError<NoSuchTool>()("NoSuchTool", {
   pattern: Schema.String,
   nearest: Schema.Array(Schema.String),
@@ -41,10 +32,6 @@ export class NoSuchTool extends Schema.TaggedError<NoSuchTool>()("NoSuchTool", {
   }
 }
 
-/**
- * @since 0.1.0
- * @category models
- */
 export interface CatalogTool {
   /** What the model calls it. */
   readonly name: string
@@ -54,10 +41,6 @@ export interface CatalogTool {
   readonly builtin: boolean
 }
 
-/**
- * @since 0.1.0
- * @category models
- */
 export interface ToolCatalog {
   /** Tools of the servers, in the order of the servers and of their lists. */
   readonly tools: ReadonlyArray<CatalogTool>
@@ -68,9 +51,6 @@ export interface ToolCatalog {
 /**
  * What to do with a call: run it with these arguments, or tell the model why not. `schemaProblem` says that only the
  * form of the arguments could be checked.
- *
- * @since 0.1.0
- * @category models
  */
 export type Verdict =
   | {
@@ -88,9 +68,6 @@ export type Verdict =
 /**
  * The tools that the task allows. Names do not depend on `allowedTools` and `excludedTools`, so a pattern can be
  * written down from any listing.
- *
- * @since 0.1.0
- * @category constructors
  */
 export const make = (
   tools: ReadonlyArray<McpTool>,
@@ -116,12 +93,7 @@ export const make = (
   }
 }
 
-/**
- * The first pattern that means none of the tools, as an error.
- *
- * @since 0.1.0
- * @category getters
- */
+/** The first pattern that means none of the tools, as an error. */
 export const missing = (
   tools: ReadonlyArray<McpTool>,
   patterns: ReadonlyArray<string>,
@@ -135,12 +107,7 @@ export const missing = (
     }
   )
 
-/**
- * Whether a call may run, and with which arguments. `whole` is false for a reply that may have been cut.
- *
- * @since 0.1.0
- * @category combinators
- */
+/** Whether a call may run, and with which arguments. `whole` is false for a reply that may have been cut. */
 export const judge = (catalog: ToolCatalog, call: ToolCall, options: { readonly whole: boolean }): Verdict => {
   const tool = catalog.find(call.name)
   if (tool === undefined) return { _tag: "Refuse", reason: "UnknownTool", told: unknownTool(catalog, call.name) }

@@ -1,8 +1,6 @@
 /**
  * The images of a tool's result that a model which can see is shown: they follow the results as a message of their own,
  * because a `tool` message takes text only (contract C2). Pure.
- *
- * @since 0.1.0
  */
 import * as Either from "effect/Either"
 import { maxBytes, kindOf, decode } from "../../images/ImageData.ts"
@@ -11,12 +9,7 @@ import type { ToolContent, ToolResult } from "../../mcp/ToolResult.ts"
 
 type Image = Extract<ToolContent, { readonly type: "image" | "audio" }>
 
-/**
- * At most four of one result, of kinds and sizes that models take; what an image is, its bytes say.
- *
- * @since 0.1.0
- * @category getters
- */
+/** At most four of one result, of kinds and sizes that models take; what an image is, its bytes say. */
 export const shown = ({ content }: ToolResult): ReadonlyMap<ToolContent, typeof ImagePart.Type> =>
   new Map(
     content
@@ -29,23 +22,13 @@ export const shown = ({ content }: ToolResult): ReadonlyMap<ToolContent, typeof 
       .slice(0, most)
   )
 
-/**
- * The message that shows them, for calls of one turn.
- *
- * @since 0.1.0
- * @category constructors
- */
+/** The message that shows them, for calls of one turn. */
 export const message = (images: ReadonlyArray<typeof ImagePart.Type>): ChatMessage => ({
   role: "user",
   content: [{ type: "text", text: heading }, ...images]
 })
 
-/**
- * The message without its images, once they have to make room; any other message as it is.
- *
- * @since 0.1.0
- * @category combinators
- */
+/** The message without its images, once they have to make room; any other message as it is. */
 export const without = (message: ChatMessage): ChatMessage => {
   if (message.role !== "user" || typeof message.content === "string") return message
   const images = message.content.filter(({ type }) => type === "image").length

@@ -1,8 +1,6 @@
 /**
  * A tool's result as text for the model: every kind of content said, errors named, binary data described and never
  * pasted, and no more than fits.
- *
- * @since 0.1.0
  */
 import * as Either from "effect/Either"
 import * as Equal from "effect/Equal"
@@ -11,12 +9,7 @@ import { ExactNumber, stringify } from "../../json/ExactJson.ts"
 import { decodeJson } from "../../internal/parseJson.ts"
 import type { ToolContent, ToolResult } from "../../mcp/ToolResult.ts"
 
-/**
- * The whole text of a result. `shown` are images that the model is given besides.
- *
- * @since 0.1.0
- * @category conversions
- */
+/** The whole text of a result. `shown` are images that the model is given besides. */
 export const textOf = (result: ToolResult, shown: ReadonlyMap<ToolContent, unknown> = new Map()): string => {
   const parts = result.content.map((part) => fromContent(part, shown.has(part)))
   if (result.structured !== undefined && !result.content.some((part) => repeats(part, result.structured))) {
@@ -30,24 +23,14 @@ export const textOf = (result: ToolResult, shown: ReadonlyMap<ToolContent, unkno
       : text
 }
 
-/**
- * `bytes` is the size of the whole text in UTF-8, before it was cut.
- *
- * @since 0.1.0
- * @category models
- */
+/** `bytes` is the size of the whole text in UTF-8, before it was cut. */
 export interface ResultText {
   readonly told: string
   readonly bytes: number
   readonly cut: boolean
 }
 
-/**
- * The text when it fits, else its head and tail with a line between them that says what is missing, and `hint`.
- *
- * @since 0.1.0
- * @category combinators
- */
+/** The text when it fits, else its head and tail with a line between them that says what is missing, and `hint`. */
 export const limited = (text: string, maxBytes: number, hint = ""): ResultText => {
   // no character takes more than three bytes per UTF-16 unit, so most texts need no encoding
   const encoded = text.length * 3 <= maxBytes ? undefined : encoder.encode(text)
@@ -59,12 +42,7 @@ export const limited = (text: string, maxBytes: number, hint = ""): ResultText =
   return { told, bytes, cut: true }
 }
 
-/**
- * A size as a person says it.
- *
- * @since 0.1.0
- * @category conversions
- */
+/** A size as a person says it. */
 export const sizeOf = (bytes: number): string =>
   bytes < 1000
     ? `${bytes} bytes`
@@ -72,12 +50,7 @@ export const sizeOf = (bytes: number): string =>
       ? `${(bytes / 1000).toFixed(1)} kB`
       : `${(bytes / 1_000_000).toFixed(1)} MB`
 
-/**
- * JSON as a value that `Equal` compares by what is in it.
- *
- * @since 0.1.0
- * @category conversions
- */
+/** JSON as a value that `Equal` compares by what is in it. */
 export const comparable = (value: unknown): unknown =>
   value instanceof ExactNumber
     ? value

@@ -2,8 +2,6 @@
  * Which tools a model is offered when there are more than it can keep apart or its context can hold: ranked against the
  * task by BM25, and by nearness in meaning where that is known; always the same for the same input. What was not chosen
  * can be found with `find_tools`.
- *
- * @since 0.1.0
  */
 import MiniSearch from "minisearch"
 import * as Predicate from "effect/Predicate"
@@ -11,10 +9,6 @@ import { slim } from "../schema/SlimSchema.ts"
 import * as TokenCount from "../../json/TokenCount.ts"
 import type { CatalogTool } from "./ToolCatalog.ts"
 
-/**
- * @since 0.1.0
- * @category models
- */
 export interface Toolbox {
   /** All tools, the likeliest for the task first. */
   readonly ranked: ReadonlyArray<CatalogTool>
@@ -22,23 +16,13 @@ export interface Toolbox {
   readonly search: (query: string) => ReadonlyArray<CatalogTool>
 }
 
-/**
- * Most tools to offer, and most tokens of their (slim) definitions; undefined is no limit.
- *
- * @since 0.1.0
- * @category models
- */
+/** Most tools to offer, and most tokens of their (slim) definitions; undefined is no limit. */
 export interface Limits {
   readonly count: number
   readonly tokens: number | undefined
 }
 
-/**
- * `near` are names of tools, the nearest to the task in meaning first (`ToolNearness`).
- *
- * @since 0.1.0
- * @category constructors
- */
+/** `near` are names of tools, the nearest to the task in meaning first (`ToolNearness`). */
 export const make = (tools: ReadonlyArray<CatalogTool>, task: string, near: ReadonlyArray<string> = []): Toolbox => {
   let index: MiniSearch | undefined
   const matching = (query: string): ReadonlyArray<CatalogTool> => {
@@ -61,9 +45,6 @@ export const make = (tools: ReadonlyArray<CatalogTool>, task: string, near: Read
  * One order out of several by reciprocal rank fusion: each order in which an item is gives it 1 / (10 + its place from 1).
  * First comes what is near the head of more than one; what only one order has is lifted by that one alone. Equals stay
  * in the order in which they are met.
- *
- * @since 0.1.0
- * @category combinators
  */
 export const fuse = <A>(orders: ReadonlyArray<ReadonlyArray<A>>): ReadonlyArray<A> => {
   const scores = new Map<A, number>()
@@ -73,12 +54,7 @@ export const fuse = <A>(orders: ReadonlyArray<ReadonlyArray<A>>): ReadonlyArray<
   return [...scores].toSorted(([, a], [, b]) => b - a).map(([item]) => item)
 }
 
-/**
- * Whether all tools may be offered, so that nothing is to be ranked.
- *
- * @since 0.1.0
- * @category predicates
- */
+/** Whether all tools may be offered, so that nothing is to be ranked. */
 export const fits = (tools: ReadonlyArray<CatalogTool>, limits: Limits): boolean =>
   tools.length <= limits.count &&
   (limits.tokens === undefined || tools.reduce((sum, tool) => sum + cost(tool), 0) <= limits.tokens)
@@ -86,9 +62,6 @@ export const fits = (tools: ReadonlyArray<CatalogTool>, limits: Limits): boolean
 /**
  * All tools when they are within the limits, else the best of them, in the order in which their servers list them: a
  * prompt that stays the same is read from the engine's cache.
- *
- * @since 0.1.0
- * @category getters
  */
 export const choose = (
   toolbox: Toolbox,
@@ -107,12 +80,7 @@ export const choose = (
   return tools.filter((tool) => chosen.has(tool))
 }
 
-/**
- * How many tools a model keeps apart, by its size in billions of parameters as its name tells it.
- *
- * @since 0.1.0
- * @category getters
- */
+/** How many tools a model keeps apart, by its size in billions of parameters as its name tells it. */
 export const countFor = (
   model: string,
   limits: ReadonlyArray<{ readonly billions: number; readonly tools: number }>,

@@ -1,7 +1,5 @@
 /**
  * `LmStudioApi` over HTTP: which route each operation takes, under which time limits, and whether it may be repeated.
- *
- * @since 0.1.0
  */
 import * as Clock from "effect/Clock"
 import type * as Context from "effect/Context"
@@ -34,10 +32,6 @@ import { exchange } from "./Exchange.ts"
 import * as OpenChat from "./OpenChat.ts"
 import * as Transport from "./Transport.ts"
 
-/**
- * @since 0.1.0
- * @category constructors
- */
 export const make = Effect.gen(function* () {
   const settings = yield* Settings
   const resilience = yield* Resilience

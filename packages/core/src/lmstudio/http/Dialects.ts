@@ -1,8 +1,4 @@
-/**
- * Which dialect a server speaks, found out once. An unknown route answers 200 (contract 0.1), so bodies decide.
- *
- * @since 0.1.0
- */
+/** Which dialect a server speaks, found out once. An unknown route answers 200 (contract 0.1), so bodies decide. */
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Fiber from "effect/Fiber"
@@ -14,14 +10,10 @@ import type { Access, ApiModel, Dialect, ServerInfo } from "../LmStudioApi.ts"
 import { LmStudioUnreachable, type LmStudioError } from "../LmStudioError.ts"
 import { isLoading } from "../../resilience/Patience.ts"
 import * as ModelLists from "../wire/ModelLists.ts"
-import { listOf, open } from "../wire/Open.ts"
+import { listOf, open } from "../../schema/Fields.ts"
 import { exchange, read } from "./Exchange.ts"
 import type { Limits, Transport } from "./Transport.ts"
 
-/**
- * @since 0.1.0
- * @category models
- */
 export interface Dialects {
   /** Asked once; a failure is asked again. Callers share one enquiry, and none of them can cut it short. */
   readonly server: Effect.Effect<ServerInfo, LmStudioError>
@@ -33,12 +25,7 @@ export interface Dialects {
   readonly ping: Effect.Effect<ServerInfo, LmStudioError>
 }
 
-/**
- * `enquiry` are the limits of a first contact, `look` those of a request to a server that is known.
- *
- * @since 0.1.0
- * @category constructors
- */
+/** `enquiry` are the limits of a first contact, `look` those of a request to a server that is known. */
 export const make = Effect.fnUntraced(function* (
   transport: Transport,
   limits: { readonly enquiry: Limits; readonly look: Limits }

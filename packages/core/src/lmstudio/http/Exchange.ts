@@ -1,8 +1,6 @@
 /**
  * One request and its whole JSON reply: an error body becomes a typed error whatever its status, and so does a body that
  * is not what the route promises.
- *
- * @since 0.1.0
  */
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
@@ -15,10 +13,6 @@ import { ReplyMalformed, type LmStudioError } from "../LmStudioError.ts"
 import { errorIn, errorOf } from "../wire/ErrorBody.ts"
 import type { Call, Transport } from "./Transport.ts"
 
-/**
- * @since 0.1.0
- * @category constructors
- */
 export const exchange =
   (transport: Transport) =>
   <A, I>(
@@ -27,12 +21,7 @@ export const exchange =
   ): Effect.Effect<A, LmStudioError> =>
     Effect.flatMap(transport.text(call), ({ status, text }) => read(transport, call, status, text, schema))
 
-/**
- * The reply to `call` as `schema` promises it, or what is wrong with it.
- *
- * @since 0.1.0
- * @category decoding
- */
+/** The reply to `call` as `schema` promises it, or what is wrong with it. */
 export const read = <A, I>(
   transport: Pick<Transport, "hasToken">,
   call: { readonly operation: string; readonly model?: string | undefined },

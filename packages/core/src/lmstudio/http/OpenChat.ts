@@ -1,7 +1,5 @@
 /**
  * One attempt at a streamed chat: opened, and read until there is something to deliver. Until then it may be repeated.
- *
- * @since 0.1.0
  */
 import * as Chunk from "effect/Chunk"
 import * as Effect from "effect/Effect"
@@ -15,35 +13,22 @@ import type { NativeChatRequest } from "../LmStudioApi.ts"
 import * as ChatWire from "../wire/ChatWire.ts"
 import { errorOf } from "../wire/ErrorBody.ts"
 import * as NativeChat from "../wire/NativeChat.ts"
-import { present } from "../wire/Open.ts"
+import { present } from "../../schema/Fields.ts"
 import * as ServerSentEvents from "../wire/ServerSentEvents.ts"
 import { type Head, type Incoming, type Limits, type Transport, wholeText } from "./Transport.ts"
 
 /**
  * `next` gives the events that follow, in order; the last one is always `Completed`, after which it is not to be asked.
- *
- * @since 0.1.0
- * @category models
  */
 export interface Opened {
   readonly first: Events
   readonly next: Effect.Effect<Events, LmStudioError>
 }
 
-/**
- * What one look at the stream has brought: never nothing.
- *
- * @since 0.1.0
- * @category models
- */
+/** What one look at the stream has brought: never nothing. */
 export type Events = ReadonlyArray<ChatEvent>
 
-/**
- * Which route is asked, with what, and how its events are read.
- *
- * @since 0.1.0
- * @category models
- */
+/** Which route is asked, with what, and how its events are read. */
 export interface Asking {
   readonly model: string
   readonly path: string
@@ -51,12 +36,7 @@ export interface Asking {
   readonly decode: (event: ServerSentEvents.ServerSentEvent) => ReadonlyArray<ChatWire.Frame>
 }
 
-/**
- * `POST /v1/chat/completions`, which every dialect has.
- *
- * @since 0.1.0
- * @category constructors
- */
+/** `POST /v1/chat/completions`, which every dialect has. */
 export const completions = (request: ChatRequest): Asking => ({
   model: request.model,
   path: "/v1/chat/completions",
@@ -64,12 +44,7 @@ export const completions = (request: ChatRequest): Asking => ({
   decode: (event) => [ChatWire.decodeFrame(event)]
 })
 
-/**
- * `POST /api/v1/chat`.
- *
- * @since 0.1.0
- * @category constructors
- */
+/** `POST /api/v1/chat`. */
 export const native = (request: NativeChatRequest): Asking => ({
   model: request.model,
   path: "/api/v1/chat",
@@ -80,9 +55,6 @@ export const native = (request: NativeChatRequest): Asking => ({
 /**
  * `checkModel` is asked once, as soon as the reply says who answers and before anything is delivered. When the attempt
  * fails its socket is closed; when it succeeds, the socket lives as long as the scope.
- *
- * @since 0.1.0
- * @category constructors
  */
 export const openChat = (
   transport: Transport,
@@ -137,12 +109,7 @@ export const openChat = (
     })
   })
 
-/**
- * The whole reply; each event is handed to `onEvent` before the next one is read.
- *
- * @since 0.1.0
- * @category combinators
- */
+/** The whole reply; each event is handed to `onEvent` before the next one is read. */
 export const collect = <E>(
   { first, next }: Opened,
   onEvent: (event: ChatEvent) => Effect.Effect<void, E>

@@ -1,8 +1,6 @@
 /**
  * Requests to one server with time limits for each phase. node:http has none of its own. Interrupting a request, or
  * closing the scope that reads its reply, closes the socket at once.
- *
- * @since 0.1.0
  */
 import * as HttpClient from "@effect/platform/HttpClient"
 import type { HttpClientError } from "@effect/platform/HttpClientError"
@@ -19,6 +17,7 @@ import * as FiberRef from "effect/FiberRef"
 import * as Mailbox from "effect/Mailbox"
 import * as Option from "effect/Option"
 import * as Scope from "effect/Scope"
+import { present } from "../../schema/Fields.ts"
 import { stringify } from "../../json/ExactJson.ts"
 import { baseUrl as addressOf, Settings } from "../../configuration/Settings.ts"
 import * as Alarms from "../../internal/alarms.ts"
@@ -29,10 +28,6 @@ import { ReplyMalformed, RequestTimeout, StreamCut, type LmStudioUnreachable } f
 import { eachPiece } from "./ReplyBody.ts"
 import { unreachable } from "./TransportFailure.ts"
 
-/**
- * @since 0.1.0
- * @category models
- */
 export interface Limits {
   readonly connect: Duration.Duration
   readonly firstByte: Duration.Duration
@@ -40,10 +35,6 @@ export interface Limits {
   readonly total: Duration.Duration
 }
 
-/**
- * @since 0.1.0
- * @category models
- */
 export interface Call {
   /** As a person would say it: `chat`, `model list`. */
   readonly operation: string
@@ -56,12 +47,7 @@ export interface Call {
   readonly limits: Limits
 }
 
-/**
- * The beginning of a reply.
- *
- * @since 0.1.0
- * @category models
- */
+/** The beginning of a reply. */
 export interface Head {
   readonly status: number
   readonly isJson: boolean
@@ -70,9 +56,6 @@ export interface Head {
 /**
  * A reply that is still coming in. `take` waits for more of it and says whether that was the end. `expectEnd`: the reply is
  * whole, so what is still to come gets two seconds, and its end is no cut.
- *
- * @since 0.1.0
- * @category models
  */
 export interface Incoming {
   readonly head: Effect.Effect<Head, TransportError>
@@ -82,16 +65,8 @@ export interface Incoming {
   readonly close: Effect.Effect<void>
 }
 
-/**
- * @since 0.1.0
- * @category errors
- */
 export type TransportError = LmStudioUnreachable | RequestTimeout | StreamCut | ReplyMalformed
 
-/**
- * @since 0.1.0
- * @category models
- */
 export interface Transport {
   readonly baseUrl: string
   readonly hasToken: boolean
@@ -101,18 +76,9 @@ export interface Transport {
   readonly text: (call: Call) => Effect.Effect<{ readonly status: number; readonly text: string }, TransportError>
 }
 
-/**
- * How long a server may take to close the stream after it has said that the reply is whole.
- *
- * @since 0.1.0
- * @category constants
- */
+/** How long a server may take to close the stream after it has said that the reply is whole. */
 export const lastBytesLimit = Duration.seconds(2)
 
-/**
- * @since 0.1.0
- * @category constructors
- */
 export const make = Effect.gen(function* () {
   const settings = yield* Settings
   const client = yield* HttpClient.HttpClient
@@ -132,7 +98,7 @@ export const make = Effect.gen(function* () {
   const failureOf = (operation: string, error: HttpClientError) =>
     error._tag === "RequestError"
       ? unreachable(baseUrl, error, answeredBefore)
-      : new StreamCut({ operation, delivered: 0, ...(error.cause === undefined ? {} : { cause: error.cause }) })
+      : new StreamCut({ operation, delivered: 0, ...present({ cause: error.cause }) })
 
   const requestOf = ({ anonymous, body, method, path }: Pick<Call, "method" | "path" | "body" | "anonymous">) => {
     const bare = HttpClientRequest.make(method)(`${baseUrl}${path}`).pipe(
@@ -282,18 +248,10 @@ export const make = Effect.gen(function* () {
 /**
  * While LM Studio works on a request, it is asked whether it is there at all: a busy one may take three times as long for
  * that as for a connection.
- *
- * @since 0.1.0
- * @category constants
  */
 export const lookLimit = (connect: Duration.Duration): Duration.Duration => Duration.times(connect, 3)
 
-/**
- * The body, read to its end.
- *
- * @since 0.1.0
- * @category combinators
- */
+/** The body, read to its end. */
 export const wholeText = (incoming: Incoming): Effect.Effect<string, TransportError> =>
   Effect.map(
     Effect.iterate(

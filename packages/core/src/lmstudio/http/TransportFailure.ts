@@ -1,18 +1,10 @@
-/**
- * Why a request found nobody, from the error that the platform's HTTP client gives.
- *
- * @since 0.1.0
- */
+/** Why a request found nobody, from the error that the platform's HTTP client gives. */
 import type { RequestError } from "@effect/platform/HttpClientError"
 import * as Predicate from "effect/Predicate"
+import { present } from "../../schema/Fields.ts"
 import { LmStudioUnreachable } from "../LmStudioError.ts"
 
-/**
- * `cause` in the result is the innermost error: the request itself would carry the API token.
- *
- * @since 0.1.0
- * @category decoding
- */
+/** `cause` in the result is the innermost error: the request itself would carry the API token. */
 export const unreachable = (baseUrl: string, error: RequestError, answeredBefore = false): LmStudioUnreachable => {
   if (error.reason === "InvalidUrl") return new LmStudioUnreachable({ baseUrl, reason: "NotFound" })
   const codes = codesIn(error.cause, 0)
@@ -20,7 +12,7 @@ export const unreachable = (baseUrl: string, error: RequestError, answeredBefore
     baseUrl,
     reason: reasons.find(([pattern]) => codes.some((code) => pattern.test(code)))?.[1] ?? "Transport",
     ...(answeredBefore ? { answeredBefore } : {}),
-    ...(error.cause === undefined ? {} : { cause: error.cause })
+    ...present({ cause: error.cause })
   })
 }
 

@@ -1,27 +1,15 @@
 /**
  * The argument lists of the `lms` subcommands. A value that `lms` could take for an option, or that no terminal could
  * have typed, is refused here, before any process exists.
- *
- * @since 0.1.0
  */
 import * as Duration from "effect/Duration"
 import * as Either from "effect/Either"
 import type { LmsLoad } from "../LmsCli.ts"
 
-/**
- * Arguments after the executable, or what is wrong with a value.
- *
- * @since 0.1.0
- * @category models
- */
+/** Arguments after the executable, or what is wrong with a value. */
 export type Arguments = Either.Either<ReadonlyArray<string>, string>
 
-/**
- * `lms` takes `-v` and `--version` anywhere in its arguments, and prints its version instead of doing its work.
- *
- * @since 0.1.0
- * @category guards
- */
+/** `lms` takes `-v` and `--version` anywhere in its arguments, and prints its version instead of doing its work. */
 export const checkName = (what: string, name: string): Either.Either<string, string> => {
   if (name.trim() === "") return Either.left(`An empty ${what}`)
   if (name.startsWith("-")) return Either.left(`The ${what} ${JSON.stringify(name)}`)
@@ -33,9 +21,6 @@ export const checkName = (what: string, name: string): Either.Either<string, str
 /**
  * `lms load KEY --yes --ttl S …`: never without a TTL (contract E), never without `--yes`, which would prompt (F1). With
  * the model's path it is `lms load PATH --exact …`.
- *
- * @since 0.1.0
- * @category constructors
  */
 export const load = (options: LmsLoad, path?: string): Arguments =>
   Either.gen(function* () {
@@ -49,42 +34,22 @@ export const load = (options: LmsLoad, path?: string): Arguments =>
     return ["load", ...model, "--yes", "--ttl", ttl, ...shape, ...parallel, ...identifier]
   })
 
-/**
- * `lms load KEY --estimate-only --yes …`.
- *
- * @since 0.1.0
- * @category constructors
- */
+/** `lms load KEY --estimate-only --yes …`. */
 export const estimate = (options: Pick<LmsLoad, "key" | "contextLength" | "gpu">, path?: string): Arguments =>
   Either.gen(function* () {
     const model = yield* modelOf(options.key, path)
     return ["load", ...model, "--estimate-only", "--yes", ...(yield* loadShape(options))]
   })
 
-/**
- * `lms unload ID`. There is no `--yes`.
- *
- * @since 0.1.0
- * @category constructors
- */
+/** `lms unload ID`. There is no `--yes`. */
 export const unload = (identifier: string): Arguments =>
   Either.map(checkName("identifier", identifier), (checked) => ["unload", checked])
 
-/**
- * `lms get NAME --yes`.
- *
- * @since 0.1.0
- * @category constructors
- */
+/** `lms get NAME --yes`. */
 export const get = (name: string): Arguments =>
   Either.map(checkName("model name", name), (checked) => ["get", checked, "--yes"])
 
-/**
- * `lms server start [--port N]`.
- *
- * @since 0.1.0
- * @category constructors
- */
+/** `lms server start [--port N]`. */
 export const serverStart = (port: number | undefined): Arguments => {
   if (port === undefined) return Either.right(["server", "start"])
   return Number.isInteger(port) && port > 0 && port < 65536

@@ -1,20 +1,11 @@
-/**
- * Where the `lms` executable is: where configuration says, on PATH, or in LM Studio's home.
- *
- * @since 0.1.0
- */
+/** Where the `lms` executable is: where configuration says, on PATH, or in LM Studio's home. */
 import * as FileSystem from "@effect/platform/FileSystem"
 import * as Path from "@effect/platform/Path"
 import * as Config from "effect/Config"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 
-/**
- * Looks in all places, now. `configured` is a path, or a name to be found on PATH.
- *
- * @since 0.1.0
- * @category constructors
- */
+/** Looks in all places, now. `configured` is a path, or a name to be found on PATH. */
 export const find = Effect.fnUntraced(function* (configured: Option.Option<string>) {
   const path = yield* Path.Path
   const candidates = yield* Option.match(configured, {
@@ -24,12 +15,7 @@ export const find = Effect.fnUntraced(function* (configured: Option.Option<strin
   return yield* Effect.findFirst(candidates, isFile)
 })
 
-/**
- * The folders that `lms` itself takes for LM Studio's home, in its order (contract F0).
- *
- * @since 0.1.0
- * @category getters
- */
+/** The folders that `lms` itself takes for LM Studio's home, in its order (contract F0). */
 export const homes = Effect.gen(function* () {
   const path = yield* Path.Path
   const files = yield* FileSystem.FileSystem

@@ -1,8 +1,6 @@
 /**
  * How `lms load` is told which model is meant. By its key it matches fuzzily, and with `--yes` loads the first of what it
  * takes for alike; by its path, with `--exact`, it loads that model or none (contract F1).
- *
- * @since 0.1.0
  */
 import * as Effect from "effect/Effect"
 import * as Ref from "effect/Ref"
@@ -11,21 +9,13 @@ import type { LmsCallError, LmsModel } from "../LmsCli.ts"
 /**
  * Calls `use` with the path of the model. Without one where `lms ls` knows no single path for that key, where this `lms`
  * has no `--exact`, and where the path has moved since: none of these has loaded anything.
- *
- * @since 0.1.0
- * @category models
  */
 export type ByPath = <A>(
   key: string,
   use: (path: string | undefined) => Effect.Effect<A, LmsCallError>
 ) => Effect.Effect<A, LmsCallError>
 
-/**
- * What `lms ls` says is remembered for the keys that were asked for.
- *
- * @since 0.1.0
- * @category constructors
- */
+/** What `lms ls` says is remembered for the keys that were asked for. */
 export const make = (ls: Effect.Effect<ReadonlyArray<LmsModel>, LmsCallError>): Effect.Effect<ByPath> =>
   Effect.gen(function* () {
     const known = yield* Ref.make<ReadonlyMap<string, string | undefined>>(new Map())

@@ -1,34 +1,19 @@
 /**
  * What `lms` says, read: results and errors are on stderr, stdout of `load` and `get` holds spinner bytes (contract F0).
- *
- * @since 0.1.0
  */
 import type { GetProgress, LmsCliError, LoadEstimate } from "../LmsCli.ts"
 
 /**
  * What a finished command meant, from its stderr: none of these can be told by the exit code alone, since several
  * failures exit 0 (contract F2).
- *
- * @since 0.1.0
- * @category models
  */
 export type Complaint = Extract<LmsCliError["reason"], "ModelNotFound" | "LoadRefused" | "NotRunning" | "Exit">
 
-/**
- * The failure that a text speaks of; undefined when it speaks of none.
- *
- * @since 0.1.0
- * @category decoding
- */
+/** The failure that a text speaks of; undefined when it speaks of none. */
 export const complaintOf = (stderr: string): Complaint | undefined =>
   complaints.find(([pattern]) => pattern.test(stderr))?.[1]
 
-/**
- * Without colours, cursor movements and what a carriage return has overwritten.
- *
- * @since 0.1.0
- * @category decoding
- */
+/** Without colours, cursor movements and what a carriage return has overwritten. */
 export const plain = (text: string): string =>
   text
     .replace(ansi, "")
@@ -36,20 +21,12 @@ export const plain = (text: string): string =>
     .map((line) => line.replace(/\r+$/, "").split("\r").at(-1) ?? "")
     .join("\n")
 
-/**
- * The last 500 characters of what it said, for an error's `detail`.
- *
- * @since 0.1.0
- * @category decoding
- */
+/** The last 500 characters of what it said, for an error's `detail`. */
 export const tail = (stderr: string): string => plain(stderr).trim().slice(-500)
 
 /**
  * The last 500 characters of what it printed beside its spinner and its progress bar, for an error's `detail`: a line that
  * was drawn over, such as `Loading KEY 42% ⠙`, is none.
- *
- * @since 0.1.0
- * @category decoding
  */
 export const printed = (stdout: string): string =>
   stdout
@@ -64,9 +41,6 @@ export const printed = (stdout: string): string =>
 /**
  * `lms load --estimate-only`: figures as it prints them (`65.68 GiB`; older versions `GB`), and its verdict.
  * Undefined when there is no verdict.
- *
- * @since 0.1.0
- * @category decoding
  */
 export const estimateOf = (stderr: string): LoadEstimate | undefined => {
   const text = plain(stderr)
@@ -80,12 +54,7 @@ export const estimateOf = (stderr: string): LoadEstimate | undefined => {
       }
 }
 
-/**
- * A line of the progress bar of `lms get`: `[####] 12.34% | 1.2 GB / 4.9 GB | 50.00 MB/s | ETA 01:10`.
- *
- * @since 0.1.0
- * @category decoding
- */
+/** A line of the progress bar of `lms get`: `[####] 12.34% | 1.2 GB / 4.9 GB | 50.00 MB/s | ETA 01:10`. */
 export const progressOf = (line: string): Extract<GetProgress, { readonly _tag: "Downloading" }> | undefined => {
   const match = /\]\s*(\d+(?:\.\d+)?)\s*%\s*(?:\|\s*(.*))?$/.exec(plain(line).trimEnd())
   return match === null
@@ -96,49 +65,26 @@ export const progressOf = (line: string): Extract<GetProgress, { readonly _tag: 
 /**
  * The percentage in the last spinner line of a piece of the output of `lms load`: `Loading KEY 42% ⠙`. Older versions
  * tell none.
- *
- * @since 0.1.0
- * @category decoding
  */
 export const loadPercentOf = (piece: string): number | undefined => {
   const last = [...piece.matchAll(/ (\d{1,3})% \S\s*(?=\r|\n|$)/g)].at(-1)
   return last === undefined ? undefined : Math.min(100, Number(last[1]))
 }
 
-/**
- * Whether `lms get` has done its work, though it may not have exited.
- *
- * @since 0.1.0
- * @category decoding
- */
+/** Whether `lms get` has done its work, though it may not have exited. */
 export const saysDownloaded = (stderr: string): boolean => /Download completed|already downloaded/i.test(stderr)
 
-/**
- * Whether `lms get` had nothing to do.
- *
- * @since 0.1.0
- * @category decoding
- */
+/** Whether `lms get` had nothing to do. */
 export const saysAlreadyDownloaded = (stderr: string): boolean => /already downloaded/i.test(stderr)
 
-/**
- * JSON output without what older versions print around it: lines before the first `[` or `{` at a line's start.
- *
- * @since 0.1.0
- * @category decoding
- */
+/** JSON output without what older versions print around it: lines before the first `[` or `{` at a line's start. */
 export const jsonIn = (stdout: string): string => {
   const text = plain(stdout).trim()
   const start = text.search(/^[[{]/m)
   return start <= 0 ? text : text.slice(start)
 }
 
-/**
- * Bytes of a figure such as `4.92 GiB` or `1,024.5 MB`.
- *
- * @since 0.1.0
- * @category decoding
- */
+/** Bytes of a figure such as `4.92 GiB` or `1,024.5 MB`. */
 export const bytesOf = (figure: string, unit: string): number | undefined => {
   const value = Number(figure.replace(/,/g, ""))
   const scale = "BKMGT".indexOf(unit.charAt(0).toUpperCase())

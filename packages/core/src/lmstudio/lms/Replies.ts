@@ -1,8 +1,4 @@
-/**
- * What the subcommands print, decoded: JSON of many ages, and the sentences of versions that had none.
- *
- * @since 0.1.0
- */
+/** What the subcommands print, decoded: JSON of many ages, and the sentences of versions that had none. */
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import type * as ParseResult from "effect/ParseResult"
@@ -10,16 +6,11 @@ import * as Schema from "effect/Schema"
 import type { DaemonStatus, LogEvent, ServerStatus } from "../LmsCli.ts"
 import { LmsCliError } from "../LmsCliError.ts"
 import { LmsInstance, LmsModel } from "../LmsModel.ts"
-import { listOf, open, openArray } from "../wire/Open.ts"
+import { listOf, open, openArray } from "../../schema/Fields.ts"
 import * as Messages from "./Messages.ts"
 import type * as Runner from "./Runner.ts"
 
-/**
- * The JSON in what was printed, or what is wrong with it.
- *
- * @since 0.1.0
- * @category decoding
- */
+/** The JSON in what was printed, or what is wrong with it. */
 export const decode =
   <A>(subcommand: string, decoder: (json: string) => Effect.Effect<A, ParseResult.ParseError>) =>
   ({ stdout }: Runner.Output) =>
@@ -28,47 +19,22 @@ export const decode =
       (cause) => new LmsCliError({ reason: "Output", subcommand, detail: stdout.trim().slice(0, 200), cause })
     )
 
-/**
- * `lms ps --json`.
- *
- * @since 0.1.0
- * @category decoding
- */
+/** `lms ps --json`. */
 export const decodeInstances = Schema.decode(Schema.parseJson(listOf(LmsInstance)))
 
-/**
- * `lms ls --json`.
- *
- * @since 0.1.0
- * @category decoding
- */
+/** `lms ls --json`. */
 export const decodeModels = Schema.decode(Schema.parseJson(listOf(LmsModel)))
 
-/**
- * `lms ls --variants --json`.
- *
- * @since 0.1.0
- * @category decoding
- */
+/** `lms ls --variants --json`. */
 export const decodeVariants = Schema.decode(
   Schema.parseJson(listOf(Schema.Struct({ model: LmsModel, variants: openArray(LmsModel) })))
 )
 
-/**
- * `lms server status --json`.
- *
- * @since 0.1.0
- * @category decoding
- */
+/** `lms server status --json`. */
 export const decodeServerStatus = (json: string) =>
   Effect.map(decodeServer(json), ({ port, running }): ServerStatus => ({ running, port }))
 
-/**
- * The same before February 2026, when there was no JSON for it, only a sentence.
- *
- * @since 0.1.0
- * @category decoding
- */
+/** The same before February 2026, when there was no JSON for it, only a sentence. */
 export const serverStatusText = (stderr: string): Effect.Effect<ServerStatus, LmsCliError> => {
   const running = /is running on port (\d+)/.exec(stderr)
   if (running !== null) return Effect.succeed({ running: true, port: Number(running[1]) })
@@ -77,12 +43,7 @@ export const serverStatusText = (stderr: string): Effect.Effect<ServerStatus, Lm
     : new LmsCliError({ reason: "Output", subcommand: "server status", detail: Messages.tail(stderr) })
 }
 
-/**
- * `lms daemon status --json`.
- *
- * @since 0.1.0
- * @category decoding
- */
+/** `lms daemon status --json`. */
 export const decodeDaemonStatus = (json: string) =>
   Effect.map(decodeDaemon(json), ({ isDaemon, pid, status }): DaemonStatus => ({
     running: status === "running",
@@ -90,31 +51,16 @@ export const decodeDaemonStatus = (json: string) =>
     isDaemon
   }))
 
-/**
- * `lms version --json`.
- *
- * @since 0.1.0
- * @category decoding
- */
+/** `lms version --json`. */
 export const decodeVersion = (json: string) => Effect.map(decodeVersionJson(json), ({ version }) => version)
 
-/**
- * The same of older versions.
- *
- * @since 0.1.0
- * @category decoding
- */
+/** The same of older versions. */
 export const versionText = (stdout: string) =>
   stdout.trim() === ""
     ? new LmsCliError({ reason: "Output", subcommand: "version", detail: "nothing" })
     : Effect.succeed(stdout.trim().slice(0, 200))
 
-/**
- * A line of `lms log stream --json`. Lines that are not events, such as the banner, are none.
- *
- * @since 0.1.0
- * @category decoding
- */
+/** A line of `lms log stream --json`. Lines that are not events, such as the banner, are none. */
 export const decodeLogLine = (line: string): Option.Option<LogEvent> =>
   Option.map(decodeLogJson(line), ({ data, timestamp }) => ({
     timestamp,

@@ -1,8 +1,4 @@
-/**
- * Runs `lms`: finds it, does not let it start LM Studio unasked, and turns what it says into errors.
- *
- * @since 0.1.0
- */
+/** Runs `lms`: finds it, does not let it start LM Studio unasked, and turns what it says into errors. */
 import * as Command from "@effect/platform/Command"
 import * as CommandExecutor from "@effect/platform/CommandExecutor"
 import type { PlatformError } from "@effect/platform/Error"
@@ -30,18 +26,10 @@ import * as StatusPort from "./StatusPort.ts"
 /**
  * What a subcommand talks to. `client` connects to LM Studio, here or elsewhere, and would start it here when it is off
  * (contract F0). `machine` concerns the LM Studio of this machine. `nothing` is answered by the executable itself.
- *
- * @since 0.1.0
- * @category models
  */
 export type Reach = "client" | "machine" | "nothing"
 
-/**
- * One call. Only what changes nothing is `repeatable`.
- *
- * @since 0.1.0
- * @category models
- */
+/** One call. Only what changes nothing is `repeatable`. */
 export interface Run {
   readonly subcommand: string
   readonly args: ReadonlyArray<string>
@@ -52,31 +40,16 @@ export interface Run {
   readonly onStdout?: ((piece: string) => Effect.Effect<void>) | undefined
 }
 
-/**
- * Both without colours and cursor movements.
- *
- * @since 0.1.0
- * @category models
- */
+/** Both without colours and cursor movements. */
 export interface Output {
   readonly stdout: string
   readonly stderr: string
 }
 
-/**
- * How long LM Studio is taken to be running still after it was seen running.
- *
- * @since 0.1.0
- * @category constants
- */
+/** How long LM Studio is taken to be running still after it was seen running. */
 export const awakeFor = Duration.seconds(5)
 
-/**
- * A child that is being stopped belongs to the scope, not to the caller who gave it up.
- *
- * @since 0.1.0
- * @category constructors
- */
+/** A child that is being stopped belongs to the scope, not to the caller who gave it up. */
 export const make = Effect.gen(function* () {
   const settings = yield* Settings
   const resilience = yield* Resilience

@@ -1,8 +1,6 @@
 /**
  * The LM Studio application of this machine, asked over the loopback port that `lms` itself talks to (contract 0.4). It
  * is open whenever the application runs, also while its server is off, and it alone tells the application's version.
- *
- * @since 0.1.0
  */
 import * as FileSystem from "@effect/platform/FileSystem"
 import * as HttpClient from "@effect/platform/HttpClient"
@@ -14,31 +12,18 @@ import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
 import { address, type Values } from "../../configuration/Settings.ts"
 import type { Application } from "../LmsCli.ts"
-import { open } from "../wire/Open.ts"
+import { open } from "../../schema/Fields.ts"
 import * as Binary from "./Binary.ts"
 
-/**
- * The ports of which LM Studio takes the first that is free.
- *
- * @since 0.1.0
- * @category constants
- */
+/** The ports of which LM Studio takes the first that is free. */
 export const ports: ReadonlyArray<number> = [41343, 52993, 16141, 39414, 22931]
 
-/**
- * How long one port may take to answer.
- *
- * @since 0.1.0
- * @category constants
- */
+/** How long one port may take to answer. */
 export const limit = Duration.seconds(1)
 
 /**
  * Looks now. First at the port that LM Studio has noted in its home, then at those it is known to take. None when nothing
  * answers there, and when LM Studio is configured on another machine.
- *
- * @since 0.1.0
- * @category constructors
  */
 export const make = Effect.fnUntraced(function* (settings: Values) {
   const client = HttpClient.withTracerPropagation(yield* HttpClient.HttpClient, false)

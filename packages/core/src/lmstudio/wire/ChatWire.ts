@@ -1,21 +1,14 @@
-/**
- * `POST /v1/chat/completions` (contract C2): what is sent, and what a stream's events hold.
- *
- * @since 0.1.0
- */
+/** `POST /v1/chat/completions` (contract C2): what is sent, and what a stream's events hold. */
 import * as Predicate from "effect/Predicate"
 import { parseJson } from "../../internal/parseJson.ts"
 import type { ChatEvent, ChatMessage, ChatRequest, Usage } from "../Chat.ts"
 import { errorIn, errorOf, type ErrorFacts } from "./ErrorBody.ts"
-import { present } from "./Open.ts"
+import { present } from "../../schema/Fields.ts"
 import type { ServerSentEvent } from "./ServerSentEvents.ts"
 
 /**
  * The request as LM Studio takes it: `tool_choice` a string, `response_format` a JSON schema, never a null `content`,
  * never an empty tool id (the next request would be refused, H11).
- *
- * @since 0.1.0
- * @category encoding
  */
 export const encodeRequest = (request: ChatRequest): Record<string, unknown> =>
   present({
@@ -46,12 +39,7 @@ export const encodeRequest = (request: ChatRequest): Record<string, unknown> =>
     stream_options: { include_usage: true }
   })
 
-/**
- * What one piece of a stream, or a whole reply, may say. Reasoning comes under two names.
- *
- * @since 0.1.0
- * @category models
- */
+/** What one piece of a stream, or a whole reply, may say. Reasoning comes under two names. */
 export interface Delta {
   readonly content?: string | undefined
   readonly reasoning_content?: string | undefined
@@ -59,22 +47,13 @@ export interface Delta {
   readonly tool_calls: ReadonlyArray<CallPiece>
 }
 
-/**
- * @since 0.1.0
- * @category models
- */
 export interface CallPiece {
   readonly index?: number | undefined
   readonly id?: string | undefined
   readonly function?: { readonly name?: string | undefined; readonly arguments?: string | undefined } | undefined
 }
 
-/**
- * A `chat.completion.chunk`, or a whole `chat.completion` (which has `message` for `delta`).
- *
- * @since 0.1.0
- * @category models
- */
+/** A `chat.completion.chunk`, or a whole `chat.completion` (which has `message` for `delta`). */
 export interface Chunk {
   readonly id?: string | undefined
   readonly model?: string | undefined
@@ -88,9 +67,6 @@ export interface Chunk {
 
 /**
  * What an event of a stream is. `Broken` began as JSON and is none: the last of a stream was cut, any other is wrong.
- *
- * @since 0.1.0
- * @category models
  */
 export type Frame =
   | { readonly _tag: "Chunk"; readonly chunk: Chunk }
@@ -101,12 +77,7 @@ export type Frame =
   | { readonly _tag: "Broken"; readonly text: string }
   | { readonly _tag: "Noise" }
 
-/**
- * Errors come as `event: error` or as data with `error`, after HTTP 200, as a text or as an object (H15).
- *
- * @since 0.1.0
- * @category decoding
- */
+/** Errors come as `event: error` or as data with `error`, after HTTP 200, as a text or as an object (H15). */
 export const decodeFrame = ({ data, event }: ServerSentEvent): Frame => {
   const text = data.trim()
   if (text === "[DONE]") return { _tag: "Done" }
@@ -119,9 +90,6 @@ export const decodeFrame = ({ data, event }: ServerSentEvent): Frame => {
 /**
  * A JSON body: an error, or a reply. Read openly (`Open`), and by hand: a schema takes more time for the pieces of a reply
  * than all else that is done with them.
- *
- * @since 0.1.0
- * @category decoding
  */
 export const decodeReply = (body: unknown): Frame => {
   if (!Predicate.isReadonlyRecord(body)) return { _tag: "Noise" }
@@ -129,12 +97,7 @@ export const decodeReply = (body: unknown): Frame => {
   return facts._tag === "Some" ? { _tag: "Fault", facts: facts.value } : { _tag: "Chunk", chunk: chunkOf(body) }
 }
 
-/**
- * The `usage` of a reply.
- *
- * @since 0.1.0
- * @category decoding
- */
+/** The `usage` of a reply. */
 export const usageIn = (value: unknown): Usage | undefined => {
   if (!Predicate.isReadonlyRecord(value)) return undefined
   const details = value["completion_tokens_details"]
@@ -142,7 +105,7 @@ export const usageIn = (value: unknown): Usage | undefined => {
   return {
     inputTokens: countIn(value["prompt_tokens"]) ?? 0,
     outputTokens: countIn(value["completion_tokens"]) ?? 0,
-    ...(reasoningTokens === undefined ? {} : { reasoningTokens })
+    ...present({ reasoningTokens })
   }
 }
 

@@ -1,17 +1,9 @@
-/**
- * `POST /v1/completions` and `POST /v1/embeddings` (contract C3).
- *
- * @since 0.1.0
- */
+/** `POST /v1/completions` and `POST /v1/embeddings` (contract C3). */
 import * as Schema from "effect/Schema"
 import type { Completion, CompletionRequest, Embeddings } from "../LmStudioApi.ts"
 import { usageIn } from "./ChatWire.ts"
-import { open, present } from "./Open.ts"
+import { open, present } from "../../schema/Fields.ts"
 
-/**
- * @since 0.1.0
- * @category encoding
- */
 export const encodeCompletion = (request: CompletionRequest): Record<string, unknown> =>
   present({
     model: request.model,
@@ -22,20 +14,12 @@ export const encodeCompletion = (request: CompletionRequest): Record<string, unk
     ttl: request.ttlSeconds
   })
 
-/**
- * @since 0.1.0
- * @category schemas
- */
 export const CompletionBody = Schema.Struct({
   model: open(Schema.String),
   choices: Schema.NonEmptyArray(Schema.Struct({ text: open(Schema.String), finish_reason: open(Schema.String) })),
   usage: Schema.optional(Schema.Unknown)
 })
 
-/**
- * @since 0.1.0
- * @category decoding
- */
 export const fromCompletion = (body: typeof CompletionBody.Type): Completion => ({
   model: body.model ?? "",
   text: body.choices[0].text ?? "",
@@ -43,32 +27,19 @@ export const fromCompletion = (body: typeof CompletionBody.Type): Completion => 
   usage: usageIn(body.usage)
 })
 
-/**
- * @since 0.1.0
- * @category encoding
- */
 export const encodeEmbeddings = (request: {
   readonly model: string
   readonly input: ReadonlyArray<string>
   readonly ttlSeconds?: number | undefined
 }): Record<string, unknown> => present({ model: request.model, input: request.input, ttl: request.ttlSeconds })
 
-/**
- * @since 0.1.0
- * @category schemas
- */
 export const EmbeddingsBody = Schema.Struct({
   model: open(Schema.String),
   data: Schema.Array(Schema.Struct({ index: open(Schema.NonNegativeInt), embedding: Schema.Array(Schema.Number) })),
   usage: Schema.optional(Schema.Unknown)
 })
 
-/**
- * In the order of the input, whatever the order of the reply is.
- *
- * @since 0.1.0
- * @category decoding
- */
+/** In the order of the input, whatever the order of the reply is. */
 export const fromEmbeddings = (body: typeof EmbeddingsBody.Type): Embeddings => ({
   model: body.model ?? "",
   vectors: body.data

@@ -1,20 +1,11 @@
-/**
- * The five shapes in which LM Studio and its engines write an error (contract 0.5), read into one.
- *
- * @since 0.1.0
- */
+/** The five shapes in which LM Studio and its engines write an error (contract 0.5), read into one. */
 import * as Option from "effect/Option"
 import * as Predicate from "effect/Predicate"
 import * as Schema from "effect/Schema"
 import { parseJson } from "../../internal/parseJson.ts"
-import { open } from "./Open.ts"
+import { open } from "../../schema/Fields.ts"
 
-/**
- * What an error body says, in the server's own words and codes.
- *
- * @since 0.1.0
- * @category models
- */
+/** What an error body says, in the server's own words and codes. */
 export interface ErrorFacts {
   readonly message: string
   readonly type?: string | undefined
@@ -25,12 +16,7 @@ export interface ErrorFacts {
   readonly contextLength?: number | undefined
 }
 
-/**
- * The error in a JSON body, whatever the HTTP status was; none when there is no `error`. (`"error": null` is none.)
- *
- * @since 0.1.0
- * @category decoding
- */
+/** The error in a JSON body, whatever the HTTP status was; none when there is no `error`. (`"error": null` is none.) */
 export const errorIn = (body: unknown): Option.Option<ErrorFacts> => {
   const error = Predicate.isReadonlyRecord(body) ? body["error"] : undefined
   if (error === undefined || error === null) return Option.none()
@@ -46,9 +32,6 @@ export const errorIn = (body: unknown): Option.Option<ErrorFacts> => {
 /**
  * The facts of something that is known to be an error: a body that an error status came with, or the data of an error
  * event. Text that is no JSON is taken as the message.
- *
- * @since 0.1.0
- * @category decoding
  */
 export const errorOf = (text: string): ErrorFacts => {
   const body = parseJson(text)

@@ -1,16 +1,10 @@
 /**
  * Loading, unloading and downloading on native v1 (contract A4 to A7). The bodies are strict: an unknown key is refused.
- *
- * @since 0.1.0
  */
 import * as Schema from "effect/Schema"
 import type { ApiLoaded, DownloadStatus, LoadOptions } from "../LmStudioApi.ts"
-import { Amount, Count, open, present } from "./Open.ts"
+import { Amount, Count, open, present } from "../../schema/Fields.ts"
 
-/**
- * @since 0.1.0
- * @category encoding
- */
 export const encodeLoad = (key: string, options: LoadOptions): Record<string, unknown> =>
   present({
     model: key,
@@ -20,45 +14,24 @@ export const encodeLoad = (key: string, options: LoadOptions): Record<string, un
     echo_load_config: true
   })
 
-/**
- * @since 0.1.0
- * @category schemas
- */
 export const Loaded = Schema.Struct({
   instance_id: Schema.String,
   load_time_seconds: Amount,
   load_config: open(Schema.Struct({ context_length: Count }))
 })
 
-/**
- * @since 0.1.0
- * @category decoding
- */
 export const fromLoaded = (body: typeof Loaded.Type): ApiLoaded => ({
   instanceId: body.instance_id,
   loadTimeSeconds: body.load_time_seconds,
   contextLength: body.load_config?.context_length
 })
 
-/**
- * @since 0.1.0
- * @category schemas
- */
 export const Unloaded = Schema.Struct({ instance_id: Schema.String })
 
-/**
- * @since 0.1.0
- * @category encoding
- */
 export const encodeDownload = (model: string, quantization: string | undefined): Record<string, unknown> =>
   present({ model, quantization })
 
-/**
- * A download, as it starts and as it goes on.
- *
- * @since 0.1.0
- * @category schemas
- */
+/** A download, as it starts and as it goes on. */
 export const Download = Schema.Struct({
   status: Schema.String,
   job_id: open(Schema.String),
@@ -67,10 +40,6 @@ export const Download = Schema.Struct({
   bytes_per_second: Amount
 })
 
-/**
- * @since 0.1.0
- * @category decoding
- */
 export const fromDownload = (body: typeof Download.Type): DownloadStatus => ({
   jobId: body.job_id,
   status: body.status,

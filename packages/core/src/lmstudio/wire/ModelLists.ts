@@ -1,18 +1,9 @@
-/**
- * The model lists of the three dialects (contract A3, B, C1), folded into one form.
- *
- * @since 0.1.0
- */
+/** The model lists of the three dialects (contract A3, B, C1), folded into one form. */
 import * as Schema from "effect/Schema"
 import type { ApiModel, Dialect, ModelInstance } from "../LmStudioApi.ts"
-import { Amount, Count, listOf, open, openArray, present } from "./Open.ts"
+import { Amount, Count, listOf, open, openArray, present } from "../../schema/Fields.ts"
 
-/**
- * `GET /api/v1/models`. Other servers answer this path, too, so an entry must look like a model of LM Studio.
- *
- * @since 0.1.0
- * @category schemas
- */
+/** `GET /api/v1/models`. Other servers answer this path, too, so an entry must look like a model of LM Studio. */
 export const NativeList = Schema.Struct({
   models: listOf(
     Schema.Struct({
@@ -41,12 +32,7 @@ export const NativeList = Schema.Struct({
   )
 })
 
-/**
- * `GET /api/v0/models`. A loaded copy is a row of its own (`key:2`).
- *
- * @since 0.1.0
- * @category schemas
- */
+/** `GET /api/v0/models`. A loaded copy is a row of its own (`key:2`). */
 export const LegacyList = Schema.Struct({
   data: listOf(
     Schema.Struct({
@@ -64,12 +50,7 @@ export const LegacyList = Schema.Struct({
   )
 })
 
-/**
- * `GET /v1/models`, with what vLLM (`max_model_len`) and llama-server (`meta`) add.
- *
- * @since 0.1.0
- * @category schemas
- */
+/** `GET /v1/models`, with what vLLM (`max_model_len`) and llama-server (`meta`) add. */
 export const OpenAiList = Schema.Struct({
   data: listOf(
     Schema.Struct({
@@ -81,10 +62,6 @@ export const OpenAiList = Schema.Struct({
   )
 })
 
-/**
- * @since 0.1.0
- * @category decoding
- */
 export const fromNative = ({ models }: typeof NativeList.Type): ReadonlyArray<ApiModel> =>
   once(
     models.map((model) => ({
@@ -108,10 +85,6 @@ export const fromNative = ({ models }: typeof NativeList.Type): ReadonlyArray<Ap
     }))
   )
 
-/**
- * @since 0.1.0
- * @category decoding
- */
 export const fromLegacy = ({ data }: typeof LegacyList.Type): ReadonlyArray<ApiModel> => {
   const ids = new Set(data.map(({ id }) => id))
   const keyOf = ({ id, state }: (typeof data)[number]) => {
@@ -143,12 +116,7 @@ export const fromLegacy = ({ data }: typeof LegacyList.Type): ReadonlyArray<ApiM
   )
 }
 
-/**
- * Nothing here tells what is in memory. What is listed can be asked, so each model is its own instance.
- *
- * @since 0.1.0
- * @category decoding
- */
+/** Nothing here tells what is in memory. What is listed can be asked, so each model is its own instance. */
 export const fromOpenAi = ({ data }: typeof OpenAiList.Type): ReadonlyArray<ApiModel> =>
   data.map((model) => ({
     key: model.id,
@@ -163,12 +131,7 @@ export const fromOpenAi = ({ data }: typeof OpenAiList.Type): ReadonlyArray<ApiM
     instances: [instance(model.id, model.max_model_len ?? model.meta?.n_ctx)]
   }))
 
-/**
- * Where each dialect lists its models.
- *
- * @since 0.1.0
- * @category constants
- */
+/** Where each dialect lists its models. */
 export const paths: Record<Dialect, string> = {
   "native-v1": "/api/v1/models",
   "legacy-v0": "/api/v0/models",

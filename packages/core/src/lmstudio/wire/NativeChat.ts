@@ -1,23 +1,16 @@
-/**
- * `POST /api/v1/chat` as a stream (contract A1, A2): its events, told in the words of the chat route.
- *
- * @since 0.1.0
- */
+/** `POST /api/v1/chat` as a stream (contract A1, A2): its events, told in the words of the chat route. */
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
 import { parseJson } from "../../internal/parseJson.ts"
 import type { NativeChatRequest } from "../LmStudioApi.ts"
 import { type Delta, type Frame, usageIn } from "./ChatWire.ts"
 import { errorOf } from "./ErrorBody.ts"
-import { Count, open, present } from "./Open.ts"
+import { Count, open, present } from "../../schema/Fields.ts"
 import type { ServerSentEvent } from "./ServerSentEvents.ts"
 
 /**
  * Replies are not stored unless that is asked for: they would stay on disk for 30 days, and a damaged store fails every
  * request (H18). The body is strict; a TTL is refused.
- *
- * @since 0.1.0
- * @category encoding
  */
 export const encodeRequest = (request: NativeChatRequest): Record<string, unknown> =>
   present({
@@ -32,12 +25,7 @@ export const encodeRequest = (request: NativeChatRequest): Record<string, unknow
     stream: true
   })
 
-/**
- * What an event tells. An `error` does not end the stream, but it has spoilt the reply, so nothing after it counts.
- *
- * @since 0.1.0
- * @category decoding
- */
+/** What an event tells. An `error` does not end the stream, but it has spoilt the reply, so nothing after it counts. */
 export const decodeFrames = ({ data, event }: ServerSentEvent): ReadonlyArray<Frame> => {
   const body = parseJson(data)
   if (body === undefined && data.startsWith("{")) return [{ _tag: "Broken", text: data.slice(0, 200) }]

@@ -1,16 +1,8 @@
-/**
- * `POST /v1/responses` (contract C4). Its limit is `max_output_tokens`; `max_tokens` would be ignored silently.
- *
- * @since 0.1.0
- */
+/** `POST /v1/responses` (contract C4). Its limit is `max_output_tokens`; `max_tokens` would be ignored silently. */
 import * as Schema from "effect/Schema"
 import type { ResponsesInput, ResponsesReply, ResponsesRequest } from "../LmStudioApi.ts"
-import { Count, open, openArray, present } from "./Open.ts"
+import { Count, open, openArray, present } from "../../schema/Fields.ts"
 
-/**
- * @since 0.1.0
- * @category encoding
- */
 export const encodeRequest = (request: ResponsesRequest): Record<string, unknown> =>
   present({
     model: request.model,
@@ -29,10 +21,6 @@ export const encodeRequest = (request: ResponsesRequest): Record<string, unknown
     }))
   })
 
-/**
- * @since 0.1.0
- * @category schemas
- */
 export const Body = Schema.Struct({
   id: Schema.String,
   model: open(Schema.String),
@@ -57,12 +45,7 @@ export const Body = Schema.Struct({
   )
 })
 
-/**
- * `millis` is what the request took; the route does not tell when the first token came.
- *
- * @since 0.1.0
- * @category decoding
- */
+/** `millis` is what the request took; the route does not tell when the first token came. */
 export const fromBody = (body: typeof Body.Type, millis: number): ResponsesReply => {
   const textOf = (type: string) =>
     body.output

@@ -1,54 +1,29 @@
 /**
  * Server-sent events from text that arrives in pieces. `Sse.makeChannel` of `@effect/experimental` drops what follows a
  * `retry:` field or a change between CRLF and LF, and is slow when a piece holds many events.
- *
- * @since 0.1.0
  */
 
-/**
- * `event` is "" when the server named none.
- *
- * @since 0.1.0
- * @category models
- */
+/** `event` is "" when the server named none. */
 export interface ServerSentEvent {
   readonly event: string
   readonly data: string
 }
 
-/**
- * What has arrived and is no event yet: an unfinished line, and the fields of an unfinished event.
- *
- * @since 0.1.0
- * @category models
- */
+/** What has arrived and is no event yet: an unfinished line, and the fields of an unfinished event. */
 export interface Pending {
   readonly line: string
   readonly event: string
   readonly data: string | undefined
 }
 
-/**
- * @since 0.1.0
- * @category models
- */
 export interface Parsed {
   readonly pending: Pending
   readonly events: ReadonlyArray<ServerSentEvent>
 }
 
-/**
- * @since 0.1.0
- * @category constructors
- */
 export const nothing: Pending = { line: "", event: "", data: undefined }
 
-/**
- * The next piece of text. Comments, `id:` and `retry:` are passed over.
- *
- * @since 0.1.0
- * @category transitions
- */
+/** The next piece of text. Comments, `id:` and `retry:` are passed over. */
 export const push = (before: Pending, text: string): Parsed => {
   const lines = (before.line + text).split("\n")
   const line = lines.pop() ?? ""
@@ -71,10 +46,5 @@ export const push = (before: Pending, text: string): Parsed => {
   return { pending: { line, event, data }, events }
 }
 
-/**
- * The end of the text, which ends the last event: whoever reads its data sees whether it is whole.
- *
- * @since 0.1.0
- * @category transitions
- */
+/** The end of the text, which ends the last event: whoever reads its data sees whether it is whole. */
 export const end = (pending: Pending): ReadonlyArray<ServerSentEvent> => push(pending, "\n\n").events

@@ -1,27 +1,15 @@
 /**
  * What the exit code of an engine tells, as LM Studio writes it: a signal, a Windows status, or one of those seen as an
  * unsigned number of 64 bits and rounded (`18446744072635812000`).
- *
- * @since 0.1.0
  */
 
-/**
- * The code that a text names, with all its digits; undefined where it names none. `null` and words are kept, too.
- *
- * @since 0.1.0
- * @category decoding
- */
+/** The code that a text names, with all its digits; undefined where it names none. `null` and words are kept, too. */
 export const exitCodeIn = (text: string): string | undefined => {
   const written = /\bexit(?:ed with)? ?code[:=]?\s*([-+\w][^\s(),;]{0,39})/i.exec(text)?.[1]
   return written?.replace(/\.$/, "")
 }
 
-/**
- * What is known of such a code; undefined where nothing is, or where rounding leaves several to choose from.
- *
- * @since 0.1.0
- * @category getters
- */
+/** What is known of such a code; undefined where nothing is, or where rounding leaves several to choose from. */
 export const exitCodeMeaning = (written: string): string | undefined => {
   const code = wholeNumber(written)
   if (code === undefined) return undefined

@@ -1,16 +1,9 @@
 /**
  * Whether a mark of a protocol stands in a sentence that speaks of it. A model that uses such a mark puts it at the
  * border of what it says; one that explains it puts it where a word stands.
- *
- * @since 0.1.0
  */
 
-/**
- * For a mark outside of code, with the line before it and the text behind it.
- *
- * @since 0.1.0
- * @category predicates
- */
+/** For a mark outside of code, with the line before it and the text behind it. */
 export const isSpokenOf = (before: string, behind: string): boolean => {
   const line = before.slice(-reach)
   const after = behind.slice(0, lookAhead)
@@ -25,31 +18,16 @@ export const isSpokenOf = (before: string, behind: string): boolean => {
   )
 }
 
-/**
- * Whether the line ends in a word, a list's mark or the like, and a space: nothing that a message ends with.
- *
- * @since 0.1.0
- * @category predicates
- */
+/** Whether the line ends in a word, a list's mark or the like, and a space: nothing that a message ends with. */
 export const isWordBefore = (line: string): boolean => {
   const said = line.trimEnd()
   return said !== "" && said !== line && (/[\p{L}\p{N},:*|–—-]$/u.test(said) || /^\s*\d{1,3}[.)]$/.test(said))
 }
 
-/**
- * How many characters of the line before a mark are looked at.
- *
- * @since 0.1.0
- * @category constants
- */
+/** How many characters of the line before a mark are looked at. */
 export const reach = 80
 
-/**
- * How many characters behind a mark are looked at.
- *
- * @since 0.1.0
- * @category constants
- */
+/** How many characters behind a mark are looked at. */
 export const lookAhead = 12
 
 // -----------------------------------------------------------------------------

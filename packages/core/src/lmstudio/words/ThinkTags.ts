@@ -3,18 +3,11 @@
  * mark whose opening the template gave, harmony's channels, tokens that end a turn and the turn that is made up behind
  * them. They are told apart while the text arrives in pieces. What only speaks of such marks, in a sentence or in code,
  * stays.
- *
- * @since 0.1.0
  */
 import { isSpokenOf, isWordBefore, lookAhead, reach } from "./SpokenMarks.ts"
 import * as ThoughtMarks from "./ThoughtMarks.ts"
 
-/**
- * Where in the text we are. `held` has arrived and cannot be told yet.
- *
- * @since 0.1.0
- * @category models
- */
+/** Where in the text we are. `held` has arrived and cannot be told yet. */
 export interface ThinkState {
   readonly phase: "start" | "opened" | "thinking" | "nested" | "text" | "call" | "ended" | "over"
   readonly held: string
@@ -40,9 +33,6 @@ export interface ThinkState {
 /**
  * `text` is what belongs to the reply, `shown` what of it is for the eyes of a person. `withdrawn`: all text before this
  * piece was thinking.
- *
- * @since 0.1.0
- * @category models
  */
 export interface Split {
   readonly state: ThinkState
@@ -52,10 +42,6 @@ export interface Split {
   readonly withdrawn: boolean
 }
 
-/**
- * @since 0.1.0
- * @category constructors
- */
 export const initial: ThinkState = {
   phase: "start",
   held: "",
@@ -70,21 +56,11 @@ export const initial: ThinkState = {
   inline: false
 }
 
-/**
- * The next piece of the text.
- *
- * @since 0.1.0
- * @category transitions
- */
+/** The next piece of the text. */
 export const push = (state: ThinkState, piece: string): Split =>
   piece === "" ? still(state) : split(state, piece, false)
 
-/**
- * The end of the text: what was held back is what it looks like.
- *
- * @since 0.1.0
- * @category transitions
- */
+/** The end of the text: what was held back is what it looks like. */
 export const end = (state: ThinkState): Split => split(state, "", true)
 
 // -----------------------------------------------------------------------------

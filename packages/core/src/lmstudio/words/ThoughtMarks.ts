@@ -1,15 +1,8 @@
-/**
- * The marks by which models begin and end thoughts, messages and turns, as data. A new model is a new row.
- *
- * @since 0.1.0
- */
+/** The marks by which models begin and end thoughts, messages and turns, as data. A new model is a new row. */
 
 /**
  * A block of thought. `special` is a token that nobody writes by hand, so that it may stand behind text as well. `reads`:
  * the closing mark is the beginning of what follows.
- *
- * @since 0.1.0
- * @category models
  */
 export interface Block {
   readonly open: RegExp
@@ -24,9 +17,6 @@ export interface Block {
 /**
  * `open` and `close` are of thoughts. `skip` says whose message this is and is left out, `call` is the head of a call,
  * `end` ends the message, `turn` begins somebody else's.
- *
- * @since 0.1.0
- * @category models
  */
 export type Mark =
   | { readonly kind: "open"; readonly length: number; readonly block: Block; readonly onlyAtEnd?: undefined }
@@ -37,10 +27,6 @@ export type Mark =
       readonly onlyAtEnd?: boolean
     }
 
-/**
- * @since 0.1.0
- * @category constants
- */
 export const blocks: ReadonlyArray<Block> = [
   ...["think", "thinking", "thought", "seed:think", "reasoning", "reflection"].map((tag): Block => ({
     open: new RegExp(`<${tag}>`, "y"),
@@ -73,20 +59,10 @@ export const blocks: ReadonlyArray<Block> = [
   }
 ]
 
-/**
- * Where a mark or code may begin.
- *
- * @since 0.1.0
- * @category constants
- */
+/** Where a mark or code may begin. */
 export const places = /[<[◁`~]/
 
-/**
- * The mark at this place; "partial" when the text ends within one.
- *
- * @since 0.1.0
- * @category getters
- */
+/** The mark at this place; "partial" when the text ends within one. */
 export const at = (text: string, place: number): Mark | "partial" | undefined => {
   const first = text.charAt(place)
   if (first !== "<" && first !== "[" && first !== "◁") return undefined
@@ -106,12 +82,7 @@ export const at = (text: string, place: number): Mark | "partial" | undefined =>
   return beginnings.some((mark) => isBegun(text, place, mark)) ? "partial" : undefined
 }
 
-/**
- * Where the thought ends, from this place on, and how many more of its kind were opened before.
- *
- * @since 0.1.0
- * @category getters
- */
+/** Where the thought ends, from this place on, and how many more of its kind were opened before. */
 export const closing = (
   text: string,
   block: Block,
@@ -129,12 +100,7 @@ export const closing = (
   return best === undefined ? undefined : { ...best, opened: openings(text.slice(0, best.start), block) }
 }
 
-/**
- * How often such a block is opened in this text.
- *
- * @since 0.1.0
- * @category getters
- */
+/** How often such a block is opened in this text. */
 export const openings = (text: string, { nests }: Block): number => {
   let count = 0
   for (const mark of nests) {
@@ -145,12 +111,7 @@ export const openings = (text: string, { nests }: Block): number => {
   return count
 }
 
-/**
- * How many characters at the end may be the beginning of one of these marks, one before and one behind it included.
- *
- * @since 0.1.0
- * @category getters
- */
+/** How many characters at the end may be the beginning of one of these marks, one before and one behind it included. */
 export const heldBack = (text: string, marks: ReadonlyArray<string>): number => {
   let most = 0
   for (const mark of marks) {

@@ -1,16 +1,7 @@
-/**
- * What a change of the configuration did to its servers: pure.
- *
- * @since 0.1.0
- */
+/** What a change of the configuration did to its servers: pure. */
 import type { ServersByName } from "./ServerDefinition.ts"
 
-/**
- * Names of servers. What is in none of the lists is the same as before, and stays connected.
- *
- * @since 0.1.0
- * @category models
- */
+/** Names of servers. What is in none of the lists is the same as before, and stays connected. */
 export interface ConfigChange {
   readonly added: ReadonlyArray<string>
   readonly changed: ReadonlyArray<string>
@@ -21,12 +12,7 @@ export interface ConfigChange {
 
 type Side = { readonly servers: ServersByName; readonly problems: ReadonlyArray<string> }
 
-/**
- * Undefined when there is nothing to tell: comments, the order of entries.
- *
- * @since 0.1.0
- * @category constructors
- */
+/** Undefined when there is nothing to tell: comments, the order of entries. */
 export const between = (before: Side, after: Side): ConfigChange | undefined => {
   const { problems, servers } = after
   const known = (name: string) => before.servers.has(name)
@@ -42,12 +28,7 @@ export const between = (before: Side, after: Side): ConfigChange | undefined => 
   return nothing ? undefined : change
 }
 
-/**
- * The servers concerned, only as far as there are any: for a line of the log.
- *
- * @since 0.1.0
- * @category getters
- */
+/** The servers concerned, only as far as there are any: for a line of the log. */
 export const names = ({ added, changed, removed }: ConfigChange): Record<string, string> =>
   Object.fromEntries(
     Object.entries({ added, changed, removed }).flatMap(([what, servers]) =>

@@ -1,8 +1,6 @@
 /**
  * One configuration file: read when `stat` or somebody who watches it says that it may have changed, and kept as it was
  * when it could last be read.
- *
- * @since 0.1.0
  */
 import type * as FileSystem from "@effect/platform/FileSystem"
 import * as Effect from "effect/Effect"
@@ -20,21 +18,12 @@ import * as McpConfig from "./McpConfig.ts"
 import { McpConfigInvalid } from "../McpError.ts"
 import type { ServerDefinition, ServersByName } from "./ServerDefinition.ts"
 
-/**
- * A place where there is something, and how to tell whether it has changed; undefined when that cannot be told.
- *
- * @since 0.1.0
- * @category models
- */
+/** A place where there is something, and how to tell whether it has changed; undefined when that cannot be told. */
 export interface Seen {
   readonly place: Place
   readonly stamp: string | undefined
 }
 
-/**
- * @since 0.1.0
- * @category models
- */
 export interface Defined {
   readonly servers: ServersByName
   /** By name, the servers of that name that are not used because the last of the file is. */
@@ -43,10 +32,6 @@ export interface Defined {
   readonly parts: ReadonlyMap<string, string | undefined>
 }
 
-/**
- * @since 0.1.0
- * @category models
- */
 export interface ConfigFile extends Seen {
   /** Undefined when it could not be read. */
   readonly text: Redacted.Redacted | undefined
@@ -73,12 +58,7 @@ type Content =
       readonly problem: McpConfigInvalid
     }
 
-/**
- * What `stat` says of a place; undefined when there is nothing.
- *
- * @since 0.1.0
- * @category constructors
- */
+/** What `stat` says of a place; undefined when there is nothing. */
 export const look = (fileSystem: FileSystem.FileSystem, place: Place): Effect.Effect<Seen | undefined> =>
   fileSystem.stat(place.path).pipe(
     Effect.map((info): Seen => ({ place, stamp: EnvFiles.stampOf(info) })),
@@ -90,9 +70,6 @@ export const look = (fileSystem: FileSystem.FileSystem, place: Place): Effect.Ef
 /**
  * The file as it is now. `touched` says that it may have changed whatever its stamp says: two writes within the clock's
  * tick have the same. `define` makes servers of entries, the known ones where they are the same.
- *
- * @since 0.1.0
- * @category combinators
  */
 export const refresh = Effect.fnUntraced(function* (options: {
   readonly fileSystem: FileSystem.FileSystem
@@ -140,12 +117,7 @@ export const refresh = Effect.fnUntraced(function* (options: {
   return file
 })
 
-/**
- * The entries of a file, or what is wrong with it.
- *
- * @since 0.1.0
- * @category constructors
- */
+/** The entries of a file, or what is wrong with it. */
 export const read = Effect.fnUntraced(function* (
   fileSystem: FileSystem.FileSystem,
   { origin, path }: Place,
@@ -168,21 +140,11 @@ export const read = Effect.fnUntraced(function* (
   })
 })
 
-/**
- * Whether nothing in it is different, however often it was written.
- *
- * @since 0.1.0
- * @category getters
- */
+/** Whether nothing in it is different, however often it was written. */
 export const isSame = (file: ConfigFile, before: ConfigFile | undefined): boolean =>
   file.servers === before?.servers && file.problem === before?.problem
 
-/**
- * What is wrong with the file and what that means, in sentences.
- *
- * @since 0.1.0
- * @category getters
- */
+/** What is wrong with the file and what that means, in sentences. */
 export const problemOf = ({ notes, place, problem, servers }: ConfigFile): string | undefined => {
   if (problem !== undefined) {
     return `${problem.message} ${servers === undefined ? "Nothing in it is used." : "Its last good version stays in use."}`
@@ -190,12 +152,7 @@ export const problemOf = ({ notes, place, problem, servers }: ConfigFile): strin
   return notesOf(place, notes)
 }
 
-/**
- * What of a file is not used, in sentences.
- *
- * @since 0.1.0
- * @category getters
- */
+/** What of a file is not used, in sentences. */
 export const notesOf = ({ path }: Place, notes: ReadonlyArray<string>): string | undefined =>
   notes.length === 0 ? undefined : `${path}: ${notes.join(" ")}`
 

@@ -1,8 +1,4 @@
-/**
- * Where MCP configurations are looked for, first to last: pure.
- *
- * @since 0.1.0
- */
+/** Where MCP configurations are looked for, first to last: pure. */
 import type * as Path from "@effect/platform/Path"
 import type { OperatingSystem } from "../../machine/OperatingSystem.ts"
 import type { Origin } from "./Origin.ts"
@@ -13,25 +9,14 @@ export { Origin } from "./Origin.ts"
 /**
  * `first`: one file is used, the first that exists. `all`: every file that exists, those of the project before those of
  * the user; where a name is in several, the first has it.
- *
- * @since 0.1.0
- * @category models
  */
 export type SourceMode = "first" | "all"
 
-/**
- * @since 0.1.0
- * @category models
- */
 export interface Place {
   readonly path: string
   readonly origin: Origin
 }
 
-/**
- * @since 0.1.0
- * @category models
- */
 export interface PlaceOptions {
   readonly mode: SourceMode
   readonly system: OperatingSystem
@@ -53,9 +38,6 @@ export interface PlaceOptions {
  * In mode `first` LM Studio's file, the project's, the user's and that of the folder above, and only after them the files
  * of other programs. In mode `all` those of the project, those of the user, that of the folder above. A place that is
  * there twice counts where it comes first.
- *
- * @since 0.1.0
- * @category constructors
  */
 export const places = (path: Path.Path, options: PlaceOptions): ReadonlyArray<Place> => {
   const { cwd, home, mode, override } = options
@@ -120,12 +102,7 @@ export const places = (path: Path.Path, options: PlaceOptions): ReadonlyArray<Pl
   return found.filter((place, index) => found.findIndex((other) => other.path === place.path) === index)
 }
 
-/**
- * The files of programs that keep them with their settings, below the folder that each system has for these.
- *
- * @since 0.1.0
- * @category constants
- */
+/** The files of programs that keep them with their settings, below the folder that each system has for these. */
 export const programFiles = {
   claudeDesktop: ["Claude", "claude_desktop_config.json"],
   vscode: ["Code", "User", "mcp.json"]

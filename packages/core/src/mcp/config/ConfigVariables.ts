@@ -1,45 +1,24 @@
 /**
  * `${VAR}`, `${VAR:-default}`, `${env:VAR}`, `${input:id}`, `${workspaceFolder}` and `${userHome}` in the texts of an mcp.json: pure.
- *
- * @since 0.1.0
  */
 import * as Either from "effect/Either"
 
-/**
- * @since 0.1.0
- * @category models
- */
 export interface VariableProblem {
   readonly reason: "MissingVariable" | "Invalid"
   readonly detail: string
 }
 
-/**
- * A question of VS Code's `inputs`.
- *
- * @since 0.1.0
- * @category models
- */
+/** A question of VS Code's `inputs`. */
 export interface InputSpec {
   readonly description?: string | undefined
   readonly default?: string | undefined
 }
 
-/**
- * The environment variable that answers an input: `api-key` is answered by `LMS_BRIDGE_INPUT_API_KEY`.
- *
- * @since 0.1.0
- * @category getters
- */
+/** The environment variable that answers an input: `api-key` is answered by `LMS_BRIDGE_INPUT_API_KEY`. */
 export const inputVariable = (id: string): string =>
   `LMS_BRIDGE_INPUT_${id.toUpperCase().replaceAll(/[^A-Z0-9]+/g, "_")}`
 
-/**
- * What a text may refer to. `environment` answers undefined for a variable that is not set.
- *
- * @since 0.1.0
- * @category models
- */
+/** What a text may refer to. `environment` answers undefined for a variable that is not set. */
 export interface VariableSource {
   /** Where the file is that the text stands in: a plug-in of Claude Code names it `CLAUDE_PLUGIN_ROOT`. */
   readonly fileFolder?: string | undefined
@@ -53,9 +32,6 @@ export interface VariableSource {
 /**
  * What a text is, as far as references that are not of the form `${NAME}` have a meaning in it: the name of a program, an
  * argument or a folder; the value of a variable or a header; anything else.
- *
- * @since 0.1.0
- * @category models
  */
 export type Use = "place" | "value" | "header" | "other"
 
@@ -63,9 +39,6 @@ export type Use = "place" | "value" | "header" | "other"
  * The references that people write in other ways, written as `${NAME}`: `~/` and `$NAME/` at the beginning of a path,
  * `--root=~/`, `$NAME` as a whole value, `%NAME%`, `{env:NAME}`; `$NAME` anywhere where the file is for a program that has
  * it so (`dollars`).
- *
- * @since 0.1.0
- * @category combinators
  */
 export const canonical = (text: string, use: Use, dollars = false): string => {
   let found = text.replaceAll(/\{env:([A-Za-z_]\w*)\}/g, (whole, name: string, at: number) =>
@@ -95,12 +68,7 @@ export const canonical = (text: string, use: Use, dollars = false): string => {
       )
 }
 
-/**
- * The environment variables that a text refers to.
- *
- * @since 0.1.0
- * @category getters
- */
+/** The environment variables that a text refers to. */
 export const namesIn = (text: string): ReadonlyArray<string> =>
   [...text.matchAll(reference)].flatMap(([, inner = ""]) => {
     const input = inputReference.exec(inner)?.[1]
@@ -112,9 +80,6 @@ export const namesIn = (text: string): ReadonlyArray<string> =>
 /**
  * The text with every reference replaced. A default stands in for a variable that is unset or empty, as in a shell.
  * What does not look like a reference at all stays as it is.
- *
- * @since 0.1.0
- * @category expanding
  */
 export const expand = (text: string, source: VariableSource): Either.Either<string, VariableProblem> => {
   const problems: Array<VariableProblem> = []

@@ -1,8 +1,6 @@
 /**
  * Hears of changes to files by watching the folders that they are in: a file that an editor replaces is lost to whoever
  * watches the file itself. What cannot be watched is simply not covered.
- *
- * @since 0.1.0
  */
 import * as FileSystem from "@effect/platform/FileSystem"
 import * as Path from "@effect/platform/Path"
@@ -11,10 +9,6 @@ import * as FiberMap from "effect/FiberMap"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 
-/**
- * @since 0.1.0
- * @category models
- */
 export interface ConfigWatch {
   /** From now on these files are watched, as far as their folders exist. Watching one again changes nothing. */
   readonly cover: (files: ReadonlyArray<string>) => Effect.Effect<void>
@@ -25,9 +19,6 @@ export interface ConfigWatch {
 /**
  * `changed` runs whenever something happens to a file that is covered, at once and maybe several times for one change.
  * All ends with the scope.
- *
- * @since 0.1.0
- * @category constructors
  */
 export const make = Effect.fnUntraced(function* (
   changed: Effect.Effect<void>

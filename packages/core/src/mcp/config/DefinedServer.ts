@@ -1,15 +1,12 @@
 /**
  * An MCP server that is in no mcp.json: whoever asks for a run says how to reach it. It goes into journals and events, so
  * it holds no secrets; it names them, and they are read when the server is connected.
- *
- * @since 0.1.0
  */
 import * as Context from "effect/Context"
 import type * as Redacted from "effect/Redacted"
 import * as Schema from "effect/Schema"
+import { optional } from "../../schema/Fields.ts"
 import * as Secrets from "../redaction/Secrets.ts"
-
-const optional = <A, I>(schema: Schema.Schema<A, I>) => Schema.optionalWith(schema, { exact: true })
 
 const noSecret = "must name its secret, as in ${NAME}, and not hold it"
 
@@ -50,9 +47,6 @@ const common = {
 /**
  * All texts may refer to `${VARIABLE}`s as an mcp.json may. Two definitions that say the same share one connection. A
  * value whose name sounds secret (token, key, password) has to be such a reference.
- *
- * @since 0.1.0
- * @category models
  */
 export const DefinedServer = Schema.Union(
   Schema.Struct({
@@ -64,27 +58,15 @@ export const DefinedServer = Schema.Union(
   }),
   Schema.Struct({ ...common, url: Url, headers: optional(Variables) })
 )
-/**
- * @since 0.1.0
- * @category models
- */
 export type DefinedServer = typeof DefinedServer.Type
 
 /**
  * Values for the `${VARIABLE}`s of defined servers that come before those of the environment: a token that a caller has
  * handed over for one run. They are kept nowhere, so a run that is resumed needs them again.
- *
- * @since 0.1.0
- * @category references
  */
 export class CurrentSecrets extends Context.Reference<CurrentSecrets>()("@lms-bridge/core/mcp/CurrentSecrets", {
   defaultValue: (): Readonly<Record<string, Redacted.Redacted>> => ({})
 }) {}
 
-/**
- * What stands where a server of a file has its path.
- *
- * @since 0.1.0
- * @category constants
- */
+/** What stands where a server of a file has its path. */
 export const source = "given with the task"

@@ -1,16 +1,9 @@
-/**
- * A file of variables as `envFile` names it, `NAME=value` in lines: pure.
- *
- * @since 0.1.0
- */
+/** A file of variables as `envFile` names it, `NAME=value` in lines: pure. */
 import * as Either from "effect/Either"
 
 /**
  * The variables, or the 1-based line that is not one. Quotes around a value go; a `#` after a blank begins a comment;
  * `\n` in double quotes is a line break. References to other variables are left as they are.
- *
- * @since 0.1.0
- * @category parsing
  */
 export const parse = (written: string): Either.Either<ReadonlyMap<string, string>, number> => {
   const text = written.replaceAll(/\r\n?/g, "\n")

@@ -1,8 +1,4 @@
-/**
- * The files of variables that entries name: read beside the configuration, and looked at again with it.
- *
- * @since 0.1.0
- */
+/** The files of variables that entries name: read beside the configuration, and looked at again with it. */
 import type * as FileSystem from "@effect/platform/FileSystem"
 import type * as Path from "@effect/platform/Path"
 import * as Effect from "effect/Effect"
@@ -14,10 +10,6 @@ import * as ServerDefinition from "./ServerDefinition.ts"
 import * as ConfigText from "../dialects/ConfigText.ts"
 import * as EnvFile from "./EnvFile.ts"
 
-/**
- * @since 0.1.0
- * @category models
- */
 export interface EnvFiles {
   readonly of: (entry: ConfigEntry) => ServerDefinition.EnvFileText | undefined
   /** By path, how to tell whether the file has changed. */
@@ -27,9 +19,6 @@ export interface EnvFiles {
 /**
  * A file that cannot be used is one entry's problem. A relative path starts in the working folder, as that of a project's
  * `.env` does.
- *
- * @since 0.1.0
- * @category constructors
  */
 export const read = Effect.fnUntraced(function* (
   machine: { readonly fileSystem: FileSystem.FileSystem; readonly path: Path.Path; readonly cwd: string },
@@ -60,9 +49,6 @@ export const read = Effect.fnUntraced(function* (
 /**
  * Tells whether a file has changed: whenever an editor writes in place or replaces the file by renaming another over it.
  * Undefined when there is none.
- *
- * @since 0.1.0
- * @category getters
  */
 export const stampAt = (fileSystem: FileSystem.FileSystem, path: string): Effect.Effect<string | undefined> =>
   fileSystem.stat(path).pipe(
@@ -70,10 +56,6 @@ export const stampAt = (fileSystem: FileSystem.FileSystem, path: string): Effect
     Effect.orElseSucceed(() => undefined)
   )
 
-/**
- * @since 0.1.0
- * @category getters
- */
 export const stampOf = (info: FileSystem.File.Info): string =>
   [
     Option.match(info.mtime, { onNone: () => "", onSome: (time) => time.getTime() }),

@@ -1,13 +1,10 @@
-/**
- * What an mcp.json says, entry by entry: pure, and one bad entry harms no other.
- *
- * @since 0.1.0
- */
+/** What an mcp.json says, entry by entry: pure, and one bad entry harms no other. */
 import * as Duration from "effect/Duration"
 import * as Either from "effect/Either"
 import * as Option from "effect/Option"
 import * as ParseResult from "effect/ParseResult"
 import * as Schema from "effect/Schema"
+import { present } from "../../schema/Fields.ts"
 import * as ConfigNode from "../dialects/ConfigNode.ts"
 import * as EntryWords from "../dialects/EntryWords.ts"
 import * as ServerSections from "../dialects/ServerSections.ts"
@@ -86,9 +83,6 @@ const Limit = Schema.transformOrFail(Schema.Union(Schema.Number, Schema.String),
  * One entry of `mcpServers` in our words, variables unexpanded. `timeout` is the longest silence in a call, `startTimeout`
  * the longest wait for the first answer; a plain number is milliseconds, below 1000 seconds. What other programs have for
  * the same is translated before; keys that nobody knows are ignored, for hosts add their own.
- *
- * @since 0.1.0
- * @category models
  */
 export const EntrySettings = Schema.Struct({
   command: nullable(Text),
@@ -110,28 +104,15 @@ export const EntrySettings = Schema.Struct({
   allowedTools: nullable(Texts),
   excludedTools: nullable(Texts)
 })
-/**
- * @since 0.1.0
- * @category models
- */
 export type EntrySettings = typeof EntrySettings.Type
 
-/**
- * Why an entry cannot be used, and the line to look at.
- *
- * @since 0.1.0
- * @category models
- */
+/** Why an entry cannot be used, and the line to look at. */
 export interface EntryProblem {
   readonly reason: "Invalid" | "MissingVariable"
   readonly line: number | undefined
   readonly detail: string
 }
 
-/**
- * @since 0.1.0
- * @category models
- */
 export interface ConfigEntry {
   readonly name: string
   /** The file it was read from. */
@@ -149,10 +130,6 @@ export interface ConfigEntry {
   readonly earlier?: ReadonlyArray<ConfigEntry> | undefined
 }
 
-/**
- * @since 0.1.0
- * @category models
- */
 export interface ParseOptions {
   /** For files in which a program keeps its other settings, too. */
   readonly mayHaveNone?: boolean | undefined
@@ -160,12 +137,7 @@ export interface ParseOptions {
   readonly folder?: string | undefined
 }
 
-/**
- * What a file says, and what in it is not used, in sentences.
- *
- * @since 0.1.0
- * @category models
- */
+/** What a file says, and what in it is not used, in sentences. */
 export interface Parsed {
   readonly entries: ReadonlyArray<ConfigEntry>
   readonly notes: ReadonlyArray<string>
@@ -174,9 +146,6 @@ export interface Parsed {
 /**
  * Reads the text of a configuration file in JSON, with comments and trailing commas. Fails only where the file as a whole
  * cannot be used.
- *
- * @since 0.1.0
- * @category parsing
  */
 export const parse = (
   path: string,
@@ -188,22 +157,13 @@ export const parse = (
     ({ entries }) => entries
   )
 
-/**
- * @since 0.1.0
- * @category parsing
- */
 export const parseJson = (path: string, text: string): Either.Either<ConfigNode.ConfigNode, McpConfigInvalid> =>
   Either.mapBoth(JsoncText.parse(text), {
     onLeft: (problem) => new McpConfigInvalid({ path, reason: "NotJson", ...problem }),
     onRight: (root) => ConfigNode.ofJson(root, JsoncText.linesIn(text))
   })
 
-/**
- * The servers in a file, wherever its program has them.
- *
- * @since 0.1.0
- * @category parsing
- */
+/** The servers in a file, wherever its program has them. */
 export const read = (
   path: string,
   root: ConfigNode.ConfigNode,
@@ -293,7 +253,7 @@ const entryOf = (
       ...(off === undefined ? {} : { disabled: true }),
       ...(patterns.length === 0 ? {} : { excludedTools: patterns })
     }),
-    ...(key === undefined ? {} : { off: key })
+    ...present({ off: key })
   }
 }
 

@@ -1,8 +1,4 @@
-/**
- * Where the user's MCP servers are written down, read again only when a file has changed.
- *
- * @since 0.1.0
- */
+/** Where the user's MCP servers are written down, read again only when a file has changed. */
 import * as FileSystem from "@effect/platform/FileSystem"
 import * as Path from "@effect/platform/Path"
 import * as Clock from "effect/Clock"
@@ -18,6 +14,7 @@ import * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import * as SynchronizedRef from "effect/SynchronizedRef"
+import { optional, present } from "../../schema/Fields.ts"
 import { CurrentOperatingSystem } from "../../machine/OperatingSystem.ts"
 import * as ChildEnvironment from "../transport/ChildEnvironment.ts"
 import * as EnvFiles from "./EnvFiles.ts"
@@ -31,14 +28,7 @@ import type * as McpConfig from "./McpConfig.ts"
 import { McpConfigInvalid } from "../McpError.ts"
 import * as ServerDefinition from "./ServerDefinition.ts"
 
-const optional = <A, I>(schema: Schema.Schema<A, I>) => Schema.optionalWith(schema, { exact: true })
-
-/**
- * A place where a configuration was looked for, in order.
- *
- * @since 0.1.0
- * @category models
- */
+/** A place where a configuration was looked for, in order. */
 export const ConfigCandidate = Schema.Struct({
   path: Schema.String,
   origin: ConfigPlaces.Origin,
@@ -49,16 +39,8 @@ export const ConfigCandidate = Schema.Struct({
   /** What is wrong with the file, and what is used instead, in sentences. */
   problem: optional(Schema.String)
 })
-/**
- * @since 0.1.0
- * @category models
- */
 export type ConfigCandidate = typeof ConfigCandidate.Type
 
-/**
- * @since 0.1.0
- * @category models
- */
 export interface Configuration {
   /** The first file in use; undefined when there is none. */
   readonly path: string | undefined
@@ -72,10 +54,6 @@ export interface Configuration {
   readonly version: number
 }
 
-/**
- * @since 0.1.0
- * @category models
- */
 export interface McpConfigFiles {
   readonly candidates: Effect.Effect<ReadonlyArray<ConfigCandidate>>
   /**
@@ -95,10 +73,6 @@ export interface McpConfigFiles {
   readonly depth: number
 }
 
-/**
- * @since 0.1.0
- * @category constructors
- */
 export const make = Effect.fn("McpConfigFiles.make")(function* (options: {
   /** `MCP_JSON_PATH`. */
   readonly override: Option.Option<string>
@@ -284,7 +258,7 @@ export const make = Effect.fn("McpConfigFiles.make")(function* (options: {
         return {
           ...candidate,
           ...(entries === undefined ? {} : { entries: entries.map(({ line, name }) => ({ name, line: line ?? 1 })) }),
-          ...(said === undefined ? {} : { problem: said })
+          ...present({ problem: said })
         }
       })
     )

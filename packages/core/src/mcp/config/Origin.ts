@@ -1,16 +1,9 @@
-/**
- * Whose configuration file one is.
- *
- * @since 0.1.0
- */
+/** Whose configuration file one is. */
 import * as Schema from "effect/Schema"
 
 /**
  * Whose file it is: `setting` is `MCP_JSON_PATH`, `project`, `home` and `above` are `.mcp.json` in the working folder,
  * the home directory and the folder above.
- *
- * @since 0.1.0
- * @category models
  */
 export const Origin = Schema.Literal(
   "setting",
@@ -36,8 +29,4 @@ export const Origin = Schema.Literal(
   "Copilot CLI",
   "Junie"
 )
-/**
- * @since 0.1.0
- * @category models
- */
 export type Origin = typeof Origin.Type

@@ -1,8 +1,4 @@
-/**
- * One configured MCP server, ready to be started or with the reason why it cannot be: pure.
- *
- * @since 0.1.0
- */
+/** One configured MCP server, ready to be started or with the reason why it cannot be: pure. */
 import * as Data from "effect/Data"
 import * as Duration from "effect/Duration"
 import * as Either from "effect/Either"
@@ -10,6 +6,7 @@ import * as Encoding from "effect/Encoding"
 import * as Equal from "effect/Equal"
 import * as Redacted from "effect/Redacted"
 import * as Schema from "effect/Schema"
+import { present } from "../../schema/Fields.ts"
 import * as ConfigVariables from "./ConfigVariables.ts"
 import { isRemote, kindOf, oauthIn } from "../dialects/RemoteWords.ts"
 import { isItself } from "../SelfReference.ts"
@@ -18,12 +15,7 @@ import type { ConfigEntry, EntryProblem, EntrySettings } from "./McpConfig.ts"
 import * as Redaction from "../redaction/Redaction.ts"
 import * as Secrets from "../redaction/Secrets.ts"
 
-/**
- * How a server is reached. Values that may be secrets are redacted from here on.
- *
- * @since 0.1.0
- * @category models
- */
+/** How a server is reached. Values that may be secrets are redacted from here on. */
 export type Launch =
   | {
       readonly _tag: "Stdio"
@@ -41,12 +33,7 @@ export type Launch =
       readonly oauth: OAuthSettings
     }
 
-/**
- * What an entry says under `oauth`, for login services where lms-bridge cannot register itself.
- *
- * @since 0.1.0
- * @category models
- */
+/** What an entry says under `oauth`, for login services where lms-bridge cannot register itself. */
 export interface OAuthSettings {
   readonly clientId: string | undefined
   readonly clientSecret: Redacted.Redacted | undefined
@@ -58,10 +45,6 @@ export interface OAuthSettings {
   readonly grant: "authorization_code" | "client_credentials"
 }
 
-/**
- * @since 0.1.0
- * @category models
- */
 export interface ServerDefinition {
   readonly name: string
   readonly source: string
@@ -85,28 +68,15 @@ export interface ServerDefinition {
   readonly identity: Redacted.Redacted
 }
 
-/**
- * @since 0.1.0
- * @category models
- */
 export type ServersByName = ReadonlyMap<string, ServerDefinition>
 
-/**
- * @since 0.1.0
- * @category models
- */
 export interface LaunchProblem {
   readonly reason: "Disabled" | "Itself" | "TooDeep" | "Invalid" | "MissingVariable"
   readonly line: number | undefined
   readonly detail: string
 }
 
-/**
- * Turns an entry as written into a server. `nested` says that we run beneath another lms-bridge.
- *
- * @since 0.1.0
- * @category constructors
- */
+/** Turns an entry as written into a server. `nested` says that we run beneath another lms-bridge. */
 export const make = (
   entry: ConfigEntry,
   options: {
@@ -142,7 +112,7 @@ export const make = (
         shown: show(settings),
         launch,
         timeout: settings.timeout,
-        ...(settings.startTimeout === undefined ? {} : { startTimeout: settings.startTimeout }),
+        ...present({ startTimeout: settings.startTimeout }),
         allows: (tool) =>
           ToolLists.allows(name, tool, { allowed: settings.allowedTools, excluded: settings.excludedTools }),
         identity: identityOf(settings, launch)
@@ -151,31 +121,18 @@ export const make = (
   })
 }
 
-/**
- * Whether there is no difference that matters to a connection or to what is said of the entry.
- *
- * @since 0.1.0
- * @category getters
- */
+/** Whether there is no difference that matters to a connection or to what is said of the entry. */
 export const isSame = (one: ServerDefinition, other: ServerDefinition): boolean => {
   if (!Equal.equals(one.identity, other.identity)) return false
   if (Either.isRight(one.launch)) return Either.isRight(other.launch)
   return Either.isLeft(other.launch) && Equal.equals(Data.struct(one.launch.left), Data.struct(other.launch.left))
 }
 
-/**
- * What is in a file of variables, or a sentence that says why it cannot be used.
- *
- * @since 0.1.0
- * @category models
- */
+/** What is in a file of variables, or a sentence that says why it cannot be used. */
 export type EnvFileText = Either.Either<ReadonlyMap<string, string>, string>
 
 /**
  * The file of variables that an entry names, its own variables replaced; undefined when it names none that is known.
- *
- * @since 0.1.0
- * @category getters
  */
 export const envFileOf = (entry: ConfigEntry, variables: ConfigVariables.VariableSource): string | undefined =>
   Either.match(entry.settings, {
@@ -192,12 +149,7 @@ export const envFileOf = (entry: ConfigEntry, variables: ConfigVariables.Variabl
           )
   })
 
-/**
- * The environment variables that an entry refers to.
- *
- * @since 0.1.0
- * @category getters
- */
+/** The environment variables that an entry refers to. */
 export const variablesOf = (entry: ConfigEntry): ReadonlyArray<string> =>
   Either.match(entry.settings, {
     onLeft: () => [],

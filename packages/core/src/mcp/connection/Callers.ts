@@ -1,8 +1,6 @@
 /**
  * Who has calls under way on a server, for that is who its questions are for. MCP does not say which call a question
  * belongs to, so it is answered only when all calls that run are made for one and the same person.
- *
- * @since 0.1.0
  */
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
@@ -11,10 +9,6 @@ import * as Option from "effect/Option"
 import { type Answer, CurrentPerson, type Person, type Question } from "../Elicitation.ts"
 import { CurrentSampler, SamplingRefused, type Sampler, type SamplingRequest } from "../Sampling.ts"
 
-/**
- * @since 0.1.0
- * @category models
- */
 export interface Callers {
   /** Counts as a call of the current person and model as long as it runs. */
   readonly during: <A, E, R>(self: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>
@@ -23,10 +17,6 @@ export interface Callers {
   readonly sample: (request: SamplingRequest) => ReturnType<Sampler["sample"]>
 }
 
-/**
- * @since 0.1.0
- * @category constructors
- */
 export const make = (server: string): Callers => {
   const calls = new Set<Call>()
 

@@ -1,25 +1,12 @@
-/**
- * A list of a server's, paged to its end and kept until the server says that it changed.
- *
- * @since 0.1.0
- */
+/** A list of a server's, paged to its end and kept until the server says that it changed. */
 import * as Effect from "effect/Effect"
 
-/**
- * One page, and the cursor of the next if there is one.
- *
- * @since 0.1.0
- * @category models
- */
+/** One page, and the cursor of the next if there is one. */
 export interface Page<A> {
   readonly items: ReadonlyArray<A>
   readonly next: string | undefined
 }
 
-/**
- * @since 0.1.0
- * @category models
- */
 export interface KeptList<A, E> {
   readonly list: Effect.Effect<ReadonlyArray<A>, E>
   /** Another text after each change. */
@@ -28,12 +15,7 @@ export interface KeptList<A, E> {
   readonly changed: () => void
 }
 
-/**
- * `page` asks for one page. Of items with the same key the first counts.
- *
- * @since 0.1.0
- * @category constructors
- */
+/** `page` asks for one page. Of items with the same key the first counts. */
 export const make = <A, E>(options: {
   readonly server: string
   readonly method: string

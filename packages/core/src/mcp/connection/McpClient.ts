@@ -1,8 +1,6 @@
 /**
  * Speaks MCP to one server over any transport, for one connection. With `ServerExchange` and what answers the server's
  * own requests the only place that knows the SDK's client.
- *
- * @since 0.1.0
  */
 import { Client } from "@modelcontextprotocol/sdk/client/index.js"
 import {
@@ -15,6 +13,7 @@ import type { JsonSchemaValidator } from "@modelcontextprotocol/sdk/validation/t
 import * as Deferred from "effect/Deferred"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import { present } from "../../schema/Fields.ts"
 import { spanned } from "../../observability/spanned.ts"
 import * as KeptList from "./KeptList.ts"
 import type { CallOptions, McpConnection } from "../McpConnection.ts"
@@ -29,12 +28,7 @@ import * as SessionWithoutSecrets from "../redaction/SessionWithoutSecrets.ts"
 import * as ServerExchange from "./ServerExchange.ts"
 import * as ServerRequests from "./ServerRequests.ts"
 
-/**
- * One connection while it lasts.
- *
- * @since 0.1.0
- * @category models
- */
+/** One connection while it lasts. */
 export interface Session extends Omit<McpConnection, "review"> {
   /** False as soon as the other side has gone. */
   readonly isOpen: Effect.Effect<boolean>
@@ -43,10 +37,6 @@ export interface Session extends Omit<McpConnection, "review"> {
   readonly rootsChanged: Effect.Effect<void>
 }
 
-/**
- * @since 0.1.0
- * @category models
- */
 export interface ClientOptions {
   readonly server: string
   readonly peer: Peer
@@ -62,12 +52,7 @@ export interface ClientOptions {
   readonly answering: ServerRequests.Answering
 }
 
-/**
- * Initializes the server. Closing the scope closes the connection.
- *
- * @since 0.1.0
- * @category constructors
- */
+/** Initializes the server. Closing the scope closes the connection. */
 export const connect = Effect.fn("McpClient.connect")(function* (options: ClientOptions) {
   const { allows, answering, peer, server, startTimeout } = options
   const capabilities = yield* ServerRequests.capabilities
@@ -102,7 +87,7 @@ export const connect = Effect.fn("McpClient.connect")(function* (options: Client
       ([lacks, why]) =>
         unavailable("Unauthorized", why === "" ? "" : `It said: ${why}`, {
           status,
-          ...(lacks === undefined ? {} : { lacks })
+          ...present({ lacks })
         })
     )
   const gone = Effect.flatMap(peer.ended, ({ detail, exitCode }) =>

@@ -1,8 +1,6 @@
 /**
  * One server of the pool: connected when it is needed, connected anew when it has gone, for any number of callers at
  * once, none of whom can harm the others.
- *
- * @since 0.1.0
  */
 import * as Clock from "effect/Clock"
 import * as Deferred from "effect/Deferred"
@@ -27,10 +25,6 @@ import { type McpCallFailed, type McpReadFailed, McpServerUnavailable } from "..
 import * as Roots from "../Roots.ts"
 import type { Answering } from "./ServerRequests.ts"
 
-/**
- * @since 0.1.0
- * @category models
- */
 export interface PooledServer {
   /** An open connection; opened, once for all who wait, when there is none. */
   readonly live: Effect.Effect<Session, McpServerUnavailable>
@@ -51,9 +45,6 @@ export interface PooledServer {
  * opened; where it was killed, a few times more. After that each attempt, made when somebody needs it, waits longer than the one before. A server that fails again and again is left alone for a
  * while: `policy` says how often and how long. No more than `concurrency` calls run at the same time, whoever makes them;
  * the others wait for their caller's turn.
- *
- * @since 0.1.0
- * @category constructors
  */
 export const make = Effect.fnUntraced(function* (options: {
   readonly server: string

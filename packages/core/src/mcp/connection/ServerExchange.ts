@@ -1,8 +1,4 @@
-/**
- * One request to an MCP server, however it ends: its answer, the way it failed, or a silence that was too long.
- *
- * @since 0.1.0
- */
+/** One request to an MCP server, however it ends: its answer, the way it failed, or a silence that was too long. */
 import type { Client } from "@modelcontextprotocol/sdk/client/index.js"
 import { ErrorCode, McpError as SdkError, type Progress, ResultSchema } from "@modelcontextprotocol/sdk/types.js"
 import * as Data from "effect/Data"
@@ -12,6 +8,7 @@ import * as Fiber from "effect/Fiber"
 import * as Predicate from "effect/Predicate"
 import * as Runtime from "effect/Runtime"
 import type * as Scope from "effect/Scope"
+import { present } from "../../schema/Fields.ts"
 import * as Alarms from "../../internal/alarms.ts"
 import type { Alarm } from "../../internal/alarms.ts"
 import * as ErrorWords from "../reading/ErrorWords.ts"
@@ -19,12 +16,7 @@ import { parse } from "../reading/MessageText.ts"
 import { endingIn } from "../transport/TolerantTransport.ts"
 import type { CallOptions, CallProgress } from "../McpConnection.ts"
 
-/**
- * A request that came to no result. `lost`: so it looks when the connection went away.
- *
- * @since 0.1.0
- * @category errors
- */
+/** A request that came to no result. `lost`: so it looks when the connection went away. */
 export class RequestFailed extends Data.TaggedError("RequestFailed")<{
   readonly method: string
   /** JSON-RPC's. */
@@ -48,20 +40,10 @@ export class RequestFailed extends Data.TaggedError("RequestFailed")<{
   }
 }
 
-/**
- * Nothing was heard within `limit`.
- *
- * @since 0.1.0
- * @category errors
- */
+/** Nothing was heard within `limit`. */
 export class Silent extends Data.TaggedError("Silent")<{ readonly limit: Duration.Duration }> {}
 
-/**
- * Whether the server waits for us, as when it has asked the person something: that is no silence of its own.
- *
- * @since 0.1.0
- * @category models
- */
+/** Whether the server waits for us, as when it has asked the person something: that is no silence of its own. */
 export interface Patience {
   readonly begin: () => void
   /** `at` in milliseconds: from then on the server is expected to go on. */
@@ -70,10 +52,6 @@ export interface Patience {
   readonly since: () => number | undefined
 }
 
-/**
- * @since 0.1.0
- * @category constructors
- */
 export const makePatience = (): Patience => {
   let open = 0
   let answeredAt = 0
@@ -87,10 +65,6 @@ export const makePatience = (): Patience => {
   }
 }
 
-/**
- * @since 0.1.0
- * @category models
- */
 export interface ServerExchange {
   /** Waits as long as it takes. */
   readonly send: (method: string, params: Record<string, unknown>) => Effect.Effect<unknown, RequestFailed>
@@ -106,12 +80,7 @@ export interface ServerExchange {
   ) => Effect.Effect<unknown, RequestFailed | Silent>
 }
 
-/**
- * Limits are kept until the scope closes.
- *
- * @since 0.1.0
- * @category constructors
- */
+/** Limits are kept until the scope closes. */
 export const make = (client: Client, patience: Patience): Effect.Effect<ServerExchange, never, Scope.Scope> =>
   Effect.gen(function* () {
     const clock = yield* Effect.clock
@@ -127,7 +96,7 @@ export const make = (client: Client, patience: Patience): Effect.Effect<ServerEx
         .request({ method, params }, ResultSchema, {
           signal,
           timeout: noSdkLimit,
-          ...(onprogress === undefined ? {} : { onprogress })
+          ...present({ onprogress })
         })
         .then((result) => {
           const ending = endingIn(result)
@@ -182,21 +151,11 @@ export const make = (client: Client, patience: Patience): Effect.Effect<ServerEx
     return { send, converse }
   })
 
-/**
- * Runs a promise of the SDK's and reads what it throws.
- *
- * @since 0.1.0
- * @category constructors
- */
+/** Runs a promise of the SDK's and reads what it throws. */
 export const attempt = <A>(method: string, run: (signal: AbortSignal) => Promise<A>) =>
   Effect.tryPromise({ try: run, catch: (cause) => failureOf(method, cause) })
 
-/**
- * Time limits are ours, by the Clock; the SDK's own is put as far away as its timer reaches. Milliseconds.
- *
- * @since 0.1.0
- * @category constants
- */
+/** Time limits are ours, by the Clock; the SDK's own is put as far away as its timer reaches. Milliseconds. */
 export const noSdkLimit = 2 ** 31 - 1
 
 // -----------------------------------------------------------------------------

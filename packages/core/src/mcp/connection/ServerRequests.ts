@@ -1,8 +1,6 @@
 /**
  * Answers what an MCP server asks of its client, on the SDK's client: which folders to work in, a question to the person,
  * a question to the model. Only what can be answered is announced; `ping` the SDK answers by itself.
- *
- * @since 0.1.0
  */
 import type { Client } from "@modelcontextprotocol/sdk/client/index.js"
 import {
@@ -28,12 +26,7 @@ import type { Root } from "../Roots.ts"
 import { CurrentSampler } from "../Sampling.ts"
 import type { Patience } from "./ServerExchange.ts"
 
-/**
- * Who answers.
- *
- * @since 0.1.0
- * @category models
- */
+/** Who answers. */
 export interface Answering {
   readonly roots: Effect.Effect<ReadonlyArray<Root>>
   readonly callers: Callers
@@ -42,9 +35,6 @@ export interface Answering {
 /**
  * What may be announced, as whoever opens the connection can answer: folders always, questions where there is a person
  * or a model.
- *
- * @since 0.1.0
- * @category getters
  */
 export const capabilities: Effect.Effect<ClientCapabilities> = Effect.map(
   Effect.all([CurrentPerson, CurrentSampler]),
@@ -55,12 +45,7 @@ export const capabilities: Effect.Effect<ClientCapabilities> = Effect.map(
   })
 )
 
-/**
- * Answers from now on. While a question is open, the server's silence is not counted against it.
- *
- * @since 0.1.0
- * @category constructors
- */
+/** Answers from now on. While a question is open, the server's silence is not counted against it. */
 export const bind = Effect.fnUntraced(function* (
   client: Client,
   announced: ClientCapabilities,

@@ -1,15 +1,8 @@
-/**
- * A whole command line where a program's name belongs: pure.
- *
- * @since 0.1.0
- */
+/** A whole command line where a program's name belongs: pure. */
 
 /**
  * The words of a line as a shell reads them, or why only a shell can read it. Backslashes are those of Windows' paths
  * unless a blank or a quote follows.
- *
- * @since 0.1.0
- * @category parsing
  */
 export const words = (line: string): ReadonlyArray<string> | "ForShell" | "NotClosed" => {
   const found: Array<string> = []
@@ -44,9 +37,6 @@ export const words = (line: string): ReadonlyArray<string> | "ForShell" | "NotCl
 /**
  * Whether the text is a command line and not the name of one program. A path may have blanks in it: it is a line only
  * where an option follows or where it is quoted.
- *
- * @since 0.1.0
- * @category predicates
  */
 export const isLine = (command: string): boolean => {
   const text = command.trim()

@@ -1,21 +1,8 @@
-/**
- * Which language a configuration file is written in: pure. What it begins with says more than its name.
- *
- * @since 0.1.0
- */
+/** Which language a configuration file is written in: pure. What it begins with says more than its name. */
 
-/**
- * @since 0.1.0
- * @category models
- */
 export type ConfigLanguage = "json" | "toml" | "yaml"
 
-/**
- * JSON unless it is plainly something else.
- *
- * @since 0.1.0
- * @category getters
- */
+/** JSON unless it is plainly something else. */
 export const of = (path: string, text: string): ConfigLanguage => {
   const named = /\.(json[c5]?|toml|ya?ml|code-workspace)$/i.exec(path)?.[1]?.toLowerCase()
   const lines = text.slice(0, looked).split(/\r?\n/)

@@ -1,14 +1,6 @@
-/**
- * A value in a configuration file, whatever language the file is written in, with the line that it stands in.
- *
- * @since 0.1.0
- */
+/** A value in a configuration file, whatever language the file is written in, with the line that it stands in. */
 import * as Jsonc from "jsonc-parser"
 
-/**
- * @since 0.1.0
- * @category models
- */
 export interface Member {
   readonly name: string
   /** 1-based, of the name. */
@@ -16,12 +8,7 @@ export interface Member {
   readonly node: ConfigNode
 }
 
-/**
- * Looked into only as far as somebody asks: some files keep much more than servers.
- *
- * @since 0.1.0
- * @category models
- */
+/** Looked into only as far as somebody asks: some files keep much more than servers. */
 export interface ConfigNode {
   readonly kind: "object" | "list" | "null" | "other"
   /** 1-based. */
@@ -34,31 +21,17 @@ export interface ConfigNode {
   readonly value: unknown
 }
 
-/**
- * The member of that name, the last where there are several.
- *
- * @since 0.1.0
- * @category getters
- */
+/** The member of that name, the last where there are several. */
 export const member = (node: ConfigNode | undefined, name: string): ConfigNode | undefined =>
   node?.members.findLast((one) => one.name === name)?.node
 
-/**
- * What is at the end of a path; undefined when it does not go so far.
- *
- * @since 0.1.0
- * @category getters
- */
+/** What is at the end of a path; undefined when it does not go so far. */
 export const at = (node: ConfigNode, path: ReadonlyArray<string | number>): ConfigNode | undefined =>
   path.reduce<ConfigNode | undefined>(
     (found, key) => (typeof key === "number" ? found?.items[key] : member(found, key)),
     node
   )
 
-/**
- * @since 0.1.0
- * @category constructors
- */
 export const ofJson = (node: Jsonc.Node, lineAt: (offset: number) => number): ConfigNode => {
   const of = (child: Jsonc.Node) => ofJson(child, lineAt)
   return {
@@ -90,12 +63,7 @@ export const ofJson = (node: Jsonc.Node, lineAt: (offset: number) => number): Co
   }
 }
 
-/**
- * Of a value whose parser knows no places. `lineOf` answers for a path.
- *
- * @since 0.1.0
- * @category constructors
- */
+/** Of a value whose parser knows no places. `lineOf` answers for a path. */
 export const ofValue = (
   value: unknown,
   lineOf: (path: ReadonlyArray<string | number>) => number,

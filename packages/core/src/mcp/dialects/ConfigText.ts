@@ -1,16 +1,9 @@
 /**
  * The text that the bytes of a configuration file are: pure. PowerShell and Notepad write UTF-16, and some editors put a
  * mark before UTF-8.
- *
- * @since 0.1.0
  */
 
-/**
- * As it can be written back with `encode`.
- *
- * @since 0.1.0
- * @category models
- */
+/** As it can be written back with `encode`. */
 export interface Decoded {
   /** Without its mark. */
   readonly text: string
@@ -18,18 +11,9 @@ export interface Decoded {
   readonly marked: boolean
 }
 
-/**
- * @since 0.1.0
- * @category models
- */
 export type Encoding = "utf-8" | "utf-16le" | "utf-16be"
 
-/**
- * Any bytes are some text: what is not of its encoding becomes U+FFFD.
- *
- * @since 0.1.0
- * @category constructors
- */
+/** Any bytes are some text: what is not of its encoding becomes U+FFFD. */
 export const decode = (bytes: Uint8Array): Decoded => {
   const [first, second, third] = bytes
   if (first === 0xff && second === 0xfe) return as("utf-16le", bytes.subarray(2), true)
@@ -41,12 +25,7 @@ export const decode = (bytes: Uint8Array): Decoded => {
   return as("utf-8", bytes, false)
 }
 
-/**
- * The bytes of a text in the encoding of the file that it came from.
- *
- * @since 0.1.0
- * @category destructors
- */
+/** The bytes of a text in the encoding of the file that it came from. */
 export const encode = (text: string, { encoding, marked }: Pick<Decoded, "encoding" | "marked">): Uint8Array => {
   const whole = marked ? `\uFEFF${text}` : text
   if (encoding === "utf-8") return new TextEncoder().encode(whole)

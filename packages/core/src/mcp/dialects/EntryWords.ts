@@ -1,26 +1,12 @@
-/**
- * An entry in the words of whichever client it was written for, said in ours: pure.
- *
- * @since 0.1.0
- */
+/** An entry in the words of whichever client it was written for, said in ours: pure. */
 import * as CommandLine from "./CommandLine.ts"
 import { brokenPath, isBrokenPath } from "./JsonMistakes.ts"
 import * as ToolLists from "./ToolLists.ts"
 
-/**
- * Whose words an entry is in, where that makes a difference.
- *
- * @since 0.1.0
- * @category models
- */
+/** Whose words an entry is in, where that makes a difference. */
 export type Dialect = "Cline" | "Codex" | "Gemini CLI" | "Goose" | "opencode" | "Zed" | undefined
 
-/**
- * Whose file it is by its path, where its words do not tell.
- *
- * @since 0.1.0
- * @category getters
- */
+/** Whose file it is by its path, where its words do not tell. */
 export const dialectOf = (path: string): Dialect =>
   /cline_mcp_settings|[\\/]\.(cline|roo)[\\/]|roo-cline/.test(path)
     ? "Cline"
@@ -28,21 +14,12 @@ export const dialectOf = (path: string): Dialect =>
       ? "Gemini CLI"
       : undefined
 
-/**
- * What cannot be used of an entry, and the path to it as it is written.
- *
- * @since 0.1.0
- * @category models
- */
+/** What cannot be used of an entry, and the path to it as it is written. */
 export interface Refused {
   readonly path: ReadonlyArray<string | number>
   readonly detail: string
 }
 
-/**
- * @since 0.1.0
- * @category models
- */
 export interface Translated {
   /** In our words. */
   readonly entry: Readonly<Record<string, unknown>>
@@ -56,9 +33,6 @@ export interface Translated {
 /**
  * Never fails: what it does not understand stays as it is for whoever checks the entry. Keys are taken without white
  * space around them, in any letter case, and with `_` or `-` in them.
- *
- * @since 0.1.0
- * @category constructors
  */
 export const translate = (raw: Readonly<Record<string, unknown>>, dialect: Dialect): Translated => {
   const entry = new Map<string, unknown>()
@@ -208,12 +182,7 @@ export const translate = (raw: Readonly<Record<string, unknown>>, dialect: Diale
   return { entry: Object.fromEntries(entry), written, refused, keys }
 }
 
-/**
- * Whether an object is meant for a server.
- *
- * @since 0.1.0
- * @category predicates
- */
+/** Whether an object is meant for a server. */
 export const looksLikeEntry = (raw: unknown): boolean =>
   isObject(raw) &&
   Object.entries(raw).some(([key, value]) => {
@@ -222,12 +191,7 @@ export const looksLikeEntry = (raw: unknown): boolean =>
     return (ours === "url" || ours === "httpUrl" || ours === "sseUrl") && typeof value === "string"
   })
 
-/**
- * A name without what nobody sees in it: blanks around it, and characters of no width that were pasted along.
- *
- * @since 0.1.0
- * @category getters
- */
+/** A name without what nobody sees in it: blanks around it, and characters of no width that were pasted along. */
 export const visible = (name: string): string => name.replaceAll(/[\u00AD\u200B-\u200F\u2060\uFEFF]/g, "").trim()
 
 // -----------------------------------------------------------------------------

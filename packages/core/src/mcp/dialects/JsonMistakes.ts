@@ -1,28 +1,16 @@
 /**
  * What people, editors and models get wrong in JSON, said in their words: pure. No text of the file is repeated, for it
  * may hold secrets; a single sign is.
- *
- * @since 0.1.0
  */
 
-/**
- * A mistake as `jsonc-parser` names it, at an offset of the text.
- *
- * @since 0.1.0
- * @category models
- */
+/** A mistake as `jsonc-parser` names it, at an offset of the text. */
 export interface Mistake {
   readonly code: string
   readonly offset: number
   readonly length: number
 }
 
-/**
- * One sentence or two: what is wrong, and what to write.
- *
- * @since 0.1.0
- * @category getters
- */
+/** One sentence or two: what is wrong, and what to write. */
 export const explain = (text: string, { code, length, offset }: Mistake): string => {
   const sign = String.fromCodePoint(text.codePointAt(offset) ?? 32)
   const word = text.slice(offset, offset + length)
@@ -68,18 +56,10 @@ export const explain = (text: string, { code, length, offset }: Mistake): string
 /**
  * Whether a text of a path of Windows has lost its backslashes: `C:\new\tools` in JSON is a line break and a tab, and
  * nothing says so.
- *
- * @since 0.1.0
- * @category predicates
  */
 export const isBrokenPath = (text: string): boolean => /^["']?[A-Za-z]:[^\n]*[\b\t\n\f\r]/.test(text)
 
-/**
- * What to say of it.
- *
- * @since 0.1.0
- * @category constants
- */
+/** What to say of it. */
 export const brokenPath = String.raw`has a path with single backslashes, which JSON takes for line breaks and tabs. Write \\ or / in place of \.`
 
 // -----------------------------------------------------------------------------

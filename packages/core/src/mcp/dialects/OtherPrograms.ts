@@ -1,36 +1,20 @@
-/**
- * Where other MCP clients keep their servers: data, and pure.
- *
- * @since 0.1.0
- */
+/** Where other MCP clients keep their servers: data, and pure. */
 import type { OperatingSystem } from "../../machine/OperatingSystem.ts"
 import type { Origin } from "../config/Origin.ts"
 
 /**
  * The folder that a place is below: the working folder, the home directory, the folder where programs with a window keep
  * their settings, the one where those of the command line do (`XDG_CONFIG_HOME`), and `CODEX_HOME`.
- *
- * @since 0.1.0
- * @category models
  */
 export type Root = "project" | "home" | "programs" | "config" | "codex"
 
-/**
- * @since 0.1.0
- * @category models
- */
 export interface OtherPlace {
   readonly root: Root
   readonly origin: Origin
   readonly parts: ReadonlyArray<string>
 }
 
-/**
- * In the order in which they count.
- *
- * @since 0.1.0
- * @category constants
- */
+/** In the order in which they count. */
 export const places = (machine: {
   readonly system: OperatingSystem
   readonly configHome: string | undefined
@@ -76,12 +60,7 @@ export const places = (machine: {
   ]
 }
 
-/**
- * Files in which a program keeps more than its servers, so that there may be none.
- *
- * @since 0.1.0
- * @category predicates
- */
+/** Files in which a program keeps more than its servers, so that there may be none. */
 export const isSettings = (origin: Origin): boolean =>
   !["setting", "LM Studio", "project", "home", "above"].includes(origin)
 

@@ -1,16 +1,7 @@
-/**
- * How an entry says that its server is elsewhere: pure.
- *
- * @since 0.1.0
- */
+/** How an entry says that its server is elsewhere: pure. */
 import type { EntrySettings } from "../config/McpConfig.ts"
 
-/**
- * Whether it is reached by a URL. Undefined for a type that nobody knows.
- *
- * @since 0.1.0
- * @category predicates
- */
+/** Whether it is reached by a URL. Undefined for a type that nobody knows. */
 export const isRemote = ({ command, type, url }: EntrySettings): boolean | undefined => {
   switch (type?.toLowerCase().replaceAll(/[-_\s]/g, "")) {
     case undefined:
@@ -36,12 +27,7 @@ export const isRemote = ({ command, type, url }: EntrySettings): boolean | undef
   }
 }
 
-/**
- * What it says of logins, in whichever of the two ways.
- *
- * @since 0.1.0
- * @category getters
- */
+/** What it says of logins, in whichever of the two ways. */
 export const oauthIn = ({ auth, oauth }: EntrySettings) => {
   const ours = typeof oauth === "object" ? oauth : {}
   const theirs = typeof auth === "object" ? auth : {}
@@ -55,11 +41,6 @@ export const oauthIn = ({ auth, oauth }: EntrySettings) => {
   }
 }
 
-/**
- * Which of the remote transports is meant.
- *
- * @since 0.1.0
- * @category getters
- */
+/** Which of the remote transports is meant. */
 export const kindOf = ({ type }: EntrySettings): "http" | "sse" | "any" =>
   type === undefined || /^remote$/i.test(type) ? "any" : /sse/i.test(type) ? "sse" : "http"

@@ -1,20 +1,14 @@
 /**
  * Where the servers are in a configuration file, whichever program's it is: pure. The file is known by what is in it.
- *
- * @since 0.1.0
  */
 import * as Either from "effect/Either"
+import { present } from "../../schema/Fields.ts"
 import type { Problem } from "../install/JsoncText.ts"
 import { type ConfigNode, type Member, member } from "./ConfigNode.ts"
 import { type Dialect, looksLikeEntry, visible } from "./EntryWords.ts"
 import * as ToolLists from "./ToolLists.ts"
 
-/**
- * One server as it stands in a file.
- *
- * @since 0.1.0
- * @category models
- */
+/** One server as it stands in a file. */
 export interface Found extends Member {
   readonly dialect: Dialect
   /** It stands before one of its name on purpose, as those of a folder before those of the user. */
@@ -25,10 +19,6 @@ export interface Found extends Member {
   readonly excluded?: ReadonlyArray<string> | undefined
 }
 
-/**
- * @since 0.1.0
- * @category models
- */
 export interface Sections {
   /** Of two with one name the later counts. */
   readonly found: ReadonlyArray<Found>
@@ -41,9 +31,6 @@ export interface Sections {
 /**
  * `folder` is where we work: Claude Code keeps servers by folder. `mayHaveNone` is for files in which a program keeps its
  * other settings, too.
- *
- * @since 0.1.0
- * @category parsing
  */
 export const sectionsOf = (
   root: ConfigNode,
@@ -245,7 +232,7 @@ const switchedOff = (root: ConfigNode, found: ReadonlyArray<Found>): ReadonlyArr
     const kept = only.find(([, node]) => ToolLists.namesIn(node?.value)?.includes(one.name) === false)
     const off = one.off ?? out?.[0] ?? kept?.[0]
     const excluded = one.dialect === "opencode" ? [...everywhere, ...tools] : everywhere
-    return { ...one, ...(off === undefined ? {} : { off }), ...(excluded.length === 0 ? {} : { excluded }) }
+    return { ...one, ...present({ off }), ...(excluded.length === 0 ? {} : { excluded }) }
   })
 }
 

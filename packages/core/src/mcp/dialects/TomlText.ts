@@ -1,17 +1,9 @@
-/**
- * TOML, which Codex keeps its servers in. Loaded only for a file that is one.
- *
- * @since 0.1.0
- */
+/** TOML, which Codex keeps its servers in. Loaded only for a file that is one. */
 import * as Either from "effect/Either"
 import * as Toml from "smol-toml"
 import type { Problem } from "../install/JsoncText.ts"
 import * as ConfigNode from "./ConfigNode.ts"
 
-/**
- * @since 0.1.0
- * @category parsing
- */
 export const parse = (text: string): Either.Either<ConfigNode.ConfigNode, Problem> =>
   Either.try({
     try: () => ConfigNode.ofValue(Toml.parse(text), lineOf(text)),

@@ -1,24 +1,14 @@
 /**
  * Which tools an entry lets be used, in the words of every client: pure. What looks like such a list and is not
  * understood is a reason to refuse the entry, for it may be the list that forbids.
- *
- * @since 0.1.0
  */
 
-/**
- * @since 0.1.0
- * @category models
- */
 export interface ToolLists {
   /** One list each that a tool has to be in. */
   readonly allowed: ReadonlyArray<ReadonlyArray<string>>
   readonly excluded: ReadonlyArray<string>
 }
 
-/**
- * @since 0.1.0
- * @category models
- */
 export type Meaning =
   | { readonly _tag: "Lists"; readonly lists: ToolLists }
   /** It is about something else, or says nothing. */
@@ -28,9 +18,6 @@ export type Meaning =
 
 /**
  * What a key of an entry says about tools. `emptyIsAll`: as Goose has it, an empty list of what is available is no list.
- *
- * @since 0.1.0
- * @category getters
  */
 export const meaningOf = (key: string, value: unknown, options: { readonly emptyIsAll: boolean }): Meaning => {
   if (value === null || value === undefined) return nothing
@@ -52,9 +39,6 @@ export const meaningOf = (key: string, value: unknown, options: { readonly empty
 /**
  * Whether the tool may be used. What is excluded is so in any letter case, also where it is named with its server
  * (`mcp__db__drop`, `db.drop`), and by `*` for any characters.
- *
- * @since 0.1.0
- * @category predicates
  */
 export const allows = (
   server: string,
@@ -75,9 +59,6 @@ export const allows = (
 /**
  * Whether a text is what a pattern says, in which `*` stands for any characters. Takes no longer than both are long
  * together.
- *
- * @since 0.1.0
- * @category predicates
  */
 export const matches = (pattern: string, text: string): boolean => {
   const parts = pattern.split("*")
@@ -95,12 +76,7 @@ export const matches = (pattern: string, text: string): boolean => {
   return true
 }
 
-/**
- * The names in a list, however it is written; undefined when it is no list of names.
- *
- * @since 0.1.0
- * @category getters
- */
+/** The names in a list, however it is written; undefined when it is no list of names. */
 export const namesIn = (value: unknown): ReadonlyArray<string> | undefined => {
   if (typeof value === "string") return value.split(/[\s,;]+/).filter((name) => name !== "")
   if (!Array.isArray(value)) return undefined

@@ -1,17 +1,9 @@
-/**
- * YAML, which Goose and Continue keep their servers in. Loaded only for a file that is one.
- *
- * @since 0.1.0
- */
+/** YAML, which Goose and Continue keep their servers in. Loaded only for a file that is one. */
 import * as Either from "effect/Either"
 import * as Yaml from "yaml"
 import type { Problem } from "../install/JsoncText.ts"
 import * as ConfigNode from "./ConfigNode.ts"
 
-/**
- * @since 0.1.0
- * @category parsing
- */
 export const parse = (text: string): Either.Either<ConfigNode.ConfigNode, Problem> => {
   const lines = new Yaml.LineCounter()
   const read = Either.try({

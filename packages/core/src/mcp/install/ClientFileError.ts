@@ -1,17 +1,8 @@
-/**
- * Why a client's file was left as it is.
- *
- * @since 0.1.0
- */
+/** Why a client's file was left as it is. */
 import * as Schema from "effect/Schema"
 import { Client, rules } from "./ClientPlaces.ts"
 
-/**
- * Nothing was written.
- *
- * @since 0.1.0
- * @category errors
- */
+/** Nothing was written. */
 export class ClientFileError extends Schema.TaggedError<ClientFileError>()("ClientFileError", {
   client: Client,
   /** `Changed`: somebody else wrote it meanwhile. `Taken`: the name belongs to another server. */

@@ -1,7 +1,5 @@
 /**
  * lms-bridge in the configuration of MCP clients: entered and taken out again, and nothing else of the file changes.
- *
- * @since 0.1.0
  */
 import * as FileSystem from "@effect/platform/FileSystem"
 import * as Path from "@effect/platform/Path"
@@ -18,22 +16,13 @@ import * as JsoncEdit from "./JsoncEdit.ts"
 import type * as JsoncText from "./JsoncText.ts"
 import { isItself } from "../SelfReference.ts"
 
-/**
- * How the server is started, in words that need no shell.
- *
- * @since 0.1.0
- * @category models
- */
+/** How the server is started, in words that need no shell. */
 export interface Program {
   readonly command: string
   readonly args: ReadonlyArray<string>
   readonly env: Readonly<Record<string, string>>
 }
 
-/**
- * @since 0.1.0
- * @category models
- */
 export interface Target {
   readonly client: ClientPlaces.Client
   readonly scope: ClientPlaces.Scope
@@ -43,12 +32,7 @@ export interface Target {
   readonly force: boolean
 }
 
-/**
- * What is about to be written. `changes` is empty when the file says it already.
- *
- * @since 0.1.0
- * @category models
- */
+/** What is about to be written. `changes` is empty when the file says it already. */
 export interface Plan {
   readonly client: ClientPlaces.Client
   /** As the client names it, which may be a link. */
@@ -65,28 +49,14 @@ export interface Plan {
   readonly format: Format
 }
 
-/**
- * @since 0.1.0
- * @category models
- */
 export type Format = Pick<ConfigText.Decoded, "encoding" | "marked">
 
-/**
- * What was written, and where the file is as it was before; undefined when there was none.
- *
- * @since 0.1.0
- * @category models
- */
+/** What was written, and where the file is as it was before; undefined when there was none. */
 export interface Written {
   readonly backup: string | undefined
 }
 
-/**
- * The machine as it is, with the platform's name.
- *
- * @since 0.1.0
- * @category constructors
- */
+/** The machine as it is, with the platform's name. */
 export const machine = Effect.fnUntraced(function* (platform: string) {
   const path = yield* Path.Path
   const home = yield* variable("HOME")
@@ -100,12 +70,7 @@ export const machine = Effect.fnUntraced(function* (platform: string) {
   } satisfies ClientPlaces.Machine
 })
 
-/**
- * What entering lms-bridge would change.
- *
- * @since 0.1.0
- * @category combinators
- */
+/** What entering lms-bridge would change. */
 export const planInstall = Effect.fn("ClientFiles.planInstall")(function* (
   machine: ClientPlaces.Machine,
   target: Target,
@@ -123,12 +88,7 @@ export const planInstall = Effect.fn("ClientFiles.planInstall")(function* (
   )
 })
 
-/**
- * What taking it out again would change.
- *
- * @since 0.1.0
- * @category combinators
- */
+/** What taking it out again would change. */
 export const planUninstall = Effect.fn("ClientFiles.planUninstall")(function* (
   machine: ClientPlaces.Machine,
   target: Target
@@ -139,12 +99,7 @@ export const planUninstall = Effect.fn("ClientFiles.planUninstall")(function* (
   )
 })
 
-/**
- * Writes what was planned: whole or not at all, through a link to where it leads, with a copy of the file before.
- *
- * @since 0.1.0
- * @category combinators
- */
+/** Writes what was planned: whole or not at all, through a link to where it leads, with a copy of the file before. */
 export const write = Effect.fn("ClientFiles.write")(function* ({ after, before, client, format, path: link }: Plan) {
   const fs = yield* FileSystem.FileSystem
   const path = yield* Path.Path

@@ -1,43 +1,17 @@
-/**
- * The MCP clients that lms-bridge can be entered in: where each keeps its servers, and how it writes one: pure.
- *
- * @since 0.1.0
- */
+/** The MCP clients that lms-bridge can be entered in: where each keeps its servers, and how it writes one: pure. */
 import type * as Path from "@effect/platform/Path"
 import * as Either from "effect/Either"
 import * as Schema from "effect/Schema"
 import { programFiles } from "../config/ConfigPlaces.ts"
 
-/**
- * @since 0.1.0
- * @category models
- */
 export const Client = Schema.Literal("claude-code", "claude-desktop", "cursor", "vscode", "lmstudio")
-/**
- * @since 0.1.0
- * @category models
- */
 export type Client = typeof Client.Type
 
-/**
- * `user`: for everything this user does. `project`: for the folder that they are in.
- *
- * @since 0.1.0
- * @category models
- */
+/** `user`: for everything this user does. `project`: for the folder that they are in. */
 export const Scope = Schema.Literal("user", "project")
-/**
- * @since 0.1.0
- * @category models
- */
 export type Scope = typeof Scope.Type
 
-/**
- * What of the machine decides where files are.
- *
- * @since 0.1.0
- * @category models
- */
+/** What of the machine decides where files are. */
 export interface Machine {
   /** As Node names it: `win32`, `darwin`, `linux`, … */
   readonly platform: string
@@ -51,10 +25,6 @@ export interface Machine {
   readonly claudeHome: string | undefined
 }
 
-/**
- * @since 0.1.0
- * @category models
- */
 export interface Rules {
   /** What people call it. */
   readonly title: string
@@ -66,10 +36,6 @@ export interface Rules {
   readonly next: string
 }
 
-/**
- * @since 0.1.0
- * @category constants
- */
 export const rules: Readonly<Record<Client, Rules>> = {
   "claude-code": {
     title: "Claude Code",
@@ -103,20 +69,10 @@ export const rules: Readonly<Record<Client, Rules>> = {
   }
 }
 
-/**
- * Why there is no such file: the client has no files of that kind, or the home folder is not known.
- *
- * @since 0.1.0
- * @category models
- */
+/** Why there is no such file: the client has no files of that kind, or the home folder is not known. */
 export type NoPlace = "NoScope" | "NoHome"
 
-/**
- * The file of a client. `path` is that of the machine's platform.
- *
- * @since 0.1.0
- * @category getters
- */
+/** The file of a client. `path` is that of the machine's platform. */
 export const place = (
   path: Path.Path,
   client: Client,

@@ -3,19 +3,12 @@
  *
  * jsonc-parser's own `modify` does not know which comment belongs to which member: it puts a new member between the last
  * one and the comment on its line, and removes the comments between a member and the next.
- *
- * @since 0.1.0
  */
 import * as Either from "effect/Either"
 import * as Jsonc from "jsonc-parser"
 import * as JsoncText from "./JsoncText.ts"
 
-/**
- * A change as it may be shown: the lines that come, and the first of those that go.
- *
- * @since 0.1.0
- * @category models
- */
+/** A change as it may be shown: the lines that come, and the first of those that go. */
 export interface Change {
   /** 1-based, in the text before. */
   readonly line: number
@@ -23,54 +16,32 @@ export interface Change {
   readonly added: ReadonlyArray<string>
 }
 
-/**
- * @since 0.1.0
- * @category models
- */
 export interface Edited {
   readonly text: string
   /** Empty when the text says it already. */
   readonly changes: ReadonlyArray<Change>
 }
 
-/**
- * A member of an object that is itself a member of the text's object.
- *
- * @since 0.1.0
- * @category models
- */
+/** A member of an object that is itself a member of the text's object. */
 export interface Place {
   readonly section: string
   readonly name: string
 }
 
-/**
- * The value of a member; undefined when there is none.
- *
- * @since 0.1.0
- * @category getters
- */
+/** The value of a member; undefined when there is none. */
 export const get = (text: string, { name, section }: Place): Either.Either<unknown, JsoncText.Problem> =>
   Either.map(read(text, section), ({ members }) => {
     const value = valueOf(members, name)
     return value === undefined ? undefined : (Jsonc.getNodeValue(value) as unknown)
   })
 
-/**
- * The names of all members of a section.
- *
- * @since 0.1.0
- * @category getters
- */
+/** The names of all members of a section. */
 export const names = (text: string, section: string): Either.Either<ReadonlyArray<string>, JsoncText.Problem> =>
   Either.map(read(text, section), ({ members }) => (members?.children ?? []).map(nameOf))
 
 /**
  * Sets a member. With `merge`, of an object that is there already only what differs is changed, and its other members
  * stay.
- *
- * @since 0.1.0
- * @category combinators
  */
 export const set = (
   text: string,
@@ -108,12 +79,7 @@ export const set = (
         )
   })
 
-/**
- * Removes a member, and leaves the section as it is without.
- *
- * @since 0.1.0
- * @category combinators
- */
+/** Removes a member, and leaves the section as it is without. */
 export const remove = (text: string, { name, section }: Place): Either.Either<Edited, JsoncText.Problem> =>
   Either.map(read(text, section, name), ({ members, source }) => {
     const index = members?.children?.findIndex((member) => nameOf(member) === name) ?? -1

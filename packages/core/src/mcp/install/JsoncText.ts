@@ -1,29 +1,15 @@
-/**
- * JSON with comments and trailing commas, as people write configuration in it: what it says, and where it is wrong.
- *
- * @since 0.1.0
- */
+/** JSON with comments and trailing commas, as people write configuration in it: what it says, and where it is wrong. */
 import * as Either from "effect/Either"
 import * as Jsonc from "jsonc-parser"
 import * as JsonMistakes from "../dialects/JsonMistakes.ts"
 
-/**
- * Why a text cannot be used, and the 1-based line to look at.
- *
- * @since 0.1.0
- * @category models
- */
+/** Why a text cannot be used, and the 1-based line to look at. */
 export interface Problem {
   readonly line: number
   readonly detail: string
 }
 
-/**
- * The object that the text is. No byte order mark is expected: `withoutMark` takes it away.
- *
- * @since 0.1.0
- * @category parsing
- */
+/** The object that the text is. No byte order mark is expected: `withoutMark` takes it away. */
 export const parse = (text: string): Either.Either<Jsonc.Node, Problem> => {
   const errors: Array<Jsonc.ParseError> = []
   const root = Jsonc.parseTree(text, errors, { allowTrailingComma: true, allowEmptyContent: false })
@@ -33,26 +19,12 @@ export const parse = (text: string): Either.Either<Jsonc.Node, Problem> => {
   return root?.type === "object" ? Either.right(root) : Either.left({ line: 1, detail: "It is not a JSON object." })
 }
 
-/**
- * @since 0.1.0
- * @category combinators
- */
 export const withoutMark = (text: string): string => text.replace(/^\uFEFF/, "")
 
-/**
- * The 1-based line of an offset.
- *
- * @since 0.1.0
- * @category getters
- */
+/** The 1-based line of an offset. */
 export const lineAt = (text: string, offset: number): number => text.slice(0, offset).split("\n").length
 
-/**
- * The same for many offsets of one text.
- *
- * @since 0.1.0
- * @category getters
- */
+/** The same for many offsets of one text. */
 export const linesIn = (text: string): ((offset: number) => number) => {
   let breaks: Array<number> | undefined
   return (offset) => {

@@ -1,8 +1,6 @@
 /**
  * A session whose tools are those that somebody trusted: the one place where the others are kept from models and their
  * calls refused.
- *
- * @since 0.1.0
  */
 import * as Effect from "effect/Effect"
 import type { Session } from "../connection/McpClient.ts"
@@ -10,10 +8,6 @@ import { McpCallFailed } from "../McpError.ts"
 import type { ServerDefinition } from "../config/ServerDefinition.ts"
 import type { ToolLockFiles, ToolReview } from "./ToolLockFiles.ts"
 
-/**
- * @since 0.1.0
- * @category models
- */
 export interface GuardedSession extends Session {
   /** The server's tools as they are now, and which of them are withheld. */
   readonly review: Effect.Effect<ToolReview, Effect.Effect.Error<Session["tools"]>>
@@ -22,9 +16,6 @@ export interface GuardedSession extends Session {
 /**
  * A server that is guarded is asked for its tools before the first call, and again when it says that they have changed:
  * what it offers now is what counts, not what it offered when the run began.
- *
- * @since 0.1.0
- * @category constructors
  */
 export const make = (definition: ServerDefinition, session: Session, locks: ToolLockFiles): GuardedSession => {
   const review = Effect.flatMap(session.tools, (tools) => locks.review(definition, tools))

@@ -1,23 +1,15 @@
 /**
  * What an `mcp.lock` says: how each tool of a server looked when somebody trusted it. And what that means for the tools
  * of now: pure.
- *
- * @since 0.1.0
  */
 import * as Schema from "effect/Schema"
+import { optional, present } from "../../schema/Fields.ts"
 import { canonicalJson } from "../../internal/canonicalJson.ts"
 import { type McpTool, ToolAnnotations } from "../McpConnection.ts"
 
-const optional = <A, I>(schema: Schema.Schema<A, I>) => Schema.optionalWith(schema, { exact: true })
-
 const JsonSchema = Schema.Record({ key: Schema.String, value: Schema.Unknown })
 
-/**
- * All of a tool that a model reads or a policy goes by.
- *
- * @since 0.1.0
- * @category models
- */
+/** All of a tool that a model reads or a policy goes by. */
 export const ToolDefinition = Schema.Struct({
   title: optional(Schema.String),
   description: Schema.String,
@@ -25,77 +17,34 @@ export const ToolDefinition = Schema.Struct({
   outputSchema: optional(JsonSchema),
   annotations: ToolAnnotations
 })
-/**
- * @since 0.1.0
- * @category models
- */
 export type ToolDefinition = typeof ToolDefinition.Type
 
-/**
- * `hash` decides; the rest is there for people, to read it in a review and to see what has changed.
- *
- * @since 0.1.0
- * @category models
- */
+/** `hash` decides; the rest is there for people, to read it in a review and to see what has changed. */
 export const LockedTool = Schema.Struct({ hash: Schema.String, ...ToolDefinition.fields })
-/**
- * @since 0.1.0
- * @category models
- */
 export type LockedTool = typeof LockedTool.Type
 
-/**
- * @since 0.1.0
- * @category models
- */
 export const LockedServer = Schema.Struct({ tools: Schema.Record({ key: Schema.String, value: LockedTool }) })
-/**
- * @since 0.1.0
- * @category models
- */
 export type LockedServer = typeof LockedServer.Type
 
-/**
- * The whole file. A server that is not in it is not guarded.
- *
- * @since 0.1.0
- * @category models
- */
+/** The whole file. A server that is not in it is not guarded. */
 export const ToolLock = Schema.Struct({
   version: Schema.Literal(1),
   servers: Schema.Record({ key: Schema.String, value: LockedServer })
 })
-/**
- * @since 0.1.0
- * @category models
- */
 export type ToolLock = typeof ToolLock.Type
 
-/**
- * @since 0.1.0
- * @category models
- */
 export interface HashedTool {
   readonly tool: McpTool
   readonly hash: string
 }
 
-/**
- * A tool that is not offered: nobody has trusted it as it is now. `before` is how it was when somebody did.
- *
- * @since 0.1.0
- * @category models
- */
+/** A tool that is not offered: nobody has trusted it as it is now. `before` is how it was when somebody did. */
 export interface WithheldTool {
   readonly tool: McpTool
   readonly change: "new" | "changed"
   readonly before: ToolDefinition | undefined
 }
 
-/**
- * @since 0.1.0
- * @category models
- */
 export interface Comparison {
   /** Tools that are as they were. */
   readonly tools: ReadonlyArray<McpTool>
@@ -104,16 +53,8 @@ export interface Comparison {
   readonly removed: ReadonlyArray<string>
 }
 
-/**
- * @since 0.1.0
- * @category constants
- */
 export const empty: ToolLock = { version: 1, servers: {} }
 
-/**
- * @since 0.1.0
- * @category getters
- */
 export const definitionOf = ({
   annotations,
   description,
@@ -121,27 +62,17 @@ export const definitionOf = ({
   outputSchema,
   title
 }: McpTool): ToolDefinition => ({
-  ...(title === undefined ? {} : { title }),
+  ...present({ title }),
   description,
   inputSchema,
-  ...(outputSchema === undefined ? {} : { outputSchema }),
+  ...present({ outputSchema }),
   annotations
 })
 
-/**
- * What a tool's hash is taken of: its name and its definition, the same text whatever the order of keys.
- *
- * @since 0.1.0
- * @category getters
- */
+/** What a tool's hash is taken of: its name and its definition, the same text whatever the order of keys. */
 export const textOf = (tool: McpTool): string => canonicalJson({ name: tool.name, ...definitionOf(tool) })
 
-/**
- * The tools of now beside those of the lock.
- *
- * @since 0.1.0
- * @category combinators
- */
+/** The tools of now beside those of the lock. */
 export const compare = (locked: LockedServer, now: ReadonlyArray<HashedTool>): Comparison => {
   const known = (name: string) => (Object.hasOwn(locked.tools, name) ? locked.tools[name] : undefined)
   const isTrusted = ({ hash, tool }: HashedTool) => known(tool.name)?.hash === hash
@@ -157,12 +88,7 @@ export const compare = (locked: LockedServer, now: ReadonlyArray<HashedTool>): C
   }
 }
 
-/**
- * The lock in which a server is trusted with exactly these tools.
- *
- * @since 0.1.0
- * @category combinators
- */
+/** The lock in which a server is trusted with exactly these tools. */
 export const trust = (lock: ToolLock, server: string, tools: ReadonlyArray<HashedTool>): ToolLock => ({
   ...lock,
   servers: {
@@ -173,29 +99,14 @@ export const trust = (lock: ToolLock, server: string, tools: ReadonlyArray<Hashe
   }
 })
 
-/**
- * The lock in which a server is not guarded.
- *
- * @since 0.1.0
- * @category combinators
- */
+/** The lock in which a server is not guarded. */
 export const release = (lock: ToolLock, server: string): ToolLock => ({
   ...lock,
   servers: Object.fromEntries(Object.entries(lock.servers).filter(([name]) => name !== server))
 })
 
-/**
- * A schema or annotations for people, one fact a line.
- *
- * @since 0.1.0
- * @category encoding
- */
+/** A schema or annotations for people, one fact a line. */
 export const readable = (value: unknown): string => canonicalJson(value, 2)
 
-/**
- * The text of the file: the same for the same lock, one fact a line, so that a review shows what has changed.
- *
- * @since 0.1.0
- * @category encoding
- */
+/** The text of the file: the same for the same lock, one fact a line, so that a review shows what has changed. */
 export const encode = (lock: ToolLock): string => `${readable(lock)}\n`

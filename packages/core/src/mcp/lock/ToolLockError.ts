@@ -1,16 +1,9 @@
-/**
- * What can go wrong with a lock file, as values.
- *
- * @since 0.1.0
- */
+/** What can go wrong with a lock file, as values. */
 import * as Schema from "effect/Schema"
 
 /**
  * The file is there and cannot be used, or cannot be written. As long as it cannot be read, none of the tools that it
  * guards is offered.
- *
- * @since 0.1.0
- * @category errors
  */
 export class McpLockFailed extends Schema.TaggedError<McpLockFailed>()("McpLockFailed", {
   path: Schema.String,
@@ -30,12 +23,7 @@ export class McpLockFailed extends Schema.TaggedError<McpLockFailed>()("McpLockF
   }
 }
 
-/**
- * A server that is in no configuration file has no place for a lock.
- *
- * @since 0.1.0
- * @category errors
- */
+/** A server that is in no configuration file has no place for a lock. */
 export class McpNotLockable extends Schema.TaggedError<McpNotLockable>()("McpNotLockable", {
   server: Schema.String
 }) {

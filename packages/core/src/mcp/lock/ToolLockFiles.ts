@@ -1,8 +1,4 @@
-/**
- * The lock files beside the configurations in use: read when they have changed, written whole or not at all.
- *
- * @since 0.1.0
- */
+/** The lock files beside the configurations in use: read when they have changed, written whole or not at all. */
 import * as FileSystem from "@effect/platform/FileSystem"
 import * as Path from "@effect/platform/Path"
 import * as Clock from "effect/Clock"
@@ -19,12 +15,7 @@ import { writeWhole } from "../../machine/writeWhole.ts"
 import * as ToolLock from "./ToolLock.ts"
 import { McpLockFailed, McpNotLockable } from "./ToolLockError.ts"
 
-/**
- * What the lock says about the tools of a server as they are now.
- *
- * @since 0.1.0
- * @category models
- */
+/** What the lock says about the tools of a server as they are now. */
 export interface ToolReview extends ToolLock.Comparison {
   readonly server: string
   /** The lock file of the server, there or not; undefined for a server that is in no file. */
@@ -35,10 +26,6 @@ export interface ToolReview extends ToolLock.Comparison {
   readonly problem: McpLockFailed | undefined
 }
 
-/**
- * @since 0.1.0
- * @category models
- */
 export interface ToolLockFiles {
   /** Whether the server is guarded, or its lock cannot be read, as it was less than a second ago. */
   readonly isGuarded: (definition: ServerDefinition) => Effect.Effect<boolean>
@@ -55,10 +42,6 @@ export interface ToolLockFiles {
   readonly edition: Effect.Effect<number>
 }
 
-/**
- * @since 0.1.0
- * @category models
- */
 export const LockSummary = Schema.Struct({
   path: Schema.String,
   /** How many tools are trusted. */
@@ -68,18 +51,9 @@ export const LockSummary = Schema.Struct({
   /** Why the lock cannot be used; then everything is withheld. */
   problem: Schema.optionalWith(Schema.String, { exact: true })
 })
-/**
- * @since 0.1.0
- * @category models
- */
 export type LockSummary = typeof LockSummary.Type
 
-/**
- * `place` is LMS_BRIDGE_MCP_LOCK; without it the lock is `mcp.lock` in the folder of the entry's file.
- *
- * @since 0.1.0
- * @category constructors
- */
+/** `place` is LMS_BRIDGE_MCP_LOCK; without it the lock is `mcp.lock` in the folder of the entry's file. */
 export const make = Effect.fnUntraced(function* (options: {
   readonly place: Option.Option<string>
 }): Effect.fn.Return<ToolLockFiles, never, FileSystem.FileSystem | Path.Path> {
@@ -234,12 +208,7 @@ export const make = Effect.fnUntraced(function* (options: {
   }
 })
 
-/**
- * The review of a server without a lock.
- *
- * @since 0.1.0
- * @category constructors
- */
+/** The review of a server without a lock. */
 export const unguarded = (server: string, tools: ReadonlyArray<McpTool>): ToolReview => ({
   server,
   lock: undefined,

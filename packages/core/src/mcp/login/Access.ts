@@ -1,32 +1,22 @@
 /**
  * The token of one remote server, for all its connections: renewed when it is about to expire or refused, by one process
  * at a time, and taken from the file when another process has renewed it or a person has logged in.
- *
- * @since 0.1.0
  */
 import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as Redacted from "effect/Redacted"
+import { present } from "../../schema/Fields.ts"
 import type { RemoteServer } from "./RemoteServer.ts"
 import type { LoginStore } from "./LoginStore.ts"
 import * as OAuthErrors from "./OAuthErrors.ts"
 import * as Renewal from "./Renewal.ts"
 import { type Challenge, type Lack, secretsOf, type StoredLogin, type Tokens, union } from "./StoredLogin.ts"
 
-/**
- * A token is renewed so long before it expires, for it to outlive the request it goes with.
- *
- * @since 0.1.0
- * @category constants
- */
+/** A token is renewed so long before it expires, for it to outlive the request it goes with. */
 export const renewedBefore = Duration.seconds(30)
 
-/**
- * @since 0.1.0
- * @category models
- */
 export interface Access {
   /** What to send with a request; undefined without a login. */
   readonly token: Effect.Effect<Redacted.Redacted | undefined>
@@ -42,12 +32,7 @@ export interface Access {
   readonly reread: Effect.Effect<void>
 }
 
-/**
- * Renewing goes on in the scope: who asked for it may be cancelled, and the token would be lost.
- *
- * @since 0.1.0
- * @category constructors
- */
+/** Renewing goes on in the scope: who asked for it may be cancelled, and the token would be lost. */
 export const make = Effect.fnUntraced(function* (options: {
   readonly server: RemoteServer
   readonly store: LoginStore
@@ -133,7 +118,7 @@ export const make = Effect.fnUntraced(function* (options: {
             : "login"
       // more rights are asked for beside those that are there
       const scope = rights ? union(login.tokens?.scope, login.challenge?.scope, challenge.scope) : challenge.scope
-      const wanted = { ...challenge, ...(scope === undefined ? {} : { scope }) }
+      const wanted = { ...challenge, ...present({ scope }) }
       if (login.lacks !== lacks || login.challenge?.scope !== scope || login.challenge?.metadata !== wanted.metadata) {
         yield* keep({ ...login, lacks, challenge: wanted })
       }

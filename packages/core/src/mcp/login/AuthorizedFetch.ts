@@ -1,21 +1,13 @@
-/**
- * `fetch` that shows the server its token, and tries once more with another when the first is not taken.
- *
- * @since 0.1.0
- */
+/** `fetch` that shows the server its token, and tries once more with another when the first is not taken. */
 import { extractWWWAuthenticateParams } from "@modelcontextprotocol/sdk/client/auth.js"
 import type { FetchLike } from "@modelcontextprotocol/sdk/shared/transport.js"
 import type * as Effect from "effect/Effect"
 import * as Redacted from "effect/Redacted"
+import { present } from "../../schema/Fields.ts"
 import type { Access } from "./Access.ts"
 import type { Challenge } from "./StoredLogin.ts"
 
-/**
- * The token goes to the origin of `url` and nowhere else. `run` runs an effect for as long as the connection lasts.
- *
- * @since 0.1.0
- * @category constructors
- */
+/** The token goes to the origin of `url` and nowhere else. `run` runs an effect for as long as the connection lasts. */
 export const make =
   (options: {
     readonly fetch: FetchLike
@@ -38,12 +30,7 @@ export const make =
     )
   }
 
-/**
- * What an answer says about logging in; undefined when it is no refusal for want of a login or of rights.
- *
- * @since 0.1.0
- * @category getters
- */
+/** What an answer says about logging in; undefined when it is no refusal for want of a login or of rights. */
 export const challengeOf = (response: Response): (Challenge & { readonly rights: boolean }) | undefined => {
   if (response.status !== 401 && response.status !== 403) return undefined
   const { error, resourceMetadataUrl, scope } = extractWWWAuthenticateParams(response)
@@ -52,7 +39,7 @@ export const challengeOf = (response: Response): (Challenge & { readonly rights:
   if (response.status === 403 && !rights) return undefined
   return {
     rights,
-    ...(scope === undefined ? {} : { scope }),
+    ...present({ scope }),
     ...(resourceMetadataUrl === undefined ? {} : { metadata: resourceMetadataUrl.href })
   }
 }

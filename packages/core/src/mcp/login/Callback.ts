@@ -1,26 +1,14 @@
-/**
- * Where the browser comes back to after a login. The executable has it: core knows no sockets and no browsers.
- *
- * @since 0.1.0
- */
+/** Where the browser comes back to after a login. The executable has it: core knows no sockets and no browsers. */
 import * as Data from "effect/Data"
 import type * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 
-/**
- * @since 0.1.0
- * @category errors
- */
 export class CallbackFailed extends Data.TaggedError("CallbackFailed")<{ readonly detail: string }> {
   override get message() {
     return this.detail
   }
 }
 
-/**
- * @since 0.1.0
- * @category models
- */
 export interface Callback {
   /** On this machine, reachable while the scope lasts. */
   readonly redirectUrl: string
@@ -30,10 +18,5 @@ export interface Callback {
   readonly visit: (page: string) => Effect.Effect<URLSearchParams, CallbackFailed>
 }
 
-/**
- * On the port, or on any free one.
- *
- * @since 0.1.0
- * @category models
- */
+/** On the port, or on any free one. */
 export type OpenCallback = (port: number | undefined) => Effect.Effect<Callback, CallbackFailed, Scope.Scope>

@@ -1,17 +1,8 @@
-/**
- * Whether a login service is the one that a server names (RFC 8414, section 3.3).
- *
- * @since 0.1.0
- */
+/** Whether a login service is the one that a server names (RFC 8414, section 3.3). */
 import type { OAuthServerInfo } from "@modelcontextprotocol/sdk/client/auth.js"
 import * as Data from "effect/Data"
 
-/**
- * The metadata at the address of `named` say that they are of `found`.
- *
- * @since 0.1.0
- * @category errors
- */
+/** The metadata at the address of `named` say that they are of `found`. */
 export class OtherIssuer extends Data.TaggedError("OtherIssuer")<{ readonly named: string; readonly found: string }> {
   override get message() {
     return `its metadata are of ${this.found.slice(0, 200)}, and the server names ${this.named.slice(0, 200)}`
@@ -22,9 +13,6 @@ export class OtherIssuer extends Data.TaggedError("OtherIssuer")<{ readonly name
  * What the metadata call themselves, where that is not what the server names. Undefined when all is well, and where the
  * server names nobody (as before 2025-06-18): then the metadata come from the server itself, and some name their
  * login service in them.
- *
- * @since 0.1.0
- * @category getters
  */
 export const otherThanNamed = (info: OAuthServerInfo): string | undefined => {
   const issuer = info.authorizationServerMetadata?.issuer
@@ -36,9 +24,6 @@ export const otherThanNamed = (info: OAuthServerInfo): string | undefined => {
 /**
  * The server's address as its metadata write it, if they differ in nothing but a slash at the end: the SDK takes the two
  * for two resources.
- *
- * @since 0.1.0
- * @category getters
  */
 export const addressOf = (url: string, { resourceMetadata }: OAuthServerInfo): string => {
   const resource = resourceMetadata?.resource

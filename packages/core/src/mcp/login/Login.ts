@@ -1,8 +1,6 @@
 /**
  * One login: finds out who grants access to a server, sends the person there, and exchanges what they bring back for
  * tokens. The steps are the SDK's; what is asked for, checked and kept is decided here.
- *
- * @since 0.1.0
  */
 import {
   auth,
@@ -15,6 +13,7 @@ import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Redacted from "effect/Redacted"
+import { present } from "../../schema/Fields.ts"
 import type { Callback, CallbackFailed, OpenCallback } from "./Callback.ts"
 import * as Issuer from "./Issuer.ts"
 import * as LoginAnswer from "./LoginAnswer.ts"
@@ -26,10 +25,6 @@ import type { RemoteServer } from "./RemoteServer.ts"
 import * as Renewal from "./Renewal.ts"
 import { type Authority, type ClientRegistration, type StoredLogin, union } from "./StoredLogin.ts"
 
-/**
- * @since 0.1.0
- * @category models
- */
 export interface LoginOptions {
   readonly server: RemoteServer
   /** What is known from before: which rights were asked for and granted. */
@@ -43,9 +38,6 @@ export interface LoginOptions {
 /**
  * Registers anew each time, unless the entry names a client: registrations are bound to the address that the browser
  * comes back to, and one that the service has forgotten would show only as an error page.
- *
- * @since 0.1.0
- * @category running
  */
 export const login = Effect.fn("Login.login")(function* (options: LoginOptions) {
   const { before, server, timeout } = options
@@ -106,8 +98,7 @@ export const login = Effect.fn("Login.login")(function* (options: LoginOptions) 
       auth(provider, {
         serverUrl: Issuer.addressOf(url, info),
         ...metadataUrl,
-        ...(scope === undefined ? {} : { scope }),
-        ...(authorizationCode === undefined ? {} : { authorizationCode }),
+        ...present({ scope, authorizationCode }),
         fetchFn
       })
     )
@@ -154,7 +145,7 @@ export const login = Effect.fn("Login.login")(function* (options: LoginOptions) 
     url: server.url,
     // what the entry has is not written a second time
     ...(client === undefined || client.client_id === oauth.clientId ? {} : { client: registrationOf(client) }),
-    tokens: { ...(scope === undefined ? {} : { scope }), ...Renewal.fromWire(tokens, yield* Clock.currentTimeMillis) },
+    tokens: { ...present({ scope }), ...Renewal.fromWire(tokens, yield* Clock.currentTimeMillis) },
     authority: authorityOf(info)
   }
   return kept
@@ -232,7 +223,7 @@ const makeFlow = ({
       grant_types: ["authorization_code", "refresh_token"],
       response_types: ["code"],
       token_endpoint_auth_method: authMethodOf(info),
-      ...(scope === undefined ? {} : { scope })
+      ...present({ scope })
     },
     ...(Renewal.isDocument(clientId) ? { clientMetadataUrl: clientId } : {}),
     state: () => callback.state,
@@ -290,7 +281,7 @@ const authorityOf = (info: OAuthServerInfo): Authority => {
             ...("revocation_endpoint" in metadata && metadata.revocation_endpoint !== undefined
               ? { revocation: metadata.revocation_endpoint }
               : {}),
-            ...(methods === undefined ? {} : { authMethods: methods })
+            ...present({ authMethods: methods })
           }
         }),
     ...(info.resourceMetadata === undefined ? {} : { resource: info.resourceMetadata.resource })

@@ -1,8 +1,4 @@
-/**
- * What the browser brought back from the login service: checked before anything in it is used. Pure.
- *
- * @since 0.1.0
- */
+/** What the browser brought back from the login service: checked before anything in it is used. Pure. */
 import * as Either from "effect/Either"
 import * as Redacted from "effect/Redacted"
 import { McpLoginFailed } from "./McpLoginFailed.ts"
@@ -10,9 +6,6 @@ import { McpLoginFailed } from "./McpLoginFailed.ts"
 /**
  * The code to exchange for tokens. `issuer` is the service as its metadata name it, letter by letter (RFC 9207: who answers
  * must say the same, if they say anything; and those whose metadata promise it, `names`, must say it).
- *
- * @since 0.1.0
- * @category parsing
  */
 export const codeIn = (
   answer: URLSearchParams,

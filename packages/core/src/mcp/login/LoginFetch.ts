@@ -1,20 +1,13 @@
 /**
  * `fetch` for the SDK's OAuth, whose schemas refuse a whole answer for one field that nobody needs: each answer is made
  * what its specification says before they see it.
- *
- * @since 0.1.0
  */
 import * as Predicate from "effect/Predicate"
 import { parseJson } from "../../internal/parseJson.ts"
 import * as LoginWire from "./LoginWire.ts"
 import type { Fetch } from "./Probe.ts"
 
-/**
- * `onMetadata` sees all of each metadata document.
- *
- * @since 0.1.0
- * @category constructors
- */
+/** `onMetadata` sees all of each metadata document. */
 export const make =
   (fetch: Fetch, onMetadata: (metadata: Readonly<Record<string, unknown>>) => void = () => {}): Fetch =>
   (url, init) =>

@@ -1,8 +1,4 @@
-/**
- * Logins on disk: one file for each server and address, for the owner's eyes only, written whole or not at all.
- *
- * @since 0.1.0
- */
+/** Logins on disk: one file for each server and address, for the owner's eyes only, written whole or not at all. */
 import * as FileSystem from "@effect/platform/FileSystem"
 import * as Path from "@effect/platform/Path"
 import * as Effect from "effect/Effect"
@@ -15,21 +11,12 @@ import * as StateDirectory from "../../machine/StateDirectory.ts"
 import { McpLoginFailed } from "./McpLoginFailed.ts"
 import { StoredLogin } from "./StoredLogin.ts"
 
-/**
- * A name alone would not do: two projects may use it for two addresses, and one must not get the other's token.
- *
- * @since 0.1.0
- * @category models
- */
+/** A name alone would not do: two projects may use it for two addresses, and one must not get the other's token. */
 export interface LoginKey {
   readonly name: string
   readonly url: Redacted.Redacted
 }
 
-/**
- * @since 0.1.0
- * @category models
- */
 export interface LoginStore {
   /** One without tokens when there is no file, or none that can be read. */
   readonly read: (key: LoginKey) => Effect.Effect<StoredLogin>
@@ -40,10 +27,6 @@ export interface LoginStore {
   readonly alone: (key: LoginKey) => <A, E, R>(self: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>
 }
 
-/**
- * @since 0.1.0
- * @category constructors
- */
 export const make = Effect.gen(function* () {
   const fs = yield* FileSystem.FileSystem
   const path = yield* Path.Path

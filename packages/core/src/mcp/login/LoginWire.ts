@@ -1,17 +1,10 @@
 /**
  * What login services write: metadata, registrations, tokens. Read as it was meant: `null`, "" and values of another kind
  * are absent where nothing depends on them. Pure.
- *
- * @since 0.1.0
  */
 import * as Predicate from "effect/Predicate"
 
-/**
- * What a request asked for.
- *
- * @since 0.1.0
- * @category models
- */
+/** What a request asked for. */
 export type Asked =
   | { readonly _tag: "Metadata"; readonly url: string }
   /** With the addresses that the browser may come back to. */
@@ -21,9 +14,6 @@ export type Asked =
 /**
  * The JSON of an answer as its specification has it. What is needed and missing stays missing; undefined for what is no
  * object at all.
- *
- * @since 0.1.0
- * @category decoding
  */
 export const tidied = (json: unknown, asked: Asked): Readonly<Record<string, unknown>> | undefined => {
   if (!Predicate.isReadonlyRecord(json)) return undefined
@@ -37,12 +27,7 @@ export const tidied = (json: unknown, asked: Asked): Readonly<Record<string, unk
   return Object.fromEntries(known)
 }
 
-/**
- * An answer that is a form, as some give tokens; undefined for anything else.
- *
- * @since 0.1.0
- * @category decoding
- */
+/** An answer that is a form, as some give tokens; undefined for anything else. */
 export const tokensInForm = (text: string): Readonly<Record<string, unknown>> | undefined =>
   /^[\w.-]+=/.test(text) && /(^|&)(access_token|error)=/.test(text)
     ? Object.fromEntries(new URLSearchParams(text.trim()))

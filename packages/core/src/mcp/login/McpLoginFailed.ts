@@ -1,16 +1,7 @@
-/**
- * A login to a remote MCP server that came to nothing, as a value.
- *
- * @since 0.1.0
- */
+/** A login to a remote MCP server that came to nothing, as a value. */
 import * as Schema from "effect/Schema"
 
-/**
- * `detail` has the words of whoever refused, without secrets and bounded; "" where there are none.
- *
- * @since 0.1.0
- * @category errors
- */
+/** `detail` has the words of whoever refused, without secrets and bounded; "" where there are none. */
 export class McpLoginFailed extends Schema.TaggedError<McpLoginFailed>()("McpLoginFailed", {
   server: Schema.String,
   reason: Schema.Literal(

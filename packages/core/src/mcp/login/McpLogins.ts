@@ -1,8 +1,6 @@
 /**
  * Logins to remote MCP servers: made by a person in a browser, kept on disk, renewed when they run out, given up on
  * demand.
- *
- * @since 0.1.0
  */
 import * as FetchHttpClient from "@effect/platform/FetchHttpClient"
 import type * as FileSystem from "@effect/platform/FileSystem"
@@ -22,20 +20,12 @@ import * as LoginStore from "./LoginStore.ts"
 import { McpLoginFailed } from "./McpLoginFailed.ts"
 import type { RemoteServer } from "./RemoteServer.ts"
 
-/**
- * @since 0.1.0
- * @category models
- */
 export interface LoginRequest {
   readonly openCallback: OpenCallback
   /** How long the person may take. */
   readonly timeout: Duration.Duration
 }
 
-/**
- * @since 0.1.0
- * @category services
- */
 export class McpLogins extends Context.Tag("@lms-bridge/core/mcp/McpLogins")<
   McpLogins,
   {

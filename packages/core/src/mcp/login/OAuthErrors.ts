@@ -1,20 +1,11 @@
-/**
- * What the SDK's OAuth functions throw, sorted by what can be done about it.
- *
- * @since 0.1.0
- */
+/** What the SDK's OAuth functions throw, sorted by what can be done about it. */
 import * as Data from "effect/Data"
 import * as Effect from "effect/Effect"
 import * as Predicate from "effect/Predicate"
 import * as Redacted from "effect/Redacted"
 import * as ServerReason from "../transport/ServerReason.ts"
 
-/**
- * `code` is the service's own, of RFC 6749 and its relatives; `unreachable` when it may be different the next time.
- *
- * @since 0.1.0
- * @category errors
- */
+/** `code` is the service's own, of RFC 6749 and its relatives; `unreachable` when it may be different the next time. */
 export class OAuthFailed extends Data.TaggedError("OAuthFailed")<{
   readonly code: string | undefined
   /** Of an answer that is no OAuth error. */
@@ -29,12 +20,7 @@ export class OAuthFailed extends Data.TaggedError("OAuthFailed")<{
   }
 }
 
-/**
- * Runs one of the SDK's functions. `secrets` are what it was given: services repeat them in their answers.
- *
- * @since 0.1.0
- * @category running
- */
+/** Runs one of the SDK's functions. `secrets` are what it was given: services repeat them in their answers. */
 export const attempt = <A>(
   run: (signal: AbortSignal) => Promise<A>,
   secrets: () => ReadonlyArray<Redacted.Redacted>
@@ -61,35 +47,20 @@ export const attempt = <A>(
     }
   })
 
-/**
- * `text` without the secrets.
- *
- * @since 0.1.0
- * @category redaction
- */
+/** `text` without the secrets. */
 export const hide = (text: string, secrets: ReadonlyArray<Redacted.Redacted>): string =>
   secrets.reduce((hidden, secret) => {
     const value = Redacted.value(secret)
     return value === "" ? hidden : hidden.replaceAll(value, "<redacted>")
   }, text)
 
-/**
- * Whether a secret may be sent to an address: over https, or not beyond this machine.
- *
- * @since 0.1.0
- * @category predicates
- */
+/** Whether a secret may be sent to an address: over https, or not beyond this machine. */
 export const isSafe = (address: string | URL): boolean => {
   const { hostname, protocol } = new URL(address)
   return protocol === "https:" || (protocol === "http:" && /^(localhost|127(\.\d+){3}|\[::1\])$/.test(hostname))
 }
 
-/**
- * `fetch` that sends nothing but questions to an address that is not safe.
- *
- * @since 0.1.0
- * @category constructors
- */
+/** `fetch` that sends nothing but questions to an address that is not safe. */
 export const guarded =
   (fetch: typeof globalThis.fetch) =>
   (url: string | URL, init?: RequestInit): Promise<Response> =>

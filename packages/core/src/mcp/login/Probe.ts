@@ -1,24 +1,11 @@
-/**
- * Asks a server, without any login, what it wants to see.
- *
- * @since 0.1.0
- */
+/** Asks a server, without any login, what it wants to see. */
 import { LATEST_PROTOCOL_VERSION } from "@modelcontextprotocol/sdk/types.js"
 import * as AuthorizedFetch from "./AuthorizedFetch.ts"
 import type { Challenge } from "./StoredLogin.ts"
 
-/**
- * @since 0.1.0
- * @category models
- */
 export type Fetch = (url: string | URL, init?: RequestInit) => Promise<Response>
 
-/**
- * Undefined when it asks for nothing. A server of the older transport is asked in its own way after the newer one.
- *
- * @since 0.1.0
- * @category running
- */
+/** Undefined when it asks for nothing. A server of the older transport is asked in its own way after the newer one. */
 export const challengeAt = (url: string, fetch: Fetch): Promise<Challenge | undefined> =>
   ask(fetch, url, {
     method: "POST",

@@ -1,17 +1,10 @@
-/**
- * What a server says when it lets nobody in.
- *
- * @since 0.1.0
- */
+/** What a server says when it lets nobody in. */
 import type { FetchLike } from "@modelcontextprotocol/sdk/shared/transport.js"
 import * as ServerReason from "../transport/ServerReason.ts"
 
 /**
  * `fetch` that tells the reason of each 401 or 403, "" where there is none, before the answer is handed on. `redact` sees
  * all of the text: of a secret that was cut, a part would be left.
- *
- * @since 0.1.0
- * @category constructors
  */
 export const noted =
   (fetch: FetchLike, redact: (text: string) => string, tell: (reason: string) => void): FetchLike =>

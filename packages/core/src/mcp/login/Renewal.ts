@@ -1,7 +1,5 @@
 /**
  * A new token without a person: by the refresh token of a login, or by the client's own secret where the entry says so.
- *
- * @since 0.1.0
  */
 import {
   auth,
@@ -15,26 +13,17 @@ import * as Data from "effect/Data"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Redacted from "effect/Redacted"
+import { present } from "../../schema/Fields.ts"
 import * as Issuer from "./Issuer.ts"
 import * as LoginFetch from "./LoginFetch.ts"
 import * as OAuthErrors from "./OAuthErrors.ts"
 import type { RemoteServer } from "./RemoteServer.ts"
 import { type Authority, type ClientRegistration, secretsOf, type StoredLogin, type Tokens } from "./StoredLogin.ts"
 
-/**
- * How long the service may take.
- *
- * @since 0.1.0
- * @category constants
- */
+/** How long the service may take. */
 export const within = Duration.seconds(15)
 
-/**
- * `final`: the service will not renew this login any more.
- *
- * @since 0.1.0
- * @category errors
- */
+/** `final`: the service will not renew this login any more. */
 export class RenewalFailed extends Data.TaggedError("RenewalFailed")<{
   readonly final: boolean
   readonly detail: string
@@ -44,28 +33,14 @@ export class RenewalFailed extends Data.TaggedError("RenewalFailed")<{
   }
 }
 
-/**
- * Whether nobody need be asked: the client's secret is the login.
- *
- * @since 0.1.0
- * @category predicates
- */
+/** Whether nobody need be asked: the client's secret is the login. */
 export const isUnattended = ({ oauth }: RemoteServer): boolean =>
   oauth.grant === "client_credentials" && oauth.clientId !== undefined && oauth.clientSecret !== undefined
 
-/**
- * @since 0.1.0
- * @category predicates
- */
 export const isPossible = (server: RemoteServer, { authority, tokens }: StoredLogin): boolean =>
   isUnattended(server) || (authority !== undefined && tokens?.refresh !== undefined)
 
-/**
- * The tokens that replace those of `login`.
- *
- * @since 0.1.0
- * @category running
- */
+/** The tokens that replace those of `login`. */
 export const renew = Effect.fn("Renewal.renew")(function* (
   server: RemoteServer,
   login: StoredLogin,
@@ -94,34 +69,19 @@ export const renew = Effect.fn("Renewal.renew")(function* (
   return { ...scope, ...fromWire(tokens, yield* Clock.currentTimeMillis) }
 })
 
-/**
- * Tokens as they came, at a time in milliseconds since 1970.
- *
- * @since 0.1.0
- * @category constructors
- */
+/** Tokens as they came, at a time in milliseconds since 1970. */
 export const fromWire = (tokens: OAuthTokens, now: number): Tokens => ({
   access: Redacted.make(tokens.access_token),
   ...(tokens.refresh_token === undefined ? {} : { refresh: Redacted.make(tokens.refresh_token) }),
-  ...(tokens.scope === undefined ? {} : { scope: tokens.scope }),
+  ...present({ scope: tokens.scope }),
   ...(tokens.expires_in === undefined ? {} : { expiresAt: now + tokens.expires_in * 1000 })
 })
 
-/**
- * Whether the id is the address of a document about the client, which not every service takes.
- *
- * @since 0.1.0
- * @category predicates
- */
+/** Whether the id is the address of a document about the client, which not every service takes. */
 export const isDocument = (clientId: string | undefined): clientId is string =>
   clientId?.startsWith("https://") === true
 
-/**
- * The client as the SDK has it: the one that the entry names, else the one that was registered.
- *
- * @since 0.1.0
- * @category getters
- */
+/** The client as the SDK has it: the one that the entry names, else the one that was registered. */
 export const clientOf = (server: RemoteServer, registered: ClientRegistration | undefined) => {
   const { clientId, clientSecret } = server.oauth
   if (clientId !== undefined && !isDocument(clientId)) {
@@ -135,7 +95,7 @@ export const clientOf = (server: RemoteServer, registered: ClientRegistration | 
     : {
         client_id: registered.id,
         ...(registered.secret === undefined ? {} : { client_secret: Redacted.value(registered.secret) }),
-        ...(registered.authMethod === undefined ? {} : { token_endpoint_auth_method: registered.authMethod })
+        ...present({ token_endpoint_auth_method: registered.authMethod })
       }
 }
 
@@ -149,7 +109,7 @@ const byRefreshToken = (server: RemoteServer, { authority, client, tokens }: Sto
   const metadata = authority === undefined ? undefined : metadataOf(authority)
   const information = clientOf(server, client)
   return refreshAuthorization(authority?.issuer ?? "", {
-    ...(metadata === undefined ? {} : { metadata }),
+    ...present({ metadata }),
     // without a client there was no login
     clientInformation: information ?? { client_id: "" },
     refreshToken: tokens?.refresh === undefined ? "" : Redacted.value(tokens.refresh),
@@ -180,7 +140,7 @@ const byClient = (server: RemoteServer, { challenge }: StoredLogin, fetchFn: Fet
     clientMetadata: {
       redirect_uris: [],
       grant_types: ["client_credentials"],
-      ...(scope === undefined ? {} : { scope })
+      ...present({ scope })
     },
     clientInformation: () => clientOf(server, undefined),
     tokens: () => undefined,
@@ -194,7 +154,7 @@ const byClient = (server: RemoteServer, { challenge }: StoredLogin, fetchFn: Fet
       const words = scope ?? wanted ?? challenge?.scope
       return new URLSearchParams({
         grant_type: "client_credentials",
-        ...(words === undefined ? {} : { scope: words })
+        ...present({ scope: words })
       })
     }
   }

@@ -1,27 +1,14 @@
-/**
- * Tells the login service that a login is over (RFC 7009), as far as it cares to know.
- *
- * @since 0.1.0
- */
+/** Tells the login service that a login is over (RFC 7009), as far as it cares to know. */
 import * as Effect from "effect/Effect"
 import * as Redacted from "effect/Redacted"
+import { present } from "../../schema/Fields.ts"
 import * as OAuthErrors from "./OAuthErrors.ts"
 import { secretsOf, type StoredLogin } from "./StoredLogin.ts"
 
-/**
- * How long it may take: the login is forgotten here whatever the service says.
- *
- * @since 0.1.0
- * @category constants
- */
+/** How long it may take: the login is forgotten here whatever the service says. */
 export const within = "5 seconds"
 
-/**
- * True when the service has revoked the tokens.
- *
- * @since 0.1.0
- * @category running
- */
+/** True when the service has revoked the tokens. */
 export const revoke = Effect.fn("Revocation.revoke")(function* (login: StoredLogin, fetch: typeof globalThis.fetch) {
   const { authority, client, tokens } = login
   const address = authority?.endpoints?.revocation
@@ -43,7 +30,7 @@ export const revoke = Effect.fn("Revocation.revoke")(function* (login: StoredLog
         method: "POST",
         body,
         signal,
-        ...(headers === undefined ? {} : { headers })
+        ...present({ headers })
       }),
     () => secretsOf(login)
   ).pipe(

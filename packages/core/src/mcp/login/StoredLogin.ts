@@ -1,38 +1,22 @@
 /**
  * What is kept of a login to one remote MCP server, as it stands in its file. Whatever is secret is redacted from the
  * moment it is read.
- *
- * @since 0.1.0
  */
 import type * as Redacted from "effect/Redacted"
 import * as Schema from "effect/Schema"
-
-const optional = <A, I>(schema: Schema.Schema<A, I>) => Schema.optionalWith(schema, { exact: true })
+import { optional } from "../../schema/Fields.ts"
 
 const Secret = Schema.Redacted(Schema.String)
 
-/**
- * lms-bridge as the login service knows it: registered by itself, or by the user and named in the entry.
- *
- * @since 0.1.0
- * @category models
- */
+/** lms-bridge as the login service knows it: registered by itself, or by the user and named in the entry. */
 export const ClientRegistration = Schema.Struct({
   id: Schema.String,
   secret: optional(Secret),
   /** How it shows its secret, as registered. */
   authMethod: optional(Schema.String)
 })
-/**
- * @since 0.1.0
- * @category models
- */
 export type ClientRegistration = typeof ClientRegistration.Type
 
-/**
- * @since 0.1.0
- * @category models
- */
 export const Tokens = Schema.Struct({
   access: Secret,
   refresh: optional(Secret),
@@ -41,18 +25,9 @@ export const Tokens = Schema.Struct({
   /** Milliseconds since 1970; absent when the service did not say. */
   expiresAt: optional(Schema.Number)
 })
-/**
- * @since 0.1.0
- * @category models
- */
 export type Tokens = typeof Tokens.Type
 
-/**
- * The service that issued the tokens, and where it renews and revokes them: what was discovered at the login.
- *
- * @since 0.1.0
- * @category models
- */
+/** The service that issued the tokens, and where it renews and revokes them: what was discovered at the login. */
 export const Authority = Schema.Struct({
   issuer: Schema.String,
   /** Absent when the service has no metadata, as before 2025-06-18; its addresses are the usual ones then. */
@@ -67,45 +42,19 @@ export const Authority = Schema.Struct({
   /** Names the MCP server in requests for tokens (RFC 8707). */
   resource: optional(Schema.String)
 })
-/**
- * @since 0.1.0
- * @category models
- */
 export type Authority = typeof Authority.Type
 
-/**
- * What the server said when it refused a request: the rights it asks for, and where it says who grants them.
- *
- * @since 0.1.0
- * @category models
- */
+/** What the server said when it refused a request: the rights it asks for, and where it says who grants them. */
 export const Challenge = Schema.Struct({
   scope: optional(Schema.String),
   metadata: optional(Schema.String)
 })
-/**
- * @since 0.1.0
- * @category models
- */
 export type Challenge = typeof Challenge.Type
 
-/**
- * What only a person can give: a first login, a new one, one with more rights, or an entry with another client.
- *
- * @since 0.1.0
- * @category models
- */
+/** What only a person can give: a first login, a new one, one with more rights, or an entry with another client. */
 export const Lack = Schema.Literal("login", "renewal", "rights", "client")
-/**
- * @since 0.1.0
- * @category models
- */
 export type Lack = typeof Lack.Type
 
-/**
- * @since 0.1.0
- * @category models
- */
 export const StoredLogin = Schema.Struct({
   version: Schema.Literal(1),
   server: Schema.String,
@@ -117,27 +66,13 @@ export const StoredLogin = Schema.Struct({
   lacks: optional(Lack),
   challenge: optional(Challenge)
 })
-/**
- * @since 0.1.0
- * @category models
- */
 export type StoredLogin = typeof StoredLogin.Type
 
-/**
- * The secrets in it, for keeping them out of texts.
- *
- * @since 0.1.0
- * @category getters
- */
+/** The secrets in it, for keeping them out of texts. */
 export const secretsOf = ({ client, tokens }: StoredLogin): ReadonlyArray<Redacted.Redacted> =>
   [client?.secret, tokens?.access, tokens?.refresh].filter((secret) => secret !== undefined)
 
-/**
- * All words of the scopes, each once; undefined when there are none.
- *
- * @since 0.1.0
- * @category combinators
- */
+/** All words of the scopes, each once; undefined when there are none. */
 export const union = (...scopes: ReadonlyArray<string | undefined>): string | undefined => {
   const words = new Set(scopes.flatMap((scope) => scope?.split(" ") ?? []).filter((word) => word !== ""))
   return words.size === 0 ? undefined : [...words].join(" ")

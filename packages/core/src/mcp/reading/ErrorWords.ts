@@ -1,17 +1,8 @@
-/**
- * What a server says went wrong, in whatever shape it says so.
- *
- * @since 0.1.0
- */
+/** What a server says went wrong, in whatever shape it says so. */
 import * as Predicate from "effect/Predicate"
 import * as MessageText from "./MessageText.ts"
 
-/**
- * `code` is JSON-RPC's, where the server gave a whole number; `data` what it sent besides the words.
- *
- * @since 0.1.0
- * @category models
- */
+/** `code` is JSON-RPC's, where the server gave a whole number; `data` what it sent besides the words. */
 export interface ServerError {
   readonly code: number | undefined
   /** All that was said, data included; never empty, and bounded. */
@@ -19,12 +10,7 @@ export interface ServerError {
   readonly data: unknown
 }
 
-/**
- * Reads the `error` of an answer, or what stands in its place.
- *
- * @since 0.1.0
- * @category decoding
- */
+/** Reads the `error` of an answer, or what stands in its place. */
 export const read = (error: unknown): ServerError => {
   if (!Predicate.isReadonlyRecord(error)) return { code: undefined, text: bounded(wordsOf(error)), data: undefined }
   const { code, data, message, ...rest } = error
@@ -52,12 +38,7 @@ export const read = (error: unknown): ServerError => {
   }
 }
 
-/**
- * Something that came and is no answer, as it is shown to a person.
- *
- * @since 0.1.0
- * @category conversions
- */
+/** Something that came and is no answer, as it is shown to a person. */
 export const shown = (came: unknown): string => bounded(wordsOf(came), 400)
 
 // -----------------------------------------------------------------------------

@@ -1,8 +1,6 @@
 /**
  * `fetch` for the SDK's HTTP transports that reads what servers answer before they do: they end no request whose answer
  * is not exactly in form, and read numbers as they like. They are given a ticket in its place.
- *
- * @since 0.1.0
  */
 import type { FetchLike } from "@modelcontextprotocol/sdk/shared/transport.js"
 import type { JSONRPCMessage } from "@modelcontextprotocol/sdk/types.js"
@@ -12,20 +10,12 @@ import { joinedBytes } from "../../internal/joinedBytes.ts"
 import * as MessageText from "./MessageText.ts"
 import { Received } from "../transport/TolerantTransport.ts"
 
-/**
- * @since 0.1.0
- * @category models
- */
 export interface FetchedMessages {
   readonly fetch: FetchLike
   /** What a ticket stands for. */
   readonly redeem: (message: JSONRPCMessage) => JSONRPCMessage
 }
 
-/**
- * @since 0.1.0
- * @category models
- */
 export interface Options {
   /** Whether what answers a posted request is its answer. */
   readonly posts: boolean
@@ -35,10 +25,6 @@ export interface Options {
   readonly limit?: number
 }
 
-/**
- * @since 0.1.0
- * @category constructors
- */
 export const make = (fetch: FetchLike, options: Options): FetchedMessages => {
   const { cut = () => {}, limit = MessageText.maxMessageBytes, posts } = options
   /** Whether there is a stream on which the answer to a request may come that was only acknowledged. */

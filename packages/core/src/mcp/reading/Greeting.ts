@@ -1,8 +1,4 @@
-/**
- * The answer to `initialize`, read so that whoever gave any answer is used: what counts is whether its lists come.
- *
- * @since 0.1.0
- */
+/** The answer to `initialize`, read so that whoever gave any answer is used: what counts is whether its lists come. */
 import {
   type InitializeResult,
   LATEST_PROTOCOL_VERSION,
@@ -11,12 +7,7 @@ import {
 import * as Predicate from "effect/Predicate"
 import type { ServerError } from "./ErrorWords.ts"
 
-/**
- * What it can do, as far as it said so. `undefined` where it said nothing at all: then everything is asked for.
- *
- * @since 0.1.0
- * @category models
- */
+/** What it can do, as far as it said so. `undefined` where it said nothing at all: then everything is asked for. */
 export interface Offered {
   readonly tools: boolean
   readonly resources: boolean
@@ -25,12 +16,7 @@ export interface Offered {
   readonly tasks: boolean
 }
 
-/**
- * An answer that the SDK accepts. A version that it does not know becomes the one that was asked for.
- *
- * @since 0.1.0
- * @category decoding
- */
+/** An answer that the SDK accepts. A version that it does not know becomes the one that was asked for. */
 export const read = (answer: unknown): InitializeResult => {
   const { capabilities, instructions, protocolVersion, serverInfo } = recordOf(answer)
   const { name, title, version } = recordOf(serverInfo)
@@ -52,10 +38,6 @@ export const read = (answer: unknown): InitializeResult => {
   }
 }
 
-/**
- * @since 0.1.0
- * @category decoding
- */
 export const offered = (answer: unknown): Offered | undefined => {
   const can = recordOf(recordOf(answer)["capabilities"])
   const has = (key: string) => isOffered(can[key])
@@ -64,23 +46,13 @@ export const offered = (answer: unknown): Offered | undefined => {
   return Object.values(all).includes(true) ? { ...all, tasks: isOffered(tasks["call"]) } : undefined
 }
 
-/**
- * The newest version that both sides know, where a refusal names those of the server.
- *
- * @since 0.1.0
- * @category getters
- */
+/** The newest version that both sides know, where a refusal names those of the server. */
 export const commonVersion = (error: ServerError): string | undefined =>
   SUPPORTED_PROTOCOL_VERSIONS.find(
     (version) => version !== LATEST_PROTOCOL_VERSION && supportedBy(error).includes(version)
   )
 
-/**
- * The versions that a refusal names, when we know none of them; undefined when it is no refusal of our version.
- *
- * @since 0.1.0
- * @category getters
- */
+/** The versions that a refusal names, when we know none of them; undefined when it is no refusal of our version. */
 export const foreignVersions = (error: ServerError): ReadonlyArray<string> | undefined => {
   const names = supportedBy(error)
   if (names.some((version) => SUPPORTED_PROTOCOL_VERSIONS.includes(version))) return undefined
@@ -93,12 +65,7 @@ export const foreignVersions = (error: ServerError): ReadonlyArray<string> | und
     : undefined
 }
 
-/**
- * The versions that `server/discover` of revision 2026-07-28 answers with.
- *
- * @since 0.1.0
- * @category getters
- */
+/** The versions that `server/discover` of revision 2026-07-28 answers with. */
 export const discovered = (answer: unknown): ReadonlyArray<string> => {
   const { protocolVersions, supportedVersions } = recordOf(answer)
   return [supportedVersions, protocolVersions].flatMap((list) =>

@@ -1,38 +1,20 @@
-/**
- * What a value from a server is to its client: a request, a notification, an answer, or nothing that concerns it.
- *
- * @since 0.1.0
- */
+/** What a value from a server is to its client: a request, a notification, an answer, or nothing that concerns it. */
 import type { JSONRPCNotification, JSONRPCRequest } from "@modelcontextprotocol/sdk/types.js"
 import * as Predicate from "effect/Predicate"
 import * as ErrorWords from "./ErrorWords.ts"
 import * as MessageText from "./MessageText.ts"
 
-/**
- * How a request ended.
- *
- * @since 0.1.0
- * @category models
- */
+/** How a request ended. */
 export type Ending =
   | { readonly _tag: "Result"; readonly value: unknown }
   | { readonly _tag: "Failed"; readonly error: ErrorWords.ServerError }
 
-/**
- * @since 0.1.0
- * @category models
- */
 export type Incoming =
   | { readonly _tag: "Said"; readonly message: JSONRPCRequest | JSONRPCNotification }
   /** `id` as the server wrote it, which need not be one of ours. */
   | { readonly _tag: "Answer"; readonly id: unknown; readonly ending: Ending; readonly came: unknown }
 
-/**
- * What is known of the requests that wait.
- *
- * @since 0.1.0
- * @category models
- */
+/** What is known of the requests that wait. */
 export interface Expected {
   /** Whether the value came as the reply to one request, so that it is its answer, whatever it is. */
   readonly isReply: boolean
@@ -41,12 +23,7 @@ export interface Expected {
   readonly isOpen: (id: unknown) => boolean
 }
 
-/**
- * Reads one value. A list is a batch, or else an answer in the form of a list.
- *
- * @since 0.1.0
- * @category decoding
- */
+/** Reads one value. A list is a batch, or else an answer in the form of a list. */
 export const of = (value: unknown, expected: Expected): ReadonlyArray<Incoming> => {
   if (Array.isArray(value) && MessageText.isMessage(value)) return value.flatMap((each) => of(each, expected))
   if (!Predicate.isReadonlyRecord(value)) return expected.isReply ? [bare(value)] : []
@@ -54,22 +31,13 @@ export const of = (value: unknown, expected: Expected): ReadonlyArray<Incoming> 
   return expected.isReply || isAnswer(value, expected) ? [answer(value)] : []
 }
 
-/**
- * What a text says that looks like a message and is none.
- *
- * @since 0.1.0
- * @category constructors
- */
+/** What a text says that looks like a message and is none. */
 export const unreadable = (text: string): Incoming => ({
   ...bare(undefined),
   ending: failed(`Its answer cannot be read. It wrote: ${ErrorWords.shown(text)}`),
   came: text
 })
 
-/**
- * @since 0.1.0
- * @category constructors
- */
 export const failed = (text: string, code?: number): Ending => ({
   _tag: "Failed",
   error: { code, text, data: undefined }

@@ -1,7 +1,5 @@
 /**
  * Lines out of bytes, as MCP frames its messages on stdio: pure but for the bytes that wait for the rest of their line.
- *
- * @since 0.1.0
  */
 import { joinedBytes } from "../../internal/joinedBytes.ts"
 import { maxMessageBytes } from "./MessageText.ts"
@@ -9,9 +7,6 @@ import { maxMessageBytes } from "./MessageText.ts"
 /**
  * Cuts chunks of bytes into lines. Bytes are joined once per line, however many chunks a line came in. A line of more than
  * `limit` bytes is dropped, and `tooLong` told of it as soon as it is.
- *
- * @since 0.1.0
- * @category constructors
  */
 export const makeSplitter = (limit: number = maxMessageBytes, tooLong: (beginning: string) => void = () => {}) => {
   let waiting: Array<Uint8Array> = []

@@ -1,8 +1,4 @@
-/**
- * Tools, resources and prompts as servers really send them, read without trusting a single field.
- *
- * @since 0.1.0
- */
+/** Tools, resources and prompts as servers really send them, read without trusting a single field. */
 import * as Option from "effect/Option"
 import * as Predicate from "effect/Predicate"
 import type { Page } from "../connection/KeptList.ts"
@@ -11,21 +7,11 @@ import type { McpPrompt, PromptResult } from "../McpPrompt.ts"
 import type { McpResource, McpResourceTemplate, ResourceContent } from "../McpResource.ts"
 import { contentOf } from "./Results.ts"
 
-/**
- * One page of `tools/list`.
- *
- * @since 0.1.0
- * @category decoding
- */
+/** One page of `tools/list`. */
 export const toolPage = (server: string, result: unknown): Page<McpTool> =>
   page(result, "tools", (tool) => toolOf(server, tool))
 
-/**
- * One page of `resources/list`.
- *
- * @since 0.1.0
- * @category decoding
- */
+/** One page of `resources/list`. */
 export const resourcePage = (server: string, result: unknown): Page<McpResource> =>
   page(result, "resources", (value) => {
     const resource = recordOf(value)
@@ -40,12 +26,7 @@ export const resourcePage = (server: string, result: unknown): Page<McpResource>
     })
   })
 
-/**
- * One page of `resources/templates/list`.
- *
- * @since 0.1.0
- * @category decoding
- */
+/** One page of `resources/templates/list`. */
 export const templatePage = (server: string, result: unknown): Page<McpResourceTemplate> =>
   page(result, "resourceTemplates", (value) => {
     const template = recordOf(value)
@@ -59,12 +40,7 @@ export const templatePage = (server: string, result: unknown): Page<McpResourceT
     })
   })
 
-/**
- * One page of `prompts/list`.
- *
- * @since 0.1.0
- * @category decoding
- */
+/** One page of `prompts/list`. */
 export const promptPage = (server: string, result: unknown): Page<McpPrompt> =>
   page(result, "prompts", (value) => {
     const prompt = recordOf(value)
@@ -85,24 +61,14 @@ export const promptPage = (server: string, result: unknown): Page<McpPrompt> =>
     return Option.some({ server, name, ...optionalTexts(prompt, ["title", "description"]), arguments: args })
   })
 
-/**
- * The result of `resources/read`. A part without an address has the one that was asked for.
- *
- * @since 0.1.0
- * @category decoding
- */
+/** The result of `resources/read`. A part without an address has the one that was asked for. */
 export const resourceContents = (uri: string, result: unknown): ReadonlyArray<ResourceContent> =>
   listOf(recordOf(result)["contents"]).map((value) => ({
     uri,
     ...optionalTexts(recordOf(value), ["uri", "mimeType", "text", "blob"])
   }))
 
-/**
- * The result of `prompts/get`.
- *
- * @since 0.1.0
- * @category decoding
- */
+/** The result of `prompts/get`. */
 export const promptResult = (result: unknown): PromptResult => {
   const prompt = recordOf(result)
   return {

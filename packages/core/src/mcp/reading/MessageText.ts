@@ -1,53 +1,26 @@
-/**
- * What a server wrote, as values: JSON as it should be, and what is so near to it that only one reading is left.
- *
- * @since 0.1.0
- */
+/** What a server wrote, as values: JSON as it should be, and what is so near to it that only one reading is left. */
 import * as Predicate from "effect/Predicate"
 import { parseJson } from "../../internal/parseJson.ts"
 import { stringify } from "../../json/ExactJson.ts"
 
-/**
- * A message longer than this (bytes) is not read, be it a line, a body or an event: it is a runaway.
- *
- * @since 0.1.0
- * @category constants
- */
+/** A message longer than this (bytes) is not read, be it a line, a body or an event: it is a runaway. */
 export const maxMessageBytes = 64 * 1024 * 1024
 
-/**
- * What one line, body or event holds. `broken` is the text of what looks like a message and cannot be read.
- *
- * @since 0.1.0
- * @category models
- */
+/** What one line, body or event holds. `broken` is the text of what looks like a message and cannot be read. */
 export interface Read {
   readonly values: ReadonlyArray<unknown>
   readonly broken: string | undefined
 }
 
-/**
- * The one place where the text of a message becomes a value; undefined when it is no JSON.
- *
- * @since 0.1.0
- * @category decoding
- */
+/** The one place where the text of a message becomes a value; undefined when it is no JSON. */
 export const parse = (text: string): unknown => parseJson(text)
 
-/**
- * The one place where a value becomes the text of a message.
- *
- * @since 0.1.0
- * @category conversions
- */
+/** The one place where a value becomes the text of a message. */
 export const serialize = (value: unknown): string => stringify(value) || "null"
 
 /**
  * Takes a byte order mark, words before and after the message, several messages in one line, NaN and the like (which
  * become texts, for JSON has no other way to keep them), Python's constants, and line ends within texts. Never fails.
- *
- * @since 0.1.0
- * @category decoding
  */
 export const read = (text: string): Read => {
   const trimmed = text.replace(/^\uFEFF/, "").trim()
@@ -59,12 +32,7 @@ export const read = (text: string): Read => {
   return looksLikeMessage(trimmed) ? { values: [], broken: trimmed } : nothing
 }
 
-/**
- * Whether a value may be a message, or a list of them, wherever it was found.
- *
- * @since 0.1.0
- * @category refinements
- */
+/** Whether a value may be a message, or a list of them, wherever it was found. */
 export const isMessage = (value: unknown): boolean =>
   Array.isArray(value)
     ? value.length > 0 && value.every(isMessage)
@@ -73,12 +41,7 @@ export const isMessage = (value: unknown): boolean =>
         "jsonrpc" in value ||
         (["result", "error"].some((key) => key in value) && !isLogged(value)))
 
-/**
- * A line of a structured log, which some servers write to stdout.
- *
- * @since 0.1.0
- * @category refinements
- */
+/** A line of a structured log, which some servers write to stdout. */
 export const isLogged = (value: { readonly [key: PropertyKey]: unknown }): boolean =>
   !("jsonrpc" in value) &&
   ["level", "severity", "lvl", "time", "timestamp", "@timestamp", "ts"].some((key) => key in value)

@@ -1,20 +1,13 @@
 /**
  * What a tool gave back, in whatever form its server wrote it: what fits no known form is kept as JSON, and nothing that
  * came is left out.
- *
- * @since 0.1.0
  */
 import * as Predicate from "effect/Predicate"
 import { ExactNumber } from "../../json/ExactJson.ts"
 import type { ToolContent, ToolResult } from "../ToolResult.ts"
 import { serialize } from "./MessageText.ts"
 
-/**
- * The result of `tools/call`.
- *
- * @since 0.1.0
- * @category decoding
- */
+/** The result of `tools/call`. */
 export const toolResult = (result: unknown): ToolResult => {
   if (Array.isArray(result)) return { content: partsOf(result), isError: false }
   if (!Predicate.isReadonlyRecord(result))
@@ -37,12 +30,7 @@ export const toolResult = (result: unknown): ToolResult => {
   }
 }
 
-/**
- * One part of a result or of a prompt. What is not understood is kept as JSON.
- *
- * @since 0.1.0
- * @category decoding
- */
+/** One part of a result or of a prompt. What is not understood is kept as JSON. */
 export const contentOf = (value: unknown): ToolContent => {
   if (typeof value === "string") return { type: "text", text: value }
   if (!Predicate.isReadonlyRecord(value) || value instanceof ExactNumber)

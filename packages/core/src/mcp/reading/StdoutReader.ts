@@ -1,34 +1,20 @@
 /**
  * What a process writes to stdout, as messages and as noise. A message that is written over several lines is put together.
- *
- * @since 0.1.0
  */
 import * as JsonLines from "./JsonLines.ts"
 import * as MessageText from "./MessageText.ts"
 
-/**
- * @since 0.1.0
- * @category models
- */
 export type Heard =
   | { readonly _tag: "Message"; readonly read: MessageText.Read }
   /** Something else that a program prints: a banner, a line of its log. */
   | { readonly _tag: "Noise"; readonly line: string }
 
-/**
- * @since 0.1.0
- * @category models
- */
 export interface StdoutReader {
   readonly push: (bytes: Uint8Array) => ReadonlyArray<Heard>
   /** At the end of stdout: what has no end of its own. */
   readonly end: () => ReadonlyArray<Heard>
 }
 
-/**
- * @since 0.1.0
- * @category constructors
- */
 export const make = (limit: number = MessageText.maxMessageBytes): StdoutReader => {
   const heard: Array<Heard> = []
   /** Lines of a message that has begun and not ended. */

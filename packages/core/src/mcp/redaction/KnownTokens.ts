@@ -1,24 +1,12 @@
-/**
- * What is a secret by its looks alone, and names that say of their value that it is one: pure.
- *
- * @since 0.1.0
- */
+/** What is a secret by its looks alone, and names that say of their value that it is one: pure. */
 
-/**
- * Tokens of the known forms: OpenAI, Anthropic and LM Studio, GitHub, GitLab, Slack, AWS, Google, JSON web tokens.
- *
- * @since 0.1.0
- * @category constants
- */
+/** Tokens of the known forms: OpenAI, Anthropic and LM Studio, GitHub, GitLab, Slack, AWS, Google, JSON web tokens. */
 export const tokens =
   /\b(?:sk-[\w-]{16,}|lms?-[\w-]{24,}|gh[pousr]_\w{20,}|github_pat_\w{20,}|glpat-[\w-]{16,}|xox[abprs]-[\w-]{10,}|AKIA[0-9A-Z]{16}|AIza[\w-]{30,}|eyJ[\w-]{10,}\.eyJ[\w-]{10,}\.[\w-]+)/g
 
 /**
  * Whether what a variable, header, option, field or parameter of this name holds is a secret: `apiKey`, `--auth-token`,
  * `PGPASSWORD`; not `TOKENIZER`, `KEYBOARD` or `GIT_AUTHOR_NAME`.
- *
- * @since 0.1.0
- * @category predicates
  */
 export const namesSecret = (name: string): boolean => {
   const words = name
@@ -31,18 +19,10 @@ export const namesSecret = (name: string): boolean => {
 /**
  * Whether a text stands for what it says, as a path, a package, a host, a flag, a number or a word does, and would make
  * messages unreadable if it were masked. Decided by its looks; anything that looks drawn at random does not.
- *
- * @since 0.1.0
- * @category predicates
  */
 export const isPlain = (text: string): boolean => notPlain(text).length === 0
 
-/**
- * The parts of a text without white space that are not plain: of a path its parts, else the whole.
- *
- * @since 0.1.0
- * @category getters
- */
+/** The parts of a text without white space that are not plain: of a path its parts, else the whole. */
 export const notPlain = (text: string): ReadonlyArray<string> => {
   if (text.length < shortest) return []
   if (text.search(tokens) !== -1) return [text]
@@ -54,12 +34,7 @@ export const notPlain = (text: string): ReadonlyArray<string> => {
       : []
 }
 
-/**
- * Fewest characters of what is taken for a secret by its looks.
- *
- * @since 0.1.0
- * @category constants
- */
+/** Fewest characters of what is taken for a secret by its looks. */
 export const shortest = 8
 
 // -----------------------------------------------------------------------------

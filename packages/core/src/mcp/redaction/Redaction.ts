@@ -1,8 +1,6 @@
 /**
  * Texts without the secrets of an entry, in whichever form they stand there: as written, percent-encoded, as base64 or
  * within JSON. Pure, and in one pass over the text.
- *
- * @since 0.1.0
  */
 import * as Encoding from "effect/Encoding"
 import * as Redacted from "effect/Redacted"
@@ -10,10 +8,6 @@ import type { Launch } from "../config/ServerDefinition.ts"
 import { shortest } from "./KnownTokens.ts"
 import * as Secrets from "./Secrets.ts"
 
-/**
- * @since 0.1.0
- * @category models
- */
 export interface Redaction {
   /** For messages, logs and journals: without everything that may be a secret. */
   readonly text: (text: string) => string
@@ -21,12 +15,7 @@ export interface Redaction {
   readonly said: (text: string) => string
 }
 
-/**
- * What hides the secrets of an entry, and those that come with it.
- *
- * @since 0.1.0
- * @category constructors
- */
+/** What hides the secrets of an entry, and those that come with it. */
 export const make = (secrets: ReadonlyArray<Secrets.Secret>): Redaction => {
   const all = patternOf(secrets.map(({ text }) => text))
   const sure = patternOf(
@@ -37,12 +26,7 @@ export const make = (secrets: ReadonlyArray<Secrets.Secret>): Redaction => {
   return { text: without(all), said: without(sure) }
 }
 
-/**
- * Everything in an entry that may be a secret, with variables filled in.
- *
- * @since 0.1.0
- * @category getters
- */
+/** Everything in an entry that may be a secret, with variables filled in. */
 export const secretsOf = (launch: Launch): ReadonlyArray<Secrets.Secret> => {
   if (launch._tag === "Stdio") {
     return [
@@ -59,17 +43,10 @@ export const secretsOf = (launch: Launch): ReadonlyArray<Secrets.Secret> => {
   ]
 }
 
-/**
- * @since 0.1.0
- * @category constructors
- */
 export const of = (launch: Launch): Redaction => make(secretsOf(launch))
 
 /**
  * The arguments as they may be shown to the person whose they are: `***` for each secret in them. References to variables stay.
- *
- * @since 0.1.0
- * @category conversions
  */
 export const shownArguments = (
   args: ReadonlyArray<string>,
@@ -84,9 +61,6 @@ export const shownArguments = (
 /**
  * An address as it may be shown to the person whose it is: without user, password, query and fragment, and `***` for
  * each secret in its path.
- *
- * @since 0.1.0
- * @category conversions
  */
 export const shownUrl = (url: string): string =>
   masked(

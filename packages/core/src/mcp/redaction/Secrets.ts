@@ -1,8 +1,6 @@
 /**
  * Which parts of what is written in an entry are secrets, wherever they stand: pure. What is plainly public (paths,
  * flags, packages, hosts, numbers, words) is none.
- *
- * @since 0.1.0
  */
 import * as Encoding from "effect/Encoding"
 import * as Either from "effect/Either"
@@ -10,12 +8,7 @@ import * as Predicate from "effect/Predicate"
 import { parseJson } from "../../internal/parseJson.ts"
 import { isPlain, namesSecret, notPlain, shortest, tokens } from "./KnownTokens.ts"
 
-/**
- * A part of a text. `sure`: its place or its form says that it is a secret; else it only looks like one.
- *
- * @since 0.1.0
- * @category models
- */
+/** A part of a text. `sure`: its place or its form says that it is a secret; else it only looks like one. */
 export interface Secret {
   readonly text: string
   readonly sure: boolean
@@ -24,9 +17,6 @@ export interface Secret {
 /**
  * Secrets that stand in a text of any kind: user and password of a URL, parts of its path and query, `name=value` and
  * `name: value` with a name that says so, tokens.
- *
- * @since 0.1.0
- * @category getters
  */
 export const inText = (text: string): ReadonlyArray<Secret> => {
   const found: Array<Secret> = []
@@ -46,12 +36,7 @@ export const inText = (text: string): ReadonlyArray<Secret> => {
   return found
 }
 
-/**
- * Secrets in arguments, which an option before them or in them may name.
- *
- * @since 0.1.0
- * @category getters
- */
+/** Secrets in arguments, which an option before them or in them may name. */
 export const inArguments = (args: ReadonlyArray<string>): ReadonlyArray<ReadonlyArray<Secret>> =>
   args.map((arg, index) => {
     const option = args[index - 1] ?? ""
@@ -72,12 +57,7 @@ export const inArguments = (args: ReadonlyArray<string>): ReadonlyArray<Readonly
     return inText(arg)
   })
 
-/**
- * Secrets in a variable of the environment or a header.
- *
- * @since 0.1.0
- * @category getters
- */
+/** Secrets in a variable of the environment or a header. */
 export const inVariable = (name: string, value: string): ReadonlyArray<Secret> => {
   if (namesSecret(name)) {
     return /^(?:bearer|basic|token) /i.test(value) ? inHeaderValue(name, value) : [...ofNamed(value), ...inText(value)]
@@ -86,12 +66,7 @@ export const inVariable = (name: string, value: string): ReadonlyArray<Secret> =
   return alone ? [{ text: value, sure: false }, ...inText(value)] : inText(value)
 }
 
-/**
- * Secrets in a header of HTTP, whatever it is called, but for those that only negotiate.
- *
- * @since 0.1.0
- * @category getters
- */
+/** Secrets in a header of HTTP, whatever it is called, but for those that only negotiate. */
 export const inHeaderValue = (name: string, value: string): ReadonlyArray<Secret> => {
   if (/^(?:accept|accept-.*|content-type|user-agent|cache-control|connection|host|origin|referer)$/i.test(name.trim()))
     return inText(value)
@@ -165,12 +140,7 @@ const inUrl = (url: string): ReadonlyArray<Secret> => {
   ]
 }
 
-/**
- * As far as it can be.
- *
- * @since 0.1.0
- * @category conversions
- */
+/** As far as it can be. */
 export const decoded = (text: string): string =>
   text.replaceAll(/(?:%[\da-f]{2})+/gi, (encoded) => {
     const bytes = encoded.match(/[\da-f]{2}/gi) ?? []

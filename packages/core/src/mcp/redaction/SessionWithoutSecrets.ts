@@ -1,19 +1,12 @@
 /**
  * A session whose server's own secrets go no further: not into results, lists or progress, and so not to a model, a
  * journal or a client.
- *
- * @since 0.1.0
  */
 import * as Effect from "effect/Effect"
 import * as Predicate from "effect/Predicate"
 import type { Session } from "../connection/McpClient.ts"
 
-/**
- * `said` hides what is to be hidden in a text.
- *
- * @since 0.1.0
- * @category combinators
- */
+/** `said` hides what is to be hidden in a text. */
 export const make = (session: Session, said: (text: string) => string): Session => {
   const without = <A>(value: A): A => hidden(value, said, 0) as A // texts for texts, all else as it is
   const withProgress = (options: Parameters<Session["call"]>[2] = {}) => {

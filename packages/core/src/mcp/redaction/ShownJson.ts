@@ -1,7 +1,5 @@
 /**
  * Lines of a configuration as they may be shown: every other character as it is, and `***` for secrets in its texts.
- *
- * @since 0.1.0
  */
 import * as Redaction from "./Redaction.ts"
 import { namesSecret } from "./KnownTokens.ts"
@@ -9,9 +7,6 @@ import { namesSecret } from "./KnownTokens.ts"
 /**
  * Values of the `variables`, of members in capitals, which are variables as well, and of members whose name says that
  * they are secret are masked as a whole; of other texts what looks like a secret is.
- *
- * @since 0.1.0
- * @category conversions
  */
 export const shownJson = (text: string, variables: ReadonlySet<string> = new Set()): string => {
   let option = ""

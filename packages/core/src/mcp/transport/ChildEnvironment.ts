@@ -1,8 +1,6 @@
 /**
  * The environment of an MCP server that we start: what its entry says and a short safe list, never the rest of ours,
  * which holds other programs' secrets.
- *
- * @since 0.1.0
  */
 import * as Redacted from "effect/Redacted"
 import * as NetworkVariables from "./NetworkVariables.ts"
@@ -10,9 +8,6 @@ import * as NetworkVariables from "./NetworkVariables.ts"
 /**
  * Passed on when set: what a program needs to find its tools, its home, its language and the way out. No tokens; an entry
  * names those itself, as in `"TOKEN": "${TOKEN}"`.
- *
- * @since 0.1.0
- * @category constants
  */
 export const safeNames: ReadonlyArray<string> = [
   "PATH",
@@ -52,26 +47,14 @@ export const safeNames: ReadonlyArray<string> = [
   ...NetworkVariables.names
 ]
 
-/**
- * Marks processes started by lms-bridge, so that a lms-bridge beneath one knows how deep it is.
- *
- * @since 0.1.0
- * @category constants
- */
+/** Marks processes started by lms-bridge, so that a lms-bridge beneath one knows how deep it is. */
 export const depthVariable = "LMS_BRIDGE_DEPTH"
 
 /**
  * How many bridges may stand on top of each other: one, so a bridge that finds itself beneath another starts nothing.
- *
- * @since 0.1.0
- * @category constants
  */
 export const maxDepth = 1
 
-/**
- * @since 0.1.0
- * @category constructors
- */
 export const make = (options: {
   /** Our own variables, by name. */
   readonly inherited: (name: string) => string | undefined

@@ -1,8 +1,6 @@
 /**
  * A remote MCP server: Streamable HTTP, or the older HTTP with SSE, through the SDK's transports, made to notice what
  * they pass over: a stream that ends before its answer came.
- *
- * @since 0.1.0
  */
 import * as FetchHttpClient from "@effect/platform/FetchHttpClient"
 import { SSEClientTransport } from "@modelcontextprotocol/sdk/client/sse.js"
@@ -25,10 +23,6 @@ import * as Redaction from "../redaction/Redaction.ts"
 import * as RetryPolicy from "../../resilience/RetryPolicy.ts"
 import type { Launch } from "../config/ServerDefinition.ts"
 
-/**
- * @since 0.1.0
- * @category models
- */
 export interface HttpOptions {
   readonly server: string
   readonly launch: Extract<Launch, { readonly _tag: "Http" }>
@@ -41,9 +35,6 @@ export interface HttpOptions {
 /**
  * Connects nothing yet: the client's first message does. Closing the scope tells a Streamable HTTP server that its
  * session is over, if it answers in time.
- *
- * @since 0.1.0
- * @category constructors
  */
 export const make = Effect.fn("HttpTransport.make")(function* (options: HttpOptions) {
   const { kind, launch, logins, policy = RetryPolicy.standard, server } = options

@@ -1,8 +1,4 @@
-/**
- * The way to a server, whatever it is made of: processes and sockets are chosen here and nowhere else.
- *
- * @since 0.1.0
- */
+/** The way to a server, whatever it is made of: processes and sockets are chosen here and nowhere else. */
 import * as CommandExecutor from "@effect/platform/CommandExecutor"
 import * as FetchHttpClient from "@effect/platform/FetchHttpClient"
 import * as Context from "effect/Context"
@@ -17,10 +13,6 @@ import type { Peer } from "./Peer.ts"
 import * as ProcessGuard from "./ProcessGuard.ts"
 import type { Launch } from "../config/ServerDefinition.ts"
 
-/**
- * @since 0.1.0
- * @category services
- */
 export class McpTransport extends Context.Tag("@lms-bridge/core/mcp/McpTransport")<
   McpTransport,
   {

@@ -1,8 +1,6 @@
 /**
  * How programs get out of this machine and where they get other programs from, as their environment says: proxies,
  * certificates, registries. Without them no preset starts behind a company's proxy.
- *
- * @since 0.1.0
  */
 
 const inBothCases = (names: ReadonlyArray<string>) => names.flatMap((name) => [name.toLowerCase(), name.toUpperCase()])
@@ -12,9 +10,6 @@ const prefixed = (prefix: string, names: string) => names.split(" ").map((name) 
 /**
  * Each by its name and not by a prefix: `npm_config__authToken` and `UV_PUBLISH_TOKEN` are secrets of the user's, and
  * `npm_config_package` is about the command that started us.
- *
- * @since 0.1.0
- * @category constants
  */
 export const names: ReadonlyArray<string> = [
   ...inBothCases(["http_proxy", "https_proxy", "all_proxy", "no_proxy", "ftp_proxy"]),
@@ -47,9 +42,6 @@ export const names: ReadonlyArray<string> = [
 /**
  * `text` without the passwords that URLs among these variables carry: a program may print the proxy that it could not
  * reach.
- *
- * @since 0.1.0
- * @category redaction
  */
 export const withoutPasswords = (text: string, environment: Readonly<Record<string, string>>): string =>
   names

@@ -1,30 +1,16 @@
-/**
- * The other side of a conversation with an MCP server, as the transports hand it to the client.
- *
- * @since 0.1.0
- */
+/** The other side of a conversation with an MCP server, as the transports hand it to the client. */
 import type { Transport } from "@modelcontextprotocol/sdk/shared/transport.js"
 import type * as Effect from "effect/Effect"
 import type { Lack } from "../login/StoredLogin.ts"
 
-/**
- * How the other side ended.
- *
- * @since 0.1.0
- * @category models
- */
+/** How the other side ended. */
 export interface PeerEnd {
   /** Of a process that ended by itself. */
   readonly exitCode: number | undefined
   readonly detail: string
 }
 
-/**
- * The other side of a conversation, good for one connection.
- *
- * @since 0.1.0
- * @category models
- */
+/** The other side of a conversation, good for one connection. */
 export interface Peer {
   readonly transport: Transport
   /** Succeeds when the other side has gone, soon after the transport's `onclose`. */

@@ -1,8 +1,6 @@
 /**
  * A small shell that outlives us by a few seconds: when we die without a chance to clean up, it ends the process groups
  * of the servers that we started.
- *
- * @since 0.1.0
  */
 import * as Command from "@effect/platform/Command"
 import * as CommandExecutor from "@effect/platform/CommandExecutor"
@@ -12,29 +10,17 @@ import * as RcRef from "effect/RcRef"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 
-/**
- * @since 0.1.0
- * @category models
- */
 export interface ProcessGuard {
   /** Keeps the guard there until the scope closes. Take it before starting what it is to watch. */
   readonly hold: Effect.Effect<Watch, never, Scope.Scope>
 }
 
-/**
- * Watches the group of a process that leads one, until the scope closes.
- *
- * @since 0.1.0
- * @category models
- */
+/** Watches the group of a process that leads one, until the scope closes. */
 export type Watch = (leader: CommandExecutor.ProcessId) => Effect.Effect<void, never, Scope.Scope>
 
 /**
  * One guard for all servers; it runs while there are any. Where there is no `sh` there is no guard, and a server that
  * does not leave at the end of its stdin stays when we are killed.
- *
- * @since 0.1.0
- * @category constructors
  */
 export const make = Effect.gen(function* () {
   const executor = yield* CommandExecutor.CommandExecutor

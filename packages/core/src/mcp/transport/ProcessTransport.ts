@@ -1,8 +1,6 @@
 /**
  * An MCP server as a child process: its own process group, an environment of its own, MCP on stdin and stdout, a
  * bounded end of stderr, and nothing of the group left when the scope closes.
- *
- * @since 0.1.0
  */
 import * as Command from "@effect/platform/Command"
 import type * as CommandExecutor from "@effect/platform/CommandExecutor"
@@ -28,10 +26,6 @@ import type { Peer, PeerEnd } from "./Peer.ts"
 import type { Watch } from "./ProcessGuard.ts"
 import type { Launch } from "../config/ServerDefinition.ts"
 
-/**
- * @since 0.1.0
- * @category models
- */
 export interface ProcessOptions {
   readonly server: string
   readonly launch: Extract<Launch, { readonly _tag: "Stdio" }>
@@ -44,9 +38,6 @@ export interface ProcessOptions {
 /**
  * Starts the process. Closing the scope ends its stdin, then sends SIGTERM, then SIGKILL to the whole group, each after
  * a grace that a server which does as it is told never uses up.
- *
- * @since 0.1.0
- * @category constructors
  */
 export const start = Effect.fn("ProcessTransport.start")(function* (options: ProcessOptions) {
   const { environment, launch } = options

@@ -1,27 +1,13 @@
-/**
- * Which proxy a request goes through, as the variables of the environment say that other programs go by. Pure.
- *
- * @since 0.1.0
- */
+/** Which proxy a request goes through, as the variables of the environment say that other programs go by. Pure. */
 import ipaddr from "ipaddr.js"
 
-/**
- * `Unusable`: the variable is set and says nothing that can be used.
- *
- * @since 0.1.0
- * @category models
- */
+/** `Unusable`: the variable is set and says nothing that can be used. */
 export type Route =
   | { readonly _tag: "Direct" }
   | { readonly _tag: "Proxy"; readonly url: URL; readonly variable: string }
   | { readonly _tag: "Unusable"; readonly variable: string; readonly detail: string }
 
-/**
- * This machine is never asked through a proxy. `variable` gives variables of the environment by name.
- *
- * @since 0.1.0
- * @category getters
- */
+/** This machine is never asked through a proxy. `variable` gives variables of the environment by name. */
 export const routeOf = (target: URL, variable: (name: string) => string | undefined): Route => {
   const host = bare(target.hostname)
   if (isThisMachine(host)) return direct

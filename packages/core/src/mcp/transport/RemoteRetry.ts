@@ -1,8 +1,6 @@
 /**
  * `fetch` that asks a remote server again which was not ready: the beginning of a connection and its lists as LM Studio is
  * asked again, a call only where it surely was not carried out.
- *
- * @since 0.1.0
  */
 import type { FetchLike } from "@modelcontextprotocol/sdk/shared/transport.js"
 import * as Clock from "effect/Clock"
@@ -15,9 +13,6 @@ import * as MessageText from "../reading/MessageText.ts"
 
 /**
  * `run` runs an effect for as long as the connection lasts; `isOpen` tells whether anybody still waits for a request.
- *
- * @since 0.1.0
- * @category constructors
  */
 export const make =
   (options: {
@@ -61,9 +56,6 @@ export const make =
 /**
  * `Retry-After` in seconds or as a date; undefined when there is none, or none that can be read. A date is counted from
  * the server's own clock, `now` in epoch milliseconds.
- *
- * @since 0.1.0
- * @category decoding
  */
 export const retryAfter = (header: string | null, now: number): Duration.Duration | undefined => {
   const text = header?.trim() ?? ""
@@ -72,12 +64,7 @@ export const retryAfter = (header: string | null, now: number): Duration.Duratio
   return Number.isFinite(millis) ? Duration.millis(Math.max(0, millis)) : undefined
 }
 
-/**
- * Whether a request may be repeated after an answer of this status.
- *
- * @since 0.1.0
- * @category rules
- */
+/** Whether a request may be repeated after an answer of this status. */
 export const isRepeatable = (method: string, status: number, hasRetryAfter: boolean): boolean =>
   status === 429 ||
   (status === 503 && hasRetryAfter) ||

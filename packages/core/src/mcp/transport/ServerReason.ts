@@ -1,17 +1,10 @@
 /**
  * Why a server said no, in its own words: from the header and the body of a 401 or 403, a few lines, without tokens. Pure.
- *
- * @since 0.1.0
  */
 import * as Predicate from "effect/Predicate"
 import { parseJson } from "../../internal/parseJson.ts"
 
-/**
- * "" when it gave none.
- *
- * @since 0.1.0
- * @category getters
- */
+/** "" when it gave none. */
 export const reasonIn = (body: string, challenge: string | null): string => {
   const described = [inHeader("error_description", challenge), ...inBody(body.slice(0, mostRead))]
   // a code alone says little, and is better than nothing

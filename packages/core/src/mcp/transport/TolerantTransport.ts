@@ -1,8 +1,6 @@
 /**
  * Stands between a transport and the SDK's client, which waits for ever for an answer that is not quite as the
  * specification has it: what a server sends is matched to the requests that wait, and each of them ends.
- *
- * @since 0.1.0
  */
 import type { Transport } from "@modelcontextprotocol/sdk/shared/transport.js"
 import {
@@ -19,9 +17,6 @@ import type { Read } from "../reading/MessageText.ts"
 
 /**
  * What came, before anybody has judged it. `about` is the request that it is the reply to, where the transport knows.
- *
- * @since 0.1.0
- * @category models
  */
 export class Received {
   readonly read: Read
@@ -32,12 +27,7 @@ export class Received {
   }
 }
 
-/**
- * How a request ended, on its way through the SDK: it passes on any object as a result and looks at nothing within.
- *
- * @since 0.1.0
- * @category models
- */
+/** How a request ended, on its way through the SDK: it passes on any object as a result and looks at nothing within. */
 export class Carried {
   readonly ending: Incoming.Ending
   constructor(ending: Incoming.Ending) {
@@ -45,19 +35,11 @@ export class Carried {
   }
 }
 
-/**
- * @since 0.1.0
- * @category getters
- */
 export const endingIn = (result: unknown): Incoming.Ending => {
   const carried = Predicate.hasProperty(result, "carried") ? result.carried : undefined
   return carried instanceof Carried ? carried.ending : { _tag: "Result", value: result }
 }
 
-/**
- * @since 0.1.0
- * @category models
- */
 export interface TolerantTransport {
   readonly transport: Transport
   /** The answer to `initialize`, as it came. */
@@ -66,10 +48,6 @@ export interface TolerantTransport {
   readonly foreign: () => ReadonlyArray<string> | undefined
 }
 
-/**
- * @since 0.1.0
- * @category constructors
- */
 export const make = (inner: Transport): TolerantTransport => {
   const open = new Map<number, JSONRPCRequest>()
   /** Given up before their answer came, which may still come. */

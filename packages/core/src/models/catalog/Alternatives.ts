@@ -1,31 +1,13 @@
-/**
- * Which models come closest to one that is not there, and why. Pure.
- *
- * @since 0.1.0
- */
+/** Which models come closest to one that is not there, and why. Pure. */
 import * as Schema from "effect/Schema"
 import type { ApiModel } from "../../lmstudio/LmStudioApi.ts"
 import * as ModelName from "./ModelName.ts"
 
-/**
- * What a model is wanted for.
- *
- * @since 0.1.0
- * @category models
- */
+/** What a model is wanted for. */
 export const Purpose = Schema.Literal("coding", "reasoning", "chat", "analysis", "vision")
-/**
- * @since 0.1.0
- * @category models
- */
 export type Purpose = typeof Purpose.Type
 
-/**
- * `score` is the sum of what the reasons weigh; it orders and says nothing by itself.
- *
- * @since 0.1.0
- * @category models
- */
+/** `score` is the sum of what the reasons weigh; it orders and says nothing by itself. */
 export interface Alternative {
   readonly model: ApiModel
   readonly score: number
@@ -35,9 +17,6 @@ export interface Alternative {
 /**
  * Language models, the closest first: by the name, by what they are for as far as LM Studio or the name says, and by being
  * loaded. Nothing is known of a model that is not said here.
- *
- * @since 0.1.0
- * @category getters
  */
 export const rank = (
   models: ReadonlyArray<ApiModel>,

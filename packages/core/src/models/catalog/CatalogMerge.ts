@@ -1,16 +1,9 @@
-/**
- * How the lists of the API, `lms ps` and `lms ls` become one: the API's word first, `lms` for what it alone knows.
- *
- * @since 0.1.0
- */
+/** How the lists of the API, `lms ps` and `lms ls` become one: the API's word first, `lms` for what it alone knows. */
 import type { ApiModel, ModelInstance, ServerInfo } from "../../lmstudio/LmStudioApi.ts"
 import type { LmsInstance, LmsModel } from "../../lmstudio/LmsCli.ts"
 import type { Catalog, CatalogInstance, CatalogModel, FactSource } from "./ModelCatalog.ts"
+import { present } from "../../schema/Fields.ts"
 
-/**
- * @since 0.1.0
- * @category constructors
- */
 export const apiOnly = (server: ServerInfo, models: ReadonlyArray<ApiModel>, why: string): Catalog => ({
   server,
   models: models.map((model) => ofApi(model, [])),
@@ -21,9 +14,6 @@ export const apiOnly = (server: ServerInfo, models: ReadonlyArray<ApiModel>, why
  * Attaches what `lms` knows to what the API lists. An instance that only `lms ps` lists counts on the legacy dialect,
  * whose state is known to lag and hides models behind identifiers (contract B), and nowhere else. When the two agree on not one instance, they speak of two
  * machines, and `lms` is left out.
- *
- * @since 0.1.0
- * @category constructors
  */
 export const merge = (
   server: ServerInfo,
@@ -98,7 +88,7 @@ const ofInstance = (instance: ModelInstance | undefined, entry: LmsInstance | un
   const contextLength = instance?.contextLength ?? entry?.contextLength
   return {
     id: instance?.id ?? entry?.identifier ?? "",
-    ...(contextLength === undefined ? {} : { contextLength }),
+    ...present({ contextLength }),
     ...(entry?.status === undefined ? {} : { status: entry.status }),
     ...(entry === undefined ? {} : { busy: entry.isBusy, ttlMillis: entry.ttlMs ?? null }),
     ...(typeof entry?.lastUsedTime === "number" ? { lastUsedAt: entry.lastUsedTime } : {}),

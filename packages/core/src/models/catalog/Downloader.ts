@@ -1,8 +1,6 @@
 /**
  * Getting a model onto the machine: begun over HTTP, or by `lms get` where the server is too old for that; watched, and
  * only then said to be there when LM Studio lists it.
- *
- * @since 0.1.0
  */
 import * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
@@ -15,10 +13,6 @@ import { LmStudioApi, type ApiError, type DownloadStatus } from "../../lmstudio/
 import { LmsCli, type LmsCallError } from "../../lmstudio/LmsCli.ts"
 import * as ModelName from "./ModelName.ts"
 
-/**
- * @since 0.1.0
- * @category errors
- */
 export class ModelDownloadFailed extends Schema.TaggedError<ModelDownloadFailed>()("ModelDownloadFailed", {
   model: Schema.String,
   reason: Schema.Literal("Failed", "Paused", "NotListed")
@@ -36,38 +30,20 @@ export class ModelDownloadFailed extends Schema.TaggedError<ModelDownloadFailed>
   }
 }
 
-/**
- * `fraction` 0..1.
- *
- * @since 0.1.0
- * @category models
- */
+/** `fraction` 0..1. */
 export interface DownloadProgress {
   readonly fraction: number
   readonly bytesPerSecond: number | undefined
 }
 
-/**
- * `downloading` when nobody waited for the end; `key` is what LM Studio lists the model as once it is there.
- *
- * @since 0.1.0
- * @category models
- */
+/** `downloading` when nobody waited for the end; `key` is what LM Studio lists the model as once it is there. */
 export interface Downloaded {
   readonly status: "already-there" | "downloaded" | "downloading"
   readonly key: string | undefined
 }
 
-/**
- * @since 0.1.0
- * @category errors
- */
 export type DownloaderError = ApiError | LmsCallError | ModelDownloadFailed
 
-/**
- * @since 0.1.0
- * @category services
- */
 export class Downloader extends Context.Tag("@lms-bridge/core/models/Downloader")<
   Downloader,
   {

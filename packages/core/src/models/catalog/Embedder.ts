@@ -1,8 +1,4 @@
-/**
- * Texts as vectors, by an embedding model: never by the model that chats.
- *
- * @since 0.1.0
- */
+/** Texts as vectors, by an embedding model: never by the model that chats. */
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
@@ -16,25 +12,14 @@ import * as ModelFit from "./ModelFit.ts"
 /**
  * `tooLong` are the places of texts that seem to exceed the context of the model: LM Studio cuts these and does not say
  * so (contract H34).
- *
- * @since 0.1.0
- * @category models
  */
 export interface Embedded extends Embeddings {
   readonly contextLength: number | undefined
   readonly tooLong: ReadonlyArray<number>
 }
 
-/**
- * @since 0.1.0
- * @category errors
- */
 export type EmbedderError = ModelLifecycleError | ModelFit.ModelUnfit | ModelNotFound
 
-/**
- * @since 0.1.0
- * @category services
- */
 export class Embedder extends Context.Tag("@lms-bridge/core/models/Embedder")<
   Embedder,
   {

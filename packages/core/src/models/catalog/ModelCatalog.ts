@@ -1,8 +1,6 @@
 /**
  * One picture of the models on disk and in memory, merged from LM Studio's HTTP interface and `lms`, with where each
  * fact came from.
- *
- * @since 0.1.0
  */
 import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
@@ -13,30 +11,18 @@ import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Ref from "effect/Ref"
 import * as Schema from "effect/Schema"
+import { optional } from "../../schema/Fields.ts"
 import { Settings } from "../../configuration/Settings.ts"
 import { ApiModel, LmStudioApi, ServerInfo, type ApiError } from "../../lmstudio/LmStudioApi.ts"
 import { LmsCli, type LmsCallError } from "../../lmstudio/LmsCli.ts"
 import * as CatalogMerge from "./CatalogMerge.ts"
 
-const optional = <A, I>(schema: Schema.Schema<A, I>) => Schema.optionalWith(schema, { exact: true })
-
-/**
- * @since 0.1.0
- * @category models
- */
 export const FactSource = Schema.Literal("api", "lms ps", "lms ls")
-/**
- * @since 0.1.0
- * @category models
- */
 export type FactSource = typeof FactSource.Type
 
 /**
  * A copy of a model in memory. What only `lms ps` knows is absent without it: the API tells neither who is busy nor when
  * an instance will be unloaded (contract A3).
- *
- * @since 0.1.0
- * @category models
  */
 export const CatalogInstance = Schema.Struct({
   id: Schema.String,
@@ -52,18 +38,9 @@ export const CatalogInstance = Schema.Struct({
   lastUsedAt: optional(Schema.Number),
   from: Schema.Array(FactSource)
 })
-/**
- * @since 0.1.0
- * @category models
- */
 export type CatalogInstance = typeof CatalogInstance.Type
 
-/**
- * A model with its copies in memory. `origin` names the source of each fact that did not come from the API.
- *
- * @since 0.1.0
- * @category models
- */
+/** A model with its copies in memory. `origin` names the source of each fact that did not come from the API. */
 export const CatalogModel = Schema.Struct({
   ...ApiModel.fields,
   instances: Schema.Array(CatalogInstance),
@@ -72,47 +49,23 @@ export const CatalogModel = Schema.Struct({
   from: Schema.Array(FactSource),
   origin: Schema.Record({ key: Schema.String, value: FactSource })
 })
-/**
- * @since 0.1.0
- * @category models
- */
 export type CatalogModel = typeof CatalogModel.Type
 
-/**
- * `lms.used` says whether `lms` contributed, and `lms.why` why it did not.
- *
- * @since 0.1.0
- * @category models
- */
+/** `lms.used` says whether `lms` contributed, and `lms.why` why it did not. */
 export const Catalog = Schema.Struct({
   server: ServerInfo,
   models: Schema.Array(CatalogModel),
   lms: Schema.Struct({ used: Schema.Boolean, why: optional(Schema.String) })
 })
-/**
- * @since 0.1.0
- * @category models
- */
 export type Catalog = typeof Catalog.Type
 
 /**
  * How long `lms` is waited for when it is only asked what it knows beside the API, and for how long it is left alone when
  * that was not enough. (Its own time limit and retries add up to minutes.)
- *
- * @since 0.1.0
- * @category constants
  */
 export const patience = Duration.seconds(10)
-/**
- * @since 0.1.0
- * @category constants
- */
 export const pause = Duration.seconds(60)
 
-/**
- * @since 0.1.0
- * @category services
- */
 export class ModelCatalog extends Context.Tag("@lms-bridge/core/models/ModelCatalog")<
   ModelCatalog,
   {

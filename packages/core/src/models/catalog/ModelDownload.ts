@@ -1,8 +1,4 @@
-/**
- * Getting a model onto the disk, with its progress, by the best way there is.
- *
- * @since 0.1.0
- */
+/** Getting a model onto the disk, with its progress, by the best way there is. */
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Schedule from "effect/Schedule"
@@ -11,21 +7,13 @@ import { LmStudioApi, type ApiError, type DownloadStatus } from "../../lmstudio/
 import { LmsCli, type GetProgress, type LmsCallError } from "../../lmstudio/LmsCli.ts"
 import { ServerFault } from "../../lmstudio/LmStudioError.ts"
 
-/**
- * How often LM Studio is asked how far a download of its own is.
- *
- * @since 0.1.0
- * @category constants
- */
+/** How often LM Studio is asked how far a download of its own is. */
 export const lookEvery = "1 second"
 
 /**
  * By `lms get`; where there is no `lms`, by LM Studio's own route. `name` is `owner/name`, a search term (`lms` alone), or
  * the URL of a Hugging Face repository. The last element is always `Done`. Interrupting it stops watching and ends `lms`;
  * LM Studio itself goes on downloading, and has no route to stop it (contract A, F5).
- *
- * @since 0.1.0
- * @category constructors
  */
 export const download = (name: string): Stream.Stream<GetProgress, ApiError | LmsCallError, LmStudioApi | LmsCli> =>
   Stream.unwrap(

@@ -1,7 +1,5 @@
 /**
  * A model for work that not every model can do: seeing images, embedding texts. Pure; the same models give the same choice.
- *
- * @since 0.1.0
  */
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
@@ -13,23 +11,10 @@ import type { ModelNotFound } from "../../lmstudio/LmStudioError.ts"
 import * as ModelName from "./ModelName.ts"
 import * as ModelSelection from "./ModelSelection.ts"
 
-/**
- * @since 0.1.0
- * @category models
- */
 export const Ability = Schema.Literal("vision", "embedding")
-/**
- * @since 0.1.0
- * @category models
- */
 export type Ability = typeof Ability.Type
 
-/**
- * The model that was named cannot do it, or none that is there can.
- *
- * @since 0.1.0
- * @category errors
- */
+/** The model that was named cannot do it, or none that is there can. */
 export class ModelUnfit extends Schema.TaggedError<ModelUnfit>()("ModelUnfit", {
   ability: Ability,
   /** The one that was named; absent when the choice was ours. */
@@ -50,9 +35,6 @@ export class ModelUnfit extends Schema.TaggedError<ModelUnfit>()("ModelUnfit", {
 /**
  * A name means its model, which must be able to; a server that does not tell is believed. Without a name: `preferred` if
  * it can, else one in memory, else the best suited on disk.
- *
- * @since 0.1.0
- * @category getters
  */
 export const choose = (
   models: ReadonlyArray<ApiModel>,
@@ -76,12 +58,7 @@ export const choose = (
   return best === undefined ? Either.left(new ModelUnfit({ ability, suited })) : Either.right(best)
 }
 
-/**
- * The key of the model for the work among those that the server has now; `DEFAULT_MODEL` is preferred.
- *
- * @since 0.1.0
- * @category constructors
- */
+/** The key of the model for the work among those that the server has now; `DEFAULT_MODEL` is preferred. */
 export const find = Effect.fn("ModelFit.find")(function* (ability: Ability, name: string | undefined) {
   const { defaultModel } = yield* Settings
   const models = yield* Effect.flatMap(LmStudioApi, (api) => api.models)

@@ -1,30 +1,18 @@
 /**
  * What a person may write for a model, and which model it means. Names are looked up by us, because LM Studio lets any
  * loaded model answer for a name it does not know (contract C2, H4).
- *
- * @since 0.1.0
  */
 import { ModelNotFound } from "../../lmstudio/LmStudioError.ts"
 import { nearest as nearestOf } from "../../names/nearest.ts"
 
-/**
- * The parts of `owner/name@variant:2`. `copy` is the number that LM Studio appends to further instances of a model.
- *
- * @since 0.1.0
- * @category models
- */
+/** The parts of `owner/name@variant:2`. `copy` is the number that LM Studio appends to further instances of a model. */
 export interface NameParts {
   readonly key: string
   readonly variant: string | undefined
   readonly copy: number | undefined
 }
 
-/**
- * As much of a model as its name needs.
- *
- * @since 0.1.0
- * @category models
- */
+/** As much of a model as its name needs. */
 export interface Named {
   readonly key: string
   readonly variants: ReadonlyArray<string>
@@ -34,9 +22,6 @@ export interface Named {
 /**
  * What a name was found to mean. `instanceId` when the name is that of a copy in memory, `variant` (`key@quant`) when it
  * names one of several variants of the model.
- *
- * @since 0.1.0
- * @category models
  */
 export interface Meaning<M extends Named> {
   readonly model: M
@@ -46,24 +31,13 @@ export interface Meaning<M extends Named> {
 
 /**
  * Whether the caller leaves the choice to us: nothing, blanks, or `default`, which must never be sent (contract C4).
- *
- * @since 0.1.0
- * @category predicates
  */
 export const isDefault = (name: string | undefined): name is undefined =>
   name === undefined || name.trim() === "" || sameName(name, "default")
 
-/**
- * @since 0.1.0
- * @category predicates
- */
 export const sameName = (left: string, right: string): boolean =>
   left.trim().toLowerCase() === right.trim().toLowerCase()
 
-/**
- * @since 0.1.0
- * @category constructors
- */
 export const parse = (name: string): NameParts => {
   const match = /^(.+?)(?:@([^@:]+))?(?::(\d+))?$/.exec(name.trim())
   return {
@@ -76,9 +50,6 @@ export const parse = (name: string): NameParts => {
 /**
  * The one model that a name means: an instance id or key as written, then a key, a variant or an instance id in any
  * letter case, then the key that is left when the number of a copy is taken off. Undefined when it means none.
- *
- * @since 0.1.0
- * @category getters
  */
 export const find = <M extends Named>(models: ReadonlyArray<M>, name: string): Meaning<M> | undefined => {
   const wanted = name.trim()
@@ -113,12 +84,7 @@ export const find = <M extends Named>(models: ReadonlyArray<M>, name: string): M
   )
 }
 
-/**
- * At most three known names that look most like `wanted`.
- *
- * @since 0.1.0
- * @category getters
- */
+/** At most three known names that look most like `wanted`. */
 export const nearest = (wanted: string, keys: ReadonlyArray<string>): ReadonlyArray<string> => {
   const parts = parse(wanted)
   const found = nearestOf(parts.key, keys)
@@ -133,12 +99,7 @@ export const nearest = (wanted: string, keys: ReadonlyArray<string>): ReadonlyAr
     .map(({ key }) => key)
 }
 
-/**
- * The error for a name that means nothing, with what there is and what may have been meant.
- *
- * @since 0.1.0
- * @category errors
- */
+/** The error for a name that means nothing, with what there is and what may have been meant. */
 export const notFound = (models: ReadonlyArray<Named>, name: string): ModelNotFound => {
   const available = models.map(({ key }) => key)
   return new ModelNotFound({ model: name, available, nearest: nearest(name, available) })

@@ -1,33 +1,16 @@
-/**
- * Which model is meant when nobody names one. Deterministic: the same models give the same choice.
- *
- * @since 0.1.0
- */
+/** Which model is meant when nobody names one. Deterministic: the same models give the same choice. */
 import type { ApiModel } from "../../lmstudio/LmStudioApi.ts"
 
-/**
- * As much of a model as the choice needs.
- *
- * @since 0.1.0
- * @category models
- */
+/** As much of a model as the choice needs. */
 export type Candidate = Pick<ApiModel, "key" | "type" | "toolUse" | "sizeBytes" | "params" | "instances">
 
-/**
- * Largest file, in bytes, that is taken to run well on an ordinary machine: about 8 billion parameters in 4 bits.
- *
- * @since 0.1.0
- * @category constants
- */
+/** Largest file, in bytes, that is taken to run well on an ordinary machine: about 8 billion parameters in 4 bits. */
 export const moderateBytes = 6_000_000_000
 
 /**
  * The model to use when none is named and none configured. A language model in memory, else one on disk; never an
  * embedding model. Among several: one trained for tool use first, then the largest that is still moderate, then the
  * smallest of the large ones, then by name. Undefined when there is no language model.
- *
- * @since 0.1.0
- * @category getters
  */
 export const choose = <M extends Candidate>(models: ReadonlyArray<M>): M | undefined => {
   const languageModels = models.filter(({ type }) => type === "llm")

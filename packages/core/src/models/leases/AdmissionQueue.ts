@@ -1,8 +1,6 @@
 /**
  * The queue in front of `lease` for when models cannot all be in memory: requests for the same model are let through
  * together, so that A B A B becomes A A B B, and nobody waits longer than a bound while others overtake him.
- *
- * @since 0.1.0
  */
 import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
@@ -18,21 +16,13 @@ import { counted } from "./Leases.ts"
 /**
  * `longestOvertaking`: so long may requests for a model in use go ahead of one that waits for another model.
  * `longestWait`: after that a request gives up. Both in milliseconds.
- *
- * @since 0.1.0
- * @category models
  */
 export class CollationPolicy extends Schema.Class<CollationPolicy>("@lms-bridge/core/models/CollationPolicy")({
   longestOvertaking: Schema.DurationFromMillis,
   longestWait: Schema.DurationFromMillis
 }) {}
 
-/**
- * 60 s and 10 minutes.
- *
- * @since 0.1.0
- * @category references
- */
+/** 60 s and 10 minutes. */
 export class CurrentCollationPolicy extends Context.Reference<CurrentCollationPolicy>()(
   "@lms-bridge/core/models/CurrentCollationPolicy",
   {
@@ -41,24 +31,14 @@ export class CurrentCollationPolicy extends Context.Reference<CurrentCollationPo
   }
 ) {}
 
-/**
- * A request that waits. `since` is epoch milliseconds.
- *
- * @since 0.1.0
- * @category models
- */
+/** A request that waits. `since` is epoch milliseconds. */
 export interface Waiting {
   readonly id: number
   readonly model: string
   readonly since: number
 }
 
-/**
- * `holders` are the leases per model; `trying` counts requests that were let through and have not got a lease yet.
- *
- * @since 0.1.0
- * @category models
- */
+/** `holders` are the leases per model; `trying` counts requests that were let through and have not got a lease yet. */
 export interface Table {
   readonly holders: ReadonlyMap<string, number>
   readonly trying: number
@@ -68,9 +48,6 @@ export interface Table {
 /**
  * Whether a request that comes in now may go ahead. With nobody waiting: always. Else only for a model that is in memory
  * (that is the grouping), and only while nobody has waited too long for another.
- *
- * @since 0.1.0
- * @category getters
  */
 export const mayGoAhead = (
   table: Table,
@@ -84,21 +61,12 @@ export const mayGoAhead = (
       ({ model, since }) => model !== request.model && now - since >= Duration.toMillis(policy.longestOvertaking)
     ))
 
-/**
- * Who is let through when room may have come: the one who has waited longest, and all who wait for the same model.
- *
- * @since 0.1.0
- * @category getters
- */
+/** Who is let through when room may have come: the one who has waited longest, and all who wait for the same model. */
 export const next = (table: Table): ReadonlyArray<Waiting> => {
   const oldest = table.waiting.toSorted((left, right) => left.since - right.since || left.id - right.id)[0]
   return oldest === undefined ? [] : table.waiting.filter(({ model }) => model === oldest.model)
 }
 
-/**
- * @since 0.1.0
- * @category models
- */
 export interface Queue {
   /** Tries at once; when the attempt fails, the next in the queue may try. */
   readonly attempt: <A, E, R>(self: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>
@@ -120,10 +88,6 @@ export interface Queue {
   readonly leaseEnded: (model: string) => Effect.Effect<void>
 }
 
-/**
- * @since 0.1.0
- * @category constructors
- */
 export const make: Effect.Effect<Queue> = Effect.gen(function* () {
   const policy = yield* CurrentCollationPolicy
   const table = yield* STM.commit(TRef.make<Table>({ holders: new Map(), trying: 0, waiting: [] }))

@@ -1,8 +1,6 @@
 /**
  * From an ensured model to a hold on it: in turn when models are in each other's way, moved along when the model had to
  * be loaded again, given back when the scope closes.
- *
- * @since 0.1.0
  */
 import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
@@ -20,19 +18,11 @@ import type { EnsureOptions, ModelLease as Held } from "../ModelLifecycle.ts"
 import type { Ensured } from "../Ensured.ts"
 import type { ModelLifecycleError } from "../ModelLifecycleError.ts"
 
-/**
- * @since 0.1.0
- * @category models
- */
 export type Lease = (
   name: string | undefined,
   options?: EnsureOptions
 ) => Effect.Effect<Held, ModelLifecycleError, Scope.Scope>
 
-/**
- * @since 0.1.0
- * @category constructors
- */
 export const make = Effect.fnUntraced(function* (parts: LifecycleParts, { ensure, peek }: Ensure) {
   const { leases, ledger, ttlPolicy } = parts
   const queue = yield* Collation.make

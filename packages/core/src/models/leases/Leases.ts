@@ -1,8 +1,6 @@
 /**
  * Who works with what in this process. An instance that is held, or about to be held, cannot be claimed for unloading,
  * and one that is being unloaded cannot be held: each is decided in one step over one state.
- *
- * @since 0.1.0
  */
 import * as Effect from "effect/Effect"
 import type * as Option from "effect/Option"
@@ -10,10 +8,6 @@ import type * as Scope from "effect/Scope"
 import * as STM from "effect/STM"
 import * as TRef from "effect/TRef"
 
-/**
- * @since 0.1.0
- * @category models
- */
 export interface Leases {
   /**
    * Until the scope closes, nobody claims an instance of this model. Waits while one is being unloaded; true when it had
@@ -36,10 +30,6 @@ export interface Leases {
   readonly held: Effect.Effect<ReadonlyMap<string, number>>
 }
 
-/**
- * @since 0.1.0
- * @category constructors
- */
 export const make: Effect.Effect<Leases> = Effect.map(
   STM.commit(TRef.make<State>({ holds: new Map(), intents: new Map(), leaving: [] })),
   (state): Leases => {

@@ -1,7 +1,5 @@
 /**
  * Working with a model that is held: requests that carry our TTL, and one recovery when the model turns out to be gone.
- *
- * @since 0.1.0
  */
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -18,18 +16,10 @@ import type { ModelLifecycleError } from "../ModelLifecycleError.ts"
 /**
  * How long a model is taken to be in memory still after it answered or was looked at. After a longer pause (a slow tool)
  * one look comes first: LM Studio would else load it again by itself, with its default context.
- *
- * @since 0.1.0
- * @category constants
  */
 export const trustFor = Duration.seconds(5)
 
-/**
- * `again` ensures the model anew and moves the hold to the new instance.
- *
- * @since 0.1.0
- * @category constructors
- */
+/** `again` ensures the model anew and moves the hold to the new instance. */
 export const make = Effect.fnUntraced(function* (
   { api, inTurn, ledger }: LifecycleParts,
   options: {

@@ -1,8 +1,6 @@
 /**
  * What the lms-bridge processes of this machine have loaded and hold. Each process writes one file of its own; all read
  * all of them; what a dead process left is taken over by the next that looks.
- *
- * @since 0.1.0
  */
 import * as FileSystem from "@effect/platform/FileSystem"
 import * as Path from "@effect/platform/Path"
@@ -19,30 +17,14 @@ import { ProcessIdentity } from "../../machine/ProcessIdentity.ts"
 /**
  * A process that has not written for so many milliseconds is taken for dead; a live one with something to say writes
  * every `beatMillis`.
- *
- * @since 0.1.0
- * @category constants
  */
 export const deadAfterMillis = 90_000
 
-/**
- * @since 0.1.0
- * @category constants
- */
 export const beatMillis = 30_000
 
-/**
- * For so long what other processes wrote is not read again when a mere look at a model asks for it.
- *
- * @since 0.1.0
- * @category constants
- */
+/** For so long what other processes wrote is not read again when a mere look at a model asks for it. */
 export const freshMillis = 5000
 
-/**
- * @since 0.1.0
- * @category models
- */
 export interface Ledger {
   /** What this process loaded. */
   readonly own: Effect.Effect<ReadonlyArray<LedgerEntry>>
@@ -71,10 +53,6 @@ export interface Ledger {
   readonly close: Effect.Effect<void>
 }
 
-/**
- * @since 0.1.0
- * @category constructors
- */
 export const make = Effect.fnUntraced(function* (state: StateDirectory, server: string) {
   const fs = yield* FileSystem.FileSystem
   const path = yield* Path.Path

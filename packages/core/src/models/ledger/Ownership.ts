@@ -1,18 +1,11 @@
 /**
  * What we remember of a model that we loaded, and how to tell from it whether an instance is ours: an instance that may
  * be a user's is never touched.
- *
- * @since 0.1.0
  */
 import * as Schema from "effect/Schema"
 import { LoadWay } from "../loading/LoadWays.ts"
 
-/**
- * A load by us. Times are epoch milliseconds, `contextLength` tokens.
- *
- * @since 0.1.0
- * @category models
- */
+/** A load by us. Times are epoch milliseconds, `contextLength` tokens. */
 export const LedgerEntry = Schema.Struct({
   instanceId: Schema.String,
   model: Schema.String,
@@ -28,18 +21,9 @@ export const LedgerEntry = Schema.Struct({
   /** Whether a run of ours has worked with it. */
   worked: Schema.Boolean
 })
-/**
- * @since 0.1.0
- * @category models
- */
 export type LedgerEntry = typeof LedgerEntry.Type
 
-/**
- * What a look at LM Studio says about an instance. `ttlMillis` undefined is unknown (no `lms`), null is for ever.
- *
- * @since 0.1.0
- * @category models
- */
+/** What a look at LM Studio says about an instance. `ttlMillis` undefined is unknown (no `lms`), null is for ever. */
 export interface InstanceFacts {
   readonly id: string
   readonly contextLength?: number | undefined
@@ -47,21 +31,13 @@ export interface InstanceFacts {
   readonly lastUsedAt?: number | undefined
 }
 
-/**
- * How long after its beginning a load whose end we did not see may turn up and still be taken for ours.
- *
- * @since 0.1.0
- * @category constants
- */
+/** How long after its beginning a load whose end we did not see may turn up and still be taken for ours. */
 export const unseenLoadMillis = 600_000
 
 /**
  * Whether the listed instance is the one that the entry speaks of, and not another that a user has loaded under the
  * same id since. In doubt it is not ours: the context must fit; with `lms`, the TTL must be the one we gave (none, by
  * REST); without it, an entry counts only until LM Studio must have unloaded the instance.
- *
- * @since 0.1.0
- * @category predicates
  */
 export const isOurs = (entry: LedgerEntry | undefined, facts: InstanceFacts, now: number): entry is LedgerEntry => {
   if (entry === undefined || entry.instanceId !== facts.id) return false
@@ -87,19 +63,11 @@ export const isOurs = (entry: LedgerEntry | undefined, facts: InstanceFacts, now
 
 /**
  * Epoch milliseconds at which the instance has been idle for its whole TTL, by the latest use that anybody knows of.
- *
- * @since 0.1.0
- * @category getters
  */
 export const expiryOf = (entry: LedgerEntry, facts?: Pick<InstanceFacts, "lastUsedAt">): number =>
   Math.max(entry.lastUsedAt, facts?.lastUsedAt ?? 0) + entry.ttlMillis
 
-/**
- * The id that LM Studio will give to the next instance of a model: the key, or the first free `key:N`.
- *
- * @since 0.1.0
- * @category getters
- */
+/** The id that LM Studio will give to the next instance of a model: the key, or the first free `key:N`. */
 export const nextInstanceId = (key: string, taken: ReadonlySet<string>): string => {
   if (!taken.has(key)) return key
   let copy = 2

@@ -1,8 +1,6 @@
 /**
  * Ends the idle time of models that LM Studio would keep for ever, because they were loaded by a route that takes no TTL;
  * also of those that a process loaded which has died since.
- *
- * @since 0.1.0
  */
 import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
@@ -14,37 +12,19 @@ import { idleOfOurs, survey, type LifecycleParts } from "../loading/LifecyclePar
 import { expiryOf, unseenLoadMillis, type LedgerEntry } from "./Ownership.ts"
 import { remove } from "../loading/Unloading.ts"
 
-/**
- * How often it looks into the ledger. LM Studio is asked only when something there has expired.
- *
- * @since 0.1.0
- * @category constants
- */
+/** How often it looks into the ledger. LM Studio is asked only when something there has expired. */
 export const reapEvery = Duration.seconds(15)
 
-/**
- * An entry that nobody has used for so long beyond its TTL is dropped unlooked at: LM Studio has long ended it.
- *
- * @since 0.1.0
- * @category constants
- */
+/** An entry that nobody has used for so long beyond its TTL is dropped unlooked at: LM Studio has long ended it. */
 export const forgetAfterMillis = 24 * 60 * 60 * 1000
 
-/**
- * How long the end of the process may be held up by unloading.
- *
- * @since 0.1.0
- * @category constants
- */
+/** How long the end of the process may be held up by unloading. */
 export const closingTime = Duration.seconds(2)
 
 /**
  * One look: takes over what dead processes left, and unloads what is ours, has been idle for its whole TTL by everybody's
  * knowledge, is not held, not busy, and is still the instance that we loaded. Never fails: what cannot be done now is
  * tried again at the next look.
- *
- * @since 0.1.0
- * @category combinators
  */
 export const reap = Effect.fn("ModelLifecycle.reap")(
   function* (parts: LifecycleParts) {
@@ -81,12 +61,7 @@ export const reap = Effect.fn("ModelLifecycle.reap")(
   Effect.catchAllCause((cause) => Effect.logWarning("looking for idle models failed", cause))
 )
 
-/**
- * Looks now and then, for as long as the scope is open.
- *
- * @since 0.1.0
- * @category combinators
- */
+/** Looks now and then, for as long as the scope is open. */
 export const run = (parts: LifecycleParts) =>
   Effect.all([
     Effect.forkScoped(Effect.repeat(reap(parts), Schedule.spaced(reapEvery))),
@@ -96,9 +71,6 @@ export const run = (parts: LifecycleParts) =>
 /**
  * When the process ends in good order, nobody is left to end what LM Studio would keep for ever. What a run has worked
  * with is unloaded; what was only loaded, at somebody's wish, stays for the next lms-bridge process to look after.
- *
- * @since 0.1.0
- * @category combinators
  */
 export const close = (parts: LifecycleParts) =>
   Effect.gen(function* () {

@@ -1,29 +1,17 @@
-/**
- * Starts LM Studio's server when nobody answers, and only where configuration allows it.
- *
- * @since 0.1.0
- */
+/** Starts LM Studio's server when nobody answers, and only where configuration allows it. */
 import * as Effect from "effect/Effect"
 import { address } from "../../configuration/Settings.ts"
 import type { ApiError, ApiModel } from "../../lmstudio/LmStudioApi.ts"
 import * as Patience from "../../resilience/Patience.ts"
 import type { LifecycleParts } from "./LifecycleParts.ts"
 
-/**
- * How the model list is asked for. `tell` hears why it is waited for.
- *
- * @since 0.1.0
- * @category models
- */
+/** How the model list is asked for. `tell` hears why it is waited for. */
 export type Look = (tell?: (why: string) => Effect.Effect<void>) => Effect.Effect<ReadonlyArray<ApiModel>, ApiError>
 
 /**
  * The model list. With `LMS_BRIDGE_AUTOSTART`, when nothing listens at the address and it is on this machine,
  * `lms server start` is run first, by one caller for all, and then the list is asked for once more. A server that has gone
  * since it answered last, and one that is still loading, are waited for.
- *
- * @since 0.1.0
- * @category constructors
  */
 export const make = ({ api, cli, settings }: LifecycleParts): Effect.Effect<Look> =>
   Effect.map(Effect.makeSemaphore(1), (oneStarter) => {
@@ -54,10 +42,5 @@ export const make = ({ api, cli, settings }: LifecycleParts): Effect.Effect<Look
       )
   })
 
-/**
- * What is told of a server that has gone.
- *
- * @since 0.1.0
- * @category constants
- */
+/** What is told of a server that has gone. */
 export const gone = "LM Studio has gone and may come back"

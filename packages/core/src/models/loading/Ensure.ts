@@ -1,12 +1,11 @@
 /**
  * From a name to a model in memory: look, wait for a load that is under way, else load; step down the chain of fallbacks.
- *
- * @since 0.1.0
  */
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Option from "effect/Option"
+import { present } from "../../schema/Fields.ts"
 import type { ApiModel } from "../../lmstudio/LmStudioApi.ts"
 import { ModelLoadFailed } from "../../lmstudio/LmStudioError.ts"
 import type { LifecycleParts } from "./LifecycleParts.ts"
@@ -21,18 +20,9 @@ import { expiryOf, isOurs, type LedgerEntry } from "../ledger/Ownership.ts"
 import * as SingleFlight from "./SingleFlight.ts"
 import * as Wake from "./Autostart.ts"
 
-/**
- * Takes what was ensured for the caller before anybody can unload it. False when that came too late.
- *
- * @since 0.1.0
- * @category models
- */
+/** Takes what was ensured for the caller before anybody can unload it. False when that came too late. */
 export type Take = (ensured: Ensured) => Effect.Effect<boolean>
 
-/**
- * @since 0.1.0
- * @category models
- */
 export interface Ensure {
   readonly resolve: (name: string | undefined) => Effect.Effect<string, ModelLifecycleError>
   /** The model that a name means, and whether it is in memory at all. One look. */
@@ -48,12 +38,7 @@ export interface Ensure {
   ) => Effect.Effect<Ensured, ModelLifecycleError>
 }
 
-/**
- * Loads run in the scope of whoever makes this.
- *
- * @since 0.1.0
- * @category constructors
- */
+/** Loads run in the scope of whoever makes this. */
 export const make = Effect.fnUntraced(function* (parts: LifecycleParts) {
   const { api, leases, ledger, settings } = parts
   const look = yield* Wake.make(parts)
@@ -222,10 +207,9 @@ const ensured = (
   model: key,
   instanceId: instance.id,
   action: done.action,
-  ...(done.way === undefined ? {} : { way: done.way }),
+  ...present({ way: done.way }),
   owner: entry === undefined ? "user" : "lms-bridge",
-  ...(instance.contextLength === undefined ? {} : { contextLength: instance.contextLength }),
-  ...(vision === undefined ? {} : { vision }),
+  ...present({ contextLength: instance.contextLength, vision }),
   ...(entry === undefined ? {} : { ttlMillis: entry.ttlMillis, expiresAt: expiryOf(entry, instance) }),
   tookMillis: done.tookMillis,
   steppedDown: []

@@ -1,10 +1,7 @@
-/**
- * The service put together: the steps of a model's life over what they share, and the fibers that look after it.
- *
- * @since 0.1.0
- */
+/** The service put together: the steps of a model's life over what they share, and the fibers that look after it. */
 import type * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
+import { present } from "../../schema/Fields.ts"
 import { baseUrl, Settings, type Values } from "../../configuration/Settings.ts"
 import { LmStudioApi } from "../../lmstudio/LmStudioApi.ts"
 import { LmsCli } from "../../lmstudio/LmsCli.ts"
@@ -23,10 +20,6 @@ import * as Reaper from "../ledger/Reaper.ts"
 import * as StateDirectory from "../../machine/StateDirectory.ts"
 import { unload } from "./Unloading.ts"
 
-/**
- * @since 0.1.0
- * @category constructors
- */
 export const make = Effect.gen(function* () {
   const settings = yield* Settings
   const server = baseUrl(settings)
@@ -64,10 +57,6 @@ export const make = Effect.gen(function* () {
   return service
 })
 
-/**
- * @since 0.1.0
- * @category getters
- */
 export const ttlPolicyOf = (settings: Values): TtlPolicy.TtlPolicy =>
   new TtlPolicy.TtlPolicy({
     standard: settings.ttl,
@@ -90,10 +79,12 @@ const loadedModel = ({ entry, instance, model }: Seen, leases: number): LoadedMo
     instanceId: instance.id,
     type: model.type,
     owner: entry === undefined ? "user" : "lms-bridge",
-    ...(instance.contextLength === undefined ? {} : { contextLength: instance.contextLength }),
-    ...(model.sizeBytes === undefined ? {} : { sizeBytes: model.sizeBytes }),
-    ...(instance.status === undefined ? {} : { status: instance.status }),
-    ...(ttlMillis === undefined ? {} : { ttlMillis }),
+    ...present({
+      contextLength: instance.contextLength,
+      sizeBytes: model.sizeBytes,
+      status: instance.status,
+      ttlMillis
+    }),
     ...(ends ? { expiresAt: idleSince + ttlMillis } : {}),
     leases
   }

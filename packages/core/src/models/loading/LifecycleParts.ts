@@ -1,11 +1,8 @@
-/**
- * What the steps of a model's life share: LM Studio, the picture of it, what we loaded and who works with it.
- *
- * @since 0.1.0
- */
+/** What the steps of a model's life share: LM Studio, the picture of it, what we loaded and who works with it. */
 import type * as Context from "effect/Context"
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
+import { present } from "../../schema/Fields.ts"
 import type { Values } from "../../configuration/Settings.ts"
 import type { LmStudioApi } from "../../lmstudio/LmStudioApi.ts"
 import type { LmsCli } from "../../lmstudio/LmsCli.ts"
@@ -17,10 +14,6 @@ import type { MachineLock } from "../../machine/MachineLock.ts"
 import type { Catalog, CatalogInstance, CatalogModel, ModelCatalog } from "../catalog/ModelCatalog.ts"
 import { isOurs, type LedgerEntry } from "../ledger/Ownership.ts"
 
-/**
- * @since 0.1.0
- * @category models
- */
 export interface LifecycleParts {
   readonly api: Context.Tag.Service<LmStudioApi>
   readonly cli: Context.Tag.Service<LmsCli>
@@ -36,24 +29,14 @@ export interface LifecycleParts {
   readonly server: string
 }
 
-/**
- * An instance with its model, and our entry for it when it is ours.
- *
- * @since 0.1.0
- * @category models
- */
+/** An instance with its model, and our entry for it when it is ours. */
 export interface Seen {
   readonly model: CatalogModel
   readonly instance: CatalogInstance
   readonly entry: LedgerEntry | undefined
 }
 
-/**
- * A look at LM Studio and at what is ours in it. The ledger is brought up to date on the way.
- *
- * @since 0.1.0
- * @category models
- */
+/** A look at LM Studio and at what is ours in it. The ledger is brought up to date on the way. */
 export interface Survey {
   readonly catalog: Catalog
   readonly seen: ReadonlyArray<Seen>
@@ -61,10 +44,6 @@ export interface Survey {
   readonly at: number
 }
 
-/**
- * @since 0.1.0
- * @category constructors
- */
 export const survey = Effect.fnUntraced(function* ({ catalog, ledger }: LifecycleParts) {
   const at = yield* Clock.currentTimeMillis
   const picture = yield* catalog.inMemory
@@ -79,7 +58,7 @@ export const survey = Effect.fnUntraced(function* ({ catalog, ledger }: Lifecycl
     const instance = listed.get(entry.instanceId)
     if (entry.state !== "loading" || instance === undefined || !isOurs(entry, instance, at)) continue
     const { contextLength } = instance
-    yield* ledger.put({ ...entry, state: "loaded", ...(contextLength === undefined ? {} : { contextLength }) })
+    yield* ledger.put({ ...entry, state: "loaded", ...present({ contextLength }) })
   }
   // another product at an address where LM Studio was before has loaded nothing for us
   const entries = picture.server.dialect === "openai" ? [] : yield* ledger.all
@@ -87,10 +66,6 @@ export const survey = Effect.fnUntraced(function* ({ catalog, ledger }: Lifecycl
   return result
 })
 
-/**
- * @since 0.1.0
- * @category getters
- */
 export const seenIn = (
   models: ReadonlyArray<CatalogModel>,
   entries: ReadonlyArray<LedgerEntry>,
@@ -106,9 +81,6 @@ export const seenIn = (
 /**
  * Instances of ours that nobody works with, the longest unused first. Without `lms` nobody can see the requests of other
  * programs; then it is only our own that count.
- *
- * @since 0.1.0
- * @category getters
  */
 export const idleOfOurs = Effect.fnUntraced(function* ({ leases, ledger }: LifecycleParts, { seen }: Survey) {
   const held = yield* leases.held

@@ -1,9 +1,6 @@
-/**
- * What a failed load means: whether another way may still work, and what to tell the caller.
- *
- * @since 0.1.0
- */
+/** What a failed load means: whether another way may still work, and what to tell the caller. */
 import * as Effect from "effect/Effect"
+import { present } from "../../schema/Fields.ts"
 import * as ErrorClassifier from "../../lmstudio/ErrorClassifier.ts"
 import type { ApiError } from "../../lmstudio/LmStudioApi.ts"
 import type { LmsCallError, LmsCliError } from "../../lmstudio/LmsCli.ts"
@@ -18,9 +15,6 @@ import type { ModelLifecycleError } from "../ModelLifecycleError.ts"
  * Whether the failure says that this way is not open here, and nothing of the model: the executable is missing or too
  * old, just-in-time loading is switched off (LM Studio then says that nothing is loaded, that it does not know the name,
  * or lets another model answer), the route is not there.
- *
- * @since 0.1.0
- * @category predicates
  */
 export const isWayClosed = (way: LoadWay, error: ApiError | LmsCallError): boolean => {
   switch (error._tag) {
@@ -42,12 +36,7 @@ export const isWayClosed = (way: LoadWay, error: ApiError | LmsCallError): boole
   }
 }
 
-/**
- * Whether LM Studio itself says that it has not loaded the model. After any other failure it may have.
- *
- * @since 0.1.0
- * @category predicates
- */
+/** Whether LM Studio itself says that it has not loaded the model. After any other failure it may have. */
 export const isDefinite = (error: ApiError | LmsCallError): boolean =>
   error._tag === "ModelLoadRefused" ||
   (error._tag === "ModelLoadFailed" && error.reason !== "Timeout") ||
@@ -55,12 +44,7 @@ export const isDefinite = (error: ApiError | LmsCallError): boolean =>
   error._tag === "Unauthorized" ||
   (error._tag === "LmsCliError" && (error.reason === "LoadRefused" || error.reason === "ModelNotFound"))
 
-/**
- * Whether the way to LM Studio broke while it loaded. It may have gone on with it, or it may have ended itself.
- *
- * @since 0.1.0
- * @category predicates
- */
+/** Whether the way to LM Studio broke while it loaded. It may have gone on with it, or it may have ended itself. */
 export const isCut = (error: ApiError | LmsCallError): boolean =>
   error._tag === "StreamCut" ||
   Patience.isGone(error) ||
@@ -69,9 +53,6 @@ export const isCut = (error: ApiError | LmsCallError): boolean =>
 /**
  * The error to give for a load that failed, in LM Studio's terms whichever way it went. A refusal for want of memory
  * names the idle models of ours that could be unloaded.
- *
- * @since 0.1.0
- * @category errors
  */
 export const explain = Effect.fnUntraced(function* (
   parts: LifecycleParts,
@@ -92,10 +73,6 @@ export const explain = Effect.fnUntraced(function* (
   return yield* refused(parts, model, look, explained)
 })
 
-/**
- * @since 0.1.0
- * @category errors
- */
 export const refused = (
   parts: LifecycleParts,
   model: CatalogModel,
@@ -107,7 +84,7 @@ export const refused = (
     (idle) =>
       new ModelLoadRefused({
         model: model.key,
-        ...(facts.requiredBytes === undefined ? {} : { requiredBytes: facts.requiredBytes }),
+        ...present({ requiredBytes: facts.requiredBytes }),
         couldUnload: idle.filter((one) => one.model.key !== model.key).map(({ instance }) => instance.id),
         serverMessage: facts.serverMessage
       })

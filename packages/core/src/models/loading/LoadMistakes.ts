@@ -1,8 +1,4 @@
-/**
- * What is done about a load after which LM Studio is not as it was asked to be.
- *
- * @since 0.1.0
- */
+/** What is done about a load after which LM Studio is not as it was asked to be. */
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
@@ -16,9 +12,6 @@ import { remove as removeInstance } from "./Unloading.ts"
  * Unloads what came into memory instead of, or beside, what was ordered, where it is plain that this was our doing: it
  * was not there before, is idle, and is our own entry or has the TTL that we gave. What another load of ours brought in
  * meanwhile is no mistake.
- *
- * @since 0.1.0
- * @category combinators
  */
 export const remove = (
   parts: LifecycleParts,
@@ -48,12 +41,7 @@ export const remove = (
     return gone
   })
 
-/**
- * The load that was none, with the facts.
- *
- * @since 0.1.0
- * @category errors
- */
+/** The load that was none, with the facts. */
 export const notVerified = (order: LoadOrder, seen: ReadonlyArray<Seen>, gone: ReadonlyArray<string>) => {
   const listed = seen.map(({ instance, model }) =>
     [instance.id, model.key === instance.id ? "" : ` (${model.key})`, contextOf(instance.contextLength)].join("")

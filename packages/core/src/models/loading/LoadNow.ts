@@ -1,8 +1,6 @@
 /**
  * The work of one flight: under the machine's lock look once more, decide what to do with copies that do not serve, see
  * that there is room, load.
- *
- * @since 0.1.0
  */
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -21,10 +19,6 @@ import type { Flight } from "./SingleFlight.ts"
 import { notFound } from "../catalog/ModelName.ts"
 import { makeRoom, remove } from "./Unloading.ts"
 
-/**
- * @since 0.1.0
- * @category models
- */
 export interface Outcome {
   readonly model: CatalogModel
   readonly seen: Seen
@@ -34,16 +28,9 @@ export interface Outcome {
 
 /**
  * How long a load that was given up, and that LM Studio may finish all the same, is awaited before another is begun.
- *
- * @since 0.1.0
- * @category constants
  */
 export const givenUpLoad = Schedule.intersect(Schedule.spaced("1 second"), Schedule.recurs(5))
 
-/**
- * @since 0.1.0
- * @category combinators
- */
 export const loadNow = Effect.fn("ModelLifecycle.loadNow")(function* (
   parts: LifecycleParts,
   wanted: LoadOrder.Wanted,

@@ -1,8 +1,4 @@
-/**
- * What is ordered of LM Studio for a wish in a situation: by which ways, under which identifier, with which limit.
- *
- * @since 0.1.0
- */
+/** What is ordered of LM Studio for a wish in a situation: by which ways, under which identifier, with which limit. */
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as TtlPolicy from "../../resilience/TtlPolicy.ts"
@@ -13,12 +9,7 @@ import type { CatalogModel } from "../catalog/ModelCatalog.ts"
 import { sameName } from "../catalog/ModelName.ts"
 import type { EnsureOptions } from "../ModelLifecycle.ts"
 
-/**
- * A model and what is asked of its instance.
- *
- * @since 0.1.0
- * @category models
- */
+/** A model and what is asked of its instance. */
 export interface Wanted {
   readonly key: string
   readonly instanceId: string | undefined
@@ -26,12 +17,7 @@ export interface Wanted {
   readonly options: EnsureOptions
 }
 
-/**
- * What to load and how. `ttl` in whole seconds; never without one.
- *
- * @since 0.1.0
- * @category models
- */
+/** What to load and how. `ttl` in whole seconds; never without one. */
 export interface LoadOrder extends Choice {
   readonly model: CatalogModel
   /** The key, or the variant that was asked for. */
@@ -47,21 +33,13 @@ export interface LoadOrder extends Choice {
   readonly serves: (seen: Seen) => boolean
 }
 
-/**
- * The identifier of a copy that we load beside one that does not serve and has to stay, such as a user's own.
- *
- * @since 0.1.0
- * @category constants
- */
+/** The identifier of a copy that we load beside one that does not serve and has to stay, such as a user's own. */
 export const secondIdentifier = (key: string): string => `${key}:lms-bridge`
 
 /**
  * The instance that serves: of the identifier asked for; with enough context, as far as the server tells; the one that
  * was named, else the one that bears the model's own key, else the first. The share of the GPU and the variant cannot be
  * seen of an instance and are not asked of one that is there.
- *
- * @since 0.1.0
- * @category getters
  */
 export const pick = <I extends { readonly id: string; readonly contextLength?: number | undefined }>(
   instances: ReadonlyArray<I>,
@@ -80,30 +58,17 @@ export const pick = <I extends { readonly id: string; readonly contextLength?: n
   )
 }
 
-/**
- * @since 0.1.0
- * @category predicates
- */
 export const serves =
   ({ instanceId, key, options }: Wanted) =>
   ({ instance, model }: Seen): boolean =>
     model.key === key && pick([instance], { instanceId, model }, options) !== undefined
 
-/**
- * Equal for callers who would be served, or refused, alike.
- *
- * @since 0.1.0
- * @category getters
- */
+/** Equal for callers who would be served, or refused, alike. */
 export const purposeOf = ({ options, variant }: Wanted): string =>
   [variant, options.contextLength, options.gpu, options.parallel, options.identifier, options.makeRoom === true].join(
     "|"
   )
 
-/**
- * @since 0.1.0
- * @category constructors
- */
 export const make = Effect.fnUntraced(function* (
   parts: LifecycleParts,
   wanted: Wanted,

@@ -1,8 +1,6 @@
 /**
  * The ways to get a model into memory as data: their order of preference, what each can do, and which of them serve a
  * given wish in a given situation.
- *
- * @since 0.1.0
  */
 import * as Schema from "effect/Schema"
 import type { Dialect } from "../../lmstudio/LmStudioApi.ts"
@@ -10,29 +8,13 @@ import type { Dialect } from "../../lmstudio/LmStudioApi.ts"
 /**
  * `cli` is `lms load --ttl`, `jit` a request with `ttl` that makes LM Studio load the model, `rest` is
  * `POST /api/v1/models/load` plus our own idle reaper, because that route takes no TTL.
- *
- * @since 0.1.0
- * @category models
  */
 export const LoadWay = Schema.Literal("cli", "jit", "rest")
-/**
- * @since 0.1.0
- * @category models
- */
 export type LoadWay = typeof LoadWay.Type
 
-/**
- * What a way can do beside loading a model as it is.
- *
- * @since 0.1.0
- * @category models
- */
+/** What a way can do beside loading a model as it is. */
 export type Wish = "contextLength" | "gpu" | "parallel" | "identifier" | "variant" | "secondCopy"
 
-/**
- * @since 0.1.0
- * @category models
- */
 export interface Ability {
   readonly way: LoadWay
   readonly grants: ReadonlyArray<Wish>
@@ -46,9 +28,6 @@ export interface Ability {
  * All ways, the preferred first. `lms` cannot name a variant (contract F1); a request cannot ask for a context; REST
  * takes no identifier, share of the GPU or number of requests (A4). Every request for a just-in-time load names a TTL; LM Studio
  * disregards it when the person has switched "Auto Unload Unused JIT Models" off, and then it is their wish.
- *
- * @since 0.1.0
- * @category constants
  */
 export const standard: ReadonlyArray<Ability> = [
   {
@@ -61,10 +40,6 @@ export const standard: ReadonlyArray<Ability> = [
   { way: "rest", grants: ["contextLength", "variant", "secondCopy"], carriesTtl: false, dialects: ["native-v1"] }
 ]
 
-/**
- * @since 0.1.0
- * @category models
- */
 export interface Situation {
   readonly dialect: Dialect
   readonly isLmStudio: boolean
@@ -79,23 +54,13 @@ export interface Situation {
   readonly jitMayEvict: boolean
 }
 
-/**
- * `passedOver` says of each way that is not in `ways` what it lacks.
- *
- * @since 0.1.0
- * @category models
- */
+/** `passedOver` says of each way that is not in `ways` what it lacks. */
 export interface Choice {
   readonly ways: ReadonlyArray<LoadWay>
   readonly passedOver: ReadonlyArray<{ readonly way: LoadWay; readonly why: string }>
 }
 
-/**
- * The ways to try, in order. Just-in-time loading goes last when it could push out a model that somebody uses.
- *
- * @since 0.1.0
- * @category getters
- */
+/** The ways to try, in order. Just-in-time loading goes last when it could push out a model that somebody uses. */
 export const choose = (
   wishes: ReadonlyArray<Wish>,
   situation: Situation,

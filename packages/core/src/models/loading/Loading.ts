@@ -1,8 +1,6 @@
 /**
  * One load: by the first way that works, noted before it begins, verified afterwards, and cleaned up after when LM
  * Studio did something else than it was asked.
- *
- * @since 0.1.0
  */
 import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
@@ -22,12 +20,7 @@ import type { CatalogInstance } from "../catalog/ModelCatalog.ts"
 import { isOurs, nextInstanceId, type LedgerEntry } from "../ledger/Ownership.ts"
 import { lookUntil } from "./Unloading.ts"
 
-/**
- * How the steps of a load are told.
- *
- * @since 0.1.0
- * @category models
- */
+/** How the steps of a load are told. */
 export interface LoadSteps {
   /** `progress` 0..1 once it is known. */
   readonly onLoading: (way: LoadWay, progress?: number) => Effect.Effect<void>
@@ -36,10 +29,6 @@ export interface LoadSteps {
   readonly mustFinish: Effect.Effect<void>
 }
 
-/**
- * @since 0.1.0
- * @category models
- */
 export interface Loaded {
   readonly seen: Seen
   /** Undefined when somebody else has loaded it meanwhile. */
@@ -49,9 +38,6 @@ export interface Loaded {
 /**
  * Loads and verifies. Whatever the call itself says, what counts is the look afterwards: `lms` may have done its work and
  * not exited, and a success may be none.
- *
- * @since 0.1.0
- * @category combinators
  */
 export const load = Effect.fn("ModelLifecycle.load")(function* (
   parts: LifecycleParts,

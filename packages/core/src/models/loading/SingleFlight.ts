@@ -2,8 +2,6 @@
  * One piece of work per key at a time, shared by all who ask for it meanwhile. It belongs to the service and not to the
  * caller who happened to come first: interrupting him leaves the others waiting, and only when nobody waits any more is
  * the work given up, unless it must not be.
- *
- * @since 0.1.0
  */
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
@@ -13,12 +11,7 @@ import * as Option from "effect/Option"
 import * as Ref from "effect/Ref"
 import type * as Scope from "effect/Scope"
 
-/**
- * What the work may say and decide while it runs.
- *
- * @since 0.1.0
- * @category models
- */
+/** What the work may say and decide while it runs. */
 export interface Flight<P> {
   /** Tells everybody who waits. */
   readonly report: (progress: P) => Effect.Effect<void>
@@ -29,19 +22,12 @@ export interface Flight<P> {
 /**
  * `mine` is the outcome of work that this caller started; `shared` that of work which was under way, begun for
  * `purpose`; `abandoned` means that it was given up just when this caller joined.
- *
- * @since 0.1.0
- * @category models
  */
 export type Outcome<A, E> =
   | { readonly _tag: "mine"; readonly exit: Exit.Exit<A, E> }
   | { readonly _tag: "shared"; readonly exit: Exit.Exit<A, E>; readonly purpose: string }
   | { readonly _tag: "abandoned" }
 
-/**
- * @since 0.1.0
- * @category models
- */
 export interface SingleFlight<P, A, E> {
   readonly run: (options: {
     readonly key: string
@@ -54,12 +40,7 @@ export interface SingleFlight<P, A, E> {
   }) => Effect.Effect<Outcome<A, E>>
 }
 
-/**
- * Work runs in the scope of whoever makes this.
- *
- * @since 0.1.0
- * @category constructors
- */
+/** Work runs in the scope of whoever makes this. */
 export const make = <P, A, E>(): Effect.Effect<SingleFlight<P, A, E>, never, Scope.Scope> =>
   Effect.gen(function* () {
     const scope = yield* Effect.scope

@@ -1,8 +1,4 @@
-/**
- * Taking instances out of memory, verified: at somebody's wish, to make room, or because we loaded them by mistake.
- *
- * @since 0.1.0
- */
+/** Taking instances out of memory, verified: at somebody's wish, to make room, or because we loaded them by mistake. */
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Option from "effect/Option"
@@ -14,20 +10,10 @@ import { idleOfOurs, survey, type LifecycleParts, type Seen, type Survey } from 
 import { ModelInUse, UnloadNotVerified, type ModelLifecycleError } from "../ModelLifecycleError.ts"
 import { sameName, type Named } from "../catalog/ModelName.ts"
 
-/**
- * How often, and how far apart, LM Studio is asked whether something is there or gone before it counts as failed.
- *
- * @since 0.1.0
- * @category constants
- */
+/** How often, and how far apart, LM Studio is asked whether something is there or gone before it counts as failed. */
 export const lookAgain = Schedule.intersect(Schedule.spaced("250 millis"), Schedule.recurs(8))
 
-/**
- * Looks until `so`, and gives the last look, whether it was so or not.
- *
- * @since 0.1.0
- * @category combinators
- */
+/** Looks until `so`, and gives the last look, whether it was so or not. */
 export const lookUntil = <A, E, R>(look: Effect.Effect<A, E, R>, so: (seen: A) => boolean): Effect.Effect<A, E, R> =>
   Effect.repeat(
     look,
@@ -40,9 +26,6 @@ export const lookUntil = <A, E, R>(look: Effect.Effect<A, E, R>, so: (seen: A) =
 /**
  * Unloads an instance and waits until it is no longer listed. Asks nobody whether it may: that is the caller's business.
  * Over HTTP where the server has a route for it, else by `lms`, whose exit code proves nothing (contract F2).
- *
- * @since 0.1.0
- * @category combinators
  */
 export const remove = Effect.fn("ModelLifecycle.remove")(function* (parts: LifecycleParts, instanceId: string) {
   const { api, cli, ledger } = parts
@@ -69,10 +52,6 @@ export const remove = Effect.fn("ModelLifecycle.remove")(function* (parts: Lifec
   return yield* new UnloadNotVerified({ instanceId })
 })
 
-/**
- * @since 0.1.0
- * @category combinators
- */
 export const unload = Effect.fn("ModelLifecycle.unload")(function* (
   parts: LifecycleParts,
   name: string,
@@ -95,9 +74,6 @@ export const unload = Effect.fn("ModelLifecycle.unload")(function* (
 /**
  * Unloads idle instances of ours, the longest unused first, until `enough` says so. Those that cannot be had are passed
  * over. The ids of what went.
- *
- * @since 0.1.0
- * @category combinators
  */
 export const makeRoom = Effect.fn("ModelLifecycle.makeRoom")(function* <E>(
   parts: LifecycleParts,

@@ -1,12 +1,11 @@
 /**
  * The traffic of one run, with the model and with the tools, on a tape: one JSON value on a line, secrets taken out. A
  * tape is played again without either, so a run that went wrong elsewhere becomes a test here.
- *
- * @since 0.1.0
  */
 import * as FileSystem from "@effect/platform/FileSystem"
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
+import { optional } from "../../schema/Fields.ts"
 import { fromJson } from "../../json/ExactJson.ts"
 import { ChatReply } from "../../lmstudio/Chat.ts"
 import { LmStudioError } from "../../lmstudio/LmStudioError.ts"
@@ -23,14 +22,7 @@ import { AgentOutcome } from "../../agent/rules/AgentEvent.ts"
 import { AgentTask } from "../../agent/AgentTask.ts"
 import { Nearness } from "../../agent/tools/SemanticRank.ts"
 
-const optional = <A, I>(schema: Schema.Schema<A, I>) => Schema.optionalWith(schema, { exact: true })
-
-/**
- * One thing that came over the wire, or the task and the outcome of the run. Either what was given or the failure.
- *
- * @since 0.1.0
- * @category models
- */
+/** One thing that came over the wire, or the task and the outcome of the run. Either what was given or the failure. */
 export const CassetteEntry = Schema.Union(
   Schema.TaggedStruct("Task", { task: AgentTask }),
   Schema.TaggedStruct("Model", { ensured: optional(Ensured), failure: optional(LmStudioError) }),
@@ -69,18 +61,9 @@ export const CassetteEntry = Schema.Union(
   }),
   Schema.TaggedStruct("Ended", { outcome: AgentOutcome })
 )
-/**
- * @since 0.1.0
- * @category models
- */
 export type CassetteEntry = typeof CassetteEntry.Type
 
-/**
- * The file is not a tape of ours, or cannot be read.
- *
- * @since 0.1.0
- * @category errors
- */
+/** The file is not a tape of ours, or cannot be read. */
 export class CassetteInvalid extends Schema.TaggedError<CassetteInvalid>()("CassetteInvalid", {
   path: Schema.String,
   line: optional(Schema.Int),
@@ -93,12 +76,7 @@ export class CassetteInvalid extends Schema.TaggedError<CassetteInvalid>()("Cass
   }
 }
 
-/**
- * A recording was asked for and its file cannot be made.
- *
- * @since 0.1.0
- * @category errors
- */
+/** A recording was asked for and its file cannot be made. */
 export class CassetteNotWritten extends Schema.TaggedError<CassetteNotWritten>()("CassetteNotWritten", {
   path: Schema.String,
   /** A clause. */
@@ -110,21 +88,11 @@ export class CassetteNotWritten extends Schema.TaggedError<CassetteNotWritten>()
   }
 }
 
-/**
- * An entry as a line of the file, without what looks like a secret.
- *
- * @since 0.1.0
- * @category conversions
- */
+/** An entry as a line of the file, without what looks like a secret. */
 export const toLine = (entry: CassetteEntry): Effect.Effect<string> =>
   Effect.map(Effect.orDie(encode(entry)), (line) => `${redacted(line)}\n`) // every field is JSON by its schema
 
-/**
- * All entries of a file.
- *
- * @since 0.1.0
- * @category constructors
- */
+/** All entries of a file. */
 export const read = Effect.fn("Cassette.read")(function* (path: string) {
   const fs = yield* FileSystem.FileSystem
   const text = yield* Effect.mapError(
@@ -144,9 +112,6 @@ export const read = Effect.fn("Cassette.read")(function* (path: string) {
 /**
  * Takes out what looks like a secret: tokens of the known forms, and values of fields that are called so. Works on JSON
  * text and leaves it JSON.
- *
- * @since 0.1.0
- * @category conversions
  */
 export const redacted = (json: string): string =>
   json

@@ -1,8 +1,4 @@
-/**
- * Whether a recording that was played again went as it did then, and if not, what was different.
- *
- * @since 0.1.0
- */
+/** Whether a recording that was played again went as it did then, and if not, what was different. */
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Schema from "effect/Schema"
@@ -14,12 +10,7 @@ import type { CassetteEntry } from "./Cassette.ts"
 import type { Left, Tape } from "./CassetteReplay.ts"
 import { fingerprint } from "../../agent/rules/StallGuard.ts"
 
-/**
- * Each difference is a sentence.
- *
- * @since 0.1.0
- * @category errors
- */
+/** Each difference is a sentence. */
 export class ReplayDiffers extends Schema.TaggedError<ReplayDiffers>()("ReplayDiffers", {
   path: Schema.String,
   differences: Schema.Array(Schema.String)
@@ -33,9 +24,6 @@ export class ReplayDiffers extends Schema.TaggedError<ReplayDiffers>()("ReplayDi
 /**
  * What a run over a tape did otherwise than the recorded one. Times are not compared. A recording that its time ended
  * is as good as played when everything on it was asked for: time does not pass again.
- *
- * @since 0.1.0
- * @category combinators
  */
 export const differences = (
   entries: ReadonlyArray<CassetteEntry>,
@@ -54,21 +42,11 @@ export const differences = (
   ]
 }
 
-/**
- * Whether the recording breaks off because the run was stopped, and was played as far as it goes.
- *
- * @since 0.1.0
- * @category predicates
- */
+/** Whether the recording breaks off because the run was stopped, and was played as far as it goes. */
 export const isPlayedToItsStop = (entries: ReadonlyArray<CassetteEntry>, left: Left): boolean =>
   left.replies === 0 && left.calls.length === 0 && !entries.some(({ _tag }) => _tag === "Ended")
 
-/**
- * A person in front of a tape says yes to the calls that are on it.
- *
- * @since 0.1.0
- * @category getters
- */
+/** A person in front of a tape says yes to the calls that are on it. */
 export const approver =
   (tape: typeof Tape.Service) =>
   (request: ApprovalRequest): Effect.Effect<boolean> =>

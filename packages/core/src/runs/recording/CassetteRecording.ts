@@ -1,8 +1,4 @@
-/**
- * Runs whose traffic goes onto a tape on its way.
- *
- * @since 0.1.0
- */
+/** Runs whose traffic goes onto a tape on its way. */
 import type { PlatformError } from "@effect/platform/Error"
 import * as FileSystem from "@effect/platform/FileSystem"
 import type * as Context from "effect/Context"
@@ -28,12 +24,7 @@ import { UserPolicies } from "../../agent/policy/PolicyFile.ts"
 import { RunJournal } from "../RunJournal.ts"
 import { ToolNearness } from "../../agent/tools/SemanticRank.ts"
 
-/**
- * An agent loop that writes what its runs hear and say to a file, from its beginning.
- *
- * @since 0.1.0
- * @category layers
- */
+/** An agent loop that writes what its runs hear and say to a file, from its beginning. */
 export const layer = (
   path: string
 ): Layer.Layer<

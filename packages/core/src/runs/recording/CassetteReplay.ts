@@ -1,8 +1,4 @@
-/**
- * A model and MCP servers that answer from a tape, in place of the real ones.
- *
- * @since 0.1.0
- */
+/** A model and MCP servers that answer from a tape, in place of the real ones. */
 import type * as FileSystem from "@effect/platform/FileSystem"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
@@ -26,12 +22,7 @@ import { RunJournal } from "../RunJournal.ts"
 import { fingerprint } from "../../agent/rules/StallGuard.ts"
 import { noneAtHand, ToolNearness } from "../../agent/tools/SemanticRank.ts"
 
-/**
- * A recording that is being played: the task to run, and what of it nobody has asked for yet.
- *
- * @since 0.1.0
- * @category services
- */
+/** A recording that is being played: the task to run, and what of it nobody has asked for yet. */
 export class Tape extends Context.Tag("@lms-bridge/core/agent/Tape")<
   Tape,
   {
@@ -42,12 +33,7 @@ export class Tape extends Context.Tag("@lms-bridge/core/agent/Tape")<
   }
 >() {}
 
-/**
- * Replies of the model and calls of tools that were recorded and not asked for.
- *
- * @since 0.1.0
- * @category models
- */
+/** Replies of the model and calls of tools that were recorded and not asked for. */
 export interface Left {
   readonly replies: number
   readonly calls: ReadonlyArray<Entry<"Called">>
@@ -56,21 +42,13 @@ export interface Left {
 /**
  * Replies come in the order in which they were recorded; results belong to their tool and arguments, so another loop
  * may call in another order. What is not on the tape fails and says so.
- *
- * @since 0.1.0
- * @category layers
  */
 export const layer = (
   entries: ReadonlyArray<CassetteEntry>
 ): Layer.Layer<ModelLifecycle | McpRegistry | ToolNearness> =>
   Layer.effectContext(Effect.sync(() => playing(entries).services))
 
-/**
- * The agent loop over a recording in a file, with nothing kept of what it does.
- *
- * @since 0.1.0
- * @category layers
- */
+/** The agent loop over a recording in a file, with nothing kept of what it does. */
 export const loop = (path: string): Layer.Layer<AgentLoop | Tape, CassetteInvalid, FileSystem.FileSystem | Settings> =>
   Layer.unwrapEffect(
     Effect.gen(function* () {

@@ -2,6 +2,7 @@ import { assert, describe, it } from "@effect/vitest"
 import * as ToolResultImages from "@lms-bridge/core/agent/tools/ToolResultImages"
 import type { ToolResult } from "@lms-bridge/core/mcp/ToolResult"
 import { Effect, Encoding } from "effect"
+import { present } from "../../../src/schema/Fields.ts"
 import * as World from "../doubles.ts"
 
 const { call, only, run, task, tool } = World
@@ -15,7 +16,7 @@ const result = (...content: ToolResult["content"]): ToolResult => ({ content, is
 const looking = (vision: boolean | undefined): World.World => ({
   turns: [[call("look", {})], "A cat."],
   servers: { main: { look: tool(() => Effect.succeed(result({ type: "text", text: "Here." }, image()))) } },
-  lease: () => Effect.succeed({ ...World.ensured, ...(vision === undefined ? {} : { vision }) })
+  lease: () => Effect.succeed({ ...World.ensured, ...present({ vision }) })
 })
 
 describe("images in tool results", () => {

@@ -2,6 +2,7 @@
  * The models of the machine in three dialects: native v1, legacy v0, and OpenAI's list (contract A3, B, C1).
  */
 import * as Effect from "effect/Effect"
+import { present } from "@lms-bridge/core/schema/Fields"
 import type { ModelOnDisk } from "../Catalogue.ts"
 import type { Instance, Machine } from "../LmStudioState.ts"
 import * as ErrorBody from "./ErrorBody.ts"
@@ -81,7 +82,7 @@ const instanceConfig = (model: ModelOnDisk, instance: Instance) => {
     eval_batch_size: instance.config.evalBatchSize ?? 512,
     parallel: instance.parallel,
     flash_attention: instance.config.flashAttention ?? true,
-    ...(instance.config.numExperts === undefined ? {} : { num_experts: instance.config.numExperts }),
+    ...present({ num_experts: instance.config.numExperts }),
     offload_kv_cache_to_gpu: instance.config.offloadKvCacheToGpu ?? true
   }
 }

@@ -5,6 +5,7 @@ import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
+import { present } from "@lms-bridge/core/schema/Fields"
 import type { Completed, EngineFault, Generation, Piece } from "../Generation.ts"
 import { tokensPerSecond } from "../Generation.ts"
 import { hex } from "../internal/ids.ts"
@@ -156,9 +157,9 @@ const result = (
     reasoning_output_tokens: completed?.usage?.reasoning ?? 0,
     tokens_per_second: completed === undefined ? 0 : tokensPerSecond(completed),
     time_to_first_token_seconds: completed?.secondsToFirstToken ?? 0,
-    ...(loadSeconds === undefined ? {} : { model_load_time_seconds: loadSeconds })
+    ...present({ model_load_time_seconds: loadSeconds })
   },
-  ...(responseId === undefined ? {} : { response_id: responseId })
+  ...present({ response_id: responseId })
 })
 
 const remember = (

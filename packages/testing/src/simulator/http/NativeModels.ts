@@ -4,6 +4,7 @@
 import * as Clock from "effect/Clock"
 import * as DateTime from "effect/DateTime"
 import * as Effect from "effect/Effect"
+import { present } from "@lms-bridge/core/schema/Fields"
 import type { ModelOnDisk } from "../Catalogue.ts"
 import * as Downloads from "../Downloads.ts"
 import type * as Json from "../internal/json.ts"
@@ -159,7 +160,7 @@ const loadConfig = (model: ModelOnDisk, instance: Instance) => ({
     : {
         eval_batch_size: instance.config.evalBatchSize ?? 512,
         flash_attention: instance.config.flashAttention ?? true,
-        ...(instance.config.numExperts === undefined ? {} : { num_experts: instance.config.numExperts }),
+        ...present({ num_experts: instance.config.numExperts }),
         offload_kv_cache_to_gpu: instance.config.offloadKvCacheToGpu ?? true
       })
 })

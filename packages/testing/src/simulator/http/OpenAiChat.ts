@@ -4,6 +4,7 @@
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
+import { present } from "@lms-bridge/core/schema/Fields"
 import type { ModelOnDisk } from "../Catalogue.ts"
 import type { Completed, EngineFault, Piece, ToolCall } from "../Generation.ts"
 import * as Generation from "../Generation.ts"
@@ -90,7 +91,7 @@ export const engineFault = (fault: EngineFault, settings: Settings): ApiFault =>
     case "scripted":
       return ErrorBody.openAi(fault.status ?? 400, fault.text, {
         ...ErrorBody.scriptedType(fault),
-        ...(fault.code === undefined ? {} : { code: fault.code })
+        ...present({ code: fault.code })
       })
   }
 }
@@ -104,7 +105,7 @@ export const errorFrame = (fault: EngineFault, settings: Settings): Frame => {
     ? Sse.frame({ error: fault.text }, "error")
     : Sse.frame(
         {
-          error: { message: fault.text, ...(fault.type === undefined ? {} : { type: fault.type }) },
+          error: { message: fault.text, ...present({ type: fault.type }) },
           message: fault.text
         },
         "error"

@@ -3,6 +3,7 @@
  */
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
+import { present } from "@lms-bridge/core/schema/Fields"
 import * as Json from "../internal/json.ts"
 import * as ToolsCheck from "../ToolsCheck.ts"
 import type { Prompt, PromptMessage, PromptTool } from "../SimulatedModel.ts"
@@ -96,7 +97,7 @@ const toPromptMessage = (message: typeof Message.Type): PromptMessage => {
       name: call.function.name,
       arguments: call.function.arguments
     })),
-    ...(message.tool_call_id === undefined ? {} : { toolCallId: message.tool_call_id })
+    ...present({ toolCallId: message.tool_call_id })
   }
 }
 

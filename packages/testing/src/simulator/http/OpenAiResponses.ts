@@ -3,6 +3,7 @@
  */
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
+import { present } from "@lms-bridge/core/schema/Fields"
 import * as Generation from "../Generation.ts"
 import type { Completed, EngineFault } from "../Generation.ts"
 import { base36, digits, hex } from "../internal/ids.ts"
@@ -122,6 +123,6 @@ const engineFault = (fault: EngineFault): ApiFault =>
   fault.kind === "scripted"
     ? ErrorBody.openAi(fault.status ?? 400, fault.text, {
         ...ErrorBody.scriptedType(fault),
-        ...(fault.code === undefined ? {} : { code: fault.code })
+        ...present({ code: fault.code })
       })
     : ErrorBody.openAi(500, fault.text, { type: "internal_error", code: "unknown" })

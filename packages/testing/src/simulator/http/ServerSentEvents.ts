@@ -2,6 +2,7 @@
  * Server-sent events as bytes, with the decorations that clients meet: CRLF, comments, writes that split characters.
  */
 import * as Stream from "effect/Stream"
+import { present } from "@lms-bridge/core/schema/Fields"
 import * as Json from "../internal/json.ts"
 import type { Turn } from "../Script.ts"
 
@@ -12,7 +13,7 @@ export interface Frame {
 
 export const frame = (data: unknown, event?: string): Frame => ({
   data: Json.stringify(data),
-  ...(event === undefined ? {} : { event })
+  ...present({ event })
 })
 
 export const done: Frame = { data: "[DONE]" }

@@ -1,19 +1,12 @@
 /**
  * Decoding openly: servers of many ages and makes leave fields out, write `null` or `false` for them, or add others.
- *
- * @since 0.1.0
  */
 import * as Either from "effect/Either"
 import * as Option from "effect/Option"
 import * as ParseResult from "effect/ParseResult"
 import * as Schema from "effect/Schema"
 
-/**
- * A field that may be absent, null or of another type; all three are undefined. For facts that we can do without.
- *
- * @since 0.1.0
- * @category combinators
- */
+/** A field that may be absent, null or of another type; all three are undefined. For facts that we can do without. */
 export const open = <A, I>(schema: Schema.Schema<A, I>) =>
   Schema.optional(
     Schema.UndefinedOr(schema).annotations({
@@ -22,12 +15,7 @@ export const open = <A, I>(schema: Schema.Schema<A, I>) =>
     })
   )
 
-/**
- * An array from which elements that do not fit are left out; anything else is the empty array.
- *
- * @since 0.1.0
- * @category combinators
- */
+/** An array from which elements that do not fit are left out; anything else is the empty array. */
 export const openArray = <A, I>(schema: Schema.Schema<A, I>) => {
   const fits = Schema.decodeUnknownOption(schema)
   return Schema.optionalWith(
@@ -49,9 +37,6 @@ export const openArray = <A, I>(schema: Schema.Schema<A, I>) => {
 /**
  * An array of things that others list: those that do not fit are left out, since one odd entry does not make the others
  * unknown. When not a single one fits, it is not that list.
- *
- * @since 0.1.0
- * @category combinators
  */
 export const listOf = <A, I>(schema: Schema.Schema<A, I>) => {
   const fits = Schema.decodeUnknownOption(schema)
@@ -67,31 +52,19 @@ export const listOf = <A, I>(schema: Schema.Schema<A, I>) => {
   })
 }
 
-/**
- * A token count; servers also write -1, fractions and null.
- *
- * @since 0.1.0
- * @category schemas
- */
+/** A token count; servers also write -1, fractions and null. */
 export const Count = open(Schema.NonNegativeInt)
 
-/**
- * Bytes, seconds or milliseconds; a number that JSON cannot write again (`1e400`) is none.
- *
- * @since 0.1.0
- * @category schemas
- */
+/** Bytes, seconds or milliseconds; a number that JSON cannot write again (`1e400`) is none. */
 export const Amount = open(Schema.Finite.pipe(Schema.nonNegative()))
 
-/**
- * The fields of a record that are not undefined, for exact optional properties.
- *
- * @since 0.1.0
- * @category combinators
- */
+/** The fields of a record that are not undefined, for exact optional properties. */
 export const present = <A extends Record<string, unknown>>(
   fields: A
 ): { [K in keyof A as undefined extends A[K] ? never : K]: A[K] } & {
   [K in keyof A as undefined extends A[K] ? K : never]?: Exclude<A[K], undefined>
 } =>
   Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)) as ReturnType<typeof present<A>> // `fromEntries` forgets which keys there were
+
+/** A field that may be absent, and is then no key at all. */
+export const optional = <A, I>(schema: Schema.Schema<A, I>) => Schema.optionalWith(schema, { exact: true })

@@ -1,0 +1,136 @@
+// What must hold of the structure (docs/architecture.md): small folders and files, no circle, no arrow that runs up, public
+// modules that are named, and rules of the loop that stand alone. Each is a check that is counted.
+import { readdirSync, readFileSync, statSync } from "node:fs"
+import { dirname, join, relative, resolve } from "node:path"
+import { startSuite } from "./checks.mjs"
+import { exists, inRoot } from "./workspace.mjs"
+
+const limits = { files: 16, lines: 400, evolve: 25 }
+
+/** The rooms of core, from the ground up: a room may take from those before it and from itself. */
+const storeys = [
+  "json schema internal names",
+  "configuration",
+  "observability",
+  "machine",
+  "resilience",
+  "lmstudio lmstudio/words lmstudio/wire lmstudio/http lmstudio/lms",
+  "images",
+  "models models/catalog models/ledger models/leases models/loading",
+  "mcp mcp/redaction mcp/dialects mcp/config mcp/reading mcp/transport mcp/connection mcp/install mcp/lock mcp/login",
+  "agent agent/schema agent/policy agent/shapes agent/forms agent/rules agent/tools agent/presets runs runs/recording agent/run",
+  "."
+].map((line) => line.split(" "))
+
+const packages = readdirSync(inRoot("packages")).filter((name) => exists(`packages/${name}/src`))
+
+const filesIn = (folder) =>
+  readdirSync(folder).flatMap((name) => {
+    const path = join(folder, name)
+    return statSync(path).isDirectory() ? filesIn(path) : path.endsWith(".ts") ? [path] : []
+  })
+
+const files = packages.flatMap((name) => filesIn(inRoot("packages", name, "src")))
+const shown = (file) => relative(inRoot(), file)
+
+/** Imports and re-exports, types included; `type` where nothing of it is there at run time. */
+const statement = /^(?:import|export)\s+(type\s+)?(?:[^"';]*?\sfrom\s+)?"([^"]+)"/gm
+const arrows = new Map(
+  files.map((file) => [
+    file,
+    [...readFileSync(file, "utf8").matchAll(statement)].flatMap(([, type, to]) => {
+      if (to.startsWith(".")) return [{ to: resolve(dirname(file), to), type: type !== undefined }]
+      const [, name, module] = /^@lms-bridge\/([^/]+)\/(.+)$/.exec(to) ?? []
+      return name === undefined
+        ? []
+        : [{ to: inRoot("packages", name, "src", `${module}.ts`), type: type !== undefined }]
+    })
+  ])
+)
+
+const reached = (from, follow) => {
+  const seen = new Set()
+  const go = (file) => {
+    if (seen.has(file) || !arrows.has(file)) return
+    seen.add(file)
+    for (const arrow of arrows.get(file)) if (follow(arrow)) go(arrow.to)
+  }
+  go(from)
+  return seen
+}
+
+const folders = new Map()
+for (const file of files) folders.set(dirname(file), (folders.get(dirname(file)) ?? 0) + 1)
+
+const roomOf = (file) => {
+  const inCore = relative(inRoot("packages", "core", "src"), dirname(file))
+  return inCore.startsWith("..") ? undefined : inCore === "" ? "." : inCore
+}
+const storeyOf = (room) => storeys.findIndex((rooms) => rooms.includes(room))
+
+const circles = () => {
+  const order = new Map()
+  const low = new Map()
+  const stack = []
+  const found = []
+  const visit = (file) => {
+    order.set(file, order.size)
+    low.set(file, order.get(file))
+    stack.push(file)
+    for (const { to } of arrows.get(file)) {
+      if (!arrows.has(to)) continue
+      if (!order.has(to)) visit(to)
+      if (stack.includes(to)) low.set(file, Math.min(low.get(file), low.get(to)))
+    }
+    if (low.get(file) !== order.get(file)) return
+    const circle = stack.splice(stack.indexOf(file))
+    if (circle.length > 1) found.push(circle.map(shown).join(" ↔ "))
+  }
+  for (const file of files) if (!order.has(file)) visit(file)
+  return found
+}
+
+const up = () =>
+  files.flatMap((file) => {
+    const from = roomOf(file)
+    if (from === undefined) return []
+    if (storeyOf(from) === -1)
+      return [`${shown(file)}: the room ${from} has no storey; give it one in scripts/structure.mjs`]
+    return arrows.get(file).flatMap(({ to }) => {
+      const room = roomOf(to)
+      return room !== undefined && storeyOf(room) > storeyOf(from) ? [`${shown(file)} → ${shown(to)}`] : []
+    })
+  })
+
+const unnamed = () =>
+  packages.flatMap((name) => {
+    const { exports = {} } = JSON.parse(readFileSync(inRoot("packages", name, "package.json"), "utf8"))
+    return Object.keys(exports).flatMap((entry) =>
+      entry.includes("*") && exports[entry] !== null ? [`packages/${name}: ${entry}`] : []
+    )
+  })
+
+const evolve = [...reached(inRoot("packages/core/src/agent/rules/Evolve.ts"), ({ type }) => !type)]
+
+const rules = {
+  [`a folder has at most ${limits.files} source files`]: [...folders].flatMap(([folder, count]) =>
+    count > limits.files ? [`${shown(folder)} has ${count}`] : []
+  ),
+  [`a file has at most ${limits.lines} lines`]: files.flatMap((file) => {
+    const lines = readFileSync(file, "utf8").split("\n").length - 1
+    return lines > limits.lines ? [`${shown(file)} has ${lines}`] : []
+  }),
+  "imports make no circle, types included": circles(),
+  "no arrow runs up": up(),
+  "every public module is named": unnamed(),
+  [`the rules of the loop reach at most ${limits.evolve} files`]:
+    evolve.length === 0 || evolve.length > limits.evolve
+      ? [`Evolve reaches ${evolve.length}: ${evolve.map(shown).join(", ")}`]
+      : []
+}
+
+const suite = startSuite("structure")
+for (const [rule, breaches] of Object.entries(rules))
+  suite.record(rule, breaches.length === 0 ? undefined : breaches.join("\n"))
+console.log(`${files.length} files in ${folders.size} folders; Evolve reaches ${evolve.length}`)
+process.exit(suite.finish())
