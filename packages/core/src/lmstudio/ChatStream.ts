@@ -1,4 +1,5 @@
 /** A reply as it streams in: a pure fold of the stream's frames into events and, at the end, the whole `ChatReply`. */
+import { parseJson } from "../internal/parseJson.ts"
 import type { ChatEvent, ChatReply, ToolCall, Usage } from "./Chat.ts"
 import * as ThinkTags from "./words/ThinkTags.ts"
 import type { Chunk, Delta, Frame } from "./wire/ChatWire.ts"
@@ -15,6 +16,8 @@ export interface ChatState {
   readonly reasoning: string
   readonly think: ThinkTags.ThinkState
   readonly calls: ReadonlyMap<number, ToolCall>
+  /** Which of `calls` the server's index means now. */
+  readonly current: ReadonlyMap<number, number>
   readonly finishReason: string
   readonly usage: Usage | undefined
   /** `[DONE]` has come: nothing follows. */
@@ -40,6 +43,7 @@ export const start = (now: number): ChatState => ({
   reasoning: "",
   think: ThinkTags.initial,
   calls: new Map(),
+  current: new Map(),
   finishReason: "",
   usage: undefined,
   done: false,
@@ -136,13 +140,14 @@ const takeDelta = (
   const named = (delta.reasoning_content ?? "") !== "" ? delta.reasoning_content : delta.reasoning
   const reasoning = (named ?? "") + split.reasoning
   const think = reasoning === "" ? split.state : { ...split.state, thought: true }
-  const { calls, started } = takeCalls(state.calls, delta.tool_calls)
+  const { calls, current, started } = takeCalls(state, delta.tool_calls)
   return {
     state: {
       ...state,
       think,
       ...joined(state, split, reasoning),
-      calls
+      calls,
+      current
     },
     events: [...deltas(reasoning, split.shown), ...started]
   }
@@ -159,47 +164,51 @@ const deltas = (reasoning: string, text: string): ReadonlyArray<ChatEvent> => [
   ...(text === "" ? [] : [{ _tag: "TextDelta", text } as const])
 ]
 
+type Piece = Delta["tool_calls"][number]
+
 const takeCalls = (
-  before: ReadonlyMap<number, ToolCall>,
-  pieces: Delta["tool_calls"]
-): { readonly calls: ReadonlyMap<number, ToolCall>; readonly started: ReadonlyArray<ChatEvent> } => {
-  if (pieces.length === 0) return { calls: before, started: [] }
-  const calls = new Map(before)
+  before: Pick<ChatState, "calls" | "current">,
+  pieces: ReadonlyArray<Piece>
+): Pick<ChatState, "calls" | "current"> & { readonly started: ReadonlyArray<ChatEvent> } => {
+  if (pieces.length === 0) return { ...before, started: [] }
+  const calls = new Map(before.calls)
+  const current = new Map(before.current)
   const started: Array<ChatEvent> = []
   for (const piece of pieces) {
-    const index = indexOf(calls, piece)
+    const known = piece.index === undefined ? keyWithoutIndex(calls, piece.id ?? "") : current.get(piece.index)
+    const next = Math.max(-1, ...calls.keys()) + 1
+    const goesOn = known !== undefined && !beginsAnother(calls.get(known), piece)
+    const index = goesOn ? known : piece.index === undefined || calls.has(piece.index) ? next : piece.index
+    if (piece.index !== undefined) current.set(piece.index, index)
     const call = calls.get(index) ?? { id: "", name: "", arguments: "" }
     // later pieces repeat id and name as null or "" (H12)
     const name = call.name === "" ? (piece.function?.name ?? "") : call.name
-    calls.set(index, {
-      id: call.id === "" ? (piece.id ?? "") : call.id,
-      name,
-      arguments: call.arguments + (piece.function?.arguments ?? "")
-    })
-    if (call.name === "" && name !== "") started.push({ _tag: "ToolCallStarted", index, name })
     const text = piece.function?.arguments ?? ""
+    calls.set(index, { id: call.id === "" ? (piece.id ?? "") : call.id, name, arguments: call.arguments + text })
+    if (call.name === "" && name !== "") started.push({ _tag: "ToolCallStarted", index, name })
     if (text !== "") started.push({ _tag: "ToolCallDelta", index, text })
   }
-  return { calls, started }
+  return { calls, current, started }
 }
 
-/** Another id and another name under the index of a call that has both is another call: some servers count none (Ollama). */
-const indexOf = (calls: ReadonlyMap<number, ToolCall>, piece: Delta["tool_calls"][number]): number => {
-  const id = piece.id ?? ""
-  if (piece.index === undefined) return indexFor(calls, id)
-  const call = calls.get(piece.index)
-  const isOther =
-    call !== undefined && id !== "" && call.id !== "" && call.id !== id && (piece.function?.name ?? "") !== ""
-  return isOther ? indexFor(calls, id) : piece.index
+/** For servers that leave the index out: an id that is known, else the last call. */
+const keyWithoutIndex = (calls: ReadonlyMap<number, ToolCall>, id: string): number | undefined =>
+  [...calls].find(([, call]) => call.id === id && id !== "")?.[0] ??
+  (calls.size === 0 ? undefined : Math.max(...calls.keys()))
+
+/**
+ * Servers give two calls the same index, or none: another id, another name, or a second whole object of arguments is
+ * another call.
+ */
+const beginsAnother = (call: ToolCall | undefined, { function: called, id = "" }: Piece): boolean => {
+  if (call === undefined) return false
+  if (id !== "" && call.id !== "" && id !== call.id) return true
+  const name = called?.name ?? ""
+  if (name === "" || call.name === "" || call.arguments === "") return false
+  return name !== call.name || (id === "" && (called?.arguments ?? "").startsWith("{") && isJson(call.arguments))
 }
 
-/** For servers that leave the index out: a new id is a new call, anything else goes on with the last one. */
-const indexFor = (calls: ReadonlyMap<number, ToolCall>, id: string): number => {
-  const known = [...calls].find(([, call]) => call.id === id && id !== "")?.[0]
-  if (known !== undefined) return known
-  const last = Math.max(-1, ...calls.keys())
-  return id !== "" || last === -1 ? last + 1 : last
-}
+const isJson = (text: string) => parseJson(text) !== undefined
 
 /**
  * Entries with nothing in them are dropped (H11). A call without an id, or with one that another call has, is given its

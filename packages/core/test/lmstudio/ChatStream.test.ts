@@ -253,3 +253,79 @@ describe("ChatStream", () => {
     }
   )
 })
+describe("calls that a server does not tell apart by their index", () => {
+  const callsOf = (...pieces: ReadonlyArray<Record<string, unknown>>) => {
+    const frames = [
+      ...pieces.map((piece) => ({ choices: [{ delta: { tool_calls: [piece] } }] })),
+      { choices: [{ delta: {}, finish_reason: "tool_calls" }] }
+    ]
+    const state = frames.reduce((state, frame) => {
+      const next = ChatStream.step(state, decodeFrame({ event: "", data: JSON.stringify(frame) }), 0)
+      return next._tag === "Next" ? next.state : state
+    }, ChatStream.start(0))
+    const [last] = ChatStream.complete(state, 0).slice(-1)
+    return last?._tag === "Completed" ? last.reply.toolCalls.map(({ name, arguments: args }) => [name, args]) : []
+  }
+  const two = [
+    ["a", '{"x":1}'],
+    ["b", '{"y":2}']
+  ]
+
+  it("are two where one index has two ids and names, as Ollama writes it", () => {
+    assert.deepStrictEqual(
+      callsOf(
+        { index: 0, id: "1", function: { name: "a", arguments: '{"x":1}' } },
+        { index: 0, id: "2", function: { name: "b", arguments: '{"y":2}' } }
+      ),
+      two
+    )
+  })
+
+  it("are two without an index, as a text, as null, and without ids", () => {
+    for (const index of [undefined, null, "0"]) {
+      assert.deepStrictEqual(
+        callsOf(
+          { index, function: { name: "a", arguments: '{"x":1}' } },
+          { index, function: { name: "b", arguments: '{"y":2}' } }
+        ),
+        two
+      )
+    }
+    assert.deepStrictEqual(
+      callsOf({ function: { name: "a", arguments: "{}" } }, { function: { name: "a", arguments: "{}" } }),
+      [
+        ["a", "{}"],
+        ["a", "{}"]
+      ]
+    )
+  })
+
+  it("go on in pieces where the second has the first one's index", () => {
+    assert.deepStrictEqual(
+      callsOf(
+        { index: 0, id: "1", function: { name: "a", arguments: '{"x"' } },
+        { index: 0, function: { arguments: ":1}" } },
+        { index: 0, id: "2", function: { name: "b", arguments: '{"y"' } },
+        { index: 0, id: "2", function: { name: "", arguments: ":2}" } }
+      ),
+      two
+    )
+  })
+
+  it("are one where a server repeats id and name with each piece", () => {
+    assert.deepStrictEqual(
+      callsOf(
+        { index: 0, id: "1", function: { name: "a", arguments: '{"x"' } },
+        { index: 0, id: "1", function: { name: "a", arguments: ":1}" } }
+      ),
+      [["a", '{"x":1}']]
+    )
+  })
+
+  it("keep arguments that come as an object, digit by digit", () => {
+    const data =
+      '{"choices":[{"delta":{"tool_calls":[{"index":0,"function":{"name":"a","arguments":{"id":725653563933458432}}}]}}]}'
+    const next = ChatStream.step(ChatStream.start(0), decodeFrame({ event: "", data }), 0)
+    assert.strictEqual(next._tag === "Next" ? next.state.calls.get(0)?.arguments : "", '{"id":725653563933458432}')
+  })
+})

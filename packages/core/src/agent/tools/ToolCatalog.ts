@@ -89,7 +89,7 @@ export const make = (
   for (const tool of offered) bySnake.set(snake(tool.name), bySnake.has(snake(tool.name)) ? undefined : tool)
   return {
     tools: offered,
-    find: (name) => byName.get(name) ?? bySnake.get(snake(name)) ?? undecorated(name, byName, bySnake)
+    find: (name) => byName.get(name) ?? bySnake.get(snake(name)) ?? undecorated(name, offered, byName, bySnake)
   }
 }
 
@@ -131,6 +131,7 @@ const snake = (name: string) =>
 /** The name without what templates write around it, as `functions.x:0`; undefined where two readings mean two tools. */
 const undecorated = (
   name: string,
+  offered: ReadonlyArray<CatalogTool>,
   byName: ReadonlyMap<string, CatalogTool>,
   bySnake: ReadonlyMap<string, CatalogTool | undefined>
 ): CatalogTool | undefined => {
@@ -142,6 +143,8 @@ const undecorated = (
     )
   ]
   const found = new Set(ends.flatMap((end) => byName.get(end) ?? bySnake.get(snake(end)) ?? []))
+  // with the name of its server before it, as `filesystem.read_file`
+  for (const tool of offered) if (snake(`${tool.tool.server}_${tool.tool.name}`) === snake(bare)) found.add(tool)
   return found.size === 1 ? [...found][0] : undefined
 }
 

@@ -1,6 +1,7 @@
 /** `POST /v1/chat/completions` (contract C2): what is sent, and what a stream's events hold. */
 import * as Predicate from "effect/Predicate"
 import { parseJson } from "../../internal/parseJson.ts"
+import { stringify } from "../../json/ExactJson.ts"
 import type { ChatEvent, ChatMessage, ChatRequest, Usage } from "../Chat.ts"
 import { errorIn, errorOf, type ErrorFacts } from "./ErrorBody.ts"
 import { present } from "../../schema/Fields.ts"
@@ -135,10 +136,10 @@ const deltaIn = (value: unknown): Delta | undefined =>
         tool_calls: recordsIn(value["tool_calls"]).map((call) => {
           const { function: called, id, index } = call
           return {
-            index: countIn(index),
+            index: indexIn(index),
             id: textIn(id),
             function: Predicate.isReadonlyRecord(called)
-              ? { name: textIn(called["name"]), arguments: textIn(called["arguments"]) }
+              ? { name: textIn(called["name"]), arguments: argumentsIn(called["arguments"]) }
               : undefined
           }
         })
@@ -146,6 +147,14 @@ const deltaIn = (value: unknown): Delta | undefined =>
     : undefined
 
 const textIn = (value: unknown): string | undefined => (typeof value === "string" ? value : undefined)
+
+/** Some servers write the arguments as the object that they are. */
+const argumentsIn = (value: unknown): string | undefined =>
+  Predicate.isReadonlyRecord(value) ? stringify(value) : textIn(value)
+
+/** Also as a text. */
+const indexIn = (value: unknown): number | undefined =>
+  countIn(typeof value === "string" && /^\d{1,4}$/.test(value) ? Number(value) : value)
 
 const countIn = (value: unknown): number | undefined =>
   typeof value === "number" && Number.isSafeInteger(value) && value >= 0 ? value : undefined

@@ -3,6 +3,7 @@ import type { AgentEvent, AgentOutcome } from "@lms-bridge/core/agent/rules/Agen
 import type { AgentTask } from "@lms-bridge/core/agent/AgentTask"
 import { Effect, type Duration } from "effect"
 import type { ChatRequest } from "@lms-bridge/core/lmstudio/Chat"
+import { stringify } from "@lms-bridge/core/json/ExactJson"
 import { call, outcomeOf, text, tool, type Tool, type Turn, type World } from "../doubles.ts"
 
 export interface Played {
@@ -95,7 +96,7 @@ export const tags = ({ events }: Played): ReadonlyArray<string> => events.map(({
 export const ranWith =
   (...expected: ReadonlyArray<unknown>) =>
   (played: Played): boolean =>
-    JSON.stringify(played.ran) === JSON.stringify(expected) && played.outcome.status === "done"
+    stringify(played.ran) === stringify(expected) && played.outcome.status === "done"
 
 export const toldInstead =
   (...parts: ReadonlyArray<string>) =>

@@ -1,3 +1,4 @@
+import { ExactNumber } from "@lms-bridge/core/json/ExactJson"
 import { call } from "../doubles.ts"
 import { calling, list, ranWith, read, saying, toldInstead, type Misbehaviour } from "./Misbehaviour.ts"
 
@@ -197,6 +198,52 @@ export const calls: ReadonlyArray<Misbehaviour> = [
     does: "names the nearest ones that do",
     world: calling(at, { read_file: read }, "reed_file"),
     check: toldInstead('There is no tool "reed_file"', 'Did you mean "read_file"?')
+  },
+  {
+    what: "backslashes that JSON does not know as escapes, as in `C:\\Users\\docs` or `\\d+`",
+    does: "keeps them as text",
+    world: calling(String.raw`{"path": "C:\Users\docs"}`),
+    check: ranWith({ path: String.raw`C:\Users\docs` })
+  },
+  {
+    what: "backslashes that can be read in two ways, as in `C:\\Users\\docs\\n.txt` or `\\U0001F600`",
+    does: "asks how they are meant",
+    world: calling(String.raw`{"path": "C:\Users\docs\n.txt"}`),
+    check: toldInstead("is no escape of JSON")
+  },
+  {
+    what: "a number that a double cannot hold, such as an id beyond 2^53",
+    does: "passes its digits on as they were written",
+    world: calling('{"path": "/a", "lines": 725653563933458432}'),
+    check: ranWith({ path: "/a", lines: new ExactNumber({ text: "725653563933458432" }) })
+  },
+  {
+    what: "an id beyond 2^53 as text where a number must stand",
+    does: "makes it that number, digit by digit",
+    world: calling('{"path": "/a", "lines": "725653563933458432"}'),
+    check: ranWith({ path: "/a", lines: new ExactNumber({ text: "725653563933458432" }) })
+  },
+  {
+    what: "an object where text must stand",
+    does: "takes its JSON for the text",
+    world: calling('{"path": {"a": 1}}'),
+    check: ranWith({ path: '{"a":1}' })
+  },
+  {
+    what: "a decimal where text must stand",
+    does: "asks: 1.10 and 1.1 are one number and two texts",
+    world: calling('{"path": 1.10}'),
+    check: toldInstead("must be string")
+  },
+  {
+    what: "a decorated name: `functions.read`, `read:0`, `default_api.read`, `main.read`, `main__read`, `read()`",
+    does: "calls the tool that is meant",
+    world: saying(
+      ["functions.read", "read:0", "functions.read:1", "default_api.read", "main.read", "main__read", "read()"].map(
+        (name, index) => call(name, one, `c${index}`)
+      )
+    ),
+    check: ranWith(one, one, one, one, one, one, one)
   },
   {
     what: "the same arguments that do not fit, twice",

@@ -122,15 +122,29 @@ describe("ChatWire", () => {
   })
 })
 
+const Index = Schema.Union(
+  Schema.NonNegativeInt,
+  Schema.compose(Schema.String.pipe(Schema.pattern(/^\d{1,4}$/)), Schema.NumberFromString)
+)
+
+const Arguments = Schema.Union(
+  Schema.String,
+  Schema.transform(Schema.Record({ key: Schema.String, value: Schema.Unknown }), Schema.String, {
+    strict: true,
+    decode: (value) => JSON.stringify(value),
+    encode: () => ({})
+  })
+)
+
 const Delta = Schema.Struct({
   content: open(Schema.String),
   reasoning_content: open(Schema.String),
   reasoning: open(Schema.String),
   tool_calls: openArray(
     Schema.Struct({
-      index: open(Schema.NonNegativeInt),
+      index: open(Index),
       id: open(Schema.String),
-      function: open(Schema.Struct({ name: open(Schema.String), arguments: open(Schema.String) }))
+      function: open(Schema.Struct({ name: open(Schema.String), arguments: open(Arguments) }))
     })
   )
 })
