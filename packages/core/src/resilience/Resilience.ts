@@ -6,7 +6,7 @@ import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Predicate from "effect/Predicate"
-import * as Schedule from "effect/Schedule"
+import * as Ref from "effect/Ref"
 import * as SubscriptionRef from "effect/SubscriptionRef"
 import { baseUrl, Settings, type Values } from "../configuration/Settings.ts"
 import * as CircuitBreaker from "./CircuitBreaker.ts"
@@ -76,27 +76,23 @@ export class Resilience extends Context.Tag("@lms-bridge/core/resilience/Resilie
           (operation) =>
           <A, E extends { readonly retryable: boolean }, R>(self: Effect.Effect<A, E, R>) => {
             const { name, protect } = breakers[operation]
-            const once = protect(self)
-            // most calls succeed at once: what a retry needs is made for those that do not
-            const again = (
-              driver: Schedule.ScheduleDriver<unknown, E | CircuitOpen>,
-              attempt: number,
-              error: E | CircuitOpen,
-              told: E | CircuitOpen
-            ): Effect.Effect<A, E | CircuitOpen, R> =>
-              logAttempt(name, attempt, error).pipe(
-                Effect.zipRight(driver.next(error)),
-                Effect.matchEffect({
-                  onFailure: () => Effect.fail(told),
-                  onSuccess: () =>
-                    Effect.catchAll(once, (next) =>
-                      // when the breaker opens between two attempts, the caller is told what was wrong with the call
-                      again(driver, attempt + 1, next, isCircuitOpen(next) ? told : next)
-                    )
-                })
+            return Effect.flatMap(Ref.make<Attempts<E | CircuitOpen>>({ made: 0, told: undefined }), (attempts) =>
+              protect(self).pipe(
+                Effect.tapError((error) =>
+                  Effect.flatMap(
+                    Ref.updateAndGet(attempts, ({ made, told }) => ({
+                      made: made + 1,
+                      told: isCircuitOpen(error) ? told : error
+                    })),
+                    ({ made }) => logAttempt(name, made, error)
+                  )
+                ),
+                Effect.retry(schedule),
+                // when the breaker opens between two attempts, the caller is told what was wrong with the call
+                Effect.catchIf(isCircuitOpen, (open) =>
+                  Effect.flatMap(Ref.get(attempts), ({ told }) => Effect.fail(told ?? open))
+                )
               )
-            return Effect.catchAll(once, (error) =>
-              Effect.flatMap(Schedule.driver(schedule), (driver) => again(driver, 1, error, error))
             )
           },
         breakers: Effect.forEach(operationClasses, (operation) =>
@@ -124,6 +120,12 @@ export const breakerPolicyOf = (settings: Values): BreakerPolicy =>
 // -----------------------------------------------------------------------------
 // internal
 // -----------------------------------------------------------------------------
+
+/** `told` is what was wrong with the call itself in the last attempt that was made. */
+interface Attempts<E> {
+  readonly made: number
+  readonly told: E | undefined
+}
 
 const makeBreaker = (settings: Values, policy: BreakerPolicy, operation: OperationClass) =>
   CircuitBreaker.make({ name: `${new URL(baseUrl(settings)).host} ${operation}`, policy, counts: isFarSideFault })
