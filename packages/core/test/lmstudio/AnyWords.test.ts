@@ -106,9 +106,9 @@ const natives = [
 
 /** Reads a stream as it is read from a server, to its end. */
 const streamed = (text: string, decode: (event: ServerSentEvents.ServerSentEvent) => ReadonlyArray<ChatWire.Frame>) => {
-  const { events, pending } = ServerSentEvents.push(ServerSentEvents.nothing, text)
+  const reader = ServerSentEvents.reader()
   let state = ChatStream.start(0)
-  for (const frame of [...events, ...ServerSentEvents.end(pending)].flatMap(decode)) {
+  for (const frame of [...reader.push(text), ...reader.end()].flatMap(decode)) {
     const step = ChatStream.step(state, frame, 1)
     if (step._tag === "Fault") {
       return sound(

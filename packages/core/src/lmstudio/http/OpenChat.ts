@@ -208,12 +208,10 @@ const inOnePiece = (
 
 const framesFrom = (incoming: Incoming, decode: Asking["decode"]): Effect.Effect<Frames, LmStudioError> => {
   const decoder = new TextDecoder()
-  let pending = ServerSentEvents.nothing
+  const reader = ServerSentEvents.reader()
   return Effect.map(incoming.take, ([pieces, ended]) => {
     const text = Chunk.reduce(pieces, "", (text, piece) => text + decoder.decode(piece, { stream: true }))
-    const parsed = ServerSentEvents.push(pending, text)
-    pending = parsed.pending
-    const events = ended ? [...parsed.events, ...ServerSentEvents.end(pending)] : parsed.events
+    const events = ended ? [...reader.push(text), ...reader.end()] : reader.push(text)
     return { frames: events.flatMap(decode), ended }
   })
 }

@@ -1,7 +1,5 @@
-/**
- * Server-sent events from text that arrives in pieces. `Sse.makeChannel` of `@effect/experimental` drops what follows a
- * `retry:` field or a change between CRLF and LF, and is slow when a piece holds many events.
- */
+/** Server-sent events from text that arrives in pieces. */
+import { createParser } from "eventsource-parser"
 
 /** `event` is "" when the server named none. */
 export interface ServerSentEvent {
@@ -9,42 +7,19 @@ export interface ServerSentEvent {
   readonly data: string
 }
 
-/** What has arrived and is no event yet: an unfinished line, and the fields of an unfinished event. */
-export interface Pending {
-  readonly line: string
-  readonly event: string
-  readonly data: string | undefined
+/** Reads one stream. Each call gives the events that are whole by then; `end` gives one that lacks its blank line too. */
+export interface Reader {
+  readonly push: (text: string) => ReadonlyArray<ServerSentEvent>
+  readonly end: () => ReadonlyArray<ServerSentEvent>
 }
 
-export interface Parsed {
-  readonly pending: Pending
-  readonly events: ReadonlyArray<ServerSentEvent>
-}
-
-export const nothing: Pending = { line: "", event: "", data: undefined }
-
-/** The next piece of text. Comments, `id:` and `retry:` are passed over. */
-export const push = (before: Pending, text: string): Parsed => {
-  const lines = (before.line + text).split("\n")
-  const line = lines.pop() ?? ""
-  const events: Array<ServerSentEvent> = []
-  let { data, event } = before
-  for (const each of lines) {
-    const whole = each.endsWith("\r") ? each.slice(0, -1) : each
-    if (whole === "") {
-      if (data !== undefined) events.push({ event, data })
-      event = ""
-      data = undefined
-      continue
-    }
-    const colon = whole.indexOf(":")
-    const field = colon === -1 ? whole : whole.slice(0, colon)
-    const value = colon === -1 ? "" : whole.slice(whole.charAt(colon + 1) === " " ? colon + 2 : colon + 1)
-    if (field === "data") data = data === undefined ? value : `${data}\n${value}`
-    else if (field === "event") event = value
+export const reader = (): Reader => {
+  let events: Array<ServerSentEvent> = []
+  const parser = createParser({ onEvent: ({ data, event = "" }) => void events.push({ event, data }) })
+  const push = (text: string) => {
+    events = []
+    parser.feed(text)
+    return events
   }
-  return { pending: { line, event, data }, events }
+  return { push, end: () => push("\n\n") }
 }
-
-/** The end of the text, which ends the last event: whoever reads its data sees whether it is whole. */
-export const end = (pending: Pending): ReadonlyArray<ServerSentEvent> => push(pending, "\n\n").events

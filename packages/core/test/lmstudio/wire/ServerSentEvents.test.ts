@@ -5,15 +5,11 @@ import * as ServerSentEvents from "@lms-bridge/core/lmstudio/wire/ServerSentEven
 /** All events of a text that arrives in these pieces. */
 const read = (pieces: ReadonlyArray<string | Uint8Array>): ReadonlyArray<ServerSentEvents.ServerSentEvent> => {
   const decoder = new TextDecoder()
-  const events: Array<ServerSentEvents.ServerSentEvent> = []
-  let pending = ServerSentEvents.nothing
-  for (const piece of pieces) {
-    const text = typeof piece === "string" ? piece : decoder.decode(piece, { stream: true })
-    const parsed = ServerSentEvents.push(pending, text)
-    pending = parsed.pending
-    events.push(...parsed.events)
-  }
-  return [...events, ...ServerSentEvents.end(pending)]
+  const reader = ServerSentEvents.reader()
+  const events = pieces.flatMap((piece) =>
+    reader.push(typeof piece === "string" ? piece : decoder.decode(piece, { stream: true }))
+  )
+  return [...events, ...reader.end()]
 }
 
 const data = (...texts: ReadonlyArray<string>) => texts.map((text) => ({ event: "", data: text }))
