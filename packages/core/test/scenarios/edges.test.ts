@@ -30,7 +30,7 @@ const bodies = (path: string) =>
   )
 const withLmsCalls = <E extends { readonly message: string }, R>(self: Effect.Effect<unknown, E, R>) =>
   Effect.zipWith(failing(self), lmsCalls, ({ message }, calls) => `${message} Calls of lms: ${calls.length}.`)
-const tool = { name: "read_file", description: "Reads a file.", parameters: { type: "object" } }
+const tool = { name: "read_file", description: "Reads a file.", parameters: { type: "object", properties: {} } }
 
 scenarios("edges", [
   {

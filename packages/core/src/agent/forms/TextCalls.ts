@@ -14,7 +14,6 @@ import { findBlocks, type Block } from "./FoundCalls.ts"
 import { madeUpFrom } from "./MadeUp.ts"
 import { quotationsOf } from "./Quotation.ts"
 import { suspect } from "./Suspicion.ts"
-import { plainName } from "./ToolNames.ts"
 
 /**
  * The reply with the calls that were found in its text, or with `unread`: what to tell the model about text that looks
@@ -91,7 +90,7 @@ const look = (text: string, catalog: ToolCatalog, messages: ReadonlyArray<ChatMe
     ...block,
     calls: block.calls.map(({ args, name }): ToolCall => ({
       id: "",
-      name: plainName(name, isOffered),
+      name: catalog.find(name)?.name ?? name.trim().slice(0, 200),
       arguments: whole ? inJson(args) : args
     }))
   }))

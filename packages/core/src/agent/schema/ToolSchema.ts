@@ -43,7 +43,7 @@ export const leftOut = (schema: JsonSchema): string | undefined => unchecked.get
 export const checked = (schema: JsonSchema): Either.Either<JsonSchema, ReadonlyArray<string>> => {
   const ajv = isOldDraft(schema) ? draft07() : draft2020()
   if (ajv.validateSchema(schema) !== true) return Either.left(described(ajv.errors ?? []))
-  return Either.mapBoth(compile(schema), { onLeft: (problem) => [problem], onRight: () => schema })
+  return Either.mapBoth(attempt(ajv, schema), { onLeft: (problem) => [problem], onRight: () => schema })
 }
 
 /**

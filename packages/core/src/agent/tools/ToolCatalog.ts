@@ -10,6 +10,7 @@ import type { AgentTask } from "../AgentTask.ts"
 import * as Builtins from "./Builtins.ts"
 import { isNamedBy } from "../../names/namePattern.ts"
 import * as ReadingTools from "./ReadingTools.ts"
+import { plainName } from "../forms/ToolNames.ts"
 import { acceptable } from "../schema/SentSchema.ts"
 import * as ToolArguments from "../schema/ToolArguments.ts"
 
@@ -87,10 +88,8 @@ export const make = (
   const byName = new Map([...offered, ...own].map((tool) => [tool.name, tool]))
   const bySnake = new Map<string, CatalogTool | undefined>()
   for (const tool of offered) bySnake.set(snake(tool.name), bySnake.has(snake(tool.name)) ? undefined : tool)
-  return {
-    tools: offered,
-    find: (name) => byName.get(name) ?? bySnake.get(snake(name)) ?? undecorated(name, offered, byName, bySnake)
-  }
+  const exactly = (name: string) => byName.get(name) ?? bySnake.get(snake(name))
+  return { tools: offered, find: (name) => exactly(name) ?? undecorated(name, offered, exactly) }
 }
 
 /** The first pattern that means none of the tools, as an error. */
@@ -128,25 +127,37 @@ const snake = (name: string) =>
     .replaceAll(/[^a-zA-Z0-9]+/g, "_")
     .toLowerCase()
 
-/** The name without what templates write around it, as `functions.x:0`; undefined where two readings mean two tools. */
+/**
+ * The tool that a decorated name means, as `functions.x:0` or `server.x`; undefined where two tools are meant, or one of
+ * another server.
+ */
 const undecorated = (
-  name: string,
+  written: string,
   offered: ReadonlyArray<CatalogTool>,
-  byName: ReadonlyMap<string, CatalogTool>,
-  bySnake: ReadonlyMap<string, CatalogTool | undefined>
+  exactly: (name: string) => CatalogTool | undefined
 ): CatalogTool | undefined => {
-  const bare = name.trim().replace(/\(\)$/, "").replace(/:\d+$/, "")
-  const ends = [
-    bare,
-    ...["functions", "default_api", "tools", "mcp.tools", "namespace", "function", "tool"].flatMap((prefix) =>
-      bare.startsWith(`${prefix}.`) || bare.startsWith(`${prefix}:`) ? [bare.slice(prefix.length + 1)] : []
-    )
-  ]
-  const found = new Set(ends.flatMap((end) => byName.get(end) ?? bySnake.get(snake(end)) ?? []))
-  // with the name of its server before it, as `filesystem.read_file`
-  for (const tool of offered) if (snake(`${tool.tool.server}_${tool.tool.name}`) === snake(bare)) found.add(tool)
-  return found.size === 1 ? [...found][0] : undefined
+  const name = written.trim().replace(/\(\)$/, "")
+  const ofServer = offered.filter(({ tool }) => snake(`${tool.server}_${tool.name}`) === snake(name))
+  if (ofServer.length > 0) return ofServer.length === 1 ? ofServer[0] : undefined
+  const plain = plainName(name, (candidate) => exactly(candidate) !== undefined)
+  const found = exactly(plain)
+  const around = name.slice(0, Math.max(0, name.lastIndexOf(plain))).split(/[.:/]/)
+  const own = snake(found?.tool.server ?? "")
+  return around.every((word) => word === "" || decorations.has(word) || snake(word) === own) ? found : undefined
 }
+
+/** What templates and models write before a name. */
+const decorations = new Set([
+  "functions",
+  "function",
+  "default_api",
+  "api",
+  "tools",
+  "tool",
+  "mcp",
+  "namespace",
+  "multi_tool_use"
+])
 
 const builtin = (tool: McpTool): CatalogTool => ({
   name: tool.name,
