@@ -317,7 +317,7 @@ describe("AgentLoop, how runs end", () => {
     }).pipe(
       Effect.provide(
         World.layer({
-          turns: (index) => (index < 2 ? words : { never: true }),
+          turns: (index) => (index < 3 ? words : { never: true }),
           summaryHangs: true,
           lease: () => Effect.succeed({ ...World.ensured, contextLength: 2048 })
         })

@@ -9,7 +9,12 @@ export const reasonIn = (body: string, challenge: string | null): string => {
   const described = [inHeader("error_description", challenge), ...inBody(body.slice(0, mostRead))]
   // a code alone says little, and is better than nothing
   const words = [...described, described.join("").trim() === "" ? spoken(inHeader("error", challenge)) : ""]
-    .map((part) => masked(part).replaceAll(/\s+/g, " ").trim())
+    .map((part) =>
+      masked(part)
+        .replaceAll(/\s+/g, " ")
+        .replace(/[\s:;,=-]{1,20}$/, "")
+        .trim()
+    )
     .filter((part) => part !== "")
   const told = words.filter((part, at) => words.findIndex((other) => other.includes(part)) === at)
   const text = told.map((part) => (/[.!?…]$/.test(part) ? part : `${part}.`)).join(" ")
