@@ -7,10 +7,8 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Ref from "effect/Ref"
 import type * as Schema from "effect/Schema"
-import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import { Settings, type Values } from "../../configuration/Settings.ts"
-import { inScope } from "../../internal/inScope.ts"
 import { spanned } from "../../observability/spanned.ts"
 import * as Patience from "../../resilience/Patience.ts"
 import { Resilience } from "../../resilience/Resilience.ts"
@@ -97,39 +95,30 @@ export const make = Effect.gen(function* () {
   const opened = (
     asking: OpenChat.Asking,
     asked: RequestLimits | undefined,
-    scope: Scope.Scope,
     tellLoading: Effect.Effect<unknown> = Effect.void
   ) =>
     Effect.zipRight(
       checkName("chat", asking.model),
-      OpenChat.openChat(
-        transport,
-        asking,
-        withAsked(limits.inference, asked),
-        (answered) => checkModel(asking.model, answered),
-        scope
+      OpenChat.openChat(transport, asking, withAsked(limits.inference, asked), (answered) =>
+        checkModel(asking.model, answered)
       ).pipe(Patience.whileLoading(patience, tellLoading), resilience.protect("http.inference"))
     )
 
   const streamed = (asking: OpenChat.Asking, asked: RequestLimits | undefined) =>
     Stream.unwrapScoped(
-      Effect.map(
-        Effect.flatMap(Effect.scope, (scope) => opened(asking, asked, scope)),
-        ({ first, next }) =>
-          Stream.concat(Stream.fromIterable(first), Stream.fromIterableEffect(next).pipe(Stream.forever)).pipe(
-            Stream.takeUntil(isLast)
-          )
+      Effect.map(opened(asking, asked), ({ first, next }) =>
+        Stream.concat(Stream.fromIterable(first), Stream.fromIterableEffect(next).pipe(Stream.forever)).pipe(
+          Stream.takeUntil(isLast)
+        )
       )
     )
 
   const chatWith: Context.Tag.Service<LmStudioApi>["chatWith"] = (request, onEvent, asked) =>
-    inScope((scope) =>
-      Effect.flatMap(
-        // whoever does not want to hear of it any more is told so by the next event
-        opened(OpenChat.completions(request), asked, scope, Effect.ignore(onEvent({ _tag: "ModelLoading" }))),
-        (reply) => OpenChat.collect(reply, onEvent)
-      )
-    ).pipe(spanned("LmStudioApi.chat", { model: request.model }))
+    Effect.flatMap(
+      // whoever does not want to hear of it any more is told so by the next event
+      opened(OpenChat.completions(request), asked, Effect.ignore(onEvent({ _tag: "ModelLoading" }))),
+      (reply) => OpenChat.collect(reply, onEvent)
+    ).pipe(Effect.scoped, spanned("LmStudioApi.chat", { model: request.model }))
 
   const api: Context.Tag.Service<LmStudioApi> = {
     server: dialects.server.pipe(resilience.protect("http.read"), Effect.withSpan("LmStudioApi.server")),

@@ -2,8 +2,14 @@
  * One attempt at a streamed chat: opened, and read until there is something to deliver. Until then it may be repeated.
  */
 import * as Chunk from "effect/Chunk"
+import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
-import type * as Scope from "effect/Scope"
+import * as Either from "effect/Either"
+import * as ExecutionStrategy from "effect/ExecutionStrategy"
+import * as Exit from "effect/Exit"
+import * as Option from "effect/Option"
+import * as Ref from "effect/Ref"
+import * as Scope from "effect/Scope"
 import { parseJson } from "../../internal/parseJson.ts"
 import type { ChatEvent, ChatReply, ChatRequest } from "../Chat.ts"
 import * as ChatStream from "../ChatStream.ts"
@@ -15,7 +21,7 @@ import { errorOf } from "../wire/ErrorBody.ts"
 import * as NativeChat from "../wire/NativeChat.ts"
 import { present } from "../../schema/Fields.ts"
 import * as ServerSentEvents from "../wire/ServerSentEvents.ts"
-import { type Head, type Incoming, type Limits, type Transport, wholeText } from "./Transport.ts"
+import { type Incoming, type Limits, type Transport, wholeText } from "./Transport.ts"
 
 /**
  * `next` gives the events that follow, in order; the last one is always `Completed`, after which it is not to be asked.
@@ -60,54 +66,50 @@ export const openChat = (
   transport: Transport,
   asking: Asking,
   limits: Limits,
-  checkModel: (answered: string) => Effect.Effect<void, LmStudioError>,
-  scope: Scope.Scope
-): Effect.Effect<Opened, LmStudioError> =>
-  Effect.flatMap(Effect.clock, (clock) => {
-    const startedAt = clock.unsafeCurrentTimeMillis()
+  checkModel: (answered: string) => Effect.Effect<void, LmStudioError>
+): Effect.Effect<Opened, LmStudioError, Scope.Scope> =>
+  Effect.gen(function* () {
+    const startedAt = yield* Clock.currentTimeMillis
     const call = { operation, method: "POST" as const, path: asking.path, body: asking.body, limits }
-    return Effect.flatMap(transport.open(call, scope), (incoming) => {
-      let reading: Reading = { chat: ChatStream.start(startedAt), events: [], failure: undefined, over: false }
-
-      /** The next frames folded in. An error waits until what came before it has been delivered. */
-      const nextOf = (take: Effect.Effect<Frames, LmStudioError>) => {
-        const next: Effect.Effect<Events, LmStudioError> = Effect.suspend(() => {
-          if (reading.events.length > 0) {
-            const { events } = reading
-            reading = { ...reading, events: [] }
-            return Effect.succeed(events)
-          }
-          if (reading.failure !== undefined) return Effect.fail(reading.failure)
-          // a reply ends with events or with a failure
-          return reading.over ? Effect.fail(new StreamCut({ operation, delivered: 0 })) : advance
-        })
-        const advance = Effect.matchEffect(take, {
-          onFailure: (error) => read((before, now) => ended(before, error, now)),
-          onSuccess: (taken) =>
-            read((before, now) => {
-              const after = fold(before, taken.frames, asking.model, now)
-              return taken.ended ? ended(after, undefined, now) : after
-            })
-        })
-        const read = (step: (before: Reading, now: number) => Reading) => {
-          const { chat: before } = reading
-          reading = step(reading, clock.unsafeCurrentTimeMillis())
-          const { chat } = reading
-          if (!ChatStream.isWhole(before) && ChatStream.isWhole(chat)) incoming.expectEnd()
-          return before.model === "" && chat.model !== "" ? Effect.zipRight(checkModel(chat.model), next) : next
-        }
-        return next
-      }
-
-      return incoming.head.pipe(
-        Effect.flatMap((head) => {
-          const next = nextOf(framesOf(transport, asking, head, incoming))
-          return Effect.map(next, (first): Opened => ({ first, next }))
-        }),
-        Effect.onError(() => incoming.close)
-      )
+    const incoming = yield* transport.open(call)
+    const take = framesOf(transport, asking, incoming)
+    const reading = yield* Ref.make<Reading>({
+      chat: ChatStream.start(startedAt),
+      events: [],
+      failure: undefined,
+      over: false
     })
-  })
+
+    const advance = Effect.gen(function* () {
+      const taken = yield* Effect.either(take)
+      const now = yield* Clock.currentTimeMillis
+      const before = yield* Ref.get(reading)
+      const after = Either.match(taken, {
+        onLeft: (error) => ended(before, error, now),
+        onRight: ({ ended: isEnd, frames }) => {
+          const folded = fold(before, frames, asking.model, now)
+          return isEnd ? ended(folded, undefined, now) : folded
+        }
+      })
+      yield* Ref.set(reading, after)
+      if (!ChatStream.isWhole(before.chat) && ChatStream.isWhole(after.chat)) yield* incoming.expectEnd
+      if (before.chat.model === "" && after.chat.model !== "") yield* checkModel(after.chat.model)
+    })
+
+    /** The next frames folded in. An error waits until what came before it has been delivered. */
+    const next: Opened["next"] = Effect.suspend(() =>
+      Effect.flatMap(
+        Ref.getAndUpdate(reading, (before): Reading => ({ ...before, events: [] })),
+        ({ events, failure, over }) => {
+          if (events.length > 0) return Effect.succeed(events)
+          if (failure !== undefined) return Effect.fail(failure)
+          // a reply ends with events or with a failure
+          return over ? new StreamCut({ operation, delivered: 0 }) : Effect.zipRight(advance, next)
+        }
+      )
+    )
+    return { first: yield* next, next }
+  }).pipe(closedOnFailure)
 
 /** The whole reply; each event is handed to `onEvent` before the next one is read. */
 export const collect = <E>(
@@ -181,16 +183,23 @@ const ended = (before: Reading, error: LmStudioError | undefined, now: number): 
   }
 }
 
+/** What was opened for an attempt that fails is closed at once, not with the scope. */
+const closedOnFailure = <A, E, R>(self: Effect.Effect<A, E, R>): Effect.Effect<A, E, R | Scope.Scope> =>
+  Effect.flatMap(
+    Effect.flatMap(Effect.scope, (outer) => Scope.fork(outer, ExecutionStrategy.sequential)),
+    (scope) =>
+      Effect.onExit(Scope.extend(self, scope), (exit) =>
+        Exit.isFailure(exit) ? Scope.close(scope, exit) : Effect.void
+      )
+  )
+
 /** An error status and a JSON body are read whole; everything else is a stream of events. */
-const framesOf = (
-  transport: Transport,
-  asking: Asking,
-  { isJson, status }: Head,
-  incoming: Incoming
-): Effect.Effect<Frames, LmStudioError> =>
-  status < 400 && !isJson
+const framesOf = (transport: Transport, asking: Asking, incoming: Incoming): Effect.Effect<Frames, LmStudioError> => {
+  const { isJson, status } = incoming.head
+  return status < 400 && !isJson
     ? framesFrom(incoming, asking.decode)
     : Effect.flatMap(wholeText(incoming), (text) => inOnePiece(transport, asking, status, text))
+}
 
 /** A server that does not stream sends the reply in one piece. */
 const inOnePiece = (
@@ -206,13 +215,19 @@ const inOnePiece = (
     : Effect.succeed({ frames: frame._tag === "Chunk" ? [frame, { _tag: "Done" }] : [], ended: true })
 }
 
-const framesFrom = (incoming: Incoming, decode: Asking["decode"]): Effect.Effect<Frames, LmStudioError> => {
+const framesFrom = ({ pull }: Incoming, decode: Asking["decode"]): Effect.Effect<Frames, LmStudioError> => {
   const decoder = new TextDecoder()
   const reader = ServerSentEvents.reader()
-  return Effect.map(incoming.take, ([pieces, ended]) => {
-    const text = Chunk.reduce(pieces, "", (text, piece) => text + decoder.decode(piece, { stream: true }))
-    const events = ended ? [...reader.push(text), ...reader.end()] : reader.push(text)
-    return { frames: events.flatMap(decode), ended }
+  return Effect.matchEffect(pull, {
+    onFailure: Option.match({
+      onNone: () => Effect.sync(() => ({ frames: reader.end().flatMap(decode), ended: true })),
+      onSome: (error) => Effect.fail(error)
+    }),
+    onSuccess: (pieces) =>
+      Effect.sync(() => {
+        const text = Chunk.reduce(pieces, "", (text, piece) => text + decoder.decode(piece, { stream: true }))
+        return { frames: reader.push(text).flatMap(decode), ended: false }
+      })
   })
 }
 

@@ -1,31 +1,23 @@
 /**
- * Requests to one server with time limits for each phase. node:http has none of its own. Interrupting a request, or
- * closing the scope that reads its reply, closes the socket at once.
+ * Requests to one server with time limits for each phase. Interrupting a request, or closing the scope that reads its
+ * reply, closes the socket at once.
  */
 import * as HttpClient from "@effect/platform/HttpClient"
 import type { HttpClientError } from "@effect/platform/HttpClientError"
 import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
-import type { HttpClientResponse } from "@effect/platform/HttpClientResponse"
 import * as Chunk from "effect/Chunk"
-import * as Deferred from "effect/Deferred"
+import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import * as Exit from "effect/Exit"
-import * as Fiber from "effect/Fiber"
-import * as FiberId from "effect/FiberId"
-import * as FiberRef from "effect/FiberRef"
-import * as Mailbox from "effect/Mailbox"
 import * as Option from "effect/Option"
+import * as Ref from "effect/Ref"
 import * as Scope from "effect/Scope"
+import * as Stream from "effect/Stream"
 import { present } from "../../schema/Fields.ts"
 import { stringify } from "../../json/ExactJson.ts"
 import { baseUrl as addressOf, Settings } from "../../configuration/Settings.ts"
-import * as Alarms from "../../internal/alarms.ts"
-import type { Alarm } from "../../internal/alarms.ts"
-import { inScope } from "../../internal/inScope.ts"
 import { CurrentByteLimits, sizeOf } from "../../resilience/ByteLimits.ts"
 import { ReplyMalformed, RequestTimeout, StreamCut, type LmStudioUnreachable } from "../LmStudioError.ts"
-import { eachPiece } from "./ReplyBody.ts"
 import { unreachable } from "./TransportFailure.ts"
 
 export interface Limits {
@@ -53,16 +45,13 @@ export interface Head {
   readonly isJson: boolean
 }
 
-/**
- * A reply that is still coming in. `take` waits for more of it and says whether that was the end. `expectEnd`: the reply is
- * whole, so what is still to come gets two seconds, and its end is no cut.
- */
+/** A reply that is still coming in. */
 export interface Incoming {
-  readonly head: Effect.Effect<Head, TransportError>
-  readonly take: Effect.Effect<readonly [pieces: Chunk.Chunk<Uint8Array>, ended: boolean], TransportError>
-  readonly expectEnd: () => void
-  /** Gives up what is not expected to end by itself, and waits until it is over. */
-  readonly close: Effect.Effect<void>
+  readonly head: Head
+  /** The next pieces of the body, within the limits; `None` is its end. */
+  readonly pull: Effect.Effect<Chunk.Chunk<Uint8Array>, Option.Option<TransportError>>
+  /** The reply is whole: what is still to come gets two seconds, and its end is no cut. */
+  readonly expectEnd: Effect.Effect<void>
 }
 
 export type TransportError = LmStudioUnreachable | RequestTimeout | StreamCut | ReplyMalformed
@@ -70,8 +59,8 @@ export type TransportError = LmStudioUnreachable | RequestTimeout | StreamCut | 
 export interface Transport {
   readonly baseUrl: string
   readonly hasToken: boolean
-  /** Sends the request, without a wait. Closed with the scope, if not before. Whatever the status is: a body decides. */
-  readonly open: (call: Call, scope: Scope.Scope) => Effect.Effect<Incoming>
+  /** Sends the request and waits for the headers. Whatever the status is: a body decides. */
+  readonly open: (call: Call) => Effect.Effect<Incoming, TransportError, Scope.Scope>
   /** The same, read to its end. A reply that is read whole has no limit between bytes: the total is its limit. */
   readonly text: (call: Call) => Effect.Effect<{ readonly status: number; readonly text: string }, TransportError>
 }
@@ -81,24 +70,12 @@ export const lastBytesLimit = Duration.seconds(2)
 
 export const make = Effect.gen(function* () {
   const settings = yield* Settings
-  const client = yield* HttpClient.HttpClient
-  const traced = HttpClient.withTracerPropagation(client, false)
+  // a request ends with its scope; LM Studio is told nothing of our spans
+  const client = HttpClient.withScope(HttpClient.withTracerPropagation(yield* HttpClient.HttpClient, false))
   const { reply: mostBytes } = yield* CurrentByteLimits
-  const tooLarge = (operation: string) =>
-    new ReplyMalformed({ operation, detail: `it has no end, or more than ${sizeOf(mostBytes)}` })
   const baseUrl = addressOf(settings)
   const lifetime = yield* Effect.scope
-  const clock = yield* Effect.clock
-  const alarms = yield* Alarms.make
-  /** Replies that are whole and have yet to end: nobody else holds them. */
-  const ending = new Set<Fiber.RuntimeFiber<unknown>>()
-  yield* Effect.addFinalizer(() => Fiber.interruptAll(ending))
-
-  let answeredBefore = false
-  const failureOf = (operation: string, error: HttpClientError) =>
-    error._tag === "RequestError"
-      ? unreachable(baseUrl, error, answeredBefore)
-      : new StreamCut({ operation, delivered: 0, ...present({ cause: error.cause }) })
+  const answeredBefore = yield* Ref.make(false)
 
   const requestOf = ({ anonymous, body, method, path }: Pick<Call, "method" | "path" | "body" | "anonymous">) => {
     const bare = HttpClientRequest.make(method)(`${baseUrl}${path}`).pipe(
@@ -112,127 +89,100 @@ export const make = Effect.gen(function* () {
   }
 
   const send = (call: Omit<Call, "limits">) =>
-    FiberRef.get(FiberRef.currentTracerEnabled).pipe(
-      // LM Studio is told nothing of our spans
-      Effect.flatMap((isTraced) => (isTraced ? traced : client).execute(requestOf(call))),
-      Effect.mapBoth({
-        onFailure: (error) => failureOf(call.operation, error),
-        onSuccess: (response) => {
-          answeredBefore = true
-          return response
-        }
-      })
+    Effect.suspend(() => client.execute(requestOf(call))).pipe(
+      Effect.tap(Ref.set(answeredBefore, true)),
+      Effect.catchAll((error) =>
+        Effect.flatMap(Ref.get(answeredBefore), (before) => Effect.fail(failureOf(baseUrl, call, error, before)))
+      )
     )
 
-  /** Whether the server answers anything at all. The client does not tell when a connection stands. */
-  const answers = (call: Call) =>
-    send({ operation: call.operation, method: "GET", path: "/lmstudio-greeting" }).pipe(
-      Effect.flatMap((response) => Effect.mapError(response.text, (error) => failureOf(call.operation, error))),
-      Effect.timeoutFail({
-        duration: lookLimit(call.limits.connect),
-        onTimeout: () => timeout(call.operation, "Connect", call.limits.connect)
-      })
-    )
-
-  /** One fiber for each request reads, and one for all of them keeps the limits. */
-  const open: Transport["open"] = (call, scope) =>
-    Effect.suspend(() => {
-      const { limits, operation } = call
-      const startedAt = clock.unsafeCurrentTimeMillis()
-      const headers = Deferred.unsafeMake<HttpClientResponse, TransportError>(FiberId.none)
-      const seen: Seen = { answered: false, bytes: 0, lastByteAt: undefined, wholeAt: undefined }
-      let connectAt: number | undefined = startedAt + Duration.toMillis(limits.connect)
-
-      return Effect.flatMap(Mailbox.make<Uint8Array, TransportError>(), (body) => {
-        const fail = (error: TransportError) =>
-          Effect.sync(() => {
-            Deferred.unsafeDone(headers, Effect.fail(error))
-            body.unsafeDone(Exit.fail(error))
-          })
-        const reading = send(call).pipe(
-          Effect.flatMap((response) => {
-            seen.answered = true
-            Deferred.unsafeDone(headers, Effect.succeed(response))
-            const read = eachPiece(response, (piece) => {
-              const isFirst = seen.lastByteAt === undefined
-              seen.lastByteAt = clock.unsafeCurrentTimeMillis()
-              seen.bytes += piece.length
-              // whoever reads it hears of it and lets go of the connection
-              if (seen.bytes > mostBytes) body.unsafeDone(Exit.fail(tooLarge(operation)))
-              else body.unsafeOffer(piece)
-              // a shorter limit may begin with it
-              if (isFirst) alarms.sooner()
-            })
-            return Effect.mapError(read, (error) => failureOf(operation, error))
-          }),
-          Effect.matchEffect({ onFailure: fail, onSuccess: () => body.end })
-        )
-        const begun = Effect.map(Effect.forkDaemon(Effect.interruptible(reading)), (reader) => {
-          const limit = () =>
-            seen.wholeAt === undefined
-              ? nextLimit(call, startedAt, seen.lastByteAt)
-              : { until: seen.wholeAt + Duration.toMillis(lastBytesLimit), late: undefined }
-          const alarm: Alarm = {
-            due: () => Math.min(limit().until, connectAt ?? Number.POSITIVE_INFINITY),
-            ring: Effect.suspend(() => {
-              const { late, until } = limit()
-              if (clock.unsafeCurrentTimeMillis() >= until) {
-                return late === undefined ? Effect.zipRight(body.end, Fiber.interruptFork(reader)) : fail(late())
-              }
-              connectAt = undefined
-              return seen.answered ? Effect.void : Effect.forkIn(Effect.catchAll(answers(call), fail), lifetime)
-            })
-          }
-          alarms.set(alarm)
-          reader.addObserver((exit) => {
-            alarms.takeBack(alarm)
-            ending.delete(reader)
-            // one that died has told nobody
-            if (Exit.isSuccess(exit)) return
-            const died = Exit.failCause(exit.cause)
-            Deferred.unsafeDone(headers, died)
-            body.unsafeDone(died)
-          })
-          return {
-            head: Effect.map(Deferred.await(headers), (response) => ({
-              status: response.status,
-              isJson: /\bjson\b/i.test(response.headers["content-type"] ?? "")
-            })),
-            take: body.takeAll,
-            // the caller goes on meanwhile: a connection whose reply is read to its end serves the next request
-            expectEnd: () => {
-              if (reader.unsafePoll() !== null) return
-              seen.wholeAt = clock.unsafeCurrentTimeMillis()
-              ending.add(reader)
-              // a limit may have passed, and rung, before anybody read that it is whole
-              alarms.set(alarm)
-            },
-            close: Effect.suspend(() =>
-              seen.wholeAt === undefined && reader.unsafePoll() === null ? Fiber.interrupt(reader) : Effect.void
-            )
-          } satisfies Incoming
-        })
-        return Effect.tap(begun, ({ close }) => Scope.addFinalizer(scope, close))
-      })
-    }).pipe(Effect.uninterruptible)
-
-  /** A look is small: it needs no limits by phase. */
-  const look = (call: Call) =>
-    Effect.timeoutFail(
+  const read = (call: Omit<Call, "limits">) =>
+    Effect.scoped(
       Effect.flatMap(send(call), (response) =>
         Effect.mapBoth(response.text, {
-          onFailure: (error) => failureOf(call.operation, error),
+          onFailure: (error) => failureOf(baseUrl, call, error, true),
           onSuccess: (text) => ({ status: response.status, text })
         })
-      ),
-      { duration: call.limits.total, onTimeout: () => timeout(call.operation, "Look", call.limits.total) }
+      )
     )
 
-  const text = (call: Call) =>
-    inScope((scope) =>
+  /** A look is small: it needs no limits by phase. */
+  const look = (call: Call) => Effect.timeoutFail(read(call), timeout(call, "Look", call.limits.total))
+
+  /** Fails when the server does not answer anything at all. The client does not tell when a connection stands. */
+  const gone = (call: Call) =>
+    read({ operation: call.operation, method: "GET", path: "/lmstudio-greeting" }).pipe(
+      Effect.timeoutFail({
+        ...timeout(call, "Connect", call.limits.connect),
+        duration: lookLimit(call.limits.connect)
+      }),
+      Effect.delay(call.limits.connect),
+      Effect.zipRight(Effect.never)
+    )
+
+  const open: Transport["open"] = Effect.fnUntraced(function* (call) {
+    const startedAt = yield* Clock.currentTimeMillis
+    const nothing: Seen = { bytes: 0, wholeAt: undefined }
+    const seen = yield* Ref.make(nothing)
+    const rest = yield* Ref.make(Option.none<Effect.Effect<void>>())
+    const scope = yield* Effect.acquireRelease(Scope.make(), (scope, exit) =>
+      // the caller goes on meanwhile: a connection whose reply is read to its end serves the next request
       Effect.flatMap(
-        open({ ...call, limits: { ...call.limits, betweenBytes: call.limits.total } }, scope),
-        (incoming) => Effect.zipWith(incoming.head, wholeText(incoming), ({ status }, text) => ({ status, text }))
+        Ref.get(rest),
+        Option.match({
+          onNone: () => Scope.close(scope, exit),
+          onSome: (reading) =>
+            Effect.forkIn(Effect.ensuring(Effect.interruptible(reading), Scope.close(scope, exit)), lifetime)
+        })
+      )
+    )
+    const { headers, status, stream } = yield* Scope.extend(send(call), scope).pipe(
+      Effect.raceFirst(gone(call)),
+      Effect.timeoutFail(nextLimit(call, startedAt, nothing, startedAt))
+    )
+    const body = yield* Scope.extend(Stream.toPull(stream), scope)
+    const raw = Effect.mapError(
+      body,
+      Option.map((error) => failureOf(baseUrl, call, error, true))
+    )
+
+    const pull = Effect.gen(function* () {
+      const before = yield* Ref.get(seen)
+      const now = yield* Clock.currentTimeMillis
+      if (before.wholeAt !== undefined) {
+        const duration = Math.max(0, before.wholeAt + Duration.toMillis(lastBytesLimit) - now)
+        return yield* Effect.timeoutFail(raw, { duration, onTimeout: Option.none })
+      }
+      const { duration, onTimeout } = nextLimit(call, startedAt, before, now)
+      return yield* Effect.timeoutFail(raw, { duration, onTimeout: () => Option.some(onTimeout()) })
+    }).pipe(
+      Effect.tap((pieces) =>
+        Effect.filterOrFail(
+          Ref.updateAndGet(seen, (before) => ({
+            ...before,
+            bytes: Chunk.reduce(pieces, before.bytes, (sum, { length }) => sum + length)
+          })),
+          ({ bytes }) => bytes <= mostBytes,
+          () => Option.some(tooLarge(call, mostBytes))
+        )
+      )
+    )
+    return {
+      head: { status, isJson: /\bjson\b/i.test(headers["content-type"] ?? "") },
+      pull,
+      expectEnd: Effect.flatMap(Clock.currentTimeMillis, (wholeAt) =>
+        Effect.zipRight(
+          Ref.update(seen, (before) => ({ ...before, wholeAt })),
+          Ref.set(rest, Option.some(Effect.ignore(Effect.forever(pull))))
+        )
+      )
+    }
+  })
+
+  const text = (call: Call) =>
+    Effect.scoped(
+      Effect.flatMap(open({ ...call, limits: { ...call.limits, betweenBytes: call.limits.total } }), (incoming) =>
+        Effect.map(wholeText(incoming), (text) => ({ status: incoming.head.status, text }))
       )
     )
 
@@ -252,48 +202,46 @@ export const make = Effect.gen(function* () {
 export const lookLimit = (connect: Duration.Duration): Duration.Duration => Duration.times(connect, 3)
 
 /** The body, read to its end. */
-export const wholeText = (incoming: Incoming): Effect.Effect<string, TransportError> =>
-  Effect.map(
-    Effect.iterate(
-      { pieces: Chunk.empty<Uint8Array>(), ended: false },
-      {
-        while: ({ ended }) => !ended,
-        body: ({ pieces }) =>
-          Effect.map(incoming.take, ([more, ended]) => ({ pieces: Chunk.appendAll(pieces, more), ended }))
-      }
-    ),
-    ({ pieces }) => decode(Chunk.toReadonlyArray(pieces))
-  )
+export const wholeText = ({ pull }: Incoming): Effect.Effect<string, TransportError> =>
+  Stream.mkString(Stream.decodeText(Stream.repeatEffectChunkOption(pull)))
 
 // -----------------------------------------------------------------------------
 // internal
 // -----------------------------------------------------------------------------
 
-/** What a request has come to. From `wholeAt` on, what is still to come tells nothing new. Milliseconds. */
+/** What a reply has come to. From `wholeAt` on, what is still to come tells nothing new. Milliseconds. */
 interface Seen {
-  bytes: number
-  answered: boolean
-  lastByteAt: number | undefined
-  wholeAt: number | undefined
+  readonly bytes: number
+  readonly wholeAt: number | undefined
 }
 
-/** The limit that is the next to pass, and when. */
-const nextLimit = ({ limits, operation }: Call, startedAt: number, lastByteAt: number | undefined) => {
-  const total = startedAt + Duration.toMillis(limits.total)
-  const [from, phase, limit] =
-    lastByteAt === undefined
-      ? ([startedAt, "FirstByte", limits.firstByte] as const)
-      : ([lastByteAt, "BetweenBytes", limits.betweenBytes] as const)
-  const until = from + Duration.toMillis(limit)
-  return total <= until
-    ? { until: total, late: () => timeout(operation, "Total", limits.total) }
-    : { until, late: () => timeout(operation, phase, limit) }
+/** The limit that is the next to pass while the next bytes are waited for. */
+const nextLimit = (call: Call, startedAt: number, { bytes }: Seen, now: number) => {
+  const { limits } = call
+  const whole = startedAt + Duration.toMillis(limits.total) - now
+  const [phase, limit, left] =
+    bytes === 0
+      ? (["FirstByte", limits.firstByte, startedAt + Duration.toMillis(limits.firstByte) - now] as const)
+      : (["BetweenBytes", limits.betweenBytes, Duration.toMillis(limits.betweenBytes)] as const)
+  const [duration, late] =
+    whole <= left ? [whole, timeout(call, "Total", limits.total)] : [left, timeout(call, phase, limit)]
+  return { ...late, duration: Math.max(0, duration) }
 }
 
-const timeout = (operation: string, phase: RequestTimeout["phase"], limit: Duration.Duration) =>
-  new RequestTimeout({ operation, phase, limit, delivered: 0 })
+const timeout = ({ operation }: Call, phase: RequestTimeout["phase"], limit: Duration.Duration) => ({
+  duration: limit,
+  onTimeout: () => new RequestTimeout({ operation, phase, limit, delivered: 0 })
+})
 
-const decode = (pieces: ReadonlyArray<Uint8Array>): string => {
-  const decoder = new TextDecoder()
-  return pieces.map((piece) => decoder.decode(piece, { stream: true })).join("") + decoder.decode()
-}
+const failureOf = (
+  baseUrl: string,
+  { operation }: Pick<Call, "operation">,
+  error: HttpClientError,
+  answeredBefore: boolean
+) =>
+  error._tag === "RequestError"
+    ? unreachable(baseUrl, error, answeredBefore)
+    : new StreamCut({ operation, delivered: 0, ...present({ cause: error.cause }) })
+
+const tooLarge = ({ operation }: Call, most: number) =>
+  new ReplyMalformed({ operation, detail: `it has no end, or more than ${sizeOf(most)}` })
