@@ -123,7 +123,7 @@ export const connect = Effect.fn("McpClient.connect")(function* (options: Client
     client.connect(transport, { timeout: ServerExchange.noSdkLimit })
   ).pipe(Effect.catchAll(refused), within("Its answer to initialize"))
 
-  const exchange = yield* ServerExchange.make(client, patience)
+  const exchange = ServerExchange.make(client, patience)
   const declared = Greeting.offered(greeting())
   /** A session that the server has forgotten is of no more use, nor is one to a server that cannot be reached. */
   const useless = Effect.promise(() => client.close())

@@ -1,16 +1,16 @@
 /** One request to an MCP server, however it ends: its answer, the way it failed, or a silence that was too long. */
 import type { Client } from "@modelcontextprotocol/sdk/client/index.js"
 import { ErrorCode, McpError as SdkError, type Progress, ResultSchema } from "@modelcontextprotocol/sdk/types.js"
+import * as Clock from "effect/Clock"
 import * as Data from "effect/Data"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import * as Fiber from "effect/Fiber"
+import * as Mailbox from "effect/Mailbox"
 import * as Predicate from "effect/Predicate"
+import * as Ref from "effect/Ref"
 import * as Runtime from "effect/Runtime"
-import type * as Scope from "effect/Scope"
+import * as Stream from "effect/Stream"
 import { present } from "../../schema/Fields.ts"
-import * as Alarms from "../../internal/alarms.ts"
-import type { Alarm } from "../../internal/alarms.ts"
 import * as ErrorWords from "../reading/ErrorWords.ts"
 import { parse } from "../reading/MessageText.ts"
 import { endingIn } from "../transport/TolerantTransport.ts"
@@ -80,76 +80,57 @@ export interface ServerExchange {
   ) => Effect.Effect<unknown, RequestFailed | Silent>
 }
 
-/** Limits are kept until the scope closes. */
-export const make = (client: Client, patience: Patience): Effect.Effect<ServerExchange, never, Scope.Scope> =>
-  Effect.gen(function* () {
-    const clock = yield* Effect.clock
-    const alarms = yield* Alarms.make
-
-    const request = (
-      method: string,
-      params: Record<string, unknown>,
-      signal: AbortSignal,
-      onprogress?: (progress: Progress) => void
-    ) =>
-      client
-        .request({ method, params }, ResultSchema, {
-          signal,
-          timeout: noSdkLimit,
-          ...present({ onprogress })
-        })
-        .then((result) => {
-          const ending = endingIn(result)
-          if (ending._tag === "Result") return ending.value
-          throw failureFrom(method, ending.error)
-        })
-
-    const send: ServerExchange["send"] = (method, params) =>
-      attempt(method, (signal) => request(method, params, signal))
-
-    /** In the fiber of the caller: a race of its own would cost each call more than the call. */
-    const listenedTo = (
-      method: string,
-      params: Record<string, unknown>,
-      { silence, total }: { readonly silence: Duration.Duration; readonly total: Duration.Duration },
-      tell: (report: CallProgress) => void
-    ) =>
-      Effect.async<unknown, RequestFailed | Silent>((resume) => {
-        const cancelled = new AbortController()
-        const now = () => clock.unsafeCurrentTimeMillis()
-        let heardAt = now()
-        const end = heardAt + Duration.toMillis(total)
-        const alarm: Alarm = {
-          due: () => Math.min(Math.max(heardAt, patience.since() ?? now()) + Duration.toMillis(silence), end),
-          ring: Effect.sync(() => {
-            resume(new Silent({ limit: now() >= end ? total : silence }))
-            cancelled.abort()
-          })
-        }
-        alarms.set(alarm)
-        request(method, params, cancelled.signal, (report) => {
-          heardAt = now()
-          tell(progressOf(report))
-        })
-          .then(Effect.succeed, (cause: unknown) => failureOf(method, cause))
-          .then((answer) => (alarms.takeBack(alarm), resume(answer)))
-        return Effect.sync(() => (alarms.takeBack(alarm), cancelled.abort()))
+export const make = (client: Client, patience: Patience): ServerExchange => {
+  const request = (
+    method: string,
+    params: Record<string, unknown>,
+    signal: AbortSignal,
+    onprogress?: (progress: Progress) => void
+  ) =>
+    client
+      .request({ method, params }, ResultSchema, {
+        signal,
+        timeout: noSdkLimit,
+        ...present({ onprogress })
+      })
+      .then((result) => {
+        const ending = endingIn(result)
+        if (ending._tag === "Result") return ending.value
+        throw failureFrom(method, ending.error)
       })
 
-    const converse: ServerExchange["converse"] = (method, params, limits) => {
-      const { onProgress } = limits
-      if (onProgress === undefined) return listenedTo(method, params, limits, () => {})
-      return Effect.flatMap(Effect.runtime<never>(), (runtime) => {
-        const teller = makeTeller(runtime, onProgress)
-        return listenedTo(method, params, limits, teller.tell).pipe(
-          // what was reported before the result is told before it
-          Effect.zipLeft(teller.finish),
-          Effect.ensuring(teller.stop)
+  /** Fails when nothing was heard for `limit`, and nobody of ours was waited for. */
+  const silence = (limit: Duration.Duration, heardAt: Ref.Ref<number>): Effect.Effect<never, Silent> =>
+    Effect.flatMap(Effect.zip(Ref.get(heardAt), Clock.currentTimeMillis), ([heard, now]) => {
+      const left = Math.max(heard, patience.since() ?? now) + Duration.toMillis(limit) - now
+      return left > 0 ? Effect.zipRight(Effect.sleep(left), silence(limit, heardAt)) : new Silent({ limit })
+    })
+
+  return {
+    send: (method, params) => attempt(method, (signal) => request(method, params, signal)),
+    converse: Effect.fnUntraced(function* (method, params, limits) {
+      const { onProgress = () => Effect.void, silence: longest, total } = limits
+      const runtime = yield* Effect.runtime<never>()
+      const heardAt = yield* Ref.make(yield* Clock.currentTimeMillis)
+      const reports = yield* Mailbox.make<CallProgress>()
+      const heard = (report: Progress) =>
+        Effect.flatMap(Clock.currentTimeMillis, (now) =>
+          Effect.zipRight(Ref.set(heardAt, now), reports.offer(progressOf(report)))
         )
+      const answer = attempt(method, (signal) =>
+        request(method, params, signal, (report) => void Runtime.runSync(runtime)(heard(report)))
+      ).pipe(
+        Effect.raceFirst(silence(longest, heardAt)),
+        Effect.timeoutFail({ duration: total, onTimeout: () => new Silent({ limit: total }) }),
+        Effect.ensuring(reports.end)
+      )
+      // what was reported before the result is told before it
+      return yield* Effect.zipLeft(answer, Stream.runForEach(Mailbox.toStream(reports), onProgress), {
+        concurrent: true
       })
-    }
-    return { send, converse }
-  })
+    })
+  }
+}
 
 /** Runs a promise of the SDK's and reads what it throws. */
 export const attempt = <A>(method: string, run: (signal: AbortSignal) => Promise<A>) =>
@@ -221,28 +202,6 @@ const errorIn = (message: string): ErrorWords.ServerError | undefined => {
   if (!Predicate.hasProperty(json, "error") || !Predicate.hasProperty(json, "jsonrpc")) return undefined
   const { code, data, text } = ErrorWords.read(json.error)
   return { code, data, text: `Error POSTing to endpoint: ${text}` }
-}
-
-/** Runs `onProgress` for one report after the other. Most calls report nothing, so a fiber is begun by the first report. */
-const makeTeller = (runtime: Runtime.Runtime<never>, onProgress: NonNullable<CallOptions["onProgress"]>) => {
-  const waiting: Array<CallProgress> = []
-  const state: { busy: boolean; fiber: Fiber.RuntimeFiber<void> | undefined } = { busy: false, fiber: undefined }
-  const telling = Effect.suspend(() => {
-    const report = waiting.shift()
-    return report === undefined ? Effect.void : onProgress(report)
-  }).pipe(Effect.repeat({ while: () => waiting.length > 0 }), Effect.ensuring(Effect.sync(() => (state.busy = false))))
-  const current = (use: (fiber: Fiber.RuntimeFiber<void>) => Effect.Effect<unknown>) =>
-    Effect.suspend(() => (state.fiber === undefined ? Effect.void : use(state.fiber)))
-  return {
-    tell: (report: CallProgress) => {
-      waiting.push(report)
-      if (state.busy) return
-      state.busy = true
-      state.fiber = Runtime.runFork(runtime)(telling)
-    },
-    finish: current(Fiber.await),
-    stop: current(Fiber.interrupt)
-  }
 }
 
 const progressOf = ({ message, progress, total }: Progress): CallProgress => ({ progress, total, message })

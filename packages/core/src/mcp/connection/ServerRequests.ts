@@ -15,6 +15,7 @@ import {
   ListRootsRequestSchema
 } from "@modelcontextprotocol/sdk/types.js"
 import * as Data from "effect/Data"
+import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Option from "effect/Option"
@@ -61,7 +62,7 @@ export const bind = Effect.fnUntraced(function* (
     Effect.acquireUseRelease(
       Effect.sync(patience.begin),
       () => self,
-      () => Effect.map(Effect.clock, (clock) => patience.end(clock.unsafeCurrentTimeMillis()))
+      () => Effect.map(Clock.currentTimeMillis, patience.end)
     ).pipe(Effect.annotateLogs({ server }))
 
   client.setRequestHandler(ListRootsRequestSchema, (_, { signal }) =>
