@@ -14,9 +14,10 @@ import * as FiberRef from "effect/FiberRef"
 import * as HashMap from "effect/HashMap"
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
+import * as Schedule from "effect/Schedule"
 import * as Scope from "effect/Scope"
 import * as CircuitBreaker from "../../resilience/CircuitBreaker.ts"
-import * as RetryPolicy from "../../resilience/RetryPolicy.ts"
+import type * as RetryPolicy from "../../resilience/RetryPolicy.ts"
 import * as FairTurns from "../../resilience/FairTurns.ts"
 import * as Callers from "./Callers.ts"
 import type { GuardedSession as Session } from "../lock/GuardedSession.ts"
@@ -42,8 +43,8 @@ export interface PooledServer {
 
 /**
  * `open` makes one connection and is run again after each loss, and once more at once where the server ended while it was
- * opened; where it was killed, a few times more. After that each attempt, made when somebody needs it, waits longer than the one before. A server that fails again and again is left alone for a
- * while: `policy` says how often and how long. No more than `concurrency` calls run at the same time, whoever makes them;
+ * opened; where it was killed, a few times more. After that each attempt, made when somebody needs it, waits longer than
+ * the one before. A server that fails again and again is left alone for a while: `policy` says how often and how long. No more than `concurrency` calls run at the same time, whoever makes them;
  * the others wait for their caller's turn.
  */
 export const make = Effect.fnUntraced(function* (options: {
@@ -60,8 +61,8 @@ export const make = Effect.fnUntraced(function* (options: {
   const breaker = yield* CircuitBreaker.make({
     name: `MCP server "${server}"`,
     policy,
-    // it is well, and wants a person, who does not like to wait after a login
-    counts: (error) => !(isUnavailable(error) && error.reason === "Unauthorized")
+    // one that wants a person is well, and nobody likes to wait after a login; one that was killed did nothing wrong
+    counts: (error) => !(isUnavailable(error) && (error.reason === "Unauthorized" || isKilled(error)))
   })
   const inTurn = yield* FairTurns.make(concurrency)
   const state: State = {
@@ -87,8 +88,8 @@ export const make = Effect.fnUntraced(function* (options: {
       )
     )
   )
-  // who was killed did nothing wrong, and may be killed again where memory is short
-  const persistent = Effect.retry(once, { schedule: RetryPolicy.toSchedule(retries), while: isKilled })
+  // it may be killed again, as where memory is short
+  const persistent = Effect.retry(once, { schedule: restarts(retries), while: isKilled })
   const rested = Effect.flatMap(Clock.currentTimeMillis, (now) =>
     Effect.when(Effect.sleep(Duration.millis(state.restsUntil - now)), () => state.restsUntil > now)
   )
@@ -264,6 +265,14 @@ interface State {
 }
 
 /** By a signal, which a shell in between tells as a code beyond 128. */
+/** Sooner and oftener than a request is repeated: a process starts in a second. */
+const restarts = ({ maxRetries }: RetryPolicy.RetryPolicy) =>
+  Schedule.exponential("100 millis").pipe(
+    Schedule.union(Schedule.spaced("2 seconds")),
+    Schedule.jittered,
+    Schedule.intersect(Schedule.recurs(maxRetries * 2))
+  )
+
 const isKilled = ({ exitCode = 0, reason }: McpServerUnavailable) =>
   reason === "Closed" || (reason === "Exited" && exitCode > 128)
 
