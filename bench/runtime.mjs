@@ -1,6 +1,6 @@
 // The services as the executables wire them, for the programs of a benchmark, and how those answer and end.
 import * as Bridge from "@lms-bridge/core/Bridge"
-import * as NodePlatform from "@lms-bridge/mcp-server/NodePlatform"
+import * as NodePlatform from "@lms-bridge/node/NodePlatform"
 import * as Layer from "effect/Layer"
 import * as Logger from "effect/Logger"
 import * as ManagedRuntime from "effect/ManagedRuntime"

@@ -3,11 +3,11 @@ import { chmodSync, mkdirSync, readFileSync, renameSync, writeFileSync } from "n
 import { dirname } from "node:path"
 import { gzipSync } from "node:zlib"
 import { embed } from "./codeCache.mjs"
-import { executables, fail, inRoot, run, tool } from "./workspace.mjs"
+import { executables, fail, inRoot, packages, run, tool } from "./workspace.mjs"
 
 const compile = async () => {
-  // Only what ships: a mistake in a test must not keep the program from starting. `npm run check` sees everything.
-  const projects = ["core", "testing", "mcp-server", "cli"].map((name) => `packages/${name}/tsconfig.src.json`)
+  // Not the tests: a mistake in a test must not keep the program from starting. `npm run check` sees everything.
+  const projects = packages.map((name) => `packages/${name}/tsconfig.src.json`)
   const { code, stdout, stderr } = await run(tool("tsc"), ["-b", ...projects, "--pretty", "false"])
   if (code !== 0) fail(`build: the compiler found mistakes\n\n${stdout}${stderr}`)
 }

@@ -2,7 +2,7 @@
 import { createHash } from "node:crypto"
 import { mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs"
 import { dirname, join, relative } from "node:path"
-import { executables, exists, inRoot, root, run, tool } from "./workspace.mjs"
+import { executables, exists, inRoot, packages, root, run, tool } from "./workspace.mjs"
 
 const oldestNode = [20, 11]
 
@@ -15,7 +15,7 @@ export const makeReady = async () => {
     "build",
     buildInputs,
     [
-      ...packages().map((name) => inRoot("packages", name, "dist", ".src.tsbuildinfo")),
+      ...packages.map((name) => inRoot("packages", name, "dist", ".src.tsbuildinfo")),
       ...executables.map(({ file }) => inRoot(file))
     ],
     build
@@ -79,7 +79,7 @@ const installInputs = () => [
   "pnpm-lock.yaml",
   "pnpm-workspace.yaml",
   ".npmrc",
-  ...packages().map((name) => `packages/${name}/package.json`)
+  ...packages.map((name) => `packages/${name}/package.json`)
 ]
 
 const buildInputs = () => [
@@ -88,7 +88,7 @@ const buildInputs = () => [
   "scripts/build.mjs",
   "scripts/codeCache.mjs",
   "scripts/workspace.mjs",
-  ...packages().flatMap((name) => [
+  ...packages.flatMap((name) => [
     `packages/${name}/package.json`,
     `packages/${name}/tsconfig.src.json`,
     ...filesUnder(`packages/${name}/src`)
@@ -112,8 +112,6 @@ const fingerprint = (paths) => {
   for (const path of paths) hash.update(`\0${path}\0`).update(read(inRoot(path)) ?? "")
   return hash.digest("hex")
 }
-
-const packages = () => readdirSync(inRoot("packages")).toSorted()
 
 const filesUnder = (folder) =>
   exists(folder)

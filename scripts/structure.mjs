@@ -3,7 +3,7 @@
 import { readdirSync, readFileSync, statSync } from "node:fs"
 import { dirname, join, relative, resolve } from "node:path"
 import { startSuite } from "./checks.mjs"
-import { exists, inRoot } from "./workspace.mjs"
+import { inRoot, packages } from "./workspace.mjs"
 
 const limits = { files: 16, lines: 400, evolve: 25 }
 
@@ -21,8 +21,6 @@ const storeys = [
   "agent agent/schema agent/policy agent/shapes agent/forms agent/rules agent/tools agent/presets runs runs/recording agent/run",
   "."
 ].map((line) => line.split(" "))
-
-const packages = readdirSync(inRoot("packages")).filter((name) => exists(`packages/${name}/src`))
 
 const filesIn = (folder) =>
   readdirSync(folder).flatMap((name) => {

@@ -1,12 +1,16 @@
 // Where things are in this workspace, and how the scripts start other programs.
 import { spawn } from "node:child_process"
-import { existsSync } from "node:fs"
+import { existsSync, readdirSync } from "node:fs"
 import { dirname, join } from "node:path"
 import { fileURLToPath } from "node:url"
 
 export const root = dirname(dirname(fileURLToPath(import.meta.url)))
 
 export const inRoot = (...parts) => join(root, ...parts)
+
+export const packages = readdirSync(inRoot("packages"))
+  .filter((name) => existsSync(inRoot("packages", name, "src")))
+  .toSorted()
 
 /** The programs that are built into one file each. */
 export const executables = [

@@ -1,5 +1,5 @@
 // LM Studio whose loads take a while, so that callers meet.
-import * as Simulator from "@lms-bridge/testing/simulator/Simulator"
+import * as Simulator from "@lms-bridge/simulator/Simulator"
 import * as Effect from "effect/Effect"
 import { standIn } from "../standIn.mjs"
 

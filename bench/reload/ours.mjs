@@ -1,7 +1,7 @@
 // McpRegistry as the executables wire it, and beside it the predecessor's way: open the file, parse it, list its servers.
 import * as Bridge from "@lms-bridge/core/Bridge"
 import { McpRegistry } from "@lms-bridge/core/mcp/McpRegistry"
-import * as NodePlatform from "@lms-bridge/mcp-server/NodePlatform"
+import * as NodePlatform from "@lms-bridge/node/NodePlatform"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Logger from "effect/Logger"

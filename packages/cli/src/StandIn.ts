@@ -49,7 +49,7 @@ export const layer = (mode: Mode) => {
 // -----------------------------------------------------------------------------
 
 /** The simulator is loaded only when it is wanted: it is no part of a usual start. */
-export const loadSimulator = Effect.promise(() => import("@lms-bridge/testing/simulator/Simulator"))
+export const loadSimulator = Effect.promise(() => import("@lms-bridge/simulator/Simulator"))
 
 const standIn = (why: string) =>
   // a layer that was built over other settings must not be taken for this one

@@ -2,10 +2,10 @@
 /**
  * Composition root of `lms-bridge`: every layer is chosen here and nowhere else.
  */
-import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
 import { Settings } from "@lms-bridge/core/configuration/Settings"
 import * as Logging from "@lms-bridge/core/observability/Logging"
-import * as NodePlatform from "@lms-bridge/mcp-server/NodePlatform"
+import * as NodeMain from "@lms-bridge/node/NodeMain"
+import * as NodePlatform from "@lms-bridge/node/NodePlatform"
 import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
@@ -40,7 +40,7 @@ const ThisProgram = Layer.sync(Program, () => ({
 
 const Platform = Layer.mergeAll(NodePlatform.layer, NodeScreen.layer, ThisProgram)
 
-// the first signal ends everything in order; runMain lets a second one end the process at once
+// the first signal ends everything in order, a second one the process
 let signal: "SIGINT" | "SIGTERM" | undefined
 process.once("SIGINT", () => (signal ??= "SIGINT"))
 process.once("SIGTERM", () => (signal ??= "SIGTERM"))
@@ -62,11 +62,5 @@ Effect.suspend(() => cli(process.argv.slice(2))).pipe(
     )
   ),
   Effect.provide(Platform),
-  (main) =>
-    NodeRuntime.runMain(main, {
-      disablePrettyLogger: true,
-      disableErrorReporting: true,
-      // a socket that is kept alive must not keep the process
-      teardown: (exit) => process.exit(exitCode(exit))
-    })
+  (main) => NodeMain.run(main, exitCode)
 )

@@ -4,9 +4,9 @@
  * Composition root of `lms-bridge-mcp`. What is needed to answer `initialize` is here; the rest, the far greater part, is
  * loaded while the client reads that answer.
  */
-import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
 import { Settings } from "@lms-bridge/core/configuration/Settings"
 import * as Logging from "@lms-bridge/core/observability/Logging"
+import * as NodeMain from "@lms-bridge/node/NodeMain"
 import * as Cause from "effect/Cause"
 import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
@@ -55,11 +55,4 @@ const exitCode = (exit: Exit.Exit<unknown, unknown>): number =>
           })
   })
 
-main.pipe(
-  NodeRuntime.runMain({
-    disablePrettyLogger: true,
-    disableErrorReporting: true,
-    // sockets kept alive must not keep a server whose client has gone
-    teardown: (exit) => process.exit(exitCode(exit))
-  })
-)
+NodeMain.run(main, exitCode)

@@ -7,7 +7,7 @@ import { Settings } from "@lms-bridge/core/configuration/Settings"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
-import * as NodePlatform from "./NodePlatform.ts"
+import * as NodePlatform from "@lms-bridge/node/NodePlatform"
 import { Runs } from "./runs/Runs.ts"
 import { surface } from "./protocol/Surface.ts"
 

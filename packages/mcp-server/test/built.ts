@@ -1,7 +1,7 @@
 /** The built executable as a client meets it: its own home, a simulated LM Studio, real MCP servers as its children. */
 import * as NodeContext from "@effect/platform-node/NodeContext"
 import { FileSystem, Path } from "@effect/platform"
-import * as Simulator from "@lms-bridge/testing/simulator/Simulator"
+import * as Simulator from "@lms-bridge/simulator/Simulator"
 import { Client } from "@modelcontextprotocol/sdk/client/index.js"
 import { StdioClientTransport } from "@modelcontextprotocol/sdk/client/stdio.js"
 import { Deferred, Effect, Schedule } from "effect"

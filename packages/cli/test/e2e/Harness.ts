@@ -1,6 +1,6 @@
 /** The built `lms-bridge` as a person meets it: its own home, a simulated LM Studio, real MCP servers as its children. */
 import * as NodeContext from "@effect/platform-node/NodeContext"
-import * as Simulator from "@lms-bridge/testing/simulator/Simulator"
+import * as Simulator from "@lms-bridge/simulator/Simulator"
 import { FileSystem, Path } from "@effect/platform"
 import { Effect, Schedule } from "effect"
 import { execFile, spawn } from "node:child_process"

@@ -2,7 +2,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { FastCheck, Schema } from "effect"
 import { classify } from "@lms-bridge/core/lmstudio/ErrorClassifier"
 import { LmStudioError } from "@lms-bridge/core/lmstudio/LmStudioError"
-import { wrapped } from "@lms-bridge/testing/simulator/ChatTemplates"
+import { wrapped } from "@lms-bridge/simulator/model/ChatTemplates"
 import { rows, type Row } from "./errorTexts.ts"
 import { errorOf } from "@lms-bridge/core/lmstudio/wire/ErrorBody"
 

@@ -3,8 +3,8 @@ import { Chunk, Duration, Effect, Fiber, Layer, Option, Redacted, Stream, TestCl
 import { Settings, type Values } from "@lms-bridge/core/configuration/Settings"
 import { LmStudioApi } from "@lms-bridge/core/lmstudio/LmStudioApi"
 import { Resilience } from "@lms-bridge/core/resilience/Resilience"
-import { SimulatorControl } from "@lms-bridge/testing/simulator/SimulatorControl"
-import * as SimulatorLayers from "@lms-bridge/testing/simulator/SimulatorLayers"
+import { SimulatorControl } from "@lms-bridge/simulator/SimulatorControl"
+import * as SimulatorLayers from "@lms-bridge/simulator/SimulatorLayers"
 
 const simulated = (options: SimulatorLayers.LayerOptions = {}, settings: Partial<Values> = {}) =>
   Effect.provide(

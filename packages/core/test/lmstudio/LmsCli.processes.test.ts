@@ -7,8 +7,8 @@ import { LmStudioApi } from "@lms-bridge/core/lmstudio/LmStudioApi"
 import { LmsCli } from "@lms-bridge/core/lmstudio/LmsCli"
 import { ModelLifecycle } from "@lms-bridge/core/models/ModelLifecycle"
 import { Resilience } from "@lms-bridge/core/resilience/Resilience"
-import { Outcome } from "@lms-bridge/testing/simulator/Faults"
-import * as Simulator from "@lms-bridge/testing/simulator/Simulator"
+import { Outcome } from "@lms-bridge/simulator/Faults"
+import * as Simulator from "@lms-bridge/simulator/Simulator"
 
 const key = "qwen/qwen3-4b-2507"
 

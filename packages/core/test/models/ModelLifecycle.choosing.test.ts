@@ -3,7 +3,7 @@ import { Effect, Option } from "effect"
 
 import { ModelLifecycle } from "@lms-bridge/core/models/ModelLifecycle"
 
-import { SimulatorControl } from "@lms-bridge/testing/simulator/SimulatorControl"
+import { SimulatorControl } from "@lms-bridge/simulator/SimulatorControl"
 import { onMachine, inMemory, layer, llama, lmsCalls, nomic, oss, qwen, qwen8, type Options } from "./simulated.ts"
 
 const test = (options: Options = {}) => onMachine(layer(options))

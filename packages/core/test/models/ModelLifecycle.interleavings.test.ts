@@ -2,9 +2,9 @@ import { assert, describe, it } from "@effect/vitest"
 import { Clock, Duration, Effect, Exit, FastCheck, Fiber, Option, Ref } from "effect"
 import { ModelLifecycle, type ModelLifecycleError } from "@lms-bridge/core/models/ModelLifecycle"
 import type { Ensured } from "@lms-bridge/core/models/Ensured"
-import type { LoadFailed, NoSuchInstance } from "@lms-bridge/testing/simulator/LmStudioState"
-import type { SimulatorEvent } from "@lms-bridge/testing/simulator/SimulatorEvent"
-import { SimulatorControl } from "@lms-bridge/testing/simulator/SimulatorControl"
+import type { LoadFailed, NoSuchInstance } from "@lms-bridge/simulator/state/LmStudioState"
+import type { SimulatorEvent } from "@lms-bridge/simulator/state/SimulatorEvent"
+import { SimulatorControl } from "@lms-bridge/simulator/SimulatorControl"
 import { layer, onMachine, llama, qwen, qwen8, type Options } from "./simulated.ts"
 
 /** What happens at one second of a run; all of it may overlap, because a load takes longer than that. */

@@ -3,8 +3,8 @@ import { Duration, Effect, Option, Ref } from "effect"
 
 import { ModelLifecycle, type LoadProgress } from "@lms-bridge/core/models/ModelLifecycle"
 
-import { Outcome } from "@lms-bridge/testing/simulator/Faults"
-import { SimulatorControl } from "@lms-bridge/testing/simulator/SimulatorControl"
+import { Outcome } from "@lms-bridge/simulator/Faults"
+import { SimulatorControl } from "@lms-bridge/simulator/SimulatorControl"
 import {
   onMachine,
   inMemory,

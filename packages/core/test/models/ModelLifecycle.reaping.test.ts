@@ -3,7 +3,7 @@ import { Duration, Effect } from "effect"
 import { LmsCliError } from "@lms-bridge/core/lmstudio/LmsCli"
 import { LmsInstance } from "@lms-bridge/core/lmstudio/LmsModel"
 import { ModelLifecycle } from "@lms-bridge/core/models/ModelLifecycle"
-import { SimulatorControl } from "@lms-bridge/testing/simulator/SimulatorControl"
+import { SimulatorControl } from "@lms-bridge/simulator/SimulatorControl"
 import { inMemory, layer, onMachine, machine, misbehaving, qwen, startProcess, type Options } from "./simulated.ts"
 
 /** `lms` cannot load here but tells what is going on, so that REST is the way and its reaper sees everything. */

@@ -1,7 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
 import { ModelLifecycle } from "@lms-bridge/core/models/ModelLifecycle"
-import { SimulatorControl } from "@lms-bridge/testing/simulator/SimulatorControl"
+import { SimulatorControl } from "@lms-bridge/simulator/SimulatorControl"
 import { onMachine, inMemory, layer, lmsCalls, qwen, requests, type Options } from "./simulated.ts"
 
 const test = (options: Options = {}) => onMachine(layer(options))

@@ -3,8 +3,8 @@ import { Effect, Fiber, Schedule } from "effect"
 import type { ChatEvent } from "@lms-bridge/core/lmstudio/Chat"
 import { ModelLifecycle } from "@lms-bridge/core/models/ModelLifecycle"
 import { CurrentCaller } from "@lms-bridge/core/resilience/FairTurns"
-import { Outcome } from "@lms-bridge/testing/simulator/Faults"
-import { SimulatorControl } from "@lms-bridge/testing/simulator/SimulatorControl"
+import { Outcome } from "@lms-bridge/simulator/Faults"
+import { SimulatorControl } from "@lms-bridge/simulator/SimulatorControl"
 import { inMemory, layer, onMachine, llama, lmsCalls, qwen, requests, type Options } from "./simulated.ts"
 
 const test = (options: Options = {}) => onMachine(layer(options))

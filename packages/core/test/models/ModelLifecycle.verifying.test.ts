@@ -2,8 +2,8 @@ import { assert, describe, it } from "@effect/vitest"
 import { Duration, Effect, Fiber } from "effect"
 import { LmsCliError } from "@lms-bridge/core/lmstudio/LmsCli"
 import { ModelLifecycle } from "@lms-bridge/core/models/ModelLifecycle"
-import { Outcome } from "@lms-bridge/testing/simulator/Faults"
-import { SimulatorControl } from "@lms-bridge/testing/simulator/SimulatorControl"
+import { Outcome } from "@lms-bridge/simulator/Faults"
+import { SimulatorControl } from "@lms-bridge/simulator/SimulatorControl"
 import { onMachine, inMemory, layer, llama, lmsCalls, misbehaving, qwen, qwen8, type Options } from "./simulated.ts"
 
 const test = (options: Options = {}) => onMachine(layer(options))

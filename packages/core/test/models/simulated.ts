@@ -8,8 +8,8 @@ import { ModelLifecycle } from "@lms-bridge/core/models/ModelLifecycle"
 import { Resilience } from "@lms-bridge/core/resilience/Resilience"
 import { inVirtualTime } from "@lms-bridge/testing/VirtualTime"
 import * as MemoryFileSystem from "@lms-bridge/testing/MemoryFileSystem"
-import { SimulatorControl } from "@lms-bridge/testing/simulator/SimulatorControl"
-import * as SimulatorLayers from "@lms-bridge/testing/simulator/SimulatorLayers"
+import { SimulatorControl } from "@lms-bridge/simulator/SimulatorControl"
+import * as SimulatorLayers from "@lms-bridge/simulator/SimulatorLayers"
 
 export interface Options {
   readonly simulator?: SimulatorLayers.LayerOptions

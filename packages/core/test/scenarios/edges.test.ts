@@ -1,8 +1,8 @@
 import { Duration, Effect, Option } from "effect"
 import { ModelLifecycle } from "@lms-bridge/core/models/ModelLifecycle"
 import { MemoryFiles } from "@lms-bridge/testing/MemoryFileSystem"
-import { Outcome } from "@lms-bridge/testing/simulator/Faults"
-import { SimulatorControl } from "@lms-bridge/testing/simulator/SimulatorControl"
+import { Outcome } from "@lms-bridge/simulator/Faults"
+import { SimulatorControl } from "@lms-bridge/simulator/SimulatorControl"
 import { inMemory, lmsCalls, nomic, qwen } from "../models/simulated.ts"
 import {
   api,

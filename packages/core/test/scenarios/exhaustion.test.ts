@@ -1,8 +1,8 @@
 import { Duration, Effect, Ref } from "effect"
 import { ModelLifecycle } from "@lms-bridge/core/models/ModelLifecycle"
 import { MemoryFiles } from "@lms-bridge/testing/MemoryFileSystem"
-import { Outcome } from "@lms-bridge/testing/simulator/Faults"
-import type { Settings } from "@lms-bridge/testing/simulator/Settings"
+import { Outcome } from "@lms-bridge/simulator/Faults"
+import type { Settings } from "@lms-bridge/simulator/Settings"
 import { inMemory, oss, qwen, type Options } from "../models/simulated.ts"
 import {
   api,

@@ -1,7 +1,7 @@
 import { Clock, Duration, Effect, Option } from "effect"
 import { MemoryFiles } from "@lms-bridge/testing/MemoryFileSystem"
-import { Outcome } from "@lms-bridge/testing/simulator/Faults"
-import { lmStudio_0_3 } from "@lms-bridge/testing/simulator/Settings"
+import { Outcome } from "@lms-bridge/simulator/Faults"
+import { lmStudio_0_3 } from "@lms-bridge/simulator/Settings"
 import { lmsCalls, qwen, type Options } from "../models/simulated.ts"
 import {
   arrange,

@@ -16,10 +16,10 @@ import { type EnsureOptions, ModelLifecycle } from "@lms-bridge/core/models/Mode
 import type { Ensured } from "@lms-bridge/core/models/Ensured"
 import { Resilience } from "@lms-bridge/core/resilience/Resilience"
 import { type Handler, layerTest } from "@lms-bridge/testing/McpRegistryTest"
-import type { Operation, Outcome } from "@lms-bridge/testing/simulator/Faults"
-import type { TurnInput } from "@lms-bridge/testing/simulator/Script"
-import { SimulatorControl } from "@lms-bridge/testing/simulator/SimulatorControl"
-import type { Invariants } from "@lms-bridge/testing/simulator/SimulatorEvent"
+import type { Operation, Outcome } from "@lms-bridge/simulator/Faults"
+import type { TurnInput } from "@lms-bridge/simulator/model/Script"
+import { SimulatorControl } from "@lms-bridge/simulator/SimulatorControl"
+import type { Invariants } from "@lms-bridge/simulator/state/SimulatorEvent"
 import { layer, lmsCalls, onMachine, qwen, requests, type Options } from "../models/simulated.ts"
 
 export const classes = [

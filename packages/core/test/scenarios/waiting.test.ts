@@ -1,7 +1,7 @@
 import { Duration, Effect } from "effect"
-import { model } from "@lms-bridge/testing/simulator/Catalogue"
-import { Outcome } from "@lms-bridge/testing/simulator/Faults"
-import type { Settings } from "@lms-bridge/testing/simulator/Settings"
+import { model } from "@lms-bridge/simulator/state/Catalogue"
+import { Outcome } from "@lms-bridge/simulator/Faults"
+import type { Settings } from "@lms-bridge/simulator/Settings"
 import { inMemory, oss, qwen } from "../models/simulated.ts"
 import {
   api,

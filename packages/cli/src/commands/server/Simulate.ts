@@ -58,10 +58,7 @@ const scripted = Effect.fnUntraced(function* (file: string) {
     Effect.mapError(() => refuse("cannot be read."))
   )
   const [{ decode }, { fromTurns }] = yield* Effect.promise(() =>
-    Promise.all([
-      import("@lms-bridge/testing/simulator/Script"),
-      import("@lms-bridge/testing/simulator/SimulatedModel")
-    ])
+    Promise.all([import("@lms-bridge/simulator/model/Script"), import("@lms-bridge/simulator/model/SimulatedModel")])
   )
   const decoded = yield* Effect.mapError(decode(text), ({ message }) => refuse(`has a mistake: ${message}.`))
   const { name = file, turns } = "turns" in decoded ? decoded : { turns: decoded }

@@ -1,6 +1,6 @@
 /** What the strictest chat templates hold against a conversation. */
 import type { ChatMessage } from "@lms-bridge/core/lmstudio/Chat"
-import { refusal } from "@lms-bridge/testing/simulator/ChatTemplates"
+import { refusal } from "@lms-bridge/simulator/model/ChatTemplates"
 
 /** Undefined when it is in turns. */
 export const broken = (messages: ReadonlyArray<ChatMessage>): string | undefined => {

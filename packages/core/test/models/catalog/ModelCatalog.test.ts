@@ -5,7 +5,7 @@ import * as CatalogMerge from "@lms-bridge/core/models/catalog/CatalogMerge"
 import { ModelCatalog } from "@lms-bridge/core/models/catalog/ModelCatalog"
 import { apiModel, serverInfo } from "@lms-bridge/testing/LmStudioApiTest"
 import { lmsInstance } from "@lms-bridge/testing/LmsCliTest"
-import { SimulatorControl } from "@lms-bridge/testing/simulator/SimulatorControl"
+import { SimulatorControl } from "@lms-bridge/simulator/SimulatorControl"
 import { layer, llama, lmsCalls, misbehaving, onMachine, qwen, requests, type Options } from "../simulated.ts"
 
 const test = (options: Options = {}) => onMachine(layer(options))

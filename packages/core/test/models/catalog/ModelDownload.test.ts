@@ -1,8 +1,8 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Chunk, Effect, Fiber, Stream } from "effect"
 import { download } from "@lms-bridge/core/models/catalog/ModelDownload"
-import { Outcome } from "@lms-bridge/testing/simulator/Faults"
-import { SimulatorControl } from "@lms-bridge/testing/simulator/SimulatorControl"
+import { Outcome } from "@lms-bridge/simulator/Faults"
+import { SimulatorControl } from "@lms-bridge/simulator/SimulatorControl"
 import { layer, lmsCalls, onMachine, requests, type Options } from "../simulated.ts"
 
 const gemma = "google/gemma-3-4b"

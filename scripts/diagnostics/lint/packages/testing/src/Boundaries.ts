@@ -2,10 +2,16 @@
 // expect: no-restricted-imports
 import * as Command from "@effect/cli/Command"
 // expect: no-restricted-imports
+import * as NodeContext from "@effect/platform-node/NodeContext"
+// expect: no-restricted-imports
+import * as NodePlatform from "@lms-bridge/node/NodePlatform"
+// expect: no-restricted-imports
+import * as Simulator from "@lms-bridge/simulator/Simulator"
+// expect: no-restricted-imports
 import * as Server from "@lms-bridge/mcp-server/protocol/Server"
 // expect: no-restricted-imports
 import * as Cli from "@lms-bridge/cli/Cli"
 import * as AgentLoop from "@lms-bridge/core/agent/AgentLoop"
 import * as http from "node:http"
 
-export const all = [Command, Server, Cli, AgentLoop, http]
+export const all = [Command, NodeContext, NodePlatform, Simulator, Server, Cli, AgentLoop, http]

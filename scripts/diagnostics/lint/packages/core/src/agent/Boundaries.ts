@@ -18,6 +18,10 @@ import { Client } from "@modelcontextprotocol/sdk/client/index.js"
 // expect: no-restricted-imports
 import * as FakeHttp from "@lms-bridge/testing/FakeHttp"
 // expect: no-restricted-imports
+import * as Simulator from "@lms-bridge/simulator/Simulator"
+// expect: no-restricted-imports
+import * as NodePlatform from "@lms-bridge/node/NodePlatform"
+// expect: no-restricted-imports
 import * as Server from "@lms-bridge/mcp-server/protocol/Server"
 // expect: no-restricted-imports
 import * as Cli from "@lms-bridge/cli/Cli"
@@ -37,6 +41,8 @@ export const all = [
   Command,
   Client,
   FakeHttp,
+  Simulator,
+  NodePlatform,
   Server,
   Cli,
   Neighbour

@@ -1,0 +1,36 @@
+/**
+ * What the services need of Node: files, processes, HTTP over connections that stay open, and fetch that
+ * goes through the proxies of the environment.
+ */
+import * as FetchHttpClient from "@effect/platform/FetchHttpClient"
+import * as NodeContext from "@effect/platform-node/NodeContext"
+import { CurrentOperatingSystem, unsupported } from "@lms-bridge/core/machine/OperatingSystem"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as NodeHttp from "./NodeHttp.ts"
+import * as NodePublicWeb from "./NodePublicWeb.ts"
+import * as NodeWatch from "./NodeWatch.ts"
+import * as ProxiedFetch from "./ProxiedFetch.ts"
+
+/** Said once, on stderr whatever the log's level is: who runs it there should know before a server stays behind. */
+const system = Layer.effect(
+  CurrentOperatingSystem,
+  Effect.sync(() => {
+    const found = process.platform === "win32" || process.platform === "darwin" ? process.platform : "linux"
+    const warning = unsupported(found)
+    if (warning !== undefined) process.stderr.write(`lms-bridge: ${warning}\n`)
+    return found
+  })
+)
+
+/** Nobody looks at spans here: there is no tracer. */
+const untraced = Layer.setTracerEnabled(false)
+
+export const layer = Layer.mergeAll(
+  NodeContext.layer.pipe(Layer.provide(NodeWatch.layer)),
+  NodeHttp.layer,
+  NodePublicWeb.layer,
+  Layer.succeed(FetchHttpClient.Fetch, ProxiedFetch.fetch),
+  system,
+  untraced
+)

@@ -1,0 +1,51 @@
+/**
+ * HTTP to public addresses only, in Node: a name is looked up as it is connected to, and what it leads to is refused there.
+ */
+import * as FetchHttpClient from "@effect/platform/FetchHttpClient"
+import * as HttpClient from "@effect/platform/HttpClient"
+import * as NodeHttpClient from "@effect/platform-node/NodeHttpClient"
+import { isPublic } from "@lms-bridge/core/images/PublicAddress"
+import { PublicWeb } from "@lms-bridge/core/images/PublicWeb"
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Option from "effect/Option"
+import * as Dns from "node:dns"
+import type { LookupFunction } from "node:net"
+import * as ProxiedFetch from "./ProxiedFetch.ts"
+
+/** As `dns.lookup`, but an answer that holds any address that is not public is an error. */
+export const lookup: LookupFunction = (hostname, options, callback) =>
+  Dns.lookup(hostname, { ...options, all: true }, (error, addresses) => {
+    if (error !== null) return callback(error, "", 0)
+    const [first] = addresses
+    if (first === undefined || !addresses.every(({ address }) => isPublic(address))) {
+      return callback(Object.assign(new Error(`${hostname} is not public`), { code: "ENOTPUBLIC" }), "", 0)
+    }
+    return options.all === true ? callback(null, addresses) : callback(null, first.address, first.family)
+  })
+
+/** What a name leads to is for the proxy to see, where there is one: its names may be known to it alone. */
+const overProxy = (direct: HttpClient.HttpClient, proxied: HttpClient.HttpClient) =>
+  HttpClient.make((request, url) =>
+    ProxiedFetch.route(url)._tag === "Direct"
+      ? direct.execute(request)
+      : proxied.execute(request).pipe(
+          Effect.provideService(FetchHttpClient.Fetch, ProxiedFetch.fetch),
+          // each step is looked at anew
+          Effect.provideService(FetchHttpClient.RequestInit, { redirect: "manual" })
+        )
+  )
+
+const Direct = NodeHttpClient.layerWithoutAgent.pipe(
+  Layer.provide(NodeHttpClient.makeAgentLayer({ lookup, keepAlive: false }))
+)
+
+export const layer = Layer.scoped(
+  PublicWeb,
+  Effect.gen(function* () {
+    const direct = Context.get(yield* Layer.build(Direct), HttpClient.HttpClient)
+    const proxied = Context.get(yield* Layer.build(FetchHttpClient.layer), HttpClient.HttpClient)
+    return Option.some(overProxy(direct, proxied))
+  })
+)

@@ -1,0 +1,43 @@
+/**
+ * Server-sent events as bytes, with the decorations that clients meet: CRLF, comments, writes that split characters.
+ */
+import * as Stream from "effect/Stream"
+import { present } from "@lms-bridge/core/schema/Fields"
+import * as Json from "../internal/json.ts"
+import type { Turn } from "../model/Script.ts"
+
+export interface Frame {
+  readonly event?: string
+  readonly data: string
+}
+
+export const frame = (data: unknown, event?: string): Frame => ({
+  data: Json.stringify(data),
+  ...present({ event })
+})
+
+export const done: Frame = { data: "[DONE]" }
+
+/** One write per event, unless the turn's `chunking` asks for something else. */
+export const encode =
+  (chunking: Turn["chunking"]) =>
+  <E>(frames: Stream.Stream<Frame, E>): Stream.Stream<Uint8Array, E> => {
+    const end = chunking?.crlf === true ? "\r\n" : "\n"
+    const bytes = frames.pipe(
+      Stream.map(
+        ({ data, event }) =>
+          (chunking?.keepAlive === true ? `: keep-alive${end}${end}` : "") +
+          (event === undefined ? "" : `event: ${event}${end}`) +
+          `data: ${data}${end}${end}`
+      ),
+      Stream.encodeText
+    )
+    const size = chunking?.bytes
+    return size === undefined
+      ? bytes
+      : Stream.mapConcat(bytes, (whole) =>
+          Array.from({ length: Math.ceil(whole.length / size) }, (_, index) =>
+            whole.subarray(index * size, (index + 1) * size)
+          )
+        )
+  }

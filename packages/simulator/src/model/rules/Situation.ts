@@ -1,0 +1,118 @@
+/**
+ * What the rule-based stand-in knows at one moment: the task, what was called since it was set, and what came back.
+ */
+import * as Option from "effect/Option"
+import * as Json from "../../internal/json.ts"
+import type { Prompt, PromptTool } from "../SimulatedModel.ts"
+import * as Language from "./Language.ts"
+
+export interface Step {
+  readonly name: string
+  readonly arguments: Json.JsonObject
+  readonly result: string
+  readonly failed: boolean
+}
+
+export interface Situation {
+  readonly task: string
+  readonly clauses: ReadonlyArray<string>
+  readonly tools: ReadonlyArray<PromptTool>
+  readonly steps: ReadonlyArray<Step>
+  /** Folders that are known to be allowed, the likeliest first. */
+  readonly bases: ReadonlyArray<string>
+  /** Files that a listing has shown, as paths. */
+  readonly listed: ReadonlyArray<string>
+}
+
+/** A call or a failure counts as made, so that nothing is ever done twice. */
+export const made = (situation: Situation, name: string, args: Json.JsonObject): Step | undefined =>
+  situation.steps.find((step) => sameCall(step, { name, arguments: args }))
+
+interface Call {
+  readonly name: string
+  readonly arguments: Json.JsonObject
+}
+
+export const sameCall = (left: Call, right: Call): boolean =>
+  left.name === right.name && canonicalJson(left.arguments) === canonicalJson(right.arguments)
+
+export const of = (prompt: Prompt): Situation => {
+  const last = prompt.messages.findLastIndex(
+    (message) => message.role === "assistant" && message.toolCalls.length === 0 && message.text.trim() !== ""
+  )
+  const current = prompt.messages.slice(last + 1)
+  const asked = current.findIndex((message) => message.role === "user")
+  const task = current[asked]?.text ?? prompt.messages.findLast((message) => message.role === "user")?.text ?? ""
+  const steps = stepsOf(current)
+  const system = prompt.messages.filter((message) => message.role === "system").map((message) => message.text)
+  const listings = steps.filter((step) => /allowed|roots/i.test(step.name)).map((step) => step.result)
+  const stated = [...listings, task, ...system, ...prompt.tools.map((tool) => tool.description)].flatMap(
+    Language.folders
+  )
+  return {
+    task,
+    clauses: Language.clauses(task),
+    tools: prompt.tools,
+    steps,
+    bases: stated.filter((path, index) => stated.indexOf(path) === index),
+    listed: steps.flatMap(filesOf)
+  }
+}
+
+/** The names in a directory listing of server-filesystem's form. */
+export const entriesOf = (
+  result: string
+): { readonly files: ReadonlyArray<string>; readonly folders: ReadonlyArray<string> } => {
+  const named = (kind: string) =>
+    [...result.matchAll(new RegExp(`^\\[${kind}\\]\\s+(.+?)(?:\\s{2,}.*)?$`, "gm"))].map((match) => match[1] ?? "")
+  return { files: named("FILE"), folders: named("DIR") }
+}
+
+/** Joins with the separator that the folder itself uses. */
+export const join = (folder: string, name: string): string => {
+  const separator = folder.includes("\\") ? "\\" : "/"
+  return folder === "" ? name : `${folder.replace(/[\\/]+$/, "")}${separator}${name.replace(/^\.\//, "")}`
+}
+
+// -----------------------------------------------------------------------------
+// internal
+// -----------------------------------------------------------------------------
+
+const stepsOf = (messages: Prompt["messages"]): ReadonlyArray<Step> =>
+  messages.flatMap((message) =>
+    message.toolCalls.flatMap((call) => {
+      const answer = messages.find((other) => other.role === "tool" && other.toolCallId === call.id)
+      return answer === undefined
+        ? []
+        : [
+            {
+              name: call.name,
+              arguments: Option.match(Json.parse(call.arguments), { onNone: () => ({}), onSome: Json.objectOf }),
+              result: inWords(answer.text),
+              failed: looksFailed(answer.text)
+            }
+          ]
+    })
+  )
+
+// Many clients put the structured form of a result beneath its text: the same once more.
+const inWords = (text: string): string => text.replace(/(?<=\S)\s*^structured (?:result|content)\b[\s\S]*$/im, "")
+
+const looksFailed = (text: string): boolean =>
+  /^\s*(\{?"?(error|isError)\b|error\b|mcp error|failed\b|unknown tool|invalid arguments|access denied|refused)/i.test(
+    text
+  )
+
+const filesOf = (step: Step): ReadonlyArray<string> => {
+  const folder = Json.stringOf(step.arguments["path"])
+  return step.failed || folder === undefined ? [] : entriesOf(step.result).files.map((name) => join(folder, name))
+}
+
+const canonicalJson = (value: unknown): string => {
+  if (Array.isArray(value)) return `[${value.map(canonicalJson).join(",")}]`
+  if (!Json.isObject(value)) return Json.stringify(value ?? null)
+  return `{${Object.keys(value)
+    .toSorted()
+    .map((key) => `${key}:${canonicalJson(value[key])}`)
+    .join(",")}}`
+}
