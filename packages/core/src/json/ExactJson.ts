@@ -32,6 +32,7 @@ export const parse = (text: string): Either.Either<unknown, string> =>
   Either.try({
     try: () => {
       const value: unknown = JSON.parse(text)
+      if (isTooDeep(text)) throw new RangeError(`It is nested more than ${mostLevels} levels deep.`)
       if (!mayLose.test(text)) return value
       let lost = false
       // the same text once more, with words in place of the numbers that would change
@@ -44,6 +45,25 @@ export const parse = (text: string): Either.Either<unknown, string> =>
     },
     catch: (cause) => (Predicate.isError(cause) ? cause.message : String(cause))
   })
+
+/** More than people and programs nest, and little enough to walk through level by level, however it is done. */
+export const mostLevels = 500
+
+/** Whether a text of JSON, comments in it or not, is nested deeper than `most`. */
+export const isTooDeep = (text: string, most: number = mostLevels): boolean => {
+  // each level has an end of its own
+  if (text.length < 2 * most) return false
+  let depth = 0
+  for (let at = 0; at < text.length; at++) {
+    const character = text.charCodeAt(at)
+    if (character === quote) at = closingQuote(text, at)
+    // `[` and `{`, `]` and `}`
+    else if (character === 0x5b || character === 0x7b) {
+      if (++depth > most) return true
+    } else if (character === 0x5d || character === 0x7d) depth--
+  }
+  return false
+}
 
 /** As `JSON.stringify`, with the digits of exact numbers. "" for what JSON has no word for. */
 export const stringify = (value: unknown, space = 0): string =>
@@ -101,6 +121,18 @@ const firstOther = (digits: string): number => {
 const lastOther = (digits: string): number => {
   for (let at = digits.length - 1; at >= 0; at--) if (digits[at] !== "0") return at
   return -1
+}
+
+const quote = 0x22
+
+/** The last place of the text where the quotation mark at `open` is not closed. */
+const closingQuote = (text: string, open: number): number => {
+  for (let at = text.indexOf('"', open + 1); at !== -1; at = text.indexOf('"', at + 1)) {
+    let backslashes = 0
+    while (text[at - 1 - backslashes] === "\\") backslashes++
+    if (backslashes % 2 === 0) return at
+  }
+  return text.length
 }
 
 const isHolder = (value: unknown): value is object => typeof value === "object" && value !== null

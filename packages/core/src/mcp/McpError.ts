@@ -179,7 +179,7 @@ export class McpCallFailed extends Schema.TaggedError<McpCallFailed>()("McpCallF
         ? `did not answer within ${Duration.format(this.limit)} (LMS_BRIDGE_MCP_CALL_TIMEOUT)${this.detail === "" ? "" : `. ${this.detail.replace(/\.$/, "")}`}`
         : this.reason === "Closed"
           ? "lost its server in the middle of the call. Whether it took effect is unknown: look before calling it again, which starts the server anew"
-          : `failed: ${this.detail}`
+          : `failed: ${this.detail.replace(/\.$/, "")}`
     return `Tool "${this.tool}" of MCP server "${this.server}" ${why}.`
   }
 }

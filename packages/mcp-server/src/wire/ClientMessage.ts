@@ -2,6 +2,7 @@
  * What a client sent, read as it was meant: `null` is absent, and every message with an id that cannot be understood
  * becomes the answer that says why, in one sentence. Pure.
  */
+import { isTooDeep, mostLevels } from "@lms-bridge/core/json/ExactJson"
 import {
   ClientRequestSchema,
   ErrorCode,
@@ -32,7 +33,10 @@ export type Reading =
 export const parse = (text: string): ReadonlyArray<Reading> =>
   Either.match(
     Either.try((): unknown => JSON.parse(text)),
-    { onLeft: () => [refused(null, ErrorCode.ParseError, "This is no JSON.")], onRight: read }
+    {
+      onLeft: () => [refused(null, ErrorCode.ParseError, "This is no JSON.")],
+      onRight: (value) => (isTooDeep(text) ? [refused(idIn(value), ErrorCode.InvalidRequest, tooDeep)] : read(value))
+    }
   )
 
 /** The same of what has been parsed already. */
@@ -43,6 +47,17 @@ export const read = (value: unknown): ReadonlyArray<Reading> => {
     return [refused(null, ErrorCode.InvalidRequest, `A list may hold ${mostInList} messages at most.`)]
   }
   return value.map(one)
+}
+
+/** The answer to a message that was not read to its end, under its id where its beginning says it. */
+export const tooLong = (beginning: string, mostBytes: number): Answer => {
+  const [, text, number] =
+    /^\s*\{(?:\s*"jsonrpc"\s*:\s*"2\.0"\s*,)?\s*"id"\s*:\s*(?:"([^"\\]*)"|(-?\d{1,15})\b)/.exec(beginning) ?? []
+  return answerTo(
+    text ?? (number === undefined ? null : Number(number)),
+    ErrorCode.InvalidRequest,
+    `A message may have ${Math.floor(mostBytes / 1024 / 1024)} MB at most.`
+  )
 }
 
 /** Why a request that needs a session is refused, in the words for who speaks another revision where that is the reason. */
@@ -67,6 +82,10 @@ export const answerTo = (
 // -----------------------------------------------------------------------------
 // internal
 // -----------------------------------------------------------------------------
+
+const tooDeep = `A message may be nested ${mostLevels} levels deep at most.`
+
+const idIn = (message: unknown): Answer["id"] => (isFields(message) && isId(message["id"]) ? message["id"] : null)
 
 /** As many as the SDK takes over HTTP. */
 const mostInList = 100
@@ -180,7 +199,7 @@ const argumentsOf = (given: unknown): Either.Either<Fields, string> => {
   if (typeof given !== "string") return wrong
   if (given.trim() === "") return Either.right({})
   // as models' APIs write them
-  const parsed = Either.getOrUndefined(Either.try((): unknown => JSON.parse(given)))
+  const parsed = isTooDeep(given) ? undefined : Either.getOrUndefined(Either.try((): unknown => JSON.parse(given)))
   return isFields(parsed) ? Either.right(ownNonNull(parsed)) : wrong
 }
 

@@ -13,7 +13,10 @@ import * as ClientMessage from "./ClientMessage.ts"
 const mostBytes = 64 * 1024 * 1024
 
 export const make = (stdin: Readable = process.stdin, stdout: Writable = process.stdout): Transport => {
-  const splitter = JsonLines.makeSplitter(mostBytes)
+  const splitter = JsonLines.makeSplitter(
+    mostBytes,
+    (beginning) => void write(ClientMessage.tooLong(beginning, mostBytes))
+  )
   // promises, because this is the SDK's interface
   const write = (message: JSONRPCMessage | ClientMessage.Answer) =>
     // @effect-diagnostics-next-line newPromise:off

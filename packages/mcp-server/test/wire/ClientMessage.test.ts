@@ -221,3 +221,30 @@ describe("any JSON at all", () => {
     )
   })
 })
+
+describe("what is more than can be read", () => {
+  const nested = (levels: number) => "[".repeat(levels) + "]".repeat(levels)
+  const answersTo = (text: string) =>
+    ClientMessage.parse(text).map((reading) => (reading._tag === "Answer" ? reading.answer : reading))
+
+  for (const levels of [501, 6000, 200_000]) {
+    it(`is refused under its id: ${levels} levels`, () => {
+      assert.deepStrictEqual(answersTo(`{"jsonrpc":"2.0","id":7,"method":"ping","params":{"x":${nested(levels)}}}`), [
+        ClientMessage.answerTo(7, -32_600, "A message may be nested 500 levels deep at most.")
+      ])
+      const [asText] = answersTo(
+        JSON.stringify(request("tools/call", { name: "list_models", arguments: `{"x":${nested(levels)}}` }))
+      )
+      assert.deepInclude(asText, { id: 7 })
+    })
+  }
+
+  it("is answered when its line does not end, under the id that it begins with", () => {
+    const mostBytes = 64 * 1024 * 1024
+    const idOf = (beginning: string) => ClientMessage.tooLong(beginning, mostBytes).id
+    assert.strictEqual(idOf('{"jsonrpc":"2.0","id":7,"method":"tools/call","params":{"x":"yyy'), 7)
+    assert.strictEqual(idOf('{ "id" : "seven", "method":"x"'), "seven")
+    assert.strictEqual(idOf('{"method":"tools/call","params":{"id":3,"x":"yyy'), null)
+    assert.include(ClientMessage.tooLong("", mostBytes).error.message, "64 MB")
+  })
+})

@@ -99,8 +99,8 @@ export const connect = Effect.fn("McpClient.connect")(function* (options: Client
     const versions = foreign() ?? Greeting.foreignVersions({ code: error.code, text, data: error.data })
     if (method === "initialize" && versions !== undefined) return unavailable("Version", versions.join(", "))
     if (status === 401 || status === 403) return unauthorized(status)
-    if (status !== undefined) return unavailable("Http", sentences(`It answered ${status}.`, text), { status })
-    return unreachable ? unavailable("Http", text) : unavailable("Protocol", `${method}: ${text}`)
+    if (status !== undefined) return unavailable("Http", answered(status, text), { status })
+    return unreachable ? unavailable("Http", text) : unavailable("Protocol", sentences(`${method}: ${text}`))
   }
   const within = (what: string) =>
     limit(
@@ -150,8 +150,7 @@ export const connect = Effect.fn("McpClient.connect")(function* (options: Client
           Effect.map(pageOf),
           Effect.catchAll((error) => {
             if (error.forgotten) {
-              const status = error.status ?? 404
-              return Effect.zipRight(useless, unavailable("Closed", error.text, { status }))
+              return Effect.zipRight(useless, unavailable("Closed", error.text, { status: forgottenStatus }))
             }
             // who has resources need not have templates of them
             return error.code === ErrorCode.MethodNotFound && (method !== "tools/list" || !isDeclared)
@@ -224,11 +223,12 @@ export const connect = Effect.fn("McpClient.connect")(function* (options: Client
             const { forgotten, lost, status, unreachable } = error
             if (unreachable || forgotten) {
               yield* useless
-              const code = status === undefined && !forgotten ? {} : { code: status ?? 404 }
+              const code = forgotten ? { code: forgottenStatus } : present({ code: status })
               return yield* Effect.fail(failed("Closed", peer.redact(error.text), code))
             }
             if (status === 401 || status === 403) return yield* unauthorized(status)
-            if (!lost) return yield* Effect.fail(failed(error, peer.redact(error.text), codeOf(error)))
+            if (!lost)
+              return yield* Effect.fail(failed(error, peer.redact(answered(status, error.text)), codeOf(error)))
             if (state.open) return yield* Effect.fail(failed("Closed", "Its answer was cut off.", {}))
             const end = yield* Effect.flip(gone)
             return yield* Effect.fail(failed("Closed", end.message, {}))
@@ -335,4 +335,12 @@ const resourceNotFound = -32_002
 const codeOf = ({ code }: ServerExchange.RequestFailed) =>
   code === undefined || !Number.isSafeInteger(code) ? {} : { code }
 
-const sentences = (...texts: ReadonlyArray<string>) => texts.filter((text) => text !== "").join(" ")
+const sentences = (...texts: ReadonlyArray<string>) =>
+  texts.flatMap((text) => (text === "" ? [] : /[.!?…:]\s*$/.test(text) ? [text] : [`${text}.`])).join(" ")
+
+/** What stands before the server's own words where it answered with a status and no error of the protocol. */
+const answered = (status: number | undefined, text: string) =>
+  status === undefined ? text : sentences(`It answered ${status}.`, text)
+
+/** As the specification has it for a session that is not known. */
+const forgottenStatus = 404

@@ -13,6 +13,7 @@ import * as Stream from "effect/Stream"
 import { present } from "../../schema/Fields.ts"
 import * as ErrorWords from "../reading/ErrorWords.ts"
 import { parse } from "../reading/MessageText.ts"
+import { reasonIn } from "../transport/ServerReason.ts"
 import { endingIn } from "../transport/TolerantTransport.ts"
 import type { CallOptions, CallProgress } from "../McpConnection.ts"
 
@@ -35,7 +36,9 @@ export class RequestFailed extends Data.TaggedError("RequestFailed")<{
    * error of the protocol; a tool whose own sessions are gone says so as well, so there its words have to be the usual ones.
    */
   get forgotten() {
-    if (this.status !== undefined) return this.status === 404 || (this.status === 400 && /session/i.test(this.text))
+    if (this.status === 404 || this.status === 410) return true
+    if (this.status === 400) return /session|not initialized/i.test(this.text)
+    if (this.status !== undefined) return forgottenWords.test(this.text)
     return sessionCodes.includes(this.code ?? 0) && forgottenWords.test(this.text)
   }
 }
@@ -147,7 +150,7 @@ export const noSdkLimit = 2 ** 31 - 1
 const sessionCodes: ReadonlyArray<number> = [-32_000, -32_001, -32_600, 400, 404]
 
 const forgottenWords =
-  /^\W*(?:bad request: )?(?:no valid|invalid|unknown|missing|expired) (?:mcp[- ])?session\b|^\W*(?:mcp[- ])?session\b.{0,80}\b(?:not found|unknown|invalid|expired|terminated|closed|does not exist)\b/i
+  /^\W*(?:bad request: )?(?:no valid|invalid|unknown|missing|expired) (?:mcp[- ])?session\b|^\W*(?:mcp[- ])?session\b.{0,80}\b(?:not found|unknown|invalid|expired|terminated|closed|does not exist)\b|^\W*(?:bad request: )?server not initialized\b/i
 
 /** The pages that somebody has to open before the server does what was asked. */
 const pagesIn = (code: number | undefined, data: unknown) => {
@@ -188,20 +191,19 @@ const failureOf = (method: string, cause: unknown): RequestFailed => {
   }
   const status = number !== undefined && number >= 100 && number < 600 ? number : undefined
   const unreachable = cause instanceof TypeError && cause.cause !== undefined
-  const said = unreachable ? undefined : errorIn(message)
-  const text = unreachable ? networkProblem(cause) : (said?.text ?? message)
+  const said = unreachable ? undefined : refusalIn(message)
+  const text = unreachable ? networkProblem(cause) : (said?.text ?? "")
   const lost = text === "Not connected" && status === undefined
   const data = said?.data
   return new RequestFailed({ method, code: said?.code, status, text: text.slice(0, 2000), lost, unreachable, data })
 }
 
-/** The body of a refusal that holds an error of the protocol. */
-const errorIn = (message: string): ErrorWords.ServerError | undefined => {
-  const [, body = ""] = /^Error POSTing to endpoint[^:]*: (\{[\s\S]*)$/.exec(message) ?? []
-  const json = body === "" ? undefined : parse(body)
-  if (!Predicate.hasProperty(json, "error") || !Predicate.hasProperty(json, "jsonrpc")) return undefined
-  const { code, data, text } = ErrorWords.read(json.error)
-  return { code, data, text: `Error POSTing to endpoint: ${text}` }
+/** What a refusal says: its error where it holds one, else its body, without the words that the SDK puts before it. */
+const refusalIn = (message: string): ErrorWords.ServerError => {
+  const body = message.replace(/^(?:Streamable HTTP error: )?(?:Error POSTing to endpoint[^:]*: )?/, "")
+  const json = /^\s*\{/.test(body) ? parse(body) : undefined
+  if (Predicate.hasProperty(json, "error")) return ErrorWords.read(json.error)
+  return { code: undefined, data: undefined, text: /^\s*<[!?a-z]/i.test(body) ? reasonIn(body, null) : body }
 }
 
 const progressOf = ({ message, progress, total }: Progress): CallProgress => ({ progress, total, message })

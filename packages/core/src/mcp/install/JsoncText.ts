@@ -1,6 +1,7 @@
 /** JSON with comments and trailing commas, as people write configuration in it: what it says, and where it is wrong. */
 import * as Either from "effect/Either"
 import * as Jsonc from "jsonc-parser"
+import { isTooDeep, mostLevels } from "../../json/ExactJson.ts"
 import * as JsonMistakes from "../dialects/JsonMistakes.ts"
 
 /** Why a text cannot be used, and the 1-based line to look at. */
@@ -11,6 +12,8 @@ export interface Problem {
 
 /** The object that the text is. No byte order mark is expected: `withoutMark` takes it away. */
 export const parse = (text: string): Either.Either<Jsonc.Node, Problem> => {
+  // the parser calls itself for each level
+  if (isTooDeep(text)) return Either.left({ line: 1, detail: `It is nested more than ${mostLevels} levels deep.` })
   const errors: Array<Jsonc.ParseError> = []
   const root = Jsonc.parseTree(text, errors, { allowTrailingComma: true, allowEmptyContent: false })
   const first = telling(text, errors)

@@ -46,13 +46,19 @@ export const make = (fetch: FetchLike, options: Options): FetchedMessages => {
   const stream = (response: Response, about: number | undefined): Response => {
     const reader = response.body?.getReader()
     if (reader === undefined) return response
-    const state = { answered: false, resumable: false, size: 0 }
+    const state = { answered: false, resumable: false, size: 0, events: 0 }
     let out = ""
+    /** Until there is an event: a body in the form of an ordinary answer has none. */
+    let raw = ""
     const parser = createParser({
       onEvent: (event) => {
         state.size = 0
+        state.events++
+        raw = ""
         if (event.id !== undefined && event.id !== "") state.resumable = true
-        out += isMessageEvent(event) ? rewritten(event) : written(event, event.data)
+        const isMessage = isMessageEvent(event) || (about !== undefined && event.event === "error")
+        // the SDK passes over events of other names
+        out += isMessage ? rewritten({ ...event, event: undefined }) : written(event, event.data)
       },
       onRetry: (retry) => (out += `retry: ${retry}\n\n`)
     })
@@ -73,13 +79,19 @@ export const make = (fetch: FetchLike, options: Options): FetchedMessages => {
             if (done) {
               // a last event that lacks its empty line is an event all the same
               parser.feed("\n\n")
+              if (about !== undefined && state.events === 0 && /^\s*[[{]/.test(raw)) {
+                out += written({ data: "" }, ticket(replied(raw, about, response.status), true))
+                state.answered = true
+              }
               if (out !== "") controller.enqueue(encoder.encode(out))
               out = ""
               controller.close()
               return ended()
             }
             state.size += value.length
-            parser.feed(decoder.decode(value, { stream: true }))
+            const text = decoder.decode(value, { stream: true })
+            if (state.events === 0) raw += text
+            parser.feed(text)
             if (state.size > limit) {
               const broken = `an event of more than ${limit} bytes`
               out = written({ data: "" }, ticket(new Received({ values: [], broken }, about), true))
@@ -103,13 +115,32 @@ export const make = (fetch: FetchLike, options: Options): FetchedMessages => {
     return new Response(source, { status: response.status, statusText: response.statusText, headers: response.headers })
   }
 
+  /** An error of the protocol is an answer, whatever the status says beside it. */
+  const refused = (
+    response: Response,
+    request: Posted | undefined,
+    init: RequestInit
+  ): Response | Promise<Response> => {
+    const { headers, status, statusText } = response
+    if (isForTheLogin(status)) return response
+    const again = (text: string) => new Response(text, { status, statusText, headers: withoutLength(headers) })
+    return textWithin(response, limit).then((text) => {
+      // what a notification is answered with changes nothing
+      if (request === undefined)
+        return isSession(status, text, init) ? again(text) : new Response(null, { status: 202 })
+      return isProtocol(text) && !isSession(status, text, init)
+        ? withHeaders(json(ticket(replied(text, request.id, status), true)), response, 200)
+        : again(text)
+    })
+  }
+
   return {
     fetch: (url, init) => {
       const request = posts ? requestIn(init) : undefined
       const about = request?.id
       return fetch(url, init).then((response) => {
         if (init?.method === "GET") standing.refused = !response.ok
-        if (!response.ok) return response
+        if (!response.ok) return init?.method === "POST" && posts ? refused(response, request, init) : response
         if (/event-stream/i.test(response.headers.get("content-type") ?? "")) return stream(response, about)
         // a notification is only acknowledged
         if (about === undefined) return response
@@ -136,8 +167,13 @@ const prefix = "lms-bridge/ticket/"
 
 const encoder = new TextEncoder()
 
+interface Posted {
+  readonly id: number
+  readonly method: unknown
+}
+
 /** The request that is posted. */
-const requestIn = (init: RequestInit | undefined): { readonly id: number; readonly method: unknown } | undefined => {
+const requestIn = (init: RequestInit | undefined): Posted | undefined => {
   const message = typeof init?.body === "string" ? MessageText.parse(init.body) : undefined
   if (!Predicate.hasProperty(message, "method") || !Predicate.hasProperty(message, "id")) return undefined
   return typeof message.id === "number" ? { id: message.id, method: message.method } : undefined
@@ -154,7 +190,20 @@ const replied = (text: string, about: number, status: number) => {
 }
 
 const isMessageEvent = ({ data, event }: EventSourceMessage) =>
-  data !== "" && (event === undefined || event === "" || event === "message")
+  data !== "" &&
+  (event === undefined || event === "" || event === "message" || MessageText.isMessage(MessageText.parse(data)))
+
+const isForTheLogin = (status: number) => status === 401 || status === 403
+
+/** Whether a refusal means that the session is gone, which the client begins anew by the status. */
+const isSession = (status: number, text: string, init: RequestInit) =>
+  new Headers(init.headers).has("mcp-session-id") &&
+  (status === 404 || status === 410 || /session|not initialized/i.test(text))
+
+const isProtocol = (text: string) => {
+  const value = MessageText.parse(text.trim())
+  return Predicate.isReadonlyRecord(value) && "jsonrpc" in value && ("error" in value || "result" in value)
+}
 
 const written = ({ event, id }: EventSourceMessage, data: string) =>
   `${id === undefined ? "" : `id: ${id}\n`}${event === undefined ? "" : `event: ${event}\n`}${data
@@ -164,11 +213,17 @@ const written = ({ event, id }: EventSourceMessage, data: string) =>
 
 const json = (text: string) => new Response(text)
 
-const withHeaders = (made: Response, { headers: original, status }: Response) => {
+const withoutLength = (original: Headers) => {
   const headers = new Headers(original)
   for (const name of ["content-length", "content-encoding", "transfer-encoding"]) headers.delete(name)
+  return headers
+}
+
+const withHeaders = (made: Response, { headers: original, status }: Response, instead?: number) => {
+  const headers = withoutLength(original)
   headers.set("content-type", "application/json")
-  return new Response(made.body, { status: status === 202 || status === 204 || status === 205 ? 200 : status, headers })
+  const acknowledged = status === 202 || status === 204 || status === 205
+  return new Response(made.body, { status: instead ?? (acknowledged ? 200 : status), headers })
 }
 
 /** Reads no further than `limit`; then the text says so. */

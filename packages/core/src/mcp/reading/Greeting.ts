@@ -59,7 +59,9 @@ export const foreignVersions = (error: ServerError): ReadonlyArray<string> | und
   if (names.length > 0) return names
   const refused =
     newer.includes(error.code ?? 0) ||
-    /unsupported ?protocol ?version|protocol version .*not supported/i.test(error.text)
+    /unsupported ?protocol ?version|protocol version .*not supported|io\.modelcontextprotocol\/(?:protocolVersion|clientCapabilities)/i.test(
+      error.text
+    )
   return refused
     ? [/\b20\d\d-\d\d-\d\d\b/.exec(error.text.replaceAll(LATEST_PROTOCOL_VERSION, ""))?.[0] ?? "2026-07-28"]
     : undefined

@@ -1,7 +1,7 @@
 /** What a server wrote, as values: JSON as it should be, and what is so near to it that only one reading is left. */
 import * as Predicate from "effect/Predicate"
 import { parseJson } from "../../internal/parseJson.ts"
-import { stringify } from "../../json/ExactJson.ts"
+import { isTooDeep, mostLevels, stringify } from "../../json/ExactJson.ts"
 
 /** A message longer than this (bytes) is not read, be it a line, a body or an event: it is a runaway. */
 export const maxMessageBytes = 64 * 1024 * 1024
@@ -27,6 +27,7 @@ export const read = (text: string): Read => {
   if (trimmed === "") return nothing
   const whole = parse(trimmed)
   if (whole !== undefined) return { values: [whole], broken: undefined }
+  if (isTooDeep(trimmed)) return looksLikeMessage(trimmed) ? { values: [], broken: tooDeep } : nothing
   const values = embedded(trimmed)
   if (values.length > 0) return { values, broken: undefined }
   return looksLikeMessage(trimmed) ? { values: [], broken: trimmed } : nothing
@@ -51,6 +52,8 @@ export const isLogged = (value: { readonly [key: PropertyKey]: unknown }): boole
 // -----------------------------------------------------------------------------
 
 const nothing: Read = { values: [], broken: undefined }
+
+const tooDeep = `JSON that is nested more than ${mostLevels} levels deep`
 
 /** A program prints many a thing in brackets; the names of a message's parts tell. */
 const looksLikeMessage = (text: string) =>

@@ -68,7 +68,8 @@ export const retryAfter = (header: string | null, now: number): Duration.Duratio
 export const isRepeatable = (method: string, status: number, hasRetryAfter: boolean): boolean =>
   status === 429 ||
   (status === 503 && hasRetryAfter) ||
-  (isReading(method) && [408, 425, 502, 503, 504].includes(status))
+  // a proxy in front of it has codes of its own above 504
+  (isReading(method) && ([408, 425, 502, 503, 504, 530].includes(status) || (status >= 520 && status <= 524)))
 
 // -----------------------------------------------------------------------------
 // internal
