@@ -30,6 +30,8 @@ export const McpTool = Schema.Struct({
   inputSchema: Schema.Record({ key: Schema.String, value: Schema.Unknown }),
   outputSchema: optional(Schema.Record({ key: Schema.String, value: Schema.Unknown })),
   annotations: ToolAnnotations,
+  /** It takes no call but as a task of its server. */
+  taskRequired: optional(Schema.Boolean),
   /** A person has looked at it and locked it as it is. */
   trusted: optional(Schema.Boolean)
 })

@@ -27,6 +27,7 @@ import type { Peer } from "../transport/Peer.ts"
 import * as SessionWithoutSecrets from "../redaction/SessionWithoutSecrets.ts"
 import * as ServerExchange from "./ServerExchange.ts"
 import * as ServerRequests from "./ServerRequests.ts"
+import * as TaskCall from "./TaskCall.ts"
 
 /** One connection while it lasts. */
 export interface Session extends Omit<McpConnection, "review"> {
@@ -163,12 +164,15 @@ export const connect = Effect.fn("McpClient.connect")(function* (options: Client
         )
       }
     })
+  /** Names of the tools that are called as tasks. */
+  const asTask = new Set<string>()
   const tools = kept(
     "tools/list",
     "Its list of tools",
     "tools",
     (result) => {
       const { items, next } = McpWire.toolPage(server, result)
+      for (const { name, taskRequired } of items) asTask[taskRequired === true ? "add" : "delete"](name)
       return { items: items.filter(({ name }) => allows(name)), next }
     },
     ({ name }) => name
@@ -241,13 +245,18 @@ export const connect = Effect.fn("McpClient.connect")(function* (options: Client
       const detail = "The configuration does not let it be used."
       return new McpCallFailed({ server, tool, reason: "UnknownTool", detail })
     }
-    return converse(
-      "tools/call",
-      { name: tool, arguments: args },
-      callOptions,
-      (why, detail, more) =>
-        new McpCallFailed({ server, tool, reason: typeof why === "string" ? why : ofCall(why), detail, ...more })
-    ).pipe(Effect.map(Results.toolResult), spanned("McpClient.call", { server, tool }))
+    const request: TaskCall.Request<McpCallFailed | McpServerUnavailable> = (method, params, own = callOptions) =>
+      converse(
+        method,
+        params,
+        own,
+        (why, detail, more) =>
+          new McpCallFailed({ server, tool, reason: typeof why === "string" ? why : ofCall(why), detail, ...more })
+      )
+    const answer = asTask.has(tool)
+      ? TaskCall.call(request, { server, tool, total: options.callTotal }, args, callOptions)
+      : request("tools/call", { name: tool, arguments: args })
+    return answer.pipe(Effect.map(Results.toolResult), spanned("McpClient.call", { server, tool }))
   }
 
   const read = Effect.fn("McpClient.read")(function* (

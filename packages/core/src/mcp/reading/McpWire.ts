@@ -106,7 +106,8 @@ const page = <A>(result: unknown, key: string, itemOf: (value: unknown) => Optio
 }
 
 const toolOf = (server: string, value: unknown): Option.Option<McpTool> => {
-  const { annotations, description, inputSchema, input_schema, name, outputSchema, parameters, title } = recordOf(value)
+  const { annotations, description, execution, inputSchema, input_schema, name, outputSchema, parameters, title } =
+    recordOf(value)
   if (typeof name !== "string" || name.trim() === "") return Option.none()
   // as the APIs of language models write it
   const schema = [inputSchema, input_schema, parameters].find(Predicate.isReadonlyRecord)
@@ -120,6 +121,7 @@ const toolOf = (server: string, value: unknown): Option.Option<McpTool> => {
     description: typeof description === "string" ? description : "",
     inputSchema: schema === undefined ? { type: "object" } : recordOf(schema),
     ...(Predicate.isReadonlyRecord(outputSchema) ? { outputSchema: recordOf(outputSchema) } : {}),
+    ...(recordOf(execution)["taskSupport"] === "required" ? { taskRequired: true } : {}),
     annotations: {
       ...hint("readOnly", "readOnlyHint"),
       ...hint("destructive", "destructiveHint"),
