@@ -30,7 +30,10 @@ const tools = [
 ]
 
 // written by the test that plays each client
-const clients = await readFile(new URL("packages/mcp-server/test/__snapshots__/clients.md", root), "utf8")
+const clients = await readFile(
+  new URL("packages/mcp-server/test/protocol/clients/__snapshots__/clients.md", root),
+  "utf8"
+)
 
 const withTables = async (name, tables) => {
   const path = new URL(name, root)

@@ -10,8 +10,8 @@ import * as Effect from "effect/Effect"
 import type * as Option from "effect/Option"
 import * as Ref from "effect/Ref"
 import * as Schedule from "effect/Schedule"
+import type { Handle } from "./RunHandle.ts"
 import * as RunReport from "./RunReport.ts"
-import type { Handle } from "./Runs.ts"
 
 type Journal = Context.Tag.Service<typeof RunJournal>
 

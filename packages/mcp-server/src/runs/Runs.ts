@@ -5,7 +5,7 @@
 import type { AgentEvent } from "@lms-bridge/core/agent/rules/AgentEvent"
 import { AgentLoop, type AgentError } from "@lms-bridge/core/agent/AgentLoop"
 import type { AgentTask } from "@lms-bridge/core/agent/AgentTask"
-import { RunJournal, type RunInProgress } from "@lms-bridge/core/runs/RunJournal"
+import { RunJournal } from "@lms-bridge/core/runs/RunJournal"
 import * as Cause from "effect/Cause"
 import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
@@ -22,6 +22,7 @@ import * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import * as KeptRuns from "./KeptRuns.ts"
+import type { Handle, OwnHandle } from "./RunHandle.ts"
 import * as RunReport from "./RunReport.ts"
 import type { Line } from "./RunProgress.ts"
 
@@ -34,26 +35,6 @@ export class RunNotFound extends Schema.TaggedError<RunNotFound>()("RunNotFound"
   override get message() {
     return `There is no run "${this.runId}". ${this.known.length === 0 ? "There are none yet." : `The newest: ${this.known.join(", ")}.`}`
   }
-}
-
-export interface Handle {
-  readonly record: Effect.Effect<RunReport.Record>
-  /** All events but text and reasoning as they are generated, oldest first. */
-  readonly events: Effect.Effect<ReadonlyArray<AgentEvent>>
-  /** The record when the run has ended, however it ended. Fails when it could not start. */
-  readonly await: Effect.Effect<RunReport.Record, AgentError>
-  /** From now on nobody listens. */
-  readonly detach: Effect.Effect<void>
-  /**
-   * Stops the run and everything beneath it; nothing happens to one that has ended. One that another process carries out
-   * can only be stopped there.
-   */
-  readonly cancel: Effect.Effect<RunReport.Record, RunInProgress>
-}
-
-/** A run that this process carries out. */
-export interface OwnHandle extends Handle {
-  readonly cancel: Effect.Effect<RunReport.Record>
 }
 
 export class Runs extends Context.Tag("@lms-bridge/mcp-server/Runs")<

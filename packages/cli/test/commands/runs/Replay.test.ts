@@ -5,7 +5,9 @@ import { Effect } from "effect"
 import { fileURLToPath } from "node:url"
 import { cli } from "../../OverDoubles.ts"
 
-const kept = fileURLToPath(new URL("../../../../core/test/agent/cassettes/round-and-round.jsonl", import.meta.url))
+const kept = fileURLToPath(
+  new URL("../../../../core/test/runs/recording/cassettes/round-and-round.jsonl", import.meta.url)
+)
 
 describe("replay", () => {
   it.effect("shows the recorded run again, and ends as it did", () =>

@@ -10,7 +10,7 @@ import { DataFolderUnwritable } from "@lms-bridge/core/machine/StateDirectory"
 import type { LoadedModel } from "@lms-bridge/core/models/ModelLifecycle"
 import { apiModel, serverInfo } from "@lms-bridge/testing/LmStudioApiTest"
 import { Effect, Option, Redacted } from "effect"
-import { cli, type Doubles } from "./OverDoubles.ts"
+import { cli, type Doubles } from "../OverDoubles.ts"
 
 const server = (name: string, changes: Partial<ServerSummary> = {}): ServerSummary => ({
   name,

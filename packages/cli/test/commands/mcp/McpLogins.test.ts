@@ -3,7 +3,7 @@ import type { LoginRequest } from "@lms-bridge/core/mcp/login/McpLogins"
 import type { ServerSummary } from "@lms-bridge/core/mcp/McpRegistry"
 import { Duration, Effect } from "effect"
 import { present } from "@lms-bridge/core/schema/Fields"
-import { cli } from "./OverDoubles.ts"
+import { cli } from "../../OverDoubles.ts"
 
 const summary = (name: string, login: ServerSummary["login"]): ServerSummary => ({
   name,

@@ -3,7 +3,7 @@ import { FileSystem, Path } from "@effect/platform"
 import { assert, describe, it } from "@effect/vitest"
 import * as ConfigText from "@lms-bridge/core/mcp/dialects/ConfigText"
 import { ConfigProvider, Effect } from "effect"
-import { cli } from "./OverDoubles.ts"
+import { cli } from "../OverDoubles.ts"
 
 /** A home folder with these files, and the command line in it. */
 const inHome = Effect.fnUntraced(function* (files: Readonly<Record<string, string>> = {}) {

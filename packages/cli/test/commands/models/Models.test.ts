@@ -3,9 +3,9 @@ import { LmsCliError, type GetProgress } from "@lms-bridge/core/lmstudio/LmsCli"
 import { LmStudioUnreachable, ModelNotFound, ModelNotLoaded } from "@lms-bridge/core/lmstudio/LmStudioError"
 import { ModelInUse, type EnsureOptions, type LoadedModel } from "@lms-bridge/core/models/ModelLifecycle"
 import type { Ensured } from "@lms-bridge/core/models/Ensured"
-import { apiModel, serverInfo } from "@lms-bridge/testing/LmStudioApiTest"
+import { apiModel } from "@lms-bridge/testing/LmStudioApiTest"
 import { Duration, Effect, Fiber, Ref, Stream, TestClock } from "effect"
-import { cli } from "./OverDoubles.ts"
+import { cli } from "../../OverDoubles.ts"
 
 const loaded = (instanceId: string, changes: Partial<LoadedModel> = {}): LoadedModel => ({
   model: instanceId,
@@ -351,36 +351,6 @@ describe("models unload", () => {
       const calls: Array<string> = []
       yield* cli(["models", "unload", "other"], { lifecycle: lifecycle(calls) })
       assert.deepStrictEqual(calls, ["other"])
-    })
-  )
-})
-
-describe("server", () => {
-  it.effect("says what answers", () =>
-    Effect.gen(function* () {
-      const api = { ping: Effect.succeed(serverInfo) }
-      const lms = { application: Effect.succeedNone }
-      const { code, out } = yield* cli(["server", "status"], { api, lms })
-      assert.strictEqual(code, 0)
-      assert.strictEqual(out, "LM Studio answers at http://127.0.0.1:1234 (native-v1).")
-      assert.deepStrictEqual(JSON.parse((yield* cli(["server", "status", "--json"], { api, lms })).out), serverInfo)
-      assert.strictEqual((yield* cli(["server", "status"], { api: { ping: unreachable }, lms })).code, 3)
-    })
-  )
-
-  it.effect("starts what does not answer, on the configured port, and leaves what does", () =>
-    Effect.gen(function* () {
-      const ports: Array<number | undefined> = []
-      const lms = {
-        serverStart: (options?: { readonly port?: number | undefined }) =>
-          Effect.sync(() => void ports.push(options?.port))
-      }
-      const ping = Effect.suspend(() => (ports.length === 0 ? unreachable : Effect.succeed(serverInfo)))
-      const { code, out } = yield* cli(["server", "start"], { api: { ping }, lms, settings: { port: 4321 } })
-      assert.strictEqual(code, 0)
-      assert.include(out, "LM Studio answers")
-      yield* cli(["server", "start", "--port", "5000"], { api: { ping }, lms })
-      assert.deepStrictEqual(ports, [4321])
     })
   )
 })

@@ -6,7 +6,7 @@ import { DataFolderUnwritable } from "@lms-bridge/core/machine/StateDirectory"
 import { RunId } from "@lms-bridge/core/observability/Correlation"
 import * as AgentLoopTest from "@lms-bridge/testing/AgentLoopTest"
 import { type Context, Effect, Stream } from "effect"
-import { cli } from "./OverDoubles.ts"
+import { cli } from "../../OverDoubles.ts"
 
 const task: AgentTask = {
   task: "Count the bees.",

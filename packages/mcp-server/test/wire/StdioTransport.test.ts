@@ -1,6 +1,6 @@
 import { assert, describe, it, layer } from "@effect/vitest"
 import { Context, Effect, Fiber, Layer } from "effect"
-import { type Json, start } from "./conformance/stdioDriver.ts"
+import { type Json, start } from "../conformance/stdioDriver.ts"
 
 class Driver extends Context.Tag("Driver")<Driver, Effect.Effect.Success<ReturnType<typeof start>>>() {
   /** One fixture for all, with a client that can be asked, and accepts with what the server proposes. */

@@ -2,7 +2,7 @@
 import type { Client } from "@modelcontextprotocol/sdk/client/index.js"
 import type { ClientCapabilities } from "@modelcontextprotocol/sdk/types.js"
 import { Duration, Effect, Exit, Fiber, Option } from "effect"
-import type { Result } from "./connected.ts"
+import type { Result } from "../../connected.ts"
 
 export interface Driver {
   readonly title: string

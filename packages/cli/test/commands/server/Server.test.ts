@@ -3,7 +3,7 @@ import { LmsCliError } from "@lms-bridge/core/lmstudio/LmsCli"
 import { LmStudioUnreachable, Unauthorized } from "@lms-bridge/core/lmstudio/LmStudioError"
 import { serverInfo } from "@lms-bridge/testing/LmStudioApiTest"
 import { Effect, Option } from "effect"
-import { cli } from "./OverDoubles.ts"
+import { cli } from "../../OverDoubles.ts"
 
 const starting = (configured: string, ...args: ReadonlyArray<string>) => {
   const ports: Array<number> = []
@@ -87,6 +87,36 @@ describe("server start", () => {
       assert.strictEqual(code, 2)
       assert.deepStrictEqual(ports, [])
       assert.match(err, /^lms-bridge: LM Studio is configured at http:\/\/box\.example:1234.*Start it there/)
+    })
+  )
+})
+
+describe("server", () => {
+  it.effect("says what answers", () =>
+    Effect.gen(function* () {
+      const api = { ping: Effect.succeed(serverInfo) }
+      const lms = { application: Effect.succeedNone }
+      const { code, out } = yield* cli(["server", "status"], { api, lms })
+      assert.strictEqual(code, 0)
+      assert.strictEqual(out, "LM Studio answers at http://127.0.0.1:1234 (native-v1).")
+      assert.deepStrictEqual(JSON.parse((yield* cli(["server", "status", "--json"], { api, lms })).out), serverInfo)
+      assert.strictEqual((yield* cli(["server", "status"], { api: { ping: Effect.fail(refused) }, lms })).code, 3)
+    })
+  )
+
+  it.effect("starts what does not answer, on the configured port, and leaves what does", () =>
+    Effect.gen(function* () {
+      const ports: Array<number | undefined> = []
+      const lms = {
+        serverStart: (options?: { readonly port?: number | undefined }) =>
+          Effect.sync(() => void ports.push(options?.port))
+      }
+      const ping = Effect.suspend(() => (ports.length === 0 ? Effect.fail(refused) : Effect.succeed(serverInfo)))
+      const { code, out } = yield* cli(["server", "start"], { api: { ping }, lms, settings: { port: 4321 } })
+      assert.strictEqual(code, 0)
+      assert.include(out, "LM Studio answers")
+      yield* cli(["server", "start", "--port", "5000"], { api: { ping }, lms })
+      assert.deepStrictEqual(ports, [4321])
     })
   )
 })

@@ -15,7 +15,7 @@ import * as McpTools from "@lms-bridge/mcp-server/tools/McpTools"
 import * as LmStudioApiTest from "@lms-bridge/testing/LmStudioApiTest"
 import * as McpRegistryTest from "@lms-bridge/testing/McpRegistryTest"
 import { Effect, Layer } from "effect"
-import { callTool, connected, textOf } from "./connected.ts"
+import { callTool, connected, textOf } from "../connected.ts"
 
 const refused = new LmStudioUnreachable({ baseUrl: "http://127.0.0.1:1234", reason: "Refused" })
 

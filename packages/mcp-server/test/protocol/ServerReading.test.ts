@@ -18,7 +18,7 @@ import {
   ResourceUpdatedNotificationSchema
 } from "@modelcontextprotocol/sdk/types.js"
 import { Effect, Layer, Option, PubSub, Redacted, Schema, Stream, TestClock } from "effect"
-import { callTool, connected, settle } from "./connected.ts"
+import { callTool, connected, settle } from "../connected.ts"
 
 const aRun = AgentLoopTest.oneCall({
   server: "files",

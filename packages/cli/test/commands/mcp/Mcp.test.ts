@@ -7,7 +7,7 @@ import { McpConfigInvalid, McpReadFailed, McpServerUnavailable } from "@lms-brid
 import type { ServerSummary } from "@lms-bridge/core/mcp/McpRegistry"
 import type { ToolResult } from "@lms-bridge/core/mcp/ToolResult"
 import { Effect } from "effect"
-import { cli } from "./OverDoubles.ts"
+import { cli } from "../../OverDoubles.ts"
 
 const summary = (name: string, changes: Partial<ServerSummary> = {}): ServerSummary => ({
   name,

@@ -4,7 +4,7 @@ import type { SeenRequest } from "@lms-bridge/simulator/Recorder"
 import type { RunningSimulator } from "@lms-bridge/simulator/Simulator"
 import { Effect, Exit, Fiber, Schedule } from "effect"
 import { alive, descendants, eventually, platform, raw, sdkClient, world } from "./built.ts"
-import { callTool, textOf } from "./connected.ts"
+import { callTool, textOf } from "../connected.ts"
 
 /** Real processes on a machine that may be busy. */
 const patience = { timeout: 120_000 }

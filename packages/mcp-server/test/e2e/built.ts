@@ -11,7 +11,7 @@ import { createRequire } from "node:module"
 import { dirname, join } from "node:path"
 import { fileURLToPath } from "node:url"
 
-export const executable = fileURLToPath(new URL("../dist/lms-bridge-mcp.js", import.meta.url))
+export const executable = fileURLToPath(new URL("../../dist/lms-bridge-mcp.js", import.meta.url))
 
 const packageFile = (name: string, file: string) =>
   join(dirname(createRequire(import.meta.url).resolve(`${name}/package.json`)), file)

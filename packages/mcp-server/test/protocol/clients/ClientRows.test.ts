@@ -11,7 +11,7 @@ import type { Client } from "@modelcontextprotocol/sdk/client/index.js"
 import { CallToolResultSchema, CreateTaskResultSchema, ElicitRequestSchema } from "@modelcontextprotocol/sdk/types.js"
 import { Effect, Fiber, Layer, Option, Schema, TestClock } from "effect"
 import { call, drivers, type Called, type Driver } from "./clientDrivers.ts"
-import { connected, settle, textOf, type Result } from "./connected.ts"
+import { connected, settle, textOf, type Result } from "../../connected.ts"
 
 /** Three minutes of work: longer than most clients wait. */
 const minutes = 3

@@ -14,7 +14,7 @@ import { always } from "@lms-bridge/testing/Scripted"
 import { Client } from "@modelcontextprotocol/sdk/client/index.js"
 import { StreamableHTTPClientTransport } from "@modelcontextprotocol/sdk/client/streamableHttp.js"
 import { Deferred, Effect, Fiber, Layer, Option, Redacted, Schedule } from "effect"
-import { callTool, textOf } from "./connected.ts"
+import { callTool, textOf } from "../connected.ts"
 
 const aRun = AgentLoopTest.oneCall({
   server: "files",

@@ -4,7 +4,7 @@ import { CallToolResultSchema } from "@modelcontextprotocol/sdk/types.js"
 import type { Client } from "@modelcontextprotocol/sdk/client/index.js"
 import { CreateTaskResultSchema } from "@modelcontextprotocol/sdk/types.js"
 import { Deferred, Effect, Schema } from "effect"
-import { connected, settle, textOf, type Result } from "./connected.ts"
+import { connected, settle, textOf, type Result } from "../connected.ts"
 
 const tool = <R>(
   long: boolean,
