@@ -3,6 +3,7 @@
  * Reads nothing but events.
  */
 import type { AgentEvent, AgentOutcome, BudgetKind } from "@lms-bridge/core/agent/rules/AgentEvent"
+import * as NoteWords from "@lms-bridge/core/runs/NoteWords"
 import { tokensPerSecond, type ChatReply } from "@lms-bridge/core/lmstudio/Chat"
 import type { Ensured } from "@lms-bridge/core/models/Ensured"
 import type { Palette } from "./Palette.ts"
@@ -152,8 +153,6 @@ export const step = (state: State, event: AgentEvent, style: Style): readonly [S
     }
     case "ToolCallRefused":
       return [state, [inner("✗", `${event.name} was not run (${refusals[event.reason]}): ${event.told}`, warning)]]
-    case "Noted":
-      return [state, [inner("·", `${event.kind}: ${event.text}`, quiet)]]
     case "Compacted":
       return [state, [inner("·", `${Words.count(event.messages, "earlier message")} replaced by a summary`, quiet)]]
     case "Stalled":
@@ -174,9 +173,11 @@ export const step = (state: State, event: AgentEvent, style: Style): readonly [S
         { ...state, doing: "" },
         [(event.outcome.status === "failed" ? bad : same)(line(event.outcome.status, summary(event.outcome)))]
       ]
-    // what has no case here is for journals and programs
-    default:
-      return [state, []]
+    // what has neither a case here nor words is for journals and programs
+    default: {
+      const words = NoteWords.line(event)
+      return [state, words === undefined ? [] : [inner("·", words, quiet)]]
+    }
   }
 }
 

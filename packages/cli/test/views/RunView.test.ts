@@ -83,7 +83,8 @@ describe("RunView", () => {
         bytes: 12,
         millis: 5
       },
-      { _tag: "Noted", kind: "nudge", text: "try another way", toModel: true },
+      { _tag: "AskedAgain", why: "cut", text: "Go on." },
+      { _tag: "Noted", kind: "excluded", text: "Nothing is excluded." },
       { _tag: "BudgetReached", budget: "rounds" }
     )
     assert.deepStrictEqual(text, [
@@ -92,7 +93,8 @@ describe("RunView", () => {
       "  ✗ cut off",
       "  ✗ rm was not run (not allowed): not allowed here",
       "  ✗ t failed after 5 ms: no such file",
-      "  · nudge: try another way",
+      "  · told the model: Go on.",
+      "  · Nothing is excluded.",
       "budget   its rounds are used up; the model is asked for its best answer"
     ])
   })
@@ -113,7 +115,7 @@ describe("RunView", () => {
     const [, shown] = play(
       [
         { _tag: "ToolCallStarted", callId: "1", name: "n", server: hostile, tool: hostile, arguments: { a: hostile } },
-        { _tag: "Noted", kind: hostile, text: hostile, toModel: false },
+        { _tag: "Noted", kind: hostile, text: hostile },
         {
           _tag: "ModelReplied",
           round: 1,

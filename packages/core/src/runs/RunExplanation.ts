@@ -8,6 +8,7 @@ import { ContextAccount, type AgentEvent } from "../agent/rules/AgentEvent.ts"
 import { evolve } from "../agent/rules/Evolve.ts"
 import { initial, type AgentState } from "../agent/rules/AgentState.ts"
 import * as OpenCalls from "../agent/rules/OpenCalls.ts"
+import * as NoteWords from "./NoteWords.ts"
 import * as RunAccount from "./RunAccount.ts"
 import { Budgets } from "../agent/AgentTask.ts"
 
@@ -150,10 +151,10 @@ const step = (before: SoFar, event: AgentEvent): SoFar => {
       return said(next, `went round in circles with ${event.tool}: ${stalls[event.step]}`)
     case "BudgetReached":
       return said(next, `the budget of ${event.budget} was reached`)
-    case "Noted":
-      return said(next, `${event.kind}: ${event.text}`)
-    default:
-      return next
+    default: {
+      const words = NoteWords.line(event)
+      return words === undefined ? next : said(next, words)
+    }
   }
 }
 

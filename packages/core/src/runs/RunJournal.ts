@@ -9,16 +9,15 @@ import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
-import * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
-import { stringify } from "../json/ExactJson.ts"
 import type { Settings } from "../configuration/Settings.ts"
 import * as StateDirectory from "../machine/StateDirectory.ts"
 import type { DataFolderUnwritable } from "../machine/StateDirectory.ts"
 import type { ProcessIdentity } from "../machine/ProcessIdentity.ts"
 import * as ByteLimits from "../resilience/ByteLimits.ts"
 import type { RunId } from "../observability/Correlation.ts"
-import { AgentEventJson, type AgentEvent } from "../agent/rules/AgentEvent.ts"
+import type { AgentEvent } from "../agent/rules/AgentEvent.ts"
+import * as EventLine from "./EventLine.ts"
 import type { RunAmbiguous } from "./RunIds.ts"
 import * as RunIds from "./RunIds.ts"
 import { RunInProgress, RunNotFound } from "./RunIds.ts"
@@ -74,21 +73,16 @@ const prunedAtOnce = 50
 
 const displayOnly = new Set<AgentEvent["_tag"]>(["TextDelta", "ReasoningDelta", "ToolCallProgress", "Preparing"])
 
-const decodeEvent = Schema.decodeUnknownEither(AgentEventJson)
-
-/** Every field of an event is JSON as it is, so that nothing has to be encoded for each one. */
-const lineOf = (event: AgentEvent): string => `${stringify(event)}\n`
-
 /** A result that is too long for a line is kept as what the model was told of it, and that says how long it was. */
 const boundedLine = (event: AgentEvent, most: number): string => {
-  const line = lineOf(event)
+  const line = EventLine.write(event)
   if (line.length <= most || event._tag !== "ToolCallFinished") return line
   const { artifact: _artifact, result: _result, ...told } = event
-  return lineOf(told)
+  return EventLine.write(told)
 }
 
 const eventsIn = (text: string): ReadonlyArray<AgentEvent> =>
-  text.split("\n").flatMap((line) => (line === "" ? [] : Option.toArray(Either.getRight(decodeEvent(line)))))
+  text.split("\n").flatMap((line) => EventLine.read(line) ?? [])
 
 /** Runs of this process whose journal is open. */
 const makeOpen = () => {

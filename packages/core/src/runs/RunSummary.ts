@@ -2,13 +2,13 @@
  * A run in a list: what it was asked, when, and how it stands. Told from few lines of its journal, because there may be
  * hundreds of long ones.
  */
-import * as Either from "effect/Either"
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
 import { present } from "../schema/Fields.ts"
 import type { ProcessIdentity } from "../machine/ProcessIdentity.ts"
 import { RunId } from "../observability/Correlation.ts"
-import { AgentEventJson, AgentOutcome, Problem, type AgentEvent } from "../agent/rules/AgentEvent.ts"
+import { AgentOutcome, Problem, type AgentEvent } from "../agent/rules/AgentEvent.ts"
+import * as EventLine from "./EventLine.ts"
 import * as RunAccount from "./RunAccount.ts"
 
 /** `unfinished`: it was stopped or killed, and may be taken up again. Times are epoch milliseconds. */
@@ -34,18 +34,20 @@ export interface Found {
 
 /** From the lines of a journal. None when they do not begin with the start of a run. */
 export const ofLines = (lines: ReadonlyArray<string>): Option.Option<Found> => {
-  const first = read(lines[0] ?? "")
+  const first = EventLine.read(lines[0] ?? "")
   if (first?._tag !== "RunStarted") return Option.none()
   let last: AgentEvent = first
   for (let index = lines.length - 1; index > 0; index--) {
-    const event = read(lines[index] ?? "")
+    const event = EventLine.read(lines[index] ?? "")
     if (event === undefined) continue
     last = event
     break
   }
   const resumed = lines.findLast((line) => isOf(line, "RunResumed"))
   const ready = lines.findLast((line) => isOf(line, "ModelReady"))
-  return Option.some(found({ first, last, resumed: read(resumed ?? ""), ready: read(ready ?? "") }, roundsIn(lines)))
+  return Option.some(
+    found({ first, last, resumed: EventLine.read(resumed ?? ""), ready: EventLine.read(ready ?? "") }, roundsIn(lines))
+  )
 }
 
 /** From all events. Says the same as the lines of the journal. */
@@ -76,16 +78,16 @@ export const newestFirst = (summaries: ReadonlyArray<RunSummary>): ReadonlyArray
 // internal
 // -----------------------------------------------------------------------------
 
-const decode = Schema.decodeUnknownEither(AgentEventJson)
-
-const read = (line: string): AgentEvent | undefined =>
-  line === "" ? undefined : Either.getOrElse(decode(line), () => undefined)
-
 /** Our own lines begin with the tag. */
 const isOf = (line: string, tag: AgentEvent["_tag"]) => line.startsWith(`{"_tag":"${tag}"`)
 
-const roundsIn = (lines: ReadonlyArray<string>): number =>
-  lines.filter((line) => isOf(line, "RoundStarted") && !line.includes('"final":true')).length
+/** A request that was refused for its shape is sent again under its number. */
+const roundsIn = (lines: ReadonlyArray<string>): number => {
+  const last = EventLine.read(
+    lines.findLast((line) => isOf(line, "RoundStarted") && !line.includes('"final":true')) ?? ""
+  )
+  return last?._tag === "RoundStarted" ? last.round : 0
+}
 
 const found = (
   events: {

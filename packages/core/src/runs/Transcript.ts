@@ -3,6 +3,7 @@ import * as Either from "effect/Either"
 import * as Schema from "effect/Schema"
 import { fromJson } from "../json/ExactJson.ts"
 import type { AgentEvent } from "../agent/rules/AgentEvent.ts"
+import * as NoteWords from "./NoteWords.ts"
 
 /** Markdown. Foreign text, which may hold any mark-up, stands as an indented block. */
 export const markdown = (events: ReadonlyArray<AgentEvent>): string => {
@@ -46,8 +47,6 @@ const part = (event: AgentEvent, answers: ReadonlySet<string>): ReadonlyArray<st
       return [said(event.approved ? "A person allowed the call." : "A person refused the call.")]
     case "Compacted":
       return [said(`${event.messages} earlier messages were replaced by a summary:`), block(event.summary)]
-    case "Noted":
-      return event.toModel ? [said("told the model:"), block(event.text)] : [said(event.text)]
     case "Stalled":
       return event.step === "end"
         ? [said("The run went round in circles.")]
@@ -58,8 +57,11 @@ const part = (event: AgentEvent, answers: ReadonlySet<string>): ReadonlyArray<st
       return [`# ${ends[event.outcome.status]}`, event.outcome.problem?.message ?? "", event.outcome.answer]
     case "RunFailed":
       return [`# ${ends.failed}`, event.problem.message]
-    default:
-      return []
+    default: {
+      const words = NoteWords.of(event)
+      if (words === undefined) return []
+      return words.toModel ? [said("told the model:"), block(words.text)] : [said(words.text)]
+    }
   }
 }
 

@@ -224,8 +224,8 @@ describe("AgentLoop", () => {
   it.effect("checks only the form of arguments when a schema cannot be used, and says so once", () =>
     Effect.gen(function* () {
       const events = yield* run(task())
-      assert.strictEqual(only(events, "Noted").length, 1)
-      assert.include(only(events, "Noted")[0]?.text, "cannot be used")
+      assert.strictEqual(only(events, "SchemaUnusable").length, 1)
+      assert.include(only(events, "SchemaUnusable")[0]?.text, "cannot be used")
       assert.strictEqual((yield* World.Seen).calls.length, 2)
       assert.strictEqual(only(events, "ToolCallRefused").length, 1)
     }).pipe(

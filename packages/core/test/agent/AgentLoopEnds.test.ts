@@ -185,7 +185,7 @@ describe("AgentLoop, how runs end", () => {
       assert.include(problem?.message, "only reasoned and gave no answer")
       // its tokens were not used up
       assert.notInclude(problem?.message, "maxTokens")
-      assert.strictEqual(only(events, "Noted")[0]?.text, "The reply was only reasoning.")
+      assert.strictEqual(only(events, "RequestRepeated")[0]?.text, "The reply was only reasoning.")
     }).pipe(Effect.provide(World.layer({ turns: [{ reasoning: "hm" }, { reasoning: "hm" }] })))
   )
 

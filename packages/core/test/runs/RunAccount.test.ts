@@ -56,7 +56,7 @@ describe("RunAccount", () => {
       { _tag: "RoundStarted", round: 1, final: false },
       { _tag: "ModelReplied", round: 1, reply: { ...reply, usage } },
       { _tag: "Compacted", summary: "s", messages: 0, usage },
-      { _tag: "Noted", kind: "note", text: "n", toModel: false, usage },
+      { _tag: "Noted", kind: "note", text: "n", usage },
       { _tag: "RoundStarted", round: 2, final: true }
     ].map((body, seq) => ({ ...body, runId: "run_0", seq, at: seq }) as unknown as AgentEvent)
     const account = Option.getOrThrow(RunAccount.of(events))

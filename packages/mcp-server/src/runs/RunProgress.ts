@@ -2,6 +2,7 @@
  * A run's events as the few lines that a person waiting for it wants to read. Pure.
  */
 import type { AgentEvent } from "@lms-bridge/core/agent/rules/AgentEvent"
+import * as NoteWords from "@lms-bridge/core/runs/NoteWords"
 import { tokensPerSecond } from "@lms-bridge/core/lmstudio/Chat"
 
 /** What of the run so far the next line needs. */
@@ -65,12 +66,12 @@ export const step = (view: View, event: AgentEvent): Line => {
         : { view, note: inRound(`${event.tool} is done`) }
     case "BudgetReached":
       return { view, tell: `the budget of ${event.budget} is used up; asking for the best answer so far` }
-    case "Noted":
-      return { view, note: inRound(event.text) }
     case "ModelFailed":
       return { view, tell: inRound(event.problem.message) }
-    default:
-      return { view }
+    default: {
+      const words = NoteWords.line(event)
+      return words === undefined ? { view } : { view, note: inRound(words) }
+    }
   }
 }
 

@@ -11,6 +11,7 @@ import { Ensured } from "../../models/Ensured.ts"
 import { ProcessIdentity } from "../../machine/ProcessIdentity.ts"
 import { RunId } from "../../observability/Correlation.ts"
 import { AgentTask } from "../AgentTask.ts"
+import { Way } from "../shapes/Conversation.ts"
 import { ToolTraits } from "../policy/ToolPolicy.ts"
 
 /** A failure as events, outcomes and adapters show it: a stable tag and a sentence. */
@@ -217,14 +218,30 @@ export const AgentEvent = Schema.Union(
     /** Under which id the whole text can be read again. */
     artifact: optional(Schema.String)
   }),
-  /** Words of ours to the model, or about the run: a nudge, a correction, a step down. `usage` where it cost tokens. */
-  Schema.TaggedStruct("Noted", {
+  /** Nothing came that can be used, so the same request is sent again. */
+  Schema.TaggedStruct("RequestRepeated", {
     ...stamped,
-    kind: Schema.String,
-    text: Schema.String,
-    toModel: Schema.Boolean,
-    usage: optional(Usage)
+    why: Schema.Literal("no-answer", "schema-ignored"),
+    text: Schema.String
   }),
+  /** The reply is not the answer yet: it stays in the conversation, and `text` tells the model what is missing. */
+  Schema.TaggedStruct("AskedAgain", {
+    ...stamped,
+    why: Schema.Literal("cut", "call-in-text", "answer-not-valid"),
+    text: Schema.String
+  }),
+  /** The tool did not take the model's arguments again and again; the next reply has to be nothing else. Told to the model. */
+  Schema.TaggedStruct("ArgumentsAskedFor", { ...stamped, tool: Schema.String, text: Schema.String }),
+  /** The run is ending, and the next request is for the best answer there is. Told to the model. */
+  Schema.TaggedStruct("WrapUp", { ...stamped, text: Schema.String }),
+  /** The chat template refused the conversation, which is told in this way for the rest of the run. */
+  Schema.TaggedStruct("TemplateAnswered", { ...stamped, way: Way, text: Schema.String }),
+  /** The server refused the definition of the tool, which is not offered for the rest of the run. */
+  Schema.TaggedStruct("ToolLeftOut", { ...stamped, name: Schema.String, text: Schema.String }),
+  /** The tool's schema cannot be used as it is. Said once in a run. */
+  Schema.TaggedStruct("SchemaUnusable", { ...stamped, name: Schema.String, text: Schema.String }),
+  /** Words about the run for whoever reads along; nothing depends on them. `usage` where it cost tokens. */
+  Schema.TaggedStruct("Noted", { ...stamped, kind: Schema.String, text: Schema.String, usage: optional(Usage) }),
   /** The run goes round in circles with a tool; what is done about it. `text` is told to the model, but for `end`. */
   Schema.TaggedStruct("Stalled", {
     ...stamped,

@@ -5,6 +5,7 @@ import { ImagePart, ChatMessage, ChatReply, ToolCall, Usage } from "../../lmstud
 import { Ensured } from "../../models/Ensured.ts"
 import { AgentOutcome, BudgetKind, CallRecord, Problem, type AgentEvent } from "./AgentEvent.ts"
 import { AgentTask } from "../AgentTask.ts"
+import { Way } from "../shapes/Conversation.ts"
 import { Taint, ToolTraits } from "../policy/ToolPolicy.ts"
 
 /** A call of the current turn: waiting, started, or settled once `told` is there. */
@@ -30,12 +31,12 @@ export const TurnCall = Schema.Struct({
 export type TurnCall = typeof TurnCall.Type
 
 /**
- * Whose turn it is. `Replied` and `Failed` wait for the rules; `whole` is false when the calls come from a reply that
+ * Whose turn it is. `reshaped`: the last request was refused for its shape, so the next one is the same round. `Replied` and `Failed` wait for the rules; `whole` is false when the calls come from a reply that
  * may have been cut.
  */
 export const Turn = Schema.Union(
   Schema.TaggedStruct("Preparing", {}),
-  Schema.TaggedStruct("Ask", {}),
+  Schema.TaggedStruct("Ask", { reshaped: optional(Schema.Boolean) }),
   Schema.TaggedStruct("Asking", { round: Schema.NonNegativeInt, final: Schema.Boolean }),
   Schema.TaggedStruct("Replied", {
     reply: ChatReply,
@@ -59,6 +60,19 @@ export type Turn = typeof Turn.Type
 /** One settled call, for the guard against going round in circles: what was called with what, and what came of it. */
 export const Activity = Schema.Struct({ name: Schema.String, call: Schema.Int, result: Schema.Int })
 export type Activity = typeof Activity.Type
+
+/** How requests of this run differ from the usual ones, because the engine, the template or the server refused those. */
+export const Adapted = Schema.Struct({
+  /** The engine cannot work with full schemas. */
+  plainSchemas: Schema.Boolean,
+  /** The engine ignored the schema of the first structured request. */
+  schemaIgnored: Schema.Boolean,
+  /** How the conversation is told to the chat template. */
+  ways: Schema.Array(Way),
+  /** Names of tools that the server does not take. */
+  leftOut: Schema.Array(Schema.String)
+})
+export type Adapted = typeof Adapted.Type
 
 export const AgentState = Schema.Struct({
   task: AgentTask,
@@ -96,10 +110,13 @@ export const AgentState = Schema.Struct({
   mistakes: Schema.Struct({ tool: Schema.String, count: Schema.NonNegativeInt }),
   /** How often the answer was asked for again because it did not fit the task's schema. */
   answersRefused: Schema.NonNegativeInt,
-  /** The engine cannot work with full schemas. */
-  plainSchemas: Schema.Boolean,
-  /** What is ending the run: a budget, or that it goes round in circles. */
-  ending: optional(Schema.Union(BudgetKind, Schema.Literal("stalled"))),
+  /** Tools whose arguments were asked for by themselves: once each. */
+  argumentsAskedFor: Schema.Array(Schema.String),
+  /** Tools whose schemas were said to be unusable. */
+  unusable: Schema.Array(Schema.String),
+  adapted: Adapted,
+  /** What is ending the run: a budget, or that it goes round in circles. `told`: the model knows. */
+  ending: optional(Schema.Struct({ by: Schema.Union(BudgetKind, Schema.Literal("stalled")), told: Schema.Boolean })),
   /** The last settled calls, since something was last done about a stall. */
   activity: Schema.Array(Activity),
   /** The calls before that. */
@@ -108,8 +125,6 @@ export const AgentState = Schema.Struct({
   stalls: Schema.NonNegativeInt,
   /** A tool that is not offered until that round, because the model went round in circles with it. */
   withheld: optional(Schema.Struct({ name: Schema.String, until: Schema.NonNegativeInt })),
-  /** Kinds of all notes so far. */
-  noted: Schema.Array(Schema.String),
   /** The current answer so far, when the model is continuing a cut one. */
   partial: Schema.String,
   /** What had arrived of the last reply that broke off. */
@@ -142,9 +157,10 @@ export const initial = (started: Extract<AgentEvent, { readonly _tag: "RunStarte
   resultBytes: 0,
   mistakes: { tool: "", count: 0 },
   answersRefused: 0,
-  plainSchemas: false,
+  argumentsAskedFor: [],
+  unusable: [],
+  adapted: { plainSchemas: false, schemaIgnored: false, ways: [], leftOut: [] },
   taint: { untrusted: false, private: false },
-  noted: [],
   activity: [],
   circled: [],
   stalls: 0,

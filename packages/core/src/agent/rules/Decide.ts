@@ -72,37 +72,39 @@ type TurnOf<Tag> = Extract<AgentState["turn"], { readonly _tag: Tag }>
 
 const emit = (...events: ReadonlyArray<AgentEventBody>): Decision => ({ _tag: "Emit", events })
 
-const note = (kind: string, text: string, toModel: boolean): AgentEventBody => ({ _tag: "Noted", kind, text, toModel })
-
 const ask = (state: AgentState, now: number): Decision => {
   if (state.ending !== undefined) {
-    return state.noted.includes("wrap-up")
+    return state.ending.told
       ? {
           _tag: "AskModel",
           round: state.rounds + 1,
           final: true,
           shape: state.task.outputSchema === undefined ? undefined : "answer"
         }
-      : emit(note("wrap-up", wrapUp[state.ending], true))
+      : emit({ _tag: "WrapUp", text: wrapUp[state.ending.by] })
   }
   const budget = spent(state, now)
   if (budget !== undefined) return emit({ _tag: "BudgetReached", budget })
   const stall = StallGuard.assess(state)
   if (stall !== undefined) return emit(stall)
   const { count, tool } = state.mistakes
-  if (count >= 2 && !state.noted.includes(`arguments:${tool}`)) {
-    return emit(note(`arguments:${tool}`, `Now write only the arguments for "${tool}", as one JSON object.`, true))
+  if (count >= 2 && !state.argumentsAskedFor.includes(tool)) {
+    const text = `Now write only the arguments for "${tool}", as one JSON object.`
+    return emit({ _tag: "ArgumentsAskedFor", tool, text })
   }
   // without tools there is nothing to find out first
   const direct = state.task.outputSchema !== undefined && state.offered.length === 0
-  return { _tag: "AskModel", round: state.rounds + 1, final: false, shape: direct ? "answer" : state.shape }
+  return { _tag: "AskModel", round: nextRound(state), final: false, shape: direct ? "answer" : state.shape }
 }
+
+const nextRound = ({ rounds, turn }: AgentState): number =>
+  turn._tag === "Ask" && turn.reshaped === true ? rounds : rounds + 1
 
 /** The budget that forbids another ordinary request. Tool calls are counted when the model asks for one more. */
 const spent = (state: AgentState, now: number): BudgetKind | undefined => {
   const { budgets } = state.task
   if (timeIsUp(state, now)) return "wall-time"
-  if (state.rounds >= budgets.rounds) return "rounds"
+  if (nextRound(state) > budgets.rounds) return "rounds"
   if (budgets.tokens !== undefined && state.usage.inputTokens + state.usage.outputTokens >= budgets.tokens) {
     return "tokens"
   }
@@ -113,7 +115,7 @@ const spent = (state: AgentState, now: number): BudgetKind | undefined => {
 const lastRequest = "This is the last reply you can give, and no tools can be called any more."
 const bestAnswer = "Answer the task now as well as you can from what you have found out, and say what is still open."
 
-const wrapUp: Readonly<Record<NonNullable<AgentState["ending"]>, string>> = {
+const wrapUp: Readonly<Record<NonNullable<AgentState["ending"]>["by"], string>> = {
   stalled: `You are going round in circles. ${lastRequest} ${bestAnswer}`,
   rounds: `The limit of rounds is reached. ${lastRequest} ${bestAnswer}`,
   "wall-time": `The time for this task is over. ${lastRequest} ${bestAnswer}`,
@@ -146,7 +148,7 @@ const afterReply = (
       ...structuredIn(state, answer)
     })
   }
-  if (unread !== undefined && !state.corrected) return emit(note("call-in-text", unread, true))
+  if (unread !== undefined && !state.corrected) return emit({ _tag: "AskedAgain", why: "call-in-text", text: unread })
   if (unread !== undefined && mayBeAnswer !== true) {
     const words = wordsBeforeCalls(reply.content)
     return finish(state, now, { status: "failed", answer: words === reply.content ? "" : words, problem: callNotRead })
@@ -156,13 +158,13 @@ const afterReply = (
       ? answer.trim() === ""
         ? finish(state, now, { status: "failed", problem: onlyThought })
         : answered(state, now, answer, true)
-      : emit(note("continue", blank ? answerBriefly : continueText, true))
+      : emit({ _tag: "AskedAgain", why: "cut", text: blank ? answerBriefly : continueText })
   }
   // blank, or a stream that ended without a reason: nothing was run for it, so the same request may be sent again
   if (blank || reply.finishReason === "") {
     const thought = blank && reply.reasoning.trim() !== ""
     const what = thought ? "The reply was only reasoning." : blank ? "The reply was empty." : "The reply had no end."
-    if (!state.repeated) return emit(note("repeat", what, false))
+    if (!state.repeated) return emit({ _tag: "RequestRepeated", why: "no-answer", text: what })
     if (answer.trim() === "") {
       return finish(state, now, { status: "failed", problem: thought ? noAnswer : emptyReply })
     }
@@ -178,11 +180,12 @@ const answered = (state: AgentState, now: number, answer: string, cut = false): 
   const checked = StructuredAnswer.check(outputSchema, answer)
   if (Either.isRight(checked)) return finish(state, now, { status: "done", answer, cut, structured: checked.right })
   const problems = checked.left.join("; ")
-  if (!cut && isIgnored(state, checked.left)) return emit(note("schema-ignored", schemaIgnored, false))
+  if (!cut && isIgnored(state, checked.left)) {
+    return emit({ _tag: "RequestRepeated", why: "schema-ignored", text: schemaIgnored })
+  }
   if (!cut && state.answersRefused < 2) {
-    return emit(
-      note("answer", `The answer must be JSON that fits the schema, but ${problems}. Give only the JSON.`, true)
-    )
+    const text = `The answer must be JSON that fits the schema, but ${problems}. Give only the JSON.`
+    return emit({ _tag: "AskedAgain", why: "answer-not-valid", text })
   }
   const message = cut
     ? `The answer does not fit the output schema, because it was cut by the token limit: ${problems}. Allow longer replies.`
@@ -191,11 +194,11 @@ const answered = (state: AgentState, now: number, answer: string, cut = false): 
 }
 
 /** LM Studio ignores the schema of the first structured request after a plain one (contract J). */
-const isIgnored = ({ noted, offered, plainSchemas, shape }: AgentState, problems: ReadonlyArray<string>): boolean =>
+const isIgnored = ({ adapted, offered, shape }: AgentState, problems: ReadonlyArray<string>): boolean =>
   problems.includes(StructuredAnswer.notJson) &&
   (shape === "answer" || offered.length === 0) &&
-  !plainSchemas &&
-  !noted.includes("schema-ignored")
+  !adapted.plainSchemas &&
+  !adapted.schemaIgnored
 
 const schemaIgnored = "The answer is no JSON, although its schema was sent, so the same is asked once more."
 
@@ -243,7 +246,8 @@ const afterFailure = (state: AgentState, turn: TurnOf<"Failed">, now: number): D
   if (timeIsUp(state, now)) {
     return state.ending === undefined ? emit({ _tag: "BudgetReached", budget: "wall-time" }) : ask(state, now)
   }
-  if (turn.repeatable && !state.repeated) return emit(note("repeat", turn.problem.message, false))
+  if (turn.repeatable && !state.repeated)
+    return emit({ _tag: "RequestRepeated", why: "no-answer", text: turn.problem.message })
   return finish(state, now, {
     status: "failed",
     answer: partial.trim() === "" ? best(state) : partial,
@@ -298,9 +302,9 @@ const calling = (state: AgentState, turn: TurnOf<"Calling">, now: number): Decis
 const endedBy = (state: AgentState): Pick<AgentOutcome, "status" | "budget"> =>
   state.ending === undefined
     ? { status: "failed" }
-    : state.ending === "stalled"
+    : state.ending.by === "stalled"
       ? { status: "stalled" }
-      : { status: "budget", budget: state.ending }
+      : { status: "budget", budget: state.ending.by }
 
 /** The last thing that the model said beside its calls: better than nothing. */
 const best = (state: AgentState): string => {

@@ -3,10 +3,9 @@ import * as Option from "effect/Option"
 import { present } from "../../schema/Fields.ts"
 import type { ChatMessage, Usage } from "../../lmstudio/Chat.ts"
 import type { AgentEvent, ContextAccount } from "./AgentEvent.ts"
-import { initial, withUser, type AgentState, type TurnCall } from "./AgentState.ts"
+import { initial, withUser, type Adapted, type AgentState, type TurnCall } from "./AgentState.ts"
 import * as ModelReply from "./ModelReply.ts"
 import * as OpenCalls from "./OpenCalls.ts"
-import { refusedTool } from "../shapes/Refusals.ts"
 import * as StallGuard from "./StallGuard.ts"
 import * as ToolResultImages from "../tools/ToolResultImages.ts"
 import * as ToolPolicy from "../policy/ToolPolicy.ts"
@@ -48,7 +47,7 @@ const changed = (state: AgentState, event: AgentEvent): AgentState => {
     case "RoundStarted":
       return {
         ...state,
-        rounds: event.final ? state.rounds : state.rounds + 1,
+        rounds: event.final ? state.rounds : event.round,
         estimate: event.account === undefined ? 0 : estimateOf(event.account),
         turn: { _tag: "Asking", round: event.round, final: event.final }
       }
@@ -57,7 +56,7 @@ const changed = (state: AgentState, event: AgentEvent): AgentState => {
     case "ModelFailed":
       return {
         ...state,
-        plainSchemas: state.plainSchemas || event.grammar === true,
+        adapted: event.grammar === true ? { ...state.adapted, plainSchemas: true } : state.adapted,
         ...(event.overflow === undefined ? {} : overflowed(state, event.overflow.contextLength)),
         brokenOff: event.partial.trim() === "" ? state.brokenOff : event.partial,
         turn: {
@@ -126,8 +125,37 @@ const changed = (state: AgentState, event: AgentEvent): AgentState => {
           ...state.messages.slice(event.messages)
         ]
       }
+    case "RequestRepeated":
+      return {
+        ...state,
+        adapted: event.why === "schema-ignored" ? { ...state.adapted, schemaIgnored: true } : state.adapted,
+        repeated: event.why === "no-answer",
+        turn: { _tag: "Ask" }
+      }
+    case "AskedAgain":
+      return askedAgain(state, event)
+    case "ArgumentsAskedFor":
+      return {
+        ...state,
+        messages: withUser(state.messages, event.text),
+        argumentsAskedFor: [...state.argumentsAskedFor, event.tool],
+        shape: { tool: event.tool },
+        mistakes: none
+      }
+    case "WrapUp":
+      return {
+        ...state,
+        messages: withUser(state.messages, event.text),
+        ...(state.ending === undefined ? {} : { ending: { ...state.ending, told: true } })
+      }
+    case "TemplateAnswered":
+      return reshaped(state, { ways: [...state.adapted.ways, event.way] })
+    case "ToolLeftOut":
+      return reshaped(state, { leftOut: [...state.adapted.leftOut, event.name] })
+    case "SchemaUnusable":
+      return { ...state, unusable: [...state.unusable, event.name] }
     case "Noted":
-      return noted(state, event)
+      return event.usage === undefined ? state : { ...state, usage: added(state.usage, event.usage) }
     case "Stalled":
       return {
         ...state,
@@ -136,10 +164,10 @@ const changed = (state: AgentState, event: AgentEvent): AgentState => {
         stalls: event.step === "nudge" ? 1 : 2,
         messages: event.step === "end" ? state.messages : withUser(state.messages, event.text),
         ...(event.step === "withhold" ? { withheld: { name: event.tool, until: state.rounds + 2 } } : {}),
-        ...(event.step === "end" ? { ending: state.ending ?? ("stalled" as const) } : {})
+        ...(event.step === "end" ? { ending: state.ending ?? { by: "stalled" as const, told: false } } : {})
       }
     case "BudgetReached":
-      return { ...state, ending: state.ending ?? event.budget }
+      return { ...state, ending: state.ending ?? { by: event.budget, told: false } }
     case "RunFinished":
       return {
         ...state,
@@ -169,7 +197,6 @@ const resumed = (state: AgentState, event: Extract<AgentEvent, { readonly _tag: 
     task: event.task,
     calls: [...state.calls, ...OpenCalls.records(OpenCalls.of(state), state.lastAt)],
     startedAt: state.startedAt + Math.max(0, event.at - state.lastAt),
-    noted: state.noted.filter((kind) => kind !== "wrap-up"),
     activity: [],
     circled: [],
     stalls: 0,
@@ -192,6 +219,7 @@ const resumed = (state: AgentState, event: Extract<AgentEvent, { readonly _tag: 
         turn: { _tag: "Ask" }
       }
     case "Preparing":
+    case "Ask":
       return base
     default:
       return { ...base, turn: { _tag: "Ask" } }
@@ -292,49 +320,33 @@ const withCall = (state: AgentState, callId: string, change: (call: TurnCall) =>
   }
 }
 
-/** Notes about a request that was refused for its shape, and is sent in another one. */
-const reshapes = (kind: string): boolean => kind.startsWith("template:") || kind.startsWith(refusedTool)
-
-/** A request that was refused for its shape is none of the rounds. */
-const reshaped = (state: AgentState): Partial<AgentState> => ({
-  rounds: state.turn._tag === "Failed" && !state.turn.final ? Math.max(0, state.rounds - 1) : state.rounds,
-  turn: { _tag: "Ask" }
+/** A request that was refused for its shape is sent in another one, as the same round. */
+const reshaped = (state: AgentState, change: Partial<Adapted>): AgentState => ({
+  ...state,
+  adapted: { ...state.adapted, ...change },
+  turn: { _tag: "Ask", ...present({ reshaped: isOrdinary(state.turn) ? true : undefined }) }
 })
 
-const noted = (state: AgentState, event: Extract<AgentEvent, { readonly _tag: "Noted" }>): AgentState => {
-  const heard = takesReply.has(event.kind) ? withPartial(state, event.kind) : state
-  return {
-    ...heard,
-    usage: added(state.usage, event.usage),
-    messages: event.toModel ? withUser(heard.messages, event.text) : heard.messages,
-    noted: [...state.noted, event.kind],
-    repeated: event.kind === "repeat" ? true : asksAgain.has(event.kind) ? false : state.repeated,
-    continued: state.continued || event.kind === "continue",
-    corrected: state.corrected || event.kind === "call-in-text",
-    ...(event.kind === "answer" ? { shape: "answer" as const, answersRefused: state.answersRefused + 1 } : {}),
-    ...(event.kind.startsWith(argumentsFor)
-      ? { shape: { tool: event.kind.slice(argumentsFor.length) }, mistakes: none }
-      : {}),
-    turn: asksAgain.has(event.kind) ? { _tag: "Ask" } : state.turn,
-    ...(reshapes(event.kind) ? reshaped(state) : {})
-  }
-}
-
-/** Notes after which the model is asked again instead of its reply being taken. */
-const asksAgain = new Set(["repeat", "continue", "call-in-text", "answer", "schema-ignored"])
-
-/** Notes that answer the reply, which so becomes a part of the conversation. */
-const takesReply = new Set(["continue", "call-in-text", "answer"])
-
-const argumentsFor = "arguments:"
+const isOrdinary = (turn: AgentState["turn"]): boolean =>
+  turn._tag === "Failed" ? !turn.final : turn._tag === "Ask" && turn.reshaped === true
 
 /** The model goes on from what it has said so far; only a continued answer is put together from its parts. */
-const withPartial = (state: AgentState, kind: string): AgentState => {
-  if (state.turn._tag !== "Replied") return state
-  const { reply } = state.turn
+const askedAgain = (
+  state: AgentState,
+  { text, why }: Extract<AgentEvent, { readonly _tag: "AskedAgain" }>
+): AgentState => {
+  const reply = state.turn._tag === "Replied" ? state.turn.reply : undefined
+  const words = reply?.content ?? ""
+  const heard =
+    reply === undefined || words.trim() === "" ? state.messages : [...state.messages, ModelReply.toMessage(reply)]
   return {
     ...state,
-    partial: kind === "continue" ? state.partial + reply.content : "",
-    messages: reply.content.trim() === "" ? state.messages : [...state.messages, ModelReply.toMessage(reply)]
+    messages: withUser(heard, text),
+    turn: { _tag: "Ask" },
+    repeated: false,
+    partial: why === "cut" ? state.partial + words : "",
+    continued: state.continued || why === "cut",
+    corrected: state.corrected || why === "call-in-text",
+    ...(why === "answer-not-valid" ? { shape: "answer", answersRefused: state.answersRefused + 1 } : {})
   }
 }

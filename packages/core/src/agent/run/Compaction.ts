@@ -29,7 +29,7 @@ export const compact = (
           ],
           tools: []
         },
-        Conversation.waysIn(state.noted)
+        state.adapted.ways
       ).messages,
       maxTokens: Math.floor((state.contextLength ?? 4096) / 6)
     })

@@ -14,7 +14,6 @@ import * as ModelReply from "../rules/ModelReply.ts"
 import type { Prepared } from "./Preparation.ts"
 import type { RunLog } from "./RunLog.ts"
 import * as Conversation from "../shapes/Conversation.ts"
-import * as Refusals from "../shapes/Refusals.ts"
 import { plainSchema } from "../schema/SlimSchema.ts"
 import * as RepetitionGuard from "../rules/RepetitionGuard.ts"
 import { replyLimit } from "./ReplyLimit.ts"
@@ -78,7 +77,7 @@ export const ask = Effect.fnUntraced(function* (
 // -----------------------------------------------------------------------------
 
 const responseSchema = ({ state }: RunLog, { tools }: Prepared, shape: Shape): ChatRequest["responseSchema"] => {
-  if (shape === undefined || state.plainSchemas) return undefined
+  if (shape === undefined || state.adapted.plainSchemas) return undefined
   if (shape === "answer") return { name: "answer", schema: state.task.outputSchema ?? {} }
   const tool = tools.catalog.find(shape.tool)
   return tool === undefined ? undefined : { name: "arguments", schema: plainSchema(tool.definition.parameters) }
@@ -116,7 +115,7 @@ const planned = Effect.fnUntraced(function* (log: RunLog, prepared: Prepared, fi
     const wanted = ContextWindow.contextFor(plan.account, largestContext)
     if (wanted !== undefined) {
       yield* Effect.catchAll(prepared.grow(wanted), (error) =>
-        log.tell({ _tag: "Noted", kind: "context", text: error.message, toModel: false })
+        log.tell({ _tag: "Noted", kind: "context", text: error.message })
       )
       plan = ContextWindow.plan(draftOf(log, prepared, final))
     }
@@ -161,7 +160,7 @@ export const offer = (
 
 const draftOf = ({ state }: RunLog, { tools: { catalog, toolbox } }: Prepared, final: boolean): ContextWindow.Draft => {
   const names = state.offered.filter(
-    (name) => !StallGuard.isWithheld(state, name) && !Refusals.isRefused(state.noted, name)
+    (name) => !StallGuard.isWithheld(state, name) && !state.adapted.leftOut.includes(name)
   )
   const tools = final ? [] : names.flatMap((name) => catalog.find(name) ?? [])
   const needed = (tool: CatalogTool) => tool.builtin || state.used.includes(tool.name)
@@ -174,7 +173,7 @@ const draftOf = ({ state }: RunLog, { tools: { catalog, toolbox } }: Prepared, f
     contextLength: state.contextLength,
     reserve: ContextWindow.reserveFor(state.contextLength, state.task.maxTokens),
     factor: state.tokenFactor,
-    plainSchemas: state.plainSchemas,
+    plainSchemas: state.adapted.plainSchemas,
     artifactOf: (callId) => state.artifacts.findLast((artifact) => artifact.callId === callId)?.id
   }
 }
@@ -186,7 +185,7 @@ const streamed = (
   responseSchema: ChatRequest["responseSchema"],
   pieces: Array<string>
 ): Effect.Effect<Either.Either<ChatReply, ModelFailure.ModelFailure>> => {
-  const { messages, tools } = Conversation.told(plan, Conversation.waysIn(state.noted))
+  const { messages, tools } = Conversation.told(plan, state.adapted.ways)
   const request: Omit<ChatRequest, "model"> = {
     messages,
     tools: tools.length > 0 ? tools : undefined,

@@ -91,7 +91,7 @@ export const prepare = (
     ] as const) {
       yield* Option.match(ToolCatalog.missing(listed, patterns ?? [], names), {
         onNone: () => Effect.void,
-        onSome: ({ message }) => tell({ _tag: "Noted", kind, text: message, toModel: false })
+        onSome: ({ message }) => tell({ _tag: "Noted", kind, text: message })
       })
     }
     const { contextLength, model: name } = yield* (yield* lease).ensured
@@ -106,7 +106,7 @@ export const prepare = (
     )
     if (listed.length > 0 && tools.catalog.tools.length === 0) {
       const text = `Every tool of ${names.join(", ")} is excluded, so the model works without them.`
-      yield* tell({ _tag: "Noted", kind: "excluded", text, toModel: false })
+      yield* tell({ _tag: "Noted", kind: "excluded", text })
     }
     return { lease, grow, tools, call, read, artifacts }
   }).pipe(Effect.withSpan("AgentLoop.prepare"))

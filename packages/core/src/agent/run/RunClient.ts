@@ -48,7 +48,6 @@ export const make = Effect.fnUntraced(function* (options: {
       _tag: "Noted",
       kind: "sampling",
       text,
-      toModel: false,
       ...present({ usage: reply.usage })
     })
     return reply

@@ -63,7 +63,7 @@ export const make = Effect.fnUntraced(function* (
     }
     if (found._tag === "Untold") {
       const text = `Tools are ranked by words alone: ${found.reason}`
-      yield* log.tell({ _tag: "Noted", kind: "embeddings", text, toModel: false })
+      yield* log.tell({ _tag: "Noted", kind: "embeddings", text })
     }
   }
   const offer = (tools: ReadonlyArray<ToolCatalog.CatalogTool>) => {
@@ -96,7 +96,7 @@ export const make = Effect.fnUntraced(function* (
       changesOf(server, before.servers[index]?.tools ?? [], tools)
     )
     if (changes.length === 0) return
-    yield* log.tell({ _tag: "Noted", kind: "tools-changed", text: changes.join(" "), toModel: false })
+    yield* log.tell({ _tag: "Noted", kind: "tools-changed", text: changes.join(" ") })
     const kept = onOffer()
     const isNew = ({ builtin, name }: ToolCatalog.CatalogTool) => !builtin && before.catalog.find(name) === undefined
     yield* offer([...kept, ...fitting(view.catalog.tools.filter(isNew), kept, limits)])

@@ -141,10 +141,9 @@ const settle = Effect.fnUntraced(
   ) {
     const { name } = verdict.tool
     const { name: tool, server } = verdict.tool.tool
-    const kind = `schema-unusable:${name}`
-    if (verdict.schemaProblem !== undefined && !log.state.noted.includes(kind)) {
+    if (verdict.schemaProblem !== undefined && !log.state.unusable.includes(name)) {
       const text = `The schema of the tool "${name}" cannot be used as it is: ${verdict.schemaProblem}.`
-      yield* log.tell({ _tag: "Noted", kind, text, toModel: false })
+      yield* log.tell({ _tag: "SchemaUnusable", name, text })
     }
     yield* log.tell({
       _tag: "ToolCallStarted",

@@ -3,6 +3,7 @@
  * accepts. A system message first or none; then user and assistant in turns, results of tools right behind the message
  * that called them, and a result or a user at the end. Pure.
  */
+import * as Schema from "effect/Schema"
 import type { ChatMessage, ToolDefinition } from "../../lmstudio/Chat.ts"
 
 /**
@@ -10,7 +11,8 @@ import type { ChatMessage, ToolDefinition } from "../../lmstudio/Chat.ts"
  * beginning of the task. `history`: calls and results are told as text. `tools`: so are the tools, and calls are found in
  * the text of the replies.
  */
-export type Way = "system" | "history" | "tools"
+export const Way = Schema.Literal("system", "history", "tools")
+export type Way = typeof Way.Type
 
 /** What a request says, apart from its options. */
 export interface Told {
@@ -19,11 +21,11 @@ export interface Told {
 }
 
 /** The same in turns, told in these ways. */
-export const told = ({ messages, tools }: Told, ways: ReadonlySet<Way>): Told => {
-  const inText = ways.has("tools")
+export const told = ({ messages, tools }: Told, ways: ReadonlyArray<Way>): Told => {
+  const inText = ways.includes("tools")
   const described = inText && tools.length > 0 ? withSystem(messages, toolsAsText(tools)) : messages
-  const spoken = inText || ways.has("history") ? described.map(asText(described)) : described
-  return { messages: inTurns(ways.has("system") ? withoutSystem(spoken) : spoken), tools: inText ? [] : tools }
+  const spoken = inText || ways.includes("history") ? described.map(asText(described)) : described
+  return { messages: inTurns(ways.includes("system") ? withoutSystem(spoken) : spoken), tools: inText ? [] : tools }
 }
 
 /**
@@ -84,12 +86,6 @@ export const inTurns = (messages: ReadonlyArray<ChatMessage>): ReadonlyArray<Cha
   if (last === undefined || last.role === "system" || last.role === "assistant") user(goOn)
   return turns
 }
-
-/** The ways that the notes of a run say it has taken, in kinds of `noteKind`. */
-export const waysIn = (noted: ReadonlyArray<string>): ReadonlySet<Way> =>
-  new Set((["system", "history", "tools"] as const).filter((way) => noted.includes(noteKind(way))))
-
-export const noteKind = (way: Way): string => `template:${way}`
 
 // -----------------------------------------------------------------------------
 // internal

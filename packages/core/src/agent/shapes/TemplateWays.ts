@@ -10,7 +10,7 @@ import type { Way } from "./Conversation.ts"
  */
 export interface Refused {
   readonly words: string
-  readonly tried: ReadonlySet<Way>
+  readonly tried: ReadonlyArray<Way>
   readonly heard: boolean
   /** The request offered tools. */
   readonly hasTools: boolean
@@ -21,8 +21,8 @@ export interface Refused {
 /** Undefined when there is no other way. */
 export const next = (refused: Refused): Way | undefined => {
   const { hasCalls, hasTools, tried } = refused
-  const helps = { system: true, history: hasCalls && !tried.has("tools"), tools: hasTools }
-  return order(refused).find((way) => helps[way] && !tried.has(way))
+  const helps = { system: true, history: hasCalls && !tried.includes("tools"), tools: hasTools }
+  return order(refused).find((way) => helps[way] && !tried.includes(way))
 }
 
 /** What the person is told. */

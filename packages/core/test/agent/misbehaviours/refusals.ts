@@ -1,3 +1,4 @@
+import type { AgentEventBody } from "@lms-bridge/core/agent/rules/AgentEvent"
 import { RequestRejected, TemplateRefused, ToolsRefused } from "@lms-bridge/core/lmstudio/LmStudioError"
 import { isAcceptable } from "@lms-bridge/core/agent/schema/SentSchema"
 import { Effect } from "effect"
@@ -17,8 +18,8 @@ const union = {
 
 const template = (serverMessage: string) => ({ fail: new TemplateRefused({ model: "m", serverMessage }) })
 
-const noted = ({ events }: Played, kind: string) =>
-  events.filter((event) => event._tag === "Noted" && event.kind === kind && !event.toModel).length === 1
+const once = ({ events }: Played, body: Partial<AgentEventBody>) =>
+  events.filter((event) => Object.entries(body).every(([key, value]) => Reflect.get(event, key) === value)).length === 1
 
 const rolesOf = ({ sent }: Played, request: number) => sent[request]?.messages.map(({ role }) => role).join(" ")
 
@@ -51,7 +52,7 @@ export const refusals: ReadonlyArray<Misbehaviour> = [
       call("read", { path: "/a" })
     ]),
     check: (played) =>
-      noted(played, "tool-refused:list") &&
+      once(played, { _tag: "ToolLeftOut", name: "list" }) &&
       played.ran.length === 1 &&
       played.outcome.rounds === 2 &&
       played.sent.slice(1).every(({ tools }) => tools?.length === 1)
@@ -88,7 +89,7 @@ export const refusals: ReadonlyArray<Misbehaviour> = [
     does: "puts the instructions before the task for the rest of the run, and says so",
     world: saying(template("Jinja Exception: System role not supported"), [call("read", { path: "/a" })]),
     check: (played) =>
-      noted(played, "template:system") &&
+      once(played, { _tag: "TemplateAnswered", way: "system" }) &&
       played.outcome.answer === "done" &&
       rolesOf(played, 1) === "user" &&
       rolesOf(played, 2) === "user assistant tool"
@@ -98,7 +99,7 @@ export const refusals: ReadonlyArray<Misbehaviour> = [
     does: "tells calls and results as text for the rest of the run, and says so",
     world: saying([call("read", { path: "/a" })], template("Conversation roles must alternate user/assistant")),
     check: (played) =>
-      noted(played, "template:history") &&
+      once(played, { _tag: "TemplateAnswered", way: "history" }) &&
       played.outcome.answer === "done" &&
       rolesOf(played, 2) === "system user assistant user" &&
       played.sent[2]?.tools?.length === 2
@@ -108,7 +109,7 @@ export const refusals: ReadonlyArray<Misbehaviour> = [
     does: "describes the tools in the text and runs the calls that it finds there",
     world: saying(template("Cannot call something that is not a function: got UndefinedValue"), inText),
     check: (played) =>
-      noted(played, "template:tools") &&
+      once(played, { _tag: "TemplateAnswered", way: "tools" }) &&
       played.ran.length === 1 &&
       played.outcome.answer === "done" &&
       played.sent.slice(1).every(({ tools }) => tools === undefined) &&
@@ -171,7 +172,7 @@ export const refusals: ReadonlyArray<Misbehaviour> = [
     world: { turns: ["Three files.", '{"count": 3}'], servers: { main: {} } },
     task: { outputSchema },
     check: (played) =>
-      noted(played, "schema-ignored") &&
+      once(played, { _tag: "RequestRepeated", why: "schema-ignored" }) &&
       played.outcome.status === "done" &&
       JSON.stringify(played.sent[0]) === JSON.stringify(played.sent[1])
   },

@@ -107,7 +107,7 @@ export const tools: ReadonlyArray<Misbehaviour> = [
         main: { it: tool(() => Effect.succeed("ran"), { type: "object", properties: { a: { $ref: "#/no" } } }) }
       }
     },
-    check: ({ events, ran }) => ran.length === 1 && events.filter(({ _tag }) => _tag === "Noted").length === 1
+    check: ({ events, ran }) => ran.length === 1 && events.filter(({ _tag }) => _tag === "SchemaUnusable").length === 1
   },
   {
     what: "a tool without a description",

@@ -69,7 +69,7 @@ export const words: ReadonlyArray<Misbehaviour> = [
     check: ({ events, outcome, ran }) =>
       ran.length === 0 &&
       outcome.answer === "done" &&
-      events.some((event) => event._tag === "Noted" && event.text.includes('Did you mean "read"'))
+      events.some((event) => event._tag === "AskedAgain" && event.text.includes('Did you mean "read"'))
   },
   {
     what: "a call in the text that is cut or garbled",
@@ -78,7 +78,7 @@ export const words: ReadonlyArray<Misbehaviour> = [
     check: ({ events, outcome, ran }) =>
       ran.length === 0 &&
       outcome.answer === "done" &&
-      events.some((event) => event._tag === "Noted" && event.text.includes("cannot be read"))
+      events.some((event) => event._tag === "AskedAgain" && event.text.includes("cannot be read"))
   },
   {
     what: "a call in the text that is cut or garbled, twice",
@@ -145,7 +145,8 @@ export const words: ReadonlyArray<Misbehaviour> = [
     does: "tells the model what is wrong and how to call",
     world: saying('<tool_call>{"name": "read", "arguments": {}}</tool_call>'),
     check: ({ events, ran }) =>
-      ran.length === 0 && events.some((event) => event._tag === "Noted" && event.text.includes('"path" is missing'))
+      ran.length === 0 &&
+      events.some((event) => event._tag === "AskedAgain" && event.text.includes('"path" is missing'))
   },
   {
     what: "an empty reply (H8, H21)",

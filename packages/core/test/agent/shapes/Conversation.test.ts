@@ -65,7 +65,7 @@ describe("a conversation in turns", () => {
   it("comes of any messages, in every way to tell them", () => {
     FastCheck.assert(
       FastCheck.property(FastCheck.array(message, { maxLength: 12 }), ways, (messages, chosen) => {
-        const told = Conversation.told({ messages, tools: [] }, new Set(chosen)).messages
+        const told = Conversation.told({ messages, tools: [] }, chosen).messages
         assert.isUndefined(broken(told), JSON.stringify(told))
         if (chosen.includes("system")) assert.isFalse(told.some(({ role }) => role === "system"))
         if (chosen.some((way) => way !== "system")) assert.notInclude(roles(told), "t")
@@ -80,7 +80,7 @@ describe("a conversation in turns", () => {
         const messages = drawn.map((entry, index): ChatMessage =>
           typeof entry.content === "string" ? ({ ...entry, content: `word${index}!` } as ChatMessage) : entry
         )
-        const all = JSON.stringify(Conversation.told({ messages, tools: [] }, new Set(chosen)).messages)
+        const all = JSON.stringify(Conversation.told({ messages, tools: [] }, chosen).messages)
         for (const [index, { content: text }] of messages.entries()) {
           if (typeof text === "string") assert.include(all, `word${index}!`)
         }
@@ -92,7 +92,7 @@ describe("a conversation in turns", () => {
 describe("other ways to tell a conversation", () => {
   const tools = [{ name: "read", description: "Reads.", parameters: { type: "object", properties: {} } }]
   const messages = [system("Be brief."), user("Read /a."), said("I will.", "1"), result("1", "42"), user("Go on.")]
-  const told = (...ways: ReadonlyArray<Conversation.Way>) => Conversation.told({ messages, tools }, new Set(ways))
+  const told = (...ways: ReadonlyArray<Conversation.Way>) => Conversation.told({ messages, tools }, ways)
 
   it("puts the instructions before the task", () => {
     assert.deepStrictEqual(told("system").messages[0], user("Be brief.\n\nRead /a."))

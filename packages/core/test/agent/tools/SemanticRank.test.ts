@@ -52,7 +52,7 @@ const offered = (events: ReadonlyArray<AgentEvent>) => only(events, "ToolsOffere
 const names = (events: ReadonlyArray<AgentEvent>) => offered(events)?.offered ?? []
 
 const noted = (events: ReadonlyArray<AgentEvent>) =>
-  only(events, "Noted").flatMap(({ kind, text, toModel }) => (kind === "embeddings" ? [{ text, toModel }] : []))
+  only(events, "Noted").flatMap(({ kind, text }) => (kind === "embeddings" ? [{ text }] : []))
 
 const few = <A, E, R>(self: Effect.Effect<A, E, R>, changes: Partial<LoopPolicy> = {}) =>
   Effect.flatMap(CurrentLoopPolicy, (policy) =>
@@ -142,7 +142,6 @@ describe("ToolNearness", () => {
       const events = yield* few(run(umbrella))
       assert.strictEqual(noted(events).length, 1)
       assert.match(noted(events)[0]?.text ?? "", says)
-      assert.isFalse(noted(events)[0]?.toModel)
       assert.include(names(events), "take")
       assert.strictEqual(outcomeOf(events).status, "done")
     }).pipe(Effect.provide(layer(world({ embedder: embedderOf(embed) }))))
