@@ -108,6 +108,31 @@ const unnamed = () =>
     )
   })
 
+/** The folders that the tree in docs/architecture.md draws, by its indentation. */
+const drawn = () => {
+  const [, tree] = readFileSync(inRoot("docs/architecture.md"), "utf8").split("```")
+  const path = []
+  return [...tree.matchAll(/^( *)([\w/-]+)\/(?: |$)/gm)].map(([, { length }, name]) => {
+    path.splice(length / 2, path.length, name)
+    return path.join("/")
+  })
+}
+
+const undrawn = () => {
+  const inTree = new Set(drawn())
+  const inSources = new Set([...folders.keys()].map(shown))
+  return [
+    ...[...inSources]
+      .filter((folder) => !inTree.has(folder))
+      .map((folder) => `${folder} is not in docs/architecture.md`),
+    ...[...inTree]
+      .filter(
+        (folder) => folder.includes("/src") && ![...inSources].some((real) => `${real}/`.startsWith(`${folder}/`))
+      )
+      .map((folder) => `docs/architecture.md draws ${folder}, which is not there`)
+  ]
+}
+
 const evolve = [...reached(inRoot("packages/core/src/agent/rules/Evolve.ts"), ({ type }) => !type)]
 
 const rules = {
@@ -118,6 +143,7 @@ const rules = {
     const lines = readFileSync(file, "utf8").split("\n").length - 1
     return lines > limits.lines ? [`${shown(file)} has ${lines}`] : []
   }),
+  "every folder is drawn in docs/architecture.md": undrawn(),
   "imports make no circle, types included": circles(),
   "no arrow runs up": up(),
   "every public module is named": unnamed(),
