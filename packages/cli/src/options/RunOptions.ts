@@ -125,7 +125,7 @@ export const making = {
   resources: Options.boolean("resources").pipe(
     Options.withDescription("Let the model list and read the resources and prompts of the servers, too.")
   ),
-  folder: Options.directory("folder").pipe(
+  folder: Options.text("folder").pipe(
     Options.withDescription(
       "A folder that the task is about: model and servers are told, and calls that reach outside of it ask you; may be given several times."
     ),
@@ -135,13 +135,15 @@ export const making = {
       Effect.gen(function* () {
         const path = yield* Path.Path
         const fs = yield* FileSystem.FileSystem
-        return yield* Effect.forEach(new Set(folders.map((folder) => path.resolve(folder))), (folder) =>
-          // left to `@effect/cli`, the message would not name the option
-          Effect.filterOrFail(
-            Effect.orElseSucceed(fs.exists(folder), () => false),
-            (exists) => exists,
-            () => ValidationError.invalidValue(HelpDoc.p(`--folder is "${folder}", but there is no such folder.`))
-          ).pipe(Effect.as(folder))
+        return yield* Effect.forEach(
+          new Set(folders.map((folder) => (isRead(folder) ? folder : path.resolve(folder)))),
+          (folder) =>
+            // left to `@effect/cli`, the message would not name the option, and a folder of somebody else would be a crash
+            Effect.filterOrFail(
+              isRead(folder) ? Effect.succeed(true) : Effect.orElseSucceed(fs.exists(folder), () => false),
+              (exists) => exists,
+              () => ValidationError.invalidValue(HelpDoc.p(`--folder is "${folder}", but there is no such folder.`))
+            ).pipe(Effect.as(folder))
         )
       })
     )
@@ -218,6 +220,9 @@ export const changesOf = (said: Making): Partial<AgentTask> => ({
   ...some(names(said.excludeTools), (excludedTools) => ({ excludedTools })),
   ...some(names(said.allow), (approvedTools) => ({ approvedTools }))
 })
+
+/** A shell does not fill in the `~` of `--folder=~/x`; `WorkingFolders` does, and knows `file:` as well. */
+const isRead = (folder: string) => /^(?:~(?:[/\\]|$)|file:)/i.test(folder)
 
 /** The folders that were named, as they really are; fails with one that no model may work in. */
 export const foldersOf = ({ folder }: Pick<Making, "folder">) =>

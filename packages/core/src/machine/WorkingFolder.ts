@@ -3,7 +3,7 @@
  * never by how it is spelt.
  */
 import * as Schema from "effect/Schema"
-import { secretPlaces } from "../agent/policy/SecretPlaces.ts"
+import { isSecretPlace, secretPlaces } from "../agent/policy/SecretPlaces.ts"
 
 export const RefusedBecause = Schema.Literal(
   "NotFound",
@@ -77,13 +77,15 @@ export const judge = (folder: string, machine: Machine): RefusedBecause | undefi
   const { home, secrets = [] } = machine
   const within = isWithin(machine)
   if (machine.dirname(folder) === folder) return "Root"
+  // somebody else's, or those of a copy
+  if (isSecretPlace(folder.replaceAll(machine.separator, "/"))) return "Secrets"
   if (secrets.some((place) => within(place, folder))) return "Secrets"
   if (home !== undefined && within(home, folder)) {
     const places = [...secretPlaces.map((place) => machine.join(home, ...place.split("/"))), ...secrets]
     if (places.some((place) => within(place, folder))) return "Secrets"
     return places.some((place) => within(folder, place)) ? "HoldsSecrets" : undefined
   }
-  if (home !== undefined && within(folder, home)) return "AllHomes"
+  if ((home !== undefined && within(folder, home)) || homesOfAll.test(folder)) return "AllHomes"
   if (secrets.some((place) => within(folder, place))) return "HoldsSecrets"
   if (systemFolders.some((system) => within(system, folder)) || windowsSystem.test(folder)) return "System"
   if (exactSystemFolders.some((system) => within(system, folder) && within(folder, system))) return "System"

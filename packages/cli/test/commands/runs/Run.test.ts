@@ -207,7 +207,7 @@ describe("run", () => {
       const fs = yield* FileSystem.FileSystem
       const home = yield* fs.makeTempDirectoryScoped()
       yield* fs.makeDirectory(`${home}/.ssh`)
-      for (const folder of ["/", "/etc", home, `${home}/.ssh/..`]) {
+      for (const folder of ["/", "/etc", "file:///etc", "/proc/1", home, `${home}/.ssh/..`, `file://${home}/%2Essh`]) {
         const { code, err } = yield* cli(["run", "x", "--folder", folder], { loop: finished(["x"]) })
         assert.notStrictEqual(code, 0, folder)
         assert.include(err, "no model works in", folder)

@@ -26,7 +26,7 @@ export const textsIn = (args: unknown): ReadonlyArray<string> => {
 
 /** A text that is plainly an absolute path on one line, or leaves where it starts; undefined for any other. */
 export const pathIn = (text: string): string | undefined => {
-  const written = text.trim()
+  const written = (text.split("\0", 1)[0] ?? "").trim()
   if (written === "" || written.length > longest || /[\n\r]/.test(written) || /^\/\/(?!\?)/.test(written))
     return undefined
   const read = decoded(written)
@@ -35,8 +35,9 @@ export const pathIn = (text: string): string | undefined => {
   const homely = slashed.replace(/^(?:\$HOME|\$\{HOME\}|%USERPROFILE%|%HOME%)(?=\/|$)/i, "~")
   if (/^(?:\/|~[\w.-]*(?:\/|$)|[A-Za-z]:(?:\/|$))/.test(homely)) return normal(homely)
   // beneath the folder where it starts there is nothing outside
-  const relative = /^[\w.][^\s:*?"<>|]*$/.test(homely) || homely.startsWith("./") || homely.startsWith("../")
-  return relative ? normal(homely) : undefined
+  return relative.test(homely) || homely.split("/").includes("..") || homely.startsWith("./")
+    ? normal(homely)
+    : undefined
 }
 
 /** The first text that is a path outside of the folders; undefined when there is none, or when there are no folders. */
@@ -62,6 +63,9 @@ export const secretIn = (texts: ReadonlyArray<string>): string | undefined =>
 // -----------------------------------------------------------------------------
 // internal
 // -----------------------------------------------------------------------------
+
+/** Names of any language, and a few words where a slash says that they are no sentence. */
+const relative = /^[\p{L}\p{N}_.@(-](?:[^\s:*?"<>|]*|[^\s:*?"<>|]*(?: [^\s:*?"<>|]+){1,3}(?<=\/\S*))$/u
 
 /** Longer ones are texts. */
 const longest = 4096

@@ -86,9 +86,10 @@ export const isSecretPlace = (path: string): boolean => {
 
 /** Examples and templates hold none. */
 const secretFile =
-  /^(?:\.env(?:\.(?!example$|sample$|template$|dist$)[\w.-]+)?|\.envrc|id_(?:rsa|dsa|ecdsa|ed25519)(?:_sk)?|\.htpasswd|.+\.(?:kdbx|keychain-db|p12|pfx))$/
+  /^(?:\.env(?:[-_.~](?!example$|sample$|template$|dist$)[\w.~-]*)?|(?!example|sample|template)[\w-]+\.env|\.envrc|id_(?:rsa|dsa|ecdsa|ed25519)(?:_sk)?|\.htpasswd|.+\.(?:kdbx|keychain-db|p12|pfx|ppk|jks))$/
 
-const systemSecrets = /^\/(?:etc\/(?:shadow|gshadow|sudoers)(?:-|\.d)?\/|proc\/[^/]+\/environ\/|run\/secrets\/)/
+const systemSecrets =
+  /^\/(?:etc\/(?:shadow|gshadow|sudoers)(?:-|\.d)?\/|proc\/[^/]+\/environ\/|(?:var\/)?run\/secrets\/)/
 
 /** Projects have folders of these names, too, which hold no keys: they count in a home only. */
 const inProjects = /^\.(?:claude|cursor|npmrc|gemini|codex|continue|docker)$/

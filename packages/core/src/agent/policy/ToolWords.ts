@@ -37,16 +37,28 @@ export const staysHere = ({ name }: { readonly name: string }): boolean => local
 const setOf = (words: string): ReadonlySet<string> => new Set(words.split(" "))
 
 const destroying = setOf(
-  "delete del remove rm rmdir unlink drop wipe erase purge truncate destroy kill terminate nuke overwrite uninstall revoke prune discard shred clear empty cleanup"
+  "delete del remove rm rmdir unlink drop wipe erase purge truncate destroy kill terminate nuke overwrite uninstall revoke prune discard shred clear empty cleanup trash scrub rmtree"
 )
 
 const sending = setOf(
-  "send sendmail mail email post publish tweet reply forward broadcast notify execute exec eval run shell bash spawn pay buy transfer refund reset deploy shutdown reboot force"
+  "send sendmail mail email post publish tweet reply forward broadcast notify execute exec eval run shell bash spawn pay buy transfer refund reset deploy shutdown reboot force cmd sh repl interpreter unsubscribe"
 )
 
 const changing = setOf(
-  "write create update edit modify set put patch insert upsert append rename move mv upload save install enable disable replace commit push checkout restart toggle assign archive submit approve merge invite grant change migrate mkdir touch chmod chown alter"
+  "write create update edit modify set put patch insert upsert append rename move mv upload save install enable disable replace commit push checkout restart toggle assign archive submit approve merge invite grant change migrate mkdir touch chmod chown alter make suspend ban apply restore rollback revert register unlock squash rebase"
 )
+
+/** Verbs that are nouns as well: "charge_card" does what "charge_history" only tells of. */
+const doubtfulGrave = setOf("charge purchase withdraw sell trade cancel command terminal")
+const doubtful = setOf("import store share schedule comment block close sign record book sync lock stop start")
+
+const told = setOf(
+  "history status list lists detail details info price prices count report number log logs stats summary type types schema rate rates output names id ids read help locator time times"
+)
+
+/** Beginnings of words in other languages, without their accents, and words of scripts that leave no space between. */
+const foreignGrave =
+  /^(?:losch|loesch|entfern|vernicht|uberschreib|ueberschreib|senden$|sende$|versend|ausfuhr|ausfuehr|bezahl|uberweis|ueberweis|borra|elimina|envia|ejecut|pagar|supprim|effac|detrui|envoyer|envoie|invia|esegu|apaga|exclui|usun|wyslij|verwijder|verstuur|uitvoer|betaal)|удал|отправ|выполн|оплат|стереть|删除|刪除|清空|发送|發送|执行|執行|支付|付款|转账|削除|消去|送信|実行|支払|삭제|전송|실행|결제/
 
 /** What follows one of these is what is read: `list_deleted_items`, `get_email`. */
 const reading = setOf("get list read search find show view describe count fetch lookup retrieve")
@@ -81,8 +93,11 @@ const wordsOf = (name: string): ReadonlyArray<string> =>
     .slice(0, 200)
     .replaceAll(/([a-z\d])([A-Z])/g, "$1 $2")
     .replaceAll(/([A-Z]+)([A-Z][a-z])/g, "$1 $2")
+    .normalize("NFKD")
+    .replaceAll(/\p{M}+/gu, "")
+    .normalize("NFC")
     .toLowerCase()
-    .split(/[^a-z]+/)
+    .split(/[^\p{L}]+/u)
     .filter((word) => word !== "")
 
 const byName = (name: string): Deed | undefined => {
@@ -94,20 +109,36 @@ const byName = (name: string): Deed | undefined => {
     const is = (set: ReadonlySet<string>) => stems.some((stem) => set.has(stem))
     if (/^(?:and|or|then)$/.test(word)) shielded = false
     else if (!shielded && is(reading)) shielded = true
-    else if (shielded ? destroying.has(word) : is(destroying) || is(sending) || runTogether.test(word))
+    else if (shielded ? destroying.has(word) : is(destroying) || is(sending) || isGrave(words, index))
       return { kind: "grave", word }
+    // what reads and writes, and what finds and replaces
+    else if (/^(?:read write|(?:search|find) replace)$/.test(`${words[index - 1]} ${word}`))
+      return { kind: "change", word }
     // adding numbers changes nothing
+    else if (index === 0 && doubtful.has(word) && isDone(words)) return { kind: "change", word }
     else if (!shielded && (is(changing) || (is(adding) && index < words.length - 1 && words[index + 1] !== "numbers")))
       return { kind: "change", word }
   }
   return undefined
 }
 
+const isGrave = (words: ReadonlyArray<string>, index: number): boolean => {
+  const word = words[index] ?? ""
+  return (
+    runTogether.test(word) ||
+    runTogether.test(`${word}${words[index + 1] ?? ""}`) ||
+    foreignGrave.test(word) ||
+    (index === 0 && doubtfulGrave.has(word) && isDone(words))
+  )
+}
+
+const isDone = (words: ReadonlyArray<string>) => !told.has(words.at(-1) ?? "")
+
 const adding = setOf("add")
 
 /** Written as one word. */
 const runTogether =
-  /^(?:delete|wipe|destroy|erase|truncate|purge)[a-z]{2}|^drop(?:table|database|db|schema|collection|index)|^send(?:mail|email|message|sms|money)|^rmrf$|^(?:execute|exec|run)(?:sql|query|command|shell|code|script)/
+  /^(?:delete|wipe|destroy|erase|truncate|purge)[a-z]{2}|^drop(?:table|database|db|schema|collection|index)|^send(?:mail|email|message|sms|money)|^rmrf$|^(?:remove|unlink|kill)(?:all|every|file|dir|folder|user|process|task)|^flush(?:all|db)|^format(?:disk|drive|volume|partition)|^(?:execute|exec|run)(?:sql|query|command|shell|code|script)/
 
 /** The first word, which says what a tool does: "Deletes a file". */
 const byDescription = (description: string): Deed | undefined => {

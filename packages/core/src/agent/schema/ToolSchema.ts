@@ -92,6 +92,8 @@ const options = {
   validateFormats: false,
   allErrors: true,
   verbose: true,
+  // what every object inherits is no argument, whatever a schema calls its properties
+  ownProperties: true,
   addUsedSchema: false,
   logger: false,
   // 19.99 is a multiple of 0.01, though not in doubles

@@ -37,6 +37,9 @@ export const notPlain = (text: string): ReadonlyArray<string> => {
 /** Fewest characters of what is taken for a secret by its looks. */
 export const shortest = 8
 
+/** Of capitals, small letters and digits. */
+export const isMixed = (part: string): boolean => /\d/.test(part) && /[a-z]/.test(part) && /[A-Z]/.test(part)
+
 // -----------------------------------------------------------------------------
 // internal
 // -----------------------------------------------------------------------------
@@ -48,8 +51,7 @@ const wholeWords: ReadonlySet<string> = new Set(
 const withinWord = /passw|passphrase|secret|token(?!i)|credential|cookie|bearer|apikey|privatekey|accesskey|^oauth$/
 
 /** One that no name of a file has: commits and digests do stand in paths. */
-const isLongAndMixed = (part: string): boolean =>
-  part.length >= 20 && /\d/.test(part) && /[a-z]/.test(part) && /[A-Z]/.test(part)
+const isLongAndMixed = (part: string): boolean => part.length >= 20 && isMixed(part)
 
 const isOpaque = (part: string): boolean => {
   if (part.length < shortest) return false

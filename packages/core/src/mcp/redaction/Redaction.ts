@@ -18,9 +18,7 @@ export interface Redaction {
 /** What hides the secrets of an entry, and those that come with it. */
 export const make = (secrets: ReadonlyArray<Secrets.Secret>): Redaction => {
   const all = patternOf(secrets.map(({ text }) => text))
-  const sure = patternOf(
-    secrets.flatMap(({ sure: isSure, text }) => (isSure && text.length >= shortest && !isWord(text) ? [text] : []))
-  )
+  const sure = patternOf(secrets.flatMap(({ sure: isSure, text }) => (isSure && isTold(text) ? [text] : [])))
   const without = (pattern: RegExp | undefined) => (text: string) =>
     pattern === undefined || text === "" ? text : text.replaceAll(pattern, "<redacted>")
   return { text: without(all), said: without(sure) }
@@ -77,8 +75,9 @@ const masked = (text: string, secrets: ReadonlyArray<string>): string => {
   return pattern === undefined ? text : text.replaceAll(pattern, "***")
 }
 
-/** A word would make what is said unreadable, and a model that asks for it would not be understood. */
-const isWord = (text: string) => /^[A-Za-z]+(?:[ ._-][A-Za-z]+)*$/.test(text)
+/** Too long to be met by chance. A word would make what is said unreadable, and a model that asks for it would not be understood. */
+const isTold = (text: string) =>
+  text.length >= shortest - 2 && !/^[A-Za-z]{1,15}(?:[ ._-][A-Za-z]+)*$|^\d{1,7}$/.test(text)
 
 /** Longest first, so that no part of one is left when another one stands in it. */
 const patternOf = (secrets: ReadonlyArray<string>): RegExp | undefined => {

@@ -6,7 +6,7 @@ import * as Encoding from "effect/Encoding"
 import * as Either from "effect/Either"
 import * as Predicate from "effect/Predicate"
 import { parseJson } from "../../internal/parseJson.ts"
-import { isPlain, namesSecret, notPlain, shortest, tokens } from "./KnownTokens.ts"
+import { isMixed, isPlain, namesSecret, notPlain, shortest, tokens } from "./KnownTokens.ts"
 
 /** A part of a text. `sure`: its place or its form says that it is a secret; else it only looks like one. */
 export interface Secret {
@@ -20,18 +20,28 @@ export interface Secret {
  */
 export const inText = (text: string): ReadonlyArray<Secret> => {
   const found: Array<Secret> = []
-  const rest = text.replaceAll(reference, " ").replaceAll(urls, (url) => {
-    found.push(...inUrl(url))
-    return " "
-  })
+  const rest = text
+    .replaceAll(reference, " ")
+    .replaceAll(privateKey, (_, key: string) => {
+      found.push(
+        ...key.split(/\s+|\\n/).flatMap((line) => (line.length < shortest ? [] : [{ text: line, sure: true }]))
+      )
+      return " "
+    })
+    .replaceAll(urls, (url) => {
+      found.push(...inUrl(url))
+      return " "
+    })
   const json = /^\s*[[{]/.test(text) ? parseJson(text) : undefined
   if (json !== undefined) return [...found, ...inJson(json, "")]
   for (const [, name = "", value = ""] of rest.matchAll(pairs)) {
-    if (namesSecret(name)) found.push(...ofNamed(value))
+    if (namesSecret(name)) found.push(...(/\s/.test(value) ? inHeaderValue(name, value) : ofNamed(value)))
   }
+  for (const [, value = ""] of rest.matchAll(cookies)) found.push(...inCookie(value))
+  for (const [, password = ""] of rest.matchAll(beforeHost)) found.push(...ofNamed(password))
   for (const [token] of rest.matchAll(tokens)) found.push({ text: token, sure: true })
   for (const [word] of rest.matchAll(words)) {
-    for (const part of word.split("=").flatMap(notPlain)) found.push({ text: part, sure: false })
+    for (const part of word.split("=").flatMap(notPlain)) found.push({ text: part, sure: isDrawn(part) })
   }
   return found
 }
@@ -50,11 +60,13 @@ export const inArguments = (args: ReadonlyArray<string>): ReadonlyArray<Readonly
     const isValue = !arg.startsWith("-")
     // the password of mysql and of many others, but also the port, the project and the package
     if (/^-[pP]$/.test(option) && isValue && !isPackage(arg) && !/^[\d.:/-]+(?:tcp|udp)?$/.test(arg)) {
-      return [...ofNamed(arg, false), ...inText(arg)]
+      return [...ofNamed(arg, false), ...inText(arg).map(surely)]
     }
     // as curl takes them
     if (/^(?:-[uU]|--user)$/.test(option) && /^[^/:]+:[^/]/.test(arg)) return ofNamed(arg.slice(arg.indexOf(":") + 1))
-    return inText(arg)
+    const found = inText(arg)
+    if (/^-[kK]$/.test(option) && isValue) return [...found.map(surely), ...ofNamed(arg, false)]
+    return namesId(option) ? found.map(perhaps) : found
   })
 
 /** Secrets in a variable of the environment or a header. */
@@ -63,13 +75,15 @@ export const inVariable = (name: string, value: string): ReadonlyArray<Secret> =
     return /^(?:bearer|basic|token) /i.test(value) ? inHeaderValue(name, value) : [...ofNamed(value), ...inText(value)]
   }
   const alone = value.length >= shortest && !/[\\/\s]/.test(value) && !isPlainValue(value)
-  return alone ? [{ text: value, sure: false }, ...inText(value)] : inText(value)
+  const found = namesId(name) ? inText(value).map(perhaps) : inText(value)
+  return alone ? [{ text: value, sure: false }, ...found] : found
 }
 
 /** Secrets in a header of HTTP, whatever it is called, but for those that only negotiate. */
 export const inHeaderValue = (name: string, value: string): ReadonlyArray<Secret> => {
   if (/^(?:accept|accept-.*|content-type|user-agent|cache-control|connection|host|origin|referer)$/i.test(name.trim()))
     return inText(value)
+  if (/^cookie$/i.test(name.trim())) return [...ofNamed(value), ...inCookie(value)]
   const [, scheme, credentials] = /^(\w+) +(.+)$/s.exec(value) ?? []
   if (scheme === undefined || credentials === undefined) return [...ofNamed(value), ...inText(value)]
   return [...ofNamed(credentials), ...(/^basic$/i.test(scheme) ? inBasic(credentials) : inText(credentials))]
@@ -79,14 +93,35 @@ export const inHeaderValue = (name: string, value: string): ReadonlyArray<Secret
 // internal
 // -----------------------------------------------------------------------------
 
+const surely = ({ text }: Secret): Secret => ({ text, sure: true })
+const perhaps = ({ text }: Secret): Secret => ({ text, sure: false })
+
+/** What an id names, a model has to be able to name as well. */
+const namesId = (name: string) => /(?:^|[^A-Za-z])ids?$/i.test(name) || /[a-z]Ids?$/.test(name)
+
+/** Long, and of capitals, small letters and digits without order: nobody has thought it up. */
+const isDrawn = (part: string) => part.length >= 20 && !/[./\\]/.test(part) && isMixed(part)
+
 const reference = /\$\{[^${}]*\}/g
 
 const urls = /\b[A-Za-z][A-Za-z\d+.-]{0,30}:\/\/[^\s"'<>`]+/g
 
-const pairs = /([A-Za-z][\w.-]{0,80})["']?\s{0,3}[=:]\s{0,3}["']?([^\s"';&,]+)/g
+const pairs =
+  /([A-Za-z][\w.-]{0,80})["']?\s{0,3}[=:]\s{0,3}["']?((?:(?:[Bb]earer|[Bb]asic|[Tt]oken) {1,3})?[^\s"';&,]+)/g
+
+const privateKey = /-----BEGIN [A-Z ]{0,30}PRIVATE KEY-----([^-]*)/g
+
+/** `user:password@host` without a scheme before it. */
+const beforeHost =
+  /(?:^|\s)[\w.+-]+:([^\s@/]+)@(?=(?:localhost|\d{1,3}(?:\.\d{1,3}){3}|[\w-]+(?:\.[\w-]+)*\.[A-Za-z]{2,})(?:[:/?\s]|$))/g
 
 /** What a token may consist of. A path or a package is a word, too, and judged as such. */
 const words = /[A-Za-z\d_.~@/\\+%=-]{8,}/g
+
+const cookies = /\bcookie["']?\s{0,3}:\s{0,3}["']?([^\r\n"']+)/gi
+
+const inCookie = (value: string): ReadonlyArray<Secret> =>
+  value.split(";").flatMap((pair) => ofPart(pair.slice(pair.indexOf("=") + 1).trim()))
 
 const headerOption = /^(?:-H|--?(?:[\w-]+-)?headers?)$/i
 
@@ -130,15 +165,17 @@ const inUrl = (url: string): ReadonlyArray<Secret> => {
   const secret = password.join(":")
   return [
     ...(secret === "" ? ofNamed(user) : [...ofNamed(secret), ...ofUser(user)]),
-    ...path.split(/[/;]/).flatMap((part) => (isPlain(decoded(part)) ? [] : [{ text: part, sure: false }])),
+    ...path.split(/[/;]/).flatMap(ofPart),
     ...query.split(/[?#&;]/).flatMap((pair) => {
       const [name = "", ...rest] = pair.split("=")
       const value = rest.join("=")
-      if (value !== "") return inVariable(name, value)
-      return isPlain(decoded(name)) ? [] : [{ text: name, sure: false }]
+      return value === "" ? ofPart(name) : [...inVariable(name, value), ...(namesId(name) ? [] : ofPart(value))]
     })
   ]
 }
+
+/** Who has the address has what it opens. */
+const ofPart = (part: string): ReadonlyArray<Secret> => (isPlain(decoded(part)) ? [] : [{ text: part, sure: true }])
 
 /** As far as it can be. */
 export const decoded = (text: string): string =>

@@ -10,15 +10,21 @@ import { namesSecret } from "./KnownTokens.ts"
  */
 export const shownJson = (text: string, variables: ReadonlySet<string> = new Set()): string => {
   let option = ""
-  return text.replaceAll(member, (_, key: string | undefined, between: string | undefined, value: string) => {
-    const inner = value.slice(1, -1)
+  let name = ""
+  let valueAt = -1
+  return text.replaceAll(string, (whole: string, quoted: string, colon: string | undefined, offset: number) => {
+    const inner = quoted.slice(1, -1)
+    if (colon !== undefined) {
+      name = inner
+      valueAt = offset + whole.length
+      return whole
+    }
     const before = option
     option = inner
-    if (key === undefined || between === undefined) return `"${Redaction.shownArguments([before, inner])[1] ?? ""}"`
-    const name = key.slice(1, -1)
+    if (offset !== valueAt) return `"${Redaction.shownArguments([before, inner])[1] ?? ""}"`
+    if (name === "url") return `"${Redaction.shownUrl(inner)}"`
     const isSecret = variables.has(name) || /^[A-Z_][A-Z\d_]*$/.test(name) || namesSecret(name)
-    const shown = isSecret && inner !== "" ? "***" : Redaction.shownArguments([inner])[0]
-    return name === "url" ? `${key}${between}"${Redaction.shownUrl(inner)}"` : `${key}${between}"${shown ?? ""}"`
+    return `"${isSecret && inner !== "" ? "***" : (Redaction.shownArguments([inner])[0] ?? "")}"`
   })
 }
 
@@ -26,5 +32,5 @@ export const shownJson = (text: string, variables: ReadonlySet<string> = new Set
 // internal
 // -----------------------------------------------------------------------------
 
-/** A text, with the name before it where it has one; a name before something else is no text with a secret. */
-const member = /(?:("(?:[^"\\\n]|\\.)*")(\s*:\s*))?("(?:[^"\\\n]|\\.)*")(?!\s*:)/g
+/** Every one of them, names too, so that none begins at the end of another where all stand on one line. */
+const string = /("(?:[^"\\\n]|\\.)*")(\s*:\s*)?/g

@@ -23,4 +23,12 @@ describe("ToolSchema", () => {
       assert.strictEqual(gone.filter((schema) => schema.deref() !== undefined).length, 0)
     })
   )
+
+  it("takes nothing for an argument that every object inherits", () => {
+    const names = ["constructor", "toString", "valueOf", "hasOwnProperty"]
+    const properties = Object.fromEntries(names.map((name) => [name, { type: "string" }]))
+    const validate = Either.getOrThrow(ToolSchema.compile({ type: "object", properties, required: ["valueOf"] }))
+    assert.deepStrictEqual(ToolSchema.fit(validate, { valueOf: 1 }), Either.right({ valueOf: "1" }))
+    assert.deepStrictEqual(ToolSchema.fit(validate, {}), Either.left(['"valueOf" is missing']))
+  })
 })

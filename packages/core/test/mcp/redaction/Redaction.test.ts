@@ -1,6 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as KnownTokens from "@lms-bridge/core/mcp/redaction/KnownTokens"
 import * as Redaction from "@lms-bridge/core/mcp/redaction/Redaction"
+import { shownJson } from "@lms-bridge/core/mcp/redaction/ShownJson"
 import type { ConfigEntry, EntrySettings } from "@lms-bridge/core/mcp/config/McpConfig"
 import * as ServerDefinition from "@lms-bridge/core/mcp/config/ServerDefinition"
 import { Either, Encoding, FastCheck, Redacted } from "effect"
@@ -62,6 +63,8 @@ const places: Readonly<Record<string, (secret: string) => EntrySettings>> = {
   "a token of HTTP": (secret) => ({ url: "https://host/mcp", headers: { Authorization: `Bearer ${secret}` } })
 }
 
+const pem = (key: string) => `-----BEGIN PRIVATE KEY-----\n${key}\n-----END PRIVATE KEY-----`
+
 const secrets = FastCheck.stringMatching(/^[A-Za-z][A-Za-z0-9]{3,12}[0-9][A-Za-z0-9]{1,12}$/)
 
 describe("Redaction", () => {
@@ -93,6 +96,50 @@ describe("Redaction", () => {
     ] satisfies ReadonlyArray<EntrySettings>) {
       assert.notInclude(shown(settings), "abcdef123456")
       assert.notInclude(redactionOf(settings).text("404 at /s/abcdef123456/mcp"), "abcdef123456")
+    }
+  })
+
+  it.each<[string, string, EntrySettings]>([
+    [
+      "a key's lines",
+      "MIIEvQIBADANBgkq9w0BAQEF",
+      { command: "srv", env: { PEM: pem("MIIEvQIBADANBgkq9w0BAQEF\n+x9/a8==") } }
+    ],
+    [
+      "a key on one line",
+      "MIIEvQIBADANBgkq9w0BAQEF",
+      { command: "srv", args: [pem("MIIEvQIBADANBgkq9w0BAQEF\\n+x9/a8==")] }
+    ],
+    [
+      "a cookie in a variable",
+      "s3cr3tAbc9",
+      { command: "srv", env: { HEADERS: "X-Api-Key: a1b2c3\nCookie: a=b; sid=s3cr3tAbc9" } }
+    ],
+    [
+      "what Basic holds",
+      "s3cr3tA",
+      { command: "srv", env: { H: `Authorization: Basic ${Encoding.encodeBase64("me:s3cr3tA")}` } }
+    ],
+    ["a part of an address", "T0aB12cD34", { command: "srv", env: { HOOK: "https://hooks.host/services/T0aB12cD34" } }],
+    ["a parameter of an address", "T0aB12cD34", { url: "https://host/mcp?profile=T0aB12cD34" }],
+    ["an address without scheme", "s3cr3tA", { command: "srv", args: ["me:s3cr3tA@db.host.io:5432/app"] }],
+    ["-k", "T0aB12cD34", { command: "srv", args: ["-k", "T0aB12cD34"] }],
+    ["a short password", "hunter2", { command: "srv", args: ["--password", "hunter2"] }],
+    ["an argument drawn at random", "aB3dE6gH9jK2mN5pQ8sT", { command: "srv", args: ["aB3dE6gH9jK2mN5pQ8sT"] }]
+  ])("hides from a model, too: %s", (_, secret, settings) => {
+    const { said } = redactionOf(settings)
+    assert.strictEqual(said(`got ${secret}, and went on`), "got <redacted>, and went on")
+  })
+
+  it("leaves a model what an id names, so that it can be named again", () => {
+    const id = "1BxiMVs0XRA5nFMdKvBdBZjgmUUqptlbs74OgVE2upms"
+    for (const settings of [
+      { command: "srv", args: ["--spreadsheet-id", id] },
+      { command: "srv", env: { SPREADSHEET_ID: id } },
+      { command: "srv", args: ["--as", "npm:left-pad1@1.3.0", "user:tag1234@sha256"] }
+    ] satisfies ReadonlyArray<EntrySettings>) {
+      const { said } = redactionOf(settings)
+      assert.strictEqual(said(`Sheet ${id} of npm:left-pad1@1.3.0`), `Sheet ${id} of npm:left-pad1@1.3.0`)
     }
   })
 
@@ -181,5 +228,31 @@ describe("Redaction", () => {
         assert.isBoolean(KnownTokens.isPlain(one))
       })
     )
+  })
+})
+
+describe("ShownJson", () => {
+  const entry = {
+    command: "npx",
+    args: ["-y", "srv", "--token", "s3cr3tA", "--verbose"],
+    env: { TOKEN: "s3cr3tB", mode: "s3cr3tC" },
+    url: "https://me:s3cr3tD@host/mcp?key=s3cr3tE",
+    headers: { Authorization: "Bearer s3cr3tF" }
+  }
+
+  it.each([undefined, 2])("masks secrets, and nothing else, however the text is indented (%s)", (space) => {
+    const shown = shownJson(JSON.stringify({ servers: { it: entry } }, null, space), new Set(["mode"]))
+    assert.notMatch(shown, /s3cr3t/)
+    assert.deepStrictEqual(JSON.parse(shown), {
+      servers: {
+        it: {
+          command: "npx",
+          args: ["-y", "srv", "--token", "***", "--verbose"],
+          env: { TOKEN: "***", mode: "***" },
+          url: "https://host/mcp",
+          headers: { Authorization: "***" }
+        }
+      }
+    })
   })
 })

@@ -2,6 +2,7 @@ import { NodeContext } from "@effect/platform-node"
 import * as FileSystem from "@effect/platform/FileSystem"
 import { assert, describe, it } from "@effect/vitest"
 import type { AgentEvent, AgentOutcome } from "@lms-bridge/core/agent/rules/AgentEvent"
+import type { AgentTask } from "@lms-bridge/core/agent/AgentTask"
 import { AgentLoop, CurrentApprover } from "@lms-bridge/core/agent/AgentLoop"
 import * as Cassette from "@lms-bridge/core/runs/recording/Cassette"
 import * as CassetteComparison from "@lms-bridge/core/runs/recording/CassetteComparison"
@@ -11,7 +12,7 @@ import { RunJournal } from "@lms-bridge/core/runs/RunJournal"
 import { Settings } from "@lms-bridge/core/configuration/Settings"
 import { StreamCut } from "@lms-bridge/core/lmstudio/LmStudioError"
 import { McpCallFailed } from "@lms-bridge/core/mcp/McpError"
-import { Effect, Layer, Option } from "effect"
+import { Chunk, Deferred, Effect, Fiber, Layer, Option, Stream, TestClock } from "effect"
 import { fileURLToPath } from "node:url"
 import * as World from "../../agent/doubles.ts"
 
@@ -63,6 +64,20 @@ const inTemp = Effect.fnUntraced(
   Effect.provide(NodeContext.layer)
 )
 
+/** A run whose time is over as soon as it waits for a call. */
+const timedOut = Effect.fnUntraced(function* (input: AgentTask) {
+  const loop = yield* AgentLoop
+  const called = yield* Deferred.make<void>()
+  const running = yield* Stream.runCollect(
+    Stream.tap(loop.run(input), ({ _tag }) =>
+      _tag === "ToolCallStarted" ? Deferred.succeed(called, undefined) : Effect.void
+    )
+  ).pipe(Effect.fork)
+  yield* Deferred.await(called)
+  yield* TestClock.adjust(input.budgets.wallMillis)
+  return Chunk.toReadonlyArray(yield* Fiber.join(running))
+})
+
 describe("Cassette", () => {
   it.live("plays a recorded run again without the model and without the servers", () =>
     inTemp((path) =>
@@ -102,18 +117,18 @@ describe("Cassette", () => {
     )
   )
 
-  it.live("knows of a call that was running when the time of the run was over", () =>
+  it.effect("knows of a call that was running when the time of the run was over", () =>
     inTemp((path) =>
       Effect.gen(function* () {
         const slow: World.Tool = { run: () => Effect.never }
         const world: World.World = { servers: { main: { slow } }, turns: [[call("slow", {})]], final: "No more time." }
         const recording = CassetteRecording.layer(path).pipe(Layer.provide(World.services(world)))
         const budgets = { rounds: 9, wallMillis: 300, toolCalls: 9 }
-        const events = yield* Effect.provide(run(task({ budgets, allowedTools: ["*"] })), recording)
+        const events = yield* Effect.provide(timedOut(task({ budgets, allowedTools: ["*"] })), recording)
         assert.strictEqual(outcomeOf(events).budget, "wall-time")
         const differences = yield* Effect.gen(function* () {
           const { entries, left, task } = yield* CassetteReplay.Tape
-          const played = yield* run(task)
+          const played = yield* timedOut(task)
           return CassetteComparison.differences(entries, yield* left, played)
         }).pipe(Effect.provide(CassetteReplay.loop(path).pipe(Layer.provide(Settings.layerWith({})))))
         assert.deepStrictEqual(differences, [])
