@@ -109,20 +109,21 @@ export const make = Effect.gen(function* () {
   /** A look is small: it needs no limits by phase. */
   const look = (call: Call) => Effect.timeoutFail(read(call), timeout(call, "Look", call.limits.total))
 
-  /** Fails when the server does not answer anything at all. The client does not tell when a connection stands. */
-  const gone = (call: Call) =>
-    read({ operation: call.operation, method: "GET", path: "/lmstudio-greeting" }).pipe(
-      Effect.timeoutFail({
-        ...timeout(call, "Connect", call.limits.connect),
-        duration: lookLimit(call.limits.connect)
-      }),
-      Effect.delay(call.limits.connect),
-      Effect.zipRight(Effect.never)
-    )
+  /** Whether the server answers anything at all. The client does not tell when a connection stands. */
+  const answers = (call: Call) =>
+    Effect.timeoutFail(read({ operation: call.operation, method: "GET", path: "/lmstudio-greeting" }), {
+      ...timeout(call, "Connect", call.limits.connect),
+      duration: lookLimit(call.limits.connect)
+    })
+
+  /** What ends the wait for headers: a server that has gone, or the limit. Most replies begin before it has begun. */
+  const headersLate = (call: Call, startedAt: number) =>
+    Effect.flatMap(Clock.currentTimeMillis, (now) =>
+      Effect.timeoutFail(Effect.zipRight(answers(call), Effect.never), nextLimit(call, startedAt, nothing, now))
+    ).pipe(Effect.delay(Duration.min(call.limits.connect, Duration.min(call.limits.firstByte, call.limits.total))))
 
   const open: Transport["open"] = Effect.fnUntraced(function* (call) {
     const startedAt = yield* Clock.currentTimeMillis
-    const nothing: Seen = { bytes: 0, wholeAt: undefined }
     const seen = yield* Ref.make(nothing)
     const rest = yield* Ref.make(Option.none<Effect.Effect<void>>())
     const scope = yield* Effect.acquireRelease(Scope.make(), (scope, exit) =>
@@ -136,9 +137,9 @@ export const make = Effect.gen(function* () {
         })
       )
     )
-    const { headers, status, stream } = yield* Scope.extend(send(call), scope).pipe(
-      Effect.raceFirst(gone(call)),
-      Effect.timeoutFail(nextLimit(call, startedAt, nothing, startedAt))
+    const { headers, status, stream } = yield* Effect.raceFirst(
+      Scope.extend(send(call), scope),
+      headersLate(call, startedAt)
     )
     const body = yield* Scope.extend(Stream.toPull(stream), scope)
     const raw = Effect.mapError(
@@ -146,25 +147,21 @@ export const make = Effect.gen(function* () {
       Option.map((error) => failureOf(baseUrl, call, error, true))
     )
 
-    const pull = Effect.gen(function* () {
-      const before = yield* Ref.get(seen)
-      const now = yield* Clock.currentTimeMillis
+    const inTime = Effect.zipWith(Ref.get(seen), Clock.currentTimeMillis, (before, now) => {
       if (before.wholeAt !== undefined) {
         const duration = Math.max(0, before.wholeAt + Duration.toMillis(lastBytesLimit) - now)
-        return yield* Effect.timeoutFail(raw, { duration, onTimeout: Option.none })
+        return Effect.timeoutFail(raw, { duration, onTimeout: Option.none })
       }
       const { duration, onTimeout } = nextLimit(call, startedAt, before, now)
-      return yield* Effect.timeoutFail(raw, { duration, onTimeout: () => Option.some(onTimeout()) })
-    }).pipe(
-      Effect.tap((pieces) =>
-        Effect.filterOrFail(
-          Ref.updateAndGet(seen, (before) => ({
-            ...before,
-            bytes: Chunk.reduce(pieces, before.bytes, (sum, { length }) => sum + length)
-          })),
-          ({ bytes }) => bytes <= mostBytes,
-          () => Option.some(tooLarge(call, mostBytes))
-        )
+      return Effect.timeoutFail(raw, { duration, onTimeout: () => Option.some(onTimeout()) })
+    })
+    const counted = (pieces: Chunk.Chunk<Uint8Array>) => (before: Seen) => ({
+      ...before,
+      bytes: Chunk.reduce(pieces, before.bytes, (sum, { length }) => sum + length)
+    })
+    const pull = Effect.flatMap(Effect.flatten(inTime), (pieces) =>
+      Effect.flatMap(Ref.updateAndGet(seen, counted(pieces)), ({ bytes }) =>
+        bytes <= mostBytes ? Effect.succeed(pieces) : Effect.fail(Option.some(tooLarge(call, mostBytes)))
       )
     )
     return {
@@ -214,6 +211,8 @@ interface Seen {
   readonly bytes: number
   readonly wholeAt: number | undefined
 }
+
+const nothing: Seen = { bytes: 0, wholeAt: undefined }
 
 /** The limit that is the next to pass while the next bytes are waited for. */
 const nextLimit = (call: Call, startedAt: number, { bytes }: Seen, now: number) => {

@@ -5,11 +5,11 @@ import * as Clock from "effect/Clock"
 import * as Data from "effect/Data"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
 import * as Mailbox from "effect/Mailbox"
 import * as Predicate from "effect/Predicate"
 import * as Ref from "effect/Ref"
 import * as Runtime from "effect/Runtime"
-import * as Stream from "effect/Stream"
 import { present } from "../../schema/Fields.ts"
 import * as ErrorWords from "../reading/ErrorWords.ts"
 import { parse } from "../reading/MessageText.ts"
@@ -102,35 +102,40 @@ export const make = (client: Client, patience: Patience): ServerExchange => {
         throw failureFrom(method, ending.error)
       })
 
-  /** Fails when nothing was heard for `limit`, and nobody of ours was waited for. */
-  const silence = (limit: Duration.Duration, heardAt: Ref.Ref<number>): Effect.Effect<never, Silent> =>
+  /** Fails when nothing was heard for `silence` while nobody of ours was waited for, and at `end`. */
+  const tooLong = (
+    limits: { readonly silence: Duration.Duration; readonly total: Duration.Duration },
+    end: number,
+    heardAt: Ref.Ref<number>
+  ): Effect.Effect<never, Silent> =>
     Effect.flatMap(Effect.zip(Ref.get(heardAt), Clock.currentTimeMillis), ([heard, now]) => {
-      const left = Math.max(heard, patience.since() ?? now) + Duration.toMillis(limit) - now
-      return left > 0 ? Effect.zipRight(Effect.sleep(left), silence(limit, heardAt)) : new Silent({ limit })
+      const silent = Math.max(heard, patience.since() ?? now) + Duration.toMillis(limits.silence) - now
+      if (end <= now) return new Silent({ limit: limits.total })
+      if (silent <= 0) return new Silent({ limit: limits.silence })
+      return Effect.zipRight(Effect.sleep(Math.min(silent, end - now)), tooLong(limits, end, heardAt))
     })
 
   return {
     send: (method, params) => attempt(method, (signal) => request(method, params, signal)),
     converse: Effect.fnUntraced(function* (method, params, limits) {
-      const { onProgress = () => Effect.void, silence: longest, total } = limits
+      const { onProgress = () => Effect.void } = limits
       const runtime = yield* Effect.runtime<never>()
-      const heardAt = yield* Ref.make(yield* Clock.currentTimeMillis)
+      const now = yield* Clock.currentTimeMillis
+      const heardAt = yield* Ref.make(now)
       const reports = yield* Mailbox.make<CallProgress>()
       const heard = (report: Progress) =>
-        Effect.flatMap(Clock.currentTimeMillis, (now) =>
-          Effect.zipRight(Ref.set(heardAt, now), reports.offer(progressOf(report)))
+        Effect.flatMap(Clock.currentTimeMillis, (at) =>
+          Effect.zipRight(Ref.set(heardAt, at), reports.offer(progressOf(report)))
         )
-      const answer = attempt(method, (signal) =>
+      const teller = yield* Effect.fork(Effect.forever(Effect.flatMap(reports.take, onProgress)))
+      return yield* attempt(method, (signal) =>
         request(method, params, signal, (report) => void Runtime.runSync(runtime)(heard(report)))
       ).pipe(
-        Effect.raceFirst(silence(longest, heardAt)),
-        Effect.timeoutFail({ duration: total, onTimeout: () => new Silent({ limit: total }) }),
-        Effect.ensuring(reports.end)
+        Effect.raceFirst(tooLong(limits, now + Duration.toMillis(limits.total), heardAt)),
+        // what was reported before the result is told before it
+        Effect.zipLeft(Effect.zipRight(reports.end, Fiber.await(teller))),
+        Effect.ensuring(Fiber.interrupt(teller))
       )
-      // what was reported before the result is told before it
-      return yield* Effect.zipLeft(answer, Stream.runForEach(Mailbox.toStream(reports), onProgress), {
-        concurrent: true
-      })
     })
   }
 }
