@@ -52,6 +52,16 @@ describe("NodeHttp", () => {
     }).pipe(Effect.provide(NodeHttp.layer))
   )
 
+  it("lets nobody but its callers limit the wait for headers", () => {
+    const given: Array<unknown> = []
+    const dispatch = NodeHttp.unlimited(({ bodyTimeout, headersTimeout }) => {
+      given.push(headersTimeout, bodyTimeout)
+      return true
+    })
+    dispatch({ path: "/", method: "GET", headersTimeout: 3_600_000 }, {})
+    assert.deepStrictEqual(given, [0, 0])
+  })
+
   it.scopedLive("closes the socket when it is interrupted before the reply", () =>
     Effect.gen(function* () {
       const { arrived, left, url } = yield* listen(() => {})

@@ -238,7 +238,7 @@ export class LmStudioApi extends Context.Tag("@lms-bridge/core/lmstudio/LmStudio
     readonly downloadStatus: (jobId: string) => Effect.Effect<DownloadStatus, ApiError>
   }
 >() {
-  /** The client must not add limits of its own; node:http has none, undici gives up after 300 s without headers. */
+  /** The client must not add limits of its own: undici gives up after 300 s without headers unless it is told otherwise. */
   static readonly layer: Layer.Layer<LmStudioApi, never, HttpClient.HttpClient | Settings | Resilience> = Layer.scoped(
     this,
     Api.make
