@@ -263,7 +263,8 @@ const neither = (keys: ReadonlyArray<string>, dialect: EntryWords.Dialect) => {
     return `It is an extension of Zed, which only Zed can start. Write the "command" of its server.`
   }
   const [meant, instead] = keys.flatMap((key) => {
-    const [near] = nearest(key.trim().toLowerCase(), ["command", "url"])
+    const word = key.trim().toLowerCase()
+    const [near] = word === "command" || word === "url" ? [] : nearest(word, ["command", "url"])
     return near === undefined ? [] : [[key, near] as const]
   })[0] ?? [undefined, undefined]
   const hint = meant === undefined ? "" : ` Did you mean "${instead}" by ${JSON.stringify(meant)}?`

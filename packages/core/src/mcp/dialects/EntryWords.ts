@@ -74,7 +74,8 @@ export const translate = (raw: Readonly<Record<string, unknown>>, dialect: Diale
           )
         } else if (meaning._tag === "Lists") {
           allowed.push(...meaning.lists.allowed)
-          excluded.push(...meaning.lists.excluded)
+          // the server may have had another name when the tool was switched off
+          excluded.push(...meaning.lists.excluded, ...meaning.lists.excluded.flatMap(withoutServer))
         }
         break
       }
@@ -265,6 +266,11 @@ const firstOf = (pairs: ReadonlyArray<readonly [string, unknown]>): Readonly<Rec
   const found = new Map<string, unknown>()
   for (const [name, value] of pairs) if (!found.has(name)) found.set(name, value)
   return Object.fromEntries(found)
+}
+
+const withoutServer = (name: string): ReadonlyArray<string> => {
+  const [, tool] = /^mcp__.+?__(.+)$/s.exec(name.trim()) ?? []
+  return tool === undefined || tool === "*" ? [] : [tool]
 }
 
 const inBoth = (some: ReadonlyArray<string>, others: ReadonlyArray<string>): ReadonlyArray<string> =>

@@ -22,15 +22,18 @@ export type Meaning =
 export const meaningOf = (key: string, value: unknown, options: { readonly emptyIsAll: boolean }): Meaning => {
   if (value === null || value === undefined) return nothing
   const word = key.toLowerCase().replaceAll(/[^a-z]/g, "")
-  if (withoutAsking.test(word)) return nothing
-  if (excluding.test(word)) return excludedBy(value)
+  if (excluding.test(word) || denying.test(word)) return excludedBy(value)
+  if (withoutAsking.test(word)) return deniedIn(value)
   if (including.test(word)) {
     const names = namesIn(value)
     if (names === undefined) return unknown
     return names.length === 0 && options.emptyIsAll ? nothing : lists({ allowed: [names], excluded: [] })
   }
   const holds = typeof value === "object"
-  if (!aboutTools.test(word)) return holds && bareVerb.test(word) ? unknown : nothing
+  if (!aboutTools.test(word)) {
+    if (!holds) return nothing
+    return bareVerb.test(word) ? unknown : within(value, options, nestedLevels)
+  }
   if (word === "tools" || word === "tool") return toolsOf(value)
   const judges = typeof value === "string" && judging.test(word)
   return holds || judges ? unknown : nothing
@@ -98,15 +101,47 @@ const lists = (found: ToolLists): Meaning => ({ _tag: "Lists", lists: found })
 const withoutAsking = /^(always|auto)(allow|approve|run|accept|confirm)|^trust|approv|confirm|withoutasking/
 
 const verbs = {
-  out: "exclud(?:e|ed|ing)|disabl(?:e|ed)|disallow(?:ed)?|den(?:y|ied)|block(?:ed)?|forbid(?:den)?|hid(?:e|den)|ignored?|skip(?:ped)?|remov(?:e|ed)|ban(?:ned)?|omit(?:ted)?|suppress(?:ed)?|blacklist(?:ed)?|blocklist(?:ed)?|denylist(?:ed)?",
+  out: "exclud(?:e|ed|ing)|disabl(?:e|ed)|disallow(?:ed)?|den(?:y|ied)|block(?:ed)?|forbid(?:den)?|hid(?:e|den)|ignored?|skip(?:ped)?|remov(?:e|ed)|ban(?:ned)?|omit(?:ted)?|except|suppress(?:ed)?|blacklist(?:ed)?|blocklist(?:ed)?|denylist(?:ed)?",
   in: "includ(?:e|ed|ing)|enabl(?:e|ed)|allow(?:ed)?|only|available|permit(?:ted)?|expos(?:e|ed)|select(?:ed)?|active|whitelist(?:ed)?|allowlist(?:ed)?"
 }
 const noun = "(?:mcp)?tool(?:s|names?|list|filter)?"
 const excluding = new RegExp(`^(?:${verbs.out})${noun}$|^${noun}(?:to)?(?:${verbs.out})$`)
 const including = new RegExp(`^(?:${verbs.in})${noun}$|^${noun}(?:to)?(?:${verbs.in})$`)
 const judging = new RegExp(`${verbs.out}|${verbs.in}`)
-const aboutTools = /tool|permission|capabilit|functions?$/
+const aboutTools = /tool|permission|capabilit|functions?$|actions?$|filters?$|^configs$|^defaultconfig$/
+/** `alwaysDeny`, `neverAllow`: beside permissions to run without a question. */
+const denying = new RegExp(
+  `^(?:always|auto|never)(?:${verbs.out}|reject(?:ed)?|refuse)|^never(?:${verbs.in}|run|use|call|approve)`
+)
+/** Levels below an unknown key at which lists of tools are looked for. */
+const nestedLevels = 3
 const bareVerb = new RegExp(`^(?:${verbs.out}|${verbs.in})(?:list)?$`)
+
+/** What is let run without a question may also be said not to run. */
+const deniedIn = (value: unknown): Meaning => {
+  const marked = typeof value === "object" && value !== null && !Array.isArray(value) ? Object.entries(value) : []
+  const excluded = marked.flatMap(([name, said]) =>
+    typeof said === "string" && /^(den(y|ied)|block(ed)?|forbid(den)?|reject(ed)?|disabled?|off)$/i.test(said)
+      ? [name]
+      : []
+  )
+  return excluded.length === 0 ? nothing : lists({ allowed: [], excluded })
+}
+
+/** Lists that stand deeper, as in `"options": { "disabledTools": […] }`. */
+const within = (value: unknown, options: { readonly emptyIsAll: boolean }, levels: number): Meaning => {
+  if (typeof value !== "object" || value === null || Array.isArray(value) || levels === 0) return nothing
+  const meanings = Object.entries(value).map(([key, part]) => {
+    const word = key.toLowerCase().replaceAll(/[^a-z]/g, "")
+    const isNamed = [excluding, including, denying].some((named) => named.test(word)) || word === "tools"
+    return isNamed ? meaningOf(key, part, options) : within(part, options, levels - 1)
+  })
+  if (meanings.some(({ _tag }) => _tag === "Unknown")) return unknown
+  const found = meanings.flatMap((meaning) => (meaning._tag === "Lists" ? [meaning.lists] : []))
+  return found.length === 0
+    ? nothing
+    : lists({ allowed: found.flatMap(({ allowed }) => allowed), excluded: found.flatMap(({ excluded }) => excluded) })
+}
 
 const excludedBy = (value: unknown): Meaning => {
   if (value === true) return lists({ allowed: [], excluded: ["*"] })

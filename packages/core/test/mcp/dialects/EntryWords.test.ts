@@ -284,6 +284,12 @@ describe("EntryWords", () => {
     assert.isTrue(server !== undefined && Either.isRight(server.launch))
   })
 
+  it("says what opencode would fill in, and leaves the same words to other programs", () => {
+    const [server] = defined({ mcp: { db: { type: "local", command: ["x"], environment: { KEY: "{file:~/.key}" } } } })
+    assert.include(JSON.stringify(server?.launch), "{file:~/.key} is filled in by opencode")
+    assert.deepInclude(reached(only({ command: "x", args: ["{file:~/.key}"] })), { args: ["{file:~/.key}"] })
+  })
+
   it("lets opencode's ban of a tool beside its servers hold", () => {
     const [server] = defined({
       mcp: { db: { type: "local", command: ["x"] } },

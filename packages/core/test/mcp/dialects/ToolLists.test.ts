@@ -40,7 +40,16 @@ describe("ToolLists", () => {
     { tools: { drop_table: { enabled: false }, read_row: { enabled: true } } },
     { tools: { drop_table: "deny", read_row: "ask" } },
     { tools: { exclude: ["drop_table"] } },
-    { tools: [{ name: "drop_table", enabled: false }, { name: "read_row" }] }
+    { tools: [{ name: "drop_table", enabled: false }, { name: "read_row" }] },
+    { disabledTools: ["mcp__database_as_it_was_called__drop_table"] },
+    { alwaysDeny: ["drop_table"] },
+    { autoReject: ["drop_table"] },
+    { neverAllow: ["drop_table"] },
+    { approvals: { drop_table: "deny", read_row: "auto" } },
+    { exceptTools: ["drop_table"] },
+    { options: { disabledTools: ["drop_table"], color: "red" } },
+    { settings: { mcp: { excludeTools: ["drop_table"] } } },
+    { settings: { tools: { drop_table: false } } }
   ])("keeps what %j switches off from being used, and nothing else", (rule) => {
     assert.isTrue(isOff(rule, "drop_table"))
     assert.isFalse(isOff(rule, "read_row"))
@@ -67,6 +76,13 @@ describe("ToolLists", () => {
   it.each([
     { toolFilter: { mode: "deny", names: ["drop_table"] } },
     { toolRules: ["drop_table"] },
+    { filter: { tools: ["read_row"] } },
+    { filters: { exclude: ["drop_table"] } },
+    { actions: { drop_table: false } },
+    { configs: { drop_table: { enabled: false } } },
+    { default_config: { enabled: false } },
+    { except: ["drop_table"] },
+    { options: { disabledTools: { drop_table: "sure" } } },
     { toolPermissions: { drop_table: "never" } },
     { permissions: { deny: ["drop_table"] } },
     { deny: ["drop_table"] },
@@ -95,7 +111,11 @@ describe("ToolLists", () => {
     { toolTimeout: 60 },
     { tool_prefix: "db" },
     { excludeTools: [] },
-    { disabledTools: null }
+    { disabledTools: null },
+    { approvals: { drop_table: "auto" } },
+    { sandbox: { enabled: false, network: { allowedDomains: ["example.com"] } } },
+    { metadata: { tools: [{ name: "drop_table", description: "Drops a table." }] } },
+    { disabledTools: ["mcp__other__*"] }
   ])("finds no ban in %j", (rule) => {
     assert.isFalse(isOff(rule, "drop_table"))
   })
