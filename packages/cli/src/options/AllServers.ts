@@ -2,6 +2,7 @@
  * Listings over all MCP servers of the user.
  */
 import { McpRegistry } from "@lms-bridge/core/mcp/McpRegistry"
+import { leftOut, startable } from "@lms-bridge/core/mcp/ServerSummary"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import { Screen } from "../terminal/Screen.ts"
@@ -16,8 +17,12 @@ export const listed = Effect.fnUntraced(function* <A, E extends { readonly messa
 ) {
   const registry = yield* McpRegistry
   const screen = yield* Screen
-  const usable = (yield* registry.servers).filter(({ state }) => state === "usable")
+  const servers = yield* registry.servers
+  const usable = startable(servers)
   const found = yield* Effect.forEach(usable, ({ name }) => Effect.either(listOf(name)), { concurrency: atOnce })
+  for (const why of servers.flatMap((server) => leftOut(server) ?? [])) {
+    yield* screen.err(`lms-bridge: ${Words.oneLine(why)}`)
+  }
   for (const result of found) {
     if (Either.isLeft(result)) yield* screen.err(`lms-bridge: ${Words.oneLine(result.left.message)}`)
   }

@@ -8,6 +8,7 @@ import { baseUrl, Settings } from "@lms-bridge/core/configuration/Settings"
 import { LmsCli, type Application, type DaemonStatus, type LmsCallError } from "@lms-bridge/core/lmstudio/LmsCli"
 import { LmStudioApi, type ServerInfo } from "@lms-bridge/core/lmstudio/LmStudioApi"
 import { McpRegistry, type ServerSummary } from "@lms-bridge/core/mcp/McpRegistry"
+import { leftOut } from "@lms-bridge/core/mcp/ServerSummary"
 import { ModelLifecycle, type LoadedModel } from "@lms-bridge/core/models/ModelLifecycle"
 import { Resilience } from "@lms-bridge/core/resilience/Resilience"
 import * as RetryPolicy from "@lms-bridge/core/resilience/RetryPolicy"
@@ -301,6 +302,8 @@ const aboutEntry = Effect.fnUntraced(function* (server: ServerSummary) {
       return [problem("servers", { _tag: "McpEntryUnusable", message })]
     }
     case "usable": {
+      const why = leftOut(server)
+      if (why !== undefined) return [notice("servers", Words.oneLine(why))]
       const tools = yield* Effect.either(Effect.flatMap(McpRegistry, (registry) => registry.tools(server.name)))
       if (Either.isLeft(tools)) return [problem("servers", tools.left)]
       const lock = yield* Effect.orElseSucceed(Withheld.of(server.name), () => undefined)

@@ -21,6 +21,8 @@ export const ServerSummary = Schema.Struct({
   state: Schema.Literal("usable", "disabled", "itself", "invalid"),
   /** Why it is not usable; absent when it is. */
   problem: optional(Schema.String),
+  /** It came with the working folder, for another program: it is started when it is named, and not with all others. */
+  onlyByName: optional(Schema.Boolean),
   /** Whether a connection is open now. */
   connected: Schema.Boolean,
   /** `wanted`: it refused to talk without a login, or with the one there was. Absent when nothing is known. */
@@ -39,6 +41,16 @@ export const unusable = ({ name, source }: ServerDefinition, { detail, line, rea
 /** As it may be shown to models and their clients: without arguments, paths and queries. */
 export const inBrief = ({ brief = "", ...summary }: ServerSummary): ServerSummary => ({ ...summary, target: brief })
 
+/** Of these the ones that may be started because all were asked for. */
+export const startable = (all: ReadonlyArray<ServerSummary>): ReadonlyArray<ServerSummary> =>
+  all.filter(({ onlyByName = false, state }) => state === "usable" && !onlyByName)
+
+/** Why a usable server is left out where all are asked for; undefined where it is not. */
+export const leftOut = ({ name, onlyByName = false, source, state }: ServerSummary): string | undefined =>
+  state === "usable" && onlyByName
+    ? `MCP server "${name}" was not started: ${source} came with this folder, for another program. Name the server to use it.`
+    : undefined
+
 /** As if it were not connected. `shadowed` are the entries of its name in files that come later. */
 export const summaryOf = (
   definition: ServerDefinition,
@@ -52,7 +64,7 @@ export const summaryOf = (
     ...shown,
     ...placeOf(definition),
     connected: false,
-    ...present({ lock }),
+    ...present({ lock, onlyByName: definition.onlyByName }),
     ...(shadows.length === 0 ? {} : { shadows })
   }
   if (Either.isRight(launch)) return { ...known, state: "usable" }

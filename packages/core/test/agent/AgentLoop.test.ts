@@ -173,6 +173,35 @@ describe("AgentLoop", () => {
     }).pipe(Effect.provide(World.layer({ turns: ["ok"], servers: { main: { echo }, bad: World.unavailable("bad") } })))
   )
 
+  it.effect("starts a server that came with the folder for another program only when it is named", () =>
+    Effect.gen(function* () {
+      const readied = (events: Parameters<typeof outcomeOf>[0]) => only(events, "ServersReady")[0]
+      const all = readied(yield* run(task({ servers: { _tag: "All" } })))
+      assert.deepStrictEqual(
+        all?.ready.map(({ server }) => server),
+        ["main"]
+      )
+      assert.deepStrictEqual(
+        all?.missing.map(({ server }) => server),
+        ["cloned"]
+      )
+      assert.include(all?.missing[0]?.problem.message, "Name the server to use it.")
+      const named = readied(yield* run(task({ servers: { _tag: "Named", names: ["cloned"] } })))
+      assert.deepStrictEqual(
+        named?.ready.map(({ server }) => server),
+        ["cloned"]
+      )
+    }).pipe(
+      Effect.provide(
+        World.layer({
+          turns: ["ok", "ok"],
+          servers: { main: { echo }, cloned: { echo } },
+          onlyByName: "cloned"
+        })
+      )
+    )
+  )
+
   it.effect("does not offer what the lock withholds, and says so", () =>
     Effect.gen(function* () {
       const events = yield* run(task())

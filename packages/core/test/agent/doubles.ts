@@ -65,6 +65,8 @@ export interface World {
   readonly resources?: Readonly<Record<string, string>>
   /** Names of tools that the servers' locks withhold. */
   readonly withheld?: ReadonlyArray<string>
+  /** A server that came with the working folder, for another program. */
+  readonly onlyByName?: string
   readonly settings?: Partial<Values>
   /** What the model answers when no tools are offered any more; absent, a turn as any other. */
   readonly final?: string
@@ -303,7 +305,8 @@ const registry = (world: World, seen: Context.Tag.Service<typeof Seen>) => {
         envNames: [],
         source: "/mcp.json",
         state: "usable",
-        connected: false
+        connected: false,
+        ...(name === world.onlyByName ? { onlyByName: true } : {})
       }))
     ),
     connect,

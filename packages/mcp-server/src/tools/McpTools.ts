@@ -16,6 +16,7 @@ const Server = Schema.Struct({
   target: Schema.String,
   envNames: Schema.Array(Schema.String),
   source: Schema.String,
+  onlyByName: optional(Schema.Boolean),
   connected: Schema.Boolean,
   lock: optional(LockSummary),
   problem: optional(Schema.String)
@@ -37,9 +38,9 @@ export const listAvailable = Tool.make({
     servers.length === 0
       ? "There are no MCP servers. Create ~/.lmstudio/mcp.json or .mcp.json, or set MCP_JSON_PATH."
       : servers
-          .map(({ lock, name, problem, state, target }, index) =>
+          .map(({ lock, name, onlyByName = false, problem, state, target }, index) =>
             state === "usable"
-              ? `${index + 1}. ${name}: ${target}${withheldIn(lock)}`
+              ? `${index + 1}. ${name}: ${target}${onlyByName ? " (only when it is named)" : ""}${withheldIn(lock)}`
               : `${index + 1}. ${name}: not usable. ${problem ?? state}`
           )
           .join("\n")

@@ -5,6 +5,7 @@ import * as Args from "@effect/cli/Args"
 import * as Command from "@effect/cli/Command"
 import * as Options from "@effect/cli/Options"
 import { McpRegistry, type ToolReview } from "@lms-bridge/core/mcp/McpRegistry"
+import { startable } from "@lms-bridge/core/mcp/ServerSummary"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as AllServers from "../../options/AllServers.ts"
@@ -25,9 +26,7 @@ export const command = Command.make("lock", {
       const screen = yield* Screen
       const registry = yield* McpRegistry
       const servers =
-        names.length > 0
-          ? [...new Set(names)]
-          : (yield* registry.servers).filter(({ state }) => state === "usable").map(({ name }) => name)
+        names.length > 0 ? [...new Set(names)] : startable(yield* registry.servers).map(({ name }) => name)
       if (servers.length === 0) return yield* screen.err("There are no MCP servers to lock.")
       const reviews = yield* Effect.forEach(servers, (name) => Effect.either(registry.review(name)), {
         concurrency: AllServers.atOnce

@@ -85,8 +85,9 @@ const lockOf = ({ problem, trusted, withheld }: NonNullable<ServerSummary["lock"
 
 const encodeExplanation = Schema.encodeSync(Schema.parseJson(McpExplanation.Explanation))
 
-const problemOf = ({ login, name, problem, state }: ServerSummary) => {
+const problemOf = ({ login, name, onlyByName = false, problem, state }: ServerSummary) => {
   if (state !== "usable") return problem ?? ""
+  if (onlyByName) return "came with this folder: used only when it is named"
   return login === "wanted" ? `wants a login: lms-bridge mcp login ${name}` : ""
 }
 

@@ -10,6 +10,7 @@ import * as Schema from "effect/Schema"
 import { Settings } from "../../configuration/Settings.ts"
 import type { McpConfigInvalid } from "../../mcp/McpError.ts"
 import { McpRegistry } from "../../mcp/McpRegistry.ts"
+import { startable } from "../../mcp/ServerSummary.ts"
 import * as StateDirectory from "../../machine/StateDirectory.ts"
 import type { AgentTask } from "../AgentTask.ts"
 import { definition, type Preset, type PresetName, presets } from "./Preset.ts"
@@ -66,9 +67,7 @@ export class Presets extends Context.Tag("@lms-bridge/core/agent/Presets")<
       const state = yield* StateDirectory.make
 
       const configured = ({ recognises }: Preset) =>
-        Effect.map(registry.servers, (servers) =>
-          servers.find(({ state, target }) => state === "usable" && recognises.test(target))
-        )
+        Effect.map(registry.servers, (servers) => startable(servers).find(({ target }) => recognises.test(target)))
       const fileOf = ({ file }: Preset) =>
         file === undefined
           ? Effect.succeed(undefined)

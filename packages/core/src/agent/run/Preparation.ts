@@ -15,6 +15,7 @@ import { present } from "../../schema/Fields.ts"
 import type { Values } from "../../configuration/Settings.ts"
 import type { McpConnection } from "../../mcp/McpConnection.ts"
 import type { McpConnectError, McpRegistry } from "../../mcp/McpRegistry.ts"
+import { leftOut, startable } from "../../mcp/ServerSummary.ts"
 import type { ToolResult } from "../../mcp/ToolResult.ts"
 import type { LoadProgress, ModelLease, ModelLifecycle, ModelLifecycleError } from "../../models/ModelLifecycle.ts"
 import type * as Artifacts from "../tools/Artifacts.ts"
@@ -252,14 +253,12 @@ const chosen = (
       return Effect.succeed({ names: [...new Set(servers.names)], missing: [] })
     case "All":
       return Effect.map(registry.servers, (all) => ({
-        names: all.filter(({ state }) => state === "usable").map(({ name }) => name),
+        names: startable(all).map(({ name }) => name),
         // disabled entries and lms-bridge itself are left out on purpose; an entry with a mistake is news
-        missing: all
-          .filter(({ state }) => state === "invalid")
-          .map(({ name, problem }) => ({
-            server: name,
-            problem: { tag: "McpEntryUnusable", message: problem ?? "The entry cannot be used." }
-          }))
+        missing: all.flatMap((server) => {
+          const why = server.state === "invalid" ? (server.problem ?? "The entry cannot be used.") : leftOut(server)
+          return why === undefined ? [] : [{ server: server.name, problem: { tag: "McpEntryUnusable", message: why } }]
+        })
       }))
   }
 }

@@ -15,6 +15,8 @@ export type SourceMode = "first" | "all"
 export interface Place {
   readonly path: string
   readonly origin: Origin
+  /** It came with the working folder and was written for another program, which asks whether the folder is trusted. */
+  readonly onlyByName?: boolean
 }
 
 export interface PlaceOptions {
@@ -73,6 +75,7 @@ export const places = (path: Path.Path, options: PlaceOptions): ReadonlyArray<Pl
       ]
       return at(origin, folder, ...parts)
     })
+  const cameAlong = (found: ReadonlyArray<Place>) => found.map((place): Place => ({ ...place, onlyByName: true }))
   const othersOfUser = [...placed("codex"), ...placed("home"), ...placed("config"), ...placed("programs")]
 
   const found =
@@ -82,16 +85,16 @@ export const places = (path: Path.Path, options: PlaceOptions): ReadonlyArray<Pl
           ...project,
           ...user,
           ...above,
-          ...ofProject,
+          ...cameAlong(ofProject),
           ...claude,
           ...ofUser,
-          ...placed("project"),
+          ...cameAlong(placed("project")),
           ...othersOfUser
         ]
       : [
           ...project,
-          ...ofProject,
-          ...placed("project"),
+          ...cameAlong(ofProject),
+          ...cameAlong(placed("project")),
           ...lmStudio,
           ...user,
           ...claude,
@@ -99,7 +102,14 @@ export const places = (path: Path.Path, options: PlaceOptions): ReadonlyArray<Pl
           ...othersOfUser,
           ...above
         ]
-  return found.filter((place, index) => found.findIndex((other) => other.path === place.path) === index)
+  return found
+    .filter((place, index) => found.findIndex((other) => other.path === place.path) === index)
+    .map((place) => {
+      const { onlyByName, ...plain } = place
+      // in the home directory both are one
+      const isOfUser = found.some((other) => other.path === place.path && other.onlyByName !== true)
+      return onlyByName === true && isOfUser ? plain : place
+    })
 }
 
 /** The files of programs that keep them with their settings, below the folder that each system has for these. */

@@ -131,8 +131,12 @@ export const make = Effect.fn("McpConfigFiles.make")(function* (options: {
     const variables = { environment, workspaceFolder: cwd, userHome }
     const real = yield* realPaths(entries)
     const files = yield* EnvFiles.read({ fileSystem, path, cwd }, entries, variables)
-    const made = (entry: McpConfig.ConfigEntry) =>
-      ServerDefinition.make(entry, { variables, nested, real, envFile: files.of(entry) })
+    const made = (entry: McpConfig.ConfigEntry): ServerDefinition.ServerDefinition => {
+      const server = ServerDefinition.make(entry, { variables, nested, real, envFile: files.of(entry) })
+      return places.some((place) => place.onlyByName === true && place.path === entry.source)
+        ? { ...server, onlyByName: true }
+        : server
+    }
     return {
       servers: new Map(
         entries.map((entry) => {

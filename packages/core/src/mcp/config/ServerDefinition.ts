@@ -49,6 +49,8 @@ export interface ServerDefinition {
   readonly name: string
   readonly source: string
   readonly line: number | undefined
+  /** It is in a file that came with the working folder for another program: who asks for all does not ask for it. */
+  readonly onlyByName?: boolean
   /** As it may be shown: variables unexpanded, secrets masked. */
   readonly shown: {
     readonly transport: "stdio" | "http" | "sse" | "unknown"
@@ -223,12 +225,17 @@ const launchOf = (
   if (settings.disabled === true || settings.enabled === false) return problem("Disabled", off ?? "")
   if (nested) return problem("TooDeep", "")
 
-  const expand = (text: string, use: ConfigVariables.Use = "other") =>
-    Either.mapLeft(
+  const expand = (text: string, use: ConfigVariables.Use = "other"): Either.Either<string, EntryProblem> => {
+    const [file] = entry.dialect === "opencode" ? (/\{file:[^{}]*\}/.exec(text) ?? []) : []
+    if (file !== undefined) {
+      const detail = `${file} is filled in by opencode. Use an environment variable instead: {env:NAME}, or "envFile".`
+      return Either.left({ reason: "Invalid", line, detail })
+    }
+    return Either.mapLeft(
       ConfigVariables.expand(ConfigVariables.canonical(text, use, hasDollars(entry)), variables),
       (found): EntryProblem => ({ ...found, line })
     )
-  // a list of pairs, because an object of its own would lose a name such as `__proto__`
+  }
   // a list of pairs, because an object of its own would lose a name such as `__proto__`
   const expandAll = (texts: Readonly<Record<string, string | null>> | undefined, use: ConfigVariables.Use) =>
     Either.map(

@@ -97,6 +97,16 @@ describe("ConfigPlaces", () => {
       const paths = yield* pathsOn("linux", { cwd: "/home/me" })
       assert.deepStrictEqual(paths, [...new Set(paths)])
       assert.strictEqual(paths[1], "/home/me/.mcp.json")
+      // what is the user's own there did not come with a folder
+      const marked = (yield* placesOn("linux", { cwd: "/home/me" })).filter(({ onlyByName }) => onlyByName === true)
+      assert.notIncludeMembers(
+        marked.map(({ path }) => path),
+        ["/home/me/.cursor/mcp.json", "/home/me/.gemini/settings.json", "/home/me/.codex/config.toml"]
+      )
+      assert.include(
+        marked.map(({ path }) => path),
+        "/home/me/opencode.json"
+      )
     })
   )
 

@@ -79,6 +79,41 @@ describe("McpConfigFiles, as people have them", () => {
       )
   )
 
+  it.effect(
+    "marks servers that came with the folder for another program, but not its .mcp.json or the user's own",
+    () =>
+      withFiles(
+        (files, configuration) =>
+          Effect.gen(function* () {
+            const marked = Effect.map(configuration.current, ({ servers }) =>
+              [...servers.values()].flatMap(({ name, onlyByName = false }) => (onlyByName ? [name] : []))
+            )
+            for (const path of [
+              ".vscode/mcp.json",
+              ".gemini/settings.json",
+              "opencode.json",
+              ".vscode/settings.json"
+            ]) {
+              files.write(`/home/me/project/${path}`, config("cloned"))
+              assert.deepStrictEqual(yield* marked, ["cloned"], path)
+              files.remove(`/home/me/project/${path}`)
+            }
+            for (const path of [
+              "project/.mcp.json",
+              ".lmstudio/mcp.json",
+              ".gemini/settings.json",
+              ".cursor/mcp.json"
+            ]) {
+              files.write(`/home/me/${path}`, config("mine"))
+              assert.deepStrictEqual(yield* marked, [], path)
+              assert.strictEqual((yield* configuration.current).servers.size, 1, path)
+              files.remove(`/home/me/${path}`)
+            }
+          }),
+        { prepare: () => {} }
+      )
+  )
+
   it.effect("says which other folders Claude Code has servers for when it has none for this one", () =>
     withFiles(
       (_, configuration) =>
