@@ -61,6 +61,45 @@ export type Turn = typeof Turn.Type
 export const Activity = Schema.Struct({ name: Schema.String, call: Schema.Int, result: Schema.Int })
 export type Activity = typeof Activity.Type
 
+/** What the next reply has to be. */
+export const Demand = Schema.Union(
+  /** Calls or an answer. `mistakes`: calls in a row that one tool did not take. */
+  Schema.TaggedStruct("Anything", {
+    mistakes: optional(Schema.Struct({ tool: Schema.String, count: Schema.NonNegativeInt }))
+  }),
+  /** Arguments for this tool, after it did not take those of its calls. */
+  Schema.TaggedStruct("Arguments", { tool: Schema.String }),
+  /** The answer by the task's schema, after so many that did not fit it. */
+  Schema.TaggedStruct("Answer", { refused: Schema.NonNegativeInt })
+)
+export type Demand = typeof Demand.Type
+
+/** What is being tried until the model calls a tool or has answered. Each thing is tried once. */
+export const Attempt = Schema.Struct({
+  demand: Demand,
+  /** The same request was sent again. */
+  repeated: Schema.Boolean,
+  /** A cut answer was asked to be continued. */
+  continued: Schema.Boolean,
+  /** The model was told that its call in the text was not taken as one. */
+  corrected: Schema.Boolean,
+  /** The parts before the one that the model is writing now. */
+  said: Schema.String,
+  /** What had arrived of the last reply that broke off. */
+  brokenOff: Schema.String
+})
+export type Attempt = typeof Attempt.Type
+
+/** Before anything was tried. */
+export const fresh: Attempt = {
+  demand: { _tag: "Anything" },
+  repeated: false,
+  continued: false,
+  corrected: false,
+  said: "",
+  brokenOff: ""
+}
+
 /** How requests of this run differ from the usual ones, because the engine, the template or the server refused those. */
 export const Adapted = Schema.Struct({
   /** The engine cannot work with full schemas. */
@@ -104,12 +143,7 @@ export const AgentState = Schema.Struct({
   usage: Usage,
   resultBytes: Schema.NonNegativeInt,
   taint: Taint,
-  /** What the next reply has to be: the answer by the task's schema, or arguments for this tool. */
-  shape: optional(Schema.Union(Schema.Literal("answer"), Schema.Struct({ tool: Schema.String }))),
-  /** Calls in a row that one tool did not take. */
-  mistakes: Schema.Struct({ tool: Schema.String, count: Schema.NonNegativeInt }),
-  /** How often the answer was asked for again because it did not fit the task's schema. */
-  answersRefused: Schema.NonNegativeInt,
+  attempt: Attempt,
   /** Tools whose arguments were asked for by themselves: once each. */
   argumentsAskedFor: Schema.Array(Schema.String),
   /** Tools whose schemas were said to be unusable. */
@@ -124,17 +158,7 @@ export const AgentState = Schema.Struct({
   /** What was done last: 0 nothing, 1 the model was told, 2 a tool was withheld. */
   stalls: Schema.NonNegativeInt,
   /** A tool that is not offered until that round, because the model went round in circles with it. */
-  withheld: optional(Schema.Struct({ name: Schema.String, until: Schema.NonNegativeInt })),
-  /** The current answer so far, when the model is continuing a cut one. */
-  partial: Schema.String,
-  /** What had arrived of the last reply that broke off. */
-  brokenOff: Schema.String,
-  /** The current request has been repeated, so it is not repeated again. */
-  repeated: Schema.Boolean,
-  /** The current answer has been continued, so it is not continued again. */
-  continued: Schema.Boolean,
-  /** The model has been told that its call in the text was not taken as one. */
-  corrected: Schema.Boolean
+  withheld: optional(Schema.Struct({ name: Schema.String, until: Schema.NonNegativeInt }))
 })
 export type AgentState = typeof AgentState.Type
 
@@ -155,20 +179,14 @@ export const initial = (started: Extract<AgentEvent, { readonly _tag: "RunStarte
   calls: [],
   usage: { inputTokens: 0, outputTokens: 0 },
   resultBytes: 0,
-  mistakes: { tool: "", count: 0 },
-  answersRefused: 0,
+  attempt: fresh,
   argumentsAskedFor: [],
   unusable: [],
   adapted: { plainSchemas: false, schemaIgnored: false, ways: [], leftOut: [] },
   taint: { untrusted: false, private: false },
   activity: [],
   circled: [],
-  stalls: 0,
-  partial: "",
-  brokenOff: "",
-  repeated: false,
-  continued: false,
-  corrected: false
+  stalls: 0
 })
 
 /** Words of a person are no note at the end of a result, which is where a conversation may have ended. */

@@ -4,7 +4,7 @@
  */
 import * as Either from "effect/Either"
 import type { AgentEventBody, AgentOutcome, BudgetKind, Problem } from "./AgentEvent.ts"
-import type { AgentState, TurnCall } from "./AgentState.ts"
+import type { AgentState, Demand, TurnCall } from "./AgentState.ts"
 import { wordsBeforeCalls } from "../forms/FoundCalls.ts"
 import * as ModelReply from "./ModelReply.ts"
 import * as Refusals from "../shapes/Refusals.ts"
@@ -87,14 +87,27 @@ const ask = (state: AgentState, now: number): Decision => {
   if (budget !== undefined) return emit({ _tag: "BudgetReached", budget })
   const stall = StallGuard.assess(state)
   if (stall !== undefined) return emit(stall)
-  const { count, tool } = state.mistakes
-  if (count >= 2 && !state.argumentsAskedFor.includes(tool)) {
+  const { demand } = state.attempt
+  const mistakes = demand._tag === "Anything" ? demand.mistakes : undefined
+  if (mistakes !== undefined && mistakes.count >= 2 && !state.argumentsAskedFor.includes(mistakes.tool)) {
+    const { tool } = mistakes
     const text = `Now write only the arguments for "${tool}", as one JSON object.`
     return emit({ _tag: "ArgumentsAskedFor", tool, text })
   }
   // without tools there is nothing to find out first
   const direct = state.task.outputSchema !== undefined && state.offered.length === 0
-  return { _tag: "AskModel", round: nextRound(state), final: false, shape: direct ? "answer" : state.shape }
+  return { _tag: "AskModel", round: nextRound(state), final: false, shape: direct ? "answer" : shapes(demand) }
+}
+
+const shapes = (demand: Demand): Shape => {
+  switch (demand._tag) {
+    case "Anything":
+      return undefined
+    case "Arguments":
+      return { tool: demand.tool }
+    case "Answer":
+      return "answer"
+  }
 }
 
 const nextRound = ({ rounds, turn }: AgentState): number =>
@@ -130,7 +143,7 @@ const afterReply = (
   now: number
 ): Decision => {
   const blank = reply.content.trim() === ""
-  const answer = state.partial + reply.content
+  const answer = state.attempt.said + reply.content
   const { outputSchema } = state.task
   // under a schema, engines let thinking models write the answer where they think (contract J)
   const thought =
@@ -148,13 +161,14 @@ const afterReply = (
       ...structuredIn(state, answer)
     })
   }
-  if (unread !== undefined && !state.corrected) return emit({ _tag: "AskedAgain", why: "call-in-text", text: unread })
+  if (unread !== undefined && !state.attempt.corrected)
+    return emit({ _tag: "AskedAgain", why: "call-in-text", text: unread })
   if (unread !== undefined && mayBeAnswer !== true) {
     const words = wordsBeforeCalls(reply.content)
     return finish(state, now, { status: "failed", answer: words === reply.content ? "" : words, problem: callNotRead })
   }
   if (reply.finishReason === "length") {
-    return state.continued
+    return state.attempt.continued
       ? answer.trim() === ""
         ? finish(state, now, { status: "failed", problem: onlyThought })
         : answered(state, now, answer, true)
@@ -164,7 +178,7 @@ const afterReply = (
   if (blank || reply.finishReason === "") {
     const thought = blank && reply.reasoning.trim() !== ""
     const what = thought ? "The reply was only reasoning." : blank ? "The reply was empty." : "The reply had no end."
-    if (!state.repeated) return emit({ _tag: "RequestRepeated", why: "no-answer", text: what })
+    if (!state.attempt.repeated) return emit({ _tag: "RequestRepeated", why: "no-answer", text: what })
     if (answer.trim() === "") {
       return finish(state, now, { status: "failed", problem: thought ? noAnswer : emptyReply })
     }
@@ -183,7 +197,8 @@ const answered = (state: AgentState, now: number, answer: string, cut = false): 
   if (!cut && isIgnored(state, checked.left)) {
     return emit({ _tag: "RequestRepeated", why: "schema-ignored", text: schemaIgnored })
   }
-  if (!cut && state.answersRefused < 2) {
+  const { demand } = state.attempt
+  if (!cut && (demand._tag !== "Answer" || demand.refused < 2)) {
     const text = `The answer must be JSON that fits the schema, but ${problems}. Give only the JSON.`
     return emit({ _tag: "AskedAgain", why: "answer-not-valid", text })
   }
@@ -194,9 +209,9 @@ const answered = (state: AgentState, now: number, answer: string, cut = false): 
 }
 
 /** LM Studio ignores the schema of the first structured request after a plain one (contract J). */
-const isIgnored = ({ adapted, offered, shape }: AgentState, problems: ReadonlyArray<string>): boolean =>
+const isIgnored = ({ adapted, attempt, offered }: AgentState, problems: ReadonlyArray<string>): boolean =>
   problems.includes(StructuredAnswer.notJson) &&
-  (shape === "answer" || offered.length === 0) &&
+  (attempt.demand._tag === "Answer" || offered.length === 0) &&
   !adapted.plainSchemas &&
   !adapted.schemaIgnored
 
@@ -232,7 +247,7 @@ const onlyThought: Problem = {
 }
 
 const afterFailure = (state: AgentState, turn: TurnOf<"Failed">, now: number): Decision => {
-  const partial = state.partial + turn.partial
+  const partial = state.attempt.said + turn.partial
   const reshaped = turn.final || !timeIsUp(state, now) ? Refusals.remedy(state, turn) : []
   if (reshaped.length > 0) return emit(...reshaped)
   if (turn.final) {
@@ -246,7 +261,7 @@ const afterFailure = (state: AgentState, turn: TurnOf<"Failed">, now: number): D
   if (timeIsUp(state, now)) {
     return state.ending === undefined ? emit({ _tag: "BudgetReached", budget: "wall-time" }) : ask(state, now)
   }
-  if (turn.repeatable && !state.repeated)
+  if (turn.repeatable && !state.attempt.repeated)
     return emit({ _tag: "RequestRepeated", why: "no-answer", text: turn.problem.message })
   return finish(state, now, {
     status: "failed",
@@ -308,7 +323,8 @@ const endedBy = (state: AgentState): Pick<AgentOutcome, "status" | "budget"> =>
 
 /** The last thing that the model said beside its calls: better than nothing. */
 const best = (state: AgentState): string => {
-  if ((state.partial + state.brokenOff).trim() !== "") return state.partial + state.brokenOff
+  const words = state.attempt.said + state.attempt.brokenOff
+  if (words.trim() !== "") return words
   for (const message of state.messages.toReversed()) {
     const words = message.role === "assistant" ? wordsBeforeCalls(message.content) : ""
     if (words.trim() !== "") return words

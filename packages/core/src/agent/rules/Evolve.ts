@@ -3,7 +3,16 @@ import * as Option from "effect/Option"
 import { present } from "../../schema/Fields.ts"
 import type { ChatMessage, Usage } from "../../lmstudio/Chat.ts"
 import type { AgentEvent, ContextAccount } from "./AgentEvent.ts"
-import { initial, withUser, type Adapted, type AgentState, type TurnCall } from "./AgentState.ts"
+import {
+  fresh,
+  initial,
+  withUser,
+  type Adapted,
+  type AgentState,
+  type Attempt,
+  type Demand,
+  type TurnCall
+} from "./AgentState.ts"
 import * as ModelReply from "./ModelReply.ts"
 import * as OpenCalls from "./OpenCalls.ts"
 import * as StallGuard from "./StallGuard.ts"
@@ -58,7 +67,7 @@ const changed = (state: AgentState, event: AgentEvent): AgentState => {
         ...state,
         adapted: event.grammar === true ? { ...state.adapted, plainSchemas: true } : state.adapted,
         ...(event.overflow === undefined ? {} : overflowed(state, event.overflow.contextLength)),
-        brokenOff: event.partial.trim() === "" ? state.brokenOff : event.partial,
+        attempt: event.partial.trim() === "" ? state.attempt : { ...state.attempt, brokenOff: event.partial },
         turn: {
           _tag: "Failed",
           problem: event.problem,
@@ -87,10 +96,7 @@ const changed = (state: AgentState, event: AgentEvent): AgentState => {
       return {
         ...withCall(state, event.callId, (call) => ({ ...call, told: event.told })),
         activity: StallGuard.withActivity(state, event),
-        mistakes:
-          event.reason === "InvalidArguments"
-            ? { tool: event.name, count: event.name === state.mistakes.tool ? state.mistakes.count + 1 : 1 }
-            : state.mistakes
+        attempt: event.reason === "InvalidArguments" ? mistaken(state.attempt, event.name) : state.attempt
       }
     case "ToolCallFinished": {
       const { isError, millis, result, server, tool } = event
@@ -103,7 +109,7 @@ const changed = (state: AgentState, event: AgentEvent): AgentState => {
           ...(images.length === 0 ? {} : { images })
         })),
         activity: StallGuard.withActivity(state, event),
-        mistakes: none,
+        attempt: state.attempt.demand._tag === "Anything" ? demanding(state.attempt, anything) : state.attempt,
         taint:
           event.result === undefined
             ? state.taint
@@ -129,7 +135,7 @@ const changed = (state: AgentState, event: AgentEvent): AgentState => {
       return {
         ...state,
         adapted: event.why === "schema-ignored" ? { ...state.adapted, schemaIgnored: true } : state.adapted,
-        repeated: event.why === "no-answer",
+        attempt: { ...state.attempt, repeated: event.why === "no-answer" },
         turn: { _tag: "Ask" }
       }
     case "AskedAgain":
@@ -139,8 +145,7 @@ const changed = (state: AgentState, event: AgentEvent): AgentState => {
         ...state,
         messages: withUser(state.messages, event.text),
         argumentsAskedFor: [...state.argumentsAskedFor, event.tool],
-        shape: { tool: event.tool },
-        mistakes: none
+        attempt: demanding(state.attempt, { _tag: "Arguments", tool: event.tool })
       }
     case "WrapUp":
       return {
@@ -191,7 +196,7 @@ const changed = (state: AgentState, event: AgentEvent): AgentState => {
 
 /** What was being done when the run stopped is done again where that does no harm, and is in doubt where it might. */
 const resumed = (state: AgentState, event: Extract<AgentEvent, { readonly _tag: "RunResumed" }>): AgentState => {
-  const { ending: _ending, shape: _shape, withheld: _withheld, ...rest } = state
+  const { ending: _ending, withheld: _withheld, ...rest } = state
   const base: AgentState = {
     ...rest,
     task: event.task,
@@ -200,11 +205,8 @@ const resumed = (state: AgentState, event: Extract<AgentEvent, { readonly _tag: 
     activity: [],
     circled: [],
     stalls: 0,
-    mistakes: none,
-    repeated: false,
-    continued: false,
-    corrected: false,
-    answersRefused: 0
+    // an answer that was being continued still is
+    attempt: { ...fresh, said: state.attempt.said, brokenOff: state.attempt.brokenOff }
   }
   switch (state.turn._tag) {
     case "Calling":
@@ -212,6 +214,7 @@ const resumed = (state: AgentState, event: Extract<AgentEvent, { readonly _tag: 
     case "Ended":
       return {
         ...base,
+        attempt: fresh,
         messages: withUser(
           base.messages,
           "You may go on with the task now: there is time again, and tools can be called."
@@ -232,7 +235,18 @@ const asUncertain = (entry: TurnCall): TurnCall => {
   return OpenCalls.isHarmless(started.traits) ? call : { ...call, uncertain: true }
 }
 
-const none: AgentState["mistakes"] = { tool: "", count: 0 }
+const { demand: anything } = fresh
+
+const demanding = (attempt: Attempt, demand: Demand): Attempt => ({ ...attempt, demand })
+
+const mistaken = (attempt: Attempt, tool: string): Attempt => {
+  if (attempt.demand._tag !== "Anything") return attempt
+  const { mistakes } = attempt.demand
+  return demanding(attempt, {
+    _tag: "Anything",
+    mistakes: { tool, count: mistakes?.tool === tool ? mistakes.count + 1 : 1 }
+  })
+}
 
 /** Calls of a circle that are recognised after something was done about it. */
 const remembered = 48
@@ -242,10 +256,11 @@ const replied = (
   { inText, mayBeAnswer, reply, unread }: Extract<AgentEvent, { readonly _tag: "ModelReplied" }>
 ): AgentState => {
   const final = state.turn._tag === "Asking" && state.turn.final
-  const { shape, ...rest } = state
+  const { demand } = state.attempt
+  const next = demand._tag === "Arguments" ? anything : demand
   const counted: AgentState = {
-    ...rest,
-    ...(shape === "answer" ? { shape } : {}),
+    ...state,
+    attempt: demanding(state.attempt, next),
     usage: added(state.usage, reply.usage),
     tokenFactor: corrected(state, reply.usage)
   }
@@ -263,11 +278,7 @@ const replied = (
   return {
     ...counted,
     messages: [...state.messages, ModelReply.toMessage(reply)],
-    partial: "",
-    brokenOff: "",
-    repeated: false,
-    continued: false,
-    corrected: false,
+    attempt: demanding(fresh, next),
     turn: {
       _tag: "Calling",
       calls: reply.toolCalls.map((call) => (inText === true ? { call, inText } : { call })),
@@ -335,6 +346,7 @@ const askedAgain = (
   state: AgentState,
   { text, why }: Extract<AgentEvent, { readonly _tag: "AskedAgain" }>
 ): AgentState => {
+  const { attempt } = state
   const reply = state.turn._tag === "Replied" ? state.turn.reply : undefined
   const words = reply?.content ?? ""
   const heard =
@@ -343,10 +355,18 @@ const askedAgain = (
     ...state,
     messages: withUser(heard, text),
     turn: { _tag: "Ask" },
-    repeated: false,
-    partial: why === "cut" ? state.partial + words : "",
-    continued: state.continued || why === "cut",
-    corrected: state.corrected || why === "call-in-text",
-    ...(why === "answer-not-valid" ? { shape: "answer", answersRefused: state.answersRefused + 1 } : {})
+    attempt: {
+      ...attempt,
+      demand: why === "answer-not-valid" ? refusedAgain(attempt.demand) : attempt.demand,
+      repeated: false,
+      continued: attempt.continued || why === "cut",
+      corrected: attempt.corrected || why === "call-in-text",
+      said: why === "cut" ? attempt.said + words : ""
+    }
   }
 }
+
+const refusedAgain = (demand: Demand): Demand => ({
+  _tag: "Answer",
+  refused: demand._tag === "Answer" ? demand.refused + 1 : 1
+})
