@@ -206,6 +206,39 @@ describe("AgentLoop, taking up a run again", () => {
     )
   )
 
+  it.effect("does not put the parts of an answer that has ended before the next one", () =>
+    Effect.gen(function* () {
+      const { runId } = (yield* run(task()))[0] ?? { runId: "" }
+      const outcome = outcomeOf(yield* resumed(runId))
+      assert.deepInclude(outcome, { status: "done", answer: "All of it.", cut: false })
+    }).pipe(
+      Effect.provide(
+        World.layer({
+          turns: (index) => (index < 2 ? { content: "A part. ", finishReason: "length" } : "All of it.")
+        })
+      )
+    )
+  )
+
+  it.effect("goes on with an answer that was being continued when it was killed", () =>
+    Effect.gen(function* () {
+      const runId = yield* killed
+      const outcome = outcomeOf(yield* resumed(runId))
+      assert.deepInclude(outcome, { status: "done", answer: "The first half, the second.", cut: false })
+    }).pipe(
+      Effect.provide(
+        World.layer({
+          turns: (index) =>
+            index === 0
+              ? { content: "The first half, ", finishReason: "length" }
+              : index === 1
+                ? { never: true }
+                : "the second."
+        })
+      )
+    )
+  )
+
   it.effect("has all the time of a last reply for it, however long the model took to be had again", () =>
     Effect.gen(function* () {
       const first = yield* Effect.fork(run(task({ budgets: { rounds: 9, wallMillis: 10_000, toolCalls: 9 } })))

@@ -113,6 +113,20 @@ export const Adapted = Schema.Struct({
 })
 export type Adapted = typeof Adapted.Type
 
+/** Whether the run goes round in circles, and what was done about it. */
+export const Stall = Schema.Struct({
+  /** The last settled calls, since something was last done. */
+  activity: Schema.Array(Activity),
+  /** The calls before that. */
+  circled: Schema.Array(Activity),
+  done: Schema.Literal("nothing", "told", "withheld"),
+  /** A tool that is not offered until that round. */
+  withheld: optional(Schema.Struct({ name: Schema.String, until: Schema.NonNegativeInt }))
+})
+export type Stall = typeof Stall.Type
+
+export const noStall: Stall = { activity: [], circled: [], done: "nothing" }
+
 export const AgentState = Schema.Struct({
   task: AgentTask,
   /** When the run began, later by the time in which it did not run. */
@@ -151,14 +165,7 @@ export const AgentState = Schema.Struct({
   adapted: Adapted,
   /** What is ending the run: a budget, or that it goes round in circles. `told`: the model knows. */
   ending: optional(Schema.Struct({ by: Schema.Union(BudgetKind, Schema.Literal("stalled")), told: Schema.Boolean })),
-  /** The last settled calls, since something was last done about a stall. */
-  activity: Schema.Array(Activity),
-  /** The calls before that. */
-  circled: Schema.Array(Activity),
-  /** What was done last: 0 nothing, 1 the model was told, 2 a tool was withheld. */
-  stalls: Schema.NonNegativeInt,
-  /** A tool that is not offered until that round, because the model went round in circles with it. */
-  withheld: optional(Schema.Struct({ name: Schema.String, until: Schema.NonNegativeInt }))
+  stall: Stall
 })
 export type AgentState = typeof AgentState.Type
 
@@ -184,9 +191,7 @@ export const initial = (started: Extract<AgentEvent, { readonly _tag: "RunStarte
   unusable: [],
   adapted: { plainSchemas: false, schemaIgnored: false, ways: [], leftOut: [] },
   taint: { untrusted: false, private: false },
-  activity: [],
-  circled: [],
-  stalls: 0
+  stall: noStall
 })
 
 /** Words of a person are no note at the end of a result, which is where a conversation may have ended. */

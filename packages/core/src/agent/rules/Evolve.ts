@@ -6,6 +6,7 @@ import type { AgentEvent, ContextAccount } from "./AgentEvent.ts"
 import {
   fresh,
   initial,
+  noStall,
   withUser,
   type Adapted,
   type AgentState,
@@ -95,7 +96,7 @@ const changed = (state: AgentState, event: AgentEvent): AgentState => {
     case "ToolCallRefused":
       return {
         ...withCall(state, event.callId, (call) => ({ ...call, told: event.told })),
-        activity: StallGuard.withActivity(state, event),
+        stall: StallGuard.withActivity(state, event),
         attempt: event.reason === "InvalidArguments" ? mistaken(state.attempt, event.name) : state.attempt
       }
     case "ToolCallFinished": {
@@ -108,7 +109,7 @@ const changed = (state: AgentState, event: AgentEvent): AgentState => {
           told: event.told,
           ...(images.length === 0 ? {} : { images })
         })),
-        activity: StallGuard.withActivity(state, event),
+        stall: StallGuard.withActivity(state, event),
         attempt: state.attempt.demand._tag === "Anything" ? demanding(state.attempt, anything) : state.attempt,
         taint:
           event.result === undefined
@@ -164,11 +165,14 @@ const changed = (state: AgentState, event: AgentEvent): AgentState => {
     case "Stalled":
       return {
         ...state,
-        activity: [],
-        circled: [...state.circled, ...state.activity].slice(-remembered),
-        stalls: event.step === "nudge" ? 1 : 2,
+        stall: {
+          ...state.stall,
+          activity: [],
+          circled: [...state.stall.circled, ...state.stall.activity].slice(-remembered),
+          done: event.step === "nudge" ? "told" : "withheld",
+          ...(event.step === "withhold" ? { withheld: { name: event.tool, until: state.rounds + 2 } } : {})
+        },
         messages: event.step === "end" ? state.messages : withUser(state.messages, event.text),
-        ...(event.step === "withhold" ? { withheld: { name: event.tool, until: state.rounds + 2 } } : {}),
         ...(event.step === "end" ? { ending: state.ending ?? { by: "stalled" as const, told: false } } : {})
       }
     case "BudgetReached":
@@ -196,15 +200,13 @@ const changed = (state: AgentState, event: AgentEvent): AgentState => {
 
 /** What was being done when the run stopped is done again where that does no harm, and is in doubt where it might. */
 const resumed = (state: AgentState, event: Extract<AgentEvent, { readonly _tag: "RunResumed" }>): AgentState => {
-  const { ending: _ending, withheld: _withheld, ...rest } = state
+  const { ending: _ending, ...rest } = state
   const base: AgentState = {
     ...rest,
     task: event.task,
     calls: [...state.calls, ...OpenCalls.records(OpenCalls.of(state), state.lastAt)],
     startedAt: state.startedAt + Math.max(0, event.at - state.lastAt),
-    activity: [],
-    circled: [],
-    stalls: 0,
+    stall: noStall,
     // an answer that was being continued still is
     attempt: { ...fresh, said: state.attempt.said, brokenOff: state.attempt.brokenOff }
   }

@@ -5,54 +5,56 @@
 import * as Hash from "effect/Hash"
 import { canonicalJson } from "../../internal/canonicalJson.ts"
 import type { AgentEvent, AgentEventBody } from "./AgentEvent.ts"
-import type { Activity, AgentState } from "./AgentState.ts"
+import type { Activity, AgentState, Stall } from "./AgentState.ts"
 
 /** A number for a call, the same whatever the order of its arguments. */
 export const fingerprint = (name: string, args: unknown): number => Hash.string(`${name} ${canonicalJson(args)}`)
 
-/** The activity with one more settled call. */
+/** With one more settled call. */
 export const withActivity = (
   state: AgentState,
   event: Extract<AgentEvent, { readonly _tag: "ToolCallFinished" | "ToolCallRefused" }>
-): ReadonlyArray<Activity> => {
+): Stall => {
+  const { stall } = state
   const entry =
     state.turn._tag === "Calling" ? state.turn.calls.find(({ call }) => call.id === event.callId) : undefined
-  if (entry === undefined) return state.activity
+  if (entry === undefined) return stall
   const { name } = entry.call
   const call = entry.started?.fingerprint ?? fingerprint(name, entry.call.arguments)
-  return [...state.activity, { name, call, result: Hash.string(event.told) }].slice(-remembered)
+  const activity = [...stall.activity, { name, call, result: Hash.string(event.told) }].slice(-remembered)
+  return { ...stall, activity }
 }
 
 /**
  * What to do about a stall, in three steps: say so, take the tool away for two rounds, ask for the answer. Undefined
  * while there is none.
  */
-export const assess = ({ activity, circled, stalls }: AgentState): AgentEventBody | undefined => {
+export const assess = ({ stall: { activity, circled, done } }: AgentState): AgentEventBody | undefined => {
   const tool = stalledOn(activity, circled)
   if (tool === undefined) return undefined
   // a stretch of new results in between makes it another stall
-  switch (activity.length > nothingNew ? 0 : stalls) {
-    case 0:
+  switch (activity.length > nothingNew ? "nothing" : done) {
+    case "nothing":
       return {
         _tag: "Stalled",
         step: "nudge",
         tool,
         text: `You have called "${tool}" again with the same arguments and got the same result. Calling it again gives nothing new. Do something else, or answer with what you know.`
       }
-    case 1:
+    case "told":
       return {
         _tag: "Stalled",
         step: "withhold",
         tool,
         text: `You are going round in circles, so "${tool}" cannot be called for the next two rounds. Use what you already have.`
       }
-    default:
+    case "withheld":
       return { _tag: "Stalled", step: "end", tool, text: "The run goes round in circles, so it is ended." }
   }
 }
 
 /** Whether the next request must not offer the tool. */
-export const isWithheld = ({ rounds, withheld }: AgentState, name: string): boolean =>
+export const isWithheld = ({ rounds, stall: { withheld } }: AgentState, name: string): boolean =>
   withheld?.name === name && rounds <= withheld.until
 
 // -----------------------------------------------------------------------------
