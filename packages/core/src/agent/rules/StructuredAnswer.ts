@@ -58,7 +58,18 @@ const decode = (text: string): Either.Either<unknown, undefined> =>
 
 /** A single fenced block is the answer, whatever is said around it; of several nobody knows which. */
 const blocksOf = (text: string): ReadonlyArray<string> => {
-  const blocks = [...text.matchAll(/^```(?:json)?[ \t]*\n([\s\S]*?)\n```[ \t]*$/gm)].map((match) => match[1] ?? "")
+  const lines = text.split("\n")
+  const blocks: Array<string> = []
+  let begun: number | undefined
+  for (const [index, line] of lines.entries()) {
+    const fence = line.startsWith("```") ? line.trimEnd() : ""
+    if (begun === undefined) {
+      if (fence === "```" || fence === "```json") begun = index + 1
+    } else if (fence === "```") {
+      blocks.push(lines.slice(begun, index).join("\n"))
+      begun = undefined
+    }
+  }
   return blocks.length === 1 ? blocks : []
 }
 

@@ -54,8 +54,10 @@ const withKnownEscapes = (text: string): Either.Either<string, string> => {
 }
 
 const withoutFence = (text: string): string => {
-  const match = /^```(?:json)?\s*\n([\s\S]*?)\n?\s*```$/.exec(text)
-  return match?.[1]?.trim() ?? text
+  const lineEnd = text.indexOf("\n")
+  const opening = text.slice(0, lineEnd).trimEnd()
+  const isFenced = lineEnd > 0 && (opening === "```" || opening === "```json") && text.endsWith("```")
+  return isFenced ? text.slice(lineEnd + 1, -3).trim() : text
 }
 
 const token =

@@ -9,6 +9,7 @@ import * as Predicate from "effect/Predicate"
 import { approximate, stringify } from "../../json/ExactJson.ts"
 import { nearest } from "../../names/nearest.ts"
 import { coercions, kindOf, valueAt } from "./Coercion.ts"
+import * as DecimalMultiple from "./DecimalMultiple.ts"
 import * as ForeignPattern from "../../names/ForeignPattern.ts"
 import { usable } from "./UsableSchema.ts"
 
@@ -51,8 +52,27 @@ export const checked = (schema: JsonSchema): Either.Either<JsonSchema, ReadonlyA
  * not changed.
  */
 export const fit = (validate: ValidateFunction, value: unknown): Either.Either<unknown, ReadonlyArray<string>> => {
+  if (isDeeperThan(value, maxDepth)) return Either.left([`the whole: is nested more than ${maxDepth} levels deep`])
   // doubles are good enough to compare; what is passed on keeps its digits
   const fits = (candidate: unknown) => validate(approximate(candidate))
+  try {
+    return coercedToFit(validate, value, fits)
+  } catch (cause) {
+    // the stack is at its end
+    if (cause instanceof RangeError) return Either.left(["the whole: cannot be checked, the schema refers to itself"])
+    throw cause
+  }
+}
+
+// -----------------------------------------------------------------------------
+// internal
+// -----------------------------------------------------------------------------
+
+const coercedToFit = (
+  validate: ValidateFunction,
+  value: unknown,
+  fits: (candidate: unknown) => boolean
+): Either.Either<unknown, ReadonlyArray<string>> => {
   if (fits(value)) return Either.right(value)
   const problems = described(
     (validate.errors ?? []).map((error) => ({ ...error, data: valueAt(value, error.instancePath) }))
@@ -68,11 +88,13 @@ export const fit = (validate: ValidateFunction, value: unknown): Either.Either<u
   return Either.right(current)
 }
 
-// -----------------------------------------------------------------------------
-// internal
-// -----------------------------------------------------------------------------
-
 const maxCoercions = 32
+/** Levels of a value: a check of a recursive schema goes as deep, and the stack has an end. */
+const maxDepth = 200
+/** Characters of one problem: names and values in it are other people's. */
+const maxProblemLength = 500
+/** Failures that are looked at: a list of thousands may fail in each of its items. */
+const maxErrors = 1000
 const maxProblems = 5
 
 const compiled = new WeakMap<JsonSchema, Compiled>()
@@ -96,8 +118,6 @@ const options = {
   ownProperties: true,
   addUsedSchema: false,
   logger: false,
-  // 19.99 is a multiple of 0.01, though not in doubles
-  multipleOfPrecision: 9,
   code: { regExp: Object.assign(foreignExpression, { code: "" }) }
 } as const
 
@@ -113,8 +133,12 @@ const compiler = <A>(make: () => A): (() => A) => {
     return made.ajv
   }
 }
-const draft07 = compiler(() => new Ajv(options))
-const draft2020 = compiler(() => new Ajv2020(options))
+const exact = <A extends Ajv | Ajv2020>(ajv: A): A => {
+  ajv.removeKeyword("multipleOf").addKeyword(DecimalMultiple.keyword)
+  return ajv
+}
+const draft07 = compiler(() => exact(new Ajv(options)))
+const draft2020 = compiler(() => exact(new Ajv2020(options)))
 
 const isOldDraft = (schema: JsonSchema) => {
   const declared = schema["$schema"]
@@ -124,41 +148,71 @@ const isOldDraft = (schema: JsonSchema) => {
 const attempt = (ajv: Ajv | Ajv2020, schema: JsonSchema): Compiled =>
   Either.try({
     try: () => {
-      const validate = ajv.compile(schema)
-      // ajv's own cache would keep every schema for ever, and refuse a second one of the same `$id`
-      ajv.removeSchema(schema)
-      return validate
+      // without a name of the root, ajv finds no `#` in a schema that it does not keep
+      const rooted = typeof schema["$id"] === "string" ? schema : { ...schema, $id: "https://schema.invalid/" }
+      try {
+        const validate = ajv.compile(rooted)
+        // a root that is only itself ends on no value: better unchecked than a tool that cannot be called
+        validate({})
+        return validate
+      } finally {
+        // ajv's own cache would keep every schema for ever, and refuse a second one of the same `$id`
+        ajv.removeSchema(rooted)
+      }
     },
     catch: (cause) => (Predicate.isError(cause) ? cause.message : String(cause))
   })
 
 /** Branches of `anyOf` and `oneOf` are told as one problem of the place where they stand. */
-const described = (errors: ReadonlyArray<ErrorObject>): ReadonlyArray<string> => {
+const described = (found: ReadonlyArray<ErrorObject>): ReadonlyArray<string> => {
+  const errors = found.slice(0, maxErrors)
   const unions = errors.filter(({ keyword }) => keyword === "anyOf" || keyword === "oneOf")
   const inUnion = (error: ErrorObject) =>
     unions.some((union) => error !== union && error.schemaPath.startsWith(`${union.schemaPath}/`))
-  const told = new Set(
-    errors
-      .filter((error) => !inUnion(error))
-      .map((error) =>
-        unions.includes(error)
-          ? union(
-              error,
-              errors.filter((other) => other.schemaPath.startsWith(`${error.schemaPath}/`))
-            )
-          : sentence(error)
-      )
-  )
-  const all = [...told]
-  return all.length > maxProblems ? [...all.slice(0, maxProblems), `and ${all.length - maxProblems} more`] : all
+  const sentenceOf = (error: ErrorObject) =>
+    unions.includes(error)
+      ? union(
+          error,
+          errors.filter((other) => other.schemaPath.startsWith(`${error.schemaPath}/`))
+        )
+      : sentence(error)
+  const told = new Set<string>()
+  const more = new Set<string>()
+  for (const error of errors.filter((one) => !inUnion(one))) {
+    // the words of a failure are dear where thousands of values are allowed
+    if (told.size < maxProblems) told.add(cut(sentenceOf(error), maxProblemLength))
+    else more.add(`${error.instancePath} ${error.schemaPath} ${JSON.stringify(nameIn(error))}`)
+  }
+  return more.size > 0 ? [...told, `and ${more.size} more`] : [...told]
 }
+
+const nameIn = ({ params }: ErrorObject): unknown =>
+  params["missingProperty"] ?? params["additionalProperty"] ?? params["unevaluatedProperty"]
 
 const place = (error: ErrorObject) => (error.instancePath === "" ? "the whole" : error.instancePath)
 
-const shown = (value: unknown) => {
-  const text = stringify(value) || "nothing"
-  return text.length > 60 ? `${text.slice(0, 57)}…` : text
+const cut = (text: string, length: number) => (text.length > length ? `${text.slice(0, length - 1)}…` : text)
+
+const shown = (value: unknown) => cut(stringify(value) || "nothing", 60)
+
+/** Level by level, not by recursion. */
+const isDeeperThan = (value: unknown, most: number): boolean => {
+  let level: ReadonlyArray<unknown> = [value]
+  for (let depth = 0; depth <= most; depth++) {
+    level = level.flatMap((item) => (typeof item === "object" && item !== null ? Object.values(item) : []))
+    if (level.length === 0) return false
+  }
+  return true
 }
+
+/** Nobody slips in a text of hundreds of characters, and comparing those takes long. */
+const near = (given: string, names: ReadonlyArray<string>) =>
+  given.length > 60
+    ? []
+    : nearest(
+        given,
+        names.filter((name) => name.length <= 100)
+      )
 
 const got = (error: ErrorObject) => `${shown(error.data)} (${kindOf(error.data)})`
 
@@ -182,10 +236,20 @@ const shownValues = 20
 const allowed = (given: unknown, values: ReadonlyArray<unknown>): string => {
   if (values.length <= shownValues) return `allowed: ${values.map(shown).join(", ")}`
   const texts = values.filter(Predicate.isString)
-  const near = typeof given === "string" ? nearest(given, texts) : []
+  const close = typeof given === "string" ? near(given, texts) : []
   const named =
-    near.length > 0 ? `nearest: ${near.map(shown).join(", ")}` : `such as ${values.slice(0, 5).map(shown).join(", ")}`
+    close.length > 0 ? `nearest: ${close.map(shown).join(", ")}` : `such as ${values.slice(0, 5).map(shown).join(", ")}`
   return `allowed are ${values.length} values, ${named}`
+}
+
+const allowedNames = (given: string, names: ReadonlyArray<string>): string => {
+  const told = (some: ReadonlyArray<string>) => some.map((name) => cut(name, 60)).join(", ")
+  const close = near(given, names)
+  if (names.length === 0) return ""
+  if (names.length > shownValues) {
+    return `, allowed are ${names.length} names, ${close.length > 0 ? `nearest: ${told(close)}` : `such as ${told(names.slice(0, 5))}`}`
+  }
+  return `, allowed: ${told(names)}${close.length > 0 ? ` (nearest: ${told(close)})` : ""}`
 }
 
 const sentence = (error: ErrorObject): string => {
@@ -198,7 +262,7 @@ const sentence = (error: ErrorObject): string => {
       const properties = error.parentSchema?.["properties"]
       const names = Predicate.isRecord(properties) ? Object.keys(properties) : []
       const extra = params["additionalProperty"] ?? params["unevaluatedProperty"]
-      return `${place(error)}: "${extra}" is not a parameter${names.length > 0 ? `, allowed: ${names.slice(0, 20).join(", ")}` : ""}`
+      return `${place(error)}: "${cut(String(extra), 60)}" is not a parameter${allowedNames(String(extra), names)}`
     }
     case "enum":
       return `${place(error)}: got ${got(error)}, ${allowed(error.data, params["allowedValues"])}`
