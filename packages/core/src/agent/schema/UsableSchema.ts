@@ -44,6 +44,8 @@ const ofList = new Set(["anyOf", "oneOf", "allOf", "prefixItems", "items"])
 const ofMap = new Set(["properties", "patternProperties", "$defs", "definitions", "dependentSchemas"])
 const ofBound = new Set(["minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf"])
 const ofCount = new Set(["minLength", "maxLength", "minItems", "maxItems", "minProperties", "maxProperties"])
+/** `$async` would make a promise of the check; `id` names and checks nothing, and ajv refuses it. */
+const neverUsed = new Set(["discriminator", "$async", "id"])
 const types = new Set<unknown>(["string", "number", "integer", "boolean", "object", "array", "null"])
 
 const clean = (value: unknown, whole: Whole): unknown => {
@@ -62,8 +64,8 @@ const clean = (value: unknown, whole: Whole): unknown => {
         ? [[key, Object.fromEntries(Object.entries(item).map(([name, each]) => [name, clean(each, whole)]))]]
         : []
     }
-    if (isUsable(key, item, schema, whole)) return [[key, item]]
-    if (key !== "nullable" && key !== "discriminator") whole.leftOut.add(named(key, item))
+    if (!(ofList.has(key) || neverUsed.has(key)) && isUsable(key, item, schema, whole)) return [[key, item]]
+    if (key !== "nullable" && !neverUsed.has(key)) whole.leftOut.add(named(key, item))
     return []
   })
   return Object.fromEntries(kept)
@@ -93,8 +95,14 @@ const isUsable = (key: string, item: unknown, schema: JsonSchema, whole: Whole):
       return Array.isArray(item) && item.length > 0
     case "nullable":
       return typeof item === "boolean" && types.has(schema["type"])
-    case "discriminator":
-      return false
+    case "format":
+      return typeof item === "string"
+    case "$anchor":
+    case "$dynamicAnchor":
+      return typeof item === "string" && /^[A-Za-z_][-\w.]*$/.test(item)
+    case "dependencies":
+    case "dependentRequired":
+      return Predicate.isRecord(item)
     case "uniqueItems":
       return typeof item === "boolean"
     default:
@@ -144,6 +152,6 @@ const plain = (part: string) => {
 const collectIds = (value: unknown, ids: Set<unknown>): void => {
   if (Array.isArray(value)) for (const item of value) collectIds(item, ids)
   if (!Predicate.isRecord(value)) return
-  for (const key of ["$id", "$anchor", "id"]) if (typeof value[key] === "string") ids.add(value[key])
+  for (const key of ["$id", "$anchor"]) if (typeof value[key] === "string") ids.add(value[key])
   for (const item of Object.values(value)) collectIds(item, ids)
 }

@@ -29,6 +29,31 @@ describe("multipleOf", () => {
   ])("of %d and %d: %s", (step, value, expected) => expect(accepts(step, value)).toBe(expected))
 })
 
+describe("a keyword that cannot be used", () => {
+  it.each([
+    { id: "x" },
+    { $async: true },
+    { $anchor: "a b" },
+    { format: 5 },
+    { dependencies: null },
+    { allOf: {} },
+    { anyOf: null },
+    { pattern: "(?<=a)b" },
+    { patternProperties: { "(?=z)": {} } },
+    { $ref: "https://example.com/other" },
+    { required: null },
+    { enum: null },
+    { $schema: "https://example.com/unknown" }
+  ])("%j leaves the rest of the schema checked and coerced", (keyword) => {
+    const a = { type: "integer" }
+    for (const schema of [{ ...keyword, properties: { a } }, { properties: { a, b: keyword } }]) {
+      const validate = Either.getOrThrow(ToolSchema.compile(schema))
+      expect(ToolSchema.fit(validate, { a: "5" })).toEqual(Either.right({ a: 5 }))
+      expect(problems(schema, { a: "five" }).join()).toContain("must be integer")
+    }
+  })
+})
+
 describe("problems told to the model", () => {
   it("name the nearest of thousands of values and of parameters, and how many there are", () => {
     const value = problems({ properties: { city: { enum: names } } }, { city: "city_77_nmae" }).join()
