@@ -100,13 +100,30 @@ const up = () =>
     })
   })
 
-const unnamed = () =>
-  packages.flatMap((name) => {
-    const { exports = {} } = JSON.parse(readFileSync(inRoot("packages", name, "package.json"), "utf8"))
-    return Object.keys(exports).flatMap((entry) =>
-      entry.includes("*") && exports[entry] !== null ? [`packages/${name}: ${entry}`] : []
+const exportsOf = new Map(
+  packages.map((name) => [
+    name,
+    JSON.parse(readFileSync(inRoot("packages", name, "package.json"), "utf8")).exports ?? {}
+  ])
+)
+
+/** A pattern may lead nowhere, or to what only this workspace sees: its tests look at all. */
+const isOpen = ([entry, target]) =>
+  entry.includes("*") && target !== null && Object.keys(target).join() !== "@lms-bridge/source"
+
+const openEntries = (name) => Object.entries(exportsOf.get(name)).filter(isOpen)
+
+const unnamed = () => [
+  ...packages.flatMap((name) => openEntries(name).map(([entry]) => `packages/${name}: ${entry}`)),
+  ...files.flatMap((file) =>
+    [...readFileSync(file, "utf8").matchAll(/(?:from |import\()"@lms-bridge\/([^/"]+)\/([^"]+)"/g)].flatMap(
+      ([, name, module]) =>
+        exportsOf.get(name)?.[`./${module}`] === undefined && openEntries(name).length === 0
+          ? [`${shown(file)} takes ${name}/${module}, which its package does not name`]
+          : []
     )
-  })
+  )
+]
 
 /** The folders that the tree in docs/architecture.md draws, by its indentation. */
 const drawn = () => {
