@@ -8,7 +8,7 @@ import { spanned } from "../../observability/spanned.ts"
 import * as Builtins from "../tools/Builtins.ts"
 import * as Compaction from "./Compaction.ts"
 import * as ContextWindow from "./ContextWindow.ts"
-import { CurrentLoopPolicy } from "../LoopPolicy.ts"
+import { CurrentRun } from "./CurrentRun.ts"
 import * as ModelFailure from "./ModelFailure.ts"
 import * as ModelReply from "../rules/ModelReply.ts"
 import type { Prepared } from "./Preparation.ts"
@@ -29,19 +29,19 @@ import { recover } from "../forms/TextCalls.ts"
  * in `pieces`, for whoever interrupts it.
  */
 export const ask = Effect.fnUntraced(function* (
-  log: RunLog,
   prepared: Prepared,
   { final, round, shape }: { readonly round: number; readonly final: boolean; readonly shape: Shape },
   pieces: Array<string>
 ) {
+  const { log } = yield* CurrentRun
   if (!final) yield* prepared.tools.refresh
-  const plan = yield* planned(log, prepared, final || shape !== undefined)
+  const plan = yield* planned(prepared, final || shape !== undefined)
   const account = plan.account === undefined ? {} : { account: plan.account }
   yield* log.tell({ _tag: "RoundStarted", round, final, ...account })
   const outcome =
     plan._tag === "Full"
       ? Either.left(ModelFailure.contextExceeded(plan.account))
-      : yield* streamed(log, prepared, plan, responseSchema(log, prepared, shape), pieces)
+      : yield* streamed(prepared, plan, responseSchema(log, prepared, shape), pieces)
 
   const { messages } = log.state
   if (Either.isLeft(outcome)) {
@@ -104,15 +104,15 @@ const asCall = (reply: ChatReply, name: string): ChatReply => {
 }
 
 /** The request as it fits, after a summary of the old turns or with a larger context if that is what it takes. */
-const planned = Effect.fnUntraced(function* (log: RunLog, prepared: Prepared, final: boolean) {
-  const { largestContext } = yield* CurrentLoopPolicy
+const planned = Effect.fnUntraced(function* (prepared: Prepared, final: boolean) {
+  const { log, policy } = yield* CurrentRun
   let plan = ContextWindow.plan(draftOf(log, prepared, final))
   if (plan._tag === "Full" && plan.old > 0) {
     yield* log.tell(yield* Compaction.compact(log.state, yield* prepared.lease, plan.old))
     plan = ContextWindow.plan(draftOf(log, prepared, final))
   }
   if (plan._tag === "Full" && log.state.ensured?.owner === "lms-bridge") {
-    const wanted = ContextWindow.contextFor(plan.account, largestContext)
+    const wanted = ContextWindow.contextFor(plan.account, policy.largestContext)
     if (wanted !== undefined) {
       yield* Effect.catchAll(prepared.grow(wanted), (error) =>
         log.tell({ _tag: "Noted", kind: "context", text: error.message })
@@ -120,16 +120,12 @@ const planned = Effect.fnUntraced(function* (log: RunLog, prepared: Prepared, fi
       plan = ContextWindow.plan(draftOf(log, prepared, final))
     }
   }
-  return plan._tag === "Fits" ? yield* readable(log, prepared, final, plan) : plan
+  return plan._tag === "Fits" ? yield* readable(prepared, final, plan) : plan
 })
 
 /** A model that is shown shortened results has to have the tools that read them. */
-const readable = Effect.fnUntraced(function* (
-  log: RunLog,
-  prepared: Prepared,
-  final: boolean,
-  plan: ContextWindow.Plan
-) {
+const readable = Effect.fnUntraced(function* (prepared: Prepared, final: boolean, plan: ContextWindow.Plan) {
+  const { log } = yield* CurrentRun
   const shortened = plan.account?.measures.some((measure) => measure.endsWith("shortened")) === true
   const { artifacts, offered } = log.state
   if (final || !shortened || artifacts.length === 0 || Builtins.artifactTools.every((name) => offered.includes(name))) {
@@ -178,13 +174,15 @@ const draftOf = ({ state }: RunLog, { tools: { catalog, toolbox } }: Prepared, f
   }
 }
 
-const streamed = (
-  { state, tell }: RunLog,
+const streamed = Effect.fnUntraced(function* (
   prepared: Prepared,
   plan: Extract<ContextWindow.Plan, { readonly _tag: "Fits" }>,
   responseSchema: ChatRequest["responseSchema"],
   pieces: Array<string>
-): Effect.Effect<Either.Either<ChatReply, ModelFailure.ModelFailure>> => {
+): Effect.fn.Return<Either.Either<ChatReply, ModelFailure.ModelFailure>, never, CurrentRun> {
+  const {
+    log: { state, tell }
+  } = yield* CurrentRun
   const { messages, tools } = Conversation.told(plan, state.adapted.ways)
   const request: Omit<ChatRequest, "model"> = {
     messages,
@@ -222,7 +220,8 @@ const streamed = (
         return Effect.void
     }
   }
-  return Effect.flatMap(prepared.lease, (lease) => lease.chatWith(request, onEvent)).pipe(
+  const lease = yield* prepared.lease
+  return yield* lease.chatWith(request, onEvent).pipe(
     Effect.mapError((error) =>
       error._tag === "Repeating"
         ? ModelFailure.repeating
@@ -233,6 +232,6 @@ const streamed = (
     ),
     Effect.either
   )
-}
+})
 
 class Repeating extends Data.TaggedError("Repeating") {}

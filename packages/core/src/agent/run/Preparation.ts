@@ -12,24 +12,21 @@ import * as Exit from "effect/Exit"
 import * as Ref from "effect/Ref"
 import * as Scope from "effect/Scope"
 import { present } from "../../schema/Fields.ts"
-import type { Values } from "../../configuration/Settings.ts"
 import type { McpConnection } from "../../mcp/McpConnection.ts"
 import type { McpConnectError, McpRegistry } from "../../mcp/McpRegistry.ts"
 import { leftOut, startable } from "../../mcp/ServerSummary.ts"
 import type { ToolResult } from "../../mcp/ToolResult.ts"
-import type { LoadProgress, ModelLease, ModelLifecycle, ModelLifecycleError } from "../../models/ModelLifecycle.ts"
-import type * as Artifacts from "../tools/Artifacts.ts"
+import type { LoadProgress, ModelLease, ModelLifecycleError } from "../../models/ModelLifecycle.ts"
 import type { AgentEventBody, AgentOutcome } from "../rules/AgentEvent.ts"
 import type { AgentError } from "../AgentLoop.ts"
 import { type AgentTask, isChosen } from "../AgentTask.ts"
-import type { RunLog } from "./RunLog.ts"
-import type { LoopPolicy } from "../LoopPolicy.ts"
+import { CurrentRun } from "./CurrentRun.ts"
 import * as ReadingTools from "../tools/ReadingTools.ts"
 import * as RunTools from "./RunTools.ts"
 import * as ServerHost from "./RunClient.ts"
 import * as Toolbox from "../tools/Toolbox.ts"
 import * as ToolCatalog from "../tools/ToolCatalog.ts"
-import { noneAtHand, type ToolNearness } from "../tools/SemanticRank.ts"
+import { noneAtHand } from "../tools/SemanticRank.ts"
 
 /** What a run works with once it is prepared. */
 export interface Prepared {
@@ -42,90 +39,74 @@ export interface Prepared {
   readonly call: Context.Tag.Service<typeof McpRegistry>["call"]
   /** Lists and reads what its servers offer besides tools (`ReadingTools`). */
   readonly read: (tool: string, args: Readonly<Record<string, unknown>>) => Effect.Effect<ToolResult>
-  readonly artifacts: Artifacts.ArtifactStore
 }
 
-type Tell = (body: AgentEventBody) => Effect.Effect<void>
 type Missing = AgentOutcome["missingServers"]
 
 /**
  * Fails when the model cannot be had or a server that was named does not start. Servers that were not named are left
  * out and reported. Everything is held until the scope closes.
  */
-export const prepare = (
-  services: {
-    readonly lifecycle: Context.Tag.Service<typeof ModelLifecycle>
-    readonly registry: Context.Tag.Service<typeof McpRegistry>
-    readonly nearness: Context.Tag.Service<typeof ToolNearness>
-    readonly settings: Values
-  },
-  policy: LoopPolicy,
-  log: RunLog,
-  artifacts: Artifacts.ArtifactStore
-): Effect.Effect<Prepared, AgentError, Scope.Scope> =>
-  Effect.gen(function* () {
-    const { task } = log.state
-    const { tell } = log
-    const model = yield* Deferred.make<Effect.Effect<ModelLease>>()
-    const host = yield* ServerHost.make({
-      settings: services.settings,
-      log,
-      lease: Effect.flatten(Deferred.await(model))
-    })
-    const [{ call, read, servers }, { grow, lease }] = yield* Effect.all(
-      [
-        connectAll(services.registry, policy, task, tell, host),
-        Effect.tap(held(services.lifecycle, task, tell), (taken) => Deferred.succeed(model, taken.lease))
-      ],
-      { concurrency: "unbounded" }
-    )
-    const listed = servers.flatMap(({ tools }) => tools)
-    const names = servers.flatMap(({ server, tools }) => (tools.length === 0 ? [] : [server]))
-    // what was asked for by name and is not there would be missed too late
-    yield* Option.match(ToolCatalog.missing(listed, task.allowedTools ?? [], names), {
+export const prepare: Effect.Effect<Prepared, AgentError, CurrentRun | Scope.Scope> = Effect.gen(function* () {
+  const { log, policy, services } = yield* CurrentRun
+  const { task } = log.state
+  const { tell } = log
+  const model = yield* Deferred.make<Effect.Effect<ModelLease>>()
+  const host = yield* ServerHost.make({
+    settings: services.settings,
+    log,
+    lease: Effect.flatten(Deferred.await(model))
+  })
+  const [{ call, read, servers }, { grow, lease }] = yield* Effect.all(
+    [connectAll(host), Effect.tap(held, (taken) => Deferred.succeed(model, taken.lease))],
+    { concurrency: "unbounded" }
+  )
+  const listed = servers.flatMap(({ tools }) => tools)
+  const names = servers.flatMap(({ server, tools }) => (tools.length === 0 ? [] : [server]))
+  // what was asked for by name and is not there would be missed too late
+  yield* Option.match(ToolCatalog.missing(listed, task.allowedTools ?? [], names), {
+    onNone: () => Effect.void,
+    onSome: Effect.fail
+  })
+  for (const [kind, patterns] of [
+    ["excluded", task.excludedTools],
+    ["allowed", task.approvedTools]
+  ] as const) {
+    yield* Option.match(ToolCatalog.missing(listed, patterns ?? [], names), {
       onNone: () => Effect.void,
-      onSome: Effect.fail
+      onSome: ({ message }) => tell({ _tag: "Noted", kind, text: message })
     })
-    for (const [kind, patterns] of [
-      ["excluded", task.excludedTools],
-      ["allowed", task.approvedTools]
-    ] as const) {
-      yield* Option.match(ToolCatalog.missing(listed, patterns ?? [], names), {
-        onNone: () => Effect.void,
-        onSome: ({ message }) => tell({ _tag: "Noted", kind, text: message })
-      })
-    }
-    const { contextLength, model: name } = yield* (yield* lease).ensured
-    const limits = {
-      count: Toolbox.countFor(name, policy.toolCounts, policy.toolCount),
-      tokens: contextLength === undefined ? undefined : Math.floor(contextLength * policy.toolShare)
-    }
-    const tools = yield* RunTools.make(servers, log, limits, (among) =>
-      policy.embeddings === "never"
-        ? Effect.succeed(noneAtHand)
-        : services.nearness.of(task.task, among, policy.embeddingWait)
-    )
-    if (listed.length > 0 && tools.catalog.tools.length === 0) {
-      const text = `Every tool of ${names.join(", ")} is excluded, so the model works without them.`
-      yield* tell({ _tag: "Noted", kind: "excluded", text })
-    }
-    return { lease, grow, tools, call, read, artifacts }
-  }).pipe(Effect.withSpan("AgentLoop.prepare"))
+  }
+  const { contextLength, model: name } = yield* (yield* lease).ensured
+  const limits = {
+    count: Toolbox.countFor(name, policy.toolCounts, policy.toolCount),
+    tokens: contextLength === undefined ? undefined : Math.floor(contextLength * policy.toolShare)
+  }
+  const tools = yield* RunTools.make(servers, log, limits, (among) =>
+    policy.embeddings === "never"
+      ? Effect.succeed(noneAtHand)
+      : services.nearness.of(task.task, among, policy.embeddingWait)
+  )
+  if (listed.length > 0 && tools.catalog.tools.length === 0) {
+    const text = `Every tool of ${names.join(", ")} is excluded, so the model works without them.`
+    yield* tell({ _tag: "Noted", kind: "excluded", text })
+  }
+  return { lease, grow, tools, call, read }
+}).pipe(Effect.withSpan("AgentLoop.prepare"))
 
 // -----------------------------------------------------------------------------
 // internal
 // -----------------------------------------------------------------------------
 
 /** A lease in a scope of its own, so that it can be given back before the run ends. */
-const held = Effect.fnUntraced(function* (
-  lifecycle: Context.Tag.Service<typeof ModelLifecycle>,
-  task: AgentTask,
-  tell: Tell
-) {
+const held = Effect.gen(function* () {
+  const { log, services } = yield* CurrentRun
+  const { tell } = log
+  const { task } = log.state
   const scope = yield* Effect.scope
   const take = Effect.fnUntraced(function* (contextLength: number | undefined) {
     const own = yield* Scope.fork(scope, ExecutionStrategy.sequential)
-    const lease = yield* lifecycle
+    const lease = yield* services.lifecycle
       .lease(task.model, {
         ttl: task.ttlMillis,
         contextLength,
@@ -169,17 +150,17 @@ const loading = (progress: LoadProgress): AgentEventBody => {
 }
 
 const connectAll = (
-  registry: Context.Tag.Service<typeof McpRegistry>,
-  policy: LoopPolicy,
-  task: AgentTask,
-  tell: Tell,
   host: ServerHost.ServerHost
 ): Effect.Effect<
   { readonly servers: ReadonlyArray<RunTools.ReadyServer> } & Pick<Prepared, "call" | "read">,
   McpConnectError,
-  Scope.Scope
+  CurrentRun | Scope.Scope
 > =>
   Effect.gen(function* () {
+    const { log, policy, services } = yield* CurrentRun
+    const { registry } = services
+    const { tell } = log
+    const { task } = log.state
     const own = new Map(task.definedServers?.map((server) => [server.name, server]))
     const { missing, names } = yield* chosen(registry, task)
     const connected = yield* Effect.forEach(

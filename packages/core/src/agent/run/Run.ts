@@ -3,7 +3,6 @@
  */
 import * as Cause from "effect/Cause"
 import * as Clock from "effect/Clock"
-import type * as Context from "effect/Context"
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Mailbox from "effect/Mailbox"
@@ -11,39 +10,25 @@ import * as Option from "effect/Option"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import { present } from "../../schema/Fields.ts"
-import type { Values } from "../../configuration/Settings.ts"
-import type { McpRegistry } from "../../mcp/McpRegistry.ts"
-import type { ModelLifecycle } from "../../models/ModelLifecycle.ts"
 import { makeRunId, withRun } from "../../observability/Correlation.ts"
 import { decide, type Decision, remainingMillis } from "../rules/Decide.ts"
 import type { AgentEvent, Problem } from "../rules/AgentEvent.ts"
 import type { AgentError } from "../AgentLoop.ts"
 import { evolve, rebuilt } from "../rules/Evolve.ts"
 import * as Artifacts from "../tools/Artifacts.ts"
-import { RunNotFound, type RunJournal } from "../../runs/RunJournal.ts"
+import { RunNotFound } from "../../runs/RunJournal.ts"
 import { textOf } from "../tools/ToolResultText.ts"
 import { initial, type AgentState } from "../rules/AgentState.ts"
 import type { AgentTask } from "../AgentTask.ts"
 import { CurrentLoopPolicy } from "../LoopPolicy.ts"
+import { CurrentRun, type Services } from "./CurrentRun.ts"
 import { stopped } from "./ModelFailure.ts"
 import { ask } from "./ModelTurn.ts"
-import type { Policies, PolicyInvalid } from "../policy/PolicyFile.ts"
+import type { Policies } from "../policy/PolicyFile.ts"
 import { prepare, type Prepared } from "./Preparation.ts"
 import * as RunLog from "./RunLog.ts"
-import type { ToolNearness } from "../tools/SemanticRank.ts"
 import { CurrentToolPolicy } from "../policy/ToolPolicy.ts"
 import { runCalls } from "./ToolTurn.ts"
-
-/** What a run works with. */
-export interface Services {
-  readonly lifecycle: Context.Tag.Service<typeof ModelLifecycle>
-  readonly registry: Context.Tag.Service<typeof McpRegistry>
-  readonly nearness: Context.Tag.Service<typeof ToolNearness>
-  readonly journal: Context.Tag.Service<typeof RunJournal>
-  readonly settings: Values
-  /** The user's, which win over those of the caller. */
-  readonly policies: Effect.Effect<Option.Option<Policies>, PolicyInvalid>
-}
 
 /**
  * A run as the stream of its events. It goes on in a fiber of the stream's scope, so whoever stops reading stops it, and
@@ -126,7 +111,9 @@ const begin = (
           artifacts.put(event.artifact, textOf(event.result))
         }
       }
-      yield* carryOut(services, log, artifacts).pipe(
+      yield* Effect.flatMap(CurrentLoopPolicy, (policy) =>
+        Effect.provideService(carryOut, CurrentRun, { services, policy, log, artifacts })
+      ).pipe(
         (run) => Option.match(policies, { onNone: () => run, onSome: (found) => under(found)(run) }),
         Effect.scoped,
         // whoever reads the journal later is to learn why, too
@@ -185,18 +172,12 @@ const historyOf = Effect.fnUntraced(function* (
   return open ? messages.slice(0, -1) : messages
 })
 
-const carryOut = Effect.fnUntraced(function* (
-  services: Services,
-  log: RunLog.RunLog,
-  artifacts: Artifacts.ArtifactStore
-): Effect.fn.Return<void, AgentError, Scope.Scope> {
-  const policy = yield* CurrentLoopPolicy
+const carryOut: Effect.Effect<void, AgentError, CurrentRun | Scope.Scope> = Effect.gen(function* () {
+  const { log, policy } = yield* CurrentRun
   const work: Work = { prepared: undefined, pieces: [] }
-  const preparation = Effect.tap(prepare(services, policy, log, artifacts), (prepared) =>
-    Effect.sync(() => (work.prepared = prepared))
-  )
+  const preparation = Effect.tap(prepare, (prepared) => Effect.sync(() => (work.prepared = prepared)))
   const asked = (prepared: Prepared, decision: AskModel) =>
-    Effect.suspend(() => ask(log, prepared, decision, (work.pieces = [])))
+    Effect.suspend(() => ask(prepared, decision, (work.pieces = [])))
 
   /** All steps up to the last reply, which has a time of its own. */
   const ordinary = Effect.gen(function* () {
@@ -206,7 +187,7 @@ const carryOut = Effect.fnUntraced(function* (
       if (decision._tag === "Emit") yield* emit(log, decision)
       else if (decision._tag === "Prepare" || work.prepared === undefined) yield* preparation
       else if (decision._tag === "AskModel") yield* asked(work.prepared, decision)
-      else yield* runCalls(services, policy, log, work.prepared, decision)
+      else yield* runCalls(work.prepared, decision)
     }
   })
 

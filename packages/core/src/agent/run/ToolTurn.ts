@@ -16,10 +16,9 @@ import { spanned } from "../../observability/spanned.ts"
 import type { AgentTask } from "../AgentTask.ts"
 import type { TurnCall } from "../rules/AgentState.ts"
 import { CurrentApprover } from "../policy/Approval.ts"
-import type { Services } from "./Run.ts"
+import { CurrentRun } from "./CurrentRun.ts"
 import * as Builtins from "../tools/Builtins.ts"
 import { resultLimit } from "./ContextWindow.ts"
-import type { LoopPolicy } from "../LoopPolicy.ts"
 import { offer } from "./ModelTurn.ts"
 import { isNamedBy } from "../../names/namePattern.ts"
 import type { Prepared } from "./Preparation.ts"
@@ -31,12 +30,10 @@ import * as ToolResultImages from "../tools/ToolResultImages.ts"
 import * as ToolResultText from "../tools/ToolResultText.ts"
 
 export const runCalls = Effect.fnUntraced(function* (
-  services: Services,
-  policy: LoopPolicy,
-  log: RunLog,
   prepared: Prepared,
   { calls, whole }: { readonly calls: ReadonlyArray<TurnCall>; readonly whole: boolean }
 ) {
+  const { log, policy } = yield* CurrentRun
   const toolPolicy = yield* ToolPolicy.CurrentToolPolicy
   const approver = yield* CurrentApprover
   const judged = calls.map(({ call, inText, uncertain }) => ({
@@ -76,13 +73,12 @@ export const runCalls = Effect.fnUntraced(function* (
         : inText === true && mayBeForeign(log, verdict, ToolPolicy.traitsOf(toolPolicy, verdict.tool))
           ? asked(assess(verdict))
           : assess(verdict)
-    const refused = yield* permitted(log, approver, call.id, verdict, assessment)
+    const refused = yield* permitted(approver, call.id, verdict, assessment)
     if (refused !== undefined) {
       const { id: callId, name } = call
       return yield* log.tell({ _tag: "ToolCallRefused", callId, name, reason: "Policy", ...refused })
     }
-    const traits = traitsOf(toolPolicy, log.state.task, verdict)
-    const running = settle(services, log, prepared, call, verdict, traits)
+    const running = settle(prepared, call, verdict)
     return yield* places.get(verdict.tool.tool.server)?.withPermits(1)(running) ?? running
   })
   return yield* Effect.forEach(judged, one, { discard: true, concurrency: together ? policy.callConcurrency : 1 })
@@ -110,7 +106,6 @@ const writtenAsText =
 
 /** Undefined when the call may run, else who does not allow it and what the model is told. */
 const permitted = Effect.fnUntraced(function* (
-  log: RunLog,
   approver: Context.Tag.Service<typeof CurrentApprover>,
   callId: string,
   { arguments: args, tool: { name, tool } }: Run,
@@ -122,6 +117,7 @@ const permitted = Effect.fnUntraced(function* (
   if (Option.isNone(approver)) {
     return { by: "nobody" as const, told: `${because}, and nobody can be asked for permission. Do without it.` }
   }
+  const { log } = yield* CurrentRun
   const call = { server: tool.server, tool: tool.name, arguments: args, reason }
   yield* log.tell({ _tag: "ApprovalAsked", callId, ...call })
   const approved = yield* approver.value(call)
@@ -131,14 +127,9 @@ const permitted = Effect.fnUntraced(function* (
 })
 
 const settle = Effect.fnUntraced(
-  function* (
-    services: Services,
-    log: RunLog,
-    prepared: Prepared,
-    { id: callId }: ToolCall,
-    verdict: Run,
-    traits: ToolPolicy.ToolTraits | undefined
-  ) {
+  function* (prepared: Prepared, { id: callId }: ToolCall, verdict: Run) {
+    const { artifacts, log, services } = yield* CurrentRun
+    const traits = traitsOf(yield* ToolPolicy.CurrentToolPolicy, log.state.task, verdict)
     const { name } = verdict.tool
     const { name: tool, server } = verdict.tool.tool
     if (verdict.schemaProblem !== undefined && !log.state.unusable.includes(name)) {
@@ -155,7 +146,7 @@ const settle = Effect.fnUntraced(
       ...present({ traits })
     })
     const artifact = `r${log.state.callsStarted}`
-    const [time, result] = yield* Effect.timed(called(services, log, prepared, callId, verdict))
+    const [time, result] = yield* Effect.timed(called(prepared, callId, verdict))
 
     const text = Either.match(result, {
       onLeft: (failed) => failed,
@@ -167,7 +158,7 @@ const settle = Effect.fnUntraced(
     const foreign = isForeign(verdict.tool)
     const { bytes, cut, told } = ToolResultText.limited(text, limit, foreign ? hint : "")
     const kept = foreign && text.length > shortText
-    if (kept) prepared.artifacts.put(artifact, text)
+    if (kept) artifacts.put(artifact, text)
     yield* log.tell({
       _tag: "ToolCallFinished",
       callId,
@@ -183,7 +174,7 @@ const settle = Effect.fnUntraced(
     if (cut && kept) yield* offer(log, prepared, Builtins.artifactTools)
     if (!log.state.offered.includes(name)) yield* offer(log, prepared, [name])
   },
-  (effect, _services, _log, _prepared, _call, { tool: { tool } }) =>
+  (effect, _prepared, _call, { tool: { tool } }) =>
     spanned("AgentLoop.call", { server: tool.server, tool: tool.name })(effect)
 )
 
@@ -207,18 +198,17 @@ const shortText = 300
 const limitOf = (settings: Values, { state }: RunLog) => resultLimit(state.contextLength, settings.maxResultBytes)
 
 /** The result, or what to tell the model when the call came to none. */
-const called = (
-  { settings }: Services,
-  log: RunLog,
+const called = Effect.fnUntraced(function* (
   prepared: Prepared,
   callId: string,
   { arguments: args, tool: { builtin, tool } }: Run
-): Effect.Effect<Either.Either<ToolResult, string>> => {
+): Effect.fn.Return<Either.Either<ToolResult, string>, never, CurrentRun> {
+  const { artifacts, log, services } = yield* CurrentRun
   if (ReadingTools.names.includes(tool.name) && builtin) {
-    return Effect.map(prepared.read(tool.name, args), Either.right)
+    return Either.right(yield* prepared.read(tool.name, args))
   }
   if (builtin) {
-    const { artifacts, tools } = prepared
+    const { tools } = prepared
     const workbench: Builtins.Workbench = {
       artifacts,
       search: (query) => tools.toolbox.search(query),
@@ -228,9 +218,9 @@ const called = (
           prepared,
           tools.map(({ name }) => name)
         ),
-      maxBytes: limitOf(settings, log) - roomForHeading
+      maxBytes: limitOf(services.settings, log) - roomForHeading
     }
-    return Effect.map(Builtins.call(workbench, tool.name, args), Either.right)
+    return Either.right(yield* Builtins.call(workbench, tool.name, args))
   }
   const onProgress = ({ message, progress, total }: CallProgress) =>
     log.tell({
@@ -238,10 +228,10 @@ const called = (
       callId,
       message: message ?? `${progress}${total === undefined ? "" : ` of ${total}`}`
     })
-  return prepared.call(tool.server, tool.name, args, { onProgress }).pipe(
+  return yield* prepared.call(tool.server, tool.name, args, { onProgress }).pipe(
     Effect.mapError((error) => `The tool call failed: ${error.message}`),
     Effect.either
   )
-}
+})
 
 const roomForHeading = 200

@@ -1,0 +1,35 @@
+/** What a run carries around, provided once to everything that carries it out. */
+import * as Context from "effect/Context"
+import type * as Effect from "effect/Effect"
+import type * as Option from "effect/Option"
+import type { Values } from "../../configuration/Settings.ts"
+import type { McpRegistry } from "../../mcp/McpRegistry.ts"
+import type { ModelLifecycle } from "../../models/ModelLifecycle.ts"
+import type { RunJournal } from "../../runs/RunJournal.ts"
+import type { LoopPolicy } from "../LoopPolicy.ts"
+import type { Policies, PolicyInvalid } from "../policy/PolicyFile.ts"
+import type { ArtifactStore } from "../tools/Artifacts.ts"
+import type { ToolNearness } from "../tools/SemanticRank.ts"
+import type { RunLog } from "./RunLog.ts"
+
+/** What runs work with. */
+export interface Services {
+  readonly lifecycle: Context.Tag.Service<typeof ModelLifecycle>
+  readonly registry: Context.Tag.Service<typeof McpRegistry>
+  readonly nearness: Context.Tag.Service<typeof ToolNearness>
+  readonly journal: Context.Tag.Service<typeof RunJournal>
+  readonly settings: Values
+  /** The user's, which win over those of the caller. */
+  readonly policies: Effect.Effect<Option.Option<Policies>, PolicyInvalid>
+}
+
+export class CurrentRun extends Context.Tag("@lms-bridge/core/agent/CurrentRun")<
+  CurrentRun,
+  {
+    readonly services: Services
+    readonly policy: LoopPolicy
+    readonly log: RunLog
+    /** Results that can be read again. */
+    readonly artifacts: ArtifactStore
+  }
+>() {}
