@@ -241,7 +241,9 @@ const authorize = (state: State, response: ServerResponse, asked: URLSearchParam
   const { behaviour } = state
   const client = state.clients.get(asked.get("client_id") ?? "")
   const redirect = asked.get("redirect_uri") ?? ""
-  const isKnown = client !== undefined && (client.redirects?.includes(redirect) ?? true)
+  // a client that was registered by hand has one address to come back to, too
+  const isTaken = () => behaviour.comesBackTo === undefined || new URL(redirect).hostname === behaviour.comesBackTo
+  const isKnown = client !== undefined && (client.redirects?.includes(redirect) ?? isTaken())
   if (!isKnown || asked.get("code_challenge_method") !== "S256" || asked.get("response_type") !== "code") {
     return json(response, 400, { error: "invalid_request" })
   }

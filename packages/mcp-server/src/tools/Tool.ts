@@ -5,6 +5,7 @@ import * as Effect from "effect/Effect"
 import type * as ParseResult from "effect/ParseResult"
 import * as Schema from "effect/Schema"
 import { text, type Content } from "./Content.ts"
+import { quoted } from "../Words.ts"
 import { problems } from "../input/InvalidInput.ts"
 import { withoutNulls } from "../input/WithoutNulls.ts"
 import { fromStruct, outline, type ObjectSchema } from "./ToolSchema.ts"
@@ -101,6 +102,12 @@ export const make = <A, I, O, OI extends Readonly<Record<string, unknown>>, E ex
       return (outputSchema ??= { rendered: outline(options.output, options.listed) }).rendered
     },
     call: Effect.fn(`tool.${name}`)(function* (given, progress) {
+      const takesNone = Object.keys(input().properties).length === 0
+      const [unknown] = takesNone ? Object.keys(given).filter((key) => given[key] !== null && !fillsIn(key)) : []
+      if (unknown !== undefined) {
+        const message = `${name}: there is no argument ${quoted(unknown)}. It takes no arguments.`
+        return yield* Effect.fail<Failure>({ _tag: "InvalidInput", message, retryable: false })
+      }
       const decoded = yield* Effect.mapError(
         decode(withoutNulls(options.input.ast, arrange(given, options.aliases ?? {}))),
         (error) => invalidInput(name, input(), error)
@@ -116,6 +123,9 @@ export const make = <A, I, O, OI extends Readonly<Record<string, unknown>>, E ex
 // -----------------------------------------------------------------------------
 // internal
 // -----------------------------------------------------------------------------
+
+/** What some clients send because they cannot call a tool without an argument. */
+const fillsIn = (key: string) => /^(?:_|random_string|dummy|placeholder|noop|no_args?)$/i.test(key)
 
 /** `null` is how some clients leave an optional argument out. */
 const arrange = (given: Readonly<Record<string, unknown>>, aliases: Readonly<Record<string, string>>) => {

@@ -54,6 +54,10 @@ describe("a wrong argument", () => {
         yield* refusal("autonomous_persistent_session", { tasks: [{ task: 5 }] }),
         'session: "tasks.0.task" must be a text, not 5.'
       )
+      for (const name of ["list_models", "list_available_mcps", "health_check"]) {
+        const words = `${name}: there is no argument "loaded". It takes no arguments.`
+        assert.strictEqual(yield* refusal(name, { random_string: "", loaded: true }), words)
+      }
       assert.include(
         yield* refusal("get_model_info", { model_name: "m", ["x".repeat(1000)]: 1 }),
         "there is no argument"

@@ -48,6 +48,7 @@ const OAuth = Schema.Struct({
   scope: nullable(Scopes),
   scopes: nullable(Scopes),
   callbackPort: nullable(Schema.Int.pipe(Schema.between(1, 65_535)).annotations(must("a port, 1 to 65535"))),
+  callbackHost: nullable(Schema.Literal("127.0.0.1", "localhost").annotations(must("`127.0.0.1` or `localhost`"))),
   grantType: nullable(
     Schema.Literal("authorization_code", "client_credentials").annotations(
       must("`authorization_code` or `client_credentials`")

@@ -41,6 +41,8 @@ export interface OAuthSettings {
   readonly scope: string | undefined
   /** Where the browser comes back to; any free port when undefined. */
   readonly callbackPort: number | undefined
+  /** By which name of this machine; the other one only where this one is refused. */
+  readonly callbackHost?: "127.0.0.1" | "localhost" | undefined
   /** `client_credentials`: the client's own secret is the login, and nobody is asked. */
   readonly grant: "authorization_code" | "client_credentials"
 }

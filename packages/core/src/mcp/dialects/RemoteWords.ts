@@ -1,4 +1,5 @@
 /** How an entry says that its server is elsewhere: pure. */
+import { present } from "../../schema/Fields.ts"
 import type { EntrySettings } from "../config/McpConfig.ts"
 
 /** Whether it is reached by a URL. Undefined for a type that nobody knows. */
@@ -37,6 +38,7 @@ export const oauthIn = ({ auth, oauth }: EntrySettings) => {
     clientSecret: ours.clientSecret ?? theirs.CLIENT_SECRET,
     scope: typeof scopes === "string" ? scopes : scopes?.join(" "),
     callbackPort: ours.callbackPort,
+    ...present({ callbackHost: ours.callbackHost }),
     grant: ours.grantType ?? "authorization_code"
   }
 }

@@ -114,11 +114,12 @@ export const login = Effect.fn("Login.login")(function* (options: LoginOptions) 
     )
   }
   // some services take only the one or the other name of this machine
-  const flow = yield* begin(callback.redirectUrl).pipe(
+  const own =
+    oauth.callbackHost === undefined ? callback.redirectUrl : underName(oauth.callbackHost, callback.redirectUrl)
+  const flow = yield* begin(own).pipe(
     Effect.catchIf(
       () => refused.redirect,
-      (first) =>
-        Effect.mapError(begin(underOtherName(callback.redirectUrl)), (second) => (refused.redirect ? first : second))
+      (first) => Effect.mapError(begin(underOtherName(own)), (second) => (refused.redirect ? first : second))
     )
   )
 
@@ -164,10 +165,11 @@ const unlessUnreachable =
 const isAboutRedirects = ({ detail }: OAuthErrors.OAuthFailed) =>
   /redirect|localhost|127\.0\.0\.1|loopback/i.test(detail)
 
+const underName = (host: string, redirectUrl: string) =>
+  redirectUrl.replace(/\/\/(?:localhost|127\.0\.0\.1):/, `//${host}:`)
+
 const underOtherName = (redirectUrl: string) =>
-  redirectUrl.includes("//localhost:")
-    ? redirectUrl.replace("//localhost:", "//127.0.0.1:")
-    : redirectUrl.replace("//127.0.0.1:", "//localhost:")
+  underName(redirectUrl.includes("//localhost:") ? "127.0.0.1" : "localhost", redirectUrl)
 
 const notBegun = (error: OAuthErrors.OAuthFailed): McpLoginFailed["reason"] => {
   const { code, detail, status } = error

@@ -21,7 +21,7 @@ describe("a remote server that wants a login", () => {
       assert.deepInclude(error, { _tag: "McpServerUnavailable", reason: "Unauthorized", lacks: "login", status: 401 })
       assert.match(
         error.message,
-        /wants to know who you are\. It said: not known:.* Run `lms-bridge mcp login remote`, or put its token/
+        /wants to know who you are\. It said: not known.* Run `lms-bridge mcp login remote`, or put its token/
       )
       assert.strictEqual(state, "wanted")
       assert.deepStrictEqual(server.seen, [])
@@ -151,7 +151,7 @@ describe("a token that has run out", () => {
             assert.deepInclude(error, { reason: "Unauthorized", lacks: "renewal" })
             assert.match(
               error.message,
-              /your login to it is no longer valid\. It said: not known:.* Run `lms-bridge mcp login remote`\.$/
+              /your login to it is no longer valid\. It said: not known.* Run `lms-bridge mcp login remote`\.$/
             )
           }
           assert.strictEqual(yield* stateOfLogin, "wanted")
@@ -325,6 +325,16 @@ describe("a client that the user has registered", () => {
         // the entry has it already
         const [file = ""] = yield* files(dataDir)
         assert.notInclude(yield* fs.readFileString(file), "a-secret-of-mine")
+      }
+    })
+  )
+
+  live("comes back to the name of this machine that it was registered with", () =>
+    Effect.gen(function* () {
+      const client = { clientId: "mine", clientSecret: "a-secret-of-mine" }
+      for (const host of ["localhost", "127.0.0.1"]) {
+        const { dataDir, server } = yield* fixture({ clients: { mine: client.clientSecret }, comesBackTo: host })
+        yield* process(dataDir, { url: server.url, oauth: { ...client, callbackHost: host } })(login())
       }
     })
   )
