@@ -4,7 +4,7 @@
 import type { ApprovalRequest } from "@lms-bridge/core/agent/AgentLoop"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
-import * as Schema from "effect/Schema"
+import { stringify } from "@lms-bridge/core/json/ExactJson"
 import { Elicit, type Form, type FormAnswer } from "./CallContext.ts"
 
 /** The person at the other end as the loop's approver, if there is one. */
@@ -39,9 +39,7 @@ export const isAllowed = (answer: FormAnswer): boolean =>
 
 const shown = (args: ApprovalRequest["arguments"]): string => {
   const text = Object.entries(args)
-    .map(([name, value]) => `${name}: ${typeof value === "string" ? value : encode(value)}`)
+    .map(([name, value]) => `${name}: ${typeof value === "string" ? value : stringify(value)}`)
     .join(", ")
   return text.length > 500 ? `${text.slice(0, 500)}…` : text === "" ? "no arguments" : text
 }
-
-const encode = Schema.encodeSync(Schema.parseJson(Schema.Unknown))

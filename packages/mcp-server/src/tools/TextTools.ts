@@ -7,6 +7,7 @@ import { Embedder } from "@lms-bridge/core/models/catalog/Embedder"
 import { ModelLifecycle } from "@lms-bridge/core/models/ModelLifecycle"
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
+import { stringify } from "@lms-bridge/core/json/ExactJson"
 import { anyTokens, brief, model, option, optional } from "./Fields.ts"
 import { JsonObject } from "./InferenceTools.ts"
 import { loadProgress } from "./ModelTools.ts"
@@ -146,7 +147,7 @@ export const generateEmbeddings = Tool.make({
     note: optional(Schema.String)
   }),
   listed: [],
-  text: (result) => [encode(result)],
+  text: (result) => [stringify(result)],
   handler: Effect.fnUntraced(function* ({ model, text }, progress) {
     const embedder = yield* Embedder
     const texts = typeof text === "string" ? [text] : text
@@ -195,5 +196,3 @@ export const tools: ReadonlyArray<Tool.Tool<LmStudioApi | ModelLifecycle | Embed
 // -----------------------------------------------------------------------------
 // internal
 // -----------------------------------------------------------------------------
-
-const encode = Schema.encodeSync(Schema.parseJson(Schema.Unknown))

@@ -2,6 +2,7 @@
 import * as Option from "effect/Option"
 import * as Predicate from "effect/Predicate"
 import * as Schema from "effect/Schema"
+import { stringify } from "../../json/ExactJson.ts"
 import { parseJson } from "../../internal/parseJson.ts"
 import { open } from "../../schema/Fields.ts"
 
@@ -66,7 +67,5 @@ const factsOf = (detail: typeof Detail.Type, whole: string): ErrorFacts => ({
   promptTokens: detail.n_prompt_tokens,
   contextLength: detail.n_ctx
 })
-
-const stringify = Schema.encodeSync(Schema.parseJson(Schema.Unknown))
 
 const bounded = (text: string) => (text.length <= 4000 ? text : `${text.slice(0, 4000)}…`)

@@ -5,7 +5,7 @@ import * as Either from "effect/Either"
 import * as Encoding from "effect/Encoding"
 import * as Equal from "effect/Equal"
 import * as Redacted from "effect/Redacted"
-import * as Schema from "effect/Schema"
+import { stringify } from "../../json/ExactJson.ts"
 import { present } from "../../schema/Fields.ts"
 import * as ConfigVariables from "./ConfigVariables.ts"
 import { isRemote, kindOf, oauthIn } from "../dialects/RemoteWords.ts"
@@ -179,8 +179,6 @@ export const variablesOf = (entry: ConfigEntry): ReadonlyArray<string> =>
 // internal
 // -----------------------------------------------------------------------------
 
-const encodeJson = Schema.encodeSync(Schema.parseJson(Schema.Unknown))
-
 const identityOf = (settings: EntrySettings, launch: ServerDefinition["launch"]) => {
   const bare = (values: Readonly<Record<string, Redacted.Redacted>>) =>
     Object.entries(values).map(([name, value]) => [name, Redacted.value(value)])
@@ -198,7 +196,7 @@ const identityOf = (settings: EntrySettings, launch: ServerDefinition["launch"])
   })
   const { allowedTools, excludedTools, startTimeout, timeout } = settings
   const limits = [timeout, startTimeout].map((limit) => limit && Duration.toMillis(limit))
-  return Redacted.make(encodeJson([reached, limits, allowedTools, excludedTools]))
+  return Redacted.make(stringify([reached, limits, allowedTools, excludedTools]))
 }
 
 const launchOf = (

@@ -10,6 +10,7 @@ import * as Either from "effect/Either"
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
 import { ClientFileError } from "./ClientFileError.ts"
+import { writeWhole } from "../../machine/writeWhole.ts"
 import * as ClientPlaces from "./ClientPlaces.ts"
 import * as ConfigText from "../dialects/ConfigText.ts"
 import * as JsoncEdit from "./JsoncEdit.ts"
@@ -111,18 +112,15 @@ export const write = Effect.fn("ClientFiles.write")(function* ({ after, before, 
     .replaceAll(/[^\d]/g, "")
     .slice(0, 17)
   const backup = before === undefined ? undefined : `${file}.${stamp}.bak`
-  const temporary = `${file}.${stamp}.new`
   const steps = Effect.gen(function* () {
     yield* fs.makeDirectory(path.dirname(file), { recursive: true })
     const mode = before === undefined ? 0o600 : (yield* fs.stat(file)).mode & 0o777
     if (backup !== undefined) yield* fs.copyFile(file, backup)
-    yield* Effect.scoped(
-      Effect.flatMap(fs.open(temporary, { flag: "wx", mode }), (open) =>
-        // a crash of the machine must not leave an empty file under the good name
-        Effect.zipRight(open.writeAll(ConfigText.encode(after, format)), open.sync)
-      )
-    )
-    yield* fs.rename(temporary, file).pipe(Effect.tapError(() => Effect.ignore(fs.remove(temporary))))
+    yield* writeWhole(file, ConfigText.encode(after, format), {
+      exclusive: true,
+      mode,
+      temporary: `${file}.${stamp}.new`
+    })
   })
   yield* Effect.uninterruptible(steps).pipe(
     Effect.mapError(

@@ -8,6 +8,7 @@ import * as Redacted from "effect/Redacted"
 import * as Schema from "effect/Schema"
 import * as MachineLock from "../../machine/MachineLock.ts"
 import * as StateDirectory from "../../machine/StateDirectory.ts"
+import { writeWhole } from "../../machine/writeWhole.ts"
 import { McpLoginFailed } from "./McpLoginFailed.ts"
 import { StoredLogin } from "./StoredLogin.ts"
 
@@ -52,13 +53,14 @@ export const make = Effect.gen(function* () {
         const folder = yield* state.folder(folderName)
         if (Option.isNone(folder)) return yield* failed("the data folder cannot be written")
         const file = path.join(folder.value, fileOf(key))
-        const fresh = `${file}.${state.identity.token}`
         yield* Effect.gen(function* () {
           // the folder may be older than the rule
           yield* fs.chmod(folder.value, 0o700)
-          yield* fs.writeFileString(fresh, yield* encode(login), { mode: 0o600 })
-          yield* fs.rename(fresh, file)
-        }).pipe(Effect.mapError((error) => failed(error._tag === "SystemError" ? error.reason : error._tag)))
+          yield* writeWhole(file, yield* encode(login), { temporary: `${file}.${state.identity.token}` })
+        }).pipe(
+          Effect.provideService(FileSystem.FileSystem, fs),
+          Effect.mapError((error) => failed(error._tag === "SystemError" ? error.reason : error._tag))
+        )
       },
       // half a login would be worse than none
       Effect.uninterruptible
