@@ -103,7 +103,7 @@ const withHome = Effect.fnUntraced(
     const fs = yield* FileSystem.FileSystem
     const path = yield* Path.Path
     const home = yield* Effect.flatMap(fs.makeTempDirectoryScoped(), fs.realPath)
-    yield* Effect.forEach(["project/src", ".ssh"], (folder) =>
+    yield* Effect.forEach(["project/src", ".ssh", "kept/data/runs"], (folder) =>
       fs.makeDirectory(path.join(home, folder), { recursive: true })
     )
     yield* fs.writeFileString(path.join(home, "file.txt"), "")
@@ -112,7 +112,10 @@ const withHome = Effect.fnUntraced(
     yield* fs.symlink(path.join(home, "project"), path.join(home, "link"))
     const layer = WorkingFolders.layer.pipe(
       Layer.provide(
-        Settings.layerWith({ workingDir: Option.map(Option.fromNullable(workingDir), (dir) => path.join(home, dir)) })
+        Settings.layerWith({
+          workingDir: Option.map(Option.fromNullable(workingDir), (dir) => path.join(home, dir)),
+          dataDir: Option.some(path.join(home, "kept/data"))
+        })
       ),
       Layer.provide(Layer.setConfigProvider(ConfigProvider.fromMap(new Map([["HOME", home]]))))
     )
@@ -124,6 +127,15 @@ const withHome = Effect.fnUntraced(
 )
 
 describe("WorkingFolders", () => {
+  it.live("keeps a model out of what is kept here of its runs", () =>
+    withHome(({ resolve }) =>
+      Effect.gen(function* () {
+        assert.strictEqual((yield* Effect.flip(resolve("~/kept/data/runs"))).reason, "Secrets")
+        assert.strictEqual((yield* Effect.flip(resolve("~/kept"))).reason, "HoldsSecrets")
+      })
+    )
+  )
+
   it.live("follows links, knows ~, and gives each folder once", () =>
     withHome(({ home, resolve }) =>
       Effect.gen(function* () {

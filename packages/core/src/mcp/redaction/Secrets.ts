@@ -64,7 +64,9 @@ export const inArguments = (args: ReadonlyArray<string>): ReadonlyArray<Readonly
     }
     // as curl takes them
     if (/^(?:-[uU]|--user)$/.test(option) && /^[^/:]+:[^/]/.test(arg)) return ofNamed(arg.slice(arg.indexOf(":") + 1))
-    const found = inText(arg)
+    // as mysql takes a password, and as many take a user with one
+    const [, grown = ""] = /^(?:-p|[\w.-]{1,80}:)([^\s:/@]+)$/.exec(arg) ?? []
+    const found = isMixed(grown) ? [...ofPart(grown), ...inText(arg)] : inText(arg)
     if (/^-[kK]$/.test(option) && isValue) return [...found.map(surely), ...ofNamed(arg, false)]
     return namesId(option) ? found.map(perhaps) : found
   })

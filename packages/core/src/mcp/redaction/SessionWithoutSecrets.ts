@@ -17,6 +17,7 @@ export const make = (session: Session, said: (text: string) => string): Session 
   }
   return {
     ...session,
+    implementation: without(session.implementation),
     instructions: without(session.instructions),
     tools: Effect.map(session.tools, without),
     resources: Effect.map(session.resources, without),

@@ -124,11 +124,18 @@ describe("Redaction", () => {
     ["a parameter of an address", "T0aB12cD34", { url: "https://host/mcp?profile=T0aB12cD34" }],
     ["an address without scheme", "s3cr3tA", { command: "srv", args: ["me:s3cr3tA@db.host.io:5432/app"] }],
     ["-k", "T0aB12cD34", { command: "srv", args: ["-k", "T0aB12cD34"] }],
+    ["-p and password in one", "T0aB12cD34", { command: "srv", args: ["-pT0aB12cD34"] }],
+    ["a user with a password", "T0aB12cD34", { command: "srv", args: ["me:T0aB12cD34"] }],
     ["a short password", "hunter2", { command: "srv", args: ["--password", "hunter2"] }],
     ["an argument drawn at random", "aB3dE6gH9jK2mN5pQ8sT", { command: "srv", args: ["aB3dE6gH9jK2mN5pQ8sT"] }]
   ])("hides from a model, too: %s", (_, secret, settings) => {
     const { said } = redactionOf(settings)
     assert.strictEqual(said(`got ${secret}, and went on`), "got <redacted>, and went on")
+  })
+
+  it("hides what looks drawn at random in the path of a program", () => {
+    const { text } = redactionOf({ command: "/opt/aB3dE6gH9jK2mN5pQ8sT/srv" })
+    assert.strictEqual(text("/opt/aB3dE6gH9jK2mN5pQ8sT/srv ended"), "/opt/<redacted>/srv ended")
   })
 
   it("leaves a model what an id names, so that it can be named again", () => {
