@@ -78,13 +78,19 @@ const isCallLine = (line: string, { name, parameters }: OfferedTool, fenced: boo
     /^(?:(?:print\(|await |call[: ]|calling |tool[: ]|action[: ]|run[: ]|use[: ])?[\w.:]{0,40}[.:])?$|^(?:print\(|await |calls? |calling |invoke |tool: ?|action: ?|\/|@|>>> ?|\w{1,40} ?= ?(?:await )?)[\w.]{0,40}$/i.test(
       before
     )
-  if (!isLead) return false
+  // its arguments right behind its name, whatever marks stand before it
+  const takes = ["}", ...parameters.map((key) => `"${escaped(key)}"\\s{0,3}:`)].join("|")
+  if (!isLead) return isMarks(before) && new RegExp(`^[\\s:=(|>]{0,4}\\{\\s{0,9}(?:${takes})`).test(after)
   const keyed = parameters.some((key) => new RegExp(`(?:^|[^\\w])${escaped(key)}["']?\\s{0,3}[:=]`).test(after))
   if (/^\s{0,3}\(/.test(after) && /[)\];]$/.test(after)) {
     return keyed || /^\(\s{0,9}\{/.test(after) || (!fenced && /^\((?:\)|["'])/.test(after))
   }
   return /^\s{0,3}[:=]?\s{0,3}\{/.test(after) || (/^[/@]/.test(before) && keyed)
 }
+
+/** At most two words, and something that is no word: no sentence. */
+const isMarks = (before: string): boolean =>
+  /[^\w\s.,'"-]/.test(before) && (before.match(/[A-Za-z]+/g) ?? []).length <= 2
 
 /** "Action: NAME" and, in the lines behind it, an input. */
 const isHeading = (line: string, { name, parameters }: OfferedTool, following: ReadonlyArray<string>): boolean => {

@@ -5,6 +5,7 @@
  */
 import * as Either from "effect/Either"
 import { jsonrepair } from "jsonrepair"
+import * as Escapes from "./Escapes.ts"
 
 /**
  * The text as valid JSON, or nothing when it could mean more than one thing. Mended are: a code fence around it, single
@@ -17,7 +18,7 @@ export const repairJson = (text: string): Either.Either<string, string | undefin
   const end = endOfValue(bare)
   return end === undefined
     ? Either.left(undefined)
-    : Either.flatMap(withKnownEscapes(bare.slice(0, end)), (known) =>
+    : Either.flatMap(Escapes.read(bare.slice(0, end)), (known) =>
         Either.try({ try: () => jsonrepair(known), catch: () => undefined })
       )
 }
@@ -25,33 +26,6 @@ export const repairJson = (text: string): Either.Either<string, string | undefin
 // -----------------------------------------------------------------------------
 // internal
 // -----------------------------------------------------------------------------
-
-const quoted = /"(?:[^"\\]|\\[\s\S])*"|'(?:[^'\\]|\\[\s\S])*'/g
-const escape = /\\(?:u[0-9a-fA-F]{4}|U[0-9a-fA-F]{8}|x[0-9a-fA-F]{2}|[\s\S])/g
-
-/**
- * Backslashes that JSON does not know are text, as in a path or an expression: but not beside escapes that it does know,
- * for then those may be text as well, and not where another language has an escape of that form.
- */
-const withKnownEscapes = (text: string): Either.Either<string, string> => {
-  let doubtful: string | undefined
-  const known = text.replaceAll(quoted, (string) => {
-    const found = string.match(escape) ?? []
-    const isOther = (part: string) => !/^\\(?:["'\\/bfnrt]|u[0-9a-fA-F]{4}$)/.test(part)
-    const other = found.find(isOther)
-    if (other === undefined) return string
-    const inOtherLanguage = found.find((part) => /^\\(?:u$|[Ux][0-9a-fA-F]{2})/.test(part))
-    if (inOtherLanguage !== undefined || found.some((part) => /^\\[bfnrtu]/.test(part))) {
-      doubtful ??= inOtherLanguage ?? other
-    }
-    return string.replaceAll(escape, (part) => (isOther(part) ? `\\${part}` : part))
-  })
-  return doubtful === undefined
-    ? Either.right(known)
-    : Either.left(
-        `the arguments are not valid JSON: "${doubtful}" is no escape of JSON. Write "\\\\" for a backslash that is meant as text`
-      )
-}
 
 const withoutFence = (text: string): string => {
   const lineEnd = text.indexOf("\n")

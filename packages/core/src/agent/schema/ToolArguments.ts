@@ -7,6 +7,7 @@ import * as Predicate from "effect/Predicate"
 import { decodeJson } from "../../internal/parseJson.ts"
 import { ExactNumber } from "../../json/ExactJson.ts"
 import type { McpTool } from "../../mcp/McpConnection.ts"
+import * as Escapes from "./Escapes.ts"
 import { repairJson } from "./JsonRepair.ts"
 import * as ToolSchema from "./ToolSchema.ts"
 
@@ -37,8 +38,9 @@ export const parseArguments = (
   )
   if (Either.isLeft(parsed)) return Either.left(parsed.left ?? "the arguments are not valid JSON")
   // a JSON object inside a JSON string: some models encode twice
-  const value =
-    typeof parsed.right === "string" ? Either.getOrElse(decodeJson(parsed.right), () => parsed.right) : parsed.right
+  const inner = typeof parsed.right === "string" ? readable(parsed.right) : parsed
+  if (Either.isLeft(inner)) return Either.left(inner.left)
+  const value = inner.right
   return isObject(value)
     ? Either.right(value)
     : Either.left(`the arguments must be a JSON object, but are ${ToolSchema.kindOf(value)}`)
@@ -49,7 +51,8 @@ export const parseArguments = (
  * repaired.
  */
 export const check = (tool: McpTool, name: string, text: string, options: { readonly whole: boolean }): Checked => {
-  const parsed = parseArguments(text, { repair: options.whole })
+  // JSON itself would make a tab of a folder's name
+  const parsed = Either.flatMap(Escapes.read(text), () => parseArguments(text, { repair: options.whole }))
   if (Either.isLeft(parsed)) {
     const got = text.length > 200 ? `${text.slice(0, 100)} … ${text.slice(-80)}` : text
     const cut = options.whole ? "" : " The reply was cut by the token limit; write less at once."
@@ -80,6 +83,11 @@ export const check = (tool: McpTool, name: string, text: string, options: { read
 // -----------------------------------------------------------------------------
 // internal
 // -----------------------------------------------------------------------------
+
+const readable = (text: string): Either.Either<unknown, string> => {
+  const value = decodeJson(text)
+  return Either.isRight(value) ? Either.map(Escapes.read(text), () => value.right) : Either.right(text)
+}
 
 const isObject = (value: unknown): value is Arguments => Predicate.isRecord(value) && !(value instanceof ExactNumber)
 

@@ -130,8 +130,8 @@ const chunkOf = (body: Fields): Chunk => ({
 const deltaIn = (value: unknown): Delta | undefined =>
   Predicate.isReadonlyRecord(value)
     ? {
-        content: textIn(value["content"]),
-        reasoning_content: textIn(value["reasoning_content"]),
+        content: partsIn(value["content"], false),
+        reasoning_content: textIn(value["reasoning_content"]) ?? partsIn(value["content"], true),
         reasoning: textIn(value["reasoning"]),
         tool_calls: recordsIn(value["tool_calls"]).map((call) => {
           const { function: called, id, index } = call
@@ -145,6 +145,17 @@ const deltaIn = (value: unknown): Delta | undefined =>
         })
       }
     : undefined
+
+/** Some servers send a text in parts, as requests have them; thoughts are parts of a kind of their own. */
+const partsIn = (value: unknown, thoughts: boolean): string | undefined => {
+  if (!Array.isArray(value)) return thoughts ? undefined : textIn(value)
+  const texts = value.flatMap((part: unknown) => {
+    if (!Predicate.isReadonlyRecord(part)) return (thoughts ? undefined : textIn(part)) ?? []
+    if (/think|reason/.test(textIn(part["type"]) ?? "") !== thoughts) return []
+    return partsIn(part["text"] ?? part["thinking"] ?? part["reasoning"], false) ?? []
+  })
+  return texts.length === 0 ? undefined : texts.join("")
+}
 
 const textIn = (value: unknown): string | undefined => (typeof value === "string" ? value : undefined)
 

@@ -193,6 +193,11 @@ const tokens: ReadonlyArray<Token> = [
     "<|call|>",
     "<|eos|>",
     "<eos>",
+    "<seed:eos>",
+    "<|endofmessage|>",
+    "<|message_end|>",
+    "<|eom|>",
+    "<|eot|>",
     "<|endofturn|>",
     "<|END_OF_TURN_TOKEN|>",
     "<｜end▁of▁sentence｜>",
@@ -204,9 +209,15 @@ const tokens: ReadonlyArray<Token> = [
     kind: "turn",
     begins: mark
   })),
-  ...["<|assistant|>", "<｜Assistant｜>", "<bos>", "<|begin_of_text|>", "<｜begin▁of▁sentence｜>", "<|message|>"].map(
-    (mark): Token => ({ pattern: literal(mark), kind: "skip", begins: mark })
-  ),
+  ...[
+    "<|assistant|>",
+    "<｜Assistant｜>",
+    "<bos>",
+    "<seed:bos>",
+    "<|begin_of_text|>",
+    "<｜begin▁of▁sentence｜>",
+    "<|message|>"
+  ].map((mark): Token => ({ pattern: literal(mark), kind: "skip", begins: mark })),
   { pattern: /<\|channel>final/y, kind: "skip", begins: "<|channel>final" },
   { pattern: /<\|im_start\|>assistant/y, kind: "skip", begins: "<|im_start|>assistant" },
   { pattern: /<\|im_start\|>(?:user|system|tool)/y, kind: "turn", begins: "<|im_start|>system" },

@@ -253,6 +253,8 @@ describe("TextCalls", () => {
     ],
     ["a tool that does the same", '{"name": "open_file", "arguments": {"path": "/a"}}', 'Did you mean "read_file"?'],
     ["ReAct", 'Thought: I look.\nAction: read_file\nAction Input: {"path": "/a"}', 'a call of "read_file"'],
+    ["marks that nobody knows", '@@call read_file {"path": "/a"} @@end', 'a call of "read_file"'],
+    ["other marks", '⟦fn⟧read_file⟦args⟧\n#!read_file: {"path": "/a"}', 'a call of "read_file"'],
     ["YAML", "tool: read_file\nargs:\n  path: /a", 'a call of "read_file"'],
     ["a call whose JSON is cut", '```json\n{"name": "read_file", "arguments": {"path": "/a', 'a call of "read_file"']
   ])("asks about %s, and never takes it for the answer", (_, text, part) => {

@@ -206,10 +206,10 @@ export const calls: ReadonlyArray<Misbehaviour> = [
     check: ranWith({ path: String.raw`C:\Users\docs` })
   },
   {
-    what: "backslashes that can be read in two ways, as in `C:\\Users\\docs\\n.txt` or `\\U0001F600`",
+    what: "backslashes that can be read in two ways, as in `C:\\temp\\new.txt`, `\\bword` or `\\U0001F600`",
     does: "asks how they are meant",
     world: calling(String.raw`{"path": "C:\Users\docs\n.txt"}`),
-    check: toldInstead("is no escape of JSON")
+    check: toldInstead("can be read in two ways")
   },
   {
     what: "a number that a double cannot hold, such as an id beyond 2^53",

@@ -7,6 +7,27 @@ import { Either, FastCheck as fc, Schema } from "effect"
 const encodeMessages = (...messages: ReadonlyArray<ChatMessage>) => encodeRequest({ model: "m", messages }).messages
 
 describe("ChatWire", () => {
+  it("takes a text in parts, and keeps the thoughts among them apart", () => {
+    const delta = (content: unknown) => {
+      const frame = decodeReply({ choices: [{ delta: { content } }] })
+      const said = frame._tag === "Chunk" ? frame.chunk.choices[0]?.delta : undefined
+      return [said?.content, said?.reasoning_content]
+    }
+    assert.deepStrictEqual(delta([{ type: "text", text: "a " }, { type: "output_text", text: "b" }, " c"]), [
+      "a b c",
+      undefined
+    ])
+    assert.deepStrictEqual(
+      delta([
+        { type: "thinking", thinking: [{ type: "text", text: "hm" }] },
+        { type: "reasoning", text: "m" },
+        { type: "text", text: "a" }
+      ]),
+      ["a", "hmm"]
+    )
+    assert.deepStrictEqual(delta([null, 1, { type: "text" }, { type: 1, text: [[]] }]), [undefined, undefined])
+  })
+
   it("leaves out what was not asked for, and always streams with usage", () => {
     assert.deepStrictEqual(encodeRequest({ model: "m", messages: [], tools: [], temperature: undefined }), {
       model: "m",
@@ -173,7 +194,8 @@ const counts = mostly(fc.oneof(fc.integer({ min: -2, max: 9 }), fc.double()))
 const delta = mostly(
   fc.record(
     {
-      content: mostly(fc.string()),
+      // parts have a test of their own
+      content: mostly(fc.string()).map((value) => (Array.isArray(value) ? value.length : value)),
       reasoning_content: mostly(fc.string()),
       reasoning: mostly(fc.string()),
       tool_calls: mostly(

@@ -91,6 +91,7 @@ describe("ThinkTags", () => {
     ["Seed", `<seed:think>a</seed:think>${answer}`, "a"],
     ["Kimi VL", `◁think▷a◁/think▷${answer}`, "a"],
     ["an end token", `${answer}<|im_end|>`, ""],
+    ["an end token of Seed's", `${answer}<seed:eos>`, ""],
     ["an end token behind a space", `${answer} <|eot_id|>\n`, ""],
     ["an end token and a made-up turn", `${answer}<|im_end|>\n<|im_start|>user\nThanks!<|im_end|>`, ""],
     ["Gemma's end and a made-up turn", `${answer}<end_of_turn>\n<start_of_turn>user\nThanks!`, ""],
