@@ -2,6 +2,8 @@
  * How sizes, times and foreign texts are written for a person.
  */
 
+import { stringify } from "@lms-bridge/core/json/ExactJson"
+
 /** `12 ms`, `3.4 s`, `10 min`, `2.5 h`. */
 export const duration = (millis: number): string => {
   if (millis < 1000) return `${Math.round(millis)} ms`
@@ -35,7 +37,7 @@ export const harmless = (text: string): string => text.replaceAll(controlsButLin
 export const withoutStyle = (text: string): string => text.replaceAll(/\u001b\[[0-9;]*m/g, "")
 
 /** Arguments of a call as one line of JSON. */
-export const json = (value: unknown, limit: number): string => oneLine(JSON.stringify(value) ?? "", limit)
+export const json = (value: unknown, limit: number): string => oneLine(stringify(value), limit)
 
 // -----------------------------------------------------------------------------
 // internal

@@ -1,5 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import { stamp, type AgentEvent, type AgentEventBody } from "@lms-bridge/core/agent/rules/AgentEvent"
+import { ExactNumber } from "@lms-bridge/core/json/ExactJson"
 import { oneCall, testRunId } from "@lms-bridge/testing/AgentLoopTest"
 import * as Palette from "@lms-bridge/cli/views/Palette"
 import * as RunView from "@lms-bridge/cli/views/RunView"
@@ -97,6 +98,14 @@ describe("RunView", () => {
       "  · Nothing is excluded.",
       "budget   its rounds are used up; the model is asked for its best answer"
     ])
+  })
+
+  it("shows the numbers of a call as they are sent", () => {
+    const args = { id: new ExactNumber({ text: "12345678901234567890" }), amount: 2 }
+    assert.deepStrictEqual(
+      lines({ _tag: "ToolCallStarted", callId: "1", name: "t", server: "s", tool: "t", arguments: args }),
+      ['  → s t {"id":12345678901234567890,"amount":2}']
+    )
   })
 
   it("tells what was done to fit the context", () => {

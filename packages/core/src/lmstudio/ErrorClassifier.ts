@@ -301,6 +301,9 @@ const unknown = ({ delivered = 0, facts, operation, status }: Failure): LmStudio
   if (status === 429 || status === 503) {
     return new ServerFault({ operation, reason: "Busy", serverMessage, delivered })
   }
+  if ((status === 502 || status === 504) && isPage.test(serverMessage)) {
+    return new ServerFault({ operation, reason: "Gateway", serverMessage, delivered })
+  }
   return status !== undefined && status >= 400 && status < 500
     ? new RequestRejected({ operation, serverMessage, ...present({ code: facts.code, param: facts.param }) })
     : // `internal_error` and the code `unknown` are LM Studio's words for a fault within (A9); a proxy has others
@@ -311,3 +314,6 @@ const unknown = ({ delivered = 0, facts, operation, status }: Failure): LmStudio
         delivered
       })
 }
+
+/** A proxy's own words, or none, for a server behind it that does not answer. */
+const isPage = /^\s*(?:<|$)|bad gateway|gateway time-?out/i

@@ -125,23 +125,21 @@ export class RequestRejected extends Schema.TaggedError<RequestRejected>()("Requ
 /** LM Studio itself failed: an engine error, a corrupt store, a tool call it could not parse. */
 export class ServerFault extends Schema.TaggedError<ServerFault>()("ServerFault", {
   operation: Schema.String,
-  reason: Schema.Literal("Engine", "ToolCallParse", "StateStore", "Grammar", "Busy", "Loading", "Unknown"),
+  reason: Schema.Literal("Engine", "ToolCallParse", "StateStore", "Grammar", "Busy", "Loading", "Gateway", "Unknown"),
   serverMessage: Schema.String,
   /** Characters of the reply that had already been delivered. */
   delivered: Schema.Number
 }) {
   /**
    * A request whose output has already been shown is never silently repeated; grammar and a broken store do not mend
-   * themselves, and a model that is loading is waited for, not asked a few times.
+   * themselves, and a model that is loading, or a server behind a proxy, is waited for, not asked a few times.
    */
   get retryable() {
-    return (
-      this.delivered === 0 && this.reason !== "Grammar" && this.reason !== "StateStore" && this.reason !== "Loading"
-    )
+    return this.delivered === 0 && !["Grammar", "StateStore", "Loading", "Gateway"].includes(this.reason)
   }
   /** A schema or a tool call that cannot be parsed is between the request and the model; who loads is at work. */
   get farSideFault() {
-    return this.reason !== "Grammar" && this.reason !== "ToolCallParse" && this.reason !== "Loading"
+    return !["Grammar", "ToolCallParse", "Loading", "Gateway"].includes(this.reason)
   }
   override get message() {
     if (this.reason === "Loading") {
@@ -157,6 +155,8 @@ const serverFaultHelp: Readonly<Record<Exclude<ServerFault["reason"], "Loading">
     "The model wrote a tool call that LM Studio cannot read: try again, or use a model trained for tool use.",
   StateStore: "Its store of past responses is damaged: delete .internal/api-prediction-history in the LM Studio home.",
   Grammar: "A tool's or an answer's schema is too much for its engine: offer fewer tools or a plainer schema.",
+  Gateway:
+    "A proxy answers in its place: start LM Studio and its server there. LMS_BRIDGE_COMEBACK_TIMEOUT says how long lms-bridge waits for that.",
   Busy: "It has too much to do at the moment: try again later.",
   Unknown: "`lms log stream --source server` may show why."
 }

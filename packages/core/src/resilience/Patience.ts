@@ -32,14 +32,15 @@ export const isLoading = (error: unknown): boolean =>
 
 /**
  * Whether a server that has answered this process before cannot be reached any more: it crashed, was closed, is updated.
- * One that never answered is told of at once.
+ * One that never answered is told of at once, unless a proxy stands for it.
  */
 export const isGone = (error: unknown): boolean =>
-  Predicate.isTagged(error, "LmStudioUnreachable") &&
-  Predicate.hasProperty(error, "answeredBefore") &&
-  error.answeredBefore === true &&
-  Predicate.hasProperty(error, "reason") &&
-  (error.reason === "Refused" || error.reason === "Transport" || error.reason === "NotFound")
+  (Predicate.isTagged(error, "ServerFault") && Predicate.hasProperty(error, "reason") && error.reason === "Gateway") ||
+  (Predicate.isTagged(error, "LmStudioUnreachable") &&
+    Predicate.hasProperty(error, "answeredBefore") &&
+    error.answeredBefore === true &&
+    Predicate.hasProperty(error, "reason") &&
+    (error.reason === "Refused" || error.reason === "Transport" || error.reason === "NotFound"))
 
 /**
  * Asks again for as long as the server loads its model, up to the limit of loads. `tell` is run now and then meanwhile.

@@ -83,6 +83,16 @@ describe("LmStudioApi.server", () => {
     )
   )
 
+  it.effect("does not take a proxy before a server that is started for another product", () =>
+    Effect.gen(function* () {
+      const error = yield* Effect.flip(server)
+      assert.deepInclude(error, { _tag: "ServerFault", reason: "Gateway", retryable: false })
+      assert.include(error.message, "A proxy answers in its place")
+    }).pipe(
+      Effect.provide(apiLayer({ "GET /api/v1/models": FakeHttp.text("<h1>502 Bad Gateway</h1>", 502, "text/html") }))
+    )
+  )
+
   it.effect("tells why nobody answers, from the code of the socket's error", () =>
     Effect.gen(function* () {
       for (const [code, reason, retryable] of [

@@ -554,7 +554,9 @@ export const rows: ReadonlyArray<Row> = [
   ),
   row("C5 Channel Error", undefined, { message: "Channel Error" }, { _tag: "ServerFault", reason: "Engine" }),
   row("too many requests", 429, "", { _tag: "ServerFault", reason: "Busy" }),
-  row("a proxy's 502", 502, "<html>Bad Gateway</html>", { _tag: "ServerFault", reason: "Unknown", retryable: true }),
+  row("a proxy's 502", 502, "<html>Bad Gateway</html>", { _tag: "ServerFault", reason: "Gateway", retryable: false }),
+  row("a proxy's 504 without words", 504, "", { _tag: "ServerFault", reason: "Gateway" }),
+  row("another program's 502", 502, { error: "upstream command exited" }, { _tag: "ServerFault", reason: "Unknown" }),
   row("an internal error that nobody knows", 500, native("boom", { type: "internal_error", code: "unknown" }), {
     _tag: "ServerFault",
     reason: "Engine",

@@ -4,6 +4,7 @@ import { Effect, Option } from "effect"
 import { ModelLifecycle } from "@lms-bridge/core/models/ModelLifecycle"
 
 import { SimulatorControl } from "@lms-bridge/simulator/SimulatorControl"
+import { model } from "@lms-bridge/simulator/state/Catalogue"
 import { onMachine, inMemory, layer, llama, lmsCalls, nomic, oss, qwen, qwen8, type Options } from "./simulated.ts"
 
 const test = (options: Options = {}) => onMachine(layer(options))
@@ -28,6 +29,15 @@ describe("ModelLifecycle: which model, and which copy of it", () => {
   })
 
   describe("which model", () => {
+    it.scoped("one that drafts or transcribes is not held for questions, whatever is named", () =>
+      Effect.gen(function* () {
+        const lifecycle = yield* ModelLifecycle
+        const error = yield* Effect.flip(lifecycle.lease("some/drafter"))
+        assert.deepInclude(error, { _tag: "ModelLoadFailed", reason: "NoWay" })
+        assert.include(error.message, "it is a drafter model, which cannot answer")
+      }).pipe(test({ simulator: { models: [model(qwen), model("some/drafter", { type: "drafter" })] } }))
+    )
+
     it.effect("none named: the configured one", () =>
       Effect.gen(function* () {
         const lifecycle = yield* ModelLifecycle

@@ -28,6 +28,8 @@ const later = (duration: Duration.DurationInput, patch: Partial<Settings>) =>
 const down = { appRunning: false, serverRunning: false }
 const up = { appRunning: true, serverRunning: true }
 
+const badGateway = Outcome.httpError(502, "<html><h1>502 Bad Gateway</h1></html>")
+
 /** What is told while somebody waits. */
 const heard = Effect.gen(function* () {
   const told = new Set<string>()
@@ -211,6 +213,31 @@ scenarios("waiting", [
       return yield* ensures(qwen)
     }),
     expect: { tag: "LmStudioUnreachable", says: /answered before and does not any more/ }
+  },
+  {
+    id: "wire/proxy-before-a-server-that-starts",
+    class: "wire failures",
+    given: "At first contact, a proxy says 502 for twenty seconds, for LM Studio is being started behind it.",
+    run: Effect.gen(function* () {
+      yield* fault(
+        "GET /api/v1/models",
+        Array.from({ length: 20 }, () => badGateway)
+      )
+      return yield* heard
+    }),
+    expect: { outcome: /is loaded.*Told: LM Studio has gone and may come back\.$/ }
+  },
+  {
+    id: "wire/proxy-before-a-server-that-starts-again",
+    class: "wire failures",
+    given: "In the middle of a run, a proxy says 502, for LM Studio is started again behind it.",
+    run: Effect.gen(function* () {
+      yield* ensure(qwen)
+      yield* says({ toolCalls: [call] }, { text: "done" })
+      yield* fault("POST /v1/chat/completions", [Outcome.ok, badGateway, badGateway])
+      return yield* task
+    }),
+    expect: { outcome: /^done: "done", 1 tool call/ }
   },
   {
     id: "loading/connection-drops-and-it-is-not-there",

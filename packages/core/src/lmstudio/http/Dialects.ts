@@ -8,7 +8,7 @@ import * as Schema from "effect/Schema"
 import * as SynchronizedRef from "effect/SynchronizedRef"
 import type { Access, ApiModel, Dialect, ServerInfo } from "../LmStudioApi.ts"
 import { LmStudioUnreachable, type LmStudioError } from "../LmStudioError.ts"
-import { isLoading } from "../../resilience/Patience.ts"
+import { isGone, isLoading } from "../../resilience/Patience.ts"
 import * as ModelLists from "../wire/ModelLists.ts"
 import { listOf, open } from "../../schema/Fields.ts"
 import { exchange, read } from "./Exchange.ts"
@@ -54,7 +54,7 @@ export const make = Effect.fnUntraced(function* (
         const isLmStudio = dialect !== "openai" || (yield* greets)
         return { baseUrl: transport.baseUrl, dialect, isLmStudio }
       }
-      if (found.left._tag === "Unauthorized" || isLoading(found.left)) return yield* found.left
+      if (found.left._tag === "Unauthorized" || isLoading(found.left) || isGone(found.left)) return yield* found.left
     }
     return yield* new LmStudioUnreachable({ baseUrl: transport.baseUrl, reason: "NotLmStudio" })
   }).pipe(

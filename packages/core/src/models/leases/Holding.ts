@@ -59,7 +59,7 @@ export const make = Effect.fnUntraced(function* (parts: LifecycleParts, { ensure
       Effect.void
 
     const since = yield* Clock.currentTimeMillis
-    const want = ensure(name, options, take)
+    const want = ensure(name, options, take, undefined, true)
     const inTurn = (model: string, refusal: Option.Option<ModelLifecycleError>) =>
       waiting(model).pipe(
         Effect.zipRight(queue.attemptInTurn(model, since)(want)),

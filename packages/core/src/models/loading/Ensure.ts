@@ -29,12 +29,13 @@ export interface Ensure {
   readonly peek: (
     name: string | undefined
   ) => Effect.Effect<{ readonly model: string; readonly inMemory: boolean }, ModelLifecycleError>
-  /** `held`: an instance that is preferred to others of the model if it serves. */
+  /** `held`: an instance that is preferred to others of the model if it serves. `answers`: it is to answer requests. */
   readonly ensure: (
     name: string | undefined,
     options: EnsureOptions,
     take: Take,
-    held?: string
+    held?: string,
+    answers?: boolean
   ) => Effect.Effect<Ensured, ModelLifecycleError>
 }
 
@@ -96,20 +97,16 @@ export const make = Effect.fnUntraced(function* (parts: LifecycleParts) {
     options: EnsureOptions,
     take: Take,
     held: string | undefined,
-    asFallback: boolean
+    answers: boolean
   ) {
     const startedAt = yield* Clock.currentTimeMillis
     const onProgress = options.onProgress ?? (() => Effect.void)
     const meant = yield* meaningNow(name, onProgress)
     let meaning = held === undefined ? meant : { ...meant, instanceId: held }
     const { key, type } = meaning.model
-    // named for a model that was to do something else than draft or transcribe
-    if (asFallback && type !== "llm" && type !== "embedding") {
-      return yield* new ModelLoadFailed({
-        model: key,
-        reason: "NoWay",
-        serverMessage: `it is a ${type} model, which cannot stand in for another`
-      })
+    if (answers && type !== "llm" && type !== "embedding") {
+      const serverMessage = `it is a ${type} model, which cannot answer. Choose a language model (\`lms-bridge models ls\`)`
+      return yield* new ModelLoadFailed({ model: key, reason: "NoWay", serverMessage })
     }
     yield* Effect.annotateCurrentSpan({ model: key })
     let outdated = yield* leases.intend(key)
@@ -151,14 +148,20 @@ export const make = Effect.fnUntraced(function* (parts: LifecycleParts) {
     }
   }, Effect.scoped)
 
-  const ensure: Ensure["ensure"] = Effect.fn("ModelLifecycle.ensure")(function* (name, options, take, held) {
+  const ensure: Ensure["ensure"] = Effect.fn("ModelLifecycle.ensure")(function* (
+    name,
+    options,
+    take,
+    held,
+    answers = false
+  ) {
     const chain = [name, ...(options.fallback ?? [])]
     const steppedDown: Array<Ensured["steppedDown"][number]> = []
     let first: ModelLifecycleError | undefined
     let engineFailures = 0
     for (const [index, candidate] of chain.entries()) {
       const result = yield* Effect.either(
-        ensureOne(candidate, options, (ensured) => take({ ...ensured, steppedDown }), held, index > 0)
+        ensureOne(candidate, options, (ensured) => take({ ...ensured, steppedDown }), held, answers || index > 0)
       )
       if (result._tag === "Right") return { ...result.right, steppedDown }
       const error = result.left
