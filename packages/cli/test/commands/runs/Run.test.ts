@@ -23,6 +23,10 @@ const finished = (outcome: Parameters<typeof AgentLoopTest.outcome>): ReadonlyAr
   { _tag: "RunFinished", outcome: AgentLoopTest.outcome(...outcome) }
 ]
 
+/** Another turn of the process, for what is done on a real disk. */
+const turn = Effect.promise(() => new Promise((resolve) => setImmediate(resolve)))
+const begun = call.slice(0, 6)
+
 describe("run", () => {
   it.effect("prints the answer, and nothing else, on stdout, and the run on stderr", () =>
     Effect.gen(function* () {
@@ -72,7 +76,8 @@ describe("run", () => {
       const written = yield* FakeScreen.Written
       const loop = yield* AgentLoop
       const fiber = yield* Effect.fork(Cli.make(() => services({ agentLoop: loop }))(["run", "x", "--json"]))
-      yield* TestClock.adjust("1 second")
+      // all that the run tells before it waits for ever; folders are looked at on a real disk before it begins
+      yield* Effect.repeat(Effect.zipRight(turn, written.out), { until: (lines) => lines.length >= begun.length })
       yield* Fiber.interrupt(fiber)
       const last = yield* Schema.decode(AgentEventJson)((yield* written.out).at(-1) ?? "")
       if (last._tag !== "RunFinished") return assert.fail(last._tag)
@@ -84,11 +89,7 @@ describe("run", () => {
       assert.match(said, new RegExp(`^lms-bridge: What was done is kept\\. .* runs resume ${last.runId}$`, "m"))
     }).pipe(
       Effect.provide(
-        Layer.mergeAll(
-          NodeContext.layer,
-          FakeScreen.layer(),
-          AgentLoopTest.layerTest([...call.slice(0, 6), { _tag: "Never" }])
-        )
+        Layer.mergeAll(NodeContext.layer, FakeScreen.layer(), AgentLoopTest.layerTest([...begun, { _tag: "Never" }]))
       )
     )
   )
