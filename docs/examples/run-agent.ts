@@ -4,13 +4,13 @@
  *
  * LM Studio, the model and the MCP servers are those of the environment (see the README's table); the answer is printed.
  */
-import * as NodeContext from "@effect/platform-node/NodeContext"
-import * as NodeHttpClient from "@effect/platform-node/NodeHttpClient"
-import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
 import { AgentLoop } from "@lms-bridge/core/agent/AgentLoop"
 import * as Bridge from "@lms-bridge/core/Bridge"
+import * as NodeMain from "@lms-bridge/node/NodeMain"
+import * as NodePlatform from "@lms-bridge/node/NodePlatform"
 import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
 import * as Layer from "effect/Layer"
 import * as Stream from "effect/Stream"
 
@@ -36,10 +36,10 @@ const program = Effect.gen(function* () {
     )
 })
 
-const MainLayer = Bridge.layer.pipe(Layer.provide(Layer.merge(NodeContext.layer, NodeHttpClient.layer)))
+const MainLayer = Bridge.layer.pipe(Layer.provide(NodePlatform.layer))
 
 program.pipe(
-  Effect.catchAll((error) => Console.error(error.message)),
+  Effect.tapError((error) => Console.error(error.message)),
   Effect.provide(MainLayer),
-  NodeRuntime.runMain
+  (main) => NodeMain.run(main, (exit) => (Exit.isSuccess(exit) ? 0 : 1))
 )
