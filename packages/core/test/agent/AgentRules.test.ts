@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { decide, remainingMillis } from "@lms-bridge/core/agent/rules/Decide"
+import { decide, late, remainingMillis } from "@lms-bridge/core/agent/rules/Decide"
 import { stamp, type AgentEvent, type AgentEventBody } from "@lms-bridge/core/agent/rules/AgentEvent"
 import { evolve } from "@lms-bridge/core/agent/rules/Evolve"
 import { AgentState, initial } from "@lms-bridge/core/agent/rules/AgentState"
@@ -153,7 +153,7 @@ const play = (world: AnyWorld) => {
           tell({ _tag: "RunFailed", problem: { tag: "Test", message: "down" } })
           throw kill
         }
-        if (left() > 0) {
+        if (decision.final || left() > 0) {
           tell({ _tag: "ToolsOffered", offered: ["read", "write"], withheld: 0, estimatedTokens: 1 })
         }
         break
@@ -163,13 +163,18 @@ const play = (world: AnyWorld) => {
         if (turn === undefined) throw new Error("no turn")
         const isLate = !decision.final && turn.millis >= left()
         now += decision.final ? turn.millis : Math.min(turn.millis, left())
-        if (turn.kind === "failure" || isLate) {
+        if (isLate) {
+          tell({ _tag: "TextDelta", text: turn.kind === "failure" ? turn.partial : turn.content })
+          late(state, decision).forEach(tell)
+          break
+        }
+        if (turn.kind === "failure") {
           tell({
             _tag: "ModelFailed",
             round: decision.round,
             problem: { tag: "Test", message: "failed" },
-            repeatable: turn.kind === "failure" && turn.repeatable,
-            partial: turn.kind === "failure" ? turn.partial : turn.content
+            repeatable: turn.repeatable,
+            partial: turn.partial
           })
           break
         }
@@ -209,7 +214,10 @@ const play = (world: AnyWorld) => {
           const outcome = world.outcomes[outcomes++ % world.outcomes.length]
           if (outcome === undefined) throw new Error("no outcome")
           now += Math.min(outcome.millis, left())
-          if (left() === 0) break
+          if (left() === 0) {
+            late(state, decision).forEach(tell)
+            break
+          }
           const { bytes, isError, millis } = outcome
           tell({ _tag: "ToolCallFinished", ...target, told: "x", isError, bytes, millis })
         }
@@ -239,6 +247,40 @@ const property = (check: (played: ReturnType<typeof play>) => void) => () =>
   )
 
 describe("the rules of the loop", () => {
+  it("say what it means that a step was stopped at its limit", () => {
+    const budgets = { rounds: 3, wallMillis: 100, toolCalls: 3 }
+    const task: AgentTask = { task: "t", servers: { _tag: "None" }, budgets }
+    const after = (...bodies: ReadonlyArray<AgentEventBody>) =>
+      bodies.reduce(
+        (state, body, seq) => evolve(state, stamp(body, runId, seq + 1, 0)),
+        initial({ _tag: "RunStarted", task, runId, seq: 0, at: 0 })
+      )
+    const tags = (state: AgentState) => {
+      const decision = decide(state, 0)
+      assert(decision._tag !== "Emit" && decision._tag !== "Finish")
+      return [decision._tag, decision.limit, ...late(state, decision).map(({ _tag }) => _tag)]
+    }
+    const offered: AgentEventBody = { _tag: "ToolsOffered", offered: [], withheld: 0, estimatedTokens: 0 }
+    const ending: ReadonlyArray<AgentEventBody> = [
+      { _tag: "BudgetReached", budget: "rounds" },
+      { _tag: "WrapUp", text: "Now." }
+    ]
+    const resumed: AgentEventBody = { _tag: "RunResumed", task }
+    assert.deepStrictEqual(tags(after()), ["Prepare", 100, "BudgetReached"])
+    assert.deepStrictEqual(tags(after(offered)), ["AskModel", 100, "BudgetReached"])
+    assert.deepStrictEqual(tags(after(offered, resumed)), ["Prepare", 100, "BudgetReached"])
+    const last = ["wrap-up", "RoundStarted", "ModelFailed"] as const
+    assert.deepStrictEqual(tags(after(offered, ...ending)), ["AskModel", ...last])
+    assert.deepStrictEqual(tags(after(offered, resumed, ...ending)), ["Prepare", ...last])
+
+    const asking = after(offered, { _tag: "RoundStarted", round: 1, final: false }, { _tag: "TextDelta", text: "Ha" })
+    assert.deepInclude(late(asking, { _tag: "AskModel", round: 1, final: false, shape: undefined })[0], {
+      _tag: "ModelFailed",
+      partial: "Ha",
+      repeatable: false
+    })
+  })
+
   it(
     "end every run within its budgets",
     property(({ events, lives, outcome, state, task, turns }) => {

@@ -37,7 +37,8 @@ export type TurnCall = typeof TurnCall.Type
 export const Turn = Schema.Union(
   Schema.TaggedStruct("Preparing", {}),
   Schema.TaggedStruct("Ask", { reshaped: optional(Schema.Boolean) }),
-  Schema.TaggedStruct("Asking", { round: Schema.NonNegativeInt, final: Schema.Boolean }),
+  /** `text` has arrived of the reply so far; a journal does not keep it. */
+  Schema.TaggedStruct("Asking", { round: Schema.NonNegativeInt, final: Schema.Boolean, text: Schema.String }),
   Schema.TaggedStruct("Replied", {
     reply: ChatReply,
     final: Schema.Boolean,
@@ -134,6 +135,8 @@ export const AgentState = Schema.Struct({
   /** When the last event was. */
   lastAt: Schema.Number,
   turn: Turn,
+  /** Servers and model are there; not so when the run has just been taken up again. */
+  ready: Schema.Boolean,
   /** The conversation after the system message, with that of the run before if this one follows another. */
   messages: Schema.Array(ChatMessage),
   ensured: optional(Ensured),
@@ -174,6 +177,7 @@ export const initial = (started: Extract<AgentEvent, { readonly _tag: "RunStarte
   startedAt: started.at,
   lastAt: started.at,
   turn: { _tag: "Preparing" },
+  ready: false,
   messages: withTask(started.history ?? [], started.task.task),
   missingServers: [],
   offered: [],

@@ -13,14 +13,18 @@ import * as StructuredAnswer from "./StructuredAnswer.ts"
 
 /**
  * What the shell has to do. `Emit` is words and bookkeeping without any I/O. `CallTools` names calls that may run now;
- * each has to end in `ToolCallFinished` or `ToolCallRefused`, unless the time is up.
+ * each has to end in `ToolCallFinished` or `ToolCallRefused`. What takes longer than its limit, in milliseconds, is stopped,
+ * and `late` says what that means; the last reply has a time of its own.
  */
 export type Decision =
-  | { readonly _tag: "Prepare" }
   | { readonly _tag: "Emit"; readonly events: ReadonlyArray<AgentEventBody> }
+  | { readonly _tag: "Finish"; readonly outcome: AgentOutcome }
+  | (Step & { readonly limit: number | "wrap-up" })
+
+type Step =
+  | { readonly _tag: "Prepare"; readonly final: boolean }
   | { readonly _tag: "AskModel"; readonly round: number; readonly final: boolean; readonly shape: Shape }
   | { readonly _tag: "CallTools"; readonly calls: ReadonlyArray<TurnCall>; readonly whole: boolean }
-  | { readonly _tag: "Finish"; readonly outcome: AgentOutcome }
 
 /**
  * What the reply has to be: anything, the answer by the task's schema, or arguments for one tool. Then no tools are
@@ -30,15 +34,67 @@ export type Shape = undefined | "answer" | { readonly tool: string }
 
 /** The next step of a run. */
 export const decide = (state: AgentState, now: number): Decision => {
+  const next = decided(state, now)
+  if (next._tag === "Emit" || next._tag === "Finish") return next
+  const final = next._tag !== "CallTools" && next.final
+  const limit = final ? "wrap-up" : remainingMillis(state, now)
+  // a run that was taken up again has yet to get its model and its servers back
+  return state.ready ? { ...next, limit } : { _tag: "Prepare", final, limit }
+}
+
+/** What it means that a step was stopped at its limit. */
+export const late = (state: AgentState, step: Step): ReadonlyArray<AgentEventBody> => {
+  const { turn } = state
+  const final = step._tag !== "CallTools" && step.final
+  const failed = (round: number, partial: string): AgentEventBody => ({
+    _tag: "ModelFailed",
+    round,
+    problem: { tag: "TimeIsUp", message: "The model did not finish its reply before the time of the run was over." },
+    repeatable: false,
+    partial
+  })
+  const round = state.rounds + 1
+  return [
+    ...(turn._tag === "Asking" ? [failed(turn.round, turn.text)] : []),
+    // time may be over before the last request is sent
+    ...(final && isAsked(turn) ? [{ _tag: "RoundStarted" as const, round, final }, failed(round, "")] : []),
+    // a reply that has just come in is taken
+    ...(final || state.ending !== undefined || turn._tag === "Replied"
+      ? []
+      : [{ _tag: "BudgetReached" as const, budget: "wall-time" as const }])
+  ]
+}
+
+/** Whether the next request would be sent from here. */
+const isAsked = (turn: AgentState["turn"]): boolean => turn._tag === "Ask" || (turn._tag === "Failed" && !turn.final)
+
+/** Whether the wall time is used up. */
+export const timeIsUp = (state: AgentState, now: number): boolean => remainingMillis(state, now) <= 0
+
+/** Milliseconds of wall time that are left, never less than 0. */
+export const remainingMillis = (state: AgentState, now: number): number =>
+  Math.max(0, state.startedAt + state.task.budgets.wallMillis - now)
+
+// -----------------------------------------------------------------------------
+// internal
+// -----------------------------------------------------------------------------
+
+type TurnOf<Tag> = Extract<AgentState["turn"], { readonly _tag: Tag }>
+
+type Untimed = Extract<Decision, { readonly _tag: "Emit" | "Finish" }> | Step
+
+const decided = (state: AgentState, now: number): Untimed => {
   const { turn } = state
   switch (turn._tag) {
     case "Preparing":
       if (state.ending !== undefined) return finish(state, now, endedBy(state))
-      return timeIsUp(state, now) ? emit({ _tag: "BudgetReached", budget: "wall-time" }) : { _tag: "Prepare" }
+      return timeIsUp(state, now)
+        ? emit({ _tag: "BudgetReached", budget: "wall-time" })
+        : { _tag: "Prepare", final: false }
     case "Ask":
       return ask(state, now)
     case "Asking":
-      // the shell answers every request before it decides again, so this is a request that was never sent
+      // every request is answered or late before the next decision, so this one was never sent
       return emit({
         _tag: "ModelFailed",
         round: turn.round,
@@ -57,22 +113,9 @@ export const decide = (state: AgentState, now: number): Decision => {
   }
 }
 
-/** Whether the wall time is used up. */
-export const timeIsUp = (state: AgentState, now: number): boolean => remainingMillis(state, now) <= 0
+const emit = (...events: ReadonlyArray<AgentEventBody>): Untimed => ({ _tag: "Emit", events })
 
-/** Milliseconds of wall time that are left, never less than 0. */
-export const remainingMillis = (state: AgentState, now: number): number =>
-  Math.max(0, state.startedAt + state.task.budgets.wallMillis - now)
-
-// -----------------------------------------------------------------------------
-// internal
-// -----------------------------------------------------------------------------
-
-type TurnOf<Tag> = Extract<AgentState["turn"], { readonly _tag: Tag }>
-
-const emit = (...events: ReadonlyArray<AgentEventBody>): Decision => ({ _tag: "Emit", events })
-
-const ask = (state: AgentState, now: number): Decision => {
+const ask = (state: AgentState, now: number): Untimed => {
   if (state.ending !== undefined) {
     return state.ending.told
       ? {
@@ -141,7 +184,7 @@ const afterReply = (
   state: AgentState,
   { final, mayBeAnswer, reply, unread }: TurnOf<"Replied">,
   now: number
-): Decision => {
+): Untimed => {
   const blank = reply.content.trim() === ""
   const answer = state.attempt.said + reply.content
   const { outputSchema } = state.task
@@ -188,7 +231,7 @@ const afterReply = (
 }
 
 /** The answer, when it fits what the task demands of it; else it is asked for again, at most twice, unless it is cut. */
-const answered = (state: AgentState, now: number, answer: string, cut = false): Decision => {
+const answered = (state: AgentState, now: number, answer: string, cut = false): Untimed => {
   const { outputSchema } = state.task
   if (outputSchema === undefined) return finish(state, now, { status: "done", answer, cut })
   const checked = StructuredAnswer.check(outputSchema, answer)
@@ -246,7 +289,7 @@ const onlyThought: Problem = {
     "The model used all tokens of its reply for reasoning, twice. Allow longer replies (maxTokens), load it with a larger context, or use another model."
 }
 
-const afterFailure = (state: AgentState, turn: TurnOf<"Failed">, now: number): Decision => {
+const afterFailure = (state: AgentState, turn: TurnOf<"Failed">, now: number): Untimed => {
   const partial = state.attempt.said + turn.partial
   const reshaped = turn.final || !timeIsUp(state, now) ? Refusals.remedy(state, turn) : []
   if (reshaped.length > 0) return emit(...reshaped)
@@ -270,7 +313,7 @@ const afterFailure = (state: AgentState, turn: TurnOf<"Failed">, now: number): D
   })
 }
 
-const calling = (state: AgentState, turn: TurnOf<"Calling">, now: number): Decision => {
+const calling = (state: AgentState, turn: TurnOf<"Calling">, now: number): Untimed => {
   const open = turn.calls.filter(({ told }) => told === undefined)
   if (state.ending === undefined && timeIsUp(state, now)) return emit({ _tag: "BudgetReached", budget: "wall-time" })
   const withheld = open.filter(({ call }) => StallGuard.isWithheld(state, call.name))
@@ -336,7 +379,7 @@ const finish = (
   state: AgentState,
   now: number,
   end: Pick<AgentOutcome, "status"> & Partial<AgentOutcome>
-): Decision => ({
+): Untimed => ({
   _tag: "Finish",
   outcome: {
     answer: "",

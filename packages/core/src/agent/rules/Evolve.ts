@@ -52,6 +52,7 @@ const changed = (state: AgentState, event: AgentEvent): AgentState => {
       return {
         ...state,
         offered: event.offered,
+        ready: true,
         turn: state.turn._tag === "Preparing" ? { _tag: "Ask" } : state.turn
       }
     case "RoundStarted":
@@ -59,7 +60,7 @@ const changed = (state: AgentState, event: AgentEvent): AgentState => {
         ...state,
         rounds: event.final ? state.rounds : event.round,
         estimate: event.account === undefined ? 0 : estimateOf(event.account),
-        turn: { _tag: "Asking", round: event.round, final: event.final }
+        turn: { _tag: "Asking", round: event.round, final: event.final, text: "" }
       }
     case "ModelReplied":
       return replied(state, event)
@@ -186,8 +187,11 @@ const changed = (state: AgentState, event: AgentEvent): AgentState => {
             : [...state.messages, { role: "assistant", content: event.outcome.answer, toolCalls: [] }],
         turn: { _tag: "Ended", outcome: event.outcome }
       }
-    case "Preparing":
     case "TextDelta":
+      return state.turn._tag === "Asking"
+        ? { ...state, turn: { ...state.turn, text: state.turn.text + event.text } }
+        : state
+    case "Preparing":
     case "ReasoningDelta":
     case "ToolCallProgress":
     case "ApprovalAsked":
@@ -204,6 +208,7 @@ const resumed = (state: AgentState, event: Extract<AgentEvent, { readonly _tag: 
   const base: AgentState = {
     ...rest,
     task: event.task,
+    ready: false,
     calls: [...state.calls, ...OpenCalls.records(OpenCalls.of(state), state.lastAt)],
     startedAt: state.startedAt + Math.max(0, event.at - state.lastAt),
     stall: noStall,

@@ -14,12 +14,6 @@ export interface ModelFailure {
   readonly refusedTools?: ReadonlyArray<string>
 }
 
-/** The time for the request was over. */
-export const stopped: ModelFailure = {
-  problem: { tag: "TimeIsUp", message: "The model did not finish its reply before the time of the run was over." },
-  repeatable: false
-}
-
 /**
  * Transient failures have been retried below and lost models loaded again. What is left and repeatable broke off while
  * the reply came in: no tool has run for it, so asking once more does no harm. `tools` are the names of those that the

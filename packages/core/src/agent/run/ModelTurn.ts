@@ -25,13 +25,11 @@ import type { CatalogTool } from "../tools/ToolCatalog.ts"
 import { recover } from "../forms/TextCalls.ts"
 
 /**
- * Whatever goes wrong becomes `ModelFailed`; there is no other way for this to end by itself. What has been said so far is
- * in `pieces`, for whoever interrupts it.
+ * Whatever goes wrong becomes `ModelFailed`; there is no other way for this to end by itself.
  */
 export const ask = Effect.fnUntraced(function* (
   prepared: Prepared,
-  { final, round, shape }: { readonly round: number; readonly final: boolean; readonly shape: Shape },
-  pieces: Array<string>
+  { final, round, shape }: { readonly round: number; readonly final: boolean; readonly shape: Shape }
 ) {
   const { log } = yield* CurrentRun
   if (!final) yield* prepared.tools.refresh
@@ -41,11 +39,11 @@ export const ask = Effect.fnUntraced(function* (
   const outcome =
     plan._tag === "Full"
       ? Either.left(ModelFailure.contextExceeded(plan.account))
-      : yield* streamed(prepared, plan, responseSchema(log, prepared, shape), pieces)
+      : yield* streamed(prepared, plan, responseSchema(log, prepared, shape))
 
-  const { messages } = log.state
+  const { messages, turn } = log.state
   if (Either.isLeft(outcome)) {
-    const partial = pieces.join("")
+    const partial = turn._tag === "Asking" ? turn.text : ""
     // a call that a model writes again and again is one call
     const begun =
       outcome.left.problem.tag === ModelFailure.repeating.problem.tag && !final && shape === undefined
@@ -177,8 +175,7 @@ const draftOf = ({ state }: RunLog, { tools: { catalog, toolbox } }: Prepared, f
 const streamed = Effect.fnUntraced(function* (
   prepared: Prepared,
   plan: Extract<ContextWindow.Plan, { readonly _tag: "Fits" }>,
-  responseSchema: ChatRequest["responseSchema"],
-  pieces: Array<string>
+  responseSchema: ChatRequest["responseSchema"]
 ): Effect.fn.Return<Either.Either<ChatReply, ModelFailure.ModelFailure>, never, CurrentRun> {
   const {
     log: { state, tell }
@@ -199,7 +196,6 @@ const streamed = Effect.fnUntraced(function* (
   const onEvent = (event: ChatEvent): Effect.Effect<void, Repeating> => {
     switch (event._tag) {
       case "TextDelta":
-        pieces.push(event.text)
         return Effect.zipRight(
           tell({ _tag: "TextDelta", text: event.text }),
           inText.push(event.text) ? repeating : Effect.void

@@ -3,7 +3,6 @@
  */
 import * as Cause from "effect/Cause"
 import * as Clock from "effect/Clock"
-import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Mailbox from "effect/Mailbox"
 import * as Option from "effect/Option"
@@ -11,8 +10,8 @@ import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import { present } from "../../schema/Fields.ts"
 import { makeRunId, withRun } from "../../observability/Correlation.ts"
-import { decide, type Decision, remainingMillis } from "../rules/Decide.ts"
-import type { AgentEvent, Problem } from "../rules/AgentEvent.ts"
+import { decide, late } from "../rules/Decide.ts"
+import type { AgentEvent, AgentEventBody, Problem } from "../rules/AgentEvent.ts"
 import type { AgentError } from "../AgentLoop.ts"
 import { evolve, rebuilt } from "../rules/Evolve.ts"
 import * as Artifacts from "../tools/Artifacts.ts"
@@ -22,7 +21,6 @@ import { initial, type AgentState } from "../rules/AgentState.ts"
 import type { AgentTask } from "../AgentTask.ts"
 import { CurrentLoopPolicy } from "../LoopPolicy.ts"
 import { CurrentRun, type Services } from "./CurrentRun.ts"
-import { stopped } from "./ModelFailure.ts"
 import { ask } from "./ModelTurn.ts"
 import type { Policies } from "../policy/PolicyFile.ts"
 import { prepare, type Prepared } from "./Preparation.ts"
@@ -174,72 +172,25 @@ const historyOf = Effect.fnUntraced(function* (
 
 const carryOut: Effect.Effect<void, AgentError, CurrentRun | Scope.Scope> = Effect.gen(function* () {
   const { log, policy } = yield* CurrentRun
-  const work: Work = { prepared: undefined, pieces: [] }
-  const preparation = Effect.tap(prepare, (prepared) => Effect.sync(() => (work.prepared = prepared)))
-  const asked = (prepared: Prepared, decision: AskModel) =>
-    Effect.suspend(() => ask(prepared, decision, (work.pieces = [])))
-
-  /** All steps up to the last reply, which has a time of its own. */
-  const ordinary = Effect.gen(function* () {
-    for (;;) {
-      const decision = decide(log.state, yield* Clock.currentTimeMillis)
-      if (isLast(decision)) return
-      if (decision._tag === "Emit") yield* emit(log, decision)
-      else if (decision._tag === "Prepare" || work.prepared === undefined) yield* preparation
-      else if (decision._tag === "AskModel") yield* asked(work.prepared, decision)
-      else yield* runCalls(work.prepared, decision)
-    }
-  })
-
+  let prepared: Prepared | undefined
+  const preparation = Effect.tap(prepare, (made) => Effect.sync(() => (prepared = made)))
+  const ready = Effect.suspend(() => (prepared === undefined ? preparation : Effect.succeed(prepared)))
+  const tell = (events: ReadonlyArray<AgentEventBody>) => Effect.forEach(events, log.tell, { discard: true })
   for (;;) {
-    const now = yield* Clock.currentTimeMillis
-    const decision = decide(log.state, now)
+    const decision = decide(log.state, yield* Clock.currentTimeMillis)
     if (decision._tag === "Finish") return yield* log.tell({ _tag: "RunFinished", outcome: decision.outcome })
-    if (decision._tag === "Emit") yield* emit(log, decision)
-    else if (isLast(decision)) {
-      // a run that was taken up again has yet to get its model back
-      if (work.prepared === undefined) yield* within(Effect.asVoid(preparation), policy.wrapUp)
-      const { prepared } = work
-      if (prepared !== undefined) yield* within(asked(prepared, decision), policy.wrapUp)
-      // time may be over before the request is sent
-      const { round } = decision
-      const { turn } = log.state
-      // a failed ordinary request is asked again without a step in between
-      if (turn._tag === "Ask" || (turn._tag === "Failed" && !turn.final))
-        yield* log.tell({ _tag: "RoundStarted", round, final: true })
-      yield* unanswered(log, work)
-    } else {
-      yield* within(ordinary, remainingMillis(log.state, now))
-      // what it means that the time is over is for the rules to say
-      yield* unanswered(log, work)
+    if (decision._tag === "Emit") {
+      yield* tell(decision.events)
+      continue
     }
+    const step =
+      decision._tag === "Prepare"
+        ? preparation
+        : decision._tag === "AskModel"
+          ? Effect.flatMap(ready, (all) => ask(all, decision))
+          : Effect.flatMap(ready, (all) => runCalls(all, decision))
+    const limit = decision.limit === "wrap-up" ? policy.wrapUp : decision.limit
+    const done = yield* Effect.timeoutOption(step, limit)
+    if (Option.isNone(done)) yield* tell(late(log.state, decision))
   }
 })
-
-type AskModel = Extract<Decision, { readonly _tag: "AskModel" }>
-type Finish = Extract<Decision, { readonly _tag: "Finish" }>
-
-interface Work {
-  prepared: Prepared | undefined
-  /** What the reply to the newest request has brought. */
-  pieces: Array<string>
-}
-
-/** What the limit of the ordinary steps does not hold for. */
-const isLast = (decision: Decision): decision is (AskModel & { readonly final: true }) | Finish =>
-  decision._tag === "Finish" || (decision._tag === "AskModel" && decision.final)
-
-const emit = (log: RunLog.RunLog, { events }: Extract<Decision, { readonly _tag: "Emit" }>) =>
-  Effect.forEach(events, log.tell, { discard: true })
-
-/** A request that was on its way when the time was over. */
-const unanswered = (log: RunLog.RunLog, { pieces }: Work) =>
-  Effect.suspend(() => {
-    const { turn } = log.state
-    return turn._tag === "Asking"
-      ? log.tell({ _tag: "ModelFailed", round: turn.round, partial: pieces.join(""), ...stopped })
-      : Effect.void
-  })
-
-const within = <E, R>(self: Effect.Effect<void, E, R>, limit: Duration.DurationInput): Effect.Effect<void, E, R> =>
-  Effect.timeoutTo(self, { duration: limit, onSuccess: () => {}, onTimeout: () => {} })
