@@ -3,7 +3,7 @@
  * Transitions are pure; the shell around them only keeps the state.
  */
 import * as Cause from "effect/Cause"
-import type * as Clock from "effect/Clock"
+import * as Clock from "effect/Clock"
 import * as Data from "effect/Data"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -129,34 +129,25 @@ export const make = Effect.fnUntraced(function* (options: {
     return SubscriptionRef.update(state, () => current)
   }
 
-  const acquire = (clock: Clock.Clock) =>
-    Effect.suspend(() => {
-      const [admission, next] = admit(policy, current, clock.unsafeCurrentTimeMillis())
-      return Effect.zipRight(
-        changeTo(next),
-        admission.wait === 0
-          ? Effect.succeed(admission)
-          : new CircuitOpen({ name, retryAfter: Duration.millis(admission.wait) })
-      )
-    })
+  const acquire = Effect.flatMap(Clock.currentTimeMillis, (now) => {
+    const [admission, next] = admit(policy, current, now)
+    return Effect.zipRight(
+      changeTo(next),
+      admission.wait === 0
+        ? Effect.succeed(admission)
+        : new CircuitOpen({ name, retryAfter: Duration.millis(admission.wait) })
+    )
+  })
 
-  const release = (clock: Clock.Clock, admission: Admission, exit: Exit.Exit<unknown, unknown>) =>
-    Effect.suspend(() => {
-      const call = { ...admission, result: resultOf(exit, counts) }
-      return changeTo(record(policy, current, call, clock.unsafeCurrentTimeMillis()))
-    })
+  const release = (admission: Admission, exit: Exit.Exit<unknown, unknown>) =>
+    Effect.flatMap(Clock.currentTimeMillis, (now) =>
+      changeTo(record(policy, current, { ...admission, result: resultOf(exit, counts) }, now))
+    )
 
   const breaker: CircuitBreaker = {
     name,
     state,
-    protect: (self) =>
-      Effect.flatMap(Effect.clock, (clock) =>
-        Effect.acquireUseRelease(
-          acquire(clock),
-          () => self,
-          (admission, exit) => release(clock, admission, exit)
-        )
-      )
+    protect: (self) => Effect.acquireUseRelease(acquire, () => self, release)
   }
   return breaker
 })
