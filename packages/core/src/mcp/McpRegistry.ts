@@ -90,6 +90,11 @@ export class McpRegistry extends Context.Tag("@lms-bridge/core/mcp/McpRegistry")
     ) => Effect.Effect<HeldConnection, McpConnectError, Scope.Scope>
     /** Without those that the lock withholds. */
     readonly tools: (server: string) => Effect.Effect<ReadonlyArray<McpTool>, McpConnectError>
+    /** Which part of the configuration switches a tool off, in a sentence; undefined where none does. */
+    readonly switchedOff: (
+      server: string,
+      tool: string
+    ) => Effect.Effect<string | undefined, McpConfigInvalid | McpServerNotFound>
     /** The server's tools beside what its lock says of them. */
     readonly review: (server: string) => Effect.Effect<ToolReview, McpConnectError>
     /** Writes into the lock that the tools of a review are trusted, exactly as they were reviewed. */
@@ -314,6 +319,8 @@ const make = Effect.gen(function* () {
     // those that have changed are let go of at once, not only when somebody needs one
     changes: Stream.tap(files.changes, () => Effect.either(current)),
     servers: Effect.flatMap(current, list),
+    switchedOff: (server, tool) =>
+      Effect.map(definitionOf(server, current), (definition) => definition.switchedOff?.(tool)),
     connect: Effect.fn("McpRegistry.connect")(function* (server, options) {
       yield* Effect.annotateCurrentSpan({ server })
       return yield* held(definitionOf(server, current), options)

@@ -43,7 +43,9 @@ export const command = Command.make("call", {
       const tools = yield* AtTerminal.attended(registry.tools(name))
       const withheld = (yield* Withheld.of(name))?.withheld.includes(tool) === true
       // the registry says best why a tool is withheld
-      const fitting = withheld ? given : yield* fit(yield* toolOf(tools, name, tool), given)
+      const fitting = withheld
+        ? given
+        : yield* fit(yield* toolOf(tools, name, tool, yield* registry.switchedOff(name, tool)), given)
       const result = yield* registry
         .call(name, tool, fitting, {
           onProgress: ({ message, progress, total }) =>
@@ -85,9 +87,15 @@ const part = (content: ToolContent): string => {
 }
 
 /** Servers answer an unknown name and unfit arguments each in their own way; here it is told before the call. */
-const toolOf = (tools: ReadonlyArray<McpTool>, server: string, wanted: string): Either.Either<McpTool, UsageError> => {
+const toolOf = (
+  tools: ReadonlyArray<McpTool>,
+  server: string,
+  wanted: string,
+  switchedOff: string | undefined
+): Either.Either<McpTool, UsageError> => {
   const found = tools.find(({ name }) => name === wanted)
   if (found !== undefined) return Either.right(found)
+  if (switchedOff !== undefined) return Either.left(new UsageError({ problem: switchedOff }))
   const names = nearest(
     wanted,
     tools.map(({ name }) => name)

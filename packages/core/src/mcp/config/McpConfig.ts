@@ -127,6 +127,8 @@ export interface ConfigEntry {
   readonly dialect?: EntryWords.Dialect
   /** What switches it off, in the words of its file. */
   readonly off?: string | undefined
+  /** What says which of its tools may be used, in the words of its file. */
+  readonly toolKeys?: ReadonlyArray<string> | undefined
   /** Others of its name in the same file, which are not used because it is the last. */
   readonly earlier?: ReadonlyArray<ConfigEntry> | undefined
 }
@@ -223,7 +225,7 @@ const entryOf = (
   })
   if (node.kind !== "object") return invalid(node.line, "The entry must be an object.")
   const raw = node.value as Readonly<Record<string, unknown>>
-  const { entry, keys, refused, written } = EntryWords.translate(raw, dialect)
+  const { entry, keys, refused, toolKeys, written } = EntryWords.translate(raw, dialect)
   const lineOf = (path: ReadonlyArray<string | number>) => ConfigNode.at(node, path)?.line ?? line
   const decoded = decodeSettings(entry)
   if (Either.isLeft(decoded)) {
@@ -254,7 +256,11 @@ const entryOf = (
       ...(off === undefined ? {} : { disabled: true }),
       ...(patterns.length === 0 ? {} : { excludedTools: patterns })
     }),
-    ...present({ off: key })
+    ...present({ off: key }),
+    toolKeys: [
+      ...toolKeys.map((one) => JSON.stringify(one)),
+      ...(excluded.length === 0 ? [] : ["a ban beside its servers"])
+    ]
   }
 }
 

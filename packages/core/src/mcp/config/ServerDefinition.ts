@@ -68,6 +68,8 @@ export interface ServerDefinition {
   readonly startTimeout?: Duration.Duration
   /** Whether the entry lets a tool be used. */
   readonly allows: (tool: string) => boolean
+  /** Why it does not, in words; undefined where it does. */
+  readonly switchedOff?: (tool: string) => string | undefined
   /** All that matters to a connection, in one text: equal for entries that differ in their looks only. */
   readonly identity: Redacted.Redacted
 }
@@ -119,6 +121,13 @@ export const make = (
         ...present({ startTimeout: settings.startTimeout }),
         allows: (tool) =>
           ToolLists.allows(name, tool, { allowed: settings.allowedTools, excluded: settings.excludedTools }),
+        switchedOff: (tool) => {
+          const { allowedTools, excludedTools } = settings
+          if (ToolLists.allows(name, tool, { allowed: allowedTools, excluded: excludedTools })) return undefined
+          const { toolKeys = [] } = entry
+          const where = `${source}${line === undefined ? "" : `, line ${line}`}`
+          return `"${tool}" of MCP server "${name}" is switched off by ${toolKeys.join(" and ")} (${where}).`
+        },
         identity: identityOf(settings, launch)
       }
     }

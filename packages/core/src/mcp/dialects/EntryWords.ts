@@ -26,6 +26,8 @@ export interface Translated {
   /** How each of our words is written in the entry. */
   readonly written: ReadonlyMap<string, string>
   readonly refused: Refused | undefined
+  /** The keys that say which tools may be used. */
+  readonly toolKeys: ReadonlyArray<string>
   /** All keys that are there, for whoever finds neither a command nor a URL among them. */
   readonly keys: ReadonlyArray<string>
 }
@@ -41,6 +43,7 @@ export const translate = (raw: Readonly<Record<string, unknown>>, dialect: Diale
   const headers: Array<readonly [string, unknown]> = []
   const allowed: Array<ReadonlyArray<string>> = []
   const excluded: Array<string> = []
+  const toolKeys: Array<string> = []
   let refused: Refused | undefined
   const refuse = (path: Refused["path"], detail: string) => (refused ??= { path, detail })
   /** The first who says it has said it; our own words come before others. */
@@ -73,6 +76,7 @@ export const translate = (raw: Readonly<Record<string, unknown>>, dialect: Diale
             `${JSON.stringify(key)} looks like a list of tools, and it is not known what it means. Write "allowedTools" or "excludedTools", each with a list of names.`
           )
         } else if (meaning._tag === "Lists") {
+          toolKeys.push(key)
           allowed.push(...meaning.lists.allowed)
           // the server may have had another name when the tool was switched off
           excluded.push(...meaning.lists.excluded, ...meaning.lists.excluded.flatMap(withoutServer))
@@ -180,7 +184,7 @@ export const translate = (raw: Readonly<Record<string, unknown>>, dialect: Diale
   if (allowed.length > 0) entry.set("allowedTools", allowed.reduce(inBoth))
   if (excluded.length > 0) entry.set("excludedTools", excluded)
 
-  return { entry: Object.fromEntries(entry), written, refused, keys }
+  return { entry: Object.fromEntries(entry), written, refused, keys, toolKeys }
 }
 
 /** Whether an object is meant for a server. */

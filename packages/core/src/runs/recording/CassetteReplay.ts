@@ -200,6 +200,7 @@ const registryOf = (
   }
   return {
     candidates: Effect.succeed([]),
+    switchedOff: () => Effect.succeed(undefined),
     problems: Effect.succeed([]),
     changes: Stream.empty,
     servers: Effect.succeed(all(entries, "Servers")[0]?.servers ?? []),

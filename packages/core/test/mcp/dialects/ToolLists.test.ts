@@ -120,6 +120,15 @@ describe("ToolLists", () => {
     assert.isFalse(isOff(rule, "drop_table"))
   })
 
+  it("names the keys that switch a tool off, and the place", () => {
+    const server = define({ includeTools: ["read_row"], disabledTools: ["drop_table"] })
+    assert.strictEqual(
+      server.switchedOff?.("drop_table"),
+      '"drop_table" of MCP server "db" is switched off by "includeTools" and "disabledTools" (/p/mcp.json, line 1).'
+    )
+    assert.isUndefined(server.switchedOff?.("read_row"))
+  })
+
   it("takes an empty list of what may be used at its word, but Goose's for no list", () => {
     assert.isTrue(isOff({ includeTools: [] }, "drop_table"))
     const goose = { emptyIsAll: true }
