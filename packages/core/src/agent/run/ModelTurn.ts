@@ -22,6 +22,7 @@ import * as StallGuard from "../rules/StallGuard.ts"
 import * as StructuredAnswer from "../rules/StructuredAnswer.ts"
 import { systemMessage } from "./SystemMessage.ts"
 import type { CatalogTool } from "../tools/ToolCatalog.ts"
+import * as ShownText from "../forms/ShownText.ts"
 import { recover } from "../forms/TextCalls.ts"
 
 /**
@@ -36,14 +37,15 @@ export const ask = Effect.fnUntraced(function* (
   const plan = yield* planned(prepared, final || shape !== undefined)
   const account = plan.account === undefined ? {} : { account: plan.account }
   yield* log.tell({ _tag: "RoundStarted", round, final, ...account })
+  const shown = ShownText.make()
   const outcome =
     plan._tag === "Full"
       ? Either.left(ModelFailure.contextExceeded(plan.account))
-      : yield* streamed(prepared, plan, responseSchema(log, prepared, shape))
+      : yield* streamed(prepared, plan, responseSchema(log, prepared, shape), shown)
 
   const { messages, turn } = log.state
   if (Either.isLeft(outcome)) {
-    const partial = turn._tag === "Asking" ? turn.text : ""
+    const partial = (turn._tag === "Asking" ? turn.text : "") + shown.rest()
     // a call that a model writes again and again is one call
     const begun =
       outcome.left.problem.tag === ModelFailure.repeating.problem.tag && !final && shape === undefined
@@ -60,6 +62,10 @@ export const ask = Effect.fnUntraced(function* (
       : shape === "answer"
         ? asked(outcome.right)
         : recover(outcome.right, { catalog: prepared.tools.catalog, messages, final })
+  const rest = shown.rest()
+  if (rest !== "" && unread === undefined && reply.toolCalls.length === 0 && reply.content.endsWith(rest.trim())) {
+    yield* log.tell({ _tag: "TextDelta", text: rest })
+  }
   return yield* log.tell({
     _tag: "ModelReplied",
     round,
@@ -175,7 +181,8 @@ const draftOf = ({ state }: RunLog, { tools: { catalog, toolbox } }: Prepared, f
 const streamed = Effect.fnUntraced(function* (
   prepared: Prepared,
   plan: Extract<ContextWindow.Plan, { readonly _tag: "Fits" }>,
-  responseSchema: ChatRequest["responseSchema"]
+  responseSchema: ChatRequest["responseSchema"],
+  shown: ShownText.ShownText
 ): Effect.fn.Return<Either.Either<ChatReply, ModelFailure.ModelFailure>, never, CurrentRun> {
   const {
     log: { state, tell }
@@ -195,11 +202,13 @@ const streamed = Effect.fnUntraced(function* (
   const repeating = Effect.fail(new Repeating())
   const onEvent = (event: ChatEvent): Effect.Effect<void, Repeating> => {
     switch (event._tag) {
-      case "TextDelta":
+      case "TextDelta": {
+        const text = shown.push(event.text)
         return Effect.zipRight(
-          tell({ _tag: "TextDelta", text: event.text }),
+          text === "" ? Effect.void : tell({ _tag: "TextDelta", text }),
           inText.push(event.text) ? repeating : Effect.void
         )
+      }
       case "ReasoningDelta":
         return Effect.zipRight(
           tell({ _tag: "ReasoningDelta", text: event.text }),

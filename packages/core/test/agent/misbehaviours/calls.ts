@@ -285,6 +285,21 @@ export const calls: ReadonlyArray<Misbehaviour> = [
     check: ({ outcome, ran }) => ran.length === 7 && outcome.budget === "tool-calls" && outcome.answer === "So far."
   },
   {
+    what: "a call in the text of a reply, while it streams in",
+    does: "shows nobody its marks; what is part of the answer all the same is shown at its end",
+    world: {
+      turns: [
+        `I look.\n<tool_call>{"name": "read", "arguments": ${at}}</tool_call>`,
+        "A call begins with <tool_call>\n and then its name."
+      ],
+      servers: { main: { read } }
+    },
+    check: ({ events, outcome, ran }) => {
+      const shown = events.flatMap((event) => (event._tag === "TextDelta" ? [event.text] : [])).join("")
+      return ran.length === 1 && shown === `I look.\n${outcome.answer}`
+    }
+  },
+  {
     what: "calls in the last reply, where no tools are offered",
     does: "leaves them out of the answer",
     world: {

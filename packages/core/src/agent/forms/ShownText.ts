@@ -1,0 +1,71 @@
+/**
+ * What is shown of a reply while it streams in: the text up to a mark behind which a call may begin. What was kept back is
+ * shown at the end, when it has turned out to be part of the answer.
+ */
+import { isSpokenOf, lookAhead, reach } from "../../lmstudio/words/SpokenMarks.ts"
+import { formTable } from "./FormTable.ts"
+
+export interface ShownText {
+  /** Takes the next piece; what may be shown now. */
+  readonly push: (piece: string) => string
+  /** What has not been shown. */
+  readonly rest: () => string
+}
+
+export const make = (): ShownText => {
+  let line = ""
+  let waiting = ""
+  let held = false
+
+  const show = (end: number): string => {
+    const text = waiting.slice(0, end)
+    waiting = waiting.slice(end)
+    line = lineOf(line + text)
+    return text
+  }
+
+  return {
+    push: (piece) => {
+      waiting += piece
+      let from = 0
+      while (!held) {
+        marks.lastIndex = from
+        const found = marks.exec(waiting)
+        if (found === null) return show(Math.max(from, beginning(waiting)))
+        const end = found.index + found[0].length
+        // the words behind it decide
+        if (waiting.length < end + lookAhead) return show(found.index)
+        if (!isSpokenOf(lineOf(line + waiting.slice(0, found.index)), waiting.slice(end))) {
+          held = true
+          return show(found.index)
+        }
+        from = end
+      }
+      return ""
+    },
+    rest: () => waiting
+  }
+}
+
+// -----------------------------------------------------------------------------
+// internal
+// -----------------------------------------------------------------------------
+
+const marks = new RegExp(
+  formTable.flatMap(({ open, unmarked }) => (unmarked === true ? [] : [`(?:${open.source})`])).join("|"),
+  "g"
+)
+
+/** Where the text ends in what may be the beginning of a mark. */
+const beginning = (text: string): number => {
+  const tail = text.slice(-longestMark)
+  const at =
+    /(?:<[^\s<>]{0,40}calls?[^\s<>]{0,40}>\s{0,20})?(?:<(?:[^\s<>]{0,60}|[^\s<>]{0,20}(?:function|invoke)\s[^<>]{0,100})|\[[A-Z_]{0,20})?$/.exec(
+      tail
+    )?.index
+  return at === undefined ? text.length : text.length - tail.length + at
+}
+
+const longestMark = 240
+
+const lineOf = (text: string): string => text.slice(-reach).split("\n").at(-1) ?? ""
