@@ -3,6 +3,7 @@
  * The transport on this process's stdin and stdout. The SDK's own drops a line that it does not understand, and the
  * client waits for an answer that never comes.
  */
+import { stringify } from "@lms-bridge/core/json/ExactJson"
 import * as JsonLines from "@lms-bridge/core/mcp/reading/JsonLines"
 import type { Transport } from "@modelcontextprotocol/sdk/shared/transport.js"
 import type { JSONRPCMessage } from "@modelcontextprotocol/sdk/types.js"
@@ -21,7 +22,7 @@ export const make = (stdin: Readable = process.stdin, stdout: Writable = process
   const write = (message: JSONRPCMessage | ClientMessage.Answer) =>
     // @effect-diagnostics-next-line newPromise:off
     new Promise<void>((resolve) => {
-      if (stdout.write(`${JSON.stringify(message)}\n`)) resolve()
+      if (stdout.write(`${stringify(message)}\n`)) resolve()
       else stdout.once("drain", resolve)
     })
   const take = (line: string) => {
