@@ -49,6 +49,7 @@ export const services = (doubles: Doubles) =>
       ...doubles.lifecycle
     }),
     Layer.mock(McpRegistry, {
+      switchedOff: () => Effect.succeed(undefined),
       servers: Effect.succeed(servers),
       candidates: Effect.succeed(candidates),
       ...doubles.mcp

@@ -43,9 +43,7 @@ export const command = Command.make("call", {
       const tools = yield* AtTerminal.attended(registry.tools(name))
       const withheld = (yield* Withheld.of(name))?.withheld.includes(tool) === true
       // the registry says best why a tool is withheld
-      const fitting = withheld
-        ? given
-        : yield* fit(yield* toolOf(tools, name, tool, yield* registry.switchedOff(name, tool)), given)
+      const fitting = withheld ? given : yield* fit(yield* toolOf(tools, name, tool), given)
       const result = yield* registry
         .call(name, tool, fitting, {
           onProgress: ({ message, progress, total }) =>
@@ -87,23 +85,19 @@ const part = (content: ToolContent): string => {
 }
 
 /** Servers answer an unknown name and unfit arguments each in their own way; here it is told before the call. */
-const toolOf = (
-  tools: ReadonlyArray<McpTool>,
-  server: string,
-  wanted: string,
-  switchedOff: string | undefined
-): Either.Either<McpTool, UsageError> => {
+const toolOf = Effect.fnUntraced(function* (tools: ReadonlyArray<McpTool>, server: string, wanted: string) {
   const found = tools.find(({ name }) => name === wanted)
-  if (found !== undefined) return Either.right(found)
-  if (switchedOff !== undefined) return Either.left(new UsageError({ problem: switchedOff }))
+  if (found !== undefined) return found
+  const switchedOff = yield* Effect.flatMap(McpRegistry, (registry) => registry.switchedOff(server, wanted))
+  if (switchedOff !== undefined) return yield* new UsageError({ problem: switchedOff })
   const names = nearest(
     wanted,
     tools.map(({ name }) => name)
   )
   const hint =
     names.length > 0 ? `Did you mean ${names.join(" or ")}?` : `\`lms-bridge mcp tools ${server}\` lists them.`
-  return Either.left(new UsageError({ problem: `MCP server "${server}" has no tool "${wanted}". ${hint}` }))
-}
+  return yield* new UsageError({ problem: `MCP server "${server}" has no tool "${wanted}". ${hint}` })
+})
 
 const fit = (tool: McpTool, given: Readonly<Record<string, unknown>>) => {
   const checked = ToolArguments.check(tool, tool.name, stringify(given), { whole: true })
