@@ -1,6 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import { SettingsInvalid } from "@lms-bridge/core/configuration/Settings"
-import { LmsCliError } from "@lms-bridge/core/lmstudio/LmsCli"
+import { LmsCliError } from "@lms-bridge/core/lmstudio/LmsCliError"
 import * as LmStudioError from "@lms-bridge/core/lmstudio/LmStudioError"
 import * as McpError from "@lms-bridge/core/mcp/McpError"
 import { ModelInUse } from "@lms-bridge/core/models/ModelLifecycle"

@@ -6,7 +6,8 @@ import {
   type AgentOutcome,
   type CallRecord
 } from "@lms-bridge/core/agent/rules/AgentEvent"
-import { AgentLoop, type AgentError } from "@lms-bridge/core/agent/AgentLoop"
+import { AgentLoop } from "@lms-bridge/core/agent/AgentLoop"
+import type { AgentError } from "@lms-bridge/core/agent/AgentError"
 import { RunJournal, RunNotFound } from "@lms-bridge/core/runs/RunJournal"
 import type { AgentTask } from "@lms-bridge/core/agent/AgentTask"
 import { RunId } from "@lms-bridge/core/observability/Correlation"

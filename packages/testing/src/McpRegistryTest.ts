@@ -2,7 +2,8 @@
  * A double of `McpRegistry`: servers and their tools are data, failures are scripted, and every call is recorded.
  * Nothing is started.
  */
-import type { CallProgress, HeldConnection, McpTool } from "@lms-bridge/core/mcp/McpConnection"
+import type { CallProgress, HeldConnection } from "@lms-bridge/core/mcp/McpConnection"
+import type { McpTool } from "@lms-bridge/core/mcp/McpTool"
 import {
   McpCallFailed,
   McpEntryUnusable,

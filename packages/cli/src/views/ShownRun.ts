@@ -3,7 +3,8 @@
  * go on.
  */
 import { AgentEventJson, type AgentEvent, type AgentOutcome } from "@lms-bridge/core/agent/rules/AgentEvent"
-import { CurrentApprover, type AgentError, type ApprovalRequest } from "@lms-bridge/core/agent/AgentLoop"
+import { CurrentApprover, type ApprovalRequest } from "@lms-bridge/core/agent/AgentLoop"
+import type { AgentError } from "@lms-bridge/core/agent/AgentError"
 import * as RunAccount from "@lms-bridge/core/runs/RunAccount"
 import { isKept, RunJournal } from "@lms-bridge/core/runs/RunJournal"
 import * as Chunk from "effect/Chunk"

@@ -7,27 +7,15 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import type * as Stream from "effect/Stream"
 import { Settings } from "../configuration/Settings.ts"
-import { McpRegistry, type McpConnectError } from "../mcp/McpRegistry.ts"
-import { ModelLifecycle, type ModelLifecycleError } from "../models/ModelLifecycle.ts"
+import { McpRegistry } from "../mcp/McpRegistry.ts"
+import { ModelLifecycle } from "../models/ModelLifecycle.ts"
 import type { AgentEvent } from "./rules/AgentEvent.ts"
 import * as AgentRun from "./run/Run.ts"
-import { UserPolicies, type PolicyInvalid } from "./policy/PolicyFile.ts"
-import { RunJournal, type RunInProgress, type RunNotFound } from "../runs/RunJournal.ts"
+import { UserPolicies } from "./policy/PolicyFile.ts"
+import { RunJournal } from "../runs/RunJournal.ts"
 import type { AgentTask } from "./AgentTask.ts"
-import type { NoSuchTool } from "./tools/ToolCatalog.ts"
 import { ToolNearness } from "./tools/SemanticRank.ts"
-
-/**
- * What prevents a run from starting: the model cannot be had, or a server or tool that was named is not there, the
- * policy cannot be used. Once the model has been asked, everything that goes wrong is told in the outcome.
- */
-export type AgentError =
-  | ModelLifecycleError
-  | McpConnectError
-  | NoSuchTool
-  | PolicyInvalid
-  | RunNotFound
-  | RunInProgress
+import type { AgentError } from "./AgentError.ts"
 
 export { CurrentApprover, type ApprovalRequest } from "./policy/Approval.ts"
 

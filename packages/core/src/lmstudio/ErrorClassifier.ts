@@ -2,7 +2,7 @@
  * Which error an error body means: decided by its text and its codes, in this one table. The HTTP status differs between
  * routes and versions for the same fault (contract H32) and is asked last, when nothing else tells.
  */
-import { nearest } from "../models/catalog/ModelName.ts"
+import { nearest } from "./ModelName.ts"
 import {
   ContextOverflow,
   ModelCrashed,

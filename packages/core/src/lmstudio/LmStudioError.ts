@@ -9,6 +9,7 @@ import * as Schema from "effect/Schema"
 import { ModelCrashed, ModelLoadFailed, ModelLoadRefused } from "./LostModel.ts"
 import { TemplateRefused, ToolsRefused } from "./RequestShape.ts"
 import { optional, serverSaid, shown } from "./words/saidByServer.ts"
+import type { CircuitOpen } from "../resilience/CircuitBreaker.ts"
 
 export { ModelCrashed, ModelLoadFailed, ModelLoadRefused } from "./LostModel.ts"
 export { TemplateRefused, ToolsRefused } from "./RequestShape.ts"
@@ -263,3 +264,5 @@ export const LmStudioError = Schema.Union(
   WrongModelAnswered
 )
 export type LmStudioError = typeof LmStudioError.Type
+
+export type ApiError = LmStudioError | CircuitOpen

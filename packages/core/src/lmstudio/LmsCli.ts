@@ -12,76 +12,28 @@ import type * as Option from "effect/Option"
 import * as Ref from "effect/Ref"
 import * as Stream from "effect/Stream"
 import { Settings } from "../configuration/Settings.ts"
-import type { CircuitOpen } from "../resilience/CircuitBreaker.ts"
 import type { Resilience } from "../resilience/Resilience.ts"
 import * as Arguments from "./lms/Arguments.ts"
 import * as ExactModel from "./lms/ExactModel.ts"
 import * as Messages from "./lms/Messages.ts"
 import * as Replies from "./lms/Replies.ts"
 import * as Runner from "./lms/Runner.ts"
-import { LmsCliError } from "./LmsCliError.ts"
-import type { LmsInstance, LmsModel } from "./LmsModel.ts"
+import type {
+  LmsLoad,
+  LoadEstimate,
+  Application,
+  DaemonStatus,
+  ServerStatus,
+  GetProgress,
+  LogEvent,
+  LmsVariants,
+  LmsInstance,
+  LmsModel
+} from "./LmsModel.ts"
+import { type LmsCallError, LmsCliError } from "./LmsCliError.ts"
 
 export { LmsCliError } from "./LmsCliError.ts"
 export { LmsInstance, LmsModel } from "./LmsModel.ts"
-
-/** How to load. `ttl` is not optional: without it LM Studio would keep the model for ever (contract E). */
-export interface LmsLoad {
-  /** Exact model key, looked up by the caller: `lms` itself matches fuzzily. */
-  readonly key: string
-  readonly ttl: Duration.Duration
-  readonly contextLength?: number | undefined
-  /** Share of layers on the GPU: `off`, `max` or 0..1. */
-  readonly gpu?: "off" | "max" | number | undefined
-  readonly parallel?: number | undefined
-  readonly identifier?: string | undefined
-  /** How far it is, 0..1, where this `lms` tells (since May 2026). */
-  readonly onProgress?: ((fraction: number) => Effect.Effect<void>) | undefined
-}
-
-/** `lms load --estimate-only`, which exits 0 even when it says that the load will fail. */
-export interface LoadEstimate {
-  readonly gpuBytes: number | undefined
-  readonly totalBytes: number | undefined
-  readonly fits: boolean
-}
-
-/** The application that `lms` talks to. `package` is `lm-studio`, `llmster` or what else it calls itself. */
-export interface Application {
-  readonly version: string
-  readonly package?: string | undefined
-}
-
-export interface DaemonStatus {
-  readonly running: boolean
-  readonly pid: number | undefined
-  readonly isDaemon: boolean | undefined
-}
-
-export interface ServerStatus {
-  readonly running: boolean
-  readonly port: number | undefined
-}
-
-/** Progress of `lms get`, read from its bar: fractions 0..1, bytes. */
-export type GetProgress =
-  | { readonly _tag: "Downloading"; readonly fraction: number; readonly detail: string }
-  | { readonly _tag: "Done"; readonly alreadyDownloaded: boolean }
-
-/** A line of `lms log stream --json`; `data` is kept as it comes. */
-export interface LogEvent {
-  /** Epoch milliseconds. */
-  readonly timestamp: number
-  readonly type: string
-  readonly data: Readonly<Record<string, unknown>>
-}
-
-export interface LmsVariants {
-  readonly model: LmsModel
-  readonly variants: ReadonlyArray<LmsModel>
-}
-
-export type LmsCallError = LmsCliError | CircuitOpen
 
 /**
  * Every method starts a process without a shell, with stdin closed, and ends the whole process group when it is

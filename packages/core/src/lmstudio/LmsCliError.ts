@@ -1,6 +1,7 @@
 /** What can go wrong between us and the `lms` executable. */
 import * as Schema from "effect/Schema"
 import { optional } from "../schema/Fields.ts"
+import type { CircuitOpen } from "../resilience/CircuitBreaker.ts"
 
 /**
  * What went wrong with a call of `lms`. `detail` is a bounded tail of its stderr, without colours; for `NotInstalled` it
@@ -63,3 +64,5 @@ export class LmsCliError extends Schema.TaggedError<LmsCliError>()("LmsCliError"
     }
   }
 }
+
+export type LmsCallError = LmsCliError | CircuitOpen

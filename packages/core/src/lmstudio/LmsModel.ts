@@ -1,6 +1,8 @@
-/** Models and instances as `lms` lists them. */
+/** What `lms` is asked and what it tells: models, instances, loads and the state of the application. */
 import * as Schema from "effect/Schema"
 import { Amount, Count, open, openArray } from "../schema/Fields.ts"
+import type * as Duration from "effect/Duration"
+import type * as Effect from "effect/Effect"
 
 /**
  * A model on disk, as `lms ls --json` prints it. Old and new versions leave fields out, write `null` or add others, and
@@ -44,4 +46,60 @@ export class LmsInstance extends LmsModel.extend<LmsInstance>("@lms-bridge/core/
   get isBusy() {
     return (this.status !== undefined && this.status !== "idle") || (this.queued ?? 0) > 0
   }
+}
+
+/** How to load. `ttl` is not optional: without it LM Studio would keep the model for ever (contract E). */
+export interface LmsLoad {
+  /** Exact model key, looked up by the caller: `lms` itself matches fuzzily. */
+  readonly key: string
+  readonly ttl: Duration.Duration
+  readonly contextLength?: number | undefined
+  /** Share of layers on the GPU: `off`, `max` or 0..1. */
+  readonly gpu?: "off" | "max" | number | undefined
+  readonly parallel?: number | undefined
+  readonly identifier?: string | undefined
+  /** How far it is, 0..1, where this `lms` tells (since May 2026). */
+  readonly onProgress?: ((fraction: number) => Effect.Effect<void>) | undefined
+}
+
+/** `lms load --estimate-only`, which exits 0 even when it says that the load will fail. */
+export interface LoadEstimate {
+  readonly gpuBytes: number | undefined
+  readonly totalBytes: number | undefined
+  readonly fits: boolean
+}
+
+/** The application that `lms` talks to. `package` is `lm-studio`, `llmster` or what else it calls itself. */
+export interface Application {
+  readonly version: string
+  readonly package?: string | undefined
+}
+
+export interface DaemonStatus {
+  readonly running: boolean
+  readonly pid: number | undefined
+  readonly isDaemon: boolean | undefined
+}
+
+export interface ServerStatus {
+  readonly running: boolean
+  readonly port: number | undefined
+}
+
+/** Progress of `lms get`, read from its bar: fractions 0..1, bytes. */
+export type GetProgress =
+  | { readonly _tag: "Downloading"; readonly fraction: number; readonly detail: string }
+  | { readonly _tag: "Done"; readonly alreadyDownloaded: boolean }
+
+/** A line of `lms log stream --json`; `data` is kept as it comes. */
+export interface LogEvent {
+  /** Epoch milliseconds. */
+  readonly timestamp: number
+  readonly type: string
+  readonly data: Readonly<Record<string, unknown>>
+}
+
+export interface LmsVariants {
+  readonly model: LmsModel
+  readonly variants: ReadonlyArray<LmsModel>
 }

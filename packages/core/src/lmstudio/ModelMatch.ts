@@ -2,7 +2,7 @@
  * Whether the model that answered is the one that was asked. With one model loaded, LM Studio lets it answer for any
  * name, with HTTP 200 (contract C2, H4).
  */
-import type { ApiModel } from "./LmStudioApi.ts"
+import type { ApiModel } from "./ApiModel.ts"
 
 /**
  * By the names alone: the same key in any letter case, a numbered copy of it (`key:2`), or a variant (`key@q4_k_m`).

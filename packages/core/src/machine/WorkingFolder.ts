@@ -3,7 +3,7 @@
  * never by how it is spelt.
  */
 import * as Schema from "effect/Schema"
-import { isSecretPlace, secretPlaces } from "../agent/policy/SecretPlaces.ts"
+import { isSecretPlace, secretPlaces } from "./SecretPlaces.ts"
 
 export const RefusedBecause = Schema.Literal(
   "NotFound",

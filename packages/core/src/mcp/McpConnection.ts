@@ -4,38 +4,12 @@
  */
 import type * as Duration from "effect/Duration"
 import type * as Effect from "effect/Effect"
-import * as Schema from "effect/Schema"
-import { optional } from "../schema/Fields.ts"
 import type { McpCallFailed, McpReadFailed, McpServerUnavailable } from "./McpError.ts"
 import type { McpPrompt, PromptResult } from "./McpPrompt.ts"
 import type { McpResource, McpResourceTemplate, ResourceContent } from "./McpResource.ts"
 import type { ToolReview } from "./lock/ToolLockFiles.ts"
 import type { ToolResult } from "./ToolResult.ts"
-
-/** Hints of the server about a tool (MCP `ToolAnnotations`); absent means not said. They are claims, not proofs. */
-export const ToolAnnotations = Schema.Struct({
-  readOnly: optional(Schema.Boolean),
-  destructive: optional(Schema.Boolean),
-  idempotent: optional(Schema.Boolean),
-  openWorld: optional(Schema.Boolean)
-})
-export type ToolAnnotations = typeof ToolAnnotations.Type
-
-/** A tool as its server lists it. A missing description is "". */
-export const McpTool = Schema.Struct({
-  server: Schema.String,
-  name: Schema.String,
-  title: optional(Schema.String),
-  description: Schema.String,
-  inputSchema: Schema.Record({ key: Schema.String, value: Schema.Unknown }),
-  outputSchema: optional(Schema.Record({ key: Schema.String, value: Schema.Unknown })),
-  annotations: ToolAnnotations,
-  /** It takes no call but as a task of its server. */
-  taskRequired: optional(Schema.Boolean),
-  /** A person has looked at it and locked it as it is. */
-  trusted: optional(Schema.Boolean)
-})
-export type McpTool = typeof McpTool.Type
+import type { McpTool } from "./McpTool.ts"
 
 /** `progress` and `total` in the server's own unit. */
 export interface CallProgress {

@@ -2,7 +2,7 @@
 import * as Either from "effect/Either"
 import * as Redacted from "effect/Redacted"
 import type { ConfigEntry, EntrySettings } from "./config/McpConfig.ts"
-import type { Launch } from "./config/ServerDefinition.ts"
+import type { Launch } from "./config/Launch.ts"
 
 /**
  * Whether an entry starts lms-bridge: `lms-bridge-mcp`, `node …/lms-bridge-mcp.js`, `npx @lms-bridge/mcp-server`,

@@ -1,6 +1,12 @@
 /** What came of making sure that a model is loaded. On its own, because events and journals of runs hold it too. */
 import * as Schema from "effect/Schema"
-import { LoadWay } from "./loading/LoadWays.ts"
+
+/**
+ * `cli` is `lms load --ttl`, `jit` a request with `ttl` that makes LM Studio load the model, `rest` is
+ * `POST /api/v1/models/load` plus our own idle reaper, because that route takes no TTL.
+ */
+export const LoadWay = Schema.Literal("cli", "jit", "rest")
+export type LoadWay = typeof LoadWay.Type
 
 /** What `ensureLoaded` found or did, verified through the API. */
 export const Ensured = Schema.Struct({

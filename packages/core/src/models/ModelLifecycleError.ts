@@ -1,7 +1,7 @@
 /** Why a model in memory was left as it is, or is still there. */
 import * as Schema from "effect/Schema"
-import type { ApiError } from "../lmstudio/LmStudioApi.ts"
-import type { LmsCallError } from "../lmstudio/LmsCli.ts"
+import type { ApiError } from "../lmstudio/LmStudioError.ts"
+import type { LmsCallError } from "../lmstudio/LmsCliError.ts"
 
 /** The instance is at work, or a user loaded it, so it was left alone. */
 export class ModelInUse extends Schema.TaggedError<ModelInUse>()("ModelInUse", {

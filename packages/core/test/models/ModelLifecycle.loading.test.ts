@@ -1,7 +1,8 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Duration, Effect, Option, Ref } from "effect"
 
-import { ModelLifecycle, type LoadProgress } from "@lms-bridge/core/models/ModelLifecycle"
+import { ModelLifecycle } from "@lms-bridge/core/models/ModelLifecycle"
+import type { LoadProgress } from "@lms-bridge/core/models/EnsureOptions"
 
 import { Outcome } from "@lms-bridge/simulator/Faults"
 import { SimulatorControl } from "@lms-bridge/simulator/SimulatorControl"

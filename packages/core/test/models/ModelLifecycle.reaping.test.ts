@@ -1,6 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Duration, Effect } from "effect"
-import { LmsCliError } from "@lms-bridge/core/lmstudio/LmsCli"
+import { LmsCliError } from "@lms-bridge/core/lmstudio/LmsCliError"
 import { LmsInstance } from "@lms-bridge/core/lmstudio/LmsModel"
 import { ModelLifecycle } from "@lms-bridge/core/models/ModelLifecycle"
 import { SimulatorControl } from "@lms-bridge/simulator/SimulatorControl"

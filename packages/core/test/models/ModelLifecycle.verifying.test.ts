@@ -1,6 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Duration, Effect, Fiber } from "effect"
-import { LmsCliError } from "@lms-bridge/core/lmstudio/LmsCli"
+import { LmsCliError } from "@lms-bridge/core/lmstudio/LmsCliError"
 import { ModelLifecycle } from "@lms-bridge/core/models/ModelLifecycle"
 import { Outcome } from "@lms-bridge/simulator/Faults"
 import { SimulatorControl } from "@lms-bridge/simulator/SimulatorControl"

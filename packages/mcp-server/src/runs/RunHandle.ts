@@ -1,7 +1,7 @@
 /**
  * What can be asked of a run, whoever carries it out.
  */
-import type { AgentError } from "@lms-bridge/core/agent/AgentLoop"
+import type { AgentError } from "@lms-bridge/core/agent/AgentError"
 import type { AgentEvent } from "@lms-bridge/core/agent/rules/AgentEvent"
 import type { RunInProgress } from "@lms-bridge/core/runs/RunJournal"
 import type * as Effect from "effect/Effect"

@@ -3,7 +3,8 @@
  * their journals tell.
  */
 import type { AgentEvent } from "@lms-bridge/core/agent/rules/AgentEvent"
-import { AgentLoop, type AgentError } from "@lms-bridge/core/agent/AgentLoop"
+import { AgentLoop } from "@lms-bridge/core/agent/AgentLoop"
+import type { AgentError } from "@lms-bridge/core/agent/AgentError"
 import type { AgentTask } from "@lms-bridge/core/agent/AgentTask"
 import { RunJournal } from "@lms-bridge/core/runs/RunJournal"
 import * as Cause from "effect/Cause"

@@ -4,7 +4,7 @@
 import { LmStudioApi } from "@lms-bridge/core/lmstudio/LmStudioApi"
 import * as Alternatives from "@lms-bridge/core/models/catalog/Alternatives"
 import { Downloader } from "@lms-bridge/core/models/catalog/Downloader"
-import * as ModelName from "@lms-bridge/core/models/catalog/ModelName"
+import * as ModelName from "@lms-bridge/core/lmstudio/ModelName"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"

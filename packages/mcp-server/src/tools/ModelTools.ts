@@ -1,14 +1,12 @@
 /**
  * Tools that look at models and get them into memory and out of it.
  */
-import { LmStudioApi, type ApiModel } from "@lms-bridge/core/lmstudio/LmStudioApi"
+import { LmStudioApi } from "@lms-bridge/core/lmstudio/LmStudioApi"
+import type { ApiModel } from "@lms-bridge/core/lmstudio/ApiModel"
 import { ModelNotFound } from "@lms-bridge/core/lmstudio/LmStudioError"
-import {
-  ModelLifecycle,
-  type EnsureOptions,
-  type LoadedModel,
-  type LoadProgress
-} from "@lms-bridge/core/models/ModelLifecycle"
+import { ModelLifecycle } from "@lms-bridge/core/models/ModelLifecycle"
+import type { LoadedModel } from "@lms-bridge/core/models/LoadedModel"
+import type { EnsureOptions, LoadProgress } from "@lms-bridge/core/models/EnsureOptions"
 import { Ensured } from "@lms-bridge/core/models/Ensured"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"

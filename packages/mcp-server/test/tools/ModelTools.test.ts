@@ -1,6 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import { ModelNotFound } from "@lms-bridge/core/lmstudio/LmStudioError"
-import type { LoadedModel } from "@lms-bridge/core/models/ModelLifecycle"
+import type { LoadedModel } from "@lms-bridge/core/models/LoadedModel"
 import type { Ensured } from "@lms-bridge/core/models/Ensured"
 import { ModelInUse, ModelLifecycle } from "@lms-bridge/core/models/ModelLifecycle"
 import { tools } from "@lms-bridge/mcp-server/tools/ModelTools"

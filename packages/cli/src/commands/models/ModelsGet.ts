@@ -3,7 +3,7 @@
  */
 import * as Args from "@effect/cli/Args"
 import * as Command from "@effect/cli/Command"
-import type { GetProgress } from "@lms-bridge/core/lmstudio/LmsCli"
+import type { GetProgress } from "@lms-bridge/core/lmstudio/LmsModel"
 import { download } from "@lms-bridge/core/models/catalog/ModelDownload"
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"

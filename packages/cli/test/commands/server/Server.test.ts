@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { LmsCliError } from "@lms-bridge/core/lmstudio/LmsCli"
+import { LmsCliError } from "@lms-bridge/core/lmstudio/LmsCliError"
 import { LmStudioUnreachable, Unauthorized } from "@lms-bridge/core/lmstudio/LmStudioError"
 import { serverInfo } from "@lms-bridge/testing/LmStudioApiTest"
 import { Effect, Option } from "effect"

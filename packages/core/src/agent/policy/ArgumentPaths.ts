@@ -3,7 +3,7 @@
  * percent-encoding read, either separator, `~` and `$HOME` known. Pure; links cannot be followed here.
  */
 import * as Predicate from "effect/Predicate"
-import { isSecretPlace } from "./SecretPlaces.ts"
+import { isSecretPlace } from "../../machine/SecretPlaces.ts"
 
 /** The texts of arguments, also of their names, however deep they lie. */
 export const textsIn = (args: unknown): ReadonlyArray<string> => {

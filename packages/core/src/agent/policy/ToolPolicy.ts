@@ -6,24 +6,16 @@ import * as Context from "effect/Context"
 import * as Schema from "effect/Schema"
 import { optional, present } from "../../schema/Fields.ts"
 import { type AgentTask, isChosen } from "../AgentTask.ts"
-import type { CatalogTool } from "../tools/ToolCatalog.ts"
-import type { McpTool } from "../../mcp/McpConnection.ts"
+import type { CatalogTool } from "../tools/CatalogTool.ts"
+import type { McpTool } from "../../mcp/McpTool.ts"
 import { isNamedBy, namePattern } from "../../names/namePattern.ts"
 import * as ArgumentPaths from "./ArgumentPaths.ts"
 import * as ToolWords from "./ToolWords.ts"
+import type { Taint } from "./ToolTraits.ts"
+import { ToolTraits } from "./ToolTraits.ts"
 
 export const PolicyDecision = Schema.Literal("allow", "ask", "refuse")
 export type PolicyDecision = typeof PolicyDecision.Type
-
-/** What a tool does, as its server claims and the user's map corrects. Absent is not known. */
-export const ToolTraits = Schema.Struct({
-  readOnly: optional(Schema.Boolean),
-  destructive: optional(Schema.Boolean),
-  /** Calling it again with the same arguments changes nothing more. */
-  idempotent: optional(Schema.Boolean),
-  openWorld: optional(Schema.Boolean)
-})
-export type ToolTraits = typeof ToolTraits.Type
 
 /** Patterns with `*`; what is absent matches everything. */
 const target = { server: optional(Schema.String), tool: optional(Schema.String) }
@@ -62,15 +54,6 @@ export class CurrentToolPolicy extends Context.Reference<CurrentToolPolicy>()(
       })
   }
 ) {}
-
-/** What a run has read so far: something that strangers may have written, something that is the user's own. */
-export const Taint = Schema.Struct({
-  untrusted: Schema.Boolean,
-  private: Schema.Boolean,
-  /** The servers that it came from. What goes back to the only one of them goes nowhere new. */
-  from: optional(Schema.Array(Schema.String))
-})
-export type Taint = typeof Taint.Type
 
 /** `reason` is a clause for the person who is asked and for the model that is refused. */
 export interface Assessment {
@@ -126,19 +109,6 @@ export const assess = (
 export const decisionOn = (policy: ToolPolicy, server: string, request: string): PolicyDecision | undefined =>
   // a rule for whatever tools a server has was not written with this in mind
   policy.rules.find((entry) => entry.tool !== undefined && matches(entry, { server, name: request }))?.decision
-
-/** What a finished call adds to what the run has read. */
-export const tainted = (taint: Taint, traits: ToolTraits | undefined, server?: string): Taint => {
-  if (traits === undefined) return taint
-  const { from = [], ...before } = taint
-  const sources = server === undefined || from.includes(server) ? from : [...from, server]
-  return {
-    // who does not say that it stays on this machine may have read anything
-    untrusted: before.untrusted || traits.openWorld !== false,
-    private: before.private || traits.openWorld !== true,
-    ...(sources.length === 0 ? {} : { from: sources })
-  }
-}
 
 // -----------------------------------------------------------------------------
 // internal

@@ -12,7 +12,7 @@ import { ProcessIdentity } from "../../machine/ProcessIdentity.ts"
 import { RunId } from "../../observability/Correlation.ts"
 import { AgentTask } from "../AgentTask.ts"
 import { Way } from "../shapes/Conversation.ts"
-import { ToolTraits } from "../policy/ToolPolicy.ts"
+import { ToolTraits } from "../policy/ToolTraits.ts"
 
 /** A failure as events, outcomes and adapters show it: a stable tag and a sentence. */
 export const Problem = Schema.Struct({ tag: Schema.String, message: Schema.String })

@@ -6,7 +6,7 @@ import { Ensured } from "../../models/Ensured.ts"
 import { AgentOutcome, BudgetKind, CallRecord, Problem, type AgentEvent } from "./AgentEvent.ts"
 import { AgentTask } from "../AgentTask.ts"
 import { Way } from "../shapes/Conversation.ts"
-import { Taint, ToolTraits } from "../policy/ToolPolicy.ts"
+import { Taint, ToolTraits } from "../policy/ToolTraits.ts"
 
 /** A call of the current turn: waiting, started, or settled once `told` is there. */
 export const TurnCall = Schema.Struct({

@@ -18,7 +18,7 @@ import * as ModelReply from "./ModelReply.ts"
 import * as OpenCalls from "./OpenCalls.ts"
 import * as StallGuard from "./StallGuard.ts"
 import * as ToolResultImages from "../tools/ToolResultImages.ts"
-import * as ToolPolicy from "../policy/ToolPolicy.ts"
+import { tainted } from "../policy/ToolTraits.ts"
 
 /** The state after an event. Of one that is for display only it keeps the time. */
 export const evolve = (state: AgentState, event: AgentEvent): AgentState => {
@@ -115,7 +115,7 @@ const changed = (state: AgentState, event: AgentEvent): AgentState => {
         taint:
           event.result === undefined
             ? state.taint
-            : ToolPolicy.tainted(state.taint, callOf(state, event.callId)?.started?.traits, server),
+            : tainted(state.taint, callOf(state, event.callId)?.started?.traits, server),
         resultBytes: state.resultBytes + event.bytes,
         artifacts:
           event.artifact === undefined

@@ -3,7 +3,7 @@
  */
 import type { CallRecord } from "./AgentEvent.ts"
 import type { AgentState } from "./AgentState.ts"
-import type { ToolTraits } from "../policy/ToolPolicy.ts"
+import type { ToolTraits } from "../policy/ToolTraits.ts"
 import { present } from "../../schema/Fields.ts"
 
 export interface OpenCall {

@@ -5,7 +5,7 @@
 import * as Effect from "effect/Effect"
 import { present } from "../../schema/Fields.ts"
 import type { ChatMessage } from "../../lmstudio/Chat.ts"
-import type { ModelLease } from "../../models/ModelLifecycle.ts"
+import type { ModelLease } from "../../models/LoadedModel.ts"
 import type { AgentEventBody } from "../rules/AgentEvent.ts"
 import type { AgentState } from "../rules/AgentState.ts"
 import * as Conversation from "../shapes/Conversation.ts"

@@ -6,8 +6,8 @@ import type { ChatMessage, ToolDefinition } from "../../lmstudio/Chat.ts"
 import type { ContextAccount } from "../rules/AgentEvent.ts"
 import { plain, slim } from "../schema/SlimSchema.ts"
 import * as ToolResultImages from "../tools/ToolResultImages.ts"
-import * as TokenCount from "../../json/TokenCount.ts"
-import type { CatalogTool } from "../tools/ToolCatalog.ts"
+import * as TokenCount from "../../lmstudio/TokenCount.ts"
+import type { CatalogTool } from "../tools/CatalogTool.ts"
 
 /**
  * A request to be. `tools` are offered in this order; `expendable` are those that may be left out, the first one first.

@@ -21,7 +21,7 @@ import type { Shape } from "../rules/Decide.ts"
 import * as StallGuard from "../rules/StallGuard.ts"
 import * as StructuredAnswer from "../rules/StructuredAnswer.ts"
 import { systemMessage } from "./SystemMessage.ts"
-import type { CatalogTool } from "../tools/ToolCatalog.ts"
+import type { CatalogTool } from "../tools/CatalogTool.ts"
 import * as ShownText from "../forms/ShownText.ts"
 import { recover } from "../forms/TextCalls.ts"
 

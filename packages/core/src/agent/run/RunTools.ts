@@ -5,12 +5,14 @@
 import * as Effect from "effect/Effect"
 import * as Equal from "effect/Equal"
 import { present } from "../../schema/Fields.ts"
-import type { McpConnection, McpTool } from "../../mcp/McpConnection.ts"
+import type { McpConnection } from "../../mcp/McpConnection.ts"
+import type { McpTool } from "../../mcp/McpTool.ts"
 import * as Builtins from "../tools/Builtins.ts"
 import { tokensOf } from "./ContextWindow.ts"
 import * as ReadingTools from "../tools/ReadingTools.ts"
 import type { RunLog } from "./RunLog.ts"
 import * as Toolbox from "../tools/Toolbox.ts"
+import type { CatalogTool } from "../tools/CatalogTool.ts"
 import * as ToolCatalog from "../tools/ToolCatalog.ts"
 import type { Nearness } from "../tools/SemanticRank.ts"
 import { comparable } from "../tools/ToolResultText.ts"
@@ -43,7 +45,7 @@ export const make = Effect.fnUntraced(function* (
   ready: ReadonlyArray<ReadyServer>,
   log: RunLog,
   limits: Toolbox.Limits,
-  nearness: (tools: ReadonlyArray<ToolCatalog.CatalogTool>) => Effect.Effect<Nearness>
+  nearness: (tools: ReadonlyArray<CatalogTool>) => Effect.Effect<Nearness>
 ) {
   const { task } = log.state
   let near: Extract<Nearness, { readonly _tag: "Near" }> | undefined
@@ -66,7 +68,7 @@ export const make = Effect.fnUntraced(function* (
       yield* log.tell({ _tag: "Noted", kind: "embeddings", text })
     }
   }
-  const offer = (tools: ReadonlyArray<ToolCatalog.CatalogTool>) => {
+  const offer = (tools: ReadonlyArray<CatalogTool>) => {
     const { catalog } = view
     const offered = tools.filter(({ builtin }) => !builtin)
     const finder = offered.length < catalog.tools.length ? catalog.find(Builtins.findTools) : undefined
@@ -98,7 +100,7 @@ export const make = Effect.fnUntraced(function* (
     if (changes.length === 0) return
     yield* log.tell({ _tag: "Noted", kind: "tools-changed", text: changes.join(" ") })
     const kept = onOffer()
-    const isNew = ({ builtin, name }: ToolCatalog.CatalogTool) => !builtin && before.catalog.find(name) === undefined
+    const isNew = ({ builtin, name }: CatalogTool) => !builtin && before.catalog.find(name) === undefined
     yield* offer([...kept, ...fitting(view.catalog.tools.filter(isNew), kept, limits)])
   })
 
@@ -163,11 +165,11 @@ const namesOf = (tools: ReadonlyArray<McpTool>) => {
 
 /** New tools for which there is room beside those on offer; the others are found by `find_tools`. */
 const fitting = (
-  added: ReadonlyArray<ToolCatalog.CatalogTool>,
-  kept: ReadonlyArray<ToolCatalog.CatalogTool>,
+  added: ReadonlyArray<CatalogTool>,
+  kept: ReadonlyArray<CatalogTool>,
   { count, tokens }: Toolbox.Limits
-): ReadonlyArray<ToolCatalog.CatalogTool> => {
-  const chosen: Array<ToolCatalog.CatalogTool> = []
+): ReadonlyArray<CatalogTool> => {
+  const chosen: Array<CatalogTool> = []
   for (const tool of added) {
     const all = [...kept, ...chosen, tool]
     const tooMany = all.filter(({ builtin }) => !builtin).length > count

@@ -24,8 +24,10 @@ import { isNamedBy } from "../../names/namePattern.ts"
 import type { Prepared } from "./Preparation.ts"
 import * as ReadingTools from "../tools/ReadingTools.ts"
 import type { RunLog } from "./RunLog.ts"
+import type { CatalogTool } from "../tools/CatalogTool.ts"
 import * as ToolCatalog from "../tools/ToolCatalog.ts"
 import * as ToolPolicy from "../policy/ToolPolicy.ts"
+import type { ToolTraits } from "../policy/ToolTraits.ts"
 import * as ToolResultImages from "../tools/ToolResultImages.ts"
 import * as ToolResultText from "../tools/ToolResultText.ts"
 
@@ -93,7 +95,7 @@ type Run = Extract<ToolCatalog.Verdict, { readonly _tag: "Run" }>
 const inDoubt = "it was running when the run was stopped, and whether it took effect is not known"
 
 /** Whether a call that was found in the text of a reply may come from what strangers wrote and the run has read. */
-const mayBeForeign = ({ state }: RunLog, { tool }: Run, { readOnly }: ToolPolicy.ToolTraits): boolean =>
+const mayBeForeign = ({ state }: RunLog, { tool }: Run, { readOnly }: ToolTraits): boolean =>
   state.taint.untrusted &&
   readOnly !== true &&
   state.task.approvedTools?.some((pattern) => isNamedBy(pattern, tool.tool)) !== true
@@ -179,14 +181,14 @@ const settle = Effect.fnUntraced(
 )
 
 /** Whether its results come from a server, and not from the loop itself. */
-const isForeign = ({ builtin, name }: ToolCatalog.CatalogTool) => !builtin || ReadingTools.names.includes(name)
+const isForeign = ({ builtin, name }: CatalogTool) => !builtin || ReadingTools.names.includes(name)
 
 /** What is read of a server is as private, or as strange, as what its tools give. */
 const traitsOf = (
   policy: ToolPolicy.ToolPolicy,
   task: AgentTask,
   { arguments: args, tool }: Run
-): ToolPolicy.ToolTraits | undefined => {
+): ToolTraits | undefined => {
   if (!isForeign(tool)) return undefined
   const server = tool.builtin && typeof args["server"] === "string" ? args["server"] : tool.tool.server
   return ToolPolicy.traitsAsRead(policy, task, { ...tool, builtin: false, tool: { ...tool.tool, server } })

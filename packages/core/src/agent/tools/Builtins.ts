@@ -4,10 +4,10 @@
  */
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
-import type { McpTool } from "../../mcp/McpConnection.ts"
+import type { McpTool } from "../../mcp/McpTool.ts"
 import type { ToolResult } from "../../mcp/ToolResult.ts"
 import * as Artifacts from "./Artifacts.ts"
-import type { CatalogTool } from "./ToolCatalog.ts"
+import type { CatalogTool } from "./CatalogTool.ts"
 import { firstSentence } from "../schema/SlimSchema.ts"
 
 /** Stands where a server's name stands in events. */

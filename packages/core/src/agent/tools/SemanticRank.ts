@@ -11,7 +11,7 @@ import * as Predicate from "effect/Predicate"
 import * as Schema from "effect/Schema"
 import { Embedder } from "../../models/catalog/Embedder.ts"
 import { slim } from "../schema/SlimSchema.ts"
-import type { CatalogTool } from "./ToolCatalog.ts"
+import type { CatalogTool } from "./CatalogTool.ts"
 
 /**
  * What came of it: all tools by name, the nearest first; nothing, because no embedding model is in memory; or why it

@@ -1,8 +1,8 @@
 /** The tools of a run under the names that the model sees, and what to do with each call that it makes. */
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
-import type { ToolCall, ToolDefinition } from "../../lmstudio/Chat.ts"
-import type { McpTool } from "../../mcp/McpConnection.ts"
+import type { ToolCall } from "../../lmstudio/Chat.ts"
+import type { McpTool } from "../../mcp/McpTool.ts"
 import { nearest } from "../../names/nearest.ts"
 import * as ToolName from "../../mcp/ToolName.ts"
 import type { AgentEventBody } from "../rules/AgentEvent.ts"
@@ -13,6 +13,7 @@ import * as ReadingTools from "./ReadingTools.ts"
 import { plainName } from "../forms/ToolNames.ts"
 import { acceptable } from "../schema/SentSchema.ts"
 import * as ToolArguments from "../schema/ToolArguments.ts"
+import type { CatalogTool } from "./CatalogTool.ts"
 
 /** A tool was asked for that none of the servers has, so that the run would go on without what it was to have. */
 export class NoSuchTool extends Schema.TaggedError<NoSuchTool>()("NoSuchTool", {
@@ -31,15 +32,6 @@ export class NoSuchTool extends Schema.TaggedError<NoSuchTool>()("NoSuchTool", {
         : `\`lms-bridge mcp tools ${servers[0]}\` lists the tools of a server.`
     return `No tool of ${servers.join(", ")} is called "${pattern}". ${hint}`
   }
-}
-
-export interface CatalogTool {
-  /** What the model calls it. */
-  readonly name: string
-  readonly tool: McpTool
-  readonly definition: ToolDefinition
-  /** A tool of the loop itself. */
-  readonly builtin: boolean
 }
 
 export interface ToolCatalog {

@@ -6,8 +6,8 @@
 import MiniSearch from "minisearch"
 import * as Predicate from "effect/Predicate"
 import { slim } from "../schema/SlimSchema.ts"
-import * as TokenCount from "../../json/TokenCount.ts"
-import type { CatalogTool } from "./ToolCatalog.ts"
+import * as TokenCount from "../../lmstudio/TokenCount.ts"
+import type { CatalogTool } from "./CatalogTool.ts"
 
 export interface Toolbox {
   /** All tools, the likeliest for the task first. */

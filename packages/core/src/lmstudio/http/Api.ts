@@ -2,7 +2,6 @@
  * `LmStudioApi` over HTTP: which route each operation takes, under which time limits, and whether it may be repeated.
  */
 import * as Clock from "effect/Clock"
-import type * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Ref from "effect/Ref"
@@ -12,8 +11,15 @@ import { Settings, type Values } from "../../configuration/Settings.ts"
 import { spanned } from "../../observability/spanned.ts"
 import * as Patience from "../../resilience/Patience.ts"
 import { Resilience } from "../../resilience/Resilience.ts"
-import type { ChatEvent } from "../Chat.ts"
-import type { LmStudioApi, RequestLimits } from "../LmStudioApi.ts"
+import type { ChatEvent, ChatRequest } from "../Chat.ts"
+import type { LoadOptions } from "../ApiModel.ts"
+import type {
+  CompletionRequest,
+  EmbeddingsRequest,
+  NativeChatRequest,
+  RequestLimits,
+  ResponsesRequest
+} from "../ApiRequests.ts"
 import {
   ModelLoadFailed,
   RequestRejected,
@@ -113,30 +119,34 @@ export const make = Effect.gen(function* () {
       )
     )
 
-  const chatWith: Context.Tag.Service<LmStudioApi>["chatWith"] = (request, onEvent, asked) =>
+  const chatWith = <E>(
+    request: ChatRequest,
+    onEvent: (event: ChatEvent) => Effect.Effect<void, E>,
+    asked?: RequestLimits
+  ) =>
     Effect.flatMap(
       // whoever does not want to hear of it any more is told so by the next event
       opened(OpenChat.completions(request), asked, Effect.ignore(onEvent({ _tag: "ModelLoading" }))),
       (reply) => OpenChat.collect(reply, onEvent)
     ).pipe(Effect.scoped, spanned("LmStudioApi.chat", { model: request.model }))
 
-  const api: Context.Tag.Service<LmStudioApi> = {
+  return {
     server: dialects.server.pipe(resilience.protect("http.read"), Effect.withSpan("LmStudioApi.server")),
     // neither repeated nor refused by a breaker: it is asked in order to know whether anybody is there
     ping: dialects.ping.pipe(Effect.withSpan("LmStudioApi.ping")),
     access: dialects.access.pipe(resilience.protect("http.read"), Effect.withSpan("LmStudioApi.access")),
     models: dialects.models.pipe(resilience.protect("http.read"), Effect.withSpan("LmStudioApi.models")),
-    chatStream: (request, asked) =>
+    chatStream: (request: ChatRequest, asked?: RequestLimits) =>
       Stream.withSpan(streamed(OpenChat.completions(request), asked), "LmStudioApi.chatStream", {
         attributes: { model: request.model }
       }),
-    nativeChatStream: (request, asked) =>
+    nativeChatStream: (request: NativeChatRequest, asked?: RequestLimits) =>
       Stream.withSpan(streamed(OpenChat.native(request), asked), "LmStudioApi.nativeChatStream", {
         attributes: { model: request.model }
       }),
-    chat: (request, asked) => chatWith(request, () => Effect.void, asked),
+    chat: (request: ChatRequest, asked?: RequestLimits) => chatWith(request, () => Effect.void, asked),
     chatWith,
-    complete: (request, asked) =>
+    complete: (request: CompletionRequest, asked?: RequestLimits) =>
       infer(
         { operation: "text completion", path: "/v1/completions", body: Completions.encodeCompletion(request) },
         request.model,
@@ -144,7 +154,7 @@ export const make = Effect.gen(function* () {
         Completions.CompletionBody,
         Completions.fromCompletion
       ).pipe(Effect.withSpan("LmStudioApi.complete", { attributes: { model: request.model } })),
-    embed: (request, asked) =>
+    embed: (request: EmbeddingsRequest, asked?: RequestLimits) =>
       infer(
         { operation: "embeddings", path: "/v1/embeddings", body: Completions.encodeEmbeddings(request) },
         request.model,
@@ -152,7 +162,7 @@ export const make = Effect.gen(function* () {
         Completions.EmbeddingsBody,
         Completions.fromEmbeddings
       ).pipe(Effect.withSpan("LmStudioApi.embed", { attributes: { model: request.model } })),
-    respond: (request, asked) =>
+    respond: (request: ResponsesRequest, asked?: RequestLimits) =>
       infer(
         { operation: "responses", path: "/v1/responses", body: Responses.encodeRequest(request) },
         request.model,
@@ -160,7 +170,7 @@ export const make = Effect.gen(function* () {
         Responses.Body,
         Responses.fromBody
       ).pipe(Effect.withSpan("LmStudioApi.respond", { attributes: { model: request.model } })),
-    load: (key, options = {}) =>
+    load: (key: string, options: LoadOptions = {}) =>
       checkName("model load", key).pipe(
         Effect.zipRight(
           manage(
@@ -186,7 +196,7 @@ export const make = Effect.gen(function* () {
         Effect.map(Lifecycle.fromLoaded),
         Effect.withSpan("LmStudioApi.load", { attributes: { model: key } })
       ),
-    unload: (instanceId) =>
+    unload: (instanceId: string) =>
       manage(
         {
           operation: "model unload",
@@ -196,7 +206,7 @@ export const make = Effect.gen(function* () {
         },
         Lifecycle.Unloaded
       ).pipe(Effect.asVoid, Effect.withSpan("LmStudioApi.unload", { attributes: { instance: instanceId } })),
-    download: (model, quantization) =>
+    download: (model: string, quantization?: string) =>
       manage(
         {
           operation: "download",
@@ -206,7 +216,7 @@ export const make = Effect.gen(function* () {
         },
         Lifecycle.Download
       ).pipe(Effect.map(Lifecycle.fromDownload), Effect.withSpan("LmStudioApi.download", { attributes: { model } })),
-    downloadStatus: (jobId) =>
+    downloadStatus: (jobId: string) =>
       ask(
         {
           operation: "download status",
@@ -221,7 +231,6 @@ export const make = Effect.gen(function* () {
         Effect.withSpan("LmStudioApi.downloadStatus")
       )
   }
-  return api
 })
 
 // -----------------------------------------------------------------------------

@@ -4,7 +4,7 @@
  */
 import * as Duration from "effect/Duration"
 import * as Either from "effect/Either"
-import type { LmsLoad } from "../LmsCli.ts"
+import type { LmsLoad } from "../LmsModel.ts"
 
 /** Arguments after the executable, or what is wrong with a value. */
 export type Arguments = Either.Either<ReadonlyArray<string>, string>

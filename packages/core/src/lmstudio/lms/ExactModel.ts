@@ -4,7 +4,8 @@
  */
 import * as Effect from "effect/Effect"
 import * as Ref from "effect/Ref"
-import type { LmsCallError, LmsModel } from "../LmsCli.ts"
+import type { LmsModel } from "../LmsModel.ts"
+import type { LmsCallError } from "../LmsCliError.ts"
 
 /**
  * Calls `use` with the path of the model. Without one where `lms ls` knows no single path for that key, where this `lms`

@@ -1,7 +1,8 @@
 /**
  * What `lms` says, read: results and errors are on stderr, stdout of `load` and `get` holds spinner bytes (contract F0).
  */
-import type { GetProgress, LmsCliError, LoadEstimate } from "../LmsCli.ts"
+import type { LmsCliError } from "../LmsCliError.ts"
+import type { GetProgress, LoadEstimate } from "../LmsModel.ts"
 
 /**
  * What a finished command meant, from its stderr: none of these can be told by the exit code alone, since several

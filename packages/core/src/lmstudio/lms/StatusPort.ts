@@ -11,7 +11,7 @@ import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
 import { address, type Values } from "../../configuration/Settings.ts"
-import type { Application } from "../LmsCli.ts"
+import type { Application } from "../LmsModel.ts"
 import { open } from "../../schema/Fields.ts"
 import * as Binary from "./Binary.ts"
 

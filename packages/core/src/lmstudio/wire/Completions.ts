@@ -1,6 +1,6 @@
 /** `POST /v1/completions` and `POST /v1/embeddings` (contract C3). */
 import * as Schema from "effect/Schema"
-import type { Completion, CompletionRequest, Embeddings } from "../LmStudioApi.ts"
+import type { Completion, CompletionRequest, Embeddings, EmbeddingsRequest } from "../ApiRequests.ts"
 import { usageIn } from "./ChatWire.ts"
 import { open, present } from "../../schema/Fields.ts"
 
@@ -27,11 +27,8 @@ export const fromCompletion = (body: typeof CompletionBody.Type): Completion => 
   usage: usageIn(body.usage)
 })
 
-export const encodeEmbeddings = (request: {
-  readonly model: string
-  readonly input: ReadonlyArray<string>
-  readonly ttlSeconds?: number | undefined
-}): Record<string, unknown> => present({ model: request.model, input: request.input, ttl: request.ttlSeconds })
+export const encodeEmbeddings = (request: EmbeddingsRequest): Record<string, unknown> =>
+  present({ model: request.model, input: request.input, ttl: request.ttlSeconds })
 
 export const EmbeddingsBody = Schema.Struct({
   model: open(Schema.String),

@@ -2,7 +2,7 @@
  * Loading, unloading and downloading on native v1 (contract A4 to A7). The bodies are strict: an unknown key is refused.
  */
 import * as Schema from "effect/Schema"
-import type { ApiLoaded, DownloadStatus, LoadOptions } from "../LmStudioApi.ts"
+import type { ApiLoaded, DownloadStatus, LoadOptions } from "../ApiModel.ts"
 import { Amount, Count, open, present } from "../../schema/Fields.ts"
 
 export const encodeLoad = (key: string, options: LoadOptions): Record<string, unknown> =>

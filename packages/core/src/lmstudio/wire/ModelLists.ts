@@ -1,6 +1,6 @@
 /** The model lists of the three dialects (contract A3, B, C1), folded into one form. */
 import * as Schema from "effect/Schema"
-import type { ApiModel, Dialect, ModelInstance } from "../LmStudioApi.ts"
+import type { ApiModel, Dialect, ModelInstance } from "../ApiModel.ts"
 import { Amount, Count, listOf, open, openArray, present } from "../../schema/Fields.ts"
 
 /** `GET /api/v1/models`. Other servers answer this path, too, so an entry must look like a model of LM Studio. */

@@ -2,7 +2,7 @@
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
 import { parseJson } from "../../internal/parseJson.ts"
-import type { NativeChatRequest } from "../LmStudioApi.ts"
+import type { NativeChatRequest } from "../ApiRequests.ts"
 import { type Delta, type Frame, usageIn } from "./ChatWire.ts"
 import { errorOf } from "./ErrorBody.ts"
 import { Count, open, present } from "../../schema/Fields.ts"

@@ -1,6 +1,6 @@
 /** `POST /v1/responses` (contract C4). Its limit is `max_output_tokens`; `max_tokens` would be ignored silently. */
 import * as Schema from "effect/Schema"
-import type { ResponsesInput, ResponsesReply, ResponsesRequest } from "../LmStudioApi.ts"
+import type { ResponsesInput, ResponsesReply, ResponsesRequest } from "../ApiRequests.ts"
 import { Count, open, openArray, present } from "../../schema/Fields.ts"
 
 export const encodeRequest = (request: ResponsesRequest): Record<string, unknown> =>

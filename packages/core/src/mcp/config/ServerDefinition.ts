@@ -6,7 +6,6 @@ import * as Encoding from "effect/Encoding"
 import * as Equal from "effect/Equal"
 import * as Redacted from "effect/Redacted"
 import { stringify } from "../../json/ExactJson.ts"
-import { present } from "../../schema/Fields.ts"
 import * as ConfigVariables from "./ConfigVariables.ts"
 import { isRemote, kindOf, oauthIn } from "../dialects/RemoteWords.ts"
 import { isItself } from "../SelfReference.ts"
@@ -14,38 +13,8 @@ import * as ToolLists from "../dialects/ToolLists.ts"
 import type { ConfigEntry, EntryProblem, EntrySettings } from "./McpConfig.ts"
 import * as Redaction from "../redaction/Redaction.ts"
 import * as Secrets from "../redaction/Secrets.ts"
-
-/** How a server is reached. Values that may be secrets are redacted from here on. */
-export type Launch =
-  | {
-      readonly _tag: "Stdio"
-      readonly command: string
-      readonly args: ReadonlyArray<string>
-      readonly env: Readonly<Record<string, Redacted.Redacted>>
-      readonly cwd: string | undefined
-    }
-  | {
-      readonly _tag: "Http"
-      readonly url: Redacted.Redacted
-      readonly headers: Readonly<Record<string, Redacted.Redacted>>
-      /** `sse`: the older transport only. `http`: Streamable HTTP only. `any`: the second when the first fails. */
-      readonly kind: "http" | "sse" | "any"
-      readonly oauth: OAuthSettings
-    }
-
-/** What an entry says under `oauth`, for login services where lms-bridge cannot register itself. */
-export interface OAuthSettings {
-  readonly clientId: string | undefined
-  readonly clientSecret: Redacted.Redacted | undefined
-  /** Words with spaces between them; the server's own wish when undefined. */
-  readonly scope: string | undefined
-  /** Where the browser comes back to; any free port when undefined. */
-  readonly callbackPort: number | undefined
-  /** By which name of this machine; the other one only where this one is refused. */
-  readonly callbackHost?: "127.0.0.1" | "localhost" | undefined
-  /** `client_credentials`: the client's own secret is the login, and nobody is asked. */
-  readonly grant: "authorization_code" | "client_credentials"
-}
+import type { Launch, OAuthSettings } from "./Launch.ts"
+import { present } from "../../schema/Fields.ts"
 
 export interface ServerDefinition {
   readonly name: string

@@ -16,7 +16,7 @@ import * as Effect from "effect/Effect"
 import { present } from "../../schema/Fields.ts"
 import { spanned } from "../../observability/spanned.ts"
 import * as KeptList from "./KeptList.ts"
-import type { CallOptions, McpConnection } from "../McpConnection.ts"
+import type { CallOptions } from "../McpConnection.ts"
 import { McpCallFailed, McpReadFailed, McpServerUnavailable } from "../McpError.ts"
 import * as McpWire from "../reading/McpWire.ts"
 import * as Results from "../reading/Results.ts"
@@ -28,15 +28,7 @@ import * as SessionWithoutSecrets from "../redaction/SessionWithoutSecrets.ts"
 import * as ServerExchange from "./ServerExchange.ts"
 import * as ServerRequests from "./ServerRequests.ts"
 import * as TaskCall from "./TaskCall.ts"
-
-/** One connection while it lasts. */
-export interface Session extends Omit<McpConnection, "review"> {
-  /** False as soon as the other side has gone. */
-  readonly isOpen: Effect.Effect<boolean>
-  readonly closed: Effect.Effect<void>
-  /** Tells the server that its folders are others now; it may ask for them. */
-  readonly rootsChanged: Effect.Effect<void>
-}
+import type { Session } from "./Session.ts"
 
 export interface ClientOptions {
   readonly server: string

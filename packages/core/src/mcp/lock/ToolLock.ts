@@ -5,7 +5,7 @@
 import * as Schema from "effect/Schema"
 import { optional, present } from "../../schema/Fields.ts"
 import { canonicalJson } from "../../internal/canonicalJson.ts"
-import { type McpTool, ToolAnnotations } from "../McpConnection.ts"
+import { type McpTool, ToolAnnotations } from "../McpTool.ts"
 
 const JsonSchema = Schema.Record({ key: Schema.String, value: Schema.Unknown })
 

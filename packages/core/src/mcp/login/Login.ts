@@ -53,7 +53,7 @@ export const login = Effect.fn("Login.login")(function* (options: LoginOptions) 
   const secrets: Array<Redacted.Redacted> = oauth.clientSecret === undefined ? [] : [oauth.clientSecret]
   const step = <A>(
     reason: (error: OAuthErrors.OAuthFailed) => McpLoginFailed["reason"],
-    run: (fetchFn: Probe.Fetch) => Promise<A>
+    run: (fetchFn: LoginFetch.Fetch) => Promise<A>
   ) =>
     OAuthErrors.attempt(
       (signal) => run((url, init) => fetch(url, { ...init, signal })),

@@ -5,7 +5,6 @@
 import * as Predicate from "effect/Predicate"
 import { parseJson } from "../../internal/parseJson.ts"
 import * as LoginWire from "./LoginWire.ts"
-import type { Fetch } from "./Probe.ts"
 
 /** `onMetadata` sees all of each metadata document. */
 export const make =
@@ -82,3 +81,5 @@ const known = new Set([
 
 const has = (found: Readonly<Record<string, unknown>>, asked: LoginWire.Asked) =>
   (asked._tag === "Tokens" ? "access_token" : "client_id") in found
+
+export type Fetch = (url: string | URL, init?: RequestInit) => Promise<Response>

@@ -2,8 +2,7 @@
 import { LATEST_PROTOCOL_VERSION } from "@modelcontextprotocol/sdk/types.js"
 import * as AuthorizedFetch from "./AuthorizedFetch.ts"
 import type { Challenge } from "./StoredLogin.ts"
-
-export type Fetch = (url: string | URL, init?: RequestInit) => Promise<Response>
+import type { Fetch } from "./LoginFetch.ts"
 
 /** Undefined when it asks for nothing. A server of the older transport is asked in its own way after the newer one. */
 export const challengeAt = (url: string, fetch: Fetch): Promise<Challenge | undefined> =>

@@ -1,6 +1,6 @@
 /** A remote MCP server as far as logins are concerned. */
 import type * as Redacted from "effect/Redacted"
-import type { Launch, OAuthSettings } from "../config/ServerDefinition.ts"
+import type { Launch, OAuthSettings } from "../config/Launch.ts"
 
 export interface RemoteServer {
   readonly name: string

@@ -2,7 +2,7 @@
 import * as Option from "effect/Option"
 import * as Predicate from "effect/Predicate"
 import type { Page } from "../connection/KeptList.ts"
-import type { McpTool } from "../McpConnection.ts"
+import type { McpTool } from "../McpTool.ts"
 import type { McpPrompt, PromptResult } from "../McpPrompt.ts"
 import type { McpResource, McpResourceTemplate, ResourceContent } from "../McpResource.ts"
 import { contentOf } from "./Results.ts"

@@ -4,7 +4,7 @@
  */
 import * as Encoding from "effect/Encoding"
 import * as Redacted from "effect/Redacted"
-import type { Launch } from "../config/ServerDefinition.ts"
+import type { Launch } from "../config/Launch.ts"
 import { shortest } from "./KnownTokens.ts"
 import * as Secrets from "./Secrets.ts"
 

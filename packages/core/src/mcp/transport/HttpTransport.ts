@@ -21,7 +21,7 @@ import type { McpLogins } from "../login/McpLogins.ts"
 import type { Peer } from "./Peer.ts"
 import * as Redaction from "../redaction/Redaction.ts"
 import * as RetryPolicy from "../../resilience/RetryPolicy.ts"
-import type { Launch } from "../config/ServerDefinition.ts"
+import type { Launch } from "../config/Launch.ts"
 
 export interface HttpOptions {
   readonly server: string

@@ -11,7 +11,7 @@ import { McpLogins } from "../login/McpLogins.ts"
 import type { RetryPolicy } from "../../resilience/RetryPolicy.ts"
 import type { Peer } from "./Peer.ts"
 import * as ProcessGuard from "./ProcessGuard.ts"
-import type { Launch } from "../config/ServerDefinition.ts"
+import type { Launch } from "../config/Launch.ts"
 
 export class McpTransport extends Context.Tag("@lms-bridge/core/mcp/McpTransport")<
   McpTransport,

@@ -24,7 +24,7 @@ import { McpServerUnavailable } from "../McpError.ts"
 import * as NetworkVariables from "./NetworkVariables.ts"
 import type { Peer, PeerEnd } from "./Peer.ts"
 import type { Watch } from "./ProcessGuard.ts"
-import type { Launch } from "../config/ServerDefinition.ts"
+import type { Launch } from "../config/Launch.ts"
 
 export interface ProcessOptions {
   readonly server: string

@@ -1,7 +1,7 @@
 /** Which models come closest to one that is not there, and why. Pure. */
 import * as Schema from "effect/Schema"
-import type { ApiModel } from "../../lmstudio/LmStudioApi.ts"
-import * as ModelName from "./ModelName.ts"
+import type { ApiModel } from "../../lmstudio/ApiModel.ts"
+import * as ModelName from "../../lmstudio/ModelName.ts"
 
 /** What a model is wanted for. */
 export const Purpose = Schema.Literal("coding", "reasoning", "chat", "analysis", "vision")

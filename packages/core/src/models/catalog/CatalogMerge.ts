@@ -1,7 +1,7 @@
 /** How the lists of the API, `lms ps` and `lms ls` become one: the API's word first, `lms` for what it alone knows. */
-import type { ApiModel, ModelInstance, ServerInfo } from "../../lmstudio/LmStudioApi.ts"
-import type { LmsInstance, LmsModel } from "../../lmstudio/LmsCli.ts"
-import type { Catalog, CatalogInstance, CatalogModel, FactSource } from "./ModelCatalog.ts"
+import type { ApiModel, ModelInstance, ServerInfo } from "../../lmstudio/ApiModel.ts"
+import type { LmsInstance, LmsModel } from "../../lmstudio/LmsModel.ts"
+import type { Catalog, CatalogInstance, CatalogModel, FactSource } from "./CatalogModel.ts"
 import { present } from "../../schema/Fields.ts"
 
 export const apiOnly = (server: ServerInfo, models: ReadonlyArray<ApiModel>, why: string): Catalog => ({

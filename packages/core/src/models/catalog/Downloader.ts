@@ -9,9 +9,12 @@ import * as Layer from "effect/Layer"
 import * as Schedule from "effect/Schedule"
 import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
-import { LmStudioApi, type ApiError, type DownloadStatus } from "../../lmstudio/LmStudioApi.ts"
-import { LmsCli, type LmsCallError } from "../../lmstudio/LmsCli.ts"
-import * as ModelName from "./ModelName.ts"
+import { LmStudioApi } from "../../lmstudio/LmStudioApi.ts"
+import type { ApiError } from "../../lmstudio/LmStudioError.ts"
+import type { DownloadStatus } from "../../lmstudio/ApiModel.ts"
+import { LmsCli } from "../../lmstudio/LmsCli.ts"
+import type { LmsCallError } from "../../lmstudio/LmsCliError.ts"
+import * as ModelName from "../../lmstudio/ModelName.ts"
 
 export class ModelDownloadFailed extends Schema.TaggedError<ModelDownloadFailed>()("ModelDownloadFailed", {
   model: Schema.String,

@@ -6,9 +6,10 @@ import * as Either from "effect/Either"
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
 import { Settings } from "../../configuration/Settings.ts"
-import { LmStudioApi, type ApiModel } from "../../lmstudio/LmStudioApi.ts"
+import { LmStudioApi } from "../../lmstudio/LmStudioApi.ts"
+import type { ApiModel } from "../../lmstudio/ApiModel.ts"
 import type { ModelNotFound } from "../../lmstudio/LmStudioError.ts"
-import * as ModelName from "./ModelName.ts"
+import * as ModelName from "../../lmstudio/ModelName.ts"
 import * as ModelSelection from "./ModelSelection.ts"
 
 export const Ability = Schema.Literal("vision", "embedding")

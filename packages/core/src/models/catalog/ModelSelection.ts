@@ -1,5 +1,5 @@
 /** Which model is meant when nobody names one. Deterministic: the same models give the same choice. */
-import type { ApiModel } from "../../lmstudio/LmStudioApi.ts"
+import type { ApiModel } from "../../lmstudio/ApiModel.ts"
 
 /** As much of a model as the choice needs. */
 export type Candidate = Pick<ApiModel, "key" | "type" | "toolUse" | "sizeBytes" | "params" | "instances">

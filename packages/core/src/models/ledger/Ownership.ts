@@ -3,7 +3,7 @@
  * be a user's is never touched.
  */
 import * as Schema from "effect/Schema"
-import { LoadWay } from "../loading/LoadWays.ts"
+import { LoadWay } from "../Ensured.ts"
 
 /** A load by us. Times are epoch milliseconds, `contextLength` tokens. */
 export const LedgerEntry = Schema.Struct({

@@ -1,7 +1,8 @@
 /** Starts LM Studio's server when nobody answers, and only where configuration allows it. */
 import * as Effect from "effect/Effect"
 import { address } from "../../configuration/Settings.ts"
-import type { ApiError, ApiModel } from "../../lmstudio/LmStudioApi.ts"
+import type { ApiError } from "../../lmstudio/LmStudioError.ts"
+import type { ApiModel } from "../../lmstudio/ApiModel.ts"
 import * as Patience from "../../resilience/Patience.ts"
 import type { LifecycleParts } from "./LifecycleParts.ts"
 

@@ -1,5 +1,4 @@
 /** The service put together: the steps of a model's life over what they share, and the fibers that look after it. */
-import type * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import { present } from "../../schema/Fields.ts"
 import { baseUrl, Settings, type Values } from "../../configuration/Settings.ts"
@@ -14,7 +13,8 @@ import * as Ledger from "../ledger/Ledger.ts"
 import { survey, type LifecycleParts, type Seen } from "./LifecycleParts.ts"
 import * as MachineLock from "../../machine/MachineLock.ts"
 import { ModelCatalog } from "../catalog/ModelCatalog.ts"
-import type { LoadedModel, ModelLifecycle } from "../ModelLifecycle.ts"
+import type { EnsureOptions } from "../EnsureOptions.ts"
+import type { LoadedModel, ModelLease } from "../LoadedModel.ts"
 import { expiryOf } from "../ledger/Ownership.ts"
 import * as Reaper from "../ledger/Reaper.ts"
 import * as StateDirectory from "../../machine/StateDirectory.ts"
@@ -42,19 +42,23 @@ export const make = Effect.gen(function* () {
 
   const lease = yield* Holding.make(parts, steps)
 
-  const service: Context.Tag.Service<ModelLifecycle> = {
+  return {
     resolve: steps.resolve,
-    ensureLoaded: (name, options = {}) => steps.ensure(name, options, () => Effect.succeed(true)),
+    ensureLoaded: (name: string | undefined, options: EnsureOptions = {}) =>
+      steps.ensure(name, options, () => Effect.succeed(true)),
     lease,
-    withModel: (name, options) => (use) => Effect.scoped(Effect.flatMap(lease(name, options), use)),
+    withModel:
+      (name: string | undefined, options?: EnsureOptions) =>
+      <A, E, R>(use: (held: ModelLease) => Effect.Effect<A, E, R>) =>
+        Effect.scoped(Effect.flatMap(lease(name, options), use)),
     loaded: Effect.gen(function* () {
       const { seen } = yield* survey(parts)
       const held = yield* parts.leases.held
       return seen.map((one) => loadedModel(one, held.get(one.instance.id) ?? 0))
     }).pipe(Effect.withSpan("ModelLifecycle.loaded")),
-    unload: (instanceId, options = {}) => unload(parts, instanceId, options)
+    unload: (instanceId: string, options: { readonly force?: boolean | undefined } = {}) =>
+      unload(parts, instanceId, options)
   }
-  return service
 })
 
 export const ttlPolicyOf = (settings: Values): TtlPolicy.TtlPolicy =>

@@ -11,7 +11,8 @@ import type { TtlPolicy } from "../../resilience/TtlPolicy.ts"
 import type { Leases } from "../leases/Leases.ts"
 import type { Ledger } from "../ledger/Ledger.ts"
 import type { MachineLock } from "../../machine/MachineLock.ts"
-import type { Catalog, CatalogInstance, CatalogModel, ModelCatalog } from "../catalog/ModelCatalog.ts"
+import type { ModelCatalog } from "../catalog/ModelCatalog.ts"
+import type { Catalog, CatalogInstance, CatalogModel } from "../catalog/CatalogModel.ts"
 import { isOurs, type LedgerEntry } from "../ledger/Ownership.ts"
 
 export interface LifecycleParts {

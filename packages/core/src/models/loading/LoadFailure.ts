@@ -2,13 +2,12 @@
 import * as Effect from "effect/Effect"
 import { present } from "../../schema/Fields.ts"
 import * as ErrorClassifier from "../../lmstudio/ErrorClassifier.ts"
-import type { ApiError } from "../../lmstudio/LmStudioApi.ts"
-import type { LmsCallError, LmsCliError } from "../../lmstudio/LmsCli.ts"
-import { ModelLoadFailed, ModelLoadRefused, ModelNotFound } from "../../lmstudio/LmStudioError.ts"
+import { type ApiError, ModelLoadFailed, ModelLoadRefused, ModelNotFound } from "../../lmstudio/LmStudioError.ts"
+import type { LmsCliError, LmsCallError } from "../../lmstudio/LmsCliError.ts"
 import * as Patience from "../../resilience/Patience.ts"
 import { idleOfOurs, type LifecycleParts, type Survey } from "./LifecycleParts.ts"
-import type { LoadWay } from "./LoadWays.ts"
-import type { CatalogModel } from "../catalog/ModelCatalog.ts"
+import type { LoadWay } from "../Ensured.ts"
+import type { CatalogModel } from "../catalog/CatalogModel.ts"
 import type { ModelLifecycleError } from "../ModelLifecycleError.ts"
 
 /**

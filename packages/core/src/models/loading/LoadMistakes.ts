@@ -5,7 +5,7 @@ import * as Option from "effect/Option"
 import { ModelLoadFailed } from "../../lmstudio/LmStudioError.ts"
 import type { LifecycleParts, Seen } from "./LifecycleParts.ts"
 import type { LoadOrder } from "./LoadOrder.ts"
-import type { LoadWay } from "./LoadWays.ts"
+import type { LoadWay } from "../Ensured.ts"
 import { remove as removeInstance } from "./Unloading.ts"
 
 /**

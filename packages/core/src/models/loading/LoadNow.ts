@@ -11,12 +11,11 @@ import { idleOfOurs, survey, type LifecycleParts, type Seen, type Survey } from 
 import { refused } from "./LoadFailure.ts"
 import * as Loading from "./Loading.ts"
 import * as LoadOrder from "./LoadOrder.ts"
-import type { LoadWay } from "./LoadWays.ts"
-import type { CatalogModel } from "../catalog/ModelCatalog.ts"
-import type { LoadProgress } from "../ModelLifecycle.ts"
-import type { Ensured } from "../Ensured.ts"
+import type { LoadWay, Ensured } from "../Ensured.ts"
+import type { CatalogModel } from "../catalog/CatalogModel.ts"
+import type { LoadProgress } from "../EnsureOptions.ts"
 import type { Flight } from "./SingleFlight.ts"
-import { notFound } from "../catalog/ModelName.ts"
+import { notFound } from "../../lmstudio/ModelName.ts"
 import { makeRoom, remove } from "./Unloading.ts"
 
 export interface Outcome {

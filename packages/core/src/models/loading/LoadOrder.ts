@@ -5,9 +5,9 @@ import * as TtlPolicy from "../../resilience/TtlPolicy.ts"
 import { idleOfOurs, type LifecycleParts, type Seen, type Survey } from "./LifecycleParts.ts"
 import type { Choice } from "./LoadWays.ts"
 import * as LoadWays from "./LoadWays.ts"
-import type { CatalogModel } from "../catalog/ModelCatalog.ts"
-import { sameName } from "../catalog/ModelName.ts"
-import type { EnsureOptions } from "../ModelLifecycle.ts"
+import type { CatalogModel } from "../catalog/CatalogModel.ts"
+import { sameName } from "../../lmstudio/ModelName.ts"
+import type { EnsureOptions } from "../EnsureOptions.ts"
 
 /** A model and what is asked of its instance. */
 export interface Wanted {

@@ -2,15 +2,8 @@
  * The ways to get a model into memory as data: their order of preference, what each can do, and which of them serve a
  * given wish in a given situation.
  */
-import * as Schema from "effect/Schema"
-import type { Dialect } from "../../lmstudio/LmStudioApi.ts"
-
-/**
- * `cli` is `lms load --ttl`, `jit` a request with `ttl` that makes LM Studio load the model, `rest` is
- * `POST /api/v1/models/load` plus our own idle reaper, because that route takes no TTL.
- */
-export const LoadWay = Schema.Literal("cli", "jit", "rest")
-export type LoadWay = typeof LoadWay.Type
+import type { Dialect } from "../../lmstudio/ApiModel.ts"
+import type { LoadWay } from "../Ensured.ts"
 
 /** What a way can do beside loading a model as it is. */
 export type Wish = "contextLength" | "gpu" | "parallel" | "identifier" | "variant" | "secondCopy"

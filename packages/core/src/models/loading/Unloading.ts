@@ -3,12 +3,11 @@ import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Option from "effect/Option"
 import * as Schedule from "effect/Schedule"
-import type { ApiError } from "../../lmstudio/LmStudioApi.ts"
-import type { LmsCallError } from "../../lmstudio/LmsCli.ts"
-import { ModelNotLoaded } from "../../lmstudio/LmStudioError.ts"
+import { type ApiError, ModelNotLoaded } from "../../lmstudio/LmStudioError.ts"
+import type { LmsCallError } from "../../lmstudio/LmsCliError.ts"
 import { idleOfOurs, survey, type LifecycleParts, type Seen, type Survey } from "./LifecycleParts.ts"
 import { ModelInUse, UnloadNotVerified, type ModelLifecycleError } from "../ModelLifecycleError.ts"
-import { sameName, type Named } from "../catalog/ModelName.ts"
+import { sameName, type Named } from "../../lmstudio/ModelName.ts"
 
 /** How often, and how far apart, LM Studio is asked whether something is there or gone before it counts as failed. */
 export const lookAgain = Schedule.intersect(Schedule.spaced("250 millis"), Schedule.recurs(8))

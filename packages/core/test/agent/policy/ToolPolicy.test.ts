@@ -2,15 +2,9 @@ import { assert, describe, it } from "@effect/vitest"
 import { CurrentApprover, type ApprovalRequest } from "@lms-bridge/core/agent/AgentLoop"
 import type { AgentTask } from "@lms-bridge/core/agent/AgentTask"
 import * as ToolCatalog from "@lms-bridge/core/agent/tools/ToolCatalog"
-import {
-  assess,
-  CurrentToolPolicy,
-  ToolPolicy,
-  tainted,
-  type PolicyRule,
-  type Taint
-} from "@lms-bridge/core/agent/policy/ToolPolicy"
-import type { McpTool } from "@lms-bridge/core/mcp/McpConnection"
+import { assess, CurrentToolPolicy, ToolPolicy, type PolicyRule } from "@lms-bridge/core/agent/policy/ToolPolicy"
+import { tainted, type Taint } from "@lms-bridge/core/agent/policy/ToolTraits"
+import type { McpTool } from "@lms-bridge/core/mcp/McpTool"
 import { Effect, FastCheck, Option } from "effect"
 import * as World from "../doubles.ts"
 

@@ -1,14 +1,15 @@
 import { assert, describe, it } from "@effect/vitest"
 import { slim } from "@lms-bridge/core/agent/schema/SlimSchema"
-import * as TokenCount from "@lms-bridge/core/json/TokenCount"
+import * as TokenCount from "@lms-bridge/core/lmstudio/TokenCount"
 import * as Toolbox from "@lms-bridge/core/agent/tools/Toolbox"
+import type { CatalogTool } from "@lms-bridge/core/agent/tools/CatalogTool"
 import * as ToolCatalog from "@lms-bridge/core/agent/tools/ToolCatalog"
-import type { McpTool } from "@lms-bridge/core/mcp/McpConnection"
+import type { McpTool } from "@lms-bridge/core/mcp/McpTool"
 import { manyTools } from "../manyTools.ts"
 
 const catalogOf = (tools: ReadonlyArray<McpTool>) => ToolCatalog.make(tools, {}).tools
 
-const names = (tools: ReadonlyArray<ToolCatalog.CatalogTool>) => tools.map(({ name }) => name)
+const names = (tools: ReadonlyArray<CatalogTool>) => tools.map(({ name }) => name)
 
 describe("Toolbox", () => {
   it("offers all tools in their order when they are few", () => {

@@ -3,6 +3,7 @@ import * as ChildEnvironment from "@lms-bridge/core/mcp/transport/ChildEnvironme
 import * as NetworkVariables from "@lms-bridge/core/mcp/transport/NetworkVariables"
 import * as McpConfig from "@lms-bridge/core/mcp/config/McpConfig"
 import * as ServerDefinition from "@lms-bridge/core/mcp/config/ServerDefinition"
+import type { Launch } from "@lms-bridge/core/mcp/config/Launch"
 import { Either, Redacted } from "effect"
 
 const environment: Record<string, string> = { TOKEN: "s3cret-value", EMPTY: "", PORT: "9" }
@@ -28,7 +29,7 @@ const define = (
 const stdio = (entry: unknown) => {
   const launch = Either.getOrThrow(define(entry).launch)
   assert.strictEqual(launch._tag, "Stdio")
-  return launch as Extract<ServerDefinition.Launch, { _tag: "Stdio" }>
+  return launch as Extract<Launch, { _tag: "Stdio" }>
 }
 const problem = (entry: unknown, options = {}) =>
   Either.match(define(entry, options).launch, {
@@ -80,7 +81,7 @@ describe("ServerDefinition", () => {
     ]) {
       const launch = Either.getOrThrow(define(entry).launch)
       assert.strictEqual(launch._tag, "Http")
-      const { clientId, clientSecret, scope } = (launch as Extract<ServerDefinition.Launch, { _tag: "Http" }>).oauth
+      const { clientId, clientSecret, scope } = (launch as Extract<Launch, { _tag: "Http" }>).oauth
       assert.deepStrictEqual([clientId, scope], ["me", "a b"])
       assert.strictEqual(Redacted.value(clientSecret ?? assert.fail("no secret")), "s3cret-value")
       assert.notInclude(JSON.stringify(launch), "s3cret")

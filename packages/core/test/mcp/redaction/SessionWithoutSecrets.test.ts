@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import type { Session } from "@lms-bridge/core/mcp/connection/McpClient"
+import type { Session } from "@lms-bridge/core/mcp/connection/Session"
 import type { CallOptions } from "@lms-bridge/core/mcp/McpConnection"
 import * as SessionWithoutSecrets from "@lms-bridge/core/mcp/redaction/SessionWithoutSecrets"
 import { Effect } from "effect"

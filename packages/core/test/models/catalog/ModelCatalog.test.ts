@@ -1,6 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
-import { LmsCliError, LmsInstance, LmsModel } from "@lms-bridge/core/lmstudio/LmsCli"
+import { LmsCliError } from "@lms-bridge/core/lmstudio/LmsCliError"
+import { LmsInstance, LmsModel } from "@lms-bridge/core/lmstudio/LmsModel"
 import * as CatalogMerge from "@lms-bridge/core/models/catalog/CatalogMerge"
 import { ModelCatalog } from "@lms-bridge/core/models/catalog/ModelCatalog"
 import { apiModel, serverInfo } from "@lms-bridge/testing/LmStudioApiTest"

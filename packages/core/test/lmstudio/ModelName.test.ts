@@ -1,6 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Schema } from "effect"
-import * as ModelName from "@lms-bridge/core/models/catalog/ModelName"
+import * as ModelName from "@lms-bridge/core/lmstudio/ModelName"
 
 const model = (key: string, more: Partial<ModelName.Named> = {}): ModelName.Named => ({
   key,

@@ -2,8 +2,8 @@
  * Estimates of tokens before a server has counted them. Rough on purpose: the loop corrects them by the counts that come
  * back with each reply.
  */
-import { stringify } from "./ExactJson.ts"
-import type { ChatMessage } from "../lmstudio/Chat.ts"
+import { stringify } from "../json/ExactJson.ts"
+import type { ChatMessage } from "./Chat.ts"
 
 /** About 3.6 ASCII characters, or one of another script, are a token. */
 export const ofText = (text: string): number => {

@@ -2,8 +2,8 @@
  * What a person may write for a model, and which model it means. Names are looked up by us, because LM Studio lets any
  * loaded model answer for a name it does not know (contract C2, H4).
  */
-import { ModelNotFound } from "../../lmstudio/LmStudioError.ts"
-import { nearest as nearestOf } from "../../names/nearest.ts"
+import { ModelNotFound } from "./LmStudioError.ts"
+import { nearest as nearestOf } from "../names/nearest.ts"
 
 /** The parts of `owner/name@variant:2`. `copy` is the number that LM Studio appends to further instances of a model. */
 export interface NameParts {

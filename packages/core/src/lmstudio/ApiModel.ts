@@ -1,0 +1,78 @@
+/** The server, its models and what is done with them, the same for every dialect. */
+import * as Schema from "effect/Schema"
+
+/**
+ * Which family of routes a server has. Found out once per server by what bodies look like, because an unknown route
+ * answers 200 (contract 0.1): `native-v1` has `/api/v1/models` with `models`, `legacy-v0` has `/api/v0/models` with
+ * `data`, `openai` has only `/v1/models`.
+ */
+export const Dialect = Schema.Literal("native-v1", "legacy-v0", "openai")
+export type Dialect = typeof Dialect.Type
+
+export const ServerInfo = Schema.Struct({
+  /** Without a trailing slash and without credentials. */
+  baseUrl: Schema.String,
+  dialect: Dialect,
+  /** Whether `/lmstudio-greeting` named the product; false for llama-server, Ollama, vLLM and the like. */
+  isLmStudio: Schema.Boolean
+})
+export type ServerInfo = typeof ServerInfo.Type
+
+/** Who may ask a server: `open` is anybody, `token` only who has an API token, as we have. */
+export type Access = "open" | "token"
+
+/** A copy of a model in memory. `contextLength` in tokens; undefined where the dialect does not tell. */
+export const ModelInstance = Schema.Struct({
+  id: Schema.String,
+  contextLength: Schema.optionalWith(Schema.NonNegativeInt, { exact: true })
+})
+export type ModelInstance = typeof ModelInstance.Type
+
+/**
+ * A model as the server lists it, the same for every dialect. `type` and `format` are kept as they come, with `vlm`
+ * folded into `llm` (+ `vision`) and `embeddings` into `embedding`.
+ */
+export const ApiModel = Schema.Struct({
+  key: Schema.String,
+  type: Schema.String,
+  displayName: Schema.String,
+  publisher: Schema.optionalWith(Schema.String, { exact: true }),
+  architecture: Schema.optionalWith(Schema.String, { exact: true }),
+  quantization: Schema.optionalWith(Schema.String, { exact: true }),
+  sizeBytes: Schema.optionalWith(Schema.Number, { exact: true }),
+  params: Schema.optionalWith(Schema.String, { exact: true }),
+  format: Schema.optionalWith(Schema.String, { exact: true }),
+  maxContextLength: Schema.optionalWith(Schema.NonNegativeInt, { exact: true }),
+  vision: Schema.optionalWith(Schema.Boolean, { exact: true }),
+  toolUse: Schema.optionalWith(Schema.Boolean, { exact: true }),
+  reasoningOptions: Schema.optionalWith(Schema.Array(Schema.String), { exact: true }),
+  variants: Schema.Array(Schema.String),
+  /** Empty when the model is not in memory. A plain OpenAI server does not tell; there each model is its own instance. */
+  instances: Schema.Array(ModelInstance)
+})
+export type ApiModel = typeof ApiModel.Type
+
+export interface LoadOptions {
+  readonly contextLength?: number | undefined
+  readonly flashAttention?: boolean | undefined
+  readonly offloadKvCacheToGpu?: boolean | undefined
+}
+
+/** What `POST /api/v1/models/load` did. LM Studio gives no TTL to a model loaded this way. */
+export interface ApiLoaded {
+  readonly instanceId: string
+  readonly loadTimeSeconds: number | undefined
+  readonly contextLength: number | undefined
+}
+
+/**
+ * State of a download. `status` is kept as it comes; `downloading`, `paused`, `completed`, `failed` and
+ * `already_downloaded` are known.
+ */
+export interface DownloadStatus {
+  readonly jobId: string | undefined
+  readonly status: string
+  readonly totalBytes: number | undefined
+  readonly downloadedBytes: number | undefined
+  readonly bytesPerSecond: number | undefined
+}

@@ -1,0 +1,45 @@
+/** Models in memory, and a hold on one. */
+import type * as Effect from "effect/Effect"
+import * as Schema from "effect/Schema"
+import type { ChatEvent, ChatReply, ChatRequest } from "../lmstudio/Chat.ts"
+import type { RequestLimits } from "../lmstudio/ApiRequests.ts"
+import type { Ensured } from "./Ensured.ts"
+import type { ModelLifecycleError } from "./ModelLifecycleError.ts"
+
+/** A model in memory, wherever the fact came from. */
+export const LoadedModel = Schema.Struct({
+  model: Schema.String,
+  instanceId: Schema.String,
+  type: Schema.String,
+  owner: Schema.Literal("lms-bridge", "user"),
+  contextLength: Schema.optionalWith(Schema.NonNegativeInt, { exact: true }),
+  sizeBytes: Schema.optionalWith(Schema.Number, { exact: true }),
+  /** `idle`, `processingPrompt`, `generating`, …; absent without `lms`. */
+  status: Schema.optionalWith(Schema.String, { exact: true }),
+  /** Null is for ever; absent is unknown. */
+  ttlMillis: Schema.optionalWith(Schema.NullOr(Schema.NonNegative), { exact: true }),
+  expiresAt: Schema.optionalWith(Schema.Number, { exact: true }),
+  /** How many runs of this process hold it. */
+  leases: Schema.NonNegativeInt
+})
+export type LoadedModel = typeof LoadedModel.Type
+
+/** A hold on a loaded model: while it lasts, nobody of ours unloads, evicts or reaps the instance. */
+export interface ModelLease {
+  /** The instance now; it changes when the model had to be loaded again. */
+  readonly ensured: Effect.Effect<Ensured>
+  /**
+   * Asks this model. If it turns out to be unloaded or crashed before any output was delivered, it is ensured and asked
+   * once more, never oftener.
+   */
+  readonly chat: (
+    request: Omit<ChatRequest, "model">,
+    limits?: RequestLimits
+  ) => Effect.Effect<ChatReply, ModelLifecycleError>
+  /** The same, with each event of the reply handed to `onEvent`, whose failure ends the request. */
+  readonly chatWith: <E>(
+    request: Omit<ChatRequest, "model">,
+    onEvent: (event: ChatEvent) => Effect.Effect<void, E>,
+    limits?: RequestLimits
+  ) => Effect.Effect<ChatReply, ModelLifecycleError | E>
+}
