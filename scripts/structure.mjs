@@ -10,7 +10,6 @@ const limits = { files: 16, lines: 400, evolve: 25 }
 /** What does not hold yet, as far as it goes: it may get better, and fails when it gets worse or is forgotten here. */
 const open = {
   files: { "packages/core/src/mcp/login": 18 },
-  evolve: 32,
   unnamed: ["packages/core: ./*"]
 }
 
@@ -171,8 +170,8 @@ const rules = {
   "imports make no circle, types included": circles(),
   "no arrow runs up": up(),
   "every public module is named": unnamed().filter((breach) => !open.unnamed.includes(breach)),
-  [`the rules of the loop reach at most ${open.evolve} files (${limits.evolve} is meant)`]:
-    evolve.length === 0 || evolve.length > open.evolve
+  [`the rules of the loop reach at most ${limits.evolve} files`]:
+    evolve.length === 0 || evolve.length > limits.evolve
       ? [`Evolve reaches ${evolve.length}: ${evolve.map(shown).join(", ")}`]
       : []
 }

@@ -88,6 +88,18 @@ export const fromJson = <A, I, R>(schema: Schema.Schema<A, I, R>, space = 0): Sc
     { strict: false }
   )
 
+/** What a value is, in JSON's words. */
+export const kindOf = (value: unknown): string =>
+  value instanceof ExactNumber
+    ? "number"
+    : value === null
+      ? "null"
+      : Array.isArray(value)
+        ? "array"
+        : value === undefined
+          ? "nothing"
+          : typeof value
+
 // -----------------------------------------------------------------------------
 // internal
 // -----------------------------------------------------------------------------

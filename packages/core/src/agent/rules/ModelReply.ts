@@ -3,9 +3,10 @@
  * no arguments that a server would refuse to read back.
  */
 import * as Either from "effect/Either"
+import { decodeJson } from "../../internal/parseJson.ts"
 import { stringify } from "../../json/ExactJson.ts"
 import type { ChatMessage, ChatReply, ToolCall } from "../../lmstudio/Chat.ts"
-import { parseArguments } from "../schema/ToolArguments.ts"
+import * as ArgumentText from "../schema/ArgumentText.ts"
 
 /**
  * A reply with calls that the loop can keep apart: a call without a name is dropped (LM Studio sends such; contract
@@ -45,7 +46,7 @@ export const toMessage = (reply: ChatReply): ChatMessage => ({
   toolCalls: reply.toolCalls.map((call) => ({
     id: call.id,
     name: call.name.replaceAll(/[^a-zA-Z0-9_-]/g, "_").slice(0, 64),
-    arguments: Either.match(parseArguments(call.arguments, { repair: false }), {
+    arguments: Either.match(ArgumentText.read(call.arguments, decodeJson), {
       onLeft: () => JSON.stringify({ not_json: call.arguments.slice(0, 500) }),
       onRight: (value) => (value === undefined ? "{}" : stringify(value))
     })

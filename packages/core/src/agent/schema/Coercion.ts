@@ -36,18 +36,6 @@ export const valueAt = (root: unknown, pointer: string): unknown =>
     .map(unescaped)
     .reduce((value, key) => (Object.hasOwn(Object(value), key) ? Reflect.get(Object(value), key) : undefined), root)
 
-/** What a value is, in JSON's words. */
-export const kindOf = (value: unknown): string =>
-  value instanceof ExactNumber
-    ? "number"
-    : value === null
-      ? "null"
-      : Array.isArray(value)
-        ? "array"
-        : value === undefined
-          ? "nothing"
-          : typeof value
-
 // -----------------------------------------------------------------------------
 // internal
 // -----------------------------------------------------------------------------

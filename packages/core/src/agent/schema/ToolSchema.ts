@@ -6,14 +6,12 @@ import { Ajv, type ErrorObject, type ValidateFunction } from "ajv"
 import { Ajv2020 } from "ajv/dist/2020.js"
 import * as Either from "effect/Either"
 import * as Predicate from "effect/Predicate"
-import { approximate, stringify } from "../../json/ExactJson.ts"
+import { kindOf, approximate, stringify } from "../../json/ExactJson.ts"
 import { nearest } from "../../names/nearest.ts"
-import { coercions, kindOf, valueAt } from "./Coercion.ts"
+import { coercions, valueAt } from "./Coercion.ts"
 import * as DecimalMultiple from "./DecimalMultiple.ts"
 import * as ForeignPattern from "../../names/ForeignPattern.ts"
 import { usable } from "./UsableSchema.ts"
-
-export { kindOf }
 
 type JsonSchema = Readonly<Record<string, unknown>>
 type Compiled = Either.Either<ValidateFunction, string>

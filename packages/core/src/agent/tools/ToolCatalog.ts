@@ -12,6 +12,7 @@ import { isNamedBy } from "../../names/namePattern.ts"
 import * as ReadingTools from "./ReadingTools.ts"
 import { plainName } from "../forms/ToolNames.ts"
 import { acceptable } from "../schema/SentSchema.ts"
+import type { Arguments } from "../schema/ArgumentText.ts"
 import * as ToolArguments from "../schema/ToolArguments.ts"
 import type { CatalogTool } from "./CatalogTool.ts"
 
@@ -49,7 +50,7 @@ export type Verdict =
   | {
       readonly _tag: "Run"
       readonly tool: CatalogTool
-      readonly arguments: ToolArguments.Arguments
+      readonly arguments: Arguments
       readonly schemaProblem: string | undefined
     }
   | {
