@@ -1,4 +1,4 @@
-/** All services of lms-bridge, wired once. An executable adds its platform and nothing else. */
+/** All services of lms-bridge, wired once. An executable adds only its platform. */
 import type * as FileSystem from "@effect/platform/FileSystem"
 import type * as HttpClient from "@effect/platform/HttpClient"
 import type * as Path from "@effect/platform/Path"
@@ -34,10 +34,10 @@ export type Services =
   | LmsCli
   | Resilience
 
-/** What the executable has to bring: `NodeContext.layer` and `NodeHttpClient.layer` in Node. */
+/** What the executable must provide: `NodeContext.layer` and `NodeHttpClient.layer` in Node. */
 export type Platform = HttpClient.HttpClient | CommandExecutor.CommandExecutor | FileSystem.FileSystem | Path.Path
 
-/** The services over settings that are given. */
+/** The services over given settings. */
 export const layerNoDeps: Layer.Layer<Services, never, Platform | Settings> = Layer.mergeAll(
   AgentLoop.layerNoDeps.pipe(Layer.provide(ToolNearness.layer), Layer.provide(Embedder.layer)),
   Presets.layer,
@@ -52,7 +52,7 @@ export const layerNoDeps: Layer.Layer<Services, never, Platform | Settings> = La
   Layer.provideMerge(Resilience.layer)
 )
 
-/** The services over the environment's settings, which fail the start when they cannot be used. */
+/** The services over settings from the environment; building fails when a setting is invalid. */
 export const layer: Layer.Layer<Services | Settings, SettingsInvalid, Platform> = layerNoDeps.pipe(
   Layer.provideMerge(Settings.layer)
 )

@@ -111,7 +111,7 @@ export const choice = <const L extends ReadonlyArray<string>>(
     description
   })
 
-/** What goes into a header takes nothing else. */
+/** The characters that a header value may have. */
 const header = /^[\x21-\x7e]*$/
 
 export const secret = (variable: string, allowed: string, description: string, pattern = header) =>
@@ -132,7 +132,7 @@ export const secret = (variable: string, allowed: string, description: string, p
     description
   })
 
-/** An address, without the slashes at its end. */
+/** An address, without trailing slashes. */
 export const httpUrl = Schema.transform(
   Schema.String.pipe(
     Schema.filter((text) => /^https?:\/\/[^/?#\s]+[^?#\s]*$/.test(text.trim()) && URL.canParse(text.trim()))

@@ -1,6 +1,6 @@
 /**
- * Every environment variable that lms-bridge reads: one table, from which the values are decoded at start and the
- * README's table is written.
+ * Every environment variable that lms-bridge reads. The values are decoded from this table at start, and the README's
+ * table is generated from it.
  */
 import * as Config from "effect/Config"
 import * as Context from "effect/Context"
@@ -47,7 +47,7 @@ export const table = {
     fallback: Option.none<string>(),
     shown: "",
     allowed: "an `http://` or `https://` URL; a path prefix is kept, a final `/v1` is not needed",
-    description: "Address of the server as a whole; wins over host and port. For TLS, a proxy or a path prefix."
+    description: "Full address of the server; overrides host and port. For TLS, a proxy or a path prefix."
   }),
   apiToken: secret(
     "LM_API_TOKEN",
@@ -56,13 +56,13 @@ export const table = {
   ),
   defaultModel: optionalText(
     "DEFAULT_MODEL",
-    "Model key to use when none is named. Unset: a loaded model, else the best suited one on disk."
+    "Model key to use when none is named. Unset: a loaded model, else the most suitable one on disk."
   ),
   workingDir: optionalText(
     "WORKING_DIR",
-    "Folder of tasks that work on files and name none. Unset: the one in which lms-bridge was started."
+    "Folder for tasks that work on files and name none. Unset: the folder in which lms-bridge was started."
   ),
-  githubToken: secret("GITHUB_PERSONAL_ACCESS_TOKEN", "a token", "For tasks on GitHub; shown and kept nowhere.", /^/),
+  githubToken: secret("GITHUB_PERSONAL_ACCESS_TOKEN", "a token", "For tasks on GitHub; never shown or stored.", /^/),
   mcpJsonPath: optionalText("MCP_JSON_PATH", "The mcp.json to use instead of looking for one."),
   mcpSources: choice(
     "LMS_BRIDGE_MCP_SOURCES",
@@ -80,7 +80,7 @@ export const table = {
     "LMS_BRIDGE_LOG_LEVEL",
     ["trace", "debug", "info", "warning", "error", "none"],
     "info",
-    "Least level that is logged to stderr."
+    "Minimum level that is logged to stderr."
   ),
   logFormat: choice(
     "LMS_BRIDGE_LOG_FORMAT",
@@ -89,83 +89,106 @@ export const table = {
     "`auto`: readable when stderr is a terminal, else JSON lines."
   ),
   ttl: durationSetting("LMS_BRIDGE_TTL", "600s", "Idle time after which a model that we loaded is unloaded.", "1s"),
-  ttlTemporary: durationSetting("LMS_BRIDGE_TTL_TEMPORARY", "300s", "The same for temporary use.", "1s"),
-  ttlMaximum: durationSetting("LMS_BRIDGE_TTL_MAX", "3600s", "No load may ask for more than this.", "1s"),
+  ttlTemporary: durationSetting("LMS_BRIDGE_TTL_TEMPORARY", "300s", "The same, for temporary use.", "1s"),
+  ttlMaximum: durationSetting(
+    "LMS_BRIDGE_TTL_MAX",
+    "3600s",
+    "Upper limit of the idle time that a load may ask for.",
+    "1s"
+  ),
   loadTimeout: durationSetting("LMS_BRIDGE_LOAD_TIMEOUT", "10m", "Longest wait for a model to load."),
   comebackTimeout: durationSetting(
     "LMS_BRIDGE_COMEBACK_TIMEOUT",
     "1m",
-    "Longest wait for an LM Studio that answered before and does not any more; `0s`: none.",
+    "Longest wait for LM Studio to come back after it stopped answering; `0s`: do not wait.",
     "0s"
   ),
   lmsTimeout: durationSetting("LMS_BRIDGE_LMS_TIMEOUT", "30s", "Longest wait for any other `lms` command."),
   connectTimeout: durationSetting(
     "LMS_BRIDGE_CONNECT_TIMEOUT",
     "5s",
-    "Longest wait for LM Studio to take a connection."
+    "Longest wait for LM Studio to accept a connection."
   ),
   lookTimeout: durationSetting(
     "LMS_BRIDGE_LOOK_TIMEOUT",
     "10s",
-    "Longest wait for an answer that takes no work, such as the list of models."
+    "Longest wait for an answer that needs no inference, such as the list of models."
   ),
   firstByteTimeout: durationSetting(
     "LMS_BRIDGE_FIRST_BYTE_TIMEOUT",
     "10m",
-    "Longest wait for the first byte of a reply; the prompt is processed before it."
+    "Longest wait for the first byte of a reply, which comes after the prompt has been processed."
   ),
-  idleTimeout: durationSetting("LMS_BRIDGE_IDLE_TIMEOUT", "2m", "Longest silence in the middle of a reply."),
-  requestTimeout: durationSetting("LMS_BRIDGE_REQUEST_TIMEOUT", "30m", "Longest time for one request as a whole."),
-  retries: intSetting("LMS_BRIDGE_RETRIES", 3, [0, 20], "Retries after the first attempt, for errors that may pass."),
+  idleTimeout: durationSetting("LMS_BRIDGE_IDLE_TIMEOUT", "2m", "Longest pause within a reply."),
+  requestTimeout: durationSetting("LMS_BRIDGE_REQUEST_TIMEOUT", "30m", "Longest time for a whole request."),
+  retries: intSetting("LMS_BRIDGE_RETRIES", 3, [0, 20], "Retries after the first attempt, for transient errors."),
   retryBase: durationSetting("LMS_BRIDGE_RETRY_BASE", "1s", "Delay before the first retry; it doubles each time."),
-  retryBudget: durationSetting("LMS_BRIDGE_RETRY_BUDGET", "30s", "No retry begins after this time."),
-  breakerFailures: intSetting("LMS_BRIDGE_BREAKER_FAILURES", 5, [1, 1000], "Failures in a row that open the breaker."),
+  retryBudget: durationSetting("LMS_BRIDGE_RETRY_BUDGET", "30s", "No retry starts after this time."),
+  breakerFailures: intSetting(
+    "LMS_BRIDGE_BREAKER_FAILURES",
+    5,
+    [1, 1000],
+    "Consecutive failures that open the breaker."
+  ),
   breakerOpenFor: durationSetting("LMS_BRIDGE_BREAKER_OPEN_FOR", "60s", "How long an open breaker refuses calls."),
-  maxRounds: intSetting("LMS_BRIDGE_MAX_ROUNDS", 50, [1, 10_000], "Rounds of one run: requests to the model."),
-  runTimeout: durationSetting("LMS_BRIDGE_RUN_TIMEOUT", "10m", "Wall time of one run.", "1ms"),
-  maxToolCalls: intSetting("LMS_BRIDGE_MAX_TOOL_CALLS", 200, [1, 100_000], "Tool calls of one run."),
+  maxRounds: intSetting(
+    "LMS_BRIDGE_MAX_ROUNDS",
+    50,
+    [1, 10_000],
+    "Most rounds of one run, that is, requests to the model."
+  ),
+  runTimeout: durationSetting("LMS_BRIDGE_RUN_TIMEOUT", "10m", "Longest wall time of one run.", "1ms"),
+  maxToolCalls: intSetting("LMS_BRIDGE_MAX_TOOL_CALLS", 200, [1, 100_000], "Most tool calls of one run."),
   maxResultBytes: intSetting(
     "LMS_BRIDGE_MAX_RESULT_BYTES",
     64_000,
     [1000, 10_000_000],
-    "Most of one tool result that is shown to the model; the rest is said to be there."
+    "Most bytes of one tool result that are shown to the model; it is told about the rest."
   ),
   mcpStartTimeout: durationSetting(
     "LMS_BRIDGE_MCP_START_TIMEOUT",
     "30s",
     "Longest wait for an MCP server to start and answer."
   ),
-  mcpCallTimeout: durationSetting("LMS_BRIDGE_MCP_CALL_TIMEOUT", "2m", "Longest silence of an MCP server in a call."),
+  mcpCallTimeout: durationSetting(
+    "LMS_BRIDGE_MCP_CALL_TIMEOUT",
+    "2m",
+    "Longest silence of an MCP server during a call."
+  ),
   mcpCallTotal: durationSetting(
     "LMS_BRIDGE_MCP_CALL_TOTAL",
     "1h",
-    "Longest time for one call of an MCP server, however often it reports progress."
+    "Longest time for one call to an MCP server, even if it reports progress."
   ),
   modelConcurrency: intSetting(
     "LMS_BRIDGE_MODEL_CONCURRENCY",
     4,
     [1, 1000],
-    "Requests to one model at the same time, over all runs; others wait, and MCP clients take turns."
+    "Concurrent requests to one model, over all runs; further ones wait, and MCP clients take turns."
   ),
   mcpConcurrency: intSetting(
     "LMS_BRIDGE_MCP_CONCURRENCY",
     8,
     [1, 1000],
-    "Calls to one MCP server at the same time, over all runs; others wait their turn."
+    "Concurrent calls to one MCP server, over all runs; further ones wait their turn."
   ),
   mcpSampling: choice(
     "LMS_BRIDGE_MCP_SAMPLING",
     ["refuse", "ask", "allow"],
     "refuse",
-    "Whether an MCP server may put questions of its own to the model of the run that uses it; `ask` asks you each time."
+    "Whether an MCP server may query the model of the run that uses it (sampling); `ask` asks you each time."
   ),
   mcpSamplingTokens: intSetting(
     "LMS_BRIDGE_MCP_SAMPLING_TOKENS",
     1000,
     [1, 100_000],
-    "Most tokens of one answer to such a question."
+    "Most tokens of one answer to such a query."
   ),
-  mcpIdle: durationSetting("LMS_BRIDGE_MCP_IDLE", "5m", "An MCP server that nobody used for so long is closed."),
+  mcpIdle: durationSetting(
+    "LMS_BRIDGE_MCP_IDLE",
+    "5m",
+    "An MCP server that has not been used for this long is closed."
+  ),
   toolsets: setting({
     variable: "LMS_BRIDGE_TOOLSETS",
     schema: Schema.transform(
@@ -175,33 +198,33 @@ export const table = {
     ),
     fallback: ["all"],
     shown: "all",
-    allowed: `one or more of ${toolsets.map((name) => `\`${name}\``).join(", ")}, with commas between`,
+    allowed: `one or more of ${toolsets.map((name) => `\`${name}\``).join(", ")}, separated by commas`,
     description:
-      "Which of the MCP server's tools are offered; `lean` is a small choice of them, `all` lacks only what `vision` adds."
+      "Which of the MCP server's tools are offered; `lean` is a small selection, `all` is everything except `vision`."
   }),
   detachAfter: setting({
     variable: "LMS_BRIDGE_DETACH_AFTER",
     schema: Schema.Union(Schema.Literal("auto", "never"), duration),
     fallback: "auto" as const,
     shown: "auto",
-    allowed: "`auto` (as the MCP client is known to give up), `never`, or a duration",
-    description: "When a delegated task answers with the id of the run, which goes on, instead of its result."
+    allowed: "`auto` (before the MCP client is known to give up), `never`, or a duration",
+    description: "When a delegated task returns the run's id instead of its result; the run itself continues."
   }),
   httpToken: secret(
     "LMS_BRIDGE_HTTP_TOKEN",
     "a bearer token: visible ASCII characters, without spaces",
-    "What clients of `serve --http` must present; required unless it listens on loopback."
+    "The token that clients of `serve --http` must present; required unless it listens on loopback."
   ),
   policyPath: optionalText(
     "LMS_BRIDGE_POLICY",
-    "A JSON file with your rules for tools: what is allowed, asked or refused (docs/configuration.md)."
+    "A JSON file with your rules for tools: which are allowed, asked about or refused (docs/configuration.md)."
   ),
-  dataDir: optionalText("LMS_BRIDGE_DATA_DIR", "Where runs and locks are kept. Unset: `~/.lms-bridge`.")
+  dataDir: optionalText("LMS_BRIDGE_DATA_DIR", "Where runs and locks are stored. Unset: `~/.lms-bridge`.")
 } as const
 
 export type Values = { readonly [K in keyof typeof table]: (typeof table)[K] extends Setting<infer A> ? A : never }
 
-/** Variables whose values cannot be used. Values of secrets are never repeated. */
+/** Variables with unusable values. Secret values are never repeated. */
 export class SettingsInvalid extends Schema.TaggedError<SettingsInvalid>()("SettingsInvalid", {
   problems: Schema.Array(Schema.Struct({ variable: Schema.String, got: Schema.String, allowed: Schema.String }))
 }) {
@@ -219,7 +242,7 @@ export const defaults: Values = Object.fromEntries(
 ) as Values // the mapped type of `table` itself, which `fromEntries` cannot express
 
 export class Settings extends Context.Tag("@lms-bridge/core/configuration/Settings")<Settings, Values>() {
-  /** Reads all variables from the `ConfigProvider`; fails with all problems at once. */
+  /** Reads all variables from the `ConfigProvider`; reports all problems together. */
   static readonly layer: Layer.Layer<Settings, SettingsInvalid> = Layer.effect(
     this,
     Effect.suspend(() => read)
@@ -243,7 +266,7 @@ export const address = (
   const { hostname, port, protocol } = new URL(baseUrl(settings))
   return {
     host: hostname,
-    // a URL leaves the port of its scheme away
+    // a URL omits the default port of its scheme
     port: port === "" ? (protocol === "https:" ? 443 : 80) : Number(port),
     isLocal: /^(?:localhost|127(?:\.\d+){3}|0\.0\.0\.0|\[::1?\])$/.test(hostname)
   }
@@ -282,12 +305,12 @@ const read: Effect.Effect<Values, SettingsInvalid> = Effect.gen(function* () {
   return yield* withinMaximum(values)
 })
 
-/** An idle limit above the maximum is a mistake where it was set, and follows the maximum where it was not. */
+/** An idle time above the maximum is an error if it was set explicitly; a default is lowered to the maximum. */
 const withinMaximum = (values: Values): Either.Either<Values, SettingsInvalid> => {
   const { ttlMaximum } = values
   const allowed = `at most ${table.ttlMaximum.variable}, which is ${Duration.format(ttlMaximum)}`
   const problems = (["ttl", "ttlTemporary"] as const)
-    // the default is that very object
+    // a default is recognised by identity
     .filter((key) => values[key] !== table[key].fallback && Duration.greaterThan(values[key], ttlMaximum))
     .map((key) => ({ variable: table[key].variable, got: Duration.format(values[key]), allowed }))
   if (problems.length > 0) return Either.left(new SettingsInvalid({ problems }))

@@ -1,14 +1,14 @@
-/** Images as bytes: what they are is read from the bytes themselves, whatever a name or a header says. Pure. */
+/** Images as bytes. The kind is read from the bytes themselves, whatever a file name or header says. Pure. */
 import * as Either from "effect/Either"
 import * as Encoding from "effect/Encoding"
 
-/** Kinds that vision models are given. */
+/** The kinds that are sent to vision models. */
 export type ImageKind = "image/png" | "image/jpeg" | "image/webp" | "image/gif"
 
-/** Largest image, in bytes. */
+/** Size of the largest image, in bytes. */
 export const maxBytes = 10 * 1024 * 1024
 
-/** By the first bytes; undefined for anything else. */
+/** The kind by the first bytes; undefined for anything else. */
 export const kindOf = (bytes: Uint8Array): ImageKind | undefined => {
   const starts = (signature: ReadonlyArray<number>, from = 0) =>
     signature.every((byte, index) => bytes[from + index] === byte)
@@ -23,11 +23,11 @@ export const kindOf = (bytes: Uint8Array): ImageKind | undefined => {
 export const base64In = (text: string): string | undefined => {
   const url = /^data:[^,]*;base64,/i.exec(text)
   if (url !== null) return text.slice(url[0].length).replaceAll(/\s/g, "")
-  // a path has no such length without a dot or a separator at its usual place
+  // a path this long would contain a dot
   return text.length >= 64 && /^[A-Za-z0-9+/\s]+={0,2}\s*$/.test(text) ? text.replaceAll(/\s/g, "") : undefined
 }
 
-/** The bytes of base64; judged by its length before anything is decoded. */
+/** Decodes base64. The size is checked by the length of the text, before anything is decoded. */
 export const decode = (base64: string): Either.Either<Uint8Array, "TooLarge" | "NotBase64"> =>
   (base64.length * 3) / 4 > maxBytes + 2
     ? Either.left("TooLarge")

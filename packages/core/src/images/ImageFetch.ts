@@ -1,4 +1,4 @@
-/** An image from the web: every address of the way is public, and no more is read than an image may have. */
+/** Fetches an image from the web. Every address on the way must be public, and at most `maxBytes` are read. */
 import type * as HttpClient from "@effect/platform/HttpClient"
 import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
 import * as Duration from "effect/Duration"
@@ -28,7 +28,7 @@ export const get = (
     Effect.timeoutFail({
       duration: limit,
       onTimeout: () =>
-        new ImageRefused({ source, reason: "Unreachable", detail: `not there within ${Duration.format(limit)}` })
+        new ImageRefused({ source, reason: "Unreachable", detail: `no answer within ${Duration.format(limit)}` })
     })
   )
 
@@ -63,7 +63,6 @@ const one = (client: HttpClient.HttpClient, source: string, url: string): Effect
   }).pipe(
     Effect.scoped,
     Effect.catchTags({
-      // the guard of the connection says so in these words
       RequestError: (error) =>
         isRefusedAddress(error)
           ? new ImageRefused({ source, reason: "Address" })
@@ -72,5 +71,6 @@ const one = (client: HttpClient.HttpClient, source: string, url: string): Effect
     })
   )
 
+/** The code with which the `PublicWeb` client refuses to connect. */
 const isRefusedAddress = ({ cause }: { readonly cause?: unknown }) =>
   cause instanceof Error && "code" in cause && cause.code === "ENOTPUBLIC"

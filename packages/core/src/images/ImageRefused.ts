@@ -1,8 +1,8 @@
-/** Why an image is not given to a model. */
+/** Why an image is not sent to a model. */
 import * as Schema from "effect/Schema"
 import { optional } from "../schema/Fields.ts"
 
-/** `source` is shown shortened, and of a URL without its query. */
+/** The message shortens `source` and omits a URL's query. */
 export class ImageRefused extends Schema.TaggedError<ImageRefused>()("ImageRefused", {
   source: Schema.String,
   reason: Schema.Literal(
@@ -30,25 +30,25 @@ export class ImageRefused extends Schema.TaggedError<ImageRefused>()("ImageRefus
       case "NotFound":
         return `${what} does not exist. Give an absolute path, a URL, or base64.`
       case "NotReadable":
-        return `${what} cannot be read by you.`
+        return `${what} cannot be read. Check its permissions.`
       case "Folder":
-        return `${what} is not read: ${this.detail ?? "its folder is not one to work in."}`
+        return `${what} is not read: ${this.detail ?? "its folder may not be worked in."}`
       case "NotAnImage":
-        return `${what} is no PNG, JPEG, WebP or GIF.`
+        return `${what} is not a PNG, JPEG, WebP or GIF. Convert it to one of these.`
       case "TooLarge":
         return `${what} is larger than 10 MB. Make it smaller.`
       case "NotBase64":
-        return `${what} is cut or is not base64.`
+        return `${what} is truncated or is not base64. Give all of it, or a path.`
       case "Address":
-        return `${what} is not fetched: its address is not a public one. Download it, and give its path.`
+        return `${what} is not fetched: its address is not public. Download it, and give its path.`
       case "Redirects":
-        return `${what} is not fetched: it redirects again and again.`
+        return `${what} is not fetched: there are too many redirects. Download it, and give its path.`
       case "Http":
-        return `${what} was not given: its server answered ${this.status ?? "otherwise"}.`
+        return `${what} could not be fetched: its server answered ${this.status === undefined ? "with an error" : `with status ${this.status}`}. Check the URL, or give a path.`
       case "Unreachable":
         return `${what} could not be fetched${this.detail === undefined ? "" : ` (${this.detail})`}. Download it, and give its path.`
       case "NoWeb":
-        return `${what} is not fetched: this program fetches nothing. Give a path or base64.`
+        return `${what} is not fetched: this program has no access to the web. Give a path or base64.`
     }
   }
 }

@@ -1,4 +1,4 @@
-/** Images from wherever a caller has them: a file, a URL, base64. Checked, and never more than fits. */
+/** Loads images from files, URLs or base64, and checks their kind and size. */
 import type { PlatformError } from "@effect/platform/Error"
 import * as FileSystem from "@effect/platform/FileSystem"
 import * as Path from "@effect/platform/Path"
@@ -21,7 +21,7 @@ export { ImageRefused } from "./ImageRefused.ts"
 export interface Image {
   readonly kind: ImageData.ImageKind
   readonly bytes: number
-  /** As a model is given it. */
+  /** As it is sent to a model. */
   readonly dataUrl: string
 }
 
@@ -29,8 +29,8 @@ export class Images extends Context.Tag("@lms-bridge/core/images/Images")<
   Images,
   {
     /**
-     * A `data:` URL, base64, an http(s) URL or a path. Paths start where working folders do, and the folder has to be one
-     * in which a model may work. URLs are fetched from public addresses only, each redirect checked anew.
+     * `source` is a `data:` URL, base64, an http(s) URL or a path. Relative paths start at `WORKING_DIR`, and the folder
+     * must be one that a model may work in. URLs are fetched from public addresses only; each redirect is checked again.
      */
     readonly load: (source: string) => Effect.Effect<Image, ImageRefused>
   }
@@ -57,7 +57,7 @@ export class Images extends Context.Tag("@lms-bridge/core/images/Images")<
           const real = yield* Effect.mapError(fs.realPath(path.resolve(base, written)), refused)
           yield* Effect.mapError(
             folders.resolve([path.dirname(real)]).pipe(
-              // one image of a home is not the home
+              // an image directly in the home folder gives no access to the folder's secrets
               Effect.catchIf(
                 ({ reason }) => reason === "HoldsSecrets" && !isSecretPlace(real.replaceAll("\\", "/")),
                 () => Effect.void

@@ -1,18 +1,18 @@
 /**
- * Whether an address belongs to the open internet: what lies in this machine, its network or its cloud is asked nothing
- * on behalf of a model or of a page. Pure.
+ * Whether an address belongs to the public internet. Nothing on this machine, in its network or in its cloud is requested
+ * on behalf of a model or a web page. Pure.
  */
 import ipaddr from "ipaddr.js"
 
 export const isPublic = (address: string): boolean => {
   const bare = address.replace(/^\[|\]$/g, "").replace(/%.*$/, "")
-  // also takes IPv4 that is written within IPv6 for what it is
+  // `process` turns an IPv4-mapped IPv6 address into the IPv4 address
   return ipaddr.isValid(bare) && ipaddr.process(bare).range() === "unicast"
 }
 
 /**
- * Whether a URL may be fetched, as far as it says itself: http or https, no credentials, and no address or name that is
- * not public. What its name leads to is for the connection to check.
+ * Whether a URL may be fetched, judged by its text alone: http or https, no credentials, and a public address or name. The
+ * client checks what the name resolves to when it connects.
  */
 export const mayFetch = (url: URL): boolean => {
   const host = url.hostname.replace(/^\[|\]$/g, "").replace(/\.$/, "")

@@ -4,8 +4,8 @@ import * as Context from "effect/Context"
 import * as Option from "effect/Option"
 
 /**
- * A client that refuses, when it connects, every address that is not public, so that no name can lead it elsewhere. It
- * must not follow redirects by itself. None where the executable brings none: then nothing is fetched.
+ * A client that refuses, when it connects, every address that is not public, whatever name resolved to it. It must not
+ * follow redirects by itself. None unless the executable provides one; then nothing is fetched.
  */
 export class PublicWeb extends Context.Reference<PublicWeb>()("@lms-bridge/core/images/PublicWeb", {
   defaultValue: (): Option.Option<HttpClient.HttpClient> => Option.none()

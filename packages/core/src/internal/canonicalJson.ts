@@ -1,11 +1,11 @@
 /**
- * JSON in which equal values are equal texts, whatever the order of their keys.
+ * JSON in which equal values have equal texts, whatever the order of their keys.
  */
 import * as Predicate from "effect/Predicate"
 import { ExactNumber, stringify } from "../json/ExactJson.ts"
 
 /**
- * "" for what JSON has no word for. `space` as in `JSON.stringify`.
+ * "" for a value that JSON cannot express. `space` as in `JSON.stringify`.
  *
  * @internal
  */

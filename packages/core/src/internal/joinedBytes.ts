@@ -1,9 +1,9 @@
 /**
- * Pieces of bytes as one.
+ * Concatenates chunks of bytes.
  */
 
 /**
- * `size` is that of all pieces together, which whoever collects them has counted.
+ * `size` is the total size of the chunks, which the caller has already counted.
  *
  * @internal
  */

@@ -1,19 +1,19 @@
 /**
- * JSON as others write it.
+ * Parsing of JSON from outside.
  */
 import * as Either from "effect/Either"
 import * as Schema from "effect/Schema"
 import * as ExactJson from "../json/ExactJson.ts"
 
 /**
- * The value; undefined when the text is no JSON. Numbers that a double would change are `ExactNumber`s.
+ * The value; undefined when the text is not JSON. Numbers that a double would change are `ExactNumber`s.
  *
  * @internal
  */
 export const parseJson = (text: string): unknown => Either.getOrUndefined(ExactJson.parse(text))
 
 /**
- * The value, or what the parser says: for those who have to tell an undefined value from none.
+ * The value, or the parser's error, for callers that need to know why there is no value.
  *
  * @internal
  */

@@ -1,4 +1,4 @@
-/** The one way to run a process: no shell, stdin closed, output bounded, and never a child left behind. */
+/** The only way to run a process: without a shell, with stdin closed and output bounded, leaving no child behind. */
 import * as Command from "@effect/platform/Command"
 import type * as CommandExecutor from "@effect/platform/CommandExecutor"
 import type { PlatformError } from "@effect/platform/Error"
@@ -11,36 +11,36 @@ import * as Stream from "effect/Stream"
 import { undisturbed } from "./undisturbed.ts"
 
 /**
- * How long a process may take to end after SIGTERM before its group gets SIGKILL.
+ * How long a process may take to exit after SIGTERM before its group gets SIGKILL.
  *
  * @internal
  */
 export const grace = Duration.seconds(2)
 
 /**
- * How long output is awaited after the exit: a grandchild that inherited the pipes may hold them open for ever.
+ * How long output is awaited after the exit: a grandchild that inherited the pipes may keep them open for ever.
  *
  * @internal
  */
 export const afterExit = Duration.seconds(1)
 
 /**
- * Most characters of one output stream that are kept.
+ * Most characters that are kept of one output stream.
  *
  * @internal
  */
 export const outputLimit = 16 * 1024 * 1024
 
 /**
- * Most characters of an output stream of which only the end is of interest.
+ * Most characters that are kept of an output stream when only its end matters.
  *
  * @internal
  */
 export const tailLimit = 16_384
 
 /**
- * What a process printed and how it ended. Output beyond `outputLimit` is dropped from its beginning; `truncated` says so
- * of stdout.
+ * What a process printed and how it ended. Beyond `outputLimit`, the beginning of the output is dropped; `truncated` says
+ * whether that happened to stdout.
  *
  * @internal
  */
@@ -52,8 +52,8 @@ export interface Ended {
 }
 
 /**
- * Starts a process in its own group with stdin at its end. Closing the scope ends the whole group: SIGTERM, `grace`,
- * SIGKILL. The executor alone would wait for ever on a child that ignores SIGTERM.
+ * Starts a process in its own group with an empty stdin. Closing the scope ends the whole group: SIGTERM, `grace`,
+ * SIGKILL. The executor alone would wait for ever for a child that ignores SIGTERM.
  *
  * @internal
  */
@@ -67,17 +67,17 @@ export const startProcess = (
   )
 
 /**
- * Runs a command to its end and collects what it printed. `Command.string` ignores the exit code and deadlocks on a child
- * that fills stderr. Put `Effect.disconnect` around it before a time limit, so that the caller does not wait for `stop`.
+ * Runs a command to its end and collects what it printed. `Command.string` would ignore the exit code and deadlock on a
+ * child that fills stderr. Apply `Effect.disconnect` before a time limit, so that the caller does not wait for `stop`.
  *
  * @internal
  */
 export const runProcess = (
   command: Command.Command,
   options: {
-    /** `tail` keeps its last `tailLimit` characters. */
+    /** `tail` keeps only the last `tailLimit` characters. */
     readonly stdout: "collect" | "tail"
-    /** Told of each piece of stdout as it comes. */
+    /** Called with each chunk of stdout as it arrives. */
     readonly onStdout?: ((piece: string) => Effect.Effect<void>) | undefined
   } = { stdout: "collect" }
 ): Effect.Effect<Ended, PlatformError, CommandExecutor.CommandExecutor> =>
@@ -105,10 +105,10 @@ export const runProcess = (
 const stop = (process: CommandExecutor.Process) =>
   process.kill("SIGTERM").pipe(
     Effect.interruptible,
-    // the executor's `kill` waits for the end of the process
+    // the executor's `kill` waits for the process to exit
     Effect.timeout(grace),
     Effect.ignore,
-    // the process itself may be gone and a child of it still there; a group that is empty refuses the signal
+    // the process may have exited while a child of it still runs; an empty group refuses the signal
     Effect.zipRight(process.kill("SIGKILL")),
     Effect.whenEffect(process.isRunning),
     Effect.ignore,
@@ -134,7 +134,7 @@ const collect = Effect.fnUntraced(function* (
   return { text, fiber }
 })
 
-/** Cut only when there is twice too much, so that a flood does not copy the whole text for every piece. */
+/** Cuts only at twice the limit, so that heavy output does not copy the whole text for every chunk. */
 const append = (before: { readonly text: string; readonly dropped: boolean }, piece: string, limit: number) => {
   const text = before.text + piece
   return text.length <= 2 * limit ? { ...before, text } : { text: text.slice(-limit), dropped: true }

@@ -1,11 +1,11 @@
-/** Work of a finalizer that has to come to its end, whatever happens to the fiber that runs it. */
+/** For work of a finalizer that must finish, whatever happens to the fiber that runs it. */
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 
 /**
- * Runs `self` in a fiber of its own and waits for it. A fiber that is interrupted a second time, while its finalizers
- * run, passes the signal on to its children, and a time limit is made of children: what is interruptible in them would
- * end there, with a cause that skips all that follows.
+ * Runs `self` in a fiber of its own and waits for it. A fiber that is interrupted again while its finalizers run passes
+ * the interruption on to its children, and a time limit runs in child fibers: their interruptible work would end there,
+ * with a cause that skips everything after it.
  *
  * @internal
  */

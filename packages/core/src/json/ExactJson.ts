@@ -1,6 +1,6 @@
 /**
- * JSON in which no number becomes another one. A number that JavaScript cannot hold is kept as it was written; all else is
- * what `JSON.parse` and `JSON.stringify` make of it.
+ * JSON that changes no number. A number that a double cannot represent is kept as written; everything else is as
+ * `JSON.parse` and `JSON.stringify` do it.
  */
 import * as Data from "effect/Data"
 import * as Either from "effect/Either"
@@ -8,9 +8,9 @@ import * as ParseResult from "effect/ParseResult"
 import * as Predicate from "effect/Predicate"
 import * as Schema from "effect/Schema"
 
-/** A number in the digits that somebody wrote, because a double would change them. */
+/** A number in its original digits, because a double would change them. */
 export class ExactNumber extends Data.Class<{ readonly text: string }> {
-  /** For those who write it without `stringify` below: the digits as a number where the engine can, else as text. */
+  /** For `JSON.stringify`: the digits as a number where the engine supports it (`JSON.rawJSON`), else as a string. */
   toJSON(): unknown {
     return rawJson === undefined ? this.text : rawJson(this.text)
   }
@@ -19,7 +19,7 @@ export class ExactNumber extends Data.Class<{ readonly text: string }> {
   }
 }
 
-/** The number that a numeral of JSON stands for. */
+/** The number that a JSON numeral stands for. */
 export const numberOf = (numeral: string): number | ExactNumber => {
   const number = Number(numeral)
   return Number.isFinite(number) && !Object.is(number, -0) && sameDecimal(numeral, String(number))
@@ -27,7 +27,7 @@ export const numberOf = (numeral: string): number | ExactNumber => {
     : new ExactNumber({ text: numeral })
 }
 
-/** The value, or what the parser says of a text that is no JSON. */
+/** The value, or the parser's error when the text is not JSON. */
 export const parse = (text: string): Either.Either<unknown, string> =>
   Either.try({
     try: () => {
@@ -35,7 +35,7 @@ export const parse = (text: string): Either.Either<unknown, string> =>
       if (isTooDeep(text)) throw new RangeError(`It is nested more than ${mostLevels} levels deep.`)
       if (!mayLose.test(text)) return value
       let lost = false
-      // the same text once more, with words in place of the numbers that would change
+      // the same text again, with strings in place of the numbers that would change
       const masked = text.replaceAll(token, (found) => {
         if (found.startsWith('"') || typeof numberOf(found) === "number") return found
         lost = true
@@ -46,12 +46,12 @@ export const parse = (text: string): Either.Either<unknown, string> =>
     catch: (cause) => (Predicate.isError(cause) ? cause.message : String(cause))
   })
 
-/** More than people and programs nest, and little enough to walk through level by level, however it is done. */
+/** More than people and programs nest, and few enough for recursion. */
 export const mostLevels = 500
 
-/** Whether a text of JSON, comments in it or not, is nested deeper than `most`. */
+/** Whether a JSON text, with or without comments, is nested deeper than `most` levels. */
 export const isTooDeep = (text: string, most: number = mostLevels): boolean => {
-  // each level has an end of its own
+  // each level takes two characters, an opening and a closing bracket
   if (text.length < 2 * most) return false
   let depth = 0
   for (let at = 0; at < text.length; at++) {
@@ -65,11 +65,11 @@ export const isTooDeep = (text: string, most: number = mostLevels): boolean => {
   return false
 }
 
-/** As `JSON.stringify`, with the digits of exact numbers. "" for what JSON has no word for. */
+/** As `JSON.stringify`, with the digits of exact numbers. "" for a value that JSON cannot express. */
 export const stringify = (value: unknown, space = 0): string =>
   holdsExact(value) ? written(value, space === 0 ? "" : "\n", space) : (JSON.stringify(value, null, space) ?? "")
 
-/** The value with the nearest double in place of each exact number: for those who compare and do not pass on. */
+/** The value with the nearest double in place of each exact number, for comparing only. */
 export const approximate = (value: unknown): unknown => (holdsExact(value) ? withDoubles(value) : value)
 
 /** As `Schema.parseJson`, with exact numbers. */
@@ -88,7 +88,7 @@ export const fromJson = <A, I, R>(schema: Schema.Schema<A, I, R>, space = 0): Sc
     { strict: false }
   )
 
-/** What a value is, in JSON's words. */
+/** The JSON type of a value. */
 export const kindOf = (value: unknown): string =>
   value instanceof ExactNumber
     ? "number"
@@ -112,7 +112,7 @@ const mayLose = /\d[\d.]{15}|\d[eE]|-0/
 
 const token = /"(?:[^"\\]|\\[\s\S])*"|-?\d[\d.eE+-]*/g
 
-/** Whether two numerals are the same number: their digits without zeros at the ends, and where the point stands. */
+/** Whether two numerals are the same number: the digits without outer zeros, and the place of the decimal point. */
 const sameDecimal = (left: string, right: string) => left === right || normal(left) === normal(right)
 
 const normal = (numeral: string): string => {
@@ -137,7 +137,7 @@ const lastOther = (digits: string): number => {
 
 const quote = 0x22
 
-/** The last place of the text where the quotation mark at `open` is not closed. */
+/** The index of the quotation mark that closes the one at `open`; the length of the text when none does. */
 const closingQuote = (text: string, open: number): number => {
   for (let at = text.indexOf('"', open + 1); at !== -1; at = text.indexOf('"', at + 1)) {
     let backslashes = 0
@@ -149,7 +149,7 @@ const closingQuote = (text: string, open: number): number => {
 
 const isHolder = (value: unknown): value is object => typeof value === "object" && value !== null
 
-/** Both came from the same text but for its numbers, so they have the same shape; no call for each level of nesting. */
+/** Both were parsed from the same text except for its numbers, so they have the same shape. Not recursive. */
 const withExact = (value: unknown, masked: unknown): unknown => {
   const root = { value }
   const open: Array<readonly [object, object]> = [[root, { value: masked }]]

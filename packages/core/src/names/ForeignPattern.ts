@@ -1,9 +1,9 @@
-/** Regular expressions that somebody else wrote, on RE2: linear in the text, whatever they say. */
+/** Untrusted regular expressions, run by RE2: linear in the length of the text, whatever the expression. */
 import * as Either from "effect/Either"
 import * as Predicate from "effect/Predicate"
 import { RE2JS } from "re2js"
 
-/** Whether a text has a match, or why the expression cannot be used: RE2 has no look-around and no back-references. */
+/** A test for matches, or why the expression cannot be used: RE2 has no look-around and no back-references. */
 export const make = (pattern: string): Either.Either<(text: string) => boolean, string> =>
   pattern.length > maxLength
     ? Either.left("it is too long")
@@ -21,5 +21,5 @@ export const make = (pattern: string): Either.Either<(text: string) => boolean, 
 
 const maxLength = 10_000
 
-/** ECMAScript's `\uXXXX`, `\cX`, `\/` and `(?<name>…)` in RE2's words. */
+/** ECMAScript's `\uXXXX`, `\cX`, `\/` and `(?<name>…)` in RE2's syntax. */
 const asRe2 = (pattern: string) => RE2JS.translateRegExp(pattern)

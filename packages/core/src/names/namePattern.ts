@@ -1,6 +1,6 @@
-/** Patterns in which `*` stands for anything, as people write them for names of servers and tools. */
+/** Patterns for names of servers and tools, in which `*` stands for any text. */
 
-/** Looks for the parts between the stars from left to right, each at its first place: no pattern can take long. */
+/** Finds the parts between the stars from left to right, each at its first occurrence, so no pattern is slow. */
 export const namePattern = (text: string): { readonly test: (name: string) => boolean } => {
   const parts = text.toLowerCase().split("*")
   const first = parts[0] ?? ""
@@ -22,7 +22,7 @@ export const namePattern = (text: string): { readonly test: (name: string) => bo
   }
 }
 
-/** Whether a pattern means a tool, by its own name or by `server__tool`. */
+/** Whether a pattern matches a tool, by its own name or by `server__tool`. */
 export const isNamedBy = (pattern: string, tool: { readonly server: string; readonly name: string }): boolean => {
   const { test } = namePattern(pattern)
   return test(tool.name) || test(`${tool.server}__${tool.name}`)

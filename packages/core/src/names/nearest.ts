@@ -1,8 +1,8 @@
-/** Which known names somebody may have meant. */
+/** Suggestions for a mistyped name. */
 
 /**
- * At most three of `names`, nearest first: those that contain `wanted` or are contained in it, and those a few slips of
- * the keyboard away. Case and punctuation do not count.
+ * At most three of `names`, nearest first: those that contain `wanted` or are contained in it, and those a few typing
+ * errors away. Case and punctuation do not count.
  */
 export const nearest = (wanted: string, names: ReadonlyArray<string>): ReadonlyArray<string> => {
   const target = bare(wanted)
@@ -28,7 +28,7 @@ const distanceTo = (target: string, name: string): number => {
   return contained ? 1 : edits(target, name)
 }
 
-/** Levenshtein's distance, with the exchange of two neighbours counted as one slip. */
+/** The Levenshtein distance, with a transposition of two neighbours counted as one edit. */
 const edits = (a: string, b: string): number => {
   let before: Array<number> = []
   let last = Array.from({ length: b.length + 1 }, (_, index) => index)

@@ -5,7 +5,7 @@ import * as Option from "effect/Option"
 import * as Random from "effect/Random"
 import * as Schema from "effect/Schema"
 
-/** Names one run of the agent loop: `run_` and 16 characters of a-z0-9. */
+/** The id of one run of the agent loop: `run_` and 16 characters of a-z0-9. */
 export const RunId = Schema.NonEmptyTrimmedString.pipe(Schema.brand("@lms-bridge/core/observability/RunId"))
 export type RunId = typeof RunId.Type
 
@@ -15,7 +15,7 @@ export class CurrentRunId extends Context.Reference<CurrentRunId>()("@lms-bridge
 
 const alphabet = "abcdefghijklmnopqrstuvwxyz0123456789"
 
-/** A fresh run id, from `Random` so that tests can fix it. */
+/** A new run id, from `Random` so that tests can fix it. */
 export const makeRunId: Effect.Effect<RunId> = Effect.replicateEffect(
   Random.nextIntBetween(0, alphabet.length),
   16

@@ -1,4 +1,4 @@
-/** Where logs go and how they look: to stderr, never to stdout, as JSON lines or for a person to read. */
+/** Logs go to stderr, never to stdout, as JSON lines or in a readable format. */
 import * as Array from "effect/Array"
 import * as Cause from "effect/Cause"
 import * as Config from "effect/Config"
@@ -10,13 +10,13 @@ import * as Option from "effect/Option"
 import { Settings, table, type Values } from "../configuration/Settings.ts"
 
 export interface LoggingOptions {
-  /** Whether stderr is a terminal: decides the format when configuration says `auto`. */
+  /** Whether stderr is a terminal; decides the format when the configuration says `auto`. */
   readonly isTerminal: boolean
-  /** Whether the readable format may use colours; a terminal's default is yes. */
+  /** Whether the readable format may use colours; by default, only on a terminal. */
   readonly colors?: boolean | undefined
-  /** The least level; wins over `LMS_BRIDGE_LOG_LEVEL`. */
+  /** The minimum level; overrides `LMS_BRIDGE_LOG_LEVEL`. */
   readonly level?: Values["logLevel"] | undefined
-  /** The least level when `LMS_BRIDGE_LOG_LEVEL` is not set, for programs whose stderr a person watches. */
+  /** The minimum level when `LMS_BRIDGE_LOG_LEVEL` is not set, for programs whose stderr a person watches. */
   readonly levelWhenUnset?: Values["logLevel"] | undefined
 }
 
@@ -31,7 +31,7 @@ export const layer = (options: LoggingOptions): Layer.Layer<never, never, Settin
       const isSet = yield* isLevelSet
       const configured = isSet ? settings.logLevel : (options.levelWhenUnset ?? settings.logLevel)
       const level = options.level ?? configured
-      // one after the other: merged layers are built and closed side by side, and closing would lose the old logger
+      // in sequence: merged layers are built and closed concurrently, and closing would lose the old logger
       return Logger.minimumLogLevel(levels[level]).pipe(
         Layer.provideMerge(Logger.replace(Logger.defaultLogger, withoutHandled(loggerFor(settings.logFormat, options))))
       )
@@ -57,8 +57,8 @@ const loggerFor = (format: Values["logFormat"], { colors, isTerminal }: LoggingO
     : Logger.withConsoleError(Logger.jsonLogger)
 
 /**
- * Every fiber that fails says so at debug, with a stack trace, whether or not somebody waits for it. A failure is a value
- * here, and whoever joins the fiber deals with it; a defect stays in the log.
+ * Effect logs every fiber that fails at debug level, with a stack trace, even if another fiber awaits it. Here failures are
+ * values, handled by the fiber that joins; only defects stay in the log.
  */
 const withoutHandled = (logger: Logger.Logger<unknown, void>): Logger.Logger<unknown, void> =>
   Logger.make((entry) => {

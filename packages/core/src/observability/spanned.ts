@@ -1,11 +1,11 @@
-/** Spans of what each step of a run does again. */
+/** Spans for frequent operations. */
 import * as Effect from "effect/Effect"
 import * as FiberRef from "effect/FiberRef"
 import type { SpanOptions } from "effect/Tracer"
 
 /**
- * `Effect.withSpan`, made only where tracing is on: a program without a tracer says so by `Layer.setTracerEnabled(false)`,
- * which alone saves next to nothing.
+ * `Effect.withSpan`, only when tracing is enabled. A program without a tracer sets `Layer.setTracerEnabled(false)`, which
+ * alone saves almost nothing.
  */
 export const spanned =
   (name: string, attributes: NonNullable<SpanOptions["attributes"]> = {}) =>

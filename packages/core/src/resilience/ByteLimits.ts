@@ -1,4 +1,4 @@
-/** How much is taken from others and from files at once, as data: so that nothing that has no end fills the memory. */
+/** How much is read from others and from files, as data, so that endless input cannot exhaust memory. */
 import type * as FileSystem from "@effect/platform/FileSystem"
 import type { PlatformError } from "@effect/platform/Error"
 import * as Context from "effect/Context"
@@ -7,13 +7,13 @@ import * as Schema from "effect/Schema"
 
 const Bytes = Schema.Int.pipe(Schema.positive())
 
-/** Bytes. What reaches a limit ends with a typed error that says so, and is never cut in silence. */
+/** Bytes. Input that exceeds a limit fails with a typed error; it is never silently truncated. */
 export class ByteLimits extends Schema.Class<ByteLimits>("@lms-bridge/core/resilience/ByteLimits")({
-  /** One reply of LM Studio, streamed or whole. */
+  /** One reply from LM Studio, streamed or whole. */
   reply: Bytes,
   /** The journal of one run, when it is read. */
   journal: Bytes,
-  /** One line of a journal. Of a result that is longer, what the model was told is kept. */
+  /** One line of a journal. Of a longer tool result, only what the model was shown is kept. */
   journalLine: Bytes,
   /** A recording, when it is read. */
   cassette: Bytes,
@@ -43,7 +43,7 @@ export class FileTooLarge extends Schema.TaggedError<FileTooLarge>()("FileTooLar
 }) {
   readonly retryable = false
   override get message() {
-    return `${this.path} holds more than ${sizeOf(this.most)}.`
+    return `${this.path} is larger than ${sizeOf(this.most)}, so it is not read.`
   }
 }
 
@@ -55,7 +55,7 @@ export const sizeOf = (bytes: number): string =>
       ? `${Math.floor(bytes / 1024)} KiB`
       : `${bytes} bytes`
 
-/** The text of a file that is not larger than `most`. */
+/** The text of a file of at most `most` bytes. */
 export const readText = (
   fs: FileSystem.FileSystem,
   path: string,

@@ -1,6 +1,6 @@
 /**
- * A circuit breaker: after enough failures in a row it answers at once instead of calling, until one probe succeeds.
- * Transitions are pure; the shell around them only keeps the state.
+ * A circuit breaker: after enough consecutive failures it refuses calls at once, until a probe succeeds. Transitions are
+ * pure; the shell around them only keeps the state.
  */
 import * as Cause from "effect/Cause"
 import * as Clock from "effect/Clock"
@@ -12,19 +12,18 @@ import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
 import * as SubscriptionRef from "effect/SubscriptionRef"
 
-/** `failures` in a row open the circuit for `openFor` (milliseconds); then one probe is let through. */
+/** `failures` consecutive failures open the circuit for `openFor` (milliseconds); then one probe is admitted. */
 export class BreakerPolicy extends Schema.Class<BreakerPolicy>("@lms-bridge/core/resilience/BreakerPolicy")({
   failures: Schema.Int.pipe(Schema.positive()),
   openFor: Schema.DurationFromMillis
 }) {}
 
-/** 5 failures in a row, 60 s. */
+/** 5 consecutive failures, 60 s. */
 export const standard: BreakerPolicy = new BreakerPolicy({ failures: 5, openFor: Duration.seconds(60) })
 
 /**
- * All times are epoch milliseconds. `Closed` counts the failures in a row of calls admitted at `since` or later. `Open`
- * refuses until `until`. `HalfOpen` means that one probe is under way; should it not end, another is let through at
- * `until`.
+ * All times are epoch milliseconds. `Closed` counts the consecutive failures of calls admitted at `since` or later. `Open`
+ * refuses until `until`. `HalfOpen` means that a probe is in flight; if it does not end, another is admitted at `until`.
  */
 export type State = Data.TaggedEnum<{
   Closed: { readonly failures: number; readonly since: number }
@@ -34,10 +33,10 @@ export type State = Data.TaggedEnum<{
 
 export const State = Data.taggedEnum<State>()
 
-/** The state of a breaker that has seen nothing yet. */
+/** The state of a breaker before its first call. */
 export const initial: State = State.Closed({ failures: 0, since: 0 })
 
-/** The call was not made: earlier ones failed in a row. Not retryable before `retryAfter`. */
+/** The call was not made, because earlier calls failed consecutively. Not retryable before `retryAfter`. */
 export class CircuitOpen extends Schema.TaggedError<CircuitOpen>()("CircuitOpen", {
   name: Schema.String,
   retryAfter: Schema.DurationFromMillis
@@ -52,14 +51,14 @@ export class CircuitOpen extends Schema.TaggedError<CircuitOpen>()("CircuitOpen"
 
 export interface CircuitBreaker {
   readonly name: string
-  /** What the breaker is doing, to be read or watched. */
+  /** The current state, to be read or watched. */
   readonly state: SubscriptionRef.SubscriptionRef<State>
   readonly protect: <A, E, R>(self: Effect.Effect<A, E, R>) => Effect.Effect<A, E | CircuitOpen, R>
 }
 
-/** Leave to make a call, with what `record` needs to know about it afterwards. */
+/** Permission to make a call, with what `record` needs to know about it afterwards. */
 export interface Admission {
-  /** This call is the half-open probe. */
+  /** Whether this call is the half-open probe. */
   readonly probe: boolean
   readonly admittedAt: number
 }
@@ -80,9 +79,9 @@ export const admit = (
 }
 
 /**
- * The state after an admitted call has ended. `unknown` is a call that said nothing about the far side: it was
- * interrupted. The late outcome of a call that was admitted before the circuit opened neither closes it nor opens it
- * again, and does not count once it is closed.
+ * The state after an admitted call has ended. `unknown` is a call that says nothing about the far side, such as an
+ * interrupted one. The late outcome of a call admitted before the circuit opened neither closes nor reopens it, and does
+ * not count once it is closed.
  */
 export const record = (
   policy: BreakerPolicy,
@@ -96,7 +95,7 @@ export const record = (
         return State.Closed({ failures: 0, since: now })
       case "failed":
         return State.Open({ until: now + Duration.toMillis(policy.openFor) })
-      // the probe never learnt anything: the next caller may probe at once
+      // the probe was inconclusive: the next caller may probe at once
       case "unknown":
         return State.Open({ until: now })
     }
@@ -109,8 +108,8 @@ export const record = (
 }
 
 /**
- * `counts` says which failures are the far side's fault: a refused model name is not, a reset connection is. A failure
- * that does not count is an answer, so it ends a row of failures.
+ * `counts` says which failures are the far side's fault: a reset connection is, a refused model name is not. A failure
+ * that does not count is an answer, so it resets the count.
  */
 export const make = Effect.fnUntraced(function* (options: {
   readonly name: string
@@ -120,9 +119,9 @@ export const make = Effect.fnUntraced(function* (options: {
   const { counts, name, policy } = options
   const state = yield* SubscriptionRef.make<State>(initial)
 
-  // read and changed in one go, so that no two calls are decided upon the same state; `state` follows
+  // read and changed synchronously, so that no two calls are decided on the same state; `state` follows
   let current: State = initial
-  /** Most calls of a sound server change nothing, so there is nothing to tell. */
+  /** Most calls to a healthy server change nothing, so there is nothing to publish. */
   const changeTo = (next: State) => {
     if (next === current) return Effect.void
     current = next
@@ -162,7 +161,7 @@ const resultOf = (exit: Exit.Exit<unknown, unknown>, counts: (error: unknown) =>
     onFailure: (cause) =>
       Option.match(Cause.failureOption(cause), {
         onSome: (error) => (counts(error) ? ("failed" as const) : ("ok" as const)),
-        // interrupted, or a bug of ours: neither says anything about the far side
+        // an interruption or a defect of ours says nothing about the far side
         onNone: () => "unknown" as const
       })
   })

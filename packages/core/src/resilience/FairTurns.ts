@@ -1,24 +1,24 @@
 /**
- * Who may go next where only so many may go at once: callers take turns, so that one with twenty calls waits for its own
- * and not the others for it.
+ * Limits concurrency fairly: callers take turns, so that one with twenty calls does not hold up the others.
  */
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as PartitionedSemaphore from "effect/PartitionedSemaphore"
 
 /**
- * On whose behalf work is done: an MCP client's session, where there are several. A run keeps the caller that started it.
+ * The caller for whom work is done: an MCP client's session, where there are several. A run keeps the caller that started
+ * it.
  */
 export class CurrentCaller extends Context.Reference<CurrentCaller>()("@lms-bridge/core/resilience/CurrentCaller", {
   defaultValue: () => ""
 }) {}
 
-/** Runs an effect when it is its caller's turn. */
+/** Runs an effect when its caller's turn comes. */
 export type InTurn = <A, E, R>(self: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>
 
 /**
- * For one resource, of which `atOnce` may be used at the same time. Without a wait nothing is decided: whoever comes goes.
- * Else callers take turns one by one, and the calls of each go in the order in which they came.
+ * For one resource, with at most `atOnce` concurrent uses. Below that limit, effects run at once. Above it, callers take
+ * turns, and the calls of each caller run in the order in which they arrived.
  */
 export const make = (atOnce: number): Effect.Effect<InTurn> =>
   Effect.map(
@@ -28,7 +28,7 @@ export const make = (atOnce: number): Effect.Effect<InTurn> =>
         Effect.flatMap(CurrentCaller, (caller) => turns.withPermits(caller, 1)(self))
   )
 
-/** The same for many resources, by their names. None is forgotten: there are as many as models or servers. */
+/** The same for many resources, by name. None is ever removed: there are only as many as models or servers. */
 export const makeKeyed = (atOnce: number): Effect.Effect<(resource: string) => InTurn> =>
   Effect.sync(() => {
     const all = new Map<string, InTurn>()

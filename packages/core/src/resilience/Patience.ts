@@ -1,6 +1,6 @@
 /**
- * What is waited for by the clock, because it passes by itself: a server that loads its model, and one that has gone and
- * comes back. Retries count attempts; here only the time counts.
+ * Waiting for conditions that pass by themselves: a server that is loading its model, or one that has gone and comes back.
+ * Retries are limited by the number of attempts, these waits by time alone.
  */
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -10,8 +10,8 @@ import * as Schema from "effect/Schema"
 import type { Values } from "../configuration/Settings.ts"
 
 /**
- * How long a model that loads, and a server that has gone, are waited for, and the pause between two questions.
- * Milliseconds.
+ * How long to wait for a model that is loading (`loading`) and for a server that has gone (`comeback`), and the pause
+ * between two requests. Milliseconds.
  */
 export class PatiencePolicy extends Schema.Class<PatiencePolicy>("@lms-bridge/core/resilience/PatiencePolicy")({
   loading: Schema.DurationFromMillis,
@@ -26,13 +26,13 @@ export const policyOf = (settings: Pick<Values, "loadTimeout" | "comebackTimeout
     pause: Duration.seconds(1)
   })
 
-/** Whether a server says that it is loading the model: it is at work, and an answer will come. */
+/** Whether the server says that it is loading the model, so that an answer will come. */
 export const isLoading = (error: unknown): boolean =>
   Predicate.isTagged(error, "ServerFault") && Predicate.hasProperty(error, "reason") && error.reason === "Loading"
 
 /**
- * Whether a server that has answered this process before cannot be reached any more: it crashed, was closed, is updated.
- * One that never answered is told of at once, unless a proxy stands for it.
+ * Whether a server that has answered this process before is no longer reachable: it crashed, was closed or is being
+ * updated. One that never answered is reported at once, unless a proxy answers for it.
  */
 export const isGone = (error: unknown): boolean =>
   (Predicate.isTagged(error, "ServerFault") && Predicate.hasProperty(error, "reason") && error.reason === "Gateway") ||
@@ -43,7 +43,7 @@ export const isGone = (error: unknown): boolean =>
     (error.reason === "Refused" || error.reason === "Transport" || error.reason === "NotFound"))
 
 /**
- * Asks again for as long as the server loads its model, up to the limit of loads. `tell` is run now and then meanwhile.
+ * Repeats `self` while the server is loading its model, up to `loading`. `tell` runs from time to time meanwhile.
  */
 export const whileLoading =
   (policy: PatiencePolicy, tell: Effect.Effect<unknown> = Effect.void) =>
@@ -56,8 +56,8 @@ export const whileLoading =
     )
 
 /**
- * When `self` fails because the server has gone, asks with `sign`, the cheapest sign of life, until it is back, and then
- * `self` once more. Fails with the first error when the time is over.
+ * When `self` fails because the server has gone, repeats `sign`, the cheapest health check, until the server is back, then
+ * runs `self` again. Fails with the first error when `comeback` is over.
  */
 export const untilBack =
   <E2>(policy: PatiencePolicy, sign: Effect.Effect<unknown, E2>, tell: Effect.Effect<unknown> = Effect.void) =>
@@ -79,7 +79,7 @@ export const untilBack =
 // internal
 // -----------------------------------------------------------------------------
 
-/** How often somebody is told that it is still waited for: each so many pauses. */
+/** `tell` runs after this many pauses. */
 const toldEach = 10
 
 const waiting =

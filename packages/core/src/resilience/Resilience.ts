@@ -1,6 +1,6 @@
 /**
- * The one place where retries and circuit breakers are put around calls: `call, time limit, breaker, retry`, from the
- * inside out, by policies that are data.
+ * The only place where calls are wrapped in retries and circuit breakers. From the inside out: call, time limit, breaker,
+ * retry. The policies are data.
  */
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
@@ -14,12 +14,11 @@ import type { BreakerPolicy, CircuitOpen, State } from "./CircuitBreaker.ts"
 import * as RetryPolicy from "./RetryPolicy.ts"
 
 /**
- * Calls that fail together share a breaker. `http.read` looks, `http.inference` generates, `http.lifecycle` loads and
- * unloads, `cli` is `lms`.
+ * Calls that fail together share a breaker. `http.read` lists and inspects, `http.inference` generates, `http.lifecycle`
+ * loads and unloads, `cli` is `lms`.
  */
 export type OperationClass = "http.read" | "http.inference" | "http.lifecycle" | "cli"
 
-/** All of them. */
 export const operationClasses: ReadonlyArray<OperationClass> = ["http.read", "http.inference", "http.lifecycle", "cli"]
 
 /** What `doctor` and `health_check` print. */
@@ -32,7 +31,7 @@ export interface BreakerView {
 export class Resilience extends Context.Tag("@lms-bridge/core/resilience/Resilience")<
   Resilience,
   {
-    /** Breaker and retries around one call. Errors say by `retryable` whether another attempt can help. */
+    /** Breaker and retries around one call. An error's `retryable` says whether another attempt can help. */
     readonly protect: (
       operation: OperationClass
     ) => <A, E extends { readonly retryable: boolean }, R>(
@@ -50,8 +49,8 @@ export class Resilience extends Context.Tag("@lms-bridge/core/resilience/Resilie
   }
 >() {
   /**
-   * Policies from `Settings`. A failure opens a breaker only when the error says `farSideFault: true`: a broken
-   * connection or a fault of the server, not a request that it refused.
+   * Policies from `Settings`. A failure counts for a breaker only when the error says `farSideFault: true`: a broken
+   * connection or a server fault, not a request that the server refused.
    */
   static readonly layer: Layer.Layer<Resilience, never, Settings> = Layer.effect(
     this,
@@ -88,7 +87,7 @@ export class Resilience extends Context.Tag("@lms-bridge/core/resilience/Resilie
                   )
                 ),
                 Effect.retry(schedule),
-                // when the breaker opens between two attempts, the caller is told what was wrong with the call
+                // when the breaker opens between two attempts, the caller gets the error of the call itself
                 Effect.catchIf(isCircuitOpen, (open) =>
                   Effect.flatMap(Ref.get(attempts), ({ told }) => Effect.fail(told ?? open))
                 )
@@ -121,7 +120,7 @@ export const breakerPolicyOf = (settings: Values): BreakerPolicy =>
 // internal
 // -----------------------------------------------------------------------------
 
-/** `told` is what was wrong with the call itself in the last attempt that was made. */
+/** `told` is the error of the last attempt that reached the call itself. */
 interface Attempts<E> {
   readonly made: number
   readonly told: E | undefined

@@ -4,9 +4,9 @@ import * as Schedule from "effect/Schedule"
 import * as Schema from "effect/Schema"
 
 /**
- * Delays grow from `base` by `factor` up to `maxDelay`, each jittered by 20 percent either way; at most `maxRetries`
- * retries after the first attempt, and none that would begin later than `budget` after the first failure. All durations in
- * milliseconds.
+ * Delays grow from `base` by `factor` up to `maxDelay`, each jittered by 20 percent either way. There are at most
+ * `maxRetries` retries after the first attempt, and none starts later than `budget` after the first failure. All durations
+ * in milliseconds.
  */
 export class RetryPolicy extends Schema.Class<RetryPolicy>("@lms-bridge/core/resilience/RetryPolicy")({
   base: Schema.DurationFromMillis,
@@ -25,20 +25,20 @@ export const standard: RetryPolicy = new RetryPolicy({
   budget: Duration.seconds(30)
 })
 
-/** The delays before each retry, without jitter, as `doctor` shows them; at most eight of them. */
+/** The delays before each retry, without jitter, as `doctor` shows them; at most eight. */
 export const delays = ({ base, factor, maxDelay, maxRetries }: RetryPolicy): ReadonlyArray<Duration.Duration> =>
   Array.from({ length: Math.min(8, maxRetries) }, (_, retry) =>
     Duration.min(Duration.times(base, factor ** retry), maxDelay)
   )
 
-/** The policy as a schedule. Inputs that say `retryable: false` stop it at once. */
+/** The policy as a schedule. An input with `retryable: false` stops it at once. */
 export const toSchedule = (policy: RetryPolicy): Schedule.Schedule<unknown, { readonly retryable: boolean }> =>
   Schedule.exponential(policy.base, policy.factor).pipe(
     Schedule.union(Schedule.spaced(policy.maxDelay)),
     Schedule.jittered,
     Schedule.intersect(Schedule.recurs(policy.maxRetries)),
     Schedule.delays,
-    // `upTo` would look at the time before the delay, and let a retry begin after the budget
+    // `upTo` would check the time before the delay, and let a retry start after the budget
     Schedule.intersect(Schedule.elapsed),
     Schedule.whileOutput(([delay, elapsed]) => Duration.lessThanOrEqualTo(Duration.sum(delay, elapsed), policy.budget)),
     Schedule.whileInput((error: { readonly retryable: boolean }) => error.retryable)

@@ -1,4 +1,4 @@
-/** How long a model that lms-bridge loads may stay idle in memory: policy as data. No load is without a limit. */
+/** How long a model that lms-bridge loads may stay idle in memory, as data. Every load has a limit. */
 import * as Duration from "effect/Duration"
 import * as Schema from "effect/Schema"
 
@@ -19,8 +19,8 @@ export const standard: TtlPolicy = new TtlPolicy({
 })
 
 /**
- * The idle time to load with: what was asked for, else the default for the kind of use; at least one second (the
- * smallest `lms load --ttl` takes) and at most the policy's maximum.
+ * The idle time to load with: the requested one, else the default for the kind of use; at least one second (the smallest
+ * that `lms load --ttl` accepts) and at most the policy's maximum.
  */
 export const resolve = (
   policy: TtlPolicy,

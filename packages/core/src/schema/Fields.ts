@@ -1,12 +1,12 @@
 /**
- * Decoding openly: servers of many ages and makes leave fields out, write `null` or `false` for them, or add others.
+ * Tolerant decoding: servers of different makes and versions omit fields, write `null` or `false` for them, or add others.
  */
 import * as Either from "effect/Either"
 import * as Option from "effect/Option"
 import * as ParseResult from "effect/ParseResult"
 import * as Schema from "effect/Schema"
 
-/** A field that may be absent, null or of another type; all three are undefined. For facts that we can do without. */
+/** A field that may be absent, null or of another type; all three decode to undefined. For data we can do without. */
 export const open = <A, I>(schema: Schema.Schema<A, I>) =>
   Schema.optional(
     Schema.UndefinedOr(schema).annotations({
@@ -15,7 +15,7 @@ export const open = <A, I>(schema: Schema.Schema<A, I>) =>
     })
   )
 
-/** An array from which elements that do not fit are left out; anything else is the empty array. */
+/** An array without the elements that do not decode; anything else decodes to the empty array. */
 export const openArray = <A, I>(schema: Schema.Schema<A, I>) => {
   const fits = Schema.decodeUnknownOption(schema)
   return Schema.optionalWith(
@@ -35,8 +35,8 @@ export const openArray = <A, I>(schema: Schema.Schema<A, I>) => {
 }
 
 /**
- * An array of things that others list: those that do not fit are left out, since one odd entry does not make the others
- * unknown. When not a single one fits, it is not that list.
+ * A list from outside. Entries that do not decode are left out, since one odd entry does not spoil the others. When not a
+ * single entry decodes, it is not the expected list.
  */
 export const listOf = <A, I>(schema: Schema.Schema<A, I>) => {
   const fits = Schema.decodeUnknownOption(schema)
@@ -55,7 +55,7 @@ export const listOf = <A, I>(schema: Schema.Schema<A, I>) => {
 /** A token count; servers also write -1, fractions and null. */
 export const Count = open(Schema.NonNegativeInt)
 
-/** Bytes, seconds or milliseconds; a number that JSON cannot write again (`1e400`) is none. */
+/** Bytes, seconds or milliseconds; a number that JSON cannot encode (`1e400`) is undefined. */
 export const Amount = open(Schema.Finite.pipe(Schema.nonNegative()))
 
 /** The fields of a record that are not undefined, for exact optional properties. */
@@ -66,5 +66,5 @@ export const present = <A extends Record<string, unknown>>(
 } =>
   Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)) as ReturnType<typeof present<A>> // `fromEntries` forgets which keys there were
 
-/** A field that may be absent, and is then no key at all. */
+/** A field that may be absent, but not present as undefined. */
 export const optional = <A, I>(schema: Schema.Schema<A, I>) => Schema.optionalWith(schema, { exact: true })

@@ -20,7 +20,7 @@ describe("Settings", () => {
     })
   )
 
-  it.effect("takes durations as people write them", () =>
+  it.effect("accepts durations as people write them", () =>
     Effect.gen(function* () {
       for (const [text, seconds] of [
         ["90s", 90],
@@ -35,7 +35,7 @@ describe("Settings", () => {
     })
   )
 
-  it.effect("names every bad variable and what is allowed, and stops", () =>
+  it.effect("fails with every invalid variable and what it allows", () =>
     Effect.gen(function* () {
       const error = yield* Effect.flip(
         read({
@@ -61,7 +61,7 @@ describe("Settings", () => {
     })
   )
 
-  it.effect("refuses a token that no header can carry, and does not show it", () =>
+  it.effect("rejects a token that no header can carry, without showing it", () =>
     Effect.gen(function* () {
       for (const variable of ["LM_API_TOKEN", "LMS_BRIDGE_HTTP_TOKEN"]) {
         for (const token of ["sk\u0007hidden", "sk hidden", "sk\nhidden", "skhiddené"]) {
@@ -75,7 +75,7 @@ describe("Settings", () => {
     })
   )
 
-  it.effect("refuses an idle limit of nothing or above the maximum; a default follows the maximum", () =>
+  it.effect("rejects an idle time of zero or above the maximum, and lowers a default to the maximum", () =>
     Effect.gen(function* () {
       const none = yield* Effect.flip(read({ LMS_BRIDGE_TTL: "0", LMS_BRIDGE_RUN_TIMEOUT: "0" }))
       assert.deepStrictEqual(

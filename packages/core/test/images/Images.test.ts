@@ -44,7 +44,7 @@ const withImages = Effect.fnUntraced(
 )
 
 describe("Images", () => {
-  it.live("takes files, base64 and data URLs, and says by the bytes what they are", () =>
+  it.live("loads files, base64 and data URLs, and reads the kind from the bytes", () =>
     withImages((load, home) =>
       Effect.gen(function* () {
         const fs = yield* FileSystem.FileSystem
@@ -64,7 +64,7 @@ describe("Images", () => {
     )
   )
 
-  it.live("refuses what is no image, what is missing, and what lies where no model may look", () =>
+  it.live("refuses files that are not images, are missing, or lie where no model may look", () =>
     withImages((load, home) =>
       Effect.gen(function* () {
         const fs = yield* FileSystem.FileSystem
@@ -92,7 +92,7 @@ describe("Images", () => {
     )
   )
 
-  it.live("follows redirects within the public web, and none that lead out of it", () =>
+  it.live("follows redirects within the public web, but none that lead out of it", () =>
     withImages(
       (load) =>
         Effect.gen(function* () {
@@ -132,7 +132,7 @@ describe("Images", () => {
 })
 
 describe("PublicAddress", () => {
-  it("knows machine, network and cloud addresses in all their spellings", () => {
+  it("recognises machine, network and cloud addresses in all their spellings", () => {
     for (const address of ["93.184.216.34", "2606:2800:220:1::1"]) assert.isTrue(isPublic(address), address)
     for (const address of [
       "127.0.0.1",
@@ -158,7 +158,7 @@ describe("PublicAddress", () => {
     }
   })
 
-  it("lets no URL through that names such a place, or more than a place", () => {
+  it("refuses URLs with such an address, with credentials or with another scheme", () => {
     assert.isTrue(mayFetch(new URL("https://example.com/a.png")))
     for (const url of [
       "ftp://example.com/a.png",

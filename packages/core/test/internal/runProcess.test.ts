@@ -18,14 +18,14 @@ describe("runProcess", () => {
     }).pipe(fake({ stdout: ["o", "ut"], stderr: "err", exitCode: 3 }))
   )
 
-  it.effect("keeps no more than the end of stdout when it is asked to", () =>
+  it.effect("keeps only the end of stdout when asked to", () =>
     Effect.gen(function* () {
       const ended = yield* runProcess(Command.make("x"), { stdout: "tail" })
       assert.deepInclude(ended, { stdout: `${"x".repeat(16_377)}the end`, stderr: "err", truncated: false })
     }).pipe(fake({ stdout: [...Array.from({ length: 100 }, () => "x".repeat(1000)), "the end"], stderr: "err" }))
   )
 
-  it.effect("keeps the end of a flood, and says that it is not all", () =>
+  it.effect("keeps the end of very long output, and reports that it is truncated", () =>
     Effect.gen(function* () {
       const ended = yield* runProcess(Command.make("x"))
       assert.isTrue(ended.truncated)
@@ -34,14 +34,14 @@ describe("runProcess", () => {
     }).pipe(fake({ stdout: [...Array.from({ length: 40 }, () => "x".repeat(1024 * 1024)), "the end"] }))
   )
 
-  it.effect("sends no signal to a process that has ended by itself", () =>
+  it.effect("sends no signal to a process that has exited by itself", () =>
     Effect.gen(function* () {
       yield* runProcess(Command.make("x"))
       assert.deepStrictEqual((yield* seen)[0]?.signals, [])
     }).pipe(fake({}))
   )
 
-  it.effect("asks politely first, and kills after the grace period", () =>
+  it.effect("sends SIGTERM first, and kills after the grace period", () =>
     Effect.gen(function* () {
       const fiber = yield* Effect.fork(runProcess(Command.make("x")))
       yield* TestClock.adjust("1 second")
@@ -54,7 +54,7 @@ describe("runProcess", () => {
     }).pipe(fake({ exitCode: "never", ignoresSigterm: true }))
   )
 
-  it.effect("keeps to the grace period and kills, though it is interrupted again meanwhile", () =>
+  it.effect("waits for the grace period and kills, even when interrupted again meanwhile", () =>
     Effect.gen(function* () {
       const fiber = yield* Effect.fork(runProcess(Command.make("x")))
       yield* TestClock.adjust("1 second")
@@ -69,7 +69,7 @@ describe("runProcess", () => {
     }).pipe(fake({ exitCode: "never", ignoresSigterm: true }))
   )
 
-  it.effect("does not start what was given up before", () =>
+  it.effect("does not start a process after an interruption", () =>
     Effect.gen(function* () {
       yield* Effect.interrupt.pipe(Effect.zipRight(runProcess(Command.make("x"))), Effect.exit)
       assert.lengthOf(yield* seen, 0)
@@ -89,7 +89,7 @@ describe("runProcess with real processes", () => {
   const gone = (pid: number) =>
     Effect.repeat(isAlive(pid), { while: (alive) => alive, schedule: Schedule.spaced("20 millis") })
 
-  it.scopedLive("does not wait for stdin, and does not lock up on a child that fills stderr", () =>
+  it.scopedLive("does not wait for stdin, and does not deadlock on a child that fills stderr", () =>
     Effect.gen(function* () {
       const ended = yield* runProcess(
         node(
@@ -100,7 +100,7 @@ describe("runProcess with real processes", () => {
     }).pipe(Effect.provide(NodeContext.layer))
   )
 
-  it.scopedLive("leaves neither child nor grandchild behind, though both ignore SIGTERM", () =>
+  it.scopedLive("leaves neither child nor grandchild behind, even if both ignore SIGTERM", () =>
     Effect.gen(function* () {
       const pids = yield* Ref.make<ReadonlyArray<number>>([])
       const ready = yield* Deferred.make<void>()
@@ -126,7 +126,7 @@ describe("runProcess with real processes", () => {
     }).pipe(Effect.provide(NodeContext.layer))
   )
 
-  it.scopedLive("kills a grandchild that ignores SIGTERM after the child has obeyed it", () =>
+  it.scopedLive("kills a grandchild that ignores SIGTERM when the child has obeyed it", () =>
     Effect.gen(function* () {
       const line = yield* Deferred.make<string>()
       const stubborn = `process.on("SIGTERM", () => {}); setInterval(() => {}, 1000); console.log(process.pid)`
@@ -146,7 +146,7 @@ describe("runProcess with real processes", () => {
     }).pipe(Effect.provide(NodeContext.layer))
   )
 
-  it.scopedLive("returns when the child has ended, though a daemon that it started holds its pipes", () =>
+  it.scopedLive("returns when the child has exited, even if a daemon that it started keeps its pipes open", () =>
     Effect.gen(function* () {
       const daemon = `setTimeout(() => {}, 60_000)`
       const ended = yield* runProcess(
@@ -156,12 +156,12 @@ describe("runProcess with real processes", () => {
       )
       const pid = Number(ended.stdout)
       assert.strictEqual(ended.exitCode, 0)
-      assert.isTrue(yield* isAlive(pid), "what a child leaves running on purpose is not ours to end")
+      assert.isTrue(yield* isAlive(pid), "a process that the child left running on purpose must survive")
       process.kill(pid, "SIGKILL")
     }).pipe(Effect.provide(NodeContext.layer))
   )
 
-  it.scopedLive("fails with the system's error when there is no such executable", () =>
+  it.scopedLive("fails with the system's error when the executable does not exist", () =>
     Effect.gen(function* () {
       const error = yield* Effect.flip(runProcess(Command.make("/nonexistent/lms")))
       assert.deepInclude(error, { _tag: "SystemError", reason: "NotFound" })

@@ -27,12 +27,12 @@ describe("ExactJson", () => {
     expect(canonicalJson(Either.getOrThrow(parse('{"b":9007199254740993,"a":1}')))).toBe('{"a":1,"b":9007199254740993}')
   })
 
-  it("never lets plain JSON.stringify write another number", () => {
+  it("never lets plain JSON.stringify change a number", () => {
     const text = JSON.stringify({ id: new ExactNumber({ text: "725653563933458432" }) })
     expect(text).toMatch(/^\{"id":"?725653563933458432"?\}$/)
   })
 
-  it("takes as many levels as can be walked through, and no more", () => {
+  it("accepts nesting up to the limit, and no deeper", () => {
     const nested = (levels: number) => `${'{"a":['.repeat(levels / 2)}"]{\\"[["${"]}".repeat(levels / 2)}`
     expect(again(nested(mostLevels))).toBe(nested(mostLevels))
     const numbers = `${"[".repeat(mostLevels)}9007199254740993${"]".repeat(mostLevels)}`
@@ -43,20 +43,20 @@ describe("ExactJson", () => {
     }
   })
 
-  it("counts no brackets within texts", () => {
+  it("does not count brackets within strings", () => {
     const text = JSON.stringify({ a: "[{".repeat(2000), b: "\\", c: '\\"' + "[".repeat(2000) })
     expect(isTooDeep(text)).toBe(false)
     expect(again(text)).toBe(text)
   })
 
-  it("gives doubles to those who compare", () => {
+  it("approximates exact numbers by doubles for comparing", () => {
     expect(approximate({ a: [new ExactNumber({ text: "9007199254740993" })], b: "x" })).toEqual({
       a: [9007199254740992],
       b: "x"
     })
   })
 
-  it("is JSON.parse for all JSON that JavaScript wrote, and an error for all else", () => {
+  it("equals JSON.parse for all JSON written by JavaScript, and fails for everything else", () => {
     FastCheck.assert(
       FastCheck.property(FastCheck.json(), (text) => {
         expect(again(text)).toBe(again(again(text)))

@@ -4,7 +4,7 @@ import { RunId, withRequest, withRun } from "@lms-bridge/core/observability/Corr
 import * as Logging from "@lms-bridge/core/observability/Logging"
 import { ConfigProvider, type Console, Effect, Layer, Redacted } from "effect"
 
-/** Runs a program under the logger and returns what went to each of the console's two channels. */
+/** Runs a program under the logger and returns what it wrote to each of the console's two channels. */
 const logged = Effect.fnUntraced(function* (
   program: Effect.Effect<void>,
   options: Logging.LoggingOptions & { readonly variables?: Record<string, string> }
@@ -30,7 +30,7 @@ const logged = Effect.fnUntraced(function* (
 })
 
 describe("Logging", () => {
-  it.effect("writes JSON lines to stderr, with the run's and the request's id", () =>
+  it.effect("writes JSON lines to stderr, with the ids of the run and the request", () =>
     Effect.gen(function* () {
       const [line, ...more] = yield* logged(
         Effect.logInfo("model loaded", { model: "qwen" }).pipe(withRun(RunId.make("run_1")), withRequest("req-7")),
@@ -44,7 +44,7 @@ describe("Logging", () => {
     })
   )
 
-  it.effect("a fiber that fails with a value says nothing at debug, one that dies does", () =>
+  it.effect("logs nothing at debug for a fiber that fails, but something for one that dies", () =>
     Effect.gen(function* () {
       const ended = (self: Effect.Effect<never, string>) =>
         Effect.asVoid(Effect.flatMap(Effect.fork(self), (fiber) => fiber.await))
@@ -56,7 +56,7 @@ describe("Logging", () => {
     })
   )
 
-  it.effect("keeps secrets redacted in messages, facts and annotations, in both formats", () =>
+  it.effect("redacts secrets in messages, facts and annotations, in both formats", () =>
     Effect.gen(function* () {
       const token = Redacted.make("sk-very-secret")
       const program = Effect.logInfo("asking", { headers: { authorization: token } }, token).pipe(
@@ -70,7 +70,7 @@ describe("Logging", () => {
     })
   )
 
-  it.effect("is readable when stderr is a terminal, unless JSON is asked for", () =>
+  it.effect("is readable when stderr is a terminal, unless JSON is requested", () =>
     Effect.gen(function* () {
       const program = Effect.logWarning("slow")
       const pretty = yield* logged(program, { isTerminal: true, colors: false })
@@ -83,7 +83,7 @@ describe("Logging", () => {
     })
   )
 
-  it.effect("logs what LMS_BRIDGE_LOG_LEVEL asks for, and nothing below", () =>
+  it.effect("logs at the level of LMS_BRIDGE_LOG_LEVEL and above", () =>
     Effect.gen(function* () {
       const program = Effect.logDebug("d").pipe(
         Effect.zipRight(Effect.logInfo("i")),

@@ -23,7 +23,7 @@ const open = Effect.fnUntraced(function* () {
 const stateOf = (breaker: CircuitBreaker.CircuitBreaker) => SubscriptionRef.get(breaker.state)
 
 describe("CircuitBreaker", () => {
-  it.effect("opens after enough failures in a row, and then answers without calling", () =>
+  it.effect("opens after enough consecutive failures, and then refuses calls", () =>
     Effect.gen(function* () {
       const breaker = yield* open()
       yield* TestClock.adjust("20 seconds")
@@ -35,7 +35,7 @@ describe("CircuitBreaker", () => {
     })
   )
 
-  it.effect("counts only failures in a row", () =>
+  it.effect("counts only consecutive failures", () =>
     Effect.gen(function* () {
       const breaker = yield* make
       yield* fail(breaker)
@@ -47,7 +47,7 @@ describe("CircuitBreaker", () => {
     })
   )
 
-  it.effect("takes a refusal for an answer", () =>
+  it.effect("counts a refusal as an answer", () =>
     Effect.gen(function* () {
       const breaker = yield* make
       yield* fail(breaker)
@@ -58,7 +58,7 @@ describe("CircuitBreaker", () => {
     })
   )
 
-  it.effect("does not count calls that were interrupted, nor bugs", () =>
+  it.effect("counts neither interrupted calls nor defects", () =>
     Effect.gen(function* () {
       const breaker = yield* make
       for (let index = 0; index < 5; index++) {
@@ -71,7 +71,7 @@ describe("CircuitBreaker", () => {
     })
   )
 
-  it.effect("lets one probe through when its time is over, and closes when that succeeds", () =>
+  it.effect("admits one probe when the open time is over, and closes when it succeeds", () =>
     Effect.gen(function* () {
       const breaker = yield* open()
       yield* TestClock.adjust("60 seconds")
@@ -87,7 +87,7 @@ describe("CircuitBreaker", () => {
     })
   )
 
-  it.effect("opens again when the probe fails", () =>
+  it.effect("reopens when the probe fails", () =>
     Effect.gen(function* () {
       const breaker = yield* open()
       yield* TestClock.adjust("60 seconds")
@@ -96,7 +96,7 @@ describe("CircuitBreaker", () => {
     })
   )
 
-  it.effect("gives the turn back when the probe is interrupted: the next caller probes at once", () =>
+  it.effect("lets the next caller probe at once when the probe is interrupted", () =>
     Effect.gen(function* () {
       const breaker = yield* open()
       yield* TestClock.adjust("60 seconds")
@@ -108,7 +108,7 @@ describe("CircuitBreaker", () => {
     })
   )
 
-  it.effect("lets another probe through when the first one never ends", () =>
+  it.effect("admits another probe when the first one never ends", () =>
     Effect.gen(function* () {
       const breaker = yield* open()
       yield* TestClock.adjust("60 seconds")
@@ -148,7 +148,7 @@ describe("CircuitBreaker", () => {
     })
   )
 
-  it.effect("shows every change of its state", () =>
+  it.effect("publishes every change of its state", () =>
     Effect.gen(function* () {
       const breaker = yield* make
       const watching = yield* Deferred.make<void>()
@@ -200,7 +200,7 @@ describe("CircuitBreaker", () => {
             if (before._tag !== "Closed") assert.isAtLeast(now, before.until)
             if (decision.probe) {
               const young = running.filter(({ admittedAt, probe }) => probe && now - admittedAt < 60_000)
-              // one that was interrupted has left `running`
+              // an interrupted call has already left `running`
               assert.lengthOf(young, 0)
             }
             running.push(decision)

@@ -21,13 +21,13 @@ const calls = Effect.fnUntraced(function* (
       { concurrency: count }
     ).pipe(Effect.provideService(FairTurns.CurrentCaller, caller))
   )
-  // until all of them have asked for their turn
+  // until all of them have requested their turn
   yield* Effect.repeatN(Effect.yieldNow(), 100)
   return fiber
 })
 
 describe("FairTurns", () => {
-  it.effect("a caller with one call does not wait for the twenty of another", () =>
+  it.effect("a caller with one call does not wait for another's twenty calls", () =>
     Effect.gen(function* () {
       const log: Array<string> = []
       const inTurn = yield* FairTurns.make(2)
@@ -55,7 +55,7 @@ describe("FairTurns", () => {
     })
   )
 
-  it.effect("a call that is given up while it waits, or fails, makes room for the next", () =>
+  it.effect("a call that fails, or is interrupted while it waits, makes room for the next", () =>
     Effect.gen(function* () {
       const log: Array<string> = []
       const inTurn = yield* FairTurns.make(1)

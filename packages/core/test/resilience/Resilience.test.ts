@@ -14,7 +14,7 @@ class Refused extends Data.TaggedError("Refused")<{}> {
 
 const layer = (settings: Partial<Values> = {}) => Resilience.layer.pipe(Layer.provide(Settings.layerWith(settings)))
 
-/** Fails as often as it is told, then succeeds; counts its attempts. */
+/** Fails the given number of times, then succeeds; counts its attempts. */
 const flaky = Effect.fnUntraced(function* (failures: number) {
   const attempts = yield* Ref.make(0)
   const call = Effect.flatMap(
@@ -31,7 +31,7 @@ const eventually = Effect.fnUntraced(function* <A, E, R>(self: Effect.Effect<A, 
 })
 
 describe("Resilience", () => {
-  it.effect("repeats a call that may pass, three times", () =>
+  it.effect("retries a transient failure up to three times", () =>
     Effect.gen(function* () {
       const { protect } = yield* Resilience
       const { attempts, call } = yield* flaky(3)
@@ -49,22 +49,20 @@ describe("Resilience", () => {
     }).pipe(Effect.provide(layer()))
   )
 
-  it.effect(
-    "says what was wrong with the call when the breaker opens between its attempts, and is open afterwards",
-    () =>
-      Effect.gen(function* () {
-        const { protect } = yield* Resilience
-        const { attempts, call } = yield* flaky(100)
-        const error = yield* Effect.flip(eventually(protect("http.read")(call)))
-        assert.deepInclude(error, { _tag: "Broken", attempt: 2 })
-        assert.strictEqual(yield* attempts, 2)
-        const next = yield* Effect.flip(protect("http.read")(call))
-        assert.deepInclude(next, { _tag: "CircuitOpen", name: "127.0.0.1:1234 http.read" })
-        assert.strictEqual(yield* attempts, 2)
-      }).pipe(Effect.provide(layer({ breakerFailures: 2 })))
+  it.effect("fails with the call's own error when the breaker opens between its attempts, and is open afterwards", () =>
+    Effect.gen(function* () {
+      const { protect } = yield* Resilience
+      const { attempts, call } = yield* flaky(100)
+      const error = yield* Effect.flip(eventually(protect("http.read")(call)))
+      assert.deepInclude(error, { _tag: "Broken", attempt: 2 })
+      assert.strictEqual(yield* attempts, 2)
+      const next = yield* Effect.flip(protect("http.read")(call))
+      assert.deepInclude(next, { _tag: "CircuitOpen", name: "127.0.0.1:1234 http.read" })
+      assert.strictEqual(yield* attempts, 2)
+    }).pipe(Effect.provide(layer({ breakerFailures: 2 })))
   )
 
-  it.effect("does not open for what is the request's own fault", () =>
+  it.effect("does not open for errors that are the request's own fault", () =>
     Effect.gen(function* () {
       const { breakers, guard } = yield* Resilience
       yield* Effect.replicateEffect(Effect.flip(guard("http.inference")(new Refused())), 20)
@@ -72,7 +70,7 @@ describe("Resilience", () => {
     }).pipe(Effect.provide(layer()))
   )
 
-  it.effect("keeps the operation classes apart", () =>
+  it.effect("has a breaker for each operation class", () =>
     Effect.gen(function* () {
       const { breakers, guard } = yield* Resilience
       yield* Effect.replicateEffect(Effect.flip(guard("http.lifecycle")(new Broken({ attempt: 1 }))), 5)
@@ -103,7 +101,7 @@ describe("Resilience", () => {
     )
   )
 
-  it.effect("logs each failed attempt at debug, with what it was", () =>
+  it.effect("logs each failed attempt and its error at debug", () =>
     Effect.gen(function* () {
       const lines: Array<unknown> = []
       const logger = Logger.make(({ annotations, logLevel, message }) => {

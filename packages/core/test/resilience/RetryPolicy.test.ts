@@ -5,7 +5,7 @@ import * as RetryPolicy from "@lms-bridge/core/resilience/RetryPolicy"
 const policy = (changes: Partial<RetryPolicy.RetryPolicy> = {}) =>
   new RetryPolicy.RetryPolicy({ ...RetryPolicy.standard, ...changes })
 
-/** When the attempts of an effect begin that always fails after `takes`. */
+/** The start times of the attempts of an effect that always fails after `takes`. */
 const attempts = Effect.fnUntraced(function* (
   policy: RetryPolicy.RetryPolicy,
   options: {
@@ -35,7 +35,7 @@ const attempts = Effect.fnUntraced(function* (
 })
 
 describe("RetryPolicy", () => {
-  it.effect("tries again after 1, 2 and 4 seconds and then gives up, by default", () =>
+  it.effect("by default, retries after 1, 2 and 4 seconds and then gives up", () =>
     Effect.gen(function* () {
       assert.deepStrictEqual(yield* attempts(policy()), [0, 1000, 3000, 7000])
     })
@@ -48,19 +48,19 @@ describe("RetryPolicy", () => {
     })
   )
 
-  it.effect("stops at once at a failure that cannot pass", () =>
+  it.effect("stops at once at a permanent failure", () =>
     Effect.gen(function* () {
       assert.deepStrictEqual(yield* attempts(policy(), { retryable: false }), [0])
     })
   )
 
-  it.effect("does without retries when it allows none", () =>
+  it.effect("makes no retry when it allows none", () =>
     Effect.gen(function* () {
       assert.deepStrictEqual(yield* attempts(policy({ maxRetries: 0 })), [0])
     })
   )
 
-  it.effect("keeps every delay within 20 percent of what is stated", () =>
+  it.effect("keeps every delay within 20 percent of the stated one", () =>
     Effect.gen(function* () {
       for (const [value, expected] of [
         [0, 800],
@@ -72,10 +72,10 @@ describe("RetryPolicy", () => {
     })
   )
 
-  it.effect("begins no retry later than the budget after the first failure", () =>
+  it.effect("starts no retry later than the budget after the first failure", () =>
     Effect.gen(function* () {
       const tight = policy({ maxRetries: 10, budget: Duration.seconds(10) })
-      // fails at 4, 9 and 15 s; the next delay would begin a retry at 19 s, which is 15 s after the first failure
+      // fails at 4, 9 and 15 s; the next retry would start at 19 s, which is 15 s after the first failure
       assert.deepStrictEqual(yield* attempts(tight, { takes: "4 seconds" }), [0, 5000, 11_000])
     })
   )

@@ -6,7 +6,7 @@ const seconds = (asked: Parameters<typeof TtlPolicy.resolve>[1]) =>
   Duration.toSeconds(TtlPolicy.resolve(TtlPolicy.standard, asked))
 
 describe("TtlPolicy", () => {
-  it("is 600 s, 300 s for temporary use, and what was asked when something was", () => {
+  it("is 600 s, 300 s for temporary use, or the requested time", () => {
     assert.strictEqual(seconds({}), 600)
     assert.strictEqual(seconds({ temporary: true }), 300)
     assert.strictEqual(seconds({ ttl: "90 seconds", temporary: true }), 90)
@@ -18,7 +18,7 @@ describe("TtlPolicy", () => {
     assert.strictEqual(seconds({ ttl: 0 }), 1)
   })
 
-  it.prop("always has an end", [FastCheck.double({ min: 0, noNaN: true })], ([millis]) => {
+  it.prop("is always finite", [FastCheck.double({ min: 0, noNaN: true })], ([millis]) => {
     const ttl = seconds({ ttl: millis })
     assert.isAtLeast(ttl, 1)
     assert.isAtMost(ttl, 3600)
