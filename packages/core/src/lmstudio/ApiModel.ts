@@ -1,8 +1,8 @@
-/** The server, its models and what is done with them, the same for every dialect. */
+/** The server, its models and the operations on them, the same for every dialect. */
 import * as Schema from "effect/Schema"
 
 /**
- * Which family of routes a server has. Found out once per server by what bodies look like, because an unknown route
+ * Which family of routes a server has. Found out once per server by the form of its replies, because an unknown route
  * answers 200 (contract 0.1): `native-v1` has `/api/v1/models` with `models`, `legacy-v0` has `/api/v0/models` with
  * `data`, `openai` has only `/v1/models`.
  */
@@ -18,10 +18,10 @@ export const ServerInfo = Schema.Struct({
 })
 export type ServerInfo = typeof ServerInfo.Type
 
-/** Who may ask a server: `open` is anybody, `token` only who has an API token, as we have. */
+/** Who may use a server: `open` is anybody, `token` only clients with an API token. */
 export type Access = "open" | "token"
 
-/** A copy of a model in memory. `contextLength` in tokens; undefined where the dialect does not tell. */
+/** A copy of a model in memory. `contextLength` is in tokens; undefined where the dialect does not report it. */
 export const ModelInstance = Schema.Struct({
   id: Schema.String,
   contextLength: Schema.optionalWith(Schema.NonNegativeInt, { exact: true })
@@ -29,8 +29,8 @@ export const ModelInstance = Schema.Struct({
 export type ModelInstance = typeof ModelInstance.Type
 
 /**
- * A model as the server lists it, the same for every dialect. `type` and `format` are kept as they come, with `vlm`
- * folded into `llm` (+ `vision`) and `embeddings` into `embedding`.
+ * A model as the server lists it, the same for every dialect. `type` and `format` are kept verbatim, except that `vlm`
+ * becomes `llm` (+ `vision`) and `embeddings` becomes `embedding`.
  */
 export const ApiModel = Schema.Struct({
   key: Schema.String,
@@ -47,7 +47,10 @@ export const ApiModel = Schema.Struct({
   toolUse: Schema.optionalWith(Schema.Boolean, { exact: true }),
   reasoningOptions: Schema.optionalWith(Schema.Array(Schema.String), { exact: true }),
   variants: Schema.Array(Schema.String),
-  /** Empty when the model is not in memory. A plain OpenAI server does not tell; there each model is its own instance. */
+  /**
+   * Empty when the model is not in memory. A plain OpenAI server does not report it; there each model is its own
+   * instance.
+   */
   instances: Schema.Array(ModelInstance)
 })
 export type ApiModel = typeof ApiModel.Type
@@ -66,7 +69,7 @@ export interface ApiLoaded {
 }
 
 /**
- * State of a download. `status` is kept as it comes; `downloading`, `paused`, `completed`, `failed` and
+ * State of a download. `status` is kept verbatim; `downloading`, `paused`, `completed`, `failed` and
  * `already_downloaded` are known.
  */
 export interface DownloadStatus {

@@ -30,7 +30,7 @@ export interface Completion {
   readonly usage: Usage | undefined
 }
 
-/** A request of `POST /api/v1/chat`, which takes no history, no tools of the caller's and no TTL (contract A1). */
+/** A request to `POST /api/v1/chat`, which takes no history, no tools from the caller and no TTL (contract A1). */
 export interface NativeChatRequest {
   readonly model: string
   readonly input: string
@@ -40,12 +40,12 @@ export interface NativeChatRequest {
   /** One of the model's `reasoningOptions`. */
   readonly reasoning?: string | undefined
   readonly previousResponseId?: string | undefined
-  /** Whether LM Studio keeps the reply for `previousResponseId`; it does not unless this says so. */
+  /** Whether LM Studio stores the reply for `previousResponseId`; by default it does not. */
   readonly store?: boolean | undefined
 }
 
 /**
- * A request of `POST /v1/responses`. The route ignores `ttl` and JSON schemas silently (contract C4, H31), so neither
+ * A request to `POST /v1/responses`. The route silently ignores `ttl` and JSON schemas (contract C4, H31), so neither
  * is offered here.
  */
 export interface ResponsesRequest {
@@ -75,7 +75,7 @@ export interface ResponsesReply extends ChatReply {
 }
 
 /**
- * Time limits of one request; a field left out takes the configured value. `firstByte` is long by default, because
+ * Time limits of one request; an omitted field takes the configured value. `firstByte` is long by default, because
  * LM Studio sends nothing while it processes the prompt.
  */
 export interface RequestLimits {

@@ -1,7 +1,7 @@
-/** The words of a conversation with a model, independent of which LM Studio route carries them. */
+/** The types of a conversation with a model, independent of the LM Studio route that carries them. */
 import * as Schema from "effect/Schema"
 
-/** A call that a model asked for. `arguments` is the text exactly as the model wrote it: JSON, broken JSON or "". */
+/** A call that a model requested. `arguments` is the text exactly as the model wrote it: JSON, broken JSON or "". */
 export const ToolCall = Schema.Struct({
   id: Schema.String,
   name: Schema.String,
@@ -48,12 +48,12 @@ export type Usage = typeof Usage.Type
 /** Why a reply ended. LM Studio may add values, so any string is kept; `stop`, `length` and `tool_calls` are known. */
 export const FinishReason = Schema.String
 
-/** What to ask of a model. `model` is a real model key or instance id, never `default`. */
+/** A request to a model. `model` is a real model key or instance id, never `default`. */
 export interface ChatRequest {
   readonly model: string
   readonly messages: ReadonlyArray<ChatMessage>
   readonly tools?: ReadonlyArray<ToolDefinition> | undefined
-  /** LM Studio takes strings only; an object form is refused (contract C2). */
+  /** LM Studio takes only strings; an object is refused (contract C2). */
   readonly toolChoice?: "auto" | "none" | "required" | undefined
   readonly temperature?: number | undefined
   readonly topP?: number | undefined
@@ -62,13 +62,15 @@ export interface ChatRequest {
   readonly seed?: number | undefined
   /** Answer in JSON that fits this schema; sent as `response_format: json_schema`. */
   readonly responseSchema?: { readonly name: string; readonly schema: Record<string, unknown> } | undefined
-  /** Idle seconds for a model that this very request loads just in time; without effect on a loaded one. */
+  /**
+   * Idle seconds for a model that this very request loads just in time; no effect on a model that is already loaded.
+   */
   readonly ttlSeconds?: number | undefined
 }
 
 /**
- * What happens while a reply streams in. Text and reasoning come as they are generated; a tool call is announced once
- * its name is known and complete in the final `ChatReply`.
+ * What happens while a reply streams in. Text and reasoning come as they are generated. A tool call is announced once
+ * its name is known; the complete call is in the final `ChatReply`.
  */
 export type ChatEvent =
   | { readonly _tag: "ModelLoading"; readonly progress?: number | undefined }
@@ -80,7 +82,7 @@ export type ChatEvent =
   | { readonly _tag: "ToolCallDelta"; readonly index: number; readonly text: string }
   | { readonly _tag: "Completed"; readonly reply: ChatReply }
 
-/** A whole reply. `model` is who answered according to the server, which may differ from who was asked. */
+/** A whole reply. `model` is the model that answered according to the server, which may not be the requested one. */
 export const ChatReply = Schema.Struct({
   model: Schema.String,
   content: Schema.String,
@@ -96,7 +98,7 @@ export const ChatReply = Schema.Struct({
 })
 export type ChatReply = typeof ChatReply.Type
 
-/** The events of a reply that came all at once. */
+/** The events of a reply that arrived in one piece. */
 export const eventsOf = (reply: ChatReply): ReadonlyArray<ChatEvent> => [
   ...(reply.reasoning === "" ? [] : [{ _tag: "ReasoningDelta", text: reply.reasoning } as const]),
   ...(reply.content === "" ? [] : [{ _tag: "TextDelta", text: reply.content } as const]),

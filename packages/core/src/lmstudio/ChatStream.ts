@@ -16,19 +16,22 @@ export interface ChatState {
   readonly reasoning: string
   readonly think: ThinkTags.ThinkState
   readonly calls: ReadonlyMap<number, ToolCall>
-  /** Which of `calls` the server's index means now. */
+  /** Which key of `calls` each index of the server refers to at present. */
   readonly current: ReadonlyMap<number, number>
   readonly finishReason: string
   readonly usage: Usage | undefined
   /** `[DONE]` has come: nothing follows. */
   readonly done: boolean
-  /** A frame that began as JSON and is none. It is the cut when nothing follows, and a fault when something does. */
+  /**
+   * A frame that began like JSON but is not. At the end of the stream it was cut off; before another frame, it is a
+   * fault.
+   */
   readonly broken: string | undefined
-  /** Whether any frame of a reply has come at all. */
+  /** Whether any frame of a reply has arrived. */
   readonly begun: boolean
 }
 
-/** What a frame did. */
+/** The effect of one frame. */
 export type Step =
   | { readonly _tag: "Next"; readonly state: ChatState; readonly events: ReadonlyArray<ChatEvent> }
   | { readonly _tag: "Fault"; readonly facts: ErrorFacts }
@@ -59,12 +62,12 @@ export const delivered = (state: ChatState): number =>
   [...state.calls.values()].reduce((sum, call) => sum + call.name.length + call.arguments.length, 0)
 
 /**
- * Whether the reply is whole, so that the end of the stream is its end. Many servers leave `[DONE]` out (H15), and some
- * the reason.
+ * Whether the reply is complete, so that the stream may end here. Many servers omit `[DONE]` (H15), and some omit the
+ * finish reason.
  */
 export const isWhole = (state: ChatState): boolean => state.done || state.finishReason !== ""
 
-/** The next frame, at the time `now`. */
+/** Takes the next frame, at the time `now`. */
 export const step = (state: ChatState, frame: Frame, now: number): Step => {
   if (frame._tag === "Fault") return { _tag: "Fault", facts: frame.facts }
   if (frame._tag === "Noise") return { _tag: "Next", state, events: [] }
@@ -80,7 +83,7 @@ export const step = (state: ChatState, frame: Frame, now: number): Step => {
   }
 }
 
-/** The end of the stream: events for what was held back, and the reply. Call it only when `isWhole`. */
+/** The end of the stream: events for the text that was held back, and the reply. Call it only when `isWhole`. */
 export const complete = (state: ChatState, now: number): ReadonlyArray<ChatEvent> => {
   const split = ThinkTags.end(state.think)
   const last = deltas(split.reasoning, split.shown)
@@ -109,7 +112,7 @@ const takeChunk = (before: ChatState, chunk: Chunk, now: number): Step => {
     model: before.model === "" ? (chunk.model ?? "") : before.model,
     usage: chunk.usage ?? before.usage
   }
-  // only one choice is ever asked for
+  // we only ever ask for one choice
   const choice = chunk.choices[0]
   if (choice === undefined) return { _tag: "Next", state: base, events: [] }
   const delta = choice.delta ?? wholeMessage(choice.message)
@@ -125,7 +128,7 @@ const takeChunk = (before: ChatState, chunk: Chunk, now: number): Step => {
   }
 }
 
-/** In a whole reply, calls have no index: their place is theirs. */
+/** In a whole reply, calls have no index: their position is their index. */
 const wholeMessage = (message: Delta | undefined): Delta | undefined =>
   message === undefined
     ? undefined
@@ -136,7 +139,7 @@ const takeDelta = (
   delta: Delta
 ): { readonly state: ChatState; readonly events: ReadonlyArray<ChatEvent> } => {
   const split = ThinkTags.push(state.think, delta.content ?? "")
-  // a server that repeats the same thinking under both names must not double it
+  // a server that sends the same thinking under both names must not double it
   const named = (delta.reasoning_content ?? "") !== "" ? delta.reasoning_content : delta.reasoning
   const reasoning = (named ?? "") + split.reasoning
   const think = reasoning === "" ? split.state : { ...split.state, thought: true }
@@ -153,7 +156,7 @@ const takeDelta = (
   }
 }
 
-/** A closing mark without its opening says that all text before it was thinking. */
+/** A closing mark without an opening one means that all text before it was thinking. */
 const joined = (state: ChatState, { text, withdrawn }: ThinkTags.Split, reasoning: string) => ({
   content: withdrawn ? text : state.content + text,
   reasoning: withdrawn ? state.reasoning + state.content + reasoning : state.reasoning + reasoning
@@ -191,14 +194,14 @@ const takeCalls = (
   return { calls, current, started }
 }
 
-/** For servers that leave the index out: an id that is known, else the last call. */
+/** For servers that omit the index: the call with a known id, else the last call. */
 const keyWithoutIndex = (calls: ReadonlyMap<number, ToolCall>, id: string): number | undefined =>
   [...calls].find(([, call]) => call.id === id && id !== "")?.[0] ??
   (calls.size === 0 ? undefined : Math.max(...calls.keys()))
 
 /**
- * Servers give two calls the same index, or none: another id, another name, or a second whole object of arguments is
- * another call.
+ * Some servers give two calls the same index, or none. Another id, another name, or a second complete object of
+ * arguments means another call.
  */
 const beginsAnother = (call: ToolCall | undefined, { function: called, id = "" }: Piece): boolean => {
   if (call === undefined) return false
@@ -211,8 +214,8 @@ const beginsAnother = (call: ToolCall | undefined, { function: called, id = "" }
 const isJson = (text: string) => parseJson(text) !== undefined
 
 /**
- * Entries with nothing in them are dropped (H11). A call without an id, or with one that another call has, is given its
- * own: results are told apart by it, and an empty one is refused in the next request.
+ * Empty entries are dropped (H11). A call without an id, or with the id of another call, gets an id of its own: results
+ * are matched to calls by id, and an empty one is refused in the next request.
  */
 const finishCalls = (state: ChatState): ReadonlyArray<ToolCall> => {
   const taken = new Set<string>()

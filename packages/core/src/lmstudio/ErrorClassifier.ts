@@ -1,6 +1,6 @@
 /**
- * Which error an error body means: decided by its text and its codes, in this one table. The HTTP status differs between
- * routes and versions for the same fault (contract H32) and is asked last, when nothing else tells.
+ * Maps an error body to an error, by its text and its codes, in this one table. For the same fault the HTTP status
+ * differs between routes and versions (contract H32), so it is only the last resort.
  */
 import { nearest } from "./ModelName.ts"
 import {
@@ -26,20 +26,22 @@ import { present } from "../schema/Fields.ts"
 
 /** An error body and the request that it answers. */
 export interface Failure {
-  /** What was asked for, as a person would say it: `chat`, `model load`. */
+  /** What was requested, in a person's words: `chat`, `model load`. */
   readonly operation: string
-  /** The model that was asked for, where there was one. */
+  /** The requested model, if there was one. */
   readonly model?: string | undefined
   /** Undefined when the error came in the middle of a stream. */
   readonly status?: number | undefined
   readonly facts: ErrorFacts
-  /** Characters of the reply that had arrived before. */
+  /** Characters of the reply that had already arrived. */
   readonly delivered?: number | undefined
   /** Whether the request carried an API token. */
   readonly hadToken?: boolean | undefined
 }
 
-/** Total: what no rule knows is a `RequestRejected` when the status blames the request, else a `ServerFault`. */
+/**
+ * Total: if no rule applies, the error is a `RequestRejected` when the status blames the request, else a `ServerFault`.
+ */
 export const classify = (failure: Failure): LmStudioError => {
   for (const rule of rules) {
     const error = rule(failure)
@@ -56,14 +58,14 @@ type Rule = (failure: Failure) => LmStudioError | undefined
 
 const unknownRoute: Rule = ({ facts, operation, status }) =>
   /Unexpected endpoint or method/i.test(facts.message) ||
-  // other servers: a page or a bare sentence instead of an error that names a model
+  // other servers: an HTML page or a bare sentence instead of an error that names a model
   (status === 404 &&
     facts.code === undefined &&
     /^(?:404 page not found|not found|file not found|cannot (?:get|post) )/i.test(facts.message)) ||
   status === 405
     ? new Unsupported({
         operation,
-        dialect: "the route is not there",
+        dialect: "the route does not exist",
         instead: "Update LM Studio (0.4 or newer), or check LMSTUDIO_BASE_URL."
       })
     : undefined
@@ -99,13 +101,13 @@ const contextOverflow: Rule = ({ facts, model = "" }) => {
   })
 }
 
-/** A count that is none, such as one beyond what a number keeps, is better not told: the words have it. */
+/** Undefined for a number that is not exact, such as one that is too large: the message has the figure in any case. */
 const tokensOf = (digits: string | undefined): number | undefined => {
   const tokens = Number(digits)
   return digits !== undefined && Number.isSafeInteger(tokens) ? tokens : undefined
 }
 
-/** The wordings of contract C5 and H16, newest last. Not every one gives both figures. */
+/** The wordings of contract C5 and H16, newest last. Not all of them contain both figures. */
 const overflows = [
   /Trying to keep the first (?<prompt>\d+) tokens when context the overflows.*context length of only (?<context>\d+)/is,
   /number of tokens to keep from the initial prompt is greater than the context length(?:\s*\(n_keep:\s*(?<prompt>\d+)\s*>=\s*n_ctx:\s*(?<context>\d+)\))?/i,
@@ -130,7 +132,7 @@ const loadRefused: Rule = ({ facts: { message }, model }) => {
 
 const notLoaded: Rule = ({ facts: { message, code }, model, operation }) =>
   /No models? (?:is |are )?(?:currently )?loaded|No loaded model satisfies all requirements/i.test(message) ||
-  // an instance that is not there is a model that is not loaded
+  // unloading an instance that does not exist means that the model is not loaded
   (operation === "model unload" &&
     (code === "model_not_found" || /not found|Cannot find a model|has already been unloaded|not loaded/i.test(message)))
     ? new ModelNotLoaded({ serverMessage: message, ...present({ model }) })
@@ -156,14 +158,14 @@ const notFound: Rule = ({ facts, model }) => {
   return new ModelNotFound({ model: asked, available, nearest: nearest(asked, available), serverMessage: message })
 }
 
-/** `(e.g., a, b, c)` of today, or the list under `Your models:` of 0.3.5. */
+/** `(e.g., a, b, c)` in current versions, or the list under `Your models:` of 0.3.5. */
 const namesIn = (message: string): ReadonlyArray<string> => {
   const list = /\(e\.g\.,?\s*([\s\S]*?)\)\.?\s*$/i.exec(message)?.[1]?.split(",")
   const lines = /(?:Your|Available) models:\s*\n([\s\S]*)$/i.exec(message)?.[1]?.split("\n")
   return (list ?? lines ?? []).map((name) => name.replace(/^\s*[-•]\s*/, "").trim()).filter((name) => name !== "")
 }
 
-/** The words decide: a crash may call itself `model_load_failed` although nothing was being loaded (contract J). */
+/** The text decides: a crash may have the type `model_load_failed` although nothing was being loaded (contract J). */
 const crashed: Rule = ({ facts: { message }, model = "", operation }) => {
   if (operation === "model load" || loadWords.test(message)) return undefined
   if (crashWords.test(message)) {
@@ -206,7 +208,10 @@ const loadFailed: Rule = ({ facts: { message, type }, model = "", operation }) =
   return new ModelLoadFailed({ model, reason, serverMessage: message })
 }
 
-/** In the words of LM Studio, llama-server (`Loading model`, 503) and Ollama (`llm server loading model`): it needs time. */
+/**
+ * The model needs time, in the words of LM Studio, llama-server (`Loading model`, 503) or Ollama (`llm server loading
+ * model`).
+ */
 const loading: Rule = ({ delivered = 0, facts: { message }, operation }) =>
   stillLoading.test(message) && !loadWords.test(message)
     ? new ServerFault({ operation, reason: "Loading", serverMessage: message, delivered })
@@ -221,7 +226,7 @@ const stateStore: Rule = ({ delivered = 0, facts: { code, message }, operation }
   }
   return code === "previous_response_not_found" ||
     /Prediction history node with id .* not found|Could not find stored response/i.test(message)
-    ? // one code for one fault, so that the caller can send the whole history instead (H17)
+    ? // always the same code for this fault, so that the caller can send the whole history instead (H17)
       new RequestRejected({
         operation,
         code: "previous_response_not_found",
@@ -254,7 +259,7 @@ const toolsRefused: Rule = ({ facts }) => {
 }
 
 const rejected: Rule = ({ facts: { code, message, param, type }, operation, status }) =>
-  // the type is a default of the routes: with 500 and nothing that blames a field, it blames nobody
+  // the type is a default of the routes: with a 500 that blames no field, it means nothing
   ((type === "invalid_request" || type === "invalid_request_error") &&
     !(status !== undefined && status >= 500 && code === undefined && param === undefined)) ||
   rejectionCodes.has(code ?? "") ||
@@ -277,10 +282,10 @@ const rejectionCodes: ReadonlySet<string> = new Set([
   "job_not_found"
 ])
 
-/** Order matters: a guardrail text comes inside a load failure, and almost everything is an `invalid_request`. */
+/** Order matters: a guardrail text comes within a load failure, and almost everything is an `invalid_request`. */
 const rules: ReadonlyArray<Rule> = [
   unknownRoute,
-  // words that a template raises may speak of anything
+  // the text that a template raises may contain anything
   templateRefused,
   unauthorized,
   contextOverflow,
@@ -306,7 +311,7 @@ const unknown = ({ delivered = 0, facts, operation, status }: Failure): LmStudio
   }
   return status !== undefined && status >= 400 && status < 500
     ? new RequestRejected({ operation, serverMessage, ...present({ code: facts.code, param: facts.param }) })
-    : // `internal_error` and the code `unknown` are LM Studio's words for a fault within (A9); a proxy has others
+    : // LM Studio itself reports an internal fault as `internal_error` or with the code `unknown` (A9); a proxy does not
       new ServerFault({
         operation,
         reason: facts.type === "internal_error" || facts.code === "unknown" ? "Engine" : "Unknown",
@@ -315,5 +320,5 @@ const unknown = ({ delivered = 0, facts, operation, status }: Failure): LmStudio
       })
 }
 
-/** A proxy's own words, or none, for a server behind it that does not answer. */
+/** An HTML page, an empty body or a proxy's own words: the server behind the proxy does not answer. */
 const isPage = /^\s*(?:<|$)|bad gateway|gateway time-?out/i

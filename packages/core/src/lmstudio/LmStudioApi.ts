@@ -25,31 +25,31 @@ import type { ApiError } from "./LmStudioError.ts"
 /**
  * One method per thing LM Studio can do over HTTP. Transient failures are retried and counted by the breaker of the
  * call's operation class (`Resilience`); nothing is repeated once output was delivered. Methods never load a model by
- * themselves: that is `ModelLifecycle`'s business. Interrupting a call closes its socket at once.
+ * themselves: that is the task of `ModelLifecycle`. Interrupting a call closes its socket at once.
  */
 export class LmStudioApi extends Context.Tag("@lms-bridge/core/lmstudio/LmStudioApi")<
   LmStudioApi,
   {
-    /** Who answers at the configured address. Found out at the first call and kept; a failure is not kept. */
+    /** The server at the configured address. Found out on the first call and cached; a failure is not cached. */
     readonly server: Effect.Effect<ServerInfo, ApiError>
     /** `GET /lmstudio-greeting`, else the dialect's model list: the cheapest sign of life. Starts nothing. */
     readonly ping: Effect.Effect<ServerInfo, ApiError>
     /**
-     * Whether the server wants an API token; fails with `Unauthorized` when it wants one and ours is missing or refused.
-     * With a token of ours it takes two requests, one of them without it.
+     * Whether the server requires an API token; fails with `Unauthorized` when it does and ours is missing or refused.
+     * If a token is configured, this takes two requests, one of them without it.
      */
     readonly access: Effect.Effect<Access, ApiError>
     /** All models the server lists, with their loaded instances. One cheap GET. */
     readonly models: Effect.Effect<ReadonlyArray<ApiModel>, ApiError>
     /**
-     * `POST /v1/chat/completions` with `stream: true`. The last event is always `Completed`; a stream that ends any
+     * `POST /v1/chat/completions` with `stream: true`. The last event is always `Completed`; a stream that ends in any
      * other way fails. Fails with `WrongModelAnswered` when the reply comes from a model that `model` cannot mean.
      */
     readonly chatStream: (request: ChatRequest, limits?: RequestLimits) => Stream.Stream<ChatEvent, ApiError>
     /**
-     * `POST /api/v1/chat` with `stream: true`: the only route that tells how far the model is loaded and the prompt
-     * processed. It gives no reason for the reply's end. A model that it loads has LM Studio's own TTL of 60 minutes, so
-     * ensure it first.
+     * `POST /api/v1/chat` with `stream: true`: the only route that reports the progress of loading the model and of
+     * processing the prompt. It gives no finish reason. A model that it loads gets LM Studio's own TTL of 60 minutes,
+     * so ensure it first.
      */
     readonly nativeChatStream: (
       request: NativeChatRequest,
@@ -58,8 +58,8 @@ export class LmStudioApi extends Context.Tag("@lms-bridge/core/lmstudio/LmStudio
     /** `chatStream`, collected. */
     readonly chat: (request: ChatRequest, limits?: RequestLimits) => Effect.Effect<ChatReply, ApiError>
     /**
-     * `chat` that is listened to: `onEvent` gets each event, in order and before the next one is read. When it fails, the
-     * request ends with its failure.
+     * `chat` with an observer: `onEvent` gets each event, in order and before the next one is read. When `onEvent`
+     * fails, the request ends with its failure.
      */
     readonly chatWith: <E>(
       request: ChatRequest,
@@ -68,24 +68,24 @@ export class LmStudioApi extends Context.Tag("@lms-bridge/core/lmstudio/LmStudio
     ) => Effect.Effect<ChatReply, ApiError | E>
     /** `POST /v1/completions`: no chat template. */
     readonly complete: (request: CompletionRequest, limits?: RequestLimits) => Effect.Effect<Completion, ApiError>
-    /** `POST /v1/embeddings`. LM Studio cuts texts beyond the loaded context silently (H34). */
+    /** `POST /v1/embeddings`. LM Studio silently cuts texts that exceed the loaded context (H34). */
     readonly embed: (request: EmbeddingsRequest, limits?: RequestLimits) => Effect.Effect<Embeddings, ApiError>
     /** `POST /v1/responses`, collected. */
     readonly respond: (request: ResponsesRequest, limits?: RequestLimits) => Effect.Effect<ResponsesReply, ApiError>
     /**
      * `POST /api/v1/models/load`. Blocks until the model is in memory. Not idempotent: loading a loaded key adds a
-     * second copy `key:2`. Gives no TTL. Only `ModelLifecycle` should call it.
+     * second copy `key:2`. Sets no TTL. Only `ModelLifecycle` should call it.
      */
     readonly load: (key: string, options?: LoadOptions) => Effect.Effect<ApiLoaded, ApiError>
     /** `POST /api/v1/models/unload`. Takes an instance id. */
     readonly unload: (instanceId: string) => Effect.Effect<void, ApiError>
-    /** `POST /api/v1/models/download`: starts one, or says that the model is there. */
+    /** `POST /api/v1/models/download`: starts a download, or reports that the model is already there. */
     readonly download: (model: string, quantization?: string) => Effect.Effect<DownloadStatus, ApiError>
     /** `GET /api/v1/models/download/status/:job_id`. */
     readonly downloadStatus: (jobId: string) => Effect.Effect<DownloadStatus, ApiError>
   }
 >() {
-  /** The client must not add limits of its own: undici gives up after 300 s without headers unless it is told otherwise. */
+  /** The client must not add limits of its own: by default, undici gives up after 300 s without headers. */
   static readonly layer: Layer.Layer<LmStudioApi, never, HttpClient.HttpClient | Settings | Resilience> = Layer.scoped(
     this,
     Api.make

@@ -1,8 +1,8 @@
 /**
  * Everything that can go wrong between us and LM Studio, as values: facts, whether trying again can help, and what to
- * do next. Which body and text become which error is decided in one place (`ErrorClassifier`), by text and code and
- * never by HTTP status alone (contract C5, H32). `farSideFault` says that a failure counts on the circuit breaker: LM
- * Studio or the way to it is broken, rather than the request.
+ * do next. `ErrorClassifier` alone decides which body becomes which error, by text and code and never by HTTP status
+ * alone (contract C5, H32). `farSideFault` means that a failure counts on the circuit breaker: LM Studio or the way to
+ * it is broken, rather than the request.
  */
 import * as Duration from "effect/Duration"
 import * as Schema from "effect/Schema"
@@ -18,15 +18,15 @@ export { TemplateRefused, ToolsRefused } from "./RequestShape.ts"
 export class LmStudioUnreachable extends Schema.TaggedError<LmStudioUnreachable>()("LmStudioUnreachable", {
   baseUrl: Schema.String,
   reason: Schema.Literal("Refused", "Timeout", "NotFound", "Tls", "Transport", "NotLmStudio"),
-  /** It has answered this process before: it has gone since, and may come back. */
+  /** It has answered this process before: it went away since then, and may come back. */
   answeredBefore: optional(Schema.Boolean),
   cause: optional(Schema.Defect)
 }) {
-  /** Who was silent for the whole time limit is not asked again at once. */
+  /** A server that was silent for the whole time limit is not asked again at once. */
   get retryable() {
     return this.reason === "Transport"
   }
-  /** That it has gone is known at once: a breaker would save no time, and keep us from it when it is back. */
+  /** A server that went away refuses at once: a breaker would save no time, and would keep us away when it is back. */
   get farSideFault() {
     return (
       this.reason !== "Tls" &&
@@ -39,15 +39,15 @@ export class LmStudioUnreachable extends Schema.TaggedError<LmStudioUnreachable>
       return `Something answers at ${this.baseUrl}, but it is neither LM Studio nor an OpenAI-compatible server. Check LMSTUDIO_HOST, LMSTUDIO_PORT or LMSTUDIO_BASE_URL.`
     }
     if (this.answeredBefore === true && this.reason !== "Timeout") {
-      return `LM Studio at ${this.baseUrl} answered before and does not any more (${this.reason.toLowerCase()}): it crashed or was closed. Start it and its server again (Developer tab, or \`lms server start\`); LMS_BRIDGE_COMEBACK_TIMEOUT says how long a run waits for that.`
+      return `LM Studio at ${this.baseUrl} answered before, but does not any more (${this.reason.toLowerCase()}): it crashed or was closed. Start it and its server again (Developer tab, or \`lms server start\`); LMS_BRIDGE_COMEBACK_TIMEOUT says how long a run waits for that.`
     }
     return this.reason === "Timeout"
-      ? `LM Studio does not answer at ${this.baseUrl} in time. If it runs there, it is busy or stuck: wait, or restart it (LMS_BRIDGE_CONNECT_TIMEOUT sets the limit). Else start its server, or set LMSTUDIO_HOST, LMSTUDIO_PORT or LMSTUDIO_BASE_URL.`
+      ? `LM Studio does not answer at ${this.baseUrl} in time. If it is running there, it is busy or stuck: wait, or restart it (LMS_BRIDGE_CONNECT_TIMEOUT sets the limit). Otherwise start its server, or set LMSTUDIO_HOST, LMSTUDIO_PORT or LMSTUDIO_BASE_URL.`
       : `LM Studio does not answer at ${this.baseUrl} (${this.reason.toLowerCase()}). Start its server (Developer tab, or \`lms server start\`), or set LMSTUDIO_HOST, LMSTUDIO_PORT or LMSTUDIO_BASE_URL.`
   }
 }
 
-/** The server wants an API token and got none, a malformed one, or one without the right. */
+/** The server requires an API token and got none, a malformed one, or one without the permission. */
 export class Unauthorized extends Schema.TaggedError<Unauthorized>()("Unauthorized", {
   reason: Schema.Literal("Missing", "Malformed", "Forbidden"),
   serverMessage: Schema.String
@@ -60,7 +60,7 @@ export class Unauthorized extends Schema.TaggedError<Unauthorized>()("Unauthoriz
   }
 }
 
-/** No model of that name is on the machine. `nearest` are the names that look most like it. */
+/** There is no model of that name on the machine. `nearest` are the most similar names. */
 export class ModelNotFound extends Schema.TaggedError<ModelNotFound>()("ModelNotFound", {
   model: Schema.String,
   available: Schema.Array(Schema.String),
@@ -74,7 +74,7 @@ export class ModelNotFound extends Schema.TaggedError<ModelNotFound>()("ModelNot
         ? `Did you mean ${this.nearest.join(" or ")}?`
         : this.available.length > 0
           ? `Available: ${this.available.slice(0, 8).join(", ")}${this.available.length > 8 ? ", …" : ""}.`
-          : "No models are downloaded; get one in LM Studio or with `lms get`."
+          : "No models are downloaded; download one in LM Studio or with `lms get`."
     return `There is no model "${shown(this.model)}". ${hint}`
   }
 }
@@ -92,7 +92,7 @@ export class ModelNotLoaded extends Schema.TaggedError<ModelNotLoaded>()("ModelN
   }
 }
 
-/** The conversation is longer than the loaded context. Token counts where LM Studio gave them. */
+/** The conversation is longer than the loaded context. Token counts where LM Studio reported them. */
 export class ContextOverflow extends Schema.TaggedError<ContextOverflow>()("ContextOverflow", {
   model: Schema.String,
   promptTokens: optional(Schema.Number),
@@ -104,12 +104,12 @@ export class ContextOverflow extends Schema.TaggedError<ContextOverflow>()("Cont
     const figures =
       this.promptTokens === undefined || this.contextLength === undefined
         ? ""
-        : ` (${this.promptTokens} tokens against ${this.contextLength})`
+        : ` (${this.promptTokens} tokens, the context has ${this.contextLength})`
     return `The request does not fit the context that "${this.model}" is loaded with${figures}. Load it with a larger context (\`lms-bridge models ensure ${this.model} --context-length N\`), or send less.`
   }
 }
 
-/** LM Studio understood the request and refuses it as it stands. With the code `not_sent`, it was refused by us. */
+/** LM Studio understood the request and refused it. With the code `not_sent`, we refused it ourselves. */
 export class RequestRejected extends Schema.TaggedError<RequestRejected>()("RequestRejected", {
   operation: Schema.String,
   code: optional(Schema.String),
@@ -132,13 +132,14 @@ export class ServerFault extends Schema.TaggedError<ServerFault>()("ServerFault"
   delivered: Schema.Number
 }) {
   /**
-   * A request whose output has already been shown is never silently repeated; grammar and a broken store do not mend
-   * themselves, and a model that is loading, or a server behind a proxy, is waited for, not asked a few times.
+   * A request whose output has already been shown is never silently repeated. A grammar fault or a broken store does
+   * not go away. A model that is loading, or a server behind a proxy, is waited for elsewhere rather than retried a few
+   * times.
    */
   get retryable() {
     return this.delivered === 0 && !["Grammar", "StateStore", "Loading", "Gateway"].includes(this.reason)
   }
-  /** A schema or a tool call that cannot be parsed is between the request and the model; who loads is at work. */
+  /** An unparsable schema or tool call concerns the request and the model; a server that loads a model is working. */
   get farSideFault() {
     return !["Grammar", "ToolCallParse", "Loading", "Gateway"].includes(this.reason)
   }
@@ -151,14 +152,15 @@ export class ServerFault extends Schema.TaggedError<ServerFault>()("ServerFault"
 }
 
 const serverFaultHelp: Readonly<Record<Exclude<ServerFault["reason"], "Loading">, string>> = {
-  Engine: "Try again; if it stays so, load the model anew or look at `lms log stream --source runtime`.",
+  Engine: "Try again; if it persists, reload the model or look at `lms log stream --source runtime`.",
   ToolCallParse:
-    "The model wrote a tool call that LM Studio cannot read: try again, or use a model trained for tool use.",
+    "The model wrote a tool call that LM Studio cannot parse: try again, or use a model trained for tool use.",
   StateStore: "Its store of past responses is damaged: delete .internal/api-prediction-history in the LM Studio home.",
-  Grammar: "A tool's or an answer's schema is too much for its engine: offer fewer tools or a plainer schema.",
+  Grammar:
+    "The schema of a tool or of the answer is too complex for its engine: offer fewer tools or a simpler schema.",
   Gateway:
-    "A proxy answers in its place: start LM Studio and its server there. LMS_BRIDGE_COMEBACK_TIMEOUT says how long lms-bridge waits for that.",
-  Busy: "It has too much to do at the moment: try again later.",
+    "Only a proxy answers: start LM Studio and its server behind it. LMS_BRIDGE_COMEBACK_TIMEOUT says how long lms-bridge waits for that.",
+  Busy: "It is overloaded: try again later.",
   Unknown: "`lms log stream --source server` may show why."
 }
 
@@ -169,7 +171,7 @@ export class ReplyMalformed extends Schema.TaggedError<ReplyMalformed>()("ReplyM
 }) {
   readonly retryable = false
   override get message() {
-    return `LM Studio's reply to ${this.operation} has an unexpected form: ${this.detail}. \`lms-bridge doctor\` shows which server and version answers.`
+    return `LM Studio's reply to ${this.operation} has an unexpected format: ${this.detail}. \`lms-bridge doctor\` shows which server and version answers.`
   }
 }
 
@@ -209,17 +211,17 @@ export class RequestTimeout extends Schema.TaggedError<RequestTimeout>()("Reques
       Total: "did not finish"
     }[this.phase]
     const help = {
-      Connect: "Look whether it is busy or stuck; LMS_BRIDGE_CONNECT_TIMEOUT sets the limit.",
+      Connect: "Check whether it is busy or stuck; LMS_BRIDGE_CONNECT_TIMEOUT sets the limit.",
       Look: "It is busy or stuck: wait, or restart it. LMS_BRIDGE_LOOK_TIMEOUT sets the limit.",
       FirstByte: "A long prompt on a slow machine may need more time: LMS_BRIDGE_FIRST_BYTE_TIMEOUT sets the limit.",
       BetweenBytes: "The model may be stuck; LMS_BRIDGE_IDLE_TIMEOUT sets the limit.",
-      Total: "LMS_BRIDGE_REQUEST_TIMEOUT sets the limit of requests to models."
+      Total: "LMS_BRIDGE_REQUEST_TIMEOUT sets the limit for requests to models."
     }[this.phase]
     return `LM Studio ${what} within ${Duration.format(this.limit)} (${this.operation}). ${help}`
   }
 }
 
-/** This server cannot do that at all. */
+/** This server does not support the operation at all. */
 export class Unsupported extends Schema.TaggedError<Unsupported>()("Unsupported", {
   operation: Schema.String,
   dialect: Schema.String,
@@ -231,16 +233,14 @@ export class Unsupported extends Schema.TaggedError<Unsupported>()("Unsupported"
   }
 }
 
-/**
- * Another model than the one asked for has answered (H4): with one model loaded, LM Studio lets it answer for any name.
- */
+/** A model other than the requested one answered (H4): with one model loaded, LM Studio lets it answer for any name. */
 export class WrongModelAnswered extends Schema.TaggedError<WrongModelAnswered>()("WrongModelAnswered", {
   asked: Schema.String,
   answered: Schema.String
 }) {
   readonly retryable = false
   override get message() {
-    return `"${this.asked}" was asked, but "${this.answered}" answered. Load it first: \`lms-bridge models ensure ${this.asked}\`.`
+    return `"${this.asked}" was requested, but "${this.answered}" answered. Load the requested model first: \`lms-bridge models ensure ${this.asked}\`.`
   }
 }
 

@@ -37,17 +37,17 @@ export { LmsInstance, LmsModel } from "./LmsModel.ts"
 
 /**
  * Every method starts a process without a shell, with stdin closed, and ends the whole process group when it is
- * interrupted or takes too long. A missing binary is a `NotInstalled` error and is looked for again at the next call.
+ * interrupted or takes too long. A missing binary is a `NotInstalled` error; the next call looks for it again.
  *
- * Most subcommands start LM Studio when it is off and may take minutes (contract F0): ask `daemonStatus` or
+ * Most subcommands start LM Studio when it is off and may take minutes (contract F0): check `daemonStatus` or
  * `LmStudioApi.ping` first.
  */
 export class LmsCli extends Context.Tag("@lms-bridge/core/lmstudio/LmsCli")<
   LmsCli,
   {
     /**
-     * The LM Studio application of this machine, by its status port: no process, and nothing is started. None when it does
-     * not run or is configured on another machine. Needs no `lms`.
+     * The LM Studio application of this machine, by its status port: starts no process. None when it is not running or
+     * when LM Studio is configured on another machine. Needs no `lms`.
      */
     readonly application: Effect.Effect<Option.Option<Application>>
     /** Where the binary is. */
@@ -56,22 +56,25 @@ export class LmsCli extends Context.Tag("@lms-bridge/core/lmstudio/LmsCli")<
     readonly ps: Effect.Effect<ReadonlyArray<LmsInstance>, LmsCallError>
     /** `lms ls --json`. */
     readonly ls: Effect.Effect<ReadonlyArray<LmsModel>, LmsCallError>
-    /** `lms ls --variants --json`: the models that have several variants, with these (since October 2025). */
+    /** `lms ls --variants --json`: the models that have several variants, with these variants (since October 2025). */
     readonly variants: Effect.Effect<ReadonlyArray<LmsVariants>, LmsCallError>
     /**
-     * `lms load PATH --exact --yes --ttl S …` where `lms ls` knows the path of the key, else `lms load KEY --yes --ttl S …`,
-     * which may match another model. Exit 0 does not prove that this key is loaded: verify through the API.
+     * `lms load PATH --exact --yes --ttl S …` if `lms ls` lists the path of the key, else `lms load KEY --yes --ttl S
+     * …`, which may match another model. Exit 0 does not prove that this key is loaded: verify through the API.
      */
     readonly load: (options: LmsLoad) => Effect.Effect<void, LmsCallError>
     /** The same with `--estimate-only`: loads nothing. */
     readonly estimate: (
       options: Pick<LmsLoad, "key" | "contextLength" | "gpu">
     ) => Effect.Effect<LoadEstimate, LmsCallError>
-    /** `lms unload ID`, verified by `lms ps`: it exits 0 on unknown ids. Fails with `NotUnloaded` when it is still there. */
+    /**
+     * `lms unload ID`, verified by `lms ps`: it exits 0 on unknown ids. Fails with `NotUnloaded` when it is still
+     * there.
+     */
     readonly unload: (identifier: string) => Effect.Effect<void, LmsCallError>
-    /** `lms unload --all`, verified in the same way: of what was in memory before, nothing is left. */
+    /** `lms unload --all`, verified in the same way: no instance that was in memory before is left. */
     readonly unloadAll: Effect.Effect<void, LmsCallError>
-    /** `lms get NAME --yes`: progress, then `Done`. Interrupting it ends `lms`; LM Studio may go on by itself. */
+    /** `lms get NAME --yes`: progress, then `Done`. Interrupting it ends `lms`; LM Studio may continue the download. */
     readonly get: (name: string) => Stream.Stream<GetProgress, LmsCallError>
     /** `lms server status --json`. Starts nothing. */
     readonly serverStatus: Effect.Effect<ServerStatus, LmsCallError>
@@ -87,9 +90,7 @@ export class LmsCli extends Context.Tag("@lms-bridge/core/lmstudio/LmsCli")<
     readonly logStream: (source: "model" | "server" | "runtime") => Stream.Stream<LogEvent, LmsCallError>
   }
 >() {
-  /**
-   * `HOME` (or `USERPROFILE`) and `PATH` are read through `Config` when the executable is looked for.
-   */
+  /** `HOME` (or `USERPROFILE`) and `PATH` are read through `Config` when the executable is looked for. */
   static readonly layer: Layer.Layer<
     LmsCli,
     never,
@@ -150,7 +151,7 @@ export class LmsCli extends Context.Tag("@lms-bridge/core/lmstudio/LmsCli")<
           Effect.withSpan("LmsCli.variants")
         ),
         load: (options) =>
-          // a name that cannot be passed is refused before anything starts
+          // an invalid name is refused before anything starts
           accepted("load", Arguments.load(options)).pipe(
             Effect.zipRight(loadProgress(options.onProgress)),
             Effect.flatMap((onStdout) =>
@@ -189,7 +190,7 @@ export class LmsCli extends Context.Tag("@lms-bridge/core/lmstudio/LmsCli")<
           ),
         serverStatus: look("server status", ["server", "status", "--json"], "machine").pipe(
           Effect.flatMap((ended) =>
-            // before February 2026 there was no JSON for it, only a sentence
+            // versions before February 2026 have no JSON for this, only a sentence
             ended.stdout.trim() === ""
               ? Replies.serverStatusText(ended.stderr)
               : Replies.decode("server status", Replies.decodeServerStatus)(ended)
@@ -233,13 +234,13 @@ export class LmsCli extends Context.Tag("@lms-bridge/core/lmstudio/LmsCli")<
 // internal
 // -----------------------------------------------------------------------------
 
-/** `lms server start` may have to start LM Studio first, which it awaits for some minutes (contract F0). */
+/** `lms server start` may have to start LM Studio first and waits some minutes for it (contract F0). */
 const startTimeout = Duration.minutes(5)
 
 const accepted = (subcommand: string, args: Arguments.Arguments) =>
   Effect.mapError(args, (detail) => new LmsCliError({ reason: "BadArgument", subcommand, detail }))
 
-/** Told once per percent; the spinner turns twelve times a second. */
+/** Calls `onProgress` once per percent; the spinner is redrawn twelve times a second. */
 const loadProgress = (onProgress: LmsLoad["onProgress"]) =>
   Effect.map(Ref.make(-1), (last): Runner.Run["onStdout"] =>
     onProgress === undefined

@@ -1,23 +1,25 @@
-/** What `lms` is asked and what it tells: models, instances, loads and the state of the application. */
+/** The inputs and outputs of `lms`: models, instances, loads and the state of the application. */
 import * as Schema from "effect/Schema"
 import { Amount, Count, open, openArray } from "../schema/Fields.ts"
 import type * as Duration from "effect/Duration"
 import type * as Effect from "effect/Effect"
 
 /**
- * A model on disk, as `lms ls --json` prints it. Old and new versions leave fields out, write `null` or add others, and
- * unknown enum values are kept (contract F3, F4, F11).
+ * A model on disk, as `lms ls --json` prints it. Some versions omit fields, write `null` or add fields, and unknown
+ * enum values are kept (contract F3, F4, F11).
  */
 export class LmsModel extends Schema.Class<LmsModel>("@lms-bridge/core/lmstudio/LmsModel")({
   modelKey: Schema.String,
-  /** `llm`, `vlm`, `embedding`, or another kind, such as `drafter`; no kind is `llm`, as in the first versions. */
+  /**
+   * `llm`, `vlm`, `embedding`, or another kind, such as `drafter`; a missing kind is `llm`, as in the first versions.
+   */
   type: Schema.optionalWith(Schema.String, { default: () => "llm", nullable: true }),
   format: open(Schema.String),
   displayName: open(Schema.String),
   publisher: open(Schema.String),
   path: open(Schema.String),
   sizeBytes: Amount,
-  /** Absent or null is this machine; else a peer of LM Link. */
+  /** Absent or null for this machine; else a peer of LM Link. */
   deviceIdentifier: open(Schema.String),
   paramsString: open(Schema.String),
   architecture: open(Schema.String),
@@ -33,7 +35,7 @@ export class LmsModel extends Schema.Class<LmsModel>("@lms-bridge/core/lmstudio/
  */
 export class LmsInstance extends LmsModel.extend<LmsInstance>("@lms-bridge/core/lmstudio/LmsInstance")({
   identifier: Schema.String,
-  /** Milliseconds of idle time; absent or null is for ever. */
+  /** Milliseconds of idle time; absent or null means forever. */
   ttlMs: Amount,
   /** Epoch milliseconds. */
   lastUsedTime: Amount,
@@ -48,7 +50,7 @@ export class LmsInstance extends LmsModel.extend<LmsInstance>("@lms-bridge/core/
   }
 }
 
-/** How to load. `ttl` is not optional: without it LM Studio would keep the model for ever (contract E). */
+/** How to load. `ttl` is required: without it, LM Studio would keep the model forever (contract E). */
 export interface LmsLoad {
   /** Exact model key, looked up by the caller: `lms` itself matches fuzzily. */
   readonly key: string
@@ -58,18 +60,18 @@ export interface LmsLoad {
   readonly gpu?: "off" | "max" | number | undefined
   readonly parallel?: number | undefined
   readonly identifier?: string | undefined
-  /** How far it is, 0..1, where this `lms` tells (since May 2026). */
+  /** Called with the progress, 0..1, if this version of `lms` reports it (since May 2026). */
   readonly onProgress?: ((fraction: number) => Effect.Effect<void>) | undefined
 }
 
-/** `lms load --estimate-only`, which exits 0 even when it says that the load will fail. */
+/** Result of `lms load --estimate-only`, which exits 0 even when it says that the load will fail. */
 export interface LoadEstimate {
   readonly gpuBytes: number | undefined
   readonly totalBytes: number | undefined
   readonly fits: boolean
 }
 
-/** The application that `lms` talks to. `package` is `lm-studio`, `llmster` or what else it calls itself. */
+/** The application that `lms` talks to. `package` is `lm-studio`, `llmster` or another name. */
 export interface Application {
   readonly version: string
   readonly package?: string | undefined
@@ -91,7 +93,7 @@ export type GetProgress =
   | { readonly _tag: "Downloading"; readonly fraction: number; readonly detail: string }
   | { readonly _tag: "Done"; readonly alreadyDownloaded: boolean }
 
-/** A line of `lms log stream --json`; `data` is kept as it comes. */
+/** A line of `lms log stream --json`; `data` is kept verbatim. */
 export interface LogEvent {
   /** Epoch milliseconds. */
   readonly timestamp: number

@@ -1,9 +1,9 @@
-/** A model that does not come into memory, or that is lost in the middle of its work. */
+/** Errors of a model that cannot be loaded, or that is lost while it works. */
 import * as Schema from "effect/Schema"
 import { exitCodeMeaning } from "./words/ExitCode.ts"
 import { optional, sentence, serverSaid } from "./words/saidByServer.ts"
 
-/** LM Studio will not load the model because it would not fit in memory. Bytes where LM Studio gave figures. */
+/** LM Studio will not load the model because it would not fit in memory. Bytes where LM Studio reported figures. */
 export class ModelLoadRefused extends Schema.TaggedError<ModelLoadRefused>()("ModelLoadRefused", {
   model: Schema.String,
   requiredBytes: optional(Schema.Number),
@@ -19,17 +19,17 @@ export class ModelLoadRefused extends Schema.TaggedError<ModelLoadRefused>()("Mo
       this.couldUnload.length > 0
         ? `Unload ${this.couldUnload.join(", ")} first (\`--make-room\`, or \`makeRoom\` in a program, does it), or ask for a smaller context.`
         : "Unload other models, ask for a smaller context, or choose a smaller model."
-    // its own words name a setting that may be the way on, and its estimate may be none (H19)
+    // LM Studio's text names a setting that may help, and its estimate may be wrong (H19)
     return `Model "${this.model}" does not fit in memory.${need}${serverSaid(this.serverMessage)} ${next}`
   }
 }
 
 /**
- * Loading began and failed: engine crash, missing runtime, broken file. Out of GPU memory looks like this, too (H20).
+ * Loading began and failed: engine crash, missing runtime, broken file. Running out of GPU memory looks the same (H20).
  */
 export class ModelLoadFailed extends Schema.TaggedError<ModelLoadFailed>()("ModelLoadFailed", {
   model: Schema.String,
-  /** With `NotVerified`, `Timeout` and `NoWay` the words are ours. */
+  /** With `NotVerified`, `Timeout` and `NoWay`, `serverMessage` is written by us. */
   reason: Schema.Literal("Engine", "NoRuntime", "NotVerified", "NoWay", "Cancelled", "Timeout", "Other"),
   serverMessage: Schema.String
 }) {
@@ -51,7 +51,7 @@ export class ModelLoadFailed extends Schema.TaggedError<ModelLoadFailed>()("Mode
   }
 }
 
-/** Recordings of earlier versions have a number. */
+/** Recordings of earlier versions contain a number. */
 const AsWritten = Schema.transform(Schema.Union(Schema.String, Schema.Number), Schema.String, {
   strict: true,
   decode: String,
@@ -62,11 +62,13 @@ const AsWritten = Schema.transform(Schema.Union(Schema.String, Schema.Number), S
 export class ModelCrashed extends Schema.TaggedError<ModelCrashed>()("ModelCrashed", {
   model: Schema.String,
   reason: Schema.Literal("Unloaded", "Crashed"),
-  /** As it was written: it may have more digits than a number keeps, or be no number. */
+  /** Verbatim: it may have more digits than a number can hold, or not be a number. */
   exitCode: optional(AsWritten),
   serverMessage: Schema.String
 }) {
-  /** The same request again would meet no model, or load one without a limit: `ModelLifecycle` ensures it first. */
+  /**
+   * Sending the same request again would find no model, or load one without a TTL: `ModelLifecycle` ensures it first.
+   */
   readonly retryable = false
   override get message() {
     const meaning = this.exitCode === undefined ? undefined : exitCodeMeaning(this.exitCode)

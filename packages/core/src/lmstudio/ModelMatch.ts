@@ -1,12 +1,10 @@
 /**
- * Whether the model that answered is the one that was asked. With one model loaded, LM Studio lets it answer for any
- * name, with HTTP 200 (contract C2, H4).
+ * Whether the model that answered is the requested one. With one model loaded, LM Studio lets it answer for any name,
+ * with HTTP 200 (contract C2, H4).
  */
 import type { ApiModel } from "./ApiModel.ts"
 
-/**
- * By the names alone: the same key in any letter case, a numbered copy of it (`key:2`), or a variant (`key@q4_k_m`).
- */
+/** By the names alone: the same key in any case, a numbered copy of it (`key:2`), or a variant (`key@q4_k_m`). */
 export const sameName = (asked: string, answered: string): boolean => {
   if (asked.toLowerCase() === answered.toLowerCase()) return true
   const [a, b] = [bare(asked), bare(answered)]
@@ -15,8 +13,8 @@ export const sameName = (asked: string, answered: string): boolean => {
 }
 
 /**
- * By what the server lists: an instance under a name of its own answers for its key, and the other way round. Where
- * `listed` does not know who answered, only a server that is not LM Studio is believed: others name themselves freely.
+ * By the server's list: an instance with its own name answers for its key, and the other way round. If `listed` does
+ * not contain the model that answered, the reply is accepted only from other servers than LM Studio: they use any name.
  */
 export const sameModel = (
   asked: string,

@@ -1,5 +1,5 @@
 /**
- * What a person may write for a model, and which model it means. Names are looked up by us, because LM Studio lets any
+ * The ways to write a model's name, and which model it means. We look names up ourselves, because LM Studio lets any
  * loaded model answer for a name it does not know (contract C2, H4).
  */
 import { ModelNotFound } from "./LmStudioError.ts"
@@ -12,7 +12,7 @@ export interface NameParts {
   readonly copy: number | undefined
 }
 
-/** As much of a model as its name needs. */
+/** The part of a model that name lookup needs. */
 export interface Named {
   readonly key: string
   readonly variants: ReadonlyArray<string>
@@ -20,8 +20,8 @@ export interface Named {
 }
 
 /**
- * What a name was found to mean. `instanceId` when the name is that of a copy in memory, `variant` (`key@quant`) when it
- * names one of several variants of the model.
+ * The result of looking up a name. `instanceId` is set when the name is that of a copy in memory, `variant`
+ * (`key@quant`) when it names one of several variants of the model.
  */
 export interface Meaning<M extends Named> {
   readonly model: M
@@ -48,8 +48,8 @@ export const parse = (name: string): NameParts => {
 }
 
 /**
- * The one model that a name means: an instance id or key as written, then a key, a variant or an instance id in any
- * letter case, then the key that is left when the number of a copy is taken off. Undefined when it means none.
+ * The one model that a name means. In this order: an exact key, an exact instance id, then a key, a variant or an
+ * instance id in any case, then the name without the number of a copy. Undefined when there is none.
  */
 export const find = <M extends Named>(models: ReadonlyArray<M>, name: string): Meaning<M> | undefined => {
   const wanted = name.trim()
@@ -59,7 +59,7 @@ export const find = <M extends Named>(models: ReadonlyArray<M>, name: string): M
     for (const model of models) {
       const instance = model.instances.find(({ id }) => same(id, wanted))
       if (instance !== undefined) {
-        // an instance that bears its model's key says nothing about which copy is meant
+        // an instance named like its model does not say which copy is meant
         return meaning(model, sameName(instance.id, model.key) ? {} : { instanceId: instance.id })
       }
     }
@@ -68,7 +68,7 @@ export const find = <M extends Named>(models: ReadonlyArray<M>, name: string): M
   const byVariant = () => {
     for (const model of models) {
       const variant = model.variants.find((candidate) => sameName(candidate, wanted))
-      // the only variant is the model itself
+      // a single variant is the model itself
       if (variant !== undefined) return meaning(model, model.variants.length === 1 ? {} : { variant })
     }
     return undefined
@@ -84,12 +84,12 @@ export const find = <M extends Named>(models: ReadonlyArray<M>, name: string): M
   )
 }
 
-/** At most three known names that look most like `wanted`. */
+/** At most three known names that are most similar to `wanted`. */
 export const nearest = (wanted: string, keys: ReadonlyArray<string>): ReadonlyArray<string> => {
   const parts = parse(wanted)
   const found = nearestOf(parts.key, keys)
   if (found.length > 0) return found
-  // `qwen3 4b` and `qwen3-4b-instruct` for `qwen/qwen3-4b-2507`: most words in common
+  // `qwen3 4b` and `qwen3-4b-instruct` for `qwen/qwen3-4b-2507`: the most words in common
   const words = wordsOf(parts.key)
   return keys
     .map((key) => ({ key, shared: wordsOf(key).filter((word) => words.includes(word)).length }))
@@ -99,7 +99,7 @@ export const nearest = (wanted: string, keys: ReadonlyArray<string>): ReadonlyAr
     .map(({ key }) => key)
 }
 
-/** The error for a name that means nothing, with what there is and what may have been meant. */
+/** The error for a name that matches no model, with the available names and the nearest ones. */
 export const notFound = (models: ReadonlyArray<Named>, name: string): ModelNotFound => {
   const available = models.map(({ key }) => key)
   return new ModelNotFound({ model: name, available, nearest: nearest(name, available) })

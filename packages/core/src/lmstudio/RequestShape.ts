@@ -1,26 +1,24 @@
 /**
- * Requests that LM Studio refuses because of their shape, before the model has seen them: the chat template of the model
- * cannot make a prompt of the conversation, or the definition of a tool is not as LM Studio wants it (contract J). Neither
- * is mended by asking again.
+ * Requests that LM Studio refuses because of their shape, before the model sees them: the model's chat template cannot
+ * turn the conversation into a prompt, or LM Studio does not accept the definition of a tool (contract J). Retrying
+ * helps with neither.
  */
 import * as Schema from "effect/Schema"
 import { sentence } from "./words/saidByServer.ts"
 import type { ErrorFacts } from "./wire/ErrorBody.ts"
 
-/**
- * The chat template of the model refuses the conversation, or breaks on it. `serverMessage` has all that LM Studio said.
- */
+/** The model's chat template refuses the conversation, or fails on it. `serverMessage` is all that LM Studio said. */
 export class TemplateRefused extends Schema.TaggedError<TemplateRefused>()("TemplateRefused", {
   model: Schema.String,
   serverMessage: Schema.String
 }) {
   readonly retryable = false
   override get message() {
-    return `The chat template of "${this.model}" refuses the conversation: ${sentence(templateWords(this.serverMessage))} Use another build of the model, or give it another prompt template in LM Studio (My Models).`
+    return `The chat template of "${this.model}" refuses the conversation: ${sentence(templateWords(this.serverMessage))} Use another build of the model, or set another prompt template for it in LM Studio (My Models).`
   }
 }
 
-/** LM Studio does not take the definitions of some tools. `tools` are their places in the request, from 0. */
+/** LM Studio does not accept the definitions of some tools. `tools` are their positions in the request, from 0. */
 export class ToolsRefused extends Schema.TaggedError<ToolsRefused>()("ToolsRefused", {
   tools: Schema.NonEmptyArray(Schema.Number),
   serverMessage: Schema.String
@@ -28,14 +26,14 @@ export class ToolsRefused extends Schema.TaggedError<ToolsRefused>()("ToolsRefus
   readonly retryable = false
   override get message() {
     const places = this.tools.map((place) => place + 1).join(", ")
-    return `LM Studio does not take the definition of tool ${places} of the request: ${sentence(issueWords(this.serverMessage))} Mend its schema, or exclude it.`
+    return `LM Studio does not accept the definition of tool ${places} of the request: ${sentence(issueWords(this.serverMessage))} Fix its schema, or exclude it.`
   }
 }
 
-/** Whether these are words of a chat template, or of the engine that could not carry one out. */
+/** Whether a text comes from a chat template, or from the engine that could not run one. */
 export const isTemplateRefusal = (text: string): boolean => templates.some((pattern) => pattern.test(text))
 
-/** What the template itself said, out of all that was said about it; at most 300 characters. */
+/** The part of the text that the template itself raised; at most 300 characters. */
 export const templateWords = (text: string): string => {
   const marks = [
     ...text.matchAll(/(?:Jinja Exception|TemplateError|with jinja template|chat template)\W{0,4}:\W{0,6}/gi)
@@ -45,7 +43,7 @@ export const templateWords = (text: string): string => {
 }
 
 /**
- * The places of the tools that a refusal names, from 0, each once; empty when it names none. The places come as paths of a
+ * The positions of the tools that a refusal names, from 0, each once; empty when it names none. They come as paths in a
  * list of issues, as `param`, or in a sentence.
  */
 export const refusedTools = ({ message, param }: ErrorFacts): ReadonlyArray<number> => {
@@ -59,7 +57,7 @@ export const refusedTools = ({ message, param }: ErrorFacts): ReadonlyArray<numb
 // internal
 // -----------------------------------------------------------------------------
 
-/** Words of the engines that render templates, then those that published templates raise. */
+/** Texts of the engines that render templates, then those that published templates raise. */
 const templates = [
   /jinja|raise_exception|(?:apply|render|parse|process) (?:the )?(?:chat|prompt) template|(?:chat|prompt) template (?:error|failed|refuse)|TemplateError/i,
   /Cannot call something that is not a function|Cannot apply filter|Unknown (?:\w+Value )?(?:filter|test|operator)\b|(?:Expected|Unknown) (?:iterable type|statement type|identifier)/i,
@@ -68,9 +66,9 @@ const templates = [
   /Not the same number of function calls and responses|Tool call IDs? should be|only supports single tool-?calls|no previous assistant message with a tool call|No user query found in messages|Cannot put tools in the first user message|Cannot pass both content and thinking/i
 ]
 
-/** A place in a list is at most so long: nobody offers ten thousand tools. */
+/** A position has at most four digits: nobody offers ten thousand tools. */
 const places = [
-  // the path of an issue, with or without the name of the list, also where JSON stands inside of a text
+  // the path of an issue, with or without the name of the list, also in JSON that is escaped within a text
   /\\*"path\\*"\s*:\s*\[(?:\s|\\+[nrt])*(?:\\*"(?:body|tools)\\*"\s*,(?:\s|\\+[nrt])*){0,2}(\d{1,4})(?:\s|\\+[nrt])*(?:\]|,(?:\s|\\+[nrt])*\\*"(?:function|type|name|description|parameters|input_schema)\\*")/g,
   /\btools['"\\]*\s*(?:\.|\[|\/|,|->)\s*(\d{1,4})\b/gi,
   /\btool (?:definition )?(?:at )?(?:index|position) #?(\d{1,4})\b/gi
@@ -79,7 +77,7 @@ const places = [
 /** The first sentence of a list of issues. */
 const issueWords = (text: string): string => bare(/\\*"message\\*"\s*:\s*\\*"([^"\\]{1,300})/.exec(text)?.[1] ?? text)
 
-/** Without the quotes and braces of what stood around it. */
+/** Removes the quotes and braces that surrounded the text. */
 const bare = (text: string): string => {
   const plain = text
     .replace(/(?:\\+n|\n)[\s\S]*$/, "")

@@ -1,18 +1,18 @@
 /**
- * Estimates of tokens before a server has counted them. Rough on purpose: the loop corrects them by the counts that come
- * back with each reply.
+ * Estimates of tokens before a server has counted them. Rough on purpose: the loop corrects them by the counts in each
+ * reply.
  */
 import { stringify } from "../json/ExactJson.ts"
 import type { ChatMessage } from "./Chat.ts"
 
-/** About 3.6 ASCII characters, or one of another script, are a token. */
+/** A token is about 3.6 ASCII characters, or one character of another script. */
 export const ofText = (text: string): number => {
   let other = 0
   for (let index = 0; index < text.length; index++) if (text.charCodeAt(index) > 0x7f) other++
   return Math.ceil((text.length - other) / 3.6 + other * 0.9)
 }
 
-/** A message with the marks that a chat template puts around it. Counted once for each message object. */
+/** A message with the marks that a chat template puts around it. Each message object is counted once. */
 export const ofMessage = (message: ChatMessage): number => {
   const known = counted.get(message)
   if (known !== undefined) return known
@@ -43,7 +43,7 @@ export const ofJson = (value: object): number => {
 // -----------------------------------------------------------------------------
 
 const tokensAround = 5
-/** What the vision models of LM Studio make of one image, at least. */
+/** The fewest tokens that LM Studio's vision models use for one image. */
 const tokensOfImage = 800
 
 const counted = new WeakMap<object, number>()

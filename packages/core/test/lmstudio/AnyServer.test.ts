@@ -24,7 +24,7 @@ const routesAsked = [
 
 describe("any server", () => {
   it.effect.prop(
-    "whatever a server answers, each call ends with an answer or a typed error",
+    "every call ends with a reply or a typed error, whatever the server answers",
     [
       FastCheck.oneof(...errors.map(bentFrom), ...pieces.map(bentFrom), sentences, values, texts),
       FastCheck.constantFrom(200, 400, 404, 500, 503),

@@ -1,4 +1,4 @@
-/** Whatever LM Studio, another server or `lms` writes: an answer or a typed error, never a defect. */
+/** Whatever LM Studio, another server or `lms` writes: the result is an answer or a typed error, never a defect. */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, FastCheck, Option, type ParseResult, Schema } from "effect"
 import * as ChatStream from "@lms-bridge/core/lmstudio/ChatStream"
@@ -104,7 +104,7 @@ const natives = [
   { type: "chat.end", result: { model_instance_id: "m", stats: { input_tokens: 1, total_output_tokens: 1 } } }
 ]
 
-/** Reads a stream as it is read from a server, to its end. */
+/** Reads a stream to its end, as from a server. */
 const streamed = (text: string, decode: (event: ServerSentEvents.ServerSentEvent) => ReadonlyArray<ChatWire.Frame>) => {
   const reader = ServerSentEvents.reader()
   let state = ChatStream.start(0)
@@ -125,10 +125,10 @@ const streamed = (text: string, decode: (event: ServerSentEvents.ServerSentEvent
   for (const count of Object.values(last.reply.usage)) assert.isTrue(Number.isSafeInteger(count) && count >= 0)
 }
 
-describe("any words and numbers", () => {
+describe("any texts and numbers", () => {
   for (const template of errors) {
     it.prop(
-      `an error body like ${JSON.stringify(template).slice(0, 40)} is a typed error`,
+      `an error body like ${JSON.stringify(template).slice(0, 40)} becomes a typed error`,
       [bentFrom(template), status, operations],
       ([body, code, operation]) => {
         sound(classify({ operation, model: "m", status: code, facts: errorOf(body) }))
@@ -138,7 +138,7 @@ describe("any words and numbers", () => {
   }
 
   it.prop(
-    "the words of the contract are a typed error with any number in them",
+    "a text of the contract becomes a typed error, whatever number is in it",
     [sentences, status, operations],
     ([sentence, code, operation]) => {
       for (const body of [
@@ -154,7 +154,7 @@ describe("any words and numbers", () => {
 
   for (const [what, template, from] of routes) {
     it.prop(
-      `${what} is read, or is a typed error`,
+      `${what} is decoded, or becomes a typed error`,
       [FastCheck.oneof(bentFrom(template), values), status],
       ([body, code]) => {
         from(code ?? 200, body)
@@ -164,7 +164,7 @@ describe("any words and numbers", () => {
   }
 
   it.prop(
-    "a stream is a reply or a typed error",
+    "a stream becomes a reply or a typed error",
     [FastCheck.array(FastCheck.oneof(...pieces.map(bentFrom), values, texts), { maxLength: 6 })],
     ([bodies]) => {
       streamed(bodies.map((body) => `data: ${body}\n\n`).join(""), (event) => [ChatWire.decodeFrame(event)])
@@ -173,7 +173,7 @@ describe("any words and numbers", () => {
   )
 
   it.prop(
-    "a native stream is a reply or a typed error",
+    "a native stream becomes a reply or a typed error",
     [FastCheck.array(FastCheck.oneof(...natives.map(bentFrom), values, texts), { maxLength: 6 })],
     ([bodies]) => {
       streamed(bodies.map((body) => `event: message.delta\ndata: ${body}\n\n`).join(""), NativeChat.decodeFrames)
@@ -207,7 +207,7 @@ describe("any words and numbers", () => {
   ] as ReadonlyArray<readonly [unknown, (json: string) => Effect.Effect<unknown, ParseResult.ParseError>]>
   for (const [at, [template, decoder]] of outputs.entries()) {
     it.effect.prop(
-      `output ${at} of lms is read, or is a typed error`,
+      `output ${at} of lms is decoded, or becomes a typed error`,
       [FastCheck.oneof(bentFrom(template), values, texts)],
       ([stdout]) =>
         Replies.decode(
@@ -224,7 +224,7 @@ describe("any words and numbers", () => {
   }
 
   it.prop(
-    "sentences of lms are understood or left alone",
+    "sentences of lms are parsed or ignored",
     [FastCheck.oneof(sentences, texts)],
     ([said]) => {
       const figures = [
@@ -242,7 +242,7 @@ describe("any words and numbers", () => {
     { fastCheck: { numRuns: 80 } }
   )
 
-  it("one odd entry of a list does not make the others unknown", () => {
+  it("one invalid entry of a list does not hide the others", () => {
     const list = ModelLists.fromNative(
       Schema.decodeUnknownSync(ModelLists.NativeList)({
         models: [null, { key: 5 }, { key: "a", type: "llm", max_context_length: 1e30 }, { key: "b", type: "drafter" }]
@@ -257,7 +257,7 @@ describe("any words and numbers", () => {
     )
   })
 
-  it("constructors of errors take what was said as it is", () => {
+  it("constructors of errors accept any text", () => {
     for (const count of [Number.NaN, Infinity, -1, 0.5, 2 ** 60]) {
       assert.isNotEmpty(new LmsCliError({ reason: "Exit", subcommand: "load", exitCode: count }).message)
     }

@@ -63,7 +63,7 @@ describe("ChatStream", () => {
     })
   })
 
-  it("takes thinking from all three places where servers put it", () => {
+  it("finds thinking in all three places where servers put it", () => {
     for (const delta of [{ reasoning_content: "hm" }, { reasoning: "hm" }, { content: "<think>hm</think>" }]) {
       const reply = replyOf(chunk(delta), chunk({ content: "yes" }, {}, "stop"))
       assert.deepInclude(reply, { reasoning: "hm", content: "yes" })
@@ -74,7 +74,7 @@ describe("ChatStream", () => {
     assert.strictEqual(replyOf(chunk({ reasoning_content: "hm", reasoning: "hm" }, {}, "stop")).reasoning, "hm")
   })
 
-  it("merges tool calls by index, though later pieces say null or nothing for id and name (H12)", () => {
+  it("merges tool calls by index, although later pieces have null or nothing for id and name (H12)", () => {
     const { events, reply } = run(
       chunk({
         tool_calls: [{ index: 0, id: "365174485", type: "function", function: { name: "read", arguments: "" } }]
@@ -97,7 +97,7 @@ describe("ChatStream", () => {
     )
   })
 
-  it("finds calls of servers that leave the index out", () => {
+  it("finds calls of servers that omit the index", () => {
     const { toolCalls } = replyOf(
       chunk({ tool_calls: [{ id: "a", function: { name: "x", arguments: "{" } }] }),
       chunk({ tool_calls: [{ function: { arguments: "}" } }] }),
@@ -125,7 +125,7 @@ describe("ChatStream", () => {
     assert.deepStrictEqual(toolCalls, [{ id: "117069919", name: "", arguments: '{"a":1}' }])
   })
 
-  it("gives a call its own id when it has none, or one that another has", () => {
+  it("gives a call its own id when it has none, or the id of another call", () => {
     const { toolCalls } = replyOf(
       chunk(
         {
@@ -145,7 +145,7 @@ describe("ChatStream", () => {
     )
   })
 
-  it("takes a whole reply of a server that does not stream", () => {
+  it("accepts a whole reply from a server that does not stream", () => {
     const reply = replyOf({
       id: "chatcmpl-1",
       model: "openai/gpt-oss-20b",
@@ -176,7 +176,7 @@ describe("ChatStream", () => {
     assert.deepStrictEqual(reply.usage, { inputTokens: 146, outputTokens: 42, reasoningTokens: 7 })
   })
 
-  it("passes over what it does not know, and takes wrong types for absent", () => {
+  it("ignores unknown fields, and treats wrong types as absent", () => {
     const reply = replyOf(
       "keep-alive",
       { object: "something.new" },
@@ -192,7 +192,7 @@ describe("ChatStream", () => {
     assert.deepStrictEqual(reply.usage, { inputTokens: 0, outputTokens: 0 })
   })
 
-  it("finds errors in a stream, whether text or object, named or not", () => {
+  it("finds errors in a stream, whether string or object, named or not", () => {
     for (const [body, event] of [
       [{ error: "boom" }, ""],
       [{ error: { message: "boom" } }, ""],
@@ -206,19 +206,19 @@ describe("ChatStream", () => {
     assert.strictEqual(frame({ ...chunk({}), error: null })._tag, "Chunk")
   })
 
-  it("is whole with a finish reason or with [DONE], and not without either", () => {
+  it("is complete with a finish reason or with [DONE], and not without both", () => {
     assert.isFalse(ChatStream.isWhole(run(chunk({ content: "half" })).state))
     assert.isTrue(ChatStream.isWhole(run(chunk({ content: "all" }, {}, "stop")).state))
     assert.isTrue(ChatStream.isWhole(run(chunk({ content: "all" }), "[DONE]").state))
   })
 
-  it("takes a frame of broken JSON for a cut when nothing follows, and for a fault when something does", () => {
+  it("treats a frame of broken JSON as a cut when nothing follows, and as a fault when something does", () => {
     const alone = run(chunk({ content: "a" }), '{"id":"chatcmpl-1","choi')
     assert.isFalse(ChatStream.isWhole(alone.state))
     assert.strictEqual(run('{"id":"chatcmpl-1","choi', chunk({ content: "b" })).step?._tag, "Malformed")
   })
 
-  it("counts everything that has arrived, also what is held back", () => {
+  it("counts everything that has arrived, including held text", () => {
     const { state } = run(
       chunk({ reasoning_content: "abc" }),
       chunk({ content: "<thi" }),
@@ -228,7 +228,7 @@ describe("ChatStream", () => {
   })
 
   it.prop(
-    "delivers in its events exactly what the reply holds",
+    "delivers in its events exactly the content of the reply",
     [
       FastCheck.array(
         FastCheck.record({ content: FastCheck.string(), reasoning_content: FastCheck.string() }, { requiredKeys: [] }),
@@ -253,7 +253,7 @@ describe("ChatStream", () => {
     }
   )
 })
-describe("calls that a server does not tell apart by their index", () => {
+describe("calls that a server does not distinguish by index", () => {
   const callsOf = (...pieces: ReadonlyArray<Record<string, unknown>>) => {
     const frames = [
       ...pieces.map((piece) => ({ choices: [{ delta: { tool_calls: [piece] } }] })),
@@ -281,7 +281,7 @@ describe("calls that a server does not tell apart by their index", () => {
     )
   })
 
-  it("are two without an index, as a text, as null, and without ids", () => {
+  it("are two with no index, a string or null as index, and without ids", () => {
     for (const index of [undefined, null, "0"]) {
       assert.deepStrictEqual(
         callsOf(
@@ -300,7 +300,7 @@ describe("calls that a server does not tell apart by their index", () => {
     )
   })
 
-  it("go on in pieces where the second has the first one's index", () => {
+  it("continue in pieces when the second has the first one's index", () => {
     assert.deepStrictEqual(
       callsOf(
         { index: 0, id: "1", function: { name: "a", arguments: '{"x"' } },
@@ -312,7 +312,7 @@ describe("calls that a server does not tell apart by their index", () => {
     )
   })
 
-  it("are one where a server repeats id and name with each piece", () => {
+  it("are one when a server repeats id and name with each piece", () => {
     assert.deepStrictEqual(
       callsOf(
         { index: 0, id: "1", function: { name: "a", arguments: '{"x"' } },
@@ -322,7 +322,7 @@ describe("calls that a server does not tell apart by their index", () => {
     )
   })
 
-  it("keep arguments that come as an object, digit by digit", () => {
+  it("keep every digit of arguments that come as an object", () => {
     const data =
       '{"choices":[{"delta":{"tool_calls":[{"index":0,"function":{"name":"a","arguments":{"id":725653563933458432}}}]}}]}'
     const next = ChatStream.step(ChatStream.start(0), decodeFrame({ event: "", data }), 0)

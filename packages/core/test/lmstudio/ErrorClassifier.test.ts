@@ -25,7 +25,7 @@ describe("ErrorClassifier", () => {
     })
   }
 
-  it("keeps the server's own words in every error that it read from a body", () => {
+  it("keeps the server's own words in every error that comes from a body", () => {
     for (const row of rows) {
       const error = read(row)
       if (!("serverMessage" in error) || typeof row.body === "string") continue
@@ -33,7 +33,7 @@ describe("ErrorClassifier", () => {
     }
   })
 
-  it("gives the words of a template without what LM Studio says around them", () => {
+  it("extracts the text of a template from what LM Studio wraps around it", () => {
     const { message } = classify({
       operation: "chat",
       model: "m",
@@ -42,7 +42,7 @@ describe("ErrorClassifier", () => {
     assert.include(message, "refuses the conversation: System role not supported. Use")
   })
 
-  it("says in every message what happened, in sentences and without the bodies' braces", () => {
+  it("says what happened in every message, in sentences and without the bodies' braces", () => {
     for (const row of rows) {
       const { message } = read(row)
       assert.match(message, /^[A-Z"]/, message)
@@ -50,7 +50,7 @@ describe("ErrorClassifier", () => {
     }
   })
 
-  it("says which names look like the one that was asked for", () => {
+  it("says which names are similar to the requested one", () => {
     const error = classify({
       operation: "chat",
       model: "qwen3-4b",
@@ -64,7 +64,7 @@ describe("ErrorClassifier", () => {
     assert.include(error.message, "Did you mean qwen/qwen3-4b?")
   })
 
-  it("does not repeat what was already delivered", () => {
+  it("does not retry once output was delivered", () => {
     const error = classify({
       operation: "chat",
       model: "m",
@@ -75,7 +75,7 @@ describe("ErrorClassifier", () => {
   })
 
   it.prop(
-    "makes a typed error with a sentence of any body and any status",
+    "turns any body and any status into a typed error with a sentence",
     [
       FastCheck.oneof(
         FastCheck.jsonValue().map((value) => JSON.stringify(value)),

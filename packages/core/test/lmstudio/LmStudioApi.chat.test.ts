@@ -34,7 +34,7 @@ const withChat = (
   routes: FakeHttp.Routes = native
 ) => Effect.provide(apiLayer({ ...routes, "POST /v1/chat/completions": replies }, settings))
 
-/** Lets the clock run, and then the outcome. */
+/** Advances the clock by `time`, then returns the outcome. */
 const after = Effect.fnUntraced(function* <A, E, R>(time: Duration.DurationInput, self: Effect.Effect<A, E, R>) {
   const fiber = yield* Effect.fork(self)
   yield* TestClock.adjust(time)
@@ -42,10 +42,10 @@ const after = Effect.fnUntraced(function* <A, E, R>(time: Duration.DurationInput
 })
 
 describe("LmStudioApi.chat", () => {
-  it.effect("asks the one route that all dialects have, without asking anything else first", () =>
+  it.effect("uses the one route that all dialects have, without any other request first", () =>
     Effect.gen(function* () {
       assert.deepInclude(yield* chat(), { content: "Hi", finishReason: "stop", model: "qwen/qwen3-4b" })
-      // its end is read meanwhile
+      // the rest of the reply is drained in the background
       yield* TestClock.adjust("1 millis")
       const all = yield* requests
       assert.deepStrictEqual(
@@ -56,11 +56,11 @@ describe("LmStudioApi.chat", () => {
     }).pipe(withChat(reply))
   )
 
-  it.effect("ends a reply that has no end, as an error that says so", () =>
+  it.effect("fails when a reply does not end, with an error that says so", () =>
     Effect.gen(function* () {
       const error = yield* Effect.flip(chat())
       assert.strictEqual(error._tag, "ReplyMalformed")
-      assert.include(error.message, "it has no end, or more than 4 KiB")
+      assert.include(error.message, "it does not end, or is larger than 4 KiB")
       assert.isFalse(error.retryable)
     }).pipe(
       withChat(FakeHttp.events(...Array.from({ length: 100 }, () => piece({ content: "x".repeat(50) })), done)),
@@ -68,7 +68,7 @@ describe("LmStudioApi.chat", () => {
     )
   )
 
-  it.effect("ends a line that has no end", () =>
+  it.effect("fails when a line does not end", () =>
     Effect.gen(function* () {
       assert.strictEqual((yield* Effect.flip(chat()))._tag, "ReplyMalformed")
     }).pipe(
@@ -77,7 +77,7 @@ describe("LmStudioApi.chat", () => {
     )
   )
 
-  it.effect("never sends `default`, nor an empty name", () =>
+  it.effect("never sends `default` or an empty name", () =>
     Effect.gen(function* () {
       for (const model of ["default", " Default ", ""]) {
         const error = yield* Effect.flip(chat({}, { model }))
@@ -88,17 +88,17 @@ describe("LmStudioApi.chat", () => {
     }).pipe(withChat([]))
   )
 
-  it.effect("takes [DONE] for the end, whatever the connection does then", () =>
+  it.effect("treats [DONE] as the end, whatever the connection does then", () =>
     Effect.gen(function* () {
       assert.strictEqual((yield* chat()).content, "Hi")
-      // for a moment, as a connection whose reply has been read to its end can be used again
+      // still open for a moment, because a connection can be reused once its reply has been read to the end
       assert.strictEqual((yield* requests)[0]?.state, "open")
       yield* TestClock.adjust("2 seconds")
       assert.strictEqual((yield* requests)[0]?.state, "closed")
     }).pipe(withChat(FakeHttp.events(piece({ content: "Hi" }), done, "hang!")))
   )
 
-  it.effect("takes a finish reason for the end when [DONE] is missing", () =>
+  it.effect("treats a finish reason as the end when [DONE] is missing", () =>
     Effect.gen(function* () {
       assert.strictEqual((yield* chat()).content, "Hi")
     }).pipe(withChat(FakeHttp.events(piece({ content: "Hi" }, "stop"))))
@@ -121,7 +121,7 @@ describe("LmStudioApi.chat", () => {
     )
   )
 
-  it.effect("takes a reply that comes in one piece from a server that does not stream", () =>
+  it.effect("accepts a reply in one piece from a server that does not stream", () =>
     Effect.gen(function* () {
       assert.strictEqual((yield* chat()).content, "Hi")
     }).pipe(
@@ -202,7 +202,7 @@ describe("LmStudioApi.chat", () => {
       )
     )
 
-    it.effect("says when the body is no reply at all", () =>
+    it.effect("says so when the body is not a reply", () =>
       Effect.gen(function* () {
         assert.strictEqual((yield* Effect.flip(chat()))._tag, "ReplyMalformed")
         assert.strictEqual((yield* Effect.flip(chat()))._tag, "ReplyMalformed")
@@ -217,7 +217,7 @@ describe("LmStudioApi.chat", () => {
     )
   })
 
-  describe("who answers", () => {
+  describe("the model that answers", () => {
     it.effect("fails before anything is delivered when another model answers (H4)", () =>
       Effect.gen(function* () {
         const api = yield* LmStudioApi
@@ -232,7 +232,7 @@ describe("LmStudioApi.chat", () => {
       }).pipe(withChat(FakeHttp.events(piece({ content: "Hi" }), "hang!")))
     )
 
-    it.effect("accepts an instance under a name of its own, and looks that up once", () =>
+    it.effect("accepts an instance with its own name, and looks it up once", () =>
       Effect.gen(function* () {
         yield* chat({}, { model: "my-qwen" })
         yield* chat({}, { model: "my-qwen" })
@@ -251,7 +251,7 @@ describe("LmStudioApi.chat", () => {
   })
 
   describe("retries", () => {
-    it.effect("repeats what broke before anything was delivered, on a fresh connection", () =>
+    it.effect("retries on a new connection when the stream breaks before anything was delivered", () =>
       Effect.gen(function* () {
         assert.strictEqual((yield* after("1 minute", chat())).content, "Hi")
         assert.deepStrictEqual(
@@ -271,14 +271,14 @@ describe("LmStudioApi.chat", () => {
       )
     )
 
-    it.effect("repeats nothing once output was delivered", () =>
+    it.effect("does not retry once output was delivered", () =>
       Effect.gen(function* () {
         assert.strictEqual((yield* after("1 minute", Effect.flip(chat())))._tag, "StreamCut")
         assert.lengthOf(yield* requests, 1)
       }).pipe(withChat([FakeHttp.events(piece({ content: "x" }), "cut!")], { retries: 3 }))
     )
 
-    it.effect("leaves an unloaded or crashed model to those who can load it", () =>
+    it.effect("does not retry for an unloaded or crashed model, which has to be loaded first", () =>
       Effect.gen(function* () {
         assert.strictEqual((yield* after("1 minute", Effect.flip(chat())))._tag, "ModelCrashed")
         assert.lengthOf(yield* requests, 1)
@@ -294,7 +294,7 @@ describe("LmStudioApi.chat", () => {
       connect: "5 seconds"
     }
 
-    it.effect("end the wait for the first byte, headers or not", () =>
+    it.effect("end the wait for the first byte, with or without headers", () =>
       Effect.gen(function* () {
         for (let index = 0; index < 2; index++) {
           const error = yield* after("30 seconds", Effect.flip(chat(short)))
@@ -304,14 +304,14 @@ describe("LmStudioApi.chat", () => {
       }).pipe(withChat([FakeHttp.silent, FakeHttp.events("hang!")]))
     )
 
-    it.effect("end a silence in the middle, and say how much had arrived; keep-alive comments are no silence", () =>
+    it.effect("end a pause within the reply, and say how much had arrived; a keep-alive comment ends a pause", () =>
       Effect.gen(function* () {
         const error = yield* after("17 seconds", Effect.flip(chat(short)))
         assert.deepInclude(error, { _tag: "RequestTimeout", phase: "BetweenBytes", delivered: 2 })
       }).pipe(withChat(FakeHttp.events(piece({ content: "ab" }), { pause: "7 seconds" }, ": still here\n\n", "hang!")))
     )
 
-    it.effect("end the whole", () =>
+    it.effect("end the whole request", () =>
       Effect.gen(function* () {
         const error = yield* after("1 minute", Effect.flip(chat(short)))
         assert.deepInclude(error, { _tag: "RequestTimeout", phase: "Total", delivered: 7 })
@@ -324,14 +324,14 @@ describe("LmStudioApi.chat", () => {
       )
     )
 
-    it.effect("notice a server that has gone: a request without an answer is checked on", () =>
+    it.effect("detect a server that has gone: a request without an answer is checked", () =>
       Effect.gen(function* () {
         const error = yield* after("20 seconds", Effect.flip(chat(short)))
         assert.deepInclude(error, { _tag: "RequestTimeout", phase: "Connect", retryable: true })
       }).pipe(withChat(FakeHttp.silent, {}, { "GET /lmstudio-greeting": FakeHttp.silent }))
     )
 
-    it.effect("do not take a long prompt for a server that has gone", () =>
+    it.effect("do not mistake a long prompt for a server that has gone", () =>
       Effect.gen(function* () {
         assert.strictEqual((yield* after("25 seconds", chat(short))).content, "Hi")
       }).pipe(withChat(FakeHttp.after("25 seconds", reply)))
@@ -357,7 +357,7 @@ describe("LmStudioApi.chat", () => {
     }).pipe(withChat([FakeHttp.silent, FakeHttp.events(piece({ content: "a" }), "hang!")]))
   )
 
-  it.effect("closes the connection when the reader has had enough", () =>
+  it.effect("closes the connection when the reader stops early", () =>
     Effect.gen(function* () {
       const api = yield* LmStudioApi
       const first = yield* Stream.runHead(api.chatStream(request))
@@ -366,7 +366,7 @@ describe("LmStudioApi.chat", () => {
     }).pipe(withChat(FakeHttp.events(piece({ content: "a" }), "hang!")))
   )
 
-  it.effect("asks only when somebody reads", () =>
+  it.effect("sends the request only when the stream is read", () =>
     Effect.gen(function* () {
       const api = yield* LmStudioApi
       const stream = api.chatStream(request)

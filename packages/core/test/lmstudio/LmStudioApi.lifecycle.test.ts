@@ -14,7 +14,7 @@ const with_ = (routes: FakeHttp.Routes, settings: Parameters<typeof apiLayer>[1]
 const load = "POST /api/v1/models/load"
 
 describe("LmStudioApi.load and unload", () => {
-  it.effect("send strict bodies: nothing that the route does not know (H30)", () =>
+  it.effect("send strict bodies: no key that the route does not know (H30)", () =>
     Effect.gen(function* () {
       const api = yield* LmStudioApi
       yield* api.load("m", { contextLength: 8192, flashAttention: true, offloadKvCacheToGpu: false })
@@ -39,7 +39,7 @@ describe("LmStudioApi.load and unload", () => {
     )
   )
 
-  it.effect("are never repeated: the reply may be lost and the work done", () =>
+  it.effect("are never repeated: the work may be done although the reply is lost", () =>
     Effect.gen(function* () {
       const api = yield* LmStudioApi
       const fiber = yield* Effect.fork(Effect.flip(api.load("m")))
@@ -49,7 +49,7 @@ describe("LmStudioApi.load and unload", () => {
     }).pipe(with_({ [load]: [FakeHttp.refused("ECONNRESET")] }, { retries: 3 }))
   )
 
-  it.effect("tell a load failure from a success by the body, not by the status", () =>
+  it.effect("distinguish a load failure from a success by the body, not by the status", () =>
     Effect.gen(function* () {
       const api = yield* LmStudioApi
       const error = yield* Effect.flip(api.load("m"))
@@ -59,7 +59,7 @@ describe("LmStudioApi.load and unload", () => {
     )
   )
 
-  it.effect("say what an older LM Studio should be replaced with", () =>
+  it.effect("say which LM Studio to update to when it is too old", () =>
     Effect.gen(function* () {
       const api = yield* LmStudioApi
       const error = yield* Effect.flip(api.load("m"))
@@ -74,7 +74,7 @@ describe("LmStudioApi.load and unload", () => {
     )
   )
 
-  it.effect("do not hold the breaker of inference responsible", () =>
+  it.effect("do not count on the breaker of inference", () =>
     Effect.gen(function* () {
       const api = yield* LmStudioApi
       yield* Effect.flip(api.load("m"))
@@ -90,7 +90,7 @@ describe("LmStudioApi.load and unload", () => {
 })
 
 describe("LmStudioApi downloads", () => {
-  it.effect("start and are followed, with the job's id kept out of the path's structure", () =>
+  it.effect("start and report progress, with the job's id escaped in the path", () =>
     Effect.gen(function* () {
       const api = yield* LmStudioApi
       const started = yield* api.download("qwen/qwen3-4b", "Q4_K_M")
@@ -124,7 +124,7 @@ describe("LmStudioApi downloads", () => {
 })
 
 describe("LmStudioApi.embed, complete and respond", () => {
-  it.effect("give vectors in the order of the input, and take a variant's name for the model's", () =>
+  it.effect("give vectors in the order of the input, and accept a variant's name as the model's", () =>
     Effect.gen(function* () {
       const api = yield* LmStudioApi
       const { usage, vectors } = yield* api.embed({ model: "nomic", input: ["a", "b"], ttlSeconds: 60 })
@@ -160,7 +160,7 @@ describe("LmStudioApi.embed, complete and respond", () => {
     }).pipe(with_({}))
   )
 
-  it.effect("notice another model's answer on every route", () =>
+  it.effect("detect an answer of another model on every route", () =>
     Effect.gen(function* () {
       const api = yield* LmStudioApi
       for (const call of [

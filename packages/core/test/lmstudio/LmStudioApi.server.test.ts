@@ -15,7 +15,7 @@ const paths = Effect.map(Effect.flatten(FakeHttp.FakeRequests), (all) => all.map
 const openAiList = FakeHttp.json({ object: "list", data: [{ id: "llama3:8b", object: "model" }] })
 
 describe("LmStudioApi.server", () => {
-  it.effect("finds native v1 by the body of its model list", () =>
+  it.effect("detects native v1 by the body of its model list", () =>
     Effect.gen(function* () {
       assert.deepStrictEqual(yield* server, {
         baseUrl: "http://127.0.0.1:1234",
@@ -25,7 +25,7 @@ describe("LmStudioApi.server", () => {
     }).pipe(Effect.provide(apiLayer(native)))
   )
 
-  it.effect("finds legacy v0 behind a route that answers 200 and does not exist", () =>
+  it.effect("detects legacy v0 although an unknown route answers 200", () =>
     Effect.gen(function* () {
       assert.strictEqual((yield* server).dialect, "legacy-v0")
       assert.deepStrictEqual(
@@ -42,7 +42,7 @@ describe("LmStudioApi.server", () => {
     )
   )
 
-  it.effect("finds a plain OpenAI server, which is not LM Studio", () =>
+  it.effect("detects a plain OpenAI server, which is not LM Studio", () =>
     Effect.gen(function* () {
       assert.deepInclude(yield* server, { dialect: "openai", isLmStudio: false })
       assert.deepStrictEqual(
@@ -61,7 +61,7 @@ describe("LmStudioApi.server", () => {
     )
   )
 
-  it.effect("does not take the rows of another server for those of v0", () =>
+  it.effect("does not mistake the rows of another server for those of v0", () =>
     Effect.gen(function* () {
       assert.strictEqual((yield* server).dialect, "openai")
     }).pipe(Effect.provide(apiLayer({ ...unexpected, "GET /api/v0/models": openAiList, "GET /v1/models": openAiList })))
@@ -83,17 +83,17 @@ describe("LmStudioApi.server", () => {
     )
   )
 
-  it.effect("does not take a proxy before a server that is started for another product", () =>
+  it.effect("does not mistake a proxy before a starting server for another product", () =>
     Effect.gen(function* () {
       const error = yield* Effect.flip(server)
       assert.deepInclude(error, { _tag: "ServerFault", reason: "Gateway", retryable: false })
-      assert.include(error.message, "A proxy answers in its place")
+      assert.include(error.message, "Only a proxy answers")
     }).pipe(
       Effect.provide(apiLayer({ "GET /api/v1/models": FakeHttp.text("<h1>502 Bad Gateway</h1>", 502, "text/html") }))
     )
   )
 
-  it.effect("tells why nobody answers, from the code of the socket's error", () =>
+  it.effect("says why there is no answer, from the code of the socket's error", () =>
     Effect.gen(function* () {
       for (const [code, reason, retryable] of [
         ["ECONNREFUSED", "Refused", false],
@@ -111,7 +111,7 @@ describe("LmStudioApi.server", () => {
     })
   )
 
-  it.effect("gives up on a host that swallows everything after the connect limit", () =>
+  it.effect("gives up after the connect limit on a host that never answers", () =>
     Effect.gen(function* () {
       const fiber = yield* Effect.fork(Effect.flip(server))
       yield* TestClock.adjust("5 seconds")
@@ -119,7 +119,7 @@ describe("LmStudioApi.server", () => {
     }).pipe(Effect.provide(apiLayer({ "GET /api/v1/models": FakeHttp.silent })))
   )
 
-  it.effect("asks for a token when the server wants one, instead of going on with other routes", () =>
+  it.effect("asks for a token when the server requires one, instead of trying other routes", () =>
     Effect.gen(function* () {
       const error = yield* Effect.flip(server)
       assert.deepInclude(error, { _tag: "Unauthorized", reason: "Missing" })
@@ -137,7 +137,7 @@ describe("LmStudioApi.server", () => {
     )
   )
 
-  it.effect("keeps what it found, and does not keep a failure", () =>
+  it.effect("caches the result, but not a failure", () =>
     Effect.gen(function* () {
       assert.strictEqual((yield* Effect.flip(server))._tag, "LmStudioUnreachable")
       yield* server
@@ -146,7 +146,7 @@ describe("LmStudioApi.server", () => {
     }).pipe(Effect.provide(apiLayer({ "GET /api/v1/models": [FakeHttp.refused(), nativeList] })))
   )
 
-  it.effect("asks once for many callers, and the one who came first may leave", () =>
+  it.effect("asks once for many callers, even if the first one is interrupted", () =>
     Effect.gen(function* () {
       const first = yield* Effect.fork(server)
       const others = yield* Effect.replicateEffect(Effect.fork(server), 9)
@@ -169,7 +169,7 @@ describe("LmStudioApi.models", () => {
     }).pipe(Effect.provide(apiLayer(native)))
   )
 
-  it.effect("finds out anew when another version answers there by now", () =>
+  it.effect("detects the dialect again when another version answers", () =>
     Effect.gen(function* () {
       assert.strictEqual((yield* server).dialect, "legacy-v0")
       assert.deepStrictEqual(
@@ -190,7 +190,7 @@ describe("LmStudioApi.models", () => {
     )
   )
 
-  it.effect("does not wait for ever for a server that has stopped answering", () =>
+  it.effect("does not wait forever for a server that has stopped answering", () =>
     Effect.gen(function* () {
       yield* server
       const fiber = yield* Effect.fork(Effect.flip(models))
@@ -203,7 +203,7 @@ describe("LmStudioApi.models", () => {
     }).pipe(Effect.provide(apiLayer({ "GET /api/v1/models": [nativeList, FakeHttp.silent] })))
   )
 
-  it.effect("says what is wrong with a body that is no list", () =>
+  it.effect("says what is wrong with a body that is not a list", () =>
     Effect.gen(function* () {
       yield* server
       const error = yield* Effect.flip(models)
@@ -217,7 +217,7 @@ describe("LmStudioApi.models", () => {
     )
   )
 
-  it.effect("is tried again when the connection was reset, as the policy says", () =>
+  it.effect("is retried as the policy says when the connection was reset", () =>
     Effect.gen(function* () {
       const fiber = yield* Effect.fork(models)
       yield* TestClock.adjust("1 minute")
@@ -266,7 +266,7 @@ describe("LmStudioApi.ping", () => {
     )
   )
 
-  it.effect("falls back on the list of a server that does not greet", () =>
+  it.effect("falls back to the model list of a server without a greeting", () =>
     Effect.gen(function* () {
       yield* server
       assert.strictEqual((yield* ping).dialect, "openai")
@@ -299,7 +299,7 @@ describe("requests", () => {
     )
   )
 
-  it.effect("leave no token in the errors they end in", () =>
+  it.effect("leave no token in their errors", () =>
     Effect.gen(function* () {
       const error = yield* Effect.flip(models)
       assert.notInclude(JSON.stringify(error) + String(error) + error.message, "sk-lm-secret")

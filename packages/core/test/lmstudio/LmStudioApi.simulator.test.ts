@@ -14,7 +14,7 @@ const simulated = (options: SimulatorLayers.LayerOptions = {}, settings: Partial
     )
   )
 
-/** Lets the clock run until the effect has ended: the simulator's replies take time. */
+/** Advances the clock until the effect has ended, because the simulator's replies take time. */
 const inTime = Effect.fnUntraced(function* <A, E, R>(self: Effect.Effect<A, E, R>) {
   const fiber = yield* Effect.fork(self)
   const clock = yield* TestClock.adjust("100 millis").pipe(Effect.forever, Effect.fork)
@@ -45,7 +45,7 @@ describe("LmStudioApi and the simulator", () => {
     }).pipe(simulated())
   )
 
-  it.effect("streams text, thinking and tool calls through every way of cutting them up", () =>
+  it.effect("streams text, thinking and tool calls, however they are cut into pieces", () =>
     Effect.gen(function* () {
       const api = yield* LmStudioApi
       const control = yield* SimulatorControl
@@ -83,7 +83,7 @@ describe("LmStudioApi and the simulator", () => {
     }).pipe(simulated())
   )
 
-  it.effect("tells a crash, a cut and an error in the middle of a stream apart", () =>
+  it.effect("distinguishes a crash, a cut and an error in the middle of a stream", () =>
     Effect.gen(function* () {
       const api = yield* LmStudioApi
       const control = yield* SimulatorControl
@@ -105,7 +105,7 @@ describe("LmStudioApi and the simulator", () => {
     }).pipe(simulated())
   )
 
-  it.effect("is not deceived when the one loaded model answers for a name that nobody has", () =>
+  it.effect("detects that the only loaded model answers for an unknown name", () =>
     Effect.gen(function* () {
       const api = yield* LmStudioApi
       const control = yield* SimulatorControl
@@ -116,7 +116,7 @@ describe("LmStudioApi and the simulator", () => {
     }).pipe(simulated())
   )
 
-  it.effect("names what is available when two models are loaded and neither was asked", () =>
+  it.effect("names the available models when two are loaded and neither was requested", () =>
     Effect.gen(function* () {
       const api = yield* LmStudioApi
       const control = yield* SimulatorControl
@@ -128,7 +128,7 @@ describe("LmStudioApi and the simulator", () => {
     }).pipe(simulated())
   )
 
-  it.effect("asks the instance that a user gave a name of its own", () =>
+  it.effect("reaches an instance to which a user gave its own name", () =>
     Effect.gen(function* () {
       const api = yield* LmStudioApi
       const control = yield* SimulatorControl
@@ -139,7 +139,7 @@ describe("LmStudioApi and the simulator", () => {
     }).pipe(simulated())
   )
 
-  it.effect("passes on the guardrail's refusal with its figure", () =>
+  it.effect("reports the guardrail's refusal with its figure", () =>
     Effect.gen(function* () {
       const api = yield* LmStudioApi
       const error = yield* Effect.flip(inTime(api.load(key)))
@@ -157,7 +157,7 @@ describe("LmStudioApi and the simulator", () => {
     }).pipe(simulated({ settings: { loadTime: Duration.hours(1) } }, { loadTimeout: Duration.minutes(1) }))
   )
 
-  it.effect("speaks v0 and plain OpenAI, and says what is not possible there", () =>
+  it.effect("works with v0 and plain OpenAI, and says what is not possible there", () =>
     Effect.gen(function* () {
       for (const [speaks, dialect] of [
         ["legacy-v0", "legacy-v0"],
@@ -182,7 +182,7 @@ describe("LmStudioApi and the simulator", () => {
     })
   )
 
-  it.effect("needs the token that the server wants", () =>
+  it.effect("needs the token that the server requires", () =>
     Effect.gen(function* () {
       const token = "sk-lm-abcdefgh:abcdefghijklmnopqrst"
       const settings = { authRequired: true, tokens: [token] }
@@ -199,7 +199,7 @@ describe("LmStudioApi and the simulator", () => {
     })
   )
 
-  it.effect("chains responses by their ids, and says when an id is known no more", () =>
+  it.effect("chains responses by their ids, and says so when an id is no longer known", () =>
     Effect.gen(function* () {
       const api = yield* LmStudioApi
       const control = yield* SimulatorControl
@@ -227,7 +227,7 @@ describe("LmStudioApi and the simulator", () => {
     }).pipe(simulated())
   )
 
-  it.effect("shows how a model is loaded and the prompt processed, on the native route", () =>
+  it.effect("reports the progress of loading and of prompt processing, on the native route", () =>
     Effect.gen(function* () {
       const api = yield* LmStudioApi
       const control = yield* SimulatorControl
@@ -268,7 +268,7 @@ describe("LmStudioApi and the simulator", () => {
     }).pipe(simulated())
   )
 
-  it.effect("starts a download, follows it, and knows what is there already", () =>
+  it.effect("starts a download, reports its progress, and detects models that are already there", () =>
     Effect.gen(function* () {
       const api = yield* LmStudioApi
       assert.deepInclude(yield* inTime(api.download(key)), { status: "already_downloaded" })
@@ -277,7 +277,7 @@ describe("LmStudioApi and the simulator", () => {
     }).pipe(simulated())
   )
 
-  it.effect("stops the generation when its reader leaves", () =>
+  it.effect("stops the generation when the reader stops", () =>
     Effect.gen(function* () {
       const api = yield* LmStudioApi
       const control = yield* SimulatorControl

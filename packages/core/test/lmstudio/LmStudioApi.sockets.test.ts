@@ -12,7 +12,9 @@ const request = { model: "m", messages: [{ role: "user" as const, content: "hi" 
 const piece = (content: string, finish: string | null = null) =>
   `data: ${JSON.stringify({ id: "1", model: "m", choices: [{ delta: { content }, finish_reason: finish }] })}\r\n\r\n`
 
-/** A server on a free port; `closed` gets the path of every request whose socket closed before its reply was whole. */
+/**
+ * A server on a free port; `closed` gets the path of every request whose socket closed before its reply was complete.
+ */
 const listen = Effect.fnUntraced(function* (
   handler: (request: Http.IncomingMessage, response: Http.ServerResponse) => void
 ) {
@@ -53,7 +55,7 @@ const withApi = <A, E>(
   )
 
 describe("LmStudioApi over sockets", () => {
-  it.scopedLive("closes the socket at once when a request is interrupted that has had no answer yet", () =>
+  it.scopedLive("closes the socket at once when a request is interrupted before the first answer", () =>
     Effect.gen(function* () {
       const { arrived, closed, port } = yield* listen(() => {})
       const fiber = yield* Effect.fork(withApi({ port }, (api) => api.chat(request)))
@@ -81,7 +83,7 @@ describe("LmStudioApi over sockets", () => {
     })
   )
 
-  it.scopedLive("closes the socket when a time limit ends", () =>
+  it.scopedLive("closes the socket when a time limit passes", () =>
     Effect.gen(function* () {
       const { closed, port } = yield* listen(() => {})
       const error = yield* withApi({ port }, (api) => Effect.flip(api.chat(request, { firstByte: "3 seconds" })))
@@ -90,7 +92,7 @@ describe("LmStudioApi over sockets", () => {
     })
   )
 
-  it.scopedLive("says how much had arrived when the server dies in the middle", () =>
+  it.scopedLive("says how much had arrived when the server dies within the reply", () =>
     Effect.gen(function* () {
       const { port } = yield* listen((_, response) => {
         response.writeHead(200, { "content-type": "text/event-stream" })
@@ -101,7 +103,7 @@ describe("LmStudioApi over sockets", () => {
     })
   )
 
-  it.scopedLive("reads characters that are cut in two between packets", () =>
+  it.scopedLive("decodes characters that are split between packets", () =>
     Effect.gen(function* () {
       const bytes = Buffer.from(`${piece("Grüße 😀")}: c\r\n\r\n${piece("!", "stop")}data: [DONE]\r\n\r\n`)
       const { port } = yield* listen((_, response) => {
@@ -116,7 +118,7 @@ describe("LmStudioApi over sockets", () => {
     })
   )
 
-  it.scopedLive("says that nothing listens, and that a server without TLS is asked for it", () =>
+  it.scopedLive("says when nothing listens, and when a server has no TLS", () =>
     Effect.gen(function* () {
       const { port } = yield* listen((_, response) => response.end())
       const tls = yield* withApi({ baseUrl: Option.some(`https://127.0.0.1:${port}`) }, (api) =>
@@ -134,7 +136,7 @@ describe("LmStudioApi over sockets", () => {
     })
   )
 
-  it.scopedLive("answers a hundred callers over their own connections", () =>
+  it.scopedLive("serves a hundred callers over separate connections", () =>
     Effect.gen(function* () {
       const { port } = yield* listen((_, response) => {
         response.writeHead(200, { "content-type": "text/event-stream" })

@@ -4,7 +4,7 @@ import { LmsCli } from "@lms-bridge/core/lmstudio/LmsCli"
 import { filesAt, layerOver, withLms, type Scripts } from "./cliLayer.ts"
 
 describe("LmsCli.binary", () => {
-  /** Which of these files is taken for `lms`. */
+  /** Which of these files is used as `lms`. */
   const found = Effect.fnUntraced(function* (
     paths: ReadonlyArray<string>,
     environment: Readonly<Record<string, string>>,
@@ -16,7 +16,7 @@ describe("LmsCli.binary", () => {
     )
   })
 
-  it.effect("is what configuration says, else what is on PATH, else what is in LM Studio's home", () =>
+  it.effect("is the configured one, else the one on PATH, else the one in LM Studio's home", () =>
     Effect.gen(function* () {
       const env = { PATH: "/usr/bin:/opt/bin", HOME: "/home/me" }
       const home = "/home/me/.lmstudio/bin/lms"
@@ -37,7 +37,7 @@ describe("LmsCli.binary", () => {
     })
   )
 
-  it.effect("is not looked for elsewhere when configuration names a path that is not there", () =>
+  it.effect("is not searched elsewhere when the configured path does not exist", () =>
     Effect.gen(function* () {
       const error = yield* Effect.flip(found(["/opt/bin/lms"], { PATH: "/opt/bin" }, { lmsBinary: "/x/lms" }))
       assert.deepInclude(error, { reason: "NotInstalled" })
@@ -49,7 +49,7 @@ describe("LmsCli.binary", () => {
     })
   )
 
-  it.effect("is looked for again at the next call while it is missing, and when it has gone", () =>
+  it.effect("is searched again at the next call while it is missing, and when it has disappeared", () =>
     Effect.gen(function* () {
       const paths = yield* Ref.make<ReadonlyArray<string>>([])
       const version: Scripts = {
@@ -67,7 +67,7 @@ describe("LmsCli.binary", () => {
     })
   )
 
-  it.effect("is told apart from one that cannot be started", () =>
+  it.effect("a missing one is distinguished from one that cannot be started", () =>
     Effect.gen(function* () {
       const error = yield* Effect.flip((yield* LmsCli).version)
       assert.deepInclude(error, { reason: "Spawn", retryable: true })

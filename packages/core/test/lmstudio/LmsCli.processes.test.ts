@@ -60,7 +60,7 @@ describe("LmsCli and the simulator's lms as a real process", () => {
     })
   )
 
-  it.scopedLive("tells the ways in which a load fails", () =>
+  it.scopedLive("distinguishes the ways in which a load fails", () =>
     Effect.gen(function* () {
       const simulator = yield* start
       yield* Effect.gen(function* () {
@@ -74,7 +74,7 @@ describe("LmsCli and the simulator's lms as a real process", () => {
     })
   )
 
-  it.scopedLive("reads back what a load did that does not exit and ignores SIGTERM, and leaves no process behind", () =>
+  it.scopedLive("verifies a load whose process does not exit and ignores SIGTERM, and leaves no process behind", () =>
     Effect.gen(function* () {
       const simulator = yield* start
       yield* simulator.control.script("lms load", [Outcome.ok, Outcome.ignoresSigterm])
@@ -82,12 +82,12 @@ describe("LmsCli and the simulator's lms as a real process", () => {
         const ensured = yield* Effect.flatMap(ModelLifecycle, (lifecycle) => lifecycle.ensureLoaded(key))
         assert.deepInclude(ensured, { instanceId: key, way: "cli", ttlMillis: 600_000 })
       }).pipe(services(simulator, { loadTimeout: Duration.seconds(5) }))
-      // the layers have closed, and with them the last child has ended
+      // the layers are closed, and so the last child has ended
       assert.deepStrictEqual(yield* running(simulator.lmsBinary), [])
     })
   )
 
-  it.scopedLive("downloads with progress, and is stopped with its reader", () =>
+  it.scopedLive("downloads with progress, and stops when its reader stops", () =>
     Effect.gen(function* () {
       const simulator = yield* start
       yield* simulator.control.setSettings({ downloadTime: Duration.seconds(60) })

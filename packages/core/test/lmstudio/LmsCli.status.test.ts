@@ -8,7 +8,7 @@ describe("LmsCli and the status port", () => {
   const status = FakeHttp.json({ package: "llmster", version: "0.4.25+1", more: true })
   const notes = { "/lm/.internal/http-server.json": '{"host":"127.0.0.1","pid":7,"port":40001}' }
 
-  it.effect("asks there before any process, and takes what answers to be what `lms` would find", () =>
+  it.effect("is asked before any process is started, and its answer counts as what `lms` would find", () =>
     Effect.gen(function* () {
       const lms = yield* LmsCli
       assert.deepStrictEqual(yield* lms.application, Option.some({ package: "llmster", version: "0.4.25+1" }))
@@ -17,7 +17,7 @@ describe("LmsCli and the status port", () => {
     }).pipe(withLms({}, {}, FakeHttp.layer({ "GET /lms-status": status })))
   )
 
-  it.effect("finds it where LM Studio has noted it in the home that the executable belongs to", () =>
+  it.effect("finds the port that LM Studio has recorded in the home of the executable", () =>
     Effect.gen(function* () {
       assert.isTrue(Option.isSome(yield* (yield* LmsCli).application))
       const [first, ...others] = yield* Effect.flatten(FakeHttp.FakeRequests)
@@ -41,7 +41,7 @@ describe("LmsCli and the status port", () => {
     )
   )
 
-  it.effect("takes nothing else that listens there for LM Studio, and asks no port here for one elsewhere", () =>
+  it.effect("does not mistake another program for LM Studio, and asks no local port for a remote LM Studio", () =>
     Effect.gen(function* () {
       const web = withLms({}, {}, FakeHttp.layer({ "GET /lms-status": FakeHttp.text("<html>") }))
       const application = Effect.flatMap(LmsCli, (lms) => lms.application)

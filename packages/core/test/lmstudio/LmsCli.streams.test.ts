@@ -4,7 +4,7 @@ import { LmsCli } from "@lms-bridge/core/lmstudio/LmsCli"
 import { seen, withLms } from "./cliLayer.ts"
 
 describe("LmsCli.get", () => {
-  it.effect("tells progress from the bar, and says at the end what was done", () =>
+  it.effect("reads progress from the bar, and reports the result at the end", () =>
     Effect.gen(function* () {
       const lms = yield* LmsCli
       const events = yield* Stream.runCollect(lms.get("qwen/qwen3-4b"))
@@ -27,7 +27,7 @@ describe("LmsCli.get", () => {
     )
   )
 
-  it.effect("says when there was nothing to do, and when there is no such model", () =>
+  it.effect("reports when there was nothing to do, and when there is no such model", () =>
     Effect.gen(function* () {
       const lms = yield* LmsCli
       assert.deepStrictEqual(Chunk.toReadonlyArray(yield* Stream.runCollect(lms.get("there"))), [
@@ -45,7 +45,7 @@ describe("LmsCli.get", () => {
     )
   )
 
-  it.effect("is done although the process does not exit (H28), and the process is ended", () =>
+  it.effect("completes although the process does not exit (H28), and ends the process", () =>
     Effect.gen(function* () {
       const lms = yield* LmsCli
       const fiber = yield* Effect.fork(Stream.runLast(lms.get("m")))
@@ -66,7 +66,7 @@ describe("LmsCli.get", () => {
     }).pipe(withLms({ "get m --yes": { exitCode: "never", stdout: "[#] 1%\r" } }))
   )
 
-  it.effect("gives up when nothing has moved for long", () =>
+  it.effect("gives up when there is no progress for a long time", () =>
     Effect.gen(function* () {
       const lms = yield* LmsCli
       const fiber = yield* Effect.fork(Effect.flip(Stream.runDrain(lms.get("m"))))
@@ -77,7 +77,7 @@ describe("LmsCli.get", () => {
 })
 
 describe("LmsCli.logStream", () => {
-  it.effect("gives events, passes over the banner, and ends the process when nobody reads", () =>
+  it.effect("emits events, skips the banner, and ends the process when the reader stops", () =>
     Effect.gen(function* () {
       const lms = yield* LmsCli
       const events = yield* Stream.runCollect(Stream.take(lms.logStream("server"), 2))

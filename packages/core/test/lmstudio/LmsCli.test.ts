@@ -31,7 +31,7 @@ const instance = {
 }
 
 describe("LmsCli listings", () => {
-  it.effect("decode `lms ps --json`, ignoring what is new and taking null for absent", () =>
+  it.effect("decode `lms ps --json`, ignoring new fields and treating null as absent", () =>
     Effect.gen(function* () {
       const [first, second] = yield* (yield* LmsCli).ps
       assert.deepInclude(first, { modelKey: "qwen/qwen3-4b", identifier: "qwen/qwen3-4b:2", contextLength: 65536 })
@@ -71,13 +71,13 @@ describe("LmsCli listings", () => {
     }).pipe(withLms({ "ls --json": { stdout: JSON.stringify([entry]) } }))
   )
 
-  it.effect("take a sentence of an old version for the empty list", () =>
+  it.effect("read an old version's sentence as the empty list", () =>
     Effect.gen(function* () {
       assert.deepStrictEqual(yield* (yield* LmsCli).ps, [])
     }).pipe(withLms({ "ps --json": { stderr: "No models are currently loaded.\n\nTo load a model, run:\n" } }))
   )
 
-  it.effect("fail when an instance cannot be understood: a busy one must not be overlooked", () =>
+  it.effect("fail when an instance cannot be decoded: a busy one must not be overlooked", () =>
     Effect.gen(function* () {
       const lms = yield* LmsCli
       for (let index = 0; index < 3; index++) {
@@ -90,7 +90,7 @@ describe("LmsCli listings", () => {
     )
   )
 
-  it.effect("read server and daemon status and the version, in new and old forms", () =>
+  it.effect("read server and daemon status and the version, in new and old formats", () =>
     Effect.gen(function* () {
       const lms = yield* LmsCli
       assert.deepStrictEqual(yield* lms.serverStatus, { running: true, port: 8080 })
@@ -111,7 +111,7 @@ describe("LmsCli listings", () => {
     )
   )
 
-  it.effect("are repeated when the process hangs, as the policy says, and open the breaker in the end", () =>
+  it.effect("are retried as the policy says when the process hangs, and finally open the breaker", () =>
     Effect.gen(function* () {
       const lms = yield* LmsCli
       const fiber = yield* Effect.fork(Effect.flip(lms.version))
@@ -129,7 +129,7 @@ describe("LmsCli listings", () => {
 })
 
 describe("LmsCli actions", () => {
-  it.effect("load with --yes and a TTL, without a shell and with stdin at its end", () =>
+  it.effect("load with --yes and a TTL, without a shell and with stdin closed", () =>
     Effect.gen(function* () {
       const lms = yield* LmsCli
       yield* lms.load({ key: "qwen/qwen3-4b", ttl: Duration.minutes(10), contextLength: 8192, gpu: "max" })
@@ -145,7 +145,7 @@ describe("LmsCli actions", () => {
     )
   )
 
-  it.effect("tell how far a load is, once for each percent of the spinner", () =>
+  it.effect("report the progress of a load, once for each percent of the spinner", () =>
     Effect.gen(function* () {
       const told: Array<number> = []
       yield* (yield* LmsCli).load({
@@ -193,7 +193,7 @@ describe("LmsCli actions", () => {
     }).pipe(withLms({}))
   )
 
-  it.effect("know a failure by what it says, whatever the exit code is", () =>
+  it.effect("recognise a failure by its text, whatever the exit code is", () =>
     Effect.gen(function* () {
       const lms = yield* LmsCli
       const load = Effect.flip(lms.load({ key: "m", ttl: Duration.seconds(60) }))
@@ -244,7 +244,7 @@ describe("LmsCli actions", () => {
     }).pipe(withLms({ "load m --yes --ttl 60": { exitCode: "never", ignoresSigterm: true } }))
   )
 
-  it.effect("free their caller at once when it is interrupted, too", () =>
+  it.effect("also free their caller at once when it is interrupted", () =>
     Effect.gen(function* () {
       const lms = yield* LmsCli
       const fiber = yield* Effect.fork(lms.load({ key: "m", ttl: Duration.seconds(60) }))
@@ -266,7 +266,7 @@ describe("LmsCli actions", () => {
     }).pipe(withLms({ "server start --port 1234": { stderr: "Success!", keepsPipesOpen: true } }))
   )
 
-  it.effect("estimate what a load needs, also when it will fail", () =>
+  it.effect("estimate the memory of a load, even when it will fail", () =>
     Effect.gen(function* () {
       const lms = yield* LmsCli
       assert.deepStrictEqual(yield* lms.estimate({ key: "m", contextLength: 4096, gpu: 0.5 }), {
@@ -287,7 +287,7 @@ describe("LmsCli actions", () => {
   )
 })
 
-describe("LmsCli and a LM Studio that is off", () => {
+describe("LmsCli and an LM Studio that is off", () => {
   const off: Scripts = { [daemon]: { stdout: `{"status":"not-running"}` } }
 
   it.effect("does not start it", () =>
@@ -310,14 +310,14 @@ describe("LmsCli and a LM Studio that is off", () => {
     }).pipe(withLms({ ...off, "ps --json": { stdout: "[]" } }, { autostart: true }))
   )
 
-  it.effect("starts the server when asked to", () =>
+  it.effect("starts the server when told to", () =>
     Effect.gen(function* () {
       yield* (yield* LmsCli).serverStart()
       assert.deepStrictEqual(yield* argvs, ["server start"])
     }).pipe(withLms({ ...off, "server start": { stderr: "Success! Server is now running on port 1234.\n" } }))
   )
 
-  it.effect("takes it to be on for some seconds after it was seen", () =>
+  it.effect("assumes that it is on for some seconds after it was seen", () =>
     Effect.gen(function* () {
       const lms = yield* LmsCli
       yield* lms.ps
@@ -328,7 +328,7 @@ describe("LmsCli and a LM Studio that is off", () => {
     }).pipe(withLms({ "ps --json": { stdout: "[]" } }))
   )
 
-  it.effect("cannot tell with a `lms` that has no `daemon` yet, and goes on", () =>
+  it.effect("continues with an `lms` that has no `daemon` yet, because it cannot tell", () =>
     Effect.gen(function* () {
       assert.deepStrictEqual(yield* (yield* LmsCli).ps, [])
     }).pipe(
@@ -337,10 +337,10 @@ describe("LmsCli and a LM Studio that is off", () => {
   )
 })
 
-describe("LmsCli and a LM Studio on another machine", () => {
+describe("LmsCli and an LM Studio on another machine", () => {
   const box = { baseUrl: Option.some("http://box.lan:4321") }
 
-  it.effect("passes --host and --port, and refuses what works on this machine only", () =>
+  it.effect("passes --host and --port, and refuses what works only on this machine", () =>
     Effect.gen(function* () {
       const lms = yield* LmsCli
       assert.deepStrictEqual(yield* lms.ps, [])

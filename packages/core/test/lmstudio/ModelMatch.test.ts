@@ -11,33 +11,33 @@ const listed = [
 ]
 
 describe("ModelMatch", () => {
-  it("takes letter case, a numbered copy and a variant for the same model", () => {
+  it("accepts another case, a numbered copy and a variant as the same model", () => {
     for (const answered of ["qwen/qwen3-4b", "Qwen/Qwen3-4B", "qwen/qwen3-4b:2", "qwen/qwen3-4b@q4_k_m"]) {
       assert.isTrue(sameName("qwen/qwen3-4b", answered), answered)
       assert.isTrue(sameName(answered, "qwen/qwen3-4b"), answered)
     }
   })
 
-  it("does not take another variant, a longer name or another model for it", () => {
+  it("does not accept another variant, a longer name or another model", () => {
     assert.isFalse(sameName("qwen/qwen3-4b@q4_k_m", "qwen/qwen3-4b@q8_0"))
     assert.isFalse(sameName("qwen/qwen3-4b", "qwen/qwen3-4b-2507"))
     assert.isFalse(sameName("qwen3-4b", "qwen/qwen3-4b"))
     assert.isFalse(sameName("qwen/qwen3-4b", "llama-3.2-3b-instruct"))
   })
 
-  it("takes an instance under its own name for its key, and the other way round", () => {
+  it("accepts an instance with its own name for its key, and the other way round", () => {
     assert.isTrue(sameModel("qwen/qwen3-4b", "my-qwen", listed, true))
     assert.isTrue(sameModel("my-qwen", "qwen/qwen3-4b", listed, true))
     assert.isTrue(sameModel("my-qwen", "qwen/qwen3-4b@q8_0", listed, true))
   })
 
-  it("is not deceived by the one model that is loaded (H4)", () => {
+  it("detects that the only loaded model answered (H4)", () => {
     assert.isFalse(sameModel("nonesuch", "llama-3.2-3b-instruct", listed, true))
     assert.isFalse(sameModel("qwen/qwen3-4b", "llama-3.2-3b-instruct", listed, true))
     assert.isFalse(sameModel("qwen/qwen3-4b", "never-heard-of", listed, true))
   })
 
-  it("lets a server that is not LM Studio call its model what it likes", () => {
+  it("accepts any model name from a server that is not LM Studio", () => {
     assert.isTrue(sameModel("qwen/qwen3-4b", "/models/qwen.gguf", listed, false))
     assert.isFalse(sameModel("qwen/qwen3-4b", "llama-3.2-3b-instruct", listed, false))
   })

@@ -27,31 +27,31 @@ const found = (name: string) => {
 }
 
 describe("ModelName", () => {
-  it("takes a name apart", () => {
+  it("splits a name into its parts", () => {
     assert.deepStrictEqual(ModelName.parse("owner/name@q4_k_m:2"), { key: "owner/name", variant: "q4_k_m", copy: 2 })
     assert.deepStrictEqual(ModelName.parse(" owner/name "), { key: "owner/name", variant: undefined, copy: undefined })
     assert.deepStrictEqual(ModelName.parse("name:12"), { key: "name", variant: undefined, copy: 12 })
     assert.deepStrictEqual(ModelName.parse("@x"), { key: "@x", variant: undefined, copy: undefined })
   })
 
-  it("finds a key in any letter case", () => {
+  it("finds a key in any case", () => {
     assert.strictEqual(found("qwen/qwen3-4b-2507"), "qwen/qwen3-4b-2507")
     assert.strictEqual(found("QWEN/Qwen3-4B-2507"), "qwen/qwen3-4b-2507")
     assert.strictEqual(found("  qwen/qwen3-4b-2507 "), "qwen/qwen3-4b-2507")
   })
 
-  it("finds the copy that an instance id names", () => {
+  it("finds the copy with an instance id", () => {
     assert.strictEqual(found("qwen/qwen3-8b:2"), "qwen/qwen3-8b | qwen/qwen3-8b:2")
     assert.strictEqual(found("Reader"), "qwen/qwen3-8b | Reader")
     assert.strictEqual(found("reader"), "qwen/qwen3-8b | Reader")
   })
 
-  it("takes the number of a copy that is gone for the model", () => {
+  it("finds the model by the number of a copy that is gone", () => {
     assert.strictEqual(found("qwen/qwen3-8b:7"), "qwen/qwen3-8b")
     assert.strictEqual(found("qwen/qwen3-8b@q8_0:3"), "qwen/qwen3-8b | qwen/qwen3-8b@q8_0")
   })
 
-  it("tells variants apart, except the only one", () => {
+  it("distinguishes variants, except a single one", () => {
     assert.strictEqual(found("qwen/qwen3-8b@Q8_0"), "qwen/qwen3-8b | qwen/qwen3-8b@q8_0")
     assert.strictEqual(found("qwen/qwen3-4b-2507@q4_k_m"), "qwen/qwen3-4b-2507")
     assert.isUndefined(found("qwen/qwen3-8b@q2_k"))
@@ -61,17 +61,17 @@ describe("ModelName", () => {
     assert.strictEqual(found("llama3:8b"), "llama3:8b")
   })
 
-  it("never takes a part of a name, or a name that contains one, for the model", () => {
+  it("never accepts a part of a name, or a longer name", () => {
     for (const name of ["qwen3-8b", "qwen", "qwen/qwen3-8b-instruct", "", "--help"])
       assert.isUndefined(found(name), name)
   })
 
-  it("knows what leaves the choice to us", () => {
+  it("recognises the names that leave the choice to us", () => {
     for (const name of [undefined, "", "  ", "default", "Default"]) assert.isTrue(ModelName.isDefault(name))
     assert.isFalse(ModelName.isDefault("default-model"))
   })
 
-  it("proposes names for a slip, for a short form and for other words", () => {
+  it("suggests names for a typo, a short form and different words", () => {
     const keys = models.map(({ key }) => key)
     assert.include(ModelName.nearest("qwen/qwen3-8", keys), "qwen/qwen3-8b")
     assert.strictEqual(ModelName.nearest("qwen3-4b", keys)[0], "qwen/qwen3-4b-2507")
@@ -79,7 +79,7 @@ describe("ModelName", () => {
     assert.deepStrictEqual(ModelName.nearest("mistral", keys), [])
   })
 
-  it("says what there is when a name means nothing", () => {
+  it("lists the models when a name matches none", () => {
     const error = ModelName.notFound(models, "qwen/qwen3-8")
     assert.deepStrictEqual(
       error.available,
@@ -89,7 +89,7 @@ describe("ModelName", () => {
     assert.include(ModelName.notFound([], "x").message, "No models are downloaded")
   })
 
-  it.prop("finds every key that it is given", [Schema.Array(Schema.NonEmptyTrimmedString)], ([keys]) => {
+  it.prop("finds every given key", [Schema.Array(Schema.NonEmptyTrimmedString)], ([keys]) => {
     const all = keys.map((key) => model(key))
     for (const key of keys) assert.strictEqual(ModelName.find(all, key)?.model.key, key)
   })

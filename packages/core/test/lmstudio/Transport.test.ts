@@ -4,7 +4,7 @@ import { Settings } from "@lms-bridge/core/configuration/Settings"
 import * as Transport from "@lms-bridge/core/lmstudio/http/Transport"
 import { Cause, Duration, Effect, Exit, Fiber, Layer, Option, Queue, Scope, Stream, TestClock } from "effect"
 
-/** A server whose reply the test writes. `reading` counts the bodies that somebody still reads. */
+/** A server whose reply the test writes. `reading` counts the bodies that are still being read. */
 const makeServer = Effect.gen(function* () {
   const state = { reading: 0 }
   const pieces = yield* Queue.unbounded<Uint8Array>()
@@ -37,7 +37,7 @@ const call: Transport.Call = {
 }
 
 describe("Transport", () => {
-  it.scoped("keeps the limit between bytes from a first byte on that came late", () =>
+  it.scoped("applies the limit between bytes after a first byte that came late", () =>
     Effect.gen(function* () {
       const { layer, push } = yield* makeServer
       const transport = yield* Effect.provide(Transport.make, layer)
@@ -54,7 +54,7 @@ describe("Transport", () => {
     })
   )
 
-  it.scoped("gives a whole reply two seconds to end, even when a limit has passed while nobody read it", () =>
+  it.scoped("gives a complete reply two seconds to end, even when a limit has passed while nobody read it", () =>
     Effect.gen(function* () {
       const { layer, push, state } = yield* makeServer
       const transport = yield* Effect.provide(Transport.make, layer)
@@ -74,7 +74,7 @@ describe("Transport", () => {
     })
   )
 
-  it.scoped("leaves no whole reply behind that does not end when it is closed itself", () =>
+  it.scoped("stops draining a reply that does not end when its own scope closes", () =>
     Effect.gen(function* () {
       const { layer, push, state } = yield* makeServer
       const lifetime = yield* Scope.make()
@@ -91,7 +91,7 @@ describe("Transport", () => {
     })
   )
 
-  it.scoped("does not leave the caller waiting for a request that cannot be written", () =>
+  it.scoped("does not keep the caller waiting for a request that cannot be written", () =>
     Effect.gen(function* () {
       const transport = yield* Effect.provide(Transport.make, (yield* makeServer).layer)
       const exit = yield* Effect.exit(transport.text({ ...call, body: { n: 1n } }))

@@ -1,7 +1,7 @@
-/** Anything that a server may write where a number, a text or a structure is expected. */
+/** Anything that a server may send where a number, a string or a structure is expected. */
 import { FastCheck } from "effect"
 
-/** Numbers as JSON may write them: beyond 2^53, beyond a double, negative, fractional. */
+/** Numbers that JSON can express: beyond 2^53, beyond a double, negative, fractional. */
 const numbers = FastCheck.oneof(
   FastCheck.constantFrom("18446744072635812000", "-1073741819", "1e400", "-0", "0.5", "9007199254740993", "1e-400"),
   FastCheck.bigInt({ min: -(2n ** 70n), max: 2n ** 70n }).map(String),
@@ -12,7 +12,7 @@ export const texts = FastCheck.oneof(
   FastCheck.fullUnicodeString({ maxLength: 20 }),
   FastCheck.constantFrom("NaN", "null", "", "\u0000\u001b[31m", "[DONE]", "Infinity", "{", "```")
 )
-/** The text of any value where a number, a text or a structure is expected. */
+/** The text of any value, where a number, a string or a structure is expected. */
 export const values = FastCheck.oneof(
   numbers,
   numbers.map((digits) => `"${digits}"`),
@@ -20,7 +20,7 @@ export const values = FastCheck.oneof(
   FastCheck.constantFrom("null", "true", "false", "[]", "{}", "[null]", '{"a":1}', "[[1]]"),
   FastCheck.jsonValue({ maxDepth: 2 }).map((value) => JSON.stringify(value))
 )
-/** The template with any value in the place of some of its values. */
+/** The template with some of its values replaced by any value. */
 export const bentFrom = (template: unknown) => {
   const places: Array<string> = []
   const marked = JSON.stringify(template, (_, value: unknown) => {
@@ -36,7 +36,7 @@ export const bentFrom = (template: unknown) => {
   )
 }
 
-/** The words of the contract with any number, or none, in the place of theirs. */
+/** The texts of the contract with any number, or none, in place of theirs. */
 export const sentences = FastCheck.tuple(
   FastCheck.constantFrom(
     "The model has crashed without additional information. (Exit code: %)",

@@ -1,4 +1,4 @@
-/** `LmStudioApi` over scripted HTTP, without retries unless a test asks for them. */
+/** `LmStudioApi` over scripted HTTP, without retries unless a test sets them. */
 import { Layer } from "effect"
 import { Settings, type Values } from "@lms-bridge/core/configuration/Settings"
 import { LmStudioApi } from "@lms-bridge/core/lmstudio/LmStudioApi"

@@ -52,7 +52,7 @@ export const layerOver = (
     Layer.provideMerge(Layer.setConfigProvider(ConfigProvider.fromMap(new Map(Object.entries(environment)))))
   )
 
-/** `lms` at /opt/lms, LM Studio running, no retries unless a test asks for them. */
+/** `lms` at /opt/lms, LM Studio running, no retries unless a test sets them. */
 export const withLms = (
   scripts: Scripts,
   settings: Partial<Values> = {},

@@ -1,10 +1,10 @@
 import { present } from "../../src/schema/Fields.ts"
 
 /* oxlint-disable max-lines -- one table, with a row for every text of the contract */
-/** Every error text of the contract (A4, A8, A9, C2, C4, C5, H) with the route's shape around it, and what it means. */
+/** Every error text of the contract (A4, A8, A9, C2, C4, C5, H) in the route's format, and its meaning. */
 
 export interface Row {
-  /** Where in the contract, and what is special about it. */
+  /** The place in the contract, and what is special about the row. */
   readonly where: string
   readonly body: unknown
   readonly status?: number
@@ -69,7 +69,7 @@ const templateRefusals: ReadonlyArray<readonly [string, number | undefined, unkn
   ["Mistral: counts", 400, openAi("Not the same number of function calls and responses")],
   ["llama-server", 500, native("Failed to apply chat template: unexpected end", { code: 500, type: "server_error" })],
   ["Python's words", 400, openAi("jinja2.exceptions.TemplateError: Conversation must start with a user message")],
-  ["a filter that is not there", 400, openAi('Unknown StringValue filter: "foo"')],
+  ["an unknown filter", 400, openAi('Unknown StringValue filter: "foo"')],
   ["with the words of a permission", 400, openAi('Jinja Exception: "tool" is not permitted here')]
 ]
 
@@ -92,7 +92,7 @@ const toolRefusals: ReadonlyArray<readonly [string, number, unknown, ReadonlyArr
   ["Python's words", 422, '{"detail":[{"loc":["body","tools",5,"function"],"msg":"Field required"}]}', [5]],
   ["in words", 400, openAi("The tool at index 6 has no parameters"), [6]],
   [
-    "issues inside of a text inside of JSON",
+    "issues in a string in JSON",
     500,
     native(`Engine protocol request returned 400: ${JSON.stringify({ error: issues([3, "function", "type"]) })}`),
     [3]
@@ -168,7 +168,7 @@ export const rows: ReadonlyArray<Row> = [
   row("A8 a proxy's bare 401", 401, "", { _tag: "Unauthorized", reason: "Missing" }),
   row("A8 a proxy's bare 403", 403, "<html>403 Forbidden</html>", { _tag: "Unauthorized", reason: "Forbidden" }),
 
-  // C4, A9: names that nobody has
+  // C4, A9: unknown names
   row(
     "C4 model not downloaded (400)",
     400,
@@ -230,7 +230,7 @@ export const rows: ReadonlyArray<Row> = [
     { _tag: "ModelNotLoaded" }
   ),
   row(
-    "A5 unloading what is not there",
+    "A5 unloading an unknown instance",
     404,
     native('Cannot find a model with identifier "asked"', { type: "model_not_found" }),
     { _tag: "ModelNotLoaded", model: "asked" },
@@ -282,7 +282,7 @@ export const rows: ReadonlyArray<Row> = [
   ),
   row("F1 cancelled", 500, native("Load cancelled."), { _tag: "ModelLoadFailed", reason: "Cancelled" }),
 
-  // C5: in mid-request
+  // C5: during a request
   row("C5 unloaded", undefined, { error: "Model unloaded." }, { _tag: "ModelCrashed", reason: "Unloaded" }),
   row("C5 is unloaded", 400, { error: "Model is unloaded." }, { _tag: "ModelCrashed", reason: "Unloaded" }),
   row(
@@ -449,7 +449,7 @@ export const rows: ReadonlyArray<Row> = [
     { _tag: "ContextOverflow", contextLength: 4096 }
   ),
 
-  // C2, A1, A9: refused as it stands
+  // C2, A1, A9: requests that are refused
   row(
     "C2 tool_choice",
     400,
@@ -501,7 +501,7 @@ export const rows: ReadonlyArray<Row> = [
     _tag: "RequestRejected",
     code: "job_not_found"
   }),
-  row("a 422 that nobody knows", 422, native("?"), { _tag: "RequestRejected" }),
+  row("an unknown 422", 422, native("?"), { _tag: "RequestRejected" }),
 
   // C4, A1: stored replies
   row(
@@ -557,7 +557,7 @@ export const rows: ReadonlyArray<Row> = [
   row("a proxy's 502", 502, "<html>Bad Gateway</html>", { _tag: "ServerFault", reason: "Gateway", retryable: false }),
   row("a proxy's 504 without words", 504, "", { _tag: "ServerFault", reason: "Gateway" }),
   row("another program's 502", 502, { error: "upstream command exited" }, { _tag: "ServerFault", reason: "Unknown" }),
-  row("an internal error that nobody knows", 500, native("boom", { type: "internal_error", code: "unknown" }), {
+  row("an unknown internal error", 500, native("boom", { type: "internal_error", code: "unknown" }), {
     _tag: "ServerFault",
     reason: "Engine",
     retryable: true
@@ -585,5 +585,5 @@ export const rows: ReadonlyArray<Row> = [
     _tag: "RequestRejected",
     retryable: false
   }),
-  row("a stream's error that nobody knows", undefined, { error: "boom" }, { _tag: "ServerFault", reason: "Unknown" })
+  row("an unknown error in a stream", undefined, { error: "boom" }, { _tag: "ServerFault", reason: "Unknown" })
 ]

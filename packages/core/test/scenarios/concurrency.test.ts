@@ -419,6 +419,6 @@ scenarios("concurrency", [
       yield* says({ text: "I am not who you asked." })
       return yield* asks("nonesuch")
     }),
-    expect: { tag: "WrongModelAnswered", says: /"nonesuch" was asked, but "qwen\/qwen3-4b-2507" answered/ }
+    expect: { tag: "WrongModelAnswered", says: /"nonesuch" was requested, but "qwen\/qwen3-4b-2507" answered/ }
   }
 ])

@@ -59,22 +59,25 @@ scenarios("exhaustion", [
   }),
   overflow("tokens-to-keep-numbers", "The same, with n_keep and n_ctx.", {
     tag: "ContextOverflow",
-    says: /\d+ tokens against 4096/
+    says: /\d+ tokens, the context has 4096/
   }),
-  overflow("keep-first", "The same, in the words of 0.3.", { tag: "ContextOverflow", says: /\d+ tokens against 4096/ }),
+  overflow("keep-first", "The same, in the words of 0.3.", {
+    tag: "ContextOverflow",
+    says: /\d+ tokens, the context has 4096/
+  }),
   overflow("cannot-truncate", "The same: the prompt cannot be truncated.", {
     tag: "ContextOverflow",
-    says: /\d+ tokens against 4096/
+    says: /\d+ tokens, the context has 4096/
   }),
   overflow("available", "The same, in llama-server's words.", {
     tag: "ContextOverflow",
-    says: /\d+ tokens against 4096/
+    says: /\d+ tokens, the context has 4096/
   }),
   {
     ...overflow(
       "available",
       "The engine refuses the conversation with an object that has both numbers.",
-      { tag: "ContextOverflow", says: /\d+ tokens against 4096/ },
+      { tag: "ContextOverflow", says: /\d+ tokens, the context has 4096/ },
       { overflow: "engine" },
       "of-the-engine"
     ),
@@ -99,7 +102,7 @@ scenarios("exhaustion", [
       ]),
       chats(qwen)
     ),
-    expect: { tag: "ContextOverflow", says: /9021 tokens against 4096/ }
+    expect: { tag: "ContextOverflow", says: /9021 tokens, the context has 4096/ }
   },
   {
     id: "exhaustion/overflow-in-the-stream",
@@ -115,7 +118,7 @@ scenarios("exhaustion", [
       ]),
       chats(qwen)
     ),
-    expect: { tag: "ContextOverflow", says: /9021 tokens against 4096/ }
+    expect: { tag: "ContextOverflow", says: /9021 tokens, the context has 4096/ }
   },
   {
     id: "exhaustion/too-many-requests",

@@ -324,7 +324,7 @@ scenarios("loading", [
       simulator: { settings: { loadTime: Duration.hours(1), api: "native-v1" } }
     },
     run: ensures(qwen, { contextLength: 8192 }),
-    expect: { tag: "ModelLoadFailed", says: /nothing within 1m.*LMS_BRIDGE_LOAD_TIMEOUT/ }
+    expect: { tag: "ModelLoadFailed", says: /no reply within 1m.*LMS_BRIDGE_LOAD_TIMEOUT/ }
   },
   {
     id: "loading/ttl-above-the-maximum",

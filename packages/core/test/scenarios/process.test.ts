@@ -188,7 +188,10 @@ scenarios("process", [
       yield* arrange((lmStudio) => lmStudio.setSettings({ appRunning: false, serverRunning: false }))
       return yield* ensures(qwen)
     }),
-    expect: { tag: "LmStudioUnreachable", says: /answered before and does not any more.*Start it and its server again/ }
+    expect: {
+      tag: "LmStudioUnreachable",
+      says: /answered before, but does not any more.*Start it and its server again/
+    }
   },
   {
     id: "process/ps-ignores-sigterm",

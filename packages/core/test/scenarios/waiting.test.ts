@@ -93,7 +93,7 @@ scenarios("waiting", [
       yield* fault("POST /v1/chat/completions", [], Outcome.httpError(400, { error: text }))
       return yield* chats(qwen)
     }),
-    expect: { tag: "ModelCrashed", says: /Exit code: 18446744072635812000\).*gave up by itself/ }
+    expect: { tag: "ModelCrashed", says: /Exit code: 18446744072635812000\).*engine aborted/ }
   },
   {
     id: "wire/server-is-loading",
@@ -212,7 +212,7 @@ scenarios("waiting", [
       yield* set(down)
       return yield* ensures(qwen)
     }),
-    expect: { tag: "LmStudioUnreachable", says: /answered before and does not any more/ }
+    expect: { tag: "LmStudioUnreachable", says: /answered before, but does not any more/ }
   },
   {
     id: "wire/proxy-before-a-server-that-starts",

@@ -91,7 +91,7 @@ describe("runs that cannot be kept", () => {
     Effect.gen(function* () {
       assert.strictEqual(
         (yield* cli(["runs", "ls"], { unkept })).err,
-        "Runs are not kept. The data folder /tmp/a cannot be written (EEXIST). Set LMS_BRIDGE_DATA_DIR to one that can."
+        "Runs are not kept. The data folder /tmp/a cannot be written (EEXIST). Set LMS_BRIDGE_DATA_DIR to a writable folder."
       )
       const outcome = AgentLoopTest.outcome("So far.", { status: "budget", budget: "rounds" })
       const loop: ReadonlyArray<AgentLoopTest.Step> = [{ _tag: "RunFinished", outcome }]

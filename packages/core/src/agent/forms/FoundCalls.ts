@@ -5,7 +5,7 @@
 import { codeSpans, type CodeSpans } from "./CodeSpans.ts"
 import { formTable, type Form } from "./FormTable.ts"
 import type { WrittenCall } from "./Readers.ts"
-import { isSpokenOf, reach } from "../../lmstudio/words/SpokenMarks.ts"
+import { isMentioned, reach } from "../../lmstudio/words/MentionedMarks.ts"
 
 /** `calls` is empty where a mark opens a call that cannot be read. `source` is the block without its fence. */
 export interface Block {
@@ -103,7 +103,7 @@ const unread = (text: string, { form, from, start }: Opening, code: CodeSpans): 
   const behind = text.slice(from, from + 240)
   if ((behind.trim() !== "" && !looksBegun.test(behind)) || (fence === undefined && code.isInline(start)))
     return undefined
-  if (fence === undefined && isSpokenOf(lineBefore(text, start), behind)) return undefined
+  if (fence === undefined && isMentioned(lineBefore(text, start), behind)) return undefined
   return {
     start,
     end: fence?.end ?? from,

@@ -1,8 +1,8 @@
 /**
- * What is shown of a reply while it streams in: the text up to a mark behind which a call may begin. What was kept back is
- * shown at the end, when it has turned out to be part of the answer.
+ * What is shown of a reply while it streams in: the text up to a mark behind which a call may begin. What was kept back
+ * is shown at the end, when it has turned out to be part of the answer.
  */
-import { isSpokenOf, lookAhead, reach } from "../../lmstudio/words/SpokenMarks.ts"
+import { isMentioned, lookAhead, reach } from "../../lmstudio/words/MentionedMarks.ts"
 import { formTable } from "./FormTable.ts"
 
 export interface ShownText {
@@ -35,7 +35,7 @@ export const make = (): ShownText => {
         const end = found.index + found[0].length
         // the words behind it decide
         if (waiting.length < end + lookAhead) return show(found.index)
-        if (!isSpokenOf(lineOf(line + waiting.slice(0, found.index)), waiting.slice(end))) {
+        if (!isMentioned(lineOf(line + waiting.slice(0, found.index)), waiting.slice(end))) {
           held = true
           return show(found.index)
         }

@@ -1,6 +1,4 @@
-/**
- * `LmStudioApi` over HTTP: which route each operation takes, under which time limits, and whether it may be repeated.
- */
+/** `LmStudioApi` over HTTP: the route of each operation, its time limits, and whether it may be repeated. */
 import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -46,7 +44,7 @@ export const make = Effect.gen(function* () {
   const ask = exchange(transport)
   const matched = yield* Ref.make<ReadonlySet<string>>(new Set())
 
-  /** Only a name that does not speak for itself costs a look at the list, once. */
+  /** The list is looked at only when the names alone do not decide, and once per pair of names. */
   const checkModel = Effect.fnUntraced(function* (asked: string, answered: string) {
     if (answered === "" || ModelMatch.sameName(asked, answered)) return
     const pair = `${asked}\n${answered}`
@@ -59,7 +57,7 @@ export const make = Effect.gen(function* () {
     yield* Ref.update(matched, (pairs) => new Set([...pairs, pair]))
   })
 
-  /** A request that a model works on: retried until something was delivered, and its answerer compared. */
+  /** A request that a model works on: retried until something was delivered; the model that answered is checked. */
   const infer = Effect.fnUntraced(
     function* <A extends { readonly model: string }, B, I>(
       call: Pick<Transport.Call, "operation" | "path"> & { readonly body: Record<string, unknown> },
@@ -81,7 +79,7 @@ export const make = Effect.gen(function* () {
       )
   )
 
-  /** What only native v1 can do. Never repeated: the work may have been done although the reply was lost. */
+  /** For routes that only native v1 has. Never repeated: the work may have been done although the reply was lost. */
   const manage = Effect.fnUntraced(function* <A, I>(
     call: Omit<Transport.Call, "limits" | "method"> & { readonly model?: string | undefined },
     schema: Schema.Schema<A, I>,
@@ -125,14 +123,14 @@ export const make = Effect.gen(function* () {
     asked?: RequestLimits
   ) =>
     Effect.flatMap(
-      // whoever does not want to hear of it any more is told so by the next event
+      // if the observer fails here, it fails again at the next event, which ends the request
       opened(OpenChat.completions(request), asked, Effect.ignore(onEvent({ _tag: "ModelLoading" }))),
       (reply) => OpenChat.collect(reply, onEvent)
     ).pipe(Effect.scoped, spanned("LmStudioApi.chat", { model: request.model }))
 
   return {
     server: dialects.server.pipe(resilience.protect("http.read"), Effect.withSpan("LmStudioApi.server")),
-    // neither repeated nor refused by a breaker: it is asked in order to know whether anybody is there
+    // neither retried nor refused by a breaker: its purpose is to find out whether the server answers
     ping: dialects.ping.pipe(Effect.withSpan("LmStudioApi.ping")),
     access: dialects.access.pipe(resilience.protect("http.read"), Effect.withSpan("LmStudioApi.access")),
     models: dialects.models.pipe(resilience.protect("http.read"), Effect.withSpan("LmStudioApi.models")),
@@ -189,7 +187,7 @@ export const make = Effect.gen(function* () {
             new ModelLoadFailed({
               model: key,
               reason: "Timeout",
-              serverMessage: `nothing within ${Duration.format(limit)}`
+              serverMessage: `no reply within ${Duration.format(limit)}`
             })
           )
         ),
@@ -268,18 +266,18 @@ const withAsked = (limits: Transport.Limits, asked: RequestLimits = {}): Transpo
   total: asked.total === undefined ? limits.total : Duration.decode(asked.total)
 })
 
-/** LM Studio has no model `default` (contract C4); sent all the same, whatever is loaded would answer. */
+/** LM Studio has no model `default` (contract C4); if it were sent, whichever model is loaded would answer. */
 const checkName = (operation: string, model: string): Effect.Effect<void, LmStudioError> =>
   model.trim() === "" || model.trim().toLowerCase() === "default"
     ? new RequestRejected({
         operation,
         code: "not_sent",
         param: "model",
-        serverMessage: `"${model}" names no model. Resolve it to a model key first; \`lms-bridge models ls\` lists them.`
+        serverMessage: `"${model}" is not the name of a model. Resolve it to a model key first; \`lms-bridge models ls\` lists them.`
       })
     : Effect.void
 
 const insteadOf = (isLmStudio: boolean) =>
   isLmStudio
     ? "Update LM Studio to 0.4 or newer, or let lms-bridge use the `lms` command (LMS_BRIDGE_LMS_BINARY)."
-    : "Models are loaded and unloaded where that server runs; what it lists can be asked."
+    : "Load and unload models where that server runs; the models that it lists can be used."

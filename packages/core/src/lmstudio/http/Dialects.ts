@@ -15,17 +15,17 @@ import { exchange, read } from "./Exchange.ts"
 import type { Limits, Transport } from "./Transport.ts"
 
 export interface Dialects {
-  /** Asked once; a failure is asked again. Callers share one enquiry, and none of them can cut it short. */
+  /** Cached; a failure is not. Concurrent callers share one discovery, and no caller can interrupt it. */
   readonly server: Effect.Effect<ServerInfo, LmStudioError>
   /** One request when the dialect is known. */
   readonly models: Effect.Effect<ReadonlyArray<ApiModel>, LmStudioError>
-  /** The list, and once more without our token where there is one. */
+  /** Gets the list and, if there is a token, gets it once more without the token. */
   readonly access: Effect.Effect<Access, LmStudioError>
-  /** The greeting, else the model list; neither retried nor remembered when it fails. */
+  /** The greeting, else the model list; a failure is neither retried nor cached. */
   readonly ping: Effect.Effect<ServerInfo, LmStudioError>
 }
 
-/** `enquiry` are the limits of a first contact, `look` those of a request to a server that is known. */
+/** `enquiry` are the limits of the first contact, `look` those of a request to a known server. */
 export const make = Effect.fnUntraced(function* (
   transport: Transport,
   limits: { readonly enquiry: Limits; readonly look: Limits }
@@ -36,7 +36,7 @@ export const make = Effect.fnUntraced(function* (
 
   const get = (path: string) =>
     transport.text({ operation: "model list", method: "GET", path, limits: limits.enquiry }).pipe(
-      // nobody has answered yet, so nobody is there
+      // no server has answered yet, so a timeout means that there is none
       Effect.catchTag("RequestTimeout", () =>
         Effect.fail(new LmStudioUnreachable({ baseUrl: transport.baseUrl, reason: "Timeout" }))
       )
@@ -97,7 +97,7 @@ export const make = Effect.fnUntraced(function* (
   }
 
   const models = Effect.flatMap(server, ({ dialect }) => list(dialect)).pipe(
-    // another server, or another version, answers there by now
+    // by now, another server or another version answers there
     Effect.catchTags({
       Unsupported: () => again,
       ReplyMalformed: () => again
@@ -162,7 +162,7 @@ const readList = (
   }
 }
 
-/** Rows of v0 say what kind of model they are; other servers answer the path with OpenAI's rows. */
+/** Rows of v0 include the kind of the model; other servers answer this path with OpenAI's rows. */
 const LegacyRows = Schema.Struct({
   data: listOf(Schema.Struct({ id: Schema.String, type: Schema.String, state: open(Schema.String) }))
 })

@@ -1,6 +1,6 @@
 /**
- * One request and its whole JSON reply: an error body becomes a typed error whatever its status, and so does a body that
- * is not what the route promises.
+ * One request and its whole JSON reply. An error body becomes a typed error whatever its status, and so does a body
+ * that does not match the route's schema.
  */
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
@@ -21,7 +21,7 @@ export const exchange =
   ): Effect.Effect<A, LmStudioError> =>
     Effect.flatMap(transport.text(call), ({ status, text }) => read(transport, call, status, text, schema))
 
-/** The reply to `call` as `schema` promises it, or what is wrong with it. */
+/** The reply to `call` decoded by `schema`, or the error. */
 export const read = <A, I>(
   transport: Pick<Transport, "hasToken">,
   call: { readonly operation: string; readonly model?: string | undefined },
@@ -41,7 +41,7 @@ export const read = <A, I>(
         operation: call.operation,
         detail:
           body === undefined
-            ? `no JSON, but ${JSON.stringify(text.slice(0, 120))}`
+            ? `not JSON, but ${JSON.stringify(text.slice(0, 120))}`
             : ParseResult.TreeFormatter.formatErrorSync(error).slice(0, 500)
       })
   )

@@ -1,5 +1,5 @@
 /**
- * One attempt at a streamed chat: opened, and read until there is something to deliver. Until then it may be repeated.
+ * One attempt at a streamed chat: opened, and read until there is something to deliver. Until then it may be retried.
  */
 import * as Chunk from "effect/Chunk"
 import * as Clock from "effect/Clock"
@@ -23,18 +23,16 @@ import { present } from "../../schema/Fields.ts"
 import * as ServerSentEvents from "../wire/ServerSentEvents.ts"
 import { type Incoming, type Limits, type Transport, wholeText } from "./Transport.ts"
 
-/**
- * `next` gives the events that follow, in order; the last one is always `Completed`, after which it is not to be asked.
- */
+/** `next` gives the events that follow, in order. The last one is always `Completed`; do not call `next` after it. */
 export interface Opened {
   readonly first: Events
   readonly next: Effect.Effect<Events, LmStudioError>
 }
 
-/** What one look at the stream has brought: never nothing. */
+/** The events of one read from the stream: never empty. */
 export type Events = ReadonlyArray<ChatEvent>
 
-/** Which route is asked, with what, and how its events are read. */
+/** The route, the request body, and how the events are decoded. */
 export interface Asking {
   readonly model: string
   readonly path: string
@@ -59,8 +57,8 @@ export const native = (request: NativeChatRequest): Asking => ({
 })
 
 /**
- * `checkModel` is asked once, as soon as the reply says who answers and before anything is delivered. When the attempt
- * fails its socket is closed; when it succeeds, the socket lives as long as the scope.
+ * `checkModel` is called once, as soon as the reply says which model answers and before anything is delivered. If the
+ * attempt fails, its socket is closed; if it succeeds, the socket lives as long as the scope.
  */
 export const openChat = (
   transport: Transport,
@@ -96,7 +94,7 @@ export const openChat = (
       if (before.chat.model === "" && after.chat.model !== "") yield* checkModel(after.chat.model)
     })
 
-    /** The next frames folded in. An error waits until what came before it has been delivered. */
+    /** Folds in the next frames. An error is held back until all events before it have been delivered. */
     const next: Opened["next"] = Effect.suspend(() =>
       Effect.flatMap(
         Ref.getAndUpdate(reading, (before): Reading => ({ ...before, events: [] })),
@@ -136,7 +134,7 @@ interface Reading {
   readonly chat: ChatStream.ChatState
   /** Not yet delivered. */
   readonly events: ReadonlyArray<ChatEvent>
-  /** What ends the stream once they are. */
+  /** Fails the stream after the events have been delivered. */
   readonly failure: LmStudioError | undefined
   readonly over: boolean
 }
@@ -164,7 +162,7 @@ const fold = (before: Reading, frames: ReadonlyArray<ChatWire.Frame>, model: str
   return { chat, events, failure: undefined, over: false }
 }
 
-/** The stream is over, by its end or by an error: the reply is whole, or it was cut. */
+/** The stream is over, by its end or by an error: the reply is complete, or it was cut. */
 const ended = (before: Reading, error: LmStudioError | undefined, now: number): Reading => {
   const { chat, over } = before
   if (over) return before
@@ -179,11 +177,11 @@ const ended = (before: Reading, error: LmStudioError | undefined, now: number): 
     failure:
       chat.begun || chat.broken !== undefined
         ? new StreamCut({ operation, delivered })
-        : new ReplyMalformed({ operation, detail: "the stream ended without a single event of a reply" })
+        : new ReplyMalformed({ operation, detail: "the stream ended without any event of a reply" })
   }
 }
 
-/** What was opened for an attempt that fails is closed at once, not with the scope. */
+/** Closes the resources of a failed attempt at once, not with the scope. */
 const closedOnFailure = <A, E, R>(self: Effect.Effect<A, E, R>): Effect.Effect<A, E, R | Scope.Scope> =>
   Effect.flatMap(
     Effect.flatMap(Effect.scope, (outer) => Scope.fork(outer, ExecutionStrategy.sequential)),
@@ -193,7 +191,7 @@ const closedOnFailure = <A, E, R>(self: Effect.Effect<A, E, R>): Effect.Effect<A
       )
   )
 
-/** An error status and a JSON body are read whole; everything else is a stream of events. */
+/** An error status and a JSON body are read whole; anything else is a stream of events. */
 const framesOf = (transport: Transport, asking: Asking, incoming: Incoming): Effect.Effect<Frames, LmStudioError> => {
   const { isJson, status } = incoming.head
   return status < 400 && !isJson

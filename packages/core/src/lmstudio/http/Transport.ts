@@ -28,13 +28,13 @@ export interface Limits {
 }
 
 export interface Call {
-  /** As a person would say it: `chat`, `model list`. */
+  /** In a person's words: `chat`, `model list`. */
   readonly operation: string
   readonly method: "GET" | "POST"
-  /** From the server's root, such as `/v1/models`. */
+  /** Relative to the server's root, such as `/v1/models`. */
   readonly path: string
   readonly body?: Record<string, unknown> | undefined
-  /** Sent without the API token, to see whether one is wanted. */
+  /** Sent without the API token, to find out whether one is required. */
   readonly anonymous?: boolean | undefined
   readonly limits: Limits
 }
@@ -50,7 +50,9 @@ export interface Incoming {
   readonly head: Head
   /** The next pieces of the body, within the limits; `None` is its end. */
   readonly pull: Effect.Effect<Chunk.Chunk<Uint8Array>, Option.Option<TransportError>>
-  /** The reply is whole: what is still to come gets two seconds, and its end is no cut. */
+  /**
+   * The reply is complete: the rest gets two seconds, and if it does not end by then, the stream does not count as cut.
+   */
   readonly expectEnd: Effect.Effect<void>
 }
 
@@ -59,20 +61,20 @@ export type TransportError = LmStudioUnreachable | RequestTimeout | StreamCut | 
 export interface Transport {
   readonly baseUrl: string
   readonly hasToken: boolean
-  /** Sends the request and waits for the headers. Whatever the status is: a body decides. */
+  /** Sends the request and waits for the headers. Any status succeeds: the body decides. */
   readonly open: (call: Call) => Effect.Effect<Incoming, TransportError, Scope.Scope>
-  /** The same, read to its end. A reply that is read whole has no limit between bytes: the total is its limit. */
+  /** The same, read to its end. There is no limit between bytes; the total is the limit. */
   readonly text: (call: Call) => Effect.Effect<{ readonly status: number; readonly text: string }, TransportError>
 }
 
-/** How long a server may take to close the stream after it has said that the reply is whole. */
+/** How long a server may take to close the stream after it has marked the reply as complete. */
 export const lastBytesLimit = Duration.seconds(2)
 
 export const make = Effect.gen(function* () {
   const settings = yield* Settings
-  // a request ends with its scope; LM Studio is told nothing of our spans
+  // a request ends with its scope; our spans are not propagated to LM Studio
   const client = HttpClient.withScope(HttpClient.withTracerPropagation(yield* HttpClient.HttpClient, false))
-  const { reply: mostBytes } = yield* CurrentByteLimits
+  const { reply: maxBytes } = yield* CurrentByteLimits
   const baseUrl = addressOf(settings)
   const lifetime = yield* Effect.scope
   const answeredBefore = yield* Ref.make(false)
@@ -106,17 +108,20 @@ export const make = Effect.gen(function* () {
       )
     )
 
-  /** A look is small: it needs no limits by phase. */
+  /** For GET requests, which are small and need no limits by phase. */
   const look = (call: Call) => Effect.timeoutFail(read(call), timeout(call, "Look", call.limits.total))
 
-  /** Whether the server answers anything at all. The client does not tell when a connection stands. */
+  /** Whether the server answers at all. The client does not report when a connection is established. */
   const answers = (call: Call) =>
     Effect.timeoutFail(read({ operation: call.operation, method: "GET", path: "/lmstudio-greeting" }), {
       ...timeout(call, "Connect", call.limits.connect),
       duration: lookLimit(call.limits.connect)
     })
 
-  /** What ends the wait for headers: a server that has gone, or the limit. Most replies begin before it has begun. */
+  /**
+   * Ends the wait for headers: the server has gone, or the limit has passed. Most replies begin before this check
+   * starts.
+   */
   const headersLate = (call: Call, startedAt: number) =>
     Effect.flatMap(Clock.currentTimeMillis, (now) =>
       Effect.timeoutFail(Effect.zipRight(answers(call), Effect.never), nextLimit(call, startedAt, nothing, now))
@@ -127,7 +132,7 @@ export const make = Effect.gen(function* () {
     const seen = yield* Ref.make(nothing)
     const rest = yield* Ref.make(Option.none<Effect.Effect<void>>())
     const scope = yield* Effect.acquireRelease(Scope.make(), (scope, exit) =>
-      // the caller goes on meanwhile: a connection whose reply is read to its end serves the next request
+      // drained in the background: a connection whose reply is read to its end can serve the next request
       Effect.flatMap(
         Ref.get(rest),
         Option.match({
@@ -161,7 +166,7 @@ export const make = Effect.gen(function* () {
     })
     const pull = Effect.flatMap(Effect.flatten(inTime), (pieces) =>
       Effect.flatMap(Ref.updateAndGet(seen, counted(pieces)), ({ bytes }) =>
-        bytes <= mostBytes ? Effect.succeed(pieces) : Effect.fail(Option.some(tooLarge(call, mostBytes)))
+        bytes <= maxBytes ? Effect.succeed(pieces) : Effect.fail(Option.some(tooLarge(call, maxBytes)))
       )
     )
     return {
@@ -193,8 +198,8 @@ export const make = Effect.gen(function* () {
 })
 
 /**
- * While LM Studio works on a request, it is asked whether it is there at all: a busy one may take three times as long for
- * that as for a connection.
+ * While LM Studio works on a request, we check whether it is still there: when busy, it may take three times as long
+ * for that as for accepting a connection.
  */
 export const lookLimit = (connect: Duration.Duration): Duration.Duration => Duration.times(connect, 3)
 
@@ -206,7 +211,7 @@ export const wholeText = ({ pull }: Incoming): Effect.Effect<string, TransportEr
 // internal
 // -----------------------------------------------------------------------------
 
-/** What a reply has come to. From `wholeAt` on, what is still to come tells nothing new. Milliseconds. */
+/** The part of a reply that has arrived. After `wholeAt` (epoch milliseconds), the rest carries nothing new. */
 interface Seen {
   readonly bytes: number
   readonly wholeAt: number | undefined
@@ -214,7 +219,7 @@ interface Seen {
 
 const nothing: Seen = { bytes: 0, wholeAt: undefined }
 
-/** The limit that is the next to pass while the next bytes are waited for. */
+/** The limit that passes first while we wait for the next bytes. */
 const nextLimit = (call: Call, startedAt: number, { bytes }: Seen, now: number) => {
   const { limits } = call
   const whole = startedAt + Duration.toMillis(limits.total) - now
@@ -243,4 +248,4 @@ const failureOf = (
     : new StreamCut({ operation, delivered: 0, ...present({ cause: error.cause }) })
 
 const tooLarge = ({ operation }: Call, most: number) =>
-  new ReplyMalformed({ operation, detail: `it has no end, or more than ${sizeOf(most)}` })
+  new ReplyMalformed({ operation, detail: `it does not end, or is larger than ${sizeOf(most)}` })

@@ -1,10 +1,10 @@
-/** Why a request found nobody, from the error that the platform's HTTP client gives. */
+/** Why a server could not be reached, from the error of the platform's HTTP client. */
 import type { RequestError } from "@effect/platform/HttpClientError"
 import * as Predicate from "effect/Predicate"
 import { present } from "../../schema/Fields.ts"
 import { LmStudioUnreachable } from "../LmStudioError.ts"
 
-/** `cause` in the result is the innermost error: the request itself would carry the API token. */
+/** `cause` in the result is the innermost error: the request itself would contain the API token. */
 export const unreachable = (baseUrl: string, error: RequestError, answeredBefore = false): LmStudioUnreachable => {
   if (error.reason === "InvalidUrl") return new LmStudioUnreachable({ baseUrl, reason: "NotFound" })
   const codes = codesIn(error.cause, 0)
@@ -27,7 +27,7 @@ const reasons: ReadonlyArray<readonly [RegExp, LmStudioUnreachable["reason"]]> =
   [/^(?:EPROTO|ERR_TLS|ERR_SSL|CERT_|DEPTH_ZERO|SELF_SIGNED|UNABLE_TO_(?:VERIFY|GET)|HOSTNAME_MISMATCH)/, "Tls"]
 ]
 
-/** Codes of an error, of what caused it, and of the attempts it sums up (one per address of the host). */
+/** Codes of an error, of its causes, and of the attempts it aggregates (one per address of the host). */
 const codesIn = (error: unknown, depth: number): ReadonlyArray<string> => {
   if (depth > 4 || !Predicate.isObject(error)) return []
   return [

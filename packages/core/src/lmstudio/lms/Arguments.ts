@@ -1,6 +1,6 @@
 /**
- * The argument lists of the `lms` subcommands. A value that `lms` could take for an option, or that no terminal could
- * have typed, is refused here, before any process exists.
+ * The argument lists of the `lms` subcommands. A value that `lms` could mistake for an option, or that contains control
+ * characters, is refused here, before any process starts.
  */
 import * as Duration from "effect/Duration"
 import * as Either from "effect/Either"
@@ -9,7 +9,7 @@ import type { LmsLoad } from "../LmsModel.ts"
 /** Arguments after the executable, or what is wrong with a value. */
 export type Arguments = Either.Either<ReadonlyArray<string>, string>
 
-/** `lms` takes `-v` and `--version` anywhere in its arguments, and prints its version instead of doing its work. */
+/** `lms` accepts `-v` and `--version` anywhere in its arguments, and then prints its version and does nothing else. */
 export const checkName = (what: string, name: string): Either.Either<string, string> => {
   if (name.trim() === "") return Either.left(`An empty ${what}`)
   if (name.startsWith("-")) return Either.left(`The ${what} ${JSON.stringify(name)}`)
@@ -19,8 +19,8 @@ export const checkName = (what: string, name: string): Either.Either<string, str
 }
 
 /**
- * `lms load KEY --yes --ttl S …`: never without a TTL (contract E), never without `--yes`, which would prompt (F1). With
- * the model's path it is `lms load PATH --exact …`.
+ * `lms load KEY --yes --ttl S …`: never without a TTL (contract E), never without `--yes`, because it would prompt
+ * (F1). If the model's path is known, it is `lms load PATH --exact …`.
  */
 export const load = (options: LmsLoad, path?: string): Arguments =>
   Either.gen(function* () {

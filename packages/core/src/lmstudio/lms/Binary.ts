@@ -1,11 +1,11 @@
-/** Where the `lms` executable is: where configuration says, on PATH, or in LM Studio's home. */
+/** Where the `lms` executable is: at the configured path, on PATH, or in LM Studio's home. */
 import * as FileSystem from "@effect/platform/FileSystem"
 import * as Path from "@effect/platform/Path"
 import * as Config from "effect/Config"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 
-/** Looks in all places, now. `configured` is a path, or a name to be found on PATH. */
+/** Searches all places, now. `configured` is a path, or a name to be found on PATH. */
 export const find = Effect.fnUntraced(function* (configured: Option.Option<string>) {
   const path = yield* Path.Path
   const candidates = yield* Option.match(configured, {
@@ -40,7 +40,7 @@ const nameOn = (path: Path.Path) => (isWindows(path) ? "lms.exe" : "lms")
 const variable = (name: string) =>
   Config.string(name).pipe(
     Config.option,
-    // a provider that cannot be read is an environment without the variable
+    // a provider that cannot be read counts as an environment without the variable
     Effect.orElseSucceed(() => Option.none<string>())
   )
 
@@ -69,6 +69,6 @@ const isFile = (candidate: string) =>
   FileSystem.FileSystem.pipe(
     Effect.flatMap((files) => files.stat(candidate)),
     Effect.map(({ type }) => type === "File"),
-    // absent or not readable: not there for us
+    // absent or not readable: it does not exist for us
     Effect.orElseSucceed(() => false)
   )

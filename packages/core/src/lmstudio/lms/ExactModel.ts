@@ -1,6 +1,6 @@
 /**
- * How `lms load` is told which model is meant. By its key it matches fuzzily, and with `--yes` loads the first of what it
- * takes for alike; by its path, with `--exact`, it loads that model or none (contract F1).
+ * Tells `lms load` which model is meant. It matches a key fuzzily and with `--yes` loads the first match; with a path
+ * and `--exact`, it loads that very model or none (contract F1).
  */
 import * as Effect from "effect/Effect"
 import * as Ref from "effect/Ref"
@@ -8,25 +8,25 @@ import type { LmsModel } from "../LmsModel.ts"
 import type { LmsCallError } from "../LmsCliError.ts"
 
 /**
- * Calls `use` with the path of the model. Without one where `lms ls` knows no single path for that key, where this `lms`
- * has no `--exact`, and where the path has moved since: none of these has loaded anything.
+ * Calls `use` with the path of the model. Calls it without a path if `lms ls` lists no single path for that key, if
+ * this `lms` has no `--exact`, or if the path has changed since: in none of these cases has anything been loaded.
  */
 export type ByPath = <A>(
   key: string,
   use: (path: string | undefined) => Effect.Effect<A, LmsCallError>
 ) => Effect.Effect<A, LmsCallError>
 
-/** What `lms ls` says is remembered for the keys that were asked for. */
+/** The result of `lms ls` is cached for each requested key. */
 export const make = (ls: Effect.Effect<ReadonlyArray<LmsModel>, LmsCallError>): Effect.Effect<ByPath> =>
   Effect.gen(function* () {
     const known = yield* Ref.make<ReadonlyMap<string, string | undefined>>(new Map())
-    const isTaken = yield* Ref.make(true)
+    const hasExact = yield* Ref.make(true)
 
     const pathOf = Effect.fnUntraced(function* (key: string) {
-      if (!(yield* Ref.get(isTaken))) return undefined
+      if (!(yield* Ref.get(hasExact))) return undefined
       const before = yield* Ref.get(known)
       if (before.has(key)) return before.get(key)
-      // the exact path is a help, no need: without it the key serves
+      // the exact path is optional: the key works without it
       const listed = yield* Effect.either(ls)
       if (listed._tag === "Left") return undefined
       const path = onlyPath(listed.right, key)
@@ -41,7 +41,7 @@ export const make = (ls: Effect.Effect<ReadonlyArray<LmsModel>, LmsCallError>): 
           : Effect.catchIf(use(path), isAboutThePath, (error) =>
               Effect.zipRight(
                 isUnknownOption(error)
-                  ? Ref.set(isTaken, false)
+                  ? Ref.set(hasExact, false)
                   : Ref.update(known, (all) => new Map(all).set(key, undefined)),
                 use(undefined)
               )
@@ -54,7 +54,7 @@ export const make = (ls: Effect.Effect<ReadonlyArray<LmsModel>, LmsCallError>): 
 // internal
 // -----------------------------------------------------------------------------
 
-/** Of this machine; a peer of LM Link may have a model of the same key. */
+/** On this machine only; a peer of LM Link may have a model with the same key. */
 const onlyPath = (models: ReadonlyArray<LmsModel>, key: string): string | undefined => {
   const paths = models.flatMap(({ deviceIdentifier, modelKey, path }) =>
     modelKey === key && (deviceIdentifier ?? undefined) === undefined && path !== undefined ? [path] : []

@@ -1,20 +1,21 @@
 /**
- * What `lms` says, read: results and errors are on stderr, stdout of `load` and `get` holds spinner bytes (contract F0).
+ * Parses the output of `lms`: results and errors are on stderr, stdout of `load` and `get` has spinner bytes (contract
+ * F0).
  */
 import type { LmsCliError } from "../LmsCliError.ts"
 import type { GetProgress, LoadEstimate } from "../LmsModel.ts"
 
 /**
- * What a finished command meant, from its stderr: none of these can be told by the exit code alone, since several
- * failures exit 0 (contract F2).
+ * The failure of a finished command, from its stderr: the exit code alone does not tell, since several failures exit 0
+ * (contract F2).
  */
 export type Complaint = Extract<LmsCliError["reason"], "ModelNotFound" | "LoadRefused" | "NotRunning" | "Exit">
 
-/** The failure that a text speaks of; undefined when it speaks of none. */
+/** The failure that a text reports; undefined when it reports none. */
 export const complaintOf = (stderr: string): Complaint | undefined =>
   complaints.find(([pattern]) => pattern.test(stderr))?.[1]
 
-/** Without colours, cursor movements and what a carriage return has overwritten. */
+/** Without colours, cursor movements and text that a carriage return has overwritten. */
 export const plain = (text: string): string =>
   text
     .replace(ansi, "")
@@ -22,12 +23,12 @@ export const plain = (text: string): string =>
     .map((line) => line.replace(/\r+$/, "").split("\r").at(-1) ?? "")
     .join("\n")
 
-/** The last 500 characters of what it said, for an error's `detail`. */
+/** The last 500 characters of its output, for an error's `detail`. */
 export const tail = (stderr: string): string => plain(stderr).trim().slice(-500)
 
 /**
- * The last 500 characters of what it printed beside its spinner and its progress bar, for an error's `detail`: a line that
- * was drawn over, such as `Loading KEY 42% ⠙`, is none.
+ * The last 500 characters of its output without the spinner and the progress bar, for an error's `detail`: redrawn
+ * lines, such as `Loading KEY 42% ⠙`, are left out.
  */
 export const printed = (stdout: string): string =>
   stdout
@@ -65,20 +66,20 @@ export const progressOf = (line: string): Extract<GetProgress, { readonly _tag: 
 
 /**
  * The percentage in the last spinner line of a piece of the output of `lms load`: `Loading KEY 42% ⠙`. Older versions
- * tell none.
+ * print none.
  */
 export const loadPercentOf = (piece: string): number | undefined => {
   const last = [...piece.matchAll(/ (\d{1,3})% \S\s*(?=\r|\n|$)/g)].at(-1)
   return last === undefined ? undefined : Math.min(100, Number(last[1]))
 }
 
-/** Whether `lms get` has done its work, though it may not have exited. */
+/** Whether `lms get` has finished its work, though it may not have exited. */
 export const saysDownloaded = (stderr: string): boolean => /Download completed|already downloaded/i.test(stderr)
 
 /** Whether `lms get` had nothing to do. */
 export const saysAlreadyDownloaded = (stderr: string): boolean => /already downloaded/i.test(stderr)
 
-/** JSON output without what older versions print around it: lines before the first `[` or `{` at a line's start. */
+/** The JSON output without what older versions print before it: lines before the first `[` or `{` at a line's start. */
 export const jsonIn = (stdout: string): string => {
   const text = plain(stdout).trim()
   const start = text.search(/^[[{]/m)
@@ -100,7 +101,7 @@ export const bytesOf = (figure: string, unit: string): number | undefined => {
 
 const ansi = /\u001b\[[0-9;?]*[ -/]*[@-~]|\u001b\][^\u0007\u001b]*(?:\u0007|\u001b\\)|\u001b[@-Z\\-_]/g
 
-/** Ends in a frame of the spinner, or is a progress bar. */
+/** Ends with a frame of the spinner, or is a progress bar. */
 const spinner = /[\u2800-\u28ff]$|^\[[#=>. -]*\]\s*\d/
 
 const complaints: ReadonlyArray<readonly [RegExp, Complaint]> = [

@@ -1,4 +1,4 @@
-/** What the subcommands print, decoded: JSON of many ages, and the sentences of versions that had none. */
+/** Decodes the output of the subcommands: JSON of many versions, and the sentences of versions without JSON. */
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import type * as ParseResult from "effect/ParseResult"
@@ -9,7 +9,7 @@ import { listOf, open, openArray } from "../../schema/Fields.ts"
 import * as Messages from "./Messages.ts"
 import type * as Runner from "./Runner.ts"
 
-/** The JSON in what was printed, or what is wrong with it. */
+/** Decodes the JSON in the output; fails with `Output` if there is none. */
 export const decode =
   <A>(subcommand: string, decoder: (json: string) => Effect.Effect<A, ParseResult.ParseError>) =>
   ({ stdout }: Runner.Output) =>
@@ -33,7 +33,7 @@ export const decodeVariants = Schema.decode(
 export const decodeServerStatus = (json: string) =>
   Effect.map(decodeServer(json), ({ port, running }): ServerStatus => ({ running, port }))
 
-/** The same before February 2026, when there was no JSON for it, only a sentence. */
+/** The same before February 2026, when there was only a sentence. */
 export const serverStatusText = (stderr: string): Effect.Effect<ServerStatus, LmsCliError> => {
   const running = /is running on port (\d+)/.exec(stderr)
   if (running !== null) return Effect.succeed({ running: true, port: Number(running[1]) })
@@ -53,13 +53,13 @@ export const decodeDaemonStatus = (json: string) =>
 /** `lms version --json`. */
 export const decodeVersion = (json: string) => Effect.map(decodeVersionJson(json), ({ version }) => version)
 
-/** The same of older versions. */
+/** The same for older versions. */
 export const versionText = (stdout: string) =>
   stdout.trim() === ""
-    ? new LmsCliError({ reason: "Output", subcommand: "version", detail: "nothing" })
+    ? new LmsCliError({ reason: "Output", subcommand: "version", detail: "(no output)" })
     : Effect.succeed(stdout.trim().slice(0, 200))
 
-/** A line of `lms log stream --json`. Lines that are not events, such as the banner, are none. */
+/** A line of `lms log stream --json`. None for lines that are not events, such as the banner. */
 export const decodeLogLine = (line: string): Option.Option<LogEvent> =>
   Option.map(decodeLogJson(line), ({ data, timestamp }) => ({
     timestamp,

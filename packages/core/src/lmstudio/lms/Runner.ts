@@ -1,4 +1,4 @@
-/** Runs `lms`: finds it, does not let it start LM Studio unasked, and turns what it says into errors. */
+/** Runs `lms`: finds it, keeps it from starting LM Studio unasked, and turns its output into errors. */
 import * as Command from "@effect/platform/Command"
 import * as CommandExecutor from "@effect/platform/CommandExecutor"
 import type { PlatformError } from "@effect/platform/Error"
@@ -29,14 +29,14 @@ import * as StatusPort from "./StatusPort.ts"
  */
 export type Reach = "client" | "machine" | "nothing"
 
-/** One call. Only what changes nothing is `repeatable`. */
+/** One call. It is `repeatable` only if it changes nothing. */
 export interface Run {
   readonly subcommand: string
   readonly args: ReadonlyArray<string>
   readonly reach: Reach
   readonly timeout: Duration.Duration
   readonly repeatable: boolean
-  /** Told of stdout as it comes, of commands that show their progress there. */
+  /** Called with each piece of stdout, for commands that show their progress there. */
   readonly onStdout?: ((piece: string) => Effect.Effect<void>) | undefined
 }
 
@@ -46,14 +46,14 @@ export interface Output {
   readonly stderr: string
 }
 
-/** How long LM Studio is taken to be running still after it was seen running. */
-export const awakeFor = Duration.seconds(5)
+/** How long LM Studio counts as running after it was seen running. */
+export const runningFor = Duration.seconds(5)
 
-/** A child that is being stopped belongs to the scope, not to the caller who gave it up. */
+/** A child that is being stopped belongs to the scope, not to the caller that was interrupted. */
 export const make = Effect.gen(function* () {
   const settings = yield* Settings
   const resilience = yield* Resilience
-  // picked: the rest of the context holds a scope that outlives each process
+  // only these: the rest of the context has a scope that outlives each process
   const platform = Context.pick(
     CommandExecutor.CommandExecutor,
     FileSystem.FileSystem,
@@ -61,7 +61,7 @@ export const make = Effect.gen(function* () {
   )(yield* Effect.context<CommandExecutor.CommandExecutor | FileSystem.FileSystem | Path.Path>())
   const scope = yield* Effect.scope
   const known = yield* Ref.make(Option.none<string>())
-  const awakeUntil = yield* Ref.make(0)
+  const runningUntil = yield* Ref.make(0)
   const { host, isLocal, port } = address(settings)
   const { application } = yield* StatusPort.make(settings)
 
@@ -81,11 +81,11 @@ export const make = Effect.gen(function* () {
       ...args,
       ...(reach === "client" && !isLocal ? ["--host", host, "--port", String(port)] : [])
     ).pipe(
-      // what it says is understood in English only, whatever the language of the system is (contract J)
+      // we can only parse its English output, whatever the language of the system is (contract J)
       Command.env({ LMS_LANG: "en" })
     )
 
-  /** An executable that vanished is looked for again at the next call. */
+  /** If the executable has vanished, the next call looks for it again. */
   const startFailure = (subcommand: string, cause: PlatformError) => {
     const missing = cause._tag === "SystemError" && cause.reason === "NotFound"
     return Effect.zipRight(
@@ -107,10 +107,10 @@ export const make = Effect.gen(function* () {
     }).pipe(
       Effect.provide(platform),
       Effect.catchAll((cause) => startFailure(subcommand, cause)),
-      freeAtOnce(scope),
+      interruptedInBackground(scope),
       Effect.timeoutFail({ duration: timeout, onTimeout: () => new LmsCliError({ reason: "Timeout", subcommand }) }),
       Effect.flatMap(({ exitCode, stderr, stdout, truncated }) => {
-        if (truncated) return new LmsCliError({ reason: "Output", subcommand, detail: "far too much of it" })
+        if (truncated) return new LmsCliError({ reason: "Output", subcommand, detail: "(too much output)" })
         const problem = problemOf(subcommand, exitCode, stderr, stdout)
         return problem ?? Effect.succeed<Output>({ stdout: Messages.plain(stdout), stderr: Messages.plain(stderr) })
       })
@@ -125,17 +125,17 @@ export const make = Effect.gen(function* () {
   }
 
   /**
-   * Most subcommands would start LM Studio and wait for minutes. Its status port is asked, which is where they look for it
-   * themselves; where nothing answers there, `daemon status`, which starts nothing.
+   * Most subcommands would start LM Studio and wait for minutes. So its status port is checked first, where they look
+   * for it themselves; if nothing answers there, `daemon status`, which starts nothing.
    */
-  const refuseToWake = Effect.fnUntraced(function* (subcommand: string, executable: string, reach: Reach) {
+  const refuseToStart = Effect.fnUntraced(function* (subcommand: string, executable: string, reach: Reach) {
     if (reach !== "client" || settings.autostart || !isLocal) return
     const now = yield* Clock.currentTimeMillis
-    if (now < (yield* Ref.get(awakeUntil))) return
+    if (now < (yield* Ref.get(runningUntil))) return
     if (Option.isNone(yield* application)) {
       const status = yield* execute(daemon, executable).pipe(
         Effect.map(({ stdout }) => stdout),
-        // before October 2025 there is no such subcommand: nothing can be told
+        // versions before October 2025 have no such subcommand, so nothing is known
         Effect.catchIf(
           ({ reason }) => reason === "Exit",
           () => Effect.succeed("")
@@ -143,13 +143,13 @@ export const make = Effect.gen(function* () {
       )
       if (/"not-running"/.test(status)) return yield* new LmsCliError({ reason: "NotRunning", subcommand })
     }
-    yield* Ref.set(awakeUntil, now + Duration.toMillis(awakeFor))
+    yield* Ref.set(runningUntil, now + Duration.toMillis(runningFor))
   })
 
   const prepare = Effect.fnUntraced(function* (subcommand: string, reach: Reach) {
     if (reach === "machine" && !isLocal) return yield* new LmsCliError({ reason: "Remote", subcommand })
     const executable = yield* binary(subcommand)
-    yield* refuseToWake(subcommand, executable, reach)
+    yield* refuseToStart(subcommand, executable, reach)
     return executable
   })
 
@@ -158,7 +158,7 @@ export const make = Effect.gen(function* () {
       (call.repeatable ? resilience.protect("cli") : resilience.guard("cli"))(execute(call, executable))
     )
 
-  /** A process whose output is read while it runs: it, what it has said on stderr so far, and how it ended. */
+  /** A process whose output is read while it runs: the output, its stderr so far, and its end. */
   const follow = Effect.fnUntraced(function* (subcommand: string, args: ReadonlyArray<string>) {
     const executable = yield* prepare(subcommand, "client")
     const process = yield* startProcess(commandOf(executable, args, "client")).pipe(
@@ -208,7 +208,7 @@ export const make = Effect.gen(function* () {
           Stream.filterMap((line) => Option.fromNullable(Messages.progressOf(line))),
           Stream.changesWith((a, b) => a.fraction === b.fraction && a.detail === b.detail),
           Stream.timeoutFail(() => new LmsCliError({ reason: "Timeout", subcommand: "get" }), settings.loadTimeout),
-          // some builds have done their work and do not exit (contract H28)
+          // some builds finish their work and do not exit (contract H28)
           Stream.interruptWhen(Effect.zipRight(completed, Effect.sleep(afterExit))),
           Stream.concat(
             Stream.fromEffect(
@@ -230,10 +230,10 @@ export const make = Effect.gen(function* () {
 // -----------------------------------------------------------------------------
 
 /**
- * A caller that is interrupted or out of time does not wait for the child to end; the scope does when it closes, so
+ * A caller that is interrupted or out of time does not wait for the child to end. The scope waits when it closes, so
  * that no child outlives the program.
  */
-const freeAtOnce =
+const interruptedInBackground =
   (scope: Scope.Scope) =>
   <A, E>(self: Effect.Effect<A, E>): Effect.Effect<A, E> =>
     Effect.uninterruptibleMask((restore) =>
@@ -244,7 +244,7 @@ const freeAtOnce =
 
 const stderrKept = 16_384
 
-/** Failures that exit 0 (contract F2, F5), and all that exit otherwise. What was printed is asked when stderr tells nothing. */
+/** Failures that exit 0 (contract F2, F5), and any other exit code. stdout is read only when stderr names no reason. */
 const problemOf = (subcommand: string, exitCode: number, stderr: string, stdout = ""): LmsCliError | undefined => {
   const complaint = Messages.complaintOf(stderr)
   if (exitCode !== 0) {
@@ -256,11 +256,11 @@ const problemOf = (subcommand: string, exitCode: number, stderr: string, stdout 
       detail: [Messages.tail(stderr), printed].filter((said) => said !== "").join("\n")
     })
   }
-  return complaint !== undefined && liesInItsExitCode.has(subcommand)
+  return complaint !== undefined && exitsZeroOnFailure.has(subcommand)
     ? new LmsCliError({ reason: complaint, subcommand, exitCode, detail: Messages.tail(stderr) })
     : undefined
 }
 
-const liesInItsExitCode: ReadonlySet<string> = new Set(["load", "unload", "get"])
+const exitsZeroOnFailure: ReadonlySet<string> = new Set(["load", "unload", "get"])
 
 const killedBy = (cause: PlatformError) => cause._tag === "SystemError" && cause.method.startsWith("exitCode")

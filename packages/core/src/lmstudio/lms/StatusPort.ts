@@ -1,6 +1,6 @@
 /**
- * The LM Studio application of this machine, asked over the loopback port that `lms` itself talks to (contract 0.4). It
- * is open whenever the application runs, also while its server is off, and it alone tells the application's version.
+ * The LM Studio application of this machine, through the loopback port that `lms` itself uses (contract 0.4). The port
+ * is open whenever the application runs, even while its server is off, and only it reports the application's version.
  */
 import * as FileSystem from "@effect/platform/FileSystem"
 import * as HttpClient from "@effect/platform/HttpClient"
@@ -15,15 +15,15 @@ import type { Application } from "../LmsModel.ts"
 import { open } from "../../schema/Fields.ts"
 import * as Binary from "./Binary.ts"
 
-/** The ports of which LM Studio takes the first that is free. */
+/** LM Studio takes the first of these ports that is free. */
 export const ports: ReadonlyArray<number> = [41343, 52993, 16141, 39414, 22931]
 
 /** How long one port may take to answer. */
 export const limit = Duration.seconds(1)
 
 /**
- * Looks now. First at the port that LM Studio has noted in its home, then at those it is known to take. None when nothing
- * answers there, and when LM Studio is configured on another machine.
+ * Looks now: first at the port that LM Studio has recorded in its home, then at its known ports. None when nothing
+ * answers there, or when LM Studio is configured on another machine.
  */
 export const make = Effect.fnUntraced(function* (settings: Values) {
   const client = HttpClient.withTracerPropagation(yield* HttpClient.HttpClient, false)
@@ -43,7 +43,7 @@ export const make = Effect.fnUntraced(function* (settings: Values) {
 
   const look = Effect.provide(notedPorts(settings), context).pipe(
     Effect.flatMap((noted) => Effect.firstSuccessOf([...noted.map(ask), atKnownPorts])),
-    // closed, or something else: no LM Studio there
+    // closed, or another program: no LM Studio there
     Effect.option
   )
   const application: Effect.Effect<Option.Option<Application>> = address(settings).isLocal ? look : Effect.succeedNone
@@ -58,11 +58,11 @@ const decodeStatus = Schema.decode(
   Schema.parseJson(Schema.Struct({ version: Schema.Union(Schema.String, Schema.Number), package: open(Schema.String) }))
 )
 
-/** LM Studio writes its port there since July 2026. */
+/** LM Studio has written its port there since July 2026. */
 const notedPorts = Effect.fnUntraced(function* ({ lmsBinary }: Values) {
   const fs = yield* FileSystem.FileSystem
   const path = yield* Path.Path
-  // an executable that was configured by its path lies in the `bin` of the home it belongs to
+  // an executable configured by its path is in the `bin` of its LM Studio home
   const ofBinary = Option.toArray(lmsBinary).flatMap((binary) =>
     path.isAbsolute(binary) ? [path.dirname(path.dirname(binary))] : []
   )

@@ -1,4 +1,4 @@
-/** `POST /v1/chat/completions` (contract C2): what is sent, and what a stream's events hold. */
+/** `POST /v1/chat/completions` (contract C2): the request body, and the events of a stream. */
 import * as Predicate from "effect/Predicate"
 import { parseJson } from "../../internal/parseJson.ts"
 import { stringify } from "../../json/ExactJson.ts"
@@ -8,8 +8,8 @@ import { present } from "../../schema/Fields.ts"
 import type { ServerSentEvent } from "./ServerSentEvents.ts"
 
 /**
- * The request as LM Studio takes it: `tool_choice` a string, `response_format` a JSON schema, never a null `content`,
- * never an empty tool id (the next request would be refused, H11).
+ * The request as LM Studio accepts it: `tool_choice` as a string, `response_format` as a JSON schema, never a null
+ * `content`, never an empty tool id (the next request would be refused, H11).
  */
 export const encodeRequest = (request: ChatRequest): Record<string, unknown> =>
   present({
@@ -40,7 +40,7 @@ export const encodeRequest = (request: ChatRequest): Record<string, unknown> =>
     stream_options: { include_usage: true }
   })
 
-/** What one piece of a stream, or a whole reply, may say. Reasoning comes under two names. */
+/** One piece of a stream, or a whole reply. Reasoning comes under two names. */
 export interface Delta {
   readonly content?: string | undefined
   readonly reasoning_content?: string | undefined
@@ -67,18 +67,19 @@ export interface Chunk {
 }
 
 /**
- * What an event of a stream is. `Broken` began as JSON and is none: the last of a stream was cut, any other is wrong.
+ * An event of a stream. `Broken` began like JSON but is not: as the last event it was cut off, elsewhere it is an
+ * error.
  */
 export type Frame =
   | { readonly _tag: "Chunk"; readonly chunk: Chunk }
-  /** Something to show that is no part of the reply. */
+  /** Something to show that is not part of the reply. */
   | { readonly _tag: "Progress"; readonly event: ChatEvent }
   | { readonly _tag: "Done" }
   | { readonly _tag: "Fault"; readonly facts: ErrorFacts }
   | { readonly _tag: "Broken"; readonly text: string }
   | { readonly _tag: "Noise" }
 
-/** Errors come as `event: error` or as data with `error`, after HTTP 200, as a text or as an object (H15). */
+/** Errors come as `event: error` or as data with `error`, after HTTP 200, as a string or as an object (H15). */
 export const decodeFrame = ({ data, event }: ServerSentEvent): Frame => {
   const text = data.trim()
   if (text === "[DONE]") return { _tag: "Done" }
@@ -89,8 +90,8 @@ export const decodeFrame = ({ data, event }: ServerSentEvent): Frame => {
 }
 
 /**
- * A JSON body: an error, or a reply. Read openly (`Open`), and by hand: a schema takes more time for the pieces of a reply
- * than all else that is done with them.
+ * A JSON body: an error, or a reply. Decoded leniently (`Open`) and by hand: a schema would take more time for the
+ * pieces of a reply than everything else that is done with them.
  */
 export const decodeReply = (body: unknown): Frame => {
   if (!Predicate.isReadonlyRecord(body)) return { _tag: "Noise" }
@@ -146,7 +147,7 @@ const deltaIn = (value: unknown): Delta | undefined =>
       }
     : undefined
 
-/** Some servers send a text in parts, as requests have them; thoughts are parts of a kind of their own. */
+/** Some servers send text in parts, as requests do; thoughts are parts with their own type. */
 const partsIn = (value: unknown, thoughts: boolean): string | undefined => {
   if (!Array.isArray(value)) return thoughts ? undefined : textIn(value)
   const texts = value.flatMap((part: unknown) => {
@@ -159,11 +160,11 @@ const partsIn = (value: unknown, thoughts: boolean): string | undefined => {
 
 const textIn = (value: unknown): string | undefined => (typeof value === "string" ? value : undefined)
 
-/** Some servers write the arguments as the object that they are. */
+/** Some servers write the arguments as an object instead of a string. */
 const argumentsIn = (value: unknown): string | undefined =>
   Predicate.isReadonlyRecord(value) ? stringify(value) : textIn(value)
 
-/** Also as a text. */
+/** May be a string. */
 const indexIn = (value: unknown): number | undefined =>
   countIn(typeof value === "string" && /^\d{1,4}$/.test(value) ? Number(value) : value)
 
@@ -173,7 +174,7 @@ const countIn = (value: unknown): number | undefined =>
 const recordsIn = (value: unknown): ReadonlyArray<Fields> =>
   Array.isArray(value) ? value.filter(Predicate.isReadonlyRecord) : []
 
-/** Calls without an id are given one, and so are, in their order, the results that answer them. */
+/** Calls without an id are given one, and so are, in the same order, the results that answer them. */
 const encodeMessages = (messages: ReadonlyArray<ChatMessage>): ReadonlyArray<Record<string, unknown>> => {
   const unanswered: Array<string> = []
   return messages.map((message, at) => {

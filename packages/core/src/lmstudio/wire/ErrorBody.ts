@@ -1,4 +1,4 @@
-/** The five shapes in which LM Studio and its engines write an error (contract 0.5), read into one. */
+/** The five shapes in which LM Studio and its engines write an error (contract 0.5), decoded into one. */
 import * as Option from "effect/Option"
 import * as Predicate from "effect/Predicate"
 import * as Schema from "effect/Schema"
@@ -6,18 +6,18 @@ import { stringify } from "../../json/ExactJson.ts"
 import { parseJson } from "../../internal/parseJson.ts"
 import { open } from "../../schema/Fields.ts"
 
-/** What an error body says, in the server's own words and codes. */
+/** The content of an error body, in the server's own words and codes. */
 export interface ErrorFacts {
   readonly message: string
   readonly type?: string | undefined
   readonly code?: string | undefined
   readonly param?: string | undefined
-  /** Tokens of the prompt and of the context, where an engine gives them as fields. */
+  /** Tokens of the prompt and of the context, if the engine sends them as fields. */
   readonly promptTokens?: number | undefined
   readonly contextLength?: number | undefined
 }
 
-/** The error in a JSON body, whatever the HTTP status was; none when there is no `error`. (`"error": null` is none.) */
+/** The error in a JSON body, whatever the HTTP status; none when `error` is missing or null. */
 export const errorIn = (body: unknown): Option.Option<ErrorFacts> => {
   const error = Predicate.isReadonlyRecord(body) ? body["error"] : undefined
   if (error === undefined || error === null) return Option.none()
@@ -31,8 +31,8 @@ export const errorIn = (body: unknown): Option.Option<ErrorFacts> => {
 }
 
 /**
- * The facts of something that is known to be an error: a body that an error status came with, or the data of an error
- * event. Text that is no JSON is taken as the message.
+ * The facts of a text that is known to be an error: the body of a reply with an error status, or the data of an error
+ * event. Text that is not JSON becomes the message.
  */
 export const errorOf = (text: string): ErrorFacts => {
   const body = parseJson(text)
@@ -61,7 +61,7 @@ const decodeDetail = Schema.decodeUnknownOption(Detail)
 const factsOf = (detail: typeof Detail.Type, whole: string): ErrorFacts => ({
   message: bounded(detail.message ?? whole),
   type: detail.type,
-  // llama-server repeats the HTTP status as a number here, which is no code
+  // llama-server repeats the HTTP status here as a number, which is not a code
   code: typeof detail.code === "string" ? detail.code : undefined,
   param: detail.param,
   promptTokens: detail.n_prompt_tokens,

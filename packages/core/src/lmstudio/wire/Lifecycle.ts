@@ -1,5 +1,5 @@
 /**
- * Loading, unloading and downloading on native v1 (contract A4 to A7). The bodies are strict: an unknown key is refused.
+ * Loading, unloading and downloading on native v1 (contract A4 to A7). The bodies are strict: unknown keys are refused.
  */
 import * as Schema from "effect/Schema"
 import type { ApiLoaded, DownloadStatus, LoadOptions } from "../ApiModel.ts"
@@ -31,7 +31,7 @@ export const Unloaded = Schema.Struct({ instance_id: Schema.String })
 export const encodeDownload = (model: string, quantization: string | undefined): Record<string, unknown> =>
   present({ model, quantization })
 
-/** A download, as it starts and as it goes on. */
+/** A download, at its start and in progress. */
 export const Download = Schema.Struct({
   status: Schema.String,
   job_id: open(Schema.String),

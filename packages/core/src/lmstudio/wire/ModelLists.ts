@@ -1,9 +1,9 @@
-/** The model lists of the three dialects (contract A3, B, C1), folded into one form. */
+/** The model lists of the three dialects (contract A3, B, C1), converted to one form. */
 import * as Schema from "effect/Schema"
 import type { ApiModel, Dialect, ModelInstance } from "../ApiModel.ts"
 import { Amount, Count, listOf, open, openArray, present } from "../../schema/Fields.ts"
 
-/** `GET /api/v1/models`. Other servers answer this path, too, so an entry must look like a model of LM Studio. */
+/** `GET /api/v1/models`. Other servers answer this path too, so an entry must look like a model of LM Studio. */
 export const NativeList = Schema.Struct({
   models: listOf(
     Schema.Struct({
@@ -50,7 +50,7 @@ export const LegacyList = Schema.Struct({
   )
 })
 
-/** `GET /v1/models`, with what vLLM (`max_model_len`) and llama-server (`meta`) add. */
+/** `GET /v1/models`, with the fields that vLLM (`max_model_len`) and llama-server (`meta`) add. */
 export const OpenAiList = Schema.Struct({
   data: listOf(
     Schema.Struct({
@@ -89,7 +89,7 @@ export const fromLegacy = ({ data }: typeof LegacyList.Type): ReadonlyArray<ApiM
   const ids = new Set(data.map(({ id }) => id))
   const keyOf = ({ id, state }: (typeof data)[number]) => {
     const base = id.replace(/:\d+$/, "")
-    // a numbered copy may be the only one that is left, and then its model has no row of its own
+    // a numbered copy may be the only one left, and then its model has no row of its own
     return base !== id && (ids.has(base) || state === "loaded") ? base : id
   }
   return once(
@@ -109,14 +109,14 @@ export const fromLegacy = ({ data }: typeof LegacyList.Type): ReadonlyArray<ApiM
         }),
         variants: [],
         instances: data
-          // any other state than `loaded` is not usable (contract B)
+          // a model in any state but `loaded` is not usable (contract B)
           .filter((row) => row.state === "loaded" && keyOf(row) === keyOf(model))
           .map((row) => instance(row.id, row.loaded_context_length))
       }))
   )
 }
 
-/** Nothing here tells what is in memory. What is listed can be asked, so each model is its own instance. */
+/** This list does not say what is in memory. Every listed model can be used, so each is its own instance. */
 export const fromOpenAi = ({ data }: typeof OpenAiList.Type): ReadonlyArray<ApiModel> =>
   data.map((model) => ({
     key: model.id,
@@ -142,7 +142,7 @@ export const paths: Record<Dialect, string> = {
 // internal
 // -----------------------------------------------------------------------------
 
-/** A model that was loaded again after its TTL may have two rows (H24). */
+/** A model that was reloaded after its TTL may have two rows (H24). */
 const once = (models: ReadonlyArray<ApiModel>): ReadonlyArray<ApiModel> => {
   const byKey = new Map<string, ApiModel>()
   for (const model of models) {
@@ -157,7 +157,7 @@ const instance = (id: string, contextLength: number | undefined): ModelInstance 
   ...present({ contextLength })
 })
 
-/** One word for one kind: v0 says `vlm` and `embeddings` (contract 0.6). */
+/** One name per kind: v0 says `vlm` and `embeddings` (contract 0.6). */
 const kindOf = (type: string | undefined): { readonly type: string; readonly vision?: boolean } => {
   if (type === "vlm") return { type: "llm", vision: true }
   return { type: type === "embeddings" ? "embedding" : (type ?? "llm") }

@@ -1,4 +1,4 @@
-/** `POST /api/v1/chat` as a stream (contract A1, A2): its events, told in the words of the chat route. */
+/** `POST /api/v1/chat` as a stream (contract A1, A2): its events, converted to those of the chat route. */
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
 import { parseJson } from "../../internal/parseJson.ts"
@@ -9,7 +9,7 @@ import { Count, open, present } from "../../schema/Fields.ts"
 import type { ServerSentEvent } from "./ServerSentEvents.ts"
 
 /**
- * Replies are not stored unless that is asked for: they would stay on disk for 30 days, and a damaged store fails every
+ * Replies are not stored unless requested: they would stay on disk for 30 days, and a damaged store fails every
  * request (H18). The body is strict; a TTL is refused.
  */
 export const encodeRequest = (request: NativeChatRequest): Record<string, unknown> =>
@@ -25,7 +25,10 @@ export const encodeRequest = (request: NativeChatRequest): Record<string, unknow
     stream: true
   })
 
-/** What an event tells. An `error` does not end the stream, but it has spoilt the reply, so nothing after it counts. */
+/**
+ * The frames of one event. An `error` does not end the stream, but the reply is lost, so everything after it is
+ * ignored.
+ */
 export const decodeFrames = ({ data, event }: ServerSentEvent): ReadonlyArray<Frame> => {
   const body = parseJson(data)
   if (body === undefined && data.startsWith("{")) return [{ _tag: "Broken", text: data.slice(0, 200) }]
@@ -79,7 +82,7 @@ const decodeEvent = Schema.decodeUnknownOption(
   })
 )
 
-/** Between 0 and 1, whatever is said. */
+/** Limited to 0..1. */
 const shareIn = (progress: number | undefined) => Math.min(1, Math.max(0, progress ?? 0))
 
 type ChunkOf = Extract<Frame, { readonly _tag: "Chunk" }>["chunk"]

@@ -1,4 +1,4 @@
-/** `POST /v1/responses` (contract C4). Its limit is `max_output_tokens`; `max_tokens` would be ignored silently. */
+/** `POST /v1/responses` (contract C4). Its limit is `max_output_tokens`; `max_tokens` would be silently ignored. */
 import * as Schema from "effect/Schema"
 import type { ResponsesInput, ResponsesReply, ResponsesRequest } from "../ApiRequests.ts"
 import { Count, open, openArray, present } from "../../schema/Fields.ts"
@@ -45,7 +45,7 @@ export const Body = Schema.Struct({
   )
 })
 
-/** `millis` is what the request took; the route does not tell when the first token came. */
+/** `millis` is the duration of the request; the route does not report when the first token came. */
 export const fromBody = (body: typeof Body.Type, millis: number): ResponsesReply => {
   const textOf = (type: string) =>
     body.output
@@ -86,7 +86,7 @@ export const fromBody = (body: typeof Body.Type, millis: number): ResponsesReply
 // internal
 // -----------------------------------------------------------------------------
 
-/** In the words of the chat route. */
+/** In the terms of the chat route. */
 const finishReasonOf = (body: typeof Body.Type, calls: number): string => {
   if (body.incomplete_details?.reason === "max_output_tokens") return "length"
   if (body.status !== undefined && body.status !== "completed") return body.incomplete_details?.reason ?? body.status

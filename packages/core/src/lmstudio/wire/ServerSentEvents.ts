@@ -7,7 +7,7 @@ export interface ServerSentEvent {
   readonly data: string
 }
 
-/** Reads one stream. Each call gives the events that are whole by then; `end` gives one that lacks its blank line too. */
+/** Reads one stream. `push` returns the events that are complete; `end` also returns one without its blank line. */
 export interface Reader {
   readonly push: (text: string) => ReadonlyArray<ServerSentEvent>
   readonly end: () => ReadonlyArray<ServerSentEvent>

@@ -1,38 +1,38 @@
 /**
- * Thinking and protocol that a model leaves in its text (contract H14): blocks of thought, by whatever marks, a closing
- * mark whose opening the template gave, harmony's channels, tokens that end a turn and the turn that is made up behind
- * them. They are told apart while the text arrives in pieces. What only speaks of such marks, in a sentence or in code,
+ * Separates the thinking and protocol that a model leaves in its text (contract H14): thinking blocks in any notation,
+ * a closing mark whose opening mark came from the template, harmony's channels, tokens that end a turn and the invented
+ * turn after them. Works on text that arrives in pieces. A mark that is only mentioned, in a sentence or in code,
  * stays.
  */
-import { isSpokenOf, isWordBefore, lookAhead, reach } from "./SpokenMarks.ts"
+import { isMentioned, isWordBefore, lookAhead, reach } from "./MentionedMarks.ts"
 import * as ThoughtMarks from "./ThoughtMarks.ts"
 
-/** Where in the text we are. `held` has arrived and cannot be told yet. */
+/** The position in the text. `held` has arrived but cannot be classified yet. */
 export interface ThinkState {
   readonly phase: "start" | "opened" | "thinking" | "nested" | "text" | "call" | "ended" | "over"
   readonly held: string
-  /** What closes the thought under way. */
+  /** What closes the current thought. */
   readonly block: ThoughtMarks.Block | undefined
-  /** Blocks of the same kind that are open. */
+  /** How many blocks of this kind are open. */
   readonly depth: number
-  /** Something was thought in this text. */
+  /** The text has contained a thought. */
   readonly thought: boolean
-  /** Some text has been said. */
+  /** The text has contained something to say. */
   readonly said: boolean
-  /** Some mark has been taken out, so that white space at this place is its. */
+  /** A mark has just been removed, so that white space here belongs to it. */
   readonly trimmed: boolean
-  /** An opening mark stands in the text, so that its closing mark is text as well. */
-  readonly spoken: boolean
-  /** The end of the line so far. */
+  /** An opening mark was kept as text, so that its closing mark is text too. */
+  readonly mentioned: boolean
+  /** The end of the current line. */
   readonly line: string
-  /** The mark of the fence that is open, or "". */
+  /** The mark of the open code fence, or "". */
   readonly fence: string
   readonly inline: boolean
 }
 
 /**
- * `text` is what belongs to the reply, `shown` what of it is for the eyes of a person. `withdrawn`: all text before this
- * piece was thinking.
+ * `text` belongs to the reply; `shown` is the part of it that a person sees. `withdrawn`: all text before this piece
+ * was thinking.
  */
 export interface Split {
   readonly state: ThinkState
@@ -50,7 +50,7 @@ export const initial: ThinkState = {
   thought: false,
   said: false,
   trimmed: false,
-  spoken: false,
+  mentioned: false,
   line: "",
   fence: "",
   inline: false
@@ -60,7 +60,7 @@ export const initial: ThinkState = {
 export const push = (state: ThinkState, piece: string): Split =>
   piece === "" ? still(state) : split(state, piece, false)
 
-/** The end of the text: what was held back is what it looks like. */
+/** The end of the text: held text is taken as it looks. */
 export const end = (state: ThinkState): Split => split(state, "", true)
 
 // -----------------------------------------------------------------------------
@@ -69,7 +69,7 @@ export const end = (state: ThinkState): Split => split(state, "", true)
 
 const still = (state: ThinkState): Split => ({ state, reasoning: "", text: "", shown: "", withdrawn: false })
 
-/** What one piece does, gathered on the way. */
+/** The result of one piece, accumulated. */
 interface Work {
   state: ThinkState
   rest: string
@@ -82,7 +82,7 @@ interface Work {
 const split = (before: ThinkState, piece: string, atEnd: boolean): Split => {
   const work: Work = { ...still({ ...before, held: "" }), rest: before.held + piece }
   let seen = before.held.length
-  // each step takes something away, or says that it has to wait
+  // each step consumes something, or returns false because it must wait
   while (steps[work.state.phase](work, atEnd, seen)) {
     seen = 0
     if (work.rest === "" && !atEnd) break
@@ -96,7 +96,7 @@ type Step = (work: Work, atEnd: boolean, seen: number) => boolean
 const start: Step = (work, atEnd) => {
   const content = work.rest.trimStart()
   if (content === "") {
-    if (!atEnd && work.rest.length < mostSpace) return false
+    if (!atEnd && work.rest.length < maxSpace) return false
     if (!work.state.trimmed) say(work, work.rest, true)
     else work.rest = ""
     return false
@@ -105,7 +105,7 @@ const start: Step = (work, atEnd) => {
   if (mark === "partial" && !atEnd) return false
   const isMark = mark !== "partial" && mark !== undefined
   if (isMark && mark.length + lookAhead > content.length && !atEnd && mark.kind !== "open") return false
-  if (isMark && !(mark.kind !== "open" && isSpokenOf("", content.slice(mark.length)))) {
+  if (isMark && !(mark.kind !== "open" && isMentioned("", content.slice(mark.length)))) {
     switch (mark.kind) {
       case "open":
       case "call":
@@ -121,7 +121,7 @@ const start: Step = (work, atEnd) => {
     }
   }
   if (work.state.trimmed) work.rest = content
-  // two messages of one reply
+  // two messages in one reply
   if (work.state.said && work.state.trimmed) {
     work.text += "\n\n"
     work.shown += "\n\n"
@@ -130,7 +130,7 @@ const start: Step = (work, atEnd) => {
   return true
 }
 
-/** White space behind an opening mark belongs to it. */
+/** White space after an opening mark belongs to it. */
 const opened: Step = (work) => {
   work.rest = work.rest.trimStart()
   if (work.rest !== "") work.state = { ...work.state, phase: "thinking" }
@@ -161,7 +161,7 @@ const thinking: Step = (work, atEnd) => {
     const held = atEnd ? 0 : ThoughtMarks.heldBack(work.rest, [...block.close, ...block.nests])
     const kept = work.rest.slice(0, work.rest.length - held)
     const trimmed = kept.trimEnd()
-    const give = kept.length - trimmed.length > mostSpace ? kept : trimmed
+    const give = kept.length - trimmed.length > maxSpace ? kept : trimmed
     const counted = ThoughtMarks.openings(give, block)
     work.reasoning += give
     work.rest = atEnd ? "" : work.rest.slice(give.length)
@@ -170,7 +170,7 @@ const thinking: Step = (work, atEnd) => {
   return false
 }
 
-/** A block has closed within another one: what follows is a thought if a closing mark comes, and text if none does. */
+/** An inner block has closed: what follows is a thought if another closing mark comes, and text if none does. */
 const nested: Step = (work, atEnd, seen) => {
   const { block, depth } = work.state
   const found =
@@ -181,7 +181,7 @@ const nested: Step = (work, atEnd, seen) => {
     work.state = { ...work.state, depth: depth - 1, phase: depth > 1 ? "nested" : "start", trimmed: true }
     return true
   }
-  if (atEnd || work.rest.length > mostNested) {
+  if (atEnd || work.rest.length > maxNested) {
     work.state = { ...work.state, phase: "start", depth: 0 }
     return true
   }
@@ -212,7 +212,7 @@ const inText: Step = (work, atEnd) => {
     }
     const after = work.rest.slice(mark.length)
     const isShort =
-      after.length < lookAhead || (mark.kind === "close" && after.trim() === "" && after.length < mostSpace)
+      after.length < lookAhead || (mark.kind === "close" && after.trim() === "" && after.length < maxSpace)
     if (isShort && !atEnd) return false
     const isTag = mark.onlyAtEnd === true && work.state.line.includes("<s>")
     if (isTag || (mark.onlyAtEnd === true && after.trim() !== "" && !/^\s{0,20}(?:<s>|\[INST\])/.test(after))) {
@@ -220,18 +220,18 @@ const inText: Step = (work, atEnd) => {
       continue
     }
     const isLast = mark.kind === "close" && after.trim() === ""
-    if (isSpokenOf(work.state.line, after) || (isLast && isWordBefore(work.state.line))) {
-      if (mark.kind === "open") work.state = { ...work.state, spoken: true }
+    if (isMentioned(work.state.line, after) || (isLast && isWordBefore(work.state.line))) {
+      if (mark.kind === "open") work.state = { ...work.state, mentioned: true }
       say(work, work.rest.slice(0, mark.length), true)
       continue
     }
     if (mark.kind === "close") {
-      if (work.state.spoken) {
+      if (work.state.mentioned) {
         say(work, work.rest.slice(0, mark.length), true)
         continue
       }
       work.rest = after
-      // behind a thought of its own, a mark at the very end closes nothing
+      // after a complete thought, a mark at the very end closes nothing
       if (work.state.thought && after.trim() === "") {
         work.rest = ""
         return false
@@ -243,9 +243,9 @@ const inText: Step = (work, atEnd) => {
       work.state = { ...work.state, phase: "start", thought: true, said: false, trimmed: true, line: "", inline: false }
       return true
     }
-    // a tag that could be anybody's is a thought only where a text begins
+    // an ordinary tag starts a thought only at the beginning of a text
     if (mark.kind === "open" && mark.block.special !== true) {
-      work.state = { ...work.state, spoken: true }
+      work.state = { ...work.state, mentioned: true }
       say(work, work.rest.slice(0, mark.length), true)
       continue
     }
@@ -253,7 +253,7 @@ const inText: Step = (work, atEnd) => {
   }
 }
 
-/** A call by harmony's marks: kept for those who read calls, not shown. */
+/** A call in harmony's notation: kept for the code that parses calls, not shown. */
 const call: Step = (work, atEnd) => {
   const found = /<\|(?:call|end|return)\|>|<\|start\|>/.exec(work.rest)
   if (found === null) {
@@ -267,7 +267,7 @@ const call: Step = (work, atEnd) => {
   return true
 }
 
-/** Behind the end of a message of harmony's there may be the next one; whatever else comes is made up. */
+/** After the end of a harmony message the next message may come; anything else is invented. */
 const ended: Step = (work, atEnd) => {
   const content = work.rest.trimStart()
   if (content === "" && !atEnd) return false
@@ -320,7 +320,7 @@ const take = (work: Work, mark: ThoughtMarks.Mark): boolean => {
   }
 }
 
-/** Takes the beginning of what is left as text. */
+/** Moves the beginning of the rest to the text. */
 const say = (work: Work, text: string, isShown: boolean): void => {
   work.text += text
   if (isShown) work.shown += text
@@ -345,6 +345,6 @@ const code = (work: Work, run: string): void => {
   say(work, run, true)
 }
 
-const mostSpace = 1000
-const mostNested = 200_000
+const maxSpace = 1000
+const maxNested = 200_000
 const longestMark = 300

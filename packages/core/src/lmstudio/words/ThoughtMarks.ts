@@ -1,12 +1,12 @@
-/** The marks by which models begin and end thoughts, messages and turns, as data. A new model is a new row. */
+/** The marks with which models begin and end thoughts, messages and turns, as data. A new model is a new row. */
 
 /**
- * A block of thought. `special` is a token that nobody writes by hand, so that it may stand behind text as well. `reads`:
- * the closing mark is the beginning of what follows.
+ * A thinking block. `special` is a token that nobody writes by hand, so it may also stand after text. `reads`: closing
+ * marks that are also the beginning of what follows.
  */
 export interface Block {
   readonly open: RegExp
-  /** How the opening begins, for pieces that end in the middle of it. */
+  /** The start of the opening mark, for pieces that end in the middle of it. */
   readonly begins: string
   readonly close: ReadonlyArray<string>
   readonly reads?: ReadonlyArray<string>
@@ -15,15 +15,15 @@ export interface Block {
 }
 
 /**
- * `open` and `close` are of thoughts. `skip` says whose message this is and is left out, `call` is the head of a call,
- * `end` ends the message, `turn` begins somebody else's.
+ * `open` and `close` enclose a thought. `skip` names the author of a message and is dropped, `call` is the header of a
+ * call, `end` ends the message, `turn` begins somebody else's.
  */
 export type Mark =
   | { readonly kind: "open"; readonly length: number; readonly block: Block; readonly onlyAtEnd?: undefined }
   | {
       readonly kind: "close" | "skip" | "call" | "end" | "turn"
       readonly length: number
-      /** Also a word of other languages, so that it counts only where nothing follows. */
+      /** Also an ordinary word or tag, so it counts only where nothing follows. */
       readonly onlyAtEnd?: boolean
     }
 
@@ -82,7 +82,7 @@ export const at = (text: string, place: number): Mark | "partial" | undefined =>
   return beginnings.some((mark) => isBegun(text, place, mark)) ? "partial" : undefined
 }
 
-/** Where the thought ends, from this place on, and how many more of its kind were opened before. */
+/** Where the thought ends, searched from this position, and how many more of its kind were opened before. */
 export const closing = (
   text: string,
   block: Block,
@@ -91,7 +91,7 @@ export const closing = (
   let best: { readonly start: number; readonly end: number } | undefined
   for (const mark of block.close) {
     let place = text.indexOf(mark, from)
-    // a thought may speak of its own mark
+    // a thought may mention its own mark
     while (place !== -1 && isQuoted(text, place, mark)) place = text.indexOf(mark, place + mark.length)
     if (place !== -1 && (best === undefined || place < best.start)) {
       best = { start: place, end: block.reads?.includes(mark) === true ? place : place + mark.length }
@@ -100,7 +100,7 @@ export const closing = (
   return best === undefined ? undefined : { ...best, opened: openings(text.slice(0, best.start), block) }
 }
 
-/** How often such a block is opened in this text. */
+/** How many times this block is opened in the text. */
 export const openings = (text: string, { nests }: Block): number => {
   let count = 0
   for (const mark of nests) {
@@ -111,7 +111,7 @@ export const openings = (text: string, { nests }: Block): number => {
   return count
 }
 
-/** How many characters at the end may be the beginning of one of these marks, one before and one behind it included. */
+/** How many characters at the end may be the beginning of one of these marks, including a backtick before it. */
 export const heldBack = (text: string, marks: ReadonlyArray<string>): number => {
   let most = 0
   for (const mark of marks) {
@@ -122,7 +122,7 @@ export const heldBack = (text: string, marks: ReadonlyArray<string>): number => 
       }
     }
   }
-  // the backtick before it says that it is spoken of
+  // a backtick before the mark means that it is mentioned
   return text.charAt(text.length - most - 1) === "`" ? most + 1 : most
 }
 
@@ -143,7 +143,7 @@ const isBegun = (text: string, place: number, mark: string) => {
   return rest < mark.length && mark.startsWith(text.slice(place))
 }
 
-/** Whose message it is, in harmony: up to `<|message|>`. */
+/** A harmony header, which names the author of a message: up to `<|message|>`. */
 const headerAt = (text: string, place: number): Mark | "partial" | undefined => {
   const opening = ["<|start|>", "<|channel|>"].find((mark) => text.startsWith(mark, place))
   if (opening === undefined) return undefined

@@ -1,13 +1,11 @@
-/**
- * How the words of others stand in the messages of errors.
- */
+/** How error messages quote others. */
 import * as Schema from "effect/Schema"
 
 /** @internal */
 export const optional = <A, I>(schema: Schema.Schema<A, I>) => Schema.optionalWith(schema, { exact: true })
 
 /**
- * LM Studio's own words, closed as a sentence, since ours come after them.
+ * LM Studio's own words, closed as a sentence, since our own follow.
  *
  * @internal
  */
@@ -17,7 +15,7 @@ export const serverSaid = (text: string | undefined) =>
     : ` LM Studio said: ${sentence(text.replaceAll(/(?![\n\t])\p{Cc}/gu, "\uFFFD"))}`
 
 /**
- * A name as somebody typed it, fit for one line: without control characters, cut where it is endless.
+ * A name as the user typed it, made fit for one line: without control characters, cut if it is very long.
  *
  * @internal
  */

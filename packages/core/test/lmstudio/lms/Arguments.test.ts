@@ -5,7 +5,7 @@ import * as Arguments from "@lms-bridge/core/lmstudio/lms/Arguments"
 const ttl = Duration.seconds(600)
 
 describe("lms Arguments", () => {
-  it("puts everything that was asked into the load, and always a TTL and --yes", () => {
+  it("puts every option into the load, and always a TTL and --yes", () => {
     assert.deepStrictEqual(
       Either.getOrThrow(
         Arguments.load({ key: "qwen/qwen3-4b", ttl, contextLength: 8192, gpu: 0.5, parallel: 2, identifier: "mine" })
@@ -14,14 +14,14 @@ describe("lms Arguments", () => {
     )
   })
 
-  it("rounds a TTL up to whole seconds, and refuses one without an end", () => {
+  it("rounds a TTL up to whole seconds, and refuses an infinite one", () => {
     const seconds = (ttl: Duration.Duration) => Either.map(Arguments.load({ key: "m", ttl }), (args) => args[4])
     assert.deepStrictEqual(seconds(Duration.millis(1)), Either.right("1"))
     assert.deepStrictEqual(seconds(Duration.millis(1500)), Either.right("2"))
     assert.isTrue(Either.isLeft(seconds(Duration.infinity)))
   })
 
-  it("refuses names that `lms` would take for an option, and names that nobody can type", () => {
+  it("refuses names that `lms` would mistake for an option, and names with control characters", () => {
     for (const name of ["--help", "-v", "-", "", "  ", "a\nb", "a\u0000b", "\u001b[31mred", "a\u0085b"]) {
       assert.isTrue(Either.isLeft(Arguments.load({ key: name, ttl })), JSON.stringify(name))
       assert.isTrue(Either.isLeft(Arguments.estimate({ key: name })), JSON.stringify(name))
@@ -31,7 +31,7 @@ describe("lms Arguments", () => {
     }
   })
 
-  it("refuses numbers that mean nothing", () => {
+  it("refuses meaningless numbers", () => {
     for (const odd of [
       { contextLength: 0 },
       { contextLength: 1.5 },
@@ -51,7 +51,7 @@ describe("lms Arguments", () => {
     assert.deepStrictEqual(Either.getOrThrow(Arguments.unload(name)), ["unload", name])
   })
 
-  it.prop("never passes anything that begins with a dash where a name belongs", [FastCheck.string()], ([name]) => {
+  it.prop("never passes a name that begins with a dash", [FastCheck.string()], ([name]) => {
     const args = Arguments.get(name)
     if (Either.isRight(args)) assert.notMatch(args.right[1] ?? "-", /^-/)
   })

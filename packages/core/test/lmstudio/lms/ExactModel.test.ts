@@ -6,7 +6,7 @@ import { argvs, withLms } from "../cliLayer.ts"
 const entry = { type: "llm", modelKey: "qwen/qwen3-4b", path: "qwen/qwen3-4b" }
 
 describe("LmsCli", () => {
-  it.effect("loads by the exact path, where `lms ls` knows the one path of the key on this machine", () =>
+  it.effect("loads by the exact path when `lms ls` lists exactly one path for the key on this machine", () =>
     Effect.gen(function* () {
       const lms = yield* LmsCli
       yield* lms.load({ key: "qwen/qwen3-4b", ttl: Duration.minutes(10) })
@@ -32,7 +32,7 @@ describe("LmsCli", () => {
     )
   )
 
-  it.effect("loads by the key where there is no `--exact`, and does not try it again", () =>
+  it.effect("loads by the key when there is no `--exact`, and does not try it again", () =>
     Effect.gen(function* () {
       const lms = yield* LmsCli
       yield* lms.load({ key: "qwen/qwen3-4b", ttl: Duration.minutes(10) })

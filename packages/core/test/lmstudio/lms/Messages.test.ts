@@ -2,7 +2,7 @@ import { assert, describe, it } from "@effect/vitest"
 import * as Messages from "@lms-bridge/core/lmstudio/lms/Messages"
 
 describe("lms Messages", () => {
-  it("takes colours, cursor movements and overwritten text away", () => {
+  it("removes colours, cursor movements and overwritten text", () => {
     assert.strictEqual(
       Messages.plain(
         "\u001b[?25l\r\u001b[36mLoading m 10% ⠋\u001b[39m\rLoading m 90% ⠙\r\u001b[K\u001b[?25hdone\r\nnext\u001b]8;;x\u0007\n"
@@ -11,7 +11,7 @@ describe("lms Messages", () => {
     )
   })
 
-  it("knows what each complaint means", () => {
+  it("recognises the meaning of each complaint", () => {
     for (const [text, complaint] of [
       ['Model not found\n\nNo model found that matches model key "x".', "ModelNotFound"],
       ['Model not found\n\nNo model found with path being exactly "x".', "ModelNotFound"],
@@ -53,7 +53,7 @@ describe("lms Messages", () => {
     })
   })
 
-  it("reads progress, and takes nothing else for it", () => {
+  it("reads progress, and nothing else", () => {
     assert.deepStrictEqual(Messages.progressOf("\u001b[2K[####] 12.34% | 1.2 GB / 4.9 GB | 50.00 MB/s | ETA 01:10\r"), {
       _tag: "Downloading",
       fraction: 0.1234,
@@ -65,13 +65,13 @@ describe("lms Messages", () => {
     }
   })
 
-  it("finds JSON behind what older versions print before it", () => {
+  it("finds JSON after the text that older versions print before it", () => {
     assert.strictEqual(Messages.jsonIn('[{"a":1}]\n'), '[{"a":1}]')
     assert.strictEqual(Messages.jsonIn('W Something\nThe server is [not] running\n{"a":1}\n'), '{"a":1}')
     assert.strictEqual(Messages.jsonIn("nothing"), "nothing")
   })
 
-  it("keeps a tail of bounded length", () => {
+  it("keeps a tail of limited length", () => {
     assert.strictEqual(Messages.tail(`${"x".repeat(10_000)}\u001b[31mend\u001b[39m\n`).length, 500)
   })
 })

@@ -7,7 +7,7 @@ import { Either, FastCheck as fc, Schema } from "effect"
 const encodeMessages = (...messages: ReadonlyArray<ChatMessage>) => encodeRequest({ model: "m", messages }).messages
 
 describe("ChatWire", () => {
-  it("takes a text in parts, and keeps the thoughts among them apart", () => {
+  it("accepts text in parts, and separates the thoughts among them", () => {
     const delta = (content: unknown) => {
       const frame = decodeReply({ choices: [{ delta: { content } }] })
       const said = frame._tag === "Chunk" ? frame.chunk.choices[0]?.delta : undefined
@@ -28,7 +28,7 @@ describe("ChatWire", () => {
     assert.deepStrictEqual(delta([null, 1, { type: "text" }, { type: 1, text: [[]] }]), [undefined, undefined])
   })
 
-  it("leaves out what was not asked for, and always streams with usage", () => {
+  it("omits options that are not set, and always streams with usage", () => {
     assert.deepStrictEqual(encodeRequest({ model: "m", messages: [], tools: [], temperature: undefined }), {
       model: "m",
       messages: [],
@@ -65,7 +65,7 @@ describe("ChatWire", () => {
     })
   })
 
-  it("never sends an empty tool id (H11): calls get one, and their results the same one in their order", () => {
+  it("never sends an empty tool id (H11): calls get one, and their results get the same one, in order", () => {
     assert.deepStrictEqual(
       encodeMessages(
         {
@@ -125,7 +125,7 @@ describe("ChatWire", () => {
     )
   })
 
-  it("reads replies by hand as their schema would, whatever stands in their fields", () => {
+  it("decodes replies by hand exactly as a schema would, whatever is in their fields", () => {
     fc.assert(
       fc.property(body, (value) => {
         const read = decodeReply(value)
@@ -183,10 +183,10 @@ const Chunk = Schema.Struct({
   )
 })
 
-/** As JSON has it: a field that is undefined is one that is not there. */
+/** As in JSON: an undefined field is absent. */
 const withoutUsage = (chunk: object | undefined): unknown => JSON.parse(JSON.stringify({ ...chunk, usage: undefined }))
 
-/** Mostly what belongs there, sometimes anything at all. */
+/** Mostly a fitting value, sometimes any value. */
 const mostly = (fit: fc.Arbitrary<unknown>) => fc.oneof({ weight: 4, arbitrary: fit }, fc.jsonValue({ maxDepth: 1 }))
 
 const counts = mostly(fc.oneof(fc.integer({ min: -2, max: 9 }), fc.double()))
@@ -194,7 +194,7 @@ const counts = mostly(fc.oneof(fc.integer({ min: -2, max: 9 }), fc.double()))
 const delta = mostly(
   fc.record(
     {
-      // parts have a test of their own
+      // parts have their own test
       content: mostly(fc.string()).map((value) => (Array.isArray(value) ? value.length : value)),
       reasoning_content: mostly(fc.string()),
       reasoning: mostly(fc.string()),

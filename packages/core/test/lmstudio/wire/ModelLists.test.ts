@@ -3,7 +3,7 @@ import { Schema } from "effect"
 import * as ModelLists from "@lms-bridge/core/lmstudio/wire/ModelLists"
 
 describe("ModelLists", () => {
-  it("reads native v1, with null and absent alike and unknown fields ignored", () => {
+  it("reads native v1, treating null as absent and ignoring unknown fields", () => {
     const list = Schema.decodeUnknownSync(ModelLists.NativeList)({
       models: [
         {
@@ -63,7 +63,7 @@ describe("ModelLists", () => {
     ])
   })
 
-  it("folds v0's words into ours, and a numbered copy into its model", () => {
+  it("converts v0's terms to ours, and merges a numbered copy into its model", () => {
     const list = Schema.decodeUnknownSync(ModelLists.LegacyList)({
       object: "list",
       data: [
@@ -100,7 +100,7 @@ describe("ModelLists", () => {
     ])
   })
 
-  it("finds the model of v0 that only a numbered copy is left of", () => {
+  it("finds a model of v0 of which only a numbered copy is left", () => {
     const list = Schema.decodeUnknownSync(ModelLists.LegacyList)({
       data: [
         { id: "qwen:2", type: "llm", state: "loaded", loaded_context_length: 8192 },
@@ -118,7 +118,7 @@ describe("ModelLists", () => {
     ])
   })
 
-  it("takes what a plain OpenAI server lists for what can be asked", () => {
+  it("treats every model of a plain OpenAI server as usable", () => {
     const list = Schema.decodeUnknownSync(ModelLists.OpenAiList)({
       data: [
         { id: "llama3:8b", object: "model", owned_by: "library" },
@@ -134,7 +134,7 @@ describe("ModelLists", () => {
     assert.strictEqual(models[2]?.maxContextLength, 32768)
   })
 
-  it("does not take the list of another product for LM Studio's", () => {
+  it("does not mistake the list of another product for LM Studio's", () => {
     for (const body of [
       { data: [{ id: "gpt" }] },
       { error: "Unexpected endpoint or method. (GET /api/v1/models)" },

@@ -5,7 +5,7 @@ const event = (body: { readonly type: string } & Record<string, unknown>) =>
   decodeFrames({ event: body.type, data: JSON.stringify(body) })
 
 describe("NativeChat", () => {
-  it("sends only keys that the route knows, and stores nothing unless asked to", () => {
+  it("sends only keys that the route knows, and stores nothing unless requested", () => {
     assert.deepStrictEqual(encodeRequest({ model: "m", input: "hi" }), {
       model: "m",
       input: "hi",
@@ -18,14 +18,14 @@ describe("NativeChat", () => {
     })
   })
 
-  it("passes over what it does not know, and over tools that the server calls", () => {
+  it("ignores unknown events, and tools that the server calls", () => {
     for (const type of ["prompt_processing.start", "tool_call.success", "something.new"]) {
       assert.deepStrictEqual(event({ type }), [{ _tag: "Noise" }])
     }
     assert.strictEqual(decodeFrames({ event: "message.delta", data: '{"type":"mess' })[0]?._tag, "Broken")
   })
 
-  it("takes an error for the end of what can be believed", () => {
+  it("ignores everything after an error", () => {
     const [frame] = event({ type: "error", error: { type: "model_load_failed", message: "SIGABRT" } })
     assert.deepInclude(frame?._tag === "Fault" ? frame.facts : undefined, {
       type: "model_load_failed",

@@ -15,7 +15,7 @@ const read = (pieces: ReadonlyArray<string | Uint8Array>): ReadonlyArray<ServerS
 const data = (...texts: ReadonlyArray<string>) => texts.map((text) => ({ event: "", data: text }))
 
 describe("ServerSentEvents", () => {
-  it("reads events, comments, CRLF and LF mixed, and what follows `retry:`", () => {
+  it("reads events, comments, mixed CRLF and LF, and what follows `retry:`", () => {
     const events = read([
       ": keep-alive\n\nretry: 100\n\ndata: a\r\n\r\n",
       "event: error\ndata: b\n\nid: 7\ndata:c\r\n\r\n:\n\ndata:  d\n\n"
@@ -32,14 +32,14 @@ describe("ServerSentEvents", () => {
     assert.deepStrictEqual(read(["data: {\ndata: }\n\n"]), data("{\n}"))
   })
 
-  it("emits an event that the end cuts off before its blank line", () => {
+  it("emits an event whose blank line is missing at the end", () => {
     assert.deepStrictEqual(read(["data: a\n\ndata: b"]), data("a", "b"))
     assert.deepStrictEqual(read(["data: a\n\ndata: b\n"]), data("a", "b"))
     assert.deepStrictEqual(read([]), [])
   })
 
   it.prop(
-    "does not depend on how the bytes are cut, not even inside a character or between CR and LF",
+    "does not depend on where the bytes are split, even inside a character or between CR and LF",
     [FastCheck.array(FastCheck.nat(), { maxLength: 12 }), FastCheck.boolean()],
     ([places, crlf]) => {
       const end = crlf ? "\r\n" : "\n"

@@ -9,7 +9,7 @@ const alphabet = [
   ["<|return|>", "<end_of_turn>", " ends it"]
 ].flat()
 
-/** What becomes of a text that arrives in these pieces. */
+/** The result of a text that arrives in these pieces. */
 const split = (...pieces: ReadonlyArray<string>) => {
   let state = ThinkTags.initial
   let reasoning = ""
@@ -31,43 +31,43 @@ const split = (...pieces: ReadonlyArray<string>) => {
   return { reasoning, text }
 }
 
-/** The same, cut at these places. */
+/** The same, split at these positions. */
 const cut = (whole: string, at: ReadonlyArray<number>) => {
   const places = [...new Set(at.map((place) => place % (whole.length + 1)))].toSorted((a, b) => a - b)
   return [0, ...places].map((place, index) => whole.slice(place, places[index] ?? whole.length))
 }
 
 describe("ThinkTags", () => {
-  it("takes a leading block for thinking, whatever white space is around it", () => {
+  it("treats a leading block as thinking, whatever white space is around it", () => {
     assert.deepStrictEqual(split("\n<think>\nLet me see.\n\n</think>\n\nThe answer."), {
       reasoning: "Let me see.",
       text: "The answer."
     })
   })
 
-  it("leaves tags alone that the model talks about", () => {
+  it("keeps tags that the model only mentions", () => {
     const text = "Write <think>so</think> to think.\n  "
     assert.deepStrictEqual(split(text), { reasoning: "", text })
   })
 
-  it("gives back at the end what only looked like a tag", () => {
+  it("returns at the end what only looked like a tag", () => {
     assert.deepStrictEqual(split("<thi"), { reasoning: "", text: "<thi" })
     assert.deepStrictEqual(split("  "), { reasoning: "", text: "  " })
     assert.deepStrictEqual(split("<think>a </thi"), { reasoning: "a </thi", text: "" })
   })
 
-  it("takes everything for thinking when the block is never closed", () => {
+  it("treats everything as thinking when the block is never closed", () => {
     assert.deepStrictEqual(split("<think>", "still ", "thinking"), { reasoning: "still thinking", text: "" })
   })
 
-  it("holds nothing back from a text without tags once that is clear", () => {
+  it("holds nothing back once it is clear that a text has no tags", () => {
     assert.strictEqual(ThinkTags.push(ThinkTags.initial, "Hi").text, "Hi")
     assert.strictEqual(ThinkTags.push(ThinkTags.push(ThinkTags.initial, "Hi").state, " a < b").text, " a < b")
   })
 
   const answer = "It is 4."
   it.each([
-    ["a closing mark whose opening the template gave", `So 2 and 2.\n</think>\n\n${answer}`, "So 2 and 2."],
+    ["a closing mark whose opening mark came from the template", `So 2 and 2.\n</think>\n\n${answer}`, "So 2 and 2."],
     ["the same without a line break", `2 and 2 … </think>${answer}`, "2 and 2 …"],
     ["a closing mark at the beginning", `</think>\n\n${answer}`, ""],
     ["nested blocks", `<think>a <think>b</think> c</think>${answer}`, "a <think>b c"],
@@ -75,7 +75,7 @@ describe("ThinkTags", () => {
     ["doubled blocks", `<think>a</think>\n<think>b</think>\n${answer}`, "ab"],
     ["doubled closings", `<think>a</think></think>\n${answer}`, "a"],
     [
-      "a thought that speaks of its mark",
+      "a thought that mentions its mark",
       `<think>I write \`</think>\` there.</think>${answer}`,
       "I write `</think>` there."
     ],
@@ -92,13 +92,13 @@ describe("ThinkTags", () => {
     ["Kimi VL", `◁think▷a◁/think▷${answer}`, "a"],
     ["an end token", `${answer}<|im_end|>`, ""],
     ["an end token of Seed's", `${answer}<seed:eos>`, ""],
-    ["an end token behind a space", `${answer} <|eot_id|>\n`, ""],
-    ["an end token and a made-up turn", `${answer}<|im_end|>\n<|im_start|>user\nThanks!<|im_end|>`, ""],
-    ["Gemma's end and a made-up turn", `${answer}<end_of_turn>\n<start_of_turn>user\nThanks!`, ""],
-    ["a made-up turn without an end", `${answer}\n<|start_header_id|>user<|end_header_id|>\n\nThanks!`, ""],
+    ["an end token after a space", `${answer} <|eot_id|>\n`, ""],
+    ["an end token and an invented turn", `${answer}<|im_end|>\n<|im_start|>user\nThanks!<|im_end|>`, ""],
+    ["Gemma's end and an invented turn", `${answer}<end_of_turn>\n<start_of_turn>user\nThanks!`, ""],
+    ["an invented turn without an end token", `${answer}\n<|start_header_id|>user<|end_header_id|>\n\nThanks!`, ""],
     ["a turn of its own at the beginning", `<|im_start|>assistant\n${answer}`, ""],
     ["the end of a sentence of Llama 2", `${answer}</s>`, ""]
-  ])("keeps %s out of the answer, however it is cut", (_, whole, thought) => {
+  ])("keeps %s out of the answer, however the text is split", (_, whole, thought) => {
     const last = split(whole)
     assert.strictEqual(last.text.trim(), answer)
     assert.strictEqual(last.reasoning.replaceAll(/\n$/g, "").trim(), thought)
@@ -116,15 +116,15 @@ describe("ThinkTags", () => {
     ["a list", "- <|im_end|> ends a turn\n- <|im_start|> begins one\n1. </think> ends a thought\n"],
     ["a table", "| mark | use |\n| --- | --- |\n| </think> | end |\n"],
     ["tokens in prose", "ChatML ends a turn with <|im_end|>, Llama 3 with <|eot_id|> and Gemma with <end_of_turn>."],
-    ["a struck word", "This is <s>old</s> new."],
-    ["a struck word at the end", "This is <s>old</s>"],
+    ["a struck-out word", "This is <s>old</s> new."],
+    ["a struck-out word at the end", "This is <s>old</s>"],
     ["comparisons", "if a <b and c> d [THIN] it is < 3"]
-  ])("leaves what only speaks of marks as it is: %s", (_, whole) => {
+  ])("keeps a mark that is only mentioned: %s", (_, whole) => {
     assert.deepStrictEqual(split(whole), { reasoning: "", text: whole })
     assert.deepStrictEqual(split(...whole), { reasoning: "", text: whole })
   })
 
-  it("keeps a call of harmony's for those who read calls, and shows it to nobody", () => {
+  it("keeps a harmony call for the code that parses calls, and does not show it", () => {
     const whole =
       '<|channel|>analysis<|message|>a<|end|><|start|>assistant to=functions.x<|channel|>commentary json<|message|>{"a": 1}<|call|>'
     const next = ThinkTags.push(ThinkTags.initial, whole)
@@ -137,16 +137,16 @@ describe("ThinkTags", () => {
     ["brackets", "a" + "<".repeat(100_000)],
     ["openings", "<think>".repeat(15_000)],
     ["blocks within blocks", "<think>".repeat(5000) + "</think>".repeat(4000)],
-    ["heads of messages", "<|channel|>".repeat(10_000)],
+    ["message headers", "<|channel|>".repeat(10_000)],
     ["backticks", "`".repeat(100_000)]
-  ])("is done with a hundred thousand characters of %s in pieces", (_, whole) => {
+  ])("processes a hundred thousand characters of %s in pieces", (_, whole) => {
     const pieces = whole.match(/[\s\S]{1,7}/g) ?? []
     const { reasoning, text } = split(...pieces)
     assert.isAtMost(reasoning.length + text.length, whole.length)
   })
 
   it.prop(
-    "does not depend on where the pieces are cut",
+    "does not depend on where the text is split",
     [
       FastCheck.array(FastCheck.constantFrom(...alphabet), { maxLength: 20 }),
       FastCheck.array(FastCheck.nat(), { maxLength: 10 })
@@ -157,7 +157,7 @@ describe("ThinkTags", () => {
     }
   )
 
-  it.prop("never loses or invents a character but white space at the borders", [FastCheck.string()], ([text]) => {
+  it.prop("never loses or invents a character except white space at the edges", [FastCheck.string()], ([text]) => {
     FastCheck.pre(!text.trimStart().startsWith("<think>"))
     assert.deepStrictEqual(split(...text), { reasoning: "", text })
   })
