@@ -1,4 +1,4 @@
-/** The person's home folder, as the environment has it. */
+/** The user's home folder, from the environment. */
 import * as Config from "effect/Config"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"

@@ -1,9 +1,9 @@
 /**
- * At most one process of this machine does a thing at a time: a lock file per name, taken over when its owner is gone.
+ * A lock per name between the processes of this machine: a lock file, taken over when its owner is gone.
  *
- * The owner adds a beat to the file every few seconds. Whoever waits gives it up for dead when the process is known to
- * have ended, or when the file has not changed through many looks of his own; clocks are not compared, so a machine that
- * slept breaks nothing.
+ * The owner writes a new beat to the file every few seconds. A waiting process considers the owner dead when the
+ * process is known to have ended, or when the file has not changed for several of its own looks. Clocks are not
+ * compared, so a machine that slept breaks nothing.
  */
 import * as FileSystem from "@effect/platform/FileSystem"
 import * as Path from "@effect/platform/Path"
@@ -16,18 +16,18 @@ import * as Schema from "effect/Schema"
 import { fileName, type StateDirectory } from "./StateDirectory.ts"
 import { ProcessIdentity } from "./ProcessIdentity.ts"
 
-/** How often a waiting process looks, in all but the first look. */
+/** How often a waiting process looks, after the first look. */
 export const lookEvery = Duration.seconds(1)
 
-/** Looks without a beat after which the owner counts as dead. The owner beats every `beatEvery`. */
+/** Looks without a new beat after which the owner counts as dead. The owner beats every `beatEvery`. */
 export const looksUntilStale = 15
 
 export const beatEvery = Duration.seconds(4)
 
 export interface MachineLock {
   /**
-   * Runs `self` while no other process runs anything under `name`. `onWait` runs once if that takes waiting.
-   * Interruption gives the lock back, also while waiting. Without a writable folder there is no lock and `self` just runs.
+   * Runs `self` while no other process runs anything under `name`. `onWait` runs once if it has to wait. Interruption
+   * releases the lock, also while waiting. Without a writable folder there is no lock and `self` just runs.
    */
   readonly withLock: (
     name: string,
@@ -43,7 +43,7 @@ export const make = Effect.fnUntraced(function* (state: StateDirectory) {
   const content = (beat: number) => encode({ ...state.identity, beat })
   const isMine = (text: string) => Option.exists(decode(text), (owner) => owner.token === state.identity.token)
 
-  /** Writes the file if there is none. None when this cannot be done at all. */
+  /** Creates the file; false if it exists, None if it cannot be created at all. */
   const create = (file: string) =>
     fs.writeFileString(file, content(0), { flag: "wx" }).pipe(
       Effect.as(Option.some(true)),
@@ -58,10 +58,10 @@ export const make = Effect.fnUntraced(function* (state: StateDirectory) {
     Option.match(decode(text), { onNone: () => Effect.succeed(false), onSome: (owner) => state.isGone(owner) })
 
   /**
-   * Takes a dead owner's file away. A guard named after that very file is created first, so that of several waiters only
-   * one removes it and a fresh lock is never hit. True when the file went.
+   * Removes a dead owner's file. A guard named after that very file is created first, so that only one of several
+   * waiters removes it and a new lock is never hit. True when the file was removed.
    */
-  const takeAway = Effect.fnUntraced(function* (file: string, stale: string, round: number) {
+  const removeStale = Effect.fnUntraced(function* (file: string, stale: string, round: number) {
     const owner = Option.match(decode(stale), { onNone: () => "unreadable", onSome: ({ token }) => token })
     const guard = `${file}.${owner}.${round}`
     if (!Option.contains(yield* create(guard), true)) return false
@@ -91,7 +91,7 @@ export const make = Effect.fnUntraced(function* (state: StateDirectory) {
       seen = text
       const round = Math.floor(unchanged / looksUntilStale)
       const dead = unchanged > 0 && unchanged % looksUntilStale === 0 ? true : yield* ownerIsGone(text)
-      if (dead && (yield* takeAway(file, text, round))) continue
+      if (dead && (yield* removeStale(file, text, round))) continue
       if (!told) yield* wait(onWait)
       told = true
       yield* wait(Effect.sleep(lookEvery))
@@ -105,7 +105,7 @@ export const make = Effect.fnUntraced(function* (state: StateDirectory) {
         Effect.sleep(beatEvery).pipe(
           Effect.zipRight(read(file)),
           Effect.flatMap((text) =>
-            // taken over while this machine slept: the file belongs to somebody else now
+            // taken over while this machine slept: the file now belongs to another process
             Option.exists(text, isMine) ? Effect.ignore(fs.writeFileString(file, content(count))) : Effect.never
           ),
           Effect.as(count + 1)

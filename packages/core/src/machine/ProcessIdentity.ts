@@ -1,9 +1,9 @@
-/** Which process did something, so that others can tell whether it still lives. */
+/** Identifies the process that did something, so that others can tell whether it is still alive. */
 import * as Schema from "effect/Schema"
 
 /**
- * A process: a random token, and where the system has `/proc`, its process id together with the id's name space and
- * the process's start, so that a process that was killed is known to be gone at once, also when its id is given again.
+ * A process: a random token and, if the system has `/proc`, its process id with the id's namespace and the process's
+ * start time. With these a killed process is known to be gone at once, even when its id is reused.
  */
 export const ProcessIdentity = Schema.Struct({
   token: Schema.String,

@@ -1,6 +1,6 @@
-/** Where keys, passwords and other programs' conversations are kept in a home: data. */
+/** Where a home holds keys, passwords and other programs' conversations, as data. */
 
-/** Folders and files of a home, with `/`. Whatever lies beneath one belongs to it. */
+/** Folders and files relative to a home, with `/`. Everything below them belongs to them. */
 export const secretPlaces: ReadonlyArray<string> = [
   ".ssh",
   ".gnupg",
@@ -71,8 +71,8 @@ export const secretPlaces: ReadonlyArray<string> = [
 ]
 
 /**
- * Whether a path, with `/` and without `..`, is or lies in such a place of whoever's home, or is a file of secrets wherever
- * it lies: an `.env`, a private key. Capitals do not count.
+ * Whether a path, with `/` and without `..`, is or lies in such a place of any home, or is a file of secrets anywhere:
+ * an `.env`, a private key. Case does not matter.
  */
 export const isSecretPlace = (path: string): boolean => {
   const low = `/${path.toLowerCase().replace(/^\/+/, "")}/`
@@ -84,20 +84,20 @@ export const isSecretPlace = (path: string): boolean => {
 // internal
 // -----------------------------------------------------------------------------
 
-/** Examples and templates hold none. */
+/** Examples and templates contain no secrets. */
 const secretFile =
   /^(?:\.env(?:[-_.~](?!example$|sample$|template$|dist$)[\w.~-]*)?|(?!example|sample|template)[\w-]+\.env|\.envrc|id_(?:rsa|dsa|ecdsa|ed25519)(?:_sk)?|\.htpasswd|.+\.(?:kdbx|keychain-db|p12|pfx|ppk|jks))$/
 
 const systemSecrets =
   /^\/(?:etc\/(?:shadow|gshadow|sudoers)(?:-|\.d)?\/|proc\/[^/]+\/environ\/|(?:var\/)?run\/secrets\/)/
 
-/** Projects have folders of these names, too, which hold no keys: they count in a home only. */
+/** Projects have folders with these names too, which hold no keys: they count only in a home. */
 const inProjects = /^\.(?:claude|cursor|npmrc|gemini|codex|continue|docker)$/
 
 /** `~`, `/home/me`, `/Users/me`, `/root`, `C:/Users/me`. */
 const home = /^\/(?:~[^/]*|root|(?:[a-z]:\/)?(?:home|users)\/[^/]+)\/(.*)$/
 
-/** Most of them beneath any folder, because a path may be relative to a home that is not known here. */
+/** Most of them count below any folder, because a path may be relative to a home that is not known here. */
 const isIn = (place: string, low: string): boolean =>
   inProjects.test(place) ? (home.exec(low)?.[1] ?? "").startsWith(`${place}/`) : low.includes(`/${place}/`)
 

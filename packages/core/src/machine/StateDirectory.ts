@@ -1,4 +1,4 @@
-/** The folder in which the processes of one machine tell each other what they loaded, hold and are loading. */
+/** The folder in which the processes of one machine share what they loaded, hold and are loading. */
 import * as FileSystem from "@effect/platform/FileSystem"
 import * as Path from "@effect/platform/Path"
 import * as Effect from "effect/Effect"
@@ -10,14 +10,14 @@ import { homeFolder } from "./HomeFolder.ts"
 import { Settings } from "../configuration/Settings.ts"
 import type { ProcessIdentity } from "./ProcessIdentity.ts"
 
-/** There is no folder to write to, and why. */
+/** There is no writable data folder, and why. */
 export class DataFolderUnwritable extends Schema.TaggedError<DataFolderUnwritable>()("DataFolderUnwritable", {
   directory: Schema.String,
   detail: Schema.String
 }) {
   readonly retryable = false
   override get message() {
-    return `The data folder ${this.directory} cannot be written (${this.detail}). Set LMS_BRIDGE_DATA_DIR to one that can.`
+    return `The data folder ${this.directory} cannot be written (${this.detail}). Set LMS_BRIDGE_DATA_DIR to a writable folder.`
   }
 }
 
@@ -25,19 +25,19 @@ export interface StateDirectory {
   readonly identity: ProcessIdentity
   /** Where a subfolder is or would be; none without a home folder. */
   readonly where: (name: string) => Option.Option<string>
-  /** A subfolder to write to, made when it is missing. None when it cannot be written; that is logged once. */
+  /** A writable subfolder, created if missing. None when it cannot be written; that is logged once. */
   readonly folder: (name: string) => Effect.Effect<Option.Option<string>>
-  /** The same, without a word in the log. */
+  /** The same, without logging. */
   readonly writable: (name: string) => Effect.Effect<string, DataFolderUnwritable>
-  /** Whether that process is known to have ended. Not knowing is no. */
+  /** Whether that process is known to have ended; false if unknown. */
   readonly isGone: (process: ProcessIdentity) => Effect.Effect<boolean>
-  /** Whether that process is known to live. Not knowing is no. */
+  /** Whether that process is known to be alive; false if unknown. */
   readonly isAlive: (process: ProcessIdentity) => Effect.Effect<boolean>
 }
 
 /**
- * `LMS_BRIDGE_DATA_DIR`, else `.lms-bridge` in the home folder. Nothing is written before it is needed. `without` says
- * what follows when it cannot be written.
+ * `LMS_BRIDGE_DATA_DIR`, else `.lms-bridge` in the home folder. Nothing is written before it is needed. `without` is
+ * the consequence, for the warning, when it cannot be written.
  */
 export const makeWith = (
   without: string
@@ -98,12 +98,12 @@ export const makeWith = (
     }
   })
 
-/** For what processes tell each other. */
+/** For what the processes tell each other. */
 export const make = makeWith("this process does not know what other lms-bridge processes load")
 
-/** Any name as the name of a file, usable on every file system. */
+/** Any name as a file name that is valid on every file system. */
 export const fileName = (name: string): string =>
-  // `*` is left alone by `encodeURIComponent` and refused by Windows
+  // `encodeURIComponent` keeps `*`, which Windows refuses
   encodeURIComponent(name).replaceAll("*", "%2A").slice(0, 200)
 
 // -----------------------------------------------------------------------------
@@ -123,7 +123,7 @@ const identify = Effect.fnUntraced(function* (fs: FileSystem.FileSystem) {
   }
 })
 
-/** When a process began, in ticks since the machine did: the 22nd field of its `stat`, 20 after its name in brackets. */
+/** When a process started, in clock ticks since boot: the 22nd field of its `stat`, 20 after its name in brackets. */
 const startOf = (fs: FileSystem.FileSystem, pid: string): Effect.Effect<Option.Option<string>> =>
   fs.readFileString(`/proc/${pid}/stat`).pipe(
     Effect.map((stat) => Option.fromNullable(stat.slice(stat.lastIndexOf(")") + 2).split(" ")[19])),

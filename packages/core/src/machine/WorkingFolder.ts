@@ -1,6 +1,6 @@
 /**
- * Which folders a model may be let loose on. Judged by what a path really is, after symbolic links, and folder by folder,
- * never by how it is spelt.
+ * Which folders a model may work in. A path is judged by its real location, after symbolic links, and by its segments,
+ * never by its spelling.
  */
 import * as Schema from "effect/Schema"
 import { isSecretPlace, secretPlaces } from "./SecretPlaces.ts"
@@ -23,7 +23,7 @@ export class FolderRefused extends Schema.TaggedError<FolderRefused>()("FolderRe
   /** As it was given. */
   folder: Schema.String,
   reason: RefusedBecause,
-  /** What it really is, where that is something else. */
+  /** Its real path, if that differs. */
   real: Schema.optionalWith(Schema.String, { exact: true })
 }) {
   readonly retryable = false
@@ -35,49 +35,50 @@ export class FolderRefused extends Schema.TaggedError<FolderRefused>()("FolderRe
       case "NotAFolder":
         return `${what} is not a folder. Name the folder that it is in.`
       case "NotReadable":
-        return `The folder ${what} cannot be read by you. Name another.`
+        return `The folder ${what} cannot be read. Name another, or check its permissions.`
       case "NotAPath":
         return `${what} is not a path. Name a folder, such as "/home/me/project".`
       case "Root":
-        return `${what} is the whole machine, so no model works in all of it. Name the folder that the task is about, or set WORKING_DIR.`
+        return `${what} is the whole machine, so no model may work in all of it. Name the folder that the task is about, or set WORKING_DIR.`
       case "System":
-        return `${what} belongs to the system, so no model works in it. Name a folder of yours.`
+        return `${what} belongs to the system, so no model may work in it. Name a folder of your own.`
       case "Secrets":
-        return `${what} is where keys and passwords are kept, so no model works in it. Name another folder.`
+        return `${what} is where keys and passwords are kept, so no model may work in it. Name another folder.`
       case "HoldsSecrets":
-        return `${what} holds places where keys and passwords are kept, such as ~/.ssh, so no model works in all of it. Name a folder in it, or set WORKING_DIR.`
+        return `${what} holds places where keys and passwords are kept, such as ~/.ssh, so no model may work in all of it. Name a folder inside it, or set WORKING_DIR.`
       case "OthersHome":
-        return `${what} is the home of somebody else. Name a folder of yours.`
+        return `${what} is another person's home. Name a folder of your own.`
       case "AllHomes":
-        return `${what} holds everybody's home. Name a folder in yours.`
+        return `${what} contains everybody's home. Name a folder in yours.`
     }
   }
 }
 
 /**
- * What a judgement needs of the machine: how it writes paths, and whose home is where. All paths are absolute and real.
+ * What the check needs to know of the machine: its path syntax, and whose home is where. All paths are absolute and
+ * real.
  */
 export interface Machine {
   readonly separator: string
-  /** The path of the second as seen from the first. */
+  /** The second path relative to the first. */
   readonly relative: (from: string, to: string) => string
   readonly isAbsolute: (path: string) => boolean
   readonly dirname: (path: string) => string
   readonly join: (...parts: ReadonlyArray<string>) => string
   readonly home: string | undefined
-  /** Further folders that hold what is not a model's business, as our own data. */
+  /** Further folders that are none of a model's business, such as our own data. */
   readonly secrets?: ReadonlyArray<string>
 }
 
 /**
- * Why a folder may not be worked in; undefined when it may. What lies in the person's own home is theirs, wherever that
- * is, but for the places of keys and passwords and what holds them.
+ * Why a folder may not be worked in; undefined when it may. Everything in the user's own home is theirs, wherever that
+ * is, except the places of keys and passwords and the folders that contain them.
  */
 export const judge = (folder: string, machine: Machine): RefusedBecause | undefined => {
   const { home, secrets = [] } = machine
   const within = isWithin(machine)
   if (machine.dirname(folder) === folder) return "Root"
-  // somebody else's, or those of a copy
+  // another user's, or those of a copy
   if (isSecretPlace(folder.replaceAll(machine.separator, "/"))) return "Secrets"
   if (secrets.some((place) => within(place, folder))) return "Secrets"
   if (home !== undefined && within(home, folder)) {
@@ -98,15 +99,15 @@ export const judge = (folder: string, machine: Machine): RefusedBecause | undefi
 // internal
 // -----------------------------------------------------------------------------
 
-/** Capitals do not count: on half of all machines they make no other folder. */
+/** Case does not matter: on half of all machines it does not distinguish folders. */
 const parts = ({ relative, separator }: Machine, from: string, to: string): ReadonlyArray<string> =>
   relative(from.toLowerCase(), to.toLowerCase()).split(separator)
 
 const isWithin =
   (machine: Machine) =>
   (outer: string, inner: string): boolean => {
-    const way = parts(machine, outer, inner)
-    return way[0] !== ".." && !machine.isAbsolute(way.join(machine.separator))
+    const segments = parts(machine, outer, inner)
+    return segments[0] !== ".." && !machine.isAbsolute(segments.join(machine.separator))
   }
 
 const systemFolders: ReadonlyArray<string> = [
@@ -141,7 +142,7 @@ const systemFolders: ReadonlyArray<string> = [
   "/private/var/run"
 ]
 
-/** Only they themselves: there are folders for work beneath them. */
+/** Only these folders themselves: there may be folders for work below them. */
 const exactSystemFolders: ReadonlyArray<string> = [
   "/usr",
   "/var",

@@ -1,6 +1,4 @@
-/**
- * The folders that a run is about: those that were named, else the configured one, else the current one; each checked.
- */
+/** The folders of a run: the named ones, else the configured one, else the current one; each is checked. */
 import type { PlatformError } from "@effect/platform/Error"
 import * as FileSystem from "@effect/platform/FileSystem"
 import * as Path from "@effect/platform/Path"
@@ -16,8 +14,8 @@ export class WorkingFolders extends Context.Tag("@lms-bridge/core/agent/WorkingF
   WorkingFolders,
   {
     /**
-     * Absolute, real paths, each once, in the order given. `~` is the home folder; a relative path starts at
-     * `WORKING_DIR`, else at the current folder, and that is what none at all means. Fails with the first that may not be
+     * Absolute, real paths, each once, in the order given. `~` is the home folder. A relative path starts at
+     * `WORKING_DIR`, else at the current folder; so does an empty list. Fails with the first folder that may not be
      * worked in.
      */
     readonly resolve: (folders: ReadonlyArray<string>) => Effect.Effect<ReadonlyArray<string>, FolderRefused>
@@ -66,7 +64,7 @@ export class WorkingFolders extends Context.Tag("@lms-bridge/core/agent/WorkingF
           const named = real === folder ? {} : { real }
           const reason = judge(real, machine)
           if (reason !== undefined) return yield* new FolderRefused({ folder, reason, ...named })
-          const holding = yield* Effect.findFirst(tellTale, (name) =>
+          const holding = yield* Effect.findFirst(homeMarkers, (name) =>
             Effect.orElseSucceed(fs.exists(path.join(real, name)), () => false)
           )
           if (Option.isSome(holding)) return yield* new FolderRefused({ folder, reason: "HoldsSecrets", ...named })
@@ -90,8 +88,8 @@ export class WorkingFolders extends Context.Tag("@lms-bridge/core/agent/WorkingF
 // internal
 // -----------------------------------------------------------------------------
 
-/** What only a home has. */
-const tellTale = [".ssh", ".gnupg", ".aws", ".kube", ".netrc", ".claude.json", ".lmstudio", ".git-credentials"]
+/** Names that only a home contains. */
+const homeMarkers = [".ssh", ".gnupg", ".aws", ".kube", ".netrc", ".claude.json", ".lmstudio", ".git-credentials"]
 
 const refusedBy = (folder: string) => (error: PlatformError) =>
   new FolderRefused({

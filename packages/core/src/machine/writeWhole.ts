@@ -1,13 +1,11 @@
-/**
- * Replacing a file atomically.
- */
+/** Replacing a file atomically. */
 import * as FileSystem from "@effect/platform/FileSystem"
 import * as Effect from "effect/Effect"
 
 /**
- * Writes the whole file or none of it: a reader sees the old text or the new one, never half of one, also after the
- * machine has crashed. Written beside it first, as `temporary`, which two writers at once must not share. `mode` is for
- * the new file; with `exclusive` it is an error when `temporary` is there already.
+ * Writes the file atomically: a reader sees the old content or the new one, even after the machine has crashed. The
+ * content is first written to `temporary`, which concurrent writers must not share. `mode` applies to the new file;
+ * with `exclusive`, an existing `temporary` is an error.
  *
  * @internal
  */
@@ -25,7 +23,7 @@ export const writeWhole = Effect.fnUntraced(function* (
     Effect.tapError(self, () => Effect.ignore(fs.remove(temporary, { force: true })))
   yield* Effect.scoped(
     Effect.flatMap(fs.open(temporary, { flag: exclusive ? "wx" : "w", mode }), (open) =>
-      // without it a crash of the machine may leave an empty file under the good name
+      // without the sync, a crash of the machine may leave an empty file under the final name
       Effect.zipRight(
         open.writeAll(typeof content === "string" ? new TextEncoder().encode(content) : content),
         open.sync

@@ -10,7 +10,7 @@ import * as MemoryFileSystem from "@lms-bridge/testing/MemoryFileSystem"
 
 const settings = Settings.layerWith({ dataDir: Option.some("/data") })
 
-/** A process of its own on the disk that is shared. */
+/** A separate process on the shared disk. */
 const processOn = (disk: FileSystem.FileSystem) =>
   Effect.flatMap(StateDirectory.make, MachineLock.make).pipe(
     Effect.provideService(FileSystem.FileSystem, disk),
@@ -19,11 +19,11 @@ const processOn = (disk: FileSystem.FileSystem) =>
 
 const linux = (pid: string) => ({ "/proc/self": pid, "/proc/self/ns/pid": "pid:[1]" })
 
-/** As long as so many looks take. */
+/** Sleeps for as long as this many looks take. */
 const looks = (count: number) => Effect.sleep(Duration.times(MachineLock.lookEvery, count))
 
 describe("MachineLock", () => {
-  it.effect("lets one process in at a time, and the next when it is done", () =>
+  it.effect("admits one process at a time, and the next when it is done", () =>
     Effect.gen(function* () {
       const { files, fs } = MemoryFileSystem.make()
       const [one, two] = [yield* processOn(fs), yield* processOn(fs)]
@@ -58,7 +58,7 @@ describe("MachineLock", () => {
     }).pipe(inVirtualTime)
   )
 
-  it.effect("gives the lock back when the work fails, dies or is interrupted, and while it is waited for", () =>
+  it.effect("releases the lock when the work fails, dies or is interrupted, and when a waiter is interrupted", () =>
     Effect.gen(function* () {
       const { files, fs } = MemoryFileSystem.make()
       const [one, two] = [yield* processOn(fs), yield* processOn(fs)]
@@ -88,7 +88,7 @@ describe("MachineLock", () => {
     }).pipe(inVirtualTime)
   )
 
-  it.effect("does not take a process in another container for gone", () =>
+  it.effect("does not consider a process in another container gone", () =>
     Effect.gen(function* () {
       const other = MemoryFileSystem.make({ links: { "/proc/self": "7", "/proc/self/ns/pid": "pid:[2]" } })
       const one = yield* processOn(other.fs)
@@ -106,40 +106,38 @@ describe("MachineLock", () => {
     }).pipe(inVirtualTime)
   )
 
-  it.effect(
-    "looks again before it takes a dead owner's lock away: somebody else may have taken it over meanwhile",
-    () =>
-      Effect.gen(function* () {
-        const { files, fs } = MemoryFileSystem.make()
-        yield* files.write("/data/locks/m.lock", '{"token":"dead","beat":3}')
-        const seen = yield* Deferred.make<void>()
-        const goOn = yield* Deferred.make<void>()
-        // a process that pauses between seeing that the owner is gone and taking the file away
-        const slow: FileSystem.FileSystem = {
-          ...fs,
-          writeFileString: (path, text, how) =>
-            path.includes(".lock.dead")
-              ? Deferred.succeed(seen, undefined).pipe(
-                  Effect.zipRight(Deferred.await(goOn)),
-                  Effect.zipRight(fs.writeFileString(path, text, how))
-                )
-              : fs.writeFileString(path, text, how)
-        }
-        const [one, two] = [yield* processOn(slow), yield* processOn(fs)]
-        const late = yield* Effect.fork(one.withLock("m", Effect.void)(Effect.succeed("in")))
-        yield* Deferred.await(seen)
-        const holder = yield* Effect.fork(two.withLock("m", Effect.void)(Effect.never))
-        yield* looks(MachineLock.looksUntilStale + 2)
-        yield* Deferred.succeed(goOn, undefined)
-        yield* looks(3)
-        assert.isTrue(Option.isNone(yield* Fiber.poll(late)), "the lock that it saw is not the one that is there now")
-        yield* Fiber.interrupt(holder)
-        yield* looks(2)
-        assert.strictEqual(yield* Fiber.join(late), "in")
-      }).pipe(inVirtualTime)
+  it.effect("looks again before it removes a dead owner's lock: another process may have taken it over meanwhile", () =>
+    Effect.gen(function* () {
+      const { files, fs } = MemoryFileSystem.make()
+      yield* files.write("/data/locks/m.lock", '{"token":"dead","beat":3}')
+      const seen = yield* Deferred.make<void>()
+      const goOn = yield* Deferred.make<void>()
+      // a process that pauses between seeing that the owner is gone and removing the file
+      const slow: FileSystem.FileSystem = {
+        ...fs,
+        writeFileString: (path, text, how) =>
+          path.includes(".lock.dead")
+            ? Deferred.succeed(seen, undefined).pipe(
+                Effect.zipRight(Deferred.await(goOn)),
+                Effect.zipRight(fs.writeFileString(path, text, how))
+              )
+            : fs.writeFileString(path, text, how)
+      }
+      const [one, two] = [yield* processOn(slow), yield* processOn(fs)]
+      const late = yield* Effect.fork(one.withLock("m", Effect.void)(Effect.succeed("in")))
+      yield* Deferred.await(seen)
+      const holder = yield* Effect.fork(two.withLock("m", Effect.void)(Effect.never))
+      yield* looks(MachineLock.looksUntilStale + 2)
+      yield* Deferred.succeed(goOn, undefined)
+      yield* looks(3)
+      assert.isTrue(Option.isNone(yield* Fiber.poll(late)), "the lock that it saw is no longer the current one")
+      yield* Fiber.interrupt(holder)
+      yield* looks(2)
+      assert.strictEqual(yield* Fiber.join(late), "in")
+    }).pipe(inVirtualTime)
   )
 
-  it.effect("takes over a lock that does not beat, and only one of those who wait does", () =>
+  it.effect("takes over a lock that does not beat, by only one of the waiters", () =>
     Effect.gen(function* () {
       const { files, fs } = MemoryFileSystem.make()
       yield* files.write("/data/locks/m.lock", '{"token":"gone","beat":3}')

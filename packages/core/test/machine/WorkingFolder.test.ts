@@ -22,7 +22,7 @@ const root = machine(posix, "/root")
 const windows = machine(win32, "C:\\Users\\me")
 
 describe("WorkingFolder", () => {
-  it("allows the person's own folders, and those that belong to nobody", () => {
+  it("allows the user's own folders, and those that belong to nobody", () => {
     for (const [folder, where] of [
       ["/home/me/project", unix],
       ["/home/me/etc", unix],
@@ -91,7 +91,7 @@ describe("WorkingFolder", () => {
   })
 })
 
-/** A home with a project, a file, a key folder, and links out of the project. */
+/** A home with a project, a file, a folder of keys, and links out of the project. */
 const withHome = Effect.fnUntraced(
   function* <A, E>(
     test: (at: {
@@ -127,7 +127,7 @@ const withHome = Effect.fnUntraced(
 )
 
 describe("WorkingFolders", () => {
-  it.live("keeps a model out of what is kept here of its runs", () =>
+  it.live("keeps a model out of our own data folder", () =>
     withHome(({ resolve }) =>
       Effect.gen(function* () {
         assert.strictEqual((yield* Effect.flip(resolve("~/kept/data/runs"))).reason, "Secrets")
@@ -136,7 +136,7 @@ describe("WorkingFolders", () => {
     )
   )
 
-  it.live("follows links, knows ~, and gives each folder once", () =>
+  it.live("follows links, expands ~, and returns each folder once", () =>
     withHome(({ home, resolve }) =>
       Effect.gen(function* () {
         assert.deepStrictEqual(yield* resolve("~/link", `${home}/project/../project`, "~/project/src"), [
@@ -147,7 +147,7 @@ describe("WorkingFolders", () => {
     )
   )
 
-  it.live("takes the configured folder for none, and starts relative paths there", () =>
+  it.live("uses the configured folder when none is named, and resolves relative paths there", () =>
     withHome(
       ({ home, resolve }) =>
         Effect.gen(function* () {
@@ -158,20 +158,20 @@ describe("WorkingFolders", () => {
     )
   )
 
-  it.live("judges a link by what it leads to, and says what that is", () =>
+  it.live("judges a link by its target, and names the target", () =>
     withHome(({ home, resolve }) =>
       Effect.gen(function* () {
         const keys = yield* Effect.flip(resolve("~/project/keys"))
         assert.strictEqual(
           keys.message,
-          `"~/project/keys", which is ${home}/.ssh, is where keys and passwords are kept, so no model works in it. Name another folder.`
+          `"~/project/keys", which is ${home}/.ssh, is where keys and passwords are kept, so no model may work in it. Name another folder.`
         )
         assert.strictEqual((yield* Effect.flip(resolve("~/project/conf"))).reason, "System")
       })
     )
   )
 
-  it.live("refuses the home, whatever it is called, and a folder that looks like one", () =>
+  it.live("refuses the home, however it is written, and a folder that looks like one", () =>
     withHome(({ home, resolve }) =>
       Effect.gen(function* () {
         const fs = yield* FileSystem.FileSystem
@@ -197,7 +197,7 @@ describe("WorkingFolders", () => {
     )
   )
 
-  it.live("refuses all when one of them is missing, a file, or no path at all", () =>
+  it.live("refuses all when one of them is missing, a file, or not a path", () =>
     withHome(({ home, resolve }) =>
       Effect.gen(function* () {
         const reasons = yield* Effect.forEach([`${home}/nowhere`, "~/file.txt", " ", "a\0b"], (folder) =>
