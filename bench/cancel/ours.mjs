@@ -1,6 +1,6 @@
 // Brings a run into a state, cancels it there, and says how long that took and what of it is still open.
 import { readFileSync } from "node:fs"
-import { AgentLoop, CurrentApprover } from "@lms-bridge/core/agent/AgentLoop"
+import { AgentLoop, CurrentApprover } from "@lms-bridge/core/AgentLoop"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as Option from "effect/Option"

@@ -1,6 +1,6 @@
 // LM Studio that is slow in the way that the next run needs.
 import * as Simulator from "@lms-bridge/simulator/Simulator"
-import * as SimulatedModel from "@lms-bridge/simulator/model/SimulatedModel"
+import * as SimulatedModel from "@lms-bridge/simulator/SimulatedModel"
 import * as Effect from "effect/Effect"
 import { standIn } from "../standIn.mjs"
 

@@ -1,6 +1,6 @@
 // The registry of the library: all servers of an mcp.json at once, one of them alone, or their tools when they are there.
-import { Settings } from "@lms-bridge/core/configuration/Settings"
-import { McpRegistry } from "@lms-bridge/core/mcp/McpRegistry"
+import { Settings } from "@lms-bridge/core/Settings"
+import { McpRegistry } from "@lms-bridge/core/McpRegistry"
 import * as NodePlatform from "@lms-bridge/node/NodePlatform"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"

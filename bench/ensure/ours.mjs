@@ -1,5 +1,5 @@
 // ModelLifecycle as the executables wire it, and beside it the bare request that it cannot do without.
-import { ModelLifecycle } from "@lms-bridge/core/models/ModelLifecycle"
+import { ModelLifecycle } from "@lms-bridge/core/ModelLifecycle"
 import * as Effect from "effect/Effect"
 import { runtime, serve } from "../runtime.mjs"
 

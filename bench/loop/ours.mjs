@@ -1,5 +1,5 @@
 // The agent loop of the library, wired as the executables wire it.
-import { AgentLoop } from "@lms-bridge/core/agent/AgentLoop"
+import { AgentLoop } from "@lms-bridge/core/AgentLoop"
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
 import { runtime, serve } from "../runtime.mjs"

@@ -1,7 +1,7 @@
 // The reference: fetch, the SDK's client, and a while loop. Its requests are those of the agent loop, word for word.
 import { Client } from "@modelcontextprotocol/sdk/client/index.js"
 import { StdioClientTransport } from "@modelcontextprotocol/sdk/client/stdio.js"
-import { systemMessage } from "@lms-bridge/core/agent/run/SystemMessage"
+import { systemMessage } from "../../packages/core/src/agent/run/SystemMessage.ts"
 import { sampler } from "./sampler.mjs"
 
 const client = new Client({ name: "bench", version: "1.0.0" })

@@ -1,6 +1,6 @@
 // LM Studio without delays, with a model that calls `echo` a given number of times and is done.
 import * as Simulator from "@lms-bridge/simulator/Simulator"
-import * as SimulatedModel from "@lms-bridge/simulator/model/SimulatedModel"
+import * as SimulatedModel from "@lms-bridge/simulator/SimulatedModel"
 import * as Effect from "effect/Effect"
 import { standIn } from "../standIn.mjs"
 

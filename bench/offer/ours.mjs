@@ -1,8 +1,8 @@
 // A run over all servers, of which only the first request matters; and the same conversation with every tool of them.
-import { AgentLoop } from "@lms-bridge/core/agent/AgentLoop"
-import { systemMessage } from "@lms-bridge/core/agent/run/SystemMessage"
-import { LmStudioApi } from "@lms-bridge/core/lmstudio/LmStudioApi"
-import { McpRegistry } from "@lms-bridge/core/mcp/McpRegistry"
+import { AgentLoop } from "@lms-bridge/core/AgentLoop"
+import { systemMessage } from "../../packages/core/src/agent/run/SystemMessage.ts"
+import { LmStudioApi } from "@lms-bridge/core/LmStudioApi"
+import { McpRegistry } from "@lms-bridge/core/McpRegistry"
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
 import { runtime, serve } from "../runtime.mjs"

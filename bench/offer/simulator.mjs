@@ -1,6 +1,6 @@
 // LM Studio with one model that has little context and one that has much; both only say that they are done.
 import * as Simulator from "@lms-bridge/simulator/Simulator"
-import * as SimulatedModel from "@lms-bridge/simulator/model/SimulatedModel"
+import * as SimulatedModel from "@lms-bridge/simulator/SimulatedModel"
 import * as Effect from "effect/Effect"
 import { standIn } from "../standIn.mjs"
 

@@ -1,6 +1,6 @@
 // McpRegistry as the executables wire it, and beside it the predecessor's way: open the file, parse it, list its servers.
 import * as Bridge from "@lms-bridge/core/Bridge"
-import { McpRegistry } from "@lms-bridge/core/mcp/McpRegistry"
+import { McpRegistry } from "@lms-bridge/core/McpRegistry"
 import * as NodePlatform from "@lms-bridge/node/NodePlatform"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"

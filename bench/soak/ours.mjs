@@ -2,7 +2,7 @@
 import { readdirSync } from "node:fs"
 import { setFlagsFromString } from "node:v8"
 import { runInNewContext } from "node:vm"
-import { AgentLoop } from "@lms-bridge/core/agent/AgentLoop"
+import { AgentLoop } from "@lms-bridge/core/AgentLoop"
 import * as Bridge from "@lms-bridge/core/Bridge"
 import * as NodePlatform from "@lms-bridge/node/NodePlatform"
 import * as Effect from "effect/Effect"

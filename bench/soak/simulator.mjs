@@ -1,7 +1,7 @@
 // LM Studio without delays, with a model that calls each tool it is offered once, in their order, and is done.
 import * as NodeContext from "@effect/platform-node/NodeContext"
 import * as Simulator from "@lms-bridge/simulator/Simulator"
-import * as SimulatedModel from "@lms-bridge/simulator/model/SimulatedModel"
+import * as SimulatedModel from "@lms-bridge/simulator/SimulatedModel"
 import * as Effect from "effect/Effect"
 
 /** What the tools of the soak need. */

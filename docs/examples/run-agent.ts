@@ -4,7 +4,7 @@
  *
  * LM Studio, the model and the MCP servers are those of the environment (see the README's table); the answer is printed.
  */
-import { AgentLoop } from "@lms-bridge/core/agent/AgentLoop"
+import { AgentLoop } from "@lms-bridge/core/AgentLoop"
 import * as Bridge from "@lms-bridge/core/Bridge"
 import * as NodeMain from "@lms-bridge/node/NodeMain"
 import * as NodePlatform from "@lms-bridge/node/NodePlatform"

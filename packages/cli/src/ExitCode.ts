@@ -1,7 +1,7 @@
 /**
  * Exit codes: the table that `--help` and the README show, and which failure ends with which code.
  */
-import type { AgentOutcome } from "@lms-bridge/core/agent/rules/AgentEvent"
+import type { AgentOutcome } from "@lms-bridge/core/AgentEvent"
 import * as Schema from "effect/Schema"
 
 export const ExitCode = {

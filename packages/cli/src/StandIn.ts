@@ -2,8 +2,8 @@
  * The services of lms-bridge over LM Studio, or over a rule-based stand-in in this very process.
  */
 import * as Bridge from "@lms-bridge/core/Bridge"
-import { baseUrl, Settings } from "@lms-bridge/core/configuration/Settings"
-import { LmStudioApi } from "@lms-bridge/core/lmstudio/LmStudioApi"
+import { baseUrl, Settings } from "@lms-bridge/core/Settings"
+import { LmStudioApi } from "@lms-bridge/core/LmStudioApi"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"

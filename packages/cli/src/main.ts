@@ -2,8 +2,8 @@
 /**
  * Composition root of `lms-bridge`: every layer is chosen here and nowhere else.
  */
-import { Settings } from "@lms-bridge/core/configuration/Settings"
-import * as Logging from "@lms-bridge/core/observability/Logging"
+import { Settings } from "@lms-bridge/core/Settings"
+import { Logging } from "@lms-bridge/core/Observability"
 import * as NodeMain from "@lms-bridge/node/NodeMain"
 import * as NodePlatform from "@lms-bridge/node/NodePlatform"
 import * as Cause from "effect/Cause"

@@ -1,18 +1,18 @@
 import { assert, describe, it } from "@effect/vitest"
-import { SettingsInvalid } from "@lms-bridge/core/configuration/Settings"
-import { LmsCliError } from "@lms-bridge/core/lmstudio/LmsCliError"
-import * as LmStudioError from "@lms-bridge/core/lmstudio/LmStudioError"
-import * as McpError from "@lms-bridge/core/mcp/McpError"
-import { ModelInUse } from "@lms-bridge/core/models/ModelLifecycle"
-import { CircuitOpen } from "@lms-bridge/core/resilience/CircuitBreaker"
+import { SettingsInvalid } from "@lms-bridge/core/Settings"
+import { LmsCliError } from "@lms-bridge/core/LmsCli"
+import * as LmStudioApi from "@lms-bridge/core/LmStudioApi"
+import * as McpRegistry from "@lms-bridge/core/McpRegistry"
+import { ModelInUse } from "@lms-bridge/core/ModelLifecycle"
+import { CircuitOpen } from "@lms-bridge/core/Resilience"
 import { Duration } from "effect"
 import { readFileSync } from "node:fs"
-import { ExitCode, meanings, ofFailure, ofOutcome, UsageError } from "@lms-bridge/cli/ExitCode"
-import { OutputClosed } from "@lms-bridge/cli/terminal/Screen"
+import { ExitCode, meanings, ofFailure, ofOutcome, UsageError } from "#src/ExitCode.ts"
+import { OutputClosed } from "#src/terminal/Screen.ts"
 
 const lms = (reason: LmsCliError["reason"]) => new LmsCliError({ reason, subcommand: "load" })
-const timeout = (phase: LmStudioError.RequestTimeout["phase"]) =>
-  new LmStudioError.RequestTimeout({ operation: "chat", phase, limit: Duration.seconds(1), delivered: 0 })
+const timeout = (phase: LmStudioApi.RequestTimeout["phase"]) =>
+  new LmStudioApi.RequestTimeout({ operation: "chat", phase, limit: Duration.seconds(1), delivered: 0 })
 
 describe("ExitCode", () => {
   it("has the documented numbers, each with a meaning", () => {
@@ -34,24 +34,24 @@ describe("ExitCode", () => {
       [2, new UsageError({ problem: "no" })],
       [2, new SettingsInvalid({ problems: [] })],
       [2, lms("BadArgument")],
-      [3, new LmStudioError.LmStudioUnreachable({ baseUrl: "http://x", reason: "Refused" })],
+      [3, new LmStudioApi.LmStudioUnreachable({ baseUrl: "http://x", reason: "Refused" })],
       [3, new CircuitOpen({ name: "x", retryAfter: Duration.seconds(1) })],
       [3, timeout("Connect")],
       [3, lms("NotRunning")],
-      [4, new LmStudioError.ModelNotFound({ model: "x", available: [], nearest: [] })],
-      [4, new LmStudioError.ModelNotLoaded({})],
-      [4, new LmStudioError.ModelLoadRefused({ model: "x", couldUnload: [], serverMessage })],
-      [4, new LmStudioError.ModelLoadFailed({ model: "x", reason: "Engine", serverMessage })],
-      [4, new LmStudioError.ModelCrashed({ model: "x", reason: "Crashed", serverMessage })],
+      [4, new LmStudioApi.ModelNotFound({ model: "x", available: [], nearest: [] })],
+      [4, new LmStudioApi.ModelNotLoaded({})],
+      [4, new LmStudioApi.ModelLoadRefused({ model: "x", couldUnload: [], serverMessage })],
+      [4, new LmStudioApi.ModelLoadFailed({ model: "x", reason: "Engine", serverMessage })],
+      [4, new LmStudioApi.ModelCrashed({ model: "x", reason: "Crashed", serverMessage })],
       [4, lms("ModelNotFound")],
       [4, lms("LoadRefused")],
-      [6, new McpError.McpConfigInvalid({ path: "x", reason: "NotJson", detail: "" })],
-      [6, new McpError.McpServerNotFound({ server: "x", available: [], nearest: [] })],
-      [6, new McpError.McpEntryUnusable({ server: "x", path: "y", reason: "Disabled", detail: "" })],
-      [6, new McpError.McpServerUnavailable({ server: "x", reason: "Exited", detail: "", stderrTail: "" })],
-      [1, new McpError.McpCallFailed({ server: "x", tool: "y", reason: "Timeout", detail: "" })],
+      [6, new McpRegistry.McpConfigInvalid({ path: "x", reason: "NotJson", detail: "" })],
+      [6, new McpRegistry.McpServerNotFound({ server: "x", available: [], nearest: [] })],
+      [6, new McpRegistry.McpEntryUnusable({ server: "x", path: "y", reason: "Disabled", detail: "" })],
+      [6, new McpRegistry.McpServerUnavailable({ server: "x", reason: "Exited", detail: "", stderrTail: "" })],
+      [1, new McpRegistry.McpCallFailed({ server: "x", tool: "y", reason: "Timeout", detail: "" })],
       [1, new ModelInUse({ instanceId: "x", reason: "Busy" })],
-      [1, new LmStudioError.Unauthorized({ reason: "Missing", serverMessage })],
+      [1, new LmStudioApi.Unauthorized({ reason: "Missing", serverMessage })],
       [1, timeout("FirstByte")],
       [1, lms("Timeout")],
       [141, new OutputClosed()]

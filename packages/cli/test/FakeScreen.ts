@@ -2,9 +2,9 @@
  * What is around the program: where it is, a screen that keeps what is written, and a `Console` that keeps what
  * @effect/cli prints by itself.
  */
-import { Program } from "@lms-bridge/cli/Program"
-import { OutputClosed, Screen } from "@lms-bridge/cli/terminal/Screen"
-import * as Words from "@lms-bridge/cli/views/Words"
+import { Program } from "#src/Program.ts"
+import { OutputClosed, Screen } from "#src/terminal/Screen.ts"
+import * as Words from "#src/views/Words.ts"
 import { Console, Context, Effect, Layer, Option, Ref } from "effect"
 
 export interface Options {

@@ -4,8 +4,8 @@
  * Composition root of `lms-bridge-mcp`. What is needed to answer `initialize` is here; the rest, the far greater part, is
  * loaded while the client reads that answer.
  */
-import { Settings } from "@lms-bridge/core/configuration/Settings"
-import * as Logging from "@lms-bridge/core/observability/Logging"
+import { Settings } from "@lms-bridge/core/Settings"
+import { Logging } from "@lms-bridge/core/Observability"
 import * as NodeMain from "@lms-bridge/node/NodeMain"
 import * as Cause from "effect/Cause"
 import * as Console from "effect/Console"

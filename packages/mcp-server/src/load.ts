@@ -3,7 +3,7 @@
  * Second half of the composition root of `lms-bridge-mcp`: the services over Node, and what is offered over them.
  */
 import * as Bridge from "@lms-bridge/core/Bridge"
-import { Settings } from "@lms-bridge/core/configuration/Settings"
+import { Settings } from "@lms-bridge/core/Settings"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"

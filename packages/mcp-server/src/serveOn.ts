@@ -2,7 +2,7 @@
  * The whole server, as it is configured, on any transport, over services that are there.
  */
 import type { Services } from "@lms-bridge/core/Bridge"
-import { Settings } from "@lms-bridge/core/configuration/Settings"
+import { Settings } from "@lms-bridge/core/Settings"
 import * as Effect from "effect/Effect"
 import type { Runs } from "./runs/Runs.ts"
 import * as Server from "./protocol/Server.ts"

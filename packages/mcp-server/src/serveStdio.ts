@@ -2,7 +2,7 @@
  * The server on this process's stdin and stdout, until the client goes away.
  */
 import type { Services } from "@lms-bridge/core/Bridge"
-import type { Settings } from "@lms-bridge/core/configuration/Settings"
+import type { Settings } from "@lms-bridge/core/Settings"
 import * as Effect from "effect/Effect"
 import { hungUp } from "./hungUp.ts"
 import { Runs } from "./runs/Runs.ts"

@@ -4,9 +4,9 @@ import { InMemoryTransport } from "@modelcontextprotocol/sdk/inMemory.js"
 import type { ClientCapabilities } from "@modelcontextprotocol/sdk/types.js"
 import { Effect, Exit, Fiber, Stream, TestClock } from "effect"
 import { setImmediate } from "node:timers/promises"
-import * as Server from "@lms-bridge/mcp-server/protocol/Server"
-import type { Change, Reading } from "@lms-bridge/mcp-server/protocol/ServerReading"
-import type { Tool } from "@lms-bridge/mcp-server/tools/Tool"
+import * as Server from "#src/protocol/Server.ts"
+import type { Change, Reading } from "#src/protocol/ServerReading.ts"
+import type { Tool } from "#src/tools/Tool.ts"
 
 export const connected = Effect.fnUntraced(function* <R>(
   tools: ReadonlyArray<Tool<R>>,

@@ -4,7 +4,7 @@
  */
 import * as FetchHttpClient from "@effect/platform/FetchHttpClient"
 import * as NodeContext from "@effect/platform-node/NodeContext"
-import { CurrentOperatingSystem, unsupported } from "@lms-bridge/core/machine/OperatingSystem"
+import { CurrentOperatingSystem, unsupported } from "@lms-bridge/core/Machine"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as NodeHttp from "./NodeHttp.ts"

@@ -2,7 +2,7 @@
 /**
  * `fetch` that goes through the proxy that the environment names. Node's own (before 24) passes them by.
  */
-import { type Route, routeOf } from "@lms-bridge/core/mcp/transport/ProxyRules"
+import { type Route, routeOf } from "./ProxyRules.ts"
 import type { Dispatcher } from "undici"
 
 type Fetch = typeof globalThis.fetch

@@ -3,10 +3,10 @@ import { HttpClient, HttpClientRequest } from "@effect/platform"
 import { Effect, Fiber, Layer, Queue, Stream } from "effect"
 import * as Http from "node:http"
 import type { AddressInfo } from "node:net"
-import { Settings } from "@lms-bridge/core/configuration/Settings"
-import { LmStudioApi } from "@lms-bridge/core/lmstudio/LmStudioApi"
-import { Resilience } from "@lms-bridge/core/resilience/Resilience"
-import * as NodeHttp from "@lms-bridge/node/NodeHttp"
+import { Settings } from "@lms-bridge/core/Settings"
+import { LmStudioApi } from "@lms-bridge/core/LmStudioApi"
+import { Resilience } from "@lms-bridge/core/Resilience"
+import * as NodeHttp from "#src/NodeHttp.ts"
 
 /** A server on a free port. `connections` counts them; `left` gets an entry for each reply that was not read to its end. */
 const listen = Effect.fnUntraced(function* (handler: Http.RequestListener) {

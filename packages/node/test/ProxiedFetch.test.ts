@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import * as ProxiedFetch from "@lms-bridge/node/ProxiedFetch"
+import * as ProxiedFetch from "#src/ProxiedFetch.ts"
 import { Effect } from "effect"
 import { createServer, request, type IncomingMessage } from "node:http"
 import { connect, type AddressInfo } from "node:net"

@@ -3,7 +3,7 @@
  */
 import * as Effect from "effect/Effect"
 import * as Ref from "effect/Ref"
-import { present } from "@lms-bridge/core/schema/Fields"
+import { present } from "@lms-bridge/core/Json"
 
 /** What happens to one call. `Ok` answers as LM Studio would. */
 export type Outcome =

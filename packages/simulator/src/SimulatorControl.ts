@@ -18,6 +18,8 @@ import type { InstanceStatus, Invariants, SimulatorEvent } from "./state/Simulat
 import { invariantsOf } from "./state/SimulatorEvent.ts"
 import type { World } from "./World.ts"
 
+export type { LoadFailed, NoSuchInstance, PortTaken } from "./state/LmStudioState.ts"
+
 export interface Control {
   /** Who answers, in words a person can read. */
   readonly whoAnswers: Effect.Effect<string>

@@ -1,8 +1,8 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Fiber, TestClock } from "effect"
-import { Outcome } from "@lms-bridge/simulator/Faults"
-import { SimulatorControl } from "@lms-bridge/simulator/SimulatorControl"
-import * as SimulatorLayers from "@lms-bridge/simulator/SimulatorLayers"
+import { Outcome } from "#src/Faults.ts"
+import { SimulatorControl } from "#src/SimulatorControl.ts"
+import * as SimulatorLayers from "#src/SimulatorLayers.ts"
 import { background, chat, get, lms, post } from "./asked.ts"
 
 const model = "qwen/qwen3-8b"

@@ -1,5 +1,5 @@
 /** Tools in the shapes of real MCP servers (server-filesystem, server-memory, server-everything), as a model sees them. */
-import type { PromptTool } from "@lms-bridge/simulator/model/SimulatedModel"
+import type { PromptTool } from "#src/model/SimulatedModel.ts"
 
 const tool = (
   name: string,

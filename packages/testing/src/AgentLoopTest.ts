@@ -1,16 +1,13 @@
 /** An agent loop that plays a given run instead of asking a model: for adapters, which only read events. */
 import {
-  stamp,
   type AgentEvent,
   type AgentEventBody,
   type AgentOutcome,
-  type CallRecord
-} from "@lms-bridge/core/agent/rules/AgentEvent"
-import { AgentLoop } from "@lms-bridge/core/agent/AgentLoop"
-import type { AgentError } from "@lms-bridge/core/agent/AgentError"
-import { RunJournal, RunNotFound } from "@lms-bridge/core/runs/RunJournal"
-import type { AgentTask } from "@lms-bridge/core/agent/AgentTask"
-import { RunId } from "@lms-bridge/core/observability/Correlation"
+  type CallRecord,
+  stamp
+} from "@lms-bridge/core/AgentEvent"
+import { type AgentError, AgentLoop, type AgentTask } from "@lms-bridge/core/AgentLoop"
+import { RunId, RunJournal, RunNotFound } from "@lms-bridge/core/RunJournal"
 import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
 import type * as Duration from "effect/Duration"

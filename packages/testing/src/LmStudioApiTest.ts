@@ -1,8 +1,13 @@
 /** A double of `LmStudioApi`: every operation plays the outcomes that a test gives it. */
-import { eventsOf, type ChatEvent, type ChatReply } from "@lms-bridge/core/lmstudio/Chat"
-import { LmStudioApi } from "@lms-bridge/core/lmstudio/LmStudioApi"
-import type { ApiError } from "@lms-bridge/core/lmstudio/LmStudioError"
-import type { ApiModel, ServerInfo } from "@lms-bridge/core/lmstudio/ApiModel"
+import {
+  type ApiError,
+  type ApiModel,
+  type ChatEvent,
+  type ChatReply,
+  eventsOf,
+  LmStudioApi,
+  type ServerInfo
+} from "@lms-bridge/core/LmStudioApi"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"

@@ -1,7 +1,5 @@
 /** A double of `LmsCli`: every subcommand plays the outcomes that a test gives it. */
-import { LmsCli } from "@lms-bridge/core/lmstudio/LmsCli"
-import { LmsCliError } from "@lms-bridge/core/lmstudio/LmsCliError"
-import { LmsInstance, LmsModel } from "@lms-bridge/core/lmstudio/LmsModel"
+import { LmsCli, LmsCliError, LmsInstance, LmsModel } from "@lms-bridge/core/LmsCli"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"

@@ -2,23 +2,30 @@
  * A double of `McpRegistry`: servers and their tools are data, failures are scripted, and every call is recorded.
  * Nothing is started.
  */
-import type { CallProgress, HeldConnection } from "@lms-bridge/core/mcp/McpConnection"
-import type { McpTool } from "@lms-bridge/core/mcp/McpTool"
 import {
+  type CallProgress,
+  type HeldConnection,
   McpCallFailed,
+  type McpConnectError,
   McpEntryUnusable,
+  McpLoginFailed,
+  McpNotLockable,
+  type McpPrompt,
   McpReadFailed,
+  McpRegistry,
+  type McpResource,
+  type McpResourceTemplate,
   McpServerNotFound,
-  McpServerUnavailable
-} from "@lms-bridge/core/mcp/McpError"
-import type { McpPrompt, PromptResult } from "@lms-bridge/core/mcp/McpPrompt"
-import type { McpResource, McpResourceTemplate, ResourceContent } from "@lms-bridge/core/mcp/McpResource"
-import { McpNotLockable } from "@lms-bridge/core/mcp/lock/ToolLockError"
-import { type ToolReview, unguarded } from "@lms-bridge/core/mcp/lock/ToolLockFiles"
-import { McpRegistry, type McpConnectError, type ServerSummary } from "@lms-bridge/core/mcp/McpRegistry"
-import { McpLoginFailed } from "@lms-bridge/core/mcp/login/McpLoginFailed"
-import { nearest } from "@lms-bridge/core/names/nearest"
-import type { ToolResult } from "@lms-bridge/core/mcp/ToolResult"
+  McpServerUnavailable,
+  type McpTool,
+  nearest,
+  type PromptResult,
+  type ResourceContent,
+  type ServerSummary,
+  type ToolResult,
+  type ToolReview,
+  unguarded
+} from "@lms-bridge/core/McpRegistry"
 import * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"

@@ -2,9 +2,7 @@
  * A double of `McpTransport`: MCP servers of the official SDK in memory, and attempts to open them that fail. No process
  * and no socket.
  */
-import { McpServerUnavailable } from "@lms-bridge/core/mcp/McpError"
-import { McpTransport } from "@lms-bridge/core/mcp/transport/McpTransport"
-import type { PeerEnd } from "@lms-bridge/core/mcp/transport/Peer"
+import { McpServerUnavailable, McpTransport, type PeerEnd } from "@lms-bridge/core/McpRegistry"
 import { InMemoryTransport } from "@modelcontextprotocol/sdk/inMemory.js"
 import type { Transport } from "@modelcontextprotocol/sdk/shared/transport.js"
 import * as Context from "effect/Context"

@@ -1,9 +1,8 @@
 /** Doubles of services that a test does not use: using one is a mistake of the test. */
-import { Presets } from "@lms-bridge/core/agent/presets/Presets"
-import { WorkingFolders } from "@lms-bridge/core/machine/WorkingFolders"
-import { Images } from "@lms-bridge/core/images/Images"
-import { Downloader } from "@lms-bridge/core/models/catalog/Downloader"
-import { Embedder } from "@lms-bridge/core/models/catalog/Embedder"
+import { Presets } from "@lms-bridge/core/AgentLoop"
+import { WorkingFolders } from "@lms-bridge/core/Machine"
+import { Images } from "@lms-bridge/core/Images"
+import { Downloader, Embedder } from "@lms-bridge/core/ModelCatalog"
 import * as Layer from "effect/Layer"
 
 export const layer: Layer.Layer<Presets | WorkingFolders | Images | Embedder | Downloader> = Layer.mergeAll(

@@ -1,8 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
-import { AgentLoop } from "@lms-bridge/core/agent/AgentLoop"
-import type { AgentTask } from "@lms-bridge/core/agent/AgentTask"
-import { StreamCut } from "@lms-bridge/core/lmstudio/LmStudioError"
-import { AgentLoopCalls, layerTest, oneCall } from "@lms-bridge/testing/AgentLoopTest"
+import { AgentLoop, type AgentTask } from "@lms-bridge/core/AgentLoop"
+import { StreamCut } from "@lms-bridge/core/LmStudioApi"
+import { AgentLoopCalls, layerTest, oneCall } from "#src/AgentLoopTest.ts"
 import { Chunk, Effect, Fiber, Stream, TestClock } from "effect"
 
 const task: AgentTask = {

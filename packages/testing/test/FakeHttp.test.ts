@@ -1,7 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { HttpClient } from "@effect/platform"
 import { Cause, Chunk, Effect, Exit, Fiber, Option, Stream, TestClock } from "effect"
-import * as FakeHttp from "@lms-bridge/testing/FakeHttp"
+import * as FakeHttp from "#src/FakeHttp.ts"
 
 const url = "http://box"
 

@@ -1,7 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Command } from "@effect/platform"
 import { Cause, Effect, Exit, Fiber, Option, TestClock } from "effect"
-import * as FakeProcess from "@lms-bridge/testing/FakeProcess"
+import * as FakeProcess from "#src/FakeProcess.ts"
 
 const seen = Effect.flatten(FakeProcess.FakeProcesses)
 

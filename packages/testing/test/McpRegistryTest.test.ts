@@ -1,6 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
-import { McpRegistry } from "@lms-bridge/core/mcp/McpRegistry"
-import { exited, layerTest, McpRegistryCalls, textResult } from "@lms-bridge/testing/McpRegistryTest"
+import { McpRegistry } from "@lms-bridge/core/McpRegistry"
+import { exited, layerTest, McpRegistryCalls, textResult } from "#src/McpRegistryTest.ts"
 import { Effect, Fiber, TestClock } from "effect"
 
 describe("McpRegistryTest", () => {

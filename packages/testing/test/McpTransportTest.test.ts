@@ -2,9 +2,8 @@ import { assert, describe, it } from "@effect/vitest"
 import { Client } from "@modelcontextprotocol/sdk/client/index.js"
 import { McpServer } from "@modelcontextprotocol/sdk/server/mcp.js"
 import { Effect, Fiber } from "effect"
-import { McpServerUnavailable } from "@lms-bridge/core/mcp/McpError"
-import { McpTransport } from "@lms-bridge/core/mcp/transport/McpTransport"
-import * as McpTransportTest from "@lms-bridge/testing/McpTransportTest"
+import { McpServerUnavailable, McpTransport } from "@lms-bridge/core/McpRegistry"
+import * as McpTransportTest from "#src/McpTransportTest.ts"
 
 const launch = { _tag: "Stdio", command: "run", args: [], env: {}, cwd: undefined } as const
 

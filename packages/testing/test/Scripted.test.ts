@@ -1,10 +1,10 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Cause, Chunk, Effect, Exit, Option, Stream } from "effect"
-import { LmStudioApi } from "@lms-bridge/core/lmstudio/LmStudioApi"
-import { LmsCli } from "@lms-bridge/core/lmstudio/LmsCli"
-import * as LmStudioApiTest from "@lms-bridge/testing/LmStudioApiTest"
-import * as LmsCliTest from "@lms-bridge/testing/LmsCliTest"
-import * as Scripted from "@lms-bridge/testing/Scripted"
+import { LmStudioApi } from "@lms-bridge/core/LmStudioApi"
+import { LmsCli } from "@lms-bridge/core/LmsCli"
+import * as LmStudioApiTest from "#src/LmStudioApiTest.ts"
+import * as LmsCliTest from "#src/LmsCliTest.ts"
+import * as Scripted from "#src/Scripted.ts"
 
 const defect = (exit: Exit.Exit<unknown, unknown>) =>
   Exit.isFailure(exit) ? String(Option.getOrUndefined(Cause.dieOption(exit.cause))) : ""

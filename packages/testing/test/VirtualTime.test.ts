@@ -1,6 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Clock, Effect, Fiber, Ref, Schedule, Stream } from "effect"
-import { inVirtualTime } from "@lms-bridge/testing/VirtualTime"
+import { inVirtualTime } from "#src/VirtualTime.ts"
 
 describe("VirtualTime", () => {
   it.effect("passes at once, in order, and to the millisecond", () =>

@@ -8,9 +8,7 @@ import * as Options from "@effect/cli/Options"
 import * as ValidationError from "@effect/cli/ValidationError"
 import * as FileSystem from "@effect/platform/FileSystem"
 import * as Path from "@effect/platform/Path"
-import * as ClientFiles from "@lms-bridge/core/mcp/install/ClientFiles"
-import { Client, rules, Scope } from "@lms-bridge/core/mcp/install/ClientPlaces"
-import { shownJson } from "@lms-bridge/core/mcp/redaction/ShownJson"
+import { ClientFiles, ClientPlaces, shownJson } from "@lms-bridge/core/McpConfig"
 import * as Effect from "effect/Effect"
 import { Program } from "../Program.ts"
 import { Screen } from "../terminal/Screen.ts"
@@ -20,10 +18,10 @@ const defaultName = "lms-bridge"
 
 const options = {
   client: Args.choice(
-    Client.literals.map((client) => [client, client] as const),
+    ClientPlaces.Client.literals.map((client) => [client, client] as const),
     { name: "CLIENT" }
   ),
-  scope: Options.choice("scope", Scope.literals).pipe(
+  scope: Options.choice("scope", ClientPlaces.Scope.literals).pipe(
     Options.withDescription("For all your work, or for the project in this folder, where the client knows both."),
     Options.withDefault("user")
   ),
@@ -133,7 +131,7 @@ const carryOut = Effect.fnUntraced(function* (
   }
 ) {
   const screen = yield* Screen
-  const { next, title } = rules[plan.client]
+  const { next, title } = ClientPlaces.rules[plan.client]
   const others = plan.others.map((name) => `"${name}" there starts lms-bridge, too; --name ${name} is how to reach it.`)
   if (plan.changes.length === 0) {
     return yield* screen.out(

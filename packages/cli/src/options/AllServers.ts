@@ -1,8 +1,7 @@
 /**
  * Listings over all MCP servers of the user.
  */
-import { McpRegistry } from "@lms-bridge/core/mcp/McpRegistry"
-import { leftOut, startable } from "@lms-bridge/core/mcp/ServerSummary"
+import { leftOut, McpRegistry, startable } from "@lms-bridge/core/McpRegistry"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import { Screen } from "../terminal/Screen.ts"

@@ -3,7 +3,7 @@
  * argument, and an option without its value, or one that may be repeated with an empty one, for one that was not given.
  */
 import type * as Usage from "@effect/cli/Usage"
-import { table, type Values } from "@lms-bridge/core/configuration/Settings"
+import { table, type Values } from "@lms-bridge/core/Settings"
 import * as Either from "effect/Either"
 import * as Option from "effect/Option"
 import { UsageError } from "../ExitCode.ts"

@@ -2,9 +2,8 @@
  * A run that is kept, as commands name it, and its events.
  */
 import * as Args from "@effect/cli/Args"
-import type { AgentEvent } from "@lms-bridge/core/agent/rules/AgentEvent"
-import * as RunAccount from "@lms-bridge/core/runs/RunAccount"
-import { RunJournal, RunNotFound } from "@lms-bridge/core/runs/RunJournal"
+import type { AgentEvent } from "@lms-bridge/core/AgentEvent"
+import { RunAccount, RunJournal, RunNotFound } from "@lms-bridge/core/RunJournal"
 import * as Effect from "effect/Effect"
 
 export const id = Args.text({ name: "ID" }).pipe(

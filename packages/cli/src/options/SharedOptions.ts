@@ -4,7 +4,7 @@
 import * as HelpDoc from "@effect/cli/HelpDoc"
 import * as Options from "@effect/cli/Options"
 import * as ValidationError from "@effect/cli/ValidationError"
-import type { Setting } from "@lms-bridge/core/configuration/Settings"
+import type { Setting } from "@lms-bridge/core/Settings"
 import * as Effect from "effect/Effect"
 import type * as Option from "effect/Option"
 

@@ -1,8 +1,7 @@
 /**
  * The person at the terminal, when an MCP server has a question for them: who asks and what for, then field by field.
  */
-import type { Answer, Person, Question } from "@lms-bridge/core/mcp/Elicitation"
-import { CurrentPerson } from "@lms-bridge/core/mcp/Elicitation"
+import { type Answer, CurrentPerson, type Person, type Question } from "@lms-bridge/core/McpRegistry"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as FormField from "./FormField.ts"

@@ -3,7 +3,7 @@
  */
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
-import { optional } from "@lms-bridge/core/schema/Fields"
+import { optional } from "@lms-bridge/core/Json"
 import * as Words from "../views/Words.ts"
 
 export type Value = string | number | boolean | ReadonlyArray<string>

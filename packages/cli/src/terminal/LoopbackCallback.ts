@@ -3,7 +3,7 @@
  * Where the browser comes back to after a login: a page on this machine that nobody else can reach, for as long as the
  * login takes.
  */
-import { type Callback, CallbackFailed } from "@lms-bridge/core/mcp/login/Callback"
+import { type Callback, CallbackFailed } from "@lms-bridge/core/McpRegistry"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import { randomUUID } from "node:crypto"

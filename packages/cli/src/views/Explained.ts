@@ -2,8 +2,8 @@
  * The account of a run in words: which tools and why these, what each request held, how far estimates were off, and
  * what is left of the budgets.
  */
-import type { AgentEvent, ContextAccount } from "@lms-bridge/core/agent/rules/AgentEvent"
-import * as RunExplanation from "@lms-bridge/core/runs/RunExplanation"
+import type { AgentEvent, ContextAccount } from "@lms-bridge/core/AgentEvent"
+import { RunExplanation } from "@lms-bridge/core/RunJournal"
 import * as Words from "./Words.ts"
 
 /** The account of these events; undefined when they do not begin with the start of a run. */

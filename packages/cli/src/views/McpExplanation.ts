@@ -1,7 +1,7 @@
 /**
  * `mcp ls --explain`: which files were looked for, what each of them is good for, and where every entry comes from.
  */
-import { ConfigCandidate, ServerSummary } from "@lms-bridge/core/mcp/McpRegistry"
+import { ConfigCandidate, ServerSummary } from "@lms-bridge/core/McpRegistry"
 import * as Schema from "effect/Schema"
 import * as Table from "./Table.ts"
 import * as Words from "./Words.ts"

@@ -2,11 +2,9 @@
  * What is said once a run is over and its answer is out: what ended it, what it could not do, and the exact command that
  * goes on. Reads nothing but the account of the run.
  */
-import type { AgentOutcome, BudgetKind } from "@lms-bridge/core/agent/rules/AgentEvent"
-import type { Budgets } from "@lms-bridge/core/agent/AgentTask"
-import type { Explanation } from "@lms-bridge/core/runs/RunExplanation"
-import * as OpenCalls from "@lms-bridge/core/agent/rules/OpenCalls"
-import * as RunAccount from "@lms-bridge/core/runs/RunAccount"
+import { type AgentOutcome, type BudgetKind, OpenCalls } from "@lms-bridge/core/AgentEvent"
+import type { Budgets } from "@lms-bridge/core/AgentLoop"
+import { RunAccount, type RunExplanation } from "@lms-bridge/core/RunJournal"
 import * as Words from "./Words.ts"
 
 /** Sentences, each on its own line. `kept`: the run can be taken up again. */
@@ -35,7 +33,7 @@ export const interrupted = (account: RunAccount.RunAccount): ReadonlyArray<strin
 ]
 
 /** Why a run cannot go on within these budgets, and what gives it more; undefined when it can. */
-export const spent = (used: Explanation["used"], budgets: Budgets): string | undefined => {
+export const spent = (used: RunExplanation.Explanation["used"], budgets: Budgets): string | undefined => {
   const [first] = reached(used, budgets)
   return first === undefined
     ? undefined
@@ -95,7 +93,7 @@ const unasked = ({ unasked }: RunAccount.RunAccount, command: string | undefined
 }
 
 /** Every budget that forbids to go on: not only the one that ended the run. */
-const reached = (used: Explanation["used"], budgets: Budgets): ReadonlyArray<BudgetKind> => {
+const reached = (used: RunExplanation.Explanation["used"], budgets: Budgets): ReadonlyArray<BudgetKind> => {
   const { resultBytes = Number.POSITIVE_INFINITY, tokens = Number.POSITIVE_INFINITY } = budgets
   const all: ReadonlyArray<readonly [BudgetKind, boolean]> = [
     ["rounds", used.rounds >= budgets.rounds],
@@ -108,7 +106,7 @@ const reached = (used: Explanation["used"], budgets: Budgets): ReadonlyArray<Bud
 }
 
 /** What there is no more of. One request or result can go far beyond the limit, so those tell what was used. */
-const usedUp = (budget: BudgetKind, used: Explanation["used"], budgets: Budgets): string => {
+const usedUp = (budget: BudgetKind, used: RunExplanation.Explanation["used"], budgets: Budgets): string => {
   const { resultBytes = 0, rounds, tokens = 0, toolCalls, wallMillis } = budgets
   switch (budget) {
     case "rounds":
@@ -125,14 +123,14 @@ const usedUp = (budget: BudgetKind, used: Explanation["used"], budgets: Budgets)
 }
 
 /** The options that give enough to go on. */
-const more = (used: Explanation["used"], budgets: Budgets, ended?: BudgetKind): string => {
+const more = (used: RunExplanation.Explanation["used"], budgets: Budgets, ended?: BudgetKind): string => {
   const kinds = reached(used, budgets)
   return (ended === undefined || kinds.includes(ended) ? kinds : [ended, ...kinds])
     .map((kind) => ` ${twice(kind, used, budgets)}`)
     .join("")
 }
 
-const twice = (budget: BudgetKind, used: Explanation["used"], budgets: Budgets): string => {
+const twice = (budget: BudgetKind, used: RunExplanation.Explanation["used"], budgets: Budgets): string => {
   const { resultBytes = 0, rounds, tokens = 0, toolCalls, wallMillis } = budgets
   switch (budget) {
     case "rounds":

@@ -2,10 +2,10 @@
  * The live view of a run: what each event says to a person, as lines; and one passing line for what is going on now.
  * Reads nothing but events.
  */
-import type { AgentEvent, AgentOutcome, BudgetKind } from "@lms-bridge/core/agent/rules/AgentEvent"
-import * as NoteWords from "@lms-bridge/core/runs/NoteWords"
-import { tokensPerSecond, type ChatReply } from "@lms-bridge/core/lmstudio/Chat"
-import type { Ensured } from "@lms-bridge/core/models/Ensured"
+import type { AgentEvent, AgentOutcome, BudgetKind } from "@lms-bridge/core/AgentEvent"
+import { NoteWords } from "@lms-bridge/core/RunJournal"
+import { type ChatReply, tokensPerSecond } from "@lms-bridge/core/LmStudioApi"
+import type { Ensured } from "@lms-bridge/core/ModelLifecycle"
 import type { Palette } from "./Palette.ts"
 import * as Words from "./Words.ts"
 

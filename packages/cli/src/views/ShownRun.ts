@@ -2,15 +2,13 @@
  * A run on the screen, however it began: its events or its view as they come, then the answer, how it ended, and how to
  * go on.
  */
-import { AgentEventJson, type AgentEvent, type AgentOutcome } from "@lms-bridge/core/agent/rules/AgentEvent"
-import { CurrentApprover, type ApprovalRequest } from "@lms-bridge/core/agent/AgentLoop"
-import type { AgentError } from "@lms-bridge/core/agent/AgentError"
-import * as RunAccount from "@lms-bridge/core/runs/RunAccount"
-import { isKept, RunJournal } from "@lms-bridge/core/runs/RunJournal"
+import { type AgentEvent, AgentEventJson, type AgentOutcome } from "@lms-bridge/core/AgentEvent"
+import { type AgentError, type ApprovalRequest, CurrentApprover } from "@lms-bridge/core/AgentLoop"
+import { isKept, RunAccount, RunJournal } from "@lms-bridge/core/RunJournal"
 import * as Chunk from "effect/Chunk"
 import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
-import { fromJson } from "@lms-bridge/core/json/ExactJson"
+import { fromJson } from "@lms-bridge/core/Json"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Ref from "effect/Ref"

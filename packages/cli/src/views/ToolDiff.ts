@@ -1,8 +1,7 @@
 /**
  * What has changed about the tools of a server since somebody trusted them, for a person to decide on.
  */
-import type { ToolReview } from "@lms-bridge/core/mcp/McpRegistry"
-import * as ToolLock from "@lms-bridge/core/mcp/lock/ToolLock"
+import { ToolLock, type ToolReview } from "@lms-bridge/core/McpRegistry"
 import * as Effect from "effect/Effect"
 import type * as Palette from "./Palette.ts"
 

@@ -2,8 +2,8 @@
  * The last event of a run that did not come to an outcome, because it could not start or was interrupted: whoever reads
  * the events is to find an outcome at their end all the same.
  */
-import { stamp, type AgentEvent, type AgentOutcome, type Problem } from "@lms-bridge/core/agent/rules/AgentEvent"
-import * as RunAccount from "@lms-bridge/core/runs/RunAccount"
+import { type AgentEvent, type AgentOutcome, type Problem, stamp } from "@lms-bridge/core/AgentEvent"
+import { RunAccount } from "@lms-bridge/core/RunJournal"
 import * as Cause from "effect/Cause"
 import * as Option from "effect/Option"
 import type { Failure } from "../ExitCode.ts"

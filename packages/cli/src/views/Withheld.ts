@@ -1,7 +1,7 @@
 /**
  * Which tools the locks of servers withhold, said the same way wherever servers have just listed their tools.
  */
-import { McpRegistry, type ServerSummary } from "@lms-bridge/core/mcp/McpRegistry"
+import { McpRegistry, type ServerSummary } from "@lms-bridge/core/McpRegistry"
 import * as Effect from "effect/Effect"
 import * as Words from "./Words.ts"
 

@@ -2,7 +2,7 @@
  * How sizes, times and foreign texts are written for a person.
  */
 
-import { stringify } from "@lms-bridge/core/json/ExactJson"
+import { stringify } from "@lms-bridge/core/Json"
 
 /** `12 ms`, `3.4 s`, `10 min`, `2.5 h`. */
 export const duration = (millis: number): string => {

@@ -1,7 +1,7 @@
 import * as NodeContext from "@effect/platform-node/NodeContext"
 import { FileSystem, Path } from "@effect/platform"
 import { assert, describe, it } from "@effect/vitest"
-import * as ConfigText from "@lms-bridge/core/mcp/dialects/ConfigText"
+import { ConfigText } from "@lms-bridge/core/McpConfig"
 import { ConfigProvider, Effect } from "effect"
 import { cli } from "../OverDoubles.ts"
 

@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { version } from "@lms-bridge/cli/version"
+import { version } from "#src/version.ts"
 import { Effect, Schedule } from "effect"
 import { execFile } from "node:child_process"
 import { existsSync } from "node:fs"

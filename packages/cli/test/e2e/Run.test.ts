@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { AgentEventJson } from "@lms-bridge/core/agent/rules/AgentEvent"
+import { AgentEventJson } from "@lms-bridge/core/AgentEvent"
 import { Effect, Schema } from "effect"
 import { readFileSync } from "node:fs"
 import { closedAddress, isReadable, patience, platform, processesAtHome, world } from "./Harness.ts"

@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { AgentEventJson, type AgentEvent } from "@lms-bridge/core/agent/rules/AgentEvent"
+import { type AgentEvent, AgentEventJson } from "@lms-bridge/core/AgentEvent"
 import { FileSystem } from "@effect/platform"
 import { Effect, Schema } from "effect"
 import { fileURLToPath } from "node:url"

@@ -3,7 +3,7 @@ import * as Args from "@effect/cli/Args"
 import * as Command from "@effect/cli/Command"
 import * as Options from "@effect/cli/Options"
 import { Either } from "effect"
-import * as Arguments from "@lms-bridge/cli/options/Arguments"
+import * as Arguments from "#src/options/Arguments.ts"
 
 const load = Command.make("load", {
   name: Args.text({ name: "NAME" }),

@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { CurrentPerson, type Question } from "@lms-bridge/core/mcp/Elicitation"
+import { CurrentPerson, type Question } from "@lms-bridge/core/McpRegistry"
 import { Effect, Option } from "effect"
 import { cli } from "../OverDoubles.ts"
 

@@ -1,6 +1,6 @@
 import { describe, it } from "@effect/vitest"
-import * as Cli from "@lms-bridge/cli/Cli"
-import { version } from "@lms-bridge/cli/version"
+import * as Cli from "#src/Cli.ts"
+import { version } from "#src/version.ts"
 import { Effect } from "effect"
 import { readFileSync } from "node:fs"
 import { cli } from "../OverDoubles.ts"

@@ -1,8 +1,8 @@
 import { assert, describe, it } from "@effect/vitest"
-import * as RunEnding from "@lms-bridge/cli/views/RunEnding"
-import { stamp, type AgentEventBody, type AgentOutcome, type BudgetKind } from "@lms-bridge/core/agent/rules/AgentEvent"
-import type { AgentTask } from "@lms-bridge/core/agent/AgentTask"
-import * as RunAccount from "@lms-bridge/core/runs/RunAccount"
+import * as RunEnding from "#src/views/RunEnding.ts"
+import { type AgentEventBody, type AgentOutcome, type BudgetKind, stamp } from "@lms-bridge/core/AgentEvent"
+import type { AgentTask } from "@lms-bridge/core/AgentLoop"
+import { RunAccount } from "@lms-bridge/core/RunJournal"
 import * as AgentLoopTest from "@lms-bridge/testing/AgentLoopTest"
 import * as Option from "effect/Option"
 

@@ -1,9 +1,9 @@
 import { assert, describe, it } from "@effect/vitest"
-import { stamp, type AgentEvent, type AgentEventBody } from "@lms-bridge/core/agent/rules/AgentEvent"
-import { ExactNumber } from "@lms-bridge/core/json/ExactJson"
+import { type AgentEvent, type AgentEventBody, stamp } from "@lms-bridge/core/AgentEvent"
+import { ExactNumber } from "@lms-bridge/core/Json"
 import { oneCall, testRunId } from "@lms-bridge/testing/AgentLoopTest"
-import * as Palette from "@lms-bridge/cli/views/Palette"
-import * as RunView from "@lms-bridge/cli/views/RunView"
+import * as Palette from "#src/views/Palette.ts"
+import * as RunView from "#src/views/RunView.ts"
 
 const style: RunView.Style = { palette: Palette.plain, width: 100 }
 

@@ -1,6 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
-import * as Table from "@lms-bridge/cli/views/Table"
-import * as Words from "@lms-bridge/cli/views/Words"
+import * as Table from "#src/views/Table.ts"
+import * as Words from "#src/views/Words.ts"
 
 describe("Words", () => {
   it("writes times and sizes as people do", () => {

@@ -1,4 +1,4 @@
-/** One run id and one request id on every log line, span and event that belongs to them. */
+/** Who is served: one run id and one request id on every log line, span and event, and the caller. */
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
@@ -36,3 +36,11 @@ export const withRequest =
   (requestId: string) =>
   <A, E, R>(self: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
     self.pipe(Effect.annotateLogs({ requestId }), Effect.annotateSpans({ "lms_bridge.request_id": requestId }))
+
+/**
+ * The caller for whom work is done: an MCP client's session, where there are several. A run keeps the caller that started
+ * it.
+ */
+export class CurrentCaller extends Context.Reference<CurrentCaller>()("@lms-bridge/core/observability/CurrentCaller", {
+  defaultValue: () => ""
+}) {}

@@ -1,17 +1,9 @@
 /**
  * Limits concurrency fairly: callers take turns, so that one with twenty calls does not hold up the others.
  */
-import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as PartitionedSemaphore from "effect/PartitionedSemaphore"
-
-/**
- * The caller for whom work is done: an MCP client's session, where there are several. A run keeps the caller that started
- * it.
- */
-export class CurrentCaller extends Context.Reference<CurrentCaller>()("@lms-bridge/core/resilience/CurrentCaller", {
-  defaultValue: () => ""
-}) {}
+import { CurrentCaller } from "../observability/Correlation.ts"
 
 /** Runs an effect when its caller's turn comes. */
 export type InTurn = <A, E, R>(self: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>

@@ -1,6 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
-import { CurrentLoopPolicy, LoopPolicy } from "@lms-bridge/core/agent/LoopPolicy"
-import { ContextOverflow } from "@lms-bridge/core/lmstudio/LmStudioError"
+import { CurrentLoopPolicy, LoopPolicy } from "#src/agent/LoopPolicy.ts"
+import { ContextOverflow } from "#src/lmstudio/LmStudioError.ts"
 import { Effect, Fiber, TestClock } from "effect"
 import { manyTools } from "./manyTools.ts"
 import * as World from "./doubles.ts"

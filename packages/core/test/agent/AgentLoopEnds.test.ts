@@ -1,6 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
-import { AgentLoop, CurrentApprover } from "@lms-bridge/core/agent/AgentLoop"
-import { ServerFault, StreamCut, Unauthorized } from "@lms-bridge/core/lmstudio/LmStudioError"
+import { AgentLoop, CurrentApprover } from "#src/agent/AgentLoop.ts"
+import { ServerFault, StreamCut, Unauthorized } from "#src/lmstudio/LmStudioError.ts"
 import { Effect, Fiber, Option, Stream, TestClock } from "effect"
 import * as World from "./doubles.ts"
 

@@ -1,8 +1,8 @@
 import { assert, describe, it } from "@effect/vitest"
-import * as RepetitionGuard from "@lms-bridge/core/agent/rules/RepetitionGuard"
-import { plain } from "@lms-bridge/core/agent/schema/SlimSchema"
-import { check, thought } from "@lms-bridge/core/agent/rules/StructuredAnswer"
-import { ServerFault } from "@lms-bridge/core/lmstudio/LmStudioError"
+import * as RepetitionGuard from "#src/agent/rules/RepetitionGuard.ts"
+import { plain } from "#src/agent/schema/SlimSchema.ts"
+import { check, thought } from "#src/agent/rules/StructuredAnswer.ts"
+import { ServerFault } from "#src/lmstudio/LmStudioError.ts"
 import { Effect, Either, FastCheck } from "effect"
 import * as World from "./doubles.ts"
 

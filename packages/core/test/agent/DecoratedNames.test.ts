@@ -1,7 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
-import * as ToolCatalog from "@lms-bridge/core/agent/tools/ToolCatalog"
-import * as ChatStream from "@lms-bridge/core/lmstudio/ChatStream"
-import { decodeReply } from "@lms-bridge/core/lmstudio/wire/ChatWire"
+import * as ToolCatalog from "#src/agent/tools/ToolCatalog.ts"
+import * as ChatStream from "#src/lmstudio/ChatStream.ts"
+import { decodeReply } from "#src/lmstudio/wire/ChatWire.ts"
 
 const catalogOf = (...names: ReadonlyArray<string>) =>
   ToolCatalog.make(

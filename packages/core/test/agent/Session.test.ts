@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import * as Session from "@lms-bridge/core/agent/Session"
+import * as Session from "#src/agent/Session.ts"
 import { Effect, Fiber, TestClock } from "effect"
 import * as World from "./doubles.ts"
 

@@ -1,5 +1,5 @@
 /** A hundred tools of six servers, described about as long as real ones are. */
-import type { McpTool } from "@lms-bridge/core/mcp/McpTool"
+import type { McpTool } from "#src/mcp/McpTool.ts"
 
 const object = (...names: ReadonlyArray<string>): Record<string, unknown> => ({
   $schema: "http://json-schema.org/draft-07/schema#",

@@ -1,6 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import { ConfigProvider, Duration, Effect, Layer, Option, Redacted } from "effect"
-import { Settings, baseUrl, defaults, table } from "@lms-bridge/core/configuration/Settings"
+import { Settings, baseUrl, defaults, table } from "#src/configuration/Settings.ts"
 
 const read = (variables: Record<string, string>) =>
   Settings.pipe(

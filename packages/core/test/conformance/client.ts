@@ -5,9 +5,9 @@
 import * as NodeContext from "@effect/platform-node/NodeContext"
 import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
 import { FileSystem } from "@effect/platform"
-import { Settings } from "@lms-bridge/core/configuration/Settings"
-import { McpRegistry } from "@lms-bridge/core/mcp/McpRegistry"
-import { CurrentPerson, type Person } from "@lms-bridge/core/mcp/Elicitation"
+import { Settings } from "#src/configuration/Settings.ts"
+import { McpRegistry } from "#src/mcp/McpRegistry.ts"
+import { CurrentPerson, type Person } from "#src/mcp/Elicitation.ts"
 import { Config, Duration, Effect, Exit, Layer, Logger, Option, Schema } from "effect"
 import { comesBack } from "../mcp/login/person.ts"
 

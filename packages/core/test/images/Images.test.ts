@@ -2,12 +2,12 @@ import { HttpClient, HttpClientResponse, type HttpClientRequest } from "@effect/
 import { NodeContext } from "@effect/platform-node"
 import { FileSystem } from "@effect/platform"
 import { assert, describe, it } from "@effect/vitest"
-import { WorkingFolders } from "@lms-bridge/core/machine/WorkingFolders"
-import { Settings } from "@lms-bridge/core/configuration/Settings"
-import * as ImageData from "@lms-bridge/core/images/ImageData"
-import { Images } from "@lms-bridge/core/images/Images"
-import { isPublic, mayFetch } from "@lms-bridge/core/images/PublicAddress"
-import { PublicWeb } from "@lms-bridge/core/images/PublicWeb"
+import { WorkingFolders } from "#src/machine/WorkingFolders.ts"
+import { Settings } from "#src/configuration/Settings.ts"
+import * as ImageData from "#src/images/ImageData.ts"
+import { Images } from "#src/images/Images.ts"
+import { isPublic, mayFetch } from "#src/images/PublicAddress.ts"
+import { PublicWeb } from "#src/images/PublicWeb.ts"
 import { ConfigProvider, Effect, Encoding, Layer, Option } from "effect"
 
 const png = new Uint8Array([0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a, ...Array.from({ length: 60 }, () => 1)])

@@ -1,8 +1,8 @@
 import { assert, describe, it } from "@effect/vitest"
 import { FastCheck } from "effect"
-import type { ChatEvent, ChatReply } from "@lms-bridge/core/lmstudio/Chat"
-import * as ChatStream from "@lms-bridge/core/lmstudio/ChatStream"
-import { decodeFrame, type Frame } from "@lms-bridge/core/lmstudio/wire/ChatWire"
+import type { ChatEvent, ChatReply } from "#src/lmstudio/Chat.ts"
+import * as ChatStream from "#src/lmstudio/ChatStream.ts"
+import { decodeFrame, type Frame } from "#src/lmstudio/wire/ChatWire.ts"
 
 const frame = (body: unknown, event = ""): Frame =>
   decodeFrame({ event, data: typeof body === "string" ? body : JSON.stringify(body) })

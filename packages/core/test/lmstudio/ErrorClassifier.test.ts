@@ -1,10 +1,10 @@
 import { assert, describe, it } from "@effect/vitest"
 import { FastCheck, Schema } from "effect"
-import { classify } from "@lms-bridge/core/lmstudio/ErrorClassifier"
-import { LmStudioError } from "@lms-bridge/core/lmstudio/LmStudioError"
-import { wrapped } from "@lms-bridge/simulator/model/ChatTemplates"
+import { classify } from "#src/lmstudio/ErrorClassifier.ts"
+import { LmStudioError } from "#src/lmstudio/LmStudioError.ts"
+import { wrapped } from "@lms-bridge/simulator/ChatTemplates"
 import { rows, type Row } from "./errorTexts.ts"
-import { errorOf } from "@lms-bridge/core/lmstudio/wire/ErrorBody"
+import { errorOf } from "#src/lmstudio/wire/ErrorBody.ts"
 
 const read = ({ body, hadToken, operation = "chat", status }: Row) =>
   classify({

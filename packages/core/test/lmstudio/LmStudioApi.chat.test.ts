@@ -1,10 +1,10 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Chunk, Duration, Effect, Fiber, Option, Ref, Stream, TestClock } from "effect"
-import type { ChatEvent, ChatRequest } from "@lms-bridge/core/lmstudio/Chat"
-import { LmStudioApi } from "@lms-bridge/core/lmstudio/LmStudioApi"
-import type { RequestLimits } from "@lms-bridge/core/lmstudio/ApiRequests"
+import type { ChatEvent, ChatRequest } from "#src/lmstudio/Chat.ts"
+import { LmStudioApi } from "#src/lmstudio/LmStudioApi.ts"
+import type { RequestLimits } from "#src/lmstudio/ApiRequests.ts"
 import * as FakeHttp from "@lms-bridge/testing/FakeHttp"
-import { ByteLimits, CurrentByteLimits } from "@lms-bridge/core/resilience/ByteLimits"
+import { ByteLimits, CurrentByteLimits } from "#src/resilience/ByteLimits.ts"
 import { apiLayer, native, nativeModel } from "./apiLayer.ts"
 
 const request: ChatRequest = { model: "qwen/qwen3-4b", messages: [{ role: "user", content: "hi" }] }

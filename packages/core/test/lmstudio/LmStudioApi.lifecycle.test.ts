@@ -1,6 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, TestClock } from "effect"
-import { LmStudioApi } from "@lms-bridge/core/lmstudio/LmStudioApi"
+import { LmStudioApi } from "#src/lmstudio/LmStudioApi.ts"
 import * as FakeHttp from "@lms-bridge/testing/FakeHttp"
 import { apiLayer, native } from "./apiLayer.ts"
 

@@ -1,6 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Duration, Effect, Fiber, Option, Redacted, TestClock } from "effect"
-import { LmStudioApi } from "@lms-bridge/core/lmstudio/LmStudioApi"
+import { LmStudioApi } from "#src/lmstudio/LmStudioApi.ts"
 import * as FakeHttp from "@lms-bridge/testing/FakeHttp"
 import { apiLayer, native, nativeList, unexpected } from "./apiLayer.ts"
 

@@ -1,8 +1,8 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Chunk, Duration, Effect, Fiber, Layer, Option, Redacted, Stream, TestClock } from "effect"
-import { Settings, type Values } from "@lms-bridge/core/configuration/Settings"
-import { LmStudioApi } from "@lms-bridge/core/lmstudio/LmStudioApi"
-import { Resilience } from "@lms-bridge/core/resilience/Resilience"
+import { Settings, type Values } from "#src/configuration/Settings.ts"
+import { LmStudioApi } from "#src/lmstudio/LmStudioApi.ts"
+import { Resilience } from "#src/resilience/Resilience.ts"
 import { SimulatorControl } from "@lms-bridge/simulator/SimulatorControl"
 import * as SimulatorLayers from "@lms-bridge/simulator/SimulatorLayers"
 

@@ -3,9 +3,9 @@ import { NodeHttpClient } from "@effect/platform-node"
 import { Deferred, Effect, Fiber, Layer, Option, Queue, Stream, type Context } from "effect"
 import * as Http from "node:http"
 import type { AddressInfo } from "node:net"
-import { Settings, type Values } from "@lms-bridge/core/configuration/Settings"
-import { LmStudioApi } from "@lms-bridge/core/lmstudio/LmStudioApi"
-import { Resilience } from "@lms-bridge/core/resilience/Resilience"
+import { Settings, type Values } from "#src/configuration/Settings.ts"
+import { LmStudioApi } from "#src/lmstudio/LmStudioApi.ts"
+import { Resilience } from "#src/resilience/Resilience.ts"
 
 const request = { model: "m", messages: [{ role: "user" as const, content: "hi" }] }
 

@@ -1,6 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Option, Ref } from "effect"
-import { LmsCli } from "@lms-bridge/core/lmstudio/LmsCli"
+import { LmsCli } from "#src/lmstudio/LmsCli.ts"
 import { filesAt, layerOver, withLms, type Scripts } from "./cliLayer.ts"
 
 describe("LmsCli.binary", () => {

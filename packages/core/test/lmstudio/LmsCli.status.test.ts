@@ -1,6 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Layer, Option, Redacted, Ref } from "effect"
-import { LmsCli } from "@lms-bridge/core/lmstudio/LmsCli"
+import { LmsCli } from "#src/lmstudio/LmsCli.ts"
 import * as FakeHttp from "@lms-bridge/testing/FakeHttp"
 import { argvs, filesAt, layerOver, running, withLms } from "./cliLayer.ts"
 

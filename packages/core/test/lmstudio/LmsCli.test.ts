@@ -1,6 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Duration, Effect, Fiber, Option, Stream, TestClock } from "effect"
-import { LmsCli } from "@lms-bridge/core/lmstudio/LmsCli"
+import { LmsCli } from "#src/lmstudio/LmsCli.ts"
 import { argvs, daemon, seen, withLms, type Scripts } from "./cliLayer.ts"
 
 const entry = {

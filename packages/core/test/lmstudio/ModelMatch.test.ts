@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { sameModel, sameName } from "@lms-bridge/core/lmstudio/ModelMatch"
+import { sameModel, sameName } from "#src/lmstudio/ModelMatch.ts"
 import { apiModel } from "@lms-bridge/testing/LmStudioApiTest"
 
 const listed = [

@@ -1,6 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Schema } from "effect"
-import * as ModelName from "@lms-bridge/core/lmstudio/ModelName"
+import * as ModelName from "#src/lmstudio/ModelName.ts"
 
 const model = (key: string, more: Partial<ModelName.Named> = {}): ModelName.Named => ({
   key,

@@ -1,7 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { HttpClient, HttpClientResponse } from "@effect/platform"
-import { Settings } from "@lms-bridge/core/configuration/Settings"
-import * as Transport from "@lms-bridge/core/lmstudio/http/Transport"
+import { Settings } from "#src/configuration/Settings.ts"
+import * as Transport from "#src/lmstudio/http/Transport.ts"
 import { Cause, Duration, Effect, Exit, Fiber, Layer, Option, Queue, Scope, Stream, TestClock } from "effect"
 
 /** A server whose reply the test writes. `reading` counts the bodies that are still being read. */

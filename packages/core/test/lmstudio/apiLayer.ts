@@ -1,8 +1,8 @@
 /** `LmStudioApi` over scripted HTTP, without retries unless a test sets them. */
 import { Layer } from "effect"
-import { Settings, type Values } from "@lms-bridge/core/configuration/Settings"
-import { LmStudioApi } from "@lms-bridge/core/lmstudio/LmStudioApi"
-import { Resilience } from "@lms-bridge/core/resilience/Resilience"
+import { Settings, type Values } from "#src/configuration/Settings.ts"
+import { LmStudioApi } from "#src/lmstudio/LmStudioApi.ts"
+import { Resilience } from "#src/resilience/Resilience.ts"
 import * as FakeHttp from "@lms-bridge/testing/FakeHttp"
 
 export const apiLayer = (

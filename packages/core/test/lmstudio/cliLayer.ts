@@ -2,9 +2,9 @@
 import { FileSystem, Path } from "@effect/platform"
 import { SystemError } from "@effect/platform/Error"
 import { ConfigProvider, Effect, Layer, Option, Ref } from "effect"
-import { Settings, type Values } from "@lms-bridge/core/configuration/Settings"
-import { LmsCli } from "@lms-bridge/core/lmstudio/LmsCli"
-import { Resilience } from "@lms-bridge/core/resilience/Resilience"
+import { Settings, type Values } from "#src/configuration/Settings.ts"
+import { LmsCli } from "#src/lmstudio/LmsCli.ts"
+import { Resilience } from "#src/resilience/Resilience.ts"
 import * as FakeHttp from "@lms-bridge/testing/FakeHttp"
 import * as FakeProcess from "@lms-bridge/testing/FakeProcess"
 

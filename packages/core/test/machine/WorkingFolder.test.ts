@@ -1,9 +1,9 @@
 import { NodeContext } from "@effect/platform-node"
 import { FileSystem, Path } from "@effect/platform"
 import { assert, describe, it } from "@effect/vitest"
-import { judge, type Machine } from "@lms-bridge/core/machine/WorkingFolder"
-import { WorkingFolders } from "@lms-bridge/core/machine/WorkingFolders"
-import { Settings } from "@lms-bridge/core/configuration/Settings"
+import { judge, type Machine } from "#src/machine/WorkingFolder.ts"
+import { WorkingFolders } from "#src/machine/WorkingFolders.ts"
+import { Settings } from "#src/configuration/Settings.ts"
 import { ConfigProvider, Effect, Layer, Option } from "effect"
 import { posix, win32 } from "node:path"
 

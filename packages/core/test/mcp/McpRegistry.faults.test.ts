@@ -1,7 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
-import type { McpConnectError } from "@lms-bridge/core/mcp/McpRegistry"
-import { McpRegistry } from "@lms-bridge/core/mcp/McpRegistry"
-import type { McpCallFailed } from "@lms-bridge/core/mcp/McpError"
+import type { McpConnectError } from "#src/mcp/McpRegistry.ts"
+import { McpRegistry } from "#src/mcp/McpRegistry.ts"
+import type { McpCallFailed } from "#src/mcp/McpError.ts"
 import { Context, Duration, Effect, Exit, Fiber, Layer, Scope } from "effect"
 import { eventually, marker, misbehaving, processesWith, registryWith, textOf } from "./realServers.ts"
 

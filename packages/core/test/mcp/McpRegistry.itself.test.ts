@@ -1,6 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Settings } from "@lms-bridge/core/configuration/Settings"
-import { McpRegistry } from "@lms-bridge/core/mcp/McpRegistry"
+import { Settings } from "#src/configuration/Settings.ts"
+import { McpRegistry } from "#src/mcp/McpRegistry.ts"
 import * as McpTransportTest from "@lms-bridge/testing/McpTransportTest"
 import * as MemoryFileSystem from "@lms-bridge/testing/MemoryFileSystem"
 import { Server } from "@modelcontextprotocol/sdk/server/index.js"

@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { McpRegistry } from "@lms-bridge/core/mcp/McpRegistry"
+import { McpRegistry } from "#src/mcp/McpRegistry.ts"
 import { Effect, Predicate, Schedule } from "effect"
 import { mkdtempSync, realpathSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"

@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { McpRegistry } from "@lms-bridge/core/mcp/McpRegistry"
+import { McpRegistry } from "#src/mcp/McpRegistry.ts"
 import { Deferred, Duration, Effect, Exit, Fiber, Layer, Scope } from "effect"
 import { realpathSync } from "node:fs"
 import { tmpdir } from "node:os"

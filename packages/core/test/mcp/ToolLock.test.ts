@@ -1,6 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
-import * as ToolLock from "@lms-bridge/core/mcp/lock/ToolLock"
-import type { McpTool } from "@lms-bridge/core/mcp/McpTool"
+import * as ToolLock from "#src/mcp/lock/ToolLock.ts"
+import type { McpTool } from "#src/mcp/McpTool.ts"
 
 const tool = (name: string, changes: Partial<McpTool> = {}): McpTool => ({
   server: "files",

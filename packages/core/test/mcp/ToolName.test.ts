@@ -1,6 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
-import { nearest } from "@lms-bridge/core/names/nearest"
-import * as ToolName from "@lms-bridge/core/mcp/ToolName"
+import { nearest } from "#src/names/nearest.ts"
+import * as ToolName from "#src/mcp/ToolName.ts"
 import { FastCheck as fc, Option } from "effect"
 
 const names = (tools: ReadonlyArray<ToolName.ToolRef>, reserved: ReadonlyArray<string> = []) =>

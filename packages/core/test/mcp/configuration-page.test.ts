@@ -1,6 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
-import * as McpConfig from "@lms-bridge/core/mcp/config/McpConfig"
-import * as ServerDefinition from "@lms-bridge/core/mcp/config/ServerDefinition"
+import * as McpConfig from "#src/mcp/config/McpConfig.ts"
+import * as ServerDefinition from "#src/mcp/config/ServerDefinition.ts"
 import { Either } from "effect"
 import { readFileSync } from "node:fs"
 

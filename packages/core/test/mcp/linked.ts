@@ -6,9 +6,9 @@ import {
   ListToolsRequestSchema,
   type ServerNotification
 } from "@modelcontextprotocol/sdk/types.js"
-import * as Callers from "@lms-bridge/core/mcp/connection/Callers"
-import * as McpClient from "@lms-bridge/core/mcp/connection/McpClient"
-import type { PeerEnd } from "@lms-bridge/core/mcp/transport/Peer"
+import * as Callers from "#src/mcp/connection/Callers.ts"
+import * as McpClient from "#src/mcp/connection/McpClient.ts"
+import type { PeerEnd } from "#src/mcp/transport/Peer.ts"
 import { Duration, Effect } from "effect"
 
 interface Script {

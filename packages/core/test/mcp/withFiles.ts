@@ -1,6 +1,6 @@
 /** `McpConfigFiles` over files in memory, in the folder `/home/me/project`. */
-import { CurrentOperatingSystem, type OperatingSystem } from "@lms-bridge/core/machine/OperatingSystem"
-import * as McpConfigFiles from "@lms-bridge/core/mcp/config/McpConfigFiles"
+import { CurrentOperatingSystem, type OperatingSystem } from "#src/machine/OperatingSystem.ts"
+import * as McpConfigFiles from "#src/mcp/config/McpConfigFiles.ts"
 import { ConfigProvider, Effect, Logger, Option, type Scope } from "effect"
 import * as fakeFiles from "./fakeFiles.ts"
 

@@ -1,10 +1,10 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Option } from "effect"
 
-import { ModelLifecycle } from "@lms-bridge/core/models/ModelLifecycle"
+import { ModelLifecycle } from "#src/models/ModelLifecycle.ts"
 
 import { SimulatorControl } from "@lms-bridge/simulator/SimulatorControl"
-import { model } from "@lms-bridge/simulator/state/Catalogue"
+import { model } from "@lms-bridge/simulator/Catalogue"
 import { onMachine, inMemory, layer, llama, lmsCalls, nomic, oss, qwen, qwen8, type Options } from "./simulated.ts"
 
 const test = (options: Options = {}) => onMachine(layer(options))

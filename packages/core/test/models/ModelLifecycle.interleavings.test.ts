@@ -1,9 +1,9 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Clock, Duration, Effect, Exit, FastCheck, Fiber, Option, Ref } from "effect"
-import { ModelLifecycle, type ModelLifecycleError } from "@lms-bridge/core/models/ModelLifecycle"
-import type { Ensured } from "@lms-bridge/core/models/Ensured"
-import type { LoadFailed, NoSuchInstance } from "@lms-bridge/simulator/state/LmStudioState"
-import type { SimulatorEvent } from "@lms-bridge/simulator/state/SimulatorEvent"
+import { ModelLifecycle, type ModelLifecycleError } from "#src/models/ModelLifecycle.ts"
+import type { Ensured } from "#src/models/Ensured.ts"
+import type { LoadFailed, NoSuchInstance } from "@lms-bridge/simulator/SimulatorControl"
+import type { SimulatorEvent } from "@lms-bridge/simulator/SimulatorEvent"
 import { SimulatorControl } from "@lms-bridge/simulator/SimulatorControl"
 import { layer, onMachine, llama, qwen, qwen8, type Options } from "./simulated.ts"
 

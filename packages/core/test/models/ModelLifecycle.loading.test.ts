@@ -1,8 +1,8 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Duration, Effect, Option, Ref } from "effect"
 
-import { ModelLifecycle } from "@lms-bridge/core/models/ModelLifecycle"
-import type { LoadProgress } from "@lms-bridge/core/models/EnsureOptions"
+import { ModelLifecycle } from "#src/models/ModelLifecycle.ts"
+import type { LoadProgress } from "#src/models/EnsureOptions.ts"
 
 import { Outcome } from "@lms-bridge/simulator/Faults"
 import { SimulatorControl } from "@lms-bridge/simulator/SimulatorControl"

@@ -1,7 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Ref } from "effect"
-import { ModelLifecycle } from "@lms-bridge/core/models/ModelLifecycle"
-import type { LoadProgress } from "@lms-bridge/core/models/EnsureOptions"
+import { ModelLifecycle } from "#src/models/ModelLifecycle.ts"
+import type { LoadProgress } from "#src/models/EnsureOptions.ts"
 import { SimulatorControl } from "@lms-bridge/simulator/SimulatorControl"
 import { inMemory, layer, onMachine, llama, misbehaving, oss, qwen, qwen8, type Options } from "./simulated.ts"
 

@@ -1,8 +1,8 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Duration, Effect } from "effect"
-import { LmsCliError } from "@lms-bridge/core/lmstudio/LmsCliError"
-import { LmsInstance } from "@lms-bridge/core/lmstudio/LmsModel"
-import { ModelLifecycle } from "@lms-bridge/core/models/ModelLifecycle"
+import { LmsCliError } from "#src/lmstudio/LmsCliError.ts"
+import { LmsInstance } from "#src/lmstudio/LmsModel.ts"
+import { ModelLifecycle } from "#src/models/ModelLifecycle.ts"
 import { SimulatorControl } from "@lms-bridge/simulator/SimulatorControl"
 import { inMemory, layer, onMachine, machine, misbehaving, qwen, startProcess, type Options } from "./simulated.ts"
 

@@ -1,7 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Duration, Effect, Exit, Fiber, Ref } from "effect"
-import { ModelLifecycle } from "@lms-bridge/core/models/ModelLifecycle"
-import type { LoadProgress } from "@lms-bridge/core/models/EnsureOptions"
+import { ModelLifecycle } from "#src/models/ModelLifecycle.ts"
+import type { LoadProgress } from "#src/models/EnsureOptions.ts"
 import { SimulatorControl } from "@lms-bridge/simulator/SimulatorControl"
 import {
   onMachine,

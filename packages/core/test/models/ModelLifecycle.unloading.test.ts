@@ -1,6 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
-import { ModelLifecycle } from "@lms-bridge/core/models/ModelLifecycle"
+import { ModelLifecycle } from "#src/models/ModelLifecycle.ts"
 import { SimulatorControl } from "@lms-bridge/simulator/SimulatorControl"
 import { onMachine, inMemory, layer, lmsCalls, qwen, requests, type Options } from "./simulated.ts"
 

@@ -1,7 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Settings } from "@lms-bridge/core/configuration/Settings"
-import { RunId, withRequest, withRun } from "@lms-bridge/core/observability/Correlation"
-import * as Logging from "@lms-bridge/core/observability/Logging"
+import { Settings } from "#src/configuration/Settings.ts"
+import { RunId, withRequest, withRun } from "#src/observability/Correlation.ts"
+import * as Logging from "#src/observability/Logging.ts"
 import { ConfigProvider, type Console, Effect, Layer, Redacted } from "effect"
 
 /** Runs a program under the logger and returns what it wrote to each of the console's two channels. */

@@ -1,7 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Chunk, Deferred, Duration, Effect, FastCheck, Fiber, Stream, SubscriptionRef, TestClock } from "effect"
-import * as CircuitBreaker from "@lms-bridge/core/resilience/CircuitBreaker"
-import { State } from "@lms-bridge/core/resilience/CircuitBreaker"
+import * as CircuitBreaker from "#src/resilience/CircuitBreaker.ts"
+import { State } from "#src/resilience/CircuitBreaker.ts"
 
 const policy = new CircuitBreaker.BreakerPolicy({ failures: 3, openFor: Duration.seconds(60) })
 

@@ -1,6 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Fiber, TestClock } from "effect"
-import * as FairTurns from "@lms-bridge/core/resilience/FairTurns"
+import { CurrentCaller } from "#src/observability/Correlation.ts"
+import * as FairTurns from "#src/resilience/FairTurns.ts"
 
 const calls = Effect.fnUntraced(function* (
   inTurn: FairTurns.InTurn,
@@ -19,7 +20,7 @@ const calls = Effect.fnUntraced(function* (
           )
         ),
       { concurrency: count }
-    ).pipe(Effect.provideService(FairTurns.CurrentCaller, caller))
+    ).pipe(Effect.provideService(CurrentCaller, caller))
   )
   // until all of them have requested their turn
   yield* Effect.repeatN(Effect.yieldNow(), 100)

@@ -1,7 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Data, Duration, Effect, HashMap, Layer, Logger, LogLevel, Option, Random, Ref, TestClock } from "effect"
-import { Settings, type Values } from "@lms-bridge/core/configuration/Settings"
-import { Resilience } from "@lms-bridge/core/resilience/Resilience"
+import { Settings, type Values } from "#src/configuration/Settings.ts"
+import { Resilience } from "#src/resilience/Resilience.ts"
 
 class Broken extends Data.TaggedError("Broken")<{ readonly attempt: number }> {
   readonly retryable = true

@@ -1,6 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Clock, Duration, Effect, Random, Ref, Schema, TestClock } from "effect"
-import * as RetryPolicy from "@lms-bridge/core/resilience/RetryPolicy"
+import * as RetryPolicy from "#src/resilience/RetryPolicy.ts"
 
 const policy = (changes: Partial<RetryPolicy.RetryPolicy> = {}) =>
   new RetryPolicy.RetryPolicy({ ...RetryPolicy.standard, ...changes })

@@ -1,6 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Duration, FastCheck } from "effect"
-import * as TtlPolicy from "@lms-bridge/core/resilience/TtlPolicy"
+import * as TtlPolicy from "#src/resilience/TtlPolicy.ts"
 
 const seconds = (asked: Parameters<typeof TtlPolicy.resolve>[1]) =>
   Duration.toSeconds(TtlPolicy.resolve(TtlPolicy.standard, asked))

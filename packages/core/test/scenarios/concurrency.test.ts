@@ -1,6 +1,6 @@
 /* oxlint-disable max-lines -- a table, row after row */
 import { Duration, Effect, Exit, Fiber } from "effect"
-import { ModelLifecycle } from "@lms-bridge/core/models/ModelLifecycle"
+import { ModelLifecycle } from "#src/models/ModelLifecycle.ts"
 import { Outcome } from "@lms-bridge/simulator/Faults"
 import { MemoryFiles } from "@lms-bridge/testing/MemoryFileSystem"
 import { inMemory, llama, qwen, qwen8, startProcess, type Options } from "../models/simulated.ts"

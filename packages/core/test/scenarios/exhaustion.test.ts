@@ -1,5 +1,5 @@
 import { Duration, Effect, Ref } from "effect"
-import { ModelLifecycle } from "@lms-bridge/core/models/ModelLifecycle"
+import { ModelLifecycle } from "#src/models/ModelLifecycle.ts"
 import { MemoryFiles } from "@lms-bridge/testing/MemoryFileSystem"
 import { Outcome } from "@lms-bridge/simulator/Faults"
 import type { Settings } from "@lms-bridge/simulator/Settings"

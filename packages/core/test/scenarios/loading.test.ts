@@ -1,6 +1,6 @@
 /* oxlint-disable max-lines -- a table, row after row */
 import { Duration, Effect, Option } from "effect"
-import { ModelLifecycle } from "@lms-bridge/core/models/ModelLifecycle"
+import { ModelLifecycle } from "#src/models/ModelLifecycle.ts"
 import { Outcome } from "@lms-bridge/simulator/Faults"
 import { inMemory, llama, lmsCalls, misbehaving, nomic, oss, qwen, qwen8 } from "../models/simulated.ts"
 import { api, arrange, asked, called, ensure, ensures, failing, fault, loadsBegun, scenarios } from "./scenario.ts"

@@ -1,5 +1,5 @@
 import { Duration, Effect } from "effect"
-import { model } from "@lms-bridge/simulator/state/Catalogue"
+import { model } from "@lms-bridge/simulator/Catalogue"
 import { Outcome } from "@lms-bridge/simulator/Faults"
 import type { Settings } from "@lms-bridge/simulator/Settings"
 import { inMemory, oss, qwen } from "../models/simulated.ts"

@@ -1,7 +1,7 @@
 /* oxlint-disable max-lines -- a table, row after row */
 import { Duration, Effect, Option, Redacted } from "effect"
 import { Outcome } from "@lms-bridge/simulator/Faults"
-import type { TurnInput } from "@lms-bridge/simulator/model/Script"
+import type { TurnInput } from "@lms-bridge/simulator/Script"
 import { qwen, requests, type Options } from "../models/simulated.ts"
 import {
   api,

@@ -3,7 +3,7 @@
  * The server over Streamable HTTP: many clients at once, each in its own session, sharing models, servers and runs.
  */
 import type { Services } from "@lms-bridge/core/Bridge"
-import type { Settings } from "@lms-bridge/core/configuration/Settings"
+import type { Settings } from "@lms-bridge/core/Settings"
 import { ErrorCode } from "@modelcontextprotocol/sdk/types.js"
 import * as Clock from "effect/Clock"
 import * as Deferred from "effect/Deferred"

@@ -1,10 +1,10 @@
 /**
  * Asking the person at the other end, where the client can (MCP elicitation).
  */
-import type { ApprovalRequest } from "@lms-bridge/core/agent/AgentLoop"
+import type { ApprovalRequest } from "@lms-bridge/core/AgentLoop"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
-import { stringify } from "@lms-bridge/core/json/ExactJson"
+import { stringify } from "@lms-bridge/core/Json"
 import { Elicit, type Form, type FormAnswer } from "./CallContext.ts"
 
 /** The person at the other end as the loop's approver, if there is one. */

@@ -1,7 +1,7 @@
 /**
  * The person at the other end as whom the MCP servers of a run may ask something: their questions are passed on.
  */
-import type { Answer, Person, Question } from "@lms-bridge/core/mcp/Elicitation"
+import type { Answer, Person, Question } from "@lms-bridge/core/McpRegistry"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"

@@ -1,8 +1,8 @@
 /**
  * Prompts to start from: what somebody would ask the assistant to do with this server.
  */
-import type { LmStudioApi } from "@lms-bridge/core/lmstudio/LmStudioApi"
-import type { McpRegistry } from "@lms-bridge/core/mcp/McpRegistry"
+import type { LmStudioApi } from "@lms-bridge/core/LmStudioApi"
+import type { McpRegistry } from "@lms-bridge/core/McpRegistry"
 import { text } from "../tools/Content.ts"
 import type { Prompt } from "./Resource.ts"
 import { modelNames, serverNames } from "./Resources.ts"

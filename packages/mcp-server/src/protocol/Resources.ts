@@ -1,13 +1,12 @@
 /**
  * What can be read without a tool: models, servers, configuration, and runs with their transcripts.
  */
-import { AgentEventJson, type AgentEvent } from "@lms-bridge/core/agent/rules/AgentEvent"
-import { textOf } from "@lms-bridge/core/agent/tools/ToolResultText"
-import { markdown } from "@lms-bridge/core/runs/Transcript"
-import { Settings, table } from "@lms-bridge/core/configuration/Settings"
-import { LmStudioApi } from "@lms-bridge/core/lmstudio/LmStudioApi"
-import { McpRegistry } from "@lms-bridge/core/mcp/McpRegistry"
-import { inBrief } from "@lms-bridge/core/mcp/ServerSummary"
+import { type AgentEvent, AgentEventJson } from "@lms-bridge/core/AgentEvent"
+import { ToolResultText } from "@lms-bridge/core/AgentLoop"
+import { Transcript } from "@lms-bridge/core/RunJournal"
+import { Settings, table } from "@lms-bridge/core/Settings"
+import { LmStudioApi } from "@lms-bridge/core/LmStudioApi"
+import { inBrief, McpRegistry } from "@lms-bridge/core/McpRegistry"
 import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -156,7 +155,7 @@ export const templates: ReadonlyArray<Template<Needs>> = [
     read: (runId) =>
       Effect.flatMap(Runs, (runs) => runs.get(runId)).pipe(
         Effect.flatMap(({ events }) => events),
-        Effect.map(markdown)
+        Effect.map(Transcript.markdown)
       ),
     list: Effect.succeed([]),
     complete: runIds
@@ -200,7 +199,7 @@ const encodeJson = Schema.encode(Schema.parseJson(Schema.Unknown, { space: 2 }))
 const artifactsOf = (events: ReadonlyArray<AgentEvent>) =>
   events.flatMap((event) =>
     event._tag === "ToolCallFinished" && event.artifact !== undefined && event.result !== undefined
-      ? [{ artifact: event.artifact, text: textOf(event.result) }]
+      ? [{ artifact: event.artifact, text: ToolResultText.textOf(event.result) }]
       : []
   )
 

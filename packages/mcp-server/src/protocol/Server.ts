@@ -2,9 +2,8 @@
  * Binds tools to the MCP SDK, and runs their effects. With `ServerReading.ts` and `ServerTasks.ts` the only place that
  * knows it.
  */
-import type { Values } from "@lms-bridge/core/configuration/Settings"
-import { withRequest } from "@lms-bridge/core/observability/Correlation"
-import { CurrentCaller } from "@lms-bridge/core/resilience/FairTurns"
+import type { Values } from "@lms-bridge/core/Settings"
+import { CurrentCaller, withRequest } from "@lms-bridge/core/Observability"
 import { Server } from "@modelcontextprotocol/sdk/server/index.js"
 import type { RequestHandlerExtra } from "@modelcontextprotocol/sdk/shared/protocol.js"
 import type { Transport } from "@modelcontextprotocol/sdk/shared/transport.js"

@@ -3,7 +3,7 @@
  * `initialize` is answered without.
  */
 import type { Services } from "@lms-bridge/core/Bridge"
-import { Settings } from "@lms-bridge/core/configuration/Settings"
+import { Settings } from "@lms-bridge/core/Settings"
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
 import { prompts } from "./Prompts.ts"

@@ -4,7 +4,7 @@
 import * as Cause from "effect/Cause"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import { present } from "@lms-bridge/core/schema/Fields"
+import { present } from "@lms-bridge/core/Json"
 import { toSdk } from "../tools/Content.ts"
 import type { Failure, Progress, Reply, Tool } from "../tools/Tool.ts"
 

@@ -2,9 +2,8 @@
  * Runs that this process does not carry out, as their journals tell them: those of earlier processes, and of others that
  * are at work now.
  */
-import type { AgentEvent } from "@lms-bridge/core/agent/rules/AgentEvent"
-import { RunInProgress, type RunJournal, type RunNotFound } from "@lms-bridge/core/runs/RunJournal"
-import type { RunSummary } from "@lms-bridge/core/runs/RunSummary"
+import type { AgentEvent } from "@lms-bridge/core/AgentEvent"
+import { RunInProgress, type RunJournal, type RunNotFound, type RunSummary } from "@lms-bridge/core/RunJournal"
 import type * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import type * as Option from "effect/Option"
@@ -23,7 +22,7 @@ export const find = (journal: Journal, text: string): Effect.Effect<Option.Optio
   )
 
 /** A run in a list, of which no more is read than the list shows. */
-export const listed = ({ lastAt, rounds, runId, startedAt, status, task }: RunSummary, now: number) => ({
+export const listed = ({ lastAt, rounds, runId, startedAt, status, task }: RunSummary.RunSummary, now: number) => ({
   runId,
   status,
   task,

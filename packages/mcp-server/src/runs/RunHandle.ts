@@ -1,9 +1,9 @@
 /**
  * What can be asked of a run, whoever carries it out.
  */
-import type { AgentError } from "@lms-bridge/core/agent/AgentError"
-import type { AgentEvent } from "@lms-bridge/core/agent/rules/AgentEvent"
-import type { RunInProgress } from "@lms-bridge/core/runs/RunJournal"
+import type { AgentError } from "@lms-bridge/core/AgentLoop"
+import type { AgentEvent } from "@lms-bridge/core/AgentEvent"
+import type { RunInProgress } from "@lms-bridge/core/RunJournal"
 import type * as Effect from "effect/Effect"
 import type * as RunReport from "./RunReport.ts"
 

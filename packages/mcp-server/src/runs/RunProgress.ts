@@ -1,9 +1,9 @@
 /**
  * A run's events as the few lines that a person waiting for it wants to read. Pure.
  */
-import type { AgentEvent } from "@lms-bridge/core/agent/rules/AgentEvent"
-import * as NoteWords from "@lms-bridge/core/runs/NoteWords"
-import { tokensPerSecond } from "@lms-bridge/core/lmstudio/Chat"
+import type { AgentEvent } from "@lms-bridge/core/AgentEvent"
+import { NoteWords } from "@lms-bridge/core/RunJournal"
+import { tokensPerSecond } from "@lms-bridge/core/LmStudioApi"
 
 /** What of the run so far the next line needs. */
 export interface View {

@@ -1,12 +1,10 @@
 /**
  * A run as tools answer it, told from its account. Pure.
  */
-import { stringify } from "@lms-bridge/core/json/ExactJson"
-import { BudgetKind, type AgentEvent, type AgentOutcome, type Problem } from "@lms-bridge/core/agent/rules/AgentEvent"
-import * as OpenCalls from "@lms-bridge/core/agent/rules/OpenCalls"
-import * as RunAccount from "@lms-bridge/core/runs/RunAccount"
+import { present, stringify } from "@lms-bridge/core/Json"
+import { type AgentEvent, type AgentOutcome, BudgetKind, OpenCalls, type Problem } from "@lms-bridge/core/AgentEvent"
+import { RunAccount } from "@lms-bridge/core/RunJournal"
 import * as Schema from "effect/Schema"
-import { present } from "@lms-bridge/core/schema/Fields"
 import * as Fields from "../tools/Fields.ts"
 import { optional, seconds } from "../tools/Fields.ts"
 import * as RunProgress from "./RunProgress.ts"

@@ -2,11 +2,9 @@
  * The runs of this process: each goes on by itself, whether or not somebody waits for it. And those of others, as far as
  * their journals tell.
  */
-import type { AgentEvent } from "@lms-bridge/core/agent/rules/AgentEvent"
-import { AgentLoop } from "@lms-bridge/core/agent/AgentLoop"
-import type { AgentError } from "@lms-bridge/core/agent/AgentError"
-import type { AgentTask } from "@lms-bridge/core/agent/AgentTask"
-import { RunJournal } from "@lms-bridge/core/runs/RunJournal"
+import type { AgentEvent } from "@lms-bridge/core/AgentEvent"
+import { type AgentError, AgentLoop, type AgentTask } from "@lms-bridge/core/AgentLoop"
+import { RunJournal } from "@lms-bridge/core/RunJournal"
 import * as Cause from "effect/Cause"
 import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"

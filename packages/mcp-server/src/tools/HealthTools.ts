@@ -1,14 +1,14 @@
 /**
  * Tools that say whether LM Studio is there and what to do when it is not.
  */
-import { Settings, baseUrl } from "@lms-bridge/core/configuration/Settings"
-import { LmStudioApi } from "@lms-bridge/core/lmstudio/LmStudioApi"
-import { LmsCli } from "@lms-bridge/core/lmstudio/LmsCli"
-import { Resilience } from "@lms-bridge/core/resilience/Resilience"
+import { baseUrl, Settings } from "@lms-bridge/core/Settings"
+import { LmStudioApi } from "@lms-bridge/core/LmStudioApi"
+import { LmsCli } from "@lms-bridge/core/LmsCli"
+import { Resilience } from "@lms-bridge/core/Resilience"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Schema from "effect/Schema"
-import { present } from "@lms-bridge/core/schema/Fields"
+import { present } from "@lms-bridge/core/Json"
 import { brief, optional } from "./Fields.ts"
 import * as Tool from "./Tool.ts"
 

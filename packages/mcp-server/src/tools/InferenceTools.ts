@@ -1,10 +1,9 @@
 /**
  * Tools that ask a model directly, without tools of its own.
  */
-import { type ChatEvent, type ChatMessage, tokensPerSecond } from "@lms-bridge/core/lmstudio/Chat"
-import type { Image } from "@lms-bridge/core/images/Images"
-import { ModelLifecycle } from "@lms-bridge/core/models/ModelLifecycle"
-import type { ModelLease } from "@lms-bridge/core/models/LoadedModel"
+import { type ChatEvent, type ChatMessage, tokensPerSecond } from "@lms-bridge/core/LmStudioApi"
+import type { Image } from "@lms-bridge/core/Images"
+import { type ModelLease, ModelLifecycle } from "@lms-bridge/core/ModelLifecycle"
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import { brief, maxTokens, model, option, optional } from "./Fields.ts"

@@ -1,14 +1,12 @@
 /**
  * Tools about the models on this machine: which there are, which is meant, and getting another.
  */
-import { LmStudioApi } from "@lms-bridge/core/lmstudio/LmStudioApi"
-import * as Alternatives from "@lms-bridge/core/models/catalog/Alternatives"
-import { Downloader } from "@lms-bridge/core/models/catalog/Downloader"
-import * as ModelName from "@lms-bridge/core/lmstudio/ModelName"
+import { LmStudioApi } from "@lms-bridge/core/LmStudioApi"
+import { Alternatives, Downloader, ModelName } from "@lms-bridge/core/ModelCatalog"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
-import { present } from "@lms-bridge/core/schema/Fields"
+import { present } from "@lms-bridge/core/Json"
 import { brief, gigabytes, option, optional } from "./Fields.ts"
 import { percent } from "../runs/RunProgress.ts"
 import * as Tool from "./Tool.ts"

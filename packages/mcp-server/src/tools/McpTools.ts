@@ -1,9 +1,7 @@
 /**
  * Tools about the user's MCP servers.
  */
-import { LockSummary } from "@lms-bridge/core/mcp/lock/ToolLockFiles"
-import { McpRegistry } from "@lms-bridge/core/mcp/McpRegistry"
-import { inBrief } from "@lms-bridge/core/mcp/ServerSummary"
+import { inBrief, LockSummary, McpRegistry } from "@lms-bridge/core/McpRegistry"
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import { brief, optional } from "./Fields.ts"

@@ -1,17 +1,18 @@
 /**
  * Tools that look at models and get them into memory and out of it.
  */
-import { LmStudioApi } from "@lms-bridge/core/lmstudio/LmStudioApi"
-import type { ApiModel } from "@lms-bridge/core/lmstudio/ApiModel"
-import { ModelNotFound } from "@lms-bridge/core/lmstudio/LmStudioError"
-import { ModelLifecycle } from "@lms-bridge/core/models/ModelLifecycle"
-import type { LoadedModel } from "@lms-bridge/core/models/LoadedModel"
-import type { EnsureOptions, LoadProgress } from "@lms-bridge/core/models/EnsureOptions"
-import { Ensured } from "@lms-bridge/core/models/Ensured"
+import { type ApiModel, LmStudioApi, ModelNotFound } from "@lms-bridge/core/LmStudioApi"
+import {
+  Ensured,
+  type EnsureOptions,
+  type LoadedModel,
+  type LoadProgress,
+  ModelLifecycle
+} from "@lms-bridge/core/ModelLifecycle"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
-import { present } from "@lms-bridge/core/schema/Fields"
+import { present } from "@lms-bridge/core/Json"
 import { argument, brief, gigabytes, modelName, option, optional, seconds, span } from "./Fields.ts"
 import { percent } from "../runs/RunProgress.ts"
 import * as Tool from "./Tool.ts"

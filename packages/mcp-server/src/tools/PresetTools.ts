@@ -1,10 +1,9 @@
 /**
  * Tools that hand a task to a local model with one well-known MCP server, whether or not the user has configured it.
  */
-import { Presets } from "@lms-bridge/core/agent/presets/Presets"
-import type { PresetName } from "@lms-bridge/core/agent/presets/Preset"
-import type { Settings } from "@lms-bridge/core/configuration/Settings"
-import { CurrentSecrets } from "@lms-bridge/core/mcp/config/DefinedServer"
+import { type PresetName, Presets } from "@lms-bridge/core/AgentLoop"
+import type { Settings } from "@lms-bridge/core/Settings"
+import { CurrentSecrets } from "@lms-bridge/core/McpRegistry"
 import * as Effect from "effect/Effect"
 import type * as Redacted from "effect/Redacted"
 import * as Schema from "effect/Schema"

@@ -1,15 +1,15 @@
 /**
  * Tools for runs that outlive the call that started them.
  */
-import * as ToolSchema from "@lms-bridge/core/agent/schema/ToolSchema"
-import { Settings } from "@lms-bridge/core/configuration/Settings"
+import { ToolSchema } from "@lms-bridge/core/AgentLoop"
+import { Settings } from "@lms-bridge/core/Settings"
 import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
-import { present } from "@lms-bridge/core/schema/Fields"
+import { present } from "@lms-bridge/core/Json"
 import { common, taskOf, told } from "./AgentTools.ts"
 import { DetachAfter } from "../protocol/CallContext.ts"
 import { brief, option, optional } from "./Fields.ts"

@@ -1,18 +1,16 @@
 /**
  * Several tasks in one go, each with the memory of the ones before.
  */
-import type { Problem } from "@lms-bridge/core/agent/rules/AgentEvent"
-import { Presets } from "@lms-bridge/core/agent/presets/Presets"
-import { inTurn } from "@lms-bridge/core/agent/Session"
-import { CurrentApprover } from "@lms-bridge/core/agent/AgentLoop"
-import { Settings } from "@lms-bridge/core/configuration/Settings"
+import type { Problem } from "@lms-bridge/core/AgentEvent"
+import { CurrentApprover, Presets, Session } from "@lms-bridge/core/AgentLoop"
+import { Settings } from "@lms-bridge/core/Settings"
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as Option from "effect/Option"
 import * as Ref from "effect/Ref"
 import * as Schema from "effect/Schema"
-import { present } from "@lms-bridge/core/schema/Fields"
+import { present } from "@lms-bridge/core/Json"
 import { familiar, problemOf, taskOf, Words } from "./AgentTools.ts"
 import * as Approval from "../protocol/Approval.ts"
 import { DetachAfter } from "../protocol/CallContext.ts"
@@ -36,12 +34,12 @@ const StepResult = Schema.Struct({
   error: optional(Schema.Struct({ _tag: Schema.String, message: Schema.String }))
 })
 
-const Session = Schema.Struct({
+const SessionReport = Schema.Struct({
   results: Schema.Array(StepResult).annotations(brief("array")),
   tasks: Schema.Int,
   running: Schema.Boolean
 })
-type Session = typeof Session.Type
+type SessionReport = typeof SessionReport.Type
 
 export const persistentSession = Tool.make({
   name: "autonomous_persistent_session",
@@ -59,7 +57,7 @@ export const persistentSession = Tool.make({
     max_tokens: familiar.max_tokens,
     model: familiar.model
   }),
-  output: Session,
+  output: SessionReport,
   listed: [],
   text,
   handler: Effect.fnUntraced(function* ({ initial_directory, tasks, ...limits }, progress) {
@@ -82,7 +80,7 @@ export const persistentSession = Tool.make({
     )
     const told = (line: string, index: number) =>
       Effect.whenEffect(progress.tell(`task ${index + 1} of ${steps.length}: ${line}`), Ref.get(heard))
-    const session = inTurn(
+    const session = Session.inTurn(
       found,
       Effect.fnUntraced(function* (task, index) {
         const handle = yield* runs
@@ -131,7 +129,7 @@ export const tools: ReadonlyArray<Tool.Tool<Presets | Runs | Settings>> = [persi
 // internal
 // -----------------------------------------------------------------------------
 
-function text({ results, running, tasks }: Session): ReadonlyArray<string> {
+function text({ results, running, tasks }: SessionReport): ReadonlyArray<string> {
   return [
     ...results.map(({ answer, status, task }, index) => `${index + 1}. ${headline(task)} (${status})\n${answer}`),
     running
@@ -143,7 +141,7 @@ function text({ results, running, tasks }: Session): ReadonlyArray<string> {
 const errorOf = ({ message, tag }: Problem) => ({ _tag: tag, message })
 
 /** A session in which nothing came of any task has failed as the first of them did; the results are told all the same. */
-const outcomeOf = (session: Session): Effect.Effect<Session, Tool.Failure> => {
+const outcomeOf = (session: SessionReport): Effect.Effect<SessionReport, Tool.Failure> => {
   const [first] = session.results
   return session.running || first?.error === undefined || session.results.some(({ status }) => status !== "failed")
     ? Effect.succeed(session)

@@ -1,13 +1,13 @@
 /**
  * The plainer ways of asking a model: completing a text, a stateful response, vectors; and looking over a JSON Schema.
  */
-import { review } from "@lms-bridge/core/agent/schema/SchemaReview"
-import { LmStudioApi } from "@lms-bridge/core/lmstudio/LmStudioApi"
-import { Embedder } from "@lms-bridge/core/models/catalog/Embedder"
-import { ModelLifecycle } from "@lms-bridge/core/models/ModelLifecycle"
+import { SchemaReview } from "@lms-bridge/core/AgentLoop"
+import { LmStudioApi } from "@lms-bridge/core/LmStudioApi"
+import { Embedder } from "@lms-bridge/core/ModelCatalog"
+import { ModelLifecycle } from "@lms-bridge/core/ModelLifecycle"
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
-import { stringify } from "@lms-bridge/core/json/ExactJson"
+import { stringify } from "@lms-bridge/core/Json"
 import { anyTokens, brief, model, option, optional } from "./Fields.ts"
 import { JsonObject } from "./InferenceTools.ts"
 import { loadProgress } from "./ModelTools.ts"
@@ -183,7 +183,7 @@ export const validateSchema = Tool.make({
   text: ({ errors, valid, warnings }) => [
     [valid ? "The schema is valid." : "The schema cannot be used.", ...errors, ...warnings].join("\n")
   ],
-  handler: ({ schema }) => Effect.succeed(review(schema))
+  handler: ({ schema }) => Effect.succeed(SchemaReview.review(schema))
 })
 
 export const tools: ReadonlyArray<Tool.Tool<LmStudioApi | ModelLifecycle | Embedder>> = [

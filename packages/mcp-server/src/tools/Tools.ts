@@ -2,7 +2,7 @@
  * All tools, as data that can be read without any service, and the sets they are offered in.
  */
 import type { Services } from "@lms-bridge/core/Bridge"
-import type { Settings } from "@lms-bridge/core/configuration/Settings"
+import type { Settings } from "@lms-bridge/core/Settings"
 import * as AgentTools from "./AgentTools.ts"
 import * as HealthTools from "./HealthTools.ts"
 import * as InferenceTools from "./InferenceTools.ts"

@@ -1,11 +1,11 @@
 /**
  * Tools that show images to a local model that can see.
  */
-import type { Settings } from "@lms-bridge/core/configuration/Settings"
-import { Images } from "@lms-bridge/core/images/Images"
-import type { LmStudioApi } from "@lms-bridge/core/lmstudio/LmStudioApi"
-import * as ModelFit from "@lms-bridge/core/models/catalog/ModelFit"
-import { ModelLifecycle } from "@lms-bridge/core/models/ModelLifecycle"
+import type { Settings } from "@lms-bridge/core/Settings"
+import { Images } from "@lms-bridge/core/Images"
+import type { LmStudioApi } from "@lms-bridge/core/LmStudioApi"
+import { ModelFit } from "@lms-bridge/core/ModelCatalog"
+import { ModelLifecycle } from "@lms-bridge/core/ModelLifecycle"
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import { anyTokens, argument, model, optional } from "./Fields.ts"

@@ -2,7 +2,7 @@
  * What a client sent, read as it was meant: `null` is absent, and every message with an id that cannot be understood
  * becomes the answer that says why, in one sentence. Pure.
  */
-import { isTooDeep, mostLevels } from "@lms-bridge/core/json/ExactJson"
+import { isTooDeep, mostLevels } from "@lms-bridge/core/Json"
 import {
   ClientRequestSchema,
   ErrorCode,

@@ -3,8 +3,7 @@
  * The transport on this process's stdin and stdout. The SDK's own drops a line that it does not understand, and the
  * client waits for an answer that never comes.
  */
-import { stringify } from "@lms-bridge/core/json/ExactJson"
-import * as JsonLines from "@lms-bridge/core/mcp/reading/JsonLines"
+import { JsonLines, stringify } from "@lms-bridge/core/Json"
 import type { Transport } from "@modelcontextprotocol/sdk/shared/transport.js"
 import type { JSONRPCMessage } from "@modelcontextprotocol/sdk/types.js"
 import type { Readable, Writable } from "node:stream"

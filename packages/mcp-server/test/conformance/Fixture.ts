@@ -1,10 +1,10 @@
 /** What the official conformance suite wants to call, read and be asked, over our own server. */
-import { Elicit, type Form } from "@lms-bridge/mcp-server/protocol/CallContext"
-import { text, type Content } from "@lms-bridge/mcp-server/tools/Content"
-import type { Surface } from "@lms-bridge/mcp-server/protocol/Server"
-import type { Failure, Progress, Reply, Tool } from "@lms-bridge/mcp-server/tools/Tool"
-import * as Tools from "@lms-bridge/mcp-server/tools/Tool"
-import type { ObjectSchema } from "@lms-bridge/mcp-server/tools/ToolSchema"
+import { Elicit, type Form } from "#src/protocol/CallContext.ts"
+import { text, type Content } from "#src/tools/Content.ts"
+import type { Surface } from "#src/protocol/Server.ts"
+import type { Failure, Progress, Reply, Tool } from "#src/tools/Tool.ts"
+import * as Tools from "#src/tools/Tool.ts"
+import type { ObjectSchema } from "#src/tools/ToolSchema.ts"
 import { Effect, Option, Stream } from "effect"
 
 const png = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mP8z8DwHwAFBQIAX8jx0gAAAABJRU5ErkJggg=="

@@ -1,7 +1,7 @@
 /** The fixture over HTTP on a free port; the first line of stdout is its URL. Started by `run.mjs`. */
 import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
-import { serve } from "@lms-bridge/mcp-server/protocol/Server"
-import { serveSessions } from "@lms-bridge/mcp-server/http/serveHttp"
+import { serve } from "#src/protocol/Server.ts"
+import { serveSessions } from "#src/http/serveHttp.ts"
 import { Console, Context, Effect, Logger, Option } from "effect"
 import { fixture } from "./Fixture.ts"
 

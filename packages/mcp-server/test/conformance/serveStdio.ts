@@ -1,7 +1,7 @@
 /** The fixture on stdin and stdout. Started by the tests over stdio. */
 import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
-import { hungUp } from "@lms-bridge/mcp-server/hungUp"
-import { serve, stdioTransport } from "@lms-bridge/mcp-server/protocol/Server"
+import { hungUp } from "#src/hungUp.ts"
+import { serve, stdioTransport } from "#src/protocol/Server.ts"
 import { Context, Effect, Logger } from "effect"
 import { fixture } from "./Fixture.ts"
 

@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { allTools } from "@lms-bridge/mcp-server/tools/Tools"
+import { allTools } from "#src/tools/Tools.ts"
 import type { SeenRequest } from "@lms-bridge/simulator/Recorder"
 import type { RunningSimulator } from "@lms-bridge/simulator/Simulator"
 import { Effect, Exit, Fiber, Schedule } from "effect"

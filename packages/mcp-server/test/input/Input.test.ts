@@ -1,9 +1,9 @@
 import { assert, describe, it } from "@effect/vitest"
-import { withoutNulls } from "@lms-bridge/mcp-server/input/WithoutNulls"
-import type { Tool } from "@lms-bridge/mcp-server/tools/Tool"
-import * as Tools from "@lms-bridge/mcp-server/tools/Tools"
+import { withoutNulls } from "#src/input/WithoutNulls.ts"
+import type { Tool } from "#src/tools/Tool.ts"
+import * as Tools from "#src/tools/Tools.ts"
 import { Effect, FastCheck, Schema } from "effect"
-import { optional } from "@lms-bridge/core/schema/Fields"
+import { optional } from "@lms-bridge/core/Json"
 
 describe("a null in an argument", () => {
   const Step = Schema.Union(Schema.String, Schema.Struct({ task: Schema.String, folder: optional(Schema.String) }))

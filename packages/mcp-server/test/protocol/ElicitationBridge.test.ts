@@ -1,7 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
-import type { Question } from "@lms-bridge/core/mcp/Elicitation"
-import * as Attendance from "@lms-bridge/mcp-server/protocol/ElicitationBridge"
-import { Elicit, type FormAnswer } from "@lms-bridge/mcp-server/protocol/CallContext"
+import type { Question } from "@lms-bridge/core/McpRegistry"
+import * as Attendance from "#src/protocol/ElicitationBridge.ts"
+import { Elicit, type FormAnswer } from "#src/protocol/CallContext.ts"
 import { Effect, Option } from "effect"
 
 /** What the client is asked, and what the server hears. */

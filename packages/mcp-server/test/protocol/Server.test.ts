@@ -3,9 +3,9 @@ import { Client } from "@modelcontextprotocol/sdk/client/index.js"
 import { InMemoryTransport } from "@modelcontextprotocol/sdk/inMemory.js"
 import { Context, Deferred, Effect, Fiber, Ref, Schema, Stream, TestClock } from "effect"
 import { readFileSync } from "node:fs"
-import * as Server from "@lms-bridge/mcp-server/protocol/Server"
-import * as Tool from "@lms-bridge/mcp-server/tools/Tool"
-import * as Version from "@lms-bridge/mcp-server/Version"
+import * as Server from "#src/protocol/Server.ts"
+import * as Tool from "#src/tools/Tool.ts"
+import * as Version from "#src/Version.ts"
 import { callTool, connected, settle, textOf, whileTimePasses } from "../connected.ts"
 
 const Input = Schema.Struct({ n: Schema.Int, note: Schema.optionalWith(Schema.String, { exact: true }) })

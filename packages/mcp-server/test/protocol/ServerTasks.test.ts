@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import * as Tool from "@lms-bridge/mcp-server/tools/Tool"
+import * as Tool from "#src/tools/Tool.ts"
 import { CallToolResultSchema } from "@modelcontextprotocol/sdk/types.js"
 import type { Client } from "@modelcontextprotocol/sdk/client/index.js"
 import { CreateTaskResultSchema } from "@modelcontextprotocol/sdk/types.js"

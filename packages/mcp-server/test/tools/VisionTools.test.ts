@@ -1,10 +1,9 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Settings } from "@lms-bridge/core/configuration/Settings"
-import { ImageRefused, Images } from "@lms-bridge/core/images/Images"
-import type { ChatRequest } from "@lms-bridge/core/lmstudio/Chat"
-import { ModelLifecycle } from "@lms-bridge/core/models/ModelLifecycle"
-import { lookup } from "@lms-bridge/node/NodePublicWeb"
-import * as VisionTools from "@lms-bridge/mcp-server/tools/VisionTools"
+import { Settings } from "@lms-bridge/core/Settings"
+import { ImageRefused, Images } from "@lms-bridge/core/Images"
+import type { ChatRequest } from "@lms-bridge/core/LmStudioApi"
+import { ModelLifecycle } from "@lms-bridge/core/ModelLifecycle"
+import * as VisionTools from "#src/tools/VisionTools.ts"
 import * as LmStudioApiTest from "@lms-bridge/testing/LmStudioApiTest"
 import { always } from "@lms-bridge/testing/Scripted"
 import { Effect, Layer } from "effect"
@@ -117,17 +116,6 @@ describe("tools that show images", () => {
           assert.include(asked[index], words)
         }
       }).pipe(Effect.provide(services(seen)))
-    })
-  )
-})
-
-describe("the public web", () => {
-  it.live("is not reached by a name that leads back to this machine", () =>
-    Effect.async<void>((resume) => {
-      lookup("localhost", { all: true }, (error) => {
-        assert.propertyVal(error, "code", "ENOTPUBLIC")
-        resume(Effect.void)
-      })
     })
   )
 })

@@ -1,7 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { existsSync, mkdirSync, readFileSync, readdirSync, writeFileSync } from "node:fs"
-import { listed } from "@lms-bridge/mcp-server/protocol/Server"
-import { allTools, chosen, describesOutput, toolsets } from "@lms-bridge/mcp-server/tools/Tools"
+import { listed } from "#src/protocol/Server.ts"
+import { allTools, chosen, describesOutput, toolsets } from "#src/tools/Tools.ts"
 
 /**
  * What a client sees of each tool is pinned: a change is made on purpose, with UPDATE_TOOLSNAPS=1, and shows in review.

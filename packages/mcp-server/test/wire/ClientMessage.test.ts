@@ -1,6 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
-import * as ClientMessage from "@lms-bridge/mcp-server/wire/ClientMessage"
-import * as HttpBody from "@lms-bridge/mcp-server/wire/HttpBody"
+import * as ClientMessage from "#src/wire/ClientMessage.ts"
+import * as HttpBody from "#src/wire/HttpBody.ts"
 import { FastCheck } from "effect"
 
 const only = (value: unknown) => {

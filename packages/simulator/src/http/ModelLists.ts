@@ -2,7 +2,7 @@
  * The models of the machine in three dialects: native v1, legacy v0, and OpenAI's list (contract A3, B, C1).
  */
 import * as Effect from "effect/Effect"
-import { present } from "@lms-bridge/core/schema/Fields"
+import { present } from "@lms-bridge/core/Json"
 import type { ModelOnDisk } from "../state/Catalogue.ts"
 import type { Instance, Machine } from "../state/LmStudioState.ts"
 import * as ErrorBody from "./ErrorBody.ts"

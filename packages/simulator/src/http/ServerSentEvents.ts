@@ -2,7 +2,7 @@
  * Server-sent events as bytes, with the decorations that clients meet: CRLF, comments, writes that split characters.
  */
 import * as Stream from "effect/Stream"
-import { present } from "@lms-bridge/core/schema/Fields"
+import { present } from "@lms-bridge/core/Json"
 import * as Json from "../internal/json.ts"
 import type { Turn } from "../model/Script.ts"
 

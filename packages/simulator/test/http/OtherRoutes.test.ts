@@ -1,8 +1,8 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
-import { SimulatorControl } from "@lms-bridge/simulator/SimulatorControl"
-import { lmStudio_0_3, otherProduct } from "@lms-bridge/simulator/Settings"
-import * as SimulatorLayers from "@lms-bridge/simulator/SimulatorLayers"
+import { SimulatorControl } from "#src/SimulatorControl.ts"
+import { lmStudio_0_3, otherProduct } from "#src/Settings.ts"
+import * as SimulatorLayers from "#src/SimulatorLayers.ts"
 import { ask, atPath, chat, entry, eventsOf, get, keysOf, lms, post } from "../asked.ts"
 
 const embedder = "text-embedding-nomic-embed-text-v1.5"

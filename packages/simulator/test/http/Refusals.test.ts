@@ -1,10 +1,10 @@
 import { assert, describe, it } from "@effect/vitest"
-import { model } from "@lms-bridge/simulator/state/Catalogue"
-import type { ChatTemplate } from "@lms-bridge/simulator/model/ChatTemplates"
-import type { Settings } from "@lms-bridge/simulator/Settings"
-import * as SimulatorLayers from "@lms-bridge/simulator/SimulatorLayers"
+import { model } from "#src/state/Catalogue.ts"
+import type { ChatTemplate } from "#src/model/ChatTemplates.ts"
+import type { Settings } from "#src/Settings.ts"
+import * as SimulatorLayers from "#src/SimulatorLayers.ts"
 import { Effect } from "effect"
-import { present } from "@lms-bridge/core/schema/Fields"
+import { present } from "@lms-bridge/core/Json"
 import { atPath, post } from "../asked.ts"
 
 const user = { role: "user", content: "u" }

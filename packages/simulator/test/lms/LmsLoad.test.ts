@@ -1,9 +1,9 @@
 import { Command, CommandExecutor } from "@effect/platform"
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Fiber, Stream, TestClock } from "effect"
-import * as Catalogue from "@lms-bridge/simulator/state/Catalogue"
-import { SimulatorControl } from "@lms-bridge/simulator/SimulatorControl"
-import * as SimulatorLayers from "@lms-bridge/simulator/SimulatorLayers"
+import * as Catalogue from "#src/state/Catalogue.ts"
+import { SimulatorControl } from "#src/SimulatorControl.ts"
+import * as SimulatorLayers from "#src/SimulatorLayers.ts"
 import { background, lms, run } from "../asked.ts"
 
 const qwen = "qwen/qwen3-8b"

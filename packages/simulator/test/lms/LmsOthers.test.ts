@@ -1,8 +1,8 @@
 import { Command, CommandExecutor } from "@effect/platform"
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Fiber, Schema, Stream, TestClock } from "effect"
-import { SimulatorControl } from "@lms-bridge/simulator/SimulatorControl"
-import * as SimulatorLayers from "@lms-bridge/simulator/SimulatorLayers"
+import { SimulatorControl } from "#src/SimulatorControl.ts"
+import * as SimulatorLayers from "#src/SimulatorLayers.ts"
 import { atPath, background, chat, lms, run } from "../asked.ts"
 
 const qwen = "qwen/qwen3-8b"

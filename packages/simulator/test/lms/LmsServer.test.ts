@@ -1,8 +1,8 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Fiber, TestClock } from "effect"
-import type { Settings } from "@lms-bridge/simulator/Settings"
-import { SimulatorControl } from "@lms-bridge/simulator/SimulatorControl"
-import * as SimulatorLayers from "@lms-bridge/simulator/SimulatorLayers"
+import type { Settings } from "#src/Settings.ts"
+import { SimulatorControl } from "#src/SimulatorControl.ts"
+import * as SimulatorLayers from "#src/SimulatorLayers.ts"
 import { background, get, lms } from "../asked.ts"
 
 const qwen = "qwen/qwen3-8b"

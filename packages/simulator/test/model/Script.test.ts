@@ -1,9 +1,9 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
-import * as Script from "@lms-bridge/simulator/model/Script"
-import * as SimulatedModel from "@lms-bridge/simulator/model/SimulatedModel"
-import { SimulatorControl } from "@lms-bridge/simulator/SimulatorControl"
-import * as SimulatorLayers from "@lms-bridge/simulator/SimulatorLayers"
+import * as Script from "#src/model/Script.ts"
+import * as SimulatedModel from "#src/model/SimulatedModel.ts"
+import { SimulatorControl } from "#src/SimulatorControl.ts"
+import * as SimulatorLayers from "#src/SimulatorLayers.ts"
 import { chat } from "../asked.ts"
 
 describe("a script", () => {

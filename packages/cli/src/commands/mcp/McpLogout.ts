@@ -3,7 +3,7 @@
  */
 import * as Args from "@effect/cli/Args"
 import * as Command from "@effect/cli/Command"
-import { McpRegistry } from "@lms-bridge/core/mcp/McpRegistry"
+import { McpRegistry } from "@lms-bridge/core/McpRegistry"
 import * as Effect from "effect/Effect"
 import { Screen } from "../../terminal/Screen.ts"
 

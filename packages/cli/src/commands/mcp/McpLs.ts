@@ -3,8 +3,8 @@
  */
 import * as Command from "@effect/cli/Command"
 import * as Options from "@effect/cli/Options"
-import { Settings } from "@lms-bridge/core/configuration/Settings"
-import { McpRegistry, ServerSummary, type ConfigCandidate } from "@lms-bridge/core/mcp/McpRegistry"
+import { Settings } from "@lms-bridge/core/Settings"
+import { type ConfigCandidate, McpRegistry, ServerSummary } from "@lms-bridge/core/McpRegistry"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Schema from "effect/Schema"

@@ -3,9 +3,7 @@
  */
 import * as Args from "@effect/cli/Args"
 import * as Command from "@effect/cli/Command"
-import { McpPrompt, PromptResult } from "@lms-bridge/core/mcp/McpPrompt"
-import { McpRegistry } from "@lms-bridge/core/mcp/McpRegistry"
-import { nearest } from "@lms-bridge/core/names/nearest"
+import { McpPrompt, McpRegistry, nearest, PromptResult } from "@lms-bridge/core/McpRegistry"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"

@@ -4,9 +4,13 @@
 import * as Args from "@effect/cli/Args"
 import * as Command from "@effect/cli/Command"
 import * as Options from "@effect/cli/Options"
-import { McpReadFailed } from "@lms-bridge/core/mcp/McpError"
-import { McpRegistry } from "@lms-bridge/core/mcp/McpRegistry"
-import { McpResource, McpResourceTemplate, ResourceContent } from "@lms-bridge/core/mcp/McpResource"
+import {
+  McpReadFailed,
+  McpRegistry,
+  McpResource,
+  McpResourceTemplate,
+  ResourceContent
+} from "@lms-bridge/core/McpRegistry"
 import * as FileSystem from "@effect/platform/FileSystem"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"

@@ -4,7 +4,7 @@
 import * as Args from "@effect/cli/Args"
 import * as Command from "@effect/cli/Command"
 import * as Options from "@effect/cli/Options"
-import { McpRegistry } from "@lms-bridge/core/mcp/McpRegistry"
+import { McpRegistry } from "@lms-bridge/core/McpRegistry"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import { Ended, ExitCode, UsageError } from "../../ExitCode.ts"

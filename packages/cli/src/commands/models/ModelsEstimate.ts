@@ -3,9 +3,8 @@
  */
 import * as Args from "@effect/cli/Args"
 import * as Command from "@effect/cli/Command"
-import { LmsCli } from "@lms-bridge/core/lmstudio/LmsCli"
-import type { LoadEstimate } from "@lms-bridge/core/lmstudio/LmsModel"
-import { ModelLifecycle } from "@lms-bridge/core/models/ModelLifecycle"
+import { LmsCli, type LoadEstimate } from "@lms-bridge/core/LmsCli"
+import { ModelLifecycle } from "@lms-bridge/core/ModelLifecycle"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"

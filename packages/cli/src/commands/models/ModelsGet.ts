@@ -3,8 +3,8 @@
  */
 import * as Args from "@effect/cli/Args"
 import * as Command from "@effect/cli/Command"
-import type { GetProgress } from "@lms-bridge/core/lmstudio/LmsModel"
-import { download } from "@lms-bridge/core/models/catalog/ModelDownload"
+import type { GetProgress } from "@lms-bridge/core/LmsCli"
+import { ModelDownload } from "@lms-bridge/core/ModelCatalog"
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
@@ -37,7 +37,7 @@ export const command = Command.make("get", {
         tenth = Math.max(tenth, Math.floor(progress.fraction * 10))
         return isNew ? screen.err(line) : Effect.void
       }
-      yield* Stream.runForEach(download(name), tell).pipe(
+      yield* Stream.runForEach(ModelDownload.download(name), tell).pipe(
         Effect.onInterrupt(() =>
           Effect.zipRight(
             screen.status(""),

@@ -2,8 +2,7 @@
  * `models ls`: the models that LM Studio has, in memory or not.
  */
 import * as Command from "@effect/cli/Command"
-import { LmStudioApi } from "@lms-bridge/core/lmstudio/LmStudioApi"
-import { ApiModel } from "@lms-bridge/core/lmstudio/ApiModel"
+import { ApiModel, LmStudioApi } from "@lms-bridge/core/LmStudioApi"
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import { Screen } from "../../terminal/Screen.ts"

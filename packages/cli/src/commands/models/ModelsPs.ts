@@ -3,8 +3,7 @@
  */
 import * as Command from "@effect/cli/Command"
 import * as Options from "@effect/cli/Options"
-import { ModelLifecycle } from "@lms-bridge/core/models/ModelLifecycle"
-import { LoadedModel } from "@lms-bridge/core/models/LoadedModel"
+import { LoadedModel, ModelLifecycle } from "@lms-bridge/core/ModelLifecycle"
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Ref from "effect/Ref"

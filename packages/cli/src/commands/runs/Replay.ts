@@ -3,15 +3,9 @@
  */
 import * as Args from "@effect/cli/Args"
 import * as Command from "@effect/cli/Command"
-import { AgentLoop } from "@lms-bridge/core/agent/AgentLoop"
-import type { AgentEvent } from "@lms-bridge/core/agent/rules/AgentEvent"
-import {
-  approver,
-  differences,
-  isPlayedToItsStop,
-  ReplayDiffers
-} from "@lms-bridge/core/runs/recording/CassetteComparison"
-import { Tape } from "@lms-bridge/core/runs/recording/CassetteReplay"
+import { AgentLoop } from "@lms-bridge/core/AgentLoop"
+import type { AgentEvent } from "@lms-bridge/core/AgentEvent"
+import { CassetteComparison, CassetteReplay } from "@lms-bridge/core/RunJournal"
 import * as Chunk from "effect/Chunk"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
@@ -31,23 +25,24 @@ export const command = Command.make("replay", {
   Command.withDescription("Run a recording again, without model and servers. A difference is an error that names it."),
   Command.withHandler(
     Effect.fnUntraced(function* (options) {
-      const tape = yield* Tape
+      const tape = yield* CassetteReplay.Tape
       const told = yield* Ref.make(Chunk.empty<AgentEvent>())
       const events = (yield* AgentLoop).run(tape.task)
       const end = yield* Effect.either(
         ShownRun.show(
           Stream.tap(events, (event) => Ref.update(told, Chunk.append(event))),
-          { ...options, approver: approver(tape) }
+          { ...options, approver: CassetteComparison.approver(tape) }
         )
       )
       const stopped = Either.isLeft(end) && !isEnded(end.left) ? [end.left.message] : []
       const left = yield* tape.left
-      const otherwise = differences(tape.entries, left, Chunk.toReadonlyArray(yield* Ref.get(told)))
+      const otherwise = CassetteComparison.differences(tape.entries, left, Chunk.toReadonlyArray(yield* Ref.get(told)))
       const different = [...stopped, ...otherwise]
-      if (otherwise.length === 0 && isPlayedToItsStop(tape.entries, left)) {
+      if (otherwise.length === 0 && CassetteComparison.isPlayedToItsStop(tape.entries, left)) {
         return yield* (yield* Screen).err("The recorded run was stopped here. Up to here it went the same way.")
       }
-      if (different.length > 0) return yield* new ReplayDiffers({ path: tape.path, differences: different })
+      if (different.length > 0)
+        return yield* new CassetteComparison.ReplayDiffers({ path: tape.path, differences: different })
       yield* end
     })
   )

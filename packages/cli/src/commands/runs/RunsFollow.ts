@@ -3,10 +3,9 @@
  */
 import * as Args from "@effect/cli/Args"
 import * as Command from "@effect/cli/Command"
-import { AgentLoop } from "@lms-bridge/core/agent/AgentLoop"
-import type { AgentTask } from "@lms-bridge/core/agent/AgentTask"
-import * as RunSteps from "@lms-bridge/core/runs/RunSteps"
-import { Settings } from "@lms-bridge/core/configuration/Settings"
+import { AgentLoop, type AgentTask } from "@lms-bridge/core/AgentLoop"
+import { RunSteps } from "@lms-bridge/core/RunJournal"
+import { Settings } from "@lms-bridge/core/Settings"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"

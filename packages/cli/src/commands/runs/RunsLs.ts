@@ -2,8 +2,7 @@
  * `runs ls`: the runs that are kept, newest first.
  */
 import * as Command from "@effect/cli/Command"
-import { RunJournal } from "@lms-bridge/core/runs/RunJournal"
-import { RunSummary } from "@lms-bridge/core/runs/RunSummary"
+import { RunJournal, RunSummary } from "@lms-bridge/core/RunJournal"
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
@@ -29,7 +28,7 @@ export const command = Command.make("ls", { json: SharedOptions.listingJson }).p
   )
 )
 
-export const render = (runs: ReadonlyArray<RunSummary>, now: number): string =>
+export const render = (runs: ReadonlyArray<RunSummary.RunSummary>, now: number): string =>
   Table.render(
     ["ID", "STATUS", "LAST ACTIVE", "ROUNDS", "MODEL", "TASK"],
     runs.map(({ lastAt, model, rounds, runId, status, task }) => [
@@ -46,4 +45,4 @@ export const render = (runs: ReadonlyArray<RunSummary>, now: number): string =>
 // internal
 // -----------------------------------------------------------------------------
 
-const encode = Schema.encodeSync(Schema.parseJson(Schema.Array(RunSummary)))
+const encode = Schema.encodeSync(Schema.parseJson(Schema.Array(RunSummary.RunSummary)))

@@ -2,8 +2,8 @@
  * `runs resume`: goes on with a run that was stopped, killed, or ended by a budget.
  */
 import * as Command from "@effect/cli/Command"
-import { AgentLoop } from "@lms-bridge/core/agent/AgentLoop"
-import * as RunAccount from "@lms-bridge/core/runs/RunAccount"
+import { AgentLoop } from "@lms-bridge/core/AgentLoop"
+import { RunAccount } from "@lms-bridge/core/RunJournal"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import { UsageError } from "../../ExitCode.ts"

@@ -3,19 +3,14 @@
  */
 import * as Command from "@effect/cli/Command"
 import * as Options from "@effect/cli/Options"
-import { AgentEventJson, AgentOutcome, CallRecord } from "@lms-bridge/core/agent/rules/AgentEvent"
-import { AgentTask } from "@lms-bridge/core/agent/AgentTask"
-import * as OpenCalls from "@lms-bridge/core/agent/rules/OpenCalls"
-import * as RunAccount from "@lms-bridge/core/runs/RunAccount"
-import { Explanation } from "@lms-bridge/core/runs/RunExplanation"
-import { RunJournal } from "@lms-bridge/core/runs/RunJournal"
-import * as RunSummary from "@lms-bridge/core/runs/RunSummary"
-import * as Transcript from "@lms-bridge/core/runs/Transcript"
+import { AgentEventJson, AgentOutcome, CallRecord, OpenCalls } from "@lms-bridge/core/AgentEvent"
+import { AgentTask } from "@lms-bridge/core/AgentLoop"
+import { RunAccount, RunExplanation, RunJournal, RunSummary, Transcript } from "@lms-bridge/core/RunJournal"
 import * as DateTime from "effect/DateTime"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Schema from "effect/Schema"
-import { present } from "@lms-bridge/core/schema/Fields"
+import { present } from "@lms-bridge/core/Json"
 import { UsageError } from "../../ExitCode.ts"
 import * as Explained from "../../views/Explained.ts"
 import * as KeptRun from "../../options/KeptRun.ts"
@@ -150,4 +145,4 @@ const next = ({ outcome, runId, status, toolCalls }: Account, run: RunAccount.Ru
 
 const encode = Schema.encodeSync(Schema.parseJson(Account))
 const encodeEvent = Schema.encodeSync(AgentEventJson)
-const encodeExplanation = Schema.encodeSync(Schema.parseJson(Explanation))
+const encodeExplanation = Schema.encodeSync(Schema.parseJson(RunExplanation.Explanation))

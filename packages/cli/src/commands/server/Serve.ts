@@ -3,7 +3,7 @@
  */
 import * as Command from "@effect/cli/Command"
 import * as Options from "@effect/cli/Options"
-import { Settings, table } from "@lms-bridge/core/configuration/Settings"
+import { Settings, table } from "@lms-bridge/core/Settings"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import { Screen } from "../../terminal/Screen.ts"
@@ -49,6 +49,6 @@ const onStdio = Effect.flatMap(
 const overHttp = Effect.fnUntraced(function* (host: string, port: number) {
   const screen = yield* Screen
   const { httpToken } = yield* Settings
-  const { serveHttp } = yield* Effect.promise(() => import("@lms-bridge/mcp-server/http/serveHttp"))
+  const { serveHttp } = yield* Effect.promise(() => import("@lms-bridge/mcp-server/serveHttp"))
   return yield* serveHttp({ host, port, token: httpToken, listening: (url) => screen.err(`Listening at ${url}`) })
 })

@@ -2,9 +2,9 @@
  * `server start`: LM Studio's server, and LM Studio itself when it is off, by `lms`.
  */
 import * as Command from "@effect/cli/Command"
-import { address, baseUrl, Settings, table } from "@lms-bridge/core/configuration/Settings"
-import { LmsCli } from "@lms-bridge/core/lmstudio/LmsCli"
-import { LmStudioApi } from "@lms-bridge/core/lmstudio/LmStudioApi"
+import { address, baseUrl, Settings, table } from "@lms-bridge/core/Settings"
+import { LmsCli } from "@lms-bridge/core/LmsCli"
+import { LmStudioApi } from "@lms-bridge/core/LmStudioApi"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Option from "effect/Option"

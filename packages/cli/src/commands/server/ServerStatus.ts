@@ -2,10 +2,8 @@
  * `server status`: whether LM Studio's server answers, and what it speaks. Starts nothing.
  */
 import * as Command from "@effect/cli/Command"
-import { LmsCli } from "@lms-bridge/core/lmstudio/LmsCli"
-import type { Application } from "@lms-bridge/core/lmstudio/LmsModel"
-import { LmStudioApi } from "@lms-bridge/core/lmstudio/LmStudioApi"
-import { ServerInfo } from "@lms-bridge/core/lmstudio/ApiModel"
+import { type Application, LmsCli } from "@lms-bridge/core/LmsCli"
+import { LmStudioApi, ServerInfo } from "@lms-bridge/core/LmStudioApi"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"

@@ -2,7 +2,7 @@
  * `server stop`: LM Studio's server, by `lms`. Requests that are running are cut.
  */
 import * as Command from "@effect/cli/Command"
-import { LmsCli } from "@lms-bridge/core/lmstudio/LmsCli"
+import { LmsCli } from "@lms-bridge/core/LmsCli"
 import * as Effect from "effect/Effect"
 import { Screen } from "../../terminal/Screen.ts"
 

@@ -4,7 +4,7 @@
 import * as Command from "@effect/cli/Command"
 import * as Options from "@effect/cli/Options"
 import * as FileSystem from "@effect/platform/FileSystem"
-import { table } from "@lms-bridge/core/configuration/Settings"
+import { table } from "@lms-bridge/core/Settings"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
@@ -58,7 +58,7 @@ const scripted = Effect.fnUntraced(function* (file: string) {
     Effect.mapError(() => refuse("cannot be read."))
   )
   const [{ decode }, { fromTurns }] = yield* Effect.promise(() =>
-    Promise.all([import("@lms-bridge/simulator/model/Script"), import("@lms-bridge/simulator/model/SimulatedModel")])
+    Promise.all([import("@lms-bridge/simulator/Script"), import("@lms-bridge/simulator/SimulatedModel")])
   )
   const decoded = yield* Effect.mapError(decode(text), ({ message }) => refuse(`has a mistake: ${message}.`))
   const { name = file, turns } = "turns" in decoded ? decoded : { turns: decoded }

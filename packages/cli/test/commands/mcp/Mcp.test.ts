@@ -1,11 +1,8 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as NodeContext from "@effect/platform-node/NodeContext"
 import * as FileSystem from "@effect/platform/FileSystem"
-import type { HeldConnection } from "@lms-bridge/core/mcp/McpConnection"
-import { unguarded } from "@lms-bridge/core/mcp/lock/ToolLockFiles"
-import { McpConfigInvalid, McpReadFailed, McpServerUnavailable } from "@lms-bridge/core/mcp/McpError"
-import type { ServerSummary } from "@lms-bridge/core/mcp/McpRegistry"
-import type { ToolResult } from "@lms-bridge/core/mcp/ToolResult"
+import { McpConfigInvalid, McpReadFailed, McpServerUnavailable, unguarded } from "@lms-bridge/core/McpRegistry"
+import type { HeldConnection, ServerSummary, ToolResult } from "@lms-bridge/core/McpRegistry"
 import { Effect } from "effect"
 import { cli } from "../../OverDoubles.ts"
 

@@ -1,7 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { unguarded } from "@lms-bridge/core/mcp/lock/ToolLockFiles"
-import { McpServerUnavailable } from "@lms-bridge/core/mcp/McpError"
-import type { ToolReview } from "@lms-bridge/core/mcp/McpRegistry"
+import { McpServerUnavailable, type ToolReview, unguarded } from "@lms-bridge/core/McpRegistry"
 import { Effect } from "effect"
 import { cli } from "../../OverDoubles.ts"
 

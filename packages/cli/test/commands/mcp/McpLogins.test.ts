@@ -1,8 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
-import type { LoginRequest } from "@lms-bridge/core/mcp/login/McpLogins"
-import type { ServerSummary } from "@lms-bridge/core/mcp/McpRegistry"
+import type { LoginRequest, ServerSummary } from "@lms-bridge/core/McpRegistry"
 import { Duration, Effect } from "effect"
-import { present } from "@lms-bridge/core/schema/Fields"
+import { present } from "@lms-bridge/core/Json"
 import { cli } from "../../OverDoubles.ts"
 
 const summary = (name: string, login: ServerSummary["login"]): ServerSummary => ({

@@ -1,6 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
-import { LmsCliError } from "@lms-bridge/core/lmstudio/LmsCliError"
-import { LmStudioUnreachable, Unauthorized } from "@lms-bridge/core/lmstudio/LmStudioError"
+import { LmsCliError } from "@lms-bridge/core/LmsCli"
+import { LmStudioUnreachable, Unauthorized } from "@lms-bridge/core/LmStudioApi"
 import { serverInfo } from "@lms-bridge/testing/LmStudioApiTest"
 import { Effect, Option } from "effect"
 import { cli } from "../../OverDoubles.ts"

@@ -1,9 +1,9 @@
 import { assert, describe, it } from "@effect/vitest"
-import { codeSpans } from "@lms-bridge/core/agent/forms/CodeSpans"
-import { findBlocks } from "@lms-bridge/core/agent/forms/FoundCalls"
-import { formTable } from "@lms-bridge/core/agent/forms/FormTable"
-import { recover } from "@lms-bridge/core/agent/forms/TextCalls"
-import * as ToolCatalog from "@lms-bridge/core/agent/tools/ToolCatalog"
+import { codeSpans } from "#src/agent/forms/CodeSpans.ts"
+import { findBlocks } from "#src/agent/forms/FoundCalls.ts"
+import { formTable } from "#src/agent/forms/FormTable.ts"
+import { recover } from "#src/agent/forms/TextCalls.ts"
+import * as ToolCatalog from "#src/agent/tools/ToolCatalog.ts"
 import { FastCheck } from "effect"
 
 const catalog = ToolCatalog.make(

@@ -1,6 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
-import { formTable } from "@lms-bridge/core/agent/forms/FormTable"
-import * as ShownText from "@lms-bridge/core/agent/forms/ShownText"
+import { formTable } from "#src/agent/forms/FormTable.ts"
+import * as ShownText from "#src/agent/forms/ShownText.ts"
 import { FastCheck } from "effect"
 
 const streamed = (pieces: Iterable<string>) => {

@@ -1,8 +1,8 @@
 import { assert, describe, it } from "@effect/vitest"
-import * as ToolCatalog from "@lms-bridge/core/agent/tools/ToolCatalog"
-import { formTable } from "@lms-bridge/core/agent/forms/FormTable"
-import { recover } from "@lms-bridge/core/agent/forms/TextCalls"
-import type { ChatMessage, ChatReply } from "@lms-bridge/core/lmstudio/Chat"
+import * as ToolCatalog from "#src/agent/tools/ToolCatalog.ts"
+import { formTable } from "#src/agent/forms/FormTable.ts"
+import { recover } from "#src/agent/forms/TextCalls.ts"
+import type { ChatMessage, ChatReply } from "#src/lmstudio/Chat.ts"
 
 const catalog = ToolCatalog.make(
   [

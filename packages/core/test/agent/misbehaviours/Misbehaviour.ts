@@ -1,9 +1,9 @@
 /** One way in which a model, an engine or a tool goes wrong, and what the loop does about it, as a test and as a row. */
-import type { AgentEvent, AgentOutcome } from "@lms-bridge/core/agent/rules/AgentEvent"
-import type { AgentTask } from "@lms-bridge/core/agent/AgentTask"
+import type { AgentEvent, AgentOutcome } from "#src/agent/rules/AgentEvent.ts"
+import type { AgentTask } from "#src/agent/AgentTask.ts"
 import { Effect, type Duration } from "effect"
-import type { ChatRequest } from "@lms-bridge/core/lmstudio/Chat"
-import { stringify } from "@lms-bridge/core/json/ExactJson"
+import type { ChatRequest } from "#src/lmstudio/Chat.ts"
+import { stringify } from "#src/json/ExactJson.ts"
 import { call, outcomeOf, text, tool, type Tool, type Turn, type World } from "../doubles.ts"
 
 export interface Played {

@@ -1,4 +1,4 @@
-import { ExactNumber } from "@lms-bridge/core/json/ExactJson"
+import { ExactNumber } from "#src/json/ExactJson.ts"
 import { call } from "../doubles.ts"
 import { calling, list, ranWith, read, saying, toldInstead, type Misbehaviour } from "./Misbehaviour.ts"
 

@@ -1,7 +1,7 @@
 /** Replies as they come over the wire, through the decoder that reads real ones. */
-import type { ChatReply } from "@lms-bridge/core/lmstudio/Chat"
-import * as ChatStream from "@lms-bridge/core/lmstudio/ChatStream"
-import { decodeFrame } from "@lms-bridge/core/lmstudio/wire/ChatWire"
+import type { ChatReply } from "#src/lmstudio/Chat.ts"
+import * as ChatStream from "#src/lmstudio/ChatStream.ts"
+import { decodeFrame } from "#src/lmstudio/wire/ChatWire.ts"
 import { ranWith, saying, type Misbehaviour } from "./Misbehaviour.ts"
 
 /** A chunk without choices. */

@@ -1,4 +1,4 @@
-import { McpCallFailed } from "@lms-bridge/core/mcp/McpError"
+import { McpCallFailed } from "#src/mcp/McpError.ts"
 import { Effect } from "effect"
 import { call, ensured, text, tool, unavailable } from "../doubles.ts"
 import { manyTools } from "../manyTools.ts"

@@ -4,9 +4,9 @@ import {
   ServerFault,
   StreamCut,
   WrongModelAnswered
-} from "@lms-bridge/core/lmstudio/LmStudioError"
-import { classify } from "@lms-bridge/core/lmstudio/ErrorClassifier"
-import { formTable } from "@lms-bridge/core/agent/forms/FormTable"
+} from "#src/lmstudio/LmStudioError.ts"
+import { classify } from "#src/lmstudio/ErrorClassifier.ts"
+import { formTable } from "#src/agent/forms/FormTable.ts"
 import { Effect } from "effect"
 import { call, ensured } from "../doubles.ts"
 import { ranWith, saying, tags, type Misbehaviour } from "./Misbehaviour.ts"

@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { outsideOf, secretIn } from "@lms-bridge/core/agent/policy/ArgumentPaths"
+import { outsideOf, secretIn } from "#src/agent/policy/ArgumentPaths.ts"
 
 const within = (text: string) => outsideOf([text], ["/home/a/work"]) === undefined
 const isSecret = (text: string) => secretIn([text]) !== undefined

@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { deedOf } from "@lms-bridge/core/agent/policy/ToolWords"
+import { deedOf } from "#src/agent/policy/ToolWords.ts"
 
 const named = (name: string) => deedOf({ server: "main", name, description: "" })
 

@@ -1,6 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
-import * as RepetitionGuard from "@lms-bridge/core/agent/rules/RepetitionGuard"
-import { replyLimit } from "@lms-bridge/core/agent/run/ReplyLimit"
+import * as RepetitionGuard from "#src/agent/rules/RepetitionGuard.ts"
+import { replyLimit } from "#src/agent/run/ReplyLimit.ts"
 import { FastCheck } from "effect"
 
 /** After how many characters it says that the text repeats; undefined when it never does. */

@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { fingerprint } from "@lms-bridge/core/agent/rules/StallGuard"
+import { fingerprint } from "#src/agent/rules/StallGuard.ts"
 import { Effect, Ref } from "effect"
 import * as World from "../doubles.ts"
 

@@ -1,8 +1,8 @@
 import { assert, describe, it } from "@effect/vitest"
-import { explained, plan, reserveFor, resultLimit, type Draft } from "@lms-bridge/core/agent/run/ContextWindow"
-import { slim } from "@lms-bridge/core/agent/schema/SlimSchema"
-import * as ToolCatalog from "@lms-bridge/core/agent/tools/ToolCatalog"
-import type { ChatMessage } from "@lms-bridge/core/lmstudio/Chat"
+import { explained, plan, reserveFor, resultLimit, type Draft } from "#src/agent/run/ContextWindow.ts"
+import { slim } from "#src/agent/schema/SlimSchema.ts"
+import * as ToolCatalog from "#src/agent/tools/ToolCatalog.ts"
+import type { ChatMessage } from "#src/lmstudio/Chat.ts"
 import { manyTools } from "../manyTools.ts"
 
 const tools = ToolCatalog.make(manyTools.slice(0, 10), {}).tools

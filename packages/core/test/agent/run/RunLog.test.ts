@@ -1,8 +1,8 @@
 import { assert, describe, it } from "@effect/vitest"
-import type { AgentEvent, AgentEventBody } from "@lms-bridge/core/agent/rules/AgentEvent"
-import { initial } from "@lms-bridge/core/agent/rules/AgentState"
-import * as RunLog from "@lms-bridge/core/agent/run/RunLog"
-import { makeRunId } from "@lms-bridge/core/observability/Correlation"
+import type { AgentEvent, AgentEventBody } from "#src/agent/rules/AgentEvent.ts"
+import { initial } from "#src/agent/rules/AgentState.ts"
+import * as RunLog from "#src/agent/run/RunLog.ts"
+import { makeRunId } from "#src/observability/Correlation.ts"
 import { Effect, Fiber, FiberId, Scheduler } from "effect"
 import { task } from "../doubles.ts"
 

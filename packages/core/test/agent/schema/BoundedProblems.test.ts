@@ -1,5 +1,5 @@
-import * as ToolSchema from "@lms-bridge/core/agent/schema/ToolSchema"
-import { repairJson } from "@lms-bridge/core/agent/schema/JsonRepair"
+import * as ToolSchema from "#src/agent/schema/ToolSchema.ts"
+import { repairJson } from "#src/agent/schema/JsonRepair.ts"
 import * as Either from "effect/Either"
 import { describe, expect, it } from "vitest"
 

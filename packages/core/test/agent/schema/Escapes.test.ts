@@ -1,6 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
-import * as Escapes from "@lms-bridge/core/agent/schema/Escapes"
-import { check } from "@lms-bridge/core/agent/schema/ToolArguments"
+import * as Escapes from "#src/agent/schema/Escapes.ts"
+import { check } from "#src/agent/schema/ToolArguments.ts"
 import { Either, FastCheck } from "effect"
 
 const raw = String.raw

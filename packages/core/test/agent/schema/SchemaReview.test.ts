@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { review } from "@lms-bridge/core/agent/schema/SchemaReview"
+import { review } from "#src/agent/schema/SchemaReview.ts"
 
 describe("SchemaReview", () => {
   it("finds nothing wrong with a plain schema", () => {

@@ -1,6 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
-import { acceptable, isAcceptable } from "@lms-bridge/core/agent/schema/SentSchema"
-import { plain, slim } from "@lms-bridge/core/agent/schema/SlimSchema"
+import { acceptable, isAcceptable } from "#src/agent/schema/SentSchema.ts"
+import { plain, slim } from "#src/agent/schema/SlimSchema.ts"
 import { FastCheck } from "effect"
 
 const text = { type: "string" }

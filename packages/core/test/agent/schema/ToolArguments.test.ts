@@ -1,7 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
-import { check, type Checked } from "@lms-bridge/core/agent/schema/ToolArguments"
-import { stringify } from "@lms-bridge/core/json/ExactJson"
-import type { McpTool } from "@lms-bridge/core/mcp/McpTool"
+import { check, type Checked } from "#src/agent/schema/ToolArguments.ts"
+import { stringify } from "#src/json/ExactJson.ts"
+import type { McpTool } from "#src/mcp/McpTool.ts"
 
 const toolOf = (inputSchema: Record<string, unknown>): McpTool => ({
   server: "main",

@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import * as ToolSchema from "@lms-bridge/core/agent/schema/ToolSchema"
+import * as ToolSchema from "#src/agent/schema/ToolSchema.ts"
 import { Effect, Either } from "effect"
 import { setFlagsFromString } from "node:v8"
 import { runInNewContext } from "node:vm"

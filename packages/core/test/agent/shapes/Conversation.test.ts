@@ -1,6 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
-import * as Conversation from "@lms-bridge/core/agent/shapes/Conversation"
-import type { ChatMessage } from "@lms-bridge/core/lmstudio/Chat"
+import * as Conversation from "#src/agent/shapes/Conversation.ts"
+import type { ChatMessage } from "#src/lmstudio/Chat.ts"
 import { FastCheck } from "effect"
 import { broken } from "./inTurns.ts"
 

@@ -1,6 +1,6 @@
 /** What the strictest chat templates hold against a conversation. */
-import type { ChatMessage } from "@lms-bridge/core/lmstudio/Chat"
-import { refusal } from "@lms-bridge/simulator/model/ChatTemplates"
+import type { ChatMessage } from "#src/lmstudio/Chat.ts"
+import { refusal } from "@lms-bridge/simulator/ChatTemplates"
 
 /** Undefined when it is in turns. */
 export const broken = (messages: ReadonlyArray<ChatMessage>): string | undefined => {

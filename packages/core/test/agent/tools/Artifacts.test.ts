@@ -1,6 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
-import { makeStore, read, type ReadRange } from "@lms-bridge/core/agent/tools/Artifacts"
-import { search } from "@lms-bridge/core/agent/tools/ArtifactSearch"
+import { makeStore, read, type ReadRange } from "#src/agent/tools/Artifacts.ts"
+import { search } from "#src/agent/tools/ArtifactSearch.ts"
 import { Either } from "effect"
 
 const lines = Array.from({ length: 1000 }, (_, index) => `line ${index + 1}`).join("\n")

@@ -1,6 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
-import * as ToolResultImages from "@lms-bridge/core/agent/tools/ToolResultImages"
-import type { ToolResult } from "@lms-bridge/core/mcp/ToolResult"
+import * as ToolResultImages from "#src/agent/tools/ToolResultImages.ts"
+import type { ToolResult } from "#src/mcp/ToolResult.ts"
 import { Effect, Encoding } from "effect"
 import { present } from "../../../src/schema/Fields.ts"
 import * as World from "../doubles.ts"

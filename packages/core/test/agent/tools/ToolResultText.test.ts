@@ -1,6 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
-import { limited, textOf } from "@lms-bridge/core/agent/tools/ToolResultText"
-import type { ToolContent } from "@lms-bridge/core/mcp/ToolResult"
+import { limited, textOf } from "#src/agent/tools/ToolResultText.ts"
+import type { ToolContent } from "#src/mcp/ToolResult.ts"
 
 const told = (
   content: ReadonlyArray<ToolContent>,

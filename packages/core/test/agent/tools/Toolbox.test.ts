@@ -1,10 +1,10 @@
 import { assert, describe, it } from "@effect/vitest"
-import { slim } from "@lms-bridge/core/agent/schema/SlimSchema"
-import * as TokenCount from "@lms-bridge/core/lmstudio/TokenCount"
-import * as Toolbox from "@lms-bridge/core/agent/tools/Toolbox"
-import type { CatalogTool } from "@lms-bridge/core/agent/tools/CatalogTool"
-import * as ToolCatalog from "@lms-bridge/core/agent/tools/ToolCatalog"
-import type { McpTool } from "@lms-bridge/core/mcp/McpTool"
+import { slim } from "#src/agent/schema/SlimSchema.ts"
+import * as TokenCount from "#src/lmstudio/TokenCount.ts"
+import * as Toolbox from "#src/agent/tools/Toolbox.ts"
+import type { CatalogTool } from "#src/agent/tools/CatalogTool.ts"
+import * as ToolCatalog from "#src/agent/tools/ToolCatalog.ts"
+import type { McpTool } from "#src/mcp/McpTool.ts"
 import { manyTools } from "../manyTools.ts"
 
 const catalogOf = (tools: ReadonlyArray<McpTool>) => ToolCatalog.make(tools, {}).tools

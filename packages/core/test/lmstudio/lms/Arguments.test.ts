@@ -1,6 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Duration, Either, FastCheck } from "effect"
-import * as Arguments from "@lms-bridge/core/lmstudio/lms/Arguments"
+import * as Arguments from "#src/lmstudio/lms/Arguments.ts"
 
 const ttl = Duration.seconds(600)
 

@@ -1,6 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Duration, Effect } from "effect"
-import { LmsCli } from "@lms-bridge/core/lmstudio/LmsCli"
+import { LmsCli } from "#src/lmstudio/LmsCli.ts"
 import { argvs, withLms } from "../cliLayer.ts"
 
 const entry = { type: "llm", modelKey: "qwen/qwen3-4b", path: "qwen/qwen3-4b" }

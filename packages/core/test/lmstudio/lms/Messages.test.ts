@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import * as Messages from "@lms-bridge/core/lmstudio/lms/Messages"
+import * as Messages from "#src/lmstudio/lms/Messages.ts"
 
 describe("lms Messages", () => {
   it("removes colours, cursor movements and overwritten text", () => {

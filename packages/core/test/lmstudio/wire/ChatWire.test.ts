@@ -1,7 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
-import type { ChatMessage } from "@lms-bridge/core/lmstudio/Chat"
-import { decodeReply, encodeRequest } from "@lms-bridge/core/lmstudio/wire/ChatWire"
-import { Count, open, openArray } from "@lms-bridge/core/schema/Fields"
+import type { ChatMessage } from "#src/lmstudio/Chat.ts"
+import { decodeReply, encodeRequest } from "#src/lmstudio/wire/ChatWire.ts"
+import { Count, open, openArray } from "#src/schema/Fields.ts"
 import { Either, FastCheck as fc, Schema } from "effect"
 
 const encodeMessages = (...messages: ReadonlyArray<ChatMessage>) => encodeRequest({ model: "m", messages }).messages

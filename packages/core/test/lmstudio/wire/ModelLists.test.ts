@@ -1,6 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Schema } from "effect"
-import * as ModelLists from "@lms-bridge/core/lmstudio/wire/ModelLists"
+import * as ModelLists from "#src/lmstudio/wire/ModelLists.ts"
 
 describe("ModelLists", () => {
   it("reads native v1, treating null as absent and ignoring unknown fields", () => {

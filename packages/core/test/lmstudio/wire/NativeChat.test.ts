@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { decodeFrames, encodeRequest } from "@lms-bridge/core/lmstudio/wire/NativeChat"
+import { decodeFrames, encodeRequest } from "#src/lmstudio/wire/NativeChat.ts"
 
 const event = (body: { readonly type: string } & Record<string, unknown>) =>
   decodeFrames({ event: body.type, data: JSON.stringify(body) })

@@ -1,6 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import { FastCheck } from "effect"
-import * as ServerSentEvents from "@lms-bridge/core/lmstudio/wire/ServerSentEvents"
+import * as ServerSentEvents from "#src/lmstudio/wire/ServerSentEvents.ts"
 
 /** All events of a text that arrives in these pieces. */
 const read = (pieces: ReadonlyArray<string | Uint8Array>): ReadonlyArray<ServerSentEvents.ServerSentEvent> => {

@@ -1,6 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import { FastCheck } from "effect"
-import { exitCodeIn, exitCodeMeaning } from "@lms-bridge/core/lmstudio/words/ExitCode"
+import { exitCodeIn, exitCodeMeaning } from "#src/lmstudio/words/ExitCode.ts"
 
 describe("ExitCode", () => {
   it("keeps a code verbatim", () => {

@@ -1,6 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import { FastCheck } from "effect"
-import * as ThinkTags from "@lms-bridge/core/lmstudio/words/ThinkTags"
+import * as ThinkTags from "#src/lmstudio/words/ThinkTags.ts"
 
 const alphabet = [
   ["<think>", "</think>", "<", "</", "think", ">", " ", "\n", "a", "Ü😀", "<thinking>", "`", "```", "."],

@@ -1,7 +1,7 @@
 import * as NodePath from "@effect/platform-node/NodePath"
 import { Path } from "@effect/platform"
 import { assert, describe, it } from "@effect/vitest"
-import * as ConfigPlaces from "@lms-bridge/core/mcp/config/ConfigPlaces"
+import * as ConfigPlaces from "#src/mcp/config/ConfigPlaces.ts"
 import { Effect } from "effect"
 
 const systems = {

@@ -1,6 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
-import { CurrentSecrets, DefinedServer } from "@lms-bridge/core/mcp/config/DefinedServer"
-import type { McpRegistry } from "@lms-bridge/core/mcp/McpRegistry"
+import { CurrentSecrets, DefinedServer } from "#src/mcp/config/DefinedServer.ts"
+import type { McpRegistry } from "#src/mcp/McpRegistry.ts"
 import { type Context, Effect, Either, Redacted, Schema } from "effect"
 import { path, turns, who, withWorld } from "../registryWorld.ts"
 

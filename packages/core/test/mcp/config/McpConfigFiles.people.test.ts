@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import * as ConfigText from "@lms-bridge/core/mcp/dialects/ConfigText"
+import * as ConfigText from "#src/mcp/dialects/ConfigText.ts"
 import { Effect, Either, Redacted } from "effect"
 import { config, names, server, withFiles } from "../withFiles.ts"
 

@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import * as McpConfigFiles from "@lms-bridge/core/mcp/config/McpConfigFiles"
+import * as McpConfigFiles from "#src/mcp/config/McpConfigFiles.ts"
 import { ConfigProvider, Effect, Either, Option } from "effect"
 import * as fakeFiles from "../fakeFiles.ts"
 import { config, names, server, withFiles } from "../withFiles.ts"

@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import type * as McpConfigFiles from "@lms-bridge/core/mcp/config/McpConfigFiles"
+import type * as McpConfigFiles from "#src/mcp/config/McpConfigFiles.ts"
 import { type Duration, Effect, Fiber, Option, Stream, TestClock } from "effect"
 import { config, type Files, names, withFiles } from "../withFiles.ts"
 

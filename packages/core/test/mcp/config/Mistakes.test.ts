@@ -1,9 +1,9 @@
 /** What people get wrong in a file is said in their words, with the line and what to write. */
 import { assert, describe, it } from "@effect/vitest"
-import * as McpConfig from "@lms-bridge/core/mcp/config/McpConfig"
-import * as ConfigLanguage from "@lms-bridge/core/mcp/dialects/ConfigLanguage"
-import * as TomlText from "@lms-bridge/core/mcp/dialects/TomlText"
-import * as YamlText from "@lms-bridge/core/mcp/dialects/YamlText"
+import * as McpConfig from "#src/mcp/config/McpConfig.ts"
+import * as ConfigLanguage from "#src/mcp/dialects/ConfigLanguage.ts"
+import * as TomlText from "#src/mcp/dialects/TomlText.ts"
+import * as YamlText from "#src/mcp/dialects/YamlText.ts"
 import { Either } from "effect"
 
 const inJson = (text: string) => {

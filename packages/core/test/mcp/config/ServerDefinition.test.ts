@@ -1,9 +1,9 @@
 import { assert, describe, it } from "@effect/vitest"
-import * as ChildEnvironment from "@lms-bridge/core/mcp/transport/ChildEnvironment"
-import * as NetworkVariables from "@lms-bridge/core/mcp/transport/NetworkVariables"
-import * as McpConfig from "@lms-bridge/core/mcp/config/McpConfig"
-import * as ServerDefinition from "@lms-bridge/core/mcp/config/ServerDefinition"
-import type { Launch } from "@lms-bridge/core/mcp/config/Launch"
+import * as ChildEnvironment from "#src/mcp/transport/ChildEnvironment.ts"
+import * as NetworkVariables from "#src/mcp/transport/NetworkVariables.ts"
+import * as McpConfig from "#src/mcp/config/McpConfig.ts"
+import * as ServerDefinition from "#src/mcp/config/ServerDefinition.ts"
+import type { Launch } from "#src/mcp/config/Launch.ts"
 import { Either, Redacted } from "effect"
 
 const environment: Record<string, string> = { TOKEN: "s3cret-value", EMPTY: "", PORT: "9" }

@@ -1,7 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { InMemoryTransport } from "@modelcontextprotocol/sdk/inMemory.js"
 import { UrlElicitationRequiredError } from "@modelcontextprotocol/sdk/types.js"
-import * as McpClient from "@lms-bridge/core/mcp/connection/McpClient"
+import * as McpClient from "#src/mcp/connection/McpClient.ts"
 import { Deferred, Duration, Effect, Fiber, TestClock } from "effect"
 import { linked, nobody, turns } from "../linked.ts"
 

@@ -1,10 +1,10 @@
 import { assert, describe, it } from "@effect/vitest"
-import type { GuardedSession as Session } from "@lms-bridge/core/mcp/lock/GuardedSession"
-import { unguarded } from "@lms-bridge/core/mcp/lock/ToolLockFiles"
-import { McpCallFailed, McpServerUnavailable } from "@lms-bridge/core/mcp/McpError"
-import * as PooledServer from "@lms-bridge/core/mcp/connection/PooledServer"
-import * as RetryPolicy from "@lms-bridge/core/resilience/RetryPolicy"
-import { BreakerPolicy } from "@lms-bridge/core/resilience/CircuitBreaker"
+import type { GuardedSession as Session } from "#src/mcp/lock/GuardedSession.ts"
+import { unguarded } from "#src/mcp/lock/ToolLockFiles.ts"
+import { McpCallFailed, McpServerUnavailable } from "#src/mcp/McpError.ts"
+import * as PooledServer from "#src/mcp/connection/PooledServer.ts"
+import * as RetryPolicy from "#src/resilience/RetryPolicy.ts"
+import { BreakerPolicy } from "#src/resilience/CircuitBreaker.ts"
 import { Deferred, Duration, Effect, Exit, Fiber, Logger, Ref, Scope, TestClock } from "effect"
 
 const policy = new BreakerPolicy({ failures: 3, openFor: Duration.minutes(1) })

@@ -10,10 +10,10 @@ import {
   RootsListChangedNotificationSchema,
   type ClientCapabilities
 } from "@modelcontextprotocol/sdk/types.js"
-import { Settings } from "@lms-bridge/core/configuration/Settings"
-import { McpRegistry } from "@lms-bridge/core/mcp/McpRegistry"
-import { CurrentPerson, type Answer, type Person, type Question } from "@lms-bridge/core/mcp/Elicitation"
-import { CurrentSampler, SamplingRefused, type Sampler } from "@lms-bridge/core/mcp/Sampling"
+import { Settings } from "#src/configuration/Settings.ts"
+import { McpRegistry } from "#src/mcp/McpRegistry.ts"
+import { CurrentPerson, type Answer, type Person, type Question } from "#src/mcp/Elicitation.ts"
+import { CurrentSampler, SamplingRefused, type Sampler } from "#src/mcp/Sampling.ts"
 import * as McpTransportTest from "@lms-bridge/testing/McpTransportTest"
 import { ConfigProvider, Deferred, Effect, Fiber, Layer, Option, TestClock } from "effect"
 import * as fakeFiles from "../fakeFiles.ts"

@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import * as TaskCall from "@lms-bridge/core/mcp/connection/TaskCall"
+import * as TaskCall from "#src/mcp/connection/TaskCall.ts"
 import { Duration, Effect, Fiber, Ref, TestClock } from "effect"
 
 const facts = { server: "s", tool: "t", total: Duration.minutes(5) }

@@ -1,7 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
-import * as McpConfig from "@lms-bridge/core/mcp/config/McpConfig"
-import * as ServerDefinition from "@lms-bridge/core/mcp/config/ServerDefinition"
-import * as ToolLists from "@lms-bridge/core/mcp/dialects/ToolLists"
+import * as McpConfig from "#src/mcp/config/McpConfig.ts"
+import * as ServerDefinition from "#src/mcp/config/ServerDefinition.ts"
+import * as ToolLists from "#src/mcp/dialects/ToolLists.ts"
 import { Either } from "effect"
 
 const define = (rule: Record<string, unknown>, name = "db") => {

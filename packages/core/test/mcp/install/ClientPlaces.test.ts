@@ -2,7 +2,7 @@ import * as NodePath from "@effect/platform-node/NodePath"
 import { Path } from "@effect/platform"
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Either } from "effect"
-import * as ClientPlaces from "@lms-bridge/core/mcp/install/ClientPlaces"
+import * as ClientPlaces from "#src/mcp/install/ClientPlaces.ts"
 
 const nobody: ClientPlaces.Machine = {
   platform: "linux",

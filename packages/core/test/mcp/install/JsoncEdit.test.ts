@@ -1,7 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Arbitrary, Either, FastCheck, Schema } from "effect"
 import * as Jsonc from "jsonc-parser"
-import * as JsoncEdit from "@lms-bridge/core/mcp/install/JsoncEdit"
+import * as JsoncEdit from "#src/mcp/install/JsoncEdit.ts"
 
 const place = { section: "mcpServers", name: "ours" }
 const entry = { command: "node", args: ["a.js"] }

@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { otherThanNamed } from "@lms-bridge/core/mcp/login/Issuer"
+import { otherThanNamed } from "#src/mcp/login/Issuer.ts"
 
 const found = (issuer: string, named: string) =>
   otherThanNamed({

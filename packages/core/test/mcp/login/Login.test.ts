@@ -1,6 +1,6 @@
 import { FileSystem } from "@effect/platform"
 import { assert, describe } from "@effect/vitest"
-import { McpRegistry } from "@lms-bridge/core/mcp/McpRegistry"
+import { McpRegistry } from "#src/mcp/McpRegistry.ts"
 import * as ProtectedServer from "@lms-bridge/testing/ProtectedServer"
 import { Duration, Effect, Either, Logger, LogLevel } from "effect"
 import { fixture, live, login, process, stateOfLogin, whoami } from "./fixture.ts"

@@ -1,10 +1,10 @@
 import { assert, describe, it } from "@effect/vitest"
-import * as Issuer from "@lms-bridge/core/mcp/login/Issuer"
-import * as LoginAnswer from "@lms-bridge/core/mcp/login/LoginAnswer"
-import * as LoginFetch from "@lms-bridge/core/mcp/login/LoginFetch"
-import * as LoginWire from "@lms-bridge/core/mcp/login/LoginWire"
-import { McpLoginFailed } from "@lms-bridge/core/mcp/login/McpLoginFailed"
-import * as ServerReason from "@lms-bridge/core/mcp/transport/ServerReason"
+import * as Issuer from "#src/mcp/login/Issuer.ts"
+import * as LoginAnswer from "#src/mcp/login/LoginAnswer.ts"
+import * as LoginFetch from "#src/mcp/login/LoginFetch.ts"
+import * as LoginWire from "#src/mcp/login/LoginWire.ts"
+import { McpLoginFailed } from "#src/mcp/login/McpLoginFailed.ts"
+import * as ServerReason from "#src/mcp/transport/ServerReason.ts"
 import { Effect, FastCheck } from "effect"
 
 const metadata = { _tag: "Metadata", url: "https://login.example/.well-known/oauth-authorization-server" } as const

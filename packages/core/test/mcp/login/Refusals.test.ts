@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import * as Refusals from "@lms-bridge/core/mcp/login/Refusals"
+import * as Refusals from "#src/mcp/login/Refusals.ts"
 import { Effect } from "effect"
 
 describe("the answer of a server that lets nobody in", () => {

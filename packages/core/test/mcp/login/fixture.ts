@@ -2,7 +2,7 @@
 import { FileSystem } from "@effect/platform"
 import { NodeContext } from "@effect/platform-node"
 import { it } from "@effect/vitest"
-import { McpRegistry } from "@lms-bridge/core/mcp/McpRegistry"
+import { McpRegistry } from "#src/mcp/McpRegistry.ts"
 import * as ProtectedServer from "@lms-bridge/testing/ProtectedServer"
 import { Duration, Effect, Option, type Scope } from "effect"
 import { registryWith, textOf } from "../realServers.ts"

@@ -1,5 +1,5 @@
 /** People at a login page, without a browser: they go where the page sends them, or away. */
-import { CallbackFailed, type OpenCallback } from "@lms-bridge/core/mcp/login/Callback"
+import { CallbackFailed, type OpenCallback } from "#src/mcp/login/Callback.ts"
 import { Effect } from "effect"
 import { randomUUID } from "node:crypto"
 

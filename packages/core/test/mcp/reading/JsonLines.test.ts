@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import * as JsonLines from "@lms-bridge/core/mcp/reading/JsonLines"
+import * as JsonLines from "#src/mcp/reading/JsonLines.ts"
 import { FastCheck as fc } from "effect"
 
 const encoder = new TextEncoder()

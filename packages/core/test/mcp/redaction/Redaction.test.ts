@@ -1,9 +1,9 @@
 import { assert, describe, it } from "@effect/vitest"
-import * as KnownTokens from "@lms-bridge/core/mcp/redaction/KnownTokens"
-import * as Redaction from "@lms-bridge/core/mcp/redaction/Redaction"
-import { shownJson } from "@lms-bridge/core/mcp/redaction/ShownJson"
-import type { ConfigEntry, EntrySettings } from "@lms-bridge/core/mcp/config/McpConfig"
-import * as ServerDefinition from "@lms-bridge/core/mcp/config/ServerDefinition"
+import * as KnownTokens from "#src/mcp/redaction/KnownTokens.ts"
+import * as Redaction from "#src/mcp/redaction/Redaction.ts"
+import { shownJson } from "#src/mcp/redaction/ShownJson.ts"
+import type { ConfigEntry, EntrySettings } from "#src/mcp/config/McpConfig.ts"
+import * as ServerDefinition from "#src/mcp/config/ServerDefinition.ts"
 import { Either, Encoding, FastCheck, Redacted } from "effect"
 
 const define = (settings: EntrySettings): ServerDefinition.ServerDefinition => {

@@ -1,7 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
-import type { Session } from "@lms-bridge/core/mcp/connection/Session"
-import type { CallOptions } from "@lms-bridge/core/mcp/McpConnection"
-import * as SessionWithoutSecrets from "@lms-bridge/core/mcp/redaction/SessionWithoutSecrets"
+import type { Session } from "#src/mcp/connection/Session.ts"
+import type { CallOptions } from "#src/mcp/McpConnection.ts"
+import * as SessionWithoutSecrets from "#src/mcp/redaction/SessionWithoutSecrets.ts"
 import { Effect } from "effect"
 
 const secret = "s3cr3t"

@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { McpRegistry } from "@lms-bridge/core/mcp/McpRegistry"
+import { McpRegistry } from "#src/mcp/McpRegistry.ts"
 import { Effect, type Scope } from "effect"
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http"
 import type { AddressInfo } from "node:net"

@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import * as ProcessTransport from "@lms-bridge/core/mcp/transport/ProcessTransport"
+import * as ProcessTransport from "#src/mcp/transport/ProcessTransport.ts"
 import * as FakeProcess from "@lms-bridge/testing/FakeProcess"
 import { Effect, Exit, Fiber, Redacted, Scope, TestClock } from "effect"
 

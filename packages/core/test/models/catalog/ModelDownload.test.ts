@@ -1,6 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Chunk, Effect, Fiber, Stream } from "effect"
-import { download } from "@lms-bridge/core/models/catalog/ModelDownload"
+import { download } from "#src/models/catalog/ModelDownload.ts"
 import { Outcome } from "@lms-bridge/simulator/Faults"
 import { SimulatorControl } from "@lms-bridge/simulator/SimulatorControl"
 import { layer, lmsCalls, onMachine, requests, type Options } from "../simulated.ts"

@@ -1,6 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
-import * as Alternatives from "@lms-bridge/core/models/catalog/Alternatives"
-import * as ModelFit from "@lms-bridge/core/models/catalog/ModelFit"
+import * as Alternatives from "#src/models/catalog/Alternatives.ts"
+import * as ModelFit from "#src/models/catalog/ModelFit.ts"
 import { apiModel } from "@lms-bridge/testing/LmStudioApiTest"
 import { Either, Option } from "effect"
 

@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import * as ModelSelection from "@lms-bridge/core/models/catalog/ModelSelection"
+import * as ModelSelection from "#src/models/catalog/ModelSelection.ts"
 
 const model = (key: string, more: Partial<ModelSelection.Candidate> = {}): ModelSelection.Candidate => ({
   key,

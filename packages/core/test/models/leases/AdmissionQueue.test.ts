@@ -1,6 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Deferred, Duration, Effect, Fiber, Option, Ref, TestClock } from "effect"
-import * as Collation from "@lms-bridge/core/models/leases/AdmissionQueue"
+import * as Collation from "#src/models/leases/AdmissionQueue.ts"
 
 const policy = new Collation.CollationPolicy({
   longestOvertaking: Duration.seconds(60),

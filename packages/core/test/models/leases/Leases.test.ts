@@ -1,6 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Deferred, Effect, Exit, Fiber, Option } from "effect"
-import * as Leases from "@lms-bridge/core/models/leases/Leases"
+import * as Leases from "#src/models/leases/Leases.ts"
 
 const instance = { id: "m", model: "m" }
 const settle = Effect.repeatN(Effect.yieldNow(), 20)

@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import * as Ownership from "@lms-bridge/core/models/ledger/Ownership"
+import * as Ownership from "#src/models/ledger/Ownership.ts"
 
 const entry = (changes: Partial<Ownership.LedgerEntry> = {}): Ownership.LedgerEntry => ({
   instanceId: "m",

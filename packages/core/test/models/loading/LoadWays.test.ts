@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import * as LoadWays from "@lms-bridge/core/models/loading/LoadWays"
+import * as LoadWays from "#src/models/loading/LoadWays.ts"
 
 const native: LoadWays.Situation = { dialect: "native-v1", isLmStudio: true, lms: true, jitMayEvict: false }
 const ways = (wishes: ReadonlyArray<LoadWays.Wish>, situation: Partial<LoadWays.Situation> = {}) =>

@@ -1,6 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Deferred, Effect, Exit, Fiber, Ref, Scope } from "effect"
-import * as SingleFlight from "@lms-bridge/core/models/loading/SingleFlight"
+import * as SingleFlight from "#src/models/loading/SingleFlight.ts"
 
 const make = SingleFlight.make<string, string, string>()
 

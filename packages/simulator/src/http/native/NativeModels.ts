@@ -4,7 +4,7 @@
 import * as Clock from "effect/Clock"
 import * as DateTime from "effect/DateTime"
 import * as Effect from "effect/Effect"
-import { present } from "@lms-bridge/core/schema/Fields"
+import { present } from "@lms-bridge/core/Json"
 import type { ModelOnDisk } from "../../state/Catalogue.ts"
 import * as Downloads from "../../state/Downloads.ts"
 import type * as Json from "../../internal/json.ts"

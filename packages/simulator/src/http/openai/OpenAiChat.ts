@@ -4,7 +4,7 @@
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
-import { present } from "@lms-bridge/core/schema/Fields"
+import { present } from "@lms-bridge/core/Json"
 import type { ModelOnDisk } from "../../state/Catalogue.ts"
 import type { Completed, EngineFault, Piece, ToolCall } from "../../model/Generation.ts"
 import * as Generation from "../../model/Generation.ts"

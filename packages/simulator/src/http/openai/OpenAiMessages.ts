@@ -3,7 +3,7 @@
  */
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
-import { present } from "@lms-bridge/core/schema/Fields"
+import { present } from "@lms-bridge/core/Json"
 import * as Json from "../../internal/json.ts"
 import * as ToolsCheck from "../../model/ToolsCheck.ts"
 import type { Prompt, PromptMessage, PromptTool } from "../../model/SimulatedModel.ts"

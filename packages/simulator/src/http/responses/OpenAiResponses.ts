@@ -3,7 +3,7 @@
  */
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
-import { present } from "@lms-bridge/core/schema/Fields"
+import { present } from "@lms-bridge/core/Json"
 import * as Generation from "../../model/Generation.ts"
 import type { Completed, EngineFault } from "../../model/Generation.ts"
 import { base36, digits, hex } from "../../internal/ids.ts"

@@ -1,8 +1,8 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Fiber, TestClock } from "effect"
-import * as Catalogue from "@lms-bridge/simulator/state/Catalogue"
-import { SimulatorControl } from "@lms-bridge/simulator/SimulatorControl"
-import * as SimulatorLayers from "@lms-bridge/simulator/SimulatorLayers"
+import * as Catalogue from "#src/state/Catalogue.ts"
+import { SimulatorControl } from "#src/SimulatorControl.ts"
+import * as SimulatorLayers from "#src/SimulatorLayers.ts"
 import { atPath, background, entry, get, keysOf, post } from "../../asked.ts"
 
 const load = (body: object) => post("/api/v1/models/load", body)

@@ -1,6 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
-import * as SimulatorLayers from "@lms-bridge/simulator/SimulatorLayers"
+import * as SimulatorLayers from "#src/SimulatorLayers.ts"
 import { eventsOf, get, post } from "../../asked.ts"
 
 const model = "qwen/qwen3-8b"

@@ -1,9 +1,9 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Deferred, Effect, Fiber, TestClock } from "effect"
-import { SimulatorControl } from "@lms-bridge/simulator/SimulatorControl"
-import * as SimulatorLayers from "@lms-bridge/simulator/SimulatorLayers"
-import type { TurnInput } from "@lms-bridge/simulator/model/Script"
-import type { Settings } from "@lms-bridge/simulator/Settings"
+import { SimulatorControl } from "#src/SimulatorControl.ts"
+import * as SimulatorLayers from "#src/SimulatorLayers.ts"
+import type { TurnInput } from "#src/model/Script.ts"
+import type { Settings } from "#src/Settings.ts"
 import { ask, background, base, chat, eventsOf, post } from "../../asked.ts"
 
 const model = "qwen/qwen3-8b"

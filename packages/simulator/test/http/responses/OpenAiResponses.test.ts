@@ -1,8 +1,8 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
-import type { TurnInput } from "@lms-bridge/simulator/model/Script"
-import type { Settings } from "@lms-bridge/simulator/Settings"
-import * as SimulatorLayers from "@lms-bridge/simulator/SimulatorLayers"
+import type { TurnInput } from "#src/model/Script.ts"
+import type { Settings } from "#src/Settings.ts"
+import * as SimulatorLayers from "#src/SimulatorLayers.ts"
 import { eventsOf, keysOf, post } from "../../asked.ts"
 
 const model = "openai/gpt-oss-20b"

@@ -5,8 +5,8 @@ import { Command } from "@effect/cli"
 import * as NodeContext from "@effect/platform-node/NodeContext"
 // expect: no-restricted-imports
 import * as FakeHttp from "@lms-bridge/testing/FakeHttp"
-import * as AgentLoop from "@lms-bridge/core/agent/AgentLoop"
-import * as Server from "@lms-bridge/mcp-server/protocol/Server"
+import * as AgentLoop from "@lms-bridge/core/AgentLoop"
+import * as Server from "@lms-bridge/mcp-server/Server"
 import * as NodePlatform from "@lms-bridge/node/NodePlatform"
 import * as Simulator from "@lms-bridge/simulator/Simulator"
 

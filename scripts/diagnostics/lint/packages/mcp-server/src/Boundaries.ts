@@ -9,7 +9,7 @@ import * as Cli from "@lms-bridge/cli/Cli"
 import * as FakeHttp from "@lms-bridge/testing/FakeHttp"
 // expect: no-restricted-imports
 import * as Simulator from "@lms-bridge/simulator/Simulator"
-import * as AgentLoop from "@lms-bridge/core/agent/AgentLoop"
+import * as AgentLoop from "@lms-bridge/core/AgentLoop"
 import * as NodePlatform from "@lms-bridge/node/NodePlatform"
 import { Server } from "@modelcontextprotocol/sdk/server/index.js"
 

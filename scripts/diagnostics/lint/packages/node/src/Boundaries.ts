@@ -8,7 +8,7 @@ import * as Simulator from "@lms-bridge/simulator/Simulator"
 // expect: no-restricted-imports
 import * as FakeHttp from "@lms-bridge/testing/FakeHttp"
 // expect: no-restricted-imports
-import * as Server from "@lms-bridge/mcp-server/protocol/Server"
+import * as Server from "@lms-bridge/mcp-server/Server"
 // expect: no-restricted-imports
 import * as Cli from "@lms-bridge/cli/Cli"
 

@@ -10,9 +10,9 @@ import * as NodePlatform from "@lms-bridge/node/NodePlatform"
 // expect: no-restricted-imports
 import * as FakeHttp from "@lms-bridge/testing/FakeHttp"
 // expect: no-restricted-imports
-import * as McpServer from "@lms-bridge/mcp-server/protocol/Server"
+import * as McpServer from "@lms-bridge/mcp-server/Server"
 // expect: no-restricted-imports
 import * as Cli from "@lms-bridge/cli/Cli"
-import * as Fields from "@lms-bridge/core/schema/Fields"
+import * as Json from "@lms-bridge/core/Json"
 
-export const all = [Command, NodeContext, Server, NodePlatform, FakeHttp, McpServer, Cli, Fields]
+export const all = [Command, NodeContext, Server, NodePlatform, FakeHttp, McpServer, Cli, Json]

@@ -8,10 +8,10 @@ import * as NodePlatform from "@lms-bridge/node/NodePlatform"
 // expect: no-restricted-imports
 import * as Simulator from "@lms-bridge/simulator/Simulator"
 // expect: no-restricted-imports
-import * as Server from "@lms-bridge/mcp-server/protocol/Server"
+import * as Server from "@lms-bridge/mcp-server/Server"
 // expect: no-restricted-imports
 import * as Cli from "@lms-bridge/cli/Cli"
-import * as AgentLoop from "@lms-bridge/core/agent/AgentLoop"
+import * as AgentLoop from "@lms-bridge/core/AgentLoop"
 import * as http from "node:http"
 
 export const all = [Command, NodeContext, NodePlatform, Simulator, Server, Cli, AgentLoop, http]

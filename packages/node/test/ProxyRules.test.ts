@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { routeOf } from "@lms-bridge/core/mcp/transport/ProxyRules"
+import { routeOf } from "#src/ProxyRules.ts"
 import { FastCheck } from "effect"
 
 const route = (url: string, variables: Readonly<Record<string, string>>) =>

@@ -1,0 +1,52 @@
+/** LM Studio over HTTP: requests, replies, and its errors. */
+export { LmStudioApi } from "./lmstudio/LmStudioApi.ts"
+export {
+  ApiModel,
+  Dialect,
+  ModelInstance,
+  ServerInfo,
+  type ApiLoaded,
+  type DownloadStatus,
+  type LoadOptions
+} from "./lmstudio/ApiModel.ts"
+export type {
+  Completion,
+  CompletionRequest,
+  Embeddings,
+  EmbeddingsRequest,
+  NativeChatRequest,
+  RequestLimits,
+  ResponsesInput,
+  ResponsesReply,
+  ResponsesRequest
+} from "./lmstudio/ApiRequests.ts"
+export {
+  ChatMessage,
+  ChatReply,
+  eventsOf,
+  FinishReason,
+  tokensPerSecond,
+  ToolCall,
+  ToolDefinition,
+  Usage,
+  type ChatEvent,
+  type ChatRequest
+} from "./lmstudio/Chat.ts"
+export {
+  ContextOverflow,
+  LmStudioError,
+  LmStudioUnreachable,
+  ModelNotFound,
+  ModelNotLoaded,
+  ReplyMalformed,
+  RequestRejected,
+  RequestTimeout,
+  ServerFault,
+  StreamCut,
+  Unauthorized,
+  Unsupported,
+  WrongModelAnswered,
+  type ApiError
+} from "./lmstudio/LmStudioError.ts"
+export { ModelCrashed, ModelLoadFailed, ModelLoadRefused } from "./lmstudio/LostModel.ts"
+export { TemplateRefused, ToolsRefused } from "./lmstudio/RequestShape.ts"

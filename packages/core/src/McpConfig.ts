@@ -1,0 +1,6 @@
+/** The files of MCP clients: where they are, lms-bridge in them, and their text without what is secret. */
+export * as ConfigText from "./mcp/dialects/ConfigText.ts"
+export { ClientFileError } from "./mcp/install/ClientFileError.ts"
+export * as ClientFiles from "./mcp/install/ClientFiles.ts"
+export * as ClientPlaces from "./mcp/install/ClientPlaces.ts"
+export { shownJson } from "./mcp/redaction/ShownJson.ts"

@@ -1,0 +1,15 @@
+/** The models on disk and in memory: names, which one fits, downloads, embeddings. */
+export { ModelCatalog } from "./models/catalog/ModelCatalog.ts"
+export { Catalog, CatalogInstance, CatalogModel, FactSource } from "./models/catalog/CatalogModel.ts"
+export * as Alternatives from "./models/catalog/Alternatives.ts"
+export {
+  Downloader,
+  ModelDownloadFailed,
+  type Downloaded,
+  type DownloaderError,
+  type DownloadProgress
+} from "./models/catalog/Downloader.ts"
+export { Embedder, type Embedded, type EmbedderError } from "./models/catalog/Embedder.ts"
+export * as ModelDownload from "./models/catalog/ModelDownload.ts"
+export * as ModelFit from "./models/catalog/ModelFit.ts"
+export * as ModelName from "./lmstudio/ModelName.ts"

@@ -1,0 +1,6 @@
+/** Retries and circuit breakers; their policies are data. */
+export { Resilience, type BreakerView, type OperationClass } from "./resilience/Resilience.ts"
+export { CircuitOpen } from "./resilience/CircuitBreaker.ts"
+export * as CircuitBreaker from "./resilience/CircuitBreaker.ts"
+export * as RetryPolicy from "./resilience/RetryPolicy.ts"
+export * as TtlPolicy from "./resilience/TtlPolicy.ts"

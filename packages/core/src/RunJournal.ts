@@ -1,0 +1,13 @@
+/** Runs on disk, and everything that is derived from their events. */
+export { RunJournal, isKept } from "./runs/RunJournal.ts"
+export { RunAmbiguous, RunInProgress, RunNotFound } from "./runs/RunIds.ts"
+export { RunId } from "./observability/Correlation.ts"
+export * as NoteWords from "./runs/NoteWords.ts"
+export * as RunAccount from "./runs/RunAccount.ts"
+export * as RunExplanation from "./runs/RunExplanation.ts"
+export * as RunSteps from "./runs/RunSteps.ts"
+export * as RunSummary from "./runs/RunSummary.ts"
+export * as Transcript from "./runs/Transcript.ts"
+export * as CassetteComparison from "./runs/recording/CassetteComparison.ts"
+export * as CassetteRecording from "./runs/recording/CassetteRecording.ts"
+export * as CassetteReplay from "./runs/recording/CassetteReplay.ts"
