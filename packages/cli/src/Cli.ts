@@ -1,5 +1,5 @@
 /**
- * The command line as a whole: all commands, their help, and how every failure ends: in one line and one exit code.
+ * The command line: all commands, their help, and how a failure is reported: in one line and an exit code.
  */
 import * as CliConfig from "@effect/cli/CliConfig"
 import * as Command from "@effect/cli/Command"
@@ -52,17 +52,17 @@ import * as Words from "./views/Words.ts"
 
 export interface Need {
   readonly standIn: StandIn.Mode
-  /** A person watches: only what is worth their eye is logged, unless configuration says otherwise. */
+  /** A person is watching: only warnings and errors are logged, unless configured otherwise. */
   readonly watched: boolean
-  /** From --log-level, which wins over configuration. */
+  /** From --log-level, which overrides the configuration. */
   readonly logLevel: Values["logLevel"] | undefined
 }
 
-/** The services that a command works with: built when it runs, never for help or a usage error. */
+/** The services of a command: built when it runs, never for help or a usage error. */
 export type Services<E, R> = (need: Need) => Layer.Layer<StandIn.Services, E, R>
 
 /**
- * Runs a command line (without the program's own name), says what there is to say and returns the exit code.
+ * Runs a command line (without the program's name), prints the result or the failure, and returns the exit code.
  */
 export const make =
   <E extends Failure & { readonly message: string }, R>(services: Services<E, R>) =>
@@ -103,14 +103,14 @@ const group = <Name extends string, const M extends Members>(name: Name, descrip
 })
 
 const groups = {
-  runs: group("runs", "Runs that are kept: what was done, going on with them, asking further.", [
+  runs: group("runs", "Kept runs: list and show them, continue one, or follow up on one.", [
     RunsLs.command,
     RunsShow.command,
     RunsResume.command,
     RunsFollow.command,
     RunsRm.command
   ]),
-  models: group("models", "Models on disk and in memory, loading and unloading.", [
+  models: group("models", "Models on disk and in memory: list, load, unload, download.", [
     ModelsLs.command,
     ModelsPs.command,
     ModelsLoad.load,
@@ -119,8 +119,12 @@ const groups = {
     ModelsEstimate.command,
     ModelsGet.command
   ]),
-  server: group("server", "LM Studio's own server.", [ServerStatus.command, ServerStart.command, ServerStop.command]),
-  mcp: group("mcp", "Your MCP servers, what they offer, calls by hand, locks and logins.", [
+  server: group("server", "LM Studio's own server: status, start, stop.", [
+    ServerStatus.command,
+    ServerStart.command,
+    ServerStop.command
+  ]),
+  mcp: group("mcp", "Your MCP servers: list what they offer, call tools, lock tools, log in.", [
     McpLs.command,
     McpTools.command,
     McpCall.command,
@@ -133,18 +137,18 @@ const groups = {
   ])
 } as const
 
-/** The loop writes down what it hears. */
+/** Records what the loop receives. */
 const recorded = <E, R>(record: Option.Option<string>, services: Layer.Layer<StandIn.Services, E, R>) =>
   Option.match(record, {
     onNone: () => services,
     onSome: (file) => CassetteRecording.layer(file).pipe(Layer.provideMerge(services))
   })
 
-/** The loop hears what was written down. */
+/** Replays a recording to the loop. */
 const played = <E, R>(file: string, services: Layer.Layer<StandIn.Services, E, R>) =>
   CassetteReplay.loop(file).pipe(Layer.provideMerge(services), Layer.merge(Layer.succeed(ShownRun.RunsAreKept, false)))
 
-/** All commands, in the order of the help, each over the services that it works with. */
+/** All commands in the order of the help, each with its services. */
 const program = <E, R>(services: (need: Omit<Need, "logLevel">) => Layer.Layer<StandIn.Services, E, R>) => {
   const usual = services({ standIn: "never", watched: true })
   return [
@@ -179,16 +183,16 @@ const entry = (path: ReadonlyArray<string>, command: Members[number]): Help.Entr
 const membersOf = (name: string): ReadonlyArray<Members[number]> =>
   Object.entries(groups).find(([group]) => group === name)?.[1].members ?? []
 
-/** The same for the help and for reading the line: no service is made for it. */
+/** For the help and for reading the line; builds no services. */
 const catalogue: ReadonlyArray<Help.Entry> = [
   { path: [], usage: { _tag: "Empty" }, help: HelpDoc.empty },
-  ...program(() => Layer.die("the help makes no services")).flatMap((command: Members[number]) => {
+  ...program(() => Layer.die("the help needs no services")).flatMap((command: Members[number]) => {
     const name = nameOf(command)
     return [entry([name], command), ...membersOf(name).map((member) => entry([name, nameOf(member)], member))]
   })
 ]
 
-/** Every command and group, by the words that name it. */
+/** The path of every command and group. */
 export const commands: ReadonlyArray<ReadonlyArray<string>> = catalogue
   .map(({ path }) => path)
   .filter((path) => path.length > 0)
@@ -200,13 +204,14 @@ const asksForHelp = (line: ReadonlyArray<string>) => {
   return options.some((word, index) => (word === "--help" || word === "-h") && options[index + 1] === "true")
 }
 
-/** What `@effect/cli` found wrong, as one sentence with the way to the help. */
+/** A parse error of `@effect/cli` as one sentence that points to the help. */
 const usageError = (
   error: ValidationError.ValidationError,
   path: ReadonlyArray<string>,
   line: ReadonlyArray<string>
 ): UsageError => {
-  const problem = Words.oneLine(Words.withoutStyle(HelpDoc.toAnsiText(error.error)))
+  const told = Words.oneLine(Words.withoutStyle(HelpDoc.toAnsiText(error.error)))
+  const problem = told.replace("one of the following cases:", "one of")
   const sentence = /[.!?]$/.test(problem) ? problem : `${problem}.`
   const words = line.slice(line.indexOf("--") + 1)
   const hint =
@@ -221,7 +226,7 @@ const isEnded = Schema.is(Ended)
 const report = Effect.fnUntraced(function* (failure: Failure & { readonly message: string }) {
   if (isEnded(failure)) return failure.code
   const code = ofFailure(failure)
-  // nobody reads on, which is no news to whoever stopped reading
+  // the reader has closed the output, and knows it
   if (code === ExitCode.outputClosed) return code
   const screen = yield* Screen
   for (const line of failure.message.split("\n")) yield* screen.err(`lms-bridge: ${Words.oneLine(line)}`)

@@ -1,5 +1,5 @@
 /**
- * Exit codes: the table that `--help` and the README show, and which failure ends with which code.
+ * Exit codes: the table in `--help` and the README, and the code of each failure.
  */
 import type { AgentOutcome } from "@lms-bridge/core/AgentEvent"
 import * as Schema from "effect/Schema"
@@ -21,18 +21,18 @@ export type ExitCode = (typeof ExitCode)[keyof typeof ExitCode]
 /** The table, in order. */
 export const meanings: ReadonlyArray<readonly [code: ExitCode, meaning: string]> = [
   [ExitCode.done, "done"],
-  [ExitCode.failure, "another failure"],
-  [ExitCode.usage, "usage: an unknown option, a bad value, an unusable setting"],
+  [ExitCode.failure, "any other failure"],
+  [ExitCode.usage, "usage error: an unknown option, an invalid value or setting"],
   [ExitCode.unreachable, "LM Studio is not reachable"],
   [ExitCode.modelUnavailable, "the model is not available"],
-  [ExitCode.budget, "a budget ended the run, or it went round in circles; the best answer is still printed"],
-  [ExitCode.mcpServer, "an MCP server that is needed did not start, or does not exist"],
+  [ExitCode.budget, "a budget ended the run, or it went in circles; the best answer is still printed"],
+  [ExitCode.mcpServer, "a required MCP server did not start, or does not exist"],
   [ExitCode.interrupted, "interrupted by Ctrl-C"],
-  [ExitCode.outputClosed, "whoever read the output went away"],
-  [ExitCode.terminated, "ended by SIGTERM or by its terminal closing"]
+  [ExitCode.outputClosed, "the reader of the output closed it"],
+  [ExitCode.terminated, "ended by SIGTERM, or because the terminal was closed"]
 ]
 
-/** What a failure looks like from here: a stable tag, and for some tags a reason. */
+/** A failure: a stable tag, and for some tags a reason or a phase. */
 export interface Failure {
   readonly _tag: string
   readonly reason?: string
@@ -57,12 +57,12 @@ export const ofOutcome = (outcome: Pick<AgentOutcome, "status" | "problem">): Ex
     case "unfinished":
       return ExitCode.interrupted
     case "failed":
-      // a failed run has a code of its own even when the failure has none
+      // a failed run does not end with 0, even if it names no problem
       return outcome.problem === undefined ? ExitCode.failure : ofFailure({ _tag: outcome.problem.tag })
   }
 }
 
-/** Everything has been said already; only the code is left. */
+/** The failure has been reported; only the exit code is left. */
 export class Ended extends Schema.TaggedError<Ended>()("Ended", { code: Schema.Int }) {
   readonly retryable = false
   override get message() {
@@ -70,7 +70,7 @@ export class Ended extends Schema.TaggedError<Ended>()("Ended", { code: Schema.I
   }
 }
 
-/** The command line makes no sense; `problem` is a sentence. */
+/** The command line cannot be used; `problem` is a sentence. */
 export class UsageError extends Schema.TaggedError<UsageError>()("UsageError", { problem: Schema.String }) {
   readonly retryable = false
   override get message() {

@@ -1,16 +1,16 @@
 /**
- * This program as others may start it.
+ * How others can start this program.
  */
 import * as Context from "effect/Context"
 
 export class Program extends Context.Tag("@lms-bridge/cli/Program")<
   Program,
   {
-    /** As Node names the system: `win32`, `darwin`, `linux`, … */
+    /** The platform as Node names it: `win32`, `darwin`, `linux`, … */
     readonly platform: string
-    /** The Node that runs it, as an absolute path. */
+    /** The absolute path of Node. */
     readonly node: string
-    /** Its own file, which may be a link. */
+    /** The program's file, which may be a link. */
     readonly file: string
   }
 >() {}

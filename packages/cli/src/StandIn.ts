@@ -1,5 +1,5 @@
 /**
- * The services of lms-bridge over LM Studio, or over a rule-based stand-in in this very process.
+ * The services of lms-bridge over LM Studio, or over a rule-based stand-in in this process.
  */
 import * as Bridge from "@lms-bridge/core/Bridge"
 import { baseUrl, Settings } from "@lms-bridge/core/Settings"
@@ -21,12 +21,12 @@ export const layer = (mode: Mode) => {
     case "never":
       return Bridge.layer
     case "always":
-      return standIn("You asked for it")
+      return standIn("--stand-in is always")
     case "auto":
       return Layer.flatMap(Bridge.layer, (services) =>
         Context.get(services, LmStudioApi).ping.pipe(
           Effect.as(Layer.succeedContext(services)),
-          // anything else that goes wrong with an LM Studio that is there is for the run to tell
+          // the run reports any other failure of a running LM Studio
           Effect.catchTag("LmStudioUnreachable", ({ reason }) => {
             const url = baseUrl(Context.get(services, Settings))
             return Effect.succeed(
@@ -48,11 +48,11 @@ export const layer = (mode: Mode) => {
 // internal
 // -----------------------------------------------------------------------------
 
-/** The simulator is loaded only when it is wanted: it is no part of a usual start. */
+/** Loaded on first use: a usual start does without the simulator. */
 export const loadSimulator = Effect.promise(() => import("@lms-bridge/simulator/Simulator"))
 
 const standIn = (why: string) =>
-  // a layer that was built over other settings must not be taken for this one
+  // fresh: the same layer was built over other settings
   Layer.fresh(Bridge.layerNoDeps).pipe(
     Layer.provideMerge(
       Layer.scoped(
@@ -61,14 +61,14 @@ const standIn = (why: string) =>
           const settings = yield* Settings
           const screen = yield* Screen
           const simulator = yield* Effect.flatMap(loadSimulator, ({ start }) => start())
-          yield* screen.err(`${why}, so the work is done by ${simulator.name}.`)
+          yield* screen.err(`${why}; using ${simulator.name}.`)
           return {
             ...settings,
             baseUrl: Option.some(simulator.baseUrl),
             apiToken: Option.none(),
             defaultModel: Option.none(),
             lmsBinary: Option.some(simulator.lmsBinary),
-            // what is remembered of the stand-in's models is nobody's business later
+            // the state of the stand-in's models must not outlive it
             dataDir: Option.some(simulator.home)
           }
         })

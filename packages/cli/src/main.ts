@@ -40,7 +40,7 @@ const ThisProgram = Layer.sync(Program, () => ({
 
 const Platform = Layer.mergeAll(NodePlatform.layer, NodeScreen.layer, ThisProgram)
 
-// the first signal ends everything in order, a second one the process
+// the first signal ends everything in order, a second one ends the process at once
 let signal: "SIGINT" | "SIGTERM" | undefined
 process.once("SIGINT", () => (signal ??= "SIGINT"))
 process.once("SIGTERM", () => (signal ??= "SIGTERM"))
@@ -49,13 +49,13 @@ process.once("SIGHUP", () => process.emit("SIGTERM"))
 const exitCode = <A, E>(exit: Exit.Exit<A, E>): number => {
   if (Exit.isSuccess(exit)) return typeof exit.value === "number" ? exit.value : ExitCode.done
   if (!Cause.isInterruptedOnly(exit.cause)) return ExitCode.failure
-  // being told to end is how a server ends, and by then its calls have been answered
+  // SIGTERM is the normal end of a server, and its calls have been answered by then
   if (signal === "SIGTERM" && process.argv[2] === "serve") return ExitCode.done
   return signal === "SIGTERM" ? ExitCode.terminated : ExitCode.interrupted
 }
 
 Effect.suspend(() => cli(process.argv.slice(2))).pipe(
-  // a bug of ours: one line all the same; where it comes from is in the log of those who ask for it
+  // a bug: also reported in one line
   Effect.tapDefect((cause) =>
     Effect.flatMap(Screen, (screen) =>
       screen.err(`lms-bridge: internal error: ${Words.oneLine(Cause.pretty(cause), 300)}`)

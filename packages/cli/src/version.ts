@@ -1,4 +1,4 @@
 /**
- * The version that `--version` prints, the same as in package.json: in the code, so that no file is read for it.
+ * The version that `--version` prints: a copy of package.json's, so that no file has to be read.
  */
 export const version = "0.1.0"

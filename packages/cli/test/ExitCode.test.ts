@@ -28,7 +28,7 @@ describe("ExitCode", () => {
     assert.include(readme, meanings.map(([code, meaning]) => `| ${code} | ${meaning} |`).join("\n"))
   })
 
-  it("tells failures apart by what they are about", () => {
+  it("depends on what the failure is about", () => {
     const serverMessage = ""
     const cases = [
       [2, new UsageError({ problem: "no" })],

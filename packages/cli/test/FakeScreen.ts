@@ -1,5 +1,5 @@
 /**
- * What is around the program: where it is, a screen that keeps what is written, and a `Console` that keeps what
+ * The surroundings of the program: where it is, a screen that keeps what is written, and a `Console` that keeps what
  * @effect/cli prints by itself.
  */
 import { Program } from "#src/Program.ts"
@@ -8,7 +8,7 @@ import * as Words from "#src/views/Words.ts"
 import { Console, Context, Effect, Layer, Option, Ref } from "effect"
 
 export interface Options {
-  /** Nobody reads stdout after so many lines. */
+  /** stdout is closed after so many lines. */
   readonly closedAfter?: number
   readonly terminal?: boolean
   readonly answer?: boolean

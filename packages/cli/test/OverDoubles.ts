@@ -1,5 +1,5 @@
 /**
- * The command line over doubles of all services: what a test does not give is a loud defect when it is used.
+ * The command line over doubles of all services: what a test does not provide is a defect when it is used.
  */
 import * as NodeContext from "@effect/platform-node/NodeContext"
 import * as Cli from "#src/Cli.ts"

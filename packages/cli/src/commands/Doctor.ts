@@ -1,5 +1,5 @@
 /**
- * `doctor`: what works, what does not, and what to do about it.
+ * `doctor`: reports what works, what does not, and what to do about it.
  */
 import * as Command from "@effect/cli/Command"
 import * as Effect from "effect/Effect"
@@ -11,11 +11,11 @@ import { Screen } from "../terminal/Screen.ts"
 import * as SharedOptions from "../options/SharedOptions.ts"
 
 export const command = Command.make("doctor", { json: SharedOptions.json("Print the findings as JSON.") }).pipe(
-  Command.withDescription("Look at everything a run needs, and say what to do about what is missing."),
+  Command.withDescription("Check everything a run needs, and say what to do about what is missing."),
   Command.withHandler(
     Effect.fnUntraced(function* ({ json }) {
       const screen = yield* Screen
-      yield* screen.status("looking around")
+      yield* screen.status("checking")
       const found = yield* Effect.ensuring(findings, screen.status(""))
       const palette = screen.stdoutIsTerminal ? Palette.of(screen) : Palette.plain
       yield* screen.out(json ? encode(found) : render(found, palette))
@@ -26,7 +26,7 @@ export const command = Command.make("doctor", { json: SharedOptions.json("Print 
 )
 
 export const render = (found: ReadonlyArray<Finding>, palette: Palette.Palette): string => {
-  const marks = { ok: palette.good("ok   "), notice: palette.warning("note "), problem: palette.bad("wrong") }
+  const marks = { ok: palette.good("ok   "), notice: palette.warning("note "), problem: palette.bad("error") }
   return found
     .map(({ area, level, next, what }) => {
       const text = `${marks[level]}  ${area.padEnd(areaWidth)}  ${what}`

@@ -1,5 +1,5 @@
 /**
- * `install` and `uninstall`: lms-bridge in the configuration of an MCP client, and nothing else of it changed.
+ * `install` and `uninstall`: add lms-bridge to an MCP client's configuration or remove it, and change nothing else.
  */
 import * as Args from "@effect/cli/Args"
 import * as Command from "@effect/cli/Command"
@@ -22,15 +22,15 @@ const options = {
     { name: "CLIENT" }
   ),
   scope: Options.choice("scope", ClientPlaces.Scope.literals).pipe(
-    Options.withDescription("For all your work, or for the project in this folder, where the client knows both."),
+    Options.withDescription("For all your work, or for the project in this folder, if the client supports both."),
     Options.withDefault("user")
   ),
   name: Options.text("name").pipe(
-    Options.withDescription(`The name of the entry; without it ${defaultName}.`),
+    Options.withDescription(`The name of the entry, ${defaultName} by default.`),
     Options.withPseudoName("NAME"),
     Options.withDefault(defaultName),
     Options.mapEffect((name) =>
-      // clients put it in front of the tools' names, and some allow 64 characters for both
+      // clients prefix the tools' names with it, and some allow 64 characters for both
       /^[A-Za-z0-9_-]{1,24}$/.test(name)
         ? Effect.succeed(name)
         : Effect.fail(
@@ -39,20 +39,22 @@ const options = {
     )
   ),
   force: Options.boolean("force").pipe(
-    Options.withDescription("Also when the entry of that name starts something other than lms-bridge.")
+    Options.withDescription("Change the entry even if it starts something other than lms-bridge.")
   ),
   dryRun: Options.boolean("dry-run").pipe(Options.withDescription("Show what would change, and write nothing."))
 }
 
 const env = Options.text("env").pipe(
-  Options.withDescription("A variable for the server there, written NAME=VALUE: LMS_BRIDGE_TOOLSETS=lean, say."),
+  Options.withDescription(
+    "An environment variable for the server, as NAME=VALUE, for example LMS_BRIDGE_TOOLSETS=lean."
+  ),
   Options.withPseudoName("VARIABLE"),
   Options.repeated,
   Options.mapEffect((given) => Effect.map(Effect.forEach(given, pairOf), (pairs) => Object.fromEntries(pairs)))
 )
 
 export const install = Command.make("install", { ...options, env }).pipe(
-  Command.withDescription("Enter lms-bridge in an MCP client's configuration, with a copy of the file as it was."),
+  Command.withDescription("Add lms-bridge to an MCP client's configuration, and keep a copy of the old file."),
   Command.withHandler(
     Effect.fnUntraced(function* ({ env, ...asked }) {
       const machine = yield* thisMachine
@@ -61,7 +63,7 @@ export const install = Command.make("install", { ...options, env }).pipe(
       const did = plan.present ? "Changed" : "Added"
       yield* carryOut(plan, asked, {
         did,
-        already: "is there already",
+        already: "is already there",
         undo: !plan.present,
         showsNext: true,
         variables: new Set(Object.keys(env))
@@ -71,7 +73,7 @@ export const install = Command.make("install", { ...options, env }).pipe(
 )
 
 export const uninstall = Command.make("uninstall", options).pipe(
-  Command.withDescription("Take lms-bridge out of an MCP client's configuration, with a copy of the file as it was."),
+  Command.withDescription("Remove lms-bridge from an MCP client's configuration, and keep a copy of the old file."),
   Command.withHandler(
     Effect.fnUntraced(function* (asked) {
       const plan = yield* ClientFiles.planUninstall(yield* thisMachine, asked)
@@ -94,7 +96,7 @@ function invalid(text: string) {
   return ValidationError.invalidValue(HelpDoc.p(text))
 }
 
-/** An environment variable, as one word. */
+/** The name and value of NAME=VALUE. */
 function pairOf(text: string) {
   const at = text.indexOf("=")
   return at > 0
@@ -104,7 +106,7 @@ function pairOf(text: string) {
 
 const thisMachine = Effect.flatMap(Program, ({ platform }) => ClientFiles.machine(platform))
 
-/** `lms-bridge-mcp` starts faster; where it is not beside us, we serve ourselves. */
+/** `lms-bridge-mcp`, which starts faster; where it is not installed beside us, `lms-bridge serve`. */
 const serverStart = Effect.gen(function* () {
   const fs = yield* FileSystem.FileSystem
   const path = yield* Path.Path
@@ -132,7 +134,7 @@ const carryOut = Effect.fnUntraced(function* (
 ) {
   const screen = yield* Screen
   const { next, title } = ClientPlaces.rules[plan.client]
-  const others = plan.others.map((name) => `"${name}" there starts lms-bridge, too; --name ${name} is how to reach it.`)
+  const others = plan.others.map((name) => `The entry "${name}" starts lms-bridge, too; --name ${name} selects it.`)
   if (plan.changes.length === 0) {
     return yield* screen.out(
       [`${title}: "${asked.name}" ${words.already}; nothing was changed in ${plan.path}.`, ...others].join("\n")
@@ -151,7 +153,7 @@ const carryOut = Effect.fnUntraced(function* (
   yield* screen.out(
     [
       ...shown,
-      `${words.did} "${asked.name}".${backup === undefined ? "" : ` The file as it was: ${backup}`}`,
+      `${words.did} "${asked.name}".${backup === undefined ? "" : ` Copy of the old file: ${backup}`}`,
       ...others,
       ...(words.showsNext ? [next] : []),
       `Undo: ${yield* undo(plan, asked, backup, words.undo)}`
@@ -159,7 +161,7 @@ const carryOut = Effect.fnUntraced(function* (
   )
 })
 
-/** The way back: the other command where it gives the same file, else the copy. */
+/** How to undo it: by the opposite command where that restores the same file, else by the copy. */
 const undo = Effect.fnUntraced(function* (
   { path }: ClientFiles.Plan,
   { client, name, scope }: Asked,

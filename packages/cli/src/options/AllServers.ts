@@ -1,5 +1,5 @@
 /**
- * Listings over all MCP servers of the user.
+ * Lists what all of the user's MCP servers offer.
  */
 import { leftOut, McpRegistry, startable } from "@lms-bridge/core/McpRegistry"
 import * as Effect from "effect/Effect"
@@ -7,10 +7,10 @@ import * as Either from "effect/Either"
 import { Screen } from "../terminal/Screen.ts"
 import * as Words from "../views/Words.ts"
 
-/** Servers that are started at the same time. */
+/** How many servers are started at the same time. */
 export const atOnce = 4
 
-/** What each usable server lists, in their order. A server that does not start is told of and left out. */
+/** The list of each usable server, in order. A server that does not start is reported and left out. */
 export const listed = Effect.fnUntraced(function* <A, E extends { readonly message: string }, R>(
   listOf: (server: string) => Effect.Effect<A, E, R>
 ) {

@@ -1,6 +1,6 @@
 /**
- * The command line, made unmistakable before `@effect/cli` reads it: left alone, it takes an unknown option for an
- * argument, and an option without its value, or one that may be repeated with an empty one, for one that was not given.
+ * Makes the command line unambiguous before `@effect/cli` reads it, which takes an unknown option for an argument, and
+ * ignores an option without a value and a repeatable option with an empty one.
  */
 import type * as Usage from "@effect/cli/Usage"
 import { table, type Values } from "@lms-bridge/core/Settings"
@@ -9,13 +9,13 @@ import * as Option from "effect/Option"
 import { UsageError } from "../ExitCode.ts"
 import * as Words from "../views/Words.ts"
 
-/** A command or a group of commands, by the words that name it. The program itself is `[]`. */
+/** A command or a group of commands, with the words that name it: `[]` for the program itself. */
 export interface Entry {
   readonly path: ReadonlyArray<string>
   readonly usage: Usage.Usage
 }
 
-/** The command that was meant, and its line in order: names, options with their values, `--`, arguments. */
+/** A command and its line in order: names, options with their values, `--`, arguments. */
 export interface Normalized {
   readonly path: ReadonlyArray<string>
   readonly args: ReadonlyArray<string>
@@ -25,7 +25,7 @@ export interface Normalized {
 
 type LogLevel = Values["logLevel"]
 
-/** `args` are those after the program's own name. */
+/** `args`: without the program's name. */
 export const normalize = (
   catalogue: ReadonlyArray<Entry>,
   args: ReadonlyArray<string>
@@ -65,7 +65,7 @@ export const normalize = (
       if (attached !== undefined && attached !== "true" && attached !== "false") {
         return refuse(`${name} takes no value.`)
       }
-      // said explicitly, because a flag would also take an argument such as "yes" or "1" for its own
+      // explicit, because a flag would otherwise take an argument such as "yes" or "1" as its value
       given.push(name, attached ?? "true")
       continue
     }
@@ -88,13 +88,13 @@ export const normalize = (
 // internal
 // -----------------------------------------------------------------------------
 
-/** `list` is given once for each value. */
+/** `list`: an option that is repeated for each value. */
 type Kind = "flag" | "value" | "list"
 
-/** Ours, though `@effect/cli` has one of that name: the logger's level is set where the logger is made. */
+/** Ours, although `@effect/cli` has one of that name: the level is set where the logger is built. */
 const logLevelOption = "--log-level"
 
-/** What every command takes. */
+/** The options of every command. */
 const builtIns: ReadonlyArray<readonly [string, Kind]> = [
   ["--help", "flag"],
   ["-h", "flag"],
@@ -104,7 +104,7 @@ const builtIns: ReadonlyArray<readonly [string, Kind]> = [
   ["--completions", "value"]
 ]
 
-/** A lone dash, a negative number, and text that begins like a list are arguments. */
+/** A lone dash, a negative number, and text that begins like a Markdown list are arguments. */
 const isOption = (word: string) => /^-\D/.test(word) && !/^--?\s/.test(word)
 
 const isSame = (left: ReadonlyArray<string>, right: ReadonlyArray<string>) =>
@@ -142,7 +142,7 @@ const split = (word: string): readonly [name: string, attached: string | undefin
   return at === -1 ? [word, undefined] : [word.slice(0, at), word.slice(at + 1)]
 }
 
-/** Options that begin alike. */
+/** The options that begin with the same letters. */
 const similar = (name: string, options: ReadonlyMap<string, Kind>) => {
   const stem = (option: string) => option.replace(/^-+/, "").slice(0, 3)
   const found = [...options.keys()].filter((option) => stem(option) === stem(name))

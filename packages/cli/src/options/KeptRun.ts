@@ -1,5 +1,5 @@
 /**
- * A run that is kept, as commands name it, and its events.
+ * A kept run: how commands name it, and its events.
  */
 import * as Args from "@effect/cli/Args"
 import type { AgentEvent } from "@lms-bridge/core/AgentEvent"
@@ -7,7 +7,7 @@ import { RunAccount, RunJournal, RunNotFound } from "@lms-bridge/core/RunJournal
 import * as Effect from "effect/Effect"
 
 export const id = Args.text({ name: "ID" }).pipe(
-  Args.withDescription("A run: its id, the beginning of it, or `last`. `lms-bridge runs ls` lists them.")
+  Args.withDescription("The id of a run, the beginning of an id, or `last`. `lms-bridge runs ls` lists them.")
 )
 
 export interface KeptRun {

@@ -1,5 +1,5 @@
 /**
- * `--output-schema FILE`: the JSON Schema that the answer has to fit, read and checked before anything is asked.
+ * `--output-schema FILE`: reads and checks the JSON Schema of the answer before the first request.
  */
 import * as HelpDoc from "@effect/cli/HelpDoc"
 import * as Options from "@effect/cli/Options"
@@ -13,7 +13,7 @@ import * as Schema from "effect/Schema"
 export type OutputSchema = Readonly<Record<string, unknown>>
 
 export const option = Options.text("output-schema").pipe(
-  Options.withDescription("A file with a JSON Schema. The answer is JSON that fits it, or the run fails."),
+  Options.withDescription("A file with a JSON Schema. The answer is JSON that matches it, or the run fails."),
   Options.withPseudoName("FILE"),
   Options.mapEffect((file) =>
     Effect.mapError(read(file), (problem) =>
@@ -30,7 +30,7 @@ export const option = Options.text("output-schema").pipe(
 const decode = Schema.decode(Schema.parseJson(Schema.Unknown))
 const isObject = Schema.is(Schema.Record({ key: Schema.String, value: Schema.Unknown }))
 
-/** What the JSON parser says, which tells where. */
+/** The words of the JSON parser, which name the place. */
 const inWords = (error: ParseResult.ParseError) =>
   ParseResult.ArrayFormatter.formatErrorSync(error)
     .map(({ message }) => message)
@@ -45,13 +45,13 @@ function read(file: string): Effect.Effect<OutputSchema, string, FileSystem.File
         ? "there is no such file."
         : `it cannot be read (${error.message}).`
     )
-    const schema = yield* Effect.mapError(decode(text), (error) => `it is no JSON: ${inWords(error)}.`)
+    const schema = yield* Effect.mapError(decode(text), (error) => `it is not JSON: ${inWords(error)}.`)
     if (!isObject(schema) || Array.isArray(schema)) {
       return yield* Effect.fail('a JSON Schema is an object, for example {"type":"object","properties":{…}}.')
     }
     return yield* Effect.mapError(
       ToolSchema.checked(schema),
-      (problems) => `it is no JSON Schema: ${problems.join("; ")}.`
+      (problems) => `it is not a valid JSON Schema: ${problems.join("; ")}.`
     )
   })
 }

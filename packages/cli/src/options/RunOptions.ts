@@ -1,5 +1,5 @@
 /**
- * What may be said of a run on the command line, and the task that it comes to.
+ * The options of a run, and the task that they make.
  */
 import * as HelpDoc from "@effect/cli/HelpDoc"
 import * as Options from "@effect/cli/Options"
@@ -25,36 +25,36 @@ const whole = (least: number, most: number) => ({
 
 const manyTokens = whole(1, 1_000_000_000)
 
-/** Limits of a run; without one of them the setting, or no limit where there is none. */
+/** The limits of a run. Each defaults to its setting, or to no limit where there is no setting. */
 export const limits = {
   maxRounds: SharedOptions.setting(
     "max-rounds",
     "N",
     table.maxRounds,
-    `Most requests to the model; then it answers as it can. Without it ${table.maxRounds.variable} (${table.maxRounds.shown}).`
+    `Maximum number of requests to the model, which then gives its best answer. Default: ${table.maxRounds.variable} (${table.maxRounds.shown}).`
   ),
   timeout: SharedOptions.setting(
     "timeout",
     "DURATION",
     table.runTimeout,
-    `Most time; then the model answers as it can. Without it ${table.runTimeout.variable} (${table.runTimeout.shown}).`
+    `Maximum time, after which the model gives its best answer. Default: ${table.runTimeout.variable} (${table.runTimeout.shown}).`
   ),
   maxToolCalls: SharedOptions.setting(
     "max-tool-calls",
     "N",
     table.maxToolCalls,
-    `Most calls of tools. Without it ${table.maxToolCalls.variable} (${table.maxToolCalls.shown}).`
+    `Maximum number of tool calls. Default: ${table.maxToolCalls.variable} (${table.maxToolCalls.shown}).`
   ),
   maxTotalTokens: SharedOptions.checked({
     name: "max-total-tokens",
     pseudoName: "N",
-    description: "Most tokens read and written together. Without it no limit.",
+    description: "Maximum number of tokens, read and written together. Default: no limit.",
     ...manyTokens
   }),
   maxTotalBytes: SharedOptions.checked({
     name: "max-total-bytes",
     pseudoName: "N",
-    description: "Most bytes of all tool results together. Without it no limit.",
+    description: "Maximum size of all tool results together, in bytes. Default: no limit.",
     ...whole(1, 1_000_000_000_000)
   })
 }
@@ -67,7 +67,7 @@ export interface Limits {
   readonly maxTotalBytes: Option.Option<number>
 }
 
-/** What was said, in place of what held before. */
+/** The given limits, and the previous ones where none is given. */
 export const budgetsOf = (said: Limits, before: Budgets): Budgets => ({
   ...before,
   ...some(said.maxRounds, (rounds) => ({ rounds })),
@@ -83,27 +83,23 @@ export const budgetsOfSettings = (settings: Values): Budgets => ({
   toolCalls: settings.maxToolCalls
 })
 
-/** What the person says yes to beforehand. */
+/** The calls that the person approves in advance. */
 export const allow = (description: string) =>
   Options.text("allow").pipe(Options.withDescription(description), Options.withPseudoName("LIST"), Options.repeated)
 
-/** Servers, tools and the model's manner: what makes a task of a few words. */
+/** The options that make a task: its servers and tools, and how the model answers. */
 export const making = {
   mcp: Options.text("mcp").pipe(
-    Options.withDescription(
-      "An MCP server of your mcp.json whose tools the model may use; may be given several times."
-    ),
+    Options.withDescription("An MCP server in your mcp.json whose tools the model may use."),
     Options.withPseudoName("NAME"),
     Options.repeated
   ),
-  allMcps: Options.boolean("all-mcps").pipe(Options.withDescription("All servers of your mcp.json that start.")),
+  allMcps: Options.boolean("all-mcps").pipe(Options.withDescription("Use all servers in your mcp.json that start.")),
   tools: Options.text("tools").pipe(
-    Options.withDescription(
-      "Only these tools, with commas between: their names, as `tool` or `server__tool`, `*` for anything."
-    ),
+    Options.withDescription("Offer only these tools: `tool` or `server__tool`, comma-separated, `*` for anything."),
     Options.withPseudoName("LIST"),
     Options.repeated,
-    // an empty list would be taken for none at all, and so for every tool
+    // an empty list would count as not given, and so offer every tool
     Options.mapEffect((lists) =>
       lists.length > 0 && Option.isNone(names(lists))
         ? Effect.fail(
@@ -115,19 +111,17 @@ export const making = {
     )
   ),
   excludeTools: Options.text("exclude-tools").pipe(
-    Options.withDescription("None of these tools, written in the same way."),
+    Options.withDescription("Do not offer these tools, written in the same way."),
     Options.withPseudoName("LIST"),
     Options.repeated
   ),
-  allow: allow(
-    "Tools, written in the same way, that need not ask you first; what a rule of your policy refuses stays refused."
-  ),
+  allow: allow("Run these tools, written in the same way, without asking you. What your policy refuses stays refused."),
   resources: Options.boolean("resources").pipe(
-    Options.withDescription("Let the model list and read the resources and prompts of the servers, too.")
+    Options.withDescription("Let the model also list and read the resources and prompts of the servers.")
   ),
   folder: Options.text("folder").pipe(
     Options.withDescription(
-      "A folder that the task is about: model and servers are told, and calls that reach outside of it ask you; may be given several times."
+      "A folder for the task: model and servers are told, and calls that reach outside it ask you first."
     ),
     Options.withPseudoName("DIR"),
     Options.repeated,
@@ -138,7 +132,7 @@ export const making = {
         return yield* Effect.forEach(
           new Set(folders.map((folder) => (isRead(folder) ? folder : path.resolve(folder)))),
           (folder) =>
-            // left to `@effect/cli`, the message would not name the option, and a folder of somebody else would be a crash
+            // `@effect/cli`'s own check would not name the option, and would crash on a folder that cannot be read
             Effect.filterOrFail(
               isRead(folder) ? Effect.succeed(true) : Effect.orElseSucceed(fs.exists(folder), () => false),
               (exists) => exists,
@@ -152,18 +146,18 @@ export const making = {
   maxTokens: SharedOptions.checked({
     name: "max-tokens",
     pseudoName: "N",
-    description: "Longest reply of the model in tokens. Without it LM Studio's own limit.",
+    description: "Maximum length of a reply in tokens. Default: LM Studio's own limit.",
     ...manyTokens
   }),
   temperature: SharedOptions.checked({
     name: "temperature",
     pseudoName: "NUMBER",
-    description: "How freely the model chooses its words. Without it the model's own setting.",
+    description: "The sampling temperature. Default: the model's own setting.",
     decode: Schema.decodeUnknownOption(Schema.NumberFromString.pipe(Schema.between(0, 2))),
     allowed: "a number from 0 to 2"
   }),
   system: Options.text("system").pipe(
-    Options.withDescription("Words for the model's system message, besides lms-bridge's own."),
+    Options.withDescription("Text to add to the model's system message."),
     Options.withPseudoName("TEXT"),
     Options.optional
   ),
@@ -185,18 +179,18 @@ export interface Making {
   readonly outputSchema: Option.Option<OutputSchema.OutputSchema>
 }
 
-/** How to show a run, and whether everything that would be asked is granted. */
+/** How to show a run, and whether to allow every call that would ask. */
 export const showing = {
   explain: Options.boolean("explain").pipe(
-    Options.withDescription("After the run, say on stderr what each request held, and why.")
+    Options.withDescription("After the run, explain on stderr what each request contained, and why.")
   ),
   yes: Options.boolean("yes").pipe(
-    Options.withDescription("Say yes to every call that would be asked for; what a rule refuses stays refused.")
+    Options.withDescription("Approve every call without asking you. What your policy refuses stays refused.")
   ),
-  json: SharedOptions.json("One event per line on stdout, the outcome last, instead of the answer.")
+  json: SharedOptions.json("Print the events as JSON instead of the answer: one per line, the outcome last.")
 }
 
-/** None when no servers were said. */
+/** None if no servers are given. */
 export const serversOf = ({
   allMcps,
   mcp
@@ -208,7 +202,7 @@ export const serversOf = ({
   return Either.right(mcp.length === 0 ? Option.none() : Option.some({ _tag: "Named", names: [...new Set(mcp)] }))
 }
 
-/** What was said of a task, in place of what it says by itself. */
+/** The parts of a task that are given as options. */
 export const changesOf = (said: Making): Partial<AgentTask> => ({
   ...some(said.model, (model) => ({ model })),
   ...some(said.maxTokens, (maxTokens) => ({ maxTokens })),
@@ -221,10 +215,10 @@ export const changesOf = (said: Making): Partial<AgentTask> => ({
   ...some(names(said.allow), (approvedTools) => ({ approvedTools }))
 })
 
-/** A shell does not fill in the `~` of `--folder=~/x`; `WorkingFolders` does, and knows `file:` as well. */
+/** A shell does not expand the `~` of `--folder=~/x`; `WorkingFolders` does, and reads `file:` URLs as well. */
 const isRead = (folder: string) => /^(?:~(?:[/\\]|$)|file:)/i.test(folder)
 
-/** The folders that were named, as they really are; fails with one that no model may work in. */
+/** The real paths of the folders; fails for one that no model may work in. */
 export const foldersOf = ({ folder }: Pick<Making, "folder">) =>
   folder.length === 0
     ? Effect.succeed({})
@@ -233,7 +227,7 @@ export const foldersOf = ({ folder }: Pick<Making, "folder">) =>
         (workingFolders) => ({ workingFolders })
       )
 
-/** The names in lists with commas between; none when there are none. */
+/** The names in comma-separated lists; none if there are none. */
 export function names(lists: ReadonlyArray<string>): Option.Option<ReadonlyArray<string>> {
   const all = lists.flatMap((list) => list.split(",").flatMap((name) => (name.trim() === "" ? [] : [name.trim()])))
   return all.length === 0 ? Option.none() : Option.some(all)

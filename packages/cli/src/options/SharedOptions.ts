@@ -1,5 +1,5 @@
 /**
- * Options that several commands share, and options whose values are checked by a rule of their own.
+ * Options that several commands share, and options with checked values.
  */
 import * as HelpDoc from "@effect/cli/HelpDoc"
 import * as Options from "@effect/cli/Options"
@@ -11,10 +11,10 @@ import type * as Option from "effect/Option"
 export const json = (description: string): Options.Options<boolean> =>
   Options.boolean("json").pipe(Options.withDescription(description))
 
-export const listingJson = json("Print the listing as JSON.")
+export const listingJson = json("Print the list as JSON.")
 
 export const model: Options.Options<Option.Option<string>> = Options.text("model").pipe(
-  Options.withDescription("A model by its key; without it the configured, a loaded or the best suited one."),
+  Options.withDescription("The model's key; by default the configured model, a loaded one, or the best suited one."),
   Options.withPseudoName("NAME"),
   Options.optional
 )
@@ -23,7 +23,7 @@ export interface Checked<A> {
   readonly name: string
   readonly pseudoName: string
   readonly description: string
-  /** None when the text cannot be used. */
+  /** None for an invalid text. */
   readonly decode: (text: string) => Option.Option<A>
   /** Ends the sentence "--name is ..., but must be". */
   readonly allowed: string
@@ -41,7 +41,7 @@ export const checked = <A>(option: Checked<A>): Options.Options<Option.Option<A>
     Options.optional
   )
 
-/** An option in place of a setting, with the setting's grammar and limits. */
+/** An option that overrides a setting, with the setting's grammar and limits. */
 export const setting = <A>(
   name: string,
   pseudoName: string,
@@ -53,6 +53,6 @@ export const setting = <A>(
 // internal
 // -----------------------------------------------------------------------------
 
-/** What it does, and what it takes where that is not said already. */
+/** The description, and the allowed values where it does not list them. */
 const described = ({ allowed, description }: Pick<Checked<unknown>, "allowed" | "description">) =>
   /`\w+`/.test(description) ? description : `${description} ${allowed.charAt(0).toUpperCase()}${allowed.slice(1)}.`

@@ -1,5 +1,5 @@
 /**
- * The person at the terminal, when an MCP server has a question for them: who asks and what for, then field by field.
+ * Elicitation at the terminal: says which server asks and for what, then asks field by field.
  */
 import { type Answer, CurrentPerson, type Person, type Question } from "@lms-bridge/core/McpRegistry"
 import * as Effect from "effect/Effect"
@@ -8,7 +8,7 @@ import * as FormField from "./FormField.ts"
 import { Screen } from "./Screen.ts"
 import * as Words from "../views/Words.ts"
 
-/** Whoever sits there answers what servers ask while `self` runs; where nobody does, nobody answers. */
+/** While `self` runs, the person at the terminal answers the questions of servers, if there is a terminal. */
 export const attended = <A, E, R>(self: Effect.Effect<A, E, R>) =>
   Effect.flatMap(Screen, (screen) =>
     Effect.provideService(
@@ -32,7 +32,7 @@ const asked = (screen: typeof Screen.Service, prompt: Prompt, question: Question
   Effect.gen(function* () {
     yield* screen.err(`MCP server ${Words.oneLine(question.server)} asks: ${Words.oneLine(question.message, 1000)}`)
     if (question._tag === "Page") {
-      // the whole address, for it is the person who has to judge it
+      // the whole address, because the person has to judge it
       yield* screen.err(`It wants you to open ${Words.oneLine(question.url)}`)
       return yield* agreed(prompt, "Will you? [y/N]", Effect.succeed<Answer>({ action: "accept" }))
     }
@@ -53,7 +53,7 @@ const agreed = (prompt: Prompt, question: string, then: Effect.Effect<Answer>): 
     })
   )
 
-/** The end of the input at any field cancels the whole. */
+/** The end of the input at any field cancels the form. */
 const filled = Effect.fnUntraced(function* (
   screen: typeof Screen.Service,
   prompt: Prompt,

@@ -1,11 +1,11 @@
 /**
- * Opens a page in the user's browser, which goes on when this process ends.
+ * Opens a page in the user's browser, which outlives this process.
  */
 import * as PlatformCommand from "@effect/platform/Command"
 import type * as CommandExecutor from "@effect/platform/CommandExecutor"
 import * as Effect from "effect/Effect"
 
-/** False when there is nothing to open it with. */
+/** False if there is no program to open it with. */
 export const open = (page: string): Effect.Effect<boolean, never, CommandExecutor.CommandExecutor> =>
   PlatformCommand.exitCode(opener(process.platform, page)).pipe(
     Effect.map((code) => code === 0),
@@ -13,7 +13,7 @@ export const open = (page: string): Effect.Effect<boolean, never, CommandExecuto
     Effect.orElseSucceed(() => false)
   )
 
-/** The page is an argument and never part of a line that a shell reads. */
+/** The page is passed as an argument, never as part of a shell command. */
 export const opener = (platform: string, page: string): PlatformCommand.Command => {
   switch (platform) {
     case "win32":
@@ -29,5 +29,5 @@ export const opener = (platform: string, page: string): PlatformCommand.Command 
 // internal
 // -----------------------------------------------------------------------------
 
-/** An opener may be the browser itself, which must neither be waited for nor ended with us. */
+/** The opener may be the browser itself: do not wait for it, and do not end it with us. */
 const leaveRunning = 'command -v "$0" >/dev/null || exit 127; "$0" "$1" </dev/null >/dev/null 2>&1 & exit 0'

@@ -1,5 +1,5 @@
 /**
- * One field of a form that an MCP server wants filled in: how it is asked for in one line, and what a typed line means.
+ * One field of an elicitation form: its question in one line, and the value of a typed line.
  */
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
@@ -20,7 +20,7 @@ export interface FormField {
   readonly read: (line: string) => Read
 }
 
-/** `schema` is one of the kinds that the specification allows in a form; any other is asked for as text. */
+/** `schema` is one of those that MCP allows in a form; any other is asked for as text. */
 export const make = (name: string, schema: unknown, required: boolean): FormField => {
   const field = Option.getOrElse(decode(schema), (): Field => ({ type: "string" }))
   const choices = choicesOf(field)
@@ -31,7 +31,7 @@ export const make = (name: string, schema: unknown, required: boolean): FormFiel
   )
   const options = choices.map(({ shown }, index) => `\n  ${index + 1}  ${Words.oneLine(shown, 100)}`).join("")
   const hint = [
-    ...(choices.length > 0 ? [field.type === "array" ? "numbers, with commas between" : "a number"] : []),
+    ...(choices.length > 0 ? [field.type === "array" ? "numbers, comma-separated" : "a number"] : []),
     ...(field.type === "boolean" ? ["y or n"] : []),
     ...(preset === undefined ? (required ? [] : ["may be empty"]) : [`empty for ${shownPreset(preset)}`])
   ]
@@ -42,9 +42,7 @@ export const make = (name: string, schema: unknown, required: boolean): FormFiel
     read: (line) => {
       if (line === "") {
         if (preset !== undefined) return fit(preset)
-        return required && field.type !== "string"
-          ? unfit("Something has to be given here.")
-          : fit(required ? "" : undefined)
+        return required && field.type !== "string" ? unfit("A value is required.") : fit(required ? "" : undefined)
       }
       return choices.length > 0 ? chosen(line, choices, field.type === "array") : typed(line, field)
     }
@@ -92,7 +90,7 @@ const fit = (value: Value | undefined): Read => ({ _tag: "Fit", value })
 
 const unfit = (why: string): Read => ({ _tag: "Unfit", why })
 
-/** By number, or by the words themselves. */
+/** By number, or by the text of the choice. */
 const chosen = (line: string, choices: ReadonlyArray<Choice>, several: boolean): Read => {
   const words = several ? line.split(",").map((word) => word.trim()) : [line]
   const values = words.map(

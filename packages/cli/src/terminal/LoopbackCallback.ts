@@ -1,7 +1,7 @@
 // @effect-diagnostics nodeBuiltinImport:off -- a socket on this machine, for one request of the user's browser
 /**
- * Where the browser comes back to after a login: a page on this machine that nobody else can reach, for as long as the
- * login takes.
+ * The page to which the browser returns after a login: on this machine, reachable from no other, and only while the
+ * login lasts.
  */
 import { type Callback, CallbackFailed } from "@lms-bridge/core/McpRegistry"
 import * as Deferred from "effect/Deferred"
@@ -9,7 +9,7 @@ import * as Effect from "effect/Effect"
 import { randomUUID } from "node:crypto"
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http"
 
-/** Listens on the port, or on any free one. `show` brings the person to the login page. */
+/** Listens on the port, or on any free one. `show` takes the person to the login page. */
 export const open = Effect.fn("LoopbackCallback.open")(function* (
   port: number | undefined,
   show: (page: string) => Effect.Effect<void>
@@ -24,12 +24,12 @@ export const open = Effect.fn("LoopbackCallback.open")(function* (
       200,
       searchParams.has("error")
         ? "The login was refused. Go back to lms-bridge to see why."
-        : "lms-bridge goes on from here. You can close this page."
+        : "lms-bridge continues from here. You can close this page."
     )
   }
   const server = createServer(onRequest)
   const actual = yield* Effect.acquireRelease(listen(server, port ?? 0, host), () => close(server))
-  // where a login service takes "localhost" only, a browser may come by the newer protocol; this machine may not have it
+  // some login services accept only "localhost", which a browser may resolve to IPv6; this machine may not have it
   const newer = createServer(onRequest)
   yield* Effect.ignore(Effect.acquireRelease(listen(newer, actual, "::1"), () => close(newer)))
   const callback: Callback = {

@@ -17,7 +17,7 @@ const make = Effect.gen(function* () {
   const stderrIsTerminal = stderr.isTTY === true
   const isSmart = stderrIsTerminal && (yield* variable("TERM")) !== "dumb"
 
-  // without a listener a broken pipe would end the process with a stack trace; `write` tells of it anyway
+  // without a listener a broken pipe would end the process with a stack trace; `write` reports it
   stdout.on("error", ignore)
   stderr.on("error", ignore)
 
@@ -82,7 +82,7 @@ const make = Effect.gen(function* () {
     stdoutIsTerminal,
     stderrIsTerminal,
     colors: isSmart && !noColor,
-    // a terminal that does not know its width says 0
+    // a terminal that does not know its width reports 0
     width: Math.max(40, stderr.columns || 120),
     out: (text) => write(stdoutIsTerminal ? Words.harmless(text) : text),
     err,
@@ -94,12 +94,12 @@ const make = Effect.gen(function* () {
   const styled = stdoutIsTerminal && !noColor
   const console: Console.Console = {
     ...standard,
-    // the help of @effect/cli, styled for a terminal whether or not there is one
+    // the help of @effect/cli, which is styled even without a terminal
     log: (...parts) => {
       const text = parts.join(" ").trimEnd()
       return Effect.ignore(write(styled ? text : Words.withoutStyle(text)))
     },
-    // its report of a usage error, which Cli.ts gives in one line of its own
+    // its report of a usage error, which Cli.ts prints in one line instead
     error: () => Effect.void,
     unsafe: {
       ...standard.unsafe,
@@ -114,7 +114,7 @@ const make = Effect.gen(function* () {
   return Layer.merge(Layer.succeed(Screen, screen), Console.setConsole(console))
 })
 
-/** The screen, and a `Console` for those who print by themselves: the help and the log. */
+/** The screen, and a `Console` for the help and the log, which print by themselves. */
 export const layer: Layer.Layer<Screen> = Layer.unwrapEffect(Effect.suspend(() => make))
 
 // -----------------------------------------------------------------------------

@@ -6,11 +6,11 @@ import type * as Effect from "effect/Effect"
 import type * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
 
-/** Whoever read stdout went away, as `head` does. */
+/** The reader of stdout closed it, as `head` does. */
 export class OutputClosed extends Schema.TaggedError<OutputClosed>()("OutputClosed", {}) {
   readonly retryable = false
   override get message() {
-    return "Nobody reads the output any more."
+    return "The reader of the output closed it."
   }
 }
 
@@ -31,15 +31,15 @@ export class Screen extends Context.Tag("@lms-bridge/cli/Screen")<
     readonly colors: boolean
     /** Columns of stderr. */
     readonly width: number
-    /** Writes a line to stdout and waits until it is out. A terminal gets no control characters. */
+    /** Writes a line to stdout and waits until it is written. A terminal gets no control characters. */
     readonly out: (text: string) => Effect.Effect<void, OutputClosed | OutputFailed>
     /** Writes a line to stderr. */
     readonly err: (line: string) => Effect.Effect<void>
-    /** Replaces the last, passing line of a terminal; "" removes it. Nothing happens where stderr is no terminal. */
+    /** Replaces the status line of a terminal; "" removes it. Does nothing if stderr is not a terminal. */
     readonly status: (line: string) => Effect.Effect<void>
-    /** Asks for a yes; none where nobody can be asked. */
+    /** Asks a yes-or-no question; none where nobody can be asked. */
     readonly ask: Option.Option<(question: string) => Effect.Effect<boolean>>
-    /** Asks for a line; gives none when the input ends. None where nobody can be asked. */
+    /** Asks for a line; returns none at the end of the input. None where nobody can be asked. */
     readonly prompt: Option.Option<(question: string) => Effect.Effect<Option.Option<string>>>
   }
 >() {}

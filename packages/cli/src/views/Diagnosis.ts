@@ -1,5 +1,5 @@
 /**
- * What `doctor` looks at: everything that a run needs, one finding each, in the order in which a run needs it.
+ * The checks of `doctor`: everything that a run needs, one finding each, in the order in which a run needs it.
  */
 import { UserPolicies } from "@lms-bridge/core/AgentLoop"
 import { RunJournal } from "@lms-bridge/core/RunJournal"
@@ -22,8 +22,8 @@ import * as Withheld from "./Withheld.ts"
 import * as Words from "./Words.ts"
 
 /**
- * `problem` keeps something from working; `notice` is worth knowing. `next` says what to do, `code` is the exit code
- * that a command which needs it would end with.
+ * `problem`: something does not work; `notice`: worth knowing. `next` says what to do; `code` is the exit code of a
+ * command that needs it.
  */
 export const Finding = Schema.Struct({
   area: Schema.Literal(
@@ -46,7 +46,7 @@ export const Finding = Schema.Struct({
 export type Finding = typeof Finding.Type
 type Area = Finding["area"]
 
-/** Each part fails by itself: what can be found out is found out. MCP servers are started for a moment. */
+/** The checks are independent: one that fails does not stop the others. MCP servers are started for a moment. */
 export const findings: Effect.Effect<
   ReadonlyArray<Finding>,
   never,
@@ -87,7 +87,7 @@ const notice = (area: Area, what: string, next?: string): Finding => ({
   ...present({ next })
 })
 
-/** Our errors say in their message what to do. */
+/** The message of the failure says what to do. */
 const problem = (area: Area, failure: Failure & { readonly message: string }): Finding => ({
   area,
   level: "problem",
@@ -95,7 +95,7 @@ const problem = (area: Area, failure: Failure & { readonly message: string }): F
   code: ofFailure(failure)
 })
 
-/** Nothing is said where all is well. */
+/** No finding on a supported system. */
 const system = Effect.map(CurrentOperatingSystem, (current): ReadonlyArray<Finding> => {
   const warning = unsupported(current)
   return warning === undefined ? [] : [notice("system", warning)]
@@ -110,7 +110,7 @@ const aboutServer = (server: Answer, application: Option.Option<Application>): R
       isLmStudio
         ? ok(
             "LM Studio",
-            `${Option.match(application, { onNone: () => "", onSome: ({ version }) => `version ${version}, ` })}answers at ${baseUrl}, with its ${dialect} interface`
+            `${Option.match(application, { onNone: () => "", onSome: ({ version }) => `version ${version}, ` })}answers at ${baseUrl} with its ${dialect} API`
           )
         : notice(
             "LM Studio",
@@ -120,13 +120,13 @@ const aboutServer = (server: Answer, application: Option.Option<Application>): R
     ]
   })
 
-/** It runs, and its server is off: that is no riddle for whoever is told. */
+/** LM Studio runs, and only its server is off. */
 const aboutApplication = (server: Answer, application: Option.Option<Application>): ReadonlyArray<Finding> =>
   Either.isLeft(server) && server.left.reason === "Refused"
     ? Option.toArray(application).map(({ version }) =>
         notice(
           "LM Studio",
-          `version ${version} runs on this machine, and its server is off or at another port`,
+          `version ${version} runs on this machine, but its server is off or on another port`,
           "`lms-bridge server start` starts the server."
         )
       )
@@ -136,9 +136,9 @@ const access = Effect.gen(function* () {
   const { apiToken } = yield* Settings
   const found = yield* Effect.either(Effect.flatMap(LmStudioApi, (api) => api.access))
   if (Either.isLeft(found)) return [problem("LM Studio", found.left)]
-  if (found.right === "token") return [ok("LM Studio", "wants an API token, and takes the one of LM_API_TOKEN")]
+  if (found.right === "token") return [ok("LM Studio", "requires an API token, and accepts the one in LM_API_TOKEN")]
   return [
-    ok("LM Studio", `wants no API token${Option.isSome(apiToken) ? "; the one of LM_API_TOKEN is not needed" : ""}`)
+    ok("LM Studio", `requires no API token${Option.isSome(apiToken) ? "; the one in LM_API_TOKEN is not needed" : ""}`)
   ]
 })
 
@@ -148,7 +148,7 @@ const lms = Effect.fnUntraced(function* (application: Option.Option<Application>
   if (Either.isLeft(binary)) {
     const { message } = binary.left
     const { lmsBinary } = yield* Settings
-    // what somebody asked for is not there; that it is not asked for, or switched off, is no fault
+    // a configured binary that is missing is a problem; an unset one, or `none`, is not
     if (Option.exists(lmsBinary, (name) => name !== "none")) return [problem("lms", binary.left)]
     return [
       notice("lms", "no `lms` command: models are loaded over HTTP, without status and queue", Words.oneLine(message))
@@ -157,7 +157,7 @@ const lms = Effect.fnUntraced(function* (application: Option.Option<Application>
   const [version, daemon] = yield* Effect.all(
     [
       Effect.either(cli.version),
-      // what answers at the status port need not be asked for again
+      // the status port has answered already
       Option.isSome(application) ? Effect.succeedNone : Effect.asSome(Effect.either(cli.daemonStatus))
     ],
     { concurrency: "unbounded" }
@@ -175,7 +175,7 @@ const policy = Effect.gen(function* () {
   return [
     Either.isLeft(found)
       ? problem("policy", found.left)
-      : ok("policy", `the rules of ${policyPath.value} hold in every run`)
+      : ok("policy", `the rules in ${policyPath.value} apply to every run`)
   ]
 })
 
@@ -188,7 +188,7 @@ const aboutDaemon = (daemon: Either.Either<DaemonStatus, LmsCallError>): Readonl
   Either.match(daemon, {
     onLeft: (error) => {
       if (error._tag !== "LmsCliError") return [problem("lms", error)]
-      // LM Studio is elsewhere, and `lms` is asked with `--host`
+      // LM Studio runs on another machine, and `lms` is called with `--host`
       if (error.reason === "Remote") return []
       return error.reason === "Exit" && /unknown command/.test(error.detail ?? "")
         ? [notice("lms", "it is too old to say whether LM Studio runs, and nothing answers at LM Studio's status port")]
@@ -197,7 +197,13 @@ const aboutDaemon = (daemon: Either.Either<DaemonStatus, LmsCallError>): Readonl
     onRight: ({ running }) =>
       running
         ? []
-        : [notice("lms", "`lms` says that LM Studio is not running", "Start LM Studio, or `lms-bridge server start`.")]
+        : [
+            notice(
+              "lms",
+              "`lms` says that LM Studio is not running",
+              "Start LM Studio, or run `lms-bridge server start`."
+            )
+          ]
   })
 
 const models = Effect.gen(function* () {
@@ -210,9 +216,9 @@ const models = Effect.gen(function* () {
     Effect.either(lifecycle.loaded)
   ])
   return [
-    ok("models", `${Words.count(language.length, "language model")} of ${listed.right.length} on disk`),
+    ok("models", `${Words.count(listed.right.length, "model")} on disk, ${language.length} of them for language`),
     Either.isRight(chosen)
-      ? ok("models", `a run without --model takes ${chosen.right}`)
+      ? ok("models", `a run without --model uses ${chosen.right}`)
       : problem("models", chosen.left),
     ...(Either.isRight(loaded) ? loaded.right.flatMap(aboutLoaded) : [problem("models", loaded.left)]),
     ...(Either.isRight(loaded) ? duplicates(loaded.right) : [])
@@ -221,11 +227,10 @@ const models = Effect.gen(function* () {
 
 const aboutLoaded = (model: LoadedModel): ReadonlyArray<Finding> => {
   const facts = [
-    `${model.instanceId} is loaded`,
+    `${model.instanceId} is loaded by ${model.owner === "user" ? "you" : "lms-bridge"}`,
     ...(model.status === undefined ? [] : [model.status]),
     ...(model.contextLength === undefined ? [] : [`context ${model.contextLength}`]),
-    ...(typeof model.ttlMillis === "number" ? [`idle limit ${Words.duration(model.ttlMillis)}`] : []),
-    model.owner === "user" ? "by you" : "by lms-bridge"
+    ...(typeof model.ttlMillis === "number" ? [`idle limit ${Words.duration(model.ttlMillis)}`] : [])
   ].join(", ")
   return [
     model.ttlMillis === null
@@ -247,7 +252,7 @@ const duplicates = (loaded: ReadonlyArray<LoadedModel>): ReadonlyArray<Finding> 
       : [
           notice(
             "models",
-            `${key} is in memory ${copies.length} times: ${copies.map(({ instanceId }) => instanceId).join(", ")}`,
+            `${key} is loaded ${copies.length} times: ${copies.map(({ instanceId }) => instanceId).join(", ")}`,
             surplus.owner === "user"
               ? `You loaded them; \`lms-bridge models unload ${surplus.instanceId} --force\` frees the memory of one.`
               : `\`lms-bridge models unload ${surplus.instanceId}\` frees the memory of one.`
@@ -255,7 +260,7 @@ const duplicates = (loaded: ReadonlyArray<LoadedModel>): ReadonlyArray<Finding> 
         ]
   })
 
-/** MCP servers that are started at the same time. */
+/** How many MCP servers are started at the same time. */
 const serversAtOnce = 4
 
 const mcp = Effect.gen(function* () {
@@ -274,7 +279,7 @@ const mcp = Effect.gen(function* () {
       )
     ]
   }
-  // a file without servers hides nothing and lacks nothing
+  // an unused file without servers is not worth a notice
   const passed = candidates.filter(({ entries, exists, used }) => exists && !used && entries?.length !== 0)
   const each = yield* Effect.forEach(servers.right, aboutEntry, { concurrency: serversAtOnce })
   return [
@@ -329,7 +334,7 @@ const breakers = Effect.gen(function* () {
       notice(
         "breakers",
         `${name} is ${state._tag === "Open" ? "open" : "half open, and being tried again"}`,
-        "It closes by itself once a call succeeds."
+        "It closes once a call succeeds."
       )
     ),
     ok(
@@ -347,8 +352,8 @@ const settings = Effect.map(Settings, (settings) => [
       `API token ${Option.isSome(settings.apiToken) ? "set" : "not set"}`,
       `default model ${Option.getOrElse(settings.defaultModel, () => "not set")}`,
       `idle limit ${Duration.format(settings.ttl)}, at most ${Duration.format(settings.ttlMaximum)}`,
-      `starting LM Studio ${settings.autostart ? "allowed" : "not allowed"}`,
-      `runs of ${settings.maxRounds} rounds and ${Duration.format(settings.runTimeout)}`
+      `autostart of LM Studio ${settings.autostart ? "on" : "off"}`,
+      `runs limited to ${settings.maxRounds} rounds and ${Duration.format(settings.runTimeout)}`
     ].join("; ")
   )
 ])

@@ -1,12 +1,12 @@
 /**
- * The account of a run in words: which tools and why these, what each request held, how far estimates were off, and
- * what is left of the budgets.
+ * The explanation of a run in words: which tools were offered and why, what each request contained, how far estimates
+ * were off, and how much of the budgets is used.
  */
 import type { AgentEvent, ContextAccount } from "@lms-bridge/core/AgentEvent"
 import { RunExplanation } from "@lms-bridge/core/RunJournal"
 import * as Words from "./Words.ts"
 
-/** The account of these events; undefined when they do not begin with the start of a run. */
+/** The explanation of these events; undefined if they do not begin with the start of a run. */
 export const explain = (events: ReadonlyArray<AgentEvent>): RunExplanation.Explanation | undefined => {
   const [first] = events
   return first?._tag === "RunStarted" ? RunExplanation.explain(first, events.slice(1)) : undefined
@@ -69,16 +69,14 @@ const offered = ({
     line("tools", what),
     ...(withheld === 0
       ? []
-      : [
-          line("", `${withheld} not offered${next.length === 0 ? "" : `, the likeliest ${next.map(named).join(", ")}`}`)
-        ])
+      : [line("", `${withheld} not offered${next.length === 0 ? "" : `, next in rank ${next.map(named).join(", ")}`}`)])
   ]
 }
 
 const request = (round: RunExplanation.Round, before: number): ReadonlyArray<string> => [
   line(
     `round ${round.round}`,
-    `${round.final ? "the last one, without tools; " : ""}${round.account === undefined ? "not measured" : held(round.account)}`
+    `${round.final ? "the last request, without tools; " : ""}${round.account === undefined ? "not measured" : held(round.account)}`
   ),
   ...(round.account?.measures ?? []).map((measure) => line("", `to make it fit: ${measure}`)),
   ...counted(round, before),
@@ -87,15 +85,15 @@ const request = (round: RunExplanation.Round, before: number): ReadonlyArray<str
 ]
 
 const held = ({ free, history, reserve, system, tools }: ContextAccount) =>
-  `${system} tokens of instructions, ${tools} of tools, ${history} of conversation, ${reserve} kept for the reply, ${free < 0 ? `${-free} too many` : `${free} free`}`
+  `${system} tokens of instructions, ${tools} of tools, ${history} of conversation, ${reserve} reserved for the reply, ${free < 0 ? `${-free} too many` : `${free} free`}`
 
 const counted = (
   { counted, estimate, factor, written }: RunExplanation.Round,
   before: number
 ): ReadonlyArray<string> => {
   if (counted === undefined) return []
-  const ours = estimate === undefined || estimate === 0 ? "" : ` for our ${estimate}`
-  const from = factor === before ? "" : `; estimates are taken times ${factor.toFixed(2)} from here`
+  const ours = estimate === undefined || estimate === 0 ? "" : ` (estimated ${estimate})`
+  const from = factor === before ? "" : `; estimates are multiplied by ${factor.toFixed(2)} from here on`
   return [line("", `the server counted ${counted} tokens${ours}, and ${written ?? 0} written${from}`)]
 }
 

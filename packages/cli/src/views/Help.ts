@@ -1,5 +1,5 @@
 /**
- * The first page of the help: what there is, one line each; and what stands under every page.
+ * The pages of the help: the overview, with one line for each command, and the page of one command.
  */
 import * as HelpDoc from "@effect/cli/HelpDoc"
 import * as Usage from "@effect/cli/Usage"
@@ -12,7 +12,7 @@ export interface Entry extends Arguments.Entry {
   readonly help: HelpDoc.HelpDoc
 }
 
-/** All commands with the first sentence of their help. */
+/** All commands, each with its description. */
 export const overview = (catalogue: ReadonlyArray<Entry>): string => {
   const named = catalogue.filter(({ path }) => path.length > 0)
   const isGroup = ({ path }: Entry) =>
@@ -36,7 +36,7 @@ export const overview = (catalogue: ReadonlyArray<Entry>): string => {
   ].join("\n")
 }
 
-/** The page of one command: `@effect/cli`'s own, without what it says of every option alike, and with the whole usage. */
+/** The page of one command: `@effect/cli`'s own with the whole usage, without the phrases that it repeats for every option. */
 export const page = ({ help, path, usage }: Entry, isGroup: boolean): string => {
   const words = plain(Usage.getHelp(usage)).trim().replaceAll(repeatable, "[$1]...")
   return [
@@ -52,10 +52,10 @@ export const page = ({ help, path, usage }: Entry, isGroup: boolean): string => 
   ].join("\n")
 }
 
-/** Under every page. */
+/** The end of every page. */
 export const footer = HelpDoc.blocks([
   HelpDoc.p(
-    "Every command takes --help, --version, --log-level LEVEL and --wizard; --completions SHELL prints a script."
+    "Every command accepts --help, --version, --log-level LEVEL and --wizard; --completions SHELL prints a completion script."
   ),
   HelpDoc.h1("EXIT CODES"),
   HelpDoc.p(meanings.map(([code, meaning]) => `${String(code).padStart(3)}  ${meaning}`).join("\n"))
@@ -65,13 +65,13 @@ export const footer = HelpDoc.blocks([
 // internal
 // -----------------------------------------------------------------------------
 
-/** An option that may be given several times looks required where it is shown with its dots alone. */
+/** A repeatable option, which looks required without brackets. */
 const repeatable = /(?<!\[)(--[a-z-]+ [A-Z]+)\.\.\.(?!\n)/g
 
 const boilerplate =
   /^ *(?:A user-defined piece of text\.|A file\.|A true or false value\.|This setting is optional\.)\n*/gm
 
-const summary = "hands work to a language model in LM Studio, and lets it use your MCP servers."
+const summary = "gives tasks to a language model in LM Studio, and lets it use your MCP servers."
 
 const plain = (doc: HelpDoc.HelpDoc) => Words.withoutStyle(HelpDoc.toAnsiText(doc)).trimEnd()
 

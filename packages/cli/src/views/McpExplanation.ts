@@ -1,5 +1,5 @@
 /**
- * `mcp ls --explain`: which files were looked for, what each of them is good for, and where every entry comes from.
+ * `mcp ls --explain`: which files were looked for, how each is used, and where every entry comes from.
  */
 import { ConfigCandidate, ServerSummary } from "@lms-bridge/core/McpRegistry"
 import * as Schema from "effect/Schema"
@@ -19,10 +19,10 @@ export const render = ({ files, mode, servers }: Explanation): string =>
   [
     mode === "first"
       ? "The first of these files that has servers is used (LMS_BRIDGE_MCP_SOURCES=first):"
-      : "All of these files that exist are used; where a name is in several, the first has it (LMS_BRIDGE_MCP_SOURCES=all):",
+      : "All of these files that exist are used; if a name is in several, the first one counts (LMS_BRIDGE_MCP_SOURCES=all):",
     "",
     Table.render(
-      ["", "FILE", "WHOSE", "WHAT BECOMES OF IT"],
+      ["", "FILE", "BELONGS TO", "USE"],
       files.map((file, index) => [String(index + 1), file.path, whose(file.origin), fate(file)])
     ),
     ...files.flatMap(({ problem }) => (problem === undefined ? [] : ["", Words.oneLine(problem)])),
@@ -31,7 +31,7 @@ export const render = ({ files, mode, servers }: Explanation): string =>
       : [
           "",
           Table.render(
-            ["SERVER", "STATE", "FROM", "IN PLACE OF", "PROBLEM"],
+            ["SERVER", "STATE", "FROM", "INSTEAD OF", "PROBLEM"],
             servers.map(({ line, name, problem, shadows = [], source, state }) => [
               name,
               state,
@@ -47,7 +47,7 @@ export const render = ({ files, mode, servers }: Explanation): string =>
 // internal
 // -----------------------------------------------------------------------------
 
-/** Where it is not simply the program's name. */
+/** The program's name, or words for a place of ours. */
 const whose = (origin: ConfigCandidate["origin"]): string => {
   switch (origin) {
     case "setting":
@@ -64,9 +64,9 @@ const whose = (origin: ConfigCandidate["origin"]): string => {
 }
 
 const fate = ({ entries, exists, problem, used }: ConfigCandidate): string => {
-  if (!exists) return "not there"
+  if (!exists) return "does not exist"
   const below = problem === undefined ? "" : ", see below"
-  if (problem !== undefined && entries === undefined) return `${used ? "" : "not used, and "}wrong${below}`
+  if (problem !== undefined && entries === undefined) return `${used ? "" : "not used, "}invalid${below}`
   if (used) return `used, ${Words.count(entries?.length ?? 0, "server")}${below}`
   const names = (entries ?? []).map(({ name }) => name).join(", ")
   return names === "" ? `not used, has no servers${below}` : `not used: ${names}${below}`

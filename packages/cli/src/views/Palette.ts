@@ -1,5 +1,5 @@
 /**
- * The few colours of the live view, and none where they are not wanted.
+ * The colours of the live view, or none.
  */
 export interface Palette {
   readonly strong: (text: string) => string

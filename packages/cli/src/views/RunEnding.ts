@@ -1,13 +1,13 @@
 /**
- * What is said once a run is over and its answer is out: what ended it, what it could not do, and the exact command that
- * goes on. Reads nothing but the account of the run.
+ * The lines after the answer of a run: what ended it, what it could not do, and the exact command that continues it.
+ * Reads only the account of the run.
  */
 import { type AgentOutcome, type BudgetKind, OpenCalls } from "@lms-bridge/core/AgentEvent"
 import type { Budgets } from "@lms-bridge/core/AgentLoop"
 import { RunAccount, type RunExplanation } from "@lms-bridge/core/RunJournal"
 import * as Words from "./Words.ts"
 
-/** Sentences, each on its own line. `kept`: the run can be taken up again. */
+/** Sentences, one per line. `kept`: the run can be resumed. */
 export const lines = (
   account: RunAccount.RunAccount,
   outcome: AgentOutcome,
@@ -16,7 +16,7 @@ export const lines = (
   const { runId, state } = account
   const resume = `lms-bridge runs resume ${runId}${more(RunAccount.used(state), state.task.budgets, outcome.budget)}`
   return [
-    ...ended(account, outcome, kept ? ` Go on with: ${resume}` : ""),
+    ...ended(account, outcome, kept ? ` Continue with: ${resume}` : ""),
     ...cutOff(outcome),
     ...unfit(account, outcome),
     ...unasked(
@@ -26,25 +26,25 @@ export const lines = (
   ]
 }
 
-/** For whoever stopped a run that had begun. */
+/** For the person who stopped the run. */
 export const interrupted = (account: RunAccount.RunAccount): ReadonlyArray<string> => [
   ...OpenCalls.doubts(RunAccount.openCalls(account, 0)),
-  ...(hasAsked(account) ? [`What was done is kept. Go on with: lms-bridge runs resume ${account.runId}`] : [])
+  ...(hasAsked(account) ? [`What was done is kept. Continue with: lms-bridge runs resume ${account.runId}`] : [])
 ]
 
-/** Why a run cannot go on within these budgets, and what gives it more; undefined when it can. */
+/** Why a run cannot continue within these budgets, and what raises them; undefined if it can. */
 export const spent = (used: RunExplanation.Explanation["used"], budgets: Budgets): string | undefined => {
   const [first] = reached(used, budgets)
   return first === undefined
     ? undefined
-    : `${usedUp(first, used, budgets)}. Give it more, for example${more(used, budgets)}.`
+    : `${usedUp(first, used, budgets)}. Raise the limit, for example with${more(used, budgets)}.`
 }
 
 // -----------------------------------------------------------------------------
 // internal
 // -----------------------------------------------------------------------------
 
-/** Whether the model was asked anything: before that there is nothing to go on from. */
+/** Whether the model has received a request: before that there is nothing to resume. */
 const hasAsked = ({ state }: RunAccount.RunAccount) => state.rounds > 0 || state.turn._tag === "Asking"
 
 const ended = (account: RunAccount.RunAccount, outcome: AgentOutcome, goOn: string): ReadonlyArray<string> => {
@@ -55,11 +55,11 @@ const ended = (account: RunAccount.RunAccount, outcome: AgentOutcome, goOn: stri
       return []
     case "budget": {
       const what = outcome.budget === undefined ? "a budget is used up" : usedUp(outcome.budget, used, budgets)
-      return [`The run was ended because ${what}; ${best(outcome)}.${goOn}`]
+      return [`The run ended because ${what}; ${best(outcome)}.${goOn}`]
     }
     case "stalled":
       return [
-        `The run was ended because it went round in circles; ${best(outcome)}. Another model, or a more precise task, may get further.`
+        `The run ended because it went in circles; ${best(outcome)}. Another model or a more precise task may get further.`
       ]
     case "unfinished":
       return []
@@ -72,7 +72,7 @@ const best = ({ answer }: AgentOutcome) =>
   answer.trim() === "" ? "there is no answer yet" : "this is the best answer so far"
 
 const cutOff = ({ cut, status }: AgentOutcome): ReadonlyArray<string> =>
-  cut && status !== "failed" ? ["The answer was cut by the token limit. --max-tokens N allows longer replies."] : []
+  cut && status !== "failed" ? ["The answer was cut off at the token limit. --max-tokens N allows longer replies."] : []
 
 const unfit = ({ state }: RunAccount.RunAccount, { answer, status, structured }: AgentOutcome): ReadonlyArray<string> =>
   state.task.outputSchema !== undefined &&
@@ -86,9 +86,9 @@ const unfit = ({ state }: RunAccount.RunAccount, { answer, status, structured }:
 const unasked = ({ unasked }: RunAccount.RunAccount, command: string | undefined): ReadonlyArray<string> => {
   if (unasked.length === 0) return []
   const option = `--allow ${unasked.join(",")}`
-  const further = command === undefined ? "" : ` To go on with it allowed: ${command} ${option}`
+  const further = command === undefined ? "" : ` To continue with it allowed: ${command} ${option}`
   return [
-    `Not run, because nobody could be asked: ${unasked.join(", ")}. In a new \`lms-bridge run\`, ${option} allows it beforehand.${further}`
+    `Not run, because nobody could be asked: ${unasked.join(", ")}. In a new \`lms-bridge run\`, ${option} allows it in advance.${further}`
   ]
 }
 
@@ -136,7 +136,7 @@ const twice = (budget: BudgetKind, used: RunExplanation.Explanation["used"], bud
     case "rounds":
       return `--max-rounds ${Math.min(10_000, Math.max(rounds, used.rounds) * 2)}`
     case "wall-time":
-      // the last answer has time of its own, which may be longer than the limit
+      // the last answer has extra time, which may be longer than the limit
       return `--timeout ${Math.ceil((wallMillis * 2 > used.wallMillis ? wallMillis * 2 : used.wallMillis * 2) / 1000)}s`
     case "tool-calls":
       return `--max-tool-calls ${Math.min(100_000, Math.max(toolCalls, used.toolCalls) * 2)}`

@@ -1,6 +1,5 @@
 /**
- * The live view of a run: what each event says to a person, as lines; and one passing line for what is going on now.
- * Reads nothing but events.
+ * The live view of a run: lines for each event, and a status line for what is happening now. Reads only events.
  */
 import type { AgentEvent, AgentOutcome, BudgetKind } from "@lms-bridge/core/AgentEvent"
 import { NoteWords } from "@lms-bridge/core/RunJournal"
@@ -16,12 +15,12 @@ export interface Style {
 }
 
 export interface State {
-  /** What is going on, and since when (epoch milliseconds). */
+  /** What is happening, and since when (epoch milliseconds). */
   readonly doing: string
   readonly since: number
   /** Characters of the reply so far. */
   readonly characters: number
-  /** Tools at work, by call id. */
+  /** Running tools, by call id. */
   readonly calls: ReadonlyMap<string, string>
   readonly lastPreparing: string
   readonly lastOffer: string
@@ -51,7 +50,7 @@ export const step = (state: State, event: AgentEvent, style: Style): readonly [S
     case "RunStarted":
       return [
         doing("starting"),
-        event.task.servers._tag === "None" ? [line("tools", "none; --mcp NAME or --all-mcps gives it some")] : []
+        event.task.servers._tag === "None" ? [line("tools", "none; --mcp NAME or --all-mcps adds some")] : []
       ]
     case "Preparing": {
       const what = `${event.what}${event.progress === undefined ? "" : ` ${Math.round(event.progress * 100)} %`}`
@@ -77,7 +76,7 @@ export const step = (state: State, event: AgentEvent, style: Style): readonly [S
                   warning(
                     line(
                       "servers",
-                      `${server} withheld ${withheld.join(", ")}: not what you trusted; \`lms-bridge mcp trust ${server}\` shows the change`
+                      `${server} without ${withheld.join(", ")}: not as you trusted it; \`lms-bridge mcp trust ${server}\` shows the change`
                     )
                   )
                 ]
@@ -99,19 +98,19 @@ export const step = (state: State, event: AgentEvent, style: Style): readonly [S
     }
     case "RoundStarted":
       return [
-        doing(`round ${event.round}: the model reads`),
+        doing(`round ${event.round}: the model is reading`),
         [
-          line("round", `${event.round}${event.final ? ", the last one, without tools" : ""}`),
+          line("round", `${event.round}${event.final ? ", the last request, without tools" : ""}`),
           ...(event.account?.measures ?? []).map((measure) => inner("·", `to fit the context: ${measure}`, quiet))
         ]
       ]
     case "TextDelta":
     case "ReasoningDelta": {
-      const verb = event._tag === "TextDelta" ? "writes" : "thinks"
+      const verb = event._tag === "TextDelta" ? "writing" : "thinking"
       return [
         {
           ...state,
-          doing: state.doing.replace(/the model \w+$/, `the model ${verb}`),
+          doing: state.doing.replace(/the model is \w+$/, `the model is ${verb}`),
           characters: state.characters + event.text.length
         },
         []
@@ -161,7 +160,7 @@ export const step = (state: State, event: AgentEvent, style: Style): readonly [S
         [
           inner(
             "·",
-            `went round in circles with ${event.tool}: ${stalls[event.step]}`,
+            `goes in circles with ${event.tool}: ${stalls[event.step]}`,
             event.step === "end" ? warning : quiet
           )
         ]
@@ -173,7 +172,7 @@ export const step = (state: State, event: AgentEvent, style: Style): readonly [S
         { ...state, doing: "" },
         [(event.outcome.status === "failed" ? bad : same)(line(event.outcome.status, summary(event.outcome)))]
       ]
-    // what has neither a case here nor words is for journals and programs
+    // events without a case and without words are for journals and programs
     default: {
       const words = NoteWords.line(event)
       return [state, words === undefined ? [] : [inner("·", words, quiet)]]
@@ -181,7 +180,7 @@ export const step = (state: State, event: AgentEvent, style: Style): readonly [S
   }
 }
 
-/** The passing line; "" when there is nothing to wait for. */
+/** The status line; "" when nothing is happening. */
 export const status = (state: State, now: number, style: Style): string => {
   if (state.doing === "") return ""
   const characters = state.characters === 0 ? "" : `, ${state.characters} characters`
@@ -200,33 +199,33 @@ const same = (text: string) => text
 const frames = ["⠋", "⠙", "⠹", "⠸", "⠼", "⠴", "⠦", "⠧", "⠇", "⠏"]
 
 const budgets: Readonly<Record<BudgetKind, string>> = {
-  rounds: "its rounds are used up",
-  "wall-time": "its time is up",
-  "tool-calls": "its tool calls are used up",
-  tokens: "its tokens are used up",
-  "result-bytes": "its tools returned as much as they may"
+  rounds: "all rounds are used",
+  "wall-time": "the time is up",
+  "tool-calls": "all tool calls are used",
+  tokens: "all tokens are used",
+  "result-bytes": "the tools have returned as much as they may"
 }
 
 const stalls = {
   nudge: "the model is told",
-  withhold: "it is taken away for two rounds",
+  withhold: "the tool is withheld for two rounds",
   end: "the model is asked for its answer"
 } as const
 
-/** A long result is shown to the model in part; it can read on in what is kept. */
+/** The model sees a long result in part, and can read the rest in the artifact. */
 const shownOf = ({ artifact, bytes, told }: Extract<AgentEvent, { readonly _tag: "ToolCallFinished" }>): string =>
   artifact !== undefined && bytes > told.length ? `, shown in part and kept as ${artifact}` : ""
 
 const refusals = {
   UnknownTool: "no such tool",
-  InvalidArguments: "arguments that do not fit",
+  InvalidArguments: "invalid arguments",
   Policy: "not allowed",
   Withheld: "withdrawn",
   Budget: "no calls left"
 } as const
 
 const modelLines = (ensured: Ensured): ReadonlyArray<string> => [
-  ...ensured.steppedDown.map(({ model, reason }) => `${model} was passed over: ${reason}`),
+  ...ensured.steppedDown.map(({ model, reason }) => `${model} was skipped: ${reason}`),
   [
     ensured.instanceId,
     ensured.action === "already-loaded"
@@ -257,5 +256,5 @@ const summary = (outcome: AgentOutcome): string =>
     Words.count(outcome.toolCalls.length, "tool call"),
     Words.duration(outcome.millis),
     `${outcome.usage.inputTokens} tokens read, ${outcome.usage.outputTokens} written`,
-    ...(outcome.cut ? ["the answer was cut by the token limit"] : [])
+    ...(outcome.cut ? ["the answer was cut off at the token limit"] : [])
   ].join(", ")

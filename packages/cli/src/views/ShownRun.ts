@@ -1,6 +1,5 @@
 /**
- * A run on the screen, however it began: its events or its view as they come, then the answer, how it ended, and how to
- * go on.
+ * Shows a run: its events or its live view, then the answer, how it ended, and how to continue.
  */
 import { type AgentEvent, AgentEventJson, type AgentOutcome } from "@lms-bridge/core/AgentEvent"
 import { type AgentError, type ApprovalRequest, CurrentApprover } from "@lms-bridge/core/AgentLoop"
@@ -25,20 +24,20 @@ import { Screen } from "../terminal/Screen.ts"
 import * as UnfinishedRun from "./UnfinishedRun.ts"
 import * as Words from "./Words.ts"
 
-/** Whether a run can be taken up again later: what a stand-in did is not kept. */
+/** Whether a run can be resumed later: a run with a stand-in is not kept. */
 export class RunsAreKept extends Context.Reference<RunsAreKept>()("@lms-bridge/cli/RunsAreKept", {
   defaultValue: () => true
 }) {}
 
 export interface Options {
   readonly json: boolean
-  /** After the run, say why each request held what it held. */
+  /** After the run, explain what each request contained. */
   readonly explain: boolean
-  /** Whatever would be asked is granted. */
+  /** Allow every call that would ask. */
   readonly yes?: boolean
   /** Who is asked instead of the person at the terminal. */
   readonly approver?: (request: ApprovalRequest) => Effect.Effect<boolean>
-  /** What had happened before, in a run that is taken up again. */
+  /** The events so far of a run that is resumed. */
   readonly past?: ReadonlyArray<AgentEvent>
 }
 
@@ -93,7 +92,7 @@ const sayWhy = (events: Iterable<AgentEvent>) =>
 
 const encodeJson = Schema.encodeSync(fromJson(Schema.Unknown, 2))
 
-/** An answer that had to be JSON is that JSON, without what the model put around it. */
+/** An answer that had to be JSON is printed as that JSON, without the text around it. */
 const answerOf = ({ answer, structured }: AgentOutcome) => (structured === undefined ? answer : encodeJson(structured))
 
 const encode = Schema.encode(AgentEventJson)
@@ -109,7 +108,7 @@ const writeEvents = Effect.fnUntraced(function* (
   soFar: Effect.Effect<Option.Option<RunAccount.RunAccount>>
 ) {
   const screen = yield* Screen
-  // an event of ours that cannot be encoded is a bug
+  // an event that cannot be encoded is a bug
   const write = (event: AgentEvent) => Effect.flatMap(Effect.orDie(encode(event)), screen.out)
   return yield* outcomeOf(Stream.tap(events, write)).pipe(
     Effect.onError((cause) =>
@@ -154,7 +153,7 @@ const outcomeOf = <E>(events: Stream.Stream<AgentEvent, E>): Effect.Effect<Agent
     )
   )
 
-/** Asks at the terminal before a call that the policy does not allow by itself. */
+/** Asks at the terminal for the approval of a call. */
 const atTerminal =
   (ask: (question: string) => Effect.Effect<boolean>) =>
   ({ arguments: args, reason, server, tool }: ApprovalRequest) =>

@@ -1,11 +1,11 @@
 /**
- * What has changed about the tools of a server since somebody trusted them, for a person to decide on.
+ * Shows how the tools of a server have changed since they were trusted.
  */
 import { ToolLock, type ToolReview } from "@lms-bridge/core/McpRegistry"
 import * as Effect from "effect/Effect"
 import type * as Palette from "./Palette.ts"
 
-/** Loads the library with the first use: few commands need it. */
+/** Loads the diff library on first use: few commands need it. */
 export const render = Effect.fnUntraced(function* (review: ToolReview, palette: Palette.Palette) {
   const { structuredPatch } = yield* Effect.promise(() => import("diff"))
   const changed = ({ before, change, tool }: ToolReview["withheld"][number]) => {
@@ -19,7 +19,7 @@ export const render = Effect.fnUntraced(function* (review: ToolReview, palette: 
   }
   return [
     ...review.withheld.flatMap(changed),
-    ...review.removed.map((name) => palette.strong(`${visible(name)} (gone)`))
+    ...review.removed.map((name) => palette.strong(`${visible(name)} (removed)`))
   ].join("\n")
 })
 
@@ -30,7 +30,7 @@ export const render = Effect.fnUntraced(function* (review: ToolReview, palette: 
 const colored = (palette: Palette.Palette, line: string): string =>
   line.startsWith("+") ? palette.good(line) : line.startsWith("-") ? palette.bad(line) : line
 
-/** One fact a line, so that a change shows as itself and not as all that is around it. */
+/** One fact per line, so that the diff shows the change and not all around it. */
 const textOf = ({ annotations, description, inputSchema, outputSchema, title }: ToolLock.ToolDefinition): string =>
   [
     ...(title === undefined ? [] : [`title: ${title}`]),
@@ -56,7 +56,7 @@ const wrapped = (line: string): ReadonlyArray<string> => {
   return lines.map((text) => text.trimEnd())
 }
 
-/** What cannot be seen is written out: instructions to a model are hidden that way. */
+/** Invisible characters are written out: they can hide instructions to a model. */
 const visible = (text: string): string =>
   text.replaceAll(/[\p{Cc}\p{Cf}\p{Co}\p{Cn}\p{Default_Ignorable_Code_Point}\u2028\u2029]/gu, (character) =>
     character === "\t" ? "\t" : `\\u{${(character.codePointAt(0) ?? 0).toString(16)}}`

@@ -1,6 +1,6 @@
 /**
- * The last event of a run that did not come to an outcome, because it could not start or was interrupted: whoever reads
- * the events is to find an outcome at their end all the same.
+ * The last event of a run without an outcome, because it could not start or was interrupted: readers of the events
+ * always find an outcome at their end.
  */
 import { type AgentEvent, type AgentOutcome, type Problem, stamp } from "@lms-bridge/core/AgentEvent"
 import { RunAccount } from "@lms-bridge/core/RunJournal"
@@ -8,7 +8,7 @@ import * as Cause from "effect/Cause"
 import * as Option from "effect/Option"
 import type { Failure } from "../ExitCode.ts"
 
-/** None when nothing was told, when the outcome was told already, and when nobody reads on. */
+/** None if there are no events, if they have an outcome, or if the output is closed. */
 export const finish = (
   soFar: Option.Option<RunAccount.RunAccount>,
   cause: Cause.Cause<Failure & { readonly message: string }>,

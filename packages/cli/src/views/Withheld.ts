@@ -1,17 +1,17 @@
 /**
- * Which tools the locks of servers withhold, said the same way wherever servers have just listed their tools.
+ * The words for tools that a server's lock withholds.
  */
 import { McpRegistry, type ServerSummary } from "@lms-bridge/core/McpRegistry"
 import * as Effect from "effect/Effect"
 import * as Words from "./Words.ts"
 
-/** What is known of a server since it listed its tools to this process; none when its entry cannot be found. */
+/** The state of a server's lock since the server listed its tools; undefined if it has no entry or no lock. */
 export const of = (server: string) =>
   Effect.flatMap(McpRegistry, (registry) => registry.servers).pipe(
     Effect.map((servers) => servers.find(({ name }) => name === server)?.lock)
   )
 
-/** A clause, or undefined when nothing is withheld. */
+/** A clause; undefined if nothing is withheld. */
 export const clause = ({ problem, withheld }: NonNullable<ServerSummary["lock"]>): string | undefined =>
   withheld.length === 0
     ? undefined

@@ -1,5 +1,5 @@
 /**
- * How sizes, times and foreign texts are written for a person.
+ * Formats sizes, times and foreign texts for a person.
  */
 
 import { stringify } from "@lms-bridge/core/Json"
@@ -21,8 +21,8 @@ export const count = (number: number, singular: string, plural = `${singular}s`)
   `${number} ${number === 1 ? singular : plural}`
 
 /**
- * Text that may come from anywhere, on one line: control characters, which a terminal would obey, become spaces.
- * Longer texts are cut with a mark.
+ * Untrusted text on one line: control characters, which a terminal would obey, become spaces. Longer texts are cut
+ * and marked.
  */
 export const oneLine = (text: string, limit = Number.POSITIVE_INFINITY): string => {
   const line = text.replaceAll(controls, " ").replaceAll(/ {2,}/g, " ").trim()
@@ -30,7 +30,7 @@ export const oneLine = (text: string, limit = Number.POSITIVE_INFINITY): string 
   return characters.length > limit ? `${characters.slice(0, Math.max(0, limit - 1)).join("")}…` : line
 }
 
-/** Text of several lines without what a terminal would obey; line ends and tabs stay. */
+/** Text of several lines without control characters; line ends and tabs stay. */
 export const harmless = (text: string): string => text.replaceAll(controlsButLines, "")
 
 /** Text without the colours and weights of a terminal. */

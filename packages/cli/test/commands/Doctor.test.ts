@@ -148,7 +148,7 @@ describe("doctor", () => {
     })
   )
 
-  it.effect("does without `lms`, and says what that costs", () =>
+  it.effect("works without `lms`, and says what is missing then", () =>
     Effect.gen(function* () {
       const missing = new LmsCliError({ reason: "NotInstalled", subcommand: "version" })
       const { code, found } = yield* diagnose({
@@ -159,7 +159,7 @@ describe("doctor", () => {
     })
   )
 
-  it.effect("a configured `lms` that is not there is a problem, and named", () =>
+  it.effect("reports a configured `lms` that does not exist as a problem, and names it", () =>
     Effect.gen(function* () {
       const missing = new LmsCliError({ reason: "NotInstalled", subcommand: "version", detail: "/nope/lms" })
       const { code, found } = yield* diagnose({
@@ -171,13 +171,13 @@ describe("doctor", () => {
     })
   )
 
-  it.effect("advises to unload our copy of a model, or says what it takes when all are the user's", () =>
+  it.effect("advises to unload our copy of a model, or says how if the user loaded all of them", () =>
     Effect.gen(function* () {
       const adviceFor = (...owners: ReadonlyArray<LoadedModel["owner"]>) => {
         const loaded = Effect.succeed(owners.map((owner, index) => instance(`qwen:${index}`, { owner })))
         return Effect.map(
           diagnose({ lifecycle: { ...healthy.lifecycle, loaded } }),
-          ({ found }) => one(found, "in memory 2 times").next
+          ({ found }) => one(found, "loaded 2 times").next
         )
       }
       assert.include(yield* adviceFor("lms-bridge", "user"), "`lms-bridge models unload qwen:0` frees")
@@ -212,12 +212,12 @@ describe("doctor", () => {
     })
   )
 
-  it.effect("tells whether the user's policy can be used", () =>
+  it.effect("says whether the user's policy can be used", () =>
     Effect.gen(function* () {
       const settings = { policyPath: Option.some("/home/me/policy.json") }
       assert.match(
         (yield* cli(["doctor"], { ...healthy, settings })).out,
-        /policy +the rules of \/home\/me\/policy\.json hold/
+        /policy +the rules in \/home\/me\/policy\.json apply/
       )
       const invalid = new PolicyInvalid({ path: "/home/me/policy.json", problems: ["rule: is unexpected"] })
       const { code, out } = yield* Effect.provideService(
@@ -230,7 +230,7 @@ describe("doctor", () => {
     })
   )
 
-  it.effect("tells the version of LM Studio beside that of `lms`", () =>
+  it.effect("shows the version of LM Studio beside that of `lms`", () =>
     Effect.gen(function* () {
       const { found } = yield* diagnose()
       assert.match(one(found, "version 0.4.25+1, answers at").what, /native-v1/)
@@ -252,7 +252,7 @@ describe("doctor", () => {
     })
   )
 
-  it.effect("takes no old `lms` without `daemon status` for a fault", () =>
+  it.effect("does not report an old `lms` without `daemon status` as a problem", () =>
     Effect.gen(function* () {
       const daemonStatus = Effect.fail(
         new LmsCliError({ reason: "Exit", subcommand: "daemon status", detail: "error: unknown command 'status'" })
@@ -265,14 +265,14 @@ describe("doctor", () => {
     })
   )
 
-  it.effect("tells whether an API token is wanted, and whether ours is taken", () =>
+  it.effect("says whether an API token is required, and whether ours is accepted", () =>
     Effect.gen(function* () {
       const settings = { apiToken: Option.some(Redacted.make("sk-secret")) }
-      assert.strictEqual(one((yield* diagnose()).found, "wants no API token").level, "ok")
+      assert.strictEqual(one((yield* diagnose()).found, "requires no API token").level, "ok")
       const unneeded = yield* diagnose({ settings })
-      assert.include(one(unneeded.found, "wants no API token").what, "not needed")
+      assert.include(one(unneeded.found, "requires no API token").what, "not needed")
       const taken = yield* diagnose({ settings, api: { ...healthy.api, access: Effect.succeed("token" as const) } })
-      assert.strictEqual(one(taken.found, "takes the one of LM_API_TOKEN").level, "ok")
+      assert.strictEqual(one(taken.found, "accepts the one in LM_API_TOKEN").level, "ok")
       const refused = yield* diagnose({
         settings,
         api: { ...healthy.api, access: Effect.fail(new Unauthorized({ reason: "Malformed", serverMessage: "no" })) }
@@ -292,7 +292,7 @@ describe("doctor", () => {
     })
   )
 
-  it.effect("tells whether there is a token, and never the token", () =>
+  it.effect("says whether there is a token, and never shows it", () =>
     Effect.gen(function* () {
       const doubles = { ...healthy, settings: { apiToken: Option.some(Redacted.make("sk-secret")) } }
       const { out } = yield* cli(["doctor"], doubles)

@@ -46,7 +46,7 @@ describe("install", () => {
     ["vscode", ".config/Code/User/mcp.json", "servers", { type: "stdio", ...start }],
     ["lmstudio", ".lmstudio/mcp.json", "mcpServers", start]
   ] as const) {
-    it.scoped(`${client}: makes the file, with one entry as this client reads it`, () =>
+    it.scoped(`${client}: creates the file, with one entry as this client reads it`, () =>
       Effect.gen(function* () {
         const { read, run } = yield* inHome()
         const { code, out } = yield* run("install", client)
@@ -61,7 +61,7 @@ describe("install", () => {
     )
   }
 
-  it.scoped("leaves the rest as it is, keeps a copy, and is undone to the letter", () =>
+  it.scoped("leaves the rest as it is, keeps a copy, and is undone byte for byte", () =>
     Effect.gen(function* () {
       const { files, read, run } = yield* inHome({ [desktop]: withOthers })
       const { out } = yield* run("install", "claude-desktop", "--env", "LMS_BRIDGE_TOOLSETS=lean")
@@ -84,7 +84,7 @@ describe("install", () => {
         )
       )
       assert.notInclude(out, "s3cret")
-      assert.match(out, /The file as it was: .*claude_desktop_config\.json\.\d{17}\.bak/)
+      assert.match(out, /Copy of the old file: .*claude_desktop_config\.json\.\d{17}\.bak/)
       const [backup] = (yield* files(".config/Claude")).filter((name) => name.endsWith(".bak"))
       assert.strictEqual(yield* read(`.config/Claude/${backup}`), withOthers)
       yield* run("uninstall", "claude-desktop")
@@ -92,7 +92,7 @@ describe("install", () => {
     }).pipe(scoped)
   )
 
-  it.scoped("writes the value of a variable and does not show it, nor the secrets of an entry that goes", () =>
+  it.scoped("writes the value of a variable without showing it, and does not show the secrets of a removed entry", () =>
     Effect.gen(function* () {
       const args = ["--token", "abc", "postgres://me:hunter2@h/db"]
       const headers = { Authorization: "Bearer xyz" }
@@ -119,7 +119,7 @@ describe("install", () => {
       const before = [yield* read(desktop), yield* files(".config/Claude")]
       const { code, out } = yield* run("install", "claude-desktop")
       assert.strictEqual(code, 0)
-      assert.include(out, "is there already; nothing was changed")
+      assert.include(out, "is already there; nothing was changed")
       assert.deepStrictEqual([yield* read(desktop), yield* files(".config/Claude")], before)
     }).pipe(scoped)
   )
@@ -136,7 +136,7 @@ describe("install", () => {
     }).pipe(scoped)
   )
 
-  it.scoped("brings an old entry of its own up to date, and keeps what was added to it", () =>
+  it.scoped("updates an old entry of its own, and keeps what was added to it", () =>
     Effect.gen(function* () {
       const old = { command: "node", args: ["/old/lms-bridge-mcp.js"], env: { LMSTUDIO_PORT: "4321" } }
       const file = ".cursor/mcp.json"
@@ -149,7 +149,7 @@ describe("install", () => {
     }).pipe(scoped)
   )
 
-  it.scoped("leaves a server of that name that is somebody else's alone, unless it is forced", () =>
+  it.scoped("leaves another program's entry of that name alone, unless forced", () =>
     Effect.gen(function* () {
       const file = ".cursor/mcp.json"
       const text = '{"mcpServers":{"lms-bridge":{"url":"https://example.org"}}}'
@@ -165,10 +165,10 @@ describe("install", () => {
     }).pipe(scoped)
   )
 
-  it.scoped("tells of another entry that starts it too", () =>
+  it.scoped("mentions another entry that starts it, too", () =>
     Effect.gen(function* () {
       const { run } = yield* inHome({ ".cursor/mcp.json": '{"mcpServers":{"local":{"command":"lms-bridge-mcp"}}}' })
-      assert.include((yield* run("install", "cursor")).out, '"local" there starts lms-bridge, too')
+      assert.include((yield* run("install", "cursor")).out, 'The entry "local" starts lms-bridge, too')
     }).pipe(scoped)
   )
 
@@ -187,7 +187,7 @@ describe("install", () => {
     }).pipe(scoped)
   )
 
-  it.scoped("writes a file of UTF-16 as such, beside names of others that are there twice", () =>
+  it.scoped("writes a UTF-16 file as UTF-16, even if other names occur in it twice", () =>
     Effect.gen(function* () {
       const { at, run } = yield* inHome({ ".cursor/mcp.json": "" })
       const fs = yield* FileSystem.FileSystem
@@ -208,24 +208,22 @@ describe("install", () => {
     }).pipe(scoped)
   )
 
-  it.scoped(
-    "does not write a file of which it cannot read every character, or in which its own name is there twice",
-    () =>
-      Effect.gen(function* () {
-        const { at, read, run } = yield* inHome({ ".cursor/mcp.json": "" })
-        const fs = yield* FileSystem.FileSystem
-        const latin = Uint8Array.from([...'{ "x": "gr\u00fcn" }'].map((sign) => sign.charCodeAt(0)))
-        yield* fs.writeFile(at(".cursor/mcp.json"), latin)
-        const odd = yield* run("install", "cursor")
-        assert.notStrictEqual(odd.code, 0)
-        assert.include(odd.err, "Save it as UTF-8")
-        assert.deepStrictEqual(yield* fs.readFile(at(".cursor/mcp.json")), latin)
-        const twice = '{ "mcpServers": { "lms-bridge": { "command": "lms-bridge-mcp" },\n"lms-bridge": {} } }'
-        yield* fs.writeFileString(at(".cursor/mcp.json"), twice)
-        const refused = yield* run("install", "cursor", "--force")
-        assert.include(refused.err, 'line 2: "lms-bridge" is there twice; keep one.')
-        assert.strictEqual(yield* read(".cursor/mcp.json"), twice)
-      }).pipe(scoped)
+  it.scoped("does not write a file with unreadable characters, or with its own name twice", () =>
+    Effect.gen(function* () {
+      const { at, read, run } = yield* inHome({ ".cursor/mcp.json": "" })
+      const fs = yield* FileSystem.FileSystem
+      const latin = Uint8Array.from([...'{ "x": "gr\u00fcn" }'].map((sign) => sign.charCodeAt(0)))
+      yield* fs.writeFile(at(".cursor/mcp.json"), latin)
+      const odd = yield* run("install", "cursor")
+      assert.notStrictEqual(odd.code, 0)
+      assert.include(odd.err, "Save it as UTF-8")
+      assert.deepStrictEqual(yield* fs.readFile(at(".cursor/mcp.json")), latin)
+      const twice = '{ "mcpServers": { "lms-bridge": { "command": "lms-bridge-mcp" },\n"lms-bridge": {} } }'
+      yield* fs.writeFileString(at(".cursor/mcp.json"), twice)
+      const refused = yield* run("install", "cursor", "--force")
+      assert.include(refused.err, 'line 2: "lms-bridge" is there twice; keep one.')
+      assert.strictEqual(yield* read(".cursor/mcp.json"), twice)
+    }).pipe(scoped)
   )
 
   it.scoped("writes through a link, and leaves it a link", () =>
@@ -241,7 +239,7 @@ describe("install", () => {
     }).pipe(scoped)
   )
 
-  it.scoped("says what cannot be asked for", () =>
+  it.scoped("says which values are invalid", () =>
     Effect.gen(function* () {
       const { run } = yield* inHome()
       for (const [args, code, says] of [

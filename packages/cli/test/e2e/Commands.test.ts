@@ -9,7 +9,7 @@ const key = "qwen/qwen3-4b-2507"
 
 describe("the built lms-bridge", () => {
   it.scopedLive(
-    "prints its version in one line, and helps without colours where there is no terminal",
+    "prints its version in one line, and its help without colours where there is no terminal",
     () =>
       Effect.gen(function* () {
         const { run } = yield* world
@@ -126,7 +126,7 @@ describe("the built lms-bridge", () => {
   )
 
   it.scopedLive(
-    "stops and starts the server by `lms`",
+    "stops and starts the server with `lms`",
     () =>
       Effect.gen(function* () {
         const { run, simulator } = yield* world
@@ -185,7 +185,7 @@ describe("the built lms-bridge", () => {
         assert.include(ill.stdout, simulator.baseUrl)
         assert.include(ill.stdout, simulator.lmsBinary)
         assert.match(ill.stdout, /^ok +servers +filesystem starts, \d+ tools$/m)
-        assert.match(ill.stdout, /^wrong +servers .*"broken"/m)
+        assert.match(ill.stdout, /^error +servers .*"broken"/m)
 
         const well = `${home}/well.json`
         yield* Effect.promise(() =>
@@ -197,14 +197,14 @@ describe("the built lms-bridge", () => {
 
         const alone = yield* run(["doctor"], { LMSTUDIO_BASE_URL: yield* closedAddress, LMS_BRIDGE_RETRIES: "0" })
         assert.strictEqual(alone.code, 3, alone.stdout)
-        assert.match(alone.stdout, /^wrong +LM Studio .*Start its server/m)
+        assert.match(alone.stdout, /^error +LM Studio .*Start its server/m)
         assert.deepStrictEqual(processesAtHome(home), [])
       }).pipe(Effect.provide(platform)),
     patience
   )
 
   it.scopedLive(
-    "serve over HTTP ends with 0 when it is told to end, which is how a server ends",
+    "serve over HTTP ends with 0 on SIGTERM, the normal end of a server",
     () =>
       Effect.gen(function* () {
         const { start } = yield* world
@@ -220,7 +220,7 @@ describe("the built lms-bridge", () => {
   )
 
   it.scopedLive(
-    "simulate says where it is, answers there, and is gone with its files on SIGTERM",
+    "simulate prints its address, answers there, and is gone with its files on SIGTERM",
     () =>
       Effect.gen(function* () {
         const { run, start } = yield* world
@@ -240,7 +240,7 @@ describe("the built lms-bridge", () => {
   )
 
   it.scopedLive(
-    "simulate plays a script, and says what is wrong with one that makes no sense",
+    "simulate plays a script, and says what is wrong with an invalid one",
     () =>
       Effect.gen(function* () {
         const { home, run, start } = yield* world
@@ -265,7 +265,7 @@ describe("the built lms-bridge", () => {
   )
 
   it.scopedLive(
-    "serve speaks MCP on stdout and nothing else, and ends with its input",
+    "serve writes nothing but MCP to stdout, and ends with its input",
     () =>
       Effect.gen(function* () {
         const { home, start } = yield* world

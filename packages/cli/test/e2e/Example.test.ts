@@ -18,7 +18,7 @@ const run = (args: ReadonlyArray<string>, env: Readonly<Record<string, string>>)
 
 describe("docs/examples/run-agent.ts", () => {
   it.scopedLive(
-    "compiles against the library's entry points and prints what the model answered",
+    "compiles against the library's entry points and prints the model's answer",
     () =>
       Effect.gen(function* () {
         const { env, home, notes, simulator } = yield* world

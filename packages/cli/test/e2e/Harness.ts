@@ -16,10 +16,10 @@ export const platform = NodeContext.layer
 export const patience = 120_000
 
 const root = fileURLToPath(new URL("../../../../", import.meta.url))
-/** What the build makes of this package. */
+/** The built program of this package. */
 export const bundle = join(root, "packages", "cli", "dist", "lms-bridge.js")
 
-/** Builds when something has changed since the last time; does nothing when not. */
+/** Builds if something has changed since the last build. */
 const ready = new Promise<void>((resolve, reject) => {
   execFile(process.execPath, [join(root, "scripts", "setup.mjs")], { cwd: root }, (error, _, stderr) =>
     error === null ? resolve() : reject(new Error(`the build failed:\n${stderr}`))
@@ -96,7 +96,7 @@ export const world = Effect.gen(function* () {
     const closed = new Promise<Result>((resolve) => {
       child.once("close", (code) => resolve({ code, stdout, stderr }))
     })
-    /** Waits until it has printed what is wanted; fails at once when it has ended without. */
+    /** Waits until it has printed what is wanted; fails at once if it ends without. */
     const untilStdout = (holds: (text: string) => boolean) =>
       Effect.raceFirst(
         Effect.repeat(

@@ -19,7 +19,7 @@ const decode = Schema.decode(
 
 describe("the built program, entered in a client", () => {
   it.scopedLive(
-    "is started by its entry without a shell, a search path or a home, and answers",
+    "starts from its entry without a shell, a search path or a home, and answers",
     () =>
       Effect.gen(function* () {
         const fs = yield* FileSystem.FileSystem

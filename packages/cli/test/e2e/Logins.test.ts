@@ -36,7 +36,7 @@ const pageIn = (stderr: string) => /^http:\S+(?=\n)/m.exec(stderr)?.[0] ?? ""
 
 describe("logins of the built lms-bridge", () => {
   it.scopedLive(
-    "are made in the browser, used by later commands, and given up again, and no secret is ever printed",
+    "are made in the browser, used by later commands, and revoked, and no secret is ever printed",
     () =>
       Effect.gen(function* () {
         const { printed, run, server } = yield* withServer
@@ -48,7 +48,7 @@ describe("logins of the built lms-bridge", () => {
         const login = yield* run("mcp", "login", "tickets")
         assert.strictEqual(login.stdout, "Logged in to tickets: 1 tool.\n", login.stderr)
         assert.strictEqual(login.code, 0)
-        assert.include(login.stderr, "Log in to tickets in the browser. If none has opened, open this page:\nhttp:")
+        assert.include(login.stderr, "Log in to tickets in the browser. If it did not open, open this page:\nhttp:")
         assert.strictEqual((yield* run("mcp", "call", "tickets", "whoami")).stdout, "client-1\n")
         assert.include((yield* run("mcp", "ls", "--json")).stdout, '"login":"done"')
 
@@ -61,7 +61,7 @@ describe("logins of the built lms-bridge", () => {
   )
 
   it.scopedLive(
-    "wait with --no-browser for somebody to open the page, and take nothing from a page that is not theirs",
+    "wait with --no-browser for somebody to open the page, and ignore requests that do not belong to the login",
     () =>
       Effect.gen(function* () {
         const { run, server, start } = yield* withServer

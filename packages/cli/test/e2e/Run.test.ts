@@ -15,7 +15,7 @@ const longAnswer = Array.from({ length: 400 }, (_, index) => `word${index}`).joi
 
 describe("lms-bridge run", () => {
   it.scopedLive(
-    "lets the model use a real MCP server, and prints the answer alone on stdout",
+    "lets the model use a real MCP server, and prints only the answer on stdout",
     () =>
       Effect.gen(function* () {
         const { home, notes, run, simulator } = yield* world
@@ -137,7 +137,7 @@ describe("lms-bridge run", () => {
   )
 
   it.scopedLive(
-    "names file and line of an mcp.json that is no JSON, and leaves the file as it is",
+    "names file and line of an mcp.json that is not JSON, and leaves the file as it is",
     () =>
       Effect.gen(function* () {
         const { env, home, run } = yield* world
@@ -177,7 +177,7 @@ describe("lms-bridge run", () => {
           assert.strictEqual(code, expected, stderr)
           assert.match(
             stderr,
-            /^lms-bridge: What was done is kept\. Go on with: lms-bridge runs resume run_\w+\nInterrupted\.\n$/
+            /^lms-bridge: What was done is kept\. Continue with: lms-bridge runs resume run_\w+\nInterrupted\.\n$/
           )
           assert.deepStrictEqual(processesAtHome(home), [])
           yield* simulator.control.seen.pipe(
@@ -193,7 +193,7 @@ describe("lms-bridge run", () => {
   }
 
   it.scopedLive(
-    "goes on when an MCP server is killed in the middle of a call, and tells the model",
+    "continues when an MCP server is killed in the middle of a call, and tells the model",
     () =>
       Effect.gen(function* () {
         const { home, simulator, start } = yield* world
@@ -218,7 +218,7 @@ describe("lms-bridge run", () => {
   )
 
   it.scopedLive(
-    "stops quietly with 141 when nobody reads its output any more",
+    "stops quietly with 141 when its output is closed",
     () =>
       Effect.gen(function* () {
         const { home, simulator, start } = yield* world

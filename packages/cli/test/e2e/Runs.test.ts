@@ -25,7 +25,7 @@ const longAnswer = Array.from({ length: 400 }, (_, index) => `word${index}`).joi
 
 describe("a run that was killed with kill -9", () => {
   it.scopedLive(
-    "is taken up without repeating what was done, and without what may have been done unless somebody says so",
+    "resumes without repeating finished calls, and repeats a call that may have taken effect only if allowed",
     () =>
       Effect.gen(function* () {
         const { home, run, simulator, start } = yield* world
@@ -48,7 +48,7 @@ describe("a run that was killed with kill -9", () => {
           })
           program.child.kill("SIGKILL")
           yield* program.ended
-          // the guard ends the servers of a program that cannot do it any more
+          // the guard ends the servers of a program that was killed
           yield* Effect.repeat(
             Effect.delay(
               Effect.sync(() => processesAtHome(home).length),
@@ -95,13 +95,13 @@ describe("a run that was killed with kill -9", () => {
 
 describe("a run that a budget or a person stopped", () => {
   it.scopedLive(
-    "goes on with the very command that its ending says",
+    "continues with the command that its ending suggests",
     () =>
       Effect.gen(function* () {
         const { notes, run, simulator, start } = yield* world
         const reads = { toolCalls: [{ name: "read_text_file", arguments: { path: `${notes}/bees.md` } }] }
         const goOn = (stderr: string) =>
-          /Go on with: lms-bridge (.*)$/m.exec(stderr)?.[1]?.split(" ") ?? assert.fail(stderr)
+          /Continue with: lms-bridge (.*)$/m.exec(stderr)?.[1]?.split(" ") ?? assert.fail(stderr)
         yield* simulator.control.scriptModel([reads, { text: "Something about bees." }])
         const ended = yield* run(["run", "What do bees like?", "--mcp", "filesystem", "--max-rounds", "1"])
         assert.deepStrictEqual([ended.code, ended.stdout], [5, "Something about bees.\n"], ended.stderr)
@@ -136,7 +136,7 @@ describe("a run that a budget or a person stopped", () => {
 
 describe("a recording", () => {
   it.scopedLive(
-    "is played by a program that has neither a model nor servers",
+    "is replayed without a model and without servers",
     () =>
       Effect.gen(function* () {
         const { home, notes, run } = yield* world

@@ -54,13 +54,13 @@ const status = (url: string, init: RequestInit = {}) =>
     )
   )
 
-/** A task that a model takes a second over. */
+/** A task that takes the model a second. */
 const slowly = [{ text: "There are two notes.", delayMs: 1500 }]
 const task = { name: "autonomous_with_mcp", arguments: { mcp_name: "filesystem", task: "List the files" } }
 
 describe("the built server over HTTP", () => {
   it.scopedLive(
-    "lets in who has the token and no page of another site, and knows its sessions",
+    "accepts clients with the token, refuses pages of other sites, and knows its sessions",
     () =>
       Effect.gen(function* () {
         const { url } = yield* serving(yield* world, { LMS_BRIDGE_HTTP_TOKEN: "s3cret" })
@@ -86,7 +86,7 @@ describe("the built server over HTTP", () => {
   )
 
   it.scopedLive(
-    "is not to be had by other machines without a token",
+    "does not serve other machines without a token",
     () =>
       Effect.gen(function* () {
         const { run } = yield* world
@@ -98,7 +98,7 @@ describe("the built server over HTTP", () => {
   )
 
   it.scopedLive(
-    "stopped by SIGTERM in mid-run, answers the call, takes no other, and ends with 0",
+    "stopped by SIGTERM during a run, answers the call, accepts no other, and ends with 0",
     () =>
       Effect.gen(function* () {
         const here = yield* world
@@ -131,7 +131,7 @@ describe("the built server over HTTP", () => {
   )
 
   it.scopedLive(
-    "knows after a restart what was run before",
+    "knows earlier runs after a restart",
     () =>
       Effect.gen(function* () {
         const here = yield* world

@@ -1,4 +1,4 @@
-// An MCP server over stdio with as many tools as it is told: `node manyTools.mjs NAME COUNT`. It writes every call that
+// An MCP server over stdio with as many tools as asked for: `node manyTools.mjs NAME COUNT`. It writes every call that
 // arrives to the file CALLS, and takes DELAY milliseconds for it.
 import { appendFileSync } from "node:fs"
 import { setTimeout } from "node:timers/promises"

@@ -23,14 +23,14 @@ const line = (...args: ReadonlyArray<string>) => Either.getOrThrow(normalize(...
 const refusal = (...args: ReadonlyArray<string>) => Either.getOrThrow(Either.flip(normalize(...args))).message
 
 describe("Arguments", () => {
-  it("puts options first and arguments behind a dash pair, wherever they stood", () => {
+  it("puts options first and arguments after `--`, wherever they were", () => {
     const expected = ["models", "load", "--ttl", "5m", "--json", "true", "--", "qwen"]
     assert.deepStrictEqual(line("models", "load", "qwen", "--ttl", "5m", "--json"), expected)
     assert.deepStrictEqual(line("models", "load", "--ttl=5m", "qwen", "--json"), expected)
     assert.deepStrictEqual(line("models", "load", "--ttl", "5m", "--json", "--", "qwen"), expected)
   })
 
-  it("says flags explicitly, so that they leave the next argument alone", () => {
+  it("makes flags explicit, so that they do not take the next argument", () => {
     assert.deepStrictEqual(line("models", "load", "--json", "yes"), ["models", "load", "--json", "true", "--", "yes"])
     assert.deepStrictEqual(line("models", "load", "--json=false", "a"), [
       "models",
@@ -49,14 +49,14 @@ describe("Arguments", () => {
     assert.include(refusal("--json", "models", "load", "a"), "There is no option --json")
   })
 
-  it("refuses an option without its value, and does not take the next option for it", () => {
+  it("refuses an option without a value, and does not take the next option for the value", () => {
     assert.include(refusal("models", "load", "a", "--ttl"), "--ttl needs a value")
     assert.include(refusal("models", "load", "a", "--with", "--json"), "--with needs a value")
     assert.include(refusal("models", "load", "a", "--with", "--", "b"), "--with needs a value")
     assert.include(refusal("models", "load", "a", "--json=maybe"), "--json takes no value")
   })
 
-  it("takes values that look like options or hold an equals sign when they are attached", () => {
+  it("accepts attached values that look like options or contain an equals sign", () => {
     assert.deepStrictEqual(line("models", "load", "--with=--x", "--with=a=b", "n"), [
       "models",
       "load",
@@ -74,16 +74,16 @@ describe("Arguments", () => {
     assert.strictEqual(refusal("models", "lode"), 'There is no command "models lode". See `lms-bridge models --help`.')
   })
 
-  it("takes a dash, a negative number and the name of a command for arguments", () => {
+  it("treats a dash, a negative number and the name of a command as arguments", () => {
     assert.deepStrictEqual(line("models", "load", "-", "-1", "models"), ["models", "load", "--", "-", "-1", "models"])
   })
 
-  it("lets options of every command stand before the command", () => {
+  it("accepts the options of every command before the command", () => {
     assert.deepStrictEqual(line("--wizard", "models", "load", "a"), ["models", "load", "--wizard", "true", "--", "a"])
     assert.deepStrictEqual(line("--help"), ["--help", "true"])
   })
 
-  it("takes the log level out of the line, wherever it stands, and refuses one that does not exist", () => {
+  it("removes the log level from the line, wherever it is, and refuses an unknown one", () => {
     for (const words of [
       ["--log-level", "debug", "models", "load", "a"],
       ["models", "load", "a", "--log-level=debug"]

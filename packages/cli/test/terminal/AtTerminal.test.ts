@@ -62,7 +62,7 @@ describe("questions of MCP servers at the terminal", () => {
           "meal (a number; may be empty)\n  1  Vegetables\n  2  Fish",
           "Give a number from 1 to 2.",
           "meal (a number; may be empty)\n  1  Vegetables\n  2  Fish",
-          "days (numbers, with commas between; may be empty)\n  1  Monday\n  2  tu"
+          "days (numbers, comma-separated; may be empty)\n  1  Monday\n  2  tu"
         ].join("\n")
       )
     })
@@ -76,13 +76,13 @@ describe("questions of MCP servers at the terminal", () => {
     })
   )
 
-  it.effect("are put to nobody where there is no terminal", () =>
+  it.effect("are asked of nobody where there is no terminal", () =>
     Effect.gen(function* () {
       assert.strictEqual((yield* asking(booking)).out, "nobody")
     })
   )
 
-  it.effect("show the whole address of a page, without what a terminal would obey", () =>
+  it.effect("show the whole address of a page, without control characters", () =>
     Effect.gen(function* () {
       const page = {
         _tag: "Page",

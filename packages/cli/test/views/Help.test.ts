@@ -8,7 +8,7 @@ import { cli } from "../OverDoubles.ts"
 const help = (...path: ReadonlyArray<string>) => Effect.runPromise(cli([...path, "--help"]))
 
 describe("help", () => {
-  it("is there for the whole, with every command and the exit codes", async ({ expect }) => {
+  it("has an overview with every command and the exit codes", async ({ expect }) => {
     const { code, err, out } = await help()
     expect(code).toBe(0)
     expect(err).toBe("")
@@ -17,21 +17,21 @@ describe("help", () => {
     await expect(`${out}\n`).toMatchFileSnapshot("__snapshots__/help.txt")
   })
 
-  it("is there for every command, on stdout and without colours where there is no terminal", async ({ expect }) => {
+  it("has a page for every command, on stdout and without colours where there is no terminal", async ({ expect }) => {
     const pages: Array<string> = []
     for (const path of Cli.commands) {
       const { code, out } = await help(...path)
       expect(code, path.join(" ")).toBe(0)
       expect(out).not.toContain("\u001b")
-      pages.push(out.split("Every command takes")[0]?.trimEnd() ?? "")
+      pages.push(out.split("Every command accepts")[0]?.trimEnd() ?? "")
     }
     await expect(`${pages.join("\n\n---\n\n")}\n`).toMatchFileSnapshot("__snapshots__/commands.txt")
   })
 
-  it("shows the whole usage, with what options take and what holds without them", async ({ expect }) => {
+  it("shows the whole usage, with the values and defaults of options", async ({ expect }) => {
     const { out } = await help("run")
     expect(out).toContain("  lms-bridge run [--mcp NAME]... [--all-mcps]")
-    expect(out).toMatch(/Without it LMS_BRIDGE_MAX_ROUNDS \(50\)\. A whole number from 1 to 10000\./)
+    expect(out).toMatch(/Default: LMS_BRIDGE_MAX_ROUNDS \(50\)\. A whole number from 1 to 10000\./)
     expect(out).not.toContain("user-defined")
     expect((await help("mcp", "call")).out).toContain("  lms-bridge mcp call ")
     expect((await help("models")).out).toContain("  lms-bridge models COMMAND ...")

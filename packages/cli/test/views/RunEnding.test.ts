@@ -55,37 +55,35 @@ describe("what is said at the end of a run", () => {
   it.each<readonly [BudgetKind, string]>([
     [
       "rounds",
-      `its 50 rounds are used up; this is the best answer so far. Go on with: lms-bridge runs resume ${testRunId} --max-rounds 100`
+      `its 50 rounds are used up; this is the best answer so far. Continue with: lms-bridge runs resume ${testRunId} --max-rounds 100`
     ],
     [
       "wall-time",
-      `its time of 10 min is up; this is the best answer so far. Go on with: lms-bridge runs resume ${testRunId} --timeout 1200s`
+      `its time of 10 min is up; this is the best answer so far. Continue with: lms-bridge runs resume ${testRunId} --timeout 1200s`
     ],
     [
       "tool-calls",
-      `its 200 tool calls are used up; this is the best answer so far. Go on with: lms-bridge runs resume ${testRunId} --max-tool-calls 400`
+      `its 200 tool calls are used up; this is the best answer so far. Continue with: lms-bridge runs resume ${testRunId} --max-tool-calls 400`
     ],
     [
       "tokens",
-      `it has used 110 tokens and may use 1000; this is the best answer so far. Go on with: lms-bridge runs resume ${testRunId} --max-total-tokens 2000`
+      `it has used 110 tokens and may use 1000; this is the best answer so far. Continue with: lms-bridge runs resume ${testRunId} --max-total-tokens 2000`
     ],
     [
       "result-bytes",
-      `its tools have returned 0 bytes and may return 4000; this is the best answer so far. Go on with: lms-bridge runs resume ${testRunId} --max-total-bytes 8000`
+      `its tools have returned 0 bytes and may return 4000; this is the best answer so far. Continue with: lms-bridge runs resume ${testRunId} --max-total-bytes 8000`
     ]
   ])("names the budget of %s and the command that gives twice as much", (budget, expected) => {
-    assert.deepStrictEqual(said(outcome("so far", { status: "budget", budget })), [
-      `The run was ended because ${expected}`
-    ])
+    assert.deepStrictEqual(said(outcome("so far", { status: "budget", budget })), [`The run ended because ${expected}`])
   })
 
-  it("suggests more than was used, which one request or one result can carry far beyond the limit", () => {
+  it("suggests more than was used, which can far exceed the limit after one request or result", () => {
     const budgets = { ...task.budgets, tokens: 100, resultBytes: 50, wallMillis: 2000 }
     const usage = { inputTokens: 489, outputTokens: 8 }
     const [tokens] = said(outcome("", { status: "budget", budget: "tokens", usage }), [], { changes: { budgets } })
     assert.strictEqual(
       tokens,
-      `The run was ended because it has used 497 tokens and may use 100; there is no answer yet. Go on with: lms-bridge runs resume ${testRunId} --max-total-tokens 994`
+      `The run ended because it has used 497 tokens and may use 100; there is no answer yet. Continue with: lms-bridge runs resume ${testRunId} --max-total-tokens 994`
     )
     const result: AgentEventBody = {
       _tag: "ToolCallFinished",
@@ -110,28 +108,28 @@ describe("what is said at the end of a run", () => {
         { rounds: 1, wallMillis: 1, toolCalls: 0, tokens: 497, resultBytes: 0 },
         { ...budgets, tokens: 200 }
       ),
-      "it has used 497 tokens and may use 200. Give it more, for example --max-total-tokens 994."
+      "it has used 497 tokens and may use 200. Raise the limit, for example with --max-total-tokens 994."
     )
   })
 
-  it("offers nothing that cannot be: a run that is not kept, more rounds than there may be, an answer that is none", () => {
+  it("offers nothing impossible: no run that is not kept, no more rounds than allowed, no empty answer", () => {
     const [line] = said(outcome(" ", { status: "budget", budget: "rounds" }), [], { kept: false })
-    assert.strictEqual(line, "The run was ended because its 50 rounds are used up; there is no answer yet.")
+    assert.strictEqual(line, "The run ended because its 50 rounds are used up; there is no answer yet.")
     const [most] = said(outcome("a", { status: "budget", budget: "rounds" }), [], {
       changes: { budgets: { ...task.budgets, rounds: 9000 } }
     })
     assert.include(most, "--max-rounds 10000")
   })
 
-  it("tells why a run failed, and goes on only from one in which something was done", () => {
+  it("says why a run failed, and offers to continue only a run in which something was done", () => {
     const failed = outcome("", { status: "failed", problem: { tag: "StreamCut", message: "The connection broke." } })
-    assert.deepStrictEqual(said(failed), [`The connection broke. Go on with: lms-bridge runs resume ${testRunId}`])
+    assert.deepStrictEqual(said(failed), [`The connection broke. Continue with: lms-bridge runs resume ${testRunId}`])
     assert.deepStrictEqual(RunEnding.lines(justBegun, failed, { kept: true }), ["The connection broke."])
     assert.match(said(outcome("a", { status: "stalled" }))[0] ?? "", /circles/)
     assert.deepStrictEqual(RunEnding.interrupted(justBegun), [])
   })
 
-  it("tells of a cut answer, of one that is not the JSON that was wanted, and of calls that nobody could allow", () => {
+  it("mentions an answer that was cut off, one that is not the required JSON, and calls that nobody could allow", () => {
     assert.match(said(outcome("so", { cut: true }))[0] ?? "", /cut.*--max-tokens/)
     const lines = said(
       outcome("no json", { status: "budget", budget: "rounds" }),
@@ -147,7 +145,7 @@ describe("what is said at the end of a run", () => {
     assert.strictEqual(lines.length, 3)
   })
 
-  it("says how to go on with a call allowed, by what the run still can", () => {
+  it("says how to continue with a call allowed, by resuming or by following up", () => {
     const refused: AgentEventBody = {
       _tag: "ToolCallRefused",
       callId: "1",
@@ -158,15 +156,15 @@ describe("what is said at the end of a run", () => {
     }
     const last = (end: Partial<AgentOutcome>, kept = true, more: ReadonlyArray<AgentEventBody> = []) =>
       said(outcome("a", end), [refused, ...more], { kept }).at(-1) ?? ""
-    const goOn = "To go on with it allowed: lms-bridge runs"
-    // one that is done cannot be resumed
+    const goOn = "To continue with it allowed: lms-bridge runs"
+    // a finished run cannot be resumed
     assert.include(last({}), `${goOn} follow ${testRunId} "TASK" --allow write_file`)
     assert.include(
       last({ status: "budget", budget: "rounds" }),
       `${goOn} resume ${testRunId} --max-rounds 100 --allow write_file`
     )
     assert.notInclude(last({}, false), "runs")
-    // what was refused before it was taken up again is past
+    // calls refused before it was resumed no longer count
     assert.strictEqual(last({}, true, [{ _tag: "RunResumed", task }]), "")
   })
 })

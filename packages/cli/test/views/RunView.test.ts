@@ -57,12 +57,12 @@ describe("RunView", () => {
     assert.notInclude(lines(...run).join("\n"), "It says hello.")
   })
 
-  it("says that a run without servers has no tools, and how to give it some", () => {
+  it("says that a run without servers has no tools, and how to add some", () => {
     const task = { task: "x", servers: { _tag: "None" }, budgets: { rounds: 1, wallMillis: 1, toolCalls: 1 } } as const
     assert.match(lines({ _tag: "RunStarted", task })[0] ?? "", /^tools +none; --mcp NAME or --all-mcps/)
   })
 
-  it("tells of missing servers, refused and failed calls, failed requests, notes and budgets", () => {
+  it("shows missing servers, refused and failed calls, failed requests, notes and budgets", () => {
     const text = lines(
       { _tag: "ServersReady", ready: [], missing: [{ server: "git", problem: { tag: "X", message: "it ended." } }] },
       { _tag: "RoundStarted", round: 3, final: true },
@@ -90,13 +90,13 @@ describe("RunView", () => {
     )
     assert.deepStrictEqual(text, [
       "servers  without git: it ended.",
-      "round    3, the last one, without tools",
+      "round    3, the last request, without tools",
       "  ✗ cut off",
       "  ✗ rm was not run (not allowed): not allowed here",
       "  ✗ t failed after 5 ms: no such file",
       "  · told the model: Go on.",
       "  · Nothing is excluded.",
-      "budget   its rounds are used up; the model is asked for its best answer"
+      "budget   all rounds are used; the model is asked for its best answer"
     ])
   })
 
@@ -108,7 +108,7 @@ describe("RunView", () => {
     )
   })
 
-  it("tells what was done to fit the context", () => {
+  it("shows what was done to fit the context", () => {
     const account = { contextLength: 4096, system: 1, tools: 1, history: 1, reserve: 1, free: 1 }
     assert.deepStrictEqual(
       lines(
@@ -119,7 +119,7 @@ describe("RunView", () => {
     )
   })
 
-  it("keeps every line within the width and free of what a terminal would obey", () => {
+  it("keeps every line within the width and free of control characters", () => {
     const hostile = "\u001b[2J" + "x".repeat(500) + "\n\u009b31m"
     const [, shown] = play(
       [
@@ -139,19 +139,19 @@ describe("RunView", () => {
     }
   })
 
-  it("says what is prepared once, however often its progress changes", () => {
+  it("says only once what is being prepared, however often its progress changes", () => {
     const preparing = (progress: number): AgentEventBody => ({ _tag: "Preparing", what: "loading qwen", progress })
     const [state, shown] = play([preparing(0.1), preparing(0.5)])
     assert.deepStrictEqual(shown, ["  · loading qwen"])
     assert.include(RunView.status(state, 1000, style), "loading qwen 50 %")
   })
 
-  it("has a passing line with what is going on and since when, and none after the end", () => {
+  it("has a status line with what is happening and since when, and none after the end", () => {
     const [writing] = play([
       { _tag: "RoundStarted", round: 1, final: false },
       { _tag: "TextDelta", text: "hello" }
     ])
-    assert.include(RunView.status(writing, 2500, style), "round 1: the model writes, 5 characters, 2.5 s")
+    assert.include(RunView.status(writing, 2500, style), "round 1: the model is writing, 5 characters, 2.5 s")
     const call = (callId: string, tool: string): AgentEventBody => ({
       _tag: "ToolCallStarted",
       callId,
@@ -166,7 +166,7 @@ describe("RunView", () => {
     assert.strictEqual(RunView.status(RunView.initial, 0, style), "")
   })
 
-  it("tells of circles, and of long results that are shown in part", () => {
+  it("mentions stalls, and long results that are shown in part", () => {
     const [stalled, long] = lines(
       { _tag: "Stalled", step: "withhold", tool: "read", text: "…" },
       {
@@ -181,11 +181,11 @@ describe("RunView", () => {
         artifact: "r1"
       }
     )
-    assert.include(stalled, "went round in circles with read: it is taken away for two rounds")
+    assert.include(stalled, "goes in circles with read: the tool is withheld for two rounds")
     assert.include(long, "read 1.9 MiB in 5 ms, shown in part and kept as r1")
   })
 
-  it("uses colours only when it may", () => {
+  it("uses colours only where they are wanted", () => {
     assert.notInclude(lines(...run).join("\n"), "\u001b")
     assert.include(play(run, { palette: Palette.colored, width: 100 })[1].join("\n"), "\u001b[1m")
   })

@@ -24,7 +24,7 @@ describe("Words", () => {
     assert.deepStrictEqual([Words.count(1, "tool"), Words.count(0, "retry", "retries")], ["1 tool", "0 retries"])
   })
 
-  it("leaves nothing of a foreign text that a terminal would obey", () => {
+  it("leaves no control characters in a foreign text", () => {
     assert.strictEqual(Words.oneLine("a\u001b[2Jb\r\nc\u009bd\u202ee"), "a [2Jb c d e")
     assert.strictEqual(Words.harmless("a\u001b]0;title\u0007\n\tb"), "a]0;title\n\tb")
     assert.notMatch(Words.json({ text: "\u001b[31m\u009b" }, 100), /[\u0000-\u001f\u007f-\u009f]/)
@@ -38,7 +38,7 @@ describe("Words", () => {
 })
 
 describe("Table", () => {
-  it("aligns columns and leaves out those in which nothing is", () => {
+  it("aligns columns and leaves out empty ones", () => {
     assert.strictEqual(
       Table.render(
         ["NAME", "NOTHING", "SIZE"],

@@ -88,7 +88,7 @@ describe("runs", () => {
         "toolCalls[0].tool": "list_directory",
         "toolCalls[0].uncertain": true
       })
-      assert.match(textOf(cancelled), /Not known is whether this took effect, .*: list_directory\./)
+      assert.match(textOf(cancelled), /It is not known whether this took effect, .*: list_directory\./)
     }).pipe(Effect.provide(runs([...aRun.slice(0, 6), { _tag: "Never" }])))
   )
 

@@ -1,5 +1,5 @@
 /**
- * `mcp call`: one call of one tool by hand. What it returns goes to stdout.
+ * `mcp call`: calls one tool and prints its result to stdout.
  */
 import * as Args from "@effect/cli/Args"
 import * as Command from "@effect/cli/Command"
@@ -18,15 +18,15 @@ import * as Withheld from "../../views/Withheld.ts"
 import * as Words from "../../views/Words.ts"
 
 export const command = Command.make("call", {
-  name: Args.text({ name: "NAME" }).pipe(Args.withDescription("A server of your mcp.json.")),
-  tool: Args.text({ name: "TOOL" }).pipe(Args.withDescription("A tool of it; `mcp tools NAME` lists them.")),
+  name: Args.text({ name: "NAME" }).pipe(Args.withDescription("A server in your mcp.json.")),
+  tool: Args.text({ name: "TOOL" }).pipe(Args.withDescription("One of its tools; `mcp tools NAME` lists them.")),
   args: Args.text({ name: "JSON" }).pipe(
-    Args.withDescription('Its arguments as a JSON object, for example \'{"path":"notes.md"}\'; without it none.'),
+    Args.withDescription('The arguments as a JSON object, for example \'{"path":"notes.md"}\'; none by default.'),
     Args.optional
   ),
   json: SharedOptions.json("Print the whole result as JSON.")
 }).pipe(
-  Command.withDescription("Call a tool of an MCP server by hand."),
+  Command.withDescription("Call one tool of an MCP server."),
   Command.withHandler(
     Effect.fnUntraced(function* ({ args, json, name, tool }) {
       const screen = yield* Screen
@@ -36,10 +36,10 @@ export const command = Command.make("call", {
         )
       )
       const registry = yield* McpRegistry
-      // who opens the connection is who can be asked something later
+      // a server asks the person for whom its connection was opened
       const tools = yield* AtTerminal.attended(registry.tools(name))
       const withheld = (yield* Withheld.of(name))?.withheld.includes(tool) === true
-      // the registry says best why a tool is withheld
+      // the registry says why a tool is withheld
       const fitting = withheld ? given : yield* fit(yield* toolOf(tools, name, tool), given)
       const result = yield* registry
         .call(name, tool, fitting, {
@@ -81,7 +81,7 @@ const part = (content: ToolContent): string => {
   }
 }
 
-/** Servers answer an unknown name and unfit arguments each in their own way; here it is told before the call. */
+/** Checked before the call, because servers report unknown names and invalid arguments in different ways. */
 const toolOf = Effect.fnUntraced(function* (tools: ReadonlyArray<McpTool>, server: string, wanted: string) {
   const found = tools.find(({ name }) => name === wanted)
   if (found !== undefined) return found
@@ -92,7 +92,7 @@ const toolOf = Effect.fnUntraced(function* (tools: ReadonlyArray<McpTool>, serve
     tools.map(({ name }) => name)
   )
   const hint =
-    names.length > 0 ? `Did you mean ${names.join(" or ")}?` : `\`lms-bridge mcp tools ${server}\` lists them.`
+    names.length > 0 ? `Did you mean ${names.join(" or ")}?` : `\`lms-bridge mcp tools ${server}\` lists its tools.`
   return yield* new UsageError({ problem: `MCP server "${server}" has no tool "${wanted}". ${hint}` })
 })
 

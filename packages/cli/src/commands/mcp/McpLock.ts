@@ -1,5 +1,5 @@
 /**
- * `mcp lock`: remembers the tools of MCP servers as they are now. From then on others are withheld.
+ * `mcp lock`: records the tools of MCP servers as they are now. Tools that differ later are withheld.
  */
 import * as Args from "@effect/cli/Args"
 import * as Command from "@effect/cli/Command"
@@ -14,12 +14,12 @@ import * as Words from "../../views/Words.ts"
 
 export const command = Command.make("lock", {
   names: Args.text({ name: "NAME" }).pipe(
-    Args.withDescription("Servers of your mcp.json; without any, all that can be used."),
+    Args.withDescription("Servers in your mcp.json; all usable ones by default."),
     Args.repeated
   ),
-  remove: Options.boolean("remove").pipe(Options.withDescription("Take the servers out of the lock again."))
+  remove: Options.boolean("remove").pipe(Options.withDescription("Remove the servers from the lock."))
 }).pipe(
-  Command.withDescription("Remember the tools of MCP servers as they are, and withhold what is not the same later."),
+  Command.withDescription("Record the current tools of MCP servers, and withhold new or changed ones later."),
   Command.withHandler(
     Effect.fnUntraced(function* ({ names, remove }) {
       const screen = yield* Screen
@@ -48,7 +48,7 @@ export const command = Command.make("lock", {
 // internal
 // -----------------------------------------------------------------------------
 
-/** Changes of a server that is locked are for `mcp trust`, where they are seen. */
+/** Changes of a locked server are left to `mcp trust`, which shows them. */
 const locked = Effect.fnUntraced(function* (review: ToolReview) {
   const { lock, server, tools, withheld } = review
   if (review.problem !== undefined) return yield* review.problem
@@ -56,7 +56,7 @@ const locked = Effect.fnUntraced(function* (review: ToolReview) {
     return `${server}: ${Words.count(withheld.length, "tool")} withheld; \`lms-bridge mcp trust ${server}\` shows the change and accepts it`
   }
   if (review.locked && review.removed.length === 0) {
-    return `${server}: ${Words.count(tools.length, "tool")}, locked already in ${lock}`
+    return `${server}: ${Words.count(tools.length, "tool")}, already locked in ${lock}`
   }
   yield* Effect.flatMap(McpRegistry, (registry) => registry.trust(review))
   return `${server}: ${Words.count(tools.length, "tool")} locked in ${lock}`

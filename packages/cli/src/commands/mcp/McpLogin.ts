@@ -14,14 +14,14 @@ import { Screen } from "../../terminal/Screen.ts"
 import * as SharedOptions from "../../options/SharedOptions.ts"
 import * as Words from "../../views/Words.ts"
 
-/** For a person to find their password and the second factor. */
+/** Time for a person to find their password and second factor. */
 const patience = Duration.minutes(5)
 
 export const command = Command.make("login", {
-  name: Args.text({ name: "NAME" }).pipe(Args.withDescription("A remote server of your mcp.json.")),
+  name: Args.text({ name: "NAME" }).pipe(Args.withDescription("A remote server in your mcp.json.")),
   noBrowser: Options.boolean("no-browser").pipe(
     Options.withDescription(
-      "Print the address of the login page and open nothing. The browser must run on this machine."
+      "Print the address of the login page, and open no browser. The browser must run on this machine."
     )
   ),
   timeout: SharedOptions.setting(
@@ -36,7 +36,7 @@ export const command = Command.make("login", {
     Effect.fnUntraced(function* ({ name, noBrowser, timeout }) {
       const screen = yield* Screen
       const registry = yield* McpRegistry
-      // loaded only when it is wanted: it is no part of the other commands
+      // loaded on first use: other commands do without it
       const { open } = yield* Effect.promise(() => import("../../terminal/LoopbackCallback.ts"))
       const show = yield* showing(name, !noBrowser)
       yield* screen.status(`asking ${Words.oneLine(name)} where to log in`)
@@ -64,7 +64,7 @@ const showing = Effect.fnUntraced(function* (name: string, inBrowser: boolean) {
     const opened = inBrowser && (yield* Effect.provideService(open(page), CommandExecutor.CommandExecutor, executor))
     yield* screen.err(
       opened
-        ? `Log in to ${Words.oneLine(name)} in the browser. If none has opened, open this page:`
+        ? `Log in to ${Words.oneLine(name)} in the browser. If it did not open, open this page:`
         : `Open this page in a browser on this machine to log in to ${Words.oneLine(name)}:`
     )
     yield* screen.err(page)

@@ -9,10 +9,10 @@ import { Screen } from "../../terminal/Screen.ts"
 
 export const command = Command.make("logout", {
   name: Args.text({ name: "NAME" }).pipe(
-    Args.withDescription("A server that you logged in to, whether or not it is still in your mcp.json.")
+    Args.withDescription("A server that you logged in to, even if it is no longer in your mcp.json.")
   )
 }).pipe(
-  Command.withDescription("Forget the login to a remote MCP server, and tell its login service."),
+  Command.withDescription("Forget the login to a remote MCP server, and revoke it at the login service."),
   Command.withHandler(
     Effect.fnUntraced(function* ({ name }) {
       const screen = yield* Screen

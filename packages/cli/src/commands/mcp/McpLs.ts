@@ -1,5 +1,5 @@
 /**
- * `mcp ls`: the MCP servers of the user's mcp.json. Starts none of them.
+ * `mcp ls`: lists the MCP servers in the user's mcp.json. Starts none of them.
  */
 import * as Command from "@effect/cli/Command"
 import * as Options from "@effect/cli/Options"
@@ -15,11 +15,11 @@ import * as Table from "../../views/Table.ts"
 
 export const command = Command.make("ls", {
   explain: Options.boolean("explain").pipe(
-    Options.withDescription("Say which files were looked for, which are used, and where each entry is from.")
+    Options.withDescription("Show which files were looked for, which are used, and where each entry comes from.")
   ),
   json: SharedOptions.listingJson
 }).pipe(
-  Command.withDescription("List the MCP servers of your mcp.json."),
+  Command.withDescription("List the MCP servers in your mcp.json."),
   Command.withHandler(
     Effect.fnUntraced(function* ({ explain, json }) {
       const screen = yield* Screen
@@ -46,7 +46,7 @@ export const command = Command.make("ls", {
 
 export const render = (servers: ReadonlyArray<ServerSummary>): string =>
   Table.render(
-    ["SERVER", "STATE", "BY", "TARGET", "VARIABLES", "LOCK", "PROBLEM"],
+    ["SERVER", "STATE", "TRANSPORT", "TARGET", "VARIABLES", "LOCK", "PROBLEM"],
     servers.map((server) => [
       server.name,
       server.state,
@@ -58,7 +58,7 @@ export const render = (servers: ReadonlyArray<ServerSummary>): string =>
     ])
   )
 
-/** Our own places; the files of other programs are many. */
+/** Names our own files, and only counts the many files of other programs. */
 export const lookedFor = (candidates: ReadonlyArray<ConfigCandidate>): string => {
   const own = candidates.filter(({ origin }) => ["setting", "LM Studio", "project", "home", "above"].includes(origin))
   const others = candidates.length - own.length
@@ -66,7 +66,7 @@ export const lookedFor = (candidates: ReadonlyArray<ConfigCandidate>): string =>
   return `${own.map(({ path }) => path).join(", ")}${rest}`
 }
 
-/** Every file that is in use, and what is wrong with one. */
+/** Every file in use, and its problem. */
 export const whereFrom = (candidates: ReadonlyArray<ConfigCandidate>): string => {
   const used = candidates.filter((candidate) => candidate.used)
   return used.length === 0
@@ -87,8 +87,8 @@ const encodeExplanation = Schema.encodeSync(Schema.parseJson(McpExplanation.Expl
 
 const problemOf = ({ login, name, onlyByName = false, problem, state }: ServerSummary) => {
   if (state !== "usable") return problem ?? ""
-  if (onlyByName) return "came with this folder: used only when it is named"
-  return login === "wanted" ? `wants a login: lms-bridge mcp login ${name}` : ""
+  if (onlyByName) return "comes with this folder: used only when it is named"
+  return login === "wanted" ? `needs a login: lms-bridge mcp login ${name}` : ""
 }
 
 const encode = Schema.encodeSync(Schema.parseJson(Schema.Array(ServerSummary)))

@@ -1,5 +1,5 @@
 /**
- * `mcp prompts`: prompts that MCP servers have written already, and one of them with its arguments put in.
+ * `mcp prompts`: lists the prompts of MCP servers, or prints one with its arguments filled in.
  */
 import * as Args from "@effect/cli/Args"
 import * as Command from "@effect/cli/Command"
@@ -17,22 +17,22 @@ import * as McpCall from "./McpCall.ts"
 
 export const command = Command.make("prompts", {
   name: Args.text({ name: "NAME" }).pipe(
-    Args.withDescription("A server of your mcp.json; without it all of them."),
+    Args.withDescription("A server in your mcp.json; all of them by default."),
     Args.optional
   ),
   prompt: Args.text({ name: "PROMPT" }).pipe(
-    Args.withDescription("A prompt of it, which is printed; without it they are listed."),
+    Args.withDescription("The prompt to print; without it, the prompts are listed."),
     Args.optional
   ),
   args: Args.text({ name: "JSON" }).pipe(
     Args.withDescription(
-      'Its arguments as a JSON object of texts, for example \'{"language":"en"}\'; without it none.'
+      'The arguments as a JSON object of strings, for example \'{"language":"en"}\'; none by default.'
     ),
     Args.optional
   ),
-  json: SharedOptions.json("Print the listing, or the prompt, as JSON.")
+  json: SharedOptions.json("Print the list or the prompt as JSON.")
 }).pipe(
-  Command.withDescription("List the prompts of one MCP server, or of all; or print one."),
+  Command.withDescription("List the prompts of one MCP server or of all, or print one prompt."),
   Command.withHandler(
     Effect.fnUntraced(function* ({ args, json, name, prompt }) {
       const screen = yield* Screen
@@ -53,7 +53,7 @@ export const render = (prompts: ReadonlyArray<McpPrompt>, withServer: boolean): 
   prompts.length === 0
     ? "There are no prompts."
     : Table.render(
-        [...(withServer ? ["SERVER"] : []), "PROMPT", "ARGUMENTS", "WHAT IT IS"],
+        [...(withServer ? ["SERVER"] : []), "PROMPT", "ARGUMENTS", "DESCRIPTION"],
         prompts.map((prompt) => [
           ...(withServer ? [prompt.server] : []),
           prompt.name,
@@ -74,7 +74,7 @@ const promptsOf = (server: string) =>
     Effect.scoped
   )
 
-/** Servers answer an unknown name and missing arguments each in their own way; here it is told before. */
+/** Checked first, because servers report unknown names and missing arguments in different ways. */
 const get = Effect.fnUntraced(function* (server: string, wanted: string, args: Readonly<Record<string, string>>) {
   const { getPrompt, prompts } = yield* connection(server)
   const all = yield* prompts
@@ -85,7 +85,9 @@ const get = Effect.fnUntraced(function* (server: string, wanted: string, args: R
       all.map(({ name }) => name)
     )
     const hint =
-      names.length > 0 ? `Did you mean ${names.join(" or ")}?` : `\`lms-bridge mcp prompts ${server}\` lists them.`
+      names.length > 0
+        ? `Did you mean ${names.join(" or ")}?`
+        : `\`lms-bridge mcp prompts ${server}\` lists its prompts.`
     return yield* new UsageError({ problem: `MCP server "${server}" has no prompt "${wanted}". ${hint}` })
   }
   const missing = found.arguments.filter(({ name, required }) => required && !Object.hasOwn(args, name))
@@ -96,7 +98,7 @@ const get = Effect.fnUntraced(function* (server: string, wanted: string, args: R
   return yield* getPrompt(wanted, args)
 }, Effect.scoped)
 
-/** One message is printed alone; several with who says them. */
+/** A single message is printed alone, several with their roles. */
 const renderPrompt = ({ messages }: PromptResult): string => {
   const texts = messages.map(({ content, role }) => ({
     role,
@@ -111,7 +113,9 @@ const decodeArguments = (text: string) =>
   Schema.decode(Schema.parseJson(Schema.Record({ key: Schema.String, value: Schema.String })))(text).pipe(
     Effect.mapError(
       () =>
-        new UsageError({ problem: 'The arguments must be a JSON object of texts, for example \'{"language":"en"}\'.' })
+        new UsageError({
+          problem: 'The arguments must be a JSON object of strings, for example \'{"language":"en"}\'.'
+        })
     )
   )
 

@@ -1,5 +1,5 @@
 /**
- * `mcp resources`: what MCP servers offer to be read, and reading it. What is read goes to stdout as it is.
+ * `mcp resources`: lists the resources of MCP servers, or prints one to stdout unchanged.
  */
 import * as Args from "@effect/cli/Args"
 import * as Command from "@effect/cli/Command"
@@ -26,21 +26,21 @@ import * as Words from "../../views/Words.ts"
 
 export const command = Command.make("resources", {
   name: Args.text({ name: "NAME" }).pipe(
-    Args.withDescription("A server of your mcp.json; without it all of them."),
+    Args.withDescription("A server in your mcp.json; all of them by default."),
     Args.optional
   ),
   uri: Args.text({ name: "URI" }).pipe(
-    Args.withDescription("The address of a resource of it, which is read; without it they are listed."),
+    Args.withDescription("The resource to read; without it, the resources are listed."),
     Args.optional
   ),
   output: Options.text("output").pipe(
-    Options.withDescription("Write what is read to this file; the way to have what is not text."),
+    Options.withDescription("Write the resource to this file; needed for one that is not text."),
     Options.withPseudoName("FILE"),
     Options.optional
   ),
-  json: SharedOptions.json("Print the listing, or all parts of what is read, as JSON.")
+  json: SharedOptions.json("Print the list, or all parts of the resource, as JSON.")
 }).pipe(
-  Command.withDescription("List the resources of one MCP server, or of all; or read one."),
+  Command.withDescription("List the resources of one MCP server or of all, or read one resource."),
   Command.withHandler(
     Effect.fnUntraced(function* ({ json, name, output, uri }) {
       const screen = yield* Screen
@@ -69,13 +69,13 @@ export const command = Command.make("resources", {
 export const render = ({ resources, templates }: Listing, withServer: boolean): string => {
   const all: ReadonlyArray<McpResource> = [
     ...resources,
-    // names in braces say what to put in
+    // names in braces are placeholders
     ...templates.map(({ uriTemplate, ...template }) => ({ ...template, uri: uriTemplate }))
   ]
   return all.length === 0
     ? "There are no resources."
     : Table.render(
-        [...(withServer ? ["SERVER"] : []), "URI", "NAME", "TYPE", "SIZE", "WHAT IT IS"],
+        [...(withServer ? ["SERVER"] : []), "URI", "NAME", "TYPE", "SIZE", "DESCRIPTION"],
         all.map(({ description = "", mimeType = "", name, server, size, title, uri }) => [
           ...(withServer ? [server] : []),
           uri,
@@ -129,11 +129,11 @@ const write = Effect.fnUntraced(function* (
   const screen = yield* Screen
   const [part, ...others] = contents
   if (part === undefined || others.length > 0) {
-    const problem = `${uri} has ${part === undefined ? "nothing in it" : `${contents.length} parts, which do not go into one file; --json prints them`}.`
+    const problem = `${uri} ${part === undefined ? "is empty" : `has ${contents.length} parts, which do not fit into one file; --json prints them`}.`
     return yield* new UsageError({ problem })
   }
   const bytes = yield* Either.mapLeft(bytesOf(part), () => {
-    const detail = "Its server sent it as base64 that is none."
+    const detail = "Its server sent invalid base64."
     return new McpReadFailed({ server, what: "resource", name: uri, reason: "Protocol", detail })
   })
   yield* Effect.flatMap(FileSystem.FileSystem, (files) => files.writeFile(file, bytes)).pipe(

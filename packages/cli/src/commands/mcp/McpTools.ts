@@ -1,5 +1,5 @@
 /**
- * `mcp tools`: the tools of one MCP server, or of all that start.
+ * `mcp tools`: lists the tools of one MCP server, or of all that start.
  */
 import * as Args from "@effect/cli/Args"
 import * as Command from "@effect/cli/Command"
@@ -15,12 +15,12 @@ import * as Withheld from "../../views/Withheld.ts"
 import * as Words from "../../views/Words.ts"
 
 const name = Args.text({ name: "NAME" }).pipe(
-  Args.withDescription("A server of your mcp.json; without it all of them."),
+  Args.withDescription("A server in your mcp.json; all of them by default."),
   Args.optional
 )
 
 export const command = Command.make("tools", { name, json: SharedOptions.listingJson }).pipe(
-  Command.withDescription("List the tools of one MCP server, or of all."),
+  Command.withDescription("List the tools of one MCP server or of all."),
   Command.withHandler(
     Effect.fnUntraced(function* ({ json, name }) {
       const screen = yield* Screen
@@ -41,7 +41,7 @@ export const render = (tools: ReadonlyArray<McpTool>, withServer: boolean): stri
   tools.length === 0
     ? "There are no tools."
     : Table.render(
-        [...(withServer ? ["SERVER"] : []), "TOOL", "ARGUMENTS", "WHAT IT DOES"],
+        [...(withServer ? ["SERVER"] : []), "TOOL", "ARGUMENTS", "DESCRIPTION"],
         tools.map((tool) => [
           ...(withServer ? [tool.server] : []),
           tool.name,
@@ -58,7 +58,7 @@ const toolsOf = (server: string) => Effect.flatMap(McpRegistry, (registry) => re
 
 const allTools = Effect.map(AllServers.listed(toolsOf), (found) => found.flat())
 
-/** Names of the arguments, optional ones with a question mark. */
+/** The names of the arguments, optional ones with a question mark. */
 const parameters = (inputSchema: McpTool["inputSchema"]): string =>
   Option.match(decodeObject(inputSchema), {
     onNone: () => "",

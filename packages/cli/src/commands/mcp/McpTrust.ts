@@ -14,7 +14,7 @@ import * as ToolDiff from "../../views/ToolDiff.ts"
 import * as Words from "../../views/Words.ts"
 
 export const command = Command.make("trust", {
-  name: Args.text({ name: "NAME" }).pipe(Args.withDescription("A server that is locked.")),
+  name: Args.text({ name: "NAME" }).pipe(Args.withDescription("A locked server.")),
   yes: Options.boolean("yes").pipe(Options.withDescription("Accept without asking."))
 }).pipe(
   Command.withDescription("Show how the tools of a locked MCP server have changed, and accept them."),
@@ -30,7 +30,7 @@ export const command = Command.make("trust", {
       }
       if (review.withheld.length + review.removed.length === 0) {
         const all = Words.count(review.tools.length, "tool")
-        return yield* screen.out(Words.oneLine(`${name}: ${all}, nothing has changed since they were trusted.`))
+        return yield* screen.out(Words.oneLine(`${name}: ${all}, unchanged since they were trusted.`))
       }
       const palette = screen.stdoutIsTerminal ? Palette.of(screen) : Palette.plain
       yield* screen.out(yield* ToolDiff.render(review, palette))
@@ -40,7 +40,7 @@ export const command = Command.make("trust", {
         return yield* new Ended({ code: ExitCode.failure })
       }
       yield* registry.trust(review)
-      yield* screen.err(Words.oneLine(`${name} is trusted as it is now, in ${review.lock}.`))
+      yield* screen.err(Words.oneLine(`${name} is trusted as it is now; recorded in ${review.lock}.`))
     })
   )
 )
@@ -52,7 +52,7 @@ export const command = Command.make("trust", {
 const ask = Effect.flatMap(Screen, ({ ask }) =>
   Option.match(ask, {
     onNone: () =>
-      new UsageError({ problem: "Nobody can be asked here. Read the change, and give --yes to accept it." }),
+      new UsageError({ problem: "Nobody can be asked here. Read the changes, and give --yes to accept them." }),
     onSome: (ask) => ask("Do you trust these tools as they are now? [y/N]")
   })
 )

@@ -1,5 +1,5 @@
 /**
- * `models estimate`: the memory that a model would need, by `lms`. Loads nothing.
+ * `models estimate`: asks `lms` how much memory a model would need. Loads nothing.
  */
 import * as Args from "@effect/cli/Args"
 import * as Command from "@effect/cli/Command"
@@ -16,11 +16,11 @@ import * as ModelsLoad from "./ModelsLoad.ts"
 
 export const command = Command.make("estimate", {
   name: Args.text({ name: "NAME" }).pipe(Args.withDescription("The model's key; `models ls` lists them.")),
-  contextLength: ModelsLoad.options.contextLength,
+  contextLength: ModelsLoad.contextLength("The context in tokens."),
   gpu: ModelsLoad.options.gpu,
   json: SharedOptions.json("Print the estimate as JSON.")
 }).pipe(
-  Command.withDescription("The memory that a model would need, and whether it may be loaded now. Loads nothing."),
+  Command.withDescription("Estimate the memory that a model needs, and whether it can be loaded now. Loads nothing."),
   Command.withHandler(
     Effect.fnUntraced(function* ({ contextLength, gpu, json, name }) {
       const screen = yield* Screen
@@ -37,10 +37,10 @@ export const command = Command.make("estimate", {
 export const render = (key: string, { fits, gpuBytes, totalBytes }: LoadEstimate): string =>
   [
     totalBytes === undefined ? key : `${key} needs about ${Words.bytes(totalBytes)}`,
-    ...(gpuBytes === undefined ? [] : [`of it ${Words.bytes(gpuBytes)} on the GPU`]),
+    ...(gpuBytes === undefined ? [] : [`${Words.bytes(gpuBytes)} of it on the GPU`]),
     fits
-      ? "and may be loaded now."
-      : "and will not be loaded: unload other models, ask for a smaller context, or choose a smaller model."
+      ? "and can be loaded now."
+      : "and cannot be loaded now: unload other models, ask for a smaller context, or choose a smaller model."
   ].join(", ")
 
 // -----------------------------------------------------------------------------

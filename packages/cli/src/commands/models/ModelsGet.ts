@@ -1,5 +1,5 @@
 /**
- * `models get`: a model from LM Studio's catalogue or from Hugging Face onto the disk, with its progress.
+ * `models get`: downloads a model from LM Studio's catalogue or from Hugging Face, and shows the progress.
  */
 import * as Args from "@effect/cli/Args"
 import * as Command from "@effect/cli/Command"
@@ -15,11 +15,13 @@ import * as Words from "../../views/Words.ts"
 
 export const command = Command.make("get", {
   name: Args.text({ name: "NAME" }).pipe(
-    Args.withDescription("`owner/name`, a search term, or the URL of a Hugging Face repository; `@quant` may follow.")
+    Args.withDescription(
+      "`owner/name`, a search term or the URL of a Hugging Face repository, with or without `@quant`."
+    )
   ),
-  json: SharedOptions.json("Print the progress and the end as lines of JSON.")
+  json: SharedOptions.json("Print progress and result as JSON, one object per line.")
 }).pipe(
-  Command.withDescription("Download a model. Ctrl-C stops watching; LM Studio itself may go on."),
+  Command.withDescription("Download a model. Ctrl-C stops watching; LM Studio itself may continue."),
   Command.withHandler(
     Effect.fnUntraced(function* ({ json, name }) {
       const screen = yield* Screen
@@ -28,11 +30,11 @@ export const command = Command.make("get", {
       const tell = (progress: GetProgress) => {
         if (json) return screen.out(encode(progress))
         if (progress._tag === "Done") {
-          return screen.out(`${name} is ${progress.alreadyDownloaded ? "downloaded already" : "downloaded"}.`)
+          return screen.out(`${name} is ${progress.alreadyDownloaded ? "already downloaded" : "downloaded"}.`)
         }
         const line = Words.oneLine(`${name}: ${percent(progress.fraction)} ${progress.detail}`, screen.width - 1)
         if (screen.stderrIsTerminal) return screen.status(line)
-        // elsewhere a line for every tenth
+        // without a terminal, one line for every tenth
         const isNew = Math.floor(progress.fraction * 10) > tenth
         tenth = Math.max(tenth, Math.floor(progress.fraction * 10))
         return isNew ? screen.err(line) : Effect.void
@@ -41,7 +43,7 @@ export const command = Command.make("get", {
         Effect.onInterrupt(() =>
           Effect.zipRight(
             screen.status(""),
-            screen.err("LM Studio may go on downloading in the background; its Downloads view stops it.")
+            screen.err("LM Studio may continue downloading in the background; its Downloads view stops it.")
           )
         ),
         Effect.ensuring(screen.status(""))

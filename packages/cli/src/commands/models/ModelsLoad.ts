@@ -1,5 +1,5 @@
 /**
- * `models load` and `models ensure`: a model in memory, verified, with a limit on its idle time.
+ * `models load` and `models ensure`: load a model with an idle limit, and verify it.
  */
 import * as Args from "@effect/cli/Args"
 import * as Command from "@effect/cli/Command"
@@ -17,20 +17,25 @@ import * as Words from "../../views/Words.ts"
 
 const GpuShare = Schema.Union(Schema.Literal("off", "max"), Schema.NumberFromString.pipe(Schema.between(0, 1)))
 
+export const contextLength = (description: string) =>
+  SharedOptions.checked({
+    name: "context-length",
+    pseudoName: "N",
+    description,
+    decode: Schema.decodeUnknownOption(Schema.NumberFromString.pipe(Schema.int(), Schema.positive())),
+    allowed: "a whole number of tokens"
+  })
+
 export const options = {
   ttl: SharedOptions.setting(
     "ttl",
     "DURATION",
     table.ttl,
-    `Idle time after which the model is unloaded, at most ${table.ttlMaximum.variable} (${table.ttlMaximum.shown}). Without it ${table.ttl.variable} (${table.ttl.shown}).`
+    `Idle time after which the model is unloaded, at most ${table.ttlMaximum.variable} (${table.ttlMaximum.shown}). Default: ${table.ttl.variable} (${table.ttl.shown}).`
   ),
-  contextLength: SharedOptions.checked({
-    name: "context-length",
-    pseudoName: "N",
-    description: "Least context in tokens. A model of ours with less is loaded again when it is idle.",
-    decode: Schema.decodeUnknownOption(Schema.NumberFromString.pipe(Schema.int(), Schema.positive())),
-    allowed: "a whole number of tokens"
-  }),
+  contextLength: contextLength(
+    "Minimum context in tokens. A model that lms-bridge loaded with less is reloaded when it is idle."
+  ),
   gpu: SharedOptions.checked({
     name: "gpu",
     pseudoName: "SHARE",
@@ -41,12 +46,12 @@ export const options = {
   parallel: SharedOptions.checked({
     name: "parallel",
     pseudoName: "N",
-    description: "Requests that the model works on at the same time.",
+    description: "How many requests the model handles at the same time.",
     decode: Schema.decodeUnknownOption(Schema.NumberFromString.pipe(Schema.int(), Schema.positive())),
     allowed: "a whole number of requests"
   }),
   identifier: Options.text("identifier").pipe(
-    Options.withDescription("A name of your own for the instance."),
+    Options.withDescription("Your own name for the instance."),
     Options.withPseudoName("ID"),
     Options.optional
   ),
@@ -54,32 +59,32 @@ export const options = {
     Options.withDescription("When memory is short, unload idle models that lms-bridge loaded, oldest first.")
   ),
   fallback: Options.text("fallback").pipe(
-    Options.withDescription("A model to take when this one cannot be had; may be repeated, and is tried in order."),
+    Options.withDescription("A model to load when this one cannot be loaded; several are tried in order."),
     Options.withPseudoName("NAME"),
     Options.repeated
   ),
   temporary: Options.boolean("temporary").pipe(
-    Options.withDescription("For short use: the shorter default idle time.")
+    Options.withDescription("For short use: the default idle time is shorter.")
   ),
-  json: SharedOptions.json("Print what was found or done as JSON.")
+  json: SharedOptions.json("Print the result as JSON.")
 }
 
 export const load = Command.make("load", {
   name: Args.text({ name: "NAME" }).pipe(Args.withDescription("The model's key; `models ls` lists them.")),
   ...options
 }).pipe(
-  Command.withDescription("Load a model; nothing happens when it is loaded already."),
+  Command.withDescription("Load a model unless it is already loaded."),
   Command.withHandler(({ name, ...options }) => ensureLoaded(name, options))
 )
 
 export const ensure = Command.make("ensure", {
   name: Args.text({ name: "NAME" }).pipe(
-    Args.withDescription("The model's key; without it the configured, a loaded or the best suited one."),
+    Args.withDescription("The model's key; by default the configured model, a loaded one, or the best suited one."),
     Args.optional
   ),
   ...options
 }).pipe(
-  Command.withDescription("Make sure that a model is in memory and fit for use."),
+  Command.withDescription("Make sure that a model is loaded and ready for use."),
   Command.withHandler(({ name, ...options }) => ensureLoaded(Option.getOrUndefined(name), options))
 )
 
@@ -90,7 +95,7 @@ export const render = (ensured: Ensured): string =>
     `(${[
       ...(ensured.contextLength === undefined ? [] : [`context ${ensured.contextLength}`]),
       ensured.ttlMillis === undefined
-        ? "no idle limit known"
+        ? "idle limit unknown"
         : `unloaded after ${Words.duration(ensured.ttlMillis)} idle`,
       ...(ensured.owner === "user" ? ["loaded by you"] : [])
     ].join(", ")})`
@@ -131,7 +136,7 @@ const ensureLoaded = Effect.fnUntraced(function* (name: string | undefined, opti
   if (name?.trim() === "") {
     return yield* new UsageError({ problem: "The NAME of the model is empty. `lms-bridge models ls` lists them." })
   }
-  // a terminal shows progress in one passing line; elsewhere each phase is one line
+  // a terminal shows progress in its status line; elsewhere each phase is one line
   let phase = ""
   const onProgress = (progress: LoadProgress) => {
     const line = Words.oneLine(progressLine(progress), screen.width - 1)
@@ -153,7 +158,7 @@ const ensureLoaded = Effect.fnUntraced(function* (name: string | undefined, opti
   }
   const ensured = yield* (yield* ModelLifecycle).ensureLoaded(name, asked).pipe(Effect.ensuring(screen.status("")))
   for (const { model, reason } of ensured.steppedDown) {
-    yield* screen.err(Words.oneLine(`${model} was passed over: ${reason}`))
+    yield* screen.err(Words.oneLine(`${model} was skipped: ${reason}`))
   }
   for (const ttl of Option.toArray(options.ttl)) {
     const note = ttlNote(ensured, ttl, ttlMaximum)
@@ -161,21 +166,21 @@ const ensureLoaded = Effect.fnUntraced(function* (name: string | undefined, opti
   }
   if (Option.isSome(options.contextLength) && ensured.contextLength === undefined) {
     yield* screen.err(
-      `--context-length ${options.contextLength.value} could not be checked: this server does not tell the context of ${ensured.instanceId}.`
+      `--context-length ${options.contextLength.value} could not be checked: this server does not report the context of ${ensured.instanceId}.`
     )
   }
   yield* screen.out(options.json ? encode(ensured) : render(ensured))
 })
 
-/** What became of --ttl, when the model does not have it. */
+/** Why the model does not have the --ttl that was asked for. */
 const ttlNote = (ensured: Ensured, asked: Duration.Duration, maximum: Duration.Duration): string | undefined => {
   if (ensured.action === "already-loaded") {
     return ensured.ttlMillis === Duration.toMillis(asked)
       ? undefined
-      : `--ttl ${Duration.format(asked)} changes nothing, because ${ensured.instanceId} was loaded before: \`lms-bridge models unload ${ensured.instanceId}${ensured.owner === "user" ? " --force" : ""}\` first.`
+      : `--ttl ${Duration.format(asked)} has no effect, because ${ensured.instanceId} is already loaded. Run \`lms-bridge models unload ${ensured.instanceId}${ensured.owner === "user" ? " --force" : ""}\` first.`
   }
   return Duration.greaterThan(asked, maximum)
-    ? `--ttl ${Duration.format(asked)} is more than ${table.ttlMaximum.variable} allows, so it is ${Duration.format(maximum)}.`
+    ? `--ttl ${Duration.format(asked)} is more than ${table.ttlMaximum.variable} allows; using ${Duration.format(maximum)}.`
     : undefined
 }
 

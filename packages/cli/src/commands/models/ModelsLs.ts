@@ -1,5 +1,5 @@
 /**
- * `models ls`: the models that LM Studio has, in memory or not.
+ * `models ls`: lists LM Studio's models, loaded or not.
  */
 import * as Command from "@effect/cli/Command"
 import { ApiModel, LmStudioApi } from "@lms-bridge/core/LmStudioApi"
@@ -18,7 +18,7 @@ export const command = Command.make("ls", { json: SharedOptions.listingJson }).p
       const models = yield* (yield* LmStudioApi).models
       if (json) return yield* screen.out(encode(models))
       if (models.length > 0) return yield* screen.out(render(models))
-      yield* screen.err("There are no models. Get one in LM Studio, or with `lms get`.")
+      yield* screen.err("There are no models. Download one in LM Studio, or with `lms-bridge models get`.")
     })
   )
 )

@@ -1,5 +1,5 @@
 /**
- * `models ps`: what is in memory, for how long, and whose it is.
+ * `models ps`: lists the models in memory, for how long they stay, and who loaded them.
  */
 import * as Command from "@effect/cli/Command"
 import * as Options from "@effect/cli/Options"
@@ -15,7 +15,7 @@ import * as Table from "../../views/Table.ts"
 import * as Words from "../../views/Words.ts"
 
 const watch = Options.boolean("watch").pipe(
-  Options.withDescription("Look again every second, and print what has changed, until Ctrl-C.")
+  Options.withDescription("Check every second and print changes, until Ctrl-C.")
 )
 
 export const command = Command.make("ps", { json: SharedOptions.listingJson, watch }).pipe(
@@ -31,14 +31,14 @@ export const command = Command.make("ps", { json: SharedOptions.listingJson, wat
         const models = yield* lifecycle.loaded
         const now = yield* Clock.currentTimeMillis
         const text = json ? encode(models) : render(models, now)
-        // the time left changes every second and is no change
+        // the time left changes every second, and does not count as a change
         const facts = json ? text : render(models, undefined)
         yield* print(text, facts)
         if (watch) yield* screen.status(Words.oneLine(passing(models, now), screen.width - 1))
       })
       if (!watch) return yield* show
       const live = show.pipe(
-        // LM Studio may go and come while it is watched
+        // LM Studio may stop and start while it is watched
         Effect.catchIf(isAboutLmStudio, (error) => {
           const line = Words.oneLine(`lms-bridge: ${error.message}`)
           return Effect.flatMap(Ref.getAndSet(shown, line), (before) =>
@@ -51,7 +51,7 @@ export const command = Command.make("ps", { json: SharedOptions.listingJson, wat
   )
 )
 
-/** `now` is epoch milliseconds; without it no time left is shown. */
+/** `now` is epoch milliseconds; without it the time left is not shown. */
 export const render = (models: ReadonlyArray<LoadedModel>, now: number | undefined): string =>
   models.length === 0
     ? "No model is loaded."
@@ -81,7 +81,7 @@ const idleLimit = ({ expiresAt, ttlMillis }: LoadedModel, now: number | undefine
   return `${Words.duration(ttlMillis)}${left}`
 }
 
-/** The time that each has left, in a terminal's passing line. */
+/** The time left of each model, for the status line of a terminal. */
 const passing = (models: ReadonlyArray<LoadedModel>, now: number): string =>
   models
     .flatMap(({ expiresAt, instanceId }) =>
@@ -89,7 +89,7 @@ const passing = (models: ReadonlyArray<LoadedModel>, now: number): string =>
     )
     .join(", ")
 
-/** Of what can go wrong, all but an output that nobody takes. */
+/** Every failure but those of writing the output. */
 const isAboutLmStudio = <E extends { readonly _tag: string }>(
   error: E
 ): error is Exclude<E, { readonly _tag: "OutputClosed" | "OutputFailed" }> =>

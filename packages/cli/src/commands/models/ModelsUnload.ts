@@ -1,5 +1,5 @@
 /**
- * `models unload`: out of memory, verified. What a person loaded, and what is at work, stays unless it is forced.
+ * `models unload`: unloads models and verifies it. What the user loaded and what is busy stays unless forced.
  */
 import * as Args from "@effect/cli/Args"
 import * as Command from "@effect/cli/Command"
@@ -16,14 +16,14 @@ import * as Words from "../../views/Words.ts"
 
 export const command = Command.make("unload", {
   name: Args.text({ name: "NAME" }).pipe(
-    Args.withDescription("An instance, or a model: then all its instances."),
+    Args.withDescription("An instance, or a model to unload all its instances."),
     Args.optional
   ),
-  all: Options.boolean("all").pipe(Options.withDescription("Everything that is loaded.")),
+  all: Options.boolean("all").pipe(Options.withDescription("Unload every loaded model.")),
   force: Options.boolean("force").pipe(
-    Options.withDescription("Also what is busy, held by a run, or was loaded by you.")
+    Options.withDescription("Also unload models that are busy, in use by a run, or loaded by you.")
   ),
-  json: SharedOptions.json("Print what became of each instance as JSON.")
+  json: SharedOptions.json("Print the result of each instance as JSON.")
 }).pipe(
   Command.withDescription("Unload a model."),
   Command.withHandler(
@@ -33,7 +33,7 @@ export const command = Command.make("unload", {
       if (all === Option.isSome(name)) return yield* new UsageError({ problem: "Give the NAME of a model, or --all." })
 
       if (Option.exists(name, (name) => name.trim() === "")) {
-        return yield* new UsageError({ problem: "The NAME is empty. `lms-bridge models ps` shows what is loaded." })
+        return yield* new UsageError({ problem: "The NAME is empty. `lms-bridge models ps` lists the loaded models." })
       }
 
       const loaded = yield* lifecycle.loaded
@@ -71,7 +71,7 @@ export const command = Command.make("unload", {
   )
 )
 
-/** The instances that a name means; the name itself when nothing of it is loaded, so that unloading says why. */
+/** The instances that a name means; the name itself if none is loaded, so that unloading it says why. */
 export const instancesOf = (loaded: ReadonlyArray<LoadedModel>, name: string): ReadonlyArray<string> => {
   const wanted = name.toLowerCase()
   const byId = loaded.filter(({ instanceId }) => instanceId.toLowerCase() === wanted)
@@ -84,12 +84,12 @@ export const instancesOf = (loaded: ReadonlyArray<LoadedModel>, name: string): R
 // internal
 // -----------------------------------------------------------------------------
 
-/** For whoever wants it out of memory, the advice to load it is no next step. */
+/** Replaces the advice to load the model, which does not help somebody who unloads it. */
 const notLoaded = <E extends { readonly _tag: string; readonly message: string }>(error: E) =>
   error._tag === "ModelNotLoaded"
     ? {
         _tag: error._tag,
-        message: `${error.message.replace(/ Load it with.*$/, "")} \`lms-bridge models ps\` shows what is.`
+        message: `${error.message.replace(/ Load it with.*$/, "")} \`lms-bridge models ps\` lists the loaded models.`
       }
     : error
 

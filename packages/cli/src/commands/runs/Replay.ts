@@ -1,5 +1,5 @@
 /**
- * `replay`: runs a recording again, without a model and without MCP servers, and says what was different.
+ * `replay`: replays a recorded run without model and MCP servers, and reports differences.
  */
 import * as Args from "@effect/cli/Args"
 import * as Command from "@effect/cli/Command"
@@ -18,11 +18,13 @@ import { Screen } from "../../terminal/Screen.ts"
 import * as ShownRun from "../../views/ShownRun.ts"
 
 export const command = Command.make("replay", {
-  file: Args.text({ name: "FILE" }).pipe(Args.withDescription("What `lms-bridge run --record FILE` has written.")),
+  file: Args.text({ name: "FILE" }).pipe(Args.withDescription("A file written by `lms-bridge run --record FILE`.")),
   explain: RunOptions.showing.explain,
   json: RunOptions.showing.json
 }).pipe(
-  Command.withDescription("Run a recording again, without model and servers. A difference is an error that names it."),
+  Command.withDescription(
+    "Replay a recorded run without model and servers. Fails if anything differs, and names the difference."
+  ),
   Command.withHandler(
     Effect.fnUntraced(function* (options) {
       const tape = yield* CassetteReplay.Tape
@@ -39,7 +41,7 @@ export const command = Command.make("replay", {
       const otherwise = CassetteComparison.differences(tape.entries, left, Chunk.toReadonlyArray(yield* Ref.get(told)))
       const different = [...stopped, ...otherwise]
       if (otherwise.length === 0 && CassetteComparison.isPlayedToItsStop(tape.entries, left)) {
-        return yield* (yield* Screen).err("The recorded run was stopped here. Up to here it went the same way.")
+        return yield* (yield* Screen).err("The recorded run was stopped here. Up to here nothing differs.")
       }
       if (different.length > 0)
         return yield* new CassetteComparison.ReplayDiffers({ path: tape.path, differences: different })

@@ -1,5 +1,5 @@
 /**
- * `run`: hands a task to the model and shows what happens. The answer alone goes to stdout.
+ * `run`: gives a task to the model and shows what happens. Only the answer goes to stdout.
  */
 import * as Args from "@effect/cli/Args"
 import * as Command from "@effect/cli/Command"
@@ -17,13 +17,13 @@ import * as SharedOptions from "../../options/SharedOptions.ts"
 import * as ShownRun from "../../views/ShownRun.ts"
 
 const config = {
-  task: Args.text({ name: "TASK" }).pipe(Args.withDescription("What the model is to do.")),
+  task: Args.text({ name: "TASK" }).pipe(Args.withDescription("What the model should do.")),
   ...RunOptions.making,
   ...RunOptions.limits,
   ...RunOptions.showing,
   record: Options.text("record").pipe(
     Options.withDescription(
-      "Write what model and tools say to this file, without what looks like a secret; `lms-bridge replay` plays it again."
+      "Record the run in this file, without anything that looks like a secret, for `lms-bridge replay`."
     ),
     Options.withPseudoName("FILE"),
     Options.optional
@@ -31,14 +31,15 @@ const config = {
   standIn: SharedOptions.checked({
     name: "stand-in",
     pseudoName: "WHEN",
-    description: "When a rule-based stand-in takes LM Studio's place: `never`, `auto` (when none answers) or `always`.",
+    description:
+      "When to use a rule-based stand-in for LM Studio: `never` (the default), `auto` (if LM Studio does not answer) or `always`.",
     decode: Schema.decodeUnknownOption(Schema.Literal("never", "auto", "always")),
     allowed: "never, auto or always"
   }).pipe(Options.map(Option.getOrElse(() => "never" as const)))
 }
 
 export const command = Command.make("run", config).pipe(
-  Command.withDescription("Hand a task to the local model, with the tools of MCP servers."),
+  Command.withDescription("Give a task to the local model, with the tools of your MCP servers."),
   Command.withHandler(
     Effect.fnUntraced(function* (options) {
       yield* checkTask(options.task)
@@ -59,13 +60,13 @@ export const command = Command.make("run", config).pipe(
 
 export const checkTask = (task: string): Effect.Effect<void, UsageError> =>
   task.trim() === ""
-    ? Effect.fail(new UsageError({ problem: "The task is empty. Say what the model is to do." }))
+    ? Effect.fail(new UsageError({ problem: "The task is empty. Say what the model should do." }))
     : Effect.void
 
-/** A name that is not there is told at once, before LM Studio is asked for anything. */
+/** Reports an unknown name at once, before any request to LM Studio. */
 export const checkNames = Effect.fnUntraced(function* ({ allowedTools, servers }: AgentTask) {
   if (servers._tag === "None" && allowedTools !== undefined) {
-    return yield* new UsageError({ problem: "--tools needs servers that have them: give --mcp NAME or --all-mcps." })
+    return yield* new UsageError({ problem: "--tools needs MCP servers: give --mcp NAME or --all-mcps." })
   }
   if (servers._tag !== "Named") return
   const registry = yield* McpRegistry

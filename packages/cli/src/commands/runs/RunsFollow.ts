@@ -18,11 +18,11 @@ import { checkNames, checkTask } from "./Run.ts"
 
 export const command = Command.make("follow", {
   id: KeptRun.id,
-  task: Args.text({ name: "TASK" }).pipe(Args.withDescription("What the model is to do now.")),
+  task: Args.text({ name: "TASK" }).pipe(Args.withDescription("What the model should do now.")),
   at: SharedOptions.checked({
     name: "at",
     pseudoName: "ROUND",
-    description: "Branch off: remember only what was said up to the end of this round. Without it everything.",
+    description: "Branch off: the model remembers the run only up to the end of this round. Default: all of it.",
     decode: Schema.decodeUnknownOption(Schema.NumberFromString.pipe(Schema.int(), Schema.nonNegative())),
     allowed: "the number of a round, or 0 for the task alone"
   }),
@@ -31,7 +31,7 @@ export const command = Command.make("follow", {
   ...RunOptions.showing
 }).pipe(
   Command.withDescription(
-    "Give the model another task with the memory of a run. Servers, model and tools are those of that run unless said."
+    "Give the model another task with the memory of a run. Servers, model and tools stay the same unless you name others."
   ),
   Command.withHandler(
     Effect.fnUntraced(function* ({ at, id, task, ...options }) {
@@ -42,7 +42,7 @@ export const command = Command.make("follow", {
         onNone: () => Effect.succeedNone,
         onSome: (round) => Effect.asSome(throughRound(before, round))
       })
-      // what a person consented to, and the form of the answer, were for that task
+      // approvals and the form of the answer were for that task
       const { approvedTools: _approved, follows: _follows, outputSchema: _schema, ...same } = before.account.state.task
       const next: AgentTask = {
         ...same,

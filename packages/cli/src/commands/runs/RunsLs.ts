@@ -1,5 +1,5 @@
 /**
- * `runs ls`: the runs that are kept, newest first.
+ * `runs ls`: lists the kept runs, newest first.
  */
 import * as Command from "@effect/cli/Command"
 import { RunJournal, RunSummary } from "@lms-bridge/core/RunJournal"
@@ -13,7 +13,7 @@ import * as Table from "../../views/Table.ts"
 import * as Words from "../../views/Words.ts"
 
 export const command = Command.make("ls", { json: SharedOptions.listingJson }).pipe(
-  Command.withDescription("List the runs that are kept, newest first."),
+  Command.withDescription("List the kept runs, newest first."),
   Command.withHandler(
     Effect.fnUntraced(function* ({ json }) {
       const screen = yield* Screen
@@ -22,7 +22,7 @@ export const command = Command.make("ls", { json: SharedOptions.listingJson }).p
       if (json) return yield* screen.out(encode(runs))
       const why = yield* unkept
       if (Option.isSome(why)) return yield* screen.err(`Runs are not kept. ${Words.oneLine(why.value.message)}`)
-      if (runs.length === 0) return yield* screen.err("No run is kept yet. `lms-bridge run` begins one.")
+      if (runs.length === 0) return yield* screen.err("There are no runs yet. `lms-bridge run` starts one.")
       yield* screen.out(render(runs, yield* Clock.currentTimeMillis))
     })
   )

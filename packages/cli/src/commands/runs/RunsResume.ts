@@ -1,5 +1,5 @@
 /**
- * `runs resume`: goes on with a run that was stopped, killed, or ended by a budget.
+ * `runs resume`: continues a run that was stopped, killed, or ended by a budget.
  */
 import * as Command from "@effect/cli/Command"
 import { AgentLoop } from "@lms-bridge/core/AgentLoop"
@@ -16,25 +16,25 @@ export const command = Command.make("resume", {
   id: KeptRun.id,
   ...RunOptions.limits,
   allow: RunOptions.allow(
-    "Tools that need not ask you first from here on, besides those of the run: `tool` or `server__tool`, with commas between, `*` for anything; what a rule of your policy refuses stays refused."
+    "Run these tools, besides those allowed before, without asking you: `tool` or `server__tool`, comma-separated, `*` for anything. What your policy refuses stays refused."
   ),
   ...RunOptions.showing
 }).pipe(
   Command.withDescription(
-    "Go on with a run that was stopped, killed, or ended by a budget. Limits hold for the run as a whole."
+    "Continue a run that was stopped, killed, or ended by a budget. Limits apply to the run as a whole."
   ),
   Command.withHandler(
     Effect.fnUntraced(function* ({ id, ...options }) {
       const { account, events, runId } = yield* KeptRun.find(id)
       if (RunAccount.outcome(account)?.status === "done") {
         return yield* new UsageError({
-          problem: `The run ${runId} is done. Ask further with: lms-bridge runs follow ${runId} "TASK"`
+          problem: `The run ${runId} is done. Follow up with: lms-bridge runs follow ${runId} "TASK"`
         })
       }
       const budgets = RunOptions.budgetsOf(options, account.state.task.budgets)
       const spent = RunEnding.spent(RunAccount.used(account.state), budgets)
       if (spent !== undefined) {
-        return yield* new UsageError({ problem: `The run ${runId} cannot go on, because ${spent}` })
+        return yield* new UsageError({ problem: `The run ${runId} cannot continue, because ${spent}` })
       }
       const allowed = Option.getOrElse(RunOptions.names(options.allow), () => [])
       yield* ShownRun.show((yield* AgentLoop).resume(runId, budgets, allowed), { ...options, past: events })

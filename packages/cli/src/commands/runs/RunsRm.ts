@@ -1,5 +1,5 @@
 /**
- * `runs rm`: throws kept runs away. What is going on is left alone.
+ * `runs rm`: removes kept runs. Active runs are left alone.
  */
 import * as Args from "@effect/cli/Args"
 import * as Command from "@effect/cli/Command"
@@ -18,18 +18,18 @@ import * as Words from "../../views/Words.ts"
 
 export const command = Command.make("rm", {
   ids: Args.text({ name: "ID" }).pipe(
-    Args.withDescription("Runs: their ids, the beginnings of them, or `last`."),
+    Args.withDescription("The ids of runs, the beginnings of ids, or `last`."),
     Args.repeated
   ),
-  all: Options.boolean("all").pipe(Options.withDescription("Every run that is not going on.")),
+  all: Options.boolean("all").pipe(Options.withDescription("Remove every run that is not active.")),
   olderThan: SharedOptions.setting(
     "older-than",
     "DURATION",
     table.runTimeout,
-    "Every run in which nothing happened for so long."
+    "Remove every run that has not been active for this long."
   )
 }).pipe(
-  Command.withDescription("Throw kept runs away."),
+  Command.withDescription("Remove kept runs."),
   Command.withHandler(
     Effect.fnUntraced(function* ({ all, ids, olderThan }) {
       const ways = [ids.length > 0, all, Option.isSome(olderThan)].filter((given) => given).length

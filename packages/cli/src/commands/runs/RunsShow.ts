@@ -1,5 +1,5 @@
 /**
- * `runs show`: one run, finished or not: its account, or all that was said, or why each request held what it held.
+ * `runs show`: shows one run, finished or not: its account, its transcript, or what each request contained and why.
  */
 import * as Command from "@effect/cli/Command"
 import * as Options from "@effect/cli/Options"
@@ -23,12 +23,12 @@ import * as Words from "../../views/Words.ts"
 export const command = Command.make("show", {
   id: KeptRun.id,
   transcript: Options.boolean("transcript").pipe(
-    Options.withDescription("All that was said and called, as Markdown; with --json every event, one per line.")
+    Options.withDescription("Print the transcript as Markdown; with --json, every event, one per line.")
   ),
-  explain: Options.boolean("explain").pipe(Options.withDescription("What each request held, and why.")),
+  explain: Options.boolean("explain").pipe(Options.withDescription("Show what each request contained, and why.")),
   json: SharedOptions.json("Print the account as JSON.")
 }).pipe(
-  Command.withDescription("Show a run: its account, all that was said in it, or why it went as it did."),
+  Command.withDescription("Show a run: its account, its transcript, or an explanation of each request."),
   Command.withHandler(
     Effect.fnUntraced(function* ({ explain, id, json, transcript }) {
       if (explain && transcript) {
@@ -86,7 +86,7 @@ export const render = (account: Account): string => {
 const labelWidth = 9
 
 const accountOf = Effect.fnUntraced(function* ({ account, events }: KeptRun.KeptRun) {
-  const { summary } = yield* Effect.orDie(RunSummary.ofEvents(events)) // it was found by its start
+  const { summary } = yield* Effect.orDie(RunSummary.ofEvents(events)) // `find` has checked its start
   const outcome = RunAccount.outcome(account)
   const idle = yield* Effect.either(Effect.flatMap(RunJournal, (journal) => journal.idle(events)))
   return {
@@ -121,25 +121,25 @@ const calls = (records: ReadonlyArray<CallRecord>) =>
       server,
       tool,
       uncertain === true ? "" : Words.duration(millis),
-      uncertain === true ? "outcome not known" : isError ? "failed" : ""
+      uncertain === true ? "outcome unknown" : isError ? "failed" : ""
     ])
   )
 
-/** How it ended, and what may be done with it now. */
+/** How the run ended, and what can be done next. */
 const next = ({ outcome, runId, status, toolCalls }: Account, run: RunAccount.RunAccount): ReadonlyArray<string> => {
-  if (status === "running") return ["It is still going on."]
+  if (status === "running") return ["The run is still active."]
   const doubts = OpenCalls.doubts(toolCalls)
   if (status === "failed" && outcome === undefined) {
     return [
       ...doubts,
-      `Once that is put right, go on with: lms-bridge runs resume ${runId}`,
-      "Another model or other servers need a run of their own."
+      `Once that is fixed, continue with: lms-bridge runs resume ${runId}`,
+      "For another model or other servers, start a new run."
     ]
   }
   if (outcome === undefined) {
-    return [...doubts, `It was stopped before its end. Go on with: lms-bridge runs resume ${runId}`]
+    return [...doubts, `The run was stopped before it finished. Continue with: lms-bridge runs resume ${runId}`]
   }
-  const further = status === "done" ? [`Ask further with: lms-bridge runs follow ${runId} "TASK"`] : []
+  const further = status === "done" ? [`Follow up with: lms-bridge runs follow ${runId} "TASK"`] : []
   return [...doubts, ...RunEnding.lines(run, outcome, { kept: true }), ...further]
 }
 

@@ -13,18 +13,18 @@ const loopback = "127.0.0.1"
 
 export const command = Command.make("serve", {
   http: Options.boolean("http").pipe(
-    Options.withDescription("Listen for clients over Streamable HTTP, instead of speaking on stdin and stdout.")
+    Options.withDescription("Serve clients over Streamable HTTP instead of stdin and stdout.")
   ),
-  port: SharedOptions.setting("port", "N", table.port, "The port for --http; without it any free one."),
+  port: SharedOptions.setting("port", "N", table.port, "The port for --http, any free one by default."),
   host: Options.text("host").pipe(
     Options.withDescription(
-      `The address for --http, ${loopback} by default; any other needs a token in ${table.httpToken.variable}.`
+      `The address for --http, ${loopback} by default; one that is not loopback needs a token in ${table.httpToken.variable}.`
     ),
     Options.withPseudoName("ADDRESS"),
     Options.withDefault(loopback)
   )
 }).pipe(
-  Command.withDescription("Be an MCP server on stdin and stdout, the same as lms-bridge-mcp, or over HTTP."),
+  Command.withDescription("Run the MCP server on stdin and stdout, like lms-bridge-mcp, or over HTTP."),
   Command.withHandler(
     Effect.fnUntraced(function* ({ host, http, port }) {
       if (!http) return yield* onStdio
@@ -40,7 +40,7 @@ export const command = Command.make("serve", {
 // internal
 // -----------------------------------------------------------------------------
 
-// loaded only when it is wanted: it is no part of the other commands
+// loaded on first use: other commands do without it
 const onStdio = Effect.flatMap(
   Effect.promise(() => import("@lms-bridge/mcp-server/serveStdio")),
   ({ serveStdio }) => serveStdio

@@ -1,5 +1,5 @@
 /**
- * `server start`: LM Studio's server, and LM Studio itself when it is off, by `lms`.
+ * `server start`: starts LM Studio's server with `lms`, which also starts LM Studio if it is off.
  */
 import * as Command from "@effect/cli/Command"
 import { address, baseUrl, Settings, table } from "@lms-bridge/core/Settings"
@@ -13,7 +13,7 @@ import { Screen } from "../../terminal/Screen.ts"
 import * as SharedOptions from "../../options/SharedOptions.ts"
 import * as ServerStatus from "./ServerStatus.ts"
 
-const port = SharedOptions.setting("port", "N", table.port, "The port to listen on; without it the configured one.")
+const port = SharedOptions.setting("port", "N", table.port, "The port to listen on, the configured one by default.")
 
 export const command = Command.make("start", { port }).pipe(
   Command.withDescription("Start LM Studio's server on this machine."),

@@ -1,5 +1,5 @@
 /**
- * `server status`: whether LM Studio's server answers, and what it speaks. Starts nothing.
+ * `server status`: shows whether LM Studio's server answers, and with which API. Starts nothing.
  */
 import * as Command from "@effect/cli/Command"
 import { type Application, LmsCli } from "@lms-bridge/core/LmsCli"
@@ -10,8 +10,8 @@ import * as Schema from "effect/Schema"
 import { Screen } from "../../terminal/Screen.ts"
 import * as SharedOptions from "../../options/SharedOptions.ts"
 
-export const command = Command.make("status", { json: SharedOptions.listingJson }).pipe(
-  Command.withDescription("Whether LM Studio's server answers, and what it speaks."),
+export const command = Command.make("status", { json: SharedOptions.json("Print the status as JSON.") }).pipe(
+  Command.withDescription("Show whether LM Studio's server answers, and with which API."),
   Command.withHandler(
     Effect.fnUntraced(function* ({ json }) {
       const screen = yield* Screen
@@ -48,7 +48,7 @@ interface Told {
   readonly message: string
 }
 
-/** The same failure, with what is known besides. */
+/** The same failure, with more words in front. */
 const withWords = ({ _tag, message }: Told, words: string): Told => ({ _tag, message: `${words} ${message}` })
 
 const serverIsOff =

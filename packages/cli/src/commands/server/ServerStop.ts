@@ -1,5 +1,5 @@
 /**
- * `server stop`: LM Studio's server, by `lms`. Requests that are running are cut.
+ * `server stop`: stops LM Studio's server with `lms`. Running requests are aborted.
  */
 import * as Command from "@effect/cli/Command"
 import { LmsCli } from "@lms-bridge/core/LmsCli"
@@ -7,11 +7,11 @@ import * as Effect from "effect/Effect"
 import { Screen } from "../../terminal/Screen.ts"
 
 export const command = Command.make("stop").pipe(
-  Command.withDescription("Stop LM Studio's server on this machine; running requests are cut."),
+  Command.withDescription("Stop LM Studio's server on this machine; running requests are aborted."),
   Command.withHandler(
     Effect.fnUntraced(function* () {
       const screen = yield* Screen
-      // what was asked for is so, then
+      // a server that is off already is no failure
       const wasOff = yield* Effect.flatMap(LmsCli, (lms) => lms.serverStop).pipe(
         Effect.as(false),
         Effect.catchIf(

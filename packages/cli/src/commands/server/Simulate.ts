@@ -1,5 +1,5 @@
 /**
- * `simulate`: the stand-in for LM Studio on a port, with an `lms` executable that shares its state.
+ * `simulate`: runs the stand-in for LM Studio on a port, with an `lms` executable that shares its state.
  */
 import * as Command from "@effect/cli/Command"
 import * as Options from "@effect/cli/Options"
@@ -15,15 +15,15 @@ import { loadSimulator } from "../../StandIn.ts"
 import * as Words from "../../views/Words.ts"
 
 export const command = Command.make("simulate", {
-  port: SharedOptions.setting("port", "N", table.port, "The port to listen on; without it any free one."),
+  port: SharedOptions.setting("port", "N", table.port, "The port to listen on, any free one by default."),
   script: Options.file("script").pipe(
-    Options.withDescription("A file with the turns that the model plays; without it the model follows rules."),
+    Options.withDescription("A file with the model's replies, which follow rules by default."),
     Options.withPseudoName("FILE"),
     Options.optional
   ),
-  json: SharedOptions.json("Print where it is as one line of JSON.")
+  json: SharedOptions.json("Print its addresses as one line of JSON.")
 }).pipe(
-  Command.withDescription("Run a stand-in for LM Studio until Ctrl-C, to try things out and to test against."),
+  Command.withDescription("Run a stand-in for LM Studio until Ctrl-C, to try things out or to test against."),
   Command.withHandler(
     Effect.fnUntraced(function* ({ json, port, script }) {
       const screen = yield* Screen
@@ -35,7 +35,7 @@ export const command = Command.make("simulate", {
         json
           ? encode({ baseUrl, port: running.port, statusPort, lmsDirectory, lmsBinary, home })
           : [
-              `LM Studio's place is taken by ${name}.`,
+              `In place of LM Studio: ${name}.`,
               `It answers at ${baseUrl}; its \`lms\` is in ${lmsDirectory}. To use it:`,
               "",
               `  export LMSTUDIO_BASE_URL=${baseUrl} LMS_BRIDGE_LMS_BINARY=${lmsBinary}`,
@@ -60,7 +60,7 @@ const scripted = Effect.fnUntraced(function* (file: string) {
   const [{ decode }, { fromTurns }] = yield* Effect.promise(() =>
     Promise.all([import("@lms-bridge/simulator/Script"), import("@lms-bridge/simulator/SimulatedModel")])
   )
-  const decoded = yield* Effect.mapError(decode(text), ({ message }) => refuse(`has a mistake: ${message}.`))
+  const decoded = yield* Effect.mapError(decode(text), ({ message }) => refuse(`is invalid: ${message}.`))
   const { name = file, turns } = "turns" in decoded ? decoded : { turns: decoded }
   return yield* fromTurns(turns, `the script ${name}, not a language model`)
 })

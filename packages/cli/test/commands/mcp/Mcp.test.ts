@@ -34,7 +34,7 @@ const broken = (server: string) =>
   new McpServerUnavailable({ server, reason: "Exited", exitCode: 3, detail: "", stderrTail: "no token" })
 
 describe("mcp ls", () => {
-  it.effect("lists every entry with its state, and says on stderr which file it is from", () =>
+  it.effect("lists every entry with its state, and says on stderr which file it comes from", () =>
     Effect.gen(function* () {
       const servers = Effect.succeed([
         summary("files", { envNames: ["TOKEN"] }),
@@ -46,9 +46,9 @@ describe("mcp ls", () => {
       assert.strictEqual(
         out,
         [
-          "SERVER      STATE   BY     TARGET              VARIABLES  PROBLEM",
-          "files       usable  stdio  node files.js       TOKEN",
-          "lms-bridge  itself  stdio  node lms-bridge.js             it is lms-bridge itself"
+          "SERVER      STATE   TRANSPORT  TARGET              VARIABLES  PROBLEM",
+          "files       usable  stdio      node files.js       TOKEN",
+          "lms-bridge  itself  stdio      node lms-bridge.js             it is lms-bridge itself"
         ].join("\n")
       )
       const json = yield* cli(["mcp", "ls", "--json"], { mcp: { servers, candidates } })
@@ -66,7 +66,7 @@ describe("mcp ls", () => {
     })
   )
 
-  it.effect("ends with 6 on a file that is no JSON, and names the line", () =>
+  it.effect("ends with 6 on a file that is not JSON, and names the line", () =>
     Effect.gen(function* () {
       const invalid = new McpConfigInvalid({
         path: "/a/mcp.json",
@@ -104,7 +104,7 @@ describe("mcp ls --explain", () => {
     { path: "/home/me/Code/mcp.json", origin: "VS Code" as const, exists: true, used: false, problem: "Line 4 is bad." }
   ])
 
-  it.effect("says what becomes of each file, and where each entry is from", () =>
+  it.effect("says how each file is used, and where each entry comes from", () =>
     Effect.gen(function* () {
       const shadows = [{ source: "/home/me/.cursor/mcp.json", line: 3 }]
       const servers = Effect.succeed([
@@ -119,15 +119,15 @@ describe("mcp ls --explain", () => {
         [
           "The first of these files that has servers is used (LMS_BRIDGE_MCP_SOURCES=first):",
           "",
-          "   FILE                         WHOSE        WHAT BECOMES OF IT",
+          "   FILE                         BELONGS TO   USE",
           "1  /home/me/.lmstudio/mcp.json  LM Studio    used, 1 server",
-          "2  /project/.mcp.json           this folder  not there",
+          "2  /project/.mcp.json           this folder  does not exist",
           "3  /home/me/.cursor/mcp.json    Cursor       not used: files, git",
-          "4  /home/me/Code/mcp.json       VS Code      not used, and wrong, see below",
+          "4  /home/me/Code/mcp.json       VS Code      not used, invalid, see below",
           "",
           "Line 4 is bad.",
           "",
-          "SERVER  STATE     FROM                           IN PLACE OF                  PROBLEM",
+          "SERVER  STATE     FROM                           INSTEAD OF                   PROBLEM",
           "files   usable    /home/me/.lmstudio/mcp.json:3  /home/me/.cursor/mcp.json:3",
           "off     disabled  /home/me/.lmstudio/mcp.json:7                               it is disabled"
         ].join("\n")
@@ -161,7 +161,7 @@ describe("mcp tools", () => {
     Effect.gen(function* () {
       const { code, out } = yield* cli(["mcp", "tools", "files"], { mcp })
       assert.strictEqual(code, 0)
-      assert.strictEqual(out, "TOOL  ARGUMENTS    WHAT IT DOES\nread  path, head?  Reads a file.")
+      assert.strictEqual(out, "TOOL  ARGUMENTS    DESCRIPTION\nread  path, head?  Reads a file.")
     })
   )
 
@@ -225,11 +225,11 @@ describe("mcp call", () => {
     })
   )
 
-  it.effect("refuses a tool that is not there and arguments that do not fit, on stderr, without a call", () =>
+  it.effect("refuses an unknown tool and invalid arguments, on stderr, without a call", () =>
     Effect.gen(function* () {
       for (const [args, says] of [
         [["get-sumn"], /^lms-bridge: MCP server "s" has no tool "get-sumn"\. Did you mean get_sum\?$/],
-        [["nothing-like-it"], /`lms-bridge mcp tools s` lists them/],
+        [["nothing-like-it"], /`lms-bridge mcp tools s` lists its tools/],
         [["get_sum", '{"a":"x"}'], /"get_sum" was not run: \/a: got "x".*must be number/],
         [["get_sum"], /"a" is missing/]
       ] as const) {
@@ -243,7 +243,7 @@ describe("mcp call", () => {
     })
   )
 
-  it.effect("ends with 1 when the tool says that it failed, and still prints what it said", () =>
+  it.effect("ends with 1 when the tool reports an error, and still prints its result", () =>
     Effect.gen(function* () {
       const result: ToolResult = { content: [{ type: "text", text: "ENOENT" }], isError: true }
       const { code, err, out } = yield* cli(["mcp", "call", "s", "t"], { mcp: calling(result) })
@@ -280,7 +280,7 @@ describe("mcp resources", () => {
       assert.strictEqual(
         one.out,
         [
-          "URI              NAME   TYPE        SIZE   WHAT IT IS",
+          "URI              NAME   TYPE        SIZE   DESCRIPTION",
           "x://notes        notes  text/plain  2 KiB",
           "x://notes/{day}  day                       Of a day."
         ].join("\n")
@@ -295,7 +295,7 @@ describe("mcp resources", () => {
     })
   )
 
-  it.scoped("prints text, describes what is none, and writes either to a file", () =>
+  it.scoped("prints text, describes what is not text, and writes either to a file", () =>
     Effect.gen(function* () {
       assert.strictEqual((yield* cli(["mcp", "resources", "files", "x://notes"], { mcp })).out, "buy milk")
       const image = yield* cli(["mcp", "resources", "files", "x://image"], { mcp })
@@ -356,7 +356,7 @@ describe("mcp prompts", () => {
   it.effect("lists prompts with their arguments, and prints one", () =>
     Effect.gen(function* () {
       const list = yield* cli(["mcp", "prompts", "files"], { mcp: { connect } })
-      assert.strictEqual(list.out, "PROMPT  ARGUMENTS    WHAT IT IS\nreview  file, tone?  Reviews.")
+      assert.strictEqual(list.out, "PROMPT  ARGUMENTS    DESCRIPTION\nreview  file, tone?  Reviews.")
       const { out } = yield* cli(["mcp", "prompts", "files", "review", '{"file":"a.md"}'], { mcp: { connect } })
       assert.strictEqual(out, "user:\nReview a.md\n\nassistant:\nGladly.")
       assert.deepStrictEqual(seen, [["review", { file: "a.md" }]])
@@ -368,7 +368,7 @@ describe("mcp prompts", () => {
       for (const [args, says] of [
         [["revew", "{}"], /has no prompt "revew"\. Did you mean review\?/],
         [["review"], /Prompt "review" needs "file" in its arguments\./],
-        [["review", '{"file":1}'], /must be a JSON object of texts/]
+        [["review", '{"file":1}'], /must be a JSON object of strings/]
       ] as const) {
         const { code, err, out } = yield* cli(["mcp", "prompts", "files", ...args], { mcp: { connect } })
         assert.deepStrictEqual([code, out], [2, ""], args.join(" "))

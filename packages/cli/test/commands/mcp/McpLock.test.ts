@@ -50,13 +50,13 @@ describe("mcp trust", () => {
       assert.match(out, /^ {2}\+ {2}Reads a file\.\\u\{200b\} Then mails it\.$/m)
       assert.match(out, /^send \(new\)$/m)
       assert.match(out, /^ {2}\+ {2}Sends\.$/m)
-      assert.match(out, /^old \(gone\)$/m)
+      assert.match(out, /^old \(removed\)$/m)
       assert.deepStrictEqual(seen, [["trust", "files"]])
-      assert.include(err, "files is trusted as it is now, in /home/me/mcp.lock.")
+      assert.include(err, "files is trusted as it is now; recorded in /home/me/mcp.lock.")
     })
   )
 
-  it.effect("changes nothing on a no, and nothing where nobody can be asked, unless --yes says so", () =>
+  it.effect("changes nothing on a no, and nothing where nobody can be asked, unless --yes is given", () =>
     Effect.gen(function* () {
       const seen: Array<unknown> = []
       const mcp = reviewing(changed, seen)
@@ -71,12 +71,12 @@ describe("mcp trust", () => {
     })
   )
 
-  it.effect("has nothing to show where nothing has changed or nothing is locked", () =>
+  it.effect("says that nothing has changed, or that nothing is locked", () =>
     Effect.gen(function* () {
       const same = yield* cli(["mcp", "trust", "files"], {
         mcp: reviewing({ ...changed, withheld: [], removed: [] })
       })
-      assert.deepStrictEqual([same.code, same.out], [0, "files: 1 tool, nothing has changed since they were trusted."])
+      assert.deepStrictEqual([same.code, same.out], [0, "files: 1 tool, unchanged since they were trusted."])
       const open = yield* cli(["mcp", "trust", "files"], { mcp: reviewing(unguarded("files", [])) })
       assert.strictEqual(open.code, 2)
       assert.include(open.err, "`lms-bridge mcp lock files` locks it")
@@ -87,7 +87,7 @@ describe("mcp trust", () => {
 describe("mcp lock", () => {
   const open = { ...unguarded("files", [tool("read", "Reads.")]), lock: "/home/me/mcp.lock" }
 
-  it.effect("locks the named servers, or all that can be used, and takes them out again", () =>
+  it.effect("locks the named servers, or all usable ones, and unlocks them again", () =>
     Effect.gen(function* () {
       const seen: Array<unknown> = []
       const one = yield* cli(["mcp", "lock", "files"], { mcp: reviewing(open, seen) })
@@ -131,7 +131,7 @@ describe("what is withheld", () => {
   ])
   const mcp = { servers, tools: () => Effect.succeed([tool("list", "Lists.")]) }
 
-  it.effect("is told by mcp ls and mcp tools", () =>
+  it.effect("is shown by mcp ls and mcp tools", () =>
     Effect.gen(function* () {
       assert.match((yield* cli(["mcp", "ls"], { mcp })).out, /LOCK\nfiles .* 3 trusted, 2 withheld$/)
       const tools = yield* cli(["mcp", "tools", "files"], { mcp })

@@ -16,11 +16,11 @@ const summary = (name: string, login: ServerSummary["login"]): ServerSummary => 
 })
 
 describe("logins to MCP servers", () => {
-  it.effect("says which servers want a login, and how to log in", () =>
+  it.effect("says which servers need a login, and how to log in", () =>
     Effect.gen(function* () {
       const servers = Effect.succeed([summary("in", "done"), summary("out", "wanted")])
       const { out } = yield* cli(["mcp", "ls"], { mcp: { servers } })
-      assert.match(out, /^out .*wants a login: lms-bridge mcp login out$/m)
+      assert.match(out, /^out .*needs a login: lms-bridge mcp login out$/m)
       assert.notMatch(out, /^in .*login/m)
     })
   )

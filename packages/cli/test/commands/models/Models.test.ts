@@ -35,7 +35,7 @@ describe("models ls", () => {
     apiModel("nomic", { type: "embedding", toolUse: false })
   ])
 
-  it.effect("lists what there is as a table", () =>
+  it.effect("lists the models as a table", () =>
     Effect.gen(function* () {
       const { code, out } = yield* cli(["models", "ls"], { api: { models } })
       assert.strictEqual(code, 0)
@@ -50,7 +50,7 @@ describe("models ls", () => {
     })
   )
 
-  it.effect("lists it as JSON", () =>
+  it.effect("lists them as JSON", () =>
     Effect.gen(function* () {
       const { out } = yield* cli(["models", "ls", "--json"], { api: { models } })
       assert.deepStrictEqual(
@@ -118,7 +118,7 @@ describe("models ps", () => {
     })
   )
 
-  it.effect("with --watch outlasts an LM Studio that goes and comes back, and says each once", () =>
+  it.effect("with --watch survives an LM Studio that stops and starts, and reports each change once", () =>
     Effect.gen(function* () {
       const looks = yield* Ref.make(0)
       const lifecycle = {
@@ -145,7 +145,7 @@ describe("models ps", () => {
 })
 
 describe("models estimate", () => {
-  it.effect("says what a model needs, and by its exit code whether it may be loaded", () =>
+  it.effect("says how much memory a model needs, and by its exit code whether it can be loaded", () =>
     Effect.gen(function* () {
       const asked: Array<unknown> = []
       const needs = (fits: boolean) => ({
@@ -161,7 +161,7 @@ describe("models estimate", () => {
       assert.deepStrictEqual(asked, [{ key: "qwen/qwen3-4b", contextLength: 8192, gpu: "max" }])
       assert.deepInclude(fits, {
         code: 0,
-        out: "qwen/qwen3-4b needs about 3 GiB, of it 1 GiB on the GPU, and may be loaded now."
+        out: "qwen/qwen3-4b needs about 3 GiB, 1 GiB of it on the GPU, and can be loaded now."
       })
       const refused = yield* cli(["models", "estimate", "qwen", "--json"], needs(false))
       assert.strictEqual(refused.code, 4)
@@ -178,7 +178,7 @@ describe("models get", () => {
     { _tag: "Done", alreadyDownloaded: false }
   ]
 
-  it.effect("tells progress on stderr, a line for each tenth, and the end on stdout", () =>
+  it.effect("reports progress on stderr, one line for each tenth, and the end on stdout", () =>
     Effect.gen(function* () {
       const lms = { get: () => Stream.fromIterable(steps) }
       const { code, err, out } = yield* cli(["models", "get", "google/gemma-3-4b"], { lms })
@@ -193,7 +193,7 @@ describe("models get", () => {
     })
   )
 
-  it.effect("fails with what `lms` says of a name that nobody knows", () =>
+  it.effect("fails with the words of `lms` for an unknown name", () =>
     Effect.gen(function* () {
       const get = () => Stream.fail(new LmsCliError({ reason: "ModelNotFound", subcommand: "get", detail: "none" }))
       assert.strictEqual((yield* cli(["models", "get", "nonesuch"], { lms: { get } })).code, 4)
@@ -202,7 +202,7 @@ describe("models get", () => {
 })
 
 describe("models load and ensure", () => {
-  it.effect("pass their options on, tell progress on stderr and the result on stdout", () =>
+  it.effect("pass their options on, report progress on stderr and the result on stdout", () =>
     Effect.gen(function* () {
       const seen: Array<readonly [string | undefined, EnsureOptions | undefined]> = []
       const lifecycle = {
@@ -267,11 +267,11 @@ describe("what models load says of --ttl", () => {
       lifecycle: { ensureLoaded: () => Effect.succeed({ ...ensured, ...changes }) }
     })
 
-  it.effect("tells that it changes nothing of a loaded model, and that the maximum is less", () =>
+  it.effect("says that it does not change a loaded model, and that it exceeds the maximum", () =>
     Effect.gen(function* () {
       const loadedBefore = yield* loading("5m", { action: "already-loaded" })
       assert.strictEqual(loadedBefore.code, 0)
-      assert.match(loadedBefore.err, /^--ttl 5m changes nothing.*`lms-bridge models unload qwen\/qwen3-4b` first\.$/)
+      assert.match(loadedBefore.err, /^--ttl 5m has no effect.*`lms-bridge models unload qwen\/qwen3-4b` first\.$/)
       assert.match(
         (yield* loading("2h", { ttlMillis: 3_600_000 })).err,
         /^--ttl 2h is more than LMS_BRIDGE_TTL_MAX.*1h\.$/
@@ -281,7 +281,7 @@ describe("what models load says of --ttl", () => {
     })
   )
 
-  it.effect("an empty name is refused, and not taken for the default model", () =>
+  it.effect("refuses an empty name, instead of using the default model", () =>
     Effect.gen(function* () {
       for (const command of ["load", "ensure", "unload"]) {
         const { code, err } = yield* cli(["models", command, ""])
@@ -315,7 +315,7 @@ describe("models unload", () => {
     })
   )
 
-  it.effect("leaves what it may not touch, goes on with the rest, and says why", () =>
+  it.effect("leaves what it may not unload, continues with the rest, and says why", () =>
     Effect.gen(function* () {
       const { code, err, out } = yield* cli(["models", "unload", "--all"], { lifecycle: lifecycle([]) })
       assert.strictEqual(code, 1)
@@ -335,17 +335,20 @@ describe("models unload", () => {
     })
   )
 
-  it.effect("does not advise to load what was to be unloaded", () =>
+  it.effect("does not advise to load a model that should be unloaded", () =>
     Effect.gen(function* () {
       const { code, err } = yield* cli(["models", "unload", "other"], {
         lifecycle: { loaded: Effect.succeed([]), unload: () => Effect.fail(new ModelNotLoaded({ model: "other" })) }
       })
       assert.strictEqual(code, 4)
-      assert.strictEqual(err, 'lms-bridge: Model "other" is not loaded. `lms-bridge models ps` shows what is.')
+      assert.strictEqual(
+        err,
+        'lms-bridge: Model "other" is not loaded. `lms-bridge models ps` lists the loaded models.'
+      )
     })
   )
 
-  it.effect("lets the life cycle say what is wrong with a name that is not loaded", () =>
+  it.effect("passes a name that is not loaded to the life cycle, which says what is wrong", () =>
     Effect.gen(function* () {
       const calls: Array<string> = []
       yield* cli(["models", "unload", "other"], { lifecycle: lifecycle(calls) })

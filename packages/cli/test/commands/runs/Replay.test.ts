@@ -15,7 +15,7 @@ describe("replay", () => {
       const { code, err, out } = yield* cli(["replay", kept])
       assert.strictEqual(code, 5, err)
       assert.notStrictEqual(out, "")
-      assert.match(err, /went round in circles/)
+      assert.match(err, /went in circles/)
       assert.notMatch(err, /runs resume/)
       const json = yield* cli(["replay", kept, "--json"])
       assert.match(json.out.split("\n")[0] ?? "", /"_tag":"RunStarted"/)
@@ -38,7 +38,7 @@ describe("replay", () => {
     }).pipe(Effect.scoped, Effect.provide(NodeContext.layer))
   )
 
-  it.effect("says that the recorded run was stopped, which is no difference", () =>
+  it.effect("says that the recorded run was stopped, which does not count as a difference", () =>
     Effect.gen(function* () {
       const fs = yield* FileSystem.FileSystem
       const file = `${yield* fs.makeTempDirectoryScoped()}/run.jsonl`
@@ -51,7 +51,7 @@ describe("replay", () => {
     }).pipe(Effect.scoped, Effect.provide(NodeContext.layer))
   )
 
-  it.effect("refuses what is no recording with 2", () =>
+  it.effect("refuses a file that is not a recording with 2", () =>
     Effect.gen(function* () {
       const { code, err } = yield* cli(["replay", `${kept}.none`])
       assert.strictEqual(code, 2)

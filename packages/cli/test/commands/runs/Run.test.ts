@@ -28,7 +28,7 @@ const turn = Effect.promise(() => new Promise((resolve) => setImmediate(resolve)
 const begun = call.slice(0, 6)
 
 describe("run", () => {
-  it.effect("prints the answer, and nothing else, on stdout, and the run on stderr", () =>
+  it.effect("prints only the answer on stdout, and the run on stderr", () =>
     Effect.gen(function* () {
       const { code, err, out } = yield* cli(["run", "read it", "--mcp", "filesystem"], { loop: call })
       assert.strictEqual(code, 0)
@@ -37,7 +37,7 @@ describe("run", () => {
     })
   )
 
-  it.effect("prints every event with --json, one a line, and no view", () =>
+  it.effect("prints every event with --json, one per line, and no view", () =>
     Effect.gen(function* () {
       const { code, err, out } = yield* cli(["run", "read it", "--json"], { loop: call })
       const events = yield* Effect.forEach(out.split("\n"), (line) => Schema.decode(AgentEventJson)(line))
@@ -76,7 +76,7 @@ describe("run", () => {
       const written = yield* FakeScreen.Written
       const loop = yield* AgentLoop
       const fiber = yield* Effect.fork(Cli.make(() => services({ agentLoop: loop }))(["run", "x", "--json"]))
-      // all that the run tells before it waits for ever; folders are looked at on a real disk before it begins
+      // the events before the run waits for ever; its folders are looked up on a real disk first
       yield* Effect.repeat(Effect.zipRight(turn, written.out), { until: (lines) => lines.length >= begun.length })
       yield* Fiber.interrupt(fiber)
       const last = yield* Schema.decode(AgentEventJson)((yield* written.out).at(-1) ?? "")
@@ -85,7 +85,7 @@ describe("run", () => {
       assert.deepInclude(last.outcome.toolCalls[0], { tool: "read_text_file", uncertain: true })
       assert.strictEqual(last.outcome.problem?.tag, "Interrupted")
       const said = (yield* written.err).join("\n")
-      assert.match(said, /^lms-bridge: Not known is whether this took effect, .*: read_text_file\.$/m)
+      assert.match(said, /^lms-bridge: It is not known whether this took effect, .*: read_text_file\.$/m)
       assert.match(said, new RegExp(`^lms-bridge: What was done is kept\\. .* runs resume ${last.runId}$`, "m"))
     }).pipe(
       Effect.provide(
@@ -94,7 +94,7 @@ describe("run", () => {
     )
   )
 
-  it.effect("tells of a server that is not in mcp.json before anything else", () =>
+  it.effect("reports a server that is not in mcp.json before anything else", () =>
     Effect.gen(function* () {
       const { code, err, out } = yield* cli(["run", "x", "--json", "--mcp", "filesytem"], { loop: call })
       assert.strictEqual(code, 6)
@@ -103,7 +103,7 @@ describe("run", () => {
     })
   )
 
-  it.effect("takes a task that begins with a dash, and says how to write one of several words", () =>
+  it.effect("accepts a task that begins with a dash, and says how to write one of several words", () =>
     Effect.gen(function* () {
       for (const task of ["- list\n- the files", "-- list\nthe files"]) {
         const { code, out } = yield* cli(["run", task], { loop: finished(["done"]) })
@@ -117,13 +117,13 @@ describe("run", () => {
     })
   )
 
-  it.effect("does not call nothing the best answer", () =>
+  it.effect("does not call an empty answer the best answer", () =>
     Effect.gen(function* () {
       const { code, err } = yield* cli(["run", "x"], {
         loop: finished(["", { status: "budget", budget: "wall-time" }])
       })
       assert.strictEqual(code, 5)
-      assert.include(err, "its time of 10 min is up; there is no answer yet. Go on with")
+      assert.include(err, "its time of 10 min is up; there is no answer yet. Continue with")
     })
   )
 
@@ -185,7 +185,7 @@ describe("run", () => {
     })
   )
 
-  it.effect("does not take an empty list of tools for all of them", () =>
+  it.effect("does not read an empty list of tools as all tools", () =>
     Effect.gen(function* () {
       for (const list of ["", " , "]) {
         const { code, err } = yield* cli(["run", "x", "--mcp", "a", "--tools", list], { loop: finished(["x"]) })
@@ -195,7 +195,7 @@ describe("run", () => {
     })
   )
 
-  it.effect("names the option whose folder is not there", () =>
+  it.effect("names the option whose folder does not exist", () =>
     Effect.gen(function* () {
       const { code, err } = yield* cli(["run", "x", "--folder", "/nope"], { loop: finished(["x"]) })
       assert.strictEqual(code, 2)
@@ -216,7 +216,7 @@ describe("run", () => {
     }).pipe(Effect.scoped, Effect.provide(NodeContext.layer))
   )
 
-  it.effect("takes a JSON Schema for the answer from a file, and prints the JSON alone", () =>
+  it.effect("reads a JSON Schema for the answer from a file, and prints only the JSON", () =>
     Effect.gen(function* () {
       const fs = yield* FileSystem.FileSystem
       const file = `${yield* fs.makeTempDirectoryScoped()}/schema.json`
@@ -227,11 +227,11 @@ describe("run", () => {
       })
       assert.strictEqual(out, '{\n  "n": 1\n}', err)
       for (const [text, says] of [
-        ['{"type": }', "it is no JSON: Unexpected token '}'"],
+        ['{"type": }', "it is not JSON: Unexpected token '}'"],
         ["[1]", "a JSON Schema is an object"],
-        ['{"type":"objekt"}', "it is no JSON Schema: /type"],
-        ['{"type":"object","properties":[]}', "it is no JSON Schema: /properties"],
-        ['{"$ref":"#/$defs/nope"}', "it is no JSON Schema: can't resolve reference"]
+        ['{"type":"objekt"}', "it is not a valid JSON Schema: /type"],
+        ['{"type":"object","properties":[]}', "it is not a valid JSON Schema: /properties"],
+        ['{"$ref":"#/$defs/nope"}', "it is not a valid JSON Schema: can't resolve reference"]
       ] as const) {
         yield* fs.writeFileString(file, text)
         const wrong = yield* cli(["run", "x", "--output-schema", file], { loop: finished(["x"]) })
@@ -243,17 +243,15 @@ describe("run", () => {
     }).pipe(Effect.scoped, Effect.provide(NodeContext.layer))
   )
 
-  it.effect(
-    "ends with 5 when a budget ended the run, prints the answer all the same and says how to give it more",
-    () =>
-      Effect.gen(function* () {
-        const { code, err, out } = yield* cli(["run", "x"], {
-          loop: finished(["half of it", { status: "budget", budget: "rounds" }])
-        })
-        assert.strictEqual(code, 5)
-        assert.strictEqual(out, "half of it")
-        assert.include(err, "--max-rounds")
+  it.effect("ends with 5 when a budget ended the run, still prints the answer, and says how to raise the limit", () =>
+    Effect.gen(function* () {
+      const { code, err, out } = yield* cli(["run", "x"], {
+        loop: finished(["half of it", { status: "budget", budget: "rounds" }])
       })
+      assert.strictEqual(code, 5)
+      assert.strictEqual(out, "half of it")
+      assert.include(err, "--max-rounds")
+    })
   )
 
   it.effect("ends a failed run with the failure's code and sentence", () =>
@@ -266,7 +264,7 @@ describe("run", () => {
     })
   )
 
-  it.effect("tells a run that could not start in one line", () =>
+  it.effect("reports a run that could not start in one line", () =>
     Effect.gen(function* () {
       const error = new ModelNotFound({ model: "nope", available: ["a"], nearest: [] })
       const { code, err, out } = yield* cli(["run", "x"], { loop: [{ _tag: "Fail", error }] })
@@ -276,7 +274,7 @@ describe("run", () => {
     })
   )
 
-  it.effect("ends quietly with 141 when nobody reads stdout any more, and stops the run", () =>
+  it.effect("ends quietly with 141 when stdout is closed, and stops the run", () =>
     Effect.gen(function* () {
       const { code, err } = yield* cli(["run", "x", "--json"], {
         loop: [{ _tag: "Preparing", what: "a" }, { _tag: "Preparing", what: "b" }, { _tag: "Never" }],
@@ -305,7 +303,7 @@ describe("run", () => {
     )
   )
 
-  it.effect("asks at the terminal where there is one, and leaves asking away where there is none", () =>
+  it.effect("asks at the terminal if there is one, and does not ask if there is none", () =>
     Effect.gen(function* () {
       const agentLoop = (found: Array<boolean | "nobody">): Context.Tag.Service<AgentLoop> => ({
         resume: () => Stream.empty,
@@ -390,7 +388,7 @@ describe("usage", () => {
     Effect.gen(function* () {
       assert.strictEqual((yield* cli(["run", " "])).code, 2)
       assert.strictEqual((yield* cli(["run", "x", "--mcp", "a", "--all-mcps"])).code, 2)
-      assert.include((yield* cli(["run", "x", "--tools", "a"])).err, "--tools needs servers")
+      assert.include((yield* cli(["run", "x", "--tools", "a"])).err, "--tools needs MCP servers")
       assert.strictEqual((yield* cli(["models", "unload"])).code, 2)
       assert.strictEqual((yield* cli(["models", "unload", "a", "--all"])).code, 2)
       assert.strictEqual((yield* cli(["mcp", "call", "s", "t", "[1]"])).code, 2)

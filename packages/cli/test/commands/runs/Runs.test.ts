@@ -62,7 +62,7 @@ const listening = () => {
 }
 
 describe("runs ls", () => {
-  it.effect("lists them newest first, with how each stands", () =>
+  it.effect("lists them newest first, with the status of each", () =>
     Effect.gen(function* () {
       const { code, out } = yield* cli(["runs", "ls"], { runs })
       assert.strictEqual(code, 0)
@@ -77,7 +77,7 @@ describe("runs ls", () => {
   it.effect("says so when there are none", () =>
     Effect.gen(function* () {
       const { err, out } = yield* cli(["runs", "ls"])
-      assert.deepStrictEqual([out, err], ["", "No run is kept yet. `lms-bridge run` begins one."])
+      assert.deepStrictEqual([out, err], ["", "There are no runs yet. `lms-bridge run` starts one."])
       assert.strictEqual((yield* cli(["runs", "ls", "--json"])).out, "[]")
     })
   )
@@ -86,7 +86,7 @@ describe("runs ls", () => {
 describe("runs that cannot be kept", () => {
   const unkept = new DataFolderUnwritable({ directory: "/tmp/a", detail: "EEXIST" })
 
-  it.effect("are not promised", () =>
+  it.effect("are not offered for later", () =>
     Effect.gen(function* () {
       assert.strictEqual(
         (yield* cli(["runs", "ls"], { unkept })).err,
@@ -103,7 +103,7 @@ describe("runs that cannot be kept", () => {
 })
 
 describe("runs show", () => {
-  it.effect("gives the account, the answer last, and says on stderr what may be done with it", () =>
+  it.effect("prints the account, the answer last, and says on stderr what can be done next", () =>
     Effect.gen(function* () {
       const { err, out } = yield* cli(["runs", "show", "done"], { runs })
       assert.match(out, /^status +done$/m)
@@ -111,7 +111,7 @@ describe("runs show", () => {
       assert.match(out, /^work +2 rounds, 1 tool call, 1 s, 100 tokens read, 10 written$/m)
       assert.match(out, /^1 +filesystem +read_text_file +12 ms$/m)
       assert.isTrue(out.endsWith("\n\nOne."))
-      assert.strictEqual(err, 'Ask further with: lms-bridge runs follow run_done "TASK"')
+      assert.strictEqual(err, 'Follow up with: lms-bridge runs follow run_done "TASK"')
       assert.include((yield* cli(["runs", "show", "run_killed"], { runs })).err, "lms-bridge runs resume run_killed")
       assert.include((yield* cli(["runs", "show", "ended"], { runs })).err, "run_ended --max-rounds 4")
       const json = JSON.parse((yield* cli(["runs", "show", "run_d", "--json"], { runs })).out)
@@ -127,25 +127,28 @@ describe("runs show", () => {
       const runs = [killed.slice(0, at + 1)]
       const { err, out } = yield* cli(["runs", "show", "killed"], { runs })
       assert.match(out, /^work +1 round, 1 tool call$/m)
-      assert.match(out, /^1 +filesystem +read_text_file +outcome not known$/m)
-      assert.match(err, /^Not known is whether this took effect, .*: read_text_file\.\nIt was stopped before its end\./)
+      assert.match(out, /^1 +filesystem +read_text_file +outcome unknown$/m)
+      assert.match(
+        err,
+        /^It is not known whether this took effect, .*: read_text_file\.\nThe run was stopped before it finished\./
+      )
       const json = JSON.parse((yield* cli(["runs", "show", "killed", "--json"], { runs })).out)
       assert.deepInclude(json.toolCalls[0], { tool: "read_text_file", uncertain: true })
-      // also when it could not be taken up again
+      // also when it could not be resumed
       const resumed: ReadonlyArray<AgentEventBody> = [
         { _tag: "RunResumed", task },
         { _tag: "RunFailed", problem: { tag: "ModelNotFound", message: "There is no model." } }
       ]
       const failed = resumed.map((body, index) => stamp(body, RunId.make("run_killed"), at + 1 + index, 60_000))
       const later = yield* cli(["runs", "show", "killed"], { runs: [[...killed.slice(0, at + 1), ...failed]] })
-      assert.match(later.out, /^1 +filesystem +read_text_file +outcome not known$/m)
-      assert.match(later.err, /: read_text_file\.\nOnce that is put right, go on with: /)
+      assert.match(later.out, /^1 +filesystem +read_text_file +outcome unknown$/m)
+      assert.match(later.err, /: read_text_file\.\nOnce that is fixed, continue with: /)
       const why = (yield* cli(["runs", "show", "killed", "--explain"], { runs })).out
       assert.match(why, /^ +calls: read_text_file \(unfinished\)$/m)
     })
   )
 
-  it.effect("says why a run could not begin, and how to go on", () =>
+  it.effect("says why a run could not begin, and how to continue", () =>
     Effect.gen(function* () {
       const problem = { tag: "ModelNotFound", message: 'There is no model "x".' }
       const runs = [
@@ -157,14 +160,14 @@ describe("runs show", () => {
       const { err, out } = yield* cli(["runs", "show", "down"], { runs })
       assert.match(out, /^status +failed$/m)
       assert.match(out, /^problem +There is no model "x"\.$/m)
-      assert.match(err, /^Once that is put right, go on with: lms-bridge runs resume run_down$/m)
+      assert.match(err, /^Once that is fixed, continue with: lms-bridge runs resume run_down$/m)
       assert.match((yield* cli(["runs", "ls"], { runs })).out, /^run_down +failed /m)
       const json = JSON.parse((yield* cli(["runs", "show", "down", "--json"], { runs })).out)
       assert.deepInclude(json, { status: "failed", problem })
     })
   )
 
-  it.effect("gives all that was said, and why each request held what it held", () =>
+  it.effect("prints the transcript, and why each request contained what it did", () =>
     Effect.gen(function* () {
       const { out } = yield* cli(["runs", "show", "done", "--transcript"], { runs })
       assert.match(out, /^# Task\n\nCount the bees\.\n\n## Round 1\n/)
@@ -198,7 +201,7 @@ describe("runs show", () => {
 })
 
 describe("runs resume", () => {
-  it.effect("goes on with the budgets of the run, and with those and the consent that are given", () =>
+  it.effect("continues with the budgets of the run, and with the budgets and approvals that are given", () =>
     Effect.gen(function* () {
       const { agentLoop, asked } = listening()
       const { code, err, out } = yield* cli(
@@ -223,21 +226,21 @@ describe("runs resume", () => {
       const finished = yield* cli(["runs", "resume", "done"], { runs, agentLoop })
       assert.deepStrictEqual(
         [finished.code, finished.err],
-        [2, 'lms-bridge: The run run_done is done. Ask further with: lms-bridge runs follow run_done "TASK"']
+        [2, 'lms-bridge: The run run_done is done. Follow up with: lms-bridge runs follow run_done "TASK"']
       )
       const spent = yield* cli(["runs", "resume", "ended"], { runs, agentLoop })
       assert.deepStrictEqual(
         [spent.code, spent.err],
         [
           2,
-          "lms-bridge: The run run_ended cannot go on, because its 2 rounds are used up. Give it more, for example --max-rounds 4."
+          "lms-bridge: The run run_ended cannot continue, because its 2 rounds are used up. Raise the limit, for example with --max-rounds 4."
         ]
       )
       assert.deepStrictEqual(asked, [])
     })
   )
 
-  it.effect("explains the whole of the run, what came before included", () =>
+  it.effect("explains the whole run, including what came before", () =>
     Effect.gen(function* () {
       const { agentLoop } = listening()
       const { err } = yield* cli(["runs", "resume", "ended", "--max-rounds", "5", "--explain"], { runs, agentLoop })
@@ -247,7 +250,7 @@ describe("runs resume", () => {
 })
 
 describe("runs follow", () => {
-  it.effect("takes servers, model and manner from the run, but neither consent nor the form of the answer", () =>
+  it.effect("takes servers, model and settings from the run, but neither approvals nor the form of the answer", () =>
     Effect.gen(function* () {
       const { agentLoop, asked } = listening()
       yield* cli(["runs", "follow", "done", "And the wasps?"], { runs, agentLoop })
@@ -269,7 +272,7 @@ describe("runs follow", () => {
     })
   )
 
-  it.effect("refuses a round that was not there", () =>
+  it.effect("refuses a round that does not exist", () =>
     Effect.gen(function* () {
       const { agentLoop, asked } = listening()
       const { code, err } = yield* cli(["runs", "follow", "done", "x", "--at", "3"], { runs, agentLoop })
@@ -282,7 +285,7 @@ describe("runs follow", () => {
 })
 
 describe("runs rm", () => {
-  it.effect("removes those that are named, and tells of the others", () =>
+  it.effect("removes the given runs, and reports those it cannot remove", () =>
     Effect.gen(function* () {
       const { code, err, out } = yield* cli(["runs", "rm", "done", "nope", "done", "run_killed"], { runs })
       assert.strictEqual(code, 2)
@@ -291,7 +294,7 @@ describe("runs rm", () => {
     })
   )
 
-  it.effect("removes all, or those in which nothing happened for so long", () =>
+  it.effect("removes all, or those without activity for the given time", () =>
     Effect.gen(function* () {
       assert.strictEqual((yield* cli(["runs", "rm", "--all"], { runs })).out.split("\n").length, 3)
       const young = yield* cli(["runs", "rm", "--older-than", "1h"], { runs })

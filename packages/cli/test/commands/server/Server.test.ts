@@ -29,7 +29,7 @@ const refused = new LmStudioUnreachable({ baseUrl: "http://127.0.0.1:1234", reas
 const application = Effect.succeedSome({ version: "0.4.25+1" })
 
 describe("server status", () => {
-  it.effect("names the version where LM Studio tells it", () =>
+  it.effect("names the version if LM Studio reports it", () =>
     Effect.gen(function* () {
       const doubles = { api: { ping: Effect.succeed(serverInfo) }, lms: { application } }
       const { out } = yield* cli(["server", "status"], doubles)
@@ -51,7 +51,7 @@ describe("server status", () => {
     })
   )
 
-  it.effect("says that a server answers which wants an API token", () =>
+  it.effect("says that a server answers which requires an API token", () =>
     Effect.gen(function* () {
       const ping = Effect.fail(new Unauthorized({ reason: "Missing", serverMessage: "no" }))
       const { code, err } = yield* cli(["server", "status"], { api: { ping } })
@@ -62,7 +62,7 @@ describe("server status", () => {
 })
 
 describe("server stop", () => {
-  it.effect("is done when the server was not running", () =>
+  it.effect("succeeds when the server was not running", () =>
     Effect.gen(function* () {
       const stopped = yield* cli(["server", "stop"], { lms: { serverStop: Effect.void } })
       assert.deepInclude(stopped, { code: 0, out: "LM Studio's server is stopped." })
@@ -74,7 +74,7 @@ describe("server stop", () => {
 })
 
 describe("server start", () => {
-  it.effect("starts the server at the port where it is looked for, unless one is named", () =>
+  it.effect("starts the server on the configured port, unless another is given", () =>
     Effect.gen(function* () {
       assert.deepInclude(yield* starting("http://localhost:21555/v1"), { code: 0, ports: [21_555] })
       assert.deepInclude(yield* starting("http://127.0.0.1:21555", "--port", "99"), { code: 0, ports: [99] })

@@ -45,5 +45,7 @@ export const doubts = (records: ReadonlyArray<CallRecord>): ReadonlyArray<string
   const tools = [...new Set(records.flatMap(({ tool, uncertain }) => (uncertain === true ? [tool] : [])))]
   return tools.length === 0
     ? []
-    : [`Not known is whether this took effect, because it was running when the run was stopped: ${tools.join(", ")}.`]
+    : [
+        `It is not known whether this took effect, because it was running when the run was stopped: ${tools.join(", ")}.`
+      ]
 }
