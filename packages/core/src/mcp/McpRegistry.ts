@@ -37,7 +37,6 @@ import {
   McpServerNotFound,
   McpServerUnavailable
 } from "./McpError.ts"
-import * as RemoteServer from "./login/RemoteServer.ts"
 import { McpLoginFailed } from "./login/McpLoginFailed.ts"
 import { type LoginRequest, McpLogins } from "./login/McpLogins.ts"
 import { McpTransport } from "./transport/McpTransport.ts"
@@ -45,7 +44,7 @@ import { nearest } from "../names/nearest.ts"
 import * as PooledServer from "./connection/PooledServer.ts"
 import * as Roots from "./Roots.ts"
 import type { ServerDefinition } from "./config/ServerDefinition.ts"
-import type { Launch } from "./config/Launch.ts"
+import { type Launch, remoteServer, type RemoteServer } from "./config/Launch.ts"
 import type { Answering } from "./connection/ServerRequests.ts"
 import { type ServerSummary, summaryOf, unusable } from "./ServerSummary.ts"
 import type { ToolResult } from "./ToolResult.ts"
@@ -286,7 +285,7 @@ const make = Effect.gen(function* () {
       )
       listed.remotes = listed.definitions.flatMap((definition) => {
         const { launch, name } = definition
-        const remote = Either.isRight(launch) ? RemoteServer.make(name, launch.right) : undefined
+        const remote = Either.isRight(launch) ? remoteServer(name, launch.right) : undefined
         return remote === undefined ? [] : [[definition, remote] as const]
       })
       listed.of = configuration
@@ -350,7 +349,7 @@ const make = Effect.gen(function* () {
     login: Effect.fn("McpRegistry.login")(function* (server, request) {
       const { launch } = yield* definitionOf(server, current)
       const to = yield* launch.pipe(Effect.orDie) // `definitionOf` lets no other through
-      const remote = RemoteServer.make(server, to)
+      const remote = remoteServer(server, to)
       if (remote !== undefined) return yield* logins.login(remote, request)
       const reason = to._tag === "Stdio" ? "NotRemote" : "HeaderSet"
       return yield* new McpLoginFailed({ server, reason, detail: "" })
@@ -365,7 +364,7 @@ interface Listing {
   lock: number
   definitions: ReadonlyArray<ServerDefinition>
   /** Those that may want a login. */
-  remotes: ReadonlyArray<readonly [ServerDefinition, RemoteServer.RemoteServer]>
+  remotes: ReadonlyArray<readonly [ServerDefinition, RemoteServer]>
   /** In the same order as the definitions, as if none were connected. */
   summaries: ReadonlyArray<ServerSummary>
 }

@@ -9,21 +9,21 @@ import {
   type OAuthServerInfo
 } from "@modelcontextprotocol/sdk/client/auth.js"
 import type { OAuthClientInformationMixed, OAuthTokens } from "@modelcontextprotocol/sdk/shared/auth.js"
+import { LATEST_PROTOCOL_VERSION } from "@modelcontextprotocol/sdk/types.js"
 import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Redacted from "effect/Redacted"
 import { present } from "../../schema/Fields.ts"
-import type { Callback, CallbackFailed, OpenCallback } from "./Callback.ts"
+import type { RemoteServer } from "../config/Launch.ts"
+import * as AuthorizedFetch from "./AuthorizedFetch.ts"
+import { type Callback, type CallbackFailed, codeIn, type OpenCallback } from "./Callback.ts"
 import * as Issuer from "./Issuer.ts"
-import * as LoginAnswer from "./LoginAnswer.ts"
 import * as LoginFetch from "./LoginFetch.ts"
 import { McpLoginFailed } from "./McpLoginFailed.ts"
 import * as OAuthErrors from "./OAuthErrors.ts"
-import * as Probe from "./Probe.ts"
-import type { RemoteServer } from "./RemoteServer.ts"
 import * as Renewal from "./Renewal.ts"
-import { type Authority, type ClientRegistration, type StoredLogin, union } from "./StoredLogin.ts"
+import { type Authority, type Challenge, type ClientRegistration, type StoredLogin, union } from "./StoredLogin.ts"
 
 export interface LoginOptions {
   readonly server: RemoteServer
@@ -70,7 +70,7 @@ export const login = Effect.fn("Login.login")(function* (options: LoginOptions) 
   // its own address is the user's choice, whatever it is
   const asked = yield* step(
     () => "Unreachable",
-    () => Probe.challengeAt(url, options.fetch)
+    () => challengeAt(url, options.fetch)
   )
   const challenge = { ...before.challenge, ...asked }
   const metadataUrl = challenge.metadata === undefined ? {} : { resourceMetadataUrl: new URL(challenge.metadata) }
@@ -130,7 +130,7 @@ export const login = Effect.fn("Login.login")(function* (options: LoginOptions) 
   const answer = yield* unheard(callback.visit(page.href)).pipe(
     Effect.timeoutFail({ duration: timeout, onTimeout: () => failed("Timeout", Duration.format(timeout)) })
   )
-  const code = yield* LoginAnswer.codeIn(answer, {
+  const code = yield* codeIn(answer, {
     server: server.name,
     state: callback.state,
     issuer: info.authorizationServerMetadata?.issuer,
@@ -155,6 +155,35 @@ export const login = Effect.fn("Login.login")(function* (options: LoginOptions) 
 // -----------------------------------------------------------------------------
 // internal
 // -----------------------------------------------------------------------------
+
+/** What a server wants to see, asked without any login; undefined when it asks for nothing. A server of the older transport is asked in its own way after the newer one. */
+const challengeAt = (url: string, fetch: LoginFetch.Fetch): Promise<Challenge | undefined> =>
+  ask(fetch, url, {
+    method: "POST",
+    headers: { "content-type": "application/json", accept: "application/json, text/event-stream" },
+    body: initialize
+  }).then((challenge) => challenge ?? ask(fetch, url, { headers: { accept: "text/event-stream" } }))
+
+const initialize = JSON.stringify({
+  jsonrpc: "2.0",
+  id: 0,
+  method: "initialize",
+  params: {
+    protocolVersion: LATEST_PROTOCOL_VERSION,
+    capabilities: {},
+    clientInfo: { name: "lms-bridge", version: "0.1.0" }
+  }
+})
+
+const ask = (fetch: LoginFetch.Fetch, url: string, init: RequestInit) =>
+  fetch(url, init).then((response) => {
+    const challenge = AuthorizedFetch.challengeOf(response)
+    return Promise.resolve(response.body?.cancel()).then(() => {
+      if (challenge === undefined) return undefined
+      const { rights: _, ...asked } = challenge
+      return asked
+    })
+  })
 
 const unlessUnreachable =
   (reason: McpLoginFailed["reason"]) =>

@@ -14,11 +14,11 @@ import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
 import * as Scope from "effect/Scope"
 import type { Settings } from "../../configuration/Settings.ts"
+import type { RemoteServer } from "../config/Launch.ts"
 import type { Access } from "./Access.ts"
 import type { OpenCallback } from "./Callback.ts"
 import * as LoginStore from "./LoginStore.ts"
 import { McpLoginFailed } from "./McpLoginFailed.ts"
-import type { RemoteServer } from "./RemoteServer.ts"
 
 export interface LoginRequest {
   readonly openCallback: OpenCallback

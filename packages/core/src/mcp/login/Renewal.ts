@@ -14,10 +14,10 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Redacted from "effect/Redacted"
 import { present } from "../../schema/Fields.ts"
+import type { RemoteServer } from "../config/Launch.ts"
 import * as Issuer from "./Issuer.ts"
 import * as LoginFetch from "./LoginFetch.ts"
 import * as OAuthErrors from "./OAuthErrors.ts"
-import type { RemoteServer } from "./RemoteServer.ts"
 import { type Authority, type ClientRegistration, secretsOf, type StoredLogin, type Tokens } from "./StoredLogin.ts"
 
 /** How long the service may take. */

@@ -16,12 +16,11 @@ import * as FetchedMessages from "../reading/FetchedMessages.ts"
 import * as RemoteRetry from "./RemoteRetry.ts"
 import * as AuthorizedFetch from "../login/AuthorizedFetch.ts"
 import * as Refusals from "../login/Refusals.ts"
-import * as RemoteServer from "../login/RemoteServer.ts"
 import type { McpLogins } from "../login/McpLogins.ts"
 import type { Peer } from "./Peer.ts"
 import * as Redaction from "../redaction/Redaction.ts"
 import * as RetryPolicy from "../../resilience/RetryPolicy.ts"
-import type { Launch } from "../config/Launch.ts"
+import { type Launch, remoteServer } from "../config/Launch.ts"
 
 export interface HttpOptions {
   readonly server: string
@@ -44,7 +43,7 @@ export const make = Effect.fn("HttpTransport.make")(function* (options: HttpOpti
     Object.entries(launch.headers).map(([name, value]) => [name, Redacted.value(value)])
   )
   const redaction = Redaction.of(launch)
-  const remote = RemoteServer.make(server, launch)
+  const remote = remoteServer(server, launch)
   const access = remote === undefined ? undefined : yield* logins.access(remote)
   const run = yield* FiberSet.makeRuntimePromise<never>()
   const redact = (text: string) => redaction.text(access?.redact(text) ?? text)

@@ -1,6 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
+import { codeIn } from "#src/mcp/login/Callback.ts"
 import * as Issuer from "#src/mcp/login/Issuer.ts"
-import * as LoginAnswer from "#src/mcp/login/LoginAnswer.ts"
 import * as LoginFetch from "#src/mcp/login/LoginFetch.ts"
 import * as LoginWire from "#src/mcp/login/LoginWire.ts"
 import { McpLoginFailed } from "#src/mcp/login/McpLoginFailed.ts"
@@ -153,7 +153,7 @@ describe("who a login service is", () => {
   })
 
   const answer = (fields: Record<string, string>, names = false) =>
-    LoginAnswer.codeIn(new URLSearchParams({ state: "s", code: "c", ...fields }), {
+    codeIn(new URLSearchParams({ state: "s", code: "c", ...fields }), {
       server: "remote",
       state: "s",
       issuer: "https://a.example",
