@@ -2,6 +2,7 @@
 import * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
 import * as Schema from "effect/Schema"
+import { optional } from "../schema/Fields.ts"
 
 export class LoopPolicy extends Schema.Class<LoopPolicy>("@lms-bridge/core/agent/LoopPolicy")({
   /** Longest time for the last request, the one for the best answer after a budget has ended. */
@@ -16,7 +17,7 @@ export class LoopPolicy extends Schema.Class<LoopPolicy>("@lms-bridge/core/agent
    * Largest context, in tokens, with which a model of ours may be loaded again when a conversation does not fit otherwise.
    * Absent: never.
    */
-  largestContext: Schema.optionalWith(Schema.Int.pipe(Schema.positive()), { exact: true }),
+  largestContext: optional(Schema.Int.pipe(Schema.positive())),
   /** Share of the context that tool definitions may take at the start. */
   toolShare: Schema.Number.pipe(Schema.between(0, 1)),
   /** Most tools to offer to a model of at most so many billions of parameters, smallest first. */

@@ -1,5 +1,6 @@
 /** The server, its models and the operations on them, the same for every dialect. */
 import * as Schema from "effect/Schema"
+import { optional } from "../schema/Fields.ts"
 
 /**
  * Which family of routes a server has. Found out once per server by the form of its replies, because an unknown route
@@ -24,7 +25,7 @@ export type Access = "open" | "token"
 /** A copy of a model in memory. `contextLength` is in tokens; undefined where the dialect does not report it. */
 export const ModelInstance = Schema.Struct({
   id: Schema.String,
-  contextLength: Schema.optionalWith(Schema.NonNegativeInt, { exact: true })
+  contextLength: optional(Schema.NonNegativeInt)
 })
 export type ModelInstance = typeof ModelInstance.Type
 
@@ -36,16 +37,16 @@ export const ApiModel = Schema.Struct({
   key: Schema.String,
   type: Schema.String,
   displayName: Schema.String,
-  publisher: Schema.optionalWith(Schema.String, { exact: true }),
-  architecture: Schema.optionalWith(Schema.String, { exact: true }),
-  quantization: Schema.optionalWith(Schema.String, { exact: true }),
-  sizeBytes: Schema.optionalWith(Schema.Number, { exact: true }),
-  params: Schema.optionalWith(Schema.String, { exact: true }),
-  format: Schema.optionalWith(Schema.String, { exact: true }),
-  maxContextLength: Schema.optionalWith(Schema.NonNegativeInt, { exact: true }),
-  vision: Schema.optionalWith(Schema.Boolean, { exact: true }),
-  toolUse: Schema.optionalWith(Schema.Boolean, { exact: true }),
-  reasoningOptions: Schema.optionalWith(Schema.Array(Schema.String), { exact: true }),
+  publisher: optional(Schema.String),
+  architecture: optional(Schema.String),
+  quantization: optional(Schema.String),
+  sizeBytes: optional(Schema.Number),
+  params: optional(Schema.String),
+  format: optional(Schema.String),
+  maxContextLength: optional(Schema.NonNegativeInt),
+  vision: optional(Schema.Boolean),
+  toolUse: optional(Schema.Boolean),
+  reasoningOptions: optional(Schema.Array(Schema.String)),
   variants: Schema.Array(Schema.String),
   /**
    * Empty when the model is not in memory. A plain OpenAI server does not report it; there each model is its own

@@ -1,5 +1,6 @@
 /** The types of a conversation with a model, independent of the LM Studio route that carries them. */
 import * as Schema from "effect/Schema"
+import { optional } from "../schema/Fields.ts"
 
 /** A call that a model requested. `arguments` is the text exactly as the model wrote it: JSON, broken JSON or "". */
 export const ToolCall = Schema.Struct({
@@ -41,7 +42,7 @@ export type ToolDefinition = typeof ToolDefinition.Type
 export const Usage = Schema.Struct({
   inputTokens: Schema.NonNegativeInt,
   outputTokens: Schema.NonNegativeInt,
-  reasoningTokens: Schema.optionalWith(Schema.NonNegativeInt, { exact: true })
+  reasoningTokens: optional(Schema.NonNegativeInt)
 })
 export type Usage = typeof Usage.Type
 
@@ -90,7 +91,7 @@ export const ChatReply = Schema.Struct({
   toolCalls: Schema.Array(ToolCall),
   /** "" when the stream ended without saying why. */
   finishReason: FinishReason,
-  usage: Schema.optionalWith(Usage, { exact: true }),
+  usage: optional(Usage),
   /** Milliseconds from the request to the first generated piece, by our clock. */
   firstTokenMillis: Schema.NonNegative,
   /** Milliseconds from the request to the end of the reply, by our clock. */

@@ -1,7 +1,8 @@
 /** Errors of a model that cannot be loaded, or that is lost while it works. */
 import * as Schema from "effect/Schema"
 import { exitCodeMeaning } from "./words/ExitCode.ts"
-import { optional, sentence, serverSaid } from "./words/saidByServer.ts"
+import { optional } from "../schema/Fields.ts"
+import { sentence, serverSaid } from "./words/saidByServer.ts"
 
 /** LM Studio will not load the model because it would not fit in memory. Bytes where LM Studio reported figures. */
 export class ModelLoadRefused extends Schema.TaggedError<ModelLoadRefused>()("ModelLoadRefused", {

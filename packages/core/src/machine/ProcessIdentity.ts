@@ -1,5 +1,6 @@
 /** Identifies the process that did something, so that others can tell whether it is still alive. */
 import * as Schema from "effect/Schema"
+import { optional } from "../schema/Fields.ts"
 
 /**
  * A process: a random token and, if the system has `/proc`, its process id with the id's namespace and the process's
@@ -7,8 +8,8 @@ import * as Schema from "effect/Schema"
  */
 export const ProcessIdentity = Schema.Struct({
   token: Schema.String,
-  pid: Schema.optionalWith(Schema.String, { exact: true }),
-  namespace: Schema.optionalWith(Schema.String, { exact: true }),
-  started: Schema.optionalWith(Schema.String, { exact: true })
+  pid: optional(Schema.String),
+  namespace: optional(Schema.String),
+  started: optional(Schema.String)
 })
 export type ProcessIdentity = typeof ProcessIdentity.Type

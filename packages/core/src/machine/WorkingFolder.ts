@@ -3,6 +3,7 @@
  * never by its spelling.
  */
 import * as Schema from "effect/Schema"
+import { optional } from "../schema/Fields.ts"
 import { isSecretPlace, secretPlaces } from "./SecretPlaces.ts"
 
 export const RefusedBecause = Schema.Literal(
@@ -24,7 +25,7 @@ export class FolderRefused extends Schema.TaggedError<FolderRefused>()("FolderRe
   folder: Schema.String,
   reason: RefusedBecause,
   /** Its real path, if that differs. */
-  real: Schema.optionalWith(Schema.String, { exact: true })
+  real: optional(Schema.String)
 }) {
   readonly retryable = false
   override get message() {

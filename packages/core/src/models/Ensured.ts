@@ -1,5 +1,6 @@
 /** What came of making sure that a model is loaded. On its own, because events and journals of runs hold it too. */
 import * as Schema from "effect/Schema"
+import { optional } from "../schema/Fields.ts"
 
 /**
  * `cli` is `lms load --ttl`, `jit` a request with `ttl` that makes LM Studio load the model, `rest` is
@@ -16,17 +17,17 @@ export const Ensured = Schema.Struct({
   instanceId: Schema.String,
   action: Schema.Literal("already-loaded", "loaded", "reloaded"),
   /** How it was loaded, when we did it now. */
-  way: Schema.optionalWith(LoadWay, { exact: true }),
+  way: optional(LoadWay),
   /** Who loaded this instance. A user's instance is used and never unloaded or changed by us. */
   owner: Schema.Literal("lms-bridge", "user"),
   /** Tokens; absent where the server does not tell. */
-  contextLength: Schema.optionalWith(Schema.NonNegativeInt, { exact: true }),
+  contextLength: optional(Schema.NonNegativeInt),
   /** Whether it can see images; absent where the server does not tell. */
-  vision: Schema.optionalWith(Schema.Boolean, { exact: true }),
+  vision: optional(Schema.Boolean),
   /** Idle milliseconds until it is unloaded; absent when a user loaded it without a limit or nobody can tell. */
-  ttlMillis: Schema.optionalWith(Schema.NonNegative, { exact: true }),
+  ttlMillis: optional(Schema.NonNegative),
   /** Epoch milliseconds of the unload if nobody uses it until then. */
-  expiresAt: Schema.optionalWith(Schema.Number, { exact: true }),
+  expiresAt: optional(Schema.Number),
   tookMillis: Schema.NonNegative,
   /** Models of the fallback chain that were tried before this one, and why each was passed over. */
   steppedDown: Schema.Array(Schema.Struct({ model: Schema.String, reason: Schema.String }))

@@ -1,6 +1,7 @@
 /** Models in memory, and a hold on one. */
 import type * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
+import { optional } from "../schema/Fields.ts"
 import type { ChatEvent, ChatReply, ChatRequest } from "../lmstudio/Chat.ts"
 import type { RequestLimits } from "../lmstudio/ApiRequests.ts"
 import type { Ensured } from "./Ensured.ts"
@@ -12,13 +13,13 @@ export const LoadedModel = Schema.Struct({
   instanceId: Schema.String,
   type: Schema.String,
   owner: Schema.Literal("lms-bridge", "user"),
-  contextLength: Schema.optionalWith(Schema.NonNegativeInt, { exact: true }),
-  sizeBytes: Schema.optionalWith(Schema.Number, { exact: true }),
+  contextLength: optional(Schema.NonNegativeInt),
+  sizeBytes: optional(Schema.Number),
   /** `idle`, `processingPrompt`, `generating`, …; absent without `lms`. */
-  status: Schema.optionalWith(Schema.String, { exact: true }),
+  status: optional(Schema.String),
   /** Null is for ever; absent is unknown. */
-  ttlMillis: Schema.optionalWith(Schema.NullOr(Schema.NonNegative), { exact: true }),
-  expiresAt: Schema.optionalWith(Schema.Number, { exact: true }),
+  ttlMillis: optional(Schema.NullOr(Schema.NonNegative)),
+  expiresAt: optional(Schema.Number),
   /** How many runs of this process hold it. */
   leases: Schema.NonNegativeInt
 })

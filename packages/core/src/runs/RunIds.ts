@@ -2,15 +2,16 @@
 import * as Either from "effect/Either"
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
+import { optional } from "../schema/Fields.ts"
 import { sizeOf } from "../resilience/ByteLimits.ts"
 import { nearest } from "../names/nearest.ts"
 import { RunId } from "../observability/Correlation.ts"
 
 export class RunNotFound extends Schema.TaggedError<RunNotFound>()("RunNotFound", {
   runId: Schema.String,
-  nearest: Schema.optionalWith(Schema.Array(Schema.String), { exact: true }),
+  nearest: optional(Schema.Array(Schema.String)),
   /** Its journal is there, and holds more bytes than this. */
-  most: Schema.optionalWith(Schema.Int, { exact: true })
+  most: optional(Schema.Int)
 }) {
   readonly retryable = false
   override get message() {
@@ -39,7 +40,7 @@ export class RunAmbiguous extends Schema.TaggedError<RunAmbiguous>()("RunAmbiguo
 /** The run is being carried out now, so nobody else may take it up or throw it away. */
 export class RunInProgress extends Schema.TaggedError<RunInProgress>()("RunInProgress", {
   runId: Schema.String,
-  pid: Schema.optionalWith(Schema.String, { exact: true })
+  pid: optional(Schema.String)
 }) {
   readonly retryable = true
   override get message() {

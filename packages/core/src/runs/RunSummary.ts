@@ -4,7 +4,7 @@
  */
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
-import { present } from "../schema/Fields.ts"
+import { optional, present } from "../schema/Fields.ts"
 import type { ProcessIdentity } from "../machine/ProcessIdentity.ts"
 import { RunId } from "../observability/Correlation.ts"
 import { AgentOutcome, Problem, type AgentEvent } from "../agent/rules/AgentEvent.ts"
@@ -20,9 +20,9 @@ export const RunSummary = Schema.Struct({
   lastAt: Schema.Number,
   /** Requests to the model, the last one for the answer not counted. */
   rounds: Schema.NonNegativeInt,
-  model: Schema.optionalWith(Schema.String, { exact: true }),
+  model: optional(Schema.String),
   /** Why it failed. */
-  problem: Schema.optionalWith(Problem, { exact: true })
+  problem: optional(Problem)
 })
 export type RunSummary = typeof RunSummary.Type
 

@@ -11,6 +11,7 @@ import * as Option from "effect/Option"
 import * as ParseResult from "effect/ParseResult"
 import * as Schema from "effect/Schema"
 import * as Jsonc from "jsonc-parser"
+import { optional } from "../../schema/Fields.ts"
 import * as ByteLimits from "../../resilience/ByteLimits.ts"
 import { Settings, table } from "../../configuration/Settings.ts"
 import { CurrentLoopPolicy, LoopPolicy } from "../LoopPolicy.ts"
@@ -18,9 +19,9 @@ import { CurrentToolPolicy, PolicyRule, ToolPolicy } from "./ToolPolicy.ts"
 
 /** What the file may say. Rules and traits come before those that hold without it; `loop` replaces single numbers. */
 export const PolicyFile = Schema.Struct({
-  rules: Schema.optionalWith(Schema.Array(PolicyRule), { exact: true }),
-  traits: Schema.optionalWith(ToolPolicy.fields.traits, { exact: true }),
-  loop: Schema.optionalWith(Schema.partialWith(Schema.Struct(LoopPolicy.fields), { exact: true }), { exact: true })
+  rules: optional(Schema.Array(PolicyRule)),
+  traits: optional(ToolPolicy.fields.traits),
+  loop: optional(Schema.partialWith(Schema.Struct(LoopPolicy.fields), { exact: true }))
 })
 export type PolicyFile = typeof PolicyFile.Type
 

@@ -1,8 +1,4 @@
 /** How error messages quote others. */
-import * as Schema from "effect/Schema"
-
-/** @internal */
-export const optional = <A, I>(schema: Schema.Schema<A, I>) => Schema.optionalWith(schema, { exact: true })
 
 /**
  * LM Studio's own words, closed as a sentence, since our own follow.

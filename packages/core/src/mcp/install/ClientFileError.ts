@@ -1,5 +1,6 @@
 /** Why a client's file was left as it is. */
 import * as Schema from "effect/Schema"
+import { optional } from "../../schema/Fields.ts"
 import { Client, rules } from "./ClientPlaces.ts"
 
 /** Nothing was written. */
@@ -8,7 +9,7 @@ export class ClientFileError extends Schema.TaggedError<ClientFileError>()("Clie
   /** `Changed`: somebody else wrote it meanwhile. `Taken`: the name belongs to another server. */
   reason: Schema.Literal("NoScope", "NoHome", "NotReadable", "NotJson", "NotWritable", "Changed", "Taken"),
   path: Schema.String,
-  line: Schema.optionalWith(Schema.Int, { exact: true }),
+  line: optional(Schema.Int),
   /** The entry's name, or what the system says. */
   detail: Schema.String
 }) {

@@ -8,6 +8,7 @@ import * as Encoding from "effect/Encoding"
 import * as Option from "effect/Option"
 import * as ParseResult from "effect/ParseResult"
 import * as Schema from "effect/Schema"
+import { optional } from "../../schema/Fields.ts"
 import { source as defined } from "../config/DefinedServer.ts"
 import type { McpTool } from "../McpTool.ts"
 import type { ServerDefinition } from "../config/ServerDefinition.ts"
@@ -49,7 +50,7 @@ export const LockSummary = Schema.Struct({
   /** Names of tools that were withheld when the server last listed its tools to this process. */
   withheld: Schema.Array(Schema.String),
   /** Why the lock cannot be used; then everything is withheld. */
-  problem: Schema.optionalWith(Schema.String, { exact: true })
+  problem: optional(Schema.String)
 })
 export type LockSummary = typeof LockSummary.Type
 

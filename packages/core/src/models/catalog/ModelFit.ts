@@ -5,6 +5,7 @@ import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
+import { optional } from "../../schema/Fields.ts"
 import { Settings } from "../../configuration/Settings.ts"
 import { LmStudioApi } from "../../lmstudio/LmStudioApi.ts"
 import type { ApiModel } from "../../lmstudio/ApiModel.ts"
@@ -19,7 +20,7 @@ export type Ability = typeof Ability.Type
 export class ModelUnfit extends Schema.TaggedError<ModelUnfit>()("ModelUnfit", {
   ability: Ability,
   /** The one that was named; absent when the choice was ours. */
-  model: Schema.optionalWith(Schema.String, { exact: true }),
+  model: optional(Schema.String),
   /** Those that can, loaded ones first. */
   suited: Schema.Array(Schema.Struct({ model: Schema.String, loaded: Schema.Boolean }))
 }) {

@@ -3,6 +3,7 @@
  * be a user's is never touched.
  */
 import * as Schema from "effect/Schema"
+import { optional } from "../../schema/Fields.ts"
 import { LoadWay } from "../Ensured.ts"
 
 /** A load by us. Times are epoch milliseconds, `contextLength` tokens. */
@@ -13,7 +14,7 @@ export const LedgerEntry = Schema.Struct({
   /** Base URL of the LM Studio that has it. */
   server: Schema.String,
   ttlMillis: Schema.Number,
-  contextLength: Schema.optionalWith(Schema.NonNegativeInt, { exact: true }),
+  contextLength: optional(Schema.NonNegativeInt),
   /** `loading` is written before the load begins, so that a load whose end we never saw is still known to be ours. */
   state: Schema.Literal("loading", "loaded"),
   startedAt: Schema.Number,
