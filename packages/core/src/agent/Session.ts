@@ -3,23 +3,16 @@
  * takes nothing from the others.
  */
 import * as Effect from "effect/Effect"
-import * as Ref from "effect/Ref"
-import * as Stream from "effect/Stream"
-import type { AgentEvent, AgentOutcome, Problem } from "./rules/AgentEvent.ts"
-import { AgentLoop } from "./AgentLoop.ts"
+import type { Problem } from "./rules/AgentEvent.ts"
 import type { AgentTask } from "./AgentTask.ts"
 
 /** What came of one task: its run, as whoever carried it out tells of it, or why it could not begin. */
-export type SessionResult<Run extends Begun = Finished> =
+type SessionResult<Run extends Begun> =
   | ({ readonly _tag: "Ran" } & Run)
   | { readonly _tag: "Refused"; readonly problem: Problem }
 
-export interface Begun {
+interface Begun {
   readonly runId: string
-}
-
-export interface Finished extends Begun {
-  readonly outcome: AgentOutcome
 }
 
 interface Failure {
@@ -52,31 +45,3 @@ export const inTurn = Effect.fn("Session.inTurn")(function* <Run extends Begun, 
     )
   )
 })
-
-/** The tasks in turn, by the loop itself. `index` of `onEvent` is the task's place. */
-export const run = (
-  tasks: ReadonlyArray<AgentTask>,
-  onEvent: (event: AgentEvent, index: number) => Effect.Effect<void> = () => Effect.void
-): Effect.Effect<ReadonlyArray<SessionResult>, never, AgentLoop> =>
-  Effect.flatMap(AgentLoop, (loop) =>
-    inTurn(
-      tasks.map((task) => Effect.succeed(task)),
-      Effect.fnUntraced(function* (task: AgentTask, index: number) {
-        const last = yield* Ref.make<Finished | undefined>(undefined)
-        yield* Stream.runForEach(loop.run(task), (event) =>
-          Effect.zipRight(
-            event._tag === "RunFinished" ? Ref.set(last, { runId: event.runId, outcome: event.outcome }) : Effect.void,
-            onEvent(event, index)
-          )
-        )
-        return (yield* Ref.get(last)) ?? (yield* Effect.fail(unfinished))
-      })
-    )
-  )
-
-// -----------------------------------------------------------------------------
-// internal
-// -----------------------------------------------------------------------------
-
-/** A stream that ends without `RunFinished` breaks its promise; the other tasks go on all the same. */
-const unfinished: Failure = { _tag: "RunUnfinished", message: "The run ended without an outcome." }

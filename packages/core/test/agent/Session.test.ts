@@ -1,15 +1,35 @@
 import { assert, describe, it } from "@effect/vitest"
+import { AgentLoop } from "#src/agent/AgentLoop.ts"
+import type { AgentTask } from "#src/agent/AgentTask.ts"
+import type { AgentEvent } from "#src/agent/rules/AgentEvent.ts"
 import * as Session from "#src/agent/Session.ts"
-import { Effect, Fiber, TestClock } from "effect"
+import { Effect, Fiber, Stream, TestClock } from "effect"
 import * as World from "./doubles.ts"
 
 const { task } = World
+
+/** The tasks in turn, by the loop itself. `index` of `onEvent` is the task's place. */
+const run = (
+  tasks: ReadonlyArray<AgentTask>,
+  onEvent: (event: AgentEvent, index: number) => Effect.Effect<void> = () => Effect.void
+) =>
+  Effect.flatMap(AgentLoop, (loop) =>
+    Session.inTurn(
+      tasks.map((task) => Effect.succeed(task)),
+      Effect.fnUntraced(function* (task, index) {
+        const events = yield* Stream.runCollect(Stream.tap(loop.run(task), (event) => onEvent(event, index)))
+        const last = [...events].find((event) => event._tag === "RunFinished")
+        const { outcome, runId } = last ?? (yield* Effect.dieMessage("The run ended without an outcome."))
+        return { runId, outcome }
+      })
+    )
+  )
 
 describe("Session", () => {
   it.effect("gives each task the conversation of those before it, and one result each", () =>
     Effect.gen(function* () {
       const seen: Array<number> = []
-      const results = yield* Session.run(
+      const results = yield* run(
         [task({ task: "My name is Ada." }), task({ task: "What is my name?" })],
         (event, index) => Effect.sync(() => event._tag === "RunFinished" && seen.push(index))
       )
@@ -28,7 +48,7 @@ describe("Session", () => {
 
   it.effect("keeps the results of the others when one fails or cannot begin", () =>
     Effect.gen(function* () {
-      const results = yield* Session.run([
+      const results = yield* run([
         task({ task: "one" }),
         task({ task: "two" }),
         task({ task: "three", servers: { _tag: "Named", names: ["nowhere"] } }),
@@ -58,7 +78,7 @@ describe("Session", () => {
 
   it.effect("stops with everything beneath it when it is interrupted", () =>
     Effect.gen(function* () {
-      const fiber = yield* Effect.fork(Session.run([task({ task: "one" }), task({ task: "two" })]))
+      const fiber = yield* Effect.fork(run([task({ task: "one" }), task({ task: "two" })]))
       yield* TestClock.adjust("1 second")
       const { open } = yield* World.Seen
       assert.isAbove(open.length, 0)
