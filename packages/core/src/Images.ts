@@ -1,5 +1,4 @@
 /** What vision models are shown, and from where it may come. */
 export { Images, type Image } from "./images/Images.ts"
 export { ImageRefused } from "./images/ImageRefused.ts"
-export * as PublicAddress from "./images/PublicAddress.ts"
-export { PublicWeb } from "./images/PublicWeb.ts"
+export { isPublic, PublicWeb } from "./images/PublicWeb.ts"

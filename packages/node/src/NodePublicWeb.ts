@@ -4,7 +4,7 @@
 import * as FetchHttpClient from "@effect/platform/FetchHttpClient"
 import * as HttpClient from "@effect/platform/HttpClient"
 import * as NodeHttpClient from "@effect/platform-node/NodeHttpClient"
-import { PublicAddress, PublicWeb } from "@lms-bridge/core/Images"
+import { isPublic, PublicWeb } from "@lms-bridge/core/Images"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
@@ -18,7 +18,7 @@ export const lookup: LookupFunction = (hostname, options, callback) =>
   Dns.lookup(hostname, { ...options, all: true }, (error, addresses) => {
     if (error !== null) return callback(error, "", 0)
     const [first] = addresses
-    if (first === undefined || !addresses.every(({ address }) => PublicAddress.isPublic(address))) {
+    if (first === undefined || !addresses.every(({ address }) => isPublic(address))) {
       return callback(Object.assign(new Error(`${hostname} is not public`), { code: "ENOTPUBLIC" }), "", 0)
     }
     return options.all === true ? callback(null, addresses) : callback(null, first.address, first.family)

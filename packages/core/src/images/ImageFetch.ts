@@ -8,7 +8,7 @@ import * as Stream from "effect/Stream"
 import { joinedBytes } from "../internal/joinedBytes.ts"
 import { maxBytes } from "./ImageData.ts"
 import { ImageRefused } from "./ImageRefused.ts"
-import { mayFetch } from "./PublicAddress.ts"
+import { mayFetch } from "./PublicWeb.ts"
 
 export const get = (
   web: Option.Option<HttpClient.HttpClient>,

@@ -67,3 +67,12 @@ export interface HeldConnection extends McpConnection {
   /** False once its entry in the configuration has changed or gone: then `McpRegistry` knows what is to be used instead. */
   readonly isCurrent: Effect.Effect<boolean>
 }
+
+/** One connection while it lasts, as its pool has it. */
+export interface Session extends Omit<McpConnection, "review"> {
+  /** False as soon as the other side has gone. */
+  readonly isOpen: Effect.Effect<boolean>
+  readonly closed: Effect.Effect<void>
+  /** Tells the server that its folders are others now; it may ask for them. */
+  readonly rootsChanged: Effect.Effect<void>
+}

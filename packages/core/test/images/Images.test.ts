@@ -6,8 +6,7 @@ import { WorkingFolders } from "#src/machine/WorkingFolders.ts"
 import { Settings } from "#src/configuration/Settings.ts"
 import * as ImageData from "#src/images/ImageData.ts"
 import { Images } from "#src/images/Images.ts"
-import { isPublic, mayFetch } from "#src/images/PublicAddress.ts"
-import { PublicWeb } from "#src/images/PublicWeb.ts"
+import { isPublic, mayFetch, PublicWeb } from "#src/images/PublicWeb.ts"
 import { ConfigProvider, Effect, Encoding, Layer, Option } from "effect"
 
 const png = new Uint8Array([0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a, ...Array.from({ length: 60 }, () => 1)])
@@ -131,7 +130,7 @@ describe("Images", () => {
   )
 })
 
-describe("PublicAddress", () => {
+describe("addresses of the public web", () => {
   it("recognises machine, network and cloud addresses in all their spellings", () => {
     for (const address of ["93.184.216.34", "2606:2800:220:1::1"]) assert.isTrue(isPublic(address), address)
     for (const address of [

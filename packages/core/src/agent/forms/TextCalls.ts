@@ -11,7 +11,6 @@ import { nearest } from "../../names/nearest.ts"
 import { repairJson } from "../schema/JsonRepair.ts"
 import { judge, type ToolCatalog } from "../tools/ToolCatalog.ts"
 import { findBlocks, type Block } from "./FoundCalls.ts"
-import { madeUpFrom } from "./MadeUp.ts"
 import { quotationsOf } from "./Quotation.ts"
 import { suspect } from "./Suspicion.ts"
 
@@ -163,6 +162,18 @@ const unknownIn = (
   }
   return undefined
 }
+
+/**
+ * Where begins what a model writes after a call as if somebody else had said it: a result of the tool, the next words of
+ * the person. -1 when there is none from this place on.
+ */
+const madeUpFrom = (text: string, from: number): number => {
+  madeUp.lastIndex = from
+  return madeUp.exec(text)?.index ?? -1
+}
+
+const madeUp =
+  /<\|?\/?(?:tool|function)[_▁](?:response|result|output)s?[^>\n]{0,100}>|<｜tool▁outputs?▁begin｜>|\[\/?TOOL_(?:RESULTS?|RESPONSE|CONTENT)\]|```tool_outputs?\b|<\|?(?:im_start|start_header_id|start_of_turn|turn|start)\|?>\s{0,3}(?:user|tool|ipython|functions)|^(?:Observation|Tool (?:result|response|output)|Human|User) ?:/gim
 
 /** Tools that may be meant: by their name, or by doing the same to the same arguments. */
 const nearTools = (call: ToolCall, names: ReadonlyArray<string>): ReadonlyArray<string> => {

@@ -110,6 +110,19 @@ export const contextFor = (account: ContextAccount, largest: number | undefined)
 export const explained = (account: ContextAccount): string =>
   `${account.contextLength} tokens of context: ${account.system} for instructions, ${account.tools} for tools, ${account.history} for the conversation, ${account.reserve} kept for the reply, ${account.free < 0 ? `${-account.free} too many` : `${account.free} free`}${account.measures.length === 0 ? "" : ` (${account.measures.join(", ")})`}`
 
+/**
+ * Tokens for one reply, which the engine is told so that a model that does not stop by itself is stopped: what the task allows, else what is set aside for it and what is free besides, up to a quarter of
+ * a large context. Where nobody knows the context, what a long answer takes.
+ */
+export const replyLimit = (account: ContextAccount | undefined, maxTokens: number | undefined): number => {
+  if (maxTokens !== undefined) return maxTokens
+  if (account === undefined) return whereUnknown
+  const { contextLength, free, reserve } = account
+  const most = Math.min(reserve + Math.max(0, free), Math.max(longAnswer, Math.floor(contextLength / 4)))
+  // in steps, so that a request that is sent again is the same
+  return Math.max(1, reserve, Math.floor(most / step) * step)
+}
+
 // -----------------------------------------------------------------------------
 // internal
 // -----------------------------------------------------------------------------
@@ -163,3 +176,8 @@ const shorter = (
   })
   return changed ? result : messages
 }
+
+/** Tokens of a reply where the context is not known, and of a long answer in a large one; the step rounds them. */
+const whereUnknown = 8192
+const longAnswer = 16_384
+const step = 256

@@ -16,7 +16,6 @@ import type { RunLog } from "./RunLog.ts"
 import * as Conversation from "../shapes/Conversation.ts"
 import { plainSchema } from "../schema/SlimSchema.ts"
 import * as RepetitionGuard from "../rules/RepetitionGuard.ts"
-import { replyLimit } from "./ReplyLimit.ts"
 import type { Shape } from "../rules/Decide.ts"
 import * as StallGuard from "../rules/StallGuard.ts"
 import * as StructuredAnswer from "../rules/StructuredAnswer.ts"
@@ -191,7 +190,7 @@ const streamed = Effect.fnUntraced(function* (
   const request: Omit<ChatRequest, "model"> = {
     messages,
     tools: tools.length > 0 ? tools : undefined,
-    maxTokens: replyLimit(plan.account, state.task.maxTokens),
+    maxTokens: ContextWindow.replyLimit(plan.account, state.task.maxTokens),
     temperature: state.task.temperature,
     responseSchema
   }

@@ -10,7 +10,6 @@ import type { AgentTask } from "../AgentTask.ts"
 import * as Builtins from "./Builtins.ts"
 import { isNamedBy } from "../../names/namePattern.ts"
 import * as ReadingTools from "./ReadingTools.ts"
-import { plainName } from "../forms/ToolNames.ts"
 import { acceptable } from "../schema/SentSchema.ts"
 import type { Arguments } from "../schema/ArgumentText.ts"
 import * as ToolArguments from "../schema/ToolArguments.ts"
@@ -137,6 +136,23 @@ const undecorated = (
   const around = name.slice(0, Math.max(0, name.lastIndexOf(plain))).split(/[.:/]/)
   const own = snake(found?.tool.server ?? "")
   return around.every((word) => word === "" || decorations.has(word) || snake(word) === own) ? found : undefined
+}
+
+/**
+ * The name as the run offers it, or as it was written when no tool has it. `isOffered` is asked for what is left after
+ * each decoration is taken off.
+ */
+const plainName = (written: string, isOffered: (name: string) => boolean): string => {
+  const name = written.trim().slice(0, 200)
+  const candidates = [name]
+  const uncounted = name.replace(/:\d{1,4}$/, "")
+  candidates.push(uncounted)
+  for (let rest = uncounted; /[.:/]/.test(rest);) {
+    rest = rest.slice(rest.search(/[.:/]/) + 1)
+    candidates.push(rest)
+  }
+  candidates.push(...candidates.map((candidate) => candidate.replace(/(?:json|code|commentary)$/, "")))
+  return candidates.find((candidate) => candidate !== "" && isOffered(candidate)) ?? name
 }
 
 /** What templates and models write before a name. */

@@ -16,7 +16,7 @@ import * as Effect from "effect/Effect"
 import { present } from "../../schema/Fields.ts"
 import { spanned } from "../../observability/spanned.ts"
 import * as KeptList from "./KeptList.ts"
-import type { CallOptions } from "../McpConnection.ts"
+import type { CallOptions, Session } from "../McpConnection.ts"
 import { McpCallFailed, McpReadFailed, McpServerUnavailable } from "../McpError.ts"
 import * as McpWire from "../reading/McpWire.ts"
 import * as Results from "../reading/Results.ts"
@@ -28,7 +28,6 @@ import * as SessionWithoutSecrets from "../redaction/SessionWithoutSecrets.ts"
 import * as ServerExchange from "./ServerExchange.ts"
 import * as ServerRequests from "./ServerRequests.ts"
 import * as TaskCall from "./TaskCall.ts"
-import type { Session } from "./Session.ts"
 
 export interface ClientOptions {
   readonly server: string

@@ -3,7 +3,7 @@
  * calls refused.
  */
 import * as Effect from "effect/Effect"
-import type { Session } from "../connection/Session.ts"
+import type { Session } from "../McpConnection.ts"
 import { McpCallFailed } from "../McpError.ts"
 import type { ServerDefinition } from "../config/ServerDefinition.ts"
 import type { ToolLockFiles, ToolReview } from "./ToolLockFiles.ts"

@@ -4,7 +4,7 @@
  */
 import * as Effect from "effect/Effect"
 import * as Predicate from "effect/Predicate"
-import type { Session } from "../connection/Session.ts"
+import type { Session } from "../McpConnection.ts"
 
 /** `said` hides what is to be hidden in a text. */
 export const make = (session: Session, said: (text: string) => string): Session => {

@@ -1,6 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as RepetitionGuard from "#src/agent/rules/RepetitionGuard.ts"
-import { replyLimit } from "#src/agent/run/ReplyLimit.ts"
 import { FastCheck } from "effect"
 
 /** After how many characters it says that the text repeats; undefined when it never does. */
@@ -63,18 +62,5 @@ describe("RepetitionGuard", () => {
 
   it.prop("never takes a text for endless that is not long", [FastCheck.string({ maxLength: 2000 })], ([text]) => {
     assert.isUndefined(noticed(text))
-  })
-})
-
-describe("ReplyLimit", () => {
-  const account = { contextLength: 4096, system: 0, tools: 0, history: 0, reserve: 1024, free: 500, measures: [] }
-
-  it("is what the task allows, else what is set aside and free, within bounds", () => {
-    assert.strictEqual(replyLimit(account, 100), 100)
-    assert.strictEqual(replyLimit(account, undefined), 1280)
-    assert.strictEqual(replyLimit({ ...account, free: -3 }, undefined), 1024)
-    assert.strictEqual(replyLimit({ ...account, contextLength: 262_144, free: 250_000 }, undefined), 65_536)
-    assert.strictEqual(replyLimit({ ...account, contextLength: 32_768, free: 30_000 }, undefined), 16_384)
-    assert.strictEqual(replyLimit(undefined, undefined), 8192)
   })
 })

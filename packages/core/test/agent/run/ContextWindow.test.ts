@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { explained, plan, reserveFor, resultLimit, type Draft } from "#src/agent/run/ContextWindow.ts"
+import { explained, plan, replyLimit, reserveFor, resultLimit, type Draft } from "#src/agent/run/ContextWindow.ts"
 import { slim } from "#src/agent/schema/SlimSchema.ts"
 import * as ToolCatalog from "#src/agent/tools/ToolCatalog.ts"
 import type { ChatMessage } from "#src/lmstudio/Chat.ts"
@@ -144,5 +144,18 @@ describe("ContextWindow", () => {
     assert.strictEqual(resultLimit(512, 64_000), 1000)
     assert.strictEqual(resultLimit(131_072, 64_000), 64_000)
     assert.strictEqual(resultLimit(undefined, 64_000), 64_000)
+  })
+})
+
+describe("replyLimit", () => {
+  const account = { contextLength: 4096, system: 0, tools: 0, history: 0, reserve: 1024, free: 500, measures: [] }
+
+  it("is what the task allows, else what is set aside and free, within bounds", () => {
+    assert.strictEqual(replyLimit(account, 100), 100)
+    assert.strictEqual(replyLimit(account, undefined), 1280)
+    assert.strictEqual(replyLimit({ ...account, free: -3 }, undefined), 1024)
+    assert.strictEqual(replyLimit({ ...account, contextLength: 262_144, free: 250_000 }, undefined), 65_536)
+    assert.strictEqual(replyLimit({ ...account, contextLength: 32_768, free: 30_000 }, undefined), 16_384)
+    assert.strictEqual(replyLimit(undefined, undefined), 8192)
   })
 })

@@ -1,6 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import type { Session } from "#src/mcp/connection/Session.ts"
-import type { CallOptions } from "#src/mcp/McpConnection.ts"
+import type { CallOptions, Session } from "#src/mcp/McpConnection.ts"
 import * as SessionWithoutSecrets from "#src/mcp/redaction/SessionWithoutSecrets.ts"
 import { Effect } from "effect"
 
