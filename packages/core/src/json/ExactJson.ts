@@ -69,6 +69,9 @@ export const isTooDeep = (text: string, most: number = mostLevels): boolean => {
 export const stringify = (value: unknown, space = 0): string =>
   holdsExact(value) ? written(value, space === 0 ? "" : "\n", space) : (JSON.stringify(value, null, space) ?? "")
 
+/** JSON in which equal values have equal texts, whatever the order of their keys. "" for what JSON cannot express. */
+export const canonical = (value: unknown, space?: number): string => stringify(sorted(value), space)
+
 /** The value with the nearest double in place of each exact number, for comparing only. */
 export const approximate = (value: unknown): unknown => (holdsExact(value) ? withDoubles(value) : value)
 
@@ -103,6 +106,19 @@ export const kindOf = (value: unknown): string =>
 // -----------------------------------------------------------------------------
 // internal
 // -----------------------------------------------------------------------------
+
+const sorted = (value: unknown): unknown => {
+  if (value instanceof ExactNumber) return value
+  if (Array.isArray(value)) return value.map(sorted)
+  if (!Predicate.isRecord(value) || (Predicate.hasProperty(value, "toJSON") && Predicate.isFunction(value.toJSON))) {
+    return value
+  }
+  return Object.fromEntries(
+    Object.entries(value)
+      .toSorted(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0))
+      .map(([key, item]) => [key, sorted(item)])
+  )
+}
 
 const rawOf: unknown = Reflect.get(JSON, "rawJSON")
 const rawJson = Predicate.isFunction(rawOf) ? (text: string): unknown => rawOf.call(JSON, text) : undefined

@@ -6,6 +6,7 @@ import { optional } from "../schema/Fields.ts"
 export const ToolAnnotations = Schema.Struct({
   readOnly: optional(Schema.Boolean),
   destructive: optional(Schema.Boolean),
+  /** Calling it again with the same arguments changes nothing more. */
   idempotent: optional(Schema.Boolean),
   openWorld: optional(Schema.Boolean)
 })

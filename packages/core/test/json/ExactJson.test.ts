@@ -2,8 +2,15 @@ import * as Either from "effect/Either"
 import * as FastCheck from "effect/FastCheck"
 import * as Option from "effect/Option"
 import { describe, expect, it } from "vitest"
-import { canonicalJson } from "../../src/internal/canonicalJson.ts"
-import { approximate, ExactNumber, isTooDeep, mostLevels, parse, stringify } from "../../src/json/ExactJson.ts"
+import {
+  approximate,
+  canonical,
+  ExactNumber,
+  isTooDeep,
+  mostLevels,
+  parse,
+  stringify
+} from "../../src/json/ExactJson.ts"
 
 const again = (text: string, space = 0) => stringify(Either.getOrThrow(parse(text)), space)
 
@@ -24,7 +31,7 @@ describe("ExactJson", () => {
     expect(again('{"b":[],"a":{"n":9007199254740993,"m":[1,{}]}}', 2)).toBe(
       '{\n  "b": [],\n  "a": {\n    "n": 9007199254740993,\n    "m": [\n      1,\n      {}\n    ]\n  }\n}'
     )
-    expect(canonicalJson(Either.getOrThrow(parse('{"b":9007199254740993,"a":1}')))).toBe('{"a":1,"b":9007199254740993}')
+    expect(canonical(Either.getOrThrow(parse('{"b":9007199254740993,"a":1}')))).toBe('{"a":1,"b":9007199254740993}')
   })
 
   it("never lets plain JSON.stringify change a number", () => {

@@ -1,15 +1,10 @@
 /** What a tool does, and what a run has read by its tools. */
 import * as Schema from "effect/Schema"
+import { ToolAnnotations } from "../../mcp/McpTool.ts"
 import { optional } from "../../schema/Fields.ts"
 
 /** What a tool does, as its server claims and the user's map corrects. Absent is not known. */
-export const ToolTraits = Schema.Struct({
-  readOnly: optional(Schema.Boolean),
-  destructive: optional(Schema.Boolean),
-  /** Calling it again with the same arguments changes nothing more. */
-  idempotent: optional(Schema.Boolean),
-  openWorld: optional(Schema.Boolean)
-})
+export const ToolTraits = ToolAnnotations
 export type ToolTraits = typeof ToolTraits.Type
 
 /** What a run has read so far: something that strangers may have written, something that is the user's own. */

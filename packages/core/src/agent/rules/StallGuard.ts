@@ -3,12 +3,12 @@
  * polling whose answer changes nor reading page by page is taken for it.
  */
 import * as Hash from "effect/Hash"
-import { canonicalJson } from "../../internal/canonicalJson.ts"
+import * as ExactJson from "../../json/ExactJson.ts"
 import type { AgentEvent, AgentEventBody } from "./AgentEvent.ts"
 import type { Activity, AgentState, Stall } from "./AgentState.ts"
 
 /** A number for a call, the same whatever the order of its arguments. */
-export const fingerprint = (name: string, args: unknown): number => Hash.string(`${name} ${canonicalJson(args)}`)
+export const fingerprint = (name: string, args: unknown): number => Hash.string(`${name} ${ExactJson.canonical(args)}`)
 
 /** With one more settled call. */
 export const withActivity = (

@@ -4,7 +4,7 @@
  */
 import * as Schema from "effect/Schema"
 import { optional, present } from "../../schema/Fields.ts"
-import { canonicalJson } from "../../internal/canonicalJson.ts"
+import * as ExactJson from "../../json/ExactJson.ts"
 import { type McpTool, ToolAnnotations } from "../McpTool.ts"
 
 const JsonSchema = Schema.Record({ key: Schema.String, value: Schema.Unknown })
@@ -70,7 +70,7 @@ export const definitionOf = ({
 })
 
 /** What a tool's hash is taken of: its name and its definition, the same text whatever the order of keys. */
-export const textOf = (tool: McpTool): string => canonicalJson({ name: tool.name, ...definitionOf(tool) })
+export const textOf = (tool: McpTool): string => ExactJson.canonical({ name: tool.name, ...definitionOf(tool) })
 
 /** The tools of now beside those of the lock. */
 export const compare = (locked: LockedServer, now: ReadonlyArray<HashedTool>): Comparison => {
@@ -106,7 +106,7 @@ export const release = (lock: ToolLock, server: string): ToolLock => ({
 })
 
 /** A schema or annotations for people, one fact a line. */
-export const readable = (value: unknown): string => canonicalJson(value, 2)
+export const readable = (value: unknown): string => ExactJson.canonical(value, 2)
 
 /** The text of the file: the same for the same lock, one fact a line, so that a review shows what has changed. */
 export const encode = (lock: ToolLock): string => `${readable(lock)}\n`
