@@ -14,7 +14,7 @@ import * as Exit from "effect/Exit"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Predicate from "effect/Predicate"
-import { answerTo } from "./protocol/answerTo.ts"
+import * as About from "./About.ts"
 import { hungUp } from "./hungUp.ts"
 import * as Server from "./protocol/Server.ts"
 
@@ -36,11 +36,24 @@ const serving = Effect.flatMap(Settings, ({ detachAfter }) =>
   Effect.tapError((error) => Console.error(error.message))
 )
 
-const main = Effect.suspend(() => {
-  const answer = answerTo(process.argv.slice(2))
-  if (answer === undefined) return serving
-  return Effect.as((answer.channel === "stdout" ? Console.log : Console.error)(answer.text), answer.exitCode)
-})
+/** What to say instead of serving, when the program is started by hand. It takes no arguments: settings are variables. */
+const said = (args: ReadonlyArray<string>) => {
+  const [first] = args
+  if (first === undefined) return undefined
+  if (args.includes("--help") || args.includes("-h")) return Effect.as(Console.log(help), 0)
+  if (first === "--version" || first === "-v") return Effect.as(Console.log(About.version), 0)
+  return Effect.as(
+    Console.error(`lms-bridge-mcp: unknown argument "${first}"; it takes none but --help and --version.`),
+    2
+  )
+}
+
+const help = [
+  "lms-bridge-mcp: an MCP server on stdin and stdout that lets local models in LM Studio work with your MCP servers.",
+  "An MCP client starts it, without arguments; the README has the client's entry and the settings (LMS_BRIDGE_…)."
+].join("\n")
+
+const main = Effect.suspend((): typeof serving => said(process.argv.slice(2)) ?? serving)
 
 /** 2: a setting or an argument cannot be used. Being interrupted by a signal is how a server normally ends. */
 const exitCode = (exit: Exit.Exit<unknown, unknown>): number =>

@@ -33,12 +33,11 @@ import { type Asker, DetachAfter, Elicit, type Form, type Page } from "./CallCon
 import * as CallProgress from "./CallProgress.ts"
 import * as ClientLog from "./ClientLog.ts"
 import * as Clients from "./Clients.ts"
-import { instructions } from "./Instructions.ts"
 import * as ServerReading from "./ServerReading.ts"
 import * as ServerTasks from "./ServerTasks.ts"
 import type { Progress, Tool } from "../tools/Tool.ts"
 import * as ToolCall from "./ToolCall.ts"
-import * as Version from "../Version.ts"
+import * as About from "../About.ts"
 import * as Stdio from "../wire/StdioTransport.ts"
 import { cut } from "../Words.ts"
 
@@ -86,14 +85,14 @@ export const serve = Effect.fn("Server.serve")(function* <R, R2>(options: Option
   // McpServer takes Zod only; the low-level class remains for "advanced use"
   const server = new Server(
     {
-      name: Version.name,
-      version: Version.version,
-      title: Version.title,
-      icons: [{ src: Version.icon, mimeType: "image/svg+xml", sizes: ["any"] }]
+      name: About.name,
+      version: About.version,
+      title: About.title,
+      icons: [{ src: About.icon, mimeType: "image/svg+xml", sizes: ["any"] }]
     },
     {
       capabilities: { tools: {}, logging: {}, ...ServerReading.capabilities, ...ServerTasks.capabilities },
-      instructions,
+      instructions: About.instructions,
       taskStore: tasks.store
     }
   )
@@ -285,7 +284,7 @@ const clientLog = (server: Server) => {
     server
       .notification({
         method: "notifications/message",
-        params: { level, logger: Version.name, data: ClientLog.dataOf(message, annotations) }
+        params: { level, logger: About.name, data: ClientLog.dataOf(message, annotations) }
       })
       .catch(() => undefined)
   })

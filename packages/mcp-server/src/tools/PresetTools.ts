@@ -20,59 +20,52 @@ export const Folders = Schema.Union(Schema.NonEmptyString, Schema.Array(Schema.N
 export const foldersOf = (given: typeof Folders.Type | undefined): ReadonlyArray<string> =>
   given === undefined ? [] : typeof given === "string" ? [given] : given
 
+/** What all of them have. */
+const delegated = {
+  annotations: Tool.acts,
+  long: true,
+  output: RunReport.Run,
+  listed: [],
+  text: RunReport.text
+}
+
 export const filesystem = Tool.make({
+  ...delegated,
   name: "autonomous_filesystem_full",
   title: "Delegate work on files",
   description: "A local model reads, searches and changes files in these folders.",
-  annotations: Tool.acts,
-  long: true,
   input: Schema.Struct({ working_directory: option(Folders, "Default WORKING_DIR"), ...familiar }),
-  output: RunReport.Run,
-  listed: [],
-  text: RunReport.text,
   handler: ({ working_directory, ...asked }, progress) =>
     withPreset("filesystem", { folders: foldersOf(working_directory) }, asked, progress)
 })
 
 export const memory = Tool.make({
+  ...delegated,
   name: "autonomous_memory_full",
   title: "Delegate work on the memory",
   description: "A local model keeps and looks up facts in a lasting knowledge graph.",
-  annotations: Tool.acts,
-  long: true,
   input: Schema.Struct(familiar),
-  output: RunReport.Run,
-  listed: [],
-  text: RunReport.text,
   handler: (asked, progress) => withPreset("memory", {}, asked, progress)
 })
 
 export const fetch = Tool.make({
+  ...delegated,
   name: "autonomous_fetch_full",
   title: "Delegate reading of web pages",
   description: "A local model fetches and reads web pages.",
-  annotations: Tool.acts,
-  long: true,
   input: Schema.Struct(familiar),
-  output: RunReport.Run,
-  listed: [],
-  text: RunReport.text,
   handler: (asked, progress) => withPreset("fetch", {}, asked, progress)
 })
 
 export const github = Tool.make({
+  ...delegated,
   name: "autonomous_github_full",
   title: "Delegate work on GitHub",
   description: "A local model works on GitHub.",
-  annotations: Tool.acts,
-  long: true,
   input: Schema.Struct({
     github_token: option(Schema.Redacted(Schema.NonEmptyString), "Else GITHUB_PERSONAL_ACCESS_TOKEN"),
     ...familiar
   }),
-  output: RunReport.Run,
-  listed: [],
-  text: RunReport.text,
   handler: ({ github_token, ...asked }, progress) => withPreset("github", { token: github_token }, asked, progress)
 })
 

@@ -26,34 +26,29 @@ const inference: ReadonlyArray<AnyTool> = [...InferenceTools.tools, ...TextTools
 /** Each asks one thing of an image, which `vision_analyze` can be asked as well. */
 const canned: ReadonlyArray<AnyTool> = VisionTools.tools.filter((tool) => tool !== VisionTools.visionAnalyze)
 
-const models: ReadonlyArray<AnyTool> = [...ModelTools.tools, ...LibraryTools.tools]
+const runs: ReadonlyArray<AnyTool> = RunTools.tools
 
-const compat: ReadonlyArray<AnyTool> = [
-  ...agent,
-  ...McpTools.tools,
-  ...inference,
-  ...canned,
-  ...models,
-  ...HealthTools.tools
-]
+const models: ReadonlyArray<AnyTool> = [...ModelTools.tools, ...LibraryTools.tools]
 
 /** The order is the one in which a person would look for them. */
 export const allTools: ReadonlyArray<AnyTool> = [
   ...agent,
-  ...RunTools.tools,
+  ...runs,
   ...McpTools.tools,
   ...inference,
   ...canned,
   ...models,
   ...HealthTools.tools
 ]
+
+const compat: ReadonlyArray<AnyTool> = allTools.filter((tool) => !runs.includes(tool))
 
 /** By the names of LMS_BRIDGE_TOOLSETS. `compat` is what the predecessor had; `all` is listed within 16 KB. */
 export const toolsets: Readonly<Record<string, ReadonlyArray<AnyTool>>> = {
   all: allTools.filter((tool) => !canned.includes(tool)),
   lean: [AgentTools.withMultipleMcps, McpTools.listAvailable, InferenceTools.chatCompletion, RunTools.result],
   agent: [...agent, ...McpTools.tools],
-  runs: RunTools.tools,
+  runs,
   models: [...models, ...HealthTools.tools],
   inference,
   vision: VisionTools.tools,

@@ -5,7 +5,7 @@ import { Context, Deferred, Effect, Fiber, Ref, Schema, Stream, TestClock } from
 import { readFileSync } from "node:fs"
 import * as Server from "#src/protocol/Server.ts"
 import * as Tool from "#src/tools/Tool.ts"
-import * as Version from "#src/Version.ts"
+import * as About from "#src/About.ts"
 import { callTool, connected, settle, textOf, whileTimePasses } from "../connected.ts"
 
 const Input = Schema.Struct({ n: Schema.Int, note: Schema.optionalWith(Schema.String, { exact: true }) })
@@ -42,12 +42,12 @@ describe("Server", () => {
   it.scoped("says who it is, with the version of its package", () =>
     Effect.gen(function* () {
       const { client } = yield* connected([doubles])
-      assert.deepInclude(client.getServerVersion(), { name: "lms-bridge", version: Version.version })
+      assert.deepInclude(client.getServerVersion(), { name: "lms-bridge", version: About.version })
       const [icon] = client.getServerVersion()?.icons ?? []
       const [, picture = ""] = icon?.src.split(",") ?? []
       assert.match(Buffer.from(picture, "base64").toString("utf8"), /^<svg xmlns=.*<\/svg>$/)
       const manifest: unknown = JSON.parse(readFileSync(new URL("../../package.json", import.meta.url), "utf8"))
-      assert.propertyVal(manifest, "version", Version.version)
+      assert.propertyVal(manifest, "version", About.version)
     })
   )
 
