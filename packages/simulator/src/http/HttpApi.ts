@@ -16,7 +16,6 @@ import * as NativeChat from "./native/NativeChat.ts"
 import * as OpenAiResponses from "./responses/OpenAiResponses.ts"
 import * as OpenAiText from "./openai/OpenAiText.ts"
 import * as OpenAiChat from "./openai/OpenAiChat.ts"
-import * as OtherProduct from "./OtherProduct.ts"
 import type { Reply } from "./Reply.ts"
 import { Cut, json, orFault, raw } from "./Reply.ts"
 import type { Request, SeenRequest } from "../Recorder.ts"
@@ -146,8 +145,7 @@ const routeOf = (settings: Settings, request: Request): Found => {
   }
   return {
     operation: "unknown route",
-    handler: ({ world }) =>
-      settings.api === "openai-only" ? OtherProduct.unknownRoute(world, request) : unknownRoute(world, request),
+    handler: ({ world }) => (settings.api === "openai-only" ? notFound : unknownRoute)(world, request),
     parameter: "",
     protected: false
   }
@@ -162,10 +160,17 @@ const decoded = (text: string): string => {
   }
 }
 
-const unknownRoute = (world: World, request: Request): Effect.Effect<Reply> =>
+const unknownRoute = (world: World, { method, path }: Request): Effect.Effect<Reply> =>
   Effect.as(
-    world.recorder.unknownRoute(`${request.method} ${request.path}`),
-    json(200, { error: `Unexpected endpoint or method. (${request.method} ${request.path})` })
+    world.recorder.unknownRoute(`${method} ${path}`),
+    json(200, { error: `Unexpected endpoint or method. (${method} ${path})` })
+  )
+
+/** As a plain OpenAI-compatible server that is not LM Studio says it. */
+const notFound = (world: World, { method, path }: Request): Effect.Effect<Reply> =>
+  Effect.as(
+    world.recorder.unknownRoute(`${method} ${path}`),
+    json(404, { error: { code: 404, message: "File Not Found", type: "not_found_error" } })
   )
 
 const warmingUp = Effect.succeed(

@@ -35,28 +35,24 @@ export const findInstance = (machine: Machine, name: string): Instance | undefin
 export const findOnDisk = (machine: Machine, name: string): ModelOnDisk | undefined =>
   machine.models.find((model) => sameName(model.key, name) || (model.variants ?? []).some((key) => sameName(key, name)))
 
-/** For `/v1/*` and `/api/v0/*`. */
-export const resolveLenient = Effect.fnUntraced(function* (
-  state: LmStudioState,
-  wanted: Wanted,
-  failed: LoadFault = loadFailed
-) {
+/** For `/v1/*` and `/api/v0/*`: the instance, loaded first where that is needed. */
+export const resolveLenient = Effect.fnUntraced(function* (state: LmStudioState, wanted: Wanted) {
   const machine = yield* state.get
   const { settings } = machine
   const existing = findInstance(machine, wanted.name)
   if (existing !== undefined) {
     if (existing.type !== wanted.type) return yield* wrongDomain
-    return { _tag: "Loaded", instance: existing } as const
+    return existing
   }
   const onDisk = findOnDisk(machine, wanted.name)
   if (onDisk !== undefined && settings.jitLoading) {
     if (onDisk.type !== wanted.type) return yield* wrongDomain
     if (!settings.jitWorks) return yield* noModelsLoaded
-    return yield* beginJustInTime(state, onDisk, wanted, failed)
+    return yield* settle(yield* beginJustInTime(state, onDisk, wanted, loadFailed), loadFailed)
   }
   const loaded = machine.instances.filter((instance) => instance.type === wanted.type)
   const [only] = loaded
-  if (only !== undefined && loaded.length === 1) return { _tag: "Loaded", instance: only } as const
+  if (only !== undefined && loaded.length === 1) return only
   if (only === undefined && !settings.jitLoading) return yield* noModelsLoaded
   return yield* unknownModel(machine, wanted.name)
 })
@@ -83,13 +79,13 @@ export const settle = (resolved: Resolved, failed: LoadFault): Effect.Effect<Ins
     ? Effect.succeed(resolved.instance)
     : Effect.mapError(resolved.begun.result, (failure) => failed(failure.key, failure.text))
 
-/** How the OpenAI routes tell of a failed just-in-time load. */
-export const loadFailed = (key: string, text: string): ApiFault =>
-  ErrorBody.openAi(400, `Failed to load model "${key}". Error: ${text}`, { param: "model", code: "model_load_failed" })
-
 // -----------------------------------------------------------------------------
 // internal
 // -----------------------------------------------------------------------------
+
+/** How the OpenAI routes tell of a failed just-in-time load. */
+const loadFailed = (key: string, text: string): ApiFault =>
+  ErrorBody.openAi(400, `Failed to load model "${key}". Error: ${text}`, { param: "model", code: "model_load_failed" })
 
 const beginJustInTime = Effect.fnUntraced(function* (
   state: LmStudioState,

@@ -13,6 +13,7 @@ import type { Handler } from "../Exchange.ts"
 import { bodyOf, generate } from "../Exchange.ts"
 import * as ModelResolution from "../ModelResolution.ts"
 import { engineFault, errorFrame, stopsOf } from "./OpenAiChat.ts"
+import { promptTool } from "./OpenAiMessages.ts"
 import { cut, events, json } from "../Reply.ts"
 import type { Frame } from "../ServerSentEvents.ts"
 import * as Sse from "../ServerSentEvents.ts"
@@ -23,7 +24,7 @@ export const messages: Handler = Effect.fnUntraced(function* (exchange) {
   const instance = yield* ModelResolution.resolveLenient(world.state, {
     name: Json.stringOf(body["model"]) ?? "",
     type: "llm"
-  }).pipe(Effect.flatMap((resolved) => ModelResolution.settle(resolved, ModelResolution.loadFailed)))
+  })
   const settings = yield* world.state.settings
   const choice = Json.objectOf(body["tool_choice"])["type"]
   const { generation } = yield* generate(world, {
@@ -122,16 +123,7 @@ const messageOf = (entry: unknown): ReadonlyArray<PromptMessage> => {
 
 const toolOf = (entry: unknown): ReadonlyArray<PromptTool> => {
   const tool = Json.objectOf(entry)
-  const name = Json.stringOf(tool["name"])
-  return name === undefined
-    ? []
-    : [
-        {
-          name,
-          description: Json.stringOf(tool["description"]) ?? "",
-          parameters: Json.objectOf(tool["input_schema"])
-        }
-      ]
+  return promptTool(tool, tool["input_schema"])
 }
 
 const contentOf = (completed: Completed) => [

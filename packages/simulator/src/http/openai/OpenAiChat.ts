@@ -37,7 +37,7 @@ const chat = Effect.fnUntraced(function* ({ request, world, ...rest }: Exchange,
     name: Json.stringOf(body["model"]) ?? "",
     type: "llm",
     ttlMs: ttlOf(body)
-  }).pipe(Effect.flatMap((resolved) => ModelResolution.settle(resolved, ModelResolution.loadFailed)))
+  })
   const settings = yield* world.state.settings
   const { generation, onDisk } = yield* generate(world, {
     instance,

@@ -81,6 +81,13 @@ export const answerSchemaOf = (body: Json.JsonObject): Effect.Effect<Json.JsonOb
   return Effect.succeed(Json.objectOf(Json.objectOf(format["json_schema"])["schema"]))
 }
 
+/** None for one without a name. */
+export const promptTool = (tool: Json.JsonObject, parameters: unknown): ReadonlyArray<PromptTool> => {
+  const name = Json.stringOf(tool["name"])
+  const description = Json.stringOf(tool["description"]) ?? ""
+  return name === undefined ? [] : [{ name, description, parameters: Json.objectOf(parameters) }]
+}
+
 // -----------------------------------------------------------------------------
 // internal
 // -----------------------------------------------------------------------------
@@ -103,14 +110,5 @@ const toPromptMessage = (message: typeof Message.Type): PromptMessage => {
 
 const toPromptTool = (entry: unknown): ReadonlyArray<PromptTool> => {
   const tool = Json.objectOf(Json.objectOf(entry)["function"])
-  const name = Json.stringOf(tool["name"])
-  return name === undefined
-    ? []
-    : [
-        {
-          name,
-          description: Json.stringOf(tool["description"]) ?? "",
-          parameters: Json.objectOf(tool["parameters"])
-        }
-      ]
+  return promptTool(tool, tool["parameters"])
 }

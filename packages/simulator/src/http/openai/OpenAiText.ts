@@ -31,7 +31,7 @@ export const embeddings: Handler = Effect.fnUntraced(function* (exchange) {
     name: Json.stringOf(body["model"]) ?? "",
     type: "embedding",
     ttlMs: ttlOf(body)
-  }).pipe(Effect.flatMap((resolved) => ModelResolution.settle(resolved, ModelResolution.loadFailed)))
+  })
   const { promptProcessing } = yield* state.settings
   const vectors = yield* Effect.gen(function* () {
     const occupation = yield* state.occupy(instance.id)
@@ -66,7 +66,7 @@ const complete = Effect.fnUntraced(function* (exchange: Exchange, api: "v0" | "v
     name: Json.stringOf(body["model"]) ?? "",
     type: "llm",
     ttlMs: ttlOf(body)
-  }).pipe(Effect.flatMap((resolved) => ModelResolution.settle(resolved, ModelResolution.loadFailed)))
+  })
   const settings = yield* world.state.settings
   const { generation, onDisk } = yield* generate(world, {
     instance,

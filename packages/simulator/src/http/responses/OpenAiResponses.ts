@@ -42,7 +42,7 @@ export const responses: Handler = Effect.fnUntraced(function* (exchange) {
   const instance = yield* ModelResolution.resolveLenient(world.state, {
     name: Json.stringOf(body["model"]) ?? "",
     type: "llm"
-  }).pipe(Effect.flatMap((resolved) => ModelResolution.settle(resolved, ModelResolution.loadFailed)))
+  })
   const settings = yield* world.state.settings
   const instructions = Json.stringOf(body["instructions"])
   const messages: ReadonlyArray<PromptMessage> = [
