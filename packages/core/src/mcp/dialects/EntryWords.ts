@@ -122,16 +122,12 @@ export const translate = (raw: Readonly<Record<string, unknown>>, dialect: Diale
         put(ours, asBoolean(value), key)
         break
       case "seconds":
-        put("timeout", inUnit(value, 1000), key)
-        break
       case "millis":
-        put("timeout", inUnit(value, 1), key)
+        put("timeout", inUnit(value, ours === "seconds" ? 1000 : 1), key)
         break
       case "startSeconds":
-        put("startTimeout", inUnit(value, 1000), key)
-        break
       case "startMillis":
-        put("startTimeout", inUnit(value, 1), key)
+        put("startTimeout", inUnit(value, ours === "startSeconds" ? 1000 : 1), key)
         break
       case "timeout":
       case "startTimeout": {
