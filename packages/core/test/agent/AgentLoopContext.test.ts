@@ -33,6 +33,16 @@ const uncounted = { inputTokens: 0, outputTokens: 0 }
 
 const log = Array.from({ length: 3000 }, (_, n) => `entry ${n} ${n === 1234 ? "NEEDLE" : "hay"}`).join("\n")
 
+/** Thirty rounds with a call and many words in each, then an answer. */
+const thirtySteps = (index: number): World.Turn =>
+  index < 30
+    ? {
+        content: `Step ${index}. ${"I think about it. ".repeat(15)}`,
+        usage: uncounted,
+        toolCalls: [call("echo", { message: `${index}` })]
+      }
+    : "done"
+
 describe("AgentLoop, with little context", () => {
   it.effect("offers the likeliest of a hundred tools to a small model, with room to work in", () =>
     Effect.gen(function* () {
@@ -142,14 +152,7 @@ describe("AgentLoop, with little context", () => {
     }).pipe(
       Effect.provide(
         World.layer({
-          turns: (index) =>
-            index < 30
-              ? {
-                  content: `Step ${index}. ${"I think about it. ".repeat(15)}`,
-                  usage: uncounted,
-                  toolCalls: [call("echo", { message: `${index}` })]
-                }
-              : "done",
+          turns: thirtySteps,
           summary: "Facts so far: 42",
           servers: { main: { echo } },
           lease
@@ -166,14 +169,7 @@ describe("AgentLoop, with little context", () => {
     }).pipe(
       Effect.provide(
         World.layer({
-          turns: (index) =>
-            index < 30
-              ? {
-                  content: `Step ${index}. ${"I think about it. ".repeat(15)}`,
-                  usage: uncounted,
-                  toolCalls: [call("echo", { message: `${index}` })]
-                }
-              : "done",
+          turns: thirtySteps,
           servers: { main: { echo } },
           lease
         })

@@ -64,29 +64,19 @@ describe("AgentLoop, how runs end", () => {
     )
   )
 
-  it.effect("ends by tokens and by bytes of results", () =>
+  it.effect.each([
+    ["tokens", { tokens: 15 }],
+    ["result-bytes", { resultBytes: 7 }]
+  ] as const)("ends by %s", ([budget, limit]) =>
     Effect.gen(function* () {
-      const tokens = yield* run(task({ budgets: { rounds: 9, wallMillis: 60_000, toolCalls: 9, tokens: 15 } }))
-      assert.deepInclude(outcomeOf(tokens), { status: "budget", budget: "tokens", answer: "x" })
+      const events = yield* run(task({ budgets: { rounds: 9, wallMillis: 60_000, toolCalls: 9, ...limit } }))
+      assert.deepInclude(outcomeOf(events), { status: "budget", budget, answer: "x" })
     }).pipe(
       Effect.provide(
         World.layer({
           turns: (index) => (index === 0 ? [call("echo", { message: "a" })] : "x"),
           servers: { main: { echo } }
         })
-      ),
-      Effect.zipRight(
-        Effect.gen(function* () {
-          const bytes = yield* run(task({ budgets: { rounds: 9, wallMillis: 60_000, toolCalls: 9, resultBytes: 7 } }))
-          assert.deepInclude(outcomeOf(bytes), { status: "budget", budget: "result-bytes", answer: "x" })
-        }).pipe(
-          Effect.provide(
-            World.layer({
-              turns: (index) => (index === 0 ? [call("echo", { message: "a" })] : "x"),
-              servers: { main: { echo } }
-            })
-          )
-        )
       )
     )
   )

@@ -328,4 +328,12 @@ describe("calls that a server does not distinguish by index", () => {
     const next = ChatStream.step(ChatStream.start(0), decodeFrame({ event: "", data }), 0)
     assert.strictEqual(next._tag === "Next" ? next.state.calls.get(0)?.arguments : "", '{"id":725653563933458432}')
   })
+  it("are two under one index when their ids and names differ", () => {
+    const call = (id: string, name: string) => ({ index: 0, id, function: { name, arguments: "{}" } })
+    const { calls } = run(chunk({ tool_calls: [call("a", "read"), call("b", "write")] })).state
+    assert.deepStrictEqual(
+      [...calls.values()].map(({ name }) => name),
+      ["read", "write"]
+    )
+  })
 })

@@ -8,7 +8,7 @@ import {
 } from "@modelcontextprotocol/sdk/types.js"
 import * as Callers from "#src/mcp/connection/Callers.ts"
 import * as McpClient from "#src/mcp/connection/McpClient.ts"
-import type { PeerEnd } from "#src/mcp/transport/Peer.ts"
+import type { Peer } from "#src/mcp/transport/Peer.ts"
 import { Duration, Effect } from "effect"
 
 interface Script {
@@ -24,6 +24,25 @@ interface Script {
 
 /** Nobody uses the server, and there are no folders. */
 export const nobody = { roots: Effect.succeed([]), callers: Callers.make("it") }
+
+/** A server at the other end of a transport, of which nothing more is known. */
+export const peerOver = (transport: Peer["transport"]): Peer => ({
+  transport,
+  ended: Effect.succeed({ exitCode: undefined, detail: "It hung up." }),
+  stderrTail: Effect.succeed(""),
+  hint: Effect.succeed(""),
+  farewell: Effect.void,
+  redact: (text) => text
+})
+
+/** What a client is given where a test has nothing else in mind. */
+export const usual = {
+  startTimeout: Duration.seconds(30),
+  callTimeout: Duration.minutes(2),
+  callTotal: Duration.hours(1),
+  allows: () => true,
+  answering: nobody
+}
 
 /** The client over a pair of linked transports, with a server of the SDK at the other end. */
 export const linked = Effect.fnUntraced(function* (
@@ -52,19 +71,8 @@ export const linked = Effect.fnUntraced(function* (
   yield* Effect.promise(() => server.connect(theirs))
   const session = yield* McpClient.connect({
     server: "it",
-    peer: {
-      transport: mine,
-      ended: Effect.succeed<PeerEnd>({ exitCode: undefined, detail: "It hung up." }),
-      stderrTail: Effect.succeed(""),
-      hint: Effect.succeed(""),
-      farewell: Effect.void,
-      redact: (text) => text
-    },
-    startTimeout: Duration.seconds(30),
-    callTimeout: Duration.minutes(2),
-    callTotal: Duration.hours(1),
-    allows: () => true,
-    answering: nobody,
+    peer: peerOver(mine),
+    ...usual,
     ...options
   })
   return { server, session }

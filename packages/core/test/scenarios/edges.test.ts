@@ -9,6 +9,7 @@ import {
   arrange,
   asks,
   chatReply,
+  chatRoute,
   chats,
   ensure,
   ensures,
@@ -21,7 +22,6 @@ import {
   unload
 } from "./scenario.ts"
 
-const chatRoute = "POST /v1/chat/completions"
 const bodies = (path: string) =>
   Effect.flatMap(SimulatorControl, (lmStudio) =>
     Effect.map(lmStudio.seen, ({ requests }) =>

@@ -10,6 +10,7 @@ import {
   asked,
   asks,
   breakers,
+  chatRoute,
   chats,
   ensure,
   ensures,
@@ -21,7 +22,6 @@ import {
   type Scenario
 } from "./scenario.ts"
 
-const chatRoute = "POST /v1/chat/completions"
 const long = { messages: [{ role: "user" as const, content: "word ".repeat(9000) }] }
 
 const overflow = (

@@ -32,6 +32,8 @@ export const classes = [
 ] as const
 export type Class = (typeof classes)[number]
 
+export const chatRoute = "POST /v1/chat/completions"
+
 type Environment = Layer.Layer.Success<ReturnType<typeof layer>> | Scope.Scope
 
 /** What every error of lms-bridge has. */

@@ -8,6 +8,7 @@ import {
   arrange,
   asked,
   chatReply,
+  chatRoute,
   chats,
   ensure,
   ensures,
@@ -20,7 +21,6 @@ import {
   type Scenario
 } from "./scenario.ts"
 
-const chatRoute = "POST /v1/chat/completions"
 const html = Outcome.garbage("<!doctype html><title>It works!</title>", "text/html")
 const token = "sk-lm-abcdefgh:abcdefghijklmnopqrst"
 const guarded = (given: string | undefined, more: object = {}): Options => ({

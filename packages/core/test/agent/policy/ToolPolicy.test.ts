@@ -37,6 +37,12 @@ const decision = (
   return assess(new ToolPolicy({ rules, traits }), options.task ?? named(), taint, offered, args).decision
 }
 
+const decides = (at: (path: string) => string, cases: Readonly<Record<string, ReadonlyArray<string>>>) => {
+  for (const [expected, paths] of Object.entries(cases)) {
+    for (const path of paths) assert.strictEqual(at(path), expected, path)
+  }
+}
+
 describe("ToolPolicy", () => {
   it("allows what only reads, asks before what destroys, and leaves the rest to whether it was named", () => {
     assert.strictEqual(decision({ readOnly: true }, { task: all() }), "allow")
@@ -72,44 +78,42 @@ describe("ToolPolicy", () => {
 
   it("reads a path as whoever opens it will", () => {
     const at = (path: unknown) => decision({}, { task: within, args: { deep: [{ path }] } })
-    for (const path of [
-      "file:///home/a/work/x.txt",
-      "file:///home/a/work/%2e/x.txt",
-      "/home/a/./work//x.txt",
-      "\\home\\a\\work\\x.txt",
-      "sub/../x.txt",
-      "./x.txt",
-      "a..b/c",
-      "https://example.org/etc/passwd",
-      "and/or what is 50% of ../it?"
-    ]) {
-      assert.strictEqual(at(path), "allow", path)
-    }
-    for (const path of [
-      "file:///etc/passwd",
-      "FILE:///home/a/work/../other",
-      "file://localhost/etc/passwd",
-      "file:/etc/passwd",
-      "file:///home/a/work/%2e%2e/other",
-      "/home/a/work/%252e%252e/other",
-      "..",
-      "../x.txt",
-      "sub/../../x.txt",
-      "..\\..\\x.txt",
-      "./../x",
-      "..%2f..%2fx",
-      "~",
-      "~/x",
-      "~b/x",
-      "$HOME/x",
-      "${HOME}/x",
-      "%USERPROFILE%\\x",
-      "\\etc\\passwd",
-      "c:/Users/a",
-      " /etc/hosts "
-    ]) {
-      assert.strictEqual(at(path), "ask", path)
-    }
+    decides(at, {
+      allow: [
+        "file:///home/a/work/x.txt",
+        "file:///home/a/work/%2e/x.txt",
+        "/home/a/./work//x.txt",
+        "\\home\\a\\work\\x.txt",
+        "sub/../x.txt",
+        "./x.txt",
+        "a..b/c",
+        "https://example.org/etc/passwd",
+        "and/or what is 50% of ../it?"
+      ],
+      ask: [
+        "file:///etc/passwd",
+        "FILE:///home/a/work/../other",
+        "file://localhost/etc/passwd",
+        "file:/etc/passwd",
+        "file:///home/a/work/%2e%2e/other",
+        "/home/a/work/%252e%252e/other",
+        "..",
+        "../x.txt",
+        "sub/../../x.txt",
+        "..\\..\\x.txt",
+        "./../x",
+        "..%2f..%2fx",
+        "~",
+        "~/x",
+        "~b/x",
+        "$HOME/x",
+        "${HOME}/x",
+        "%USERPROFILE%\\x",
+        "\\etc\\passwd",
+        "c:/Users/a",
+        " /etc/hosts "
+      ]
+    })
     const windows = named({ workingFolders: ["C:\\work"] })
     assert.strictEqual(decision({}, { task: windows, args: { path: "C:/work/x" } }), "allow")
     assert.strictEqual(decision({}, { task: windows, args: { path: "file:///C:/work/x" } }), "allow")
@@ -120,40 +124,38 @@ describe("ToolPolicy", () => {
   it("asks before keys and passwords are read, however the path is written", () => {
     const at = (path: unknown) =>
       decision({ readOnly: true, openWorld: false }, { task: within, args: { paths: [{ path }] } })
-    for (const path of [
-      "~/.ssh/id_rsa",
-      "/home/a/.ssh",
-      "/Users/a/.SSH/config",
-      "C:\\Users\\a\\.aws\\credentials",
-      "file:///home/a/.gnupg/x",
-      "/home/a/work/../.config/gh/hosts.yml",
-      "../.netrc",
-      "..%2f.ssh",
-      ".env",
-      "app/.env.production",
-      "/home/a/.claude.json",
-      "/home/a/.claude/projects/x",
-      "/root/.codex/auth.json",
-      "~/.npmrc",
-      "$HOME/.docker/config.json",
-      "/home/a/.lms-bridge/runs/x.jsonl",
-      "/home/a/.mozilla/firefox",
-      "/proc/self/environ",
-      "/etc/shadow"
-    ]) {
-      assert.strictEqual(at(path), "ask", path)
-    }
-    for (const path of [
-      "/home/a/work/.claude/settings.json",
-      "/home/a/work/.npmrc",
-      ".env.example",
-      "src/environment.ts",
-      "/home/a/.sshd/x",
-      "the .ssh folder: is it there?",
-      "/etc/passwd"
-    ]) {
-      assert.strictEqual(at(path), "allow", path)
-    }
+    decides(at, {
+      ask: [
+        "~/.ssh/id_rsa",
+        "/home/a/.ssh",
+        "/Users/a/.SSH/config",
+        "C:\\Users\\a\\.aws\\credentials",
+        "file:///home/a/.gnupg/x",
+        "/home/a/work/../.config/gh/hosts.yml",
+        "../.netrc",
+        "..%2f.ssh",
+        ".env",
+        "app/.env.production",
+        "/home/a/.claude.json",
+        "/home/a/.claude/projects/x",
+        "/root/.codex/auth.json",
+        "~/.npmrc",
+        "$HOME/.docker/config.json",
+        "/home/a/.lms-bridge/runs/x.jsonl",
+        "/home/a/.mozilla/firefox",
+        "/proc/self/environ",
+        "/etc/shadow"
+      ],
+      allow: [
+        "/home/a/work/.claude/settings.json",
+        "/home/a/work/.npmrc",
+        ".env.example",
+        "src/environment.ts",
+        "/home/a/.sshd/x",
+        "the .ssh folder: is it there?",
+        "/etc/passwd"
+      ]
+    })
   })
 
   it("does not take a server's word that a tool only reads against the tool's own name", () => {

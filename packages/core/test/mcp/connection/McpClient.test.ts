@@ -3,7 +3,7 @@ import { InMemoryTransport } from "@modelcontextprotocol/sdk/inMemory.js"
 import { UrlElicitationRequiredError } from "@modelcontextprotocol/sdk/types.js"
 import * as McpClient from "#src/mcp/connection/McpClient.ts"
 import { Deferred, Duration, Effect, Fiber, TestClock } from "effect"
-import { linked, nobody, turns } from "../linked.ts"
+import { linked, peerOver, turns, usual } from "../linked.ts"
 
 describe("McpClient", () => {
   it.scoped("knows who answered", () =>
@@ -78,18 +78,12 @@ describe("McpClient", () => {
       const fiber = yield* McpClient.connect({
         server: "mute",
         peer: {
-          transport: mine,
+          ...peerOver(mine),
           ended: Effect.never,
           stderrTail: Effect.succeed("waiting for a licence"),
-          hint: Effect.succeed("It wrote poems."),
-          farewell: Effect.void,
-          redact: (text) => text
+          hint: Effect.succeed("It wrote poems.")
         },
-        startTimeout: Duration.seconds(30),
-        callTimeout: Duration.minutes(2),
-        callTotal: Duration.hours(1),
-        allows: () => true,
-        answering: nobody
+        ...usual
       }).pipe(Effect.flip, Effect.fork)
       yield* TestClock.adjust("30 seconds")
       const error = yield* Fiber.join(fiber)

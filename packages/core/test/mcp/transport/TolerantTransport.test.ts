@@ -5,8 +5,8 @@ import * as McpClient from "#src/mcp/connection/McpClient.ts"
 import * as StdoutReader from "#src/mcp/reading/StdoutReader.ts"
 import { Received } from "#src/mcp/transport/TolerantTransport.ts"
 import { textOf } from "#src/agent/tools/ToolResultText.ts"
-import { Duration, Effect, FastCheck as fc, Fiber } from "effect"
-import { nobody, turns } from "../linked.ts"
+import { Effect, FastCheck as fc, Fiber } from "effect"
+import { peerOver, turns, usual } from "../linked.ts"
 
 type Answer = (request: JSONRPCRequest, say: (text: string) => void) => void
 
@@ -35,25 +35,10 @@ const peerThat = (answer: Answer) => {
 
 const connected = (answer: Answer) => {
   const { sent, transport } = peerThat(answer)
-  return Effect.map(
-    McpClient.connect({
-      server: "odd",
-      peer: {
-        transport,
-        ended: Effect.succeed({ exitCode: undefined, detail: "It hung up." }),
-        stderrTail: Effect.succeed(""),
-        hint: Effect.succeed(""),
-        farewell: Effect.void,
-        redact: (text) => text
-      },
-      startTimeout: Duration.seconds(30),
-      callTimeout: Duration.minutes(2),
-      callTotal: Duration.hours(1),
-      allows: () => true,
-      answering: nobody
-    }),
-    (session) => ({ session, sent })
-  )
+  return Effect.map(McpClient.connect({ server: "odd", peer: peerOver(transport), ...usual }), (session) => ({
+    session,
+    sent
+  }))
 }
 
 const greeting = {

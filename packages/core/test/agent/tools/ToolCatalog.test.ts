@@ -1,7 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as ToolCatalog from "#src/agent/tools/ToolCatalog.ts"
-import * as ChatStream from "#src/lmstudio/ChatStream.ts"
-import { decodeReply } from "#src/lmstudio/wire/ChatWire.ts"
 
 const catalogOf = (...names: ReadonlyArray<string>) =>
   ToolCatalog.make(
@@ -23,17 +21,5 @@ describe("names of calls", () => {
   it("prefers the real name, and does not invent one", () => {
     assert.strictEqual(catalogOf("read", "functions.read").find("functions.read")?.tool.name, "functions.read")
     assert.isUndefined(catalogOf("read").find("other.read"))
-  })
-})
-
-describe("calls of one index", () => {
-  it("are two when their ids and names differ", () => {
-    const call = (id: string, name: string) => ({ index: 0, id, function: { name, arguments: "{}" } })
-    const frame = decodeReply({ choices: [{ delta: { tool_calls: [call("a", "read"), call("b", "write")] } }] })
-    const step = ChatStream.step(ChatStream.start(0), frame, 1)
-    assert.deepStrictEqual(step._tag === "Next" ? [...step.state.calls.values()].map(({ name }) => name) : [], [
-      "read",
-      "write"
-    ])
   })
 })
