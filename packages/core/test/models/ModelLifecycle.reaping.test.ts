@@ -4,14 +4,23 @@ import { LmsCliError } from "#src/lmstudio/LmsCliError.ts"
 import { LmsInstance } from "#src/lmstudio/LmsModel.ts"
 import { ModelLifecycle } from "#src/models/ModelLifecycle.ts"
 import { SimulatorControl } from "@lms-bridge/simulator/SimulatorControl"
-import { inMemory, layer, onMachine, machine, misbehaving, qwen, startProcess, type Options } from "./simulated.ts"
+import {
+  inMemory,
+  layer,
+  llama,
+  lmsCalls,
+  onMachine,
+  machine,
+  misbehaving,
+  qwen,
+  requests,
+  startProcess,
+  type Options
+} from "./simulated.ts"
 
 /** `lms` cannot load here but tells what is going on, so that REST is the way and its reaper sees everything. */
-const byRest: Options = {
-  cli: misbehaving(() => ({
-    load: () => new LmsCliError({ reason: "Exit", subcommand: "load", detail: "error: unknown option '--ttl'" })
-  }))
-}
+const noTtl = new LmsCliError({ reason: "Exit", subcommand: "load", detail: "error: unknown option '--ttl'" })
+const byRest: Options = { cli: misbehaving(() => ({ load: () => noTtl })) }
 const withoutLms: Options = { lms: false }
 const asked = { contextLength: 8192, ttl: "10 minutes" } as const
 
@@ -91,6 +100,40 @@ describe("ModelLifecycle: models that only we end", () => {
     )
   )
 
+  it.effect("what LM Studio itself ends is left to it, also while one that only we end is unloaded", () =>
+    Effect.gen(function* () {
+      const lifecycle = yield* ModelLifecycle
+      const control = yield* SimulatorControl
+      assert.strictEqual((yield* lifecycle.ensureLoaded(qwen, asked)).way, "cli")
+      yield* pass("9 minutes")
+      // another program uses it
+      yield* control.setBusy(qwen, "generating")
+      yield* control.setBusy(qwen, "idle")
+      assert.strictEqual((yield* lifecycle.ensureLoaded(llama, { ...asked, ttl: "2 minutes" })).way, "rest")
+      yield* pass("5 minutes")
+      assert.deepStrictEqual(yield* inMemory, [qwen])
+    }).pipe(
+      test({
+        cli: misbehaving(({ load, ps }) => ({
+          load: (options) => (options.key === llama ? noTtl : load(options)),
+          ps: Effect.map(ps, (rows) => rows.map((row) => new LmsInstance({ ...row, lastUsedTime: undefined })))
+        }))
+      })
+    )
+  )
+
+  it.effect("LM Studio is not asked about models that it ends itself", () =>
+    Effect.gen(function* () {
+      const lifecycle = yield* ModelLifecycle
+      const control = yield* SimulatorControl
+      yield* lifecycle.ensureLoaded(qwen, asked)
+      yield* control.setBusy(qwen, "generating")
+      yield* control.clearSeen
+      yield* pass("20 minutes")
+      assert.deepStrictEqual([yield* requests, yield* lmsCalls], [[], []])
+    }).pipe(test())
+  )
+
   it.effect("a user's model under the id of one of ours is not touched", () =>
     Effect.gen(function* () {
       const lifecycle = yield* ModelLifecycle
@@ -131,6 +174,18 @@ describe("ModelLifecycle: models that only we end", () => {
       }).pipe(onMachine(machine()))
     )
 
+    it.scoped("killed, and the next one comes days later: that one ends it, for LM Studio never would", () =>
+      Effect.gen(function* () {
+        const one = yield* startProcess(withoutLms)
+        yield* one.lifecycle.ensureLoaded(qwen, asked)
+        yield* one.crash
+        yield* Effect.sleep("2 days")
+        yield* startProcess(withoutLms)
+        yield* pass("1 minutes")
+        assert.deepStrictEqual(yield* inMemory, [])
+      }).pipe(onMachine(machine()))
+    )
+
     it.scoped("killed in the middle of the load: the next one ends it, too", () =>
       Effect.gen(function* () {
         const control = yield* SimulatorControl
@@ -155,6 +210,19 @@ describe("ModelLifecycle: models that only we end", () => {
         yield* one.lifecycle.withModel(qwen, asked)((lease) => lease.chat(hello))
         assert.deepStrictEqual(yield* inMemory, [qwen])
         yield* one.end
+        assert.deepStrictEqual(yield* inMemory, [])
+      }).pipe(onMachine(machine()))
+    )
+
+    it.scoped("ended after a run: what LM Studio itself ends stays for as long as its TTL says", () =>
+      Effect.gen(function* () {
+        const control = yield* SimulatorControl
+        const one = yield* startProcess()
+        yield* control.scriptModel([{ text: "hi" }])
+        yield* one.lifecycle.withModel(qwen, asked)((lease) => lease.chat(hello))
+        yield* one.end
+        assert.deepStrictEqual(yield* inMemory, [qwen])
+        yield* pass("11 minutes")
         assert.deepStrictEqual(yield* inMemory, [])
       }).pipe(onMachine(machine()))
     )

@@ -60,6 +60,14 @@ export const make = Effect.fnUntraced(function* (state: StateDirectory, server: 
   const others = yield* Ref.make<{ readonly at: number; readonly files: ReadonlyArray<Found> }>({ at: -1, files: [] })
   const oneWriter = yield* Effect.makeSemaphore(1)
 
+  // several processes may take over one file at once
+  const replace = (file: string, text: string) =>
+    Effect.provideService(
+      writeWhole(file, text, { temporary: `${file}.${state.identity.token}` }),
+      FileSystem.FileSystem,
+      fs
+    )
+
   const write = Effect.fnUntraced(
     function* (beatAt: number) {
       const { entries, holds, written } = yield* Ref.get(memory)
@@ -71,8 +79,7 @@ export const make = Effect.fnUntraced(function* (state: StateDirectory, server: 
       if (empty) {
         yield* fs.remove(file, { force: true })
       } else {
-        const text = yield* encode({ version: 1, process: state.identity, beatAt, holds, entries })
-        yield* Effect.provideService(writeWhole(file, text), FileSystem.FileSystem, fs)
+        yield* replace(file, yield* encode({ version: 1, process: state.identity, beatAt, holds, entries }))
       }
       yield* Ref.update(memory, (current) => ({ ...current, written: !empty }))
     },
@@ -158,7 +165,7 @@ export const make = Effect.fnUntraced(function* (state: StateDirectory, server: 
     yield* Effect.ignore(
       rest.length === 0
         ? fs.remove(found.file, { force: true })
-        : Effect.flatMap(encode(left), (text) => fs.writeFileString(found.file, text, { mode: 0o600 }))
+        : Effect.flatMap(encode(left), (text) => replace(found.file, text))
     )
   })
 

@@ -186,20 +186,30 @@ describe("Ledger", () => {
     Effect.gen(function* () {
       const fs = yield* FileSystem.FileSystem
       const dataDir = Option.some(yield* fs.makeTempDirectoryScoped())
-      const make = Effect.flatMap(StateDirectory.make, (state) => Ledger.make(state, here)).pipe(
-        Effect.provide(Settings.layerWith({ dataDir }))
-      )
-      const [one, two] = [yield* make, yield* make]
-      yield* one.put(entry("a"))
-      assert.deepStrictEqual(ids(yield* two.all), ["a"])
+      const make = (server: string) =>
+        Effect.flatMap(StateDirectory.make, (state) => Ledger.make(state, server)).pipe(
+          Effect.provide(Settings.layerWith({ dataDir }))
+        )
+      const there = "http://box:1234"
+      const [one, two, three] = [yield* make(here), yield* make(here), yield* make(there)]
       const folder = `${Option.getOrThrow(dataDir)}/models`
-      for (const name of yield* fs.readDirectory(folder)) {
-        const { mode } = yield* fs.stat(`${folder}/${name}`)
-        assert.strictEqual(mode & 0o777, 0o600, "nobody else is to learn what somebody works with")
-      }
+      const isPrivate = Effect.gen(function* () {
+        for (const name of yield* fs.readDirectory(folder)) {
+          const { mode } = yield* fs.stat(`${folder}/${name}`)
+          assert.strictEqual(mode & 0o777, 0o600, "nobody else is to learn what somebody works with")
+        }
+      })
+      yield* one.put(entry("a"))
+      yield* one.put(entry("b", { server: there }))
+      assert.deepStrictEqual(ids(yield* two.all), ["a"])
+      yield* isPrivate
       yield* one.close
       yield* two.takeOver
+      yield* isPrivate
+      yield* three.takeOver
+      assert.deepStrictEqual([ids(yield* two.own), ids(yield* three.own)], [["a"], ["b"]])
       yield* two.forget(["a"])
+      yield* three.forget(["b"])
       assert.deepStrictEqual(yield* fs.readDirectory(folder), [])
     }).pipe(Effect.provide(NodeContext.layer))
   )
