@@ -210,7 +210,7 @@ export const make = Effect.fnUntraced(function* (state: StateDirectory, server: 
     hold: (holds) => change((before) => (sameList(before.holds, holds) ? before : { ...before, holds })),
     beat: writeNow,
     takeOver: Effect.flatMap(readOthers, (files) => Effect.forEach(files, takeOverOne, { discard: true })),
-    close: Ref.update(memory, (before) => ({ ...before, holds: [] })).pipe(Effect.zipRight(write(0)))
+    close: write(0)
   }
   return ledger
 })

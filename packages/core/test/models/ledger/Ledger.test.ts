@@ -1,7 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { FileSystem, Path } from "@effect/platform"
 import { NodeContext } from "@effect/platform-node"
-import { Effect, Layer, Logger, Option, Ref, TestClock } from "effect"
+import { Deferred, Effect, Fiber, Layer, Logger, Option, Ref, TestClock } from "effect"
 import { Settings } from "#src/configuration/Settings.ts"
 import * as Ledger from "#src/models/ledger/Ledger.ts"
 import type { LedgerEntry } from "#src/models/ledger/Ownership.ts"
@@ -104,6 +104,20 @@ describe("Ledger", () => {
     })
   )
 
+  it.effect("counts a load that was given up, and not before: what turns up meanwhile may be somebody else's", () =>
+    Effect.gen(function* () {
+      const { fs } = MemoryFileSystem.make()
+      const one = yield* processOn(fs)
+      const givenUp = yield* Deferred.make<never, string>()
+      const load = yield* Effect.fork(one.during(entry("a", { state: "loading" }))(Deferred.await(givenUp)))
+      yield* Effect.yieldNow()
+      assert.deepStrictEqual(ids(yield* one.own), [])
+      yield* Deferred.fail(givenUp, "too late")
+      yield* Fiber.await(load)
+      assert.deepStrictEqual(ids(yield* one.own), ["a"])
+    })
+  )
+
   it.effect("hands over at once what a process left that ended in good order", () =>
     Effect.gen(function* () {
       const { fs } = MemoryFileSystem.make()
@@ -194,6 +208,7 @@ describe("Ledger", () => {
       const [one, two, three] = [yield* make(here), yield* make(here), yield* make(there)]
       const folder = `${Option.getOrThrow(dataDir)}/models`
       const isPrivate = Effect.gen(function* () {
+        assert.strictEqual((yield* fs.stat(folder)).mode & 0o777, 0o700)
         for (const name of yield* fs.readDirectory(folder)) {
           const { mode } = yield* fs.stat(`${folder}/${name}`)
           assert.strictEqual(mode & 0o777, 0o600, "nobody else is to learn what somebody works with")
