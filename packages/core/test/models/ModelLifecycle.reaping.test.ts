@@ -3,6 +3,7 @@ import { Duration, Effect } from "effect"
 import { LmsCliError } from "#src/lmstudio/LmsCliError.ts"
 import { LmsInstance } from "#src/lmstudio/LmsModel.ts"
 import { ModelLifecycle } from "#src/models/ModelLifecycle.ts"
+import { Outcome } from "@lms-bridge/simulator/Faults"
 import { SimulatorControl } from "@lms-bridge/simulator/SimulatorControl"
 import {
   inMemory,
@@ -76,6 +77,31 @@ describe("ModelLifecycle: models that only we end", () => {
       assert.deepStrictEqual(yield* inMemory, [], "nobody knows when that program last used it")
       assert.strictEqual((yield* control.invariants).unloadsWhileBusy, 0)
     }).pipe(test(byRest))
+  )
+
+  it.effect("one that somebody takes while another is unloaded is kept", () =>
+    Effect.gen(function* () {
+      const lifecycle = yield* ModelLifecycle
+      const control = yield* SimulatorControl
+      // both are due at the same look
+      for (const model of [llama, qwen]) {
+        yield* pass("5 seconds")
+        yield* lifecycle.ensureLoaded(model, asked)
+      }
+      yield* control.script("POST /api/v1/models/unload", [Outcome.slow(5000)])
+      yield* pass("9 minutes")
+      yield* Effect.repeat(Effect.delay(requests, "2 seconds"), {
+        until: (all) => all.includes("POST /api/v1/models/unload")
+      })
+      assert.deepStrictEqual(yield* inMemory, [llama, qwen])
+      yield* Effect.scoped(
+        Effect.gen(function* () {
+          yield* lifecycle.lease(qwen, asked)
+          yield* pass("1 minutes")
+          assert.deepStrictEqual(yield* inMemory, [qwen])
+        })
+      )
+    }).pipe(test(withoutLms))
   )
 
   it.effect("what LM Studio itself ends is left to LM Studio, which knows who else has used it", () =>
