@@ -12,6 +12,7 @@ export const connected = Effect.fnUntraced(function* <R>(
   tools: ReadonlyArray<Tool<R>>,
   options: {
     readonly client?: string
+    readonly caller?: string
     readonly capabilities?: ClientCapabilities
     readonly reading?: Reading<R>
     readonly changes?: Stream.Stream<Change, never, R>
@@ -30,7 +31,8 @@ export const connected = Effect.fnUntraced(function* <R>(
         context
       })),
       detachAfter: "auto",
-      transport: far
+      transport: far,
+      ...(options.caller === undefined ? {} : { caller: options.caller })
     })
   )
   const client = new Client(

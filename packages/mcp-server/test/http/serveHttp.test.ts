@@ -3,8 +3,7 @@ import { Settings } from "@lms-bridge/core/Settings"
 import { LmsCli } from "@lms-bridge/core/LmsCli"
 import { ModelLifecycle } from "@lms-bridge/core/ModelLifecycle"
 import { Resilience } from "@lms-bridge/core/Resilience"
-import { isLoopback, refusal } from "#src/http/HttpAccess.ts"
-import { serveHttp, type Options } from "#src/http/serveHttp.ts"
+import { serveHttp, serveSessions, type Options } from "#src/http/serveHttp.ts"
 import { RunJournal } from "@lms-bridge/core/RunJournal"
 import * as AgentLoopTest from "@lms-bridge/testing/AgentLoopTest"
 import * as LmStudioApiTest from "@lms-bridge/testing/LmStudioApiTest"
@@ -14,6 +13,7 @@ import { always } from "@lms-bridge/testing/Scripted"
 import { Client } from "@modelcontextprotocol/sdk/client/index.js"
 import { StreamableHTTPClientTransport } from "@modelcontextprotocol/sdk/client/streamableHttp.js"
 import { Deferred, Effect, Fiber, Layer, Option, Redacted, Schedule } from "effect"
+import { Agent, request, type ClientRequest } from "node:http"
 import { callTool, textOf } from "../connected.ts"
 
 const aRun = AgentLoopTest.oneCall({
@@ -229,6 +229,46 @@ describe("the server over HTTP", () => {
     }).pipe(Effect.provide(services()))
   )
 
+  it.scopedLive("does not take a session whose call goes on for one that nobody uses", () =>
+    Effect.gen(function* () {
+      const { url } = yield* served({ idle: "1 second" })
+      const opened = yield* Effect.promise(() => fetch(url, initialize))
+      yield* Effect.promise(() => opened.text())
+      const headers = { ...initialize.headers, "mcp-session-id": String(opened.headers.get("mcp-session-id")) }
+      const params = { name: "autonomous_with_mcp", arguments: { mcp_name: "files", task: "t" } }
+      const body = JSON.stringify({ jsonrpc: "2.0", id: 1, method: "tools/call", params })
+      const answer = Effect.promise(() => fetch(url, { method: "POST", headers, body }).then((all) => all.text()))
+      assert.include(yield* answer, "There is a.md.")
+    }).pipe(Effect.provide(services([...aRun.slice(0, 1), { _tag: "Wait", duration: "3 seconds" }, ...aRun.slice(1)])))
+  )
+
+  it.scopedLive("keeps nothing of a session that was never opened", () =>
+    Effect.gen(function* () {
+      let begun = 0
+      let served = 0
+      const listening = yield* Deferred.make<string>()
+      yield* Effect.forkScoped(
+        serveSessions(
+          { host: "127.0.0.1", port: 0, token: Option.none(), listening: (url) => Deferred.succeed(listening, url) },
+          (transport, connected) =>
+            Effect.acquireUseRelease(
+              Effect.sync(() => void ((begun += 1), (served += 1))),
+              () =>
+                Effect.promise(() => transport.start()).pipe(Effect.zipRight(connected), Effect.zipRight(Effect.never)),
+              () => Effect.sync(() => (served -= 1))
+            )
+        )
+      )
+      const url = yield* Deferred.await(listening)
+      assert.strictEqual(yield* status(url, { headers: { accept: "text/event-stream" } }), 400)
+      yield* Effect.repeat(
+        Effect.sync(() => served),
+        { until: (now) => now === 0, schedule: Schedule.spaced("10 millis") }
+      )
+      assert.strictEqual(begun, 1)
+    })
+  )
+
   it.scopedLive("carries a run to its end when the client's connection is lost in mid-call", () =>
     Effect.gen(function* () {
       const { url } = yield* served()
@@ -297,29 +337,41 @@ describe("the server over HTTP", () => {
   )
 })
 
-describe("who may talk to it", () => {
-  const ask = (headers: Partial<Parameters<typeof refusal>[1]>, access = { host: "127.0.0.1", token: undefined }) =>
-    refusal(access, { host: "127.0.0.1:1", origin: undefined, authorization: undefined, ...headers })?.status
-
-  it("is decided by host, origin and token", () => {
-    assert.isUndefined(ask({}))
-    assert.isUndefined(ask({ host: "[::1]:80", origin: "http://localhost" }))
-    assert.strictEqual(ask({ host: "evil.example" }), 403)
-    assert.strictEqual(ask({ host: undefined }), 403)
-    assert.strictEqual(ask({ host: "127.0.0.1.evil.example" }), 403)
-    assert.strictEqual(ask({ origin: "null" }), 403)
-    assert.strictEqual(ask({ origin: "https://127.0.0.1@evil.example" }), 403)
-    const guarded = { host: "0.0.0.0", token: "abc" }
-    const asked = (authorization: string | undefined) =>
-      refusal(guarded, { host: "box.lan:8080", origin: undefined, authorization })?.status
-    assert.strictEqual(asked(undefined), 401)
-    assert.strictEqual(asked("Bearer ab"), 401)
-    assert.strictEqual(asked("Bearer abcd"), 401)
-    assert.isUndefined(asked("Bearer abc"))
-  })
-
-  it("loopback is what only this machine can reach", () => {
-    for (const host of ["localhost", "127.0.0.1", "127.1.2.3", "::1", "[::1]"]) assert.isTrue(isLoopback(host), host)
-    for (const host of ["0.0.0.0", "::", "192.168.1.2", "127.0.0.1.evil"]) assert.isFalse(isLoopback(host), host)
-  })
+describe("the server over HTTP, while it is stopped", () => {
+  it.scopedLive("says so to whoever asks over a connection that is still open", () =>
+    Effect.gen(function* () {
+      const { fiber, url } = yield* served()
+      const length = Buffer.byteLength(initialize.body)
+      /** A request that has arrived and is not complete. */
+      const begun = (agent: Agent) =>
+        Effect.async<ClientRequest>((resume) => {
+          const headers = { ...initialize.headers, "content-length": length, expect: "100-continue" }
+          const sent = request(url, { method: "POST", headers, agent }).on("error", () => {})
+          sent.on("continue", () => resume(Effect.succeed(sent)))
+        })
+      const reply = (sent: ClientRequest) =>
+        Effect.async<number | undefined>((resume) => {
+          sent.on("response", (response) =>
+            response.resume().on("end", () => resume(Effect.succeed(response.statusCode)))
+          )
+          sent.on("error", () => resume(Effect.succeed(undefined)))
+        })
+      const kept = new Agent({ keepAlive: true, maxSockets: 1 })
+      const first = yield* begun(kept)
+      const other = yield* begun(new Agent())
+      const stopped = yield* Effect.fork(Fiber.interrupt(fiber))
+      const health = Effect.promise(() =>
+        fetch(url.replace("/mcp", "/healthz")).then(
+          () => "answered",
+          () => "gone"
+        )
+      )
+      yield* Effect.repeat(health, { until: (found) => found === "gone", schedule: Schedule.spaced("10 millis") })
+      assert.strictEqual(yield* reply(first.end(initialize.body)), 200)
+      assert.strictEqual(yield* reply(request(url.replace("/mcp", "/readyz"), { agent: kept }).end()), 503)
+      assert.strictEqual(yield* reply(request(url, { method: "POST", agent: kept }).end()), 503)
+      other.destroy()
+      yield* Fiber.join(stopped)
+    }).pipe(Effect.provide(services()))
+  )
 })

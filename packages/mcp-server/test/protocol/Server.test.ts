@@ -3,6 +3,7 @@ import { Client } from "@modelcontextprotocol/sdk/client/index.js"
 import { InMemoryTransport } from "@modelcontextprotocol/sdk/inMemory.js"
 import { Context, Deferred, Effect, Fiber, Ref, Schema, Stream, TestClock } from "effect"
 import { readFileSync } from "node:fs"
+import { CurrentCaller } from "@lms-bridge/core/Observability"
 import * as Server from "#src/protocol/Server.ts"
 import * as Tool from "#src/tools/Tool.ts"
 import * as About from "#src/About.ts"
@@ -36,6 +37,25 @@ describe("Server", () => {
       assert.deepStrictEqual(result.structuredContent, { doubled: 42 })
       assert.strictEqual(textOf(result), "It is 42.")
       assert.isUndefined(result.isError)
+    })
+  )
+
+  it.scoped("works for the caller that it serves, so that several take turns", () =>
+    Effect.gen(function* () {
+      const seen = yield* Ref.make<ReadonlyArray<string>>([])
+      const asks = tool(() =>
+        Effect.flatMap(CurrentCaller, (caller) =>
+          Effect.as(
+            Ref.update(seen, (all) => [...all, caller]),
+            { doubled: 0 }
+          )
+        )
+      )
+      for (const caller of ["one", "two"]) {
+        const { client } = yield* connected([asks], { caller })
+        yield* callTool(client, "double", { n: 1 })
+      }
+      assert.deepStrictEqual(yield* Ref.get(seen), ["one", "two"])
     })
   )
 
