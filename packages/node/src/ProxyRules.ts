@@ -1,13 +1,13 @@
-/** Which proxy a request goes through, as the variables of the environment say that other programs go by. Pure. */
+/** Which proxy a request goes through, by the same environment variables that other programs use. Pure. */
 import ipaddr from "ipaddr.js"
 
-/** `Unusable`: the variable is set and says nothing that can be used. */
+/** `Unusable`: the variable is set to an invalid value. */
 export type Route =
   | { readonly _tag: "Direct" }
   | { readonly _tag: "Proxy"; readonly url: URL; readonly variable: string }
   | { readonly _tag: "Unusable"; readonly variable: string; readonly detail: string }
 
-/** This machine is never asked through a proxy. `variable` gives variables of the environment by name. */
+/** Requests to this machine never use a proxy. `variable` reads an environment variable by name. */
 export const routeOf = (target: URL, variable: (name: string) => string | undefined): Route => {
   const host = bare(target.hostname)
   if (isThisMachine(host)) return direct
@@ -43,14 +43,14 @@ const isThisMachine = (host: string): boolean => {
 const proxyIn = (variable: string, value: string): Route => {
   const written = /^[a-z][a-z0-9+.-]*:\/\//i.test(value) ? value : `http://${value}`
   const unusable = (detail: string): Route => ({ _tag: "Unusable", variable, detail })
-  if (!URL.canParse(written)) return unusable("it is no URL, as http://HOST:PORT is one")
+  if (!URL.canParse(written)) return unusable("it is not a URL; write http://HOST:PORT")
   const url = new URL(written.replace(/^socks5h:/i, "socks5:"))
   return /^(https?|socks5?):$/.test(url.protocol)
     ? { _tag: "Proxy", url, variable }
     : unusable(`proxies of kind ${url.protocol.replace(":", "")} are not supported; http, https and socks5 are`)
 }
 
-/** An entry of NO_PROXY: a host with all beneath it, perhaps a port, a network, or a star for everything. */
+/** An entry of NO_PROXY: a host with its subdomains, optionally with a port; a network; or a star for everything. */
 const covers = (written: string, host: string, port: string): boolean => {
   const entry = written.trim().toLowerCase()
   if (entry === "") return false

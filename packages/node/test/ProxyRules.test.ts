@@ -6,7 +6,7 @@ const route = (url: string, variables: Readonly<Record<string, string>>) =>
   routeOf(new URL(url), (name) => variables[name])
 const proxy = "http://proxy.example:3128"
 
-describe("the way to a server", () => {
+describe("the route to a server", () => {
   const table: ReadonlyArray<readonly [string, Readonly<Record<string, string>>, string]> = [
     ["https://mcp.example/", {}, "Direct"],
     ["https://mcp.example/", { HTTPS_PROXY: proxy }, "HTTPS_PROXY"],
@@ -43,18 +43,18 @@ describe("the way to a server", () => {
     })
   }
 
-  it("has a proxy that is written without its kind, and keeps user and password", () => {
+  it("accepts a proxy without a scheme, and keeps user and password", () => {
     const found = route("https://mcp.example/", { HTTPS_PROXY: "me:s%40cret@proxy.example:3128" })
     assert.strictEqual(found._tag === "Proxy" ? found.url.href : "", "http://me:s%40cret@proxy.example:3128/")
   })
 
-  it("is not guessed where a variable cannot be used", () => {
+  it("is not guessed when a variable is invalid", () => {
     const found = route("https://mcp.example/", { HTTPS_PROXY: "ftp://proxy" })
     assert.deepInclude(found, { _tag: "Unusable", variable: "HTTPS_PROXY" })
     assert.deepInclude(route("https://mcp.example/", { HTTPS_PROXY: "http://[" }), { _tag: "Unusable" })
   })
 
-  it("is found whatever the variables hold", () => {
+  it("is found for any values of the variables", () => {
     FastCheck.assert(
       FastCheck.property(FastCheck.webUrl(), FastCheck.string(), FastCheck.string(), (url, value, exceptions) => {
         assert.include(["Direct", "Proxy", "Unusable"], route(url, { ALL_PROXY: value, NO_PROXY: exceptions })._tag)

@@ -157,7 +157,7 @@ describe("install", () => {
       for (const command of ["install", "uninstall"]) {
         const { code, err } = yield* run(command, "cursor")
         assert.strictEqual(code, 1)
-        assert.include(err, 'has a server "lms-bridge" that is not lms-bridge. Choose another --name, or give --force.')
+        assert.include(err, 'has a server "lms-bridge" that is not lms-bridge. Choose another --name, or use --force.')
       }
       assert.strictEqual(yield* read(file), text)
       yield* run("install", "cursor", "--force")
@@ -180,7 +180,7 @@ describe("install", () => {
       assert.strictEqual(code, 1)
       assert.strictEqual(
         err,
-        `lms-bridge: ${at(desktop)}, line 4: A comma is missing. Correct the file first; nothing was changed.`
+        `lms-bridge: ${at(desktop)}, line 4: A comma is missing. Nothing was changed. Correct the file first.`
       )
       assert.strictEqual(yield* read(desktop), broken)
       assert.lengthOf(yield* files(".config/Claude"), 1)
@@ -221,7 +221,7 @@ describe("install", () => {
       const twice = '{ "mcpServers": { "lms-bridge": { "command": "lms-bridge-mcp" },\n"lms-bridge": {} } }'
       yield* fs.writeFileString(at(".cursor/mcp.json"), twice)
       const refused = yield* run("install", "cursor", "--force")
-      assert.include(refused.err, 'line 2: "lms-bridge" is there twice; keep one.')
+      assert.include(refused.err, 'line 2: "lms-bridge" occurs twice; keep one of them.')
       assert.strictEqual(yield* read(".cursor/mcp.json"), twice)
     }).pipe(scoped)
   )
@@ -243,7 +243,7 @@ describe("install", () => {
     Effect.gen(function* () {
       const { run } = yield* inHome()
       for (const [args, code, says] of [
-        [["lmstudio", "--scope", "project"], 1, "LM Studio has no files for projects. Use --scope user."],
+        [["lmstudio", "--scope", "project"], 1, "LM Studio has no project files. Use --scope user."],
         [["emacs"], 2, "claude-code"],
         [["cursor", "--name", "a b"], 2, '--name is "a b"'],
         [["cursor", "--env", "X"], 2, "must be NAME=VALUE"]

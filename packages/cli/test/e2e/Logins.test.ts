@@ -42,7 +42,7 @@ describe("logins of the built lms-bridge", () => {
         const { printed, run, server } = yield* withServer
         const before = yield* run("mcp", "tools", "tickets")
         assert.strictEqual(before.code, 6)
-        assert.match(before.stderr, /it wants to know who you are\..* Run `lms-bridge mcp login tickets`/)
+        assert.match(before.stderr, /it requires a login\..* Run `lms-bridge mcp login tickets`/)
         assert.match((yield* run("doctor")).stdout, /tickets.*Run `lms-bridge mcp login tickets`/)
 
         const login = yield* run("mcp", "login", "tickets")

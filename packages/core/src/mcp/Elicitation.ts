@@ -1,20 +1,18 @@
-/**
- * The person on whose behalf a server is used, whom it may ask something in the middle of a call (MCP's elicitation).
- */
+/** Questions that a server asks its user in the middle of a call (MCP's elicitation). */
 import * as Context from "effect/Context"
 import type * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 
 /**
- * What a server wants of the person: a form filled in, or a page opened where something is done that must not pass
- * through us (a login, a payment).
+ * What a server wants from the user: a form to fill in, or a page to open for something that must not pass through us
+ * (a login, a payment).
  */
 export type Question =
   | {
       readonly _tag: "Form"
       readonly server: string
       readonly message: string
-      /** A flat JSON Schema: fields are texts, numbers, booleans, choices and lists of choices. */
+      /** A flat JSON Schema: fields are strings, numbers, booleans, choices and lists of choices. */
       readonly schema: {
         readonly properties: Readonly<Record<string, object>>
         readonly required: ReadonlyArray<string>
@@ -28,24 +26,24 @@ export type Question =
       readonly id: string
     }
 
-/** `accept` has the content of a form; of a page it says that the person wants to open it, not that they are done. */
+/** `accept` has the content of a form; for a page it means that the user agrees to open it, not that they are done. */
 export interface Answer {
   readonly action: "accept" | "decline" | "cancel"
   readonly content?: Readonly<Record<string, string | number | boolean | ReadonlyArray<string>>>
 }
 
 export interface Person {
-  /** Told apart by identity: the same terminal, the same client at the other end. */
+  /** Compared by identity: the same terminal, the same client. */
   readonly who: unknown
-  /** Whether pages can be shown to them. */
+  /** Whether pages can be shown to this person. */
   readonly opensPages: boolean
-  /** Interrupted when the question is of no use any more. */
+  /** Interrupted when the answer is no longer needed. */
   readonly ask: (question: Question) => Effect.Effect<Answer>
 }
 
 /**
- * None where nobody can be asked: then servers are told that there is no elicitation, and what one asks all the same is
- * declined. The adapter provides it around whatever uses servers.
+ * None where nobody can be asked: then servers are told that there is no elicitation, and a server that asks anyway is
+ * declined. The adapter provides it around the code that uses servers.
  */
 export class CurrentPerson extends Context.Reference<CurrentPerson>()("@lms-bridge/core/mcp/CurrentPerson", {
   defaultValue: (): Option.Option<Person> => Option.none()

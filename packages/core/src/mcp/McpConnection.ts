@@ -1,6 +1,6 @@
 /**
- * A handle over one connected MCP server that keeps the SDK's client out of the rest of core. Closing the scope it was
- * made in tears down the transport and ends any process beneath it.
+ * A handle for one connected MCP server, which keeps the SDK's client out of the rest of core. When its scope closes,
+ * the transport is closed and any process under it ends.
  */
 import type * as Duration from "effect/Duration"
 import type * as Effect from "effect/Effect"
@@ -19,21 +19,24 @@ export interface CallProgress {
 }
 
 export interface CallOptions {
-  /** Longest silence; progress of the server starts it anew. */
+  /** Longest silence; progress reported by the server restarts it. */
   readonly timeout?: Duration.DurationInput | undefined
   readonly onProgress?: ((progress: CallProgress) => Effect.Effect<void>) | undefined
 }
 
 export interface McpConnection {
   readonly server: string
-  /** As the server named itself in `initialize`. */
+  /** The name that the server gave in `initialize`. */
   readonly implementation: { readonly name: string; readonly version: string }
   readonly instructions: string | undefined
-  /** `tools/list`, paged to its end; kept until the server says that its list changed. Without what the lock withholds. */
+  /**
+   * `tools/list` with all pages, cached until the server says that its list changed. Without the tools that the lock
+   * withholds.
+   */
   readonly tools: Effect.Effect<ReadonlyArray<McpTool>, McpServerUnavailable>
-  /** All of them, and which are withheld because they are not what the user trusted. */
+  /** All tools, including those that are withheld because they are not what the user trusted. */
   readonly review: Effect.Effect<ToolReview, McpServerUnavailable>
-  /** Another text whenever `tools` may be other ones: the server said so, or was connected anew. Asks nobody. */
+  /** Changes whenever `tools` may have changed: the server said so, or was reconnected. Sends no request. */
   readonly toolsEdition: Effect.Effect<string>
   /** `tools/call`. Interrupting it sends `notifications/cancelled`. */
   readonly call: (
@@ -41,16 +44,16 @@ export interface McpConnection {
     args: Readonly<Record<string, unknown>>,
     options?: CallOptions
   ) => Effect.Effect<ToolResult, McpCallFailed | McpServerUnavailable>
-  /** `resources/list`, as `tools`; empty for a server that has none. */
+  /** `resources/list`, cached like `tools`; empty for a server that has none. */
   readonly resources: Effect.Effect<ReadonlyArray<McpResource>, McpServerUnavailable>
-  /** `resources/templates/list`, the same way. */
+  /** `resources/templates/list`, cached in the same way. */
   readonly resourceTemplates: Effect.Effect<ReadonlyArray<McpResourceTemplate>, McpServerUnavailable>
   /** `resources/read`: one resource may come in several parts. */
   readonly readResource: (
     uri: string,
     options?: CallOptions
   ) => Effect.Effect<ReadonlyArray<ResourceContent>, McpReadFailed | McpServerUnavailable>
-  /** `prompts/list`, as `resources`. */
+  /** `prompts/list`, cached like `resources`. */
   readonly prompts: Effect.Effect<ReadonlyArray<McpPrompt>, McpServerUnavailable>
   /** `prompts/get`. */
   readonly getPrompt: (
@@ -58,13 +61,13 @@ export interface McpConnection {
     args: Readonly<Record<string, string>>,
     options?: CallOptions
   ) => Effect.Effect<PromptResult, McpReadFailed | McpServerUnavailable>
-  /** The bounded end of what the server printed on stderr; "" for remote servers. */
+  /** The end of the server's stderr, limited in length; "" for remote servers. */
   readonly stderrTail: Effect.Effect<string>
 }
 
-/** One that is held until the caller's scope closes. */
+/** A connection that is held until the caller's scope closes. */
 export interface HeldConnection extends McpConnection {
-  /** False once its entry in the configuration has changed or gone: then `McpRegistry` knows what is to be used instead. */
+  /** False once its entry in the configuration has changed or gone: then ask `McpRegistry` for a new connection. */
   readonly isCurrent: Effect.Effect<boolean>
 }
 

@@ -4,7 +4,7 @@ import * as Schema from "effect/Schema"
 import { optional } from "../schema/Fields.ts"
 import { Lack } from "./login/StoredLogin.ts"
 
-/** A configuration file cannot be read as a whole. One bad entry is not this error: it is a problem of that entry. */
+/** A configuration file as a whole cannot be used. One bad entry is not this error: it is a problem of that entry. */
 export class McpConfigInvalid extends Schema.TaggedError<McpConfigInvalid>()("McpConfigInvalid", {
   path: Schema.String,
   reason: Schema.Literal("NotFound", "NotReadable", "NotJson", "NotToml", "NotYaml", "NoServers"),
@@ -16,13 +16,13 @@ export class McpConfigInvalid extends Schema.TaggedError<McpConfigInvalid>()("Mc
     const where = this.line === undefined ? this.path : `${this.path}, line ${this.line}`
     switch (this.reason) {
       case "NotFound":
-        return `${this.path} does not exist. Correct MCP_JSON_PATH, or unset it to look in the usual places.`
+        return `${this.path} does not exist. Correct MCP_JSON_PATH, or unset it to search the usual places.`
       case "NotReadable":
         return `${this.path} cannot be read: ${this.detail}`
       case "NoServers":
         return `${where}: ${this.detail} Put the servers under "mcpServers", or name another file.`
       default:
-        return `${where}: ${this.detail} Correct the file; nothing in it was changed.`
+        return `${where}: ${this.detail} Correct the file; lms-bridge has not changed it.`
     }
   }
 }
@@ -42,12 +42,12 @@ export class McpServerNotFound extends Schema.TaggedError<McpServerNotFound>()("
     const hint =
       this.nearest.length > 0
         ? `Did you mean ${this.nearest.join(" or ")}?`
-        : `It has: ${this.available.length > 0 ? this.available.join(", ") : "no servers"}.`
+        : `Its servers: ${this.available.length > 0 ? this.available.join(", ") : "none"}.`
     return `There is no MCP server "${this.server}" in ${this.path}. ${hint}`
   }
 }
 
-/** The entry is there and cannot be used as it is written. */
+/** The entry exists but cannot be used as it is written. */
 export class McpEntryUnusable extends Schema.TaggedError<McpEntryUnusable>()("McpEntryUnusable", {
   server: Schema.String,
   path: Schema.String,
@@ -64,7 +64,7 @@ export class McpEntryUnusable extends Schema.TaggedError<McpEntryUnusable>()("Mc
           ? `MCP server "${this.server}" is disabled. Remove "disabled" from its entry in ${where} to use it.`
           : `MCP server "${this.server}" is disabled by "${this.detail}" in ${where}. Change that to use it.`
       case "Itself":
-        return `MCP server "${this.server}" is lms-bridge itself, so it is not used from within.`
+        return `MCP server "${this.server}" is lms-bridge itself, so it cannot use it as a server.`
       case "TooDeep":
         return `MCP server "${this.server}" was not started: lms-bridge already runs inside another lms-bridge.`
       default:
@@ -73,7 +73,7 @@ export class McpEntryUnusable extends Schema.TaggedError<McpEntryUnusable>()("Mc
   }
 }
 
-/** The server did not start, or went away. `stderrTail` is the bounded end of what it printed. */
+/** The server did not start, or went away. `stderrTail` is the end of its stderr, limited in length. */
 export class McpServerUnavailable extends Schema.TaggedError<McpServerUnavailable>()("McpServerUnavailable", {
   server: Schema.String,
   reason: Schema.Literal(
@@ -90,9 +90,9 @@ export class McpServerUnavailable extends Schema.TaggedError<McpServerUnavailabl
   ),
   detail: Schema.String,
   exitCode: optional(Schema.Number),
-  /** What an HTTP server answered. */
+  /** The HTTP status that the server answered with. */
   status: optional(Schema.Number),
-  /** What a login would have to bring, where it refuses to talk for want of one. */
+  /** What is missing from the login, if that is why the server refuses. */
   lacks: optional(Lack),
   stderrTail: Schema.String
 }) {
@@ -105,24 +105,24 @@ export class McpServerUnavailable extends Schema.TaggedError<McpServerUnavailabl
       Spawn: "it could not be started",
       Exited: `it ended${this.exitCode === undefined ? "" : ` with exit code ${this.exitCode}`}`,
       StartTimeout: "it did not answer in time",
-      Protocol: "it does not speak MCP as expected",
+      Protocol: "it did not follow the MCP protocol",
       Http: "its address did not answer as expected",
       Unauthorized: unauthorized(this.lacks),
       Closed: "its connection closed",
-      Version: `it speaks only MCP ${this.detail}, which lms-bridge does not speak yet`,
-      Itself: "it is lms-bridge itself, which is not used from within"
+      Version: `it speaks only MCP ${this.detail}, which lms-bridge does not support yet`,
+      Itself: "it is lms-bridge itself, which cannot use itself as a server"
     }[this.reason]
     const next = {
-      // its detail says it already
+      // its detail already says it
       CommandNotFound: "",
       Spawn: "Correct its entry.",
-      Exited: "Run its command by hand to see why, and correct its entry; `lms-bridge mcp ls` shows both.",
+      Exited: "Run its command by hand to see why, then correct its entry; `lms-bridge mcp ls` shows both.",
       StartTimeout: "Give it longer with LMS_BRIDGE_MCP_START_TIMEOUT, or run its command by hand.",
-      Protocol: "Look whether its entry starts the right program.",
-      Http: 'Check "url" of its entry.',
+      Protocol: "Check whether its entry starts the right program.",
+      Http: 'Check "url" in its entry.',
       Unauthorized: loggingIn(this.server, this.lacks),
-      Closed: "The next use connects anew.",
-      Version: "Use a release of it that speaks MCP 2025-11-25 or an earlier one.",
+      Closed: "The next use reconnects.",
+      Version: "Use a release of it that supports MCP 2025-11-25 or an earlier one.",
       Itself: "Disable its entry."
     }[this.reason]
     const printed = this.stderrTail.trim() === "" ? "" : ` It printed: ${this.stderrTail.trim().slice(-400)}`
@@ -133,9 +133,9 @@ export class McpServerUnavailable extends Schema.TaggedError<McpServerUnavailabl
 const unauthorized = (lacks: Lack | undefined) => {
   switch (lacks) {
     case undefined:
-      return "it does not accept what its entry says of you"
+      return "it does not accept the credentials in its entry"
     case "login":
-      return "it wants to know who you are"
+      return "it requires a login"
     case "renewal":
       return "your login to it is no longer valid"
     case "rights":
@@ -148,17 +148,17 @@ const unauthorized = (lacks: Lack | undefined) => {
 const loggingIn = (server: string, lacks: Lack | undefined) => {
   switch (lacks) {
     case undefined:
-      return 'Correct "headers" of its entry.'
+      return 'Correct "headers" in its entry.'
     case "client":
       return 'Correct "clientId" and "clientSecret".'
     case "login":
-      return `Run \`lms-bridge mcp login ${server}\`, or put its token into "headers" of its entry.`
+      return `Run \`lms-bridge mcp login ${server}\`, or put its token into "headers" in its entry.`
     default:
       return `Run \`lms-bridge mcp login ${server}\`.`
   }
 }
 
-/** A call did not come to a result. What a tool itself reports as an error is a result with `isError`, not this. */
+/** A call failed to produce a result. An error that a tool itself reports is a result with `isError`, not this. */
 export class McpCallFailed extends Schema.TaggedError<McpCallFailed>()("McpCallFailed", {
   server: Schema.String,
   tool: Schema.String,
@@ -168,7 +168,7 @@ export class McpCallFailed extends Schema.TaggedError<McpCallFailed>()("McpCallF
   code: optional(Schema.Number),
   detail: Schema.String
 }) {
-  /** Whether the tool ran is unknown after a time-out or a lost connection, so nothing is repeated by itself. */
+  /** After a time-out or a lost connection nobody knows whether the tool ran, so nothing is retried automatically. */
   readonly retryable = false
   override get message() {
     if (this.reason === "Withheld") {
@@ -184,7 +184,7 @@ export class McpCallFailed extends Schema.TaggedError<McpCallFailed>()("McpCallF
   }
 }
 
-/** A resource was not read, or a prompt not had. */
+/** A resource or a prompt could not be read. */
 export class McpReadFailed extends Schema.TaggedError<McpReadFailed>()("McpReadFailed", {
   server: Schema.String,
   what: Schema.Literal("resource", "prompt"),
@@ -209,16 +209,16 @@ export class McpReadFailed extends Schema.TaggedError<McpReadFailed>()("McpReadF
       case "NotFound":
         return `${it} does not exist. ${list}`
       case "Timeout":
-        return `${it} did not come${this.limit === undefined ? "" : ` within ${Duration.format(this.limit)} (LMS_BRIDGE_MCP_CALL_TIMEOUT)`}.`
+        return `${it} was not received${this.limit === undefined ? "" : ` within ${Duration.format(this.limit)} (LMS_BRIDGE_MCP_CALL_TIMEOUT)`}.`
       case "Closed":
-        return `${it} did not come, because the server went away. Ask again: that starts it anew.`
+        return `${it} was not received, because the server went away. Try again: that restarts the server.`
       default:
-        return `${it} did not come: ${this.detail}`
+        return `${it} was not received: ${this.detail}`
     }
   }
 }
 
-/** What a call of a tool can fail with. */
+/** Errors of a tool call. */
 export const McpCallError = Schema.Union(
   McpConfigInvalid,
   McpServerNotFound,

@@ -1,9 +1,9 @@
-/** Prompts of servers: messages that are written already, but for their arguments. */
+/** Prompts of servers: prepared messages with placeholders for arguments. */
 import * as Schema from "effect/Schema"
 import { optional } from "../schema/Fields.ts"
 import { ToolContent } from "./ToolResult.ts"
 
-/** A prompt as its server lists it. Values of its arguments are texts. */
+/** A prompt as its server lists it. The values of its arguments are strings. */
 export const McpPrompt = Schema.Struct({
   server: Schema.String,
   name: Schema.String,
@@ -15,7 +15,7 @@ export const McpPrompt = Schema.Struct({
 })
 export type McpPrompt = typeof McpPrompt.Type
 
-/** A prompt with its arguments put in. */
+/** A prompt with its arguments filled in. */
 export const PromptResult = Schema.Struct({
   description: optional(Schema.String),
   messages: Schema.Array(Schema.Struct({ role: Schema.Literal("user", "assistant"), content: ToolContent }))

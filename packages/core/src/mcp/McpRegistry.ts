@@ -1,6 +1,6 @@
 /**
- * Which MCP servers the user has, and one pooled connection to each: opened when first needed, shared, closed when idle.
- * One server's failure is that server's.
+ * The user's MCP servers, with one pooled connection to each: opened when first needed, shared, closed when idle. The
+ * failure of one server does not affect the others.
  */
 import type * as CommandExecutor from "@effect/platform/CommandExecutor"
 import type * as FileSystem from "@effect/platform/FileSystem"
@@ -58,24 +58,24 @@ export { ConfigCandidate } from "./config/McpConfigFiles.ts"
 export type McpConnectError = McpConfigInvalid | McpServerNotFound | McpEntryUnusable | McpServerUnavailable
 
 export interface ConnectOptions {
-  /** Absolute paths that the server is to work in as long as the connection is held, besides those of other holders. */
+  /** Absolute paths that the server may work in while the connection is held, in addition to those of other holders. */
   readonly folders?: ReadonlyArray<string> | undefined
 }
 
 export class McpRegistry extends Context.Tag("@lms-bridge/core/mcp/McpRegistry")<
   McpRegistry,
   {
-    /** Where configurations are looked for and which is used. */
+    /** The places where configurations are looked for, and which of them are used. */
     readonly candidates: Effect.Effect<ReadonlyArray<ConfigCandidate>>
     /** What is wrong with configuration files, and what is used instead, in sentences. */
     readonly problems: Effect.Effect<ReadonlyArray<string>>
-    /** Changes of the configuration from now on. Only servers that have changed are connected anew. */
+    /** Changes of the configuration from now on. Only servers whose entry changed are reconnected. */
     readonly changes: Stream.Stream<ConfigChange>
     /** All entries, usable or not. Empty when there is no configuration at all. Starts nothing. */
     readonly servers: Effect.Effect<ReadonlyArray<ServerSummary>, McpConfigInvalid>
     /**
-     * The pooled connection to a server, held until the scope closes; opened if it is not. Whoever opens it decides what
-     * the server is told that it can ask: `CurrentPerson`, `CurrentSampler`.
+     * The pooled connection to a server, held until the scope closes; opened if necessary. `CurrentPerson` and
+     * `CurrentSampler` of the caller that opens it determine which requests the server is told it may send.
      */
     readonly connect: (
       server: string,
@@ -83,24 +83,24 @@ export class McpRegistry extends Context.Tag("@lms-bridge/core/mcp/McpRegistry")
     ) => Effect.Effect<HeldConnection, McpConnectError, Scope.Scope>
     /**
      * The same for a server that is in no configuration. Equal definitions share a connection; `CurrentSecrets` and the
-     * environment are read now. Its calls go through the connection, for nobody else knows it by its name.
+     * environment are read now. Call its tools through the connection, because the registry does not know it by name.
      */
     readonly connectDefined: (
       server: DefinedServer,
       options?: ConnectOptions
     ) => Effect.Effect<HeldConnection, McpConnectError, Scope.Scope>
-    /** Without those that the lock withholds. */
+    /** Without the tools that the lock withholds. */
     readonly tools: (server: string) => Effect.Effect<ReadonlyArray<McpTool>, McpConnectError>
-    /** Which part of the configuration switches a tool off, in a sentence; undefined where none does. */
+    /** Which part of the configuration switches a tool off, in a sentence; undefined if none does. */
     readonly switchedOff: (
       server: string,
       tool: string
     ) => Effect.Effect<string | undefined, McpConfigInvalid | McpServerNotFound>
-    /** The server's tools beside what its lock says of them. */
+    /** The server's tools compared with its lock. */
     readonly review: (server: string) => Effect.Effect<ToolReview, McpConnectError>
-    /** Writes into the lock that the tools of a review are trusted, exactly as they were reviewed. */
+    /** Records in the lock that the tools of a review are trusted, exactly as they were reviewed. */
     readonly trust: (review: ToolReview) => Effect.Effect<void, McpLockFailed | McpNotLockable>
-    /** Takes a server out of its lock. */
+    /** Removes a server from its lock. */
     readonly unlock: (review: ToolReview) => Effect.Effect<void, McpLockFailed | McpNotLockable>
     readonly call: (
       server: string,
@@ -108,7 +108,7 @@ export class McpRegistry extends Context.Tag("@lms-bridge/core/mcp/McpRegistry")
       args: Readonly<Record<string, unknown>>,
       options?: CallOptions
     ) => Effect.Effect<ToolResult, McpConnectError | McpCallFailed>
-    /** Logs in to a remote server by a person with a browser. */
+    /** Logs in to a remote server, by the user in a browser. */
     readonly login: (
       server: string,
       request: LoginRequest
@@ -117,7 +117,7 @@ export class McpRegistry extends Context.Tag("@lms-bridge/core/mcp/McpRegistry")
     readonly logout: (server: string) => Effect.Effect<boolean, McpLoginFailed>
   }
 >() {
-  /** Asks for the way to the servers, so that tests can play them. */
+  /** Takes the transport as a service, so that tests can provide fake servers. */
   static readonly layerNoDeps: Layer.Layer<
     McpRegistry,
     never,
@@ -137,7 +137,7 @@ export class McpRegistry extends Context.Tag("@lms-bridge/core/mcp/McpRegistry")
 // internal
 // -----------------------------------------------------------------------------
 
-/** Loaded with the first server that is used, and with it the SDK: everybody waits for a start. */
+/** Loaded with the first server that is used, because it brings the SDK, which would slow down every start. */
 const client = Effect.promise(() => import("./connection/McpClient.ts"))
 
 const make = Effect.gen(function* () {
@@ -169,7 +169,7 @@ const make = Effect.gen(function* () {
         allows: definition.allows,
         answering
       })
-      // whatever it was started by, it says who it is
+      // a server identifies itself here, whatever command started it
       if (session.implementation.name === Itself.ownName && Itself.isHere(to)) {
         return yield* new McpServerUnavailable({
           server: definition.name,
@@ -181,7 +181,7 @@ const make = Effect.gen(function* () {
       return session
     })
     if (launch._tag !== "Http" || launch.kind !== "any") return yield* connect(launch)
-    // as the specification has it: a server that does not know Streamable HTTP may know what came before it
+    // as the specification says: a server without Streamable HTTP may support the older transport
     return yield* connect(launch).pipe(
       Effect.catchIf(
         ({ status }) => status === 400 || status === 404 || status === 405,
@@ -209,14 +209,14 @@ const make = Effect.gen(function* () {
       ),
     idleTimeToLive: settings.mcpIdle
   })
-  // by itself the pool would let its servers go one after the other, each with its grace
+  // by itself the pool would close its servers one after the other, each with its grace period
   yield* Effect.addFinalizer(() =>
     Effect.forEach([...pooled.values()], (server) => server.close, { concurrency: 16, discard: true })
   )
 
   const scope = yield* Effect.scope
   const seen = { version: -1 }
-  /** Servers that are no longer configured as they were are let go when nobody uses them. */
+  /** Releases servers whose entry has changed or gone, as soon as nobody uses them. */
   const dropStale = ({ servers, version }: McpConfigFiles.Configuration) => {
     if (seen.version === version) return Effect.void
     seen.version = version
@@ -244,7 +244,7 @@ const make = Effect.gen(function* () {
     return definition
   })
 
-  /** The one that is pooled already if it says the same. */
+  /** The equal definition that is already pooled, if there is one. */
   const defining = Effect.fnUntraced(function* (server: DefinedServer) {
     const made = yield* files.define(server)
     const same = (other: ServerDefinition) =>
@@ -252,7 +252,7 @@ const make = Effect.gen(function* () {
     return [...pooled.keys()].find(same) ?? made
   })
 
-  // the look-up is short, and two at once would make two servers of one
+  // the lookup is short, and two at once would create the same server twice
   const gate = yield* Effect.makeSemaphore(1)
   const held = Effect.fnUntraced(function* <E>(found: Effect.Effect<ServerDefinition, E>, options?: ConnectOptions) {
     const pick = Effect.gen(function* () {
@@ -272,7 +272,7 @@ const make = Effect.gen(function* () {
           onSuccess: ({ servers }) => servers.get(definition.name) === definition
         })
 
-  /** Made once for each version of the configuration: most are asked for again before anything has changed. */
+  /** Cached for each version of the configuration: the list is usually requested again before anything has changed. */
   const listed: Listing = { of: undefined, lock: 0, definitions: [], remotes: [], summaries: [] }
   const list = Effect.fnUntraced(function* (configuration: McpConfigFiles.Configuration) {
     const lock = yield* locks.freshen(
@@ -317,7 +317,7 @@ const make = Effect.gen(function* () {
     problems: Effect.map(Effect.either(current), (found) =>
       Either.isRight(found) ? found.right.problems : [found.left.message]
     ),
-    // those that have changed are let go of at once, not only when somebody needs one
+    // servers that have changed are released at once, not only when one is needed
     changes: Stream.tap(files.changes, () => Effect.either(current)),
     servers: Effect.flatMap(current, list),
     switchedOff: (server, tool) =>
@@ -363,8 +363,8 @@ interface Listing {
   /** Edition of the locks. */
   lock: number
   definitions: ReadonlyArray<ServerDefinition>
-  /** Those that may want a login. */
+  /** The servers that may require a login. */
   remotes: ReadonlyArray<readonly [ServerDefinition, RemoteServer]>
-  /** In the same order as the definitions, as if none were connected. */
+  /** In the same order as the definitions, as if none of them were connected. */
   summaries: ReadonlyArray<ServerSummary>
 }

@@ -1,4 +1,4 @@
-/** What servers offer to be read: resources, templates of their addresses, and what one of them holds. */
+/** What can be read from servers: resources, resource templates, and the contents of a resource. */
 import * as Schema from "effect/Schema"
 import { optional } from "../schema/Fields.ts"
 
@@ -14,16 +14,16 @@ const described = {
 export const McpResource = Schema.Struct({
   uri: Schema.String,
   ...described,
-  /** Bytes, where the server says so. */
+  /** In bytes, if the server says so. */
   size: optional(Schema.NonNegative)
 })
 export type McpResource = typeof McpResource.Type
 
-/** A family of resources: an address with names in braces (RFC 6570) where something is to be put in. */
+/** A family of resources: a URI template (RFC 6570) with names in braces to be replaced. */
 export const McpResourceTemplate = Schema.Struct({ uriTemplate: Schema.String, ...described })
 export type McpResourceTemplate = typeof McpResourceTemplate.Type
 
-/** One part of what was read: `text`, or `blob` in base64. */
+/** One part of the contents: `text`, or `blob` in base64. */
 export const ResourceContent = Schema.Struct({
   uri: Schema.String,
   mimeType: optional(Schema.String),

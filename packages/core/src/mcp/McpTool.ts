@@ -2,7 +2,9 @@
 import * as Schema from "effect/Schema"
 import { optional } from "../schema/Fields.ts"
 
-/** Hints of the server about a tool (MCP `ToolAnnotations`); absent means not said. They are claims, not proofs. */
+/**
+ * Hints of the server about a tool (MCP `ToolAnnotations`); absent means not specified. They are claims, not proofs.
+ */
 export const ToolAnnotations = Schema.Struct({
   readOnly: optional(Schema.Boolean),
   destructive: optional(Schema.Boolean),
@@ -21,9 +23,9 @@ export const McpTool = Schema.Struct({
   inputSchema: Schema.Record({ key: Schema.String, value: Schema.Unknown }),
   outputSchema: optional(Schema.Record({ key: Schema.String, value: Schema.Unknown })),
   annotations: ToolAnnotations,
-  /** It takes no call but as a task of its server. */
+  /** It can only be called as a task of its server. */
   taskRequired: optional(Schema.Boolean),
-  /** A person has looked at it and locked it as it is. */
+  /** A person has reviewed it and locked it in this state. */
   trusted: optional(Schema.Boolean)
 })
 export type McpTool = typeof McpTool.Type

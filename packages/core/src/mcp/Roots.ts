@@ -1,4 +1,4 @@
-/** The folders that a server is to work in (MCP's roots): those of everybody who holds its connection, together. */
+/** The folders that a server may work in (MCP's roots): those of all holders of its connection together. */
 import type * as Path from "@effect/platform/Path"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
@@ -13,13 +13,13 @@ export interface Root {
 export interface Roots {
   /** Adds folders until the scope closes. */
   readonly hold: (roots: ReadonlyArray<Root>) => Effect.Effect<void, never, Scope.Scope>
-  /** Each once, in the order in which they came. */
+  /** Each once, in the order in which they were added. */
   readonly current: Effect.Effect<ReadonlyArray<Root>>
-  /** Another number after each change. */
+  /** A new number after each change. */
   readonly version: Effect.Effect<number>
 }
 
-/** Folders as roots. One that is no absolute path is left out and reported: nobody could tell which folder is meant. */
+/** Folders as roots. A path that is not absolute is dropped and reported, because it is ambiguous. */
 export const ofFolders = Effect.fnUntraced(function* (path: Path.Path, folders: ReadonlyArray<string>) {
   const roots = yield* Effect.forEach(folders, (folder) => {
     const name = path.basename(folder)
@@ -32,13 +32,15 @@ export const ofFolders = Effect.fnUntraced(function* (path: Path.Path, folders: 
         Option.map((uri): Root => ({ uri, name: name === "" ? folder : name }))
       ),
       (root) =>
-        Option.isSome(root) ? Effect.void : Effect.logWarning("not a folder that servers can be told", { folder })
+        Option.isSome(root)
+          ? Effect.void
+          : Effect.logWarning("a folder without an absolute path is not passed to servers", { folder })
     )
   })
   return roots.flatMap(Option.toArray)
 })
 
-/** `changed` runs whenever there is a folder more or less. */
+/** `changed` runs whenever a folder was added or removed. */
 export const make = (changed: Effect.Effect<void>): Roots => {
   const all = new Map<string, { readonly root: Root; readonly holders: number }>()
   let version = 0

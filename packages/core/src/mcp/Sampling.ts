@@ -1,4 +1,4 @@
-/** The model that answers questions of servers in the middle of a call (MCP's sampling), where it is allowed to. */
+/** The model that answers a server's requests in the middle of a call (MCP's sampling), where that is allowed. */
 import * as Context from "effect/Context"
 import type * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
@@ -8,7 +8,7 @@ import type { ChatMessage, ChatReply } from "../lmstudio/Chat.ts"
 export interface SamplingRequest {
   readonly server: string
   readonly messages: ReadonlyArray<ChatMessage>
-  /** As the server wants; fewer may be given. */
+  /** The number the server requests; a shorter reply is allowed. */
   readonly maxTokens: number
   readonly temperature: number | undefined
   readonly stop: ReadonlyArray<string> | undefined
@@ -17,13 +17,13 @@ export interface SamplingRequest {
 /** The model did not answer the server; `detail` is for the server. */
 export class SamplingRefused extends Schema.TaggedError<SamplingRefused>()("SamplingRefused", {
   server: Schema.String,
-  /** The person said no, or the policy does; else it could not be done. */
+  /** True if the user or the policy refused; false if it failed. */
   refused: Schema.Boolean,
   detail: Schema.String
 }) {
   readonly retryable = false
   override get message() {
-    return `The question of MCP server "${this.server}" was not put to the model: ${this.detail}`
+    return `The request of MCP server "${this.server}" was not sent to the model: ${this.detail}`
   }
 }
 
@@ -34,8 +34,8 @@ export interface Sampler {
 }
 
 /**
- * None where no model works or servers may not use it: then they are told that there is no sampling. A run provides it
- * around the use of its servers.
+ * None where there is no model or servers may not use it: then they are told that there is no sampling. A run provides
+ * it around the use of its servers.
  */
 export class CurrentSampler extends Context.Reference<CurrentSampler>()("@lms-bridge/core/mcp/CurrentSampler", {
   defaultValue: (): Option.Option<Sampler> => Option.none()

@@ -1,4 +1,4 @@
-/** How lms-bridge is recognised in its own list of servers: pure. */
+/** Recognises lms-bridge in its own list of servers. Pure. */
 import * as Either from "effect/Either"
 import * as Redacted from "effect/Redacted"
 import type { ConfigEntry, EntrySettings } from "./config/McpConfig.ts"
@@ -20,14 +20,14 @@ export const isItself = ({ args = [], command = "" }: Pick<EntrySettings, "args"
   )
 }
 
-/** How lms-bridge names itself in `initialize`, whatever it was started by. */
+/** The name of lms-bridge in `initialize`, whatever command started it. */
 export const ownName = "lms-bridge"
 
-/** Whether a server that names itself `ownName` is one of this machine. */
+/** Whether a server named `ownName` runs on this machine. */
 export const isHere = (launch: Launch): boolean =>
   launch._tag === "Stdio" || /^(localhost|127(\.\d+){3}|\[::1\])$/.test(new URL(Redacted.value(launch.url)).hostname)
 
-/** The paths in an entry that may be links. */
+/** The paths in an entry that may be symbolic links. */
 export const pathsOf = ({ settings }: ConfigEntry): ReadonlyArray<string> =>
   Either.match(settings, {
     onLeft: () => [],
@@ -38,7 +38,7 @@ export const pathsOf = ({ settings }: ConfigEntry): ReadonlyArray<string> =>
 // internal
 // -----------------------------------------------------------------------------
 
-/** `sh -c "lms-bridge serve"` is one word to us and two to the shell. */
+/** `sh -c "lms-bridge serve"` has one argument for us and two words for the shell. */
 const wordsOf = (command: string, args: ReadonlyArray<string>): ReadonlyArray<string> => {
   const shell = /^(sh|bash|zsh|dash|fish|cmd|powershell|pwsh)(\.exe)?$/i.test(baseName(command))
   return [command, ...args.flatMap((arg) => (shell ? arg.split(/[\s"']+/).filter((word) => word !== "") : arg))]

@@ -1,4 +1,4 @@
-/** One configured server as it may be shown to a person or a program. */
+/** One configured server, in a form that may be shown to a person or a program. */
 import * as Either from "effect/Either"
 import * as Schema from "effect/Schema"
 import { optional, present } from "../schema/Fields.ts"
@@ -6,52 +6,52 @@ import { LockSummary } from "./lock/ToolLockFiles.ts"
 import { McpEntryUnusable } from "./McpError.ts"
 import type { LaunchProblem, ServerDefinition } from "./config/ServerDefinition.ts"
 
-/** One entry as it may be shown: names of environment variables and headers, never their values. */
+/** One entry as it may be shown: with names of environment variables and headers, never their values. */
 export const ServerSummary = Schema.Struct({
   name: Schema.String,
   transport: Schema.Literal("stdio", "http", "sse", "unknown"),
-  /** Command and arguments, or the URL without its query, for the person whose it is; what may be a secret is masked. */
+  /** Command and arguments, or the URL without its query, for the user; possible secrets are masked. */
   target: Schema.String,
-  /** The command's name or the URL's host: for models and their clients. */
+  /** The command's name or the URL's host, for models and their clients. */
   brief: optional(Schema.String),
   envNames: Schema.Array(Schema.String),
-  /** The file that the entry comes from, and the line of its name there. */
+  /** The file of the entry, and the line of the entry's name in it. */
   source: Schema.String,
   line: optional(Schema.Int),
   state: Schema.Literal("usable", "disabled", "itself", "invalid"),
   /** Why it is not usable; absent when it is. */
   problem: optional(Schema.String),
-  /** It came with the working folder, for another program: it is started when it is named, and not with all others. */
+  /** It came with the working folder, for another program: it is started only when it is named. */
   onlyByName: optional(Schema.Boolean),
   /** Whether a connection is open now. */
   connected: Schema.Boolean,
-  /** `wanted`: it refused to talk without a login, or with the one there was. Absent when nothing is known. */
+  /** `wanted`: the server refused without a login, or with the present one. Absent when nothing is known. */
   login: optional(Schema.Literal("done", "wanted")),
   /** Present when the server's tools are locked. */
   lock: optional(LockSummary),
-  /** Entries of this name in other files, which are not used because `source` comes first. */
+  /** Entries with this name in other files, which are not used because `source` takes precedence. */
   shadows: optional(Schema.Array(Schema.Struct({ source: Schema.String, line: optional(Schema.Int) })))
 })
 export type ServerSummary = typeof ServerSummary.Type
 
-/** Why the entry cannot be used, as a failure. */
+/** The error of an entry that cannot be used. */
 export const unusable = ({ name, source }: ServerDefinition, { detail, line, reason }: LaunchProblem) =>
   new McpEntryUnusable({ server: name, path: source, reason, ...present({ line }), detail })
 
-/** As it may be shown to models and their clients: without arguments, paths and queries. */
+/** In a form that may be shown to models and their clients: without arguments, paths and queries. */
 export const inBrief = ({ brief = "", ...summary }: ServerSummary): ServerSummary => ({ ...summary, target: brief })
 
-/** Of these the ones that may be started because all were asked for. */
+/** The servers that may be started when all are requested. */
 export const startable = (all: ReadonlyArray<ServerSummary>): ReadonlyArray<ServerSummary> =>
   all.filter(({ onlyByName = false, state }) => state === "usable" && !onlyByName)
 
-/** Why a usable server is left out where all are asked for; undefined where it is not. */
+/** Why a usable server is left out when all are requested; undefined if it is not. */
 export const leftOut = ({ name, onlyByName = false, source, state }: ServerSummary): string | undefined =>
   state === "usable" && onlyByName
     ? `MCP server "${name}" was not started: ${source} came with this folder, for another program. Name the server to use it.`
     : undefined
 
-/** As if it were not connected. `shadowed` are the entries of its name in files that come later. */
+/** As if it were not connected. `shadowed` are the entries with its name in later files. */
 export const summaryOf = (
   definition: ServerDefinition,
   shadowed: ReadonlyArray<ServerDefinition>,

@@ -1,6 +1,6 @@
 /**
- * Names of other people's tools as a model may see them: unique, at most 64 characters of `[a-zA-Z0-9_-]`, and
- * reversible through a table.
+ * Names of foreign tools as a model sees them: unique, at most 64 characters of `[a-zA-Z0-9_-]`, and reversible through
+ * a table.
  */
 import * as Option from "effect/Option"
 
@@ -16,17 +16,17 @@ export interface ToolRef {
 export interface ToolNames {
   /** The name that the model sees; none for a tool that was not given to `assign`. */
   readonly nameOf: (tool: ToolRef) => Option.Option<string>
-  /** Whose tool a name is. */
+  /** The tool that a name stands for. */
   readonly toolOf: (name: string) => Option.Option<ToolRef>
   /** In the order in which the tools were given. */
   readonly entries: ReadonlyArray<{ readonly name: string; readonly tool: ToolRef }>
 }
 
 /**
- * Tools of a single server keep their own names; with several servers a tool is `server__tool`. Characters that are
- * not allowed become `_`. A single server's tool whose name is taken (in `reserved`) is `server__tool` too; what is then
- * still taken or too long ends in a short digest of the full name. So a name depends on the set of tools, not on their
- * order.
+ * Tools of a single server keep their own names; with several servers a tool is `server__tool`. Characters that are not
+ * allowed become `_`. A single server's tool whose name is in `reserved` becomes `server__tool` too. A name that is
+ * then still taken or too long gets a short digest of the full name at its end. So a name depends on the set of tools,
+ * not on their order.
  */
 export const assign = (
   tools: ReadonlyArray<ToolRef>,
@@ -42,7 +42,7 @@ export const assign = (
 
   const taken = new Set(reserved)
   const given = new Map<string, string>()
-  // wishes that nobody contests first: a digest must not take the plain name of another tool
+  // uncontested names first: a digest must not take the plain name of another tool
   for (const [key, name] of wished) {
     if (wishes.get(name) === 1 && !reserved.has(name) && name.length <= maxLength) {
       given.set(key, name)
@@ -88,7 +88,7 @@ const digested = (name: string, key: string, taken: ReadonlySet<string>): string
   }
 }
 
-/** 32-bit FNV-1a in base 36: stable between runs, which keeps prompts cacheable. */
+/** 32-bit FNV-1a in base 36: the same in every run, which keeps prompts cacheable. */
 const digest = (text: string): string => {
   let hash = 0x811c9dc5
   for (let index = 0; index < text.length; index++) {

@@ -1,4 +1,4 @@
-/** What a tool gave back, free of any SDK: every content part of the MCP specification (`CallToolResult`). */
+/** The result of a tool, independent of any SDK: every kind of content in the MCP specification (`CallToolResult`). */
 import * as Schema from "effect/Schema"
 import { optional } from "../schema/Fields.ts"
 
@@ -20,7 +20,7 @@ export const ToolContent = Schema.Union(
     text: optional(Schema.String),
     blob: optional(Schema.String)
   }),
-  /** A part of a kind that this version does not know; kept as JSON. */
+  /** A part of a kind that this version does not know, kept as JSON. */
   Schema.Struct({ type: Schema.Literal("unknown"), kind: Schema.String, json: Schema.String })
 )
 export type ToolContent = typeof ToolContent.Type
@@ -29,7 +29,7 @@ export const ToolResult = Schema.Struct({
   content: Schema.Array(ToolContent),
   /** `structuredContent`: any JSON but null. */
   structured: optional(Schema.Unknown),
-  /** The tool itself says that it failed. */
+  /** The tool itself reports that it failed. */
   isError: Schema.Boolean
 })
 export type ToolResult = typeof ToolResult.Type

@@ -8,10 +8,10 @@ import { eventually, marker, misbehaving, processesWith, registryWith, textOf } 
 type Registry = typeof McpRegistry.Service
 type Failure = McpConnectError | McpCallFailed
 
-/** A fault: how the server is started, what is asked of it, and what comes of it. */
+/** A fault: how the server is started, which request is sent, and what should result. */
 interface Fault {
   readonly flags?: ReadonlyArray<string>
-  /** Nobody waits long for it. */
+  /** Short, so that nobody waits long. */
   readonly silent?: boolean
   readonly use: (registry: Registry, server: string) => Effect.Effect<unknown, Failure>
   readonly expected: unknown
@@ -69,7 +69,7 @@ const faults: Readonly<Record<string, Fault>> = {
     use: (registry, server) =>
       Effect.zip(
         reasonOf(registry.call(server, "late", { after: 400 }, { timeout: "200 millis" })),
-        // the late answer comes while this one runs, and is not taken for its own
+        // the late answer arrives while this call runs, and is not mistaken for its own
         Effect.map(registry.call(server, "progress", { rounds: 8, every: 50 }), textOf)
       ),
     expected: ["Timeout", "done"]
@@ -115,9 +115,9 @@ const faults: Readonly<Record<string, Fault>> = {
   }
 }
 
-describe("McpRegistry with a household of servers, each with another fault", () => {
+describe("McpRegistry with many servers, each with another fault", () => {
   it.scopedLive(
-    "tells each fault to who meets it, disturbs no other server, and leaves no process behind",
+    "reports each fault to its caller, does not disturb other servers, and leaves no process behind",
     () => {
       const own = marker()
       const names = Object.keys(faults)
@@ -136,7 +136,7 @@ describe("McpRegistry with a household of servers, each with another fault", () 
           )
         const patient = yield* registryOf({ healthy: misbehaving(own), ...serversOf(false) }, "1 minute")
         const impatient = yield* registryOf(serversOf(true), "2 seconds")
-        // a call that runs all the while, on a server that does as it should
+        // a call that runs all the while, on a server that works
         const heard: Array<number> = []
         const neighbour = yield* Effect.fork(
           patient.call(

@@ -29,7 +29,7 @@ const layer = McpRegistry.layerNoDeps.pipe(
 )
 
 describe("McpRegistry", () => {
-  it.effect("recognises itself by its name when it is connected, whatever it was started by", () =>
+  it.effect("recognises itself by its name when it is connected, whatever command started it", () =>
     Effect.gen(function* () {
       const registry = yield* McpRegistry
       for (const name of ["wrapped", "near"]) {
@@ -42,7 +42,7 @@ describe("McpRegistry", () => {
     }).pipe(Effect.provide(layer))
   )
 
-  it.effect("takes a lms-bridge on another machine for a server as any other", () =>
+  it.effect("treats an lms-bridge on another machine like any other server", () =>
     Effect.gen(function* () {
       const registry = yield* McpRegistry
       const { implementation } = yield* Effect.scoped(registry.connect("far"))

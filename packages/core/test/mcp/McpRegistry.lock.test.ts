@@ -13,7 +13,7 @@ interface Offered {
   readonly annotations?: { readonly readOnlyHint?: boolean }
 }
 
-/** A server whose tools may be changed under way; what it was asked to do ends in `ran`. */
+/** A server whose tools may change in the middle; `ran` collects the calls that it carried out. */
 const makeServer = (tools: ReadonlyArray<Offered>) => {
   const servers: Array<Server> = []
   const state = { tools, ran: Array<string>() }
@@ -91,7 +91,7 @@ describe("McpRegistry with a lock", () => {
     )
   )
 
-  it.effect("withholds a changed and a new tool, tells of one that is gone, until they are trusted", () =>
+  it.effect("withholds a changed and a new tool and reports a removed one, until they are trusted", () =>
     withRegistry((registry, files) =>
       Effect.gen(function* () {
         yield* lockAll(registry, "files")
@@ -118,7 +118,7 @@ describe("McpRegistry with a lock", () => {
     )
   )
 
-  it.effect("trusts what was reviewed, not what the server has made of it meanwhile", () =>
+  it.effect("trusts the tools as they were reviewed, not as the server has changed them since", () =>
     withRegistry((registry, files) =>
       Effect.gen(function* () {
         const review = yield* registry.review("files")
@@ -129,7 +129,7 @@ describe("McpRegistry with a lock", () => {
     )
   )
 
-  it.scoped("refuses a tool that turned into another in mid-run, and lets the others go on", () =>
+  it.scoped("refuses a tool that changed during a run, and lets the others work", () =>
     withRegistry((registry, files) =>
       Effect.gen(function* () {
         yield* lockAll(registry, "files")
@@ -149,7 +149,7 @@ describe("McpRegistry with a lock", () => {
     )
   )
 
-  it.effect("withholds a tool that claims to only read where it did not before", () =>
+  it.effect("withholds a tool that newly claims to be read-only", () =>
     withRegistry((registry, files) =>
       Effect.gen(function* () {
         yield* lockAll(registry, "files")
@@ -159,7 +159,7 @@ describe("McpRegistry with a lock", () => {
     )
   )
 
-  it.effect("guards the servers that were locked and no others, each by itself", () =>
+  it.effect("guards only the locked servers, each by itself", () =>
     withRegistry((registry, files, disk) =>
       Effect.gen(function* () {
         yield* lockAll(registry, "files")
@@ -181,7 +181,7 @@ describe("McpRegistry with a lock", () => {
     )
   )
 
-  it.effect("offers nothing when the lock cannot be read, says why, and takes the restored one", () =>
+  it.effect("offers nothing when the lock cannot be read, says why, and uses the restored one", () =>
     withRegistry((registry, files, disk) =>
       Effect.gen(function* () {
         yield* lockAll(registry, "files")
@@ -190,9 +190,9 @@ describe("McpRegistry with a lock", () => {
         yield* TestClock.adjust("1 second")
         assert.deepStrictEqual(yield* registry.tools("files"), [])
         const { problem } = yield* registry.review("files")
-        assert.include(problem?.message, `${lock} is not a lock file`)
+        assert.include(problem?.message, `${lock} is not a valid lock file`)
         const refused = yield* Effect.flip(registry.call("files", "read", {}))
-        assert.include(refused.message, "is not a lock file")
+        assert.include(refused.message, "is not a valid lock file")
         const broken = yield* Effect.flip(Effect.flatMap(registry.review("files"), registry.trust))
         assert.deepInclude(broken, { _tag: "McpLockFailed", reason: "Invalid" })
         assert.deepStrictEqual(files.state.ran, [])
@@ -214,7 +214,7 @@ describe("McpRegistry with a lock", () => {
     )
   )
 
-  it.effect("keeps the lock where it was told to", () =>
+  it.effect("stores the lock at the configured place", () =>
     withRegistry(
       (registry, _, disk) =>
         Effect.gen(function* () {

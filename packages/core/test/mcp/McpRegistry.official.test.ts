@@ -25,7 +25,7 @@ describe("McpRegistry with official servers", () => {
     }).pipe(Effect.provide(registryWith({ everything: official("server-everything", "stdio") })))
   )
 
-  it.live("tells the progress of a long call", () =>
+  it.live("reports the progress of a long call", () =>
     Effect.gen(function* () {
       const registry = yield* McpRegistry
       const heard: Array<number> = []
@@ -51,7 +51,7 @@ describe("McpRegistry with official servers", () => {
     }).pipe(Effect.provide(registryWith({ files: official("server-filesystem", folder) })))
   })
 
-  it.live("tells server-filesystem the folders of those who hold it, which are then those it works in", () => {
+  it.live("tells server-filesystem the folders of its holders, which are then its working folders", () => {
     const folder = (name: string) => realpathSync(mkdtempSync(join(tmpdir(), name)))
     const [mine, yours] = [folder("lms bridge-"), folder("lms#bridge-")]
     return Effect.gen(function* () {
@@ -72,7 +72,7 @@ describe("McpRegistry with official servers", () => {
     }).pipe(Effect.scoped, Effect.provide(registryWith({ files: official("server-filesystem") })))
   })
 
-  it.live("holds connections to several servers at once, each its own", () =>
+  it.live("holds separate connections to several servers at once", () =>
     Effect.gen(function* () {
       const registry = yield* McpRegistry
       const [memory, everything] = yield* Effect.all([registry.tools("memory"), registry.tools("everything")], {

@@ -22,7 +22,7 @@ const pidsOf = Effect.fnUntraced(function* (server: string) {
 describe("McpRegistry with servers that misbehave", () => {
   const mark = marker()
 
-  it.live("names a command that is not there, and a working directory that is not there", () =>
+  it.live("reports a command that does not exist, and a working directory that does not exist", () =>
     Effect.gen(function* () {
       const registry = yield* McpRegistry
       const missing = yield* Effect.flip(registry.tools("missing"))
@@ -42,7 +42,7 @@ describe("McpRegistry with servers that misbehave", () => {
   )
 
   it.live(
-    "gives up on a server that never answers initialize, says what it wrote instead, and leaves nothing behind",
+    "gives up on a server that never answers initialize, reports its other output, and leaves nothing behind",
     () => {
       const own = marker()
       return Effect.gen(function* () {
@@ -62,31 +62,29 @@ describe("McpRegistry with servers that misbehave", () => {
     }
   )
 
-  it.live(
-    "tells the exit code and the last words of a server that dies on start, and tries again when asked again",
-    () =>
-      Effect.gen(function* () {
-        const registry = yield* McpRegistry
-        for (const _ of [1, 2]) {
-          const error = yield* Effect.flip(registry.tools("dead"))
-          assert.deepInclude(error, { _tag: "McpServerUnavailable", reason: "Exited", exitCode: 3 })
-          assert.include(error.message, "cannot find my database")
-        }
-      }).pipe(Effect.provide(registryWith({ dead: misbehaving("--die-on-start") })))
+  it.live("reports the exit code and the last output of a server that dies on start, and retries at the next use", () =>
+    Effect.gen(function* () {
+      const registry = yield* McpRegistry
+      for (const _ of [1, 2]) {
+        const error = yield* Effect.flip(registry.tools("dead"))
+        assert.deepInclude(error, { _tag: "McpServerUnavailable", reason: "Exited", exitCode: 3 })
+        assert.include(error.message, "cannot find my database")
+      }
+    }).pipe(Effect.provide(registryWith({ dead: misbehaving("--die-on-start") })))
   )
 
-  it.live("passes on why a server refuses to initialize", () =>
+  it.live("reports why a server refuses to initialize", () =>
     Effect.gen(function* () {
       const registry = yield* McpRegistry
       const refused = yield* Effect.flip(registry.tools("refusing"))
       assert.deepInclude(refused, { _tag: "McpServerUnavailable", reason: "Protocol" })
       assert.include(refused.message, "no licence")
-      // an odd version is no refusal
+      // an unusual version is not a refusal
       assert.isNotEmpty(yield* registry.tools("old"))
     }).pipe(Effect.provide(registryWith({ refusing: misbehaving("--refuse"), old: misbehaving("--old-protocol") })))
   )
 
-  it.live("fails a call whose server dies in the middle of it, and connects anew for the next", () =>
+  it.live("fails a call whose server dies in the middle, and reconnects for the next one", () =>
     Effect.gen(function* () {
       const registry = yield* McpRegistry
       const connection = yield* registry.connect("server")
@@ -95,7 +93,7 @@ describe("McpRegistry with servers that misbehave", () => {
       assert.deepInclude(error, { _tag: "McpCallFailed", reason: "Closed", tool: "die" })
       assert.include((error as { detail: string }).detail, "exit code 7")
       assert.include((error as { detail: string }).detail, "I am dying")
-      // the same handle goes on working
+      // the same handle keeps working
       assert.strictEqual(textOf(yield* connection.call("ok", {})), "fine")
       assert.notStrictEqual((yield* pidsOf("server")).server, first.server)
     }).pipe(Effect.scoped, Effect.provide(registryWith({ server: misbehaving() })))
@@ -155,7 +153,7 @@ describe("McpRegistry with servers that misbehave", () => {
     })
   )
 
-  it.live("drinks a flood on stderr, and keeps its end", () =>
+  it.live("reads a flood on stderr, and keeps its end", () =>
     Effect.gen(function* () {
       const registry = yield* McpRegistry
       const connection = yield* registry.connect("flooding")
@@ -181,14 +179,14 @@ describe("McpRegistry with servers that misbehave", () => {
     )
   )
 
-  it.live("reads past garbage on stdout", () =>
+  it.live("ignores garbage on stdout", () =>
     Effect.gen(function* () {
       const registry = yield* McpRegistry
       assert.strictEqual(textOf(yield* registry.call("garbage", "ok", {})), "fine")
     }).pipe(Effect.provide(registryWith({ garbage: misbehaving("--garbage") })))
   )
 
-  it.live("takes a result of 10 MB", () =>
+  it.live("accepts a result of 10 MB", () =>
     Effect.gen(function* () {
       const registry = yield* McpRegistry
       const result = yield* registry.call("server", "big", { bytes: 10_000_000 })
@@ -204,7 +202,7 @@ describe("McpRegistry with servers that misbehave", () => {
     }).pipe(Effect.provide(registryWith({ server: misbehaving() })))
   )
 
-  it.live("pages 300 tools to their end, and a list without end to where it repeats", () =>
+  it.live("fetches all pages of 300 tools, and an endless list until it repeats", () =>
     Effect.gen(function* () {
       const registry = yield* McpRegistry
       const tools = yield* registry.tools("many")
@@ -222,7 +220,7 @@ describe("McpRegistry with servers that misbehave", () => {
     )
   )
 
-  it.live("keeps odd schemas, and calls tools whose results do not match their own schema", () =>
+  it.live("keeps unusual schemas, and calls tools whose results do not match their own schema", () =>
     Effect.gen(function* () {
       const registry = yield* McpRegistry
       const tools = yield* registry.tools("odd")
@@ -290,7 +288,7 @@ describe("McpRegistry with servers that misbehave", () => {
     )
   )
 
-  it.live("loses no progress that arrives in one piece with the result", () =>
+  it.live("does not lose progress that arrives in one chunk with the result", () =>
     Effect.gen(function* () {
       const registry = yield* McpRegistry
       const heard: Array<number> = []
@@ -318,7 +316,7 @@ describe("McpRegistry with servers that misbehave", () => {
     }).pipe(Effect.provide(registryWith({ server: misbehaving() })))
   )
 
-  it.live("connects once for all who wait, and goes on connecting when one of them leaves", () => {
+  it.live("connects once for all waiting callers, and keeps connecting when one of them is interrupted", () => {
     const own = marker()
     return Effect.gen(function* () {
       const registry = yield* McpRegistry
@@ -346,7 +344,7 @@ describe("McpRegistry with servers that misbehave", () => {
     }).pipe(Effect.scoped, Effect.provide(registryWith({ server: misbehaving() })))
   )
 
-  it.live("closes a server that nobody has used for a while, and starts it again when it is needed", () =>
+  it.live("closes a server that was not used for a while, and restarts it when it is needed", () =>
     Effect.gen(function* () {
       const { server } = yield* pidsOf("server")
       yield* eventually(() => !isAlive(server))

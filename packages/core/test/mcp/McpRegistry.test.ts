@@ -24,14 +24,14 @@ describe("McpRegistry", () => {
                 "stdio",
                 "lms-bridge-mcp",
                 "itself",
-                'MCP server "self" is lms-bridge itself, so it is not used from within.'
+                'MCP server "self" is lms-bridge itself, so it cannot use it as a server.'
               ],
               [
                 "bad",
                 "unknown",
                 "",
                 "invalid",
-                `MCP server "bad" (${path}, line 1) cannot be used: "args" must be a list of texts.`
+                `MCP server "bad" (${path}, line 1) cannot be used: "args" must be a list of strings.`
               ],
               [
                 "unset",
@@ -59,7 +59,7 @@ describe("McpRegistry", () => {
     )
   )
 
-  it.effect("refuses what cannot be used with the reason, and offers near names", () =>
+  it.effect("refuses an unusable entry with the reason, and suggests similar names", () =>
     withWorld(
       (registry, { opened }) =>
         Effect.gen(function* () {
@@ -77,7 +77,7 @@ describe("McpRegistry", () => {
     )
   )
 
-  it.effect("starts nothing beneath another bridge", () =>
+  it.effect("starts nothing inside another bridge", () =>
     withWorld(
       (registry, { opened }) =>
         Effect.gen(function* () {
@@ -107,7 +107,7 @@ describe("McpRegistry", () => {
     )
   )
 
-  it.effect("shares one connection, and closes it when it was idle for long enough", () =>
+  it.effect("shares one connection, and closes it after the idle time", () =>
     withWorld(
       (registry, { closed, opened }) =>
         Effect.gen(function* () {
@@ -129,7 +129,7 @@ describe("McpRegistry", () => {
     )
   )
 
-  it.effect("does not close a server that somebody holds, however long it is silent", () =>
+  it.effect("does not close a server that is held, however long it is silent", () =>
     withWorld(
       (registry, { closed }) =>
         Effect.gen(function* () {
@@ -167,7 +167,7 @@ describe("McpRegistry", () => {
     )
   )
 
-  it.effect("takes a changed entry for a call within a second", () =>
+  it.effect("uses a changed entry for calls within a second", () =>
     withWorld(
       (registry, { files }) =>
         Effect.gen(function* () {
@@ -185,7 +185,7 @@ describe("McpRegistry", () => {
     )
   )
 
-  it.effect("tells the holder of a connection when its entry is another one, and when it is gone", () =>
+  it.effect("tells the holder of a connection when its entry has changed, and when it is gone", () =>
     withWorld(
       (registry, { files }) =>
         Effect.gen(function* () {
@@ -204,7 +204,7 @@ describe("McpRegistry", () => {
     )
   )
 
-  it.effect("lets go of a server whose entry was removed or disabled, and takes a new one without a restart", () =>
+  it.effect("releases a server whose entry was removed or disabled, and uses a new one without a restart", () =>
     withWorld(
       (registry, { closed, files }) =>
         Effect.gen(function* () {
@@ -221,7 +221,7 @@ describe("McpRegistry", () => {
     )
   )
 
-  it.effect("does not start a server anew when only its entry's looks have changed", () =>
+  it.effect("does not restart a server when only the formatting of its entry has changed", () =>
     withWorld(
       (registry, { files, opened }) =>
         Effect.gen(function* () {
@@ -248,7 +248,7 @@ describe("McpRegistry", () => {
     )
   )
 
-  it.effect("ends a call at its entry's time limit rather than the general one", () =>
+  it.effect("ends a call at its entry's time limit instead of the general one", () =>
     withWorld(
       (registry, { answers }) =>
         Effect.gen(function* () {

@@ -20,7 +20,7 @@ const lockedWith = (...tools: ReadonlyArray<McpTool>) => {
 }
 
 describe("ToolLock", () => {
-  it("takes a tool for the same whatever the order of keys in its schema", () => {
+  it("treats a tool as unchanged whatever the order of keys in its schema", () => {
     const turned = tool("read", {
       inputSchema: { properties: { head: { type: "number" }, path: { type: "string" } }, type: "object" }
     })
@@ -42,7 +42,7 @@ describe("ToolLock", () => {
     )
   })
 
-  it("withholds a new tool, keeps those that are as they were, and tells which are gone", () => {
+  it("withholds a new tool, keeps unchanged ones, and reports removed ones", () => {
     const compared = ToolLock.compare(lockedWith(tool("read"), tool("old")), [
       hashed(tool("read")),
       hashed(tool("new"))
@@ -58,12 +58,12 @@ describe("ToolLock", () => {
     assert.deepStrictEqual(compared.removed, ["old"])
   })
 
-  it("does not take what every object has for a tool that was trusted", () => {
+  it("does not mistake inherited members of an object for trusted tools", () => {
     const compared = ToolLock.compare(lockedWith(), [hashed(tool("constructor"))])
     assert.strictEqual(compared.withheld[0]?.change, "new")
   })
 
-  it("writes the same text whatever was locked first, one fact a line", () => {
+  it("writes the same text in any order of locking, one fact per line", () => {
     const one = ToolLock.trust(ToolLock.trust(ToolLock.empty, "b", [hashed(tool("y")), hashed(tool("x"))]), "a", [])
     const other = ToolLock.trust(ToolLock.trust(ToolLock.empty, "a", []), "b", [hashed(tool("x")), hashed(tool("y"))])
     assert.strictEqual(ToolLock.encode(one), ToolLock.encode(other))

@@ -6,7 +6,7 @@ import { FastCheck as fc, Option } from "effect"
 const names = (tools: ReadonlyArray<ToolName.ToolRef>, reserved: ReadonlyArray<string> = []) =>
   ToolName.assign(tools, { reserved }).entries.map(({ name }) => name)
 
-// short alphabets and separators, so that collisions really happen
+// short alphabets and separators, so that collisions actually occur
 const part = fc.oneof(
   fc.string({ unit: fc.constantFrom("a", "b", "_", "-", ".", "/", " "), minLength: 0, maxLength: 5 }),
   fc.string({ maxLength: 90 })
@@ -38,7 +38,7 @@ describe("ToolName", () => {
     )
   })
 
-  it("tells apart tools that would have the same name, whatever their order", () => {
+  it("distinguishes tools that would have the same name, whatever their order", () => {
     const a = { server: "x__y", name: "z" }
     const b = { server: "x", name: "y__z" }
     const forward = ToolName.assign([a, b])
@@ -47,7 +47,7 @@ describe("ToolName", () => {
     assert.deepStrictEqual(forward.nameOf(a), backward.nameOf(a))
   })
 
-  it("shortens what is too long, and still tells it apart", () => {
+  it("shortens long names, and still distinguishes them", () => {
     const long = "l".repeat(100)
     const found = names([
       { server: "s", name: `${long}1` },
@@ -58,7 +58,7 @@ describe("ToolName", () => {
   })
 
   it.prop(
-    "gives every tool a name of its own, within the limits, that leads back to it",
+    "gives every tool a unique name, within the limits, that maps back to it",
     [tools, fc.array(part, { maxLength: 5 })],
     ([given, reserved]) => {
       const assigned = ToolName.assign(given, { reserved })
@@ -81,7 +81,7 @@ describe("ToolName", () => {
     for (const tool of given) assert.deepStrictEqual(forward.nameOf(tool), backward.nameOf(tool))
   })
 
-  it("knows nothing of tools and names it was not given", () => {
+  it("does not know tools and names that were not given", () => {
     const assigned = ToolName.assign([{ server: "s", name: "a" }])
     assert.isTrue(Option.isNone(assigned.nameOf({ server: "s", name: "b" })))
     assert.isTrue(Option.isNone(assigned.toolOf("b")))
@@ -104,7 +104,7 @@ describe("NearestNames", () => {
     assert.deepStrictEqual(nearest(wanted, known), expected)
   })
 
-  it("offers three at the most, the nearest first", () => {
+  it("suggests at most three, the nearest first", () => {
     assert.deepStrictEqual(nearest("server1", ["server4", "server3", "server2", "server1x", "server1"]), [
       "server1",
       "server1x",

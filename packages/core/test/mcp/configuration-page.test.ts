@@ -7,7 +7,7 @@ import { readFileSync } from "node:fs"
 const page = readFileSync(new URL("../../../../docs/configuration.md", import.meta.url), "utf8")
 
 describe("docs/configuration.md", () => {
-  it("has an example of which every entry can be used as it says", () => {
+  it("has an example in which every entry works as described", () => {
     const [, example = ""] = /```jsonc\n([\s\S]*?)```/.exec(page) ?? []
     const variables = {
       environment: (name: string) => ({ HOME: "/home/me", TICKETS_TOKEN: "t" })[name],
@@ -27,9 +27,9 @@ describe("docs/configuration.md", () => {
     )
   })
 
-  it("names every key that is read", () => {
+  it("documents every key that is read", () => {
     const table = page.slice(page.indexOf("| key | meaning |"), page.indexOf("- Comments"))
-    // `enabled` is understood for the sake of other hosts' files, and not offered
+    // `enabled` is accepted for the sake of other hosts' files, and not documented
     const keys = Object.keys(McpConfig.EntrySettings.fields).filter((key) => key !== "enabled")
     assert.deepStrictEqual(
       keys.filter((key) => !table.includes(`\`${key}\``)),

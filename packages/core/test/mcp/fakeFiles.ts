@@ -1,4 +1,4 @@
-/** A `FileSystem` of texts in memory that counts what it is asked. */
+/** A `FileSystem` of texts in memory that counts its calls. */
 import { FileSystem, Path } from "@effect/platform"
 import { SystemError } from "@effect/platform/Error"
 import { DateTime, Effect, Layer, Option, Stream } from "effect"
@@ -85,14 +85,14 @@ export const make = (options: { readonly watchable?: boolean } = {}) => {
       })
       tell(path)
     },
-    /** Written in place within the same tick of the clock, with as many characters. */
+    /** Written in place within the same clock tick, with the same length. */
     overwrite: (path: string, content: unknown) => {
       const file = files.get(path)
       if (file !== undefined) file.text = JSON.stringify(content)
       tell(path)
     },
     watchers,
-    /** Replaced by another file of the same age, as editors do that rename over it. */
+    /** Replaced by another file with the same times, as by an editor that renames a file over it. */
     replace: (path: string, content: unknown) => {
       const version = files.get(path)?.version ?? 1
       files.set(path, { text: JSON.stringify(content), version, ino: inodes++, unreadable: false })

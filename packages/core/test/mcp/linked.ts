@@ -1,4 +1,4 @@
-/** A client of ours and a server of the SDK, over linked transports. */
+/** Our client and a server of the SDK, over linked transports. */
 import { Server } from "@modelcontextprotocol/sdk/server/index.js"
 import { InMemoryTransport } from "@modelcontextprotocol/sdk/inMemory.js"
 import {
@@ -22,7 +22,7 @@ interface Script {
   }) => Promise<object> | object
 }
 
-/** Nobody uses the server, and there are no folders. */
+/** Without callers of the server, and without folders. */
 export const nobody = { roots: Effect.succeed([]), callers: Callers.make("it") }
 
 /** A server at the other end of a transport, of which nothing more is known. */
@@ -78,5 +78,5 @@ export const linked = Effect.fnUntraced(function* (
   return { server, session }
 })
 
-/** Lets promises of the other side take their turns without moving the clock. */
+/** Lets promises of the server settle without moving the clock. */
 export const turns = Effect.promise(() => new Promise((resolve) => setImmediate(resolve))).pipe(Effect.repeatN(5))

@@ -1,4 +1,4 @@
-/** Registries over real child processes, and a look at what is left of them. */
+/** Registries over real child processes, and checks of the processes that are left. */
 import { NodeContext } from "@effect/platform-node"
 import { FileSystem } from "@effect/platform"
 import { Settings, type Values } from "#src/configuration/Settings.ts"
@@ -26,10 +26,10 @@ export const misbehaving = (...flags: ReadonlyArray<string>) => ({
   args: [fileURLToPath(new URL("../fixtures/misbehaving-server.mjs", import.meta.url)), ...flags]
 })
 
-/** A word on the command line by which the processes of one test are found again. */
+/** A word on the command line by which the processes of one test are found. */
 export const marker = () => `--marker=${randomUUID()}`
 
-/** Command lines of living processes with this word. Zombies are not living. */
+/** Command lines of running processes with this word. Zombies do not count. */
 export const processesWith = (word: string): ReadonlyArray<string> =>
   execFileSync("ps", ["-A", "-ww", "-o", "stat=,pid=,args="], { encoding: "utf8", maxBuffer: 16 * 1024 * 1024 })
     .split("\n")
@@ -47,7 +47,7 @@ export const eventually = (condition: () => boolean) =>
     Effect.asVoid
   )
 
-/** Waits until a server has printed a word so many times. */
+/** Waits until a server has printed a word this many times. */
 export const printed = (connection: McpConnection, word: string, times = 1) =>
   connection.stderrTail.pipe(
     Effect.repeat({ until: (tail) => tail.split(word).length > times, schedule: Schedule.spaced("10 millis") }),

@@ -20,7 +20,7 @@ export interface World {
     readonly environment: Record<string, string>
   }>
   readonly closed: Array<string>
-  /** Resolves the calls of `hang` that are under way. */
+  /** Resolves the pending calls of `hang`. */
   readonly answers: Array<(text: string) => void>
 }
 
@@ -71,12 +71,12 @@ export const withWorld = <A, E>(
     )
   })
 
-/** Looks at the file first, as the start of a run does. */
+/** Checks the file first, as the start of a run does. */
 export const who = (registry: Context.Tag.Service<McpRegistry>, server: string) =>
   Effect.zipRight(
     registry.servers,
     Effect.map(registry.call(server, "who", {}), ({ content: [part] }) => (part?.type === "text" ? part.text : ""))
   )
 
-/** Lets everything that is ready go on. */
+/** Lets everything that is ready proceed. */
 export const turns = Effect.promise(() => new Promise((resolve) => setImmediate(resolve))).pipe(Effect.repeatN(5))

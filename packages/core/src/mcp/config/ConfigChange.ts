@@ -1,18 +1,18 @@
-/** What a change of the configuration did to its servers: pure. */
+/** The effect of a configuration change on its servers. Pure. */
 import type { ServersByName } from "./ServerDefinition.ts"
 
-/** Names of servers. What is in none of the lists is the same as before, and stays connected. */
+/** Names of servers. A server in none of the lists is unchanged, and stays connected. */
 export interface ConfigChange {
   readonly added: ReadonlyArray<string>
   readonly changed: ReadonlyArray<string>
   readonly removed: ReadonlyArray<string>
-  /** What is wrong with files now, a sentence each. What was good in them stays in use. */
+  /** What is wrong with the files now, one sentence each. Their last good content stays in use. */
   readonly problems: ReadonlyArray<string>
 }
 
 type Side = { readonly servers: ServersByName; readonly problems: ReadonlyArray<string> }
 
-/** Undefined when there is nothing to tell: comments, the order of entries. */
+/** Undefined when nothing relevant changed, only comments or the order of entries. */
 export const between = (before: Side, after: Side): ConfigChange | undefined => {
   const { problems, servers } = after
   const known = (name: string) => before.servers.has(name)
@@ -28,7 +28,7 @@ export const between = (before: Side, after: Side): ConfigChange | undefined => 
   return nothing ? undefined : change
 }
 
-/** The servers concerned, only as far as there are any: for a line of the log. */
+/** The servers of the non-empty lists, for a line of the log. */
 export const names = ({ added, changed, removed }: ConfigChange): Record<string, string> =>
   Object.fromEntries(
     Object.entries({ added, changed, removed }).flatMap(([what, servers]) =>

@@ -1,6 +1,6 @@
 /**
- * One configuration file: read when `stat` or somebody who watches it says that it may have changed, and kept as it was
- * when it could last be read.
+ * One configuration file: read when `stat` or the watcher says that it may have changed; its last readable content
+ * stays in use.
  */
 import type * as FileSystem from "@effect/platform/FileSystem"
 import * as Effect from "effect/Effect"
@@ -18,7 +18,7 @@ import * as McpConfig from "./McpConfig.ts"
 import { McpConfigInvalid } from "../McpError.ts"
 import type { ServerDefinition, ServersByName } from "./ServerDefinition.ts"
 
-/** A place where there is something, and how to tell whether it has changed; undefined when that cannot be told. */
+/** An existing place, and a stamp that changes with the file; undefined when there is no stamp. */
 export interface Seen {
   readonly place: Place
   readonly stamp: string | undefined
@@ -26,20 +26,20 @@ export interface Seen {
 
 export interface Defined {
   readonly servers: ServersByName
-  /** By name, the servers of that name that are not used because the last of the file is. */
+  /** By name, the earlier servers with that name, which are not used because the last one in the file is. */
   readonly earlier: ReadonlyMap<string, ReadonlyArray<ServerDefinition>>
-  /** Other files that the servers are made of, by path, and how to tell whether they have changed. */
+  /** By path, the stamps of other files that the servers depend on. */
   readonly parts: ReadonlyMap<string, string | undefined>
 }
 
 export interface ConfigFile extends Seen {
   /** Undefined when it could not be read. */
   readonly text: Redacted.Redacted | undefined
-  /** As it was when it could last be read; undefined when it never could. */
+  /** From the last time when it could be read; undefined if it never could. */
   readonly servers: ServersByName | undefined
   readonly earlier: Defined["earlier"]
   readonly parts: Defined["parts"]
-  /** What of it is not used, in sentences. */
+  /** What in it is not used, in sentences. */
   readonly notes: ReadonlyArray<string>
   readonly problem: McpConfigInvalid | undefined
 }
@@ -58,7 +58,7 @@ type Content =
       readonly problem: McpConfigInvalid
     }
 
-/** What `stat` says of a place; undefined when there is nothing. */
+/** The result of `stat` for a place; undefined when there is nothing. */
 export const look = (fileSystem: FileSystem.FileSystem, place: Place): Effect.Effect<Seen | undefined> =>
   fileSystem.stat(place.path).pipe(
     Effect.map((info): Seen => ({ place, stamp: EnvFiles.stampOf(info) })),
@@ -68,15 +68,15 @@ export const look = (fileSystem: FileSystem.FileSystem, place: Place): Effect.Ef
   )
 
 /**
- * The file as it is now. `touched` says that it may have changed whatever its stamp says: two writes within the clock's
- * tick have the same. `define` makes servers of entries, the known ones where they are the same.
+ * The file as it is now. `touched` means that it may have changed although its stamp is the same: two writes within one
+ * clock tick have the same stamp. `define` turns entries into servers and reuses known ones that are equal.
  */
 export const refresh = Effect.fnUntraced(function* (options: {
   readonly fileSystem: FileSystem.FileSystem
   readonly seen: Seen
   readonly before: ConfigFile | undefined
   readonly touched: boolean
-  /** Where we work. */
+  /** The working folder. */
   readonly folder: string
   readonly define: (
     entries: ReadonlyArray<McpConfig.ConfigEntry>,
@@ -103,10 +103,10 @@ export const refresh = Effect.fnUntraced(function* (options: {
   const known = before?.problem?.message === problem.message
   const file: ConfigFile = {
     place,
-    // permission may be given without a change that `stat` shows
+    // permission may be granted without a change that `stat` shows
     stamp: text === undefined ? undefined : stamp,
     text,
-    // an editor may be in the middle of it: what was good stays in use until the file is good again
+    // an editor may be in the middle of writing: the last good content stays in use until the file is valid again
     servers: before?.servers,
     earlier: before?.earlier ?? new Map(),
     parts: before?.parts ?? new Map(),
@@ -130,7 +130,7 @@ export const read = Effect.fnUntraced(function* (
   }
   const { text: plain } = ConfigText.decode(found.right)
   const text = Redacted.make(plain)
-  // what a program has begun and not written yet; of the file that a person named it is worth a word
+  // a program may have created it and not written it yet; an empty file that the user named is reported
   if (plain.trim() === "" && origin !== "setting") return { text, entries: [], notes: [], problem: undefined }
   const options = { mayHaveNone: OtherPrograms.isSettings(origin), folder }
   const parsed = Either.flatMap(yield* documentOf(path, plain), (root) => McpConfig.read(path, root, options))
@@ -140,11 +140,11 @@ export const read = Effect.fnUntraced(function* (
   })
 })
 
-/** Whether nothing in it is different, however often it was written. */
+/** Whether its content is unchanged, however often it was written. */
 export const isSame = (file: ConfigFile, before: ConfigFile | undefined): boolean =>
   file.servers === before?.servers && file.problem === before?.problem
 
-/** What is wrong with the file and what that means, in sentences. */
+/** What is wrong with the file and its consequence, in sentences. */
 export const problemOf = ({ notes, place, problem, servers }: ConfigFile): string | undefined => {
   if (problem !== undefined) {
     return `${problem.message} ${servers === undefined ? "Nothing in it is used." : "Its last good version stays in use."}`
@@ -152,7 +152,7 @@ export const problemOf = ({ notes, place, problem, servers }: ConfigFile): strin
   return notesOf(place, notes)
 }
 
-/** What of a file is not used, in sentences. */
+/** What in a file is not used, in sentences. */
 export const notesOf = ({ path }: Place, notes: ReadonlyArray<string>): string | undefined =>
   notes.length === 0 ? undefined : `${path}: ${notes.join(" ")}`
 
@@ -166,9 +166,9 @@ const isAbsent = (error: PlatformError) =>
   error._tag === "SystemError" && (error.reason === "NotFound" || /ENOTDIR/.test(error.message))
 
 const whyNot = (error: PlatformError) =>
-  error._tag === "SystemError" && error.reason === "PermissionDenied" ? "You may not read it." : error.message
+  error._tag === "SystemError" && error.reason === "PermissionDenied" ? "Permission denied." : error.message
 
-/** The parsers of other languages are loaded for a file that is written in one. */
+/** The parsers of other languages are loaded only for a file in that language. */
 const documentOf = (
   path: string,
   text: string

@@ -1,4 +1,4 @@
-/** Where MCP configurations are looked for, first to last: pure. */
+/** Where MCP configurations are looked for, in order. Pure. */
 import type * as Path from "@effect/platform/Path"
 import type { OperatingSystem } from "../../machine/OperatingSystem.ts"
 import type { Origin } from "./Origin.ts"
@@ -8,25 +8,25 @@ export { Origin } from "./Origin.ts"
 
 /**
  * `first`: one file is used, the first that exists. `all`: every file that exists, those of the project before those of
- * the user; where a name is in several, the first has it.
+ * the user; if a name is in several files, the first one wins.
  */
 export type SourceMode = "first" | "all"
 
 export interface Place {
   readonly path: string
   readonly origin: Origin
-  /** It came with the working folder and was written for another program, which asks whether the folder is trusted. */
+  /** It came with the working folder, for another program, which asks the user whether to trust the folder. */
   readonly onlyByName?: boolean
 }
 
 export interface PlaceOptions {
   readonly mode: SourceMode
   readonly system: OperatingSystem
-  /** `MCP_JSON_PATH`: then it is the only place. `~` is the home directory. */
+  /** `MCP_JSON_PATH`; if set, it is the only place. `~` is the home directory. */
   readonly override: string | undefined
   readonly home: string | undefined
   readonly cwd: string
-  /** `APPDATA`, where Windows keeps the settings of programs; in the home directory when it is not set. */
+  /** `APPDATA`, where Windows stores the settings of programs; by default in the home directory. */
   readonly appData: string | undefined
   /** `XDG_CONFIG_HOME`, the same on Linux. */
   readonly configHome: string | undefined
@@ -37,9 +37,9 @@ export interface PlaceOptions {
 }
 
 /**
- * In mode `first` LM Studio's file, the project's, the user's and that of the folder above, and only after them the files
- * of other programs. In mode `all` those of the project, those of the user, that of the folder above. A place that is
- * there twice counts where it comes first.
+ * In mode `first`: LM Studio's file, those of the project, the user and the parent folder, and only after them the
+ * files of other programs. In mode `all`: those of the project, of the user, and of the parent folder. A place that
+ * occurs twice counts at its first position.
  */
 export const places = (path: Path.Path, options: PlaceOptions): ReadonlyArray<Place> => {
   const { cwd, home, mode, override } = options
@@ -106,13 +106,13 @@ export const places = (path: Path.Path, options: PlaceOptions): ReadonlyArray<Pl
     .filter((place, index) => found.findIndex((other) => other.path === place.path) === index)
     .map((place) => {
       const { onlyByName, ...plain } = place
-      // in the home directory both are one
+      // in the home directory, project and user have the same file
       const isOfUser = found.some((other) => other.path === place.path && other.onlyByName !== true)
       return onlyByName === true && isOfUser ? plain : place
     })
 }
 
-/** The files of programs that keep them with their settings, below the folder that each system has for these. */
+/** The files of programs that store them with their settings, relative to the system's folder for settings. */
 export const programFiles = {
   claudeDesktop: ["Claude", "claude_desktop_config.json"],
   vscode: ["Code", "User", "mcp.json"]
@@ -122,7 +122,7 @@ export const programFiles = {
 // internal
 // -----------------------------------------------------------------------------
 
-/** Where programs with a window keep their settings. */
+/** Where graphical programs store their settings. */
 const folderOfPrograms = (path: Path.Path, { appData, configHome, home, system }: PlaceOptions): string | undefined => {
   const atHome = (...parts: ReadonlyArray<string>) => (home === undefined ? undefined : path.join(home, ...parts))
   switch (system) {
@@ -135,6 +135,6 @@ const folderOfPrograms = (path: Path.Path, { appData, configHome, home, system }
   }
 }
 
-/** Where programs without a window keep theirs, on every system. */
+/** Where command-line programs store theirs, on every system. */
 const configFolder = (path: Path.Path, { configHome, home }: PlaceOptions): string | undefined =>
   configHome ?? (home === undefined ? undefined : path.join(home, ".config"))

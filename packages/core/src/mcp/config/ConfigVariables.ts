@@ -1,5 +1,6 @@
 /**
- * `${VAR}`, `${VAR:-default}`, `${env:VAR}`, `${input:id}`, `${workspaceFolder}` and `${userHome}` in the texts of an mcp.json: pure.
+ * Expands `${VAR}`, `${VAR:-default}`, `${env:VAR}`, `${input:id}`, `${workspaceFolder}` and `${userHome}` in the
+ * strings of an mcp.json. Pure.
  */
 import * as Either from "effect/Either"
 
@@ -8,19 +9,19 @@ export interface VariableProblem {
   readonly detail: string
 }
 
-/** A question of VS Code's `inputs`. */
+/** One of VS Code's `inputs`. */
 export interface InputSpec {
   readonly description?: string | undefined
   readonly default?: string | undefined
 }
 
-/** The environment variable that answers an input: `api-key` is answered by `LMS_BRIDGE_INPUT_API_KEY`. */
+/** The environment variable with the value of an input: `LMS_BRIDGE_INPUT_API_KEY` for `api-key`. */
 export const inputVariable = (id: string): string =>
   `LMS_BRIDGE_INPUT_${id.toUpperCase().replaceAll(/[^A-Z0-9]+/g, "_")}`
 
-/** What a text may refer to. `environment` answers undefined for a variable that is not set. */
+/** What a string may refer to. `environment` returns undefined for a variable that is not set. */
 export interface VariableSource {
-  /** Where the file is that the text stands in: a plug-in of Claude Code names it `CLAUDE_PLUGIN_ROOT`. */
+  /** The folder of the file that contains the string: a plug-in of Claude Code calls it `CLAUDE_PLUGIN_ROOT`. */
   readonly fileFolder?: string | undefined
   /** What VS Code would ask for, by id. */
   readonly inputs?: ReadonlyMap<string, InputSpec> | undefined
@@ -30,21 +31,21 @@ export interface VariableSource {
 }
 
 /**
- * What a text is, as far as references that are not of the form `${NAME}` have a meaning in it: the name of a program, an
- * argument or a folder; the value of a variable or a header; anything else.
+ * The use of a string, which decides the meaning of references that are not written as `${NAME}`: the name of a
+ * program, an argument or a folder; the value of a variable; a header; anything else.
  */
 export type Use = "place" | "value" | "header" | "other"
 
 /**
- * The references that people write in other ways, written as `${NAME}`: `~/` and `$NAME/` at the beginning of a path,
- * `--root=~/`, `$NAME` as a whole value, `%NAME%`, `{env:NAME}`; `$NAME` anywhere where the file is for a program that has
- * it so (`dollars`).
+ * Rewrites other notations for references as `${NAME}`: `~/` and `$NAME/` at the beginning of a path, `--root=~/`,
+ * `$NAME` as a whole value, `%NAME%`, `{env:NAME}`; with `dollars`, for files of programs that allow it, `$NAME`
+ * anywhere.
  */
 export const canonical = (text: string, use: Use, dollars = false): string => {
   let found = text.replaceAll(/\{env:([A-Za-z_]\w*)\}/g, (whole, name: string, at: number) =>
     text[at - 1] === "$" ? whole : `\${${name}}`
   )
-  // as Continue has it
+  // Continue's notation
   found = found.replaceAll(/\$\{\{\s*(?:secrets|inputs|env)\.(\w+)\s*\}\}/g, (_, name: string) => `\${${name}}`)
   if (dollars) found = found.replaceAll(/\$([A-Za-z_]\w*)/g, (_, name: string) => `\${${name}}`)
   if (use === "other") return found
@@ -68,7 +69,7 @@ export const canonical = (text: string, use: Use, dollars = false): string => {
       )
 }
 
-/** The environment variables that a text refers to. */
+/** The environment variables that a string refers to. */
 export const namesIn = (text: string): ReadonlyArray<string> =>
   [...text.matchAll(reference)].flatMap(([, inner = ""]) => {
     const input = inputReference.exec(inner)?.[1]
@@ -78,8 +79,8 @@ export const namesIn = (text: string): ReadonlyArray<string> =>
   })
 
 /**
- * The text with every reference replaced. A default stands in for a variable that is unset or empty, as in a shell.
- * What does not look like a reference at all stays as it is.
+ * The string with every reference replaced. A default replaces a variable that is unset or empty, as in a shell.
+ * Anything that does not look like a reference stays.
  */
 export const expand = (text: string, source: VariableSource): Either.Either<string, VariableProblem> => {
   const problems: Array<VariableProblem> = []
@@ -111,7 +112,7 @@ const answerTo = (id: string, { environment, inputs }: VariableSource): string |
     environment(inputVariable(id)) ??
     input?.default ?? {
       reason: "MissingVariable",
-      detail: `Nobody has answered its input "${id}"${asks}. Set ${inputVariable(id)} in the environment.`
+      detail: `Its input "${id}"${asks} has no value. Set ${inputVariable(id)} in the environment.`
     }
   )
 }
@@ -128,7 +129,10 @@ const one = (inner: string, source: VariableSource): string | VariableProblem | 
       return source.workspaceFolder.includes("\\") ? "\\" : "/"
     case "userHome":
       return (
-        source.userHome ?? { reason: "MissingVariable", detail: "The home directory is not known (HOME is not set)." }
+        source.userHome ?? {
+          reason: "MissingVariable",
+          detail: "The home directory is unknown, because HOME is not set. Set it."
+        }
       )
   }
   const input = inputReference.exec(inner)?.[1]
@@ -137,7 +141,7 @@ const one = (inner: string, source: VariableSource): string | VariableProblem | 
   if (host !== null) {
     return {
       reason: "Invalid",
-      detail: `\${${inner}} is filled in by another program. Use an environment variable instead: \${env:NAME}.`
+      detail: `\${${inner}} is expanded by another program only. Use an environment variable instead: \${env:NAME}.`
     }
   }
   const found = environmentReference.exec(inner)
@@ -153,6 +157,6 @@ const one = (inner: string, source: VariableSource): string | VariableProblem | 
   )
 }
 
-/** What programs say that is not in the environment. */
+/** Variables that programs define without the environment. */
 const known = (name: string, { fileFolder, userHome }: VariableSource): string | undefined =>
   name === "HOME" ? userHome : name === "CLAUDE_PLUGIN_ROOT" ? fileFolder : undefined

@@ -1,6 +1,6 @@
 /**
- * Hears of changes to files by watching the folders that they are in: a file that an editor replaces is lost to whoever
- * watches the file itself. What cannot be watched is simply not covered.
+ * Detects changes to files by watching their folders, because a watch on the file itself is lost when an editor
+ * replaces the file. A folder that cannot be watched is simply not covered.
  */
 import * as FileSystem from "@effect/platform/FileSystem"
 import * as Path from "@effect/platform/Path"
@@ -10,15 +10,15 @@ import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 
 export interface ConfigWatch {
-  /** From now on these files are watched, as far as their folders exist. Watching one again changes nothing. */
+  /** Watches these files from now on, as far as their folders exist. Covering a file twice has no further effect. */
   readonly cover: (files: ReadonlyArray<string>) => Effect.Effect<void>
-  /** Whether changes to this file are heard of for certain. */
+  /** Whether changes to this file are certain to be detected. */
   readonly covers: (file: string) => boolean
 }
 
 /**
- * `changed` runs whenever something happens to a file that is covered, at once and maybe several times for one change.
- * All ends with the scope.
+ * `changed` runs whenever something happens to a covered file, at once and possibly several times for one change.
+ * Watching ends with the scope.
  */
 export const make = Effect.fnUntraced(function* (
   changed: Effect.Effect<void>
@@ -31,7 +31,7 @@ export const make = Effect.fnUntraced(function* (
 
   const watch = (folder: string) =>
     fileSystem.watch(folder).pipe(
-      // backends differ in whether they tell the name or the whole path
+      // some backends report the name, others the whole path
       Stream.filter((event) => names.has(path.join(folder, path.basename(event.path)))),
       Stream.runForEach(() => changed),
       Effect.zipLeft(
@@ -68,5 +68,5 @@ export const make = Effect.fnUntraced(function* (
 // internal
 // -----------------------------------------------------------------------------
 
-/** Nobody says when a watch stands. After that time it does, or it has failed. */
+/** Nothing reports when a watch is active. After this time it is, or it has failed. */
 const settled = "100 millis"

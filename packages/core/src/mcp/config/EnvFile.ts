@@ -1,9 +1,9 @@
-/** A file of variables as `envFile` names it, `NAME=value` in lines: pure. */
+/** Parses the file that `envFile` names, with `NAME=value` lines. Pure. */
 import * as Either from "effect/Either"
 
 /**
- * The variables, or the 1-based line that is not one. Quotes around a value go; a `#` after a blank begins a comment;
- * `\n` in double quotes is a line break. References to other variables are left as they are.
+ * The variables, or the 1-based number of the invalid line. Quotes around a value are removed; a `#` after a blank
+ * begins a comment; `\n` in double quotes is a line break. References to other variables are not expanded.
  */
 export const parse = (written: string): Either.Either<ReadonlyMap<string, string>, number> => {
   const text = written.replaceAll(/\r\n?/g, "\n")
@@ -21,7 +21,7 @@ export const parse = (written: string): Either.Either<ReadonlyMap<string, string
       if (quote === undefined) {
         found.set(name, value.replace(/^#.*$|\s#.*$/s, "").trim())
       } else {
-        // a key may have several lines
+        // the value may span several lines, as a key does
         const from = text.indexOf(quote, text.indexOf("=", start)) + 1
         const to = closing(text, from, quote)
         if (to === -1) return Either.left(line)

@@ -1,4 +1,4 @@
-/** The files of variables that entries name: read beside the configuration, and looked at again with it. */
+/** The env files that entries name: read together with the configuration, and checked for changes with it. */
 import type * as FileSystem from "@effect/platform/FileSystem"
 import type * as Path from "@effect/platform/Path"
 import * as Effect from "effect/Effect"
@@ -12,13 +12,13 @@ import * as EnvFile from "./EnvFile.ts"
 
 export interface EnvFiles {
   readonly of: (entry: ConfigEntry) => ServerDefinition.EnvFileText | undefined
-  /** By path, how to tell whether the file has changed. */
+  /** By path, a stamp that changes with the file. */
   readonly stamps: ReadonlyMap<string, string | undefined>
 }
 
 /**
- * A file that cannot be used is one entry's problem. A relative path starts in the working folder, as that of a project's
- * `.env` does.
+ * An unusable file is a problem of its entry only. A relative path is resolved in the working folder, like a project's
+ * `.env`.
  */
 export const read = Effect.fnUntraced(function* (
   machine: { readonly fileSystem: FileSystem.FileSystem; readonly path: Path.Path; readonly cwd: string },
@@ -47,8 +47,8 @@ export const read = Effect.fnUntraced(function* (
 })
 
 /**
- * Tells whether a file has changed: whenever an editor writes in place or replaces the file by renaming another over it.
- * Undefined when there is none.
+ * A stamp that changes whenever an editor writes the file in place or replaces it by renaming another over it.
+ * Undefined when there is no file.
  */
 export const stampAt = (fileSystem: FileSystem.FileSystem, path: string): Effect.Effect<string | undefined> =>
   fileSystem.stat(path).pipe(
@@ -79,7 +79,7 @@ const one = (fileSystem: FileSystem.FileSystem, file: string): Effect.Effect<Ser
       onSuccess: (bytes) =>
         Either.mapLeft(
           EnvFile.parse(ConfigText.decode(bytes).text),
-          (line) => `Its "envFile" ${file} is wrong in line ${line}, which is not of the form NAME=value.`
+          (line) => `Its "envFile" ${file} has an invalid line ${line}. Write it as NAME=value.`
         )
     })
   )

@@ -1,4 +1,3 @@
-/** How a server is reached, with values that may be secrets redacted. */
 import type * as Redacted from "effect/Redacted"
 
 /** How a server is reached. Values that may be secrets are redacted from here on. */
@@ -14,22 +13,22 @@ export type Launch =
       readonly _tag: "Http"
       readonly url: Redacted.Redacted
       readonly headers: Readonly<Record<string, Redacted.Redacted>>
-      /** `sse`: the older transport only. `http`: Streamable HTTP only. `any`: the second when the first fails. */
+      /** `sse`: only the older transport. `http`: only Streamable HTTP. `any`: `http` first, then `sse`. */
       readonly kind: "http" | "sse" | "any"
       readonly oauth: OAuthSettings
     }
 
-/** What an entry says under `oauth`, for login services where lms-bridge cannot register itself. */
+/** The `oauth` settings of an entry, for login services where lms-bridge cannot register itself. */
 export interface OAuthSettings {
   readonly clientId: string | undefined
   readonly clientSecret: Redacted.Redacted | undefined
-  /** Words with spaces between them; the server's own wish when undefined. */
+  /** Scopes separated by spaces; undefined: those that the server requests. */
   readonly scope: string | undefined
-  /** Where the browser comes back to; any free port when undefined. */
+  /** The port to which the browser returns; undefined: any free port. */
   readonly callbackPort: number | undefined
-  /** By which name of this machine; the other one only where this one is refused. */
+  /** The host name to which the browser returns; the other one is used only if this one is refused. */
   readonly callbackHost?: "127.0.0.1" | "localhost" | undefined
-  /** `client_credentials`: the client's own secret is the login, and nobody is asked. */
+  /** `client_credentials`: the client logs in with its own secret, and nobody is asked. */
   readonly grant: "authorization_code" | "client_credentials"
 }
 

@@ -1,4 +1,4 @@
-/** What an mcp.json says, entry by entry: pure, and one bad entry harms no other. */
+/** Parses an mcp.json, entry by entry; a bad entry does not affect the others. Pure. */
 import * as Duration from "effect/Duration"
 import * as Either from "effect/Either"
 import * as Option from "effect/Option"
@@ -16,32 +16,34 @@ import { nearest } from "../../names/nearest.ts"
 /** Never the default messages: they repeat the value, which may be a secret. */
 const must = (what: string) => ({ message: () => ({ message: `must be ${what}`, override: true }) })
 
-/** Of a list or an object itself; what is wrong within is said more closely. */
+/** For a list or an object itself; problems inside it get a message of their own. */
 const mustBe = (what: string) => ({ message: () => `must be ${what}` })
 
-const Text = Schema.String.annotations(must("a text"))
+const Text = Schema.String.annotations(must("a string"))
 
 /** Ports and switches are often written without quotes. */
 const Scalar = Schema.transform(Schema.Union(Schema.String, Schema.Number, Schema.Boolean), Schema.String, {
   strict: true,
   decode: String,
   encode: (text) => text
-}).annotations(must("a text, a number, true or false"))
+}).annotations(must("a string, a number, true or false"))
 
-const Texts = Schema.Array(Scalar).annotations(mustBe("a list of texts"))
+const Texts = Schema.Array(Scalar).annotations(mustBe("a list of strings"))
 
-/** `null` stands for "not set", which is how some hosts write it. */
+/** `null` means "not set"; some hosts write it. */
 const Variables = Schema.Record({
   key: Schema.String,
-  value: Schema.NullOr(Scalar).annotations(must("a text, a number, true or false"))
-}).annotations(mustBe("an object of names and texts"))
+  value: Schema.NullOr(Scalar).annotations(must("a string, a number, true or false"))
+}).annotations(mustBe("an object of names and strings"))
 
 const nullable = <A, I>(schema: Schema.Schema<A, I>) => Schema.optionalWith(schema, { nullable: true })
 
-/** A list, or one text with spaces, as in the protocol itself. */
-const Scopes = Schema.Union(Schema.String, Schema.Array(Schema.String)).annotations(must("a text or a list of texts"))
+/** A list, or one string with spaces, as in the protocol itself. */
+const Scopes = Schema.Union(Schema.String, Schema.Array(Schema.String)).annotations(
+  must("a string or a list of strings")
+)
 
-/** What a user was given where clients cannot register themselves. */
+/** The client data of a user whose login service has no dynamic registration. */
 const OAuth = Schema.Struct({
   clientId: nullable(Text),
   clientSecret: nullable(Text),
@@ -56,14 +58,14 @@ const OAuth = Schema.Struct({
   )
 }).annotations(mustBe("an object"))
 
-/** The same as Cursor writes it. */
+/** The same in Cursor's format. */
 const Auth = Schema.Struct({
   CLIENT_ID: nullable(Text),
   CLIENT_SECRET: nullable(Text),
   scopes: nullable(Scopes)
 }).annotations(mustBe("an object"))
 
-/** Hosts disagree on the unit: nobody means a limit under one second, so small numbers are seconds. */
+/** Hosts disagree on the unit. Nobody means a limit under one second, so small numbers are seconds. */
 const Limit = Schema.transformOrFail(Schema.Union(Schema.Number, Schema.String), Schema.DurationFromSelf, {
   strict: true,
   decode: (value, _, ast) => {
@@ -81,9 +83,9 @@ const Limit = Schema.transformOrFail(Schema.Union(Schema.Number, Schema.String),
 }).annotations(must("milliseconds, or a duration such as `90s`"))
 
 /**
- * One entry of `mcpServers` in our words, variables unexpanded. `timeout` is the longest silence in a call, `startTimeout`
- * the longest wait for the first answer; a plain number is milliseconds, below 1000 seconds. What other programs have for
- * the same is translated before; keys that nobody knows are ignored, for hosts add their own.
+ * One entry of `mcpServers` with our keys, variables unexpanded. `timeout` is the longest silence in a call,
+ * `startTimeout` the longest wait for the first answer; a plain number is milliseconds, or seconds if it is below 1000.
+ * The keys of other programs have been translated before; unknown keys are ignored, because hosts add their own.
  */
 export const EntrySettings = Schema.Struct({
   command: nullable(Text),
@@ -94,11 +96,11 @@ export const EntrySettings = Schema.Struct({
   url: nullable(Text),
   type: nullable(Text),
   headers: nullable(Variables),
-  /** Hosts also write `true` for "find out by yourself", which is done anyway. */
+  /** Hosts also write `true` for automatic discovery, which is the default here. */
   oauth: nullable(Schema.Union(Schema.Boolean, OAuth)),
   auth: nullable(Schema.Union(Schema.String, Auth)),
   disabled: nullable(Schema.Boolean.annotations(must("true or false"))),
-  /** The opposite of `disabled`, as some hosts write it. */
+  /** The opposite of `disabled`; some hosts write it. */
   enabled: nullable(Schema.Boolean.annotations(must("true or false"))),
   timeout: nullable(Limit),
   startTimeout: nullable(Limit),
@@ -118,37 +120,37 @@ export interface ConfigEntry {
   readonly name: string
   /** The file it was read from. */
   readonly source: string
-  /** 1-based line of the entry's name; undefined for what is in no file. */
+  /** 1-based line of the entry's name; undefined for an entry that is not in a file. */
   readonly line: number | undefined
   readonly settings: Either.Either<EntrySettings, EntryProblem>
-  /** The `inputs` of its file, which VS Code asks for. */
+  /** The `inputs` of its file, for which VS Code asks the user. */
   readonly inputs?: ReadonlyMap<string, InputSpec> | undefined
-  /** Whose words it is in. */
+  /** The program in whose format it is written. */
   readonly dialect?: EntryWords.Dialect
-  /** What switches it off, in the words of its file. */
+  /** The key that switches it off, as its file spells it. */
   readonly off?: string | undefined
-  /** What says which of its tools may be used, in the words of its file. */
+  /** The keys that say which of its tools may be used, as its file spells them. */
   readonly toolKeys?: ReadonlyArray<string> | undefined
-  /** Others of its name in the same file, which are not used because it is the last. */
+  /** Earlier entries with its name in the same file, which are not used because the last one counts. */
   readonly earlier?: ReadonlyArray<ConfigEntry> | undefined
 }
 
 export interface ParseOptions {
-  /** For files in which a program keeps its other settings, too. */
+  /** For files in which a program also stores other settings. */
   readonly mayHaveNone?: boolean | undefined
-  /** Where we work: Claude Code keeps servers by folder. */
+  /** The working folder: Claude Code stores servers by folder. */
   readonly folder?: string | undefined
 }
 
-/** What a file says, and what in it is not used, in sentences. */
+/** The entries of a file, and what in it is not used, in sentences. */
 export interface Parsed {
   readonly entries: ReadonlyArray<ConfigEntry>
   readonly notes: ReadonlyArray<string>
 }
 
 /**
- * Reads the text of a configuration file in JSON, with comments and trailing commas. Fails only where the file as a whole
- * cannot be used.
+ * Parses a configuration file in JSON, with comments and trailing commas. Fails only if the file as a whole cannot be
+ * used.
  */
 export const parse = (
   path: string,
@@ -166,7 +168,7 @@ export const parseJson = (path: string, text: string): Either.Either<ConfigNode.
     onRight: (root) => ConfigNode.ofJson(root, JsoncText.linesIn(text))
   })
 
-/** The servers in a file, wherever its program has them. */
+/** The servers in a file, wherever its program stores them. */
 export const read = (
   path: string,
   root: ConfigNode.ConfigNode,
@@ -176,7 +178,7 @@ export const read = (
     onLeft: (problem) => new McpConfigInvalid({ path, reason: "NoServers", ...problem }),
     onRight: ({ found, inputs, notes }) => {
       const asked = inputsIn(inputs)
-      // by name: of two the later counts, wherever in the file they are
+      // of two entries with one name the later counts, wherever in the file they are
       const entries = new Map<string, ConfigEntry>()
       const meant = new Set(found.flatMap(({ closer, name }) => (closer === true ? [name] : [])))
       for (const one of found) {
@@ -198,7 +200,7 @@ export const read = (
 // internal
 // -----------------------------------------------------------------------------
 
-/** What is not as VS Code writes it asks for nothing. */
+/** An input that is not in VS Code's format is ignored. */
 const decodeInput = Schema.decodeUnknownOption(
   Schema.Struct({ id: Text, description: nullable(Text), default: nullable(Scalar) })
 )
@@ -230,7 +232,7 @@ const entryOf = (
   const decoded = decodeSettings(entry)
   if (Either.isLeft(decoded)) {
     const issues = ParseResult.ArrayFormatter.formatErrorSync(decoded.left)
-    // of the alternatives of a union, the one that says what it wants
+    // of the alternatives of a union, the issue that says what is expected
     const issue = issues.find(({ message }) => message.startsWith("must be ")) ?? issues[0]
     const [first, ...rest] = issue?.path.filter((key) => typeof key !== "symbol") ?? []
     const path = first === undefined ? [] : [written.get(String(first)) ?? String(first), ...rest]
@@ -259,15 +261,15 @@ const entryOf = (
     ...present({ off: key }),
     toolKeys: [
       ...toolKeys.map((one) => JSON.stringify(one)),
-      ...(excluded.length === 0 ? [] : ["a ban beside its servers"])
+      ...(excluded.length === 0 ? [] : ["an exclusion outside its servers"])
     ]
   }
 }
 
-/** There is nothing to start and nothing to connect to: a word that is nearly one of ours may have been meant. */
+/** There is nothing to start and nothing to connect to; perhaps a key is a misspelling of ours. */
 const neither = (keys: ReadonlyArray<string>, dialect: EntryWords.Dialect) => {
   if (dialect === "Zed" && keys.some((key) => key === "source" || key === "settings")) {
-    return `It is an extension of Zed, which only Zed can start. Write the "command" of its server.`
+    return `It is an extension of Zed, which only Zed can start. Set "command" to the command of its server.`
   }
   const [meant, instead] = keys.flatMap((key) => {
     const word = key.trim().toLowerCase()
@@ -283,7 +285,7 @@ const twice = ({ earlier = [], line, name }: ConfigEntry): ReadonlyArray<string>
   return earlier.length === 0
     ? []
     : [
-        `"${name}" is there ${lines.length === 2 ? "twice" : `${lines.length} times`}, in lines ${lines.slice(0, -1).join(", ")} and ${lines.at(-1)}. The last one is used; remove the others.`
+        `"${name}" occurs ${lines.length === 2 ? "twice" : `${lines.length} times`}, in lines ${lines.slice(0, -1).join(", ")} and ${lines.at(-1)}. The last one is used; remove the others.`
       ]
 }
 

@@ -1,4 +1,4 @@
-/** Where the user's MCP servers are written down, read again only when a file has changed. */
+/** The files with the user's MCP servers, read again only when a file has changed. */
 import * as FileSystem from "@effect/platform/FileSystem"
 import * as Path from "@effect/platform/Path"
 import * as Clock from "effect/Clock"
@@ -28,13 +28,13 @@ import type * as McpConfig from "./McpConfig.ts"
 import { McpConfigInvalid } from "../McpError.ts"
 import * as ServerDefinition from "./ServerDefinition.ts"
 
-/** A place where a configuration was looked for, in order. */
+/** A place where a configuration was looked for. */
 export const ConfigCandidate = Schema.Struct({
   path: Schema.String,
   origin: ConfigPlaces.Origin,
   exists: Schema.Boolean,
   used: Schema.Boolean,
-  /** The entries in it, usable or not, used or not. Absent when there are none to be read. */
+  /** The entries in it, usable or not, used or not. Absent when there is nothing to read. */
   entries: optional(Schema.Array(Schema.Struct({ name: Schema.String, line: Schema.Int }))),
   /** What is wrong with the file, and what is used instead, in sentences. */
   problem: optional(Schema.String)
@@ -46,30 +46,30 @@ export interface Configuration {
   readonly path: string | undefined
   /** By name. A server whose entry has not changed is the same object as before. */
   readonly servers: ServerDefinition.ServersByName
-  /** By name, the entries of that name that are not used because an earlier file has it. */
+  /** By name, the entries with that name that are not used because an earlier file has it. */
   readonly shadowed: ReadonlyMap<string, ReadonlyArray<ServerDefinition.ServerDefinition>>
   /** What is wrong with files, and what is used instead, in sentences. */
   readonly problems: ReadonlyArray<string>
-  /** Grows with every change, so that a consumer can tell at a glance whether anything is new. */
+  /** Incremented by every change, so that a consumer can tell at once whether anything is new. */
   readonly version: number
 }
 
 export interface McpConfigFiles {
   readonly candidates: Effect.Effect<ReadonlyArray<ConfigCandidate>>
   /**
-   * The configuration as it is now. When nothing has changed it costs a `stat` for each place that is looked at, and not
-   * even that while the files are watched; then they are looked at once a second, for not every disk tells of changes.
+   * The configuration as it is now. If nothing has changed, it costs one `stat` per place, and not even that while the
+   * files are watched; then they are checked once a second, because not every disk reports changes.
    */
   readonly current: Effect.Effect<Configuration, McpConfigInvalid>
-  /** As it was less than a second ago: for calls in the middle of a run, which come in quick succession. */
+  /** At most one second old: for calls in the middle of a run, which come in quick succession. */
   readonly recent: Effect.Effect<Configuration, McpConfigInvalid>
-  /** Every change from now on, soon after it was made. */
+  /** Every change from now on, with a short delay. */
   readonly changes: Stream.Stream<ConfigChange.ConfigChange>
-  /** A server that is in no file, made as if it were. Its variables are looked up in `CurrentSecrets` first. */
+  /** A server that is in no file, defined as if it were. Its variables are looked up in `CurrentSecrets` first. */
   readonly define: (server: DefinedServer) => Effect.Effect<ServerDefinition.ServerDefinition>
-  /** Our own environment variables, as far as they may be handed on. */
+  /** Our own environment variables that may be passed on. */
   readonly inherited: Effect.Effect<(name: string) => string | undefined>
-  /** How many lms-bridges we run beneath. */
+  /** How many lms-bridges we run inside. */
   readonly depth: number
 }
 
@@ -77,7 +77,7 @@ export const make = Effect.fn("McpConfigFiles.make")(function* (options: {
   /** `MCP_JSON_PATH`. */
   readonly override: Option.Option<string>
   readonly mode?: ConfigPlaces.SourceMode | undefined
-  /** Where relative places start; the working directory by default. */
+  /** The base of relative places; the working directory by default. */
   readonly cwd?: string | undefined
 }): Effect.fn.Return<McpConfigFiles, never, FileSystem.FileSystem | Path.Path | Scope.Scope> {
   const fileSystem = yield* FileSystem.FileSystem
@@ -108,7 +108,7 @@ export const make = Effect.fn("McpConfigFiles.make")(function* (options: {
 
   const nested = depth >= ChildEnvironment.maxDepth
 
-  /** Where links lead: lms-bridge may have been given another name. */
+  /** Resolves symbolic links, because lms-bridge may have been given another name. */
   const realPaths = (entries: ReadonlyArray<McpConfig.ConfigEntry>) =>
     Effect.map(
       Effect.forEach(new Set(entries.flatMap(Itself.pathsOf)), (file) =>
@@ -174,7 +174,7 @@ export const make = Effect.fn("McpConfigFiles.make")(function* (options: {
           const before = known.get(place.path)
           const file = yield* ConfigFile.refresh({ fileSystem, seen, before, touched, folder: cwd, define: serversOf })
           found.push(file)
-          // a file without servers is what a program begins with: it stands before nobody's servers
+          // programs create files without servers, so an empty file does not hide the servers of later ones
           if (mode === "first" && !isEmpty(file)) break
         }
         const files = new Map(found.map((file) => [file.place.path, file]))
@@ -200,7 +200,7 @@ export const make = Effect.fn("McpConfigFiles.make")(function* (options: {
   const verified = Effect.gen(function* () {
     const { again, stale } = last
     last.again = true
-    // before looking: what happens meanwhile is for the next look
+    // before the check, so that a change during the check triggers another one
     last.stale = false
     last.configuration = undefined
     const { configuration, files } = yield* update(stale)
@@ -208,9 +208,9 @@ export const make = Effect.fn("McpConfigFiles.make")(function* (options: {
       return yield* new McpConfigInvalid({ path: places[0]?.path ?? override, reason: "NotFound", detail: "" })
     }
     const bad = [...files.values()].find(({ problem, servers }) => problem !== undefined && servers === undefined)
-    // one bad file among several harms no other
+    // one bad file among several does not affect the others
     if (bad?.problem !== undefined && configuration.path === undefined) return yield* bad.problem
-    // who asks once, as most commands do, needs no watch
+    // a command that asks only once, as most do, needs no watch
     if (again) yield* watchAll
     last.watched = files.size > 0 && [...files.keys()].every(watch.covers)
     last.at = yield* Clock.currentTimeMillis
@@ -235,7 +235,7 @@ export const make = Effect.fn("McpConfigFiles.make")(function* (options: {
         // an editor may write a file in several steps
         Stream.debounce(settled),
         Stream.merge(Stream.tick(lookEvery)),
-        // what is wrong with the file is told to whoever needs a server
+        // a problem with the file is reported to the next caller that needs a server
         Stream.runForEach(() => Effect.either(current)),
         Effect.forkScoped
       )
@@ -300,25 +300,25 @@ interface State {
   readonly configuration: Configuration
 }
 
-/** What the last look has found. */
+/** The result of the last check. */
 interface Look {
-  /** Milliseconds. */
+  /** Epoch milliseconds. */
   at: number
-  /** It was not the first. */
+  /** There has been a check before. */
   again: boolean
   /** Something has happened to a file since. */
   stale: boolean
-  /** Whether it would be heard of. */
+  /** Whether a change would be detected. */
   watched: boolean
   configuration: Configuration | undefined
 }
 
 const nothing: Configuration = { path: undefined, servers: new Map(), shadowed: new Map(), problems: [], version: 0 }
 
-/** There is nothing wrong with it, and nothing in it. */
+/** It is valid, and has no servers. */
 const isEmpty = ({ problem, servers }: ConfigFile.ConfigFile) => problem === undefined && servers?.size === 0
 
-/** Without those that are empty, unless all are: then the first of them is where servers would be. */
+/** Without the empty files, unless all are empty: then only the first. */
 const usedOf = (files: ReadonlyArray<ConfigFile.ConfigFile>) => {
   const filled = files.filter((file) => !isEmpty(file))
   return filled.length === 0 ? files.slice(0, 1) : filled
@@ -347,7 +347,7 @@ const recently = 1000
 
 const settled = "100 millis"
 
-/** For disks that do not tell of changes, and for folders that were not there. */
+/** For disks that do not report changes, and for folders that did not exist. */
 const lookEvery = "5 seconds"
 
 type ReadVariable = (name: string) => Effect.Effect<Option.Option<string>>

@@ -1,9 +1,8 @@
-/** Whose configuration file one is. */
 import * as Schema from "effect/Schema"
 
 /**
- * Whose file it is: `setting` is `MCP_JSON_PATH`, `project`, `home` and `above` are `.mcp.json` in the working folder,
- * the home directory and the folder above.
+ * The owner of a configuration file: `setting` is `MCP_JSON_PATH`; `project`, `home` and `above` are `.mcp.json` in the
+ * working folder, the home directory and the parent folder.
  */
 export const Origin = Schema.Literal(
   "setting",

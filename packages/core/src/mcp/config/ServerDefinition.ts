@@ -1,4 +1,4 @@
-/** One configured MCP server, ready to be started or with the reason why it cannot be: pure. */
+/** One configured MCP server, ready to be started, or the reason why it cannot be. Pure. */
 import * as Data from "effect/Data"
 import * as Duration from "effect/Duration"
 import * as Either from "effect/Either"
@@ -20,7 +20,7 @@ export interface ServerDefinition {
   readonly name: string
   readonly source: string
   readonly line: number | undefined
-  /** It is in a file that came with the working folder for another program: who asks for all does not ask for it. */
+  /** Its file came with the working folder, for another program: it is not included when all servers are requested. */
   readonly onlyByName?: boolean
   /** As it may be shown: variables unexpanded, secrets masked. */
   readonly shown: {
@@ -31,15 +31,15 @@ export interface ServerDefinition {
     readonly envNames: ReadonlyArray<string>
   }
   readonly launch: Either.Either<Launch, LaunchProblem>
-  /** Longest silence in a call, where the entry says one. */
+  /** Longest silence in a call, if the entry sets one. */
   readonly timeout: Duration.Duration | undefined
-  /** Longest wait for it to start and answer, where it needs more than others. */
+  /** Longest wait for it to start and answer, if the entry sets one. */
   readonly startTimeout?: Duration.Duration
-  /** Whether the entry lets a tool be used. */
+  /** Whether the entry allows a tool. */
   readonly allows: (tool: string) => boolean
-  /** Why it does not, in words; undefined where it does. */
+  /** Why it does not, in words; undefined if it does. */
   readonly switchedOff?: (tool: string) => string | undefined
-  /** All that matters to a connection, in one text: equal for entries that differ in their looks only. */
+  /** Everything that matters to a connection, as one string: equal for entries that differ only in their form. */
   readonly identity: Redacted.Redacted
 }
 
@@ -51,15 +51,15 @@ export interface LaunchProblem {
   readonly detail: string
 }
 
-/** Turns an entry as written into a server. `nested` says that we run beneath another lms-bridge. */
+/** Turns an entry into a server. `nested` means that we run inside another lms-bridge. */
 export const make = (
   entry: ConfigEntry,
   options: {
     readonly variables: Omit<ConfigVariables.VariableSource, "inputs">
     readonly nested: boolean
-    /** Where a path leads through links; the path itself where that is not known. */
+    /** Resolves symbolic links in a path; returns the path itself if that fails. */
     readonly real?: ((path: string) => string) | undefined
-    /** What is in the file of an entry's `envFile`, or why that cannot be told. */
+    /** The content of the entry's `envFile`, or why it cannot be used. */
     readonly envFile?: EnvFileText | undefined
   }
 ): ServerDefinition => {
@@ -103,19 +103,17 @@ export const make = (
   })
 }
 
-/** Whether there is no difference that matters to a connection or to what is said of the entry. */
+/** Whether no difference matters to a connection or to what is shown of the entry. */
 export const isSame = (one: ServerDefinition, other: ServerDefinition): boolean => {
   if (!Equal.equals(one.identity, other.identity)) return false
   if (Either.isRight(one.launch)) return Either.isRight(other.launch)
   return Either.isLeft(other.launch) && Equal.equals(Data.struct(one.launch.left), Data.struct(other.launch.left))
 }
 
-/** What is in a file of variables, or a sentence that says why it cannot be used. */
+/** The variables of an env file, or a sentence that says why it cannot be used. */
 export type EnvFileText = Either.Either<ReadonlyMap<string, string>, string>
 
-/**
- * The file of variables that an entry names, its own variables replaced; undefined when it names none that is known.
- */
+/** The env file of an entry, with variables expanded; undefined if it names none or a variable is missing. */
 export const envFileOf = (entry: ConfigEntry, variables: ConfigVariables.VariableSource): string | undefined =>
   Either.match(entry.settings, {
     onLeft: () => undefined,
@@ -195,7 +193,8 @@ const launchOf = (
   const { line, off } = entry
   const problem = (reason: LaunchProblem["reason"], detail: string) => Either.left({ reason, line, detail })
   const remote = isRemote(settings)
-  if (remote === undefined) return problem("Invalid", `"type" is "${settings.type}"; known are stdio, http and sse.`)
+  if (remote === undefined)
+    return problem("Invalid", `"type" is "${settings.type}"; the known types are stdio, http and sse.`)
   const { args = [], command = "" } = settings
   if (!remote && (isItself(settings) || isItself({ command: real(command), args: args.map(real) }))) {
     return problem("Itself", "")
@@ -206,7 +205,7 @@ const launchOf = (
   const expand = (text: string, use: ConfigVariables.Use = "other"): Either.Either<string, EntryProblem> => {
     const [file] = entry.dialect === "opencode" ? (/\{file:[^{}]*\}/.exec(text) ?? []) : []
     if (file !== undefined) {
-      const detail = `${file} is filled in by opencode. Use an environment variable instead: {env:NAME}, or "envFile".`
+      const detail = `${file} is expanded by opencode only. Use an environment variable instead: {env:NAME}, or "envFile".`
       return Either.left({ reason: "Invalid", line, detail })
     }
     return Either.mapLeft(
@@ -214,7 +213,7 @@ const launchOf = (
       (found): EntryProblem => ({ ...found, line })
     )
   }
-  // a list of pairs, because an object of its own would lose a name such as `__proto__`
+  // a list of pairs, because an object would lose a name such as `__proto__`
   const expandAll = (texts: Readonly<Record<string, string | null>> | undefined, use: ConfigVariables.Use) =>
     Either.map(
       Either.all(
@@ -256,11 +255,11 @@ const launchOf = (
         "Invalid",
         settings.url === undefined
           ? `It has neither a "command" to start nor a "url" to connect to.`
-          : `"type" is "${settings.type}", which wants a "command". For a URL write "type": "http".`
+          : `"type" is "${settings.type}", which needs a "command". For a URL write "type": "http".`
       )
     }
     if (settings.envFile !== undefined && envFile === undefined) {
-      // which variable is missing in its name
+      // fails with the variable that is missing in its name
       yield* expand(settings.envFile, "place")
     }
     if (envFile !== undefined && Either.isLeft(envFile)) return yield* problem("Invalid", envFile.left)
@@ -278,7 +277,7 @@ const launchOf = (
   })
 }
 
-/** Where `$NAME` is a reference wherever it stands. */
+/** Whether `$NAME` is a reference anywhere in a string. */
 const hasDollars = ({ dialect }: ConfigEntry) => dialect === "Gemini CLI"
 
 const folderOf = (file: string): string | undefined => /^(.*)[\\/][^\\/]*$/s.exec(file)?.[1]
@@ -297,7 +296,7 @@ const oauthOf = (settings: EntrySettings, expand: (text: string) => Either.Eithe
   })
 
 const show = (settings: EntrySettings): ServerDefinition["shown"] => {
-  const fromFile = settings.envFile === undefined ? [] : [`those of the file ${settings.envFile}`]
+  const fromFile = settings.envFile === undefined ? [] : [`those in the file ${settings.envFile}`]
   const envNames = [...Object.keys(settings.env ?? settings.headers ?? {}), ...fromFile]
   if (isRemote(settings) === true) {
     const transport = kindOf(settings) === "sse" ? "sse" : "http"
@@ -313,11 +312,11 @@ const show = (settings: EntrySettings): ServerDefinition["shown"] => {
   return { transport: "stdio", target: [command, ...args].join(" "), brief: programOf(command), envNames }
 }
 
-/** Without its folder, and without arguments that stand in it. */
+/** Without its folder, and without arguments in the same string. */
 const programOf = (command: string): string =>
   /[^\\/]*$/.exec(command.replace(/\s+-.*$/s, ""))?.[0].split(/\s/)[0] ?? ""
 
-/** User and password of a URL, as every client sends them; `fetch` refuses such a URL. */
+/** Moves the user and password of a URL into a header, as every client sends them; `fetch` refuses such a URL. */
 const withoutUser = (url: string): { readonly url: string; readonly authorization: string | undefined } => {
   const parsed = new URL(url)
   const { password, username } = parsed

@@ -1,6 +1,6 @@
 /**
- * Who has calls under way on a server, for that is who its questions are for. MCP does not say which call a question
- * belongs to, so it is answered only when all calls that run are made for one and the same person.
+ * The callers that have calls in flight on a server, because a server's questions are for them. MCP does not say to
+ * which call a question belongs, so it is answered only if all running calls are made for the same person.
  */
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
@@ -10,9 +10,9 @@ import { type Answer, CurrentPerson, type Person, type Question } from "../Elici
 import { CurrentSampler, SamplingRefused, type Sampler, type SamplingRequest } from "../Sampling.ts"
 
 export interface Callers {
-  /** Counts as a call of the current person and model as long as it runs. */
+  /** Counts as a call of the current person and model while it runs. */
   readonly during: <A, E, R>(self: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>
-  /** Declined where it is not clear whom to ask; cancelled when the calls end before the answer. */
+  /** Declined if it is unclear whom to ask; cancelled when the calls end before the answer. */
   readonly ask: (question: Question) => Effect.Effect<Answer>
   readonly sample: (request: SamplingRequest) => ReturnType<Sampler["sample"]>
 }
@@ -20,7 +20,7 @@ export interface Callers {
 export const make = (server: string): Callers => {
   const calls = new Set<Call>()
 
-  /** What concerns all calls that run, if they are of one person. */
+  /** The last call and the end of all calls, if they all belong to one person. */
   const theirs = (): Option.Option<{ readonly last: Call; readonly over: Effect.Effect<void> }> => {
     const all = [...calls]
     const last = all.at(-1)
@@ -36,7 +36,7 @@ export const make = (server: string): Callers => {
       Effect.acquireUseRelease(
         Effect.flatMap(CurrentPerson, (person) =>
           Effect.map(CurrentSampler, (sampler) => {
-            // a call for which nobody could answer anything is nevertheless one whose questions are not for others
+            // a call for which nobody could answer still counts: its questions are not for others
             const call: Call = { person, sampler, ended: Deferred.unsafeMake(FiberId.none) }
             calls.add(call)
             return call
@@ -57,8 +57,8 @@ export const make = (server: string): Callers => {
           return Effect.as(
             Effect.logInfo(
               calls.size === 0
-                ? "a question of an MCP server that belongs to no call was declined"
-                : "a question of an MCP server was declined: nobody can be asked, or it is not clear who"
+                ? "declined a question of an MCP server that belongs to no call"
+                : "declined a question of an MCP server: nobody can be asked, or it is unclear whom to ask"
             ).pipe(Effect.annotateLogs({ server, question: question.message.slice(0, 200) })),
             declined
           )

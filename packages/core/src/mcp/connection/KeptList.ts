@@ -1,7 +1,7 @@
-/** A list of a server's, paged to its end and kept until the server says that it changed. */
+/** A server's list, fetched with all pages and cached until the server says that it changed. */
 import * as Effect from "effect/Effect"
 
-/** One page, and the cursor of the next if there is one. */
+/** One page, and the cursor of the next page if there is one. */
 export interface Page<A> {
   readonly items: ReadonlyArray<A>
   readonly next: string | undefined
@@ -9,19 +9,19 @@ export interface Page<A> {
 
 export interface KeptList<A, E> {
   readonly list: Effect.Effect<ReadonlyArray<A>, E>
-  /** Another text after each change. */
+  /** A new value after each change. */
   readonly edition: Effect.Effect<string>
-  /** The list is not what it was. Whoever is asking for it now still gets what is on its way. */
+  /** Invalidates the list. A request in progress still returns the list that is on its way. */
   readonly changed: () => void
 }
 
-/** `page` asks for one page. Of items with the same key the first counts. */
+/** `page` requests one page. Of items with the same key, the first one counts. */
 export const make = <A, E>(options: {
   readonly server: string
   readonly method: string
   readonly keyOf: (item: A) => string
   readonly page: (cursor: string | undefined) => Effect.Effect<Page<A>, E>
-  /** Around the request for all pages together. */
+  /** Wraps the request for all pages together. */
   readonly within: (all: Effect.Effect<ReadonlyArray<A>, E>) => Effect.Effect<ReadonlyArray<A>, E>
 }): KeptList<A, E> => {
   const { keyOf, method, page, server } = options
@@ -35,7 +35,7 @@ export const make = <A, E>(options: {
       for (const item of got.items) if (!items.has(keyOf(item))) items.set(keyOf(item), item)
       cursor = got.next
       if (cursor !== undefined && (cursors.has(cursor) || cursors.size >= maxPages)) {
-        yield* Effect.logWarning(`the pages of ${method} do not end; the rest is left out`).pipe(
+        yield* Effect.logWarning(`the pages of ${method} do not end; the rest is dropped`).pipe(
           Effect.annotateLogs({ server, pages: cursors.size })
         )
         break
@@ -48,7 +48,7 @@ export const make = <A, E>(options: {
   const kept: { list: ReadonlyArray<A>; version: number } = { list: [], version: -1 }
   const state = { version: 0 }
   const fetched = Effect.gen(function* () {
-    // read before asking: a change that is announced while the list is on its way counts for the next reader
+    // read before the request: a change announced while the list is on its way applies to the next reader
     const { version } = state
     if (kept.version !== version) {
       kept.list = yield* options.within(all)

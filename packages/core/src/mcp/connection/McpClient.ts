@@ -1,6 +1,6 @@
 /**
- * Speaks MCP to one server over any transport, for one connection. With `ServerExchange` and what answers the server's
- * own requests the only place that knows the SDK's client.
+ * Speaks MCP to one server over any transport, for one connection. Only this module, `ServerExchange` and the module
+ * that answers the server's own requests know the SDK's client.
  */
 import { Client } from "@modelcontextprotocol/sdk/client/index.js"
 import {
@@ -34,13 +34,13 @@ export interface ClientOptions {
   readonly peer: Peer
   /** For `initialize`, and for each list as a whole. */
   readonly startTimeout: Duration.Duration
-  /** Longest silence in a call that does not say its own. */
+  /** Longest silence in a call that sets no limit of its own. */
   readonly callTimeout: Duration.Duration
-  /** Longest time for one call, however often the server reports progress. */
+  /** Longest time for one call, even if the server reports progress. */
   readonly callTotal: Duration.Duration
-  /** Whether the user lets a tool be used. */
+  /** Whether the user allows a tool. */
   readonly allows: (tool: string) => boolean
-  /** Who answers what the server asks. */
+  /** Answers the server's requests. */
   readonly answering: ServerRequests.Answering
 }
 
@@ -50,8 +50,8 @@ export const connect = Effect.fn("McpClient.connect")(function* (options: Client
   const capabilities = yield* ServerRequests.capabilities
   const client = new Client(
     { name: "lms-bridge", version: "0.1.0" },
-    // by itself the SDK refuses results that do not match a tool's output schema, and whole lists when one of them does
-    // not compile; a model makes something of such a result, so nothing is checked here
+    // by default the SDK refuses results that do not match a tool's output schema, and whole lists when one schema does
+    // not compile; a model can use such a result anyway, so nothing is checked here
     { capabilities, jsonSchemaValidator: { getValidator: acceptAll } }
   )
   const { foreign, greeting, transport } = TolerantTransport.make(peer.transport)
@@ -117,7 +117,7 @@ export const connect = Effect.fn("McpClient.connect")(function* (options: Client
 
   const exchange = ServerExchange.make(client, patience)
   const declared = Greeting.offered(greeting())
-  /** A session that the server has forgotten is of no more use, nor is one to a server that cannot be reached. */
+  /** Closes a session that the server has forgotten, or whose server cannot be reached. */
   const useless = Effect.promise(() => client.close())
 
   const kept = <A>(
@@ -134,7 +134,7 @@ export const connect = Effect.fn("McpClient.connect")(function* (options: Client
       within: within(what),
       page: (cursor) => {
         const none = { items: [], next: undefined }
-        // a server that declares none need not answer; many have tools all the same, and some declare nothing at all
+        // a server that does not declare a capability need not answer; many have tools anyway, and some declare nothing
         const isDeclared = declared?.[capability] === true
         if (declared !== undefined && !isDeclared && capability !== "tools") return Effect.succeed(none)
         const asked = exchange.send(method, cursor === undefined ? {} : { cursor })
@@ -144,7 +144,7 @@ export const connect = Effect.fn("McpClient.connect")(function* (options: Client
             if (error.forgotten) {
               return Effect.zipRight(useless, unavailable("Closed", error.text, { status: forgottenStatus }))
             }
-            // who has resources need not have templates of them
+            // a server with resources need not have templates
             return error.code === ErrorCode.MethodNotFound && (method !== "tools/list" || !isDeclared)
               ? Effect.succeed(none)
               : Effect.zipRight(
@@ -196,7 +196,7 @@ export const connect = Effect.fn("McpClient.connect")(function* (options: Client
     templates.changed()
   })
 
-  /** A request on behalf of somebody, whose failure is told in their words. */
+  /** A request whose failure is converted to an error of the caller's kind. */
   const converse = <E>(
     method: string,
     params: Record<string, unknown>,
@@ -290,7 +290,7 @@ export const connect = Effect.fn("McpClient.connect")(function* (options: Client
     stderrTail: peer.stderrTail,
     isOpen: Effect.sync(() => state.open),
     closed: Deferred.await(closed),
-    // nobody waits for it; a server that cannot be told has gone, which is noticed elsewhere
+    // not awaited; a server that cannot be notified has gone, which is detected elsewhere
     rootsChanged: Effect.sync(() => void client.sendRootsListChanged().catch(() => undefined))
   }
   return peer.said === undefined ? session : SessionWithoutSecrets.make(session, peer.said)
@@ -300,7 +300,7 @@ export const connect = Effect.fn("McpClient.connect")(function* (options: Client
 // internal
 // -----------------------------------------------------------------------------
 
-/** Why it came to no result, or the server's own error. */
+/** Why there is no result, or the server's own error. */
 type Reason = "Timeout" | "Closed" | ServerExchange.RequestFailed
 
 const acceptAll =
@@ -314,7 +314,7 @@ const limit =
       Effect.timeoutTo(self, { duration, onTimeout: () => late, onSuccess: (value) => Effect.succeed(value) })
     )
 
-/** How long a list is waited for that was not announced. */
+/** How long to wait for a list that the server did not declare. */
 const unlikely = <A>(none: A) =>
   ({ duration: "3 seconds", onTimeout: () => none, onSuccess: (value: unknown) => value }) as const
 
@@ -324,7 +324,7 @@ const ofCall = ({ code, text }: ServerExchange.RequestFailed): McpCallFailed["re
   return code === ErrorCode.InvalidParams ? "InvalidArguments" : "Protocol"
 }
 
-/** -32002 is the specification's for a resource that is not there; many servers say so in words only. */
+/** -32002 is the specification's code for a missing resource; many servers say it only in the text. */
 const ofReading = ({ code, text }: ServerExchange.RequestFailed): McpReadFailed["reason"] => {
   if (code === resourceNotFound || /\bnot found\b|unknown (prompt|resource)|no such/i.test(text)) return "NotFound"
   return code === ErrorCode.InvalidParams ? "InvalidArguments" : "Protocol"
@@ -338,9 +338,9 @@ const codeOf = ({ code }: ServerExchange.RequestFailed) =>
 const sentences = (...texts: ReadonlyArray<string>) =>
   texts.flatMap((text) => (text === "" ? [] : /[.!?…:]\s*$/.test(text) ? [text] : [`${text}.`])).join(" ")
 
-/** What stands before the server's own words where it answered with a status and no error of the protocol. */
+/** Adds the status to the server's own words, if it answered with a status instead of a protocol error. */
 const answered = (status: number | undefined, text: string) =>
   status === undefined ? text : sentences(`It answered ${status}.`, text)
 
-/** As the specification has it for a session that is not known. */
+/** The specification's status for an unknown session. */
 const forgottenStatus = 404

@@ -1,6 +1,6 @@
 /**
- * One server of the pool: connected when it is needed, connected anew when it has gone, for any number of callers at
- * once, none of whom can harm the others.
+ * One server of the pool: connected when needed, reconnected after a loss, for any number of concurrent callers that
+ * cannot harm each other.
  */
 import * as Clock from "effect/Clock"
 import * as Deferred from "effect/Deferred"
@@ -27,11 +27,11 @@ import * as Roots from "../Roots.ts"
 import type { Answering } from "./ServerRequests.ts"
 
 export interface PooledServer {
-  /** An open connection; opened, once for all who wait, when there is none. */
+  /** An open connection; if there is none, one is opened for all waiting callers. */
   readonly live: Effect.Effect<Session, McpServerUnavailable>
   /**
-   * A handle that outlives single connections: what is asked of it after a loss is asked of a new connection. The server
-   * is to work in these folders, besides others', until the scope closes.
+   * A handle that outlives single connections: a request after a loss goes to a new connection. Until the scope closes,
+   * the server may work in these folders, in addition to those of others.
    */
   readonly connection: (
     roots: ReadonlyArray<Roots.Root>
@@ -42,16 +42,17 @@ export interface PooledServer {
 }
 
 /**
- * `open` makes one connection and is run again after each loss, and once more at once where the server ended while it was
- * opened; where it was killed, a few times more. After that each attempt, made when somebody needs it, waits longer than
- * the one before. A server that fails again and again is left alone for a while: `policy` says how often and how long. No more than `concurrency` calls run at the same time, whoever makes them;
- * the others wait for their caller's turn.
+ * `open` makes one connection. It is run again after each loss, once more immediately if the server ended while it was
+ * opened, and a few more times if the server was killed. After that each attempt, made when somebody needs the server,
+ * waits longer than the one before. A server that fails repeatedly is left alone for a while: `policy` says how many
+ * times and how long. At most `concurrency` calls run at the same time, whoever makes them; the others wait for their
+ * caller's turn.
  */
 export const make = Effect.fnUntraced(function* (options: {
   readonly server: string
   readonly open: (answering: Answering) => Effect.Effect<Session, McpServerUnavailable, Scope.Scope>
   readonly policy: CircuitBreaker.BreakerPolicy
-  /** How long to wait between attempts that failed, each time longer. */
+  /** How long to wait between failed attempts, each time longer. */
   readonly retries: RetryPolicy.RetryPolicy
   readonly concurrency: number
 }) {
@@ -61,7 +62,7 @@ export const make = Effect.fnUntraced(function* (options: {
   const breaker = yield* CircuitBreaker.make({
     name: `MCP server "${server}"`,
     policy,
-    // one that wants a person is well, and nobody likes to wait after a login; one that was killed did nothing wrong
+    // a server that needs a login is healthy, and nobody likes to wait after a login; a killed one did nothing wrong
     counts: (error) => !(isUnavailable(error) && (error.reason === "Unauthorized" || isKilled(error)))
   })
   const inTurn = yield* FairTurns.make(concurrency)
@@ -79,7 +80,7 @@ export const make = Effect.fnUntraced(function* (options: {
     Effect.suspend(() => (state.current?.session === undefined ? Effect.void : state.current.session.rootsChanged))
   )
 
-  // in a scope of its own: nothing of a failed attempt is left when the next begins
+  // in its own scope: nothing of a failed attempt is left when the next begins
   const once = Effect.flatMap(Effect.scope, (scope) =>
     Effect.flatMap(Scope.fork(scope, ExecutionStrategy.sequential), (own) =>
       options.open({ roots: roots.current, callers }).pipe(
@@ -88,7 +89,7 @@ export const make = Effect.fnUntraced(function* (options: {
       )
     )
   )
-  // it may be killed again, as where memory is short
+  // it may be killed again, for example when memory is short
   const persistent = Effect.retry(once, { schedule: restarts(retries), while: isKilled })
   const rested = Effect.flatMap(Clock.currentTimeMillis, (now) =>
     Effect.when(Effect.sleep(Duration.millis(state.restsUntil - now)), () => state.restsUntil > now)
@@ -118,7 +119,7 @@ export const make = Effect.fnUntraced(function* (options: {
             attempt.session = session
             state.last = session
             state.sessions += 1
-            // those that came while it was being opened; it may have asked before
+            // folders that were added while it was opened; it may have asked for them before
             return Effect.whenEffect(
               session.rootsChanged,
               Effect.map(roots.version, (now) => now !== version)
@@ -132,7 +133,7 @@ export const make = Effect.fnUntraced(function* (options: {
         }),
         Effect.flatMap((session) => session.closed),
         Effect.ignore,
-        // before the scope closes, which may take a while: who asks now gets a new connection at once
+        // before the scope closes, which may take a while: a caller at that time gets a new connection at once
         Effect.ensuring(Effect.sync(() => state.current === attempt && (state.current = undefined)))
       )
     )
@@ -149,7 +150,7 @@ export const make = Effect.fnUntraced(function* (options: {
     }
     state.current = started
     const caller = HashMap.get(yield* FiberRef.get(FiberRef.currentLogAnnotations), "runId")
-    // in the pool's scope; of what the caller's log lines say, only which run had it opened
+    // in the pool's scope; of the caller's log annotations, only the run that opened it
     started.fiber = yield* run(started).pipe(
       Effect.locally(
         FiberRef.currentLogAnnotations,
@@ -174,19 +175,19 @@ export const make = Effect.fnUntraced(function* (options: {
       const current = yield* attempt
       const session = yield* Deferred.await(current.ready)
       if (yield* session.isOpen) return session
-      // lost while we looked, and its fiber has yet to notice
+      // lost meanwhile, and its fiber has yet to notice
       if (state.current === current) state.current = undefined
     }
   })
   const live: PooledServer["live"] = Effect.suspend(() => {
     const { current } = state
-    // one that is being opened may have yet to hear of folders that came meanwhile
+    // a connection that is being opened may not know folders that were added meanwhile
     if (current?.session === undefined || !current.isReady) return found
     const { session } = current
     return Effect.flatMap(session.isOpen, (isOpen) => (isOpen ? Effect.succeed(session) : found))
   })
 
-  /** A list may be asked for again, whatever became of the server that was to give it; a start that failed has had its own. */
+  /** A list is retried after the server was lost; a failed start has had its own retries. */
   const look = <A>(use: (session: Session) => Effect.Effect<A, McpServerUnavailable>) =>
     Effect.flatMap(live, (session) => Effect.either(use(session))).pipe(
       Effect.repeat({
@@ -195,7 +196,7 @@ export const make = Effect.fnUntraced(function* (options: {
       }),
       Effect.flatten
     )
-  /** A server that does not know its session has done nothing yet; nothing else is ever repeated. */
+  /** A server that does not know its session has done nothing yet; nothing else is ever retried. */
   const ask = <A, E extends McpServerUnavailable | McpCallFailed | McpReadFailed>(
     use: (session: Session) => Effect.Effect<A, E>
   ) => {
@@ -246,7 +247,7 @@ const isUnavailable = Schema.is(McpServerUnavailable)
 interface Attempt {
   readonly ready: Deferred.Deferred<Session, McpServerUnavailable>
   fiber: Fiber.RuntimeFiber<void> | undefined
-  /** Once it is open. */
+  /** Set once it is open. */
   session: Session | undefined
   isReady: boolean
 }
@@ -255,17 +256,16 @@ interface State {
   current: Attempt | undefined
   /** The newest session, open or not: its stderr says why it ended. */
   last: Session | undefined
-  /** How many there have been. */
+  /** How many sessions there have been. */
   sessions: number
   failure: McpServerUnavailable | undefined
-  /** Attempts in a row in which the server ended. */
+  /** Consecutive attempts in which the server ended. */
   failures: number
   /** Epoch milliseconds. */
   restsUntil: number
 }
 
-/** By a signal, which a shell in between tells as a code beyond 128. */
-/** Sooner and oftener than a request is repeated: a process starts in a second. */
+/** Faster and more often than a request is retried: a process starts in a second. */
 const restarts = ({ maxRetries }: RetryPolicy.RetryPolicy) =>
   Schedule.exponential("100 millis").pipe(
     Schedule.union(Schedule.spaced("2 seconds")),
@@ -273,12 +273,13 @@ const restarts = ({ maxRetries }: RetryPolicy.RetryPolicy) =>
     Schedule.intersect(Schedule.recurs(maxRetries * 2))
   )
 
+/** By a signal, which a shell reports as an exit code above 128. */
 const isKilled = ({ exitCode = 0, reason }: McpServerUnavailable) =>
   reason === "Closed" || (reason === "Exited" && exitCode > 128)
 
 const isEnded = ({ reason }: McpServerUnavailable) => reason === "Exited" || reason === "Closed"
 
-/** Twice as long after each, up to the longest. */
+/** Doubled after each failure, up to the limit. */
 const restAfter = ({ base, factor, maxDelay }: RetryPolicy.RetryPolicy, failures: number) =>
   Duration.min(Duration.times(base, factor ** (failures - 1)), maxDelay)
 
@@ -297,18 +298,18 @@ const isUp = ({ ready }: Attempt) =>
         )
   )
 
-/** Who waits for a connection is not cancelled because the pool closes: it is told so. */
+/** Callers that wait for a connection are not interrupted when the pool closes: they get an error. */
 const withoutInterruption = (server: string, exit: Exit.Exit<Session, McpServerUnavailable>) =>
   Exit.isInterrupted(exit) ? letGo(server) : exit
 
 const letGo = (server: string) =>
-  Exit.fail(new McpServerUnavailable({ server, reason: "Closed", detail: "lms-bridge let go of it.", stderrTail: "" }))
+  Exit.fail(new McpServerUnavailable({ server, reason: "Closed", detail: "lms-bridge closed it.", stderrTail: "" }))
 
 const leftAlone = (server: string, last: McpServerUnavailable | undefined, retryAfter: Duration.Duration) =>
   new McpServerUnavailable({
     server,
     reason: last?.reason ?? "Closed",
-    detail: `It failed repeatedly, so it is tried again in ${Duration.format(retryAfter)} at the earliest.`,
+    detail: `It failed repeatedly, so the next attempt is in ${Duration.format(retryAfter)} at the earliest.`,
     ...(last?.exitCode === undefined ? {} : { exitCode: last.exitCode }),
     stderrTail: last?.stderrTail ?? ""
   })

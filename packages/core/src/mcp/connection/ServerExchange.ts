@@ -1,4 +1,4 @@
-/** One request to an MCP server, however it ends: its answer, the way it failed, or a silence that was too long. */
+/** One request to an MCP server and its end: the answer, a failure, or a silence that was too long. */
 import type { Client } from "@modelcontextprotocol/sdk/client/index.js"
 import { ErrorCode, McpError as SdkError, type Progress, ResultSchema } from "@modelcontextprotocol/sdk/types.js"
 import * as Clock from "effect/Clock"
@@ -17,23 +17,24 @@ import { reasonIn } from "../transport/ServerReason.ts"
 import { endingIn } from "../transport/TolerantTransport.ts"
 import type { CallOptions, CallProgress } from "../McpConnection.ts"
 
-/** A request that came to no result. `lost`: so it looks when the connection went away. */
+/** A request without a result. `lost`: the connection seems to have gone away. */
 export class RequestFailed extends Data.TaggedError("RequestFailed")<{
   readonly method: string
-  /** JSON-RPC's. */
+  /** The code of JSON-RPC. */
   readonly code: number | undefined
-  /** HTTP's. */
+  /** The status of HTTP. */
   readonly status: number | undefined
   readonly text: string
   readonly lost: boolean
   /** Nothing at the address answered. */
   readonly unreachable: boolean
-  /** What the server sent besides the words. */
+  /** What the server sent in addition to the text. */
   readonly data?: unknown
 }> {
   /**
-   * The server does not know the session any more, so it has not done what was asked. Some say so with status 200, in an
-   * error of the protocol; a tool whose own sessions are gone says so as well, so there its words have to be the usual ones.
+   * The server no longer knows the session, so it has not done what was requested. Some servers say so with status 200,
+   * in a protocol error. A tool whose own sessions are gone does the same, so in that case the text has to be a usual
+   * one.
    */
   get forgotten() {
     if (this.status === 404 || this.status === 410) return true
@@ -43,15 +44,15 @@ export class RequestFailed extends Data.TaggedError("RequestFailed")<{
   }
 }
 
-/** Nothing was heard within `limit`. */
+/** Nothing was received within `limit`. */
 export class Silent extends Data.TaggedError("Silent")<{ readonly limit: Duration.Duration }> {}
 
-/** Whether the server waits for us, as when it has asked the person something: that is no silence of its own. */
+/** Whether the server is waiting for us, for example for the user's answer: then its silence does not count. */
 export interface Patience {
   readonly begin: () => void
-  /** `at` in milliseconds: from then on the server is expected to go on. */
+  /** `at` in epoch milliseconds: from then on the server is expected to continue. */
   readonly end: (at: number) => void
-  /** Undefined while it waits; else when it last had its answer, 0 for never. */
+  /** Undefined while the server waits; else when it last got its answer, 0 for never. */
   readonly since: () => number | undefined
 }
 
@@ -69,9 +70,9 @@ export const makePatience = (): Patience => {
 }
 
 export interface ServerExchange {
-  /** Waits as long as it takes. */
+  /** Waits without a limit. */
   readonly send: (method: string, params: Record<string, unknown>) => Effect.Effect<unknown, RequestFailed>
-  /** Waits as long as the server says something now and then, and no longer than `total`. */
+  /** Waits as long as the server sends something now and then, but no longer than `total`. */
   readonly converse: (
     method: string,
     params: Record<string, unknown>,
@@ -102,7 +103,7 @@ export const make = (client: Client, patience: Patience): ServerExchange => {
         throw failureFrom(method, ending.error)
       })
 
-  /** Fails when nothing was heard for `silence` while nobody of ours was waited for, and at `end`. */
+  /** Fails at `end`, or when nothing was received for `silence` while the server was not waiting for us. */
   const tooLong = (
     limits: { readonly silence: Duration.Duration; readonly total: Duration.Duration },
     end: number,
@@ -132,7 +133,7 @@ export const make = (client: Client, patience: Patience): ServerExchange => {
         request(method, params, signal, (report) => void Runtime.runSync(runtime)(heard(report)))
       ).pipe(
         Effect.raceFirst(tooLong(limits, now + Duration.toMillis(limits.total), heardAt)),
-        // what was reported before the result is told before it
+        // progress that was reported before the result is delivered before it
         Effect.zipLeft(Effect.zipRight(reports.end, Fiber.await(teller))),
         Effect.ensuring(Fiber.interrupt(teller))
       )
@@ -140,24 +141,24 @@ export const make = (client: Client, patience: Patience): ServerExchange => {
   }
 }
 
-/** Runs a promise of the SDK's and reads what it throws. */
+/** Runs a promise of the SDK and converts what it throws. */
 export const attempt = <A>(method: string, run: (signal: AbortSignal) => Promise<A>) =>
   Effect.tryPromise({ try: run, catch: (cause) => failureOf(method, cause) })
 
-/** Time limits are ours, by the Clock; the SDK's own is put as far away as its timer reaches. Milliseconds. */
+/** Time limits are ours, by the Clock; the SDK's own limit is set to its maximum. Milliseconds. */
 export const noSdkLimit = 2 ** 31 - 1
 
 // -----------------------------------------------------------------------------
 // internal
 // -----------------------------------------------------------------------------
 
-/** Those that the SDKs of servers use for it. */
+/** The codes that server SDKs use for it. */
 const sessionCodes: ReadonlyArray<number> = [-32_000, -32_001, -32_600, 400, 404]
 
 const forgottenWords =
   /^\W*(?:bad request: )?(?:no valid|invalid|unknown|missing|expired) (?:mcp[- ])?session\b|^\W*(?:mcp[- ])?session\b.{0,80}\b(?:not found|unknown|invalid|expired|terminated|closed|does not exist)\b|^\W*(?:bad request: )?server not initialized\b/i
 
-/** The pages that somebody has to open before the server does what was asked. */
+/** The pages that the user has to open before the server continues. */
 const pagesIn = (code: number | undefined, data: unknown) => {
   const links = Predicate.hasProperty(data, "elicitations") ? data.elicitations : undefined
   if (code !== ErrorCode.UrlElicitationRequired || !Array.isArray(links)) return ""
@@ -173,7 +174,7 @@ const failureFrom = (method: string, { code, data, text }: ErrorWords.ServerErro
     code,
     status: undefined,
     text: `${text}${pagesIn(code, data)}`.slice(0, 2000),
-    // by the text too: servers use this code for errors of their own
+    // by the text too: servers also use this code for their own errors
     lost: code === ErrorCode.ConnectionClosed && text === connectionClosed,
     unreachable: false,
     data
@@ -181,7 +182,7 @@ const failureFrom = (method: string, { code, data, text }: ErrorWords.ServerErro
 
 const connectionClosed = "Connection closed"
 
-/** What fetch hides beneath "fetch failed": `ECONNREFUSED 127.0.0.1:3001`. */
+/** The cause that fetch hides behind "fetch failed": `ECONNREFUSED 127.0.0.1:3001`. */
 const networkProblem = ({ cause, message }: TypeError) =>
   cause instanceof Error && cause.message !== "" ? cause.message : message
 
@@ -190,7 +191,7 @@ const failureOf = (method: string, cause: unknown): RequestFailed => {
   const message = cause instanceof Error ? cause.message : String(cause)
   const number =
     Predicate.hasProperty(cause, "code") && Number.isSafeInteger(cause.code) ? Number(cause.code) : undefined
-  // a JSON-RPC error has a code too; that of the HTTP transports is the status
+  // a JSON-RPC error also has a code; that of the HTTP transports is the status
   if (cause instanceof SdkError) {
     return failureFrom(method, { code: number, text: message.replace(/^MCP error -?\d+: /, ""), data: cause.data })
   }
@@ -203,7 +204,7 @@ const failureOf = (method: string, cause: unknown): RequestFailed => {
   return new RequestFailed({ method, code: said?.code, status, text: text.slice(0, 2000), lost, unreachable, data })
 }
 
-/** What a refusal says: its error where it holds one, else its body, without the words that the SDK puts before it. */
+/** The content of a refusal: its error if it has one, else its body, without the SDK's prefix. */
 const refusalIn = (message: string): ErrorWords.ServerError => {
   const body = message.replace(/^(?:Streamable HTTP error: )?(?:Error POSTing to endpoint[^:]*: )?/, "")
   const json = /^\s*\{/.test(body) ? parse(body) : undefined

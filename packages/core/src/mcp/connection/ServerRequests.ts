@@ -1,6 +1,6 @@
 /**
- * Answers what an MCP server asks of its client, on the SDK's client: which folders to work in, a question to the person,
- * a question to the model. Only what can be answered is announced; `ping` the SDK answers by itself.
+ * Answers an MCP server's requests to its client, through the SDK's client: the folders to work in, a question to the
+ * user, a request to the model. Only what can be answered is announced; the SDK answers `ping` itself.
  */
 import type { Client } from "@modelcontextprotocol/sdk/client/index.js"
 import {
@@ -27,15 +27,15 @@ import type { Root } from "../Roots.ts"
 import { CurrentSampler } from "../Sampling.ts"
 import type { Patience } from "./ServerExchange.ts"
 
-/** Who answers. */
+/** The sources of the answers. */
 export interface Answering {
   readonly roots: Effect.Effect<ReadonlyArray<Root>>
   readonly callers: Callers
 }
 
 /**
- * What may be announced, as whoever opens the connection can answer: folders always, questions where there is a person
- * or a model.
+ * The capabilities that the caller that opens the connection can serve: folders always, elicitation and sampling if
+ * there is a person or a model.
  */
 export const capabilities: Effect.Effect<ClientCapabilities> = Effect.map(
   Effect.all([CurrentPerson, CurrentSampler]),
@@ -46,7 +46,7 @@ export const capabilities: Effect.Effect<ClientCapabilities> = Effect.map(
   })
 )
 
-/** Answers from now on. While a question is open, the server's silence is not counted against it. */
+/** Answers from now on. While a question is open, the server's silence does not count. */
 export const bind = Effect.fnUntraced(function* (
   client: Client,
   announced: ClientCapabilities,
@@ -91,7 +91,7 @@ export const bind = Effect.fnUntraced(function* (
 // internal
 // -----------------------------------------------------------------------------
 
-/** The SDK's own error would say its code twice. */
+/** The SDK's own error would contain its code twice. */
 class Refusal extends Data.TaggedError("Refusal")<{ readonly code: number; readonly message: string }> {}
 
 const unanswered: ReadonlyMap<string, string> = new Map([
@@ -145,10 +145,10 @@ const sampled = Effect.fnUntraced(function* (callers: Callers, server: string, p
   return result
 })
 
-/** As the specification's own example has it. */
+/** From the specification's own example. */
 const userRejected = -1
 
-/** Why it cannot be put to the model, or the conversation. */
+/** The conversation, or why it cannot be sent to the model. */
 const messagesOf = (params: CreateMessageRequestParams): Either.Either<ReadonlyArray<ChatMessage>, string> => {
   if (params.tools !== undefined || params.toolChoice !== undefined) {
     return Either.left("Tools cannot be used here: sampling.tools is not among the capabilities.")

@@ -1,6 +1,6 @@
 /**
- * A call that its server carries out as a task: made, asked after until it has ended, and its result fetched. For tools
- * that take no other call (`execution.taskSupport: "required"`).
+ * A call that its server runs as a task: created, polled until it ends, and its result fetched. For tools that accept
+ * no other kind of call (`execution.taskSupport: "required"`).
  */
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -10,7 +10,7 @@ import * as Schema from "effect/Schema"
 import type { CallOptions } from "../McpConnection.ts"
 import { McpCallFailed } from "../McpError.ts"
 
-/** How requests of the call are made: each with the limit of one request, and failing as the call does. */
+/** Sends a request of the call: each with the limit of one request, and failing like the call. */
 export type Request<E> = (
   method: string,
   params: Record<string, unknown>,
@@ -18,8 +18,8 @@ export type Request<E> = (
 ) => Effect.Effect<unknown, E>
 
 /**
- * The result of the call as the server gave it; what it answers at once instead of a task is the result. A call that is
- * given up is cancelled at the server. `total` is the longest time for all of it.
+ * The result of the call as the server sent it; a direct answer instead of a task is the result. An interrupted call is
+ * cancelled at the server. `total` is the longest time for all of it.
  */
 export const call = <E>(
   request: Request<E>,
@@ -34,7 +34,7 @@ export const call = <E>(
     Effect.gen(function* () {
       const message = task.message ?? task.status
       if (message !== told) yield* onProgress?.({ progress: 0, total: undefined, message }) ?? Effect.void
-      // its end, or a question that it asks while its result is waited for
+      // its end, or a question that it asks while its result is awaited
       if (ended.has(task.status) || task.status === "input_required")
         return yield* request("tasks/result", { taskId: task.id })
       if (task.status === "cancelled") return yield* failed(task.message ?? "Its server has cancelled it.")
@@ -80,13 +80,13 @@ interface Task {
 
 const ended = new Set(["completed", "failed"])
 
-/** A server that is given up is not waited for. */
+/** A server is not waited for any longer than this after an interruption. */
 const farewell = "2 seconds"
 
 const isTimeout = (error: unknown) => isCallFailed(error) && error.reason === "Timeout"
 const isCallFailed = Schema.is(McpCallFailed)
 
-/** The task in an answer, alone or under its name. */
+/** The task in an answer, at the top level or under `task`. */
 const taskIn = (answer: unknown): Option.Option<Task> => {
   const task = Predicate.hasProperty(answer, "task") ? answer.task : answer
   if (!Predicate.isReadonlyRecord(task)) return Option.none()

@@ -1,7 +1,7 @@
-/** A whole command line where a program's name belongs: pure. */
+/** A whole command line in place of a program's name. Pure. */
 
 /**
- * The words of a line as a shell reads them, or why only a shell can read it. Backslashes are those of Windows' paths
+ * The words of a line as a shell splits it, or why only a shell can read it. Backslashes are those of Windows paths
  * unless a blank or a quote follows.
  */
 export const words = (line: string): ReadonlyArray<string> | "ForShell" | "NotClosed" => {
@@ -35,8 +35,8 @@ export const words = (line: string): ReadonlyArray<string> | "ForShell" | "NotCl
 }
 
 /**
- * Whether the text is a command line and not the name of one program. A path may have blanks in it: it is a line only
- * where an option follows or where it is quoted.
+ * Whether the string is a command line and not the name of one program. A path may contain blanks: it is a line only if
+ * an option follows or if it is quoted.
  */
 export const isLine = (command: string): boolean => {
   const text = command.trim()
@@ -51,5 +51,5 @@ export const isLine = (command: string): boolean => {
 // internal
 // -----------------------------------------------------------------------------
 
-/** `/usr/bin/node /srv/server.js`: a program, and what it is to run. */
+/** `/usr/bin/node /srv/server.js`: a program, and what it runs. */
 const scriptAfter = /[\\/](?:node|python[\d.]*|deno|bun|npx|uvx?|bash|sh|ruby|php|java|docker)(?:\.exe|\.cmd)?\s+\S/i

@@ -1,8 +1,8 @@
-/** Which language a configuration file is written in: pure. What it begins with says more than its name. */
+/** The language of a configuration file. Pure. The beginning of the text counts more than the file's name. */
 
 export type ConfigLanguage = "json" | "toml" | "yaml"
 
-/** JSON unless it is plainly something else. */
+/** JSON unless it is clearly something else. */
 export const of = (path: string, text: string): ConfigLanguage => {
   const named = /\.(json[c5]?|toml|ya?ml|code-workspace)$/i.exec(path)?.[1]?.toLowerCase()
   const lines = text.slice(0, looked).split(/\r?\n/)
@@ -19,5 +19,5 @@ export const of = (path: string, text: string): ConfigLanguage => {
 // internal
 // -----------------------------------------------------------------------------
 
-/** Characters; comments at the head of a file are short. */
+/** How many characters are examined; comments at the beginning of a file are short. */
 const looked = 20_000

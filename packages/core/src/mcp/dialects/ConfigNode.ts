@@ -1,4 +1,4 @@
-/** A value in a configuration file, whatever language the file is written in, with the line that it stands in. */
+/** A value in a configuration file of any language, with its line. */
 import * as Jsonc from "jsonc-parser"
 
 export interface Member {
@@ -8,24 +8,24 @@ export interface Member {
   readonly node: ConfigNode
 }
 
-/** Looked into only as far as somebody asks: some files keep much more than servers. */
+/** Evaluated lazily, because some files contain much more than servers. */
 export interface ConfigNode {
   readonly kind: "object" | "list" | "null" | "other"
   /** 1-based. */
   readonly line: number
-  /** Of an object, in the order of the file; a name that is there twice is there twice. */
+  /** Of an object, in the order of the file; a duplicate name occurs twice. */
   readonly members: ReadonlyArray<Member>
   /** Of a list. */
   readonly items: ReadonlyArray<ConfigNode>
-  /** Without a prototype where it is an object: its names are other people's. */
+  /** An object has no prototype: its names come from other people. */
   readonly value: unknown
 }
 
-/** The member of that name, the last where there are several. */
+/** The member with that name; the last one if there are several. */
 export const member = (node: ConfigNode | undefined, name: string): ConfigNode | undefined =>
   node?.members.findLast((one) => one.name === name)?.node
 
-/** What is at the end of a path; undefined when it does not go so far. */
+/** The node at the end of a path; undefined if the path does not exist. */
 export const at = (node: ConfigNode, path: ReadonlyArray<string | number>): ConfigNode | undefined =>
   path.reduce<ConfigNode | undefined>(
     (found, key) => (typeof key === "number" ? found?.items[key] : member(found, key)),
@@ -63,7 +63,7 @@ export const ofJson = (node: Jsonc.Node, lineAt: (offset: number) => number): Co
   }
 }
 
-/** Of a value whose parser knows no places. `lineOf` answers for a path. */
+/** From a value whose parser gives no positions. `lineOf` returns the line of a path. */
 export const ofValue = (
   value: unknown,
   lineOf: (path: ReadonlyArray<string | number>) => number,

@@ -1,11 +1,11 @@
 /**
- * The text that the bytes of a configuration file are: pure. PowerShell and Notepad write UTF-16, and some editors put a
- * mark before UTF-8.
+ * Decodes the bytes of a configuration file. Pure. PowerShell and Notepad write UTF-16, and some editors put a byte
+ * order mark before UTF-8.
  */
 
-/** As it can be written back with `encode`. */
+/** Can be written back with `encode`. */
 export interface Decoded {
-  /** Without its mark. */
+  /** Without the byte order mark. */
   readonly text: string
   readonly encoding: Encoding
   readonly marked: boolean
@@ -13,19 +13,19 @@ export interface Decoded {
 
 export type Encoding = "utf-8" | "utf-16le" | "utf-16be"
 
-/** Any bytes are some text: what is not of its encoding becomes U+FFFD. */
+/** Never fails: invalid bytes become U+FFFD. */
 export const decode = (bytes: Uint8Array): Decoded => {
   const [first, second, third] = bytes
   if (first === 0xff && second === 0xfe) return as("utf-16le", bytes.subarray(2), true)
   if (first === 0xfe && second === 0xff) return as("utf-16be", bytes.subarray(2), true)
   if (first === 0xef && second === 0xbb && third === 0xbf) return as("utf-8", bytes.subarray(3), true)
-  // without a mark: a configuration begins with a character of ASCII, which has an empty half in UTF-16
+  // without a mark: a configuration begins with an ASCII character, which has a zero byte in UTF-16
   if (first !== undefined && first !== 0 && second === 0) return as("utf-16le", bytes, false)
   if (first === 0 && second !== undefined && second !== 0) return as("utf-16be", bytes, false)
   return as("utf-8", bytes, false)
 }
 
-/** The bytes of a text in the encoding of the file that it came from. */
+/** The bytes of a text in the encoding of its file. */
 export const encode = (text: string, { encoding, marked }: Pick<Decoded, "encoding" | "marked">): Uint8Array => {
   const whole = marked ? `\uFEFF${text}` : text
   if (encoding === "utf-8") return new TextEncoder().encode(whole)
@@ -47,7 +47,7 @@ const as = (encoding: Encoding, bytes: Uint8Array, marked: boolean): Decoded => 
   marked
 })
 
-/** Not every runtime has a decoder for it. */
+/** Not every runtime can decode UTF-16BE. */
 const swapped = (bytes: Uint8Array) => {
   const other = new Uint8Array(bytes.length - (bytes.length % 2))
   for (let index = 0; index < other.length; index += 2) {

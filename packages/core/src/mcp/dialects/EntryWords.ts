@@ -1,12 +1,12 @@
-/** An entry in the words of whichever client it was written for, said in ours: pure. */
+/** Translates an entry from the format of another client into ours. Pure. */
 import * as CommandLine from "./CommandLine.ts"
 import { brokenPath, isBrokenPath } from "./JsonMistakes.ts"
 import * as ToolLists from "./ToolLists.ts"
 
-/** Whose words an entry is in, where that makes a difference. */
+/** The program whose format an entry is in, if that makes a difference. */
 export type Dialect = "Cline" | "Codex" | "Gemini CLI" | "Goose" | "opencode" | "Zed" | undefined
 
-/** Whose file it is by its path, where its words do not tell. */
+/** The program by the file's path, if the keys do not tell. */
 export const dialectOf = (path: string): Dialect =>
   /cline_mcp_settings|[\\/]\.(cline|roo)[\\/]|roo-cline/.test(path)
     ? "Cline"
@@ -14,27 +14,27 @@ export const dialectOf = (path: string): Dialect =>
       ? "Gemini CLI"
       : undefined
 
-/** What cannot be used of an entry, and the path to it as it is written. */
+/** What in an entry cannot be used, and the path to it as written. */
 export interface Refused {
   readonly path: ReadonlyArray<string | number>
   readonly detail: string
 }
 
 export interface Translated {
-  /** In our words. */
+  /** With our keys. */
   readonly entry: Readonly<Record<string, unknown>>
-  /** How each of our words is written in the entry. */
+  /** For each of our keys, how the entry spells it. */
   readonly written: ReadonlyMap<string, string>
   readonly refused: Refused | undefined
   /** The keys that say which tools may be used. */
   readonly toolKeys: ReadonlyArray<string>
-  /** All keys that are there, for whoever finds neither a command nor a URL among them. */
+  /** All keys of the entry, for the message when there is neither a command nor a URL. */
   readonly keys: ReadonlyArray<string>
 }
 
 /**
- * Never fails: what it does not understand stays as it is for whoever checks the entry. Keys are taken without white
- * space around them, in any letter case, and with `_` or `-` in them.
+ * Never fails: what it does not recognise stays for the check of the entry. Keys are matched without surrounding white
+ * space, in any case, and with `_` or `-` in them.
  */
 export const translate = (raw: Readonly<Record<string, unknown>>, dialect: Dialect): Translated => {
   const entry = new Map<string, unknown>()
@@ -46,7 +46,7 @@ export const translate = (raw: Readonly<Record<string, unknown>>, dialect: Diale
   const toolKeys: Array<string> = []
   let refused: Refused | undefined
   const refuse = (path: Refused["path"], detail: string) => (refused ??= { path, detail })
-  /** The first who says it has said it; our own words come before others. */
+  /** The first value wins; our own keys come before others. */
   const put = (ours: string, value: unknown, key: string) => {
     if (entry.has(ours)) return
     entry.set(ours, value)
@@ -58,7 +58,7 @@ export const translate = (raw: Readonly<Record<string, unknown>>, dialect: Diale
     const value = raw[key]
     if (!isObject(value) || !nested.has(normal(key))) return [[key, value]]
     return Object.entries(value).map(([inner, part]) => [
-      // as Zed had it: `"command": { "path": "node" }`
+      // Zed's former format: `"command": { "path": "node" }`
       normal(key) === "command" && inner === "path" ? "command" : inner,
       part
     ])
@@ -73,7 +73,7 @@ export const translate = (raw: Readonly<Record<string, unknown>>, dialect: Diale
         if (meaning._tag === "Unknown") {
           refuse(
             [key],
-            `${JSON.stringify(key)} looks like a list of tools, and it is not known what it means. Write "allowedTools" or "excludedTools", each with a list of names.`
+            `${JSON.stringify(key)} looks like a list of tools, but its meaning is unknown. Write "allowedTools" or "excludedTools", each with a list of names.`
           )
         } else if (meaning._tag === "Lists") {
           toolKeys.push(key)
@@ -98,7 +98,7 @@ export const translate = (raw: Readonly<Record<string, unknown>>, dialect: Diale
         if (!written.has("env")) written.set("env", key)
         break
       case "envNames":
-        // a secret that its program keeps elsewhere, or hands on from its own environment
+        // a secret that the program stores elsewhere, or passes on from its own environment
         for (const name of ToolLists.namesIn(value) ?? []) env.push([name, `\${${name}}`])
         break
       case "headers":
@@ -132,7 +132,7 @@ export const translate = (raw: Readonly<Record<string, unknown>>, dialect: Diale
       case "timeout":
       case "startTimeout": {
         const seconds = inSeconds.has(dialect) || (keys.some((one) => withSeconds.has(normal(one))) && !isLong(value))
-        // nought is no limit of its own
+        // zero means that there is no own limit
         if (!isNought(value)) put(ours, inUnit(value, seconds ? 1000 : undefined), key)
         break
       }
@@ -163,8 +163,8 @@ export const translate = (raw: Readonly<Record<string, unknown>>, dialect: Diale
       refuse(
         [key],
         line === "NotClosed"
-          ? `${JSON.stringify(key)} is a command line in which a quotation mark is not closed.`
-          : `${JSON.stringify(key)} is a line for a shell. Write "command": "sh" and "args": ["-c", "the line"].`
+          ? `${JSON.stringify(key)} is a command line with an unclosed quotation mark. Close it.`
+          : `${JSON.stringify(key)} is a shell command. Write "command": "sh" and "args": ["-c", "the line"].`
       )
     } else {
       const assigned = line.findIndex((word) => !/^[A-Za-z_]\w*=/.test(word))
@@ -183,7 +183,7 @@ export const translate = (raw: Readonly<Record<string, unknown>>, dialect: Diale
   return { entry: Object.fromEntries(entry), written, refused, keys, toolKeys }
 }
 
-/** Whether an object is meant for a server. */
+/** Whether an object looks like a server's entry. */
 export const looksLikeEntry = (raw: unknown): boolean =>
   isObject(raw) &&
   Object.entries(raw).some(([key, value]) => {
@@ -192,7 +192,7 @@ export const looksLikeEntry = (raw: unknown): boolean =>
     return (ours === "url" || ours === "httpUrl" || ours === "sseUrl") && typeof value === "string"
   })
 
-/** A name without what nobody sees in it: blanks around it, and characters of no width that were pasted along. */
+/** A name without invisible characters: surrounding blanks, and characters of no width that were pasted with it. */
 export const visible = (name: string): string => name.replaceAll(/[\u00AD\u200B-\u200F\u2060\uFEFF]/g, "").trim()
 
 // -----------------------------------------------------------------------------
@@ -205,7 +205,7 @@ const normal = (key: string) =>
     .toLowerCase()
     .replaceAll(/[\s_-]/g, "")
 
-/** Our word for each of theirs, with neither case nor `_` and `-`. */
+/** Our key for each of theirs, ignoring case, `_` and `-`. */
 const words: ReadonlyMap<string, string> = new Map(
   Object.entries({
     command: ["command", "cmd"],
@@ -235,16 +235,16 @@ const words: ReadonlyMap<string, string> = new Map(
   }).flatMap(([ours, theirs]) => theirs.map((word) => [normal(word), ours] as const))
 )
 
-/** What is in these counts as if it stood in the entry. */
+/** The content of these keys counts as if it were in the entry itself. */
 const nested: ReadonlySet<string> = new Set(["requestInit", "requestOptions", "transport", "command"].map(normal))
 
-/** Whose plain numbers are seconds. */
+/** Programs whose plain numbers are seconds. */
 const inSeconds: ReadonlySet<Dialect> = new Set<Dialect>(["Cline", "Goose", "Codex"])
 
-/** Words of clients whose plain numbers are seconds. */
+/** Keys of clients whose plain numbers are seconds. */
 const withSeconds: ReadonlySet<string> = new Set(["autoApprove", "alwaysAllow"].map(normal))
 
-/** More than those clients allow in seconds, so that it must be milliseconds. */
+/** More than those clients allow in seconds, so it must be milliseconds. */
 const isLong = (value: unknown) => !(Number(value) <= 3600)
 
 const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
@@ -261,7 +261,7 @@ const assignment = (text: string) => {
 const listOf = (value: unknown): ReadonlyArray<unknown> =>
   Array.isArray(value) ? (value as ReadonlyArray<unknown>) : []
 
-/** Of several with one name the first, whatever they are named. */
+/** Of several values with one name the first, whatever the name is. */
 const firstOf = (pairs: ReadonlyArray<readonly [string, unknown]>): Readonly<Record<string, unknown>> => {
   const found = new Map<string, unknown>()
   for (const [name, value] of pairs) if (!found.has(name)) found.set(name, value)
@@ -289,7 +289,7 @@ const asBoolean = (value: unknown): unknown => {
 
 const isNought = (value: unknown) => value === 0 || (typeof value === "string" && /^0+(\.0+)?$/.test(value.trim()))
 
-/** As text with its unit; what is no number stays as it is. */
+/** As a string with its unit; anything but a number stays. */
 const inUnit = (value: unknown, millis: number | undefined): unknown => {
   const number = typeof value === "string" && /^\s*\d+(\.\d+)?\s*$/.test(value) ? Number(value) : value
   return typeof number === "number" && Number.isFinite(number) && number > 0 && millis !== undefined

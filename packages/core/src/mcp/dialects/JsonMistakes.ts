@@ -1,66 +1,66 @@
 /**
- * What people, editors and models get wrong in JSON, said in their words: pure. No text of the file is repeated, for it
- * may hold secrets; a single sign is.
+ * Explains the mistakes that people, editors and models make in JSON. Pure. The text of the file is not repeated,
+ * because it may contain secrets; only a single character is.
  */
 
-/** A mistake as `jsonc-parser` names it, at an offset of the text. */
+/** A mistake as `jsonc-parser` reports it, at an offset of the text. */
 export interface Mistake {
   readonly code: string
   readonly offset: number
   readonly length: number
 }
 
-/** One sentence or two: what is wrong, and what to write. */
+/** One or two sentences: what is wrong, and what to write instead. */
 export const explain = (text: string, { code, length, offset }: Mistake): string => {
   const sign = String.fromCodePoint(text.codePointAt(offset) ?? 32)
   const word = text.slice(offset, offset + length)
   if (/^(<{7}|={7}|>{7})/.test(text.slice(offset, offset + 7))) {
-    return "It has the marks of a merge that is not finished (<<<<<<<). Decide for one side and take the marks away."
+    return "It has the markers of an unfinished merge (<<<<<<<). Choose one side and remove the markers."
   }
-  if (text.startsWith("```", offset)) return "The lines with ``` do not belong into the file. Take them away."
-  if (text.startsWith("{\\rtf")) return "It is a document of a word processor (RTF). Save it as plain text."
+  if (text.startsWith("```", offset)) return "The lines with ``` do not belong in the file. Remove them."
+  if (text.startsWith("{\\rtf")) return "It is a word processor document (RTF). Save it as plain text."
   switch (code) {
     case "InvalidEscapeCharacter":
     case "InvalidUnicode":
-      return String.raw`A single backslash stands in a text. Write \\ or / in place of \, as in "C:/tools/server.exe".`
+      return String.raw`A string contains a single backslash. Write \\ or / instead of \, as in "C:/tools/server.exe".`
     case "InvalidCharacter":
-      return String.raw`A text has a tab or another control character in it. Write \t for a tab.`
+      return String.raw`A string contains a tab or another control character. Write \t for a tab.`
     case "UnexpectedEndOfString":
-      return 'A text is not closed: its second " is missing, or it goes on in the next line.'
+      return 'A string is not closed: its second " is missing, or it continues on the next line.'
     case "UnexpectedEndOfComment":
       return "A comment is not closed: its */ is missing."
     case "UnexpectedEndOfNumber":
     case "InvalidNumberFormat":
-      return "A number is not written as JSON has it. Put it in double quotes, or write only digits."
+      return "A number is not valid JSON. Put it in double quotes, or write only digits."
     case "InvalidCommentToken":
-      return "A comment cannot stand here."
+      return "A comment is not allowed here. Remove it."
   }
   const strange = strangeSigns.get(sign)
   if (strange !== undefined) return strange
   if (sign === "'" || sign === "`") {
-    return `Single quotes are not JSON: write "double quotes" in place of ${sign}.`
+    return `Single quotes are not JSON: write "double quotes" instead of ${sign}.`
   }
   const proper = otherWords.get(word.toLowerCase())
-  if (proper !== undefined && word !== proper) return `Write ${proper} in place of ${word}.`
-  if (sign === "#") return "Comments begin with // in place of #."
-  if (sign === "=") return "A name and its value have a colon between them: write : in place of =."
-  if (text.startsWith("...", offset)) return "... is a place-holder. Write what belongs there, or take it away."
+  if (proper !== undefined && word !== proper) return `Write ${proper} instead of ${word}.`
+  if (sign === "#") return "Comments begin with //, not #."
+  if (sign === "=") return "A name and its value are separated by a colon: write : instead of =."
+  if (text.startsWith("...", offset)) return "... is a placeholder. Replace it, or remove it."
   return (
     explanations.get(code) ??
     (/^[\w$-]/.test(sign)
-      ? 'A text stands here without quotes. Write it in "double quotes".'
-      : `The character ${named(sign)} cannot stand here.`)
+      ? 'A string has no quotes here. Write it in "double quotes".'
+      : `The character ${named(sign)} is not allowed here.`)
   )
 }
 
 /**
- * Whether a text of a path of Windows has lost its backslashes: `C:\new\tools` in JSON is a line break and a tab, and
- * nothing says so.
+ * Whether a Windows path has lost its backslashes: `C:\new\tools` in JSON contains a line break and a tab, without an
+ * error.
  */
 export const isBrokenPath = (text: string): boolean => /^["']?[A-Za-z]:[^\n]*[\b\t\n\f\r]/.test(text)
 
-/** What to say of it. */
-export const brokenPath = String.raw`has a path with single backslashes, which JSON takes for line breaks and tabs. Write \\ or / in place of \.`
+/** The message for it. */
+export const brokenPath = String.raw`has a path with single backslashes, which JSON reads as line breaks and tabs. Write \\ or / instead of \.`
 
 // -----------------------------------------------------------------------------
 // internal
@@ -73,14 +73,13 @@ const explanations: ReadonlyMap<string, string> = new Map([
   ["ValueExpected", "A value is missing here."],
   ["CloseBraceExpected", "A closing } is missing."],
   ["CloseBracketExpected", "A closing ] is missing."],
-  ["EndOfFileExpected", "There is more after the end of the object."]
+  ["EndOfFileExpected", "There is text after the end of the object. Remove it."]
 ])
 
-const quotes = (sign: string) =>
-  [sign, `${sign} is a quotation mark of a word processor. Write the straight " in place of it.`] as const
+const quotes = (sign: string) => [sign, `${sign} is a typographic quotation mark. Write a straight " instead.`] as const
 const blank = (sign: string) =>
-  [sign, `There is a special blank (${codePoint(sign)}) here. Write an ordinary one in place of it.`] as const
-const instead = (sign: string, plain: string) => [sign, `Write ${plain} in place of ${sign}.`] as const
+  [sign, `There is a special blank (${codePoint(sign)}) here. Write an ordinary one instead.`] as const
+const instead = (sign: string, plain: string) => [sign, `Write ${plain} instead of ${sign}.`] as const
 
 const codePoint = (sign: string) => `U+${(sign.codePointAt(0) ?? 0).toString(16).toUpperCase().padStart(4, "0")}`
 
@@ -106,9 +105,9 @@ const strangeSigns: ReadonlyMap<string, string> = new Map([
   instead("｝", "}"),
   instead("［", "["),
   instead("］", "]"),
-  ["…", "… is a place-holder. Write what belongs there, or take it away."],
+  ["…", "… is a placeholder. Replace it, or remove it."],
   ["\uFFFD", "A character here is not UTF-8. Save the file as UTF-8 in an editor."],
-  ["<", "This is a page of HTML or XML, not a configuration."]
+  ["<", "This is an HTML or XML page, not a configuration."]
 ])
 
 const otherWords: ReadonlyMap<string, string> = new Map([

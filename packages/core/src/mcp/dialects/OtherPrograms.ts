@@ -1,10 +1,10 @@
-/** Where other MCP clients keep their servers: data, and pure. */
+/** Where other MCP clients store their servers, as data. Pure. */
 import type { OperatingSystem } from "../../machine/OperatingSystem.ts"
 import type { Origin } from "../config/Origin.ts"
 
 /**
- * The folder that a place is below: the working folder, the home directory, the folder where programs with a window keep
- * their settings, the one where those of the command line do (`XDG_CONFIG_HOME`), and `CODEX_HOME`.
+ * The base folder of a place: the working folder, the home directory, the settings folder of graphical programs, that
+ * of command-line programs (`XDG_CONFIG_HOME`), and `CODEX_HOME`.
  */
 export type Root = "project" | "home" | "programs" | "config" | "codex"
 
@@ -14,7 +14,7 @@ export interface OtherPlace {
   readonly parts: ReadonlyArray<string>
 }
 
-/** In the order in which they count. */
+/** In order of precedence. */
 export const places = (machine: {
   readonly system: OperatingSystem
   readonly configHome: string | undefined
@@ -60,7 +60,7 @@ export const places = (machine: {
   ]
 }
 
-/** Files in which a program keeps more than its servers, so that there may be none. */
+/** Files in which a program stores more than its servers, so that they may have none. */
 export const isSettings = (origin: Origin): boolean =>
   !["setting", "LM Studio", "project", "home", "above"].includes(origin)
 

@@ -1,8 +1,8 @@
-/** How an entry says that its server is elsewhere: pure. */
+/** How an entry says that its server is remote. Pure. */
 import { present } from "../../schema/Fields.ts"
 import type { EntrySettings } from "../config/McpConfig.ts"
 
-/** Whether it is reached by a URL. Undefined for a type that nobody knows. */
+/** Whether it is reached by a URL. Undefined for an unknown type. */
 export const isRemote = ({ command, type, url }: EntrySettings): boolean | undefined => {
   switch (type?.toLowerCase().replaceAll(/[-_\s]/g, "")) {
     case undefined:
@@ -28,7 +28,7 @@ export const isRemote = ({ command, type, url }: EntrySettings): boolean | undef
   }
 }
 
-/** What it says of logins, in whichever of the two ways. */
+/** Its login settings, in either of the two formats. */
 export const oauthIn = ({ auth, oauth }: EntrySettings) => {
   const ours = typeof oauth === "object" ? oauth : {}
   const theirs = typeof auth === "object" ? auth : {}

@@ -1,6 +1,4 @@
-/**
- * Where the servers are in a configuration file, whichever program's it is: pure. The file is known by what is in it.
- */
+/** Finds the servers in the configuration file of any program. Pure. The format is recognised by the content. */
 import * as Either from "effect/Either"
 import { present } from "../../schema/Fields.ts"
 import type { Problem } from "../install/JsoncText.ts"
@@ -8,29 +6,29 @@ import { type ConfigNode, type Member, member } from "./ConfigNode.ts"
 import { type Dialect, looksLikeEntry, visible } from "./EntryWords.ts"
 import * as ToolLists from "./ToolLists.ts"
 
-/** One server as it stands in a file. */
+/** One server in a file. */
 export interface Found extends Member {
   readonly dialect: Dialect
-  /** It stands before one of its name on purpose, as those of a folder before those of the user. */
+  /** It takes precedence over an entry with the same name on purpose, as those of a folder over those of the user. */
   readonly closer?: boolean | undefined
-  /** What of the same file, outside of the entry, switches it off. */
+  /** The key outside the entry, in the same file, that switches it off. */
   readonly off?: string | undefined
-  /** Patterns of names of tools that the same file switches off outside of the entry; the server's name is part of them. */
+  /** Patterns of tool names that the same file switches off outside the entry; they include the server's name. */
   readonly excluded?: ReadonlyArray<string> | undefined
 }
 
 export interface Sections {
   /** Of two with one name the later counts. */
   readonly found: ReadonlyArray<Found>
-  /** Of what is in the file, and not used. */
+  /** Remarks on content that is not used. */
   readonly notes: ReadonlyArray<string>
   /** The `inputs` of VS Code. */
   readonly inputs: ConfigNode | undefined
 }
 
 /**
- * `folder` is where we work: Claude Code keeps servers by folder. `mayHaveNone` is for files in which a program keeps its
- * other settings, too.
+ * `folder` is the working folder: Claude Code stores servers by folder. `mayHaveNone` is for files in which a program
+ * also stores other settings.
  */
 export const sectionsOf = (
   root: ConfigNode,
@@ -47,15 +45,15 @@ export const sectionsOf = (
     const before = sections.slice(0, index).findLast((other) => other.name === name)
     if (before === undefined) continue
     notes.push(
-      `"${name}" is there twice, in lines ${before.node.line} and ${node.line}. The servers of both are used; put them into one.`
+      `"${name}" occurs twice, in lines ${before.node.line} and ${node.line}. The servers of both are used; merge them into one.`
     )
   }
   const found = [...sections.flatMap(entriesOf), ...(projects?.here ?? [])]
   if (found.length === 0 && projects !== undefined && projects.elsewhere.length > 0) {
     const shown = projects.elsewhere.slice(0, 3).map(({ folder, names }) => `${names.join(", ")} (${folder})`)
-    const more = projects.elsewhere.length > 3 ? ` and ${projects.elsewhere.length - 3} folders more` : ""
+    const more = projects.elsewhere.length > 3 ? ` and ${projects.elsewhere.length - 3} more folders` : ""
     notes.push(
-      `It has servers for other folders only, under "projects": ${shown.join("; ")}${more}. Start lms-bridge in that folder to use them.`
+      `It has servers only for other folders, under "projects": ${shown.join("; ")}${more}. Start lms-bridge in that folder to use them.`
     )
   }
   if (sections.length === 0 && projects === undefined) {
@@ -94,10 +92,10 @@ interface Section {
 
 const copy = ({ line, name, node }: Member) => ({ name, line, node })
 
-/** `mcpServers`, and as other programs spell it: `mcp_servers`, `amp.mcpServers`. */
+/** `mcpServers`, and other programs' spellings: `mcp_servers`, `amp.mcpServers`. */
 const isServers = (name: string) => /^(?:[\w-]+\.)*mcp[_-]?servers$/i.test(visible(name))
 
-/** In the order of what counts less. */
+/** In ascending order of precedence. */
 const shared = (root: ConfigNode): ReadonlyArray<Section> => {
   const sections = root.members.flatMap(({ name, node }): ReadonlyArray<Section> => {
     // elsewhere it may be a list of addresses
@@ -113,7 +111,7 @@ const shared = (root: ConfigNode): ReadonlyArray<Section> => {
   return sections.toSorted((one, other) => rank(one) - rank(other))
 }
 
-/** Those that stand one level deeper. */
+/** Sections one level deeper. */
 const outer = (root: ConfigNode): ReadonlyArray<Section> =>
   root.members.flatMap(({ name, node }): ReadonlyArray<Section> => {
     if (node.kind !== "object") return []
@@ -179,7 +177,7 @@ const entriesOf = ({ dialect, node }: Section): ReadonlyArray<Found> => {
 const isPartOfGoose = (node: ConfigNode) =>
   /^(builtin|platform|frontend|inline_python)$/.test(String(member(node, "type")?.value))
 
-/** Claude Code's servers of this folder and those of others. */
+/** Claude Code's servers for this folder, and those for others. */
 const projectsOf = (root: ConfigNode, folder: string | undefined) => {
   const projects = member(root, "projects")
   if (projects?.kind !== "object") return undefined
@@ -211,7 +209,7 @@ const isSameFolder = (one: string, other: string) => {
   return both[0] === both[1] || (/^[A-Za-z]:/.test(one) && both[0].toLowerCase() === both[1].toLowerCase())
 }
 
-/** What Gemini CLI, Claude Code and opencode say of servers and tools beside the entries. */
+/** Applies what Gemini CLI, Claude Code and opencode say about servers and tools outside the entries. */
 const switchedOff = (root: ConfigNode, found: ReadonlyArray<Found>): ReadonlyArray<Found> => {
   const mcp = member(root, "mcp")
   const offs = [
@@ -236,7 +234,9 @@ const switchedOff = (root: ConfigNode, found: ReadonlyArray<Found>): ReadonlyArr
   })
 }
 
-/** Tools that a file switches off for all its servers: Gemini CLI's and Codex's, and the permissions of Claude Code. */
+/**
+ * Tools that a file switches off for all its servers: by keys of Gemini CLI and Codex, and permissions of Claude Code.
+ */
 const bansOf = (root: ConfigNode): ReadonlyArray<string> => {
   const lists = [
     ...["excludeTools", "excludedTools", "disabledTools", "disabled_tools"].map((name) => member(root, name)),
@@ -245,6 +245,6 @@ const bansOf = (root: ConfigNode): ReadonlyArray<string> => {
   const denied = (ToolLists.namesIn(member(member(root, "permissions"), "deny")?.value) ?? []).filter((name) =>
     name.startsWith("mcp__")
   )
-  // a server alone is all its tools
+  // a server's name alone means all its tools
   return [...lists, ...denied].map((name) => (/^mcp__(?:(?!__).)+$/.test(name) ? `${name}__*` : name))
 }

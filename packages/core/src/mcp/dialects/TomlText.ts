@@ -1,4 +1,4 @@
-/** TOML, which Codex keeps its servers in. Loaded only for a file that is one. */
+/** TOML, in which Codex stores its servers. Loaded only for such a file. */
 import * as Either from "effect/Either"
 import * as Toml from "smol-toml"
 import type { Problem } from "../install/JsoncText.ts"
@@ -17,29 +17,29 @@ export const parse = (text: string): Either.Either<ConfigNode.ConfigNode, Proble
 // internal
 // -----------------------------------------------------------------------------
 
-/** In place of the parser's own words, which show a piece of the file. */
+/** Replaces the parser's own messages, which show a piece of the file. */
 const explain = (message: string) =>
   mistakes.find(([said]) => said.test(message))?.[1] ??
-  'It is not valid TOML. A line is `[mcp_servers.NAME]` or `name = "value"`.'
+  'It is not valid TOML. Write each line as `[mcp_servers.NAME]` or `name = "value"`.'
 
 const mistakes: ReadonlyArray<readonly [RegExp, string]> = [
   [
     /escape/,
-    String.raw`A single backslash stands in a text. Put the text in 'single quotes', or write \\ in place of \.`
+    String.raw`A string contains a single backslash. Put the string in 'single quotes', or write \\ instead of \.`
   ],
-  [/redefine|already defined|duplicate/, "A name is there twice. Keep one of them."],
+  [/redefine|already defined|duplicate/, "A name occurs twice. Keep one of them."],
   [
     /newlines? (is|are) not allowed|unfinished string|control characters/i,
-    "A text is not closed: its second quotation mark is missing."
+    "A string is not closed: its second quotation mark is missing."
   ],
-  [/unfinished|end of file|incomplete/i, "A bracket or a text is not closed."],
+  [/unfinished|end of file|incomplete/i, "A bracket or a string is not closed."],
   [
     /invalid value|unknown value|invalid number|expected value/i,
-    'A value is not written as TOML has it. Put a text in "double quotes", and write true and false in small letters.'
+    'A value is not valid TOML. Put a string in "double quotes", and write true and false in lower case.'
   ]
 ]
 
-/** The parser tells no places: the line of the last part that can be found, after those of the parts before. */
+/** The parser gives no positions: the line of the last part that can be found, after those of the parts before. */
 const lineOf = (text: string) => {
   const lines = text.split("\n")
   return (path: ReadonlyArray<string | number>): number => {

@@ -1,24 +1,22 @@
 /**
- * Which tools an entry lets be used, in the words of every client: pure. What looks like such a list and is not
- * understood is a reason to refuse the entry, for it may be the list that forbids.
+ * Which tools an entry allows, in the format of any client. Pure. If a key looks like such a list but is not
+ * understood, the entry is refused, because the list may be an exclusion.
  */
 
 export interface ToolLists {
-  /** One list each that a tool has to be in. */
+  /** A tool has to be in every one of these lists. */
   readonly allowed: ReadonlyArray<ReadonlyArray<string>>
   readonly excluded: ReadonlyArray<string>
 }
 
 export type Meaning =
   | { readonly _tag: "Lists"; readonly lists: ToolLists }
-  /** It is about something else, or says nothing. */
+  /** It concerns something else, or is empty. */
   | { readonly _tag: "Nothing" }
-  /** It looks like a list of tools, and nobody knows what it means. */
+  /** It looks like a list of tools, but its meaning is unknown. */
   | { readonly _tag: "Unknown" }
 
-/**
- * What a key of an entry says about tools. `emptyIsAll`: as Goose has it, an empty list of what is available is no list.
- */
+/** What a key of an entry says about tools. `emptyIsAll`: for Goose, an empty list of available tools means all. */
 export const meaningOf = (key: string, value: unknown, options: { readonly emptyIsAll: boolean }): Meaning => {
   if (value === null || value === undefined) return nothing
   const word = key.toLowerCase().replaceAll(/[^a-z]/g, "")
@@ -40,8 +38,8 @@ export const meaningOf = (key: string, value: unknown, options: { readonly empty
 }
 
 /**
- * Whether the tool may be used. What is excluded is so in any letter case, also where it is named with its server
- * (`mcp__db__drop`, `db.drop`), and by `*` for any characters.
+ * Whether the tool may be used. Exclusions ignore case, may name the tool with its server (`mcp__db__drop`, `db.drop`),
+ * and use `*` for any characters.
  */
 export const allows = (
   server: string,
@@ -59,10 +57,7 @@ export const allows = (
   return (allowed === undefined || matched(allowed, true)) && !matched(excluded ?? [], false)
 }
 
-/**
- * Whether a text is what a pattern says, in which `*` stands for any characters. Takes no longer than both are long
- * together.
- */
+/** Whether a text matches a pattern, in which `*` stands for any characters. Takes linear time. */
 export const matches = (pattern: string, text: string): boolean => {
   const parts = pattern.split("*")
   const [first = ""] = parts
@@ -79,7 +74,7 @@ export const matches = (pattern: string, text: string): boolean => {
   return true
 }
 
-/** The names in a list, however it is written; undefined when it is no list of names. */
+/** The names in a list, in any notation; undefined when it is not a list of names. */
 export const namesIn = (value: unknown): ReadonlyArray<string> | undefined => {
   if (typeof value === "string") return value.split(/[\s,;]+/).filter((name) => name !== "")
   if (!Array.isArray(value)) return undefined
@@ -97,7 +92,7 @@ const nothing: Meaning = { _tag: "Nothing" }
 const unknown: Meaning = { _tag: "Unknown" }
 const lists = (found: ToolLists): Meaning => ({ _tag: "Lists", lists: found })
 
-/** Permission to run without a question, in which another client may trust. Our own policy asks all the same. */
+/** Permission to run without asking, by which another client marks trust. Our own policy asks anyway. */
 const withoutAsking = /^(always|auto)(allow|approve|run|accept|confirm)|^trust|approv|confirm|withoutasking/
 
 const verbs = {
@@ -109,15 +104,15 @@ const excluding = new RegExp(`^(?:${verbs.out})${noun}$|^${noun}(?:to)?(?:${verb
 const including = new RegExp(`^(?:${verbs.in})${noun}$|^${noun}(?:to)?(?:${verbs.in})$`)
 const judging = new RegExp(`${verbs.out}|${verbs.in}`)
 const aboutTools = /tool|permission|capabilit|functions?$|actions?$|filters?$|^configs$|^defaultconfig$/
-/** `alwaysDeny`, `neverAllow`: beside permissions to run without a question. */
+/** `alwaysDeny`, `neverAllow`: opposites of permissions to run without asking. */
 const denying = new RegExp(
   `^(?:always|auto|never)(?:${verbs.out}|reject(?:ed)?|refuse)|^never(?:${verbs.in}|run|use|call|approve)`
 )
-/** Levels below an unknown key at which lists of tools are looked for. */
+/** How many levels below an unknown key lists of tools are looked for. */
 const nestedLevels = 3
 const bareVerb = new RegExp(`^(?:${verbs.out}|${verbs.in})(?:list)?$`)
 
-/** What is let run without a question may also be said not to run. */
+/** A list of tools that run without asking may also mark some as denied. */
 const deniedIn = (value: unknown): Meaning => {
   const marked = typeof value === "object" && value !== null && !Array.isArray(value) ? Object.entries(value) : []
   const excluded = marked.flatMap(([name, said]) =>
@@ -128,7 +123,7 @@ const deniedIn = (value: unknown): Meaning => {
   return excluded.length === 0 ? nothing : lists({ allowed: [], excluded })
 }
 
-/** Lists that stand deeper, as in `"options": { "disabledTools": […] }`. */
+/** Nested lists, as in `"options": { "disabledTools": […] }`. */
 const within = (value: unknown, options: { readonly emptyIsAll: boolean }, levels: number): Meaning => {
   if (typeof value !== "object" || value === null || Array.isArray(value) || levels === 0) return nothing
   const meanings = Object.entries(value).map(([key, part]) => {
@@ -154,7 +149,7 @@ const excludedBy = (value: unknown): Meaning => {
     : lists({ allowed: [], excluded: marked.flatMap(([name, on]) => (on ? [name] : [])) })
 }
 
-/** `tools`: a list of those that may be used, or an object that says of each whether it may. */
+/** `tools`: a list of the allowed tools, or an object that says for each tool whether it is allowed. */
 const toolsOf = (value: unknown): Meaning => {
   if (typeof value === "boolean") return value ? nothing : lists({ allowed: [], excluded: ["*"] })
   const names = namesIn(value)

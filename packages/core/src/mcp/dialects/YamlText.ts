@@ -1,4 +1,4 @@
-/** YAML, which Goose and Continue keep their servers in. Loaded only for a file that is one. */
+/** YAML, in which Goose and Continue store their servers. Loaded only for such a file. */
 import * as Either from "effect/Either"
 import * as Yaml from "yaml"
 import type { Problem } from "../install/JsoncText.ts"
@@ -34,12 +34,12 @@ export const parse = (text: string): Either.Either<ConfigNode.ConfigNode, Proble
 // internal
 // -----------------------------------------------------------------------------
 
-/** In place of the parser's own words, which repeat the text. */
+/** Replaces the parser's own messages, which repeat the text. */
 const mistakes: ReadonlyMap<string, string> = new Map([
-  ["TAB_AS_INDENT", "A tab stands at the beginning of the line. YAML wants blanks there."],
-  ["BAD_INDENT", "The line does not begin where the lines above it do. Give it as many blanks."],
+  ["TAB_AS_INDENT", "The line begins with a tab. YAML needs spaces there."],
+  ["BAD_INDENT", "The line is not indented like the lines above it. Indent it by as many spaces."],
   ["MISSING_CHAR", "A quotation mark or a bracket is not closed."],
-  ["BLOCK_AS_IMPLICIT_KEY", "The line has more than one name with a colon. Put each into a line of its own."],
+  ["BLOCK_AS_IMPLICIT_KEY", "The line has more than one name with a colon. Put each on its own line."],
   ["MULTILINE_IMPLICIT_KEY", "A name with a colon is expected here."],
-  ["BAD_DQ_ESCAPE", String.raw`A single backslash stands in a text. Write \\ or / in place of \.`]
+  ["BAD_DQ_ESCAPE", String.raw`A string contains a single backslash. Write \\ or / instead of \.`]
 ])

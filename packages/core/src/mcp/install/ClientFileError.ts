@@ -1,4 +1,4 @@
-/** Why a client's file was left as it is. */
+/** Why a client's file was left unchanged. */
 import * as Schema from "effect/Schema"
 import { optional } from "../../schema/Fields.ts"
 import { Client, rules } from "./ClientPlaces.ts"
@@ -6,11 +6,11 @@ import { Client, rules } from "./ClientPlaces.ts"
 /** Nothing was written. */
 export class ClientFileError extends Schema.TaggedError<ClientFileError>()("ClientFileError", {
   client: Client,
-  /** `Changed`: somebody else wrote it meanwhile. `Taken`: the name belongs to another server. */
+  /** `Changed`: another program wrote it meanwhile. `Taken`: the name belongs to another server. */
   reason: Schema.Literal("NoScope", "NoHome", "NotReadable", "NotJson", "NotWritable", "Changed", "Taken"),
   path: Schema.String,
   line: optional(Schema.Int),
-  /** The entry's name, or what the system says. */
+  /** The entry's name, or the system's message. */
   detail: Schema.String
 }) {
   get retryable() {
@@ -20,19 +20,19 @@ export class ClientFileError extends Schema.TaggedError<ClientFileError>()("Clie
     const { title } = rules[this.client]
     switch (this.reason) {
       case "NoScope":
-        return `${title} has no files for projects. Use --scope user.`
+        return `${title} has no project files. Use --scope user.`
       case "NoHome":
-        return `It is not known where ${title} keeps its servers, because HOME is not set.`
+        return `The file in which ${title} stores its servers is unknown, because HOME is not set. Set it.`
       case "NotReadable":
         return `${this.path} cannot be read: ${this.detail}`
       case "NotJson":
-        return `${this.path}, line ${this.line ?? 1}: ${this.detail} Correct the file first; nothing was changed.`
+        return `${this.path}, line ${this.line ?? 1}: ${this.detail} Nothing was changed. Correct the file first.`
       case "NotWritable":
         return `${this.path} cannot be written: ${this.detail} Nothing was changed.`
       case "Changed":
-        return `${this.path} was changed by another program at the same moment. Nothing was changed; run this again.`
+        return `${this.path} was changed by another program at the same time. lms-bridge changed nothing; run this again.`
       case "Taken":
-        return `${this.path} has a server "${this.detail}" that is not lms-bridge. Choose another --name, or give --force.`
+        return `${this.path} already has a server "${this.detail}" that is not lms-bridge. Choose another --name, or use --force.`
     }
   }
 }

@@ -1,6 +1,4 @@
-/**
- * lms-bridge in the configuration of MCP clients: entered and taken out again, and nothing else of the file changes.
- */
+/** Adds lms-bridge to the configuration of MCP clients, and removes it; nothing else in the file changes. */
 import * as FileSystem from "@effect/platform/FileSystem"
 import * as Path from "@effect/platform/Path"
 import * as Config from "effect/Config"
@@ -17,7 +15,7 @@ import * as JsoncEdit from "./JsoncEdit.ts"
 import type * as JsoncText from "./JsoncText.ts"
 import { isItself } from "../SelfReference.ts"
 
-/** How the server is started, in words that need no shell. */
+/** How the server is started, as words that need no shell. */
 export interface Program {
   readonly command: string
   readonly args: ReadonlyArray<string>
@@ -27,37 +25,37 @@ export interface Program {
 export interface Target {
   readonly client: ClientPlaces.Client
   readonly scope: ClientPlaces.Scope
-  /** Of the entry. */
+  /** The name of the entry. */
   readonly name: string
-  /** Whether an entry of that name that is not lms-bridge may be overwritten or removed. */
+  /** Whether an entry with that name that is not lms-bridge may be overwritten or removed. */
   readonly force: boolean
 }
 
-/** What is about to be written. `changes` is empty when the file says it already. */
+/** What is about to be written. `changes` is empty when the file is already as wanted. */
 export interface Plan {
   readonly client: ClientPlaces.Client
-  /** As the client names it, which may be a link. */
+  /** The path that the client uses, which may be a symbolic link. */
   readonly path: string
   readonly changes: ReadonlyArray<JsoncEdit.Change>
-  /** Whether an entry of that name is there already. */
+  /** Whether there already is an entry with that name. */
   readonly present: boolean
   /** Other entries that start lms-bridge. */
   readonly others: ReadonlyArray<string>
-  /** The text now; undefined when there is no file. */
+  /** The current text; undefined when there is no file. */
   readonly before: string | undefined
   readonly after: string
-  /** How the text is written, as it was. */
+  /** The encoding of the text, which stays. */
   readonly format: Format
 }
 
 export type Format = Pick<ConfigText.Decoded, "encoding" | "marked">
 
-/** What was written, and where the file is as it was before; undefined when there was none. */
+/** The result of writing. `backup` is a copy of the file as it was before; undefined when there was none. */
 export interface Written {
   readonly backup: string | undefined
 }
 
-/** The machine as it is, with the platform's name. */
+/** This machine, with the given platform name. */
 export const machine = Effect.fnUntraced(function* (platform: string) {
   const path = yield* Path.Path
   const home = yield* variable("HOME")
@@ -71,7 +69,7 @@ export const machine = Effect.fnUntraced(function* (platform: string) {
   } satisfies ClientPlaces.Machine
 })
 
-/** What entering lms-bridge would change. */
+/** The changes of adding lms-bridge. */
 export const planInstall = Effect.fn("ClientFiles.planInstall")(function* (
   machine: ClientPlaces.Machine,
   target: Target,
@@ -89,7 +87,7 @@ export const planInstall = Effect.fn("ClientFiles.planInstall")(function* (
   )
 })
 
-/** What taking it out again would change. */
+/** The changes of removing it. */
 export const planUninstall = Effect.fn("ClientFiles.planUninstall")(function* (
   machine: ClientPlaces.Machine,
   target: Target
@@ -100,7 +98,7 @@ export const planUninstall = Effect.fn("ClientFiles.planUninstall")(function* (
   )
 })
 
-/** Writes what was planned: whole or not at all, through a link to where it leads, with a copy of the file before. */
+/** Writes the plan atomically, to the target of a symbolic link, and keeps a copy of the file as it was. */
 export const write = Effect.fn("ClientFiles.write")(function* ({ after, before, client, format, path: link }: Plan) {
   const fs = yield* FileSystem.FileSystem
   const path = yield* Path.Path
@@ -200,7 +198,7 @@ const read = Effect.fnUntraced(function* (client: ClientPlaces.Client, place: st
   if (bytes === undefined) return undefined
   const decoded = ConfigText.decode(bytes)
   const again = ConfigText.encode(decoded.text, decoded)
-  // to write it back would change what is not ours
+  // writing it back would change parts that are not ours
   if (again.length !== bytes.length || again.some((byte, index) => byte !== bytes[index])) {
     const detail = "It has characters that are neither UTF-8 nor UTF-16. Save it as UTF-8 in an editor first."
     return yield* new ClientFileError({ client, reason: "NotReadable", path: place, detail })
@@ -208,10 +206,10 @@ const read = Effect.fnUntraced(function* (client: ClientPlaces.Client, place: st
   return decoded
 })
 
-/** Of a file that is new. */
+/** For a new file. */
 const plain: Format = { encoding: "utf-8", marked: false }
 
-/** Where a link leads, also when nothing is there yet. */
+/** The target of a symbolic link, even if it does not exist yet. */
 const destination = Effect.fnUntraced(function* (link: string) {
   const fs = yield* FileSystem.FileSystem
   const path = yield* Path.Path

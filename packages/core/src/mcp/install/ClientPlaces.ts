@@ -1,4 +1,4 @@
-/** The MCP clients that lms-bridge can be entered in: where each keeps its servers, and how it writes one: pure. */
+/** The MCP clients to which lms-bridge can be added: where each stores its servers, and in which format. Pure. */
 import type * as Path from "@effect/platform/Path"
 import * as Either from "effect/Either"
 import * as Schema from "effect/Schema"
@@ -7,13 +7,13 @@ import { programFiles } from "../config/ConfigPlaces.ts"
 export const Client = Schema.Literal("claude-code", "claude-desktop", "cursor", "vscode", "lmstudio")
 export type Client = typeof Client.Type
 
-/** `user`: for everything this user does. `project`: for the folder that they are in. */
+/** `user`: for everything this user does. `project`: for the current folder. */
 export const Scope = Schema.Literal("user", "project")
 export type Scope = typeof Scope.Type
 
-/** What of the machine decides where files are. */
+/** The part of the machine that decides where files are. */
 export interface Machine {
-  /** As Node names it: `win32`, `darwin`, `linux`, … */
+  /** Node's name for it: `win32`, `darwin`, `linux`, … */
   readonly platform: string
   readonly cwd: string
   readonly home: string | undefined
@@ -26,13 +26,13 @@ export interface Machine {
 }
 
 export interface Rules {
-  /** What people call it. */
+  /** The name that people know. */
   readonly title: string
-  /** The member of the file that has the servers. */
+  /** The member of the file that contains the servers. */
   readonly section: "mcpServers" | "servers"
-  /** Whether an entry says `"type": "stdio"`. */
+  /** Whether an entry has `"type": "stdio"`. */
   readonly typed: boolean
-  /** What a person does next to see the server there. */
+  /** What the user does next to see the server there. */
   readonly next: string
 }
 
@@ -69,10 +69,10 @@ export const rules: Readonly<Record<Client, Rules>> = {
   }
 }
 
-/** Why there is no such file: the client has no files of that kind, or the home folder is not known. */
+/** Why there is no such file: the client has no files of that kind, or the home folder is unknown. */
 export type NoPlace = "NoScope" | "NoHome"
 
-/** The file of a client. `path` is that of the machine's platform. */
+/** The file of a client. `path` belongs to the machine's platform. */
 export const place = (
   path: Path.Path,
   client: Client,
@@ -89,7 +89,7 @@ export const place = (
 // internal
 // -----------------------------------------------------------------------------
 
-/** A folder that may not be known, and what is below it. */
+/** A base folder, undefined if unknown, and the path below it. */
 type Parts = readonly [folder: string | undefined, ...below: ReadonlyArray<string>]
 
 const inProject = (client: Client, { cwd }: Machine): Parts | undefined => {
@@ -124,7 +124,7 @@ const ofUser = (client: Client, machine: Machine): Parts => {
 
 const below = ([folder, ...rest]: Parts, file: ReadonlyArray<string>): Parts => [folder, ...rest, ...file]
 
-/** Where programs keep their settings. */
+/** Where programs store their settings. */
 const settingsFolder = ({ appData, configHome, home, platform }: Machine): Parts => {
   switch (platform) {
     case "win32":

@@ -1,14 +1,14 @@
 /**
- * One member of an object in a text of JSON with comments is set or removed, and not a character else changes: pure.
+ * Sets or removes one member of an object in JSON with comments, without changing any other character. Pure.
  *
- * jsonc-parser's own `modify` does not know which comment belongs to which member: it puts a new member between the last
- * one and the comment on its line, and removes the comments between a member and the next.
+ * jsonc-parser's own `modify` does not know which comment belongs to which member: it puts a new member between the
+ * last one and the comment on its line, and removes the comments between a member and the next.
  */
 import * as Either from "effect/Either"
 import * as Jsonc from "jsonc-parser"
 import * as JsoncText from "./JsoncText.ts"
 
-/** A change as it may be shown: the lines that come, and the first of those that go. */
+/** A change in a form that may be shown: the added lines, and the first of the removed ones. */
 export interface Change {
   /** 1-based, in the text before. */
   readonly line: number
@@ -18,7 +18,7 @@ export interface Change {
 
 export interface Edited {
   readonly text: string
-  /** Empty when the text says it already. */
+  /** Empty when the text is already as wanted. */
   readonly changes: ReadonlyArray<Change>
 }
 
@@ -39,10 +39,7 @@ export const get = (text: string, { name, section }: Place): Either.Either<unkno
 export const names = (text: string, section: string): Either.Either<ReadonlyArray<string>, JsoncText.Problem> =>
   Either.map(read(text, section), ({ members }) => (members?.children ?? []).map(nameOf))
 
-/**
- * Sets a member. With `merge`, of an object that is there already only what differs is changed, and its other members
- * stay.
- */
+/** Sets a member. With `merge`, only the differences are changed in an existing object, and its other members stay. */
 export const set = (
   text: string,
   place: Place,
@@ -68,7 +65,7 @@ export const set = (
       return node === undefined || !isSame(Jsonc.getNodeValue(node), wanted)
     })
     const nodes = differing.map(([key]) => valueOf(present, key))
-    // what is not there yet is added with the rest, so that no two changes meet in one place
+    // a missing key makes one replacement of the whole object, so that no two edits meet in one place
     return nodes.includes(undefined)
       ? apply(text, [replaced(source, present, { ...Object(Jsonc.getNodeValue(present)), ...value }, style)])
       : apply(
@@ -79,7 +76,7 @@ export const set = (
         )
   })
 
-/** Removes a member, and leaves the section as it is without. */
+/** Removes a member, and keeps the section even if it is empty. */
 export const remove = (text: string, { name, section }: Place): Either.Either<Edited, JsoncText.Problem> =>
   Either.map(read(text, section, name), ({ members, source }) => {
     const index = members?.children?.findIndex((member) => nameOf(member) === name) ?? -1
@@ -95,14 +92,14 @@ interface Read {
   readonly root: Jsonc.Node
   /** The value of the section; undefined when there is none. */
   readonly section: Jsonc.Node | undefined
-  /** The same when it is an object. */
+  /** The same if it is an object. */
   readonly members: Jsonc.Node | undefined
 }
 
-/** What is there twice and is not in question harms nobody here. */
+/** Duplicate names elsewhere in the file do not matter. */
 const read = (text: string, name: string, entry?: string): Either.Either<Read, JsoncText.Problem> => {
   const bare = JsoncText.withoutMark(text)
-  // an empty file is what some clients begin with
+  // some clients create an empty file
   const source = bare.trim() === "" ? "{}\n" : bare
   return Either.flatMap(JsoncText.parse(source), (root) => {
     const section = valueOf(root, name)
@@ -112,7 +109,7 @@ const read = (text: string, name: string, entry?: string): Either.Either<Read, J
     if (twice !== undefined) {
       return Either.left({
         line: JsoncText.lineAt(source, twice.offset),
-        detail: `"${nameOf(twice)}" is there twice; keep one.`
+        detail: `"${nameOf(twice)}" occurs twice; keep one of them.`
       })
     }
     return section === undefined || section.type === "null" || section.type === "object"
@@ -124,7 +121,7 @@ const read = (text: string, name: string, entry?: string): Either.Either<Read, J
 const nameOf = (member: Jsonc.Node) => String(member.children?.[0]?.value)
 
 const valueOf = (object: Jsonc.Node | undefined, name: string) =>
-  // of two the last counts, for every client
+  // of two members with one name, the last counts for every client
   object?.children?.findLast((member) => nameOf(member) === name)?.children?.[1]
 
 const repeated = (object: Jsonc.Node): ReadonlyArray<Jsonc.Node> => {
@@ -162,7 +159,7 @@ const replaced = (text: string, node: Jsonc.Node, value: unknown, style: Style):
   content: text.includes("\n") ? rendered(value, indentAt(text, node.offset), style) : JSON.stringify(value)
 })
 
-/** Behind the last member, and behind the comment on its line. */
+/** Inserts after the last member, and after the comment on its line. */
 const inserted = (
   text: string,
   object: Jsonc.Node,
@@ -207,7 +204,7 @@ const removed = (text: string, object: Jsonc.Node, index: number): ReadonlyArray
   const { comma } = after(text, endOf(member))
   const end = comma === undefined ? endOf(member) : comma + 1
   const wholeLines = isFirstOnLine(text, member.offset) && /^[ \t]*\r?\n/.test(text.slice(end))
-  // the last one of a list without a comma at its end takes the comma before it along
+  // removing the last member of an object without a trailing comma also removes the comma before it
   const separator =
     comma === undefined && index === members.length - 1 && before !== undefined
       ? after(text, endOf(before)).comma
@@ -249,7 +246,7 @@ const after = (text: string, offset: number): { readonly comma: number | undefin
   }
 }
 
-// jsonc-parser's `SyntaxKind` is a const enum, which code that is compiled file by file cannot use
+// jsonc-parser's `SyntaxKind` is a const enum, which cannot be used with isolated modules
 const commaToken = 5
 const comments = { line: 12, block: 13 } as const
 const lineBreak = 14
@@ -274,7 +271,7 @@ const apply = (text: string, edits: ReadonlyArray<Jsonc.Edit>): Edited => {
 
 const linesOf = (text: string) => text.split(/\r?\n/).filter((line) => line.trim() !== "")
 
-/** What goes may hold secrets of an entry that is not ours: of an object its beginning is enough. */
+/** Removed lines may contain secrets of an entry that is not ours: of an object only the beginning is shown. */
 const short = (lines: ReadonlyArray<string>) => {
   const [first = ""] = lines
   const cut = first.replace(/\{.*$/, "{ …")

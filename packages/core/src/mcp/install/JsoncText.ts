@@ -1,18 +1,18 @@
-/** JSON with comments and trailing commas, as people write configuration in it: what it says, and where it is wrong. */
+/** JSON with comments and trailing commas, as in configuration files: its content, and where it is invalid. */
 import * as Either from "effect/Either"
 import * as Jsonc from "jsonc-parser"
 import { isTooDeep, mostLevels } from "../../json/ExactJson.ts"
 import * as JsonMistakes from "../dialects/JsonMistakes.ts"
 
-/** Why a text cannot be used, and the 1-based line to look at. */
+/** Why a text cannot be used, and its 1-based line. */
 export interface Problem {
   readonly line: number
   readonly detail: string
 }
 
-/** The object that the text is. No byte order mark is expected: `withoutMark` takes it away. */
+/** The object in the text. It must not begin with a byte order mark: remove it with `withoutMark`. */
 export const parse = (text: string): Either.Either<Jsonc.Node, Problem> => {
-  // the parser calls itself for each level
+  // the parser is recursive
   if (isTooDeep(text)) return Either.left({ line: 1, detail: `It is nested more than ${mostLevels} levels deep.` })
   const errors: Array<Jsonc.ParseError> = []
   const root = Jsonc.parseTree(text, errors, { allowTrailingComma: true, allowEmptyContent: false })
@@ -50,7 +50,7 @@ export const linesIn = (text: string): ((offset: number) => number) => {
 // internal
 // -----------------------------------------------------------------------------
 
-/** The first mistake; of those in its line the one that says the most. */
+/** The first mistake, with an explanation that considers the others on its line. */
 const telling = (text: string, errors: ReadonlyArray<Jsonc.ParseError>) => {
   const [first] = errors
   if (first === undefined) return undefined

@@ -1,6 +1,6 @@
 /**
- * A session whose tools are those that somebody trusted: the one place where the others are kept from models and their
- * calls refused.
+ * A session that offers only the tools that the user trusts: the one place where other tools are hidden from models and
+ * their calls refused.
  */
 import * as Effect from "effect/Effect"
 import type { Session } from "../McpConnection.ts"
@@ -9,13 +9,13 @@ import type { ServerDefinition } from "../config/ServerDefinition.ts"
 import type { ToolLockFiles, ToolReview } from "./ToolLockFiles.ts"
 
 export interface GuardedSession extends Session {
-  /** The server's tools as they are now, and which of them are withheld. */
+  /** The server's current tools, and which of them are withheld. */
   readonly review: Effect.Effect<ToolReview, Effect.Effect.Error<Session["tools"]>>
 }
 
 /**
- * A server that is guarded is asked for its tools before the first call, and again when it says that they have changed:
- * what it offers now is what counts, not what it offered when the run began.
+ * A guarded server is asked for its tools before the first call, and again when it says that they have changed: what it
+ * offers now counts, not what it offered when the run began.
  */
 export const make = (definition: ServerDefinition, session: Session, locks: ToolLockFiles): GuardedSession => {
   const review = Effect.flatMap(session.tools, (tools) => locks.review(definition, tools))

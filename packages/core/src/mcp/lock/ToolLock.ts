@@ -1,6 +1,6 @@
 /**
- * What an `mcp.lock` says: how each tool of a server looked when somebody trusted it. And what that means for the tools
- * of now: pure.
+ * The content of an `mcp.lock`: the definition of each tool of a server when the user trusted it; and the comparison
+ * with the current tools. Pure.
  */
 import * as Schema from "effect/Schema"
 import { optional, present } from "../../schema/Fields.ts"
@@ -9,7 +9,7 @@ import { type McpTool, ToolAnnotations } from "../McpTool.ts"
 
 const JsonSchema = Schema.Record({ key: Schema.String, value: Schema.Unknown })
 
-/** All of a tool that a model reads or a policy goes by. */
+/** Everything of a tool that a model reads or a policy depends on. */
 export const ToolDefinition = Schema.Struct({
   title: optional(Schema.String),
   description: Schema.String,
@@ -19,7 +19,7 @@ export const ToolDefinition = Schema.Struct({
 })
 export type ToolDefinition = typeof ToolDefinition.Type
 
-/** `hash` decides; the rest is there for people, to read it in a review and to see what has changed. */
+/** `hash` decides; the rest is for people, to read in a review and to see what has changed. */
 export const LockedTool = Schema.Struct({ hash: Schema.String, ...ToolDefinition.fields })
 export type LockedTool = typeof LockedTool.Type
 
@@ -38,7 +38,7 @@ export interface HashedTool {
   readonly hash: string
 }
 
-/** A tool that is not offered: nobody has trusted it as it is now. `before` is how it was when somebody did. */
+/** A tool that is not offered because its current definition is not trusted. `before` is the trusted definition. */
 export interface WithheldTool {
   readonly tool: McpTool
   readonly change: "new" | "changed"
@@ -46,10 +46,10 @@ export interface WithheldTool {
 }
 
 export interface Comparison {
-  /** Tools that are as they were. */
+  /** Tools that are unchanged. */
   readonly tools: ReadonlyArray<McpTool>
   readonly withheld: ReadonlyArray<WithheldTool>
-  /** Names of tools that the server had and has no longer. */
+  /** Names of tools that the server no longer has. */
   readonly removed: ReadonlyArray<string>
 }
 
@@ -69,10 +69,10 @@ export const definitionOf = ({
   annotations
 })
 
-/** What a tool's hash is taken of: its name and its definition, the same text whatever the order of keys. */
+/** The text to hash: the tool's name and definition, independent of the order of keys. */
 export const textOf = (tool: McpTool): string => ExactJson.canonical({ name: tool.name, ...definitionOf(tool) })
 
-/** The tools of now beside those of the lock. */
+/** Compares the current tools with those of the lock. */
 export const compare = (locked: LockedServer, now: ReadonlyArray<HashedTool>): Comparison => {
   const known = (name: string) => (Object.hasOwn(locked.tools, name) ? locked.tools[name] : undefined)
   const isTrusted = ({ hash, tool }: HashedTool) => known(tool.name)?.hash === hash
@@ -99,14 +99,14 @@ export const trust = (lock: ToolLock, server: string, tools: ReadonlyArray<Hashe
   }
 })
 
-/** The lock in which a server is not guarded. */
+/** The lock without a server, which is then not guarded. */
 export const release = (lock: ToolLock, server: string): ToolLock => ({
   ...lock,
   servers: Object.fromEntries(Object.entries(lock.servers).filter(([name]) => name !== server))
 })
 
-/** A schema or annotations for people, one fact a line. */
+/** A schema or annotations for people, one fact per line. */
 export const readable = (value: unknown): string => ExactJson.canonical(value, 2)
 
-/** The text of the file: the same for the same lock, one fact a line, so that a review shows what has changed. */
+/** The text of the file: deterministic, one fact per line, so that a review shows what has changed. */
 export const encode = (lock: ToolLock): string => `${readable(lock)}\n`

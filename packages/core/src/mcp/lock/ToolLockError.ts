@@ -1,10 +1,7 @@
-/** What can go wrong with a lock file, as values. */
+/** Errors of lock files. */
 import * as Schema from "effect/Schema"
 
-/**
- * The file is there and cannot be used, or cannot be written. As long as it cannot be read, none of the tools that it
- * guards is offered.
- */
+/** The file exists but cannot be used, or cannot be written. While it cannot be read, none of its tools is offered. */
 export class McpLockFailed extends Schema.TaggedError<McpLockFailed>()("McpLockFailed", {
   path: Schema.String,
   reason: Schema.Literal("NotReadable", "Invalid", "NotWritable"),
@@ -14,9 +11,9 @@ export class McpLockFailed extends Schema.TaggedError<McpLockFailed>()("McpLockF
   override get message() {
     switch (this.reason) {
       case "NotReadable":
-        return `${this.path} cannot be read, so no tool of the servers beside it is offered: ${this.detail}`
+        return `${this.path} cannot be read, so no tool of the servers that it guards is offered: ${this.detail}`
       case "Invalid":
-        return `${this.path} is not a lock file as lms-bridge writes it, so no tool of the servers beside it is offered: ${this.detail} Restore it, or delete it and run \`lms-bridge mcp lock\` to trust the tools of now.`
+        return `${this.path} is not a valid lock file, so no tool of the servers that it guards is offered: ${this.detail} Restore it, or delete it and run \`lms-bridge mcp lock\` to trust the current tools.`
       case "NotWritable":
         return `${this.path} could not be written: ${this.detail} Nothing was changed.`
     }
@@ -29,6 +26,6 @@ export class McpNotLockable extends Schema.TaggedError<McpNotLockable>()("McpNot
 }) {
   readonly retryable = false
   override get message() {
-    return `MCP server "${this.server}" is in no configuration file, so its tools cannot be locked.`
+    return `MCP server "${this.server}" is in no configuration file, so its tools cannot be locked. Add it to one first.`
   }
 }

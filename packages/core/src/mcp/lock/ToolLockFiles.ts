@@ -1,4 +1,4 @@
-/** The lock files beside the configurations in use: read when they have changed, written whole or not at all. */
+/** The lock files next to the configurations in use: read when they have changed, written atomically. */
 import * as FileSystem from "@effect/platform/FileSystem"
 import * as Path from "@effect/platform/Path"
 import * as Clock from "effect/Clock"
@@ -16,10 +16,10 @@ import { writeWhole } from "../../machine/writeWhole.ts"
 import * as ToolLock from "./ToolLock.ts"
 import { McpLockFailed, McpNotLockable } from "./ToolLockError.ts"
 
-/** What the lock says about the tools of a server as they are now. */
+/** The server's current tools compared with the lock. */
 export interface ToolReview extends ToolLock.Comparison {
   readonly server: string
-  /** The lock file of the server, there or not; undefined for a server that is in no file. */
+  /** The lock file of the server, existing or not; undefined for a server that is in no file. */
   readonly lock: string | undefined
   /** Whether the server is guarded. If it is not, all its tools are offered. */
   readonly locked: boolean
@@ -28,18 +28,18 @@ export interface ToolReview extends ToolLock.Comparison {
 }
 
 export interface ToolLockFiles {
-  /** Whether the server is guarded, or its lock cannot be read, as it was less than a second ago. */
+  /** Whether the server is guarded or its lock cannot be read, at most one second ago. */
   readonly isGuarded: (definition: ServerDefinition) => Effect.Effect<boolean>
   readonly review: (definition: ServerDefinition, tools: ReadonlyArray<McpTool>) => Effect.Effect<ToolReview>
   /** Trusts the tools of a review, exactly as they were reviewed. */
   readonly trust: (review: ToolReview) => Effect.Effect<void, McpLockFailed | McpNotLockable>
-  /** Guards the server no longer. */
+  /** Stops guarding the server. */
   readonly release: (review: ToolReview) => Effect.Effect<void, McpLockFailed | McpNotLockable>
-  /** Looks at the locks of these servers, at most once a second. Another number when anything is not as it was. */
+  /** Checks the locks of these servers, at most once a second. Returns a new number when anything has changed. */
   readonly freshen: (definitions: ReadonlyArray<ServerDefinition>) => Effect.Effect<number>
-  /** What is known of the server's lock without asking the server; undefined when it is not guarded. */
+  /** What is known of the server's lock without a request to the server; undefined when it is not guarded. */
   readonly known: (definition: ServerDefinition) => LockSummary | undefined
-  /** Another number whenever a lock was read anew or a review came out otherwise than the one before. */
+  /** A new number whenever a lock was reread or a review had another result than the one before. */
   readonly edition: Effect.Effect<number>
 }
 
@@ -65,7 +65,7 @@ export const make = Effect.fnUntraced(function* (options: {
   const state = { edition: 0, freshAt: Number.NEGATIVE_INFINITY }
   const oneWriter = yield* Effect.makeSemaphore(1)
 
-  // asked for with each call
+  // cached because every call needs it
   const places = new Map<string, string>()
   const placeOf = ({ source }: ServerDefinition): string | undefined => {
     if (source === defined) return undefined
@@ -147,7 +147,7 @@ export const make = Effect.fnUntraced(function* (options: {
         state.edition += 1
         return now.length === 0
           ? Effect.void
-          : Effect.logInfo("tools are withheld, for they are not what was trusted").pipe(
+          : Effect.logInfo("tools are withheld because they differ from what was trusted").pipe(
               Effect.annotateLogs({ server: definition.name, tools: now.join(", ") })
             )
       })
@@ -158,7 +158,7 @@ export const make = Effect.fnUntraced(function* (options: {
     to: (lock: ToolLock.ToolLock) => Effect.Effect<ToolLock.ToolLock>
   ) {
     if (file === undefined) return yield* new McpNotLockable({ server })
-    // what somebody else has written meanwhile stays
+    // changes that others have written meanwhile are kept
     const before = yield* load(file)
     const after = yield* to(before ?? ToolLock.empty)
     yield* writeWhole(file, ToolLock.encode(after), { mode: 0o666 }).pipe(
@@ -225,7 +225,7 @@ export const unguarded = (server: string, tools: ReadonlyArray<McpTool>): ToolRe
 // -----------------------------------------------------------------------------
 
 interface Known {
-  /** When it was looked at, in milliseconds. */
+  /** When it was checked, in epoch milliseconds. */
   readonly at: number
   readonly stamp: string | undefined
   readonly lock: Either.Either<ToolLock.ToolLock | undefined, McpLockFailed>
@@ -249,7 +249,7 @@ const whatIsWrong = (error: ParseResult.ParseError) => {
 
 const hashes = new WeakMap<McpTool, string>()
 
-/** Of a tool that is the same object as before, its hash is known. */
+/** The hash is cached for each tool object. */
 const hashed = (tool: McpTool): Effect.Effect<ToolLock.HashedTool> => {
   const before = hashes.get(tool)
   if (before !== undefined) return Effect.succeed({ tool, hash: before })

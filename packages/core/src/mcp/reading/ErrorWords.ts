@@ -1,16 +1,16 @@
-/** What a server says went wrong, in whatever shape it says so. */
+/** The error message of a server, in any format. */
 import * as Predicate from "effect/Predicate"
 import * as MessageText from "./MessageText.ts"
 
-/** `code` is JSON-RPC's, where the server gave a whole number; `data` what it sent besides the words. */
+/** `code` is JSON-RPC's, if the server sent an integer; `data` is what it sent in addition to the text. */
 export interface ServerError {
   readonly code: number | undefined
-  /** All that was said, data included; never empty, and bounded. */
+  /** The whole message including data; never empty, limited in length. */
   readonly text: string
   readonly data: unknown
 }
 
-/** Reads the `error` of an answer, or what stands in its place. */
+/** Reads the `error` of an answer, or whatever is in its place. */
 export const read = (error: unknown): ServerError => {
   if (!Predicate.isReadonlyRecord(error)) return { code: undefined, text: bounded(wordsOf(error)), data: undefined }
   const { code, data, message, ...rest } = error
@@ -38,7 +38,7 @@ export const read = (error: unknown): ServerError => {
   }
 }
 
-/** Something that came and is no answer, as it is shown to a person. */
+/** A value that is not an answer, as it is shown to a person. */
 export const shown = (came: unknown): string => bounded(wordsOf(came), 400)
 
 // -----------------------------------------------------------------------------
@@ -57,7 +57,7 @@ const isNothing = (value: unknown) =>
 
 const isSaid = (said: string, value: unknown) => said !== "" && typeof value === "string" && said.includes(value)
 
-/** Pages that have to be opened first are said in words of their own. */
+/** Pages that have to be opened first have a message of their own. */
 const isLinks = (data: unknown) => Predicate.isReadonlyRecord(data) && Array.isArray(data["elicitations"])
 
 const bounded = (text: string, limit = 2000) => (text.length > limit ? `${text.slice(0, limit)}…` : text)

@@ -1,6 +1,6 @@
 /**
- * `fetch` for the SDK's HTTP transports that reads what servers answer before they do: they end no request whose answer
- * is not exactly in form, and read numbers as they like. They are given a ticket in its place.
+ * `fetch` for the SDK's HTTP transports that reads the servers' answers before they do. The SDK's transports never
+ * complete a request whose answer is not exactly valid, and do not keep numbers exact. They get a ticket instead.
  */
 import type { FetchLike } from "@modelcontextprotocol/sdk/shared/transport.js"
 import type { JSONRPCMessage } from "@modelcontextprotocol/sdk/types.js"
@@ -12,26 +12,26 @@ import { Received } from "../transport/TolerantTransport.ts"
 
 export interface FetchedMessages {
   readonly fetch: FetchLike
-  /** What a ticket stands for. */
+  /** The message that a ticket stands for. */
   readonly redeem: (message: JSONRPCMessage) => JSONRPCMessage
 }
 
 export interface Options {
-  /** Whether what answers a posted request is its answer. */
+  /** Whether the response to a posted request is its answer. */
   readonly posts: boolean
-  /** Told of each request whose stream ended before its answer came and which cannot be asked for the rest. */
+  /** Called for each request whose stream ended before its answer and cannot be resumed. */
   readonly cut?: (id: number) => void
-  /** Of a body and of an event, in bytes. */
+  /** The largest body and event, in bytes. */
   readonly limit?: number
 }
 
 export const make = (fetch: FetchLike, options: Options): FetchedMessages => {
   const { cut = () => {}, limit = MessageText.maxMessageBytes, posts } = options
-  /** Whether there is a stream on which the answer to a request may come that was only acknowledged. */
+  /** Whether a separate stream may deliver the answer to a request that was only acknowledged. */
   const standing = { refused: false }
   const tickets = new Map<string, Received>()
   let count = 0
-  /** In the form that the SDK takes for an answer where it is one: then it does not ask for the rest of a stream. */
+  /** An answer's ticket has the form of an answer: then the SDK does not try to resume the stream. */
   const ticket = (received: Received, isAnswer: boolean): string => {
     const name = `${prefix}${++count}`
     tickets.set(name, received)
@@ -48,7 +48,7 @@ export const make = (fetch: FetchLike, options: Options): FetchedMessages => {
     if (reader === undefined) return response
     const state = { answered: false, resumable: false, size: 0, events: 0 }
     let out = ""
-    /** Until there is an event: a body in the form of an ordinary answer has none. */
+    /** Collected until the first event: a body with an ordinary answer has none. */
     let raw = ""
     const parser = createParser({
       onEvent: (event) => {
@@ -57,7 +57,7 @@ export const make = (fetch: FetchLike, options: Options): FetchedMessages => {
         raw = ""
         if (event.id !== undefined && event.id !== "") state.resumable = true
         const isMessage = isMessageEvent(event) || (about !== undefined && event.event === "error")
-        // the SDK passes over events of other names
+        // the SDK ignores events with other names
         out += isMessage ? rewritten({ ...event, event: undefined }) : written(event, event.data)
       },
       onRetry: (retry) => (out += `retry: ${retry}\n\n`)
@@ -77,7 +77,7 @@ export const make = (fetch: FetchLike, options: Options): FetchedMessages => {
         reader.read().then(
           ({ done, value }) => {
             if (done) {
-              // a last event that lacks its empty line is an event all the same
+              // a last event without its empty line counts
               parser.feed("\n\n")
               if (about !== undefined && state.events === 0 && /^\s*[[{]/.test(raw)) {
                 out += written({ data: "" }, ticket(replied(raw, about, response.status), true))
@@ -100,7 +100,7 @@ export const make = (fetch: FetchLike, options: Options): FetchedMessages => {
               controller.close()
               return reader.cancel()
             }
-            // a stream that is pulled has to be given something
+            // a pulled stream has to deliver something
             controller.enqueue(encoder.encode(out === "" ? ":\n" : out))
             out = ""
             return undefined
@@ -115,7 +115,7 @@ export const make = (fetch: FetchLike, options: Options): FetchedMessages => {
     return new Response(source, { status: response.status, statusText: response.statusText, headers: response.headers })
   }
 
-  /** An error of the protocol is an answer, whatever the status says beside it. */
+  /** A protocol error is an answer, whatever the status is. */
   const refused = (
     response: Response,
     request: Posted | undefined,
@@ -125,7 +125,7 @@ export const make = (fetch: FetchLike, options: Options): FetchedMessages => {
     if (isForTheLogin(status)) return response
     const again = (text: string) => new Response(text, { status, statusText, headers: withoutLength(headers) })
     return textWithin(response, limit).then((text) => {
-      // what a notification is answered with changes nothing
+      // the response to a notification does not matter
       if (request === undefined)
         return isSession(status, text, init) ? again(text) : new Response(null, { status: 202 })
       return isProtocol(text) && !isSession(status, text, init)
@@ -144,7 +144,7 @@ export const make = (fetch: FetchLike, options: Options): FetchedMessages => {
         if (/event-stream/i.test(response.headers.get("content-type") ?? "")) return stream(response, about)
         // a notification is only acknowledged
         if (about === undefined) return response
-        // and a request may be, where its answer can come on another stream
+        // and so may be a request, if its answer can come on another stream
         if (response.status === 202 && request?.method !== "initialize" && !standing.refused) return response
         return body(response, about).then((made) => withHeaders(made, response))
       })
@@ -153,7 +153,7 @@ export const make = (fetch: FetchLike, options: Options): FetchedMessages => {
       const name = "method" in message ? message.method : String(message.id)
       const received = tickets.get(name)
       tickets.delete(name)
-      // what it is, the client finds out: this type is the SDK's
+      // the client unpacks it: this type is the SDK's
       return received === undefined ? message : (received as unknown as JSONRPCMessage)
     }
   }
@@ -172,7 +172,7 @@ interface Posted {
   readonly method: unknown
 }
 
-/** The request that is posted. */
+/** The posted request. */
 const requestIn = (init: RequestInit | undefined): Posted | undefined => {
   const message = typeof init?.body === "string" ? MessageText.parse(init.body) : undefined
   if (!Predicate.hasProperty(message, "method") || !Predicate.hasProperty(message, "id")) return undefined
@@ -181,7 +181,7 @@ const requestIn = (init: RequestInit | undefined): Posted | undefined => {
 
 const heard = (text: string) => new Received(MessageText.read(text))
 
-/** Whatever came is the answer: words that are no JSON are shown. */
+/** Any response is the answer: text that is not JSON is shown. */
 const replied = (text: string, about: number, status: number) => {
   const read = MessageText.read(text)
   if (read.values.length > 0 || read.broken !== undefined) return new Received(read, about)
@@ -195,7 +195,7 @@ const isMessageEvent = ({ data, event }: EventSourceMessage) =>
 
 const isForTheLogin = (status: number) => status === 401 || status === 403
 
-/** Whether a refusal means that the session is gone, which the client begins anew by the status. */
+/** Whether a refusal means that the session is gone; by the status, the client starts a new one. */
 const isSession = (status: number, text: string, init: RequestInit) =>
   new Headers(init.headers).has("mcp-session-id") &&
   (status === 404 || status === 410 || /session|not initialized/i.test(text))
@@ -226,7 +226,7 @@ const withHeaders = (made: Response, { headers: original, status }: Response, in
   return new Response(made.body, { status: instead ?? (acknowledged ? 200 : status), headers })
 }
 
-/** Reads no further than `limit`; then the text says so. */
+/** Reads at most `limit` bytes; beyond that, the result is a message that says so. */
 const textWithin = (response: Response, limit: number): Promise<string> => {
   const reader = response.body?.getReader()
   if (reader === undefined) return Promise.resolve("")

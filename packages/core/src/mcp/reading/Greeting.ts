@@ -1,4 +1,4 @@
-/** The answer to `initialize`, read so that whoever gave any answer is used: what counts is whether its lists come. */
+/** Reads the answer to `initialize` so that any answer is accepted: what counts is whether the lists work. */
 import {
   type InitializeResult,
   LATEST_PROTOCOL_VERSION,
@@ -7,7 +7,7 @@ import {
 import * as Predicate from "effect/Predicate"
 import type { ServerError } from "./ErrorWords.ts"
 
-/** What it can do, as far as it said so. `undefined` where it said nothing at all: then everything is asked for. */
+/** The declared capabilities. `undefined` where it declared none at all: then every list is requested. */
 export interface Offered {
   readonly tools: boolean
   readonly resources: boolean
@@ -16,7 +16,7 @@ export interface Offered {
   readonly tasks: boolean
 }
 
-/** An answer that the SDK accepts. A version that it does not know becomes the one that was asked for. */
+/** An answer that the SDK accepts. An unknown version becomes the requested one. */
 export const read = (answer: unknown): InitializeResult => {
   const { capabilities, instructions, protocolVersion, serverInfo } = recordOf(answer)
   const { name, title, version } = recordOf(serverInfo)
@@ -46,13 +46,13 @@ export const offered = (answer: unknown): Offered | undefined => {
   return Object.values(all).includes(true) ? { ...all, tasks: isOffered(tasks["call"]) } : undefined
 }
 
-/** The newest version that both sides know, where a refusal names those of the server. */
+/** The newest version that both sides support, if a refusal names those of the server. */
 export const commonVersion = (error: ServerError): string | undefined =>
   SUPPORTED_PROTOCOL_VERSIONS.find(
     (version) => version !== LATEST_PROTOCOL_VERSION && supportedBy(error).includes(version)
   )
 
-/** The versions that a refusal names, when we know none of them; undefined when it is no refusal of our version. */
+/** The versions that a refusal names, if we support none of them; undefined if it does not refuse our version. */
 export const foreignVersions = (error: ServerError): ReadonlyArray<string> | undefined => {
   const names = supportedBy(error)
   if (names.some((version) => SUPPORTED_PROTOCOL_VERSIONS.includes(version))) return undefined
@@ -67,7 +67,7 @@ export const foreignVersions = (error: ServerError): ReadonlyArray<string> | und
     : undefined
 }
 
-/** The versions that `server/discover` of revision 2026-07-28 answers with. */
+/** The versions in the answer to `server/discover` of revision 2026-07-28. */
 export const discovered = (answer: unknown): ReadonlyArray<string> => {
   const { protocolVersions, supportedVersions } = recordOf(answer)
   return [supportedVersions, protocolVersions].flatMap((list) =>
@@ -85,7 +85,7 @@ const newer: ReadonlyArray<number> = [-32_020, -32_021, -32_022]
 const recordOf = (value: unknown): { readonly [key: PropertyKey]: unknown } =>
   Predicate.isReadonlyRecord(value) ? value : {}
 
-/** `[]` is how PHP writes an object without entries. */
+/** PHP writes an empty object as `[]`. */
 const isOffered = (value: unknown) => value !== undefined && value !== null && value !== false
 
 const knownVersion = (version: unknown) => SUPPORTED_PROTOCOL_VERSIONS.find((known) => known === String(version).trim())

@@ -1,4 +1,4 @@
-/** What a value from a server is to its client: a request, a notification, an answer, or nothing that concerns it. */
+/** Classifies a value from a server: a request, a notification, an answer, or nothing relevant. */
 import type { JSONRPCNotification, JSONRPCRequest } from "@modelcontextprotocol/sdk/types.js"
 import * as Predicate from "effect/Predicate"
 import * as ErrorWords from "./ErrorWords.ts"
@@ -14,11 +14,11 @@ export type Incoming =
   /** `id` as the server wrote it, which need not be one of ours. */
   | { readonly _tag: "Answer"; readonly id: unknown; readonly ending: Ending; readonly came: unknown }
 
-/** What is known of the requests that wait. */
+/** The pending requests, as far as reading depends on them. */
 export interface Expected {
-  /** Whether the value came as the reply to one request, so that it is its answer, whatever it is. */
+  /** Whether the value came as the reply to one request: then it is the answer, whatever it is. */
   readonly isReply: boolean
-  /** The method of the only request that waits. */
+  /** The method of the only pending request. */
   readonly method: string | undefined
   readonly isOpen: (id: unknown) => boolean
 }
@@ -31,7 +31,7 @@ export const of = (value: unknown, expected: Expected): ReadonlyArray<Incoming> 
   return expected.isReply || isAnswer(value, expected) ? [answer(value)] : []
 }
 
-/** What a text says that looks like a message and is none. */
+/** A text that looks like a message but cannot be parsed. */
 export const unreadable = (text: string): Incoming => ({
   ...bare(undefined),
   ending: failed(`Its answer cannot be read. It wrote: ${ErrorWords.shown(text)}`),
@@ -65,7 +65,7 @@ const isAnswer = (value: UnknownRecord, { isOpen, method }: Expected) =>
   (isOpen(value["id"]) && !MessageText.isLogged(value)) ||
   (resultKeys[method ?? ""] ?? []).some((key) => key in value)
 
-/** What makes a result of a method known as one, where nothing else is around it. */
+/** Keys by which a bare result of a method is recognised. */
 const resultKeys: Readonly<Record<string, ReadonlyArray<string>>> = {
   initialize: ["protocolVersion", "serverInfo", "capabilities"],
   "tools/list": ["tools"],
@@ -106,7 +106,7 @@ const said = (value: UnknownRecord): ReadonlyArray<Incoming> => {
     ...(Predicate.isReadonlyRecord(params) ? { params: paramsOf(method, params) } : {})
   }
   if (isNothing(id) || method.startsWith("notifications/")) return [{ _tag: "Said", message: base }]
-  // one that cannot be answered under its own id is not answered
+  // a request that cannot be answered under its own id is not answered
   return typeof id === "string" || Number.isSafeInteger(id)
     ? [{ _tag: "Said", message: { ...base, id: typeof id === "string" ? id : Number(id) } }]
     : []
@@ -125,7 +125,7 @@ const metaOf = ({ progressToken, ...meta }: UnknownRecord) => ({
   ...(typeof progressToken === "string" || Number.isSafeInteger(progressToken) ? { progressToken } : {})
 })
 
-/** The SDK queues what belongs to a task of ours, and we have none. */
+/** The SDK queues messages that belong to a task of ours, but we have none. */
 const relatedTask = "io.modelcontextprotocol/related-task"
 
 const progress = ({ message, progress, progressToken, total, ...rest }: UnknownRecord) => ({

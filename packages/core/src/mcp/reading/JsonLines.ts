@@ -1,12 +1,10 @@
-/**
- * Lines out of bytes, as MCP frames its messages on stdio: pure but for the bytes that wait for the rest of their line.
- */
+/** Splits bytes into lines, as MCP frames its messages on stdio. Pure except for the buffered rest of a line. */
 import { joinedBytes } from "../../internal/joinedBytes.ts"
 import { maxMessageBytes } from "./MessageText.ts"
 
 /**
- * Cuts chunks of bytes into lines. Bytes are joined once per line, however many chunks a line came in. A line of more than
- * `limit` bytes is dropped, and `tooLong` told of it as soon as it is.
+ * Splits chunks of bytes into lines. The bytes of a line are joined once, however many chunks it came in. A line of
+ * more than `limit` bytes is dropped, and `tooLong` is called as soon as it is.
  */
 export const makeSplitter = (limit: number = maxMessageBytes, tooLong: (beginning: string) => void = () => {}) => {
   let waiting: Array<Uint8Array> = []
@@ -42,7 +40,7 @@ export const makeSplitter = (limit: number = maxMessageBytes, tooLong: (beginnin
       }
       return lines
     },
-    /** What waits for the end of its line, taken as a line if it ends as a message does: some servers write no line ends. */
+    /** The buffered text, taken as a line if it ends like a message: some servers write no line ends. */
     taken: (accepts: (text: string) => boolean): string | undefined => {
       const last = waiting.at(-1)?.at(-1)
       if (skipping || size > maxUnended || (last !== closingBrace && last !== closingBracket)) return undefined
@@ -64,7 +62,7 @@ const newline = 10
 const closingBrace = 125
 const closingBracket = 93
 
-/** Bytes up to which what has no line end yet is looked at: each look is a look at all of it. */
+/** The most bytes of a line without an end that are examined: each time, all of them are. */
 const maxUnended = 1024 * 1024
 
 const shownBytes = 200

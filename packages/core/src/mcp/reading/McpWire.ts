@@ -1,4 +1,4 @@
-/** Tools, resources and prompts as servers really send them, read without trusting a single field. */
+/** Tools, resources and prompts as servers actually send them, decoded without trusting any field. */
 import * as Option from "effect/Option"
 import * as Predicate from "effect/Predicate"
 import type { Page } from "../connection/KeptList.ts"
@@ -61,7 +61,7 @@ export const promptPage = (server: string, result: unknown): Page<McpPrompt> =>
     return Option.some({ server, name, ...optionalTexts(prompt, ["title", "description"]), arguments: args })
   })
 
-/** The result of `resources/read`. A part without an address has the one that was asked for. */
+/** The result of `resources/read`. A part without a URI gets the requested one. */
 export const resourceContents = (uri: string, result: unknown): ReadonlyArray<ResourceContent> =>
   listOf(recordOf(result)["contents"]).map((value) => ({
     uri,
@@ -91,7 +91,7 @@ const recordOf = (value: unknown): UnknownRecord =>
 
 const listOf = (value: unknown): ReadonlyArray<unknown> => (Array.isArray(value) ? value : [])
 
-/** A server may leave out what the list stands in, or write it as an object whose keys are the names. */
+/** A server may omit the object around the list, or write the list as an object whose keys are the names. */
 const page = <A>(result: unknown, key: string, itemOf: (value: unknown) => Option.Option<A>): Page<A> => {
   const record = recordOf(result)
   const next = record["nextCursor"]
@@ -109,7 +109,7 @@ const toolOf = (server: string, value: unknown): Option.Option<McpTool> => {
   const { annotations, description, execution, inputSchema, input_schema, name, outputSchema, parameters, title } =
     recordOf(value)
   if (typeof name !== "string" || name.trim() === "") return Option.none()
-  // as the APIs of language models write it
+  // the keys that the APIs of language models use
   const schema = [inputSchema, input_schema, parameters].find(Predicate.isReadonlyRecord)
   const hints = recordOf(annotations)
   const shown = [title, hints["title"]].find((text) => typeof text === "string" && text !== "")

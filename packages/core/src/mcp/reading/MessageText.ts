@@ -1,26 +1,26 @@
-/** What a server wrote, as values: JSON as it should be, and what is so near to it that only one reading is left. */
+/** Turns a server's text into values: valid JSON, and invalid JSON that has only one possible reading. */
 import * as Predicate from "effect/Predicate"
 import { parseJson } from "../../internal/parseJson.ts"
 import { isTooDeep, mostLevels, stringify } from "../../json/ExactJson.ts"
 
-/** A message longer than this (bytes) is not read, be it a line, a body or an event: it is a runaway. */
+/** A longer message, in bytes, is not read, whether it is a line, a body or an event. */
 export const maxMessageBytes = 64 * 1024 * 1024
 
-/** What one line, body or event holds. `broken` is the text of what looks like a message and cannot be read. */
+/** The content of one line, body or event. `broken` is a text that looks like a message but cannot be parsed. */
 export interface Read {
   readonly values: ReadonlyArray<unknown>
   readonly broken: string | undefined
 }
 
-/** The one place where the text of a message becomes a value; undefined when it is no JSON. */
+/** The one place where the text of a message becomes a value; undefined when it is not JSON. */
 export const parse = (text: string): unknown => parseJson(text)
 
 /** The one place where a value becomes the text of a message. */
 export const serialize = (value: unknown): string => stringify(value) || "null"
 
 /**
- * Takes a byte order mark, words before and after the message, several messages in one line, NaN and the like (which
- * become texts, for JSON has no other way to keep them), Python's constants, and line ends within texts. Never fails.
+ * Accepts a byte order mark, text before and after the message, several messages on one line, NaN and the like (which
+ * become strings, because JSON cannot express them), Python's constants, and line breaks within strings. Never fails.
  */
 export const read = (text: string): Read => {
   const trimmed = text.replace(/^\uFEFF/, "").trim()
@@ -33,7 +33,7 @@ export const read = (text: string): Read => {
   return looksLikeMessage(trimmed) ? { values: [], broken: trimmed } : nothing
 }
 
-/** Whether a value may be a message, or a list of them, wherever it was found. */
+/** Whether a value may be a message, or a list of messages. */
 export const isMessage = (value: unknown): boolean =>
   Array.isArray(value)
     ? value.length > 0 && value.every(isMessage)
@@ -55,11 +55,11 @@ const nothing: Read = { values: [], broken: undefined }
 
 const tooDeep = `JSON that is nested more than ${mostLevels} levels deep`
 
-/** A program prints many a thing in brackets; the names of a message's parts tell. */
+/** Programs print many things in brackets; the names of a message's members decide. */
 const looksLikeMessage = (text: string) =>
   /["'](?:jsonrpc|result|error|content|structuredContent)["']\s*:/.test(text) || /^\{\s*["']id["']\s*:/.test(text)
 
-/** Opening brackets that are tried as the beginning of a message. */
+/** How many opening brackets are tried as the beginning of a message. */
 const maxTries = 64
 
 const embedded = (text: string): ReadonlyArray<unknown> => {
@@ -84,7 +84,7 @@ const nextOpening = (text: string, from: number) => {
   return brace === -1 ? bracket : bracket === -1 ? brace : Math.min(brace, bracket)
 }
 
-/** Behind the bracket that closes the one at `start`; -1 when there is none. */
+/** The offset after the bracket that closes the one at `start`; -1 when there is none. */
 const endOf = (text: string, start: number): number => {
   let depth = 0
   let quoted = false
@@ -100,7 +100,7 @@ const endOf = (text: string, start: number): number => {
   return -1
 }
 
-/** Texts and what stands between them: one pass, each character looked at once. */
+/** Repairs strings and the text between them in one pass. */
 const mended = (text: string): string =>
   text.replaceAll(/"(?:[^"\\]|\\[\s\S])*"|-?\b(?:NaN|Infinity|undefined|None|True|False)\b|,(?=\s*[}\]])/g, (token) =>
     token.startsWith('"')

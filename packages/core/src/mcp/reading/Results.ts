@@ -1,7 +1,4 @@
-/**
- * What a tool gave back, in whatever form its server wrote it: what fits no known form is kept as JSON, and nothing that
- * came is left out.
- */
+/** Decodes the result of a tool in any format: what fits no known format is kept as JSON, and nothing is dropped. */
 import * as Predicate from "effect/Predicate"
 import { ExactNumber } from "../../json/ExactJson.ts"
 import type { ToolContent, ToolResult } from "../ToolResult.ts"
@@ -12,7 +9,7 @@ export const toolResult = (result: unknown): ToolResult => {
   if (Array.isArray(result)) return { content: partsOf(result), isError: false }
   if (!Predicate.isReadonlyRecord(result))
     return { content: isNothing(result) ? [] : [contentOf(result)], isError: false }
-  // one part, without the list around it
+  // one part, without a list around it
   if (isPart(result)) return { content: [contentOf(result)], isError: isFailure(result) }
   const { content, structuredContent, toolResult, ...rest } = result
   const beside = Object.fromEntries(
@@ -20,7 +17,7 @@ export const toolResult = (result: unknown): ToolResult => {
   )
   const parts = [
     ...(isNothing(content) ? [] : partsOf(content)),
-    // what servers of the first revision (2024-10-07) answered
+    // the format of the first revision (2024-10-07)
     ...(isNothing(toolResult) ? [] : partsOf(toolResult))
   ]
   return {
@@ -30,7 +27,7 @@ export const toolResult = (result: unknown): ToolResult => {
   }
 }
 
-/** One part of a result or of a prompt. What is not understood is kept as JSON. */
+/** One part of a result or of a prompt. An unknown part is kept as JSON. */
 export const contentOf = (value: unknown): ToolContent => {
   if (typeof value === "string") return { type: "text", text: value }
   if (!Predicate.isReadonlyRecord(value) || value instanceof ExactNumber)
@@ -70,7 +67,7 @@ export const contentOf = (value: unknown): ToolContent => {
 
 type UnknownRecord = { readonly [key: PropertyKey]: unknown }
 
-/** Words of the protocol, of this revision and the next, that are no part of what the tool found. */
+/** Keys of the protocol, of this revision and the next, that are not part of the tool's data. */
 const ofProtocol: ReadonlyArray<string> = ["isError", "is_error", "_meta", "resultType", "ttlMs", "cacheScope"]
 
 const kinds: ReadonlyArray<unknown> = ["text", "image", "audio", "resource", "resource_link"]
@@ -85,7 +82,7 @@ const isPart = (value: UnknownRecord) =>
 const isFailure = ({ isError, is_error }: UnknownRecord) =>
   [isError, is_error].some((flag) => flag === true || flag === "true" || flag === 1)
 
-/** A list of parts is what it is; a list of anything else is one value. */
+/** A list of parts stays a list; a list of anything else is one value. */
 const partsOf = (value: unknown): ReadonlyArray<ToolContent> => {
   if (!Array.isArray(value)) return [contentOf(value)]
   const came = value.filter((part) => !isNothing(part))
@@ -96,7 +93,7 @@ const partsOf = (value: unknown): ReadonlyArray<ToolContent> => {
     : [{ type: "text", text: serialize(value) }]
 }
 
-/** A text that stands alone is that text; all else is told with its keys. */
+/** A single `text` becomes a text part; everything else is shown with its keys. */
 const besideParts = (beside: UnknownRecord): ReadonlyArray<ToolContent> => {
   const keys = Object.keys(beside)
   if (keys.length === 0) return []

@@ -1,17 +1,15 @@
-/**
- * What a process writes to stdout, as messages and as noise. A message that is written over several lines is put together.
- */
+/** Separates messages from other output on a process's stdout. A message on several lines is put together. */
 import * as JsonLines from "./JsonLines.ts"
 import * as MessageText from "./MessageText.ts"
 
 export type Heard =
   | { readonly _tag: "Message"; readonly read: MessageText.Read }
-  /** Something else that a program prints: a banner, a line of its log. */
+  /** Other output of a program: a banner, a line of its log. */
   | { readonly _tag: "Noise"; readonly line: string }
 
 export interface StdoutReader {
   readonly push: (bytes: Uint8Array) => ReadonlyArray<Heard>
-  /** At the end of stdout: what has no end of its own. */
+  /** At the end of stdout: the unfinished rest. */
   readonly end: () => ReadonlyArray<Heard>
 }
 
@@ -41,12 +39,12 @@ export const make = (limit: number = MessageText.maxMessageBytes): StdoutReader 
     if (line.trim() === "") return
     const read = MessageText.read(line)
     if (begun.length > 0) {
-      // a message of its own ends one that was cut
+      // a complete message ends one that was cut
       if (read.values.some(MessageText.isMessage)) {
         giveUp()
       } else {
         begin(line)
-        // only what may be the end of it: looking at all of it for each line would not be linear
+        // only where it may end: checking the whole text at every line would not be linear
         const mayEnd = /[}\]]\s*$/.test(line) && (!/^\s/.test(line) || begun.length < shortMessage)
         const joined = mayEnd ? MessageText.read(begun.join("\n")) : undefined
         if (joined !== undefined && joined.values.length > 0) {
@@ -68,7 +66,7 @@ export const make = (limit: number = MessageText.maxMessageBytes): StdoutReader 
       for (const line of splitter.push(bytes)) take(line)
       const unended = splitter.taken((text) => MessageText.read(text).values.some(MessageText.isMessage))
       if (unended !== undefined) take(unended)
-      // one that was written with indentation comes in pieces; one that is cut does not go on
+      // an indented message comes in pieces; a cut one does not continue
       if (begun.length > 0 && !/^\s*[[{]\s*$/.test(begun[0] ?? "")) giveUp()
       return heard.splice(0)
     },

@@ -1,11 +1,11 @@
-/** What is a secret by its looks alone, and names that say of their value that it is one: pure. */
+/** Recognises secrets by their form alone, and names whose values are secret. Pure. */
 
-/** Tokens of the known forms: OpenAI, Anthropic and LM Studio, GitHub, GitLab, Slack, AWS, Google, JSON web tokens. */
+/** Tokens of known formats: OpenAI, Anthropic and LM Studio, GitHub, GitLab, Slack, AWS, Google, JSON web tokens. */
 export const tokens =
   /\b(?:sk-[\w-]{16,}|lms?-[\w-]{24,}|gh[pousr]_\w{20,}|github_pat_\w{20,}|glpat-[\w-]{16,}|xox[abprs]-[\w-]{10,}|AKIA[0-9A-Z]{16}|AIza[\w-]{30,}|eyJ[\w-]{10,}\.eyJ[\w-]{10,}\.[\w-]+)/g
 
 /**
- * Whether what a variable, header, option, field or parameter of this name holds is a secret: `apiKey`, `--auth-token`,
+ * Whether a variable, header, option, field or parameter with this name contains a secret: `apiKey`, `--auth-token`,
  * `PGPASSWORD`; not `TOKENIZER`, `KEYBOARD` or `GIT_AUTHOR_NAME`.
  */
 export const namesSecret = (name: string): boolean => {
@@ -17,12 +17,12 @@ export const namesSecret = (name: string): boolean => {
 }
 
 /**
- * Whether a text stands for what it says, as a path, a package, a host, a flag, a number or a word does, and would make
- * messages unreadable if it were masked. Decided by its looks; anything that looks drawn at random does not.
+ * Whether a text is plain, like a path, a package, a host, a flag, a number or a word, so that masking it would make
+ * messages unreadable. Decided by its form; text that looks random is not plain.
  */
 export const isPlain = (text: string): boolean => notPlain(text).length === 0
 
-/** The parts of a text without white space that are not plain: of a path its parts, else the whole. */
+/** The parts of a text without white space that are not plain: the segments of a path, else the whole text. */
 export const notPlain = (text: string): ReadonlyArray<string> => {
   if (text.length < shortest) return []
   if (text.search(tokens) !== -1) return [text]
@@ -34,10 +34,10 @@ export const notPlain = (text: string): ReadonlyArray<string> => {
       : []
 }
 
-/** Fewest characters of what is taken for a secret by its looks. */
+/** Fewest characters of a text that counts as a secret by its form. */
 export const shortest = 8
 
-/** Of capitals, small letters and digits. */
+/** Contains upper-case letters, lower-case letters and digits. */
 export const isMixed = (part: string): boolean => /\d/.test(part) && /[a-z]/.test(part) && /[A-Z]/.test(part)
 
 // -----------------------------------------------------------------------------
@@ -50,7 +50,7 @@ const wholeWords: ReadonlySet<string> = new Set(
 
 const withinWord = /passw|passphrase|secret|token(?!i)|credential|cookie|bearer|apikey|privatekey|accesskey|^oauth$/
 
-/** One that no name of a file has: commits and digests do stand in paths. */
+/** A form that no file name has: commits and digests do occur in paths. */
 const isLongAndMixed = (part: string): boolean => part.length >= 20 && isMixed(part)
 
 const isOpaque = (part: string): boolean => {

@@ -1,6 +1,6 @@
 /**
- * Texts without the secrets of an entry, in whichever form they stand there: as written, percent-encoded, as base64 or
- * within JSON. Pure, and in one pass over the text.
+ * Removes the secrets of an entry from texts, in any encoding: verbatim, percent-encoded, base64 or in JSON. Pure, and
+ * in one pass over the text.
  */
 import * as Encoding from "effect/Encoding"
 import * as Redacted from "effect/Redacted"
@@ -9,13 +9,13 @@ import { shortest } from "./KnownTokens.ts"
 import * as Secrets from "./Secrets.ts"
 
 export interface Redaction {
-  /** For messages, logs and journals: without everything that may be a secret. */
+  /** For messages, logs and journals: removes everything that may be a secret. */
   readonly text: (text: string) => string
-  /** For what a server says to the model: without what is surely a secret, and no word. */
+  /** For what a server says to the model: removes only certain secrets, and never a word. */
   readonly said: (text: string) => string
 }
 
-/** What hides the secrets of an entry, and those that come with it. */
+/** The redaction for the secrets of an entry. */
 export const make = (secrets: ReadonlyArray<Secrets.Secret>): Redaction => {
   const all = patternOf(secrets.map(({ text }) => text))
   const sure = patternOf(secrets.flatMap(({ sure: isSure, text }) => (isSure && isTold(text) ? [text] : [])))
@@ -24,7 +24,7 @@ export const make = (secrets: ReadonlyArray<Secrets.Secret>): Redaction => {
   return { text: without(all), said: without(sure) }
 }
 
-/** Everything in an entry that may be a secret, with variables filled in. */
+/** Everything in an entry that may be a secret, with variables expanded. */
 export const secretsOf = (launch: Launch): ReadonlyArray<Secrets.Secret> => {
   if (launch._tag === "Stdio") {
     return [
@@ -43,9 +43,7 @@ export const secretsOf = (launch: Launch): ReadonlyArray<Secrets.Secret> => {
 
 export const of = (launch: Launch): Redaction => make(secretsOf(launch))
 
-/**
- * The arguments as they may be shown to the person whose they are: `***` for each secret in them. References to variables stay.
- */
+/** The arguments in a form that may be shown to their owner: `***` for each secret. References to variables stay. */
 export const shownArguments = (
   args: ReadonlyArray<string>,
   others: ReadonlyArray<Secrets.Secret> = []
@@ -57,8 +55,8 @@ export const shownArguments = (
 }
 
 /**
- * An address as it may be shown to the person whose it is: without user, password, query and fragment, and `***` for
- * each secret in its path.
+ * A URL in a form that may be shown to its owner: without user, password, query and fragment, and `***` for each secret
+ * in its path.
  */
 export const shownUrl = (url: string): string =>
   masked(
@@ -75,17 +73,17 @@ const masked = (text: string, secrets: ReadonlyArray<string>): string => {
   return pattern === undefined ? text : text.replaceAll(pattern, "***")
 }
 
-/** Too long to be met by chance. A word would make what is said unreadable, and a model that asks for it would not be understood. */
+/** Too long to match by chance. Redacting a word would make the text unreadable, and the model's use of it wrong. */
 const isTold = (text: string) =>
   text.length >= shortest - 2 && !/^[A-Za-z]{1,15}(?:[ ._-][A-Za-z]+)*$|^\d{1,7}$/.test(text)
 
-/** Longest first, so that no part of one is left when another one stands in it. */
+/** Longest first, so that a secret that contains another one is removed as a whole. */
 const patternOf = (secrets: ReadonlyArray<string>): RegExp | undefined => {
   const forms = [...new Set(secrets.flatMap(formsOf))].toSorted((one, other) => other.length - one.length)
   return forms.length === 0 ? undefined : new RegExp(forms.map(expressionOf).join("|"), "g")
 }
 
-/** Words that everything is full of, whatever an entry calls them. */
+/** Common words, which are never redacted even if an entry uses them as values. */
 const everywhere = new Set(
   "node npx npm uvx uv python python3 docker bash sh cmd http https stdio mcp server tool error test user root admin host localhost name null true false none".split(
     " "
@@ -101,20 +99,20 @@ const formsOf = (secret: string): ReadonlyArray<string> => {
   )
 }
 
-/** A few characters are found as a word of their own only: "abc" is not taken out of "abcess". */
+/** A short secret only matches as a separate word: "abc" is not removed from "abcess". */
 const expressionOf = (form: string): string => {
   const literal = form.replaceAll(/[\\^$.*+?()[\]{}|/-]/g, String.raw`\$&`)
   return form.length >= shortest - 2 ? literal : String.raw`(?<![A-Za-z\d])${literal}(?![A-Za-z\d])`
 }
 
 const percentEncoded = (text: string): ReadonlyArray<string> => {
-  // half of a surrogate pair has no such form
+  // half of a surrogate pair cannot be percent-encoded
   if (/\p{Surrogate}/u.test(text)) return []
   const whole = encodeURIComponent(text)
   return [whole, whole.replaceAll(/%[\dA-F]{2}/g, (code) => code.toLowerCase()), encodeURI(text)]
 }
 
-/** In base64 a text looks different at each of three places within its neighbours; what no neighbour touches is looked for. */
+/** Base64 has three alignments; for each, the part that does not depend on neighbouring bytes is searched. */
 const base64Of = (text: string): ReadonlyArray<string> => {
   if (text.length < 6) return []
   const bytes = new TextEncoder().encode(text)

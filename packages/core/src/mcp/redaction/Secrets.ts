@@ -1,6 +1,6 @@
 /**
- * Which parts of what is written in an entry are secrets, wherever they stand: pure. What is plainly public (paths,
- * flags, packages, hosts, numbers, words) is none.
+ * Which parts of an entry's texts are secrets, wherever they occur. Pure. Texts that are clearly public (paths, flags,
+ * packages, hosts, numbers, words) are not secrets.
  */
 import * as Encoding from "effect/Encoding"
 import * as Either from "effect/Either"
@@ -8,15 +8,15 @@ import * as Predicate from "effect/Predicate"
 import { parseJson } from "../../internal/parseJson.ts"
 import { isMixed, isPlain, namesSecret, notPlain, shortest, tokens } from "./KnownTokens.ts"
 
-/** A part of a text. `sure`: its place or its form says that it is a secret; else it only looks like one. */
+/** A part of a text. `sure`: its place or format says that it is a secret; otherwise it only looks like one. */
 export interface Secret {
   readonly text: string
   readonly sure: boolean
 }
 
 /**
- * Secrets that stand in a text of any kind: user and password of a URL, parts of its path and query, `name=value` and
- * `name: value` with a name that says so, tokens.
+ * Secrets in any text: user and password of a URL, parts of its path and query, `name=value` and `name: value` with the
+ * name of a secret, tokens.
  */
 export const inText = (text: string): ReadonlyArray<Secret> => {
   const found: Array<Secret> = []
@@ -46,7 +46,7 @@ export const inText = (text: string): ReadonlyArray<Secret> => {
   return found
 }
 
-/** Secrets in arguments, which an option before them or in them may name. */
+/** Secrets in arguments, which may be named by the option before them or in them. */
 export const inArguments = (args: ReadonlyArray<string>): ReadonlyArray<ReadonlyArray<Secret>> =>
   args.map((arg, index) => {
     const option = args[index - 1] ?? ""
@@ -58,20 +58,20 @@ export const inArguments = (args: ReadonlyArray<string>): ReadonlyArray<Readonly
     const names = /^--?[\w.-]+$/.test(option) && !arg.startsWith("-") && namesSecret(option)
     if (names) return ofNamed(arg)
     const isValue = !arg.startsWith("-")
-    // the password of mysql and of many others, but also the port, the project and the package
+    // the password of mysql and of many others, but also a port, a project or a package
     if (/^-[pP]$/.test(option) && isValue && !isPackage(arg) && !/^[\d.:/-]+(?:tcp|udp)?$/.test(arg)) {
       return [...ofNamed(arg, false), ...inText(arg).map(surely)]
     }
-    // as curl takes them
+    // curl's format
     if (/^(?:-[uU]|--user)$/.test(option) && /^[^/:]+:[^/]/.test(arg)) return ofNamed(arg.slice(arg.indexOf(":") + 1))
-    // as mysql takes a password, and as many take a user with one
+    // mysql's format for a password, and a common format for a user with a password
     const [, grown = ""] = /^(?:-p|[\w.-]{1,80}:)([^\s:/@]+)$/.exec(arg) ?? []
     const found = isMixed(grown) ? [...ofPart(grown), ...inText(arg)] : inText(arg)
     if (/^-[kK]$/.test(option) && isValue) return [...found.map(surely), ...ofNamed(arg, false)]
     return namesId(option) ? found.map(perhaps) : found
   })
 
-/** Secrets in a variable of the environment or a header. */
+/** Secrets in an environment variable. */
 export const inVariable = (name: string, value: string): ReadonlyArray<Secret> => {
   if (namesSecret(name)) {
     return /^(?:bearer|basic|token) /i.test(value) ? inHeaderValue(name, value) : [...ofNamed(value), ...inText(value)]
@@ -81,7 +81,7 @@ export const inVariable = (name: string, value: string): ReadonlyArray<Secret> =
   return alone ? [{ text: value, sure: false }, ...found] : found
 }
 
-/** Secrets in a header of HTTP, whatever it is called, but for those that only negotiate. */
+/** Secrets in any HTTP header except those that only negotiate. */
 export const inHeaderValue = (name: string, value: string): ReadonlyArray<Secret> => {
   if (/^(?:accept|accept-.*|content-type|user-agent|cache-control|connection|host|origin|referer)$/i.test(name.trim()))
     return inText(value)
@@ -98,10 +98,10 @@ export const inHeaderValue = (name: string, value: string): ReadonlyArray<Secret
 const surely = ({ text }: Secret): Secret => ({ text, sure: true })
 const perhaps = ({ text }: Secret): Secret => ({ text, sure: false })
 
-/** What an id names, a model has to be able to name as well. */
+/** A model must be able to use the things that an id names. */
 const namesId = (name: string) => /(?:^|[^A-Za-z])ids?$/i.test(name) || /[a-z]Ids?$/.test(name)
 
-/** Long, and of capitals, small letters and digits without order: nobody has thought it up. */
+/** Long, with unordered upper-case letters, lower-case letters and digits: randomly generated. */
 const isDrawn = (part: string) => part.length >= 20 && !/[./\\]/.test(part) && isMixed(part)
 
 const reference = /\$\{[^${}]*\}/g
@@ -117,7 +117,7 @@ const privateKey = /-----BEGIN [A-Z ]{0,30}PRIVATE KEY-----([^-]*)/g
 const beforeHost =
   /(?:^|\s)[\w.+-]+:([^\s@/]+)@(?=(?:localhost|\d{1,3}(?:\.\d{1,3}){3}|[\w-]+(?:\.[\w-]+)*\.[A-Za-z]{2,})(?:[:/?\s]|$))/g
 
-/** What a token may consist of. A path or a package is a word, too, and judged as such. */
+/** The characters of a token. A path or a package is a word too, and judged as such. */
 const words = /[A-Za-z\d_.~@/\\+%=-]{8,}/g
 
 const cookies = /\bcookie["']?\s{0,3}:\s{0,3}["']?([^\r\n"']+)/gi
@@ -127,7 +127,10 @@ const inCookie = (value: string): ReadonlyArray<Secret> =>
 
 const headerOption = /^(?:-H|--?(?:[\w-]+-)?headers?)$/i
 
-/** Short words, versions, dates, hosts, places: what a setting says. Stricter than for arguments, most of which are names. */
+/**
+ * Short words, versions, dates, hosts, places: values of settings. Stricter than for arguments, most of which are
+ * names.
+ */
 const isPlainValue = (value: string) =>
   /^[A-Za-z._-]+$/.test(value)
     ? value.length <= 12 || /^[a-z\d-]+(?:\.[a-z\d-]+)+$/.test(value)
@@ -135,7 +138,7 @@ const isPlainValue = (value: string) =>
 
 const isPackage = (arg: string) => /^@?[a-z][\w.-]*(?:\/[\w.-]+)?(?:@[\w.^~-]+)?$/i.test(arg) && /[@/-]/.test(arg)
 
-/** What a name calls a secret is one, unless it cannot be: a switch, a number of things, a place where it is kept. */
+/** The value of a secret's name is a secret, unless it cannot be: a switch, a number, the path of the secret. */
 const ofNamed = (value: string, sure = true): ReadonlyArray<Secret> => {
   const bare = value.trim().replaceAll(reference, "")
   const unsaid = bare === "" || bare.length < 3 || /^(?:true|false|yes|no|on|off|null|none|auto|\d{1,5})$/i.test(bare)
@@ -157,7 +160,7 @@ const inBasic = (credentials: string): ReadonlyArray<Secret> =>
     }
   })
 
-/** With a password beside it a user's name is a name. */
+/** Next to a password, a user's name is not a secret unless it looks like one. */
 const ofUser = (user: string): ReadonlyArray<Secret> => (isPlain(user) ? [] : [{ text: user, sure: false }])
 
 const inUrl = (url: string): ReadonlyArray<Secret> => {
@@ -176,10 +179,10 @@ const inUrl = (url: string): ReadonlyArray<Secret> => {
   ]
 }
 
-/** Who has the address has what it opens. */
+/** Whoever knows such a URL has access. */
 const ofPart = (part: string): ReadonlyArray<Secret> => (isPlain(decoded(part)) ? [] : [{ text: part, sure: true }])
 
-/** As far as it can be. */
+/** Decodes as far as possible. */
 export const decoded = (text: string): string =>
   text.replaceAll(/(?:%[\da-f]{2})+/gi, (encoded) => {
     const bytes = encoded.match(/[\da-f]{2}/gi) ?? []

@@ -1,14 +1,14 @@
 /**
- * A session whose server's own secrets go no further: not into results, lists or progress, and so not to a model, a
- * journal or a client.
+ * A session that keeps the server's own secrets out of results, lists and progress, and so from the model, the journal
+ * and the client.
  */
 import * as Effect from "effect/Effect"
 import * as Predicate from "effect/Predicate"
 import type { Session } from "../McpConnection.ts"
 
-/** `said` hides what is to be hidden in a text. */
+/** `said` redacts a text. */
 export const make = (session: Session, said: (text: string) => string): Session => {
-  const without = <A>(value: A): A => hidden(value, said, 0) as A // texts for texts, all else as it is
+  const without = <A>(value: A): A => hidden(value, said, 0) as A // strings become strings, anything else stays
   const withProgress = (options: Parameters<Session["call"]>[2] = {}) => {
     const { onProgress } = options
     return onProgress === undefined
@@ -33,10 +33,10 @@ export const make = (session: Session, said: (text: string) => string): Session 
 // internal
 // -----------------------------------------------------------------------------
 
-/** Deeper than anybody writes, and within the stack. */
+/** Deeper than any real value, and within the stack. */
 const deepest = 1000
 
-/** The value itself where nothing in it is hidden, so that whoever compares lists sees no other. */
+/** Returns the same object when nothing in it is redacted, so that comparisons by identity still work. */
 const hidden = (value: unknown, said: (text: string) => string, depth: number): unknown => {
   if (typeof value === "string") return said(value)
   if (depth > deepest) return "<too deep>"
@@ -53,6 +53,6 @@ const hidden = (value: unknown, said: (text: string) => string, depth: number): 
     changed ||= next[0] !== key || next[1] !== part
     return next
   })
-  // `fromEntries` defines, so that a member called `__proto__` is one
+  // `fromEntries` defines members, so that `__proto__` is an ordinary one
   return changed ? Object.fromEntries(entries) : value
 }

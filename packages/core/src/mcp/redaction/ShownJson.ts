@@ -1,12 +1,10 @@
-/**
- * Lines of a configuration as they may be shown: every other character as it is, and `***` for secrets in its texts.
- */
+/** Lines of a configuration in a form that may be shown: verbatim, except for `***` in place of secrets. */
 import * as Redaction from "./Redaction.ts"
 import { namesSecret } from "./KnownTokens.ts"
 
 /**
- * Values of the `variables`, of members in capitals, which are variables as well, and of members whose name says that
- * they are secret are masked as a whole; of other texts what looks like a secret is.
+ * Masked as a whole: values of the `variables`, of members in upper case, which are variables too, and of members with
+ * the name of a secret. In other strings, only the parts that look like secrets are masked.
  */
 export const shownJson = (text: string, variables: ReadonlySet<string> = new Set()): string => {
   let option = ""
@@ -32,5 +30,5 @@ export const shownJson = (text: string, variables: ReadonlySet<string> = new Set
 // internal
 // -----------------------------------------------------------------------------
 
-/** Every one of them, names too, so that none begins at the end of another where all stand on one line. */
+/** Matches every string, names too, so that a match never begins at the end of another string on the same line. */
 const string = /("(?:[^"\\\n]|\\.)*")(\s*:\s*)?/g

@@ -1,13 +1,13 @@
 /**
- * The environment of an MCP server that we start: what its entry says and a short safe list, never the rest of ours,
- * which holds other programs' secrets.
+ * The environment of an MCP server that we start: the variables of its entry and a short safe list, never the rest of
+ * ours, which contains other programs' secrets.
  */
 import * as Redacted from "effect/Redacted"
 import * as NetworkVariables from "./NetworkVariables.ts"
 
 /**
- * Passed on when set: what a program needs to find its tools, its home, its language and the way out. No tokens; an entry
- * names those itself, as in `"TOKEN": "${TOKEN}"`.
+ * Passed on when set: what a program needs to find its tools, its home, its language and the network. No tokens; an
+ * entry names those itself, as in `"TOKEN": "${TOKEN}"`.
  */
 export const safeNames: ReadonlyArray<string> = [
   "PATH",
@@ -47,12 +47,10 @@ export const safeNames: ReadonlyArray<string> = [
   ...NetworkVariables.names
 ]
 
-/** Marks processes started by lms-bridge, so that a lms-bridge beneath one knows how deep it is. */
+/** Marks processes started by lms-bridge, so that an lms-bridge inside one knows its depth. */
 export const depthVariable = "LMS_BRIDGE_DEPTH"
 
-/**
- * How many bridges may stand on top of each other: one, so a bridge that finds itself beneath another starts nothing.
- */
+/** How many bridges may be nested: one, so a bridge inside another starts nothing. */
 export const maxDepth = 1
 
 export const make = (options: {
@@ -62,7 +60,7 @@ export const make = (options: {
   /** Our own depth. */
   readonly depth: number
 }): Record<string, string> => {
-  // without a prototype, so that any name is a name
+  // without a prototype, so that any name can be used
   const environment = Object.create(null) as Record<string, string>
   for (const name of safeNames) {
     const value = options.inherited(name)
@@ -79,7 +77,7 @@ export const make = (options: {
 // internal
 // -----------------------------------------------------------------------------
 
-/** Programs with a window start us with a bare PATH, in which `npx` and `uvx` are not to be found. */
+/** Graphical programs start us with a minimal PATH that does not contain `npx` and `uvx`. */
 const withUsualFolders = (path: string): string => {
   const folders = path.split(":")
   return [...folders, ...["/usr/local/bin", "/opt/homebrew/bin"].filter((usual) => !folders.includes(usual))].join(":")

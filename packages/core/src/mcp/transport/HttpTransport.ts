@@ -1,6 +1,6 @@
 /**
- * A remote MCP server: Streamable HTTP, or the older HTTP with SSE, through the SDK's transports, made to notice what
- * they pass over: a stream that ends before its answer came.
+ * A remote MCP server: Streamable HTTP, or the older HTTP with SSE, through the SDK's transports. Also detects a stream
+ * that ends before its answer, which they ignore.
  */
 import * as FetchHttpClient from "@effect/platform/FetchHttpClient"
 import { SSEClientTransport } from "@modelcontextprotocol/sdk/client/sse.js"
@@ -27,12 +27,12 @@ export interface HttpOptions {
   readonly launch: Extract<Launch, { readonly _tag: "Http" }>
   readonly kind: "http" | "sse"
   readonly logins: Context.Tag.Service<McpLogins>
-  /** How often and when a server that is not ready is asked again. */
+  /** How often and when a server that is not ready is retried. */
   readonly policy?: RetryPolicy.RetryPolicy | undefined
 }
 
 /**
- * Connects nothing yet: the client's first message does. Closing the scope tells a Streamable HTTP server that its
+ * Does not connect yet: the client's first message does. Closing the scope tells a Streamable HTTP server that its
  * session is over, if it answers in time.
  */
 export const make = Effect.fn("HttpTransport.make")(function* (options: HttpOptions) {
@@ -71,17 +71,17 @@ export const make = Effect.fn("HttpTransport.make")(function* (options: HttpOpti
 // internal
 // -----------------------------------------------------------------------------
 
-/** Asks again as long as the request is among those that wait. */
+/** Retries as long as the request is in `waiting`. */
 type Patient = (waiting: ReadonlySet<string | number>) => FetchLike
 
-/** For a server to acknowledge the end of its session. */
+/** How long a server may take to acknowledge the end of its session. */
 const farewellWithin = "1 second"
 
-// the SDK's transports speak fetch, so there is no HttpClient to ask; a program may provide another as the Fetch service
+// the SDK's transports use fetch, not HttpClient; a program may provide another fetch as the Fetch service
 // @effect-diagnostics-next-line globalFetch:off
 const platformFetch: typeof globalThis.fetch = (input, init) => globalThis.fetch(input, init)
 
-/** What stands between the SDK's transport and the client: tickets are redeemed, and it is known who still waits. */
+/** Wraps the SDK's transport: redeems tickets, and tracks the pending requests. */
 const between = (
   inner: Transport,
   redeem: FetchedMessages.FetchedMessages["redeem"],
@@ -99,7 +99,7 @@ const between = (
       if ("method" in message && "id" in message) {
         const { id } = message
         waiting.add(id)
-        // the SDK's promise ends when the answer begins, and with it all that might be repeated
+        // the SDK's promise ends when the answer begins, and with it everything that might be retried
         return inner.send(message, options).finally(() => waiting.delete(id))
       }
       if ("method" in message && message.method === "notifications/cancelled") {
@@ -119,10 +119,10 @@ const between = (
 
 const overSse = (url: URL, headers: Record<string, string>, patient: Patient) => {
   const waiting = new Set<string | number>()
-  // answers come on the one stream; what a post is answered with says nothing
+  // answers come on the one stream; the response to a post does not matter
   const { fetch, redeem } = FetchedMessages.make(patient(waiting), { posts: false })
   const inner = new SSEClientTransport(url, { requestInit: { headers }, fetch })
-  // without its stream no answer can arrive, and a new stream would be another session
+  // without its stream no answer can arrive, and a new stream would be a new session
   inner.onerror = (error) => {
     if ("event" in error) void inner.close()
   }

@@ -1,4 +1,4 @@
-/** The way to a server, whatever it is made of: processes and sockets are chosen here and nowhere else. */
+/** Opens the channel to a server of any kind: the one place that chooses between processes and sockets. */
 import * as CommandExecutor from "@effect/platform/CommandExecutor"
 import * as FetchHttpClient from "@effect/platform/FetchHttpClient"
 import * as Context from "effect/Context"
@@ -16,12 +16,12 @@ import type { Launch } from "../config/Launch.ts"
 export class McpTransport extends Context.Tag("@lms-bridge/core/mcp/McpTransport")<
   McpTransport,
   {
-    /** `environment` is all that a process gets. Closing the scope leaves nothing behind. */
+    /** `environment` is the whole environment of a process. Closing the scope leaves nothing behind. */
     readonly open: (
       server: string,
       launch: Launch,
       environment: Readonly<Record<string, string>>,
-      /** For a remote server that is not ready when it is first asked. */
+      /** For a remote server that is not ready at first. */
       policy?: RetryPolicy
     ) => Effect.Effect<Peer, McpServerUnavailable, Scope.Scope>
   }
@@ -32,7 +32,7 @@ export class McpTransport extends Context.Tag("@lms-bridge/core/mcp/McpTransport
       const executor = yield* CommandExecutor.CommandExecutor
       const logins = yield* McpLogins
       const guard = yield* ProcessGuard.make
-      // the executable's, if it brings one: whoever opens a connection need not know of it
+      // the executable's, if it provides one: a caller that opens a connection need not know it
       const fetch = yield* Effect.serviceOption(FetchHttpClient.Fetch)
       return McpTransport.of({
         open: (server, launch, environment, policy) =>
@@ -53,7 +53,7 @@ export class McpTransport extends Context.Tag("@lms-bridge/core/mcp/McpTransport
 // internal
 // -----------------------------------------------------------------------------
 
-// The SDK is loaded with the first server that is used: everybody waits for a start, and not every start needs one.
+// The SDK is loaded with the first server that is used: it would slow down every start, and not every start needs it.
 
 const stdio = Effect.promise(() => import("./ProcessTransport.ts"))
 

@@ -1,6 +1,6 @@
 /**
- * How programs get out of this machine and where they get other programs from, as their environment says: proxies,
- * certificates, registries. Without them no preset starts behind a company's proxy.
+ * The environment variables with which programs reach the network and download other programs: proxies, certificates,
+ * registries. Without them no preset starts behind a corporate proxy.
  */
 
 const inBothCases = (names: ReadonlyArray<string>) => names.flatMap((name) => [name.toLowerCase(), name.toUpperCase()])
@@ -8,7 +8,7 @@ const inBothCases = (names: ReadonlyArray<string>) => names.flatMap((name) => [n
 const prefixed = (prefix: string, names: string) => names.split(" ").map((name) => `${prefix}${name}`)
 
 /**
- * Each by its name and not by a prefix: `npm_config__authToken` and `UV_PUBLISH_TOKEN` are secrets of the user's, and
+ * Full names instead of prefixes: `npm_config__authToken` and `UV_PUBLISH_TOKEN` are the user's secrets, and
  * `npm_config_package` is about the command that started us.
  */
 export const names: ReadonlyArray<string> = [
@@ -40,8 +40,7 @@ export const names: ReadonlyArray<string> = [
 ]
 
 /**
- * `text` without the passwords that URLs among these variables carry: a program may print the proxy that it could not
- * reach.
+ * `text` without the passwords in URLs among these variables: a program may print the proxy that it could not reach.
  */
 export const withoutPasswords = (text: string, environment: Readonly<Record<string, string>>): string =>
   names
@@ -52,7 +51,7 @@ export const withoutPasswords = (text: string, environment: Readonly<Record<stri
 // internal
 // -----------------------------------------------------------------------------
 
-/** As written, and as it reads; also of the several URLs that some of them hold. */
+/** Verbatim and decoded; some variables contain several URLs. */
 const passwordsIn = (value: string): ReadonlyArray<string> =>
   value.split(/\s+/).flatMap((url) => {
     const written = /^(?:[a-z][a-z0-9+.-]*:\/\/)?[^\s/:@]*:([^\s/@]+)@/i.exec(url)?.[1] ?? ""

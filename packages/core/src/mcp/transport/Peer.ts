@@ -1,31 +1,33 @@
-/** The other side of a conversation with an MCP server, as the transports hand it to the client. */
+/** The connection to an MCP server, as the transports give it to the client. */
 import type { Transport } from "@modelcontextprotocol/sdk/shared/transport.js"
 import type * as Effect from "effect/Effect"
 import type { Lack } from "../login/StoredLogin.ts"
 
-/** How the other side ended. */
+/** How the server ended. */
 export interface PeerEnd {
   /** Of a process that ended by itself. */
   readonly exitCode: number | undefined
   readonly detail: string
 }
 
-/** The other side of a conversation, good for one connection. */
+/** A transport with diagnostics, for one connection. */
 export interface Peer {
   readonly transport: Transport
-  /** Succeeds when the other side has gone, soon after the transport's `onclose`. */
+  /** Succeeds when the server has gone, soon after the transport's `onclose`. */
   readonly ended: Effect.Effect<PeerEnd>
   readonly stderrTail: Effect.Effect<string>
-  /** What may explain a silence; "" when there is nothing to say. */
+  /** A possible explanation for a silence; "" when there is none. */
   readonly hint: Effect.Effect<string>
-  /** Said before the transport is closed from our side. */
+  /** Runs before we close the transport. */
   readonly farewell: Effect.Effect<void>
-  /** What is missing for the other side to talk to us; undefined when nothing is known to be. Absent where nobody logs in. */
+  /**
+   * What is missing for the server to accept us; undefined when nothing is known to be. Absent where there is no login.
+   */
   readonly lacks?: Effect.Effect<Lack | undefined>
-  /** Why it let us not in, in its own words; "" when it gave no reason. Absent where nobody is refused. */
+  /** Why it refused us, in its own words; "" when it gave no reason. Absent where there are no refusals. */
   readonly refusal?: Effect.Effect<string>
-  /** `text` without the secrets that the other side was given: for errors and logs. */
+  /** `text` without the secrets that the server was given: for errors and logs. */
   readonly redact: (text: string) => string
-  /** What it says to a model, without what is surely such a secret. Absent where it was given none. */
+  /** A server's text for a model, without the certain secrets. Absent where it was given none. */
   readonly said?: (text: string) => string
 }

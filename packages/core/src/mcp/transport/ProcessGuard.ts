@@ -1,5 +1,5 @@
 /**
- * A small shell that outlives us by a few seconds: when we die without a chance to clean up, it ends the process groups
+ * A small shell that outlives us by a few seconds: if we die without a chance to clean up, it ends the process groups
  * of the servers that we started.
  */
 import * as Command from "@effect/platform/Command"
@@ -11,16 +11,16 @@ import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 
 export interface ProcessGuard {
-  /** Keeps the guard there until the scope closes. Take it before starting what it is to watch. */
+  /** Keeps the guard running until the scope closes. Acquire it before starting the process to watch. */
   readonly hold: Effect.Effect<Watch, never, Scope.Scope>
 }
 
-/** Watches the group of a process that leads one, until the scope closes. */
+/** Watches the process group of a leader until the scope closes. */
 export type Watch = (leader: CommandExecutor.ProcessId) => Effect.Effect<void, never, Scope.Scope>
 
 /**
- * One guard for all servers; it runs while there are any. Where there is no `sh` there is no guard, and a server that
- * does not leave at the end of its stdin stays when we are killed.
+ * One guard for all servers; it runs while there are any. Without `sh` there is no guard, and a server that does not
+ * exit at the end of its stdin keeps running when we are killed.
  */
 export const make = Effect.gen(function* () {
   const executor = yield* CommandExecutor.CommandExecutor
@@ -45,8 +45,8 @@ export const make = Effect.gen(function* () {
 // -----------------------------------------------------------------------------
 
 /**
- * Reads which groups there are. At the end of its input, which is our end, it gives them a second to leave by
- * themselves, as they see the end of theirs, then SIGTERM and two more, then SIGKILL.
+ * Reads the current groups from its input. At the end of the input, which means that we have ended, it gives them a
+ * second to exit by themselves, because their stdin has ended too; then sends SIGTERM, and two seconds later SIGKILL.
  */
 const script = `
 exec >/dev/null 2>&1
@@ -69,7 +69,7 @@ for one in $groups; do kill -s KILL -- "-$one"; done
 exit 0
 `
 
-/** For the shell to see the end of its input and leave. */
+/** How long the shell may take to notice the end of its input and exit. */
 const leaveWithin = "1 second"
 
 const encoder = new TextEncoder()
@@ -91,7 +91,7 @@ const start = Effect.uninterruptible(
       outbox.end.pipe(
         Effect.zipRight(Effect.interruptible(Effect.exit(process.exitCode))),
         Effect.timeoutOption(leaveWithin),
-        // it refuses every other signal
+        // it ignores every other signal
         Effect.flatMap((left) => (left._tag === "Some" ? Effect.void : Effect.ignore(process.kill("SIGKILL"))))
       )
     )
@@ -99,6 +99,6 @@ const start = Effect.uninterruptible(
   })
 ).pipe(
   Effect.catchAll((error) =>
-    Effect.as(Effect.logDebug("no guard over the processes of MCP servers", error), (_: string) => {})
+    Effect.as(Effect.logDebug("no guard for the processes of MCP servers", error), (_: string) => {})
   )
 )

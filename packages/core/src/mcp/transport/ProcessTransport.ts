@@ -1,6 +1,6 @@
 /**
- * An MCP server as a child process: its own process group, an environment of its own, MCP on stdin and stdout, a
- * bounded end of stderr, and nothing of the group left when the scope closes.
+ * An MCP server as a child process: with its own process group and environment, MCP on stdin and stdout, the end of
+ * stderr kept, and nothing of the group left when the scope closes.
  */
 import * as Command from "@effect/platform/Command"
 import type * as CommandExecutor from "@effect/platform/CommandExecutor"
@@ -29,20 +29,20 @@ import type { Launch } from "../config/Launch.ts"
 export interface ProcessOptions {
   readonly server: string
   readonly launch: Extract<Launch, { readonly _tag: "Stdio" }>
-  /** All of the child's environment: it gets nothing else. */
+  /** The whole environment of the child. */
   readonly environment: Readonly<Record<string, string>>
-  /** Ends the process's group if we are killed; none in tests that start nothing. */
+  /** Ends the process group if we are killed; undefined in tests that start nothing. */
   readonly watch?: Watch | undefined
 }
 
 /**
- * Starts the process. Closing the scope ends its stdin, then sends SIGTERM, then SIGKILL to the whole group, each after
- * a grace that a server which does as it is told never uses up.
+ * Starts the process. Closing the scope ends its stdin, then sends SIGTERM and then SIGKILL to the whole group, each
+ * after a grace period that a cooperative server never uses up.
  */
 export const start = Effect.fn("ProcessTransport.start")(function* (options: ProcessOptions) {
   const { environment, launch } = options
   const command = Command.make(launch.command, ...launch.args).pipe(
-    // `extendEnv` would hand on our own environment with all its secrets
+    // `extendEnv` would pass on our own environment with all its secrets
     Command.env({ ...environment }, { extendEnv: false }),
     launch.cwd === undefined ? (self) => self : Command.workingDirectory(launch.cwd)
   )
@@ -91,9 +91,9 @@ const talk = Effect.fnUntraced(function* (
   }
 
   const hear = (read: MessageText.Read): Effect.Effect<void> => {
-    // what it is, the client finds out: this type is the SDK's
+    // the client unpacks it: this type is the SDK's
     transport.onmessage?.(new Received(read) as unknown as JSONRPCMessage)
-    // the SDK takes a notification a turn later than a result: one that came just before the result would be lost
+    // the SDK handles a notification one turn later than a result, so one just before the result would be lost
     return read.values.some((value) => Predicate.hasProperty(value, "method")) ? Effect.yieldNow() : Effect.void
   }
   const overhear = (line: string) => {
@@ -119,7 +119,7 @@ const talk = Effect.fnUntraced(function* (
   )
   yield* Mailbox.toStream(outbox).pipe(
     Stream.run(process.stdin),
-    // a server that went away: noticed by the end of its stdout
+    // a server that went away is detected by the end of its stdout
     Effect.ignore,
     inBackground
   )
@@ -146,17 +146,18 @@ const talk = Effect.fnUntraced(function* (
     Effect.flatMap((end) => Deferred.succeed(ended, end)),
     Effect.unlessEffect(Deferred.isDone(ended))
   )
-  // the end of stdout, not of the leading process, is the end: a wrapper may leave while the server beneath it lives on
+  // the end of stdout is the end, not that of the leading process: a wrapper may exit while the server inside it lives
+  // on
   yield* Fiber.await(reading).pipe(Effect.zipRight(Effect.sync(close)), Effect.zipRight(tell), inBackground)
-  // last, so that it runs first: the rest must still write and read while the server takes its leave. Who waits to hear
-  // how it ended is answered here if the scope closes before.
+  // added last, so that it runs first: the streams must still work while the server exits. If the scope closes before
+  // the server has ended, callers that wait for its end are answered here.
   yield* Effect.addFinalizer(() => Effect.zipRight(stop(process, outbox), tell))
 
   return {
     transport,
     ended: Deferred.await(ended),
     stderrTail: Effect.sync(() => redact(tail.text).slice(-tailLength)),
-    // the end of its stdin is all that a process is told
+    // a process is only told by the end of its stdin
     farewell: Effect.void,
     redact,
     said,
@@ -168,30 +169,30 @@ const talk = Effect.fnUntraced(function* (
   } satisfies Peer
 })
 
-/** Whoever forks is not to be interrupted between the start and `stop`; what it forks is. */
+/** The caller must not be interrupted between the start and `stop`; the forked fiber may be. */
 const inBackground = <A, E, R>(self: Effect.Effect<A, E, R>) => Effect.forkScoped(Effect.interruptible(self))
 
-/** Characters of stderr that are kept. */
+/** How many characters of stderr are kept. */
 const tailLength = 16_384
 
-/** More than is shown, so that a secret which stands where the shown part begins is found as a whole. */
+/** More than is shown, so that a secret at the beginning of the shown part is found as a whole. */
 const endOf = (text: string): string => text.slice(-(tailLength + redactedLength))
 
 const sampleLength = 200
 
-/** So that no secret is cut before it is found. */
+/** Long enough that no secret is cut before it is found. */
 const redactedLength = 16_384
 
-/** For the exit code and the rest of stderr, once stdout has ended. */
+/** How long to wait for the exit code and the rest of stderr after stdout has ended. */
 const lastWordsWithin = "500 millis"
 
-/** For a server to leave by itself at the end of its stdin. */
+/** How long a server may take to exit at the end of its stdin. */
 const leaveGrace = "1 second"
 
-/** For a server to leave after SIGTERM. */
+/** How long a server may take to exit after SIGTERM. */
 const termGrace = "2 seconds"
 
-/** For the kernel to carry out SIGKILL. */
+/** How long the kernel may take to carry out SIGKILL. */
 const killGrace = "1 second"
 
 const groupPoll = "25 millis"
@@ -201,7 +202,7 @@ const encoder = new TextEncoder()
 const stillThere: PeerEnd = { exitCode: undefined, detail: "It closed its stdout." }
 
 const stop = (process: CommandExecutor.Process, outbox: Mailbox.Mailbox<Uint8Array>) => {
-  // signals go to the group, and fail when nobody is left in it
+  // signals go to the group, and fail when it has no process left
   const groupGone = process.kill("SIGCONT").pipe(Effect.repeat(Schedule.spaced(groupPoll)), Effect.ignore)
   return outbox.end.pipe(
     Effect.zipRight(process.exitCode.pipe(Effect.exit, Effect.interruptible, Effect.timeoutOption(leaveGrace))),
@@ -210,7 +211,7 @@ const stop = (process: CommandExecutor.Process, outbox: Mailbox.Mailbox<Uint8Arr
         Effect.zipRight(groupGone),
         Effect.interruptible,
         Effect.timeoutTo({ duration: termGrace, onTimeout: () => false, onSuccess: () => true }),
-        // nobody there to receive it: the group has gone already
+        // no process to receive it: the group has already gone
         Effect.orElseSucceed(() => true)
       )
     ),
@@ -236,14 +237,14 @@ const notStarted = ({ launch, server }: ProcessOptions, error: PlatformError): M
     return unavailable("CommandNotFound", `Install ${what}, or write its full path into the entry.`)
   }
   return error._tag === "SystemError" && error.reason === "PermissionDenied"
-    ? unavailable("Spawn", `"${launch.command}" may not be executed.`)
+    ? unavailable("Spawn", `"${launch.command}" is not executable.`)
     : unavailable(
         "Spawn",
         `The system refused "${launch.command}" (${error._tag === "SystemError" ? error.reason : error._tag}).`
       )
 }
 
-/** Programs that have another name where one gets them. */
+/** Programs that are installed under another name. */
 const comesWith: ReadonlyMap<string, string> = new Map([
   ["npx", "Node.js (https://nodejs.org)"],
   ["uvx", "uv (https://docs.astral.sh/uv)"]
@@ -251,5 +252,5 @@ const comesWith: ReadonlyMap<string, string> = new Map([
 
 const signalOf = (error: PlatformError) => {
   const signal = /\bSIG[A-Z0-9]+\b/.exec(error.message)
-  return signal === null ? "" : `It was ended by ${signal[0]}.`
+  return signal === null ? "" : `It was killed by ${signal[0]}.`
 }

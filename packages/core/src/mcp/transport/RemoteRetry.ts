@@ -1,6 +1,6 @@
 /**
- * `fetch` that asks a remote server again which was not ready: the beginning of a connection and its lists as LM Studio is
- * asked again, a call only where it surely was not carried out.
+ * `fetch` with retries for a remote server that is not ready: `initialize` and lists like requests to LM Studio, a call
+ * only if it was certainly not carried out.
  */
 import type { FetchLike } from "@modelcontextprotocol/sdk/shared/transport.js"
 import * as Clock from "effect/Clock"
@@ -11,9 +11,7 @@ import * as Random from "effect/Random"
 import * as RetryPolicy from "../../resilience/RetryPolicy.ts"
 import * as MessageText from "../reading/MessageText.ts"
 
-/**
- * `run` runs an effect for as long as the connection lasts; `isOpen` tells whether anybody still waits for a request.
- */
+/** `run` runs an effect for as long as the connection lasts; `isOpen` says whether a request is still pending. */
 export const make =
   (options: {
     readonly fetch: FetchLike
@@ -34,7 +32,7 @@ export const make =
         const base = delays[retry]
         if (base === undefined) return Promise.resolve().then(otherwise)
         return run(waited(policy, began, asked ?? base, asked === undefined)).then((goes) =>
-          // who gave up meanwhile does not want it done any more
+          // a request that was given up meanwhile must not be sent again
           goes && isOpen(id) ? attempt(retry + 1, began) : otherwise()
         )
       }
@@ -54,8 +52,8 @@ export const make =
   }
 
 /**
- * `Retry-After` in seconds or as a date; undefined when there is none, or none that can be read. A date is counted from
- * the server's own clock, `now` in epoch milliseconds.
+ * `Retry-After` in seconds or as a date; undefined when it is missing or invalid. A date is relative to the server's
+ * own clock, `now` in epoch milliseconds.
  */
 export const retryAfter = (header: string | null, now: number): Duration.Duration | undefined => {
   const text = header?.trim() ?? ""
@@ -64,29 +62,29 @@ export const retryAfter = (header: string | null, now: number): Duration.Duratio
   return Number.isFinite(millis) ? Duration.millis(Math.max(0, millis)) : undefined
 }
 
-/** Whether a request may be repeated after an answer of this status. */
+/** Whether a request may be retried after a response with this status. */
 export const isRepeatable = (method: string, status: number, hasRetryAfter: boolean): boolean =>
   status === 429 ||
   (status === 503 && hasRetryAfter) ||
-  // a proxy in front of it has codes of its own above 504
+  // proxies use status codes of their own above 504
   (isReading(method) && ([408, 425, 502, 503, 504, 530].includes(status) || (status >= 520 && status <= 524)))
 
 // -----------------------------------------------------------------------------
 // internal
 // -----------------------------------------------------------------------------
 
-/** What changes nothing, however often it is done. */
+/** Requests that change nothing, however often they are sent. */
 const isReading = (method: string) =>
   method === "initialize" || /^(tools|prompts|resources|resources\/templates)\/list$/.test(method)
 
-/** A server that refuses the connection is not there; one that drops it, or does not answer, may be waking up. */
+/** A server that refuses the connection is not there; one that drops it, or does not answer, may be starting up. */
 const isPassing = (error: unknown) => {
   const cause = error instanceof TypeError ? error.cause : undefined
   const code = Predicate.hasProperty(cause, "code") ? String(cause.code) : ""
   return /^(ECONNRESET|EPIPE|ETIMEDOUT|EAI_AGAIN|UND_ERR_(SOCKET|CONNECT_TIMEOUT|HEADERS_TIMEOUT))$/.test(code)
 }
 
-/** False when the wait would go beyond the policy's budget: then there is none. */
+/** Waits; false, without waiting, when the wait would exceed the policy's budget. */
 const waited = Effect.fnUntraced(function* (
   policy: RetryPolicy.RetryPolicy,
   began: number,

@@ -1,13 +1,13 @@
 /**
- * Why a server said no, in its own words: from the header and the body of a 401 or 403, a few lines, without tokens. Pure.
+ * Why a server refused, in its own words: from the header and body of a 401 or 403, a few lines, without tokens. Pure.
  */
 import * as Predicate from "effect/Predicate"
 import { parseJson } from "../../internal/parseJson.ts"
 
-/** "" when it gave none. */
+/** "" when it gave no reason. */
 export const reasonIn = (body: string, challenge: string | null): string => {
   const described = [inHeader("error_description", challenge), ...inBody(body.slice(0, mostRead))]
-  // a code alone says little, and is better than nothing
+  // a code alone says little, but is better than nothing
   const words = [...described, described.join("").trim() === "" ? spoken(inHeader("error", challenge)) : ""]
     .map((part) =>
       masked(part)
@@ -25,7 +25,7 @@ export const reasonIn = (body: string, challenge: string | null): string => {
 // internal
 // -----------------------------------------------------------------------------
 
-/** Characters: three lines or so. */
+/** In characters: about three lines. */
 const most = 300
 
 const mostRead = 16_384
@@ -42,7 +42,7 @@ const inBody = (body: string): ReadonlyArray<string> => {
   return [/<[a-z!/]/i.test(body) ? withoutMarkup(body) : body]
 }
 
-/** By the names that the words of an error go by, the most telling first. */
+/** Common keys of error messages, the most informative first. */
 const names = ["error_description", "message", "detail", "details", "reason", "title", "error", "errors", "msg", "hint"]
 
 const inJson = (json: unknown, depth: number): ReadonlyArray<string> => {
@@ -57,7 +57,7 @@ const inJson = (json: unknown, depth: number): ReadonlyArray<string> => {
   return []
 }
 
-/** `insufficient_scope` is a word of a protocol. */
+/** Turns a protocol code such as `insufficient_scope` into words. */
 const spoken = (text: string) => (/^[a-z]+(_[a-z]+)+$/.test(text) ? text.replaceAll("_", " ") : text)
 
 const withoutMarkup = (html: string) =>
@@ -72,7 +72,7 @@ const withoutMarkup = (html: string) =>
 
 const entities: Readonly<Record<string, string>> = { amp: "&", lt: "<", gt: ">", quot: '"', "#39": "'", nbsp: " " }
 
-/** A server may repeat what it was shown, and more of it than was ours. */
+/** A server may repeat credentials that it received, and not only ours. */
 const masked = (text: string) =>
   text
     .replaceAll(/\b(bearer|basic|token)(["':=\s]+)(?=[\w.~+/-]*[\d_-])[\w.~+/-]{8,}=*/gi, "$1$2<redacted>")

@@ -1,6 +1,6 @@
 /**
- * Stands between a transport and the SDK's client, which waits for ever for an answer that is not quite as the
- * specification has it: what a server sends is matched to the requests that wait, and each of them ends.
+ * Stands between a transport and the SDK's client, which waits forever for an answer that is not quite valid: matches
+ * the server's messages to the pending requests, so that each of them ends.
  */
 import type { Transport } from "@modelcontextprotocol/sdk/shared/transport.js"
 import {
@@ -16,7 +16,7 @@ import * as Incoming from "../reading/Incoming.ts"
 import type { Read } from "../reading/MessageText.ts"
 
 /**
- * What came, before anybody has judged it. `about` is the request that it is the reply to, where the transport knows.
+ * A received message before it is interpreted. `about` is the request to which it is the reply, if the transport knows.
  */
 export class Received {
   readonly read: Read
@@ -27,7 +27,9 @@ export class Received {
   }
 }
 
-/** How a request ended, on its way through the SDK: it passes on any object as a result and looks at nothing within. */
+/**
+ * How a request ended, in a form that passes through the SDK: it accepts any object as a result without looking inside.
+ */
 export class Carried {
   readonly ending: Incoming.Ending
   constructor(ending: Incoming.Ending) {
@@ -42,15 +44,15 @@ export const endingIn = (result: unknown): Incoming.Ending => {
 
 export interface TolerantTransport {
   readonly transport: Transport
-  /** The answer to `initialize`, as it came. */
+  /** The answer to `initialize`, verbatim. */
   readonly greeting: () => unknown
-  /** The versions of MCP that the server speaks, once it is known that we speak none of them. */
+  /** The versions of MCP that the server supports, once it is known that we support none of them. */
   readonly foreign: () => ReadonlyArray<string> | undefined
 }
 
 export const make = (inner: Transport): TolerantTransport => {
   const open = new Map<number, JSONRPCRequest>()
-  /** Given up before their answer came, which may still come. */
+  /** Requests that were cancelled before their answer, which may still come. */
   const abandoned = new Set<number>()
   let unmatched: Array<Unmatched> = []
   const state: State = { greeting: undefined, foreign: undefined, newest: -1, asked: undefined }
@@ -66,7 +68,7 @@ export const make = (inner: Transport): TolerantTransport => {
     settle()
   }
 
-  /** True when there is something left to try before the SDK hears of the answer, or when it has been told. */
+  /** True when the answer has been handled: another attempt was sent, or the SDK has been told. */
   const greeted = (request: JSONRPCRequest, ending: Incoming.Ending): boolean => {
     const { id } = request
     if (typeof id !== "number") return false
@@ -95,7 +97,7 @@ export const make = (inner: Transport): TolerantTransport => {
     state.foreign = Greeting.foreignVersions(error)
     if (state.foreign !== undefined || error.code !== ErrorCode.MethodNotFound) return refuse()
     if (state.asked === discover) {
-      // it knows neither way of beginning; it may know the rest
+      // it supports neither way to initialize, but perhaps the rest
       return tell({ jsonrpc: "2.0", id, result: { ...Greeting.read(undefined) } })
     }
     state.asked = discover
@@ -116,7 +118,7 @@ export const make = (inner: Transport): TolerantTransport => {
     })
   }
 
-  /** Answers that named no request, once only one reading is left. */
+  /** Assigns answers without an id, once only one assignment is possible. */
   const settle = (): void => {
     if (unmatched.length === 0) return
     const waiting = [...open.keys()].filter((id) => unmatched.some(({ before }) => id <= before))
@@ -138,12 +140,12 @@ export const make = (inner: Transport): TolerantTransport => {
       if (open.has(about)) end(about, ending)
       return
     }
-    // late, or said twice
+    // late, or a duplicate
     if (named !== undefined && named >= 0 && named <= state.newest) return void abandoned.delete(named)
     const [only, ...more] = open.keys()
     if (only === undefined) return
     if (abandoned.size > 0) {
-      // whose it is cannot be told any more, now or later: the connection is of no use
+      // its request cannot be determined any more: the connection is unusable
       for (const id of open.keys()) {
         end(
           id,
@@ -169,7 +171,7 @@ export const make = (inner: Transport): TolerantTransport => {
       const isOpen = (id: unknown) => typeof id === "number" && open.has(id)
       for (const incoming of Incoming.of(value, { isReply, method, isOpen })) {
         if (incoming._tag === "Said") {
-          // a progress report is good for the request that it names only
+          // a progress report only counts for the request that it names
           deliver(incoming.message)
         } else if (discovering(incoming)) continue
         else answered(incoming, about)
@@ -196,7 +198,7 @@ export const make = (inner: Transport): TolerantTransport => {
     start: () => {
       const before = inner.onmessage
       inner.onmessage = (message: unknown, extra) => {
-        before?.(message as JSONRPCMessage, extra) // the SDK's type promises what no server keeps
+        before?.(message as JSONRPCMessage, extra) // the SDK's type promises more than servers keep
         receive(message instanceof Received ? message : new Received({ values: [message], broken: undefined }))
       }
       const { onclose, onerror } = inner
@@ -238,7 +240,7 @@ type Answer = Extract<Incoming.Incoming, { readonly _tag: "Answer" }>
 
 interface Unmatched {
   readonly answer: Answer
-  /** The newest request when it came. */
+  /** The newest request when it arrived. */
   readonly before: number
 }
 
@@ -246,13 +248,13 @@ interface State {
   greeting: unknown
   foreign: ReadonlyArray<string> | undefined
   newest: number
-  /** What `initialize` was sent again as. */
+  /** The version or method with which `initialize` was retried. */
   asked: string | undefined
 }
 
 const maxUnmatched = 16
 
-/** How a server of revision 2026-07-28 is asked what it speaks; it knows no `initialize`. */
+/** Asks a server of revision 2026-07-28 for its versions; it does not know `initialize`. */
 const discover = "server/discover"
 const revision = "2026-07-28"
 const revisionKey = "io.modelcontextprotocol/protocolVersion"

@@ -1,4 +1,4 @@
-/** Any bytes are an answer or an error with words for a person, in every language that a configuration may be written in. */
+/** Any bytes lead to an answer or an error with words for a person, in every configuration language. */
 import { assert, describe, it } from "@effect/vitest"
 import * as ConfigFile from "#src/mcp/config/ConfigFile.ts"
 import * as McpConfig from "#src/mcp/config/McpConfig.ts"
@@ -84,14 +84,14 @@ const looksAtAll = (content: Awaited<ReturnType<typeof read>>) => {
 }
 
 describe("the reader of configurations", () => {
-  it.each(["mcp.json", "config.toml", "config.yaml", "noname"])("answers for any bytes in %s", async (name) => {
+  it.each(["mcp.json", "config.toml", "config.yaml", "noname"])("handles any bytes in %s", async (name) => {
     await fc.assert(
       fc.asyncProperty(fc.uint8Array({ maxLength: 400 }), async (bytes) => looksAtAll(await read(`/c/${name}`, bytes))),
       { numRuns: 150 }
     )
   })
 
-  it.each(["mcp.json", "config.yaml"])("answers for any JSON in %s, cut anywhere, in any encoding", async (name) => {
+  it.each(["mcp.json", "config.yaml"])("handles any JSON in %s, cut anywhere, in any encoding", async (name) => {
     await fc.assert(
       fc.asyncProperty(
         json,
@@ -108,7 +108,7 @@ describe("the reader of configurations", () => {
     )
   })
 
-  it("gives every entry back that was written, whatever its name", () => {
+  it("returns every written entry, whatever its name", () => {
     fc.assert(
       fc.property(fc.uniqueArray(fc.string(), { maxLength: 6 }), (names) => {
         const text = `{ "mcpServers": {${names.map((name) => `${JSON.stringify(name)}: {"command": "x"}`).join(",")}} }`
@@ -120,7 +120,7 @@ describe("the reader of configurations", () => {
     )
   })
 
-  it("reads text in any encoding as what it was", () => {
+  it("decodes text in any encoding", () => {
     fc.assert(
       fc.property(
         fc.string({ unit: "grapheme" }),
@@ -133,7 +133,7 @@ describe("the reader of configurations", () => {
     )
   })
 
-  it("answers for any file of variables, and for any text with references", () => {
+  it("handles any env file, and any text with references", () => {
     fc.assert(
       fc.property(fc.string({ unit: fc.constantFrom(..."AB=\"'`\\# \n\r${}%~/:") }), (text) => {
         Either.isEither(EnvFile.parse(text))
@@ -145,7 +145,7 @@ describe("the reader of configurations", () => {
     )
   })
 
-  it("reads what is in a file of variables", () => {
+  it("reads an env file", () => {
     const text =
       'A=1\r\n# note\nexport B = "two\\nlines" # more\nC=\'x # y\'\nD=\nE=a#b c # d\nF="-----BEGIN\nKEY-----"\nG=$A\n'
     assert.deepStrictEqual(

@@ -18,7 +18,7 @@ const placesOn = (system: keyof typeof systems, changes: Partial<ConfigPlaces.Pl
   ).pipe(Effect.provide(path))
 }
 
-/** The places of our own and of the programs that have always been looked at. */
+/** Our own places and those of the programs that have been supported from the beginning. */
 const usual = (places: ReadonlyArray<ConfigPlaces.Place>) =>
   places.filter(
     ({ origin, path }) =>
@@ -33,7 +33,7 @@ const overridden = (...args: Parameters<typeof placesOn>) =>
   Effect.map(placesOn(...args), (places) => places.map(({ path }) => path))
 
 describe("ConfigPlaces", () => {
-  it.effect("looks on Linux for the predecessor's files, and after them for those of other programs", () =>
+  it.effect("searches the predecessor's files on Linux, and after them those of other programs", () =>
     Effect.gen(function* () {
       assert.deepStrictEqual(
         usual(yield* placesOn("linux")).map(({ origin, path }) => [origin, path]),
@@ -68,7 +68,7 @@ describe("ConfigPlaces", () => {
     })
   )
 
-  it.effect("knows where programs keep their settings on macOS and Windows", () =>
+  it.effect("knows where programs store their settings on macOS and Windows", () =>
     Effect.gen(function* () {
       assert.includeMembers(yield* pathsOn("darwin"), [
         "/Users/me/Library/Application Support/Claude/claude_desktop_config.json",
@@ -92,12 +92,12 @@ describe("ConfigPlaces", () => {
     })
   )
 
-  it.effect("counts a place once, where it comes first, when the folders meet", () =>
+  it.effect("counts a place once, at its first position, when folders coincide", () =>
     Effect.gen(function* () {
       const paths = yield* pathsOn("linux", { cwd: "/home/me" })
       assert.deepStrictEqual(paths, [...new Set(paths)])
       assert.strictEqual(paths[1], "/home/me/.mcp.json")
-      // what is the user's own there did not come with a folder
+      // the user's own files there did not come with a folder
       const marked = (yield* placesOn("linux", { cwd: "/home/me" })).filter(({ onlyByName }) => onlyByName === true)
       assert.notIncludeMembers(
         marked.map(({ path }) => path),
@@ -111,7 +111,7 @@ describe("ConfigPlaces", () => {
   )
 
   it.effect(
-    "looks for the files of other clients after all of these, those of the folder before those of the user",
+    "searches the files of other clients after all of these, those of the folder before those of the user",
     () =>
       Effect.gen(function* () {
         const found = (yield* placesOn("linux")).map(({ origin, path }) => [origin, path])
@@ -146,7 +146,7 @@ describe("ConfigPlaces", () => {
       })
   )
 
-  it.effect("looks nowhere else when MCP_JSON_PATH says where, with ~ for the home directory", () =>
+  it.effect("searches nothing but MCP_JSON_PATH if it is set, with ~ for the home directory", () =>
     Effect.gen(function* () {
       assert.deepStrictEqual(yield* overridden("linux", { override: "~/x.json", mode: "all" }), ["/home/me/x.json"])
       assert.deepStrictEqual(yield* overridden("win32", { override: "~\\x.json" }), ["C:\\Users\\me\\x.json"])

@@ -8,7 +8,7 @@ const asked = (registry: Context.Tag.Service<typeof McpRegistry>, server: Define
   Effect.flatMap(registry.connectDefined(server), (connection) => connection.call("who", {}))
 
 describe("DefinedServer", () => {
-  it.effect("shares one connection among equal definitions, whatever becomes of the configuration", () =>
+  it.effect("shares one connection among equal definitions, however the configuration changes", () =>
     withWorld(
       (registry, { closed, files, opened }) =>
         Effect.gen(function* () {
@@ -29,7 +29,7 @@ describe("DefinedServer", () => {
     )
   )
 
-  it.effect("gives a defined server the secrets it names, those of the caller before those of the environment", () =>
+  it.effect("gives a defined server the secrets it names, from the caller before the environment", () =>
     withWorld(
       (registry, { opened }) =>
         Effect.gen(function* () {
@@ -53,7 +53,7 @@ describe("DefinedServer", () => {
     )
   )
 
-  it("takes no definition that holds a secret, and does not repeat it", () => {
+  it("refuses a definition that contains a secret, and does not repeat it", () => {
     const decode = Schema.decodeUnknownEither(DefinedServer)
     for (const holding of [
       { name: "hub", command: "run", env: { HUB_TOKEN: "ghp_secret" } },

@@ -31,7 +31,7 @@ describe("McpConfig", () => {
     })
   })
 
-  it("reads the servers of VS Code, and prefers mcpServers where a name is in both", () => {
+  it("reads the servers of VS Code, and prefers mcpServers when a name is in both", () => {
     const found = entries(`{ "inputs": [], "servers": { "a": { "command": "x" }, "b": { "command": "y" } },
       "mcpServers": { "a": { "command": "z" } } }`)
     assert.deepStrictEqual(
@@ -43,7 +43,7 @@ describe("McpConfig", () => {
     )
   })
 
-  it("lets the environment answer what VS Code would ask for, else takes the default, else names the input", () => {
+  it("takes VS Code's inputs from the environment, else the default, else names the input", () => {
     const found = entries(`{ "inputs": [
         { "type": "promptString", "id": "api-key", "description": "Your key", "password": true },
         { "type": "pickString", "id": "region", "options": ["eu", "us"], "default": "eu" },
@@ -73,11 +73,11 @@ describe("McpConfig", () => {
     assert.isDefined(missing)
     assert.deepInclude(Either.getOrThrow(Either.flip(missing)), {
       reason: "MissingVariable",
-      detail: 'Nobody has answered its input "api-key" (Your key). Set LMS_BRIDGE_INPUT_API_KEY in the environment.'
+      detail: 'Its input "api-key" (Your key) has no value. Set LMS_BRIDGE_INPUT_API_KEY in the environment.'
     })
   })
 
-  it("ignores keys it does not know, and takes null for not set", () => {
+  it("ignores unknown keys, and treats null as not set", () => {
     assert.deepStrictEqual(
       Either.getOrThrow(only({ command: "x", args: null, env: null, autoApprove: ["a"], gallery: true })),
       { command: "x" }
@@ -85,21 +85,21 @@ describe("McpConfig", () => {
   })
 
   it.each([
-    ["args", { command: "x", args: "-y" }, '"args" must be a list of texts.'],
-    ["an argument", { command: "x", args: ["-y", { a: 1 }] }, '"args[1]" must be a text, a number, true or false.'],
+    ["args", { command: "x", args: "-y" }, '"args" must be a list of strings.'],
+    ["an argument", { command: "x", args: ["-y", { a: 1 }] }, '"args[1]" must be a string, a number, true or false.'],
     [
       "a variable",
       { command: "x", env: { TOKEN: ["s3cret"] } },
-      '"env.TOKEN" must be a text, a number, true or false.'
+      '"env.TOKEN" must be a string, a number, true or false.'
     ],
-    ["the command", { command: 5 }, '"command" must be a text.'],
+    ["the command", { command: 5 }, '"command" must be a string.'],
     ["disabled", { command: "x", disabled: "yes" }, '"disabled" must be true or false.'],
     ["the timeout", { command: "x", timeout: -1 }, '"timeout" must be milliseconds, or a duration such as `90s`.']
   ])("says what is wrong with %s, without repeating the value", (_, entry, detail) => {
     assert.deepStrictEqual(only(entry), Either.left({ reason: "Invalid", line: 1, detail }))
   })
 
-  it("points to the line of a mistake inside an entry, and keeps the entries around it", () => {
+  it("reports the line of a mistake inside an entry, and keeps the entries around it", () => {
     const found = entries(`{
   "mcpServers": {
     "good": { "command": "a" },
@@ -125,7 +125,7 @@ describe("McpConfig", () => {
     )
   })
 
-  it("takes a small timeout for seconds, a large one for milliseconds, and durations as people write them", () => {
+  it("reads a small timeout as seconds, a large one as milliseconds, and durations as people write them", () => {
     for (const [written, seconds] of [
       [60, 60],
       [60_000, 60],
@@ -143,14 +143,8 @@ describe("McpConfig", () => {
     ["a missing comma", '{\n "mcpServers": {\n  "a": {}\n  "b": {}\n } }', "NotJson", 4, "A comma is missing."],
     ["a missing brace", '{ "mcpServers": {', "NotJson", 1, "A closing } is missing."],
     ["a list", "[]", "NotJson", 1, "It is not a JSON object."],
-    [
-      "no JSON at all",
-      "servers:\n  a:",
-      "NotJson",
-      1,
-      'A text stands here without quotes. Write it in "double quotes".'
-    ],
-    ["servers that are a text", '{\n"mcpServers": "x"}', "NoServers", 2, '"mcpServers" is not an object.'],
+    ["no JSON at all", "servers:\n  a:", "NotJson", 1, 'A string has no quotes here. Write it in "double quotes".'],
+    ["servers that are a string", '{\n"mcpServers": "x"}', "NoServers", 2, '"mcpServers" is not an object.'],
     ["another file", '{ "name": "x" }', "NoServers", 1, 'It has no "mcpServers" (found: "name").']
   ])("refuses %s with the line and the reason", (_, text, reason, line, detail) => {
     const error = refused(text)
@@ -158,11 +152,11 @@ describe("McpConfig", () => {
     assert.include(error.message, `/home/me/mcp.json, line ${line}: ${detail}`)
   })
 
-  it("takes an object without anything in it for no servers", () => {
+  it("treats an empty object as no servers", () => {
     assert.deepStrictEqual(entries("{}"), [])
     assert.deepStrictEqual(entries('{ "mcpServers": {} }'), [])
     assert.deepStrictEqual(entries('{ "mcpServers": null }'), [])
-    // as PHP writes an empty object
+    // PHP's format for an empty object
     assert.deepStrictEqual(entries('{ "mcpServers": [] }'), [])
   })
 })

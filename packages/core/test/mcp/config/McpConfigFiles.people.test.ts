@@ -3,8 +3,8 @@ import * as ConfigText from "#src/mcp/dialects/ConfigText.ts"
 import { Effect, Either, Redacted } from "effect"
 import { config, names, server, withFiles } from "../withFiles.ts"
 
-describe("McpConfigFiles, as people have them", () => {
-  it.effect("passes over files without servers, so that LM Studio's empty one hides nobody's", () =>
+describe("McpConfigFiles, with realistic files", () => {
+  it.effect("skips files without servers, so that LM Studio's empty one does not hide others", () =>
     withFiles(
       (files, configuration) =>
         Effect.gen(function* () {
@@ -16,7 +16,7 @@ describe("McpConfigFiles, as people have them", () => {
             ["/home/me/.lmstudio/mcp.json", false],
             ["/home/me/project/.mcp.json", true]
           ])
-          // what LM Studio has just begun
+          // a file that LM Studio has just created
           files.write("/home/me/.lmstudio/mcp.json", "")
           assert.deepStrictEqual((yield* names(configuration)).servers, ["mine"])
           files.write("/home/me/.lmstudio/mcp.json", config("studio"))
@@ -35,7 +35,7 @@ describe("McpConfigFiles, as people have them", () => {
   )
 
   it.effect(
-    "finds Claude Code's servers of this folder and of the user, and Codex's and Goose's where there are no others",
+    "finds Claude Code's servers for this folder and the user, and Codex's and Goose's if there are no others",
     () =>
       withFiles(
         (files, configuration) =>
@@ -114,12 +114,12 @@ describe("McpConfigFiles, as people have them", () => {
       )
   )
 
-  it.effect("says which other folders Claude Code has servers for when it has none for this one", () =>
+  it.effect("names the other folders for which Claude Code has servers when it has none for this one", () =>
     withFiles(
       (_, configuration) =>
         Effect.gen(function* () {
           const [used] = (yield* configuration.candidates).filter((candidate) => candidate.used)
-          assert.include(used?.problem, 'servers for other folders only, under "projects": there (/home/me/other)')
+          assert.include(used?.problem, 'servers only for other folders, under "projects": there (/home/me/other)')
         }),
       {
         override: "~/.claude.json",
@@ -132,7 +132,7 @@ describe("McpConfigFiles, as people have them", () => {
     )
   )
 
-  it.effect("reads UTF-16 as PowerShell writes it, and says which lines have one name", () =>
+  it.effect("reads UTF-16 as PowerShell writes it, and reports lines with the same name", () =>
     withFiles(
       (files, configuration) =>
         Effect.gen(function* () {
@@ -148,7 +148,7 @@ describe("McpConfigFiles, as people have them", () => {
             [2]
           )
           assert.deepStrictEqual(problems, [
-            '/home/me/.mcp.json: "wiki" is there twice, in lines 2 and 4. The last one is used; remove the others.'
+            '/home/me/.mcp.json: "wiki" occurs twice, in lines 2 and 4. The last one is used; remove the others.'
           ])
         }),
       {
@@ -161,38 +161,42 @@ describe("McpConfigFiles, as people have them", () => {
     )
   )
 
-  it.effect("gives a server the variables of its file, lets those of the entry win, and sees the file change", () =>
-    withFiles(
-      (files, configuration) =>
-        Effect.gen(function* () {
-          const env = Effect.map(configuration.current, ({ servers }) =>
-            Either.match(servers.get("notes")?.launch ?? assert.fail("no server"), {
-              onLeft: ({ detail }) => detail,
-              onRight: (launch) =>
-                launch._tag === "Stdio"
-                  ? Object.fromEntries(Object.entries(launch.env).map(([name, value]) => [name, Redacted.value(value)]))
-                  : "remote"
+  it.effect(
+    "gives a server the variables of its env file, prefers those of the entry, and detects changes of the file",
+    () =>
+      withFiles(
+        (files, configuration) =>
+          Effect.gen(function* () {
+            const env = Effect.map(configuration.current, ({ servers }) =>
+              Either.match(servers.get("notes")?.launch ?? assert.fail("no server"), {
+                onLeft: ({ detail }) => detail,
+                onRight: (launch) =>
+                  launch._tag === "Stdio"
+                    ? Object.fromEntries(
+                        Object.entries(launch.env).map(([name, value]) => [name, Redacted.value(value)])
+                      )
+                    : "remote"
+              })
+            )
+            assert.deepStrictEqual(yield* env, { KEY: "from the file", MODE: "of the entry" })
+            files.write("/home/me/project/.env", "KEY='changed'\n")
+            assert.deepStrictEqual(yield* env, { KEY: "changed", MODE: "of the entry" })
+            files.write("/home/me/project/.env", "KEY=a\nnonsense\n")
+            assert.strictEqual(
+              yield* env,
+              'Its "envFile" /home/me/project/.env has an invalid line 2. Write it as NAME=value.'
+            )
+            files.remove("/home/me/project/.env")
+            assert.include(yield* env, "/home/me/project/.env does not exist")
+          }),
+        {
+          prepare: (files) => {
+            files.write("/home/me/project/.env", '# secrets\nexport KEY="from the file"\nMODE=x # of no use\n')
+            files.write("/home/me/project/.vscode/mcp.json", {
+              servers: { notes: { command: "node", envFile: "${workspaceFolder}/.env", env: { MODE: "of the entry" } } }
             })
-          )
-          assert.deepStrictEqual(yield* env, { KEY: "from the file", MODE: "of the entry" })
-          files.write("/home/me/project/.env", "KEY='changed'\n")
-          assert.deepStrictEqual(yield* env, { KEY: "changed", MODE: "of the entry" })
-          files.write("/home/me/project/.env", "KEY=a\nnonsense\n")
-          assert.strictEqual(
-            yield* env,
-            'Its "envFile" /home/me/project/.env is wrong in line 2, which is not of the form NAME=value.'
-          )
-          files.remove("/home/me/project/.env")
-          assert.include(yield* env, "/home/me/project/.env does not exist")
-        }),
-      {
-        prepare: (files) => {
-          files.write("/home/me/project/.env", '# secrets\nexport KEY="from the file"\nMODE=x # of no use\n')
-          files.write("/home/me/project/.vscode/mcp.json", {
-            servers: { notes: { command: "node", envFile: "${workspaceFolder}/.env", env: { MODE: "of the entry" } } }
-          })
+          }
         }
-      }
-    )
+      )
   )
 })

@@ -5,7 +5,7 @@ import * as fakeFiles from "../fakeFiles.ts"
 import { config, names, server, withFiles } from "../withFiles.ts"
 
 describe("McpConfigFiles", () => {
-  it.effect("takes the first file that exists, in the documented order", () =>
+  it.effect("uses the first file that exists, in the documented order", () =>
     withFiles((files, configuration) =>
       Effect.gen(function* () {
         assert.deepStrictEqual(yield* names(configuration), { path: undefined, servers: [] })
@@ -28,7 +28,7 @@ describe("McpConfigFiles", () => {
             ["/home/me/project/.vscode/mcp.json", "VS Code", false, false]
           ]
         )
-        // what is in a file that is not used can be told all the same
+        // the content of an unused file can be shown too
         assert.deepStrictEqual(candidates[2]?.entries, [{ name: "/home/me/.mcp.json", line: 1 }])
         assert.isUndefined(candidates[3]?.entries)
         files.remove("/home/me/.lmstudio/mcp.json")
@@ -37,7 +37,7 @@ describe("McpConfigFiles", () => {
     )
   )
 
-  it.effect("looks only where MCP_JSON_PATH says, with ~ for the home directory", () =>
+  it.effect("searches only MCP_JSON_PATH, with ~ for the home directory", () =>
     withFiles(
       (_, configuration) =>
         Effect.gen(function* () {
@@ -54,7 +54,7 @@ describe("McpConfigFiles", () => {
     )
   )
 
-  it.effect("says so when the file of MCP_JSON_PATH does not exist, rather than use another", () =>
+  it.effect("reports that the file of MCP_JSON_PATH does not exist, instead of using another", () =>
     withFiles(
       (_, configuration) =>
         Effect.gen(function* () {
@@ -69,13 +69,13 @@ describe("McpConfigFiles", () => {
     )
   )
 
-  it.effect("does not pass over a file that may not be read", () =>
+  it.effect("does not skip a file that may not be read", () =>
     withFiles(
       (_, configuration) =>
         Effect.gen(function* () {
           const error = yield* Effect.flip(configuration.current)
           assert.deepInclude(error, { reason: "NotReadable", path: "/home/me/.lmstudio/mcp.json" })
-          assert.include(error.message, "You may not read it.")
+          assert.include(error.message, "Permission denied.")
         }),
       {
         prepare: (files) => {
@@ -87,7 +87,7 @@ describe("McpConfigFiles", () => {
     )
   )
 
-  it.effect("reads an unchanged file once, and looks at it with one stat", () =>
+  it.effect("reads an unchanged file once, and checks it with one stat", () =>
     withFiles(
       (files, configuration) =>
         Effect.gen(function* () {
@@ -101,7 +101,7 @@ describe("McpConfigFiles", () => {
     )
   )
 
-  it.effect("sees a change that was written in place, and one that was renamed over the file", () =>
+  it.effect("detects a change in place, and a file that was replaced by renaming", () =>
     withFiles(
       (files, configuration) =>
         Effect.gen(function* () {
@@ -116,7 +116,7 @@ describe("McpConfigFiles", () => {
   )
 
   it.effect(
-    "keeps the last good configuration while the file is broken, says so once, and takes the repaired one",
+    "keeps the last good configuration while the file is broken, reports it once, and uses the repaired one",
     () =>
       withFiles(
         (files, configuration, logged) =>
@@ -137,7 +137,7 @@ describe("McpConfigFiles", () => {
       )
   )
 
-  it.effect("fails with line and reason when there never was a good configuration", () =>
+  it.effect("fails with line and reason if there never was a good configuration", () =>
     withFiles(
       (_, configuration) =>
         Effect.gen(function* () {
@@ -150,7 +150,7 @@ describe("McpConfigFiles", () => {
     )
   )
 
-  it.effect("takes variables from the environment, and knows when it runs beneath another bridge", () =>
+  it.effect("takes variables from the environment, and detects that it runs inside another bridge", () =>
     withFiles(
       (_, configuration) =>
         Effect.gen(function* () {
@@ -169,7 +169,7 @@ describe("McpConfigFiles", () => {
     )
   )
 
-  it.effect("puts all files together when asked to, the project's before the user's, and knows what is shadowed", () =>
+  it.effect("merges all files when configured to, the project's before the user's, and reports what is shadowed", () =>
     withFiles(
       (files, configuration) =>
         Effect.gen(function* () {
@@ -188,7 +188,7 @@ describe("McpConfigFiles", () => {
             [...shadowed].map(([name, servers]) => [name, servers.map(({ source }) => source)]),
             [["both", ["/home/me/.lmstudio/mcp.json", "/home/me/.config/Claude/claude_desktop_config.json"]]]
           )
-          // one file's change leaves the servers of the others as they are
+          // a change in one file does not affect the servers of the others
           files.write("/home/me/.lmstudio/mcp.json", config("new"))
           const after = yield* configuration.current
           assert.deepStrictEqual([...after.servers.keys()].toSorted(), ["both", "code", "desktop", "new"])
@@ -206,7 +206,7 @@ describe("McpConfigFiles", () => {
     )
   )
 
-  it.effect("lets one broken file among several harm no other, and says what is wrong with it", () =>
+  it.effect("does not let one broken file affect the others, and says what is wrong with it", () =>
     withFiles(
       (files, configuration) =>
         Effect.gen(function* () {
@@ -226,7 +226,7 @@ describe("McpConfigFiles", () => {
     )
   )
 
-  it.effect("takes another program's file for one without servers when it has only its own settings", () =>
+  it.effect("treats another program's file with only its own settings as one without servers", () =>
     withFiles(
       (_, configuration) =>
         Effect.gen(function* () {
@@ -243,7 +243,7 @@ describe("McpConfigFiles", () => {
     )
   )
 
-  it.effect("does without a home directory", () =>
+  it.effect("works without a home directory", () =>
     Effect.sync(() => {
       const files = fakeFiles.make()
       return files

@@ -3,21 +3,21 @@ import type * as McpConfigFiles from "#src/mcp/config/McpConfigFiles.ts"
 import { type Duration, Effect, Fiber, Option, Stream, TestClock } from "effect"
 import { config, type Files, names, withFiles } from "../withFiles.ts"
 
-/** For what the watch hears to arrive. */
+/** Waits until the watch has reported its events. */
 const turns = Effect.promise(() => new Promise((resolve) => setImmediate(resolve))).pipe(Effect.repeatN(5))
 
 const passes = (time: Duration.DurationInput) => Effect.zipRight(turns, Effect.zipRight(TestClock.adjust(time), turns))
 
-describe("McpConfigFiles, while they are watched", () => {
+describe("McpConfigFiles, while the files are watched", () => {
   const watched = { watchable: true, prepare: (files: Files) => files.write("/home/me/.mcp.json", config("a")) }
-  /** Who asks once needs no watch, and one that has only begun is not relied on. */
+  /** A single use needs no watch, and a watch that has only just begun is not relied on. */
   const settle = (configuration: McpConfigFiles.McpConfigFiles) =>
     Effect.replicateEffect(configuration.current, 2).pipe(
       Effect.zipRight(passes("100 millis")),
       Effect.zipRight(configuration.current)
     )
 
-  it.effect("looks at nothing that has not changed, but once a second", () =>
+  it.effect("checks nothing that has not changed, except once a second", () =>
     withFiles(
       (files, configuration) =>
         Effect.gen(function* () {
@@ -36,7 +36,7 @@ describe("McpConfigFiles, while they are watched", () => {
     )
   )
 
-  it.effect("sees what was written, renamed over the file, or written twice within a tick of the clock", () =>
+  it.effect("detects a write, a rename over the file, and two writes within one clock tick", () =>
     withFiles(
       (files, configuration) =>
         Effect.gen(function* () {
@@ -55,7 +55,7 @@ describe("McpConfigFiles, while they are watched", () => {
     )
   )
 
-  it.effect("sees a file that comes first within a second, though its folder was not there", () =>
+  it.effect("detects a new file of higher precedence within a second, although its folder did not exist", () =>
     withFiles(
       (files, configuration) =>
         Effect.gen(function* () {
@@ -68,7 +68,7 @@ describe("McpConfigFiles, while they are watched", () => {
     )
   )
 
-  it.effect("tells what a change did, once for a change in several steps, and nothing for a comment", () =>
+  it.effect("reports the effect of a change, once for several steps, and not at all for a comment", () =>
     withFiles(
       (files, configuration, logged) =>
         Effect.gen(function* () {
@@ -97,7 +97,7 @@ describe("McpConfigFiles, while they are watched", () => {
     )
   )
 
-  it.effect("tells of changes within seconds on a disk that does not", () =>
+  it.effect("reports changes within seconds on a disk without change events", () =>
     withFiles(
       (files, configuration) =>
         Effect.gen(function* () {

@@ -22,7 +22,7 @@ const define = (
       userHome: "userHome" in options ? options.userHome : "/home/me"
     },
     nested: options.nested ?? false,
-    // a link that somebody made
+    // a symbolic link to it
     real: (path) => (path === "/home/me/bin/assistant" ? "/opt/lms-bridge/dist/lms-bridge-mcp.js" : path)
   })
 }
@@ -38,7 +38,7 @@ const problem = (entry: unknown, options = {}) =>
   })
 
 describe("ServerDefinition", () => {
-  it("expands variables wherever an entry may hold them", () => {
+  it("expands variables wherever an entry may contain them", () => {
     const launch = stdio({
       command: "${userHome}/bin/run",
       args: ["--port=${PORT:-80}", "${EMPTY:-instead}", "${UNSET:-}", "${env:PORT}", "a ${PORT} b ${PORT}"],
@@ -52,7 +52,7 @@ describe("ServerDefinition", () => {
     assert.notInclude(String(launch.env["KEY"]), "s3cret")
   })
 
-  it("leaves what is no reference as it is", () => {
+  it("keeps text that is not a reference", () => {
     assert.deepStrictEqual(stdio({ command: "x", args: ["$HOME", "${}", "${a b}", "100%", "$"] }).args, [
       "$HOME",
       "${}",
@@ -74,7 +74,7 @@ describe("ServerDefinition", () => {
     assert.include(found.detail, "NOPE is not set")
   })
 
-  it("takes a client for logins as either of two hosts writes it, its secret expanded and hidden", () => {
+  it("reads an OAuth client in the format of either host, with its secret expanded and redacted", () => {
     for (const entry of [
       { url: "http://h/", oauth: { clientId: "me", clientSecret: "${TOKEN}", scopes: ["a", "b"], callbackPort: 9000 } },
       { url: "http://h/", auth: { CLIENT_ID: "me", CLIENT_SECRET: "${TOKEN}", scopes: "a b" }, oauth: true }
@@ -92,7 +92,7 @@ describe("ServerDefinition", () => {
     )
   })
 
-  it("reports what only another program can fill in, and a home that is not known", () => {
+  it("reports references that only another program can expand, and an unknown home", () => {
     assert.include(problem({ command: "x", env: { A: "${command:token}" } }).detail, "${env:NAME}")
     assert.strictEqual(problem({ command: "${userHome}/x" }, { userHome: undefined }).reason, "MissingVariable")
   })
@@ -110,7 +110,7 @@ describe("ServerDefinition", () => {
     assert.include(found.detail, detail)
   })
 
-  it("knows the transports by type, or else by what is there", () => {
+  it("determines the transport by type, or else by the keys that are present", () => {
     const kind = (entry: object) => {
       const launch = Either.getOrThrow(define(entry).launch)
       return launch._tag === "Http" ? launch.kind : "stdio"
@@ -155,7 +155,7 @@ describe("ServerDefinition", () => {
     assert.isTrue(Either.isRight(define(entry).launch))
   })
 
-  it("uses no server when it runs beneath another bridge, and none that is disabled", () => {
+  it("uses no server inside another bridge, and none that is disabled", () => {
     assert.strictEqual(problem({ command: "x" }, { nested: true }).reason, "TooDeep")
     assert.strictEqual(problem({ command: "x", disabled: true }).reason, "Disabled")
     assert.strictEqual(problem({ command: "x", enabled: false }).reason, "Disabled")
@@ -188,7 +188,7 @@ describe("ServerDefinition", () => {
     )
   })
 
-  it("keeps to the tools that an entry allows", () => {
+  it("allows only the tools that an entry allows", () => {
     const { allows } = define({ command: "x", allowedTools: ["a", "b"], excludedTools: ["b"] })
     assert.deepStrictEqual(["a", "b", "c"].map(allows), [true, false, false])
     assert.isTrue(define({ command: "x" }).allows("anything"))
@@ -203,7 +203,7 @@ describe("ChildEnvironment", () => {
       depth: 0
     })
 
-  it("hands on the safe list, lets the entry win, and marks the child", () => {
+  it("passes on the safe list, prefers the entry, and marks the child", () => {
     assert.deepStrictEqual(
       make({ HOME: "/h", PATH: "/a:/usr/local/bin", GITHUB_TOKEN: "t", LANG: "C" }, { LANG: "de" }),
       {
@@ -215,7 +215,7 @@ describe("ChildEnvironment", () => {
     )
   })
 
-  it("hands on the way out: proxies, certificates and registries, and no tokens for them", () => {
+  it("passes on network settings: proxies, certificates and registries, but no tokens for them", () => {
     const given = {
       HTTPS_PROXY: "http://me:pa%40ss@proxy:3128",
       no_proxy: "localhost",
@@ -234,13 +234,13 @@ describe("ChildEnvironment", () => {
     assert.strictEqual(printed, "no way to http://me:<redacted>@proxy:3128 with <redacted>")
   })
 
-  it("takes any name for a name", () => {
+  it("accepts any name", () => {
     const names = ["__proto__", "constructor", "toString", "hasOwnProperty"]
     const environment = make({}, Object.fromEntries(names.map((name) => [name, "x"])))
     for (const name of names) assert.isTrue(Object.hasOwn({ ...environment }, name), name)
   })
 
-  it("does not let an entry hide how deep it is, and leaves the PATH of Windows alone", () => {
+  it("does not let an entry hide its depth, and does not change the PATH of Windows", () => {
     assert.strictEqual(make({}, { LMS_BRIDGE_DEPTH: "0" })["LMS_BRIDGE_DEPTH"], "1")
     assert.strictEqual(make({ OS: "Windows_NT", PATH: "C:\\a" })["PATH"], "C:\\a")
   })

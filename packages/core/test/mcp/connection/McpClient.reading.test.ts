@@ -8,8 +8,8 @@ import {
 import { Effect, Fiber, TestClock } from "effect"
 import { linked, turns } from "../linked.ts"
 
-describe("McpClient, what there is to read", () => {
-  it.scoped("pages resources to their end, keeps them until they change, and reads one", () =>
+describe("McpClient, resources and prompts", () => {
+  it.scoped("fetches all pages of resources, caches them until they change, and reads one", () =>
     Effect.gen(function* () {
       let asked = 0
       const { server, session } = yield* linked({}, {}, (far) => {
@@ -37,7 +37,7 @@ describe("McpClient, what there is to read", () => {
       assert.deepStrictEqual(yield* session.resources, both)
       assert.deepStrictEqual(yield* session.resources, both)
       assert.strictEqual(asked, 2)
-      // it has resources and does not know templates
+      // it has resources but does not know templates
       assert.deepStrictEqual(yield* session.resourceTemplates, [])
       yield* Effect.promise(() => server.sendResourceListChanged())
       yield* turns
@@ -56,7 +56,7 @@ describe("McpClient, what there is to read", () => {
     })
   )
 
-  it.scoped("lists prompts, gets one with its arguments, and passes on why one is not to be had", () =>
+  it.scoped("lists prompts, gets one with its arguments, and reports why one is not available", () =>
     Effect.gen(function* () {
       const { session } = yield* linked({}, {}, (far) => {
         far.registerCapabilities({ prompts: {} })
@@ -82,7 +82,7 @@ describe("McpClient, what there is to read", () => {
     })
   )
 
-  it.scoped("asks a server without resources and prompts for neither", () =>
+  it.scoped("requests neither from a server without resources and prompts", () =>
     Effect.gen(function* () {
       const { session } = yield* linked({})
       assert.deepStrictEqual(

@@ -6,7 +6,7 @@ import { Deferred, Duration, Effect, Fiber, TestClock } from "effect"
 import { linked, peerOver, turns, usual } from "../linked.ts"
 
 describe("McpClient", () => {
-  it.scoped("knows who answered", () =>
+  it.scoped("knows which server answered", () =>
     Effect.gen(function* () {
       const { session } = yield* linked({})
       assert.deepStrictEqual(session.implementation, { name: "linked", version: "9.9.9" })
@@ -14,7 +14,7 @@ describe("McpClient", () => {
     })
   )
 
-  it.scoped("keeps the list of tools until the server says that it changed", () =>
+  it.scoped("caches the list of tools until the server says that it changed", () =>
     Effect.gen(function* () {
       let asked = 0
       const { server, session } = yield* linked({
@@ -29,7 +29,7 @@ describe("McpClient", () => {
     })
   )
 
-  it.scoped("asks once for all who want the list at the same time, and again after a failure", () =>
+  it.scoped("requests the list once for concurrent callers, and again after a failure", () =>
     Effect.gen(function* () {
       let asked = 0
       const { session } = yield* linked({
@@ -92,7 +92,7 @@ describe("McpClient", () => {
     })
   )
 
-  it.scoped("ends a call after a silence, and tells the server", () =>
+  it.scoped("ends a call after a silence, and notifies the server", () =>
     Effect.gen(function* () {
       const aborted = yield* Deferred.make<void>()
       const { session } = yield* linked({
@@ -113,7 +113,7 @@ describe("McpClient", () => {
     })
   )
 
-  it.scoped("starts the time anew with each progress, up to a limit in all", () =>
+  it.scoped("restarts the time limit with each progress report, up to a total limit", () =>
     Effect.gen(function* () {
       const running = yield* Deferred.make<(progress: number) => Promise<void>>()
       const { session } = yield* linked(
@@ -151,7 +151,7 @@ describe("McpClient", () => {
     })
   )
 
-  it.scoped("tells all progress before the result", () =>
+  it.scoped("delivers all progress before the result", () =>
     Effect.gen(function* () {
       const { session } = yield* linked({
         call: async ({ notify, token }) => {
@@ -193,7 +193,7 @@ describe("McpClient", () => {
     })
   )
 
-  it.scoped("fails all that is pending when the other side hangs up, and everything after", () =>
+  it.scoped("fails all pending requests when the server hangs up, and all later ones", () =>
     Effect.gen(function* () {
       const started = yield* Deferred.make<void>()
       const { server, session } = yield* linked({
@@ -215,7 +215,7 @@ describe("McpClient", () => {
     })
   )
 
-  it.scoped("says which page has to be opened before a tool does its work", () =>
+  it.scoped("says which page has to be opened before a tool works", () =>
     Effect.gen(function* () {
       const { session } = yield* linked({
         call: () => {

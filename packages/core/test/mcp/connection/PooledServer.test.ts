@@ -22,11 +22,11 @@ const silent = new McpServerUnavailable({ server: "it", reason: "StartTimeout", 
 const killed = new McpServerUnavailable({
   server: "it",
   reason: "Closed",
-  detail: "It was ended by SIGKILL.",
+  detail: "It was killed by SIGKILL.",
   stderrTail: ""
 })
 
-/** How the next lists end; empty again after each test. */
+/** How the next list requests end; cleared after each test. */
 const lists: Array<Effect.Effect<never, McpServerUnavailable>> = []
 
 /** Connections numbered in the order of their opening, which `before` may delay or fail. */
@@ -76,7 +76,7 @@ const makeServer = Effect.fnUntraced(function* (
 const works = () => Effect.void
 
 describe("PooledServer", () => {
-  it.scoped("lets nobody call a new connection before the server knows of the folders that came meanwhile", () =>
+  it.scoped("does not use a new connection before the server knows the folders that were added meanwhile", () =>
     Effect.gen(function* () {
       const told = yield* Ref.make(false)
       const tell = Effect.asVoid(Effect.unlessEffect(Effect.delay(Ref.set(told, true), "1 second"), Ref.get(told)))
@@ -91,7 +91,7 @@ describe("PooledServer", () => {
     })
   )
 
-  it.scoped("opens one connection for all who ask at once", () =>
+  it.scoped("opens one connection for concurrent callers", () =>
     Effect.gen(function* () {
       const { pooled, seen } = yield* makeServer(() => Effect.sleep("1 second"))
       const fiber = yield* Effect.fork(Effect.all([pooled.live, pooled.live, pooled.live], { concurrency: 3 }))
@@ -103,7 +103,7 @@ describe("PooledServer", () => {
     })
   )
 
-  it.scoped("goes on opening for the others when the first caller is interrupted", () =>
+  it.scoped("keeps opening for the others when the first caller is interrupted", () =>
     Effect.gen(function* () {
       const { pooled, seen } = yield* makeServer(() => Effect.sleep("1 second"))
       const first = yield* Effect.fork(pooled.live)
@@ -117,7 +117,7 @@ describe("PooledServer", () => {
     })
   )
 
-  it.scoped("runs no more calls at the same time than it may, whoever makes them, and lets the next one in", () =>
+  it.scoped("limits concurrent calls, whoever makes them, and admits the next one", () =>
     Effect.gen(function* () {
       const running: Array<Deferred.Deferred<void>> = []
       const { pooled } = yield* makeServer(works, () =>
@@ -139,7 +139,7 @@ describe("PooledServer", () => {
       yield* Fiber.join(first)
       yield* TestClock.adjust("1 minute")
       assert.strictEqual(running.length, 3)
-      // a caller that is interrupted gives its turn back
+      // an interrupted caller releases its turn
       yield* Fiber.interrupt(third)
       yield* calling
       yield* TestClock.adjust("1 minute")
@@ -147,7 +147,7 @@ describe("PooledServer", () => {
     })
   )
 
-  it.scoped("tells an edition of the tools that another connection does not share, without asking anybody", () =>
+  it.scoped("reports an edition of the tools that is different for each connection, without a request", () =>
     Effect.gen(function* () {
       const { hangUp, pooled, seen } = yield* makeServer(works)
       const { call, toolsEdition } = yield* pooled.connection([])
@@ -161,7 +161,7 @@ describe("PooledServer", () => {
     })
   )
 
-  it.scoped("connects anew after a loss, and lets go of what was lost", () =>
+  it.scoped("reconnects after a loss, and releases what was lost", () =>
     Effect.gen(function* () {
       const { hangUp, pooled, seen } = yield* makeServer(works)
       const connection = yield* pooled.connection([])
@@ -176,7 +176,7 @@ describe("PooledServer", () => {
     })
   )
 
-  it.scoped("does not keep a failure: who asks again gets another attempt", () =>
+  it.scoped("does not cache a failure: the next caller gets another attempt", () =>
     Effect.gen(function* () {
       const { pooled } = yield* makeServer((attempt) => (attempt === 1 ? Effect.fail(silent) : Effect.void))
       assert.strictEqual(yield* Effect.flip(pooled.live), silent)
@@ -184,7 +184,7 @@ describe("PooledServer", () => {
     })
   )
 
-  it.scoped("starts a server once more that ended while it started, and tells nobody", () =>
+  it.scoped("restarts a server once that ended while it started, without an error", () =>
     Effect.gen(function* () {
       const { pooled, seen } = yield* makeServer((attempt) => (attempt === 1 ? Effect.fail(broken) : Effect.void))
       assert.strictEqual((yield* pooled.live).implementation.version, "2")
@@ -192,31 +192,29 @@ describe("PooledServer", () => {
     })
   )
 
-  it.scoped(
-    "waits longer before each attempt with a server that ends again and again, and not at all after a success",
-    () =>
-      Effect.gen(function* () {
-        const { hangUp, pooled, seen } = yield* makeServer((attempt) =>
-          attempt <= 4 ? Effect.fail(broken) : Effect.void
-        )
-        yield* Effect.flip(pooled.live)
-        assert.strictEqual(seen.attempts, 2)
-        const second = yield* Effect.fork(Effect.flip(pooled.live))
-        yield* TestClock.adjust("999 millis")
-        assert.strictEqual(seen.attempts, 2)
-        yield* TestClock.adjust("1 millis")
-        yield* Fiber.join(second)
-        const third = yield* Effect.fork(pooled.live)
-        yield* TestClock.adjust("1999 millis")
-        assert.strictEqual(seen.attempts, 4)
-        yield* TestClock.adjust("1 millis")
-        yield* Fiber.join(third)
-        yield* hangUp(1)
-        assert.strictEqual((yield* pooled.live).implementation.version, "6")
-      })
+  it.scoped("waits longer before each attempt with a server that ends repeatedly, and not at all after a success", () =>
+    Effect.gen(function* () {
+      const { hangUp, pooled, seen } = yield* makeServer((attempt) =>
+        attempt <= 4 ? Effect.fail(broken) : Effect.void
+      )
+      yield* Effect.flip(pooled.live)
+      assert.strictEqual(seen.attempts, 2)
+      const second = yield* Effect.fork(Effect.flip(pooled.live))
+      yield* TestClock.adjust("999 millis")
+      assert.strictEqual(seen.attempts, 2)
+      yield* TestClock.adjust("1 millis")
+      yield* Fiber.join(second)
+      const third = yield* Effect.fork(pooled.live)
+      yield* TestClock.adjust("1999 millis")
+      assert.strictEqual(seen.attempts, 4)
+      yield* TestClock.adjust("1 millis")
+      yield* Fiber.join(third)
+      yield* hangUp(1)
+      assert.strictEqual((yield* pooled.live).implementation.version, "6")
+    })
   )
 
-  it.scoped("is patient with a server that is killed while it starts", () =>
+  it.scoped("retries a server that is killed while it starts", () =>
     Effect.gen(function* () {
       const { pooled, seen } = yield* makeServer((attempt) => (attempt <= 4 ? Effect.fail(killed) : Effect.void))
       const fiber = yield* Effect.fork(pooled.live)
@@ -226,7 +224,7 @@ describe("PooledServer", () => {
     })
   )
 
-  it.scoped("asks a new connection for a list that the old one lost, and never repeats a call", () =>
+  it.scoped("retries a lost list on a new connection, and never retries a call", () =>
     Effect.gen(function* () {
       let calls = 0
       const { hangUp, pooled, seen } = yield* makeServer(works, () =>
@@ -244,7 +242,7 @@ describe("PooledServer", () => {
     })
   )
 
-  it.scoped("leaves a server alone that failed three times in a row, says until when, and then tries once", () =>
+  it.scoped("pauses after three consecutive failures, says for how long, and then tries once", () =>
     Effect.gen(function* () {
       const { pooled, seen } = yield* makeServer((attempt) => (attempt <= 6 ? Effect.fail(broken) : Effect.void))
       yield* Effect.flip(pooled.live)
@@ -257,14 +255,14 @@ describe("PooledServer", () => {
       const error = yield* Effect.flip(pooled.live)
       assert.strictEqual(seen.attempts, 6)
       assert.deepInclude(error, { reason: "Exited", exitCode: 1, stderrTail: "no db" })
-      assert.include(error.message, "tried again in 40s at the earliest")
+      assert.include(error.message, "the next attempt is in 40s at the earliest")
       yield* TestClock.adjust("40 seconds")
       yield* pooled.live
       assert.strictEqual(seen.attempts, 7)
     })
   )
 
-  it.scoped("logs under its own name and the run that had it opened, without the rest of what that run says", () =>
+  it.scoped("logs with its own name and the run that opened it, without that run's other annotations", () =>
     Effect.gen(function* () {
       const seen: Array<unknown> = []
       const logger = Logger.make(({ annotations }) => seen.push(Object.fromEntries(annotations)))
@@ -277,7 +275,7 @@ describe("PooledServer", () => {
     })
   )
 
-  it.effect("closes its connection with its scope, and tells those who wait", () =>
+  it.effect("closes its connection with its scope, and fails waiting callers", () =>
     Effect.gen(function* () {
       const scope = yield* Scope.make()
       const { pooled, seen } = yield* Scope.extend(

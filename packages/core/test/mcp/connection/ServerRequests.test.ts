@@ -24,7 +24,7 @@ const form = {
   requestedSchema: { type: "object" as const, properties: { branch: { type: "string" as const } } }
 }
 
-/** What the server heard, and calls of it that wait. */
+/** What the server received, and its pending calls. */
 const makeFar = () => {
   const heard = {
     roots: [] as Array<ReadonlyArray<string>>,
@@ -117,8 +117,8 @@ const person = (answer: (question: Question) => Effect.Effect<Answer>, who: unkn
 const as = (someone: Person) => Effect.provideService(CurrentPerson, Option.some(someone))
 const over = (sampler: Sampler) => Effect.provideService(CurrentSampler, Option.some(sampler))
 
-describe("what a server may ask", () => {
-  it.effect("is answered a ping, and told of nothing that nobody could answer", () =>
+describe("requests of a server", () => {
+  it.effect("a ping is answered, and only capabilities that somebody can serve are announced", () =>
     withFar((registry, heard) =>
       Effect.gen(function* () {
         assert.deepStrictEqual(said(yield* registry.call("far", "ping", {})), {})
@@ -133,7 +133,7 @@ describe("what a server may ask", () => {
     )
   )
 
-  it.effect("learns the folders of everybody who holds its connection, and hears of those who come and go", () =>
+  it.effect("the server learns the folders of all holders of its connection, and their changes", () =>
     withFar((registry, heard) =>
       Effect.gen(function* () {
         const hold = (...folders: ReadonlyArray<string>) => registry.connect("far", { folders })
@@ -151,7 +151,7 @@ describe("what a server may ask", () => {
                   "file:///work/shared",
                   "file:///work/c"
                 ])
-                // somebody who brings nothing new changes nothing
+                // a holder without new folders changes nothing
                 yield* Effect.scoped(hold("/work/c"))
                 yield* Effect.scoped(hold())
                 yield* turns
@@ -169,7 +169,7 @@ describe("what a server may ask", () => {
     )
   )
 
-  it.effect("learns the folders again when it is connected anew, and none that is no absolute path", () =>
+  it.effect("the server learns the folders again after a reconnect, but none that is not an absolute path", () =>
     withFar((registry, heard) =>
       Effect.gen(function* () {
         const { end } = yield* McpTransportTest.McpTransportCalls
@@ -184,7 +184,7 @@ describe("what a server may ask", () => {
     )
   )
 
-  it.effect("has its question answered by the person whose call runs, however long they take", () =>
+  it.effect("a question is answered by the person whose call is running, however long they take", () =>
     withFar((registry, heard) =>
       Effect.gen(function* () {
         const asked: Array<Question> = []
@@ -208,7 +208,7 @@ describe("what a server may ask", () => {
     )
   )
 
-  it.effect("counts the silence again from the answer on", () =>
+  it.effect("the silence counts again from the answer on", () =>
     withFar((registry, heard) =>
       Effect.gen(function* () {
         const answer = yield* Deferred.make<Answer>()
@@ -228,7 +228,7 @@ describe("what a server may ask", () => {
     )
   )
 
-  it.effect("is declined when it is not clear whose call it asks for", () =>
+  it.effect("a question is declined when it is unclear to whose call it belongs", () =>
     withFar((registry, heard) =>
       Effect.gen(function* () {
         const nosy: Array<string> = []
@@ -246,7 +246,7 @@ describe("what a server may ask", () => {
         const other = yield* Effect.fork(somebody("ada")(registry.call("far", "hang", {})))
         yield* turns
         assert.deepStrictEqual(said(yield* somebody("bob")(registry.call("far", "ask", {}))), { action: "decline" })
-        // a call that nobody is behind is nobody else's either
+        // a call without a person does not belong to another person either
         const unattended = registry.call("far", "ask", {})
         assert.deepStrictEqual(said(yield* unattended), { action: "decline" })
         heard.hanging[0]?.("done")
@@ -258,7 +258,7 @@ describe("what a server may ask", () => {
     )
   )
 
-  it.effect("takes its question back when the call that it belonged to is interrupted", () =>
+  it.effect("a question is withdrawn when its call is interrupted", () =>
     withFar((registry) =>
       Effect.gen(function* () {
         const asked = yield* Deferred.make<void>()
@@ -282,7 +282,7 @@ describe("what a server may ask", () => {
     )
   )
 
-  it.effect("shows a page to a person who can open one, and is declined by one who cannot", () =>
+  it.effect("a page is shown to a person who can open it, and declined for one who cannot", () =>
     withFar((registry) =>
       Effect.gen(function* () {
         const seen: Array<Question> = []
@@ -299,7 +299,7 @@ describe("what a server may ask", () => {
     )
   )
 
-  it.effect("has a question to the model answered where it is allowed, and hears why where it is not", () =>
+  it.effect("a request to the model is answered if allowed, and refused with a reason if not", () =>
     withFar((registry, heard) =>
       Effect.gen(function* () {
         const asked: Array<unknown> = []
@@ -332,7 +332,7 @@ describe("what a server may ask", () => {
           message: "MCP error -1: The person said no."
         })
         assert.deepInclude(yield* think({ toolChoice: { mode: "auto" } }), { code: -32602 })
-        // a call by hand has no model
+        // a manual call has no model
         assert.deepInclude(said(yield* registry.call("far", "think", {})), { code: -1 })
       })
     )

@@ -4,7 +4,7 @@ import { Duration, Effect, Fiber, Ref, TestClock } from "effect"
 
 const facts = { server: "s", tool: "t", total: Duration.minutes(5) }
 
-/** A server of tasks by its answers, and what it was asked. */
+/** A server with tasks that sends these answers, and the requests that it received. */
 const serverOf = Effect.fnUntraced(function* (answers: Readonly<Record<string, ReadonlyArray<unknown>>>) {
   const asked = yield* Ref.make<ReadonlyArray<string>>([])
   const request: TaskCall.Request<never> = (method, params) =>
@@ -20,7 +20,7 @@ const working = { taskId: "7", status: "working", pollInterval: 200 }
 const done = { content: [{ type: "text", text: "seven apples" }] }
 
 describe("TaskCall", () => {
-  it.effect("makes the task, asks after it in its own time, and fetches its result", () =>
+  it.effect("creates the task, polls it at the server's interval, and fetches its result", () =>
     Effect.gen(function* () {
       const told: Array<string | undefined> = []
       const { asked, request } = yield* serverOf({
@@ -51,14 +51,14 @@ describe("TaskCall", () => {
     })
   )
 
-  it.effect("takes an answer without a task for the result", () =>
+  it.effect("treats an answer without a task as the result", () =>
     Effect.gen(function* () {
       const { request } = yield* serverOf({ "tools/call": [done] })
       assert.deepStrictEqual(yield* TaskCall.call(request, facts, {}, {}), done)
     })
   )
 
-  it.effect("fetches the result of a task that failed, or that has a question: the server says more with it", () =>
+  it.effect("fetches the result of a task that failed or has a question, because it says more", () =>
     Effect.gen(function* () {
       for (const status of ["failed", "input_required"]) {
         const { request } = yield* serverOf({
@@ -70,7 +70,7 @@ describe("TaskCall", () => {
     })
   )
 
-  it.effect("fails where the task was cancelled, or is not known any more", () =>
+  it.effect("fails if the task was cancelled or is no longer known", () =>
     Effect.gen(function* () {
       const cancelled = yield* serverOf({
         "tools/call": [{ task: { ...working, status: "cancelled", statusMessage: "The disk is full." } }]
@@ -86,7 +86,7 @@ describe("TaskCall", () => {
     })
   )
 
-  it.effect("cancels the task at its server when the call is given up, or takes too long", () =>
+  it.effect("cancels the task at its server when the call is interrupted or takes too long", () =>
     Effect.gen(function* () {
       const endless = { "tools/call": [{ task: working }], "tasks/get": [working], "tasks/cancel": [{}] }
       const first = yield* serverOf(endless)

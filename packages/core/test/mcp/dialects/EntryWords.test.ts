@@ -46,7 +46,7 @@ describe("EntryWords", () => {
       [["notes", stdio({})]]
     ],
     [
-      "Zed, as it is and as it was",
+      "Zed, now and formerly",
       {
         context_servers: {
           notes: { source: "custom", command: "node", args: ["notes.mjs"], env: {} },
@@ -59,12 +59,12 @@ describe("EntryWords", () => {
         ["older", stdio({ env: { A: "1" } })],
         [
           "extension",
-          'Invalid: It is an extension of Zed, which only Zed can start. Write the "command" of its server.'
+          'Invalid: It is an extension of Zed, which only Zed can start. Set "command" to the command of its server.'
         ]
       ]
     ],
     [
-      "opencode, with a server that is named like a section",
+      "opencode, with a server named like a section",
       {
         mcp: {
           notes: { type: "local", command: ["node", "notes.mjs"], enabled: true, environment: { A: "1" } },
@@ -79,7 +79,7 @@ describe("EntryWords", () => {
       ]
     ],
     [
-      "Gemini CLI, with what it excludes",
+      "Gemini CLI, with its exclusions",
       {
         mcp: { excluded: ["off"] },
         mcpServers: {
@@ -131,7 +131,7 @@ describe("EntryWords", () => {
       ]
     ],
     [
-      "Goose, without what is a part of it",
+      "Goose, without its built-in extensions",
       {
         extensions: {
           developer: { type: "builtin", name: "developer", enabled: true },
@@ -145,7 +145,7 @@ describe("EntryWords", () => {
       ]
     ],
     [
-      "Claude Code, of this folder",
+      "Claude Code, for this folder",
       {
         mcpServers: {},
         projects: {
@@ -216,21 +216,21 @@ describe("EntryWords", () => {
   })
 
   it.each<[unknown, string]>([
-    [{ command: "cd /srv && node a.js" }, '"command" is a line for a shell. Write "command": "sh"'],
-    [{ command: "node 'a" }, "a quotation mark is not closed"],
+    [{ command: "cd /srv && node a.js" }, '"command" is a shell command. Write "command": "sh"'],
+    [{ command: "node 'a" }, "an unclosed quotation mark"],
     [{ comand: "node" }, 'Did you mean "command" by "comand"?'],
     [{ command: "C:\new\tools\run.exe" }, '"command" has a path with single backslashes'],
     [{ command: "node", args: ["C:\temp"] }, '"args[0]" has a path with single backslashes'],
     [{ command: "%NOPE%\\x" }, "The environment variable NOPE is not set"],
     [{ command: "x", disabledTools: 5 }, '"disabledTools" looks like a list of tools'],
-    [{ serverUrl: 5 }, '"serverUrl" must be a text.'],
-    [{ command: "x", env: { A: "${file:/run/key}" } }, "${file:/run/key} is filled in by another program"],
+    [{ serverUrl: 5 }, '"serverUrl" must be a string.'],
+    [{ command: "x", env: { A: "${file:/run/key}" } }, "${file:/run/key} is expanded by another program"],
     [{ type: "stdio", url: "http://x/" }, 'For a URL write "type": "http"']
   ])("says what to write in place of %j, by the key that is there", (entry, said) => {
     assert.include(String(reached(only(entry))), said)
   })
 
-  it("takes limits in the unit of whoever wrote them", () => {
+  it("reads limits in the unit of their program", () => {
     const limits = (entry: object, path?: string) => {
       const { startTimeout, timeout } = only({ command: "x", ...entry }, path)
       return [timeout, startTimeout].map((limit) => (limit === undefined ? undefined : Duration.toSeconds(limit)))
@@ -245,14 +245,14 @@ describe("EntryWords", () => {
     assert.deepStrictEqual(limits({ startup_timeout_ms: 20_000 }), [undefined, 20])
   })
 
-  it("takes switches as texts, and keeps what another program may do without asking from being a list", () => {
+  it("accepts switches as strings, and does not treat permissions to run without asking as a list of tools", () => {
     assert.strictEqual(reached(only({ command: "x", disabled: "true" })), "Disabled: disabled")
     const server = only({ command: "x", disabled: "false", alwaysAllow: ["a"], autoApprove: ["b"], trust: true })
     assert.isTrue(Either.isRight(server.launch))
     assert.isTrue(server.allows("anything"))
   })
 
-  it("lets what a file says of tools beside its servers hold for all of them", () => {
+  it("applies a file's tool settings outside its servers to all of them", () => {
     const servers = { mcpServers: { db: { command: "x" } } }
     for (const ban of [
       { excludeTools: ["drop_table"] },
@@ -269,7 +269,7 @@ describe("EntryWords", () => {
     assert.isFalse(server?.allows("read"))
   })
 
-  it("finds no servers in what another program means by the word", () => {
+  it("finds no servers where another program uses the word differently", () => {
     const parsed = McpConfig.parse("/p/settings.json", JSON.stringify({ servers: ["a.example", "b.example"], x: 1 }), {
       mayHaveNone: true
     })
@@ -278,19 +278,19 @@ describe("EntryWords", () => {
     assert.isTrue(Either.isLeft(McpConfig.parse("/p/s.json", '{ "servers": "x" }')))
   })
 
-  it("knows a name in which something invisible was pasted along", () => {
+  it("recognises a name with pasted invisible characters", () => {
     const [server] = defined({ "mcpServers\u200B": { db: { "command\uFEFF": "x", "excludeTools\u200B": ["drop"] } } })
     assert.isFalse(server?.allows("drop"))
     assert.isTrue(server !== undefined && Either.isRight(server.launch))
   })
 
-  it("says what opencode would fill in, and leaves the same words to other programs", () => {
+  it("reports references that opencode would expand, and keeps the same text for other programs", () => {
     const [server] = defined({ mcp: { db: { type: "local", command: ["x"], environment: { KEY: "{file:~/.key}" } } } })
-    assert.include(JSON.stringify(server?.launch), "{file:~/.key} is filled in by opencode")
+    assert.include(JSON.stringify(server?.launch), "{file:~/.key} is expanded by opencode")
     assert.deepInclude(reached(only({ command: "x", args: ["{file:~/.key}"] })), { args: ["{file:~/.key}"] })
   })
 
-  it("lets opencode's ban of a tool beside its servers hold", () => {
+  it("applies opencode's exclusion of a tool outside its servers", () => {
     const [server] = defined({
       mcp: { db: { type: "local", command: ["x"] } },
       tools: { "db_drop*": false, bash: false }

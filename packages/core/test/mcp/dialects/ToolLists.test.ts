@@ -15,7 +15,7 @@ const define = (rule: Record<string, unknown>, name = "db") => {
   })
 }
 
-/** Neither offered nor callable, by a ban or because the whole entry is refused. */
+/** Neither offered nor callable, because it is excluded or the whole entry is refused. */
 const isOff = (rule: Record<string, unknown>, tool: string) => {
   const server = define(rule)
   return Either.isLeft(server.launch) || !server.allows(tool)
@@ -120,7 +120,7 @@ describe("ToolLists", () => {
     assert.isFalse(isOff(rule, "drop_table"))
   })
 
-  it("names the keys that switch a tool off, and the place", () => {
+  it("names the keys that switch a tool off, and their place", () => {
     const server = define({ includeTools: ["read_row"], disabledTools: ["drop_table"] })
     assert.strictEqual(
       server.switchedOff?.("drop_table"),
@@ -129,13 +129,13 @@ describe("ToolLists", () => {
     assert.isUndefined(server.switchedOff?.("read_row"))
   })
 
-  it("takes an empty list of what may be used at its word, but Goose's for no list", () => {
+  it("takes an empty list of allowed tools literally, but Goose's as no list", () => {
     assert.isTrue(isOff({ includeTools: [] }, "drop_table"))
     const goose = { emptyIsAll: true }
     assert.deepStrictEqual(ToolLists.meaningOf("available_tools", [], goose), { _tag: "Nothing" })
   })
 
-  it("matches patterns without going back over what it has read", () => {
+  it("matches patterns without backtracking", () => {
     const pattern = `${"*a".repeat(2000)}*b`
     assert.isFalse(ToolLists.matches(pattern, "a".repeat(20_000)))
     assert.isTrue(ToolLists.matches("*a*a*b", "xaxaxb"))

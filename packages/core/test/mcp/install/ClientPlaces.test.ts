@@ -26,8 +26,8 @@ const places = (machine: ClientPlaces.Machine, scope: ClientPlaces.Scope) =>
     )
   ).pipe(Effect.provide(machine.platform === "win32" ? NodePath.layerWin32 : NodePath.layerPosix))
 
-describe("where clients keep their servers", () => {
-  it.effect("on Linux, also when the folder of settings is elsewhere", () =>
+describe("where clients store their servers", () => {
+  it.effect("on Linux, also when the settings folder is elsewhere", () =>
     Effect.gen(function* () {
       assert.deepStrictEqual(yield* places(linux, "user"), {
         "claude-code": "/home/me/.claude.json",
@@ -68,7 +68,7 @@ describe("where clients keep their servers", () => {
     })
   )
 
-  it.effect("in a project, where a client knows projects; without a home, nowhere", () =>
+  it.effect("in a project, if the client supports projects; nowhere without a home", () =>
     Effect.gen(function* () {
       assert.deepStrictEqual(yield* places(nobody, "project"), {
         "claude-code": "/work/app/.mcp.json",

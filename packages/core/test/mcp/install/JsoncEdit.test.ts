@@ -25,7 +25,7 @@ const commented = lines(
 )
 
 describe("setting a member", () => {
-  it("puts it behind the last one and the comment on its line, in the file's own style", () => {
+  it("inserts it after the last one and the comment on its line, in the file's own style", () => {
     assert.strictEqual(
       set(commented),
       lines(
@@ -55,7 +55,7 @@ describe("setting a member", () => {
     assert.match(set('{\n    "mcpServers": {\n        "a": 1,\n    },\n}'), /\},\n {4}\},\n\}$/)
   })
 
-  it("begins the section where there is none, and the file where it is empty", () => {
+  it("creates the section if there is none, and the object if the file is empty", () => {
     for (const text of ["", "  \n", "{}", "{\n}\n", '{"a":1}', '{"mcpServers":null}', '{\n  "a": 1 // one\n}\n']) {
       const value = Jsonc.parse(set(text)) as Record<string, unknown>
       assert.deepStrictEqual(value["mcpServers"], { ours: entry }, text)
@@ -64,7 +64,7 @@ describe("setting a member", () => {
     assert.strictEqual(set("\uFEFF{}").charCodeAt(0), 0xfeff)
   })
 
-  it("changes of an entry that is there only what differs, or all of it when it is told to", () => {
+  it("changes only the differences in an existing entry, or all of it with `replace`", () => {
     const text = lines(
       "{",
       '  "mcpServers": {',
@@ -82,13 +82,13 @@ describe("setting a member", () => {
     assert.deepStrictEqual(Jsonc.parse(partial), { mcpServers: { ours: { ...entry, env: {} } } })
   })
 
-  it("done twice is done once", () => {
+  it("is idempotent", () => {
     const once = Either.getOrThrow(JsoncEdit.set(commented, place, entry, "merge"))
     const twice = Either.getOrThrow(JsoncEdit.set(once.text, place, entry, "merge"))
     assert.deepStrictEqual(twice, { text: once.text, changes: [] })
   })
 
-  it("shows what comes, and of what goes no more than the beginning", () => {
+  it("shows the added lines, and only the beginning of the removed ones", () => {
     assert.deepStrictEqual(Either.getOrThrow(JsoncEdit.set(commented, place, entry, "merge")).changes, [
       {
         line: 7,
@@ -103,7 +103,7 @@ describe("setting a member", () => {
 })
 
 describe("removing a member", () => {
-  it("gives back the text as it was before", () => {
+  it("restores the text as it was before", () => {
     for (const text of [
       commented,
       '{\n  "mcpServers": {\n    "a": 1, // one\n    "b": 2, // two\n  },\n}\n',
@@ -140,13 +140,13 @@ describe("a text that cannot be changed safely", () => {
     assert.deepStrictEqual(problem('{\n "mcpServers": []}'), { line: 2, detail: '"mcpServers" is not an object.' })
     assert.deepStrictEqual(problem('{"mcpServers": {},\n"mcpServers": {}}'), {
       line: 2,
-      detail: '"mcpServers" is there twice; keep one.'
+      detail: '"mcpServers" occurs twice; keep one of them.'
     })
   })
 })
 
 describe("any text", () => {
-  // a parser of JSON makes of this name what JavaScript does
+  // a JSON parser makes an ordinary member of this name, JavaScript does not
   const Key = Schema.String.pipe(Schema.filter((key) => key !== "__proto__"))
   const Value = Schema.Record({
     key: Key,
@@ -155,7 +155,7 @@ describe("any text", () => {
   const spaces = FastCheck.constantFrom(undefined, 1, 2, 4, "\t")
 
   it.prop(
-    "says the same as before beside the member, and after removal exactly the same",
+    "keeps everything except the member, and is identical after its removal",
     [Arbitrary.make(Value), Arbitrary.make(Value), spaces],
     ([others, servers, space]) => {
       const before = { ...others, mcpServers: { ...servers, z: 1 } }

@@ -21,7 +21,7 @@ describe("a remote server that wants a login", () => {
       assert.deepInclude(error, { _tag: "McpServerUnavailable", reason: "Unauthorized", lacks: "login", status: 401 })
       assert.match(
         error.message,
-        /wants to know who you are\. It said: not known.* Run `lms-bridge mcp login remote`, or put its token/
+        /requires a login\. It said: not known.* Run `lms-bridge mcp login remote`, or put its token/
       )
       assert.strictEqual(state, "wanted")
       assert.deepStrictEqual(server.seen, [])
@@ -83,7 +83,7 @@ describe("a remote server that wants a login", () => {
       const error = yield* run(Effect.flip(whoami))
       assert.match(
         error.message,
-        /does not accept what its entry says of you\. It said: not known: <redacted>\. Correct "headers"/
+        /does not accept the credentials in its entry\. It said: not known: <redacted>\. Correct "headers"/
       )
       assert.deepInclude(yield* run(Effect.flip(login())), { _tag: "McpLoginFailed", reason: "HeaderSet" })
     })

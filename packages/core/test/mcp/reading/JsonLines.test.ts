@@ -6,7 +6,7 @@ const encoder = new TextEncoder()
 
 describe("JsonLines", () => {
   it.prop(
-    "finds the same lines however the bytes are cut",
+    "finds the same lines however the bytes are split",
     [
       fc.array(fc.string({ unit: "grapheme" }).map((text) => text.replaceAll(/[\r\n]/g, " "))),
       fc.array(fc.integer({ min: 1, max: 7 }))
@@ -25,13 +25,13 @@ describe("JsonLines", () => {
     }
   )
 
-  it("takes CRLF, and waits for the end of a line", () => {
+  it("accepts CRLF, and waits for the end of a line", () => {
     const { push } = JsonLines.makeSplitter()
     assert.deepStrictEqual(push(encoder.encode("a\r\nb")), ["a"])
     assert.deepStrictEqual(push(encoder.encode("c\n")), ["bc"])
   })
 
-  it("drops a line that is too long, says how it began, and goes on with the next", () => {
+  it("drops a line that is too long, reports its beginning, and continues with the next", () => {
     const told: Array<string> = []
     const { push } = JsonLines.makeSplitter(10, (beginning) => told.push(beginning))
     assert.deepStrictEqual(push(encoder.encode("x".repeat(11))), [])

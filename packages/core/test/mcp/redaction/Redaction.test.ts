@@ -69,7 +69,7 @@ const secrets = FastCheck.stringMatching(/^[A-Za-z][A-Za-z0-9]{3,12}[0-9][A-Za-z
 
 describe("Redaction", () => {
   for (const [place, entry] of Object.entries(places)) {
-    it(`neither shows nor tells a secret in ${place}`, () => {
+    it(`neither shows nor passes on a secret in ${place}`, () => {
       FastCheck.assert(
         FastCheck.property(secrets, (secret) => {
           const settings = entry(secret)
@@ -83,7 +83,7 @@ describe("Redaction", () => {
     })
   }
 
-  it("finds a secret by its looks where nothing names it", () => {
+  it("finds a secret by its form where nothing names it", () => {
     for (const settings of [
       { url: "https://mcp.example/s/abcdef123456/mcp" },
       { command: "npx", args: ["mcp-remote", "https://mcp.example/s/abcdef123456/mcp"] },
@@ -116,7 +116,7 @@ describe("Redaction", () => {
       { command: "srv", env: { HEADERS: "X-Api-Key: a1b2c3\nCookie: a=b; sid=s3cr3tAbc9" } }
     ],
     [
-      "what Basic holds",
+      "the content of Basic",
       "s3cr3tA",
       { command: "srv", env: { H: `Authorization: Basic ${Encoding.encodeBase64("me:s3cr3tA")}` } }
     ],
@@ -127,18 +127,18 @@ describe("Redaction", () => {
     ["-p and password in one", "T0aB12cD34", { command: "srv", args: ["-pT0aB12cD34"] }],
     ["a user with a password", "T0aB12cD34", { command: "srv", args: ["me:T0aB12cD34"] }],
     ["a short password", "hunter2", { command: "srv", args: ["--password", "hunter2"] }],
-    ["an argument drawn at random", "aB3dE6gH9jK2mN5pQ8sT", { command: "srv", args: ["aB3dE6gH9jK2mN5pQ8sT"] }]
+    ["a random argument", "aB3dE6gH9jK2mN5pQ8sT", { command: "srv", args: ["aB3dE6gH9jK2mN5pQ8sT"] }]
   ])("hides from a model, too: %s", (_, secret, settings) => {
     const { said } = redactionOf(settings)
     assert.strictEqual(said(`got ${secret}, and went on`), "got <redacted>, and went on")
   })
 
-  it("hides what looks drawn at random in the path of a program", () => {
+  it("hides random-looking parts of a program's path", () => {
     const { text } = redactionOf({ command: "/opt/aB3dE6gH9jK2mN5pQ8sT/srv" })
     assert.strictEqual(text("/opt/aB3dE6gH9jK2mN5pQ8sT/srv ended"), "/opt/<redacted>/srv ended")
   })
 
-  it("leaves a model what an id names, so that it can be named again", () => {
+  it("does not hide ids from a model, which must be able to use them", () => {
     const id = "1BxiMVs0XRA5nFMdKvBdBZjgmUUqptlbs74OgVE2upms"
     for (const settings of [
       { command: "srv", args: ["--spreadsheet-id", id] },
@@ -150,7 +150,7 @@ describe("Redaction", () => {
     }
   })
 
-  it("knows a secret again in other clothes", () => {
+  it("recognises an encoded secret", () => {
     const secret = "s3cr3t/+&ü pass"
     const { text } = redactionOf({ command: "srv", env: { DB_PASSWORD: secret } })
     const forms = [
@@ -172,7 +172,7 @@ describe("Redaction", () => {
     assert.notInclude(encoded.text("refused: p@ss/word1 and p%40ss%2Fword1"), "word1")
   })
 
-  it("sends user and password of a URL as Basic, where the entry says nothing else", () => {
+  it("sends user and password of a URL as Basic, if the entry sets no other header", () => {
     const launch = launchOf({ url: "https://me:p%40ss:x@host:8443/mcp?a=b" })
     assert.isTrue(launch._tag === "Http")
     if (launch._tag !== "Http") return
@@ -212,11 +212,11 @@ describe("Redaction", () => {
     const message = "node server.js: abcess at . is true"
     assert.strictEqual(text(message), message)
     assert.strictEqual(text("abc, postgres"), "<redacted>, <redacted>")
-    // a model that works on a database has to read of it
+    // a model that works on a database must be able to read its name
     assert.strictEqual(said("abc, postgres"), "abc, postgres")
   })
 
-  it("shows models and clients the program's name and the host, and nothing else", () => {
+  it("shows models and clients only the program's name and the host", () => {
     const brief = (settings: EntrySettings) => define(settings).shown.brief
     assert.strictEqual(brief({ command: "/opt/bin/srv", args: ["--token", "x"] }), "srv")
     assert.strictEqual(brief({ command: "C:\\Program Files\\nodejs\\node.exe" }), "node.exe")
@@ -225,7 +225,7 @@ describe("Redaction", () => {
     assert.strictEqual(brief({ url: "no url" }), "")
   })
 
-  it("answers any text, and any text in any entry", () => {
+  it("handles any text, and any text in any entry", () => {
     FastCheck.assert(
       FastCheck.property(FastCheck.string({ unit: "binary" }), FastCheck.string({ unit: "binary" }), (one, other) => {
         const settings: EntrySettings = { command: "srv", args: [one, `--token=${other}`], env: { [one]: other } }
@@ -247,7 +247,7 @@ describe("ShownJson", () => {
     headers: { Authorization: "Bearer s3cr3tF" }
   }
 
-  it.each([undefined, 2])("masks secrets, and nothing else, however the text is indented (%s)", (space) => {
+  it.each([undefined, 2])("masks only secrets, however the text is indented (%s)", (space) => {
     const shown = shownJson(JSON.stringify({ servers: { it: entry } }, null, space), new Set(["mode"]))
     assert.notMatch(shown, /s3cr3t/)
     assert.deepStrictEqual(JSON.parse(shown), {

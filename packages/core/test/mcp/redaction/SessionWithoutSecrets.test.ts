@@ -5,7 +5,7 @@ import { Effect } from "effect"
 
 const secret = "s3cr3t"
 
-/** A server that puts its secret into everything it says. */
+/** A server that includes its secret in everything it sends. */
 const talkative: Session = {
   server: "main",
   implementation: { name: `srv ${secret}`, version: "1" },
@@ -41,7 +41,7 @@ function told<A>(options: CallOptions | undefined, result: A) {
 }
 
 describe("SessionWithoutSecrets", () => {
-  it.effect("lets a server's secret out nowhere", () =>
+  it.effect("does not reveal a server's secret anywhere", () =>
     Effect.gen(function* () {
       const session = SessionWithoutSecrets.make(talkative, (text) => text.replaceAll(secret, "<redacted>"))
       const heard: Array<unknown> = []
@@ -66,7 +66,7 @@ describe("SessionWithoutSecrets", () => {
     })
   )
 
-  it.effect("gives the very same list where there is nothing to hide, so that nobody takes it for a change", () =>
+  it.effect("returns the same object if there is nothing to hide, so that it does not look changed", () =>
     Effect.gen(function* () {
       const tools = yield* talkative.tools
       const session = SessionWithoutSecrets.make({ ...talkative, tools: Effect.succeed(tools) }, (text) => text)

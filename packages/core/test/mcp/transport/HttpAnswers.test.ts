@@ -24,7 +24,7 @@ const listen = (
     (http) => `http://127.0.0.1:${(http.address() as AddressInfo).port}`
   )
 
-/** One that writes what it answers by hand, by method; a notification is accepted where nothing is said of it. */
+/** A server with handwritten answers by method; a notification without one is accepted. */
 const byHand = (answers: Readonly<Record<string, (id: unknown, session: unknown, response: ServerResponse) => void>>) =>
   listen((request, response) => {
     if (request.method !== "POST") return void response.writeHead(405).end()
@@ -54,12 +54,12 @@ const withServer = <A, E>(entry: object, use: Effect.Effect<A, E, McpRegistry>) 
 
 const call = Effect.flatMap(McpRegistry, (registry) => registry.call("remote", "echo", {}))
 
-describe("answers over HTTP that are not in form", () => {
+describe("invalid answers over HTTP", () => {
   const hi = (id: unknown) => ({ jsonrpc: "2.0", id, result: { content: [{ type: "text", text: "hi" }] } })
 
   const said: ReadonlyArray<readonly [string, (id: unknown, response: ServerResponse) => void, string]> = [
     [
-      "an error of the protocol with a status of its own",
+      "a protocol error with an error status",
       (id, response) =>
         sent(response, 500, { jsonrpc: "2.0", id, error: { code: -32_603, message: "disk full", data: { free: 0 } } }),
       'failed: disk full ({"free":0}).'
@@ -83,7 +83,7 @@ describe("answers over HTTP that are not in form", () => {
     ["an event for errors", (_, response) => streamed(response, "event: error\ndata: disk full\n\n"), "disk full"]
   ]
   for (const [what, answer, words] of said) {
-    it.scopedLive(`tells what a refused call is answered with: ${what}`, () =>
+    it.scopedLive(`reports the answer to a refused call: ${what}`, () =>
       Effect.gen(function* () {
         const url = yield* byHand({ "tools/call": (id, _, response) => answer(id, response) })
         const failure = yield* Effect.flip(withServer({ url }, call))
@@ -95,14 +95,14 @@ describe("answers over HTTP that are not in form", () => {
 
   const results: ReadonlyArray<readonly [string, (id: unknown, response: ServerResponse) => void]> = [
     [
-      "in events of another name",
+      "in events with another name",
       (id, response) => streamed(response, `event: response\ndata: ${JSON.stringify(hi(id))}\n\n`)
     ],
     ["in no event at all", (id, response) => streamed(response, JSON.stringify(hi(id), null, 2))],
-    ["with the status of a mistake", (id, response) => sent(response, 400, hi(id))]
+    ["with an error status", (id, response) => sent(response, 400, hi(id))]
   ]
   for (const [what, answer] of results) {
-    it.scopedLive(`takes a result ${what}`, () =>
+    it.scopedLive(`accepts a result ${what}`, () =>
       Effect.gen(function* () {
         const url = yield* byHand({ "tools/call": (id, _, response) => answer(id, response) })
         const result = yield* withServer({ url }, call)
@@ -111,7 +111,7 @@ describe("answers over HTTP that are not in form", () => {
     )
   }
 
-  it.scopedLive("uses a server that refuses to be told that the client is ready", () =>
+  it.scopedLive("uses a server that refuses the `initialized` notification", () =>
     Effect.gen(function* () {
       const url = yield* byHand({
         "notifications/initialized": (_, __, response) => void response.writeHead(500).end("no handler"),
@@ -124,7 +124,7 @@ describe("answers over HTTP that are not in form", () => {
 
   const forgetting: ReadonlyArray<readonly [string, number, unknown]> = [
     [
-      "a server that was started again",
+      "a restarted server",
       400,
       { jsonrpc: "2.0", id: null, error: { code: -32_000, message: "Bad Request: Server not initialized" } }
     ],
@@ -132,7 +132,7 @@ describe("answers over HTTP that are not in form", () => {
     ["one that fails over it", 500, { error: "invalid session id" }]
   ]
   for (const [what, status, body] of forgetting) {
-    it.scopedLive(`begins a new session with ${what} (${status})`, () =>
+    it.scopedLive(`starts a new session with ${what} (${status})`, () =>
       Effect.gen(function* () {
         let sessions = 0
         const url = yield* byHand({
@@ -165,7 +165,7 @@ describe("answers over HTTP that are not in form", () => {
     ]
   ]
   for (const [what, status, error] of modern) {
-    it.scopedLive(`says which revision a server speaks that only answers ${what}`, () =>
+    it.scopedLive(`reports the revision of a server that only answers ${what}`, () =>
       Effect.gen(function* () {
         const url = yield* byHand({
           initialize: (id, _, response) => sent(response, status, { jsonrpc: "2.0", id, error }),

@@ -53,7 +53,7 @@ const tools = (seen: Array<string>) => {
   return server
 }
 
-/** Streamable HTTP with sessions, as the SDK's own examples have it. */
+/** Streamable HTTP with sessions, as in the SDK's own examples. */
 const streamable = Effect.fnUntraced(function* (options: { readonly json?: boolean; readonly token?: string } = {}) {
   const sessions = new Map<string, StreamableHTTPServerTransport>()
   const seen: Array<string> = []
@@ -134,7 +134,7 @@ describe("remote MCP servers", () => {
     )
   }
 
-  it.scopedLive("falls back to the older transport where the server knows no other", () =>
+  it.scopedLive("falls back to the older transport if the server supports no other", () =>
     Effect.gen(function* () {
       const { url } = yield* legacy()
       assert.strictEqual(yield* withServer({ url }, echo("old")), "old")
@@ -144,7 +144,7 @@ describe("remote MCP servers", () => {
     })
   )
 
-  it.scopedLive("tells progress over HTTP", () =>
+  it.scopedLive("reports progress over HTTP", () =>
     Effect.gen(function* () {
       const { url } = yield* streamable()
       const heard: Array<number> = []
@@ -174,7 +174,7 @@ describe("remote MCP servers", () => {
       assert.deepInclude(error, { _tag: "McpServerUnavailable", reason: "Unauthorized", status: 401 })
       assert.match(
         error.message,
-        /does not accept what its entry says of you\. (It said: .* )?Correct "headers" of its entry\./
+        /does not accept the credentials in its entry\. (It said: .* )?Correct "headers" in its entry\./
       )
       assert.notInclude(JSON.stringify(error), "wr0ng")
     })
@@ -194,7 +194,7 @@ describe("remote MCP servers", () => {
     })
   )
 
-  it.scopedLive("begins a new session, and repeats the call, when the server has forgotten the old one", () =>
+  it.scopedLive("starts a new session and retries the call when the server has forgotten the old one", () =>
     Effect.gen(function* () {
       const { seen, sessions, url } = yield* streamable()
       yield* withServer(

@@ -26,7 +26,7 @@ const bundled = Effect.promise(async () => {
   return outfile
 })
 
-/** A program with these servers connected, to be ended by the test. */
+/** A program with these servers connected, which the test ends. */
 const program = Effect.fnUntraced(function* (servers: Record<string, unknown>) {
   const file = yield* bundled
   const path = join(mkdtempSync(join(tmpdir(), "lms-bridge-")), "mcp.json")
@@ -49,7 +49,7 @@ const exited = (child: ChildProcess) =>
     child.once("exit", (code) => resume(Effect.succeed(code)))
   })
 
-/** A server that only SIGKILL ends, with a child of its own; one that npx started; and one that npm's shell wraps. */
+/** A server that only SIGKILL ends, with a child; one that npx started; and one in npm's shell wrapper. */
 const stubborn = (own: string) => {
   const rude = misbehaving("--ignore-eof", "--ignore-sigterm", "--grandchild", own)
   const folder = mkdtempSync(join(tmpdir(), "lms-bridge-"))

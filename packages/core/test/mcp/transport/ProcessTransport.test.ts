@@ -17,7 +17,7 @@ const start = (env: Record<string, string> = {}, command = "run") =>
   })
 
 describe("ProcessTransport", () => {
-  it.effect("says how the process ended, also to who asks after the scope has closed", () =>
+  it.effect("reports how the process ended, even after the scope has closed", () =>
     Effect.gen(function* () {
       const scope = yield* Scope.make()
       const peer = yield* Scope.extend(start(), scope)
@@ -39,7 +39,7 @@ describe("ProcessTransport", () => {
     )
   }
 
-  it.effect("keeps the end of what a server prints, and no part of a secret that stands where it is cut", () =>
+  it.effect("keeps the end of a server's stderr, without a part of a secret at the cut", () =>
     Effect.gen(function* () {
       const scope = yield* Scope.make()
       const peer = yield* Scope.extend(start({ API_KEY: "abcdefghijklmnop" }), scope)
@@ -63,7 +63,7 @@ describe("ProcessTransport", () => {
 
   it.scoped.each([
     ["NotFound", "CommandNotFound", 'Install "run", or write its full path into the entry.'],
-    ["PermissionDenied", "Spawn", '"run" may not be executed.']
+    ["PermissionDenied", "Spawn", '"run" is not executable.']
   ] as const)("turns %s into %s with what to do about it", ([spawnError, reason, detail]) =>
     Effect.gen(function* () {
       const error = yield* Effect.flip(start())

@@ -12,7 +12,7 @@ type Answer = (request: JSONRPCRequest, say: (text: string) => void) => void
 
 const encoder = new TextEncoder()
 
-/** A peer that writes text, as processes do; `answer` is asked for each request. */
+/** A peer that writes text, as processes do; `answer` is called for each request. */
 const peerThat = (answer: Answer) => {
   const reader = StdoutReader.make()
   const sent: Array<JSONRPCMessage> = []
@@ -48,7 +48,7 @@ const greeting = {
 }
 const line = (value: unknown) => `${JSON.stringify(value)}\n`
 
-/** Well until a tool is called. */
+/** Works until a tool is called. */
 const calling =
   (said: (id: string | number) => string): Answer =>
   ({ id, method }, say) => {
@@ -58,7 +58,7 @@ const calling =
       : say(said(id))
   }
 
-/** What a person is told of the call. */
+/** What a person sees of the call. */
 const outcome = (answer: Answer) =>
   Effect.scoped(
     Effect.flatMap(connected(answer), ({ session }) =>
@@ -73,14 +73,14 @@ const seven = { content: [{ type: "text", text: "seven apples" }] }
 
 const answers: ReadonlyArray<readonly [what: string, said: (id: string | number) => string, told: string]> = [
   ["null", (id) => line({ jsonrpc: "2.0", id, result: null }), "returned nothing"],
-  ["a text", (id) => line({ jsonrpc: "2.0", id, result: "seven apples" }), "seven apples"],
+  ["a string", (id) => line({ jsonrpc: "2.0", id, result: "seven apples" }), "seven apples"],
   ["a number", (id) => line({ jsonrpc: "2.0", id, result: 7 }), "7"],
   ["false", (id) => line({ jsonrpc: "2.0", id, result: false }), "false"],
   ["a list of parts", (id) => line({ jsonrpc: "2.0", id, result: seven.content }), "seven apples"],
-  ["a list of texts", (id) => line({ jsonrpc: "2.0", id, result: ["seven", "apples"] }), "seven\napples"],
+  ["a list of strings", (id) => line({ jsonrpc: "2.0", id, result: ["seven", "apples"] }), "seven\napples"],
   ["a list of objects", (id) => line({ jsonrpc: "2.0", id, result: [{ apples: 7 }] }), '[{"apples":7}]'],
   ["one part", (id) => line({ jsonrpc: "2.0", id, result: seven.content[0] }), "seven apples"],
-  ["content as a text", (id) => line({ jsonrpc: "2.0", id, result: { content: "seven apples" } }), "seven apples"],
+  ["content as a string", (id) => line({ jsonrpc: "2.0", id, result: { content: "seven apples" } }), "seven apples"],
   ["content as one part", (id) => line({ jsonrpc: "2.0", id, result: { content: seven.content[0] } }), "seven apples"],
   ["text at the top", (id) => line({ jsonrpc: "2.0", id, result: { text: "seven apples" } }), "seven apples"],
   ["unknown keys beside content", (id) => line({ jsonrpc: "2.0", id, result: { ...seven, left: 3 } }), '{"left":3}'],
@@ -98,8 +98,8 @@ const answers: ReadonlyArray<readonly [what: string, said: (id: string | number)
   ["a bare result", () => line(seven), "seven apples"],
   ["no jsonrpc", (id) => line({ id, result: seven }), "seven apples"],
   ["another jsonrpc", (id) => line({ jsonrpc: 2, id, result: seven }), "seven apples"],
-  ["an id as text", (id) => line({ jsonrpc: "2.0", id: String(id), result: seven }), "seven apples"],
-  ["an id of its own", () => line({ jsonrpc: "2.0", id: "b7", result: seven }), "seven apples"],
+  ["an id as a string", (id) => line({ jsonrpc: "2.0", id: String(id), result: seven }), "seven apples"],
+  ["an unknown id", () => line({ jsonrpc: "2.0", id: "b7", result: seven }), "seven apples"],
   ["no id", () => line({ jsonrpc: "2.0", result: seven }), "seven apples"],
   [
     "a batch",
@@ -118,8 +118,8 @@ const answers: ReadonlyArray<readonly [what: string, said: (id: string | number)
     (id) => `{"jsonrpc":"2.0","id":${id},"result":{"content":[{"type":"text","text":"True"}],"isError":False}}\n`,
     "True"
   ],
-  ["words before it", (id) => `Ready [1] ${line({ jsonrpc: "2.0", id, result: seven })}`, "seven apples"],
-  ["words behind it", (id) => `${JSON.stringify({ jsonrpc: "2.0", id, result: seven })} done;\n`, "seven apples"],
+  ["text before it", (id) => `Ready [1] ${line({ jsonrpc: "2.0", id, result: seven })}`, "seven apples"],
+  ["text after it", (id) => `${JSON.stringify({ jsonrpc: "2.0", id, result: seven })} done;\n`, "seven apples"],
   [
     "two messages in a line",
     (id) => `{"jsonrpc":"2.0","method":"notifications/message"}${line({ jsonrpc: "2.0", id, result: seven })}`,
@@ -133,7 +133,7 @@ const answers: ReadonlyArray<readonly [what: string, said: (id: string | number)
   ["no line end", (id) => JSON.stringify({ jsonrpc: "2.0", id, result: seven }), "seven apples"],
   ["indentation", (id) => `${JSON.stringify({ jsonrpc: "2.0", id, result: seven }, undefined, 2)}\n`, "seven apples"],
   [
-    "a line end within a text",
+    "a line break within a string",
     (id) => `{"jsonrpc":"2.0","id":${id},"result":{"content":[{"type":"text","text":"seven\napples"}]}}\n`,
     "seven\napples"
   ],
@@ -143,10 +143,10 @@ const answers: ReadonlyArray<readonly [what: string, said: (id: string | number)
       `calling x\n{"level":30,"msg":"x","error":"none"}\n[ 'a' ]\n{\n  a: 1\n}\n${line({ jsonrpc: "2.0", id, result: seven })}`,
     "seven apples"
   ],
-  ["an error as text", (id) => line({ jsonrpc: "2.0", id, error: "disk full" }), "disk full"],
+  ["an error as a string", (id) => line({ jsonrpc: "2.0", id, error: "disk full" }), "disk full"],
   ["an error without a code", (id) => line({ jsonrpc: "2.0", id, error: { message: "disk full" } }), "disk full"],
   [
-    "an error with a code in words",
+    "an error with a textual code",
     (id) => line({ jsonrpc: "2.0", id, error: { code: "ENOSPC", message: "disk full" } }),
     "ENOSPC"
   ],
@@ -160,7 +160,7 @@ const answers: ReadonlyArray<readonly [what: string, said: (id: string | number)
     (id) => line({ jsonrpc: "2.0", id, error: { code: 1, message: "Internal error", data: { why: "disk full" } } }),
     "disk full"
   ],
-  ["an error in other words", (id) => line({ jsonrpc: "2.0", id, error: { detail: "disk full" } }), "disk full"],
+  ["an error under another key", (id) => line({ jsonrpc: "2.0", id, error: { detail: "disk full" } }), "disk full"],
   ["an error as a list", (id) => line({ jsonrpc: "2.0", id, error: ["disk full"] }), "disk full"],
   [
     "an error without an id",
@@ -174,7 +174,7 @@ const answers: ReadonlyArray<readonly [what: string, said: (id: string | number)
     "It also sent a result"
   ],
   [
-    "pages that are no list",
+    "pages that are not a list",
     (id) => line({ jsonrpc: "2.0", id, error: { code: -32042, message: "open them", data: { elicitations: 5 } } }),
     "open them"
   ],
@@ -183,9 +183,9 @@ const answers: ReadonlyArray<readonly [what: string, said: (id: string | number)
   ["Python's own notation", (id) => `{'jsonrpc': '2.0', 'id': ${id}, 'result': {}}\n`, "cannot be read"]
 ]
 
-describe("what a server answers a call with", () => {
+describe("a server's answer to a call", () => {
   for (const [what, said, told] of answers) {
-    it.effect(`is taken at once: ${what}`, () =>
+    it.effect(`is accepted at once: ${what}`, () =>
       Effect.map(outcome(calling(said)), (text) => {
         assert.include(text, told)
         assert.notInclude(text, "did not answer")
@@ -193,7 +193,7 @@ describe("what a server answers a call with", () => {
     )
   }
 
-  it.effect("is the call's that waits, where two wait and the other has been answered", () =>
+  it.effect("belongs to the pending call when the other one has been answered", () =>
     Effect.scoped(
       Effect.gen(function* () {
         const waiting: Array<() => void> = []
@@ -201,7 +201,7 @@ describe("what a server answers a call with", () => {
           if (request.method !== "tools/call") return calling(() => "")(request, say)
           const first = waiting.length === 0
           waiting.push(() => say(line({ ...(first ? {} : { id: request.id }), result: first ? "one" : "two" })))
-          // the one without an id comes first, and is nobody's yet
+          // the one without an id comes first, and belongs to nobody yet
           if (!first) for (const answer of waiting) answer()
         })
         const results = yield* Effect.all([session.call("x", {}), session.call("x", {})], { concurrency: 2 })
@@ -213,7 +213,7 @@ describe("what a server answers a call with", () => {
     )
   )
 
-  it.scoped("is not another call's: a late one is let pass", () =>
+  it.scoped("does not count for another call: a late answer is ignored", () =>
     Effect.gen(function* () {
       let late = ""
       const { session } = yield* connected((request, say) => {
@@ -229,7 +229,7 @@ describe("what a server answers a call with", () => {
   )
 })
 
-/** Well but for its first answer. */
+/** Works except for its first answer. */
 const greetingWith =
   (said: (id: string | number) => string): Answer =>
   (request, say) =>
@@ -237,30 +237,30 @@ const greetingWith =
       ? say(said(request.id))
       : calling((id) => line({ id, result: "hello" }))(request, say)
 
-describe("what a server answers initialize with", () => {
+describe("a server's answer to initialize", () => {
   const odd: ReadonlyArray<readonly [string, unknown]> = [
-    ["nothing in it", {}],
+    ["an empty object", {}],
     ["null", null],
-    ["a text", "hello"],
-    ["capabilities as PHP writes them", { ...greeting, capabilities: { tools: [] } }],
+    ["a string", "hello"],
+    ["capabilities in PHP's format", { ...greeting, capabilities: { tools: [] } }],
     ["capabilities as a list", { ...greeting, capabilities: [] }],
     ["capabilities as a list of names", { ...greeting, capabilities: ["tools"] }],
     ["true", { ...greeting, capabilities: { tools: true, logging: null } }],
-    ["no tools, which it has", { ...greeting, capabilities: { prompts: {} } }],
+    ["no tools, although it has some", { ...greeting, capabilities: { prompts: {} } }],
     ["another version", { ...greeting, protocolVersion: "1.0" }],
     ["a version as a number", { ...greeting, protocolVersion: 2 }],
     ["a server of null", { ...greeting, serverInfo: null }],
     ["a name as a number", { ...greeting, serverInfo: { name: 5, version: null } }]
   ]
   for (const [what, result] of odd) {
-    it.effect(`is used: ${what}`, () =>
+    it.effect(`is accepted: ${what}`, () =>
       Effect.map(outcome(greetingWith((id) => line({ jsonrpc: "2.0", id, result }))), (text) =>
         assert.strictEqual(text, "hello")
       )
     )
   }
 
-  it.effect("is used where it knows no initialize and has tools", () =>
+  it.effect("is not needed from a server with tools that does not know initialize", () =>
     Effect.map(
       outcome((request, say) =>
         request.method === "tools/list" || request.method === "tools/call"
@@ -271,7 +271,7 @@ describe("what a server answers initialize with", () => {
     )
   )
 
-  it.effect("is asked for again with a version that it names", () =>
+  it.effect("is requested again with a version that it names", () =>
     Effect.map(
       outcome((request, say) =>
         request.method === "initialize" && request.params?.["protocolVersion"] !== "2024-11-05"
@@ -307,7 +307,7 @@ describe("what a server answers initialize with", () => {
       ({ id }, say) => say(line({ id, error: { code: -32_022, message: "UnsupportedProtocolVersion" } }))
     ],
     [
-      "knows server/discover only",
+      "knows only server/discover",
       ({ id, method }, say) =>
         say(
           line(
@@ -319,9 +319,9 @@ describe("what a server answers initialize with", () => {
     ]
   ]
   for (const [what, answer] of refusals) {
-    it.scoped(`is told in words by a server of another revision that ${what}`, () =>
+    it.scoped(`is explained for a server of another revision that ${what}`, () =>
       Effect.map(Effect.flip(connected(answer)), (error) => {
-        assert.include(error.message, "it speaks only MCP 2026-07-28, which lms-bridge does not speak yet")
+        assert.include(error.message, "it speaks only MCP 2026-07-28, which lms-bridge does not support yet")
         assert.notInclude(error.message, "entry")
       })
     )
@@ -342,7 +342,7 @@ describe("any bytes from a server", () => {
   )
 
   it.effect.prop(
-    "at any point lead to an answer or a typed error, and the right answer that follows is not lost for ever",
+    "lead to an answer or a typed error at any point, and a correct answer after them is not lost",
     [fc.constantFrom("initialize", "tools/list", "tools/call"), anything],
     ([where, text]) =>
       Effect.scoped(
