@@ -1,13 +1,15 @@
 /**
- * HTTP over undici, whose time limits are off: those of `LmStudioApi` count, and a model may read a prompt for longer
- * than any of them. Never through a proxy.
+ * HTTP over undici with its time limits off: those of `LmStudioApi` count, and a model may process a prompt for longer
+ * than undici allows. Never uses a proxy.
  */
 import * as NodeHttpClient from "@effect/platform-node/NodeHttpClient"
 import { Agent, type Dispatcher } from "@effect/platform-node/Undici"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 
-/** The client of the platform allows an hour for headers; each request is given what the agent has instead. */
+/**
+ * The platform's client sets a headers limit of an hour on each request; this replaces it with the agent's settings.
+ */
 export const unlimited: Dispatcher.DispatcherComposeInterceptor = (dispatch) => (options, handler) =>
   dispatch({ ...options, headersTimeout: 0, bodyTimeout: 0 }, handler)
 

@@ -1,6 +1,6 @@
 /**
- * What the services need of Node: files, processes, HTTP over connections that stay open, and fetch that
- * goes through the proxies of the environment.
+ * What the services need from Node: files, processes, HTTP with kept-alive connections, and fetch through the proxies
+ * in the environment.
  */
 import * as FetchHttpClient from "@effect/platform/FetchHttpClient"
 import * as NodeContext from "@effect/platform-node/NodeContext"
@@ -12,7 +12,7 @@ import * as NodePublicWeb from "./NodePublicWeb.ts"
 import * as NodeWatch from "./NodeWatch.ts"
 import * as ProxiedFetch from "./ProxiedFetch.ts"
 
-/** Said once, on stderr whatever the log's level is: who runs it there should know before a server stays behind. */
+/** Warned once, on stderr at any log level: users should know before a server process stays behind. */
 const system = Layer.effect(
   CurrentOperatingSystem,
   Effect.sync(() => {
@@ -23,7 +23,7 @@ const system = Layer.effect(
   })
 )
 
-/** Nobody looks at spans here: there is no tracer. */
+/** There is no tracer, because nobody reads spans here. */
 const untraced = Layer.setTracerEnabled(false)
 
 export const layer = Layer.mergeAll(

@@ -1,5 +1,5 @@
 /**
- * HTTP to public addresses only, in Node: a name is looked up as it is connected to, and what it leads to is refused there.
+ * HTTP to public addresses only, in Node: the name is resolved when connecting, and other addresses are refused there.
  */
 import * as FetchHttpClient from "@effect/platform/FetchHttpClient"
 import * as HttpClient from "@effect/platform/HttpClient"
@@ -13,7 +13,7 @@ import * as Dns from "node:dns"
 import type { LookupFunction } from "node:net"
 import * as ProxiedFetch from "./ProxiedFetch.ts"
 
-/** As `dns.lookup`, but an answer that holds any address that is not public is an error. */
+/** Like `dns.lookup`, but an answer with any non-public address is an error. */
 export const lookup: LookupFunction = (hostname, options, callback) =>
   Dns.lookup(hostname, { ...options, all: true }, (error, addresses) => {
     if (error !== null) return callback(error, "", 0)
@@ -24,14 +24,14 @@ export const lookup: LookupFunction = (hostname, options, callback) =>
     return options.all === true ? callback(null, addresses) : callback(null, first.address, first.family)
   })
 
-/** What a name leads to is for the proxy to see, where there is one: its names may be known to it alone. */
+/** With a proxy, the proxy resolves the name: it may be known only there. */
 const overProxy = (direct: HttpClient.HttpClient, proxied: HttpClient.HttpClient) =>
   HttpClient.make((request, url) =>
     ProxiedFetch.route(url)._tag === "Direct"
       ? direct.execute(request)
       : proxied.execute(request).pipe(
           Effect.provideService(FetchHttpClient.Fetch, ProxiedFetch.fetch),
-          // each step is looked at anew
+          // each redirect is checked separately
           Effect.provideService(FetchHttpClient.RequestInit, { redirect: "manual" })
         )
   )

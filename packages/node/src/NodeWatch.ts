@@ -1,7 +1,7 @@
-// @effect-diagnostics nodeBuiltinImport:off -- a backend stands on what Node has
+// @effect-diagnostics nodeBuiltinImport:off -- a backend uses Node's own modules
 /**
- * How folders are watched: with `fs.watch`, telling every event at once. The backend that comes with the platform first
- * asks for the file by its bare name, which is another file than the one in the folder, and fails where there is none.
+ * Watches folders with `fs.watch` and reports every event at once. The platform's own backend first checks the file by
+ * its bare name, which is not the file in the folder, and fails if there is none.
  */
 import * as PlatformError from "@effect/platform/Error"
 import * as FileSystem from "@effect/platform/FileSystem"
@@ -29,7 +29,7 @@ const events = (path: string, options?: FileSystem.WatchOptions) =>
       Effect.try({
         try: () =>
           watch(path, { recursive: options?.recursive === true, persistent: false }, (_, name) => {
-            // that a file came or went is for whoever looks at it
+            // whether the file was created or removed is for the observer to check
             if (name !== null) void emit.single(FileSystem.WatchEventUpdate({ path: join(path, name) }))
           })
             .on("error", (cause) => void emit.fail(failure(path, cause)))

@@ -1,7 +1,5 @@
 // @effect-diagnostics globalFetch:off processEnv:off -- this is where fetch meets Node and its environment
-/**
- * `fetch` that goes through the proxy that the environment names. Node's own (before 24) passes them by.
- */
+/** `fetch` through the proxy in the environment, which Node's own `fetch` (before 24) ignores. */
 import { type Route, routeOf } from "./ProxyRules.ts"
 import type { Dispatcher } from "undici"
 
@@ -9,7 +7,7 @@ type Fetch = typeof globalThis.fetch
 
 type Proxy = Extract<Route, { readonly _tag: "Proxy" }>
 
-/** The route to an address by this process's environment. */
+/** The route to an address according to this process's environment. */
 export const route = (url: string | URL): Route => routeOf(new URL(url), (name) => process.env[name])
 
 export const fetch: Fetch = (input, init) => {
@@ -39,7 +37,7 @@ const fieldsOf = ({ body, headers, method, redirect, signal }: Request): Request
   ...(body === null ? {} : { body, duplex: "half" as const })
 })
 
-// loaded when there is a proxy: everybody waits for a start
+// loaded only if there is a proxy, because it would slow down every start
 const undici = () => import("undici")
 
 const agents = new Map<string, Dispatcher>()
@@ -48,11 +46,11 @@ const through = (proxy: Proxy, url: string, init: RequestInit | undefined): Prom
   undici().then(({ ProxyAgent, fetch }) => {
     const dispatcher = agents.get(proxy.url.href) ?? new ProxyAgent(optionsOf(proxy))
     agents.set(proxy.url.href, dispatcher)
-    // its types and Node's are of the same things, written twice
+    // its types and Node's describe the same objects
     const options = { ...init, dispatcher } as NonNullable<Parameters<typeof fetch>[1]>
     return fetch(url, options).then(
       ({ body, headers, status, statusText }) =>
-        // of Node's own class, which others look for
+        // of Node's own class, for which others check
         new Response(
           [101, 204, 205, 304].includes(status) ? null : (body as ConstructorParameters<typeof Response>[0]),
           {
@@ -76,7 +74,7 @@ const optionsOf = ({ url }: Proxy) => {
   const shown = Buffer.from(`${unescaped(username)}:${unescaped(password)}`).toString("base64")
   return {
     uri: plain.href,
-    // a plain request goes to the proxy as it is: many tunnel to port 443 only
+    // a plain HTTP request goes to the proxy without a tunnel: many proxies tunnel only to port 443
     proxyTunnel: false,
     ...(username === "" ? {} : { token: `Basic ${shown}` })
   }
@@ -84,12 +82,12 @@ const optionsOf = ({ url }: Proxy) => {
 
 const unescaped = (text: string) => (/%(?![0-9a-f]{2})/i.test(text) ? text : decodeURIComponent(text))
 
-/** As a failure of the network looks, whose cause is told. */
+/** In the form of a network failure, with the cause. */
 const problem = (message: string) => new TypeError("fetch failed", { cause: new Error(message) })
 
 const isAbort = (cause: unknown) => cause instanceof Error && cause.name === "AbortError"
 
-/** What is said by an error and by those beneath it. */
+/** The messages of an error and its causes. */
 const chain = (error: unknown, depth = 5): ReadonlyArray<string> =>
   error instanceof Error && depth > 0 ? [error.message, ...chain(error.cause, depth - 1)] : []
 
@@ -99,9 +97,9 @@ const told = ({ url, variable }: Proxy, host: string, cause: unknown): string =>
   const proxy = `The proxy ${url.protocol}//${url.host} (${variable})`
   const status = /Proxy response \((\d+)\)/.exec(all.join("\n"))?.[1]
   if (status === "407" || all.join("\n").includes("(407)")) {
-    return `${proxy} wants a user and a password: write them into ${variable}, as in http://USER:PASSWORD@HOST:PORT.`
+    return `${proxy} requires a user and a password: write them into ${variable}, as in http://USER:PASSWORD@HOST:PORT.`
   }
   return status === undefined
-    ? `${proxy} did not lead to ${host}: ${detail}. Correct ${variable}, or name the host in NO_PROXY.`
-    : `${proxy} answered ${status} instead of leading to ${host}. Ask whoever runs it, or name the host in NO_PROXY.`
+    ? `${proxy} did not reach ${host}: ${detail}. Correct ${variable}, or name the host in NO_PROXY.`
+    : `${proxy} answered ${status} instead of connecting to ${host}. Ask its administrator, or name the host in NO_PROXY.`
 }

@@ -8,7 +8,9 @@ import { LmStudioApi } from "@lms-bridge/core/LmStudioApi"
 import { Resilience } from "@lms-bridge/core/Resilience"
 import * as NodeHttp from "#src/NodeHttp.ts"
 
-/** A server on a free port. `connections` counts them; `left` gets an entry for each reply that was not read to its end. */
+/**
+ * A server on a free port. `connections` counts them; `left` gets an entry for each reply that was not read to its end.
+ */
 const listen = Effect.fnUntraced(function* (handler: Http.RequestListener) {
   const left = yield* Queue.unbounded<string>()
   const arrived = yield* Queue.unbounded<string>()
@@ -36,7 +38,7 @@ const listen = Effect.fnUntraced(function* (handler: Http.RequestListener) {
 const get = (url: string) => Effect.flatMap(HttpClient.HttpClient, (client) => client.get(url))
 
 describe("NodeHttp", () => {
-  it.scopedLive("sends a body, and gives status, headers and body of the reply", () =>
+  it.scopedLive("sends a body, and returns status, headers and body of the reply", () =>
     Effect.gen(function* () {
       const { url } = yield* listen((request, response) => {
         response.writeHead(201, { "content-type": "application/json", "x-method": request.method ?? "" })
@@ -52,7 +54,7 @@ describe("NodeHttp", () => {
     }).pipe(Effect.provide(NodeHttp.layer))
   )
 
-  it("lets nobody but its callers limit the wait for headers", () => {
+  it("lets only its callers limit the wait for headers", () => {
     const given: Array<unknown> = []
     const dispatch = NodeHttp.unlimited(({ bodyTimeout, headersTimeout }) => {
       given.push(headersTimeout, bodyTimeout)
@@ -72,7 +74,7 @@ describe("NodeHttp", () => {
     }).pipe(Effect.provide(NodeHttp.layer))
   )
 
-  it.scopedLive("closes the socket when reading is given up", () =>
+  it.scopedLive("closes the socket when reading is interrupted", () =>
     Effect.gen(function* () {
       const { left, url } = yield* listen((_, response) => void response.write("piece"))
       const { stream } = yield* get(url)
@@ -86,7 +88,7 @@ describe("NodeHttp", () => {
     }).pipe(Effect.provide(NodeHttp.layer))
   )
 
-  it.scopedLive("says that a reply was cut, and that nobody listens", () =>
+  it.scopedLive("reports that a reply was cut, and that nothing listens", () =>
     Effect.gen(function* () {
       const { url } = yield* listen((_, response) => {
         response.write("piece")
@@ -103,7 +105,7 @@ describe("NodeHttp", () => {
     }).pipe(Effect.provide(NodeHttp.layer))
   )
 
-  it.scopedLive("keeps the connection of a streamed reply for later requests", () =>
+  it.scopedLive("reuses the connection of a streamed reply for later requests", () =>
     Effect.gen(function* () {
       let asked = 0
       const { port, seen } = yield* listen((request, response) => {
@@ -112,13 +114,13 @@ describe("NodeHttp", () => {
         response.writeHead(200, { "content-type": "text/event-stream" })
         const chunk = { id: "1", model: "m", choices: [{ delta: { content: "Hi" }, finish_reason: "stop" }] }
         response.write(`data: ${JSON.stringify(chunk)}\n\ndata: [DONE]\n\n`)
-        // a reply is whole before its connection says so
+        // the reply is complete before its connection reports it
         setImmediate(() => response.end())
       })
       const ask = Effect.flatMap(LmStudioApi, (api) =>
         api.chat({ model: "m", messages: [{ role: "user", content: "hi" }] })
       )
-      // one that follows at once may come before the end of the reply does
+      // a request that follows at once may come before the end of the reply
       yield* Effect.repeat(ask, { until: () => asked > seen.connections, times: 200 }).pipe(
         Effect.provide(
           LmStudioApi.layer.pipe(

@@ -4,7 +4,7 @@ import { Effect } from "effect"
 import { createServer, request, type IncomingMessage } from "node:http"
 import { connect, type AddressInfo } from "node:net"
 
-/** A proxy that leads every name to one server of ours, or refuses; and what it was asked. */
+/** A proxy that leads every name to one server of ours, or refuses; and the requests that it received. */
 const proxy = Effect.fnUntraced(function* (refuses?: number) {
   const asked: Array<string> = []
   const seen = (what: string, { headers }: IncomingMessage) =>
@@ -35,7 +35,7 @@ const listening = (server: ReturnType<typeof createServer>) =>
     (server) => (server.address() as AddressInfo).port
   )
 
-/** With these variables and no other proxy of the environment. */
+/** With these variables and no other proxy in the environment. */
 const withVariables =
   (variables: Readonly<Record<string, string>>) =>
   <A, E, R>(self: Effect.Effect<A, E, R>) =>
@@ -59,8 +59,8 @@ const get = (url: string) =>
     catch: (error) => (error instanceof Error && error.cause instanceof Error ? error.cause.message : String(error))
   })
 
-describe("fetch where the environment names a proxy", () => {
-  it.scopedLive("asks it for what is far away, showing user and password, and never for this machine", () =>
+describe("fetch with a proxy in the environment", () => {
+  it.scopedLive("uses it for remote hosts, with user and password, and never for this machine", () =>
     Effect.gen(function* () {
       const { asked, port } = yield* proxy()
       const near = yield* listening(createServer((_, response) => response.end("near")))
@@ -73,11 +73,11 @@ describe("fetch where the environment names a proxy", () => {
     })
   )
 
-  it.scopedLive("says which variable it is that does not lead there, without its password", () =>
+  it.scopedLive("names the variable whose proxy fails, without its password", () =>
     Effect.gen(function* () {
       for (const [refuses, told] of [
-        [502, /\(HTTPS_PROXY\) answered 502 instead of leading to mcp\.far\.invalid/],
-        [407, /\(HTTPS_PROXY\) wants a user and a password/]
+        [502, /\(HTTPS_PROXY\) answered 502 instead of connecting to mcp\.far\.invalid/],
+        [407, /\(HTTPS_PROXY\) requires a user and a password/]
       ] as const) {
         const { asked, port } = yield* proxy(refuses)
         const error = yield* Effect.flip(get("https://mcp.far.invalid/mcp")).pipe(
@@ -90,7 +90,7 @@ describe("fetch where the environment names a proxy", () => {
       const gone = yield* Effect.flip(get("https://mcp.far.invalid/")).pipe(
         withVariables({ HTTPS_PROXY: "http://127.0.0.1:9" })
       )
-      assert.match(gone, /\(HTTPS_PROXY\) did not lead to mcp\.far\.invalid: .*Correct HTTPS_PROXY/)
+      assert.match(gone, /\(HTTPS_PROXY\) did not reach mcp\.far\.invalid: .*Correct HTTPS_PROXY/)
       const odd = yield* Effect.flip(get("https://mcp.far.invalid/")).pipe(withVariables({ ALL_PROXY: "ftp://x" }))
       assert.match(odd, /ALL_PROXY cannot be used: proxies of kind ftp are not supported/)
     })
