@@ -17,14 +17,14 @@ import * as Option from "effect/Option"
 import * as Ref from "effect/Ref"
 import * as Stream from "effect/Stream"
 
-/** One step of a played run: an event, some time, a failure, or nothing more for ever (to be interrupted). */
+/** One step of a played run: an event, some time, a failure, or an endless wait (to be interrupted). */
 export type Step =
   | AgentEventBody
   | { readonly _tag: "Wait"; readonly duration: Duration.DurationInput }
   | { readonly _tag: "Fail"; readonly error: AgentError }
   | { readonly _tag: "Never" }
 
-/** What was asked of the loop, and how many runs were stopped before their end. */
+/** What was requested from the loop, and how many runs were stopped before their end. */
 export class AgentLoopCalls extends Context.Tag("@lms-bridge/testing/AgentLoopCalls")<
   AgentLoopCalls,
   {
@@ -36,7 +36,7 @@ export class AgentLoopCalls extends Context.Tag("@lms-bridge/testing/AgentLoopCa
 /** The run id of every played run. */
 export const testRunId = RunId.make("run_test000000000000")
 
-/** An outcome `done` with this answer; `changes` replace fields. */
+/** An outcome `done` with this answer; `changes` replaces fields. */
 export const outcome = (answer: string, changes: Partial<AgentOutcome> = {}): AgentOutcome => ({
   status: "done",
   answer,
@@ -125,8 +125,8 @@ export const oneCall = (options: {
 
 /**
  * Plays these steps for every task, after a `RunStarted` with the task. Times come from the clock, so `Wait` follows
- * `TestClock`. The script must say its own end: `RunFinished`, `Fail` or `Never`. Its runs are not written down: the journal
- * beside it holds what a test puts there.
+ * `TestClock`. The script must end itself: with `RunFinished`, `Fail` or `Never`. Its runs are not written to disk: the
+ * separate journal contains only what a test puts there.
  */
 export const layerTest = (
   script: ReadonlyArray<Step> | ((task: AgentTask) => ReadonlyArray<Step>)
@@ -164,7 +164,7 @@ export const layerTest = (
           )
         }
 
-        // a played run has no journal: taking it up again plays it from the start
+        // a played run has no journal: resuming it plays it from the start
         const resume = (runId: string): Stream.Stream<AgentEvent, AgentError> =>
           Stream.unwrap(
             Effect.map(Ref.get(tasks), (all) => {

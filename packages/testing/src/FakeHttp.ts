@@ -1,6 +1,6 @@
 /**
- * An `HttpClient` that connects to nothing: a script says by route what comes back, in which pieces and when, and what
- * was asked is recorded.
+ * An `HttpClient` that connects to nothing: a script defines by route the reply, its pieces and its timing, and
+ * requests are recorded.
  */
 import * as HttpClient from "@effect/platform/HttpClient"
 import { RequestError, ResponseError } from "@effect/platform/HttpClientError"
@@ -15,12 +15,12 @@ import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
 
 /**
- * A piece of a body: text, bytes, time that passes, or how it ends when not in order. `cut` breaks the connection, `hang`
- * leaves it open for ever.
+ * A piece of a body: text, bytes, a pause, or an abnormal end. `cut` breaks the connection, `hang` leaves it open
+ * forever.
  */
 export type Piece = string | Uint8Array | { readonly pause: Duration.DurationInput } | "cut!" | "hang!"
 
-/** What one request meets. */
+/** The reply to one request. */
 export type Reply =
   | {
       readonly _tag: "Response"
@@ -30,14 +30,14 @@ export type Reply =
       /** Time before the headers. */
       readonly after?: Duration.DurationInput
     }
-  /** Nobody there: the code of the socket's error, such as `ECONNREFUSED`. */
+  /** Nothing listens: the code of the socket's error, such as `ECONNREFUSED`. */
   | { readonly _tag: "Refused"; readonly code: string }
-  /** Not even headers, for ever. */
+  /** No headers, forever. */
   | { readonly _tag: "Silent" }
 
 /**
- * A request, and how it went. `open`: its reply is still expected or read. `read`: to its end. `closed`: given up by who
- * asked. `broken`: never connected, or cut.
+ * A request and its state. `open`: its reply is still expected or being read. `read`: read to its end. `closed`:
+ * aborted by the caller. `broken`: never connected, or cut.
  */
 export interface Seen {
   readonly method: string
@@ -57,12 +57,12 @@ export class FakeRequests extends Context.Tag("@lms-bridge/testing/FakeRequests"
 >() {}
 
 /**
- * Replies by method and path, `"POST /v1/chat/completions"`. An array plays its replies in order; asked once more than
- * it has replies, or for a route that is not there, it dies loudly.
+ * Replies by method and path, `"POST /v1/chat/completions"`. An array plays its replies in order. A call after the last
+ * reply, or to an unknown route, dies loudly.
  */
 export type Routes = Readonly<Record<string, Reply | ReadonlyArray<Reply>>>
 
-/** `prefix` is the path of the server's address that comes before each route. */
+/** `prefix` is the path of the server's address that precedes each route. */
 export const layer = (
   routes: Routes,
   options: { readonly prefix?: string } = {}
@@ -90,7 +90,7 @@ export const text = (body: string, status = 200, contentType = "text/html"): Rep
   pieces: [body]
 })
 
-/** A body of server-sent events, exactly in these pieces. */
+/** A body of server-sent events, in exactly these pieces. */
 export const events = (...pieces: ReadonlyArray<Piece>): Reply => ({
   _tag: "Response",
   status: 200,
@@ -109,7 +109,7 @@ export const refused = (code = "ECONNREFUSED"): Reply => ({ _tag: "Refused", cod
 
 export const silent: Reply = { _tag: "Silent" }
 
-/** What LM Studio says to a route that it does not have: status 200. */
+/** LM Studio's answer to an unknown route: status 200. */
 export const unexpectedEndpoint = (method: string, path: string): Reply =>
   json({ error: `Unexpected endpoint or method. (${method} ${path})` })
 
@@ -175,7 +175,7 @@ const parse = Schema.decode(Schema.parseJson())
 
 const stringify = Schema.encodeSync(Schema.parseJson())
 
-/** Read through streams of ours, so that pauses follow the test's clock. */
+/** Read through our own streams, so that pauses follow the test's clock. */
 const respond = (
   request: HttpClientRequest.HttpClientRequest,
   { contentType, pieces, status }: Extract<Reply, { readonly _tag: "Response" }>,

@@ -1,6 +1,6 @@
 /**
- * A `CommandExecutor` that starts nothing: a script says by argv what each process prints and how it ends, and what
- * was started and how it was stopped is recorded.
+ * A `CommandExecutor` that starts nothing: a script defines by argv what each process prints and how it ends; starts
+ * and signals are recorded.
  */
 import * as Command from "@effect/platform/Command"
 import * as CommandExecutor from "@effect/platform/CommandExecutor"
@@ -21,7 +21,7 @@ import * as Stream from "effect/Stream"
 /** A piece of output, or time that passes before the next piece. */
 export type Piece = string | Uint8Array | { readonly pause: Duration.DurationInput }
 
-/** What one process does. Left out: prints nothing, exits 0 at once. */
+/** The behaviour of one process. By default it prints nothing and exits 0 at once. */
 export interface Script {
   readonly stdout?: string | ReadonlyArray<Piece>
   readonly stderr?: string | ReadonlyArray<Piece>
@@ -31,13 +31,13 @@ export interface Script {
   readonly runs?: Duration.DurationInput
   /** Only SIGKILL ends it. */
   readonly ignoresSigterm?: boolean
-  /** A child of its own keeps its output pipes open after it has exited. */
+  /** A child process keeps its output pipes open after it has exited. */
   readonly keepsPipesOpen?: boolean
   /** It cannot be started at all. */
   readonly spawnError?: "NotFound" | "PermissionDenied"
 }
 
-/** One process as it was started, and what became of it. */
+/** One process as it was started, and its state. */
 export interface Seen {
   /** The executable and its arguments. */
   readonly argv: ReadonlyArray<string>
@@ -56,8 +56,8 @@ export class FakeProcesses extends Context.Tag("@lms-bridge/testing/FakeProcesse
 >() {}
 
 /**
- * `script` decides by argv (the executable first) and by how many processes with exactly this argv came before. A
- * script that does not know an argv should throw: that is a loud defect in the test.
+ * `script` gets the argv (the executable first) and how many processes with exactly this argv came before. For an
+ * unknown argv it should throw: that is a loud defect in the test.
  */
 export const layer = (
   script: (argv: ReadonlyArray<string>, before: number) => Script
@@ -148,7 +148,7 @@ const start = (
             ? Effect.void
             : end(Effect.fail(systemError("Unknown", `exitCode: killed by ${signal}`, argv)))
         ),
-        // as the real executor: it waits until the process has ended
+        // like the real executor, it waits until the process has ended
         Effect.zipRight(Effect.ignore(Deferred.await(exit)))
       )
 

@@ -1,4 +1,4 @@
-/** A double of `LmStudioApi`: every operation plays the outcomes that a test gives it. */
+/** A double of `LmStudioApi`: every operation plays the outcomes of the test's script. */
 import {
   type ApiError,
   type ApiModel,
@@ -17,8 +17,8 @@ import * as Scripted from "./Scripted.ts"
 type Shape = Context.Tag.Service<LmStudioApi>
 
 /**
- * Per operation its outcomes in order; wrap the last in `Scripted.always` when it answers all further calls. `chatWith`
- * takes the outcomes of `chat`.
+ * For each operation its outcomes in order; wrap the last in `Scripted.always` if it answers all further calls.
+ * `chatWith` uses the outcomes of `chat`.
  */
 export type Script = {
   readonly [K in keyof Omit<Shape, "chatWith">]?: Scripted.Outcomes<
@@ -26,7 +26,7 @@ export type Script = {
   >
 }
 
-/** What was asked of the double. */
+/** The recorded calls of the double. */
 export class LmStudioApiCalls extends Context.Tag("@lms-bridge/testing/LmStudioApiCalls")<
   LmStudioApiCalls,
   Effect.Effect<ReadonlyArray<Scripted.Call>>
@@ -62,7 +62,7 @@ export const layerTest = (script: Script): Layer.Layer<LmStudioApi | LmStudioApi
 /** LM Studio 0.4 at the default address. */
 export const serverInfo: ServerInfo = { baseUrl: "http://127.0.0.1:1234", dialect: "native-v1", isLmStudio: true }
 
-/** A language model on disk, in memory when `instances` says so. */
+/** A language model on disk, in memory if `instances` is set. */
 export const apiModel = (key: string, changes: Partial<ApiModel> = {}): ApiModel => ({
   key,
   type: "llm",
@@ -74,7 +74,7 @@ export const apiModel = (key: string, changes: Partial<ApiModel> = {}): ApiModel
   ...changes
 })
 
-/** A reply with this text; `changes` replace fields. */
+/** A reply with this text; `changes` replaces fields. */
 export const reply = (content: string, changes: Partial<ChatReply> = {}): ChatReply => ({
   model: "test/model",
   content,
@@ -87,5 +87,5 @@ export const reply = (content: string, changes: Partial<ChatReply> = {}): ChatRe
   ...changes
 })
 
-/** The events that lead to this reply, in one stream. */
+/** The events of this reply, in one stream. */
 export const streamOf = (reply: ChatReply): Stream.Stream<ChatEvent, ApiError> => Stream.fromIterable(eventsOf(reply))

@@ -1,4 +1,4 @@
-/** A double of `LmsCli`: every subcommand plays the outcomes that a test gives it. */
+/** A double of `LmsCli`: every subcommand plays the outcomes of the test's script. */
 import { LmsCli, LmsCliError, LmsInstance, LmsModel } from "@lms-bridge/core/LmsCli"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
@@ -8,14 +8,14 @@ import * as Scripted from "./Scripted.ts"
 
 type Shape = Context.Tag.Service<LmsCli>
 
-/** Per operation its outcomes in order; wrap the last in `Scripted.always` when it answers all further calls. */
+/** For each operation its outcomes in order; wrap the last in `Scripted.always` if it answers all further calls. */
 export type Script = {
   readonly [K in keyof Shape]?: Scripted.Outcomes<
     Shape[K] extends (...args: infer Args) => infer Result ? Result | ((...args: Args) => Result) : Shape[K]
   >
 }
 
-/** What was asked of the double. */
+/** The recorded calls of the double. */
 export class LmsCliCalls extends Context.Tag("@lms-bridge/testing/LmsCliCalls")<
   LmsCliCalls,
   Effect.Effect<ReadonlyArray<Scripted.Call>>

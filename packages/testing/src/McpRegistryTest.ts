@@ -34,23 +34,23 @@ import * as Layer from "effect/Layer"
 import * as Ref from "effect/Ref"
 import * as Stream from "effect/Stream"
 
-/** The path that the double's servers say they come from. */
+/** The source path of the double's servers. */
 export const configPath = "/test/mcp.json"
 
-/** What a tool does with its arguments. A text is a result with one text part. */
+/** The result of a tool for its arguments. A string is a result with one text part. */
 export type Handler = (
   args: Readonly<Record<string, unknown>>,
   report: (progress: CallProgress) => Effect.Effect<void>
 ) => Effect.Effect<ToolResult | string, McpCallFailed | McpServerUnavailable>
 
-/** A tool as data; left out are an empty description, a schema that takes any object, and no annotations. */
+/** A tool as data; the defaults are an empty description, a schema for any object, and no annotations. */
 export type TestTool = Partial<Omit<McpTool, "server" | "name">> & { readonly handler: Handler }
 
 type Contents = ReadonlyArray<Omit<ResourceContent, "uri">>
 
 export interface TestServer {
   readonly tools?: Readonly<Record<string, TestTool | Handler>>
-  /** Resources by their URI. A text is the whole of one. */
+  /** Resources by their URI. A string is the whole text of one. */
   readonly resources?: Readonly<
     Record<string, string | (Partial<Omit<McpResource, "server" | "uri">> & { readonly contents: Contents })>
   >
@@ -66,7 +66,7 @@ export interface TestServer {
   >
   readonly instructions?: string
   readonly stderr?: string
-  /** Failures of the first attempts to connect, in order; then it works. */
+  /** Failures of the first attempts to connect, in order; after them it works. */
   readonly failures?: ReadonlyArray<McpServerUnavailable | { readonly after: Duration.DurationInput }>
   /** Names of tools that the server's lock withholds. */
   readonly withheld?: ReadonlyArray<string>
@@ -82,13 +82,13 @@ export interface RecordedCall {
   readonly ended: "ok" | "failed" | "interrupted" | undefined
 }
 
-/** What was asked of the double. */
+/** The recorded calls of the double. */
 export class McpRegistryCalls extends Context.Tag("@lms-bridge/testing/McpRegistryCalls")<
   McpRegistryCalls,
   {
     /** Oldest first. */
     readonly calls: Effect.Effect<ReadonlyArray<RecordedCall>>
-    /** How many attempts to connect each server has seen. */
+    /** How many attempts to connect to each server there were. */
     readonly attempts: (server: string) => Effect.Effect<number>
     /** How many scopes hold a connection to each server now. */
     readonly held: (server: string) => Effect.Effect<number>

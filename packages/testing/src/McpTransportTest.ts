@@ -1,6 +1,6 @@
 /**
- * A double of `McpTransport`: MCP servers of the official SDK in memory, and attempts to open them that fail. No process
- * and no socket.
+ * A double of `McpTransport`: MCP servers of the official SDK in memory, and scripted failures to open them. No
+ * process, no socket.
  */
 import { McpServerUnavailable, McpTransport, type PeerEnd } from "@lms-bridge/core/McpRegistry"
 import { InMemoryTransport } from "@modelcontextprotocol/sdk/inMemory.js"
@@ -13,25 +13,25 @@ import * as Ref from "effect/Ref"
 
 type Shape = Context.Tag.Service<McpTransport>
 
-/** A server as the SDK has them: `Server` and `McpServer` both fit. */
+/** A server of the SDK: `Server` and `McpServer` both fit. */
 export interface Connectable {
   readonly connect: (transport: Transport) => Promise<void>
 }
 
 /**
- * What happens to the attempts to open one server, in order; a function makes a server, new for each attempt, and the
- * last one answers all further attempts.
+ * The outcomes of the attempts to open one server, in order; a function makes a new server for each attempt, and the
+ * last outcome applies to all further attempts.
  */
 export type Outcomes = ReadonlyArray<McpServerUnavailable | (() => Connectable)>
 
-/** One attempt, as it came in. */
+/** One recorded attempt. */
 export interface Opened {
   readonly server: string
   readonly launch: Parameters<Shape["open"]>[1]
   readonly environment: Readonly<Record<string, string>>
 }
 
-/** What was asked of the double. */
+/** The recorded calls of the double. */
 export class McpTransportCalls extends Context.Tag("@lms-bridge/testing/McpTransportCalls")<
   McpTransportCalls,
   {
@@ -39,12 +39,12 @@ export class McpTransportCalls extends Context.Tag("@lms-bridge/testing/McpTrans
     readonly opened: Effect.Effect<ReadonlyArray<Opened>>
     /** Names of the servers whose scope was closed, oldest first. */
     readonly closed: Effect.Effect<ReadonlyArray<string>>
-    /** Ends every open connection to the server, as a process that exits does. */
+    /** Ends every open connection to the server, like a process that exits. */
     readonly end: (server: string, how?: PeerEnd) => Effect.Effect<void>
   }
 >() {}
 
-/** By the names in `mcp.json`; a server that is not here cannot be found as a command. */
+/** By the names in `mcp.json`; the command of any other server is not found. */
 export const layerTest = (servers: Readonly<Record<string, Outcomes>>): Layer.Layer<McpTransport | McpTransportCalls> =>
   Layer.effectContext(
     Effect.gen(function* () {

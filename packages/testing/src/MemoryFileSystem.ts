@@ -1,4 +1,4 @@
-/** A `FileSystem` of texts in memory, so that a test can drive the clock past everything that is read and written. */
+/** A `FileSystem` of texts in memory, so that file access takes no time and a test can drive the clock. */
 import * as PlatformError from "@effect/platform/Error"
 import * as FileSystem from "@effect/platform/FileSystem"
 import * as Path from "@effect/platform/Path"
@@ -15,12 +15,12 @@ export class MemoryFiles extends Context.Tag("@lms-bridge/testing/MemoryFiles")<
     readonly all: Effect.Effect<ReadonlyMap<string, string>>
     readonly write: (path: string, text: string) => Effect.Effect<void>
     readonly remove: (path: string) => Effect.Effect<void>
-    /** From now on nothing can be written (or it can again). */
+    /** Whether writing fails from now on. */
     readonly setReadOnly: (readOnly: boolean) => Effect.Effect<void>
   }
 >() {}
 
-/** `links` are symbolic links, such as `/proc/self`. Folders exist when they were made or something is in them. */
+/** `links` are symbolic links, such as `/proc/self`. Folders exist if they were created or contain something. */
 export interface Options {
   readonly files?: Readonly<Record<string, string>> | undefined
   readonly links?: Readonly<Record<string, string>> | undefined
@@ -28,8 +28,9 @@ export interface Options {
 }
 
 /**
- * Knows: access, exists, makeDirectory, open (to write the whole file), readDirectory, readFile, readFileString, readLink, remove,
- * rename, stat, writeFileString (with the flags `w` and `wx`). Everything else fails or dies, as `FileSystem.layerNoop` has it.
+ * Supports access, exists, makeDirectory, open (to write the whole file), readDirectory, readFile, readFileString,
+ * readLink, remove, rename, stat, writeFileString (with the flags `w` and `wx`). Anything else fails or dies, as in
+ * `FileSystem.layerNoop`.
  */
 export const layer = (options: Options = {}): Layer.Layer<FileSystem.FileSystem | Path.Path | MemoryFiles> =>
   Layer.merge(

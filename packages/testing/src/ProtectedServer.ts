@@ -1,7 +1,7 @@
 // @effect-diagnostics nodeBuiltinImport:off -- real sockets are the point
 /**
- * A remote MCP server that wants a login, and the OAuth login service that gives one: both on one loopback port, as
- * strict as the specifications, and told what goes wrong. Its one tool, `whoami`, names the token's user.
+ * A remote MCP server that requires a login, and the OAuth login service for it: both on one loopback port, as strict
+ * as the specifications, with configurable faults. Its one tool, `whoami`, names the token's user.
  */
 import { Server } from "@modelcontextprotocol/sdk/server/index.js"
 import { SSEServerTransport } from "@modelcontextprotocol/sdk/server/sse.js"
@@ -12,53 +12,53 @@ import { createHash, randomUUID } from "node:crypto"
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http"
 import { present } from "@lms-bridge/core/Json"
 
-/** What is unusual about it. Everything may be changed while it runs. */
+/** Its unusual behaviour. Everything can be changed while it runs. */
 export interface Behaviour {
-  /** Whether it talks to everybody after all. */
+  /** Whether it accepts everybody after all. */
   open: boolean
   /** Whether it says where to log in. */
   metadata: boolean
-  /** What becomes of a client that registers itself. */
+  /** What happens to a client that registers itself. */
   registration: "open" | "refused" | "none"
-  /** Secrets of clients that were registered by hand, by id. */
+  /** Secrets of manually registered clients, by id. */
   clients: Record<string, string>
-  /** How clients show who they are; as its metadata say. */
+  /** How clients authenticate, according to its metadata. */
   authMethods: ReadonlyArray<string>
   /** What the person at the login page does. */
   person: "agrees" | "refuses" | "is somebody else's"
-  /** Seconds that an access token lasts, as it says. */
+  /** Reported lifetime of an access token, in seconds. */
   lasts: number
-  /** Whether a refresh token comes with each token; used up by its use. */
+  /** Whether a refresh token comes with each token; it can be used once. */
   refreshes: boolean
-  /** What calling the tool takes. */
+  /** The scope that calling the tool requires. */
   scope: string
-  /** Whom its answers to the browser say they are from; itself when undefined. */
+  /** The issuer in its answers to the browser; its own address when undefined. */
   issuer: string | undefined
-  /** The login page, when it is elsewhere. */
+  /** The login page, if it is elsewhere. */
   page: string | undefined
-  /** Whose metadata they are, as they say; itself when undefined. */
+  /** The issuer in its metadata; its own address when undefined. */
   metadataOf: string | undefined
-  /** Whether it promises to say who its answers to the browser are from, and does. */
+  /** Whether it promises to include its issuer in the answers to the browser, and does. */
   namesItself: "no" | "yes" | "promised and not done"
-  /** The only host that an address to come back to may have. */
+  /** The only host that a redirect URI may have. */
   comesBackTo: string | undefined
 }
 
 export interface ProtectedServer {
-  /** The MCP server's address, and the same in the older transport. */
+  /** The MCP server's address, and the same for the older transport. */
   readonly url: string
   readonly sse: string
   readonly behaviour: Behaviour
-  /** What it was asked for, in order: `register`, `login`, `token`, `refresh`, `revoke`. */
+  /** The requests it received, in order: `register`, `login`, `token`, `refresh`, `revoke`. */
   readonly seen: ReadonlyArray<string>
-  /** The scopes that logins asked for, in order; "" for none. */
+  /** The scopes that logins requested, in order; "" for none. */
   readonly scopes: ReadonlyArray<string>
   /** Everything that must never be shown: tokens, codes, verifiers, client secrets. */
   readonly secrets: ReadonlySet<string>
-  /** Ends all access tokens; and all refresh tokens too. */
+  /** Expires all access tokens, and optionally all refresh tokens. */
   readonly expire: () => void
   readonly revoke: () => void
-  /** Goes to a login page as a browser does, and comes back; the text of the page that it ends at. */
+  /** Opens a login page like a browser, and follows redirects; returns the text of the final page. */
   readonly browse: (page: string) => Promise<string>
 }
 
@@ -115,7 +115,7 @@ interface State {
   readonly seen: Array<string>
   readonly scopes: Array<string>
   readonly secrets: Set<string>
-  /** Secrets of clients, "" for those that have none. */
+  /** Secrets of clients, "" for those without one. */
   readonly clients: Map<string, { readonly secret: string; readonly redirects: ReadonlyArray<string> | undefined }>
   readonly codes: Map<
     string,
@@ -126,7 +126,7 @@ interface State {
   readonly streams: Map<string, SSEServerTransport>
 }
 
-// the person's browser is no part of the program, so no Fetch of the program's
+// the person's browser is not part of the program, so it does not use the program's Fetch
 // @effect-diagnostics-next-line globalFetch:off
 const browser = (page: string) => globalThis.fetch(page)
 
@@ -223,7 +223,7 @@ const register = (state: State, response: ServerResponse, client: Readonly<Recor
   if (state.behaviour.registration !== "open") {
     return json(response, 403, { error: "access_denied", error_description: "only by hand" })
   }
-  // OpenID Connect's registration refuses http and loopback for web applications, which a client is unless it says so
+  // OpenID Connect registration refuses http and loopback for web applications, which is the default application type
   if (client["application_type"] !== "native") return json(response, 400, { error: "invalid_client_metadata" })
   const asked = Array.isArray(client["redirect_uris"]) ? client["redirect_uris"].map(String) : []
   const { comesBackTo = "" } = state.behaviour
@@ -241,7 +241,7 @@ const authorize = (state: State, response: ServerResponse, asked: URLSearchParam
   const { behaviour } = state
   const client = state.clients.get(asked.get("client_id") ?? "")
   const redirect = asked.get("redirect_uri") ?? ""
-  // a client that was registered by hand has one address to come back to, too
+  // a manually registered client also has one redirect URI
   const isTaken = () => behaviour.comesBackTo === undefined || new URL(redirect).hostname === behaviour.comesBackTo
   const isKnown = client !== undefined && (client.redirects?.includes(redirect) ?? isTaken())
   if (!isKnown || asked.get("code_challenge_method") !== "S256" || asked.get("response_type") !== "code") {
@@ -270,7 +270,7 @@ const authorize = (state: State, response: ServerResponse, asked: URLSearchParam
   return void response.writeHead(302, { location: back.href, connection: "close" }).end()
 }
 
-/** The id of the client that shows who it is in a way that is allowed. */
+/** The id of the client, if it authenticates in an allowed way. */
 const clientOf = ({ behaviour, clients }: State, { headers }: IncomingMessage, form: URLSearchParams) => {
   const basic = /^Basic (.+)$/.exec(headers.authorization ?? "")?.[1]
   const [id = "", secret = ""] =

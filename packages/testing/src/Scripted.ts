@@ -1,12 +1,12 @@
 /**
  * Scripted failures: for each operation of a service a sequence of outcomes, played in order. A call that the script
- * does not foresee dies loudly, and every call is recorded.
+ * does not expect dies loudly, and every call is recorded.
  */
 import * as Effect from "effect/Effect"
 import * as Ref from "effect/Ref"
 import * as Stream from "effect/Stream"
 
-/** What the last outcome of a sequence may be wrapped in: it answers all further calls. */
+/** Wraps the last outcome of a sequence, which then answers all further calls. */
 export class Always<A> {
   readonly outcome: A
   constructor(outcome: A) {
@@ -20,7 +20,7 @@ export type Outcomes<A> = ReadonlyArray<A | Always<A>>
 /** This outcome for this call and all later ones. */
 export const always = <A>(outcome: A): Always<A> => new Always(outcome)
 
-/** One call, as it came in. */
+/** One recorded call. */
 export interface Call {
   readonly operation: string
   readonly arguments: ReadonlyArray<unknown>
@@ -37,14 +37,14 @@ export interface Scripted {
     operation: string,
     outcomes: Outcomes<Effect.Effect<A, E> | ((...args: Args) => Effect.Effect<A, E>)> | undefined
   ) => (...args: Args) => Effect.Effect<A, E>
-  /** The same for operations that answer with a stream. */
+  /** The same for operations that return a stream. */
   readonly stream: <Args extends ReadonlyArray<unknown>, A, E>(
     operation: string,
     outcomes: Outcomes<Stream.Stream<A, E> | ((...args: Args) => Stream.Stream<A, E>)> | undefined
   ) => (...args: Args) => Stream.Stream<A, E>
 }
 
-/** `service` names the double in what it says when it is called beyond its script. */
+/** `service` names the double in its messages about unexpected calls. */
 export const make = (service: string): Effect.Effect<Scripted> =>
   Effect.map(Ref.make<ReadonlyArray<Call>>([]), (calls) => {
     const next = <A>(

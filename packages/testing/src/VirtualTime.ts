@@ -1,9 +1,9 @@
 /**
- * Time that passes only when nothing else can happen: as soon as everything waits, the clock jumps to the next one who
- * sleeps. Long stories with many actors take milliseconds, and need nobody to move the clock.
+ * Time that passes only when nothing else can happen: as soon as everything waits, the clock jumps to the next sleeper.
+ * Long stories with many actors take milliseconds, and nobody has to move the clock.
  *
- * Not for anything that waits for the outside world, whose answers do not count as something that can still happen: use
- * it with doubles and in-process simulators only.
+ * Not for code that waits for the outside world, whose answers do not count as pending work: use it only with doubles
+ * and in-process simulators.
  */
 import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
@@ -20,7 +20,7 @@ export const inVirtualTime = <A, E, R>(self: Effect.Effect<A, E, R>): Effect.Eff
     const turn = () => {
       if (over) return
       quietTurns = tasks.pending === 0 ? quietTurns + 1 : 0
-      // one quiet turn may lie between two steps of a promise; two in a row are rest
+      // one idle turn may occur between two steps of a promise; two in a row mean rest
       if (quietTurns >= 2) {
         quietTurns = 0
         clock.jump()
@@ -66,7 +66,7 @@ class VirtualClock implements Clock.Clock {
 
   sleep(duration: Duration.Duration) {
     return Effect.async<void>((resume) => {
-      // whole milliseconds, as real clocks tell: what is left of a fraction could be slept for without an end
+      // whole milliseconds, like real clocks: a remaining fraction could be slept for endlessly
       const at = this.now + Math.ceil(Duration.toMillis(duration))
       const sleeper: Sleeper = { at, wake: () => resume(Effect.void) }
       this.sleepers.push(sleeper)
@@ -76,7 +76,9 @@ class VirtualClock implements Clock.Clock {
     })
   }
 
-  /** To the next who sleeps; of several at the same moment the one who lay down first. Who sleeps for ever never wakes. */
+  /**
+   * Jumps to the next sleeper; at the same moment, to the one that began to sleep first. An infinite sleep never ends.
+   */
   jump() {
     const next = this.sleepers.reduce<Sleeper | undefined>(
       (first, sleeper) => (first === undefined || sleeper.at < first.at ? sleeper : first),
@@ -89,7 +91,7 @@ class VirtualClock implements Clock.Clock {
   }
 }
 
-/** The ordinary scheduler, with a count of what it still has to do. */
+/** The ordinary scheduler, with a count of its pending work. */
 class CountingScheduler implements Scheduler.Scheduler {
   private readonly base = new Scheduler.MixedScheduler(2048)
   pending = 0

@@ -11,7 +11,7 @@ const task: AgentTask = {
 }
 
 describe("AgentLoopTest", () => {
-  it.effect("plays its script after RunStarted, with running numbers", () =>
+  it.effect("plays its script after RunStarted, with consecutive numbers", () =>
     Effect.gen(function* () {
       const loop = yield* AgentLoop
       const events = Chunk.toReadonlyArray(yield* Stream.runCollect(loop.run(task)))
@@ -32,7 +32,7 @@ describe("AgentLoopTest", () => {
     )
   )
 
-  it.effect("waits by the clock and counts a run that was stopped", () =>
+  it.effect("waits by the clock and counts stopped runs", () =>
     Effect.gen(function* () {
       const loop = yield* AgentLoop
       const seen: Array<string> = []
@@ -53,7 +53,7 @@ describe("AgentLoopTest", () => {
     )
   )
 
-  it.effect("fails as told", () =>
+  it.effect("fails as scripted", () =>
     Effect.gen(function* () {
       const loop = yield* AgentLoop
       const error = yield* Effect.flip(Stream.runDrain(loop.run(task)))

@@ -10,7 +10,7 @@ const requests = Effect.flatten(FakeHttp.FakeRequests)
 const states = Effect.map(requests, (all) => all.map(({ state }) => state))
 
 describe("FakeHttp", () => {
-  it.effect("plays replies in order, and dies loudly beyond them and for unknown routes", () =>
+  it.effect("plays replies in order, and dies loudly after them and for unknown routes", () =>
     Effect.gen(function* () {
       assert.deepStrictEqual(yield* Effect.flatMap(HttpClient.get(`${url}/a`), ({ json }) => json), { n: 1 })
       assert.strictEqual((yield* HttpClient.get(`${url}/a`)).status, 500)
@@ -22,7 +22,7 @@ describe("FakeHttp", () => {
     }).pipe(Effect.provide(FakeHttp.layer({ "GET /a": [FakeHttp.json({ n: 1 }), FakeHttp.text("no", 500)] })))
   )
 
-  it.effect("lets time pass between the pieces of a body, and cuts it off", () =>
+  it.effect("pauses between the pieces of a body, and cuts it off", () =>
     Effect.gen(function* () {
       const response = yield* HttpClient.get(`${url}/a`)
       const fiber = yield* response.stream.pipe(Stream.decodeText(), Stream.either, Stream.runCollect, Effect.fork)
@@ -38,7 +38,7 @@ describe("FakeHttp", () => {
     }).pipe(Effect.provide(FakeHttp.layer({ "GET /a": FakeHttp.events("x", { pause: "2 seconds" }, "y", "cut!") })))
   )
 
-  it.effect("knows who was read, who was refused, and who was given up", () =>
+  it.effect("records which requests were read, refused and aborted", () =>
     Effect.gen(function* () {
       yield* Effect.flatMap(HttpClient.get(`${url}/a`), ({ text }) => text)
       yield* Effect.flip(HttpClient.get(`${url}/b`))

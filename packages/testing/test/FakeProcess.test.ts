@@ -16,7 +16,7 @@ describe("FakeProcess", () => {
     }).pipe(Effect.provide(FakeProcess.layer(FakeProcess.byArguments({ ps: [{ stdout: "one" }, { stdout: "two" }] }))))
   )
 
-  it.effect("runs for as long as it is told, and feels signals like a real process", () =>
+  it.effect("runs for the scripted time, and reacts to signals like a real process", () =>
     Effect.gen(function* () {
       const fiber = yield* Effect.scoped(
         Effect.flatMap(Command.start(Command.make("x")), ({ exitCode }) => exitCode)

@@ -4,7 +4,7 @@ import { exited, layerTest, McpRegistryCalls, textResult } from "#src/McpRegistr
 import { Effect, Fiber, TestClock } from "effect"
 
 describe("McpRegistryTest", () => {
-  it.effect("runs handlers, tells progress and records calls", () =>
+  it.effect("runs handlers, reports progress and records calls", () =>
     Effect.gen(function* () {
       const registry = yield* McpRegistry
       const heard: Array<number> = []
@@ -47,7 +47,7 @@ describe("McpRegistryTest", () => {
     }).pipe(Effect.provide(layerTest({ files: { failures: [exited("files", 3), { after: "5 seconds" }] } })))
   )
 
-  it.effect("refuses what is not there, and what the entry does not allow", () =>
+  it.effect("refuses unknown tools, and tools that the entry does not allow", () =>
     Effect.gen(function* () {
       const registry = yield* McpRegistry
       assert.deepInclude(yield* Effect.flip(registry.tools("flies")), { _tag: "McpServerNotFound", nearest: ["files"] })
@@ -56,7 +56,7 @@ describe("McpRegistryTest", () => {
     }).pipe(Effect.provide(layerTest({ files: {}, off: { unusable: "Disabled" } })))
   )
 
-  it.effect("ends a call at its time limit, and says which calls were interrupted", () =>
+  it.effect("ends a call at its time limit, and records which calls were interrupted", () =>
     Effect.gen(function* () {
       const registry = yield* McpRegistry
       const limited = yield* Effect.fork(Effect.flip(registry.call("files", "hang", {}, { timeout: "2 seconds" })))

@@ -16,7 +16,7 @@ const greeter = () => {
 }
 
 describe("McpTransportTest", () => {
-  it.scoped("fails as often as it should, then opens a server that answers, and records it all", () =>
+  it.scoped("fails as often as scripted, then opens a server that answers, and records everything", () =>
     Effect.gen(function* () {
       const transport = yield* McpTransport
       const { closed, end, opened } = yield* McpTransportTest.McpTransportCalls

@@ -10,7 +10,7 @@ const defect = (exit: Exit.Exit<unknown, unknown>) =>
   Exit.isFailure(exit) ? String(Option.getOrUndefined(Cause.dieOption(exit.cause))) : ""
 
 describe("Scripted", () => {
-  it.effect("plays outcomes in order and dies loudly beyond them", () =>
+  it.effect("plays outcomes in order and dies loudly after them", () =>
     Effect.gen(function* () {
       const scripted = yield* Scripted.make("Thing")
       const call = scripted.call("work", [Effect.fail("busy"), (n: number) => Effect.succeed(n * 2)])
@@ -31,7 +31,7 @@ describe("Scripted", () => {
     })
   )
 
-  it.effect("goes on with the last outcome when that is for always", () =>
+  it.effect("repeats the last outcome if it is wrapped in always", () =>
     Effect.gen(function* () {
       const scripted = yield* Scripted.make("Thing")
       const value = scripted.value("look", [Effect.succeed(1), Scripted.always(Effect.succeed(2))])
@@ -50,7 +50,7 @@ describe("Scripted", () => {
 })
 
 describe("LmStudioApiTest", () => {
-  it.effect("records what was asked, and streams what a reply would have streamed", () =>
+  it.effect("records calls, and streams what a reply would have streamed", () =>
     Effect.gen(function* () {
       const api = yield* LmStudioApi
       const request = { model: "m", messages: [] }
@@ -85,7 +85,7 @@ describe("LmsCliTest", () => {
     }).pipe(Effect.provide(LmsCliTest.layerNotInstalled))
   )
 
-  it("makes instances that are idle and have a TTL, unless told otherwise", () => {
+  it("makes instances that are idle and have a TTL, by default", () => {
     assert.deepInclude(LmsCliTest.lmsInstance("m"), { identifier: "m", ttlMs: 600_000, isBusy: false })
     assert.isTrue(LmsCliTest.lmsInstance("m", { status: "generating" }).isBusy)
   })

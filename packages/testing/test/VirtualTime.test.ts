@@ -26,7 +26,7 @@ describe("VirtualTime", () => {
     }).pipe(inVirtualTime)
   )
 
-  it.effect("does not pass while something can still happen", () =>
+  it.effect("does not pass while there is pending work", () =>
     Effect.gen(function* () {
       const work = Effect.promise(async () => {
         for (let i = 0; i < 50; i++) await Promise.resolve()
@@ -46,7 +46,7 @@ describe("VirtualTime", () => {
     }).pipe(inVirtualTime)
   )
 
-  it.effect("forgets who was interrupted in his sleep", () =>
+  it.effect("drops a sleeper that was interrupted", () =>
     Effect.gen(function* () {
       const fiber = yield* Effect.fork(Effect.sleep("1 hour"))
       yield* Effect.sleep("1 second")
