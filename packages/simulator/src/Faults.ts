@@ -1,6 +1,4 @@
-/**
- * Scripted faults: for each route or `lms` subcommand a sequence of outcomes, one per call.
- */
+/** Scripted faults: for each route or `lms` subcommand a sequence of outcomes, one per call. */
 import * as Effect from "effect/Effect"
 import * as Ref from "effect/Ref"
 import { present } from "@lms-bridge/core/Json"
@@ -8,24 +6,24 @@ import { present } from "@lms-bridge/core/Json"
 /** What happens to one call. `Ok` answers as LM Studio would. */
 export type Outcome =
   | { readonly _tag: "Ok" }
-  /** A reply of the test's own instead of the route's. A string body is sent as it is. */
+  /** A custom reply instead of the route's own. A string body is sent verbatim. */
   | { readonly _tag: "HttpError"; readonly status: number; readonly body: unknown }
-  /** Nothing ever comes back. For `lms`: it does nothing and does not exit. */
+  /** There is never an answer. For `lms`: it does nothing and does not exit. */
   | { readonly _tag: "Hang" }
   /** Answers as usual, later. */
   | { readonly _tag: "Slow"; readonly ms: number }
-  /** The reply is cut off after so many bytes of its body. */
+  /** The reply is cut off after this many bytes of its body. */
   | { readonly _tag: "Cut"; readonly afterBytes: number }
-  /** The reply stops after so many bytes, and the socket stays open. */
+  /** The reply stops after this many bytes, and the socket stays open. */
   | { readonly _tag: "Stall"; readonly afterBytes: number }
   | { readonly _tag: "ConnectionRefused" }
   /** The socket closes before any reply; nothing was done. */
   | { readonly _tag: "Reset" }
   /** The work is done, and the socket closes before any reply. */
   | { readonly _tag: "DropReply" }
-  /** HTTP 200 (or exit 0 on stdout) with a body that is no answer. */
+  /** HTTP 200 (or exit 0 with stdout) and a body that is not an answer. */
   | { readonly _tag: "Garbage"; readonly body: string; readonly contentType?: string }
-  /** `lms` only: ends at once with this code. */
+  /** `lms` only: exits at once with this code. */
   | { readonly _tag: "Exit"; readonly code: number; readonly stderr?: string; readonly stdout?: string }
   /** `lms` only: does the work, prints its result, and does not exit (until it gets a signal). */
   | { readonly _tag: "NeverExits" }
@@ -52,7 +50,7 @@ export const Outcome = {
   ignoresSigterm: { _tag: "IgnoresSigterm" }
 } as const satisfies Record<string, Outcome | ((...facts: ReadonlyArray<never>) => Outcome)>
 
-/** What a script of faults can name. */
+/** The operations that a fault script can name. */
 export type Operation =
   | "GET /lmstudio-greeting"
   | "GET /lms-status"
@@ -77,7 +75,7 @@ export type Operation =
   | `lms ${string}`
 
 export interface Faults {
-  /** The next calls of `operation` meet `outcomes` in order; all later ones meet `afterwards`. */
+  /** The next calls of `operation` get `outcomes` in order; all later ones get `afterwards`. */
   readonly script: (operation: Operation, outcomes: ReadonlyArray<Outcome>, afterwards?: Outcome) => Effect.Effect<void>
   readonly next: (operation: Operation) => Effect.Effect<Outcome>
   readonly clear: Effect.Effect<void>

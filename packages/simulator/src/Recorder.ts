@@ -1,13 +1,11 @@
-/**
- * What the simulator was asked: every request and every `lms` call, and everything it did not know.
- */
+/** Records what the simulator received: every request and `lms` call, and everything it did not know. */
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import type { Operation } from "./Faults.ts"
 import * as Json from "./internal/json.ts"
 
-/** A request as it came in. */
+/** A request as it was received. */
 export interface Request {
   readonly method: string
   /** Path with its query. */
@@ -24,9 +22,9 @@ export interface SeenRequest {
   readonly path: string
   /** Values of secret headers are replaced. */
   readonly headers: Readonly<Record<string, string>>
-  /** Parsed when it is JSON, else the text. */
+  /** Parsed if it is JSON, else the text. */
   readonly body: unknown
-  /** `null` until the reply has a head. */
+  /** `null` until the reply's head has been sent. */
   readonly status: number | null
   readonly finished: boolean
   /** The client went away before the reply was complete. */
@@ -36,7 +34,7 @@ export interface SeenRequest {
 export interface SeenCommand {
   readonly at: number
   readonly argv: ReadonlyArray<string>
-  /** `null` while it runs and when it was killed. */
+  /** `null` while it runs and if it was killed. */
   readonly exitCode: number | null
   readonly killed: boolean
 }
@@ -48,14 +46,16 @@ export interface Seen {
   readonly unknownRoutes: ReadonlyArray<string>
   /** Argument lists that `lms` refused as usage errors. */
   readonly usageErrors: ReadonlyArray<ReadonlyArray<string>>
-  /** Faults of the test itself: scripts that ran out, turns that expected another request, foreign processes or hosts. */
+  /**
+   * Mistakes of the test itself: exhausted scripts, turns that expected another request, foreign processes or hosts.
+   */
   readonly problems: ReadonlyArray<string>
 }
 
 export interface Recorder {
   readonly seen: Effect.Effect<Seen>
   readonly clear: Effect.Effect<void>
-  /** Begins an entry and returns the way to amend it. */
+  /** Adds an entry and returns a function to amend it. */
   readonly request: (
     operation: Operation,
     request: Request
@@ -70,7 +70,7 @@ export interface Recorder {
 
 const secretHeaders = new Set(["authorization", "x-api-key", "cookie"])
 
-/** Entries of each kind that are kept, the latest: a simulator may run for days. */
+/** How many of the latest entries of each kind are kept, because a simulator may run for days. */
 const kept = 2000
 
 export const make: Effect.Effect<Recorder> = Effect.sync(() => {

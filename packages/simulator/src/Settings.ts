@@ -1,37 +1,35 @@
-/**
- * Everything about the simulated LM Studio that a test may switch, as plain data with the values of version 0.4.25.
- */
+/** Everything about the simulated LM Studio that a test can switch, as plain data with the values of version 0.4.25. */
 import * as Duration from "effect/Duration"
 
 /** How the simulated machine is set up. All durations may be zero. */
 export interface Settings {
-  /** How the stand-in introduces itself where LM Studio says nothing of its own. */
+  /** The stand-in's name where LM Studio has none. */
   readonly name: string
   readonly appVersion: string
   /** What `lms version` prints since January 2026. */
   readonly cliCommit: string
-  /** The age of `lms` as year and month, for example 202608: flags and JSON fields newer than this do not exist. */
+  /** The version of `lms` as year and month, for example 202608: newer flags and JSON fields do not exist. */
   readonly cliSince: number
   /** `native-v1` has all routes, `legacy-v0` lacks `/api/v1`, `openai-only` is another product with only `/v1`. */
   readonly api: "native-v1" | "legacy-v0" | "openai-only"
-  /** LM Studio (app or llmster) is running at all. */
+  /** Whether LM Studio (app or llmster) is running. */
   readonly appRunning: boolean
   /** Running as the app's window (true) or as the headless llmster. */
   readonly gui: boolean
-  /** What `lms daemon` shows; nothing in the simulator has this process id. */
+  /** The process id that `lms daemon` shows; no process in the simulator has it. */
   readonly pid: number
-  /** Something that `lms` could start when LM Studio is off. */
+  /** Whether there is something that `lms` can start when LM Studio is off. */
   readonly installed: boolean
-  /** What starting LM Studio from `lms` takes; `null` when it never comes up. */
+  /** How long it takes to start LM Studio from `lms`; `null` if it never starts. */
   readonly autostartDelay: Duration.DurationInput | null
-  /** The HTTP server is on. */
+  /** Whether the HTTP server is on. */
   readonly serverRunning: boolean
-  /** Every route but the greeting answers 503 `Loading model`, as llama-server does while it starts. */
+  /** Every route except the greeting answers 503 `Loading model`, as llama-server does while it starts. */
   readonly warmingUp: boolean
   readonly jitLoading: boolean
   /** `false`: just-in-time loading is configured but fails with "No models loaded" (0.4.8). */
   readonly jitWorks: boolean
-  /** N first requests at once start N instances. */
+  /** N concurrent first requests start N instances. */
   readonly jitRace: boolean
   readonly jitTtl: Duration.DurationInput
   /** "Auto Unload Unused JIT Models". */
@@ -40,48 +38,50 @@ export interface Settings {
   readonly autoEvict: boolean
   readonly authRequired: boolean
   readonly tokens: ReadonlyArray<string>
-  /** Tokens that are valid and may do nothing. */
+  /** Tokens that are valid but have no permissions. */
   readonly powerlessTokens: ReadonlyArray<string>
-  /** Memory that models may take together; `null` switches the guardrail off. */
+  /** Memory for all models together, in bytes; `null` switches the guardrail off. */
   readonly memoryBudgetBytes: number | null
   readonly loadTime: Duration.DurationInput
-  /** A load goes on when the client that asked for it goes away. */
+  /** A load continues when its client goes away. */
   readonly loadOutlivesClient: boolean
   readonly downloadTime: Duration.DurationInput
   readonly promptProcessing: Duration.DurationInput
   /** Time between two pieces of a reply. */
   readonly tokenDelay: Duration.DurationInput
-  /** Words in one streamed piece. */
+  /** Words per streamed piece. */
   readonly wordsPerPiece: number
-  /** Requests that one instance works on at the same time. */
+  /** How many requests one instance works on concurrently. */
   readonly parallel: number
   /** "When applicable, separate reasoning_content": off leaves `<think>` tags in the content. */
   readonly separateReasoning: boolean
-  /** What `/v1` says to a name nobody has: the 400 of today or the 404 of 0.3.5. */
+  /** The `/v1` answer to an unknown model name: the current 400 or the 404 of 0.3.5. */
   readonly unknownModel: "400" | "404"
-  /** The shape of context overflow on `/v1/chat/completions`: the bare string of 0.4.25 or the object of newer engines. */
+  /**
+   * The shape of context overflow on `/v1/chat/completions`: the bare string of 0.4.25 or the object of newer engines.
+   */
   readonly overflow: "string" | "engine"
   /** The wording of context overflow. */
   readonly overflowWording: "tokens-to-keep" | "tokens-to-keep-numbers" | "keep-first" | "cannot-truncate" | "available"
-  /** HTTP status of a failed native load: 500 in most records, one has 200 and one 400. */
+  /** HTTP status of a failed native load: 500 in most records; one has 200 and one 400. */
   readonly loadFailureStatus: 200 | 400 | 500
   /** Errors inside a stream carry a bare string (0.3.x) or an object. */
   readonly streamErrors: "string" | "object"
-  /** What a crash of the engine says after `Exit code:`. */
+  /** The text after `Exit code:` in the message of an engine crash. */
   readonly crashExitCode: string
-  /** `model_load_failed` stands with a crash, although nothing was being loaded. */
+  /** A crash has the type `model_load_failed`, although nothing was being loaded. */
   readonly crashCallsItselfLoad: boolean
-  /** The language of the system, in which `lms` speaks unless `LMS_LANG` says otherwise. */
+  /** The system's language, which `lms` uses unless `LMS_LANG` is set. */
   readonly language: "en" | "zh-CN"
-  /** How a chat template's refusal is told: LM Studio's own 400, or a 500 around the words of the engine. */
+  /** The format of a chat template's refusal: LM Studio's own 400, or a 500 around the engine's message. */
   readonly templateErrors: "rendering" | "engine"
   /** Tool-call replies without a `content` key (0.3.x). */
   readonly toolCallsWithoutContent: boolean
-  /** `/api/v0/models` still says not-loaded for a loaded model. */
+  /** `/api/v0/models` still reports a loaded model as not loaded. */
   readonly v0Lags: boolean
-  /** The state store of responses is damaged: every call that touches it fails. */
+  /** The state store of responses is damaged: every call that uses it fails. */
   readonly historyCorrupt: boolean
-  /** `top_p: false` in replies of `/v1/responses`, as 0.4.25 has been seen to answer. */
+  /** `top_p: false` in replies of `/v1/responses`, as observed with 0.4.25. */
   readonly oddResponses: boolean
   /** `prompt_processing.end` comes twice in one native stream. */
   readonly promptEndTwice: boolean
@@ -90,7 +90,7 @@ export interface Settings {
   readonly spinnerInterval: Duration.DurationInput
 }
 
-/** LM Studio 0.4.25 with its server on, nothing loaded, everything at once. */
+/** LM Studio 0.4.25 with its server on, nothing loaded, no delays. */
 export const defaultSettings: Settings = {
   name: "the lms-bridge stand-in",
   appVersion: "0.4.25+1",
@@ -140,7 +140,7 @@ export const defaultSettings: Settings = {
   spinnerInterval: Duration.millis(80)
 }
 
-/** LM Studio 0.3.14 of spring 2025: no native API, older words, an older `lms`. */
+/** LM Studio 0.3.14 of spring 2025: no native API, older wordings, an older `lms`. */
 export const lmStudio_0_3: Partial<Settings> = {
   appVersion: "0.3.14",
   cliSince: 202504,
@@ -152,5 +152,5 @@ export const lmStudio_0_3: Partial<Settings> = {
   separateReasoning: false
 }
 
-/** A server that speaks OpenAI's API and is not LM Studio (llama-server, Ollama, vLLM): no life cycle, no `lms`. */
+/** A server with OpenAI's API that is not LM Studio (llama-server, Ollama, vLLM): no life cycle, no `lms`. */
 export const otherProduct: Partial<Settings> = { api: "openai-only", appRunning: false, installed: false }

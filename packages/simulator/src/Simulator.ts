@@ -1,6 +1,4 @@
-/**
- * The simulator as a program would meet LM Studio: real sockets, a real `lms` executable, an LM Studio home folder.
- */
+/** The simulator as a program sees LM Studio: real sockets, a real `lms` executable, an LM Studio home folder. */
 import * as FileSystem from "@effect/platform/FileSystem"
 import * as Path from "@effect/platform/Path"
 import * as Effect from "effect/Effect"
@@ -16,28 +14,30 @@ import type { WorldOptions } from "./World.ts"
 import * as World from "./World.ts"
 
 export interface Options extends WorldOptions {
-  /** Port of the status server; 0 for any, which then only `<home>/.internal/http-server.json` tells. */
+  /**
+   * Port of the status server; 0 for any free port, which is then only recorded in `<home>/.internal/http-server.json`.
+   */
   readonly statusPort?: number
 }
 
 export interface RunningSimulator {
   /** `http://127.0.0.1:PORT` */
   readonly baseUrl: string
-  /** Where the HTTP server listens, or would if it were on. */
+  /** Where the HTTP server listens, or would listen if it were on. */
   readonly port: number
   readonly statusPort: number
-  /** The folder that belongs on PATH. */
+  /** The folder to put on PATH. */
   readonly lmsDirectory: string
   /** The `lms` executable in it. */
   readonly lmsBinary: string
   /** LM Studio's home folder with `.internal/http-server.json`. */
   readonly home: string
-  /** Who answers, in words a person can read. */
+  /** The name of the model that answers, for people. */
   readonly name: string
   readonly control: Control
 }
 
-/** Runs until the scope closes. Port 0 (the default) takes any free one. */
+/** Runs until the scope closes. Port 0 (the default) means any free port. */
 export const start = Effect.fnUntraced(function* (options: Options = {}) {
   const fs = yield* FileSystem.FileSystem
   const path = yield* Path.Path

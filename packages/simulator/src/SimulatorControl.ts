@@ -1,6 +1,4 @@
-/**
- * What a test does to the simulated machine behind the client's back, and what it can ask about it afterwards.
- */
+/** What a test can do to the simulated machine behind the client's back, and query afterwards. */
 import * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -21,12 +19,12 @@ import type { World } from "./World.ts"
 export type { LoadFailed, NoSuchInstance, PortTaken } from "./state/LmStudioState.ts"
 
 export interface Control {
-  /** Who answers, in words a person can read. */
+  /** The name of the model that answers, for people. */
   readonly whoAnswers: Effect.Effect<string>
   readonly setModel: (model: SimulatedModel) => Effect.Effect<void>
-  /** The next requests get these turns in order; one too many is a clear failure. */
+  /** The next requests get these turns in order; a request too many fails clearly. */
   readonly scriptModel: (turns: ReadonlyArray<TurnInput>) => Effect.Effect<void>
-  /** As if the person loaded it in the app: no TTL unless one is given, never evicted. */
+  /** As if the user loaded it in the app: no TTL unless one is given, never evicted. */
   readonly loadAsUser: (
     key: string,
     options?: {
@@ -37,16 +35,18 @@ export interface Control {
     }
   ) => Effect.Effect<Instance, LoadFailed>
   readonly unloadAsUser: (instanceId: string) => Effect.Effect<void, NoSuchInstance>
-  /** Work of somebody else: the instance stays so, and its TTL stands still, until it is set to idle. */
+  /**
+   * Simulates work of another client: the instance keeps this status, and its TTL is paused, until it is set to idle.
+   */
   readonly setBusy: (instanceId: string, status: InstanceStatus) => Effect.Effect<void, NoSuchInstance>
   readonly crash: (instanceId: string) => Effect.Effect<void, NoSuchInstance>
-  /** `serverRunning` and `appRunning` act at once: sockets close, models go. */
+  /** Changes of `serverRunning` and `appRunning` act at once: sockets close, models are unloaded. */
   readonly setSettings: (patch: Partial<Settings>) => Effect.Effect<void, PortTaken>
   readonly addModel: (model: ModelOnDisk) => Effect.Effect<void>
   readonly removeModel: (key: string) => Effect.Effect<void>
   /** Outcomes of the next calls of a route or an `lms` subcommand. */
   readonly script: Faults["script"]
-  /** Outcomes of the next loads of a key, however they are asked for; `*` is any key. */
+  /** Outcomes of the next loads of a key, by whatever route; `*` is any key. */
   readonly scriptLoads: (key: string, outcomes: ReadonlyArray<LoadOutcome>) => Effect.Effect<void>
   readonly clearFaults: Effect.Effect<void>
   /** Deletes the stored replies that `previous_response_id` refers to. */
@@ -56,11 +56,11 @@ export interface Control {
   readonly events: Effect.Effect<ReadonlyArray<SimulatorEvent>>
   readonly invariants: Effect.Effect<Invariants>
   readonly snapshot: Effect.Effect<Machine>
-  /** Waits until the machine is so, and returns it. */
+  /** Waits until `holds` is true, and returns the machine. */
   readonly until: (holds: (machine: Machine) => boolean) => Effect.Effect<Machine>
 }
 
-/** The control of the simulator that a layer runs. */
+/** The control of the simulator in a layer. */
 export class SimulatorControl extends Context.Tag("@lms-bridge/simulator/SimulatorControl")<
   SimulatorControl,
   Control

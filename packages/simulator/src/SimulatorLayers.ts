@@ -1,5 +1,6 @@
 /**
- * The simulator inside a test: an `HttpClient` and a `CommandExecutor` over one simulated machine, no sockets, no processes.
+ * The simulator inside a test: an `HttpClient` and a `CommandExecutor` over one simulated machine, without sockets and
+ * processes.
  */
 import type * as CommandExecutor from "@effect/platform/CommandExecutor"
 import { CommandExecutor as CommandExecutorTag } from "@effect/platform/CommandExecutor"
@@ -14,15 +15,15 @@ import type { WorldOptions } from "./World.ts"
 import * as World from "./World.ts"
 
 export interface LayerOptions extends WorldOptions {
-  /** Host names that reach the simulator beside 127.0.0.1, localhost and [::1]. */
+  /** Host names that reach the simulator in addition to 127.0.0.1, localhost and [::1]. */
   readonly hosts?: ReadonlyArray<string>
-  /** Port of `/lms-status`; 41343 unless given. */
+  /** Port of `/lms-status`; 41343 by default. */
   readonly statusPort?: number
-  /** Names by which `lms` may be started beside any path that ends in `lms`. */
+  /** Names by which `lms` may be started, in addition to any path that ends in `lms`. */
   readonly binaries?: ReadonlyArray<string>
 }
 
-/** LM Studio at `http://127.0.0.1:1234`, driven by the clock of whoever builds the layer. */
+/** LM Studio at `http://127.0.0.1:1234`, driven by the clock of the layer's user. */
 export const layer = (
   options: LayerOptions = {}
 ): Layer.Layer<HttpClient.HttpClient | CommandExecutor.CommandExecutor | SimulatorControl.SimulatorControl> =>

@@ -1,6 +1,4 @@
-/**
- * All parts of one simulated LM Studio together: what the HTTP routes, the `lms` command and the control act on.
- */
+/** All parts of one simulated LM Studio, shared by the HTTP routes, the `lms` command and the control. */
 import * as Effect from "effect/Effect"
 import * as Ref from "effect/Ref"
 import type { Faults } from "./Faults.ts"
@@ -22,7 +20,7 @@ import { scripted } from "./model/SimulatedModel.ts"
 
 export interface World {
   readonly state: LmStudioState
-  /** Who answers; a test may change it at any time. */
+  /** The model that answers; a test may replace it at any time. */
   readonly model: Ref.Ref<SimulatedModel>
   readonly faults: Faults
   readonly recorder: Recorder
@@ -31,10 +29,10 @@ export interface World {
   readonly logs: LogStream
 }
 
-/** How a simulator begins. Without a model the rule-based stand-in answers. */
+/** The initial state of a simulator. Without a model the rule-based stand-in answers. */
 export interface WorldOptions extends StateOptions {
   readonly model?: SimulatedModel | undefined
-  /** Turns of a scripted model; wins over `model`. */
+  /** Turns of a scripted model; takes precedence over `model`. */
   readonly script?: ReadonlyArray<TurnInput> | undefined
 }
 

@@ -9,7 +9,7 @@ const model = "qwen/qwen3-8b"
 const plain = SimulatorLayers.layer()
 
 describe("scripted faults", () => {
-  it.scoped("outcomes are met in order, one per call, and then the route answers again", () =>
+  it.scoped("outcomes apply in order, one per call, and then the route answers again", () =>
     Effect.gen(function* () {
       const control = yield* SimulatorControl
       yield* control.script("GET /v1/models", [
@@ -27,7 +27,7 @@ describe("scripted faults", () => {
     }).pipe(Effect.provide(plain))
   )
 
-  it.scoped("an outcome may hold for all later calls, of that route only", () =>
+  it.scoped("an outcome may apply to all later calls, of that route only", () =>
     Effect.gen(function* () {
       const control = yield* SimulatorControl
       yield* control.script("GET /v1/models", [], Outcome.httpError(500, {}))
@@ -48,7 +48,7 @@ describe("scripted faults", () => {
     }).pipe(Effect.provide(plain))
   )
 
-  it.scoped("a hanging route never answers, and sees its client leave", () =>
+  it.scoped("a hanging route never answers, and detects that its client leaves", () =>
     Effect.gen(function* () {
       const control = yield* SimulatorControl
       yield* control.script("GET /v1/models", [Outcome.hang])
@@ -85,7 +85,7 @@ describe("scripted faults", () => {
     }).pipe(Effect.provide(plain))
   )
 
-  it.scoped("a cut reply breaks off after exactly so many bytes", () =>
+  it.scoped("a cut reply breaks off after exactly this many bytes", () =>
     Effect.gen(function* () {
       const control = yield* SimulatorControl
       yield* control.script("GET /v1/models", [Outcome.cut(10)])

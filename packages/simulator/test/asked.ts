@@ -1,18 +1,18 @@
-/** How the simulator's tests ask it: plain requests, event streams read to their end, and `lms` run to its end. */
+/** How the simulator's tests send requests: plain ones, event streams read to their end, and `lms` run to its end. */
 import { Command, CommandExecutor, HttpClient, HttpClientRequest } from "@effect/platform"
 import type { Fiber } from "effect"
 import { Effect, Option, Predicate, Schema, Stream } from "effect"
 
 export const base = "http://127.0.0.1:1234"
 
-/** What stands at a path such as `error.type` or `models.*.key`; a star goes through an array. */
+/** The value at a path such as `error.type` or `models.*.key`; a star goes through an array. */
 export type At = (path: string) => unknown
 
 export interface Answer {
   readonly status: number
   readonly headers: Readonly<Record<string, string>>
   readonly text: string
-  /** Parsed when it is JSON. */
+  /** Parsed if it is JSON. */
   readonly body: unknown
   readonly at: At
   readonly textAt: (path: string) => string
@@ -30,7 +30,7 @@ export const atPath = (value: unknown, path: string): unknown => {
 export const entry = (list: unknown, field: string, value: unknown): unknown =>
   Array.isArray(list) ? list.find((candidate) => atPath(candidate, field) === value) : undefined
 
-/** The keys of an object, in their order. */
+/** The keys of an object, in order. */
 export const keysOf = (value: unknown): ReadonlyArray<string> => (Predicate.isRecord(value) ? Object.keys(value) : [])
 
 const parse = Schema.decodeOption(Schema.parseJson(Schema.Unknown))

@@ -1,4 +1,6 @@
-/** Tools in the shapes of real MCP servers (server-filesystem, server-memory, server-everything), as a model sees them. */
+/**
+ * Tools in the format of real MCP servers (server-filesystem, server-memory, server-everything), as a model sees them.
+ */
 import type { PromptTool } from "#src/model/SimulatedModel.ts"
 
 const tool = (

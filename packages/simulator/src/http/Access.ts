@@ -1,6 +1,4 @@
-/**
- * API tokens (contract A8): nothing is asked by default; when it is, a missing, malformed or powerless token is refused.
- */
+/** API tokens (contract A8): not required by default; otherwise a missing, malformed or powerless token is refused. */
 import * as Effect from "effect/Effect"
 import type { Request } from "../Recorder.ts"
 import type { Settings } from "../Settings.ts"
@@ -15,7 +13,7 @@ export const check = (settings: Settings, request: Request): Effect.Effect<void,
   if (token === undefined) return ErrorBody.missingToken
   if (!tokenGrammar.test(token)) return ErrorBody.malformedToken(token)
   if (settings.powerlessTokens.includes(token)) return ErrorBody.powerlessToken
-  // The words for a well-formed token that was never issued are not on record: those for a malformed one stand in.
+  // The message for a well-formed token that was never issued is not on record, so that for a malformed one is used.
   return settings.tokens.includes(token) ? Effect.void : ErrorBody.malformedToken(token)
 }
 

@@ -1,9 +1,7 @@
-/**
- * LM Studio's error bodies (contract section 0.5 and C5), each built in one place with the route's own status.
- */
+/** LM Studio's error bodies (contract section 0.5 and C5), each built in one place with the route's own status. */
 import { ApiFault } from "./Reply.ts"
 
-/** `{"error": "text"}`: unknown routes, 0.3.x model errors, and some refusals of today. */
+/** `{"error": "text"}`: unknown routes, model errors of 0.3.x, and some current refusals. */
 export const bare = (status: number, message: string): ApiFault => new ApiFault({ status, body: { error: message } })
 
 /** `{"error": {message, type, param, code}}`: the OpenAI-compatible routes. */
@@ -24,7 +22,7 @@ export const openAi = (
     }
   })
 
-/** With a status of 500 or more it is the server's fault, and its type says so. */
+/** An error with status 500 or more is the server's fault, and has the corresponding type. */
 export const scriptedType = (fault: {
   readonly type?: string | undefined
   readonly status?: number | undefined

@@ -1,6 +1,4 @@
-/**
- * What a route handler is given, and the readings of a body that several routes share.
- */
+/** The input of a route handler, and body parsing that several routes share. */
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Ref from "effect/Ref"
@@ -16,25 +14,25 @@ import * as ErrorBody from "./ErrorBody.ts"
 export interface Exchange {
   readonly world: World
   readonly request: Request
-  /** What the route's `:name` stood for, decoded. */
+  /** The value of the route's `:name`, decoded. */
   readonly parameter: string
 }
 
 export type Handler = (exchange: Exchange) => Effect.Effect<Reply, ApiFault>
 
-/** The body as an object; what is no JSON, or no object, is refused in the route's own style. */
+/** The body as an object; anything else is refused in the route's own style. */
 export const bodyOf = (exchange: Exchange): Effect.Effect<Json.JsonObject, ApiFault> => {
   const parsed = Json.parse(exchange.request.body)
   if (Option.isSome(parsed) && Json.isObject(parsed.value)) return Effect.succeed(parsed.value)
   const path = exchange.request.path
-  // The status and the words around the parser's own are not on record.
+  // The status and the text around the parser's message are not on record.
   const message = `Received request for ${path} with invalid JSON`
   return path.startsWith("/api/v1/")
     ? ErrorBody.native(400, "invalid_request", message)
     : ErrorBody.openAi(400, message)
 }
 
-/** Begins a generation by whoever answers now, and writes it to the log stream. */
+/** Begins a generation with the current model, and writes it to the log stream. */
 export const generate = Effect.fnUntraced(function* (world: World, request: Generation.GenerationRequest) {
   const model = yield* Ref.get(world.model)
   const onDisk = (yield* world.state.get).models.find((candidate) => candidate.key === request.instance.key)

@@ -1,5 +1,5 @@
 /**
- * The HTTP face of the simulator, without sockets: routes, authentication, scripted faults, and the record of it all.
+ * The simulator's HTTP interface without sockets: routes, authentication, scripted faults, and the record of requests.
  */
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -22,18 +22,18 @@ import type { Request, SeenRequest } from "../Recorder.ts"
 import type { Settings } from "../Settings.ts"
 import type { World } from "../World.ts"
 
-/** Where a reply goes: a socket, or a client in the same process. */
+/** The destination of a reply: a socket, or a client in the same process. */
 export interface Responder {
   readonly head: (status: number, headers: Readonly<Record<string, string>>) => Effect.Effect<void>
   readonly write: (bytes: Uint8Array) => Effect.Effect<void>
   readonly end: Effect.Effect<void>
-  /** Closes the connection in the middle of whatever was being said. */
+  /** Closes the connection in the middle of a reply. */
   readonly destroy: Effect.Effect<void>
-  /** As if nothing listened; where the connection exists already it is reset. */
+  /** As if nothing were listening; an existing connection is reset. */
   readonly refuse: Effect.Effect<void>
 }
 
-/** Answers one request; interrupting it means that the client went away. */
+/** Answers one request; interruption means that the client went away. */
 export const serve = (world: World, request: Request, responder: Responder): Effect.Effect<void> =>
   Effect.gen(function* () {
     const settings = yield* world.state.settings
@@ -62,7 +62,7 @@ export const serve = (world: World, request: Request, responder: Responder): Eff
     )
   })
 
-/** Answers on the second port, which is there whenever LM Studio runs. */
+/** Answers on the status port, which is open whenever LM Studio runs. */
 export const serveStatus = (world: World, request: Request, responder: Responder): Effect.Effect<void> =>
   Effect.gen(function* () {
     const known = request.method === "GET" && pathOf(request) === "/lms-status"
@@ -151,7 +151,7 @@ const routeOf = (settings: Settings, request: Request): Found => {
   }
 }
 
-// A stray percent sign is no reason for a fault of ours.
+// A stray percent sign must not become a fault of ours.
 const decoded = (text: string): string => {
   try {
     return decodeURIComponent(text)
@@ -264,7 +264,7 @@ const headersOf = (contentType: string, extra: Readonly<Record<string, string>>)
   ...extra
 })
 
-// Exactly so many bytes of the body pass; with none allowed, the head still does.
+// Exactly this many bytes of the body pass; with zero, the head still does.
 const limitedTo = (bytes: number, responder: Responder) =>
   Effect.map(Ref.make(bytes), (left): Pouring<Limit> => ({
     head: responder.head,

@@ -1,6 +1,4 @@
-/**
- * The models of the machine in three dialects: native v1, legacy v0, and OpenAI's list (contract A3, B, C1).
- */
+/** The models of the machine in three dialects: native v1, legacy v0, and OpenAI's list (contract A3, B, C1). */
 import * as Effect from "effect/Effect"
 import { present } from "@lms-bridge/core/Json"
 import type { ModelOnDisk } from "../state/Catalogue.ts"
@@ -72,7 +70,7 @@ const nativeModel = (machine: Machine, model: ModelOnDisk) => {
   }
 }
 
-// MLX instances carry only context and parallel, embedding ones only the context.
+// MLX instances have only context and parallel, embedding ones only the context.
 const instanceConfig = (model: ModelOnDisk, instance: Instance) => {
   const context = { context_length: instance.contextLength }
   if (model.type === "embedding") return context

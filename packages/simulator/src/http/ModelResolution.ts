@@ -11,27 +11,27 @@ import type { ApiFault } from "./Reply.ts"
 export interface Wanted {
   readonly name: string
   readonly type: "llm" | "embedding"
-  /** Milliseconds; honoured only by routes that know `ttl`, and only when this request loads the model. */
+  /** Milliseconds; only used by routes that accept `ttl`, and only when this request loads the model. */
   readonly ttlMs?: number | undefined
   readonly contextLength?: number | undefined
 }
 
-/** An instance that is there, or a load that this request has begun. */
+/** An existing instance, or a load that this request has started. */
 export type Resolved =
   | { readonly _tag: "Loaded"; readonly instance: Instance }
   | { readonly _tag: "Loading"; readonly begun: BegunLoad }
 
-/** How a route tells of a load that failed: key and text to a fault. */
+/** How a route reports a failed load: key and text to a fault. */
 export type LoadFault = (key: string, text: string) => ApiFault
 
 const sameName = (left: string, right: string) => left.toLowerCase() === right.toLowerCase()
 
-/** The loaded instance that a name means on the OpenAI routes, before any loading. */
+/** The loaded instance for a name on the OpenAI routes, before any loading. */
 export const findInstance = (machine: Machine, name: string): Instance | undefined =>
   machine.instances.find((instance) => instance.id === name) ??
   machine.instances.find((instance) => sameName(instance.key, name))
 
-/** The downloaded model that a name means. */
+/** The downloaded model for a name. */
 export const findOnDisk = (machine: Machine, name: string): ModelOnDisk | undefined =>
   machine.models.find((model) => sameName(model.key, name) || (model.variants ?? []).some((key) => sameName(key, name)))
 
@@ -57,7 +57,7 @@ export const resolveLenient = Effect.fnUntraced(function* (state: LmStudioState,
   return yield* unknownModel(machine, wanted.name)
 })
 
-/** For `/api/v1/chat`: never another model than the one that was named. */
+/** For `/api/v1/chat`: never a model other than the named one. */
 export const resolveStrict = Effect.fnUntraced(function* (state: LmStudioState, wanted: Wanted, failed: LoadFault) {
   const machine = yield* state.get
   const existing = findInstance(machine, wanted.name)
@@ -110,7 +110,7 @@ const noModelsLoaded = ErrorBody.openAi(
   { param: "model" }
 )
 
-// The SDK's own text; which status the HTTP routes give it is not on record.
+// The SDK's own text; the status on the HTTP routes is not on record.
 const wrongDomain = ErrorBody.openAi(400, "Model has wrong domain.", { param: "model" })
 
 const invalidIdentifier = (machine: Machine, name: string) =>

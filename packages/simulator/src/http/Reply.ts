@@ -1,12 +1,10 @@
-/**
- * A reply before it meets a socket: a whole body, a stream of bytes that may be cut, or a closed socket.
- */
+/** A reply before it reaches a socket: a whole body, a stream of bytes that may be cut, or a closed socket. */
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import * as Json from "../internal/json.ts"
 import type * as Stream from "effect/Stream"
 
-/** The server closes the socket in the middle of what it was saying. */
+/** The server closes the socket in the middle of a reply. */
 export class Cut extends Schema.TaggedError<Cut>()("SimulatedCut", {}) {
   readonly retryable = false
   override get message() {
@@ -14,7 +12,7 @@ export class Cut extends Schema.TaggedError<Cut>()("SimulatedCut", {}) {
   }
 }
 
-/** A refusal that ends a request: a status and one of LM Studio's five error body shapes. */
+/** An error that ends a request: a status and one of LM Studio's five error bodies. */
 export class ApiFault extends Schema.TaggedError<ApiFault>()("SimulatedApiFault", {
   status: Schema.Int,
   body: Schema.Unknown
@@ -60,6 +58,6 @@ export const cut: Reply = { _tag: "Cut" }
 
 export const ofFault = (fault: ApiFault): Reply => json(fault.status, fault.body)
 
-/** A handler that fails with a fault replies with it. */
+/** Turns a handler's fault into its reply. */
 export const orFault = <R>(handler: Effect.Effect<Reply, ApiFault, R>): Effect.Effect<Reply, never, R> =>
   Effect.catchTag(handler, "SimulatedApiFault", (fault) => Effect.succeed(ofFault(fault)))

@@ -1,5 +1,5 @@
 /**
- * Server-sent events as bytes, with the decorations that clients meet: CRLF, comments, writes that split characters.
+ * Server-sent events as bytes, with variations that occur in practice: CRLF, comments, writes that split characters.
  */
 import * as Stream from "effect/Stream"
 import { present } from "@lms-bridge/core/Json"
@@ -18,7 +18,7 @@ export const frame = (data: unknown, event?: string): Frame => ({
 
 export const done: Frame = { data: "[DONE]" }
 
-/** One write per event, unless the turn's `chunking` asks for something else. */
+/** One write per event, unless the turn's `chunking` says otherwise. */
 export const encode =
   (chunking: Turn["chunking"]) =>
   <E>(frames: Stream.Stream<Frame, E>): Stream.Stream<Uint8Array, E> => {

@@ -1,6 +1,4 @@
-/**
- * A `CommandExecutor` whose only program is `lms`: no processes, but the same streams, signals and exit codes.
- */
+/** A `CommandExecutor` whose only program is `lms`: no processes, but the same streams, signals and exit codes. */
 import type * as Command from "@effect/platform/Command"
 import * as CommandExecutor from "@effect/platform/CommandExecutor"
 import * as PlatformError from "@effect/platform/Error"
@@ -19,7 +17,7 @@ import * as LmsCommand from "../lms/LmsCommand.ts"
 import type { Signal } from "../lms/Terminal.ts"
 import type { World } from "../World.ts"
 
-/** Answers the program names in `binaries` and anything called `lms`; every other program is not found. */
+/** Runs the program names in `binaries` and anything called `lms`; any other program is not found. */
 export const make = (world: World, binaries: ReadonlyArray<string> = []): CommandExecutor.CommandExecutor =>
   CommandExecutor.makeExecutor((command) =>
     Effect.suspend(() => {
@@ -77,7 +75,7 @@ const start = Effect.fnUntraced(function* (world: World, command: Command.Comman
   const lines = yield* Queue.unbounded<string | undefined>()
   const encoder = new TextEncoder()
   const stdin = stdinOf(command)
-  // A pipe that nobody writes to stays open and silent, as a real child's would.
+  // An open pipe without a writer stays open and silent, like that of a real child process.
   if (typeof stdin !== "string") {
     yield* world.state.fork(
       stdin.pipe(

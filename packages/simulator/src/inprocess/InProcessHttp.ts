@@ -1,6 +1,6 @@
 /**
- * An `HttpClient` that reaches the simulator without sockets: streams stay Effect streams, so that a test's clock
- * drives every byte, and giving up on a reply is seen by the simulator as a client that went away.
+ * An `HttpClient` that reaches the simulator without sockets. Streams stay Effect streams, so that a test's clock
+ * drives every byte; interrupting a reply looks to the simulator like a client that went away.
  */
 import type * as HttpBody from "@effect/platform/HttpBody"
 import * as Cookies from "@effect/platform/Cookies"
@@ -23,9 +23,9 @@ import * as Stream from "effect/Stream"
 import * as HttpApi from "../http/HttpApi.ts"
 import type { World } from "../World.ts"
 
-/** Where the simulator seems to listen. */
+/** The addresses at which the simulator seems to listen. */
 export interface Addresses {
-  /** Host names that are this machine. */
+  /** Host names of this machine. */
   readonly hosts: ReadonlyArray<string>
   readonly statusPort: number
 }
@@ -54,7 +54,7 @@ export const make = (world: World, addresses: Addresses): HttpClient.HttpClient 
         })
       )
       const hangUp = Fiber.interruptFork(fiber)
-      // Aborted when the caller is interrupted, before the head and while the body is read.
+      // Aborted when the caller is interrupted, before the head or while the body is read.
       signal.addEventListener("abort", () => fiber.unsafeInterruptAsFork(fiber.id()), { once: true })
       const { headers, status } = yield* Deferred.await(head)
       return yield* response(request, status, headers, Stream.ensuring(Mailbox.toStream(bytes), hangUp))
@@ -70,7 +70,7 @@ interface Head {
   readonly headers: Readonly<Record<string, string>>
 }
 
-/** What Node calls ECONNRESET. */
+/** Node's ECONNRESET. */
 class SocketClosed extends Schema.TaggedError<SocketClosed>()("SimulatedSocketClosed", {
   code: Schema.optionalWith(Schema.String, { default: () => "ECONNRESET" })
 }) {
@@ -80,7 +80,7 @@ class SocketClosed extends Schema.TaggedError<SocketClosed>()("SimulatedSocketCl
   }
 }
 
-/** What Node calls ECONNREFUSED. */
+/** Node's ECONNREFUSED. */
 class NobodyListens extends Schema.TaggedError<NobodyListens>()("SimulatedNobodyListens", {
   code: Schema.optionalWith(Schema.String, { default: () => "ECONNREFUSED" }),
   address: Schema.String

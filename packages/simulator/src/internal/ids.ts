@@ -1,6 +1,4 @@
-/**
- * Identifiers in the alphabets that LM Studio uses, drawn from Effect's `Random` so that a test can fix them.
- */
+/** Identifiers in the alphabets that LM Studio uses, drawn from Effect's `Random` so that a test can fix them. */
 import * as Effect from "effect/Effect"
 import * as Random from "effect/Random"
 

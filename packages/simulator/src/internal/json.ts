@@ -1,6 +1,4 @@
-/**
- * Reading JSON that somebody else wrote: nothing here throws, and nothing is assumed about the shape.
- */
+/** Parses foreign JSON: never throws, and assumes nothing about the structure. */
 import type * as Option from "effect/Option"
 import * as Predicate from "effect/Predicate"
 import * as Schema from "effect/Schema"
@@ -10,7 +8,7 @@ export type JsonObject = { readonly [key: string]: unknown }
 /** The parsed value, or none when the text is not JSON. */
 export const parse: (text: string) => Option.Option<unknown> = Schema.decodeOption(Schema.parseJson(Schema.Unknown))
 
-/** The text of a value that JSON can hold. */
+/** The JSON text of a value. */
 export const stringify: (value: unknown) => string = Schema.encodeSync(Schema.parseJson(Schema.Unknown))
 
 export const isObject = (value: unknown): value is JsonObject => Predicate.isRecord(value)

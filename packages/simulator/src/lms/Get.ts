@@ -1,6 +1,4 @@
-/**
- * `lms get` (contract F5): a plan and a bar on stdout, results on stderr, downloads that nobody confirmed.
- */
+/** `lms get` (contract F5): a plan and a progress bar on stdout, results on stderr, unconfirmed downloads. */
 import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -94,7 +92,7 @@ const follow = Effect.fnUntraced(function* (session: Session, started: Download)
   return 0
 })
 
-// The download itself goes on; a second Ctrl-C leaves it at once.
+// The download itself continues; a second Ctrl-C exits at once.
 const stopped = Effect.fnUntraced(function* (session: Session, signal: Effect.Effect<Signal>) {
   yield* signal
   yield* session.err("? Continue to download in the background?")

@@ -1,8 +1,8 @@
 /**
- * The languages of `lms` (contract J): in another than English, its sentences cannot be told by their words.
+ * The languages of `lms` (contract J): in any language but English, its sentences cannot be recognised by their text.
  */
 
-/** A line of the logger in that language. What has no translation stays English, as in `lms` itself. */
+/** A line of the logger in that language. Without a translation it stays English, as in `lms` itself. */
 export const said = (line: string, language: string): string =>
   language.startsWith("zh") ? chinese.reduce((text, [english, other]) => text.replace(english, other), line) : line
 

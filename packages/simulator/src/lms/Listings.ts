@@ -1,6 +1,4 @@
-/**
- * `lms ps` and `lms ls` (contract F3, F4): tables and JSON, with the fields that this age of `lms` has.
- */
+/** `lms ps` and `lms ls` (contract F3, F4): tables and JSON, with the fields of this version of `lms`. */
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import type { ModelOnDisk } from "../state/Catalogue.ts"
@@ -79,7 +77,7 @@ export const ls: Command = {
   })
 }
 
-/** One model as `lms` describes it, in the fields of this age. */
+/** One model as `lms` describes it, in the fields of this version. */
 export const modelInfo = (model: ModelOnDisk, cliSince: number): Json.JsonObject =>
   Json.compact({
     type: model.type,

@@ -1,6 +1,4 @@
-/**
- * The `lms` program as a function of its arguments over the simulated machine; both front ends run it.
- */
+/** The `lms` program as a function of its arguments over the simulated machine; both front ends run it. */
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import type { Outcome } from "../Faults.ts"
@@ -17,7 +15,7 @@ import { parse, UsageError } from "./Usage.ts"
 import type { Terminal } from "./Terminal.ts"
 import type { World } from "../World.ts"
 
-/** Runs one `lms` to its end and returns its exit code. Interrupting it is what a killing signal does. */
+/** Runs one `lms` to its end and returns its exit code. Interruption has the effect of a killing signal. */
 export const run = Effect.fnUntraced(function* (world: World, terminal: Terminal) {
   const amend = yield* world.recorder.command(terminal.argv)
   const found = commandOf(terminal.argv)
@@ -50,7 +48,7 @@ const commands: Readonly<Record<string, Command>> = {
   version: Server.version
 }
 
-/** Real, and not played here: nothing of this project calls them. */
+/** Existing subcommands that are not simulated, because nothing in this project calls them. */
 const notSimulated = new Set(
   "chat import runtime link flags bootstrap login logout whoami clone push dev create".split(" ")
 )

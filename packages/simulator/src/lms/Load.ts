@@ -1,6 +1,4 @@
-/**
- * `lms load` (contract F1): fuzzy choice, prompts, the spinner on stdout, estimates, stacking loads.
- */
+/** `lms load` (contract F1): fuzzy choice, prompts, the spinner on stdout, estimates, stacking loads. */
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import type { ModelOnDisk } from "../state/Catalogue.ts"
@@ -168,7 +166,7 @@ const percent = ({ settings }: Session, progress: number): string =>
 
 const frames = "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏"
 
-// On stdout, and even when that is no terminal.
+// On stdout, even if that is not a terminal.
 const spin = (session: Session, text: (now: number) => string): Effect.Effect<never> =>
   Effect.iterate(0, {
     while: () => true,

@@ -1,6 +1,4 @@
-/**
- * `lms log stream` (contract F9): one source per process, JSON lines on stdout, ended by a signal with exit 0.
- */
+/** `lms log stream` (contract F9): one source per process, JSON lines on stdout, ended by a signal with exit 0. */
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
 import * as Json from "../internal/json.ts"

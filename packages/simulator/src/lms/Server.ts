@@ -1,5 +1,5 @@
 /**
- * `lms server`, `lms daemon`, `lms status` and `lms version` (contract F7, F8, F10): what does not wake LM Studio, and what does.
+ * `lms server`, `lms daemon`, `lms status` and `lms version` (contract F7, F8, F10): some start LM Studio, some do not.
  */
 import * as Effect from "effect/Effect"
 import * as Json from "../internal/json.ts"

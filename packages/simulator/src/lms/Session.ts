@@ -1,5 +1,5 @@
 /**
- * What every `lms` subcommand shares: its world and terminal, finding or waking LM Studio, and prompts without a TTY.
+ * What all `lms` subcommands share: their world and terminal, finding or starting LM Studio, and prompts without a TTY.
  */
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -9,7 +9,7 @@ import type { Terminal } from "./Terminal.ts"
 import type { World } from "../World.ts"
 import type { CommandShape, Parsed } from "./Usage.ts"
 
-/** Ends the command with this code; whatever there was to say has been said. */
+/** Ends the command with this code, after all output. */
 export class Exit extends Schema.TaggedError<Exit>()("SimulatedExit", { code: Schema.Int }) {
   readonly retryable = false
   override get message() {
@@ -23,13 +23,13 @@ export interface Session {
   readonly parsed: Parsed
   readonly settings: Settings
   readonly out: (line: string) => Effect.Effect<void>
-  /** Everything the logger says goes to stderr. */
+  /** All logger output goes to stderr. */
   readonly err: (line: string) => Effect.Effect<void>
 }
 
 export interface Command {
   readonly shape: CommandShape
-  /** Year and month in which it came. */
+  /** Year and month of its introduction. */
   readonly since: number
   readonly run: (session: Session) => Effect.Effect<number, Exit>
 }
@@ -37,7 +37,7 @@ export interface Command {
 export const fail = (session: Session, text: string, code = 1): Effect.Effect<never, Exit> =>
   Effect.zipRight(session.err(text), new Exit({ code }))
 
-/** Uses LM Studio where `--host`/`--port` say, else the local one, which it wakes first when it is off. */
+/** Connects to LM Studio at `--host`/`--port`, else to the local one, which it starts first when it is off. */
 export const connect = Effect.fnUntraced(function* (session: Session) {
   const host = session.parsed.values.get("--host")
   const port = session.parsed.values.get("--port")
@@ -55,7 +55,7 @@ export const connect = Effect.fnUntraced(function* (session: Session) {
   )
 })
 
-/** An inquirer prompt without a TTY: ends badly when the input ends, waits for ever when it is open and silent. */
+/** An inquirer prompt without a TTY: fails when the input ends, waits forever when it is open and silent. */
 export const prompt = Effect.fnUntraced(function* (session: Session, question: string) {
   yield* session.err(`? ${question}`)
   const answer = yield* session.terminal.line

@@ -1,6 +1,4 @@
-/**
- * What a command-line program has around it: its arguments, two output streams, an input that may end, and signals.
- */
+/** The environment of a command-line program: its arguments, two output streams, an input that may end, and signals. */
 import type * as Effect from "effect/Effect"
 
 export type Signal = "SIGINT" | "SIGTERM"
@@ -15,6 +13,6 @@ export interface Terminal {
   readonly line: Effect.Effect<string | undefined>
   /** Catches these signals from now on; the returned effect completes with the first of them. */
   readonly handle: (signals: ReadonlyArray<Signal>) => Effect.Effect<Effect.Effect<Signal>>
-  /** From now on SIGTERM and SIGINT change nothing. */
+  /** Ignores SIGTERM and SIGINT from now on. */
   readonly ignoreSignals: Effect.Effect<void>
 }

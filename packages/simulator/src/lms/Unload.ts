@@ -1,6 +1,4 @@
-/**
- * `lms unload` (contract F2): exact identifiers only, and exit 0 for some that are none.
- */
+/** `lms unload` (contract F2): exact identifiers only, and exit 0 for some unknown ones. */
 import * as Effect from "effect/Effect"
 import type { Command, Session } from "./Session.ts"
 import { connect, fail, prompt } from "./Session.ts"
@@ -29,7 +27,7 @@ export const unload: Command = {
     if (first === undefined) {
       return yield* fail(session, `You don't have any models loaded. Use "lms load" to load a model.`)
     }
-    // Before August 2025 even a single model was asked about.
+    // Before August 2025 there was a prompt even for a single model.
     if (second !== undefined || session.settings.cliSince < 202508) {
       yield* prompt(session, "Select a model to unload")
     }
@@ -59,7 +57,7 @@ const unloadAll = Effect.fnUntraced(function* (session: Session) {
   yield* Effect.forEach(instances, (instance) =>
     Effect.zipRight(
       session.err(`Unloading "${instance.id}"...`),
-      // Gone in the meantime is what was wanted.
+      // If it is gone by now, the goal is reached.
       Effect.ignore(session.world.state.unload(instance.id, "cli"))
     )
   )

@@ -1,10 +1,8 @@
-/**
- * Command lines as `lms` reads them (commander 12): declared options, and usage errors in commander's words.
- */
+/** Parses command lines like `lms` (commander 12): declared options, and usage errors in commander's words. */
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 
-/** `lms` ends with this text on stderr and exit code 1. */
+/** `lms` prints this text on stderr and exits with code 1. */
 export class UsageError extends Schema.TaggedError<UsageError>()("SimulatedUsageError", { text: Schema.String }) {
   readonly retryable = false
   override get message() {
@@ -18,11 +16,11 @@ export interface Option {
   readonly short?: string
   /** How the help shows the value; a flag has none. */
   readonly value?: string
-  /** Year and month in which it came. */
+  /** Year and month of its introduction. */
   readonly since?: number
-  /** Year and month in which it went. */
+  /** Year and month of its removal. */
   readonly until?: number
-  /** Says what is wrong with a value, or nothing. */
+  /** Returns what is wrong with a value, or undefined. */
   readonly check?: (value: string) => string | undefined
 }
 
@@ -38,7 +36,7 @@ export interface Parsed {
   readonly values: ReadonlyMap<string, string>
 }
 
-/** The checks that commander's parsers in `lms` make. */
+/** The checks of the commander parsers in `lms`. */
 export const integerAtLeast =
   (least: number) =>
   (value: string): string | undefined => {
@@ -64,7 +62,7 @@ export const hostOptions: ReadonlyArray<Option> = [
   { long: "--port", value: "<port>", check: integerAtLeast(0) }
 ]
 
-/** Reads `argv` (without the command's own name) by its shape, as of the given year and month. */
+/** Parses `argv` (without the command's own name), as of the given year and month. */
 export const parse = (
   shape: CommandShape,
   argv: ReadonlyArray<string>,

@@ -1,6 +1,4 @@
-/**
- * Numbers and names as `lms` prints them, and its fuzzy match of model keys.
- */
+/** Numbers and names as `lms` prints them, and its fuzzy match of model keys. */
 
 /** `850.00ms`, `5.12s`, `1m 2.00s`. */
 export const elapsed = (millis: number): string => {
@@ -21,7 +19,7 @@ export const size = (bytes: number, cliSince: number): string => {
   return `${(bytes / base ** power).toFixed(2)} ${units[power] ?? "B"}`
 }
 
-/** `58m`, `1h`, `45s`: how `ps` shows what is left of a TTL. */
+/** `58m`, `1h`, `45s`: how `ps` shows the remaining TTL. */
 export const remaining = (millis: number): string => {
   const seconds = Math.max(0, Math.round(millis / 1000))
   if (seconds < 60) return `${seconds}s`
@@ -47,8 +45,8 @@ export const table = (rows: ReadonlyArray<ReadonlyArray<string>>): string => {
 }
 
 /**
- * The score of `fuzzy` 0.1.3: every character of the pattern in order, consecutive ones worth more, an exact match the
- * most of all; `undefined` when it does not match.
+ * The score of `fuzzy` 0.1.3: every character of the pattern in order, more for consecutive ones, most for an exact
+ * match; `undefined` when it does not match.
  */
 export const fuzzyScore = (pattern: string, text: string): number | undefined => {
   const wanted = pattern.toLowerCase()

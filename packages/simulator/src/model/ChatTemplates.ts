@@ -1,16 +1,16 @@
 /**
- * Chat templates that refuse conversations, as published ones do (contract J): by the order of the roles, by the roles
- * themselves, by tools.
+ * Chat templates that refuse conversations, as published ones do (contract J): because of the order of the roles, the
+ * roles themselves, or tools.
  */
 import type { Prompt, PromptMessage } from "./SimulatedModel.ts"
 
 /**
- * `mistral` wants user and assistant in turns, and takes results only behind their calls. `gemma` knows neither system nor
- * tool messages. `two-roles` is the older Mistral. `no-tools` breaks on any tool that is offered.
+ * `mistral` requires alternating user and assistant messages, and results only after their calls. `gemma` supports
+ * neither system nor tool messages. `two-roles` is the older Mistral. `no-tools` fails on any offered tool.
  */
 export type ChatTemplate = "mistral" | "gemma" | "two-roles" | "no-tools"
 
-/** What the template raises; undefined when it makes a prompt of it. */
+/** The error that the template raises; undefined when it can make a prompt. */
 export const refusal = (template: ChatTemplate, { messages, tools }: Pick<Prompt, "messages" | "tools">) => {
   switch (template) {
     case "mistral":
@@ -30,11 +30,11 @@ export const refusal = (template: ChatTemplate, { messages, tools }: Pick<Prompt
   }
 }
 
-/** LM Studio's words around those of the template. */
+/** LM Studio's text around that of the template. */
 export const wrapped = (words: string): string =>
   `Error rendering prompt with jinja template: "Jinja Exception: ${words}".\n\nThis is usually an issue with the model's prompt template. If you are using a popular model, you can try to search the model under lmstudio-community, which will have fixed prompt templates. If you cannot find one, you are welcome to post this issue to our discord or issue tracker on GitHub. Alternatively, if you know how to write jinja templates, you can override the prompt template in My Models > model settings > Prompt Template.`
 
-/** The words as an engine of 0.4 gives them. */
+/** The text as an engine of 0.4 reports it. */
 export const ofEngine = (words: string): string =>
   `Engine protocol predict request returned 500: {"error":{"code":500,"message":"\\n------------\\nWhile executing CallExpression at line 62, column 28 in source:\\nError: Jinja Exception: ${words}","type":"server_error"}}`
 
@@ -58,7 +58,7 @@ const outOfTurn = ([first, ...others]: ReadonlyArray<PromptMessage>): string | u
     }
     if (open.length > 0) return "Not the same number of function calls and responses"
     if (role === "assistant" && toolCalls.length > 0) {
-      // calls may follow a user or the results of other calls, never nothing
+      // calls may follow a user message or the results of other calls, but not come first
       if (turns === 0) return inTurns
       open = toolCalls.map(({ id }) => id)
       if (new Set(open).size < open.length) return "Tool call IDs should be unique."

@@ -1,6 +1,6 @@
 /**
- * One generation: waits for a slot, processes the prompt, and delivers a turn piece by piece with its faults.
- * Every API dialect renders these pieces; none of them decides anything about models.
+ * One generation: waits for a slot, processes the prompt, and delivers a turn piece by piece with its faults. Every API
+ * dialect renders these pieces; none of them decides anything about models.
  */
 import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
@@ -40,7 +40,7 @@ export interface Completed {
   readonly reasoning: string
   readonly toolCalls: ReadonlyArray<ToolCall>
   readonly finishReason: string | null
-  /** The SDK's word for it, as v0 and the log stream show it. */
+  /** The SDK's name for it, as v0 and the log stream show it. */
   readonly stopReason: string
   readonly usage: { readonly prompt: number; readonly completion: number; readonly reasoning: number } | null
   readonly promptTokens: number
@@ -48,7 +48,7 @@ export interface Completed {
   readonly seconds: number
 }
 
-/** The engine failed; each route has its own status and body for it. */
+/** The engine failed; each route has its own status and body for this. */
 export class EngineFault extends Schema.TaggedError<EngineFault>()("SimulatedEngineFault", {
   kind: Schema.Literal("overflow", "gone", "scripted", "script"),
   text: Schema.String,
@@ -77,8 +77,8 @@ export interface Generation {
 }
 
 /**
- * Asks the model and returns the way to its pieces. Fails before the first of them only for what a reply's status can
- * still tell: a scripted error with a status, or a fault of the script itself.
+ * Starts the model's turn and returns the stream of its pieces. Fails before the first piece only if the reply's status
+ * can still report it: a scripted error with a status, or a fault of the script itself.
  */
 export const begin = Effect.fnUntraced(function* (
   state: LmStudioState,
@@ -150,11 +150,11 @@ export const begin = Effect.fnUntraced(function* (
   return { turn, pieces }
 })
 
-/** Never infinite: a reply in no time at all counts as one millisecond. */
+/** Always finite: a duration of zero counts as one millisecond. */
 export const tokensPerSecond = (completed: Completed): number =>
   (completed.usage?.completion ?? 0) / Math.max(0.001, completed.seconds)
 
-/** Runs a generation to its end; what the non-streaming routes reply with. */
+/** Runs a generation to its end, for the replies of non-streaming routes. */
 export const collect = (generation: Generation): Effect.Effect<Completed, EngineFault | Cut> =>
   Stream.runFold(generation.pieces, undefined as Completed | undefined, (last, piece) =>
     piece._tag === "Done" ? piece.completed : last
@@ -180,7 +180,8 @@ const scripted = (error: NonNullable<Turn["error"]>) =>
     ...present({ status: error.status, type: error.type, code: error.code })
   })
 
-// A client that goes away does not stop it: LM Studio finishes processing the prompt first, and the slot is taken until then.
+// A client that goes away does not stop it: LM Studio first finishes processing the prompt, and keeps the slot until
+// then.
 const placeOn = Effect.fnUntraced(function* (state: LmStudioState, id: string) {
   const processing = yield* Ref.make<Fiber.Fiber<unknown, unknown>>(Fiber.void)
   const slot = yield* Effect.acquireRelease(Scope.make(), (scope, exit) =>

@@ -1,7 +1,7 @@
 /**
- * A deterministic stand-in for a language model: it picks tools by matching the words of the task with the words of
- * their names and descriptions, fills their required arguments from the task, and reports what came back. Where no tool
- * fits by words, it looks at what is there.
+ * A deterministic stand-in for a language model. It picks tools by matching the words of the task with the words of
+ * their names and descriptions, fills their required arguments from the task, and reports the results. If no tool
+ * matches, it explores the folders.
  */
 import * as Json from "../internal/json.ts"
 import type { Call } from "./rules/Looking.ts"
@@ -15,13 +15,13 @@ import type { TurnInput } from "./Script.ts"
 import type { Prompt } from "./SimulatedModel.ts"
 import * as SimulatedModel from "./SimulatedModel.ts"
 
-/** Calls after which it answers with what it has. */
+/** Number of calls after which it answers with what it has. */
 export const mostCalls = 8
 
-/** Files that it reads after a listing when the task speaks of all of them. */
+/** How many files it reads after a listing when the task is about all of them. */
 const mostFiles = 5
 
-/** What it says or calls next; a pure function of the conversation. */
+/** Its next message or calls; a pure function of the conversation. */
 export const next = (prompt: Prompt): TurnInput => {
   if (prompt.answerSchema !== undefined) return { text: Json.stringify(SchemaSample.of(prompt.answerSchema)) }
   const situation = Situations.of(prompt)
@@ -41,7 +41,7 @@ export const ruleBased: SimulatedModel.SimulatedModel = SimulatedModel.fromFunct
 // internal
 // -----------------------------------------------------------------------------
 
-// The first clause that still wants something decides; each is worked on once.
+// The first unfinished clause decides; each is handled once.
 const wanted = (situation: Situation, prompt: Prompt): ReadonlyArray<Call> => {
   for (const clause of situation.clauses) {
     const calls = forClause(situation, clause).filter(
@@ -82,7 +82,7 @@ const forClause = (situation: Situation, clause: string): ReadonlyArray<Call> =>
   return calls.filter((call, index) => calls.findIndex((other) => Situations.sameCall(other, call)) === index)
 }
 
-// The clauses that no tool fits and that ask for something: what was read is searched for their words.
+// The clauses that match no tool and ask for something: the read texts are searched for their words.
 const soughtIn = (situation: Situation): ReadonlyArray<string> =>
   situation.clauses.filter(
     (clause) => Looking.seeks(situation, clause) && ToolChoice.choices(situation, clause).length === 0
@@ -95,7 +95,7 @@ const looking = (situation: Situation, clause: string): ReadonlyArray<Call> => {
   return Looking.calls(situation, clause, first).flatMap((call) => located(situation, call))
 }
 
-// A relative path is no use to a server that allows certain folders only: ask which, once, if that can be asked.
+// A server that only allows certain folders needs an absolute path: ask for them, once, if there is a tool for it.
 const located = (situation: Situation, call: Call): ReadonlyArray<Call> => {
   const paths = [call.arguments["path"], ...Json.arrayOf(call.arguments["paths"])].filter(
     (path) => typeof path === "string"

@@ -1,26 +1,26 @@
 /**
- * What a scripted model answers, turn by turn, as schema-checked data: well-formed replies and every known malformation.
+ * The answers of a scripted model, turn by turn, as schema-checked data: valid replies and every known malformation.
  */
 import * as Effect from "effect/Effect"
 import * as ParseResult from "effect/ParseResult"
 import * as Schema from "effect/Schema"
 
-/** One tool call. `arguments` is an object, or a string that is sent as it is (invalid or truncated JSON included). */
+/** One tool call. `arguments` is an object, or a string that is sent verbatim (including invalid or truncated JSON). */
 export const ScriptedToolCall = Schema.Struct({
   name: Schema.String,
   arguments: Schema.optionalWith(
     Schema.Union(Schema.String, Schema.Record({ key: Schema.String, value: Schema.Unknown })),
     { default: () => ({}) }
   ),
-  /** Decimal digits are drawn when absent; `""` is the quirk of 0.3.21. */
+  /** Random decimal digits when absent; `""` is the quirk of 0.3.21. */
   id: Schema.optionalWith(Schema.String, { exact: true })
 })
 
-/** How the bytes of a stream are cut and decorated. */
+/** How the bytes of a stream are split and decorated. */
 export const Chunking = Schema.Struct({
-  /** Words in one piece of text. */
+  /** Words per piece of text. */
   words: Schema.optionalWith(Schema.Int.pipe(Schema.positive()), { exact: true }),
-  /** Bytes in one socket write: small numbers split UTF-8 sequences and events. */
+  /** Bytes per socket write: small numbers split UTF-8 sequences and events. */
   bytes: Schema.optionalWith(Schema.Int.pipe(Schema.positive()), { exact: true }),
   /** CRLF line ends. */
   crlf: Schema.optionalWith(Schema.Boolean, { default: () => false }),
@@ -32,14 +32,14 @@ export const Chunking = Schema.Struct({
   emptyNames: Schema.optionalWith(Schema.Boolean, { default: () => false })
 })
 
-/** A fault of the engine while this turn is worked on. */
+/** An engine fault during this turn. */
 export const ScriptedError = Schema.Struct({
   message: Schema.String,
-  /** HTTP status when the reply has not begun; 400 when absent. In a stream the error comes in-band after HTTP 200. */
+  /** HTTP status if the reply has not begun; 400 when absent. In a stream the error comes in-band after HTTP 200. */
   status: Schema.optionalWith(Schema.Int, { exact: true }),
   type: Schema.optionalWith(Schema.String, { exact: true }),
   code: Schema.optionalWith(Schema.String, { exact: true }),
-  /** Pieces that are delivered before it. */
+  /** Pieces delivered before it. */
   afterPieces: Schema.optionalWith(Schema.NonNegativeInt, { default: () => 0 })
 })
 
@@ -47,10 +47,10 @@ export const ScriptedError = Schema.Struct({
 export const Turn = Schema.Struct({
   text: Schema.optionalWith(Schema.String, { default: () => "" }),
   reasoning: Schema.optionalWith(Schema.String, { default: () => "" }),
-  /** Where the reasoning shows; the model's own place when absent. */
+  /** The field for the reasoning; the model's own when absent. */
   reasoningIn: Schema.optionalWith(Schema.Literal("reasoning_content", "reasoning", "think"), { exact: true }),
   toolCalls: Schema.optionalWith(Schema.Array(ScriptedToolCall), { default: () => [] }),
-  /** The server could not parse the calls: they are dropped, nothing is said, and it ends with "stop". */
+  /** The server could not parse the calls: they are dropped, the text is empty, and the reply ends with "stop". */
   dropCalls: Schema.optionalWith(Schema.Boolean, { default: () => false }),
   error: Schema.optionalWith(ScriptedError, { exact: true }),
   /** Milliseconds before the first piece. */
@@ -59,11 +59,11 @@ export const Turn = Schema.Struct({
   pieceDelayMs: Schema.optionalWith(Schema.NonNegativeInt, { exact: true }),
   /** The socket is closed after this many pieces. */
   cutAfterPieces: Schema.optionalWith(Schema.NonNegativeInt, { exact: true }),
-  /** Nothing more comes after this many pieces, and the socket stays open. */
+  /** Nothing more is sent after this many pieces, and the socket stays open. */
   stallAfterPieces: Schema.optionalWith(Schema.NonNegativeInt, { exact: true }),
-  /** The engine dies after this many pieces, and the instance with it. */
+  /** The engine and its instance crash after this many pieces. */
   crashAfterPieces: Schema.optionalWith(Schema.NonNegativeInt, { exact: true }),
-  /** The stream ends in order but without its end marker. */
+  /** The stream ends regularly but without its end marker. */
   withoutDone: Schema.optionalWith(Schema.Boolean, { default: () => false }),
   finishReason: Schema.optionalWith(Schema.NullOr(Schema.String), { exact: true }),
   usage: Schema.optionalWith(
@@ -76,10 +76,10 @@ export const Turn = Schema.Struct({
     ),
     { exact: true }
   ),
-  /** The `model` field of the reply, when another than the one that was asked for. */
+  /** The `model` field of the reply, if it is not the requested model. */
   model: Schema.optionalWith(Schema.String, { exact: true }),
   chunking: Schema.optionalWith(Chunking, { exact: true }),
-  /** The request that this turn expects; another request is a failure of the script, told in a 500. */
+  /** The request that this turn expects; another request is a fault of the script, reported with a 500. */
   expect: Schema.optionalWith(
     Schema.Struct({
       /** Text that the last message must contain. */
@@ -92,7 +92,7 @@ export const Turn = Schema.Struct({
   )
 })
 export type Turn = typeof Turn.Type
-/** A turn as a test or a file writes it: every field may be left out. */
+/** A turn as written in a test or a file: every field is optional. */
 export type TurnInput = typeof Turn.Encoded
 
 const Turns = Schema.Array(Turn)
@@ -101,11 +101,11 @@ const NamedTurns = Schema.Struct({ name: Schema.optionalWith(Schema.String, { ex
 /** A script file: the turns in order, or an object that also names the script. */
 export const Script = Schema.Union(Turns, NamedTurns)
 
-/** A script file that cannot be played: where the first mistake is, what stands there, and what may. */
+/** An invalid script file: where the first mistake is, what is there, and what is allowed. */
 export class ScriptInvalid extends Schema.TaggedError<ScriptInvalid>()("ScriptInvalid", {
   /** `[0].toolCalls[1].name`; "" for the whole file. */
   path: Schema.String,
-  /** Begins with the path, where there is one. */
+  /** Begins with the path, if there is one. */
   problem: Schema.String,
   /** Further mistakes in the same file. */
   more: Schema.NonNegativeInt
@@ -115,14 +115,14 @@ export class ScriptInvalid extends Schema.TaggedError<ScriptInvalid>()("ScriptIn
   }
 }
 
-/** Reads the text of a script file; unknown fields are mistakes and are refused. */
+/** Decodes the text of a script file; unknown fields are refused as mistakes. */
 export const decode = (text: string): Effect.Effect<typeof Script.Type, ScriptInvalid> =>
   parse(text).pipe(
     Effect.mapError(
       ({ issue }) => new ScriptInvalid({ path: "", problem: `it is not JSON: ${notJson(issue)}`, more: 0 })
     ),
     Effect.flatMap((value): Effect.Effect<typeof Script.Type, ScriptInvalid> => {
-      // only the form that was meant is checked: the mistakes of the other one would be noise
+      // only the intended form is checked: the mistakes of the other one would be noise
       if (Array.isArray(value)) return Effect.mapError(decodeTurns(value), invalid)
       if (typeof value === "object" && value !== null) return Effect.mapError(decodeNamed(value), invalid)
       const problem = `got ${shown(value)}, allowed: an array of turns or {"name", "turns"}`
@@ -148,11 +148,11 @@ const decodeNamed = Schema.decodeUnknown(NamedTurns, strict)
 const notJson = (issue: ParseResult.ParseIssue): string =>
   ParseResult.ArrayFormatter.formatIssueSync(issue)[0]?.message ?? "it cannot be read"
 
-// Every alternative of a field reports on its own: they are gathered by path, and the first path is told.
+// Every alternative of a field reports its own issue: they are grouped by path, and the first path is reported.
 const invalid = (error: ParseResult.ParseError): ScriptInvalid => {
   const issues = ParseResult.ArrayFormatter.formatErrorSync(error)
   const paths = issues.map((issue) => pathText(issue.path))
-  // a field that is not given is read as undefined: a word of the decoder, not of the file
+  // a missing field is decoded as undefined, which does not occur in the file
   const distinct = [...new Set(paths)].filter((path) => !paths.some((other) => other !== path && isBelow(other, path)))
   const [path = ""] = distinct
   const messages = issues.filter((_, index) => paths[index] === path).map(({ message }) => message)

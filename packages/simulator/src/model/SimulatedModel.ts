@@ -1,6 +1,4 @@
-/**
- * What stands in for a language model: given a prompt in one neutral form, it answers with a `Turn`.
- */
+/** The replacement for a language model: answers a prompt in a neutral format with a `Turn`. */
 import * as Effect from "effect/Effect"
 import * as Ref from "effect/Ref"
 import * as Schema from "effect/Schema"
@@ -8,13 +6,13 @@ import * as Json from "../internal/json.ts"
 import type { Turn, TurnInput } from "./Script.ts"
 import * as Script from "./Script.ts"
 
-/** One message of the conversation, whatever API it came by. */
+/** One message of the conversation, independent of the API. */
 export interface PromptMessage {
   readonly role: "system" | "user" | "assistant" | "tool"
   readonly text: string
   readonly images: number
   readonly toolCalls: ReadonlyArray<{ readonly id: string; readonly name: string; readonly arguments: string }>
-  /** Of a tool result: the call it answers. */
+  /** For a tool result: the call that it answers. */
   readonly toolCallId?: string | undefined
 }
 
@@ -30,11 +28,11 @@ export interface Prompt {
   readonly messages: ReadonlyArray<PromptMessage>
   readonly tools: ReadonlyArray<PromptTool>
   readonly toolChoice: "none" | "auto" | "required"
-  /** The JSON Schema that the answer must follow, when one was given on a route that honours it. */
+  /** The JSON Schema for the answer, if one was given on a route that supports it. */
   readonly answerSchema?: Json.JsonObject | undefined
 }
 
-/** The stand-in cannot answer: a fault of the test's script, never of LM Studio, so it says so. */
+/** The stand-in cannot answer: a fault of the test's script, never of LM Studio, and reported as such. */
 export class ScriptFault extends Schema.TaggedError<ScriptFault>()("SimulatedScriptFault", { text: Schema.String }) {
   readonly retryable = false
   override get message() {
@@ -43,18 +41,18 @@ export class ScriptFault extends Schema.TaggedError<ScriptFault>()("SimulatedScr
 }
 
 export interface SimulatedModel {
-  /** Who answers, in words a person can read. */
+  /** The name of the model, for people. */
   readonly name: string
   readonly answer: (prompt: Prompt) => Effect.Effect<Turn, ScriptFault>
 }
 
-/** Answers the turns in order, one per request; a request too many is a clear failure. */
+/** Answers with the turns in order, one per request; a request too many fails clearly. */
 export const scripted = (
   turns: ReadonlyArray<TurnInput>,
   name = "a scripted stand-in"
 ): Effect.Effect<SimulatedModel> => fromTurns(turns.map(Script.turn), name)
 
-/** As `scripted`, for turns that were decoded already (a script file). */
+/** Like `scripted`, for turns that are already decoded (from a script file). */
 export const fromTurns = Effect.fnUntraced(function* (turns: ReadonlyArray<Turn>, name: string) {
   const position = yield* Ref.make(0)
   const answer = Effect.fnUntraced(function* (prompt: Prompt) {
@@ -72,16 +70,16 @@ export const fromTurns = Effect.fnUntraced(function* (turns: ReadonlyArray<Turn>
   return { name, answer }
 })
 
-/** Answers by a function of the prompt. */
+/** Answers with a function of the prompt. */
 export const fromFunction = (answer: (prompt: Prompt) => TurnInput, name = "a stand-in by rule"): SimulatedModel => ({
   name,
   answer: (prompt) => Effect.sync(() => Script.turn(answer(prompt)))
 })
 
-/** LM Studio's tokenizer is not here: four characters are a token. */
+/** Without LM Studio's tokenizer, four characters count as a token. */
 export const tokensIn = (text: string): number => Math.ceil(text.length / 4)
 
-/** Tokens that a prompt takes: its messages, their calls, and the tools' schemas. */
+/** Number of tokens of a prompt: its messages, their calls, and the tools' schemas. */
 export const promptTokens = (prompt: Prompt): number =>
   prompt.messages.reduce(
     (total, message) =>

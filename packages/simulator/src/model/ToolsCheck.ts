@@ -1,10 +1,10 @@
 /**
- * The check of tools that LM Studio makes before anything runs (contract J): each has a name, and `parameters` that are
- * exactly an object schema with an object of `properties`. One that is not refuses the whole request.
+ * LM Studio's check of tools before anything runs (contract J): each has a name, and `parameters` that are an object
+ * schema with an object of `properties`. Any other tool refuses the whole request.
  */
 import * as Json from "../internal/json.ts"
 
-/** One thing that is wrong, in the form that LM Studio lists it. */
+/** One problem, in the format of LM Studio's list. */
 export interface Issue {
   readonly code: string
   readonly expected?: string
@@ -14,7 +14,7 @@ export interface Issue {
   readonly message: string
 }
 
-/** `place` leads from an entry of the list to its name and parameters: `["function"]` or nothing. */
+/** `place` is the path from an entry of the list to its name and parameters: `["function"]` or empty. */
 export const issuesOf = (tools: unknown, place: ReadonlyArray<string>): ReadonlyArray<Issue> => {
   if (tools === undefined || tools === null) return []
   if (!Array.isArray(tools)) return [invalid("array", tools, [])]

@@ -1,7 +1,7 @@
 /**
- * The channel between the `lms` executable and the simulator: lines of JSON both ways over a loopback socket.
+ * The channel between the `lms` executable and the simulator: JSON lines in both directions over a loopback socket.
  *
- * `node:net` directly: a lost connection must be seen at once and without any framing but lines.
+ * Uses `node:net` directly, because a lost connection must be detected at once, and lines are the only framing.
  */
 // @effect-diagnostics nodeBuiltinImport:off
 import * as Deferred from "effect/Deferred"
@@ -28,7 +28,7 @@ const FromProgram = Schema.parseJson(
 
 const decode = Schema.decodeOption(FromProgram)
 
-/** Listens until the scope closes; every program that calls gets `run`. Returns the port. */
+/** Listens until the scope closes; runs `run` for every program that connects. Returns the port. */
 export const listen = Effect.fnUntraced(function* (run: (terminal: Terminal) => Effect.Effect<number>) {
   const fork = yield* Effect.flatMap(FiberSet.make(), (set) => FiberSet.runtime(set)())
   const sockets = new Set<Net.Socket>()
@@ -62,7 +62,7 @@ const converse = Effect.fnUntraced(function* (socket: Net.Socket, run: (terminal
   const signals = yield* Queue.unbounded<Signal>()
   let pending = ""
   socket.setEncoding("utf8")
-  // A program that was killed is a closed socket, and that is told by "close".
+  // A killed program is a closed socket, which "close" reports.
   socket.on("error", () => socket.destroy())
   socket.on("data", (text: string) => {
     const parts = (pending + text).split("\n")

@@ -1,8 +1,8 @@
 /**
  * The simulator's HTTP listeners on real sockets.
  *
- * `node:http` and not `@effect/platform`'s server: that one cannot close a socket in the middle of a reply, write half
- * an event, or keep a reply open without a byte, and those are what this is for.
+ * Uses `node:http` instead of `@effect/platform`'s server, which cannot close a socket in the middle of a reply, write
+ * half an event, or keep a reply open without a byte; the simulator exists for these.
  */
 // @effect-diagnostics nodeBuiltinImport:off
 import * as Effect from "effect/Effect"
@@ -18,7 +18,7 @@ import type { Request } from "../Recorder.ts"
 
 export type Serve = (request: Request, responder: Responder) => Effect.Effect<void>
 
-/** A listener on 127.0.0.1 that opens and closes as the machine says; closing cuts every connection. */
+/** A listener on 127.0.0.1 that opens and closes with the machine's state; closing cuts every connection. */
 export const make = Effect.fnUntraced(function* (serve: Serve) {
   const running = yield* FiberSet.make()
   const run = yield* FiberSet.runtime(running)()
@@ -67,7 +67,7 @@ const listen = (port: number, serve: Serve, run: Run) =>
 const accept = (incoming: Http.IncomingMessage, outgoing: Http.ServerResponse, serve: Serve, run: Run): void => {
   const chunks: Array<Buffer> = []
   incoming.on("data", (chunk: Buffer) => chunks.push(chunk))
-  // A client that breaks off while it is still sending has asked for nothing.
+  // A client that disconnects while it is still sending has requested nothing.
   incoming.on("error", () => outgoing.destroy())
   incoming.on("end", () => {
     const request: Request = {
@@ -104,7 +104,7 @@ const responderOf = (outgoing: Http.ServerResponse): Responder => ({
   destroy: Effect.sync(() => {
     outgoing.socket?.destroy()
   }),
-  // The connection is there already, so the nearest thing to a refusal is a reset.
+  // The connection already exists, so a reset is the closest thing to a refusal.
   refuse: Effect.sync(() => {
     outgoing.socket?.resetAndDestroy()
   })

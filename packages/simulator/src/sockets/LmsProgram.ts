@@ -1,14 +1,14 @@
 /**
  * The text of the `lms` executable: one file of plain Node that asks the simulator what to print and how to end.
- * When the simulator is gone it behaves as `lms` does where LM Studio is neither running nor installed.
+ * Without the simulator it behaves like `lms` when LM Studio is neither running nor installed.
  */
 
-/** `port` is where the simulator's control channel listens. */
+/** `port` is the port of the simulator's control channel. */
 export const source = (nodePath: string, port: number): string => `#!${interpreter(nodePath)}
 "use strict"
 const net = require("node:net")
 const argv = process.argv.slice(2)
-// Whoever read the output may have gone; the work goes on.
+// The reader of the output may have gone; the work continues.
 process.stdout.on("error", () => {})
 process.stderr.on("error", () => {})
 const send = (message) => socket.writable && socket.write(JSON.stringify(message) + "\\n")
@@ -99,6 +99,6 @@ socket.on("data", (text) => {
 })
 `
 
-// A first line may not hold blanks in the path, and is cut at 127 characters on older systems.
+// A shebang line cannot contain blanks in the path, and is cut at 127 characters on older systems.
 const interpreter = (nodePath: string): string =>
   /\s/.test(nodePath) || nodePath.length > 120 ? "/usr/bin/env node" : nodePath

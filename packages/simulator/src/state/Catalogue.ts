@@ -1,14 +1,12 @@
-/**
- * The models on the simulated disk: one record from which all three API dialects and `lms --json` are rendered.
- */
+/** The models on the simulated disk: one record, from which all three API dialects and `lms --json` are rendered. */
 
 import type { ChatTemplate } from "../model/ChatTemplates.ts"
 
 /** A downloaded model. `maxContextLength` and `defaultContextLength` are tokens, `sizeBytes` bytes. */
 export interface ModelOnDisk {
-  /** Others than the first two are no chat models: they are listed, and chat routes refuse them. */
+  /** Types other than the first two are not chat models: they are listed, and chat routes refuse them. */
   readonly type: "llm" | "embedding" | "drafter" | "transcription" | "decision"
-  /** What a load asks for, for example `qwen/qwen3-4b-2507`. */
+  /** The key for loading, for example `qwen/qwen3-4b-2507`. */
   readonly key: string
   readonly publisher: string
   readonly displayName: string
@@ -19,23 +17,23 @@ export interface ModelOnDisk {
   readonly sizeBytes: number
   readonly paramsString: string | null
   readonly maxContextLength: number
-  /** The context of a load that names none: 4096 for GGUF, the maximum for MLX. */
+  /** The context of a load that does not set one: 4096 for GGUF, the maximum for MLX. */
   readonly defaultContextLength: number
-  /** Memory that one token of context takes, for the guardrail's estimate. */
+  /** Memory per token of context, for the guardrail's estimate. */
   readonly contextBytesPerToken: number
   readonly vision: boolean
   readonly trainedForToolUse: boolean
   readonly description: string | null
   readonly reasoning?: { readonly allowedOptions: ReadonlyArray<string>; readonly defaultOption: string }
-  /** Where the model's thinking shows on `/v1/chat/completions` when "separate reasoning" is on. */
+  /** The field for the model's thinking on `/v1/chat/completions` when "separate reasoning" is on. */
   readonly reasoningField: "reasoning_content" | "reasoning"
-  /** Absent: its chat template takes whatever comes. */
+  /** Absent: its chat template accepts everything. */
   readonly template?: ChatTemplate
   readonly variants?: ReadonlyArray<string>
   readonly selectedVariant?: string
 }
 
-/** Builds a model record with plausible defaults; a test states only what matters to it. */
+/** Builds a model record with plausible defaults; a test only sets what matters to it. */
 export const model = (key: string, overrides: Partial<ModelOnDisk> = {}): ModelOnDisk => {
   const name = key.slice(key.lastIndexOf("/") + 1)
   const format = overrides.format ?? "gguf"
@@ -65,7 +63,10 @@ export const model = (key: string, overrides: Partial<ModelOnDisk> = {}): ModelO
   }
 }
 
-/** What a fresh simulator has on disk: tool users, a vision model, one without tool use, a multi-variant one, an embedder. */
+/**
+ * The models on a new simulator's disk: tool users, a vision model, one without tool use, a multi-variant one, an
+ * embedder.
+ */
 export const defaultCatalogue: ReadonlyArray<ModelOnDisk> = [
   model("qwen/qwen3-4b-2507", {
     displayName: "Qwen3 4B Instruct 2507",
@@ -137,7 +138,7 @@ export const defaultCatalogue: ReadonlyArray<ModelOnDisk> = [
   })
 ]
 
-/** What can be downloaded: the catalogue names that `lms get` and the download route know. */
+/** The models that can be downloaded: the names that `lms get` and the download route know. */
 export const defaultDownloadable: ReadonlyArray<ModelOnDisk> = [
   model("google/gemma-3-4b", {
     displayName: "Gemma 3 4B",

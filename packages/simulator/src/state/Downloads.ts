@@ -1,6 +1,4 @@
-/**
- * Downloads in progress: each takes the configured time and then puts its model on disk.
- */
+/** Downloads in progress: each takes the configured time and then puts its model on disk. */
 import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -21,7 +19,7 @@ export interface Downloads {
   readonly find: (jobId: string) => Effect.Effect<Download | undefined>
 }
 
-/** How far it has come at `now`, 0 to 1. */
+/** The progress at `now`, 0 to 1. */
 export const fractionOf = (download: Download, now: number): number =>
   download.durationMs === 0 ? 1 : Math.min(1, (now - download.startedAt) / download.durationMs)
 

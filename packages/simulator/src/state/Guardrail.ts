@@ -1,6 +1,4 @@
-/**
- * The model loading guardrail: a memory estimate, whether it fits, and the words of the refusal.
- */
+/** The model loading guardrail: a memory estimate, whether it fits, and the text of the refusal. */
 import type { ModelOnDisk } from "./Catalogue.ts"
 import type { Machine } from "./Machine.ts"
 
@@ -8,7 +6,7 @@ import type { Machine } from "./Machine.ts"
 export const bytesNeeded = (model: ModelOnDisk, contextLength: number): number =>
   model.sizeBytes + contextLength * model.contextBytesPerToken
 
-/** What loaded models and loads in flight take already. */
+/** The memory of loaded models and loads in flight. */
 export const bytesInUse = (machine: Machine): number =>
   [...machine.instances, ...machine.loading].reduce((total, entry) => {
     const model = machine.models.find((candidate) => candidate.key === entry.key)

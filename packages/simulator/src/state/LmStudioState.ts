@@ -24,19 +24,19 @@ import { defaultSettings } from "../Settings.ts"
 
 export type * from "./Machine.ts"
 
-/** A load that has begun: it is worked on whether or not anybody waits for `result`. */
+/** A load that has begun: it continues whether or not anybody waits for `result`. */
 export interface BegunLoad {
   readonly loading: Loading
   readonly result: Effect.Effect<Instance, LoadFailed>
   readonly cancel: Effect.Effect<void>
 }
 
-/** One request's place on an instance; it is given back when the scope closes. */
+/** One request's slot on an instance; released when the scope closes. */
 export interface Occupation {
   readonly setStatus: (status: InstanceStatus) => Effect.Effect<void>
   /** Fails when the instance is unloaded or crashes. */
   readonly gone: Effect.Effect<never, InstanceGone>
-  /** Fails at once when that has happened already. */
+  /** Fails at once if that has already happened. */
   readonly present: Effect.Effect<void, InstanceGone>
 }
 
@@ -48,7 +48,7 @@ export interface LmStudioState {
   readonly record: (fact: EventFact) => Effect.Effect<void>
   readonly beginLoad: (request: LoadRequest) => Effect.Effect<BegunLoad, LoadFailed>
   readonly load: (request: LoadRequest) => Effect.Effect<Instance, LoadFailed>
-  /** Loads as a request would: evicts other just-in-time instances first, and races unless told otherwise. */
+  /** Loads like a request: evicts other just-in-time instances first, and races unless configured otherwise. */
   readonly beginJustInTime: (request: Omit<LoadRequest, "by">) => Effect.Effect<BegunLoad, LoadFailed>
   readonly unload: (id: string, by: Unloader) => Effect.Effect<Instance, NoSuchInstance>
   readonly crash: (id: string) => Effect.Effect<void, NoSuchInstance>
@@ -58,17 +58,17 @@ export interface LmStudioState {
   readonly updateSettings: (patch: Partial<Settings>) => Effect.Effect<void, PortTaken>
   readonly addModel: (model: ModelOnDisk) => Effect.Effect<void>
   readonly removeModel: (key: string) => Effect.Effect<void>
-  /** Opens the listener; without a port the last one, else 1234. Returns the port. */
+  /** Opens the listener; without a port on the last one, else 1234. Returns the port. */
   readonly startServer: (port?: number) => Effect.Effect<number, PortTaken>
   readonly stopServer: Effect.Effect<void>
   readonly startApp: Effect.Effect<void>
-  /** Ends LM Studio: the server stops and every model is gone. */
+  /** Ends LM Studio: the server stops and every model is unloaded. */
   readonly stopApp: Effect.Effect<void>
-  /** Where the HTTP server really listens; without one it listens only in name. */
+  /** The real listener of the HTTP server; without one it only seems to listen. */
   readonly useListener: (listener: Listener) => Effect.Effect<void>
-  /** Completes when the HTTP server that is on now goes off. */
+  /** Completes when the current HTTP server stops. */
   readonly serverStopped: Effect.Effect<void>
-  /** Runs in the simulator's own scope, so that it outlives whoever asked for it. */
+  /** Runs in the simulator's own scope, so that it outlives its caller. */
   readonly fork: <A, E>(effect: Effect.Effect<A, E>) => Effect.Effect<Fiber.RuntimeFiber<A, E>>
 }
 
@@ -79,7 +79,7 @@ export interface StateOptions {
   readonly port?: number | undefined
 }
 
-/** The latest: a simulator may run for days. */
+/** Only the latest are kept, because a simulator may run for days. */
 const keptEvents = 5000
 
 export const make = Effect.fnUntraced(function* (options: StateOptions = {}) {
@@ -140,7 +140,7 @@ export const make = Effect.fnUntraced(function* (options: StateOptions = {}) {
     return instance
   })
 
-  // The TTL fiber itself may do the removing, so it is only taken off the map when somebody else does.
+  // The TTL fiber itself may be the caller, so it is only removed from the map otherwise.
   const unload = (id: string, by: Unloader) => Effect.zipLeft(remove(id, by), FiberMap.remove(ttl, id))
 
   const startTtl = Effect.fnUntraced(
@@ -152,7 +152,7 @@ export const make = Effect.fnUntraced(function* (options: StateOptions = {}) {
         id,
         Effect.sleep(Duration.millis(instance.ttlMs)).pipe(
           Effect.zipRight(remove(id, "ttl")),
-          // Gone already: then there is nothing left to expire.
+          // Already gone: then there is nothing left to expire.
           Effect.catchTag("SimulatedNoSuchInstance", () => Effect.void)
         )
       )
@@ -262,7 +262,7 @@ export const make = Effect.fnUntraced(function* (options: StateOptions = {}) {
     if (current.autoEvict) {
       yield* Effect.forEach(
         instances.filter((instance) => instance.jit),
-        // Gone in the meantime is what was wanted.
+        // If it is gone by now, the goal is reached.
         (instance) => Effect.ignore(unload(instance.id, "evict"))
       )
     }

@@ -1,6 +1,4 @@
-/**
- * What `lms log stream` follows: predictions and server lines, published as they happen.
- */
+/** The source of `lms log stream`: predictions and server lines, published as they happen. */
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as PubSub from "effect/PubSub"
@@ -30,7 +28,7 @@ export interface LogEntry {
 
 export interface LogStream {
   readonly publish: (data: LogData) => Effect.Effect<void>
-  /** From the moment of subscribing; earlier entries are not repeated. */
+  /** From the moment of subscription; earlier entries are not repeated. */
   readonly subscribe: Effect.Effect<Stream.Stream<LogEntry>, never, Scope.Scope>
 }
 

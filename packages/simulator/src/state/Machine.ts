@@ -1,13 +1,11 @@
-/**
- * The simulated machine as data: instances, loads in flight, and the ways in which work on them fails.
- */
+/** The simulated machine as data: instances, loads in flight, and the ways in which work on them fails. */
 import type * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import type { ModelOnDisk } from "./Catalogue.ts"
 import type { Settings } from "../Settings.ts"
 import type { InstanceStatus, Loader } from "./SimulatorEvent.ts"
 
-/** A loaded model. `ttlMs` is milliseconds of idleness, null for ever; times are epoch milliseconds. */
+/** A loaded model. `ttlMs` is milliseconds of idle time, null means forever; times are epoch milliseconds. */
 export interface Instance {
   readonly id: string
   readonly key: string
@@ -17,7 +15,7 @@ export interface Instance {
   readonly loadedAt: number
   /** `null` until the first request. */
   readonly lastUsedTime: number | null
-  /** When it last became idle: what the TTL counts from. */
+  /** When it last became idle; the TTL counts from here. */
   readonly idleSince: number
   readonly jit: boolean
   readonly by: Loader
@@ -28,7 +26,7 @@ export interface Instance {
   readonly config: LoadConfig
 }
 
-/** The load parameters of `POST /api/v1/models/load` beside the context length. */
+/** The load parameters of `POST /api/v1/models/load` other than the context length. */
 export interface LoadConfig {
   readonly evalBatchSize?: number | undefined
   readonly flashAttention?: boolean | undefined
@@ -36,7 +34,7 @@ export interface LoadConfig {
   readonly offloadKvCacheToGpu?: boolean | undefined
 }
 
-/** A load in flight: invisible to every listing, as in LM Studio. */
+/** A load in flight: in no listing, as in LM Studio. */
 export interface Loading {
   readonly id: string
   readonly key: string
@@ -48,7 +46,7 @@ export interface Loading {
 
 export interface Machine {
   readonly settings: Settings
-  /** Port of the HTTP server, kept while it is off; `null` when it never ran. */
+  /** Port of the HTTP server, kept while it is off; `null` if it never ran. */
   readonly port: number | null
   readonly models: ReadonlyArray<ModelOnDisk>
   readonly downloadable: ReadonlyArray<ModelOnDisk>
@@ -59,7 +57,7 @@ export interface Machine {
 export interface LoadRequest {
   readonly key: string
   readonly by: Loader
-  /** Milliseconds; `null` means for ever. */
+  /** Milliseconds; `null` means forever. */
   readonly ttlMs: number | null
   readonly contextLength?: number | undefined
   readonly identifier?: string | undefined
@@ -67,7 +65,7 @@ export interface LoadRequest {
   readonly config?: LoadConfig | undefined
 }
 
-/** What a test may decide about the next loads of a key. */
+/** Outcomes of the next loads of a key, set by a test. */
 export type LoadOutcome =
   | { readonly _tag: "Ok" }
   | { readonly _tag: "Guardrail" }
@@ -87,13 +85,13 @@ export class LoadFailed extends Schema.TaggedError<LoadFailed>()("SimulatedLoadF
   }
 }
 
-/** The instance that worked on a request is no more. */
+/** The instance that worked on a request is gone. */
 export class InstanceGone extends Schema.TaggedError<InstanceGone>()("SimulatedInstanceGone", {
   id: Schema.String,
   reason: Schema.Literal("unloaded", "crashed"),
   /** Of a crash, as LM Studio writes it. */
   exitCode: Schema.optionalWith(Schema.String, { exact: true }),
-  /** What the error calls itself on routes that say so. */
+  /** The error's type on routes that have one. */
   type: Schema.optionalWith(Schema.String, { exact: true })
 }) {
   readonly retryable = false
@@ -130,17 +128,17 @@ export class PortTaken extends Schema.TaggedError<PortTaken>()("SimulatedPortTak
   }
 }
 
-/** The sockets under the HTTP server. `open` may choose another port when asked for 0. */
+/** The sockets under the HTTP server. `open` may choose another port if it gets 0. */
 export interface Listener {
   readonly open: (port: number) => Effect.Effect<number, PortTaken>
   readonly close: Effect.Effect<void>
 }
 
-/** How far a load has come, 0 to 1. */
+/** The progress of a load, 0 to 1. */
 export const progressOf = (loading: Loading, now: number): number =>
   loading.durationMs === 0 ? 1 : Math.min(1, (now - loading.startedAt) / loading.durationMs)
 
-/** The key itself, or `key:2` and on when it is taken. */
+/** The key itself, or `key:2` and so on when it is taken. */
 export const freeIdentifier = (key: string, taken: ReadonlySet<string>): string => {
   if (!taken.has(key)) return key
   let copy = 2
@@ -153,6 +151,6 @@ export const isVariantOf = (model: ModelOnDisk, name: string): boolean => model.
 export const notOnDisk = (key: string, state: Machine): string =>
   `Cannot find a model with path "${key}". Available models: ${state.models.map((model) => model.key).join(", ")}`
 
-/** All that LM Studio says when an engine dies while loading, out of memory included. */
+/** LM Studio's whole message when an engine dies while loading, including out of memory. */
 export const sigabrt = (key: string): string =>
   `Failed to load LLM '${key}': Error: Engine protocol runtime llama-server for ${key} exited before becoming healthy. exitCode=null, signal=SIGABRT`

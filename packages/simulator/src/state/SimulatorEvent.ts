@@ -1,13 +1,11 @@
-/**
- * What happened on the simulated machine, in order: the log from which tests prove their invariants.
- */
+/** The events of the simulated machine, in order: the log with which tests prove their invariants. */
 
 export type InstanceStatus = "idle" | "processingPrompt" | "generating" | "computingEmbedding"
 
-/** Who asked for a load: the person at the app, `lms load`, the REST load route, or a request that needed the model. */
+/** Who requested a load: the user in the app, `lms load`, the REST load route, or a request that needed the model. */
 export type Loader = "user" | "cli" | "rest" | "jit"
 
-/** Who took a model out of memory. */
+/** Who unloaded a model. */
 export type Unloader = "user" | "cli" | "rest" | "ttl" | "evict" | "crash" | "stop"
 
 export type EventFact =
@@ -35,20 +33,20 @@ export type EventFact =
     }
   | { readonly type: "serverStarted" | "serverStopped" }
 
-/** A fact and when it happened, in epoch milliseconds of the simulator's clock. */
+/** An event and its time, in epoch milliseconds of the simulator's clock. */
 export type SimulatorEvent = EventFact & { readonly at: number }
 
-/** The counts that a careful client keeps at their least. */
+/** The counts that a careful client keeps low. */
 export interface Invariants {
   /** Most loads of one key in flight at the same time. */
   readonly maxLoadsInFlightPerKey: number
-  /** Unloads of a working instance that a client asked for (crashes and the app's own end do not count). */
+  /** Unloads of a busy instance that a client requested (crashes and the app's own end do not count). */
   readonly unloadsWhileBusy: number
-  /** Instances loaded by the person that a client unloaded. */
+  /** Instances loaded by the user that a client unloaded. */
   readonly unloadsOfUserModels: number
-  /** Loads by `lms` or just-in-time that would stay in memory for ever. */
+  /** Loads by `lms` or just-in-time that would stay in memory forever. */
   readonly loadsWithoutTtl: number
-  /** Loads by REST: they cannot carry a TTL, so the client must reap them itself. */
+  /** Loads by REST: they cannot have a TTL, so the client must unload them itself. */
   readonly restLoads: number
 }
 

@@ -18,7 +18,7 @@ describe("which model answers", () => {
     }).pipe(Effect.provide(SimulatorLayers.layer()))
   )
 
-  it.scoped("C2: keys match in any letter case, instance ids only exactly", () =>
+  it.scoped("C2: keys match in any case, instance ids only exactly", () =>
     Effect.gen(function* () {
       const control = yield* SimulatorControl
       yield* control.loadAsUser(qwen, { identifier: "my-qwen" })
@@ -29,7 +29,7 @@ describe("which model answers", () => {
     }).pipe(Effect.provide(SimulatorLayers.layer()))
   )
 
-  it.scoped("H4: a name nobody has is answered by the only loaded model", () =>
+  it.scoped("H4: an unknown name is answered by the only loaded model", () =>
     Effect.gen(function* () {
       const control = yield* SimulatorControl
       yield* control.loadAsUser(qwen)
@@ -42,7 +42,7 @@ describe("which model answers", () => {
     }).pipe(Effect.provide(SimulatorLayers.layer()))
   )
 
-  it.scoped("C4: a name nobody has is a 400 with two models loaded, and with none", () =>
+  it.scoped("C4: an unknown name is a 400 with two models loaded, and with none", () =>
     Effect.gen(function* () {
       const expected = {
         error: {
@@ -63,7 +63,7 @@ describe("which model answers", () => {
     }).pipe(Effect.provide(SimulatorLayers.layer()))
   )
 
-  it.scoped("C4: the older form is a 404 that lists the models", () =>
+  it.scoped("C4: the older format is a 404 that lists the models", () =>
     Effect.gen(function* () {
       const { at, status, textAt } = yield* chat("default")
       assert.strictEqual(status, 404)
@@ -98,7 +98,7 @@ describe("which model answers", () => {
     }).pipe(Effect.provide(SimulatorLayers.layer({ settings: { jitWorks: false } })))
   )
 
-  it.scoped("C5: a just-in-time load that fails is a 400 with the engine's words", () =>
+  it.scoped("C5: a just-in-time load that fails is a 400 with the engine's message", () =>
     Effect.gen(function* () {
       const control = yield* SimulatorControl
       yield* control.scriptLoads(qwen, [{ _tag: "Sigabrt" }])
@@ -123,7 +123,7 @@ describe("which model answers", () => {
     }).pipe(Effect.provide(SimulatorLayers.layer()))
   )
 
-  it.scoped("C2: `ttl` changes nothing on a loaded model, and nonsense is taken silently", () =>
+  it.scoped("C2: `ttl` has no effect on a loaded model, and nonsense is silently ignored", () =>
     Effect.gen(function* () {
       yield* post("/api/v1/models/load", { model: qwen })
       assert.strictEqual((yield* chat(qwen, { ttl: 5 })).status, 200)
@@ -133,7 +133,7 @@ describe("which model answers", () => {
     }).pipe(Effect.provide(SimulatorLayers.layer()))
   )
 
-  it.scoped("E: the TTL counts idle time only, and each request starts it anew", () =>
+  it.scoped("E: the TTL counts idle time only, and each request restarts it", () =>
     Effect.gen(function* () {
       yield* chat(qwen, { ttl: 60 })
       yield* TestClock.adjust("50 seconds")
@@ -184,7 +184,7 @@ describe("which model answers", () => {
     }).pipe(Effect.provide(SimulatorLayers.layer()))
   )
 
-  it.scoped("H2: parallel first requests start as many instances", () =>
+  it.scoped("H2: parallel first requests each start an instance", () =>
     Effect.gen(function* () {
       const fibers = yield* Effect.replicateEffect(background(chat(qwen)), 3)
       yield* TestClock.adjust("5 seconds")
@@ -222,17 +222,23 @@ describe("which model answers", () => {
     }).pipe(Effect.provide(SimulatorLayers.layer()))
   )
 
-  it.scoped("C1: /v1/models lists all downloaded with just-in-time on, else only loaded, and each instance", () =>
-    Effect.gen(function* () {
-      const control = yield* SimulatorControl
-      yield* control.loadAsUser(qwen)
-      yield* control.loadAsUser(qwen)
-      const all = yield* get("/v1/models")
-      assert.strictEqual(all.at("object"), "list")
-      assert.deepStrictEqual(atPath(all.body, "data.0"), { id: qwen, object: "model", owned_by: "organization_owner" })
-      assert.includeMembers([all.at("data.*.id")].flat(), [qwen, `${qwen}:2`, small])
-      yield* control.setSettings({ jitLoading: false })
-      assert.deepStrictEqual((yield* get("/v1/models")).at("data.*.id"), [qwen, `${qwen}:2`])
-    }).pipe(Effect.provide(SimulatorLayers.layer()))
+  it.scoped(
+    "C1: /v1/models lists all downloaded models with just-in-time on, else only loaded ones, and each instance",
+    () =>
+      Effect.gen(function* () {
+        const control = yield* SimulatorControl
+        yield* control.loadAsUser(qwen)
+        yield* control.loadAsUser(qwen)
+        const all = yield* get("/v1/models")
+        assert.strictEqual(all.at("object"), "list")
+        assert.deepStrictEqual(atPath(all.body, "data.0"), {
+          id: qwen,
+          object: "model",
+          owned_by: "organization_owner"
+        })
+        assert.includeMembers([all.at("data.*.id")].flat(), [qwen, `${qwen}:2`, small])
+        yield* control.setSettings({ jitLoading: false })
+        assert.deepStrictEqual((yield* get("/v1/models")).at("data.*.id"), [qwen, `${qwen}:2`])
+      }).pipe(Effect.provide(SimulatorLayers.layer()))
   )
 })

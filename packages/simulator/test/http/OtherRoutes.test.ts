@@ -8,7 +8,7 @@ import { ask, atPath, chat, entry, eventsOf, get, keysOf, lms, post } from "../a
 const embedder = "text-embedding-nomic-embed-text-v1.5"
 
 describe("the rest of the HTTP server", () => {
-  it.scoped("H1: an unknown route is HTTP 200 with a bare string, and is remembered", () =>
+  it.scoped("H1: an unknown route is HTTP 200 with a bare string, and is recorded", () =>
     Effect.gen(function* () {
       const { body, status } = yield* post("/chat/completions", {})
       assert.strictEqual(status, 200)
@@ -22,7 +22,7 @@ describe("the rest of the HTTP server", () => {
     }).pipe(Effect.provide(SimulatorLayers.layer()))
   )
 
-  it.scoped("0.3: the greeting identifies LM Studio, by Express", () =>
+  it.scoped("0.3: the greeting identifies LM Studio, served by Express", () =>
     Effect.gen(function* () {
       const { body, headers } = yield* get("/lmstudio-greeting")
       assert.deepStrictEqual(body, { lmstudio: true })
@@ -50,7 +50,7 @@ describe("the rest of the HTTP server", () => {
     }).pipe(Effect.provide(SimulatorLayers.layer()))
   )
 
-  it.scoped("a request to anywhere else is refused and remembered as a problem", () =>
+  it.scoped("a request to any other address is refused and recorded as a problem", () =>
     Effect.gen(function* () {
       yield* Effect.flip(get("http://example.com/v1/models"))
       const control = yield* SimulatorControl
@@ -58,7 +58,7 @@ describe("the rest of the HTTP server", () => {
     }).pipe(Effect.provide(SimulatorLayers.layer()))
   )
 
-  it.scoped("B: v0 lists vlm and embeddings, and the loaded context only of loaded models", () =>
+  it.scoped("B: v0 lists vlm and embeddings, and the loaded context only for loaded models", () =>
     Effect.gen(function* () {
       const control = yield* SimulatorControl
       yield* control.loadAsUser("qwen/qwen3-vl-4b")
@@ -121,7 +121,7 @@ describe("the rest of the HTTP server", () => {
     }).pipe(Effect.provide(SimulatorLayers.layer({ settings: { api: "legacy-v0" } })))
   )
 
-  it.scoped("LM Studio 0.3 as a preset: v0 only, older words, an older lms", () =>
+  it.scoped("LM Studio 0.3 as a preset: v0 only, older wordings, an older lms", () =>
     Effect.gen(function* () {
       assert.strictEqual(
         (yield* get("/api/v1/models")).at("error"),
@@ -186,7 +186,7 @@ describe("the rest of the HTTP server", () => {
     }).pipe(Effect.provide(SimulatorLayers.layer()))
   )
 
-  it.scoped("H34: text beyond the context of an embedding model is cut silently", () =>
+  it.scoped("H34: text beyond the context of an embedding model is silently cut", () =>
     Effect.gen(function* () {
       const long = "tea ".repeat(2048)
       const { at, status } = yield* post("/v1/embeddings", {
@@ -207,7 +207,7 @@ describe("authentication", () => {
   })
   const withToken = (value: string) => get("/v1/models", { authorization: `Bearer ${value}` })
 
-  it.scoped("A8: a missing token is a 401 with the recorded words, on every API and not on the greeting", () =>
+  it.scoped("A8: a missing token is a 401 with the recorded message, on every API but not on the greeting", () =>
     Effect.gen(function* () {
       for (const path of ["/v1/models", "/api/v0/models", "/api/v1/models"]) {
         const { body, status } = yield* get(path)
@@ -224,7 +224,7 @@ describe("authentication", () => {
     }).pipe(Effect.provide(guarded))
   )
 
-  it.scoped("A8: a malformed token is quoted by its first ten characters", () =>
+  it.scoped("A8: a malformed token is quoted with its first ten characters", () =>
     Effect.gen(function* () {
       const { at, status } = yield* withToken("lm-studio-secret")
       assert.strictEqual(status, 401)
@@ -236,7 +236,7 @@ describe("authentication", () => {
     }).pipe(Effect.provide(guarded))
   )
 
-  it.scoped("A8: a token of the wrong form is refused even where it was meant to be issued", () =>
+  it.scoped("A8: a token in the wrong format is refused even if it is configured", () =>
     Effect.gen(function* () {
       assert.strictEqual((yield* withToken("secret")).status, 401)
     }).pipe(Effect.provide(SimulatorLayers.layer({ settings: { authRequired: true, tokens: ["secret"] } })))
@@ -256,7 +256,7 @@ describe("authentication", () => {
     }).pipe(Effect.provide(SimulatorLayers.layer()))
   )
 
-  it.scoped("what was seen keeps no token", () =>
+  it.scoped("the record contains no token", () =>
     Effect.gen(function* () {
       yield* ask("POST", "/v1/completions", "not json", { authorization: `Bearer ${token}`, "x-api-key": token })
       const control = yield* SimulatorControl

@@ -28,7 +28,7 @@ describe("tools that LM Studio refuses", () => {
     tools: all.map((parameters, index) => ({ type: "function", function: { name: `t${index}`, parameters } }))
   })
 
-  it.scoped("J: are listed as issues with the place of each in the request", () =>
+  it.scoped("J: are listed as issues with their places in the request", () =>
     Effect.gen(function* () {
       const { status, textAt } = yield* post(
         "/v1/chat/completions",
@@ -71,7 +71,7 @@ describe("tools that LM Studio refuses", () => {
     }).pipe(Effect.provide(answering()))
   )
 
-  it.scoped("take what is in form, and tools without parameters", () =>
+  it.scoped("accepts valid tools, and tools without parameters", () =>
     Effect.gen(function* () {
       const { status } = yield* post(
         "/v1/chat/completions",
@@ -127,7 +127,7 @@ describe("chat templates that refuse", () => {
     )
   }
 
-  it.scoped("J: an engine tells it as a 500 with its own JSON inside", () =>
+  it.scoped("J: an engine reports it as a 500 with its own JSON inside", () =>
     Effect.gen(function* () {
       const { status, textAt } = yield* post("/v1/chat/completions", { model: "m", messages: [system, user] })
       assert.strictEqual(status, 500)

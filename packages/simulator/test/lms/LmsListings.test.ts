@@ -9,14 +9,14 @@ const plain = SimulatorLayers.layer()
 const json = Schema.decodeUnknown(Schema.parseJson(Schema.Unknown))
 
 describe("lms unload", () => {
-  it.scoped("F2: says so on stderr, with nothing on stdout", () =>
+  it.scoped("F2: reports on stderr, with nothing on stdout", () =>
     Effect.gen(function* () {
       yield* lms("load", qwen, "-y")
       assert.deepStrictEqual(yield* lms("unload", qwen), { out: "", err: `Model "${qwen}" unloaded.\n`, code: 0 })
     }).pipe(Effect.provide(plain))
   )
 
-  it.scoped("H6: an identifier nobody has exits 0", () =>
+  it.scoped("H6: an unknown identifier exits 0", () =>
     Effect.gen(function* () {
       assert.deepStrictEqual(yield* lms("unload", "zzz"), {
         out: "",
@@ -26,7 +26,7 @@ describe("lms unload", () => {
     }).pipe(Effect.provide(plain))
   )
 
-  it.scoped("F2: --all counts, and none is no failure", () =>
+  it.scoped("F2: --all prints a count, and zero is not a failure", () =>
     Effect.gen(function* () {
       assert.strictEqual((yield* lms("unload", "--all")).err, "No models to unload.\n")
       yield* lms("load", qwen, "-y")
@@ -46,7 +46,7 @@ describe("lms unload", () => {
     }).pipe(Effect.provide(plain))
   )
 
-  it.scoped("F2: without an argument one model goes, none is exit 1, several prompt", () =>
+  it.scoped("F2: without an argument one model is unloaded, none is exit 1, several prompt", () =>
     Effect.gen(function* () {
       assert.deepStrictEqual(yield* lms("unload"), {
         out: "",
@@ -122,7 +122,7 @@ describe("lms ps", () => {
     }).pipe(Effect.provide(SimulatorLayers.layer({ settings: { loadTime: "5 seconds" } })))
   )
 
-  it.scoped("F3: the table has status in capitals and what is left of the TTL", () =>
+  it.scoped("F3: the table has the status in upper case and the remaining TTL", () =>
     Effect.gen(function* () {
       const control = yield* SimulatorControl
       yield* control.loadAsUser(qwen, { ttl: "1 hour" })
@@ -133,7 +133,7 @@ describe("lms ps", () => {
     }).pipe(Effect.provide(plain))
   )
 
-  it.scoped("F3, F11: an older lms has an instanceReference and neither status, queue, parallel nor device", () =>
+  it.scoped("F3, F11: an older lms has an instanceReference but no status, queue, parallel or device", () =>
     Effect.gen(function* () {
       const control = yield* SimulatorControl
       yield* control.loadAsUser(qwen)

@@ -57,7 +57,7 @@ describe("lms load", () => {
     }).pipe(Effect.provide(plain))
   )
 
-  it.scoped("F1: without --ttl it stays for ever", () =>
+  it.scoped("F1: without --ttl it stays forever", () =>
     Effect.gen(function* () {
       yield* lms("load", qwen, "-y")
       yield* TestClock.adjust("100 days")
@@ -94,7 +94,7 @@ describe("lms load", () => {
     }).pipe(Effect.provide(plain))
   )
 
-  it.scoped("F1: with --yes an exact key wins over a longer one that stands before it", () =>
+  it.scoped("F1: with --yes an exact key wins over a longer one before it", () =>
     Effect.gen(function* () {
       yield* lms("load", "tiny-1b", "--yes")
       assert.deepStrictEqual(yield* loaded, ["tiny-1b"])
@@ -142,7 +142,7 @@ describe("lms load", () => {
     }).pipe(Effect.provide(plain))
   )
 
-  it.scoped("F1: --exact takes a path, and nothing else", () =>
+  it.scoped("F1: --exact takes only a path", () =>
     Effect.gen(function* () {
       const path = "lmstudio-community/Qwen3-8B-GGUF/Qwen3-8B-Q4_K_M.gguf"
       assert.strictEqual((yield* lms("load", path, "--exact")).code, 0)
@@ -153,7 +153,7 @@ describe("lms load", () => {
     }).pipe(Effect.provide(plain))
   )
 
-  it.scoped("F1: --estimate-only says what it takes on stderr, exits 0 and loads nothing", () =>
+  it.scoped("F1: --estimate-only prints the estimate on stderr, exits 0 and loads nothing", () =>
     Effect.gen(function* () {
       const fits = yield* lms("load", qwen, "-y", "--estimate-only", "-c", "4096", "--gpu", "0.5")
       assert.strictEqual(fits.code, 0)
@@ -190,7 +190,7 @@ describe("lms load", () => {
     }).pipe(Effect.provide(slow))
   )
 
-  it.scoped("a load goes on when its lms is killed", () =>
+  it.scoped("a load continues when its lms is killed", () =>
     Effect.gen(function* () {
       const executor = yield* CommandExecutor.CommandExecutor
       const process = yield* executor.start(Command.make("lms", "load", qwen, "-y"))

@@ -12,7 +12,7 @@ const downloading = SimulatorLayers.layer({ settings: { downloadTime: "10 second
 const json = Schema.decodeUnknown(Schema.parseJson(Schema.Unknown))
 
 describe("lms get", () => {
-  it.scoped("F5: downloads unasked, bar on stdout, result on stderr", () =>
+  it.scoped("F5: downloads without confirmation, bar on stdout, result on stderr", () =>
     Effect.gen(function* () {
       const fiber = yield* background(lms("get", gemma))
       yield* TestClock.adjust("11 seconds")
@@ -46,7 +46,7 @@ describe("lms get", () => {
     }).pipe(Effect.provide(plain))
   )
 
-  it.scoped("F5: one SIGINT asks, the second ends it with 1 while the download goes on", () =>
+  it.scoped("F5: one SIGINT prompts, the second ends it with 1 while the download continues", () =>
     Effect.gen(function* () {
       const executor = yield* CommandExecutor.CommandExecutor
       const process = yield* executor.start(Command.make("lms", "get", gemma))
@@ -67,7 +67,7 @@ describe("lms get", () => {
 })
 
 describe("lms log stream", () => {
-  it.scoped("F9: a line of JSON for each prompt and each reply; a signal ends it with 0", () =>
+  it.scoped("F9: one JSON line for each prompt and each reply; a signal ends it with 0", () =>
     Effect.gen(function* () {
       const executor = yield* CommandExecutor.CommandExecutor
       const process = yield* executor.start(Command.make("lms", "log", "stream", "--json"))
@@ -89,7 +89,7 @@ describe("lms log stream", () => {
     }).pipe(Effect.provide(SimulatorLayers.layer({ script: [{ text: "Hello" }] })))
   )
 
-  it.scoped("F9: --filter chooses prompts or replies, and only of the model source", () =>
+  it.scoped("F9: --filter selects prompts or replies, only for the model source", () =>
     Effect.gen(function* () {
       const executor = yield* CommandExecutor.CommandExecutor
       const process = yield* executor.start(Command.make("lms", "log", "stream", "--json", "--filter", "output"))
@@ -104,8 +104,8 @@ describe("lms log stream", () => {
   )
 })
 
-describe("the process around lms", () => {
-  it.scoped("a program other than lms is not found, and remembered as a problem", () =>
+describe("the lms process", () => {
+  it.scoped("a program other than lms is not found, and recorded as a problem", () =>
     Effect.gen(function* () {
       const failure = yield* Effect.flip(run(Command.make("node", "-e", "0")))
       assert.strictEqual(failure._tag === "SystemError" ? failure.reason : failure._tag, "NotFound")
@@ -122,7 +122,7 @@ describe("the process around lms", () => {
     }).pipe(Effect.provide(plain))
   )
 
-  it.scoped("a command that exists and is not played says so loudly", () =>
+  it.scoped("a command that exists but is not simulated fails loudly", () =>
     Effect.gen(function* () {
       const { code, err } = yield* lms("chat", "-p", "hi")
       assert.strictEqual(code, 1)
@@ -130,7 +130,7 @@ describe("the process around lms", () => {
     }).pipe(Effect.provide(plain))
   )
 
-  it.scoped("scripted: an exit code with words, and garbage on stdout", () =>
+  it.scoped("scripted: an exit code with a message, and garbage on stdout", () =>
     Effect.gen(function* () {
       const control = yield* SimulatorControl
       yield* control.script("lms ps", [

@@ -36,7 +36,7 @@ describe("lms server and daemon", () => {
     }).pipe(Effect.provide(SimulatorLayers.layer({ settings: { cliSince: 202601 } })))
   )
 
-  it.scoped("F7: start, stop, and stop of what is not running", () =>
+  it.scoped("F7: start, stop, and stop when it is not running", () =>
     Effect.gen(function* () {
       assert.deepStrictEqual(yield* lms("server", "stop"), {
         out: "",
@@ -84,7 +84,7 @@ describe("lms server and daemon", () => {
     }).pipe(Effect.provide(plain))
   )
 
-  it.scoped("H29: most commands wake LM Studio and take their time", () =>
+  it.scoped("H29: most commands start LM Studio, which takes time", () =>
     Effect.gen(function* () {
       const fiber = yield* background(lms("ps", "--json"))
       yield* TestClock.adjust("59 seconds")
@@ -98,7 +98,7 @@ describe("lms server and daemon", () => {
     }).pipe(Effect.provide(off({ autostartDelay: "1 minute" })))
   )
 
-  it.scoped("F0: what does not wake it", () =>
+  it.scoped("F0: commands that do not start it", () =>
     Effect.gen(function* () {
       const commands = [
         ["server", "status", "--json"],
@@ -119,7 +119,7 @@ describe("lms server and daemon", () => {
     }).pipe(Effect.provide(off()))
   )
 
-  it.scoped("F0: nothing to wake, and waking in vain", () =>
+  it.scoped("F0: nothing to start, and a start that fails", () =>
     Effect.gen(function* () {
       const hopeless = "Error: Failed to start or connect to local LM Studio API server.\n"
       assert.deepStrictEqual(yield* lms("ls", "--json"), {
@@ -138,7 +138,7 @@ describe("lms server and daemon", () => {
     }).pipe(Effect.provide(off({ installed: false })))
   )
 
-  it.scoped("F0: --host asks another machine, and takes neither protocol nor port", () =>
+  it.scoped("F0: --host connects to another machine, and accepts neither protocol nor port", () =>
     Effect.gen(function* () {
       assert.strictEqual(
         (yield* lms("ps", "--host", "10.0.0.9")).err,
@@ -154,7 +154,7 @@ describe("lms server and daemon", () => {
     }).pipe(Effect.provide(plain))
   )
 
-  it.scoped("F10: status lists what is loaded", () =>
+  it.scoped("F10: status lists the loaded models", () =>
     Effect.gen(function* () {
       yield* lms("load", qwen, "-y")
       const { out } = yield* lms("status")

@@ -21,7 +21,7 @@ const disk: Results = {
     String(atPath(args, "path")).endsWith("/notes.md") ? notes : "Error: ENOENT: no such file or directory"
 }
 
-/** The same with a table in the folder beneath. */
+/** The same with a table in a subfolder. */
 const fair: Results = {
   list_allowed_directories: () => `Allowed directories:\n${files}`,
   list_directory: (args) =>
@@ -41,7 +41,7 @@ const message = (role: PromptMessage["role"], text: string, more: Partial<Prompt
   ...more
 })
 
-/** Plays a whole conversation: what the stand-in called, and what it said in the end. */
+/** Plays a whole conversation: the stand-in's calls, and its final answer. */
 const play = (task: string, tools: ReadonlyArray<PromptTool>, results: Results, system = "Use the tools.") => {
   const messages = [message("system", system), message("user", task)]
   const calls: Array<readonly [string, unknown]> = []
@@ -65,7 +65,7 @@ const play = (task: string, tools: ReadonlyArray<PromptTool>, results: Results, 
 }
 
 describe("the rule-based stand-in", () => {
-  it("lists the example folder and summarises a file in it, asking once which folders are allowed", () => {
+  it("lists the example folder and summarises a file in it, querying the allowed folders once", () => {
     const { answer, calls } = play("List the files in the example folder and summarise notes.md", filesystem, disk)
     assert.deepStrictEqual(calls, [
       ["list_allowed_directories", {}],
@@ -77,7 +77,7 @@ describe("the rule-based stand-in", () => {
     assert.include(answer, "The honey stand sold out.")
   })
 
-  it("lists what is in the allowed folder when it is asked for files, not which folder that is", () => {
+  it("lists the content of the allowed folder when asked for files, not which folder that is", () => {
     const { answer, calls } = play("List the files in the allowed folder", filesystem, disk)
     assert.deepStrictEqual(calls, [
       ["list_allowed_directories", {}],
@@ -86,7 +86,7 @@ describe("the rule-based stand-in", () => {
     assert.include(answer, "2 files (notes.md, todo.md)")
   })
 
-  it("works with namespaced names, and needs no question when the system prompt states the folder", () => {
+  it("works with namespaced names, and needs no query when the system prompt states the folder", () => {
     const { calls } = play(
       "List the files in the example folder and summarise notes.md",
       namespaced("filesystem", filesystem),
@@ -99,12 +99,12 @@ describe("the rule-based stand-in", () => {
     ])
   })
 
-  it("takes the first sentence of the example task too", () => {
+  it("handles the first sentence of the example task too", () => {
     const { calls } = play('Read the text file "notes.md" and say what it is about.', filesystem, disk)
     assert.deepStrictEqual(calls.at(-1), ["read_text_file", { path: `${files}/notes.md` }])
   })
 
-  it("looks into the folder first when a file is meant by a word of its name", () => {
+  it("lists the folder first when a file is named by a word of its name", () => {
     const { calls } = play("Summarise the notes", filesystem, disk)
     assert.deepStrictEqual(
       calls.map(([name]) => name),
@@ -113,7 +113,7 @@ describe("the rule-based stand-in", () => {
   })
 
   for (const task of ["list the files", "What files are there?"]) {
-    it(`does no more than list the folder for: ${task}`, () => {
+    it(`only lists the folder for: ${task}`, () => {
       const { answer, calls } = play(task, filesystem, fair)
       assert.deepStrictEqual(calls, [
         ["list_allowed_directories", {}],
@@ -123,7 +123,7 @@ describe("the rule-based stand-in", () => {
     })
   }
 
-  it("looks for the answer to a question in the files, the folders beneath included", () => {
+  it("searches the files for the answer to a question, including subfolders", () => {
     const { answer, calls } = play("how much did the honey stand take", filesystem, fair)
     assert.deepStrictEqual(calls.slice(1), [
       ["list_directory", { path: files }],
@@ -156,7 +156,7 @@ describe("the rule-based stand-in", () => {
     assert.include(answer, '- memory__read_graph: "observations": ["sells honey"]')
   })
 
-  it("asks a tool that takes nothing but a query for the words of a question", () => {
+  it("queries a search tool with the words of a question", () => {
     const search: PromptTool = {
       name: "web_lookup_search",
       description: "Searches.",
@@ -166,7 +166,7 @@ describe("the rule-based stand-in", () => {
     assert.deepStrictEqual(calls, [["web_lookup_search", { query: "lighthouse built" }]])
   })
 
-  it("does not look around for a task that wants something made, nor after a look that failed", () => {
+  it("does not explore for a task that wants something created, nor after a failed listing", () => {
     assert.deepStrictEqual(play("Write a poem", filesystem, fair).calls, [])
     const { answer, calls } = play("What files are there?", filesystem, {})
     assert.lengthOf(calls, 2)
@@ -181,7 +181,7 @@ describe("the rule-based stand-in", () => {
     ])
   })
 
-  it("fills an array of paths where only such a tool is offered", () => {
+  it("fills an array of paths if only such a tool is offered", () => {
     const many = filesystem.filter(({ name }) => name === "read_multiple_files")
     const { calls } = play("Read /a/one.txt and /a/two.txt", many, { read_multiple_files: () => "one\ntwo" })
     assert.deepStrictEqual(calls, [["read_multiple_files", { paths: ["/a/one.txt", "/a/two.txt"] }]])
@@ -194,7 +194,7 @@ describe("the rule-based stand-in", () => {
     assert.include(answer, "ENOENT")
   })
 
-  it("reports a result once where a client gives it in words and in JSON", () => {
+  it("reports a result once if a client sends it as text and as JSON", () => {
     const { answer } = play(`Read ${files}/notes.md`, filesystem, {
       read_text_file: () => `${notes}\n\nStructured result: {"content":"# Spring fair"}`
     })
@@ -212,12 +212,12 @@ describe("the rule-based stand-in", () => {
     }
   })
 
-  it("does not write to a file that it should read, though nothing else is offered", () => {
+  it("does not write to a file that it should read, although no other tool is offered", () => {
     const write = filesystem.filter(({ name }) => name === "write_file")
     assert.deepStrictEqual(play('Look at the text file /a/b.txt, it says "hello"', write, {}).calls, [])
   })
 
-  it("ends a task of many parts after a bounded number of calls, with what it has", () => {
+  it("ends a task of many parts after a limited number of calls, with what it has", () => {
     const task = Array.from({ length: 12 }, (_, index) => `Echo "part ${index}".`).join(" ")
     const { answer, calls } = play(task, everything, { echo: () => "said" })
     assert.lengthOf(calls, RuleBasedModel.mostCalls)
@@ -233,7 +233,7 @@ describe("the rule-based stand-in", () => {
     ])
   })
 
-  it("searches the memory for the words after for", () => {
+  it("searches the memory for the words after 'for'", () => {
     const { calls } = play("Search the memory for green tea", memory, { search_nodes: () => "{}" })
     assert.deepStrictEqual(calls, [["search_nodes", { query: "green tea" }]])
   })
@@ -249,7 +249,7 @@ describe("the rule-based stand-in", () => {
     assert.include(answer, "The sum is 42.")
   })
 
-  it("takes one thing after the other when a task asks for two", () => {
+  it("does one thing after the other when a task asks for two", () => {
     const { calls } = play('Add 5 and 6 and echo "done"', everything, { "get-sum": () => "11", echo: () => "done" })
     assert.deepStrictEqual(calls, [
       ["get-sum", { a: 5, b: 6 }],
@@ -257,7 +257,7 @@ describe("the rule-based stand-in", () => {
     ])
   })
 
-  it("says plainly what it is when no tools are offered, and when none fits", () => {
+  it("says what it is when no tools are offered, and when none matches", () => {
     assert.match(play("Write a poem", [], {}).answer, /^I am a rule-based stand-in, not a language model, and no tools/)
     assert.match(play("Write a poem", everything, {}).answer, /none of the 4 tools offered fits/)
   })
@@ -290,7 +290,7 @@ describe("the rule-based stand-in", () => {
     assert.isAtMost(rounds, 5)
   })
 
-  it("says the same to the same conversation", () => {
+  it("gives the same answer to the same conversation", () => {
     const prompt: Prompt = {
       model: "m",
       messages: [message("user", "List the files in /srv/a")],
@@ -300,7 +300,7 @@ describe("the rule-based stand-in", () => {
     assert.deepStrictEqual(RuleBasedModel.next(prompt), RuleBasedModel.next(prompt))
   })
 
-  it("answers a schema with the smallest value that fits it", () => {
+  it("answers with the smallest value that matches a schema", () => {
     const answerSchema = {
       type: "object",
       properties: {

@@ -25,19 +25,19 @@ describe("a script", () => {
     ["a wrong type", '{"turns":[{"text":5}]}', /^turns\[0\]\.text got 5, allowed: string$/],
     ["a number out of range", '[{},{"delayMs":-1}]', /^\[1\]\.delayMs got -1, allowed: a non-negative number$/],
     [
-      "a word that is none of the choices",
+      "a word that is not one of the choices",
       '[{"reasoningIn":"x"}]',
       /^\[0\]\.reasoningIn got "x", allowed: "reasoning_content" or "reasoning" or "think"$/
     ],
     [
-      "arguments that are neither text nor an object",
+      "arguments that are neither a string nor an object",
       '[{"toolCalls":[{"name":"echo","arguments":5}]}]',
       /^\[0\]\.toolCalls\[0\]\.arguments got 5, allowed: string or an object$/
     ],
     ["several mistakes", '[{"text":5},{"toolCalls":[{}]}]', /^\[0\]\.text got 5, allowed: string \(and 1 more\)$/],
     ["no turns", "{}", /^turns is missing$/],
     ["a bare value", "5", /^got 5, allowed: an array of turns or \{"name", "turns"\}$/],
-    ["no JSON", "[{", /^it is not JSON: /]
+    ["invalid JSON", "[{", /^it is not JSON: /]
   ] as const) {
     it.effect(`is refused with ${what}, in one line that says where`, () =>
       Effect.gen(function* () {
@@ -49,7 +49,7 @@ describe("a script", () => {
     )
   }
 
-  it.effect("is answered turn by turn, and its end is a clear failure", () =>
+  it.effect("is played turn by turn, and its end is a clear failure", () =>
     Effect.gen(function* () {
       const model = yield* SimulatedModel.scripted([{ text: "One" }, { text: "Two" }])
       const prompt: SimulatedModel.Prompt = { model: "m", messages: [], tools: [], toolChoice: "auto" }
@@ -63,7 +63,7 @@ describe("a script", () => {
     })
   )
 
-  it.effect("can insist on the tools that are offered", () =>
+  it.effect("can require the offered tools", () =>
     Effect.gen(function* () {
       const model = yield* SimulatedModel.scripted([{ text: "One", expect: { tools: ["echo"] } }])
       const fault = yield* Effect.flip(model.answer({ model: "m", messages: [], tools: [], toolChoice: "auto" }))
@@ -71,7 +71,7 @@ describe("a script", () => {
     })
   )
 
-  it.scoped("can be given to a running simulator, and taken away again", () =>
+  it.scoped("can be given to a running simulator, and removed again", () =>
     Effect.gen(function* () {
       const control = yield* SimulatorControl
       assert.strictEqual(yield* control.whoAnswers, "a rule-based stand-in, not a language model")

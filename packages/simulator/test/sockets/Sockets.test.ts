@@ -42,7 +42,7 @@ describe("the simulator on real sockets, with a real lms", () => {
     }).pipe(Effect.provide(live))
   )
 
-  it.scopedLive("an lms process and the HTTP server show one machine", () =>
+  it.scopedLive("an lms process and the HTTP server show the same machine", () =>
     Effect.gen(function* () {
       const simulator = yield* Simulator.start()
       const lms = lmsOf(simulator)
@@ -59,7 +59,7 @@ describe("the simulator on real sockets, with a real lms", () => {
     }).pipe(Effect.provide(live))
   )
 
-  it.scopedLive("0.4: the home tells the status port, and the status port answers while LM Studio runs", () =>
+  it.scopedLive("0.4: the home records the status port, and the status port answers while LM Studio runs", () =>
     Effect.gen(function* () {
       const simulator = yield* Simulator.start()
       const fs = yield* FileSystem.FileSystem
@@ -110,7 +110,7 @@ describe("the simulator on real sockets, with a real lms", () => {
     }).pipe(Effect.provide(live))
   )
 
-  it.scopedLive("a client that leaves frees the model", () =>
+  it.scopedLive("a client that disconnects frees the model", () =>
     Effect.gen(function* () {
       const simulator = yield* Simulator.start({ script: [{ text: "One two three four five", stallAfterPieces: 1 }] })
       const fiber = yield* Effect.fork(chatAt(simulator, { stream: true }))
@@ -120,7 +120,7 @@ describe("the simulator on real sockets, with a real lms", () => {
     }).pipe(Effect.provide(live))
   )
 
-  it.scopedLive("stopping the server cuts a stream that is under way", () =>
+  it.scopedLive("stopping the server cuts a running stream", () =>
     Effect.gen(function* () {
       const simulator = yield* Simulator.start({ script: [{ text: "One two three four five", stallAfterPieces: 1 }] })
       const fiber = yield* Effect.fork(Effect.flip(chatAt(simulator, { stream: true })))
@@ -130,7 +130,7 @@ describe("the simulator on real sockets, with a real lms", () => {
     }).pipe(Effect.provide(live))
   )
 
-  it.scopedLive("stopping the server does not wait for a client that has asked nothing yet", () =>
+  it.scopedLive("stopping the server does not wait for a client that has sent no request", () =>
     Effect.gen(function* () {
       const simulator = yield* Simulator.start()
       const silent = yield* Effect.async<Net.Socket>((resume) => {
@@ -166,7 +166,7 @@ describe("the simulator on real sockets, with a real lms", () => {
     }).pipe(Effect.provide(live))
   )
 
-  it.scopedLive("a killed lms is seen to be gone, and one that ignores SIGTERM stays", () =>
+  it.scopedLive("a killed lms is detected, and one that ignores SIGTERM stays", () =>
     Effect.gen(function* () {
       const simulator = yield* Simulator.start()
       yield* simulator.control.script("lms ps", [Outcome.ignoresSigterm])
@@ -195,7 +195,7 @@ describe("the simulator on real sockets, with a real lms", () => {
     }).pipe(Effect.provide(live))
   )
 
-  it.scopedLive("F0: an lms whose simulator is gone behaves as where LM Studio is not installed", () =>
+  it.scopedLive("F0: an lms whose simulator is gone behaves as if LM Studio were not installed", () =>
     Effect.gen(function* () {
       const fs = yield* FileSystem.FileSystem
       const path = yield* Path.Path

@@ -9,7 +9,7 @@ const small = "qwen/qwen3-4b-2507"
 const plain = SimulatorLayers.layer()
 
 describe("the machine and its log", () => {
-  it.scoped("records loads and unloads with who did them and when", () =>
+  it.scoped("records loads and unloads with their origin and time", () =>
     Effect.gen(function* () {
       const control = yield* SimulatorControl
       yield* lms("load", qwen, "-y", "--ttl", "60")
@@ -22,7 +22,7 @@ describe("the machine and its log", () => {
     }).pipe(Effect.provide(plain))
   )
 
-  it.scoped("counts what a careful client never does", () =>
+  it.scoped("counts what a careful client avoids", () =>
     Effect.gen(function* () {
       const control = yield* SimulatorControl
       yield* control.loadAsUser(qwen)
@@ -40,7 +40,7 @@ describe("the machine and its log", () => {
     }).pipe(Effect.provide(plain))
   )
 
-  it.scoped("what the person does is not held against the client", () =>
+  it.scoped("does not count the user's actions for the client", () =>
     Effect.gen(function* () {
       const control = yield* SimulatorControl
       yield* control.loadAsUser(qwen)
@@ -68,7 +68,7 @@ describe("the machine and its log", () => {
     }).pipe(Effect.provide(plain))
   )
 
-  it.scoped("until waits for the machine to be so", () =>
+  it.scoped("until waits for the state", () =>
     Effect.gen(function* () {
       const control = yield* SimulatorControl
       const waiting = yield* Effect.fork(control.until(({ instances }) => instances.length === 1))
@@ -86,7 +86,7 @@ describe("the machine and its log", () => {
   )
 
   it.effect.prop(
-    "every listing agrees on what is loaded, whatever happens",
+    "all listings agree on what is loaded, whatever happens",
     [FastCheck.array(Arbitrary.make(Action), { maxLength: 8 })],
     ([actions]) =>
       Effect.gen(function* () {

@@ -1,6 +1,4 @@
-/**
- * `POST /api/v1/chat` (contract A1, A2): stateful, strict, with load and prompt progress in its stream.
- */
+/** `POST /api/v1/chat` (contract A1, A2): stateful, strict, with load and prompt progress in its stream. */
 import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -204,7 +202,7 @@ const frames = (world: World, request: NativeChatRequest, progress: Progress): S
           )
         })
       ).pipe(
-        // Refused before any piece: the error is told in-band, and the stream still ends with chat.end.
+        // Refused before the first piece: the error is sent in-band, and the stream still ends with chat.end.
         Stream.catchTag("SimulatedApiFault", (fault) =>
           Stream.make(
             event("error", Json.objectOf(fault.body)),
@@ -216,7 +214,7 @@ const frames = (world: World, request: NativeChatRequest, progress: Progress): S
     })
   )
 
-/** Steps of a load's progress bar. */
+/** Number of steps in a load's progress. */
 const loadSteps = 20
 
 const loadFrames = (id: string, { loading, result: loaded }: BegunLoad): Stream.Stream<Frame> => {

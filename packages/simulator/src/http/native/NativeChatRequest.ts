@@ -1,6 +1,4 @@
-/**
- * The request of `POST /api/v1/chat`, checked as strictly as LM Studio checks it (contract A1).
- */
+/** The request of `POST /api/v1/chat`, checked as strictly as by LM Studio (contract A1). */
 import * as Effect from "effect/Effect"
 import * as Json from "../../internal/json.ts"
 import type { PromptMessage } from "../../model/SimulatedModel.ts"
@@ -12,7 +10,7 @@ import type { ApiFault } from "../Reply.ts"
 
 export interface NativeChatRequest {
   readonly model: string
-  /** The whole conversation, with what `previous_response_id` stands for. */
+  /** The whole conversation, including that of `previous_response_id`. */
   readonly messages: ReadonlyArray<PromptMessage>
   readonly stream: boolean
   readonly store: boolean
@@ -63,7 +61,7 @@ export const decode = Effect.fnUntraced(function* (world: World, body: Json.Json
   return request
 })
 
-/** The fault of a damaged state store: every call that touches it fails with it. */
+/** The error of a damaged state store: every call that uses it fails with it. */
 export const damagedHistory = (id: string): string =>
   `Prediction history node with id '${id}' not found in shard 'pack-0001' while attempting to build chat history chain that includes this node.`
 
@@ -95,7 +93,7 @@ const fraction = (body: Json.JsonObject, name: string): Effect.Effect<void, ApiF
 const previous = Effect.fnUntraced(function* (world: World, id: unknown) {
   const { historyCorrupt } = yield* world.state.settings
   if (id === undefined || id === null) {
-    // Storing the new reply touches the damaged pack as well.
+    // Storing the new reply uses the damaged pack too.
     return historyCorrupt ? yield* broken("node-0") : []
   }
   if (typeof id !== "string" || !id.startsWith("resp_")) {
@@ -134,7 +132,7 @@ const checkReasoning = Effect.fnUntraced(function* (world: World, name: string, 
   }
 })
 
-// The words of the refusal are not on record; no servers stand behind the simulator, so allowed ones fail to connect.
+// The refusal's text is not on record; the simulator has no servers, so allowed ones fail to connect.
 const checkIntegrations = Effect.fnUntraced(function* (world: World, integrations: unknown) {
   if (Json.arrayOf(integrations).length === 0) return
   const { integrationsAllowed } = yield* world.state.settings

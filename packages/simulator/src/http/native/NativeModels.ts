@@ -1,6 +1,4 @@
-/**
- * `/api/v1/models/load`, `unload`, `download` and its status (contract A4 to A7): strict bodies, loads that stack.
- */
+/** `/api/v1/models/load`, `unload`, `download` and its status (contract A4 to A7): strict bodies, loads that stack. */
 import * as Clock from "effect/Clock"
 import * as DateTime from "effect/DateTime"
 import * as Effect from "effect/Effect"
@@ -65,7 +63,7 @@ export const load: Handler = Effect.fnUntraced(function* (exchange) {
 export const unload: Handler = Effect.fnUntraced(function* (exchange) {
   const body = yield* Effect.flatMap(bodyOf(exchange), strict(["instance_id"]))
   const id = yield* requiredString(body, "instance_id")
-  // Status and words for an id nobody has are not on record; the type is from the documented list.
+  // Status and text for an unknown id are not on record; the type is from the documented list.
   yield* exchange.world.state
     .unload(id, "rest")
     .pipe(
@@ -114,7 +112,7 @@ export const downloadStatus: Handler = Effect.fnUntraced(function* ({ parameter,
   })
 })
 
-/** How the native routes tell of a failed load; the status is the machine's, since records disagree. */
+/** How the native routes report a failed load; the status is a setting, because the records disagree. */
 export const loadFault = (failure: Pick<LoadFailed, "key" | "text">, settings: Settings): ApiFault =>
   ErrorBody.native(settings.loadFailureStatus, "model_load_failed", loadText(failure.key, failure.text))
 

@@ -1,6 +1,6 @@
 /**
- * `POST /v1/messages` (contract D): Anthropic's shapes, no state, no thinking shown. Its error bodies are not on record
- * and are those of the OpenAI routes here.
+ * `POST /v1/messages` (contract D): Anthropic's format, no state, no visible thinking. Its error bodies are not on
+ * record; here they are those of the OpenAI routes.
  */
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"

@@ -1,6 +1,4 @@
-/**
- * What `/api/v0` adds to OpenAI's shapes: timings, model and runtime facts (contract B).
- */
+/** What `/api/v0` adds to OpenAI's format: timings, model and runtime facts (contract B). */
 import type { ModelOnDisk } from "../../state/Catalogue.ts"
 import type { Completed } from "../../model/Generation.ts"
 import { tokensPerSecond } from "../../model/Generation.ts"

@@ -58,7 +58,7 @@ const chat = Effect.fnUntraced(function* ({ request, world, ...rest }: Exchange,
   return events(Sse.encode(generation.turn.chunking)(frames(view, generation, includeUsage)))
 })
 
-/** Where a reply's thinking shows: the script's word, the model's own field, or tags when separation is off. */
+/** The field for a reply's reasoning: the script's, else the model's own, or tags when separation is off. */
 export const reasoningPlace = (
   turn: Turn,
   onDisk: ModelOnDisk | undefined,
@@ -66,7 +66,7 @@ export const reasoningPlace = (
 ): "reasoning_content" | "reasoning" | "think" =>
   turn.reasoningIn ?? (settings.separateReasoning ? (onDisk?.reasoningField ?? "reasoning_content") : "think")
 
-/** Seconds become milliseconds; what is no positive number is taken silently and changes nothing. */
+/** Converts seconds to milliseconds; a value that is not a positive number is silently ignored. */
 export const ttlOf = (body: Json.JsonObject): number | undefined => {
   const ttl = Json.numberOf(body["ttl"])
   return ttl !== undefined && ttl > 0 ? ttl * 1000 : undefined
@@ -75,7 +75,7 @@ export const ttlOf = (body: Json.JsonObject): number | undefined => {
 export const stopsOf = (stop: unknown): ReadonlyArray<string> =>
   typeof stop === "string" ? [stop] : Json.arrayOf(stop).filter((entry) => typeof entry === "string")
 
-/** How the OpenAI routes tell of an engine's failure before a reply has begun. */
+/** How the OpenAI routes report an engine failure before a reply has begun. */
 export const engineFault = (fault: EngineFault, settings: Settings): ApiFault => {
   switch (fault.kind) {
     case "overflow":

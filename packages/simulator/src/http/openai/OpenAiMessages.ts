@@ -1,6 +1,4 @@
-/**
- * From the messages and tools of `/v1/chat/completions` to the neutral prompt, with the refusals that LM Studio makes.
- */
+/** Converts the messages and tools of `/v1/chat/completions` to the neutral prompt, with LM Studio's refusals. */
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import { present } from "@lms-bridge/core/Json"
@@ -35,7 +33,7 @@ const Message = Schema.Struct({
 
 const decodeMessages = Schema.decodeUnknown(Schema.NonEmptyArray(Message))
 
-/** Message texts to a prompt's; an entry that fits no shape refuses the whole request, as LM Studio does. */
+/** Converts messages; an entry that fits no format refuses the whole request, as in LM Studio. */
 export const messagesOf = (body: Json.JsonObject): Effect.Effect<ReadonlyArray<PromptMessage>, ApiFault> =>
   body["messages"] === undefined
     ? ErrorBody.bare(400, "'messages' field is required")
@@ -49,7 +47,7 @@ export const messagesOf = (body: Json.JsonObject): Effect.Effect<ReadonlyArray<P
         Effect.map((messages) => messages.map(toPromptMessage))
       )
 
-/** Tools and choice; an object as choice is refused by its own text. */
+/** Tools and choice; an object as choice is refused with its own text. */
 export const toolsOf = (
   body: Json.JsonObject
 ): Effect.Effect<

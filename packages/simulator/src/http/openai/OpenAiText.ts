@@ -1,6 +1,4 @@
-/**
- * `POST /v1/completions` and `/v1/embeddings` with their v0 siblings (contract B, C3).
- */
+/** `POST /v1/completions` and `/v1/embeddings` with their v0 siblings (contract B, C3). */
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
@@ -37,7 +35,7 @@ export const embeddings: Handler = Effect.fnUntraced(function* (exchange) {
     const occupation = yield* state.occupy(instance.id)
     yield* occupation.setStatus("computingEmbedding")
     yield* Effect.raceFirst(Effect.sleep(promptProcessing), occupation.gone)
-    // What is beyond the context is cut off, and nothing says so.
+    // Text beyond the context is silently cut.
     return texts.map((text) => Vectors.of(text.slice(0, instance.contextLength * 4)))
   }).pipe(
     Effect.scoped,

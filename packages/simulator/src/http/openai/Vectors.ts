@@ -1,8 +1,8 @@
 /**
- * Embeddings without a model: the hashed words of a text as a unit vector, so that similar texts lie close together.
+ * Embeddings without a model: the hashed words of a text as a unit vector, so that similar texts are close together.
  */
 
-/** As many as nomic-embed-text has. */
+/** The same number as nomic-embed-text. */
 export const dimensions = 768
 
 export const of = (text: string): ReadonlyArray<number> => {

@@ -1,6 +1,4 @@
-/**
- * `POST /v1/responses` (contract C4): stateful, with reasoning, message and function-call items, whole or streamed.
- */
+/** `POST /v1/responses` (contract C4): stateful, with reasoning, message and function-call items, whole or streamed. */
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import { present } from "@lms-bridge/core/Json"
@@ -58,7 +56,7 @@ export const responses: Handler = Effect.fnUntraced(function* (exchange) {
       tools: choice === "none" ? [] : Json.arrayOf(body["tools"]).flatMap(Items.toolOf),
       toolChoice: choice === "none" || choice === "required" ? choice : "auto"
     },
-    // `max_tokens` is an unknown key here, and ignored like every other.
+    // `max_tokens` is an unknown key here, and ignored like any other.
     maxTokens: Json.numberOf(body["max_output_tokens"])
   }).pipe(Effect.mapError(engineFault))
   const created = Math.floor((yield* Clock.currentTimeMillis) / 1000)

@@ -1,6 +1,4 @@
-/**
- * Stored replies: what `previous_response_id` refers to on `/v1/responses` and `/api/v1/chat`.
- */
+/** Stored replies, to which `previous_response_id` refers on `/v1/responses` and `/api/v1/chat`. */
 import * as Effect from "effect/Effect"
 import * as Ref from "effect/Ref"
 import type { PromptMessage } from "../../model/SimulatedModel.ts"
@@ -9,7 +7,7 @@ export interface ResponseHistory {
   readonly store: (id: string, messages: ReadonlyArray<PromptMessage>) => Effect.Effect<void>
   /** The conversation up to and including that reply, or `undefined`. */
   readonly find: (id: string) => Effect.Effect<ReadonlyArray<PromptMessage> | undefined>
-  /** What deleting the packs on disk does. */
+  /** The effect of deleting the packs on disk. */
   readonly clear: Effect.Effect<void>
 }
 

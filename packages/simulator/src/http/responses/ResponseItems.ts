@@ -1,6 +1,4 @@
-/**
- * The items of `/v1/responses`, in and out, and the whole body around them.
- */
+/** The input and output items of `/v1/responses`, and the whole body around them. */
 import type { Completed } from "../../model/Generation.ts"
 import * as Json from "../../internal/json.ts"
 import type { PromptMessage, PromptTool } from "../../model/SimulatedModel.ts"
@@ -11,7 +9,7 @@ export interface View {
   readonly model: string
   /** The request, whose settings the reply repeats. */
   readonly body: Json.JsonObject
-  /** The prompt was cached: LM Studio then counts no input. */
+  /** The prompt was cached: then LM Studio reports no input tokens. */
   readonly chained: boolean
   readonly oddTopP: boolean
   readonly ids: {
@@ -41,7 +39,7 @@ export const toolOf = (entry: unknown): ReadonlyArray<PromptTool> => {
       ]
 }
 
-/** What a later request's `previous_response_id` adds to its conversation. */
+/** The message that a later request with `previous_response_id` adds to its conversation. */
 export const answerOf = (view: View, completed: Completed): PromptMessage => ({
   role: "assistant",
   text: completed.text,
@@ -74,7 +72,7 @@ export const callItem = (view: View, index: number, name: string, text: string |
   status: text === undefined ? "in_progress" : "completed"
 })
 
-/** The body while it is worked on (`completed` undefined) and when it is done. */
+/** The body in progress (`completed` undefined) and when it is complete. */
 export const responseBody = (view: View, completed?: Completed, completedAt: number | null = null) => {
   const { body } = view
   const short = completed?.finishReason === "length"
@@ -94,7 +92,7 @@ export const responseBody = (view: View, completed?: Completed, completedAt: num
     tool_choice: body["tool_choice"] ?? "auto",
     truncation: "auto",
     parallel_tool_calls: true,
-    // A json_schema in `text.format` is ignored silently, and the reply says so only here.
+    // A json_schema in `text.format` is silently ignored; only this field shows it.
     text: { format: { type: "text" } },
     top_p: view.oddTopP ? false : (body["top_p"] ?? 0.8),
     presence_penalty: 0,

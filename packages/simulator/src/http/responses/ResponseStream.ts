@@ -1,6 +1,4 @@
-/**
- * The event stream of `/v1/responses`: numbered events in the recorded order, and no `[DONE]` at its end.
- */
+/** The event stream of `/v1/responses`: numbered events in the recorded order, without `[DONE]` at its end. */
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
@@ -61,7 +59,7 @@ interface Event {
   readonly [fact: string]: unknown
 }
 
-/** The item that is open, if any, and how many have been closed. */
+/** The open item, if any, and how many have been closed. */
 interface Position {
   readonly kind: "reasoning" | "message" | "call" | undefined
   readonly index: number

@@ -1,6 +1,4 @@
-/**
- * Fills a tool's required arguments, by its JSON Schema, from what stands in a clause: quoted strings, paths, numbers, names.
- */
+/** Fills a tool's required arguments, by its JSON Schema, from a clause: quoted strings, paths, numbers, names. */
 import * as Option from "effect/Option"
 import * as Json from "../../internal/json.ts"
 import type { PromptTool } from "../SimulatedModel.ts"
@@ -8,7 +6,7 @@ import * as Language from "./Language.ts"
 import type { Situation } from "./Situation.ts"
 import { join } from "./Situation.ts"
 
-/** What is still to be used up while one call is filled. */
+/** The parts of the clause that are not used up yet. */
 interface Material {
   readonly situation: Situation
   readonly clause: string
@@ -16,11 +14,11 @@ interface Material {
   readonly paths: Array<string>
   readonly numbers: Array<number>
   readonly quoted: Array<string>
-  /** Inside an array's item. */
+  /** Whether the value is inside an array's item. */
   readonly nested: boolean
 }
 
-/** One set of arguments per call: a tool that takes a single path is called once for each path of the clause. */
+/** One set of arguments per call: a tool with a single path is called once for each path in the clause. */
 export const fill = (situation: Situation, clause: string, tool: PromptTool): ReadonlyArray<Json.JsonObject> => {
   const properties = Json.objectOf(tool.parameters["properties"])
   const required = Json.arrayOf(tool.parameters["required"]).filter((name) => typeof name === "string")
@@ -42,7 +40,7 @@ export const fill = (situation: Situation, clause: string, tool: PromptTool): Re
   })
 }
 
-/** Whether the schema asks for a path, by the name or the description of the property. */
+/** Whether the schema expects a path, by the name or the description of the property. */
 export const takesPath = (name: string, schema: Json.JsonObject): boolean =>
   /path|file|dir|folder|uri|source|destination/i.test(name) ||
   /\b(file|directory|folder) paths?\b/i.test(Json.stringOf(schema["description"]) ?? "")
@@ -113,7 +111,7 @@ const arrayOf = (name: string, schema: Json.JsonObject, material: Material): Opt
   if (quoted.length > 0) return Option.some(quoted)
   const phrase = Option.map(phraseOf(name, material), (text) => [text])
   if (Option.isSome(phrase)) return phrase
-  // Inside an object an empty list says that there is nothing more; alone it would be a call for nothing.
+  // Inside an object an empty list means that there is nothing more; on its own the call would be pointless.
   return material.nested ? Option.some([]) : Option.map(rest(material), (text) => [text])
 }
 
@@ -158,20 +156,20 @@ const kindOf = (clause: string): Option.Option<string> =>
 const properName = ({ clause }: Material): Option.Option<string> =>
   Option.fromNullable(clause.slice(1).match(/(?<=\s)\p{Lu}[\p{L}\d_-]*/u)?.[0])
 
-// "that she likes tea", "who lives in Rome": what is said about a thing.
+// "that she likes tea", "who lives in Rome": a statement about something.
 const phraseOf = (name: string, { clause }: Material): Option.Option<string> =>
   /observation|content|fact/i.test(name)
     ? Option.fromNullable(/\b(?:that|who|which|observation|fact)s?:?\s+(.+?)[.!?]?$/i.exec(clause)?.[1])
     : Option.none()
 
-// "search the memory for tea", "files with takings in their name": what comes after the last such word.
+// "search the memory for tea", "files with takings in their name": the text after the last such word.
 const sought =
   /\b(?:for|about|with|containing|matching|named|called)\s+(?!files?\b)((?:(?!\b(?:for|about|with|containing|matching|named|called)\b).)+)$/i
 
 const openings =
   /^.*?\b(?:search|find|look|grep|locate|echo|repeat|say|recall|remember|write|about|for|read|open|research)\b\s*(?:up|back|for|about|the|all|nodes?|notes?|entit(?:y|ies)|messages?|words?|text|everything|anything|what)*(?:\s+(?:about|for|the|a|an))*\s*:?\s*/i
 
-// What is left of a clause after its verb: the words of a query or a message.
+// The rest of a clause after its verb: the words of a query or a message.
 const rest = ({ clause, tool }: Material): Option.Option<string> => {
   const aim = /search|find|query|recall/i.test(tool.name) ? sought.exec(clause)?.[1] : undefined
   const after = aim ?? (openings.test(clause) ? clause.replace(openings, "") : "")
@@ -196,7 +194,7 @@ const pathOf = (material: Material): Option.Option<string> => {
   return Option.fromNullable(listedFile(material.clause, material.situation))
 }
 
-// A file that a listing has shown and whose name the clause speaks of.
+// A listed file that the clause names.
 const listedFile = (clause: string, { listed }: Situation): string | undefined => {
   const wanted = new Set(Language.words(clause))
   return listed.find((path) => Language.words(baseName(path).replace(/\.\w+$/, "")).some((word) => wanted.has(word)))
@@ -204,7 +202,7 @@ const listedFile = (clause: string, { listed }: Situation): string | undefined =
 
 const baseName = (path: string): string => path.replace(/^.*[\\/]/, "")
 
-/** The folder that a clause speaks of: an allowed one with such a name, one beneath it, or the allowed one itself. */
+/** The folder that a clause names: an allowed one with such a name, one inside it, or the allowed one itself. */
 const folderOf = (clause: string, { bases }: Situation): string => {
   const named =
     /([\p{L}\d_.-]+)\s+(?:folder|directory)\b/iu.exec(clause)?.[1] ??

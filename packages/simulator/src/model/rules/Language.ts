@@ -1,8 +1,6 @@
-/**
- * The little English that the rule-based stand-in has: words and their stems, clauses of a task, quoted strings, paths.
- */
+/** The little English that the rule-based stand-in knows: words and stems, clauses of a task, quoted strings, paths. */
 
-/** Words that mean the same to it; the first of each row is the one it thinks in. */
+/** Synonyms; the first of each row is the canonical one. */
 const families: ReadonlyArray<ReadonlyArray<string>> = [
   ["list", "show", "enumerate", "ls", "dir"],
   ["read", "open", "summarise", "summarize", "explain", "view", "print", "cat", "describe", "tell", "review", "check"],
@@ -30,17 +28,17 @@ const canonical: ReadonlyMap<string, string> = new Map(
 /** Verbs with which a new clause may begin. */
 const verbs = new Set(families.slice(0, 10).flat())
 
-/** Words that change things when a tool's name has them; such a tool is chosen only when the task has them too. */
+/** Words in a tool's name that mean a change; such a tool is chosen only if the task has them too. */
 export const changing: ReadonlySet<string> = new Set(["write", "create", "delete", "move", "edit", "add", "toggle"])
 
-/** Words that say nothing about which tool is meant. */
+/** Words that say nothing about the tool. */
 const silent = new Set(
   "a an the in of on at to from for with and or then that this these those is are be it its my your our me i you please use using what which who how do does all any each every about into by as their there here tool tools mcp server get can could would should current".split(
     " "
   )
 )
 
-/** One word without its ending: `files` and `file`, `listing` and `list` are the same. */
+/** A word without its ending: `files` and `file`, `listing` and `list` are the same. */
 export const stem = (word: string): string => {
   const lower = word.toLowerCase()
   const known = canonical.get(lower)
@@ -54,13 +52,13 @@ export const stem = (word: string): string => {
   return canonical.get(bare) ?? bare
 }
 
-/** The telling words of a text, as stems; names in camel case and snake case are taken apart. */
+/** The significant words of a text, as stems; names in camel case and snake case are split. */
 export const words = (text: string): ReadonlyArray<string> =>
   (text.replace(/([a-z\d])([A-Z])/g, "$1 $2").match(/[\p{L}\d]+/gu) ?? [])
     .filter((word) => !silent.has(word.toLowerCase()))
     .map(stem)
 
-/** Words of a question or of a listing that are not what is asked for. */
+/** Words of a question or of a listing that are not part of its subject. */
 const asking = new Set(
   "did was were has have had much many some most when where why whom whose mention say contain hold show give need want know exist present available file folder directory document note content inside".split(
     " "
@@ -72,7 +70,7 @@ export const isQuestion = (clause: string): boolean =>
   /\?\s*$/.test(clause) ||
   /\b(?:how (?:much|many|long|often|old|far)|what|which|who|whose|when|where|why)\b/i.test(clause)
 
-/** Whether a clause speaks of files and folders and of nothing else. */
+/** Whether a clause is only about files and folders. */
 export const asksForListing = (clause: string): boolean =>
   /\b(?:files?|folders?|director(?:y|ies)|documents?|notes?)\b/i.test(clause) && terms(clause).length === 0
 
@@ -85,7 +83,7 @@ const bare = (word: string): string =>
 
 const askingBare = new Set([...asking, ...verbs, ...silent].map(bare))
 
-/** The words of a question that an answer should have too, as they stand. */
+/** The words of a question that an answer should contain too, verbatim. */
 export const spokenTerms = (clause: string): ReadonlyArray<string> =>
   (clause.match(/[\p{L}\d]{2,}/gu) ?? []).filter((word) => !askingBare.has(bare(word)))
 
@@ -108,7 +106,7 @@ export const isPath = (text: string): boolean =>
 
 const trimmed = (path: string) => path.replace(/[.,;:!?)\]'"]+$/, "")
 
-/** Paths in the order in which they stand, quoted ones included; addresses on the web are none. */
+/** Paths in order of appearance, including quoted ones; URLs do not count. */
 export const paths = (text: string): ReadonlyArray<string> => {
   const plain = text.replace(/\w+:\/\/\S+/g, " ")
   const found = [...plain.matchAll(pathToken), ...plain.matchAll(fileToken)]
@@ -120,20 +118,20 @@ export const paths = (text: string): ReadonlyArray<string> => {
   )
 }
 
-/** Absolute paths of folders: what a system prompt or a listing of allowed directories states. */
+/** Absolute paths of folders, as in a system prompt or a listing of allowed directories. */
 export const folders = (text: string): ReadonlyArray<string> =>
   [...text.matchAll(/(?:^|[\s"'`(:[])((?:\/|[A-Za-z]:\\)[^\s"'`),;\]]+)/g)]
     .map((match) => trimmed(match[1] ?? ""))
     .filter((path, index, all) => path.length > 1 && !/\.\w{1,5}$/.test(path) && all.indexOf(path) === index)
 
-/** Numbers that stand alone. */
+/** Standalone numbers. */
 export const numbers = (text: string): ReadonlyArray<number> =>
   (text.match(/(?<![\w./-])-?\d+(?:\.\d+)?(?![\w/]|\.\w)/g) ?? []).map(Number)
 
-/** Whether a path ends like a file's. */
+/** Whether a path ends like a file name. */
 export const isFile = (path: string): boolean => /\.[A-Za-z][A-Za-z0-9]{0,5}$/.test(path)
 
-/** The parts of a task that each ask for one thing: split at full stops, and at "and" or "then" before a verb. */
+/** The parts of a task with one request each: split at full stops, and at "and" or "then" before a verb. */
 export const clauses = (task: string): ReadonlyArray<string> =>
   task
     .split(/(?<=[.!?;])\s+|\n+/)

@@ -1,6 +1,6 @@
 /**
- * What the stand-in does about a clause that fits no tool by its words: it looks at what is there, and where the clause
- * asks for something, it reads a few files and keeps the lines that have the clause's words.
+ * How the stand-in handles a clause that matches no tool: it explores the folders and, if the clause asks for
+ * something, reads a few files and keeps the lines with the clause's words.
  */
 import * as Json from "../../internal/json.ts"
 import type { PromptTool } from "../SimulatedModel.ts"
@@ -14,18 +14,18 @@ export interface Call {
   readonly arguments: Json.JsonObject
 }
 
-/** Bounds of one look, so that it stays within the calls of one task. */
+/** Limits of the exploration, so that it stays within the calls of one task. */
 const mostFolders = 2
 const mostFiles = 4
 const mostLines = 6
 
-/** Whether the clause asks for something that may stand in a file. */
+/** Whether the clause asks for something that a file may contain. */
 export const seeks = ({ clauses }: Situation, clause: string): boolean => {
   const terms = Language.terms(clause).length
   return !changes(clause) && (Language.isQuestion(clause) ? terms > 0 : clauses.length === 1 && terms > 1)
 }
 
-/** The next calls; none when there is nothing to look at or all of it has been seen. `listing` lists the folder. */
+/** The next calls; none when there is nothing to explore or everything has been seen. `listing` lists the folder. */
 export const calls = (situation: Situation, clause: string, listing: Call | undefined): ReadonlyArray<Call> => {
   const asked = seeks(situation, clause)
   if (!asked && !(situation.clauses.length === 1 || Language.asksForListing(clause))) return []
@@ -38,7 +38,7 @@ export const calls = (situation: Situation, clause: string, listing: Call | unde
   return stages.find((stage) => stage.some((call) => made(situation, call.name, call.arguments) === undefined)) ?? []
 }
 
-/** The lines among what was read that have most of the clause's words, the best first. */
+/** The lines in the read texts with most of the clause's words, the best first. */
 export const lines = (
   situation: Situation,
   clause: string
@@ -65,7 +65,7 @@ export const lines = (
     .slice(0, mostLines)
 }
 
-/** Results that hold content: not those that only say what is where. */
+/** Whether a result has content, and does not just list files. */
 export const isContent = (step: Step): boolean => {
   const { files, folders } = entriesOf(step.result)
   return !step.failed && files.length + folders.length === 0 && !/allowed_directories/.test(step.name)
@@ -82,7 +82,7 @@ const changes = (clause: string): boolean => {
 
 const requiredOf = (tool: PromptTool): ReadonlyArray<unknown> => Json.arrayOf(tool.parameters["required"])
 
-// A tool that takes nothing but a query is asked for the clause's words; a memory is read as a whole.
+// A tool that only takes a query is called with the clause's words; a memory is read as a whole.
 const searches = ({ tools }: Situation, clause: string): ReadonlyArray<Call> => {
   const graph = tools.find((tool) => ToolChoice.ownName(tool) === "read_graph")
   if (graph !== undefined) return [{ name: graph.name, arguments: {} }]

@@ -1,16 +1,14 @@
-/**
- * The stand-in's answer: what was called and what came back, in a few readable sentences.
- */
+/** The stand-in's answer: the calls and their results, in a few readable sentences. */
 import * as Json from "../../internal/json.ts"
 import * as Language from "./Language.ts"
 import * as Looking from "./Looking.ts"
 import type { Situation, Step } from "./Situation.ts"
 import { entriesOf } from "./Situation.ts"
 
-/** How much of one result is repeated, in characters. */
+/** How much of a result is repeated, in characters. */
 const excerpt = 320
 
-/** `sought` are the clauses that are answered by the lines with their words. */
+/** `sought` are the clauses that are answered with matching lines. */
 export const of = (situation: Situation, sought: ReadonlyArray<string> = []): string => {
   const { steps } = situation
   const searched = sought.length > 0 && steps.some(Looking.isContent)
@@ -19,13 +17,13 @@ export const of = (situation: Situation, sought: ReadonlyArray<string> = []): st
     .map(stepReport)
   const found = searched ? sought.map((clause) => linesReport(situation, clause)) : []
   const parts = [headline(steps), ...found, ...reports].filter((part) => part !== "")
-  // stopped after no more than a look at which folders there are
+  // stopped after only listing the folders
   return parts.length === 0
     ? "I am a rule-based stand-in, not a language model, and found nothing to report yet."
     : parts.join("\n\n")
 }
 
-/** What there is to say when nothing was called. */
+/** The answer when nothing was called. */
 export const withoutTools = (situation: Situation): string =>
   situation.tools.length === 0
     ? `I am a rule-based stand-in, not a language model, and no tools were offered, so I cannot work on this: "${clip(situation.task, 120)}". Start LM Studio and load a model for a real answer.`
@@ -80,7 +78,7 @@ const pathsOf = (step: Step): ReadonlyArray<string> => {
     : [path]
 }
 
-// Headings and the beginnings of what stands beneath them.
+// Headings and the beginnings of the text under them.
 const gist = (text: string): string => {
   const lines = text
     .split("\n")

@@ -1,6 +1,4 @@
-/**
- * The smallest value that a JSON Schema allows: what the stand-in answers where structured output is asked for.
- */
+/** The smallest value that a JSON Schema allows: the stand-in's answer when structured output is requested. */
 import * as Json from "../../internal/json.ts"
 
 export const of = (schema: Json.JsonObject): unknown => {

@@ -1,6 +1,4 @@
-/**
- * What the rule-based stand-in knows at one moment: the task, what was called since it was set, and what came back.
- */
+/** The knowledge of the rule-based stand-in at one moment: the task, the calls since it was set, and their results. */
 import * as Option from "effect/Option"
 import * as Json from "../../internal/json.ts"
 import type { Prompt, PromptTool } from "../SimulatedModel.ts"
@@ -18,13 +16,13 @@ export interface Situation {
   readonly clauses: ReadonlyArray<string>
   readonly tools: ReadonlyArray<PromptTool>
   readonly steps: ReadonlyArray<Step>
-  /** Folders that are known to be allowed, the likeliest first. */
+  /** Folders known to be allowed, the most likely first. */
   readonly bases: ReadonlyArray<string>
-  /** Files that a listing has shown, as paths. */
+  /** Files in a listing, as paths. */
   readonly listed: ReadonlyArray<string>
 }
 
-/** A call or a failure counts as made, so that nothing is ever done twice. */
+/** Failed calls count as made, so that nothing is done twice. */
 export const made = (situation: Situation, name: string, args: Json.JsonObject): Step | undefined =>
   situation.steps.find((step) => sameCall(step, { name, arguments: args }))
 
@@ -59,7 +57,7 @@ export const of = (prompt: Prompt): Situation => {
   }
 }
 
-/** The names in a directory listing of server-filesystem's form. */
+/** The names in a directory listing in server-filesystem's format. */
 export const entriesOf = (
   result: string
 ): { readonly files: ReadonlyArray<string>; readonly folders: ReadonlyArray<string> } => {
@@ -68,7 +66,7 @@ export const entriesOf = (
   return { files: named("FILE"), folders: named("DIR") }
 }
 
-/** Joins with the separator that the folder itself uses. */
+/** Joins with the folder's own separator. */
 export const join = (folder: string, name: string): string => {
   const separator = folder.includes("\\") ? "\\" : "/"
   return folder === "" ? name : `${folder.replace(/[\\/]+$/, "")}${separator}${name.replace(/^\.\//, "")}`
@@ -95,7 +93,7 @@ const stepsOf = (messages: Prompt["messages"]): ReadonlyArray<Step> =>
     })
   )
 
-// Many clients put the structured form of a result beneath its text: the same once more.
+// Many clients append the structured form of a result to its text, as a repetition.
 const inWords = (text: string): string => text.replace(/(?<=\S)\s*^structured (?:result|content)\b[\s\S]*$/im, "")
 
 const looksFailed = (text: string): boolean =>

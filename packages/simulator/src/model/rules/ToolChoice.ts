@@ -1,6 +1,4 @@
-/**
- * Which tool a clause means: the words of the clause against the words of each tool's name and description.
- */
+/** Which tool a clause means: matches the words of the clause with those of each tool's name and description. */
 import * as Json from "../../internal/json.ts"
 import type { PromptTool } from "../SimulatedModel.ts"
 import * as Arguments from "./Arguments.ts"
@@ -13,10 +11,10 @@ export interface Choice {
   readonly score: number
 }
 
-/** Below this the words are too few to speak of a match. */
+/** Below this score there are too few words for a match. */
 const least = 2
 
-/** Tools that fit the clause and whose required arguments can be filled, the best first. */
+/** Tools that match the clause and whose required arguments can be filled, the best first. */
 export const choices = (situation: Situation, clause: string): ReadonlyArray<Choice> =>
   ranked(situation, clause).flatMap(({ score, tool }) => {
     const calls = Arguments.fill(situation, clause, tool)
@@ -33,17 +31,17 @@ export const ranked = (
     .filter(({ score }) => score >= least)
     .toSorted((left, right) => right.score - left.score)
 
-/** The name without the server's, which stands before two underscores. */
+/** The name without the server's prefix, which ends with two underscores. */
 export const ownName = (tool: { readonly name: string }): string => tool.name.replace(/^.*?__/, "")
 
 // -----------------------------------------------------------------------------
 // internal
 // -----------------------------------------------------------------------------
 
-/** Words of a name that need not be said. */
+/** Words of a name that need not be mentioned. */
 const understood = new Set(["file", "text", "content"])
 
-// A word that only one tool has tells more than one that many have.
+// A word that only one tool has is more significant than one that many have.
 const weightOf = (word: string, tools: ReadonlyArray<PromptTool>): number =>
   2 + 1 / Math.max(1, tools.filter((tool) => Language.words(ownName(tool)).includes(word)).length)
 
@@ -69,7 +67,7 @@ const scoreOf = ({ tools }: Situation, clause: string, tool: PromptTool): number
     unsaid.length +
     Math.min(spoken, 4) * 0.5 +
     (files.length > 0 && name.includes("directory") ? -3 : 0) +
-    // where files may be is not which files there are
+    // which folders are allowed does not say which files there are
     (said.has("file") && name.includes("allow") ? -4 : 0) +
     (takesMany ? (files.length > 1 ? 3 : -2) : 0) +
     (tool.name.includes("__") && said.has(Language.stem(tool.name.replace(/__.*$/, ""))) ? 0.5 : 0) -

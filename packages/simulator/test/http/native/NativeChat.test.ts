@@ -51,7 +51,7 @@ describe("native v1 chat", () => {
     }).pipe(Effect.provide(answering([{ text: "Yes", reasoning: "Let me think about it" }])))
   )
 
-  it.scoped("A1: the conversation goes on from previous_response_id", () =>
+  it.scoped("A1: the conversation continues from previous_response_id", () =>
     Effect.gen(function* () {
       const first = yield* chat({ input: "My name is Ada" })
       const second = yield* chat({ input: "What is my name?", previous_response_id: first.at("response_id") })
@@ -61,7 +61,7 @@ describe("native v1 chat", () => {
     }).pipe(Effect.provide(answering([{ text: "Hello Ada" }, { text: "Ada" }])))
   )
 
-  it.scoped("A1: an id nobody has, and one without resp_", () =>
+  it.scoped("A1: an unknown id, and one without resp_", () =>
     Effect.gen(function* () {
       const unknown = yield* chat({ previous_response_id: "resp_0" })
       assert.strictEqual(unknown.status, 400)
@@ -98,7 +98,7 @@ describe("native v1 chat", () => {
     )
   }
 
-  it.scoped("A9: a model nobody has is a 404 and never another model's answer", () =>
+  it.scoped("A9: an unknown model is a 404, and no other model answers", () =>
     Effect.gen(function* () {
       const control = yield* SimulatorControl
       yield* control.loadAsUser(model)
@@ -124,7 +124,7 @@ describe("native v1 chat", () => {
     }).pipe(Effect.provide(answering([])))
   )
 
-  it.scoped("A1: input takes text, message and image items", () =>
+  it.scoped("A1: input accepts text, message and image items", () =>
     Effect.gen(function* () {
       const items = [
         { type: "text", content: "What is this?" },
@@ -200,7 +200,7 @@ describe("native v1 chat", () => {
     }).pipe(Effect.provide(answering([{ text: "Hi" }], { promptEndTwice: true })))
   )
 
-  it.scoped("A2: an error event does not end the stream: chat.end brings what there was", () =>
+  it.scoped("A2: an error event does not end the stream: chat.end has what there was", () =>
     Effect.gen(function* () {
       const events = eventsOf((yield* chat({ stream: true })).text)
       const [error, end] = events.slice(-2)
@@ -219,7 +219,7 @@ describe("native v1 chat", () => {
     )
   )
 
-  it.scoped("A2: a load that fails is told in-band as model_load_failed", () =>
+  it.scoped("A2: a failed load is reported in-band as model_load_failed", () =>
     Effect.gen(function* () {
       const control = yield* SimulatorControl
       yield* control.scriptLoads(model, [{ _tag: "Sigabrt" }])
@@ -230,7 +230,7 @@ describe("native v1 chat", () => {
     }).pipe(Effect.provide(answering([])))
   )
 
-  it.scoped("A2: a tool call of a plugin is told with its arguments", () =>
+  it.scoped("A2: a tool call of a plugin is reported with its arguments", () =>
     Effect.gen(function* () {
       const events = eventsOf((yield* chat({ stream: true })).text)
       const success = events.find((event) => event.event === "tool_call.success")

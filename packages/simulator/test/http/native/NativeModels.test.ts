@@ -44,7 +44,7 @@ describe("native v1 models", () => {
     }).pipe(Effect.provide(SimulatorLayers.layer()))
   )
 
-  it.scoped("A3: a vision model is an llm here, and a reasoning model tells its options", () =>
+  it.scoped("A3: a vision model is an llm here, and a reasoning model lists its options", () =>
     Effect.gen(function* () {
       const { at } = yield* get("/api/v1/models")
       const of = (key: string, path: string) => atPath(entry(at("models"), "key", key), path)
@@ -57,7 +57,7 @@ describe("native v1 models", () => {
     }).pipe(Effect.provide(SimulatorLayers.layer()))
   )
 
-  it.scoped("A3: MLX instances carry only context and parallel, embedding instances only context", () =>
+  it.scoped("A3: MLX instances have only context and parallel, embedding instances only context", () =>
     Effect.gen(function* () {
       yield* load({ model: "qwen/qwen3-vl-4b" })
       yield* load({ model: "qwen/qwen3-8b" })
@@ -73,7 +73,7 @@ describe("native v1 models", () => {
     }).pipe(Effect.provide(SimulatorLayers.layer()))
   )
 
-  it.scoped("A4: a load blocks until the model is there, and lists nothing before", () =>
+  it.scoped("A4: a load blocks until the model is loaded, and is in no listing before", () =>
     Effect.gen(function* () {
       const fiber = yield* background(load({ model: "qwen/qwen3-8b" }))
       yield* TestClock.adjust("6 seconds")
@@ -94,7 +94,7 @@ describe("native v1 models", () => {
     }).pipe(Effect.provide(SimulatorLayers.layer({ settings: { loadTime: "7 seconds" } })))
   )
 
-  it.scoped("A4: loading a loaded key adds a second instance and names it", () =>
+  it.scoped("A4: loading a loaded key adds a second instance and returns its name", () =>
     Effect.gen(function* () {
       const ids = yield* Effect.replicateEffect(
         Effect.map(load({ model: "qwen/qwen3-8b" }), ({ at }) => at("instance_id")),
@@ -104,7 +104,7 @@ describe("native v1 models", () => {
     }).pipe(Effect.provide(SimulatorLayers.layer()))
   )
 
-  it.scoped("A4: echo_load_config shows what applied, and of an embedding model only the context", () =>
+  it.scoped("A4: echo_load_config shows the applied values, and for an embedding model only the context", () =>
     Effect.gen(function* () {
       const llm = yield* load({
         model: "qwen/qwen3-8b",
@@ -124,7 +124,7 @@ describe("native v1 models", () => {
     }).pipe(Effect.provide(SimulatorLayers.layer()))
   )
 
-  it.scoped("A4: a load without a context takes 4096 for GGUF and the maximum for MLX", () =>
+  it.scoped("A4: a load without a context uses 4096 for GGUF and the maximum for MLX", () =>
     Effect.gen(function* () {
       const gguf = yield* load({ model: "qwen/qwen3-8b", echo_load_config: true })
       const mlx = yield* load({ model: "qwen/qwen3-vl-4b", echo_load_config: true })
@@ -162,7 +162,7 @@ describe("native v1 models", () => {
     }).pipe(Effect.provide(SimulatorLayers.layer()))
   )
 
-  it.scoped("A9: a body that is no JSON is a 400", () =>
+  it.scoped("A9: a body that is not JSON is a 400", () =>
     Effect.gen(function* () {
       const { at, status } = yield* post("/api/v1/models/load", "{model:")
       assert.strictEqual(status, 400)
@@ -192,7 +192,7 @@ describe("native v1 models", () => {
     }).pipe(Effect.provide(SimulatorLayers.layer({ settings: { memoryBudgetBytes: 8e9 } })))
   )
 
-  it.scoped("A4, H19: what is loaded counts against the guardrail, and a smaller context may fit", () =>
+  it.scoped("A4, H19: loaded models count for the guardrail, and a smaller context may fit", () =>
     Effect.gen(function* () {
       assert.strictEqual((yield* load({ model: "qwen/qwen3-8b" })).status, 200)
       assert.strictEqual((yield* load({ model: "qwen/qwen3-4b-2507", context_length: 65_536 })).status, 500)
@@ -200,7 +200,7 @@ describe("native v1 models", () => {
     }).pipe(Effect.provide(SimulatorLayers.layer({ settings: { memoryBudgetBytes: 8.2e9 } })))
   )
 
-  it.scoped("A4, H20: out of memory in the engine is told only as SIGABRT", () =>
+  it.scoped("A4, H20: running out of memory in the engine is reported only as SIGABRT", () =>
     Effect.gen(function* () {
       const control = yield* SimulatorControl
       yield* control.scriptLoads("qwen/qwen3-8b", [{ _tag: "Sigabrt" }])
@@ -227,7 +227,7 @@ describe("native v1 models", () => {
     }).pipe(Effect.provide(SimulatorLayers.layer({ settings: { loadFailureStatus: 200 } })))
   )
 
-  it.scoped("A4: a load goes on when its client goes away", () =>
+  it.scoped("A4: a load continues when its client goes away", () =>
     Effect.gen(function* () {
       const control = yield* SimulatorControl
       const fiber = yield* background(load({ model: "qwen/qwen3-8b" }))
@@ -239,7 +239,7 @@ describe("native v1 models", () => {
     }).pipe(Effect.provide(SimulatorLayers.layer({ settings: { loadTime: "5 seconds" } })))
   )
 
-  it.scoped("A5: unload takes an instance id and gives it back", () =>
+  it.scoped("A5: unload takes an instance id and returns it", () =>
     Effect.gen(function* () {
       yield* load({ model: "qwen/qwen3-8b" })
       yield* load({ model: "qwen/qwen3-8b" })
@@ -254,7 +254,7 @@ describe("native v1 models", () => {
     }).pipe(Effect.provide(SimulatorLayers.layer()))
   )
 
-  it.scoped("A5: an id nobody has is an error, and `model` instead of `instance_id` is refused", () =>
+  it.scoped("A5: an unknown id is an error, and `model` instead of `instance_id` is refused", () =>
     Effect.gen(function* () {
       assert.strictEqual(
         (yield* post("/api/v1/models/unload", { instance_id: "x" })).at("error.type"),
@@ -265,7 +265,7 @@ describe("native v1 models", () => {
     }).pipe(Effect.provide(SimulatorLayers.layer()))
   )
 
-  it.scoped("A6, A7: a download has a job, its status moves, and then the model is on disk", () =>
+  it.scoped("A6, A7: a download has a job with a changing status, and then the model is on disk", () =>
     Effect.gen(function* () {
       const begun = yield* post("/api/v1/models/download", { model: "google/gemma-3-4b" })
       assert.strictEqual(begun.at("status"), "downloading")
@@ -284,7 +284,7 @@ describe("native v1 models", () => {
     }).pipe(Effect.provide(SimulatorLayers.layer({ settings: { downloadTime: "10 seconds" } })))
   )
 
-  it.scoped("A6: what is there already says so and nothing else", () =>
+  it.scoped("A6: a model that is already there is reported, and nothing else happens", () =>
     Effect.gen(function* () {
       const { body } = yield* post("/api/v1/models/download", { model: "qwen/qwen3-8b" })
       assert.deepStrictEqual(body, { status: "already_downloaded" })
@@ -299,7 +299,7 @@ describe("native v1 models", () => {
     }).pipe(Effect.provide(SimulatorLayers.layer()))
   )
 
-  it.scoped("a catalogue of the test's own replaces the default one", () =>
+  it.scoped("a test's own catalogue replaces the default one", () =>
     Effect.gen(function* () {
       const { at } = yield* get("/api/v1/models")
       assert.deepStrictEqual(

@@ -45,7 +45,7 @@ describe("/v1/messages", () => {
     }).pipe(Effect.provide(SimulatorLayers.layer({ script: [{ text: "Hello", reasoning: "Hm." }] })))
   )
 
-  it.scoped("D: x-api-key is a token here, and only here", () =>
+  it.scoped("D: x-api-key counts as a token here, and only here", () =>
     Effect.gen(function* () {
       const token = "sk-lm-abcdefgh:abcdefghijklmnopqrst"
       const body = { model, max_tokens: 9, messages: [{ role: "user", content: "Hi" }] }

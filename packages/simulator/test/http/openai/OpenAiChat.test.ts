@@ -165,7 +165,7 @@ describe("/v1/chat/completions", () => {
     }).pipe(Effect.provide(answering([{ text: "Yes.", reasoning: "Hm, let me see now.", reasoningIn: "think" }])))
   )
 
-  it.scoped("H14: thinking that nothing follows is closed all the same", () =>
+  it.scoped("H14: thinking that nothing follows is closed too", () =>
     Effect.gen(function* () {
       const { text } = yield* chat(model, { stream: true })
       const content = eventsOf(text)
@@ -175,7 +175,7 @@ describe("/v1/chat/completions", () => {
     }).pipe(Effect.provide(answering([{ reasoning: "Hm.", reasoningIn: "think" }])))
   )
 
-  it.scoped("C2, H27: an object as tool_choice is refused by its words", () =>
+  it.scoped("C2, H27: an object as tool_choice is refused with its own message", () =>
     Effect.gen(function* () {
       const { body, status } = yield* chat(model, { tool_choice: { type: "function", function: { name: "x" } } })
       assert.strictEqual(status, 400)
@@ -196,7 +196,7 @@ describe("/v1/chat/completions", () => {
     }).pipe(Effect.provide(SimulatorLayers.layer()))
   )
 
-  it.scoped("C2: unknown keys are ignored, and developer is read as system", () =>
+  it.scoped("C2: unknown keys are ignored, and developer means system", () =>
     Effect.gen(function* () {
       const { status } = yield* post("/v1/chat/completions", {
         model,

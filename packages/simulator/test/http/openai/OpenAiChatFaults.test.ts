@@ -12,7 +12,7 @@ const model = "qwen/qwen3-8b"
 const answering = (turns: ReadonlyArray<TurnInput>, settings: Partial<Settings> = {}) =>
   SimulatorLayers.layer({ settings, script: turns })
 
-describe("what goes wrong on /v1/chat/completions", () => {
+describe("failures on /v1/chat/completions", () => {
   it.scoped("C2, H32: context overflow is a 400 with a bare string", () =>
     Effect.gen(function* () {
       const { body, status } = yield* post("/v1/chat/completions", {
@@ -27,7 +27,7 @@ describe("what goes wrong on /v1/chat/completions", () => {
     }).pipe(Effect.provide(answering([{}])))
   )
 
-  it.scoped("H16: newer engines give overflow as an object with a number as code and both figures", () =>
+  it.scoped("H16: newer engines report overflow as an object with a number as code and both figures", () =>
     Effect.gen(function* () {
       const { body } = yield* post("/v1/chat/completions", {
         model,
@@ -96,7 +96,7 @@ describe("what goes wrong on /v1/chat/completions", () => {
     )
   )
 
-  it.scoped("a scripted error with a status is told by it, also where a stream was asked for", () =>
+  it.scoped("a scripted error with a status uses that status, even if a stream was requested", () =>
     Effect.gen(function* () {
       const { at, status } = yield* chat(model, { stream: true })
       assert.strictEqual(status, 400)
@@ -104,14 +104,14 @@ describe("what goes wrong on /v1/chat/completions", () => {
     }).pipe(Effect.provide(answering([{ error: { message: "failed to parse grammar", status: 400 } }])))
   )
 
-  it.scoped("a scripted error with status 500 has the type of a fault within the server", () =>
+  it.scoped("a scripted error with status 500 has the type of a server fault", () =>
     Effect.gen(function* () {
       const { at, status } = yield* chat(model)
       assert.deepStrictEqual([status, at("error.type")], [500, "internal_error"])
     }).pipe(Effect.provide(answering([{ error: { message: "boom", status: 500 } }])))
   )
 
-  it.scoped("C5: an unload in mid-request ends it with the model's own words", () =>
+  it.scoped("C5: an unload during a request ends it with the recorded message", () =>
     Effect.gen(function* () {
       const control = yield* SimulatorControl
       const fiber = yield* background(chat(model))
@@ -123,7 +123,7 @@ describe("what goes wrong on /v1/chat/completions", () => {
     }).pipe(Effect.provide(answering([{ text: "Hi", delayMs: 5000 }])))
   )
 
-  it.scoped("C5: a crash in mid-stream is told in-band, and the instance is gone", () =>
+  it.scoped("C5: a crash within a stream is reported in-band, and the instance is gone", () =>
     Effect.gen(function* () {
       const control = yield* SimulatorControl
       const { text } = yield* chat(model, { stream: true })
@@ -142,7 +142,7 @@ describe("what goes wrong on /v1/chat/completions", () => {
     }).pipe(Effect.provide(answering([{ text: "One two three four five six", cutAfterPieces: 1 }])))
   )
 
-  it.scoped("a stalled stream stays open and silent until its client gives up", () =>
+  it.scoped("a stalled stream stays open and silent until its client disconnects", () =>
     Effect.gen(function* () {
       const control = yield* SimulatorControl
       const fiber = yield* background(chat(model, { stream: true }))
@@ -154,7 +154,7 @@ describe("what goes wrong on /v1/chat/completions", () => {
     }).pipe(Effect.provide(answering([{ text: "One two three four five six", stallAfterPieces: 1 }])))
   )
 
-  it.scoped("H15: a stream may end in order without [DONE]", () =>
+  it.scoped("H15: a stream may end regularly without [DONE]", () =>
     Effect.gen(function* () {
       const { text } = yield* chat(model, { stream: true })
       assert.notInclude(text, "[DONE]")
@@ -162,7 +162,7 @@ describe("what goes wrong on /v1/chat/completions", () => {
     }).pipe(Effect.provide(answering([{ text: "Hi", withoutDone: true }])))
   )
 
-  it.scoped("CRLF, keep-alive comments and empty choices are there when the script asks for them", () =>
+  it.scoped("CRLF, keep-alive comments and empty choices occur if the script sets them", () =>
     Effect.gen(function* () {
       const { text } = yield* chat(model, { stream: true })
       assert.include(text, ": keep-alive\r\n\r\n")
@@ -171,26 +171,28 @@ describe("what goes wrong on /v1/chat/completions", () => {
     }).pipe(Effect.provide(answering([{ text: "Hi", chunking: { crlf: true, keepAlive: true, emptyChoices: true } }])))
   )
 
-  it.scoped("H4: the reply can name another model than the one that was asked for", () =>
+  it.scoped("H4: the reply can name a model other than the requested one", () =>
     Effect.gen(function* () {
       assert.strictEqual((yield* chat(model)).at("model"), "openai/gpt-oss-20b")
     }).pipe(Effect.provide(answering([{ text: "Hi", model: "openai/gpt-oss-20b" }])))
   )
 
-  it.scoped("H23: a client that leaves while the prompt is processed leaves the model busy until it is", () =>
-    Effect.gen(function* () {
-      const control = yield* SimulatorControl
-      const fiber = yield* background(chat(model, { stream: true }))
-      yield* TestClock.adjust("1 second")
-      yield* Fiber.interrupt(fiber)
-      yield* TestClock.adjust("5 seconds")
-      assert.strictEqual((yield* control.snapshot).instances[0]?.status, "processingPrompt")
-      yield* TestClock.adjust("5 seconds")
-      assert.strictEqual((yield* control.snapshot).instances[0]?.status, "idle")
-    }).pipe(Effect.provide(answering([{ text: "Hi" }], { promptProcessing: "10 seconds" })))
+  it.scoped(
+    "H23: when a client leaves during prompt processing, the model stays busy until the prompt is processed",
+    () =>
+      Effect.gen(function* () {
+        const control = yield* SimulatorControl
+        const fiber = yield* background(chat(model, { stream: true }))
+        yield* TestClock.adjust("1 second")
+        yield* Fiber.interrupt(fiber)
+        yield* TestClock.adjust("5 seconds")
+        assert.strictEqual((yield* control.snapshot).instances[0]?.status, "processingPrompt")
+        yield* TestClock.adjust("5 seconds")
+        assert.strictEqual((yield* control.snapshot).instances[0]?.status, "idle")
+      }).pipe(Effect.provide(answering([{ text: "Hi" }], { promptProcessing: "10 seconds" })))
   )
 
-  it.scoped("a request more than one instance can work on waits, and is counted as queued", () =>
+  it.scoped("a request beyond an instance's limit waits, and counts as queued", () =>
     Effect.gen(function* () {
       const control = yield* SimulatorControl
       yield* control.loadAsUser(model, { parallel: 1 })
@@ -208,7 +210,7 @@ describe("what goes wrong on /v1/chat/completions", () => {
     }).pipe(Effect.provide(answering(Array.from({ length: 3 }, () => ({ text: "Hi", delayMs: 2000 })))))
   )
 
-  it.scoped("a script that has run out says so in a 500 and is remembered as a problem", () =>
+  it.scoped("an exhausted script is reported with a 500 and recorded as a problem", () =>
     Effect.gen(function* () {
       yield* chat(model)
       const { at, status } = yield* chat(model)
@@ -219,7 +221,7 @@ describe("what goes wrong on /v1/chat/completions", () => {
     }).pipe(Effect.provide(answering([{ text: "Hi" }])))
   )
 
-  it.scoped("a turn that expects another request says so", () =>
+  it.scoped("a turn that expects another request reports it", () =>
     Effect.gen(function* () {
       const { at, status } = yield* chat(model)
       assert.strictEqual(status, 500)
@@ -227,7 +229,7 @@ describe("what goes wrong on /v1/chat/completions", () => {
     }).pipe(Effect.provide(answering([{ text: "Hi", expect: { lastMessageContains: "result" } }])))
   )
 
-  it.scoped("stopping the server cuts the requests it is working on", () =>
+  it.scoped("stopping the server cuts running requests", () =>
     Effect.gen(function* () {
       const control = yield* SimulatorControl
       const started = yield* Deferred.make<void>()

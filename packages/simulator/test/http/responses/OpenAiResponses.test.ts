@@ -17,7 +17,7 @@ const add = {
   strict: false
 }
 
-/** Every field of a recorded body, in its order. */
+/** Every field of a recorded body, in order. */
 const fields = [
   "id",
   "object",
@@ -141,7 +141,7 @@ describe("/v1/responses", () => {
     }).pipe(Effect.provide(answering([{ text: "1, 2, 3 and 4", reasoning: "Just output 1 2 3 4." }])))
   )
 
-  it.scoped("C4: function-call arguments are streamed as deltas and told whole at the end", () =>
+  it.scoped("C4: function-call arguments are streamed as deltas and repeated whole at the end", () =>
     Effect.gen(function* () {
       const events = eventsOf((yield* respond({ stream: true, tools: [add] })).text)
       const deltas = events.filter((event) => event.event === "response.function_call_arguments.delta")
@@ -151,7 +151,7 @@ describe("/v1/responses", () => {
     }).pipe(Effect.provide(answering([{ toolCalls: [{ name: "add", arguments: { a: 200_000, b: 300_000 } }] }])))
   )
 
-  it.scoped("C4: max_output_tokens bounds the reply, max_tokens is an unknown key and does not", () =>
+  it.scoped("C4: max_output_tokens limits the reply, max_tokens is an unknown key and does not", () =>
     Effect.gen(function* () {
       const bounded = yield* respond({ max_output_tokens: 2 })
       assert.strictEqual(bounded.at("output.0.content.0.text"), "One two ")
@@ -162,7 +162,7 @@ describe("/v1/responses", () => {
     }).pipe(Effect.provide(answering([{ text: "One two three" }, { text: "One two three" }])))
   )
 
-  it.scoped("H31: a schema in text.format is ignored silently", () =>
+  it.scoped("H31: a schema in text.format is silently ignored", () =>
     Effect.gen(function* () {
       const { at } = yield* respond({
         text: { format: { type: "json_schema", name: "x", schema: { type: "object" } } }
@@ -211,7 +211,7 @@ describe("/v1/responses", () => {
     }).pipe(Effect.provide(answering([], { historyCorrupt: true })))
   )
 
-  it.scoped("an engine failure in mid-stream is an error event, and nothing follows", () =>
+  it.scoped("an engine failure within a stream is an error event, and nothing follows", () =>
     Effect.gen(function* () {
       const events = eventsOf((yield* respond({ stream: true })).text)
       assert.strictEqual(events.at(-1)?.event, "error")
