@@ -71,11 +71,11 @@ export interface HeldConnection extends McpConnection {
   readonly isCurrent: Effect.Effect<boolean>
 }
 
-/** One connection while it lasts, as its pool has it. */
+/** One connection while it lasts, as the pool sees it. */
 export interface Session extends Omit<McpConnection, "review"> {
-  /** False as soon as the other side has gone. */
+  /** False as soon as the server has gone. */
   readonly isOpen: Effect.Effect<boolean>
   readonly closed: Effect.Effect<void>
-  /** Tells the server that its folders are others now; it may ask for them. */
+  /** Tells the server that its folders have changed; it may ask for them. */
   readonly rootsChanged: Effect.Effect<void>
 }

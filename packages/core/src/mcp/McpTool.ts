@@ -8,7 +8,7 @@ import { optional } from "../schema/Fields.ts"
 export const ToolAnnotations = Schema.Struct({
   readOnly: optional(Schema.Boolean),
   destructive: optional(Schema.Boolean),
-  /** Calling it again with the same arguments changes nothing more. */
+  /** Repeating a call with the same arguments has no further effect. */
   idempotent: optional(Schema.Boolean),
   openWorld: optional(Schema.Boolean)
 })

@@ -166,7 +166,7 @@ const unknownRoute = (world: World, { method, path }: Request): Effect.Effect<Re
     json(200, { error: `Unexpected endpoint or method. (${method} ${path})` })
   )
 
-/** As a plain OpenAI-compatible server that is not LM Studio says it. */
+/** The answer of a plain OpenAI-compatible server that is not LM Studio. */
 const notFound = (world: World, { method, path }: Request): Effect.Effect<Reply> =>
   Effect.as(
     world.recorder.unknownRoute(`${method} ${path}`),

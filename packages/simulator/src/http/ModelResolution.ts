@@ -35,7 +35,7 @@ export const findInstance = (machine: Machine, name: string): Instance | undefin
 export const findOnDisk = (machine: Machine, name: string): ModelOnDisk | undefined =>
   machine.models.find((model) => sameName(model.key, name) || (model.variants ?? []).some((key) => sameName(key, name)))
 
-/** For `/v1/*` and `/api/v0/*`: the instance, loaded first where that is needed. */
+/** For `/v1/*` and `/api/v0/*`: the instance, loaded first if necessary. */
 export const resolveLenient = Effect.fnUntraced(function* (state: LmStudioState, wanted: Wanted) {
   const machine = yield* state.get
   const { settings } = machine
@@ -83,7 +83,7 @@ export const settle = (resolved: Resolved, failed: LoadFault): Effect.Effect<Ins
 // internal
 // -----------------------------------------------------------------------------
 
-/** How the OpenAI routes tell of a failed just-in-time load. */
+/** How the OpenAI routes report a failed just-in-time load. */
 const loadFailed = (key: string, text: string): ApiFault =>
   ErrorBody.openAi(400, `Failed to load model "${key}". Error: ${text}`, { param: "model", code: "model_load_failed" })
 

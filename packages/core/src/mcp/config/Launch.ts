@@ -32,17 +32,17 @@ export interface OAuthSettings {
   readonly grant: "authorization_code" | "client_credentials"
 }
 
-/** A remote MCP server as far as logins are concerned. */
+/** A remote MCP server, as far as logins are concerned. */
 export interface RemoteServer {
   readonly name: string
   readonly url: Redacted.Redacted
   readonly oauth: OAuthSettings
 }
 
-/** Undefined for one that takes no login: a program, or one whose entry says in `Authorization` who we are. */
+/** Undefined for a server without a login: a program, or an entry with its own `Authorization` header. */
 export const remoteServer = (name: string, launch: Launch): RemoteServer | undefined =>
   launch._tag === "Stdio" || hasHeader(launch) ? undefined : { name, url: launch.url, oauth: launch.oauth }
 
-/** Whether a token of the entry's own comes before any login. */
+/** Whether the entry has a token of its own, which takes precedence over any login. */
 const hasHeader = ({ headers }: Extract<Launch, { readonly _tag: "Http" }>): boolean =>
   Object.keys(headers).some((name) => name.toLowerCase() === "authorization")

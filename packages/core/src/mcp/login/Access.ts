@@ -1,6 +1,6 @@
 /**
- * The token of one remote server, for all its connections: renewed when it is about to expire or refused, by one process
- * at a time, and taken from the file when another process has renewed it or a person has logged in.
+ * The token of one remote server, for all its connections: renewed when it is about to expire or was refused, by one
+ * process at a time; read from the file again when another process has renewed it or a person has logged in.
  */
 import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
@@ -14,25 +14,25 @@ import * as OAuthErrors from "./OAuthErrors.ts"
 import * as Renewal from "./Renewal.ts"
 import { type Challenge, type Lack, secretsOf, type StoredLogin, type Tokens, union } from "./StoredLogin.ts"
 
-/** A token is renewed so long before it expires, for it to outlive the request it goes with. */
+/** How long before it expires a token is renewed, so that it outlives its request. */
 export const renewedBefore = Duration.seconds(30)
 
 export interface Access {
-  /** What to send with a request; undefined without a login. */
+  /** The token to send with a request; undefined without a login. */
   readonly token: Effect.Effect<Redacted.Redacted | undefined>
-  /** The server did not take `token`: another one that is worth a try, if there is one. `rights`: it wants a mightier one. */
+  /** The server refused `token`: returns another one to try, if there is one. `rights`: it requires more rights. */
   readonly refused: (
     token: Redacted.Redacted | undefined,
     challenge: Challenge & { readonly rights: boolean }
   ) => Effect.Effect<Redacted.Redacted | undefined>
-  /** What only a person can give. */
+  /** What only a person can provide. */
   readonly lacks: Effect.Effect<Lack | undefined>
   readonly redact: (text: string) => string
-  /** For when the file has been changed by a login or a logout in this process. */
+  /** Called after a login or a logout in this process has changed the file. */
   readonly reread: Effect.Effect<void>
 }
 
-/** Renewing goes on in the scope: who asked for it may be cancelled, and the token would be lost. */
+/** Renewing continues in the scope: if the caller is interrupted, the token would be lost otherwise. */
 export const make = Effect.fnUntraced(function* (options: {
   readonly server: RemoteServer
   readonly store: LoginStore
@@ -56,11 +56,11 @@ export const make = Effect.fnUntraced(function* (options: {
   const keep = (login: StoredLogin) =>
     Effect.zipRight(
       Effect.sync(() => take(login)),
-      // what cannot be kept is good for this process all the same
+      // a token that cannot be stored still works for this process
       Effect.catchAll(store.write(server, login), ({ message }) => Effect.logWarning(message))
     )
 
-  /** A token that is not `refused`; asks the service for one when there is none. */
+  /** A token other than `refused`; requests one from the service if there is none. */
   const renew = Effect.fnUntraced(
     function* (refused: Redacted.Redacted | undefined, challenge: Challenge) {
       const login = yield* read
@@ -98,7 +98,7 @@ export const make = Effect.fnUntraced(function* (options: {
       if (tokens?.expiresAt === undefined) return tokens?.access
       const now = yield* Clock.currentTimeMillis
       if (tokens.expiresAt - Duration.toMillis(renewedBefore) > now) return tokens.access
-      // whether the old one still does is for the server to say
+      // the server decides whether the old one still works
       return (yield* renew(tokens.access, {})) ?? tokens.access
     }),
     refused: Effect.fnUntraced(function* (token, { rights, ...challenge }) {
@@ -116,7 +116,7 @@ export const make = Effect.fnUntraced(function* (options: {
           : isLost(login, token)
             ? "renewal"
             : "login"
-      // more rights are asked for beside those that are there
+      // the new rights are requested in addition to the present ones
       const scope = rights ? union(login.tokens?.scope, login.challenge?.scope, challenge.scope) : challenge.scope
       const wanted = { ...challenge, ...present({ scope }) }
       if (login.lacks !== lacks || login.challenge?.scope !== scope || login.challenge?.metadata !== wanted.metadata) {
@@ -138,7 +138,7 @@ export const make = Effect.fnUntraced(function* (options: {
 const isOther = (tokens: Tokens | undefined, than: Redacted.Redacted | undefined): tokens is Tokens =>
   tokens !== undefined && !(than !== undefined && Redacted.value(tokens.access) === Redacted.value(than))
 
-/** It was there once. */
+/** There was a login before. */
 const isLost = ({ lacks, tokens }: StoredLogin, token: Redacted.Redacted | undefined) =>
   lacks === "renewal" || token !== undefined || tokens !== undefined
 

@@ -1,4 +1,4 @@
-/** `fetch` that shows the server its token, and tries once more with another when the first is not taken. */
+/** `fetch` that sends the server its token, and retries once with another if the first is refused. */
 import { extractWWWAuthenticateParams } from "@modelcontextprotocol/sdk/client/auth.js"
 import type { FetchLike } from "@modelcontextprotocol/sdk/shared/transport.js"
 import type * as Effect from "effect/Effect"
@@ -7,7 +7,7 @@ import { present } from "../../schema/Fields.ts"
 import type { Access } from "./Access.ts"
 import type { Challenge } from "./StoredLogin.ts"
 
-/** The token goes to the origin of `url` and nowhere else. `run` runs an effect for as long as the connection lasts. */
+/** The token is sent only to the origin of `url`. `run` runs an effect for as long as the connection lasts. */
 export const make =
   (options: {
     readonly fetch: FetchLike
@@ -30,12 +30,12 @@ export const make =
     )
   }
 
-/** What an answer says about logging in; undefined when it is no refusal for want of a login or of rights. */
+/** The challenge in a response; undefined if it is not a refusal because of a login or of rights. */
 export const challengeOf = (response: Response): (Challenge & { readonly rights: boolean }) | undefined => {
   if (response.status !== 401 && response.status !== 403) return undefined
   const { error, resourceMetadataUrl, scope } = extractWWWAuthenticateParams(response)
   const rights = error === "insufficient_scope"
-  // any other 403 is no matter of logins
+  // any other 403 has nothing to do with logins
   if (response.status === 403 && !rights) return undefined
   return {
     rights,

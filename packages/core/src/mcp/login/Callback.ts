@@ -1,6 +1,6 @@
 /**
- * Where the browser comes back to after a login, and what it brings: checked before anything in it is used. The executable
- * opens it: core knows no sockets and no browsers.
+ * The address to which the browser returns after a login, and its answer, which is checked before anything in it is
+ * used. The executable opens it: core has no sockets and browsers.
  */
 import * as Data from "effect/Data"
 import type * as Effect from "effect/Effect"
@@ -16,20 +16,20 @@ export class CallbackFailed extends Data.TaggedError("CallbackFailed")<{ readonl
 }
 
 export interface Callback {
-  /** On this machine, reachable while the scope lasts. */
+  /** On this machine, available while the scope lasts. */
   readonly redirectUrl: string
-  /** Told to the login service and expected back: at least 120 bits that nobody can guess, new each time. */
+  /** Sent to the login service and expected back: at least 120 bits that nobody can guess, new each time. */
   readonly state: string
-  /** Brings the person to the page, and succeeds with the parameters that the browser came back with. */
+  /** Shows the person the page, and succeeds with the parameters with which the browser returns. */
   readonly visit: (page: string) => Effect.Effect<URLSearchParams, CallbackFailed>
 }
 
-/** On the port, or on any free one. */
+/** Listens on the port, or on any free one. */
 export type OpenCallback = (port: number | undefined) => Effect.Effect<Callback, CallbackFailed, Scope.Scope>
 
 /**
- * The code to exchange for tokens. `issuer` is the service as its metadata name it, letter by letter (RFC 9207: who answers
- * must say the same, if they say anything; and those whose metadata promise it, `names`, must say it).
+ * The code to exchange for tokens. `issuer` is the issuer in the service's metadata. The answer must contain exactly
+ * the same one if it contains any; services whose metadata promise it, `names`, must send it (RFC 9207).
  */
 export const codeIn = (
   answer: URLSearchParams,
@@ -44,12 +44,12 @@ export const codeIn = (
     Either.left(new McpLoginFailed({ server: expected.server, reason, detail: detail.slice(0, 300) }))
   if (answer.get("state") !== expected.state) return failed("WrongState")
   const issuer = answer.get("iss")
-  if (issuer === null && expected.names) return failed("WrongIssuer", "it does not say who it is from")
+  if (issuer === null && expected.names) return failed("WrongIssuer", "it does not name its issuer")
   if (issuer !== null && expected.issuer !== undefined && issuer !== expected.issuer) {
     return failed("WrongIssuer", issuer)
   }
   const error = answer.get("error")
   if (error !== null) return failed("Denied", answer.get("error_description") ?? error)
   const code = answer.get("code")
-  return code === null || code === "" ? failed("Denied", "no code came back") : Either.right(Redacted.make(code))
+  return code === null || code === "" ? failed("Denied", "no code was returned") : Either.right(Redacted.make(code))
 }

@@ -2,17 +2,17 @@
 import type { OAuthServerInfo } from "@modelcontextprotocol/sdk/client/auth.js"
 import * as Data from "effect/Data"
 
-/** The metadata at the address of `named` say that they are of `found`. */
+/** The metadata at the address of `named` have the issuer `found`. */
 export class OtherIssuer extends Data.TaggedError("OtherIssuer")<{ readonly named: string; readonly found: string }> {
   override get message() {
-    return `its metadata are of ${this.found.slice(0, 200)}, and the server names ${this.named.slice(0, 200)}`
+    return `its metadata belong to ${this.found.slice(0, 200)}, but the server names ${this.named.slice(0, 200)}`
   }
 }
 
 /**
- * What the metadata call themselves, where that is not what the server names. Undefined when all is well, and where the
- * server names nobody (as before 2025-06-18): then the metadata come from the server itself, and some name their
- * login service in them.
+ * The issuer in the metadata, if it is not the one that the server names. Undefined if it is, or if the server names
+ * none (as before 2025-06-18): then the metadata come from the server itself, and some of them name their login
+ * service.
  */
 export const otherThanNamed = (info: OAuthServerInfo): string | undefined => {
   const issuer = info.authorizationServerMetadata?.issuer
@@ -22,8 +22,8 @@ export const otherThanNamed = (info: OAuthServerInfo): string | undefined => {
 }
 
 /**
- * The server's address as its metadata write it, if they differ in nothing but a slash at the end: the SDK takes the two
- * for two resources.
+ * The server's address as its metadata write it, if the two differ only in a trailing slash: the SDK would treat them
+ * as two resources.
  */
 export const addressOf = (url: string, { resourceMetadata }: OAuthServerInfo): string => {
   const resource = resourceMetadata?.resource

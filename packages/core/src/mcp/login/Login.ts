@@ -1,6 +1,6 @@
 /**
- * One login: finds out who grants access to a server, sends the person there, and exchanges what they bring back for
- * tokens. The steps are the SDK's; what is asked for, checked and kept is decided here.
+ * One login: finds out which service grants access to a server, sends the person there, and exchanges the returned code
+ * for tokens. The steps are the SDK's; this module decides what is requested, checked and stored.
  */
 import {
   auth,
@@ -27,7 +27,7 @@ import { type Authority, type Challenge, type ClientRegistration, type StoredLog
 
 export interface LoginOptions {
   readonly server: RemoteServer
-  /** What is known from before: which rights were asked for and granted. */
+  /** The stored login: which rights were requested and granted before. */
   readonly before: StoredLogin
   readonly fetch: typeof globalThis.fetch
   readonly openCallback: OpenCallback
@@ -36,8 +36,8 @@ export interface LoginOptions {
 }
 
 /**
- * Registers anew each time, unless the entry names a client: registrations are bound to the address that the browser
- * comes back to, and one that the service has forgotten would show only as an error page.
+ * Registers a client each time, unless the entry names one: a registration is bound to its redirect URI, and one that
+ * the service has forgotten would only show an error page.
  */
 export const login = Effect.fn("Login.login")(function* (options: LoginOptions) {
   const { before, server, timeout } = options
@@ -45,7 +45,7 @@ export const login = Effect.fn("Login.login")(function* (options: LoginOptions) 
   const failed = (reason: McpLoginFailed["reason"], detail = "") =>
     new McpLoginFailed({ server: server.name, reason, detail })
 
-  /** Issuers whose metadata promise that they name themselves in what they bring back; the SDK drops that of some. */
+  /** Issuers whose metadata promise to identify themselves in the callback; the SDK drops this field for some. */
   const promising = new Set<unknown>()
   const fetch = LoginFetch.make(OAuthErrors.guarded(options.fetch), (metadata) => {
     if (metadata["authorization_response_iss_parameter_supported"] === true) promising.add(metadata["issuer"])
@@ -67,7 +67,7 @@ export const login = Effect.fn("Login.login")(function* (options: LoginOptions) 
     )
 
   const url = Redacted.value(server.url)
-  // its own address is the user's choice, whatever it is
+  // the user chose the server's own address, so any address is allowed
   const asked = yield* step(
     () => "Unreachable",
     () => challengeAt(url, options.fetch)
@@ -113,7 +113,7 @@ export const login = Effect.fn("Login.login")(function* (options: LoginOptions) 
       flow
     )
   }
-  // some services take only the one or the other name of this machine
+  // some services accept only one of this machine's two names
   const own =
     oauth.callbackHost === undefined ? callback.redirectUrl : underName(oauth.callbackHost, callback.redirectUrl)
   const flow = yield* begin(own).pipe(
@@ -124,7 +124,7 @@ export const login = Effect.fn("Login.login")(function* (options: LoginOptions) 
   )
 
   const page = flow.made.page
-  if (page === undefined) return yield* failed("Incompatible", "it did not name a page to log in at")
+  if (page === undefined) return yield* failed("Incompatible", "it named no login page")
   if (!OAuthErrors.isSafe(page)) return yield* failed("Insecure", page.origin)
 
   const answer = yield* unheard(callback.visit(page.href)).pipe(
@@ -139,12 +139,12 @@ export const login = Effect.fn("Login.login")(function* (options: LoginOptions) 
   secrets.push(code)
   yield* run(flow.provider, unlessUnreachable("Refused"), Redacted.value(code))
   const { client, tokens } = flow.made
-  if (tokens === undefined) return yield* failed("Refused", "no token came")
+  if (tokens === undefined) return yield* failed("Refused", "it sent no token")
   const kept: StoredLogin = {
     version: 1,
     server: server.name,
     url: server.url,
-    // what the entry has is not written a second time
+    // the client data of the entry are not stored a second time
     ...(client === undefined || client.client_id === oauth.clientId ? {} : { client: registrationOf(client) }),
     tokens: { ...present({ scope }), ...Renewal.fromWire(tokens, yield* Clock.currentTimeMillis) },
     authority: authorityOf(info)
@@ -156,7 +156,10 @@ export const login = Effect.fn("Login.login")(function* (options: LoginOptions) 
 // internal
 // -----------------------------------------------------------------------------
 
-/** What a server wants to see, asked without any login; undefined when it asks for nothing. A server of the older transport is asked in its own way after the newer one. */
+/**
+ * The login that a server requires, found out by a request without one; undefined when it requires none. After
+ * Streamable HTTP, the older transport is tried.
+ */
 const challengeAt = (url: string, fetch: LoginFetch.Fetch): Promise<Challenge | undefined> =>
   ask(fetch, url, {
     method: "POST",
@@ -190,7 +193,7 @@ const unlessUnreachable =
   ({ unreachable }: OAuthErrors.OAuthFailed): McpLoginFailed["reason"] =>
     unreachable ? "Unreachable" : reason
 
-/** What a service says that does not take the address to come back to. */
+/** The messages of a service that refuses the redirect URI. */
 const isAboutRedirects = ({ detail }: OAuthErrors.OAuthFailed) =>
   /redirect|localhost|127\.0\.0\.1|loopback/i.test(detail)
 
@@ -207,8 +210,8 @@ const notBegun = (error: OAuthErrors.OAuthFailed): McpLoginFailed["reason"] => {
 }
 
 /**
- * The entry's word counts; else what the server asks for, beside what was granted before; else all that it knows.
- * Many services give out refresh tokens only to those who ask for offline access.
+ * The entry's scope, else what the server requests in addition to what was granted before, else all supported scopes.
+ * Many services give refresh tokens only to clients that request offline access.
  */
 const scopeOf = ({ before, server }: LoginOptions, info: OAuthServerInfo, asked: string | undefined) => {
   if (server.oauth.scope !== undefined) return server.oauth.scope
@@ -218,10 +221,10 @@ const scopeOf = ({ before, server }: LoginOptions, info: OAuthServerInfo, asked:
   return wanted !== undefined && offline ? union(wanted, "offline_access") : wanted
 }
 
-/** For registrations: a web application may not come back to this machine. The SDK's type does not have it. */
+/** For registrations: a web application may not redirect to this machine. Missing in the SDK's type. */
 const native: object = { application_type: "native" }
 
-/** The SDK's view of this login, and what it leaves behind. */
+/** The SDK's interface to this login, and its results. */
 const makeFlow = ({
   callback,
   info,
@@ -271,7 +274,7 @@ const makeFlow = ({
     redirectToAuthorization: (page) => {
       made.page = page
     },
-    // needed once, by this process: it never touches the disk
+    // needed once, by this process: never written to disk
     saveCodeVerifier: (verifier) => {
       hide(verifier)
       made.verifier = Redacted.make(verifier)
@@ -282,7 +285,7 @@ const makeFlow = ({
   return { provider, made }
 }
 
-/** A program on somebody's machine keeps no secret of its own, so it has none unless the service insists. */
+/** A program on a user's machine cannot keep a secret of its own, so it has none unless the service insists. */
 const authMethodOf = ({ authorizationServerMetadata }: OAuthServerInfo) => {
   const supported = authorizationServerMetadata?.token_endpoint_auth_methods_supported ?? ["none"]
   return supported.includes("none")

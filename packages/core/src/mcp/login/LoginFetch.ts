@@ -1,12 +1,12 @@
 /**
- * `fetch` for the SDK's OAuth, whose schemas refuse a whole answer for one field that nobody needs: each answer is made
- * what its specification says before they see it.
+ * `fetch` for the SDK's OAuth, whose schemas refuse a whole answer because of one unneeded field: corrects each answer
+ * to its specification first.
  */
 import * as Predicate from "effect/Predicate"
 import { parseJson } from "../../internal/parseJson.ts"
 import * as LoginWire from "./LoginWire.ts"
 
-/** `onMetadata` sees all of each metadata document. */
+/** `onMetadata` gets each metadata document as a whole. */
 export const make =
   (fetch: Fetch, onMetadata: (metadata: Readonly<Record<string, unknown>>) => void = () => {}): Fetch =>
   (url, init) =>
@@ -37,21 +37,21 @@ const rewritten = (
     const { headers, ok, status, statusText } = response
     const found = LoginWire.tidied(parseJson(text) ?? LoginWire.tokensInForm(text), asked)
     const rest = new Headers(headers)
-    // the text is neither packed nor as long as it was
+    // the text is not compressed any more, and has another length
     rest.delete("content-encoding")
     rest.delete("content-length")
     const answer = (body: string, code = status) => new Response(body, { status: code, statusText, headers: rest })
     if (found === undefined) {
-      // the front page of a web application, where there are no metadata
+      // the start page of a web application, where there are no metadata
       return ok && asked._tag === "Metadata" ? answer("", 404) : answer(text)
     }
     if (ok && asked._tag === "Metadata") onMetadata(found)
-    // some say 200 to a refusal
+    // some services refuse with status 200
     const refused = ok && asked._tag !== "Metadata" && typeof found["error"] === "string" && !has(found, asked)
     return answer(JSON.stringify(ok && !refused ? found : inKnownWords(found, status)), refused ? 400 : status)
   })
 
-/** Of a code that the SDK does not know it makes an error of the server's, which would pass by itself. */
+/** The SDK would turn an unknown code into a transient server error. */
 const inKnownWords = (found: Readonly<Record<string, unknown>>, status: number) => {
   const { error, error_description: described } = found
   if (typeof error !== "string" || known.has(error) || status >= 500 || status === 429) return found

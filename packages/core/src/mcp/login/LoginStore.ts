@@ -1,4 +1,4 @@
-/** Logins on disk: one file for each server and address, for the owner's eyes only, written whole or not at all. */
+/** Logins on disk: one file for each server and address, readable only by the owner, written atomically. */
 import * as FileSystem from "@effect/platform/FileSystem"
 import * as Path from "@effect/platform/Path"
 import * as Effect from "effect/Effect"
@@ -12,14 +12,14 @@ import { writeWhole } from "../../machine/writeWhole.ts"
 import { McpLoginFailed } from "./McpLoginFailed.ts"
 import { StoredLogin } from "./StoredLogin.ts"
 
-/** A name alone would not do: two projects may use it for two addresses, and one must not get the other's token. */
+/** A name alone is not enough: two projects may use it for two addresses, and one must not get the other's token. */
 export interface LoginKey {
   readonly name: string
   readonly url: Redacted.Redacted
 }
 
 export interface LoginStore {
-  /** One without tokens when there is no file, or none that can be read. */
+  /** A login without tokens if there is no readable file. */
   readonly read: (key: LoginKey) => Effect.Effect<StoredLogin>
   readonly write: (key: LoginKey, login: StoredLogin) => Effect.Effect<void, McpLoginFailed>
   /** Removes all logins under a name, whatever their address, and returns them. */
@@ -31,7 +31,7 @@ export interface LoginStore {
 export const make = Effect.gen(function* () {
   const fs = yield* FileSystem.FileSystem
   const path = yield* Path.Path
-  const state = yield* StateDirectory.makeWith("logins are not kept")
+  const state = yield* StateDirectory.makeWith("logins are not stored")
   const lock = yield* MachineLock.make(state)
 
   const readFile = (file: string) => fs.readFileString(file).pipe(Effect.flatMap(decode), Effect.option)
@@ -54,7 +54,7 @@ export const make = Effect.gen(function* () {
         if (Option.isNone(folder)) return yield* failed("the data folder cannot be written")
         const file = path.join(folder.value, fileOf(key))
         yield* Effect.gen(function* () {
-          // the folder may be older than the rule
+          // the folder may have been created with other permissions
           yield* fs.chmod(folder.value, 0o700)
           yield* writeWhole(file, yield* encode(login), { temporary: `${file}.${state.identity.token}` })
         }).pipe(
@@ -69,7 +69,7 @@ export const make = Effect.gen(function* () {
       const folder = state.where(folderName)
       if (Option.isNone(folder)) return []
       const files = yield* Effect.orElseSucceed(fs.readDirectory(folder.value), () => [])
-      // with what a process may have left that ended in the middle of writing
+      // includes files of a process that ended while writing
       const mine = files.filter((file) => file.replace(/\.\w+\.json(\.\w+)?$/, "") === StateDirectory.fileName(name))
       const removed = yield* Effect.forEach(mine, (file) => {
         const whole = path.join(folder.value, file)
@@ -100,7 +100,7 @@ const hrefOf = (url: Redacted.Redacted) => new URL(Redacted.value(url)).href
 const fileOf = ({ name, url }: LoginKey) =>
   `${StateDirectory.fileName(name)}.${(Hash.string(hrefOf(url)) >>> 0).toString(36)}.json`
 
-/** A hash is no proof. */
+/** Hashes may collide. */
 const isSame = (login: StoredLogin, key: LoginKey) => login.server === key.name && hrefOf(login.url) === hrefOf(key.url)
 
 const none = ({ name, url }: LoginKey): StoredLogin => ({ version: 1, server: name, url })

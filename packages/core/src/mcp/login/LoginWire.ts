@@ -1,19 +1,19 @@
 /**
- * What login services write: metadata, registrations, tokens. Read as it was meant: `null`, "" and values of another kind
- * are absent where nothing depends on them. Pure.
+ * The documents of login services: metadata, registrations, tokens. Decoded leniently: `null`, "" and values of a wrong
+ * type count as absent if nothing depends on them. Pure.
  */
 import * as Predicate from "effect/Predicate"
 
-/** What a request asked for. */
+/** What was requested. */
 export type Asked =
   | { readonly _tag: "Metadata"; readonly url: string }
-  /** With the addresses that the browser may come back to. */
+  /** With the allowed redirect URIs. */
   | { readonly _tag: "Registration"; readonly url: string; readonly redirectUris: ReadonlyArray<string> }
   | { readonly _tag: "Tokens"; readonly url: string }
 
 /**
- * The JSON of an answer as its specification has it. What is needed and missing stays missing; undefined for what is no
- * object at all.
+ * The JSON of an answer, corrected to its specification. A missing required field stays missing; undefined if it is not
+ * an object.
  */
 export const tidied = (json: unknown, asked: Asked): Readonly<Record<string, unknown>> | undefined => {
   if (!Predicate.isReadonlyRecord(json)) return undefined
@@ -27,7 +27,7 @@ export const tidied = (json: unknown, asked: Asked): Readonly<Record<string, unk
   return Object.fromEntries(known)
 }
 
-/** An answer that is a form, as some give tokens; undefined for anything else. */
+/** An answer in form encoding, as some services send tokens; undefined for anything else. */
 export const tokensInForm = (text: string): Readonly<Record<string, unknown>> | undefined =>
   /^[\w.-]+=/.test(text) && /(^|&)(access_token|error)=/.test(text)
     ? Object.fromEntries(new URLSearchParams(text.trim()))
@@ -54,7 +54,7 @@ const list: Read = (value) => {
   return Array.isArray(value) ? value.filter((item) => typeof item === "string" && item !== "") : undefined
 }
 
-/** S256 has one spelling, and some write another. */
+/** S256 has one spelling, but some services use another. */
 const methods: Read = (value, base) => {
   const found = list(value, base)
   return Array.isArray(found) ? found.map((method) => (/^s256$/i.test(String(method)) ? "S256" : method)) : found
@@ -67,7 +67,7 @@ const count: Read = (value) => {
 
 const lifetime: Read = (value, base) => {
   const seconds = count(value, base)
-  // a token that is over when it comes would be of no use to anybody
+  // a token that is expired on arrival would be useless
   return typeof seconds === "number" && seconds > 0 ? seconds : undefined
 }
 
@@ -115,7 +115,7 @@ const kinds = new Map<string, Read>([
   ...named(addresses, "authorization_servers redirect_uris")
 ])
 
-/** What the specifications assume, or nobody here looks at, where it is left out. */
+/** Defaults of the specifications, and fields that nobody here reads. */
 const defaults = (asked: Asked, known: ReadonlyMap<string, unknown>): ReadonlyArray<readonly [string, unknown]> => {
   switch (asked._tag) {
     case "Tokens":
@@ -126,7 +126,7 @@ const defaults = (asked: Asked, known: ReadonlyMap<string, unknown>): ReadonlyAr
       return known.has("token_endpoint") || known.has("authorization_endpoint")
         ? [
             ["response_types_supported", ["code"]],
-            // demanded of providers of OpenID Connect, whose signatures are not looked at here
+            // required of OpenID Connect providers, whose signatures are not checked here
             ["jwks_uri", known.get("token_endpoint")],
             ["subject_types_supported", ["public"]],
             ["id_token_signing_alg_values_supported", ["RS256"]]

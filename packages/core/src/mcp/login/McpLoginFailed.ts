@@ -1,7 +1,7 @@
-/** A login to a remote MCP server that came to nothing, as a value. */
+/** A login to a remote MCP server failed. */
 import * as Schema from "effect/Schema"
 
-/** `detail` has the words of whoever refused, without secrets and bounded; "" where there are none. */
+/** `detail` is the reason in the other side's words, without secrets and limited in length; "" if there is none. */
 export class McpLoginFailed extends Schema.TaggedError<McpLoginFailed>()("McpLoginFailed", {
   server: Schema.String,
   reason: Schema.Literal(
@@ -34,43 +34,43 @@ export class McpLoginFailed extends Schema.TaggedError<McpLoginFailed>()("McpLog
     const why = this.detail === "" ? "" : `: ${this.detail.replace(/\.$/, "")}`
     switch (this.reason) {
       case "NotRemote":
-        return `${name} is a program on this machine, which takes no login. Put what it asks for into "env" of its entry.`
+        return `${name} is a program on this machine, which has no login. Put the credentials that it needs into "env" in its entry.`
       case "HeaderSet":
-        return `${name} has an "Authorization" header in its entry, which comes before any login. Remove the header to log in.`
+        return `${name} has an "Authorization" header in its entry, which takes precedence over any login. Remove the header to log in.`
       case "ByItself":
-        return `${name} is logged in to with the "clientId" and "clientSecret" of its entry, without anybody's doing.`
+        return `${name} uses the "clientId" and "clientSecret" in its entry to log in by itself; there is nothing to do.`
       case "NotWanted":
-        return `${name} answers without a login; there is nothing to do.`
+        return `${name} needs no login; there is nothing to do.`
       case "NoMetadata":
-        return `${name} wants to know who you are, but does not say where to log in${why}. Put its token into "headers" of its entry.`
+        return `${name} requires a login, but does not say where to log in${why}. Put its token into "headers" in its entry.`
       case "Incompatible":
-        return `The login service of ${name} cannot be used${why}. Put a token into "headers" of its entry instead.`
+        return `The login service of ${name} cannot be used${why}. Put a token into "headers" in its entry instead.`
       case "RegistrationRefused":
-        return `The login service of ${name} does not register lms-bridge by itself${why}. Register a client there, and put "oauth": {"clientId": …} into the entry.`
+        return `The login service of ${name} did not register lms-bridge automatically${why}. Register a client there, and put "oauth": {"clientId": …} into the entry.`
       case "Insecure":
-        return `The login service of ${name} is not reached over https (${this.detail}), so nothing secret is sent there. Ask whoever runs it to offer https.`
+        return `The login service of ${name} does not use https (${this.detail}), so nothing secret is sent there. Ask its operator to support https.`
       case "Callback":
-        return `The browser could not come back to this machine${why}. Choose another "callbackPort" in "oauth" of the entry, or leave it out.`
+        return `The browser could not return to this machine${why}. Choose another "callbackPort" in "oauth" in the entry, or omit it.`
       case "Timeout":
-        return `Nobody logged in to ${name} within ${this.detail}. ${again} --timeout gives it longer.`
+        return `Nobody logged in to ${name} within ${this.detail}. ${again} --timeout allows more time.`
       case "Denied":
         return `The login to ${name} was refused${why}. ${again}`
       case "WrongState":
-        return `What came back does not belong to this login to ${name}, so it was not used. ${again}`
+        return `The answer does not belong to this login to ${name}, so it was not used. ${again}`
       case "WrongIssuer":
-        return `What came back is not from the login service of ${name}${why}, so it was not used. ${again}`
+        return `The answer is not from the login service of ${name}${why}, so it was not used. ${again}`
       case "OtherIssuer":
-        return `The login service of ${name} is not the one that the server names${why}, so nothing was sent there. Tell whoever runs the server.`
+        return `The login service of ${name} is not the one that the server names${why}, so nothing was sent there. Tell the operator of the server.`
       case "Refused":
-        return `The login service of ${name} did not give out a token${why}. ${again}`
+        return `The login service of ${name} did not issue a token${why}. ${again}`
       case "Unreachable":
-        // it was reached, and is in trouble of its own
+        // it was reached, but has a problem of its own
         if (this.detail.startsWith("it answered ")) {
           return `The login service of ${name} does not work at the moment${why}. Try again later.`
         }
         return `The login service of ${name} could not be reached${why}. Check the network, and try again.`
       case "NotKept":
-        return `The login to ${name} could not be kept${why}. Set LMS_BRIDGE_DATA_DIR to a folder that can be written.`
+        return `The login to ${name} could not be stored${why}. Set LMS_BRIDGE_DATA_DIR to a writable folder.`
     }
   }
 }

@@ -1,6 +1,6 @@
 /**
- * Logins to remote MCP servers: made by a person in a browser, kept on disk, renewed when they run out, given up on
- * demand.
+ * Logins to remote MCP servers: made by a person in a browser, stored on disk, renewed when they expire, revoked on
+ * logout.
  */
 import * as FetchHttpClient from "@effect/platform/FetchHttpClient"
 import type * as FileSystem from "@effect/platform/FileSystem"
@@ -31,11 +31,11 @@ export class McpLogins extends Context.Tag("@lms-bridge/core/mcp/McpLogins")<
   {
     /** The token of a server, shared by all its connections. */
     readonly access: (server: RemoteServer) => Effect.Effect<Access>
-    /** `wanted`: the server refused to talk, and only a person can change that. Undefined when nothing is known. */
+    /** `wanted`: the server refused, and only a person can change that. Undefined when nothing is known. */
     readonly state: (server: RemoteServer) => Effect.Effect<"done" | "wanted" | undefined>
-    /** Succeeds when the login is kept. Nothing of what was kept before is lost by one that fails. */
+    /** Succeeds when the login is stored. A failed login does not lose the stored one. */
     readonly login: (server: RemoteServer, request: LoginRequest) => Effect.Effect<void, McpLoginFailed>
-    /** Forgets all logins under a name, and tells who gave them. False when there was none. */
+    /** Deletes all logins under a name, and revokes them at their services. False if there was none. */
     readonly logout: (name: string) => Effect.Effect<boolean, McpLoginFailed>
   }
 >() {
@@ -49,13 +49,13 @@ export class McpLogins extends Context.Tag("@lms-bridge/core/mcp/McpLogins")<
 // internal
 // -----------------------------------------------------------------------------
 
-// The SDK's OAuth is loaded when a remote server is used or logged in to: everybody waits for a start.
+// The SDK's OAuth is loaded when a remote server is used or logged in to, because it would slow down every start.
 
 const accessModule = Effect.promise(() => import("./Access.ts"))
 const loginModule = Effect.promise(() => import("./Login.ts"))
 const revocationModule = Effect.promise(() => import("./Revocation.ts"))
 
-// the SDK's OAuth speaks fetch, so there is no HttpClient to ask; a program may provide another as the Fetch service
+// the SDK's OAuth uses fetch, not HttpClient; a program may provide another fetch as the Fetch service
 // @effect-diagnostics-next-line globalFetch:off
 const platformFetch: typeof globalThis.fetch = (input, init) => globalThis.fetch(input, init)
 
@@ -79,7 +79,7 @@ const make = Effect.gen(function* () {
       const known = accesses.get(key)
       if (known !== undefined) return known.access
       const access = yield* Effect.provideService(make({ server, store, fetch }), Scope.Scope, scope)
-      // made meanwhile by another fiber?
+      // another fiber may have created it meanwhile
       const { access: first } = accesses.get(key) ?? { access }
       accesses.set(key, { name: server.name, access: first })
       return first
@@ -115,7 +115,7 @@ const make = Effect.gen(function* () {
   })
 })
 
-/** What a login depends on. */
+/** The values on which a login depends. */
 const identityOf = ({ name, oauth, url }: RemoteServer) => {
   const { clientId, clientSecret, grant, scope } = oauth
   const secret = clientSecret === undefined ? "" : Redacted.value(clientSecret)

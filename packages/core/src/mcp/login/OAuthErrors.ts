@@ -1,18 +1,18 @@
-/** What the SDK's OAuth functions throw, sorted by what can be done about it. */
+/** Classifies the exceptions of the SDK's OAuth functions by what can be done about them. */
 import * as Data from "effect/Data"
 import * as Effect from "effect/Effect"
 import * as Predicate from "effect/Predicate"
 import * as Redacted from "effect/Redacted"
 import * as ServerReason from "../transport/ServerReason.ts"
 
-/** `code` is the service's own, of RFC 6749 and its relatives; `unreachable` when it may be different the next time. */
+/** `code` is the service's own, of RFC 6749 and related ones; `unreachable` if a later attempt may succeed. */
 export class OAuthFailed extends Data.TaggedError("OAuthFailed")<{
   readonly code: string | undefined
-  /** Of an answer that is no OAuth error. */
+  /** Of a response that is not an OAuth error. */
   readonly status: number | undefined
   readonly unreachable: boolean
   readonly insecure: boolean
-  /** Bounded, without secrets. */
+  /** Limited in length, without secrets. */
   readonly detail: string
 }> {
   override get message() {
@@ -20,7 +20,7 @@ export class OAuthFailed extends Data.TaggedError("OAuthFailed")<{
   }
 }
 
-/** Runs one of the SDK's functions. `secrets` are what it was given: services repeat them in their answers. */
+/** Runs one of the SDK's functions. `secrets` are those that it uses: services repeat them in their answers. */
 export const attempt = <A>(
   run: (signal: AbortSignal) => Promise<A>,
   secrets: () => ReadonlyArray<Redacted.Redacted>
@@ -31,7 +31,7 @@ export const attempt = <A>(
       const code =
         Predicate.hasProperty(cause, "errorCode") && typeof cause.errorCode === "string" ? cause.errorCode : undefined
       const message = cause instanceof Error ? cause.message : String(cause)
-      // the SDK makes "server_error" of any answer that is no OAuth error
+      // the SDK turns any response that is not an OAuth error into "server_error"
       const status = /^HTTP (\d+)/.exec(message)?.[1]
       const later = status === undefined ? passing.includes(code ?? "") : /^(5|429)/.test(status)
       return new OAuthFailed({
@@ -54,13 +54,13 @@ export const hide = (text: string, secrets: ReadonlyArray<Redacted.Redacted>): s
     return value === "" ? hidden : hidden.replaceAll(value, "<redacted>")
   }, text)
 
-/** Whether a secret may be sent to an address: over https, or not beyond this machine. */
+/** Whether a secret may be sent to an address: over https, or only within this machine. */
 export const isSafe = (address: string | URL): boolean => {
   const { hostname, protocol } = new URL(address)
   return protocol === "https:" || (protocol === "http:" && /^(localhost|127(\.\d+){3}|\[::1\])$/.test(hostname))
 }
 
-/** `fetch` that sends nothing but questions to an address that is not safe. */
+/** `fetch` that sends only GET requests to an address that is not safe. */
 export const guarded =
   (fetch: typeof globalThis.fetch) =>
   (url: string | URL, init?: RequestInit): Promise<Response> =>
@@ -78,26 +78,26 @@ class InsecureAddress extends Data.TaggedError("InsecureAddress")<{ readonly add
   }
 }
 
-/** The SDK repeats the body of an answer that it cannot read at the end of its own words. */
+/** The SDK appends the body of an unreadable response to its own message. */
 const answered = (status: string, message: string): string => {
   const body = message.indexOf("Raw body: ")
   const reason = body === -1 ? "" : ServerReason.reasonIn(message.slice(body + 10), null)
   return reason === "" ? `it answered ${status}` : `it answered ${status}: ${reason}`
 }
 
-/** A verdict of the SDK's schemas, which is a list of issues as JSON. */
+/** An issue of the SDK's schemas, which come as a JSON list. */
 const missing = (cause: unknown): string | undefined => {
   const issues = Predicate.hasProperty(cause, "issues") ? cause.issues : undefined
   const [issue] = Array.isArray(issues) ? (issues as ReadonlyArray<unknown>) : []
   if (!Predicate.hasProperty(issue, "path") || !Array.isArray(issue.path)) return undefined
   const field = issue.path.map(String).join(".")
-  return field === "" ? "its answer is no JSON object" : `its answer has no usable "${field}"`
+  return field === "" ? "its answer is not a JSON object" : `its answer has no usable "${field}"`
 }
 
 const passing = ["server_error", "temporarily_unavailable", "too_many_requests"]
 
 const detailOf = (cause: unknown, message: string): string => {
-  // what fetch hides beneath "fetch failed"
+  // the cause that fetch hides behind "fetch failed"
   if (cause instanceof TypeError && cause.cause instanceof Error && cause.cause.message !== "") {
     return cause.cause.message
   }

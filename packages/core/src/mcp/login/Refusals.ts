@@ -1,10 +1,10 @@
-/** What a server says when it lets nobody in. */
+/** Records why a server refuses access. */
 import type { FetchLike } from "@modelcontextprotocol/sdk/shared/transport.js"
 import * as ServerReason from "../transport/ServerReason.ts"
 
 /**
- * `fetch` that tells the reason of each 401 or 403, "" where there is none, before the answer is handed on. `redact` sees
- * all of the text: of a secret that was cut, a part would be left.
+ * `fetch` that reports the reason of each 401 or 403, "" if there is none, before it returns the response. `redact`
+ * gets the whole text, because part of a cut secret would remain otherwise.
  */
 export const noted =
   (fetch: FetchLike, redact: (text: string) => string, tell: (reason: string) => void): FetchLike =>
@@ -22,7 +22,7 @@ export const noted =
 // internal
 // -----------------------------------------------------------------------------
 
-/** Bytes that are read of it: a reason is short, and some send pages. */
+/** How many bytes are read: a reason is short, but some servers send pages. */
 const most = 65_536
 
 const beginning = (response: Response): Promise<string> => {
@@ -35,6 +35,6 @@ const beginning = (response: Response): Promise<string> => {
       const longer = `${text}${decoder.decode(value, { stream: true })}`
       return longer.length < most ? more(longer) : reader.cancel().then(() => longer)
     })
-  // what broke in the middle has said something, too
+  // a body that broke off may contain a reason too
   return more("").catch(() => "")
 }

@@ -1,5 +1,6 @@
 /**
- * A new token without a person: by the refresh token of a login, or by the client's own secret where the entry says so.
+ * Gets a new token without a person: by the refresh token of a login, or by the client's own secret if the entry has
+ * one.
  */
 import {
   auth,
@@ -33,7 +34,7 @@ export class RenewalFailed extends Data.TaggedError("RenewalFailed")<{
   }
 }
 
-/** Whether nobody need be asked: the client's secret is the login. */
+/** Whether no person is needed, because the client's secret is the login. */
 export const isUnattended = ({ oauth }: RemoteServer): boolean =>
   oauth.grant === "client_credentials" && oauth.clientId !== undefined && oauth.clientSecret !== undefined
 
@@ -64,12 +65,12 @@ export const renew = Effect.fn("Renewal.renew")(function* (
         new RenewalFailed({ final: false, detail: `the login service took longer than ${Duration.format(within)}` })
     })
   )
-  // a service that says nothing of rights has not changed them
+  // a service that returns no scope has not changed it
   const scope = login.tokens?.scope === undefined ? {} : { scope: login.tokens.scope }
   return { ...scope, ...fromWire(tokens, yield* Clock.currentTimeMillis) }
 })
 
-/** Tokens as they came, at a time in milliseconds since 1970. */
+/** Decodes tokens; `now` is in epoch milliseconds. */
 export const fromWire = (tokens: OAuthTokens, now: number): Tokens => ({
   access: Redacted.make(tokens.access_token),
   ...(tokens.refresh_token === undefined ? {} : { refresh: Redacted.make(tokens.refresh_token) }),
@@ -77,11 +78,11 @@ export const fromWire = (tokens: OAuthTokens, now: number): Tokens => ({
   ...(tokens.expires_in === undefined ? {} : { expiresAt: now + tokens.expires_in * 1000 })
 })
 
-/** Whether the id is the address of a document about the client, which not every service takes. */
+/** Whether the id is the URL of a client metadata document, which not every service supports. */
 export const isDocument = (clientId: string | undefined): clientId is string =>
   clientId?.startsWith("https://") === true
 
-/** The client as the SDK has it: the one that the entry names, else the one that was registered. */
+/** The client in the SDK's format: the one that the entry names, else the registered one. */
 export const clientOf = (server: RemoteServer, registered: ClientRegistration | undefined) => {
   const { clientId, clientSecret } = server.oauth
   if (clientId !== undefined && !isDocument(clientId)) {
@@ -131,7 +132,7 @@ const metadataOf = ({ endpoints, issuer }: Authority): AuthorizationServerMetada
           : { token_endpoint_auth_methods_supported: [...endpoints.authMethods] })
       }
 
-/** The SDK's own provider for this would ask where the secret may go and warn on the console if it is not told. */
+/** Without this, the SDK's own provider would ask where the secret may be sent, and warn on the console. */
 const byClient = (server: RemoteServer, { challenge }: StoredLogin, fetchFn: Fetch) => {
   const given: { tokens: OAuthTokens | undefined } = { tokens: undefined }
   const scope = server.oauth.scope
@@ -163,7 +164,7 @@ const byClient = (server: RemoteServer, { challenge }: StoredLogin, fetchFn: Fet
   return discoverOAuthServerInfo(serverUrl, { ...where, fetchFn })
     .then((info) => {
       const other = Issuer.otherThanNamed(info)
-      // a secret is for the service that the server names, and for no other
+      // a secret is only for the service that the server names
       return other === undefined
         ? auth(
             { ...provider, discoveryState: () => info },
@@ -171,5 +172,5 @@ const byClient = (server: RemoteServer, { challenge }: StoredLogin, fetchFn: Fet
           )
         : Promise.reject(new Issuer.OtherIssuer({ named: info.authorizationServerUrl, found: other }))
     })
-    .then(() => given.tokens ?? Promise.reject(new TypeError("no token came")))
+    .then(() => given.tokens ?? Promise.reject(new TypeError("it sent no token")))
 }

@@ -1,18 +1,18 @@
-/** Tells the login service that a login is over (RFC 7009), as far as it cares to know. */
+/** Tells the login service that a login has ended (RFC 7009), if the service supports it. */
 import * as Effect from "effect/Effect"
 import * as Redacted from "effect/Redacted"
 import { present } from "../../schema/Fields.ts"
 import * as OAuthErrors from "./OAuthErrors.ts"
 import { secretsOf, type StoredLogin } from "./StoredLogin.ts"
 
-/** How long it may take: the login is forgotten here whatever the service says. */
+/** How long it may take: the login is deleted here whatever the service answers. */
 export const within = "5 seconds"
 
 /** True when the service has revoked the tokens. */
 export const revoke = Effect.fn("Revocation.revoke")(function* (login: StoredLogin, fetch: typeof globalThis.fetch) {
   const { authority, client, tokens } = login
   const address = authority?.endpoints?.revocation
-  // without its refresh token an access token soon ends by itself
+  // without its refresh token an access token soon expires
   const token = tokens?.refresh ?? tokens?.access
   if (address === undefined || token === undefined) return false
   const secret = client?.secret === undefined ? undefined : Redacted.value(client.secret)
@@ -37,7 +37,7 @@ export const revoke = Effect.fn("Revocation.revoke")(function* (login: StoredLog
     Effect.map(({ ok }) => ok),
     Effect.timeout(within),
     Effect.catchAll(({ message }) =>
-      Effect.as(Effect.logDebug("the login service was not told of the logout", { reason: message }), false)
+      Effect.as(Effect.logDebug("the login service could not be told of the logout", { reason: message }), false)
     )
   )
 })

@@ -14,7 +14,7 @@ const found = (issuer: string, named: string) =>
   })
 
 describe("Issuer", () => {
-  it("tells two login services on one host apart by their paths", () => {
+  it("distinguishes two login services on one host by their paths", () => {
     assert.strictEqual(
       found("https://id.example/realms/b", "https://id.example/realms/a"),
       "https://id.example/realms/b"

@@ -13,8 +13,8 @@ const files = Effect.fnUntraced(function* (dataDir: string) {
   return names.map((name) => `${folder}/${name}`)
 })
 
-describe("a remote server that wants a login", () => {
-  live("says with which command to log in, and remembers that it does", () =>
+describe("a remote server that requires a login", () => {
+  live("names the command to log in, and remembers that it is needed", () =>
     Effect.gen(function* () {
       const { run, server } = yield* fixture()
       const [error, state] = yield* run(Effect.all([Effect.flip(whoami), stateOfLogin]))
@@ -28,7 +28,7 @@ describe("a remote server that wants a login", () => {
     })
   )
 
-  live("is used after a login, by this process and by later ones, which ask nobody", () =>
+  live("is used after a login, by this process and by later ones, without asking anybody", () =>
     Effect.gen(function* () {
       const { run, server } = yield* fixture()
       const [before, , after, state] = yield* run(Effect.all([Effect.either(whoami), login(), whoami, stateOfLogin]))
@@ -51,7 +51,7 @@ describe("a remote server that wants a login", () => {
     })
   )
 
-  live("keeps the login for its owner alone, in one file that nothing is left beside", () =>
+  live("stores the login for its owner only, in one file, without leftovers", () =>
     Effect.gen(function* () {
       const { dataDir, fs, run } = yield* fixture()
       yield* run(login())
@@ -71,12 +71,12 @@ describe("a remote server that wants a login", () => {
       const other = yield* ProtectedServer.make()
       const error = yield* process(dataDir, { url: other.url })(Effect.flip(whoami))
       assert.deepInclude(error, { reason: "Unauthorized", lacks: "login" })
-      // and the first login is still there
+      // and the first login still exists
       assert.strictEqual(yield* run(whoami), "client-1")
     })
   )
 
-  live("is left to the token in its entry, which comes before any login", () =>
+  live("uses the token in its entry, which takes precedence over any login", () =>
     Effect.gen(function* () {
       const { dataDir, server } = yield* fixture()
       const run = process(dataDir, { url: server.url, headers: { authorization: "Bearer not-a-token" } })
@@ -89,7 +89,7 @@ describe("a remote server that wants a login", () => {
     })
   )
 
-  live("is logged out of: the file goes, and its login service is told", () =>
+  live("is logged out: the file is removed, and its login service is told", () =>
     Effect.gen(function* () {
       const { dataDir, run, server } = yield* fixture()
       const logout = Effect.flatMap(McpRegistry, (registry) => registry.logout("remote"))
@@ -103,8 +103,8 @@ describe("a remote server that wants a login", () => {
   )
 })
 
-describe("a token that has run out", () => {
-  live("is renewed before a request when it says so itself", () =>
+describe("an expired token", () => {
+  live("is renewed before a request if its lifetime is known", () =>
     Effect.gen(function* () {
       const { run, server } = yield* fixture({ lasts: 10 })
       yield* run(login())
@@ -122,7 +122,7 @@ describe("a token that has run out", () => {
     })
   )
 
-  live("is renewed by one of two processes, and the other takes what it got", () =>
+  live("is renewed by one of two processes, and the other uses the new one", () =>
     Effect.gen(function* () {
       const { run, server } = yield* fixture()
       yield* run(login())
@@ -138,7 +138,7 @@ describe("a token that has run out", () => {
     })
   )
 
-  live("asks for a new login when it cannot be renewed, which a running process then takes up", () =>
+  live("asks for a new login when it cannot be renewed, which a running process then uses", () =>
     Effect.gen(function* () {
       const { run, server } = yield* fixture()
       yield* run(login())
@@ -167,7 +167,7 @@ describe("a token that has run out", () => {
     })
   )
 
-  live("and that has no refresh token asks for a new login", () =>
+  live("without a refresh token asks for a new login", () =>
     Effect.gen(function* () {
       const { run, server } = yield* fixture({ refreshes: false })
       yield* run(login())
@@ -176,7 +176,7 @@ describe("a token that has run out", () => {
     })
   )
 
-  live("asks for a login with more rights where the server wants more, beside those that it had", () =>
+  live("asks for a login with more rights if the server requires more, in addition to the present ones", () =>
     Effect.gen(function* () {
       const { run, server } = yield* fixture()
       yield* run(login())
@@ -202,7 +202,7 @@ describe("a login that fails", () => {
     openCallback = comesBack,
     timeout = Duration.seconds(20)
   ) =>
-    live(`says that ${what}, and keeps nothing`, () =>
+    live(`says that ${what}, and stores nothing`, () =>
       Effect.gen(function* () {
         const { dataDir, fs, run } = yield* fixture(behaviour)
         const error = yield* run(Effect.flip(login(openCallback, timeout)))
@@ -226,22 +226,22 @@ describe("a login that fails", () => {
     { reason: "WrongState", message: /does not belong to this login .* was not used/ }
   )
   failing(
-    "an answer is from another service",
+    "an answer comes from another service",
     { issuer: "https://evil.example" },
     { reason: "WrongIssuer", message: /not from the login service .*evil\.example/ }
   )
   failing(
-    "an answer does not say who it is from although that was promised",
+    "an answer does not name its issuer although that was promised",
     { namesItself: "promised and not done" },
-    { reason: "WrongIssuer", message: /does not say who it is from/ }
+    { reason: "WrongIssuer", message: /does not name its issuer/ }
   )
   failing(
-    "the metadata are of another service than the server names",
+    "the metadata belong to a service other than the one the server names",
     { metadataOf: "https://evil.example" },
-    { reason: "OtherIssuer", message: /metadata are of https:\/\/evil\.example.*nothing was sent there/ }
+    { reason: "OtherIssuer", message: /metadata belong to https:\/\/evil\.example.*nothing was sent there/ }
   )
   failing(
-    "no name of this machine is one to come back to",
+    "no name of this machine is allowed for the redirect",
     { comesBackTo: "elsewhere.example" },
     { reason: "RegistrationRefused", message: /invalid_redirect_uri/ }
   )
@@ -256,17 +256,17 @@ describe("a login that fails", () => {
     { reason: "RegistrationRefused", message: /Register a client there/ }
   )
   failing(
-    "there is no word of where to log in",
+    "the server does not say where to log in",
     { metadata: false },
     { reason: "NoMetadata", message: /does not say where to log in.*Put its token into "headers"/ }
   )
   failing(
-    "the login page is not reached over https",
+    "the login page does not use https",
     { page: "http://login.example/authorize" },
-    { reason: "Insecure", message: /not reached over https \(http:\/\/login\.example\)/ }
+    { reason: "Insecure", message: /does not use https \(http:\/\/login\.example\)/ }
   )
   failing(
-    "nobody came in time",
+    "nobody logged in in time",
     {},
     { reason: "Timeout", message: /Nobody logged in to MCP server "remote" within 300ms.*--timeout/ },
     neverComesBack,
@@ -274,7 +274,7 @@ describe("a login that fails", () => {
   )
 
   for (const comesBackTo of ["localhost", "127.0.0.1"]) {
-    live(`is none where ${comesBackTo} is the only name of this machine that is taken`, () =>
+    live(`succeeds if ${comesBackTo} is the only allowed name of this machine`, () =>
       Effect.gen(function* () {
         const { run } = yield* fixture({ comesBackTo, namesItself: "no" })
         yield* run(login())
@@ -283,7 +283,7 @@ describe("a login that fails", () => {
     )
   }
 
-  live("leaves the login that was there before", () =>
+  live("keeps the previous login", () =>
     Effect.gen(function* () {
       const { run, server } = yield* fixture()
       yield* run(login())
@@ -293,11 +293,11 @@ describe("a login that fails", () => {
     })
   )
 
-  live("says that a program takes no login, and that an open server needs none", () =>
+  live("says that a program has no login, and that an open server needs none", () =>
     Effect.gen(function* () {
       const { dataDir, run } = yield* fixture({ open: true, metadata: false })
       assert.strictEqual(yield* run(whoami), "anybody")
-      assert.include((yield* run(Effect.flip(login()))).message, "answers without a login")
+      assert.include((yield* run(Effect.flip(login()))).message, "needs no login")
       const program = process(dataDir, { command: "node" })
       assert.deepInclude(yield* program(Effect.flip(login())), { reason: "NotRemote" })
     })
@@ -305,7 +305,7 @@ describe("a login that fails", () => {
 })
 
 describe("a client that the user has registered", () => {
-  live("logs in with the id and the secret of the entry, shown as the service wants it", () =>
+  live("logs in with the id and the secret of the entry, sent as the service requires", () =>
     Effect.gen(function* () {
       for (const method of ["client_secret_basic", "client_secret_post"]) {
         const { dataDir, fs, server } = yield* fixture({
@@ -322,14 +322,14 @@ describe("a client that the user has registered", () => {
         assert.strictEqual(yield* run(whoami), "mine")
         assert.deepStrictEqual(server.seen, ["login", "token", "refresh"])
         assert.deepStrictEqual(server.scopes, ["tools extra"])
-        // the entry has it already
+        // the entry already has it
         const [file = ""] = yield* files(dataDir)
         assert.notInclude(yield* fs.readFileString(file), "a-secret-of-mine")
       }
     })
   )
 
-  live("comes back to the name of this machine that it was registered with", () =>
+  live("returns to the registered name of this machine", () =>
     Effect.gen(function* () {
       const client = { clientId: "mine", clientSecret: "a-secret-of-mine" }
       for (const host of ["localhost", "127.0.0.1"]) {
@@ -339,7 +339,7 @@ describe("a client that the user has registered", () => {
     })
   )
 
-  live("needs nobody where its secret is the login, and says so when the secret is not taken", () =>
+  live("needs no person if its secret is the login, and says so when the secret is refused", () =>
     Effect.gen(function* () {
       const { dataDir, server } = yield* fixture({
         clients: { robot: "the-robots-secret" },

@@ -15,58 +15,63 @@ const registration = {
   redirectUris: ["http://127.0.0.1:7/callback"]
 } as const
 
-describe("what a login service writes", () => {
+describe("documents of a login service", () => {
   const table: ReadonlyArray<readonly [string, unknown, LoginWire.Asked, Readonly<Record<string, unknown>>]> = [
     ["null is absent", { access_token: "t", refresh_token: null, scope: null }, tokens, { access_token: "t" }],
-    ["an empty text is absent", { access_token: "t", refresh_token: "", id_token: " " }, tokens, { access_token: "t" }],
     [
-      "scopes in a list are words",
+      "an empty string is absent",
+      { access_token: "t", refresh_token: "", id_token: " " },
+      tokens,
+      { access_token: "t" }
+    ],
+    [
+      "scopes in a list are joined",
       { access_token: "t", scope: ["a", "b"] },
       tokens,
       { access_token: "t", scope: "a b" }
     ],
     [
-      "a lifetime as a text is a number",
+      "a lifetime as a string is a number",
       { access_token: "t", expires_in: "60" },
       tokens,
       { access_token: "t", expires_in: 60 }
     ],
-    ["a lifetime of nothing is none", { access_token: "t", expires_in: 0 }, tokens, { access_token: "t" }],
+    ["a lifetime of zero is absent", { access_token: "t", expires_in: 0 }, tokens, { access_token: "t" }],
     ["a number may name a client", { client_id: 12, client_secret: null }, registration, { client_id: "12" }],
     [
-      "a time as a text is a number",
+      "a time as a string is a number",
       { client_id: "c", client_id_issued_at: "5" },
       registration,
       { client_id: "c", client_id_issued_at: 5 }
     ],
     [
-      "an address that is none is absent",
+      "an invalid address is absent",
       { client_id: "c", client_uri: "n/a", logo_uri: "" },
       registration,
       { client_id: "c" }
     ],
     [
-      "one word where a list should be",
+      "one word instead of a list",
       { grant_types_supported: "authorization_code" },
       metadata,
       { grant_types_supported: ["authorization_code"] }
     ],
     ["an address without its host", { token_endpoint: "/t" }, metadata, { token_endpoint: "https://login.example/t" }],
     [
-      "s256 in small letters",
+      "s256 in lower case",
       { code_challenge_methods_supported: ["s256"] },
       metadata,
       { code_challenge_methods_supported: ["S256"] }
     ],
     [
-      "true as a text",
+      "true as a string",
       { client_id_metadata_document_supported: "true" },
       metadata,
       { client_id_metadata_document_supported: true }
     ]
   ]
   for (const [what, json, asked, meant] of table) {
-    it(`is read as it was meant: ${what}`, () => {
+    it(`are decoded leniently: ${what}`, () => {
       const found = LoginWire.tidied(json, asked)
       for (const [key, value] of Object.entries(meant)) assert.deepStrictEqual(found?.[key], value)
       const left = Object.keys(json as object).filter((key) => found !== undefined && key in found)
@@ -74,7 +79,7 @@ describe("what a login service writes", () => {
     })
   }
 
-  it("has what its specification assumes where it is left out, and nothing that is needed is made up", () => {
+  it("get the defaults of their specification, and no missing required fields", () => {
     assert.deepInclude(LoginWire.tidied({ client_id: "c" }, registration), { redirect_uris: registration.redirectUris })
     assert.deepInclude(LoginWire.tidied({ access_token: "t" }, tokens), { token_type: "Bearer" })
     assert.deepStrictEqual(LoginWire.tidied({}, tokens), {})
@@ -107,13 +112,13 @@ describe("an answer of a login service on its way to the SDK", () => {
     LoginFetch.make(() => Promise.resolve(new Response(body, { status })))
   const post = { method: "POST", body: new URLSearchParams({ grant_type: "refresh_token" }) }
 
-  it.effect("is no metadata when it is the front page of a web application", () =>
+  it.effect("is not metadata if it is the start page of a web application", () =>
     Effect.gen(function* () {
       const response = yield* Effect.promise(() => answering("<!doctype html><p>Hello")("https://a/.well-known/x"))
       assert.strictEqual(response.status, 404)
     })
   )
-  it.effect("is a refusal when it says so, whatever its status", () =>
+  it.effect("is a refusal if it says so, whatever its status", () =>
     Effect.gen(function* () {
       const response = yield* Effect.promise(() => answering('{"error":"bad_code"}')("https://a/token", post))
       assert.strictEqual(response.status, 400)
@@ -127,7 +132,7 @@ describe("an answer of a login service on its way to the SDK", () => {
   )
 })
 
-describe("who a login service is", () => {
+describe("the issuer of a login service", () => {
   const info = (named: string, found: string) => ({
     authorizationServerUrl: named,
     resourceMetadata: { resource: "https://mcp.example/mcp", authorization_servers: [named] },
@@ -138,7 +143,7 @@ describe("who a login service is", () => {
       response_types_supported: ["code"]
     }
   })
-  it("is who the server names, but for a slash", () => {
+  it("is the one that the server names, except for a slash", () => {
     assert.isUndefined(Issuer.otherThanNamed(info("https://a.example", "https://a.example/")))
     assert.isUndefined(Issuer.otherThanNamed(info("https://a.example/tenant", "https://a.example/tenant")))
     assert.strictEqual(Issuer.otherThanNamed(info("https://a.example", "https://b.example")), "https://b.example")
@@ -147,7 +152,7 @@ describe("who a login service is", () => {
       "https://a.example/two"
     )
   })
-  it("is not asked where the server names nobody", () => {
+  it("is not checked if the server names none", () => {
     const { resourceMetadata: _, ...rest } = info("https://a.example", "https://b.example")
     assert.isUndefined(Issuer.otherThanNamed(rest))
   })
@@ -159,7 +164,7 @@ describe("who a login service is", () => {
       issuer: "https://a.example",
       names
     })
-  it("is said letter by letter in what comes back, where it is said or was promised", () => {
+  it("is exactly the same in the answer, if it is present or was promised", () => {
     assert.strictEqual(answer({})._tag, "Right")
     assert.strictEqual(answer({ iss: "https://a.example" }, true)._tag, "Right")
     for (const wrong of [
@@ -172,7 +177,7 @@ describe("who a login service is", () => {
   })
 })
 
-describe("a login service that is in trouble", () => {
+describe("a login service with a failure", () => {
   it("is not called unreachable when it has answered", () => {
     const failed = (detail: string) => new McpLoginFailed({ server: "remote", reason: "Unreachable", detail }).message
     assert.match(failed("it answered 500: Database away."), /does not work at the moment: it answered 500.*later\.$/)
@@ -180,7 +185,7 @@ describe("a login service that is in trouble", () => {
   })
 })
 
-describe("why a server said no", () => {
+describe("why a server refuses", () => {
   const table: ReadonlyArray<readonly [string, string | null, RegExp]> = [
     ['{"error":"insufficient_scope","error_description":"It lacks read_api."}', null, /^It lacks read_api\.$/],
     ["", 'Bearer error="invalid_token", error_description="The token \\"x\\" is over"', /^The token "x" is over\.$/],
@@ -199,16 +204,16 @@ describe("why a server said no", () => {
     ["{}", null, /^$/]
   ]
   for (const [body, challenge, text] of table) {
-    it(`is told in its own words: ${(body || challenge || "nothing").slice(0, 40)}`, () => {
+    it(`is reported in its own words: ${(body || challenge || "nothing").slice(0, 40)}`, () => {
       assert.match(ServerReason.reasonIn(body, challenge), text)
     })
   }
-  it("is told without tokens, in a few lines", () => {
+  it("is reported without tokens, in a few lines", () => {
     const told = ServerReason.reasonIn("Bearer abcdefgh-12345678 and eyJhbGciOi.eyJzdWIi.x are not known", null)
     assert.notMatch(told, /abcdefgh|eyJ/)
     assert.isAtMost(ServerReason.reasonIn("x ".repeat(50_000), null).length, 300)
   })
-  it("is read whatever it is", () => {
+  it("can be read from any text", () => {
     const anything = FastCheck.oneof(FastCheck.string(), FastCheck.json())
     FastCheck.assert(
       FastCheck.property(anything, FastCheck.option(FastCheck.string()), (body, challenge) => {

@@ -2,7 +2,7 @@ import { assert, describe, it } from "@effect/vitest"
 import * as Refusals from "#src/mcp/login/Refusals.ts"
 import { Effect } from "effect"
 
-describe("the answer of a server that lets nobody in", () => {
+describe("the refusal of a server", () => {
   const asked = (response: Response) =>
     Effect.promise(() => {
       const told: Array<string> = []
@@ -15,7 +15,7 @@ describe("the answer of a server that lets nobody in", () => {
       return fetch("https://mcp.example/mcp").then(async (answer) => ({ told, text: await answer.text() }))
     })
 
-  it.effect("tells its reason before it is handed on, as it was", () =>
+  it.effect("is reported before it is passed on unchanged", () =>
     Effect.gen(function* () {
       const body = '{"error_description":"Ask the owner of group 12."}'
       assert.deepStrictEqual(yield* asked(new Response(body, { status: 403 })), {
@@ -25,14 +25,14 @@ describe("the answer of a server that lets nobody in", () => {
     })
   )
 
-  it.effect("has its secrets taken out before anything is cut", () =>
+  it.effect("is redacted before anything is cut", () =>
     Effect.gen(function* () {
       const { told } = yield* asked(new Response(`${"x".repeat(292)} my-token`, { status: 401 }))
       assert.notInclude(told.join(""), "my-")
     })
   )
 
-  it.effect("is read no further than a reason needs, though it never ends", () =>
+  it.effect("is read only as far as needed, even if it never ends", () =>
     Effect.gen(function* () {
       const endless = new ReadableStream<Uint8Array>({
         pull: (controller) => controller.enqueue(new TextEncoder().encode("no ".repeat(1000)))
@@ -42,7 +42,7 @@ describe("the answer of a server that lets nobody in", () => {
     })
   )
 
-  it.effect("tells nothing where it let us in", () =>
+  it.effect("is not reported when access is granted", () =>
     Effect.gen(function* () {
       assert.deepStrictEqual((yield* asked(new Response("hello"))).told, [])
     })

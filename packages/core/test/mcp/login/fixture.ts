@@ -1,4 +1,4 @@
-/** One process of lms-bridge after the other, beside a remote server that wants a login. */
+/** One process of lms-bridge after the other, next to a remote server that requires a login. */
 import { FileSystem } from "@effect/platform"
 import { NodeContext } from "@effect/platform-node"
 import { it } from "@effect/vitest"

@@ -1,4 +1,4 @@
-/** People at a login page, without a browser: they go where the page sends them, or away. */
+/** People at a login page, without a browser: they follow its redirects, or leave. */
 import { CallbackFailed, type OpenCallback } from "#src/mcp/login/Callback.ts"
 import { Effect } from "effect"
 import { randomUUID } from "node:crypto"

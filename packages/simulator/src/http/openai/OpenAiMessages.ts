@@ -79,7 +79,7 @@ export const answerSchemaOf = (body: Json.JsonObject): Effect.Effect<Json.JsonOb
   return Effect.succeed(Json.objectOf(Json.objectOf(format["json_schema"])["schema"]))
 }
 
-/** None for one without a name. */
+/** None for a tool without a name. */
 export const promptTool = (tool: Json.JsonObject, parameters: unknown): ReadonlyArray<PromptTool> => {
   const name = Json.stringOf(tool["name"])
   const description = Json.stringOf(tool["description"]) ?? ""
