@@ -19,8 +19,7 @@ const task = 'Read the text file "notes.md" and say what it is about.'
 // the world that the executables run in
 // -----------------------------------------------------------------------------
 
-const serverScript = (name) =>
-  inRoot("packages", "cli", "node_modules", "@modelcontextprotocol", name, "dist", "index.js")
+const serverScript = (name) => inRoot("node_modules", "@modelcontextprotocol", name, "dist", "index.js")
 
 const mcpJson = join(folder, "mcp.json")
 writeFileSync(

@@ -31,10 +31,13 @@ const filesIn = (folder) =>
 const files = packages.flatMap((name) => filesIn(inRoot("packages", name, "src")))
 const shown = (file) => relative(inRoot(), file)
 
+const manifests = new Map(
+  packages.map((name) => [name, JSON.parse(readFileSync(inRoot("packages", name, "package.json"), "utf8"))])
+)
+
 /** What each package opens: the name of a module, and its file. */
 const publicOf = new Map(
-  packages.map((name) => {
-    const { exports } = JSON.parse(readFileSync(inRoot("packages", name, "package.json"), "utf8"))
+  [...manifests].map(([name, { exports }]) => {
     const modules = Object.entries(exports).filter(([entry]) => entry !== "./package.json")
     return [
       name,
@@ -134,6 +137,20 @@ const unnamed = () => [
   )
 ]
 
+const taken =
+  /^(?:import|export)\s+(?:[^"';]*?\sfrom\s+)?"((?:@[\w-]+\/)?[\w.-]+)["/]|import\("((?:@[\w-]+\/)?[\w.-]+)["/]/gm
+
+/** Whatever the tests use is in node_modules of the workspace too, where the compiler would find it for the sources. */
+const undeclared = () =>
+  [...manifests].flatMap(([name, { dependencies }]) =>
+    filesIn(inRoot("packages", name, "src")).flatMap((file) =>
+      [...readFileSync(file, "utf8").matchAll(taken)]
+        .map(([, fixed, later]) => fixed ?? later)
+        .filter((needed) => !needed.startsWith(".") && dependencies[needed] === undefined)
+        .map((needed) => `${shown(file)} takes ${needed}, which its package does not depend on`)
+    )
+  )
+
 /** The folders that the tree in docs/architecture.md draws, by its indentation. */
 const drawn = () => {
   const [, tree] = readFileSync(inRoot("docs/architecture.md"), "utf8").split("```")
@@ -173,6 +190,7 @@ const rules = {
   "imports make no circle, types included": circles(),
   "no arrow runs up": up(),
   "every public module is named": unnamed(),
+  "a package depends on what its sources take": undeclared(),
   [`the rules of the loop reach at most ${limits.evolve} files`]:
     evolve.length === 0 || evolve.length > limits.evolve
       ? [`Evolve reaches ${evolve.length}: ${evolve.map(shown).join(", ")}`]
