@@ -1,13 +1,13 @@
 /**
- * Foreign values in sentences: never more of them than a reader needs. Pure.
+ * Foreign values in sentences, cut to what a reader needs. Pure.
  */
 
-/** Characters of a foreign value that are repeated. */
+/** How many characters of a foreign value are quoted. */
 export const mostQuoted = 200
 
-/** At most 200 characters on one line, with a mark where something is left out. */
+/** At most 200 characters on one line; a longer text is cut and marked. */
 export const cut = (text: string): string => {
-  // what is cut off need not be looked at
+  // no need to look at what is cut off
   const line = text.slice(0, 4 * mostQuoted).replaceAll(/\s+/g, " ")
   const characters = [...line]
   return characters.length > mostQuoted || text.length > 4 * mostQuoted
@@ -19,17 +19,17 @@ export const cut = (text: string): string => {
 export const quoted = (value: unknown): string =>
   cut(typeof value === "bigint" ? String(value) : (JSON.stringify(value) ?? String(value)))
 
-/** `one of a, b, c`, or the only one there is. */
+/** `one of a, b, c`, or the only one. */
 export const oneOf = (values: ReadonlyArray<string>): string =>
   values.length === 1 ? `${values[0]}` : `one of ${values.join(", ")}`
 
-/** What a JSON value is, in plain words. */
+/** The kind of a JSON value in words. */
 export const kindOf = (value: unknown): string => {
   if (value === null) return "null"
   if (Array.isArray(value)) return "a list"
   switch (typeof value) {
     case "string":
-      return "a text"
+      return "a string"
     case "number":
     case "bigint":
       return "a number"

@@ -1,8 +1,8 @@
 #!/usr/bin/env node
 // @effect-diagnostics strictEffectProvide:off
 /**
- * Composition root of `lms-bridge-mcp`. What is needed to answer `initialize` is here; the rest, the far greater part, is
- * loaded while the client reads that answer.
+ * Composition root of `lms-bridge-mcp`. Only what is needed to answer `initialize` is here; the rest, most of the code,
+ * is loaded while the client reads that answer.
  */
 import { Settings } from "@lms-bridge/core/Settings"
 import { Logging } from "@lms-bridge/core/Observability"
@@ -36,14 +36,14 @@ const serving = Effect.flatMap(Settings, ({ detachAfter }) =>
   Effect.tapError((error) => Console.error(error.message))
 )
 
-/** What to say instead of serving, when the program is started by hand. It takes no arguments: settings are variables. */
+/** The answer to arguments, when the program is started by hand. Settings are environment variables. */
 const said = (args: ReadonlyArray<string>) => {
   const [first] = args
   if (first === undefined) return undefined
   if (args.includes("--help") || args.includes("-h")) return Effect.as(Console.log(help), 0)
   if (first === "--version" || first === "-v") return Effect.as(Console.log(About.version), 0)
   return Effect.as(
-    Console.error(`lms-bridge-mcp: unknown argument "${first}"; it takes none but --help and --version.`),
+    Console.error(`lms-bridge-mcp: unknown argument "${first}"; it accepts only --help and --version.`),
     2
   )
 }
@@ -55,7 +55,7 @@ const help = [
 
 const main = Effect.suspend((): typeof serving => said(process.argv.slice(2)) ?? serving)
 
-/** 2: a setting or an argument cannot be used. Being interrupted by a signal is how a server normally ends. */
+/** 2: a setting or an argument is invalid. A signal is the normal end of a server. */
 const exitCode = (exit: Exit.Exit<unknown, unknown>): number =>
   Exit.match(exit, {
     onSuccess: (code) => (typeof code === "number" ? code : 0),

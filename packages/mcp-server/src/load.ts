@@ -1,6 +1,6 @@
 // @effect-diagnostics strictEffectProvide:off
 /**
- * Second half of the composition root of `lms-bridge-mcp`: the services over Node, and what is offered over them.
+ * Second half of the composition root of `lms-bridge-mcp`: the services on Node, and the surface over them.
  */
 import * as Bridge from "@lms-bridge/core/Bridge"
 import { Settings } from "@lms-bridge/core/Settings"
@@ -13,7 +13,7 @@ import { surface } from "./protocol/Surface.ts"
 
 const ServicesLayer = Runs.layer.pipe(Layer.provideMerge(Bridge.layerNoDeps), Layer.provide(NodePlatform.layer))
 
-/** They end with the scope. */
+/** The services end with the scope. */
 export const load = Effect.gen(function* () {
   const settings = yield* Settings
   const services = yield* Layer.build(ServicesLayer)

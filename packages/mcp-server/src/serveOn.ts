@@ -1,5 +1,5 @@
 /**
- * The whole server, as it is configured, on any transport, over services that are there.
+ * Serves the configured surface on any transport, with the services of the context.
  */
 import type { Services } from "@lms-bridge/core/Bridge"
 import { Settings } from "@lms-bridge/core/Settings"
@@ -8,7 +8,7 @@ import type { Runs } from "./runs/Runs.ts"
 import * as Server from "./protocol/Server.ts"
 import { surface } from "./protocol/Surface.ts"
 
-/** `connected` runs once the transport takes messages. Callers take turns at models and servers. */
+/** `connected` runs once the transport accepts messages. Callers take turns at models and servers. */
 export const serveOn = Effect.fnUntraced(function* (
   transport: Server.AnyTransport,
   connected: Effect.Effect<unknown> = Effect.void,

@@ -1,5 +1,5 @@
 /**
- * Who may talk to the server over HTTP: the right token, and no web page that a browser was tricked into. Pure.
+ * Who may use the server over HTTP: clients with the token, and no web page of another site. Pure.
  */
 
 export interface Access {
@@ -24,7 +24,7 @@ export const isLoopback = (host: string): boolean =>
 
 /**
  * A page of another site reaches a loopback server by a name that resolves to it (DNS rebinding): then Host or Origin
- * say that name.
+ * has that name.
  */
 export const refusal = (access: Access, headers: Headers): Refusal | undefined => {
   const host = hostOf(`http://${headers.host ?? ""}`)
@@ -49,16 +49,16 @@ export const refusal = (access: Access, headers: Headers): Refusal | undefined =
 
 const everywhere = new Set(["0.0.0.0", "::", "[::]"])
 
-/** Behind a token, a server that listens everywhere is reached by any name. */
+/** With a token, a server that listens on all addresses accepts any name. */
 const isKnown = (access: Access, host: string): boolean =>
   isLoopback(host) || host === access.host || (access.token !== undefined && everywhere.has(access.host))
 
 const hostOf = (url: string): string | undefined => (URL.canParse(url) ? new URL(url).hostname : undefined)
 
-/** Schemes are the same in any letter case (RFC 9110), and one space or more stand behind them. */
+/** Schemes are case-insensitive, and followed by one or more spaces (RFC 9110). */
 const bearerOf = (authorization = ""): string => /^bearer +(.*)$/is.exec(authorization)?.[1]?.trimEnd() ?? ""
 
-/** Takes the same time wherever the texts differ. */
+/** Compares in constant time. */
 const isSame = (given: string, wanted: string): boolean => {
   let difference = given.length ^ wanted.length
   for (let at = 0; at < wanted.length; at++) difference |= (given.charCodeAt(at) || 0) ^ wanted.charCodeAt(at)

@@ -1,6 +1,6 @@
 // @effect-diagnostics nodeBuiltinImport:off -- the SDK takes Node's own requests
 /**
- * One session's transport of Streamable HTTP. Kept apart so that the stdio executable does without it.
+ * The Streamable HTTP transport of one session. Kept apart so that the stdio executable does not load it.
  */
 import { StreamableHTTPServerTransport } from "@modelcontextprotocol/sdk/server/streamableHttp.js"
 import type { IncomingMessage, ServerResponse } from "node:http"
@@ -24,7 +24,7 @@ export const make = (options: {
     onsessioninitialized: options.opened
   })
   return {
-    // the class declares its callbacks as `| undefined`, the interface as optional: the same under the SDK's own settings
+    // the class declares its callbacks as `| undefined`, the interface as optional; under the SDK's settings both agree
     transport: transport as AnyTransport,
     handle: (request, response, messages) => transport.handleRequest(request, response, messages),
     sessionId: () => transport.sessionId

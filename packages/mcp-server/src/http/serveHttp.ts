@@ -27,21 +27,21 @@ import * as HttpBody from "../wire/HttpBody.ts"
 
 export interface Options {
   readonly host: string
-  /** 0 takes any free one. */
+  /** 0: any free port. */
   readonly port: number
   /** Required unless `host` is loopback. */
   readonly token: Option.Option<Redacted.Redacted>
   /** How long running calls may take to end when the server is stopped. */
   readonly drain?: Duration.DurationInput
-  /** Sessions at once; 64. */
+  /** How many sessions may be open at once; 64 by default. */
   readonly mostSessions?: number
-  /** A session that nobody used for so long is closed; an hour. */
+  /** How long a session may be idle before it is closed; an hour by default. */
   readonly idle?: Duration.DurationInput
-  /** Told the address, `http://HOST:PORT/mcp`, once it listens. */
+  /** Called with the address, `http://HOST:PORT/mcp`, once the server listens. */
   readonly listening?: (url: string) => Effect.Effect<void>
 }
 
-/** The server cannot listen as it was asked to. */
+/** The server cannot listen on this address. */
 export class HttpNotServed extends Schema.TaggedError<HttpNotServed>()("HttpNotServed", {
   reason: Schema.Literal("TokenRequired", "Listen"),
   host: Schema.String,
@@ -65,11 +65,11 @@ interface Session {
   usedAt: number
 }
 
-/** Serves until it is interrupted; then takes no new work, waits for running calls, and closes. */
+/** Serves until it is interrupted; then refuses new work, waits for running calls, and closes. */
 export const serveHttp = (options: Options): Effect.Effect<never, HttpNotServed, Services | Settings> =>
   Effect.provideServiceEffect(serveSessions(options, serveOn), Runs, Runs.make).pipe(Effect.scoped)
 
-/** The same with anything that can serve one session; `connected` runs once the transport takes messages. */
+/** The same for any function that serves one session; `connected` runs once the transport accepts messages. */
 export const serveSessions = Effect.fn("serveSessions")(function* <E, R>(
   options: Options,
   serve: (transport: AnyTransport, connected: Effect.Effect<unknown>, caller: string) => Effect.Effect<void, E, R>
@@ -117,7 +117,7 @@ export const serveSessions = Effect.fn("serveSessions")(function* <E, R>(
     if (sessions.size >= mostSessions) return answer(response, 503, "Too many sessions; try again later.")
     const session = yield* open
     yield* within(session, request, response, messages)
-    // it was no initialize, and the transport has said so
+    // it was not an initialize request, and the transport has answered so
     if (session.http.sessionId() === undefined) yield* Fiber.interruptFork(session.fiber)
   })
 
@@ -223,7 +223,7 @@ const headerOf = (request: IncomingMessage, name: string): string | undefined =>
   return Array.isArray(value) ? value[0] : value
 }
 
-/** Where clients look for a login service; who is told 401 there takes it for one. */
+/** Where clients look for a login service: a 401 here would tell them that there is one. */
 const isAboutOAuth = (path = "") => /\/\.well-known(\/|$)|^\/(register|authorize|token)$/.test(path)
 
 const answerJson = (response: ServerResponse, status: number, value: object): void => {

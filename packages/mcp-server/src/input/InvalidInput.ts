@@ -1,10 +1,10 @@
 /**
- * What is wrong with the arguments of a call, in one sentence for each argument. Pure.
+ * Describes what is wrong with the arguments of a call. Pure.
  */
 import * as ParseResult from "effect/ParseResult"
 import { cut, oneOf } from "../Words.ts"
 
-/** One sentence for each argument that is wrong, the innermost part of it where several are. */
+/** One clause for each invalid argument, about its innermost invalid part. */
 export const problems = (error: ParseResult.ParseError): ReadonlyArray<string> => {
   const byPath = new Map<string, Array<ParseResult.ArrayFormatterIssue>>()
   for (const issue of ParseResult.ArrayFormatter.formatErrorSync(error)) {
@@ -13,7 +13,7 @@ export const problems = (error: ParseResult.ParseError): ReadonlyArray<string> =
   }
   const paths = [...byPath.keys()]
   return [...byPath].flatMap(([path, issues]) =>
-    // of a union each member complains, the others of the whole value
+    // every member of a union reports an issue; those about the whole value are dropped
     paths.some((other) => other.startsWith(`${path}.`)) ? [] : [sentence(cut(path), issues)]
   )
 }
@@ -37,7 +37,7 @@ const sentence = (where: string, issues: ReadonlyArray<ParseResult.ArrayFormatte
 const alternatives = (wanted: ReadonlyArray<string>) =>
   wanted.every((word) => !word.includes(" ")) ? oneOf(wanted) : wanted.join(" or ")
 
-/** Effect names a type as TypeScript does. */
+/** Effect names types in TypeScript's notation. */
 const inWords = (expected: string): string => {
   const literal = /^"([^"]*)"$/.exec(expected)
   if (literal?.[1] !== undefined) return literal[1]
@@ -47,10 +47,10 @@ const inWords = (expected: string): string => {
 }
 
 const plain: Readonly<Record<string, string>> = {
-  string: "a text",
-  NonEmptyString: "a text",
+  string: "a string",
+  NonEmptyString: "a string",
   number: "a number",
   boolean: "true or false",
   object: "an object",
-  "a non empty string": "a text with something in it"
+  "a non empty string": "a string that is not empty"
 }

@@ -1,10 +1,10 @@
 /**
- * Nulls where a schema knows none: that is how many clients leave something out. A null that may be meant stays. Pure.
+ * Removes nulls that the schema does not allow: many clients send null for an argument that they leave out. Pure.
  */
 import * as Predicate from "effect/Predicate"
 import type * as AST from "effect/SchemaAST"
 
-/** `value` without the fields, however deep, that are null and that the schema of the encoded side does not let be so. */
+/** `value` without the fields, at any depth, that are null although the encoded schema does not allow null. */
 export const withoutNulls = (ast: AST.AST, value: unknown): unknown => {
   switch (ast._tag) {
     case "TypeLiteral":
@@ -33,7 +33,7 @@ export const withoutNulls = (ast: AST.AST, value: unknown): unknown => {
 // -----------------------------------------------------------------------------
 
 const ofStruct = (ast: AST.TypeLiteral, value: { readonly [key: PropertyKey]: unknown }) => {
-  // what a record holds is the caller's own
+  // the values of a record are the caller's own
   if (ast.indexSignatures.length > 0) return value
   const known = new Map(ast.propertySignatures.map(({ name, type }) => [String(name), type]))
   return Object.fromEntries(

@@ -1,5 +1,5 @@
 /**
- * Asking the person at the other end, where the client can (MCP elicitation).
+ * Asks the client's person for the approval of a call, if the client supports elicitation.
  */
 import type { ApprovalRequest } from "@lms-bridge/core/AgentLoop"
 import * as Effect from "effect/Effect"
@@ -7,7 +7,7 @@ import * as Option from "effect/Option"
 import { stringify } from "@lms-bridge/core/Json"
 import { Elicit, type Form, type FormAnswer } from "./CallContext.ts"
 
-/** The person at the other end as the loop's approver, if there is one. */
+/** The client's person as the loop's approver, if there is one. */
 export const approver = Effect.map(
   Elicit,
   Option.map(

@@ -1,17 +1,17 @@
 /**
- * What a tool may know of the client that called it. Kept apart from the tools: it is needed before they are loaded.
+ * What a tool knows about the client that called it. Kept apart from the tools, because it is needed before they load.
  */
 import * as Context from "effect/Context"
 import type * as Duration from "effect/Duration"
 import type * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 
-/** How long the client at the other end waits for an answer, when it is known to give up. */
+/** How long the client waits for an answer, if it is known to give up. */
 export class DetachAfter extends Context.Reference<DetachAfter>()("@lms-bridge/mcp-server/DetachAfter", {
   defaultValue: (): Option.Option<Duration.Duration> => Option.none()
 }) {}
 
-/** A form for the person at the other end, as MCP's `elicitation/create` carries it. */
+/** A form for the client's person, as in MCP's `elicitation/create`. */
 export interface Form {
   readonly message: string
   readonly requestedSchema: {
@@ -21,7 +21,7 @@ export interface Form {
   }
 }
 
-/** A page for that person to open, where what they do there is not for us to see. */
+/** A page for that person to open; what they do there is hidden from us. */
 export interface Page {
   readonly message: string
   readonly url: string
@@ -33,15 +33,15 @@ export interface FormAnswer {
   readonly content?: unknown
 }
 
-/** How to ask that person. Where asking fails, the answer is `cancel`. */
+/** How to ask that person. If asking fails, the answer is `cancel`. */
 export interface Asker {
-  /** The client at the other end, the same object for all its calls. */
+  /** The client, the same object for all its calls. */
   readonly who: unknown
   readonly opensPages: boolean
   readonly ask: (question: Form | Page) => Effect.Effect<FormAnswer>
 }
 
-/** None where the client cannot ask. */
+/** None if the client cannot ask. */
 export class Elicit extends Context.Reference<Elicit>()("@lms-bridge/mcp-server/Elicit", {
   defaultValue: (): Option.Option<Asker> => Option.none()
 }) {}

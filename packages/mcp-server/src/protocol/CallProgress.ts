@@ -1,5 +1,5 @@
 /**
- * Progress of one call: a first word at once, then whatever is told, and a sign of life in between.
+ * Progress of one call: a first message at once, then every message that is sent, and a heartbeat in between.
  */
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
@@ -7,16 +7,16 @@ import * as Ref from "effect/Ref"
 import * as Schedule from "effect/Schedule"
 import type { Progress } from "../tools/Tool.ts"
 
-/** Clients lose patience after a minute, some after ten seconds of silence; this stays below both. */
+/** Clients time out after a minute, some after ten seconds without progress; this is below both. */
 export const heartbeatMillis = 8000
 
-/** One notification: `progress` rises with each, as MCP demands; `message` is for a person. */
+/** One notification: `progress` increases with each, as MCP requires; `message` is for a person. */
 export interface Notice {
   readonly progress: number
   readonly message: string
 }
 
-/** Nobody listens. */
+/** For a client that asked for no progress. */
 export const silent: Progress = { tell: () => Effect.void, note: () => Effect.void }
 
 /** Starts the heartbeat in the current scope. */

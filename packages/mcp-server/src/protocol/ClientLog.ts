@@ -1,10 +1,10 @@
 /**
- * Log lines as MCP clients see them, when they ask for them. Pure.
+ * Log lines for MCP clients that ask for them. Pure.
  */
 import * as Inspectable from "effect/Inspectable"
 import * as LogLevel from "effect/LogLevel"
 
-/** MCP's levels that we use, least first. */
+/** MCP's levels, lowest first. */
 export const levels = ["debug", "info", "notice", "warning", "error", "critical", "alert", "emergency"] as const
 export type Level = (typeof levels)[number]
 

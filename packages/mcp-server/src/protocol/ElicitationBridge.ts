@@ -1,5 +1,5 @@
 /**
- * The person at the other end as whom the MCP servers of a run may ask something: their questions are passed on.
+ * Passes the questions of a run's MCP servers on to the client's person (elicitation).
  */
 import type { Answer, Person, Question } from "@lms-bridge/core/McpRegistry"
 import * as Effect from "effect/Effect"
@@ -7,7 +7,7 @@ import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
 import { Elicit, type Form, type FormAnswer, type Page } from "./CallContext.ts"
 
-/** None where the client cannot ask. */
+/** None if the client cannot ask. */
 export const person = Effect.map(
   Elicit,
   Option.map(({ ask, opensPages, who }): Person => ({
@@ -17,7 +17,7 @@ export const person = Effect.map(
   }))
 )
 
-/** Says who asks, for the client would name us. */
+/** Names the server that asks, because the client would name us. */
 export const passedOn = (question: Question): Form | Page => {
   const message = `The MCP server "${question.server}" asks: ${question.message}`
   if (question._tag === "Page") {

@@ -1,5 +1,5 @@
 /**
- * Prompts to start from: what somebody would ask the assistant to do with this server.
+ * Prompts for what a person would ask the assistant to do with this server.
  */
 import type { LmStudioApi } from "@lms-bridge/core/LmStudioApi"
 import type { McpRegistry } from "@lms-bridge/core/McpRegistry"
@@ -7,16 +7,16 @@ import { text } from "../tools/Content.ts"
 import type { Prompt } from "./Resource.ts"
 import { modelNames, serverNames } from "./Resources.ts"
 
-/** One message of these lines. */
+/** One message with these lines. */
 const message = (lines: ReadonlyArray<string>) => [text(lines.join("\n"))]
 
 export const prompts: ReadonlyArray<Prompt<LmStudioApi | McpRegistry>> = [
   {
     name: "delegate_task",
     title: "Delegate a task",
-    description: "Hand a task to the local model with one MCP server",
+    description: "Give a task to the local model with one MCP server",
     arguments: [
-      { name: "task", description: "What is to be done", required: true },
+      { name: "task", description: "What should be done", required: true },
       { name: "mcp_name", description: "Which MCP server", required: false, complete: serverNames },
       { name: "model", description: "Which model", required: false, complete: modelNames }
     ],
@@ -28,7 +28,7 @@ export const prompts: ReadonlyArray<Prompt<LmStudioApi | McpRegistry>> = [
         server === ""
           ? "Choose the MCP servers that it needs from list_available_mcps."
           : `Let it use the MCP server ${server}.`,
-        "Write into the task all that the model has to know: it sees nothing of this conversation. Check its answer, and tell me what it found and what you doubt."
+        "Write everything that the model has to know into the task: it does not see this conversation. Check its answer, and tell me what it found and what you doubt."
       ])
     }
   },
@@ -45,13 +45,13 @@ export const prompts: ReadonlyArray<Prompt<LmStudioApi | McpRegistry>> = [
       message([
         `Do not read these yourself; let the local model read them through lms-bridge${argument("mcp_name") === "" ? "" : ` with the MCP server ${argument("mcp_name")}`}: ${argument("paths")}`,
         `The question is: ${argument("question")}`,
-        "Ask it for findings with file and line, and for what it could not read. Give me the findings, the doubtful ones marked."
+        "Ask it for findings with file and line, and for what it could not read. Give me the findings, and mark the doubtful ones."
       ])
   },
   {
     name: "compare_models",
     title: "Compare two models",
-    description: "Ask two local models the same and compare the answers",
+    description: "Ask two local models the same question and compare the answers",
     arguments: [
       { name: "prompt", description: "What to ask both", required: true },
       { name: "first", description: "A model", required: true, complete: modelNames },

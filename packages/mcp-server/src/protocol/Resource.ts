@@ -1,5 +1,5 @@
 /**
- * Things to read and prompts to start from, as data. Knows nothing of transports.
+ * Resources and prompts as data, independent of transports.
  */
 import type * as Effect from "effect/Effect"
 import type { Content } from "../tools/Content.ts"
@@ -11,25 +11,25 @@ interface Described {
   readonly description: string
 }
 
-/** Words that may complete what somebody has begun to write. */
+/** The values that may complete an argument. */
 export type Complete<R> = Effect.Effect<ReadonlyArray<string>, Failure, R>
 
 export interface Resource<R> extends Described {
   readonly uri: string
   readonly mimeType: string
-  /** What is read is base64 of bytes, not text. */
+  /** The content is binary, in base64. */
   readonly isBinary?: boolean
   readonly read: Effect.Effect<string, Failure, R>
 }
 
-/** One resource for each value of one variable, which stands between `prefix` and `suffix`. */
+/** One resource for each value of a variable between `prefix` and `suffix`. */
 export interface Template<R> extends Described {
   readonly prefix: string
   readonly variable: string
   readonly suffix: string
   readonly mimeType: string
   readonly read: (value: string) => Effect.Effect<string, Failure, R>
-  /** The values there are now, with a title each, for `resources/list`. */
+  /** The current values, each with a title, for `resources/list`. */
   readonly list: Effect.Effect<ReadonlyArray<{ readonly value: string; readonly title: string }>, Failure, R>
   readonly complete: Complete<R>
 }
@@ -52,14 +52,14 @@ export const uriTemplate = ({ prefix, suffix, variable }: Form): string => `${pr
 export const uriOf = ({ prefix, suffix }: Form, value: string): string =>
   `${prefix}${encodeURIComponent(value)}${suffix}`
 
-/** The value of the template's variable in a URI, if it is one of the template's. */
+/** The value of the template's variable in a URI that matches the template. */
 export const match = ({ prefix, suffix }: Form, uri: string): string | undefined => {
   if (!uri.startsWith(prefix) || !uri.endsWith(suffix) || uri.length <= prefix.length + suffix.length) return undefined
   const value = uri.slice(prefix.length, uri.length - suffix.length)
   return value.includes("/") ? undefined : decoded(value)
 }
 
-/** What fits first, beginnings before middles, at most MCP's 100. */
+/** The best matches, those at the beginning first, at most MCP's 100. */
 export const fitting = (words: ReadonlyArray<string>, begun: string) => {
   const wanted = begun.toLowerCase()
   const fits = words.filter((word) => word.toLowerCase().includes(wanted))

@@ -1,5 +1,5 @@
 /**
- * What can be read without a tool: models, servers, configuration, and runs with their transcripts.
+ * The resources: models, servers, configuration, and runs with their transcripts.
  */
 import { type AgentEvent, AgentEventJson } from "@lms-bridge/core/AgentEvent"
 import { ToolResultText } from "@lms-bridge/core/AgentLoop"
@@ -32,7 +32,7 @@ export const serverNames = Effect.flatMap(McpRegistry, (registry) => registry.se
 
 const runList = Effect.flatMap(Runs, (runs) => runs.list)
 
-/** For `resources/list`, which a person scrolls through. */
+/** For `resources/list`, in which a person scrolls. */
 const listRuns = Effect.map(runList, (all) =>
   all.slice(0, 20).map(({ runId, task }) => ({ value: runId, title: task.slice(0, 80) }))
 )
@@ -44,7 +44,7 @@ export const resources: ReadonlyArray<Resource<Needs>> = [
     uri: "lms-bridge://models",
     name: "models",
     title: "Models",
-    description: "Models of LM Studio, with their loaded instances",
+    description: "LM Studio's models, with their loaded instances",
     mimeType: json,
     read: Effect.flatMap(LmStudioApi, (api) => api.models).pipe(Effect.flatMap(encode))
   },
@@ -62,7 +62,7 @@ export const resources: ReadonlyArray<Resource<Needs>> = [
     uri: "lms-bridge://runs",
     name: "runs",
     title: "Runs",
-    description: "Runs, newest first, also of earlier sessions",
+    description: "Runs, newest first, including earlier sessions",
     mimeType: json,
     read: Effect.flatMap(runList, encode)
   },
@@ -81,7 +81,7 @@ export const resources: ReadonlyArray<Resource<Needs>> = [
   }
 ]
 
-/** Resources that are others after a change of the configuration. */
+/** The resources that a change of the configuration changes. */
 export const serverChanges = Stream.unwrap(Effect.map(McpRegistry, ({ changes }) => changes)).pipe(
   Stream.mapConcat(({ added, changed, removed }) => [
     "lms-bridge://servers",
@@ -92,14 +92,14 @@ export const serverChanges = Stream.unwrap(Effect.map(McpRegistry, ({ changes })
 
 const artifactPlace = { prefix: "lms-bridge://artifacts/", variable: "artifact", suffix: "" }
 
-/** The run has no such result, or the model was shown the whole of it. */
+/** The run has no such result, or the model saw all of it. */
 export class ArtifactNotFound extends Schema.TaggedError<ArtifactNotFound>()("ArtifactNotFound", {
   artifact: Schema.String,
   known: Schema.Array(Schema.String)
 }) {
   readonly retryable = false
   override get message() {
-    return `There is no result "${this.artifact}". The run has ${this.known.length === 0 ? "none that was kept" : this.known.join(", ")}.`
+    return `There is no result "${this.artifact}". The run has ${this.known.length === 0 ? "kept none" : this.known.join(", ")}.`
   }
 }
 
@@ -134,7 +134,7 @@ export const templates: ReadonlyArray<Template<Needs>> = [
     suffix: "/transcript",
     name: "transcript",
     title: "Transcript of a run",
-    description: "All events of a run, one JSON object a line",
+    description: "All events of a run, one JSON object per line",
     mimeType: "application/x-ndjson",
     read: Effect.fnUntraced(function* (runId) {
       const handle = yield* Effect.flatMap(Runs, (runs) => runs.get(runId))
@@ -164,7 +164,7 @@ export const templates: ReadonlyArray<Template<Needs>> = [
     ...artifactPlace,
     name: "artifact",
     title: "A tool's result in a run",
-    description: "The whole text of a result that the model was shown in part; the run lists them",
+    description: "The full text of a result that the model saw in part; the run lists them",
     mimeType: "text/plain",
     read: Effect.fnUntraced(function* (value) {
       const at = value.lastIndexOf(".")
@@ -182,7 +182,7 @@ export const templates: ReadonlyArray<Template<Needs>> = [
     ...serverTools,
     name: "server-tools",
     title: "Tools of an MCP server",
-    description: "Starts the server if need be, and lists its tools",
+    description: "Starts the server if needed, and lists its tools",
     mimeType: json,
     read: (name) => Effect.flatMap(McpRegistry, (registry) => registry.tools(name)).pipe(Effect.flatMap(encode)),
     list: Effect.succeed([]),
@@ -195,7 +195,7 @@ export const templates: ReadonlyArray<Template<Needs>> = [
 // -----------------------------------------------------------------------------
 
 const encodeJson = Schema.encode(Schema.parseJson(Schema.Unknown, { space: 2 }))
-/** The results that were too big to be shown to the model as a whole. */
+/** The results that the model saw only in part. */
 const artifactsOf = (events: ReadonlyArray<AgentEvent>) =>
   events.flatMap((event) =>
     event._tag === "ToolCallFinished" && event.artifact !== undefined && event.result !== undefined
@@ -205,7 +205,7 @@ const artifactsOf = (events: ReadonlyArray<AgentEvent>) =>
 
 const encodeEvent = Schema.encode(AgentEventJson)
 
-/** Values that were decoded or made by us are JSON. */
+/** Values that we decoded or made are JSON. */
 function encode(value: unknown): Effect.Effect<string> {
   return Effect.orDie(encodeJson(value))
 }

@@ -1,6 +1,6 @@
 /**
- * Binds tools to the MCP SDK, and runs their effects. With `ServerReading.ts` and `ServerTasks.ts` the only place that
- * knows it.
+ * Binds tools to the MCP SDK, and runs their effects. Only this file, `ServerReading.ts` and `ServerTasks.ts` know the
+ * SDK.
  */
 import type { Values } from "@lms-bridge/core/Settings"
 import { CurrentCaller, withRequest } from "@lms-bridge/core/Observability"
@@ -50,7 +50,7 @@ export class TransportFailed extends Schema.TaggedError<TransportFailed>()("Tran
   }
 }
 
-/** A transport of the SDK, for those who need not know it. */
+/** A transport of the SDK, for code that does not know the SDK. */
 export type AnyTransport = Transport
 
 /** The transport on this process's stdin and stdout. */
@@ -62,27 +62,27 @@ export interface Surface<R> {
   /** Whether `tools/list` has output schemas. */
   readonly describeOutput: boolean
   readonly reading: ServerReading.Reading<R>
-  /** Which runs and resources change, for clients that follow them. */
+  /** Which runs and resources change, for clients that subscribe to them. */
   readonly changes: Stream.Stream<ServerReading.Change, never, R>
 }
 
 export interface Options<R, R2> {
-  /** The surface and the services beneath it; asked for once, when the client has initialized. */
+  /** The surface and its services; loaded once, when the client has initialized. */
   readonly load: Effect.Effect<{ readonly surface: Surface<R>; readonly context: Context.Context<R> }, never, R2>
   readonly transport: Transport
   /** LMS_BRIDGE_DETACH_AFTER. */
   readonly detachAfter: Values["detachAfter"]
-  /** Who takes turns with whom, where several clients are served. */
+  /** Identifies the client, where several take turns. */
   readonly caller?: string
-  /** Runs once the transport takes messages. */
+  /** Runs once the transport accepts messages. */
   readonly connected?: Effect.Effect<unknown>
 }
 
-/** Serves on `transport`; succeeds when either side closes it. Every call is interrupted with it. */
+/** Serves on `transport`; succeeds when either side closes it, and interrupts every call then. */
 export const serve = Effect.fn("Server.serve")(function* <R, R2>(options: Options<R, R2>) {
   const closed = yield* Deferred.make<void>()
   const tasks = yield* ServerTasks.make
-  // McpServer takes Zod only; the low-level class remains for "advanced use"
+  // McpServer accepts only Zod; the low-level class remains for "advanced use"
   const server = new Server(
     {
       name: About.name,
@@ -96,7 +96,7 @@ export const serve = Effect.fn("Server.serve")(function* <R, R2>(options: Option
       taskStore: tasks.store
     }
   )
-  // acquired first, closed last: calls are interrupted while the transport still stands
+  // acquired first, closed last: calls are interrupted while the transport is still open
   yield* Effect.addFinalizer(() => Effect.promise(() => server.close()))
   server.onclose = () => Deferred.unsafeDone(closed, Effect.void)
 
@@ -108,7 +108,7 @@ export const serve = Effect.fn("Server.serve")(function* <R, R2>(options: Option
   const wanted = yield* Deferred.make<void>()
   server.oninitialized = () => Deferred.unsafeDone(wanted, Effect.void)
   const loading = yield* Effect.forkScoped(Effect.zipRight(Deferred.await(wanted), options.load))
-  // whoever asks first has it loaded; a caller that goes away does not stop it for the others
+  // the first caller starts the loading; a caller that leaves does not stop it for the others
   const loaded = Effect.zipRight(Deferred.succeed(wanted, undefined), Fiber.join(loading))
 
   /** Runs an effect until the client cancels. */
@@ -152,7 +152,7 @@ export const serve = Effect.fn("Server.serve")(function* <R, R2>(options: Option
       return progressOf(name, token, extra).pipe(
         Effect.flatMap(perform),
         Effect.scoped,
-        // a client's SDK drops its progress handler while the last notification is still under way
+        // a client's SDK drops its progress handler with the answer, while the last notification is still on its way
         token === undefined ? (self) => self : Effect.tap(Effect.sleep("2 millis")),
         Effect.provideService(DetachAfter, detachAfter),
         Effect.provideService(Elicit, elicit(server, extra)),
@@ -182,7 +182,7 @@ export const serve = Effect.fn("Server.serve")(function* <R, R2>(options: Option
   yield* Deferred.await(closed)
 }, Effect.scoped)
 
-/** A tool as `tools/list` has it. */
+/** A tool as in `tools/list`. */
 export const listed =
   (describeOutput: boolean) =>
   <R>(tool: Tool<R>) => ({
@@ -199,13 +199,13 @@ export const listed =
 // internal
 // -----------------------------------------------------------------------------
 
-/** With the services of the surface; what the call itself brings along stays. */
+/** Provides the services of the surface, and keeps those of the call. */
 const over = <A, E, R>(self: Effect.Effect<A, E, R>, context: Context.Context<R>): Effect.Effect<A, E> =>
   Effect.mapInputContext(self, (ambient: Context.Context<never>) => Context.merge(ambient, context))
 
 type Extra = RequestHandlerExtra<ServerRequest, ServerNotification>
 
-/** The SDK's types are of arrays that may be written to. */
+/** The SDK's types have mutable arrays. */
 const mutable = (schema: Tool<never>["inputSchema"]) => {
   const { properties, required, ...rest } = schema
   return {
@@ -216,7 +216,7 @@ const mutable = (schema: Tool<never>["inputSchema"]) => {
   }
 }
 
-/** Interrupts when the client cancels or goes away. */
+/** Interrupts when the client cancels or leaves. */
 const aborted = (signal: AbortSignal): Effect.Effect<never> =>
   Effect.async<never>((resume) => {
     const interrupt = () => resume(Effect.interrupt)
@@ -239,7 +239,7 @@ const progressOf = (name: string, token: string | number | undefined, extra: Ext
         )
       )
 
-/** The person at the other end, if the client can ask. */
+/** The client's person, if the client can ask. */
 const elicit = (server: Server, extra: Extra): Option.Option<Asker> => {
   const can = server.getClientCapabilities()?.elicitation
   if (can === undefined) return Option.none()
@@ -263,14 +263,14 @@ const elicit = (server: Server, extra: Extra): Option.Option<Asker> => {
   })
 }
 
-/** The SDK lists every kind of field that a form may have; ours are written by hand and by the specification. */
+/** The SDK's type lists every kind of field of a form; ours follow the specification. */
 const elicitParams = (question: Form | Page) =>
   ("url" in question ? { mode: "url", ...question } : { ...question }) as Extract<
     ServerRequest,
     { method: "elicitation/create" }
   >["params"]
 
-/** Log lines go to the client, too, from the level that it sets; to one that sets none, nothing is sent. */
+/** Also sends log lines to the client, from the level that it sets; to one that sets no level, nothing is sent. */
 const clientLog = (server: Server) => {
   let least: ClientLog.Level | undefined
   server.setRequestHandler(SetLevelRequestSchema, ({ params }) => {
@@ -280,7 +280,7 @@ const clientLog = (server: Server) => {
   const logger = Logger.make(({ annotations, logLevel, message }) => {
     const level = ClientLog.levelOf(logLevel)
     if (least === undefined || !ClientLog.isAtLeast(level, least)) return
-    // a line that cannot be delivered is on stderr all the same
+    // a line that cannot be delivered is still on stderr
     server
       .notification({
         method: "notifications/message",

@@ -1,5 +1,5 @@
 /**
- * Binds resources, prompts and completion to the MCP SDK. With `Server.ts` the only place that knows it.
+ * Binds resources, prompts and completion to the MCP SDK.
  */
 import type { Server } from "@modelcontextprotocol/sdk/server/index.js"
 import {
@@ -28,13 +28,13 @@ export interface Reading<R> {
 
 export const capabilities = { resources: { subscribe: true, listChanged: true }, prompts: {}, completions: {} }
 
-/** A run that began or went on, or a resource that is another than before. */
+/** A run that began or progressed, or a resource that changed. */
 export type Change = { readonly runId: string; readonly begins: boolean } | { readonly uri: string }
 
-/** Runs an effect over what there is to read, until the client cancels. */
+/** Runs an effect with the resources and prompts until the client cancels. */
 export type Run<R> = <A, E>(use: (reading: Reading<R>) => Effect.Effect<A, E, R>, signal: AbortSignal) => Promise<A>
 
-/** Gives back what tells the client of a change, if the client follows it. */
+/** Returns a function that notifies the client of a change to which it subscribes. */
 export const bind = <R>(server: Server, run: Run<R>) => {
   const followed = new Set<string>()
 
@@ -125,7 +125,7 @@ export const bind = <R>(server: Server, run: Run<R>) => {
       if (prompt === undefined) {
         const names = prompts.map(({ name }) => name).join(", ")
         return Effect.fail(
-          new McpError(ErrorCode.InvalidParams, `There is no prompt "${params.name}". There are ${names}.`)
+          new McpError(ErrorCode.InvalidParams, `There is no prompt "${params.name}". The prompts are ${names}.`)
         )
       }
       const given = new Map(Object.entries(params.arguments ?? {}))
@@ -151,7 +151,7 @@ export const bind = <R>(server: Server, run: Run<R>) => {
               ?.complete
           : templates.find((template) => uriTemplate(template) === ref.uri && template.variable === argument.name)
               ?.complete
-      // LM Studio that is off has no names to offer, which is no reason to fail
+      // without LM Studio there are no names to offer, which is not a failure
       const words = complete === undefined ? Effect.succeed([]) : Effect.orElseSucceed(complete, () => [])
       return Effect.map(words, (words) => ({ completion: fitting(words, argument.value) }))
     }, signal)
@@ -192,7 +192,7 @@ const listOf = <R>(template: Template<R>) =>
     )
   )
 
-/** The resource of this URI: a fixed one, or one of a template. */
+/** The resource of this URI: a fixed one, or one from a template. */
 const find = <R>(
   { resources, templates }: Reading<R>,
   uri: string
@@ -211,7 +211,7 @@ const refusal =
   ({ _tag, message }: Failure) =>
     new McpError(_tag.endsWith("NotFound") ? resourceNotFound : ErrorCode.InternalError, message, { uri, _tag })
 
-/** A client that has gone hears nothing, and needs nothing. */
+/** A client that has left needs no notification. */
 const tell = (server: Server, notification: Parameters<Server["notification"]>[0]) => {
   server.notification(notification).catch(() => undefined)
 }

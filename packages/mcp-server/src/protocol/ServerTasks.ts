@@ -1,6 +1,6 @@
 /**
- * Tool calls as tasks (MCP 2025-11-25, experimental in the SDK): the call answers at once, the client asks for the
- * result. With `Server.ts` and `ServerReading.ts` the only places that know the SDK.
+ * Tool calls as tasks (MCP 2025-11-25, experimental in the SDK): the call answers at once, and the client asks for the
+ * result later.
  */
 import { InMemoryTaskStore } from "@modelcontextprotocol/sdk/experimental/tasks/stores/in-memory.js"
 import type { RequestTaskStore } from "@modelcontextprotocol/sdk/shared/protocol.js"
@@ -12,10 +12,10 @@ import type { Result } from "./ToolCall.ts"
 
 export const capabilities = { tasks: { list: {}, cancel: {}, requests: { tools: { call: {} } } } }
 
-/** How long a result is kept, in milliseconds, when the client does not say. */
+/** How long a result is kept, in milliseconds, if the client does not say. */
 const keptMillis = 60 * 60_000
 
-/** How often a client should ask, in milliseconds. */
+/** The interval at which a client should ask, in milliseconds. */
 const pollInterval = 2000
 
 /** The tasks of one server. They end with the scope. */
@@ -38,7 +38,7 @@ export const make = Effect.gen(function* () {
     const tell = (message: string) =>
       Effect.ignore(Effect.tryPromise(() => tasks.updateTaskStatus(taskId, "working", message)))
     const fiber = yield* work({ tell, note: () => Effect.void }).pipe(
-      // a task that was cancelled in this moment takes no result any more
+      // a task that was cancelled meanwhile accepts no result
       Effect.flatMap((result) =>
         Effect.ignore(
           Effect.tryPromise(() =>
@@ -60,7 +60,7 @@ export const make = Effect.gen(function* () {
 // internal
 // -----------------------------------------------------------------------------
 
-/** Tells when the client cancels: the SDK only notes it. */
+/** Reports cancellations by the client: the SDK only records them. */
 class Store extends InMemoryTaskStore {
   readonly #cancelled: (taskId: string) => void
   constructor(cancelled: (taskId: string) => void) {

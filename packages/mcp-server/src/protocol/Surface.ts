@@ -1,6 +1,5 @@
 /**
- * Everything that a client can see and call, with the services behind it. Loaded when the first client asks for it:
- * `initialize` is answered without.
+ * Everything that a client can see and call. Loaded when a client first asks for it: `initialize` is answered without.
  */
 import type { Services } from "@lms-bridge/core/Bridge"
 import { Settings } from "@lms-bridge/core/Settings"
@@ -12,7 +11,7 @@ import { Runs } from "../runs/Runs.ts"
 import type { Surface } from "./Server.ts"
 import { chosen, describesOutput } from "../tools/Tools.ts"
 
-/** As it is configured, over the services at hand. */
+/** The surface of the configured toolsets. */
 export const surface: Effect.Effect<Surface<Services | Settings | Runs>, never, Settings> = Effect.map(
   Settings,
   ({ toolsets }) => ({

@@ -1,5 +1,5 @@
 /**
- * One call of a tool, from arguments to what `tools/call` answers. A call never fails: what goes wrong is its result.
+ * One call of a tool, from its arguments to the answer of `tools/call`. A call never fails: an error is its result.
  */
 import * as Cause from "effect/Cause"
 import * as Duration from "effect/Duration"
@@ -49,7 +49,7 @@ const failure = ({ _tag, account, message, retryable, text = message }: Failure)
   structuredContent: { ...account, error: { _tag, message, ...present({ retryable }) } }
 })
 
-/** The text of a defect stays in the log: it may hold what nobody outside should read. */
+/** The text of a defect goes only to the log, because it may contain secrets. */
 const defect = (cause: Cause.Cause<unknown>) =>
   Effect.logError("tool died", cause).pipe(
     Effect.as(

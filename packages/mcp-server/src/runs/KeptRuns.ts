@@ -1,6 +1,5 @@
 /**
- * Runs that this process does not carry out, as their journals tell them: those of earlier processes, and of others that
- * are at work now.
+ * Runs of other processes, earlier or active ones, read from their journals.
  */
 import type { AgentEvent } from "@lms-bridge/core/AgentEvent"
 import { RunInProgress, type RunJournal, type RunNotFound, type RunSummary } from "@lms-bridge/core/RunJournal"
@@ -14,14 +13,14 @@ import * as RunReport from "./RunReport.ts"
 
 type Journal = Context.Tag.Service<typeof RunJournal>
 
-/** The run of an id, or of the beginning of one; none when no journal tells of it. */
+/** The run of an id, or of the beginning of one; none if it has no journal. */
 export const find = (journal: Journal, text: string): Effect.Effect<Option.Option<Handle>> =>
   journal.find(text).pipe(
     Effect.flatMap((runId) => handle(journal, runId)),
     Effect.option
   )
 
-/** A run in a list, of which no more is read than the list shows. */
+/** A run in a list; only what the list shows is read. */
 export const listed = ({ lastAt, rounds, runId, startedAt, status, task }: RunSummary.RunSummary, now: number) => ({
   runId,
   status,
@@ -36,13 +35,13 @@ export const listed = ({ lastAt, rounds, runId, startedAt, status, task }: RunSu
 // internal
 // -----------------------------------------------------------------------------
 
-/** How often the journal of a run that goes on elsewhere is read again. */
+/** The interval at which the journal of a run in another process is read. */
 const lookEvery = "1 second"
 
 const handle = Effect.fnUntraced(function* (journal: Journal, runId: string) {
   const first = yield* recordOf(journal, yield* journal.read(runId))
   const latest = yield* Ref.make(first)
-  // somebody may remove the journal meanwhile
+  // the journal may be removed meanwhile
   const record = journal.read(runId).pipe(
     Effect.flatMap((events) => recordOf(journal, events)),
     Effect.tap((now) => Ref.set(latest, now)),

@@ -1,5 +1,5 @@
 /**
- * What can be asked of a run, whoever carries it out.
+ * A run, whichever process carries it out.
  */
 import type { AgentError } from "@lms-bridge/core/AgentLoop"
 import type { AgentEvent } from "@lms-bridge/core/AgentEvent"
@@ -9,15 +9,15 @@ import type * as RunReport from "./RunReport.ts"
 
 export interface Handle {
   readonly record: Effect.Effect<RunReport.Record>
-  /** All events but text and reasoning as they are generated, oldest first. */
+  /** All events but the deltas of text and reasoning, oldest first. */
   readonly events: Effect.Effect<ReadonlyArray<AgentEvent>>
-  /** The record when the run has ended, however it ended. Fails when it could not start. */
+  /** The record once the run has ended in any way. Fails if it could not start. */
   readonly await: Effect.Effect<RunReport.Record, AgentError>
-  /** From now on nobody listens. */
+  /** Stops reporting progress. */
   readonly detach: Effect.Effect<void>
   /**
-   * Stops the run and everything beneath it; nothing happens to one that has ended. One that another process carries out
-   * can only be stopped there.
+   * Stops the run and everything beneath it; does nothing if it has ended. Fails for an active run of another process,
+   * which can only be stopped there.
    */
   readonly cancel: Effect.Effect<RunReport.Record, RunInProgress>
 }

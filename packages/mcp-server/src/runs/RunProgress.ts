@@ -1,11 +1,11 @@
 /**
- * A run's events as the few lines that a person waiting for it wants to read. Pure.
+ * Turns a run's events into progress lines for a person. Pure.
  */
 import type { AgentEvent } from "@lms-bridge/core/AgentEvent"
 import { NoteWords } from "@lms-bridge/core/RunJournal"
 import { tokensPerSecond } from "@lms-bridge/core/LmStudioApi"
 
-/** What of the run so far the next line needs. */
+/** The state that the next line depends on. */
 export interface View {
   readonly round: number
   readonly characters: number
@@ -13,7 +13,7 @@ export interface View {
 
 export const start: View = { round: 0, characters: 0 }
 
-/** `tell` is worth a notification of its own; `note` is what a heartbeat says until something else happens. */
+/** `tell` is sent at once; `note` is for the next heartbeat. */
 export interface Line {
   readonly view: View
   readonly tell?: string

@@ -1,5 +1,5 @@
 /**
- * A run as tools answer it, told from its account. Pure.
+ * The result of a run for tools, made from its account. Pure.
  */
 import { present, stringify } from "@lms-bridge/core/Json"
 import { type AgentEvent, type AgentOutcome, BudgetKind, OpenCalls, type Problem } from "@lms-bridge/core/AgentEvent"
@@ -9,7 +9,7 @@ import * as Fields from "../tools/Fields.ts"
 import { optional, seconds } from "../tools/Fields.ts"
 import * as RunProgress from "./RunProgress.ts"
 
-/** A run as tools answer it. */
+/** The result of a run. */
 export const Run = Schema.Struct({
   answer: Schema.String,
   /** `unfinished`: it was cancelled, or the process that carried it out is gone. */
@@ -38,15 +38,15 @@ export const Run = Schema.Struct({
 })
 export type Run = typeof Run.Type
 
-/** What of it a caller decides on; `docs/mcp.md` has the rest. */
+/** The fields on which a caller decides; `docs/mcp.md` has the rest. */
 export const listed = ["answer", "status", "runId"] as const
 
-/** A run, running or not. */
+/** A run, active or ended. */
 export interface Record {
   readonly account: RunAccount.RunAccount
   readonly view: RunProgress.View
   readonly line: string
-  /** What ended it where its events do not say so: it could not go on, or it was stopped. `at` is epoch milliseconds. */
+  /** What ended it if its events do not say so: it failed, or it was stopped. `at` is epoch milliseconds. */
   readonly closed:
     | { readonly _tag: "Refused"; readonly problem: Problem; readonly at: number }
     | { readonly _tag: "Stopped"; readonly at: number }
@@ -60,14 +60,14 @@ export const begin = (event: Extract<AgentEvent, { readonly _tag: "RunStarted" }
   closed: undefined
 })
 
-/** The record after an event, and the words for it, if any. */
+/** The record after an event, and its progress line, if any. */
 export const evolve = (record: Record, event: AgentEvent): readonly [Record, RunProgress.Line] => {
   const line = RunProgress.step(record.view, event)
   const account = RunAccount.step(record.account, event)
   return [{ ...record, account, view: line.view, line: line.tell ?? line.note ?? record.line }, line]
 }
 
-/** Why the run came to no outcome, if it did not. */
+/** Why the run has no outcome, if it failed without one. */
 export const failure = ({ account, closed }: Record): Problem | undefined =>
   closed?._tag === "Refused" ? closed.problem : account.failure
 
@@ -105,15 +105,15 @@ export const brief = (record: Record, now: number): Listed => {
   return { runId, status, task: account.state.task.task, progress: line, rounds, startedAt: account.startedAt, millis }
 }
 
-/** A run as text: the answer, or where it is, and one line of figures. */
+/** A run as text: the answer or the state, and one line of figures. */
 export const text = (run: Run): ReadonlyArray<string> => [
   run.status === "running"
-    ? `The run goes on: ${run.progress ?? "started"}. Ask run_result for ${run.runId} later; run_cancel stops it.`
+    ? `The run continues: ${run.progress ?? "started"}. Ask run_result for ${run.runId} later; run_cancel stops it.`
     : run.status === "unfinished"
-      ? `The run was stopped before its end. \`lms-bridge runs resume ${run.runId}\` takes it up again.`
+      ? `The run was stopped before it finished. \`lms-bridge runs resume ${run.runId}\` continues it.`
       : run.answer,
   ...OpenCalls.doubts(run.toolCalls),
-  ...(run.status === "budget" ? [`It is not finished: run_start with follows: "${run.runId}" goes on.`] : []),
+  ...(run.status === "budget" ? [`It is not finished: run_start with follows: "${run.runId}" continues it.`] : []),
   summary(run)
 ]
 
@@ -127,7 +127,7 @@ export const summary = (run: Run): string =>
     ...(run.model === undefined ? [] : [run.model]),
     `${run.usage.inputTokens} tokens read, ${run.usage.outputTokens} written`,
     seconds(run.millis),
-    ...(run.cut === true ? ["the answer was cut by max_tokens"] : []),
+    ...(run.cut === true ? ["the answer was cut off at max_tokens"] : []),
     ...(run.missingServers ?? []).map(({ message, server }) => `without ${server}: ${message}`),
     run.runId
   ].join(" · ")
@@ -139,7 +139,7 @@ export const summary = (run: Run): string =>
 const missing = ({ problem, server }: AgentOutcome["missingServers"][number]) => ({ server, message: problem.message })
 
 const told = (outcome: Omit<AgentOutcome, "status">, status: Run["status"], runId: string): Run => ({
-  // an answer that had to be JSON is that JSON, without what the model put around it
+  // an answer that had to be JSON is that JSON, without the text around it
   answer: outcome.structured === undefined ? outcome.answer : stringify(outcome.structured),
   status,
   runId,

@@ -1,6 +1,6 @@
 /**
- * The runs of this process: each goes on by itself, whether or not somebody waits for it. And those of others, as far as
- * their journals tell.
+ * The runs of this process, each of which continues whether or not somebody waits for it, and those of other processes,
+ * from their journals.
  */
 import type { AgentEvent } from "@lms-bridge/core/AgentEvent"
 import { type AgentError, AgentLoop, type AgentTask } from "@lms-bridge/core/AgentLoop"
@@ -39,7 +39,7 @@ export class RunNotFound extends Schema.TaggedError<RunNotFound>()("RunNotFound"
 export class Runs extends Context.Tag("@lms-bridge/mcp-server/Runs")<
   Runs,
   {
-    /** Starts a run that outlives its caller. Fails when it ends before it began. */
+    /** Starts a run that outlives its caller. Fails if the run ends before its first event. */
     readonly start: (
       task: AgentTask,
       listen?: (line: Line) => Effect.Effect<void>
@@ -47,18 +47,18 @@ export class Runs extends Context.Tag("@lms-bridge/mcp-server/Runs")<
     readonly get: (runId: string) => Effect.Effect<Handle, RunNotFound>
     /** Work that outlives its caller, such as several runs in turn. */
     readonly keep: <A, E, R>(self: Effect.Effect<A, E, R>) => Effect.Effect<Fiber.RuntimeFiber<A, E>, never, R>
-    /** Newest first, also those that only a journal tells of. */
+    /** Newest first, including those of other processes. */
     readonly list: Effect.Effect<ReadonlyArray<RunReport.Listed>>
-    /** Which run changes, from now on; text and reasoning as they are generated change none. */
+    /** Which runs change, from now on; deltas of text and reasoning do not count. */
     readonly changes: Stream.Stream<{ readonly runId: string; readonly begins: boolean }>
   }
 >() {
-  /** They end with the scope. */
+  /** The runs end with the scope. */
   static readonly make: Effect.Effect<Context.Tag.Service<Runs>, never, AgentLoop | RunJournal | Scope.Scope> =
     Effect.gen(function* () {
       const loop = yield* AgentLoop
       const journal = yield* RunJournal
-      // ends where this service was made, not where a run happens to be started
+      // the scope of this service, not the one in which a run is started
       const fibers = yield* FiberSet.make<void, AgentError>()
       const scope = yield* Effect.scope
       const changes = yield* PubSub.sliding<{ readonly runId: string; readonly begins: boolean }>(256)
@@ -155,14 +155,14 @@ export class Runs extends Context.Tag("@lms-bridge/mcp-server/Runs")<
 // internal
 // -----------------------------------------------------------------------------
 
-/** Older ones are forgotten: a server may live for weeks. */
+/** Older ones are dropped: a server may run for weeks. */
 const mostRuns = 100
 const mostEvents = 2000
 
 const inRun = ({ account: { runId } }: RunReport.Record, log: Effect.Effect<void>) =>
   Effect.annotateLogs(log, { runId })
 
-/** The pieces of a text come again as a whole. */
+/** Deltas are not kept, because the whole text follows. */
 const kept = (event: AgentEvent) => event._tag !== "TextDelta" && event._tag !== "ReasoningDelta"
 
 const problemOf = (cause: Cause.Cause<AgentError>) =>

@@ -1,5 +1,5 @@
 /**
- * Tools that hand a task to a local model with the user's MCP servers.
+ * Tools that delegate a task to a local model with the user's MCP servers.
  */
 import { type AgentTask, CurrentApprover } from "@lms-bridge/core/AgentLoop"
 import type { Problem } from "@lms-bridge/core/AgentEvent"
@@ -31,7 +31,7 @@ export const common = {
   model
 }
 
-/** The same without the words: they stand at the tools that come first. */
+/** The same without descriptions, which the first tools already have. */
 export const familiar = {
   task: Words,
   max_rounds: optional(Rounds),
@@ -60,7 +60,7 @@ const noNames = "name at least one MCP server that list_available_mcps shows; ch
 export const withMultipleMcps = Tool.make({
   name: "autonomous_with_multiple_mcps",
   title: "Delegate a task, several MCP servers",
-  description: "The same with several MCP servers together; each must start.",
+  description: "The same with several MCP servers; each must start.",
   annotations: Tool.acts,
   long: true,
   input: Schema.Struct({
@@ -103,7 +103,7 @@ export interface Asked {
   readonly model?: string
 }
 
-/** What a task works with, beside what every tool takes. */
+/** The parts of a task that differ between these tools. */
 export type Means = Pick<AgentTask, "servers" | "definedServers" | "workingFolders" | "approvedTools">
 
 export const taskOf = (settings: Values, means: Means, asked: Asked): AgentTask => ({
@@ -119,8 +119,8 @@ export const taskOf = (settings: Values, means: Means, asked: Asked): AgentTask 
 })
 
 /**
- * Waits for the run, as long as this client waits for an answer; then the run goes on and the answer says where to ask.
- * A client that cancels stops the run.
+ * Waits for the run as long as this client waits for an answer; then the run continues, and the answer says where to
+ * ask. A client that cancels stops the run.
  */
 export const work = Effect.fnUntraced(function* (means: Means, asked: Asked, progress: Tool.Progress) {
   const runs = yield* Runs
@@ -143,7 +143,7 @@ export const work = Effect.fnUntraced(function* (means: Means, asked: Asked, pro
   return yield* told(record)
 })
 
-/** The account of a run as a tool's result; a run that broke is an error that keeps what had been done. */
+/** The run as a tool's result; a failed run is an error with what had been done. */
 export const told = Effect.fnUntraced(function* (record: RunReport.Record) {
   const run = RunReport.report(record, yield* Clock.currentTimeMillis)
   if (run.status !== "failed") return run
@@ -153,7 +153,7 @@ export const told = Effect.fnUntraced(function* (record: RunReport.Record) {
     message,
     text: [
       message,
-      ...(run.answer === "" ? [] : [`What there was until then: ${run.answer}`]),
+      ...(run.answer === "" ? [] : [`The answer until then: ${run.answer}`]),
       RunReport.summary(run)
     ].join("\n"),
     retryable: false,
@@ -162,7 +162,7 @@ export const told = Effect.fnUntraced(function* (record: RunReport.Record) {
   return yield* Effect.fail(failure)
 })
 
-/** Why a run broke. */
+/** Why a run failed. */
 export const problemOf = (record: RunReport.Record): Problem =>
   RunAccount.outcome(record.account)?.problem ?? RunReport.failure(record) ?? unexplained
 

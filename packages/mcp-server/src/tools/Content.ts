@@ -1,5 +1,5 @@
 /**
- * The parts that results and messages consist of, as MCP's `ContentBlock` has them.
+ * The parts of results and messages, as in MCP's `ContentBlock`.
  */
 
 export type Content =
@@ -13,7 +13,7 @@ export type Content =
 
 export const text = (text: string): Content => ({ type: "text", text })
 
-/** The SDK's types distinguish images from audio, and are of objects that may be written to. */
+/** The SDK's types distinguish images from audio, and have mutable objects. */
 export const toSdk = (part: Content) => {
   switch (part.type) {
     case "text":

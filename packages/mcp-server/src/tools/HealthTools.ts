@@ -1,5 +1,5 @@
 /**
- * Tools that say whether LM Studio is there and what to do when it is not.
+ * Tools that say whether LM Studio is available, and what to do if it is not.
  */
 import { baseUrl, Settings } from "@lms-bridge/core/Settings"
 import { LmStudioApi } from "@lms-bridge/core/LmStudioApi"

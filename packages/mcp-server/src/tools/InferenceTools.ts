@@ -13,7 +13,7 @@ import * as Tool from "./Tool.ts"
 
 export const JsonObject = Schema.Record({ key: Schema.String, value: Schema.Unknown })
 
-/** OpenAI's `response_format`. LM Studio takes no `json_object` (contract C2): it is asked for as a schema of any object. */
+/** OpenAI's `response_format`. LM Studio has no `json_object` (contract C2): it becomes a schema of any object. */
 const ResponseFormat = Schema.Union(
   Schema.Struct({ type: Schema.Literal("text", "json_object") }),
   Schema.Struct({
@@ -45,13 +45,13 @@ export const Completion = Schema.Struct({
 
 export const textOf = ({ content, finishReason }: typeof Completion.Type): ReadonlyArray<string> => [
   content,
-  ...(finishReason === "length" ? ["The reply was cut at max_tokens; ask for more."] : [])
+  ...(finishReason === "length" ? ["The reply was cut off at max_tokens; ask for more."] : [])
 ]
 
 export const chatCompletion = Tool.make({
   name: "chat_completion",
   title: "Ask a local model",
-  description: "One answer of a local model, without tools.",
+  description: "A local model's answer, without tools.",
   annotations: Tool.looks,
   long: true,
   input: Schema.Struct({

@@ -1,5 +1,5 @@
 /**
- * Tools about the models on this machine: which there are, which is meant, and getting another.
+ * Tools that list, resolve and download models.
  */
 import { LmStudioApi } from "@lms-bridge/core/LmStudioApi"
 import { Alternatives, Downloader, ModelName } from "@lms-bridge/core/ModelCatalog"
@@ -54,8 +54,8 @@ export const listDownloaded = Tool.make({
   listed: [],
   text: ({ models, totalSizeGB }) => [
     models.length === 0
-      ? "No models are downloaded. lms_download_model gets one."
-      : `${models.map(line).join("\n")}\nTogether ${totalSizeGB} GB, where sizes are known.`
+      ? "No models are downloaded. lms_download_model downloads one."
+      : `${models.map(line).join("\n")}\n${totalSizeGB} GB together, where sizes are known.`
   ],
   handler: () =>
     Effect.map(onDisk, (models) => {
@@ -65,7 +65,7 @@ export const listDownloaded = Tool.make({
 })
 
 const nowhere =
-  "LM Studio offers no search over its API or `lms`: search in its app, or at https://lmstudio.ai/models. lms_download_model takes the name found there."
+  "LM Studio offers no search by its API or `lms`: search in its app, or at https://lmstudio.ai/models. lms_download_model accepts the name found there."
 
 export const search = Tool.make({
   name: "lms_search_models",
@@ -96,12 +96,12 @@ export const search = Tool.make({
 export const download = Tool.make({
   name: "lms_download_model",
   title: "Download a model",
-  description: "Has LM Studio download a model of its catalogue or a Hugging Face URL.",
+  description: "Downloads a model from LM Studio's catalogue or a Hugging Face URL.",
   annotations: { destructiveHint: false, idempotentHint: true },
   long: true,
   input: Schema.Struct({
     model_key: Schema.NonEmptyTrimmedString.annotations(brief("string")),
-    wait: option(Schema.Boolean, "Until it is there; default false")
+    wait: option(Schema.Boolean, "Until downloaded; default false")
   }),
   aliases: { model: "model_key", model_name: "model_key" },
   output: Schema.Struct({
@@ -121,9 +121,9 @@ export const download = Tool.make({
         )
     })
     const message = {
-      "already-there": `${key} is on disk already.`,
+      "already-there": `${key} is already on disk.`,
       downloaded: `${key} is downloaded, and LM Studio lists it.`,
-      downloading: `LM Studio is downloading ${key}. Ask again with wait to see it to its end.`
+      downloading: `LM Studio is downloading ${key}. Call again with wait to wait for the end.`
     }[status]
     return { model: key, status, message }
   })
@@ -139,7 +139,7 @@ const Candidate = Schema.Struct({
 
 export const resolve = Tool.make({
   name: "lms_resolve_model",
-  title: "Which model is meant",
+  title: "Resolve a model name",
   description: "The model that a name means, or the nearest ones with reasons. Loads none.",
   annotations: Tool.looks,
   input: Schema.Struct({

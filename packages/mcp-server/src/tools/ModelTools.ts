@@ -1,5 +1,5 @@
 /**
- * Tools that look at models and get them into memory and out of it.
+ * Tools that show, load and unload models.
  */
 import { type ApiModel, LmStudioApi, ModelNotFound } from "@lms-bridge/core/LmStudioApi"
 import {
@@ -55,7 +55,7 @@ export const listModels = Tool.make({
   }),
   text: ({ models }) => [
     models.length === 0
-      ? "No models are downloaded. Get one in LM Studio or with `lms get`."
+      ? "No models are downloaded. lms_download_model downloads one."
       : models
           .map(({ contextLength, key, loaded, type }) => {
             const context = contextLength === undefined ? "" : `, context ${contextLength}`
@@ -72,14 +72,14 @@ export const listModels = Tool.make({
 export const currentModel = Tool.make({
   name: "get_current_model",
   title: "Current model",
-  description: "The model that is used when none is named, and whether it is loaded. Loads none.",
+  description: "The model used when none is named, and whether it is loaded. Loads none.",
   annotations: Tool.looks,
   input: Schema.Struct({}),
   output: Schema.Struct({ model: Schema.String, loaded: Schema.Boolean, instances: Loadeds }),
   text: ({ instances, loaded, model }) => [
     loaded
       ? `${model} is loaded.\n${instances.map(describe).join("\n")}`
-      : `${model} would be used; it is not loaded and will be when it is needed.`
+      : `${model} would be used; it is not loaded yet, and is loaded when needed.`
   ],
   handler: Effect.fnUntraced(function* () {
     const lifecycle = yield* ModelLifecycle
@@ -91,8 +91,8 @@ export const currentModel = Tool.make({
 
 export const modelInfo = Tool.make({
   name: "get_model_info",
-  title: "Facts of a model",
-  description: "What one model is and can, and its copies in memory. Loads none.",
+  title: "Model details",
+  description: "What a model is and can do, and its loaded instances. Loads none.",
   annotations: Tool.looks,
   input: Schema.Struct({ model_name: modelName }),
   aliases: { model: "model_name" },
@@ -115,7 +115,7 @@ export const modelInfo = Tool.make({
         ...[info.params, info.architecture, info.quantization, info.format].filter((fact) => fact !== undefined),
         ...(info.sizeBytes === undefined ? [] : [`${gigabytes(info.sizeBytes)} GB`]),
         ...(info.maxContextLength === undefined ? [] : [`context up to ${info.maxContextLength}`]),
-        ...(info.capabilities.length === 0 ? [] : [`can do ${info.capabilities.join(", ")}`])
+        ...(info.capabilities.length === 0 ? [] : [`capable of ${info.capabilities.join(", ")}`])
       ].join(", "),
       ...(info.instances.length === 0 ? ["It is not loaded."] : info.instances.map(describe))
     ].join("\n")
@@ -125,7 +125,7 @@ export const modelInfo = Tool.make({
     const key = yield* lifecycle.resolve(model_name)
     const models = yield* Effect.flatMap(LmStudioApi, (api) => api.models)
     const model = models.find((model) => model.key === key)
-    // deleted between the two looks
+    // deleted between the two requests
     if (model === undefined) {
       const available = models.map(({ key }) => key)
       return yield* new ModelNotFound({ model: key, available, nearest: [] })
@@ -150,7 +150,7 @@ export const listLoaded = Tool.make({
   text: ({ models, totalMemoryGB }) => [
     models.length === 0
       ? "No model is loaded."
-      : `${models.map(describe).join("\n")}\nTogether ${totalMemoryGB} GB, where sizes are known.`
+      : `${models.map(describe).join("\n")}\n${totalMemoryGB} GB together, where sizes are known.`
   ],
   handler: () =>
     Effect.flatMap(ModelLifecycle, (lifecycle) => lifecycle.loaded).pipe(
@@ -162,7 +162,7 @@ export const listLoaded = Tool.make({
 })
 
 const loading = {
-  context_length: option(Schema.Int.pipe(Schema.greaterThanOrEqualTo(1)), "Least context in tokens")
+  context_length: option(Schema.Int.pipe(Schema.greaterThanOrEqualTo(1)), "Minimum context in tokens")
 }
 
 const LoadResult = Schema.Struct({
@@ -179,7 +179,7 @@ const LoadResult = Schema.Struct({
 export const ensureLoaded = Tool.make({
   name: "lms_ensure_model_loaded",
   title: "Ensure a model is loaded",
-  description: "Makes sure that a model is in memory, and verifies it.",
+  description: "Makes sure that a model is loaded, and verifies it.",
   annotations: Tool.arranges,
   input: Schema.Struct({ model_name: modelName, ...loading }),
   aliases: { model: "model_name" },
@@ -191,7 +191,7 @@ export const ensureLoaded = Tool.make({
 export const load = Tool.make({
   name: "lms_load_model",
   title: "Load a model",
-  description: "Loads a model unless it is loaded. It is unloaded when idle for long.",
+  description: "Loads a model unless it is loaded. Idle models are unloaded.",
   annotations: Tool.arranges,
   input: Schema.Struct({
     model_name: modelName,
@@ -205,9 +205,9 @@ export const load = Tool.make({
     Effect.map(
       ensure(model_name, { contextLength: context_length, temporary: keep_loaded === false }, progress),
       (result) =>
-        // LM Studio sets the idle time of a model only as it loads it
+        // LM Studio sets the idle limit of a model only when it loads it
         result.wasAlreadyLoaded && keep_loaded !== undefined
-          ? { ...result, message: `${result.message} keep_loaded changes nothing for a model that is loaded.` }
+          ? { ...result, message: `${result.message} keep_loaded has no effect on a loaded model.` }
           : result
     )
 })
@@ -215,7 +215,7 @@ export const load = Tool.make({
 export const unload = Tool.make({
   name: "lms_unload_model",
   title: "Unload a model",
-  description: "Unloads a model and verifies that it is gone. One at work, or loaded by the user, needs force.",
+  description: "Unloads a model and verifies that it is gone. A busy one, or one of the user, needs force.",
   annotations: Tool.arranges,
   input: Schema.Struct({
     model_name: argument(Schema.NonEmptyString, "Model key or instance id"),
@@ -255,7 +255,7 @@ export const tools: ReadonlyArray<Tool.Tool<LmStudioApi | ModelLifecycle>> = [
   unload
 ]
 
-/** What happens on the way into memory, in words. */
+/** Reports the progress of a load in words. */
 export const loadProgress =
   (progress: Tool.Progress) =>
   (event: LoadProgress): Effect.Effect<void> => {
@@ -269,7 +269,7 @@ export const loadProgress =
       case "Verifying":
         return progress.note(`${event.model}: verifying that it is loaded`)
       case "SteppedDown":
-        return progress.tell(`${event.model} cannot be had (${event.reason}); trying ${event.to}`)
+        return progress.tell(`${event.model} cannot be loaded (${event.reason}); trying ${event.to}`)
     }
   }
 

@@ -1,5 +1,5 @@
 /**
- * Tools that hand a task to a local model with one well-known MCP server, whether or not the user has configured it.
+ * Tools that delegate a task to a local model with a well-known MCP server, even if the user has not configured it.
  */
 import { type PresetName, Presets } from "@lms-bridge/core/AgentLoop"
 import type { Settings } from "@lms-bridge/core/Settings"
@@ -20,7 +20,7 @@ export const Folders = Schema.Union(Schema.NonEmptyString, Schema.Array(Schema.N
 export const foldersOf = (given: typeof Folders.Type | undefined): ReadonlyArray<string> =>
   given === undefined ? [] : typeof given === "string" ? [given] : given
 
-/** What all of them have. */
+/** Common to all of them. */
 const delegated = {
   annotations: Tool.acts,
   long: true,
@@ -42,8 +42,8 @@ export const filesystem = Tool.make({
 export const memory = Tool.make({
   ...delegated,
   name: "autonomous_memory_full",
-  title: "Delegate work on the memory",
-  description: "A local model keeps and looks up facts in a lasting knowledge graph.",
+  title: "Delegate work on memory",
+  description: "A local model stores and finds facts in a lasting knowledge graph.",
   input: Schema.Struct(familiar),
   handler: (asked, progress) => withPreset("memory", {}, asked, progress)
 })
@@ -51,7 +51,7 @@ export const memory = Tool.make({
 export const fetch = Tool.make({
   ...delegated,
   name: "autonomous_fetch_full",
-  title: "Delegate reading of web pages",
+  title: "Delegate reading web pages",
   description: "A local model fetches and reads web pages.",
   input: Schema.Struct(familiar),
   handler: (asked, progress) => withPreset("fetch", {}, asked, progress)
@@ -63,7 +63,7 @@ export const github = Tool.make({
   title: "Delegate work on GitHub",
   description: "A local model works on GitHub.",
   input: Schema.Struct({
-    github_token: option(Schema.Redacted(Schema.NonEmptyString), "Else GITHUB_PERSONAL_ACCESS_TOKEN"),
+    github_token: option(Schema.Redacted(Schema.NonEmptyString), "Default GITHUB_PERSONAL_ACCESS_TOKEN"),
     ...familiar
   }),
   handler: ({ github_token, ...asked }, progress) => withPreset("github", { token: github_token }, asked, progress)

@@ -20,29 +20,29 @@ import * as Tool from "./Tool.ts"
 
 const run_id = Schema.NonEmptyString
 
-/** One that a person or a model wrote down, so what is wrong with it is said. */
+/** Written by a person or a model, so mistakes in it are reported. */
 const OutputSchema = Schema.Record({ key: Schema.String, value: Schema.Unknown }).pipe(
   Schema.filter((schema) =>
     Either.match(ToolSchema.checked(schema), {
-      onLeft: (problems) => `is no JSON Schema: ${problems.join("; ")}`,
+      onLeft: (problems) => `is not a valid JSON Schema: ${problems.join("; ")}`,
       onRight: () => true
     })
   ),
   Schema.annotations({ jsonSchema: { type: "object" } })
 )
 
-/** What is older than that many runs is asked for by its id. */
+/** Older runs are available by their ids. */
 const mostListed = 20
 
 export const start = Tool.make({
   name: "run_start",
   title: "Start a run",
-  description: "Delegates a task and returns at once with the run's id. For work longer than a call may take.",
+  description: "Delegates a task and returns the run's id at once. For work longer than a call may take.",
   annotations: Tool.acts,
   input: Schema.Struct({
     ...common,
     mcp_names: option(Schema.Array(Schema.String), "Default: all usable MCP servers; [] for none"),
-    follows: option(run_id, "A run to go on from, with its memory"),
+    follows: option(run_id, "A run to continue, with its memory"),
     output_schema: option(OutputSchema, "JSON Schema of the answer")
   }),
   output: RunReport.Run,
@@ -69,7 +69,7 @@ export const start = Tool.make({
 export const status = Tool.make({
   name: "run_status",
   title: "Status of runs",
-  description: "Where a run is; without an id, the newest runs, also of earlier sessions.",
+  description: "State of a run; without an id, the newest runs, also of earlier sessions.",
   annotations: Tool.looks,
   input: Schema.Struct({ run_id: optional(run_id) }),
   output: Schema.Struct({
@@ -121,7 +121,7 @@ export const status = Tool.make({
 export const result = Tool.make({
   name: "run_result",
   title: "Result of a run",
-  description: "The result of a run, or, after wait_seconds, the account so far.",
+  description: "The result of a run, or the account so far after wait_seconds.",
   annotations: Tool.looks,
   input: Schema.Struct({
     run_id,
@@ -134,7 +134,7 @@ export const result = Tool.make({
     const runs = yield* Runs
     const handle = yield* runs.get(run_id)
     const asked = Duration.seconds(wait_seconds ?? 30)
-    // never longer than this client waits for an answer
+    // at most as long as this client waits for an answer
     const limit = Option.match(yield* DetachAfter, { onNone: () => asked, onSome: Duration.min(asked) })
     const ended = yield* handle.await.pipe(Effect.ignore, Effect.timeoutOption(limit))
     const record = yield* handle.record
@@ -145,7 +145,7 @@ export const result = Tool.make({
 export const cancel = Tool.make({
   name: "run_cancel",
   title: "Cancel a run",
-  description: "Stops a run; returns what it had done.",
+  description: "Stops a run and returns what it did.",
   annotations: { ...Tool.arranges, destructiveHint: true },
   input: Schema.Struct({ run_id }),
   output: RunReport.Run,

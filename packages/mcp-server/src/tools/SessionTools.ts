@@ -1,5 +1,5 @@
 /**
- * Several tasks in one go, each with the memory of the ones before.
+ * The tool for several tasks in one call, each with the memory of those before.
  */
 import type { Problem } from "@lms-bridge/core/AgentEvent"
 import { CurrentApprover, Presets, Session } from "@lms-bridge/core/AgentLoop"
@@ -25,7 +25,7 @@ const Step = Schema.Union(Words, Schema.Struct({ task: Words, working_directory:
   jsonSchema: { type: ["string", "object"] }
 })
 
-/** One task: its run, or why there was none. */
+/** The result of one task: its run, or why there is none. */
 const StepResult = Schema.Struct({
   task: Schema.String,
   status: Schema.String,
@@ -43,14 +43,14 @@ type SessionReport = typeof SessionReport.Type
 
 export const persistentSession = Tool.make({
   name: "autonomous_persistent_session",
-  title: "Delegate several tasks on files in turn",
-  description: "As autonomous_filesystem_full, task by task; each knows the ones before. One that fails stops none.",
+  title: "Delegate several file tasks in turn",
+  description: "Like autonomous_filesystem_full, task by task; each knows those before. A failure stops none.",
   annotations: Tool.acts,
   long: true,
   input: Schema.Struct({
     tasks: argument(
       Schema.Array(Step).pipe(Schema.minItems(1, { message: () => "give at least one task" })),
-      "Texts, or {task, working_directory}: the folder from there on"
+      "Strings, or {task, working_directory}: the folder from then on"
     ),
     initial_directory: optional(Folders),
     max_rounds: familiar.max_rounds,
@@ -133,14 +133,14 @@ function text({ results, running, tasks }: SessionReport): ReadonlyArray<string>
   return [
     ...results.map(({ answer, status, task }, index) => `${index + 1}. ${headline(task)} (${status})\n${answer}`),
     running
-      ? `${results.length} of ${count(tasks, "task")} done; the session goes on. run_status lists its runs, run_result has their answers.`
+      ? `${results.length} of ${count(tasks, "task")} done; the session continues. run_status lists its runs, run_result has their answers.`
       : `${results.filter(({ status }) => status === "done").length} of ${count(tasks, "task")} done.`
   ]
 }
 
 const errorOf = ({ message, tag }: Problem) => ({ _tag: tag, message })
 
-/** A session in which nothing came of any task has failed as the first of them did; the results are told all the same. */
+/** A session whose tasks all failed has failed like the first; the results are reported in any case. */
 const outcomeOf = (session: SessionReport): Effect.Effect<SessionReport, Tool.Failure> => {
   const [first] = session.results
   return session.running || first?.error === undefined || session.results.some(({ status }) => status !== "failed")

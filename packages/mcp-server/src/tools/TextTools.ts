@@ -1,5 +1,5 @@
 /**
- * The plainer ways of asking a model: completing a text, a stateful response, vectors; and looking over a JSON Schema.
+ * Tools for text completion, stateful responses, embeddings, and the check of a JSON Schema.
  */
 import { SchemaReview } from "@lms-bridge/core/AgentLoop"
 import { LmStudioApi } from "@lms-bridge/core/LmStudioApi"
@@ -25,7 +25,7 @@ const tokens = (asked: typeof anyTokens.Type | undefined) => (asked === "auto" ?
 export const textCompletion = Tool.make({
   name: "text_completion",
   title: "Complete a text",
-  description: "A local model goes on with the prompt, without a chat template.",
+  description: "A local model continues the prompt, without a chat template.",
   annotations: Tool.looks,
   long: true,
   input: Schema.Struct({
@@ -39,7 +39,7 @@ export const textCompletion = Tool.make({
   listed: [],
   text: ({ finishReason, text }) => [
     text,
-    ...(finishReason === "length" ? ["The text was cut at max_tokens; ask for more."] : [])
+    ...(finishReason === "length" ? ["The text was cut off at max_tokens; ask for more."] : [])
   ],
   handler: Effect.fnUntraced(function* (asked, progress) {
     const api = yield* LmStudioApi
@@ -61,12 +61,12 @@ export const textCompletion = Tool.make({
   })
 })
 
-const notStreamed = "The answer came as a whole: a tool's result cannot stream, its progress notifications do."
+const notStreamed = "The answer came as a whole: a tool's result cannot be streamed; progress notifications are."
 
 export const createResponse = Tool.make({
   name: "create_response",
   title: "Ask in a conversation that LM Studio keeps",
-  description: "One answer; pass its id as previous_response_id to go on from it.",
+  description: "One answer; pass its id as previous_response_id to continue.",
   annotations: { destructiveHint: false, openWorldHint: false },
   long: true,
   input: Schema.Struct({
@@ -86,12 +86,12 @@ export const createResponse = Tool.make({
     note: optional(Schema.String)
   }),
   listed: [],
-  // as the route itself calls it
+  // the route's own name
   aliases: { max_output_tokens: "max_tokens" },
   text: ({ id, note, output_text, status }) => [
     output_text,
-    ...(status === "incomplete" ? ["The reply was cut at max_tokens; ask for more."] : []),
-    `previous_response_id to go on: ${id}`,
+    ...(status === "incomplete" ? ["The reply was cut off at max_tokens; ask for more."] : []),
+    `previous_response_id to continue: ${id}`,
     ...(note === undefined ? [] : [note])
   ],
   handler: Effect.fnUntraced(function* ({ input_text, max_tokens, model, previous_response_id, stream }, progress) {
@@ -104,7 +104,7 @@ export const createResponse = Tool.make({
         const reply = yield* api.respond({
           model: instanceId,
           input: input_text,
-          // left out, LM Studio sets no limit of its own
+          // without it, LM Studio sets no limit
           maxOutputTokens: max_tokens === "auto" ? undefined : max_tokens,
           previousResponseId: previous_response_id
         })
@@ -126,8 +126,8 @@ const Texts = Schema.Union(Schema.NonEmptyString, Schema.Array(Schema.NonEmptySt
 
 export const generateEmbeddings = Tool.make({
   name: "generate_embeddings",
-  title: "Turn texts into vectors",
-  description: "Vectors of an embedding model, as OpenAI gives them.",
+  title: "Turn text into vectors",
+  description: "Vectors of an embedding model, in OpenAI's format.",
   annotations: Tool.looks,
   long: true,
   input: Schema.Struct({
@@ -162,7 +162,7 @@ export const generateEmbeddings = Tool.make({
       ...(tooLong.length === 0
         ? {}
         : {
-            note: `LM Studio cuts texts beyond ${contextLength ?? 0} tokens and does not say so; that seems to be so for number ${tooLong.map((index) => index + 1).join(", ")}.`
+            note: `LM Studio silently cuts texts beyond ${contextLength ?? 0} tokens; this seems to be so for number ${tooLong.map((index) => index + 1).join(", ")}.`
           })
     }
   })
@@ -170,7 +170,7 @@ export const generateEmbeddings = Tool.make({
 
 export const validateSchema = Tool.make({
   name: "validate_json_schema",
-  title: "Look over a JSON Schema",
+  title: "Check a JSON Schema",
   description: "Whether a schema can be used as response_format.",
   annotations: Tool.looks,
   input: Schema.Struct({ schema: JsonObject }),

@@ -1,5 +1,5 @@
 /**
- * A tool as data: name, schemas, hints and the effect it runs. Knows nothing of transports.
+ * A tool as data: name, schemas, hints and the effect it runs. Independent of transports.
  */
 import * as Effect from "effect/Effect"
 import type * as ParseResult from "effect/ParseResult"
@@ -10,34 +10,34 @@ import { problems } from "../input/InvalidInput.ts"
 import { withoutNulls } from "../input/WithoutNulls.ts"
 import { fromStruct, outline, type ObjectSchema } from "./ToolSchema.ts"
 
-/** What a caller is shown while a tool works. */
+/** What a caller sees while a tool works. */
 export interface Progress {
-  /** Sends this now. */
+  /** Sends the message now. */
   readonly tell: (message: string) => Effect.Effect<void>
-  /** Lets the next heartbeat say this, where sending each time would be too much. */
+  /** Leaves the message for the next heartbeat, where sending each would be too much. */
   readonly note: (message: string) => Effect.Effect<void>
 }
 
 /**
- * The only failure a tool may show its caller: a stable tag and a sentence that says what to do. `account` is what had
- * been done until then, in the form of the tool's output.
+ * The only failure that a tool shows its caller: a stable tag and a sentence that says what to do. `account` is what was
+ * done before, in the form of the tool's output.
  */
 export interface Failure {
   readonly _tag: string
   readonly message: string
-  /** What a reader is shown in place of the message, when there is more to tell. */
+  /** Shown to a reader in place of the message, if there is more to say. */
   readonly text?: string
   readonly retryable?: boolean
   readonly account?: Readonly<Record<string, unknown>>
 }
 
-/** A result twice: for programs, and for whoever reads text. */
+/** A result in two forms: for programs, and for readers of text. */
 export interface Reply {
   readonly structured?: Readonly<Record<string, unknown>>
   readonly content: ReadonlyArray<Content>
 }
 
-/** Hints of MCP's `ToolAnnotations`. Left out, a tool writes, destroys, does so each time, and reaches the world. */
+/** MCP's `ToolAnnotations`. By default, a tool writes, is destructive, is not idempotent, and reaches the open world. */
 export interface Annotations {
   readonly readOnlyHint?: boolean
   readonly destructiveHint?: boolean
@@ -52,18 +52,18 @@ export interface Tool<R> {
   readonly inputSchema: ObjectSchema
   readonly outputSchema: ObjectSchema | undefined
   readonly annotations: Annotations
-  /** It may take minutes: clients may call it as a task. */
+  /** It may take minutes, so clients may call it as a task. */
   readonly long: boolean
   readonly call: (input: Readonly<Record<string, unknown>>, progress: Progress) => Effect.Effect<Reply, Failure, R>
 }
 
-/** Looks, and changes nothing. */
+/** Reads, and changes nothing. */
 export const looks: Annotations = { readOnlyHint: true, openWorldHint: false }
 
-/** Changes what is in memory; doing it twice is doing it once. */
+/** Changes which models are in memory; idempotent. */
 export const arranges: Annotations = { destructiveHint: false, idempotentHint: true, openWorldHint: false }
 
-/** Lets a model act with the user's tools, whatever these do. */
+/** Lets a model use the user's tools, whatever they do. */
 export const acts: Annotations = { destructiveHint: true }
 
 export const make = <A, I, O, OI extends Readonly<Record<string, unknown>>, E extends Failure, R>(options: {
@@ -73,12 +73,12 @@ export const make = <A, I, O, OI extends Readonly<Record<string, unknown>>, E ex
   readonly annotations: Annotations
   readonly input: Schema.Schema<A, I>
   readonly output: Schema.Schema<O, OI>
-  /** Fields of the output that clients are told of; left out, all that are always there. */
+  /** The fields of the output that `tools/list` describes; by default, all that are always there. */
   readonly listed?: ReadonlyArray<keyof OI & string>
   readonly long?: boolean
-  /** Other names under which an argument is understood. */
+  /** Other names that are accepted for an argument. */
   readonly aliases?: Readonly<Record<string, string>>
-  /** The result for a reader, one part per content block. */
+  /** The result as text, one part per content block. */
   readonly text: (output: O) => ReadonlyArray<string>
   readonly handler: (input: A, progress: Progress) => Effect.Effect<O, E, R>
 }): Tool<R> => {
@@ -94,7 +94,7 @@ export const make = <A, I, O, OI extends Readonly<Record<string, unknown>>, E ex
     description,
     annotations,
     long: options.long ?? false,
-    // rendered when first asked for: `initialize` is answered before
+    // rendered on first use: `initialize` is answered before
     get inputSchema() {
       return input()
     },
@@ -113,7 +113,7 @@ export const make = <A, I, O, OI extends Readonly<Record<string, unknown>>, E ex
         (error) => invalidInput(name, input(), error)
       )
       const output = yield* options.handler(decoded, progress)
-      // an output that does not fit its own schema is a mistake in the handler
+      // an output that does not match its own schema is a bug in the handler
       const structured = yield* Effect.orDie(encode(output))
       return { structured, content: options.text(output).map(text) }
     })
@@ -124,10 +124,10 @@ export const make = <A, I, O, OI extends Readonly<Record<string, unknown>>, E ex
 // internal
 // -----------------------------------------------------------------------------
 
-/** What some clients send because they cannot call a tool without an argument. */
+/** Arguments that some clients add because they cannot call a tool without any. */
 const fillsIn = (key: string) => /^(?:_|random_string|dummy|placeholder|noop|no_args?)$/i.test(key)
 
-/** `null` is how some clients leave an optional argument out. */
+/** Some clients send `null` for an optional argument that they leave out. */
 const arrange = (given: Readonly<Record<string, unknown>>, aliases: Readonly<Record<string, string>>) => {
   const present = Object.entries(given).filter(([, value]) => value !== null)
   return Object.fromEntries(

@@ -1,10 +1,10 @@
 /**
- * An Effect schema as the JSON Schema of an MCP tool: one plain object at the top, no references to Effect's own schemas.
+ * Turns an Effect schema into the JSON Schema of an MCP tool: a plain object, without references to Effect's schemas.
  */
 import * as JSONSchema from "effect/JSONSchema"
 import type * as Schema from "effect/Schema"
 
-/** JSON Schema of an object, as `tools/list` carries it. */
+/** JSON Schema of an object, as in `tools/list`. */
 export interface ObjectSchema {
   readonly [keyword: string]: unknown
   readonly type: "object"
@@ -12,12 +12,12 @@ export interface ObjectSchema {
   readonly required?: ReadonlyArray<string>
 }
 
-/** The input schema of a tool. Fails loudly, at the first use, for anything but a struct: MCP demands an object. */
+/** The input schema of a tool. Throws on first use for anything but a struct: MCP requires an object. */
 export const fromStruct = (schema: Schema.Schema.All): ObjectSchema => {
   const definitions: Record<string, JSONSchema.JsonSchema7> = {}
   const root = plain(JSONSchema.fromAST(schema.ast, { definitions, topLevelReferenceStrategy: "skip" }))
   if (!isRecord(root)) throw new TypeError("a tool's schema must be a struct")
-  // `Struct({})` means "anything but null" to Effect and is rendered as object or array
+  // `Struct({})` means "anything but null" to Effect, and is rendered as object or array
   if (Array.isArray(root["anyOf"])) return { type: "object", properties: {} }
   if (root["type"] !== "object" || !isRecord(root["properties"])) {
     throw new TypeError("a tool's schema must be a struct at the top")
@@ -33,9 +33,8 @@ export const fromStruct = (schema: Schema.Schema.All): ObjectSchema => {
 }
 
 /**
- * The output schema of a tool: the types of the fields that are always there, or of those that are named. Nothing is
- * required, because strict clients check `structuredContent` of failures, too (the SDK's own does). Undefined when no
- * field is left.
+ * The output schema of a tool: the types of the required fields, or of the given ones. Nothing is required in it,
+ * because strict clients, such as the SDK's, also check the `structuredContent` of failures. Undefined without fields.
  */
 export const outline = (schema: Schema.Schema.All, fields?: ReadonlyArray<string>): ObjectSchema | undefined => {
   const { properties, required = [] } = fromStruct(schema)
@@ -51,15 +50,15 @@ export const outline = (schema: Schema.Schema.All, fields?: ReadonlyArray<string
 const isRecord = (value: unknown): value is Record<string, unknown> =>
   typeof value === "object" && value !== null && !Array.isArray(value)
 
-/** What Effect's own filters say of themselves: `an integer`, `a positive number`. The keywords say it already. */
+/** The descriptions of Effect's own filters: `an integer`, `a positive number`. The keywords say the same. */
 const saysNothing = /^an? [a-z0-9() -]+$/
 
-/** A value beyond them is refused in words, and no client needs to know before. */
+/** Left out, because a value beyond them is refused in words. */
 const bounds = new Set(["minimum", "maximum", "minLength", "maxLength", "minItems", "maxItems"])
 
 /**
- * Only what a client needs. Effect gives `unknown` and `object` an `$id`, and two of them in one schema make ajv refuse
- * the whole of it; its filters are titled by their source.
+ * Only what a client needs. Effect gives `unknown` and `object` an `$id`, and ajv refuses a schema in which one occurs
+ * twice; the titles of its filters are source code.
  */
 const plain = (value: unknown): unknown => {
   if (Array.isArray(value)) return value.map(plain)
@@ -73,7 +72,7 @@ const plain = (value: unknown): unknown => {
             (key === "title" && typeof entry === "string") ||
             (key === "description" && typeof entry === "string" && saysNothing.test(entry)) ||
             (bounds.has(key) && typeof entry === "number") ||
-            // an argument that is not known is refused in words, too
+            // an unknown argument is refused in words, too
             (key === "additionalProperties" && (entry === false || isEmpty(entry))) ||
             (key === "required" && Array.isArray(entry) && entry.length === 0)
           )
@@ -82,7 +81,7 @@ const plain = (value: unknown): unknown => {
   )
 }
 
-/** It says what is so anyway. */
+/** A schema that says nothing. */
 const isEmpty = (entry: unknown) => isRecord(entry) && Object.keys(plain(entry) as object).length === 0
 
 const kind = (property: unknown): { readonly type?: unknown } =>

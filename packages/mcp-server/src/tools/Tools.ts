@@ -1,5 +1,5 @@
 /**
- * All tools, as data that can be read without any service, and the sets they are offered in.
+ * All tools as data, and the toolsets in which they are offered.
  */
 import type { Services } from "@lms-bridge/core/Bridge"
 import type { Settings } from "@lms-bridge/core/Settings"
@@ -23,14 +23,14 @@ const agent: ReadonlyArray<AnyTool> = [...AgentTools.tools, ...PresetTools.tools
 
 const inference: ReadonlyArray<AnyTool> = [...InferenceTools.tools, ...TextTools.tools, VisionTools.visionAnalyze]
 
-/** Each asks one thing of an image, which `vision_analyze` can be asked as well. */
+/** Each asks one fixed question about an image, which `vision_analyze` can answer as well. */
 const canned: ReadonlyArray<AnyTool> = VisionTools.tools.filter((tool) => tool !== VisionTools.visionAnalyze)
 
 const runs: ReadonlyArray<AnyTool> = RunTools.tools
 
 const models: ReadonlyArray<AnyTool> = [...ModelTools.tools, ...LibraryTools.tools]
 
-/** The order is the one in which a person would look for them. */
+/** In the order in which a person would look for them. */
 export const allTools: ReadonlyArray<AnyTool> = [
   ...agent,
   ...runs,
@@ -43,7 +43,7 @@ export const allTools: ReadonlyArray<AnyTool> = [
 
 const compat: ReadonlyArray<AnyTool> = allTools.filter((tool) => !runs.includes(tool))
 
-/** By the names of LMS_BRIDGE_TOOLSETS. `compat` is what the predecessor had; `all` is listed within 16 KB. */
+/** The sets of LMS_BRIDGE_TOOLSETS. `compat` has the predecessor's tools; the list of `all` fits in 16 KB. */
 export const toolsets: Readonly<Record<string, ReadonlyArray<AnyTool>>> = {
   all: allTools.filter((tool) => !canned.includes(tool)),
   lean: [AgentTools.withMultipleMcps, McpTools.listAvailable, InferenceTools.chatCompletion, RunTools.result],
@@ -55,11 +55,11 @@ export const toolsets: Readonly<Record<string, ReadonlyArray<AnyTool>>> = {
   compat
 }
 
-/** The tools of these sets together, each once, in the order of `allTools`. */
+/** The tools of these sets, without duplicates, in the order of `allTools`. */
 export const chosen = (names: ReadonlyArray<string>): ReadonlyArray<AnyTool> => {
   const wanted = new Set(names.flatMap((name) => toolsets[name] ?? []))
   return allTools.filter((tool) => wanted.has(tool))
 }
 
-/** Whether results are described to clients: the small set does without. */
+/** Whether `tools/list` has output schemas: the small set has none. */
 export const describesOutput = (names: ReadonlyArray<string>): boolean => names.some((name) => name !== "lean")

@@ -1,5 +1,5 @@
 /**
- * Tools that show images to a local model that can see.
+ * Tools that show images to a local vision model.
  */
 import type { Settings } from "@lms-bridge/core/Settings"
 import { Images } from "@lms-bridge/core/Images"
@@ -17,13 +17,13 @@ const Sources = Schema.Union(Schema.NonEmptyString, Schema.Array(Schema.NonEmpty
   Schema.annotations({ jsonSchema: { type: ["string", "array"], items: { type: "string" } } })
 )
 
-/** LM Studio takes no such hint, and shows an image as its model wants it; understood for callers that give one. */
+/** Accepted and ignored: LM Studio has no such hint, and scales images for the model itself. */
 const detail = optional(Schema.Literal("auto", "low", "high"))
 
 export const visionAnalyze = Tool.make({
   name: "vision_analyze",
   title: "Ask about images",
-  description: "A local model that can see answers about images.",
+  description: "A local vision model answers about images.",
   annotations: { readOnlyHint: true },
   long: true,
   input: Schema.Struct({
@@ -40,7 +40,7 @@ export const visionAnalyze = Tool.make({
     look({ images: typeof images === "string" ? [images] : images, prompt: task, model, max_tokens }, progress)
 })
 
-/** One image and what is asked about it. */
+/** A tool with a fixed question. */
 const canned = <A, I>(options: {
   readonly name: string
   readonly title: string
@@ -168,7 +168,7 @@ interface Look {
   readonly max_tokens?: number | "auto" | undefined
 }
 
-/** The images before the model: a bad one costs no load. */
+/** Loads the images before the model, so that a bad image costs no model load. */
 const look = Effect.fnUntraced(function* (asked: Look, progress: Tool.Progress) {
   const images = yield* Images
   const loaded = yield* Effect.forEach(asked.images, images.load, { concurrency: 4 })

@@ -1,6 +1,6 @@
 /**
- * What a client sent, read as it was meant: `null` is absent, and every message with an id that cannot be understood
- * becomes the answer that says why, in one sentence. Pure.
+ * Reads a client's messages leniently: `null` means absent, and every invalid message with an id becomes an answer that
+ * says why, in one sentence. Pure.
  */
 import { isTooDeep, mostLevels } from "@lms-bridge/core/Json"
 import {
@@ -16,7 +16,7 @@ import * as Predicate from "effect/Predicate"
 import { cut, kindOf } from "../Words.ts"
 import * as Zod from "./ZodWords.ts"
 
-/** An error as it is sent: `id` is null where the message had none that can be repeated. */
+/** An error response: `id` is null if the message had no valid one. */
 export interface Answer {
   readonly jsonrpc: "2.0"
   readonly id: string | number | null
@@ -26,20 +26,20 @@ export interface Answer {
 export type Reading =
   | { readonly _tag: "Message"; readonly message: JSONRPCMessage }
   | { readonly _tag: "Answer"; readonly answer: Answer }
-  /** It asks for nothing, and says nothing that can be used. */
+  /** It is invalid, and needs no answer. */
   | { readonly _tag: "Nothing"; readonly detail: string }
 
-/** A text that should hold one message, or a list of them as older revisions had it. */
+/** Reads a text with one message, or with a list of them, as in older revisions. */
 export const parse = (text: string): ReadonlyArray<Reading> =>
   Either.match(
     Either.try((): unknown => JSON.parse(text)),
     {
-      onLeft: () => [refused(null, ErrorCode.ParseError, "This is no JSON.")],
+      onLeft: () => [refused(null, ErrorCode.ParseError, "This is not JSON.")],
       onRight: (value) => (isTooDeep(text) ? [refused(idIn(value), ErrorCode.InvalidRequest, tooDeep)] : read(value))
     }
   )
 
-/** The same of what has been parsed already. */
+/** The same for parsed JSON. */
 export const read = (value: unknown): ReadonlyArray<Reading> => {
   if (!Array.isArray(value)) return [one(value)]
   if (value.length === 0) return [refused(null, ErrorCode.InvalidRequest, "An empty list holds no message.")]
@@ -49,7 +49,7 @@ export const read = (value: unknown): ReadonlyArray<Reading> => {
   return value.map(one)
 }
 
-/** The answer to a message that was not read to its end, under its id where its beginning says it. */
+/** The answer to a message that is too long to read, with its id if that is at the beginning. */
 export const tooLong = (beginning: string, mostBytes: number): Answer => {
   const [, text, number] =
     /^\s*\{(?:\s*"jsonrpc"\s*:\s*"2\.0"\s*,)?\s*"id"\s*:\s*(?:"([^"\\]*)"|(-?\d{1,15})\b)/.exec(beginning) ?? []
@@ -60,17 +60,17 @@ export const tooLong = (beginning: string, mostBytes: number): Answer => {
   )
 }
 
-/** Why a request that needs a session is refused, in the words for who speaks another revision where that is the reason. */
+/** Why a request without a session is refused: no `initialize`, or another revision. */
 export const beforeInitialize = (version: string | undefined): string =>
   version === undefined || SUPPORTED_PROTOCOL_VERSIONS.includes(version)
     ? "Begin with initialize, and send the Mcp-Session-Id of its answer with every request."
     : otherRevision(version)
 
-/** Whether a revision that a client names is one that we speak. */
+/** Whether we support a revision. */
 export const isSpoken = (version: string): boolean => SUPPORTED_PROTOCOL_VERSIONS.includes(version)
 
 export const otherRevision = (version: string): string =>
-  `This server speaks MCP ${LATEST_PROTOCOL_VERSION} and older, which begin with initialize, and not "${cut(version)}"; use a client that speaks one of them, too.`
+  `This server speaks MCP ${LATEST_PROTOCOL_VERSION} and older, which begin with initialize, not "${cut(version)}"; use a client that also speaks one of them.`
 
 export const answerTo = (
   id: string | number | null,
@@ -111,12 +111,12 @@ const one = (value: unknown): Reading => {
   const known = isId(id) ? id : null
   const invalid = (detail: string) => (asks ? refused(known, ErrorCode.InvalidRequest, detail) : nothing(detail))
   if (method === undefined) return asks ? response({ ...message, jsonrpc }, known) : nothing("It has no method.")
-  if (asks && known === null) return invalid(`"id" must be a text or a whole number, not ${kindOf(id)}.`)
+  if (asks && known === null) return invalid(`"id" must be a string or a whole number, not ${kindOf(id)}.`)
   if (jsonrpc !== "2.0") return invalid(`"jsonrpc" must be "2.0".`)
-  if (typeof method !== "string") return invalid(`"method" must be a text, not ${kindOf(method)}.`)
-  // some write `"id": null` in notifications; anything else without an id would never be answered
+  if (typeof method !== "string") return invalid(`"method" must be a string, not ${kindOf(method)}.`)
+  // some clients write `"id": null` in notifications; any other method with it expects an answer
   if (!asks && value["id"] === null && !method.startsWith("notifications/")) {
-    return refused(null, ErrorCode.InvalidRequest, `"${cut(method)}" needs an id that is a text or a whole number.`)
+    return refused(null, ErrorCode.InvalidRequest, `"${cut(method)}" needs an id that is a string or a whole number.`)
   }
   const params = paramsOf(method, message["params"])
   if (Either.isLeft(params)) {
@@ -127,7 +127,7 @@ const one = (value: unknown): Reading => {
   return asks ? request(whole, method, right, known) : checked(whole)
 }
 
-/** Of nearly every client of its own accord: it answers something that we asked. */
+/** An answer to a request of ours. */
 const response = (message: Fields, id: Answer["id"]): Reading => {
   const { error } = message
   if ("result" in message) return checked({ jsonrpc: "2.0", id, result: message["result"] })
@@ -140,14 +140,14 @@ const response = (message: Fields, id: Answer["id"]): Reading => {
     id,
     error: {
       code: Number.isSafeInteger(code) ? code : ErrorCode.InternalError,
-      message: typeof text === "string" ? text : "It says no more."
+      message: typeof text === "string" ? text : "The error has no message."
     }
   })
 }
 
 const request = (whole: Fields, method: string, params: Fields | undefined, id: Answer["id"]): Reading => {
   const version = revisionOf(params)
-  // who opens so and gets this code goes on with `initialize`, if they speak an older revision at all
+  // a client that begins this way and gets this code falls back to `initialize`, if it speaks an older revision
   if (method === "server/discover") {
     return refused(id, ErrorCode.MethodNotFound, otherRevision(version ?? "2026-07-28"), revisions(version))
   }
@@ -163,7 +163,7 @@ const revisions = (requested: string | undefined) => ({
   ...(requested === undefined ? {} : { requested: cut(requested) })
 })
 
-/** Since 2026-07-28 every request says which revision it is of. */
+/** Since 2026-07-28 every request names its revision. */
 const revisionOf = (params: Fields | undefined): string | undefined => {
   const meta = params?.["_meta"]
   const version = isFields(meta) ? meta["io.modelcontextprotocol/protocolVersion"] : undefined
@@ -172,7 +172,7 @@ const revisionOf = (params: Fields | undefined): string | undefined => {
 
 const checked = (message: unknown): Reading => {
   const parsed = JSONRPCMessageSchema.safeParse(message)
-  return parsed.success ? { _tag: "Message", message: parsed.data } : nothing("It is no message of MCP.")
+  return parsed.success ? { _tag: "Message", message: parsed.data } : nothing("It is not an MCP message.")
 }
 
 const isId = (id: unknown): id is string | number => typeof id === "string" || Number.isSafeInteger(id)
@@ -192,18 +192,18 @@ const paramsOf = (method: string, params: unknown): Either.Either<Fields | undef
   return Either.map(argumentsOf(given), (args) => ({ ...said, arguments: args }))
 }
 
-/** What is null further down is for the tool's schema to judge: there a null may be a value. */
+/** Nulls further down are left to the tool's schema, where a null may be a value. */
 const argumentsOf = (given: unknown): Either.Either<Fields, string> => {
   if (isFields(given)) return Either.right(ownNonNull(given))
   const wrong = Either.left(`"arguments" must be an object, not ${kindOf(given)}.`)
   if (typeof given !== "string") return wrong
   if (given.trim() === "") return Either.right({})
-  // as models' APIs write them
+  // a string of JSON, as in the APIs of models
   const parsed = isTooDeep(given) ? undefined : Either.getOrUndefined(Either.try((): unknown => JSON.parse(given)))
   return isFields(parsed) ? Either.right(ownNonNull(parsed)) : wrong
 }
 
-/** Whoever does not say who they are and what they can do is served all the same. */
+/** Clients that do not introduce themselves are served, too. */
 const introduction = (params: Fields): Fields => {
   const { capabilities, clientInfo, protocolVersion, ...rest } = params
   return {
@@ -226,7 +226,7 @@ const withoutNulls = (fields: Fields): Fields => {
 
 const schemas = new Map(ClientRequestSchema.options.map((schema) => [schema.shape.method.value as string, schema]))
 
-/** Before the SDK looks: it would answer -32603 and the whole account of its validator. */
+/** Checked before the SDK, which would answer -32603 and the whole output of its validator. */
 const faultIn = (message: Fields, method: string): string | undefined => {
   const parsed = schemas.get(method)?.safeParse(message)
   return parsed?.error === undefined ? undefined : Zod.sentence(parsed.error.issues, message)

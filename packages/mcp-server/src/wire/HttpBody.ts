@@ -1,14 +1,14 @@
 // @effect-diagnostics nodeBuiltinImport:off -- Node's own requests
 /**
- * The messages in the body of a POST, before the SDK's transport sees them: it answers what it does not understand with
- * no id and in its validator's words.
+ * Reads the messages in the body of a POST before the SDK's transport, which answers invalid ones without an id and in
+ * its validator's words.
  */
 import { ErrorCode, isInitializeRequest, type JSONRPCMessage } from "@modelcontextprotocol/sdk/types.js"
 import * as Effect from "effect/Effect"
 import type { IncomingMessage } from "node:http"
 import * as ClientMessage from "./ClientMessage.ts"
 
-/** Either all of it can be handed on, or this is the answer to all of it. */
+/** Either all messages are valid, or this is the answer to the body. */
 export type Body =
   | {
       readonly _tag: "Messages"
@@ -19,13 +19,13 @@ export type Body =
   | { readonly _tag: "Answers"; readonly status: 200 | 400; readonly answer: object }
   | { readonly _tag: "TooLarge" }
 
-/** Interrupted when the client goes away in the middle of it. */
+/** Interrupted when the client leaves before the end. */
 export const read = (request: IncomingMessage, mostBytes: number): Effect.Effect<Body> =>
   Effect.map(bytesOf(request, mostBytes), (bytes) =>
     bytes === undefined ? { _tag: "TooLarge" } : bodyOf(bytes.toString("utf8"))
   )
 
-/** Pure part of it. */
+/** The pure part of `read`. */
 export const bodyOf = (text: string): Exclude<Body, { readonly _tag: "TooLarge" }> => {
   const isList = text.trimStart().startsWith("[")
   const readings = ClientMessage.parse(text)
@@ -45,8 +45,8 @@ export const bodyOf = (text: string): Exclude<Body, { readonly _tag: "TooLarge" 
     const id = idOf(reading.message)
     return id === null ? [] : [ClientMessage.answerTo(id, ErrorCode.InvalidRequest, notAlone)]
   })
-  const [answer = ClientMessage.answerTo(null, ErrorCode.InvalidRequest, "There is nothing in it to answer.")] = answers
-  // a client reads an error that belongs to one of its requests only from an answer that succeeds
+  const [answer = ClientMessage.answerTo(null, ErrorCode.InvalidRequest, "The body has nothing to answer.")] = answers
+  // a client reads the error of one of its requests only from a response with status 200
   const status = answers.length > 0 && answers.every(({ id }) => id !== null) ? 200 : 400
   return { _tag: "Answers", status, answer: isList && answers.length > 0 ? answers : answer }
 }
@@ -55,12 +55,12 @@ export const bodyOf = (text: string): Exclude<Body, { readonly _tag: "TooLarge" 
 // internal
 // -----------------------------------------------------------------------------
 
-const notAlone = "It was not looked at, because another message of its list cannot be understood."
+const notAlone = "It was not processed, because another message in its list is invalid."
 
 const idOf = (message: JSONRPCMessage): ClientMessage.Answer["id"] =>
   "method" in message && "id" in message ? (message.id ?? null) : null
 
-/** Undefined when there are more. */
+/** Undefined if there are more. */
 const bytesOf = (request: IncomingMessage, most: number): Effect.Effect<Buffer | undefined> =>
   Number(request.headers["content-length"] ?? 0) > most
     ? Effect.as(

@@ -1,7 +1,7 @@
 // @effect-diagnostics nodeBuiltinImport:off -- the streams of this process
 /**
- * The transport on this process's stdin and stdout. The SDK's own drops a line that it does not understand, and the
- * client waits for an answer that never comes.
+ * The transport on this process's stdin and stdout. The SDK's own ignores an invalid line, and the client waits for an
+ * answer that never comes.
  */
 import { JsonLines, stringify } from "@lms-bridge/core/Json"
 import type { Transport } from "@modelcontextprotocol/sdk/shared/transport.js"
@@ -9,7 +9,7 @@ import type { JSONRPCMessage } from "@modelcontextprotocol/sdk/types.js"
 import type { Readable, Writable } from "node:stream"
 import * as ClientMessage from "./ClientMessage.ts"
 
-/** Bytes of the longest message. */
+/** The maximum size of a message in bytes. */
 const mostBytes = 64 * 1024 * 1024
 
 export const make = (stdin: Readable = process.stdin, stdout: Writable = process.stdout): Transport => {
@@ -17,7 +17,7 @@ export const make = (stdin: Readable = process.stdin, stdout: Writable = process
     mostBytes,
     (beginning) => void write(ClientMessage.tooLong(beginning, mostBytes))
   )
-  // promises, because this is the SDK's interface
+  // a promise, because the SDK's interface requires it
   const write = (message: JSONRPCMessage | ClientMessage.Answer) =>
     // @effect-diagnostics-next-line newPromise:off
     new Promise<void>((resolve) => {

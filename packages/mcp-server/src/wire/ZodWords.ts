@@ -1,14 +1,14 @@
 /**
- * The verdict of a zod schema as one sentence for whoever wrote the message. Pure.
+ * The errors of a zod schema as one sentence for the author of the message. Pure.
  */
 import * as Predicate from "effect/Predicate"
 import type { core } from "zod"
 import { kindOf, oneOf, quoted } from "../Words.ts"
 
-/** The first issue is told: the others often follow from it. */
+/** Only the first issue: the others often follow from it. */
 export const sentence = (issues: ReadonlyArray<core.$ZodIssue>, message: unknown): string => {
   const [issue] = issues
-  if (issue === undefined) return "The message cannot be understood."
+  if (issue === undefined) return "The message is invalid."
   const where = `"${issue.path.map(String).join(".")}"`
   const found = issue.path.reduce<unknown>(
     (value, key) => (Predicate.isObject(value) ? Reflect.get(value, key) : undefined),
@@ -21,7 +21,7 @@ export const sentence = (issues: ReadonlyArray<core.$ZodIssue>, message: unknown
     case "invalid_value":
       return `${where} must be ${oneOf(issue.values.map(String))}, not ${quoted(found)}.`
     default:
-      return `${where} has a form that MCP does not know: ${typeof found === "object" ? kindOf(found) : quoted(found)}.`
+      return `${where} has a form that MCP does not allow: ${typeof found === "object" ? kindOf(found) : quoted(found)}.`
   }
 }
 
@@ -30,7 +30,7 @@ export const sentence = (issues: ReadonlyArray<core.$ZodIssue>, message: unknown
 // -----------------------------------------------------------------------------
 
 const words: Readonly<Record<string, string>> = {
-  string: "a text",
+  string: "a string",
   number: "a number",
   int: "a whole number",
   boolean: "true or false",

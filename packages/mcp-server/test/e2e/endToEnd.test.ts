@@ -28,7 +28,7 @@ const aPng = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDw
 
 describe("the built server", () => {
   it.scopedLive(
-    "answers every tool, with structured content that fits its schema",
+    "answers every tool, with structured content that matches its schema",
     () =>
       Effect.gen(function* () {
         const { env, notes, simulator } = yield* world
@@ -85,7 +85,7 @@ describe("the built server", () => {
   )
 
   it.scopedLive(
-    "started by hand with arguments, says what it is, or that it takes none, and does not serve",
+    "started by hand with arguments, says what it is, or that it accepts none, and does not serve",
     () =>
       Effect.gen(function* () {
         const { env } = yield* world
@@ -102,7 +102,7 @@ describe("the built server", () => {
   )
 
   it.scopedLive(
-    "says what is wrong, and goes on: no such server, a server that does not start, no such model",
+    "reports errors and continues: no such server, a server that does not start, no such model",
     () =>
       Effect.gen(function* () {
         const { env } = yield* world
@@ -240,7 +240,7 @@ describe("the built server", () => {
   )
 
   it.scopedLive(
-    "does not start on a setting that cannot be used, and names it",
+    "does not start with an invalid setting, and names it",
     () =>
       Effect.gen(function* () {
         const { env } = yield* world

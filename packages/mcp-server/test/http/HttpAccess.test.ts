@@ -1,7 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { isLoopback, refusal } from "#src/http/HttpAccess.ts"
 
-describe("who may talk to it", () => {
+describe("access over HTTP", () => {
   const ask = (headers: Partial<Parameters<typeof refusal>[1]>, access = { host: "127.0.0.1", token: undefined }) =>
     refusal(access, { host: "127.0.0.1:1", origin: undefined, authorization: undefined, ...headers })?.status
 
@@ -22,7 +22,7 @@ describe("who may talk to it", () => {
     assert.isUndefined(asked("Bearer abc"))
   })
 
-  it("loopback is what only this machine can reach", () => {
+  it("an address that only this machine can reach is loopback", () => {
     for (const host of ["localhost", "127.0.0.1", "127.1.2.3", "::1", "[::1]"]) assert.isTrue(isLoopback(host), host)
     for (const host of ["0.0.0.0", "::", "192.168.1.2", "127.0.0.1.evil"]) assert.isFalse(isLoopback(host), host)
   })

@@ -116,7 +116,7 @@ describe("the server over HTTP", () => {
   )
 
   it.scopedLive(
-    "refuses what is no initialize without a session, and other paths; says that it lives and is ready",
+    "without a session refuses everything but initialize, and other paths; says that it is alive and ready",
     () =>
       Effect.gen(function* () {
         const { url } = yield* served()
@@ -182,7 +182,7 @@ describe("the server over HTTP", () => {
         yield* Effect.forEach(["bearer", "BEARER", "Bearer ", "Basic"], withScheme),
         [200, 200, 200, 401]
       )
-      // who looks for a login service there must not take the refusal for one
+      // a client that looks for a login service there must not take the refusal for one
       for (const path of [
         "/register",
         "/.well-known/oauth-authorization-server",
@@ -223,7 +223,7 @@ describe("the server over HTTP", () => {
       yield* Effect.promise(() => first.text())
       const headers = { ...initialize.headers, "mcp-session-id": String(first.headers.get("mcp-session-id")) }
       const ping = { ...initialize, headers, body: JSON.stringify({ jsonrpc: "2.0", id: 1, method: "ping" }) }
-      // asking is use: it has to be left alone
+      // a request counts as use
       yield* Effect.repeat(Effect.delay(status(url, ping), "500 millis"), { until: (code) => code === 404 })
       assert.strictEqual(yield* status(url, initialize), 200)
     }).pipe(Effect.provide(services()))
@@ -338,11 +338,11 @@ describe("the server over HTTP", () => {
 })
 
 describe("the server over HTTP, while it is stopped", () => {
-  it.scopedLive("says so to whoever asks over a connection that is still open", () =>
+  it.scopedLive("says so to clients on connections that are still open", () =>
     Effect.gen(function* () {
       const { fiber, url } = yield* served()
       const length = Buffer.byteLength(initialize.body)
-      /** A request that has arrived and is not complete. */
+      /** A request that has arrived but is not complete. */
       const begun = (agent: Agent) =>
         Effect.async<ClientRequest>((resume) => {
           const headers = { ...initialize.headers, "content-length": length, expect: "100-continue" }

@@ -12,15 +12,15 @@ describe("a null in an argument", () => {
     choice: optional(Schema.NullOr(Schema.Struct({ kind: Schema.String, why: optional(Schema.String) }))),
     schema: optional(Schema.Record({ key: Schema.String, value: Schema.Unknown }))
   })
-  it("is absent where the schema has no null, however deep", () => {
+  it("counts as absent where the schema has no null, at any depth", () => {
     const given = { steps: ["a", { task: "b", folder: null }], choice: { kind: "x", why: null, other: null } }
     assert.deepStrictEqual(withoutNulls(Input.ast, given), { steps: ["a", { task: "b" }], choice: { kind: "x" } })
   })
-  it("stays where it is a value, or belongs to what the caller made", () => {
+  it("stays where it is a value, or inside a record of the caller's", () => {
     const given = { steps: [], choice: null, schema: { const: null, properties: { a: { default: null } } } }
     assert.deepStrictEqual(withoutNulls(Input.ast, given), given)
   })
-  it("of any JSON leaves something that is no larger", () => {
+  it("removed from any JSON leaves something that is no larger", () => {
     FastCheck.assert(
       FastCheck.property(FastCheck.jsonValue(), (given) => {
         const size = (value: unknown) => JSON.stringify(value)?.length ?? 0
@@ -40,7 +40,7 @@ describe("a wrong argument", () => {
       return tool === undefined ? Effect.dieMessage(name) : Effect.flip(tool.call(input, progress))
     }).pipe(Effect.map(({ message }) => message))
 
-  it.effect("is told in one sentence, whatever it may be", () =>
+  it.effect("is described in one sentence, whatever it is", () =>
     Effect.gen(function* () {
       assert.include(
         yield* refusal("vision_analyze", { task: "t", images: "a", detail: "medium" }),
@@ -52,7 +52,7 @@ describe("a wrong argument", () => {
       )
       assert.include(
         yield* refusal("autonomous_persistent_session", { tasks: [{ task: 5 }] }),
-        'session: "tasks.0.task" must be a text, not 5.'
+        'session: "tasks.0.task" must be a string, not 5.'
       )
       for (const name of ["list_models", "list_available_mcps", "health_check"]) {
         const words = `${name}: there is no argument "loaded". It takes no arguments.`
@@ -65,7 +65,7 @@ describe("a wrong argument", () => {
     })
   )
 
-  it.effect("is repeated with 200 characters at most", () =>
+  it.effect("is quoted with 200 characters at most", () =>
     Effect.gen(function* () {
       for (const long of ["x".repeat(5000), { deep: "y".repeat(5000) }, Array.from({ length: 5000 }, () => 1)]) {
         const message = yield* refusal("chat_completion", { prompt: "p", temperature: long, ["z".repeat(5000)]: 1 })

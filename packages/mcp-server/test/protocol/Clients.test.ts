@@ -74,7 +74,7 @@ describe("approval by the person at the other end", () => {
     })
   )
 
-  it.scoped("is nobody's to give where the client cannot ask", () =>
+  it.scoped("is impossible where the client cannot ask", () =>
     Effect.gen(function* () {
       const { client } = yield* connected([asks])
       assert.isFalse((yield* callTool(client, "ask")).structuredContent?.["allowed"])
@@ -144,7 +144,7 @@ describe("toolsets", () => {
     assert.isAtMost(size(["all"]), 16_384)
   })
 
-  it.effect("a name that is none is refused with the names there are", () =>
+  it.effect("refuse an unknown name, and list the known ones", () =>
     Effect.gen(function* () {
       const provider = ConfigProvider.fromMap(new Map([["LMS_BRIDGE_TOOLSETS", "agent,agnt"]]))
       const error = yield* Layer.build(Settings.layer).pipe(

@@ -26,7 +26,7 @@ const form: Question = {
 }
 
 describe("questions of a run's MCP servers", () => {
-  it.effect("are passed on to the client, with who asks, and its answer goes back as it is", () =>
+  it.effect("are passed on to the client with the server's name, and the answer is returned unchanged", () =>
     Effect.gen(function* () {
       const { asked, heard } = yield* passedOn(form, { action: "accept", content: { day: "Monday" } })
       assert.deepStrictEqual(heard, { action: "accept", content: { day: "Monday" } })

@@ -126,7 +126,7 @@ describe("Server", () => {
     })
   )
 
-  it.scoped("takes null for an argument that is left out, and an argument by its other name", () =>
+  it.scoped("reads null as an absent argument, and accepts an argument's other name", () =>
     Effect.gen(function* () {
       const { client } = yield* connected([doubles])
       const result = yield* callTool(client, "double", { number: 4, note: null })
@@ -134,7 +134,7 @@ describe("Server", () => {
     })
   )
 
-  it.scoped("keeps the text of a defect to itself", () =>
+  it.scoped("does not show the text of a defect", () =>
     Effect.gen(function* () {
       const { client } = yield* connected([tool(() => Effect.die("secret"))])
       const result = yield* callTool(client, "double", { n: 1 })
@@ -144,7 +144,7 @@ describe("Server", () => {
     })
   )
 
-  it.scoped("refuses an unknown tool as a mistake in the protocol, and names the tools there are", () =>
+  it.scoped("refuses an unknown tool with a protocol error, and names the known tools", () =>
     Effect.gen(function* () {
       const { client } = yield* connected([doubles])
       const error = yield* Effect.flip(Effect.tryPromise(() => client.callTool({ name: "triple" })))
@@ -152,7 +152,7 @@ describe("Server", () => {
     })
   )
 
-  it.scoped("sends progress at once and then at least every ten seconds, rising each time", () =>
+  it.scoped("sends progress at once and then at least every ten seconds, increasing each time", () =>
     Effect.gen(function* () {
       const finish = yield* Deferred.make<void>()
       const seen: Array<{ readonly progress: number; readonly message?: string | undefined }> = []
@@ -187,7 +187,7 @@ describe("Server", () => {
     })
   )
 
-  it.scoped("tells at once what is worth telling, and stops when the call has ended", () =>
+  it.scoped("sends important progress at once, and stops when the call has ended", () =>
     Effect.gen(function* () {
       const seen: Array<string | undefined> = []
       const { client } = yield* connected([
@@ -206,7 +206,7 @@ describe("Server", () => {
     })
   )
 
-  it.scoped("interrupts a cancelled call, and the server goes on", () =>
+  it.scoped("interrupts a cancelled call, and continues to serve", () =>
     Effect.gen(function* () {
       const started = yield* Deferred.make<void>()
       const ended = yield* Deferred.make<void>()
@@ -233,7 +233,7 @@ describe("Server", () => {
     })
   )
 
-  it.scoped("answers initialize before anything is loaded, and loads once, whoever asked first and went away", () =>
+  it.scoped("answers initialize before anything is loaded, and loads once, even if the first caller leaves", () =>
     Effect.gen(function* () {
       const loads = yield* Ref.make(0)
       const finish = yield* Deferred.make<void>()
@@ -275,7 +275,7 @@ describe("Server", () => {
     })
   )
 
-  it.scoped("interrupts every call when the client goes away, and ends", () =>
+  it.scoped("interrupts every call when the client leaves, and ends", () =>
     Effect.gen(function* () {
       const started = yield* Deferred.make<void>()
       const ended = yield* Deferred.make<void>()

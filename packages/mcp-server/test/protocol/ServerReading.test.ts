@@ -106,7 +106,7 @@ describe("resources", () => {
     }).pipe(Effect.provide(everything()))
   )
 
-  it.scoped("a run can be read as a text, and so can each result that the model was shown in part", () =>
+  it.scoped("a run can be read as text, and so can each result that the model saw in part", () =>
     Effect.gen(function* () {
       const { client } = yield* reading
       yield* callTool(client, "run_start", { task: "Count the bees" })
@@ -151,7 +151,7 @@ describe("resources", () => {
     }).pipe(Effect.provide(everything()))
   )
 
-  it.scoped("what is not there, and what cannot be read now, are errors that say so", () =>
+  it.scoped("a resource that does not exist or cannot be read is an error that says so", () =>
     Effect.gen(function* () {
       const { client } = yield* reading
       assert.include(yield* refused(() => client.readResource({ uri: "lms-bridge://nothing" })), "-32002")
@@ -160,7 +160,7 @@ describe("resources", () => {
     }).pipe(Effect.provide(everything({ off: true })))
   )
 
-  it.scoped("whoever follows the servers hears when the configuration changes; others hear nothing", () =>
+  it.scoped("clients that subscribe to the servers are notified when the configuration changes; others are not", () =>
     Effect.flatMap(PubSub.unbounded<ConfigChange>(), (changes) =>
       Effect.gen(function* () {
         const { client } = yield* connected([], {
@@ -186,7 +186,7 @@ describe("resources", () => {
     )
   )
 
-  it.scoped("whoever follows a run hears of each change and of its end; others hear nothing", () =>
+  it.scoped("clients that subscribe to a run are notified of each change and of its end; others are not", () =>
     Effect.gen(function* () {
       const { client } = yield* reading
       const updated: Array<string> = []
@@ -243,7 +243,7 @@ describe("prompts", () => {
     }).pipe(Effect.provide(everything()))
   )
 
-  it.scoped("refuse an unknown name and a missing argument, naming what there is", () =>
+  it.scoped("refuse an unknown name and a missing argument, and name the known ones", () =>
     Effect.gen(function* () {
       const { client } = yield* reading
       assert.include(yield* refused(() => client.getPrompt({ name: "other" })), "delegate_task")
@@ -277,7 +277,7 @@ describe("completion", () => {
     }).pipe(Effect.provide(everything()))
   )
 
-  it.scoped("has nothing to offer when LM Studio is off, which is no error", () =>
+  it.scoped("offers nothing when LM Studio is off, without an error", () =>
     Effect.gen(function* () {
       const { client } = yield* reading
       const prompt = { type: "ref/prompt", name: "delegate_task" } as const

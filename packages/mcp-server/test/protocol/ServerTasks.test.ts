@@ -31,7 +31,7 @@ const start = (client: Client) =>
   ).pipe(Effect.map(({ task }) => task))
 
 describe("tool calls as tasks", () => {
-  it.scoped("answer at once, tell where they are, and keep their result", () =>
+  it.scoped("answer at once, report their state, and keep their result", () =>
     Effect.gen(function* () {
       const finish = yield* Deferred.make<void>()
       const { client } = yield* connected([
@@ -82,7 +82,7 @@ describe("tool calls as tasks", () => {
     })
   )
 
-  it.scoped("end when the client goes away", () =>
+  it.scoped("end when the client leaves", () =>
     Effect.gen(function* () {
       const ended = yield* Deferred.make<void>()
       const { client } = yield* connected([

@@ -46,7 +46,7 @@ describe("runs", () => {
     }).pipe(Effect.provide(runs(slowly)))
   )
 
-  it.scoped("run_result gives up waiting and tells what has been done so far", () =>
+  it.scoped("run_result gives up waiting and returns the account so far", () =>
     Effect.gen(function* () {
       const { client } = yield* connected(tools)
       yield* callTool(client, "run_start", { task: "t" })
@@ -63,7 +63,7 @@ describe("runs", () => {
     }).pipe(Effect.provide(runs(slowly)))
   )
 
-  it.scoped("run_cancel stops the run and returns what it had done; it is as unfinished as its journal says", () =>
+  it.scoped("run_cancel stops the run and returns what it did; it is unfinished, as in its journal", () =>
     Effect.gen(function* () {
       const { client } = yield* connected(tools)
       const asked = yield* AgentLoopTest.AgentLoopCalls
@@ -74,11 +74,11 @@ describe("runs", () => {
       assert.strictEqual(yield* asked.interrupted, 1)
       const later = yield* callTool(client, "run_result", { run_id: runId })
       assert.deepInclude(later.structuredContent, { status: "unfinished" })
-      assert.include(textOf(later), `\`lms-bridge runs resume ${runId}\` takes it up again`)
+      assert.include(textOf(later), `\`lms-bridge runs resume ${runId}\` continues it`)
     }).pipe(Effect.provide(runs(slowly)))
   )
 
-  it.scoped("run_cancel in the middle of a call tells of it, and that its effect is not known", () =>
+  it.scoped("run_cancel in the middle of a call names the call, and says that its effect is not known", () =>
     Effect.gen(function* () {
       const { client } = yield* connected(tools)
       yield* callTool(client, "run_start", { task: "t" })
@@ -92,7 +92,7 @@ describe("runs", () => {
     }).pipe(Effect.provide(runs([...aRun.slice(0, 6), { _tag: "Never" }])))
   )
 
-  it.scoped("run_status lists the runs with where they are", () =>
+  it.scoped("run_status lists the runs with their progress", () =>
     Effect.gen(function* () {
       const { client } = yield* connected(tools)
       assert.strictEqual(textOf(yield* callTool(client, "run_status")), "There are no runs.")
@@ -119,7 +119,7 @@ describe("runs", () => {
     }).pipe(Effect.provide(runs(slowly)))
   )
 
-  it.scoped("run_start goes on from another run, and wants JSON where it is given a schema", () =>
+  it.scoped("run_start continues another run, and requires JSON if it is given a schema", () =>
     Effect.gen(function* () {
       const { client } = yield* connected(tools)
       const output_schema = { type: "object", properties: { n: { type: "integer" } } }
@@ -128,10 +128,10 @@ describe("runs", () => {
       assert.deepInclude(task, { follows: { run: "run_before" }, outputSchema: output_schema })
       const done = yield* callTool(client, "run_result", { run_id: runId })
       assert.deepInclude(done.structuredContent, { status: "budget", answer: '{"n":1}' })
-      assert.include(textOf(done), `run_start with follows: "${runId}" goes on`)
+      assert.include(textOf(done), `run_start with follows: "${runId}" continues it`)
       const wrong = yield* callTool(client, "run_start", { task: "t", output_schema: { type: "objekt" } })
       assert.isTrue(wrong.isError)
-      assert.include(textOf(wrong), "is no JSON Schema: /type")
+      assert.include(textOf(wrong), "is not a valid JSON Schema: /type")
     }).pipe(
       Effect.provide(
         runs([
@@ -144,7 +144,7 @@ describe("runs", () => {
     )
   )
 
-  it.scoped("a run that cannot begin is the error of run_start, and no run", () =>
+  it.scoped("a run that cannot begin is an error of run_start, and not listed", () =>
     Effect.gen(function* () {
       const { client } = yield* connected(tools)
       const result = yield* callTool(client, "run_start", { task: "t" })
@@ -161,7 +161,7 @@ describe("runs", () => {
     )
   )
 
-  it.scoped("a call detaches before the client gives up, and the run goes on to its end", () =>
+  it.scoped("a call detaches before the client gives up, and the run continues to its end", () =>
     Effect.gen(function* () {
       const { client } = yield* connected(tools, { client: "claude-ai" })
       const asked = yield* AgentLoopTest.AgentLoopCalls
@@ -184,7 +184,7 @@ describe("runs", () => {
     }).pipe(Effect.provide(runs(slowly)))
   )
 
-  it.scoped("run_result does not wait longer than the client does, whatever is asked", () =>
+  it.scoped("run_result does not wait longer than the client does, whatever wait_seconds is", () =>
     Effect.gen(function* () {
       const { client } = yield* connected(tools, { client: "claude-ai" })
       yield* callTool(client, "run_start", { task: "t" })
@@ -195,7 +195,7 @@ describe("runs", () => {
     }).pipe(Effect.provide(runs(slowly)))
   )
 
-  it.scoped("a client that waits as long as progress comes is not sent away", () =>
+  it.scoped("a call of a client that waits as long as progress arrives does not detach", () =>
     Effect.gen(function* () {
       const { client } = yield* connected(tools, { client: "claude-code" })
       const call = yield* Effect.fork(callTool(client, "autonomous_with_mcp", { mcp_name: "files", task: "t" }))
@@ -226,33 +226,35 @@ describe("runs of other processes", () => {
     yield* Effect.scoped(Effect.flatMap(journal.open(old), (write) => write(events)))
   })
 
-  it.scoped("a run of an earlier process is listed and told as it ended, by its id or the beginning of it", () =>
-    Effect.gen(function* () {
-      yield* keep([begun, ...oneCall])
-      yield* TestClock.adjust("1 hour")
-      const { client } = yield* connected(tools)
-      yield* callTool(client, "run_start", { task: "t" })
-      const listed = yield* callTool(client, "run_status")
-      assert.deepNestedInclude(listed.structuredContent, {
-        "runs[1].runId": old,
-        "runs[1].task": "Count the bees",
-        "runs[1].status": "done"
-      })
-      for (const run_id of [old, "run_old"]) {
-        const result = yield* callTool(client, "run_result", { run_id })
-        assert.deepInclude(result.structuredContent, {
-          runId: old,
-          status: "done",
-          answer: "There is a.md.",
-          rounds: 2
+  it.scoped(
+    "a run of an earlier process is listed and reported with its outcome, by its id or the beginning of it",
+    () =>
+      Effect.gen(function* () {
+        yield* keep([begun, ...oneCall])
+        yield* TestClock.adjust("1 hour")
+        const { client } = yield* connected(tools)
+        yield* callTool(client, "run_start", { task: "t" })
+        const listed = yield* callTool(client, "run_status")
+        assert.deepNestedInclude(listed.structuredContent, {
+          "runs[1].runId": old,
+          "runs[1].task": "Count the bees",
+          "runs[1].status": "done"
         })
-      }
-      const cancelled = yield* callTool(client, "run_cancel", { run_id: old })
-      assert.deepInclude(cancelled.structuredContent, { status: "done" })
-    }).pipe(Effect.provide(runs(slowly)))
+        for (const run_id of [old, "run_old"]) {
+          const result = yield* callTool(client, "run_result", { run_id })
+          assert.deepInclude(result.structuredContent, {
+            runId: old,
+            status: "done",
+            answer: "There is a.md.",
+            rounds: 2
+          })
+        }
+        const cancelled = yield* callTool(client, "run_cancel", { run_id: old })
+        assert.deepInclude(cancelled.structuredContent, { status: "done" })
+      }).pipe(Effect.provide(runs(slowly)))
   )
 
-  it.scoped("a run whose process was killed is unfinished, with what it had done and how to go on", () =>
+  it.scoped("a run whose process was killed is unfinished, with what it did and how to continue", () =>
     Effect.gen(function* () {
       yield* keep([begun, ...oneCall.slice(0, 7)])
       const { client } = yield* connected(tools)
@@ -261,11 +263,11 @@ describe("runs of other processes", () => {
         status: "unfinished",
         "toolCalls[0].tool": "list_directory"
       })
-      assert.include(textOf(result), `\`lms-bridge runs resume ${old}\` takes it up again`)
+      assert.include(textOf(result), `\`lms-bridge runs resume ${old}\` continues it`)
     }).pipe(Effect.provide(runs(slowly)))
   )
 
-  it.scoped("a run that could not begin is failed for all, and says why", () =>
+  it.scoped("a run that could not begin has failed for every process, and says why", () =>
     Effect.gen(function* () {
       const problem = { tag: "ModelNotFound", message: 'There is no model "x".' }
       yield* keep([begun, stamp({ _tag: "RunFailed", problem }, old, 1, 2000)])
@@ -281,7 +283,7 @@ describe("runs of other processes", () => {
     }).pipe(Effect.provide(runs(slowly)))
   )
 
-  it.scoped("a run that another process carries out is waited for, and cannot be stopped from here", () =>
+  it.scoped("a run of another process is waited for, and cannot be stopped from here", () =>
     Effect.gen(function* () {
       const journal = yield* RunJournal
       const write = yield* journal.open(old)

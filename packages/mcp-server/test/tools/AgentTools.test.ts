@@ -22,7 +22,7 @@ const loop = (script: Parameters<typeof AgentLoopTest.layerTest>[0]) =>
   )
 
 describe("tools that delegate a task", () => {
-  it.scoped("give the answer with the whole account of the run", () =>
+  it.scoped("return the answer with the whole account of the run", () =>
     Effect.gen(function* () {
       const { client } = yield* connected(tools)
       const result = yield* callTool(client, "autonomous_with_mcp", { mcp_name: "filesystem", task: "List the notes" })
@@ -69,7 +69,7 @@ describe("tools that delegate a task", () => {
     }).pipe(Effect.provide(loop(aRun)))
   )
 
-  it.scoped("tell what happens in lines for a person", () =>
+  it.scoped("report progress in lines for a person", () =>
     Effect.gen(function* () {
       const { client } = yield* connected(tools)
       const seen: Array<string | undefined> = []
@@ -109,7 +109,7 @@ describe("tools that delegate a task", () => {
     )
   )
 
-  it.scoped("a run that broke is an error that keeps its account", () =>
+  it.scoped("a failed run is an error that keeps its account", () =>
     Effect.gen(function* () {
       const { client } = yield* connected(tools)
       const result = yield* callTool(client, withMcp.name, { mcp_name: "a", task: "t" })
@@ -137,7 +137,7 @@ describe("tools that delegate a task", () => {
     )
   )
 
-  it.scoped("a server that cannot be had is an error with its tag and its hint", () =>
+  it.scoped("an unavailable server is an error with its tag and its hint", () =>
     Effect.gen(function* () {
       const { client } = yield* connected(tools)
       const result = yield* callTool(client, withMcp.name, { mcp_name: "filesystm", task: "t" })

@@ -53,7 +53,7 @@ const withModels = (
 const unknown = new ModelNotFound({ model: "qwen", available: ["qwen3-8b"], nearest: ["qwen3-8b"] })
 
 describe("tools about models", () => {
-  it.scoped("list what is on disk and what of it is loaded", () =>
+  it.scoped("list the models on disk, and which of them are loaded", () =>
     Effect.gen(function* () {
       const { client } = yield* connected(tools)
       const result = yield* callTool(client, "list_models")
@@ -62,13 +62,13 @@ describe("tools about models", () => {
     }).pipe(Effect.provide(withModels({})))
   )
 
-  it.scoped("tell the facts of one model, on disk and in memory", () =>
+  it.scoped("show the details of one model, on disk and in memory", () =>
     Effect.gen(function* () {
       const { client } = yield* connected(tools)
       const result = yield* callTool(client, "get_model_info", { model_name: "nomic" })
       assert.strictEqual(
         textOf(result),
-        "nomic: embedding, 137M, F16, 1 GB, context up to 2048, can do tool use\n- nomic, loaded by the user"
+        "nomic: embedding, 137M, F16, 1 GB, context up to 2048, capable of tool use\n- nomic, loaded by the user"
       )
       assert.deepInclude(result.structuredContent, {
         model: "nomic",
@@ -88,17 +88,17 @@ describe("tools about models", () => {
     )
   )
 
-  it.scoped("an idle time that is asked for a loaded model is said to have changed nothing", () =>
+  it.scoped("say that keep_loaded has no effect on a loaded model", () =>
     Effect.gen(function* () {
       const { client } = yield* connected(tools)
       const result = yield* callTool(client, "lms_load_model", { model_name: "qwen3-8b", keep_loaded: false })
-      assert.include(textOf(result), "keep_loaded changes nothing for a model that is loaded")
+      assert.include(textOf(result), "keep_loaded has no effect on a loaded model")
     }).pipe(
       Effect.provide(withModels({ ensureLoaded: () => Effect.succeed({ ...ensured, action: "already-loaded" }) }))
     )
   )
 
-  it.scoped("say the truth about how long a loaded model stays", () =>
+  it.scoped("say how long a loaded model stays", () =>
     Effect.gen(function* () {
       const { client } = yield* connected(tools)
       const result = yield* callTool(client, "lms_load_model", { model_name: "qwen3-8b", keep_loaded: true })
@@ -110,7 +110,7 @@ describe("tools about models", () => {
     }).pipe(Effect.provide(withModels({ ensureLoaded: () => Effect.succeed(ensured) })))
   )
 
-  it.scoped("keep_loaded: false asks for the temporary idle time, true and nothing for the standard one", () =>
+  it.scoped("keep_loaded: false requests the temporary idle limit, true or nothing the standard one", () =>
     Effect.gen(function* () {
       const asked = yield* Ref.make<ReadonlyArray<boolean | undefined>>([])
       yield* Effect.gen(function* () {
@@ -133,7 +133,7 @@ describe("tools about models", () => {
     })
   )
 
-  it.scoped("pass on the context that is asked for, and say when a user's model was found", () =>
+  it.scoped("pass on the context, and say when a model of the user's was found", () =>
     Effect.gen(function* () {
       const { client } = yield* connected(tools)
       const result = yield* callTool(client, "lms_ensure_model_loaded", {
@@ -197,7 +197,7 @@ describe("tools about models", () => {
     })
   )
 
-  it.scoped("unloading what is not loaded is no failure; what is in use is one, until forced", () =>
+  it.scoped("unloading a model that is not loaded succeeds; unloading one in use fails unless forced", () =>
     Effect.gen(function* () {
       const { client } = yield* connected(tools)
       const not = yield* callTool(client, "lms_unload_model", { model_name: "idle" })
@@ -218,7 +218,7 @@ describe("tools about models", () => {
     )
   )
 
-  it.scoped("the current model is looked up, never asked", () =>
+  it.scoped("the current model is looked up without a request to it", () =>
     Effect.gen(function* () {
       const { client } = yield* connected(tools)
       const result = yield* callTool(client, "get_current_model")
@@ -231,7 +231,7 @@ describe("tools about models", () => {
     )
   )
 
-  it.scoped("loaded models are listed with owner, state, idle time and size together", () =>
+  it.scoped("loaded models are listed with owner, state, idle limit and total size", () =>
     Effect.gen(function* () {
       const { client } = yield* connected(tools)
       const result = yield* callTool(client, "lms_list_loaded_models")
@@ -240,7 +240,7 @@ describe("tools about models", () => {
         textOf(result),
         "- a, context 4096, 3 GB, idle, loaded by the user, stays\n" +
           "- b, loaded by lms-bridge, unloaded after 10m idle, in use by a run\n" +
-          "Together 3 GB, where sizes are known."
+          "3 GB together, where sizes are known."
       )
     }).pipe(
       Effect.provide(

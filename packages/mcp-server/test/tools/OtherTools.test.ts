@@ -83,7 +83,7 @@ describe("list_available_mcps", () => {
     }).pipe(Effect.provide(McpRegistryTest.layerTest({ files: {}, off: { unusable: "Disabled" } })))
   )
 
-  it.scoped("says what to do when there are none, and that a file broke of which the last good version is used", () =>
+  it.scoped("says what to do when there are none, and that the last good version of a broken file is used", () =>
     Effect.gen(function* () {
       const { client } = yield* connected(McpTools.tools)
       const result = yield* callTool(client, "list_available_mcps")
@@ -134,7 +134,7 @@ describe("chat_completion", () => {
         })
     })
 
-  it.scoped("gives the answer apart from the thinking, with usage and speed, and says when it was cut", () =>
+  it.scoped("separates the answer from the reasoning, with usage and speed, and says when it was cut off", () =>
     Effect.gen(function* () {
       const { client } = yield* connected(InferenceTools.tools)
       const result = yield* callTool(client, "chat_completion", { prompt: "Hi" })
@@ -148,11 +148,11 @@ describe("chat_completion", () => {
         tokensPerSecond: 12.5
       })
       const cut = yield* callTool(client, "chat_completion", { prompt: "Hi", max_tokens: 3 })
-      assert.include(textOf(cut), "cut at max_tokens")
+      assert.include(textOf(cut), "cut off at max_tokens")
     }).pipe(Effect.provide(answering([])))
   )
 
-  it.scoped("sends the predecessor's defaults, and response_format as LM Studio takes it", () => {
+  it.scoped("sends the predecessor's defaults, and response_format in LM Studio's form", () => {
     const requests: Parameters<typeof answering>[0] = []
     return Effect.gen(function* () {
       const { client } = yield* connected(InferenceTools.tools)
@@ -201,7 +201,7 @@ describe("chat_completion", () => {
       for (const [wrong, told] of [
         [{ temperature: 9 }, '"temperature" must be a number between 0 and 2, not 9'],
         [{ max_tokens: 0 }, "greater than or equal to 1"],
-        [{ model: 7 }, '"model" must be a text, not 7']
+        [{ model: 7 }, '"model" must be a string, not 7']
       ] as const) {
         assert.include(textOf(yield* callTool(client, "chat_completion", { prompt: "Hi", ...wrong })), told)
       }

@@ -47,7 +47,7 @@ const answering: Parameters<typeof AgentLoopTest.layerTest>[0] = ({ follows, tas
 ]
 
 describe("presets", () => {
-  it.scoped("give the task their server, the folders, the model that was asked for and the budgets", () =>
+  it.scoped("give the task their server, the folders, the given model and the budgets", () =>
     Effect.gen(function* () {
       const { client } = yield* connected(tools)
       const asked = yield* AgentLoopTest.AgentLoopCalls
@@ -75,7 +75,7 @@ describe("presets", () => {
     }).pipe(Effect.provide(loop()))
   )
 
-  it.scoped("take a GitHub token and show it nowhere, and say what is missing without", () =>
+  it.scoped("accept a GitHub token without ever showing it, and say that it is missing", () =>
     Effect.gen(function* () {
       const { client } = yield* connected(tools)
       const asked = yield* AgentLoopTest.AgentLoopCalls
@@ -102,7 +102,7 @@ describe("presets", () => {
 })
 
 describe("a session", () => {
-  it.scoped("gives one result for each task, each with the memory of those before and the folder it named last", () =>
+  it.scoped("returns one result for each task, each with the memory of those before and the last folder named", () =>
     Effect.gen(function* () {
       const { client } = yield* connected(tools)
       const asked = yield* AgentLoopTest.AgentLoopCalls
@@ -132,7 +132,7 @@ describe("a session", () => {
     }).pipe(Effect.provide(loop()))
   )
 
-  it.scoped("keeps the results of the others when a task fails, cannot begin, or names a folder it may not", () =>
+  it.scoped("keeps the results of the others when a task fails, cannot begin, or names a forbidden folder", () =>
     Effect.gen(function* () {
       const { client } = yield* connected(tools)
       const result = yield* callTool(client, "autonomous_persistent_session", {
@@ -194,7 +194,7 @@ describe("a session", () => {
     )
   )
 
-  it.scoped("answers before its client gives up, and goes on", () =>
+  it.scoped("answers before its client gives up, and continues", () =>
     Effect.gen(function* () {
       const { client } = yield* connected(tools, { client: "cursor" })
       const asked = yield* AgentLoopTest.AgentLoopCalls
@@ -205,7 +205,7 @@ describe("a session", () => {
       yield* pass("50 seconds")
       const result = yield* Fiber.join(call)
       assert.deepInclude(result.structuredContent, { running: true })
-      assert.include(textOf(result), "1 of 3 tasks done; the session goes on.")
+      assert.include(textOf(result), "1 of 3 tasks done; the session continues.")
       yield* pass("5 minutes")
       assert.strictEqual((yield* asked.tasks).length, 3)
     }).pipe(

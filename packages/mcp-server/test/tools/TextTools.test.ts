@@ -47,8 +47,8 @@ const services = (script: LmStudioApiTest.Script) =>
     )
   )
 
-describe("the plainer ways of asking", () => {
-  it.scoped("complete a text with the model that was ensured, and say when it was cut", () =>
+describe("completion, responses, embeddings and the schema check", () => {
+  it.scoped("complete a text with the ensured model, and say when it was cut off", () =>
     Effect.gen(function* () {
       const { client } = yield* connected(tools)
       const result = yield* callTool(client, "text_completion", {
@@ -61,7 +61,7 @@ describe("the plainer ways of asking", () => {
         model: "qwen3-8b",
         finishReason: "length"
       })
-      assert.include(textOf(result), "cut at max_tokens")
+      assert.include(textOf(result), "cut off at max_tokens")
       const [asked] = yield* yield* LmStudioApiTest.LmStudioApiCalls
       assert.deepInclude(asked?.arguments[0], { model: "qwen3-8b:2", prompt: "Once", maxTokens: 9, stop: ["."] })
     }).pipe(
@@ -75,7 +75,7 @@ describe("the plainer ways of asking", () => {
     )
   )
 
-  it.scoped("go on from a response, and say that nothing streams", () =>
+  it.scoped("continue a response, and say that results are not streamed", () =>
     Effect.gen(function* () {
       const { client } = yield* connected(tools)
       const first = yield* callTool(client, "create_response", { input_text: "I am Ada." })
@@ -85,7 +85,7 @@ describe("the plainer ways of asking", () => {
         previous_response_id: "resp_1",
         stream: true
       })
-      assert.include(textOf(second), "a tool's result cannot stream")
+      assert.include(textOf(second), "a tool's result cannot be streamed")
       assert.include(textOf(second), "Ada")
     }).pipe(
       Effect.provide(
@@ -104,7 +104,7 @@ describe("the plainer ways of asking", () => {
     )
   )
 
-  it.scoped("embed with an embedding model only, and tell which text is cut", () =>
+  it.scoped("embed only with an embedding model, and say which text is cut", () =>
     Effect.gen(function* () {
       const { client } = yield* connected(tools)
       const result = yield* callTool(client, "generate_embeddings", { text: ["a", "much longer than five tokens are"] })
@@ -114,7 +114,7 @@ describe("the plainer ways of asking", () => {
           { object: "embedding", index: 1, embedding: [0, 1] }
         ]
       })
-      assert.include(textOf(result), "that seems to be so for number 2")
+      assert.include(textOf(result), "this seems to be so for number 2")
       const wrong = yield* callTool(client, "generate_embeddings", { text: "a", model: "qwen3-8b" })
       assert.deepNestedInclude(wrong.structuredContent, { "error._tag": "ModelUnfit" })
       assert.include(textOf(wrong), "These can: nomic-embed.")
@@ -136,7 +136,7 @@ describe("the plainer ways of asking", () => {
     )
   )
 
-  it.scoped("look over a schema", () =>
+  it.scoped("check a schema", () =>
     Effect.gen(function* () {
       const { client } = yield* connected(tools)
       const good = yield* callTool(client, "validate_json_schema", { schema: { type: "object", properties: {} } })
@@ -149,7 +149,7 @@ describe("the plainer ways of asking", () => {
 })
 
 describe("tools about the models on this machine", () => {
-  it.scoped("list all that is on disk, embedding models too, with the size of it", () =>
+  it.scoped("list all models on disk, including embedding models, with the total size", () =>
     Effect.gen(function* () {
       const { client } = yield* connected(tools)
       const { structuredContent } = yield* callTool(client, "lms_list_downloaded_models")
@@ -157,7 +157,7 @@ describe("tools about the models on this machine", () => {
     }).pipe(Effect.provide(services({})))
   )
 
-  it.scoped("find the nearest models with reasons, and take one only when told to", () =>
+  it.scoped("find the nearest models with reasons, and choose one only when asked to", () =>
     Effect.gen(function* () {
       const { client } = yield* connected(tools)
       const there = yield* callTool(client, "lms_resolve_model", { model_key: "QWEN3-8B" })
@@ -170,7 +170,7 @@ describe("tools about the models on this machine", () => {
     }).pipe(Effect.provide(services({})))
   )
 
-  it.scoped("search what is on disk, and say that the catalogue cannot be searched", () =>
+  it.scoped("search the models on disk, and say that the catalogue cannot be searched", () =>
     Effect.gen(function* () {
       const { client } = yield* connected(tools)
       const found = yield* callTool(client, "lms_search_models", { query: "coder" })

@@ -47,7 +47,7 @@ const services = (seen: Array<Seen>) =>
   )
 
 describe("tools that show images", () => {
-  it.scoped("give the images, then the question, to a model that can see", () =>
+  it.scoped("give the images, then the question, to a vision model", () =>
     Effect.suspend(() => {
       const seen: Array<Seen> = []
       return Effect.gen(function* () {
@@ -73,7 +73,7 @@ describe("tools that show images", () => {
     })
   )
 
-  it.scoped("refuse a model that cannot see, a bad image and a lone image to compare, and ask nobody", () =>
+  it.scoped("refuse a model without vision, a bad image and a single image to compare, without a request", () =>
     Effect.suspend(() => {
       const seen: Array<Seen> = []
       return Effect.gen(function* () {

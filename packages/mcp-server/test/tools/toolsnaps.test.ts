@@ -4,7 +4,7 @@ import { listed } from "#src/protocol/Server.ts"
 import { allTools, chosen, describesOutput, toolsets } from "#src/tools/Tools.ts"
 
 /**
- * What a client sees of each tool is pinned: a change is made on purpose, with UPDATE_TOOLSNAPS=1, and shows in review.
+ * Snapshots of what a client sees of each tool: a change is made on purpose, with UPDATE_TOOLSNAPS=1, and shows in review.
  */
 const folder = new URL("__toolsnaps__/", import.meta.url)
 const update = process.env["UPDATE_TOOLSNAPS"] === "1"
@@ -25,7 +25,7 @@ const limits = {
 
 describe("tool snapshots", () => {
   for (const tool of allTools) {
-    it(`${tool.name} looks to clients as it did`, () => {
+    it(`${tool.name} is unchanged for clients`, () => {
       const file = new URL(`${tool.name}.snap`, folder)
       if (update) {
         mkdirSync(folder, { recursive: true })
@@ -39,7 +39,7 @@ describe("tool snapshots", () => {
   it("every name is one that all known clients accept, with their prefix", () => {
     for (const { name } of allTools) {
       assert.match(name, /^[a-z][a-z0-9_]*$/)
-      // Claude Code calls it so, and 64 characters is the least limit there is
+      // Claude Code's name for it; 64 characters is the lowest limit of any client
       assert.isAtMost(`mcp__lms-bridge__${name}`.length, 64)
     }
   })

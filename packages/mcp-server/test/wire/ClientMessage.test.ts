@@ -43,7 +43,7 @@ describe("what a client leaves out by writing null", () => {
     })
   }
 
-  it("is absent in what it says of itself, too, however deep", () => {
+  it("is absent in its introduction, too, at any depth", () => {
     const message = messageOf(
       request("initialize", {
         protocolVersion: "2025-06-18",
@@ -58,38 +58,38 @@ describe("what a client leaves out by writing null", () => {
     })
   })
 
-  it("is served although it says nothing of itself", () => {
+  it("is served without an introduction", () => {
     const message = messageOf(request("initialize", null))
     assert.deepNestedInclude(message, { "params.clientInfo.name": "unknown" })
   })
 
-  it("is kept within the arguments: what it means there is for the tool's schema to say", () => {
+  it("is kept within the arguments, where the tool's schema decides", () => {
     const args = { response_format: { schema: { const: null } } }
     assert.deepNestedInclude(messageOf(call(args)), { "params.arguments": args })
   })
 })
 
-describe("arguments as a text", () => {
-  it("are what the text says", () => {
+describe("arguments as a string", () => {
+  it("are parsed as JSON", () => {
     assert.deepNestedInclude(messageOf(call('{"prompt":"x","model":null}')), { "params.arguments": { prompt: "x" } })
     assert.deepNestedInclude(messageOf(call(" ")), { "params.arguments": {} })
   })
   for (const wrong of ["do it", "[1]", "5", "null", 5, true, ["x"]]) {
-    it(`are refused when they are no object: ${JSON.stringify(wrong)}`, () => {
+    it(`are refused unless they are an object: ${JSON.stringify(wrong)}`, () => {
       const { error, id } = answerTo(call(wrong))
       assert.strictEqual(id, 7)
       assert.strictEqual(error.code, -32_602)
-      assert.match(error.message, /^"arguments" must be an object, not (a text|a number|true or false|a list)\.$/)
+      assert.match(error.message, /^"arguments" must be an object, not (a string|a number|true or false|a list)\.$/)
     })
   }
 })
 
-describe("a message that cannot be understood", () => {
+describe("an invalid message", () => {
   const table: ReadonlyArray<readonly [string, unknown, number, RegExp]> = [
-    ["params as a text", request("tools/list", "x"), -32_602, /"params" must be an object, not a text\./],
+    ["params as a string", request("tools/list", "x"), -32_602, /"params" must be an object, not a string\./],
     ["params as a list", request("tools/list", [1]), -32_602, /"params" must be an object, not a list\./],
-    ["_meta as a text", request("ping", { _meta: "x" }), -32_602, /"_meta" must be an object/],
-    ["a method that is a number", { jsonrpc: "2.0", id: 7, method: 5 }, -32_600, /"method" must be a text/],
+    ["_meta as a string", request("ping", { _meta: "x" }), -32_602, /"_meta" must be an object/],
+    ["a method that is a number", { jsonrpc: "2.0", id: 7, method: 5 }, -32_600, /"method" must be a string/],
     ["another envelope", { jsonrpc: "1.0", id: 7, method: "ping" }, -32_600, /"jsonrpc" must be "2\.0"/],
     ["neither method nor result", { jsonrpc: "2.0", id: 7 }, -32_600, /a method, a result or an error/],
     ["no name of a tool", request("tools/call", {}), -32_602, /"params\.name" is missing/],
@@ -97,7 +97,7 @@ describe("a message that cannot be understood", () => {
       "a name that is a list",
       request("tools/call", { name: [] }),
       -32_602,
-      /"params\.name" must be a text, not a list/
+      /"params\.name" must be a string, not a list/
     ],
     ["a level that nobody knows", request("logging/setLevel", { level: "loud" }), -32_602, /one of debug, info, /],
     ["no level", request("logging/setLevel"), -32_602, /"params(\.level)?" is missing/],
@@ -114,7 +114,7 @@ describe("a message that cannot be understood", () => {
     })
   }
 
-  it("is answered without an id where it has none that can be repeated", () => {
+  it("is answered without an id if it has no valid one", () => {
     for (const message of [
       5,
       "x",
@@ -130,7 +130,7 @@ describe("a message that cannot be understood", () => {
     assert.deepInclude(ClientMessage.parse("{")[0], { _tag: "Answer" })
   })
 
-  it("is repeated with 200 characters at most", () => {
+  it("is quoted with 200 characters at most", () => {
     const { error } = answerTo(request("logging/setLevel", { level: "x".repeat(10_000) }))
     assert.isBelow(error.message.length, 400)
   })
@@ -138,16 +138,16 @@ describe("a message that cannot be understood", () => {
 
 describe("a client of a revision that begins without initialize", () => {
   const meta = { _meta: { "io.modelcontextprotocol/protocolVersion": "2026-07-28" } }
-  it("is told so in words, with what is spoken here", () => {
+  it("is told so, with the supported revisions", () => {
     for (const message of [request("server/discover", meta), request("server/discover"), request("tools/list", meta)]) {
       const { error } = answerTo(message)
       assert.match(error.message, /speaks MCP 2025-11-25 and older.*initialize.*"2026-07-28"/)
       assert.deepNestedInclude(error, { "data.supported[0]": "2025-11-25" })
     }
-    // a code that makes whoever can go on with initialize do so
+    // a code after which a client falls back to initialize, if it can
     assert.strictEqual(answerTo(request("server/discover", meta)).error.code, -32_601)
   })
-  it("is understood when it begins as others do", () => {
+  it("is served when it begins with initialize", () => {
     const params = { protocolVersion: "2026-07-28", capabilities: {}, clientInfo: { name: "n", version: "1" }, ...meta }
     assert.strictEqual(only(request("initialize", params))?._tag, "Message")
   })
@@ -159,12 +159,12 @@ describe("several messages in a list", () => {
     assert.strictEqual(first?._tag, "Message")
     assert.strictEqual(second?._tag, "Answer")
   })
-  it("are answered together over HTTP where one of them cannot be understood", () => {
+  it("are answered together over HTTP if one of them is invalid", () => {
     const body = HttpBody.bodyOf(JSON.stringify([request("ping"), { ...request("tools/call", 5), id: 8 }]))
     if (body._tag !== "Answers") return assert.fail("it was taken")
     assert.deepNestedInclude(body, { "answer[0].id": 7, "answer[1].id": 8, status: 200 })
   })
-  it("hold something, and not too much", () => {
+  it("must not be empty or too many", () => {
     assert.strictEqual(answerTo([]).error.code, -32_600)
     assert.strictEqual(answerTo(Array.from({ length: 101 }, () => request("ping"))).error.code, -32_600)
   })
@@ -222,13 +222,13 @@ describe("any JSON at all", () => {
   })
 })
 
-describe("what is more than can be read", () => {
+describe("a message that is too large", () => {
   const nested = (levels: number) => "[".repeat(levels) + "]".repeat(levels)
   const answersTo = (text: string) =>
     ClientMessage.parse(text).map((reading) => (reading._tag === "Answer" ? reading.answer : reading))
 
   for (const levels of [501, 6000, 200_000]) {
-    it(`is refused under its id: ${levels} levels`, () => {
+    it(`is refused with its id: ${levels} levels`, () => {
       assert.deepStrictEqual(answersTo(`{"jsonrpc":"2.0","id":7,"method":"ping","params":{"x":${nested(levels)}}}`), [
         ClientMessage.answerTo(7, -32_600, "A message may be nested 500 levels deep at most.")
       ])
@@ -239,7 +239,7 @@ describe("what is more than can be read", () => {
     })
   }
 
-  it("is answered when its line does not end, under the id that it begins with", () => {
+  it("is answered when its line does not end, with the id at its beginning", () => {
     const mostBytes = 64 * 1024 * 1024
     const idOf = (beginning: string) => ClientMessage.tooLong(beginning, mostBytes).id
     assert.strictEqual(idOf('{"jsonrpc":"2.0","id":7,"method":"tools/call","params":{"x":"yyy'), 7)

@@ -206,7 +206,7 @@ layer(Driver.layer, { timeout: 60_000 })("the scenarios of the conformance suite
   )
 })
 
-describe("a fixture of one's own over stdio", () => {
+describe("a separate fixture over stdio", () => {
   it.scopedLive("speaks the revision that is asked for, or the newest, and ends with its client", () =>
     Effect.gen(function* () {
       const [older, newer] = yield* Effect.all([start(), start()])
