@@ -6,7 +6,12 @@ export {
   type McpConnectError,
   type ToolReview
 } from "./mcp/McpRegistry.ts"
-export { CurrentPerson, type Answer, type Person, type Question } from "./mcp/Elicitation.ts"
+export {
+  CurrentElicitation,
+  type ElicitationResult,
+  type ElicitationHandler,
+  type ElicitationRequest
+} from "./mcp/Elicitation.ts"
 export type { CallOptions, CallProgress, HeldConnection, McpConnection } from "./mcp/McpConnection.ts"
 export {
   McpCallError,
@@ -21,7 +26,7 @@ export {
 export { McpPrompt, PromptResult } from "./mcp/McpPrompt.ts"
 export { McpResource, McpResourceTemplate, ResourceContent } from "./mcp/McpResource.ts"
 export { McpTool, ToolAnnotations } from "./mcp/McpTool.ts"
-export { CurrentSampler, SamplingRefused, type Sampler, type SamplingRequest } from "./mcp/Sampling.ts"
+export { CurrentSampling, SamplingRefused, type SamplingHandler, type SamplingRequest } from "./mcp/Sampling.ts"
 export { inBrief, leftOut, ServerSummary, startable } from "./mcp/ServerSummary.ts"
 export { ToolContent, ToolResult } from "./mcp/ToolResult.ts"
 export { CurrentSecrets } from "./mcp/config/DefinedServer.ts"
@@ -33,5 +38,5 @@ export { CallbackFailed, type Callback, type OpenCallback } from "./mcp/login/Ca
 export { McpLoginFailed } from "./mcp/login/McpLoginFailed.ts"
 export type { LoginRequest } from "./mcp/login/McpLogins.ts"
 export { McpTransport } from "./mcp/transport/McpTransport.ts"
-export type { Peer, PeerEnd } from "./mcp/transport/Peer.ts"
+export type { ServerChannel, ChannelEnd } from "./mcp/transport/ServerChannel.ts"
 export { nearest } from "./names/nearest.ts"

@@ -2,7 +2,7 @@
  * A double of `McpTransport`: MCP servers of the official SDK in memory, and scripted failures to open them. No
  * process, no socket.
  */
-import { McpServerUnavailable, McpTransport, type PeerEnd } from "@lms-bridge/core/McpRegistry"
+import { McpServerUnavailable, McpTransport, type ChannelEnd } from "@lms-bridge/core/McpRegistry"
 import { InMemoryTransport } from "@modelcontextprotocol/sdk/inMemory.js"
 import type { Transport } from "@modelcontextprotocol/sdk/shared/transport.js"
 import * as Context from "effect/Context"
@@ -40,7 +40,7 @@ export class McpTransportCalls extends Context.Tag("@lms-bridge/testing/McpTrans
     /** Names of the servers whose scope was closed, oldest first. */
     readonly closed: Effect.Effect<ReadonlyArray<string>>
     /** Ends every open connection to the server, like a process that exits. */
-    readonly end: (server: string, how?: PeerEnd) => Effect.Effect<void>
+    readonly end: (server: string, how?: ChannelEnd) => Effect.Effect<void>
   }
 >() {}
 
@@ -61,7 +61,7 @@ export const layerTest = (servers: Readonly<Record<string, Outcomes>>): Layer.La
           return yield* new McpServerUnavailable({ server, reason: "CommandNotFound", detail: "", stderrTail: "" })
         }
         if (typeof outcome !== "function") return yield* outcome
-        const ended = yield* Deferred.make<PeerEnd>()
+        const ended = yield* Deferred.make<ChannelEnd>()
         const [near, far] = InMemoryTransport.createLinkedPair()
         yield* Effect.promise(() => outcome().connect(far))
         const one: Running = { server, far, ended }
@@ -77,7 +77,7 @@ export const layerTest = (servers: Readonly<Record<string, Outcomes>>): Layer.La
           ended: Deferred.await(ended),
           stderrTail: Effect.succeed(""),
           hint: Effect.succeed(""),
-          farewell: Effect.void,
+          endSession: Effect.void,
           redact: (text) => text
         }
       })
@@ -110,5 +110,5 @@ export const layerTest = (servers: Readonly<Record<string, Outcomes>>): Layer.La
 interface Running {
   readonly server: string
   readonly far: InMemoryTransport
-  readonly ended: Deferred.Deferred<PeerEnd>
+  readonly ended: Deferred.Deferred<ChannelEnd>
 }

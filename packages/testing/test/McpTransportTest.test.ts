@@ -23,15 +23,15 @@ describe("McpTransportTest", () => {
       assert.strictEqual((yield* Effect.flip(transport.open("greeter", launch, {}))).reason, "Exited")
       yield* Effect.scoped(
         Effect.gen(function* () {
-          const peer = yield* transport.open("greeter", launch, { TOKEN: "x" })
+          const channel = yield* transport.open("greeter", launch, { TOKEN: "x" })
           const client = new Client({ name: "test", version: "1" })
-          yield* Effect.promise(() => client.connect(peer.transport))
+          yield* Effect.promise(() => client.connect(channel.transport))
           const { tools } = yield* Effect.promise(() => client.listTools())
           assert.deepStrictEqual(
             tools.map(({ name }) => name),
             ["greet"]
           )
-          const ended = yield* Effect.fork(peer.ended)
+          const ended = yield* Effect.fork(channel.ended)
           yield* end("greeter", { exitCode: 3, detail: "crashed" })
           assert.deepStrictEqual(yield* Fiber.join(ended), { exitCode: 3, detail: "crashed" })
           assert.isUndefined(client.transport)

@@ -1,7 +1,12 @@
 /**
  * Elicitation at the terminal: says which server asks and for what, then asks field by field.
  */
-import { type Answer, CurrentPerson, type Person, type Question } from "@lms-bridge/core/McpRegistry"
+import {
+  type ElicitationResult,
+  CurrentElicitation,
+  type ElicitationHandler,
+  type ElicitationRequest
+} from "@lms-bridge/core/McpRegistry"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as FormField from "./FormField.ts"
@@ -13,8 +18,8 @@ export const attended = <A, E, R>(self: Effect.Effect<A, E, R>) =>
   Effect.flatMap(Screen, (screen) =>
     Effect.provideService(
       self,
-      CurrentPerson,
-      Option.map(screen.prompt, (prompt): Person => ({
+      CurrentElicitation,
+      Option.map(screen.prompt, (prompt): ElicitationHandler => ({
         who: "the person at the terminal",
         opensPages: true,
         ask: (question) => asked(screen, prompt, question)
@@ -28,13 +33,17 @@ export const attended = <A, E, R>(self: Effect.Effect<A, E, R>) =>
 
 type Prompt = Option.Option.Value<(typeof Screen.Service)["prompt"]>
 
-const asked = (screen: typeof Screen.Service, prompt: Prompt, question: Question): Effect.Effect<Answer> =>
+const asked = (
+  screen: typeof Screen.Service,
+  prompt: Prompt,
+  question: ElicitationRequest
+): Effect.Effect<ElicitationResult> =>
   Effect.gen(function* () {
     yield* screen.err(`MCP server ${Words.oneLine(question.server)} asks: ${Words.oneLine(question.message, 1000)}`)
     if (question._tag === "Page") {
       // the whole address, because the person has to judge it
       yield* screen.err(`It wants you to open ${Words.oneLine(question.url)}`)
-      return yield* agreed(prompt, "Will you? [y/N]", Effect.succeed<Answer>({ action: "accept" }))
+      return yield* agreed(prompt, "Will you? [y/N]", Effect.succeed<ElicitationResult>({ action: "accept" }))
     }
     const { properties, required } = question.schema
     const fields = Object.entries(properties).map(([name, schema]) =>
@@ -44,12 +53,16 @@ const asked = (screen: typeof Screen.Service, prompt: Prompt, question: Question
     return yield* agreed(prompt, `It wants to know: ${names}. Answer it? [y/N]`, filled(screen, prompt, fields))
   })
 
-const agreed = (prompt: Prompt, question: string, then: Effect.Effect<Answer>): Effect.Effect<Answer> =>
+const agreed = (
+  prompt: Prompt,
+  question: string,
+  then: Effect.Effect<ElicitationResult>
+): Effect.Effect<ElicitationResult> =>
   Effect.flatMap(
     prompt(question),
     Option.match({
-      onNone: () => Effect.succeed<Answer>({ action: "cancel" }),
-      onSome: (line) => (/^\s*y(es)?\s*$/i.test(line) ? then : Effect.succeed<Answer>({ action: "decline" }))
+      onNone: () => Effect.succeed<ElicitationResult>({ action: "cancel" }),
+      onSome: (line) => (/^\s*y(es)?\s*$/i.test(line) ? then : Effect.succeed<ElicitationResult>({ action: "decline" }))
     })
   )
 
@@ -63,7 +76,7 @@ const filled = Effect.fnUntraced(function* (
   for (const field of fields) {
     for (;;) {
       const line = yield* prompt(field.question)
-      if (Option.isNone(line)) return { action: "cancel" } satisfies Answer as Answer
+      if (Option.isNone(line)) return { action: "cancel" } satisfies ElicitationResult as ElicitationResult
       const read = field.read(line.value.trim())
       if (read._tag === "Unfit") {
         yield* screen.err(read.why)
@@ -73,5 +86,5 @@ const filled = Effect.fnUntraced(function* (
       break
     }
   }
-  return { action: "accept", content: Object.fromEntries(content) } satisfies Answer as Answer
+  return { action: "accept", content: Object.fromEntries(content) } satisfies ElicitationResult as ElicitationResult
 })

@@ -1,17 +1,17 @@
 import { assert, describe, it } from "@effect/vitest"
-import { CurrentPerson, type Question } from "@lms-bridge/core/McpRegistry"
+import { CurrentElicitation, type ElicitationRequest } from "@lms-bridge/core/McpRegistry"
 import { Effect, Option } from "effect"
 import { cli } from "../OverDoubles.ts"
 
 /** What `mcp call` prints when the tool passes on what the person answers. */
-const asking = (question: Question, lines?: ReadonlyArray<string>) =>
+const asking = (question: ElicitationRequest, lines?: ReadonlyArray<string>) =>
   cli(["mcp", "call", "s", "t"], {
     ...(lines === undefined ? {} : { screen: { lines } }),
     mcp: {
       tools: () => Effect.succeed([{ server: "s", name: "t", description: "", inputSchema: {}, annotations: {} }]),
       call: () =>
         Effect.flatMap(
-          CurrentPerson,
+          CurrentElicitation,
           Option.match({
             onNone: () => Effect.succeed("nobody"),
             onSome: (person) => Effect.map(person.ask(question), (answer) => JSON.stringify(answer))
@@ -20,7 +20,10 @@ const asking = (question: Question, lines?: ReadonlyArray<string>) =>
     }
   })
 
-const form = (properties: Readonly<Record<string, object>>, required: ReadonlyArray<string> = []): Question => ({
+const form = (
+  properties: Readonly<Record<string, object>>,
+  required: ReadonlyArray<string> = []
+): ElicitationRequest => ({
   _tag: "Form",
   server: "calendar",
   message: "Where to?",

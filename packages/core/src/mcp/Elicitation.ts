@@ -7,7 +7,7 @@ import * as Option from "effect/Option"
  * What a server wants from the user: a form to fill in, or a page to open for something that must not pass through us
  * (a login, a payment).
  */
-export type Question =
+export type ElicitationRequest =
   | {
       readonly _tag: "Form"
       readonly server: string
@@ -27,24 +27,27 @@ export type Question =
     }
 
 /** `accept` has the content of a form; for a page it means that the user agrees to open it, not that they are done. */
-export interface Answer {
+export interface ElicitationResult {
   readonly action: "accept" | "decline" | "cancel"
   readonly content?: Readonly<Record<string, string | number | boolean | ReadonlyArray<string>>>
 }
 
-export interface Person {
+export interface ElicitationHandler {
   /** Compared by identity: the same terminal, the same client. */
   readonly who: unknown
   /** Whether pages can be shown to this person. */
   readonly opensPages: boolean
   /** Interrupted when the answer is no longer needed. */
-  readonly ask: (question: Question) => Effect.Effect<Answer>
+  readonly ask: (question: ElicitationRequest) => Effect.Effect<ElicitationResult>
 }
 
 /**
  * None where nobody can be asked: then servers are told that there is no elicitation, and a server that asks anyway is
  * declined. The adapter provides it around the code that uses servers.
  */
-export class CurrentPerson extends Context.Reference<CurrentPerson>()("@lms-bridge/core/mcp/CurrentPerson", {
-  defaultValue: (): Option.Option<Person> => Option.none()
-}) {}
+export class CurrentElicitation extends Context.Reference<CurrentElicitation>()(
+  "@lms-bridge/core/mcp/CurrentElicitation",
+  {
+    defaultValue: (): Option.Option<ElicitationHandler> => Option.none()
+  }
+) {}

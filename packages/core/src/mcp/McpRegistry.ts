@@ -74,8 +74,8 @@ export class McpRegistry extends Context.Tag("@lms-bridge/core/mcp/McpRegistry")
     /** All entries, usable or not. Empty when there is no configuration at all. Starts nothing. */
     readonly servers: Effect.Effect<ReadonlyArray<ServerSummary>, McpConfigInvalid>
     /**
-     * The pooled connection to a server, held until the scope closes; opened if necessary. `CurrentPerson` and
-     * `CurrentSampler` of the caller that opens it determine which requests the server is told it may send.
+     * The pooled connection to a server, held until the scope closes; opened if necessary. `CurrentElicitation` and
+     * `CurrentSampling` of the caller that opens it determine which requests the server is told it may send.
      */
     readonly connect: (
       server: string,
@@ -162,7 +162,7 @@ const make = Effect.gen(function* () {
       const { connect } = yield* client
       const session = yield* connect({
         server: definition.name,
-        peer: yield* transport.open(definition.name, to, environment, retries),
+        channel: yield* transport.open(definition.name, to, environment, retries),
         startTimeout: Duration.max(settings.mcpStartTimeout, definition.startTimeout ?? 0),
         callTimeout: definition.timeout ?? settings.mcpCallTimeout,
         callTotal: settings.mcpCallTotal,

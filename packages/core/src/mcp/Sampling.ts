@@ -27,7 +27,7 @@ export class SamplingRefused extends Schema.TaggedError<SamplingRefused>()("Samp
   }
 }
 
-export interface Sampler {
+export interface SamplingHandler {
   readonly sample: (
     request: SamplingRequest
   ) => Effect.Effect<Pick<ChatReply, "content" | "model" | "finishReason">, SamplingRefused>
@@ -37,6 +37,6 @@ export interface Sampler {
  * None where there is no model or servers may not use it: then they are told that there is no sampling. A run provides
  * it around the use of its servers.
  */
-export class CurrentSampler extends Context.Reference<CurrentSampler>()("@lms-bridge/core/mcp/CurrentSampler", {
-  defaultValue: (): Option.Option<Sampler> => Option.none()
+export class CurrentSampling extends Context.Reference<CurrentSampling>()("@lms-bridge/core/mcp/CurrentSampling", {
+  defaultValue: (): Option.Option<SamplingHandler> => Option.none()
 }) {}

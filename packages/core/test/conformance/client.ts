@@ -7,7 +7,7 @@ import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
 import { FileSystem } from "@effect/platform"
 import { Settings } from "#src/configuration/Settings.ts"
 import { McpRegistry } from "#src/mcp/McpRegistry.ts"
-import { CurrentPerson, type Person } from "#src/mcp/Elicitation.ts"
+import { CurrentElicitation, type ElicitationHandler } from "#src/mcp/Elicitation.ts"
 import { Config, Duration, Effect, Exit, Layer, Logger, Option, Schema } from "effect"
 import { comesBack } from "../mcp/login/person.ts"
 
@@ -71,7 +71,7 @@ const use = Effect.gen(function* () {
 })
 
 /** Presses Enter at each field, which takes what the server proposes. */
-const agreeable: Person = {
+const agreeable: ElicitationHandler = {
   who: "the person",
   opensPages: false,
   ask: (question) =>
@@ -92,7 +92,7 @@ const proposed = (properties: Readonly<Record<string, object>>) =>
   )
 
 use.pipe(
-  Effect.provideService(CurrentPerson, Option.some(agreeable)),
+  Effect.provideService(CurrentElicitation, Option.some(agreeable)),
   Effect.provide(registry),
   Effect.provide(Logger.replace(Logger.defaultLogger, Logger.withConsoleError(Logger.logfmtLogger))),
   // the suite's servers keep their sockets open

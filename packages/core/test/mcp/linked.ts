@@ -6,9 +6,9 @@ import {
   ListToolsRequestSchema,
   type ServerNotification
 } from "@modelcontextprotocol/sdk/types.js"
-import * as Callers from "#src/mcp/connection/Callers.ts"
+import * as CallsInFlight from "#src/mcp/connection/CallsInFlight.ts"
 import * as McpClient from "#src/mcp/connection/McpClient.ts"
-import type { Peer } from "#src/mcp/transport/Peer.ts"
+import type { ServerChannel } from "#src/mcp/transport/ServerChannel.ts"
 import { Duration, Effect } from "effect"
 
 interface Script {
@@ -23,15 +23,15 @@ interface Script {
 }
 
 /** Without callers of the server, and without folders. */
-export const nobody = { roots: Effect.succeed([]), callers: Callers.make("it") }
+export const nobody = { roots: Effect.succeed([]), inFlight: CallsInFlight.make("it") }
 
 /** A server at the other end of a transport, of which nothing more is known. */
-export const peerOver = (transport: Peer["transport"]): Peer => ({
+export const channelOver = (transport: ServerChannel["transport"]): ServerChannel => ({
   transport,
   ended: Effect.succeed({ exitCode: undefined, detail: "It hung up." }),
   stderrTail: Effect.succeed(""),
   hint: Effect.succeed(""),
-  farewell: Effect.void,
+  endSession: Effect.void,
   redact: (text) => text
 })
 
@@ -71,7 +71,7 @@ export const linked = Effect.fnUntraced(function* (
   yield* Effect.promise(() => server.connect(theirs))
   const session = yield* McpClient.connect({
     server: "it",
-    peer: peerOver(mine),
+    channel: channelOver(mine),
     ...usual,
     ...options
   })

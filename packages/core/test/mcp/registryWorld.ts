@@ -55,7 +55,7 @@ export const withWorld = <A, E>(
           ended: Effect.succeed({ exitCode: undefined, detail: "" }),
           stderrTail: Effect.succeed(""),
           hint: Effect.succeed(""),
-          farewell: Effect.void,
+          endSession: Effect.void,
           redact: (text: string) => text
         }
       })

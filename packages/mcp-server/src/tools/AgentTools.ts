@@ -5,7 +5,7 @@ import { type AgentTask, CurrentApprover } from "@lms-bridge/core/AgentLoop"
 import type { Problem } from "@lms-bridge/core/AgentEvent"
 import { RunAccount } from "@lms-bridge/core/RunJournal"
 import { Settings, type Values } from "@lms-bridge/core/Settings"
-import { CurrentPerson } from "@lms-bridge/core/McpRegistry"
+import { CurrentElicitation } from "@lms-bridge/core/McpRegistry"
 import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -131,7 +131,7 @@ export const work = Effect.fnUntraced(function* (means: Means, asked: Asked, pro
     )
     .pipe(
       Effect.provideService(CurrentApprover, yield* Approval.approver),
-      Effect.provideService(CurrentPerson, yield* Attendance.person)
+      Effect.provideService(CurrentElicitation, yield* Attendance.person)
     )
   const detached = Effect.zipRight(handle.detach, handle.record)
   const record = yield* handle.await.pipe(

@@ -1,11 +1,11 @@
 import { assert, describe, it } from "@effect/vitest"
-import type { Question } from "@lms-bridge/core/McpRegistry"
+import type { ElicitationRequest } from "@lms-bridge/core/McpRegistry"
 import * as Attendance from "#src/protocol/ElicitationBridge.ts"
 import { Elicit, type FormAnswer } from "#src/protocol/CallContext.ts"
 import { Effect, Option } from "effect"
 
 /** What the client is asked, and what the server hears. */
-const passedOn = Effect.fnUntraced(function* (question: Question, answer: FormAnswer) {
+const passedOn = Effect.fnUntraced(function* (question: ElicitationRequest, answer: FormAnswer) {
   const asked: Array<unknown> = []
   const ask = (what: unknown) => {
     asked.push(what)
@@ -18,7 +18,7 @@ const passedOn = Effect.fnUntraced(function* (question: Question, answer: FormAn
   return { asked: asked[0], heard }
 })
 
-const form: Question = {
+const form: ElicitationRequest = {
   _tag: "Form",
   server: "calendar",
   message: "Which day?",
@@ -52,7 +52,13 @@ describe("questions of a run's MCP servers", () => {
 
   it.effect("send a page under an id that two servers cannot share", () =>
     Effect.gen(function* () {
-      const page: Question = { _tag: "Page", server: "bank", message: "Sign in.", url: "https://bank.example", id: "1" }
+      const page: ElicitationRequest = {
+        _tag: "Page",
+        server: "bank",
+        message: "Sign in.",
+        url: "https://bank.example",
+        id: "1"
+      }
       const { asked } = yield* passedOn(page, { action: "accept" })
       assert.deepInclude(asked, { url: "https://bank.example", elicitationId: "bank:1" })
     })

@@ -7,8 +7,8 @@ import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import { present } from "../../schema/Fields.ts"
 import type { Values } from "../../configuration/Settings.ts"
-import { CurrentPerson } from "../../mcp/Elicitation.ts"
-import { CurrentSampler, SamplingRefused, type Sampler } from "../../mcp/Sampling.ts"
+import { CurrentElicitation } from "../../mcp/Elicitation.ts"
+import { CurrentSampling, SamplingRefused, type SamplingHandler } from "../../mcp/Sampling.ts"
 import type { ModelLease } from "../../models/LoadedModel.ts"
 import { CurrentApprover } from "../policy/Approval.ts"
 import type { RunLog } from "./RunLog.ts"
@@ -29,10 +29,10 @@ export const make = Effect.fnUntraced(function* (options: {
 }) {
   const { lease, log, settings } = options
   const policy = yield* ToolPolicy.CurrentToolPolicy
-  const person = yield* CurrentPerson
+  const person = yield* CurrentElicitation
   const approver = yield* CurrentApprover
 
-  const answering: Sampler["sample"] = Effect.fnUntraced(function* ({
+  const answering: SamplingHandler["sample"] = Effect.fnUntraced(function* ({
     maxTokens,
     messages,
     server,
@@ -53,7 +53,7 @@ export const make = Effect.fnUntraced(function* (options: {
     return reply
   }, Effect.withSpan("AgentLoop.sample"))
 
-  const samplerFor = (server: string): Option.Option<Sampler> => {
+  const samplerFor = (server: string): Option.Option<SamplingHandler> => {
     const decision = ToolPolicy.decisionOn(policy, server, sampling) ?? settings.mcpSampling
     if (decision === "allow") return Option.some({ sample: answering })
     if (decision === "refuse" || Option.isNone(approver)) return Option.none()
@@ -75,7 +75,7 @@ export const make = Effect.fnUntraced(function* (options: {
   const host: ServerHost = (server) => {
     const asked = ToolPolicy.decisionOn(policy, server, elicitation) === "refuse" ? Option.none() : person
     const sampler = samplerFor(server)
-    const answers = Context.make(CurrentPerson, asked).pipe(Context.add(CurrentSampler, sampler))
+    const answers = Context.make(CurrentElicitation, asked).pipe(Context.add(CurrentSampling, sampler))
     return (self) => Effect.mapInputContext(self, (context) => Context.merge(context, answers))
   }
   return host

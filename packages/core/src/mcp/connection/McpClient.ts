@@ -15,7 +15,7 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import { present } from "../../schema/Fields.ts"
 import { spanned } from "../../observability/spanned.ts"
-import * as KeptList from "./KeptList.ts"
+import * as CachedList from "./CachedList.ts"
 import type { CallOptions, Session } from "../McpConnection.ts"
 import { McpCallFailed, McpReadFailed, McpServerUnavailable } from "../McpError.ts"
 import * as McpWire from "../reading/McpWire.ts"
@@ -23,7 +23,7 @@ import * as Results from "../reading/Results.ts"
 import * as TolerantTransport from "../transport/TolerantTransport.ts"
 import * as Greeting from "../reading/Greeting.ts"
 import type { Lack } from "../login/StoredLogin.ts"
-import type { Peer } from "../transport/Peer.ts"
+import type { ServerChannel } from "../transport/ServerChannel.ts"
 import * as SessionWithoutSecrets from "../redaction/SessionWithoutSecrets.ts"
 import * as ServerExchange from "./ServerExchange.ts"
 import * as ServerRequests from "./ServerRequests.ts"
@@ -31,7 +31,7 @@ import * as TaskCall from "./TaskCall.ts"
 
 export interface ClientOptions {
   readonly server: string
-  readonly peer: Peer
+  readonly channel: ServerChannel
   /** For `initialize`, and for each list as a whole. */
   readonly startTimeout: Duration.Duration
   /** Longest silence in a call that sets no limit of its own. */
@@ -46,7 +46,7 @@ export interface ClientOptions {
 
 /** Initializes the server. Closing the scope closes the connection. */
 export const connect = Effect.fn("McpClient.connect")(function* (options: ClientOptions) {
-  const { allows, answering, peer, server, startTimeout } = options
+  const { allows, answering, channel, server, startTimeout } = options
   const capabilities = yield* ServerRequests.capabilities
   const client = new Client(
     { name: "lms-bridge", version: "0.1.0" },
@@ -54,10 +54,10 @@ export const connect = Effect.fn("McpClient.connect")(function* (options: Client
     // not compile; a model can use such a result anyway, so nothing is checked here
     { capabilities, jsonSchemaValidator: { getValidator: acceptAll } }
   )
-  const { foreign, greeting, transport } = TolerantTransport.make(peer.transport)
-  const patience = ServerExchange.makePatience()
+  const { foreign, greeting, transport } = TolerantTransport.make(channel.transport)
+  const pausedTimeout = ServerExchange.makePausedTimeout()
   // before the server can ask anything
-  yield* ServerRequests.bind(client, capabilities, { ...answering, server, patience })
+  yield* ServerRequests.bind(client, capabilities, { ...answering, server, pausedTimeout })
   const closed = yield* Deferred.make<void>()
   const state = { open: true }
   client.onclose = () => {
@@ -70,19 +70,19 @@ export const connect = Effect.fn("McpClient.connect")(function* (options: Client
     detail: string,
     facts: { readonly exitCode?: number; readonly status?: number; readonly lacks?: Lack } = {}
   ) {
-    const stderrTail = yield* peer.stderrTail
-    return yield* new McpServerUnavailable({ server, reason, detail: peer.redact(detail), stderrTail, ...facts })
+    const stderrTail = yield* channel.stderrTail
+    return yield* new McpServerUnavailable({ server, reason, detail: channel.redact(detail), stderrTail, ...facts })
   })
   const unauthorized = (status: number) =>
     Effect.flatMap(
-      Effect.zip(peer.lacks ?? Effect.succeed(undefined), peer.refusal ?? Effect.succeed("")),
+      Effect.zip(channel.lacks ?? Effect.succeed(undefined), channel.refusal ?? Effect.succeed("")),
       ([lacks, why]) =>
         unavailable("Unauthorized", why === "" ? "" : `It said: ${why}`, {
           status,
           ...present({ lacks })
         })
     )
-  const gone = Effect.flatMap(peer.ended, ({ detail, exitCode }) =>
+  const gone = Effect.flatMap(channel.ended, ({ detail, exitCode }) =>
     exitCode === undefined ? unavailable("Closed", detail) : unavailable("Exited", detail, { exitCode })
   )
   const refused = (error: ServerExchange.RequestFailed) => {
@@ -97,7 +97,7 @@ export const connect = Effect.fn("McpClient.connect")(function* (options: Client
   const within = (what: string) =>
     limit(
       startTimeout,
-      Effect.flatMap(peer.hint, (hint) =>
+      Effect.flatMap(channel.hint, (hint) =>
         unavailable(
           "StartTimeout",
           sentences(`${what} took longer than ${Duration.format(startTimeout)} (LMS_BRIDGE_MCP_START_TIMEOUT).`, hint)
@@ -107,7 +107,7 @@ export const connect = Effect.fn("McpClient.connect")(function* (options: Client
 
   yield* Effect.addFinalizer(() =>
     Effect.zipRight(
-      Effect.when(peer.farewell, () => state.open),
+      Effect.when(channel.endSession, () => state.open),
       Effect.promise(() => client.close())
     )
   )
@@ -115,7 +115,7 @@ export const connect = Effect.fn("McpClient.connect")(function* (options: Client
     client.connect(transport, { timeout: ServerExchange.noSdkLimit })
   ).pipe(Effect.catchAll(refused), within("Its answer to initialize"))
 
-  const exchange = ServerExchange.make(client, patience)
+  const exchange = ServerExchange.make(client, pausedTimeout)
   const declared = Greeting.offered(greeting())
   /** Closes a session that the server has forgotten, or whose server cannot be reached. */
   const useless = Effect.promise(() => client.close())
@@ -124,10 +124,10 @@ export const connect = Effect.fn("McpClient.connect")(function* (options: Client
     method: string,
     what: string,
     capability: "tools" | "resources" | "prompts",
-    pageOf: (result: unknown) => KeptList.Page<A>,
+    pageOf: (result: unknown) => CachedList.Page<A>,
     keyOf: (item: A) => string
   ) =>
-    KeptList.make<A, McpServerUnavailable>({
+    CachedList.make<A, McpServerUnavailable>({
       server,
       method,
       keyOf,
@@ -213,17 +213,17 @@ export const connect = Effect.fn("McpClient.connect")(function* (options: Client
         Effect.catchAll(
           Effect.fnUntraced(function* (error) {
             if (error._tag === "Silent") {
-              return yield* Effect.fail(failed("Timeout", yield* peer.hint, { limit: error.limit }))
+              return yield* Effect.fail(failed("Timeout", yield* channel.hint, { limit: error.limit }))
             }
             const { forgotten, lost, status, unreachable } = error
             if (unreachable || forgotten) {
               yield* useless
               const code = forgotten ? { code: forgottenStatus } : present({ code: status })
-              return yield* Effect.fail(failed("Closed", peer.redact(error.text), code))
+              return yield* Effect.fail(failed("Closed", channel.redact(error.text), code))
             }
             if (status === 401 || status === 403) return yield* unauthorized(status)
             if (!lost)
-              return yield* Effect.fail(failed(error, peer.redact(answered(status, error.text)), codeOf(error)))
+              return yield* Effect.fail(failed(error, channel.redact(answered(status, error.text)), codeOf(error)))
             if (state.open) return yield* Effect.fail(failed("Closed", "Its answer was cut off.", {}))
             const end = yield* Effect.flip(gone)
             return yield* Effect.fail(failed("Closed", end.message, {}))
@@ -287,13 +287,13 @@ export const connect = Effect.fn("McpClient.connect")(function* (options: Client
         read("prompt", prompt, "prompts/get", { name: prompt, arguments: args }, callOptions),
         McpWire.promptResult
       ),
-    stderrTail: peer.stderrTail,
+    stderrTail: channel.stderrTail,
     isOpen: Effect.sync(() => state.open),
     closed: Deferred.await(closed),
     // not awaited; a server that cannot be notified has gone, which is detected elsewhere
     rootsChanged: Effect.sync(() => void client.sendRootsListChanged().catch(() => undefined))
   }
-  return peer.said === undefined ? session : SessionWithoutSecrets.make(session, peer.said)
+  return channel.said === undefined ? session : SessionWithoutSecrets.make(session, channel.said)
 })
 
 // -----------------------------------------------------------------------------

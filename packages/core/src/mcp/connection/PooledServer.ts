@@ -19,7 +19,7 @@ import * as Scope from "effect/Scope"
 import * as CircuitBreaker from "../../resilience/CircuitBreaker.ts"
 import type * as RetryPolicy from "../../resilience/RetryPolicy.ts"
 import * as FairTurns from "../../resilience/FairTurns.ts"
-import * as Callers from "./Callers.ts"
+import * as CallsInFlight from "./CallsInFlight.ts"
 import type { GuardedSession as Session } from "../lock/GuardedSession.ts"
 import type { McpConnection } from "../McpConnection.ts"
 import { type McpCallFailed, type McpReadFailed, McpServerUnavailable } from "../McpError.ts"
@@ -75,7 +75,7 @@ export const make = Effect.fnUntraced(function* (options: {
     restsUntil: 0
   }
 
-  const callers = Callers.make(server)
+  const inFlight = CallsInFlight.make(server)
   const roots = Roots.make(
     Effect.suspend(() => (state.current?.session === undefined ? Effect.void : state.current.session.rootsChanged))
   )
@@ -83,7 +83,7 @@ export const make = Effect.fnUntraced(function* (options: {
   // in its own scope: nothing of a failed attempt is left when the next begins
   const once = Effect.flatMap(Effect.scope, (scope) =>
     Effect.flatMap(Scope.fork(scope, ExecutionStrategy.sequential), (own) =>
-      options.open({ roots: roots.current, callers }).pipe(
+      options.open({ roots: roots.current, inFlight }).pipe(
         Scope.extend(own),
         Effect.tapErrorCause((cause) => Scope.close(own, Exit.failCause(cause)))
       )
@@ -204,7 +204,7 @@ export const make = Effect.fnUntraced(function* (options: {
     return Effect.catchIf(once, isForgotten, () => once)
   }
 
-  const asCaller = <A, E>(self: Effect.Effect<A, E>) => inTurn(callers.during(self))
+  const asCaller = <A, E>(self: Effect.Effect<A, E>) => inTurn(inFlight.during(self))
 
   const pooled: PooledServer = {
     live,

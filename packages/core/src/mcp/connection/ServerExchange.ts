@@ -48,7 +48,7 @@ export class RequestFailed extends Data.TaggedError("RequestFailed")<{
 export class Silent extends Data.TaggedError("Silent")<{ readonly limit: Duration.Duration }> {}
 
 /** Whether the server is waiting for us, for example for the user's answer: then its silence does not count. */
-export interface Patience {
+export interface PausedTimeout {
   readonly begin: () => void
   /** `at` in epoch milliseconds: from then on the server is expected to continue. */
   readonly end: (at: number) => void
@@ -56,7 +56,7 @@ export interface Patience {
   readonly since: () => number | undefined
 }
 
-export const makePatience = (): Patience => {
+export const makePausedTimeout = (): PausedTimeout => {
   let open = 0
   let answeredAt = 0
   return {
@@ -84,7 +84,7 @@ export interface ServerExchange {
   ) => Effect.Effect<unknown, RequestFailed | Silent>
 }
 
-export const make = (client: Client, patience: Patience): ServerExchange => {
+export const make = (client: Client, pausedTimeout: PausedTimeout): ServerExchange => {
   const request = (
     method: string,
     params: Record<string, unknown>,
@@ -110,7 +110,7 @@ export const make = (client: Client, patience: Patience): ServerExchange => {
     heardAt: Ref.Ref<number>
   ): Effect.Effect<never, Silent> =>
     Effect.flatMap(Effect.zip(Ref.get(heardAt), Clock.currentTimeMillis), ([heard, now]) => {
-      const silent = Math.max(heard, patience.since() ?? now) + Duration.toMillis(limits.silence) - now
+      const silent = Math.max(heard, pausedTimeout.since() ?? now) + Duration.toMillis(limits.silence) - now
       if (end <= now) return new Silent({ limit: limits.total })
       if (silent <= 0) return new Silent({ limit: limits.silence })
       return Effect.zipRight(Effect.sleep(Math.min(silent, end - now)), tooLong(limits, end, heardAt))

@@ -21,16 +21,16 @@ import * as Either from "effect/Either"
 import * as Option from "effect/Option"
 import * as Runtime from "effect/Runtime"
 import type { ChatMessage } from "../../lmstudio/Chat.ts"
-import type { Callers } from "./Callers.ts"
-import { CurrentPerson, type Question } from "../Elicitation.ts"
+import type { CallsInFlight } from "./CallsInFlight.ts"
+import { CurrentElicitation, type ElicitationRequest } from "../Elicitation.ts"
 import type { Root } from "../Roots.ts"
-import { CurrentSampler } from "../Sampling.ts"
-import type { Patience } from "./ServerExchange.ts"
+import { CurrentSampling } from "../Sampling.ts"
+import type { PausedTimeout } from "./ServerExchange.ts"
 
 /** The sources of the answers. */
 export interface Answering {
   readonly roots: Effect.Effect<ReadonlyArray<Root>>
-  readonly callers: Callers
+  readonly inFlight: CallsInFlight
 }
 
 /**
@@ -38,7 +38,7 @@ export interface Answering {
  * there is a person or a model.
  */
 export const capabilities: Effect.Effect<ClientCapabilities> = Effect.map(
-  Effect.all([CurrentPerson, CurrentSampler]),
+  Effect.all([CurrentElicitation, CurrentSampling]),
   ([person, sampler]) => ({
     roots: { listChanged: true },
     ...(Option.isNone(person) ? {} : { elicitation: { form: {}, ...(person.value.opensPages ? { url: {} } : {}) } }),
@@ -50,9 +50,9 @@ export const capabilities: Effect.Effect<ClientCapabilities> = Effect.map(
 export const bind = Effect.fnUntraced(function* (
   client: Client,
   announced: ClientCapabilities,
-  options: Answering & { readonly server: string; readonly patience: Patience }
+  options: Answering & { readonly server: string; readonly pausedTimeout: PausedTimeout }
 ) {
-  const { callers, patience, roots, server } = options
+  const { inFlight, pausedTimeout, roots, server } = options
   const runtime = yield* Effect.runtime()
   const run = <A>(effect: Effect.Effect<A, Refusal>, signal: AbortSignal): Promise<A> =>
     Runtime.runPromise(runtime)(Effect.either(effect), { signal }).then(
@@ -60,9 +60,9 @@ export const bind = Effect.fnUntraced(function* (
     )
   const question = <A, E>(self: Effect.Effect<A, E>) =>
     Effect.acquireUseRelease(
-      Effect.sync(patience.begin),
+      Effect.sync(pausedTimeout.begin),
       () => self,
-      () => Effect.map(Clock.currentTimeMillis, patience.end)
+      () => Effect.map(Clock.currentTimeMillis, pausedTimeout.end)
     ).pipe(Effect.annotateLogs({ server }))
 
   client.setRequestHandler(ListRootsRequestSchema, (_, { signal }) =>
@@ -73,12 +73,12 @@ export const bind = Effect.fnUntraced(function* (
   )
   if (announced.elicitation !== undefined) {
     client.setRequestHandler(ElicitRequestSchema, ({ params }, { signal }) =>
-      run(question(Effect.map(callers.ask(questionOf(server, params)), answerOf)), signal)
+      run(question(Effect.map(inFlight.ask(questionOf(server, params)), answerOf)), signal)
     )
   }
   if (announced.sampling !== undefined) {
     client.setRequestHandler(CreateMessageRequestSchema, ({ params }, { signal }) =>
-      run(question(sampled(callers, server, params)), signal)
+      run(question(sampled(inFlight, server, params)), signal)
     )
   }
   client.fallbackRequestHandler = ({ method }) =>
@@ -102,7 +102,7 @@ const unanswered: ReadonlyMap<string, string> = new Map([
   ["elicitation/create", "There is nobody here who could be asked."]
 ])
 
-const questionOf = (server: string, params: ElicitRequestParams): Question =>
+const questionOf = (server: string, params: ElicitRequestParams): ElicitationRequest =>
   params.mode === "url"
     ? { _tag: "Page", server, message: params.message, url: params.url, id: params.elicitationId }
     : {
@@ -115,7 +115,7 @@ const questionOf = (server: string, params: ElicitRequestParams): Question =>
         }
       }
 
-const answerOf = ({ action, content }: Effect.Effect.Success<ReturnType<Callers["ask"]>>): ElicitResult => ({
+const answerOf = ({ action, content }: Effect.Effect.Success<ReturnType<CallsInFlight["ask"]>>): ElicitResult => ({
   action,
   ...(action !== "accept" || content === undefined
     ? {}
@@ -126,14 +126,18 @@ const answerOf = ({ action, content }: Effect.Effect.Success<ReturnType<Callers[
       })
 })
 
-const sampled = Effect.fnUntraced(function* (callers: Callers, server: string, params: CreateMessageRequestParams) {
+const sampled = Effect.fnUntraced(function* (
+  inFlight: CallsInFlight,
+  server: string,
+  params: CreateMessageRequestParams
+) {
   const { maxTokens, stopSequences, temperature } = params
   const messages = yield* Either.mapLeft(
     messagesOf(params),
     (text) => new Refusal({ code: ErrorCode.InvalidParams, message: text })
   )
   const reply = yield* Effect.mapError(
-    callers.sample({ server, messages, maxTokens, temperature, stop: stopSequences }),
+    inFlight.sample({ server, messages, maxTokens, temperature, stop: stopSequences }),
     ({ detail, refused }) => new Refusal({ code: refused ? userRejected : ErrorCode.InternalError, message: detail })
   )
   const result: CreateMessageResult = {

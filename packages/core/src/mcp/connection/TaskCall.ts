@@ -55,7 +55,7 @@ export const call = <E>(
     const task = taskIn(made)
     if (Option.isNone(task)) return made
     const { id } = task.value
-    const cancelled = Effect.ignore(Effect.timeout(request("tasks/cancel", { taskId: id }), farewell))
+    const cancelled = Effect.ignore(Effect.timeout(request("tasks/cancel", { taskId: id }), cancelWithin))
     return yield* follow(task.value, "").pipe(
       Effect.timeoutFail({
         duration: total,
@@ -81,7 +81,7 @@ interface Task {
 const ended = new Set(["completed", "failed"])
 
 /** A server is not waited for any longer than this after an interruption. */
-const farewell = "2 seconds"
+const cancelWithin = "2 seconds"
 
 const isTimeout = (error: unknown) => isCallFailed(error) && error.reason === "Timeout"
 const isCallFailed = Schema.is(McpCallFailed)

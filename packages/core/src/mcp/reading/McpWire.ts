@@ -1,7 +1,7 @@
 /** Tools, resources and prompts as servers actually send them, decoded without trusting any field. */
 import * as Option from "effect/Option"
 import * as Predicate from "effect/Predicate"
-import type { Page } from "../connection/KeptList.ts"
+import type { Page } from "../connection/CachedList.ts"
 import type { McpTool } from "../McpTool.ts"
 import type { McpPrompt, PromptResult } from "../McpPrompt.ts"
 import type { McpResource, McpResourceTemplate, ResourceContent } from "../McpResource.ts"

@@ -17,7 +17,7 @@ import * as RemoteRetry from "./RemoteRetry.ts"
 import * as AuthorizedFetch from "../login/AuthorizedFetch.ts"
 import * as Refusals from "../login/Refusals.ts"
 import type { McpLogins } from "../login/McpLogins.ts"
-import type { Peer } from "./Peer.ts"
+import type { ServerChannel } from "./ServerChannel.ts"
 import * as Redaction from "../redaction/Redaction.ts"
 import * as RetryPolicy from "../../resilience/RetryPolicy.ts"
 import { type Launch, remoteServer } from "../config/Launch.ts"
@@ -64,7 +64,7 @@ export const make = Effect.fn("HttpTransport.make")(function* (options: HttpOpti
     ...(access === undefined ? {} : { lacks: access.lacks }),
     redact,
     said: (text) => redaction.said(text)
-  } satisfies Peer
+  } satisfies ServerChannel
 })
 
 // -----------------------------------------------------------------------------
@@ -75,7 +75,7 @@ export const make = Effect.fn("HttpTransport.make")(function* (options: HttpOpti
 type Patient = (waiting: ReadonlySet<string | number>) => FetchLike
 
 /** How long a server may take to acknowledge the end of its session. */
-const farewellWithin = "1 second"
+const endSessionWithin = "1 second"
 
 // the SDK's transports use fetch, not HttpClient; a program may provide another fetch as the Fetch service
 // @effect-diagnostics-next-line globalFetch:off
@@ -126,7 +126,7 @@ const overSse = (url: URL, headers: Record<string, string>, patient: Patient) =>
   inner.onerror = (error) => {
     if ("event" in error) void inner.close()
   }
-  return { transport: between(inner, redeem, waiting), farewell: Effect.void }
+  return { transport: between(inner, redeem, waiting), endSession: Effect.void }
 }
 
 const overStreamableHttp = (url: URL, headers: Record<string, string>, patient: Patient) => {
@@ -144,9 +144,9 @@ const overStreamableHttp = (url: URL, headers: Record<string, string>, patient: 
   const transport = between(inner, redeem, waiting)
   return {
     transport,
-    farewell: Effect.tryPromise(() => inner.terminateSession()).pipe(
+    endSession: Effect.tryPromise(() => inner.terminateSession()).pipe(
       Effect.interruptible,
-      Effect.timeoutOption(farewellWithin),
+      Effect.timeoutOption(endSessionWithin),
       Effect.ignore
     )
   }

@@ -9,7 +9,7 @@ import type * as Scope from "effect/Scope"
 import type { McpServerUnavailable } from "../McpError.ts"
 import { McpLogins } from "../login/McpLogins.ts"
 import type { RetryPolicy } from "../../resilience/RetryPolicy.ts"
-import type { Peer } from "./Peer.ts"
+import type { ServerChannel } from "./ServerChannel.ts"
 import * as ProcessGuard from "./ProcessGuard.ts"
 import type { Launch } from "../config/Launch.ts"
 
@@ -23,7 +23,7 @@ export class McpTransport extends Context.Tag("@lms-bridge/core/mcp/McpTransport
       environment: Readonly<Record<string, string>>,
       /** For a remote server that is not ready at first. */
       policy?: RetryPolicy
-    ) => Effect.Effect<Peer, McpServerUnavailable, Scope.Scope>
+    ) => Effect.Effect<ServerChannel, McpServerUnavailable, Scope.Scope>
   }
 >() {
   static readonly layer: Layer.Layer<McpTransport, never, CommandExecutor.CommandExecutor | McpLogins> = Layer.scoped(

@@ -22,7 +22,7 @@ import * as StdoutReader from "../reading/StdoutReader.ts"
 import { Received } from "./TolerantTransport.ts"
 import { McpServerUnavailable } from "../McpError.ts"
 import * as NetworkVariables from "./NetworkVariables.ts"
-import type { Peer, PeerEnd } from "./Peer.ts"
+import type { ServerChannel, ChannelEnd } from "./ServerChannel.ts"
 import type { Watch } from "./ProcessGuard.ts"
 import type { Launch } from "../config/Launch.ts"
 
@@ -135,10 +135,10 @@ const talk = Effect.fnUntraced(function* (
   )
 
   const status = Effect.match(process.exitCode, {
-    onSuccess: (code): PeerEnd => ({ exitCode: code, detail: "" }),
-    onFailure: (error): PeerEnd => ({ exitCode: undefined, detail: signalOf(error) })
+    onSuccess: (code): ChannelEnd => ({ exitCode: code, detail: "" }),
+    onFailure: (error): ChannelEnd => ({ exitCode: undefined, detail: signalOf(error) })
   })
-  const ended = yield* Deferred.make<PeerEnd>()
+  const ended = yield* Deferred.make<ChannelEnd>()
   const tell = Effect.all([status, Fiber.await(complaining)], { concurrency: 2 }).pipe(
     Effect.map(([end]) => end),
     Effect.interruptible,
@@ -158,7 +158,7 @@ const talk = Effect.fnUntraced(function* (
     ended: Deferred.await(ended),
     stderrTail: Effect.sync(() => redact(tail.text).slice(-tailLength)),
     // a process is only told by the end of its stdin
-    farewell: Effect.void,
+    endSession: Effect.void,
     redact,
     said,
     hint: Effect.sync(() =>
@@ -166,7 +166,7 @@ const talk = Effect.fnUntraced(function* (
         ? ""
         : `It wrote ${noise.lines} line(s) to stdout that are not MCP messages, the first: ${noise.sample}`
     )
-  } satisfies Peer
+  } satisfies ServerChannel
 })
 
 /** The caller must not be interrupted between the start and `stop`; the forked fiber may be. */
@@ -199,7 +199,7 @@ const groupPoll = "25 millis"
 
 const encoder = new TextEncoder()
 
-const stillThere: PeerEnd = { exitCode: undefined, detail: "It closed its stdout." }
+const stillThere: ChannelEnd = { exitCode: undefined, detail: "It closed its stdout." }
 
 const stop = (process: CommandExecutor.Process, outbox: Mailbox.Mailbox<Uint8Array>) => {
   // signals go to the group, and fail when it has no process left

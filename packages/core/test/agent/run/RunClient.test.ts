@@ -7,8 +7,8 @@ import { CurrentToolPolicy, ToolPolicy, type PolicyRule } from "#src/agent/polic
 import { defaults, type Values } from "#src/configuration/Settings.ts"
 import type { ChatRequest } from "#src/lmstudio/Chat.ts"
 import { ServerFault } from "#src/lmstudio/LmStudioError.ts"
-import { CurrentPerson } from "#src/mcp/Elicitation.ts"
-import { CurrentSampler } from "#src/mcp/Sampling.ts"
+import { CurrentElicitation } from "#src/mcp/Elicitation.ts"
+import { CurrentSampling } from "#src/mcp/Sampling.ts"
 import { makeRunId } from "#src/observability/Correlation.ts"
 import { Effect, Option } from "effect"
 import { ensured, task } from "../doubles.ts"
@@ -55,13 +55,13 @@ const hostWith = Effect.fnUntraced(function* (
     })
   }).pipe(
     Effect.provideService(CurrentToolPolicy, new ToolPolicy({ rules, traits: [] })),
-    Effect.provideService(CurrentPerson, Option.some(person)),
+    Effect.provideService(CurrentElicitation, Option.some(person)),
     Effect.provideService(
       CurrentApprover,
       Option.map(Option.fromNullable(approve), (yes) => () => Effect.succeed(yes))
     )
   )
-  const samplerOf = (server: string) => host(server)(CurrentSampler)
+  const samplerOf = (server: string) => host(server)(CurrentSampling)
   return { asked, host, log, samplerOf }
 })
 
@@ -118,8 +118,8 @@ describe("ServerHost", () => {
       ])
       assert.isTrue(Option.isSome(yield* samplerOf("trusted")))
       assert.isTrue(Option.isNone(yield* samplerOf("other")))
-      assert.isTrue(Option.isNone(yield* host("nosy")(CurrentPerson)))
-      assert.isTrue(Option.isSome(yield* host("other")(CurrentPerson)))
+      assert.isTrue(Option.isNone(yield* host("nosy")(CurrentElicitation)))
+      assert.isTrue(Option.isSome(yield* host("other")(CurrentElicitation)))
     })
   )
 })

@@ -3,7 +3,7 @@ import { InMemoryTransport } from "@modelcontextprotocol/sdk/inMemory.js"
 import { UrlElicitationRequiredError } from "@modelcontextprotocol/sdk/types.js"
 import * as McpClient from "#src/mcp/connection/McpClient.ts"
 import { Deferred, Duration, Effect, Fiber, TestClock } from "effect"
-import { linked, peerOver, turns, usual } from "../linked.ts"
+import { linked, channelOver, turns, usual } from "../linked.ts"
 
 describe("McpClient", () => {
   it.scoped("knows which server answered", () =>
@@ -77,8 +77,8 @@ describe("McpClient", () => {
       const [mine] = InMemoryTransport.createLinkedPair()
       const fiber = yield* McpClient.connect({
         server: "mute",
-        peer: {
-          ...peerOver(mine),
+        channel: {
+          ...channelOver(mine),
           ended: Effect.never,
           stderrTail: Effect.succeed("waiting for a licence"),
           hint: Effect.succeed("It wrote poems.")

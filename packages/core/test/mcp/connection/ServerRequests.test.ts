@@ -12,8 +12,13 @@ import {
 } from "@modelcontextprotocol/sdk/types.js"
 import { Settings } from "#src/configuration/Settings.ts"
 import { McpRegistry } from "#src/mcp/McpRegistry.ts"
-import { CurrentPerson, type Answer, type Person, type Question } from "#src/mcp/Elicitation.ts"
-import { CurrentSampler, SamplingRefused, type Sampler } from "#src/mcp/Sampling.ts"
+import {
+  CurrentElicitation,
+  type ElicitationResult,
+  type ElicitationHandler,
+  type ElicitationRequest
+} from "#src/mcp/Elicitation.ts"
+import { CurrentSampling, SamplingRefused, type SamplingHandler } from "#src/mcp/Sampling.ts"
 import * as McpTransportTest from "@lms-bridge/testing/McpTransportTest"
 import { ConfigProvider, Deferred, Effect, Fiber, Layer, Option, TestClock } from "effect"
 import * as fakeFiles from "../fakeFiles.ts"
@@ -109,13 +114,16 @@ const said = (result: {
   readonly content: ReadonlyArray<{ readonly type: string; readonly text?: string }>
 }): unknown => JSON.parse(result.content[0]?.text ?? "")
 
-const person = (answer: (question: Question) => Effect.Effect<Answer>, who: unknown = "somebody"): Person => ({
+const person = (
+  answer: (question: ElicitationRequest) => Effect.Effect<ElicitationResult>,
+  who: unknown = "somebody"
+): ElicitationHandler => ({
   who,
   opensPages: true,
   ask: answer
 })
-const as = (someone: Person) => Effect.provideService(CurrentPerson, Option.some(someone))
-const over = (sampler: Sampler) => Effect.provideService(CurrentSampler, Option.some(sampler))
+const as = (someone: ElicitationHandler) => Effect.provideService(CurrentElicitation, Option.some(someone))
+const over = (sampler: SamplingHandler) => Effect.provideService(CurrentSampling, Option.some(sampler))
 
 describe("requests of a server", () => {
   it.effect("a ping is answered, and only capabilities that somebody can serve are announced", () =>
@@ -187,8 +195,8 @@ describe("requests of a server", () => {
   it.effect("a question is answered by the person whose call is running, however long they take", () =>
     withFar((registry, heard) =>
       Effect.gen(function* () {
-        const asked: Array<Question> = []
-        const answer = yield* Deferred.make<Answer>()
+        const asked: Array<ElicitationRequest> = []
+        const answer = yield* Deferred.make<ElicitationResult>()
         const calling = yield* registry.call("far", "ask", {}, { timeout: "1 minute" }).pipe(
           as(
             person((question) => {
@@ -211,7 +219,7 @@ describe("requests of a server", () => {
   it.effect("the silence counts again from the answer on", () =>
     withFar((registry, heard) =>
       Effect.gen(function* () {
-        const answer = yield* Deferred.make<Answer>()
+        const answer = yield* Deferred.make<ElicitationResult>()
         const me = as(person(() => Deferred.await(answer)))
         const asking = yield* Effect.fork(me(registry.call("far", "ask", {})))
         const hanging = yield* Effect.fork(Effect.flip(me(registry.call("far", "hang", {}, { timeout: "1 minute" }))))
@@ -285,7 +293,7 @@ describe("requests of a server", () => {
   it.effect("a page is shown to a person who can open it, and declined for one who cannot", () =>
     withFar((registry) =>
       Effect.gen(function* () {
-        const seen: Array<Question> = []
+        const seen: Array<ElicitationRequest> = []
         const me = person((question) => {
           seen.push(question)
           return Effect.succeed({ action: "accept" })
@@ -303,7 +311,7 @@ describe("requests of a server", () => {
     withFar((registry, heard) =>
       Effect.gen(function* () {
         const asked: Array<unknown> = []
-        const sampler: Sampler = {
+        const sampler: SamplingHandler = {
           sample: (request) => {
             asked.push(request)
             return request.maxTokens > 100

@@ -20,11 +20,11 @@ describe("ProcessTransport", () => {
   it.effect("reports how the process ended, even after the scope has closed", () =>
     Effect.gen(function* () {
       const scope = yield* Scope.make()
-      const peer = yield* Scope.extend(start(), scope)
+      const channel = yield* Scope.extend(start(), scope)
       const closing = yield* Effect.fork(Scope.close(scope, Exit.void))
       yield* TestClock.adjust("10 seconds")
       yield* Fiber.join(closing)
-      assert.deepStrictEqual(yield* peer.ended, { exitCode: 7, detail: "" })
+      assert.deepStrictEqual(yield* channel.ended, { exitCode: 7, detail: "" })
       const [seen] = yield* yield* FakeProcess.FakeProcesses
       assert.deepInclude(seen, { argv: ["run", "--fast"], env: { PATH: "/bin" }, shell: false, running: false })
     }).pipe(Effect.provide(FakeProcess.layer(() => ({ stderr: "x", exitCode: 7 }))))
@@ -42,11 +42,11 @@ describe("ProcessTransport", () => {
   it.effect("keeps the end of a server's stderr, without a part of a secret at the cut", () =>
     Effect.gen(function* () {
       const scope = yield* Scope.make()
-      const peer = yield* Scope.extend(start({ API_KEY: "abcdefghijklmnop" }), scope)
+      const channel = yield* Scope.extend(start({ API_KEY: "abcdefghijklmnop" }), scope)
       const closing = yield* Effect.fork(Scope.close(scope, Exit.void))
       yield* TestClock.adjust("10 seconds")
       yield* Fiber.join(closing)
-      const tail = yield* peer.stderrTail
+      const tail = yield* channel.stderrTail
       assert.isAtMost(tail.length, 16_384)
       assert.include(tail, "the end")
       assert.notInclude(tail, "mnop")

@@ -6,13 +6,13 @@ import * as StdoutReader from "#src/mcp/reading/StdoutReader.ts"
 import { Received } from "#src/mcp/transport/TolerantTransport.ts"
 import { textOf } from "#src/agent/tools/ToolResultText.ts"
 import { Effect, FastCheck as fc, Fiber } from "effect"
-import { peerOver, turns, usual } from "../linked.ts"
+import { channelOver, turns, usual } from "../linked.ts"
 
 type Answer = (request: JSONRPCRequest, say: (text: string) => void) => void
 
 const encoder = new TextEncoder()
 
-/** A peer that writes text, as processes do; `answer` is called for each request. */
+/** A channel that writes text, as processes do; `answer` is called for each request. */
 const peerThat = (answer: Answer) => {
   const reader = StdoutReader.make()
   const sent: Array<JSONRPCMessage> = []
@@ -35,7 +35,7 @@ const peerThat = (answer: Answer) => {
 
 const connected = (answer: Answer) => {
   const { sent, transport } = peerThat(answer)
-  return Effect.map(McpClient.connect({ server: "odd", peer: peerOver(transport), ...usual }), (session) => ({
+  return Effect.map(McpClient.connect({ server: "odd", channel: channelOver(transport), ...usual }), (session) => ({
     session,
     sent
   }))

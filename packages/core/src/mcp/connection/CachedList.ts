@@ -7,7 +7,7 @@ export interface Page<A> {
   readonly next: string | undefined
 }
 
-export interface KeptList<A, E> {
+export interface CachedList<A, E> {
   readonly list: Effect.Effect<ReadonlyArray<A>, E>
   /** A new value after each change. */
   readonly edition: Effect.Effect<string>
@@ -23,7 +23,7 @@ export const make = <A, E>(options: {
   readonly page: (cursor: string | undefined) => Effect.Effect<Page<A>, E>
   /** Wraps the request for all pages together. */
   readonly within: (all: Effect.Effect<ReadonlyArray<A>, E>) => Effect.Effect<ReadonlyArray<A>, E>
-}): KeptList<A, E> => {
+}): CachedList<A, E> => {
   const { keyOf, method, page, server } = options
   const all = Effect.gen(function* () {
     const items = new Map<string, A>()

@@ -6,18 +6,23 @@ import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as FiberId from "effect/FiberId"
 import * as Option from "effect/Option"
-import { type Answer, CurrentPerson, type Person, type Question } from "../Elicitation.ts"
-import { CurrentSampler, SamplingRefused, type Sampler, type SamplingRequest } from "../Sampling.ts"
+import {
+  type ElicitationResult,
+  CurrentElicitation,
+  type ElicitationHandler,
+  type ElicitationRequest
+} from "../Elicitation.ts"
+import { CurrentSampling, SamplingRefused, type SamplingHandler, type SamplingRequest } from "../Sampling.ts"
 
-export interface Callers {
+export interface CallsInFlight {
   /** Counts as a call of the current person and model while it runs. */
   readonly during: <A, E, R>(self: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>
   /** Declined if it is unclear whom to ask; cancelled when the calls end before the answer. */
-  readonly ask: (question: Question) => Effect.Effect<Answer>
-  readonly sample: (request: SamplingRequest) => ReturnType<Sampler["sample"]>
+  readonly ask: (question: ElicitationRequest) => Effect.Effect<ElicitationResult>
+  readonly sample: (request: SamplingRequest) => ReturnType<SamplingHandler["sample"]>
 }
 
-export const make = (server: string): Callers => {
+export const make = (server: string): CallsInFlight => {
   const calls = new Set<Call>()
 
   /** The last call and the end of all calls, if they all belong to one person. */
@@ -34,8 +39,8 @@ export const make = (server: string): Callers => {
   return {
     during: (self) =>
       Effect.acquireUseRelease(
-        Effect.flatMap(CurrentPerson, (person) =>
-          Effect.map(CurrentSampler, (sampler) => {
+        Effect.flatMap(CurrentElicitation, (person) =>
+          Effect.map(CurrentSampling, (sampler) => {
             // a call for which nobody could answer still counts: its questions are not for others
             const call: Call = { person, sampler, ended: Deferred.unsafeMake(FiberId.none) }
             calls.add(call)
@@ -84,15 +89,15 @@ export const make = (server: string): Callers => {
 // -----------------------------------------------------------------------------
 
 interface Call {
-  readonly person: Option.Option<Person>
-  readonly sampler: Option.Option<Sampler>
+  readonly person: Option.Option<ElicitationHandler>
+  readonly sampler: Option.Option<SamplingHandler>
   readonly ended: Deferred.Deferred<void>
 }
 
 const whoOf = ({ person }: Call) => Option.getOrUndefined(Option.map(person, ({ who }) => who))
 
-const canAnswer = ({ opensPages }: Person, { _tag }: Question) => _tag === "Form" || opensPages
+const canAnswer = ({ opensPages }: ElicitationHandler, { _tag }: ElicitationRequest) => _tag === "Form" || opensPages
 
-const declined: Answer = { action: "decline" }
+const declined: ElicitationResult = { action: "decline" }
 
-const cancelled: Answer = { action: "cancel" }
+const cancelled: ElicitationResult = { action: "cancel" }

@@ -4,22 +4,22 @@ import type * as Effect from "effect/Effect"
 import type { Lack } from "../login/StoredLogin.ts"
 
 /** How the server ended. */
-export interface PeerEnd {
+export interface ChannelEnd {
   /** Of a process that ended by itself. */
   readonly exitCode: number | undefined
   readonly detail: string
 }
 
 /** A transport with diagnostics, for one connection. */
-export interface Peer {
+export interface ServerChannel {
   readonly transport: Transport
   /** Succeeds when the server has gone, soon after the transport's `onclose`. */
-  readonly ended: Effect.Effect<PeerEnd>
+  readonly ended: Effect.Effect<ChannelEnd>
   readonly stderrTail: Effect.Effect<string>
   /** A possible explanation for a silence; "" when there is none. */
   readonly hint: Effect.Effect<string>
   /** Runs before we close the transport. */
-  readonly farewell: Effect.Effect<void>
+  readonly endSession: Effect.Effect<void>
   /**
    * What is missing for the server to accept us; undefined when nothing is known to be. Absent where there is no login.
    */
