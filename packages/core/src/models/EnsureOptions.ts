@@ -1,9 +1,9 @@
-/** How a model is to be loaded, and how far that is. */
+/** How a model is to be loaded, and the progress of a load. */
 import type * as Duration from "effect/Duration"
 import type * as Effect from "effect/Effect"
 import type { LoadWay } from "./Ensured.ts"
 
-/** `progress` 0..1 where it is known. */
+/** `progress` 0..1, where known. */
 export type LoadProgress =
   | { readonly _tag: "Waiting"; readonly model: string; readonly why: string }
   | { readonly _tag: "Loading"; readonly model: string; readonly way: LoadWay; readonly progress: number | undefined }
@@ -11,27 +11,28 @@ export type LoadProgress =
   | { readonly _tag: "SteppedDown"; readonly model: string; readonly to: string; readonly reason: string }
 
 export interface EnsureOptions {
-  /** Idle time until unload; capped by the policy's maximum. Without effect on an instance that is loaded. */
+  /** Idle time until unload, capped by the policy's maximum. Has no effect on an instance that is already loaded. */
   readonly ttl?: Duration.DurationInput | undefined
-  /** Short use: the policy's shorter default. */
+  /** Short use: takes the policy's shorter default. */
   readonly temporary?: boolean | undefined
   /**
-   * Least context in tokens. A loaded instance of ours with less is loaded again when it is idle. Beside one that is in
-   * use, or that a user loaded, a second copy of ours is loaded if memory allows; the user's own stays as it is.
+   * Minimum context in tokens. An idle instance of ours with less is reloaded. Beside an instance that is in use, or that
+   * a user loaded, we load a second copy if memory allows; the user's own stays as it is.
    */
   readonly contextLength?: number | undefined
-  /** Share of layers on the GPU, 0..1; only `lms` can set it. Not asked of an instance that is loaded. */
+  /** Fraction of layers offloaded to the GPU, 0..1; only `lms` can set it. Not checked on an instance already loaded. */
   readonly gpu?: "off" | "max" | number | undefined
-  /** Requests that the instance works on at the same time; only `lms` can set it. Not asked of one that is loaded. */
+  /** Concurrent requests of the instance; only `lms` can set it. Not checked on an instance already loaded. */
   readonly parallel?: number | undefined
-  /** The id that the instance shall have; only `lms` can give one. */
+  /** The id to give the instance; only `lms` can set it. */
   readonly identifier?: string | undefined
   /**
-   * When memory is short, unload idle models of ours, the longest unused first, and try once more. With `lease` also:
-   * when only models that other runs hold are in the way, wait until they end; who waits for the same model goes together.
+   * When memory is short, unload idle models of ours, the least recently used first, and retry once. `lease` also waits
+   * for other runs to end when only the models that they hold are in the way; callers waiting for the same model are
+   * admitted together.
    */
   readonly makeRoom?: boolean | undefined
-  /** Models to try, in order, when this one cannot be had. */
+  /** Models to try, in order, when this one cannot be loaded. */
   readonly fallback?: ReadonlyArray<string> | undefined
   readonly onProgress?: ((progress: LoadProgress) => Effect.Effect<void>) | undefined
 }

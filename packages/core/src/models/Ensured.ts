@@ -1,4 +1,4 @@
-/** What came of making sure that a model is loaded. On its own, because events and journals of runs hold it too. */
+/** The result of ensuring that a model is loaded. In a file of its own, because the events of runs contain it too. */
 import * as Schema from "effect/Schema"
 import { optional } from "../schema/Fields.ts"
 
@@ -16,20 +16,20 @@ export const Ensured = Schema.Struct({
   /** What to put into a request's `model`. */
   instanceId: Schema.String,
   action: Schema.Literal("already-loaded", "loaded", "reloaded"),
-  /** How it was loaded, when we did it now. */
+  /** How it was loaded, if it was loaded now. */
   way: optional(LoadWay),
-  /** Who loaded this instance. A user's instance is used and never unloaded or changed by us. */
+  /** Who loaded this instance. A user's instance is used, but we never unload or change it. */
   owner: Schema.Literal("lms-bridge", "user"),
-  /** Tokens; absent where the server does not tell. */
+  /** Tokens; absent where the server does not report it. */
   contextLength: optional(Schema.NonNegativeInt),
-  /** Whether it can see images; absent where the server does not tell. */
+  /** Whether it can see images; absent where the server does not report it. */
   vision: optional(Schema.Boolean),
-  /** Idle milliseconds until it is unloaded; absent when a user loaded it without a limit or nobody can tell. */
+  /** Idle milliseconds until it is unloaded; absent when a user loaded it without a limit, or when unknown. */
   ttlMillis: optional(Schema.NonNegative),
-  /** Epoch milliseconds of the unload if nobody uses it until then. */
+  /** Epoch milliseconds at which it is unloaded unless it is used before. */
   expiresAt: optional(Schema.Number),
   tookMillis: Schema.NonNegative,
-  /** Models of the fallback chain that were tried before this one, and why each was passed over. */
+  /** The models of the fallback chain that were tried before this one, and why each was passed over. */
   steppedDown: Schema.Array(Schema.Struct({ model: Schema.String, reason: Schema.String }))
 })
 export type Ensured = typeof Ensured.Type

@@ -1,4 +1,4 @@
-/** Models in memory, and a hold on one. */
+/** Models in memory, and a lease on one. */
 import type * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import { optional } from "../schema/Fields.ts"
@@ -7,7 +7,7 @@ import type { RequestLimits } from "../lmstudio/ApiRequests.ts"
 import type { Ensured } from "./Ensured.ts"
 import type { ModelLifecycleError } from "./ModelLifecycleError.ts"
 
-/** A model in memory, wherever the fact came from. */
+/** A model in memory, whichever source reported it. */
 export const LoadedModel = Schema.Struct({
   model: Schema.String,
   instanceId: Schema.String,
@@ -17,7 +17,7 @@ export const LoadedModel = Schema.Struct({
   sizeBytes: optional(Schema.Number),
   /** `idle`, `processingPrompt`, `generating`, …; absent without `lms`. */
   status: optional(Schema.String),
-  /** Null is for ever; absent is unknown. */
+  /** Null means for ever; absent means unknown. */
   ttlMillis: optional(Schema.NullOr(Schema.NonNegative)),
   expiresAt: optional(Schema.Number),
   /** How many runs of this process hold it. */
@@ -25,19 +25,19 @@ export const LoadedModel = Schema.Struct({
 })
 export type LoadedModel = typeof LoadedModel.Type
 
-/** A hold on a loaded model: while it lasts, nobody of ours unloads, evicts or reaps the instance. */
+/** A lease on a loaded model: while it lasts, lms-bridge does not unload, evict or reap the instance. */
 export interface ModelLease {
-  /** The instance now; it changes when the model had to be loaded again. */
+  /** The current instance; it changes when the model had to be loaded again. */
   readonly ensured: Effect.Effect<Ensured>
   /**
-   * Asks this model. If it turns out to be unloaded or crashed before any output was delivered, it is ensured and asked
-   * once more, never oftener.
+   * Sends a request to this model. If the model turns out to be unloaded or crashed before any output was delivered, it is
+   * ensured again and the request is retried once.
    */
   readonly chat: (
     request: Omit<ChatRequest, "model">,
     limits?: RequestLimits
   ) => Effect.Effect<ChatReply, ModelLifecycleError>
-  /** The same, with each event of the reply handed to `onEvent`, whose failure ends the request. */
+  /** The same, passing each event of the reply to `onEvent`, whose failure ends the request. */
   readonly chatWith: <E>(
     request: Omit<ChatRequest, "model">,
     onEvent: (event: ChatEvent) => Effect.Effect<void, E>,

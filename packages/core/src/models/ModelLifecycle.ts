@@ -1,6 +1,6 @@
 /**
- * Models that are truly loaded: looked for, loaded with a limit on their idle time, verified, leased while in use, and
- * never taken from somebody who works with them.
+ * The life cycle of models: found, loaded with a limit on their idle time, verified, leased while in use, and never
+ * unloaded while somebody uses them.
  */
 import type * as FileSystem from "@effect/platform/FileSystem"
 import type * as Path from "@effect/platform/Path"
@@ -26,29 +26,29 @@ export class ModelLifecycle extends Context.Tag("@lms-bridge/core/models/ModelLi
   ModelLifecycle,
   {
     /**
-     * The key that a name means: an exact key in any letter case, an instance id, a variant, or `default` (and
-     * undefined) for the configured, else a loaded, else the best suited model. Fails with `ModelNotFound`.
+     * The key that a name refers to: an exact key in any letter case, an instance id, a variant, or `default` (also
+     * undefined) for the configured, else a loaded, else the most suitable model. Fails with `ModelNotFound`.
      */
     readonly resolve: (name: string | undefined) => Effect.Effect<string, ModelLifecycleError>
     /**
-     * Makes sure that a model is in memory: resolve, look, load by the best way there is, verify. Idempotent; one load
-     * per model at a time in this process and on this machine; interrupting one caller harms no other.
+     * Ensures that a model is in memory: resolves the name, looks, loads in the best available way, verifies. Idempotent;
+     * one load per model at a time in this process and on this machine; interrupting one caller does not affect others.
      */
     readonly ensureLoaded: (
       name: string | undefined,
       options?: EnsureOptions
     ) => Effect.Effect<Ensured, ModelLifecycleError>
-    /** Ensures the model and holds it until the scope closes. */
+    /** Ensures the model and leases it until the scope closes. */
     readonly lease: (
       name: string | undefined,
       options?: EnsureOptions
     ) => Effect.Effect<ModelLease, ModelLifecycleError, Scope.Scope>
-    /** Ensures the model and holds it while `use` runs. */
+    /** Ensures the model and leases it while `use` runs. */
     readonly withModel: (
       name: string | undefined,
       options?: EnsureOptions
     ) => <A, E, R>(use: (lease: ModelLease) => Effect.Effect<A, E, R>) => Effect.Effect<A, E | ModelLifecycleError, R>
-    /** Everything in memory, merged from the API and, where it is at hand, `lms ps`. */
+    /** Everything in memory, merged from the API and, where available, `lms ps`. */
     readonly loaded: Effect.Effect<ReadonlyArray<LoadedModel>, ModelLifecycleError>
     /** Unloads an instance and verifies that it is gone. Refuses busy, leased and users' instances unless `force`. */
     readonly unload: (
@@ -57,7 +57,7 @@ export class ModelLifecycle extends Context.Tag("@lms-bridge/core/models/ModelLi
     ) => Effect.Effect<void, ModelLifecycleError>
   }
 >() {
-  /** Over a catalog that is given. */
+  /** Over a given catalog. */
   static readonly layerNoDeps: Layer.Layer<
     ModelLifecycle,
     never,
@@ -65,9 +65,8 @@ export class ModelLifecycle extends Context.Tag("@lms-bridge/core/models/ModelLi
   > = Layer.scoped(this, Lifecycle.make)
 
   /**
-   * Reads `HOME` (or `USERPROFILE`) through `Config` when no data folder is configured. What other processes of this
-   * machine load and hold is told and learnt there; without a folder that can be written, each process knows only of
-   * itself.
+   * Reads `HOME` (or `USERPROFILE`) through `Config` when no data folder is configured. Processes on this machine share
+   * there what they load and hold; without a writable folder, each process knows only its own.
    */
   static readonly layer: Layer.Layer<
     ModelLifecycle,

@@ -1,9 +1,9 @@
-/** Why a model in memory was left as it is, or is still there. */
+/** Why an instance was not unloaded, or is still in memory. */
 import * as Schema from "effect/Schema"
 import type { ApiError } from "../lmstudio/LmStudioError.ts"
 import type { LmsCallError } from "../lmstudio/LmsCliError.ts"
 
-/** The instance is at work, or a user loaded it, so it was left alone. */
+/** The instance is busy or leased, or a user loaded it, so it was left alone. */
 export class ModelInUse extends Schema.TaggedError<ModelInUse>()("ModelInUse", {
   instanceId: Schema.String,
   reason: Schema.Literal("Busy", "Leased", "UserLoaded")
@@ -23,13 +23,13 @@ export class ModelInUse extends Schema.TaggedError<ModelInUse>()("ModelInUse", {
   }
 }
 
-/** Unloading was asked for and carried out, but the instance is still listed. */
+/** The instance was unloaded, but is still listed. */
 export class UnloadNotVerified extends Schema.TaggedError<UnloadNotVerified>()("UnloadNotVerified", {
   instanceId: Schema.String
 }) {
   readonly retryable = true
   override get message() {
-    return `LM Studio still lists "${this.instanceId}" after unloading it. Look at \`lms-bridge models ps\` and try again.`
+    return `LM Studio still lists "${this.instanceId}" after unloading it. Check \`lms-bridge models ps\` and try again.`
   }
 }
 

@@ -80,7 +80,7 @@ export const untilBack =
 // -----------------------------------------------------------------------------
 
 /** `tell` runs after this many pauses. */
-const toldEach = 10
+const tellEvery = 10
 
 const waiting =
   (
@@ -94,6 +94,6 @@ const waiting =
       self,
       Schedule.intersect(Schedule.spaced(pause), Schedule.elapsed).pipe(
         Schedule.check((error: E, [, elapsed]) => passes(error) && Duration.lessThan(elapsed, limit)),
-        Schedule.tapOutput(([times]) => (times % toldEach === 0 ? tell : Effect.void))
+        Schedule.tapOutput(([times]) => (times % tellEvery === 0 ? tell : Effect.void))
       )
     ).pipe(Effect.delay(pause), (retried) => Effect.zipRight(tell, retried))

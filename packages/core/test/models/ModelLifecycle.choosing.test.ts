@@ -14,9 +14,9 @@ const ttls = Effect.flatMap(SimulatorControl, (control) =>
   Effect.map(control.snapshot, ({ instances }) => instances.map(({ ttlMs }) => ttlMs))
 )
 
-describe("ModelLifecycle: which model, and which copy of it", () => {
+describe("ModelLifecycle: choosing a model and a copy of it", () => {
   describe("on a server that is not LM Studio", () => {
-    it.effect("what is listed is served; nothing can be loaded", () =>
+    it.effect("uses what is listed; nothing can be loaded", () =>
       Effect.gen(function* () {
         const ensured = yield* ensure(qwen)
         assert.deepInclude(ensured, { action: "already-loaded", instanceId: qwen, owner: "user" })
@@ -29,7 +29,7 @@ describe("ModelLifecycle: which model, and which copy of it", () => {
   })
 
   describe("which model", () => {
-    it.scoped("one that drafts or transcribes is not held for questions, whatever is named", () =>
+    it.scoped("a model that drafts or transcribes is never leased for requests, even when named", () =>
       Effect.gen(function* () {
         const lifecycle = yield* ModelLifecycle
         const error = yield* Effect.flip(lifecycle.lease("some/drafter"))
@@ -54,7 +54,7 @@ describe("ModelLifecycle: which model, and which copy of it", () => {
       }).pipe(test({ settings: { defaultModel: Option.some("gone/model") } }))
     )
 
-    it.effect("none named: a loaded language model, else the best suited on disk, never an embedding model", () =>
+    it.effect("none named: a loaded language model, else the most suitable on disk, never an embedding model", () =>
       Effect.gen(function* () {
         const lifecycle = yield* ModelLifecycle
         const control = yield* SimulatorControl
@@ -67,7 +67,7 @@ describe("ModelLifecycle: which model, and which copy of it", () => {
       }).pipe(test())
     )
 
-    it.effect("none named and nothing there", () =>
+    it.effect("none named and no models", () =>
       Effect.gen(function* () {
         const lifecycle = yield* ModelLifecycle
         const error = yield* Effect.flip(lifecycle.resolve(undefined))
@@ -84,8 +84,8 @@ describe("ModelLifecycle: which model, and which copy of it", () => {
     )
   })
 
-  describe("more context than what is loaded has", () => {
-    it.effect("ours and idle: loaded again", () =>
+  describe("more context than the loaded copy has", () => {
+    it.effect("ours and idle: reloaded", () =>
       Effect.gen(function* () {
         yield* ensure(qwen)
         const ensured = yield* ensure(qwen, { contextLength: 16_384 })
@@ -99,7 +99,7 @@ describe("ModelLifecycle: which model, and which copy of it", () => {
       }).pipe(test())
     )
 
-    it.effect("the user's: a second copy of ours beside it, and the user's is as it was", () =>
+    it.effect("the user's: a second copy of ours beside it, and the user's is unchanged", () =>
       Effect.gen(function* () {
         const control = yield* SimulatorControl
         yield* control.loadAsUser(qwen)
@@ -149,7 +149,7 @@ describe("ModelLifecycle: which model, and which copy of it", () => {
   })
 
   describe("an identifier of its own", () => {
-    it.effect("hides the model from an older server's list, and it is found all the same", () =>
+    it.effect("hides the model from an older server's list, but it is still found", () =>
       Effect.gen(function* () {
         const lifecycle = yield* ModelLifecycle
         const control = yield* SimulatorControl
@@ -160,7 +160,7 @@ describe("ModelLifecycle: which model, and which copy of it", () => {
       }).pipe(test({ simulator: { settings: { api: "legacy-v0" } } }))
     )
 
-    it.effect("is given, also beside a copy without it", () =>
+    it.effect("is set, also beside a copy without it", () =>
       Effect.gen(function* () {
         yield* ensure(qwen)
         const ensured = yield* ensure(qwen, { identifier: "reader" })

@@ -7,7 +7,7 @@ import type { SimulatorEvent } from "@lms-bridge/simulator/SimulatorEvent"
 import { SimulatorControl } from "@lms-bridge/simulator/SimulatorControl"
 import { layer, onMachine, llama, qwen, qwen8, type Options } from "./simulated.ts"
 
-/** What happens at one second of a run; all of it may overlap, because a load takes longer than that. */
+/** What happens in one second of a run; all of it may overlap, because a load takes longer. */
 type Step =
   | {
       readonly _tag: "Ensure"
@@ -64,7 +64,7 @@ const step: FastCheck.Arbitrary<Step> = oneof(
   { weight: 1, arbitrary: record({ _tag: tag("Wait"), seconds: constantFrom(3, 40) }) }
 )
 
-/** Never two loads of ours of one key in flight. */
+/** There are never two loads of ours for one key in flight. */
 const mostLoadsAtOnce = (events: ReadonlyArray<SimulatorEvent>) => {
   const inFlight = new Map<string, number>()
   let most = 0
@@ -83,7 +83,7 @@ const run = Effect.fnUntraced(function* (steps: ReadonlyArray<Step>) {
   const callers: Array<Fiber.RuntimeFiber<unknown>> = []
   const wrong = yield* Ref.make<ReadonlyArray<string>>([])
 
-  /** A success must be true at the moment it is told. */
+  /** A success must be true at the moment it is reported. */
   const checked = (asked: number | undefined) => (ensured: Ensured) =>
     Effect.gen(function* () {
       const { instances } = yield* control.snapshot
@@ -164,7 +164,7 @@ const run = Effect.fnUntraced(function* (steps: ReadonlyArray<Step>) {
     yield* Effect.sleep(one._tag === "Wait" ? Duration.seconds(one.seconds) : "1 second")
   }
   yield* Effect.forEach(callers, Fiber.await)
-  // nobody uses anything any more: in the end only what the user loaded is in memory
+  // nothing is used any more: in the end only what the user loaded is in memory
   const settled = control.until(
     ({ instances, loading }) => loading.length === 0 && instances.every(({ by }) => by === "user")
   )
@@ -194,12 +194,12 @@ const good = {
 const worlds: ReadonlyArray<readonly [name: string, options: Options]> = [
   ["with `lms`", {}],
   ["with `lms` and little memory", { simulator: { settings: { memoryBudgetBytes: 8e9 } } }],
-  // the requests of other programs can then not be seen, so there are none
+  // the requests of other programs are then invisible, so there are none
   ["without `lms`", { lms: false }],
   ["on an older server", { simulator: { settings: { api: "legacy-v0" } } }]
 ]
 
-describe("ModelLifecycle: whatever happens at the same time", () => {
+describe("ModelLifecycle: interleavings", () => {
   for (const [index, [name, options]] of worlds.entries()) {
     it.effect(
       `${name}: one load at a time, nothing busy or of the user unloaded, nothing for ever, every success true`,

@@ -63,7 +63,7 @@ describe("ModelLifecycle: loading a model", () => {
       }).pipe(test({ lms: false }))
     )
 
-    it.effect("by REST, which knows no TTL, with a reaper of our own", () =>
+    it.effect("by REST, which takes no TTL, with a reaper of our own", () =>
       Effect.gen(function* () {
         const control = yield* SimulatorControl
         const ensured = yield* ensure(qwen, { contextLength: 16_384 })
@@ -77,7 +77,7 @@ describe("ModelLifecycle: loading a model", () => {
       }).pipe(test({ lms: false }))
     )
 
-    it.effect("as long as was asked for, within the bounds of the policy", () =>
+    it.effect("for the requested time, within the policy's bounds", () =>
       Effect.gen(function* () {
         const lifecycle = yield* ModelLifecycle
         const settings = { ttl: "1 hour", asked: 3_600_000 }
@@ -107,7 +107,7 @@ describe("ModelLifecycle: loading a model", () => {
   })
 
   describe("looks first", () => {
-    it.effect("and finds a loaded model with one GET and nothing else", () =>
+    it.effect("and finds a loaded model with a single GET", () =>
       Effect.gen(function* () {
         const control = yield* SimulatorControl
         yield* ensure(qwen)
@@ -125,7 +125,7 @@ describe("ModelLifecycle: loading a model", () => {
       }).pipe(test())
     )
 
-    it.effect("and uses what the user loaded, busy or not, without a word about its TTL", () =>
+    it.effect("and uses what the user loaded, busy or not, without reporting a TTL", () =>
       Effect.gen(function* () {
         const control = yield* SimulatorControl
         const { id } = yield* control.loadAsUser(qwen, { contextLength: 8192, identifier: "mine" })
@@ -169,7 +169,7 @@ describe("ModelLifecycle: loading a model", () => {
       }).pipe(test({ simulator: { settings: { cliSince: 202404 } } }))
     )
 
-    it.effect("when `lms` hangs: it is waited for once, and then left alone for a while (H28)", () =>
+    it.effect("when `lms` hangs: waits for it once, then does without it for a while (H28)", () =>
       Effect.gen(function* () {
         const control = yield* SimulatorControl
         yield* control.script("lms ps", [], Outcome.hang)
@@ -192,13 +192,13 @@ describe("ModelLifecycle: loading a model", () => {
       }).pipe(test({ cli: misbehaving(() => ({ ps: Effect.succeed([]) })) }))
     )
 
-    it.effect("when just-in-time loading is off, and says that nothing is loaded (H5)", () =>
+    it.effect("when just-in-time loading is off, and LM Studio says that nothing is loaded (H5)", () =>
       Effect.gen(function* () {
         assert.strictEqual((yield* ensure(qwen)).way, "rest")
       }).pipe(test({ lms: false, simulator: { settings: { jitLoading: false } } }))
     )
 
-    it.effect("when just-in-time loading is on and does not work (H5)", () =>
+    it.effect("when just-in-time loading is on but does not work (H5)", () =>
       Effect.gen(function* () {
         assert.strictEqual((yield* ensure(qwen)).way, "rest")
       }).pipe(test({ lms: false, simulator: { settings: { jitWorks: false } } }))
@@ -210,7 +210,7 @@ describe("ModelLifecycle: loading a model", () => {
       }).pipe(test({ lms: false, simulator: { settings: { api: "legacy-v0" } } }))
     )
 
-    it.effect("for one variant of several, which `lms` cannot name", () =>
+    it.effect("for one of several variants, which `lms` cannot choose", () =>
       Effect.gen(function* () {
         const ensured = yield* ensure("qwen/qwen3-8b@Q8_0")
         assert.deepInclude(ensured, { model: qwen8, way: "jit" })
@@ -219,17 +219,17 @@ describe("ModelLifecycle: loading a model", () => {
       }).pipe(test())
     )
 
-    it.effect("and says what each lacks when there is none", () =>
+    it.effect("and says what each way lacks when there is none", () =>
       Effect.gen(function* () {
         const error = yield* Effect.flip(ensure(qwen, { gpu: 0.5 }))
         assert.deepInclude(error, { _tag: "ModelLoadFailed", model: qwen })
         assert.include(error.message, "cli: switched off by LMS_BRIDGE_LMS_BINARY=none")
-        assert.include(error.message, "jit: cannot set the share of the GPU")
+        assert.include(error.message, "jit: cannot set the GPU share")
         assert.deepStrictEqual(yield* inMemory, [])
       }).pipe(test({ lms: false }))
     )
 
-    it.effect("but not just in time when that could push out a model that somebody else uses", () =>
+    it.effect("but not just in time when that could evict a model that somebody else uses", () =>
       Effect.gen(function* () {
         const control = yield* SimulatorControl
         yield* control.loadAsUser(llama, { ttl: "1 hour" })
@@ -239,7 +239,7 @@ describe("ModelLifecycle: loading a model", () => {
     )
   })
 
-  it.effect("tells how far it is", () =>
+  it.effect("reports its progress", () =>
     Effect.gen(function* () {
       const lifecycle = yield* ModelLifecycle
       const heard = yield* Ref.make<ReadonlyArray<LoadProgress>>([])
@@ -257,7 +257,7 @@ describe("ModelLifecycle: loading a model", () => {
     }).pipe(test({ simulator: { settings: { loadTime: "8 seconds" } } }))
   )
 
-  it.effect("works without a folder to write to", () =>
+  it.effect("works without a writable folder", () =>
     Effect.gen(function* () {
       const lifecycle = yield* ModelLifecycle
       assert.deepInclude(yield* ensure(qwen), { action: "loaded", owner: "lms-bridge" })

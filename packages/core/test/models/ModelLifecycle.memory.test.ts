@@ -17,7 +17,7 @@ const loadsBegun = Effect.flatMap(SimulatorControl, (control) =>
 )
 
 describe("ModelLifecycle: not enough memory", () => {
-  it.effect("is known from the estimate, before anything is begun: how much is needed, and what could go", () =>
+  it.effect("is known from the estimate, before a load starts: how much is needed, and what could be unloaded", () =>
     Effect.gen(function* () {
       const control = yield* SimulatorControl
       yield* control.loadAsUser(llama)
@@ -40,7 +40,7 @@ describe("ModelLifecycle: not enough memory", () => {
     }).pipe(test(withMemory(4e9, { lms: false })))
   )
 
-  it.effect("is known from what `lms load` prints when the estimate was wrong (H19)", () =>
+  it.effect("is known from the output of `lms load` when the estimate was wrong (H19)", () =>
     Effect.gen(function* () {
       yield* ensure(qwen)
       const error = yield* Effect.flip(ensure(oss))
@@ -59,7 +59,7 @@ describe("ModelLifecycle: not enough memory", () => {
   )
 
   describe("makeRoom", () => {
-    it.effect("unloads idle models of ours, the longest unused first, no more than needed, and tries once more", () =>
+    it.effect("unloads our idle models, the least recently used first, no more than needed, and retries once", () =>
       Effect.gen(function* () {
         const lifecycle = yield* ModelLifecycle
         const control = yield* SimulatorControl
@@ -75,7 +75,7 @@ describe("ModelLifecycle: not enough memory", () => {
       }).pipe(test(withMemory(9.5e9)))
     )
 
-    it.effect("without `lms`: by the figure of the refusal", () =>
+    it.effect("without `lms`: uses the figure in the refusal", () =>
       Effect.gen(function* () {
         yield* ensure(qwen, { contextLength: 4096 })
         yield* ensure(llama, { contextLength: 4096 })
@@ -87,7 +87,7 @@ describe("ModelLifecycle: not enough memory", () => {
       }).pipe(test(withMemory(7e9, { lms: false })))
     )
 
-    it.effect("with nothing to unload tries no second time", () =>
+    it.effect("does not retry when there is nothing to unload", () =>
       Effect.gen(function* () {
         const error = yield* Effect.flip(ensure(oss, { makeRoom: true }))
         assert.strictEqual(error._tag, "ModelLoadRefused")
@@ -95,7 +95,7 @@ describe("ModelLifecycle: not enough memory", () => {
       }).pipe(test(withMemory(4e9, { lms: false })))
     )
 
-    it.effect("takes nothing that is busy, leased or the user's", () =>
+    it.effect("unloads nothing that is busy, leased or the user's", () =>
       Effect.gen(function* () {
         const lifecycle = yield* ModelLifecycle
         const control = yield* SimulatorControl
@@ -113,7 +113,7 @@ describe("ModelLifecycle: not enough memory", () => {
       }).pipe(test(withMemory(14e9)))
     )
 
-    it.effect("that does not help is refused after one more try", () =>
+    it.effect("refuses after one retry when it does not help", () =>
       Effect.gen(function* () {
         yield* ensure(qwen)
         const error = yield* Effect.flip(ensure(oss, { makeRoom: true, contextLength: 65_536 }))
@@ -133,7 +133,7 @@ describe("ModelLifecycle: not enough memory", () => {
   })
 
   describe("fallback", () => {
-    it.effect("steps down to the next model, with the reason in the result and told on the way", () =>
+    it.effect("steps down to the next model, and gives the reason in the result and in the progress", () =>
       Effect.gen(function* () {
         const heard = yield* Ref.make<ReadonlyArray<LoadProgress>>([])
         const onProgress = (progress: LoadProgress) =>
@@ -156,7 +156,7 @@ describe("ModelLifecycle: not enough memory", () => {
       }).pipe(test(withMemory(9e9)))
     )
 
-    it.effect("is held by a lease, too", () =>
+    it.effect("is held by a lease too", () =>
       Effect.gen(function* () {
         const lifecycle = yield* ModelLifecycle
         const held = yield* lifecycle.withModel("gone/model", { fallback: [qwen] })((lease) => lease.ensured)
@@ -165,14 +165,14 @@ describe("ModelLifecycle: not enough memory", () => {
       }).pipe(test())
     )
 
-    it.effect("that fails to the end gives the first model's error", () =>
+    it.effect("fails with the first model's error when every model fails", () =>
       Effect.gen(function* () {
         const error = yield* Effect.flip(ensure(oss, { fallback: [qwen8, "gone/model"] }))
         assert.deepInclude(error, { _tag: "ModelLoadRefused", model: oss })
       }).pipe(test(withMemory(2e9)))
     )
 
-    it.effect("ends after two models with which the engine crashed: the engine is at fault (H20)", () =>
+    it.effect("stops when the engine has crashed with two models: the engine is at fault (H20)", () =>
       Effect.gen(function* () {
         const control = yield* SimulatorControl
         yield* control.scriptLoads("*", [{ _tag: "Sigabrt" }, { _tag: "Sigabrt" }, { _tag: "Ok" }])

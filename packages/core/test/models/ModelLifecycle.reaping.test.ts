@@ -19,7 +19,7 @@ import {
   type Options
 } from "./simulated.ts"
 
-/** `lms` cannot load here but tells what is going on, so that REST is the way and its reaper sees everything. */
+/** Here `lms` cannot load but reports the state, so models are loaded by REST and the reaper sees everything. */
 const noTtl = new LmsCliError({ reason: "Exit", subcommand: "load", detail: "error: unknown option '--ttl'" })
 const byRest: Options = { cli: misbehaving(() => ({ load: () => noTtl })) }
 const withoutLms: Options = { lms: false }
@@ -29,12 +29,12 @@ const test = (options: Options = {}) => onMachine(layer(options))
 const pass = (duration: `${number} minutes` | `${number} seconds`) => Effect.sleep(duration)
 const hello = { messages: [{ role: "user", content: "hi" }] } as const
 
-describe("ModelLifecycle: models that only we end", () => {
+describe("ModelLifecycle: models that only we unload", () => {
   for (const [name, options] of [
     ["with `lms`", byRest],
     ["without `lms`", withoutLms]
   ] as const) {
-    it.effect(`${name}: an idle one is unloaded when its time is over, and not before`, () =>
+    it.effect(`${name}: an idle one is unloaded when its TTL is over, and not before`, () =>
       Effect.gen(function* () {
         const lifecycle = yield* ModelLifecycle
         assert.strictEqual((yield* lifecycle.ensureLoaded(qwen, asked)).way, "rest")
@@ -46,7 +46,7 @@ describe("ModelLifecycle: models that only we end", () => {
       }).pipe(test(options))
     )
 
-    it.effect(`${name}: one that is held is kept, and its time begins when the last lease ends`, () =>
+    it.effect(`${name}: a held one is kept, and its idle time starts when the last lease ends`, () =>
       Effect.gen(function* () {
         const lifecycle = yield* ModelLifecycle
         yield* Effect.scoped(
@@ -64,7 +64,7 @@ describe("ModelLifecycle: models that only we end", () => {
     )
   }
 
-  it.effect("one that another program works with is kept until its time is over after that", () =>
+  it.effect("one that another program uses is kept until its TTL after that use is over", () =>
     Effect.gen(function* () {
       const lifecycle = yield* ModelLifecycle
       const control = yield* SimulatorControl
@@ -79,11 +79,11 @@ describe("ModelLifecycle: models that only we end", () => {
     }).pipe(test(byRest))
   )
 
-  it.effect("one that somebody takes while another is unloaded is kept", () =>
+  it.effect("one that is leased while another is unloaded is kept", () =>
     Effect.gen(function* () {
       const lifecycle = yield* ModelLifecycle
       const control = yield* SimulatorControl
-      // both are due at the same look
+      // both are due in the same pass
       for (const model of [llama, qwen]) {
         yield* pass("5 seconds")
         yield* lifecycle.ensureLoaded(model, asked)
@@ -104,7 +104,7 @@ describe("ModelLifecycle: models that only we end", () => {
     }).pipe(test(withoutLms))
   )
 
-  it.effect("what LM Studio itself ends is left to LM Studio, which knows who else has used it", () =>
+  it.effect("what LM Studio itself unloads is left to LM Studio, which knows its other users", () =>
     Effect.gen(function* () {
       const lifecycle = yield* ModelLifecycle
       const control = yield* SimulatorControl
@@ -172,7 +172,7 @@ describe("ModelLifecycle: models that only we end", () => {
     }).pipe(test(byRest))
   )
 
-  it.effect("LM Studio that is away for a while is asked again", () =>
+  it.effect("an LM Studio that is away for a while is asked again", () =>
     Effect.gen(function* () {
       const lifecycle = yield* ModelLifecycle
       const control = yield* SimulatorControl
@@ -186,8 +186,8 @@ describe("ModelLifecycle: models that only we end", () => {
     }).pipe(test(withoutLms))
   )
 
-  describe("when the process that loaded it is no more", () => {
-    it.scoped("killed: the next one ends it", () =>
+  describe("when the process that loaded it has gone", () => {
+    it.scoped("killed: the next one unloads it", () =>
       Effect.gen(function* () {
         const one = yield* startProcess(withoutLms)
         yield* one.lifecycle.ensureLoaded(qwen, asked)
@@ -200,7 +200,7 @@ describe("ModelLifecycle: models that only we end", () => {
       }).pipe(onMachine(machine()))
     )
 
-    it.scoped("killed, and the next one comes days later: that one ends it, for LM Studio never would", () =>
+    it.scoped("killed, and the next one starts days later: that one unloads it, because LM Studio never would", () =>
       Effect.gen(function* () {
         const one = yield* startProcess(withoutLms)
         yield* one.lifecycle.ensureLoaded(qwen, asked)
@@ -212,7 +212,7 @@ describe("ModelLifecycle: models that only we end", () => {
       }).pipe(onMachine(machine()))
     )
 
-    it.scoped("killed in the middle of the load: the next one ends it, too", () =>
+    it.scoped("killed during the load: the next one unloads it too", () =>
       Effect.gen(function* () {
         const control = yield* SimulatorControl
         const one = yield* startProcess(withoutLms)
@@ -228,7 +228,7 @@ describe("ModelLifecycle: models that only we end", () => {
       }).pipe(onMachine(machine({ simulator: { settings: { loadTime: Duration.seconds(20) } } })))
     )
 
-    it.scoped("ended after a run: it unloads what the run worked with", () =>
+    it.scoped("exited after a run: it unloads what the run used", () =>
       Effect.gen(function* () {
         const control = yield* SimulatorControl
         const one = yield* startProcess(withoutLms)
@@ -240,7 +240,7 @@ describe("ModelLifecycle: models that only we end", () => {
       }).pipe(onMachine(machine()))
     )
 
-    it.scoped("ended after a run: what LM Studio itself ends stays for as long as its TTL says", () =>
+    it.scoped("exited after a run: what LM Studio itself unloads stays until its TTL is over", () =>
       Effect.gen(function* () {
         const control = yield* SimulatorControl
         const one = yield* startProcess()
@@ -253,7 +253,7 @@ describe("ModelLifecycle: models that only we end", () => {
       }).pipe(onMachine(machine()))
     )
 
-    it.scoped("ended after a mere load: it stays for the next one to end", () =>
+    it.scoped("exited after a load without a run: the model stays for the next one to unload", () =>
       Effect.gen(function* () {
         const one = yield* startProcess(withoutLms)
         yield* one.lifecycle.ensureLoaded(qwen, asked)
@@ -268,7 +268,7 @@ describe("ModelLifecycle: models that only we end", () => {
       }).pipe(onMachine(machine()))
     )
 
-    it.scoped("ended while LM Studio does not answer: it ends all the same", () =>
+    it.scoped("exits even while LM Studio does not answer", () =>
       Effect.gen(function* () {
         const control = yield* SimulatorControl
         const one = yield* startProcess(withoutLms)
@@ -279,7 +279,7 @@ describe("ModelLifecycle: models that only we end", () => {
       }).pipe(onMachine(machine()))
     )
 
-    it.scoped("what another process holds is not ended by the one that loaded it", () =>
+    it.scoped("what another process holds is not unloaded by the one that loaded it", () =>
       Effect.gen(function* () {
         const [one, two] = [yield* startProcess(withoutLms), yield* startProcess(withoutLms)]
         yield* one.lifecycle.ensureLoaded(qwen, asked)

@@ -46,7 +46,7 @@ describe("ModelLifecycle: many callers", () => {
       )
     }
 
-    it.effect("different models are loaded at the same time", () =>
+    it.effect("different models are loaded concurrently", () =>
       Effect.gen(function* () {
         const lifecycle = yield* ModelLifecycle
         const control = yield* SimulatorControl
@@ -58,7 +58,7 @@ describe("ModelLifecycle: many callers", () => {
       }).pipe(test(slow))
     )
 
-    it.effect("a failure is shared, too, and the next caller tries anew", () =>
+    it.effect("a failure is shared too, and the next caller tries again", () =>
       Effect.gen(function* () {
         const lifecycle = yield* ModelLifecycle
         const control = yield* SimulatorControl
@@ -73,7 +73,7 @@ describe("ModelLifecycle: many callers", () => {
       }).pipe(test(slow))
     )
 
-    it.effect("a failure concerns only who wanted the same: another tries for himself", () =>
+    it.effect("a failure is shared only by callers with the same requirements; another tries for itself", () =>
       Effect.gen(function* () {
         const lifecycle = yield* ModelLifecycle
         const control = yield* SimulatorControl
@@ -86,7 +86,7 @@ describe("ModelLifecycle: many callers", () => {
     )
 
     it.effect(
-      "who needs more context than the load under way gives is served after it, and nothing is loaded twice at once",
+      "a caller that needs more context than the load in progress gives is served after it, and nothing loads twice at once",
       () =>
         Effect.gen(function* () {
           const lifecycle = yield* ModelLifecycle
@@ -101,7 +101,7 @@ describe("ModelLifecycle: many callers", () => {
         }).pipe(test(slow))
     )
 
-    it.effect("who waits is told so, and hears how it goes", () =>
+    it.effect("waiting callers are told so, and receive the progress", () =>
       Effect.gen(function* () {
         const lifecycle = yield* ModelLifecycle
         const heard = yield* Ref.make<ReadonlyArray<string>>([])
@@ -117,7 +117,7 @@ describe("ModelLifecycle: many callers", () => {
   })
 
   describe("interruption", () => {
-    it.effect("of the first caller harms no other", () =>
+    it.effect("of the first caller does not affect the others", () =>
       Effect.gen(function* () {
         const lifecycle = yield* ModelLifecycle
         const first = yield* Effect.fork(lifecycle.ensureLoaded(qwen))
@@ -131,36 +131,32 @@ describe("ModelLifecycle: many callers", () => {
       }).pipe(test(slow))
     )
 
-    it.effect(
-      "of all callers stops `lms`; a load that LM Studio finishes all the same is awaited and known to be ours",
-      () =>
-        Effect.gen(function* () {
-          const lifecycle = yield* ModelLifecycle
-          const control = yield* SimulatorControl
-          const fibers = yield* Effect.forEach([1, 2], () => Effect.fork(lifecycle.ensureLoaded(qwen)))
-          yield* isLoading
-          yield* Fiber.interruptAll(fibers)
-          yield* Effect.sleep("100 millis")
-          const [load] = (yield* control.seen).commands.filter(
-            ({ argv }) => argv[0] === "load" && argv.includes("--ttl")
-          )
-          assert.isTrue(load?.killed)
-          const ensured = yield* lifecycle.ensureLoaded(qwen)
-          assert.deepInclude(ensured, {
-            action: "already-loaded",
-            instanceId: qwen,
-            owner: "lms-bridge",
-            ttlMillis: 600_000
-          })
-          assert.strictEqual(yield* loadsBegun, 1)
-        }).pipe(test(slow))
+    it.effect("of all callers stops `lms`; a load that LM Studio finishes anyway is awaited and known as ours", () =>
+      Effect.gen(function* () {
+        const lifecycle = yield* ModelLifecycle
+        const control = yield* SimulatorControl
+        const fibers = yield* Effect.forEach([1, 2], () => Effect.fork(lifecycle.ensureLoaded(qwen)))
+        yield* isLoading
+        yield* Fiber.interruptAll(fibers)
+        yield* Effect.sleep("100 millis")
+        const [load] = (yield* control.seen).commands.filter(({ argv }) => argv[0] === "load" && argv.includes("--ttl"))
+        assert.isTrue(load?.killed)
+        const ensured = yield* lifecycle.ensureLoaded(qwen)
+        assert.deepInclude(ensured, {
+          action: "already-loaded",
+          instanceId: qwen,
+          owner: "lms-bridge",
+          ttlMillis: 600_000
+        })
+        assert.strictEqual(yield* loadsBegun, 1)
+      }).pipe(test(slow))
     )
 
     for (const [way, contextLength] of [
       ["REST", 8192],
       ["a request", undefined]
     ] as const) {
-      it.effect(`of all callers lets a load by ${way} come to its end, because LM Studio would go on with it`, () =>
+      it.effect(`of all callers lets a load by ${way} finish, because LM Studio would continue it anyway`, () =>
         Effect.gen(function* () {
           const lifecycle = yield* ModelLifecycle
           const control = yield* SimulatorControl
@@ -180,7 +176,7 @@ describe("ModelLifecycle: many callers", () => {
   })
 
   describe("processes on one machine", () => {
-    it.scoped("load a model once between them", () =>
+    it.scoped("load a model only once", () =>
       Effect.gen(function* () {
         const [one, two] = [yield* startProcess(), yield* startProcess()]
         const heard = yield* Ref.make<ReadonlyArray<string>>([])
@@ -196,7 +192,7 @@ describe("ModelLifecycle: many callers", () => {
       }).pipe(onMachine(machine(slow)))
     )
 
-    it.scoped("know what another loaded and holds", () =>
+    it.scoped("know what the others loaded and hold", () =>
       Effect.gen(function* () {
         const [one, two] = [yield* startProcess(), yield* startProcess()]
         yield* Effect.scoped(
@@ -215,7 +211,7 @@ describe("ModelLifecycle: many callers", () => {
       }).pipe(onMachine(machine({ simulator: { settings: { memoryBudgetBytes: 13e9 } } })))
     )
 
-    it.scoped("take over from one that died in the middle of a load", () =>
+    it.scoped("take over from one that died during a load", () =>
       Effect.gen(function* () {
         const control = yield* SimulatorControl
         const one = yield* startProcess()
@@ -231,7 +227,7 @@ describe("ModelLifecycle: many callers", () => {
     )
   })
 
-  describe("one memory for all", () => {
+  describe("limited memory", () => {
     const tight: Options = { simulator: { settings: { memoryBudgetBytes: 8e9, loadTime: Duration.seconds(2) } } }
 
     it.effect("A B A B becomes A A B B", () =>
@@ -246,7 +242,7 @@ describe("ModelLifecycle: many callers", () => {
       }).pipe(test(tight))
     )
 
-    it.effect("models that both fit need not wait for each other", () =>
+    it.effect("models that fit together do not wait for each other", () =>
       Effect.gen(function* () {
         const lifecycle = yield* ModelLifecycle
         const both = yield* Ref.make(0)

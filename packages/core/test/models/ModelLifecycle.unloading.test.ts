@@ -6,9 +6,9 @@ import { onMachine, inMemory, layer, lmsCalls, qwen, requests, type Options } fr
 
 const test = (options: Options = {}) => onMachine(layer(options))
 
-describe("ModelLifecycle: models that somebody uses, and unloading", () => {
+describe("ModelLifecycle: models in use, and unloading", () => {
   describe("models in use", () => {
-    it.effect("a busy model is loaded, whatever it is busy with, and is not unloaded", () =>
+    it.effect("a busy model counts as loaded, whatever it is busy with, and is not unloaded", () =>
       Effect.gen(function* () {
         const lifecycle = yield* ModelLifecycle
         const control = yield* SimulatorControl
@@ -50,7 +50,7 @@ describe("ModelLifecycle: models that somebody uses, and unloading", () => {
       }).pipe(test())
     )
 
-    it.effect("a leased model with too little context is not reloaded: a second copy comes beside it", () =>
+    it.effect("a leased model with too little context is not reloaded: a second copy is loaded beside it", () =>
       Effect.gen(function* () {
         const lifecycle = yield* ModelLifecycle
         yield* lifecycle.withModel(qwen)(() =>
@@ -62,7 +62,7 @@ describe("ModelLifecycle: models that somebody uses, and unloading", () => {
       }).pipe(test())
     )
 
-    it.effect("a user's model is left alone, except by force", () =>
+    it.effect("a user's model is left alone, unless forced", () =>
       Effect.gen(function* () {
         const lifecycle = yield* ModelLifecycle
         const control = yield* SimulatorControl
@@ -76,7 +76,7 @@ describe("ModelLifecycle: models that somebody uses, and unloading", () => {
       }).pipe(test())
     )
 
-    it.effect("one of ours that is seen to be gone is forgotten: what the user loads under its id is the user's", () =>
+    it.effect("an instance of ours that is gone is forgotten: what the user loads under its id is the user's", () =>
       Effect.gen(function* () {
         const lifecycle = yield* ModelLifecycle
         const control = yield* SimulatorControl
@@ -115,7 +115,7 @@ describe("ModelLifecycle: models that somebody uses, and unloading", () => {
       }).pipe(test())
     )
 
-    it.effect("of what is not loaded says so, and asks LM Studio for nothing", () =>
+    it.effect("fails for a model that is not loaded, and sends nothing to LM Studio", () =>
       Effect.gen(function* () {
         const lifecycle = yield* ModelLifecycle
         for (const name of [qwen, "--all", "-a", ""]) {
@@ -126,7 +126,7 @@ describe("ModelLifecycle: models that somebody uses, and unloading", () => {
       }).pipe(test())
     )
 
-    it.effect("is verified: success that was none is an error", () =>
+    it.effect("is verified: a false success is an error", () =>
       Effect.gen(function* () {
         const lifecycle = yield* ModelLifecycle
         const control = yield* SimulatorControl
@@ -139,7 +139,7 @@ describe("ModelLifecycle: models that somebody uses, and unloading", () => {
       }).pipe(test())
     )
 
-    it.effect("goes by `lms` on an older server, whose exit code 0 proves nothing (H6)", () =>
+    it.effect("uses `lms` on an older server, whose exit code 0 proves nothing (H6)", () =>
       Effect.gen(function* () {
         const lifecycle = yield* ModelLifecycle
         const control = yield* SimulatorControl

@@ -24,8 +24,8 @@ const textOf = (events: ReadonlyArray<ChatEvent>) =>
 const gone = { error: { message: "The model has crashed without additional information. (Exit code: 6)" } }
 const unloaded = { error: { message: "Model unloaded." } }
 
-describe("ModelLifecycle: working with a model", () => {
-  it.effect("asks the instance that is held, with a TTL in case LM Studio has to load it itself", () =>
+describe("ModelLifecycle: requests to a leased model", () => {
+  it.effect("sends requests to the held instance, with a TTL in case LM Studio has to load it itself", () =>
     Effect.gen(function* () {
       const lifecycle = yield* ModelLifecycle
       const control = yield* SimulatorControl
@@ -53,7 +53,7 @@ describe("ModelLifecycle: working with a model", () => {
     }).pipe(test())
   )
 
-  it.effect("lets callers take turns: one with a single request does not wait for the twelve of another", () =>
+  it.effect("lets callers take turns: one with a single request does not wait for another's twelve", () =>
     Effect.gen(function* () {
       const lifecycle = yield* ModelLifecycle
       const control = yield* SimulatorControl
@@ -76,18 +76,18 @@ describe("ModelLifecycle: working with a model", () => {
       )
       const order = (yield* chats).map((body) => JSON.stringify(body).includes('"one"'))
       assert.lengthOf(order, 13)
-      // behind the two under way, and at most one whose turn had come before
+      // behind the two in progress, and at most one whose turn came before
       assert.isAtMost(order.indexOf(true), 4)
     }).pipe(test({ settings: { modelConcurrency: 2 } }))
   )
 
-  describe("a model that turns out to be gone is ensured once and asked once more", () => {
+  describe("a request to a model that turns out to be gone is retried once, after ensuring the model", () => {
     for (const [what, status, body] of [
       ["it crashed", 400, gone],
       ["it was unloaded", 400, unloaded],
       ["nothing is loaded", 400, { error: "No models loaded. Please load a model in the developer page." }],
       [
-        "nobody knows the name",
+        "the name is unknown",
         400,
         { error: { message: `Invalid model identifier "${qwen}".`, code: "model_not_found" } }
       ]
@@ -128,7 +128,7 @@ describe("ModelLifecycle: working with a model", () => {
       }).pipe(test({ simulator: { settings: { jitLoading: false } } }))
     )
 
-    it.effect("and never oftener", () =>
+    it.effect("only once", () =>
       Effect.gen(function* () {
         const lifecycle = yield* ModelLifecycle
         const control = yield* SimulatorControl
@@ -143,7 +143,7 @@ describe("ModelLifecycle: working with a model", () => {
       }).pipe(test())
     )
 
-    it.effect("but not when it had begun to answer: what was said is not said twice", () =>
+    it.effect("but not when it had started to answer: output is not delivered twice", () =>
       Effect.gen(function* () {
         const lifecycle = yield* ModelLifecycle
         const control = yield* SimulatorControl
@@ -159,7 +159,7 @@ describe("ModelLifecycle: working with a model", () => {
       }).pipe(test())
     )
 
-    it.effect("and other errors pass as they are", () =>
+    it.effect("other errors pass unchanged", () =>
       Effect.gen(function* () {
         const lifecycle = yield* ModelLifecycle
         const control = yield* SimulatorControl
@@ -173,25 +173,27 @@ describe("ModelLifecycle: working with a model", () => {
     )
   })
 
-  it.effect("after a long pause looks first: a model that LM Studio has unloaded comes back with its context", () =>
-    Effect.gen(function* () {
-      const lifecycle = yield* ModelLifecycle
-      const control = yield* SimulatorControl
-      yield* control.scriptModel([{ text: "one" }, { text: "two" }])
-      yield* lifecycle.withModel(qwen, { contextLength: 16_384, ttl: "2 minutes" })((lease) =>
-        Effect.gen(function* () {
-          yield* lease.chat(hello)
-          yield* Effect.sleep("5 minutes")
-          assert.deepStrictEqual(yield* inMemory, [])
-          yield* lease.chat(hello)
-          assert.deepInclude(yield* lease.ensured, { action: "loaded", contextLength: 16_384, ttlMillis: 120_000 })
-        })
-      )
-      assert.deepInclude((yield* control.snapshot).instances[0], { contextLength: 16_384, ttlMs: 120_000, by: "cli" })
-    }).pipe(test())
+  it.effect(
+    "after a long pause, a check comes first: a model that LM Studio has unloaded is reloaded with its context",
+    () =>
+      Effect.gen(function* () {
+        const lifecycle = yield* ModelLifecycle
+        const control = yield* SimulatorControl
+        yield* control.scriptModel([{ text: "one" }, { text: "two" }])
+        yield* lifecycle.withModel(qwen, { contextLength: 16_384, ttl: "2 minutes" })((lease) =>
+          Effect.gen(function* () {
+            yield* lease.chat(hello)
+            yield* Effect.sleep("5 minutes")
+            assert.deepStrictEqual(yield* inMemory, [])
+            yield* lease.chat(hello)
+            assert.deepInclude(yield* lease.ensured, { action: "loaded", contextLength: 16_384, ttlMillis: 120_000 })
+          })
+        )
+        assert.deepInclude((yield* control.snapshot).instances[0], { contextLength: 16_384, ttlMs: 120_000, by: "cli" })
+      }).pipe(test())
   )
 
-  it.effect("in quick succession costs no look and no `lms`", () =>
+  it.effect("requests in quick succession need no check and no `lms`", () =>
     Effect.gen(function* () {
       const lifecycle = yield* ModelLifecycle
       const control = yield* SimulatorControl
@@ -208,7 +210,7 @@ describe("ModelLifecycle: working with a model", () => {
     }).pipe(test())
   )
 
-  it.effect("an error of the work itself ends the lease and passes through", () =>
+  it.effect("an error of the caller's own work ends the lease and passes through", () =>
     Effect.gen(function* () {
       const lifecycle = yield* ModelLifecycle
       const error = yield* Effect.flip(lifecycle.withModel(qwen)(() => Effect.fail("mine" as const)))

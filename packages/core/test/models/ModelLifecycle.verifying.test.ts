@@ -13,9 +13,9 @@ const ttls = Effect.flatMap(SimulatorControl, (control) =>
   Effect.map(control.snapshot, ({ instances }) => instances.map(({ ttlMs }) => ttlMs))
 )
 
-describe("ModelLifecycle: whether it is true", () => {
+describe("ModelLifecycle: verification", () => {
   describe("verifies what it did", () => {
-    it.effect("`lms load` exits 0 having loaded another model: that one goes again, and the error has the facts", () =>
+    it.effect("`lms load` exits 0 having loaded another model: that one is unloaded, and the error has the facts", () =>
       Effect.gen(function* () {
         const error = yield* Effect.flip(ensure(qwen))
         assert.deepInclude(error, { _tag: "ModelLoadFailed", reason: "NotVerified", model: qwen })
@@ -28,11 +28,11 @@ describe("ModelLifecycle: whether it is true", () => {
       Effect.gen(function* () {
         const error = yield* Effect.flip(ensure(qwen))
         assert.deepInclude(error, { _tag: "ModelLoadFailed", reason: "NotVerified" })
-        assert.include(error.message, "in memory there is nothing")
+        assert.include(error.message, "nothing is in memory")
       }).pipe(test({ cli: misbehaving(() => ({ load: () => Effect.void })) }))
     )
 
-    it.effect("another model that we load for somebody else meanwhile is no mistake of this load", () =>
+    it.effect("another model that we load for another caller meanwhile does not count as a mistake", () =>
       Effect.gen(function* () {
         const lifecycle = yield* ModelLifecycle
         const [error, other] = yield* Effect.all(
@@ -52,7 +52,7 @@ describe("ModelLifecycle: whether it is true", () => {
       )
     )
 
-    it.effect("another model that a user loads meanwhile is no mistake of ours", () =>
+    it.effect("another model that a user loads meanwhile does not count as a mistake", () =>
       Effect.gen(function* () {
         const error = yield* Effect.flip(ensure(qwen))
         assert.deepInclude(error, { _tag: "ModelLoadFailed", reason: "NotVerified" })
@@ -64,27 +64,29 @@ describe("ModelLifecycle: whether it is true", () => {
       )
     )
 
-    it.effect("a second copy, because the user loaded it at the same moment, goes; the user's is used (H3)", () =>
-      Effect.gen(function* () {
-        const ensured = yield* ensure(qwen)
-        assert.deepInclude(ensured, { instanceId: qwen, owner: "user" })
-        assert.deepStrictEqual(yield* inMemory, [qwen])
-        assert.deepStrictEqual(yield* ttls, [null])
-      }).pipe(
-        test({
-          cli: misbehaving((real, control) => ({
-            load: (options) => Effect.zipRight(Effect.orDie(control.loadAsUser(options.key)), real.load(options))
-          }))
-        })
-      )
+    it.effect(
+      "a second copy, because the user loaded the model at the same moment, is unloaded; the user's is used (H3)",
+      () =>
+        Effect.gen(function* () {
+          const ensured = yield* ensure(qwen)
+          assert.deepInclude(ensured, { instanceId: qwen, owner: "user" })
+          assert.deepStrictEqual(yield* inMemory, [qwen])
+          assert.deepStrictEqual(yield* ttls, [null])
+        }).pipe(
+          test({
+            cli: misbehaving((real, control) => ({
+              load: (options) => Effect.zipRight(Effect.orDie(control.loadAsUser(options.key)), real.load(options))
+            }))
+          })
+        )
     )
 
-    it.effect("less context than asked for: it goes again, and the error says how much there was", () =>
+    it.effect("less context than requested: the copy is unloaded, and the error says how much there was", () =>
       Effect.gen(function* () {
         const error = yield* Effect.flip(ensure(qwen, { contextLength: 16_384 }))
         assert.deepInclude(error, { _tag: "ModelLoadFailed", reason: "NotVerified" })
         assert.include(error.message, "with a context of 4096")
-        assert.include(error.message, "asked for with a context of 16384")
+        assert.include(error.message, "it was requested with a context of 16384")
         assert.deepStrictEqual(yield* inMemory, [])
       }).pipe(
         test({ cli: misbehaving((real) => ({ load: (options) => real.load({ ...options, contextLength: 4096 }) })) })
@@ -95,30 +97,28 @@ describe("ModelLifecycle: whether it is true", () => {
       Effect.gen(function* () {
         const control = yield* SimulatorControl
         const lifecycle = yield* ModelLifecycle
-        // the estimate is an `lms load`, too
+        // the estimate is an `lms load` too
         yield* control.script("lms load", [Outcome.ok, Outcome.neverExits])
         const ensured = yield* lifecycle.ensureLoaded(qwen)
         assert.deepInclude(ensured, { action: "loaded", way: "cli", owner: "lms-bridge", instanceId: qwen })
       }).pipe(test({ settings: { loadTimeout: Duration.seconds(60) } }))
     )
 
-    it.effect(
-      "a REST load fails, and the user loads the model meanwhile: it is used, and stays the user's for ever",
-      () =>
-        Effect.gen(function* () {
-          const lifecycle = yield* ModelLifecycle
-          const control = yield* SimulatorControl
-          yield* control.scriptLoads(qwen, [{ _tag: "Sigabrt" }, { _tag: "Slow", ms: 500 }])
-          const fiber = yield* Effect.fork(lifecycle.ensureLoaded(qwen, { contextLength: 4096 }))
-          yield* Effect.sleep("1 second")
-          const { id } = yield* control.loadAsUser(qwen)
-          assert.deepInclude(yield* Fiber.join(fiber), { action: "already-loaded", instanceId: id, owner: "user" })
-          yield* Effect.sleep("1 hour")
-          assert.deepStrictEqual(yield* inMemory, [id])
-        }).pipe(test({ lms: false, simulator: { settings: { loadTime: Duration.seconds(2) } } }))
+    it.effect("a REST load fails, and the user loads the model meanwhile: it is used, and remains the user's", () =>
+      Effect.gen(function* () {
+        const lifecycle = yield* ModelLifecycle
+        const control = yield* SimulatorControl
+        yield* control.scriptLoads(qwen, [{ _tag: "Sigabrt" }, { _tag: "Slow", ms: 500 }])
+        const fiber = yield* Effect.fork(lifecycle.ensureLoaded(qwen, { contextLength: 4096 }))
+        yield* Effect.sleep("1 second")
+        const { id } = yield* control.loadAsUser(qwen)
+        assert.deepInclude(yield* Fiber.join(fiber), { action: "already-loaded", instanceId: id, owner: "user" })
+        yield* Effect.sleep("1 hour")
+        assert.deepStrictEqual(yield* inMemory, [id])
+      }).pipe(test({ lms: false, simulator: { settings: { loadTime: Duration.seconds(2) } } }))
     )
 
-    it.effect("the reply to a REST load is lost, and the load was done", () =>
+    it.effect("the reply to a REST load is lost, although the load was done", () =>
       Effect.gen(function* () {
         const control = yield* SimulatorControl
         yield* control.script("POST /api/v1/models/load", [Outcome.dropReply])
@@ -137,7 +137,7 @@ describe("ModelLifecycle: whether it is true", () => {
       }).pipe(test({ simulator: { settings: { appRunning: false, serverRunning: false } } }))
     )
 
-    it.effect("LM Studio is off, and configuration allows to start it: one start for all callers", () =>
+    it.effect("LM Studio is off, and the configuration allows starting it: one start for all callers", () =>
       Effect.gen(function* () {
         const lifecycle = yield* ModelLifecycle
         const all = yield* Effect.all(
@@ -153,7 +153,7 @@ describe("ModelLifecycle: whether it is true", () => {
       )
     )
 
-    it.effect("no such model: what there is, and what may have been meant", () =>
+    it.effect("no such model: lists the available ones, and suggests similar names", () =>
       Effect.gen(function* () {
         const error = yield* Effect.flip(ensure("qwen/qwen3-8"))
         assert.strictEqual(error._tag, "ModelNotFound")
@@ -165,7 +165,7 @@ describe("ModelLifecycle: whether it is true", () => {
       }).pipe(test())
     )
 
-    it.effect("more context than the model takes: nothing is begun", () =>
+    it.effect("more context than the model supports: no load is started", () =>
       Effect.gen(function* () {
         const error = yield* Effect.flip(ensure(qwen8, { contextLength: 50_000 }))
         assert.deepInclude(error, { _tag: "RequestRejected", param: "contextLength" })
@@ -195,7 +195,7 @@ describe("ModelLifecycle: whether it is true", () => {
       }).pipe(test({ lms: false }))
     )
 
-    it.effect("`lms load` hangs and does nothing: it is stopped, and the state read back", () =>
+    it.effect("`lms load` hangs and does nothing: it is stopped, and the state is read back", () =>
       Effect.gen(function* () {
         const control = yield* SimulatorControl
         const lifecycle = yield* ModelLifecycle
@@ -206,7 +206,7 @@ describe("ModelLifecycle: whether it is true", () => {
       }).pipe(test({ settings: { loadTimeout: Duration.seconds(60) } }))
     )
 
-    it.effect("a model that the list has and `lms` has not", () =>
+    it.effect("a model that the API lists and `lms` does not", () =>
       Effect.gen(function* () {
         const error = yield* Effect.flip(ensure(qwen))
         assert.deepInclude(error, { _tag: "ModelNotFound", model: qwen })
@@ -219,7 +219,7 @@ describe("ModelLifecycle: whether it is true", () => {
       )
     )
 
-    it.effect("a server that wants a token", () =>
+    it.effect("a server that requires a token", () =>
       Effect.gen(function* () {
         assert.strictEqual((yield* Effect.flip(ensure(qwen)))._tag, "Unauthorized")
       }).pipe(test({ simulator: { settings: { authRequired: true } } }))

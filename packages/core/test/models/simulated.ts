@@ -14,14 +14,14 @@ import * as SimulatorLayers from "@lms-bridge/simulator/SimulatorLayers"
 export interface Options {
   readonly simulator?: SimulatorLayers.LayerOptions
   readonly settings?: Partial<Values>
-  /** Whether there is an `lms`; true unless said otherwise. */
+  /** Whether there is an `lms`; true by default. */
   readonly lms?: boolean
   readonly files?: MemoryFileSystem.Options
   /** Instead of the real `lms`. */
   readonly cli?: ReturnType<typeof misbehaving>
 }
 
-/** What a process of lms-bridge has for itself, over a machine that it may share with another. */
+/** What an lms-bridge process has for itself, over a machine that it may share with another. */
 export const bridge = ({ cli, lms = true, settings = {} }: Options = {}) =>
   ModelLifecycle.layerNoDeps.pipe(
     Layer.provideMerge(ModelCatalog.layer),
@@ -46,15 +46,15 @@ export const machine = ({ files = {}, simulator = {} }: Options = {}) =>
 
 export const layer = (options: Options = {}) => bridge(options).pipe(Layer.provideMerge(machine(options)))
 
-/** Runs on that machine, in virtual time: a load that takes seconds and an hour of idleness take no time. */
+/** Runs on that machine in virtual time, in which a load or an hour of idling takes no real time. */
 export const onMachine =
   <R, E2, RIn>(machine: Layer.Layer<R, E2, RIn>) =>
   <A, E>(self: Effect.Effect<A, E, R | Scope.Scope>) =>
     inVirtualTime(Effect.provide(Effect.scoped(self), machine))
 
 /**
- * A process of lms-bridge on the machine. `end` ends it in good order; `crash` leaves LM Studio and the disk as they are
- * at that moment, as kill -9 does.
+ * An lms-bridge process on the machine. `end` makes it exit cleanly; `crash` leaves LM Studio and the disk as they are at
+ * that moment, like kill -9.
  */
 export const startProcess = Effect.fnUntraced(function* (options: Options = {}) {
   const files = yield* MemoryFileSystem.MemoryFiles
@@ -79,17 +79,17 @@ export const requests = Effect.flatMap(SimulatorControl, (control) =>
   Effect.map(control.seen, (seen) => seen.requests.map(({ method, path }) => `${method} ${path}`))
 )
 
-/** The arguments of every `lms` since the last `clearSeen`. */
+/** The arguments of every `lms` call since the last `clearSeen`. */
 export const lmsCalls = Effect.flatMap(SimulatorControl, (control) =>
   Effect.map(control.seen, (seen) => seen.commands.map(({ argv }) => argv.join(" ")))
 )
 
-/** What is in memory, as the simulated machine itself knows it. */
+/** What is in memory according to the simulated machine itself. */
 export const inMemory = Effect.flatMap(SimulatorControl, (control) =>
   Effect.map(control.snapshot, ({ instances }) => instances.map(({ id }) => id))
 )
 
-/** An `lms` that does something else than it is asked where `changes` say so. */
+/** An `lms` that misbehaves where `changes` say so. */
 export const misbehaving = (
   changes: (
     real: Context.Tag.Service<LmsCli>,

@@ -1,4 +1,4 @@
-/** Which models come closest to one that is not there, and why. Pure. */
+/** The models that come closest to one that is not there, with reasons. Pure. */
 import * as Schema from "effect/Schema"
 import type { ApiModel } from "../../lmstudio/ApiModel.ts"
 import * as ModelName from "../../lmstudio/ModelName.ts"
@@ -7,7 +7,7 @@ import * as ModelName from "../../lmstudio/ModelName.ts"
 export const Purpose = Schema.Literal("coding", "reasoning", "chat", "analysis", "vision")
 export type Purpose = typeof Purpose.Type
 
-/** `score` is the sum of what the reasons weigh; it orders and says nothing by itself. */
+/** `score` is the sum of the reasons' weights; it only orders the models. */
 export interface Alternative {
   readonly model: ApiModel
   readonly score: number
@@ -15,8 +15,8 @@ export interface Alternative {
 }
 
 /**
- * Language models, the closest first: by the name, by what they are for as far as LM Studio or the name says, and by being
- * loaded. Nothing is known of a model that is not said here.
+ * Language models, the closest first: by name, by purpose as far as LM Studio or the name says, and by being loaded.
+ * Nothing else about a model is taken into account.
  */
 export const rank = (
   models: ReadonlyArray<ApiModel>,

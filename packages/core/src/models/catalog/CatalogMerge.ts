@@ -1,4 +1,4 @@
-/** How the lists of the API, `lms ps` and `lms ls` become one: the API's word first, `lms` for what it alone knows. */
+/** Merges the lists of the API, `lms ps` and `lms ls`: the API takes precedence, `lms` adds what it alone knows. */
 import type { ApiModel, ModelInstance, ServerInfo } from "../../lmstudio/ApiModel.ts"
 import type { LmsInstance, LmsModel } from "../../lmstudio/LmsModel.ts"
 import type { Catalog, CatalogInstance, CatalogModel, FactSource } from "./CatalogModel.ts"
@@ -11,9 +11,9 @@ export const apiOnly = (server: ServerInfo, models: ReadonlyArray<ApiModel>, why
 })
 
 /**
- * Attaches what `lms` knows to what the API lists. An instance that only `lms ps` lists counts on the legacy dialect,
- * whose state is known to lag and hides models behind identifiers (contract B), and nowhere else. When the two agree on not one instance, they speak of two
- * machines, and `lms` is left out.
+ * Adds what `lms` knows to what the API lists. An instance that only `lms ps` lists counts only for the legacy dialect,
+ * whose state lags and hides models behind identifiers (contract B). When the two have no instance in common, they
+ * describe different machines, and `lms` is left out.
  */
 export const merge = (
   server: ServerInfo,
@@ -28,7 +28,7 @@ export const merge = (
   if (!agree && (listed.size > 0 || (here.length > 0 && !lags))) {
     return apiOnly(server, models, "`lms` lists none of the loaded models: it talks to another LM Studio")
   }
-  // v0 lists an instance with an identifier of its own as if it were a model
+  // v0 lists an instance that has an identifier of its own as if it were a model
   const isAlias = ({ key }: ApiModel) =>
     lags && here.some(({ identifier, modelKey }) => identifier === key && modelKey !== key)
   const shown = models.filter((model) => !isAlias(model))
@@ -108,7 +108,7 @@ const factsOf = (entry: LmsModel) => ({
   path: entry.path
 })
 
-/** Fills what the API left out. The format differs in name between the two (contract 0.6), so the API's stays. */
+/** Fills in what the API omits. The two name formats differently (contract 0.6), so the API's stays. */
 const withDisk = (model: CatalogModel, entry: LmsModel | undefined): CatalogModel => {
   if (entry === undefined) return model
   const missing = Object.entries(factsOf(entry)).filter(

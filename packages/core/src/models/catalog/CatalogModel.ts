@@ -1,4 +1,4 @@
-/** Models on disk and in memory, with where each fact came from. */
+/** Models on disk and in memory, with the source of each fact. */
 import * as Schema from "effect/Schema"
 import { optional } from "../../schema/Fields.ts"
 import { ServerInfo, ApiModel } from "../../lmstudio/ApiModel.ts"
@@ -7,18 +7,18 @@ export const FactSource = Schema.Literal("api", "lms ps", "lms ls")
 export type FactSource = typeof FactSource.Type
 
 /**
- * A copy of a model in memory. What only `lms ps` knows is absent without it: the API tells neither who is busy nor when
- * an instance will be unloaded (contract A3).
+ * A copy of a model in memory. What only `lms ps` knows is absent without it: the API reports neither whether an instance
+ * is busy nor when it will be unloaded (contract A3).
  */
 export const CatalogInstance = Schema.Struct({
   id: Schema.String,
   /** Tokens. */
   contextLength: optional(Schema.NonNegativeInt),
-  /** `idle`, `processingPrompt`, `generating`, `computingEmbedding`, as `lms ps` has it. */
+  /** `idle`, `processingPrompt`, `generating`, `computingEmbedding`, as `lms ps` reports it. */
   status: optional(Schema.String),
-  /** Whether a request is running or waiting on it. */
+  /** Whether it has a running or waiting request. */
   busy: optional(Schema.Boolean),
-  /** Idle milliseconds until the unload; null is for ever. */
+  /** Idle milliseconds until the unload; null means for ever. */
   ttlMillis: optional(Schema.NullOr(Schema.Number)),
   /** Epoch milliseconds. */
   lastUsedAt: optional(Schema.Number),
@@ -30,14 +30,14 @@ export type CatalogInstance = typeof CatalogInstance.Type
 export const CatalogModel = Schema.Struct({
   ...ApiModel.fields,
   instances: Schema.Array(CatalogInstance),
-  /** Below LM Studio's models folder. */
+  /** Relative to LM Studio's models folder. */
   path: optional(Schema.String),
   from: Schema.Array(FactSource),
   origin: Schema.Record({ key: Schema.String, value: FactSource })
 })
 export type CatalogModel = typeof CatalogModel.Type
 
-/** `lms.used` says whether `lms` contributed, and `lms.why` why it did not. */
+/** `lms.used` says whether `lms` contributed; `lms.why` says why it did not. */
 export const Catalog = Schema.Struct({
   server: ServerInfo,
   models: Schema.Array(CatalogModel),

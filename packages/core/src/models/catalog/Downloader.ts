@@ -1,6 +1,6 @@
 /**
- * Getting a model onto the machine: begun over HTTP, or by `lms get` where the server is too old for that; watched, and
- * only then said to be there when LM Studio lists it.
+ * Downloads a model: over HTTP, or with `lms get` where the server is too old for that. Watches the progress, and reports
+ * success only when LM Studio lists the model.
  */
 import * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
@@ -24,11 +24,11 @@ export class ModelDownloadFailed extends Schema.TaggedError<ModelDownloadFailed>
   override get message() {
     switch (this.reason) {
       case "Failed":
-        return `The download of "${this.model}" failed. LM Studio's Downloads panel says why; look at the free disk space.`
+        return `The download of "${this.model}" failed. See LM Studio's Downloads panel for the reason, and check the free disk space.`
       case "Paused":
         return `The download of "${this.model}" is paused. Resume it in LM Studio's Downloads panel.`
       case "NotListed":
-        return `LM Studio says that "${this.model}" is downloaded, but does not list it. Restart LM Studio, or look at its Downloads panel.`
+        return `LM Studio reports that "${this.model}" is downloaded, but does not list it. Restart LM Studio, or check its Downloads panel.`
     }
   }
 }
@@ -39,7 +39,7 @@ export interface DownloadProgress {
   readonly bytesPerSecond: number | undefined
 }
 
-/** `downloading` when nobody waited for the end; `key` is what LM Studio lists the model as once it is there. */
+/** `downloading` when the caller did not wait; `key` is the model's key in LM Studio's list, once it is there. */
 export interface Downloaded {
   readonly status: "already-there" | "downloaded" | "downloading"
   readonly key: string | undefined
@@ -51,8 +51,8 @@ export class Downloader extends Context.Tag("@lms-bridge/core/models/Downloader"
   Downloader,
   {
     /**
-     * Interrupting it ends an `lms get`. A download that LM Studio does itself goes on: its API has no way to stop one.
-     * Without `wait` such a one is left to itself; `lms get` is always waited for.
+     * Interruption ends `lms get`. A download by LM Studio itself continues, because its API cannot stop one. `wait: false`
+     * returns once such a download has started; `lms get` is always awaited.
      */
     readonly download: (
       model: string,
@@ -69,7 +69,7 @@ export class Downloader extends Context.Tag("@lms-bridge/core/models/Downloader"
       const api = yield* LmStudioApi
       const cli = yield* LmsCli
 
-      /** By its name, else what is listed now and was not before. */
+      /** The key of the downloaded model: by its name, else the one that was not listed before. */
       const listed = Effect.fnUntraced(function* (model: string, before: ReadonlyArray<string>) {
         const models = yield* api.models
         const key =

@@ -1,4 +1,4 @@
-/** Texts as vectors, by an embedding model: never by the model that chats. */
+/** Embeds texts as vectors, with an embedding model, never with the chat model. */
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
@@ -12,8 +12,8 @@ import type { EnsureOptions } from "../EnsureOptions.ts"
 import * as ModelFit from "./ModelFit.ts"
 
 /**
- * `tooLong` are the places of texts that seem to exceed the context of the model: LM Studio cuts these and does not say
- * so (contract H34).
+ * `tooLong` are the indexes of texts that probably exceed the model's context: LM Studio truncates them silently
+ * (contract H34).
  */
 export interface Embedded extends Embeddings {
   readonly contextLength: number | undefined
@@ -25,12 +25,12 @@ export type EmbedderError = ModelLifecycleError | ModelFit.ModelUnfit | ModelNot
 export class Embedder extends Context.Tag("@lms-bridge/core/models/Embedder")<
   Embedder,
   {
-    /** One vector for each text, by the embedding model of that name, else one in memory, else the smallest on disk. */
+    /** One vector per text, from the embedding model of that name, else one in memory, else the smallest on disk. */
     readonly embed: (
       texts: ReadonlyArray<string>,
       options?: Pick<EnsureOptions, "onProgress"> & { readonly model?: string | undefined }
     ) => Effect.Effect<Embedded, EmbedderError>
-    /** An embedding model that is in memory now. Loads none. */
+    /** An embedding model that is in memory now, without loading one. */
     readonly atHand: Effect.Effect<Option.Option<string>, EmbedderError>
   }
 >() {

@@ -1,6 +1,5 @@
 /**
- * One picture of the models on disk and in memory, merged from LM Studio's HTTP interface and `lms`, with where each
- * fact came from.
+ * One view of the models on disk and in memory, merged from LM Studio's HTTP API and `lms`, with the source of each fact.
  */
 import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
@@ -19,8 +18,8 @@ import * as CatalogMerge from "./CatalogMerge.ts"
 import type { Catalog } from "./CatalogModel.ts"
 
 /**
- * How long `lms` is waited for when it is only asked what it knows beside the API, and for how long it is left alone when
- * that was not enough. (Its own time limit and retries add up to minutes.)
+ * How long to wait for `lms` when it only adds to the API's answer, and how long to do without it after a timeout. (Its own
+ * time limit and retries add up to minutes.)
  */
 export const patience = Duration.seconds(10)
 export const pause = Duration.seconds(60)
@@ -30,10 +29,10 @@ export class ModelCatalog extends Context.Tag("@lms-bridge/core/models/ModelCata
   {
     /**
      * `GET` of the model list, then `lms ps`. `lms` is called only after LM Studio itself has answered, because it would
-     * start LM Studio (contract F0), and a failing `lms` never fails this: the API alone is enough.
+     * start LM Studio (contract F0). A failing `lms` never fails this, because the API alone is enough.
      */
     readonly inMemory: Effect.Effect<Catalog, ApiError>
-    /** The same with `lms ls`, which knows sizes and paths where an older API does not. */
+    /** The same with `lms ls`, which reports sizes and paths where an older API does not. */
     readonly everything: Effect.Effect<Catalog, ApiError>
   }
 >() {
@@ -59,7 +58,9 @@ export class ModelCatalog extends Context.Tag("@lms-bridge/core/models/ModelCata
         ).pipe(Effect.timeoutOption(patience))
         if (Option.isNone(asked)) {
           yield* Ref.set(skipUntil, now + Duration.toMillis(pause))
-          yield* Effect.logWarning("`lms` hangs; doing without it for a while", { pause: Duration.format(pause) })
+          yield* Effect.logWarning("`lms` does not answer; continuing without it for a while", {
+            pause: Duration.format(pause)
+          })
           return CatalogMerge.apiOnly(server, models, tooSlow)
         }
         const [ps, ls] = asked.value

@@ -1,4 +1,4 @@
-/** Getting a model onto the disk, with its progress, by the best way there is. */
+/** Downloads a model in the best available way, with its progress. */
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Schedule from "effect/Schedule"
@@ -10,13 +10,13 @@ import { LmsCli } from "../../lmstudio/LmsCli.ts"
 import type { LmsCallError } from "../../lmstudio/LmsCliError.ts"
 import type { GetProgress } from "../../lmstudio/LmsModel.ts"
 
-/** How often LM Studio is asked how far a download of its own is. */
+/** How often LM Studio is asked for the progress of its own download. */
 export const lookEvery = "1 second"
 
 /**
- * By `lms get`; where there is no `lms`, by LM Studio's own route. `name` is `owner/name`, a search term (`lms` alone), or
- * the URL of a Hugging Face repository. The last element is always `Done`. Interrupting it stops watching and ends `lms`;
- * LM Studio itself goes on downloading, and has no route to stop it (contract A, F5).
+ * Uses `lms get`, or LM Studio's own route where there is no `lms`. `name` is `owner/name`, a search term (`lms` only), or
+ * the URL of a Hugging Face repository. The last element is always `Done`. Interruption stops watching and ends `lms`; LM
+ * Studio itself continues its download, and has no route to stop it (contract A, F5).
  */
 export const download = (name: string): Stream.Stream<GetProgress, ApiError | LmsCallError, LmStudioApi | LmsCli> =>
   Stream.unwrap(

@@ -1,5 +1,5 @@
 /**
- * A model for work that not every model can do: seeing images, embedding texts. Pure; the same models give the same choice.
+ * Chooses a model for work that not every model can do: seeing images, embedding texts. Pure and deterministic.
  */
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
@@ -16,27 +16,27 @@ import * as ModelSelection from "./ModelSelection.ts"
 export const Ability = Schema.Literal("vision", "embedding")
 export type Ability = typeof Ability.Type
 
-/** The model that was named cannot do it, or none that is there can. */
+/** The named model cannot do it, or no model on this machine can. */
 export class ModelUnfit extends Schema.TaggedError<ModelUnfit>()("ModelUnfit", {
   ability: Ability,
-  /** The one that was named; absent when the choice was ours. */
+  /** The named model; absent when none was named. */
   model: optional(Schema.String),
-  /** Those that can, loaded ones first. */
+  /** The models that can, loaded ones first. */
   suited: Schema.Array(Schema.Struct({ model: Schema.String, loaded: Schema.Boolean }))
 }) {
   readonly retryable = false
   override get message() {
     const does = this.ability === "vision" ? "see images" : "embed texts"
     const what = this.model === undefined ? "" : `"${this.model}" cannot ${does}. `
-    if (this.suited.length === 0) return `${what}No model on this machine can ${does}. Get one in LM Studio.`
+    if (this.suited.length === 0) return `${what}No model on this machine can ${does}. Download one in LM Studio.`
     const list = this.suited.slice(0, 5).map(({ loaded, model }) => (loaded ? `${model} (loaded)` : model))
     return `${what}These can: ${list.join(", ")}.`
   }
 }
 
 /**
- * A name means its model, which must be able to; a server that does not tell is believed. Without a name: `preferred` if
- * it can, else one in memory, else the best suited on disk.
+ * A named model must have the ability, or its server must not report abilities. Without a name: `preferred` if it has the
+ * ability, else a model in memory, else the most suitable one on disk.
  */
 export const choose = (
   models: ReadonlyArray<ApiModel>,
@@ -60,7 +60,7 @@ export const choose = (
   return best === undefined ? Either.left(new ModelUnfit({ ability, suited })) : Either.right(best)
 }
 
-/** The key of the model for the work among those that the server has now; `DEFAULT_MODEL` is preferred. */
+/** The key of the model that `choose` takes from the server's current list; `DEFAULT_MODEL` is preferred. */
 export const find = Effect.fn("ModelFit.find")(function* (ability: Ability, name: string | undefined) {
   const { defaultModel } = yield* Settings
   const models = yield* Effect.flatMap(LmStudioApi, (api) => api.models)
@@ -77,7 +77,7 @@ const can =
   ({ type, vision }: ApiModel): boolean =>
     ability === "embedding" ? type === "embedding" : type === "llm" && vision === true
 
-/** A plain OpenAI server lists names and nothing else. */
+/** A plain OpenAI server lists only names. */
 const isUnknown = ({ type, vision }: ApiModel, ability: Ability) =>
   ability === "vision" ? type === "llm" && vision === undefined : type !== "embedding" && type !== "llm"
 

@@ -1,16 +1,16 @@
-/** Which model is meant when nobody names one. Deterministic: the same models give the same choice. */
+/** Chooses a model when none is named. Deterministic. */
 import type { ApiModel } from "../../lmstudio/ApiModel.ts"
 
-/** As much of a model as the choice needs. */
+/** The part of a model that the choice needs. */
 export type Candidate = Pick<ApiModel, "key" | "type" | "toolUse" | "sizeBytes" | "params" | "instances">
 
-/** Largest file, in bytes, that is taken to run well on an ordinary machine: about 8 billion parameters in 4 bits. */
+/** Size in bytes up to which a model should run well on an ordinary machine: about 8 billion parameters at 4 bits. */
 export const moderateBytes = 6_000_000_000
 
 /**
- * The model to use when none is named and none configured. A language model in memory, else one on disk; never an
- * embedding model. Among several: one trained for tool use first, then the largest that is still moderate, then the
- * smallest of the large ones, then by name. Undefined when there is no language model.
+ * The model to use when none is named or configured: a language model in memory, else one on disk, never an embedding
+ * model. Among several, models trained for tool use come first, then the largest moderate one, then the smallest large
+ * one, then by name. Undefined when there is no language model.
  */
 export const choose = <M extends Candidate>(models: ReadonlyArray<M>): M | undefined => {
   const languageModels = models.filter(({ type }) => type === "llm")
@@ -27,14 +27,14 @@ const compare = (left: Candidate, right: Candidate): number =>
   sizeRank(left) - sizeRank(right) ||
   (left.key < right.key ? -1 : 1)
 
-/** Lower is better: moderate models by falling size below zero, large ones by rising size above it, unknown last. */
+/** Lower is better: moderate models in descending size (negative), large ones in ascending size, unknown ones last. */
 const sizeRank = (model: Candidate): number => {
   const bytes = model.sizeBytes ?? bytesOfParams(model.params)
   if (bytes === undefined) return Number.MAX_VALUE
   return bytes <= moderateBytes ? -bytes : bytes
 }
 
-/** `4B` or `26B-A4B` (all of a mixture's experts are in memory) at 4 bits and some overhead; `128x2.6B` is a product. */
+/** `4B` or `26B-A4B` (all experts of a mixture are in memory) at 4 bits with some overhead; `128x2.6B` is a product. */
 const bytesOfParams = (params: string | undefined): number | undefined => {
   const match = /^(?:(\d+)x)?(\d+(?:\.\d+)?)\s*([BM])/i.exec(params ?? "")
   if (match === null) return undefined

@@ -1,6 +1,6 @@
 /**
- * The queue in front of `lease` for when models cannot all be in memory: requests for the same model are let through
- * together, so that A B A B becomes A A B B, and nobody waits longer than a bound while others overtake him.
+ * The queue in front of `lease`, for when not all models fit into memory. Requests for the same model are admitted
+ * together, so that A B A B becomes A A B B, and the time for which a waiting request may be overtaken is bounded.
  */
 import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
@@ -14,31 +14,31 @@ import * as TRef from "effect/TRef"
 import { counted } from "./Leases.ts"
 
 /**
- * `longestOvertaking`: so long may requests for a model in use go ahead of one that waits for another model.
- * `longestWait`: after that a request gives up. Both in milliseconds.
+ * `longestOvertaking` is how long requests for a model in use may overtake a request that waits for another model.
+ * `longestWait` is how long a request waits before it gives up. Both in milliseconds.
  */
-export class CollationPolicy extends Schema.Class<CollationPolicy>("@lms-bridge/core/models/CollationPolicy")({
+export class AdmissionPolicy extends Schema.Class<AdmissionPolicy>("@lms-bridge/core/models/AdmissionPolicy")({
   longestOvertaking: Schema.DurationFromMillis,
   longestWait: Schema.DurationFromMillis
 }) {}
 
 /** 60 s and 10 minutes. */
-export class CurrentCollationPolicy extends Context.Reference<CurrentCollationPolicy>()(
-  "@lms-bridge/core/models/CurrentCollationPolicy",
+export class CurrentAdmissionPolicy extends Context.Reference<CurrentAdmissionPolicy>()(
+  "@lms-bridge/core/models/CurrentAdmissionPolicy",
   {
     defaultValue: () =>
-      new CollationPolicy({ longestOvertaking: Duration.seconds(60), longestWait: Duration.minutes(10) })
+      new AdmissionPolicy({ longestOvertaking: Duration.seconds(60), longestWait: Duration.minutes(10) })
   }
 ) {}
 
-/** A request that waits. `since` is epoch milliseconds. */
+/** A waiting request. `since` is epoch milliseconds. */
 export interface Waiting {
   readonly id: number
   readonly model: string
   readonly since: number
 }
 
-/** `holders` are the leases per model; `trying` counts requests that were let through and have not got a lease yet. */
+/** `holders` are the leases per model; `trying` counts the admitted requests that do not have a lease yet. */
 export interface Table {
   readonly holders: ReadonlyMap<string, number>
   readonly trying: number
@@ -46,14 +46,14 @@ export interface Table {
 }
 
 /**
- * Whether a request that comes in now may go ahead. With nobody waiting: always. Else only for a model that is in memory
- * (that is the grouping), and only while nobody has waited too long for another.
+ * Whether a new request may proceed: always when no request waits; else only if its model is in memory (which groups
+ * requests by model) and no request has waited too long for another model.
  */
 export const mayGoAhead = (
   table: Table,
   request: { readonly model: string; readonly inMemory: boolean },
   now: number,
-  policy: CollationPolicy
+  policy: AdmissionPolicy
 ): boolean =>
   table.waiting.length === 0 ||
   ((request.inMemory || table.holders.has(request.model)) &&
@@ -61,7 +61,7 @@ export const mayGoAhead = (
       ({ model, since }) => model !== request.model && now - since >= Duration.toMillis(policy.longestOvertaking)
     ))
 
-/** Who is let through when room may have come: the one who has waited longest, and all who wait for the same model. */
+/** The requests to admit when there may be room: the one that has waited longest, and all that wait for the same model. */
 export const next = (table: Table): ReadonlyArray<Waiting> => {
   const oldest = table.waiting.toSorted((left, right) => left.since - right.since || left.id - right.id)[0]
   return oldest === undefined ? [] : table.waiting.filter(({ model }) => model === oldest.model)
@@ -71,29 +71,29 @@ export interface Queue {
   /** Tries at once; when the attempt fails, the next in the queue may try. */
   readonly attempt: <A, E, R>(self: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>
   /**
-   * Tries when its turn has come. `since` is when the request first came, in epoch milliseconds. None when it has waited
+   * Tries when its turn comes. `since` is when the request first arrived, in epoch milliseconds. None when it has waited
    * too long.
    */
   readonly attemptInTurn: (
     model: string,
     since: number
   ) => <A, E, R>(self: Effect.Effect<A, E, R>) => Effect.Effect<Option.Option<A>, E, R>
-  /** Whether a request that comes in now may try at once. `request` is asked only when somebody waits. */
+  /** Whether a new request may try at once. `request` is evaluated only when another request waits. */
   readonly mayTry: <E>(
     request: Effect.Effect<{ readonly model: string; readonly inMemory: boolean }, E>
   ) => Effect.Effect<boolean, E>
-  /** Whether any lease is held, or being tried for by somebody: then room may yet come. */
+  /** Whether any lease is held or being acquired, so that room may still become free. */
   readonly somebodyActive: Effect.Effect<boolean>
   readonly leaseBegan: (model: string) => Effect.Effect<void>
   readonly leaseEnded: (model: string) => Effect.Effect<void>
 }
 
 export const make: Effect.Effect<Queue> = Effect.gen(function* () {
-  const policy = yield* CurrentCollationPolicy
+  const policy = yield* CurrentAdmissionPolicy
   const table = yield* STM.commit(TRef.make<Table>({ holders: new Map(), trying: 0, waiting: [] }))
   const ids = yield* STM.commit(TRef.make(0))
 
-  /** A change; if nobody is active afterwards, the next group stops waiting and counts as trying from that moment. */
+  /** Changes the table. If that makes room, the next group stops waiting and counts as trying from then on. */
   const change = (update: (table: Table) => Table, makesRoom: (before: Table, after: Table) => boolean = whenIdle) =>
     TRef.update(table, (before) => {
       const after = update(before)
@@ -112,13 +112,13 @@ export const make: Effect.Effect<Queue> = Effect.gen(function* () {
       Effect.gen(function* () {
         const id = yield* TRef.getAndUpdate(ids, (id) => id + 1)
         const isWaiting = ({ waiting }: Table) => waiting.some((other) => other.id === id)
-        // the room may have come between the refusal and this moment
+        // room may have become free since the refusal
         yield* change((before) => ({ ...before, waiting: [...before.waiting, { id, model, since }] }))
         const left = Duration.toMillis(policy.longestWait) - ((yield* Clock.currentTimeMillis) - since)
         const giveUp = change((before) =>
           isWaiting(before)
             ? { ...before, waiting: before.waiting.filter((other) => other.id !== id) }
-            : // it was let through at the very moment it gave up
+            : // it was admitted just as it gave up
               { ...before, trying: before.trying - 1 }
         )
         const turn = STM.commit(STM.flatMap(TRef.get(table), (now) => STM.check(() => !isWaiting(now))))

@@ -1,6 +1,6 @@
 /**
- * Who works with what in this process. An instance that is held, or about to be held, cannot be claimed for unloading,
- * and one that is being unloaded cannot be held: each is decided in one step over one state.
+ * Which instances are in use in this process. An instance that is held, or about to be held, cannot be claimed for
+ * unloading, and one that is being unloaded cannot be held; both are decided atomically.
  */
 import * as Effect from "effect/Effect"
 import type * as Option from "effect/Option"
@@ -10,30 +10,30 @@ import * as TRef from "effect/TRef"
 
 export interface Leases {
   /**
-   * Until the scope closes, nobody claims an instance of this model. Waits while one is being unloaded; true when it had
-   * to, so that what the caller saw before is out of date.
+   * Until the scope closes, no instance of this model can be claimed. Waits while one is being unloaded; true when it had
+   * to wait, because what the caller saw before is then out of date.
    */
   readonly intend: (model: string) => Effect.Effect<boolean, never, Scope.Scope>
-  /** One hold more on an instance. False when it is being unloaded. */
+  /** Adds a hold on an instance. False when it is being unloaded. */
   readonly hold: (instanceId: string) => Effect.Effect<boolean>
-  /** One hold less; the number that is left. */
+  /** Removes a hold; returns how many are left. */
   readonly release: (instanceId: string) => Effect.Effect<number>
   /**
-   * Marks an instance as being unloaded for as long as `use` runs. None, without running it, when it is held, or when
-   * somebody intends to use its model and `despiteIntents` is not set.
+   * Marks an instance as being unloaded while `use` runs. None, without running it, when the instance is held, or when a
+   * caller intends to use its model and `despiteIntents` is not set.
    */
   readonly claim: (
     instance: Instance,
     options: { readonly despiteIntents?: boolean; readonly force?: boolean }
   ) => <A, E, R>(use: Effect.Effect<A, E, R>) => Effect.Effect<Option.Option<A>, E, R>
-  /** Holds per instance; only such as have one. */
+  /** Holds per instance; only instances that have one. */
   readonly held: Effect.Effect<ReadonlyMap<string, number>>
 }
 
 export const make: Effect.Effect<Leases> = Effect.map(
   STM.commit(TRef.make<State>({ holds: new Map(), intents: new Map(), leaving: [] })),
   (state): Leases => {
-    /** Counts an intention and says true; false while an instance of the model is being unloaded. */
+    /** Counts an intent; false while an instance of the model is being unloaded. */
     const tryToIntend = (model: string) =>
       TRef.modify(state, (now): readonly [boolean, State] =>
         now.leaving.some((other) => other.model === model)
@@ -78,7 +78,7 @@ export const make: Effect.Effect<Leases> = Effect.map(
         ({ id, model }, { despiteIntents = false, force = false }) =>
         (use) =>
           Effect.suspend(() => {
-            // of two claims by force, each takes away its own mark
+            // of two forced claims, each removes its own mark
             const mark: Instance = { id, model }
             return Effect.acquireUseRelease(
               claimed(mark, despiteIntents, force),
@@ -91,7 +91,7 @@ export const make: Effect.Effect<Leases> = Effect.map(
   }
 )
 
-/** One more or less of something; what there is none of has no entry. */
+/** The counts with `by` added to that of `key`; a count of zero has no entry. */
 export const counted = (counts: ReadonlyMap<string, number>, key: string, by: number): ReadonlyMap<string, number> => {
   const next = new Map(counts)
   const count = (counts.get(key) ?? 0) + by
@@ -114,6 +114,6 @@ interface State {
   readonly holds: ReadonlyMap<string, number>
   /** Per model. */
   readonly intents: ReadonlyMap<string, number>
-  /** Those that are being unloaded. */
+  /** Instances that are being unloaded. */
   readonly leaving: ReadonlyArray<Instance>
 }

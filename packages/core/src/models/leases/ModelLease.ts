@@ -1,5 +1,5 @@
 /**
- * Working with a model that is held: requests that carry our TTL, and one recovery when the model turns out to be gone.
+ * Requests to a leased model: they carry our TTL, and recover once when the model turns out to be gone.
  */
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -14,12 +14,12 @@ import type { Ensured } from "../Ensured.ts"
 import type { ModelLifecycleError } from "../ModelLifecycleError.ts"
 
 /**
- * How long a model is taken to be in memory still after it answered or was looked at. After a longer pause (a slow tool)
- * one look comes first: LM Studio would else load it again by itself, with its default context.
+ * How long a model is assumed to be in memory after it answered or was checked. After a longer pause (a slow tool) it is
+ * checked first; LM Studio would otherwise load it again by itself, with its default context.
  */
 export const trustFor = Duration.seconds(5)
 
-/** `again` ensures the model anew and moves the hold to the new instance. */
+/** `again` ensures the model again and moves the hold to the new instance. */
 export const make = Effect.fnUntraced(function* (
   { api, inTurn, ledger }: LifecycleParts,
   options: {
@@ -57,7 +57,7 @@ export const make = Effect.fnUntraced(function* (
             return ledger.used(instanceId)
           })
         )
-      /** What has been shown is never asked for again; the rest depends on what was lost. */
+      /** A request whose output has been delivered is never repeated; otherwise it depends on what was lost. */
       const asking = (
         ensured: Ensured,
         left: Left,
@@ -65,7 +65,7 @@ export const make = Effect.fnUntraced(function* (
       ): Effect.Effect<ChatReply, ModelLifecycleError | E> =>
         Effect.catchAll(ask(ensured), (error) => {
           const next = delivered ? undefined : afterLoss(error, left)
-          // that the breaker is open says less than what has opened it
+          // an open breaker says less than the error that opened it
           if (next === undefined) return Effect.fail(isOpen(error) && before !== undefined ? before : error)
           return Effect.logInfo(next.why, { error: messageOf(error) }).pipe(
             Effect.zipRight(Effect.sleep(next.pause)),
@@ -73,7 +73,7 @@ export const make = Effect.fnUntraced(function* (
             Effect.flatMap((anew) => asking(anew, next.left, isOpen(error) ? before : error))
           )
         })
-      // only then is it looked whether the model is there: a turn may be long in coming
+      // the model is checked only when the turn has come, because that may take long
       return Effect.flatMap(current, (ensured) => asking(ensured, { model: 1, server: 2, lost: false })).pipe(
         inTurn(held.model)
       )
@@ -94,7 +94,7 @@ export const make = Effect.fnUntraced(function* (
 const isOutput = ({ _tag }: ChatEvent) =>
   _tag === "TextDelta" || _tag === "ReasoningDelta" || _tag === "ToolCallStarted" || _tag === "Completed"
 
-/** How often a model, and a server, may still be lost while one request is made. */
+/** How often the model, and the server, may still be lost during one request. */
 interface Left {
   readonly model: number
   readonly server: number
@@ -103,27 +103,27 @@ interface Left {
 }
 
 /**
- * What is done about a request that has come to nothing: a model that is gone is ensured, a server that is gone is waited
- * for, which ensuring does. The breaker may be open because of those who asked while it was away.
+ * How to recover a failed request: a model that is gone is ensured again, which also waits for a server that is gone. The
+ * breaker may be open because of requests made while the server was away.
  */
 const afterLoss = (error: unknown, left: Left) => {
   if (isGone(error) && left.model > 0) {
     return {
-      why: "the model is gone; ensuring it and asking once more",
+      why: "the model is gone; ensuring it and retrying the request",
       pause: Duration.zero,
       left: { ...left, model: left.model - 1 }
     }
   }
   if (Patience.isGone(error) && left.server > 0) {
     return {
-      why: "LM Studio is gone; asking once more when it is back",
+      why: "LM Studio is gone; retrying the request when it is back",
       pause: Duration.zero,
       left: { model: 1, server: left.server - 1, lost: true }
     }
   }
   return isOpen(error) && left.lost && left.server > 0
     ? {
-        why: "LM Studio is back; asking once more when it may be called",
+        why: "LM Studio is back; retrying the request when the breaker allows it",
         pause: error.retryAfter,
         left: { ...left, server: left.server - 1 }
       }
@@ -135,8 +135,8 @@ const isOpen = (error: unknown): error is CircuitOpen => Predicate.isTagged(erro
 const messageOf = (error: unknown) => (Predicate.hasProperty(error, "message") ? error.message : "")
 
 /**
- * The ways in which LM Studio says that an instance which was there is not: it crashed or was unloaded, nothing is
- * loaded, nobody knows the name, or another model answered for it.
+ * The errors by which LM Studio says that an instance is gone: it crashed or was unloaded, no model is loaded, the name is
+ * unknown, or another model answered for it.
  */
 const isGone = (error: unknown): boolean => gone.some((tag) => Predicate.isTagged(error, tag))
 

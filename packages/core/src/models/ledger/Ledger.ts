@@ -1,6 +1,6 @@
 /**
- * What the lms-bridge processes of this machine have loaded and hold. Each process writes one file of its own; all read
- * all of them; what a dead process left is taken over by the next that looks.
+ * What the lms-bridge processes on this machine have loaded and hold. Each process writes a file of its own and reads all
+ * of them; the entries of a dead process are taken over by the next process that finds them.
  */
 import * as FileSystem from "@effect/platform/FileSystem"
 import * as Path from "@effect/platform/Path"
@@ -15,20 +15,20 @@ import { writeWhole } from "../../machine/writeWhole.ts"
 import { ProcessIdentity } from "../../machine/ProcessIdentity.ts"
 
 /**
- * A process that has not written for so many milliseconds is taken for dead; a live one with something to say writes
- * every `beatMillis`.
+ * A process that has not written for this many milliseconds counts as dead; a live one with entries writes every
+ * `beatMillis`.
  */
 export const deadAfterMillis = 90_000
 
 export const beatMillis = 30_000
 
-/** For so long what other processes wrote is not read again when a mere look at a model asks for it. */
+/** How long `recent` reuses what it read from the files of other processes, in milliseconds. */
 export const freshMillis = 5000
 
 export interface Ledger {
   /** What this process loaded. */
   readonly own: Effect.Effect<ReadonlyArray<LedgerEntry>>
-  /** What all processes loaded, read now; the newest entry of each instance. */
+  /** What all processes loaded, read now; the newest entry per instance. */
   readonly all: Effect.Effect<ReadonlyArray<LedgerEntry>>
   /** The same, at most `freshMillis` old. */
   readonly recent: Effect.Effect<ReadonlyArray<LedgerEntry>>
@@ -36,20 +36,20 @@ export interface Ledger {
   readonly heldElsewhere: Effect.Effect<ReadonlySet<string>>
   readonly put: (entry: LedgerEntry) => Effect.Effect<void>
   /**
-   * A load that is under way: its entry is written, so that a later process knows of it, but in this one it counts for
-   * nothing until the load has been verified or given up. An instance that turns up meanwhile may be somebody else's.
+   * Runs a load with its entry written, so that a later process knows of it. In this process the entry does not count
+   * until the load has been verified or abandoned: an instance that appears meanwhile may be somebody else's.
    */
   readonly during: (entry: LedgerEntry) => <A, E, R>(load: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>
   readonly forget: (instanceIds: ReadonlyArray<string>) => Effect.Effect<void>
-  /** Notes a use in memory; it is written with the next beat or change. */
+  /** Records a use in memory; it is written with the next beat or change. */
   readonly used: (instanceId: string) => Effect.Effect<void>
   /** Which instances this process holds. */
   readonly hold: (instanceIds: ReadonlyArray<string>) => Effect.Effect<void>
-  /** Shows the others that this process lives. */
+  /** Writes the file, to show other processes that this one is alive. */
   readonly beat: Effect.Effect<void>
-  /** Makes what dead processes loaded on this server our own. */
+  /** Takes over what dead processes loaded on this server. */
   readonly takeOver: Effect.Effect<void>
-  /** The last write: this process holds nothing any more, and others may take over the rest. */
+  /** The last write: this process no longer holds anything, and others may take over its entries. */
   readonly close: Effect.Effect<void>
 }
 
@@ -142,7 +142,7 @@ export const make = Effect.fnUntraced(function* (state: StateDirectory, server: 
     const theirs = yield* Effect.forEach(files, (found) =>
       Effect.map(isDead(found), (dead) =>
         found.content.entries.filter(
-          // what a live process is just loading without a TTL cannot be told from a user's load yet
+          // a load without a TTL by a live process cannot yet be told from a user's load
           (entry) => entry.server === server && (entry.state === "loaded" || entry.way !== "rest" || dead)
         )
       )
@@ -156,7 +156,7 @@ export const make = Effect.fnUntraced(function* (state: StateDirectory, server: 
       found.content.entries.filter((entry) => entry.server === server),
       found.content.entries.filter((entry) => entry.server !== server)
     ]
-    // what belongs to another LM Studio waits for a process that talks to that one
+    // entries of another LM Studio are left to a process that uses that one
     if (mine.length === 0 && rest.length > 0) return
     yield* change((before) =>
       mine.length === 0 ? before : { ...before, entries: newest([...before.entries, ...mine]) }
@@ -222,9 +222,9 @@ export const make = Effect.fnUntraced(function* (state: StateDirectory, server: 
 interface Memory {
   readonly entries: ReadonlyArray<LedgerEntry>
   readonly holds: ReadonlyArray<string>
-  /** Instance ids of loads that have not ended. */
+  /** Instance ids of loads in progress. */
   readonly underWay: ReadonlyArray<string>
-  /** Whether there is a file. */
+  /** Whether the file exists. */
   readonly written: boolean
 }
 
@@ -232,7 +232,7 @@ const File = Schema.parseJson(
   Schema.Struct({
     version: Schema.Literal(1),
     process: ProcessIdentity,
-    /** Epoch milliseconds of the last write; 0 when the process has ended in good order. */
+    /** Epoch milliseconds of the last write; 0 when the process has exited cleanly. */
     beatAt: Schema.Number,
     holds: Schema.Array(Schema.String),
     entries: Schema.Array(LedgerEntry)

@@ -1,5 +1,5 @@
 /**
- * What we remember of a model that we loaded, and how to tell from it whether an instance is ours: an instance that may
+ * What we record about a model that we loaded, and how to tell from it whether an instance is ours. An instance that may
  * be a user's is never touched.
  */
 import * as Schema from "effect/Schema"
@@ -11,20 +11,20 @@ export const LedgerEntry = Schema.Struct({
   instanceId: Schema.String,
   model: Schema.String,
   way: LoadWay,
-  /** Base URL of the LM Studio that has it. */
+  /** Base URL of the LM Studio that loaded it. */
   server: Schema.String,
   ttlMillis: Schema.Number,
   contextLength: optional(Schema.NonNegativeInt),
-  /** `loading` is written before the load begins, so that a load whose end we never saw is still known to be ours. */
+  /** `loading` is written before the load starts, so that a load whose end we never saw is still known as ours. */
   state: Schema.Literal("loading", "loaded"),
   startedAt: Schema.Number,
   lastUsedAt: Schema.Number,
-  /** Whether a run of ours has worked with it. */
+  /** Whether a run of ours has used it. */
   worked: Schema.Boolean
 })
 export type LedgerEntry = typeof LedgerEntry.Type
 
-/** What a look at LM Studio says about an instance. `ttlMillis` undefined is unknown (no `lms`), null is for ever. */
+/** What LM Studio reports about an instance. `ttlMillis`: undefined means unknown (no `lms`), null means for ever. */
 export interface InstanceFacts {
   readonly id: string
   readonly contextLength?: number | undefined
@@ -32,13 +32,13 @@ export interface InstanceFacts {
   readonly lastUsedAt?: number | undefined
 }
 
-/** How long after its beginning a load whose end we did not see may turn up and still be taken for ours. */
+/** How long after its start a load whose end we did not see still counts as ours when its instance appears. */
 export const unseenLoadMillis = 600_000
 
 /**
- * Whether the listed instance is the one that the entry speaks of, and not another that a user has loaded under the
- * same id since. In doubt it is not ours: the context must fit; with `lms`, the TTL must be the one we gave (none, by
- * REST); without it, an entry counts only until LM Studio must have unloaded the instance.
+ * Whether the listed instance is the one that the entry describes, and not another that a user has since loaded under the
+ * same id. In doubt it is not ours: the context must match; with `lms`, the TTL must be the one we set (none, by REST);
+ * without `lms`, an entry counts only until LM Studio must have unloaded the instance.
  */
 export const isOurs = (entry: LedgerEntry | undefined, facts: InstanceFacts, now: number): entry is LedgerEntry => {
   if (entry === undefined || entry.instanceId !== facts.id) return false
@@ -51,7 +51,7 @@ export const isOurs = (entry: LedgerEntry | undefined, facts: InstanceFacts, now
   }
   if (entry.state === "loading") {
     if (now - entry.startedAt > unseenLoadMillis) return false
-    // a user may have taken the id that was foreseen; where LM Studio holds the TTL, nothing is lost by not claiming it
+    // a user may have taken the expected id; where LM Studio enforces the TTL, nothing is lost by not claiming it
     if (entry.way !== "rest" && facts.ttlMillis === undefined) return false
   }
   if (facts.ttlMillis !== undefined) {
@@ -63,12 +63,12 @@ export const isOurs = (entry: LedgerEntry | undefined, facts: InstanceFacts, now
 }
 
 /**
- * Epoch milliseconds at which the instance has been idle for its whole TTL, by the latest use that anybody knows of.
+ * Epoch milliseconds at which the instance will have been idle for its whole TTL, from its latest known use.
  */
 export const expiryOf = (entry: LedgerEntry, facts?: Pick<InstanceFacts, "lastUsedAt">): number =>
   Math.max(entry.lastUsedAt, facts?.lastUsedAt ?? 0) + entry.ttlMillis
 
-/** The id that LM Studio will give to the next instance of a model: the key, or the first free `key:N`. */
+/** The id that LM Studio will give the next instance of a model: the key, or the first free `key:N`. */
 export const nextInstanceId = (key: string, taken: ReadonlySet<string>): string => {
   if (!taken.has(key)) return key
   let copy = 2

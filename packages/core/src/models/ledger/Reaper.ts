@@ -1,6 +1,6 @@
 /**
- * Ends the idle time of models that LM Studio would keep for ever, because they were loaded by a route that takes no TTL;
- * also of those that a process loaded which has died since.
+ * Unloads idle models that LM Studio would keep for ever, because the route by which they were loaded takes no TTL. That
+ * includes models loaded by processes that have died since.
  */
 import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
@@ -12,19 +12,19 @@ import { idleOfOurs, survey, type LifecycleParts } from "../loading/LifecyclePar
 import { expiryOf, unseenLoadMillis, type LedgerEntry } from "./Ownership.ts"
 import { remove } from "../loading/Unloading.ts"
 
-/** How often it looks into the ledger. LM Studio is asked only when something there has expired. */
+/** How often the ledger is checked. LM Studio is asked only when an entry has expired. */
 export const reapEvery = Duration.seconds(15)
 
-/** An entry that nobody has used for so long beyond its TTL is dropped unlooked at: LM Studio has long ended it. */
+/** An entry this long past its TTL is dropped without asking LM Studio, which has unloaded the model long ago. */
 export const forgetAfterMillis = 24 * 60 * 60 * 1000
 
-/** How long the end of the process may be held up by unloading. */
+/** How long unloading may delay the exit of the process. */
 export const closingTime = Duration.seconds(2)
 
 /**
- * One look: takes over what dead processes left, and unloads what is ours, has been idle for its whole TTL by everybody's
- * knowledge, is not held, not busy, and is still the instance that we loaded. Never fails: what cannot be done now is
- * tried again at the next look.
+ * One pass: takes over the entries of dead processes, and unloads each instance that is ours, has been idle for its whole
+ * TTL as far as any process knows, is neither held nor busy, and is still the one that we loaded. Never fails; what cannot
+ * be done now is tried again in the next pass.
  */
 export const reap = Effect.fn("ModelLifecycle.reap")(
   function* (parts: LifecycleParts) {
@@ -45,7 +45,7 @@ export const reap = Effect.fn("ModelLifecycle.reap")(
     if (!own.some((entry) => isDue(entry, now) && !held.has(entry.instanceId))) return
     const look = yield* Effect.either(survey(parts))
     if (Either.isLeft(look)) return
-    // what is listed under an id of ours and is not ours any more has nothing to do with us
+    // an instance under one of our ids may no longer be ours
     const seen = look.right.seen
     const foreign = own.filter(
       ({ instanceId, state }) =>
@@ -58,10 +58,10 @@ export const reap = Effect.fn("ModelLifecycle.reap")(
       yield* unloadQuietly(parts, { id: instance.id, model: model.key })
     }
   },
-  Effect.catchAllCause((cause) => Effect.logWarning("looking for idle models failed", cause))
+  Effect.catchAllCause((cause) => Effect.logWarning("checking for idle models failed", cause))
 )
 
-/** Looks now and then, for as long as the scope is open. */
+/** Runs `reap` and the ledger's beat periodically while the scope is open. */
 export const run = (parts: LifecycleParts) =>
   Effect.all([
     Effect.forkScoped(Effect.repeat(reap(parts), Schedule.spaced(reapEvery))),
@@ -69,8 +69,8 @@ export const run = (parts: LifecycleParts) =>
   ])
 
 /**
- * When the process ends in good order, nobody is left to end what LM Studio would keep for ever. What a run has worked
- * with is unloaded; what was only loaded, at somebody's wish, stays for the next lms-bridge process to look after.
+ * When the process exits cleanly, nothing is left to unload models that LM Studio would keep for ever. Models that a run
+ * has used are unloaded; models that were only loaded on request stay, for the next lms-bridge process to reap.
  */
 export const close = (parts: LifecycleParts) =>
   Effect.gen(function* () {

@@ -1,4 +1,4 @@
-/** Starts LM Studio's server when nobody answers, and only where configuration allows it. */
+/** Starts LM Studio's server when it does not answer, if the configuration allows it. */
 import * as Effect from "effect/Effect"
 import { address } from "../../configuration/Settings.ts"
 import type { ApiError } from "../../lmstudio/LmStudioError.ts"
@@ -6,13 +6,13 @@ import type { ApiModel } from "../../lmstudio/ApiModel.ts"
 import * as Patience from "../../resilience/Patience.ts"
 import type { LifecycleParts } from "./LifecycleParts.ts"
 
-/** How the model list is asked for. `tell` hears why it is waited for. */
+/** Requests the model list. `tell` receives the reason for each wait. */
 export type Look = (tell?: (why: string) => Effect.Effect<void>) => Effect.Effect<ReadonlyArray<ApiModel>, ApiError>
 
 /**
- * The model list. With `LMS_BRIDGE_AUTOSTART`, when nothing listens at the address and it is on this machine,
- * `lms server start` is run first, by one caller for all, and then the list is asked for once more. A server that has gone
- * since it answered last, and one that is still loading, are waited for.
+ * The model list. With `LMS_BRIDGE_AUTOSTART`, when nothing listens at the address and it is on this machine, one caller
+ * runs `lms server start` for all, and the list is requested again. Waits for a server that has gone since it last
+ * answered, and for one that is still loading.
  */
 export const make = ({ api, cli, settings }: LifecycleParts): Effect.Effect<Look> =>
   Effect.map(Effect.makeSemaphore(1), (oneStarter) => {
@@ -43,5 +43,5 @@ export const make = ({ api, cli, settings }: LifecycleParts): Effect.Effect<Look
       )
   })
 
-/** What is told of a server that has gone. */
+/** The reason for waiting when the server has gone. */
 export const gone = "LM Studio has gone and may come back"

@@ -1,5 +1,5 @@
 /**
- * From a name to a model in memory: look, wait for a load that is under way, else load; step down the chain of fallbacks.
+ * From a name to a model in memory: look, join a load in progress or start one, and step down the fallback chain.
  */
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
@@ -10,7 +10,7 @@ import type { ApiModel } from "../../lmstudio/ApiModel.ts"
 import { ModelLoadFailed } from "../../lmstudio/LmStudioError.ts"
 import type { LifecycleParts } from "./LifecycleParts.ts"
 import * as LoadNow from "./LoadNow.ts"
-import * as LoadOrder from "./LoadOrder.ts"
+import * as LoadPlan from "./LoadPlan.ts"
 import type { EnsureOptions, LoadProgress } from "../EnsureOptions.ts"
 import type { Ensured } from "../Ensured.ts"
 import type { ModelLifecycleError } from "../ModelLifecycleError.ts"
@@ -18,18 +18,18 @@ import * as ModelName from "../../lmstudio/ModelName.ts"
 import * as ModelSelection from "../catalog/ModelSelection.ts"
 import { expiryOf, isOurs, type LedgerEntry } from "../ledger/Ownership.ts"
 import * as SingleFlight from "./SingleFlight.ts"
-import * as Wake from "./Autostart.ts"
+import * as Autostart from "./Autostart.ts"
 
-/** Takes what was ensured for the caller before anybody can unload it. False when that came too late. */
+/** Takes a hold on the ensured instance for the caller, before it can be unloaded. False when that was too late. */
 export type Take = (ensured: Ensured) => Effect.Effect<boolean>
 
 export interface Ensure {
   readonly resolve: (name: string | undefined) => Effect.Effect<string, ModelLifecycleError>
-  /** The model that a name means, and whether it is in memory at all. One look. */
+  /** The model that a name refers to, and whether it is in memory at all, in a single look. */
   readonly peek: (
     name: string | undefined
   ) => Effect.Effect<{ readonly model: string; readonly inMemory: boolean }, ModelLifecycleError>
-  /** `held`: an instance that is preferred to others of the model if it serves. `answers`: it is to answer requests. */
+  /** `held` is the preferred instance of the model, if it serves. `answers` means that it is to answer requests. */
   readonly ensure: (
     name: string | undefined,
     options: EnsureOptions,
@@ -39,10 +39,10 @@ export interface Ensure {
   ) => Effect.Effect<Ensured, ModelLifecycleError>
 }
 
-/** Loads run in the scope of whoever makes this. */
+/** Loads run in the scope in which this is made. */
 export const make = Effect.fnUntraced(function* (parts: LifecycleParts) {
   const { api, leases, ledger, settings } = parts
-  const look = yield* Wake.make(parts)
+  const look = yield* Autostart.make(parts)
   const flights = yield* SingleFlight.make<LoadProgress, LoadNow.Outcome, ModelLifecycleError>()
 
   const meaningOf = (models: ReadonlyArray<ApiModel>, name: string | undefined) => {
@@ -58,7 +58,7 @@ export const make = Effect.fnUntraced(function* (parts: LifecycleParts) {
     return meaning === undefined ? Effect.fail(ModelName.notFound(models, wanted)) : Effect.succeed(meaning)
   }
 
-  /** The legacy list may hide a model behind the identifier of its instance; `lms` knows. */
+  /** The legacy list may hide a model behind the identifier of its instance; `lms` lists it. */
   const meaningNow = (name: string | undefined, onProgress: EnsureOptions["onProgress"] = () => Effect.void) =>
     Effect.flatMap(
       look((why) => onProgress({ _tag: "Waiting", model: name ?? "a model", why })),
@@ -75,14 +75,14 @@ export const make = Effect.fnUntraced(function* (parts: LifecycleParts) {
       )
     )
 
-  /** The common case and its whole cost: one look over HTTP. */
+  /** The common case, which costs a single HTTP request. */
   const found = Effect.fnUntraced(function* (
     meaning: ModelName.Meaning<ApiModel>,
     options: EnsureOptions,
     startedAt: number
   ) {
     const { model } = meaning
-    const instance = LoadOrder.pick(model.instances, meaning, options)
+    const instance = LoadPlan.pick(model.instances, meaning, options)
     if (instance === undefined) return undefined
     const now = yield* Clock.currentTimeMillis
     const entry = (yield* ledger.recent).find(({ instanceId }) => instanceId === instance.id)
@@ -113,7 +113,7 @@ export const make = Effect.fnUntraced(function* (parts: LifecycleParts) {
     while (true) {
       if (outdated) {
         const models = yield* api.models
-        // the choice made for `default` stays, whatever has been loaded since
+        // the choice made for `default` stays, whatever has been loaded meanwhile
         meaning = {
           ...meaning,
           model: models.find((model) => model.key === key) ?? { ...meaning.model, instances: [] }
@@ -125,8 +125,8 @@ export const make = Effect.fnUntraced(function* (parts: LifecycleParts) {
         if (yield* take(present)) return present
         continue
       }
-      const wanted: LoadOrder.Wanted = { key, instanceId: meaning.instanceId, variant: meaning.variant, options }
-      const purpose = LoadOrder.purposeOf(wanted)
+      const wanted: LoadPlan.LoadRequest = { key, instanceId: meaning.instanceId, variant: meaning.variant, options }
+      const purpose = LoadPlan.purposeOf(wanted)
       const outcome = yield* flights.run({
         key,
         purpose,
@@ -135,13 +135,13 @@ export const make = Effect.fnUntraced(function* (parts: LifecycleParts) {
         work: (flight) => LoadNow.loadNow(parts, wanted, flight)
       })
       if (outcome._tag === "abandoned") continue
-      // a failure concerns whoever wanted the same; somebody with other wishes tries for himself
+      // a shared failure applies to callers with the same requirements; others try for themselves
       if (Exit.isFailure(outcome.exit)) {
         if (outcome._tag === "shared" && outcome.purpose !== purpose) continue
         return yield* Effect.failCause(outcome.exit.cause)
       }
       const { action, model, seen, way } = outcome.exit.value
-      if (outcome._tag === "shared" && LoadOrder.pick([seen.instance], meaning, options) === undefined) continue
+      if (outcome._tag === "shared" && LoadPlan.pick([seen.instance], meaning, options) === undefined) continue
       const now = yield* Clock.currentTimeMillis
       const loaded = ensured(model, seen.instance, seen.entry, { action, way, tookMillis: now - startedAt })
       if (yield* take(loaded)) return loaded
@@ -168,7 +168,7 @@ export const make = Effect.fnUntraced(function* (parts: LifecycleParts) {
       first ??= error
       if (error._tag === "ModelLoadFailed" && error.reason === "Engine") engineFailures += 1
       const to = chain[index + 1]
-      // an engine that has crashed with two models is at fault itself (H20)
+      // an engine that has crashed with two models is itself at fault (H20)
       if (to === undefined || !concernsTheModel(error) || engineFailures >= 2) return yield* first
       const model = candidate ?? "default"
       steppedDown.push({ model, reason: error.message })
@@ -193,7 +193,7 @@ export const make = Effect.fnUntraced(function* (parts: LifecycleParts) {
 // internal
 // -----------------------------------------------------------------------------
 
-/** Whether another model may fare better. A server that is not there or refuses us fails them all. */
+/** Whether another model may succeed. A server that is unreachable or refuses us fails them all. */
 const concernsTheModel = (error: ModelLifecycleError) =>
   error._tag !== "LmStudioUnreachable" && error._tag !== "Unauthorized" && error._tag !== "CircuitOpen"
 

@@ -1,4 +1,4 @@
-/** The service put together: the steps of a model's life over what they share, and the fibers that look after it. */
+/** Assembles the service: the steps of the life cycle over their shared parts, and the reaper's fibers. */
 import * as Effect from "effect/Effect"
 import { present } from "../../schema/Fields.ts"
 import { baseUrl, Settings, type Values } from "../../configuration/Settings.ts"
@@ -7,7 +7,7 @@ import { LmsCli } from "../../lmstudio/LmsCli.ts"
 import * as FairTurns from "../../resilience/FairTurns.ts"
 import * as TtlPolicy from "../../resilience/TtlPolicy.ts"
 import * as Ensure from "./Ensure.ts"
-import * as Holding from "../leases/Holding.ts"
+import * as AcquireLease from "../leases/AcquireLease.ts"
 import * as Leases from "../leases/Leases.ts"
 import * as Ledger from "../ledger/Ledger.ts"
 import { survey, type LifecycleParts, type Seen } from "./LifecycleParts.ts"
@@ -40,7 +40,7 @@ export const make = Effect.gen(function* () {
   yield* Effect.addFinalizer(() => Reaper.close(parts))
   yield* Reaper.run(parts)
 
-  const lease = yield* Holding.make(parts, steps)
+  const lease = yield* AcquireLease.make(parts, steps)
 
   return {
     resolve: steps.resolve,
@@ -73,7 +73,7 @@ export const ttlPolicyOf = (settings: Values): TtlPolicy.TtlPolicy =>
 // -----------------------------------------------------------------------------
 
 const loadedModel = ({ entry, instance, model }: Seen, leases: number): LoadedModel => {
-  // LM Studio's own word first; a load by REST has no TTL there, and ours then holds
+  // LM Studio's own value first; for a load by REST it has none, so ours applies
   const ttlMillis =
     entry?.way === "rest" ? entry.ttlMillis : (instance.ttlMillis ?? entry?.ttlMillis ?? instance.ttlMillis)
   const idleSince = entry === undefined ? instance.lastUsedAt : expiryOf(entry, instance) - entry.ttlMillis

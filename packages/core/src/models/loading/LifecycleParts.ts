@@ -1,4 +1,4 @@
-/** What the steps of a model's life share: LM Studio, the picture of it, what we loaded and who works with it. */
+/** What the steps of the life cycle share: LM Studio, the catalog, the ledger and the leases. */
 import type * as Context from "effect/Context"
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
@@ -24,20 +24,20 @@ export interface LifecycleParts {
   readonly lock: MachineLock
   readonly settings: Values
   readonly ttlPolicy: TtlPolicy
-  /** Requests to a model wait for their caller's turn when there are many. */
+  /** Makes a request to a model wait for its caller's turn when there are many. */
   readonly inTurn: (model: string) => InTurn
-  /** Base URL, as the ledger names this LM Studio. */
+  /** Base URL, by which the ledger identifies this LM Studio. */
   readonly server: string
 }
 
-/** An instance with its model, and our entry for it when it is ours. */
+/** An instance with its model, and our ledger entry when it is ours. */
 export interface Seen {
   readonly model: CatalogModel
   readonly instance: CatalogInstance
   readonly entry: LedgerEntry | undefined
 }
 
-/** A look at LM Studio and at what is ours in it. The ledger is brought up to date on the way. */
+/** What is in memory, and which of it is ours. `survey` also updates the ledger. */
 export interface Survey {
   readonly catalog: Catalog
   readonly seen: ReadonlyArray<Seen>
@@ -50,18 +50,18 @@ export const survey = Effect.fnUntraced(function* ({ catalog, ledger }: Lifecycl
   const picture = yield* catalog.inMemory
   const listed = new Map(picture.models.flatMap(({ instances }) => instances.map((one) => [one.id, one] as const)))
   const gone = (yield* ledger.own).filter(
-    // not what was loaded while we looked
+    // except what was loaded during the look
     ({ instanceId, lastUsedAt, state }) => state === "loaded" && lastUsedAt < at && !listed.has(instanceId)
   )
   yield* ledger.forget(gone.map(({ instanceId }) => instanceId))
-  // a load whose end nobody saw has come to a good end after all
+  // a load whose end we did not see has succeeded
   for (const entry of yield* ledger.own) {
     const instance = listed.get(entry.instanceId)
     if (entry.state !== "loading" || instance === undefined || !isOurs(entry, instance, at)) continue
     const { contextLength } = instance
     yield* ledger.put({ ...entry, state: "loaded", ...present({ contextLength }) })
   }
-  // another product at an address where LM Studio was before has loaded nothing for us
+  // another product at an address where LM Studio used to be has loaded nothing for us
   const entries = picture.server.dialect === "openai" ? [] : yield* ledger.all
   const result: Survey = { catalog: picture, seen: seenIn(picture.models, entries, at), at }
   return result
@@ -80,8 +80,8 @@ export const seenIn = (
   )
 
 /**
- * Instances of ours that nobody works with, the longest unused first. Without `lms` nobody can see the requests of other
- * programs; then it is only our own that count.
+ * Our unused instances, the least recently used first. Without `lms`, the requests of other programs are invisible, so only
+ * our own count.
  */
 export const idleOfOurs = Effect.fnUntraced(function* ({ leases, ledger }: LifecycleParts, { seen }: Survey) {
   const held = yield* leases.held

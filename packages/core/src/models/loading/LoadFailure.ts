@@ -1,4 +1,4 @@
-/** What a failed load means: whether another way may still work, and what to tell the caller. */
+/** Interprets a failed load: whether another way may still work, and which error the caller gets. */
 import * as Effect from "effect/Effect"
 import { present } from "../../schema/Fields.ts"
 import * as ErrorClassifier from "../../lmstudio/ErrorClassifier.ts"
@@ -11,9 +11,9 @@ import type { CatalogModel } from "../catalog/CatalogModel.ts"
 import type { ModelLifecycleError } from "../ModelLifecycleError.ts"
 
 /**
- * Whether the failure says that this way is not open here, and nothing of the model: the executable is missing or too
- * old, just-in-time loading is switched off (LM Studio then says that nothing is loaded, that it does not know the name,
- * or lets another model answer), the route is not there.
+ * Whether the failure says that this way is not available here, and nothing about the model: the executable is missing or
+ * too old, the route does not exist, or just-in-time loading is switched off (LM Studio then says that no model is loaded
+ * or that the name is unknown, or lets another model answer).
  */
 export const isWayClosed = (way: LoadWay, error: ApiError | LmsCallError): boolean => {
   switch (error._tag) {
@@ -28,14 +28,14 @@ export const isWayClosed = (way: LoadWay, error: ApiError | LmsCallError): boole
     case "WrongModelAnswered":
       return way === "jit"
     case "RequestRejected":
-      // a kind of model that neither chats nor embeds: no request brings it in
+      // a model that neither chats nor embeds: no request can load it
       return way === "jit" && /wrong domain/i.test(error.serverMessage)
     default:
       return false
   }
 }
 
-/** Whether LM Studio itself says that it has not loaded the model. After any other failure it may have. */
+/** Whether LM Studio itself says that it has not loaded the model. After any other failure it may have done so. */
 export const isDefinite = (error: ApiError | LmsCallError): boolean =>
   error._tag === "ModelLoadRefused" ||
   (error._tag === "ModelLoadFailed" && error.reason !== "Timeout") ||
@@ -43,15 +43,15 @@ export const isDefinite = (error: ApiError | LmsCallError): boolean =>
   error._tag === "Unauthorized" ||
   (error._tag === "LmsCliError" && (error.reason === "LoadRefused" || error.reason === "ModelNotFound"))
 
-/** Whether the way to LM Studio broke while it loaded. It may have gone on with it, or it may have ended itself. */
+/** Whether the connection to LM Studio broke during the load. LM Studio may have continued, or it may have exited. */
 export const isCut = (error: ApiError | LmsCallError): boolean =>
   error._tag === "StreamCut" ||
   Patience.isGone(error) ||
   (error._tag === "LmsCliError" && error.reason === "Exit" && connectionLost.test(error.detail ?? ""))
 
 /**
- * The error to give for a load that failed, in LM Studio's terms whichever way it went. A refusal for want of memory
- * names the idle models of ours that could be unloaded.
+ * The error for a failed load, in LM Studio's terms whichever way was used. A refusal for lack of memory names our idle
+ * models that could be unloaded.
  */
 export const explain = Effect.fnUntraced(function* (
   parts: LifecycleParts,
@@ -60,7 +60,7 @@ export const explain = Effect.fnUntraced(function* (
   look: Survey
 ) {
   const explained = error._tag === "LmsCliError" ? ofLms(model.key, error) : error
-  // nothing was asked of it yet: it crashed while it was loaded
+  // it had no request yet, so it crashed while loading
   if (explained._tag === "ModelCrashed") {
     return new ModelLoadFailed({
       model: model.key,
@@ -104,7 +104,7 @@ const closedReasons: ReadonlySet<LmsCliError["reason"]> = new Set([
 const connectionLost =
   /\bsocket hang up|\bECONNRESET|\bECONNREFUSED|\bEPIPE|connection (?:to .{1,60} )?(?:was |has been )?(?:unexpectedly )?(?:closed|lost|reset|terminated|dropped|refused)|(?:lost|closed) (?:the )?connection|WebSocket|\bdisconnected\b/i
 
-/** `lms` prints LM Studio's own sentences, so they are read by the same table as error bodies. */
+/** `lms` prints LM Studio's own sentences, so the classifier of HTTP error bodies applies to them. */
 const ofLms = (key: string, error: LmsCliError): ModelLifecycleError => {
   const said = error.detail ?? ""
   switch (error.reason) {

@@ -1,6 +1,5 @@
 /**
- * The work of one flight: under the machine's lock look once more, decide what to do with copies that do not serve, see
- * that there is room, load.
+ * The work of one flight, under the machine's lock: look again, reload or keep copies that do not serve, make room, load.
  */
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -10,7 +9,7 @@ import { RequestRejected, Unsupported, type ModelLoadRefused } from "../../lmstu
 import { idleOfOurs, survey, type LifecycleParts, type Seen, type Survey } from "./LifecycleParts.ts"
 import { refused } from "./LoadFailure.ts"
 import * as Loading from "./Loading.ts"
-import * as LoadOrder from "./LoadOrder.ts"
+import * as LoadPlan from "./LoadPlan.ts"
 import type { LoadWay, Ensured } from "../Ensured.ts"
 import type { CatalogModel } from "../catalog/CatalogModel.ts"
 import type { LoadProgress } from "../EnsureOptions.ts"
@@ -26,13 +25,13 @@ export interface Outcome {
 }
 
 /**
- * How long a load that was given up, and that LM Studio may finish all the same, is awaited before another is begun.
+ * How long to wait for an abandoned load, which LM Studio may still finish, before starting another.
  */
 export const givenUpLoad = Schedule.intersect(Schedule.spaced("1 second"), Schedule.recurs(5))
 
 export const loadNow = Effect.fn("ModelLifecycle.loadNow")(function* (
   parts: LifecycleParts,
-  wanted: LoadOrder.Wanted,
+  wanted: LoadPlan.LoadRequest,
   flight: Flight<LoadProgress>
 ) {
   const waiting = flight.report({
@@ -49,7 +48,7 @@ export const loadNow = Effect.fn("ModelLifecycle.loadNow")(function* (
 
 const underLock = Effect.fnUntraced(function* (
   parts: LifecycleParts,
-  wanted: LoadOrder.Wanted,
+  wanted: LoadPlan.LoadRequest,
   flight: Flight<LoadProgress>
 ) {
   const look = yield* afterGivenUpLoads(parts, wanted)
@@ -58,23 +57,23 @@ const underLock = Effect.fnUntraced(function* (
   if (model === undefined) return yield* notFound(models, wanted.key)
 
   const copies = look.seen.filter((seen) => seen.model.key === wanted.key)
-  const instance = LoadOrder.pick(model.instances, { ...wanted, model }, wanted.options)
+  const instance = LoadPlan.pick(model.instances, { ...wanted, model }, wanted.options)
   const present = copies.find((seen) => seen.instance.id === instance?.id)
-  // another process, or the user, was faster
+  // another process or the user was faster
   if (present !== undefined) return { model, seen: present, action: "already-loaded", way: undefined } as Outcome
 
   if (server.dialect === "openai") {
     return yield* new Unsupported({
-      operation: `Loading "${model.key}" as asked`,
+      operation: `Loading "${model.key}" as requested`,
       dialect: server.dialect,
-      instead: "Models are loaded, with their context, where that server runs; what it lists can be asked."
+      instead: "Load models, with their context, on the server itself; the models that it lists can be used."
     })
   }
   const { contextLength, identifier } = wanted.options
   if (contextLength !== undefined && contextLength > (model.maxContextLength ?? Number.POSITIVE_INFINITY)) {
     return yield* rejected(
       "contextLength",
-      `"${model.key}" takes at most ${model.maxContextLength} tokens of context, not ${contextLength}`
+      `"${model.key}" supports at most ${model.maxContextLength} tokens of context, not ${contextLength}`
     )
   }
   const holder = look.seen.find((seen) => seen.instance.id === identifier)
@@ -82,7 +81,7 @@ const underLock = Effect.fnUntraced(function* (
     return yield* rejected("identifier", `"${identifier}" is the identifier of a copy of "${holder.model.key}"`)
   }
 
-  // a copy that only lacks the identifier stays as it is
+  // a copy that lacks only the identifier stays as it is
   const unfit = holder !== undefined ? [holder] : identifier === undefined ? copies : []
   const reloaded = yield* giveWay(parts, look, unfit)
   if (holder !== undefined && reloaded === undefined) {
@@ -103,10 +102,10 @@ const underLock = Effect.fnUntraced(function* (
 })
 
 /**
- * A load of ours whose end nobody saw may still come to its end in LM Studio: it is given a moment, so that there are not
- * two of them.
+ * A load of ours whose end we did not see may still finish in LM Studio. It gets a moment, so that the model is not loaded
+ * twice.
  */
-const afterGivenUpLoads = Effect.fnUntraced(function* (parts: LifecycleParts, wanted: LoadOrder.Wanted) {
+const afterGivenUpLoads = Effect.fnUntraced(function* (parts: LifecycleParts, wanted: LoadPlan.LoadRequest) {
   const first = yield* survey(parts)
   const unseen = (yield* parts.ledger.all).filter(
     ({ instanceId, model, startedAt, state }) =>
@@ -115,11 +114,11 @@ const afterGivenUpLoads = Effect.fnUntraced(function* (parts: LifecycleParts, wa
       first.at - startedAt < Duration.toMillis(parts.settings.loadTimeout) &&
       !first.seen.some(({ instance }) => instance.id === instanceId)
   )
-  if (unseen.length === 0 || first.seen.some(LoadOrder.serves(wanted))) return first
+  if (unseen.length === 0 || first.seen.some(LoadPlan.serves(wanted))) return first
   return yield* Effect.repeat(
     survey(parts),
     givenUpLoad.pipe(
-      Schedule.whileInput((look: Survey) => !look.seen.some(LoadOrder.serves(wanted))),
+      Schedule.whileInput((look: Survey) => !look.seen.some(LoadPlan.serves(wanted))),
       Schedule.passthrough
     )
   )
@@ -129,8 +128,8 @@ const rejected = (param: string, serverMessage: string) =>
   new RequestRejected({ operation: "model load", code: "not_sent", param, serverMessage: `${serverMessage}.` })
 
 /**
- * Unloads a copy of ours that does not serve, when nobody works with it: it is loaded again as wanted. A user's copy, or
- * one in use, stays, and a second is loaded beside it.
+ * Unloads an unused copy of ours that does not serve, so that it can be reloaded as requested. A user's copy, or one in
+ * use, stays, and a second is loaded beside it.
  */
 const giveWay = Effect.fnUntraced(function* (parts: LifecycleParts, look: Survey, copies: ReadonlyArray<Seen>) {
   const ids = copies.map(({ instance }) => instance.id)
@@ -147,22 +146,22 @@ const giveWay = Effect.fnUntraced(function* (parts: LifecycleParts, look: Survey
 
 const withRoom = Effect.fnUntraced(function* (
   parts: LifecycleParts,
-  wanted: LoadOrder.Wanted,
+  wanted: LoadPlan.LoadRequest,
   model: CatalogModel,
   look: Survey,
   flight: Flight<LoadProgress>
 ) {
   const { options } = wanted
-  const plan = yield* LoadOrder.make(parts, wanted, model, look)
+  const plan = yield* LoadPlan.make(parts, wanted, model, look)
   const attempt = Effect.fnUntraced(function* (now: Survey) {
     if (plan.ways[0] === "cli") {
-      // an older `lms` has no estimate, and then the load itself will tell
+      // an older `lms` has no estimate; then the load itself tells
       const estimate = yield* Effect.option(parts.cli.estimate(estimateOf(plan)))
       if (Option.isSome(estimate) && !estimate.value.fits) {
         return yield* Effect.flatMap(
           refused(parts, model, now, {
             requiredBytes: estimate.value.totalBytes,
-            serverMessage: "`lms load --estimate-only` says that it will fail by the resource guardrails"
+            serverMessage: "`lms load --estimate-only` says that the resource guardrails will refuse the load"
           }),
           Effect.fail
         )
@@ -194,7 +193,7 @@ const withRoom = Effect.fnUntraced(function* (
   )
 })
 
-const estimateOf = ({ contextLength, gpu, model }: Pick<LoadOrder.LoadOrder, "contextLength" | "gpu" | "model">) => ({
+const estimateOf = ({ contextLength, gpu, model }: Pick<LoadPlan.LoadPlan, "contextLength" | "gpu" | "model">) => ({
   key: model.key,
   contextLength,
   gpu

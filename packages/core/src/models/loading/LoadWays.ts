@@ -1,65 +1,65 @@
 /**
- * The ways to get a model into memory as data: their order of preference, what each can do, and which of them serve a
- * given wish in a given situation.
+ * The ways to load a model, as data: their order of preference, what each supports, and which of them meet given
+ * requirements in a given situation.
  */
 import type { Dialect } from "../../lmstudio/ApiModel.ts"
 import type { LoadWay } from "../Ensured.ts"
 
-/** What a way can do beside loading a model as it is. */
-export type Wish = "contextLength" | "gpu" | "parallel" | "identifier" | "variant" | "secondCopy"
+/** What a way may support beyond loading a model with its defaults. */
+export type Requirement = "contextLength" | "gpu" | "parallel" | "identifier" | "variant" | "secondCopy"
 
 export interface Ability {
   readonly way: LoadWay
-  readonly grants: ReadonlyArray<Wish>
-  /** Whether LM Studio itself ends the model's idle time; where not, our reaper does. */
+  readonly supports: ReadonlyArray<Requirement>
+  /** Whether LM Studio itself enforces the TTL; otherwise our reaper does. */
   readonly carriesTtl: boolean
-  /** Servers that have it. */
+  /** The servers that offer it. */
   readonly dialects: ReadonlyArray<Dialect>
 }
 
 /**
- * All ways, the preferred first. `lms` cannot name a variant (contract F1); a request cannot ask for a context; REST
- * takes no identifier, share of the GPU or number of requests (A4). Every request for a just-in-time load names a TTL; LM Studio
- * disregards it when the person has switched "Auto Unload Unused JIT Models" off, and then it is their wish.
+ * All ways, the preferred first. `lms` cannot choose a variant (contract F1); a just-in-time load takes no context length;
+ * REST takes no identifier, GPU share or number of requests (A4). Every just-in-time load sends a TTL; LM Studio ignores it
+ * when the user has switched "Auto Unload Unused JIT Models" off, which is their choice.
  */
 export const standard: ReadonlyArray<Ability> = [
   {
     way: "cli",
-    grants: ["contextLength", "gpu", "parallel", "identifier", "secondCopy"],
+    supports: ["contextLength", "gpu", "parallel", "identifier", "secondCopy"],
     carriesTtl: true,
     dialects: ["native-v1", "legacy-v0"]
   },
-  { way: "jit", grants: ["variant"], carriesTtl: true, dialects: ["native-v1", "legacy-v0"] },
-  { way: "rest", grants: ["contextLength", "variant", "secondCopy"], carriesTtl: false, dialects: ["native-v1"] }
+  { way: "jit", supports: ["variant"], carriesTtl: true, dialects: ["native-v1", "legacy-v0"] },
+  { way: "rest", supports: ["contextLength", "variant", "secondCopy"], carriesTtl: false, dialects: ["native-v1"] }
 ]
 
 export interface Situation {
   readonly dialect: Dialect
   readonly isLmStudio: boolean
-  /** Whether `lms` is there and speaks of the same LM Studio. */
+  /** Whether `lms` is available and talks to the same LM Studio. */
   readonly lms: boolean
-  /** Why there is no `lms`, where that is known. */
+  /** Why `lms` is not available, where known. */
   readonly lmsWhy?: string | undefined
   /**
-   * Whether a just-in-time load could push another model out: LM Studio then unloads models that were loaded just in
-   * time (contract E), and one of them may be in use.
+   * Whether a just-in-time load could evict a model in use: it makes LM Studio unload other models that were loaded just
+   * in time (contract E).
    */
   readonly jitMayEvict: boolean
 }
 
-/** `passedOver` says of each way that is not in `ways` what it lacks. */
+/** `passedOver` says for each way that is not in `ways` what it lacks. */
 export interface Choice {
   readonly ways: ReadonlyArray<LoadWay>
   readonly passedOver: ReadonlyArray<{ readonly way: LoadWay; readonly why: string }>
 }
 
-/** The ways to try, in order. Just-in-time loading goes last when it could push out a model that somebody uses. */
+/** The ways to try, in order. Just-in-time loading comes last when it could evict a model in use. */
 export const choose = (
-  wishes: ReadonlyArray<Wish>,
+  requirements: ReadonlyArray<Requirement>,
   situation: Situation,
   order: ReadonlyArray<Ability> = standard
 ): Choice => {
-  const judged = order.map((ability) => ({ way: ability.way, why: lack(ability, wishes, situation) }))
+  const judged = order.map((ability) => ({ way: ability.way, why: lack(ability, requirements, situation) }))
   const able = judged.filter(({ why }) => why === undefined).map(({ way }) => way)
   return {
     ways: situation.jitMayEvict
@@ -73,18 +73,18 @@ export const choose = (
 // internal
 // -----------------------------------------------------------------------------
 
-const lack = (ability: Ability, wishes: ReadonlyArray<Wish>, situation: Situation): string | undefined => {
+const lack = (ability: Ability, requirements: ReadonlyArray<Requirement>, situation: Situation): string | undefined => {
   if (!situation.isLmStudio) return "the server is not LM Studio"
   if (!ability.dialects.includes(situation.dialect)) return `not possible with ${situation.dialect}`
-  if (ability.way === "cli" && !situation.lms) return situation.lmsWhy ?? "`lms` is not there"
-  const ungranted = wishes.filter((wish) => !ability.grants.includes(wish))
-  return ungranted.length === 0 ? undefined : `cannot ${ungranted.map((wish) => words[wish]).join(", ")}`
+  if (ability.way === "cli" && !situation.lms) return situation.lmsWhy ?? "`lms` is not available"
+  const unmet = requirements.filter((requirement) => !ability.supports.includes(requirement))
+  return unmet.length === 0 ? undefined : `cannot ${unmet.map((requirement) => words[requirement]).join(", ")}`
 }
 
-const words: Record<Wish, string> = {
+const words: Record<Requirement, string> = {
   contextLength: "set the context length",
-  gpu: "set the share of the GPU",
-  parallel: "set how many requests it takes at a time",
+  gpu: "set the GPU share",
+  parallel: "set the number of concurrent requests",
   identifier: "set an identifier",
   variant: "choose a variant",
   secondCopy: "load a second copy"

@@ -1,7 +1,7 @@
 /**
- * One piece of work per key at a time, shared by all who ask for it meanwhile. It belongs to the service and not to the
- * caller who happened to come first: interrupting him leaves the others waiting, and only when nobody waits any more is
- * the work given up, unless it must not be.
+ * Runs one piece of work per key at a time, shared by all callers that request it meanwhile. The work belongs to the
+ * service, not to the first caller: interrupting a caller does not affect the others. The work is interrupted when no
+ * caller waits any more, unless it must finish.
  */
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
@@ -11,17 +11,17 @@ import * as Option from "effect/Option"
 import * as Ref from "effect/Ref"
 import type * as Scope from "effect/Scope"
 
-/** What the work may say and decide while it runs. */
+/** What the work can do while it runs. */
 export interface Flight<P> {
-  /** Tells everybody who waits. */
+  /** Reports progress to all waiting callers. */
   readonly report: (progress: P) => Effect.Effect<void>
-  /** From now on the work goes on to its end even when nobody waits any more. */
+  /** From now on, the work runs to its end even when no caller waits any more. */
   readonly mustFinish: Effect.Effect<void>
 }
 
 /**
- * `mine` is the outcome of work that this caller started; `shared` that of work which was under way, begun for
- * `purpose`; `abandoned` means that it was given up just when this caller joined.
+ * `mine` is the outcome of work that this caller started; `shared` is that of work in progress, started for `purpose`;
+ * `abandoned` means that the work was interrupted just as this caller joined.
  */
 export type Outcome<A, E> =
   | { readonly _tag: "mine"; readonly exit: Exit.Exit<A, E> }
@@ -31,16 +31,16 @@ export type Outcome<A, E> =
 export interface SingleFlight<P, A, E> {
   readonly run: (options: {
     readonly key: string
-    /** What this caller wants; joined callers learn what the work was begun for. */
+    /** What this caller wants; callers that join learn the purpose for which the work was started. */
     readonly purpose: string
     readonly onProgress: (progress: P) => Effect.Effect<void>
-    /** Told at once when work for the key is under way already. */
+    /** Runs at once when work for the key is already in progress. */
     readonly onJoin: Effect.Effect<void>
     readonly work: (flight: Flight<P>) => Effect.Effect<A, E>
   }) => Effect.Effect<Outcome<A, E>>
 }
 
-/** Work runs in the scope of whoever makes this. */
+/** Work runs in the scope in which this is made. */
 export const make = <P, A, E>(): Effect.Effect<SingleFlight<P, A, E>, never, Scope.Scope> =>
   Effect.gen(function* () {
     const scope = yield* Effect.scope
@@ -57,7 +57,7 @@ export const make = <P, A, E>(): Effect.Effect<SingleFlight<P, A, E>, never, Sco
           running.mustFinish = true
         })
       }).pipe(
-        // only the work itself: what follows must always happen, or the key would stay taken
+        // only the work itself is interruptible; what follows must always run, or the key would stay taken
         Effect.interruptible,
         Effect.exit,
         Effect.flatMap((exit) => Effect.zipRight(remove(running), Deferred.succeed(running.done, exit))),
@@ -94,7 +94,7 @@ export const make = <P, A, E>(): Effect.Effect<SingleFlight<P, A, E>, never, Sco
               const present = all.get(key)
               return present === undefined ? [fresh, new Map(all).set(key, fresh)] : [present, all]
             })
-            // one object per caller, so that two callers with the same function are told apart
+            // one object per caller, to tell two callers with the same function apart
             const listener = (progress: P) => onProgress(progress)
             running.listeners.add(listener)
             running.waiting += 1
@@ -115,7 +115,7 @@ export const make = <P, A, E>(): Effect.Effect<SingleFlight<P, A, E>, never, Sco
 // internal
 // -----------------------------------------------------------------------------
 
-/** Changed only by the steps above, none of which yields in between. */
+/** Changed only synchronously by the steps above. */
 interface Running<P, A, E> {
   readonly purpose: string
   readonly done: Deferred.Deferred<Exit.Exit<A, E>>

@@ -1,4 +1,4 @@
-/** Taking instances out of memory, verified: at somebody's wish, to make room, or because we loaded them by mistake. */
+/** Unloads instances and verifies it: on request, to make room, or because we loaded them by mistake. */
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Option from "effect/Option"
@@ -9,10 +9,10 @@ import { idleOfOurs, survey, type LifecycleParts, type Seen, type Survey } from 
 import { ModelInUse, UnloadNotVerified, type ModelLifecycleError } from "../ModelLifecycleError.ts"
 import { sameName, type Named } from "../../lmstudio/ModelName.ts"
 
-/** How often, and how far apart, LM Studio is asked whether something is there or gone before it counts as failed. */
+/** How often, and at what interval, LM Studio is checked for an expected change before it counts as failed. */
 export const lookAgain = Schedule.intersect(Schedule.spaced("250 millis"), Schedule.recurs(8))
 
-/** Looks until `so`, and gives the last look, whether it was so or not. */
+/** Repeats `look` until `so` holds; returns the last look in any case. */
 export const lookUntil = <A, E, R>(look: Effect.Effect<A, E, R>, so: (seen: A) => boolean): Effect.Effect<A, E, R> =>
   Effect.repeat(
     look,
@@ -23,14 +23,14 @@ export const lookUntil = <A, E, R>(look: Effect.Effect<A, E, R>, so: (seen: A) =
   )
 
 /**
- * Unloads an instance and waits until it is no longer listed. Asks nobody whether it may: that is the caller's business.
- * Over HTTP where the server has a route for it, else by `lms`, whose exit code proves nothing (contract F2).
+ * Unloads an instance and waits until it is no longer listed. The caller must have checked that it may be unloaded. Over
+ * HTTP where the server has a route for it, else with `lms`, whose exit code proves nothing (contract F2).
  */
 export const remove = Effect.fn("ModelLifecycle.remove")(function* (parts: LifecycleParts, instanceId: string) {
   const { api, cli, ledger } = parts
   yield* Effect.annotateCurrentSpan({ instanceId })
   const { dialect } = yield* api.server
-  // the legacy list is known to lag (contract B), so there `lms ps` is asked, too
+  // the legacy list lags (contract B), so `lms ps` is consulted too
   const models: Effect.Effect<ReadonlyArray<Named>, ApiError> = dialect === "native-v1"
     ? api.models
     : Effect.map(parts.catalog.inMemory, (picture) => picture.models)
@@ -42,7 +42,7 @@ export const remove = Effect.fn("ModelLifecycle.remove")(function* (parts: Lifec
       ? api.unload(instanceId)
       : Effect.catchIf(cli.unload(instanceId), isWithoutLms, () => api.unload(instanceId))
   const asked = yield* Effect.either(call)
-  // whatever the call said, being gone is what was wanted
+  // whatever the call returned, it succeeded if the instance is gone
   const listed = yield* Either.isLeft(asked) ? isListed : lookUntil(isListed, (still) => !still)
   if (!listed) return yield* ledger.forget([instanceId])
   if (Either.isLeft(asked) && !(asked.left._tag === "LmsCliError" && asked.left.reason === "NotUnloaded")) {
@@ -71,8 +71,8 @@ export const unload = Effect.fn("ModelLifecycle.unload")(function* (
 })
 
 /**
- * Unloads idle instances of ours, the longest unused first, until `enough` says so. Those that cannot be had are passed
- * over. The ids of what went.
+ * Unloads our idle instances, the least recently used first, until `enough` is true. Skips those that cannot be claimed or
+ * unloaded. Returns the ids of the unloaded instances.
  */
 export const makeRoom = Effect.fn("ModelLifecycle.makeRoom")(function* <E>(
   parts: LifecycleParts,
@@ -108,11 +108,11 @@ export const makeRoom = Effect.fn("ModelLifecycle.makeRoom")(function* <E>(
 // internal
 // -----------------------------------------------------------------------------
 
-/** Then the API says what is not possible on this server, and what to do. */
+/** Then the API's error says what is not possible on this server, and what to do. */
 const isWithoutLms = (error: LmsCallError) =>
   error._tag === "LmsCliError" && (error.reason === "NotInstalled" || error.reason === "Disabled")
 
-/** The instance of that id; else the only instance of the model of that name. */
+/** The instance with that id, else the only instance of the model with that name. */
 const findInstance = (seen: ReadonlyArray<Seen>, name: string): Seen | undefined => {
   const exact =
     seen.find(({ instance }) => instance.id === name) ?? seen.find(({ instance }) => sameName(instance.id, name))

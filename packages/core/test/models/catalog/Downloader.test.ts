@@ -31,7 +31,7 @@ const download = (seen: Array<number> = [], wait = true) =>
   )
 
 describe("Downloader", () => {
-  it.effect("watches a download to its end, and looks whether the model is there", () =>
+  it.effect("watches a download to its end, and verifies that the model is there", () =>
     Effect.gen(function* () {
       const seen: Array<number> = []
       const fiber = yield* Effect.fork(download(seen))
@@ -49,19 +49,19 @@ describe("Downloader", () => {
     )
   )
 
-  it.effect("leaves a download to LM Studio when nobody waits", () =>
+  it.effect("leaves a download to LM Studio when the caller does not wait", () =>
     Effect.gen(function* () {
       assert.deepStrictEqual(yield* download([], false), { status: "downloading", key: undefined })
     }).pipe(Effect.provide(layer({ models: [Effect.succeed([])], download: [Effect.succeed(status("downloading"))] })))
   )
 
-  it.effect("downloads nothing that is there", () =>
+  it.effect("does not download a model that is already there", () =>
     Effect.gen(function* () {
       assert.deepStrictEqual(yield* download(), { status: "already-there", key: gemma.key })
     }).pipe(Effect.provide(layer({ models: [Effect.succeed([gemma])] })))
   )
 
-  it.effect("does not believe a success that leaves no model behind, nor a failure", () =>
+  it.effect("fails when LM Studio reports a failure, or a success without listing the model", () =>
     Effect.gen(function* () {
       assert.strictEqual((yield* Effect.flip(download()))._tag, "ModelDownloadFailed")
       assert.include((yield* Effect.flip(download())).message, "failed")
@@ -75,7 +75,7 @@ describe("Downloader", () => {
     )
   )
 
-  it.effect("has `lms get` do it where the server cannot", () =>
+  it.effect("uses `lms get` where the server cannot download", () =>
     Effect.gen(function* () {
       const seen: Array<number> = []
       assert.deepStrictEqual(yield* download(seen), { status: "downloaded", key: gemma.key })

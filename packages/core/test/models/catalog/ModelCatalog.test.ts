@@ -13,7 +13,7 @@ const test = (options: Options = {}) => onMachine(layer(options))
 const legacy = { ...serverInfo, dialect: "legacy-v0" as const }
 
 describe("ModelCatalog", () => {
-  it.effect("attaches to an instance what only `lms ps` knows, and says so", () =>
+  it.effect("adds to an instance what only `lms ps` knows, and names the source", () =>
     Effect.gen(function* () {
       const catalog = yield* ModelCatalog
       const control = yield* SimulatorControl
@@ -34,7 +34,7 @@ describe("ModelCatalog", () => {
     }).pipe(test())
   )
 
-  it.effect("works from HTTP alone where `lms` is switched off, and then leaves out what it cannot know", () =>
+  it.effect("works with HTTP alone where `lms` is switched off, without the facts of `lms`", () =>
     Effect.gen(function* () {
       const catalog = yield* ModelCatalog
       const control = yield* SimulatorControl
@@ -48,7 +48,7 @@ describe("ModelCatalog", () => {
     }).pipe(test({ lms: false }))
   )
 
-  it.effect("asks LM Studio itself first, and `lms` not at all when it does not answer (H29)", () =>
+  it.effect("asks LM Studio itself first, and does not call `lms` when it does not answer (H29)", () =>
     Effect.gen(function* () {
       const catalog = yield* ModelCatalog
       const error = yield* Effect.flip(catalog.inMemory)
@@ -66,7 +66,7 @@ describe("ModelCatalog", () => {
     }).pipe(test({ simulator: { settings: { api: "openai-only" } } }))
   )
 
-  it.effect("does without an `lms` that fails, and says why", () =>
+  it.effect("works without an `lms` that fails, and says why", () =>
     Effect.gen(function* () {
       const catalog = yield* ModelCatalog
       const { lms, models } = yield* catalog.everything
@@ -76,7 +76,7 @@ describe("ModelCatalog", () => {
     }).pipe(test({ cli: misbehaving(() => ({ ps: new LmsCliError({ reason: "Timeout", subcommand: "ps" }) })) }))
   )
 
-  it.effect("fills in from `lms ls` what an older API does not tell", () =>
+  it.effect("fills in from `lms ls` what an older API does not report", () =>
     Effect.gen(function* () {
       const catalog = yield* ModelCatalog
       const before = (yield* catalog.inMemory).models.find(({ key }) => key === qwen)
@@ -101,7 +101,7 @@ describe("ModelCatalog", () => {
   )
 
   describe("merging", () => {
-    it("believes the API where the two differ", () => {
+    it("prefers the API where the two differ", () => {
       const { models } = CatalogMerge.merge(
         serverInfo,
         [apiModel("m", { format: "mlx", instances: [{ id: "m", contextLength: 4096 }] })],
@@ -113,7 +113,7 @@ describe("ModelCatalog", () => {
       assert.deepStrictEqual(models[0]?.origin, { sizeBytes: "lms ls" })
     })
 
-    it("takes no TTL in `lms ps` for: for ever", () => {
+    it("reads no TTL in `lms ps` as: for ever", () => {
       const entry = new LmsInstance({ modelKey: "m", identifier: "m", type: "llm" })
       const { models } = CatalogMerge.merge(serverInfo, [apiModel("m", { instances: [{ id: "m" }] })], [entry], [])
       assert.deepStrictEqual(models[0]?.instances[0], {
@@ -124,7 +124,7 @@ describe("ModelCatalog", () => {
       })
     })
 
-    it("takes an instance that only `lms ps` has on the legacy dialect, whose list lags, and nowhere else", () => {
+    it("accepts an instance that only `lms ps` lists for the legacy dialect alone, whose list lags", () => {
       const models = [apiModel("m"), apiModel("n", { instances: [{ id: "n" }] })]
       const ps = [lmsInstance("m"), lmsInstance("n")]
       assert.deepStrictEqual(
@@ -148,7 +148,7 @@ describe("ModelCatalog", () => {
       assert.strictEqual(CatalogMerge.merge(serverInfo, rows, ps, []).models.length, 2)
     })
 
-    it("leaves `lms` out when it speaks of another machine", () => {
+    it("leaves `lms` out when it describes another machine", () => {
       const models = [apiModel("m", { instances: [{ id: "m" }] }), apiModel("n")]
       for (const ps of [[], [lmsInstance("n")], [lmsInstance("m", { deviceIdentifier: "peer" })]]) {
         const { lms } = CatalogMerge.merge(serverInfo, models, ps, [])
@@ -158,7 +158,7 @@ describe("ModelCatalog", () => {
       assert.isTrue(CatalogMerge.merge(serverInfo, [apiModel("m")], [], []).lms.used, "nothing is loaded on either")
     })
 
-    it("lists what only `lms ls` has on this machine, not what a peer has", () => {
+    it("lists what only `lms ls` has on this machine, but not what a peer has", () => {
       const { models } = CatalogMerge.merge(
         serverInfo,
         [],

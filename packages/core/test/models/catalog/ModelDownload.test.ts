@@ -13,7 +13,7 @@ const test = (options: Options = {}) =>
 const collected = Effect.map(Stream.runCollect(download(gemma)), Chunk.toReadonlyArray)
 
 describe("ModelDownload", () => {
-  it.effect("goes by `lms get`, with progress and an end", () =>
+  it.effect("uses `lms get`, and reports progress and the end", () =>
     Effect.gen(function* () {
       const told = yield* collected
       assert.isAbove(told.length, 2)
@@ -22,7 +22,7 @@ describe("ModelDownload", () => {
     }).pipe(test())
   )
 
-  it.effect("ends `lms` with its reader", () =>
+  it.effect("ends `lms` when its reader ends", () =>
     Effect.gen(function* () {
       const control = yield* SimulatorControl
       const fiber = yield* Effect.fork(collected)
@@ -33,7 +33,7 @@ describe("ModelDownload", () => {
     }).pipe(test())
   )
 
-  it.effect("goes by LM Studio's own route where there is no `lms`", () =>
+  it.effect("uses LM Studio's own route where there is no `lms`", () =>
     Effect.gen(function* () {
       const told = yield* collected
       const fractions = told.flatMap((one) => (one._tag === "Downloading" ? [one.fraction] : []))

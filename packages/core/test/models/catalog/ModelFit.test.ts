@@ -16,7 +16,7 @@ const chosen = (...args: Parameters<typeof ModelFit.choose>) =>
   Either.match(ModelFit.choose(...args), { onLeft: ({ message }) => message, onRight: ({ key }) => key })
 
 describe("ModelFit", () => {
-  it("prefers what is configured, then what is in memory, and never takes one that cannot", () => {
+  it("prefers the configured model, then one in memory, and never takes one without the ability", () => {
     assert.strictEqual(chosen(models, "vision", undefined), "gemma-3-4b")
     assert.strictEqual(chosen(models, "vision", undefined, Option.some("qwen2.5-vl-7b")), "qwen2.5-vl-7b")
     assert.strictEqual(chosen(models, "vision", "default", Option.some("qwen3-8b")), "gemma-3-4b")
@@ -24,7 +24,7 @@ describe("ModelFit", () => {
     assert.strictEqual(chosen([chat, small], "embedding", undefined), "embed-small")
   })
 
-  it("names those that can, loaded ones first, when the one that was named cannot", () => {
+  it("names the models that can, loaded ones first, when the named one cannot", () => {
     assert.strictEqual(
       chosen(models, "vision", "qwen3-8b"),
       '"qwen3-8b" cannot see images. These can: gemma-3-4b (loaded), qwen2.5-vl-7b.'
@@ -35,19 +35,19 @@ describe("ModelFit", () => {
     )
     assert.strictEqual(
       chosen([chat], "vision", undefined),
-      "No model on this machine can see images. Get one in LM Studio."
+      "No model on this machine can see images. Download one in LM Studio."
     )
     assert.include(chosen(models, "vision", "qwen"), 'There is no model "qwen"')
   })
 
-  it("believes a name where the server does not tell what its models can", () => {
+  it("accepts a named model where the server does not report abilities", () => {
     const { vision: _, ...untold } = chat
     assert.strictEqual(chosen([untold], "vision", "qwen3-8b"), "qwen3-8b")
   })
 })
 
 describe("Alternatives", () => {
-  it("ranks by name, purpose and what is loaded, and says why", () => {
+  it("ranks by name, purpose and loaded state, with reasons", () => {
     const [first, second] = Alternatives.rank(
       [apiModel("llama-3.2-3b"), apiModel("qwen2.5-coder-7b"), apiModel("qwen3-8b", loaded), small],
       "qwen3-8",

@@ -19,7 +19,7 @@ const chosen = (...models: ReadonlyArray<ModelSelection.Candidate>) => {
 const loaded = { instances: [{ id: "x" }] }
 
 describe("ModelSelection", () => {
-  it("takes what is in memory, however well suited something on disk is", () => {
+  it("takes a model in memory, however suitable one on disk is", () => {
     assert.strictEqual(chosen(model("best"), model("small", { sizeBytes: 1e9, toolUse: false, ...loaded })), "small")
   })
 
@@ -29,7 +29,7 @@ describe("ModelSelection", () => {
     assert.isUndefined(chosen())
   })
 
-  it("prefers tool use, then the largest that is moderate", () => {
+  it("prefers tool use, then the largest moderate model", () => {
     assert.strictEqual(
       chosen(model("big", { sizeBytes: 5e9, toolUse: false }), model("tools", { sizeBytes: 1e9 })),
       "tools"
@@ -46,7 +46,7 @@ describe("ModelSelection", () => {
     assert.strictEqual(chosen(unknown, model("20b", { sizeBytes: 12e9 })), "20b")
   })
 
-  it("judges by parameters where no size is given", () => {
+  it("estimates by parameters where no size is given", () => {
     const sized = (key: string, params: string) => {
       const { sizeBytes: _, ...rest } = model(key)
       return { ...rest, params }
@@ -55,7 +55,7 @@ describe("ModelSelection", () => {
     assert.strictEqual(chosen(sized("a", "270M"), sized("b", "4B")), "b")
   })
 
-  it("settles a tie by name", () => {
+  it("breaks ties by name", () => {
     assert.strictEqual(chosen(model("b"), model("a")), "a")
   })
 })

@@ -1,8 +1,8 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Deferred, Duration, Effect, Fiber, Option, Ref, TestClock } from "effect"
-import * as Collation from "#src/models/leases/AdmissionQueue.ts"
+import * as AdmissionQueue from "#src/models/leases/AdmissionQueue.ts"
 
-const policy = new Collation.CollationPolicy({
+const policy = new AdmissionQueue.AdmissionPolicy({
   longestOvertaking: Duration.seconds(60),
   longestWait: Duration.minutes(10)
 })
@@ -10,46 +10,46 @@ const policy = new Collation.CollationPolicy({
 const table = (
   holders: Record<string, number>,
   ...waiting: ReadonlyArray<readonly [model: string, since: number]>
-): Collation.Table => ({
+): AdmissionQueue.Table => ({
   holders: new Map(Object.entries(holders)),
   trying: 0,
   waiting: waiting.map(([model, since], id) => ({ id, model, since }))
 })
 
-describe("Collation", () => {
-  describe("who may go ahead", () => {
-    const may = (state: Collation.Table, model: string, now = 0, inMemory = false) =>
-      Collation.mayGoAhead(state, { model, inMemory }, now, policy)
+describe("AdmissionQueue", () => {
+  describe("which requests may proceed", () => {
+    const may = (state: AdmissionQueue.Table, model: string, now = 0, inMemory = false) =>
+      AdmissionQueue.mayGoAhead(state, { model, inMemory }, now, policy)
 
-    it("everybody, when nobody waits", () => {
+    it("all, when none waits", () => {
       assert.isTrue(may(table({ A: 1 }), "B"))
       assert.isTrue(may(table({}), "B"))
     })
 
-    it("requests for the model that is in use, while another waits", () => {
+    it("those for the model in use, while one for another model waits", () => {
       assert.isTrue(may(table({ A: 1 }, ["B", 0]), "A", 59_999))
       assert.isTrue(may(table({}, ["B", 0]), "C", 0, true), "a model in memory is in nobody's way")
       assert.isFalse(may(table({ A: 1 }, ["B", 0]), "C"))
       assert.isFalse(may(table({ A: 1 }, ["B", 0]), "B"), "who wants the same stands behind")
     })
 
-    it("nobody, once another has waited too long", () => {
+    it("none, once one for another model has waited too long", () => {
       assert.isFalse(may(table({ A: 1 }, ["B", 0]), "A", 60_000))
       assert.isTrue(may(table({ A: 1, B: 1 }, ["B", 0]), "B", 60_000))
     })
   })
 
-  describe("who is next", () => {
-    it("the one who has waited longest, with all who wait for the same", () => {
-      const next = Collation.next(table({}, ["B", 10], ["A", 20], ["B", 30], ["A", 5], ["B", 40]))
+  describe("which requests are next", () => {
+    it("the one that has waited longest, with all that wait for the same model", () => {
+      const next = AdmissionQueue.next(table({}, ["B", 10], ["A", 20], ["B", 30], ["A", 5], ["B", 40]))
       assert.deepStrictEqual(
         next.map(({ id }) => id),
         [1, 3]
       )
     })
 
-    it("nobody, when nobody waits", () => {
-      assert.deepStrictEqual(Collation.next(table({ A: 1 })), [])
+    it("none, when none waits", () => {
+      assert.deepStrictEqual(AdmissionQueue.next(table({ A: 1 })), [])
     })
   })
 
@@ -60,8 +60,8 @@ describe("Collation", () => {
       readonly swaps: ReadonlyArray<string>
     }
 
-    /** One request, which works for a second once it has its lease. The room holds one model at a time. */
-    const request = Effect.fnUntraced(function* (queue: Collation.Queue, room: Ref.Ref<Room>, model: string) {
+    /** One request, which works for a second once it has its lease. The memory holds one model at a time. */
+    const request = Effect.fnUntraced(function* (queue: AdmissionQueue.Queue, room: Ref.Ref<Room>, model: string) {
       const take = Ref.modify(room, (now): readonly [boolean, Room] =>
         now.holders > 0 && now.model !== model
           ? [false, now]
@@ -81,7 +81,7 @@ describe("Collation", () => {
 
     it.effect("turns A B A B A B into A A A B B B", () =>
       Effect.gen(function* () {
-        const queue = yield* Collation.make
+        const queue = yield* AdmissionQueue.make
         const room = yield* Ref.make<Room>({ model: "", holders: 0, swaps: [] })
         const fibers = yield* Effect.forEach(["A", "B", "A", "B", "A", "B"], (model) =>
           Effect.fork(request(queue, room, model))
@@ -93,9 +93,9 @@ describe("Collation", () => {
       })
     )
 
-    it.effect("lets nobody overtake for ever", () =>
+    it.effect("lets no request overtake for ever", () =>
       Effect.gen(function* () {
-        const queue = yield* Collation.make
+        const queue = yield* AdmissionQueue.make
         yield* queue.leaseBegan("A")
         const turn = yield* Effect.fork(queue.attemptInTurn("B", 0)(Effect.succeed("B")))
         yield* Effect.yieldNow()
@@ -109,9 +109,9 @@ describe("Collation", () => {
       })
     )
 
-    it.effect("forgets who gave up waiting", () =>
+    it.effect("forgets requests that gave up waiting", () =>
       Effect.gen(function* () {
-        const queue = yield* Collation.make
+        const queue = yield* AdmissionQueue.make
         yield* queue.leaseBegan("A")
         const turn = yield* Effect.fork(queue.attemptInTurn("B", 0)(Effect.void))
         yield* Effect.yieldNow()
@@ -124,7 +124,7 @@ describe("Collation", () => {
 
     it.effect("gives up after the longest wait", () =>
       Effect.gen(function* () {
-        const queue = yield* Collation.make
+        const queue = yield* AdmissionQueue.make
         yield* queue.leaseBegan("A")
         const turn = yield* Effect.fork(queue.attemptInTurn("B", 0)(Effect.succeed("B")))
         yield* TestClock.adjust("10 minutes")
@@ -134,7 +134,7 @@ describe("Collation", () => {
 
     it.effect("lets the next try when an attempt fails or is interrupted", () =>
       Effect.gen(function* () {
-        const queue = yield* Collation.make
+        const queue = yield* AdmissionQueue.make
         const going = yield* Deferred.make<void>()
         yield* queue.leaseBegan("A")
         const first = yield* Effect.fork(

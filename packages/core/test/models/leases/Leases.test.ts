@@ -18,7 +18,7 @@ describe("Leases", () => {
     })
   )
 
-  it.effect("does not let a held instance be claimed, except by force", () =>
+  it.effect("does not let a held instance be claimed, unless forced", () =>
     Effect.gen(function* () {
       const leases = yield* Leases.make
       yield* leases.hold("m")
@@ -28,7 +28,7 @@ describe("Leases", () => {
     })
   )
 
-  it.effect("does not let an instance be claimed whose model somebody is about to use", () =>
+  it.effect("does not let an instance be claimed when a caller is about to use its model", () =>
     Effect.gen(function* () {
       const leases = yield* Leases.make
       yield* Effect.scoped(

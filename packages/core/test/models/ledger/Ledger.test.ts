@@ -32,7 +32,7 @@ const entry = (instanceId: string, changes: Partial<LedgerEntry> = {}): LedgerEn
 const ids = (entries: ReadonlyArray<LedgerEntry>) => entries.map(({ instanceId }) => instanceId).toSorted()
 
 describe("Ledger", () => {
-  it.effect("tells other processes what was loaded and is held", () =>
+  it.effect("tells other processes what is loaded and held", () =>
     Effect.gen(function* () {
       const { fs } = MemoryFileSystem.make()
       const [one, two] = [yield* processOn(fs), yield* processOn(fs)]
@@ -46,7 +46,7 @@ describe("Ledger", () => {
     })
   )
 
-  it.effect("leaves no file behind when there is nothing to say", () =>
+  it.effect("leaves no file behind when there is nothing to record", () =>
     Effect.gen(function* () {
       const { files, fs } = MemoryFileSystem.make()
       const one = yield* processOn(fs)
@@ -60,7 +60,7 @@ describe("Ledger", () => {
     })
   )
 
-  it.effect("does not read the others again for every look", () =>
+  it.effect("does not read the other files again for every look", () =>
     Effect.gen(function* () {
       const { fs } = MemoryFileSystem.make()
       const [one, two] = [yield* processOn(fs), yield* processOn(fs)]
@@ -72,7 +72,7 @@ describe("Ledger", () => {
     })
   )
 
-  it.effect("takes over what a process left that does not beat any more, and not before", () =>
+  it.effect("takes over the entries of a process once it has stopped beating, and not before", () =>
     Effect.gen(function* () {
       const { files, fs } = MemoryFileSystem.make()
       const [dead, alive] = [yield* processOn(fs), yield* processOn(fs)]
@@ -90,7 +90,7 @@ describe("Ledger", () => {
     })
   )
 
-  it.effect("leaves a process alone that beats", () =>
+  it.effect("leaves the entries of a beating process alone", () =>
     Effect.gen(function* () {
       const { fs } = MemoryFileSystem.make()
       const [busy, other] = [yield* processOn(fs), yield* processOn(fs)]
@@ -104,7 +104,7 @@ describe("Ledger", () => {
     })
   )
 
-  it.effect("counts a load that was given up, and not before: what turns up meanwhile may be somebody else's", () =>
+  it.effect("counts a load once it was abandoned, and not before: what appears meanwhile may be somebody else's", () =>
     Effect.gen(function* () {
       const { fs } = MemoryFileSystem.make()
       const one = yield* processOn(fs)
@@ -118,7 +118,7 @@ describe("Ledger", () => {
     })
   )
 
-  it.effect("hands over at once what a process left that ended in good order", () =>
+  it.effect("takes over at once the entries of a process that exited cleanly", () =>
     Effect.gen(function* () {
       const { fs } = MemoryFileSystem.make()
       const [one, two] = [yield* processOn(fs), yield* processOn(fs)]
@@ -132,7 +132,7 @@ describe("Ledger", () => {
     })
   )
 
-  it.effect("keeps what belongs to another LM Studio for a process that talks to it", () =>
+  it.effect("keeps entries of another LM Studio for a process that uses it", () =>
     Effect.gen(function* () {
       const { fs } = MemoryFileSystem.make()
       const there = "http://box:1234"
@@ -150,7 +150,7 @@ describe("Ledger", () => {
     })
   )
 
-  it.effect("believes the newest entry of an instance", () =>
+  it.effect("prefers the newest entry of an instance", () =>
     Effect.gen(function* () {
       const { fs } = MemoryFileSystem.make()
       const [one, two] = [yield* processOn(fs), yield* processOn(fs)]
@@ -175,7 +175,7 @@ describe("Ledger", () => {
     })
   )
 
-  it.effect("remembers in memory alone where nothing can be written, and says so once", () =>
+  it.effect("keeps everything in memory where nothing can be written, and logs that once", () =>
     Effect.gen(function* () {
       const warnings = yield* Ref.make(0)
       const logger = Logger.replace(

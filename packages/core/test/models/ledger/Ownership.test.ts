@@ -16,13 +16,13 @@ const entry = (changes: Partial<Ownership.LedgerEntry> = {}): Ownership.LedgerEn
 })
 
 describe("Ownership", () => {
-  it("takes an instance for ours by id, context and TTL", () => {
+  it("recognises our instance by id, context and TTL", () => {
     assert.isTrue(Ownership.isOurs(entry(), { id: "m", contextLength: 4096, ttlMillis: 600_000 }, 0))
     assert.isFalse(Ownership.isOurs(undefined, { id: "m" }, 0))
     assert.isFalse(Ownership.isOurs(entry(), { id: "m:2", ttlMillis: 600_000 }, 0))
   })
 
-  it("sees a user's model under an id that was once ours", () => {
+  it("recognises a user's model under an id that was once ours", () => {
     assert.isFalse(Ownership.isOurs(entry(), { id: "m", ttlMillis: null }, 0), "loaded by hand: no TTL")
     assert.isFalse(
       Ownership.isOurs(entry(), { id: "m", ttlMillis: 3_600_000 }, 0),
@@ -39,14 +39,14 @@ describe("Ownership", () => {
     assert.isTrue(Ownership.isOurs(entry({ way: "rest" }), { id: "m", ttlMillis: null }, 0))
   })
 
-  it("without lms believes an entry only until LM Studio must have unloaded the instance", () => {
+  it("without lms, trusts an entry only until LM Studio must have unloaded the instance", () => {
     assert.isTrue(Ownership.isOurs(entry(), { id: "m" }, 599_999))
     assert.isFalse(Ownership.isOurs(entry(), { id: "m" }, 600_000))
     assert.isTrue(Ownership.isOurs(entry({ lastUsedAt: 500_000 }), { id: "m" }, 600_000))
     assert.isTrue(Ownership.isOurs(entry({ way: "rest" }), { id: "m" }, 10_000_000), "only we end that one")
   })
 
-  it("believes a load whose end nobody saw for a while only", () => {
+  it("trusts a load whose end we did not see only for a while", () => {
     assert.isTrue(Ownership.isOurs(entry({ state: "loading" }), { id: "m", ttlMillis: 600_000 }, 0))
     assert.isFalse(Ownership.isOurs(entry({ state: "loading" }), { id: "m" }, 0), "without `lms` there is no proof")
     const loading = entry({ state: "loading", way: "rest" })
@@ -54,12 +54,12 @@ describe("Ownership", () => {
     assert.isFalse(Ownership.isOurs(loading, { id: "m" }, Ownership.unseenLoadMillis + 1))
   })
 
-  it("lets the idle time begin at the latest use that anybody knows of", () => {
+  it("starts the idle time at the latest known use", () => {
     assert.strictEqual(Ownership.expiryOf(entry({ lastUsedAt: 1000 })), 601_000)
     assert.strictEqual(Ownership.expiryOf(entry({ lastUsedAt: 1000 }), { lastUsedAt: 5000 }), 605_000)
   })
 
-  it("foretells the id of the next copy", () => {
+  it("predicts the id of the next copy", () => {
     assert.strictEqual(Ownership.nextInstanceId("m", new Set()), "m")
     assert.strictEqual(Ownership.nextInstanceId("m", new Set(["m", "m:3"])), "m:2")
     assert.strictEqual(Ownership.nextInstanceId("m", new Set(["m", "m:2"])), "m:3")

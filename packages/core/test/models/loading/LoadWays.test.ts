@@ -2,8 +2,8 @@ import { assert, describe, it } from "@effect/vitest"
 import * as LoadWays from "#src/models/loading/LoadWays.ts"
 
 const native: LoadWays.Situation = { dialect: "native-v1", isLmStudio: true, lms: true, jitMayEvict: false }
-const ways = (wishes: ReadonlyArray<LoadWays.Wish>, situation: Partial<LoadWays.Situation> = {}) =>
-  LoadWays.choose(wishes, { ...native, ...situation }).ways
+const ways = (requirements: ReadonlyArray<LoadWays.Requirement>, situation: Partial<LoadWays.Situation> = {}) =>
+  LoadWays.choose(requirements, { ...native, ...situation }).ways
 
 describe("LoadWays", () => {
   it("prefers lms, then just in time, then REST", () => {
@@ -12,7 +12,7 @@ describe("LoadWays", () => {
     assert.deepStrictEqual(ways([], { lms: false, dialect: "legacy-v0" }), ["jit"])
   })
 
-  it("leaves out what cannot grant a wish", () => {
+  it("leaves out ways that do not meet a requirement", () => {
     assert.deepStrictEqual(ways(["contextLength"]), ["cli", "rest"])
     assert.deepStrictEqual(ways(["contextLength"], { lms: false }), ["rest"])
     assert.deepStrictEqual(ways(["gpu"]), ["cli"])
@@ -22,11 +22,11 @@ describe("LoadWays", () => {
     assert.deepStrictEqual(ways(["gpu"], { lms: false }), [])
   })
 
-  it("puts just in time last when it could push a model out", () => {
+  it("puts just in time last when it could evict a model", () => {
     assert.deepStrictEqual(ways([], { lms: false, jitMayEvict: true }), ["rest", "jit"])
   })
 
-  it("has no way on a server that is not LM Studio, and says so", () => {
+  it("finds no way on a server that is not LM Studio, and says why", () => {
     const choice = LoadWays.choose([], { ...native, isLmStudio: false, dialect: "openai" })
     assert.deepStrictEqual(choice.ways, [])
     assert.deepStrictEqual(
@@ -35,7 +35,7 @@ describe("LoadWays", () => {
     )
   })
 
-  it("says of each way that is left out what it lacks", () => {
+  it("says for each way that is left out what it lacks", () => {
     const { passedOver } = LoadWays.choose(["gpu", "secondCopy"], {
       ...native,
       lms: false,
@@ -43,8 +43,8 @@ describe("LoadWays", () => {
     })
     assert.deepStrictEqual(passedOver, [
       { way: "cli", why: "`lms` was not found" },
-      { way: "jit", why: "cannot set the share of the GPU, load a second copy" },
-      { way: "rest", why: "cannot set the share of the GPU" }
+      { way: "jit", why: "cannot set the GPU share, load a second copy" },
+      { way: "rest", why: "cannot set the GPU share" }
     ])
   })
 

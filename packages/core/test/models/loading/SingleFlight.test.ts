@@ -4,7 +4,7 @@ import * as SingleFlight from "#src/models/loading/SingleFlight.ts"
 
 const make = SingleFlight.make<string, string, string>()
 
-/** A flight that anybody may land, with counters. */
+/** Work that the test can complete, with counters. */
 const airfield = Effect.gen(function* () {
   const flights = yield* make
   const landed = yield* Deferred.make<string, string>()
@@ -31,7 +31,7 @@ const airfield = Effect.gen(function* () {
 const settle = Effect.repeatN(Effect.yieldNow(), 20)
 
 describe("SingleFlight", () => {
-  it.scoped("shares one piece of work among all who ask for it", () =>
+  it.scoped("shares one piece of work among all callers", () =>
     Effect.gen(function* () {
       const { heard, landed, run, started } = yield* airfield
       const fibers = yield* Effect.forEach(["a", "b", "c"], (who) => Effect.fork(run(who)))
@@ -47,7 +47,7 @@ describe("SingleFlight", () => {
     })
   )
 
-  it.scoped("shares a failure, and begins anew afterwards", () =>
+  it.scoped("shares a failure, and starts again afterwards", () =>
     Effect.gen(function* () {
       const { landed, run, started } = yield* airfield
       const fibers = yield* Effect.forEach(["a", "b"], (who) => Effect.fork(run(who)))
@@ -61,7 +61,7 @@ describe("SingleFlight", () => {
     })
   )
 
-  it.scoped("goes on for the others when the first caller is interrupted", () =>
+  it.scoped("continues for the others when the first caller is interrupted", () =>
     Effect.gen(function* () {
       const { givenUp, landed, run, started } = yield* airfield
       const first = yield* Effect.fork(run("a"))
@@ -77,7 +77,7 @@ describe("SingleFlight", () => {
     })
   )
 
-  it.scoped("gives the work up when nobody waits for it any more", () =>
+  it.scoped("interrupts the work when no caller waits for it any more", () =>
     Effect.gen(function* () {
       const { givenUp, run, started } = yield* airfield
       const fibers = yield* Effect.forEach(["a", "b"], (who) => Effect.fork(run(who)))
@@ -91,7 +91,7 @@ describe("SingleFlight", () => {
     })
   )
 
-  it.scoped("sees work to its end that must be, though nobody waits, and lets others join it meanwhile", () =>
+  it.scoped("finishes work that must finish, even when no caller waits, and lets others join it meanwhile", () =>
     Effect.gen(function* () {
       const { givenUp, landed, run, started } = yield* airfield
       const first = yield* Effect.fork(run("a", { mustFinish: true }))
@@ -106,7 +106,7 @@ describe("SingleFlight", () => {
     })
   )
 
-  it.scoped("works on different keys at the same time", () =>
+  it.scoped("works on different keys concurrently", () =>
     Effect.gen(function* () {
       const { run, started } = yield* airfield
       yield* Effect.forEach(["x", "y"], (key) => Effect.fork(run("a", { key })))

@@ -1,6 +1,6 @@
 /**
- * From an ensured model to a hold on it: in turn when models are in each other's way, moved along when the model had to
- * be loaded again, given back when the scope closes.
+ * Acquires a lease on an ensured model: in turn when models compete for memory, moved to the new instance when the model
+ * had to be reloaded, released when the scope closes.
  */
 import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
@@ -10,7 +10,7 @@ import * as Option from "effect/Option"
 import * as Ref from "effect/Ref"
 import type * as Scope from "effect/Scope"
 import * as TtlPolicy from "../../resilience/TtlPolicy.ts"
-import * as Collation from "./AdmissionQueue.ts"
+import * as AdmissionQueue from "./AdmissionQueue.ts"
 import type { Ensure, Take } from "../loading/Ensure.ts"
 import type { LifecycleParts } from "../loading/LifecycleParts.ts"
 import * as ModelLease from "./ModelLease.ts"
@@ -26,8 +26,8 @@ export type Lease = (
 
 export const make = Effect.fnUntraced(function* (parts: LifecycleParts, { ensure, peek }: Ensure) {
   const { leases, ledger, ttlPolicy } = parts
-  const queue = yield* Collation.make
-  const longestWait = Duration.toMillis((yield* Collation.CurrentCollationPolicy).longestWait)
+  const queue = yield* AdmissionQueue.make
+  const longestWait = Duration.toMillis((yield* AdmissionQueue.CurrentAdmissionPolicy).longestWait)
 
   const tellOthers = Effect.flatMap(leases.held, (held) => ledger.hold([...held.keys()].toSorted()))
 
@@ -56,7 +56,7 @@ export const make = Effect.fnUntraced(function* (parts: LifecycleParts, { ensure
         })
       )
     const waiting = (model: string) =>
-      options.onProgress?.({ _tag: "Waiting", model, why: "other runs hold the models that are in its way" }) ??
+      options.onProgress?.({ _tag: "Waiting", model, why: "other runs hold models that take up the memory" }) ??
       Effect.void
 
     const since = yield* Clock.currentTimeMillis
@@ -64,7 +64,7 @@ export const make = Effect.fnUntraced(function* (parts: LifecycleParts, { ensure
     const inTurn = (model: string, refusal: Option.Option<ModelLifecycleError>) =>
       waiting(model).pipe(
         Effect.zipRight(queue.attemptInTurn(model, since)(want)),
-        // waited too long: the refusal stands, and who was never refused tries now
+        // waited too long: the refusal stands, and a request that was never refused tries now
         Effect.flatMap(
           Option.match({
             onSome: Effect.succeed,

@@ -1,4 +1,4 @@
-/** What is ordered of LM Studio for a wish in a situation: by which ways, under which identifier, with which limit. */
+/** Turns a request for a model into a load plan: the ways to try, the identifier and the idle limit. */
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as TtlPolicy from "../../resilience/TtlPolicy.ts"
@@ -9,37 +9,37 @@ import type { CatalogModel } from "../catalog/CatalogModel.ts"
 import { sameName } from "../../lmstudio/ModelName.ts"
 import type { EnsureOptions } from "../EnsureOptions.ts"
 
-/** A model and what is asked of its instance. */
-export interface Wanted {
+/** A model and the requirements on its instance. */
+export interface LoadRequest {
   readonly key: string
   readonly instanceId: string | undefined
   readonly variant: string | undefined
   readonly options: EnsureOptions
 }
 
-/** What to load and how. `ttl` in whole seconds; never without one. */
-export interface LoadOrder extends Choice {
+/** What to load and how. `ttl` is in whole seconds and always set. */
+export interface LoadPlan extends Choice {
   readonly model: CatalogModel
-  /** The key, or the variant that was asked for. */
+  /** The key, or the requested variant. */
   readonly name: string
   readonly ttl: Duration.Duration
   readonly contextLength: number | undefined
   readonly gpu: EnsureOptions["gpu"]
   readonly parallel: number | undefined
   readonly identifier: string | undefined
-  /** Ids of all instances that were there before. */
+  /** Ids of all instances in memory before the load. */
   readonly before: ReadonlySet<string>
-  /** A look may show that somebody else loaded what was wanted; then the mistaken copy goes and that one is used. */
+  /** Whether an instance meets the request. If another program loaded one meanwhile, it is used and our copy unloaded. */
   readonly serves: (seen: Seen) => boolean
 }
 
-/** The identifier of a copy that we load beside one that does not serve and has to stay, such as a user's own. */
+/** The identifier of a copy that we load beside one that does not serve but must stay, such as a user's own. */
 export const secondIdentifier = (key: string): string => `${key}:lms-bridge`
 
 /**
- * The instance that serves: of the identifier asked for; with enough context, as far as the server tells; the one that
- * was named, else the one that bears the model's own key, else the first. The share of the GPU and the variant cannot be
- * seen of an instance and are not asked of one that is there.
+ * The instance that serves: with the requested identifier, and with enough context as far as the server reports it. Among
+ * several: the named one, else the one with the model's own key as id, else the first. The GPU share and the variant of an
+ * instance cannot be seen, so they are not checked.
  */
 export const pick = <I extends { readonly id: string; readonly contextLength?: number | undefined }>(
   instances: ReadonlyArray<I>,
@@ -59,26 +59,26 @@ export const pick = <I extends { readonly id: string; readonly contextLength?: n
 }
 
 export const serves =
-  ({ instanceId, key, options }: Wanted) =>
+  ({ instanceId, key, options }: LoadRequest) =>
   ({ instance, model }: Seen): boolean =>
     model.key === key && pick([instance], { instanceId, model }, options) !== undefined
 
-/** Equal for callers who would be served, or refused, alike. */
-export const purposeOf = ({ options, variant }: Wanted): string =>
+/** Equal for callers that would be served, or refused, alike. */
+export const purposeOf = ({ options, variant }: LoadRequest): string =>
   [variant, options.contextLength, options.gpu, options.parallel, options.identifier, options.makeRoom === true].join(
     "|"
   )
 
 export const make = Effect.fnUntraced(function* (
   parts: LifecycleParts,
-  wanted: Wanted,
+  wanted: LoadRequest,
   model: CatalogModel,
   look: Survey
 ) {
   const { contextLength, gpu, identifier, parallel } = wanted.options
   const { lms, server } = look.catalog
   const secondCopy = look.seen.some((seen) => seen.model.key === wanted.key)
-  const wishes: ReadonlyArray<LoadWays.Wish> = [
+  const requirements: ReadonlyArray<LoadWays.Requirement> = [
     ...(contextLength === undefined ? [] : (["contextLength"] as const)),
     ...(gpu === undefined ? [] : (["gpu"] as const)),
     ...(parallel === undefined ? [] : (["parallel"] as const)),
@@ -87,16 +87,16 @@ export const make = Effect.fnUntraced(function* (
     ...(secondCopy ? (["secondCopy"] as const) : [])
   ]
   const idle = new Set((yield* idleOfOurs(parts, look)).map(({ instance }) => instance.id))
-  const { passedOver, ways } = LoadWays.choose(wishes, {
+  const { passedOver, ways } = LoadWays.choose(requirements, {
     dialect: server.dialect,
     isLmStudio: server.isLmStudio,
     lms: lms.used,
     lmsWhy: lms.why,
-    // without `lms` nobody can tell that it is idle
+    // without `lms` it is unknown whether it is idle
     jitMayEvict: look.seen.some((seen) => mayHaveComeJustInTime(seen) && !(lms.used && idle.has(seen.instance.id)))
   })
   const free = !look.seen.some(({ instance }) => instance.id === secondIdentifier(wanted.key))
-  const order: LoadOrder = {
+  const plan: LoadPlan = {
     model,
     name: wanted.variant ?? model.key,
     ttl: wholeSeconds(TtlPolicy.resolve(parts.ttlPolicy, wanted.options)),
@@ -109,16 +109,16 @@ export const make = Effect.fnUntraced(function* (
     before: new Set(look.seen.map(({ instance }) => instance.id)),
     serves: serves(wanted)
   }
-  return order
+  return plan
 })
 
 // -----------------------------------------------------------------------------
 // internal
 // -----------------------------------------------------------------------------
 
-/** LM Studio evicts only what a request loaded; of that, `lms ps` knows a TTL, and our entry the way. */
+/** LM Studio evicts only models loaded just in time: those have a TTL in `lms ps`, or `jit` in our entry. */
 const mayHaveComeJustInTime = ({ entry, instance }: Seen) =>
   entry === undefined ? instance.ttlMillis !== null : entry.way === "jit"
 
-/** What `lms` and requests take; the policy gives at least one. */
+/** `lms` and requests take whole seconds; the policy guarantees at least one. */
 const wholeSeconds = (ttl: Duration.Duration) => Duration.seconds(Math.floor(Duration.toSeconds(ttl)))
