@@ -8,7 +8,7 @@ import { AgentLoop } from "./agent/AgentLoop.ts"
 import { UserPolicies } from "./agent/policy/PolicyFile.ts"
 import { Presets } from "./agent/presets/Presets.ts"
 import { RunJournal } from "./runs/RunJournal.ts"
-import { ToolNearness } from "./agent/tools/SemanticRank.ts"
+import { SemanticRank } from "./agent/tools/SemanticRank.ts"
 import { WorkingFolders } from "./machine/WorkingFolders.ts"
 import { Settings, type SettingsInvalid } from "./configuration/Settings.ts"
 import { LmStudioApi } from "./lmstudio/LmStudioApi.ts"
@@ -39,7 +39,7 @@ export type Platform = HttpClient.HttpClient | CommandExecutor.CommandExecutor |
 
 /** The services over given settings. */
 export const layerNoDeps: Layer.Layer<Services, never, Platform | Settings> = Layer.mergeAll(
-  AgentLoop.layerNoDeps.pipe(Layer.provide(ToolNearness.layer), Layer.provide(Embedder.layer)),
+  AgentLoop.layerNoDeps.pipe(Layer.provide(SemanticRank.layer), Layer.provide(Embedder.layer)),
   Presets.layer,
   Images.layer,
   Embedder.layer,

@@ -114,7 +114,7 @@ describe("a run that a budget or a person stopped", () => {
         const program = yield* start(["run", "Again.", "--mcp", "filesystem", "--json"])
         yield* program.untilStdout((text) => text.includes('"_tag":"TextDelta"'))
         const other = yield* run(["runs", "resume", "last"])
-        assert.match(other.stderr, /is still going on in process \d+/)
+        assert.match(other.stderr, /is still in progress in process \d+/)
         program.child.kill("SIGINT")
         assert.strictEqual((yield* program.ended).code, 130)
         yield* simulator.control.scriptModel([{ text: "There." }])

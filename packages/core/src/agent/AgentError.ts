@@ -6,8 +6,8 @@ import type { RunInProgress, RunNotFound } from "../runs/RunJournal.ts"
 import type { NoSuchTool } from "./tools/ToolCatalog.ts"
 
 /**
- * What prevents a run from starting: the model cannot be had, or a server or tool that was named is not there, the
- * policy cannot be used. Once the model has been asked, everything that goes wrong is told in the outcome.
+ * What prevents a run from starting: the model cannot be loaded, a named server or tool is not there, or the policy is
+ * invalid. After the first request to the model, every failure is part of the outcome.
  */
 export type AgentError =
   | ModelLifecycleError

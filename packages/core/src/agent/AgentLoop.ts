@@ -1,6 +1,6 @@
 /**
- * The agent loop: a model works on a task with the tools of MCP servers, round after round, until it is done or a budget
- * ends it. The rules are pure (`AgentState`); this shell does the I/O and emits the events.
+ * The agent loop: a model works on a task with the tools of MCP servers, round by round, until it is done or a budget
+ * ends it. The rules are pure (`rules/`); the shell (`run/`) does the I/O and emits the events.
  */
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
@@ -14,7 +14,7 @@ import * as AgentRun from "./run/Run.ts"
 import { UserPolicies } from "./policy/PolicyFile.ts"
 import { RunJournal } from "../runs/RunJournal.ts"
 import type { AgentTask } from "./AgentTask.ts"
-import { ToolNearness } from "./tools/SemanticRank.ts"
+import { SemanticRank } from "./tools/SemanticRank.ts"
 import type { AgentError } from "./AgentError.ts"
 
 export { CurrentApprover, type ApprovalRequest } from "./policy/Approval.ts"
@@ -23,15 +23,15 @@ export class AgentLoop extends Context.Tag("@lms-bridge/core/agent/AgentLoop")<
   AgentLoop,
   {
     /**
-     * Runs a task. The first event is `RunStarted`, the last `RunFinished`; a stream that fails has started nothing
-     * that it did not also end. Interrupting it aborts the request, the tool call and whatever runs beneath them.
+     * Runs a task. The first event is `RunStarted`, the last `RunFinished`. A stream that fails has ended everything that
+     * it started. Interruption aborts the request, the tool call and whatever runs beneath them.
      */
     readonly run: (task: AgentTask) => Stream.Stream<AgentEvent, AgentError>
     /**
-     * Takes up a run that was stopped, killed or ended by a budget where its journal ends; the first event is
-     * `RunResumed`. Budgets hold for the run as a whole, so an ended one needs larger ones. `approved` is added to what
-     * the task approves, until the run stops again. No call that was finished is made again; one whose outcome is not
-     * known only when it does no harm, or a person says so. Fails when the run is being carried out.
+     * Resumes a run that was stopped, killed or ended by a budget, from the end of its journal; the first event is
+     * `RunResumed`. Budgets apply to the run as a whole, so a run that a budget ended needs larger ones. `approved` is
+     * added to the task's approvals until the run stops again. A finished call is never repeated; one with an unknown
+     * outcome is repeated only if that is harmless or a person agrees. Fails when the run is in progress.
      */
     readonly resume: (
       runId: string,
@@ -43,11 +43,11 @@ export class AgentLoop extends Context.Tag("@lms-bridge/core/agent/AgentLoop")<
   static readonly layerNoDeps: Layer.Layer<
     AgentLoop,
     never,
-    ModelLifecycle | McpRegistry | ToolNearness | RunJournal | Settings
+    ModelLifecycle | McpRegistry | SemanticRank | RunJournal | Settings
   > = Layer.effect(
     this,
     Effect.map(
-      Effect.all([ModelLifecycle, McpRegistry, ToolNearness, RunJournal, Settings, UserPolicies]),
+      Effect.all([ModelLifecycle, McpRegistry, SemanticRank, RunJournal, Settings, UserPolicies]),
       ([lifecycle, registry, nearness, journal, settings, policies]) => {
         const services = { lifecycle, registry, nearness, journal, settings, policies }
         return {
@@ -58,6 +58,6 @@ export class AgentLoop extends Context.Tag("@lms-bridge/core/agent/AgentLoop")<
     )
   )
   static readonly layer = this.layerNoDeps.pipe(
-    Layer.provide(Layer.mergeAll(RunJournal.layer, UserPolicies.layer, ToolNearness.layer))
+    Layer.provide(Layer.mergeAll(RunJournal.layer, UserPolicies.layer, SemanticRank.layer))
   )
 }

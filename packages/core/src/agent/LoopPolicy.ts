@@ -1,32 +1,32 @@
-/** The numbers of the loop that are not a task's budgets, as data. */
+/** The limits of the loop that are not budgets of a task, as data. */
 import * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
 import * as Schema from "effect/Schema"
 import { optional } from "../schema/Fields.ts"
 
 export class LoopPolicy extends Schema.Class<LoopPolicy>("@lms-bridge/core/agent/LoopPolicy")({
-  /** Longest time for the last request, the one for the best answer after a budget has ended. */
+  /** Longest time for the final request, the one for the best answer after a budget is used up. */
   wrapUp: Schema.DurationFromMillis,
-  /** MCP servers that are started at the same time. */
+  /** MCP servers that are started concurrently. */
   connectConcurrency: Schema.Int.pipe(Schema.positive()),
-  /** Calls of one turn that run at the same time when all of them only read. */
+  /** Calls of one turn that run concurrently when all of them only read. */
   callConcurrency: Schema.Int.pipe(Schema.positive()),
   /** The same for one server. */
   callConcurrencyPerServer: Schema.Int.pipe(Schema.positive()),
   /**
-   * Largest context, in tokens, with which a model of ours may be loaded again when a conversation does not fit otherwise.
-   * Absent: never.
+   * Largest context, in tokens, with which a model of ours may be reloaded when a conversation does not fit otherwise.
+   * Absent means never.
    */
   largestContext: optional(Schema.Int.pipe(Schema.positive())),
   /** Share of the context that tool definitions may take at the start. */
   toolShare: Schema.Number.pipe(Schema.between(0, 1)),
-  /** Most tools to offer to a model of at most so many billions of parameters, smallest first. */
+  /** Most tools to offer to a model of at most `billions` billion parameters, smallest first. */
   toolCounts: Schema.Array(Schema.Struct({ billions: Schema.Positive, tools: Schema.Int })),
-  /** The same for a larger model, or one whose name does not tell its size. */
+  /** The same for a larger model, or one whose name does not state its size. */
   toolCount: Schema.Int.pipe(Schema.positive()),
-  /** Whether tools are ranked by an embedding model too, when one is in memory. None is ever loaded for it. */
+  /** Whether tools are also ranked by an embedding model when one is in memory. None is ever loaded for it. */
   embeddings: Schema.Literal("when-loaded", "never"),
-  /** Longest time for that model's answer; after it tools are ranked without. */
+  /** Longest wait for that model's answer; after it, tools are ranked without. */
   embeddingWait: Schema.DurationFromMillis
 }) {}
 

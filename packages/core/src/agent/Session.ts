@@ -1,12 +1,12 @@
 /**
- * Several tasks one after another with memory: each goes on from the conversation of the one before. One that fails
- * takes nothing from the others.
+ * Several tasks in sequence with memory: each continues the conversation of the one before. A failure does not affect the
+ * other tasks.
  */
 import * as Effect from "effect/Effect"
 import type { Problem } from "./rules/AgentEvent.ts"
 import type { AgentTask } from "./AgentTask.ts"
 
-/** What came of one task: its run, as whoever carried it out tells of it, or why it could not begin. */
+/** The result of one task: its run, as `carryOut` returns it, or why it could not start. */
 type SessionResult<Run extends Begun> =
   | ({ readonly _tag: "Ran" } & Run)
   | { readonly _tag: "Refused"; readonly problem: Problem }
@@ -21,8 +21,8 @@ interface Failure {
 }
 
 /**
- * Carries out the tasks in order and gives one result for each. A task is found out when it is its turn. One that could
- * not begin is left out of the memory; what a failed one has said is kept.
+ * Carries out the tasks in order and returns one result for each. A task is evaluated when its turn comes. The memory
+ * leaves out tasks that could not start, but keeps what was said in runs that failed.
  */
 export const inTurn = Effect.fn("Session.inTurn")(function* <Run extends Begun, R, R2>(
   tasks: ReadonlyArray<Effect.Effect<AgentTask, Failure, R>>,

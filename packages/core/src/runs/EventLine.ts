@@ -1,21 +1,21 @@
-/** An event as one line of a journal. Lines of earlier versions are read as what they would be today. */
+/** An event as one line of a journal. Lines of earlier versions are translated into today's events. */
 import * as Either from "effect/Either"
 import * as Schema from "effect/Schema"
 import { fromJson, stringify } from "../json/ExactJson.ts"
 import { AgentEvent } from "../agent/rules/AgentEvent.ts"
 
-/** Every field of an event is JSON as it is, so that nothing has to be encoded for each one. */
+/** Every field of an event is already JSON, so no schema encoding is needed. */
 export const write = (event: AgentEvent): string => `${stringify(event)}\n`
 
-/** Undefined for what is no event, as a line that was cut when the process was killed. */
+/** Undefined for a line that is not an event, such as one truncated when the process was killed. */
 export const read = (line: string): AgentEvent | undefined =>
   line === ""
     ? undefined
     : Either.getOrUndefined(Either.flatMap(decodeJson(line), (written) => decodeEvent(translated(written))))
 
 /**
- * Notes used to say in their `kind` what the run did; where something depends on it, that is an event of its own now.
- * Everything else stays as it is.
+ * Earlier journals recorded in the `kind` of a note what the run did. Where the rules depend on it, it is now an event of
+ * its own. Everything else is unchanged.
  */
 export const translated = (written: unknown): unknown => {
   if (!isNote(written)) return written
@@ -45,7 +45,7 @@ const ofKind: ReadonlyMap<string, object> = new Map([
   ["answer", { _tag: "AskedAgain", why: "answer-not-valid" }]
 ])
 
-/** Kinds that end in the name of a tool or of a way to tell a conversation. */
+/** Kinds that end in the name of a tool or of a way to send a conversation. */
 const ofNamedKind = (kind: string): object | undefined => {
   const [, what, name] = /^([a-z-]+):(.*)$/s.exec(kind) ?? []
   switch (what) {

@@ -1,7 +1,7 @@
-/** What a run says about itself between its requests, in words for a person. */
+/** What a run reports about itself between its requests, in words for a person. */
 import type { AgentEvent } from "../agent/rules/AgentEvent.ts"
 
-/** `toModel`: the model is told exactly this. Undefined for events that are something else than words. */
+/** `toModel`: exactly this text is sent to the model. Undefined for events without such words. */
 export const of = (event: AgentEvent): { readonly text: string; readonly toModel: boolean } | undefined => {
   switch (event._tag) {
     case "AskedAgain":
@@ -20,7 +20,7 @@ export const of = (event: AgentEvent): { readonly text: string; readonly toModel
   }
 }
 
-/** The same in one line. */
+/** The same on one line. */
 export const line = (event: AgentEvent): string | undefined => {
   const words = of(event)
   return words?.toModel === true ? `told the model: ${words.text}` : words?.text

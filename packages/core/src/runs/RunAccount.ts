@@ -1,6 +1,6 @@
 /**
- * The one account of a run: which run it is, where it stands by its events, and how it ended. Progress, status,
- * listings, views and endings read it and count nothing themselves.
+ * The only account of a run: its id, its state by its events, and how it ended. Progress, status, listings, views and
+ * endings read it and count nothing themselves.
  */
 import * as Option from "effect/Option"
 import { present } from "../schema/Fields.ts"
@@ -12,14 +12,14 @@ import * as OpenCalls from "../agent/rules/OpenCalls.ts"
 
 export interface RunAccount {
   readonly runId: RunId
-  /** When the first event was, in epoch milliseconds. */
+  /** Time of the first event, in epoch milliseconds. */
   readonly startedAt: number
   /** Number of the last event. */
   readonly seq: number
   readonly state: AgentState
-  /** Names of the tools that were not run because nobody could be asked, since the run was last taken up. */
+  /** Names of the tools that were not run because nobody could be asked, since the run was last started or resumed. */
   readonly unasked: ReadonlyArray<string>
-  /** Why the run came to no outcome; absent once it is taken up again. */
+  /** Why the run has no outcome; undefined once it is resumed. */
   readonly failure: Problem | undefined
 }
 
@@ -37,7 +37,7 @@ export const step = (account: RunAccount, event: AgentEvent): RunAccount => {
   const next = { ...account, seq: event.seq, state: evolve(account.state, event) }
   switch (event._tag) {
     case "RunResumed":
-      // one that is taken up again may now have been allowed to run them
+      // a resumed run may now be allowed to run them
       return { ...next, unasked: [], failure: undefined }
     case "RunFailed":
       return { ...next, failure: event.problem }
@@ -50,18 +50,18 @@ export const step = (account: RunAccount, event: AgentEvent): RunAccount => {
   }
 }
 
-/** None when the events do not begin with the start of a run. */
+/** None when the first event is not the start of a run. */
 export const of = ([first, ...rest]: ReadonlyArray<AgentEvent>): Option.Option<RunAccount> =>
   first?._tag === "RunStarted" ? Option.some(rest.reduce(step, begin(first))) : Option.none()
 
-/** How the run ended; undefined while its events tell of no outcome. */
+/** How the run ended; undefined while its events contain no outcome. */
 export const outcome = ({ state }: RunAccount): AgentOutcome | undefined =>
   state.turn._tag === "Ended" ? state.turn.outcome : undefined
 
-/** The model that answers, or the one that was asked for. */
+/** The model that answers, else the requested one. */
 export const model = ({ state }: RunAccount): string | undefined => state.ensured?.model ?? state.task.model
 
-/** What the run has done so far, as an outcome has it. `toolCalls` are those that ended. */
+/** What the run has done so far, in the form of an outcome. `toolCalls` are those that have ended. */
 export const soFar = (account: RunAccount, now: number): Omit<AgentOutcome, "status"> => {
   const { calls, missingServers, rounds, startedAt, usage } = account.state
   const known = model(account)

@@ -1,6 +1,6 @@
 /**
- * The account of a run: what each request held and what was left out of it, which tools were offered and why these, how
- * far the estimates were off, and what is left of the budgets. Told from the events and nothing else.
+ * Explains a run from its events alone: what each request contained and left out, which tools were offered and why, how
+ * far off the estimates were, and what is left of the budgets.
  */
 import * as Schema from "effect/Schema"
 import { optional, present } from "../schema/Fields.ts"
@@ -13,14 +13,14 @@ import * as RunAccount from "./RunAccount.ts"
 import { Budgets } from "../agent/AgentTask.ts"
 
 /**
- * A tool on offer. `rank` is its place among all tools by how well they match the task, from 1; absent where all tools
+ * An offered tool. `rank` is its place, from 1, among all tools by how well they match the task; absent where all tools
  * were offered, or where it was not among the first.
  */
 export const OfferedTool = Schema.Struct({ name: Schema.String, rank: optional(Schema.Positive) })
 
 /**
- * Which tools requests offered from there on. `round` is the one before the change, 0 at the start. `next` are the
- * likeliest of those that were not offered. `embeddings` is the model that ranked them beside their words.
+ * Which tools the requests offered from then on. `round` is the one before the change, 0 at the start. `next` are the best
+ * matches that were not offered. `embeddings` is the model that ranked them in addition to their words.
  */
 export const Offer = Schema.Struct({
   round: Schema.NonNegativeInt,
@@ -34,8 +34,8 @@ export const Offer = Schema.Struct({
 export type Offer = typeof Offer.Type
 
 /**
- * One request. `estimate` is ours for what it held, `counted` what the server counted; `factor` is what estimates are
- * multiplied by from then on. `events` says in words what else was done about it.
+ * One request. `estimate` is our estimate of its input tokens, `counted` the server's count, `written` the output tokens;
+ * `factor` is the factor for estimates from then on. `events` says in words what else happened.
  */
 export const Round = Schema.Struct({
   round: Schema.NonNegativeInt,
@@ -52,7 +52,7 @@ export const Round = Schema.Struct({
 })
 export type Round = typeof Round.Type
 
-/** `used` of the budgets is in their units: milliseconds of wall time, tokens, bytes. */
+/** `used` is in the units of the budgets: milliseconds of wall time, tokens, bytes. */
 export const Explanation = Schema.Struct({
   runId: Schema.String,
   model: optional(Schema.String),
@@ -71,7 +71,7 @@ export const Explanation = Schema.Struct({
 })
 export type Explanation = typeof Explanation.Type
 
-/** The account of a run so far. `events` begin with its `RunStarted`. */
+/** Explains a run so far. `events` begin with its `RunStarted`. */
 export const explain = (
   started: Extract<AgentEvent, { readonly _tag: "RunStarted" }>,
   events: ReadonlyArray<AgentEvent>
@@ -99,12 +99,12 @@ interface SoFar {
   readonly state: AgentState
   readonly offers: ReadonlyArray<Offer>
   readonly rounds: ReadonlyArray<Round>
-  /** All tools, or the first of them, by how well they match the task; empty where all were offered. */
+  /** The tools, or the first of them, by how well they match the task; empty where all were offered. */
   readonly ranked: ReadonlyArray<string>
   readonly ready: Explanation["servers"]
 }
 
-/** With the calls that have not ended, or never will. */
+/** Adds the calls that have not ended. */
 const withOpen = (soFar: SoFar): SoFar =>
   OpenCalls.of(soFar.state).reduce(
     (soFar, { tool }) =>
@@ -169,7 +169,7 @@ const inRound = (soFar: SoFar, change: (round: Round) => Round): SoFar => {
   return last === undefined ? soFar : { ...soFar, rounds: [...soFar.rounds.slice(0, -1), change(last)] }
 }
 
-/** What happens between two requests belongs to the one before. */
+/** What happens between two requests belongs to the earlier one. */
 const said = (soFar: SoFar, text: string): SoFar =>
   inRound(soFar, (round) => ({ ...round, events: [...round.events, text] }))
 

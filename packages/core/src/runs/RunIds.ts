@@ -1,4 +1,4 @@
-/** What people write to name a run, and what can be wrong with it. */
+/** How people name a run, and the errors of that. */
 import * as Either from "effect/Either"
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
@@ -10,21 +10,21 @@ import { RunId } from "../observability/Correlation.ts"
 export class RunNotFound extends Schema.TaggedError<RunNotFound>()("RunNotFound", {
   runId: Schema.String,
   nearest: optional(Schema.Array(Schema.String)),
-  /** Its journal is there, and holds more bytes than this. */
+  /** The journal exists, but has more bytes than this. */
   most: optional(Schema.Int)
 }) {
   readonly retryable = false
   override get message() {
     const { most, nearest = [] } = this
     if (most !== undefined) {
-      return `The journal of the run "${this.runId}" holds more than ${sizeOf(most)}, which is not read. \`lms-bridge runs rm ${this.runId}\` removes it.`
+      return `The journal of the run "${this.runId}" is larger than ${sizeOf(most)}, so it is not read. \`lms-bridge runs rm ${this.runId}\` removes it.`
     }
     const hint = nearest.length === 0 ? "" : `Did you mean ${nearest.join(" or ")}? `
-    return `There is no run "${this.runId}". ${hint}\`lms-bridge runs ls\` shows those that are kept.`
+    return `There is no run "${this.runId}". ${hint}\`lms-bridge runs ls\` lists the stored runs.`
   }
 }
 
-/** The beginning of an id that several runs share. */
+/** A prefix that the ids of several runs share. */
 export class RunAmbiguous extends Schema.TaggedError<RunAmbiguous>()("RunAmbiguous", {
   prefix: Schema.String,
   matches: Schema.Array(Schema.String)
@@ -33,11 +33,11 @@ export class RunAmbiguous extends Schema.TaggedError<RunAmbiguous>()("RunAmbiguo
   override get message() {
     const { length } = this.matches
     const some = this.matches.slice(0, 5).join(", ")
-    return `"${this.prefix}" begins the ids of ${length} runs: ${some}${length > 5 ? ", …" : ""}. Write more of it.`
+    return `"${this.prefix}" matches ${length} runs: ${some}${length > 5 ? ", …" : ""}. Give more of the id.`
   }
 }
 
-/** The run is being carried out now, so nobody else may take it up or throw it away. */
+/** The run is in progress, so it can be neither resumed nor removed. */
 export class RunInProgress extends Schema.TaggedError<RunInProgress>()("RunInProgress", {
   runId: Schema.String,
   pid: optional(Schema.String)
@@ -45,11 +45,11 @@ export class RunInProgress extends Schema.TaggedError<RunInProgress>()("RunInPro
   readonly retryable = true
   override get message() {
     const where = this.pid === undefined ? "" : ` in process ${this.pid}`
-    return `The run ${this.runId} is still going on${where}. Wait for its end, or stop it there.`
+    return `The run ${this.runId} is still in progress${where}. Wait until it ends, or stop it there.`
   }
 }
 
-/** The run that is meant by an id, by the beginning of one, with or without `run_`, or by `last`, which is `newest`. */
+/** The run that `text` names: an id or a prefix of one, with or without `run_`, or `last`, which is `newest`. */
 export const meant = (
   text: string,
   ids: ReadonlyArray<string>,

@@ -1,6 +1,6 @@
 /**
- * The events of runs on disk, one file for each run, one event on a line, added to and never changed. A run can be
- * shown, resumed and followed from its file alone, and a process that is killed loses at most the line it was writing.
+ * The events of runs on disk: one append-only file per run, one event per line. A run can be shown, resumed and followed
+ * from its file alone, and a process that is killed loses at most the line that it was writing.
  */
 import * as FileSystem from "@effect/platform/FileSystem"
 import * as Path from "@effect/platform/Path"
@@ -29,37 +29,37 @@ export class RunJournal extends Context.Tag("@lms-bridge/core/agent/RunJournal")
   RunJournal,
   {
     /**
-     * Opens the journal of a run until the scope closes. What is given to the writer is on disk when it returns; a disk
-     * that cannot be written is logged once and stops no run.
+     * Opens the journal of a run until the scope closes. When the writer returns, its events are on disk. A failure to
+     * write is logged once and does not stop the run.
      */
     readonly open: (
       runId: RunId
     ) => Effect.Effect<(events: ReadonlyArray<AgentEvent>) => Effect.Effect<void>, never, Scope.Scope>
-    /** All events of a run. A last line that was cut is left out. */
+    /** All events of a run, without a truncated last line. */
     readonly read: (runId: string) => Effect.Effect<ReadonlyArray<AgentEvent>, RunNotFound>
     /** Newest first. */
     readonly list: Effect.Effect<ReadonlyArray<RunSummary.RunSummary>>
-    /** The run that is meant by an id, by the beginning of one, with or without `run_`, or by `last`. */
+    /** The run that `text` names: an id or a prefix of one, with or without `run_`, or `last`. */
     readonly find: (text: string) => Effect.Effect<RunId, RunNotFound | RunAmbiguous>
-    /** Fails when the run is known to be carried out now, by whatever process. */
+    /** Fails when the run is known to be in progress, in any process. */
     readonly idle: (events: ReadonlyArray<AgentEvent>) => Effect.Effect<void, RunInProgress>
     readonly remove: (runId: string) => Effect.Effect<void, RunNotFound | RunInProgress>
-    /** Why runs are forgotten when this process ends; none when they are kept. */
+    /** Why runs are lost when this process exits; none when they are stored. */
     readonly unkept: Effect.Effect<Option.Option<DataFolderUnwritable>>
-    /** This process, as the starts of its runs name it; none where runs do not outlive it. */
+    /** This process, as recorded in the start of its runs; none where runs do not outlive it. */
     readonly process: Option.Option<ProcessIdentity>
   }
 >() {
-  /** Files in `runs` of the data folder; in memory where that cannot be written. */
+  /** Files in `runs` of the data folder; in memory where it cannot be written. */
   static readonly layer: Layer.Layer<RunJournal, never, FileSystem.FileSystem | Path.Path | Settings> = Layer.effect(
     this,
     Effect.suspend(() => makeOnDisk)
   )
-  /** Kept as long as the layer. */
+  /** Keeps runs for the lifetime of the layer. */
   static readonly layerMemory: Layer.Layer<RunJournal> = Layer.sync(this, () => makeInMemory())
 }
 
-/** Whether an event is kept: what is for display only is not. */
+/** Whether an event is stored; those that are for display only are not. */
 export const isKept = (event: AgentEvent): boolean => !displayOnly.has(event._tag)
 
 // -----------------------------------------------------------------------------
@@ -68,12 +68,12 @@ export const isKept = (event: AgentEvent): boolean => !displayOnly.has(event._ta
 
 const ending = ".jsonl"
 const mostKept = 500
-/** So that not each run has to look through all of them. */
+/** Removed beyond `mostKept`, so that not every run has to prune. */
 const prunedAtOnce = 50
 
 const displayOnly = new Set<AgentEvent["_tag"]>(["TextDelta", "ReasoningDelta", "ToolCallProgress", "Preparing"])
 
-/** A result that is too long for a line is kept as what the model was told of it, and that says how long it was. */
+/** Of a result too long for a line, only the text that the model was shown is stored; it says how long the result was. */
 const boundedLine = (event: AgentEvent, most: number): string => {
   const line = EventLine.write(event)
   if (line.length <= most || event._tag !== "ToolCallFinished") return line
@@ -147,7 +147,7 @@ const makeOnDisk = Effect.gen(function* () {
   const fileIn = (directory: string, runId: string) => path.join(directory, `${runId}${ending}`)
   const fileOf = Effect.fnUntraced(function* (runId: string) {
     const directory = yield* runs
-    // an id is a name and never a path
+    // an id is a file name, never a path
     return Option.isSome(directory) && /^\w+$/.test(runId)
       ? fileIn(directory.value, runId)
       : yield* new RunNotFound({ runId })
@@ -157,7 +157,7 @@ const makeOnDisk = Effect.gen(function* () {
   const unread = (runId: string) => (error: { readonly _tag: string }) =>
     new RunNotFound({ runId, ...(error._tag === "FileTooLarge" ? { most: limits.journal } : {}) })
 
-  /** Of another process it is enough to know that it lives: one that ends a run says so in its journal. */
+  /** It is enough that another process is alive, because a process that ends a run says so in its journal. */
   const isRunning = (runId: string, process: ProcessIdentity | undefined) =>
     process === undefined || process.pid === identity.pid ? Effect.succeed(open.has(runId)) : isAlive(process)
 
@@ -193,14 +193,14 @@ const makeOnDisk = Effect.gen(function* () {
     return RunSummary.newestFirst([...kept, ...onDisk.flatMap(Option.toArray)])
   })
 
-  /** A line that was cut when the process was killed must not swallow the next one. */
+  /** A line truncated when the process was killed must not swallow the next one. */
   const lineEnd = (file: string) =>
     Effect.map(
       Effect.orElseSucceed(fs.readFileString(file), () => ""),
       (text) => (text === "" || text.endsWith("\n") ? "" : "\n")
     )
 
-  /** Runs are kept until there are too many of them; then the oldest go. */
+  /** Removes the oldest runs when there are too many. */
   const prune = Effect.fnUntraced(function* (directory: string) {
     const names = yield* fs.readDirectory(directory)
     if (names.length <= mostKept) return

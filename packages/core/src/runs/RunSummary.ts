@@ -1,6 +1,6 @@
 /**
- * A run in a list: what it was asked, when, and how it stands. Told from few lines of its journal, because there may be
- * hundreds of long ones.
+ * A run in a list: its task, its times and its status. Read from a few lines of its journal, because there may be hundreds
+ * of long ones.
  */
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
@@ -11,14 +11,14 @@ import { AgentOutcome, Problem, type AgentEvent } from "../agent/rules/AgentEven
 import * as EventLine from "./EventLine.ts"
 import * as RunAccount from "./RunAccount.ts"
 
-/** `unfinished`: it was stopped or killed, and may be taken up again. Times are epoch milliseconds. */
+/** `unfinished`: it was stopped or killed, and can be resumed. Times are epoch milliseconds. */
 export const RunSummary = Schema.Struct({
   runId: RunId,
   task: Schema.String,
   status: Schema.Union(AgentOutcome.fields.status, Schema.Literal("running")),
   startedAt: Schema.Number,
   lastAt: Schema.Number,
-  /** Requests to the model, the last one for the answer not counted. */
+  /** Requests to the model, not counting the final one for the answer. */
   rounds: Schema.NonNegativeInt,
   model: optional(Schema.String),
   /** Why it failed. */
@@ -26,13 +26,13 @@ export const RunSummary = Schema.Struct({
 })
 export type RunSummary = typeof RunSummary.Type
 
-/** The summary, `unfinished` where there is no outcome yet, and the process that carried the run out last. */
+/** The summary, `unfinished` where there is no outcome yet, and the last process that carried out the run. */
 export interface Found {
   readonly summary: RunSummary
   readonly process: ProcessIdentity | undefined
 }
 
-/** From the lines of a journal. None when they do not begin with the start of a run. */
+/** From the lines of a journal. None when the first is not the start of a run. */
 export const ofLines = (lines: ReadonlyArray<string>): Option.Option<Found> => {
   const first = EventLine.read(lines[0] ?? "")
   if (first?._tag !== "RunStarted") return Option.none()
@@ -50,7 +50,7 @@ export const ofLines = (lines: ReadonlyArray<string>): Option.Option<Found> => {
   )
 }
 
-/** From all events. Says the same as the lines of the journal. */
+/** From all events, with the same result as from the lines of the journal. */
 export const ofEvents = (events: ReadonlyArray<AgentEvent>): Option.Option<Found> =>
   Option.map(RunAccount.of(events), (account) => {
     const outcome = RunAccount.outcome(account)
@@ -78,10 +78,10 @@ export const newestFirst = (summaries: ReadonlyArray<RunSummary>): ReadonlyArray
 // internal
 // -----------------------------------------------------------------------------
 
-/** Our own lines begin with the tag. */
+/** Lines that we wrote begin with the tag. */
 const isOf = (line: string, tag: AgentEvent["_tag"]) => line.startsWith(`{"_tag":"${tag}"`)
 
-/** A request that was refused for its shape is sent again under its number. */
+/** A request that is sent again in another shape keeps its number. */
 const roundsIn = (lines: ReadonlyArray<string>): number => {
   const last = EventLine.read(
     lines.findLast((line) => isOf(line, "RoundStarted") && !line.includes('"final":true')) ?? ""

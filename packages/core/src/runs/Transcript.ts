@@ -1,11 +1,11 @@
-/** A run as a text to read: what was asked, what the model said, what it called and what came back, in order. */
+/** A run as readable text: the task, what the model said, what it called and what came back, in order. */
 import * as Either from "effect/Either"
 import * as Schema from "effect/Schema"
 import { fromJson } from "../json/ExactJson.ts"
 import type { AgentEvent } from "../agent/rules/AgentEvent.ts"
 import * as NoteWords from "./NoteWords.ts"
 
-/** Markdown. Foreign text, which may hold any mark-up, stands as an indented block. */
+/** Markdown. Text from tools, which may contain any markup, becomes an indented block. */
 export const markdown = (events: ReadonlyArray<AgentEvent>): string => {
   const answers = new Set(events.flatMap((event) => (event._tag === "RunFinished" ? [event.outcome.answer] : [])))
   const parts = events.flatMap((event) => part(event, answers)).filter((text) => text.trim() !== "")
@@ -16,15 +16,15 @@ export const markdown = (events: ReadonlyArray<AgentEvent>): string => {
 // internal
 // -----------------------------------------------------------------------------
 
-/** What is an answer stands under its own heading, and not twice. */
+/** An answer appears only once, under its own heading. */
 const part = (event: AgentEvent, answers: ReadonlySet<string>): ReadonlyArray<string> => {
   switch (event._tag) {
     case "RunStarted": {
       const { follows, task } = event.task
-      return ["# Task", task, ...(follows === undefined ? [] : [said(`It goes on from ${follows.run}.`)])]
+      return ["# Task", task, ...(follows === undefined ? [] : [said(`It continues ${follows.run}.`)])]
     }
     case "RunResumed":
-      return [said("The run was taken up again.")]
+      return [said("The run was resumed.")]
     case "RoundStarted":
       return [event.final ? "## Last round, without tools" : `## Round ${event.round}`]
     case "ModelReplied":
@@ -70,7 +70,7 @@ const ends = {
   budget: "Ended by a budget; the best answer so far",
   stalled: "Ended because it went round in circles; the best answer so far",
   failed: "Failed",
-  unfinished: "Stopped before its end"
+  unfinished: "Stopped before it ended"
 } as const
 
 const said = (text: string) => `*lms-bridge: ${text}*`
@@ -83,5 +83,5 @@ const block = (text: string) =>
 
 const encodeJson = Schema.encodeEither(fromJson(Schema.Unknown))
 
-/** Arguments came out of JSON. */
+/** Arguments were parsed from JSON, so encoding cannot fail. */
 const encode = (value: unknown) => Either.getOrElse(encodeJson(value), () => "")

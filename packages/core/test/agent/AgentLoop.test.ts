@@ -17,7 +17,7 @@ const folded = (events: ReadonlyArray<AgentEvent>) => {
 }
 
 describe("AgentLoop", () => {
-  it.effect("asks, calls the tool, gives its result back under the call's id and answers", () =>
+  it.effect("asks the model, calls the tool, returns its result under the call's id and answers", () =>
     Effect.gen(function* () {
       const events = yield* run(task())
       const { calls, open, requests } = yield* World.Seen
@@ -49,7 +49,7 @@ describe("AgentLoop", () => {
     )
   )
 
-  it.effect("runs no tool on arguments that do not fit, and says what was wrong", () =>
+  it.effect("does not run a tool on arguments that do not fit, and says what is wrong", () =>
     Effect.gen(function* () {
       const events = yield* run(task())
       const { calls, requests } = yield* World.Seen
@@ -80,7 +80,7 @@ describe("AgentLoop", () => {
     )
   )
 
-  it.effect("keeps calls apart whose ids are missing or doubled", () =>
+  it.effect("distinguishes calls whose ids are missing or duplicated", () =>
     Effect.gen(function* () {
       const events = yield* run(task())
       const { requests } = yield* World.Seen
@@ -106,7 +106,7 @@ describe("AgentLoop", () => {
     )
   )
 
-  it.effect("goes on when a tool fails, times out or reports an error", () =>
+  it.effect("continues when a tool fails, times out or reports an error", () =>
     Effect.gen(function* () {
       const events = yield* run(task())
       const told = only(events, "ToolCallFinished")
@@ -134,7 +134,7 @@ describe("AgentLoop", () => {
     )
   )
 
-  it.effect("fails when a named server does not start, and holds nothing afterwards", () =>
+  it.effect("fails when a named server does not start, and releases everything", () =>
     Effect.gen(function* () {
       const error = yield* Effect.flip(run(task({ servers: { _tag: "Named", names: ["main", "bad"] } })))
       assert.strictEqual(error._tag, "McpServerUnavailable")
@@ -142,7 +142,7 @@ describe("AgentLoop", () => {
     }).pipe(Effect.provide(World.layer({ turns: [], servers: { main: { echo }, bad: World.unavailable("bad") } })))
   )
 
-  it.effect("calls the tools of a server that is defined with the task, which must start even among all", () =>
+  it.effect("calls the tools of a server that is defined with the task, which must start even with `All`", () =>
     Effect.gen(function* () {
       const definedServers = [{ name: "own", command: "run" }]
       const events = yield* run(task({ servers: { _tag: "All" }, definedServers }))
@@ -160,7 +160,7 @@ describe("AgentLoop", () => {
     )
   )
 
-  it.effect("leaves out a server that was not named and does not start, and reports it", () =>
+  it.effect("leaves out an unnamed server that does not start, and reports it", () =>
     Effect.gen(function* () {
       const events = yield* run(task({ servers: { _tag: "All" } }))
       const ready = only(events, "ServersReady")[0]
@@ -173,7 +173,7 @@ describe("AgentLoop", () => {
     }).pipe(Effect.provide(World.layer({ turns: ["ok"], servers: { main: { echo }, bad: World.unavailable("bad") } })))
   )
 
-  it.effect("starts a server that came with the folder for another program only when it is named", () =>
+  it.effect("starts a server that the folder defines for another program only when it is named", () =>
     Effect.gen(function* () {
       const readied = (events: Parameters<typeof outcomeOf>[0]) => only(events, "ServersReady")[0]
       const all = readied(yield* run(task({ servers: { _tag: "All" } })))
@@ -202,7 +202,7 @@ describe("AgentLoop", () => {
     )
   )
 
-  it.effect("does not offer what the lock withholds, and says so", () =>
+  it.effect("does not offer tools that the lock withholds, and reports them", () =>
     Effect.gen(function* () {
       const events = yield* run(task())
       assert.deepStrictEqual(only(events, "ServersReady")[0]?.ready, [
@@ -214,7 +214,7 @@ describe("AgentLoop", () => {
     )
   )
 
-  it.effect("fails when the model cannot be had", () =>
+  it.effect("fails when the model cannot be loaded", () =>
     Effect.gen(function* () {
       const error = yield* Effect.flip(run(task()))
       assert.strictEqual(error._tag, "ModelNotFound")
@@ -230,14 +230,14 @@ describe("AgentLoop", () => {
     )
   )
 
-  it.effect("offers the tools that the task allows, under the server's name where there are several", () =>
+  it.effect("offers the tools that the task allows, with the server's name where there are several servers", () =>
     Effect.gen(function* () {
       const events = yield* run(
         task({ servers: { _tag: "All" }, allowedTools: ["echo", "other__*"], excludedTools: ["*delete*"] })
       )
       assert.deepInclude(only(events, "ToolsOffered")[0], {
         offered: ["main__echo", "other__list", "other__echo"],
-        // those that are excluded cannot be asked for
+        // excluded tools cannot be called
         withheld: 0
       })
     }).pipe(
@@ -250,7 +250,7 @@ describe("AgentLoop", () => {
     )
   )
 
-  it.effect("checks only the form of arguments when a schema cannot be used, and says so once", () =>
+  it.effect("checks only the form of arguments when a schema cannot be used, and reports that once", () =>
     Effect.gen(function* () {
       const events = yield* run(task())
       assert.strictEqual(only(events, "SchemaUnusable").length, 1)
@@ -269,30 +269,35 @@ describe("AgentLoop", () => {
     )
   )
 
-  it.effect("does not begin without a tool that was asked for by name, and says of one that was to be kept out", () =>
-    Effect.gen(function* () {
-      const error = yield* Effect.flip(run(task({ allowedTools: ["ecko"] })))
-      assert.strictEqual(error._tag, "NoSuchTool")
-      assert.strictEqual(error.message, 'No tool of main is called "ecko". Did you mean echo?')
-      assert.match((yield* Effect.flip(run(task({ allowedTools: ["nope*"] })))).message, /mcp tools main` lists/)
-      const none = yield* Effect.flip(run(task({ servers: { _tag: "None" }, allowedTools: ["echo"] })))
-      assert.include(none.message, "this run has no MCP servers")
-      const { open, requests } = yield* World.Seen
-      assert.deepStrictEqual([open, requests.length], [[], 0])
-      const events = yield* run(task({ excludedTools: ["main__ecko"] }))
-      assert.include(only(events, "Noted")[0]?.text, "Did you mean main__echo?")
-      const allowed = only(yield* run(task({ approvedTools: ["echo", "ecko"] })), "Noted")
-      assert.deepInclude(allowed[0], { kind: "allowed", text: 'No tool of main is called "ecko". Did you mean echo?' })
-      const without = only(yield* run(task({ allowedTools: ["echo"], excludedTools: ["echo"] })), "Noted")
-      assert.deepStrictEqual(
-        without.map(({ text }) => text),
-        ["Every tool of main is excluded, so the model works without them."]
-      )
-      assert.strictEqual(outcomeOf(events).status, "done")
-    }).pipe(Effect.provide(World.layer({ turns: () => "ok", servers: { main: { echo } } })))
+  it.effect(
+    "does not start without a tool that was requested by name, and reports an excluded one that does not exist",
+    () =>
+      Effect.gen(function* () {
+        const error = yield* Effect.flip(run(task({ allowedTools: ["ecko"] })))
+        assert.strictEqual(error._tag, "NoSuchTool")
+        assert.strictEqual(error.message, 'No tool of main is called "ecko". Did you mean echo?')
+        assert.match((yield* Effect.flip(run(task({ allowedTools: ["nope*"] })))).message, /mcp tools main` lists/)
+        const none = yield* Effect.flip(run(task({ servers: { _tag: "None" }, allowedTools: ["echo"] })))
+        assert.include(none.message, "this run has no MCP servers")
+        const { open, requests } = yield* World.Seen
+        assert.deepStrictEqual([open, requests.length], [[], 0])
+        const events = yield* run(task({ excludedTools: ["main__ecko"] }))
+        assert.include(only(events, "Noted")[0]?.text, "Did you mean main__echo?")
+        const allowed = only(yield* run(task({ approvedTools: ["echo", "ecko"] })), "Noted")
+        assert.deepInclude(allowed[0], {
+          kind: "allowed",
+          text: 'No tool of main is called "ecko". Did you mean echo?'
+        })
+        const without = only(yield* run(task({ allowedTools: ["echo"], excludedTools: ["echo"] })), "Noted")
+        assert.deepStrictEqual(
+          without.map(({ text }) => text),
+          ["Every tool of main is excluded, so the model works without tools."]
+        )
+        assert.strictEqual(outcomeOf(events).status, "done")
+      }).pipe(Effect.provide(World.layer({ turns: () => "ok", servers: { main: { echo } } })))
   )
 
-  it.effect("tells progress of the tool and of the model, and carries the run's id", () =>
+  it.effect("reports the progress of the tool and the model, with the run's id", () =>
     Effect.gen(function* () {
       const events = yield* run(task())
       assert.strictEqual(only(events, "ToolCallProgress")[0]?.message, "half")
@@ -344,7 +349,7 @@ describe("AgentLoop", () => {
     )
   )
 
-  it.effect("asks once what a call between backticks was meant to be, then takes the answer as it is", () =>
+  it.effect("asks once about a call between backticks, then accepts the answer as it is", () =>
     Effect.gen(function* () {
       const outcome = outcomeOf(yield* run(task()))
       const { calls, requests } = yield* World.Seen

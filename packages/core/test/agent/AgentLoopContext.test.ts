@@ -43,8 +43,8 @@ const thirtySteps = (index: number): World.Turn =>
       }
     : "done"
 
-describe("AgentLoop, with little context", () => {
-  it.effect("offers the likeliest of a hundred tools to a small model, with room to work in", () =>
+describe("AgentLoop with a small context", () => {
+  it.effect("offers the best matches of a hundred tools to a small model, and leaves room to work", () =>
     Effect.gen(function* () {
       const events = yield* run(
         task({ servers: { _tag: "All" }, task: "Read the file /data/notes.txt and count its lines." })
@@ -59,7 +59,7 @@ describe("AgentLoop, with little context", () => {
     }).pipe(Effect.provide(World.layer({ turns: ["ok"], servers: many, lease })))
   )
 
-  it.effect("lets the model find more tools, call them, and keeps those it used", () =>
+  it.effect("lets the model find and call more tools, and keeps those that it used", () =>
     Effect.gen(function* () {
       const approvedTools = ["merge_pull_request"]
       const events = yield* run(
@@ -87,7 +87,7 @@ describe("AgentLoop, with little context", () => {
     )
   )
 
-  it.effect("shows head and tail of a long result, and lets the model search and read the rest", () =>
+  it.effect("shows the head and tail of a long result, and lets the model search and read the rest", () =>
     Effect.gen(function* () {
       const events = yield* run(task())
       const { requests } = yield* World.Seen
@@ -123,7 +123,7 @@ describe("AgentLoop, with little context", () => {
     )
   )
 
-  it.effect("tells the model which results there are when it asks for another", () =>
+  it.effect("lists the available results when the model requests one that does not exist", () =>
     Effect.gen(function* () {
       const told = only(yield* run(task()), "ToolCallFinished").map((event) => event.told)
       assert.include(told[1], 'There is no result "r9". There are: r1.')
@@ -138,7 +138,7 @@ describe("AgentLoop, with little context", () => {
     )
   )
 
-  it.effect("goes on for many rounds by summing up what is old", () =>
+  it.effect("continues for many rounds by summarising old turns", () =>
     Effect.gen(function* () {
       const events = yield* run(task({ budgets: { rounds: 40, wallMillis: 60_000, toolCalls: 100 } }))
       const { requests, summaries } = yield* World.Seen
@@ -161,7 +161,7 @@ describe("AgentLoop, with little context", () => {
     )
   )
 
-  it.effect("lists what was called when the model gives no summary", () =>
+  it.effect("lists the calls when the model gives no summary", () =>
     Effect.gen(function* () {
       const events = yield* run(task({ budgets: { rounds: 40, wallMillis: 60_000, toolCalls: 100 } }))
       assert.include(only(events, "Compacted")[0]?.summary, 'Called: echo({"message":"0"})')
@@ -177,7 +177,7 @@ describe("AgentLoop, with little context", () => {
     )
   )
 
-  it.effect("fails with the account when the task itself does not fit", () =>
+  it.effect("fails with an account of the context when the task itself does not fit", () =>
     Effect.gen(function* () {
       const outcome = outcomeOf(yield* run(task({ task: "word ".repeat(5000) })))
       assert.strictEqual((yield* World.Seen).requests.length, 0)
@@ -194,7 +194,7 @@ describe("AgentLoop, with little context", () => {
         Effect.succeed({ ...small, owner: "lms-bridge" as const, contextLength: options?.contextLength ?? 4096 })
     })
 
-  it.effect("loads a model of ours with a larger context when the policy allows it and nothing else helps", () =>
+  it.effect("reloads a model of ours with a larger context when the policy allows it and nothing else helps", () =>
     Effect.gen(function* () {
       const policy = yield* CurrentLoopPolicy
       const events = yield* run(task({ task: "word ".repeat(5000) })).pipe(
@@ -209,7 +209,7 @@ describe("AgentLoop, with little context", () => {
     }).pipe(Effect.provide(growing()))
   )
 
-  it.effect("does not when the policy says nothing, or allows less", () =>
+  it.effect("does not reload when the policy says nothing, or allows less", () =>
     Effect.gen(function* () {
       const policy = yield* CurrentLoopPolicy
       for (const largest of [{}, { largestContext: 8192 }]) {
@@ -221,7 +221,7 @@ describe("AgentLoop, with little context", () => {
     }).pipe(Effect.provide(growing()))
   )
 
-  it.effect("learns from an overflow how long the context really is, and sends less", () =>
+  it.effect("learns the real context length from an overflow, and sends less", () =>
     Effect.gen(function* () {
       const events = yield* run(task())
       const { requests } = yield* World.Seen
@@ -244,7 +244,7 @@ describe("AgentLoop, with little context", () => {
     )
   )
 
-  it.effect("corrects its estimates by the counts of the server", () =>
+  it.effect("corrects its estimates by the server's counts", () =>
     Effect.gen(function* () {
       const events = yield* run(task())
       const [first, second] = only(events, "RoundStarted").map(({ account }) => account)
@@ -266,7 +266,7 @@ describe("AgentLoop, with little context", () => {
     )
   )
 
-  it.effect("runs calls that only read at the same time, and gives their results in their order", () =>
+  it.effect("runs calls that only read concurrently, and returns their results in order", () =>
     Effect.gen(function* () {
       const fiber = yield* Effect.fork(run(task()))
       yield* TestClock.adjust("3 seconds")
@@ -298,7 +298,7 @@ describe("AgentLoop, with little context", () => {
     )
   )
 
-  it.effect("runs calls one after another as soon as one of them may write", () =>
+  it.effect("runs calls in sequence as soon as one of them may write", () =>
     Effect.gen(function* () {
       const fiber = yield* Effect.fork(run(task()))
       yield* TestClock.adjust("1 second")

@@ -6,8 +6,8 @@ import * as World from "./doubles.ts"
 
 const { call, echo, only, outcomeOf, run, task, tool } = World
 
-describe("AgentLoop, how runs end", () => {
-  it.effect("asks once more without tools when the rounds are used up", () =>
+describe("AgentLoop: how runs end", () => {
+  it.effect("sends a final request without tools when the rounds are used up", () =>
     Effect.gen(function* () {
       const events = yield* run(task({ budgets: { rounds: 2, wallMillis: 60_000, toolCalls: 50 } }))
       const { requests } = yield* World.Seen
@@ -29,7 +29,7 @@ describe("AgentLoop, how runs end", () => {
     )
   )
 
-  it.effect("leaves a call out of the last answer, where it cannot be run any more", () =>
+  it.effect("removes a call from the final answer, where it can no longer be run", () =>
     Effect.gen(function* () {
       const outcome = outcomeOf(yield* run(task({ budgets: { rounds: 1, wallMillis: 60_000, toolCalls: 50 } })))
       assert.strictEqual(outcome.answer, "I know this much.")
@@ -44,7 +44,7 @@ describe("AgentLoop, how runs end", () => {
     )
   )
 
-  it.effect("refuses calls beyond the limit of tool calls, then asks for the answer", () =>
+  it.effect("refuses calls beyond the budget of tool calls, then asks for the answer", () =>
     Effect.gen(function* () {
       const events = yield* run(task({ budgets: { rounds: 9, wallMillis: 60_000, toolCalls: 2 } }))
       const { calls } = yield* World.Seen
@@ -81,7 +81,7 @@ describe("AgentLoop, how runs end", () => {
     )
   )
 
-  it.effect("stops a tool call when the time is over, says so, and asks for the answer", () =>
+  it.effect("stops a tool call when the time is over, tells the model, and asks for the answer", () =>
     Effect.gen(function* () {
       const fiber = yield* Effect.fork(run(task({ budgets: { rounds: 9, wallMillis: 10_000, toolCalls: 9 } })))
       yield* TestClock.adjust("10 seconds")
@@ -107,7 +107,7 @@ describe("AgentLoop, how runs end", () => {
     )
   )
 
-  it.effect("stops a request when the time is over, and gives the last one a bounded time", () =>
+  it.effect("stops a request when the time is over, and bounds the time of the final one", () =>
     Effect.gen(function* () {
       const fiber = yield* Effect.fork(run(task({ budgets: { rounds: 9, wallMillis: 10_000, toolCalls: 9 } })))
       yield* TestClock.adjust("10 seconds")
@@ -133,7 +133,7 @@ describe("AgentLoop, how runs end", () => {
     }).pipe(Effect.provide(World.layer({ turns: [], lease: () => Effect.never })))
   )
 
-  it.effect("sends the same request again, once, after an empty reply", () =>
+  it.effect("retries the request once after an empty reply", () =>
     Effect.gen(function* () {
       const events = yield* run(task())
       const { requests } = yield* World.Seen
@@ -142,21 +142,19 @@ describe("AgentLoop, how runs end", () => {
     }).pipe(Effect.provide(World.layer({ turns: ["  \n", "There."], servers: { main: { echo } } })))
   )
 
-  it.effect(
-    "tells the engine a limit for every reply, the last one included, and the task's own where it has one",
-    () =>
-      Effect.gen(function* () {
-        yield* run(task({ budgets: { rounds: 1, wallMillis: 60_000, toolCalls: 50 } }))
-        yield* run(task({ maxTokens: 77, budgets: { rounds: 1, wallMillis: 60_000, toolCalls: 50 } }))
-        const limits = (yield* World.Seen).requests.map(({ maxTokens }) => maxTokens ?? 0)
-        assert.strictEqual(limits.length, 4)
-        assert.isTrue(limits.slice(0, 2).every((limit) => limit >= 2048 && limit < 8192))
-        assert.deepStrictEqual(limits.slice(2), [77, 77])
-      }).pipe(
-        Effect.provide(
-          World.layer({ turns: () => [call("echo", { message: "a" })], final: "b", servers: { main: { echo } } })
-        )
+  it.effect("sends a token limit for every reply, including the final one, and the task's own where there is one", () =>
+    Effect.gen(function* () {
+      yield* run(task({ budgets: { rounds: 1, wallMillis: 60_000, toolCalls: 50 } }))
+      yield* run(task({ maxTokens: 77, budgets: { rounds: 1, wallMillis: 60_000, toolCalls: 50 } }))
+      const limits = (yield* World.Seen).requests.map(({ maxTokens }) => maxTokens ?? 0)
+      assert.strictEqual(limits.length, 4)
+      assert.isTrue(limits.slice(0, 2).every((limit) => limit >= 2048 && limit < 8192))
+      assert.deepStrictEqual(limits.slice(2), [77, 77])
+    }).pipe(
+      Effect.provide(
+        World.layer({ turns: () => [call("echo", { message: "a" })], final: "b", servers: { main: { echo } } })
       )
+    )
   )
 
   it.effect("fails after two empty replies", () =>
@@ -167,7 +165,7 @@ describe("AgentLoop, how runs end", () => {
     }).pipe(Effect.provide(World.layer({ turns: ["", " "] })))
   )
 
-  it.effect("tells a model that only thinks from one that says nothing", () =>
+  it.effect("distinguishes a model that only reasons from one that says nothing", () =>
     Effect.gen(function* () {
       const events = yield* run(task())
       const { problem, status } = outcomeOf(events)
@@ -179,7 +177,7 @@ describe("AgentLoop, how runs end", () => {
     }).pipe(Effect.provide(World.layer({ turns: [{ reasoning: "hm" }, { reasoning: "hm" }] })))
   )
 
-  it.effect("lets the model continue a cut reply once, then says that it is cut", () =>
+  it.effect("lets the model continue a truncated reply once, then marks it as cut", () =>
     Effect.gen(function* () {
       const outcome = outcomeOf(yield* run(task()))
       const { requests } = yield* World.Seen
@@ -198,7 +196,7 @@ describe("AgentLoop, how runs end", () => {
     )
   )
 
-  it.effect("repeats a request whose reply broke off, and gives up the second time with what there was", () =>
+  it.effect("retries a request whose reply was interrupted, and ends the second time with what had arrived", () =>
     Effect.gen(function* () {
       const events = yield* run(task())
       const outcome = outcomeOf(events)
@@ -217,7 +215,7 @@ describe("AgentLoop, how runs end", () => {
     )
   )
 
-  it.effect("does not repeat a request that cannot succeed", () =>
+  it.effect("does not retry a request that cannot succeed", () =>
     Effect.gen(function* () {
       const outcome = outcomeOf(yield* run(task()))
       assert.strictEqual((yield* World.Seen).requests.length, 1)
@@ -290,8 +288,8 @@ describe("AgentLoop, how runs end", () => {
     }).pipe(Effect.provide(World.layer({ turns: [], lease: () => Effect.never })))
   )
 
-  it.effect("ends when old turns have to be summed up for the last reply, and that takes all of its time", () => {
-    // so much has been said that there is room for the request which hangs, and none for the last one
+  it.effect("ends when summarising old turns for the final reply takes all of its time", () => {
+    // the conversation leaves room for the request that hangs, but not for the final one
     const words = Array.from({ length: 1083 }, (_, n) => (n * 7919) % 10_007).join(" ")
     const outputSchema = { type: "object", properties: { a: { type: "number" } }, required: ["a"] }
     const budgets = { rounds: 20, wallMillis: 10_000, toolCalls: 50 }
@@ -315,7 +313,7 @@ describe("AgentLoop, how runs end", () => {
     )
   })
 
-  it.effect("stops when the reader has read enough", () =>
+  it.effect("stops when the reader stops reading", () =>
     Effect.gen(function* () {
       const loop = yield* AgentLoop
       yield* loop.run(task()).pipe(

@@ -12,7 +12,7 @@ import * as World from "./doubles.ts"
 
 const { call, echo, only, outcomeOf, run, task, text } = World
 
-// oxlint-disable-next-line unicorn/no-thenable -- a turn of the model, which nobody awaits
+// oxlint-disable-next-line unicorn/no-thenable -- a turn of the model, which is never awaited
 const slowAnswer: World.Turn = { wait: "30 seconds", then: "The answer." }
 
 const resumed = Effect.fnUntraced(function* (runId: string, budgets?: ReturnType<typeof task>["budgets"]) {
@@ -20,7 +20,7 @@ const resumed = Effect.fnUntraced(function* (runId: string, budgets?: ReturnType
   return Chunk.toReadonlyArray(yield* Stream.runCollect(loop.resume(runId, budgets)))
 })
 
-/** Runs until something has begun, then is killed: what the journal has is what is left. */
+/** Runs until something has started, then is killed, so that only the journal is left. */
 const killed = Effect.gen(function* () {
   const loop = yield* AgentLoop
   const seen: Array<AgentEvent> = []
@@ -40,7 +40,7 @@ const journaled = Effect.fnUntraced(function* (runId: string) {
   return { events, state: rest.reduce(evolve, initial(first)) }
 })
 
-/** A tool that hangs the first time and answers the second. */
+/** A tool that hangs the first time and answers the second time. */
 const hangsOnce = (annotations: World.Tool["annotations"]): World.Tool => {
   let calls = 0
   return {
@@ -56,8 +56,8 @@ const worldOf = (annotations: World.Tool["annotations"]) =>
     servers: { main: { echo, hang: hangsOnce(annotations) } }
   })
 
-describe("AgentLoop, taking up a run again", () => {
-  it.effect("writes down every event but those for display, and rebuilds the state from them", () =>
+describe("AgentLoop: resuming a run", () => {
+  it.effect("stores every event except display-only ones, and rebuilds the state from them", () =>
     Effect.gen(function* () {
       const events = yield* run(task())
       const { events: kept, state } = yield* journaled(events[0]?.runId ?? "")
@@ -72,7 +72,7 @@ describe("AgentLoop, taking up a run again", () => {
     )
   )
 
-  it.effect("does not repeat a call that had finished, and repeats one that only reads", () =>
+  it.effect("does not repeat a finished call, but repeats one that only reads", () =>
     Effect.gen(function* () {
       const runId = yield* killed
       const events = yield* resumed(runId)
@@ -84,7 +84,7 @@ describe("AgentLoop, taking up a run again", () => {
       )
       const outcome = outcomeOf(events)
       assert.deepInclude(outcome, { status: "done", answer: "Both are done." })
-      // a day in which it did not run does not count against its ten minutes
+      // a day in which it was stopped does not count against its ten minutes
       assert.isAtMost(outcome.millis, 5000)
       const { state } = yield* journaled(runId)
       assert.deepStrictEqual(state.turn, { _tag: "Ended", outcome })
@@ -95,7 +95,7 @@ describe("AgentLoop, taking up a run again", () => {
     }).pipe(Effect.provide(worldOf({ readOnly: true })))
   )
 
-  it.effect("does not repeat a call whose outcome is not known where nobody can be asked", () =>
+  it.effect("does not repeat a call with an unknown outcome where nobody can be asked", () =>
     Effect.gen(function* () {
       const runId = yield* killed
       const events = yield* resumed(runId)
@@ -106,7 +106,7 @@ describe("AgentLoop, taking up a run again", () => {
       assert.include(only(events, "ToolCallRefused")[0]?.told, "whether it took effect is not known")
       const { status, toolCalls } = outcomeOf(events)
       assert.strictEqual(status, "done")
-      // the account does not leave out what may have taken effect
+      // the account includes calls that may have taken effect
       assert.deepStrictEqual(
         toolCalls.map(({ tool, uncertain }) => [tool, uncertain]),
         [
@@ -126,7 +126,7 @@ describe("AgentLoop, taking up a run again", () => {
     }).pipe(Effect.provide(worldOf({})))
   )
 
-  it.effect("runs what it is allowed when it is taken up again, and asks anew the next time", () =>
+  it.effect("runs what is approved for the resumed run, and asks again the next time", () =>
     Effect.gen(function* () {
       const loop = yield* AgentLoop
       const first = yield* run(task({ approvedTools: ["other"], budgets: { ...task().budgets, rounds: 1 } }))
@@ -152,7 +152,7 @@ describe("AgentLoop, taking up a run again", () => {
     )
   )
 
-  it.effect("repeats such a call when the person says so", () =>
+  it.effect("repeats such a call when the person agrees", () =>
     Effect.gen(function* () {
       const runId = yield* killed
       const events = yield* Effect.provideService(
@@ -165,7 +165,7 @@ describe("AgentLoop, taking up a run again", () => {
     }).pipe(Effect.provide(worldOf({})))
   )
 
-  it.effect("is not taken up twice at the same time", () =>
+  it.effect("cannot be resumed twice at the same time", () =>
     Effect.gen(function* () {
       const loop = yield* AgentLoop
       const begun = yield* Ref.make("")
@@ -176,14 +176,14 @@ describe("AgentLoop, taking up a run again", () => {
     }).pipe(Effect.provide(World.layer({ turns: [{ never: true }] })))
   )
 
-  it.effect("asks the model again when it was killed in the middle of a reply", () =>
+  it.effect("repeats the request when it was killed during a reply", () =>
     Effect.gen(function* () {
       const events = yield* resumed(yield* killed)
       assert.deepInclude(outcomeOf(events), { status: "done", answer: "Here." })
     }).pipe(Effect.provide(World.layer({ turns: (index) => (index === 0 ? { never: true, after: "half" } : "Here.") })))
   )
 
-  it.effect("goes on after a budget with a larger one", () =>
+  it.effect("continues with a larger budget after a budget ended it", () =>
     Effect.gen(function* () {
       const first = yield* run(task({ budgets: { rounds: 2, wallMillis: 60_000, toolCalls: 50 } }))
       assert.deepInclude(outcomeOf(first), { status: "budget", answer: "Two so far." })
@@ -206,7 +206,7 @@ describe("AgentLoop, taking up a run again", () => {
     )
   )
 
-  it.effect("does not put the parts of an answer that has ended before the next one", () =>
+  it.effect("does not prepend the parts of a finished answer to the next one", () =>
     Effect.gen(function* () {
       const { runId } = (yield* run(task()))[0] ?? { runId: "" }
       const outcome = outcomeOf(yield* resumed(runId))
@@ -220,7 +220,7 @@ describe("AgentLoop, taking up a run again", () => {
     )
   )
 
-  it.effect("goes on with an answer that was being continued when it was killed", () =>
+  it.effect("continues an answer that was being continued when it was killed", () =>
     Effect.gen(function* () {
       const runId = yield* killed
       const outcome = outcomeOf(yield* resumed(runId))
@@ -239,7 +239,7 @@ describe("AgentLoop, taking up a run again", () => {
     )
   )
 
-  it.effect("has all the time of a last reply for it, however long the model took to be had again", () =>
+  it.effect("has the full time for the final reply, however long it took to load the model again", () =>
     Effect.gen(function* () {
       const first = yield* Effect.fork(run(task({ budgets: { rounds: 9, wallMillis: 10_000, toolCalls: 9 } })))
       yield* TestClock.adjust("10 seconds")
@@ -268,7 +268,7 @@ describe("AgentLoop, taking up a run again", () => {
     )
   )
 
-  it.effect("ends when its time is over and the model cannot be had again", () =>
+  it.effect("ends when its time is over and the model cannot be loaded again", () =>
     Effect.gen(function* () {
       const first = yield* Effect.fork(run(task({ budgets: { rounds: 9, wallMillis: 10_000, toolCalls: 9 } })))
       yield* TestClock.adjust("10 seconds")
@@ -297,7 +297,7 @@ describe("AgentLoop, taking up a run again", () => {
     )
   )
 
-  it.effect("reads long results again after it was taken up", () =>
+  it.effect("can read earlier long results after it was resumed", () =>
     Effect.gen(function* () {
       const first = yield* run(task({ budgets: { rounds: 1, wallMillis: 60_000, toolCalls: 50 } }))
       const events = yield* resumed(first[0]?.runId ?? "", { rounds: 9, wallMillis: 60_000, toolCalls: 50 })
@@ -318,7 +318,7 @@ describe("AgentLoop, taking up a run again", () => {
     )
   )
 
-  it.effect("goes on from another run with all that was said in it, or with its first steps", () =>
+  it.effect("continues the conversation of another run, or its first steps", () =>
     Effect.gen(function* () {
       const first = yield* run(task({ task: "Remember 42." }))
       const runId = first[0]?.runId ?? ""
@@ -346,7 +346,7 @@ describe("AgentLoop, taking up a run again", () => {
     )
   )
 
-  it.effect("keeps why a run could not begin, and takes it up again", () => {
+  it.effect("stores why a run could not start, and resumes it", () => {
     let leases = 0
     const down = new LmStudioUnreachable({ baseUrl: "http://127.0.0.1:1234", reason: "Refused" })
     return Effect.gen(function* () {
@@ -376,7 +376,7 @@ describe("AgentLoop, taking up a run again", () => {
     )
   })
 
-  it.effect("does not know a run that was never there", () =>
+  it.effect("does not find a run that never existed", () =>
     Effect.gen(function* () {
       assert.strictEqual((yield* Effect.flip(resumed("run_none")))._tag, "RunNotFound")
       assert.strictEqual((yield* Effect.flip(run(task({ follows: { run: "run_none" } }))))._tag, "RunNotFound")

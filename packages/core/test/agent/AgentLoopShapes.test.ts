@@ -55,7 +55,7 @@ describe("an answer in the reasoning", () => {
     assert.isUndefined(thought({ type: "string" }, "I think."))
   })
 
-  it("is found or not within a bounded number of steps", () => {
+  it("is searched for in a bounded number of steps", () => {
     assert.isUndefined(thought(outputSchema, "{\n".repeat(20_000)))
     FastCheck.assert(
       FastCheck.property(FastCheck.string(), (reasoning) => {
@@ -66,8 +66,8 @@ describe("an answer in the reasoning", () => {
   })
 })
 
-describe("AgentLoop, replies of a given shape", () => {
-  it.effect("takes an answer that fits, after working with tools as always", () =>
+describe("AgentLoop: replies of a given shape", () => {
+  it.effect("accepts an answer that fits, after ordinary work with tools", () =>
     Effect.gen(function* () {
       const outcome = outcomeOf(yield* run(task({ outputSchema })))
       const { requests } = yield* World.Seen
@@ -82,7 +82,7 @@ describe("AgentLoop, replies of a given shape", () => {
     )
   )
 
-  it.effect("asks again with the schema and what is wrong, and no tools", () =>
+  it.effect("asks again with the schema and the problem, and without tools", () =>
     Effect.gen(function* () {
       const outcome = outcomeOf(yield* run(task({ outputSchema })))
       const { requests } = yield* World.Seen
@@ -97,7 +97,7 @@ describe("AgentLoop, replies of a given shape", () => {
   it.effect("gives up after two more attempts, with the last text", () =>
     Effect.gen(function* () {
       const outcome = outcomeOf(yield* run(task({ outputSchema })))
-      // one more, because a schema may be ignored once
+      // one more, because the engine may ignore a schema once
       assert.strictEqual((yield* World.Seen).requests.length, 4)
       assert.deepInclude(outcome, { status: "failed", answer: "no 3" })
       assert.strictEqual(outcome.problem?.tag, "AnswerNotValid")
@@ -105,7 +105,7 @@ describe("AgentLoop, replies of a given shape", () => {
     }).pipe(Effect.provide(World.layer({ turns: (index) => `no ${index}`, servers: { main: { echo } } })))
   )
 
-  it.effect("gives the schema at once when there are no tools, and at the end of a budget", () =>
+  it.effect("sends the schema at once when there are no tools, and with the final request", () =>
     Effect.gen(function* () {
       yield* run(task({ outputSchema }))
       assert.isDefined((yield* World.Seen).requests[0]?.responseSchema)
@@ -128,7 +128,7 @@ describe("AgentLoop, replies of a given shape", () => {
     )
   )
 
-  it.effect("asks for the arguments alone, by the tool's schema, after two calls that did not fit", () =>
+  it.effect("requests only the arguments, by the tool's schema, after two calls that did not fit", () =>
     Effect.gen(function* () {
       const events = yield* run(task())
       const { calls, requests } = yield* World.Seen
@@ -152,7 +152,7 @@ describe("AgentLoop, replies of a given shape", () => {
     )
   )
 
-  it.effect("sends plain schemas when the engine can make no grammar of the full ones", () =>
+  it.effect("sends plain schemas when the engine cannot build a grammar from the full ones", () =>
     Effect.gen(function* () {
       const events = yield* run(task())
       const { requests } = yield* World.Seen
@@ -189,7 +189,7 @@ describe("AgentLoop, replies of a given shape", () => {
     )
   )
 
-  it("makes a schema plain without losing what a call needs", () => {
+  it("simplifies a schema without losing what a call needs", () => {
     assert.deepStrictEqual(
       plain({
         name: "t",
@@ -208,7 +208,7 @@ describe("AgentLoop, replies of a given shape", () => {
     )
   })
 
-  it.effect("stops a reply that repeats itself without end, and asks again", () =>
+  it.effect("stops a reply that repeats itself endlessly, and asks again", () =>
     Effect.gen(function* () {
       const events = yield* run(task())
       assert.strictEqual(only(events, "ModelFailed")[0]?.problem.tag, "ReplyRepeats")
@@ -216,7 +216,7 @@ describe("AgentLoop, replies of a given shape", () => {
     }).pipe(Effect.provide(World.layer({ turns: [{ never: true, after: "and then, ".repeat(400) }, "Fine."] })))
   )
 
-  it("does not take tables, lists and ruled lines for repetition", () => {
+  it("does not mistake tables, lists and ruled lines for repetition", () => {
     const guarded = (text: string) => {
       const guard = RepetitionGuard.make()
       return [...text.matchAll(/[\s\S]{1,7}/g)].some(([piece]) => guard.push(piece))

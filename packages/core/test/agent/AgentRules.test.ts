@@ -73,9 +73,9 @@ const anyWorld = fc.record({
   outcomes: fc.array(anyOutcome, { minLength: 1, maxLength: 8 }),
   structured: fc.boolean(),
   prepareMillis: fc.integer({ min: 0, max: 200 }),
-  /** Whether a server is down when the run begins, so that it fails and is taken up again. */
+  /** Whether a server is down when the run starts, so that it fails and is resumed. */
   serverDown: fc.boolean(),
-  /** When the process is killed and the run taken up again; a run that ends before gets more budget. */
+  /** When the process is killed and the run resumed; a run that ends before gets more budget. */
   killed: fc.option(
     fc.oneof(
       fc.record({ after: fc.constant("any" as const), count: fc.integer({ min: 1, max: 40 }) }),
@@ -83,7 +83,7 @@ const anyWorld = fc.record({
     ),
     { nil: undefined }
   ),
-  /** Whether somebody says yes to a call whose outcome is not known. */
+  /** Whether a person approves a call with an unknown outcome. */
   consents: fc.boolean(),
   traits: fc.constantFrom(undefined, { readOnly: true }, { destructive: true }),
   budgets: fc.record({
@@ -97,7 +97,7 @@ const anyWorld = fc.record({
 
 type AnyWorld = typeof anyWorld extends fc.Arbitrary<infer W> ? W : never
 
-/** The shell without I/O: time passes as the world says, turns and outcomes come round again and again. */
+/** The shell without I/O: the world determines how time passes; turns and outcomes repeat in a cycle. */
 const play = (world: AnyWorld) => {
   const { resultBytes, rounds, tokens, toolCalls, wallMillis } = world.budgets
   let task: AgentTask = {
@@ -247,7 +247,7 @@ const property = (check: (played: ReturnType<typeof play>) => void) => () =>
   )
 
 describe("the rules of the loop", () => {
-  it("say what it means that a step was stopped at its limit", () => {
+  it("turn a step that was stopped at its limit into events", () => {
     const budgets = { rounds: 3, wallMillis: 100, toolCalls: 3 }
     const task: AgentTask = { task: "t", servers: { _tag: "None" }, budgets }
     const after = (...bodies: ReadonlyArray<AgentEventBody>) =>
@@ -285,7 +285,7 @@ describe("the rules of the loop", () => {
     "end every run within its budgets",
     property(({ events, lives, outcome, state, task, turns }) => {
       assert.isAtMost(state.rounds, task.budgets.rounds)
-      // the last request for the answer does not count, and neither does one that was killed
+      // neither the final request for the answer nor one that was killed counts
       assert.isAtMost(turns, task.budgets.rounds + lives)
       assert.isAtMost(state.callsStarted, task.budgets.toolCalls)
       assert.isAtMost(events.filter((event) => event._tag === "RoundStarted" && event.final).length, lives)
@@ -295,7 +295,7 @@ describe("the rules of the loop", () => {
         outcome.status === "budget",
         lastLife.some(({ _tag }) => _tag === "BudgetReached")
       )
-      // the time in which it did not run counts for nothing
+      // the time in which it was stopped does not count
       assert.isAtMost(outcome.millis, task.budgets.wallMillis + 1000)
       if (outcome.status === "done") assert.notStrictEqual(outcome.answer.trim(), "")
       if (outcome.status === "done" && task.outputSchema !== undefined) {
@@ -306,7 +306,7 @@ describe("the rules of the loop", () => {
   )
 
   it(
-    "run no call without arguments that fit",
+    "run no call whose arguments do not fit",
     property(({ events }) => {
       for (const event of events) {
         if (event._tag !== "ToolCallStarted") continue
@@ -339,7 +339,7 @@ describe("the rules of the loop", () => {
   )
 
   it(
-    "make no call again that was finished, and one whose outcome is not known only when it does no harm or is allowed",
+    "never repeat a finished call, and repeat one with an unknown outcome only when that is harmless or approved",
     property(({ events, world }) => {
       const mayRunTwice = world.consents || world.traits?.readOnly === true
       const [started, settled] = [new Map<string, number>(), new Set<string>()]
@@ -358,7 +358,7 @@ describe("the rules of the loop", () => {
   )
 
   it(
-    "rebuild the same state from the events, also when these were written down",
+    "rebuild the same state from the events, even after writing and reading them",
     property(({ events, state }) => {
       const [first, ...rest] = events
       assert(first?._tag === "RunStarted")
@@ -368,7 +368,7 @@ describe("the rules of the loop", () => {
   )
 
   it(
-    "keep a conversation that a chat template takes",
+    "keep the conversation acceptable to chat templates",
     property(({ state }) => {
       state.messages.forEach((message, index) => {
         const before = state.messages[index - 1]?.role

@@ -38,7 +38,7 @@ for (const [section, entries] of sections) {
   })
 }
 
-/** The page is written by `vitest --update`, and this test fails when it is not what the entries say. */
+/** `vitest --update` writes the page; this test fails when the page does not match the entries. */
 const page = () =>
   [
     "# What the agent loop does when things go wrong",
@@ -58,13 +58,13 @@ const page = () =>
 const cell = (text: string) => text.replaceAll("|", "\\|")
 
 describe("the page of misbehaviours", () => {
-  it("has at least 60 of them, each once", () => {
+  it("has at least 60 distinct ones", () => {
     const all = sections.flatMap(([, entries]) => entries.map(({ what }) => what))
     assert.isAtLeast(all.length, 60)
     assert.strictEqual(new Set(all).size, all.length)
   })
 
-  it("says what the tests show", async ({ expect }) => {
+  it("matches the tests", async ({ expect }) => {
     await expect(page()).toMatchFileSnapshot("../../../../docs/agent.md")
   })
 })

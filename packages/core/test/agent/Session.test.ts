@@ -26,7 +26,7 @@ const run = (
   )
 
 describe("Session", () => {
-  it.effect("gives each task the conversation of those before it, and one result each", () =>
+  it.effect("gives each task the conversation of the earlier ones, and returns one result each", () =>
     Effect.gen(function* () {
       const seen: Array<number> = []
       const results = yield* run(
@@ -46,7 +46,7 @@ describe("Session", () => {
     }).pipe(Effect.provide(World.layer({ turns: ["Hello, Ada.", "Ada."] })))
   )
 
-  it.effect("keeps the results of the others when one fails or cannot begin", () =>
+  it.effect("keeps the other results when a task fails or cannot start", () =>
     Effect.gen(function* () {
       const results = yield* run([
         task({ task: "one" }),

@@ -1,9 +1,9 @@
-/** A model that says what it is told to, and MCP servers made of functions. */
+/** A scripted model, and MCP servers made of functions. */
 import { AgentLoop } from "#src/agent/AgentLoop.ts"
 import type { AgentEvent, AgentOutcome } from "#src/agent/rules/AgentEvent.ts"
 import { RunJournal } from "#src/runs/RunJournal.ts"
 import type { AgentTask } from "#src/agent/AgentTask.ts"
-import { ToolNearness } from "#src/agent/tools/SemanticRank.ts"
+import { SemanticRank } from "#src/agent/tools/SemanticRank.ts"
 import { Settings, type Values } from "#src/configuration/Settings.ts"
 import type { ChatEvent, ChatReply, ChatRequest, ToolCall } from "#src/lmstudio/Chat.ts"
 import { unguarded } from "#src/mcp/lock/ToolLockFiles.ts"
@@ -61,27 +61,27 @@ export type Servers = Readonly<Record<string, Readonly<Record<string, Tool>> | M
 export interface World {
   readonly turns: ReadonlyArray<Turn> | ((request: number) => Turn)
   readonly servers?: Servers
-  /** Those whose entries have changed since they were connected, as they are now. */
+  /** The current form of servers whose entries have changed since they were connected. */
   readonly renewed?: Readonly<Record<string, Readonly<Record<string, Tool>>>>
   /** Texts of resources by URI, at each server. */
   readonly resources?: Readonly<Record<string, string>>
   /** Names of tools that the servers' locks withhold. */
   readonly withheld?: ReadonlyArray<string>
-  /** A server that came with the working folder, for another program. */
+  /** A server that the working folder defines for another program. */
   readonly onlyByName?: string
   readonly settings?: Partial<Values>
-  /** What the model answers when no tools are offered any more; absent, a turn as any other. */
+  /** The model's reply when no tools are offered any more; absent means an ordinary turn. */
   readonly final?: string
-  /** What the model answers when it is asked for a summary; absent is a failure. */
+  /** The model's reply when it is asked for a summary; absent means a failure. */
   readonly summary?: string
-  /** It never answers at all when it is asked for one. */
+  /** Whether it never answers when it is asked for one. */
   readonly summaryHangs?: true
-  /** Absent, no embedding model is at hand. */
+  /** Absent means that no embedding model is in memory. */
   readonly embedder?: Context.Tag.Service<typeof Embedder>
   readonly lease?: (options: EnsureOptions | undefined) => Effect.Effect<Ensured, ModelLifecycleError>
 }
 
-/** What happened at the doubles. */
+/** What the doubles received. */
 export class Seen extends Context.Tag("test/Seen")<
   Seen,
   {
@@ -92,7 +92,7 @@ export class Seen extends Context.Tag("test/Seen")<
       readonly args: Readonly<Record<string, unknown>>
     }>
     readonly summaries: Array<Omit<ChatRequest, "model">>
-    /** Requests, calls, connections and leases that are open. */
+    /** Open requests, calls, connections and leases. */
     readonly open: Array<string>
   }
 >() {}
@@ -123,15 +123,15 @@ export const layer = (
 ): Layer.Layer<AgentLoop | RunJournal | Seen> =>
   AgentLoop.layerNoDeps.pipe(Layer.provideMerge(Layer.merge(services(world), journal)))
 
-/** What the loop stands on. */
+/** The services that the loop needs. */
 export const services = (
   world: World
-): Layer.Layer<ModelLifecycle | McpRegistry | Embedder | ToolNearness | RunJournal | Settings | Seen> => {
+): Layer.Layer<ModelLifecycle | McpRegistry | Embedder | SemanticRank | RunJournal | Settings | Seen> => {
   const seen = { requests: [], summaries: [], calls: [], open: [] } as Context.Tag.Service<typeof Seen>
   return Layer.mergeAll(
     model(world, seen),
     registry(world, seen),
-    ToolNearness.layer.pipe(
+    SemanticRank.layer.pipe(
       Layer.provideMerge(
         Layer.succeed(
           Embedder,
@@ -244,7 +244,7 @@ const registry = (world: World, seen: Context.Tag.Service<typeof Seen>) => {
       server,
       implementation: { name: server, version: "1" },
       instructions: undefined,
-      // a test may change the tools in mid-run
+      // a test may change the tools during a run
       tools: Effect.sync(() => listed(server, tools)),
       review: Effect.sync(() => {
         const isWithheld = ({ name }: McpTool) => world.withheld?.includes(name) === true

@@ -1,4 +1,4 @@
-/** A hundred tools of six servers, described about as long as real ones are. */
+/** A hundred tools of six servers, with descriptions about as long as real ones. */
 import type { McpTool } from "#src/mcp/McpTool.ts"
 
 const object = (...names: ReadonlyArray<string>): Record<string, unknown> => ({

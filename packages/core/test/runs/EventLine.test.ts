@@ -11,7 +11,7 @@ import * as Transcript from "#src/runs/Transcript.ts"
 import { Effect, Option } from "effect"
 import { fileURLToPath } from "node:url"
 
-/** Journals of real runs, as they were written when what a run did stood in the kinds of its notes. */
+/** Journals of real runs, written when the kinds of notes said what a run did. */
 const recorded = {
   calls: [
     { _tag: "ArgumentsAskedFor", tool: "read" },
@@ -47,7 +47,7 @@ const newTags: ReadonlySet<AgentEvent["_tag"]> = new Set(
 
 describe("EventLine", () => {
   for (const [name, events] of Object.entries(recorded)) {
-    it.effect(`reads the notes of earlier journals as what they would be today: ${name}`, () =>
+    it.effect(`translates the notes of earlier journals into today's events: ${name}`, () =>
       Effect.gen(function* () {
         const lines = yield* linesOf(name)
         const read = lines.flatMap((line) => EventLine.read(line) ?? [])
@@ -55,7 +55,7 @@ describe("EventLine", () => {
         const special = read.filter(({ _tag }) => newTags.has(_tag))
         assert.strictEqual(special.length, events.length)
         for (const [index, event] of events.entries()) assert.deepInclude(special[index], event)
-        // what a kind has become stands in no note any more
+        // no note has a kind that has become an event
         for (const event of read) {
           if (event._tag !== "Noted") continue
           assert.include(["excluded", "allowed", "tools-changed", "sampling"], event.kind)
@@ -68,7 +68,7 @@ describe("EventLine", () => {
       }).pipe(Effect.provide(NodeContext.layer))
     )
 
-    it.effect(`lets the rules come to the same end by them: ${name}`, () =>
+    it.effect(`leads the rules to the same end: ${name}`, () =>
       Effect.gen(function* () {
         const lines = yield* linesOf(name)
         const read = lines.flatMap((line) => EventLine.read(line) ?? [])
@@ -112,7 +112,7 @@ describe("EventLine", () => {
     }).pipe(Effect.provide(NodeContext.layer))
   )
 
-  it("leaves everything else as it is", () => {
+  it("leaves everything else unchanged", () => {
     for (const value of [
       undefined,
       7,

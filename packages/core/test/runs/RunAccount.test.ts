@@ -13,12 +13,12 @@ const encode = Schema.encodeSync(AgentEventJson)
 const decode = Schema.decodeEither(AgentEventJson)
 
 const RunStarted = AgentEvent.members[0]
-/** Numbers such as Infinity are no JSON. */
+/** Numbers such as Infinity are not JSON. */
 const isWritable = (event: AgentEvent) => Either.isRight(decode(encode(event)))
 const start = Arbitrary.make(RunStarted).filter(isWritable)
 const later = Arbitrary.make(AgentEvent).filter((event) => event._tag !== "RunStarted" && isWritable(event))
 
-/** Events in any order and of any content, but that a run which has ended is taken up again before anything else. */
+/** Events in any order and with any content, except that a run that has ended is resumed before anything else. */
 const isTakenUp = (event: AgentEvent, index: number, all: ReadonlyArray<AgentEvent>) => {
   const before = all.slice(0, index).findLast(({ _tag }) => ends.has(_tag) || _tag === "RunResumed")
   return before === undefined || before._tag === "RunResumed" || event._tag === "RunResumed"
@@ -32,7 +32,7 @@ const journal = FastCheck.tuple(start, FastCheck.array(later, { maxLength: 12 })
 )
 
 describe("RunAccount", () => {
-  it("says at every moment what the lines of the journal say", () => {
+  it("agrees with the lines of the journal at every moment", () => {
     FastCheck.assert(
       FastCheck.property(journal, (events) => {
         const kept = events.filter(isKept)
@@ -49,7 +49,7 @@ describe("RunAccount", () => {
     )
   })
 
-  it("counts the tokens of summaries and notes, and not the request that is under way twice", () => {
+  it("counts the tokens of summaries and notes, and does not count the request in flight twice", () => {
     const usage = { inputTokens: 100, outputTokens: 20 }
     const events = [
       { _tag: "RunStarted", task: { task: "t", servers: { _tag: "None" }, budgets } },

@@ -33,7 +33,7 @@ const many: World.Servers = Object.fromEntries(
 )
 
 describe("RunExplanation", () => {
-  it.effect("says what each request held, what the server counted and what estimates are worth since", () =>
+  it.effect("says what each request contained, what the server counted and how estimates are corrected since", () =>
     Effect.gen(function* () {
       const events = yield* run(task({ budgets: { rounds: 9, wallMillis: 60_000, toolCalls: 5, tokens: 5000 } }))
       const explanation = explained(events)
@@ -77,7 +77,7 @@ describe("RunExplanation", () => {
     )
   )
 
-  it.effect("says which tools were offered by which rank, which were the next, and what was added on the way", () =>
+  it.effect("says which tools were offered, with their ranks, which were next, and which were added later", () =>
     Effect.gen(function* () {
       const events = yield* run(task({ task: "Run a query against the database.", servers: { _tag: "All" } }))
       const [first, found] = explained(events).offers
@@ -100,7 +100,7 @@ describe("RunExplanation", () => {
     )
   )
 
-  it.effect("tells of repeats, budgets and refusals in the round to which they belong", () =>
+  it.effect("reports repeats, budgets and refusals in the round to which they belong", () =>
     Effect.gen(function* () {
       const events = yield* run(task({ budgets: { rounds: 2, wallMillis: 60_000, toolCalls: 5 } }))
       const { rounds } = explained(events)
@@ -119,7 +119,7 @@ describe("RunExplanation", () => {
 })
 
 describe("RunSteps", () => {
-  it.effect("finds the end of a round, its results included", () =>
+  it.effect("finds the end of a round, including its results", () =>
     Effect.gen(function* () {
       const events = yield* run(task())
       assert.strictEqual(RunSteps.lastRound(events), 2)
@@ -139,7 +139,7 @@ describe("RunSteps", () => {
 })
 
 describe("Transcript", () => {
-  it.effect("is a text to read: each word of the model and of the tools once, foreign mark-up inert", () =>
+  it.effect("is readable text: each text of the model and the tools once, with their markup inert", () =>
     Effect.gen(function* () {
       const markdown = Transcript.markdown(yield* run(task()))
       assert.strictEqual(

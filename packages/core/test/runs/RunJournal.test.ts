@@ -47,7 +47,7 @@ const journalIn = (directory: string) =>
   )
 
 describe("RunJournal", () => {
-  it.live("keeps of a result that is too long for a line what the model was told", () =>
+  it.live("stores only what the model was shown of a result that is too long for a line", () =>
     onDisk((directory) =>
       Effect.gen(function* () {
         const result = { content: [{ type: "text" as const, text: "x".repeat(3000) }], isError: false }
@@ -74,19 +74,19 @@ describe("RunJournal", () => {
     ).pipe(Effect.provideService(CurrentByteLimits, limits({ journalLine: 1000 })))
   )
 
-  it.live("does not read a journal that is too large, and says so", () =>
+  it.live("rejects a journal that is too large", () =>
     onDisk(() =>
       Effect.gen(function* () {
         yield* write(runId, events)
         const { message } = yield* Effect.flip((yield* RunJournal).read(runId))
-        assert.include(message, "holds more than 100 bytes")
+        assert.include(message, "is larger than 100 bytes")
         assert.include(message, `lms-bridge runs rm ${runId}`)
         assert.deepStrictEqual(yield* (yield* RunJournal).list, [])
       })
     ).pipe(Effect.provideService(CurrentByteLimits, limits({ journal: 100 })))
   )
 
-  it.live("keeps what was written, and adds to it", () =>
+  it.live("stores what was written, and appends to it", () =>
     onDisk((directory) =>
       Effect.gen(function* () {
         const journal = yield* RunJournal
@@ -105,7 +105,7 @@ describe("RunJournal", () => {
     )
   )
 
-  it.live("leaves out a line that was cut, and what it does not understand", () =>
+  it.live("skips a truncated line, and lines that it does not understand", () =>
     onDisk((directory) =>
       Effect.gen(function* () {
         const fs = yield* FileSystem.FileSystem
@@ -118,7 +118,7 @@ describe("RunJournal", () => {
     )
   )
 
-  it.live("begins a new line after one that was cut, so that what comes then is not lost with it", () =>
+  it.live("starts a new line after a truncated one, so that the next event is not lost with it", () =>
     onDisk((directory) =>
       Effect.gen(function* () {
         const fs = yield* FileSystem.FileSystem
@@ -131,7 +131,7 @@ describe("RunJournal", () => {
     )
   )
 
-  it.live("finds a run by the beginning of its id, with or without run_, and by last", () =>
+  it.live("finds a run by a prefix of its id, with or without run_, and by last", () =>
     onDisk(() =>
       Effect.gen(function* () {
         const journal = yield* RunJournal
@@ -142,7 +142,7 @@ describe("RunJournal", () => {
         assert.strictEqual(yield* journal.find("last"), later)
         const several = yield* Effect.flip(journal.find("run_01"))
         assert.strictEqual(several._tag, "RunAmbiguous")
-        assert.match(several.message, /begins the ids of 2 runs: run_01.*, run_01.*\. Write more of it\./)
+        assert.match(several.message, /matches 2 runs: run_01.*, run_01.*\. Give more of the id\./)
         const none = yield* Effect.flip(journal.find("run_0123456789abcdee"))
         assert.match(none.message, /Did you mean run_0123456789abcdef\?/)
         for (const text of ["", "run_", "nope"]) {
@@ -152,13 +152,13 @@ describe("RunJournal", () => {
     )
   )
 
-  it.live("knows a run that another process carries out, and one whose process has gone or is another by now", () =>
+  it.live("recognises a run in progress in another process, and one whose process has gone or was replaced", () =>
     onDisk(() =>
       Effect.gen(function* () {
         const fs = yield* FileSystem.FileSystem
         const journal = yield* RunJournal
         const own = Option.getOrThrow(journal.process)
-        if (own.namespace === undefined) return // without /proc nobody can tell
+        if (own.namespace === undefined) return // unknown without /proc
         const parent = String(process.ppid)
         const stat = yield* fs.readFileString(`/proc/${parent}/stat`)
         const started = stat.slice(stat.lastIndexOf(")") + 2).split(" ")[19] ?? ""
@@ -177,12 +177,12 @@ describe("RunJournal", () => {
           assert.strictEqual(idle._tag, status === "running" ? "Left" : "Right", id)
         }
         const kept = yield* Effect.flip(journal.remove("run_alive"))
-        assert.include(kept.message, `still going on in process ${parent}`)
+        assert.include(kept.message, `still in progress in process ${parent}`)
       })
     )
   )
 
-  it.live("keeps its hands off a run of this process while it goes on", () =>
+  it.live("does not touch a run of this process while it is in progress", () =>
     onDisk(() =>
       Effect.gen(function* () {
         const journal = yield* RunJournal
@@ -200,7 +200,7 @@ describe("RunJournal", () => {
     )
   )
 
-  it.live("does not know a run that is not there, nor an id that is a path", () =>
+  it.live("finds neither a run that does not exist nor an id that is a path", () =>
     onDisk(() =>
       Effect.gen(function* () {
         const journal = yield* RunJournal
@@ -212,7 +212,7 @@ describe("RunJournal", () => {
     )
   )
 
-  it.live("lets the oldest runs go when there are too many", () =>
+  it.live("removes the oldest runs when there are too many", () =>
     onDisk((directory) =>
       Effect.gen(function* () {
         const fs = yield* FileSystem.FileSystem
@@ -245,7 +245,7 @@ describe("RunJournal", () => {
     }).pipe(Effect.provide(journalIn("/dev/null/nowhere")))
   )
 
-  it.live("says once that runs are not kept, and why, and only when one begins", () => {
+  it.live("logs once that runs are not stored, and why, and only when a run starts", () => {
     const logged: Array<string> = []
     const logger = Logger.make<unknown, void>(({ message }) => void logged.push(JSON.stringify(message)))
     return Effect.gen(function* () {
@@ -262,7 +262,7 @@ describe("RunJournal", () => {
     )
   })
 
-  it.live("has everything on disk that a killed process must not forget, before the tool begins", () =>
+  it.live("has everything on disk before a tool starts, in case the process is killed", () =>
     Effect.gen(function* () {
       const fs = yield* FileSystem.FileSystem
       const [first, second] = [yield* fs.makeTempDirectoryScoped(), yield* fs.makeTempDirectoryScoped()]
@@ -282,7 +282,7 @@ describe("RunJournal", () => {
       )
       const running = yield* Effect.fork(Effect.provide(World.run(task), killed))
       yield* Deferred.await(begun)
-      // what is on disk at this moment is what kill -9 leaves
+      // this is what kill -9 would leave on disk
       yield* fs.copy(`${first}/runs`, `${second}/runs`)
       yield* Fiber.interrupt(running)
 

@@ -196,7 +196,7 @@ scenarios("loading", [
     given: "`lms load` exits 0 and has loaded nothing.",
     options: { cli: misbehaving(() => ({ load: () => Effect.void })) },
     run: ensures(qwen),
-    expect: { tag: "ModelLoadFailed", says: /in memory there is nothing/ }
+    expect: { tag: "ModelLoadFailed", says: /nothing is in memory/ }
   },
   {
     id: "loading/user-loads-it-at-the-same-moment",

@@ -33,7 +33,7 @@ describe("replay", () => {
       assert.strictEqual(code, 1)
       assert.include(
         err,
-        `lms-bridge: The run did not go as ${file} has it:\nlms-bridge: It made a call that is not recorded: `
+        `lms-bridge: The run differs from the recording ${file}:\nlms-bridge: It made a call that is not recorded: `
       )
     }).pipe(Effect.scoped, Effect.provide(NodeContext.layer))
   )

@@ -1,9 +1,9 @@
-/** Which places of a text stand in code, as Markdown says it. */
+/** Which places of a text are inside Markdown code. */
 
 export interface CodeSpans {
-  /** Within a fence, from its first mark to behind its last one. One that is not closed reaches to the end. */
+  /** The fenced block around a place, including its marks. An unclosed block extends to the end of the text. */
   readonly fenceAt: (place: number) => { readonly start: number; readonly end: number } | undefined
-  /** Between backticks of one line. */
+  /** Whether a place is between backticks on one line. */
   readonly isInline: (place: number) => boolean
 }
 
@@ -14,7 +14,7 @@ export const codeSpans = (text: string): CodeSpans => {
     const mark = match[1] ?? ""
     const rest = match[2] ?? ""
     if (open === undefined) {
-      // a whole block on one line
+      // a backtick after the mark means a whole block on one line
       if (!rest.includes("`")) open = { start: match.index, mark }
     } else if (mark.startsWith(open.mark) && rest.trim() === "") {
       fences.push({ start: open.start, end: match.index + match[0].length })
@@ -41,7 +41,7 @@ export const codeSpans = (text: string): CodeSpans => {
     for (let index = start; index < place; index++) {
       const from = index
       while (index < place && text.charAt(index) === "`") index++
-      // three are a block, also on one line
+      // three or more are a block, even on one line
       if (index > from && index - from < 3) isOpen = !isOpen
     }
     return isOpen
@@ -53,5 +53,5 @@ export const codeSpans = (text: string): CodeSpans => {
 // internal
 // -----------------------------------------------------------------------------
 
-/** So that many places on one long line cost no more than the text has characters for each of a thousand. */
+/** Bounds the work for many places on one long line. */
 const longestLine = 2000

@@ -1,6 +1,6 @@
 /**
- * How models write calls into their text, one row for each form. A new model is a new row: the mark that opens a call, how
- * the body is read, and an example as the model writes it, which is its test.
+ * The forms in which models write calls into their text, one row per form. A new form is a new row: the mark that opens a
+ * call, the readers of its body, and examples as the model writes them, which are its tests.
  */
 import {
   argKeys,
@@ -17,23 +17,23 @@ import {
 import type { Reader } from "./Readers.ts"
 
 /**
- * `open` is global and linear: what it captures is the name of the tool. `close` are the marks that may stand behind the
- * body and belong to it. Readers are tried in their order.
+ * `open` is a global expression that runs in linear time; its capture is the tool's name. `close` are the marks that may
+ * follow the body and belong to it. Readers are tried in order.
  */
 export interface Form {
   readonly family: string
   readonly open: RegExp
   readonly read: ReadonlyArray<Reader>
   readonly close: ReadonlyArray<string>
-  /** Without a mark of its own, so that a text which cannot be read as this form says nothing. */
+  /** The form has no mark of its own, so a text that cannot be read as this form does not count as a failed call. */
   readonly unmarked?: true
-  /** A call of `read_file` with the path `/a`. */
+  /** Calls of `read_file` with the path `/a`. */
   readonly examples: ReadonlyArray<string>
 }
 
 const object = '{"name": "read_file", "arguments": {"path": "/a"}}'
 
-/** In the order in which they are tried where two begin at the same place. */
+/** In the order in which forms that begin at the same place are tried. */
 export const formTable: ReadonlyArray<Form> = [
   {
     family: "Hermes, Qwen, GLM, Granite (`<tool_call>`)",

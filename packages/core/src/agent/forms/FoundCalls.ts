@@ -1,13 +1,13 @@
 /**
- * Every place of a text where a call is written, or begins to be, by the table of forms. The work is bounded by the
- * length of the text, whatever the text is.
+ * Finds every place of a text where a call is written or begins, by the table of forms. The work is bounded by the length
+ * of the text, whatever its content.
  */
 import { codeSpans, type CodeSpans } from "./CodeSpans.ts"
 import { formTable, type Form } from "./FormTable.ts"
 import type { WrittenCall } from "./Readers.ts"
 import { isMentioned, reach } from "../../lmstudio/words/MentionedMarks.ts"
 
-/** `calls` is empty where a mark opens a call that cannot be read. `source` is the block without its fence. */
+/** `calls` is empty when a mark opens a call that cannot be read. `source` is the block without its fence. */
 export interface Block {
   readonly start: number
   readonly end: number
@@ -16,12 +16,12 @@ export interface Block {
   readonly body: string
   readonly calls: ReadonlyArray<WrittenCall>
   readonly form: Form
-  /** Between backticks within a sentence, or as a word of it: it is spoken of. */
+  /** Whether the text only mentions it, between backticks within a sentence. */
   readonly mentioned: boolean
   readonly fenced: boolean
 }
 
-/** In their order, without overlap. `whole` is false for a reply that may have been cut. */
+/** The blocks in order, without overlap. `whole` is false for a reply that may be truncated. */
 export const findBlocks = (text: string, options: { readonly whole: boolean }): ReadonlyArray<Block> => {
   const openings = openingsOf(text)
   if (openings.length === 0) return []
@@ -40,7 +40,7 @@ export const findBlocks = (text: string, options: { readonly whole: boolean }): 
   return blocks
 }
 
-/** The words of a text before the first thing that looks like a call, for an answer that must do without it. */
+/** The text before the first thing that looks like a call, for an answer without it. */
 export const wordsBeforeCalls = (text: string): string => {
   const first = findBlocks(text, { whole: true }).find(({ mentioned }) => !mentioned)
   return first === undefined ? text : text.slice(0, first.start).trim()
@@ -57,7 +57,7 @@ interface Opening {
   readonly form: Form
 }
 
-/** Openings that lead nowhere may be read to the end of the text, so only so many of them are tried. */
+/** A failed opening may be read to the end of the text, so the total work on failed openings is limited. */
 const effortOf = (text: string) => 24 * (text.length + 1000)
 
 const openingsOf = (text: string): ReadonlyArray<Opening> =>
@@ -75,7 +75,7 @@ const openingsOf = (text: string): ReadonlyArray<Opening> =>
 const read = (text: string, opening: Opening, code: CodeSpans, whole: boolean): Block | undefined => {
   const { form, named, start } = opening
   if (form.unmarked === true && isWithinJson(text, start)) return undefined
-  // a form without a mark begins with its body
+  // the body of a form without a mark begins at its opening
   const from = form.unmarked === true && text.charAt(start) !== "`" ? start : opening.from
   for (const reader of form.read) {
     const reading = reader(text, from, named)
@@ -96,7 +96,7 @@ const read = (text: string, opening: Opening, code: CodeSpans, whole: boolean): 
   return unread(text, opening, code)
 }
 
-/** A mark behind which a call seems to begin. */
+/** A mark after which a call seems to begin, though it cannot be read. */
 const unread = (text: string, { form, from, start }: Opening, code: CodeSpans): Block | undefined => {
   if (form.unmarked === true) return undefined
   const fence = code.fenceAt(start)
@@ -123,11 +123,11 @@ const lineBefore = (text: string, place: number): string => {
 
 const looksBegun = /^\s{0,40}(?:[[{<]|```|call:|print\(|[\w.:/-]{1,100}\s{0,5}(?:[[({<]|\n|$)|$)/
 
-/** A value within a larger one belongs to that: an answer in JSON may hold the names of tools. */
+/** A value within a larger one is part of that one: an answer in JSON may contain the names of tools. */
 const isWithinJson = (text: string, start: number): boolean =>
   /(?:"\s{0,9}:|[,{[])\s{0,40}$/.test(text.slice(Math.max(0, start - 60), start))
 
-/** Past the closing marks behind the body, several of them if need be. */
+/** The index after the closing marks that follow the body. */
 const closedAt = (text: string, at: number, close: ReadonlyArray<string>): number => {
   let end = at
   for (let turn = 0; turn < 4; turn++) {

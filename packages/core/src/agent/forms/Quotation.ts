@@ -1,10 +1,10 @@
 /**
- * Whether a call is one that the model has only read. It is compared by its letters and digits: mails and pages break
- * lines, indent, quote and escape as they like.
+ * Whether a call is only quoted from what the model has read. Only letters and digits are compared, because mails and pages
+ * differ in line breaks, indentation, quotes and escapes.
  */
 import type { ChatMessage } from "../../lmstudio/Chat.ts"
 
-/** Whether what was read has this text: results of tools, and the person's words. */
+/** A test whether the tool results or the user's messages contain a text. */
 export const quotationsOf = (messages: ReadonlyArray<ChatMessage>): ((text: string) => boolean) => {
   let read: ReadonlyArray<string> | undefined
   return (text) => {
@@ -27,10 +27,10 @@ export const quotationsOf = (messages: ReadonlyArray<ChatMessage>): ((text: stri
 // internal
 // -----------------------------------------------------------------------------
 
-/** A word or two are no quotation. */
+/** A word or two are not a quotation. */
 const shortest = 16
 
-/** Entities and escapes are what they stand for; twice, because pages are sent as JSON. */
+/** Decodes entities and escapes; twice, because pages are sent as JSON. */
 const letters = (text: string): string =>
   decoded(decoded(text))
     .replaceAll(/[^\p{L}\p{N}]+/gu, "")

@@ -1,16 +1,16 @@
 /**
- * How the body of a call is written: as JSON, in tags, as Python, in Gemma's notation. Each reader begins at a place and
- * goes forward; what it does not understand is undefined, and nothing is said about whether a call is meant.
+ * Readers for the body of a call: JSON, tags, Python, Gemma's notation. Each reads forward from a place and returns
+ * undefined for what it does not understand; that does not say whether a call is meant.
  */
 import { bracketEnd, isQuote, nextOf, objectAt, skipSpace, stringEnd, unquoted, type Member } from "./Scanning.ts"
 
-/** A call as written. `args` is text that is to be JSON, "" when there are none. */
+/** A call as written. `args` is text that should be JSON, "" when there are none. */
 export interface WrittenCall {
   readonly name: string
   readonly args: string
 }
 
-/** `whole` is false when brackets are missing at the very end, so that the reply may have been cut there. */
+/** `whole` is false when brackets are missing at the very end, so that the reply may be truncated there. */
 export interface Reading {
   readonly calls: ReadonlyArray<WrittenCall>
   readonly end: number
@@ -21,7 +21,7 @@ export interface Reading {
 export type Reader = (text: string, at: number, named: string | undefined) => Reading | undefined
 
 /**
- * One object, several, or a list of them: `{"name", "arguments"}` by whatever keys, also within `{"function": {…}}` and
+ * One object, several, or a list of them: `{"name", "arguments"}` by various keys, also within `{"function": {…}}` and
  * `{"tool_calls": […]}`, and in a fence of its own.
  */
 export const json: Reader = (text, at) => {
@@ -38,13 +38,13 @@ export const json: Reader = (text, at) => {
   return calls.length === 0 ? undefined : { calls, end: index, whole }
 }
 
-/** The same, for text without any mark: only an object that has its arguments beside its name may be a call. */
+/** The same for text without a mark: only an object with both a name and arguments may be a call. */
 export const bareJson: Reader = (text, at, named) => {
   const reading = json(text, at, named)
   return reading === undefined || reading.calls.some(({ args }) => args === "") ? undefined : reading
 }
 
-/** Arguments behind a name that the opening mark has: `{…}`. */
+/** Arguments `{…}` after a name in the opening mark. */
 export const namedJson: Reader = (text, at, named) => {
   const from = between(text, at)
   const object = named === undefined ? undefined : objectAt(text, from)
@@ -53,7 +53,7 @@ export const namedJson: Reader = (text, at, named) => {
     : { calls: [{ name: named, args: text.slice(from, object.end) }], end: object.end, whole: object.closed }
 }
 
-/** A name, the marks that this form puts behind it, and `{…}`; several in a row. */
+/** A name, the marks that follow it in this form, and `{…}`. */
 export const nameThenJson =
   (pattern: RegExp): Reader =>
   (text, at) => {
@@ -67,7 +67,7 @@ export const functionTags: Reader = (text, at) => {
   return match?.[1] === undefined ? undefined : parameters(text, match.index + match[0].length, match[1])
 }
 
-/** What stands within `<function=NAME>` or `<invoke name="NAME">`. */
+/** The content of `<function=NAME>` or `<invoke name="NAME">`. */
 export const parameters: Reader = (text, at, named) =>
   named === undefined
     ? undefined
@@ -104,7 +104,7 @@ export const argKeys: Reader = (text, at) => {
       })
 }
 
-/** Python: `NAME(key="value")`, in a list, several in lines, within `print(…)` or behind `default_api.`. */
+/** Python: `NAME(key="value")`, also in a list, on several lines, within `print(…)` or after `default_api.`. */
 export const python: Reader = (text, at) => {
   const calls: Array<WrittenCall> = []
   let index = skipSpace(text, at)
@@ -152,14 +152,14 @@ const sticky = (pattern: RegExp, text: string, at: number): RegExpExecArray | nu
   return pattern.exec(text)
 }
 
-/** What may stand between objects: brackets of a list, commas, a fence around them. */
+/** Skips what may be between objects: brackets of a list, commas, a fence around them. */
 const between = (text: string, at: number): number => {
   let index = at
   for (;;) {
     const before = index
     while (index < text.length && /[\s,;[\]]/.test(text.charAt(index))) index++
     const fence = sticky(/`{3,}[\w-]{0,20}/y, text, index)
-    // the end of a fence that was opened before this place belongs to it as well
+    // the end of a fence that was opened earlier is skipped as well
     if (fence !== null && /[\s{[]|^$/.test(text.charAt(index + fence[0].length))) index += fence[0].length
     if (index === before) return index
   }
@@ -202,13 +202,13 @@ const firstOf = (
 
 interface Tags {
   readonly open: RegExp
-  /** How the opening begins, for values whose own end is missing. */
+  /** The start of the opening tag, which ends a value whose own closing tag is missing. */
   readonly begins: string
   readonly close: string
   readonly ends: ReadonlyArray<string>
 }
 
-/** Values are raw text; which type they have is for the tool's schema to say. */
+/** Values are raw text; the tool's schema determines their types. */
 const tagged = (text: string, at: number, name: string, { begins, close, ends, open }: Tags): Reading | undefined => {
   const pairs: Array<readonly [string, string]> = []
   const closeFrom = nextOf(text, close)
@@ -232,7 +232,7 @@ const tagged = (text: string, at: number, name: string, { begins, close, ends, o
     ])
     index = skipSpace(text, isOwn ? to + close.length : to)
   }
-  // anything but the end means that a tag was cut or misspelt
+  // anything but the end means that a tag was truncated or misspelt
   if (!ends.some((end) => text.startsWith(end, index)) && (pairs.length === 0 || index < text.length)) return undefined
   return { calls: [{ name, args: JSON.stringify(Object.fromEntries(pairs)) }], end: index, whole: true }
 }
@@ -262,7 +262,7 @@ const argumentList = (text: string, at: number): { readonly args: string; readon
   }
 }
 
-/** Where the literal ends: before the comma or the closing bracket of the list. */
+/** The end of the literal: before the comma or the closing bracket of the list. */
 const literalEnd = (text: string, at: number): number | undefined => {
   let index = at
   let before = "="
@@ -281,7 +281,7 @@ const literalEnd = (text: string, at: number): number | undefined => {
   return undefined
 }
 
-/** The strings that JSON does not know become its own: those between marks, and those between three quotes. */
+/** Converts strings that are not JSON, between marks or triple quotes, into JSON strings. */
 const inJson = (text: string): string => {
   let result = ""
   let from = 0

@@ -1,20 +1,20 @@
 /**
- * Where a value ends in text that a model wrote, read once from left to right. Nothing is mended and nothing is parsed:
- * the slices that come of it are judged by whoever takes them.
+ * Finds where values end in text that a model wrote, in one pass from left to right. Nothing is repaired or parsed; the
+ * callers judge the slices.
  */
 import { parseJson } from "../../internal/parseJson.ts"
 
-/** Marks that some models write in place of a string's quotes, beside `"` and `'`. */
+/** Marks that some models write instead of a string's quotes, besides `"` and `'`. */
 export const quoteMarks = ['<|"|>', "<escape>"] as const
 
-/** Past the white space at this place. */
+/** The index after the white space at this place. */
 export const skipSpace = (text: string, at: number): number => {
   let index = at
   while (index < text.length && /\s/.test(text.charAt(index))) index++
   return index
 }
 
-/** One past the string that begins at this place; undefined when the text ends in it. */
+/** The index after the string that begins at this place; undefined when the text ends within it. */
 export const stringEnd = (text: string, at: number): number | undefined => {
   const mark = quoteMarks.find((mark) => text.startsWith(mark, at))
   if (mark !== undefined) {
@@ -35,7 +35,7 @@ export const stringEnd = (text: string, at: number): number | undefined => {
   return undefined
 }
 
-/** Whether a string begins at this place. An apostrophe counts only where a value or a key may stand. */
+/** Whether a string begins at this place. An apostrophe counts only where a value or a key may begin. */
 export const isQuote = (text: string, at: number, before: string): boolean => {
   const char = text.charAt(at)
   if (char === '"') return true
@@ -44,8 +44,8 @@ export const isQuote = (text: string, at: number, before: string): boolean => {
 }
 
 /**
- * One past the bracket that closes the one at this place, with strings skipped; undefined when there is none, or when
- * another one closes first.
+ * The index after the bracket that closes the one at this place, skipping strings; undefined when there is none, or when
+ * brackets do not match.
  */
 export const bracketEnd = (text: string, at: number): number | undefined => {
   const open: Array<string> = []
@@ -71,8 +71,8 @@ export const bracketEnd = (text: string, at: number): number | undefined => {
 }
 
 /**
- * One past the value at this place: a string, something in brackets, or bare characters up to a comma, a closing
- * bracket or the end of the line. Undefined when it is cut.
+ * The index after the value at this place: a string, something in brackets, or bare characters up to a comma, a closing
+ * bracket or the end of the line. Undefined when it is truncated.
  */
 export const valueEnd = (text: string, at: number): number | undefined => {
   const char = text.charAt(at)
@@ -83,21 +83,21 @@ export const valueEnd = (text: string, at: number): number | undefined => {
   return index === at || index === text.length ? undefined : index
 }
 
-/** A member of an object: its key without quotes, and where its value stands. */
+/** A member of an object: its key without quotes, and the range of its value. */
 export interface Member {
   readonly key: string
   readonly from: number
   readonly to: number
 }
 
-/** `closed` is false when the last bracket is missing behind a whole value. */
+/** `closed` is false when the last bracket is missing after a complete value. */
 export interface ObjectSpan {
   readonly members: ReadonlyArray<Member>
   readonly end: number
   readonly closed: boolean
 }
 
-/** The object that begins at this place; undefined when it is none, or when it is cut within a value. */
+/** The object that begins at this place; undefined when there is none, or when it is truncated within a value. */
 export const objectAt = (text: string, at: number): ObjectSpan | undefined => {
   if (text.charAt(at) !== "{") return undefined
   const members: Array<Member> = []
@@ -122,7 +122,7 @@ export const objectAt = (text: string, at: number): ObjectSpan | undefined => {
   }
 }
 
-/** What stands between a string's quotes, with the escapes of JSON read where it is JSON. */
+/** The content of a string without its quotes; JSON escapes are decoded where it is JSON. */
 export const unquoted = (text: string): string => {
   const mark = [...quoteMarks, '"""', "'''"].find((mark) => text.startsWith(mark))
   if (mark !== undefined) return text.slice(mark.length, -mark.length)
@@ -133,7 +133,7 @@ export const unquoted = (text: string): string => {
   return text.startsWith("'") ? text.slice(1, -1) : text
 }
 
-/** Where this occurs next, for places that only grow: the text is gone through once, however often one asks. */
+/** Finds the next occurrence for increasing places; the text is scanned only once, however many calls there are. */
 export const nextOf = (text: string, part: string): ((from: number) => number) => {
   let known = -1
   let asked = -1
@@ -150,7 +150,7 @@ export const nextOf = (text: string, part: string): ((from: number) => number) =
 
 const closingOf: Readonly<Record<string, string>> = { "{": "}", "[": "]", "(": ")" }
 
-/** Whether nothing can be missing of the value: a number at the end of a text may have been longer. */
+/** Whether the value is certainly complete: a number at the end of a text may have been longer. */
 const isWhole = (text: string, { from }: Member) => text.charAt(from) in closingOf || isQuote(text, from, ":")
 
 const bareKeyEnd = (text: string, at: number): number => {

@@ -1,14 +1,14 @@
 /**
- * What is shown of a reply while it streams in: the text up to a mark behind which a call may begin. What was kept back
- * is shown at the end, when it has turned out to be part of the answer.
+ * What is shown of a reply while it streams in: the text up to a mark after which a call may begin. Held-back text is shown
+ * at the end, if it turns out to be part of the answer.
  */
 import { isMentioned, lookAhead, reach } from "../../lmstudio/words/MentionedMarks.ts"
 import { formTable } from "./FormTable.ts"
 
 export interface ShownText {
-  /** Takes the next piece; what may be shown now. */
+  /** Takes the next chunk; returns what may be shown now. */
   readonly push: (piece: string) => string
-  /** What has not been shown. */
+  /** The text that has not been shown. */
   readonly rest: () => string
 }
 
@@ -33,7 +33,7 @@ export const make = (): ShownText => {
         const found = marks.exec(waiting)
         if (found === null) return show(Math.max(from, beginning(waiting)))
         const end = found.index + found[0].length
-        // the words behind it decide
+        // the words after the mark decide
         if (waiting.length < end + lookAhead) return show(found.index)
         if (!isMentioned(lineOf(line + waiting.slice(0, found.index)), waiting.slice(end))) {
           held = true
@@ -56,7 +56,7 @@ const marks = new RegExp(
   "g"
 )
 
-/** Where the text ends in what may be the beginning of a mark. */
+/** The index of a possible start of a mark at the end of the text. */
 const beginning = (text: string): number => {
   const tail = text.slice(-longestMark)
   const at =

@@ -1,6 +1,6 @@
 /**
- * What looks like a call of an offered tool in a form that no row of the table knows: tags, JSON by other keys,
- * `NAME(key="value")` on a line of its own, "Action: NAME" with an input. It is only asked about, never run.
+ * Finds text that looks like a call of an offered tool in a form that is not in the table: tags, JSON with other keys,
+ * `NAME(key="value")` on a line of its own, "Action: NAME" with an input. The model is asked about it; it is never run.
  */
 import { codeSpans, type CodeSpans } from "./CodeSpans.ts"
 
@@ -10,15 +10,15 @@ export interface OfferedTool {
   readonly parameters: ReadonlyArray<string>
 }
 
-/** Where it begins and which tool it names. */
+/** Where such text begins, and which tool it names. */
 export interface Suspect {
   readonly start: number
   readonly name: string
-  /** It stands between backticks, so that the words around it may speak of it. */
+  /** Whether it is between backticks, so that the text may only mention it. */
   readonly mentioned?: boolean
 }
 
-/** The first such place; undefined when there is none. */
+/** The first suspect; undefined when there is none. */
 export const suspect = (text: string, tools: ReadonlyArray<OfferedTool>): Suspect | undefined => {
   const named = tools.filter(({ name }) => text.includes(name))
   if (named.length === 0) return undefined
@@ -68,7 +68,7 @@ const lineNames = (line: string, byName: ByName): OfferedTool | undefined => {
   return undefined
 }
 
-/** `NAME(path="/a")`, `NAME({…})`, `NAME {…}`, `NAME: {…}`, `/NAME path=/a`, and nothing else on the line. */
+/** Whether a line is only `NAME(path="/a")`, `NAME({…})`, `NAME {…}`, `NAME: {…}` or `/NAME path=/a`. */
 const isCallLine = (line: string, { name, parameters }: OfferedTool, fenced: boolean): boolean => {
   const bare = line.trim().replace(/^(?:[-*>$]|\d{1,3}[.)])\s{1,3}|^\[|^\*\*[\w ]{1,30}:\*\*\s{1,3}/, "")
   const at = bare.indexOf(name)
@@ -78,7 +78,7 @@ const isCallLine = (line: string, { name, parameters }: OfferedTool, fenced: boo
     /^(?:(?:print\(|await |call[: ]|calling |tool[: ]|action[: ]|run[: ]|use[: ])?[\w.:]{0,40}[.:])?$|^(?:print\(|await |calls? |calling |invoke |tool: ?|action: ?|\/|@|>>> ?|\w{1,40} ?= ?(?:await )?)[\w.]{0,40}$/i.test(
       before
     )
-  // its arguments right behind its name, whatever marks stand before it
+  // arguments right after the name, with any marks before it
   const takes = ["}", ...parameters.map((key) => `"${escaped(key)}"\\s{0,3}:`)].join("|")
   if (!isLead) return isMarks(before) && new RegExp(`^[\\s:=(|>]{0,4}\\{\\s{0,9}(?:${takes})`).test(after)
   const keyed = parameters.some((key) => new RegExp(`(?:^|[^\\w])${escaped(key)}["']?\\s{0,3}[:=]`).test(after))
@@ -88,11 +88,11 @@ const isCallLine = (line: string, { name, parameters }: OfferedTool, fenced: boo
   return /^\s{0,3}[:=]?\s{0,3}\{/.test(after) || (/^[/@]/.test(before) && keyed)
 }
 
-/** At most two words, and something that is no word: no sentence. */
+/** Whether the text is marks rather than a sentence: at most two words, and something that is not a word. */
 const isMarks = (before: string): boolean =>
   /[^\w\s.,'"-]/.test(before) && (before.match(/[A-Za-z]+/g) ?? []).length <= 2
 
-/** "Action: NAME" and, in the lines behind it, an input. */
+/** Whether a line is "Action: NAME", followed by an input on the next lines. */
 const isHeading = (line: string, { name, parameters }: OfferedTool, following: ReadonlyArray<string>): boolean => {
   if (
     new RegExp(`^\\W{0,9}${escaped(name)}\\W{0,9}$`).test(line) &&
@@ -129,7 +129,7 @@ const tagsOf = (text: string, byName: ByName, code: CodeSpans): ReadonlyArray<Su
     if (name === undefined || tool === undefined) continue
     const fenced = code.fenceAt(match.index) !== undefined
     const rest = text.slice(match.index, match.index + 4000)
-    // a page or a program may well have a tag of this name
+    // a page or a program may have a tag of this name
     if (fenced && !tool.parameters.some((key) => rest.includes(`<${key}>`) || rest.includes(`${key}=`))) continue
     if (rest.includes(`</${name}>`) || /^[^>]{0,2000}\/>/.test(rest) || /^<[\w-]{1,100}>\s{0,9}[<{]/.test(rest)) {
       take(match.index, name)
@@ -153,7 +153,7 @@ const tagsOf = (text: string, byName: ByName, code: CodeSpans): ReadonlyArray<Su
   return found
 }
 
-/** An object that has an offered tool's name as a value and its arguments by other keys, or the name as the key. */
+/** Objects with an offered tool's name as a value and arguments under other keys, or with the name as a key. */
 const objectsOf = (text: string, byName: ByName): ReadonlyArray<Suspect> => {
   const found: Array<Suspect> = []
   for (const match of text.matchAll(/"([\w-]{1,100})"/g)) {

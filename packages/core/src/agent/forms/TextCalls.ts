@@ -1,7 +1,8 @@
 /**
- * Calls that a model wrote into its text, because the server's parser did not know its form or gave up (contract H7, H8,
- * H10). A call counts when its tool is offered, its arguments fit and it is no quotation of what the model has read,
- * whatever sentences stand around it. What begins like a call and is none is asked about, and never the answer.
+ * Recovers calls that a model wrote into its text, because the server's parser did not know the form or gave up (contract
+ * H7, H8, H10). A call counts when its tool is offered, its arguments fit and it is not quoted from what the model has
+ * read, whatever sentences surround it. The model is asked about text that begins like a call but is not one; such text is
+ * never the answer.
  */
 import * as Either from "effect/Either"
 import * as Predicate from "effect/Predicate"
@@ -15,20 +16,20 @@ import { quotationsOf } from "./Quotation.ts"
 import { suspect } from "./Suspicion.ts"
 
 /**
- * The reply with the calls that were found in its text, or with `unread`: what to tell the model about text that looks
- * like a call and is not taken as one. `mayBeAnswer`: when the model says it again, it is taken to mean the text.
+ * The reply with the calls found in its text, or with `unread`: what to tell the model about text that looks like a call
+ * but is not accepted as one. `mayBeAnswer`: when the model repeats that text, it counts as the answer.
  */
 export interface Recovered {
   readonly reply: ChatReply
   readonly unread: string | undefined
   readonly mayBeAnswer: boolean
-  /** The calls of the reply were found in its text. */
+  /** Whether the calls of the reply were found in its text. */
   readonly inText: boolean
 }
 
 /**
- * Looks into a reply without calls: in its text and, when there is none, in its reasoning. `final`: no tool can be called
- * any more, so that calls are only taken out of the text.
+ * Searches a reply without calls: its text or, when that is blank, its reasoning. `final`: no tool can be called any more,
+ * so calls are only removed from the text.
  */
 export const recover = (
   reply: ChatReply,
@@ -99,14 +100,14 @@ const look = (text: string, catalog: ToolCatalog, messages: ReadonlyArray<ChatMe
   )
   const [first] = meant
   if (first !== undefined) {
-    // nothing counts behind what the model made up for others
+    // nothing counts after text that the model invented on behalf of others
     const end = madeUpFrom(text, first.end)
     const all = meant.filter(({ start }) => end === -1 || start < end).flatMap(({ calls }) => calls)
-    // the same call again is the same call
+    // a repeated call counts once
     const calls = [...new Map(all.map((call) => [`${call.name}\n${call.arguments}`, call])).values()]
     const verdicts = calls.map((call) => judge(catalog, call, { whole }))
     const problem = verdicts.find((verdict) => verdict._tag === "Refuse")
-    // where one of them can run, the others are answered as calls
+    // if one of them can run, the others get their errors as results
     if (problem?._tag !== "Refuse" || verdicts.some(({ _tag }) => _tag === "Run")) {
       return { _tag: "Calls", start: first.start, calls }
     }
@@ -120,24 +121,24 @@ const look = (text: string, catalog: ToolCatalog, messages: ReadonlyArray<ChatMe
   )
 }
 
-/** As the history has to have it: mended where there is only one reading, and not encoded twice. */
+/** Arguments for the history: repaired where unambiguous, and not encoded twice. */
 const inJson = (args: string): string => {
   const value = parseJson(args)
   if (typeof value === "string") return Predicate.isRecord(parseJson(value)) ? value : args
-  // an escape that JSON does not know has more than one reading
+  // an escape that JSON does not know is ambiguous
   if (value !== undefined || /\\[^"\\/bfnrtu]/.test(args)) return args
   return Either.getOrElse(repairJson(args), () => args)
 }
 
 type Judged = Omit<Block, "calls"> & { readonly calls: ReadonlyArray<ToolCall> }
 
-/** Read before, or spoken of. Words beside it make an answer; alone it says nothing to anybody. */
+/** A call that is only quoted or mentioned. With other words it may be the answer; alone it is not one. */
 const quoted = (text: string, block: Judged): Looked => {
   const beside = (text.slice(0, block.start) + text.slice(block.end)).trim()
   return { _tag: "Unread", start: block.start, told: notACall, mayBeAnswer: block.mentioned || beside.length >= 12 }
 }
 
-/** Calls of tools that nobody offers. */
+/** Calls of tools that are not offered. */
 const unknownIn = (
   blocks: ReadonlyArray<Judged>,
   catalog: ToolCatalog,
@@ -156,7 +157,7 @@ const unknownIn = (
         : ` Did you mean ${near.map((name) => `"${name}"`).join(" or ")}?`
     const told = `${verdict.told}${meant} ${useTheInterface}`
     const isBare = fenced || form.unmarked === true
-    // who asks for an example of a call gets one
+    // a user who asks for an example of a call gets one
     if (near.length === 0 && isBare && (form.family.includes("tool_code") || isAboutCalls(messages))) continue
     return { _tag: "Unread", start, told, mayBeAnswer: false }
   }
@@ -164,8 +165,8 @@ const unknownIn = (
 }
 
 /**
- * Where begins what a model writes after a call as if somebody else had said it: a result of the tool, the next words of
- * the person. -1 when there is none from this place on.
+ * Where text begins that the model invents after a call on behalf of others: a result of the tool, or the user's next
+ * message. -1 when there is none at or after `from`.
  */
 const madeUpFrom = (text: string, from: number): number => {
   madeUp.lastIndex = from
@@ -175,7 +176,7 @@ const madeUpFrom = (text: string, from: number): number => {
 const madeUp =
   /<\|?\/?(?:tool|function)[_▁](?:response|result|output)s?[^>\n]{0,100}>|<｜tool▁outputs?▁begin｜>|\[\/?TOOL_(?:RESULTS?|RESPONSE|CONTENT)\]|```tool_outputs?\b|<\|?(?:im_start|start_header_id|start_of_turn|turn|start)\|?>\s{0,3}(?:user|tool|ipython|functions)|^(?:Observation|Tool (?:result|response|output)|Human|User) ?:/gim
 
-/** Tools that may be meant: by their name, or by doing the same to the same arguments. */
+/** Tools that may be meant: by a similar name, or by a synonymous verb with the same noun. */
 const nearTools = (call: ToolCall, names: ReadonlyArray<string>): ReadonlyArray<string> => {
   const byName = nearest(call.name, names)
   if (byName.length > 0) return byName
@@ -233,7 +234,7 @@ const suspicious = (
   return { _tag: "Unread", start: found.start, told: inNoForm(found.name), mayBeAnswer: about }
 }
 
-/** Whether the person asks about calls, formats or templates, so that an answer may well show one. */
+/** Whether the task is about calls, formats or templates, so that the answer may show one. */
 const isAboutCalls = (messages: ReadonlyArray<ChatMessage>): boolean => {
   const task = messages.find(({ role }) => role === "user")
   return (

@@ -1,14 +1,14 @@
 /**
- * Paths in the arguments of a call, as whoever opens them will understand them: `..` and `.` gone, `file:` URLs and
- * percent-encoding read, either separator, `~` and `$HOME` known. Pure; links cannot be followed here.
+ * Paths in the arguments of a call, as the tool will understand them: `..` and `.` resolved, `file:` URLs and
+ * percent-encoding decoded, both separators, `~` and `$HOME` recognised. Pure, so links are not followed.
  */
 import * as Predicate from "effect/Predicate"
 import { isSecretPlace } from "../../machine/SecretPlaces.ts"
 
-/** The texts of arguments, also of their names, however deep they lie. */
+/** All strings in the arguments, however deep, including names that may be paths. */
 export const textsIn = (args: unknown): ReadonlyArray<string> => {
   const texts: Array<string> = []
-  // by hand, because arguments may be nested deeper than the stack
+  // not recursive, because arguments may be nested deeper than the stack
   const left: Array<unknown> = [args]
   while (left.length > 0) {
     const value = left.pop()
@@ -24,7 +24,7 @@ export const textsIn = (args: unknown): ReadonlyArray<string> => {
   return texts
 }
 
-/** A text that is plainly an absolute path on one line, or leaves where it starts; undefined for any other. */
+/** The normalised path in a text that is clearly a path on one line; undefined for any other text. */
 export const pathIn = (text: string): string | undefined => {
   const written = (text.split("\0", 1)[0] ?? "").trim()
   if (written === "" || written.length > longest || /[\n\r]/.test(written) || /^\/\/(?!\?)/.test(written))
@@ -34,13 +34,13 @@ export const pathIn = (text: string): string | undefined => {
   const slashed = place.replaceAll("\\", "/").replace(/^\/(?=[A-Za-z]:\/)/, "")
   const homely = slashed.replace(/^(?:\$HOME|\$\{HOME\}|%USERPROFILE%|%HOME%)(?=\/|$)/i, "~")
   if (/^(?:\/|~[\w.-]*(?:\/|$)|[A-Za-z]:(?:\/|$))/.test(homely)) return normal(homely)
-  // beneath the folder where it starts there is nothing outside
+  // a relative path without `..` stays inside its folder
   return relative.test(homely) || homely.split("/").includes("..") || homely.startsWith("./")
     ? normal(homely)
     : undefined
 }
 
-/** The first text that is a path outside of the folders; undefined when there is none, or when there are no folders. */
+/** The first text that is a path outside the folders; undefined when there is none, or when there are no folders. */
 export const outsideOf = (texts: ReadonlyArray<string>, folders: ReadonlyArray<string>): string | undefined => {
   if (folders.length === 0) return undefined
   const inner = folders.map((folder) => normal(folder.replaceAll("\\", "/")))
@@ -48,12 +48,12 @@ export const outsideOf = (texts: ReadonlyArray<string>, folders: ReadonlyArray<s
     const path = pathIn(text)
     if (path === undefined) return false
     if (!isAbsolute(path)) return path === ".." || path.startsWith("../")
-    // `/C:/x` and `C:/x` are one place, and so is whatever differs in capitals on half of all machines
+    // exact comparison: the case of letters matters on some machines
     return !inner.some((folder) => isWithin(folder, path))
   })
 }
 
-/** The first text that is a path of a place where keys and passwords are kept. */
+/** The first text that is a path where keys and passwords are stored. */
 export const secretIn = (texts: ReadonlyArray<string>): string | undefined =>
   texts.find((text) => {
     const path = pathIn(text)
@@ -64,10 +64,10 @@ export const secretIn = (texts: ReadonlyArray<string>): string | undefined =>
 // internal
 // -----------------------------------------------------------------------------
 
-/** Names of any language, and a few words where a slash says that they are no sentence. */
+/** Names in any language, with a few spaces where a slash shows that they are not a sentence. */
 const relative = /^[\p{L}\p{N}_.@(-](?:[^\s:*?"<>|]*|[^\s:*?"<>|]*(?: [^\s:*?"<>|]+){1,3}(?<=\/\S*))$/u
 
-/** Longer ones are texts. */
+/** A longer text is not a path. */
 const longest = 4096
 
 const isAbsolute = (path: string) => /^(?:\/|~|[A-Za-z]:)/.test(path)
@@ -75,7 +75,7 @@ const isAbsolute = (path: string) => /^(?:\/|~|[A-Za-z]:)/.test(path)
 const isWithin = (folder: string, path: string) =>
   path === folder || path.startsWith(folder.endsWith("/") ? folder : `${folder}/`)
 
-/** Twice, because whoever opens it may do so as well; what cannot be decoded stays. */
+/** Decodes twice, because the tool may do so as well; what cannot be decoded stays. */
 const decoded = (text: string): string => {
   let now = text
   for (let round = 0; round < 2 && /%[\da-f]{2}/i.test(now); round += 1) {
@@ -94,7 +94,7 @@ const normal = (path: string): string => {
   for (const part of path.slice(root.length).split("/")) {
     if (part === "" || part === ".") continue
     if (part !== "..") parts.push(part)
-    // above a root there is the root; above where a relative path starts there is its parent
+    // the parent of a root is the root; a relative path can lead above its start
     else if (parts.length > 0 && parts.at(-1) !== "..") parts.pop()
     else if (root === "" || root.startsWith("~")) parts.push(part)
   }

@@ -1,6 +1,6 @@
 /**
- * The user's own rules: a JSON file that says what runs may do with which tools, and the numbers of the loop. It is read
- * when a run begins, so a change needs no restart.
+ * The user's own rules: a JSON file that says what runs may do with which tools, and sets the limits of the loop. It is
+ * read when a run starts, so a change needs no restart.
  */
 import * as FileSystem from "@effect/platform/FileSystem"
 import * as Context from "effect/Context"
@@ -17,7 +17,7 @@ import { Settings, table } from "../../configuration/Settings.ts"
 import { CurrentLoopPolicy, LoopPolicy } from "../LoopPolicy.ts"
 import { CurrentToolPolicy, PolicyRule, ToolPolicy } from "./ToolPolicy.ts"
 
-/** What the file may say. Rules and traits come before those that hold without it; `loop` replaces single numbers. */
+/** The content of the file. Its rules and traits precede the defaults; `loop` overrides single limits. */
 export const PolicyFile = Schema.Struct({
   rules: optional(Schema.Array(PolicyRule)),
   traits: optional(ToolPolicy.fields.traits),
@@ -25,14 +25,14 @@ export const PolicyFile = Schema.Struct({
 })
 export type PolicyFile = typeof PolicyFile.Type
 
-/** The file cannot be used, so nothing is run: a rule that is not understood might be the one that forbids. */
+/** The file is invalid, so nothing runs: a rule that is not understood might be one that forbids something. */
 export class PolicyInvalid extends Schema.TaggedError<PolicyInvalid>()("PolicyInvalid", {
   path: Schema.String,
   problems: Schema.Array(Schema.String)
 }) {
   readonly retryable = false
   override get message() {
-    return `The policy ${this.path} cannot be used: ${this.problems.join("; ")}. Mend it, or unset ${table.policyPath.variable}.`
+    return `The policy ${this.path} cannot be used: ${this.problems.join("; ")}. Correct it, or unset ${table.policyPath.variable}.`
   }
 }
 
@@ -42,11 +42,11 @@ export interface Policies {
   readonly loop: LoopPolicy
 }
 
-/** The user's policies for a run that begins now; none where no file is configured. */
+/** The user's policies for a run that starts now; none where no file is configured. */
 export class UserPolicies extends Context.Reference<UserPolicies>()("@lms-bridge/core/agent/UserPolicies", {
   defaultValue: (): Effect.Effect<Option.Option<Policies>, PolicyInvalid> => Effect.succeedNone
 }) {
-  /** From the file that the settings name. */
+  /** From the file named in the settings. */
   static readonly layer: Layer.Layer<UserPolicies, never, FileSystem.FileSystem | Settings> = Layer.effect(
     this,
     Effect.map(Effect.all([FileSystem.FileSystem, Settings]), ([fs, { policyPath }]) =>
@@ -58,7 +58,7 @@ export class UserPolicies extends Context.Reference<UserPolicies>()("@lms-bridge
   )
 }
 
-/** The policies that a text comes to, over those that hold without it, or what is wrong with it. */
+/** The policies of a policy file's text, on top of `before`, or what is wrong with the text. */
 export const decode = (text: string, before: Policies): Either.Either<Policies, ReadonlyArray<string>> => {
   const errors: Array<Jsonc.ParseError> = []
   const value: unknown = Jsonc.parse(text, errors, { allowTrailingComma: true })
@@ -83,7 +83,7 @@ export const decode = (text: string, before: Policies): Either.Either<Policies, 
 // internal
 // -----------------------------------------------------------------------------
 
-// a key that is not known is a rule that would not be kept
+// an unknown key may be a rule that would not be enforced
 const decodeFile = Schema.decodeUnknownEither(PolicyFile, { errors: "all", onExcessProperty: "error" })
 
 const problem = ({ message, path }: ParseResult.ArrayFormatterIssue): string =>
@@ -93,7 +93,7 @@ const read = (fs: FileSystem.FileSystem, path: string): Effect.Effect<Policies, 
   Effect.gen(function* () {
     const { policyFile } = yield* ByteLimits.CurrentByteLimits
     const text = yield* Effect.mapError(ByteLimits.readText(fs, path, policyFile), (cause) => [
-      cause._tag === "SystemError" && cause.reason === "NotFound" ? "there is no such file" : cause.message
+      cause._tag === "SystemError" && cause.reason === "NotFound" ? "the file does not exist" : cause.message
     ])
     return yield* decode(text, { tools: yield* CurrentToolPolicy, loop: yield* CurrentLoopPolicy })
   }).pipe(Effect.mapError((problems) => new PolicyInvalid({ path, problems })))

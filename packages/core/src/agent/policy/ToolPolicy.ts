@@ -1,6 +1,7 @@
 /**
- * What a run may do with which tools: allowed, asked of a person, or refused. Rules first, then the defaults: reading is
- * allowed, destroying is asked, anything else is allowed only on servers and tools that the person named for the run.
+ * What a run may do with which tools: each call is allowed, asked about, or refused. Rules come first, then the defaults:
+ * reading is allowed, destroying is asked about, anything else is allowed only on servers and tools that the person named
+ * for the run.
  */
 import * as Context from "effect/Context"
 import * as Schema from "effect/Schema"
@@ -17,12 +18,12 @@ import { ToolTraits } from "./ToolTraits.ts"
 export const PolicyDecision = Schema.Literal("allow", "ask", "refuse")
 export type PolicyDecision = typeof PolicyDecision.Type
 
-/** Patterns with `*`; what is absent matches everything. */
+/** Patterns with `*`; an absent one matches everything. */
 const target = { server: optional(Schema.String), tool: optional(Schema.String) }
 
 /**
- * The first rule that matches decides. `argument` matches when any text in the arguments does; `traits` when each one
- * that is given is the tool's.
+ * The first rule that matches decides. `argument` matches when any string in the arguments does; `traits` match when each
+ * given trait equals the tool's.
  */
 export const PolicyRule = Schema.Struct({
   ...target,
@@ -34,13 +35,13 @@ export type PolicyRule = typeof PolicyRule.Type
 
 export class ToolPolicy extends Schema.Class<ToolPolicy>("@lms-bridge/core/agent/ToolPolicy")({
   rules: Schema.Array(PolicyRule),
-  /** What the user knows better than a server says, or does not say. The first entry that matches counts. */
+  /** The user's corrections of what servers say about their tools. The first entry that matches counts. */
   traits: Schema.Array(Schema.Struct({ ...target, ...ToolTraits.fields }))
 }) {}
 
 /**
- * The policy of every run unless a caller provides another. Servers whose name says that they reach into the world are
- * taken to do so, because most of them do not say it.
+ * The policy of every run unless a caller provides another. Servers whose name suggests that they reach the open world are
+ * assumed to do so, because most of them do not declare it.
  */
 export class CurrentToolPolicy extends Context.Reference<CurrentToolPolicy>()(
   "@lms-bridge/core/agent/CurrentToolPolicy",
@@ -62,8 +63,8 @@ export interface Assessment {
 }
 
 /**
- * What the tool is taken to do. The policy knows better than anybody; then a tool that somebody has looked at and locked
- * is what it says; of any other a claim counts only as far as its words agree.
+ * The traits that a tool is assumed to have. The policy takes precedence. A tool that the user has reviewed and locked is
+ * believed. Any other tool's claim counts only as far as its name and description agree.
  */
 export const traitsOf = (policy: ToolPolicy, { builtin, tool }: CatalogTool): ToolTraits => {
   const { destructive, idempotent, openWorld, readOnly } = tool.annotations
@@ -77,8 +78,8 @@ export const traitsOf = (policy: ToolPolicy, { builtin, tool }: CatalogTool): To
 }
 
 /**
- * The traits as far as they count for what a run has read. Of a server or tool that the person named, and that says nothing,
- * it is taken that what it gives is theirs.
+ * The traits as they count for the taint of a run. A server or tool that the person named, and that does not say whether
+ * it is open-world, is assumed to return the person's own data.
  */
 export const traitsAsRead = (
   policy: ToolPolicy,
@@ -105,9 +106,9 @@ export const assess = (
     : assessment
 }
 
-/** What a rule says about a request of a server to us, as `sampling/createMessage`; undefined where none names it. */
+/** What a rule says about a server's request to us, such as `sampling/createMessage`; undefined where none names it. */
 export const decisionOn = (policy: ToolPolicy, server: string, request: string): PolicyDecision | undefined =>
-  // a rule for whatever tools a server has was not written with this in mind
+  // a rule for all tools of a server is not meant for its requests
   policy.rules.find((entry) => entry.tool !== undefined && matches(entry, { server, name: request }))?.decision
 
 // -----------------------------------------------------------------------------
@@ -161,17 +162,17 @@ const short = (text: string) => (text.length <= 200 ? text : `${text.slice(0, 19
 const isBackWhereItCame = ({ from }: Taint, server: string): boolean =>
   from !== undefined && from.every((one) => one === server)
 
-/** Named itself, or looked at and locked. */
+/** Whether the tool itself was named, or reviewed and locked. */
 const isTrusted = ({ allowedTools = [] }: Pick<AgentTask, "allowedTools">, { name, tool }: CatalogTool): boolean =>
   tool.trusted === true || allowedTools.some((named) => named === name || named === tool.name)
 
-/** Whether the policy says what the tool does to what is there. */
+/** Whether the policy says if the tool is read-only or destructive. */
 const isKnown = (policy: ToolPolicy, tool: McpTool): boolean => {
   const known = policy.traits.find((entry) => matches(entry, tool))
   return known?.readOnly !== undefined || known?.destructive !== undefined
 }
 
-/** A claim that its words do not contradict, and what its words say where it claims nothing. */
+/** The tool's claims unless its words contradict them, and what its words say where it claims nothing. */
 const agreed = (tool: McpTool, said: ToolTraits): ToolTraits => {
   const openWorld =
     said.openWorld ?? (ToolWords.staysHere(tool) ? false : ToolWords.reachesOut(tool) ? true : undefined)

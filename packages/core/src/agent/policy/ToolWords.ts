@@ -1,19 +1,18 @@
 /**
- * What a tool does, by what it is called: pure. A server may claim that a tool only reads; its name and the first word of
- * its description have to agree.
+ * What a tool does, judged by its name and description. A server may claim that a tool only reads; its name and the first
+ * word of its description must agree. Pure.
  */
 
 /**
- * `grave`: what it does cannot be taken back: it destroys, sends, pays or carries out what it is given. `change`: it
- * writes.
+ * `grave` cannot be undone: it destroys, sends, pays or executes what it is given. `change` writes.
  */
 export interface Deed {
   readonly kind: "grave" | "change"
-  /** As it stands in the name or the description. */
+  /** As it occurs in the name or the description. */
   readonly word: string
 }
 
-/** What the words of a tool say that it does beyond reading; undefined when they say nothing of the kind. */
+/** What a tool does beyond reading according to its words; undefined when they say nothing of the kind. */
 export const deedOf = (tool: {
   readonly server: string
   readonly name: string
@@ -25,8 +24,8 @@ export const reachesOut = ({ name }: { readonly name: string }): boolean =>
   wordsOf(name).some((word) => outward.has(word))
 
 /**
- * Whether a tool of this name is known to stay on this machine, where its server does not say so: those of the reference
- * servers for files, notes, git and time.
+ * Whether a tool of this name is known to stay on this machine although its server does not say so: those of the reference
+ * servers for files, memory, git and time.
  */
 export const staysHere = ({ name }: { readonly name: string }): boolean => local.has(name)
 
@@ -48,7 +47,7 @@ const changing = setOf(
   "write create update edit modify set put patch insert upsert append rename move mv upload save install enable disable replace commit push checkout restart toggle assign archive submit approve merge invite grant change migrate mkdir touch chmod chown alter make suspend ban apply restore rollback revert register unlock squash rebase"
 )
 
-/** Verbs that are nouns as well: "charge_card" does what "charge_history" only tells of. */
+/** Verbs that are nouns as well: "charge_card" acts, "charge_history" only reports. */
 const doubtfulGrave = setOf("charge purchase withdraw sell trade cancel command terminal")
 const doubtful = setOf("import store share schedule comment block close sign record book sync lock stop start")
 
@@ -56,11 +55,11 @@ const told = setOf(
   "history status list lists detail details info price prices count report number log logs stats summary type types schema rate rates output names id ids read help locator time times"
 )
 
-/** Beginnings of words in other languages, without their accents, and words of scripts that leave no space between. */
+/** Stems in other languages, without accents, and words of scripts without spaces. */
 const foreignGrave =
   /^(?:losch|loesch|entfern|vernicht|uberschreib|ueberschreib|senden$|sende$|versend|ausfuhr|ausfuehr|bezahl|uberweis|ueberweis|borra|elimina|envia|ejecut|pagar|supprim|effac|detrui|envoyer|envoie|invia|esegu|apaga|exclui|usun|wyslij|verwijder|verstuur|uitvoer|betaal)|удал|отправ|выполн|оплат|стереть|删除|刪除|清空|发送|發送|执行|執行|支付|付款|转账|削除|消去|送信|実行|支払|삭제|전송|실행|결제/
 
-/** What follows one of these is what is read: `list_deleted_items`, `get_email`. */
+/** The words after one of these are what is read: `list_deleted_items`, `get_email`. */
 const reading = setOf("get list read search find show view describe count fetch lookup retrieve")
 
 const outward = setOf(
@@ -77,7 +76,7 @@ const local = setOf(
   ].join(" ")
 )
 
-/** Without what a client or a server puts before each of its names. */
+/** The name without the prefix that a client or server puts before each of its names. */
 const withoutServer = (name: string, server: string): string => {
   const own = name.split(/__|\//).at(-1) ?? name
   const prefix = `${server.toLowerCase()}`
@@ -104,14 +103,14 @@ const byName = (name: string): Deed | undefined => {
   const words = wordsOf(name)
   let shielded = false
   for (const [index, word] of words.entries()) {
-    // a "long-running operation" runs nothing else
+    // a "long-running operation" does not run anything else
     const stems = word === "running" ? [word] : stemsOf(word)
     const is = (set: ReadonlySet<string>) => stems.some((stem) => set.has(stem))
     if (/^(?:and|or|then)$/.test(word)) shielded = false
     else if (!shielded && is(reading)) shielded = true
     else if (shielded ? destroying.has(word) : is(destroying) || is(sending) || isGrave(words, index))
       return { kind: "grave", word }
-    // what reads and writes, and what finds and replaces
+    // read and write, find and replace
     else if (/^(?:read write|(?:search|find) replace)$/.test(`${words[index - 1]} ${word}`))
       return { kind: "change", word }
     // adding numbers changes nothing
@@ -136,7 +135,7 @@ const isDone = (words: ReadonlyArray<string>) => !told.has(words.at(-1) ?? "")
 
 const adding = setOf("add")
 
-/** Written as one word. */
+/** Verb and object written as one word. */
 const runTogether =
   /^(?:delete|wipe|destroy|erase|truncate|purge)[a-z]{2}|^drop(?:table|database|db|schema|collection|index)|^send(?:mail|email|message|sms|money)|^rmrf$|^(?:remove|unlink|kill)(?:all|every|file|dir|folder|user|process|task)|^flush(?:all|db)|^format(?:disk|drive|volume|partition)|^(?:execute|exec|run)(?:sql|query|command|shell|code|script)/
 
@@ -164,7 +163,7 @@ const irregular: ReadonlyMap<string, string> = new Map([
   ["bought", "buy"]
 ])
 
-/** What a word may be a form of: deletes, deleted, deleting, dropped, dropping, emptied. */
+/** The possible stems of a word: deletes, deleted, deleting, dropped, dropping, emptied. */
 const stemsOf = (word: string): ReadonlyArray<string> => {
   const without = (ending: RegExp) => (ending.test(word) ? [word.replace(ending, "")] : [])
   const bare = [...without(/s$/), ...without(/es$/), ...without(/ed$/), ...without(/ing$/), ...without(/(?:r|er|or)$/)]

@@ -1,6 +1,6 @@
 /**
- * Well-known MCP servers that a task can have without an mcp.json, as data: how each is started, and how an entry of the
- * user's own for the same server is recognised.
+ * Well-known MCP servers that a task can use without an mcp.json, as data: how each is started, and how the user's own
+ * entry for the same server is recognised.
  */
 import * as Schema from "effect/Schema"
 import type { DefinedServer } from "../../mcp/config/DefinedServer.ts"
@@ -11,18 +11,18 @@ export type PresetName = typeof PresetName.Type
 export interface Preset {
   readonly name: PresetName
   readonly title: string
-  /** What it is started with. Versions are exact: what runs on a person's machine does not change by itself. */
+  /** The command that starts it. Versions are exact, so that what runs on a user's machine does not change by itself. */
   readonly command: string
   readonly args: ReadonlyArray<string>
-  /** Whether it works in folders: then it is always started for those of the task, never as the user's entry says. */
+  /** Whether it works in folders; then it is always started for those of the task, never from the user's entry. */
   readonly folders: boolean
-  /** A file of the server's that outlives its runs: the variable that names it, and its name in the data folder. */
+  /** A file of the server that outlives its runs: the variable that holds its path, and its name in the data folder. */
   readonly file?: { readonly variable: string; readonly name: string }
-  /** The secret that it cannot do without. */
+  /** The variable of the secret that it requires. */
   readonly token?: string
-  /** Finds the server in the command line or URL of an entry, whoever packed it. */
+  /** Matches the server in the command line or URL of an entry, however it is packaged. */
   readonly recognises: RegExp
-  /** What the task is for, so it is not asked about: with this preset the person named the folders to be changed. */
+  /** Tools that need no approval: by using this preset, the person named the folders that may be changed. */
   readonly approved: ReadonlyArray<string>
 }
 
@@ -72,7 +72,7 @@ export const presets: Readonly<Record<PresetName, Preset>> = {
   }
 }
 
-/** The server of a preset. `file` is where its file is, if it has one. */
+/** The server of a preset. `file` is the path of its file, if it has one. */
 export const definition = (
   preset: Preset,
   options: { readonly folders: ReadonlyArray<string>; readonly file: string | undefined }
@@ -96,10 +96,10 @@ export const definition = (
 // internal
 // -----------------------------------------------------------------------------
 
-/** The first time its package is downloaded. */
+/** The first start downloads the package. */
 const firstStart = 180_000
 
-/** Any of these as a word of a command line, with a version or without, or at the end of a path or of an image's name. */
+/** Matches any name as a word of a command line, with or without a version, or at the end of a path or an image name. */
 function words(...names: ReadonlyArray<string>): RegExp {
   const any = names.map((name) => name.replaceAll(/[.*+?^${}()|[\]\\/]/g, "\\$&")).join("|")
   return new RegExp(`(?:^|[\\s/\\\\])(?:${any})(?:[@=:/.][^\\s]*)?(?:\\s|$)`)

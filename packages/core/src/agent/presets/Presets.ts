@@ -1,4 +1,4 @@
-/** What a preset gives a task: its server, the folders, the secrets. The loop is the same as for any other task. */
+/** What a preset gives a task: the server, the folders and the secrets. The loop is the same as for any other task. */
 import type * as FileSystem from "@effect/platform/FileSystem"
 import * as Path from "@effect/platform/Path"
 import * as Context from "effect/Context"
@@ -17,7 +17,7 @@ import { definition, type Preset, type PresetName, presets } from "./Preset.ts"
 import type { FolderRefused } from "../../machine/WorkingFolder.ts"
 import { WorkingFolders } from "../../machine/WorkingFolders.ts"
 
-/** The preset's server needs a secret that nobody gave. */
+/** The secret that the preset's server requires is missing. */
 export class TokenMissing extends Schema.TaggedError<TokenMissing>()("TokenMissing", {
   preset: Schema.String,
   variable: Schema.String
@@ -30,7 +30,7 @@ export class TokenMissing extends Schema.TaggedError<TokenMissing>()("TokenMissi
 
 export type PresetError = FolderRefused | TokenMissing | McpConfigInvalid
 
-/** `secrets` is for `CurrentSecrets` around the run: the task itself holds none. */
+/** `secrets` is for `CurrentSecrets` around the run; the task itself contains none. */
 export interface PresetUse {
   readonly task: Pick<AgentTask, "servers" | "definedServers" | "workingFolders" | "approvedTools">
   readonly secrets: Readonly<Record<string, Redacted.Redacted>>
@@ -40,9 +40,8 @@ export class Presets extends Context.Tag("@lms-bridge/core/agent/Presets")<
   Presets,
   {
     /**
-     * Without folders the default one is meant. A server of the same kind in the user's mcp.json is used as it is, with
-     * the version, the storage and the token that the user chose, unless the task brings folders or a token of its own.
-     * Starts nothing.
+     * Without `folders`, the default one is used. A server of the same kind in the user's mcp.json is used as configured,
+     * with the user's version, storage and token, unless the preset works in folders or `token` is given. Starts nothing.
      */
     readonly use: (
       name: PresetName,
@@ -83,7 +82,7 @@ export class Presets extends Context.Tag("@lms-bridge/core/agent/Presets")<
             return { task: { servers: { _tag: "Named", names: [found.name] } }, secrets: {} }
           }
           const secret = token ?? Option.getOrUndefined(settings.githubToken)
-          // a blank one is a variable that was not filled in, and the server would only find out when it is used
+          // a blank token is a variable without a value, which the server would only notice at its first use
           if (preset.token !== undefined && (secret === undefined || Redacted.value(secret).trim() === "")) {
             return yield* new TokenMissing({ preset: name, variable: preset.token })
           }

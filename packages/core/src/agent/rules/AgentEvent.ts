@@ -1,6 +1,6 @@
 /**
- * Everything that happens in a run, as data. `evolve` folds these into the state; views, journals, progress
- * notifications and metrics read nothing else.
+ * Everything that happens in a run, as data. `evolve` folds the events into the state; views, journals, progress
+ * notifications and metrics read only these.
  */
 import * as Schema from "effect/Schema"
 import { optional } from "../../schema/Fields.ts"
@@ -14,15 +14,15 @@ import { AgentTask } from "../AgentTask.ts"
 import { Way } from "../shapes/Conversation.ts"
 import { ToolTraits } from "../policy/ToolTraits.ts"
 
-/** A failure as events, outcomes and adapters show it: a stable tag and a sentence. */
+/** A failure as shown in events, outcomes and adapters: a stable tag and a sentence. */
 export const Problem = Schema.Struct({ tag: Schema.String, message: Schema.String })
 export type Problem = typeof Problem.Type
 
-/** What a budget can be on. */
+/** What a budget can limit. */
 export const BudgetKind = Schema.Literal("rounds", "wall-time", "tool-calls", "tokens", "result-bytes")
 export type BudgetKind = typeof BudgetKind.Type
 
-/** A tool call that ran, for the account at the end. */
+/** A tool call that ran, for the outcome. */
 export const CallRecord = Schema.Struct({
   round: Schema.NonNegativeInt,
   server: Schema.String,
@@ -35,18 +35,18 @@ export const CallRecord = Schema.Struct({
 export type CallRecord = typeof CallRecord.Type
 
 /**
- * How a run ended. `done`: the model answered. `budget`: a budget ended it and `answer` is the best there was. `stalled`:
- * it went round in circles and was asked for what it had. `failed`: `problem` says why; `answer` is what there was.
- * `unfinished`: somebody stopped it; only told to those who read along, and never kept, because the run may go on.
+ * How a run ended. `done`: the model answered. `budget`: a budget ended it, and `answer` is the best available. `stalled`:
+ * it repeated itself, and the model was asked for its best answer. `failed`: `problem` says why; `answer` is what there
+ * was. `unfinished`: it was stopped; this is shown to readers but never stored, because the run can be resumed.
  */
 export const AgentOutcome = Schema.Struct({
   status: Schema.Literal("done", "budget", "stalled", "failed", "unfinished"),
   answer: Schema.String,
-  /** The answer was cut by the token limit even after it was continued. */
+  /** The answer was truncated by the token limit even after it was continued. */
   cut: Schema.Boolean,
   budget: optional(BudgetKind),
   problem: optional(Problem),
-  /** The answer as JSON when an output schema was given. */
+  /** The answer as JSON, when an output schema was given. */
   structured: optional(Schema.Unknown),
   model: optional(Schema.String),
   rounds: Schema.NonNegativeInt,
@@ -54,14 +54,14 @@ export const AgentOutcome = Schema.Struct({
   usage: Usage,
   /** Milliseconds from start to end. */
   millis: Schema.NonNegative,
-  /** Servers that were asked for and did not take part. */
+  /** Requested servers that did not take part. */
   missingServers: Schema.Array(Schema.Struct({ server: Schema.String, problem: Problem }))
 })
 export type AgentOutcome = typeof AgentOutcome.Type
 
 /**
- * What a request holds, in tokens as estimated and corrected by the server's counts. `free` is negative when it does not
- * fit. `measures` says what was left out to make it fit.
+ * What a request contains, in estimated tokens corrected by the server's counts. `free` is negative when it does not fit.
+ * `measures` says what was left out to make it fit.
  */
 export const ContextAccount = Schema.Struct({
   contextLength: Schema.NonNegativeInt,
@@ -75,8 +75,8 @@ export const ContextAccount = Schema.Struct({
 export type ContextAccount = typeof ContextAccount.Type
 
 /**
- * How tools were chosen: at most so many, with at most so many tokens of definitions where the context is known, from
- * this order. `embeddings` is the model that ranked them beside their words; absent where words alone did.
+ * How tools were chosen: at most `count`, with definitions of at most `tokens` where the context is known, in the order of
+ * `ranked`. `embeddings` is the model that helped to rank them; absent where they were ranked by words alone.
  */
 export const ToolChoice = Schema.Struct({
   limits: Schema.Struct({ count: Schema.Int, tokens: optional(Schema.Int) }),
@@ -85,24 +85,24 @@ export const ToolChoice = Schema.Struct({
 })
 export type ToolChoice = typeof ToolChoice.Type
 
-/** On every event. `at` is epoch milliseconds; `seq` counts from 0 within the run. */
+/** Fields of every event. `at` is epoch milliseconds; `seq` counts from 0 within the run. */
 const stamped = { runId: RunId, seq: Schema.NonNegativeInt, at: Schema.Number }
 
 export const AgentEvent = Schema.Union(
-  /** `history` is the conversation that this run goes on from. `process` carries it out, where that can be told. */
+  /** `history` is the conversation that this run continues. `process` carries the run out, where known. */
   Schema.TaggedStruct("RunStarted", {
     ...stamped,
     task: AgentTask,
     history: optional(Schema.Array(ChatMessage)),
     process: optional(ProcessIdentity)
   }),
-  /** The run was taken up again from its journal, with these budgets for what is left of it. */
+  /** The run was resumed from its journal, with the budgets of this task. */
   Schema.TaggedStruct("RunResumed", { ...stamped, task: AgentTask, process: optional(ProcessIdentity) }),
-  /** Something worth a person's eye while the run prepares: a server that starts, a model that loads. */
+  /** Progress of the preparation, for a person: a server that starts, a model that loads. */
   Schema.TaggedStruct("Preparing", { ...stamped, what: Schema.String, progress: optional(Schema.Number) }),
   Schema.TaggedStruct("ServersReady", {
     ...stamped,
-    /** `withheld`: names of tools that are not what the user trusted (`mcp.lock`). */
+    /** `withheld`: names of tools that differ from what the user trusted (`mcp.lock`). */
     ready: Schema.Array(
       Schema.Struct({
         server: Schema.String,
@@ -114,8 +114,8 @@ export const AgentEvent = Schema.Union(
   }),
   Schema.TaggedStruct("ModelReady", { ...stamped, ensured: Ensured }),
   /**
-   * The tools that the next requests offer, by the names that the model sees. `estimatedTokens` of their definitions.
-   * `choice` says why these, where there were more: the limits, and the likeliest tools for the task in order.
+   * The tools that the next requests offer, by the names that the model sees. `estimatedTokens` is the size of their
+   * definitions. `choice` says why these, where there were more: the limits, and the best matches for the task in order.
    */
   Schema.TaggedStruct("ToolsOffered", {
     ...stamped,
@@ -131,7 +131,7 @@ export const AgentEvent = Schema.Union(
     final: Schema.Boolean,
     account: optional(ContextAccount)
   }),
-  /** For display only: the whole text comes with `ModelReplied`. */
+  /** For display only; the whole text comes with `ModelReplied`. */
   Schema.TaggedStruct("TextDelta", { ...stamped, text: Schema.String }),
   Schema.TaggedStruct("ReasoningDelta", { ...stamped, text: Schema.String }),
   /** `toolCalls` have ids that are unique in the run; calls without a name are left out. */
@@ -139,15 +139,15 @@ export const AgentEvent = Schema.Union(
     ...stamped,
     round: Schema.NonNegativeInt,
     reply: ChatReply,
-    /** Text that looks like a tool call and was not taken as one: what the model is to hear about it. */
+    /** What to tell the model about text that looks like a tool call but was not accepted as one. */
     unread: optional(Schema.String),
-    /** When the model says it again, that text is taken for the answer. */
+    /** When the model repeats that text, it counts as the answer. */
     mayBeAnswer: optional(Schema.Boolean),
     /** The calls were found in the text of the reply. */
     inText: optional(Schema.Boolean)
   }),
   /**
-   * The request came to no whole reply. `repeatable`: the same request may succeed. `partial` is the text that had
+   * The request did not yield a whole reply. `repeatable`: the same request may succeed. `partial` is the text that had
    * arrived.
    */
   Schema.TaggedStruct("ModelFailed", {
@@ -156,13 +156,13 @@ export const AgentEvent = Schema.Union(
     problem: Problem,
     repeatable: Schema.Boolean,
     partial: Schema.String,
-    /** The server says that the request did not fit its context, of this many tokens where it says so. */
+    /** The request did not fit the server's context, of this many tokens where the server says so. */
     overflow: optional(Schema.Struct({ contextLength: optional(Schema.NonNegativeInt) })),
-    /** The engine could not work with the schemas of the request. */
+    /** The engine could not handle the schemas of the request. */
     grammar: optional(Schema.Boolean),
-    /** What the server said when the chat template of the model refused the conversation. */
+    /** What the server said when the model's chat template refused the conversation. */
     template: optional(Schema.String),
-    /** Tools whose definitions the server does not take. */
+    /** Tools whose definitions the server does not accept. */
     refusedTools: optional(Schema.Array(Schema.String))
   }),
   /** The first `messages` of the conversation have been replaced by the task and a summary. */
@@ -193,18 +193,18 @@ export const AgentEvent = Schema.Union(
     reason: Schema.String
   }),
   Schema.TaggedStruct("ApprovalAnswered", { ...stamped, callId: Schema.String, approved: Schema.Boolean }),
-  /** The call did not run, and `told` is what the model hears instead of a result. */
+  /** The call did not run; `told` is what the model gets instead of a result. */
   Schema.TaggedStruct("ToolCallRefused", {
     ...stamped,
     callId: Schema.String,
     name: Schema.String,
     reason: Schema.Literal("UnknownTool", "InvalidArguments", "Policy", "Withheld", "Budget"),
     told: Schema.String,
-    /** Who did not allow it, where the policy is the reason: one of its rules, the person, or nobody was there to ask. */
+    /** Who refused it, where the policy is the reason: a rule, the person, or nobody, because nobody could be asked. */
     by: optional(Schema.Literal("rule", "person", "nobody"))
   }),
   Schema.TaggedStruct("ToolCallProgress", { ...stamped, callId: Schema.String, message: Schema.String }),
-  /** `told` is the text that goes into the conversation; `result` is what the server gave. */
+  /** `told` is the text that goes into the conversation; `result` is what the server returned. */
   Schema.TaggedStruct("ToolCallFinished", {
     ...stamped,
     callId: Schema.String,
@@ -215,10 +215,10 @@ export const AgentEvent = Schema.Union(
     isError: Schema.Boolean,
     bytes: Schema.NonNegativeInt,
     millis: Schema.NonNegative,
-    /** Under which id the whole text can be read again. */
+    /** The id under which the whole text can be read again. */
     artifact: optional(Schema.String)
   }),
-  /** Nothing came that can be used, so the same request is sent again. */
+  /** The reply is unusable, so the same request is sent again. */
   Schema.TaggedStruct("RequestRepeated", {
     ...stamped,
     why: Schema.Literal("no-answer", "schema-ignored"),
@@ -230,19 +230,19 @@ export const AgentEvent = Schema.Union(
     why: Schema.Literal("cut", "call-in-text", "answer-not-valid"),
     text: Schema.String
   }),
-  /** The tool did not take the model's arguments again and again; the next reply has to be nothing else. Told to the model. */
+  /** The tool has repeatedly rejected the model's arguments; the next reply must be only arguments. Sent to the model. */
   Schema.TaggedStruct("ArgumentsAskedFor", { ...stamped, tool: Schema.String, text: Schema.String }),
-  /** The run is ending, and the next request is for the best answer there is. Told to the model. */
+  /** The run is ending, and the next request is for the best answer available. Sent to the model. */
   Schema.TaggedStruct("WrapUp", { ...stamped, text: Schema.String }),
-  /** The chat template refused the conversation, which is told in this way for the rest of the run. */
+  /** The chat template refused the conversation, which is sent in this way for the rest of the run. */
   Schema.TaggedStruct("TemplateAnswered", { ...stamped, way: Way, text: Schema.String }),
   /** The server refused the definition of the tool, which is not offered for the rest of the run. */
   Schema.TaggedStruct("ToolLeftOut", { ...stamped, name: Schema.String, text: Schema.String }),
-  /** The tool's schema cannot be used as it is. Said once in a run. */
+  /** The tool's schema cannot be used as it is. Reported once per run. */
   Schema.TaggedStruct("SchemaUnusable", { ...stamped, name: Schema.String, text: Schema.String }),
-  /** Words about the run for whoever reads along; nothing depends on them. `usage` where it cost tokens. */
+  /** A note for readers; nothing depends on it. `usage` where it cost tokens. */
   Schema.TaggedStruct("Noted", { ...stamped, kind: Schema.String, text: Schema.String, usage: optional(Usage) }),
-  /** The run goes round in circles with a tool; what is done about it. `text` is told to the model, but for `end`. */
+  /** The run repeats itself with a tool; `step` is what is done about it. `text` is sent to the model, except for `end`. */
   Schema.TaggedStruct("Stalled", {
     ...stamped,
     step: Schema.Literal("nudge", "withhold", "end"),
@@ -251,14 +251,14 @@ export const AgentEvent = Schema.Union(
   }),
   Schema.TaggedStruct("BudgetReached", { ...stamped, budget: BudgetKind }),
   Schema.TaggedStruct("RunFinished", { ...stamped, outcome: AgentOutcome }),
-  /** The run came to no outcome, because something that it needs was not there. It may be taken up again. */
+  /** The run has no outcome, because something that it needs was not available. It can be resumed. */
   Schema.TaggedStruct("RunFailed", { ...stamped, problem: Problem })
 )
 export type AgentEvent = typeof AgentEvent.Type
 
 type Unstamped<E> = E extends AgentEvent ? Omit<E, "runId" | "seq" | "at"> : never
 
-/** What happened, before the run gives it its id, number and time. */
+/** An event before the run adds its id, number and time. */
 export type AgentEventBody = Unstamped<AgentEvent>
 
 export const stamp = (body: AgentEventBody, runId: RunId, seq: number, at: number): AgentEvent => ({
@@ -268,5 +268,5 @@ export const stamp = (body: AgentEventBody, runId: RunId, seq: number, at: numbe
   at
 })
 
-/** An event as JSON on one line, as `run --json`, the journal and MCP resources write it. */
+/** An event as JSON on one line, for `run --json`, the journal and MCP resources. */
 export const AgentEventJson = fromJson(AgentEvent)

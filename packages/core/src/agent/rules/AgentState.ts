@@ -1,4 +1,4 @@
-/** Where a run stands. Nothing but the run's events, folded (`AgentEvolution`): a journal of them rebuilds it. */
+/** The state of a run, folded from its events alone (`Evolve`), so that a journal rebuilds it. */
 import * as Schema from "effect/Schema"
 import { optional } from "../../schema/Fields.ts"
 import { ImagePart, ChatMessage, ChatReply, ToolCall, Usage } from "../../lmstudio/Chat.ts"
@@ -8,7 +8,7 @@ import { AgentTask } from "../AgentTask.ts"
 import { Way } from "../shapes/Conversation.ts"
 import { Taint, ToolTraits } from "../policy/ToolTraits.ts"
 
-/** A call of the current turn: waiting, started, or settled once `told` is there. */
+/** A call of the current turn: waiting, started, or settled once `told` is set. */
 export const TurnCall = Schema.Struct({
   call: ToolCall,
   started: optional(
@@ -21,7 +21,7 @@ export const TurnCall = Schema.Struct({
     })
   ),
   told: optional(Schema.String),
-  /** What a model that can see is shown besides. */
+  /** Images for a model that can see, in addition to the text. */
   images: optional(Schema.Array(ImagePart)),
   /** It was running when the run was stopped, and may or may not have taken effect. */
   uncertain: optional(Schema.Boolean),
@@ -31,13 +31,13 @@ export const TurnCall = Schema.Struct({
 export type TurnCall = typeof TurnCall.Type
 
 /**
- * Whose turn it is. `reshaped`: the last request was refused for its shape, so the next one is the same round. `Replied` and `Failed` wait for the rules; `whole` is false when the calls come from a reply that
- * may have been cut.
+ * Whose turn it is. `reshaped`: the last request was refused for its shape, so the next one belongs to the same round.
+ * `Replied` and `Failed` wait for the rules; `whole` is false when the calls come from a reply that may be truncated.
  */
 export const Turn = Schema.Union(
   Schema.TaggedStruct("Preparing", {}),
   Schema.TaggedStruct("Ask", { reshaped: optional(Schema.Boolean) }),
-  /** `text` has arrived of the reply so far; a journal does not keep it. */
+  /** `text` is what has arrived of the reply so far; it is not in the journal. */
   Schema.TaggedStruct("Asking", { round: Schema.NonNegativeInt, final: Schema.Boolean, text: Schema.String }),
   Schema.TaggedStruct("Replied", {
     reply: ChatReply,
@@ -58,35 +58,35 @@ export const Turn = Schema.Union(
 )
 export type Turn = typeof Turn.Type
 
-/** One settled call, for the guard against going round in circles: what was called with what, and what came of it. */
+/** One settled call, for the stall guard: the tool, and hashes of the call and of its result. */
 export const Activity = Schema.Struct({ name: Schema.String, call: Schema.Int, result: Schema.Int })
 export type Activity = typeof Activity.Type
 
-/** What the next reply has to be. */
+/** What the next reply must be. */
 export const Demand = Schema.Union(
-  /** Calls or an answer. `mistakes`: calls in a row that one tool did not take. */
+  /** Calls or an answer. `mistakes`: consecutive calls that one tool rejected. */
   Schema.TaggedStruct("Anything", {
     mistakes: optional(Schema.Struct({ tool: Schema.String, count: Schema.NonNegativeInt }))
   }),
-  /** Arguments for this tool, after it did not take those of its calls. */
+  /** Arguments for this tool, after it rejected those of its calls. */
   Schema.TaggedStruct("Arguments", { tool: Schema.String }),
-  /** The answer by the task's schema, after so many that did not fit it. */
+  /** The answer by the task's schema, after `refused` answers that did not fit it. */
   Schema.TaggedStruct("Answer", { refused: Schema.NonNegativeInt })
 )
 export type Demand = typeof Demand.Type
 
-/** What is being tried until the model calls a tool or has answered. Each thing is tried once. */
+/** What has been tried since the last tool call or answer. Each remedy is tried once. */
 export const Attempt = Schema.Struct({
   demand: Demand,
   /** The same request was sent again. */
   repeated: Schema.Boolean,
-  /** A cut answer was asked to be continued. */
+  /** The model was asked to continue a truncated answer. */
   continued: Schema.Boolean,
-  /** The model was told that its call in the text was not taken as one. */
+  /** The model was told that the call in its text was not accepted. */
   corrected: Schema.Boolean,
-  /** The parts before the one that the model is writing now. */
+  /** The parts of the answer before the one that the model is writing now. */
   said: Schema.String,
-  /** What had arrived of the last reply that broke off. */
+  /** What had arrived of the last reply that was interrupted. */
   brokenOff: Schema.String
 })
 export type Attempt = typeof Attempt.Type
@@ -101,27 +101,27 @@ export const fresh: Attempt = {
   brokenOff: ""
 }
 
-/** How requests of this run differ from the usual ones, because the engine, the template or the server refused those. */
+/** How requests of this run differ from ordinary ones, because the engine, the template or the server refused those. */
 export const Adapted = Schema.Struct({
-  /** The engine cannot work with full schemas. */
+  /** The engine cannot handle full schemas. */
   plainSchemas: Schema.Boolean,
   /** The engine ignored the schema of the first structured request. */
   schemaIgnored: Schema.Boolean,
-  /** How the conversation is told to the chat template. */
+  /** How the conversation is sent to the chat template. */
   ways: Schema.Array(Way),
-  /** Names of tools that the server does not take. */
+  /** Names of tools that the server does not accept. */
   leftOut: Schema.Array(Schema.String)
 })
 export type Adapted = typeof Adapted.Type
 
-/** Whether the run goes round in circles, and what was done about it. */
+/** Whether the run repeats itself, and what was done about it. */
 export const Stall = Schema.Struct({
-  /** The last settled calls, since something was last done. */
+  /** The last settled calls since the last measure. */
   activity: Schema.Array(Activity),
   /** The calls before that. */
   circled: Schema.Array(Activity),
   done: Schema.Literal("nothing", "told", "withheld"),
-  /** A tool that is not offered until that round. */
+  /** A tool that is not offered through round `until`. */
   withheld: optional(Schema.Struct({ name: Schema.String, until: Schema.NonNegativeInt }))
 })
 export type Stall = typeof Stall.Type
@@ -130,30 +130,30 @@ export const noStall: Stall = { activity: [], circled: [], done: "nothing" }
 
 export const AgentState = Schema.Struct({
   task: AgentTask,
-  /** When the run began, later by the time in which it did not run. */
+  /** When the run started, moved later by the time in which it was stopped. */
   startedAt: Schema.Number,
-  /** When the last event was. */
+  /** Time of the last event. */
   lastAt: Schema.Number,
   turn: Turn,
-  /** Servers and model are there; not so when the run has just been taken up again. */
+  /** Whether servers and model are ready; false when the run has just been resumed. */
   ready: Schema.Boolean,
-  /** The conversation after the system message, with that of the run before if this one follows another. */
+  /** The conversation after the system message, including that of the run that this one follows. */
   messages: Schema.Array(ChatMessage),
   ensured: optional(Ensured),
   missingServers: AgentOutcome.fields.missingServers,
   /** Names of the tools that requests offer. */
   offered: Schema.Array(Schema.String),
-  /** Names of the tools that were called: they stay on offer. */
+  /** Names of the tools that were called; they remain offered. */
   used: Schema.Array(Schema.String),
-  /** Tokens that the model is loaded with; absent where nobody knows. */
+  /** Context, in tokens, with which the model is loaded; absent where unknown. */
   contextLength: optional(Schema.NonNegativeInt),
-  /** Tokens that the server counts for one of our estimate. */
+  /** Tokens that the server counts for each token of our estimate. */
   tokenFactor: Schema.Positive,
-  /** What our estimate for the request under way is. */
+  /** Our estimate for the request in flight. */
   estimate: Schema.NonNegativeInt,
   /** Results that can be read again. */
   artifacts: Schema.Array(Schema.Struct({ callId: Schema.String, id: Schema.String })),
-  /** Requests so far, the last one for the answer not counted. */
+  /** Requests so far, not counting the final one for the answer. */
   rounds: Schema.NonNegativeInt,
   callsStarted: Schema.NonNegativeInt,
   calls: Schema.Array(CallRecord),
@@ -161,12 +161,12 @@ export const AgentState = Schema.Struct({
   resultBytes: Schema.NonNegativeInt,
   taint: Taint,
   attempt: Attempt,
-  /** Tools whose arguments were asked for by themselves: once each. */
+  /** Tools whose arguments were requested separately; once each. */
   argumentsAskedFor: Schema.Array(Schema.String),
-  /** Tools whose schemas were said to be unusable. */
+  /** Tools whose schemas were reported as unusable. */
   unusable: Schema.Array(Schema.String),
   adapted: Adapted,
-  /** What is ending the run: a budget, or that it goes round in circles. `told`: the model knows. */
+  /** What is ending the run: a budget or a stall. `told`: the model knows. */
   ending: optional(Schema.Struct({ by: Schema.Union(BudgetKind, Schema.Literal("stalled")), told: Schema.Boolean })),
   stall: Stall
 })
@@ -198,7 +198,7 @@ export const initial = (started: Extract<AgentEvent, { readonly _tag: "RunStarte
   stall: noStall
 })
 
-/** Words of a person are no note at the end of a result, which is where a conversation may have ended. */
+/** A conversation may have ended with a tool result; the task must not become a note at the end of that result. */
 const withTask = (history: ReadonlyArray<ChatMessage>, task: string): ReadonlyArray<ChatMessage> =>
   withUser(
     history.at(-1)?.role === "tool"
@@ -208,8 +208,8 @@ const withTask = (history: ReadonlyArray<ChatMessage>, task: string): ReadonlyAr
   )
 
 /**
- * The conversation with words to the model at its end. Chat templates may insist that user and assistant take turns, so
- * what is said to the model in a row is one message.
+ * The conversation with a user message at its end. Chat templates may require that user and assistant alternate, so
+ * consecutive user messages become one.
  */
 export const withUser = (messages: ReadonlyArray<ChatMessage>, text: string): ReadonlyArray<ChatMessage> => {
   const last = messages.at(-1)

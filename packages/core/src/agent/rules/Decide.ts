@@ -1,6 +1,6 @@
 /**
- * The rules of the loop: what comes next, given where the run stands and what time it is. Pure; every run ends, because
- * each request counts against the rounds and the last one is followed by nothing.
+ * The rules of the loop: what comes next, given the state of the run and the time. Pure. Every run ends, because each
+ * request counts against the rounds, and nothing follows the final one.
  */
 import * as Either from "effect/Either"
 import type { AgentEventBody, AgentOutcome, BudgetKind, Problem } from "./AgentEvent.ts"
@@ -12,9 +12,9 @@ import * as StallGuard from "./StallGuard.ts"
 import * as StructuredAnswer from "./StructuredAnswer.ts"
 
 /**
- * What the shell has to do. `Emit` is words and bookkeeping without any I/O. `CallTools` names calls that may run now;
- * each has to end in `ToolCallFinished` or `ToolCallRefused`. What takes longer than its limit, in milliseconds, is stopped,
- * and `late` says what that means; the last reply has a time of its own.
+ * What the shell must do. `Emit` is messages and bookkeeping without I/O. `CallTools` names the calls that may run now;
+ * each must end in `ToolCallFinished` or `ToolCallRefused`. A step that exceeds its limit, in milliseconds, is stopped, and
+ * `late` says what that means; the final reply has a limit of its own.
  */
 export type Decision =
   | { readonly _tag: "Emit"; readonly events: ReadonlyArray<AgentEventBody> }
@@ -27,8 +27,8 @@ type Step =
   | { readonly _tag: "CallTools"; readonly calls: ReadonlyArray<TurnCall>; readonly whole: boolean }
 
 /**
- * What the reply has to be: anything, the answer by the task's schema, or arguments for one tool. Then no tools are
- * offered, because LM Studio's grammar knows only one of both.
+ * What the reply must be: anything, the answer by the task's schema, or arguments for one tool. With a schema no tools are
+ * offered, because LM Studio's grammar supports only one of the two.
  */
 export type Shape = undefined | "answer" | { readonly tool: string }
 
@@ -38,11 +38,11 @@ export const decide = (state: AgentState, now: number): Decision => {
   if (next._tag === "Emit" || next._tag === "Finish") return next
   const final = next._tag !== "CallTools" && next.final
   const limit = final ? "wrap-up" : remainingMillis(state, now)
-  // a run that was taken up again has yet to get its model and its servers back
+  // a resumed run must first get its model and servers back
   return state.ready ? { ...next, limit } : { _tag: "Prepare", final, limit }
 }
 
-/** What it means that a step was stopped at its limit. */
+/** The events after a step was stopped at its limit. */
 export const late = (state: AgentState, step: Step): ReadonlyArray<AgentEventBody> => {
   const { turn } = state
   const final = step._tag !== "CallTools" && step.final
@@ -56,22 +56,22 @@ export const late = (state: AgentState, step: Step): ReadonlyArray<AgentEventBod
   const round = state.rounds + 1
   return [
     ...(turn._tag === "Asking" ? [failed(turn.round, turn.text)] : []),
-    // time may be over before the last request is sent
+    // time may be over before the final request is sent
     ...(final && isAsked(turn) ? [{ _tag: "RoundStarted" as const, round, final }, failed(round, "")] : []),
-    // a reply that has just come in is taken
+    // a reply that has just arrived is used
     ...(final || state.ending !== undefined || turn._tag === "Replied"
       ? []
       : [{ _tag: "BudgetReached" as const, budget: "wall-time" as const }])
   ]
 }
 
-/** Whether the next request would be sent from here. */
+/** Whether the next request would be sent from this turn. */
 const isAsked = (turn: AgentState["turn"]): boolean => turn._tag === "Ask" || (turn._tag === "Failed" && !turn.final)
 
 /** Whether the wall time is used up. */
 export const timeIsUp = (state: AgentState, now: number): boolean => remainingMillis(state, now) <= 0
 
-/** Milliseconds of wall time that are left, never less than 0. */
+/** The remaining wall time in milliseconds, at least 0. */
 export const remainingMillis = (state: AgentState, now: number): number =>
   Math.max(0, state.startedAt + state.task.budgets.wallMillis - now)
 
@@ -137,7 +137,7 @@ const ask = (state: AgentState, now: number): Untimed => {
     const text = `Now write only the arguments for "${tool}", as one JSON object.`
     return emit({ _tag: "ArgumentsAskedFor", tool, text })
   }
-  // without tools there is nothing to find out first
+  // without tools, the first reply is already the answer
   const direct = state.task.outputSchema !== undefined && state.offered.length === 0
   return { _tag: "AskModel", round: nextRound(state), final: false, shape: direct ? "answer" : shapes(demand) }
 }
@@ -156,7 +156,7 @@ const shapes = (demand: Demand): Shape => {
 const nextRound = ({ rounds, turn }: AgentState): number =>
   turn._tag === "Ask" && turn.reshaped === true ? rounds : rounds + 1
 
-/** The budget that forbids another ordinary request. Tool calls are counted when the model asks for one more. */
+/** The budget that forbids another ordinary request. The budget of tool calls is checked when the model requests one. */
 const spent = (state: AgentState, now: number): BudgetKind | undefined => {
   const { budgets } = state.task
   if (timeIsUp(state, now)) return "wall-time"
@@ -188,7 +188,7 @@ const afterReply = (
   const blank = reply.content.trim() === ""
   const answer = state.attempt.said + reply.content
   const { outputSchema } = state.task
-  // under a schema, engines let thinking models write the answer where they think (contract J)
+  // under a schema, engines let thinking models write the answer in their reasoning (contract J)
   const thought =
     outputSchema !== undefined && answer.trim() === ""
       ? StructuredAnswer.thought(outputSchema, reply.reasoning)
@@ -217,7 +217,7 @@ const afterReply = (
         : answered(state, now, answer, true)
       : emit({ _tag: "AskedAgain", why: "cut", text: blank ? answerBriefly : continueText })
   }
-  // blank, or a stream that ended without a reason: nothing was run for it, so the same request may be sent again
+  // blank, or a stream that ended without a reason: no tool has run for it, so the same request may be sent again
   if (blank || reply.finishReason === "") {
     const thought = blank && reply.reasoning.trim() !== ""
     const what = thought ? "The reply was only reasoning." : blank ? "The reply was empty." : "The reply had no end."
@@ -230,7 +230,7 @@ const afterReply = (
   return answered(state, now, answer)
 }
 
-/** The answer, when it fits what the task demands of it; else it is asked for again, at most twice, unless it is cut. */
+/** Finishes with an answer that fits the task's schema; otherwise asks again, at most twice, unless it was truncated. */
 const answered = (state: AgentState, now: number, answer: string, cut = false): Untimed => {
   const { outputSchema } = state.task
   if (outputSchema === undefined) return finish(state, now, { status: "done", answer, cut })
@@ -258,7 +258,7 @@ const isIgnored = ({ adapted, attempt, offered }: AgentState, problems: Readonly
   !adapted.plainSchemas &&
   !adapted.schemaIgnored
 
-const schemaIgnored = "The answer is no JSON, although its schema was sent, so the same is asked once more."
+const schemaIgnored = "The answer is not JSON, although its schema was sent, so the request is retried once."
 
 const structuredIn = ({ task }: AgentState, answer: string): Partial<AgentOutcome> => {
   const checked = task.outputSchema === undefined ? undefined : StructuredAnswer.check(task.outputSchema, answer)
@@ -272,7 +272,7 @@ const answerBriefly = "Your reply was cut off by the token limit before it said 
 const callNotRead: Problem = {
   tag: "CallNotReadable",
   message:
-    "The model wrote a tool call into its text that could not be run, also after it was told what is wrong. Try again, or use a model that is made for tools."
+    "The model wrote a tool call into its text that could not be run, even after it was told what is wrong. Try again, or use a model that is trained for tool use."
 }
 const emptyReply: Problem = {
   tag: "EmptyReply",
@@ -281,7 +281,7 @@ const emptyReply: Problem = {
 const noAnswer: Problem = {
   tag: "OnlyReasoning",
   message:
-    "The model only reasoned and gave no answer, also when it was asked again. Ask for a direct answer, turn its reasoning down in LM Studio, or use another model."
+    "The model only reasoned and gave no answer, even when it was asked again. Ask for a direct answer, turn its reasoning down in LM Studio, or use another model."
 }
 const onlyThought: Problem = {
   tag: "OnlyReasoning",
@@ -364,7 +364,7 @@ const endedBy = (state: AgentState): Pick<AgentOutcome, "status" | "budget"> =>
       ? { status: "stalled" }
       : { status: "budget", budget: state.ending.by }
 
-/** The last thing that the model said beside its calls: better than nothing. */
+/** The last text that the model wrote beside its calls, as a substitute for an answer. */
 const best = (state: AgentState): string => {
   const words = state.attempt.said + state.attempt.brokenOff
   if (words.trim() !== "") return words

@@ -1,4 +1,4 @@
-/** How each event changes where a run stands. */
+/** How each event changes the state of a run. */
 import * as Option from "effect/Option"
 import { present } from "../../schema/Fields.ts"
 import type { ChatMessage, Usage } from "../../lmstudio/Chat.ts"
@@ -20,13 +20,13 @@ import * as StallGuard from "./StallGuard.ts"
 import * as ToolResultImages from "../tools/ToolResultImages.ts"
 import { tainted } from "../policy/ToolTraits.ts"
 
-/** The state after an event. Of one that is for display only it keeps the time. */
+/** The state after an event. A display-only event changes only the time. */
 export const evolve = (state: AgentState, event: AgentEvent): AgentState => {
   const next = changed(state, event)
   return next.lastAt === event.at ? next : { ...next, lastAt: event.at }
 }
 
-/** Where a run stands after all its events; none when they do not begin with the start of a run. */
+/** The state of a run after all its events; none when the first is not the start of a run. */
 export const rebuilt = ([first, ...rest]: ReadonlyArray<AgentEvent>): Option.Option<AgentState> =>
   first?._tag === "RunStarted" ? Option.some(rest.reduce(evolve, initial(first))) : Option.none()
 
@@ -196,13 +196,13 @@ const changed = (state: AgentState, event: AgentEvent): AgentState => {
     case "ToolCallProgress":
     case "ApprovalAsked":
     case "ApprovalAnswered":
-    // nothing is lost by it, so that the run goes on from here when it is taken up again
+    // the state is kept, so that the run continues from here when it is resumed
     case "RunFailed":
       return state
   }
 }
 
-/** What was being done when the run stopped is done again where that does no harm, and is in doubt where it might. */
+/** What was in progress when the run stopped is repeated if that is harmless; otherwise it is marked as uncertain. */
 const resumed = (state: AgentState, event: Extract<AgentEvent, { readonly _tag: "RunResumed" }>): AgentState => {
   const { ending: _ending, ...rest } = state
   const base: AgentState = {
@@ -255,7 +255,7 @@ const mistaken = (attempt: Attempt, tool: string): Attempt => {
   })
 }
 
-/** Calls of a circle that are recognised after something was done about it. */
+/** How many repeated calls are still recognised after a measure. */
 const remembered = 48
 
 const replied = (
@@ -306,13 +306,13 @@ const added = (total: Usage, usage: Usage | undefined): Usage => {
 
 const estimateOf = ({ history, system, tools }: ContextAccount) => system + tools + history
 
-/** The estimate was already multiplied by the factor so far. */
+/** The new token factor. The estimate has already been multiplied by the old one. */
 const corrected = ({ estimate, tokenFactor }: AgentState, usage: Usage | undefined): number =>
   usage === undefined || usage.inputTokens === 0 || estimate === 0
     ? tokenFactor
     : Math.min(3, Math.max(0.5, (tokenFactor * usage.inputTokens) / estimate))
 
-/** The request was longer than we thought, or the context shorter. */
+/** The request was longer than estimated, or the context shorter. */
 const overflowed = (state: AgentState, contextLength: number | undefined): Partial<AgentState> => ({
   tokenFactor: Math.min(3, state.tokenFactor * 1.4),
   ...present({ contextLength })
@@ -321,7 +321,7 @@ const overflowed = (state: AgentState, contextLength: number | undefined): Parti
 const callOf = ({ turn }: AgentState, callId: string): TurnCall | undefined =>
   turn._tag === "Calling" ? turn.calls.find(({ call }) => call.id === callId) : undefined
 
-/** When the last call of the turn is settled, all results go into the conversation in the order of the calls. */
+/** When the last call of the turn is settled, all results enter the conversation in the order of the calls. */
 const withCall = (state: AgentState, callId: string, change: (call: TurnCall) => TurnCall): AgentState => {
   if (state.turn._tag !== "Calling") return state
   const calls = state.turn.calls.map((entry) => (entry.call.id === callId ? change(entry) : entry))
@@ -338,7 +338,7 @@ const withCall = (state: AgentState, callId: string, change: (call: TurnCall) =>
   }
 }
 
-/** A request that was refused for its shape is sent in another one, as the same round. */
+/** A request that was refused for its shape is sent in another shape, as the same round. */
 const reshaped = (state: AgentState, change: Partial<Adapted>): AgentState => ({
   ...state,
   adapted: { ...state.adapted, ...change },
@@ -348,7 +348,7 @@ const reshaped = (state: AgentState, change: Partial<Adapted>): AgentState => ({
 const isOrdinary = (turn: AgentState["turn"]): boolean =>
   turn._tag === "Failed" ? !turn.final : turn._tag === "Ask" && turn.reshaped === true
 
-/** The model goes on from what it has said so far; only a continued answer is put together from its parts. */
+/** The model continues from what it has said so far; only a continued answer is assembled from its parts. */
 const askedAgain = (
   state: AgentState,
   { text, why }: Extract<AgentEvent, { readonly _tag: "AskedAgain" }>

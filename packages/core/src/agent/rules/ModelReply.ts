@@ -1,6 +1,6 @@
 /**
- * What a model said, made fit for the loop and for the history: ids that are unique and not empty, no nameless calls,
- * no arguments that a server would refuse to read back.
+ * Normalises a model's reply for the loop and the history: unique, non-empty call ids, no nameless calls, and no arguments
+ * that a server would refuse to read back.
  */
 import * as Either from "effect/Either"
 import { decodeJson } from "../../internal/parseJson.ts"
@@ -9,9 +9,9 @@ import type { ChatMessage, ChatReply, ToolCall } from "../../lmstudio/Chat.ts"
 import * as ArgumentText from "../schema/ArgumentText.ts"
 
 /**
- * A reply with calls that the loop can keep apart: a call without a name is dropped (LM Studio sends such; contract
- * H11), an id that is empty or was used before in this run is replaced. The last request offers no tools, so calls in
- * its reply are dropped.
+ * A reply with distinguishable calls: a call without a name is dropped (LM Studio sends these; contract H11), an id that
+ * is empty or was used before in this run is replaced. The final request offers no tools, so calls in its reply are
+ * dropped.
  */
 export const normalised = (
   reply: ChatReply,
@@ -38,7 +38,7 @@ export const normalised = (
 
 /**
  * A reply as a message of the history. Engines parse the arguments of past calls again and fail on broken ones, so
- * what is no JSON object is kept inside of one, as text.
+ * arguments that are not a JSON object are wrapped in one, as text.
  */
 export const toMessage = (reply: ChatReply): ChatMessage => ({
   role: "assistant",
@@ -53,5 +53,5 @@ export const toMessage = (reply: ChatReply): ChatMessage => ({
   }))
 })
 
-/** Whether the reply may have been cut: by the token limit, or by a stream that ended without a reason. */
+/** Whether the reply may be truncated: by the token limit, or by a stream that ended without a reason. */
 export const isCut = (reply: ChatReply): boolean => reply.finishReason === "length" || reply.finishReason === ""

@@ -1,5 +1,5 @@
 /**
- * Calls that were running when a run was stopped. What came of them is not known, and the account of the run says so.
+ * Calls that were running when a run was stopped. Their outcome is unknown, and the account of the run says so.
  */
 import type { CallRecord } from "./AgentEvent.ts"
 import type { AgentState } from "./AgentState.ts"
@@ -25,7 +25,7 @@ export const of = ({ rounds: round, turn }: AgentState): ReadonlyArray<OpenCall>
         return [{ callId: call.id, round, server, tool, at, ...present({ traits }) }]
       })
 
-/** How they stand in the account of a run that was stopped at that time. */
+/** Their records in the account of a run that was stopped at that time. */
 export const records = (open: ReadonlyArray<OpenCall>, stoppedAt: number): ReadonlyArray<CallRecord> =>
   open.map(({ at, round, server, tool, traits }) => ({
     round,
@@ -36,11 +36,11 @@ export const records = (open: ReadonlyArray<OpenCall>, stoppedAt: number): Reado
     ...(isHarmless(traits) ? {} : { uncertain: true })
   }))
 
-/** Whether a call may be made again without a question. */
+/** Whether a call may be repeated without asking. */
 export const isHarmless = (traits: ToolTraits | undefined): boolean =>
   traits?.readOnly === true || traits?.idempotent === true
 
-/** A sentence about those whose effect is not known, for a person; none when there are none. */
+/** A sentence for a person about the calls with an unknown effect; empty when there are none. */
 export const doubts = (records: ReadonlyArray<CallRecord>): ReadonlyArray<string> => {
   const tools = [...new Set(records.flatMap(({ tool, uncertain }) => (uncertain === true ? [tool] : [])))]
   return tools.length === 0

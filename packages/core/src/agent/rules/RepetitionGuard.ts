@@ -1,16 +1,16 @@
 /**
- * Notices a reply that has begun to repeat itself without end, as small models do, while it streams in. What may well
- * have been asked for, such as a matrix of zeros, a table or a block of code, is given ten times as long.
+ * Detects, while a reply streams in, that it repeats itself without end, as small models do. Text that was probably
+ * requested, such as a matrix of zeros, a table or a block of code, may be ten times as long.
  */
 
 export interface RepetitionGuard {
-  /** Takes the next piece; true once the end of the text is nothing but the same piece again and again. */
+  /** Takes the next chunk; true once the end of the text only repeats the same piece. */
   readonly push: (piece: string) => boolean
 }
 
 /**
- * `patient`: the task itself asks for something that repeats. `inCall`: the text is the arguments of a call, so that it
- * may be a whole file.
+ * `patient`: the task itself asks for repetition. `inCall`: the text is the arguments of a call, which may be a whole
+ * file.
  */
 export const make = (options: { readonly patient?: boolean; readonly inCall?: boolean } = {}): RepetitionGuard => {
   let tail = ""
@@ -20,7 +20,7 @@ export const make = (options: { readonly patient?: boolean; readonly inCall?: bo
   let length = 0
   const least = options.inCall === true ? leastInCall : leastRepeated
 
-  /** Where the code block began that is open now. */
+  /** Tracks where the currently open code block began. */
   const follow = (piece: string) => {
     for (const [index, part] of piece.split("\n").entries()) {
       if (index > 0) {
@@ -48,7 +48,7 @@ export const make = (options: { readonly patient?: boolean; readonly inCall?: bo
   }
 }
 
-/** Whether a task asks for something that repeats: "a hundred times", "50 rows", "a 40x40 matrix". */
+/** Whether a task asks for repetition: "a hundred times", "50 rows", "a 40x40 matrix". */
 export const asksForRepetition = (task: string): boolean =>
   /\b\d{2,6}\s{0,3}(?:times|rows|lines|copies|items|entries|zeros|zeroes)\b|\b\d{2,5}\s{0,3}(?:x|×|by)\s{0,3}\d{2,5}\b|\b(?:repeat|matrix|hundred times|thousand times)/i.test(
     task.slice(0, 20_000)
@@ -65,7 +65,7 @@ const checkedEvery = 600
 const longestPeriod = 2000
 const leastTimes = 6
 
-/** The shortest piece that the text ends with often enough, and how long its repetition is. */
+/** The shortest piece that repeats often enough at the end of the text, and the length of the repetition. */
 const repeated = (text: string, least: number): { readonly period: number; readonly length: number } | undefined => {
   if (text.length < least) return undefined
   const lengths = ends(text)
@@ -76,7 +76,7 @@ const repeated = (text: string, least: number): { readonly period: number; reado
   return undefined
 }
 
-/** For each distance, how much of the end of the text is the same that far before (Z-function, linear). */
+/** For each distance, how many characters at the end of the text equal those that far before (Z-function, linear). */
 const ends = (text: string): Uint32Array => {
   const size = text.length
   const codes = new Uint16Array(size)
@@ -96,12 +96,12 @@ const ends = (text: string): Uint32Array => {
   return lengths
 }
 
-/** Figures, or lines of short fields: rows of a table are often the same. */
+/** Numbers, or lines of short fields: rows of a table are often equal. */
 const isTabular = (period: string): boolean => {
   if (/\d/.test(period) && !/\p{L}/u.test(period)) return true
   const lines = period.split("\n")
   if (lines.length < 2 || lines.length > 200) return false
-  // the period may begin anywhere, so its first line and its last are one
+  // the period may begin anywhere, so its first and last lines are one row
   const rows = [`${lines.at(-1) ?? ""}${lines[0] ?? ""}`, ...lines.slice(1, -1)].filter((row) => row.trim() !== "")
   return (
     rows.length > 0 &&

@@ -1,16 +1,16 @@
 /**
- * Notices when a run goes round in circles: the same calls with the same results, again. Judged on results, so neither
- * polling whose answer changes nor reading page by page is taken for it.
+ * Detects a stalled run: the same calls with the same results, again and again. Results are compared too, so polling with
+ * changing answers and reading page by page do not count as stalls.
  */
 import * as Hash from "effect/Hash"
 import * as ExactJson from "../../json/ExactJson.ts"
 import type { AgentEvent, AgentEventBody } from "./AgentEvent.ts"
 import type { Activity, AgentState, Stall } from "./AgentState.ts"
 
-/** A number for a call, the same whatever the order of its arguments. */
+/** A hash of a call that does not depend on the order of its arguments. */
 export const fingerprint = (name: string, args: unknown): number => Hash.string(`${name} ${ExactJson.canonical(args)}`)
 
-/** With one more settled call. */
+/** The stall state with one more settled call. */
 export const withActivity = (
   state: AgentState,
   event: Extract<AgentEvent, { readonly _tag: "ToolCallFinished" | "ToolCallRefused" }>
@@ -26,13 +26,13 @@ export const withActivity = (
 }
 
 /**
- * What to do about a stall, in three steps: say so, take the tool away for two rounds, ask for the answer. Undefined
- * while there is none.
+ * What to do about a stall, in three steps: tell the model, withhold the tool for two rounds, ask for the answer.
+ * Undefined while there is none.
  */
 export const assess = ({ stall: { activity, circled, done } }: AgentState): AgentEventBody | undefined => {
   const tool = stalledOn(activity, circled)
   if (tool === undefined) return undefined
-  // a stretch of new results in between makes it another stall
+  // after a series of new results it is another stall
   switch (activity.length > nothingNew ? "nothing" : done) {
     case "nothing":
       return {
@@ -49,7 +49,7 @@ export const assess = ({ stall: { activity, circled, done } }: AgentState): Agen
         text: `You are going round in circles, so "${tool}" cannot be called for the next two rounds. Use what you already have.`
       }
     case "withheld":
-      return { _tag: "Stalled", step: "end", tool, text: "The run goes round in circles, so it is ended." }
+      return { _tag: "Stalled", step: "end", tool, text: "The run keeps repeating the same calls, so it is ended." }
   }
 }
 
@@ -62,12 +62,12 @@ export const isWithheld = ({ rounds, stall: { withheld } }: AgentState, name: st
 // -----------------------------------------------------------------------------
 
 const remembered = 24
-/** So many settled calls without anything new are a circle, whatever their order. */
+/** This many settled calls without a new result are a stall, in any order. */
 const nothingNew = 8
-/** So many times the same call with the same result are one too many. */
+/** This many identical calls with the same result are a stall. */
 const often = 3
 
-/** The tool that is called in circles: again after something was done about it, three times, or among others. */
+/** The stalled tool: its call recurs after a measure, three times, or in a series without new results. */
 const stalledOn = (activity: ReadonlyArray<Activity>, circled: ReadonlyArray<Activity>): string | undefined => {
   const last = activity.at(-1)
   if (last === undefined) return undefined

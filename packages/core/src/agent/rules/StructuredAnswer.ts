@@ -1,16 +1,16 @@
 /**
- * An answer that has to be JSON of a given schema: taken out of the text, mended and validated here, whatever the server
- * did with the schema.
+ * An answer that must be JSON of a given schema. It is extracted from the text, repaired and validated here, whatever the
+ * server did with the schema.
  */
 import * as Either from "effect/Either"
 import { decodeJson } from "../../internal/parseJson.ts"
 import { repairJson } from "../schema/JsonRepair.ts"
 import * as ToolSchema from "../schema/ToolSchema.ts"
 
-/** What is wrong with an answer that is none at all. */
+/** The problem of an answer that is not JSON. */
 export const notJson = "it is not JSON"
 
-/** The value that the answer stands for, or what is wrong with it. */
+/** The value of the answer, or what is wrong with it. */
 export const check = (
   schema: Readonly<Record<string, unknown>>,
   answer: string
@@ -25,8 +25,8 @@ export const check = (
 }
 
 /**
- * The JSON that a thinking model has left in its reasoning: all of it, a single fenced block, or what stands at its end.
- * Nothing is mended, since most of what a model thinks is no answer.
+ * The JSON that a thinking model left in its reasoning: all of it, a single fenced block, or the end of it. Nothing is
+ * repaired, since most reasoning is not an answer.
  */
 export const inReasoning = (reasoning: string): ReadonlyArray<string> => {
   const text = reasoning.trim()
@@ -34,7 +34,7 @@ export const inReasoning = (reasoning: string): ReadonlyArray<string> => {
   return [text, ...blocksOf(text), ...starts].filter((candidate) => Either.isRight(decode(candidate)))
 }
 
-/** The answer in the reasoning, as text and as the value that fits the schema; undefined when there is none. */
+/** The answer in the reasoning, as text and as a value that fits the schema; undefined when there is none. */
 export const thought = (
   schema: Readonly<Record<string, unknown>>,
   reasoning: string
@@ -50,13 +50,13 @@ export const thought = (
 // internal
 // -----------------------------------------------------------------------------
 
-/** Places from which an answer at the end may begin; each is read to the end. */
+/** How many possible starts of an answer are tried; each is read to the end. */
 const mostStarts = 20
 
 const decode = (text: string): Either.Either<unknown, undefined> =>
   Either.mapLeft(decodeJson(text.trim()), () => undefined)
 
-/** A single fenced block is the answer, whatever is said around it; of several nobody knows which. */
+/** A single fenced block is the answer, whatever surrounds it; several blocks are ambiguous. */
 const blocksOf = (text: string): ReadonlyArray<string> => {
   const lines = text.split("\n")
   const blocks: Array<string> = []

@@ -1,6 +1,6 @@
 /**
- * The ledger of the context: what a request holds, counted against the context that the model is loaded with, and what
- * is left out, in which order, when it does not fit. Nothing is cut without being said.
+ * Accounts for the context: what a request contains, counted against the context with which the model is loaded, and what
+ * is left out, in which order, when it does not fit. Nothing is cut silently.
  */
 import type { ChatMessage, ToolDefinition } from "../../lmstudio/Chat.ts"
 import type { ContextAccount } from "../rules/AgentEvent.ts"
@@ -10,8 +10,8 @@ import * as TokenCount from "../../lmstudio/TokenCount.ts"
 import type { CatalogTool } from "../tools/CatalogTool.ts"
 
 /**
- * A request to be. `tools` are offered in this order; `expendable` are those that may be left out, the first one first.
- * `factor` corrects our estimates by what the server has counted. `contextLength` undefined is unknown: nothing is done.
+ * A draft of a request. `tools` are offered in this order; `expendable` are those that may be left out, in this order.
+ * `factor` corrects our estimates by the server's counts. With `contextLength` undefined (unknown), nothing is left out.
  */
 export interface Draft {
   readonly system: string
@@ -22,15 +22,15 @@ export interface Draft {
   /** Tokens kept free for the reply. */
   readonly reserve: number
   readonly factor: number
-  /** The engine cannot work with full schemas. */
+  /** The engine cannot handle full schemas. */
   readonly plainSchemas: boolean
   /** The id under which the result of a call can be read again. */
   readonly artifactOf: (callId: string) => string | undefined
 }
 
 /**
- * `Fits` is ready to be sent. `Full`: not even the measures help; `old` is how many messages from the first on may be put
- * into a summary, 0 when there are none.
+ * `Fits` is ready to be sent. `Full` does not fit in spite of all measures; `old` is the number of messages, from the
+ * first, that may be summarised.
  */
 export type Plan =
   | {
@@ -53,7 +53,7 @@ export const plan = (draft: Draft): Plan => {
   const fits = (room = 0) => account(draft, contextLength, now, measures).free >= room
   const done = (): Plan => ({ _tag: "Fits", ...now, account: account(draft, contextLength, now, measures) })
 
-  // long definitions are welcome where there is room for a result beside them
+  // full definitions are used where there is room for a result beside them
   if (fits(full.length > 0 ? Math.floor(contextLength * shareOfResult) : 0)) return done()
   if (full.length > 0) {
     now = { ...now, tools: full.map(slimmer) }
@@ -87,20 +87,20 @@ export const plan = (draft: Draft): Plan => {
 }
 
 /**
- * Most bytes of one result that are shown: a quarter of the context, at least 1000, and never more than the setting.
+ * Most bytes that are shown of one result: a quarter of the context, at least 1000, and never more than the setting.
  */
 export const resultLimit = (contextLength: number | undefined, most: number): number =>
   contextLength === undefined ? most : Math.min(most, Math.max(1000, Math.floor(contextLength * shareOfResult * 3.5)))
 
-/** Tokens to keep free for the reply: what was asked for, else a quarter of the context, between 256 and 2048. */
+/** Tokens to keep free for the reply: `maxTokens`, else a quarter of the context, between 256 and 2048. */
 export const reserveFor = (contextLength: number | undefined, maxTokens: number | undefined): number =>
   maxTokens ?? Math.min(2048, Math.max(256, Math.floor((contextLength ?? 8192) / 4)))
 
-/** Our estimate for the full definitions of tools. */
+/** Our estimate of the tokens of the tools' full definitions. */
 export const tokensOf = (tools: ReadonlyArray<CatalogTool>): number =>
   tools.reduce((sum, { definition }) => sum + TokenCount.ofJson(definition), 0)
 
-/** The context that this request would fit, in steps of 4096 tokens; undefined when that is more than is allowed. */
+/** The context that this request needs, in steps of 4096 tokens; undefined when that exceeds `largest`. */
 export const contextFor = (account: ContextAccount, largest: number | undefined): number | undefined => {
   const needed = Math.ceil(((account.contextLength - account.free) * 1.25) / 4096) * 4096
   return largest !== undefined && needed <= largest ? needed : undefined
@@ -111,15 +111,15 @@ export const explained = (account: ContextAccount): string =>
   `${account.contextLength} tokens of context: ${account.system} for instructions, ${account.tools} for tools, ${account.history} for the conversation, ${account.reserve} kept for the reply, ${account.free < 0 ? `${-account.free} too many` : `${account.free} free`}${account.measures.length === 0 ? "" : ` (${account.measures.join(", ")})`}`
 
 /**
- * Tokens for one reply, which the engine is told so that a model that does not stop by itself is stopped: what the task allows, else what is set aside for it and what is free besides, up to a quarter of
- * a large context. Where nobody knows the context, what a long answer takes.
+ * The token limit of a reply, which stops a model that does not stop by itself: the task's limit, else the reserve plus the
+ * free tokens, up to a quarter of a large context. Where the context is unknown, enough for a long answer.
  */
 export const replyLimit = (account: ContextAccount | undefined, maxTokens: number | undefined): number => {
   if (maxTokens !== undefined) return maxTokens
   if (account === undefined) return whereUnknown
   const { contextLength, free, reserve } = account
   const most = Math.min(reserve + Math.max(0, free), Math.max(longAnswer, Math.floor(contextLength / 4)))
-  // in steps, so that a request that is sent again is the same
+  // in steps, so that a repeated request is identical
   return Math.max(1, reserve, Math.floor(most / step) * step)
 }
 
@@ -127,7 +127,7 @@ export const replyLimit = (account: ContextAccount | undefined, maxTokens: numbe
 // internal
 // -----------------------------------------------------------------------------
 
-/** Of the context, for one result. */
+/** Share of the context for one result. */
 const shareOfResult = 0.25
 
 const account = (
@@ -146,7 +146,7 @@ const account = (
   return { contextLength, system: instructions, tools, history: conversation, reserve, free, measures: [...measures] }
 }
 
-/** Where the last turn with calls begins: its results are what the model has to look at now. */
+/** The start of the last turn with calls, whose results the model needs now. */
 const lastTurn = (messages: ReadonlyArray<ChatMessage>): number => {
   const index = messages.findLastIndex((message) => message.role === "assistant" && message.toolCalls.length > 0)
   return index === -1 ? messages.length : index

@@ -1,4 +1,4 @@
-/** What a run carries around, provided once to everything that carries it out. */
+/** The context of a run, provided once to everything that carries it out. */
 import * as Context from "effect/Context"
 import type * as Effect from "effect/Effect"
 import type * as Option from "effect/Option"
@@ -9,17 +9,17 @@ import type { RunJournal } from "../../runs/RunJournal.ts"
 import type { LoopPolicy } from "../LoopPolicy.ts"
 import type { Policies, PolicyInvalid } from "../policy/PolicyFile.ts"
 import type { ArtifactStore } from "../tools/Artifacts.ts"
-import type { ToolNearness } from "../tools/SemanticRank.ts"
+import type { SemanticRank } from "../tools/SemanticRank.ts"
 import type { RunLog } from "./RunLog.ts"
 
-/** What runs work with. */
+/** The services that runs use. */
 export interface Services {
   readonly lifecycle: Context.Tag.Service<typeof ModelLifecycle>
   readonly registry: Context.Tag.Service<typeof McpRegistry>
-  readonly nearness: Context.Tag.Service<typeof ToolNearness>
+  readonly nearness: Context.Tag.Service<typeof SemanticRank>
   readonly journal: Context.Tag.Service<typeof RunJournal>
   readonly settings: Values
-  /** The user's, which win over those of the caller. */
+  /** The user's policies, which take precedence over the caller's. */
   readonly policies: Effect.Effect<Option.Option<Policies>, PolicyInvalid>
 }
 

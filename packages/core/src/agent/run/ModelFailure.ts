@@ -1,4 +1,4 @@
-/** Why a request to the model came to no reply, as events say it, and whether asking the same again may help. */
+/** Why a request to the model yielded no reply, for the events, and whether repeating it may help. */
 import type { ModelLifecycleError } from "../../models/ModelLifecycle.ts"
 import type { ContextAccount, Problem } from "../rules/AgentEvent.ts"
 import { explained } from "./ContextWindow.ts"
@@ -6,18 +6,18 @@ import { explained } from "./ContextWindow.ts"
 export interface ModelFailure {
   readonly problem: Problem
   readonly repeatable: boolean
-  /** The request did not fit; the context that the server names. */
+  /** The request did not fit the context, of this length where the server states it. */
   readonly overflow?: { readonly contextLength?: number }
   readonly grammar?: boolean
-  /** What was said when the chat template refused the conversation. */
+  /** What the server said when the chat template refused the conversation. */
   readonly template?: string
   readonly refusedTools?: ReadonlyArray<string>
 }
 
 /**
- * Transient failures have been retried below and lost models loaded again. What is left and repeatable broke off while
- * the reply came in: no tool has run for it, so asking once more does no harm. `tools` are the names of those that the
- * request offered, in its order.
+ * Lower layers have already retried transient failures and reloaded lost models. A remaining repeatable failure
+ * interrupted the reply: no tool has run for it, so repeating the request is harmless. `tools` are the names of the tools
+ * that the request offered, in its order.
  */
 export const fromError = (error: ModelLifecycleError, tools: ReadonlyArray<string> = []): ModelFailure => ({
   problem: { tag: error._tag, message: error.message },
@@ -30,9 +30,12 @@ export const fromError = (error: ModelLifecycleError, tools: ReadonlyArray<strin
   ...(error._tag === "ToolsRefused" ? { refusedTools: error.tools.flatMap((place) => tools[place] ?? []) } : {})
 })
 
-/** The reply repeated itself without end, so it was stopped. */
+/** The reply was stopped because it repeated itself without end. */
 export const repeating: ModelFailure = {
-  problem: { tag: "ReplyRepeats", message: "The model repeated the same words without end, so its reply was stopped." },
+  problem: {
+    tag: "ReplyRepeats",
+    message: "The model repeated the same words endlessly, so its reply was stopped. Try another model."
+  },
   repeatable: true
 }
 
@@ -49,11 +52,11 @@ export const contextExceeded = (account: ContextAccount): ModelFailure => ({
 // internal
 // -----------------------------------------------------------------------------
 
-/** What a run keeps; servers write other figures, too. */
+/** Servers also report numbers that are not token counts. */
 const isCount = (tokens: number | undefined): tokens is number =>
   tokens !== undefined && Number.isSafeInteger(tokens) && tokens >= 0
 
-/** A schema for the reply that the server does not take is left out of the next request. */
+/** Whether the server rejects the reply's schema, which is then left out of the next request. */
 const isSchemaRefused = (error: ModelLifecycleError): boolean =>
   error._tag === "RequestRejected" && /response_format|json_schema/i.test(`${error.param} ${error.serverMessage}`)
 
@@ -63,7 +66,7 @@ const isRepeatable = (error: ModelLifecycleError): boolean => {
     case "ModelCrashed":
     case "ReplyMalformed":
     case "WrongModelAnswered":
-    // what was learned about the context makes the next request a shorter one
+    // with the corrected context, the next request will be shorter
     case "ContextOverflow":
       return true
     case "RequestRejected":

@@ -1,4 +1,4 @@
-/** One request to the model: drawn up by the ledger of the context, streamed, and told as one reply or one failure. */
+/** One request to the model: planned for the context, streamed, and reported as one reply or one failure. */
 import * as Data from "effect/Data"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
@@ -25,7 +25,7 @@ import * as ShownText from "../forms/ShownText.ts"
 import { recover } from "../forms/TextCalls.ts"
 
 /**
- * Whatever goes wrong becomes `ModelFailed`; there is no other way for this to end by itself.
+ * Every failure becomes the event `ModelFailed`.
  */
 export const ask = Effect.fnUntraced(function* (
   prepared: Prepared,
@@ -45,7 +45,7 @@ export const ask = Effect.fnUntraced(function* (
   const { messages, turn } = log.state
   if (Either.isLeft(outcome)) {
     const partial = (turn._tag === "Asking" ? turn.text : "") + shown.rest()
-    // a call that a model writes again and again is one call
+    // a call that the model repeats endlessly counts as one call
     const begun =
       outcome.left.problem.tag === ModelFailure.repeating.problem.tag && !final && shape === undefined
         ? recover(cutReply(log, partial), { catalog: prepared.tools.catalog, messages })
@@ -86,7 +86,7 @@ const responseSchema = ({ state }: RunLog, { tools }: Prepared, shape: Shape): C
   return tool === undefined ? undefined : { name: "arguments", schema: plainSchema(tool.definition.parameters) }
 }
 
-/** What had arrived of a reply that was stopped. */
+/** The part that had arrived of a reply that was stopped. */
 const cutReply = ({ state }: RunLog, content: string): ChatReply => ({
   model: state.ensured?.model ?? "",
   content,
@@ -97,16 +97,16 @@ const cutReply = ({ state }: RunLog, content: string): ChatReply => ({
   totalMillis: 0
 })
 
-/** Arguments that were asked for by themselves. */
+/** A reply that consists of requested arguments, as a call. */
 const asCall = (reply: ChatReply, name: string): ChatReply => {
-  // under a schema, a thinking model may have written them where it thinks
+  // under a schema, a thinking model may have written them in its reasoning
   const args = reply.content.trim() === "" ? StructuredAnswer.inReasoning(reply.reasoning)[0] : reply.content
   return reply.toolCalls.length > 0 || args === undefined
     ? reply
     : { ...reply, content: "", toolCalls: [{ id: "", name, arguments: args }] }
 }
 
-/** The request as it fits, after a summary of the old turns or with a larger context if that is what it takes. */
+/** The request, made to fit by summarising old turns or by reloading the model with a larger context if necessary. */
 const planned = Effect.fnUntraced(function* (prepared: Prepared, final: boolean) {
   const { log, policy } = yield* CurrentRun
   let plan = ContextWindow.plan(draftOf(log, prepared, final))
@@ -126,7 +126,7 @@ const planned = Effect.fnUntraced(function* (prepared: Prepared, final: boolean)
   return plan._tag === "Fits" ? yield* readable(prepared, final, plan) : plan
 })
 
-/** A model that is shown shortened results has to have the tools that read them. */
+/** A model that gets shortened results also needs the tools that read them. */
 const readable = Effect.fnUntraced(function* (prepared: Prepared, final: boolean, plan: ContextWindow.Plan) {
   const { log } = yield* CurrentRun
   const shortened = plan.account?.measures.some((measure) => measure.endsWith("shortened")) === true
@@ -167,7 +167,7 @@ const draftOf = ({ state }: RunLog, { tools: { catalog, toolbox } }: Prepared, f
     system: systemMessage(state.task, { tools: catalog.tools.length > 0 || state.task.resources === true }),
     messages: state.messages,
     tools,
-    // the least likely first; what was found on the way is likelier than what was guessed at the start
+    // the worst match first; tools found during the run are better matches than those chosen at the start
     expendable: toolbox.ranked.toReversed().filter((tool) => tools.includes(tool) && !needed(tool)),
     contextLength: state.contextLength,
     reserve: ContextWindow.reserveFor(state.contextLength, state.task.maxTokens),
@@ -186,7 +186,7 @@ const streamed = Effect.fnUntraced(function* (
   const {
     log: { state, tell }
   } = yield* CurrentRun
-  const { messages, tools } = Conversation.told(plan, state.adapted.ways)
+  const { messages, tools } = Conversation.render(plan, state.adapted.ways)
   const request: Omit<ChatRequest, "model"> = {
     messages,
     tools: tools.length > 0 ? tools : undefined,

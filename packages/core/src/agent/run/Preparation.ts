@@ -1,6 +1,6 @@
 /**
- * What a run needs before the model can be asked: the chosen servers connected, their tools listed, the model loaded and
- * held. Servers and model at the same time, because both take seconds.
+ * Prepares a run for its first request: connects the chosen servers, lists their tools, and loads and leases the model.
+ * Servers and model are prepared concurrently, because both take seconds.
  */
 import type * as Context from "effect/Context"
 import * as Deferred from "effect/Deferred"
@@ -25,19 +25,19 @@ import { type AgentTask, isChosen } from "../AgentTask.ts"
 import { CurrentRun } from "./CurrentRun.ts"
 import * as ReadingTools from "../tools/ReadingTools.ts"
 import * as RunTools from "./RunTools.ts"
-import * as ServerHost from "./RunClient.ts"
+import * as RunClient from "./RunClient.ts"
 import * as Toolbox from "../tools/Toolbox.ts"
 import * as ToolCatalog from "../tools/ToolCatalog.ts"
 import { noneAtHand } from "../tools/SemanticRank.ts"
 
-/** What a run works with once it is prepared. */
+/** What a prepared run works with. */
 export interface Prepared {
-  /** The hold on the model now. */
+  /** The current lease on the model. */
   readonly lease: Effect.Effect<ModelLease>
-  /** Lets the model go and loads it again with a larger context. On failure it is held as it was. */
+  /** Releases the model and reloads it with a larger context. On failure it is leased again as before. */
   readonly grow: (contextLength: number) => Effect.Effect<void, ModelLifecycleError>
   readonly tools: RunTools.RunTools
-  /** Calls a tool of a server by the server's name, configured or defined. */
+  /** Calls a tool of a configured or defined server by the server's name. */
   readonly call: Context.Tag.Service<typeof McpRegistry>["call"]
   /** Lists and reads what its servers offer besides tools (`ReadingTools`). */
   readonly read: (tool: string, args: Readonly<Record<string, unknown>>) => Effect.Effect<ToolResult>
@@ -46,26 +46,26 @@ export interface Prepared {
 type Missing = AgentOutcome["missingServers"]
 
 /**
- * Fails when the model cannot be had or a server that was named does not start. Servers that were not named are left
- * out and reported. Everything is held until the scope closes.
+ * Fails when the model cannot be loaded or a named server does not start. Other servers that do not start are left out and
+ * reported. Everything is held until the scope closes.
  */
 export const prepare: Effect.Effect<Prepared, AgentError, CurrentRun | Scope.Scope> = Effect.gen(function* () {
   const { log, policy, services } = yield* CurrentRun
   const { task } = log.state
   const { tell } = log
   const model = yield* Deferred.make<Effect.Effect<ModelLease>>()
-  const host = yield* ServerHost.make({
+  const client = yield* RunClient.make({
     settings: services.settings,
     log,
     lease: Effect.flatten(Deferred.await(model))
   })
   const [{ call, read, servers }, { grow, lease }] = yield* Effect.all(
-    [connectAll(host), Effect.tap(held, (taken) => Deferred.succeed(model, taken.lease))],
+    [connectAll(client), Effect.tap(held, (taken) => Deferred.succeed(model, taken.lease))],
     { concurrency: "unbounded" }
   )
   const listed = servers.flatMap(({ tools }) => tools)
   const names = servers.flatMap(({ server, tools }) => (tools.length === 0 ? [] : [server]))
-  // what was asked for by name and is not there would be missed too late
+  // fail early when a tool that was requested by name does not exist
   yield* Option.match(ToolCatalog.missing(listed, task.allowedTools ?? [], names), {
     onNone: () => Effect.void,
     onSome: Effect.fail
@@ -90,7 +90,7 @@ export const prepare: Effect.Effect<Prepared, AgentError, CurrentRun | Scope.Sco
       : services.nearness.of(task.task, among, policy.embeddingWait)
   )
   if (listed.length > 0 && tools.catalog.tools.length === 0) {
-    const text = `Every tool of ${names.join(", ")} is excluded, so the model works without them.`
+    const text = `Every tool of ${names.join(", ")} is excluded, so the model works without tools.`
     yield* tell({ _tag: "Noted", kind: "excluded", text })
   }
   return { lease, grow, tools, call, read }
@@ -100,7 +100,7 @@ export const prepare: Effect.Effect<Prepared, AgentError, CurrentRun | Scope.Sco
 // internal
 // -----------------------------------------------------------------------------
 
-/** A lease in a scope of its own, so that it can be given back before the run ends. */
+/** A lease in a scope of its own, so that it can be released before the run ends. */
 const held = Effect.gen(function* () {
   const { log, services } = yield* CurrentRun
   const { tell } = log
@@ -124,7 +124,7 @@ const held = Effect.gen(function* () {
   const current = yield* Ref.make(yield* take(undefined))
   const grow = Effect.fnUntraced(function* (contextLength: number) {
     const { own } = yield* Ref.get(current)
-    // a model that is held is never loaded again, not even by its holder
+    // a leased model is never reloaded, not even by its holder
     yield* Scope.close(own, Exit.void)
     yield* take(contextLength).pipe(
       Effect.tapError(() => Effect.flatMap(take(undefined), (taken) => Ref.set(current, taken))),
@@ -152,7 +152,7 @@ const loading = (progress: LoadProgress): AgentEventBody => {
 }
 
 const connectAll = (
-  host: ServerHost.ServerHost
+  client: RunClient.RunClient
 ): Effect.Effect<
   { readonly servers: ReadonlyArray<RunTools.ReadyServer> } & Pick<Prepared, "call" | "read">,
   McpConnectError,
@@ -170,12 +170,11 @@ const connectAll = (
       Effect.fnUntraced(function* (server) {
         yield* tell({ _tag: "Preparing", what: `Starting MCP server ${server}` })
         const definition = own.get(server)
-        // held for the whole run
         const holding = { folders: task.workingFolders }
         const connect =
           definition === undefined ? registry.connect(server, holding) : registry.connectDefined(definition, holding)
         const ready = Effect.gen(function* () {
-          const connection = yield* host(server)(connect)
+          const connection = yield* client(server)(connect)
           const edition = yield* connection.toolsEdition
           const { tools, withheld } = yield* connection.review
           return { server, connection, edition, tools, withheld: withheld.map(({ tool }) => tool.name) }
@@ -201,28 +200,28 @@ const connectAll = (
       servers: ready,
       call: (server, ...rest) => {
         const connection = connections.get(server)
-        // a server whose entry changes in mid-run is the new one
+        // when a server's entry changes during the run, the new server is used
         const anew = registry.call(server, ...rest)
-        return host(server)(
+        return client(server)(
           connection === undefined
             ? anew
             : Effect.flatMap(connection.isCurrent, (isCurrent) => (isCurrent ? connection.call(...rest) : anew))
         )
       },
-      // a question that comes while something is read is for the same person
+      // elicitation and sampling requests during a read are answered the same way
       read: (tool, args) =>
         ReadingTools.call(
-          ready.map(({ connection, server }) => hosted(connection, host(server))),
+          ready.map(({ connection, server }) => withClient(connection, client(server))),
           tool,
           args
         )
     }
   })
 
-const hosted = (connection: McpConnection, host: ReturnType<ServerHost.ServerHost>): McpConnection => ({
+const withClient = (connection: McpConnection, client: ReturnType<RunClient.RunClient>): McpConnection => ({
   ...connection,
-  readResource: (...args) => host(connection.readResource(...args)),
-  getPrompt: (...args) => host(connection.getPrompt(...args))
+  readResource: (...args) => client(connection.readResource(...args)),
+  getPrompt: (...args) => client(connection.getPrompt(...args))
 })
 
 const chosen = (
@@ -237,7 +236,7 @@ const chosen = (
     case "All":
       return Effect.map(registry.servers, (all) => ({
         names: startable(all).map(({ name }) => name),
-        // disabled entries and lms-bridge itself are left out on purpose; an entry with a mistake is news
+        // disabled entries and lms-bridge itself are left out on purpose; an invalid entry is reported
         missing: all.flatMap((server) => {
           const why = server.state === "invalid" ? (server.problem ?? "The entry cannot be used.") : leftOut(server)
           return why === undefined ? [] : [{ server: server.name, problem: { tag: "McpEntryUnusable", message: why } }]

@@ -1,5 +1,6 @@
 /**
- * One run: carries out what the rules decide, and tells everything that happens as events. No rule of the loop is here.
+ * One run: carries out what the rules decide, and reports everything that happens as events. It contains no rule of the
+ * loop.
  */
 import * as Cause from "effect/Cause"
 import * as Clock from "effect/Clock"
@@ -29,8 +30,8 @@ import { CurrentToolPolicy } from "../policy/ToolPolicy.ts"
 import { runCalls } from "./ToolTurn.ts"
 
 /**
- * A run as the stream of its events. It goes on in a fiber of the stream's scope, so whoever stops reading stops it, and
- * has waited for everything beneath it to end.
+ * A run as the stream of its events. It runs in a fiber of the stream's scope, so closing the stream stops it and waits
+ * until everything beneath it has ended.
  */
 export const run = (services: Services, task: AgentTask): Stream.Stream<AgentEvent, AgentError> =>
   begin(
@@ -53,8 +54,8 @@ export const run = (services: Services, task: AgentTask): Stream.Stream<AgentEve
   )
 
 /**
- * Takes a run up again where its journal ends, with other budgets if they are given. Budgets hold for the run as a
- * whole; time in which it did not run does not count. What is approved besides holds until it stops again.
+ * Resumes a run from the end of its journal, with other budgets if given. Budgets apply to the run as a whole; the time in
+ * which it was stopped does not count. `approved` applies until the run stops again.
  */
 export const resume = (
   services: Services,
@@ -114,11 +115,11 @@ const begin = (
       ).pipe(
         (run) => Option.match(policies, { onNone: () => run, onSome: (found) => under(found)(run) }),
         Effect.scoped,
-        // whoever reads the journal later is to learn why, too
+        // so that later readers of the journal know why too
         Effect.tapErrorCause((cause) =>
           Cause.isInterruptedOnly(cause) ? Effect.void : log.tell({ _tag: "RunFailed", problem: problemOf(cause) })
         ),
-        // a run that is stopped on purpose loses nothing
+        // a run that is stopped on purpose loses no events
         Effect.ensuring(log.flush),
         Effect.withSpan("AgentLoop.run"),
         withRun(runId),
@@ -137,13 +138,16 @@ const under =
 const problemOf = (cause: Cause.Cause<AgentError>): Problem =>
   Option.match(Cause.failureOption(cause), {
     onSome: ({ _tag, message }) => ({ tag: _tag, message }),
-    onNone: () => ({ tag: "InternalError", message: "lms-bridge made a mistake; its log has the details." })
+    onNone: () => ({
+      tag: "InternalError",
+      message: "lms-bridge failed because of a bug. Its log has the details; please report it."
+    })
   })
 
 const replayed = (runId: string, events: ReadonlyArray<AgentEvent>): Effect.Effect<AgentState, RunNotFound> =>
   Effect.mapError(rebuilt(events), () => new RunNotFound({ runId }))
 
-/** Consent that was given to an earlier part of the run does not hold for this one. */
+/** Approval that was given to an earlier part of the run does not apply to this one. */
 const resumedTask = (
   [first]: ReadonlyArray<AgentEvent>,
   { approvedTools: _earlier, ...task }: AgentTask,
@@ -158,7 +162,7 @@ const resumedTask = (
   }
 }
 
-/** What was said in another run, up to a turn that is complete. */
+/** The conversation of another run, up to its last complete turn. */
 const historyOf = Effect.fnUntraced(function* (
   journal: Services["journal"],
   { events, run: runId }: NonNullable<AgentTask["follows"]>

@@ -1,6 +1,6 @@
 /**
- * What a run does for its servers when they ask something: the person is asked through the adapter, the model through
- * the run's own hold on it, both as far as the policy lets them.
+ * How a run answers requests of its servers: elicitation goes to the person through the adapter, sampling to the model
+ * through the run's lease, both as far as the policy allows.
  */
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
@@ -14,13 +14,13 @@ import { CurrentApprover } from "../policy/Approval.ts"
 import type { RunLog } from "./RunLog.ts"
 import * as ToolPolicy from "../policy/ToolPolicy.ts"
 
-/** Around the use of a server: who answers it. */
-export type ServerHost = (server: string) => <A, E, R>(self: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>
+/** Wraps the use of a server so that its requests are answered. */
+export type RunClient = (server: string) => <A, E, R>(self: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>
 
 /**
- * Rules of the tool policy that name `elicitation/create` or `sampling/createMessage` decide for the servers they match;
- * else the person is asked whatever a server asks, and the model as `LMS_BRIDGE_MCP_SAMPLING` says. `lease` may wait for
- * the model to be there.
+ * Rules of the tool policy that name `elicitation/create` or `sampling/createMessage` decide for the servers they match.
+ * Otherwise elicitation is allowed, and sampling depends on `LMS_BRIDGE_MCP_SAMPLING`. `lease` may wait until the model is
+ * loaded.
  */
 export const make = Effect.fnUntraced(function* (options: {
   readonly settings: Values
@@ -43,7 +43,7 @@ export const make = Effect.fnUntraced(function* (options: {
     const reply = yield* held
       .chat({ messages, maxTokens: Math.min(maxTokens, settings.mcpSamplingTokens), temperature, stop })
       .pipe(Effect.mapError(({ message }) => new SamplingRefused({ server, refused: false, detail: message })))
-    const text = `MCP server ${server} asked the model a question of its own.`
+    const text = `MCP server ${server} queried the model (sampling).`
     yield* log.tell({
       _tag: "Noted",
       kind: "sampling",
@@ -64,7 +64,7 @@ export const make = Effect.fnUntraced(function* (options: {
             server,
             tool: sampling,
             arguments: { messages: request.messages.map(({ content, role }) => ({ role, content })) },
-            reason: "the server wants the local model to answer a question of its own"
+            reason: "the server wants to query the local model (sampling)"
           }),
           (approved) => approved,
           () => new SamplingRefused({ server, refused: true, detail: "The person said no." })
@@ -72,13 +72,13 @@ export const make = Effect.fnUntraced(function* (options: {
     })
   }
 
-  const host: ServerHost = (server) => {
+  const client: RunClient = (server) => {
     const asked = ToolPolicy.decisionOn(policy, server, elicitation) === "refuse" ? Option.none() : person
     const sampler = samplerFor(server)
     const answers = Context.make(CurrentElicitation, asked).pipe(Context.add(CurrentSampling, sampler))
     return (self) => Effect.mapInputContext(self, (context) => Context.merge(context, answers))
   }
-  return host
+  return client
 })
 
 // -----------------------------------------------------------------------------

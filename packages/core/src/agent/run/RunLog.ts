@@ -1,6 +1,5 @@
 /**
- * What a run tells, and where it stands: one event is numbered, folded into the state and handed to the readers in a
- * single step that nothing can part.
+ * The events of a run and its state. An event is numbered, folded into the state and handed to the readers atomically.
  */
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
@@ -13,14 +12,14 @@ import * as RunJournal from "../../runs/RunJournal.ts"
 
 export interface RunLog {
   readonly runId: RunId
-  /** Where the run stands now. */
+  /** The current state of the run. */
   readonly state: AgentState
   readonly tell: (body: AgentEventBody) => Effect.Effect<void>
-  /** Keeps what has not been kept yet. */
+  /** Writes the events that are not in the journal yet. */
   readonly flush: Effect.Effect<void>
 }
 
-/** `write` keeps events; it is called before anything happens that must not be forgotten, with all events since. */
+/** `write` stores events. It is called, with all unwritten events, before anything happens that must not be lost. */
 export const make = (options: {
   readonly runId: RunId
   readonly state: AgentState
@@ -32,8 +31,8 @@ export const make = (options: {
   let { seq, state } = options
   let unwritten: ReadonlyArray<AgentEvent> = []
   const oneWriter = Effect.unsafeMakeSemaphore(1)
-  // What is to be written is taken when its turn comes, so that nothing is between two places when a fiber is interrupted
-  // or others go first. Time that runs out, or a person who stops the run, must not tear what is being written.
+  // Events are taken when the write's turn comes, so that none is lost when a fiber is interrupted or another writes first.
+  // A timeout, or a person who stops the run, must not interrupt a write.
   const flush = Effect.suspend(() => {
     if (unwritten.length === 0) return Effect.void
     const events = unwritten
@@ -54,7 +53,7 @@ export const make = (options: {
         offer(event)
         if (!RunJournal.isKept(event)) return Effect.void
         unwritten = [...unwritten, event]
-        switch (hurry(event)) {
+        switch (urgency(event)) {
           case "wait":
             return flush
           case "begin":
@@ -71,11 +70,11 @@ export const make = (options: {
 // -----------------------------------------------------------------------------
 
 /**
- * What could not be found out again: that a tool begins to change something, which waits until it is written, and what a
- * tool gave, which is written while the model is asked. A call that may be made again, and a reply that may be asked for
- * again, go with the next events.
+ * How urgently an event must be written. The start of a tool that may change something waits until it is written; the
+ * result of a tool is written while the model is asked. Calls and replies that can be repeated are written with the next
+ * events.
  */
-const hurry = (event: AgentEvent): "wait" | "begin" | "none" => {
+const urgency = (event: AgentEvent): "wait" | "begin" | "none" => {
   switch (event._tag) {
     case "ToolCallStarted":
       return event.traits !== undefined && !isHarmless(event.traits) ? "wait" : "none"

@@ -1,6 +1,6 @@
 /**
- * The tools of one run: those that its servers have now, under the names that the model sees, and which of them it is
- * offered. Servers may change their tools in mid-run; the model's next request is drawn up with what there is then.
+ * The tools of one run: those that its servers have now, under the names that the model sees, and which of them are
+ * offered. Servers may change their tools during the run; each request is built with the tools of that moment.
  */
 import * as Effect from "effect/Effect"
 import * as Equal from "effect/Equal"
@@ -22,8 +22,8 @@ export interface RunTools {
   readonly catalog: ToolCatalog.ToolCatalog
   readonly toolbox: Toolbox.Toolbox
   /**
-   * Looks whether servers have other tools than before. Asks only those that said so or were connected anew; what one
-   * that does not answer had before stays.
+   * Checks whether servers have changed their tools. Asks only those that reported a change or were reconnected; a server
+   * that does not answer keeps its previous tools.
    */
   readonly refresh: Effect.Effect<void>
 }
@@ -33,13 +33,13 @@ export interface ReadyServer {
   readonly server: string
   readonly connection: Pick<McpConnection, "tools" | "toolsEdition">
   readonly tools: ReadonlyArray<McpTool>
-  /** Of `tools`, or one before. */
+  /** The edition of `tools`, or an earlier one. */
   readonly edition: string
 }
 
 /**
- * Offers the likeliest tools within the limits, and those that a run which is taken up again had on offer. Which tools
- * are near to the task in meaning is only asked when not all may be offered; tools that come later are ranked by words.
+ * Offers the best matching tools within the limits, and those that a resumed run offered before. The semantic ranking is
+ * requested only when not all tools may be offered; tools that are added later are ranked by words.
  */
 export const make = Effect.fnUntraced(function* (
   ready: ReadonlyArray<ReadyServer>,
@@ -76,7 +76,7 @@ export const make = Effect.fnUntraced(function* (
     return log.tell({
       _tag: "ToolsOffered",
       offered: all.map(({ name }) => name),
-      // what the task excludes cannot be found either
+      // tools that the task excludes do not count, since they cannot be found either
       withheld: catalog.tools.length - offered.length,
       estimatedTokens: tokensOf(all),
       ...(finder === undefined ? {} : { choice: choiceOf(limits, view.toolbox, near?.model) })
@@ -120,7 +120,7 @@ export const make = Effect.fnUntraced(function* (
 // internal
 // -----------------------------------------------------------------------------
 
-/** As many as say why these and not others. */
+/** Enough of the ranking to explain the choice. */
 const choiceOf = ({ count, tokens }: Toolbox.Limits, { ranked }: Toolbox.Toolbox, embeddings: string | undefined) => ({
   limits: { count, ...present({ tokens }) },
   ...present({ embeddings }),
@@ -128,7 +128,7 @@ const choiceOf = ({ count, tokens }: Toolbox.Limits, { ranked }: Toolbox.Toolbox
 })
 
 const asNow = (known: ReadyServer): Effect.Effect<ReadyServer> =>
-  // read before the list is asked for: what changes meanwhile is seen the next time
+  // read before the list is requested, so that a change meanwhile is noticed the next time
   Effect.flatMap(known.connection.toolsEdition, (edition) =>
     edition === known.edition
       ? Effect.succeed(known)
@@ -138,7 +138,7 @@ const asNow = (known: ReadyServer): Effect.Effect<ReadyServer> =>
         })
   )
 
-/** One sentence, or none when it lists the same tools as before. */
+/** A sentence about the changes; empty when the server lists the same tools as before. */
 const changesOf = (
   server: string,
   before: ReadonlyArray<McpTool>,
@@ -163,7 +163,7 @@ const namesOf = (tools: ReadonlyArray<McpTool>) => {
   return names.length > 10 ? `${names.slice(0, 9).join(", ")} and ${names.length - 9} more` : names.join(", ")
 }
 
-/** New tools for which there is room beside those on offer; the others are found by `find_tools`. */
+/** New tools for which there is room beside the offered ones; the others can be found with `find_tools`. */
 const fitting = (
   added: ReadonlyArray<CatalogTool>,
   kept: ReadonlyArray<CatalogTool>,

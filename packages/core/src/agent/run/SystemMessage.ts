@@ -1,4 +1,4 @@
-/** What the model is told before the task: short, because every token of it is paid in each request. */
+/** The system message. It is short, because each request pays for every token of it. */
 import type { AgentTask } from "../AgentTask.ts"
 
 export const systemMessage = (

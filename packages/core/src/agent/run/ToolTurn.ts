@@ -1,6 +1,6 @@
 /**
- * The calls of one turn: judged, run together when all of them only read and else in their order, and told each with
- * exactly one result.
+ * The calls of one turn: judged, run concurrently when all of them only read and otherwise in order, each with exactly one
+ * result.
  */
 import type * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
@@ -68,7 +68,7 @@ export const runCalls = Effect.fnUntraced(function* (
       const { reason, told } = verdict
       return yield* log.tell({ _tag: "ToolCallRefused", callId: call.id, name: call.name, reason, told })
     }
-    // what earlier calls of this turn have read counts, too
+    // what earlier calls of this turn have read counts too
     const assessment =
       uncertain === true
         ? { decision: "ask" as const, reason: inDoubt }
@@ -94,7 +94,7 @@ type Run = Extract<ToolCatalog.Verdict, { readonly _tag: "Run" }>
 
 const inDoubt = "it was running when the run was stopped, and whether it took effect is not known"
 
-/** Whether a call that was found in the text of a reply may come from what strangers wrote and the run has read. */
+/** Whether a call found in the text of a reply may originate from untrusted text that the run has read. */
 const mayBeForeign = ({ state }: RunLog, { tool }: Run, { readOnly }: ToolTraits): boolean =>
   state.taint.untrusted &&
   readOnly !== true &&
@@ -106,7 +106,7 @@ const asked = (assessment: ToolPolicy.Assessment): ToolPolicy.Assessment =>
 const writtenAsText =
   "it changes something, was written as text in the reply, and the run has read what strangers may have written"
 
-/** Undefined when the call may run, else who does not allow it and what the model is told. */
+/** Undefined when the call may run, else who refused it and what the model is told. */
 const permitted = Effect.fnUntraced(function* (
   approver: Context.Tag.Service<typeof CurrentApprover>,
   callId: string,
@@ -180,10 +180,10 @@ const settle = Effect.fnUntraced(
     spanned("AgentLoop.call", { server: tool.server, tool: tool.name })(effect)
 )
 
-/** Whether its results come from a server, and not from the loop itself. */
+/** Whether its results come from a server rather than from the loop itself. */
 const isForeign = ({ builtin, name }: CatalogTool) => !builtin || ReadingTools.names.includes(name)
 
-/** What is read of a server is as private, or as strange, as what its tools give. */
+/** What is read from a server is as private, or as untrusted, as the results of its tools. */
 const traitsOf = (
   policy: ToolPolicy.ToolPolicy,
   task: AgentTask,
@@ -194,12 +194,12 @@ const traitsOf = (
   return ToolPolicy.traitsAsRead(policy, task, { ...tool, builtin: false, tool: { ...tool.tool, server } })
 }
 
-/** Results that are not longer are never shortened, so nobody has to read them again. */
+/** Results up to this length are never shortened, so they need no artifact. */
 const shortText = 300
 
 const limitOf = (settings: Values, { state }: RunLog) => resultLimit(state.contextLength, settings.maxResultBytes)
 
-/** The result, or what to tell the model when the call came to none. */
+/** The result, or what to tell the model when the call failed. */
 const called = Effect.fnUntraced(function* (
   prepared: Prepared,
   callId: string,

@@ -1,4 +1,4 @@
-/** The object that a model wrote as the arguments of a call, before any schema is asked. */
+/** The object that a model wrote as the arguments of a call, before validation against a schema. */
 import * as Either from "effect/Either"
 import * as Predicate from "effect/Predicate"
 import { decodeJson } from "../../internal/parseJson.ts"
@@ -7,11 +7,11 @@ import * as Escapes from "./Escapes.ts"
 
 export type Arguments = Readonly<Record<string, unknown>>
 
-/** A number that keeps its digits is an object to JavaScript only. */
+/** `ExactNumber` is an object only in JavaScript. */
 export const isObject = (value: unknown): value is Arguments =>
   Predicate.isRecord(value) && !(value instanceof ExactNumber)
 
-/** The object that the text stands for, undefined for "" and `null`, or why it is none. */
+/** The object in the text, undefined for "" and `null`, or why it is not one. */
 export const read = (
   text: string,
   parse: (text: string) => Either.Either<unknown, unknown>

@@ -1,20 +1,20 @@
 /**
- * Changes of a value that its JSON Schema asks for and that have only one reading: "5" where a number must stand, "true"
- * where a boolean must, one value where a list must, JSON text where an object or list must, a number where text must,
- * and `null` for a parameter that may be left out. Never by a field's name.
+ * Unambiguous changes of a value to fit its JSON Schema: "5" becomes a number, "true" a boolean, a single value a list,
+ * JSON text an object or a list, a number text, and `null` for an optional parameter is removed. Field names do not
+ * matter.
  */
 import type { ErrorObject } from "ajv"
 import * as Predicate from "effect/Predicate"
 import { parseJson } from "../../internal/parseJson.ts"
 import { ExactNumber, numberOf, stringify } from "../../json/ExactJson.ts"
 
-/** One change that would answer one error. `key` names it, so that it is not tried twice. */
+/** A change that may fix one error. `key` identifies it, so that it is not tried twice. */
 export interface Coercion {
   readonly key: string
   readonly apply: () => unknown
 }
 
-/** The changes that the errors suggest, in their order. Each yields a new root value. */
+/** The changes that the errors suggest, in order. Each yields a new root value. */
 export const coercions = (root: unknown, errors: ReadonlyArray<ErrorObject>): ReadonlyArray<Coercion> =>
   errors.flatMap((error) => {
     if (error.keyword !== "type") return []
@@ -44,14 +44,14 @@ const fromJson = (value: unknown): unknown => (typeof value === "string" ? parse
 
 const numeral = /^-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?$/
 
-/** Undefined when there is no reading, or more than one. */
+/** Undefined when there is no conversion, or when it is ambiguous. */
 const coerced = (value: unknown, type: string): unknown => {
   switch (type) {
     case "number":
     case "integer": {
       if (typeof value !== "string" || !numeral.test(value.trim())) return undefined
       const number = numberOf(value.trim())
-      // kept, so that the account of what is wrong names it
+      // kept, so that the error message names it
       return typeof number === "number" || Number.isFinite(Number(number.text)) ? number : undefined
     }
     case "boolean":
@@ -72,8 +72,8 @@ const coerced = (value: unknown, type: string): unknown => {
 }
 
 /**
- * The JSON of an object or a list; of a list of one text it may be that text as well. A fraction may have been written with
- * more zeros, as in a version.
+ * A value as text. A list with a single string is ambiguous: its JSON or the string may be meant. A fraction may have been
+ * written with more zeros, as in a version number, so it is ambiguous too.
  */
 const textOf = (value: unknown): string | undefined => {
   if (value instanceof ExactNumber) return /^-?\d+$/.test(value.text) ? value.text : undefined
@@ -90,7 +90,7 @@ const booleans = new Map([
 
 const unescaped = (part: string) => part.replaceAll("~1", "/").replaceAll("~0", "~")
 
-/** The root with the value at a path replaced, or taken out where `change` says so; everything else is shared. */
+/** The root with `change` applied at a path; everything else is shared. */
 const changed = (
   root: unknown,
   path: ReadonlyArray<string>,

@@ -1,7 +1,7 @@
-/** `multipleOf` as it is written: in decimals, where 19.99 is a multiple of 0.01, and 1.0000000001 is none of 1. */
+/** `multipleOf` in decimal arithmetic: 19.99 is a multiple of 0.01, and 1.0000000001 is not one of 1. */
 import type { FuncKeywordDefinition } from "ajv"
 
-/** Whether the decimal that stands for `value` is a whole number of times the one of `step`; never of zero. */
+/** Whether the decimal of `value` is an integer multiple of the decimal of `step`; false when `step` is zero. */
 export const isMultiple = (value: number, step: number): boolean => {
   if (!Number.isFinite(value) || !Number.isFinite(step) || step === 0) return false
   const [a, b] = [decimal(value), decimal(step)]
@@ -10,7 +10,7 @@ export const isMultiple = (value: number, step: number): boolean => {
   return scaled(a) % scaled(b) === 0n
 }
 
-/** The keyword for ajv, in place of its own, which divides doubles. */
+/** The keyword for ajv, replacing its own, which divides doubles. */
 export const keyword: FuncKeywordDefinition = {
   keyword: "multipleOf",
   type: "number",

@@ -1,13 +1,13 @@
 /**
- * Backslashes in JSON that a model wrote. A path of Windows, a regular expression or TeX written with single backslashes
- * is a text in which JSON knows no escapes, or only some: the library that mends JSON would drop them, and JSON itself
- * would make tabs and line breaks of others. What has one reading is kept; what has two is asked about.
+ * Backslashes in JSON that a model wrote. A Windows path, a regular expression or TeX with single backslashes contains
+ * sequences that are not JSON escapes, or that JSON misreads: the repair library would drop some, and JSON would turn
+ * others into tabs and line breaks. Unambiguous text is kept; the model is asked about ambiguous text.
  */
 import * as Either from "effect/Either"
 
 /**
- * The text with the backslashes doubled that JSON does not know as escapes, or a sentence about a text in it that can be
- * read in two ways. One pass.
+ * The text with backslashes doubled that do not begin a JSON escape, or a sentence about an ambiguous string in it. One
+ * pass.
  */
 export const read = (json: string): Either.Either<string, string> => {
   const parts: Array<string> = []
@@ -17,7 +17,7 @@ export const read = (json: string): Either.Either<string, string> => {
     if (start === -1) break
     const quote = json.charAt(start)
     const end = closing(json, start, quote)
-    // a text without an end is for others to tell
+    // an unclosed string is reported by the parser
     if (end === -1) break
     const inside = json.slice(start + 1, end)
     const kept = inside.includes("\\") ? literal(inside, quote) : inside
@@ -32,7 +32,7 @@ export const read = (json: string): Either.Either<string, string> => {
 // internal
 // -----------------------------------------------------------------------------
 
-/** Models also write texts in single quotes. */
+/** Models also write strings in single quotes. */
 const nextQuote = (json: string, from: number): number => {
   for (let at = from; at < json.length; at++) if (json[at] === '"' || json[at] === "'") return at
   return -1
@@ -48,22 +48,22 @@ const closing = (json: string, start: number, quote: string): number => {
 
 const known = new Set(["\\", "/", "b", "f", "n", "r", "t"])
 
-/** Escapes of other languages: whether the character is meant, or the words, nobody knows. */
+/** Escapes of other languages: they may mean the character or the literal text. */
 const ofOthers = /^(?:'|u[\da-f]{1,3}(?![\da-f])|x[\da-f]{2}|U[\da-f]{8}|u\{[\da-f]{1,6}\})/i
 
 /**
- * What JSON reads as a tab, a line break or the like, where a path of Windows would have a folder's name: behind a drive,
- * a server, a variable or dots at the beginning, and behind a drive in a sentence or a command.
+ * Places where JSON reads a tab, a line break or the like, but a Windows path would have the name of a folder: after a
+ * drive, a server, a variable or dots at the start, and after a drive in a sentence or a command.
  */
 const paths: ReadonlyArray<RegExp> = [
   /^(?:[A-Za-z]:|\.{1,2}|~|%\w{1,40}%|\\\\[\w.$-]{1,60}(?:\\\\[\w.$-]{1,60}){0,20})\\[bfnrt]\w(?:[^\s"]*|[^"\n]*\.[A-Za-z]\w{0,4})$/,
   /(?:^|[\s"'`(=,;>])[A-Za-z]:\\(?:[bfrt]\w|n\w[^\s"\\]{0,80}(?:\\\w|\.[A-Za-z]))/
 ]
 
-/** Nobody writes these two characters: `\bword\b` and `\frac` are what is meant. */
+/** These two control characters are never meant: `\bword\b` and `\frac` are. */
 const unlikely = new Set(["b", "f"])
 
-/** Between the quotes, as JSON; undefined when there are two readings. */
+/** The content of a string as JSON; undefined when it is ambiguous. */
 const literal = (inside: string, quote: string): string | undefined => {
   if (paths.some((path) => path.test(inside))) return undefined
   let result = ""
@@ -77,7 +77,7 @@ const literal = (inside: string, quote: string): string | undefined => {
     }
     const next = inside.charAt(at + 1)
     if (unlikely.has(next)) return undefined
-    // a quote has to be escaped however backslashes are meant
+    // a quote must be escaped, whatever other backslashes mean
     const isQuote = next === quote || next === '"'
     const isKnown = isQuote || known.has(next) || (next === "u" && /^[\da-f]{4}/i.test(inside.slice(at + 2, at + 6)))
     if (isKnown) {

@@ -1,6 +1,6 @@
 /**
- * Repair of broken JSON where it has only one reading. `jsonrepair` mends; the reader here decides beforehand whether
- * the text may be mended at all, because the library also guesses: it closes cut strings, completes cut numbers and
+ * Repairs broken JSON where it is unambiguous. `jsonrepair` repairs; the scanner here first decides whether the text may
+ * be repaired at all, because the library also guesses: it closes truncated strings, completes truncated numbers and
  * quotes bare words.
  */
 import * as Either from "effect/Either"
@@ -8,10 +8,10 @@ import { jsonrepair } from "jsonrepair"
 import * as Escapes from "./Escapes.ts"
 
 /**
- * The text as valid JSON, or nothing when it could mean more than one thing. Mended are: a code fence around it, single
- * quotes, keys without quotes, `True`/`False`/`None`, trailing and missing commas, raw line breaks in strings, closing
- * brackets that are missing after a whole value or are one too many, and backslashes that begin no escape of JSON where
- * they can only be meant as such. The failure says what is doubtful, where that can be said.
+ * The text as valid JSON, or a failure when it is ambiguous. Repairs a code fence around it, single quotes, keys without
+ * quotes, `True`/`False`/`None`, trailing and missing commas, raw line breaks in strings, closing brackets that are missing
+ * after a complete value or superfluous, and backslashes that can only be literal. The failure says what is ambiguous,
+ * where known.
  */
 export const repairJson = (text: string): Either.Either<string, string | undefined> => {
   const bare = withoutFence(text.trim())
@@ -40,8 +40,8 @@ const token =
 const words = new Set(["true", "false", "null", "True", "False", "None"])
 
 /**
- * Where the value ends when every token of the text is whole and its brackets match; undefined when something is cut,
- * bare or left over. A number at the very end may have been longer, so it counts as cut.
+ * Where the value ends, when every token of the text is complete and its brackets match; undefined when something is
+ * truncated, bare or left over. A number at the very end may have been longer, so it counts as truncated.
  */
 const endOfValue = (text: string): number | undefined => {
   const open: Array<string> = []
@@ -61,7 +61,7 @@ const endOfValue = (text: string): number | undefined => {
     if (word !== undefined && !words.has(word) && !/^\s*:/.test(text.slice(token.lastIndex, token.lastIndex + 20))) {
       return undefined
     }
-    // two values in a row without a comma are mended; two strings in a row may be one with a quote inside
+    // a missing comma between values is repaired; but two adjacent strings may be one with a quote inside
     if (string !== undefined && last === "string") return undefined
     const kind = mark ?? (string === undefined ? (number === undefined ? word && "word" : "number") : "string")
     if (kind !== undefined) [before, last] = [last, kind]

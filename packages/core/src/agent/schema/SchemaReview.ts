@@ -1,4 +1,4 @@
-/** What is wrong or doubtful about a JSON Schema that an answer is to fit. Pure. */
+/** Reports errors and doubtful points in a JSON Schema for an answer. Pure. */
 import * as Either from "effect/Either"
 import * as Predicate from "effect/Predicate"
 import * as ToolSchema from "./ToolSchema.ts"
@@ -7,7 +7,7 @@ export interface SchemaReview {
   readonly valid: boolean
   /** At most five. */
   readonly errors: ReadonlyArray<string>
-  /** What is allowed and probably not meant, or not kept to by LM Studio. */
+  /** What is allowed, but probably not intended or not enforced by LM Studio. */
   readonly warnings: ReadonlyArray<string>
 }
 

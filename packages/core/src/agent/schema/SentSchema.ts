@@ -1,11 +1,11 @@
 /**
- * Parameters of a tool as LM Studio takes them. It refuses a whole request when one tool's `parameters` is not exactly an
- * object schema with an object of `properties` (contract J), and servers list tools in every other form. What is sent is
- * for the model to read; arguments are validated against the schema that the server lists.
+ * Parameters of a tool in the form that LM Studio accepts. It refuses a whole request when one tool's `parameters` is not
+ * exactly an object schema with an object of `properties` (contract J), while servers list tools in many other forms. The
+ * sent schema is only for the model to read; arguments are validated against the schema that the server lists.
  */
 import * as Predicate from "effect/Predicate"
 
-/** The form that LM Studio takes: as its published check has it. */
+/** The form that LM Studio accepts, according to its published check. */
 export interface SentSchema {
   readonly type: "object"
   readonly properties: Readonly<Record<string, unknown>>
@@ -14,7 +14,7 @@ export interface SentSchema {
   readonly [key: string]: unknown
 }
 
-/** Whether LM Studio takes this as it is, and an engine finds a schema at every place where it looks for one. */
+/** Whether LM Studio accepts this as it is, and an engine finds a schema wherever it expects one. */
 export const isAcceptable = (schema: unknown): schema is SentSchema => {
   if (!Predicate.isRecord(schema)) return false
   const { additionalProperties, properties, required, type } = schema
@@ -28,9 +28,9 @@ export const isAcceptable = (schema: unknown): schema is SentSchema => {
 }
 
 /**
- * Any JSON as an acceptable schema, bounded in depth; the same object when it is one already. Forms that stand side by
- * side at the top (`anyOf`, `oneOf`, `allOf`, `$ref`, `if`) become one list of parameters, of which those are required
- * that every form requires.
+ * Converts any JSON into an acceptable schema of bounded depth; returns the same object when it already is one.
+ * Alternatives at the top (`anyOf`, `oneOf`, `allOf`, `$ref`, `if`) become one list of parameters, of which those are
+ * required that every alternative requires.
  */
 export const acceptable = (schema: unknown): SentSchema => {
   if (!Predicate.isRecord(schema)) return { type: "object", properties: {} }
@@ -49,21 +49,21 @@ type JsonObject = Readonly<Record<string, unknown>>
 
 const made = new WeakMap<object, SentSchema>()
 
-/** Deeper than any schema that a model could follow; below it anything goes. */
+/** Deeper than any schema that a model could follow; below this depth anything is allowed. */
 const deepest = 32
-/** Schemas that are put together at the top, references included: a circle of references ends here. */
+/** Most schemas that are merged at the top, including references; this ends circular references. */
 const mostForms = 200
 
 const build = (schema: JsonObject): SentSchema => {
   const root = mended(schema, 0)
-  // nothing to mend, and nothing at the top that says more than the properties do
+  // nothing to repair, and nothing at the top beyond the properties
   if (root === schema && isAcceptable(schema) && !tops.some((key) => key in schema)) return schema
   const forms = { left: mostForms }
   const { properties, required } = formOf(root, root, forms)
   const names = [...required]
   const all = Object.fromEntries([
     ...properties,
-    // a parameter that is only named among the required ones has to be seen to be given
+    // a parameter that occurs only in `required` must be visible to the model
     ...names.flatMap((name) => (properties.has(name) ? [] : [[name, {}] as const]))
   ])
   const { additionalProperties } = root
@@ -81,7 +81,7 @@ const build = (schema: JsonObject): SentSchema => {
 /** Keywords at the top that are read into the list of parameters. */
 const tops = ["$ref", "anyOf", "oneOf", "allOf", "if", "then", "else"]
 
-/** What is written anew at the top, or means nothing beside it. */
+/** Keywords that are replaced at the top, or have no meaning there. */
 const own = new Set([
   ...tops,
   "type",
@@ -103,7 +103,7 @@ interface Form {
 
 const nothing: Form = { properties: new Map(), required: new Set() }
 
-/** The parameters of a schema and of all that it is put together from. */
+/** The parameters of a schema and of all schemas that it combines. */
 const formOf = (schema: unknown, root: JsonObject, forms: { left: number }): Form => {
   if (!Predicate.isRecord(schema) || forms.left-- <= 0) return nothing
   const { $ref, allOf, anyOf, else: otherwise, oneOf, properties, required, then } = schema
@@ -118,7 +118,7 @@ const formOf = (schema: unknown, root: JsonObject, forms: { left: number }): For
     ...list(allOf),
     either(list(anyOf)),
     either(list(oneOf)),
-    // whether the condition holds is only known once the arguments are there
+    // whether the condition holds is unknown until there are arguments
     ...[then, otherwise].map((branch) => ({ ...below(branch), required: new Set<string>() }))
   ])
 }
@@ -126,7 +126,7 @@ const formOf = (schema: unknown, root: JsonObject, forms: { left: number }): For
 const namesIn = (required: unknown): ReadonlyArray<string> =>
   Array.isArray(required) ? required.filter((name) => typeof name === "string") : []
 
-/** All of them hold: what the first says of a parameter stands. */
+/** Merges schemas that all apply: the first description of a parameter wins. */
 const together = (all: ReadonlyArray<Form>): Form => {
   const properties = new Map<string, unknown>()
   for (const form of all) {
@@ -135,7 +135,7 @@ const together = (all: ReadonlyArray<Form>): Form => {
   return { properties, required: new Set(all.flatMap(({ required }) => [...required])) }
 }
 
-/** One of them holds: of a parameter that they describe differently, each description does. */
+/** Merges alternatives: a parameter with different descriptions keeps all of them. */
 const either = (all: ReadonlyArray<Form>): Form => {
   const [first, ...others] = all
   if (first === undefined) return nothing
@@ -157,7 +157,7 @@ const either = (all: ReadonlyArray<Form>): Form => {
   }
 }
 
-/** Marks that tell forms apart are a list of values, which every engine can read. */
+/** Discriminators become a list of values, which every engine supports. */
 const oneOf = (schemas: ReadonlyArray<unknown>): JsonObject => {
   const values = schemas.map((schema) =>
     Predicate.isRecord(schema) && "const" in schema
@@ -169,7 +169,7 @@ const oneOf = (schemas: ReadonlyArray<unknown>): JsonObject => {
   return values.every((list) => list !== undefined) ? { enum: [...new Set(values.flat())] } : { anyOf: schemas }
 }
 
-/** What a reference within the schema points at. */
+/** The target of a reference within the schema. */
 const found = (root: JsonObject, reference: unknown): unknown => {
   if (typeof reference !== "string" || !reference.startsWith("#/")) return undefined
   let current: unknown = root
@@ -182,12 +182,12 @@ const found = (root: JsonObject, reference: unknown): unknown => {
   return current
 }
 
-/** Keywords whose value is a list of names to schemas, a schema, or a list of schemas. */
+/** Keywords whose value is a map of names to schemas, a schema, or a list of schemas. */
 const named = new Set(["properties", "patternProperties", "$defs", "definitions", "dependentSchemas"])
 const single = new Set(["items", "contains", "additionalItems", "not", "if", "then", "else", "propertyNames"])
 const several = new Set(["anyOf", "oneOf", "allOf", "prefixItems"])
 
-/** The same object where there is nothing to mend in it. */
+/** The repaired schema; the same object when there is nothing to repair. */
 const mended = (schema: JsonObject, depth: number): JsonObject => {
   let changed = false
   const entries = Object.entries(schema).flatMap(([key, value]): ReadonlyArray<readonly [string, unknown]> => {
@@ -198,7 +198,7 @@ const mended = (schema: JsonObject, depth: number): JsonObject => {
   return changed ? Object.fromEntries(entries) : schema
 }
 
-/** Undefined is left out. */
+/** The repaired value of a keyword; undefined means that it is left out. */
 const mendedAt = (key: string, value: unknown, depth: number): unknown => {
   if (named.has(key)) return Predicate.isRecord(value) ? mendedNames(value, depth) : undefined
   if (several.has(key)) return Array.isArray(value) ? mendedList(value, depth) : undefined
@@ -228,7 +228,7 @@ const mendedAt = (key: string, value: unknown, depth: number): unknown => {
   }
 }
 
-/** A parameter that may never be given need not be told of. */
+/** A parameter that is never allowed is left out. */
 const mendedNames = (names: JsonObject, depth: number): JsonObject => {
   let changed = false
   const entries = Object.entries(names).flatMap(([name, value]): ReadonlyArray<readonly [string, unknown]> => {
@@ -244,6 +244,6 @@ const mendedList = (list: ReadonlyArray<unknown>, depth: number): ReadonlyArray<
   return next.every((value, index) => value === list[index]) ? list : next
 }
 
-/** `true` and what is no schema say nothing. */
+/** `true`, and what is not a schema, become the empty schema. */
 const mendedSchema = (value: unknown, depth: number): JsonObject =>
   Predicate.isRecord(value) && depth < deepest ? mended(value, depth + 1) : {}

@@ -1,12 +1,12 @@
 /**
- * Tool definitions with less to read: what a model needs to call the tool, and not a word more. For contexts in which
- * the full definitions leave no room to work.
+ * Shorter tool definitions, with only what a model needs to call the tool, for contexts in which the full definitions leave
+ * no room to work.
  */
 import * as Predicate from "effect/Predicate"
 import type { ToolDefinition } from "../../lmstudio/Chat.ts"
 
 /**
- * The same tool with its description cut to a sentence and its schema without titles, examples, defaults and long
+ * The same tool with its description reduced to a sentence, and its schema without titles, examples, defaults and long
  * descriptions. Calls are still validated against the full schema.
  */
 export const slim = (definition: ToolDefinition): ToolDefinition => {
@@ -22,15 +22,15 @@ export const slim = (definition: ToolDefinition): ToolDefinition => {
 }
 
 /**
- * Slim, and free of what makes an engine fail to build a grammar from it (contract H26): patterns, bounds, combined and
- * referenced schemas. What is left says less than the tool demands; calls are validated against the full schema anyway.
+ * Slim, and without what makes engines fail to build a grammar (contract H26): patterns, bounds, combined and referenced
+ * schemas. It demands less than the tool does; calls are still validated against the full schema.
  */
 export const plain = (definition: ToolDefinition): ToolDefinition => {
   const { description, name, parameters } = slim(definition)
   return { name, description, parameters: plainSchema(parameters) }
 }
 
-/** The same for a schema by itself. */
+/** The same for a schema alone. */
 export const plainSchema = (schema: Readonly<Record<string, unknown>>): Record<string, unknown> =>
   Object.fromEntries(
     Object.entries(schema).flatMap(([key, value]): ReadonlyArray<readonly [string, unknown]> => {
@@ -42,7 +42,7 @@ export const plainSchema = (schema: Readonly<Record<string, unknown>>): Record<s
     })
   )
 
-/** The first sentence of a text, at most so many characters. */
+/** The first sentence of a text, of at most `most` characters. */
 export const firstSentence = (text: string, most: number): string => {
   const line = text.trim().replaceAll(/\s+/g, " ")
   const end = /[.!?](?=\s)/.exec(line)
@@ -72,7 +72,7 @@ const dropped = new Set([
   "format"
 ])
 
-/** Below `properties` the keys are names of parameters, which may be `title`, too. */
+/** Below `properties`, the keys are names of parameters, which may also be `title`. */
 const slimObject = (schema: Readonly<Record<string, unknown>>, names: boolean): Record<string, unknown> =>
   Object.fromEntries(
     Object.entries(schema).flatMap(([key, value]): ReadonlyArray<readonly [string, unknown]> => {

@@ -1,6 +1,6 @@
 /**
- * From the text that a model wrote as arguments to an object that fits the tool's schema, or to an exact account of why
- * not. Nothing is invented: what could mean two things goes back to the model.
+ * From the text that a model wrote as arguments to an object that fits the tool's schema, or to an exact reason why not.
+ * Nothing is guessed: ambiguous arguments go back to the model.
  */
 import * as Either from "effect/Either"
 import * as Predicate from "effect/Predicate"
@@ -13,19 +13,19 @@ import { repairJson } from "./JsonRepair.ts"
 import * as ToolSchema from "./ToolSchema.ts"
 
 /**
- * What came of a call's arguments. `told` is short and exact and meant for the model. `schemaProblem` says that the
- * tool's schema cannot be used, as it is, and what is not checked therefore.
+ * The result of checking a call's arguments. `told` is a short, exact message for the model. `schemaProblem` says what
+ * about the tool's schema cannot be used, and so was not checked.
  */
 export type Checked =
   | { readonly _tag: "Fit"; readonly arguments: Arguments; readonly schemaProblem: string | undefined }
   | { readonly _tag: "Unfit"; readonly told: string }
 
 /**
- * Parses, coerces by the schema and validates. `whole` is false for a reply that may have been cut: then nothing is
+ * Parses, coerces by the schema and validates. `whole` is false for a reply that may be truncated; then nothing is
  * repaired.
  */
 export const check = (tool: McpTool, name: string, text: string, options: { readonly whole: boolean }): Checked => {
-  // JSON itself would make a tab of a folder's name
+  // JSON itself would read the start of a folder's name as a tab
   const parsed = Either.flatMap(Escapes.read(text), () => ArgumentText.read(text, options.whole ? mended : decodeJson))
   if (Either.isLeft(parsed)) {
     const got = text.length > 200 ? `${text.slice(0, 100)} … ${text.slice(-80)}` : text
@@ -60,7 +60,7 @@ export const check = (tool: McpTool, name: string, text: string, options: { read
 // internal
 // -----------------------------------------------------------------------------
 
-/** After mistakes with only one reading have been mended. */
+/** Decodes JSON, after unambiguous repairs if necessary. */
 const mended = (text: string): Either.Either<unknown, string | undefined> =>
   Either.orElse(decodeJson(text), () =>
     Either.flatMap(repairJson(text), (repaired) => Either.mapLeft(decodeJson(repaired), () => undefined))
@@ -71,7 +71,7 @@ const unfit = (name: string, problem: string, tool: McpTool): Checked => ({
   told: `The tool "${name}" was not run: ${problem}. ${signature(tool)} Call it again with corrected arguments.`
 })
 
-/** Names of the parameters with `?` where they may be left out, for the model to see at a glance. */
+/** The names of the parameters, with `?` after optional ones, for the model. */
 const signature = (tool: McpTool): string => {
   const properties = tool.inputSchema["properties"]
   const names = Predicate.isRecord(properties) ? Object.keys(properties) : []

@@ -1,6 +1,6 @@
 /**
- * JSON Schemas of tools: compiled once, applied with the coercions that have only one reading, and failures told in few
- * words. Drafts 07 and 2020-12. `format` is an annotation and is left to the server.
+ * JSON Schemas of tools: compiled once, applied with unambiguous coercions, with short error messages. Drafts 07 and
+ * 2020-12. `format` is an annotation and is left to the server.
  */
 import { Ajv, type ErrorObject, type ValidateFunction } from "ajv"
 import { Ajv2020 } from "ajv/dist/2020.js"
@@ -16,7 +16,7 @@ import { usable } from "./UsableSchema.ts"
 type JsonSchema = Readonly<Record<string, unknown>>
 type Compiled = Either.Either<ValidateFunction, string>
 
-/** The validator of a schema, or why the schema cannot be used. Kept as long as the schema object lives. */
+/** The validator of a schema, or why the schema cannot be used. Cached for the lifetime of the schema object. */
 export const compile = (schema: JsonSchema): Compiled => {
   const known = compiled.get(schema)
   if (known !== undefined) return known
@@ -32,12 +32,12 @@ export const compile = (schema: JsonSchema): Compiled => {
   return result
 }
 
-/** Which keywords of a compiled schema nobody checks, because they cannot be used. */
+/** The keywords of a compiled schema that are not checked, because they cannot be used. */
 export const leftOut = (schema: JsonSchema): string | undefined => unchecked.get(schema)
 
 /**
- * The schema itself when it is well formed, or at most five problems: what a tool's schema is forgiven, one that a person
- * writes down is told.
+ * The schema itself when it is well-formed, or at most five problems. Stricter than for the schemas of tools, because a
+ * person who writes a schema can correct it.
  */
 export const checked = (schema: JsonSchema): Either.Either<JsonSchema, ReadonlyArray<string>> => {
   const ajv = isOldDraft(schema) ? draft07() : draft2020()
@@ -46,17 +46,16 @@ export const checked = (schema: JsonSchema): Either.Either<JsonSchema, ReadonlyA
 }
 
 /**
- * The value, coerced where the schema leaves one reading (see `Coercion`), or at most five problems. The value given is
- * not changed.
+ * The value, coerced where that is unambiguous (see `Coercion`), or at most five problems. The given value is not changed.
  */
 export const fit = (validate: ValidateFunction, value: unknown): Either.Either<unknown, ReadonlyArray<string>> => {
   if (isDeeperThan(value, maxDepth)) return Either.left([`the whole: is nested more than ${maxDepth} levels deep`])
-  // doubles are good enough to compare; what is passed on keeps its digits
+  // doubles are good enough for validation; the value that is passed on keeps its digits
   const fits = (candidate: unknown) => validate(approximate(candidate))
   try {
     return coercedToFit(validate, value, fits)
   } catch (cause) {
-    // the stack is at its end
+    // the stack is exhausted
     if (cause instanceof RangeError) return Either.left(["the whole: cannot be checked, the schema refers to itself"])
     throw cause
   }
@@ -87,42 +86,42 @@ const coercedToFit = (
 }
 
 const maxCoercions = 32
-/** Levels of a value: a check of a recursive schema goes as deep, and the stack has an end. */
+/** Most levels of a value: checking a recursive schema recurses as deeply, and the stack is limited. */
 const maxDepth = 200
-/** Characters of one problem: names and values in it are other people's. */
+/** Most characters of one problem, which contains untrusted names and values. */
 const maxProblemLength = 500
-/** Failures that are looked at: a list of thousands may fail in each of its items. */
+/** Most failures that are considered: a list of thousands may fail in each item. */
 const maxErrors = 1000
 const maxProblems = 5
 
 const compiled = new WeakMap<JsonSchema, Compiled>()
 const unchecked = new WeakMap<JsonSchema, string>()
 
-/** `usable` has left out what RE2 does not know. */
+/** `usable` has left out the expressions that RE2 does not support. */
 const foreignExpression = (pattern: string) => {
   const test = Either.getOrElse(ForeignPattern.make(pattern), () => () => true)
-  // ajv tells expressions apart by their text
+  // ajv distinguishes expressions by their text
   return { test, toString: () => pattern }
 }
 
 const options = {
-  // schemas are other people's: unknown keywords and formats are no reason to refuse a tool
+  // schemas are from outside: unknown keywords and formats are no reason to refuse a tool
   strict: false,
   validateSchema: false,
   validateFormats: false,
   allErrors: true,
   verbose: true,
-  // what every object inherits is no argument, whatever a schema calls its properties
+  // inherited properties are not arguments, whatever a schema calls its properties
   ownProperties: true,
   addUsedSchema: false,
   logger: false,
   code: { regExp: Object.assign(foreignExpression, { code: "" }) }
 } as const
 
-/** A compiler never lets go of what it has compiled, so after so many schemas another one takes its place. */
+/** A compiler never frees what it has compiled, so it is replaced after this many schemas. */
 const schemasPerCompiler = 50
 
-/** A run without tools pays for no compiler: it is made when first needed. */
+/** The compiler is created on first use, so that a run without tools does not pay for it. */
 const compiler = <A>(make: () => A): (() => A) => {
   let made: { readonly ajv: A; left: number } | undefined
   return () => {
@@ -146,11 +145,11 @@ const isOldDraft = (schema: JsonSchema) => {
 const attempt = (ajv: Ajv | Ajv2020, schema: JsonSchema): Compiled =>
   Either.try({
     try: () => {
-      // without a name of the root, ajv finds no `#` in a schema that it does not keep
+      // without an id of the root, ajv does not resolve `#` in a schema that it does not keep
       const rooted = typeof schema["$id"] === "string" ? schema : { ...schema, $id: "https://schema.invalid/" }
       try {
         const validate = ajv.compile(rooted)
-        // a root that is only itself ends on no value: better unchecked than a tool that cannot be called
+        // a root that refers only to itself never terminates: better unchecked than a tool that cannot be called
         validate({})
         return validate
       } finally {
@@ -161,7 +160,7 @@ const attempt = (ajv: Ajv | Ajv2020, schema: JsonSchema): Compiled =>
     catch: (cause) => (Predicate.isError(cause) ? cause.message : String(cause))
   })
 
-/** Branches of `anyOf` and `oneOf` are told as one problem of the place where they stand. */
+/** The failures of the branches of an `anyOf` or `oneOf` become one problem. */
 const described = (found: ReadonlyArray<ErrorObject>): ReadonlyArray<string> => {
   const errors = found.slice(0, maxErrors)
   const unions = errors.filter(({ keyword }) => keyword === "anyOf" || keyword === "oneOf")
@@ -177,7 +176,7 @@ const described = (found: ReadonlyArray<ErrorObject>): ReadonlyArray<string> => 
   const told = new Set<string>()
   const more = new Set<string>()
   for (const error of errors.filter((one) => !inUnion(one))) {
-    // the words of a failure are dear where thousands of values are allowed
+    // the sentence is expensive where thousands of values are allowed
     if (told.size < maxProblems) told.add(cut(sentenceOf(error), maxProblemLength))
     else more.add(`${error.instancePath} ${error.schemaPath} ${JSON.stringify(nameIn(error))}`)
   }
@@ -193,7 +192,7 @@ const cut = (text: string, length: number) => (text.length > length ? `${text.sl
 
 const shown = (value: unknown) => cut(stringify(value) || "nothing", 60)
 
-/** Level by level, not by recursion. */
+/** Checks level by level, without recursion. */
 const isDeeperThan = (value: unknown, most: number): boolean => {
   let level: ReadonlyArray<unknown> = [value]
   for (let depth = 0; depth <= most; depth++) {
@@ -203,7 +202,7 @@ const isDeeperThan = (value: unknown, most: number): boolean => {
   return true
 }
 
-/** Nobody slips in a text of hundreds of characters, and comparing those takes long. */
+/** A text of hundreds of characters is not a typing error, and comparing it takes long. */
 const near = (given: string, names: ReadonlyArray<string>) =>
   given.length > 60
     ? []
@@ -230,7 +229,7 @@ const union = (error: ErrorObject, branches: ReadonlyArray<ErrorObject>): string
 
 const shownValues = 20
 
-/** All values where they are few; of many the nearest ones, and how many there are. */
+/** All values if they are few; otherwise the nearest ones and their number. */
 const allowed = (given: unknown, values: ReadonlyArray<unknown>): string => {
   if (values.length <= shownValues) return `allowed: ${values.map(shown).join(", ")}`
   const texts = values.filter(Predicate.isString)

@@ -1,5 +1,5 @@
 /**
- * A schema of somebody else without the keywords that cannot be used, so that one of them does not switch off all the
+ * A schema from outside without the keywords that cannot be used, so that one unusable keyword does not disable all
  * others.
  */
 import * as Either from "effect/Either"
@@ -10,8 +10,8 @@ import * as ForeignPattern from "../../names/ForeignPattern.ts"
 type JsonSchema = Readonly<Record<string, unknown>>
 
 /**
- * Left out are expressions that RE2 does not know, references that lead nowhere or outside, types and bounds that are none.
- * They are named in `leftOut`. `exclusiveMinimum: true` of draft 04 becomes the bound that it means.
+ * Leaves out expressions that RE2 does not support, references that lead nowhere or outside, and invalid types and bounds,
+ * and names them in `leftOut`. `exclusiveMinimum: true` of draft 04 becomes the bound that it means.
  */
 export const usable = (
   schema: JsonSchema
@@ -44,7 +44,7 @@ const ofList = new Set(["anyOf", "oneOf", "allOf", "prefixItems", "items"])
 const ofMap = new Set(["properties", "patternProperties", "$defs", "definitions", "dependentSchemas"])
 const ofBound = new Set(["minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf"])
 const ofCount = new Set(["minLength", "maxLength", "minItems", "maxItems", "minProperties", "maxProperties"])
-/** `$async` would make a promise of the check; `id` names and checks nothing, and ajv refuses it. */
+/** `$async` would make the check asynchronous; `id` checks nothing, and ajv rejects it. */
 const neverUsed = new Set(["discriminator", "$async", "id"])
 const types = new Set<unknown>(["string", "number", "integer", "boolean", "object", "array", "null"])
 
@@ -110,7 +110,7 @@ const isUsable = (key: string, item: unknown, schema: JsonSchema, whole: Whole):
   }
 }
 
-/** Names that an unusable expression would have allowed are not told from others, so others are allowed too. */
+/** Names that an unusable expression would have allowed cannot be recognised, so other names are allowed too. */
 const withoutBlindNames = (schema: JsonSchema): { readonly schema: JsonSchema; readonly blind: boolean } => {
   const { patternProperties } = schema
   if (!Predicate.isRecord(patternProperties)) return { schema, blind: false }

@@ -1,27 +1,27 @@
 /**
- * The conversation as it is sent: whatever the history holds, what leaves here takes the turns that every chat template
- * accepts. A system message first or none; then user and assistant in turns, results of tools right behind the message
- * that called them, and a result or a user at the end. Pure.
+ * The conversation as it is sent. Whatever the history contains, the result has a shape that every chat template accepts:
+ * at most one system message, first; then user and assistant alternating, tool results right after the message that called
+ * them, and a tool result or a user message at the end. Pure.
  */
 import * as Schema from "effect/Schema"
 import type { ChatMessage, ToolDefinition } from "../../lmstudio/Chat.ts"
 
 /**
- * Ways to tell a conversation to a model whose template refuses the usual one. `system`: the instructions stand at the
- * beginning of the task. `history`: calls and results are told as text. `tools`: so are the tools, and calls are found in
- * the text of the replies.
+ * Ways to send a conversation to a model whose template refuses the usual one. `system`: the instructions are put at the
+ * start of the task. `history`: calls and results are sent as text. `tools`: the tools are too, and calls are found in the
+ * text of the replies.
  */
 export const Way = Schema.Literal("system", "history", "tools")
 export type Way = typeof Way.Type
 
-/** What a request says, apart from its options. */
-export interface Told {
+/** The content of a request, without its options. */
+export interface RequestContent {
   readonly messages: ReadonlyArray<ChatMessage>
   readonly tools: ReadonlyArray<ToolDefinition>
 }
 
-/** The same in turns, told in these ways. */
-export const told = ({ messages, tools }: Told, ways: ReadonlyArray<Way>): Told => {
+/** The same with alternating turns, rendered in these ways. */
+export const render = ({ messages, tools }: RequestContent, ways: ReadonlyArray<Way>): RequestContent => {
   const inText = ways.includes("tools")
   const described = inText && tools.length > 0 ? withSystem(messages, toolsAsText(tools)) : messages
   const spoken = inText || ways.includes("history") ? described.map(asText(described)) : described
@@ -29,8 +29,8 @@ export const told = ({ messages, tools }: Told, ways: ReadonlyArray<Way>): Told 
 }
 
 /**
- * Words of the run that follow the results of tools are a part of the last one, since templates refuse a user there.
- * Images, which no result can hold, follow a word of the assistant.
+ * Text of the run that follows tool results becomes part of the last result, since templates refuse a user message there.
+ * Images, which a result cannot contain, follow a short assistant message.
  */
 export const inTurns = (messages: ReadonlyArray<ChatMessage>): ReadonlyArray<ChatMessage> => {
   const turns: Array<ChatMessage> = []
@@ -66,7 +66,7 @@ export const inTurns = (messages: ReadonlyArray<ChatMessage>): ReadonlyArray<Cha
       case "assistant": {
         settle()
         if (message.content.trim() === "" && message.toolCalls.length === 0) break
-        // two calls of one id could not be told apart from each other
+        // two calls with the same id could not be told apart
         const calls = message.toolCalls.filter(({ id }) => !open.has(id) && open.add(id).size > 0)
         if (last === undefined || last.role === "system") turns.push({ role: "user", content: goOn })
         const before = turns.at(-1)
@@ -103,7 +103,7 @@ const noteOf = (text: string) => `[Note of the run, not of the tool: ${text}]`
 
 const partsOf = (content: Content): Parts => (typeof content === "string" ? [{ type: "text", text: content }] : content)
 
-/** Undefined when there is more than text. */
+/** The text; undefined when there are other parts. */
 const textIn = (content: Content): string | undefined => {
   const parts = partsOf(content)
   const texts = parts.flatMap((part) => (part.type === "text" ? [part.text] : []))
@@ -125,7 +125,7 @@ const withSystem = ([first, ...others]: ReadonlyArray<ChatMessage>, text: string
     ? [withText(first, text), ...others]
     : [{ role: "system", content: text }, ...(first === undefined ? [] : [first]), ...others]
 
-/** The instructions at the beginning of the first words of the user. */
+/** Moves the instructions to the start of the first user message. */
 const withoutSystem = (messages: ReadonlyArray<ChatMessage>): ReadonlyArray<ChatMessage> => {
   const text = messages.flatMap((message) =>
     message.role === "system" && message.content !== "" ? [message.content] : []
@@ -152,7 +152,7 @@ const asText = (all: ReadonlyArray<ChatMessage>) => {
 
 const resultAsText = (name: string, content: string) => `Result of ${name}:\n${content}`
 
-/** The form that most models know from their training; arguments are JSON already (`ModelReply.toMessage`). */
+/** The form that most models know from training; the arguments are already JSON (`ModelReply.toMessage`). */
 const callAsText = ({ arguments: args, name }: { readonly name: string; readonly arguments: string }) =>
   `<tool_call>\n{"name": ${JSON.stringify(name)}, "arguments": ${args.trim() === "" ? "{}" : args}}\n</tool_call>`
 

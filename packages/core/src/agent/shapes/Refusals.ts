@@ -1,6 +1,6 @@
 /**
- * What is done about a request that LM Studio refuses for its shape: the conversation told in another way, or a tool left
- * out. Each step is taken once, so that there are at most as many as ways and tools.
+ * What to do about a request that LM Studio refuses for its shape: send the conversation in another way, or leave a tool
+ * out. Each step is taken once, so their number is limited by the ways and tools.
  */
 import type { AgentEventBody } from "../rules/AgentEvent.ts"
 import type { AgentState } from "../rules/AgentState.ts"
@@ -16,7 +16,7 @@ export const remedy = (
     return refused.map((name) => ({
       _tag: "ToolLeftOut",
       name,
-      text: `The tool "${name}" is left out, and the run goes on: ${turn.problem.message}`
+      text: `The tool "${name}" is left out, and the run continues: ${turn.problem.message}`
     }))
   }
   const { template: words } = turn

@@ -1,12 +1,13 @@
 /**
- * Which other way to tell a conversation is tried next, once a chat template has refused it: by the words of the refusal
- * and by what the template has already taken in this run. Each way is tried once and kept for the rest of the run.
+ * Chooses the next way to send a conversation after a chat template has refused it, by the words of the refusal and by
+ * what the template has already accepted in this run. Each way is tried once and kept for the rest of the run.
  */
 import { templateWords } from "../../lmstudio/RequestShape.ts"
 import type { Way } from "./Conversation.ts"
 
 /**
- * What is known when a template refuses. `heard`: it took an earlier request of this run, instructions and tools included.
+ * What is known about a refusal. `heard`: the template accepted an earlier request of this run, with its instructions and
+ * tools.
  */
 export interface Refused {
   readonly words: string
@@ -18,14 +19,14 @@ export interface Refused {
   readonly hasCalls: boolean
 }
 
-/** Undefined when there is no other way. */
+/** The next way; undefined when there is no other. */
 export const next = (refused: Refused): Way | undefined => {
   const { hasCalls, hasTools, tried } = refused
   const helps = { system: true, history: hasCalls && !tried.includes("tools"), tools: hasTools }
   return order(refused).find((way) => helps[way] && !tried.includes(way))
 }
 
-/** What the person is told. */
+/** The explanation for the person. */
 export const explained = (way: Way, words: string): string =>
   `The chat template of the model refuses the conversation ("${templateWords(words)}"), so ${does[way]}.`
 
@@ -34,13 +35,13 @@ export const explained = (way: Way, words: string): string =>
 // -----------------------------------------------------------------------------
 
 const does: Readonly<Record<Way, string>> = {
-  system: "the instructions stand at the beginning of the task from now on",
-  history: "calls and their results are told as text from now on",
-  tools: "the tools are described in the text from now on, and calls are found in the replies"
+  system: "from now on the instructions are put at the start of the task",
+  history: "from now on calls and their results are sent as text",
+  tools: "from now on the tools are described in the text, and calls are found in the replies"
 }
 
 const order = ({ heard, words }: Refused): ReadonlyArray<Way> => {
-  // what it took before is not what it refuses now: that is the calls, which have come since
+  // it accepted everything but the calls, which are new since then
   if (heard) return /system/i.test(words) ? ["system", "history", "tools"] : ["history", "tools", "system"]
   if (/alternat|after the optional|must start with|call id|number of function calls/i.test(words)) {
     return ["history", "system", "tools"]

@@ -1,12 +1,12 @@
-/** Search in a text by a regular expression. A module of its own, so that only a run that searches loads the engine. */
+/** Searches a text for a regular expression. In a module of its own, so that only a run that searches loads the engine. */
 import * as Either from "effect/Either"
 import * as Predicate from "effect/Predicate"
 import { RE2JS } from "re2js"
 import { limited, sizeOf } from "./ToolResultText.ts"
 
 /**
- * Lines that match a pattern, with their numbers. RE2 syntax: linear time and no look-around, because both the pattern
- * and the text come from people nobody vouches for.
+ * The lines that match a pattern, with their numbers. RE2 syntax, with linear time and without look-around, because both
+ * the pattern and the text are untrusted.
  */
 export const search = (
   id: string,
@@ -48,7 +48,7 @@ export const search = (
 // -----------------------------------------------------------------------------
 
 const maxMatches = 10_000
-/** More would keep the process from its other work for too long. */
+/** More would block the process for too long. */
 const maxSearched = 8_000_000
 const shownOfLine = 240
 
@@ -70,7 +70,7 @@ const endOfLine = (text: string, from: number): number => {
   return end === -1 ? text.length : end
 }
 
-/** A long line is shown from a little before the match. */
+/** Of a long line, only the part around the match is shown. */
 const around = (line: string, at: number): string => {
   if (line.length <= shownOfLine) return line
   const from = Math.max(0, Math.min(at - 40, line.length - shownOfLine))

@@ -1,6 +1,6 @@
 /**
- * The results of a run as texts that the model can read again in parts and search, because it was shown only their head
- * and tail.
+ * The results of a run as texts that the model can read in parts and search, because it was shown only their head and
+ * tail.
  */
 import * as Either from "effect/Either"
 import { stringify } from "../../json/ExactJson.ts"
@@ -8,8 +8,7 @@ import { decodeJson } from "../../internal/parseJson.ts"
 import { limited } from "./ToolResultText.ts"
 
 /**
- * Texts by id. The oldest are dropped when all together grow beyond the limit; a run that is resumed fills it again
- * from its events.
+ * Texts by id. The oldest are dropped when the total exceeds the limit; a resumed run refills the store from its events.
  */
 export interface ArtifactStore {
   readonly put: (id: string, text: string) => void
@@ -17,7 +16,7 @@ export interface ArtifactStore {
   readonly ids: () => ReadonlyArray<string>
 }
 
-/** `maxCharacters` of all texts together. */
+/** `maxCharacters` limits all texts together. */
 export const makeStore = (maxCharacters = 100_000_000): ArtifactStore => {
   const texts = new Map<string, string>()
   let characters = 0
@@ -39,7 +38,7 @@ export const makeStore = (maxCharacters = 100_000_000): ArtifactStore => {
 export interface ReadRange {
   /** The first line, counted from 1; negative counts from the end. */
   readonly line?: number | undefined
-  /** How many lines. */
+  /** The number of lines. */
   readonly lines?: number | undefined
   /** The first character within the lines, for lines that are too long to be shown. */
   readonly character?: number | undefined
@@ -47,7 +46,7 @@ export interface ReadRange {
   readonly pointer?: string | undefined
 }
 
-/** A part of a text with a heading that says which, and how to go on. At most `maxBytes`. */
+/** A part of a text, of at most `maxBytes`, with a heading that says which part it is and how to continue. */
 export const read = (id: string, text: string, range: ReadRange, maxBytes: number): Either.Either<string, string> => {
   if (range.pointer !== undefined && range.pointer !== "") return readPointer(id, text, range.pointer, maxBytes)
   const lines = text.split("\n")
@@ -98,9 +97,9 @@ const readPointer = (id: string, text: string, pointer: string, maxBytes: number
   return Either.right(`${id} at ${pointer}:\n${limited(stringify(value, 1), maxBytes).told}`)
 }
 
-/** As many whole lines as fit, or the beginning of the first. */
+/** As many whole lines as fit, or the start of the first. */
 const wholeLines = (text: string, maxBytes: number): string => {
-  // a character takes at most three bytes for each of its units
+  // a UTF-16 unit takes at most three bytes
   if (text.length * 3 <= maxBytes) return text
   const encoded = new TextEncoder().encode(text)
   if (encoded.length <= maxBytes) return text

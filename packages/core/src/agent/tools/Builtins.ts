@@ -1,6 +1,6 @@
 /**
- * Tools of the loop itself, offered when they can be of use: reading results that were too big to show, and finding
- * tools that were not offered.
+ * Tools of the loop itself, offered when they are useful: reading results that were too long to show, and finding tools
+ * that were not offered.
  */
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
@@ -10,7 +10,7 @@ import * as Artifacts from "./Artifacts.ts"
 import type { CatalogTool } from "./CatalogTool.ts"
 import { firstSentence } from "../schema/SlimSchema.ts"
 
-/** Stands where a server's name stands in events. */
+/** The server name of these tools in events. */
 export const serverName = "lms-bridge"
 
 export const artifactTools: ReadonlyArray<string> = ["read_artifact", "search_artifact"]
@@ -63,7 +63,7 @@ export const tools: ReadonlyArray<McpTool> = [
   }
 ]
 
-/** What the built-in tools work on. */
+/** What the built-in tools operate on. */
 export interface Workbench {
   readonly artifacts: Artifacts.ArtifactStore
   readonly search: (query: string) => ReadonlyArray<CatalogTool>

@@ -3,10 +3,10 @@ import type { ToolDefinition } from "../../lmstudio/Chat.ts"
 import type { McpTool } from "../../mcp/McpTool.ts"
 
 export interface CatalogTool {
-  /** What the model calls it. */
+  /** The name that the model sees. */
   readonly name: string
   readonly tool: McpTool
   readonly definition: ToolDefinition
-  /** A tool of the loop itself. */
+  /** Whether it is a tool of the loop itself. */
   readonly builtin: boolean
 }

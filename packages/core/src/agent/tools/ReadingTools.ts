@@ -1,6 +1,6 @@
 /**
- * Tools of the loop itself with which the model reads what the run's servers offer besides tools: their resources and
- * prompts. They are there only in a run that asks for them.
+ * Tools of the loop itself with which the model reads the resources and prompts of the run's servers. They exist only in a
+ * run that requests them.
  */
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
@@ -82,7 +82,7 @@ export const call = (connections: ReadonlyArray<McpConnection>, tool: string, ar
 
 const result = (content: ReadonlyArray<ToolContent>, isError = false): ToolResult => ({ content, isError })
 
-/** A message of a prompt as text, for it is read and not taken for one of the conversation. */
+/** A message of a prompt as text, because it is read and does not become a message of the conversation. */
 const said = (role: string, content: ToolContent): ToolContent => ({
   type: "text",
   text: `${role}: ${ToolResultText.textOf({ content: [content], isError: false })}`
@@ -100,7 +100,7 @@ const chosen = (
     : Either.left(`There is no MCP server "${wanted}" in this run. There are: ${there}.`)
 }
 
-/** A server that does not answer is told of, and the others are listed. */
+/** A server that does not answer is reported, and the others are listed. */
 const listed = (connections: ReadonlyArray<McpConnection>) =>
   Effect.forEach(
     connections,
@@ -125,7 +125,7 @@ const listed = (connections: ReadonlyArray<McpConnection>) =>
 const line = ({ server }: McpConnection, what: string, name: string, description: string | undefined) =>
   `- [${server}] ${[what, name, description ?? ""].filter((text) => text !== "").join(": ")}`.replaceAll(/\s+/g, " ")
 
-/** Whose it is: the only server there is, the one that lists it, else the only one that has any. */
+/** The server that owns the item: the one that lists it, else the only server of the run. */
 const owner = Effect.fnUntraced(function* (
   connections: ReadonlyArray<McpConnection>,
   wanted: string,
@@ -169,7 +169,7 @@ const read = (connection: McpConnection, uri: string, others: ReadonlyArray<stri
         : error.message
   })
 
-/** Values of arguments are texts; a model writes numbers as numbers. */
+/** Arguments of prompts are strings, but a model writes numbers as numbers. */
 const textsIn = (value: unknown): Readonly<Record<string, string>> =>
   Predicate.isReadonlyRecord(value)
     ? Object.fromEntries(

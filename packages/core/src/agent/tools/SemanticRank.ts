@@ -1,6 +1,6 @@
 /**
- * Which tools are near to a task in meaning, told by an embedding model that is in memory already. It finds the tool for
- * "what is the weather" that calls itself a forecast; words alone do not.
+ * Ranks tools by their semantic similarity to a task, with an embedding model that is already in memory. For "what is the
+ * weather" it finds a tool called forecast; words alone do not.
  */
 import * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
@@ -14,8 +14,8 @@ import { slim } from "../schema/SlimSchema.ts"
 import type { CatalogTool } from "./CatalogTool.ts"
 
 /**
- * What came of it: all tools by name, the nearest first; nothing, because no embedding model is in memory; or why it
- * cannot be told.
+ * The result: the names of all tools, the nearest first; nothing, because no embedding model is in memory; or the reason
+ * why there is none.
  */
 export const Nearness = Schema.Union(
   Schema.TaggedStruct("Near", { model: Schema.String, order: Schema.Array(Schema.String) }),
@@ -24,10 +24,10 @@ export const Nearness = Schema.Union(
 )
 export type Nearness = typeof Nearness.Type
 
-export class ToolNearness extends Context.Tag("@lms-bridge/core/agent/ToolNearness")<
-  ToolNearness,
+export class SemanticRank extends Context.Tag("@lms-bridge/core/agent/SemanticRank")<
+  SemanticRank,
   {
-    /** Asks for the vectors of the task and of tools not seen before in one request, and waits so long at most. */
+    /** Embeds the task and the tools not seen before in one request, and waits at most `wait`. */
     readonly of: (
       task: string,
       tools: ReadonlyArray<CatalogTool>,
@@ -35,8 +35,8 @@ export class ToolNearness extends Context.Tag("@lms-bridge/core/agent/ToolNearne
     ) => Effect.Effect<Nearness>
   }
 >() {
-  /** Vectors of tools are kept as long as the layer, by model and text. */
-  static readonly layer: Layer.Layer<ToolNearness, never, Embedder> = Layer.effect(
+  /** Vectors of tools are cached for the lifetime of the layer, by model and text. */
+  static readonly layer: Layer.Layer<SemanticRank, never, Embedder> = Layer.effect(
     this,
     Effect.map(Embedder, (embedder) => {
       const known = new Map<string, Vector>()
@@ -48,7 +48,7 @@ export class ToolNearness extends Context.Tag("@lms-bridge/core/agent/ToolNearne
         const fresh = new Map(unseen.map((text, index) => [text, ofUnseen[index] ?? []]))
         const ofTools = texts.map((text) => fresh.get(text) ?? known.get(keyOf(text)) ?? [])
         if (vectors.length !== unseen.length + 1 || ![ofTask, ...ofTools].every(isLike(ofTask))) {
-          // what is kept may be of another model that had this name
+          // the cached vectors may be from another model of the same name
           known.clear()
           return Option.none()
         }
@@ -77,7 +77,7 @@ export class ToolNearness extends Context.Tag("@lms-bridge/core/agent/ToolNearne
               onSuccess: (found): Nearness => found,
               onTimeout: () => untold(`no answer within ${Duration.format(wait)}`)
             }),
-            Effect.withSpan("ToolNearness.of")
+            Effect.withSpan("SemanticRank.of")
           )
       }
     })
@@ -87,7 +87,7 @@ export class ToolNearness extends Context.Tag("@lms-bridge/core/agent/ToolNearne
 export const noneAtHand: Nearness = { _tag: "NoneAtHand" }
 
 /**
- * The places of vectors, those first whose direction is most like that of the first argument. Equals keep their order.
+ * The indexes of the vectors by descending cosine similarity to the first argument. Equals keep their order.
  */
 export const byCosine = (to: Vector, vectors: ReadonlyArray<Vector>): ReadonlyArray<number> =>
   vectors
@@ -101,7 +101,7 @@ export const byCosine = (to: Vector, vectors: ReadonlyArray<Vector>): ReadonlyAr
 
 type Vector = ReadonlyArray<number>
 
-/** Some megabytes of vectors; more tools than servers of one user have. */
+/** A few megabytes of vectors, for more tools than the servers of one user have. */
 const mostKept = 2000
 
 const untold = (reason: string): Nearness => ({ _tag: "Untold", reason })
@@ -109,7 +109,7 @@ const untold = (reason: string): Nearness => ({ _tag: "Untold", reason })
 const dot = (a: Vector, b: Vector) => a.reduce((sum, value, index) => sum + value * (b[index] ?? 0), 0)
 const length = (vector: Vector) => Math.sqrt(dot(vector, vector))
 
-/** Has a direction, in as many dimensions. */
+/** Whether a vector has a direction and as many dimensions as the other. */
 const isLike = (other: Vector) => (vector: Vector) => {
   const size = length(vector)
   return vector.length === other.length && Number.isFinite(size) && size > 0

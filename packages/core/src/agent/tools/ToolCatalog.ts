@@ -1,4 +1,4 @@
-/** The tools of a run under the names that the model sees, and what to do with each call that it makes. */
+/** The tools of a run under the names that the model sees, and how to judge the calls that it makes. */
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
 import type { ToolCall } from "../../lmstudio/Chat.ts"
@@ -15,17 +15,18 @@ import type { Arguments } from "../schema/ArgumentText.ts"
 import * as ToolArguments from "../schema/ToolArguments.ts"
 import type { CatalogTool } from "./CatalogTool.ts"
 
-/** A tool was asked for that none of the servers has, so that the run would go on without what it was to have. */
+/** No server has a requested tool, so the run would have to do without it. */
 export class NoSuchTool extends Schema.TaggedError<NoSuchTool>()("NoSuchTool", {
   pattern: Schema.String,
   nearest: Schema.Array(Schema.String),
-  /** Servers whose tools were looked at. */
+  /** Servers whose tools were searched. */
   servers: Schema.Array(Schema.String)
 }) {
   readonly retryable = false
   override get message() {
     const { nearest, pattern, servers } = this
-    if (servers.length === 0) return `No tool is called "${pattern}", because this run has no MCP servers. Name one.`
+    if (servers.length === 0)
+      return `No tool is called "${pattern}", because this run has no MCP servers. Name a server that has it.`
     const hint =
       nearest.length > 0
         ? `Did you mean ${nearest.join(" or ")}?`
@@ -35,15 +36,15 @@ export class NoSuchTool extends Schema.TaggedError<NoSuchTool>()("NoSuchTool", {
 }
 
 export interface ToolCatalog {
-  /** Tools of the servers, in the order of the servers and of their lists. */
+  /** The tools of the servers, in the order of the servers and of their lists. */
   readonly tools: ReadonlyArray<CatalogTool>
-  /** Of all tools, also those of the loop itself. */
+  /** Searches all tools, including those of the loop itself. */
   readonly find: (name: string) => CatalogTool | undefined
 }
 
 /**
- * What to do with a call: run it with these arguments, or tell the model why not. `schemaProblem` says that only the
- * form of the arguments could be checked.
+ * What to do with a call: run it with these arguments, or tell the model why not. `schemaProblem` says what about the
+ * tool's schema cannot be used, and so was not checked.
  */
 export type Verdict =
   | {
@@ -59,8 +60,8 @@ export type Verdict =
     }
 
 /**
- * The tools that the task allows. Names do not depend on `allowedTools` and `excludedTools`, so a pattern can be
- * written down from any listing.
+ * The tools that the task allows. Names do not depend on `allowedTools` and `excludedTools`, so patterns can be taken from
+ * any listing.
  */
 export const make = (
   tools: ReadonlyArray<McpTool>,
@@ -84,7 +85,7 @@ export const make = (
   return { tools: offered, find: (name) => exactly(name) ?? undecorated(name, offered, exactly) }
 }
 
-/** The first pattern that means none of the tools, as an error. */
+/** The first pattern that matches none of the tools, as an error. */
 export const missing = (
   tools: ReadonlyArray<McpTool>,
   patterns: ReadonlyArray<string>,
@@ -98,7 +99,7 @@ export const missing = (
     }
   )
 
-/** Whether a call may run, and with which arguments. `whole` is false for a reply that may have been cut. */
+/** Whether a call may run, and with which arguments. `whole` is false for a reply that may be truncated. */
 export const judge = (catalog: ToolCatalog, call: ToolCall, options: { readonly whole: boolean }): Verdict => {
   const tool = catalog.find(call.name)
   if (tool === undefined) return { _tag: "Refuse", reason: "UnknownTool", told: unknownTool(catalog, call.name) }
@@ -120,7 +121,7 @@ const snake = (name: string) =>
     .toLowerCase()
 
 /**
- * The tool that a decorated name means, as `functions.x:0` or `server.x`; undefined where two tools are meant, or one of
+ * The tool that a decorated name refers to, such as `functions.x:0` or `server.x`; undefined when it is ambiguous or names
  * another server.
  */
 const undecorated = (
@@ -139,8 +140,8 @@ const undecorated = (
 }
 
 /**
- * The name as the run offers it, or as it was written when no tool has it. `isOffered` is asked for what is left after
- * each decoration is taken off.
+ * The name as the run offers it, or as written when no tool matches. `isOffered` is called with what remains after each
+ * decoration is removed.
  */
 const plainName = (written: string, isOffered: (name: string) => boolean): string => {
   const name = written.trim().slice(0, 200)
@@ -155,7 +156,7 @@ const plainName = (written: string, isOffered: (name: string) => boolean): strin
   return candidates.find((candidate) => candidate !== "" && isOffered(candidate)) ?? name
 }
 
-/** What templates and models write before a name. */
+/** Words that templates and models write before a name. */
 const decorations = new Set([
   "functions",
   "function",

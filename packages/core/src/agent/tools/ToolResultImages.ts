@@ -1,6 +1,6 @@
 /**
- * The images of a tool's result that a model which can see is shown: they follow the results as a message of their own,
- * because a `tool` message takes text only (contract C2). Pure.
+ * The images of a tool's result for a model that can see: they follow the results in a message of their own, because a
+ * `tool` message takes only text (contract C2). Pure.
  */
 import * as Either from "effect/Either"
 import { maxBytes, kindOf, decode } from "../../images/ImageData.ts"
@@ -9,7 +9,7 @@ import type { ToolContent, ToolResult } from "../../mcp/ToolResult.ts"
 
 type Image = Extract<ToolContent, { readonly type: "image" | "audio" }>
 
-/** At most four of one result, of kinds and sizes that models take; what an image is, its bytes say. */
+/** At most four images of one result, of kinds and sizes that models accept. The kind is read from the bytes. */
 export const shown = ({ content }: ToolResult): ReadonlyMap<ToolContent, typeof ImagePart.Type> =>
   new Map(
     content
@@ -22,13 +22,13 @@ export const shown = ({ content }: ToolResult): ReadonlyMap<ToolContent, typeof 
       .slice(0, most)
   )
 
-/** The message that shows them, for calls of one turn. */
+/** The message with the images of one turn's calls. */
 export const message = (images: ReadonlyArray<typeof ImagePart.Type>): ChatMessage => ({
   role: "user",
   content: [{ type: "text", text: heading }, ...images]
 })
 
-/** The message without its images, once they have to make room; any other message as it is. */
+/** The message without its images, to make room; any other message unchanged. */
 export const without = (message: ChatMessage): ChatMessage => {
   if (message.role !== "user" || typeof message.content === "string") return message
   const images = message.content.filter(({ type }) => type === "image").length

@@ -1,6 +1,6 @@
 /**
- * A tool's result as text for the model: every kind of content said, errors named, binary data described and never
- * pasted, and no more than fits.
+ * A tool's result as text for the model: all kinds of content, errors marked as such, binary data described instead of
+ * included, and limited in size.
  */
 import * as Either from "effect/Either"
 import * as Equal from "effect/Equal"
@@ -9,7 +9,7 @@ import { ExactNumber, stringify } from "../../json/ExactJson.ts"
 import { decodeJson } from "../../internal/parseJson.ts"
 import type { ToolContent, ToolResult } from "../../mcp/ToolResult.ts"
 
-/** The whole text of a result. `shown` are images that the model is given besides. */
+/** The whole text of a result. `shown` are images that the model gets in addition. */
 export const textOf = (result: ToolResult, shown: ReadonlyMap<ToolContent, unknown> = new Map()): string => {
   const parts = result.content.map((part) => fromContent(part, shown.has(part)))
   if (result.structured !== undefined && !result.content.some((part) => repeats(part, result.structured))) {
@@ -23,14 +23,14 @@ export const textOf = (result: ToolResult, shown: ReadonlyMap<ToolContent, unkno
       : text
 }
 
-/** `bytes` is the size of the whole text in UTF-8, before it was cut. */
+/** `bytes` is the size of the whole text in UTF-8, before it was shortened. */
 export interface ResultText {
   readonly told: string
   readonly bytes: number
   readonly cut: boolean
 }
 
-/** The text when it fits, else its head and tail with a line between them that says what is missing, and `hint`. */
+/** The text if it fits, else its head and tail with a line between them that says what is missing, and `hint`. */
 export const limited = (text: string, maxBytes: number, hint = ""): ResultText => {
   // no character takes more than three bytes per UTF-16 unit, so most texts need no encoding
   const encoded = text.length * 3 <= maxBytes ? undefined : encoder.encode(text)
@@ -42,7 +42,7 @@ export const limited = (text: string, maxBytes: number, hint = ""): ResultText =
   return { told, bytes, cut: true }
 }
 
-/** A size as a person says it. */
+/** A size for people, such as "1.5 kB". */
 export const sizeOf = (bytes: number): string =>
   bytes < 1000
     ? `${bytes} bytes`
@@ -50,7 +50,7 @@ export const sizeOf = (bytes: number): string =>
       ? `${(bytes / 1000).toFixed(1)} kB`
       : `${(bytes / 1_000_000).toFixed(1)} MB`
 
-/** JSON as a value that `Equal` compares by what is in it. */
+/** JSON as a value that `Equal` compares structurally. */
 export const comparable = (value: unknown): unknown =>
   value instanceof ExactNumber
     ? value
@@ -69,7 +69,7 @@ const decoder = new TextDecoder()
 
 const byteLength = (text: string) => encoder.encode(text).length
 
-/** The nearest index at or before `index` that does not stand within a character. */
+/** The nearest index at or before `index` that is not inside a character. */
 const atBoundary = (encoded: Uint8Array, index: number): number => {
   let at = index
   while (at > 0 && ((encoded[at] ?? 0) & 0xc0) === 0x80) at--
@@ -96,7 +96,7 @@ const fromContent = (part: ToolContent, isShown: boolean): string => {
   }
 }
 
-/** Data in base64 would fill the context and tell the model nothing. */
+/** Base64 data would fill the context without telling the model anything. */
 const withoutData = (json: string) =>
   json.replaceAll(/"[A-Za-z0-9+/]{2000,}={0,2}"/g, (data) => `"[${sizeOf(decodedLength(data))} of data, not shown]"`)
 
@@ -110,7 +110,7 @@ const isBinary = (text: string): boolean => {
   return odd > sample.length / 10
 }
 
-/** The specification asks servers to send structured content as JSON text too; once is enough. */
+/** The specification asks servers to send structured content as JSON text too; the model needs it only once. */
 const repeats = (part: ToolContent, structured: unknown): boolean =>
   part.type === "text" &&
   (part.text === structured || /^\s*[[{"\d-]|^\s*(?:true|false)\s*$/.test(part.text)) &&

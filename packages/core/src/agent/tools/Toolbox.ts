@@ -1,7 +1,7 @@
 /**
- * Which tools a model is offered when there are more than it can keep apart or its context can hold: ranked against the
- * task by BM25, and by nearness in meaning where that is known; always the same for the same input. What was not chosen
- * can be found with `find_tools`.
+ * Chooses the tools to offer when there are more than the model can distinguish or its context can hold. They are ranked
+ * against the task by BM25, and by semantic rank where available; deterministic. The others can be found with
+ * `find_tools`.
  */
 import MiniSearch from "minisearch"
 import * as Predicate from "effect/Predicate"
@@ -10,19 +10,19 @@ import * as TokenCount from "../../lmstudio/TokenCount.ts"
 import type { CatalogTool } from "./CatalogTool.ts"
 
 export interface Toolbox {
-  /** All tools, the likeliest for the task first. */
+  /** All tools, the best match for the task first. */
   readonly ranked: ReadonlyArray<CatalogTool>
   /** Tools that match a query, best first. */
   readonly search: (query: string) => ReadonlyArray<CatalogTool>
 }
 
-/** Most tools to offer, and most tokens of their (slim) definitions; undefined is no limit. */
+/** Most tools to offer, and most tokens of their (slim) definitions; undefined means no limit. */
 export interface Limits {
   readonly count: number
   readonly tokens: number | undefined
 }
 
-/** `near` are names of tools, the nearest to the task in meaning first (`ToolNearness`). */
+/** `near` are names of tools, the nearest to the task in meaning first (`SemanticRank`). */
 export const make = (tools: ReadonlyArray<CatalogTool>, task: string, near: ReadonlyArray<string> = []): Toolbox => {
   let index: MiniSearch | undefined
   const matching = (query: string): ReadonlyArray<CatalogTool> => {
@@ -42,9 +42,8 @@ export const make = (tools: ReadonlyArray<CatalogTool>, task: string, near: Read
 }
 
 /**
- * One order out of several by reciprocal rank fusion: each order in which an item is gives it 1 / (10 + its place from 1).
- * First comes what is near the head of more than one; what only one order has is lifted by that one alone. Equals stay
- * in the order in which they are met.
+ * Merges several orders by reciprocal rank fusion: each order that contains an item adds 1 / (10 + its place, from 1) to
+ * its score. Items near the head of several orders come first. Equals stay in the order in which they are met.
  */
 export const fuse = <A>(orders: ReadonlyArray<ReadonlyArray<A>>): ReadonlyArray<A> => {
   const scores = new Map<A, number>()
@@ -54,14 +53,14 @@ export const fuse = <A>(orders: ReadonlyArray<ReadonlyArray<A>>): ReadonlyArray<
   return [...scores].toSorted(([, a], [, b]) => b - a).map(([item]) => item)
 }
 
-/** Whether all tools may be offered, so that nothing is to be ranked. */
+/** Whether all tools may be offered, so that no ranking is needed. */
 export const fits = (tools: ReadonlyArray<CatalogTool>, limits: Limits): boolean =>
   tools.length <= limits.count &&
   (limits.tokens === undefined || tools.reduce((sum, tool) => sum + cost(tool), 0) <= limits.tokens)
 
 /**
- * All tools when they are within the limits, else the best of them, in the order in which their servers list them: a
- * prompt that stays the same is read from the engine's cache.
+ * All tools when they are within the limits, else the best of them. Both in the order in which their servers list them, so
+ * that the prompt stays the same and comes from the engine's cache.
  */
 export const choose = (
   toolbox: Toolbox,
@@ -80,7 +79,7 @@ export const choose = (
   return tools.filter((tool) => chosen.has(tool))
 }
 
-/** How many tools a model keeps apart, by its size in billions of parameters as its name tells it. */
+/** How many tools a model can distinguish, by the size in billions of parameters that its name states. */
 export const countFor = (
   model: string,
   limits: ReadonlyArray<{ readonly billions: number; readonly tools: number }>,
@@ -97,7 +96,7 @@ export const countFor = (
 
 const mostFound = 8
 
-/** 60 is usual for lists of thousands; among a hundred tools it would let the first count hardly more than the tenth. */
+/** 60 is usual for lists of thousands; among a hundred tools, it would hardly favour the first over the tenth. */
 const fusionConstant = 10
 
 const cost = (tool: CatalogTool) => TokenCount.ofJson(slim(tool.definition))
@@ -107,7 +106,7 @@ const named = (tools: ReadonlyArray<CatalogTool>, names: ReadonlyArray<string>):
   return names.flatMap((name) => byName.get(name) ?? [])
 }
 
-/** Words of names like `readTextFile` and `read_text_file`, without the endings that tell `files` from `file`. */
+/** The words of a text, split in names like `readTextFile` and `read_text_file`, and roughly stemmed. */
 const words = (text: string): Array<string> =>
   text
     .replaceAll(/(\p{Ll})(\p{Lu})/gu, "$1 $2")
@@ -143,7 +142,7 @@ const indexOf = (tools: ReadonlyArray<CatalogTool>): MiniSearch => {
   return index
 }
 
-/** What matches nothing comes last, a tool of each server in turn. */
+/** Tools that match nothing come last, one of each server in turn. */
 const withRest = (first: ReadonlyArray<CatalogTool>, tools: ReadonlyArray<CatalogTool>): ReadonlyArray<CatalogTool> => {
   const seen = new Set(first)
   const turns = new Map<string, number>()

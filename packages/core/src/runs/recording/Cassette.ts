@@ -1,6 +1,6 @@
 /**
- * The traffic of one run, with the model and with the tools, on a tape: one JSON value on a line, secrets taken out. A
- * tape is played again without either, so a run that went wrong elsewhere becomes a test here.
+ * The traffic of one run with the model and the tools: one JSON value per line, with secrets removed. A cassette is
+ * replayed without either, so a run that went wrong elsewhere becomes a test here.
  */
 import * as FileSystem from "@effect/platform/FileSystem"
 import * as Effect from "effect/Effect"
@@ -22,7 +22,7 @@ import { AgentOutcome } from "../../agent/rules/AgentEvent.ts"
 import { AgentTask } from "../../agent/AgentTask.ts"
 import { Nearness } from "../../agent/tools/SemanticRank.ts"
 
-/** One thing that came over the wire, or the task and the outcome of the run. Either what was given or the failure. */
+/** One exchange with the model or a server, with its result or failure; also the task and the outcome of the run. */
 export const CassetteEntry = Schema.Union(
   Schema.TaggedStruct("Task", { task: AgentTask }),
   Schema.TaggedStruct("Model", { ensured: optional(Ensured), failure: optional(LmStudioError) }),
@@ -34,7 +34,7 @@ export const CassetteEntry = Schema.Union(
   }),
   Schema.TaggedStruct("Nearness", { nearness: Nearness }),
   Schema.TaggedStruct("Asked", { reply: optional(ChatReply), failure: optional(LmStudioError) }),
-  /** Neither result nor failure: it was running when the run was stopped. */
+  /** Neither result nor failure: the call was running when the run was stopped. */
   Schema.TaggedStruct("Called", {
     server: Schema.String,
     tool: Schema.String,
@@ -42,7 +42,7 @@ export const CassetteEntry = Schema.Union(
     result: optional(ToolResult),
     failure: optional(McpCallError)
   }),
-  /** What a server offers besides tools: one of its lists, or one thing by its URI or name. */
+  /** What a server offers besides tools: one of its lists, or one item by its URI or name. */
   Schema.TaggedStruct("Read", {
     server: Schema.String,
     what: Schema.Literal("resources", "resourceTemplates", "prompts", "resource", "prompt"),
@@ -63,7 +63,7 @@ export const CassetteEntry = Schema.Union(
 )
 export type CassetteEntry = typeof CassetteEntry.Type
 
-/** The file is not a tape of ours, or cannot be read. */
+/** The file is not a cassette, or cannot be read. */
 export class CassetteInvalid extends Schema.TaggedError<CassetteInvalid>()("CassetteInvalid", {
   path: Schema.String,
   line: optional(Schema.Int),
@@ -76,7 +76,7 @@ export class CassetteInvalid extends Schema.TaggedError<CassetteInvalid>()("Cass
   }
 }
 
-/** A recording was asked for and its file cannot be made. */
+/** The file for a requested recording cannot be created. */
 export class CassetteNotWritten extends Schema.TaggedError<CassetteNotWritten>()("CassetteNotWritten", {
   path: Schema.String,
   /** A clause. */
@@ -88,7 +88,7 @@ export class CassetteNotWritten extends Schema.TaggedError<CassetteNotWritten>()
   }
 }
 
-/** An entry as a line of the file, without what looks like a secret. */
+/** An entry as a line of the file, with likely secrets removed. */
 export const toLine = (entry: CassetteEntry): Effect.Effect<string> =>
   Effect.map(Effect.orDie(encode(entry)), (line) => `${redacted(line)}\n`) // every field is JSON by its schema
 
@@ -104,14 +104,14 @@ export const read = Effect.fn("Cassette.read")(function* (path: string) {
     ({ line, number }) =>
       Effect.mapError(
         decode(line),
-        () => new CassetteInvalid({ path, line: number, detail: "the line is no entry of a recording." })
+        () => new CassetteInvalid({ path, line: number, detail: "the line is not an entry of a recording." })
       )
   )
 })
 
 /**
- * Takes out what looks like a secret: tokens of the known forms, and values of fields that are called so. Works on JSON
- * text and leaves it JSON.
+ * Removes likely secrets: tokens of known forms, and values of fields with such names. Works on JSON text and keeps it
+ * valid JSON.
  */
 export const redacted = (json: string): string =>
   json
@@ -126,6 +126,6 @@ export const redacted = (json: string): string =>
 const encode = Schema.encode(fromJson(CassetteEntry))
 const decode = Schema.decode(fromJson(CassetteEntry))
 
-/** Also inside of JSON that is text in JSON, where the quotes are escaped. */
+/** Also matches in JSON within a JSON string, where the quotes are escaped. */
 const secretFields =
   /(\\*"[\w-]*(?:password|passwd|secret|api_?key|access_?token|auth_?token|private_?key)[\w-]*\\*"\s*:\s*\\*")(?:[^"\\]|\\(?!")[^"])*(\\*")/gi

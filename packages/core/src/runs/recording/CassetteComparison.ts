@@ -1,4 +1,4 @@
-/** Whether a recording that was played again went as it did then, and if not, what was different. */
+/** Compares a replayed run with the recorded one. */
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Schema from "effect/Schema"
@@ -17,13 +17,13 @@ export class ReplayDiffers extends Schema.TaggedError<ReplayDiffers>()("ReplayDi
 }) {
   readonly retryable = false
   override get message() {
-    return [`The run did not go as ${this.path} has it:`, ...this.differences].join("\n")
+    return [`The run differs from the recording ${this.path}:`, ...this.differences].join("\n")
   }
 }
 
 /**
- * What a run over a tape did otherwise than the recorded one. Times are not compared. A recording that its time ended
- * is as good as played when everything on it was asked for: time does not pass again.
+ * How a replayed run differs from the recorded one. Times are not compared. A recording that ended because its time was
+ * over is complete when everything on it was requested, since time does not pass in a replay.
  */
 export const differences = (
   entries: ReadonlyArray<CassetteEntry>,
@@ -37,16 +37,16 @@ export const differences = (
   return [
     ...additional(entries, events).map((call) => `It made a call that is not recorded: ${call}.`),
     ...left.calls.map((call) => `It did not make the recorded call ${shown(call)}.`),
-    ...(left.replies === 0 ? [] : [`It did not ask for the last ${left.replies} of the recorded replies.`]),
+    ...(left.replies === 0 ? [] : [`It did not request the last ${left.replies} of the recorded replies.`]),
     ...(recorded === undefined || played === undefined || ranOut ? [] : outcomes(recorded.outcome, played))
   ]
 }
 
-/** Whether the recording breaks off because the run was stopped, and was played as far as it goes. */
+/** Whether the recording stops because the run was stopped, and was replayed up to there. */
 export const isPlayedToItsStop = (entries: ReadonlyArray<CassetteEntry>, left: Left): boolean =>
   left.replies === 0 && left.calls.length === 0 && !entries.some(({ _tag }) => _tag === "Ended")
 
-/** A person in front of a tape says yes to the calls that are on it. */
+/** Approves the calls that are on the cassette. */
 export const approver =
   (tape: typeof Tape.Service) =>
   (request: ApprovalRequest): Effect.Effect<boolean> =>
@@ -64,7 +64,7 @@ interface Call {
 
 const keyOf = ({ arguments: args, server, tool }: Call) => fingerprint(`${server} ${tool}`, args)
 
-/** Calls of the run for which there is none on the tape. */
+/** Calls of the run that are not on the cassette. */
 const additional = (
   entries: ReadonlyArray<CassetteEntry>,
   events: ReadonlyArray<AgentEvent>

@@ -1,4 +1,4 @@
-/** Runs whose traffic goes onto a tape on its way. */
+/** Records the traffic of a run onto a cassette. */
 import type { PlatformError } from "@effect/platform/Error"
 import * as FileSystem from "@effect/platform/FileSystem"
 import type * as Context from "effect/Context"
@@ -24,9 +24,9 @@ import * as AgentRun from "../../agent/run/Run.ts"
 import { CassetteNotWritten, toLine, type CassetteEntry } from "./Cassette.ts"
 import { UserPolicies } from "../../agent/policy/PolicyFile.ts"
 import { RunJournal } from "../RunJournal.ts"
-import { ToolNearness } from "../../agent/tools/SemanticRank.ts"
+import { SemanticRank } from "../../agent/tools/SemanticRank.ts"
 
-/** An agent loop that writes what its runs hear and say to a file, from its beginning. */
+/** An agent loop that writes the traffic of its runs to a file, replacing it. */
 export const layer = (
   path: string
 ): Layer.Layer<
@@ -50,7 +50,7 @@ export const layer = (
       const services = {
         lifecycle: recordedLifecycle(yield* ModelLifecycle, write),
         registry: recordedRegistry(yield* McpRegistry, write),
-        nearness: recordedNearness(yield* ToolNearness, write),
+        nearness: recordedNearness(yield* SemanticRank, write),
         journal: yield* RunJournal,
         settings: yield* Settings,
         policies: yield* UserPolicies
@@ -64,7 +64,7 @@ export const layer = (
         resume: (runId, budgets, approved) => AgentRun.resume(services, runId, budgets, approved)
       })
     })
-  ).pipe(Layer.provide(ToolNearness.layer))
+  ).pipe(Layer.provide(SemanticRank.layer))
 
 // -----------------------------------------------------------------------------
 // internal
@@ -78,7 +78,7 @@ const whyNot = (cause: PlatformError): string => {
     case "PermissionDenied":
       return "that is not permitted"
     case "BadResource":
-      return "its path leads to a folder or through a file"
+      return "its path is a folder or leads through a file"
     default:
       return `the system says ${cause.description ?? cause.message}`
   }
@@ -90,7 +90,7 @@ type Reading = Extract<CassetteEntry, { readonly _tag: "Read" }>
 
 const isLmStudioError = Schema.is(LmStudioError)
 
-/** What is not an error of LM Studio itself is played again as a fault with its words. */
+/** An error that is not from LM Studio itself is replayed as a server fault with its message. */
 const playable = (error: unknown): LmStudioError =>
   isLmStudioError(error)
     ? error
@@ -102,9 +102,9 @@ const playable = (error: unknown): LmStudioError =>
       })
 
 const recordedNearness = (
-  nearness: Context.Tag.Service<typeof ToolNearness>,
+  nearness: Context.Tag.Service<typeof SemanticRank>,
   write: Write
-): Context.Tag.Service<typeof ToolNearness> => ({
+): Context.Tag.Service<typeof SemanticRank> => ({
   of: (...args) => Effect.tap(nearness.of(...args), (found) => write({ _tag: "Nearness", nearness: found }))
 })
 
@@ -134,7 +134,7 @@ const recordedLease = (lease: ModelLease, write: Write): ModelLease => {
         const listen = (event: ChatEvent) => Effect.tapError(onEvent(event), () => Effect.sync(() => (givenUp = true)))
         return lease.chatWith(request, listen, limits).pipe(
           Effect.tap(replied),
-          // that its listener had enough of it is no failure of the model
+          // a listener that ends the request is not a failure of the model
           Effect.tapError((error) => (givenUp ? Effect.void : failed(error)))
         )
       })

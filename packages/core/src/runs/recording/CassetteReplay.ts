@@ -1,4 +1,4 @@
-/** A model and MCP servers that answer from a tape, in place of the real ones. */
+/** A model and MCP servers that answer from a cassette, in place of the real ones. */
 import type * as FileSystem from "@effect/platform/FileSystem"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
@@ -21,9 +21,9 @@ import type { AgentTask } from "../../agent/AgentTask.ts"
 import { CassetteInvalid, read, type CassetteEntry } from "./Cassette.ts"
 import { RunJournal } from "../RunJournal.ts"
 import { fingerprint } from "../../agent/rules/StallGuard.ts"
-import { noneAtHand, ToolNearness } from "../../agent/tools/SemanticRank.ts"
+import { noneAtHand, SemanticRank } from "../../agent/tools/SemanticRank.ts"
 
-/** A recording that is being played: the task to run, and what of it nobody has asked for yet. */
+/** A recording that is being replayed: its task, and what has not been requested from it yet. */
 export class Tape extends Context.Tag("@lms-bridge/core/agent/Tape")<
   Tape,
   {
@@ -34,32 +34,32 @@ export class Tape extends Context.Tag("@lms-bridge/core/agent/Tape")<
   }
 >() {}
 
-/** Replies of the model and calls of tools that were recorded and not asked for. */
+/** Recorded replies of the model and tool calls that have not been requested yet. */
 export interface Left {
   readonly replies: number
   readonly calls: ReadonlyArray<Entry<"Called">>
 }
 
 /**
- * Replies come in the order in which they were recorded; results belong to their tool and arguments, so another loop
- * may call in another order. What is not on the tape fails and says so.
+ * Replies come in the recorded order; results belong to their tool and arguments, so another loop may call in another
+ * order. Requests that are not on the cassette fail and say so.
  */
 export const layer = (
   entries: ReadonlyArray<CassetteEntry>
-): Layer.Layer<ModelLifecycle | McpRegistry | ToolNearness> =>
+): Layer.Layer<ModelLifecycle | McpRegistry | SemanticRank> =>
   Layer.effectContext(Effect.sync(() => playing(entries).services))
 
-/** The agent loop over a recording in a file, with nothing kept of what it does. */
+/** The agent loop over a recording in a file. Its runs are not stored. */
 export const loop = (path: string): Layer.Layer<AgentLoop | Tape, CassetteInvalid, FileSystem.FileSystem | Settings> =>
   Layer.unwrapEffect(
     Effect.gen(function* () {
       const entries = yield* read(path)
       const [first] = all(entries, "Task")
       if (first === undefined) {
-        return yield* new CassetteInvalid({ path, detail: "the task of the run is not in it." })
+        return yield* new CassetteInvalid({ path, detail: "it does not contain the task of the run." })
       }
       const { left, services } = playing(entries)
-      // a loop over the real model and servers must not be taken for this one
+      // fresh, so that a loop over the real model and servers is not reused here
       return Layer.fresh(AgentLoop.layerNoDeps).pipe(
         Layer.provide(Layer.merge(Layer.succeedContext(services), RunJournal.layerMemory)),
         Layer.merge(Layer.succeed(Tape, { path, task: first.task, entries, left: Effect.sync(left) }))
@@ -76,7 +76,7 @@ type Entry<Tag> = Extract<CassetteEntry, { readonly _tag: Tag }>
 const all = <Tag extends CassetteEntry["_tag"]>(entries: ReadonlyArray<CassetteEntry>, tag: Tag) =>
   entries.filter((entry): entry is Entry<Tag> => entry._tag === tag)
 
-/** The next entry each time, undefined at the end. */
+/** Returns the next entry each time, undefined at the end. */
 const inTurn = <A>(entries: ReadonlyArray<A>) => {
   let next = 0
   return {
@@ -99,7 +99,7 @@ const playing = (entries: ReadonlyArray<CassetteEntry>) => {
   return {
     services: Context.make(ModelLifecycle, lifecycleOf(entries, replies.next)).pipe(
       Context.add(McpRegistry, registryOf(entries, calls, replies.taken)),
-      Context.add(ToolNearness, {
+      Context.add(SemanticRank, {
         of: () => Effect.sync(() => nextNearness()?.nearness ?? noneAtHand)
       })
     ),
@@ -195,7 +195,7 @@ const registryOf = (
       readResource: (uri) => reading({ server, what: "resource", name: uri }, ({ resource }) => resource),
       getPrompt: (name, args) => reading({ server, what: "prompt", name, arguments: args }, ({ prompt }) => prompt),
       stderrTail: Effect.succeed(""),
-      // whatever a call failed with is on the tape as the registry told it
+      // the cassette has the failure of a call as the registry reported it
       isCurrent: Effect.succeed(false)
     })
   }
@@ -217,7 +217,7 @@ const registryOf = (
   }
 }
 
-/** What a server has listed so far: a list that came after so many replies of the model counts from then on. */
+/** What a server has listed so far: a list counts once as many replies are taken as preceded it in the recording. */
 const listsOf = (entries: ReadonlyArray<CassetteEntry>, repliesTaken: () => number) => {
   const listed = entries.flatMap((entry, index) =>
     entry._tag === "Tools"
@@ -230,12 +230,12 @@ const listsOf = (entries: ReadonlyArray<CassetteEntry>, repliesTaken: () => numb
       .filter(({ after, failure }, index) => failure === undefined && (index === 0 || after <= repliesTaken()))
 }
 
-type Wanted = Pick<Entry<"Read">, "server" | "what" | "name" | "arguments">
+type ReadKey = Pick<Entry<"Read">, "server" | "what" | "name" | "arguments">
 
-/** In the order of the recording, and the last of each as often as it is asked for: reading changes nothing. */
+/** Readings in the recorded order; the last of each can be requested any number of times, since reading changes nothing. */
 const readingsOf = (entries: ReadonlyArray<CassetteEntry>) => {
   const readings = all(entries, "Read").map((entry) => ({ entry, key: readingKey(entry) }))
-  return <A>(wanted: Wanted, valueOf: (given: NonNullable<Entry<"Read">["given"]>) => A | undefined) =>
+  return <A>(wanted: ReadKey, valueOf: (given: NonNullable<Entry<"Read">["given"]>) => A | undefined) =>
     Effect.suspend(() => {
       const key = readingKey(wanted)
       const index = readings.findIndex((other) => other.key === key)
@@ -247,7 +247,7 @@ const readingsOf = (entries: ReadonlyArray<CassetteEntry>) => {
     })
 }
 
-const unread = ({ name, server, what }: Wanted) =>
+const unread = ({ name, server, what }: ReadKey) =>
   new McpReadFailed({
     server,
     what: what === "prompt" || what === "prompts" ? "prompt" : "resource",
@@ -256,11 +256,11 @@ const unread = ({ name, server, what }: Wanted) =>
     detail: "The recording has no such reading."
   })
 
-/** A list that nobody asked for in the recorded run is empty. */
+/** A list that the recorded run did not request is empty. */
 const list = <A>(self: Effect.Effect<ReadonlyArray<A>, McpServerUnavailable | McpReadFailed>) =>
   Effect.catchTag(self, "McpReadFailed", () => Effect.succeed<ReadonlyArray<A>>([]))
 
-const readingKey = ({ arguments: args = {}, name, server, what }: Wanted) =>
+const readingKey = ({ arguments: args = {}, name, server, what }: ReadKey) =>
   fingerprint(`${server} ${what} ${name}`, args)
 
 const keyOf = (server: string, tool: string, args: unknown) => fingerprint(`${server} ${tool}`, args)

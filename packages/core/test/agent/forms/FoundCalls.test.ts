@@ -43,7 +43,7 @@ const texts = FastCheck.array(
 
 describe("calls in any text", () => {
   it.prop(
-    "gives blocks in their order, within the text, without overlap",
+    "returns blocks in order, within the text, without overlap",
     [texts, FastCheck.boolean()],
     ([text, whole]) => {
       let last = 0
@@ -58,7 +58,7 @@ describe("calls in any text", () => {
   )
 
   it.prop(
-    "either finds calls that can be taken up, or asks, or leaves the text as it is",
+    "either finds usable calls, or asks, or leaves the text unchanged",
     [texts, FastCheck.constantFrom("stop", "length", "")],
     ([text, finishReason]) => {
       const { inText, reply: after, unread } = recover(reply(text, finishReason), { catalog, messages: [] })
@@ -86,7 +86,7 @@ describe("calls in any text", () => {
 })
 
 describe("codeSpans", () => {
-  it("knows fences, open ones, and what stands between backticks", () => {
+  it("recognises fences, unclosed fences, and text between backticks", () => {
     const text = "a `b` c\n```js\n`x\n```\nd\n~~~\ne"
     const code = codeSpans(text)
     assert.isTrue(code.isInline(text.indexOf("b")))

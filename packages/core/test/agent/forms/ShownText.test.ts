@@ -14,11 +14,11 @@ describe("ShownText", () => {
   const examples = formTable
     .filter(({ unmarked }) => unmarked !== true)
     .flatMap(({ examples }) =>
-      // harmony is read before it is shown
+      // harmony is parsed before it is shown
       examples.filter((example) => /^(?:<(?!\|channel\|>|\|start\|>)|\[)/.test(example))
     )
 
-  it.each(examples)("shows nothing of %s, however it is cut", (example) => {
+  it.each(examples)("shows nothing of %s, however it is split into chunks", (example) => {
     const whole = `I look.\n${example}\nDone.`
     assert.strictEqual(streamed([whole]).text, "I look.\n")
     assert.strictEqual(streamed(whole).text, "I look.\n")
@@ -34,7 +34,7 @@ describe("ShownText", () => {
     assert.strictEqual(streamed(whole).text, whole)
   })
 
-  it("loses nothing and adds nothing", () => {
+  it("neither loses nor adds text", () => {
     const piece = FastCheck.oneof(
       FastCheck.constantFrom("<tool_call>", "[TOOL", "<", "`", "\n", "word "),
       FastCheck.string()

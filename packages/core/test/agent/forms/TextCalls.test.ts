@@ -95,7 +95,7 @@ describe("TextCalls", () => {
     assert.isUndefined(unread)
   })
 
-  it("keeps the words before a call as the text of the turn", () => {
+  it("keeps the text before a call as the text of the turn", () => {
     assert.deepStrictEqual(read(`Let me look.\n<tool_call>${json}</tool_call>`), {
       calls: one,
       content: "Let me look.",
@@ -113,7 +113,7 @@ describe("TextCalls", () => {
     assert.deepStrictEqual(read('<|tool_call_start|>[read_file(path="/a"), list()]<|tool_call_end|>').calls, two)
   })
 
-  it("reads the values that each format has, and leaves their types to the schema", () => {
+  it("reads the values in each format, and leaves their types to the schema", () => {
     assert.deepStrictEqual(
       read("<|tool_call_start|>[read_file(path='a, (b)', lines=3, all=True, tags=['x', \"y\"])]<|tool_call_end|>")
         .calls,
@@ -134,7 +134,7 @@ describe("TextCalls", () => {
     assert.deepStrictEqual(read(text).calls, [["read_file", { path: "/a</tool_call>b" }]])
   })
 
-  it("looks into the reasoning only when there is no text", () => {
+  it("searches the reasoning only when there is no text", () => {
     const reasoning = `I should read it.\n<tool_call>${json}</tool_call>`
     assert.deepStrictEqual(read("", { reasoning }).calls, one)
     assert.deepStrictEqual(read("The answer.", { reasoning }).calls, [])
@@ -168,7 +168,7 @@ describe("TextCalls", () => {
     assert.deepStrictEqual(read(text).calls, one)
   })
 
-  it("finds all of several blocks, with sentences between them", () => {
+  it("finds several blocks with sentences between them", () => {
     const list = '{"name": "list", "arguments": {}}'
     const two = [...one, ["list", {}]]
     const fence = (body: string) => `\`\`\`json\n${body}\n\`\`\``
@@ -190,7 +190,7 @@ describe("TextCalls", () => {
     if (!text.includes("\n\n")) assert.deepStrictEqual(read(more).calls, one)
   })
 
-  it("asks what was meant with a call between backticks, and takes it for the answer when it is said again", () => {
+  it("asks about a call between backticks, and accepts it as the answer when it is repeated", () => {
     const text = `Write \`[TOOL_REQUEST]${json}[END_TOOL_REQUEST]\` for that.`
     const recovered = recover(reply(text), { catalog, messages: [] })
     assert.include(recovered.unread, "was not run")
@@ -198,7 +198,7 @@ describe("TextCalls", () => {
     assert.strictEqual(recovered.reply.content, text)
   })
 
-  it("does not take what a tool said, or the person, for a call of the model", () => {
+  it("does not mistake text of a tool or the person for a call of the model", () => {
     const text = `<tool_call>${json}</tool_call>`
     const quoting = (message: ChatMessage) => read(`The file says:\n${text}`, {}, [message]).calls
     assert.deepStrictEqual(quoting({ role: "tool", toolCallId: "a", content: `log: ${text} end` }), [])
@@ -229,7 +229,7 @@ describe("TextCalls", () => {
       'Did you mean "read_file"?'
     ],
     [
-      "a tool that nobody offers",
+      "a tool that is not offered",
       '{"name": "change_port", "arguments": {"port": 1}}',
       'There is no tool "change_port"'
     ],
@@ -279,25 +279,25 @@ describe("TextCalls", () => {
     assert.deepStrictEqual(read(text), { calls: [], content: text, unread: undefined })
   })
 
-  it("does not lose the backslashes of a path", () => {
+  it("keeps the backslashes of a path", () => {
     const text = String.raw`<tool_call>{"name": "read_file", "arguments": {"path": "C:\Users\docs"}}</tool_call>`
     const { reply: after, unread } = recover(reply(text), { catalog, messages: [] })
     assert.isTrue(unread !== undefined || after.toolCalls[0]?.arguments.includes(String.raw`C:\Users\docs`) === true)
   })
 
-  it("leaves an example of a call that was asked for", () => {
+  it("leaves a requested example of a call", () => {
     const text = 'So:\n```json\n{"name": "get_weather", "arguments": {"city": "Rome"}}\n```'
     const messages = [{ role: "user", content: "Show an example of a tool call." } as const]
     assert.isUndefined(recover(reply(text), { catalog, messages }).unread)
   })
 
-  it("takes calls out of the last answer, and the words before them stay", () => {
+  it("removes calls from the final answer, and keeps the text before them", () => {
     const last = (text: string) => recover(reply(text), { catalog, messages: [], final: true }).reply
     assert.deepInclude(last(`I found 3.\n<tool_call>${json}</tool_call>`), { content: "I found 3.", toolCalls: [] })
     assert.strictEqual(last(`Mostly 3. <tool_call>{"name": `).content, "Mostly 3.")
   })
 
-  it("takes calls out of the text beside structured ones, and of a run without tools", () => {
+  it("removes calls from the text beside structured ones, and in a run without tools", () => {
     const text = `<tool_call>${json}</tool_call>`
     const toolCalls = [{ id: "1", name: "list", arguments: "{}" }]
     const { reply: kept } = recover(reply(`Now. ${text}`, { toolCalls }), { catalog, messages: [] })

@@ -1,4 +1,4 @@
-/** One way in which a model, an engine or a tool goes wrong, and what the loop does about it, as a test and as a row. */
+/** One misbehaviour of a model, an engine or a tool, and what the loop does about it, as a test and a row of the page. */
 import type { AgentEvent, AgentOutcome } from "#src/agent/rules/AgentEvent.ts"
 import type { AgentTask } from "#src/agent/AgentTask.ts"
 import { Effect, type Duration } from "effect"
@@ -47,7 +47,7 @@ export const playedOf = (
 
 const says = (value: string) => Effect.succeed(text(value))
 
-/** Reads a file, as tools do. */
+/** A tool that reads a file. */
 export const read: Tool = {
   description: "Reads a file.",
   schema: {
@@ -85,7 +85,7 @@ export const saying = (...turns: ReadonlyArray<Turn>): World => ({
   servers: { main: { read, list } }
 })
 
-/** A call of a tool that gives this. */
+/** A call of a tool that returns this. */
 export const giving = (run: Tool["run"], tools: Readonly<Record<string, Tool>> = {}): World => ({
   turns: [[call("it", {})], "done"],
   servers: { main: { it: tool(run), ...tools } }

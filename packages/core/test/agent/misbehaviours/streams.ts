@@ -1,4 +1,4 @@
-/** Replies as they come over the wire, through the decoder that reads real ones. */
+/** Replies as they arrive over the wire, through the decoder for real ones. */
 import type { ChatReply } from "#src/lmstudio/Chat.ts"
 import * as ChatStream from "#src/lmstudio/ChatStream.ts"
 import { decodeFrame } from "#src/lmstudio/wire/ChatWire.ts"
@@ -7,7 +7,7 @@ import { ranWith, saying, type Misbehaviour } from "./Misbehaviour.ts"
 /** A chunk without choices. */
 const nothing = Symbol("nothing")
 
-/** The reply that these deltas come to; the last one brings the reason of its end. */
+/** The reply that these deltas make up; the last one has the finish reason. */
 const streamed = (finishReason: string, ...deltas: ReadonlyArray<unknown>): ChatReply => {
   const chunks = [
     ...deltas.map((delta) => ({

@@ -35,11 +35,11 @@ const withPolicy = Effect.fnUntraced(
 )
 
 describe("PolicyFile", () => {
-  it("puts the user's rules and traits before the others, and replaces single numbers of the loop", () => {
+  it("puts the user's rules and traits before the defaults, and overrides single limits of the loop", () => {
     const found = Either.getOrThrow(
       PolicyFile.decode(
         `{
-          // comments and trailing commas are welcome
+          // comments and trailing commas are allowed
           "rules": [{ "tool": "rm*", "decision": "refuse" }],
           "traits": [{ "server": "wiki", "readOnly": true }],
           "loop": { "wrapUp": 5000, "largestContext": 32768 },
@@ -67,7 +67,7 @@ describe("PolicyFile", () => {
     assert.match(problems(text)[0] ?? "", says)
   })
 
-  it("understands the example of the documentation", () => {
+  it("accepts the example of the documentation", () => {
     const page = readFileSync(new URL("../../../../../docs/configuration.md", import.meta.url), "utf8")
     const [, example = ""] = /```jsonc\n(\{\n  \/\/ the first rule[\s\S]*?)```/.exec(page) ?? []
     assert.deepStrictEqual(problems(example), [])
@@ -75,7 +75,7 @@ describe("PolicyFile", () => {
     for (const key of Object.keys(before.loop)) assert.include(page, `loop.${key}`)
   })
 
-  it.live("holds in every run", () =>
+  it.live("applies to every run", () =>
     withPolicy('{ "rules": [{ "argument": "/etc/*", "decision": "refuse" }] }', () =>
       Effect.gen(function* () {
         const events = yield* run(task({ approvedTools: ["*"] }))
@@ -89,7 +89,7 @@ describe("PolicyFile", () => {
     )
   )
 
-  it.live("stops a run before it begins when it cannot be used, and is read again for the next one", () =>
+  it.live("stops a run before it starts when it is invalid, and is read again for the next one", () =>
     withPolicy('{ "rules": [{ "decision": "alow" }] }', (path) =>
       Effect.gen(function* () {
         const error = yield* Effect.flip(run(task()))
@@ -99,7 +99,7 @@ describe("PolicyFile", () => {
         assert.deepStrictEqual((yield* World.Seen).open, [])
         const fs = yield* FileSystem.FileSystem
         yield* fs.remove(path)
-        assert.include((yield* Effect.flip(run(task()))).message, "there is no such file")
+        assert.include((yield* Effect.flip(run(task()))).message, "the file does not exist")
         yield* fs.writeFileString(path, "{}")
         assert.strictEqual(World.outcomeOf(yield* run(task())).status, "done")
       }).pipe(Effect.provide(NodeContext.layer))

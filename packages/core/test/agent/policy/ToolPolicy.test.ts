@@ -44,7 +44,7 @@ const decides = (at: (path: string) => string, cases: Readonly<Record<string, Re
 }
 
 describe("ToolPolicy", () => {
-  it("allows what only reads, asks before what destroys, and leaves the rest to whether it was named", () => {
+  it("allows what only reads, asks before what destroys, and allows the rest where it was named", () => {
     assert.strictEqual(decision({ readOnly: true }, { task: all() }), "allow")
     assert.strictEqual(decision({ destructive: true }), "ask")
     assert.strictEqual(decision({}), "allow")
@@ -53,12 +53,12 @@ describe("ToolPolicy", () => {
     assert.strictEqual(decision({}, { task: named({ servers: { _tag: "Named", names: ["other"] } }) }), "ask")
   })
 
-  it("takes the name of a tool for consent, but not a pattern", () => {
+  it("treats the name of a tool as approval, but not a pattern", () => {
     assert.strictEqual(decision({ destructive: true }, { task: all({ allowedTools: ["tool"] }) }), "allow")
     assert.strictEqual(decision({ destructive: true }, { task: all({ allowedTools: ["*"] }) }), "ask")
   })
 
-  it("asks before anything is changed outside of the working folders", () => {
+  it("asks before anything is changed outside the working folders", () => {
     const within = named({ workingFolders: ["/home/a/work"] })
     const at = (path: unknown, annotations: McpTool["annotations"] = {}) =>
       decision(annotations, { task: within, args: { deep: [{ path }] } })
@@ -76,7 +76,7 @@ describe("ToolPolicy", () => {
 
   const within = named({ workingFolders: ["/home/a/work"] })
 
-  it("reads a path as whoever opens it will", () => {
+  it("reads a path as the tool will", () => {
     const at = (path: unknown) => decision({}, { task: within, args: { deep: [{ path }] } })
     decides(at, {
       allow: [
@@ -158,7 +158,7 @@ describe("ToolPolicy", () => {
     })
   })
 
-  it("does not take a server's word that a tool only reads against the tool's own name", () => {
+  it("does not believe a server's claim that a tool only reads against the tool's own name", () => {
     const claims = { readOnly: true, destructive: false, openWorld: false }
     for (const name of [
       "wipe",
@@ -201,14 +201,14 @@ describe("ToolPolicy", () => {
     }
     assert.strictEqual(decision(claims, { name: "tidy", description: "Deletes all rows." }), "ask")
     assert.strictEqual(decision(claims, { name: "tidy", description: "This tool permanently erases a disk." }), "ask")
-    // without a claim too, what cannot be taken back asks, on servers that were named as well
+    // what cannot be undone is asked about even without a claim, and on named servers too
     assert.strictEqual(decision({}, { name: "wipe" }), "ask")
     assert.strictEqual(decision({}, { name: "send_email" }), "ask")
     assert.strictEqual(decision({ destructive: false }, { name: "delete_everything" }), "ask")
     assert.strictEqual(decision({}, { name: "write_note" }), "allow")
   })
 
-  it("lets what reads read", () => {
+  it("allows tools that read", () => {
     for (const name of [
       "read_file",
       "list_deleted_items",
@@ -244,7 +244,7 @@ describe("ToolPolicy", () => {
     assert.strictEqual(decision({ readOnly: true }, { name: "query", description, task: all() }), "allow")
   })
 
-  it("takes what nobody speaks of for both strange and private", () => {
+  it("assumes that undeclared tools are both untrusted and private", () => {
     const clean = { untrusted: false, private: false }
     assert.deepStrictEqual(tainted(clean, {}, "a"), { untrusted: true, private: true, from: ["a"] })
     assert.deepStrictEqual(tainted(clean, { openWorld: true }), { untrusted: true, private: false })
@@ -262,7 +262,7 @@ describe("ToolPolicy", () => {
         assert.include(["allow", "ask", "refuse"], judged)
       })
     )
-    // by far deeper than the stack
+    // much deeper than the stack
     let deep: unknown = "/etc/passwd"
     for (let depth = 0; depth < 100_000; depth += 1) deep = [deep]
     assert.strictEqual(decision({}, { task: within, args: { deep } }), "ask")
@@ -280,7 +280,7 @@ describe("ToolPolicy", () => {
     assert.strictEqual(decision({ readOnly: true }, { rules }), "allow")
   })
 
-  it("does not ask again for what was approved beforehand, and still refuses what a rule refuses", () => {
+  it("does not ask about what was approved beforehand, but still refuses what a rule refuses", () => {
     const rules: ReadonlyArray<PolicyRule> = [{ argument: "/etc/*", decision: "refuse" }]
     const approving = (...approvedTools: ReadonlyArray<string>) => ({ task: named({ approvedTools }), rules })
     assert.strictEqual(decision({ destructive: true }, approving("to*")), "allow")
@@ -289,11 +289,11 @@ describe("ToolPolicy", () => {
     assert.strictEqual(decision({}, { ...approving("*"), args: { path: "/etc/passwd" } }), "refuse")
   })
 
-  it("asks before sending out once strangers' text and private data have been read", () => {
+  it("asks before sending data out once untrusted text and private data have been read", () => {
     const taint = { untrusted: true, private: true }
     assert.strictEqual(decision({ openWorld: true, readOnly: true }, { taint }), "ask")
     assert.strictEqual(decision({ readOnly: true, openWorld: false }, { taint }), "allow")
-    // who says nothing is open, as the protocol has it
+    // a tool without a claim is open-world, as the protocol defines
     assert.strictEqual(decision({ readOnly: true }, { taint }), "ask")
     assert.strictEqual(decision({ readOnly: true }, { taint, name: "read_text_file" }), "allow")
     assert.strictEqual(decision({ readOnly: true }, { taint, task: named({ allowedTools: ["tool"] }) }), "allow")
@@ -306,7 +306,7 @@ describe("ToolPolicy", () => {
       decision({ openWorld: true, readOnly: true }, { taint: { ...taint, untrusted: false } }),
       "allow"
     )
-    // a server whose name says that it reaches into the world
+    // a server whose name suggests that it reaches the open world
     assert.strictEqual(decision({ readOnly: true }, { taint, server: "my-fetch" }), "ask")
   })
 

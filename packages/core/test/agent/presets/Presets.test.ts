@@ -56,7 +56,7 @@ describe("Presets", () => {
     }).pipe(Effect.provide(layer([entry("files", "npx -y @modelcontextprotocol/server-filesystem /home")])))
   )
 
-  it.effect("uses the user's own server of the kind, however it is started", () =>
+  it.effect("uses the user's own server of the same kind, however it is started", () =>
     Effect.forEach(
       [
         ["memory", "npx -y @modelcontextprotocol/server-memory@0.6.3"],
@@ -75,7 +75,7 @@ describe("Presets", () => {
     )
   )
 
-  it.effect("starts one of its own when that of the user cannot be used, with a file that is kept", () =>
+  it.effect("starts a server of its own, with a persistent file, when the user's cannot be used", () =>
     Effect.gen(function* () {
       const { task } = yield* use("memory")
       assert.deepStrictEqual(task.definedServers?.[0], {
@@ -88,7 +88,7 @@ describe("Presets", () => {
     }).pipe(Effect.provide(layer([entry("memory", "npx @modelcontextprotocol/server-memory", "disabled")])))
   )
 
-  it.effect("hands the token over beside the task, that of the caller first", () =>
+  it.effect("passes the token beside the task, preferring the caller's", () =>
     Effect.gen(function* () {
       const configured = yield* use("github")
       assert.deepStrictEqual(configured.secrets["GITHUB_PERSONAL_ACCESS_TOKEN"], Redacted.make("ghp_configured"))
@@ -98,7 +98,7 @@ describe("Presets", () => {
     }).pipe(Effect.provide(layer([], { githubToken: Option.some(Redacted.make("ghp_configured")) })))
   )
 
-  it.effect("says how to give a token when there is none", () =>
+  it.effect("says how to provide a token when there is none", () =>
     Effect.gen(function* () {
       assert.strictEqual((yield* Effect.flip(use("github", { token: Redacted.make("   ") })))._tag, "TokenMissing")
       assert.strictEqual(

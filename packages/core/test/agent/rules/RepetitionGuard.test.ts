@@ -2,7 +2,7 @@ import { assert, describe, it } from "@effect/vitest"
 import * as RepetitionGuard from "#src/agent/rules/RepetitionGuard.ts"
 import { FastCheck } from "effect"
 
-/** After how many characters it says that the text repeats; undefined when it never does. */
+/** After how many characters it detects repetition; undefined when it never does. */
 const noticed = (text: string, options?: Parameters<typeof RepetitionGuard.make>[0]): number | undefined => {
   const guard = RepetitionGuard.make(options)
   for (let place = 0; place < text.length; place += 7) {
@@ -56,11 +56,11 @@ describe("RepetitionGuard", () => {
     assert.isFalse(RepetitionGuard.asksForRepetition("Read the file and tell me the 3 words."))
   })
 
-  it("stops even what was asked for in the end", () => {
+  it("eventually stops even requested repetition", () => {
     assert.isDefined(noticed("0 0 0 0\n".repeat(10_000)))
   })
 
-  it.prop("never takes a text for endless that is not long", [FastCheck.string({ maxLength: 2000 })], ([text]) => {
+  it.prop("never considers a short text endless", [FastCheck.string({ maxLength: 2000 })], ([text]) => {
     assert.isUndefined(noticed(text))
   })
 })

@@ -8,13 +8,13 @@ const { call, echo, only, outcomeOf, run, task, text, tool } = World
 const steps = (events: Parameters<typeof outcomeOf>[0]) => only(events, "Stalled").map(({ step }) => step)
 
 describe("StallGuard", () => {
-  it("takes calls for the same whatever the order of their arguments", () => {
+  it("considers calls equal whatever the order of their arguments", () => {
     assert.strictEqual(fingerprint("t", { a: 1, b: { c: 2, d: 3 } }), fingerprint("t", { b: { d: 3, c: 2 }, a: 1 }))
     assert.notStrictEqual(fingerprint("t", { a: 1 }), fingerprint("t", { a: 2 }))
     assert.notStrictEqual(fingerprint("t", { a: [1, 2] }), fingerprint("t", { a: [2, 1] }))
   })
 
-  it.effect("says so, takes the tool away, then asks for the answer", () =>
+  it.effect("tells the model, withholds the tool, then asks for the answer", () =>
     Effect.gen(function* () {
       const events = yield* run(task({ budgets: { rounds: 50, wallMillis: 60_000, toolCalls: 50 } }))
       const { calls, requests } = yield* World.Seen
@@ -41,7 +41,7 @@ describe("StallGuard", () => {
     )
   )
 
-  it.effect("notices a circle of several calls", () =>
+  it.effect("detects a cycle of several calls", () =>
     Effect.gen(function* () {
       const events = yield* run(task({ budgets: { rounds: 50, wallMillis: 60_000, toolCalls: 50 } }))
       assert.deepStrictEqual(steps(events), ["nudge", "withhold", "end"])
@@ -57,7 +57,7 @@ describe("StallGuard", () => {
     )
   )
 
-  it.effect("notices the same mistake again and again", () =>
+  it.effect("detects a mistake that is repeated again and again", () =>
     Effect.gen(function* () {
       const events = yield* run(task({ budgets: { rounds: 50, wallMillis: 60_000, toolCalls: 50 } }))
       assert.strictEqual(steps(events)[0], "nudge")
@@ -66,7 +66,7 @@ describe("StallGuard", () => {
     }).pipe(Effect.provide(World.layer({ turns: () => [call("echo", "{}")], final: "x", servers: { main: { echo } } })))
   )
 
-  it.effect("lets the model go on when the nudge helps", () =>
+  it.effect("lets the model continue when the nudge helps", () =>
     Effect.gen(function* () {
       const events = yield* run(task({ budgets: { rounds: 50, wallMillis: 60_000, toolCalls: 50 } }))
       assert.deepStrictEqual(steps(events), ["nudge", "nudge"])
@@ -84,7 +84,7 @@ describe("StallGuard", () => {
     )
   )
 
-  it.effect("does not mistake polling for a circle while the answer changes", () =>
+  it.effect("does not mistake polling for a stall while the answer changes", () =>
     Effect.gen(function* () {
       const events = yield* run(task({ budgets: { rounds: 50, wallMillis: 60_000, toolCalls: 50 } }))
       assert.deepStrictEqual(steps(events), [])
@@ -110,7 +110,7 @@ describe("StallGuard", () => {
     )
   )
 
-  it.effect("does not mistake paging or many writes with the same answer for a circle", () =>
+  it.effect("does not mistake paging, or many writes with the same answer, for a stall", () =>
     Effect.gen(function* () {
       const events = yield* run(task({ budgets: { rounds: 50, wallMillis: 60_000, toolCalls: 50 } }))
       assert.deepStrictEqual(steps(events), [])

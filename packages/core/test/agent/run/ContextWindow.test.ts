@@ -38,7 +38,7 @@ const used = (changes: Partial<Draft>) => {
 }
 
 describe("ContextWindow", () => {
-  it("leaves a request that fits as it is, and accounts for it", () => {
+  it("leaves a request that fits unchanged, and accounts for it", () => {
     const { account, messages, tools: offered } = fitting({})
     assert.deepStrictEqual(
       offered,
@@ -52,7 +52,7 @@ describe("ContextWindow", () => {
     )
   })
 
-  it("does nothing where the context is not known", () => {
+  it("does nothing where the context is unknown", () => {
     assert.isUndefined(fitting({ contextLength: undefined }).account)
   })
 
@@ -69,7 +69,7 @@ describe("ContextWindow", () => {
     )
   })
 
-  it("writes tools at length only where there is room for a result beside them", () => {
+  it("sends full definitions only where there is room for a result beside them", () => {
     const whole = used({})
     const roomy = fitting({ contextLength: Math.ceil(whole / 0.75) + 1 })
     assert.deepStrictEqual(roomy.account?.measures, [])
@@ -95,7 +95,7 @@ describe("ContextWindow", () => {
     )
   })
 
-  it("then shortens old results, then the last ones, and says where the rest is", () => {
+  it("then shortens old results, then the last ones, and says how to read the rest", () => {
     const messages = [
       ...draft({}).messages,
       ...turn("a", "x".repeat(5000)),
@@ -127,7 +127,7 @@ describe("ContextWindow", () => {
     assert.include(full.account === undefined ? "" : explained(full.account), "too many")
   })
 
-  it("multiplies its estimates by what the server has counted", () => {
+  it("corrects its estimates by the server's counts", () => {
     const once = fitting({}).account
     const twice = fitting({ factor: 2 }).account
     assert.closeTo(twice?.tools ?? 0, 2 * (once?.tools ?? 0), 2)
@@ -150,7 +150,7 @@ describe("ContextWindow", () => {
 describe("replyLimit", () => {
   const account = { contextLength: 4096, system: 0, tools: 0, history: 0, reserve: 1024, free: 500, measures: [] }
 
-  it("is what the task allows, else what is set aside and free, within bounds", () => {
+  it("is the task's limit, else the reserve plus the free tokens, within bounds", () => {
     assert.strictEqual(replyLimit(account, 100), 100)
     assert.strictEqual(replyLimit(account, undefined), 1280)
     assert.strictEqual(replyLimit({ ...account, free: -3 }, undefined), 1024)

@@ -2,7 +2,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { CurrentApprover } from "#src/agent/AgentLoop.ts"
 import { initial } from "#src/agent/rules/AgentState.ts"
 import * as RunLog from "#src/agent/run/RunLog.ts"
-import * as ServerHost from "#src/agent/run/RunClient.ts"
+import * as RunClient from "#src/agent/run/RunClient.ts"
 import { CurrentToolPolicy, ToolPolicy, type PolicyRule } from "#src/agent/policy/ToolPolicy.ts"
 import { defaults, type Values } from "#src/configuration/Settings.ts"
 import type { ChatRequest } from "#src/lmstudio/Chat.ts"
@@ -15,8 +15,8 @@ import { ensured, task } from "../doubles.ts"
 
 const person = { who: "me", opensPages: true, ask: () => Effect.succeed({ action: "decline" as const }) }
 
-/** A run's host under a policy, and what its model is asked. */
-const hostWith = Effect.fnUntraced(function* (
+/** A run's client under a policy, and the requests to its model. */
+const clientWith = Effect.fnUntraced(function* (
   settings: Partial<Values>,
   rules: ReadonlyArray<PolicyRule> = [],
   approve: boolean | undefined = undefined
@@ -40,7 +40,7 @@ const hostWith = Effect.fnUntraced(function* (
     firstTokenMillis: 1,
     totalMillis: 1
   }
-  const host = yield* ServerHost.make({
+  const client = yield* RunClient.make({
     settings: { ...defaults, ...settings },
     log,
     lease: Effect.succeed({
@@ -61,8 +61,8 @@ const hostWith = Effect.fnUntraced(function* (
       Option.map(Option.fromNullable(approve), (yes) => () => Effect.succeed(yes))
     )
   )
-  const samplerOf = (server: string) => host(server)(CurrentSampling)
-  return { asked, host, log, samplerOf }
+  const samplerOf = (server: string) => client(server)(CurrentSampling)
+  return { asked, client, log, samplerOf }
 })
 
 const question = {
@@ -73,53 +73,51 @@ const question = {
   stop: undefined
 }
 
-describe("ServerHost", () => {
-  it.effect("lets no server use the model by itself, nor one that would have to ask where nobody is", () =>
+describe("RunClient", () => {
+  it.effect("refuses sampling by default, and where nobody can be asked", () =>
     Effect.gen(function* () {
-      assert.isTrue(Option.isNone(yield* (yield* hostWith({})).samplerOf("it")))
-      assert.isTrue(Option.isNone(yield* (yield* hostWith({ mcpSampling: "ask" })).samplerOf("it")))
+      assert.isTrue(Option.isNone(yield* (yield* clientWith({})).samplerOf("it")))
+      assert.isTrue(Option.isNone(yield* (yield* clientWith({ mcpSampling: "ask" })).samplerOf("it")))
     })
   )
 
-  it.effect(
-    "puts a question to the run's model where it is allowed, with no more tokens than it may, and counts them",
-    () =>
-      Effect.gen(function* () {
-        const { asked, log, samplerOf } = yield* hostWith({ mcpSampling: "allow", mcpSamplingTokens: 100 })
-        const sampler = yield* Effect.flatten(samplerOf("it"))
-        assert.deepInclude(yield* sampler.sample(question), { content: "4", model: "test/model" })
-        assert.deepInclude(asked[0], { maxTokens: 100, messages: question.messages })
-        assert.deepStrictEqual(log.state.usage, { inputTokens: 7, outputTokens: 3 })
-        // what goes wrong is said to the server, and is no end of the run
-        const failed = yield* Effect.flip(sampler.sample({ ...question, messages: [] }))
-        assert.deepInclude(failed, { _tag: "SamplingRefused", refused: false })
-        assert.include(failed.detail, "no messages")
-      })
+  it.effect("forwards sampling to the run's model where it is allowed, limits its tokens and counts them", () =>
+    Effect.gen(function* () {
+      const { asked, log, samplerOf } = yield* clientWith({ mcpSampling: "allow", mcpSamplingTokens: 100 })
+      const sampler = yield* Effect.flatten(samplerOf("it"))
+      assert.deepInclude(yield* sampler.sample(question), { content: "4", model: "test/model" })
+      assert.deepInclude(asked[0], { maxTokens: 100, messages: question.messages })
+      assert.deepStrictEqual(log.state.usage, { inputTokens: 7, outputTokens: 3 })
+      // a failure is reported to the server and does not end the run
+      const failed = yield* Effect.flip(sampler.sample({ ...question, messages: [] }))
+      assert.deepInclude(failed, { _tag: "SamplingRefused", refused: false })
+      assert.include(failed.detail, "no messages")
+    })
   )
 
-  it.effect("asks the person first where that is wanted, and takes no for an answer", () =>
+  it.effect("asks the person first where that is configured, and respects a refusal", () =>
     Effect.gen(function* () {
-      const yes = yield* hostWith({ mcpSampling: "ask" }, [], true)
+      const yes = yield* clientWith({ mcpSampling: "ask" }, [], true)
       yield* (yield* Effect.flatten(yes.samplerOf("it"))).sample(question)
       assert.strictEqual(yes.asked.length, 1)
-      const no = yield* hostWith({ mcpSampling: "ask" }, [], false)
+      const no = yield* clientWith({ mcpSampling: "ask" }, [], false)
       const refused = yield* Effect.flip((yield* Effect.flatten(no.samplerOf("it"))).sample(question))
       assert.deepInclude(refused, { refused: true })
       assert.deepStrictEqual(no.asked, [])
     })
   )
 
-  it.effect("goes by rules that name the request, and by none for whatever tools a server has", () =>
+  it.effect("applies rules that name the request, but none that apply to all tools of a server", () =>
     Effect.gen(function* () {
-      const { host, samplerOf } = yield* hostWith({}, [
+      const { client, samplerOf } = yield* clientWith({}, [
         { server: "trusted", tool: "sampling/*", decision: "allow" },
         { server: "nosy", tool: "elicitation/create", decision: "refuse" },
         { server: "other", decision: "allow" }
       ])
       assert.isTrue(Option.isSome(yield* samplerOf("trusted")))
       assert.isTrue(Option.isNone(yield* samplerOf("other")))
-      assert.isTrue(Option.isNone(yield* host("nosy")(CurrentElicitation)))
-      assert.isTrue(Option.isSome(yield* host("other")(CurrentElicitation)))
+      assert.isTrue(Option.isNone(yield* client("nosy")(CurrentElicitation)))
+      assert.isTrue(Option.isSome(yield* client("other")(CurrentElicitation)))
     })
   )
 })

@@ -6,7 +6,7 @@ import { makeRunId } from "#src/observability/Correlation.ts"
 import { Effect, Fiber, FiberId, Scheduler } from "effect"
 import { task } from "../doubles.ts"
 
-/** A log over a disk that takes its time. */
+/** A log over a slow disk. */
 const slowly = Effect.gen(function* () {
   const runId = yield* makeRunId
   const disk = { written: new Array<number>(), writers: 0, most: 0 }
@@ -36,7 +36,7 @@ const finished = (call: number): AgentEventBody => ({
   millis: 1
 })
 
-/** Lets others run before the given step of the fiber, as happens to each fiber after 2048 steps. */
+/** Makes the fiber yield before the given step, as each fiber does after 2048 steps. */
 class PausesAt extends Scheduler.MixedScheduler {
   readonly at: number
   readonly meanwhile: (fiber: Fiber.RuntimeFiber<unknown, unknown>) => void
@@ -54,7 +54,7 @@ class PausesAt extends Scheduler.MixedScheduler {
 }
 
 describe("RunLog", () => {
-  it.live("has all that was told on disk, in order, wherever the run is interrupted", () =>
+  it.live("has all events on disk, in order, wherever the run is interrupted", () =>
     Effect.gen(function* () {
       for (let step = 0; step < 120; step++) {
         const { disk, log } = yield* slowly
@@ -72,7 +72,7 @@ describe("RunLog", () => {
     })
   )
 
-  it.live("writes in order what several calls give at the same time, one after the other", () =>
+  it.live("writes the events of concurrent calls in order, one write at a time", () =>
     Effect.gen(function* () {
       for (let step = 0; step < 60; step++) {
         const { disk, log } = yield* slowly

@@ -9,8 +9,8 @@ import { noneAtHand } from "#src/agent/tools/SemanticRank.ts"
 import { Effect } from "effect"
 import { call, echo, layer, only, outcomeOf, run, Seen, task, tool, type Tool } from "../doubles.ts"
 
-describe("tools that change in mid-run", () => {
-  it.effect("offers a new tool in the next request, lets it be called, and knows one no more that is gone", () => {
+describe("tools that change during a run", () => {
+  it.effect("offers a new tool in the next request, lets it be called, and forgets a removed one", () => {
     const main: Record<string, Tool> = { echo }
     main["install"] = tool(() =>
       Effect.sync(() => {
@@ -47,7 +47,7 @@ describe("tools that change in mid-run", () => {
     )
   })
 
-  it.effect("calls a server whose entry has changed as it is now, and the others over the connections of the run", () =>
+  it.effect("calls the new server when its entry has changed, and the others over the run's connections", () =>
     Effect.gen(function* () {
       const events = yield* run(task({ servers: { _tag: "Named", names: ["main", "other"] } }))
       assert.deepStrictEqual(
@@ -71,7 +71,7 @@ describe("tools that change in mid-run", () => {
     )
   )
 
-  it.effect("withholds new tools for which there is no room, and offers a way to find them", () =>
+  it.effect("withholds new tools for which there is no room, and offers find_tools", () =>
     Effect.gen(function* () {
       const { events, setTools, tools } = yield* watched(["a", "b"], { count: 3, tokens: undefined })
       setTools(["a", "b", "c", "d", "e"])
@@ -82,7 +82,7 @@ describe("tools that change in mid-run", () => {
     })
   )
 
-  it.effect("says nothing when a server that was connected anew has the tools that it had", () =>
+  it.effect("reports nothing when a reconnected server has the same tools", () =>
     Effect.gen(function* () {
       const { events, setTools, tools } = yield* watched(["a", "b"], { count: 10, tokens: undefined })
       setTools(["a", "b"])
@@ -92,7 +92,7 @@ describe("tools that change in mid-run", () => {
     })
   )
 
-  it.effect("names a tool whose schema changed, and offers it as it is now", () =>
+  it.effect("reports a tool whose schema has changed, and offers its new schema", () =>
     Effect.gen(function* () {
       const { events, setTools, tools } = yield* watched(["a"], { count: 10, tokens: undefined })
       setTools(["a"], { type: "object", required: ["path"] })
@@ -106,7 +106,7 @@ describe("tools that change in mid-run", () => {
     })
   )
 
-  it.effect("keeps the tools of a server that does not tell them any more, and asks it no more until it changes", () =>
+  it.effect("keeps the tools of a server that no longer lists them, and does not ask it again until it changes", () =>
     Effect.gen(function* () {
       const { asked, setTools, tools } = yield* watched(["a"], { count: 10, tokens: undefined })
       setTools("gone")

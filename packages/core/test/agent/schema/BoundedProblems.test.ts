@@ -55,7 +55,7 @@ describe("a keyword that cannot be used", () => {
 })
 
 describe("problems told to the model", () => {
-  it("name the nearest of thousands of values and of parameters, and how many there are", () => {
+  it("name the nearest of thousands of values or parameters, and their number", () => {
     const value = problems({ properties: { city: { enum: names } } }, { city: "city_77_nmae" }).join()
     expect(value).toContain("3000 values, nearest: ")
     expect(value).toContain("city_77_name")
@@ -80,13 +80,13 @@ describe("problems told to the model", () => {
     for (const problem of told) expect(problem.length).toBeLessThanOrEqual(500)
   })
 
-  it("refuse a value too deep for a recursive schema, in words", () => {
+  it("refuse a value that is too deep for a recursive schema", () => {
     let deep: unknown = {}
     for (let level = 0; level < 100_000; level++) deep = { next: deep }
     expect(problems({ properties: { next: { $ref: "#" } } }, deep).join()).toContain("nested more than 200 levels")
   })
 
-  it("say of a schema that is only itself that it cannot be used", () => {
+  it("report a schema that refers only to itself as unusable", () => {
     expect(Either.isLeft(ToolSchema.compile({ $ref: "#" }))).toBe(true)
   })
 

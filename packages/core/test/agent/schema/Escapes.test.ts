@@ -64,19 +64,19 @@ describe("Escapes", () => {
     assert.strictEqual(valueOf(`{"v": "${written}"}`), text)
   })
 
-  it("never makes another text of one that is written as JSON", () => {
+  it("never changes a text that is written as JSON", () => {
     FastCheck.assert(
       FastCheck.property(FastCheck.fullUnicodeString(), (text) => {
         const json = JSON.stringify({ v: text })
         const read = Escapes.read(json)
         if (Either.isRight(read)) assert.strictEqual(read.right, json)
-        // what is asked about although JSON knows it
+        // ambiguous although it is valid JSON
         else assert.match(text, /[\b\f]|[a-z~.%\w][\t\n\r]\w/i)
       })
     )
   })
 
-  it("never loses a backslash of any text that is taken", () => {
+  it("never loses a backslash of an accepted text", () => {
     FastCheck.assert(
       FastCheck.property(FastCheck.stringOf(FastCheck.constantFrom(..."\\\\\\dUwx:./ 'a")), (text) => {
         const value = valueOf(`{"v": "${text}"}`)
@@ -86,7 +86,7 @@ describe("Escapes", () => {
     )
   })
 
-  it("is bounded for long texts", () => {
+  it("takes bounded time for long texts", () => {
     assert.isTrue(Either.isRight(Escapes.read('"\\'.repeat(200_000))))
     assert.isTrue(Either.isRight(Escapes.read(`"${"\\\\".repeat(200_000)}"`)))
     assert.isTrue(Either.isRight(Escapes.read(`"${" C:\\n".repeat(100_000)}"`)))

@@ -16,7 +16,7 @@ describe("SchemaReview", () => {
     assert.isAtLeast(errors.length, 1)
   })
 
-  it("warns of what is allowed and probably not meant", () => {
+  it("warns of what is allowed but probably not intended", () => {
     assert.deepStrictEqual(review({}).warnings, ["It constrains nothing: any value fits."])
     assert.deepStrictEqual(
       review({ type: "object", properties: { when: { type: "string", format: "date" } }, required: ["where"] })

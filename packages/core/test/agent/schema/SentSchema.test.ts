@@ -31,7 +31,7 @@ describe("SentSchema", () => {
       { type: "object", properties: { a: text } }
     ],
     [
-      "names that are no texts",
+      "names that are not strings",
       { type: "object", properties: { a: text }, required: ["a", 1, null, "a"] },
       { type: "object", properties: { a: text }, required: ["a"] }
     ],
@@ -41,7 +41,7 @@ describe("SentSchema", () => {
       { type: "object", properties: { a: {} }, required: ["a"] }
     ],
     [
-      "parameters that are no schemas",
+      "parameters that are not schemas",
       { type: "object", properties: { a: true, b: null, c: "string", d: false, e: [] } },
       { type: "object", properties: { a: {}, b: {}, c: {}, e: {} } }
     ],
@@ -61,7 +61,7 @@ describe("SentSchema", () => {
       { type: "object", properties: { name: text, at: text, number: { type: "integer" } }, required: ["at"] }
     ],
     [
-      "forms that a mark tells apart",
+      "alternatives with a discriminator",
       {
         type: "object",
         oneOf: [
@@ -76,7 +76,7 @@ describe("SentSchema", () => {
       }
     ],
     [
-      "parts that hold together",
+      "parts that all apply",
       {
         allOf: [{ properties: { a: text }, required: ["a"] }, { $ref: "#/$defs/b" }],
         $defs: { b: { properties: { b: text }, required: ["b"] } }
@@ -99,7 +99,7 @@ describe("SentSchema", () => {
     ],
     ["a reference to itself", { $ref: "#", type: "object" }, plainest],
     [
-      "a circle of references",
+      "circular references",
       { $ref: "#/$defs/a", $defs: { a: { $ref: "#/$defs/b" }, b: { $ref: "#/$defs/a" } } },
       { type: "object", properties: {}, $defs: { a: { $ref: "#/$defs/b" }, b: { $ref: "#/$defs/a" } } }
     ],
@@ -111,7 +111,7 @@ describe("SentSchema", () => {
       { type: "object", properties: { a: text, b: text } }
     ],
     [
-      "mistakes further in",
+      "mistakes at deeper levels",
       { type: "object", properties: { a: { type: "object", properties: [], required: null, items: true } } },
       { type: "object", properties: { a: { type: "object", items: {} } } }
     ],
@@ -129,7 +129,7 @@ describe("SentSchema", () => {
     assert.isTrue(isAcceptable(acceptable(listed)))
   })
 
-  it("leaves a schema that is taken as it is", () => {
+  it("leaves an acceptable schema unchanged", () => {
     const schema = {
       type: "object",
       properties: { a: { type: "object", additionalProperties: { type: "string" } } },
@@ -140,7 +140,7 @@ describe("SentSchema", () => {
     assert.strictEqual(acceptable(schema), schema as unknown)
   })
 
-  it("is bounded for schemas without end", () => {
+  it("is bounded for endless schemas", () => {
     let deep: Record<string, unknown> = { type: "string" }
     for (let level = 0; level < 5000; level++) deep = { type: "object", properties: { a: deep } }
     assert.isBelow(JSON.stringify(acceptable(deep)).length, 5000)
@@ -162,7 +162,7 @@ describe("SentSchema", () => {
     )
   })).schema
 
-  it("makes of any JSON what LM Studio takes, also shortened and plain", () => {
+  it("turns any JSON into a schema that LM Studio accepts, also slim and plain", () => {
     FastCheck.assert(
       FastCheck.property(schemaLike, (value) => {
         const parameters = acceptable(value)
@@ -173,7 +173,7 @@ describe("SentSchema", () => {
     )
   })
 
-  it("gives the same for what it has made", () => {
+  it("leaves its own result unchanged", () => {
     FastCheck.assert(
       FastCheck.property(schemaLike, (value) => {
         const once = acceptable(value)

@@ -33,7 +33,7 @@ const path = object({ path: { type: "string" }, deep: { type: "boolean" } }, ["p
 const free = object({ a: {}, b: {} })
 
 describe("ToolArguments", () => {
-  it("takes nothing for {} only when nothing is required", () => {
+  it("reads no arguments as {} only when none is required", () => {
     for (const nothing of ["", "  ", "null"]) {
       fits(checked(object({ deep: { type: "boolean" } }), nothing), {})
       unfit(checked(path, nothing), "no arguments were given", '"path" is missing', "Parameters: path, deep?.")
@@ -76,7 +76,7 @@ describe("ToolArguments", () => {
     unfit(checked(free, text), "not valid JSON", text.slice(0, 20))
   })
 
-  it("mends nothing in a reply that was cut", () => {
+  it("repairs nothing in a truncated reply", () => {
     unfit(checked(free, '{"a": {"b": "x"}', false), "not valid JSON", "cut by the token limit")
     fits(checked(free, '{"a": 1}', false), { a: 1 })
   })
@@ -89,7 +89,7 @@ describe("ToolArguments", () => {
     unfit(checked(free, text), `must be a JSON object, but are ${kind}`)
   })
 
-  it("changes a value only where the schema leaves one reading", () => {
+  it("changes a value only where the schema is unambiguous", () => {
     const tool = object({
       n: { type: "number" },
       i: { type: "integer" },
@@ -109,7 +109,7 @@ describe("ToolArguments", () => {
       u: 4
     })
     fits(checked(tool, '{"l":"[\\"a\\",\\"b\\"]","n":null}'), { l: ["a", "b"] })
-    // the value "true" is text where the schema says text
+    // "true" remains a string where the schema says string
     fits(checked(tool, '{"s":"true","b":false}'), { s: "true", b: false })
   })
 
@@ -134,7 +134,7 @@ describe("ToolArguments", () => {
     unfit(checked(tool, text), part)
   })
 
-  it("takes an object where the schema says text as its JSON", () => {
+  it("converts an object to its JSON where the schema says string", () => {
     const tool = object({ s: { type: "string" } })
     fits(checked(tool, '{"s":{"id":9007199254740993}}'), { s: '{"id":9007199254740993}' })
     fits(checked(tool, '{"s":[1,2]}'), { s: "[1,2]" })
@@ -142,7 +142,7 @@ describe("ToolArguments", () => {
   })
 
   it.each(["725653563933458432", '"725653563933458432"', "-9223372036854775808", "18446744073709551615"])(
-    "passes on the digits of %s",
+    "keeps the digits of %s",
     (id) => {
       const result = checked(object({ id: { type: "integer" } }), `{"id":${id}}`)
       assert.strictEqual(result._tag, "Fit")
@@ -150,18 +150,18 @@ describe("ToolArguments", () => {
     }
   )
 
-  it("passes on a number that no double can hold", () => {
+  it("keeps a number that a double cannot represent", () => {
     const result = checked(object({ n: { type: "number" } }), '{"n":1e400}')
     assert.strictEqual(result._tag === "Fit" ? stringify(result.arguments) : "", '{"n":1e400}')
   })
 
-  it("counts multiples in decimals", () => {
+  it("checks multiples in decimal arithmetic", () => {
     const tool = object({ n: { type: "number", multipleOf: 0.01 } })
     fits(checked(tool, '{"n":19.99}'), { n: 19.99 })
     unfit(checked(tool, '{"n":19.995}'), "multiple of 0.01")
   })
 
-  it("takes expressions of others to RE2, and leaves out those that it does not know", () => {
+  it("runs untrusted expressions with RE2, and leaves out those that it does not support", () => {
     // a backtracking engine needs 2^5000 steps for the first
     const slow = object({ s: { type: "string", pattern: "^(a+)+$" } })
     unfit(checked(slow, `{"s":"${"a".repeat(5000)}!"}`), "pattern")
@@ -191,7 +191,7 @@ describe("ToolArguments", () => {
     assert.isBelow(result._tag === "Unfit" ? result.told.length : 0, 600)
   })
 
-  it("keeps a null that is required from being left out", () => {
+  it("does not remove a null that is required", () => {
     unfit(checked(path, '{"path":null}'), "/path: got null (null), must be string")
   })
 
@@ -206,14 +206,14 @@ describe("ToolArguments", () => {
     unfit(checked(tool, '{"head":11}'), "/head: got 11 (number), must be <= 10")
   })
 
-  it("tells a union as one problem", () => {
+  it("reports a union as one problem", () => {
     const tool = object({ at: { anyOf: [{ type: "integer" }, { type: "object", required: ["line"] }] } })
     const result = checked(tool, '{"at":"here"}')
     unfit(result, '/at: got "here" (string), fits none of the allowed forms (must be integer or object)')
     assert.strictEqual(result._tag === "Unfit" && result.told.split("/at").length, 2)
   })
 
-  it("understands drafts 07 and 2020-12, and references", () => {
+  it("supports drafts 07 and 2020-12, and references", () => {
     const draft07 = toolOf({
       $schema: "http://json-schema.org/draft-07/schema#",
       type: "object",
@@ -231,7 +231,7 @@ describe("ToolArguments", () => {
     })
     fits(checked(draft2020, '{"p":["1"]}'), { p: [1] })
     unfit(checked(draft2020, '{"p":[1,2]}'), "/p")
-    // a second schema of the same $id, and an old one that says nothing of its draft
+    // a second schema with the same $id, and an old one that does not state its draft
     fits(checked(toolOf({ $id: "same", type: "object" }), "{}"), {})
     fits(checked(toolOf({ type: "object", properties: { p: { items: [{ type: "integer" }] } } }), '{"p":[1]}'), {
       p: [1]
@@ -265,7 +265,7 @@ describe("ToolArguments", () => {
     unfit(checked(free, text), "can be read in two ways")
   })
 
-  it("switches off a keyword that cannot be used, and no other", () => {
+  it("disables only the keyword that cannot be used", () => {
     const tool = toolOf({ type: "object", properties: { a: { $ref: "#/nowhere" } }, required: ["a"] })
     const result = checked(tool, '{"a":1}')
     assert.deepInclude(result, { _tag: "Fit", arguments: { a: 1 } })
@@ -275,7 +275,7 @@ describe("ToolArguments", () => {
     unfit(checked(tool, "[]"), "must be a JSON object")
   })
 
-  it("does not change the value that it was given, nor let it reach a prototype", () => {
+  it("neither changes the given value nor lets it reach a prototype", () => {
     const result = checked(object({ n: { type: "integer" } }), '{"__proto__":{"polluted":true},"n":"1"}')
     assert.strictEqual(result._tag, "Fit")
     assert.isUndefined(Reflect.get({}, "polluted"))

@@ -14,17 +14,17 @@ const compileNew = (name: string): WeakRef<object> => {
 }
 
 describe("ToolSchema", () => {
-  it.live("lets go of the schemas of servers that have come and gone", () =>
+  it.live("frees the schemas of servers that have gone", () =>
     Effect.gen(function* () {
       const gone = Array.from({ length: 150 }, (_, index) => compileNew(`p${index}`)).slice(0, 50)
-      // a weak reference holds until the current task is over
+      // a weak reference is kept until the current task ends
       yield* Effect.promise(() => new Promise((resolve) => setImmediate(resolve)))
       collect()
       assert.strictEqual(gone.filter((schema) => schema.deref() !== undefined).length, 0)
     })
   )
 
-  it("takes nothing for an argument that every object inherits", () => {
+  it("does not count inherited properties as arguments", () => {
     const names = ["constructor", "toString", "valueOf", "hasOwnProperty"]
     const properties = Object.fromEntries(names.map((name) => [name, { type: "string" }]))
     const validate = Either.getOrThrow(ToolSchema.compile({ type: "object", properties, required: ["valueOf"] }))

@@ -17,19 +17,19 @@ const picture: ChatMessage = { role: "user", content: [{ type: "image", dataUrl:
 const { inTurns } = Conversation
 const roles = (messages: ReadonlyArray<ChatMessage>) => messages.map(({ role }) => role.slice(0, 1)).join("")
 
-describe("a conversation in turns", () => {
-  it("leaves one that is in turns as it is", () => {
+describe("a conversation with alternating turns", () => {
+  it("is left unchanged when it already alternates", () => {
     const messages = [system("s"), user("u"), said("", "1", "2"), result("1"), result("2"), said("", "3"), result("3")]
     assert.deepStrictEqual(inTurns(messages), messages)
   })
 
-  it("puts words of the run behind a result into the result", () => {
+  it("puts text of the run that follows a result into the result", () => {
     const last = inTurns([system("s"), user("u"), said("", "1"), result("1", "42"), user("Answer now.")]).at(-1)
     assert.strictEqual(last?.content, "42\n\n[Note of the run, not of the tool: Answer now.]")
     assert.strictEqual(roles(inTurns([user("u"), said("", "1"), result("1"), user("a"), user("b")])), "uat")
   })
 
-  it("shows images behind results after a word of the assistant", () => {
+  it("shows images that follow results after a short assistant message", () => {
     assert.strictEqual(roles(inTurns([user("u"), said("", "1"), result("1"), picture, user("note")])), "uatau")
   })
 
@@ -62,25 +62,25 @@ describe("a conversation in turns", () => {
   )
   const ways = FastCheck.subarray(["system", "history", "tools"] as const)
 
-  it("comes of any messages, in every way to tell them", () => {
+  it("results from any messages, in every way of sending them", () => {
     FastCheck.assert(
       FastCheck.property(FastCheck.array(message, { maxLength: 12 }), ways, (messages, chosen) => {
-        const told = Conversation.told({ messages, tools: [] }, chosen).messages
-        assert.isUndefined(broken(told), JSON.stringify(told))
-        if (chosen.includes("system")) assert.isFalse(told.some(({ role }) => role === "system"))
-        if (chosen.some((way) => way !== "system")) assert.notInclude(roles(told), "t")
+        const sent = Conversation.render({ messages, tools: [] }, chosen).messages
+        assert.isUndefined(broken(sent), JSON.stringify(sent))
+        if (chosen.includes("system")) assert.isFalse(sent.some(({ role }) => role === "system"))
+        if (chosen.some((way) => way !== "system")) assert.notInclude(roles(sent), "t")
       }),
       { numRuns: 2000 }
     )
   })
 
-  it("loses none of the words", () => {
+  it("loses no text", () => {
     FastCheck.assert(
       FastCheck.property(FastCheck.array(message, { maxLength: 10 }), ways, (drawn, chosen) => {
         const messages = drawn.map((entry, index): ChatMessage =>
           typeof entry.content === "string" ? ({ ...entry, content: `word${index}!` } as ChatMessage) : entry
         )
-        const all = JSON.stringify(Conversation.told({ messages, tools: [] }, chosen).messages)
+        const all = JSON.stringify(Conversation.render({ messages, tools: [] }, chosen).messages)
         for (const [index, { content: text }] of messages.entries()) {
           if (typeof text === "string") assert.include(all, `word${index}!`)
         }
@@ -89,28 +89,28 @@ describe("a conversation in turns", () => {
   })
 })
 
-describe("other ways to tell a conversation", () => {
+describe("other ways to send a conversation", () => {
   const tools = [{ name: "read", description: "Reads.", parameters: { type: "object", properties: {} } }]
   const messages = [system("Be brief."), user("Read /a."), said("I will.", "1"), result("1", "42"), user("Go on.")]
-  const told = (...ways: ReadonlyArray<Conversation.Way>) => Conversation.told({ messages, tools }, ways)
+  const rendered = (...ways: ReadonlyArray<Conversation.Way>) => Conversation.render({ messages, tools }, ways)
 
   it("puts the instructions before the task", () => {
-    assert.deepStrictEqual(told("system").messages[0], user("Be brief.\n\nRead /a."))
-    assert.deepStrictEqual(told("system").tools, tools)
+    assert.deepStrictEqual(rendered("system").messages[0], user("Be brief.\n\nRead /a."))
+    assert.deepStrictEqual(rendered("system").tools, tools)
   })
 
-  it("tells calls and results as text", () => {
-    const [, , call, answer] = told("history").messages
+  it("sends calls and results as text", () => {
+    const [, , call, answer] = rendered("history").messages
     assert.strictEqual(
       call?.content,
       'I will.\n<tool_call>\n{"name": "read", "arguments": {"path":"/a"}}\n</tool_call>'
     )
     assert.deepStrictEqual(answer, user("Result of read:\n42\n\nGo on."))
-    assert.deepStrictEqual(told("history").tools, tools)
+    assert.deepStrictEqual(rendered("history").tools, tools)
   })
 
   it("describes the tools in the instructions, and offers none", () => {
-    const { messages: sent, tools: offered } = told("tools", "system")
+    const { messages: sent, tools: offered } = rendered("tools", "system")
     assert.deepStrictEqual(offered, [])
     assert.include(String(sent[0]?.content), '{"name":"read","description":"Reads."')
     assert.strictEqual(roles(sent), "uau")

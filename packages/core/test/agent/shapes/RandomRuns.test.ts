@@ -18,7 +18,7 @@ const results: ReadonlyArray<ToolResult> = [
 
 const usage = { inputTokens: 0, outputTokens: 0 }
 
-/** What models do, well and badly. */
+/** Good and bad behaviour of models. */
 const turn: FastCheck.Arbitrary<World.Turn> = FastCheck.oneof(
   { weight: 6, arbitrary: FastCheck.nat(3).map((which) => [World.call("look", { which })]) },
   FastCheck.nat(3).map((which) => ({
@@ -51,7 +51,7 @@ const drawn = FastCheck.record({
 })
 
 describe("random runs", () => {
-  it.effect("send nothing but conversations in turns, also when they are taken up again and followed by others", () =>
+  it.effect("send only conversations with alternating turns, even when they are resumed and followed by others", () =>
     Effect.promise(() =>
       FastCheck.assert(
         FastCheck.asyncProperty(drawn, ({ contextLength, rounds, structured, summary, toolCalls, turns }) =>
@@ -66,7 +66,7 @@ describe("random runs", () => {
             const more = { ...budgets, rounds: rounds + 3, toolCalls: toolCalls + 3 }
             yield* Stream.runDrain(loop.resume(runId, more))
             const kept = yield* journal.read(runId)
-            // from every place where somebody may go on
+            // from every point at which a run may continue
             for (const count of [kept.length, Math.ceil(kept.length / 2)]) {
               yield* World.run(World.task({ budgets, follows: { run: runId, events: count } }))
             }

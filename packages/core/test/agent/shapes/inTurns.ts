@@ -1,8 +1,8 @@
-/** What the strictest chat templates hold against a conversation. */
+/** The objections of the strictest chat templates to a conversation. */
 import type { ChatMessage } from "#src/lmstudio/Chat.ts"
 import { refusal } from "@lms-bridge/simulator/ChatTemplates"
 
-/** Undefined when it is in turns. */
+/** Undefined when the turns alternate. */
 export const broken = (messages: ReadonlyArray<ChatMessage>): string | undefined => {
   for (const [index, { role }] of messages.entries()) {
     const before = messages[index - 1]?.role

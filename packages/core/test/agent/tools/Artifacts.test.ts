@@ -10,7 +10,7 @@ const hits = (text: string, pattern: string, max?: number, maxBytes = 10_000) =>
   Either.getOrThrow(search("r1", text, { pattern, max }, maxBytes))
 
 describe("Artifacts", () => {
-  it("reads lines, says which they are and how to go on", () => {
+  it("reads lines, and says which they are and how to continue", () => {
     assert.strictEqual(
       part(lines, { line: 3, lines: 2 }),
       'r1, lines 3 to 4 of 1000:\nline 3\nline 4\n[Go on with "line": 5.]'
@@ -25,7 +25,7 @@ describe("Artifacts", () => {
     )
   })
 
-  it("shows no more than fits, in whole lines, and every line is reached by going on", () => {
+  it("shows no more than fits, in whole lines, and reaches every line by continuing", () => {
     let line = 1
     const seen: Array<string> = []
     for (let page = 0; page < 100; page++) {
@@ -48,7 +48,7 @@ describe("Artifacts", () => {
     assert.isTrue(Either.isLeft(read("r1", text, { line: 2, character: 5000 }, 100)))
   })
 
-  it("reads a part of JSON by pointer, and says what is there instead", () => {
+  it("reads a part of JSON by pointer, or says what is there instead", () => {
     const text = JSON.stringify({ "a/b": [{ x: 1 }, { x: 2 }] })
     assert.strictEqual(part(text, { pointer: "/a~1b/1/x" }), "r1 at /a~1b/1/x:\n2")
     assert.include(Either.getOrThrow(Either.flip(read("r1", text, { pointer: "/a~1b/2" }, 100))), "a list of 2")
@@ -73,13 +73,13 @@ describe("Artifacts", () => {
     assert.isBelow(shown.length, 400)
   })
 
-  it("answers a bad pattern, and does not hang on an evil one", () => {
+  it("reports an invalid pattern, and does not hang on a malicious one", () => {
     assert.include(Either.getOrThrow(Either.flip(search("r1", "a", { pattern: "(" }, 100))), "cannot be used")
     assert.include(Either.getOrThrow(Either.flip(search("r1", "a", { pattern: "(?=a)" }, 100))), "RE2 syntax")
     assert.include(hits("a".repeat(20_000), "(a+)+$ b"), "No line matches")
   })
 
-  it("drops the oldest texts when they grow too many", () => {
+  it("drops the oldest texts when the limit is exceeded", () => {
     const store = makeStore(10)
     store.put("r1", "12345")
     store.put("r2", "12345")

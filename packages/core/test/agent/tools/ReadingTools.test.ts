@@ -40,7 +40,7 @@ const told = Effect.fnUntraced(function* (
 })
 
 describe("reading what servers offer besides tools", () => {
-  it.scoped("lists resources, templates and prompts of all servers of the run, or of one", () =>
+  it.scoped("lists the resources, templates and prompts of all servers of the run, or of one", () =>
     Effect.gen(function* () {
       assert.strictEqual(
         yield* told("list_resources", {}),
@@ -62,7 +62,7 @@ describe("reading what servers offer besides tools", () => {
     }).pipe(Effect.provide(servers))
   )
 
-  it.scoped("finds whose a resource is, describes what is no text, and names what is like one that is not there", () =>
+  it.scoped("finds the server of a resource, describes binary data, and suggests names for a missing resource", () =>
     Effect.gen(function* () {
       assert.strictEqual(
         yield* told("read_resource", { uri: "note://bees" }),
@@ -75,14 +75,14 @@ describe("reading what servers offer besides tools", () => {
     }).pipe(Effect.provide(servers))
   )
 
-  it.scoped("gets a prompt with its arguments, numbers among them", () =>
+  it.scoped("gets a prompt with its arguments, including numbers", () =>
     Effect.gen(function* () {
       assert.strictEqual(yield* told("get_prompt", { name: "review", arguments: { file: 5 } }), "user: Review 5.")
       assert.include(yield* told("get_prompt", { name: "revew" }), "Did you mean review?")
     }).pipe(Effect.provide(servers))
   )
 
-  it.scoped("lists the others when one server does not answer, and says so", () =>
+  it.scoped("lists the others when one server does not answer, and reports that", () =>
     Effect.gen(function* () {
       const registry = yield* McpRegistry
       const desk = yield* registry.connect("desk")
@@ -93,7 +93,7 @@ describe("reading what servers offer besides tools", () => {
     }).pipe(Effect.provide(servers))
   )
 
-  it.effect("is offered only to a run that asks for it, and a long resource is kept like any long result", () => {
+  it.effect("is offered only to a run that requests it, and stores a long resource like any long result", () => {
     const long = `first line\n${"x".repeat(5000)}\nlast line`
     const world = {
       servers: { main: { echo } },

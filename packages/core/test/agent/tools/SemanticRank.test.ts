@@ -5,7 +5,7 @@ import type { AgentEvent } from "#src/agent/rules/AgentEvent.ts"
 import * as CassetteRecording from "#src/runs/recording/CassetteRecording.ts"
 import * as CassetteReplay from "#src/runs/recording/CassetteReplay.ts"
 import { CurrentLoopPolicy, LoopPolicy } from "#src/agent/LoopPolicy.ts"
-import * as ToolNearness from "#src/agent/tools/SemanticRank.ts"
+import * as SemanticRank from "#src/agent/tools/SemanticRank.ts"
 import { Settings } from "#src/configuration/Settings.ts"
 import { RequestRejected } from "#src/lmstudio/LmStudioError.ts"
 import type { Embedder } from "#src/models/catalog/Embedder.ts"
@@ -18,7 +18,7 @@ const model = "text-embedding-test"
 
 const embedderOf = (embed: Embed) => ({ atHand: Effect.succeedSome(model), embed })
 
-/** An umbrella and a forecast point one way, everything else another. */
+/** The vectors of an umbrella and a forecast point one way, all others another way. */
 const vectorOf = (text: string) => (/umbrella|forecast/.test(text) ? [1, 0.1] : [0.1, 1])
 
 const meaning =
@@ -59,10 +59,10 @@ const few = <A, E, R>(self: Effect.Effect<A, E, R>, changes: Partial<LoopPolicy>
     Effect.provideService(self, CurrentLoopPolicy, new LoopPolicy({ ...policy, toolCount: 5, ...changes }))
   )
 
-describe("ToolNearness", () => {
-  it("orders by direction and not by length, equals by their place", () => {
+describe("SemanticRank", () => {
+  it("orders by direction rather than length, and keeps the order of equals", () => {
     assert.deepStrictEqual(
-      ToolNearness.byCosine(
+      SemanticRank.byCosine(
         [1, 0],
         [
           [0, 1],
@@ -75,7 +75,7 @@ describe("ToolNearness", () => {
     )
   })
 
-  it.effect("lifts a tool whose words do not match the task, and asks only for what it does not know", () => {
+  it.effect("promotes a tool whose words do not match the task, and embeds only what is not cached", () => {
     const asked: Array<ReadonlyArray<string>> = []
     return Effect.gen(function* () {
       const first = yield* few(run(umbrella))
@@ -106,7 +106,7 @@ describe("ToolNearness", () => {
     }).pipe(Effect.provide(layer(world())))
   )
 
-  it.effect("asks for nothing when all tools may be offered, and when the policy says never", () => {
+  it.effect("embeds nothing when all tools may be offered, or when the policy says never", () => {
     const unasked = {
       atHand: Effect.dieMessage("it asked what is at hand"),
       embed: () => Effect.dieMessage("it asked for vectors")
@@ -157,7 +157,7 @@ describe("ToolNearness", () => {
     }).pipe(Effect.provide(layer(world({ embedder: embedderOf(() => Effect.never) }))))
   )
 
-  it.live("is on the tape, so that the same tools are offered when the run is played again", () =>
+  it.live("is recorded, so that a replay offers the same tools", () =>
     Effect.gen(function* () {
       const path = `${yield* (yield* FileSystem.FileSystem).makeTempDirectoryScoped()}/run.jsonl`
       const recording = CassetteRecording.layer(path).pipe(

@@ -18,7 +18,7 @@ describe("names of calls", () => {
     "read()"
   ])("understands %s", (name) => assert.strictEqual(catalogOf("read", "write").find(name)?.tool.name, "read"))
 
-  it("prefers the real name, and does not invent one", () => {
+  it("prefers the exact name, and does not invent one", () => {
     assert.strictEqual(catalogOf("read", "functions.read").find("functions.read")?.tool.name, "functions.read")
     assert.isUndefined(catalogOf("read").find("other.read"))
   })

@@ -20,7 +20,7 @@ const looking = (vision: boolean | undefined): World.World => ({
 })
 
 describe("images in tool results", () => {
-  it.effect("are shown to a model that can see, after the results and as what their bytes say", () =>
+  it.effect("are shown to a model that can see, after the results, with the kind read from their bytes", () =>
     Effect.gen(function* () {
       const events = yield* run(task())
       const told = "Here.\n[image, image/jpeg, 12 bytes, shown below]"
@@ -28,7 +28,7 @@ describe("images in tool results", () => {
       const [, second] = (yield* World.Seen).requests
       const [, , , answer, between, images] = second?.messages ?? []
       assert.deepInclude(answer, { role: "tool", content: told })
-      // templates take no user right behind a result
+      // templates accept no user message right after a result
       assert.strictEqual(between?.role, "assistant")
       assert.deepStrictEqual(images?.content, [
         {
@@ -51,14 +51,14 @@ describe("images in tool results", () => {
     )
   }
 
-  it("are four of a result at most, and only what is an image", () => {
+  it("are at most four per result, and only real images", () => {
     const six = Array.from({ length: 6 }, () => image())
     assert.strictEqual(ToolResultImages.shown(result(...six)).size, 4)
     const others = result(image("bm90IGFuIGltYWdl"), image("%%%"), { type: "audio", mimeType: "audio/wav", data: png })
     assert.strictEqual(ToolResultImages.shown(others).size, 0)
   })
 
-  it("make room when the context is short, and leave word that they were there", () => {
+  it("are removed when the context is short, leaving a note", () => {
     const message = ToolResultImages.message([...ToolResultImages.shown(result(image(), image())).values()])
     assert.deepStrictEqual(ToolResultImages.without(message), {
       role: "user",

@@ -8,7 +8,7 @@ const told = (
 ) => textOf({ content, isError: false, ...rest })
 
 describe("ToolResultText", () => {
-  it("says every kind of content", () => {
+  it("renders every kind of content", () => {
     assert.strictEqual(
       told([
         { type: "text", text: "one" },
@@ -31,13 +31,13 @@ describe("ToolResultText", () => {
     )
   })
 
-  it("says an error, an empty result and an empty error", () => {
+  it("renders an error, an empty result and an empty error", () => {
     assert.strictEqual(told([{ type: "text", text: "no" }], { isError: true }), "The tool reports an error: no")
     assert.strictEqual(told([]), "The tool finished and returned nothing.")
     assert.strictEqual(told([], { isError: true }), "The tool reports an error: it gave no reason.")
   })
 
-  it("says structured content once", () => {
+  it("renders structured content once", () => {
     const structured = { b: [1, { c: null }], a: "x" }
     assert.strictEqual(told([], { structured }), `Structured result: ${JSON.stringify(structured)}`)
     const text = JSON.stringify({ a: "x", b: [1, { c: null }] }, null, 2)
@@ -45,13 +45,13 @@ describe("ToolResultText", () => {
     assert.include(told([{ type: "text", text: "two files" }], { structured }), "Structured result")
   })
 
-  it("never pastes binary", () => {
+  it("never includes binary data", () => {
     assert.strictEqual(told([{ type: "text", text: "\u0000PNG" }]), "[4 bytes of binary data, not shown]")
     assert.match(told([{ type: "text", text: "\ufffd\ufffdab" }]), /binary data/)
     assert.strictEqual(told([{ type: "text", text: "\u001b[31mred\u001b[0m\ttab" }]), "\u001b[31mred\u001b[0m\ttab")
   })
 
-  it("shows head and tail of what is too long, and says its size", () => {
+  it("shows the head and tail of a long text, and states its size", () => {
     const text = `${"h".repeat(5000)}${"m".repeat(1_000_000)}${"t".repeat(5000)}`
     const result = limited(text, 1000)
     assert.isTrue(result.cut)

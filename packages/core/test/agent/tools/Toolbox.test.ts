@@ -12,7 +12,7 @@ const catalogOf = (tools: ReadonlyArray<McpTool>) => ToolCatalog.make(tools, {})
 const names = (tools: ReadonlyArray<CatalogTool>) => tools.map(({ name }) => name)
 
 describe("Toolbox", () => {
-  it("offers all tools in their order when they are few", () => {
+  it("offers all tools in order when they are few", () => {
     const tools = catalogOf(manyTools.slice(0, 5))
     const toolbox = Toolbox.make(tools, "delete the branch")
     assert.deepStrictEqual(Toolbox.choose(toolbox, tools, { count: 5, tokens: undefined }), tools)
@@ -31,7 +31,7 @@ describe("Toolbox", () => {
     assert.include(names(Toolbox.choose(toolbox, tools, { count: 8, tokens: 1200 })), expected)
   })
 
-  it("keeps within count and tokens, the same each time, in the order of the servers", () => {
+  it("stays within the limits of count and tokens, deterministically, in the order of the servers", () => {
     const tools = catalogOf(manyTools)
     assert.isAtLeast(tools.length, 97)
     const chosen = Toolbox.choose(Toolbox.make(tools, "list files"), tools, { count: 10, tokens: 1200 })
@@ -52,7 +52,7 @@ describe("Toolbox", () => {
     assert.strictEqual(new Set(chosen.map(({ tool }) => tool.server)).size, 6)
   })
 
-  it("puts first what two orders like, and lifts what only one of them knows", () => {
+  it("puts first what ranks high in two orders, and includes what only one of them has", () => {
     const words = ["a", "b", "c", "d"]
     const meaning = ["x", "b", "y", "z", "a"]
     assert.deepStrictEqual(Toolbox.fuse([words, meaning]), ["b", "a", "x", "c", "y", "d", "z"])
@@ -66,7 +66,7 @@ describe("Toolbox", () => {
     )
   })
 
-  it("ranks by words as ever when nothing is known of the meaning", () => {
+  it("ranks by words alone without a semantic rank", () => {
     const tools = catalogOf(manyTools)
     const ranked = names(Toolbox.make(tools, "list files").ranked)
     assert.deepStrictEqual(names(Toolbox.make(tools, "list files", ["gone"]).ranked), ranked)
@@ -101,7 +101,7 @@ describe("Toolbox", () => {
     assert.strictEqual(Toolbox.countFor(model, limits, 32), expected)
   })
 
-  it("slims a definition to what a call needs, and leaves names of parameters alone", () => {
+  it("slims a definition to what a call needs, and keeps the names of parameters", () => {
     assert.deepStrictEqual(
       slim({
         name: "t",

@@ -34,7 +34,7 @@ const replay = Effect.fnUntraced(function* (path: string) {
   return { entries, events, outcome: outcomeOf(events), recorded: ended?.outcome }
 })
 
-/** How long things took is not a part of what is played again. */
+/** Durations are not replayed. */
 const timeless = ({ millis: _, toolCalls, ...rest }: AgentOutcome) => ({
   ...rest,
   toolCalls: toolCalls.map(({ millis: _, ...other }) => other)
@@ -79,7 +79,7 @@ const timedOut = Effect.fnUntraced(function* (input: AgentTask) {
 })
 
 describe("Cassette", () => {
-  it.live("plays a recorded run again without the model and without the servers", () =>
+  it.live("replays a recorded run without the model and the servers", () =>
     inTemp((path) =>
       Effect.gen(function* () {
         const recording = CassetteRecording.layer(path).pipe(Layer.provide(World.services(eventful)))
@@ -96,7 +96,7 @@ describe("Cassette", () => {
     )
   )
 
-  it.live("reads again what a run read besides calling tools", () =>
+  it.live("replays what a run read besides calling tools", () =>
     inTemp((path) =>
       Effect.gen(function* () {
         const world: World.World = {
@@ -117,7 +117,7 @@ describe("Cassette", () => {
     )
   )
 
-  it.effect("knows of a call that was running when the time of the run was over", () =>
+  it.effect("records a call that was running when the time of the run was over", () =>
     inTemp((path) =>
       Effect.gen(function* () {
         const slow: World.Tool = { run: () => Effect.never }
@@ -136,7 +136,7 @@ describe("Cassette", () => {
     )
   )
 
-  it.live("has the tools change where they changed in the recorded run", () =>
+  it.live("changes the tools where they changed in the recorded run", () =>
     inTemp((path) =>
       Effect.gen(function* () {
         const main: Record<string, World.Tool> = { echo }
@@ -163,7 +163,7 @@ describe("Cassette", () => {
     )
   )
 
-  it.live("says that a call is not on the tape, and that the tape is at its end", () =>
+  it.live("reports a call that is not on the cassette, and the end of the cassette", () =>
     inTemp((path) =>
       Effect.gen(function* () {
         const recording = CassetteRecording.layer(path).pipe(
@@ -189,7 +189,7 @@ describe("Cassette", () => {
     )
   )
 
-  it.live("says what a run did otherwise than the recorded one, and nothing of one that went the same way", () =>
+  it.live("reports how a run differs from the recorded one, and nothing for one that does not", () =>
     inTemp((path) =>
       Effect.gen(function* () {
         const recording = CassetteRecording.layer(path).pipe(
@@ -223,14 +223,14 @@ describe("Cassette", () => {
           }).pipe(Effect.provide(CassetteReplay.loop(path).pipe(Layer.provide(Settings.layerWith({})))))
         })
         assert.deepStrictEqual(yield* played(entries), [])
-        // the model says something else than it did
+        // the model says something different
         const other = entries.map((entry) =>
           entry._tag === "Asked" && entry.reply?.content === "ok"
             ? { ...entry, reply: { ...entry.reply, content: "no" } }
             : entry
         )
         assert.deepStrictEqual(yield* played(other), ['Its answer was recorded as "ok" and is "no".'])
-        // the loop calls what is not on the tape, and does not call what is
+        // the loop calls what is not on the cassette, and does not call what is
         const renamed = entries.map((entry) =>
           entry._tag === "Called" && entry.tool === "echo" ? { ...entry, arguments: { message: "b" } } : entry
         )
@@ -242,8 +242,8 @@ describe("Cassette", () => {
         const shorter = yield* played(entries.filter((_, index) => index !== last))
         assert.match(shorter.join(), /Its end was recorded as "done" and is "failed, RequestRejected"/)
         const again = entries.flatMap((entry, index) => (index === last ? [entry, entry] : [entry]))
-        assert.deepStrictEqual(yield* played(again), ["It did not ask for the last 1 of the recorded replies."])
-        // time does not pass again: what it ended is played as far as it went
+        assert.deepStrictEqual(yield* played(again), ["It did not request the last 1 of the recorded replies."])
+        // time does not pass in a replay: a run that it ended is replayed as far as it went
         const late = entries.map((entry) =>
           entry._tag === "Ended"
             ? { ...entry, outcome: { ...entry.outcome, status: "budget" as const, budget: "wall-time" as const } }
@@ -251,7 +251,7 @@ describe("Cassette", () => {
         )
         assert.deepStrictEqual(yield* played(late), [])
         const none = yield* Effect.flip(played(entries.filter(({ _tag }) => _tag !== "Task")))
-        assert.include(none.message, "the task of the run is not in it")
+        assert.include(none.message, "it does not contain the task of the run")
       })
     )
   )
@@ -269,12 +269,12 @@ describe("Cassette", () => {
           error.message,
           `The recording ${path}/nope cannot be written, because its folder does not exist. Give --record a file in a folder that you may write to.`
         )
-        assert.include((yield* into(path.replace(/\/[^/]*$/, ""))).message, "leads to a folder")
+        assert.include((yield* into(path.replace(/\/[^/]*$/, ""))).message, "is a folder")
       })
     )
   )
 
-  it.live("does not take another file for a recording", () =>
+  it.live("rejects a file that is not a recording", () =>
     inTemp((path) =>
       Effect.gen(function* () {
         assert.strictEqual((yield* Effect.flip(Cassette.read(path)))._tag, "CassetteInvalid")
@@ -297,7 +297,7 @@ describe("Cassette", () => {
     assert.strictEqual(Cassette.redacted(text), expected)
   })
 
-  it.live("plays every recording that is kept, to the same end", () =>
+  it.live("replays every stored recording to the same end", () =>
     Effect.gen(function* () {
       const names = yield* (yield* FileSystem.FileSystem).readDirectory(kept)
       assert.isAtLeast(names.length, 3)
