@@ -49,17 +49,17 @@ export const parse = (text: string): Either.Either<unknown, string> =>
 /** More than people and programs nest, and few enough for recursion. */
 export const mostLevels = 500
 
-/** Whether a JSON text, with or without comments, is nested deeper than `most` levels. */
-export const isTooDeep = (text: string, most: number = mostLevels): boolean => {
+/** Whether a JSON text, with or without comments, is nested deeper than that. */
+export const isTooDeep = (text: string): boolean => {
   // each level takes two characters, an opening and a closing bracket
-  if (text.length < 2 * most) return false
+  if (text.length < 2 * mostLevels) return false
   let depth = 0
   for (let at = 0; at < text.length; at++) {
     const character = text.charCodeAt(at)
     if (character === quote) at = closingQuote(text, at)
     // `[` and `{`, `]` and `}`
     else if (character === 0x5b || character === 0x7b) {
-      if (++depth > most) return true
+      if (++depth > mostLevels) return true
     } else if (character === 0x5d || character === 0x7d) depth--
   }
   return false

@@ -19,7 +19,7 @@ export interface ModelFailure {
  * interrupted the reply: no tool has run for it, so repeating the request is harmless. `tools` are the names of the tools
  * that the request offered, in its order.
  */
-export const fromError = (error: ModelLifecycleError, tools: ReadonlyArray<string> = []): ModelFailure => ({
+export const fromError = (error: ModelLifecycleError, tools: ReadonlyArray<string>): ModelFailure => ({
   problem: { tag: error._tag, message: error.message },
   repeatable: isRepeatable(error),
   ...(error._tag === "ContextOverflow"

@@ -13,14 +13,14 @@ export interface StdoutReader {
   readonly end: () => ReadonlyArray<Heard>
 }
 
-export const make = (limit: number = MessageText.maxMessageBytes): StdoutReader => {
+export const make = (): StdoutReader => {
   const heard: Array<Heard> = []
   /** Lines of a message that has begun and not ended. */
   let begun: Array<string> = []
   let size = 0
 
-  const splitter = JsonLines.makeSplitter(limit, (beginning) => {
-    const broken = `a line of more than ${limit} bytes, which begins with ${beginning}`
+  const splitter = JsonLines.makeSplitter(MessageText.maxMessageBytes, (beginning) => {
+    const broken = `a line of more than ${MessageText.maxMessageBytes} bytes, which begins with ${beginning}`
     heard.push({ _tag: "Message", read: { values: [], broken } })
   })
   const giveUp = () => {
@@ -51,7 +51,7 @@ export const make = (limit: number = MessageText.maxMessageBytes): StdoutReader 
           heard.push({ _tag: "Message", read: joined })
           begun = []
           size = 0
-        } else if (size > limit || begun.length > maxLines || /^[}\]],?\s*$/.test(line)) giveUp()
+        } else if (size > MessageText.maxMessageBytes || begun.length > maxLines || /^[}\]],?\s*$/.test(line)) giveUp()
         return
       }
     }

@@ -6,7 +6,7 @@ import { namesSecret } from "./KnownTokens.ts"
  * Masked as a whole: values of the `variables`, of members in upper case, which are variables too, and of members with
  * the name of a secret. In other strings, only the parts that look like secrets are masked.
  */
-export const shownJson = (text: string, variables: ReadonlySet<string> = new Set()): string => {
+export const shownJson = (text: string, variables: ReadonlySet<string>): string => {
   let option = ""
   let name = ""
   let valueAt = -1
