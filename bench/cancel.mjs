@@ -1,9 +1,8 @@
-// How long it takes to cancel a run in each of its states, and what is left of it: a request that LM Studio still works on,
-// a call that its server still works on, children once all is closed.
-import { writeFileSync } from "node:fs"
+// The time to cancel a run in each of its states, and what is left of it: a request that LM Studio still processes, a call
+// that a server still executes, child processes after everything is closed.
 import { join } from "node:path"
-import { inRoot } from "../scripts/workspace.mjs"
 import { summary } from "./measure.mjs"
+import { officialServer, writeMcpJson } from "./servers.mjs"
 import { withWorkers } from "./workers.mjs"
 
 export const title = "cancelling a run"
@@ -17,16 +16,12 @@ const states = {
 
 export const run = ({ rounds }) =>
   withWorkers(async ({ folder, start }) => {
-    const mcpJson = join(folder, "mcp.json")
-    const everything = inRoot("node_modules", "@modelcontextprotocol", "server-everything", "dist", "index.js")
-    const entry = { command: process.execPath, args: [everything] }
-    writeFileSync(mcpJson, JSON.stringify({ mcpServers: { everything: entry } }))
     const simulator = await start("cancel/simulator", {})
     const ours = await start("cancel/ours", {
       LMSTUDIO_BASE_URL: simulator.first.baseUrl,
       LMS_BRIDGE_LMS_BINARY: "none",
       LMS_BRIDGE_DATA_DIR: join(folder, "data"),
-      MCP_JSON_PATH: mcpJson
+      MCP_JSON_PATH: writeMcpJson(folder, { everything: officialServer("server-everything") })
     })
     const samples = Object.fromEntries(Object.keys(states).map((state) => [state, []]))
     for (let round = 0; round <= Math.min(rounds, 5); round += 1) {

@@ -1,9 +1,9 @@
-// What it costs to make sure of a model that is loaded, and how many loads a hundred callers of one that is not cause.
+// The cost of ensuring a loaded model, and the number of loads that a hundred callers of an unloaded model cause.
 import { join } from "node:path"
-import { interleaved } from "./measure.mjs"
+import { exactly, interleaved } from "./measure.mjs"
 import { withWorkers } from "./workers.mjs"
 
-export const title = "making sure of a model"
+export const title = "ensuring a model"
 
 const callers = 100
 
@@ -35,7 +35,7 @@ export const run = ({ rounds }) =>
       {
         what: `loads for ${together.callers} callers of one unloaded model`,
         unit: "loads",
-        measured: { median: loads, min: loads, samples: 1 },
+        measured: exactly(loads),
         limit: 1
       }
     ]

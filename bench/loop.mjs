@@ -1,5 +1,5 @@
-// One step of the agent loop (a streamed reply of the model with a tool call, the call, the result) against the least that
-// does the same.
+// One step of the agent loop (a streamed reply with a tool call, the call, the result) beside a minimal loop that does the
+// same.
 import { withPair } from "./loop/pair.mjs"
 import { interleaved, summary } from "./measure.mjs"
 

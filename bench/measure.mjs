@@ -1,4 +1,4 @@
-// How the benchmarks measure: processes started in turn, round after round, so that a busy moment hits all alike.
+// How the benchmarks measure: processes are started alternately, round after round, so that a busy moment affects all alike.
 import { spawn } from "node:child_process"
 import { readFileSync } from "node:fs"
 import { createInterface } from "node:readline"
@@ -18,12 +18,12 @@ const initialize = {
   jsonrpc: "2.0",
   id: 1,
   method: "initialize",
-  params: { protocolVersion: "2025-06-18", capabilities: {}, clientInfo: { name: "bench", version: "1.0.0" } }
+  params: { protocolVersion: "2025-11-25", capabilities: {}, clientInfo: { name: "bench", version: "1.0.0" } }
 }
 
 /**
- * Starts an MCP server, waits for its answer to `initialize`, hands it to `use`, ends it and waits for its end.
- * Gives the milliseconds from spawn to the answer, and what `use` gave.
+ * Starts an MCP server, waits for its answer to `initialize`, passes it to `use`, kills it and waits for its exit.
+ * Returns the milliseconds from spawn to the answer, and the result of `use`.
  */
 export const toInitialized = async ({ args, env }, use = async () => undefined) => {
   const started = performance.now()
@@ -47,13 +47,24 @@ export const toInitialized = async ({ args, env }, use = async () => undefined) 
   }
 }
 
+/** For `use` of `toInitialized`: the server's answer to `tools/list`. */
+export const listTools = ({ lines, send }) =>
+  new Promise((resolve) => {
+    lines.on("line", (line) => {
+      const { id, result } = JSON.parse(line)
+      if (id === 2) resolve(result.tools)
+    })
+    send({ method: "notifications/initialized" })
+    send({ id: 2, method: "tools/list" })
+  })
+
 /** Resident memory of a process in MiB. */
 export const residentMiB = (pid) => {
   const kilobytes = /VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, "utf8"))?.[1]
   return Number(kilobytes) / 1024
 }
 
-/** Takes a sample of every variant in each round; the first round warms the disk cache and is dropped. */
+/** Takes a sample of every variant in each round; the first round warms the disk cache and is discarded. */
 export const interleaved = async (variants, rounds, sample) => {
   const samples = Object.fromEntries(Object.keys(variants).map((name) => [name, []]))
   for (let round = 0; round <= rounds; round++) {
@@ -71,5 +82,8 @@ export const summary = (values) => {
   const median = sorted.length % 2 === 1 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2
   return { median, min: sorted[0], samples: sorted.length }
 }
+
+/** A figure that is counted, not sampled. */
+export const exactly = (value) => ({ median: value, min: value, samples: 1 })
 
 export const sleep = (millis) => new Promise((resolve) => setTimeout(resolve, millis))

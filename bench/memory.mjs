@@ -1,5 +1,5 @@
-// Resident memory of a server that has listed its tools and then waits.
-import { interleaved, residentMiB, sleep, toInitialized } from "./measure.mjs"
+// Resident memory of a server that has listed its tools and is idle.
+import { interleaved, listTools, residentMiB, sleep, toInitialized } from "./measure.mjs"
 import { prepareServers } from "./servers.mjs"
 
 export const title = "memory of an idle lms-bridge-mcp"
@@ -9,13 +9,10 @@ const idleMillis = 3000
 export const run = async () => {
   if (process.platform !== "linux") return []
   const result = await interleaved(await prepareServers(), 3, async (server) => {
-    const { used } = await toInitialized(server, async ({ pid, lines, send }) => {
-      const listed = new Promise((resolve) => lines.once("line", resolve))
-      send({ method: "notifications/initialized" })
-      send({ id: 2, method: "tools/list" })
-      await listed
+    const { used } = await toInitialized(server, async (started) => {
+      await listTools(started)
       await sleep(idleMillis)
-      return residentMiB(pid)
+      return residentMiB(started.pid)
     })
     return used
   })

@@ -1,9 +1,9 @@
-// Tokens of the first request with a hundred tools and a context of 4096, as the simulator counts them: of the agent loop,
-// which offers what fits, and of a request that offers every tool.
+// The tokens of the first request with a hundred tools and a context of 4096, as the simulator counts them: for the agent
+// loop, which offers the tools that fit, and for a request that offers every tool.
 import { mkdirSync, writeFileSync } from "node:fs"
-import { createRequire } from "node:module"
 import { join } from "node:path"
-import { inRoot } from "../scripts/workspace.mjs"
+import { exactly } from "./measure.mjs"
+import { officialServer, writeMcpJson } from "./servers.mjs"
 import { withWorkers } from "./workers.mjs"
 
 export const title = "the first request with many tools"
@@ -15,16 +15,13 @@ export const run = () =>
     mkdirSync(join(folder, "files"))
     const generated = join(folder, "generated.mjs")
     writeFileSync(generated, generatedServer)
-    const mcpJson = join(folder, "mcp.json")
-    const program = (name, ...args) => ({ command: process.execPath, args: [mainOf(name), ...args] })
-    const mcpServers = {
-      filesystem: program("server-filesystem", join(folder, "files")),
-      memory: { ...program("server-memory"), env: { MEMORY_FILE_PATH: join(folder, "memory.json") } },
-      everything: program("server-everything"),
-      "sequential-thinking": program("server-sequential-thinking"),
+    const mcpJson = writeMcpJson(folder, {
+      filesystem: officialServer("server-filesystem", join(folder, "files")),
+      memory: { ...officialServer("server-memory"), env: { MEMORY_FILE_PATH: join(folder, "memory.json") } },
+      everything: officialServer("server-everything"),
+      "sequential-thinking": officialServer("server-sequential-thinking"),
       generated: { command: process.execPath, args: [generated] }
-    }
-    writeFileSync(mcpJson, JSON.stringify({ mcpServers }))
+    })
     const simulator = await start("offer/simulator", { LMS_BRIDGE_BENCH_CONTEXT: String(context) })
     const ours = await start("offer/ours", {
       LMSTUDIO_BASE_URL: simulator.first.baseUrl,
@@ -33,8 +30,7 @@ export const run = () =>
       MCP_JSON_PATH: mcpJson
     })
     const { all, chosen, offered, tools } = await ours.ask({ go: true })
-    if (tools < 97) throw new Error(`only ${tools} tools are there`)
-    const exactly = (value) => ({ median: value, min: value, samples: 1 })
+    if (tools < 97) throw new Error(`there are only ${tools} tools`)
     return [
       {
         what: `first request, ${tools} tools, ${offered} of them offered, context of ${context}`,
@@ -47,14 +43,7 @@ export const run = () =>
     ]
   })
 
-const mainOf = (name) => {
-  const require = createRequire(inRoot("packages", "cli", "package.json"))
-  const manifest = require.resolve(`@modelcontextprotocol/${name}/package.json`)
-  const { bin } = require(manifest)
-  return join(manifest, "..", Object.values(bin)[0])
-}
-
-/** Fills up to more than a hundred: sixty tools with parameters of the usual kinds. */
+/** Sixty more tools, with parameters of the usual types. */
 const generatedServer = `
 import { createInterface } from "node:readline"
 const kinds = ["customer", "invoice", "order", "ticket", "shipment", "product", "contract", "supplier", "payment", "account"]

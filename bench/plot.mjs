@@ -1,4 +1,4 @@
-// Lines over one axis, as SVG: panels below each other, each with its own unit.
+// Line charts as SVG: panels one above the other, with a common x axis and their own units.
 
 const [width, height, left, right, top, gap] = [720, 220, 64, 16, 36, 56]
 const colours = ["#1f77b4", "#7f7f7f"]

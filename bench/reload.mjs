@@ -1,7 +1,6 @@
-// What it costs to ask for the configured MCP servers when the file has not changed, beside reading it each time.
-import { writeFileSync } from "node:fs"
-import { join } from "node:path"
+// The cost of asking for the configured MCP servers while the file is unchanged, beside reading it each time.
 import { interleaved } from "./measure.mjs"
+import { writeMcpJson } from "./servers.mjs"
 import { withWorkers } from "./workers.mjs"
 
 export const title = "reading an unchanged mcp.json"
@@ -12,8 +11,7 @@ export const run = ({ rounds }) =>
   withWorkers(async ({ folder, start }) => {
     const rows = []
     for (const size of sizes) {
-      const file = join(folder, `mcp-${size}.json`)
-      writeFileSync(file, JSON.stringify({ mcpServers: servers(size) }, null, 2))
+      const file = writeMcpJson(folder, servers(size), `mcp-${size}.json`)
       const worker = await start("reload/ours", {
         MCP_JSON_PATH: file,
         LMS_BRIDGE_LMS_BINARY: "none",

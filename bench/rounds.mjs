@@ -1,6 +1,6 @@
-// A run of a thousand rounds beside the plain loop: what a step costs and what is held in memory as the conversation
-// grows. CPU, because the wall clock tells more of the machine than of a program over so many minutes; each request holds
-// the whole conversation, so the cost of both grows with it. Draws docs/bench/rounds.svg.
+// A run of a thousand rounds beside the plain loop: the cost of a step and the memory in use as the conversation grows.
+// It measures CPU, because over minutes wall time depends more on the machine than on the program. Each request contains
+// the whole conversation, so the cost of both loops grows with it. Draws docs/bench/rounds.svg.
 import { mkdirSync, writeFileSync } from "node:fs"
 import { inRoot } from "../scripts/workspace.mjs"
 import { withPair } from "./loop/pair.mjs"

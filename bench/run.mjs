@@ -1,4 +1,4 @@
-// `npm run bench [-- NAME…] [--rounds N]`: one table, each figure beside its reference from the same run.
+// `npm run bench [-- NAME…] [--rounds N]`: prints one table, each figure beside its reference from the same run.
 import { cpus, loadavg } from "node:os"
 import { makeReady } from "../scripts/ready.mjs"
 import { fail } from "../scripts/workspace.mjs"

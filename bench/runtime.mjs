@@ -1,4 +1,4 @@
-// The services as the executables wire them, for the programs of a benchmark, and how those answer and end.
+// The services as the executables wire them, for the worker programs of the benchmarks, and how a worker answers and ends.
 import * as Bridge from "@lms-bridge/core/Bridge"
 import * as NodePlatform from "@lms-bridge/node/NodePlatform"
 import * as Layer from "effect/Layer"
@@ -12,7 +12,7 @@ export const runtime = ManagedRuntime.make(
   )
 )
 
-/** Answers each message with what `answer` makes of it, and says that it is ready. */
+/** Reports that the worker is ready, and answers each message with the result of `answer`. */
 export const serve = (answer) => {
   const stop = () => runtime.dispose().then(() => process.exit(0))
   process.on("SIGTERM", stop)
@@ -23,5 +23,5 @@ export const serve = (answer) => {
       (error) => process.send({ error: String(error) })
     )
   })
-  process.send({ ready: true })
+  process.send({ pid: process.pid })
 }

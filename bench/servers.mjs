@@ -1,4 +1,4 @@
-// The MCP servers of the benchmarks: ours as built beside the bare one as installed and as one bundle, and official ones.
+// The MCP servers of the benchmarks: ours as built, the bare one as installed and as one bundle, and official ones.
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs"
 import { createRequire } from "node:module"
 import { tmpdir } from "node:os"
@@ -6,13 +6,36 @@ import { dirname, join } from "node:path"
 import { executables, inRoot } from "../scripts/workspace.mjs"
 import { sleep, toInitialized } from "./measure.mjs"
 
-const require = createRequire(inRoot("packages", "core", "package.json"))
+const require = createRequire(inRoot("package.json"))
 
-/** The entry of an official MCP server in an mcp.json, run by Node itself rather than through npx. */
+/** An official MCP server's entry in an mcp.json, started by Node itself rather than through npx. */
 export const officialServer = (name, ...args) => ({
   command: process.execPath,
   args: [join(dirname(require.resolve(`@modelcontextprotocol/${name}/package.json`)), "dist", "index.js"), ...args]
 })
+
+/** Two entries each of the official servers for files, memory and everything. */
+export const sixServers = (folder, files = folder) => {
+  const memory = (name) => ({
+    ...officialServer("server-memory"),
+    env: { MEMORY_FILE_PATH: join(folder, `${name}.jsonl`) }
+  })
+  return {
+    "files-a": officialServer("server-filesystem", files),
+    "files-b": officialServer("server-filesystem", files),
+    "memory-a": memory("a"),
+    "memory-b": memory("b"),
+    "everything-a": officialServer("server-everything", "stdio"),
+    "everything-b": officialServer("server-everything", "stdio")
+  }
+}
+
+/** Writes an mcp.json with these servers, and returns its path. */
+export const writeMcpJson = (folder, mcpServers, name = "mcp.json") => {
+  const file = join(folder, name)
+  writeFileSync(file, JSON.stringify({ mcpServers }, null, 2))
+  return file
+}
 
 export const prepareServers = async () => {
   const { build } = await import("esbuild")
@@ -35,12 +58,14 @@ export const prepareServers = async () => {
     }
   })
 
-  const mcpJson = join(folder, "mcp.json")
-  writeFileSync(mcpJson, '{ "mcpServers": {} }')
-  const env = { MCP_JSON_PATH: mcpJson, LMSTUDIO_BASE_URL: "http://127.0.0.1:9", LMS_BRIDGE_LMS_BINARY: "none" }
+  const env = {
+    MCP_JSON_PATH: writeMcpJson(folder, {}),
+    LMSTUDIO_BASE_URL: "http://127.0.0.1:9",
+    LMS_BRIDGE_LMS_BINARY: "none"
+  }
   const ours = executables.find(({ name }) => name === "lms-bridge-mcp")
   const server = { args: [inRoot(ours.file)], env }
-  // the first start of a new build leaves V8's code cache behind, a moment after it has answered
+  // the first start of a new build writes V8's code cache, a moment after the answer
   await toInitialized(server, () => sleep(2000))
   return {
     ours: server,

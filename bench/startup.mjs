@@ -1,5 +1,5 @@
-// Spawn to answered `initialize`, as every MCP client waits for it each time it starts the server; not the
-// first start of a new build, which has no code cache yet.
+// The time from spawn to the answer to `initialize`, for which every MCP client waits when it starts the server; not for
+// the first start of a new build, which has no code cache yet.
 import { interleaved, toInitialized } from "./measure.mjs"
 import { prepareServers } from "./servers.mjs"
 

@@ -1,4 +1,4 @@
-// The shortest thing the command line can be asked for, against what Node itself needs.
+// The shortest command of the command line, beside the start of Node itself.
 import { executables, inRoot } from "../scripts/workspace.mjs"
 import { interleaved, toExit } from "./measure.mjs"
 

@@ -1,4 +1,4 @@
-// Programs of a benchmark, each in a process of its own, bundled as what ships is, and asked over Node's IPC channel.
+// The worker programs of a benchmark: each has its own process, is bundled like the product, and answers over Node's IPC.
 import { fork } from "node:child_process"
 import { mkdtempSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
@@ -6,8 +6,8 @@ import { join } from "node:path"
 import { inRoot } from "../scripts/workspace.mjs"
 
 /**
- * Hands `use` a folder of its own and `start`, which starts a program of this folder and waits for its first message. A
- * program's later messages answer `ask` in turn; one with `error` is a failure. All end with `use`.
+ * Passes `use` a temporary folder and `start`, which starts a worker program and waits for its first message. Each later
+ * message of the worker answers an `ask`, in order; a message with `error` is a failure. All workers end with `use`.
  */
 export const withWorkers = async (use) => {
   const folder = mkdtempSync(join(tmpdir(), "lms-bridge-bench-"))
@@ -37,7 +37,7 @@ export const withWorkers = async (use) => {
   try {
     return await use({ folder, start })
   } finally {
-    // what they write while they end is still in the folder
+    // they may still write to the folder while they end
     await Promise.all(workers.map(ended))
     rmSync(folder, { recursive: true, force: true })
   }
@@ -51,7 +51,7 @@ const ended = (worker) =>
     worker.kill("SIGTERM")
   })
 
-/** Bundled and minified, as what ships is. */
+/** Bundles and minifies a worker like the product. */
 const bundle = async (program, outfile) => {
   const { build } = await import("esbuild")
   await build({

@@ -6,7 +6,7 @@ import { embed } from "./codeCache.mjs"
 import { executables, fail, inRoot, packages, run, tool } from "./workspace.mjs"
 
 const compile = async () => {
-  // Not the tests: a mistake in a test must not keep the program from starting. `npm run check` sees everything.
+  // Without the tests, because a mistake in a test must not prevent the program from starting. `npm run check` compiles all.
   const projects = packages.map((name) => `packages/${name}/tsconfig.src.json`)
   const { code, stdout, stderr } = await run(tool("tsc"), ["-b", ...projects, "--pretty", "false"])
   if (code !== 0) fail(`build: the compiler found mistakes\n\n${stdout}${stderr}`)
@@ -22,13 +22,13 @@ const bundle = async ({ name, entry, file, smallHeap = false }) => {
     outfile: inRoot(file),
     write: false,
     bundle: true,
-    // one function of `require` and the file's URL, which is what codeCache.mjs can run
+    // codeCache.mjs runs a function of `require` and the file's URL
     format: "cjs",
     platform: "node",
     target: "node20.11",
-    // straight from the sources of the workspace's packages, so that unused exports fall away
+    // directly from the sources of the workspace's packages, so that unused exports are dropped
     conditions: ["@lms-bridge/source"],
-    // the other entry of jsonc-parser finds its parts by a require() that no bundler can follow
+    // the other entry of jsonc-parser uses a require() that no bundler can follow
     mainFields: ["module", "main"],
     minify: true,
     legalComments: "external",
@@ -40,7 +40,7 @@ const bundle = async ({ name, entry, file, smallHeap = false }) => {
   mkdirSync(dirname(inRoot(file)), { recursive: true })
   for (const { path, text } of result.outputFiles) {
     const executable = path === inRoot(file)
-    // whole or not at all: a copy may be running, or be started by a test, at this moment
+    // written atomically, because the file may be running, or be started by a test, at this moment
     const temporary = `${path}.${process.pid}`
     writeFileSync(temporary, executable ? embed({ name, version, program: asFunction(text), smallHeap }) : text)
     chmodSync(temporary, executable ? 0o755 : 0o644)

@@ -1,4 +1,4 @@
-// Named checks that are counted: printed as they end, and written to reports/<suite>.json for the tally of .ci/run.
+// Named checks: each is printed, and all are written to reports/<suite>.json for the tally of .ci/run.
 import { mkdirSync, writeFileSync } from "node:fs"
 import { inRoot } from "./workspace.mjs"
 
@@ -13,16 +13,7 @@ export const startSuite = (suite, { showPassed = true } = {}) => {
 
   return {
     record,
-    /** Runs `body`; whatever it throws is the reason why the check failed. */
-    check: async (name, body) => {
-      try {
-        await body()
-        record(name)
-      } catch (error) {
-        record(name, error instanceof Error ? error.message : String(error))
-      }
-    },
-    /** Writes the report and returns the exit code: a suite in which nothing was checked has failed. */
+    /** Writes the report and returns the exit code; a suite without checks has failed. */
     finish: () => {
       const failed = checks.filter((check) => !check.passed).length
       mkdirSync(inRoot("reports"), { recursive: true })
@@ -31,10 +22,6 @@ export const startSuite = (suite, { showPassed = true } = {}) => {
       return failed > 0 || checks.length === 0 ? 1 : 0
     }
   }
-}
-
-export const expect = (condition, message) => {
-  if (!condition) throw new Error(message)
 }
 
 const indent = (text) =>

@@ -1,15 +1,15 @@
-// The shape of an executable: one ESM file that carries its program as text and runs it with V8's code cache.
+// The form of an executable: one ESM file that contains its program as text and runs it with V8's code cache.
 import { createHash } from "node:crypto"
 
 /**
- * Compiling a megabyte of program at every start costs more than everything else a start does. V8 can keep what it
- * compiled, but only for a script that it is given as text, and only on the machine and Node that compiled it: so the
- * program is embedded as a string, and its cache is written to the user's cache folder a moment after the first start.
- * Without a folder that can be written, it starts all the same, only slower.
+ * Compiling a megabyte of code costs more than the rest of a start. V8 can cache compiled code, but only for a script
+ * that it gets as text, and only for the machine and Node version that compiled it. So the program is embedded as a
+ * string, and its cache is written to the user's cache folder a moment after the first start. If no folder can be
+ * written, the program starts without a cache, only slower.
  *
- * With `smallHeap`, the young part of V8's heap does not grow over the garbage of start-up, which it would keep for good:
- * a server waits beside a model that needs the memory. V8 refuses a cache that was made under other flags, so this is set
- * before anything is compiled.
+ * `smallHeap` keeps V8's young generation from growing during start-up, which would be permanent: a server waits beside a
+ * model that needs the memory. V8 rejects a cache that was made under other flags, so the flag is set before anything is
+ * compiled.
  */
 export const embed = ({ name, version, program, smallHeap }) => {
   const hash = createHash("sha256").update(program).digest("hex").slice(0, 16)
@@ -48,11 +48,11 @@ const keep = (script) => {
       fs.renameSync(temporary, cache)
     } catch {}
   }
-  // by then, what a start needs has been compiled
+  // by then, everything a start needs has been compiled
   setTimeout(write, 700).unref()
   process.once("exit", write)
 }
-// the version is answered before anything is compiled
+// --version is answered before anything is compiled
 if (process.argv.length === 3 && process.argv[2] === "--version") console.log(${JSON.stringify(version)})
 else start()
 `

@@ -1,6 +1,6 @@
-// Proves that the compiler and the linter still see what they are there to see: every planted mistake in
-// scripts/diagnostics must be reported. It fails when the Effect patch of the compiler is missing, when a rule was
-// renamed upstream, and when tsconfig.base.json demands a rule that no mistake is planted for.
+// Proves that the compiler and the linter still apply their rules: every planted mistake in scripts/diagnostics must be
+// reported. Fails if the Effect patch of the compiler is missing, if a rule was renamed upstream, and if
+// tsconfig.base.json requires a rule for which no mistake is planted.
 import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join, relative } from "node:path"
@@ -24,7 +24,7 @@ const compilerFindings = async (project) => {
   return findings
 }
 
-// The rules about packages go by path, so the mistakes are linted as a copy with the workspace's own layout.
+// The rules about packages depend on paths, so the mistakes are linted in a copy that has the workspace's layout.
 const lintFindings = async (folder) => {
   const copy = mkdtempSync(join(tmpdir(), "lms-bridge-lint-"))
   try {
@@ -42,7 +42,7 @@ const lintFindings = async (folder) => {
   }
 }
 
-/** The marks of a folder; each covers the lines from itself to the next mark. */
+/** The marks of a folder. Each covers the lines from itself to the next mark. */
 const marksOf = (folder) =>
   readdirSync(join(fixtures, folder), { recursive: true, withFileTypes: true })
     .filter((entry) => entry.isFile() && entry.name.endsWith(".ts"))

@@ -1,5 +1,5 @@
-// Writes the generated parts of the README from the code, and docs/resilience.md from what the tests reported; with
-// --check, fails when they are not up to date.
+// Generates parts of the README from the code, and docs/resilience.md from the reports of the tests. With --check, fails if
+// they are out of date.
 import { readFile, writeFile } from "node:fs/promises"
 import { page } from "./resilience.mjs"
 
@@ -29,7 +29,7 @@ const tools = [
   ...allTools.map(({ description, inputSchema, name }) => row(`\`${name}\``, parameters(inputSchema), description))
 ]
 
-// written by the test that plays each client
+// written by the test that acts as each client
 const clients = await readFile(
   new URL("packages/mcp-server/test/protocol/clients/__snapshots__/clients.md", root),
   "utf8"

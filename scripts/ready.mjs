@@ -1,4 +1,4 @@
-// Makes the workspace ready to run: the exact dependencies installed, everything built; nothing when both are so.
+// Makes the workspace ready: installs the exact dependencies and builds everything, each only if it is out of date.
 import { createHash } from "node:crypto"
 import { mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs"
 import { dirname, join, relative } from "node:path"
@@ -6,7 +6,7 @@ import { executables, exists, inRoot, packages, root, run, tool } from "./worksp
 
 const oldestNode = [20, 11]
 
-/** Brings the workspace up to date. Throws an Error that says what to do; prints only when there is something to do. */
+/** Brings the workspace up to date. An Error that it throws says what to do. Prints only if there is something to do. */
 export const makeReady = async () => {
   checkNode()
   const started = performance.now()
@@ -42,7 +42,7 @@ const checkNode = () => {
 const install = async () => {
   const wanted = JSON.parse(readFileSync(inRoot("package.json"), "utf8")).packageManager
   console.error(`setup: installing the dependencies with ${wanted} (the first time takes a while)`)
-  // The package manager comes through npm, pinned, so that nothing has to be installed globally.
+  // npm runs the pinned package manager, so that nothing has to be installed globally
   const pnpm = await run(npm, [
     "exec",
     "--yes",
@@ -59,7 +59,7 @@ const install = async () => {
         "Check that the npm registry can be reached (npm ping), then run: npm run setup"
     )
   }
-  // `prepare` does this too, but not where npm is set to ignore scripts; it changes nothing the second time.
+  // `prepare` does this too, unless npm ignores scripts; a second time changes nothing
   const patch = await run(tool("effect-tsgo"), ["patch"])
   if (patch.code !== 0) throw new Error(`The compiler could not be given the Effect diagnostics:\n\n${tail(patch)}`)
 }
@@ -95,7 +95,7 @@ const buildInputs = () => [
   ])
 ]
 
-/** Runs `step` unless its inputs have the contents of the last time and its outputs are there. True if it ran. */
+/** Runs `step` unless its inputs are unchanged since the last time and its outputs exist. Returns whether it ran. */
 const upToDate = async (name, inputs, outputs, step) => {
   const stamp = inRoot("node_modules", ".cache", "lms-bridge", `${name}.stamp`)
   const before = fingerprint(inputs())

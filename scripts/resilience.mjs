@@ -1,4 +1,4 @@
-// docs/resilience.md from what the scenario tests report: every failure, and what the user sees.
+// Generates docs/resilience.md from the reports of the scenario tests: every failure, and what the user sees.
 import { readFile } from "node:fs/promises"
 
 const files = ["loading", "concurrency", "exhaustion", "edges", "wire", "process", "waiting"]
@@ -12,60 +12,27 @@ const classes = [
   ["process failures", "Process failures"]
 ]
 
-/** What LM Studio is known to do, by the numbers that the tests name. */
-const quirks = {
-  H1: "an unknown route answers 200 with an error text",
-  H2: "parallel first requests load a model several times",
-  H3: "`lms load` of a loaded model adds a copy `:2` and exits 0",
-  H4: "with one model loaded, it answers for any name",
-  H5: 'just-in-time loading is on and answers "No models loaded"',
-  H6: "unloading an unknown id exits 0",
-  H7: "a tool call is left in the text",
-  H8: "a tool call that does not parse is dropped, with an empty reply",
-  H9: 'parallel tool calls: "Extra content after end of tool call"',
-  H10: "the tool-call parser reads inside the thinking",
-  H11: 'a tool call with the id "" and no function',
-  H12: "empty names in the later pieces of a tool call",
-  H13: 'arguments that are invalid JSON, cut or ""',
-  H14: "thinking in three places",
-  H15: "errors inside a stream after HTTP 200, string or object; no `[DONE]`",
-  H16: "five wordings of context overflow",
-  H17: "`previous_response_id` is not found",
-  H18: "the store of past responses is damaged",
-  H19: "the memory guardrail refuses",
-  H20: "too little GPU memory shows only as SIGABRT",
-  H21: "a queued request comes back empty",
-  H22: 'a long answer stops at 10 to 16 thousand tokens and says "stop"',
-  H23: "after a disconnect the server finishes the prompt first",
-  H24: "a model that was loaded again is listed twice",
-  H25: "tool names are turned into snake_case for the model",
-  H26: 'odd tool schemas: "failed to parse grammar"',
-  H27: "an object as `tool_choice` and `json_object` are refused",
-  H28: "`lms load` does its work and does not exit",
-  H29: "most `lms` commands start LM Studio when it is off",
-  H30: "`/api/v1` refuses unknown keys",
-  H31: "`/v1/responses` and `/v1/messages` ignore JSON schemas",
-  H32: "one fault has other codes and shapes on other routes",
-  H33: "`top_p: false` and `input_tokens: 0` in responses",
-  H34: "embeddings are cut silently and count 0 tokens"
-}
+/** The quirks of LM Studio: the rows of part H of the contract. */
+const quirksOf = (contract) =>
+  Object.fromEntries(
+    [...contract.matchAll(/^\| (H\d+) \| (.+) \| [^|]+ \|$/gm)].map(([, quirk, what]) => [quirk, what])
+  )
 
 /** Quirks that no scenario can show, and why. */
 const notApplicable = {
-  H22: 'not applicable: such a reply cannot be told from one that is complete. An answer that says "length" is continued (wire/answer-cut-at-its-length).'
+  H22: 'not applicable: such a reply cannot be distinguished from a complete one. An answer that says "length" is continued (wire/answer-cut-at-its-length).'
 }
 
 const head = `# When something fails
 
-What a user sees in each of these cases. The tables are written by the tests: each row is a test that brings the failure
-about on a simulated LM Studio, with the real services of lms-bridge over it, and records the sentence that comes out.
-After every one the tests also hold lms-bridge to its rules: at most one load of a model at a time, no busy model and no
-model of the user's unloaded (unless by force), no load without a limit on its idle time, and never the name \`default\`
-in a request.
+These tables show what the user sees for each failure. The tests generate them: each row is a test that causes the failure
+on a simulated LM Studio, beneath the real services of lms-bridge, and records the resulting sentence. After every test, the
+rules of lms-bridge must also hold: at most one load of a model at a time, no unload of a busy model or of one that the user
+loaded (unless forced), no load without an idle limit, and never the name \`default\` in a request.
 
-\`goes on\` means that lms-bridge dealt with it, and the last column says what came of it; any other result is the tag of the
-error, with its message. The scenarios are in \`packages/core/test/scenarios\`; \`npm test\` and then \`npm run docs\` write this
-page anew.`
+\`goes on\` means that lms-bridge handled the failure, and the last column says how; any other result is the tag of the error,
+with its message. The scenarios are in \`packages/core/test/scenarios\`; \`npm test\` and then \`npm run docs\` regenerate this
+page.`
 
 const cell = (text) =>
   text
@@ -88,9 +55,10 @@ const report = async (name) => {
   return rows
 }
 
-/** The page; fails when the scenarios are too few, or a class or a quirk is not covered. */
+/** The page. Fails if there are too few scenarios, or if a class or a quirk is not covered. */
 export const page = async () => {
   const rows = (await Promise.all(files.map(report))).flat()
+  const quirks = quirksOf(await readFile(new URL("../docs/lmstudio.md", import.meta.url), "utf8"))
   const coveredBy = (quirk) => rows.filter((one) => one.quirks.includes(quirk)).map(({ id }) => id)
   const problems = [
     ...(rows.length < 60 ? [`There are ${rows.length} scenarios, fewer than 60.`] : []),
@@ -120,7 +88,7 @@ export const page = async () => {
     `${rows.length} scenarios.`,
     "",
     ...tables.flat(),
-    "## Known oddities of LM Studio",
+    "## Known quirks of LM Studio",
     "",
     row("", "what LM Studio does", "shown by"),
     row("---", "---", "---"),

@@ -1,4 +1,4 @@
-// `npm run setup`: installs and builds, or says that there is nothing to do.
+// `npm run setup`: installs and builds, or reports that there is nothing to do.
 import { makeReady } from "./ready.mjs"
 import { fail } from "./workspace.mjs"
 

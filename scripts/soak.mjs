@@ -1,10 +1,10 @@
-// `npm run soak [-- --runs N] [--seed N]`: runs over six real MCP servers whose processes are killed at random all the while.
-// At the end the bridge must hold what it held at the start: files, handles, children, memory. Ten minutes at most.
+// `npm run soak [-- --runs N] [--seed N]`: runs over six real MCP servers, whose processes are killed at random. At the end
+// the bridge must hold no more than at the start: files, handles, child processes, memory. Takes at most ten minutes.
 import { execFileSync } from "node:child_process"
 import { mkdirSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { sleep } from "../bench/measure.mjs"
-import { officialServer } from "../bench/servers.mjs"
+import { sixServers, writeMcpJson } from "../bench/servers.mjs"
 import { withWorkers } from "../bench/workers.mjs"
 import { makeReady } from "./ready.mjs"
 import { fail } from "./workspace.mjs"
@@ -20,14 +20,14 @@ const seed = option("seed", 1)
 const longest = 10 * 60_000
 const atOnce = 25
 const concurrency = 4
-/** Runs before the first look: code is compiled, caches are filled. */
+/** Runs before the first measurement, which compile code and fill caches. */
 const warmUp = 100
 const idle = "1s"
 
 await makeReady().catch((error) => fail(error.message))
 
 // -----------------------------------------------------------------------------
-// chance, the same again for the same seed
+// random numbers, reproducible by the seed
 // -----------------------------------------------------------------------------
 
 let state = seed
@@ -80,20 +80,7 @@ await withWorkers(async ({ folder, start }) => {
   const files = join(folder, "files")
   mkdirSync(files)
   writeFileSync(join(files, "note.txt"), "still here")
-  const memory = (name) => ({
-    ...officialServer("server-memory"),
-    env: { MEMORY_FILE_PATH: join(folder, `${name}.jsonl`) }
-  })
-  const servers = {
-    "files-a": officialServer("server-filesystem", files),
-    "files-b": officialServer("server-filesystem", files),
-    "memory-a": memory("a"),
-    "memory-b": memory("b"),
-    "everything-a": officialServer("server-everything", "stdio"),
-    "everything-b": officialServer("server-everything", "stdio")
-  }
-  const mcpJson = join(folder, "mcp.json")
-  writeFileSync(mcpJson, JSON.stringify({ mcpServers: servers }))
+  const servers = sixServers(folder, files)
 
   const simulator = await start("soak/simulator", { LMS_BRIDGE_SOAK_FOLDER: files })
   const bridge = await start("soak/ours", {
@@ -103,7 +90,7 @@ await withWorkers(async ({ folder, start }) => {
     LMS_BRIDGE_LOG_LEVEL: "error",
     LMS_BRIDGE_MCP_IDLE: idle,
     LMS_BRIDGE_BREAKER_OPEN_FOR: "2s",
-    MCP_JSON_PATH: mcpJson
+    MCP_JSON_PATH: writeMcpJson(folder, servers)
   })
   const { pid } = bridge.first
 
@@ -128,10 +115,10 @@ await withWorkers(async ({ folder, start }) => {
     }
   }
 
-  /** Waits until the idle servers are let go, a minute at most. */
+  /** Waits until the idle servers have been closed, for at most a minute. */
   const quiet = async () => {
     for (const until = Date.now() + 60_000; Date.now() < until && beneath(pid).length > 0;) await sleep(200)
-    // the guard of the processes and the sockets to LM Studio leave a little later
+    // the guard process and the sockets to LM Studio close a little later
     await sleep(6000)
     return { children: beneath(pid).map(({ args }) => args), ...(await bridge.ask({ what: "holds" })) }
   }
@@ -158,7 +145,7 @@ await withWorkers(async ({ folder, start }) => {
       ? [`${mebibytes(after.heapUsed)} of heap, ${mebibytes(before.heapUsed)} before`]
       : []),
     ...(tally.kills === warm.kills ? ["nothing was killed"] : []),
-    // a server that was killed, also while it started, can be started again: each run that did not come to its end is lost
+    // a killed server can be restarted, even if it was killed during its start; so every run has to end as done
     ...Object.keys(tally.ended)
       .filter((how) => how !== "done")
       .map((how) => `${tally.ended[how]} runs ended with ${how}`)

@@ -22,7 +22,7 @@ const child = spawn(process.execPath, [program, "run", task, "--mcp", "filesyste
   }
 })
 
-// Ctrl-C reaches the child too; it ends the run in order, and its exit code is ours.
+// Ctrl-C also reaches the child, which ends the run; its exit code becomes ours.
 process.on("SIGINT", () => {})
 process.on("SIGTERM", () => child.kill("SIGTERM"))
 

@@ -1,4 +1,4 @@
-// The last line of .ci/run: adds up what the steps reported. A step that left no report has failed.
+// Prints the last line of .ci/run: the sum of the steps' reports. A step without a report has failed.
 import { existsSync, readdirSync, readFileSync } from "node:fs"
 import { join } from "node:path"
 import { inRoot } from "./workspace.mjs"
@@ -31,7 +31,7 @@ const single = (step) => {
   else fail(exit === undefined ? `${step}: did not run` : `${step}: exit ${exit}`)
 }
 
-/** Counts a step by its report; a bad exit that the report does not account for is one more failure. */
+/** Counts a step by its report; a bad exit code that the report does not explain is one more failure. */
 const reported = (step, count) => {
   const exit = read(`${step}.exit`)?.trim()
   const failedBefore = total.failed
@@ -50,23 +50,28 @@ const suite = (step) => () => {
   return true
 }
 
-const tests = () => {
-  const report = readJson("vitest.json")
+const tests = (step, name) => () => {
+  const report = readJson(name)
   if (!Array.isArray(report?.testResults) || report.testResults.length === 0) return false
   for (const file of report.testResults) {
     const failedBefore = total.failed
     for (const test of file.assertionResults) {
       if (test.status === "passed") total.passed += 1
-      else if (test.status === "failed") fail(`test: ${file.name}: ${test.fullName}`)
+      else if (test.status === "failed") fail(`${step}: ${file.name}: ${test.fullName}`)
       else total.skipped += 1
     }
     // a file that could not be loaded has no tests to fail
     if (file.status === "failed" && total.failed === failedBefore)
-      fail(`test: ${file.name}: ${file.message ?? "failed"}`)
+      fail(`${step}: ${file.name}: ${file.message ?? "failed"}`)
   }
-  const ran = new Set(report.testResults.map((file) => file.name))
-  for (const file of testFiles()) if (!ran.has(file)) fail(`test: ${file}: did not run`)
   return true
+}
+
+const allTests = () => {
+  const counted = tests("test", "vitest.json")()
+  const ran = new Set(readJson("vitest.json")?.testResults?.map((file) => file.name))
+  if (counted) for (const file of testFiles()) if (!ran.has(file)) fail(`test: ${file}: did not run`)
+  return counted
 }
 
 const testFiles = () =>
@@ -76,7 +81,7 @@ const testFiles = () =>
     .flatMap((folder) => readdirSync(folder, { recursive: true }).map((file) => join(folder, file)))
     .filter((file) => file.endsWith(".test.ts"))
 
-reported("test", tests)
+reported("test", allTests)
 single("types")
 reported("diagnostics", suite("diagnostics"))
 single("lint")
@@ -84,7 +89,7 @@ reported("structure", suite("structure"))
 single("format")
 single("build")
 single("docs")
-reported("smoke", suite("smoke"))
+reported("smoke", tests("smoke", "smoke.json"))
 reported("conformance", suite("conformance"))
 
 for (const problem of problems) console.log(`failed: ${problem.replaceAll(/\s+/g, " ").slice(0, 300)}`)

@@ -1,4 +1,4 @@
-// `npm test`: sets the workspace up if need be and runs all tests; further arguments go to vitest.
+// `npm test`: sets up the workspace if necessary and runs all tests; further arguments are passed to vitest.
 import { rmSync } from "node:fs"
 import { makeReady } from "./ready.mjs"
 import { fail, inRoot, run, tool } from "./workspace.mjs"

@@ -1,4 +1,4 @@
-// Where things are in this workspace, and how the scripts start other programs.
+// The paths of this workspace, and how its scripts start other programs.
 import { spawn } from "node:child_process"
 import { existsSync, readdirSync } from "node:fs"
 import { dirname, join } from "node:path"
@@ -12,7 +12,7 @@ export const packages = readdirSync(inRoot("packages"))
   .filter((name) => existsSync(inRoot("packages", name, "src")))
   .toSorted()
 
-/** The programs that are built into one file each. */
+/** The programs, each built into one file. */
 export const executables = [
   { name: "lms-bridge", entry: "packages/cli/src/bin.ts", file: "packages/cli/dist/lms-bridge.js" },
   {
@@ -23,12 +23,12 @@ export const executables = [
   }
 ]
 
-/** A development tool of the workspace, by the file that `node_modules/.bin` points to. */
+/** The path of a development tool in `node_modules/.bin`. */
 export const tool = (name) => inRoot("node_modules", ".bin", name)
 
 /**
- * Runs a program to its end and collects its output; with `show`, the output goes to the terminal instead.
- * Never throws: a program that cannot be started has `code` 127 and says so in `stderr`.
+ * Runs a program until it exits and collects its output; with `show`, the output goes to the terminal instead.
+ * Never throws: if the program cannot be started, `code` is 127 and `stderr` says so.
  */
 export const run = (command, args, { cwd = root, env = {}, input, show = false, timeoutMillis } = {}) =>
   new Promise((resolve) => {

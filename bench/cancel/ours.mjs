@@ -1,4 +1,4 @@
-// Brings a run into a state, cancels it there, and says how long that took and what of it is still open.
+// Brings a run into a state, cancels it there, and reports how long that took and which of its resources are still open.
 import { readFileSync } from "node:fs"
 import { AgentLoop, CurrentApprover } from "@lms-bridge/core/AgentLoop"
 import * as Effect from "effect/Effect"
@@ -15,7 +15,7 @@ const task = {
   budgets: { rounds: 10, wallMillis: 600_000, toolCalls: 10 }
 }
 
-/** The event after which a run is in that state. */
+/** The event that puts a run into the state. */
 const reached = {
   waiting: "RoundStarted",
   streaming: "TextDelta",
@@ -23,7 +23,7 @@ const reached = {
   approving: "ApprovalAsked"
 }
 
-/** Sockets, pipes, timers and files that keep the process busy, counted by kind. */
+/** Sockets, pipes, timers and files that keep the process alive, counted by kind. */
 const handles = () => {
   const counts = {}
   for (const kind of process.getActiveResourcesInfo()) counts[kind] = (counts[kind] ?? 0) + 1
@@ -40,7 +40,7 @@ const cancel = Effect.fnUntraced(function* (state) {
       event._tag === reached[state]
         ? at.open
         : event._tag === "RunFinished"
-          ? Effect.dieMessage(`it never came to ${state}: ${JSON.stringify(event.outcome)}`)
+          ? Effect.dieMessage(`it never reached ${state}: ${JSON.stringify(event.outcome)}`)
           : Effect.void
     ).pipe(
       Effect.provideService(

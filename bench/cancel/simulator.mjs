@@ -1,4 +1,4 @@
-// LM Studio that is slow in the way that the next run needs.
+// LM Studio, slow in the way that the next run needs.
 import * as Simulator from "@lms-bridge/simulator/Simulator"
 import * as SimulatedModel from "@lms-bridge/simulator/SimulatedModel"
 import * as Effect from "effect/Effect"
@@ -24,7 +24,7 @@ const main = Effect.gen(function* () {
   const answer = (message) =>
     Effect.gen(function* () {
       if (message.idle) {
-        // as LM Studio does, it first ends the prompt that it is reading
+        // like LM Studio, it first finishes the prompt it is processing
         const idle = control.until(({ instances }) => instances.every(({ status }) => status === "idle"))
         return { busy: (yield* Effect.timeoutOption(idle, "5 seconds"))._tag === "None" }
       }
@@ -32,13 +32,7 @@ const main = Effect.gen(function* () {
       yield* control.setSettings({ promptProcessing: state === "waiting" ? "2 seconds" : 0 })
       return {}
     })
-  process.on("message", (message) => {
-    Effect.runPromise(answer(message)).then(
-      (result) => process.send(result),
-      (error) => process.send({ error: String(error) })
-    )
-  })
-  return { baseUrl }
+  return { baseUrl, answer }
 })
 
 standIn(main)

@@ -1,10 +1,11 @@
-// The registry of the library: all servers of an mcp.json at once, one of them alone, or their tools when they are there.
+// The library's registry: starts all servers of an mcp.json at once, or one of them alone, and lists their tools again.
 import { Settings } from "@lms-bridge/core/Settings"
 import { McpRegistry } from "@lms-bridge/core/McpRegistry"
 import * as NodePlatform from "@lms-bridge/node/NodePlatform"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as ManagedRuntime from "effect/ManagedRuntime"
+import { serve } from "../runtime.mjs"
 
 const registry = McpRegistry.layer.pipe(Layer.provideMerge(Settings.layer), Layer.provide(NodePlatform.layer))
 
@@ -22,7 +23,7 @@ const list = (names) =>
 
 const again = 5
 
-/** From nothing to the tools of these servers, and how long it takes to have them again, several times. */
+/** The time from nothing to the tools of these servers, and the times to list them again. */
 const discover = async ({ servers }) => {
   const runtime = ManagedRuntime.make(registry)
   try {
@@ -38,13 +39,4 @@ const discover = async ({ servers }) => {
   }
 }
 
-const stop = () => process.exit(0)
-process.on("SIGTERM", stop)
-process.on("disconnect", stop)
-process.on("message", (message) => {
-  discover(message).then(
-    (result) => process.send(result),
-    (error) => process.send({ error: String(error) })
-  )
-})
-process.send({ ready: true })
+serve(discover)

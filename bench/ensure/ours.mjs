@@ -1,11 +1,11 @@
-// ModelLifecycle as the executables wire it, and beside it the bare request that it cannot do without.
+// ModelLifecycle as the executables wire it, and beside it the bare request that it has to make.
 import { ModelLifecycle } from "@lms-bridge/core/ModelLifecycle"
 import * as Effect from "effect/Effect"
 import { runtime, serve } from "../runtime.mjs"
 
 const model = "qwen/qwen3-4b-2507"
 const callers = Number(process.env.LMS_BRIDGE_BENCH_CALLERS)
-/** One sample is the mean of so many in a row: a single one is shorter than the clock's and the scheduler's whims. */
+/** A sample is the mean of this many calls in a row, because the noise of clock and scheduler exceeds one call. */
 const inARow = 20
 
 const ensure = Effect.flatMap(ModelLifecycle, (lifecycle) => lifecycle.ensureLoaded(model))

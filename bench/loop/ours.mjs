@@ -1,4 +1,4 @@
-// The agent loop of the library, wired as the executables wire it.
+// The library's agent loop, as the executables wire it.
 import { AgentLoop } from "@lms-bridge/core/AgentLoop"
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
@@ -15,7 +15,7 @@ const task = {
   budgets: { rounds: steps + 10, wallMillis: 3_600_000, toolCalls: steps + 10 }
 }
 
-// from the first request to the end, as the reference counts
+// measured from the first request to the end, like the reference
 const runOnce = Effect.gen(function* () {
   const loop = yield* AgentLoop
   const sample = sampler()

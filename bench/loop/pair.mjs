@@ -1,16 +1,12 @@
-// The agent loop and its reference beside one simulator: both keep their connections open, send the same requests with the
-// same one tool, and talk to the same model in turn.
-import { writeFileSync } from "node:fs"
+// The agent loop and its reference with one simulator: both keep their connections open, send the same requests with the
+// same single tool, and use the same model alternately.
 import { join } from "node:path"
-import { inRoot } from "../../scripts/workspace.mjs"
+import { officialServer, writeMcpJson } from "../servers.mjs"
 import { withWorkers } from "../workers.mjs"
 
 export const withPair = ({ nodeOptions = [], steps }, use) =>
   withWorkers(async ({ folder, start }) => {
-    const mcpJson = join(folder, "mcp.json")
-    const everything = inRoot("node_modules", "@modelcontextprotocol", "server-everything", "dist", "index.js")
-    const entry = { command: process.execPath, args: [everything] }
-    writeFileSync(mcpJson, JSON.stringify({ mcpServers: { everything: entry } }))
+    const everything = officialServer("server-everything")
     const shared = { LMS_BRIDGE_BENCH_STEPS: String(steps), LMS_BRIDGE_BENCH_MODEL: "qwen/qwen3-4b-2507" }
     const simulator = await start("loop/simulator", shared)
     const env = {
@@ -18,8 +14,8 @@ export const withPair = ({ nodeOptions = [], steps }, use) =>
       LMSTUDIO_BASE_URL: simulator.first.baseUrl,
       LMS_BRIDGE_LMS_BINARY: "none",
       LMS_BRIDGE_DATA_DIR: join(folder, "data"),
-      MCP_JSON_PATH: mcpJson,
-      LMS_BRIDGE_BENCH_SERVER: everything
+      MCP_JSON_PATH: writeMcpJson(folder, { everything }),
+      LMS_BRIDGE_BENCH_SERVER: everything.args[0]
     }
     const checked = (worker) => async () => {
       const result = await worker.ask({ go: true })

@@ -1,4 +1,4 @@
-// The reference: fetch, the SDK's client, and a while loop. Its requests are those of the agent loop, word for word.
+// The reference: fetch, the SDK's client, and a loop. Its requests are identical to those of the agent loop.
 import { Client } from "@modelcontextprotocol/sdk/client/index.js"
 import { StdioClientTransport } from "@modelcontextprotocol/sdk/client/stdio.js"
 import { systemMessage } from "../../packages/core/src/agent/run/SystemMessage.ts"
@@ -25,7 +25,7 @@ const model = process.env.LMS_BRIDGE_BENCH_MODEL
 
 const system = systemMessage({}, { tools: true })
 
-/** One streamed reply, put together again. */
+/** Assembles one streamed reply. */
 const ask = async (messages) => {
   const response = await fetch(`${baseUrl}/v1/chat/completions`, {
     method: "POST",

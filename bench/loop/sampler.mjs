@@ -1,6 +1,6 @@
-// Time and CPU of a run, and over a long one the CPU of its steps and the memory that is really held.
+// The time and CPU of a run; for a long run also the CPU per step and the memory still in use after garbage collection.
 
-/** Steps between two looks. Only a process that may collect garbage is looked at. */
+/** Steps between two samples. Samples are taken only if the process may trigger garbage collection. */
 const every = 25
 
 export const sampler = () => {

@@ -1,4 +1,4 @@
-// LM Studio without delays, with a model that calls `echo` a given number of times and is done.
+// LM Studio without delays; its model calls `echo` a given number of times and is done.
 import * as Simulator from "@lms-bridge/simulator/Simulator"
 import * as SimulatedModel from "@lms-bridge/simulator/SimulatedModel"
 import * as Effect from "effect/Effect"
@@ -6,7 +6,7 @@ import { standIn } from "../standIn.mjs"
 
 const steps = Number(process.env.LMS_BRIDGE_BENCH_STEPS)
 
-// The step is read from the last result, so that a loop which folds old turns away is not led astray.
+// The model reads the step from the last result, so that it still works when the loop compacts old turns.
 const model = SimulatedModel.fromFunction(({ messages, tools }) => {
   const last = messages.at(-1)
   const done = last?.role === "tool" ? Number(/step (\d+)/.exec(last.text)?.[1]) : 0
@@ -19,7 +19,7 @@ const model = SimulatedModel.fromFunction(({ messages, tools }) => {
 
 const main = Effect.gen(function* () {
   const { baseUrl, control } = yield* Simulator.start({ model })
-  // enough for a thousand steps: nothing has to be left out
+  // enough for a thousand steps, so nothing has to be left out
   yield* control.loadAsUser(process.env.LMS_BRIDGE_BENCH_MODEL, { contextLength: 262_144 })
   return { baseUrl }
 })

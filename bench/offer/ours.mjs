@@ -1,4 +1,4 @@
-// A run over all servers, of which only the first request matters; and the same conversation with every tool of them.
+// A run with all servers, of which only the first request matters; and the same conversation with all of their tools.
 import { AgentLoop } from "@lms-bridge/core/AgentLoop"
 import { systemMessage } from "../../packages/core/src/agent/run/SystemMessage.ts"
 import { LmStudioApi } from "@lms-bridge/core/LmStudioApi"

@@ -1,4 +1,4 @@
-// LM Studio with one model that has little context and one that has much; both only say that they are done.
+// LM Studio with one model of small context and one of large context; both only answer that they are done.
 import * as Simulator from "@lms-bridge/simulator/Simulator"
 import * as SimulatedModel from "@lms-bridge/simulator/SimulatedModel"
 import * as Effect from "effect/Effect"

@@ -1,4 +1,4 @@
-// The least that an MCP server can be on the same SDK: one tool, no configuration, nothing else.
+// A minimal MCP server on the same SDK: one tool, no configuration.
 import { McpServer } from "@modelcontextprotocol/sdk/server/mcp.js"
 import { StdioServerTransport } from "@modelcontextprotocol/sdk/server/stdio.js"
 import { z } from "zod"

@@ -1,23 +1,12 @@
-// McpRegistry as the executables wire it, and beside it the predecessor's way: open the file, parse it, list its servers.
-import * as Bridge from "@lms-bridge/core/Bridge"
+// McpRegistry as the executables wire it, and beside it the predecessor's method: open the file, parse it, list its servers.
 import { McpRegistry } from "@lms-bridge/core/McpRegistry"
-import * as NodePlatform from "@lms-bridge/node/NodePlatform"
 import * as Effect from "effect/Effect"
-import * as Layer from "effect/Layer"
-import * as Logger from "effect/Logger"
-import * as ManagedRuntime from "effect/ManagedRuntime"
 import { readFileSync } from "node:fs"
-
-const runtime = ManagedRuntime.make(
-  Bridge.layer.pipe(
-    Layer.provide(NodePlatform.layer),
-    Layer.provideMerge(Logger.replace(Logger.defaultLogger, Logger.withConsoleError(Logger.jsonLogger)))
-  )
-)
+import { runtime, serve } from "../runtime.mjs"
 
 const file = process.env.MCP_JSON_PATH
 const expected = Number(process.env.LMS_BRIDGE_BENCH_SERVERS)
-/** One sample is the mean of so many in a row: a single one is far shorter than the clock's tick. */
+/** A sample is the mean of this many calls in a row, because one call is far shorter than a tick of the clock. */
 const inARow = 2000
 
 const checked = (servers) => {
@@ -46,19 +35,6 @@ const read = Effect.sync(() => {
   return { millis }
 })
 
-// as a server does that has been running for a moment
-const warm = Effect.repeatN(Effect.zipRight(list, Effect.sleep("200 millis")), 2)
-
-const answers = { list: () => runtime.runPromise(list), read: () => runtime.runPromise(read) }
-
-const stop = () => runtime.dispose().then(() => process.exit(0))
-process.on("SIGTERM", stop)
-process.on("disconnect", stop)
-process.on("message", ({ what }) => {
-  answers[what]().then(
-    (result) => process.send(result),
-    (error) => process.send({ error: String(error) })
-  )
-})
-await runtime.runPromise(warm)
-process.send({ ready: true })
+// like a server that has been running for a moment
+await runtime.runPromise(Effect.repeatN(Effect.zipRight(list, Effect.sleep("200 millis")), 2))
+serve(({ what }) => runtime.runPromise(what === "list" ? list : read))

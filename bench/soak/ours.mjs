@@ -1,27 +1,16 @@
-// One bridge that lives through the whole soak: it runs what it is told to, and says what it holds.
+// One bridge for the whole soak: it executes the runs it is given, and reports the resources it holds.
 import { readdirSync } from "node:fs"
 import { setFlagsFromString } from "node:v8"
 import { runInNewContext } from "node:vm"
 import { AgentLoop } from "@lms-bridge/core/AgentLoop"
-import * as Bridge from "@lms-bridge/core/Bridge"
-import * as NodePlatform from "@lms-bridge/node/NodePlatform"
 import * as Effect from "effect/Effect"
-import * as Layer from "effect/Layer"
-import * as Logger from "effect/Logger"
-import * as ManagedRuntime from "effect/ManagedRuntime"
 import * as Stream from "effect/Stream"
+import { runtime, serve } from "../runtime.mjs"
 
 setFlagsFromString("--expose-gc")
 const collect = runInNewContext("gc")
 
-const runtime = ManagedRuntime.make(
-  Bridge.layer.pipe(
-    Layer.provide(NodePlatform.layer),
-    Layer.provideMerge(Logger.replace(Logger.defaultLogger, Logger.withConsoleError(Logger.jsonLogger)))
-  )
-)
-
-/** One tool of each kind of server: a task that names a tool of a server that it does not have is refused. */
+/** One tool of each kind of server: a task is refused if it names a tool that none of its servers has. */
 const tools = { everything: "echo", files: "list_directory", memory: "read_graph" }
 
 const taskOf = (names) => ({
@@ -58,7 +47,7 @@ const holds = () => {
   return { heapUsed, rss, files: openFiles(), handles: handles.toSorted() }
 }
 
-/** File descriptors, where the platform lists them. */
+/** The number of open file descriptors, if the platform lists them. */
 const openFiles = () => {
   try {
     return readdirSync("/proc/self/fd").length
@@ -73,13 +62,4 @@ const perform = {
   holds: async () => holds()
 }
 
-const stop = () => runtime.dispose().then(() => process.exit(0))
-process.on("SIGTERM", stop)
-process.on("disconnect", stop)
-process.on("message", (message) => {
-  perform[message.what](message).then(
-    (result) => process.send(result),
-    (error) => process.send({ error: String(error) })
-  )
-})
-process.send({ pid: process.pid })
+serve((message) => perform[message.what](message))

@@ -1,10 +1,10 @@
-// LM Studio without delays, with a model that calls each tool it is offered once, in their order, and is done.
-import * as NodeContext from "@effect/platform-node/NodeContext"
+// LM Studio without delays; its model calls each offered tool once, in order, and is done.
 import * as Simulator from "@lms-bridge/simulator/Simulator"
 import * as SimulatedModel from "@lms-bridge/simulator/SimulatedModel"
 import * as Effect from "effect/Effect"
+import { standIn } from "../standIn.mjs"
 
-/** What the tools of the soak need. */
+/** The arguments that the tools of the soak need. */
 const argumentsOf = (name) => {
   if (name.endsWith("echo")) return { message: "still there?" }
   if (name.endsWith("list_directory")) return { path: process.env.LMS_BRIDGE_SOAK_FOLDER }
@@ -18,16 +18,4 @@ const model = SimulatedModel.fromFunction(({ messages, tools }) => {
   return { toolCalls: [{ name: next.name, arguments: argumentsOf(next.name) }] }
 }, "a model for the soak")
 
-const main = Effect.gen(function* () {
-  const { baseUrl } = yield* Simulator.start({ model })
-  process.send({ baseUrl })
-  yield* Effect.async((resume) => {
-    process.once("SIGTERM", () => resume(Effect.void))
-    process.once("disconnect", () => resume(Effect.void))
-  })
-})
-
-Effect.runPromise(main.pipe(Effect.scoped, Effect.provide(NodeContext.layer))).then(
-  () => process.exit(0),
-  (error) => process.send({ error: String(error) }, () => process.exit(1))
-)
+standIn(Effect.map(Simulator.start({ model }), ({ baseUrl }) => ({ baseUrl })))
