@@ -4,6 +4,7 @@ import { inRoot } from "./workspace.mjs"
 
 export default defineConfig({
   root: inRoot("scripts"),
+  cacheDir: inRoot("node_modules", ".vite"),
   test: {
     include: ["smoke.test.mjs"],
     testTimeout: 90_000,
