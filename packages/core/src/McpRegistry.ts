@@ -1,11 +1,5 @@
 /** The MCP servers of a person: one connection each, their tools, prompts and resources, logins and the lock of their tools. */
-export {
-  McpRegistry,
-  type ConfigChange,
-  type ConnectOptions,
-  type McpConnectError,
-  type ToolReview
-} from "./mcp/McpRegistry.ts"
+export { McpRegistry, type ConfigChange, type ConnectOptions, type McpConnectError } from "./mcp/McpRegistry.ts"
 export {
   CurrentElicitation,
   type ElicitationResult,
@@ -33,7 +27,8 @@ export { CurrentSecrets } from "./mcp/config/DefinedServer.ts"
 export { ConfigCandidate } from "./mcp/config/McpConfigFiles.ts"
 export * as ToolLock from "./mcp/lock/ToolLock.ts"
 export { McpLockFailed, McpNotLockable } from "./mcp/lock/ToolLockError.ts"
-export { LockSummary, unguarded } from "./mcp/lock/ToolLockFiles.ts"
+export { LockSummary, type ToolReview } from "./mcp/lock/ToolLock.ts"
+export { unguarded } from "./mcp/lock/ToolLockFiles.ts"
 export { CallbackFailed, type Callback, type OpenCallback } from "./mcp/login/Callback.ts"
 export { McpLoginFailed } from "./mcp/login/McpLoginFailed.ts"
 export type { LoginRequest } from "./mcp/login/McpLogins.ts"

@@ -7,7 +7,7 @@ import type * as Effect from "effect/Effect"
 import type { McpCallFailed, McpReadFailed, McpServerUnavailable } from "./McpError.ts"
 import type { McpPrompt, PromptResult } from "./McpPrompt.ts"
 import type { McpResource, McpResourceTemplate, ResourceContent } from "./McpResource.ts"
-import type { ToolReview } from "./lock/ToolLockFiles.ts"
+import type { ToolReview } from "./lock/ToolLock.ts"
 import type { ToolResult } from "./ToolResult.ts"
 import type { McpTool } from "./McpTool.ts"
 

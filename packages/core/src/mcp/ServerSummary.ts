@@ -2,7 +2,7 @@
 import * as Either from "effect/Either"
 import * as Schema from "effect/Schema"
 import { optional, present } from "../schema/Fields.ts"
-import { LockSummary } from "./lock/ToolLockFiles.ts"
+import { LockSummary } from "./lock/ToolLock.ts"
 import { McpEntryUnusable } from "./McpError.ts"
 import type { LaunchProblem, ServerDefinition } from "./config/ServerDefinition.ts"
 

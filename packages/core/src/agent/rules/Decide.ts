@@ -7,7 +7,7 @@ import type { AgentEventBody, AgentOutcome, BudgetKind, Problem } from "./AgentE
 import type { AgentState, Demand, TurnCall } from "./AgentState.ts"
 import { wordsBeforeCalls } from "../forms/FoundCalls.ts"
 import * as ModelReply from "./ModelReply.ts"
-import * as Refusals from "../shapes/Refusals.ts"
+import * as Refusals from "./Refusals.ts"
 import * as StallGuard from "./StallGuard.ts"
 import * as StructuredAnswer from "./StructuredAnswer.ts"
 

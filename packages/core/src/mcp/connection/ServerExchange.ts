@@ -13,7 +13,7 @@ import * as Runtime from "effect/Runtime"
 import { present } from "../../schema/Fields.ts"
 import * as ErrorWords from "../reading/ErrorWords.ts"
 import { parse } from "../reading/MessageText.ts"
-import { reasonIn } from "../transport/ServerReason.ts"
+import { reasonIn } from "../reading/ServerReason.ts"
 import { endingIn } from "../transport/TolerantTransport.ts"
 import type { CallOptions, CallProgress } from "../McpConnection.ts"
 

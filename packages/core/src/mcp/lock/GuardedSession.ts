@@ -6,7 +6,8 @@ import * as Effect from "effect/Effect"
 import type { Session } from "../McpConnection.ts"
 import { McpCallFailed } from "../McpError.ts"
 import type { ServerDefinition } from "../config/ServerDefinition.ts"
-import type { ToolLockFiles, ToolReview } from "./ToolLockFiles.ts"
+import type { ToolReview } from "./ToolLock.ts"
+import type { ToolLockFiles } from "./ToolLockFiles.ts"
 
 export interface GuardedSession extends Session {
   /** The server's current tools, and which of them are withheld. */

@@ -6,6 +6,7 @@ import * as Schema from "effect/Schema"
 import { optional, present } from "../../schema/Fields.ts"
 import * as ExactJson from "../../json/ExactJson.ts"
 import { type McpTool, ToolAnnotations } from "../McpTool.ts"
+import type { McpLockFailed } from "./ToolLockError.ts"
 
 const JsonSchema = Schema.Record({ key: Schema.String, value: Schema.Unknown })
 
@@ -52,6 +53,28 @@ export interface Comparison {
   /** Names of tools that the server no longer has. */
   readonly removed: ReadonlyArray<string>
 }
+
+/** The server's current tools compared with the lock. */
+export interface ToolReview extends Comparison {
+  readonly server: string
+  /** The lock file of the server, existing or not; undefined for a server that is in no file. */
+  readonly lock: string | undefined
+  /** Whether the server is guarded. If it is not, all its tools are offered. */
+  readonly locked: boolean
+  /** Why the lock cannot be used; then everything is withheld. */
+  readonly problem: McpLockFailed | undefined
+}
+
+export const LockSummary = Schema.Struct({
+  path: Schema.String,
+  /** How many tools are trusted. */
+  trusted: Schema.Int,
+  /** Names of tools that were withheld when the server last listed its tools to this process. */
+  withheld: Schema.Array(Schema.String),
+  /** Why the lock cannot be used; then everything is withheld. */
+  problem: optional(Schema.String)
+})
+export type LockSummary = typeof LockSummary.Type
 
 export const empty: ToolLock = { version: 1, servers: {} }
 

@@ -8,7 +8,6 @@ import * as Encoding from "effect/Encoding"
 import * as Option from "effect/Option"
 import * as ParseResult from "effect/ParseResult"
 import * as Schema from "effect/Schema"
-import { optional } from "../../schema/Fields.ts"
 import { source as defined } from "../config/DefinedServer.ts"
 import type { McpTool } from "../McpTool.ts"
 import type { ServerDefinition } from "../config/ServerDefinition.ts"
@@ -16,43 +15,21 @@ import { writeWhole } from "../../machine/writeWhole.ts"
 import * as ToolLock from "./ToolLock.ts"
 import { McpLockFailed, McpNotLockable } from "./ToolLockError.ts"
 
-/** The server's current tools compared with the lock. */
-export interface ToolReview extends ToolLock.Comparison {
-  readonly server: string
-  /** The lock file of the server, existing or not; undefined for a server that is in no file. */
-  readonly lock: string | undefined
-  /** Whether the server is guarded. If it is not, all its tools are offered. */
-  readonly locked: boolean
-  /** Why the lock cannot be used; then everything is withheld. */
-  readonly problem: McpLockFailed | undefined
-}
-
 export interface ToolLockFiles {
   /** Whether the server is guarded or its lock cannot be read, at most one second ago. */
   readonly isGuarded: (definition: ServerDefinition) => Effect.Effect<boolean>
-  readonly review: (definition: ServerDefinition, tools: ReadonlyArray<McpTool>) => Effect.Effect<ToolReview>
+  readonly review: (definition: ServerDefinition, tools: ReadonlyArray<McpTool>) => Effect.Effect<ToolLock.ToolReview>
   /** Trusts the tools of a review, exactly as they were reviewed. */
-  readonly trust: (review: ToolReview) => Effect.Effect<void, McpLockFailed | McpNotLockable>
+  readonly trust: (review: ToolLock.ToolReview) => Effect.Effect<void, McpLockFailed | McpNotLockable>
   /** Stops guarding the server. */
-  readonly release: (review: ToolReview) => Effect.Effect<void, McpLockFailed | McpNotLockable>
+  readonly release: (review: ToolLock.ToolReview) => Effect.Effect<void, McpLockFailed | McpNotLockable>
   /** Checks the locks of these servers, at most once a second. Returns a new number when anything has changed. */
   readonly freshen: (definitions: ReadonlyArray<ServerDefinition>) => Effect.Effect<number>
   /** What is known of the server's lock without a request to the server; undefined when it is not guarded. */
-  readonly known: (definition: ServerDefinition) => LockSummary | undefined
+  readonly known: (definition: ServerDefinition) => ToolLock.LockSummary | undefined
   /** A new number whenever a lock was reread or a review had another result than the one before. */
   readonly edition: Effect.Effect<number>
 }
-
-export const LockSummary = Schema.Struct({
-  path: Schema.String,
-  /** How many tools are trusted. */
-  trusted: Schema.Int,
-  /** Names of tools that were withheld when the server last listed its tools to this process. */
-  withheld: Schema.Array(Schema.String),
-  /** Why the lock cannot be used; then everything is withheld. */
-  problem: optional(Schema.String)
-})
-export type LockSummary = typeof LockSummary.Type
 
 /** `place` is LMS_BRIDGE_MCP_LOCK; without it the lock is `mcp.lock` in the folder of the entry's file. */
 export const make = Effect.fnUntraced(function* (options: {
@@ -61,7 +38,7 @@ export const make = Effect.fnUntraced(function* (options: {
   const fs = yield* FileSystem.FileSystem
   const path = yield* Path.Path
   const known = new Map<string, Known>()
-  const reviews = new WeakMap<ServerDefinition, ToolReview>()
+  const reviews = new WeakMap<ServerDefinition, ToolLock.ToolReview>()
   const state = { edition: 0, freshAt: Number.NEGATIVE_INFINITY }
   const oneWriter = yield* Effect.makeSemaphore(1)
 
@@ -122,7 +99,7 @@ export const make = Effect.fnUntraced(function* (options: {
   const reviewed = Effect.fn("ToolLockFiles.review")(function* (
     definition: ServerDefinition,
     tools: ReadonlyArray<McpTool>
-  ): Effect.fn.Return<ToolReview> {
+  ): Effect.fn.Return<ToolLock.ToolReview> {
     const server = definition.name
     const file = placeOf(definition)
     const open = { ...unguarded(server, tools), lock: file }
@@ -154,7 +131,7 @@ export const make = Effect.fnUntraced(function* (options: {
     )
 
   const change = Effect.fnUntraced(function* (
-    { lock: file, server }: ToolReview,
+    { lock: file, server }: ToolLock.ToolReview,
     to: (lock: ToolLock.ToolLock) => Effect.Effect<ToolLock.ToolLock>
   ) {
     if (file === undefined) return yield* new McpNotLockable({ server })
@@ -210,7 +187,7 @@ export const make = Effect.fnUntraced(function* (options: {
 })
 
 /** The review of a server without a lock. */
-export const unguarded = (server: string, tools: ReadonlyArray<McpTool>): ToolReview => ({
+export const unguarded = (server: string, tools: ReadonlyArray<McpTool>): ToolLock.ToolReview => ({
   server,
   lock: undefined,
   locked: false,
@@ -233,7 +210,7 @@ interface Known {
 
 const fileName = "mcp.lock"
 
-const namesOf = (review: ToolReview | undefined): ReadonlyArray<string> =>
+const namesOf = (review: ToolLock.ToolReview | undefined): ReadonlyArray<string> =>
   review?.withheld.map(({ tool }) => tool.name) ?? []
 
 /** Milliseconds. */

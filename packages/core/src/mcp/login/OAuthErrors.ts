@@ -3,7 +3,7 @@ import * as Data from "effect/Data"
 import * as Effect from "effect/Effect"
 import * as Predicate from "effect/Predicate"
 import * as Redacted from "effect/Redacted"
-import * as ServerReason from "../transport/ServerReason.ts"
+import * as ServerReason from "../reading/ServerReason.ts"
 
 /** `code` is the service's own, of RFC 6749 and related ones; `unreachable` if a later attempt may succeed. */
 export class OAuthFailed extends Data.TaggedError("OAuthFailed")<{

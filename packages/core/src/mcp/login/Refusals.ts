@@ -1,6 +1,6 @@
 /** Records why a server refuses access. */
 import type { FetchLike } from "@modelcontextprotocol/sdk/shared/transport.js"
-import * as ServerReason from "../transport/ServerReason.ts"
+import * as ServerReason from "../reading/ServerReason.ts"
 
 /**
  * `fetch` that reports the reason of each 401 or 403, "" if there is none, before it returns the response. `redact`

@@ -4,7 +4,7 @@ import * as Issuer from "#src/mcp/login/Issuer.ts"
 import * as LoginFetch from "#src/mcp/login/LoginFetch.ts"
 import * as LoginWire from "#src/mcp/login/LoginWire.ts"
 import { McpLoginFailed } from "#src/mcp/login/McpLoginFailed.ts"
-import * as ServerReason from "#src/mcp/transport/ServerReason.ts"
+import * as ServerReason from "#src/mcp/reading/ServerReason.ts"
 import { Effect, FastCheck } from "effect"
 
 const metadata = { _tag: "Metadata", url: "https://login.example/.well-known/oauth-authorization-server" } as const

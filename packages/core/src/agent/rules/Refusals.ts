@@ -2,9 +2,9 @@
  * What to do about a request that LM Studio refuses for its shape: send the conversation in another way, or leave a tool
  * out. Each step is taken once, so their number is limited by the ways and tools.
  */
-import type { AgentEventBody } from "../rules/AgentEvent.ts"
-import type { AgentState } from "../rules/AgentState.ts"
-import * as TemplateWays from "./TemplateWays.ts"
+import type { AgentEventBody } from "./AgentEvent.ts"
+import type { AgentState } from "./AgentState.ts"
+import * as TemplateWays from "../shapes/TemplateWays.ts"
 
 /** Events after which the request is sent in another shape; none when nothing is left to try. */
 export const remedy = (

@@ -1,8 +1,8 @@
 /** Recognises lms-bridge in its own list of servers. Pure. */
 import * as Either from "effect/Either"
 import * as Redacted from "effect/Redacted"
-import type { ConfigEntry, EntrySettings } from "./config/McpConfig.ts"
-import type { Launch } from "./config/Launch.ts"
+import type { ConfigEntry, EntrySettings } from "./McpConfig.ts"
+import type { Launch } from "./Launch.ts"
 
 /**
  * Whether an entry starts lms-bridge: `lms-bridge-mcp`, `node …/lms-bridge-mcp.js`, `npx @lms-bridge/mcp-server`,

@@ -2,7 +2,7 @@
 import * as Either from "effect/Either"
 import * as Jsonc from "jsonc-parser"
 import { isTooDeep, mostLevels } from "../../json/ExactJson.ts"
-import * as JsonMistakes from "../dialects/JsonMistakes.ts"
+import * as JsonMistakes from "./JsonMistakes.ts"
 
 /** Why a text cannot be used, and its 1-based line. */
 export interface Problem {

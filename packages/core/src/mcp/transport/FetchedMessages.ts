@@ -7,8 +7,8 @@ import type { JSONRPCMessage } from "@modelcontextprotocol/sdk/types.js"
 import * as Predicate from "effect/Predicate"
 import { createParser, type EventSourceMessage } from "eventsource-parser"
 import { joinedBytes } from "../../internal/joinedBytes.ts"
-import * as MessageText from "./MessageText.ts"
-import { Received } from "../transport/TolerantTransport.ts"
+import * as MessageText from "../reading/MessageText.ts"
+import { Received } from "./TolerantTransport.ts"
 
 export interface FetchedMessages {
   readonly fetch: FetchLike

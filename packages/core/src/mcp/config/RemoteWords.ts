@@ -1,6 +1,6 @@
 /** How an entry says that its server is remote. Pure. */
 import { present } from "../../schema/Fields.ts"
-import type { EntrySettings } from "../config/McpConfig.ts"
+import type { EntrySettings } from "./McpConfig.ts"
 
 /** Whether it is reached by a URL. Undefined for an unknown type. */
 export const isRemote = ({ command, type, url }: EntrySettings): boolean | undefined => {
