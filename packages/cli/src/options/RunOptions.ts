@@ -4,7 +4,7 @@
 import * as HelpDoc from "@effect/cli/HelpDoc"
 import * as Options from "@effect/cli/Options"
 import * as ValidationError from "@effect/cli/ValidationError"
-import type { AgentTask, Budgets, ServerChoice } from "@lms-bridge/core/AgentLoop"
+import { ToolForm, type AgentTask, type Budgets, type ServerChoice } from "@lms-bridge/core/AgentLoop"
 import { WorkingFolders } from "@lms-bridge/core/Machine"
 import { table, type Values } from "@lms-bridge/core/Settings"
 import * as FileSystem from "@effect/platform/FileSystem"
@@ -156,6 +156,12 @@ export const making = {
     decode: Schema.decodeUnknownOption(Schema.NumberFromString.pipe(Schema.between(0, 2))),
     allowed: "a number from 0 to 2"
   }),
+  toolForm: Options.choice("tool-form", ToolForm.literals).pipe(
+    Options.withDescription(
+      "How the model gets its tools and makes its calls: `native` by the engine, `text` in its replies, `bound` one JSON step for each reply. Default: what was measured to suit the model."
+    ),
+    Options.optional
+  ),
   system: Options.text("system").pipe(
     Options.withDescription("Text to add to the model's system message."),
     Options.withPseudoName("TEXT"),
@@ -175,6 +181,7 @@ export interface Making {
   readonly model: Option.Option<string>
   readonly maxTokens: Option.Option<number>
   readonly temperature: Option.Option<number>
+  readonly toolForm: Option.Option<ToolForm>
   readonly system: Option.Option<string>
   readonly outputSchema: Option.Option<OutputSchema.OutputSchema>
 }
@@ -207,6 +214,7 @@ export const changesOf = (said: Making): Partial<AgentTask> => ({
   ...some(said.model, (model) => ({ model })),
   ...some(said.maxTokens, (maxTokens) => ({ maxTokens })),
   ...some(said.temperature, (temperature) => ({ temperature })),
+  ...some(said.toolForm, (toolForm) => ({ toolForm })),
   ...some(said.system, (instructions) => ({ instructions })),
   ...some(said.outputSchema, (outputSchema) => ({ outputSchema })),
   ...(said.resources ? { resources: true } : {}),

@@ -219,6 +219,7 @@ const shownOf = ({ artifact, bytes, told }: Extract<AgentEvent, { readonly _tag:
 const refusals = {
   UnknownTool: "no such tool",
   InvalidArguments: "invalid arguments",
+  Repeated: "made just now",
   Policy: "not allowed",
   Withheld: "withdrawn",
   Budget: "no calls left"

@@ -1,6 +1,7 @@
 /** A task for the loop: what to do, with which model and tools, within which budgets. */
 import * as Schema from "effect/Schema"
 import { optional } from "../schema/Fields.ts"
+import { ToolForm } from "./ToolForm.ts"
 import { DefinedServer } from "../mcp/config/DefinedServer.ts"
 
 /** Limits of one run. The first one reached ends it with a final request, without tools, for the best answer. */
@@ -54,6 +55,8 @@ export const AgentTask = Schema.Struct({
   outputSchema: optional(Schema.Record({ key: Schema.String, value: Schema.Unknown })),
   /** The run whose conversation this one continues; `events` limits it to that run's first events. */
   follows: optional(Schema.Struct({ run: Schema.String, events: optional(Schema.Int.pipe(Schema.positive())) })),
+  /** How the model is told of its tools; absent is what is known to suit it. */
+  toolForm: optional(ToolForm),
   /** Idle milliseconds for a model that has to be loaded. */
   ttlMillis: optional(Schema.Number.pipe(Schema.positive()))
 })

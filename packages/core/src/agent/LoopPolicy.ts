@@ -20,7 +20,9 @@ export class LoopPolicy extends Schema.Class<LoopPolicy>("@lms-bridge/core/agent
   largestContext: optional(Schema.Int.pipe(Schema.positive())),
   /** Share of the context that tool definitions may take at the start. */
   toolShare: Schema.Number.pipe(Schema.between(0, 1)),
-  /** Most tools to offer to a model of at most `billions` billion parameters, smallest first. */
+  /** Share of it that names of tools may take besides, where not all tools fit with their parameters. */
+  nameShare: Schema.Number.pipe(Schema.between(0, 1)),
+  /** Most tools to offer to a model of at most so many billions of parameters, smallest first. */
   toolCounts: Schema.Array(Schema.Struct({ billions: Schema.Positive, tools: Schema.Int })),
   /** The same for a larger model, or one whose name does not state its size. */
   toolCount: Schema.Int.pipe(Schema.positive()),
@@ -41,6 +43,7 @@ export class CurrentLoopPolicy extends Context.Reference<CurrentLoopPolicy>()(
         callConcurrency: 8,
         callConcurrencyPerServer: 4,
         toolShare: 0.3,
+        nameShare: 0.15,
         toolCounts: [
           { billions: 4, tools: 10 },
           { billions: 10, tools: 16 },

@@ -24,7 +24,9 @@ export const ChatMessage = Schema.Union(
   Schema.Struct({
     role: Schema.Literal("assistant"),
     content: Schema.String,
-    toolCalls: Schema.Array(ToolCall)
+    toolCalls: Schema.Array(ToolCall),
+    /** The reply as the model wrote it, where its calls were found in its text. */
+    written: Schema.optionalWith(Schema.String, { exact: true })
   }),
   Schema.Struct({ role: Schema.Literal("tool"), toolCallId: Schema.String, content: Schema.String })
 )

@@ -133,11 +133,11 @@ describe("AgentLoop: how runs end", () => {
     }).pipe(Effect.provide(World.layer({ turns: [], lease: () => Effect.never })))
   )
 
-  it.effect("retries the request once after an empty reply", () =>
+  it.effect("says so once when a reply is empty, since the same request would come to the same nothing", () =>
     Effect.gen(function* () {
       const events = yield* run(task())
       const { requests } = yield* World.Seen
-      assert.deepStrictEqual(requests[0], requests[1])
+      assert.match(String(requests[1]?.messages.at(-1)?.content), /^Do it\.\n\nYour reply was empty\./)
       assert.deepInclude(outcomeOf(events), { status: "done", answer: "There." })
     }).pipe(Effect.provide(World.layer({ turns: ["  \n", "There."], servers: { main: { echo } } })))
   )
@@ -173,7 +173,7 @@ describe("AgentLoop: how runs end", () => {
       assert.include(problem?.message, "only reasoned and gave no answer")
       // its tokens were not used up
       assert.notInclude(problem?.message, "maxTokens")
-      assert.strictEqual(only(events, "RequestRepeated")[0]?.text, "The reply was only reasoning.")
+      assert.match(only(events, "AskedAgain")[0]?.text ?? "", /^Your reply was only reasoning\./)
     }).pipe(Effect.provide(World.layer({ turns: [{ reasoning: "hm" }, { reasoning: "hm" }] })))
   )
 

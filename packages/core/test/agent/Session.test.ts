@@ -25,6 +25,8 @@ const run = (
     )
   )
 
+const emptyReply = "Your reply was empty. Do the next step of the task, or give the answer from what you know by now."
+
 describe("Session", () => {
   it.effect("gives each task the conversation of the earlier ones, and returns one result each", () =>
     Effect.gen(function* () {
@@ -71,7 +73,7 @@ describe("Session", () => {
           .at(-1)
           ?.messages.slice(1)
           .map(({ content }) => content),
-        ["one", "first", "two\n\nfour"]
+        ["one", "first", `two\n\n${emptyReply}\n\nfour`]
       )
     }).pipe(Effect.provide(World.layer({ turns: ["first", "", "", "last"] })))
   )

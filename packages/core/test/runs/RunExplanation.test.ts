@@ -108,7 +108,7 @@ describe("RunExplanation", () => {
         rounds.map(({ final }) => final),
         [false, false, true]
       )
-      assert.match(rounds[0]?.events.join() ?? "", /asked again: The reply was empty/)
+      assert.match(rounds[0]?.events.join() ?? "", /told the model: Your reply was empty/)
       assert.match(rounds[1]?.events.join() ?? "", /the budget of rounds was reached/)
     }).pipe(
       Effect.provide(

@@ -11,7 +11,7 @@ import { Ensured } from "../../models/Ensured.ts"
 import { ProcessIdentity } from "../../machine/ProcessIdentity.ts"
 import { RunId } from "../../observability/Correlation.ts"
 import { AgentTask } from "../AgentTask.ts"
-import { Way } from "../shapes/Conversation.ts"
+import { ToolForm, Way } from "../ToolForm.ts"
 import { ToolTraits } from "../policy/ToolTraits.ts"
 
 /** A failure as shown in events, outcomes and adapters: a stable tag and a sentence. */
@@ -113,6 +113,8 @@ export const AgentEvent = Schema.Union(
     missing: Schema.Array(Schema.Struct({ server: Schema.String, problem: Problem }))
   }),
   Schema.TaggedStruct("ModelReady", { ...stamped, ensured: Ensured }),
+  /** How the model is told of its tools, and its calls are read, from here on; `text` says why. */
+  Schema.TaggedStruct("ToolFormChosen", { ...stamped, form: ToolForm, text: Schema.String }),
   /**
    * The tools that the next requests offer, by the names that the model sees. `estimatedTokens` is the size of their
    * definitions. `choice` says why these, where there were more: the limits, and the best matches for the task in order.
@@ -122,7 +124,9 @@ export const AgentEvent = Schema.Union(
     offered: Schema.Array(Schema.String),
     withheld: Schema.NonNegativeInt,
     estimatedTokens: Schema.NonNegativeInt,
-    choice: optional(ToolChoice)
+    choice: optional(ToolChoice),
+    /** The servers have other tools than before, so that the model is told of all of them again. */
+    anew: optional(Schema.Boolean)
   }),
   /** `account` where the context of the model is known. */
   Schema.TaggedStruct("RoundStarted", {
@@ -144,7 +148,9 @@ export const AgentEvent = Schema.Union(
     /** When the model repeats that text, it counts as the answer. */
     mayBeAnswer: optional(Schema.Boolean),
     /** The calls were found in the text of the reply. */
-    inText: optional(Schema.Boolean)
+    inText: optional(Schema.Boolean),
+    /** That text, as the model goes on seeing it. */
+    written: optional(Schema.String)
   }),
   /**
    * The request did not yield a whole reply. `repeatable`: the same request may succeed. `partial` is the text that had
@@ -198,7 +204,7 @@ export const AgentEvent = Schema.Union(
     ...stamped,
     callId: Schema.String,
     name: Schema.String,
-    reason: Schema.Literal("UnknownTool", "InvalidArguments", "Policy", "Withheld", "Budget"),
+    reason: Schema.Literal("UnknownTool", "InvalidArguments", "Policy", "Withheld", "Budget", "Repeated"),
     told: Schema.String,
     /** Who refused it, where the policy is the reason: a rule, the person, or nobody, because nobody could be asked. */
     by: optional(Schema.Literal("rule", "person", "nobody"))
@@ -227,7 +233,14 @@ export const AgentEvent = Schema.Union(
   /** The reply is not the answer yet: it stays in the conversation, and `text` tells the model what is missing. */
   Schema.TaggedStruct("AskedAgain", {
     ...stamped,
-    why: Schema.Literal("cut", "call-in-text", "answer-not-valid"),
+    why: Schema.Literal("cut", "call-in-text", "answer-not-valid", "empty", "no-answer"),
+    text: Schema.String
+  }),
+  /** The step is asked for again, without these names or with tools alone that read; what was said is dropped. */
+  Schema.TaggedStruct("StepNarrowed", {
+    ...stamped,
+    without: Schema.Array(Schema.String),
+    reading: Schema.Boolean,
     text: Schema.String
   }),
   /** The tool has repeatedly rejected the model's arguments; the next reply must be only arguments. Sent to the model. */

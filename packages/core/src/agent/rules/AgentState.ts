@@ -5,7 +5,7 @@ import { ImagePart, ChatMessage, ChatReply, ToolCall, Usage } from "../../lmstud
 import { Ensured } from "../../models/Ensured.ts"
 import { AgentOutcome, BudgetKind, CallRecord, Problem, type AgentEvent } from "./AgentEvent.ts"
 import { AgentTask } from "../AgentTask.ts"
-import { Way } from "../shapes/Conversation.ts"
+import { ToolForm, Way } from "../ToolForm.ts"
 import { Taint, ToolTraits } from "../policy/ToolTraits.ts"
 
 /** A call of the current turn: waiting, started, or settled once `told` is set. */
@@ -58,8 +58,18 @@ export const Turn = Schema.Union(
 )
 export type Turn = typeof Turn.Type
 
-/** One settled call, for the stall guard: the tool, and hashes of the call and of its result. */
-export const Activity = Schema.Struct({ name: Schema.String, call: Schema.Int, result: Schema.Int })
+/** One settled call, for the guard against going round in circles: what was called with what, and what came of it. */
+export const Activity = Schema.Struct({
+  name: Schema.String,
+  call: Schema.Int,
+  result: Schema.Int,
+  /** How it went: what the model was told of a success, at most so much as tells it apart. */
+  told: optional(Schema.String),
+  /** Making it again would change nothing. */
+  harmless: optional(Schema.Boolean),
+  /** It was not made, because it had been made before. */
+  repeated: optional(Schema.Boolean)
+})
 export type Activity = typeof Activity.Type
 
 /** What the next reply must be. */
@@ -84,7 +94,11 @@ export const Attempt = Schema.Struct({
   continued: Schema.Boolean,
   /** The model was told that the call in its text was not accepted. */
   corrected: Schema.Boolean,
-  /** The parts of the answer before the one that the model is writing now. */
+  /** The model was told that its reply is no answer. */
+  objected: Schema.Boolean,
+  /** The next step may not be one of these, or may only read. */
+  narrowed: optional(Schema.Struct({ without: Schema.Array(Schema.String), reading: Schema.Boolean })),
+  /** The parts before the one that the model is writing now. */
   said: Schema.String,
   /** What had arrived of the last reply that was interrupted. */
   brokenOff: Schema.String
@@ -97,6 +111,7 @@ export const fresh: Attempt = {
   repeated: false,
   continued: false,
   corrected: false,
+  objected: false,
   said: "",
   brokenOff: ""
 }
@@ -107,7 +122,9 @@ export const Adapted = Schema.Struct({
   plainSchemas: Schema.Boolean,
   /** The engine ignored the schema of the first structured request. */
   schemaIgnored: Schema.Boolean,
-  /** How the conversation is sent to the chat template. */
+  /** How the model is told of its tools. */
+  form: ToolForm,
+  /** How the conversation is told to the chat template. */
   ways: Schema.Array(Way),
   /** Names of tools that the server does not accept. */
   leftOut: Schema.Array(Schema.String)
@@ -143,7 +160,9 @@ export const AgentState = Schema.Struct({
   missingServers: AgentOutcome.fields.missingServers,
   /** Names of the tools that requests offer. */
   offered: Schema.Array(Schema.String),
-  /** Names of the tools that were called; they remain offered. */
+  /** Those of the first request: the head of a prompt that names them stays as it is. */
+  introduced: Schema.Array(Schema.String),
+  /** Names of the tools that were called: they stay on offer. */
   used: Schema.Array(Schema.String),
   /** Context, in tokens, with which the model is loaded; absent where unknown. */
   contextLength: optional(Schema.NonNegativeInt),
@@ -151,6 +170,8 @@ export const AgentState = Schema.Struct({
   tokenFactor: Schema.Positive,
   /** Our estimate for the request in flight. */
   estimate: Schema.NonNegativeInt,
+  /** The same without the correction, for the tools and for all of it. */
+  sent: optional(Schema.Struct({ tools: Schema.NonNegative, all: Schema.NonNegative })),
   /** Results that can be read again. */
   artifacts: Schema.Array(Schema.Struct({ callId: Schema.String, id: Schema.String })),
   /** Requests so far, not counting the final one for the answer. */
@@ -163,7 +184,9 @@ export const AgentState = Schema.Struct({
   attempt: Attempt,
   /** Tools whose arguments were requested separately; once each. */
   argumentsAskedFor: Schema.Array(Schema.String),
-  /** Tools whose schemas were reported as unusable. */
+  /** Steps that were asked for again with less to choose from. */
+  narrowed: Schema.NonNegativeInt,
+  /** Tools whose schemas were said to be unusable. */
   unusable: Schema.Array(Schema.String),
   adapted: Adapted,
   /** What is ending the run: a budget or a stall. `told`: the model knows. */
@@ -181,6 +204,7 @@ export const initial = (started: Extract<AgentEvent, { readonly _tag: "RunStarte
   messages: withTask(started.history ?? [], started.task.task),
   missingServers: [],
   offered: [],
+  introduced: [],
   used: [],
   tokenFactor: 1,
   estimate: 0,
@@ -192,8 +216,9 @@ export const initial = (started: Extract<AgentEvent, { readonly _tag: "RunStarte
   resultBytes: 0,
   attempt: fresh,
   argumentsAskedFor: [],
+  narrowed: 0,
   unusable: [],
-  adapted: { plainSchemas: false, schemaIgnored: false, ways: [], leftOut: [] },
+  adapted: { plainSchemas: false, schemaIgnored: false, form: "native", ways: [], leftOut: [] },
   taint: { untrusted: false, private: false },
   stall: noStall
 })

@@ -3,9 +3,13 @@
  * request counts against the rounds, and nothing follows the final one.
  */
 import * as Either from "effect/Either"
-import type { AgentEventBody, AgentOutcome, BudgetKind, Problem } from "./AgentEvent.ts"
+import type { AgentEventBody, AgentOutcome, BudgetKind } from "./AgentEvent.ts"
 import type { AgentState, Demand, TurnCall } from "./AgentState.ts"
 import { wordsBeforeCalls } from "../forms/FoundCalls.ts"
+import { callNotRead, emptyReply, noAnswer, onlyThought } from "./Problems.ts"
+import { toolsDropped } from "./DroppedTools.ts"
+import * as Narrowing from "./Narrowing.ts"
+import * as NoAnswer from "./NoAnswer.ts"
 import * as ModelReply from "./ModelReply.ts"
 import * as Refusals from "./Refusals.ts"
 import * as StallGuard from "./StallGuard.ts"
@@ -204,6 +208,8 @@ const afterReply = (
       ...structuredIn(state, answer)
     })
   }
+  const dropped = toolsDropped(state, reply.usage, reply.toolCalls.length)
+  if (dropped !== undefined) return emit({ _tag: "ToolFormChosen", form: "bound", text: dropped })
   if (unread !== undefined && !state.attempt.corrected)
     return emit({ _tag: "AskedAgain", why: "call-in-text", text: unread })
   if (unread !== undefined && mayBeAnswer !== true) {
@@ -221,16 +227,25 @@ const afterReply = (
   if (blank || reply.finishReason === "") {
     const thought = blank && reply.reasoning.trim() !== ""
     const what = thought ? "The reply was only reasoning." : blank ? "The reply was empty." : "The reply had no end."
-    if (!state.attempt.repeated) return emit({ _tag: "RequestRepeated", why: "no-answer", text: what })
+    if (!state.attempt.repeated) {
+      // the same request would come to the same nothing, unless it broke off
+      return blank && reply.finishReason !== ""
+        ? emit({ _tag: "AskedAgain", why: "empty", text: thought ? answerNow : saySomething })
+        : emit({ _tag: "RequestRepeated", why: "no-answer", text: what })
+    }
     if (answer.trim() === "") {
       return finish(state, now, { status: "failed", problem: thought ? noAnswer : emptyReply })
     }
     return answered(state, now, answer, true)
   }
+  const objected = NoAnswer.objection(state, reply.content)
+  if (objected !== undefined) return emit({ _tag: "AskedAgain", why: "no-answer", text: objected })
+  const narrowed = Narrowing.ofAnswer(state, reply.content)
+  if (narrowed !== undefined) return emit(narrowed)
   return answered(state, now, answer)
 }
 
-/** Finishes with an answer that fits the task's schema; otherwise asks again, at most twice, unless it was truncated. */
+/** The answer, when it fits what the task demands of it; else it is asked for again, at most twice, unless it is cut. */
 const answered = (state: AgentState, now: number, answer: string, cut = false): Untimed => {
   const { outputSchema } = state.task
   if (outputSchema === undefined) return finish(state, now, { status: "done", answer, cut })
@@ -267,27 +282,9 @@ const structuredIn = ({ task }: AgentState, answer: string): Partial<AgentOutcom
 
 const continueText =
   "Your reply was cut off by the token limit. Continue exactly where it stopped, without repeating anything."
+const saySomething = "Your reply was empty. Do the next step of the task, or give the answer from what you know by now."
+const answerNow = "Your reply was only reasoning. Now give the answer, or call a tool."
 const answerBriefly = "Your reply was cut off by the token limit before it said anything. Answer briefly now."
-
-const callNotRead: Problem = {
-  tag: "CallNotReadable",
-  message:
-    "The model wrote a tool call into its text that could not be run, even after it was told what is wrong. Try again, or use a model that is trained for tool use."
-}
-const emptyReply: Problem = {
-  tag: "EmptyReply",
-  message: "The model gave an empty reply twice. Try again, or use another model."
-}
-const noAnswer: Problem = {
-  tag: "OnlyReasoning",
-  message:
-    "The model only reasoned and gave no answer, even when it was asked again. Ask for a direct answer, turn its reasoning down in LM Studio, or use another model."
-}
-const onlyThought: Problem = {
-  tag: "OnlyReasoning",
-  message:
-    "The model used all tokens of its reply for reasoning, twice. Allow longer replies (maxTokens), load it with a larger context, or use another model."
-}
 
 const afterFailure = (state: AgentState, turn: TurnOf<"Failed">, now: number): Untimed => {
   const partial = state.attempt.said + turn.partial
@@ -327,6 +324,12 @@ const calling = (state: AgentState, turn: TurnOf<"Calling">, now: number): Untim
         told: `"${call.name}" cannot be called in this round, because it gave the same result again and again. Use what you already have.`
       }))
     )
+  }
+  if (state.ending === undefined) {
+    const narrowed = Narrowing.ofCall(state, open)
+    if (narrowed !== undefined) return emit(narrowed)
+    const repeated = StallGuard.repeated(state, open)
+    if (repeated.length > 0) return emit(...repeated)
   }
   const left = state.task.budgets.toolCalls - state.callsStarted
   if (state.ending === undefined && left > 0) {

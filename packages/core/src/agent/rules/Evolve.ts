@@ -52,6 +52,7 @@ const changed = (state: AgentState, event: AgentEvent): AgentState => {
       return {
         ...state,
         offered: event.offered,
+        introduced: state.introduced.length === 0 || event.anew === true ? event.offered : state.introduced,
         ready: true,
         turn: state.turn._tag === "Preparing" ? { _tag: "Ask" } : state.turn
       }
@@ -60,6 +61,7 @@ const changed = (state: AgentState, event: AgentEvent): AgentState => {
         ...state,
         rounds: event.final ? state.rounds : event.round,
         estimate: event.account === undefined ? 0 : estimateOf(event.account),
+        ...present({ sent: event.account === undefined ? undefined : sentIn(event.account, state.tokenFactor) }),
         turn: { _tag: "Asking", round: event.round, final: event.final, text: "" }
       }
     case "ModelReplied":
@@ -159,6 +161,19 @@ const changed = (state: AgentState, event: AgentEvent): AgentState => {
       return reshaped(state, { ways: [...state.adapted.ways, event.way] })
     case "ToolLeftOut":
       return reshaped(state, { leftOut: [...state.adapted.leftOut, event.name] })
+    case "StepNarrowed":
+      return {
+        ...state,
+        // a call that is dropped was never made
+        messages: state.turn._tag === "Calling" ? state.messages.slice(0, -1) : state.messages,
+        narrowed: state.narrowed + 1,
+        attempt: { ...state.attempt, narrowed: { without: event.without, reading: event.reading } },
+        turn: { _tag: "Ask" }
+      }
+    case "ToolFormChosen":
+      return state.turn._tag === "Preparing"
+        ? { ...state, adapted: { ...state.adapted, form: event.form } }
+        : reshaped(state, { form: event.form })
     case "SchemaUnusable":
       return { ...state, unusable: [...state.unusable, event.name] }
     case "Noted":
@@ -260,7 +275,7 @@ const remembered = 48
 
 const replied = (
   state: AgentState,
-  { inText, mayBeAnswer, reply, unread }: Extract<AgentEvent, { readonly _tag: "ModelReplied" }>
+  { inText, mayBeAnswer, reply, unread, written }: Extract<AgentEvent, { readonly _tag: "ModelReplied" }>
 ): AgentState => {
   const final = state.turn._tag === "Asking" && state.turn.final
   const { demand } = state.attempt
@@ -284,7 +299,7 @@ const replied = (
     }
   return {
     ...counted,
-    messages: [...state.messages, ModelReply.toMessage(reply)],
+    messages: [...state.messages, { ...ModelReply.toMessage(reply), ...present({ written }) }],
     attempt: demanding(fresh, next),
     turn: {
       _tag: "Calling",
@@ -303,6 +318,11 @@ const added = (total: Usage, usage: Usage | undefined): Usage => {
     ...(reasoningTokens > 0 ? { reasoningTokens } : {})
   }
 }
+
+const sentIn = (account: ContextAccount, factor: number) => ({
+  tools: Math.round(account.tools / factor),
+  all: Math.round(estimateOf(account) / factor)
+})
 
 const estimateOf = ({ history, system, tools }: ContextAccount) => system + tools + history
 
@@ -365,9 +385,10 @@ const askedAgain = (
     attempt: {
       ...attempt,
       demand: why === "answer-not-valid" ? refusedAgain(attempt.demand) : attempt.demand,
-      repeated: false,
+      repeated: why === "empty",
       continued: attempt.continued || why === "cut",
       corrected: attempt.corrected || why === "call-in-text",
+      objected: attempt.objected || why === "no-answer",
       said: why === "cut" ? attempt.said + words : ""
     }
   }

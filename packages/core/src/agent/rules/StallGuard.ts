@@ -4,8 +4,11 @@
  */
 import * as Hash from "effect/Hash"
 import * as ExactJson from "../../json/ExactJson.ts"
+import type { ToolCall } from "../../lmstudio/Chat.ts"
 import type { AgentEvent, AgentEventBody } from "./AgentEvent.ts"
-import type { Activity, AgentState, Stall } from "./AgentState.ts"
+import * as OpenCalls from "./OpenCalls.ts"
+import { parseJson } from "../../internal/parseJson.ts"
+import type { Activity, AgentState, Stall, TurnCall } from "./AgentState.ts"
 
 /** A hash of a call that does not depend on the order of its arguments. */
 export const fingerprint = (name: string, args: unknown): number => Hash.string(`${name} ${ExactJson.canonical(args)}`)
@@ -21,8 +24,50 @@ export const withActivity = (
   if (entry === undefined) return stall
   const { name } = entry.call
   const call = entry.started?.fingerprint ?? fingerprint(name, entry.call.arguments)
-  const activity = [...stall.activity, { name, call, result: Hash.string(event.told) }].slice(-remembered)
+  const how =
+    event._tag === "ToolCallRefused"
+      ? event.reason === "Repeated"
+        ? { repeated: true }
+        : {}
+      : event.isError
+        ? {}
+        : {
+            ...(OpenCalls.isHarmless(entry.started?.traits) ? { harmless: true } : {}),
+            told: event.told.length > longestTold ? `${event.told.slice(0, longestTold)}…` : event.told
+          }
+  const activity = [...stall.activity, { name, call, result: Hash.string(event.told), ...how }].slice(-remembered)
   return { ...stall, activity }
+}
+
+/** Whether the call is the last one once more, which succeeded. */
+export const isMadeAgain = ({ stall: { activity } }: AgentState, call: ToolCall): boolean => {
+  const last = activity.at(-1)
+  return (
+    last?.told !== undefined &&
+    call.name === last.name &&
+    fingerprint(call.name, parseJson(call.arguments)) === last.call
+  )
+}
+
+/**
+ * The call of the turn when it is the last one once more, which succeeded: it is not made, and answered with its result. A
+ * model that means it makes the call once more, and that is made; so is polling, whose results differ.
+ */
+export const repeated = (
+  state: AgentState,
+  open: ReadonlyArray<TurnCall>
+): ReadonlyArray<Extract<AgentEventBody, { readonly _tag: "ToolCallRefused" }>> => {
+  const last = state.stall.activity.at(-1)
+  const [first] = open
+  // models that call natively rarely repeat themselves, and are watched below
+  if (state.adapted.form === "native") return []
+  if (last === undefined || first === undefined || open.length > 1 || first.started !== undefined) return []
+  const { call } = first
+  const before = state.stall.activity.slice(0, -1).filter((other) => other.call === last.call)
+  if (before.some(({ repeated, result }) => repeated === true || result !== last.result)) return []
+  if (!isMadeAgain(state, call)) return []
+  const told = `This call was made just now and succeeded, so it was not made again. Its result was:\n${last.told ?? ""}\n${last.harmless === true ? "Use it: make another call, or give the answer." : "Go on with the next step of the task, or give the answer. If it must be made a second time, make the same call once more."}`
+  return [{ _tag: "ToolCallRefused", callId: call.id, name: call.name, reason: "Repeated", told }]
 }
 
 /**
@@ -62,7 +107,9 @@ export const isWithheld = ({ rounds, stall: { withheld } }: AgentState, name: st
 // -----------------------------------------------------------------------------
 
 const remembered = 24
-/** This many settled calls without a new result are a stall, in any order. */
+/** Characters of a result that are kept to be told again. */
+const longestTold = 400
+/** So many settled calls without anything new are a circle, whatever their order. */
 const nothingNew = 8
 /** This many identical calls with the same result are a stall. */
 const often = 3
@@ -72,7 +119,7 @@ const stalledOn = (activity: ReadonlyArray<Activity>, circled: ReadonlyArray<Act
   const last = activity.at(-1)
   if (last === undefined) return undefined
   const among = (entries: ReadonlyArray<Activity>, entry: Activity) =>
-    entries.filter((other) => other.call === entry.call && other.result === entry.result)
+    entries.filter((other) => other.call === entry.call && (other.result === entry.result || other.repeated === true))
   if (among(circled, last).length > 0 || among(activity, last).length >= often) return last.name
   const recent = activity.slice(-nothingNew)
   const before = activity.slice(0, -nothingNew)

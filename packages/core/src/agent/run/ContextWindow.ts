@@ -5,6 +5,7 @@
 import type { ChatMessage, ToolDefinition } from "../../lmstudio/Chat.ts"
 import type { ContextAccount } from "../rules/AgentEvent.ts"
 import { plain, slim } from "../schema/SlimSchema.ts"
+import { signature } from "../shapes/Signature.ts"
 import * as ToolResultImages from "../tools/ToolResultImages.ts"
 import * as TokenCount from "../../lmstudio/TokenCount.ts"
 import type { CatalogTool } from "../tools/CatalogTool.ts"
@@ -24,6 +25,10 @@ export interface Draft {
   readonly factor: number
   /** The engine cannot handle full schemas. */
   readonly plainSchemas: boolean
+  /** Tools are told in one line each. */
+  readonly inLines: boolean
+  /** There is room for definitions in all their length; decided by the tools of the first request. */
+  readonly whole: boolean
   /** The id under which the result of a call can be read again. */
   readonly artifactOf: (callId: string) => string | undefined
 }
@@ -43,32 +48,18 @@ export type Plan =
 
 export const plan = (draft: Draft): Plan => {
   const { contextLength, messages, tools } = draft
-  const full = tools.map(({ definition }) => (draft.plainSchemas ? plain(definition) : definition))
   const all: ReadonlyArray<ChatMessage> = [{ role: "system", content: draft.system }, ...messages]
+  const formed = definitionsOf(draft)
+  const full = tools.map(({ definition }) => formed(definition))
   if (contextLength === undefined) return { _tag: "Fits", messages: all, tools: full, account: undefined }
 
-  const slimmer = draft.plainSchemas ? plain : slim
   const measures: Array<string> = []
   let now = { messages: all, tools: full }
-  const fits = (room = 0) => account(draft, contextLength, now, measures).free >= room
+  const fits = () => account(draft, contextLength, now, measures).free >= 0
   const done = (): Plan => ({ _tag: "Fits", ...now, account: account(draft, contextLength, now, measures) })
-
-  // full definitions are used where there is room for a result beside them
-  if (fits(full.length > 0 ? Math.floor(contextLength * shareOfResult) : 0)) return done()
-  if (full.length > 0) {
-    now = { ...now, tools: full.map(slimmer) }
-    measures.push("shorter tool definitions")
-    if (fits()) return done()
-  }
-  const left = new Set(tools)
-  for (const tool of draft.expendable) {
-    if (!left.delete(tool)) continue
-    now = { ...now, tools: tools.filter((other) => left.has(other)).map(({ definition }) => slimmer(definition)) }
-    if (fits()) break
-  }
-  if (left.size < tools.length) measures.push(`${tools.length - left.size} tools left out`)
   if (fits()) return done()
 
+  // the head of the prompt, which the engine has kept, is the last to change
   for (const [what, shortening] of [
     ["old results shortened", { from: 0, to: lastTurn(all), most: 300 }],
     ["last results shortened", { from: lastTurn(all), to: all.length, most: 1200 }]
@@ -79,6 +70,14 @@ export const plan = (draft: Draft): Plan => {
     measures.push(what)
     if (fits()) return done()
   }
+  const left = new Set(tools)
+  for (const tool of draft.expendable) {
+    if (!left.delete(tool)) continue
+    now = { ...now, tools: tools.filter((other) => left.has(other)).map(({ definition }) => formed(definition)) }
+    if (fits()) break
+  }
+  if (left.size < tools.length) measures.push(`${tools.length - left.size} tools left out`)
+  if (fits()) return done()
   return {
     _tag: "Full",
     account: account(draft, contextLength, now, measures),
@@ -96,15 +95,19 @@ export const resultLimit = (contextLength: number | undefined, most: number): nu
 export const reserveFor = (contextLength: number | undefined, maxTokens: number | undefined): number =>
   maxTokens ?? Math.min(2048, Math.max(256, Math.floor((contextLength ?? 8192) / 4)))
 
-/** Our estimate of the tokens of the tools' full definitions. */
-export const tokensOf = (tools: ReadonlyArray<CatalogTool>): number =>
-  tools.reduce((sum, { definition }) => sum + TokenCount.ofJson(definition), 0)
+/** Our estimate for what is told of tools. */
+export const tokensOf = (tools: ReadonlyArray<CatalogTool>, inLines: boolean): number =>
+  tools.reduce((sum, { definition }) => sum + tokensOfTool(definition, inLines), 0)
 
 /** The context that this request needs, in steps of 4096 tokens; undefined when that exceeds `largest`. */
 export const contextFor = (account: ContextAccount, largest: number | undefined): number | undefined => {
   const needed = Math.ceil(((account.contextLength - account.free) * 1.25) / 4096) * 4096
   return largest !== undefined && needed <= largest ? needed : undefined
 }
+
+/** Whether these tools may be told of in all their length. */
+export const mayBeWhole = (tools: ReadonlyArray<CatalogTool>, contextLength: number | undefined): boolean =>
+  contextLength === undefined || tokensOf(tools, false) <= contextLength * shareOfDefinitions
 
 /** The account in words. */
 export const explained = (account: ContextAccount): string =>
@@ -130,15 +133,25 @@ export const replyLimit = (account: ContextAccount | undefined, maxTokens: numbe
 /** Share of the context for one result. */
 const shareOfResult = 0.25
 
+/** Of the context, for definitions in all their length. */
+const shareOfDefinitions = 0.1
+
+/** One form of the definitions, the same in every request of a run. */
+const definitionsOf = ({ plainSchemas, whole }: Draft) =>
+  plainSchemas ? plain : whole ? (definition: ToolDefinition) => definition : slim
+
+const tokensOfTool = (definition: ToolDefinition, inLines: boolean): number =>
+  inLines ? TokenCount.ofText(signature(definition)) + 1 : TokenCount.ofJson(definition)
+
 const account = (
-  { factor, reserve, system }: Draft,
+  { factor, inLines, reserve, system }: Draft,
   contextLength: number,
   request: { readonly messages: ReadonlyArray<ChatMessage>; readonly tools: ReadonlyArray<ToolDefinition> },
   measures: ReadonlyArray<string>
 ): ContextAccount => {
   const scaled = (tokens: number) => Math.ceil(tokens * factor)
   const instructions = scaled(TokenCount.ofText(system) + 5)
-  const tools = scaled(request.tools.reduce((sum, tool) => sum + TokenCount.ofJson(tool), 0))
+  const tools = scaled(request.tools.reduce((sum, tool) => sum + tokensOfTool(tool, inLines), 0))
   let history = 0
   for (const message of request.messages) if (message.role !== "system") history += TokenCount.ofMessage(message)
   const conversation = scaled(history)

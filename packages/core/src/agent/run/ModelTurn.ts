@@ -2,7 +2,7 @@
 import * as Data from "effect/Data"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
-import type { ChatEvent, ChatReply, ChatRequest } from "../../lmstudio/Chat.ts"
+import type { ChatEvent, ChatReply, ChatRequest, ToolDefinition } from "../../lmstudio/Chat.ts"
 import { present } from "../../schema/Fields.ts"
 import { spanned } from "../../observability/spanned.ts"
 import * as Builtins from "../tools/Builtins.ts"
@@ -12,6 +12,11 @@ import { CurrentRun } from "./CurrentRun.ts"
 import * as ModelFailure from "./ModelFailure.ts"
 import * as ModelReply from "../rules/ModelReply.ts"
 import type { Prepared } from "./Preparation.ts"
+import * as Bound from "../shapes/Bound.ts"
+import * as BoundReply from "../rules/BoundReply.ts"
+import type { AgentState } from "../rules/AgentState.ts"
+import type { RunTools } from "./RunTools.ts"
+import * as Toolbox from "../tools/Toolbox.ts"
 import type { RunLog } from "./RunLog.ts"
 import * as Conversation from "../shapes/Conversation.ts"
 import { plainSchema } from "../schema/SlimSchema.ts"
@@ -33,14 +38,15 @@ export const ask = Effect.fnUntraced(function* (
 ) {
   const { log } = yield* CurrentRun
   if (!final) yield* prepared.tools.refresh
-  const plan = yield* planned(prepared, final || shape !== undefined)
+  const { form } = log.state.adapted
+  const plan = yield* planned(prepared, form !== "bound" && (final || shape !== undefined))
   const account = plan.account === undefined ? {} : { account: plan.account }
   yield* log.tell({ _tag: "RoundStarted", round, final, ...account })
-  const shown = ShownText.make()
+  const shown = form === "bound" ? shownStep() : ShownText.make()
   const outcome =
     plan._tag === "Full"
       ? Either.left(ModelFailure.contextExceeded(plan.account))
-      : yield* streamed(prepared, plan, responseSchema(log, prepared, shape), shown)
+      : yield* streamed(prepared, plan, responseSchema(log, prepared, { final, shape }), shown)
 
   const { messages, turn } = log.state
   if (Either.isLeft(outcome)) {
@@ -55,12 +61,18 @@ export const ask = Effect.fnUntraced(function* (
     return yield* log.tell({ _tag: "ModelReplied", round, reply, inText: true })
   }
   const asked = (reply: ChatReply) => ({ reply, unread: undefined, mayBeAnswer: false, inText: false })
+  const step =
+    form === "bound"
+      ? BoundReply.read(outcome.right, { structured: shape === "answer" && log.state.task.outputSchema !== undefined })
+      : undefined
   const { inText, mayBeAnswer, reply, unread } =
-    typeof shape === "object"
-      ? asked(asCall(outcome.right, shape.tool))
-      : shape === "answer"
-        ? asked(outcome.right)
-        : recover(outcome.right, { catalog: prepared.tools.catalog, messages, final })
+    step !== undefined
+      ? asked(step)
+      : typeof shape === "object"
+        ? asked(asCall(outcome.right, shape.tool))
+        : shape === "answer"
+          ? asked(outcome.right)
+          : recover(outcome.right, { catalog: prepared.tools.catalog, messages, final })
   const rest = shown.rest()
   if (rest !== "" && unread === undefined && reply.toolCalls.length === 0 && reply.content.endsWith(rest.trim())) {
     yield* log.tell({ _tag: "TextDelta", text: rest })
@@ -71,7 +83,8 @@ export const ask = Effect.fnUntraced(function* (
     reply: ModelReply.normalised(reply, { messages, round, final }),
     ...present({ unread }),
     ...(mayBeAnswer ? { mayBeAnswer } : {}),
-    ...(inText ? { inText } : {})
+    ...(inText ? { inText } : {}),
+    ...(inText && form === "text" ? { written: outcome.right.content } : {})
   })
 }, spanned("AgentLoop.ask"))
 
@@ -79,8 +92,34 @@ export const ask = Effect.fnUntraced(function* (
 // internal
 // -----------------------------------------------------------------------------
 
-const responseSchema = ({ state }: RunLog, { tools }: Prepared, shape: Shape): ChatRequest["responseSchema"] => {
-  if (shape === undefined || state.adapted.plainSchemas) return undefined
+/** What a step is shown of: the words of an answer. */
+const shownStep = (): ShownText.ShownText => {
+  const { push } = BoundReply.shownAnswer()
+  return { push, rest: () => "" }
+}
+
+const responseSchema = (
+  { state }: RunLog,
+  { tools }: Prepared,
+  { final, shape }: { readonly final: boolean; readonly shape: Shape }
+): ChatRequest["responseSchema"] => {
+  if (state.adapted.plainSchemas) return undefined
+  if (state.adapted.form === "bound") {
+    if (typeof shape === "object") {
+      const tool = tools.catalog.find(shape.tool)
+      if (tool !== undefined) {
+        return { name: "step", schema: Bound.callStep(tool.name, plainSchema(tool.definition.parameters)) }
+      }
+    }
+    return {
+      name: "step",
+      schema:
+        final || shape === "answer" || tools.catalog.tools.length === 0
+          ? Bound.answerStep(shape === "answer" ? state.task.outputSchema : undefined)
+          : Bound.stepSchema(narrowed(state, tools))
+    }
+  }
+  if (shape === undefined) return undefined
   if (shape === "answer") return { name: "answer", schema: state.task.outputSchema ?? {} }
   const tool = tools.catalog.find(shape.tool)
   return tool === undefined ? undefined : { name: "arguments", schema: plainSchema(tool.definition.parameters) }
@@ -106,7 +145,26 @@ const asCall = (reply: ChatReply, name: string): ChatReply => {
     : { ...reply, content: "", toolCalls: [{ id: "", name, arguments: args }] }
 }
 
-/** The request, made to fit by summarising old turns or by reloading the model with a larger context if necessary. */
+/** Names that a step may have: the same in every request of a run, unless tools come to it. */
+const callable = (state: AgentState, { catalog, limits }: RunTools): ReadonlyArray<string> => {
+  const named = Toolbox.namesFit(catalog.tools, limits) ? catalog.tools.map(({ name }) => name) : []
+  return [...new Set([...state.introduced, ...named, ...state.offered])].filter(
+    (name) =>
+      catalog.find(name) !== undefined && !state.adapted.leftOut.includes(name) && !StallGuard.isWithheld(state, name)
+  )
+}
+
+/** What the next step may be. */
+const narrowed = (state: AgentState, tools: RunTools): ReadonlyArray<string> => {
+  const names = [...callable(state, tools), Bound.answer]
+  const { without = [], reading = false } = state.attempt.narrowed ?? {}
+  const left = names.filter(
+    (name) => !without.includes(name) && (!reading || tools.catalog.find(name)?.tool.annotations?.readOnly === true)
+  )
+  return left.length === 0 ? names : left
+}
+
+/** The request as it fits, after a summary of the old turns or with a larger context if that is what it takes. */
 const planned = Effect.fnUntraced(function* (prepared: Prepared, final: boolean) {
   const { log, policy } = yield* CurrentRun
   let plan = ContextWindow.plan(draftOf(log, prepared, final))
@@ -153,27 +211,58 @@ export const offer = (
       _tag: "ToolsOffered",
       offered,
       withheld: Math.max(0, catalog.tools.length - tools.filter(({ builtin }) => !builtin).length),
-      estimatedTokens: ContextWindow.tokensOf(tools)
+      estimatedTokens: ContextWindow.tokensOf(tools, log.state.adapted.form === "bound")
     })
   })
 
-const draftOf = ({ state }: RunLog, { tools: { catalog, toolbox } }: Prepared, final: boolean): ContextWindow.Draft => {
-  const names = state.offered.filter(
-    (name) => !StallGuard.isWithheld(state, name) && !state.adapted.leftOut.includes(name)
+const draftOf = (
+  { state }: RunLog,
+  { tools: { catalog, limits, toolbox } }: Prepared,
+  without: boolean
+): ContextWindow.Draft => {
+  const { adapted, introduced, task } = state
+  const steps = adapted.form === "bound"
+  const found = (names: ReadonlyArray<string>) => names.flatMap((name) => catalog.find(name) ?? [])
+  // what was found on the way was told where it was found
+  const names = (steps ? introduced : state.offered).filter(
+    (name) => (steps || !StallGuard.isWithheld(state, name)) && !adapted.leftOut.includes(name)
   )
-  const tools = final ? [] : names.flatMap((name) => catalog.find(name) ?? [])
+  const tools = without ? [] : found(names)
   const needed = (tool: CatalogTool) => tool.builtin || state.used.includes(tool.name)
+  const withTools = catalog.tools.length > 0 || task.resources === true
   return {
-    system: systemMessage(state.task, { tools: catalog.tools.length > 0 || state.task.resources === true }),
+    system: systemMessage(task, { tools: withTools, steps: steps && withTools }),
     messages: state.messages,
     tools,
-    // the worst match first; tools found during the run are better matches than those chosen at the start
+    inLines: steps,
+    whole: ContextWindow.mayBeWhole(found(introduced), limits.contextLength),
+    // the least likely first; what was found on the way is likelier than what was guessed at the start
     expendable: toolbox.ranked.toReversed().filter((tool) => tools.includes(tool) && !needed(tool)),
     contextLength: state.contextLength,
     reserve: ContextWindow.reserveFor(state.contextLength, state.task.maxTokens),
     factor: state.tokenFactor,
     plainSchemas: state.adapted.plainSchemas,
     artifactOf: (callId) => state.artifacts.findLast((artifact) => artifact.callId === callId)?.id
+  }
+}
+
+/** How the conversation is told, with the tools of this request. */
+const telling = (
+  { adapted, introduced, task }: AgentState,
+  { catalog, limits }: RunTools,
+  tools: ReadonlyArray<ToolDefinition>
+): Conversation.Telling => {
+  if (adapted.form !== "bound") return { form: adapted.form }
+  const all = catalog.tools.every(({ name }) => introduced.includes(name))
+  return {
+    form: "bound",
+    tools: {
+      listed: all ? tools : [],
+      likely: all ? [] : tools,
+      task: task.task,
+      named: all || !Toolbox.namesFit(catalog.tools, limits) ? [] : catalog.tools.map(({ name }) => name),
+      ...present({ answerSchema: task.outputSchema })
+    }
   }
 }
 
@@ -186,7 +275,7 @@ const streamed = Effect.fnUntraced(function* (
   const {
     log: { state, tell }
   } = yield* CurrentRun
-  const { messages, tools } = Conversation.render(plan, state.adapted.ways)
+  const { messages, tools } = Conversation.render(plan, state.adapted.ways, telling(state, prepared.tools, plan.tools))
   const request: Omit<ChatRequest, "model"> = {
     messages,
     tools: tools.length > 0 ? tools : undefined,

@@ -22,6 +22,7 @@ import type { LoadProgress } from "../../models/EnsureOptions.ts"
 import type { AgentEventBody, AgentOutcome } from "../rules/AgentEvent.ts"
 import type { AgentError } from "../AgentError.ts"
 import { type AgentTask, isChosen } from "../AgentTask.ts"
+import * as FormChoice from "../forms/FormChoice.ts"
 import { CurrentRun } from "./CurrentRun.ts"
 import * as ReadingTools from "../tools/ReadingTools.ts"
 import * as RunTools from "./RunTools.ts"
@@ -80,9 +81,16 @@ export const prepare: Effect.Effect<Prepared, AgentError, CurrentRun | Scope.Sco
     })
   }
   const { contextLength, model: name } = yield* (yield* lease).ensured
-  const limits = {
-    count: Toolbox.countFor(name, policy.toolCounts, policy.toolCount),
-    tokens: contextLength === undefined ? undefined : Math.floor(contextLength * policy.toolShare)
+  const { form, why } =
+    log.state.offered.length > 0 ? { form: log.state.adapted.form, why: "" } : FormChoice.of(name, task.toolForm)
+  if (form !== log.state.adapted.form) yield* tell({ _tag: "ToolFormChosen", form, text: why })
+  const inLines = form === "bound"
+  const limits: Toolbox.Limits = {
+    count: inLines ? Number.MAX_SAFE_INTEGER : Toolbox.countFor(name, policy.toolCounts, policy.toolCount),
+    tokens: contextLength === undefined ? undefined : Math.floor(contextLength * policy.toolShare),
+    inLines,
+    contextLength,
+    nameTokens: contextLength === undefined ? Number.MAX_SAFE_INTEGER : Math.floor(contextLength * policy.nameShare)
   }
   const tools = yield* RunTools.make(servers, log, limits, (among) =>
     policy.embeddings === "never"

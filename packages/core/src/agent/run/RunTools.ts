@@ -21,6 +21,7 @@ export interface RunTools {
   /** As of the last `refresh`. */
   readonly catalog: ToolCatalog.ToolCatalog
   readonly toolbox: Toolbox.Toolbox
+  readonly limits: Toolbox.Limits
   /**
    * Checks whether servers have changed their tools. Asks only those that reported a change or were reconnected; a server
    * that does not answer keeps its previous tools.
@@ -68,18 +69,22 @@ export const make = Effect.fnUntraced(function* (
       yield* log.tell({ _tag: "Noted", kind: "embeddings", text })
     }
   }
-  const offer = (tools: ReadonlyArray<CatalogTool>) => {
+  const offer = (tools: ReadonlyArray<CatalogTool>, anew = false) => {
     const { catalog } = view
     const offered = tools.filter(({ builtin }) => !builtin)
-    const finder = offered.length < catalog.tools.length ? catalog.find(Builtins.findTools) : undefined
+    const finder =
+      offered.length < catalog.tools.length && !Toolbox.namesFit(catalog.tools, limits)
+        ? catalog.find(Builtins.findTools)
+        : undefined
     const all = finder === undefined || tools.includes(finder) ? tools : [...tools, finder]
     return log.tell({
       _tag: "ToolsOffered",
       offered: all.map(({ name }) => name),
       // tools that the task excludes do not count, since they cannot be found either
       withheld: catalog.tools.length - offered.length,
-      estimatedTokens: tokensOf(all),
-      ...(finder === undefined ? {} : { choice: choiceOf(limits, view.toolbox, near?.model) })
+      estimatedTokens: tokensOf(all, limits.inLines),
+      ...(anew ? { anew } : {}),
+      ...(offered.length === catalog.tools.length ? {} : { choice: choiceOf(limits, view.toolbox, near?.model) })
     })
   }
   const onOffer = () => log.state.offered.flatMap((name) => view.catalog.find(name) ?? [])
@@ -101,7 +106,7 @@ export const make = Effect.fnUntraced(function* (
     yield* log.tell({ _tag: "Noted", kind: "tools-changed", text: changes.join(" ") })
     const kept = onOffer()
     const isNew = ({ builtin, name }: CatalogTool) => !builtin && before.catalog.find(name) === undefined
-    yield* offer([...kept, ...fitting(view.catalog.tools.filter(isNew), kept, limits)])
+    yield* offer([...kept, ...fitting(view.catalog.tools.filter(isNew), kept, limits)], true)
   })
 
   const tools: RunTools = {
@@ -111,6 +116,7 @@ export const make = Effect.fnUntraced(function* (
     get toolbox() {
       return view.toolbox
     },
+    limits,
     refresh
   }
   return tools
@@ -167,13 +173,13 @@ const namesOf = (tools: ReadonlyArray<McpTool>) => {
 const fitting = (
   added: ReadonlyArray<CatalogTool>,
   kept: ReadonlyArray<CatalogTool>,
-  { count, tokens }: Toolbox.Limits
+  { count, inLines, tokens }: Toolbox.Limits
 ): ReadonlyArray<CatalogTool> => {
   const chosen: Array<CatalogTool> = []
   for (const tool of added) {
     const all = [...kept, ...chosen, tool]
     const tooMany = all.filter(({ builtin }) => !builtin).length > count
-    if (!tooMany && (tokens === undefined || tokensOf(all) <= tokens)) chosen.push(tool)
+    if (!tooMany && (tokens === undefined || tokensOf(all, inLines) <= tokens)) chosen.push(tool)
   }
   return chosen
 }

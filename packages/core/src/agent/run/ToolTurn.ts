@@ -20,6 +20,7 @@ import { CurrentRun } from "./CurrentRun.ts"
 import * as Builtins from "../tools/Builtins.ts"
 import { resultLimit } from "./ContextWindow.ts"
 import { offer } from "./ModelTurn.ts"
+import { signature } from "../shapes/Signature.ts"
 import { isNamedBy } from "../../names/namePattern.ts"
 import type { Prepared } from "./Preparation.ts"
 import * as ReadingTools from "../tools/ReadingTools.ts"
@@ -65,7 +66,8 @@ export const runCalls = Effect.fnUntraced(function* (
   )
   const one = Effect.fnUntraced(function* ({ call, inText, uncertain, verdict }: (typeof judged)[number]) {
     if (verdict._tag === "Refuse") {
-      const { reason, told } = verdict
+      const { reason } = verdict
+      const told = `${verdict.told}${reason === "InvalidArguments" ? parametersOf(log, prepared, call.name) : ""}`
       return yield* log.tell({ _tag: "ToolCallRefused", callId: call.id, name: call.name, reason, told })
     }
     // what earlier calls of this turn have read counts too
@@ -89,6 +91,14 @@ export const runCalls = Effect.fnUntraced(function* (
 // -----------------------------------------------------------------------------
 // internal
 // -----------------------------------------------------------------------------
+
+/** The parameters of a tool of which the model knows no more than the name. */
+const parametersOf = ({ state }: RunLog, { tools: { catalog } }: Prepared, name: string): string => {
+  const tool = catalog.find(name)
+  return state.adapted.form !== "bound" || tool === undefined || state.introduced.includes(tool.name)
+    ? ""
+    : `\nIts arguments: ${signature(tool.definition)}`
+}
 
 type Run = Extract<ToolCatalog.Verdict, { readonly _tag: "Run" }>
 

@@ -3,16 +3,9 @@
  * at most one system message, first; then user and assistant alternating, tool results right after the message that called
  * them, and a tool result or a user message at the end. Pure.
  */
-import * as Schema from "effect/Schema"
 import type { ChatMessage, ToolDefinition } from "../../lmstudio/Chat.ts"
-
-/**
- * Ways to send a conversation to a model whose template refuses the usual one. `system`: the instructions are put at the
- * start of the task. `history`: calls and results are sent as text. `tools`: the tools are too, and calls are found in the
- * text of the replies.
- */
-export const Way = Schema.Literal("system", "history", "tools")
-export type Way = typeof Way.Type
+import type { ToolForm, Way } from "../ToolForm.ts"
+import * as Bound from "./Bound.ts"
 
 /** The content of a request, without its options. */
 export interface RequestContent {
@@ -20,12 +13,28 @@ export interface RequestContent {
   readonly tools: ReadonlyArray<ToolDefinition>
 }
 
-/** The same with alternating turns, rendered in these ways. */
-export const render = ({ messages, tools }: RequestContent, ways: ReadonlyArray<Way>): RequestContent => {
+/** How a conversation is told besides: in the usual form, in that in which the model writes its calls, or in bound steps. */
+export type Telling =
+  | { readonly form: Exclude<ToolForm, "bound"> }
+  | { readonly form: "bound"; readonly tools: Bound.BoundTools }
+
+/** The same in turns, told in these ways. */
+export const render = (
+  { messages, tools }: RequestContent,
+  ways: ReadonlyArray<Way>,
+  telling: Telling = { form: "native" }
+): RequestContent => {
+  const withoutInstructions = (all: ReadonlyArray<ChatMessage>) => (ways.includes("system") ? withoutSystem(all) : all)
+  if (telling.form === "bound") {
+    const described = withSystem(Bound.withLikely(messages, telling.tools), Bound.instructions(telling.tools))
+    const steps = Bound.inSteps(described)
+    return { messages: inTurns(withoutInstructions(steps)), tools: [] }
+  }
   const inText = ways.includes("tools")
   const described = inText && tools.length > 0 ? withSystem(messages, toolsAsText(tools)) : messages
-  const spoken = inText || ways.includes("history") ? described.map(asText(described)) : described
-  return { messages: inTurns(ways.includes("system") ? withoutSystem(spoken) : spoken), tools: inText ? [] : tools }
+  const spoken =
+    inText || ways.includes("history") || telling.form === "text" ? described.map(asText(described)) : described
+  return { messages: inTurns(withoutInstructions(spoken)), tools: inText ? [] : tools }
 }
 
 /**
@@ -144,6 +153,7 @@ const asText = (all: ReadonlyArray<ChatMessage>) => {
       return { role: "user", content: resultAsText(names.get(message.toolCallId) ?? "a tool", message.content) }
     }
     if (message.role !== "assistant" || message.toolCalls.length === 0) return message
+    if (message.written !== undefined) return { role: "assistant", content: message.written, toolCalls: [] }
     const calls = message.toolCalls.map(callAsText)
     const parts = message.content.trim() === "" ? calls : [message.content, ...calls]
     return { role: "assistant", content: parts.join("\n"), toolCalls: [] }

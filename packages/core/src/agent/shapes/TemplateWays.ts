@@ -3,7 +3,7 @@
  * what the template has already accepted in this run. Each way is tried once and kept for the rest of the run.
  */
 import { templateWords } from "../../lmstudio/RequestShape.ts"
-import type { Way } from "./Conversation.ts"
+import type { Way } from "../ToolForm.ts"
 
 /**
  * What is known about a refusal. `heard`: the template accepted an earlier request of this run, with its instructions and

@@ -8,7 +8,7 @@ import type { McpTool } from "../../mcp/McpTool.ts"
 import type { ToolResult } from "../../mcp/ToolResult.ts"
 import * as Artifacts from "./Artifacts.ts"
 import type { CatalogTool } from "./CatalogTool.ts"
-import { firstSentence } from "../schema/SlimSchema.ts"
+import { signatures } from "../shapes/Signature.ts"
 
 /** The server name of these tools in events. */
 export const serverName = "lms-bridge"
@@ -115,4 +115,4 @@ const result = (text: Either.Either<string, string>): ToolResult => ({
 const foundTools = (query: string, found: ReadonlyArray<CatalogTool>): string =>
   found.length === 0
     ? `No tool matches "${query}". Try other words, or answer with the tools there are.`
-    : `These tools can be called now:\n${found.map(({ definition, name }) => `- ${name}: ${firstSentence(definition.description, 160)}`).join("\n")}`
+    : `These tools can be called now:\n${signatures(found.map(({ definition }) => definition))}`

@@ -78,11 +78,12 @@ export const make = (
     const description = several ? `[${tool.server}] ${tool.description}`.trim() : tool.description
     return [{ name, tool, definition: { name, description, parameters: acceptable(tool.inputSchema) }, builtin: false }]
   })
+  const lasting = offered.filter((tool) => !isReplaced(tool, offered))
   const byName = new Map([...offered, ...own].map((tool) => [tool.name, tool]))
   const bySnake = new Map<string, CatalogTool | undefined>()
   for (const tool of offered) bySnake.set(snake(tool.name), bySnake.has(snake(tool.name)) ? undefined : tool)
   const exactly = (name: string) => byName.get(name) ?? bySnake.get(snake(name))
-  return { tools: offered, find: (name) => exactly(name) ?? undecorated(name, offered, exactly) }
+  return { tools: lasting, find: (name) => exactly(name) ?? undecorated(name, offered, exactly) }
 }
 
 /** The first pattern that matches none of the tools, as an error. */
@@ -112,6 +113,18 @@ export const judge = (catalog: ToolCatalog, call: ToolCall, options: { readonly 
 // -----------------------------------------------------------------------------
 // internal
 // -----------------------------------------------------------------------------
+
+/** Whether its description says that it is deprecated and which other tool of its server takes its place. */
+const isReplaced = ({ name, tool }: CatalogTool, all: ReadonlyArray<CatalogTool>): boolean =>
+  /\bdeprecated\b/i.test(tool.description) &&
+  all.some(
+    (other) =>
+      other.name !== name &&
+      other.tool.server === tool.server &&
+      new RegExp(`\\b(?:use|see|by|of|for)\\s+\\W?${other.tool.name.replaceAll(/\W/g, "\\$&")}\\b`, "i").test(
+        tool.description
+      )
+  )
 
 /** LM Studio shows tools to the model in snake_case (H25), so a model may call `readFile` by `read_file`. */
 const snake = (name: string) =>

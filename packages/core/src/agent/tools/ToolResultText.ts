@@ -3,8 +3,11 @@
  * included, and limited in size.
  */
 import * as Either from "effect/Either"
+import * as Encoding from "effect/Encoding"
 import * as Equal from "effect/Equal"
+import * as Option from "effect/Option"
 import * as Data from "effect/Data"
+import * as Predicate from "effect/Predicate"
 import { ExactNumber, stringify } from "../../json/ExactJson.ts"
 import { decodeJson } from "../../internal/parseJson.ts"
 import type { ToolContent, ToolResult } from "../../mcp/ToolResult.ts"
@@ -12,7 +15,7 @@ import type { ToolContent, ToolResult } from "../../mcp/ToolResult.ts"
 /** The whole text of a result. `shown` are images that the model gets in addition. */
 export const textOf = (result: ToolResult, shown: ReadonlyMap<ToolContent, unknown> = new Map()): string => {
   const parts = result.content.map((part) => fromContent(part, shown.has(part)))
-  if (result.structured !== undefined && !result.content.some((part) => repeats(part, result.structured))) {
+  if (result.structured !== undefined && !isSaid(result.content, result.structured)) {
     parts.push(`Structured result: ${stringify(result.structured)}`)
   }
   const text = parts.filter((part) => part !== "").join("\n")
@@ -88,6 +91,8 @@ const fromContent = (part: ToolContent, isShown: boolean): string => {
     case "resource": {
       const kind = part.mimeType === undefined ? "" : `, ${part.mimeType}`
       if (part.text !== undefined && !isBinary(part.text)) return `[resource ${part.uri}${kind}]\n${part.text}`
+      const text = part.blob === undefined ? undefined : textInBlob(part.blob)
+      if (text !== undefined) return `[resource ${part.uri}${kind}]\n${text}`
       const size = part.blob === undefined ? byteLength(part.text ?? "") : decodedLength(part.blob)
       return `[resource ${part.uri}${kind}, ${sizeOf(size)} of binary data, not shown]`
     }
@@ -96,7 +101,17 @@ const fromContent = (part: ToolContent, isShown: boolean): string => {
   }
 }
 
-/** Base64 data would fill the context without telling the model anything. */
+/** The text in base64, where it is one: servers send what they do not know the kind of as binary data. */
+const textInBlob = (blob: string): string | undefined => {
+  const bytes = Either.getOrUndefined(Encoding.decodeBase64(blob.replaceAll(/\s/g, "")))
+  if (bytes === undefined || bytes.length === 0) return undefined
+  const text = Option.getOrUndefined(Option.liftThrowable((data: Uint8Array) => strict.decode(data))(bytes))
+  return text === undefined || isBinary(text) ? undefined : text
+}
+
+const strict = new TextDecoder("utf-8", { fatal: true })
+
+/** Data in base64 would fill the context and tell the model nothing. */
 const withoutData = (json: string) =>
   json.replaceAll(/"[A-Za-z0-9+/]{2000,}={0,2}"/g, (data) => `"[${sizeOf(decodedLength(data))} of data, not shown]"`)
 
@@ -110,7 +125,27 @@ const isBinary = (text: string): boolean => {
   return odd > sample.length / 10
 }
 
-/** The specification asks servers to send structured content as JSON text too; the model needs it only once. */
+/**
+ * The specification asks servers to send structured content as text, too: as JSON, or what stands in it. Once is enough, so
+ * it is said when each of its values is one of the content.
+ */
+const isSaid = (content: ReadonlyArray<ToolContent>, structured: unknown): boolean => {
+  if (content.some((part) => repeats(part, structured))) return true
+  const said = new Set(leavesOf(content).map((leaf) => leaf.trim()))
+  const leaves = leavesOf(structured)
+  return leaves.length > 0 && leaves.every((leaf) => said.has(leaf.trim()))
+}
+
+/** The texts, numbers and truths in a value, as text. */
+const leavesOf = (value: unknown): ReadonlyArray<string> =>
+  Array.isArray(value)
+    ? value.flatMap(leavesOf)
+    : Predicate.isRecord(value) && !(value instanceof ExactNumber)
+      ? Object.values(value).flatMap(leavesOf)
+      : value === null || value === undefined
+        ? []
+        : [typeof value === "string" ? value : stringify(value)]
+
 const repeats = (part: ToolContent, structured: unknown): boolean =>
   part.type === "text" &&
   (part.text === structured || /^\s*[[{"\d-]|^\s*(?:true|false)\s*$/.test(part.text)) &&

@@ -5,6 +5,7 @@
  */
 import MiniSearch from "minisearch"
 import * as Predicate from "effect/Predicate"
+import { signature } from "../shapes/Signature.ts"
 import { slim } from "../schema/SlimSchema.ts"
 import * as TokenCount from "../../lmstudio/TokenCount.ts"
 import type { CatalogTool } from "./CatalogTool.ts"
@@ -20,6 +21,11 @@ export interface Toolbox {
 export interface Limits {
   readonly count: number
   readonly tokens: number | undefined
+  /** Tools are told in one line each, and where not all fit, by their names: so many tokens of names at most. */
+  readonly inLines: boolean
+  readonly nameTokens: number
+  /** Tokens that the model was loaded with at first, where that is known. */
+  readonly contextLength: number | undefined
 }
 
 /** `near` are names of tools, the nearest to the task in meaning first (`SemanticRank`). */
@@ -56,7 +62,11 @@ export const fuse = <A>(orders: ReadonlyArray<ReadonlyArray<A>>): ReadonlyArray<
 /** Whether all tools may be offered, so that no ranking is needed. */
 export const fits = (tools: ReadonlyArray<CatalogTool>, limits: Limits): boolean =>
   tools.length <= limits.count &&
-  (limits.tokens === undefined || tools.reduce((sum, tool) => sum + cost(tool), 0) <= limits.tokens)
+  (limits.tokens === undefined || tools.reduce((sum, tool) => sum + cost(tool, limits), 0) <= limits.tokens)
+
+/** Whether the names of all tools may be told, where not all of them can be told with their parameters. */
+export const namesFit = (tools: ReadonlyArray<CatalogTool>, { inLines, nameTokens }: Limits): boolean =>
+  inLines && TokenCount.ofText(tools.map(({ name }) => name).join(", ")) <= nameTokens
 
 /**
  * All tools when they are within the limits, else the best of them. Both in the order in which their servers list them, so
@@ -72,9 +82,9 @@ export const choose = (
   let tokens = 0
   for (const tool of toolbox.ranked) {
     if (chosen.size >= limits.count) break
-    if (limits.tokens !== undefined && tokens + cost(tool) > limits.tokens) continue
+    if (limits.tokens !== undefined && tokens + cost(tool, limits) > limits.tokens) continue
     chosen.add(tool)
-    tokens += cost(tool)
+    tokens += cost(tool, limits)
   }
   return tools.filter((tool) => chosen.has(tool))
 }
@@ -99,7 +109,8 @@ const mostFound = 8
 /** 60 is usual for lists of thousands; among a hundred tools, it would hardly favour the first over the tenth. */
 const fusionConstant = 10
 
-const cost = (tool: CatalogTool) => TokenCount.ofJson(slim(tool.definition))
+const cost = ({ definition }: CatalogTool, { inLines }: Limits) =>
+  inLines ? TokenCount.ofText(signature(definition)) + 1 : TokenCount.ofJson(slim(definition))
 
 const named = (tools: ReadonlyArray<CatalogTool>, names: ReadonlyArray<string>): ReadonlyArray<CatalogTool> => {
   const byName = new Map(tools.map((tool) => [tool.name, tool]))

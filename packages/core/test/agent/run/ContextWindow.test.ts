@@ -1,5 +1,13 @@
 import { assert, describe, it } from "@effect/vitest"
-import { explained, plan, replyLimit, reserveFor, resultLimit, type Draft } from "#src/agent/run/ContextWindow.ts"
+import {
+  explained,
+  mayBeWhole,
+  plan,
+  replyLimit,
+  reserveFor,
+  resultLimit,
+  type Draft
+} from "#src/agent/run/ContextWindow.ts"
 import { slim } from "#src/agent/schema/SlimSchema.ts"
 import * as ToolCatalog from "#src/agent/tools/ToolCatalog.ts"
 import type { ChatMessage } from "#src/lmstudio/Chat.ts"
@@ -21,6 +29,8 @@ const draft = (changes: Partial<Draft>): Draft => ({
   reserve: 500,
   factor: 1,
   plainSchemas: false,
+  inLines: false,
+  whole: true,
   artifactOf: (callId) => `r-${callId}`,
   ...changes
 })
@@ -56,26 +66,30 @@ describe("ContextWindow", () => {
     assert.isUndefined(fitting({ contextLength: undefined }).account)
   })
 
-  it("first slims tools, then leaves out the most expendable ones", () => {
+  it("has one form of the definitions for a run, and leaves out the most expendable tools when nothing else helps", () => {
     const whole = used({})
-    const slimmed = fitting({ contextLength: whole - 1 })
-    assert.deepStrictEqual(slimmed.account?.measures, ["shorter tool definitions"])
-    assert.strictEqual(slimmed.tools.length, 10)
-    const fewer = fitting({ contextLength: whole - (slimmed.account?.free ?? 0) - 1 - 100 })
-    assert.match(fewer.account?.measures.join() ?? "", /^shorter tool definitions,\d tools left out$/)
+    assert.isTrue(mayBeWhole(tools, undefined))
+    assert.isTrue(mayBeWhole(tools, whole * 10))
+    assert.isFalse(mayBeWhole(tools, whole * 5))
+    const slimmed = fitting({ whole: false })
     assert.deepStrictEqual(
-      fewer.tools.map(({ name }) => name),
-      tools.slice(0, fewer.tools.length).map(({ name }) => name)
+      slimmed.tools,
+      tools.map(({ definition }) => slim(definition))
     )
+    const fewer = fitting({ whole: false, contextLength: used({ whole: false }) - 100 })
+    assert.match(fewer.account?.measures.join() ?? "", /^\d tools left out$/)
+    assert.deepStrictEqual(fewer.tools, slimmed.tools.slice(0, fewer.tools.length))
   })
 
-  it("sends full definitions only where there is room for a result beside them", () => {
-    const whole = used({})
-    const roomy = fitting({ contextLength: Math.ceil(whole / 0.75) + 1 })
-    assert.deepStrictEqual(roomy.account?.measures, [])
-    const tight = fitting({ contextLength: Math.floor(whole / 0.75) - 10 })
-    assert.deepStrictEqual(tight.account?.measures, ["shorter tool definitions"])
-    assert.isAbove(tight.account?.free ?? 0, whole / 4)
+  it("shortens results before the head of the prompt changes, which the engine has kept", () => {
+    const messages = [...draft({}).messages, ...turn("a", "x".repeat(5000)), ...turn("b", "short")]
+    const fitted = fitting({ messages, contextLength: used({ messages }) - 100 })
+    assert.deepStrictEqual(fitted.account?.measures, ["old results shortened"])
+    assert.strictEqual(fitted.tools.length, tools.length)
+  })
+
+  it("counts tools in one line each as they are written", () => {
+    assert.isBelow(used({ inLines: true }), used({ whole: false }))
   })
 
   it("never leaves out a tool that is needed", () => {
@@ -83,9 +97,11 @@ describe("ContextWindow", () => {
     const result = plan(draft({ contextLength: 10, expendable: tools.slice(1) }))
     assert.strictEqual(result._tag, "Full")
     const kept = fitting({
+      whole: false,
       expendable: tools.slice(1),
       contextLength: used({
-        tools: needed.map((tool) => ({ ...tool, definition: slim(tool.definition) })),
+        whole: false,
+        tools: needed,
         expendable: []
       })
     })

@@ -157,7 +157,7 @@ const watched = Effect.fnUntraced(function* (
       }
     ],
     log,
-    limits,
+    { ...limits, inLines: false, nameTokens: 0, contextLength: undefined },
     () => Effect.succeed(noneAtHand)
   )
   const setTools = (next: ReadonlyArray<string> | "gone", schema?: Record<string, unknown>) => {

@@ -1,5 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Conversation from "#src/agent/shapes/Conversation.ts"
+import type { Way } from "#src/agent/ToolForm.ts"
 import type { ChatMessage } from "#src/lmstudio/Chat.ts"
 import { FastCheck } from "effect"
 import { broken } from "./inTurns.ts"
@@ -92,7 +93,7 @@ describe("a conversation with alternating turns", () => {
 describe("other ways to send a conversation", () => {
   const tools = [{ name: "read", description: "Reads.", parameters: { type: "object", properties: {} } }]
   const messages = [system("Be brief."), user("Read /a."), said("I will.", "1"), result("1", "42"), user("Go on.")]
-  const rendered = (...ways: ReadonlyArray<Conversation.Way>) => Conversation.render({ messages, tools }, ways)
+  const rendered = (...ways: ReadonlyArray<Way>) => Conversation.render({ messages, tools }, ways)
 
   it("puts the instructions before the task", () => {
     assert.deepStrictEqual(rendered("system").messages[0], user("Be brief.\n\nRead /a."))

@@ -11,7 +11,7 @@ const servers = McpRegistryTest.layerTest({
   notes: {
     resources: {
       "note://bees": "Bees like clover.",
-      "note://ants": { name: "Ants", contents: [{ blob: "aGVsbG8=" }] }
+      "note://ants": { name: "Ants", contents: [{ blob: "AP8A/wA=" }] }
     },
     templates: [{ uriTemplate: "note://{day}", name: "day" }]
   },

@@ -45,6 +45,25 @@ describe("ToolResultText", () => {
     assert.include(told([{ type: "text", text: "two files" }], { structured }), "Structured result")
   })
 
+  it("renders structured content once when its values are those of the content, and separately when they say more", () => {
+    const read = (structured: unknown) =>
+      textOf({ content: [{ type: "text", text: "a\nb\n" }], isError: false, structured })
+    assert.strictEqual(read({ content: "a\nb\n" }), "a\nb\n")
+    assert.strictEqual(read({ content: [{ type: "text", text: "a\nb" }] }), "a\nb\n")
+    assert.include(read({ content: "a\nb\n", lines: 2 }), 'Structured result: {"content"')
+    assert.strictEqual(
+      textOf({ content: [{ type: "text", text: "" }], isError: false, structured: { content: "" } }),
+      "The tool finished and returned nothing."
+    )
+  })
+
+  it("shows text that a server sends as binary data", () => {
+    const resource = (blob: string) =>
+      textOf({ content: [{ type: "resource", uri: "file:///a.csv", blob }], isError: false })
+    assert.strictEqual(resource("YSxiCjEsMgo="), "[resource file:///a.csv]\na,b\n1,2\n")
+    assert.include(resource("/9j/4AA="), "of binary data, not shown")
+  })
+
   it("never includes binary data", () => {
     assert.strictEqual(told([{ type: "text", text: "\u0000PNG" }]), "[4 bytes of binary data, not shown]")
     assert.match(told([{ type: "text", text: "\ufffd\ufffdab" }]), /binary data/)

@@ -11,11 +11,13 @@ const catalogOf = (tools: ReadonlyArray<McpTool>) => ToolCatalog.make(tools, {})
 
 const names = (tools: ReadonlyArray<CatalogTool>) => tools.map(({ name }) => name)
 
+const natively = { inLines: false, nameTokens: 0, contextLength: undefined }
+
 describe("Toolbox", () => {
   it("offers all tools in order when they are few", () => {
     const tools = catalogOf(manyTools.slice(0, 5))
     const toolbox = Toolbox.make(tools, "delete the branch")
-    assert.deepStrictEqual(Toolbox.choose(toolbox, tools, { count: 5, tokens: undefined }), tools)
+    assert.deepStrictEqual(Toolbox.choose(toolbox, tools, { ...natively, count: 5, tokens: undefined }), tools)
   })
 
   it.each([
@@ -28,13 +30,13 @@ describe("Toolbox", () => {
     const tools = catalogOf(manyTools)
     const toolbox = Toolbox.make(tools, task)
     assert.include(names(toolbox.ranked.slice(0, 4)), expected)
-    assert.include(names(Toolbox.choose(toolbox, tools, { count: 8, tokens: 1200 })), expected)
+    assert.include(names(Toolbox.choose(toolbox, tools, { ...natively, count: 8, tokens: 1200 })), expected)
   })
 
   it("stays within the limits of count and tokens, deterministically, in the order of the servers", () => {
     const tools = catalogOf(manyTools)
     assert.isAtLeast(tools.length, 97)
-    const chosen = Toolbox.choose(Toolbox.make(tools, "list files"), tools, { count: 10, tokens: 1200 })
+    const chosen = Toolbox.choose(Toolbox.make(tools, "list files"), tools, { ...natively, count: 10, tokens: 1200 })
     assert.isAtMost(chosen.length, 10)
     assert.isAtLeast(chosen.length, 5)
     assert.isAtMost(
@@ -42,13 +44,13 @@ describe("Toolbox", () => {
       1200
     )
     assert.deepStrictEqual(names(chosen), names(tools.filter((tool) => chosen.includes(tool))))
-    const again = Toolbox.choose(Toolbox.make(tools, "list files"), tools, { count: 10, tokens: 1200 })
+    const again = Toolbox.choose(Toolbox.make(tools, "list files"), tools, { ...natively, count: 10, tokens: 1200 })
     assert.deepStrictEqual(names(again), names(chosen))
   })
 
   it("fills up with tools of each server when the words of the task match nothing", () => {
     const tools = catalogOf(manyTools)
-    const chosen = Toolbox.choose(Toolbox.make(tools, "zzz qqq"), tools, { count: 6, tokens: undefined })
+    const chosen = Toolbox.choose(Toolbox.make(tools, "zzz qqq"), tools, { ...natively, count: 6, tokens: undefined })
     assert.strictEqual(new Set(chosen.map(({ tool }) => tool.server)).size, 6)
   })
 

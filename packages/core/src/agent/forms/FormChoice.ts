@@ -1,0 +1,31 @@
+/**
+ * Which form of calls suits which model, by what was measured: one table, each row with its figures. They come from
+ * `npm run real` (docs/real-models.md): tasks done of those asked, and those called done that were not.
+ */
+import type { ToolForm } from "../ToolForm.ts"
+
+/** The form for a model, by its key, and why; `asked` wins. */
+export const of = (model: string, asked: ToolForm | undefined): { readonly form: ToolForm; readonly why: string } => {
+  if (asked !== undefined) return { form: asked, why: `The task asks for the form "${asked}".` }
+  const row = table.find(({ family }) => family.test(model))
+  return row === undefined ? { form: "native", why: "Nothing was measured of this model." } : row
+}
+
+// -----------------------------------------------------------------------------
+// internal
+// -----------------------------------------------------------------------------
+
+interface Row {
+  readonly family: RegExp
+  readonly form: ToolForm
+  readonly why: string
+}
+
+const table: ReadonlyArray<Row> = [
+  {
+    family: /qwen[-_.]?2\.?5.{0,12}(?:0\.5|1\.5|3)b|qwen-(?:0\.5|1\.5)b/i,
+    form: "bound",
+    why: "Measured: it writes calls into its text, whatever its template says."
+  },
+  { family: /smollm/i, form: "bound", why: "Measured: its template has no place for tools." }
+]

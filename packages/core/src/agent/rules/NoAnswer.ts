@@ -1,0 +1,40 @@
+/**
+ * Replies that would end a run and are no answer to anybody: the model explains which tool could be called, declines to help
+ * while it has tools to work with, or gives up after its first try.
+ */
+import type { AgentState } from "./AgentState.ts"
+
+/** What to tell the model about a reply that does nothing; undefined when it may be an answer. It is told so once. */
+export const objection = ({ attempt, offered }: AgentState, answer: string): string | undefined => {
+  const text = answer.trim()
+  if (attempt.objected || offered.length === 0 || text.length > longest) return undefined
+  if (refusal.test(text)) return mayHelp
+  return advice.test(text) && offered.some((name) => text.includes(name)) ? doIt : undefined
+}
+
+/** The tool whose call failed, or found nothing, when the model gives up on it; undefined when it does not. */
+export const givenUpOn = ({ stall: { activity } }: AgentState, answer: string): string | undefined => {
+  const last = activity.at(-1)
+  if (last === undefined || answer.trim().length > longest) return undefined
+  const failed = last.told === undefined && last.repeated !== true
+  return failed || nothingFound.test(answer) ? last.name : undefined
+}
+
+// -----------------------------------------------------------------------------
+// internal
+// -----------------------------------------------------------------------------
+
+/** Answers of some length say more than that. */
+const longest = 600
+
+const refusal =
+  /^(?:I'?m |I am )?(?:very )?sorry,? (?:but )?(?:as an AI[^.]{0,60},? )?I (?:can'?t|cannot|am (?:not able|unable) to|'m (?:not able|unable) to) (?:assist|help)\b[^.]{0,60}\.?$|^I(?:'m| am) ready to help\b/i
+
+const advice =
+  /\b(?:you (?:can|could|should|may|need to|will need to)|to do (?:this|so|that),? (?:you|we)|we (?:can|need to|should)|let'?s|I (?:will|'ll|need to|would)) (?:first )?(?:use|call|run|invoke|utilize)\b/i
+
+const nothingFound =
+  /\b(?:no|not|nothing|none) (?:[\w']+ ){0,3}(?:found|exist\w*|information|match\w*|known|available|recorded|stored|such|mention\w*|data)\b|n't (?:have|find|exist|contain|know)\b|\bno (?:\w+ )?(?:information|record|data|file)/i
+
+const mayHelp = "You can do this task with your tools. Do the next step of it now, or say exactly what is missing."
+const doIt = "Nothing was done: naming a tool does not call it. Call it now, or give the answer itself."

@@ -1,0 +1,22 @@
+/** Why a run failed because of what the model said, in words for people. */
+import type { Problem } from "./AgentEvent.ts"
+
+export const callNotRead: Problem = {
+  tag: "CallNotReadable",
+  message:
+    "The model wrote a tool call into its text that could not be run, even after it was told what is wrong. Try again, or use a model that is trained for tool use."
+}
+export const emptyReply: Problem = {
+  tag: "EmptyReply",
+  message: "The model gave an empty reply twice. Try again, or use another model."
+}
+export const noAnswer: Problem = {
+  tag: "OnlyReasoning",
+  message:
+    "The model only reasoned and gave no answer, even when it was asked again. Ask for a direct answer, turn its reasoning down in LM Studio, or use another model."
+}
+export const onlyThought: Problem = {
+  tag: "OnlyReasoning",
+  message:
+    "The model used all tokens of its reply for reasoning, twice. Allow longer replies (maxTokens), load it with a larger context, or use another model."
+}

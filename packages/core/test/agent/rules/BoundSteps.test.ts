@@ -1,0 +1,220 @@
+import { assert, describe, it } from "@effect/vitest"
+import { read, shownAnswer } from "#src/agent/rules/BoundReply.ts"
+import type { ChatReply } from "#src/lmstudio/Chat.ts"
+import { Effect } from "effect"
+import * as World from "../doubles.ts"
+
+const { echo, only, outcomeOf, run, task, text, tool } = World
+
+const reply = (content: string, more: Partial<ChatReply> = {}): ChatReply => ({
+  model: "m",
+  content,
+  reasoning: "",
+  toolCalls: [],
+  finishReason: "stop",
+  firstTokenMillis: 0,
+  totalMillis: 0,
+  ...more
+})
+
+const step = (name: string, args: unknown) => JSON.stringify({ tool: name, arguments: args })
+
+const isCalled = (result: ChatReply | undefined) => result?.toolCalls.map(({ arguments: args, name }) => [name, args])
+
+describe("BoundReply", () => {
+  it("reads a call and an answer", () => {
+    assert.deepStrictEqual(isCalled(read(reply(step("echo", { message: "a" })), { structured: false })), [
+      ["echo", '{"message":"a"}']
+    ])
+    assert.strictEqual(read(reply(step("answer", { text: "It is 5." })), { structured: false })?.content, "It is 5.")
+    assert.strictEqual(read(reply(step("answer", { result: "5" })), { structured: false })?.content, "5")
+    assert.strictEqual(read(reply(step("answer", { sum: 5 })), { structured: true })?.content, '{"sum":5}')
+  })
+
+  it("reads a step in a fence, one that a thinking model left in its reasoning, and one with mistakes", () => {
+    assert.deepStrictEqual(isCalled(read(reply("```json\n" + step("echo", {}) + "\n```"), { structured: false })), [
+      ["echo", "{}"]
+    ])
+    assert.deepStrictEqual(
+      isCalled(read(reply("", { reasoning: `I look.\n${step("echo", {})}` }), { structured: false })),
+      [["echo", "{}"]]
+    )
+    assert.deepStrictEqual(isCalled(read(reply("{'tool': 'echo', 'arguments': {},}"), { structured: false })), [
+      ["echo", "{}"]
+    ])
+  })
+
+  it("keeps numbers exact", () => {
+    assert.deepStrictEqual(
+      isCalled(read(reply('{"tool":"get","arguments":{"id":12345678901234567890}}'), { structured: false })),
+      [["get", '{"id":12345678901234567890}']]
+    )
+  })
+
+  it("gives what there is of a truncated answer, and a truncated call as it is", () => {
+    const cut = { finishReason: "length" }
+    assert.strictEqual(
+      read(reply('{"tool": "answer", "arguments": {"text": "One \\"two', cut), { structured: false })?.content,
+      'One "two'
+    )
+    assert.deepStrictEqual(
+      isCalled(read(reply('{"tool": "write", "arguments": {"text": "One', cut), { structured: false })),
+      [["write", '{"text": "One']]
+    )
+  })
+
+  it("leaves plain text alone", () => {
+    assert.isUndefined(read(reply("It is 5."), { structured: false }))
+    assert.isUndefined(read(reply('{"sum": 5}'), { structured: false }))
+  })
+
+  it("shows the words of an answer while they come in, and nothing of a call", () => {
+    const shown = (all: string) => {
+      const { push } = shownAnswer()
+      return [...all].map(push).join("")
+    }
+    assert.strictEqual(shown('{ "tool": "answer", "arguments": {"text": "a \\"b\\" \\u00e9\\n"}}'), 'a "b" é\n')
+    assert.strictEqual(shown(step("echo", { text: "a" })), "")
+  })
+})
+
+const bound = (changes = {}) => task({ toolForm: "bound", ...changes })
+
+const namesIn = (request: unknown) =>
+  (request as { responseSchema: { schema: { properties: { tool: { enum: ReadonlyArray<string> } } } } }).responseSchema
+    .schema.properties.tool.enum
+
+const look = { ...tool(() => Effect.succeed(text("4711 Lamp"))), annotations: { readOnly: true } }
+
+describe("a run in bound steps", () => {
+  it.effect("tells of tools in one line each, holds each reply to a step, and keeps the history in steps", () =>
+    Effect.gen(function* () {
+      const events = yield* run(bound())
+      const { calls, requests } = yield* World.Seen
+      assert.deepInclude(outcomeOf(events), { status: "done", answer: "It echoed." })
+      assert.deepStrictEqual(
+        calls.map(({ args }) => args),
+        [{ message: "a" }]
+      )
+      assert.include(String(requests[0]?.messages[0]?.content), '- echo {"message": string}: Says it again.')
+      assert.isUndefined(requests[0]?.tools)
+      assert.deepStrictEqual(namesIn(requests[0]), ["echo", "answer"])
+      assert.deepStrictEqual(requests[1]?.messages.slice(0, 2), requests[0]?.messages)
+      assert.deepStrictEqual(requests[1]?.messages[2], {
+        role: "assistant",
+        content: '{"tool": "echo", "arguments": {"message": "a"}}',
+        toolCalls: []
+      })
+      assert.match(String(requests[1]?.messages[3]?.content), /^Result of echo:\nEcho: a\n/)
+    }).pipe(
+      Effect.provide(
+        World.layer({
+          turns: [step("echo", { message: "a" }), step("answer", { text: "It echoed." })],
+          servers: { main: { echo } }
+        })
+      )
+    )
+  )
+
+  it.effect("accepts a reply that the engine did not hold to a step", () =>
+    Effect.gen(function* () {
+      assert.deepInclude(outcomeOf(yield* run(bound())), { status: "done", answer: "Just words." })
+    }).pipe(Effect.provide(World.layer({ turns: ["Just words."], servers: { main: { echo } } })))
+  )
+
+  it.effect("asks again with less to choose from when a call is repeated, and drops the repeated call", () =>
+    Effect.gen(function* () {
+      const events = yield* run(bound())
+      const { calls, requests } = yield* World.Seen
+      assert.strictEqual(only(events, "StepNarrowed").length, 1)
+      assert.strictEqual(calls.length, 1)
+      assert.deepStrictEqual(requests[2]?.messages, requests[1]?.messages)
+      assert.deepStrictEqual(namesIn(requests[2]), ["answer"])
+      assert.strictEqual(outcomeOf(events).answer, "a")
+    }).pipe(
+      Effect.provide(
+        World.layer({
+          turns: [step("echo", { message: "a" }), step("echo", { message: "a" }), step("answer", { text: "a" })],
+          servers: { main: { echo } }
+        })
+      )
+    )
+  )
+
+  it.effect("has a source read before anything is written from it", () =>
+    Effect.gen(function* () {
+      const events = yield* run(bound({ task: "Copy the first line of /d/orders.txt to /d/first.txt." }))
+      const { calls, requests } = yield* World.Seen
+      assert.include(only(events, "StepNarrowed")[0]?.text, "orders.txt")
+      assert.deepStrictEqual(namesIn(requests[1]), ["look"])
+      assert.deepStrictEqual(
+        calls.map(({ tool: name }) => name),
+        ["look", "write"]
+      )
+    }).pipe(
+      Effect.provide(
+        World.layer({
+          turns: [
+            step("write", { path: "/d/first.txt", text: "The first line of /d/orders.txt" }),
+            step("look", { path: "/d/orders.txt" }),
+            step("write", { path: "/d/first.txt", text: "4711 Lamp" }),
+            step("answer", { text: "Copied." })
+          ],
+          servers: { main: { look, write: tool(() => Effect.succeed(text("Written."))) } }
+        })
+      )
+    )
+  )
+
+  it.effect("does not drive a model that gives up to anything but reading, and takes its second word", () =>
+    Effect.gen(function* () {
+      const events = yield* run(bound())
+      const { requests } = yield* World.Seen
+      assert.deepStrictEqual(namesIn(requests[2]), ["look"])
+      assert.deepInclude(outcomeOf(events), { status: "done", answer: "There is no such file." })
+    }).pipe(
+      Effect.provide(
+        World.layer({
+          turns: [
+            step("write", {}),
+            step("answer", { text: "It failed." }),
+            step("look", {}),
+            step("answer", { text: "There is no such file." }),
+            step("answer", { text: "There is no such file." })
+          ],
+          servers: { main: { look, write: tool(() => Effect.succeed(text("No such file.", true))) } }
+        })
+      )
+    )
+  )
+})
+
+describe("tools that a template drops", () => {
+  it.effect("are in the text from then on", () =>
+    Effect.gen(function* () {
+      const events = yield* run(task())
+      const { requests } = yield* World.Seen
+      assert.include(only(events, "ToolFormChosen")[0]?.text, "has no place for tools")
+      assert.isDefined(requests[0]?.tools)
+      assert.include(String(requests[1]?.messages[0]?.content), "- long_0 ")
+      assert.strictEqual(outcomeOf(events).answer, "Done.")
+    }).pipe(
+      Effect.provide(
+        World.layer({
+          turns: [
+            { content: "I'm ready to help. What's your task?", usage: { inputTokens: 90, outputTokens: 9 } },
+            step("answer", { text: "Done." })
+          ],
+          servers: {
+            main: Object.fromEntries(
+              Array.from({ length: 12 }, (_, index) => [
+                `long_${index}`,
+                { ...echo, description: "Says it again, and again, and again, in every way that there is. ".repeat(3) }
+              ])
+            )
+          }
+        })
+      )
+    )
+  )
+})
