@@ -41,6 +41,28 @@ describe("StallGuard", () => {
     )
   )
 
+  it.effect("takes the tool away for two rounds, whatever its arguments, and gives it back", () =>
+    Effect.gen(function* () {
+      const events = yield* run(task({ budgets: { rounds: 50, wallMillis: 60_000, toolCalls: 50 } }))
+      const withhold = only(events, "Stalled").find(({ step }) => step === "withhold")
+      const settled = events.flatMap((event) =>
+        withhold !== undefined && event.seq > withhold.seq
+          ? event._tag === "ToolCallRefused" || event._tag === "ToolCallFinished"
+            ? [event._tag]
+            : []
+          : []
+      )
+      assert.deepStrictEqual(settled, ["ToolCallRefused", "ToolCallRefused", "ToolCallFinished"])
+    }).pipe(
+      Effect.provide(
+        World.layer({
+          turns: (index) => (index < 7 ? [call("echo", { message: index < 4 ? "again" : `${index}` })] : "Done."),
+          servers: { main: { echo, other: echo } }
+        })
+      )
+    )
+  )
+
   it.effect("detects a cycle of several calls", () =>
     Effect.gen(function* () {
       const events = yield* run(task({ budgets: { rounds: 50, wallMillis: 60_000, toolCalls: 50 } }))

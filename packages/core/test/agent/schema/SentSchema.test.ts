@@ -6,6 +6,21 @@ import { FastCheck } from "effect"
 const text = { type: "string" }
 const plainest = { type: "object", properties: {} }
 
+describe("a plain schema", () => {
+  it("keeps what says which values are allowed", () => {
+    const parameters = {
+      type: "object",
+      properties: { kind: { const: "a" }, size: { enum: [1, 2] }, name: { type: "string", pattern: "^a" } },
+      required: ["kind"]
+    }
+    assert.deepStrictEqual(plain({ name: "t", description: "", parameters }).parameters, {
+      type: "object",
+      properties: { kind: { const: "a" }, size: { enum: [1, 2] }, name: { type: "string" } },
+      required: ["kind"]
+    })
+  })
+})
+
 describe("SentSchema", () => {
   it.each<readonly [string, unknown, unknown]>([
     ["nothing", {}, plainest],

@@ -33,6 +33,12 @@ const path = object({ path: { type: "string" }, deep: { type: "boolean" } }, ["p
 const free = object({ a: {}, b: {} })
 
 describe("ToolArguments", () => {
+  it("coerces a parameter whatever signs its name has", () => {
+    for (const name of ["a/b", "~", "~1", "a~0b"]) {
+      fits(checked(object({ [name]: { type: "number" } }), stringify({ [name]: "5" })), { [name]: 5 })
+    }
+  })
+
   it("reads no arguments as {} only when none is required", () => {
     for (const nothing of ["", "  ", "null"]) {
       fits(checked(object({ deep: { type: "boolean" } }), nothing), {})

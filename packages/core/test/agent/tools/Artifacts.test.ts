@@ -56,6 +56,15 @@ describe("Artifacts", () => {
     assert.include(Either.getOrThrow(Either.flip(read("r1", "{", { pointer: "/c" }, 100))), "not JSON")
   })
 
+  it("keeps the newest within the limit; what is written again takes the room of one", () => {
+    const store = makeStore(10)
+    for (const text of ["12345", "54321", "12345"]) store.put("r1", text)
+    store.put("r2", "67890")
+    assert.deepStrictEqual(store.ids(), ["r1", "r2"])
+    store.put("r3", "x")
+    assert.deepStrictEqual(store.ids(), ["r2", "r3"])
+  })
+
   it("finds matching lines with their numbers, each once", () => {
     assert.strictEqual(hits(lines, "^line 99$"), "1 matching line in r1:\n99: line 99")
     assert.strictEqual(
