@@ -215,6 +215,12 @@ describe("ChildEnvironment", () => {
     )
   })
 
+  it("passes on where the user's folders are, and what language they speak", () => {
+    const folders = ["TMPDIR", "XDG_CACHE_HOME", "XDG_CONFIG_HOME", "XDG_DATA_HOME", "XDG_RUNTIME_DIR"]
+    const given = Object.fromEntries([...folders, "LC_ALL", "LC_CTYPE", "TZ"].map((name) => [name, `our ${name}`]))
+    assert.deepInclude(make(given), given)
+  })
+
   it("passes on network settings: proxies, certificates and registries, but no tokens for them", () => {
     const given = {
       HTTPS_PROXY: "http://me:pa%40ss@proxy:3128",

@@ -54,6 +54,7 @@ describe("a remote server that requires a login", () => {
   live("stores the login for its owner only, in one file, without leftovers", () =>
     Effect.gen(function* () {
       const { dataDir, fs, run } = yield* fixture()
+      yield* fs.makeDirectory(`${dataDir}/logins`, { mode: 0o755 })
       yield* run(login())
       const found = yield* files(dataDir)
       assert.lengthOf(found, 1)

@@ -2,7 +2,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
 import { build } from "esbuild"
 import { spawn, type ChildProcess } from "node:child_process"
-import { mkdtempSync, writeFileSync } from "node:fs"
+import { existsSync, mkdtempSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { fileURLToPath } from "node:url"
@@ -78,6 +78,15 @@ describe("ProcessGuard", () => {
       child.kill("SIGKILL")
       yield* gone
       yield* eventually(() => processesWith(own).length === 0)
+    })
+  )
+
+  it.scopedLive("gives a server time to put its things in order when the bridge is killed", () =>
+    Effect.gen(function* () {
+      const file = join(mkdtempSync(join(tmpdir(), "lms-bridge-")), "goodbye")
+      const child = yield* program({ tidy: misbehaving("--ignore-eof", `--goodbye=${file}`) })
+      child.kill("SIGKILL")
+      yield* eventually(() => existsSync(file))
     })
   )
 
