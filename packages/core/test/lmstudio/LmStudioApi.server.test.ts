@@ -14,6 +14,30 @@ const paths = Effect.map(Effect.flatten(FakeHttp.FakeRequests), (all) => all.map
 
 const openAiList = FakeHttp.json({ object: "list", data: [{ id: "llama3:8b", object: "model" }] })
 
+describe("LmStudioApi.access", () => {
+  it.effect("asks without our token to learn whether the server requires one", () =>
+    Effect.gen(function* () {
+      const access = yield* Effect.flatMap(LmStudioApi, (api) => api.access)
+      const tokens = (yield* Effect.flatten(FakeHttp.FakeRequests)).map(({ headers }) => headers["authorization"])
+      assert.strictEqual(access, "token")
+      assert.deepStrictEqual(tokens, ["Bearer t0ken", "Bearer t0ken", undefined])
+    }).pipe(
+      Effect.provide(
+        apiLayer(
+          {
+            "GET /api/v1/models": [
+              nativeList,
+              nativeList,
+              FakeHttp.json({ error: { message: "An LM Studio API token is required" } }, 401)
+            ]
+          },
+          { apiToken: Option.some(Redacted.make("t0ken")) }
+        )
+      )
+    )
+  )
+})
+
 describe("LmStudioApi.server", () => {
   it.effect("detects native v1 by the body of its model list", () =>
     Effect.gen(function* () {
