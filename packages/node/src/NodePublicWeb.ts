@@ -14,15 +14,21 @@ import type { LookupFunction } from "node:net"
 import * as ProxiedFetch from "./ProxiedFetch.ts"
 
 /** Like `dns.lookup`, but an answer with any non-public address is an error. */
-export const lookup: LookupFunction = (hostname, options, callback) =>
-  Dns.lookup(hostname, { ...options, all: true }, (error, addresses) => {
-    if (error !== null) return callback(error, "", 0)
-    const [first] = addresses
-    if (first === undefined || !addresses.every(({ address }) => isPublic(address))) {
-      return callback(Object.assign(new Error(`${hostname} is not public`), { code: "ENOTPUBLIC" }), "", 0)
-    }
-    return options.all === true ? callback(null, addresses) : callback(null, first.address, first.family)
-  })
+export const lookupBy =
+  (resolve: (hostname: string, options: Dns.LookupAllOptions, callback: Answered) => void): LookupFunction =>
+  (hostname, options, callback) =>
+    resolve(hostname, { ...options, all: true }, (error, addresses) => {
+      if (error !== null) return callback(error, "", 0)
+      const [first] = addresses
+      if (first === undefined || !addresses.every(({ address }) => isPublic(address))) {
+        return callback(Object.assign(new Error(`${hostname} is not public`), { code: "ENOTPUBLIC" }), "", 0)
+      }
+      return options.all === true ? callback(null, addresses) : callback(null, first.address, first.family)
+    })
+
+export const lookup = lookupBy(Dns.lookup)
+
+type Answered = (error: NodeJS.ErrnoException | null, addresses: Array<Dns.LookupAddress>) => void
 
 /** With a proxy, the proxy resolves the name: it may be known only there. */
 const overProxy = (direct: HttpClient.HttpClient, proxied: HttpClient.HttpClient) =>
