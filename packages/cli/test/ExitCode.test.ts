@@ -43,6 +43,7 @@ describe("ExitCode", () => {
       [4, new LmStudioApi.ModelLoadRefused({ model: "x", couldUnload: [], serverMessage })],
       [4, new LmStudioApi.ModelLoadFailed({ model: "x", reason: "Engine", serverMessage })],
       [4, new LmStudioApi.ModelCrashed({ model: "x", reason: "Crashed", serverMessage })],
+      [4, new LmStudioApi.WrongModelAnswered({ asked: "x", answered: "y" })],
       [4, lms("ModelNotFound")],
       [4, lms("LoadRefused")],
       [6, new McpRegistry.McpConfigInvalid({ path: "x", reason: "NotJson", detail: "" })],

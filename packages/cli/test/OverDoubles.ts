@@ -28,6 +28,8 @@ export interface Doubles {
   readonly settings?: Partial<Values>
   /** Runs that are kept, each with all its events. */
   readonly runs?: ReadonlyArray<ReadonlyArray<AgentEvent>>
+  /** The one of them that is being carried out. */
+  readonly running?: string
   /** Why runs are not kept. */
   readonly unkept?: DataFolderUnwritable
   readonly screen?: FakeScreen.Options
@@ -38,7 +40,7 @@ export const services = (doubles: Doubles) =>
     doubles.agentLoop === undefined
       ? AgentLoopTest.layerTest(doubles.loop ?? [])
       : Layer.succeed(AgentLoop, doubles.agentLoop),
-    journal(doubles.runs ?? [], Option.fromNullable(doubles.unkept)),
+    journal(doubles.runs ?? [], doubles.running, Option.fromNullable(doubles.unkept)),
     Layer.mock(LmStudioApi, doubles.api ?? {}),
     Layer.mock(LmsCli, doubles.lms ?? {}),
     Layer.mock(ModelLifecycle, {
@@ -63,15 +65,20 @@ export const services = (doubles: Doubles) =>
     Settings.layerWith(doubles.settings ?? {})
   )
 
-const journal = (runs: ReadonlyArray<ReadonlyArray<AgentEvent>>, unkept: Option.Option<DataFolderUnwritable>) =>
-  Layer.effect(
+const journal = (
+  runs: ReadonlyArray<ReadonlyArray<AgentEvent>>,
+  running: string | undefined,
+  unkept: Option.Option<DataFolderUnwritable>
+) =>
+  Layer.scoped(
     RunJournal,
     Effect.gen(function* () {
       const journal = yield* RunJournal
       for (const events of runs) {
         const [first] = events
         if (first === undefined) continue
-        yield* Effect.scoped(Effect.flatMap(journal.open(first.runId), (write) => write(events)))
+        const written = Effect.flatMap(journal.open(first.runId), (write) => write(events))
+        yield* first.runId === running ? written : Effect.scoped(written)
       }
       return { ...journal, unkept: Effect.succeed(unkept) }
     })

@@ -1,15 +1,18 @@
 import * as NodeContext from "@effect/platform-node/NodeContext"
-import { FileSystem, Path } from "@effect/platform"
+import { Command, FileSystem, Path } from "@effect/platform"
 import { assert, describe, it } from "@effect/vitest"
 import { ConfigText } from "@lms-bridge/core/McpConfig"
 import { ConfigProvider, Effect } from "effect"
 import { cli } from "../OverDoubles.ts"
 
 /** A home folder with these files, and the command line in it. */
-const inHome = Effect.fnUntraced(function* (files: Readonly<Record<string, string>> = {}) {
+const inHome = Effect.fnUntraced(function* (
+  files: Readonly<Record<string, string>> = {},
+  prefix = "lms-bridge-install-"
+) {
   const fs = yield* FileSystem.FileSystem
   const path = yield* Path.Path
-  const home = yield* Effect.flatMap(fs.makeTempDirectoryScoped({ prefix: "lms-bridge-install-" }), fs.realPath)
+  const home = yield* Effect.flatMap(fs.makeTempDirectoryScoped({ prefix }), fs.realPath)
   const at = (name: string) => path.join(home, name)
   for (const [name, text] of Object.entries(files)) {
     yield* fs.makeDirectory(path.dirname(at(name)), { recursive: true })
@@ -146,6 +149,19 @@ describe("install", () => {
         mcpServers: { "lms-bridge": { ...start, env: old.env } }
       })
       assert.match(out, /Changed "lms-bridge"\.[^]*Undo: cp \S+\.bak \S+mcp\.json/)
+    }).pipe(scoped)
+  )
+
+  it.scoped("prints an undo command that a shell understands, whatever the folder is called", () =>
+    Effect.gen(function* () {
+      const before = JSON.stringify({
+        mcpServers: { "lms-bridge": { command: "node", args: ["/old/lms-bridge-mcp.js"] } }
+      })
+      const { read, run } = yield* inHome({ ".cursor/mcp.json": before }, "it's $HOME ")
+      const { out } = yield* run("install", "cursor")
+      const undo = /Undo: (cp .*)/.exec(out)?.[1] ?? ""
+      assert.strictEqual(yield* Command.exitCode(Command.make("sh", "-c", undo)), 0)
+      assert.strictEqual(yield* read(".cursor/mcp.json"), before)
     }).pipe(scoped)
   )
 

@@ -4,7 +4,7 @@ import type { AgentLoop, AgentTask } from "@lms-bridge/core/AgentLoop"
 import { DataFolderUnwritable } from "@lms-bridge/core/Machine"
 import { RunId } from "@lms-bridge/core/RunJournal"
 import * as AgentLoopTest from "@lms-bridge/testing/AgentLoopTest"
-import { type Context, Effect, Stream } from "effect"
+import { type Context, Effect, Stream, TestClock } from "effect"
 import { cli } from "../../OverDoubles.ts"
 
 const task: AgentTask = {
@@ -288,6 +288,17 @@ describe("runs rm", () => {
       assert.strictEqual(code, 2)
       assert.strictEqual(out, "run_done is removed.\nrun_killed is removed.")
       assert.include(err, 'There is no run "nope".')
+    })
+  )
+
+  it.effect("leaves a run alone that is going on, and says nothing of it", () =>
+    Effect.gen(function* () {
+      yield* TestClock.adjust("1 hour")
+      for (const all of [["--all"], ["--older-than", "30m"]]) {
+        const { code, err, out } = yield* cli(["runs", "rm", ...all], { runs, running: "run_killed" })
+        assert.deepStrictEqual([code, err], [0, ""])
+        assert.sameMembers(out.split("\n"), ["run_done is removed.", "run_ended is removed."])
+      }
     })
   )
 
