@@ -45,13 +45,16 @@ describe("FakeHttp", () => {
       const fiber = yield* Effect.fork(HttpClient.get(`${url}/c`))
       yield* TestClock.adjust("1 second")
       yield* Fiber.interrupt(fiber)
-      assert.deepStrictEqual(yield* states, ["read", "broken", "closed"])
+      const { stream } = yield* HttpClient.get(`${url}/d`)
+      yield* Stream.runDrain(Stream.take(stream, 1))
+      assert.deepStrictEqual(yield* states, ["read", "broken", "closed", "closed"])
     }).pipe(
       Effect.provide(
         FakeHttp.layer({
           "GET /a": FakeHttp.text("x"),
           "GET /b": FakeHttp.refused(),
-          "GET /c": FakeHttp.after("1 hour", FakeHttp.text("x"))
+          "GET /c": FakeHttp.after("1 hour", FakeHttp.text("x")),
+          "GET /d": FakeHttp.events("x", "hang!")
         })
       )
     )

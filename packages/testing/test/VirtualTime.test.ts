@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Clock, Effect, Fiber, Ref, Schedule, Stream } from "effect"
+import { Clock, Duration, Effect, Fiber, Ref, Schedule, Stream } from "effect"
 import { inVirtualTime } from "#src/VirtualTime.ts"
 
 describe("VirtualTime", () => {
@@ -23,6 +23,24 @@ describe("VirtualTime", () => {
         ["tick", 3_600_000],
         ["late", 7_200_000]
       ])
+    }).pipe(inVirtualTime)
+  )
+
+  it.effect("wakes those of the same moment in the order in which they lay down, and at whole milliseconds", () =>
+    Effect.gen(function* () {
+      const woken = yield* Ref.make<ReadonlyArray<number>>([])
+      yield* Effect.forEach(
+        [1, 2, 3],
+        (n) =>
+          Effect.zipRight(
+            Effect.sleep("1 second"),
+            Ref.update(woken, (all) => [...all, n])
+          ),
+        { concurrency: "unbounded" }
+      )
+      assert.deepStrictEqual(yield* Ref.get(woken), [1, 2, 3])
+      yield* Effect.sleep(Duration.micros(500n))
+      assert.strictEqual(yield* Clock.currentTimeMillis, 1001)
     }).pipe(inVirtualTime)
   )
 

@@ -22,6 +22,34 @@ describe("the machine and its log", () => {
     }).pipe(Effect.provide(plain))
   )
 
+  it.scoped("loads with no more context than the model has", () =>
+    Effect.gen(function* () {
+      const control = yield* SimulatorControl
+      yield* lms("load", qwen, "-y", "--ttl", "60", "--context-length", "10000000")
+      const { instances, models } = yield* control.snapshot
+      const model = models.find(({ key }) => key === qwen)
+      assert.strictEqual(instances[0]?.contextLength, model?.maxContextLength)
+    }).pipe(Effect.provide(plain))
+  )
+
+  it.scoped("plays the outcomes of a key before those of any key", () =>
+    Effect.gen(function* () {
+      const control = yield* SimulatorControl
+      yield* control.scriptLoads("*", [{ _tag: "Fails", message: "any" }])
+      yield* control.scriptLoads(qwen, [{ _tag: "Fails", message: "mine" }])
+      const load = Effect.match(control.loadAsUser(qwen), { onFailure: ({ text }) => text, onSuccess: () => "loaded" })
+      assert.deepStrictEqual([yield* load, yield* load, yield* load], ["mine", "any", "loaded"])
+    }).pipe(Effect.provide(plain))
+  )
+
+  it.scoped("keeps what a request loads for ever where idle models are not unloaded", () =>
+    Effect.gen(function* () {
+      const control = yield* SimulatorControl
+      yield* chat(qwen, { ttl: 60 })
+      assert.strictEqual((yield* control.snapshot).instances[0]?.ttlMs, null)
+    }).pipe(Effect.provide(SimulatorLayers.layer({ settings: { jitAutoUnload: false } })))
+  )
+
   it.scoped("counts what a careful client avoids", () =>
     Effect.gen(function* () {
       const control = yield* SimulatorControl
