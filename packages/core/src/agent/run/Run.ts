@@ -11,7 +11,7 @@ import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import { present } from "../../schema/Fields.ts"
 import { makeRunId, withRun } from "../../observability/Correlation.ts"
-import { decide, late } from "../rules/Decide.ts"
+import { decide, type Decision, late } from "../rules/Decide.ts"
 import type { AgentEvent, AgentEventBody, Problem } from "../rules/AgentEvent.ts"
 import type { AgentError } from "../AgentError.ts"
 import { evolve, rebuilt } from "../rules/Evolve.ts"
@@ -180,6 +180,16 @@ const carryOut: Effect.Effect<void, AgentError, CurrentRun | Scope.Scope> = Effe
   const preparation = Effect.tap(prepare, (made) => Effect.sync(() => (prepared = made)))
   const ready = Effect.suspend(() => (prepared === undefined ? preparation : Effect.succeed(prepared)))
   const tell = (events: ReadonlyArray<AgentEventBody>) => Effect.forEach(events, log.tell, { discard: true })
+  const carriedOut = (step: Exclude<Decision, { readonly _tag: "Emit" | "Finish" }>) => {
+    switch (step._tag) {
+      case "Prepare":
+        return preparation
+      case "AskModel":
+        return Effect.flatMap(ready, (all) => ask(all, step))
+      case "CallTools":
+        return Effect.flatMap(ready, (all) => runCalls(all, step))
+    }
+  }
   for (;;) {
     const decision = decide(log.state, yield* Clock.currentTimeMillis)
     if (decision._tag === "Finish") return yield* log.tell({ _tag: "RunFinished", outcome: decision.outcome })
@@ -187,14 +197,18 @@ const carryOut: Effect.Effect<void, AgentError, CurrentRun | Scope.Scope> = Effe
       yield* tell(decision.events)
       continue
     }
-    const step =
-      decision._tag === "Prepare"
-        ? preparation
-        : decision._tag === "AskModel"
-          ? Effect.flatMap(ready, (all) => ask(all, decision))
-          : Effect.flatMap(ready, (all) => runCalls(all, decision))
-    const limit = decision.limit === "wrap-up" ? policy.wrapUp : decision.limit
-    const done = yield* Effect.timeoutOption(step, limit)
-    if (Option.isNone(done)) yield* tell(late(log.state, decision))
+    // a time limit costs more than all else of a step: steps that end at the same moment have one together
+    let step = decision
+    const steps = Effect.gen(function* () {
+      for (;;) {
+        yield* carriedOut(step)
+        const next = decide(log.state, yield* Clock.currentTimeMillis)
+        if (next._tag === "Emit" || next._tag === "Finish") return
+        if (step.limit === "wrap-up" || next.limit === "wrap-up") return
+        step = next
+      }
+    })
+    const done = yield* Effect.timeoutOption(steps, decision.limit === "wrap-up" ? policy.wrapUp : decision.limit)
+    if (Option.isNone(done)) yield* tell(late(log.state, step))
   }
 })
