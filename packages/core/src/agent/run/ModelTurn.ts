@@ -287,7 +287,7 @@ const streamed = Effect.fnUntraced(function* (
   const inText = RepetitionGuard.make({ patient })
   const inReasoning = RepetitionGuard.make()
   const inCalls = RepetitionGuard.make({ patient, inCall: true })
-  const repeating = Effect.fail(new Repeating())
+  const repeating = Effect.failSync(() => new Repeating())
   const onEvent = (event: ChatEvent): Effect.Effect<void, Repeating> => {
     switch (event._tag) {
       case "TextDelta": {
