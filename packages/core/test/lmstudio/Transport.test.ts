@@ -23,6 +23,15 @@ const makeServer = Effect.gen(function* () {
   return { layer, state, push: (text: string) => Queue.offer(pieces, new TextEncoder().encode(text)) }
 })
 
+/** A reply that is read within the limits. */
+const open = (transport: Transport.Transport, call: Transport.Call) =>
+  Effect.flatMap(transport.open(call), ({ incoming, overdue }) =>
+    Effect.map(Effect.raceFirst(incoming, overdue), (reply) => ({
+      ...reply,
+      pull: Effect.raceFirst(reply.pull, Effect.mapError(overdue, Option.some))
+    }))
+  )
+
 const call: Transport.Call = {
   operation: "chat",
   method: "POST",
@@ -41,7 +50,7 @@ describe("Transport", () => {
     Effect.gen(function* () {
       const { layer, push } = yield* makeServer
       const transport = yield* Effect.provide(Transport.make, layer)
-      const incoming = yield* transport.open(call)
+      const incoming = yield* open(transport, call)
       const first = yield* Effect.fork(incoming.pull)
       yield* TestClock.adjust("30 seconds")
       yield* push("a")
@@ -54,13 +63,35 @@ describe("Transport", () => {
     })
   )
 
+  it.scoped("ends a wait at the total, also one that began after the reader had paused", () =>
+    Effect.gen(function* () {
+      const { layer, push } = yield* makeServer
+      const transport = yield* Effect.provide(Transport.make, layer)
+      const { incoming, overdue } = yield* transport.open({
+        ...call,
+        limits: { ...call.limits, total: Duration.seconds(100) }
+      })
+      const reading = yield* incoming.pipe(
+        Effect.flatMap(({ pull }) => Effect.zipRight(pull, Effect.delay(pull, "70 seconds"))),
+        Effect.raceFirst(overdue),
+        Effect.flip,
+        Effect.fork
+      )
+      yield* push("a")
+      yield* TestClock.adjust("99999 millis")
+      assert.isTrue(Option.isNone(yield* Fiber.poll(reading)))
+      yield* TestClock.adjust("1 millis")
+      assert.deepInclude(yield* reading, { _tag: "RequestTimeout", phase: "Total" })
+    })
+  )
+
   it.scoped("gives a complete reply two seconds to end, even when a limit has passed while nobody read it", () =>
     Effect.gen(function* () {
       const { layer, push, state } = yield* makeServer
       const transport = yield* Effect.provide(Transport.make, layer)
       for (const pause of ["0 seconds", "2 minutes"] as const) {
         const scope = yield* Scope.make()
-        const incoming = yield* Scope.extend(transport.open(call), scope)
+        const incoming = yield* Scope.extend(open(transport, call), scope)
         yield* push("data: [DONE]")
         yield* TestClock.adjust(pause)
         yield* incoming.pull
@@ -80,7 +111,7 @@ describe("Transport", () => {
       const lifetime = yield* Scope.make()
       const transport = yield* Effect.provide(Scope.extend(Transport.make, lifetime), layer)
       const scope = yield* Scope.make()
-      const incoming = yield* Scope.extend(transport.open(call), scope)
+      const incoming = yield* Scope.extend(open(transport, call), scope)
       yield* push("data: [DONE]")
       yield* incoming.pull
       yield* incoming.expectEnd

@@ -110,8 +110,8 @@ export const make = Effect.gen(function* () {
 
   const streamed = (asking: OpenChat.Asking, asked: RequestLimits | undefined) =>
     Stream.unwrapScoped(
-      Effect.map(opened(asking, asked), ({ first, next }) =>
-        Stream.concat(Stream.fromIterable(first), Stream.fromIterableEffect(next).pipe(Stream.forever)).pipe(
+      Effect.map(opened(asking, asked), ({ first, inTime, next }) =>
+        Stream.concat(Stream.fromIterable(first), Stream.fromIterableEffect(inTime(next)).pipe(Stream.forever)).pipe(
           Stream.takeUntil(isLast)
         )
       )

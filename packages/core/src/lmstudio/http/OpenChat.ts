@@ -27,6 +27,8 @@ import { type Incoming, type Limits, type Transport, wholeText } from "./Transpo
 export interface Opened {
   readonly first: Events
   readonly next: Effect.Effect<Events, LmStudioError>
+  /** Puts the limits of the request around an effect that waits for the server. */
+  readonly inTime: <A, E, R>(self: Effect.Effect<A, E, R>) => Effect.Effect<A, E | LmStudioError, R>
 }
 
 /** The events of one read from the stream: never empty. */
@@ -69,49 +71,27 @@ export const openChat = (
   Effect.gen(function* () {
     const startedAt = yield* Clock.currentTimeMillis
     const call = { operation, method: "POST" as const, path: asking.path, body: asking.body, limits }
-    const incoming = yield* transport.open(call)
-    const take = framesOf(transport, asking, incoming)
+    const { incoming: answered, overdue } = yield* transport.open(call)
     const reading = yield* Ref.make<Reading>({
       chat: ChatStream.start(startedAt),
       events: [],
       failure: undefined,
       over: false
     })
-
-    const advance = Effect.gen(function* () {
-      const taken = yield* Effect.either(take)
-      const now = yield* Clock.currentTimeMillis
-      const before = yield* Ref.get(reading)
-      const after = Either.match(taken, {
-        onLeft: (error) => ended(before, error, now),
-        onRight: ({ ended: isEnd, frames }) => {
-          const folded = fold(before, frames, asking.model, now)
-          return isEnd ? ended(folded, undefined, now) : folded
-        }
-      })
-      yield* Ref.set(reading, after)
-      if (!ChatStream.isWhole(before.chat) && ChatStream.isWhole(after.chat)) yield* incoming.expectEnd
-      if (before.chat.model === "" && after.chat.model !== "") yield* checkModel(after.chat.model)
-    })
-
-    /** Folds in the next frames. An error is held back until all events before it have been delivered. */
-    const next: Opened["next"] = Effect.suspend(() =>
-      Effect.flatMap(
-        Ref.getAndUpdate(reading, (before): Reading => ({ ...before, events: [] })),
-        ({ events, failure, over }) => {
-          if (events.length > 0) return Effect.succeed(events)
-          if (failure !== undefined) return Effect.fail(failure)
-          // a reply ends with events or with a failure
-          return over ? new StreamCut({ operation, delivered: 0 }) : Effect.zipRight(advance, next)
-        }
-      )
+    const late = Effect.catchAll(overdue, (error) =>
+      Effect.flatMap(Ref.get(reading), ({ chat }) => Effect.fail(withDelivered(error, ChatStream.delivered(chat))))
     )
-    return { first: yield* next, next }
+    const inTime: Opened["inTime"] = (self) => Effect.raceFirst(self, late)
+    const opened = Effect.flatMap(answered, (incoming) => {
+      const next = nextOf(framesOf(transport, asking, incoming), { asking, checkModel, incoming, reading })
+      return Effect.map(next, (first) => ({ first, next, inTime }))
+    })
+    return yield* inTime(opened)
   }).pipe(closedOnFailure)
 
 /** The whole reply; each event is handed to `onEvent` before the next one is read. */
 export const collect = <E>(
-  { first, next }: Opened,
+  { first, inTime, next }: Opened,
   onEvent: (event: ChatEvent) => Effect.Effect<void, E>
 ): Effect.Effect<ChatReply, LmStudioError | E> => {
   const told = (events: Events): Effect.Effect<ChatReply, LmStudioError | E> => {
@@ -121,7 +101,7 @@ export const collect = <E>(
       last?._tag === "Completed" ? Effect.succeed(last.reply) : Effect.flatMap(next, told)
     )
   }
-  return told(first)
+  return inTime(told(first))
 }
 
 // -----------------------------------------------------------------------------
@@ -137,6 +117,52 @@ interface Reading {
   /** Fails the stream after the events have been delivered. */
   readonly failure: LmStudioError | undefined
   readonly over: boolean
+}
+
+/** The events that follow, as `Opened` gives them. */
+const nextOf = (
+  take: Effect.Effect<Frames, LmStudioError>,
+  {
+    asking,
+    checkModel,
+    incoming,
+    reading
+  }: {
+    readonly asking: Asking
+    readonly checkModel: (answered: string) => Effect.Effect<void, LmStudioError>
+    readonly incoming: Incoming
+    readonly reading: Ref.Ref<Reading>
+  }
+): Opened["next"] => {
+  const advance = Effect.gen(function* () {
+    const taken = yield* Effect.either(take)
+    const now = yield* Clock.currentTimeMillis
+    const before = yield* Ref.get(reading)
+    const after = Either.match(taken, {
+      onLeft: (error) => ended(before, error, now),
+      onRight: ({ ended: isEnd, frames }) => {
+        const folded = fold(before, frames, asking.model, now)
+        return isEnd ? ended(folded, undefined, now) : folded
+      }
+    })
+    yield* Ref.set(reading, after)
+    if (!ChatStream.isWhole(before.chat) && ChatStream.isWhole(after.chat)) yield* incoming.expectEnd
+    if (before.chat.model === "" && after.chat.model !== "") yield* checkModel(after.chat.model)
+  })
+
+  /** Folds in the next frames. An error is held back until all events before it have been delivered. */
+  const next: Opened["next"] = Effect.suspend(() =>
+    Effect.flatMap(
+      Ref.getAndUpdate(reading, (before): Reading => ({ ...before, events: [] })),
+      ({ events, failure, over }) => {
+        if (events.length > 0) return Effect.succeed(events)
+        if (failure !== undefined) return Effect.fail(failure)
+        // a reply ends with events or with a failure
+        return over ? new StreamCut({ operation, delivered: 0 }) : Effect.zipRight(advance, next)
+      }
+    )
+  )
+  return next
 }
 
 interface Frames {

@@ -7,6 +7,7 @@ import type { HttpClientError } from "@effect/platform/HttpClientError"
 import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
 import * as Chunk from "effect/Chunk"
 import * as Clock from "effect/Clock"
+import * as Deferred from "effect/Deferred"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
@@ -45,10 +46,20 @@ export interface Head {
   readonly isJson: boolean
 }
 
+/** A request, which is sent when `incoming` is run. */
+export interface Opening {
+  readonly incoming: Effect.Effect<Incoming, TransportError>
+  /**
+   * Fails when the server has gone or a limit has passed. Race it with the reading of the reply as a whole: a race for
+   * each piece would cost more than the piece.
+   */
+  readonly overdue: Effect.Effect<never, TransportError>
+}
+
 /** A reply that is still coming in. */
 export interface Incoming {
   readonly head: Head
-  /** The next pieces of the body, within the limits; `None` is its end. */
+  /** The next pieces of the body; `None` is its end. Without limits, see `overdue`. */
   readonly pull: Effect.Effect<Chunk.Chunk<Uint8Array>, Option.Option<TransportError>>
   /**
    * The reply is complete: the rest gets two seconds, and if it does not end by then, the stream does not count as cut.
@@ -61,8 +72,8 @@ export type TransportError = LmStudioUnreachable | RequestTimeout | StreamCut | 
 export interface Transport {
   readonly baseUrl: string
   readonly hasToken: boolean
-  /** Sends the request and waits for the headers. Any status succeeds: the body decides. */
-  readonly open: (call: Call) => Effect.Effect<Incoming, TransportError, Scope.Scope>
+  /** Opens a request. Any status succeeds: the body decides. */
+  readonly open: (call: Call) => Effect.Effect<Opening, never, Scope.Scope>
   /** The same, read to its end. There is no limit between bytes; the total is the limit. */
   readonly text: (call: Call) => Effect.Effect<{ readonly status: number; readonly text: string }, TransportError>
 }
@@ -118,18 +129,10 @@ export const make = Effect.gen(function* () {
       duration: lookLimit(call.limits.connect)
     })
 
-  /**
-   * Ends the wait for headers: the server has gone, or the limit has passed. Most replies begin before this check
-   * starts.
-   */
-  const headersLate = (call: Call, startedAt: number) =>
-    Effect.flatMap(Clock.currentTimeMillis, (now) =>
-      Effect.timeoutFail(Effect.zipRight(answers(call), Effect.never), nextLimit(call, startedAt, nothing, now))
-    ).pipe(Effect.delay(Duration.min(call.limits.connect, Duration.min(call.limits.firstByte, call.limits.total))))
-
   const open: Transport["open"] = Effect.fnUntraced(function* (call) {
     const startedAt = yield* Clock.currentTimeMillis
-    const seen = yield* Ref.make(nothing)
+    const seen = yield* Ref.make<Seen>({ bytes: 0, waitsSince: startedAt, wholeAt: undefined })
+    const answered = yield* Deferred.make<void>()
     const rest = yield* Ref.make(Option.none<Effect.Effect<void>>())
     const scope = yield* Effect.acquireRelease(Scope.make(), (scope, exit) =>
       // drained in the background: a connection whose reply is read to its end can serve the next request
@@ -142,49 +145,74 @@ export const make = Effect.gen(function* () {
         })
       )
     )
-    const { headers, status, stream } = yield* Effect.raceFirst(
-      Scope.extend(send(call), scope),
-      headersLate(call, startedAt)
-    )
-    const body = yield* Scope.extend(Stream.toPull(stream), scope)
-    const raw = Effect.mapError(
-      body,
-      Option.map((error) => failureOf(baseUrl, call, error, true))
-    )
 
-    const inTime = Effect.zipWith(Ref.get(seen), Clock.currentTimeMillis, (before, now) => {
-      if (before.wholeAt !== undefined) {
-        const duration = Math.max(0, before.wholeAt + Duration.toMillis(lastBytesLimit) - now)
-        return Effect.timeoutFail(raw, { duration, onTimeout: Option.none })
-      }
-      const { duration, onTimeout } = nextLimit(call, startedAt, before, now)
-      return Effect.timeoutFail(raw, { duration, onTimeout: () => Option.some(onTimeout()) })
-    })
-    const counted = (pieces: Chunk.Chunk<Uint8Array>) => (before: Seen) => ({
-      ...before,
-      bytes: Chunk.reduce(pieces, before.bytes, (sum, { length }) => sum + length)
-    })
-    const pull = Effect.flatMap(Effect.flatten(inTime), (pieces) =>
-      Effect.flatMap(Ref.updateAndGet(seen, counted(pieces)), ({ bytes }) =>
-        bytes <= maxBytes ? Effect.succeed(pieces) : Effect.fail(Option.some(tooLarge(call, maxBytes)))
+    const incoming = Effect.gen(function* () {
+      const { headers, status, stream } = yield* send(call)
+      yield* Deferred.succeed(answered, undefined)
+      const raw = Effect.mapError(
+        yield* Stream.toPull(stream),
+        Option.map((error) => failureOf(baseUrl, call, error, true))
       )
-    )
-    return {
-      head: { status, isJson: /\bjson\b/i.test(headers["content-type"] ?? "") },
-      pull,
-      expectEnd: Effect.flatMap(Clock.currentTimeMillis, (wholeAt) =>
-        Effect.zipRight(
-          Ref.update(seen, (before) => ({ ...before, wholeAt })),
-          Ref.set(rest, Option.some(Effect.ignore(Effect.forever(pull))))
+      const waiting = Effect.flatMap(
+        Effect.zip(Ref.get(seen), Clock.currentTimeMillis),
+        ([before, now]): Incoming["pull"] => {
+          if (before.wholeAt !== undefined) {
+            const duration = Math.max(0, before.wholeAt + Duration.toMillis(lastBytesLimit) - now)
+            return Effect.timeoutFail(raw, { duration, onTimeout: Option.none })
+          }
+          const wait = { ...before, waitsSince: now }
+          const { at, late } = limitOf(call, startedAt, wait)
+          return at <= now ? Effect.fail(Option.some(late())) : Effect.zipRight(Ref.set(seen, wait), raw)
+        }
+      )
+      const pull = Effect.flatMap(waiting, (pieces) =>
+        Effect.flatMap(Ref.updateAndGet(seen, counted(pieces)), ({ bytes }) =>
+          bytes <= maxBytes ? Effect.succeed(pieces) : Effect.fail(Option.some(tooLarge(call, maxBytes)))
         )
       )
-    }
+      return {
+        head: { status, isJson: /\bjson\b/i.test(headers["content-type"] ?? "") },
+        pull,
+        expectEnd: Effect.flatMap(Clock.currentTimeMillis, (wholeAt) =>
+          Effect.zipRight(
+            Ref.update(seen, (before) => ({ ...before, wholeAt })),
+            Ref.set(rest, Option.some(Effect.ignore(Effect.forever(pull))))
+          )
+        )
+      }
+    }).pipe(Scope.extend(scope))
+
+    const totalAt = startedAt + Duration.toMillis(call.limits.total)
+    const lookAt = startedAt + Duration.toMillis(call.limits.connect)
+    /** `looked`: the server has been checked. Most replies begin before this check starts. */
+    const overdue = (looked: boolean): Effect.Effect<never, TransportError> =>
+      Effect.flatMap(
+        Effect.all([Ref.get(seen), Clock.currentTimeMillis, Deferred.isDone(answered)]),
+        ([state, now, isAnswered]) => {
+          const { at, late } = limitOf(call, startedAt, state)
+          if (at <= now) return Effect.fail(late())
+          const looks = !looked && !isAnswered
+          if (looks && lookAt <= now) {
+            return Effect.timeoutFail(answers(call), { duration: at - now, onTimeout: late }).pipe(
+              Effect.raceFirst(Deferred.await(answered)),
+              Effect.zipRight(overdue(true))
+            )
+          }
+          // no limit of a wait that begins later passes before this
+          const betweenAt = now + Duration.toMillis(call.limits.betweenBytes)
+          const next = Math.min(at, betweenAt, totalAt > now ? totalAt : at, looks ? lookAt : at)
+          return Effect.zipRight(Effect.sleep(next - now), overdue(looked))
+        }
+      )
+    return { incoming, overdue: overdue(false) }
   })
 
   const text = (call: Call) =>
     Effect.scoped(
-      Effect.flatMap(open({ ...call, limits: { ...call.limits, betweenBytes: call.limits.total } }), (incoming) =>
-        Effect.map(wholeText(incoming), (text) => ({ status: incoming.head.status, text }))
+      Effect.flatMap(open({ ...call, limits: { ...call.limits, betweenBytes: call.limits.total } }), (opening) =>
+        Effect.flatMap(opening.incoming, (incoming) =>
+          Effect.map(wholeText(incoming), (text) => ({ status: incoming.head.status, text }))
+        ).pipe(Effect.raceFirst(opening.overdue))
       )
     )
 
@@ -211,25 +239,35 @@ export const wholeText = ({ pull }: Incoming): Effect.Effect<string, TransportEr
 // internal
 // -----------------------------------------------------------------------------
 
-/** The part of a reply that has arrived. After `wholeAt` (epoch milliseconds), the rest carries nothing new. */
+/** The part of a reply that has arrived, and since when its reader waits for more. Times are epoch milliseconds. */
 interface Seen {
   readonly bytes: number
+  readonly waitsSince: number | undefined
+  /** After that, the rest carries nothing new. */
   readonly wholeAt: number | undefined
 }
 
-const nothing: Seen = { bytes: 0, wholeAt: undefined }
+const counted =
+  (pieces: Chunk.Chunk<Uint8Array>) =>
+  (before: Seen): Seen => ({
+    ...before,
+    bytes: Chunk.reduce(pieces, before.bytes, (sum, { length }) => sum + length),
+    waitsSince: undefined
+  })
 
-/** The limit that passes first while we wait for the next bytes. */
-const nextLimit = (call: Call, startedAt: number, { bytes }: Seen, now: number) => {
-  const { limits } = call
-  const whole = startedAt + Duration.toMillis(limits.total) - now
-  const [phase, limit, left] =
+/** The limit that passes first, and when. None passes while the reader does not wait or when the reply is complete. */
+const limitOf = (call: Call, startedAt: number, { bytes, waitsSince, wholeAt }: Seen) => {
+  const { betweenBytes, firstByte, total } = call.limits
+  const whole = { at: startedAt + Duration.toMillis(total), late: timeout(call, "Total", total).onTimeout }
+  if (waitsSince === undefined || wholeAt !== undefined) return { ...whole, at: Number.POSITIVE_INFINITY }
+  const next =
     bytes === 0
-      ? (["FirstByte", limits.firstByte, startedAt + Duration.toMillis(limits.firstByte) - now] as const)
-      : (["BetweenBytes", limits.betweenBytes, Duration.toMillis(limits.betweenBytes)] as const)
-  const [duration, late] =
-    whole <= left ? [whole, timeout(call, "Total", limits.total)] : [left, timeout(call, phase, limit)]
-  return { ...late, duration: Math.max(0, duration) }
+      ? { at: startedAt + Duration.toMillis(firstByte), late: timeout(call, "FirstByte", firstByte).onTimeout }
+      : {
+          at: waitsSince + Duration.toMillis(betweenBytes),
+          late: timeout(call, "BetweenBytes", betweenBytes).onTimeout
+        }
+  return whole.at <= next.at ? whole : next
 }
 
 const timeout = ({ operation }: Call, phase: RequestTimeout["phase"], limit: Duration.Duration) => ({
