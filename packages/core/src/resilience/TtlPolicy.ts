@@ -3,20 +3,14 @@ import * as Duration from "effect/Duration"
 import * as Schema from "effect/Schema"
 
 /**
- * Idle time after which LM Studio (or our own reaper) unloads a model that we loaded. All durations in milliseconds.
+ * Idle time after which LM Studio (or our own reaper) unloads a model that we loaded. All durations in milliseconds; the
+ * defaults are those of `Settings`.
  */
 export class TtlPolicy extends Schema.Class<TtlPolicy>("@lms-bridge/core/resilience/TtlPolicy")({
   standard: Schema.DurationFromMillis,
   temporary: Schema.DurationFromMillis,
   maximum: Schema.DurationFromMillis
 }) {}
-
-/** 600 s, 300 s for temporary use, never more than 3600 s. */
-export const standard: TtlPolicy = new TtlPolicy({
-  standard: Duration.seconds(600),
-  temporary: Duration.seconds(300),
-  maximum: Duration.seconds(3600)
-})
 
 /**
  * The idle time to load with: the requested one, else the default for the kind of use; at least one second (the smallest

@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import * as RepetitionGuard from "#src/agent/rules/RepetitionGuard.ts"
+import * as EndlessReply from "#src/agent/rules/EndlessReply.ts"
 import { plain } from "#src/agent/schema/SlimSchema.ts"
 import { check, thought } from "#src/agent/rules/StructuredAnswer.ts"
 import { ServerFault } from "#src/lmstudio/LmStudioError.ts"
@@ -218,7 +218,7 @@ describe("AgentLoop: replies of a given shape", () => {
 
   it("does not mistake tables, lists and ruled lines for repetition", () => {
     const guarded = (text: string) => {
-      const guard = RepetitionGuard.make()
+      const guard = EndlessReply.make()
       return [...text.matchAll(/[\s\S]{1,7}/g)].some(([piece]) => guard.push(piece))
     }
     assert.isFalse(guarded(Array.from({ length: 400 }, (_, n) => `| row ${n} | yes | no |`).join("\n")))

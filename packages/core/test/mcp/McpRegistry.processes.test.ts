@@ -55,7 +55,7 @@ describe("McpRegistry with servers that misbehave", () => {
         Effect.provide(
           registryWith(
             { silent: misbehaving("--never-initialize", "--garbage", own) },
-            { mcpStartTimeout: Duration.seconds(1) }
+            { mcpStartTimeout: Duration.seconds(3) }
           )
         )
       )

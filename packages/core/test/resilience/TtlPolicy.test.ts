@@ -2,11 +2,16 @@ import { assert, describe, it } from "@effect/vitest"
 import { Duration, FastCheck } from "effect"
 import * as TtlPolicy from "#src/resilience/TtlPolicy.ts"
 
-const seconds = (asked: Parameters<typeof TtlPolicy.resolve>[1]) =>
-  Duration.toSeconds(TtlPolicy.resolve(TtlPolicy.standard, asked))
+const policy = new TtlPolicy.TtlPolicy({
+  standard: Duration.seconds(600),
+  temporary: Duration.seconds(300),
+  maximum: Duration.seconds(3600)
+})
+
+const seconds = (asked: Parameters<typeof TtlPolicy.resolve>[1]) => Duration.toSeconds(TtlPolicy.resolve(policy, asked))
 
 describe("TtlPolicy", () => {
-  it("is 600 s, 300 s for temporary use, or the requested time", () => {
+  it("is the standard one, the one for temporary use, or the requested time", () => {
     assert.strictEqual(seconds({}), 600)
     assert.strictEqual(seconds({ temporary: true }), 300)
     assert.strictEqual(seconds({ ttl: "90 seconds", temporary: true }), 90)

@@ -20,7 +20,7 @@ import * as Toolbox from "../tools/Toolbox.ts"
 import type { RunLog } from "./RunLog.ts"
 import * as Conversation from "../shapes/Conversation.ts"
 import { plainSchema } from "../schema/SlimSchema.ts"
-import * as RepetitionGuard from "../rules/RepetitionGuard.ts"
+import * as EndlessReply from "../rules/EndlessReply.ts"
 import type { Shape } from "../rules/Decide.ts"
 import * as StallGuard from "../rules/StallGuard.ts"
 import * as StructuredAnswer from "../rules/StructuredAnswer.ts"
@@ -283,10 +283,10 @@ const streamed = Effect.fnUntraced(function* (
     temperature: state.task.temperature,
     responseSchema
   }
-  const patient = RepetitionGuard.asksForRepetition(state.task.task)
-  const inText = RepetitionGuard.make({ patient })
-  const inReasoning = RepetitionGuard.make()
-  const inCalls = RepetitionGuard.make({ patient, inCall: true })
+  const patient = EndlessReply.asksForRepetition(state.task.task)
+  const inText = EndlessReply.make({ patient })
+  const inReasoning = EndlessReply.make()
+  const inCalls = EndlessReply.make({ patient, inCall: true })
   const repeating = Effect.failSync(() => new Repeating())
   const onEvent = (event: ChatEvent): Effect.Effect<void, Repeating> => {
     switch (event._tag) {

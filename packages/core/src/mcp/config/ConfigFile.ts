@@ -12,7 +12,7 @@ import * as ConfigLanguage from "../dialects/ConfigLanguage.ts"
 import type * as ConfigNode from "../dialects/ConfigNode.ts"
 import * as ConfigText from "../dialects/ConfigText.ts"
 import * as EnvFiles from "./EnvFiles.ts"
-import * as OtherPrograms from "../dialects/OtherPrograms.ts"
+import * as ProgramPlaces from "./ProgramPlaces.ts"
 import type { Problem } from "../dialects/JsoncText.ts"
 import * as McpConfig from "./McpConfig.ts"
 import { McpConfigInvalid } from "../McpError.ts"
@@ -132,7 +132,7 @@ export const read = Effect.fnUntraced(function* (
   const text = Redacted.make(plain)
   // a program may have created it and not written it yet; an empty file that the user named is reported
   if (plain.trim() === "" && origin !== "setting") return { text, entries: [], notes: [], problem: undefined }
-  const options = { mayHaveNone: OtherPrograms.isSettings(origin), folder }
+  const options = { mayHaveNone: ProgramPlaces.isSettings(origin), folder }
   const parsed = Either.flatMap(yield* documentOf(path, plain), (root) => McpConfig.read(path, root, options))
   return Either.match(parsed, {
     onLeft: (problem): Content => ({ text, entries: undefined, problem }),

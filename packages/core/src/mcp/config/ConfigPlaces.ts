@@ -2,7 +2,7 @@
 import type * as Path from "@effect/platform/Path"
 import type { OperatingSystem } from "../../machine/OperatingSystem.ts"
 import type { Origin } from "./Origin.ts"
-import * as OtherPrograms from "../dialects/OtherPrograms.ts"
+import * as ProgramPlaces from "./ProgramPlaces.ts"
 
 export { Origin } from "./Origin.ts"
 
@@ -62,12 +62,12 @@ export const places = (path: Path.Path, options: PlaceOptions): ReadonlyArray<Pl
   ]
   const above = at("above", cwd, "..", ".mcp.json")
   const claude = at("Claude Code", options.claudeHome ?? home, ".claude.json")
-  const others = OtherPrograms.places({
+  const others = ProgramPlaces.places({
     system: options.system,
     configHome: options.configHome,
     codexHome: options.codexHome
   })
-  const placed = (wanted: OtherPrograms.Root) =>
+  const placed = (wanted: ProgramPlaces.Root) =>
     others.flatMap(({ origin, parts, root }) => {
       if (root !== wanted) return []
       const folder = { project: cwd, home, programs, config: configFolder(path, options), codex: options.codexHome }[

@@ -3,7 +3,7 @@
  * requested, such as a matrix of zeros, a table or a block of code, may be ten times as long.
  */
 
-export interface RepetitionGuard {
+export interface EndlessReply {
   /** Takes the next chunk; true once the end of the text only repeats the same piece. */
   readonly push: (piece: string) => boolean
 }
@@ -12,7 +12,7 @@ export interface RepetitionGuard {
  * `patient`: the task itself asks for repetition. `inCall`: the text is the arguments of a call, which may be a whole
  * file.
  */
-export const make = (options: { readonly patient?: boolean; readonly inCall?: boolean } = {}): RepetitionGuard => {
+export const make = (options: { readonly patient?: boolean; readonly inCall?: boolean } = {}): EndlessReply => {
   let tail = ""
   let pending = ""
   let line = ""

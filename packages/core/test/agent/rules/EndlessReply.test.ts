@@ -1,10 +1,10 @@
 import { assert, describe, it } from "@effect/vitest"
-import * as RepetitionGuard from "#src/agent/rules/RepetitionGuard.ts"
+import * as EndlessReply from "#src/agent/rules/EndlessReply.ts"
 import { FastCheck } from "effect"
 
 /** After how many characters it detects repetition; undefined when it never does. */
-const noticed = (text: string, options?: Parameters<typeof RepetitionGuard.make>[0]): number | undefined => {
-  const guard = RepetitionGuard.make(options)
+const noticed = (text: string, options?: Parameters<typeof EndlessReply.make>[0]): number | undefined => {
+  const guard = EndlessReply.make(options)
   for (let place = 0; place < text.length; place += 7) {
     if (guard.push(text.slice(place, place + 7))) return place
   }
@@ -15,7 +15,7 @@ const block = `To read the file, you can use this:\n\`\`\`json\n{"name": "read_f
 const rows = (count: number, row: (index: number) => string) =>
   Array.from({ length: count }, (_, index) => row(index)).join("\n")
 
-describe("RepetitionGuard", () => {
+describe("EndlessReply", () => {
   it.each([
     ["a word", "and so on, ".repeat(400)],
     ["one character", "!".repeat(4000)],
@@ -51,9 +51,9 @@ describe("RepetitionGuard", () => {
     assert.isUndefined(noticed(lines, { inCall: true }))
     assert.isDefined(noticed(lines.repeat(3), { inCall: true }))
     assert.isUndefined(noticed(lines, { patient: true }))
-    assert.isTrue(RepetitionGuard.asksForRepetition("Write hello 500 times."))
-    assert.isTrue(RepetitionGuard.asksForRepetition("Write a 40x40 table."))
-    assert.isFalse(RepetitionGuard.asksForRepetition("Read the file and tell me the 3 words."))
+    assert.isTrue(EndlessReply.asksForRepetition("Write hello 500 times."))
+    assert.isTrue(EndlessReply.asksForRepetition("Write a 40x40 table."))
+    assert.isFalse(EndlessReply.asksForRepetition("Read the file and tell me the 3 words."))
   })
 
   it("eventually stops even requested repetition", () => {

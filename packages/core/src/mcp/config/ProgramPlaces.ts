@@ -1,6 +1,6 @@
 /** Where other MCP clients store their servers, as data. Pure. */
 import type { OperatingSystem } from "../../machine/OperatingSystem.ts"
-import type { Origin } from "../config/Origin.ts"
+import type { Origin } from "./Origin.ts"
 
 /**
  * The base folder of a place: the working folder, the home directory, the settings folder of graphical programs, that
