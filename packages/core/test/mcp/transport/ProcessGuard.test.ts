@@ -8,7 +8,7 @@ import { join } from "node:path"
 import { fileURLToPath } from "node:url"
 import { eventually, marker, misbehaving, processesWith } from "../realServers.ts"
 
-const bundled = Effect.promise(async () => {
+const bundle = async () => {
   const outfile = join(mkdtempSync(join(tmpdir(), "lms-bridge-")), "bridge.mjs")
   await build({
     entryPoints: [fileURLToPath(new URL("../../fixtures/bridge.ts", import.meta.url))],
@@ -24,7 +24,10 @@ const bundled = Effect.promise(async () => {
     logLevel: "silent"
   })
   return outfile
-})
+}
+
+let bundling: Promise<string> | undefined
+const bundled = Effect.promise(() => (bundling ??= bundle()))
 
 /** A program with these servers connected, which the test ends. */
 const program = Effect.fnUntraced(function* (servers: Record<string, unknown>) {
