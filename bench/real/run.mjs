@@ -4,6 +4,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { dirname, join } from "node:path"
 import { parseArgs } from "node:util"
+import { root } from "../../scripts/workspace.mjs"
 import { startEngine, startMeter, sums } from "./engine.mjs"
 import * as setUp from "./home.mjs"
 import { agentsSdk } from "./loops/agentsSdk.mjs"
@@ -115,7 +116,8 @@ const solved = async (loop, task, { context, engine, home, keep, model, pages, t
     mkdirSync(into, { recursive: true })
     writeFileSync(join(into, "exchanges.json"), JSON.stringify(exchanges, null, 1))
     writeFileSync(join(into, "result.json"), JSON.stringify(result, null, 1))
-    if (cassette !== undefined) writeFileSync(join(into, "cassette.jsonl"), cassette.replaceAll(place, "/place"))
+    if (cassette !== undefined)
+      writeFileSync(join(into, "cassette.jsonl"), cassette.replaceAll(place, "/place").replaceAll(root, "/project"))
     if (events !== undefined)
       writeFileSync(join(into, "events.jsonl"), events.map((event) => JSON.stringify(event)).join("\n"))
   }
