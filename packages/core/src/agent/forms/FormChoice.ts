@@ -1,6 +1,5 @@
 /**
- * Which form of calls suits which model, by what was measured: one table, each row with its figures. They come from
- * `npm run real` (docs/real-models.md): tasks done of those asked, and those called done that were not.
+ * Which form of calls suits which model: one table. What was measured, and of which model, is in docs/decisions/0034.
  */
 import type { ToolForm } from "../ToolForm.ts"
 
@@ -25,7 +24,7 @@ const table: ReadonlyArray<Row> = [
   {
     family: /qwen[-_.]?2\.?5.{0,12}(?:0\.5|1\.5|3)b|qwen-(?:0\.5|1\.5)b/i,
     form: "bound",
-    why: "Measured: it writes calls into its text, whatever its template says."
+    why: "Small models of this family write calls into their text, whatever the template says."
   },
-  { family: /smollm/i, form: "bound", why: "Measured: its template has no place for tools." }
+  { family: /smollm/i, form: "bound", why: "The template of this family has no place for tools." }
 ]

@@ -21,7 +21,7 @@ export const ofAnswer = (state: AgentState, text: string): Narrowed | undefined 
     : {
         _tag: "StepNarrowed",
         without: [answer, tool],
-        reading: false,
+        reading: true,
         text: `The model gave up after "${tool}" did not help.`
       }
 }

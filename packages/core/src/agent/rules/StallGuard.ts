@@ -59,7 +59,7 @@ export const repeated = (
 ): ReadonlyArray<Extract<AgentEventBody, { readonly _tag: "ToolCallRefused" }>> => {
   const last = state.stall.activity.at(-1)
   const [first] = open
-  // models that call natively rarely repeat themselves, and are watched below
+  // in the native form, `assess` alone watches for repeated calls
   if (state.adapted.form === "native") return []
   if (last === undefined || first === undefined || open.length > 1 || first.started !== undefined) return []
   const { call } = first

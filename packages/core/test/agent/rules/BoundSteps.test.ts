@@ -182,7 +182,7 @@ describe("a run in bound steps", () => {
             step("answer", { text: "There is no such file." }),
             step("answer", { text: "There is no such file." })
           ],
-          servers: { main: { look, write: tool(() => Effect.succeed(text("No such file.", true))) } }
+          servers: { main: { look, write: tool(() => Effect.succeed(text("No such file.", true))), erase: echo } }
         })
       )
     )
