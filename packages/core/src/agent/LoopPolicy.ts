@@ -22,9 +22,11 @@ export class LoopPolicy extends Schema.Class<LoopPolicy>("@lms-bridge/core/agent
   toolShare: Schema.Number.pipe(Schema.between(0, 1)),
   /** Share of it that names of tools may take besides, where not all tools fit with their parameters. */
   nameShare: Schema.Number.pipe(Schema.between(0, 1)),
-  /** Most tools to offer to a model of at most so many billions of parameters, smallest first. */
+  /**
+   * Where not all tools can be offered: most of them for a model of at most so many billions of parameters, smallest first.
+   */
   toolCounts: Schema.Array(Schema.Struct({ billions: Schema.Positive, tools: Schema.Int })),
-  /** The same for a larger model, or one whose name does not state its size. */
+  /** Most tools to offer to any model; the choice for a larger one, or one whose name does not state its size. */
   toolCount: Schema.Int.pipe(Schema.positive()),
   /** Whether tools are also ranked by an embedding model when one is in memory. None is ever loaded for it. */
   embeddings: Schema.Literal("when-loaded", "never"),
@@ -49,7 +51,7 @@ export class CurrentLoopPolicy extends Context.Reference<CurrentLoopPolicy>()(
           { billions: 10, tools: 16 },
           { billions: 20, tools: 24 }
         ],
-        toolCount: 32,
+        toolCount: 40,
         embeddings: "when-loaded",
         embeddingWait: Duration.seconds(5)
       })

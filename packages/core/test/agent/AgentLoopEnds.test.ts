@@ -7,12 +7,17 @@ import * as World from "./doubles.ts"
 const { call, echo, only, outcomeOf, run, task, tool } = World
 
 describe("AgentLoop: how runs end", () => {
-  it.effect("sends a final request without tools when the rounds are used up", () =>
+  it.effect("sends a final request in which no tool may be called when the rounds are used up", () =>
     Effect.gen(function* () {
       const events = yield* run(task({ budgets: { rounds: 2, wallMillis: 60_000, toolCalls: 50 } }))
       const { requests } = yield* World.Seen
       assert.strictEqual(requests.length, 3)
-      assert.isUndefined(requests[2]?.tools)
+      // the engine has read the tools, and keeps what it has read as long as the request begins with them
+      assert.deepStrictEqual(requests[2]?.tools, requests[0]?.tools)
+      assert.deepStrictEqual(
+        requests.map(({ toolChoice }) => toolChoice),
+        [undefined, undefined, "none"]
+      )
       assert.include(String(requests[2]?.messages.at(-1)?.content), "limit of rounds")
       assert.deepStrictEqual(
         only(events, "RoundStarted").map(({ final }) => final),

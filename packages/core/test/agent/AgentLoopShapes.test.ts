@@ -82,13 +82,14 @@ describe("AgentLoop: replies of a given shape", () => {
     )
   )
 
-  it.effect("asks again with the schema and the problem, and without tools", () =>
+  it.effect("asks again with the schema and the problem, and for no call", () =>
     Effect.gen(function* () {
       const outcome = outcomeOf(yield* run(task({ outputSchema })))
       const { requests } = yield* World.Seen
       assert.deepStrictEqual(outcome.structured, { count: 2 })
       assert.deepStrictEqual(requests[1]?.responseSchema, { name: "answer", schema: outputSchema })
-      assert.isUndefined(requests[1]?.tools)
+      assert.strictEqual(requests[1]?.toolChoice, "none")
+      assert.deepStrictEqual(requests[1]?.tools, requests[0]?.tools)
       assert.include(String(requests[1]?.messages.at(-1)?.content), "it is not JSON")
       assert.include(String(requests[2]?.messages.at(-1)?.content), '"count" is missing')
     }).pipe(Effect.provide(World.layer({ turns: ["Two files.", "{}", '{"count": 2}'], servers: { main: { echo } } })))
@@ -98,7 +99,12 @@ describe("AgentLoop: replies of a given shape", () => {
     Effect.gen(function* () {
       const outcome = outcomeOf(yield* run(task({ outputSchema })))
       // one more, because the engine may ignore a schema once
-      assert.strictEqual((yield* World.Seen).requests.length, 4)
+      const { requests } = yield* World.Seen
+      assert.strictEqual(requests.length, 4)
+      // its grammar may support only one of schema and tools
+      assert.isDefined(requests[1]?.tools)
+      assert.isUndefined(requests[2]?.tools)
+      assert.isUndefined(requests[2]?.toolChoice)
       assert.deepInclude(outcome, { status: "failed", answer: "no 3" })
       assert.strictEqual(outcome.problem?.tag, "AnswerNotValid")
       assert.isUndefined(outcome.structured)
@@ -134,7 +140,8 @@ describe("AgentLoop: replies of a given shape", () => {
       const { calls, requests } = yield* World.Seen
       assert.strictEqual(requests[2]?.responseSchema?.name, "arguments")
       assert.deepStrictEqual(requests[2]?.responseSchema?.schema["required"], ["message"])
-      assert.isUndefined(requests[2]?.tools)
+      assert.strictEqual(requests[2]?.toolChoice, "none")
+      assert.deepStrictEqual(requests[2]?.tools, requests[0]?.tools)
       assert.deepStrictEqual(
         calls.map(({ args }) => args),
         [{ message: "now" }]

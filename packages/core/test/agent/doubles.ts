@@ -70,7 +70,7 @@ export interface World {
   /** A server that the working folder defines for another program. */
   readonly onlyByName?: string
   readonly settings?: Partial<Values>
-  /** The model's reply when no tools are offered any more; absent means an ordinary turn. */
+  /** The model's reply when no tool may be called any more; absent means an ordinary turn. */
   readonly final?: string
   /** The model's reply when it is asked for a summary; absent means a failure. */
   readonly summary?: string
@@ -201,7 +201,8 @@ const model = (world: World, seen: Context.Tag.Service<typeof Seen>) => {
             Effect.gen(function* () {
               const index = seen.requests.push(request) - 1
               yield* held(seen, "request")
-              if (world.final !== undefined && request.tools === undefined) return play(world.final)
+              if (world.final !== undefined && (request.tools === undefined || request.toolChoice === "none"))
+                return play(world.final)
               const turn = typeof world.turns === "function" ? world.turns(index) : world.turns[index]
               if (turn === undefined) return yield* Effect.dieMessage(`No turn for request ${index}`)
               return play(turn)

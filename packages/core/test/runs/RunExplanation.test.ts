@@ -84,7 +84,7 @@ describe("RunExplanation", () => {
       const ranks = new Map(first?.tools.map(({ name, rank }) => [name, rank]))
       assert.isAtMost(ranks.get("sqlite__read_query") ?? 99, 2)
       assert.isUndefined(ranks.get("find_tools"))
-      assert.strictEqual(first?.limits?.count, 32)
+      assert.strictEqual(first?.limits?.count, 40)
       assert.strictEqual(first?.round, 0)
       assert.isAbove(first?.next[0]?.rank ?? 0, 1)
       assert.strictEqual(first?.next.length, 5)

@@ -25,7 +25,10 @@ const mostFiles = 5
 export const next = (prompt: Prompt): TurnInput => {
   if (prompt.answerSchema !== undefined) return { text: Json.stringify(SchemaSample.of(prompt.answerSchema)) }
   const situation = Situations.of(prompt)
-  const calls = situation.tools.length === 0 || situation.steps.length >= mostCalls ? [] : wanted(situation, prompt)
+  const calls =
+    prompt.toolChoice === "none" || situation.tools.length === 0 || situation.steps.length >= mostCalls
+      ? []
+      : wanted(situation, prompt)
   if (calls.length > 0) return { toolCalls: calls.slice(0, mostCalls - situation.steps.length) }
   return {
     text: situation.steps.length === 0 ? Report.withoutTools(situation) : Report.of(situation, soughtIn(situation))

@@ -138,7 +138,7 @@ export const Stall = Schema.Struct({
   /** The calls before that. */
   circled: Schema.Array(Activity),
   done: Schema.Literal("nothing", "told", "withheld"),
-  /** A tool that is not offered through round `until`. */
+  /** A tool that may not be called through round `until`. */
   withheld: optional(Schema.Struct({ name: Schema.String, until: Schema.NonNegativeInt }))
 })
 export type Stall = typeof Stall.Type

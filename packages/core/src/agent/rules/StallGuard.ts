@@ -98,7 +98,7 @@ export const assess = ({ stall: { activity, circled, done } }: AgentState): Agen
   }
 }
 
-/** Whether the next request must not offer the tool. */
+/** Whether the tool may not be called now. */
 export const isWithheld = ({ rounds, stall: { withheld } }: AgentState, name: string): boolean =>
   withheld?.name === name && rounds <= withheld.until
 

@@ -10,6 +10,7 @@ import * as Compaction from "./Compaction.ts"
 import * as ContextWindow from "./ContextWindow.ts"
 import { CurrentRun } from "./CurrentRun.ts"
 import * as ModelFailure from "./ModelFailure.ts"
+import type { ModelLifecycleError } from "../../models/ModelLifecycle.ts"
 import * as ModelReply from "../rules/ModelReply.ts"
 import type { Prepared } from "./Preparation.ts"
 import * as Bound from "../shapes/Bound.ts"
@@ -39,14 +40,24 @@ export const ask = Effect.fnUntraced(function* (
   const { log } = yield* CurrentRun
   if (!final) yield* prepared.tools.refresh
   const { form } = log.state.adapted
-  const plan = yield* planned(prepared, form !== "bound" && (final || shape !== undefined))
+  const callable = !final && shape === undefined
+  const plan = yield* planned(prepared, callable ? "callable" : offerOf(log, shape))
   const account = plan.account === undefined ? {} : { account: plan.account }
   yield* log.tell({ _tag: "RoundStarted", round, final, ...account })
   const shown = form === "bound" ? shownStep() : ShownText.make()
   const outcome =
     plan._tag === "Full"
       ? Either.left(ModelFailure.contextExceeded(plan.account))
-      : yield* streamed(prepared, plan, responseSchema(log, prepared, { final, shape }), shown)
+      : yield* streamed(
+          prepared,
+          plan,
+          {
+            responseSchema: responseSchema(log, prepared, { final, shape }),
+            // the tools stay in the head of the prompt, which the engine has read, and none may be called
+            toolChoice: callable ? undefined : "none"
+          },
+          shown
+        )
 
   const { messages, turn } = log.state
   if (Either.isLeft(outcome)) {
@@ -91,6 +102,13 @@ export const ask = Effect.fnUntraced(function* (
 // -----------------------------------------------------------------------------
 // internal
 // -----------------------------------------------------------------------------
+
+/** How a request tells of tools: to be called, only so that the head of the prompt stays as it is, or not at all. */
+type Offer = "callable" | "kept" | "none"
+
+/** Where the server ignored the schema of the reply, its grammar may support only one of schema and tools. */
+const offerOf = ({ state: { adapted } }: RunLog, shape: Shape): Offer =>
+  adapted.form !== "bound" && shape !== undefined && adapted.schemaIgnored ? "none" : "kept"
 
 /** What a step is shown of: the words of an answer. */
 const shownStep = (): ShownText.ShownText => {
@@ -165,12 +183,12 @@ const narrowed = (state: AgentState, tools: RunTools): ReadonlyArray<string> => 
 }
 
 /** The request as it fits, after a summary of the old turns or with a larger context if that is what it takes. */
-const planned = Effect.fnUntraced(function* (prepared: Prepared, final: boolean) {
+const planned = Effect.fnUntraced(function* (prepared: Prepared, offer: Offer) {
   const { log, policy } = yield* CurrentRun
-  let plan = ContextWindow.plan(draftOf(log, prepared, final))
+  let plan = ContextWindow.plan(draftOf(log, prepared, offer))
   if (plan._tag === "Full" && plan.old > 0) {
     yield* log.tell(yield* Compaction.compact(log.state, yield* prepared.lease, plan.old))
-    plan = ContextWindow.plan(draftOf(log, prepared, final))
+    plan = ContextWindow.plan(draftOf(log, prepared, offer))
   }
   if (plan._tag === "Full" && log.state.ensured?.owner === "lms-bridge") {
     const wanted = ContextWindow.contextFor(plan.account, policy.largestContext)
@@ -178,22 +196,27 @@ const planned = Effect.fnUntraced(function* (prepared: Prepared, final: boolean)
       yield* Effect.catchAll(prepared.grow(wanted), (error) =>
         log.tell({ _tag: "Noted", kind: "context", text: error.message })
       )
-      plan = ContextWindow.plan(draftOf(log, prepared, final))
+      plan = ContextWindow.plan(draftOf(log, prepared, offer))
     }
   }
-  return plan._tag === "Fits" ? yield* readable(prepared, final, plan) : plan
+  return plan._tag === "Fits" ? yield* readable(prepared, offer, plan) : plan
 })
 
 /** A model that gets shortened results also needs the tools that read them. */
-const readable = Effect.fnUntraced(function* (prepared: Prepared, final: boolean, plan: ContextWindow.Plan) {
+const readable = Effect.fnUntraced(function* (prepared: Prepared, how: Offer, plan: ContextWindow.Plan) {
   const { log } = yield* CurrentRun
   const shortened = plan.account?.measures.some((measure) => measure.endsWith("shortened")) === true
   const { artifacts, offered } = log.state
-  if (final || !shortened || artifacts.length === 0 || Builtins.artifactTools.every((name) => offered.includes(name))) {
+  if (
+    how !== "callable" ||
+    !shortened ||
+    artifacts.length === 0 ||
+    Builtins.artifactTools.every((name) => offered.includes(name))
+  ) {
     return plan
   }
   yield* offer(log, prepared, Builtins.artifactTools)
-  return ContextWindow.plan(draftOf(log, prepared, final))
+  return ContextWindow.plan(draftOf(log, prepared, how))
 })
 
 /** Adds tools to what the next requests offer. */
@@ -215,20 +238,26 @@ export const offer = (
     })
   })
 
+/**
+ * Tools that came to a run are told where they were found, and not in the head of the prompt. Only engines that hold native
+ * calls to the definitions need those of the tools for long results, unless `call_tool` is there to reach them.
+ */
+const listedLater = ({ adapted, introduced, offered }: AgentState): ReadonlyArray<string> =>
+  adapted.form === "native" && !introduced.includes(Builtins.callTool)
+    ? offered.filter((name) => Builtins.artifactTools.includes(name) && !introduced.includes(name))
+    : []
+
 const draftOf = (
   { state }: RunLog,
   { tools: { catalog, limits, toolbox } }: Prepared,
-  without: boolean
+  how: Offer
 ): ContextWindow.Draft => {
   const { adapted, introduced, task } = state
   const steps = adapted.form === "bound"
   const found = (names: ReadonlyArray<string>) => names.flatMap((name) => catalog.find(name) ?? [])
-  // what was found on the way was told where it was found
-  const names = (steps ? introduced : state.offered).filter(
-    (name) => (steps || !StallGuard.isWithheld(state, name)) && !adapted.leftOut.includes(name)
-  )
-  const tools = without ? [] : found(names)
-  const needed = (tool: CatalogTool) => tool.builtin || state.used.includes(tool.name)
+  const listed = [...introduced, ...listedLater(state)]
+  const tools = how === "none" ? [] : found(listed.filter((name) => !adapted.leftOut.includes(name)))
+  const needed = (tool: CatalogTool) => how === "callable" && (tool.builtin || state.used.includes(tool.name))
   const withTools = catalog.tools.length > 0 || task.resources === true
   return {
     system: systemMessage(task, { tools: withTools, steps: steps && withTools }),
@@ -269,7 +298,7 @@ const telling = (
 const streamed = Effect.fnUntraced(function* (
   prepared: Prepared,
   plan: Extract<ContextWindow.Plan, { readonly _tag: "Fits" }>,
-  responseSchema: ChatRequest["responseSchema"],
+  { responseSchema, toolChoice }: Pick<ChatRequest, "responseSchema" | "toolChoice">,
   shown: ShownText.ShownText
 ): Effect.fn.Return<Either.Either<ChatReply, ModelFailure.ModelFailure>, never, CurrentRun> {
   const {
@@ -278,7 +307,7 @@ const streamed = Effect.fnUntraced(function* (
   const { messages, tools } = Conversation.render(plan, state.adapted.ways, telling(state, prepared.tools, plan.tools))
   const request: Omit<ChatRequest, "model"> = {
     messages,
-    tools: tools.length > 0 ? tools : undefined,
+    ...(tools.length > 0 ? { tools, toolChoice } : {}),
     maxTokens: ContextWindow.replyLimit(plan.account, state.task.maxTokens),
     temperature: state.task.temperature,
     responseSchema
@@ -315,6 +344,9 @@ const streamed = Effect.fnUntraced(function* (
   }
   const lease = yield* prepared.lease
   return yield* lease.chatWith(request, onEvent).pipe(
+    Effect.catchIf(isChoiceRefused, () =>
+      lease.chatWith({ ...request, tools: undefined, toolChoice: undefined }, onEvent)
+    ),
     Effect.mapError((error) =>
       error._tag === "Repeating"
         ? ModelFailure.repeating
@@ -326,5 +358,9 @@ const streamed = Effect.fnUntraced(function* (
     Effect.either
   )
 })
+
+/** A server that does not know `tool_choice` gets no tools where none may be called. */
+const isChoiceRefused = (error: ModelLifecycleError | Repeating): boolean =>
+  error._tag === "RequestRejected" && /tool_choice/i.test(`${error.param} ${error.serverMessage}`)
 
 class Repeating extends Data.TaggedError("Repeating") {}

@@ -87,6 +87,7 @@ export const prepare: Effect.Effect<Prepared, AgentError, CurrentRun | Scope.Sco
   const inLines = form === "bound"
   const limits: Toolbox.Limits = {
     count: inLines ? Number.MAX_SAFE_INTEGER : Toolbox.countFor(name, policy.toolCounts, policy.toolCount),
+    together: policy.toolCount,
     tokens: contextLength === undefined ? undefined : Math.floor(contextLength * policy.toolShare),
     inLines,
     contextLength,

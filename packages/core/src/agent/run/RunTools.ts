@@ -72,11 +72,14 @@ export const make = Effect.fnUntraced(function* (
   const offer = (tools: ReadonlyArray<CatalogTool>, anew = false) => {
     const { catalog } = view
     const offered = tools.filter(({ builtin }) => !builtin)
-    const finder =
+    const finders =
       offered.length < catalog.tools.length && !Toolbox.namesFit(catalog.tools, limits)
-        ? catalog.find(Builtins.findTools)
-        : undefined
-    const all = finder === undefined || tools.includes(finder) ? tools : [...tools, finder]
+        ? [Builtins.findTools, ...(limits.inLines ? [] : [Builtins.callTool])]
+        : []
+    const all = [
+      ...tools,
+      ...finders.flatMap((name) => catalog.find(name) ?? []).filter((tool) => !tools.includes(tool))
+    ]
     return log.tell({
       _tag: "ToolsOffered",
       offered: all.map(({ name }) => name),

@@ -9,7 +9,7 @@ import * as Either from "effect/Either"
 import * as Option from "effect/Option"
 import { present } from "../../schema/Fields.ts"
 import type { Values } from "../../configuration/Settings.ts"
-import type { ToolCall } from "../../lmstudio/Chat.ts"
+import type { ToolCall, ToolDefinition } from "../../lmstudio/Chat.ts"
 import type { CallProgress } from "../../mcp/McpConnection.ts"
 import type { ToolResult } from "../../mcp/ToolResult.ts"
 import { spanned } from "../../observability/spanned.ts"
@@ -20,7 +20,7 @@ import { CurrentRun } from "./CurrentRun.ts"
 import * as Builtins from "../tools/Builtins.ts"
 import { resultLimit } from "./ContextWindow.ts"
 import { offer } from "./ModelTurn.ts"
-import { signature } from "../shapes/Signature.ts"
+import { signature, signatures } from "../shapes/Signature.ts"
 import { isNamedBy } from "../../names/namePattern.ts"
 import type { Prepared } from "./Preparation.ts"
 import * as ReadingTools from "../tools/ReadingTools.ts"
@@ -95,7 +95,7 @@ export const runCalls = Effect.fnUntraced(function* (
 /** The parameters of a tool of which the model knows no more than the name. */
 const parametersOf = ({ state }: RunLog, { tools: { catalog } }: Prepared, name: string): string => {
   const tool = catalog.find(name)
-  return state.adapted.form !== "bound" || tool === undefined || state.introduced.includes(tool.name)
+  return tool === undefined || state.introduced.includes(tool.name)
     ? ""
     : `\nIts arguments: ${signature(tool.definition)}`
 }
@@ -170,13 +170,15 @@ const settle = Effect.fnUntraced(
     const foreign = isForeign(verdict.tool)
     const { bytes, cut, told } = ToolResultText.limited(text, limit, foreign ? hint : "")
     const kept = foreign && text.length > shortText
+    const readers = cut && kept ? untoldReaders(log, prepared) : []
+    const readable = readers.length === 0 ? told : `${told}\n[To read on:\n${signatures(readers)}]`
     if (kept) artifacts.put(artifact, text)
     yield* log.tell({
       _tag: "ToolCallFinished",
       callId,
       server,
       tool,
-      told,
+      told: readable,
       ...(Either.isRight(result) ? { result: result.right } : {}),
       isError: Either.isLeft(result) || result.right.isError,
       bytes,
@@ -204,6 +206,14 @@ const traitsOf = (
   return ToolPolicy.traitsAsRead(policy, task, { ...tool, builtin: false, tool: { ...tool.tool, server } })
 }
 
+/** The tools that read long results, where requests do not list them and the model has not been told of them. */
+const untoldReaders = ({ state }: RunLog, { tools: { catalog } }: Prepared): ReadonlyArray<ToolDefinition> =>
+  state.adapted.form === "text" || state.introduced.includes(Builtins.callTool)
+    ? Builtins.artifactTools.flatMap((name) =>
+        state.offered.includes(name) ? [] : (catalog.find(name)?.definition ?? [])
+      )
+    : []
+
 /** Results up to this length are never shortened, so they need no artifact. */
 const shortText = 300
 
@@ -224,6 +234,7 @@ const called = Effect.fnUntraced(function* (
     const workbench: Builtins.Workbench = {
       artifacts,
       search: (query) => tools.toolbox.search(query),
+      byCallTool: log.state.introduced.includes(Builtins.callTool),
       offer: (tools) =>
         offer(
           log,

@@ -4,8 +4,12 @@
  */
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
+import { decodeJson } from "../../internal/parseJson.ts"
+import { stringify } from "../../json/ExactJson.ts"
+import type { ToolCall } from "../../lmstudio/Chat.ts"
 import type { McpTool } from "../../mcp/McpTool.ts"
 import type { ToolResult } from "../../mcp/ToolResult.ts"
+import * as ArgumentText from "../schema/ArgumentText.ts"
 import * as Artifacts from "./Artifacts.ts"
 import type { CatalogTool } from "./CatalogTool.ts"
 import { signatures } from "../shapes/Signature.ts"
@@ -16,6 +20,9 @@ export const serverName = "lms-bridge"
 export const artifactTools: ReadonlyArray<string> = ["read_artifact", "search_artifact"]
 
 export const findTools = "find_tools"
+
+/** Offered beside `find_tools`: the head of the prompt, which lists the tools, stays as it is when more are found. */
+export const callTool = "call_tool"
 
 export const tools: ReadonlyArray<McpTool> = [
   {
@@ -60,13 +67,37 @@ export const tools: ReadonlyArray<McpTool> = [
       required: ["query"]
     },
     annotations: { readOnly: true, openWorld: false }
+  },
+  {
+    server: serverName,
+    name: callTool,
+    description: "Calls a tool that find_tools found, or another one that is not listed here.",
+    inputSchema: {
+      type: "object",
+      properties: { name: { type: "string" }, arguments: { type: "object" } },
+      required: ["name", "arguments"]
+    },
+    annotations: { readOnly: true, openWorld: false }
   }
 ]
+
+/** The call that a call of `call_tool` asks for; any other call as it is. */
+export const meant = (call: ToolCall): ToolCall => {
+  if (call.name !== callTool) return call
+  const asked = Either.getOrUndefined(ArgumentText.read(call.arguments, decodeJson))
+  const name = asked?.["name"]
+  const args = asked?.["arguments"] ?? {}
+  return typeof name !== "string" || name.trim() === ""
+    ? call
+    : { ...call, name: name.trim(), arguments: typeof args === "string" ? args : stringify(args) }
+}
 
 /** What the built-in tools operate on. */
 export interface Workbench {
   readonly artifacts: Artifacts.ArtifactStore
   readonly search: (query: string) => ReadonlyArray<CatalogTool>
+  /** Whether `call_tool` is offered. */
+  readonly byCallTool: boolean
   /** Adds tools to the next requests. */
   readonly offer: (tools: ReadonlyArray<CatalogTool>) => Effect.Effect<void>
   /** Most bytes of a result. */
@@ -75,7 +106,7 @@ export interface Workbench {
 
 /** Runs a built-in tool on validated arguments. */
 export const call = (
-  { artifacts, maxBytes, offer, search }: Workbench,
+  { artifacts, byCallTool, maxBytes, offer, search }: Workbench,
   tool: string,
   args: Readonly<Record<string, unknown>>
 ): Effect.Effect<ToolResult> => {
@@ -83,7 +114,7 @@ export const call = (
   const number = (key: string) => (typeof args[key] === "number" ? args[key] : undefined)
   if (tool === findTools) {
     const found = search(text("query"))
-    return Effect.as(offer(found), result(Either.right(foundTools(text("query"), found))))
+    return Effect.as(offer(found), result(Either.right(foundTools(text("query"), found, byCallTool))))
   }
   const id = text("id").trim()
   const stored = artifacts.get(id)
@@ -112,7 +143,7 @@ const result = (text: Either.Either<string, string>): ToolResult => ({
   isError: Either.isLeft(text)
 })
 
-const foundTools = (query: string, found: ReadonlyArray<CatalogTool>): string =>
+const foundTools = (query: string, found: ReadonlyArray<CatalogTool>, byCallTool: boolean): string =>
   found.length === 0
     ? `No tool matches "${query}". Try other words, or answer with the tools there are.`
-    : `These tools can be called now:\n${signatures(found.map(({ definition }) => definition))}`
+    : `These tools can be called now${byCallTool ? `, by their names or with ${callTool}` : ""}:\n${signatures(found.map(({ definition }) => definition))}`

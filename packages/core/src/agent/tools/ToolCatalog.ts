@@ -101,7 +101,8 @@ export const missing = (
   )
 
 /** Whether a call may run, and with which arguments. `whole` is false for a reply that may be truncated. */
-export const judge = (catalog: ToolCatalog, call: ToolCall, options: { readonly whole: boolean }): Verdict => {
+export const judge = (catalog: ToolCatalog, made: ToolCall, options: { readonly whole: boolean }): Verdict => {
+  const call = Builtins.meant(made)
   const tool = catalog.find(call.name)
   if (tool === undefined) return { _tag: "Refuse", reason: "UnknownTool", told: unknownTool(catalog, call.name) }
   const checked = ToolArguments.check(tool.tool, tool.name, call.arguments, options)

@@ -20,6 +20,8 @@ export interface Toolbox {
 /** Most tools to offer, and most tokens of their (slim) definitions; undefined means no limit. */
 export interface Limits {
   readonly count: number
+  /** So many may be offered where none has to be left out and they are known to fit. */
+  readonly together?: number
   readonly tokens: number | undefined
   /** Tools are told in one line each, and where not all fit, by their names: so many tokens of names at most. */
   readonly inLines: boolean
@@ -59,9 +61,12 @@ export const fuse = <A>(orders: ReadonlyArray<ReadonlyArray<A>>): ReadonlyArray<
   return [...scores].toSorted(([, a], [, b]) => b - a).map(([item]) => item)
 }
 
-/** Whether all tools may be offered, so that no ranking is needed. */
+/**
+ * Whether all tools may be offered, so that none has to be chosen: a choice by the task gives each task another prompt, of
+ * which the engine has kept nothing.
+ */
 export const fits = (tools: ReadonlyArray<CatalogTool>, limits: Limits): boolean =>
-  tools.length <= limits.count &&
+  tools.length <= Math.max(limits.count, limits.tokens === undefined ? 0 : (limits.together ?? 0)) &&
   (limits.tokens === undefined || tools.reduce((sum, tool) => sum + cost(tool, limits), 0) <= limits.tokens)
 
 /** Whether the names of all tools may be told, where not all of them can be told with their parameters. */

@@ -279,7 +279,7 @@ export const calls: ReadonlyArray<Misbehaviour> = [
   },
   {
     what: "calls without end",
-    does: "ends at the budget of rounds or calls with one request for the best answer, without tools",
+    does: "ends at the budget of rounds or calls with one request for the best answer, in which no tool may be called",
     world: { turns: (index) => [call("read", { path: `/${index}` })], final: "So far.", servers: { main: { read } } },
     task: { budgets: { rounds: 100, wallMillis: 60_000, toolCalls: 7 } },
     check: ({ outcome, ran }) => ran.length === 7 && outcome.budget === "tool-calls" && outcome.answer === "So far."
@@ -300,7 +300,7 @@ export const calls: ReadonlyArray<Misbehaviour> = [
     }
   },
   {
-    what: "calls in the last reply, where no tools are offered",
+    what: "calls in the last reply, where none may be made",
     does: "leaves them out of the answer",
     world: {
       turns: [[call("read", one)]],

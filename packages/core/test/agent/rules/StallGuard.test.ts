@@ -23,8 +23,8 @@ describe("StallGuard", () => {
       assert.strictEqual(calls.length, 5)
       assert.include(String(requests[3]?.messages.at(-1)?.content), "gives nothing new")
       const offered = requests.map(({ tools }) => tools?.map(({ name }) => name))
-      assert.deepStrictEqual(offered[4], ["other"])
-      assert.deepStrictEqual(offered[5], ["other"])
+      // it stays in the head of the prompt, and its calls are refused
+      assert.deepStrictEqual(new Set(offered.map(String)), new Set(["echo,other"]))
       assert.include(
         only(events, "ToolCallRefused").map(({ reason }) => reason),
         "Withheld"

@@ -76,7 +76,10 @@ describe("tools that change during a run", () => {
       const { events, setTools, tools } = yield* watched(["a", "b"], { count: 3, tokens: undefined })
       setTools(["a", "b", "c", "d", "e"])
       yield* tools.refresh
-      assert.deepInclude(only(events, "ToolsOffered").at(-1), { offered: ["a", "b", "c", "find_tools"], withheld: 2 })
+      assert.deepInclude(only(events, "ToolsOffered").at(-1), {
+        offered: ["a", "b", "c", "find_tools", "call_tool"],
+        withheld: 2
+      })
       assert.isDefined(tools.catalog.find("e"))
       assert.isNotEmpty(tools.toolbox.search("e"))
     })

@@ -64,10 +64,8 @@ export const toolsOf = (
   const issues = ToolsCheck.issuesOf(body["tools"], ["function"])
   if (issues.length > 0) return ErrorBody.bare(400, JSON.stringify(issues, null, 2))
   const toolChoice = choice === "none" || choice === "required" ? choice : "auto"
-  return Effect.succeed({
-    tools: toolChoice === "none" ? [] : Json.arrayOf(body["tools"]).flatMap(toPromptTool),
-    toolChoice
-  })
+  // with `none` the template is told of the tools all the same, as llama.cpp does it
+  return Effect.succeed({ tools: Json.arrayOf(body["tools"]).flatMap(toPromptTool), toolChoice })
 }
 
 /** The schema of `response_format`, if there is one. */
