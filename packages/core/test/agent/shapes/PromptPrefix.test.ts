@@ -114,9 +114,10 @@ describe("the head of the prompt", () => {
               Effect.runPromise
             )
           ),
-          { numRuns: 40 }
+          { numRuns: 25 }
         )
-      })
+      }),
+    120_000
   )
 
   const seenOf = (task: string, contextLength: number, turns: World.World["turns"]) =>
