@@ -71,6 +71,11 @@ export type Operation =
   | "POST /v1/embeddings"
   | "POST /v1/responses"
   | "POST /v1/messages"
+  | "GET /models"
+  | "POST /models/load"
+  | "POST /models/unload"
+  | "GET /props"
+  | "GET /slots"
   | "unknown route"
   | `lms ${string}`
 

@@ -10,8 +10,13 @@ export interface Settings {
   readonly cliCommit: string
   /** The version of `lms` as year and month, for example 202608: newer flags and JSON fields do not exist. */
   readonly cliSince: number
-  /** `native-v1` has all routes, `legacy-v0` lacks `/api/v1`, `openai-only` is another product with only `/v1`. */
-  readonly api: "native-v1" | "legacy-v0" | "openai-only"
+  /**
+   * `native-v1` has all routes, `legacy-v0` lacks `/api/v1`, `openai-only` is another product with only `/v1`,
+   * `llama-router` is llama.cpp's server with many models.
+   */
+  readonly api: "native-v1" | "legacy-v0" | "openai-only" | "llama-router"
+  /** How llama.cpp's router was started. */
+  readonly router: RouterSettings
   /** Whether LM Studio (app or llmster) is running. */
   readonly appRunning: boolean
   /** Running as the app's window (true) or as the headless llmster. */
@@ -90,6 +95,20 @@ export interface Settings {
   readonly spinnerInterval: Duration.DurationInput
 }
 
+/** The options of llama-server that its life cycle depends on. */
+export interface RouterSettings {
+  /** `--models-max`; 0 is no limit. */
+  readonly places: number
+  /** `--models-autoload`: a request to a model that does not run starts it. */
+  readonly autoload: boolean
+  /** `--sleep-idle-seconds`; null is never. */
+  readonly sleepAfter: Duration.DurationInput | null
+  /** `-c`; 0 is what each model was trained with. */
+  readonly contextLength: number
+  /** Whether `GET /slots` tells anything (`--slots`). */
+  readonly slots: boolean
+}
+
 /** LM Studio 0.4.25 with its server on, nothing loaded, no delays. */
 export const defaultSettings: Settings = {
   name: "the lms-bridge stand-in",
@@ -97,6 +116,7 @@ export const defaultSettings: Settings = {
   cliCommit: "07b7252",
   cliSince: 202608,
   api: "native-v1",
+  router: { places: 4, autoload: true, sleepAfter: null, contextLength: 4096, slots: true },
   appRunning: true,
   gui: true,
   pid: 74849,
@@ -154,3 +174,10 @@ export const lmStudio_0_3: Partial<Settings> = {
 
 /** A server with OpenAI's API that is not LM Studio (llama-server, Ollama, vLLM): no life cycle, no `lms`. */
 export const otherProduct: Partial<Settings> = { api: "openai-only", appRunning: false, installed: false }
+
+/** llama.cpp's server with the models of a folder, of which one at a time runs; no `lms`. */
+export const llamaRouter = (router: Partial<RouterSettings> = {}): Partial<Settings> => ({
+  api: "llama-router",
+  router: { ...defaultSettings.router, places: 1, ...router },
+  installed: false
+})

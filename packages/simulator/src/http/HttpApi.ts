@@ -11,6 +11,7 @@ import * as Access from "./Access.ts"
 import type { Handler } from "./Exchange.ts"
 import * as AnthropicMessages from "./openai/AnthropicMessages.ts"
 import * as ModelLists from "./ModelLists.ts"
+import * as RouterModels from "./router/RouterModels.ts"
 import * as NativeModels from "./native/NativeModels.ts"
 import * as NativeChat from "./native/NativeChat.ts"
 import * as OpenAiResponses from "./responses/OpenAiResponses.ts"
@@ -98,6 +99,19 @@ const route = (operation: Operation, since: Settings["api"], handler: Handler): 
   return { operation, method, path: new RegExp(`^${pattern}$`), handler, since }
 }
 
+/** The routes of llama.cpp's router; it has none of the others. */
+const routerRoutes: ReadonlyArray<Route> = [
+  route("GET /v1/models", "llama-router", RouterModels.list),
+  route("GET /models", "llama-router", RouterModels.list),
+  route("POST /models/load", "llama-router", RouterModels.load),
+  route("POST /models/unload", "llama-router", RouterModels.unload),
+  route("GET /props", "llama-router", RouterModels.properties),
+  route("GET /slots", "llama-router", RouterModels.slots),
+  route("POST /v1/chat/completions", "llama-router", OpenAiChat.chatCompletions),
+  route("POST /v1/completions", "llama-router", OpenAiText.completions),
+  route("POST /v1/embeddings", "llama-router", OpenAiText.embeddings)
+]
+
 const routes: ReadonlyArray<Route> = [
   route("GET /lmstudio-greeting", "legacy-v0", () => Effect.succeed(json(200, { lmstudio: true }))),
   route("GET /api/v1/models", "native-v1", ModelLists.nativeModels),
@@ -119,7 +133,12 @@ const routes: ReadonlyArray<Route> = [
   route("POST /v1/messages", "native-v1", AnthropicMessages.messages)
 ]
 
-const ages: Readonly<Record<Settings["api"], number>> = { "openai-only": 0, "legacy-v0": 1, "native-v1": 2 }
+const ages: Readonly<Record<Settings["api"], number>> = {
+  "openai-only": 0,
+  "legacy-v0": 1,
+  "native-v1": 2,
+  "llama-router": 3
+}
 
 interface Found {
   readonly operation: Operation
@@ -132,7 +151,7 @@ const pathOf = (request: Request): string => request.path.replace(/\?.*$/, "")
 
 const routeOf = (settings: Settings, request: Request): Found => {
   const path = pathOf(request)
-  for (const candidate of routes) {
+  for (const candidate of settings.api === "llama-router" ? routerRoutes : routes) {
     const match = candidate.method === request.method ? candidate.path.exec(path) : null
     if (match !== null && ages[candidate.since] <= ages[settings.api]) {
       return {
@@ -145,7 +164,8 @@ const routeOf = (settings: Settings, request: Request): Found => {
   }
   return {
     operation: "unknown route",
-    handler: ({ world }) => (settings.api === "openai-only" ? notFound : unknownRoute)(world, request),
+    handler: ({ world }) =>
+      (settings.api === "openai-only" || settings.api === "llama-router" ? notFound : unknownRoute)(world, request),
     parameter: "",
     protected: false
   }

@@ -6,6 +6,7 @@ import * as Effect from "effect/Effect"
 import type { ModelOnDisk } from "../state/Catalogue.ts"
 import type { BegunLoad, Instance, LmStudioState, Machine } from "../state/LmStudioState.ts"
 import * as ErrorBody from "./ErrorBody.ts"
+import * as RouterLoads from "./router/RouterLoads.ts"
 import type { ApiFault } from "./Reply.ts"
 
 export interface Wanted {
@@ -39,6 +40,7 @@ export const findOnDisk = (machine: Machine, name: string): ModelOnDisk | undefi
 export const resolveLenient = Effect.fnUntraced(function* (state: LmStudioState, wanted: Wanted) {
   const machine = yield* state.get
   const { settings } = machine
+  if (settings.api === "llama-router") return yield* RouterLoads.resolve(state, wanted.name)
   const existing = findInstance(machine, wanted.name)
   if (existing !== undefined) {
     if (existing.type !== wanted.type) return yield* wrongDomain

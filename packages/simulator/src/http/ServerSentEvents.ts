@@ -9,6 +9,8 @@ import type { Turn } from "../model/Script.ts"
 export interface Frame {
   readonly event?: string
   readonly data: string
+  /** A line that is no event, as llama.cpp's router writes when a model's process ends in a reply. */
+  readonly bare?: true
 }
 
 export const frame = (data: unknown, event?: string): Frame => ({
@@ -24,11 +26,12 @@ export const encode =
   <E>(frames: Stream.Stream<Frame, E>): Stream.Stream<Uint8Array, E> => {
     const end = chunking?.crlf === true ? "\r\n" : "\n"
     const bytes = frames.pipe(
-      Stream.map(
-        ({ data, event }) =>
-          (chunking?.keepAlive === true ? `: keep-alive${end}${end}` : "") +
-          (event === undefined ? "" : `event: ${event}${end}`) +
-          `data: ${data}${end}${end}`
+      Stream.map(({ bare, data, event }) =>
+        bare === true
+          ? data
+          : (chunking?.keepAlive === true ? `: keep-alive${end}${end}` : "") +
+            (event === undefined ? "" : `event: ${event}${end}`) +
+            `data: ${data}${end}${end}`
       ),
       Stream.encodeText
     )

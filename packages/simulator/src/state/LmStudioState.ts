@@ -6,7 +6,6 @@ import * as Clock from "effect/Clock"
 import * as Deferred from "effect/Deferred"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as FiberMap from "effect/FiberMap"
 import * as Ref from "effect/Ref"
@@ -18,6 +17,7 @@ import type { Instance, Listener, Loading, LoadOutcome, LoadRequest, Machine, Po
 import type { InstanceGone } from "./Machine.ts"
 import { freeIdentifier, goneBy, isVariantOf, LoadFailed, NoSuchInstance, notOnDisk, sigabrt } from "./Machine.ts"
 import type { EventFact, InstanceStatus, SimulatorEvent, Unloader } from "./SimulatorEvent.ts"
+import { settle, type Engine } from "./Engine.ts"
 import * as Guardrail from "./Guardrail.ts"
 import type { Settings } from "../Settings.ts"
 import { defaultSettings } from "../Settings.ts"
@@ -146,12 +146,17 @@ export const make = Effect.fnUntraced(function* (options: StateOptions = {}) {
   const startTtl = Effect.fnUntraced(
     function* (id: string) {
       const instance = yield* find(id)
-      if (instance.ttlMs === null) return
+      const { api, router } = (yield* get).settings
+      const sleeps = api === "llama-router"
+      const after = sleeps ? router.sleepAfter : instance.ttlMs
+      if (after === null) return
       yield* FiberMap.run(
         ttl,
         id,
-        Effect.sleep(Duration.millis(instance.ttlMs)).pipe(
-          Effect.zipRight(remove(id, "ttl")),
+        Effect.sleep(after).pipe(
+          Effect.zipRight(
+            sleeps ? patchInstance(id, (other) => ({ ...other, status: "sleeping" as const })) : remove(id, "ttl")
+          ),
           // Already gone: then there is nothing left to expire.
           Effect.catchTag("SimulatedNoSuchInstance", () => Effect.void)
         )
@@ -301,6 +306,10 @@ export const make = Effect.fnUntraced(function* (options: StateOptions = {}) {
         yield* FiberMap.remove(ttl, id)
         yield* patchInstance(id, (instance) => ({ ...instance, queued: instance.queued + 1 }))
         yield* Effect.addFinalizer(() => settleIdle(id))
+        if ((yield* get).instances.some((instance) => instance.id === id && instance.status === "sleeping")) {
+          yield* restore(Effect.raceFirst(Effect.sleep((yield* get).settings.loadTime), gone))
+          yield* patchInstance(id, (instance) => ({ ...instance, status: "idle" }))
+        }
         yield* restore(Effect.raceFirst(engine.slots.take(1), gone))
         yield* Effect.addFinalizer(() => engine.slots.release(1))
         return {
@@ -379,17 +388,3 @@ export const make = Effect.fnUntraced(function* (options: StateOptions = {}) {
   }
   return state
 })
-
-// -----------------------------------------------------------------------------
-// internal
-// -----------------------------------------------------------------------------
-
-interface Engine {
-  readonly slots: Effect.Semaphore
-  readonly gone: Deferred.Deferred<never, InstanceGone>
-}
-
-const settle = (done: Deferred.Deferred<Instance, LoadFailed>, exit: Exit.Exit<Instance, LoadFailed>, key: string) =>
-  Exit.isInterrupted(exit)
-    ? Deferred.fail(done, new LoadFailed({ reason: "Cancelled", key, text: "Load cancelled." }))
-    : Deferred.done(done, exit)

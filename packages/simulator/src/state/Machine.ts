@@ -91,11 +91,14 @@ export class InstanceGone extends Schema.TaggedError<InstanceGone>()("SimulatedI
   reason: Schema.Literal("unloaded", "crashed"),
   /** Of a crash, as LM Studio writes it. */
   exitCode: Schema.optionalWith(Schema.String, { exact: true }),
+  /** In place of LM Studio's words. */
+  text: Schema.optionalWith(Schema.String, { exact: true }),
   /** The error's type on routes that have one. */
   type: Schema.optionalWith(Schema.String, { exact: true })
 }) {
   readonly retryable = false
   override get message() {
+    if (this.text !== undefined) return this.text
     return this.reason === "crashed"
       ? `The model has crashed without additional information. (Exit code: ${this.exitCode ?? "null"})`
       : "Model unloaded."
@@ -103,14 +106,16 @@ export class InstanceGone extends Schema.TaggedError<InstanceGone>()("SimulatedI
 }
 
 export const goneBy = (id: string, crash: boolean, settings: Settings): InstanceGone =>
-  crash
-    ? new InstanceGone({
-        id,
-        reason: "crashed",
-        exitCode: settings.crashExitCode,
-        ...(settings.crashCallsItselfLoad ? { type: "model_load_failed" } : {})
-      })
-    : new InstanceGone({ id, reason: "unloaded" })
+  settings.api === "llama-router"
+    ? new InstanceGone({ id, reason: "crashed", text: "proxy error: Failed to read connection" })
+    : crash
+      ? new InstanceGone({
+          id,
+          reason: "crashed",
+          exitCode: settings.crashExitCode,
+          ...(settings.crashCallsItselfLoad ? { type: "model_load_failed" } : {})
+        })
+      : new InstanceGone({ id, reason: "unloaded" })
 
 export class NoSuchInstance extends Schema.TaggedError<NoSuchInstance>()("SimulatedNoSuchInstance", {
   id: Schema.String

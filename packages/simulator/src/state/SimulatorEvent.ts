@@ -1,6 +1,6 @@
 /** The events of the simulated machine, in order: the log with which tests prove their invariants. */
 
-export type InstanceStatus = "idle" | "processingPrompt" | "generating" | "computingEmbedding"
+export type InstanceStatus = "idle" | "processingPrompt" | "generating" | "computingEmbedding" | "sleeping"
 
 /** Who requested a load: the user in the app, `lms load`, the REST load route, or a request that needed the model. */
 export type Loader = "user" | "cli" | "rest" | "jit"

@@ -17,6 +17,7 @@ import * as ErrorBody from "../ErrorBody.ts"
 import type { Exchange, Handler } from "../Exchange.ts"
 import { bodyOf, generate } from "../Exchange.ts"
 import * as LegacyStats from "./LegacyStats.ts"
+import * as RouterModels from "../router/RouterFaults.ts"
 import * as ModelResolution from "../ModelResolution.ts"
 import { answerSchemaOf, messagesOf, toolsOf } from "./OpenAiMessages.ts"
 import type { Reply, Cut } from "../Reply.ts"
@@ -83,6 +84,7 @@ export const engineFault = (fault: EngineFault, settings: Settings): ApiFault =>
         ? ErrorBody.bare(400, fault.text)
         : new ApiFault({ status: 400, body: { error: exceedsContext(fault) } })
     case "gone":
+      if (settings.api === "llama-router") return RouterModels.fault(500, fault.text, "server_error")
       return fault.type === undefined
         ? ErrorBody.bare(400, fault.text)
         : ErrorBody.openAi(400, fault.text, { type: fault.type })
@@ -98,6 +100,7 @@ export const engineFault = (fault: EngineFault, settings: Settings): ApiFault =>
 
 /** The frame of an error inside a stream that has begun with HTTP 200. */
 export const errorFrame = (fault: EngineFault, settings: Settings): Frame => {
+  if (fault.kind === "gone" && settings.api === "llama-router") return { data: fault.text, bare: true }
   if (fault.kind === "overflow" && settings.overflow === "engine") {
     return Sse.frame({ error: exceedsContext(fault) }, "error")
   }
