@@ -3,11 +3,15 @@ export { LmStudioApi } from "./lmstudio/LmStudioApi.ts"
 export {
   ApiModel,
   Dialect,
+  isAwake,
   ModelInstance,
+  productOf,
   ServerInfo,
   type ApiLoaded,
   type DownloadStatus,
-  type LoadOptions
+  type LoadOptions,
+  type LoadStart,
+  type Places
 } from "./lmstudio/ApiModel.ts"
 export type {
   Completion,
@@ -48,5 +52,5 @@ export {
   WrongModelAnswered,
   type ApiError
 } from "./lmstudio/LmStudioError.ts"
-export { ModelCrashed, ModelLoadFailed, ModelLoadRefused } from "./lmstudio/LostModel.ts"
+export { ContextFixed, ModelCrashed, ModelLoadFailed, ModelLoadRefused } from "./lmstudio/LostModel.ts"
 export { TemplateRefused, ToolsRefused } from "./lmstudio/RequestShape.ts"

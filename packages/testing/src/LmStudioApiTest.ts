@@ -51,6 +51,9 @@ export const layerTest = (script: Script): Layer.Layer<LmStudioApi | LmStudioApi
         embed: scripted.call("embed", script.embed),
         respond: scripted.call("respond", script.respond),
         load: scripted.call("load", script.load),
+        beginLoad: scripted.call("beginLoad", script.beginLoad),
+        rouse: scripted.call("rouse", script.rouse),
+        places: scripted.value("places", script.places),
         unload: scripted.call("unload", script.unload),
         download: scripted.call("download", script.download),
         downloadStatus: scripted.call("downloadStatus", script.downloadStatus)

@@ -5,9 +5,10 @@ import { optional } from "../schema/Fields.ts"
 /**
  * Which family of routes a server has. Found out once per server by the form of its replies, because an unknown route
  * answers 200 (contract 0.1): `native-v1` has `/api/v1/models` with `models`, `legacy-v0` has `/api/v0/models` with
- * `data`, `openai` has only `/v1/models`.
+ * `data`, `openai` has only `/v1/models`. `llama-router` is llama.cpp's server with many models: its `/v1/models` says of
+ * each whether it runs, and it has routes to load and unload.
  */
-export const Dialect = Schema.Literal("native-v1", "legacy-v0", "openai")
+export const Dialect = Schema.Literal("native-v1", "legacy-v0", "openai", "llama-router")
 export type Dialect = typeof Dialect.Type
 
 export const ServerInfo = Schema.Struct({
@@ -19,15 +20,25 @@ export const ServerInfo = Schema.Struct({
 })
 export type ServerInfo = typeof ServerInfo.Type
 
+/** What answers, for a sentence. */
+export const productOf = ({ dialect, isLmStudio }: Pick<ServerInfo, "dialect" | "isLmStudio">): string =>
+  isLmStudio ? "LM Studio" : dialect === "llama-router" ? "llama.cpp's router" : "An OpenAI-compatible server"
+
 /** Who may use a server: `open` is anybody, `token` only clients with an API token. */
 export type Access = "open" | "token"
 
-/** A copy of a model in memory. `contextLength` is in tokens; undefined where the dialect does not report it. */
+/**
+ * A copy of a model in memory. `contextLength` is in tokens; undefined where the dialect does not report it. `sleeping` is a
+ * process of llama.cpp's router that has given its memory back: it keeps its place, and the next request wakes it.
+ */
 export const ModelInstance = Schema.Struct({
   id: Schema.String,
-  contextLength: optional(Schema.NonNegativeInt)
+  contextLength: optional(Schema.NonNegativeInt),
+  status: optional(Schema.String)
 })
 export type ModelInstance = typeof ModelInstance.Type
+
+export const isAwake = ({ status }: Pick<ModelInstance, "status">): boolean => status !== "sleeping"
 
 /**
  * A model as the server lists it, the same for every dialect. `type` and `format` are kept verbatim, except that `vlm`
@@ -48,6 +59,12 @@ export const ApiModel = Schema.Struct({
   toolUse: optional(Schema.Boolean),
   reasoningOptions: optional(Schema.Array(Schema.String)),
   variants: Schema.Array(Schema.String),
+  /** The context that it gets when it is loaded, where the server alone decides that. */
+  fixedContext: optional(Schema.NonNegativeInt),
+  /** What only llama.cpp's router says of a model that does not run: that it is being loaded, or how its process ended. */
+  absence: optional(
+    Schema.Union(Schema.TaggedStruct("Loading", {}), Schema.TaggedStruct("Failed", { exitCode: optional(Schema.Int) }))
+  ),
   /**
    * Empty when the model is not in memory. A plain OpenAI server does not report it; there each model is its own
    * instance.
@@ -60,6 +77,16 @@ export interface LoadOptions {
   readonly contextLength?: number | undefined
   readonly flashAttention?: boolean | undefined
   readonly offloadKvCacheToGpu?: boolean | undefined
+}
+
+/** What llama.cpp's router said to a request for a load; it says so at once, and loads afterwards. */
+export type LoadStart = "begun" | "running before"
+
+/** How many models llama.cpp's router keeps at a time, and whether a request to one that does not run starts it. */
+export interface Places {
+  /** Undefined means that there is no limit. */
+  readonly limit: number | undefined
+  readonly autoload: boolean
 }
 
 /** What `POST /api/v1/models/load` did. LM Studio gives no TTL to a model loaded this way. */

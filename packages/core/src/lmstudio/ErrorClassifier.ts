@@ -118,6 +118,10 @@ const overflows = [
 ]
 
 const loadRefused: Rule = ({ facts: { message }, model }) => {
+  // llama.cpp's router, when each model that it could push out is at work or being loaded
+  if (/^model limit reached/i.test(message)) {
+    return new ModelLoadRefused({ model: model ?? "", reason: "Places", couldUnload: [], serverMessage: message })
+  }
   if (!/insufficient system resources|model loading guardrails/i.test(message)) return undefined
   const figure = /requires approximately ([\d.,]+)\s*([KMGT]?i?B)/i.exec(message)
   return new ModelLoadRefused({
@@ -131,10 +135,13 @@ const loadRefused: Rule = ({ facts: { message }, model }) => {
 }
 
 const notLoaded: Rule = ({ facts: { message, code }, model, operation }) =>
-  /No models? (?:is |are )?(?:currently )?loaded|No loaded model satisfies all requirements/i.test(message) ||
+  /No models? (?:is |are )?(?:currently )?loaded|^model is not loaded|No loaded model satisfies all requirements/i.test(
+    message
+  ) ||
   // unloading an instance that does not exist means that the model is not loaded
   (operation === "model unload" &&
-    (code === "model_not_found" || /not found|Cannot find a model|has already been unloaded|not loaded/i.test(message)))
+    (code === "model_not_found" ||
+      /not found|Cannot find a model|has already been unloaded|not loaded|not running/i.test(message)))
     ? new ModelNotLoaded({ serverMessage: message, ...present({ model }) })
     : undefined
 
@@ -182,12 +189,12 @@ const crashed: Rule = ({ facts: { message }, model = "", operation }) => {
 }
 
 const crashWords =
-  /The model has crashed|unloaded or crashed|\b(?:model|engine|runner|worker|backend|llama-server|server process)(?: process)?(?: has)?(?: unexpectedly)? (?:crashed|terminated unexpectedly|exited unexpectedly|died)|process (?:has )?(?:crashed|terminated unexpectedly|exited unexpectedly)|runner process (?:has )?terminated|\bllama-server\b.{0,200}\bexited\b/is
+  /The model has crashed|^proxy error:|unloaded or crashed|\b(?:model|engine|runner|worker|backend|llama-server|server process)(?: process)?(?: has)?(?: unexpectedly)? (?:crashed|terminated unexpectedly|exited unexpectedly|died)|process (?:has )?(?:crashed|terminated unexpectedly|exited unexpectedly)|runner process (?:has )?terminated|\bllama-server\b.{0,200}\bexited\b/is
 
 const unloadedWords = /Model (?:is |was |has been )?unloaded|has already been unloaded/i
 
 const loadWords =
-  /Failed to load (?:the )?(?:model|LLM|embedding)|Error loading model|exited before becoming healthy|No LM Runtime found|Load cancelled/i
+  /Failed to load (?:the )?(?:model|LLM|embedding)|^model name=.{1,200} failed to load|Error loading model|exited before becoming healthy|No LM Runtime found|Load cancelled/i
 
 const loadFailed: Rule = ({ facts: { message, type }, model = "", operation }) => {
   if (

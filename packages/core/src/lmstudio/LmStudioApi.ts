@@ -1,4 +1,4 @@
-/** LM Studio's HTTP interface: native v1, legacy v0 or plain OpenAI, whichever the server speaks. */
+/** LM Studio's HTTP interface: native v1, legacy v0, plain OpenAI or llama.cpp's router, whichever the server speaks. */
 import type * as HttpClient from "@effect/platform/HttpClient"
 import * as Context from "effect/Context"
 import type * as Effect from "effect/Effect"
@@ -9,7 +9,14 @@ import type { Settings } from "../configuration/Settings.ts"
 import type { Resilience } from "../resilience/Resilience.ts"
 import * as Api from "./http/Api.ts"
 import type { ServerInfo, ApiModel } from "./ApiModel.ts"
-import { type Access, type LoadOptions, type ApiLoaded, type DownloadStatus } from "./ApiModel.ts"
+import {
+  type Access,
+  type LoadOptions,
+  type ApiLoaded,
+  type DownloadStatus,
+  type LoadStart,
+  type Places
+} from "./ApiModel.ts"
 import type {
   Embeddings,
   CompletionRequest,
@@ -77,7 +84,19 @@ export class LmStudioApi extends Context.Tag("@lms-bridge/core/lmstudio/LmStudio
      * second copy `key:2`. Sets no TTL. Only `ModelLifecycle` should call it.
      */
     readonly load: (key: string, options?: LoadOptions) => Effect.Effect<ApiLoaded, ApiError>
-    /** `POST /api/v1/models/unload`. Takes an instance id. */
+    /**
+     * Only llama.cpp's router: `POST /models/load`, which answers at once and loads afterwards; `models` shows when it is
+     * done, and how it failed. Whoever hears `begun` is the one who loaded it. Only `ModelLifecycle` should call it.
+     */
+    readonly beginLoad: (key: string) => Effect.Effect<LoadStart, ApiError>
+    /**
+     * Only llama.cpp's router: whether a model in memory is at work; undefined where the server does not tell. Wakes a
+     * sleeping one, and returns when it is awake. Loads none.
+     */
+    readonly rouse: (key: string) => Effect.Effect<{ readonly busy: boolean | undefined }, ApiError>
+    /** Only llama.cpp's router: for how many models it has a place. */
+    readonly places: Effect.Effect<Places, ApiError>
+    /** `POST /api/v1/models/unload`, or the router's `POST /models/unload`. Takes an instance id. */
     readonly unload: (instanceId: string) => Effect.Effect<void, ApiError>
     /** `POST /api/v1/models/download`: starts a download, or reports that the model is already there. */
     readonly download: (model: string, quantization?: string) => Effect.Effect<DownloadStatus, ApiError>

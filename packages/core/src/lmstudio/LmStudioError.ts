@@ -6,13 +6,13 @@
  */
 import * as Duration from "effect/Duration"
 import * as Schema from "effect/Schema"
-import { ModelCrashed, ModelLoadFailed, ModelLoadRefused } from "./LostModel.ts"
+import { ContextFixed, ModelCrashed, ModelLoadFailed, ModelLoadRefused } from "./LostModel.ts"
 import { TemplateRefused, ToolsRefused } from "./RequestShape.ts"
 import { optional } from "../schema/Fields.ts"
 import { serverSaid, shown } from "./words/saidByServer.ts"
 import type { CircuitOpen } from "../resilience/CircuitBreaker.ts"
 
-export { ModelCrashed, ModelLoadFailed, ModelLoadRefused } from "./LostModel.ts"
+export { ContextFixed, ModelCrashed, ModelLoadFailed, ModelLoadRefused } from "./LostModel.ts"
 export { TemplateRefused, ToolsRefused } from "./RequestShape.ts"
 
 /** Nothing that speaks LM Studio's protocol answers at `baseUrl`. */
@@ -253,6 +253,7 @@ export const LmStudioError = Schema.Union(
   ModelLoadRefused,
   ModelLoadFailed,
   ModelCrashed,
+  ContextFixed,
   ContextOverflow,
   RequestRejected,
   TemplateRefused,

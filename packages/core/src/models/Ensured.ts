@@ -4,7 +4,8 @@ import { optional } from "../schema/Fields.ts"
 
 /**
  * `cli` is `lms load --ttl`, `jit` a request with `ttl` that makes LM Studio load the model, `rest` is
- * `POST /api/v1/models/load` plus our own idle reaper, because that route takes no TTL.
+ * `POST /api/v1/models/load`, or `POST /models/load` of llama.cpp's router, plus our own idle reaper, because these routes
+ * take no TTL.
  */
 export const LoadWay = Schema.Literal("cli", "jit", "rest")
 export type LoadWay = typeof LoadWay.Type
@@ -15,7 +16,8 @@ export const Ensured = Schema.Struct({
   model: Schema.String,
   /** What to put into a request's `model`. */
   instanceId: Schema.String,
-  action: Schema.Literal("already-loaded", "loaded", "reloaded"),
+  /** `woken`: it slept, which gives back the memory but keeps the model's place. */
+  action: Schema.Literal("already-loaded", "loaded", "reloaded", "woken"),
   /** How it was loaded, if it was loaded now. */
   way: optional(LoadWay),
   /** Who loaded this instance. A user's instance is used, but we never unload or change it. */
@@ -29,6 +31,8 @@ export const Ensured = Schema.Struct({
   /** Epoch milliseconds at which it is unloaded unless it is used before. */
   expiresAt: optional(Schema.Number),
   tookMillis: Schema.NonNegative,
+  /** Instances that this load took out of memory, because the server keeps only so many models at a time. */
+  pushedOut: optional(Schema.Array(Schema.String)),
   /** The models of the fallback chain that were tried before this one, and why each was passed over. */
   steppedDown: Schema.Array(Schema.Struct({ model: Schema.String, reason: Schema.String }))
 })

@@ -10,7 +10,7 @@ import { spanned } from "../../observability/spanned.ts"
 import * as Patience from "../../resilience/Patience.ts"
 import { Resilience } from "../../resilience/Resilience.ts"
 import type { ChatEvent, ChatRequest } from "../Chat.ts"
-import type { LoadOptions } from "../ApiModel.ts"
+import type { LoadOptions, LoadStart } from "../ApiModel.ts"
 import type {
   CompletionRequest,
   EmbeddingsRequest,
@@ -20,15 +20,18 @@ import type {
 } from "../ApiRequests.ts"
 import {
   ModelLoadFailed,
+  ModelNotFound,
   RequestRejected,
   Unsupported,
   WrongModelAnswered,
+  type ApiError,
   type LmStudioError
 } from "../LmStudioError.ts"
 import * as ModelMatch from "../ModelMatch.ts"
 import * as Completions from "../wire/Completions.ts"
 import * as Lifecycle from "../wire/Lifecycle.ts"
 import * as Responses from "../wire/Responses.ts"
+import * as RouterModels from "../wire/RouterModels.ts"
 import * as Dialects from "./Dialects.ts"
 import { exchange } from "./Exchange.ts"
 import * as OpenChat from "./OpenChat.ts"
@@ -91,6 +94,22 @@ export const make = Effect.gen(function* () {
     }
     return yield* ask({ ...call, method: "POST", limits: limit }, schema).pipe(
       Patience.whileLoading(patience),
+      resilience.guard("http.lifecycle")
+    )
+  })
+
+  /** For the routes of llama.cpp's router. */
+  const route = Effect.fnUntraced(function* <A, I>(
+    call: Omit<Transport.Call, "limits"> & { readonly model?: string | undefined },
+    schema: Schema.Schema<A, I>,
+    limit: Transport.Limits = limits.manage
+  ) {
+    const { dialect, isLmStudio } = yield* resilience.protect("http.read")(dialects.server)
+    if (dialect !== "llama-router") {
+      return yield* new Unsupported({ operation: call.operation, dialect, instead: insteadOf(isLmStudio) })
+    }
+    return yield* ask({ ...call, limits: limit }, schema).pipe(
+      Effect.mapError((error) => (error._tag === "Unsupported" ? new Unsupported({ ...error, dialect }) : error)),
       resilience.guard("http.lifecycle")
     )
   })
@@ -194,15 +213,66 @@ export const make = Effect.gen(function* () {
         Effect.map(Lifecycle.fromLoaded),
         Effect.withSpan("LmStudioApi.load", { attributes: { model: key } })
       ),
-    unload: (instanceId: string) =>
-      manage(
+    beginLoad: (key: string) =>
+      route(
+        { operation: "model load", method: "POST", path: "/models/load", body: { model: key }, model: key },
+        RouterModels.Accepted
+      ).pipe(
+        Effect.as<LoadStart>("begun"),
+        Effect.catchTags({
+          RequestRejected: (error): Effect.Effect<LoadStart, LmStudioError> =>
+            /already running/i.test(error.serverMessage) ? Effect.succeed("running before") : error,
+          // it says of an unknown model what it says of an unknown route
+          Unsupported: (error) =>
+            error.dialect === "llama-router" ? new ModelNotFound({ model: key, available: [], nearest: [] }) : error
+        }),
+        Effect.withSpan("LmStudioApi.beginLoad", { attributes: { model: key } })
+      ),
+    rouse: (key: string) =>
+      route(
         {
-          operation: "model unload",
-          path: "/api/v1/models/unload",
-          body: { instance_id: instanceId },
-          model: instanceId
+          operation: "model state",
+          method: "GET",
+          path: `/slots?model=${encodeURIComponent(key)}&autoload=false`,
+          model: key
         },
-        Lifecycle.Unloaded
+        RouterModels.Slots,
+        limits.load
+      ).pipe(
+        Effect.map((slots) => ({ busy: slots.some(({ is_processing }) => is_processing === true) })),
+        // a server that was started without this route
+        Effect.catchTag("ServerFault", () => Effect.succeed({ busy: undefined })),
+        Effect.withSpan("LmStudioApi.rouse", { attributes: { model: key } })
+      ),
+    places: route(
+      { operation: "properties", method: "GET", path: "/props" },
+      RouterModels.RouterProps,
+      limits.look
+    ).pipe(Effect.map(RouterModels.fromProps), Effect.withSpan("LmStudioApi.places")),
+    unload: (instanceId: string) =>
+      Effect.flatMap(
+        dialects.server.pipe(resilience.protect("http.read")),
+        ({ dialect }): Effect.Effect<unknown, ApiError> =>
+          dialect === "llama-router"
+            ? route(
+                {
+                  operation: "model unload",
+                  method: "POST",
+                  path: "/models/unload",
+                  body: { model: instanceId },
+                  model: instanceId
+                },
+                RouterModels.Accepted
+              )
+            : manage(
+                {
+                  operation: "model unload",
+                  path: "/api/v1/models/unload",
+                  body: { instance_id: instanceId },
+                  model: instanceId
+                },
+                Lifecycle.Unloaded
+              )
       ).pipe(Effect.asVoid, Effect.withSpan("LmStudioApi.unload", { attributes: { instance: instanceId } })),
     download: (model: string, quantization?: string) =>
       manage(

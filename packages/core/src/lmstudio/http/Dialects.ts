@@ -7,9 +7,10 @@ import * as Ref from "effect/Ref"
 import * as Schema from "effect/Schema"
 import * as SynchronizedRef from "effect/SynchronizedRef"
 import type { Access, ApiModel, Dialect, ServerInfo } from "../ApiModel.ts"
-import { LmStudioUnreachable, type LmStudioError } from "../LmStudioError.ts"
+import { LmStudioUnreachable, ReplyMalformed, type LmStudioError } from "../LmStudioError.ts"
 import { isGone, isLoading } from "../../resilience/Patience.ts"
 import * as ModelLists from "../wire/ModelLists.ts"
+import * as RouterModels from "../wire/RouterModels.ts"
 import { listOf, open } from "../../schema/Fields.ts"
 import { exchange, read } from "./Exchange.ts"
 import type { Limits, Transport } from "./Transport.ts"
@@ -46,11 +47,24 @@ export const make = Effect.fnUntraced(function* (
     Effect.map(({ status, text }) => Either.isRight(read(transport, greeting, status, text, Greeting)))
   )
 
+  /** Its list says of each model whether it runs. An empty list says nothing, so the router is asked what it is. */
+  const isRouter = (list: string) => {
+    const rows = read(transport, { operation: "model list" }, 200, list, RouterModels.RouterList)
+    if (Either.isLeft(rows)) return Effect.succeed(false)
+    if (rows.right.data.length > 0) return Effect.succeed(true)
+    return Effect.map(get("/props"), ({ status, text }) =>
+      Either.isRight(read(transport, { operation: "properties" }, status, text, RouterModels.RouterProps))
+    )
+  }
+
   const discover: Effect.Effect<ServerInfo, LmStudioError> = Effect.gen(function* () {
     for (const dialect of dialects) {
       const { status, text } = yield* get(ModelLists.paths[dialect])
       const found = readList(transport, dialect, status, text)
       if (Either.isRight(found)) {
+        if (dialect === "openai" && (yield* isRouter(text))) {
+          return { baseUrl: transport.baseUrl, dialect: "llama-router" as const, isLmStudio: false }
+        }
         const isLmStudio = dialect !== "openai" || (yield* greets)
         return { baseUrl: transport.baseUrl, dialect, isLmStudio }
       }
@@ -92,7 +106,13 @@ export const make = Effect.fnUntraced(function* (
       case "legacy-v0":
         return Effect.map(exchange(transport)(call, ModelLists.LegacyList), ModelLists.fromLegacy)
       case "openai":
-        return Effect.map(exchange(transport)(call, ModelLists.OpenAiList), ModelLists.fromOpenAi)
+        return Effect.flatMap(exchange(transport)(call, ModelLists.OpenAiList), (rows) =>
+          rows.data.some(({ status }) => status !== undefined)
+            ? new ReplyMalformed({ operation: call.operation, detail: "it is now the list of llama.cpp's router" })
+            : Effect.succeed(ModelLists.fromOpenAi(rows))
+        )
+      case "llama-router":
+        return Effect.map(exchange(transport)(call, RouterModels.RouterList), RouterModels.fromRouter)
     }
   }
 
@@ -139,7 +159,8 @@ export const make = Effect.fnUntraced(function* (
 // internal
 // -----------------------------------------------------------------------------
 
-const dialects: ReadonlyArray<Dialect> = ["native-v1", "legacy-v0", "openai"]
+/** `llama-router` is found out from the list of `openai`. */
+const dialects = ["native-v1", "legacy-v0", "openai"] as const satisfies ReadonlyArray<Dialect>
 
 const greeting = { operation: "greeting" }
 
@@ -147,7 +168,7 @@ const Greeting = Schema.Struct({ lmstudio: Schema.Literal(true) })
 
 const readList = (
   transport: Transport,
-  dialect: Dialect,
+  dialect: (typeof dialects)[number],
   status: number,
   text: string
 ): Either.Either<unknown, LmStudioError> => {

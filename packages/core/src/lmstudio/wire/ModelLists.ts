@@ -57,6 +57,8 @@ export const OpenAiList = Schema.Struct({
       id: Schema.String,
       owned_by: open(Schema.String),
       max_model_len: Count,
+      // llama.cpp's router, which has a list of its own
+      status: open(Schema.Struct({ value: Schema.String })),
       meta: open(Schema.Struct({ n_ctx: Count, n_ctx_train: Count, size: Amount }))
     })
   )
@@ -135,7 +137,8 @@ export const fromOpenAi = ({ data }: typeof OpenAiList.Type): ReadonlyArray<ApiM
 export const paths: Record<Dialect, string> = {
   "native-v1": "/api/v1/models",
   "legacy-v0": "/api/v0/models",
-  openai: "/v1/models"
+  openai: "/v1/models",
+  "llama-router": "/v1/models"
 }
 
 // -----------------------------------------------------------------------------

@@ -15,7 +15,11 @@ export interface Reader {
 
 export const reader = (): Reader => {
   let events: Array<ServerSentEvent> = []
-  const parser = createParser({ onEvent: ({ data, event = "" }) => void events.push({ event, data }) })
+  const parser = createParser({
+    onEvent: ({ data, event = "" }) => void events.push({ event, data }),
+    // llama.cpp's router writes a bare line into the stream when a model's process ends in a reply (contract R5)
+    onError: ({ field, line }) => void (field === "proxy error" && events.push({ event: "error", data: line ?? field }))
+  })
   const push = (text: string) => {
     events = []
     parser.feed(text)

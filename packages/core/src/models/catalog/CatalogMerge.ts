@@ -89,7 +89,7 @@ const ofInstance = (instance: ModelInstance | undefined, entry: LmsInstance | un
   return {
     id: instance?.id ?? entry?.identifier ?? "",
     ...present({ contextLength }),
-    ...(entry?.status === undefined ? {} : { status: entry.status }),
+    ...present({ status: entry?.status ?? instance?.status }),
     ...(entry === undefined ? {} : { busy: entry.isBusy, ttlMillis: entry.ttlMs ?? null }),
     ...(typeof entry?.lastUsedTime === "number" ? { lastUsedAt: entry.lastUsedTime } : {}),
     from: [...(instance === undefined ? [] : ["api" as const]), ...(entry === undefined ? [] : ["lms ps" as const])]

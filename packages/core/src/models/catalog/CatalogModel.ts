@@ -14,7 +14,10 @@ export const CatalogInstance = Schema.Struct({
   id: Schema.String,
   /** Tokens. */
   contextLength: optional(Schema.NonNegativeInt),
-  /** `idle`, `processingPrompt`, `generating`, `computingEmbedding`, as `lms ps` reports it. */
+  /**
+   * `idle`, `processingPrompt`, `generating`, `computingEmbedding`, as `lms ps` reports it; `sleeping` on llama.cpp's
+   * router.
+   */
   status: optional(Schema.String),
   /** Whether it has a running or waiting request. */
   busy: optional(Schema.Boolean),

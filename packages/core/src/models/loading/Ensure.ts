@@ -10,6 +10,7 @@ import type { ApiModel } from "../../lmstudio/ApiModel.ts"
 import { ModelLoadFailed } from "../../lmstudio/LmStudioError.ts"
 import type { LifecycleParts } from "./LifecycleParts.ts"
 import * as LoadNow from "./LoadNow.ts"
+import type { Outcome } from "./LoadOutcome.ts"
 import * as LoadPlan from "./LoadPlan.ts"
 import type { EnsureOptions, LoadProgress } from "../EnsureOptions.ts"
 import type { Ensured } from "../Ensured.ts"
@@ -43,7 +44,7 @@ export interface Ensure {
 export const make = Effect.fnUntraced(function* (parts: LifecycleParts) {
   const { api, leases, ledger, settings } = parts
   const look = yield* Autostart.make(parts)
-  const flights = yield* SingleFlight.make<LoadProgress, LoadNow.Outcome, ModelLifecycleError>()
+  const flights = yield* SingleFlight.make<LoadProgress, Outcome, ModelLifecycleError>()
 
   const meaningOf = (models: ReadonlyArray<ApiModel>, name: string | undefined) => {
     const configured = Option.getOrUndefined(settings.defaultModel)
@@ -83,7 +84,8 @@ export const make = Effect.fnUntraced(function* (parts: LifecycleParts) {
   ) {
     const { model } = meaning
     const instance = LoadPlan.pick(model.instances, meaning, options)
-    if (instance === undefined) return undefined
+    // one that sleeps is woken first
+    if (instance === undefined || instance.status === "sleeping") return undefined
     const now = yield* Clock.currentTimeMillis
     const entry = (yield* ledger.recent).find(({ instanceId }) => instanceId === instance.id)
     return ensured(model, instance, isOurs(entry, instance, now) ? entry : undefined, {
@@ -140,10 +142,10 @@ export const make = Effect.fnUntraced(function* (parts: LifecycleParts) {
         if (outcome._tag === "shared" && outcome.purpose !== purpose) continue
         return yield* Effect.failCause(outcome.exit.cause)
       }
-      const { action, model, seen, way } = outcome.exit.value
+      const { action, model, pushedOut, seen, way } = outcome.exit.value
       if (outcome._tag === "shared" && LoadPlan.pick([seen.instance], meaning, options) === undefined) continue
       const now = yield* Clock.currentTimeMillis
-      const loaded = ensured(model, seen.instance, seen.entry, { action, way, tookMillis: now - startedAt })
+      const loaded = ensured(model, seen.instance, seen.entry, { action, pushedOut, way, tookMillis: now - startedAt })
       if (yield* take(loaded)) return loaded
     }
   }, Effect.scoped)
@@ -205,7 +207,10 @@ const ensured = (
     readonly lastUsedAt?: number | undefined
   },
   entry: LedgerEntry | undefined,
-  done: Pick<Ensured, "action" | "tookMillis"> & { readonly way?: Ensured["way"] | undefined }
+  done: Pick<Ensured, "action" | "tookMillis"> & {
+    readonly way?: Ensured["way"] | undefined
+    readonly pushedOut?: Ensured["pushedOut"] | undefined
+  }
 ): Ensured => ({
   model: key,
   instanceId: instance.id,
@@ -215,5 +220,6 @@ const ensured = (
   ...present({ contextLength: instance.contextLength, vision }),
   ...(entry === undefined ? {} : { ttlMillis: entry.ttlMillis, expiresAt: expiryOf(entry, instance) }),
   tookMillis: done.tookMillis,
+  ...present({ pushedOut: done.pushedOut }),
   steppedDown: []
 })

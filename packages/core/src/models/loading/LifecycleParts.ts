@@ -83,10 +83,10 @@ export const seenIn = (
  * Our unused instances, the least recently used first. Without `lms`, the requests of other programs are invisible, so only
  * our own count.
  */
-export const idleOfOurs = Effect.fnUntraced(function* ({ leases, ledger }: LifecycleParts, { seen }: Survey) {
-  const held = yield* leases.held
-  const heldElsewhere = yield* ledger.heldElsewhere
-  return seen
+export const idleOfOurs = Effect.fnUntraced(function* (parts: LifecycleParts, { seen }: Survey) {
+  const held = yield* parts.leases.held
+  const heldElsewhere = yield* parts.ledger.heldElsewhere
+  const unused = seen
     .filter(
       (candidate): candidate is Seen & { readonly entry: LedgerEntry } =>
         candidate.entry !== undefined &&
@@ -95,7 +95,22 @@ export const idleOfOurs = Effect.fnUntraced(function* ({ leases, ledger }: Lifec
         !heldElsewhere.has(candidate.instance.id)
     )
     .toSorted((left, right) => lastUse(left) - lastUse(right))
+  return yield* Effect.filter(unused, ({ instance }) => isAtWork(parts, instance), { negate: true })
 })
+
+/**
+ * Whether an instance answers a request of anybody. llama.cpp's router is asked about that only before an unload, because
+ * to be asked counts as a use: a model that is watched would never sleep.
+ */
+export const isAtWork = Effect.fnUntraced(
+  function* ({ api }: LifecycleParts, { busy, id, status }: CatalogInstance) {
+    if (busy !== undefined || status === "sleeping") return busy === true
+    if ((yield* api.server).dialect !== "llama-router") return false
+    return (yield* api.rouse(id)).busy === true
+  },
+  // gone, or it could not be asked: either way it is left alone
+  Effect.orElseSucceed(() => true)
+)
 
 // -----------------------------------------------------------------------------
 // internal

@@ -9,20 +9,14 @@ import { RequestRejected, Unsupported, type ModelLoadRefused } from "../../lmstu
 import { idleOfOurs, survey, type LifecycleParts, type Seen, type Survey } from "./LifecycleParts.ts"
 import { refused } from "./LoadFailure.ts"
 import * as Loading from "./Loading.ts"
+import type { Outcome } from "./LoadOutcome.ts"
 import * as LoadPlan from "./LoadPlan.ts"
-import type { LoadWay, Ensured } from "../Ensured.ts"
+import * as RouterLoad from "./RouterLoad.ts"
 import type { CatalogModel } from "../catalog/CatalogModel.ts"
 import type { LoadProgress } from "../EnsureOptions.ts"
 import type { Flight } from "./SingleFlight.ts"
 import { notFound } from "../../lmstudio/ModelName.ts"
 import { makeRoom, remove } from "./Unloading.ts"
-
-export interface Outcome {
-  readonly model: CatalogModel
-  readonly seen: Seen
-  readonly action: Ensured["action"]
-  readonly way: LoadWay | undefined
-}
 
 /**
  * How long to wait for an abandoned load, which LM Studio may still finish, before starting another.
@@ -39,7 +33,10 @@ export const loadNow = Effect.fn("ModelLifecycle.loadNow")(function* (
     model: wanted.key,
     why: "another lms-bridge process on this machine is loading it"
   })
-  return yield* parts.lock.withLock(`${parts.server} ${wanted.key}`, waiting)(underLock(parts, wanted, flight))
+  // on llama.cpp's router a load takes another model's place, so that one load at a time decides which
+  const { dialect } = yield* parts.api.server
+  const what = dialect === "llama-router" ? "any model" : wanted.key
+  return yield* parts.lock.withLock(`${parts.server} ${what}`, waiting)(underLock(parts, wanted, flight))
 })
 
 // -----------------------------------------------------------------------------
@@ -60,8 +57,10 @@ const underLock = Effect.fnUntraced(function* (
   const instance = LoadPlan.pick(model.instances, { ...wanted, model }, wanted.options)
   const present = copies.find((seen) => seen.instance.id === instance?.id)
   // another process or the user was faster
-  if (present !== undefined) return { model, seen: present, action: "already-loaded", way: undefined } as Outcome
+  if (present !== undefined && present.instance.status !== "sleeping")
+    return { model, seen: present, action: "already-loaded", way: undefined } as Outcome
 
+  if (server.dialect === "llama-router") return yield* RouterLoad.load(parts, wanted, model, look, flight)
   if (server.dialect === "openai") {
     return yield* new Unsupported({
       operation: `Loading "${model.key}" as requested`,

@@ -5,18 +5,25 @@ import * as Option from "effect/Option"
 import * as Schedule from "effect/Schedule"
 import { type ApiError, ModelNotLoaded } from "../../lmstudio/LmStudioError.ts"
 import type { LmsCallError } from "../../lmstudio/LmsCliError.ts"
-import { idleOfOurs, survey, type LifecycleParts, type Seen, type Survey } from "./LifecycleParts.ts"
+import { idleOfOurs, isAtWork, survey, type LifecycleParts, type Seen, type Survey } from "./LifecycleParts.ts"
 import { ModelInUse, UnloadNotVerified, type ModelLifecycleError } from "../ModelLifecycleError.ts"
 import { sameName, type Named } from "../../lmstudio/ModelName.ts"
 
 /** How often, and at what interval, LM Studio is checked for an expected change before it counts as failed. */
 export const lookAgain = Schedule.intersect(Schedule.spaced("250 millis"), Schedule.recurs(8))
 
+/** llama.cpp's router gives a process that is at work ten seconds to end. */
+const untilEnded = Schedule.intersect(Schedule.spaced("250 millis"), Schedule.recurs(60))
+
 /** Repeats `look` until `so` holds; returns the last look in any case. */
-export const lookUntil = <A, E, R>(look: Effect.Effect<A, E, R>, so: (seen: A) => boolean): Effect.Effect<A, E, R> =>
+export const lookUntil = <A, E, R>(
+  look: Effect.Effect<A, E, R>,
+  so: (seen: A) => boolean,
+  again: Schedule.Schedule<unknown> = lookAgain
+): Effect.Effect<A, E, R> =>
   Effect.repeat(
     look,
-    lookAgain.pipe(
+    again.pipe(
       Schedule.whileInput((seen: A) => !so(seen)),
       Schedule.passthrough
     )
@@ -31,19 +38,21 @@ export const remove = Effect.fn("ModelLifecycle.remove")(function* (parts: Lifec
   yield* Effect.annotateCurrentSpan({ instanceId })
   const { dialect } = yield* api.server
   // the legacy list lags (contract B), so `lms ps` is consulted too
-  const models: Effect.Effect<ReadonlyArray<Named>, ApiError> = dialect === "native-v1"
+  const overHttp = dialect === "native-v1" || dialect === "llama-router"
+  const models: Effect.Effect<ReadonlyArray<Named>, ApiError> = overHttp
     ? api.models
     : Effect.map(parts.catalog.inMemory, (picture) => picture.models)
   const isListed = Effect.map(models, (all) =>
     all.some(({ instances }) => instances.some(({ id }) => id === instanceId))
   )
-  const call: Effect.Effect<void, ModelLifecycleError> =
-    dialect === "native-v1"
-      ? api.unload(instanceId)
-      : Effect.catchIf(cli.unload(instanceId), isWithoutLms, () => api.unload(instanceId))
+  const call: Effect.Effect<void, ModelLifecycleError> = overHttp
+    ? api.unload(instanceId)
+    : Effect.catchIf(cli.unload(instanceId), isWithoutLms, () => api.unload(instanceId))
   const asked = yield* Effect.either(call)
   // whatever the call returned, it succeeded if the instance is gone
-  const listed = yield* Either.isLeft(asked) ? isListed : lookUntil(isListed, (still) => !still)
+  const listed = yield* Either.isLeft(asked)
+    ? isListed
+    : lookUntil(isListed, (still) => !still, dialect === "llama-router" ? untilEnded : lookAgain)
   if (!listed) return yield* ledger.forget([instanceId])
   if (Either.isLeft(asked) && !(asked.left._tag === "LmsCliError" && asked.left.reason === "NotUnloaded")) {
     return yield* asked.left
@@ -63,7 +72,7 @@ export const unload = Effect.fn("ModelLifecycle.unload")(function* (
   const { id } = target.instance
   if (!force) {
     if (target.entry === undefined) return yield* new ModelInUse({ instanceId: id, reason: "UserLoaded" })
-    if (target.instance.busy === true) return yield* new ModelInUse({ instanceId: id, reason: "Busy" })
+    if (yield* isAtWork(parts, target.instance)) return yield* new ModelInUse({ instanceId: id, reason: "Busy" })
     if ((yield* parts.ledger.heldElsewhere).has(id)) return yield* new ModelInUse({ instanceId: id, reason: "Leased" })
   }
   const done = yield* parts.leases.claim({ id, model: target.model.key }, { force })(remove(parts, id))
