@@ -98,6 +98,7 @@ const byTag: Readonly<Record<string, ExitCode>> = {
   ModelLoadRefused: ExitCode.modelUnavailable,
   ModelLoadFailed: ExitCode.modelUnavailable,
   ModelCrashed: ExitCode.modelUnavailable,
+  ContextFixed: ExitCode.modelUnavailable,
   WrongModelAnswered: ExitCode.modelUnavailable,
   McpConfigInvalid: ExitCode.mcpServer,
   McpServerNotFound: ExitCode.mcpServer,

@@ -112,11 +112,16 @@ const aboutServer = (server: Answer, application: Option.Option<Application>): R
             "LM Studio",
             `${Option.match(application, { onNone: () => "", onSome: ({ version }) => `version ${version}, ` })}answers at ${baseUrl} with its ${dialect} API`
           )
-        : notice(
-            "LM Studio",
-            `another OpenAI-compatible server answers at ${baseUrl}`,
-            "It can run tasks; models are loaded and unloaded with its own tools."
-          )
+        : dialect === "llama-router"
+          ? ok(
+              "LM Studio",
+              `llama.cpp's router answers at ${baseUrl}; its models are loaded and unloaded like LM Studio's`
+            )
+          : notice(
+              "LM Studio",
+              `another OpenAI-compatible server answers at ${baseUrl}`,
+              "It can run tasks; models are loaded and unloaded with its own tools."
+            )
     ]
   })
 

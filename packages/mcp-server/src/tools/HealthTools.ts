@@ -2,7 +2,7 @@
  * Tools that say whether LM Studio is available, and what to do if it is not.
  */
 import { baseUrl, Settings } from "@lms-bridge/core/Settings"
-import { LmStudioApi } from "@lms-bridge/core/LmStudioApi"
+import { isAwake, LmStudioApi, productOf } from "@lms-bridge/core/LmStudioApi"
 import { LmsCli } from "@lms-bridge/core/LmsCli"
 import { Resilience } from "@lms-bridge/core/Resilience"
 import * as Effect from "effect/Effect"
@@ -61,7 +61,7 @@ export const serverStatus = Tool.make({
         status: "running" as const,
         ...server,
         lms: lmsSays,
-        message: `${server.isLmStudio ? "LM Studio" : "An OpenAI-compatible server"} answers at ${server.baseUrl} (${server.dialect}).`
+        message: `${productOf(server)} answers at ${server.baseUrl} (${server.dialect}).`
       })
     })
   })
@@ -91,13 +91,13 @@ export const healthCheck = Tool.make({
     return Either.match(answer, {
       onLeft: ({ message }) => ({ healthy: false, models: 0, loaded: 0, breakers, message }),
       onRight: ([server, models]) => {
-        const loaded = models.reduce((sum, { instances }) => sum + instances.length, 0)
+        const loaded = models.reduce((sum, { instances }) => sum + instances.filter(isAwake).length, 0)
         return {
           healthy: true,
           models: models.length,
           loaded,
           breakers,
-          message: `${server.isLmStudio ? "LM Studio" : "The server"} is running and accessible at ${server.baseUrl}: ${models.length} models, ${loaded} loaded.`
+          message: `${productOf(server)} is running and accessible at ${server.baseUrl}: ${models.length} models, ${loaded} loaded.`
         }
       }
     })

@@ -1,7 +1,7 @@
 /**
  * Tools that show, load and unload models.
  */
-import { type ApiModel, LmStudioApi, ModelNotFound } from "@lms-bridge/core/LmStudioApi"
+import { type ApiModel, isAwake, LmStudioApi, ModelNotFound } from "@lms-bridge/core/LmStudioApi"
 import {
   Ensured,
   type EnsureOptions,
@@ -282,7 +282,7 @@ const listed = (model: ApiModel) => {
   return {
     key: model.key,
     type: model.type,
-    loaded: model.instances.length > 0,
+    loaded: model.instances.some(isAwake),
     ...present({
       contextLength,
       maxContextLength: model.maxContextLength,
@@ -339,7 +339,8 @@ const loadMessage = (ensured: Ensured): string => {
       : ensured.owner === "user"
         ? " It was not loaded by lms-bridge and stays as it is."
         : ""
-  return `${ensured.model} ${how}${context}.${until}`
+  const pushed = ensured.pushedOut === undefined ? "" : ` For it, ${ensured.pushedOut.join(", ")} was unloaded.`
+  return `${ensured.model} ${how}${context}.${until}${pushed}`
 }
 
 const describe = (instance: typeof Loaded.Type): string =>

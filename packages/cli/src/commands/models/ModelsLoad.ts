@@ -138,13 +138,15 @@ const ensureLoaded = Effect.fnUntraced(function* (name: string | undefined, opti
   }
   // a terminal shows progress in its status line; elsewhere each phase is one line
   let phase = ""
-  const onProgress = (progress: LoadProgress) => {
-    const line = Words.oneLine(progressLine(progress), screen.width - 1)
-    if (screen.stderrIsTerminal && progress._tag !== "SteppedDown") return screen.status(line)
-    const isNew = phase !== progress._tag
-    phase = progress._tag
-    return isNew ? screen.err(line) : Effect.void
-  }
+  const onProgress = (progress: LoadProgress) =>
+    // an effect may be made and not run
+    Effect.suspend(() => {
+      const line = Words.oneLine(progressLine(progress), screen.width - 1)
+      if (screen.stderrIsTerminal && progress._tag !== "SteppedDown") return screen.status(line)
+      const isNew = phase !== progress._tag
+      phase = progress._tag
+      return isNew ? screen.err(line) : Effect.void
+    })
   const asked: EnsureOptions = {
     ttl: Option.getOrUndefined(options.ttl),
     contextLength: Option.getOrUndefined(options.contextLength),
@@ -159,6 +161,9 @@ const ensureLoaded = Effect.fnUntraced(function* (name: string | undefined, opti
   const ensured = yield* (yield* ModelLifecycle).ensureLoaded(name, asked).pipe(Effect.ensuring(screen.status("")))
   for (const { model, reason } of ensured.steppedDown) {
     yield* screen.err(Words.oneLine(`${model} was skipped: ${reason}`))
+  }
+  for (const id of ensured.pushedOut ?? []) {
+    yield* screen.err(`${id} was unloaded, because the server had no place for both.`)
   }
   for (const ttl of Option.toArray(options.ttl)) {
     const note = ttlNote(ensured, ttl, ttlMaximum)

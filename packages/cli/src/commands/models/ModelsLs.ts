@@ -2,7 +2,7 @@
  * `models ls`: lists LM Studio's models, loaded or not.
  */
 import * as Command from "@effect/cli/Command"
-import { ApiModel, LmStudioApi } from "@lms-bridge/core/LmStudioApi"
+import { ApiModel, isAwake, LmStudioApi } from "@lms-bridge/core/LmStudioApi"
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import { Screen } from "../../terminal/Screen.ts"
@@ -33,12 +33,23 @@ export const render = (models: ReadonlyArray<ApiModel>): string =>
       model.sizeBytes === undefined ? "" : Words.bytes(model.sizeBytes),
       model.maxContextLength === undefined ? "" : String(model.maxContextLength),
       [...(model.toolUse === true ? ["tools"] : []), ...(model.vision === true ? ["vision"] : [])].join(", "),
-      model.instances.map(({ id }) => id).join(", ")
+      loadedState(model)
     ])
   )
 
 // -----------------------------------------------------------------------------
 // internal
 // -----------------------------------------------------------------------------
+
+const loadedState = ({ absence, instances }: ApiModel): string => {
+  switch (absence?._tag) {
+    case "Loading":
+      return "being loaded"
+    case "Failed":
+      return `failed${absence.exitCode === undefined ? "" : ` (exit code ${absence.exitCode})`}`
+    case undefined:
+      return instances.map((instance) => (isAwake(instance) ? instance.id : "asleep")).join(", ")
+  }
+}
 
 const encode = Schema.encodeSync(Schema.parseJson(Schema.Array(ApiModel)))

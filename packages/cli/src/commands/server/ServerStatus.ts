@@ -3,7 +3,7 @@
  */
 import * as Command from "@effect/cli/Command"
 import { type Application, LmsCli } from "@lms-bridge/core/LmsCli"
-import { LmStudioApi, ServerInfo } from "@lms-bridge/core/LmStudioApi"
+import { LmStudioApi, productOf, ServerInfo } from "@lms-bridge/core/LmStudioApi"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
@@ -31,12 +31,9 @@ export const command = Command.make("status", { json: SharedOptions.json("Print 
   )
 )
 
-export const render = (
-  { baseUrl, dialect, isLmStudio }: ServerInfo,
-  application: Option.Option<Application> = Option.none()
-): string => {
+export const render = (info: ServerInfo, application: Option.Option<Application> = Option.none()): string => {
   const version = Option.match(application, { onNone: () => "", onSome: ({ version }) => ` ${version}` })
-  return `${isLmStudio ? `LM Studio${version}` : "An OpenAI-compatible server"} answers at ${baseUrl} (${dialect}).`
+  return `${productOf(info)}${version} answers at ${info.baseUrl} (${info.dialect}).`
 }
 
 // -----------------------------------------------------------------------------
