@@ -4,7 +4,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { dirname, join } from "node:path"
 import { parseArgs } from "node:util"
-import { root } from "../../scripts/workspace.mjs"
+import { inRoot, root } from "../../scripts/workspace.mjs"
 import { startEngine, startMeter, sums } from "./engine.mjs"
 import * as setUp from "./home.mjs"
 import { agentsSdk } from "./loops/agentsSdk.mjs"
@@ -12,6 +12,7 @@ import { aiSdk } from "./loops/aiSdk.mjs"
 import { bridge } from "./loops/bridge.mjs"
 import { plain } from "./loops/plain.mjs"
 import { entriesOf } from "./loops/servers.mjs"
+import { merged, writePage } from "./page.mjs"
 import { startPages } from "./servers/pages.mjs"
 import { chosen, classes } from "./tasks/index.mjs"
 
@@ -26,6 +27,8 @@ const usage = `npm run real -- [options]
   --context N      tokens of context for the engine (default: 4096)
   --out FILE       where the results go as JSON (default: results.json in the folder of the bench)
   --keep DIR       keep the requests, replies and recordings of each task there
+  --page           write docs/real-models.md from these results
+  --from FILES     write the page from result files with commas, and run nothing
   --limit SECONDS  longest time for one task (default: 300)
 `
 
@@ -39,6 +42,8 @@ const { values: options } = parseArgs({
     context: { type: "string", default: "4096" },
     out: { type: "string" },
     keep: { type: "string" },
+    page: { type: "boolean", default: false },
+    from: { type: "string" },
     limit: { type: "string", default: "300" },
     help: { type: "boolean", default: false }
   }
@@ -143,6 +148,7 @@ const line = ({
 
 const main = async () => {
   if (options.help) return void process.stdout.write(usage)
+  if (options.from !== undefined) return page(merged(options.from.split(",")))
   const picked = options.loop.split(",").map((name) => {
     if (loops[name] === undefined) throw new Error(`no loop is called ${name}\n${usage}`)
     return loops[name]()
@@ -163,6 +169,10 @@ const main = async () => {
             context: Number(options.context)
           })
         : { url: options.engine.replace(/\/$/, ""), stop: async () => {} }
+      // an interrupted bench leaves no engine behind
+      for (const signal of ["SIGINT", "SIGTERM"]) {
+        process.once(signal, () => server.stop().finally(() => process.exit(130)))
+      }
       const engine = await startMeter(server.url)
       try {
         for (let time = 1; time <= Number(options.times); time++) {
@@ -198,16 +208,18 @@ const main = async () => {
       `${name}: ${sum(({ done }) => Number(done))} of ${own.length} done, ${sum(({ calledDoneButWrong }) => Number(calledDoneButWrong))} called done but wrong, ${sum(({ rounds }) => rounds)} rounds, ${sum(({ read }) => read)} tokens read, ${sum(({ reused }) => reused)} reused, ${sum(({ written }) => written)} written, ${sum(({ engineSeconds }) => engineSeconds).toFixed(0)} engine seconds`
     )
   }
+  const whole = { engine: options.engine ?? setUp.engineVersion, context: Number(options.context), results }
   const out = options.out ?? join(setUp.home, "results.json")
   mkdirSync(dirname(out), { recursive: true })
-  writeFileSync(
-    out,
-    JSON.stringify(
-      { engine: options.engine ?? setUp.engineVersion, context: Number(options.context), results },
-      null,
-      1
-    )
-  )
+  writeFileSync(out, JSON.stringify(whole, null, 1))
+  if (options.page) page(whole)
 }
+
+const page = (whole) =>
+  writePage(
+    { ...whole, versions: setUp.npmVersions },
+    inRoot("docs", "real-models.md"),
+    inRoot("docs", "bench", "real-models.svg")
+  )
 
 await main()
