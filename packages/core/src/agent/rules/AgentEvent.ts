@@ -86,6 +86,10 @@ export const ToolChoice = Schema.Struct({
 export type ToolChoice = typeof ToolChoice.Type
 
 /** Fields of every event. `at` is epoch milliseconds; `seq` counts from 0 within the run. */
+/** What a step may be that is asked for again. */
+export const StepsLeft = Schema.Literal("all", "careful", "reading")
+export type StepsLeft = typeof StepsLeft.Type
+
 const stamped = { runId: RunId, seq: Schema.NonNegativeInt, at: Schema.Number }
 
 export const AgentEvent = Schema.Union(
@@ -236,11 +240,14 @@ export const AgentEvent = Schema.Union(
     why: Schema.Literal("cut", "call-in-text", "answer-not-valid", "empty", "no-answer"),
     text: Schema.String
   }),
-  /** The step is asked for again, without these names or with tools alone that read; what was said is dropped. */
+  /**
+   * The step is asked for again without these names, and with tools alone that only read, or that destroy nothing or were
+   * called before (`careful`); what was said is dropped.
+   */
   Schema.TaggedStruct("StepNarrowed", {
     ...stamped,
     without: Schema.Array(Schema.String),
-    reading: Schema.Boolean,
+    left: StepsLeft,
     text: Schema.String
   }),
   /** The tool has repeatedly rejected the model's arguments; the next reply must be only arguments. Sent to the model. */

@@ -3,7 +3,7 @@ import * as Schema from "effect/Schema"
 import { optional } from "../../schema/Fields.ts"
 import { ImagePart, ChatMessage, ChatReply, ToolCall, Usage } from "../../lmstudio/Chat.ts"
 import { Ensured } from "../../models/Ensured.ts"
-import { AgentOutcome, BudgetKind, CallRecord, Problem, type AgentEvent } from "./AgentEvent.ts"
+import { AgentOutcome, BudgetKind, CallRecord, Problem, StepsLeft, type AgentEvent } from "./AgentEvent.ts"
 import { AgentTask } from "../AgentTask.ts"
 import { ToolForm, Way } from "../ToolForm.ts"
 import { Taint, ToolTraits } from "../policy/ToolTraits.ts"
@@ -67,6 +67,8 @@ export const Activity = Schema.Struct({
   told: optional(Schema.String),
   /** Making it again would change nothing. */
   harmless: optional(Schema.Boolean),
+  /** It only reads. */
+  reads: optional(Schema.Boolean),
   /** It was not made, because it had been made before. */
   repeated: optional(Schema.Boolean)
 })
@@ -97,7 +99,7 @@ export const Attempt = Schema.Struct({
   /** The model was told that its reply is no answer. */
   objected: Schema.Boolean,
   /** The next step may not be one of these, or may only read. */
-  narrowed: optional(Schema.Struct({ without: Schema.Array(Schema.String), reading: Schema.Boolean })),
+  narrowed: optional(Schema.Struct({ without: Schema.Array(Schema.String), left: StepsLeft })),
   /** The parts before the one that the model is writing now. */
   said: Schema.String,
   /** What had arrived of the last reply that was interrupted. */
@@ -115,6 +117,43 @@ export const fresh: Attempt = {
   said: "",
   brokenOff: ""
 }
+
+export const demanding = (attempt: Attempt, demand: Demand): Attempt => ({ ...attempt, demand })
+
+/** After a call that the tool rejected. */
+export const mistaken = (attempt: Attempt, tool: string): Attempt => {
+  if (attempt.demand._tag !== "Anything") return attempt
+  const { mistakes } = attempt.demand
+  return demanding(attempt, {
+    _tag: "Anything",
+    mistakes: { tool, count: mistakes?.tool === tool ? mistakes.count + 1 : 1 }
+  })
+}
+
+/** After an answer that does not fit the schema. */
+export const refusedAgain = (demand: Demand): Demand => ({
+  _tag: "Answer",
+  refused: demand._tag === "Answer" ? demand.refused + 1 : 1
+})
+
+/** With less left for the next step than before. */
+export const narrowedTo = (
+  attempt: Attempt,
+  { left, without }: { readonly left: StepsLeft; readonly without: ReadonlyArray<string> }
+): Attempt => {
+  const before = attempt.narrowed ?? { left: "all", without: [] }
+  const strictest = [left, before.left]
+  return {
+    ...attempt,
+    narrowed: {
+      without: [...before.without, ...without],
+      left: strictest.includes("reading") ? "reading" : strictest.includes("careful") ? "careful" : "all"
+    }
+  }
+}
+
+/** Once a call was made, the next step may be anything again. */
+export const free = ({ narrowed: _narrowed, ...attempt }: Attempt): Attempt => attempt
 
 /** How requests of this run differ from ordinary ones, because the engine, the template or the server refused those. */
 export const Adapted = Schema.Struct({

@@ -6,7 +6,7 @@ import * as Either from "effect/Either"
 import type { AgentEventBody, AgentOutcome, BudgetKind } from "./AgentEvent.ts"
 import type { AgentState, Demand, TurnCall } from "./AgentState.ts"
 import { wordsBeforeCalls } from "../forms/FoundCalls.ts"
-import { callNotRead, emptyReply, noAnswer, onlyThought } from "./Problems.ts"
+import { callNotRead, emptyReply, noAnswer, notDone, onlyThought } from "./Problems.ts"
 import { toolsDropped } from "./DroppedTools.ts"
 import * as Narrowing from "./Narrowing.ts"
 import * as NoAnswer from "./NoAnswer.ts"
@@ -221,7 +221,7 @@ const afterReply = (
       ? answer.trim() === ""
         ? finish(state, now, { status: "failed", problem: onlyThought })
         : answered(state, now, answer, true)
-      : emit({ _tag: "AskedAgain", why: "cut", text: blank ? answerBriefly : continueText })
+      : emit({ _tag: "AskedAgain", why: "cut", text: blank ? NoAnswer.answerBriefly : NoAnswer.continueText })
   }
   // blank, or a stream that ended without a reason: no tool has run for it, so the same request may be sent again
   if (blank || reply.finishReason === "") {
@@ -230,7 +230,7 @@ const afterReply = (
     if (!state.attempt.repeated) {
       // the same request would come to the same nothing, unless it broke off
       return blank && reply.finishReason !== ""
-        ? emit({ _tag: "AskedAgain", why: "empty", text: thought ? answerNow : saySomething })
+        ? emit({ _tag: "AskedAgain", why: "empty", text: thought ? NoAnswer.answerNow : NoAnswer.saySomething })
         : emit({ _tag: "RequestRepeated", why: "no-answer", text: what })
     }
     if (answer.trim() === "") {
@@ -238,17 +238,21 @@ const afterReply = (
     }
     return answered(state, now, answer, true)
   }
-  const objected = NoAnswer.objection(state, reply.content)
-  if (objected !== undefined) return emit({ _tag: "AskedAgain", why: "no-answer", text: objected })
   const narrowed = Narrowing.ofAnswer(state, reply.content)
   if (narrowed !== undefined) return emit(narrowed)
+  const objected = NoAnswer.objection(state, reply.content)
+  if (objected !== undefined) return emit({ _tag: "AskedAgain", why: "no-answer", text: objected })
   return answered(state, now, answer)
 }
 
 /** The answer, when it fits what the task demands of it; else it is asked for again, at most twice, unless it is cut. */
 const answered = (state: AgentState, now: number, answer: string, cut = false): Untimed => {
   const { outputSchema } = state.task
-  if (outputSchema === undefined) return finish(state, now, { status: "done", answer, cut })
+  if (outputSchema === undefined) {
+    const failed = state.adapted.form === "bound" ? StallGuard.failedChange(state) : undefined
+    if (failed !== undefined) return finish(state, now, { status: "failed", answer, cut, problem: notDone(failed) })
+    return finish(state, now, { status: "done", answer, cut })
+  }
   const checked = StructuredAnswer.check(outputSchema, answer)
   if (Either.isRight(checked)) return finish(state, now, { status: "done", answer, cut, structured: checked.right })
   const problems = checked.left.join("; ")
@@ -279,12 +283,6 @@ const structuredIn = ({ task }: AgentState, answer: string): Partial<AgentOutcom
   const checked = task.outputSchema === undefined ? undefined : StructuredAnswer.check(task.outputSchema, answer)
   return checked !== undefined && Either.isRight(checked) ? { structured: checked.right } : {}
 }
-
-const continueText =
-  "Your reply was cut off by the token limit. Continue exactly where it stopped, without repeating anything."
-const saySomething = "Your reply was empty. Do the next step of the task, or give the answer from what you know by now."
-const answerNow = "Your reply was only reasoning. Now give the answer, or call a tool."
-const answerBriefly = "Your reply was cut off by the token limit before it said anything. Answer briefly now."
 
 const afterFailure = (state: AgentState, turn: TurnOf<"Failed">, now: number): Untimed => {
   const partial = state.attempt.said + turn.partial

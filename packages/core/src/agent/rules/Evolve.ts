@@ -4,14 +4,17 @@ import { present } from "../../schema/Fields.ts"
 import type { ChatMessage, Usage } from "../../lmstudio/Chat.ts"
 import type { AgentEvent, ContextAccount } from "./AgentEvent.ts"
 import {
+  demanding,
+  free,
   fresh,
   initial,
+  mistaken,
+  narrowedTo,
   noStall,
+  refusedAgain,
   withUser,
   type Adapted,
   type AgentState,
-  type Attempt,
-  type Demand,
   type TurnCall
 } from "./AgentState.ts"
 import * as ModelReply from "./ModelReply.ts"
@@ -100,7 +103,7 @@ const changed = (state: AgentState, event: AgentEvent): AgentState => {
       return {
         ...withCall(state, event.callId, (call) => ({ ...call, told: event.told })),
         stall: StallGuard.withActivity(state, event),
-        attempt: event.reason === "InvalidArguments" ? mistaken(state.attempt, event.name) : state.attempt
+        attempt: free(event.reason === "InvalidArguments" ? mistaken(state.attempt, event.name) : state.attempt)
       }
     case "ToolCallFinished": {
       const { isError, millis, result, server, tool } = event
@@ -113,7 +116,7 @@ const changed = (state: AgentState, event: AgentEvent): AgentState => {
           ...(images.length === 0 ? {} : { images })
         })),
         stall: StallGuard.withActivity(state, event),
-        attempt: state.attempt.demand._tag === "Anything" ? demanding(state.attempt, anything) : state.attempt,
+        attempt: free(state.attempt.demand._tag === "Anything" ? demanding(state.attempt, anything) : state.attempt),
         taint:
           event.result === undefined
             ? state.taint
@@ -167,7 +170,7 @@ const changed = (state: AgentState, event: AgentEvent): AgentState => {
         // a call that is dropped was never made
         messages: state.turn._tag === "Calling" ? state.messages.slice(0, -1) : state.messages,
         narrowed: state.narrowed + 1,
-        attempt: { ...state.attempt, narrowed: { without: event.without, reading: event.reading } },
+        attempt: narrowedTo(state.attempt, event),
         turn: { _tag: "Ask" }
       }
     case "ToolFormChosen":
@@ -259,17 +262,6 @@ const asUncertain = (entry: TurnCall): TurnCall => {
 
 const { demand: anything } = fresh
 
-const demanding = (attempt: Attempt, demand: Demand): Attempt => ({ ...attempt, demand })
-
-const mistaken = (attempt: Attempt, tool: string): Attempt => {
-  if (attempt.demand._tag !== "Anything") return attempt
-  const { mistakes } = attempt.demand
-  return demanding(attempt, {
-    _tag: "Anything",
-    mistakes: { tool, count: mistakes?.tool === tool ? mistakes.count + 1 : 1 }
-  })
-}
-
 /** How many repeated calls are still recognised after a measure. */
 const remembered = 48
 
@@ -300,7 +292,7 @@ const replied = (
   return {
     ...counted,
     messages: [...state.messages, { ...ModelReply.toMessage(reply), ...present({ written }) }],
-    attempt: demanding(fresh, next),
+    attempt: { ...demanding(fresh, next), ...present({ narrowed: state.attempt.narrowed }) },
     turn: {
       _tag: "Calling",
       calls: reply.toolCalls.map((call) => (inText === true ? { call, inText } : { call })),
@@ -380,7 +372,7 @@ const askedAgain = (
     reply === undefined || words.trim() === "" ? state.messages : [...state.messages, ModelReply.toMessage(reply)]
   return {
     ...state,
-    messages: withUser(heard, text),
+    messages: isAskedBySchema(state, why) ? state.messages : withUser(heard, text),
     turn: { _tag: "Ask" },
     attempt: {
       ...attempt,
@@ -394,7 +386,6 @@ const askedAgain = (
   }
 }
 
-const refusedAgain = (demand: Demand): Demand => ({
-  _tag: "Answer",
-  refused: demand._tag === "Answer" ? demand.refused + 1 : 1
-})
+/** In bound steps the same request goes out again with the schema of the answer, so what was said first decides nothing. */
+const isAskedBySchema = ({ adapted, attempt }: AgentState, why: string): boolean =>
+  why === "answer-not-valid" && adapted.form === "bound" && attempt.demand._tag !== "Answer"

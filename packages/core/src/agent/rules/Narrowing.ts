@@ -7,41 +7,43 @@ import type { AgentEventBody } from "./AgentEvent.ts"
 import type { AgentState, TurnCall } from "./AgentState.ts"
 import { answer } from "../shapes/Bound.ts"
 import * as NoAnswer from "./NoAnswer.ts"
+import * as Sources from "./Sources.ts"
 import * as StallGuard from "./StallGuard.ts"
-import { unseen } from "./UnseenSource.ts"
 
 type Narrowed = Extract<AgentEventBody, { readonly _tag: "StepNarrowed" }>
 
-/** In place of an answer that gives up after the first failure: a tool that reads, since nobody is to be driven to write. */
+/** In place of an answer that comes too early. */
 export const ofAnswer = (state: AgentState, text: string): Narrowed | undefined => {
-  if (!isOpen(state)) return undefined
-  const tool = NoAnswer.givenUpOn(state, text)
-  return tool === undefined
-    ? undefined
-    : {
-        _tag: "StepNarrowed",
-        without: [answer, tool],
-        reading: true,
-        text: `The model gave up after "${tool}" did not help.`
-      }
+  if (!isOpen(state) || state.attempt.narrowed?.without.includes(answer) === true) return undefined
+  const meant = Sources.nearlyNamed(state)
+  if (meant !== undefined) return onlyReading([lastTool(state)], `Nobody has looked at ${meant}.`)
+  const left = Sources.untouched(state)
+  if (left !== undefined) return anyCall(`No call has touched ${left}.`)
+  const failed = StallGuard.failedChange(state)
+  if (failed !== undefined) return anyCall(`"${failed}" failed, and nothing was done about it.`)
+  if (NoAnswer.objection(state, text) !== undefined) return anyCall("The model only speaks of a call.")
+  // nobody is to be driven to write: only reading tools are left to a model that gives up
+  const tool = NoAnswer.isInVain(state) ? "" : NoAnswer.givenUpOn(state, text)
+  if (tool === undefined) return undefined
+  const why = tool === "" ? "No call has found anything so far." : `The model gave up after "${tool}" did not help.`
+  return onlyReading(NoAnswer.exhausted(state), why)
 }
 
-/** In place of a call that was made just now, or that writes what it has not read. */
+/** In place of a call that was made before, or that writes what has not been read. */
 export const ofCall = (state: AgentState, open: ReadonlyArray<TurnCall>): Narrowed | undefined => {
   const [first] = open
   if (!isOpen(state) || first === undefined || open.length > 1 || first.started !== undefined) return undefined
   const { call } = first
-  const source = unseen(state, call)
+  const source = Sources.unseen(state, call)
   if (source !== undefined) {
-    const text = `"${call.name}" would write while nobody has looked at ${source}.`
-    return { _tag: "StepNarrowed", without: [answer], reading: true, text }
+    return onlyReading([], `"${call.name}" would write while nobody has looked at ${source}.`)
   }
-  return StallGuard.isMadeAgain(state, call)
+  return StallGuard.isInVain(state, call) && state.attempt.narrowed?.without.includes(call.name) !== true
     ? {
         _tag: "StepNarrowed",
         without: [call.name],
-        reading: false,
-        text: `"${call.name}" was called with the same arguments just now.`
+        left: "all",
+        text: `"${call.name}" was called with the same arguments before, and nothing has changed since.`
       }
     : undefined
 }
@@ -50,7 +52,19 @@ export const ofCall = (state: AgentState, open: ReadonlyArray<TurnCall>): Narrow
 // internal
 // -----------------------------------------------------------------------------
 
-const mostInARun = 3
+const mostInARun = 4
 
-const isOpen = ({ adapted, attempt, narrowed }: AgentState): boolean =>
-  adapted.form === "bound" && !adapted.plainSchemas && attempt.narrowed === undefined && narrowed < mostInARun
+const isOpen = ({ adapted, narrowed }: AgentState): boolean =>
+  adapted.form === "bound" && !adapted.plainSchemas && narrowed < mostInARun
+
+/** Any call but one that may destroy something that the model had no mind to touch. */
+const anyCall = (text: string): Narrowed => ({ _tag: "StepNarrowed", without: [answer], left: "careful", text })
+
+const onlyReading = (tools: ReadonlyArray<string>, text: string): Narrowed => ({
+  _tag: "StepNarrowed",
+  without: [answer, ...tools],
+  left: "reading",
+  text
+})
+
+const lastTool = ({ stall: { activity } }: AgentState): string => activity.at(-1)?.name ?? answer

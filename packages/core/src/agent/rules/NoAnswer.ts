@@ -2,6 +2,7 @@
  * Replies that would end a run and are no answer to anybody: the model explains which tool could be called, declines to help
  * while it has tools to work with, or gives up after its first try.
  */
+import { gaveNothing } from "../shapes/EmptyResult.ts"
 import type { AgentState } from "./AgentState.ts"
 
 /** What to tell the model about a reply that does nothing; undefined when it may be an answer. It is told so once. */
@@ -19,6 +20,26 @@ export const givenUpOn = ({ stall: { activity } }: AgentState, answer: string): 
   const failed = last.told === undefined && last.repeated !== true
   return failed || nothingFound.test(answer) ? last.name : undefined
 }
+
+/** Whether there were calls and none of them gave anything. */
+export const isInVain = ({ stall: { activity } }: AgentState): boolean =>
+  activity.length > 0 && activity.every(({ told }) => told === undefined || gaveNothing(told))
+
+/** The tools that need not be tried again: a call of theirs failed, two found nothing, or the last has said what it has. */
+export const exhausted = ({ stall: { activity } }: AgentState): ReadonlyArray<string> =>
+  activity.flatMap(({ name, told }, index) => {
+    const again = activity.findIndex((other) => other.name === name) < index
+    const spent = told === undefined || (gaveNothing(told) ? again : index === activity.length - 1)
+    return spent ? [name] : []
+  })
+
+/** What to tell the model about a reply that was cut, or said nothing. */
+export const continueText =
+  "Your reply was cut off by the token limit. Continue exactly where it stopped, without repeating anything."
+export const saySomething =
+  "Your reply was empty. Do the next step of the task, or give the answer from what you know by now."
+export const answerNow = "Your reply was only reasoning. Now give the answer, or call a tool."
+export const answerBriefly = "Your reply was cut off by the token limit before it said anything. Answer briefly now."
 
 // -----------------------------------------------------------------------------
 // internal

@@ -20,3 +20,8 @@ export const onlyThought: Problem = {
   message:
     "The model used all tokens of its reply for reasoning, twice. Allow longer replies (maxTokens), load it with a larger context, or use another model."
 }
+/** `tool` is that of the change. */
+export const notDone = (tool: string): Problem => ({
+  tag: "NotDone",
+  message: `The last call of "${tool}" failed and no later one made up for it, so the task is probably not done, whatever the answer says. Look at what is there, then try again or use a larger model.`
+})

@@ -35,7 +35,10 @@ export const withActivity = (
             ...(OpenCalls.isHarmless(entry.started?.traits) ? { harmless: true } : {}),
             told: event.told.length > longestTold ? `${event.told.slice(0, longestTold)}…` : event.told
           }
-  const activity = [...stall.activity, { name, call, result: Hash.string(event.told), ...how }].slice(-remembered)
+  const reads = entry.started?.traits?.readOnly === true ? { reads: true } : {}
+  const activity = [...stall.activity, { name, call, result: Hash.string(event.told), ...how, ...reads }].slice(
+    -remembered
+  )
   return { ...stall, activity }
 }
 
@@ -47,6 +50,26 @@ export const isMadeAgain = ({ stall: { activity } }: AgentState, call: ToolCall)
     call.name === last.name &&
     fingerprint(call.name, parseJson(call.arguments)) === last.call
   )
+}
+
+/** The tool of a change that failed, or was refused, and that no later change made good. */
+export const failedChange = ({ stall: { activity } }: AgentState): string | undefined => {
+  const last = activity.findLast(({ reads, repeated }) => reads !== true && repeated !== true)
+  return last?.told === undefined ? last?.name : undefined
+}
+
+/**
+ * Whether the same call was made before and nothing has changed since: it succeeded, or failed twice, or failed before others
+ * were made.
+ */
+export const isInVain = ({ stall: { activity } }: AgentState, call: ToolCall): boolean => {
+  const key = fingerprint(call.name, parseJson(call.arguments))
+  const at = activity.findLastIndex((entry) => entry.name === call.name && entry.call === key)
+  const before = activity[at]
+  if (before === undefined) return false
+  const since = activity.slice(at + 1)
+  if (since.some(({ reads, told }) => told !== undefined && reads !== true)) return false
+  return before.told !== undefined || since.length > 0 || activity.slice(0, at).some((entry) => entry.call === key)
 }
 
 /**

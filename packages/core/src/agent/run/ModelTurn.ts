@@ -175,10 +175,15 @@ const callable = (state: AgentState, { catalog, limits }: RunTools): ReadonlyArr
 /** What the next step may be. */
 const narrowed = (state: AgentState, tools: RunTools): ReadonlyArray<string> => {
   const names = [...callable(state, tools), Bound.answer]
-  const { without = [], reading = false } = state.attempt.narrowed ?? {}
-  const left = names.filter(
-    (name) => !without.includes(name) && (!reading || tools.catalog.find(name)?.tool.annotations?.readOnly === true)
-  )
+  const { without = [], left: kind = "all" } = state.attempt.narrowed ?? {}
+  const left = names.filter((name) => {
+    const { destructive, readOnly } = tools.catalog.find(name)?.tool.annotations ?? {}
+    const fits =
+      kind === "all" ||
+      readOnly === true ||
+      (kind === "careful" && (destructive === false || state.used.includes(name) || name === Bound.answer))
+    return fits && !without.includes(name)
+  })
   return left.length === 0 ? names : left
 }
 
@@ -288,6 +293,7 @@ const telling = (
     tools: {
       listed: all ? tools : [],
       likely: all ? [] : tools,
+      catalog: catalog.tools.map(({ definition }) => definition),
       task: task.task,
       named: all || !Toolbox.namesFit(catalog.tools, limits) ? [] : catalog.tools.map(({ name }) => name),
       ...present({ answerSchema: task.outputSchema })

@@ -6,7 +6,8 @@
  * a branch for each tool was no better on real models, and engines have refused `anyOf`.
  */
 import type { ChatMessage, ToolCall, ToolDefinition } from "../../lmstudio/Chat.ts"
-import { signatures } from "./Signature.ts"
+import { gaveNothing } from "./EmptyResult.ts"
+import { signatures, untold } from "./Signature.ts"
 
 /** What ends the work, among the names of tools. */
 export const answer = "answer"
@@ -20,16 +21,19 @@ export interface BoundTools {
   /** And the likely ones, with signatures, at the end of the task. */
   readonly likely: ReadonlyArray<ToolDefinition>
   readonly task: string
+  /** Every tool with all of its description, for those that gave nothing at first. */
+  readonly catalog?: ReadonlyArray<ToolDefinition>
 }
 
 /** How to work, and with what, for the system message. It is the same in every request of a run. */
 export const instructions = ({ listed, named }: BoundTools): string => {
-  const tools = [...(listed.length === 0 ? [] : [signatures(listed)]), answerLine].join("\n")
+  // what differs from task to task comes last, so that the rest is read once
+  const tools = [answerLine, ...(listed.length === 0 ? [] : [signatures(listed)])].join("\n")
   const further =
     named.length === 0
       ? ""
       : `\n\nThe names of all tools: ${named.join(", ")}. The task comes with the arguments of those that it probably needs; of another one, call it, and you are told its arguments.`
-  return `Every reply is one JSON object: {"tool": NAME, "arguments": {...}}. The next message is its result. When the task is done, reply with the tool "${answer}".\n\nTools:\n${tools}${further}\n\n${example}`
+  return `Every reply is one JSON object: {"tool": NAME, "arguments": {...}}. The next message is its result. When the task is done, reply with the tool "${answer}".\n\n${example}\n\nThe tools:\n${tools}${further}`
 }
 
 /** What stands behind the task. */
@@ -64,8 +68,20 @@ export const withLikely = (messages: ReadonlyArray<ChatMessage>, tools: BoundToo
 }
 
 /** The conversation in steps: calls and answers of the model as it has to write them, results as words of the user. */
-export const inSteps = (messages: ReadonlyArray<ChatMessage>): ReadonlyArray<ChatMessage> => {
+export const inSteps = (
+  messages: ReadonlyArray<ChatMessage>,
+  tools: ReadonlyArray<ToolDefinition> = []
+): ReadonlyArray<ChatMessage> => {
   const names = new Map<string, string>()
+  const explained = new Set<string>()
+  const more = (name: string, result: string) => {
+    if (explained.has(name) || !gaveNothing(result)) return ""
+    const tool = tools.find((tool) => tool.name === name)
+    const rest = tool === undefined ? "" : untold(tool)
+    if (rest === "") return ""
+    explained.add(name)
+    return `\n\nAbout ${name}: ${rest}`
+  }
   return messages.flatMap((message): ReadonlyArray<ChatMessage> => {
     switch (message.role) {
       case "assistant": {
@@ -78,7 +94,7 @@ export const inSteps = (messages: ReadonlyArray<ChatMessage>): ReadonlyArray<Cha
         return [
           {
             role: "user",
-            content: `Result of ${names.get(message.toolCallId) ?? "the call"}:\n${message.content}\n\n${whatNext}`
+            content: `Result of ${names.get(message.toolCallId) ?? "the call"}:\n${message.content}${more(names.get(message.toolCallId) ?? "", message.content)}\n\n${whatNext}`
           }
         ]
       default:

@@ -27,7 +27,7 @@ export const render = (
   const withoutInstructions = (all: ReadonlyArray<ChatMessage>) => (ways.includes("system") ? withoutSystem(all) : all)
   if (telling.form === "bound") {
     const described = withSystem(Bound.withLikely(messages, telling.tools), Bound.instructions(telling.tools))
-    const steps = Bound.inSteps(described)
+    const steps = Bound.inSteps(described, telling.tools.catalog)
     return { messages: inTurns(withoutInstructions(steps)), tools: [] }
   }
   const inText = ways.includes("tools")

@@ -16,6 +16,17 @@ export const signature = (definition: ToolDefinition): string => {
   return line
 }
 
+/** What the line leaves out of the description. */
+export const untold = ({ description }: ToolDefinition): string => {
+  const text = description
+    .replace(/^\[([^\]]{1,80})\]\s*/, "")
+    .trim()
+    .replaceAll(/\s+/g, " ")
+  const first = firstSentence(text, longestSentence).replace(/…$/, "")
+  const rest = text.startsWith(first) ? text.slice(first.length).trim() : text
+  return rest.length > 500 ? `${rest.slice(0, 500)}…` : rest
+}
+
 /** The same of several, one in a line. */
 export const signatures = (definitions: ReadonlyArray<ToolDefinition>): string =>
   definitions.map((definition) => `- ${signature(definition)}`).join("\n")

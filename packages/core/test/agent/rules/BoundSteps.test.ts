@@ -84,6 +84,8 @@ const namesIn = (request: unknown) =>
   (request as { responseSchema: { schema: { properties: { tool: { enum: ReadonlyArray<string> } } } } }).responseSchema
     .schema.properties.tool.enum
 
+const noFile = Effect.succeed(text("No such file.", true))
+
 const look = { ...tool(() => Effect.succeed(text("4711 Lamp"))), annotations: { readOnly: true } }
 
 describe("a run in bound steps", () => {
@@ -176,13 +178,147 @@ describe("a run in bound steps", () => {
       Effect.provide(
         World.layer({
           turns: [
-            step("write", {}),
+            step("find", {}),
             step("answer", { text: "It failed." }),
             step("look", {}),
             step("answer", { text: "There is no such file." }),
             step("answer", { text: "There is no such file." })
           ],
-          servers: { main: { look, write: tool(() => Effect.succeed(text("No such file.", true))), erase: echo } }
+          servers: { main: { look, find: { ...look, run: () => noFile }, erase: echo } }
+        })
+      )
+    )
+  )
+
+  it.effect("does not end as done after a change that failed, and drives nobody to destroy something", () =>
+    Effect.gen(function* () {
+      const events = yield* run(bound())
+      const { requests } = yield* World.Seen
+      assert.deepStrictEqual(namesIn(requests[2]), ["look", "write"])
+      assert.deepInclude(outcomeOf(events), { status: "failed", answer: "Written." })
+      assert.include(outcomeOf(events).problem?.message, '"write"')
+    }).pipe(
+      Effect.provide(
+        World.layer({
+          turns: [
+            step("write", {}),
+            step("answer", { text: "Written." }),
+            step("look", {}),
+            ...Array.from({ length: 9 }, () => step("answer", { text: "Written." }))
+          ],
+          servers: { main: { look, write: tool(() => noFile), erase: echo } }
+        })
+      )
+    )
+  )
+
+  it.effect("ends as done when a later change made up for the one that failed", () =>
+    Effect.gen(function* () {
+      const events = yield* run(bound())
+      assert.deepInclude(outcomeOf(events), { status: "done", answer: "Written." })
+    }).pipe(
+      Effect.provide(
+        World.layer({
+          turns: [step("write", {}), step("echo", { message: "a" }), step("answer", { text: "Written." })],
+          servers: { main: { write: tool(() => noFile), echo } }
+        })
+      )
+    )
+  )
+
+  it.effect("does not take an answer before a file of the task was touched", () =>
+    Effect.gen(function* () {
+      const events = yield* run(bound({ task: "What does /d/a.txt say?" }))
+      const { requests } = yield* World.Seen
+      assert.deepStrictEqual(namesIn(requests[1]), ["look"])
+      assert.deepInclude(outcomeOf(events), { status: "done", answer: "4711 Lamp" })
+    }).pipe(
+      Effect.provide(
+        World.layer({
+          turns: [
+            step("answer", { text: "It says hello." }),
+            step("look", { path: "/d/a.txt" }),
+            step("answer", { text: "4711 Lamp" })
+          ],
+          servers: { main: { look } }
+        })
+      )
+    )
+  )
+
+  it.effect("has a file looked at whose name is nearly that of the task", () =>
+    Effect.gen(function* () {
+      const events = yield* run(bound({ task: "How many apples are in /d/shoping-list.txt?" }))
+      const { requests } = yield* World.Seen
+      const texts = only(events, "StepNarrowed").map(({ text: why }) => why)
+      assert.include(texts.join("\n"), "shopping-list.txt")
+      assert.deepStrictEqual(namesIn(requests.at(-2)), ["look"])
+      assert.deepInclude(outcomeOf(events), { status: "done", answer: "Seven." })
+    }).pipe(
+      Effect.provide(
+        World.layer({
+          turns: [
+            step("look", { path: "/d/shoping-list.txt" }),
+            step("list", { path: "/d" }),
+            step("answer", { text: "The file is called shopping-list.txt." }),
+            step("look", { path: "/d/shopping-list.txt" }),
+            step("answer", { text: "Seven." })
+          ],
+          servers: {
+            main: {
+              look: {
+                ...look,
+                run: ({ path }) => (String(path).includes("pp") ? Effect.succeed(text("Seven")) : noFile)
+              },
+              list: { ...look, run: () => Effect.succeed(text("[FILE] shopping-list.txt")) }
+            }
+          }
+        })
+      )
+    )
+  )
+
+  it.effect("tells the rest of a tool's description when its first call gives nothing, once", () =>
+    Effect.gen(function* () {
+      yield* run(bound())
+      const { requests } = yield* World.Seen
+      const all = requests.at(-1)?.messages.map(({ content }) => String(content)) ?? []
+      assert.notInclude(all[0], "glob")
+      assert.strictEqual(all.filter((content) => content.includes("About find: Patterns are globs.")).length, 1)
+    }).pipe(
+      Effect.provide(
+        World.layer({
+          turns: [
+            step("find", { pattern: "a" }),
+            step("find", { pattern: "b" }),
+            ...Array.from({ length: 2 }, () => step("answer", { text: "Nothing." }))
+          ],
+          servers: {
+            main: {
+              find: {
+                ...look,
+                description: "Finds files. Patterns are globs.",
+                run: () => Effect.succeed(text("No matches found"))
+              }
+            }
+          }
+        })
+      )
+    )
+  )
+
+  it.effect("asks for the answer by the schema of the task, without the words that came first", () =>
+    Effect.gen(function* () {
+      const outputSchema = { type: "object", properties: { sum: { type: "integer" } }, required: ["sum"] }
+      const events = yield* run(bound({ outputSchema }))
+      const { requests } = yield* World.Seen
+      assert.deepStrictEqual(requests[2]?.messages, requests[1]?.messages)
+      assert.deepInclude(outcomeOf(events), { status: "done", structured: { sum: 5 } })
+    }).pipe(
+      Effect.provide(
+        World.layer({
+          turns: [step("look", {}), step("answer", { text: "It is 4." }), step("answer", { sum: 5 })],
+          servers: { main: { look } }
         })
       )
     )

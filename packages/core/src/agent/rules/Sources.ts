@@ -1,0 +1,73 @@
+/**
+ * The files and addresses that a task names, and whether a call has touched them. Small models write what they could have
+ * read, answer before they have looked, and give up where a name is nearly right.
+ */
+import * as Predicate from "effect/Predicate"
+import { parseJson } from "../../internal/parseJson.ts"
+import type { ChatMessage, ToolCall } from "../../lmstudio/Chat.ts"
+import { nearest } from "../../names/nearest.ts"
+import type { AgentState } from "./AgentState.ts"
+
+/**
+ * The source that nobody has looked at when this call writes; undefined when the call may be made. A small model writes "The
+ * second line of a.txt" without having read a.txt.
+ */
+export const unseen = ({ messages, task }: AgentState, call: ToolCall): string | undefined => {
+  const args = leavesOf(parseJson(call.arguments))
+  if (!args.some(isWords)) return undefined
+  // words that name a file are no look at it
+  const seen = [...args, ...argumentsIn(messages.slice(0, -1))].filter((leaf) => !isWords(leaf))
+  return sourcesIn(task.task).find((name) => !seen.some((path) => path.includes(name)))
+}
+
+/** A source that stands in no argument of any call; undefined when there is none. */
+export const untouched = ({ messages, task }: AgentState): string | undefined => {
+  const touched = argumentsIn(messages)
+  return sourcesIn(task.task).find((name) => !touched.some((leaf) => leaf.includes(name)))
+}
+
+/** What a result has that is nearly called as a source, or lies elsewhere, after a call failed and before one touched it. */
+export const nearlyNamed = ({ messages, task, stall: { activity } }: AgentState): string | undefined => {
+  if (activity.every(({ told }) => told !== undefined)) return undefined
+  const asked = sourcesIn(task.task)
+  const touched = argumentsIn(messages)
+  return messages
+    .flatMap((message) => (message.role === "tool" ? pathsIn(message.content) : []))
+    .find(
+      (path) =>
+        !task.task.includes(path) &&
+        !touched.some((leaf) => leaf.includes(path)) &&
+        nearest(lastPart(path), asked).length > 0
+    )
+}
+
+// -----------------------------------------------------------------------------
+// internal
+// -----------------------------------------------------------------------------
+
+/** Last parts of paths, and addresses: what has an ending, or stands behind a slash. */
+const sourcesIn = (task: string): ReadonlyArray<string> => pathsIn(task).map(lastPart)
+
+const pathsIn = (text: string): ReadonlyArray<string> =>
+  Array.from(text.matchAll(/[^\s'"`,;()<>]*[/\\.][^\s'"`,;()<>]*[\w\d]/g), ([path]) => path).filter((path) =>
+    /^[\w-]+(?:\.[\w-]+)*\.[A-Za-z]\w{0,7}$/.test(lastPart(path))
+  )
+
+const lastPart = (path: string): string => path.split(/[/\\]/).at(-1) ?? ""
+
+const argumentsIn = (messages: ReadonlyArray<ChatMessage>): ReadonlyArray<string> =>
+  messages.flatMap((message) =>
+    message.role === "assistant" ? message.toolCalls.flatMap(({ arguments: args }) => leavesOf(parseJson(args))) : []
+  )
+
+/** A text that is written, and neither a path nor a name. */
+const isWords = (text: string): boolean => text.length >= 8 && /\s/.test(text.trim())
+
+const leavesOf = (value: unknown): ReadonlyArray<string> =>
+  typeof value === "string"
+    ? [value]
+    : Array.isArray(value)
+      ? value.flatMap(leavesOf)
+      : Predicate.isRecord(value)
+        ? Object.values(value).flatMap(leavesOf)
+        : []
