@@ -86,8 +86,11 @@ export const ToolChoice = Schema.Struct({
 export type ToolChoice = typeof ToolChoice.Type
 
 /** Fields of every event. `at` is epoch milliseconds; `seq` counts from 0 within the run. */
-/** What a step may be that is asked for again. */
-export const StepsLeft = Schema.Literal("all", "careful", "reading")
+/**
+ * What a step may be that is asked for again: anything, tools that only read, tools that change something and destroy nothing
+ * (`adding`), or both of these and what was called before (`careful`).
+ */
+export const StepsLeft = Schema.Literal("all", "careful", "reading", "adding")
 export type StepsLeft = typeof StepsLeft.Type
 
 const stamped = { runId: RunId, seq: Schema.NonNegativeInt, at: Schema.Number }
@@ -241,13 +244,13 @@ export const AgentEvent = Schema.Union(
     text: Schema.String
   }),
   /**
-   * The step is asked for again without these names, and with tools alone that only read, or that destroy nothing or were
-   * called before (`careful`); what was said is dropped.
+   * The step is asked for again without these names, or as another call of one tool (`again`); what was said is dropped.
    */
   Schema.TaggedStruct("StepNarrowed", {
     ...stamped,
     without: Schema.Array(Schema.String),
     left: StepsLeft,
+    again: optional(Schema.String),
     text: Schema.String
   }),
   /** The tool has repeatedly rejected the model's arguments; the next reply must be only arguments. Sent to the model. */

@@ -99,7 +99,9 @@ export const Attempt = Schema.Struct({
   /** The model was told that its reply is no answer. */
   objected: Schema.Boolean,
   /** The next step may not be one of these, or may only read. */
-  narrowed: optional(Schema.Struct({ without: Schema.Array(Schema.String), left: StepsLeft })),
+  narrowed: optional(
+    Schema.Struct({ without: Schema.Array(Schema.String), left: StepsLeft, again: optional(Schema.String) })
+  ),
   /** The parts before the one that the model is writing now. */
   said: Schema.String,
   /** What had arrived of the last reply that was interrupted. */
@@ -135,22 +137,6 @@ export const refusedAgain = (demand: Demand): Demand => ({
   _tag: "Answer",
   refused: demand._tag === "Answer" ? demand.refused + 1 : 1
 })
-
-/** With less left for the next step than before. */
-export const narrowedTo = (
-  attempt: Attempt,
-  { left, without }: { readonly left: StepsLeft; readonly without: ReadonlyArray<string> }
-): Attempt => {
-  const before = attempt.narrowed ?? { left: "all", without: [] }
-  const strictest = [left, before.left]
-  return {
-    ...attempt,
-    narrowed: {
-      without: [...before.without, ...without],
-      left: strictest.includes("reading") ? "reading" : strictest.includes("careful") ? "careful" : "all"
-    }
-  }
-}
 
 /** Once a call was made, the next step may be anything again. */
 export const free = ({ narrowed: _narrowed, ...attempt }: Attempt): Attempt => attempt

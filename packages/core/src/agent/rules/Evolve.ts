@@ -9,7 +9,6 @@ import {
   fresh,
   initial,
   mistaken,
-  narrowedTo,
   noStall,
   refusedAgain,
   withUser,
@@ -170,7 +169,10 @@ const changed = (state: AgentState, event: AgentEvent): AgentState => {
         // a call that is dropped was never made
         messages: state.turn._tag === "Calling" ? state.messages.slice(0, -1) : state.messages,
         narrowed: state.narrowed + 1,
-        attempt: narrowedTo(state.attempt, event),
+        attempt: {
+          ...state.attempt,
+          narrowed: { without: event.without, left: event.left, ...present({ again: event.again }) }
+        },
         turn: { _tag: "Ask" }
       }
     case "ToolFormChosen":

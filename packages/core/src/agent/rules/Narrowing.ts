@@ -14,13 +14,17 @@ type Narrowed = Extract<AgentEventBody, { readonly _tag: "StepNarrowed" }>
 
 /** In place of an answer that comes too early. */
 export const ofAnswer = (state: AgentState, text: string): Narrowed | undefined => {
-  if (!isOpen(state) || state.attempt.narrowed?.without.includes(answer) === true) return undefined
+  // an answer all the same: the engine does not hold replies to their schema
+  if (!isOpen(state) || state.attempt.narrowed !== undefined) return undefined
   const meant = Sources.nearlyNamed(state)
   if (meant !== undefined) return onlyReading([lastTool(state)], `Nobody has looked at ${meant}.`)
   const left = Sources.untouched(state)
   if (left !== undefined) return anyCall(`No call has touched ${left}.`)
   const failed = StallGuard.failedChange(state)
-  if (failed !== undefined) return anyCall(`"${failed}" failed, and nothing was done about it.`)
+  if (failed !== undefined) {
+    const text = `"${failed}" failed, and nothing was done about it.`
+    return { _tag: "StepNarrowed", without: [], left: "all", again: failed, text }
+  }
   if (NoAnswer.objection(state, text) !== undefined) return anyCall("The model only speaks of a call.")
   // nobody is to be driven to write: only reading tools are left to a model that gives up
   const tool = NoAnswer.isInVain(state) ? "" : NoAnswer.givenUpOn(state, text)
@@ -38,21 +42,25 @@ export const ofCall = (state: AgentState, open: ReadonlyArray<TurnCall>): Narrow
   if (source !== undefined) {
     return onlyReading([], `"${call.name}" would write while nobody has looked at ${source}.`)
   }
-  return StallGuard.isInVain(state, call) && state.attempt.narrowed?.without.includes(call.name) !== true
-    ? {
+  const before = state.attempt.narrowed
+  if (!StallGuard.isInVain(state, call) || before?.without.includes(call.name) === true) return undefined
+  const text = `"${call.name}" was called with the same arguments before, and nothing has changed since.`
+  // what failed in the same way again is done by another tool
+  return before?.again === call.name
+    ? { _tag: "StepNarrowed", without: [answer, call.name], left: "adding", text }
+    : {
         _tag: "StepNarrowed",
-        without: [call.name],
-        left: "all",
-        text: `"${call.name}" was called with the same arguments before, and nothing has changed since.`
+        without: [...(before?.without ?? []), call.name],
+        left: before?.left ?? "all",
+        text
       }
-    : undefined
 }
 
 // -----------------------------------------------------------------------------
 // internal
 // -----------------------------------------------------------------------------
 
-const mostInARun = 4
+const mostInARun = 5
 
 const isOpen = ({ adapted, narrowed }: AgentState): boolean =>
   adapted.form === "bound" && !adapted.plainSchemas && narrowed < mostInARun

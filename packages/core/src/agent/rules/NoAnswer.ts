@@ -25,13 +25,11 @@ export const givenUpOn = ({ stall: { activity } }: AgentState, answer: string): 
 export const isInVain = ({ stall: { activity } }: AgentState): boolean =>
   activity.length > 0 && activity.every(({ told }) => told === undefined || gaveNothing(told))
 
-/** The tools that need not be tried again: a call of theirs failed, two found nothing, or the last has said what it has. */
+/** The tools that need not be tried again: their calls gave nothing, or the last one has said what it has. */
 export const exhausted = ({ stall: { activity } }: AgentState): ReadonlyArray<string> =>
-  activity.flatMap(({ name, told }, index) => {
-    const again = activity.findIndex((other) => other.name === name) < index
-    const spent = told === undefined || (gaveNothing(told) ? again : index === activity.length - 1)
-    return spent ? [name] : []
-  })
+  activity.flatMap(({ name, told }, index) =>
+    told === undefined || gaveNothing(told) || index === activity.length - 1 ? [name] : []
+  )
 
 /** What to tell the model about a reply that was cut, or said nothing. */
 export const continueText =

@@ -6,6 +6,7 @@ import * as Predicate from "effect/Predicate"
 import { parseJson } from "../../internal/parseJson.ts"
 import type { ChatMessage, ToolCall } from "../../lmstudio/Chat.ts"
 import { nearest } from "../../names/nearest.ts"
+import { isError } from "../shapes/EmptyResult.ts"
 import type { AgentState } from "./AgentState.ts"
 
 /**
@@ -26,19 +27,20 @@ export const untouched = ({ messages, task }: AgentState): string | undefined =>
   return sourcesIn(task.task).find((name) => !touched.some((leaf) => leaf.includes(name)))
 }
 
-/** What a result has that is nearly called as a source, or lies elsewhere, after a call failed and before one touched it. */
+/**
+ * A file that a result names and no call has opened, after a call of the run failed: it is called as a source of the task, or
+ * nearly so, or it is the source and lies elsewhere.
+ */
 export const nearlyNamed = ({ messages, task, stall: { activity } }: AgentState): string | undefined => {
   if (activity.every(({ told }) => told !== undefined)) return undefined
   const asked = sourcesIn(task.task)
-  const touched = argumentsIn(messages)
+  const failed = new Set(
+    messages.flatMap((message) => (message.role === "tool" && isError(message.content) ? [message.toolCallId] : []))
+  )
+  const opened = argumentsIn(messages, failed).map(lastPart)
   return messages
-    .flatMap((message) => (message.role === "tool" ? pathsIn(message.content) : []))
-    .find(
-      (path) =>
-        !task.task.includes(path) &&
-        !touched.some((leaf) => leaf.includes(path)) &&
-        nearest(lastPart(path), asked).length > 0
-    )
+    .flatMap((message) => (message.role === "tool" && !isError(message.content) ? pathsIn(message.content) : []))
+    .find((path) => !opened.includes(lastPart(path)) && nearest(lastPart(path), asked).length > 0)
 }
 
 // -----------------------------------------------------------------------------
@@ -55,9 +57,13 @@ const pathsIn = (text: string): ReadonlyArray<string> =>
 
 const lastPart = (path: string): string => path.split(/[/\\]/).at(-1) ?? ""
 
-const argumentsIn = (messages: ReadonlyArray<ChatMessage>): ReadonlyArray<string> =>
+const argumentsIn = (messages: ReadonlyArray<ChatMessage>, without?: ReadonlySet<string>): ReadonlyArray<string> =>
   messages.flatMap((message) =>
-    message.role === "assistant" ? message.toolCalls.flatMap(({ arguments: args }) => leavesOf(parseJson(args))) : []
+    message.role === "assistant"
+      ? message.toolCalls.flatMap(({ arguments: args, id }) =>
+          without?.has(id) === true ? [] : leavesOf(parseJson(args))
+        )
+      : []
   )
 
 /** A text that is written, and neither a path nor a name. */

@@ -62,13 +62,14 @@ export const failedChange = ({ stall: { activity } }: AgentState): string | unde
  * Whether the same call was made before and nothing has changed since: it succeeded, or failed twice, or failed before others
  * were made.
  */
-export const isInVain = ({ stall: { activity } }: AgentState, call: ToolCall): boolean => {
+export const isInVain = ({ attempt, stall: { activity } }: AgentState, call: ToolCall): boolean => {
   const key = fingerprint(call.name, parseJson(call.arguments))
   const at = activity.findLastIndex((entry) => entry.name === call.name && entry.call === key)
   const before = activity[at]
   if (before === undefined) return false
   const since = activity.slice(at + 1)
   if (since.some(({ reads, told }) => told !== undefined && reads !== true)) return false
+  if (attempt.narrowed?.again === call.name) return true
   return before.told !== undefined || since.length > 0 || activity.slice(0, at).some((entry) => entry.call === key)
 }
 

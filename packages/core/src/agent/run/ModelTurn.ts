@@ -2,6 +2,8 @@
 import * as Data from "effect/Data"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
+import * as Predicate from "effect/Predicate"
+import { parseJson } from "../../internal/parseJson.ts"
 import type { ChatEvent, ChatReply, ChatRequest, ToolDefinition } from "../../lmstudio/Chat.ts"
 import { present } from "../../schema/Fields.ts"
 import { spanned } from "../../observability/spanned.ts"
@@ -15,6 +17,7 @@ import * as ModelReply from "../rules/ModelReply.ts"
 import type { Prepared } from "./Preparation.ts"
 import * as Bound from "../shapes/Bound.ts"
 import * as BoundReply from "../rules/BoundReply.ts"
+import type { StepsLeft } from "../rules/AgentEvent.ts"
 import type { AgentState } from "../rules/AgentState.ts"
 import type { RunTools } from "./RunTools.ts"
 import * as Toolbox from "../tools/Toolbox.ts"
@@ -129,6 +132,8 @@ const responseSchema = (
         return { name: "step", schema: Bound.callStep(tool.name, plainSchema(tool.definition.parameters)) }
       }
     }
+    const again = final ? undefined : tools.catalog.find(state.attempt.narrowed?.again ?? "")
+    if (again !== undefined) return { name: "step", schema: Bound.callStep(again.name, sameThing(state, again)) }
     return {
       name: "step",
       schema:
@@ -141,6 +146,20 @@ const responseSchema = (
   if (shape === "answer") return { name: "answer", schema: state.task.outputSchema ?? {} }
   const tool = tools.catalog.find(shape.tool)
   return tool === undefined ? undefined : { name: "arguments", schema: plainSchema(tool.definition.parameters) }
+}
+
+/** Arguments for another try; of a tool that may destroy something, for the same thing: its first argument stays. */
+const sameThing = ({ messages }: AgentState, { definition, name, tool }: CatalogTool): Record<string, unknown> => {
+  const schema = plainSchema(definition.parameters)
+  const last = messages
+    .flatMap((message) => (message.role === "assistant" ? message.toolCalls : []))
+    .findLast((call) => call.name === name)
+  const args = parseJson(last?.arguments ?? "")
+  const [first] = Object.entries(Predicate.isRecord(args) ? args : {})
+  const { properties } = schema
+  return tool.annotations?.destructive === false || first === undefined || !Predicate.isRecord(properties)
+    ? schema
+    : { ...schema, properties: { ...properties, [first[0]]: { const: first[1] } } }
 }
 
 /** The part that had arrived of a reply that was stopped. */
@@ -172,19 +191,27 @@ const callable = (state: AgentState, { catalog, limits }: RunTools): ReadonlyArr
   )
 }
 
-/** What the next step may be. */
+/** What the next step may be. Where that leaves nothing, it may be what does no harm, or anything. */
 const narrowed = (state: AgentState, tools: RunTools): ReadonlyArray<string> => {
   const names = [...callable(state, tools), Bound.answer]
   const { without = [], left: kind = "all" } = state.attempt.narrowed ?? {}
-  const left = names.filter((name) => {
-    const { destructive, readOnly } = tools.catalog.find(name)?.tool.annotations ?? {}
-    const fits =
-      kind === "all" ||
-      readOnly === true ||
-      (kind === "careful" && (destructive === false || state.used.includes(name) || name === Bound.answer))
-    return fits && !without.includes(name)
-  })
-  return left.length === 0 ? names : left
+  const left = (kind: StepsLeft) =>
+    names.filter((name) => {
+      if (without.includes(name)) return false
+      const { destructive, readOnly } = tools.catalog.find(name)?.tool.annotations ?? {}
+      const adding = readOnly !== true && destructive === false
+      switch (kind) {
+        case "all":
+          return true
+        case "reading":
+          return readOnly === true
+        case "adding":
+          return adding
+        case "careful":
+          return readOnly === true || adding || state.used.includes(name)
+      }
+    })
+  return [left(kind), left(kind === "adding" ? "careful" : kind), names].find((some) => some.length > 0) ?? names
 }
 
 /** The request as it fits, after a summary of the old turns or with a larger context if that is what it takes. */

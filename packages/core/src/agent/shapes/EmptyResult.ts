@@ -3,8 +3,11 @@
 /** Whether a result is an error, or says that there is nothing. */
 export const gaveNothing = (result: string): boolean => {
   const text = result.trim()
-  if (text.startsWith("The tool reports an error:")) return true
+  if (isError(text)) return true
   if (/^\W*(?:no|none|nothing|null|undefined)\b[^\n]{0,60}$/i.test(text)) return true
   // JSON with keys and brackets alone
   return /^[[{]/.test(text) && text.length < 200 && /^[\s[\]{},]*$/.test(text.replaceAll(/"[^"]*"\s*:/g, ""))
 }
+
+/** Whether a result is an error. */
+export const isError = (result: string): boolean => result.startsWith("The tool reports an error:")

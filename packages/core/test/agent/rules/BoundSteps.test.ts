@@ -190,23 +190,42 @@ describe("a run in bound steps", () => {
     )
   )
 
-  it.effect("does not end as done after a change that failed, and drives nobody to destroy something", () =>
+  it.effect("has another try at a change that failed, on the same thing, and does not end as done without one", () =>
     Effect.gen(function* () {
       const events = yield* run(bound())
       const { requests } = yield* World.Seen
-      assert.deepStrictEqual(namesIn(requests[2]), ["look", "write"])
-      assert.deepInclude(outcomeOf(events), { status: "failed", answer: "Written." })
-      assert.include(outcomeOf(events).problem?.message, '"write"')
+      const { schema } = requests[2]?.responseSchema ?? {}
+      assert.deepNestedInclude(schema, {
+        "properties.tool.enum": ["move"],
+        "properties.arguments.properties": { source: { const: "/d/a.txt" }, to: { type: "string" } }
+      })
+      assert.deepStrictEqual(requests[2]?.messages, requests[1]?.messages)
+      // the same call again: another tool, and none that destroys
+      assert.deepStrictEqual(namesIn(requests[3]), ["make"])
+      assert.deepInclude(outcomeOf(events), { status: "failed", answer: "Moved." })
+      assert.include(outcomeOf(events).problem?.message, '"make"')
     }).pipe(
       Effect.provide(
         World.layer({
           turns: [
-            step("write", {}),
-            step("answer", { text: "Written." }),
-            step("look", {}),
-            ...Array.from({ length: 9 }, () => step("answer", { text: "Written." }))
+            step("move", { source: "/d/a.txt", to: "/d" }),
+            step("answer", { text: "Moved." }),
+            step("move", { source: "/d/a.txt", to: "/d" }),
+            step("make", { path: "/d" }),
+            ...Array.from({ length: 9 }, () => step("answer", { text: "Moved." }))
           ],
-          servers: { main: { look, write: tool(() => noFile), erase: echo } }
+          servers: {
+            main: {
+              look,
+              move: tool(() => noFile, {
+                type: "object",
+                properties: { source: { type: "string" }, to: { type: "string" } },
+                required: ["source", "to"]
+              }),
+              make: { ...tool(() => noFile), annotations: { destructive: false } },
+              erase: echo
+            }
+          }
         })
       )
     )
