@@ -6,7 +6,7 @@ import * as Either from "effect/Either"
 import type { AgentEventBody, AgentOutcome, BudgetKind } from "./AgentEvent.ts"
 import type { AgentState, Demand, TurnCall } from "./AgentState.ts"
 import { wordsBeforeCalls } from "../forms/FoundCalls.ts"
-import { callNotRead, emptyReply, noAnswer, notDone, onlyThought } from "./Problems.ts"
+import * as Problems from "./Problems.ts"
 import { toolsDropped } from "./DroppedTools.ts"
 import * as Narrowing from "./Narrowing.ts"
 import * as NoAnswer from "./NoAnswer.ts"
@@ -214,12 +214,16 @@ const afterReply = (
     return emit({ _tag: "AskedAgain", why: "call-in-text", text: unread })
   if (unread !== undefined && mayBeAnswer !== true) {
     const words = wordsBeforeCalls(reply.content)
-    return finish(state, now, { status: "failed", answer: words === reply.content ? "" : words, problem: callNotRead })
+    return finish(state, now, {
+      status: "failed",
+      answer: words === reply.content ? "" : words,
+      problem: Problems.callNotRead
+    })
   }
   if (reply.finishReason === "length") {
     return state.attempt.continued
       ? answer.trim() === ""
-        ? finish(state, now, { status: "failed", problem: onlyThought })
+        ? finish(state, now, { status: "failed", problem: Problems.onlyThought })
         : answered(state, now, answer, true)
       : emit({ _tag: "AskedAgain", why: "cut", text: blank ? NoAnswer.answerBriefly : NoAnswer.continueText })
   }
@@ -234,7 +238,7 @@ const afterReply = (
         : emit({ _tag: "RequestRepeated", why: "no-answer", text: what })
     }
     if (answer.trim() === "") {
-      return finish(state, now, { status: "failed", problem: thought ? noAnswer : emptyReply })
+      return finish(state, now, { status: "failed", problem: thought ? Problems.noAnswer : Problems.emptyReply })
     }
     return answered(state, now, answer, true)
   }
@@ -249,8 +253,8 @@ const afterReply = (
 const answered = (state: AgentState, now: number, answer: string, cut = false): Untimed => {
   const { outputSchema } = state.task
   if (outputSchema === undefined) {
-    const failed = state.adapted.form === "bound" ? StallGuard.failedChange(state) : undefined
-    if (failed !== undefined) return finish(state, now, { status: "failed", answer, cut, problem: notDone(failed) })
+    const problem = state.adapted.form === "bound" ? Problems.ofAnswer(state, answer) : undefined
+    if (problem !== undefined) return finish(state, now, { status: "failed", answer, cut, problem })
     return finish(state, now, { status: "done", answer, cut })
   }
   const checked = StructuredAnswer.check(outputSchema, answer)

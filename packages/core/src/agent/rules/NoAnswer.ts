@@ -21,6 +21,9 @@ export const givenUpOn = ({ stall: { activity } }: AgentState, answer: string): 
   return failed || nothingFound.test(answer) ? last.name : undefined
 }
 
+/** Whether the answer says that something is not there or could not be done. */
+export const ownsUp = (answer: string): boolean => denial.test(answer)
+
 /** Whether there were calls and none of them gave anything. */
 export const isInVain = ({ stall: { activity } }: AgentState): boolean =>
   activity.length > 0 && activity.every(({ told }) => told === undefined || gaveNothing(told))
@@ -51,6 +54,9 @@ const refusal =
 
 const advice =
   /\b(?:you (?:can|could|should|may|need to|will need to)|to do (?:this|so|that),? (?:you|we)|we (?:can|need to|should)|let'?s|I (?:will|'ll|need to|would)) (?:first )?(?:use|call|run|invoke|utilize)\b/i
+
+const denial =
+  /\b(?:no|not|none|nothing|never|cannot|unable|without|fail(?:ed|s)?|missing|unknown|unavailable|impossible|denied|errors?)\b|n['’]t\b/i
 
 const nothingFound =
   /\b(?:no|not|nothing|none) (?:[\w']+ ){0,3}(?:found|exist\w*|information|match\w*|known|available|recorded|stored|such|mention\w*|data)\b|n't (?:have|find|exist|contain|know)\b|\bno (?:\w+ )?(?:information|record|data|file)/i

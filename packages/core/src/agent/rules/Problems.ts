@@ -1,5 +1,8 @@
 /** Why a run failed because of what the model said, in words for people. */
 import type { Problem } from "./AgentEvent.ts"
+import type { AgentState } from "./AgentState.ts"
+import * as NoAnswer from "./NoAnswer.ts"
+import * as StallGuard from "./StallGuard.ts"
 
 export const callNotRead: Problem = {
   tag: "CallNotReadable",
@@ -20,8 +23,27 @@ export const onlyThought: Problem = {
   message:
     "The model used all tokens of its reply for reasoning, twice. Allow longer replies (maxTokens), load it with a larger context, or use another model."
 }
-/** `tool` is that of the change. */
-export const notDone = (tool: string): Problem => ({
+
+/**
+ * What speaks against an answer of a model that tends to say that all is done: the last change failed, or no call found
+ * anything and the answer does not say so.
+ */
+export const ofAnswer = (state: AgentState, answer: string): Problem | undefined => {
+  const tool = StallGuard.failedChange(state)
+  if (tool !== undefined) return notDone(tool)
+  return NoAnswer.isInVain(state) && !NoAnswer.ownsUp(answer) ? nothingFound : undefined
+}
+
+// -----------------------------------------------------------------------------
+// internal
+// -----------------------------------------------------------------------------
+
+const notDone = (tool: string): Problem => ({
   tag: "NotDone",
   message: `The last call of "${tool}" failed and no later one made up for it, so the task is probably not done, whatever the answer says. Look at what is there, then try again or use a larger model.`
 })
+const nothingFound: Problem = {
+  tag: "NothingFound",
+  message:
+    "No call found anything, so the answer rests on no result. Check it, or try again with a larger model or more exact words."
+}

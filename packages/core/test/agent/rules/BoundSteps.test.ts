@@ -231,6 +231,26 @@ describe("a run in bound steps", () => {
     )
   )
 
+  for (const [said, status] of [
+    ["Anna plays the piano.", "failed"],
+    ["Nobody knows what Anna plays, it is not in memory.", "done"]
+  ] as const) {
+    it.effect(`ends as ${status} when no call found anything and the answer is "${said}"`, () =>
+      Effect.gen(function* () {
+        assert.deepInclude(outcomeOf(yield* run(bound())), { status, answer: said })
+      }).pipe(
+        Effect.provide(
+          World.layer({
+            turns: [step("find", {}), ...Array.from({ length: 9 }, () => step("answer", { text: said }))],
+            servers: {
+              main: { find: { ...look, run: () => Effect.succeed(text('{"entities": [], "relations": []}')) } }
+            }
+          })
+        )
+      )
+    )
+  }
+
   it.effect("ends as done when a later change made up for the one that failed", () =>
     Effect.gen(function* () {
       const events = yield* run(bound())
