@@ -6,8 +6,8 @@ import { once } from "node:events"
 import { sleep } from "../measure.mjs"
 
 /** A server of one model with one slot. `args` come after ours. */
-export const startEngine = async (program, { args = [], context, file, name }) => {
-  const port = await freePort()
+export const startEngine = async (program, { args = [], context, file, name, port = undefined }) => {
+  port ??= await freePort()
   const child = spawn(
     program,
     [

@@ -7,6 +7,7 @@ import { parseArgs } from "node:util"
 import { inRoot, root } from "../../scripts/workspace.mjs"
 import { startEngine, startMeter, sums } from "./engine.mjs"
 import * as setUp from "./home.mjs"
+import { lifeCycle } from "./lifeCycle.mjs"
 import { agentsSdk } from "./loops/agentsSdk.mjs"
 import { aiSdk } from "./loops/aiSdk.mjs"
 import { bridge } from "./loops/bridge.mjs"
@@ -29,6 +30,8 @@ const usage = `npm run real -- [options]
   --keep DIR       keep the requests, replies and recordings of each task there
   --page           write docs/real-models.md from these results
   --from FILES     write the page from result files with commas, and run nothing
+  --life-cycle     instead of tasks: loads, unloads, failures and restarts on llama.cpp's router, with the built product;
+                   --tasks chooses scenes by a part of their names, with commas
   --limit SECONDS  longest time for one task (default: 300)
 `
 
@@ -45,6 +48,7 @@ const { values: options } = parseArgs({
     page: { type: "boolean", default: false },
     from: { type: "string" },
     limit: { type: "string", default: "300" },
+    "life-cycle": { type: "boolean", default: false },
     help: { type: "boolean", default: false }
   }
 })
@@ -149,6 +153,10 @@ const line = ({
 const main = async () => {
   if (options.help) return void process.stdout.write(usage)
   if (options.from !== undefined) return page(merged(options.from.split(",")))
+  if (options["life-cycle"]) {
+    if (!(await lifeCycle(options.tasks))) process.exitCode = 1
+    return
+  }
   const picked = options.loop.split(",").map((name) => {
     if (loops[name] === undefined) throw new Error(`no loop is called ${name}\n${usage}`)
     return loops[name]()
