@@ -131,7 +131,10 @@ const isBinary = (text: string): boolean => {
  */
 const isSaid = (content: ReadonlyArray<ToolContent>, structured: unknown): boolean => {
   if (content.some((part) => repeats(part, structured))) return true
-  const said = new Set(leavesOf(content).map((leaf) => leaf.trim()))
+  const parsed = content.flatMap((part) =>
+    part.type === "text" ? Either.match(decodeJson(part.text), { onLeft: () => [], onRight: (value) => [value] }) : []
+  )
+  const said = new Set(leavesOf([content, parsed]).map((leaf) => leaf.trim()))
   const leaves = leavesOf(structured)
   return leaves.length > 0 && leaves.every((leaf) => said.has(leaf.trim()))
 }

@@ -51,6 +51,12 @@ describe("ToolResultText", () => {
     assert.strictEqual(read({ content: "a\nb\n" }), "a\nb\n")
     assert.strictEqual(read({ content: [{ type: "text", text: "a\nb" }] }), "a\nb\n")
     assert.include(read({ content: "a\nb\n", lines: 2 }), 'Structured result: {"content"')
+    // the same list, as text by itself and structured under a name
+    const list = [{ entityName: "Anna", addedObservations: ["buys bread"] }]
+    assert.notInclude(
+      told([{ type: "text", text: JSON.stringify(list, null, 2) }], { structured: { results: list } }),
+      "Structured result"
+    )
     assert.strictEqual(
       textOf({ content: [{ type: "text", text: "" }], isError: false, structured: { content: "" } }),
       "The tool finished and returned nothing."
