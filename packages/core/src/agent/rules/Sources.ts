@@ -69,11 +69,14 @@ const argumentsIn = (messages: ReadonlyArray<ChatMessage>, without?: ReadonlySet
 /** A text that is written, and neither a path nor a name. */
 const isWords = (text: string): boolean => text.length >= 8 && /\s/.test(text.trim())
 
+/** The texts in the arguments, without what is only searched for: a pattern opens no file. */
 const leavesOf = (value: unknown): ReadonlyArray<string> =>
   typeof value === "string"
     ? [value]
     : Array.isArray(value)
       ? value.flatMap(leavesOf)
       : Predicate.isRecord(value)
-        ? Object.values(value).flatMap(leavesOf)
+        ? Object.entries(value).flatMap(([key, item]) => (searched.test(key) ? [] : leavesOf(item)))
         : []
+
+const searched = /pattern|query|search|filter|regex|keyword/i

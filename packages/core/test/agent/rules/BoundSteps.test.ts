@@ -300,6 +300,8 @@ describe("a run in bound steps", () => {
             step("look", { path: "/d/shoping-list.txt" }),
             step("list", { path: "/d" }),
             step("answer", { text: "The file is called shopping-list.txt." }),
+            step("list", { path: "/d", pattern: "shopping-list.txt" }),
+            step("answer", { text: "There is one." }),
             step("look", { path: "/d/shopping-list.txt" }),
             step("answer", { text: "Seven." })
           ],
