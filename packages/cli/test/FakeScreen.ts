@@ -14,6 +14,10 @@ export interface Options {
   readonly answer?: boolean
   /** What is typed, line by line; then the input ends. */
   readonly lines?: ReadonlyArray<string>
+  /** What a shell pipes in. */
+  readonly piped?: string
+  /** Nothing comes from the pipe. */
+  readonly late?: boolean
 }
 
 export class Written extends Context.Tag("@lms-bridge/cli/test/Written")<
@@ -50,6 +54,12 @@ export const layer = (options: Options = {}): Layer.Layer<Screen | Written | Pro
               yes
             )
         ),
+        piped: {
+          all: Effect.succeed(Option.fromNullable(options.piped)),
+          beside: Effect.succeed(
+            Option.map(Option.fromNullable(options.piped), (text) => ({ text, late: options.late ?? false }))
+          )
+        },
         prompt: Option.map(Option.fromNullable(options.lines), (lines) => {
           const left = [...lines]
           return (question: string) =>

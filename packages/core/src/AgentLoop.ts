@@ -1,7 +1,7 @@
 /** A task for a model, and the loop that carries it out with the tools of a person's MCP servers. */
 export { AgentLoop } from "./agent/AgentLoop.ts"
 export type { AgentError } from "./agent/AgentError.ts"
-export { AgentTask, Budgets, ServerChoice } from "./agent/AgentTask.ts"
+export { AgentTask, Attachment, Budgets, ServerChoice } from "./agent/AgentTask.ts"
 export { CurrentLoopPolicy, LoopPolicy } from "./agent/LoopPolicy.ts"
 export * as Session from "./agent/Session.ts"
 export { CurrentApprover, type ApprovalRequest } from "./agent/policy/Approval.ts"
@@ -12,5 +12,6 @@ export { Presets, TokenMissing, type PresetError, type PresetUse } from "./agent
 export * as SchemaReview from "./agent/schema/SchemaReview.ts"
 export * as ToolArguments from "./agent/schema/ToolArguments.ts"
 export * as ToolSchema from "./agent/schema/ToolSchema.ts"
+export { NoSuchTool } from "./agent/tools/ToolCatalog.ts"
 export * as ToolResultText from "./agent/tools/ToolResultText.ts"
 export { ToolForm } from "./agent/ToolForm.ts"

@@ -6,6 +6,7 @@ import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
+import * as Piped from "./Piped.ts"
 import { OutputClosed, OutputFailed, Screen } from "./Screen.ts"
 import * as Words from "../views/Words.ts"
 
@@ -88,7 +89,8 @@ const make = Effect.gen(function* () {
     err,
     status,
     ask: isAttended ? Option.some(ask) : Option.none(),
-    prompt: isAttended ? Option.some(prompt) : Option.none()
+    prompt: isAttended ? Option.some(prompt) : Option.none(),
+    piped: { all: Piped.all, beside: Piped.beside }
   })
 
   const styled = stdoutIsTerminal && !noColor

@@ -5,6 +5,7 @@ import * as Context from "effect/Context"
 import type * as Effect from "effect/Effect"
 import type * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
+import type { PipedText } from "./Piped.ts"
 
 /** The reader of stdout closed it, as `head` does. */
 export class OutputClosed extends Schema.TaggedError<OutputClosed>()("OutputClosed", {}) {
@@ -41,5 +42,10 @@ export class Screen extends Context.Tag("@lms-bridge/cli/Screen")<
     readonly ask: Option.Option<(question: string) => Effect.Effect<boolean>>
     /** Asks for a line; returns none at the end of the input. None where nobody can be asked. */
     readonly prompt: Option.Option<(question: string) => Effect.Effect<Option.Option<string>>>
+    /** Text that is piped in: all of it as the task, or beside a task (`Piped`). */
+    readonly piped: {
+      readonly all: Effect.Effect<Option.Option<string>>
+      readonly beside: Effect.Effect<Option.Option<PipedText>>
+    }
   }
 >() {}

@@ -29,8 +29,17 @@ export const ServerChoice = Schema.Union(
 )
 export type ServerChoice = typeof ServerChoice.Type
 
+/** What the person gives with the task: a file's text, or an image as a data URL for a model that can see. */
+export const Attachment = Schema.Union(
+  Schema.TaggedStruct("Text", { name: Schema.String, text: Schema.String }),
+  Schema.TaggedStruct("Image", { name: Schema.String, dataUrl: Schema.String })
+)
+export type Attachment = typeof Attachment.Type
+
 export const AgentTask = Schema.Struct({
   task: Schema.String.pipe(Schema.minLength(1), Schema.maxLength(100_000)),
+  /** They follow the task in the first message, and count like every other token of it. */
+  attachments: optional(Schema.Array(Attachment)),
   servers: ServerChoice,
   /** Servers defined for this task, besides the chosen ones; each must start, and takes precedence over its namesake. */
   definedServers: optional(Schema.Array(DefinedServer)),

@@ -1,7 +1,6 @@
 /**
  * `run`: gives a task to the model and shows what happens. Only the answer goes to stdout.
  */
-import * as Args from "@effect/cli/Args"
 import * as Command from "@effect/cli/Command"
 import * as Options from "@effect/cli/Options"
 import { AgentLoop, type AgentTask, type ServerChoice } from "@lms-bridge/core/AgentLoop"
@@ -12,13 +11,16 @@ import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
 import { present } from "@lms-bridge/core/Json"
 import { UsageError } from "../../ExitCode.ts"
+import * as Given from "../../options/Given.ts"
+import * as PresetOptions from "../../options/PresetOptions.ts"
 import * as RunOptions from "../../options/RunOptions.ts"
 import * as SharedOptions from "../../options/SharedOptions.ts"
 import * as ShownRun from "../../views/ShownRun.ts"
 
 const config = {
-  task: Args.text({ name: "TASK" }).pipe(Args.withDescription("What the model should do.")),
   ...RunOptions.making,
+  ...PresetOptions.options,
+  ...Given.options,
   ...RunOptions.limits,
   ...RunOptions.showing,
   record: Options.text("record").pipe(
@@ -42,31 +44,34 @@ export const command = Command.make("run", config).pipe(
   Command.withDescription("Give a task to the local model, with the tools of your MCP servers."),
   Command.withHandler(
     Effect.fnUntraced(function* (options) {
-      yield* checkTask(options.task)
+      const given = yield* Given.read(options)
       const servers = yield* RunOptions.serversOf(options)
       const budgets = RunOptions.budgetsOf(options, RunOptions.budgetsOfSettings(yield* Settings))
       const task: AgentTask = {
-        task: options.task,
+        ...given,
         servers: Option.getOrElse(servers, (): ServerChoice => ({ _tag: "None" })),
         budgets,
         ...RunOptions.changesOf(options),
-        ...(yield* RunOptions.foldersOf(options))
+        ...(yield* RunOptions.foldersOf(options)),
+        ...(yield* Given.modelFor(given.attachments, Option.getOrUndefined(options.model)))
       }
-      yield* checkNames(task)
-      yield* ShownRun.show((yield* AgentLoop).run(task), options)
+      const whole = PresetOptions.isWanted(options) ? yield* PresetOptions.added(task, options) : task
+      yield* checkNames(whole)
+      yield* ShownRun.show((yield* AgentLoop).run(whole), options)
     })
   )
 )
 
-export const checkTask = (task: string): Effect.Effect<void, UsageError> =>
-  task.trim() === ""
-    ? Effect.fail(new UsageError({ problem: "The task is empty. Say what the model should do." }))
-    : Effect.void
-
 /** Reports an unknown name at once, before any request to LM Studio. */
-export const checkNames = Effect.fnUntraced(function* ({ allowedTools, servers }: AgentTask) {
-  if (servers._tag === "None" && allowedTools !== undefined) {
-    return yield* new UsageError({ problem: "--tools needs MCP servers: give --mcp NAME or --all-mcps." })
+export const checkNames = Effect.fnUntraced(function* ({
+  allowedTools,
+  definedServers = [],
+  servers,
+  workingFolders = []
+}: AgentTask) {
+  if (servers._tag === "None" && definedServers.length === 0) {
+    if (allowedTools !== undefined) return yield* new UsageError({ problem: `--tools ${needsServers}` })
+    if (workingFolders.length > 0) return yield* new UsageError({ problem: `--folder ${needsServers}` })
   }
   if (servers._tag !== "Named") return
   const registry = yield* McpRegistry
@@ -81,3 +86,5 @@ export const checkNames = Effect.fnUntraced(function* ({ allowedTools, servers }
     ...present({ path })
   })
 })
+
+const needsServers = "needs MCP servers: give --mcp NAME or --all-mcps, or --files DIR for the files of a folder."

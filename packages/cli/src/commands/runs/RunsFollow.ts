@@ -1,7 +1,6 @@
 /**
  * `runs follow`: another task with the memory of a run, or of its first rounds.
  */
-import * as Args from "@effect/cli/Args"
 import * as Command from "@effect/cli/Command"
 import { AgentLoop, type AgentTask } from "@lms-bridge/core/AgentLoop"
 import { RunSteps } from "@lms-bridge/core/RunJournal"
@@ -11,14 +10,14 @@ import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
 import { UsageError } from "../../ExitCode.ts"
 import * as KeptRun from "../../options/KeptRun.ts"
+import * as Given from "../../options/Given.ts"
 import * as RunOptions from "../../options/RunOptions.ts"
 import * as SharedOptions from "../../options/SharedOptions.ts"
 import * as ShownRun from "../../views/ShownRun.ts"
-import { checkNames, checkTask } from "./Run.ts"
+import { checkNames } from "./Run.ts"
 
 export const command = Command.make("follow", {
   id: KeptRun.id,
-  task: Args.text({ name: "TASK" }).pipe(Args.withDescription("What the model should do now.")),
   at: SharedOptions.checked({
     name: "at",
     pseudoName: "ROUND",
@@ -27,6 +26,7 @@ export const command = Command.make("follow", {
     allowed: "the number of a round, or 0 for the task alone"
   }),
   ...RunOptions.making,
+  ...Given.options,
   ...RunOptions.limits,
   ...RunOptions.showing
 }).pipe(
@@ -34,23 +34,30 @@ export const command = Command.make("follow", {
     "Give the model another task with the memory of a run. Servers, model and tools stay the same unless you name others."
   ),
   Command.withHandler(
-    Effect.fnUntraced(function* ({ at, id, task, ...options }) {
-      yield* checkTask(task)
+    Effect.fnUntraced(function* ({ at, id, ...options }) {
+      const given = yield* Given.read(options)
       const before = yield* KeptRun.find(id)
       const servers = yield* RunOptions.serversOf(options)
       const events = yield* Option.match(at, {
         onNone: () => Effect.succeedNone,
         onSome: (round) => Effect.asSome(throughRound(before, round))
       })
-      // approvals and the form of the answer were for that task
-      const { approvedTools: _approved, follows: _follows, outputSchema: _schema, ...same } = before.account.state.task
+      // approvals, the form of the answer and the files were for that task
+      const {
+        approvedTools: _approved,
+        attachments: _attachments,
+        follows: _follows,
+        outputSchema: _schema,
+        ...same
+      } = before.account.state.task
       const next: AgentTask = {
         ...same,
-        task,
+        ...given,
         ...(Option.isSome(servers) ? { servers: servers.value } : {}),
         budgets: RunOptions.budgetsOf(options, RunOptions.budgetsOfSettings(yield* Settings)),
         ...RunOptions.changesOf(options),
         ...(yield* RunOptions.foldersOf(options)),
+        ...(yield* Given.modelFor(given.attachments, Option.getOrUndefined(options.model) ?? same.model)),
         follows: { run: before.runId, ...(Option.isSome(events) ? { events: events.value } : {}) }
       }
       yield* checkNames(next)

@@ -352,7 +352,6 @@ describe("usage", () => {
     Effect.gen(function* () {
       const neverBuilt = Cli.make(() => Layer.die("services were built for a usage error"))
       for (const [args, says] of [
-        [["run"], "Missing argument <TASK>. See `lms-bridge run --help`."],
         [["run", "x", "--nope"], "There is no option --nope."],
         [["run", "x", "y"], "Received unknown argument: 'y'."],
         [["run", "x", "--max-rounds", "0"], '--max-rounds is "0", but must be a whole number from 1 to 10000.'],

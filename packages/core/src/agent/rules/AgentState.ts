@@ -226,7 +226,7 @@ export const initial = (started: Extract<AgentEvent, { readonly _tag: "RunStarte
   lastAt: started.at,
   turn: { _tag: "Preparing" },
   ready: false,
-  messages: withTask(started.history ?? [], started.task.task),
+  messages: withTask(started.history ?? [], started.task),
   missingServers: [],
   offered: [],
   introduced: [],
@@ -249,13 +249,31 @@ export const initial = (started: Extract<AgentEvent, { readonly _tag: "RunStarte
 })
 
 /** A conversation may have ended with a tool result; the task must not become a note at the end of that result. */
-const withTask = (history: ReadonlyArray<ChatMessage>, task: string): ReadonlyArray<ChatMessage> =>
-  withUser(
+const withTask = (
+  history: ReadonlyArray<ChatMessage>,
+  { attachments = [], task }: AgentTask
+): ReadonlyArray<ChatMessage> => {
+  const before: ReadonlyArray<ChatMessage> =
     history.at(-1)?.role === "tool"
       ? [...history, { role: "assistant", content: "I was stopped here, before I could answer.", toolCalls: [] }]
-      : history,
-    task
+      : history
+  const texts = attachments.flatMap((part) => (part._tag === "Text" ? [fenced(part)] : []))
+  const images = attachments.flatMap((part) =>
+    part._tag === "Image" ? [{ type: "image" as const, dataUrl: part.dataUrl }] : []
   )
+  const said = withUser(before, [task, ...texts].join("\n\n"))
+  const last = said.at(-1)
+  if (images.length === 0 || last?.role !== "user") return said
+  const parts = typeof last.content === "string" ? [{ type: "text" as const, text: last.content }] : last.content
+  return [...said.slice(0, -1), { role: "user", content: [...parts, ...images] }]
+}
+
+/** The fence is longer than any in the text. */
+const fenced = ({ name, text }: { readonly name: string; readonly text: string }): string => {
+  const ticks = Math.max(2, ...Array.from(text.matchAll(/`{3,}/g), ([fence]) => fence.length)) + 1
+  const fence = "`".repeat(ticks)
+  return `${name}:\n${fence}\n${text.replace(/\n$/, "")}\n${fence}`
+}
 
 /**
  * The conversation with a user message at its end. Chat templates may require that user and assistant alternate, so

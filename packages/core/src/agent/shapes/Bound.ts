@@ -55,15 +55,15 @@ export const callStep = (name: string, parameters: Readonly<Record<string, unkno
 /** The conversation with the likely tools behind the task, which is where they stay. */
 export const withLikely = (messages: ReadonlyArray<ChatMessage>, tools: BoundTools): ReadonlyArray<ChatMessage> => {
   const text = likelyTools(tools)
-  const at = messages.findLastIndex(
-    ({ content, role }) => role === "user" && typeof content === "string" && content.startsWith(tools.task)
-  )
+  const at = messages.findLastIndex(({ content, role }) => role === "user" && wordsOf(content).startsWith(tools.task))
   return text === "" || at === -1
     ? messages
     : messages.map((message, index) =>
-        index === at && message.role === "user" && typeof message.content === "string"
-          ? { ...message, content: `${message.content}${text}` }
-          : message
+        index !== at || message.role !== "user"
+          ? message
+          : typeof message.content === "string"
+            ? { ...message, content: `${message.content}${text}` }
+            : { ...message, content: [...message.content, { type: "text", text }] }
       )
 }
 
@@ -106,6 +106,9 @@ export const inSteps = (
 // -----------------------------------------------------------------------------
 // internal
 // -----------------------------------------------------------------------------
+
+const wordsOf = (content: ChatMessage["content"]): string =>
+  typeof content === "string" ? content : content.map((part) => (part.type === "text" ? part.text : "")).join("")
 
 const textSchema = { type: "object", properties: { text: { type: "string" } }, required: ["text"] }
 
