@@ -96,9 +96,9 @@ const ends = (text: string): Uint32Array => {
   return lengths
 }
 
-/** Numbers, or lines of short fields: rows of a table are often equal. */
+/** Numbers with something between them, or lines of short fields: rows of a table are often equal. */
 const isTabular = (period: string): boolean => {
-  if (/\d/.test(period) && !/\p{L}/u.test(period)) return true
+  if (/\d/.test(period) && /[\s,;|]/.test(period) && !/\p{L}/u.test(period)) return true
   const lines = period.split("\n")
   if (lines.length < 2 || lines.length > 200) return false
   // the period may begin anywhere, so its first and last lines are one row

@@ -45,6 +45,11 @@ describe("EndlessReply", () => {
     assert.isUndefined(noticed(text))
   })
 
+  it("notices digits that run on without anything between them", () => {
+    const guard = EndlessReply.make()
+    assert.isTrue(Array.from({ length: 300 }, () => guard.push("0123456789")).includes(true))
+  })
+
   it("waits longer in arguments, and where the task asks for repetition", () => {
     const lines = "the same line of a file\n".repeat(200)
     assert.isDefined(noticed(lines))
