@@ -2,14 +2,14 @@
 
 /**
  * At most three of `names`, nearest first: those that contain `wanted` or are contained in it, and those a few typing
- * errors away. Case and punctuation do not count.
+ * errors away, `most` where it is given. Case and punctuation do not count.
  */
-export const nearest = (wanted: string, names: ReadonlyArray<string>): ReadonlyArray<string> => {
+export const nearest = (wanted: string, names: ReadonlyArray<string>, most?: number): ReadonlyArray<string> => {
   const target = bare(wanted)
   if (target === "") return []
   return names
     .map((name) => ({ name, distance: distanceTo(target, bare(name)) }))
-    .filter(({ distance }) => distance <= Math.max(1, Math.floor(target.length / 3)))
+    .filter(({ distance }) => distance <= (most ?? Math.max(1, Math.floor(target.length / 3))))
     .toSorted((a, b) => a.distance - b.distance || (a.name < b.name ? -1 : 1))
     .slice(0, 3)
     .map(({ name }) => name)

@@ -334,7 +334,12 @@ describe("AgentLoop", () => {
       const events = yield* run(task())
       const { calls, requests } = yield* World.Seen
       assert.deepStrictEqual(calls, [{ server: "main", tool: "echo", args: { message: "hi" } }])
-      assert.strictEqual(requests[1]?.messages.at(-2)?.content, "Let me see.")
+      // the model goes on in the form that it sees, so it is shown its own
+      assert.strictEqual(
+        requests[1]?.messages.at(-2)?.content,
+        'Let me see.\n<tool_call>{"name": "echo", "arguments": {"message": "hi"}}</tool_call>'
+      )
+      assert.deepInclude(requests[1]?.messages.at(-1), { role: "user", content: "Result of echo:\nEcho: hi" })
       assert.strictEqual(outcomeOf(events).answer, "It said hi.")
     }).pipe(
       Effect.provide(

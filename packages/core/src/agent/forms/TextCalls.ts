@@ -8,8 +8,8 @@ import * as Either from "effect/Either"
 import * as Predicate from "effect/Predicate"
 import { parseJson } from "../../internal/parseJson.ts"
 import type { ChatMessage, ChatReply, ToolCall } from "../../lmstudio/Chat.ts"
-import { nearest } from "../../names/nearest.ts"
 import { repairJson } from "../schema/JsonRepair.ts"
+import { nearTools } from "../tools/NearTools.ts"
 import { judge, type ToolCatalog } from "../tools/ToolCatalog.ts"
 import { findBlocks, type Block } from "./FoundCalls.ts"
 import { quotationsOf } from "./Quotation.ts"
@@ -25,6 +25,8 @@ export interface Recovered {
   readonly mayBeAnswer: boolean
   /** Whether the calls of the reply were found in its text. */
   readonly inText: boolean
+  /** The text up to the end of these calls. */
+  readonly written: string | undefined
 }
 
 /**
@@ -40,7 +42,7 @@ export const recover = (
   }
 ): Recovered => {
   const { catalog, final = false, messages } = context
-  const asIs = { reply, unread: undefined, mayBeAnswer: false, inText: false }
+  const asIs = { reply, unread: undefined, mayBeAnswer: false, inText: false, written: undefined }
   const hasCalls = reply.toolCalls.length > 0
   const blank = reply.content.trim() === ""
   if (blank && (hasCalls || final)) return asIs
@@ -58,7 +60,8 @@ export const recover = (
         reply: { ...reply, ...kept, toolCalls: looked.calls },
         unread: undefined,
         mayBeAnswer: false,
-        inText: true
+        inText: true,
+        written: blank ? undefined : text.slice(0, looked.end).trimEnd()
       }
     }
     case "Unread": {
@@ -71,13 +74,49 @@ export const recover = (
   }
 }
 
+/**
+ * Whether the text of a reply that is still coming in holds a call that can run, and goes on with something else: with words,
+ * the same call once more, or a result that the model makes up. Calls right behind each other belong together.
+ */
+export const isCallWritten = (
+  text: string,
+  { catalog, messages }: { readonly catalog: ToolCatalog; readonly messages: ReadonlyArray<ChatMessage> }
+): boolean => {
+  const isQuotation = quotationsOf(messages)
+  const written = findBlocks(text, { whole: false }).filter(
+    ({ body, calls, mentioned, source }) =>
+      !mentioned &&
+      calls.length > 0 &&
+      !isQuotation(source) &&
+      !isQuotation(body) &&
+      calls.every(
+        ({ args, name }) =>
+          catalog.find(name) !== undefined &&
+          judge(catalog, { id: "", name, arguments: inJson(args) }, { whole: true })._tag === "Run"
+      )
+  )
+  const last = written.at(-1)
+  if (last === undefined) return false
+  const behind = text.slice(text.slice(0, last.end).trimEnd().length)
+  const sources = written.flatMap(({ calls }) => calls.map(({ args, name }) => `${name} ${args}`))
+  return (
+    new Set(sources).size < sources.length ||
+    /^\s*[^\s<>[\]{}`,;:|｜()"'.]/.test(behind) ||
+    madeUpFrom(text, last.end) !== -1 ||
+    behind.length > longestClosing
+  )
+}
+
 // -----------------------------------------------------------------------------
 // internal
 // -----------------------------------------------------------------------------
 
+/** What closes a call is shorter. */
+const longestClosing = 400
+
 type Looked =
   | { readonly _tag: "Nothing"; readonly start: undefined }
-  | { readonly _tag: "Calls"; readonly start: number; readonly calls: ReadonlyArray<ToolCall> }
+  | { readonly _tag: "Calls"; readonly start: number; readonly end: number; readonly calls: ReadonlyArray<ToolCall> }
   | { readonly _tag: "Unread"; readonly start: number; readonly told: string; readonly mayBeAnswer: boolean }
 
 const nothing: Looked = { _tag: "Nothing", start: undefined }
@@ -102,14 +141,15 @@ const look = (text: string, catalog: ToolCatalog, messages: ReadonlyArray<ChatMe
   if (first !== undefined) {
     // nothing counts after text that the model invented on behalf of others
     const end = madeUpFrom(text, first.end)
-    const all = meant.filter(({ start }) => end === -1 || start < end).flatMap(({ calls }) => calls)
+    const counted = meant.filter(({ start }) => end === -1 || start < end)
+    const all = counted.flatMap(({ calls }) => calls)
     // a repeated call counts once
     const calls = [...new Map(all.map((call) => [`${call.name}\n${call.arguments}`, call])).values()]
     const verdicts = calls.map((call) => judge(catalog, call, { whole }))
     const problem = verdicts.find((verdict) => verdict._tag === "Refuse")
     // if one of them can run, the others get their errors as results
     if (problem?._tag !== "Refuse" || verdicts.some(({ _tag }) => _tag === "Run")) {
-      return { _tag: "Calls", start: first.start, calls }
+      return { _tag: "Calls", start: first.start, end: counted.at(-1)?.end ?? first.end, calls }
     }
     return { _tag: "Unread", start: first.start, told: `${problem.told} ${useTheInterface}`, mayBeAnswer: false }
   }
@@ -148,14 +188,10 @@ const unknownIn = (
   for (const { calls, fenced, form, mentioned, start } of blocks) {
     const [call] = calls
     if (call === undefined || mentioned) continue
-    const near = nearTools(call, names)
+    const near = nearTools(call.name, names)
     const verdict = judge(catalog, call, { whole: true })
     if (verdict._tag !== "Refuse") continue
-    const meant =
-      verdict.told.includes("Did you mean") || near.length === 0
-        ? ""
-        : ` Did you mean ${near.map((name) => `"${name}"`).join(" or ")}?`
-    const told = `${verdict.told}${meant} ${useTheInterface}`
+    const told = `${verdict.told} ${useTheInterface}`
     const isBare = fenced || form.unmarked === true
     // a user who asks for an example of a call gets one
     if (near.length === 0 && isBare && (form.family.includes("tool_code") || isAboutCalls(messages))) continue
@@ -175,36 +211,6 @@ const madeUpFrom = (text: string, from: number): number => {
 
 const madeUp =
   /<\|?\/?(?:tool|function)[_▁](?:response|result|output)s?[^>\n]{0,100}>|<｜tool▁outputs?▁begin｜>|\[\/?TOOL_(?:RESULTS?|RESPONSE|CONTENT)\]|```tool_outputs?\b|<\|?(?:im_start|start_header_id|start_of_turn|turn|start)\|?>\s{0,3}(?:user|tool|ipython|functions)|^(?:Observation|Tool (?:result|response|output)|Human|User) ?:/gim
-
-/** Tools that may be meant: by a similar name, or by a synonymous verb with the same noun. */
-const nearTools = (call: ToolCall, names: ReadonlyArray<string>): ReadonlyArray<string> => {
-  const byName = nearest(call.name, names)
-  if (byName.length > 0) return byName
-  const verbs = (name: string) => words(name).flatMap((word) => sameVerbs.find((verbs) => verbs.includes(word)) ?? [])
-  const wanted = new Set(verbs(call.name))
-  const nouns = new Set(words(call.name))
-  return names
-    .filter((name) => verbs(name).some((verb) => wanted.has(verb)) && words(name).some((word) => nouns.has(word)))
-    .slice(0, 3)
-}
-
-const words = (name: string): ReadonlyArray<string> =>
-  name
-    .slice(0, 100)
-    .replaceAll(/([a-z0-9])([A-Z])/g, "$1 $2")
-    .toLowerCase()
-    .split(/[^a-z0-9]+/)
-
-const sameVerbs: ReadonlyArray<ReadonlyArray<string>> = [
-  ["move", "rename", "mv"],
-  ["delete", "remove", "rm", "erase", "unlink"],
-  ["read", "open", "cat", "get", "view", "show", "load", "fetch", "download"],
-  ["write", "create", "save", "make", "new", "put", "add"],
-  ["edit", "change", "update", "modify", "patch", "replace", "set"],
-  ["list", "ls", "dir", "enumerate"],
-  ["search", "find", "query", "lookup", "grep"],
-  ["run", "execute", "exec", "call"]
-]
 
 const garbledIn = (blocks: ReadonlyArray<Judged>, names: ReadonlyArray<string>, whole: boolean): Looked | undefined => {
   const block = blocks.find(

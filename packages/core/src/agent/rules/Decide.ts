@@ -227,13 +227,13 @@ const afterReply = (
         : answered(state, now, answer, true)
       : emit({ _tag: "AskedAgain", why: "cut", text: blank ? NoAnswer.answerBriefly : NoAnswer.continueText })
   }
-  // blank, or a stream that ended without a reason: no tool has run for it, so the same request may be sent again
+  // blank, or a stream that ended without a reason: no tool has run for it, so it may be asked for again
   if (blank || reply.finishReason === "") {
     const thought = blank && reply.reasoning.trim() !== ""
     const what = thought ? "The reply was only reasoning." : blank ? "The reply was empty." : "The reply had no end."
     if (!state.attempt.repeated) {
-      // the same request would come to the same nothing, unless it broke off
-      return blank && reply.finishReason !== ""
+      // the same request would come to the same nothing
+      return blank
         ? emit({ _tag: "AskedAgain", why: "empty", text: thought ? NoAnswer.answerNow : NoAnswer.saySomething })
         : emit({ _tag: "RequestRepeated", why: "no-answer", text: what })
     }

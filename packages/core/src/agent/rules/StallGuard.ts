@@ -23,7 +23,7 @@ export const withActivity = (
     state.turn._tag === "Calling" ? state.turn.calls.find(({ call }) => call.id === event.callId) : undefined
   if (entry === undefined) return stall
   const { name } = entry.call
-  const call = entry.started?.fingerprint ?? fingerprint(name, entry.call.arguments)
+  const call = entry.started?.fingerprint ?? fingerprint(name, parseJson(entry.call.arguments) ?? entry.call.arguments)
   const how =
     event._tag === "ToolCallRefused"
       ? event.reason === "Repeated"
@@ -42,12 +42,13 @@ export const withActivity = (
   return { ...stall, activity }
 }
 
-/** Whether the call is the last one once more, which succeeded. */
+/** Whether the call is the last one once more, which succeeded. Tools whose results change by themselves may be asked again. */
 export const isMadeAgain = ({ stall: { activity } }: AgentState, call: ToolCall): boolean => {
   const last = activity.at(-1)
   return (
     last?.told !== undefined &&
     call.name === last.name &&
+    !changesByItself(call.name) &&
     fingerprint(call.name, parseJson(call.arguments)) === last.call
   )
 }
@@ -83,8 +84,6 @@ export const repeated = (
 ): ReadonlyArray<Extract<AgentEventBody, { readonly _tag: "ToolCallRefused" }>> => {
   const last = state.stall.activity.at(-1)
   const [first] = open
-  // in the native form, `assess` alone watches for repeated calls
-  if (state.adapted.form === "native") return []
   if (last === undefined || first === undefined || open.length > 1 || first.started !== undefined) return []
   const { call } = first
   const before = state.stall.activity.slice(0, -1).filter((other) => other.call === last.call)
@@ -108,7 +107,7 @@ export const assess = ({ stall: { activity, circled, done } }: AgentState): Agen
         _tag: "Stalled",
         step: "nudge",
         tool,
-        text: `You have called "${tool}" again with the same arguments and got the same result. Calling it again gives nothing new. Do something else, or answer with what you know.`
+        text: `You have called "${tool}" again with the same arguments and got the same result. Calling it again gives nothing new. Use that result for the next step of the task, or give the answer.`
       }
     case "told":
       return {
@@ -130,6 +129,20 @@ export const isWithheld = ({ rounds, stall: { withheld } }: AgentState, name: st
 // internal
 // -----------------------------------------------------------------------------
 
+/** By its words: a tool that waits, or that tells how something is now. */
+const changesByItself = (name: string): boolean =>
+  name
+    .replaceAll(/([a-z0-9])([A-Z])/g, "$1_$2")
+    .toLowerCase()
+    .split(/[^a-z0-9]+/)
+    .some((word) => changing.has(word))
+
+const changing = new Set(
+  "wait sleep poll status state progress check ping watch tail monitor refresh next time now clock date random roll screenshot snapshot receive".split(
+    " "
+  )
+)
+
 const remembered = 24
 /** Characters of a result that are kept to be told again. */
 const longestTold = 400
@@ -142,8 +155,11 @@ const often = 3
 const stalledOn = (activity: ReadonlyArray<Activity>, circled: ReadonlyArray<Activity>): string | undefined => {
   const last = activity.at(-1)
   if (last === undefined) return undefined
+  // a call that was answered with its earlier result counts as made; one that was refused for another reason does not
+  const isOnceMore = (other: Activity, entry: Activity) =>
+    other.result === entry.result || (other.repeated === true && (entry.repeated === true || entry.told !== undefined))
   const among = (entries: ReadonlyArray<Activity>, entry: Activity) =>
-    entries.filter((other) => other.call === entry.call && (other.result === entry.result || other.repeated === true))
+    entries.filter((other) => other.call === entry.call && isOnceMore(other, entry))
   if (among(circled, last).length > 0 || among(activity, last).length >= often) return last.name
   const recent = activity.slice(-nothingNew)
   const before = activity.slice(0, -nothingNew)

@@ -1,10 +1,9 @@
 /** One request to the model: planned for the context, streamed, and reported as one reply or one failure. */
-import * as Data from "effect/Data"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Predicate from "effect/Predicate"
 import { parseJson } from "../../internal/parseJson.ts"
-import type { ChatEvent, ChatReply, ChatRequest, ToolDefinition } from "../../lmstudio/Chat.ts"
+import type { ChatReply, ChatRequest, ToolDefinition } from "../../lmstudio/Chat.ts"
 import { present } from "../../schema/Fields.ts"
 import { spanned } from "../../observability/spanned.ts"
 import * as Builtins from "../tools/Builtins.ts"
@@ -12,9 +11,9 @@ import * as Compaction from "./Compaction.ts"
 import * as ContextWindow from "./ContextWindow.ts"
 import { CurrentRun } from "./CurrentRun.ts"
 import * as ModelFailure from "./ModelFailure.ts"
-import type { ModelLifecycleError } from "../../models/ModelLifecycle.ts"
 import * as ModelReply from "../rules/ModelReply.ts"
 import type { Prepared } from "./Preparation.ts"
+import * as ReplyStream from "./ReplyStream.ts"
 import * as Bound from "../shapes/Bound.ts"
 import * as BoundReply from "../rules/BoundReply.ts"
 import type { StepsLeft } from "../rules/AgentEvent.ts"
@@ -24,7 +23,6 @@ import * as Toolbox from "../tools/Toolbox.ts"
 import type { RunLog } from "./RunLog.ts"
 import * as Conversation from "../shapes/Conversation.ts"
 import { plainSchema } from "../schema/SlimSchema.ts"
-import * as EndlessReply from "../rules/EndlessReply.ts"
 import type { Shape } from "../rules/Decide.ts"
 import * as StallGuard from "../rules/StallGuard.ts"
 import * as StructuredAnswer from "../rules/StructuredAnswer.ts"
@@ -59,7 +57,8 @@ export const ask = Effect.fnUntraced(function* (
             // the tools stay in the head of the prompt, which the engine has read, and none may be called
             toolChoice: callable ? undefined : "none"
           },
-          shown
+          shown,
+          callable && form !== "bound"
         )
 
   const { messages, turn } = log.state
@@ -68,18 +67,27 @@ export const ask = Effect.fnUntraced(function* (
     // a call that the model repeats endlessly counts as one call
     const begun =
       outcome.left.problem.tag === ModelFailure.repeating.problem.tag && !final && shape === undefined
-        ? recover(cutReply(log, partial), { catalog: prepared.tools.catalog, messages })
+        ? recover(ReplyStream.cutReply(log, { content: partial, finishReason: "length" }), {
+            catalog: prepared.tools.catalog,
+            messages
+          })
         : undefined
     if (begun?.inText !== true) return yield* log.tell({ _tag: "ModelFailed", round, partial, ...outcome.left })
     const reply = ModelReply.normalised(begun.reply, { messages, round, final })
-    return yield* log.tell({ _tag: "ModelReplied", round, reply, inText: true })
+    return yield* log.tell({ _tag: "ModelReplied", round, reply, inText: true, ...present({ written: begun.written }) })
   }
-  const asked = (reply: ChatReply) => ({ reply, unread: undefined, mayBeAnswer: false, inText: false })
+  const asked = (reply: ChatReply) => ({
+    reply,
+    unread: undefined,
+    mayBeAnswer: false,
+    inText: false,
+    written: undefined
+  })
   const step =
     form === "bound"
       ? BoundReply.read(outcome.right, { structured: shape === "answer" && log.state.task.outputSchema !== undefined })
       : undefined
-  const { inText, mayBeAnswer, reply, unread } =
+  const { inText, mayBeAnswer, reply, unread, written } =
     step !== undefined
       ? asked(step)
       : typeof shape === "object"
@@ -98,7 +106,7 @@ export const ask = Effect.fnUntraced(function* (
     ...present({ unread }),
     ...(mayBeAnswer ? { mayBeAnswer } : {}),
     ...(inText ? { inText } : {}),
-    ...(inText && form === "text" ? { written: outcome.right.content } : {})
+    ...present({ written })
   })
 }, spanned("AgentLoop.ask"))
 
@@ -161,17 +169,6 @@ const sameThing = ({ messages }: AgentState, { definition, name, tool }: Catalog
     ? schema
     : { ...schema, properties: { ...properties, [first[0]]: { const: first[1] } } }
 }
-
-/** The part that had arrived of a reply that was stopped. */
-const cutReply = ({ state }: RunLog, content: string): ChatReply => ({
-  model: state.ensured?.model ?? "",
-  content,
-  reasoning: "",
-  toolCalls: [],
-  finishReason: "length",
-  firstTokenMillis: 0,
-  totalMillis: 0
-})
 
 /** A reply that consists of requested arguments, as a call. */
 const asCall = (reply: ChatReply, name: string): ChatReply => {
@@ -328,15 +325,15 @@ const telling = (
   }
 }
 
+/** The request of a plan, sent. */
 const streamed = Effect.fnUntraced(function* (
   prepared: Prepared,
   plan: Extract<ContextWindow.Plan, { readonly _tag: "Fits" }>,
   { responseSchema, toolChoice }: Pick<ChatRequest, "responseSchema" | "toolChoice">,
-  shown: ShownText.ShownText
-): Effect.fn.Return<Either.Either<ChatReply, ModelFailure.ModelFailure>, never, CurrentRun> {
-  const {
-    log: { state, tell }
-  } = yield* CurrentRun
+  shown: ShownText.ShownText,
+  mayCallInText: boolean
+) {
+  const { state } = (yield* CurrentRun).log
   const { messages, tools } = Conversation.render(plan, state.adapted.ways, telling(state, prepared.tools, plan.tools))
   const request: Omit<ChatRequest, "model"> = {
     messages,
@@ -345,55 +342,5 @@ const streamed = Effect.fnUntraced(function* (
     temperature: state.task.temperature,
     responseSchema
   }
-  const patient = EndlessReply.asksForRepetition(state.task.task)
-  const inText = EndlessReply.make({ patient })
-  const inReasoning = EndlessReply.make()
-  const inCalls = EndlessReply.make({ patient, inCall: true })
-  const repeating = Effect.failSync(() => new Repeating())
-  const onEvent = (event: ChatEvent): Effect.Effect<void, Repeating> => {
-    switch (event._tag) {
-      case "TextDelta": {
-        const text = shown.push(event.text)
-        return Effect.zipRight(
-          text === "" ? Effect.void : tell({ _tag: "TextDelta", text }),
-          inText.push(event.text) ? repeating : Effect.void
-        )
-      }
-      case "ReasoningDelta":
-        return Effect.zipRight(
-          tell({ _tag: "ReasoningDelta", text: event.text }),
-          inReasoning.push(event.text) ? repeating : Effect.void
-        )
-      case "ModelLoading":
-        return tell({ _tag: "Preparing", what: "The model is loading", ...present({ progress: event.progress }) })
-      case "PromptProcessing":
-        return tell({ _tag: "Preparing", what: "The model is reading", progress: event.progress })
-      case "ToolCallDelta":
-        return inCalls.push(event.text) ? repeating : Effect.void
-      case "ToolCallStarted":
-      case "Completed":
-        return Effect.void
-    }
-  }
-  const lease = yield* prepared.lease
-  return yield* lease.chatWith(request, onEvent).pipe(
-    Effect.catchIf(isChoiceRefused, () =>
-      lease.chatWith({ ...request, tools: undefined, toolChoice: undefined }, onEvent)
-    ),
-    Effect.mapError((error) =>
-      error._tag === "Repeating"
-        ? ModelFailure.repeating
-        : ModelFailure.fromError(
-            error,
-            tools.map(({ name }) => name)
-          )
-    ),
-    Effect.either
-  )
+  return yield* ReplyStream.receive(prepared, request, { shown, mayCallInText })
 })
-
-/** A server that does not know `tool_choice` gets no tools where none may be called. */
-const isChoiceRefused = (error: ModelLifecycleError | Repeating): boolean =>
-  error._tag === "RequestRejected" && /tool_choice/i.test(`${error.param} ${error.serverMessage}`)
-
-class Repeating extends Data.TaggedError("Repeating") {}

@@ -32,8 +32,8 @@ export const render = (
   }
   const inText = ways.includes("tools")
   const described = inText && tools.length > 0 ? withSystem(messages, toolsAsText(tools)) : messages
-  const spoken =
-    inText || ways.includes("history") || telling.form === "text" ? described.map(asText(described)) : described
+  const everything = inText || ways.includes("history") || telling.form === "text"
+  const spoken = described.map(asText(described, { everything }))
   return { messages: inTurns(withoutInstructions(spoken)), tools: inText ? [] : tools }
 }
 
@@ -143,16 +143,20 @@ const withoutSystem = (messages: ReadonlyArray<ChatMessage>): ReadonlyArray<Chat
   return text.length === 0 ? others : [{ role: "user", content: text.join("\n\n") }, ...others]
 }
 
-const asText = (all: ReadonlyArray<ChatMessage>) => {
+/** Calls and their results as words: all of them, or those that the model wrote into its text, which it is shown as it wrote them. */
+const asText = (all: ReadonlyArray<ChatMessage>, { everything }: { readonly everything: boolean }) => {
   const names = new Map<string, string>()
   for (const message of all) {
-    if (message.role === "assistant") for (const { id, name } of message.toolCalls) names.set(id, name)
+    if (message.role !== "assistant" || (message.written === undefined && !everything)) continue
+    for (const { id, name } of message.toolCalls) names.set(id, name)
   }
   return (message: ChatMessage): ChatMessage => {
     if (message.role === "tool") {
-      return { role: "user", content: resultAsText(names.get(message.toolCallId) ?? "a tool", message.content) }
+      const name = names.get(message.toolCallId) ?? (everything ? "a tool" : undefined)
+      return name === undefined ? message : { role: "user", content: resultAsText(name, message.content) }
     }
     if (message.role !== "assistant" || message.toolCalls.length === 0) return message
+    if (!everything && message.written === undefined) return message
     if (message.written !== undefined) return { role: "assistant", content: message.written, toolCalls: [] }
     const calls = message.toolCalls.map(callAsText)
     const parts = message.content.trim() === "" ? calls : [message.content, ...calls]

@@ -13,6 +13,7 @@ import * as ReadingTools from "./ReadingTools.ts"
 import { acceptable } from "../schema/SentSchema.ts"
 import type { Arguments } from "../schema/ArgumentText.ts"
 import * as ToolArguments from "../schema/ToolArguments.ts"
+import { nearTools, onlyMeant } from "./NearTools.ts"
 import type { CatalogTool } from "./CatalogTool.ts"
 
 /** No server has a requested tool, so the run would have to do without it. */
@@ -104,7 +105,13 @@ export const missing = (
 export const judge = (catalog: ToolCatalog, made: ToolCall, options: { readonly whole: boolean }): Verdict => {
   const call = Builtins.meant(made)
   const tool = catalog.find(call.name)
-  if (tool === undefined) return { _tag: "Refuse", reason: "UnknownTool", told: unknownTool(catalog, call.name) }
+  if (tool === undefined) {
+    const meant = readerMeant(catalog, call.name)
+    const verdict = meant === undefined ? undefined : judge(catalog, { ...call, name: meant }, options)
+    return verdict?._tag === "Run"
+      ? verdict
+      : { _tag: "Refuse", reason: "UnknownTool", told: unknownTool(catalog, call.name) }
+  }
   const checked = ToolArguments.check(tool.tool, tool.name, call.arguments, options)
   return checked._tag === "Unfit"
     ? { _tag: "Refuse", reason: "InvalidArguments", told: checked.told }
@@ -114,6 +121,15 @@ export const judge = (catalog: ToolCatalog, made: ToolCall, options: { readonly 
 // -----------------------------------------------------------------------------
 // internal
 // -----------------------------------------------------------------------------
+
+/** The tool that can only be meant, if it only reads: one that changes something is never guessed. */
+const readerMeant = ({ find, tools }: ToolCatalog, name: string): string | undefined => {
+  const meant = onlyMeant(
+    name,
+    tools.map((tool) => tool.name)
+  )
+  return meant !== undefined && find(meant)?.tool.annotations?.readOnly === true ? meant : undefined
+}
 
 /** Whether its description says that it is deprecated and which other tool of its server takes its place. */
 const isReplaced = ({ name, tool }: CatalogTool, all: ReadonlyArray<CatalogTool>): boolean =>
@@ -197,7 +213,7 @@ const reading = ReadingTools.tools.map(builtin)
 const unknownTool = (catalog: ToolCatalog, name: string): string => {
   const names = catalog.tools.map((tool) => tool.name)
   const shown = name.length > 80 ? `${name.slice(0, 79)}…` : name
-  const near = nearest(name, names)
+  const near = nearTools(name, names)
   const hint =
     names.length === 0
       ? "There are no tools in this run; answer without them."

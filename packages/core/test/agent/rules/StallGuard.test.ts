@@ -20,7 +20,7 @@ describe("StallGuard", () => {
       const { calls, requests } = yield* World.Seen
       assert.deepStrictEqual(steps(events), ["nudge", "withhold", "end"])
       assert.isAtMost(requests.length, 9)
-      assert.strictEqual(calls.length, 5)
+      assert.strictEqual(calls.length, 4)
       assert.include(String(requests[3]?.messages.at(-1)?.content), "gives nothing new")
       const offered = requests.map(({ tools }) => tools?.map(({ name }) => name))
       // it stays in the head of the prompt, and its calls are refused
