@@ -69,7 +69,7 @@ export const make = (options: {
   for (const [name, value] of Object.entries(options.entry)) environment[name] = Redacted.value(value)
   environment[depthVariable] = String(options.depth + 1)
   const windows = environment["OS"] === "Windows_NT"
-  if (!windows) environment["PATH"] = withUsualFolders(environment["PATH"] ?? "/usr/bin:/bin")
+  if (!windows) environment["PATH"] = withUsualFolders(environment["PATH"] ?? "/usr/bin:/bin", environment["HOME"])
   return environment
 }
 
@@ -78,7 +78,10 @@ export const make = (options: {
 // -----------------------------------------------------------------------------
 
 /** Graphical programs start us with a minimal PATH that does not contain `npx` and `uvx`. */
-const withUsualFolders = (path: string): string => {
+const withUsualFolders = (path: string, home: string | undefined): string => {
   const folders = path.split(":")
-  return [...folders, ...["/usr/local/bin", "/opt/homebrew/bin"].filter((usual) => !folders.includes(usual))].join(":")
+  // where the installer of uv puts `uvx`
+  const ofHome = home === undefined || home === "" ? [] : [`${home}/.local/bin`]
+  const usual = ["/usr/local/bin", "/opt/homebrew/bin", ...ofHome]
+  return [...folders, ...usual.filter((folder) => !folders.includes(folder))].join(":")
 }

@@ -18,6 +18,7 @@ export const names: ReadonlyArray<string> = [
   "NODE_USE_ENV_PROXY",
   "SSL_CERT_FILE",
   "SSL_CERT_DIR",
+  "SSL_CLIENT_CERT",
   "REQUESTS_CA_BUNDLE",
   "CURL_CA_BUNDLE",
   "GIT_SSL_CAINFO",

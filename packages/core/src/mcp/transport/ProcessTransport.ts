@@ -233,8 +233,13 @@ const notStarted = ({ launch, server }: ProcessOptions, error: PlatformError): M
   }
   if (missing) {
     const from = comesWith.get(launch.command)
-    const what = from === undefined ? `"${launch.command}"` : `${from}, which has "${launch.command}"`
-    return unavailable("CommandNotFound", `Install ${what}, or write its full path into the entry.`)
+    return unavailable(
+      "CommandNotFound",
+      from === undefined
+        ? `Install "${launch.command}", or write its full path into the entry.`
+        : // a preset has no entry
+          `Install ${from}, which has "${launch.command}", or add the folder of "${launch.command}" to PATH where lms-bridge is started.`
+    )
   }
   return error._tag === "SystemError" && error.reason === "PermissionDenied"
     ? unavailable("Spawn", `"${launch.command}" is not executable.`)

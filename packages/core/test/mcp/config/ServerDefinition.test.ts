@@ -208,7 +208,7 @@ describe("ChildEnvironment", () => {
       make({ HOME: "/h", PATH: "/a:/usr/local/bin", GITHUB_TOKEN: "t", LANG: "C" }, { LANG: "de" }),
       {
         HOME: "/h",
-        PATH: "/a:/usr/local/bin:/opt/homebrew/bin",
+        PATH: "/a:/usr/local/bin:/opt/homebrew/bin:/h/.local/bin",
         LANG: "de",
         LMS_BRIDGE_DEPTH: "1"
       }
@@ -227,10 +227,14 @@ describe("ChildEnvironment", () => {
       no_proxy: "localhost",
       NODE_EXTRA_CA_CERTS: "/ca.pem",
       SSL_CERT_FILE: "/ca.pem",
+      SSL_CLIENT_CERT: "/me.pem",
       REQUESTS_CA_BUNDLE: "/ca.pem",
       npm_config_registry: "https://npm.corp/",
       NPM_CONFIG_CAFILE: "/ca.pem",
       UV_INDEX_URL: "https://pypi.corp/simple",
+      UV_SYSTEM_CERTS: "1",
+      UV_NATIVE_TLS: "1",
+      PIP_CERT: "/ca.pem",
       PIP_INDEX_URL: "https://pypi.corp/simple"
     }
     const secrets = { npm_config__authToken: "t", UV_PUBLISH_TOKEN: "t", npm_config_package: "lms-bridge" }

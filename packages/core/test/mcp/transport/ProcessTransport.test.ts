@@ -39,6 +39,16 @@ describe("ProcessTransport", () => {
     )
   }
 
+  it.scoped("says where uvx comes from, and what to do if it is there", () =>
+    Effect.gen(function* () {
+      const { detail } = yield* Effect.flip(start({}, "uvx"))
+      assert.strictEqual(
+        detail,
+        'Install uv (https://docs.astral.sh/uv), which has "uvx", or add the folder of "uvx" to PATH where lms-bridge is started.'
+      )
+    }).pipe(Effect.provide(FakeProcess.layer(() => ({ spawnError: "NotFound" }))))
+  )
+
   it.effect("keeps the end of a server's stderr, without a part of a secret at the cut", () =>
     Effect.gen(function* () {
       const scope = yield* Scope.make()
