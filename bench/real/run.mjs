@@ -14,6 +14,7 @@ import { bridge } from "./loops/bridge.mjs"
 import { plain } from "./loops/plain.mjs"
 import { entriesOf } from "./loops/servers.mjs"
 import { merged, writePage } from "./page.mjs"
+import { presets } from "./presets.mjs"
 import { startPages } from "./servers/pages.mjs"
 import { chosen, classes } from "./tasks/index.mjs"
 
@@ -32,6 +33,7 @@ const usage = `npm run real -- [options]
   --from FILES     write the page from result files with commas, and run nothing
   --life-cycle     instead of tasks: loads, unloads, failures and restarts on llama.cpp's router, with the built product;
                    --tasks chooses scenes by a part of their names, with commas
+  --presets        instead of tasks: starts each preset from empty caches, with the built product, and makes one call
   --limit SECONDS  longest time for one task (default: 300)
 `
 
@@ -49,6 +51,7 @@ const { values: options } = parseArgs({
     from: { type: "string" },
     limit: { type: "string", default: "300" },
     "life-cycle": { type: "boolean", default: false },
+    presets: { type: "boolean", default: false },
     help: { type: "boolean", default: false }
   }
 })
@@ -157,6 +160,7 @@ const main = async () => {
     if (!(await lifeCycle(options.tasks))) process.exitCode = 1
     return
   }
+  if (options.presets) return presets()
   const picked = options.loop.split(",").map((name) => {
     if (loops[name] === undefined) throw new Error(`no loop is called ${name}\n${usage}`)
     return loops[name]()

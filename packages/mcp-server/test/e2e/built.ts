@@ -58,7 +58,7 @@ export const world = Effect.gen(function* () {
   const server = packageFile("@modelcontextprotocol/server-filesystem", "dist/index.js")
   yield* fs.writeFileString(
     path.join(programs, "npx"),
-    `#!/bin/sh\ncase "$2" in @modelcontextprotocol/server-filesystem@*) shift 2; exec "${process.execPath}" "${server}" "$@";; esac\nexit 1\n`,
+    `#!/bin/sh\ncase "$4" in @modelcontextprotocol/server-filesystem@*) shift 4; exec "${process.execPath}" "${server}" "$@";; esac\nexit 1\n`,
     { mode: 0o755 }
   )
   const env: Record<string, string> = {

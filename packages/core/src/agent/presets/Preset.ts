@@ -11,7 +11,7 @@ export type PresetName = typeof PresetName.Type
 export interface Preset {
   readonly name: PresetName
   readonly title: string
-  /** The command that starts it. Versions are exact, so that what runs on a user's machine does not change by itself. */
+  /** The command that starts it, always with the same packages: see `npx` and `uvx`. */
   readonly command: string
   readonly args: ReadonlyArray<string>
   /** Whether it works in folders; then it is always started for those of the task, never from the user's entry. */
@@ -26,12 +26,26 @@ export interface Preset {
   readonly approved: ReadonlyArray<string>
 }
 
+/**
+ * A preset has an exact version, and nothing that is installed beneath it is younger than this. It is a week before the day
+ * on which it was chosen: most bad releases are withdrawn within days.
+ */
+const before = "2026-11-21T00:00:00Z"
+
+/** `name@version` from the npm registry. */
+export const npx = (spec: string) => ({ command: "npx", args: ["-y", "--before", before, spec] })
+
+/** `name@version` from the Python index, on a Python for which the packages of that day are built. */
+export const uvx = (spec: string) => ({
+  command: "uvx",
+  args: ["--python", ">=3.10,<3.16", "--exclude-newer", before, spec]
+})
+
 export const presets: Readonly<Record<PresetName, Preset>> = {
   filesystem: {
     name: "filesystem",
     title: "files of the working folders",
-    command: "npx",
-    args: ["-y", "@modelcontextprotocol/server-filesystem@2026.8.31"],
+    ...npx("@modelcontextprotocol/server-filesystem@2026.8.31"),
     folders: true,
     recognises: words("@modelcontextprotocol/server-filesystem", "mcp-server-filesystem", "mcp/filesystem"),
     approved: ["write_file", "edit_file", "create_directory", "move_file"]
@@ -39,8 +53,7 @@ export const presets: Readonly<Record<PresetName, Preset>> = {
   memory: {
     name: "memory",
     title: "a knowledge graph that is kept",
-    command: "npx",
-    args: ["-y", "@modelcontextprotocol/server-memory@2026.8.31"],
+    ...npx("@modelcontextprotocol/server-memory@2026.8.31"),
     folders: false,
     file: { variable: "MEMORY_FILE_PATH", name: "memory.jsonl" },
     recognises: words("@modelcontextprotocol/server-memory", "mcp-server-memory", "mcp/memory"),
@@ -49,8 +62,7 @@ export const presets: Readonly<Record<PresetName, Preset>> = {
   fetch: {
     name: "fetch",
     title: "web pages",
-    command: "uvx",
-    args: ["mcp-server-fetch@2026.10.24"],
+    ...uvx("mcp-server-fetch@2026.10.24"),
     folders: false,
     recognises: words("mcp-server-fetch", "mcp_server_fetch", "mcp/fetch"),
     approved: []
@@ -58,8 +70,7 @@ export const presets: Readonly<Record<PresetName, Preset>> = {
   github: {
     name: "github",
     title: "GitHub",
-    command: "npx",
-    args: ["-y", "@modelcontextprotocol/server-github@2025.4.8"],
+    ...npx("@modelcontextprotocol/server-github@2025.4.8"),
     folders: false,
     token: "GITHUB_PERSONAL_ACCESS_TOKEN",
     recognises: words(

@@ -1,5 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import { AgentTask } from "#src/agent/AgentTask.ts"
+import { presets } from "#src/agent/presets/Preset.ts"
 import { Presets } from "#src/agent/presets/Presets.ts"
 import { FolderRefused } from "#src/machine/WorkingFolder.ts"
 import { WorkingFolders } from "#src/machine/WorkingFolders.ts"
@@ -38,7 +39,21 @@ const use = (...args: Parameters<(typeof Presets.Service)["use"]>) =>
 
 const encode = Schema.encodeSync(Schema.parseJson(AgentTask.pick("servers", "definedServers")))
 
+const before = ["-y", "--before", "2026-11-21T00:00:00Z"]
+
 describe("Presets", () => {
+  it("installs the same packages for ever: an exact version, and a date for all that lies beneath it", () => {
+    const date = /^\d{4}-\d\d-\d\dT00:00:00Z$/
+    for (const { args, command, name } of Object.values(presets)) {
+      const option = command === "npx" ? "--before" : "--exclude-newer"
+      assert.match(args[args.indexOf(option) + 1] ?? "", date, name)
+      assert.match(args.at(-1) ?? "", /^(?:@[a-z-]+\/)?[a-z-]+@\d+\.\d+\.\d+$/, name)
+      if (command === "npx") continue
+      assert.strictEqual(command, "uvx", name)
+      assert.match(args[args.indexOf("--python") + 1] ?? "", /^>=3\.\d+,<3\.\d+$/, name)
+    }
+  })
+
   it.effect("starts a file server for the folders of the task, whatever the user has configured", () =>
     Effect.gen(function* () {
       const { task } = yield* use("filesystem", { folders: ["/a", "/b"] })
@@ -48,7 +63,7 @@ describe("Presets", () => {
         {
           name: "filesystem",
           command: "npx",
-          args: ["-y", "@modelcontextprotocol/server-filesystem@2026.8.31", "/a", "/b"],
+          args: [...before, "@modelcontextprotocol/server-filesystem@2026.8.31", "/a", "/b"],
           startMillis: 180_000
         }
       ])
@@ -81,7 +96,7 @@ describe("Presets", () => {
       assert.deepStrictEqual(task.definedServers?.[0], {
         name: "memory",
         command: "npx",
-        args: ["-y", "@modelcontextprotocol/server-memory@2026.8.31"],
+        args: [...before, "@modelcontextprotocol/server-memory@2026.8.31"],
         startMillis: 180_000,
         env: { MEMORY_FILE_PATH: "${MEMORY_FILE_PATH:-/data/servers/memory.jsonl}" }
       })
