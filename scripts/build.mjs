@@ -1,6 +1,6 @@
 // `npm run build`: compiles every package, then bundles each executable into one file without native parts.
 import { chmodSync, mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs"
-import { dirname } from "node:path"
+import { basename, dirname, join } from "node:path"
 import { gzipSync } from "node:zlib"
 import { embed } from "./codeCache.mjs"
 import { executables, fail, inRoot, packages, run, tool } from "./workspace.mjs"
@@ -12,7 +12,7 @@ const compile = async () => {
   if (code !== 0) fail(`build: the compiler found mistakes\n\n${stdout}${stderr}`)
 }
 
-const bundle = async ({ name, entry, file, smallHeap = false }) => {
+const bundle = async ({ name, entry, file, beside, smallHeap = false }) => {
   const { build } = await import("esbuild")
   if (!readFileSync(inRoot(entry), "utf8").startsWith("#!")) {
     fail(`build: ${entry} must begin with #!/usr/bin/env node, or ${name} cannot be started by its name`)
@@ -37,17 +37,24 @@ const bundle = async ({ name, entry, file, smallHeap = false }) => {
   }).catch((error) => fail(`build: ${name} could not be bundled\n\n${error.message}`))
 
   for (const warning of result.warnings) console.error(`build: ${name}: ${warning.text}`)
-  mkdirSync(dirname(inRoot(file)), { recursive: true })
   for (const { path, text } of result.outputFiles) {
     const executable = path === inRoot(file)
-    // written atomically, because the file may be running, or be started by a test, at this moment
-    const temporary = `${path}.${process.pid}`
-    writeFileSync(temporary, executable ? embed({ name, version, program: asFunction(text), smallHeap }) : text)
-    chmodSync(temporary, executable ? 0o755 : 0o644)
-    renameSync(temporary, path)
+    const contents = executable ? embed({ name, version, program: asFunction(text), smallHeap }) : text
+    for (const folder of [file, beside].filter(Boolean).map((one) => dirname(inRoot(one)))) {
+      write(join(folder, basename(path)), contents, executable ? 0o755 : 0o644)
+    }
   }
   const contents = readFileSync(inRoot(file))
   console.log(`build: ${file}  ${kilobytes(contents.length)}, ${kilobytes(gzipSync(contents).length)} compressed`)
+}
+
+/** Atomically, because the file may be running, or be started by a test, at this moment. */
+const write = (path, contents, mode) => {
+  const temporary = `${path}.${process.pid}`
+  mkdirSync(dirname(path), { recursive: true })
+  writeFileSync(temporary, contents)
+  chmodSync(temporary, mode)
+  renameSync(temporary, path)
 }
 
 const { version } = JSON.parse(readFileSync(inRoot("package.json"), "utf8"))

@@ -16,7 +16,7 @@ export const makeReady = async () => {
     buildInputs,
     [
       ...packages.map((name) => inRoot("packages", name, "dist", ".src.tsbuildinfo")),
-      ...executables.map(({ file }) => inRoot(file))
+      ...executables.flatMap(({ file, beside = file }) => [inRoot(file), inRoot(beside)])
     ],
     build
   )

@@ -91,6 +91,7 @@ single("build")
 single("docs")
 reported("smoke", tests("smoke", "smoke.json"))
 reported("conformance", suite("conformance"))
+reported("packages", suite("packages"))
 
 for (const problem of problems) console.log(`failed: ${problem.replaceAll(/\s+/g, " ").slice(0, 300)}`)
 const skipped = total.skipped > 0 ? `, ${total.skipped} skipped` : ""

@@ -12,13 +12,14 @@ export const packages = readdirSync(inRoot("packages"))
   .filter((name) => existsSync(inRoot("packages", name, "src")))
   .toSorted()
 
-/** The programs, each built into one file. */
+/** The programs, each built into one file; `beside` is where the package that people install has it. */
 export const executables = [
   { name: "lms-bridge", entry: "packages/cli/src/bin.ts", file: "packages/cli/dist/lms-bridge.js" },
   {
     name: "lms-bridge-mcp",
     entry: "packages/mcp-server/src/bin.ts",
     file: "packages/mcp-server/dist/lms-bridge-mcp.js",
+    beside: "packages/cli/dist/lms-bridge-mcp.js",
     smallHeap: true
   }
 ]

@@ -112,7 +112,7 @@ const serverStart = Effect.gen(function* () {
   const path = yield* Path.Path
   const { file, node } = yield* Program
   const own = yield* Effect.orElseSucceed(fs.realPath(file), () => path.resolve(file))
-  const server = path.join(path.dirname(own), "..", "..", "mcp-server", "dist", "lms-bridge-mcp.js")
+  const server = path.join(path.dirname(own), "lms-bridge-mcp.js")
   const isThere = yield* Effect.orElseSucceed(fs.exists(server), () => false)
   return { command: node, args: isThere ? [server] : [own, "serve"] }
 })

@@ -6,7 +6,7 @@ import type { Launch } from "./Launch.ts"
 
 /**
  * Whether an entry starts lms-bridge: `lms-bridge-mcp`, `node …/lms-bridge-mcp.js`, `npx @lms-bridge/mcp-server`,
- * `lms-bridge serve`, `node …/lms-bridge.js serve`, and each of them through a shell.
+ * `lms-bridge serve`, `npx lms-bridge serve`, `node …/lms-bridge.js serve`, and each of them through a shell.
  */
 export const isItself = ({ args = [], command = "" }: Pick<EntrySettings, "args" | "command">): boolean => {
   const names = wordsOf(command, args).map((word) => word.replace(/(?<=.)@[^@/\\]*$/, ""))

@@ -135,6 +135,8 @@ describe("ServerDefinition", () => {
     { command: "npx", args: ["-y", "@lms-bridge/mcp-server@1.2.3"] },
     { command: "npx", args: ["-y", "@lms-bridge/cli", "serve"] },
     { command: "npx", args: ["-y", "lms-bridge-mcp@latest"] },
+    { command: "npx", args: ["-y", "lms-bridge@0.1.0", "serve"] },
+    { command: "npx", args: ["-y", "-p", "lms-bridge", "lms-bridge-mcp"] },
     { command: "npm", args: ["exec", "--package=@lms-bridge/cli@1", "--", "lms-bridge", "serve"] },
     { command: "cmd", args: ["/c", "npx", "-y", "@lms-bridge/mcp-server"] },
     { command: "bash", args: ["-lc", "exec lms-bridge serve --log-level debug"] },

@@ -4,7 +4,7 @@ import * as NodeContext from "@effect/platform-node/NodeContext"
 // expect: no-restricted-imports
 import * as Command from "@effect/cli/Command"
 // expect: no-restricted-imports
-import * as Cli from "@lms-bridge/cli/Cli"
+import * as Cli from "lms-bridge/Cli"
 // expect: no-restricted-imports
 import * as FakeHttp from "@lms-bridge/testing/FakeHttp"
 // expect: no-restricted-imports

@@ -10,6 +10,6 @@ import * as FakeHttp from "@lms-bridge/testing/FakeHttp"
 // expect: no-restricted-imports
 import * as Server from "@lms-bridge/mcp-server/Server"
 // expect: no-restricted-imports
-import * as Cli from "@lms-bridge/cli/Cli"
+import * as Cli from "lms-bridge/Cli"
 
 export const forbidden = [NodeContext, Command, Simulator, FakeHttp, Server, Cli]

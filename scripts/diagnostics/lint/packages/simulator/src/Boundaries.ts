@@ -12,7 +12,7 @@ import * as FakeHttp from "@lms-bridge/testing/FakeHttp"
 // expect: no-restricted-imports
 import * as McpServer from "@lms-bridge/mcp-server/Server"
 // expect: no-restricted-imports
-import * as Cli from "@lms-bridge/cli/Cli"
+import * as Cli from "lms-bridge/Cli"
 import * as Json from "@lms-bridge/core/Json"
 
 export const all = [Command, NodeContext, Server, NodePlatform, FakeHttp, McpServer, Cli, Json]

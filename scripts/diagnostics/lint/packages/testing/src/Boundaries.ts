@@ -10,7 +10,7 @@ import * as Simulator from "@lms-bridge/simulator/Simulator"
 // expect: no-restricted-imports
 import * as Server from "@lms-bridge/mcp-server/Server"
 // expect: no-restricted-imports
-import * as Cli from "@lms-bridge/cli/Cli"
+import * as Cli from "lms-bridge/Cli"
 import * as AgentLoop from "@lms-bridge/core/AgentLoop"
 import * as http from "node:http"
 

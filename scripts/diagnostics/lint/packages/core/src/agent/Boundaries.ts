@@ -24,7 +24,7 @@ import * as NodePlatform from "@lms-bridge/node/NodePlatform"
 // expect: no-restricted-imports
 import * as Server from "@lms-bridge/mcp-server/Server"
 // expect: no-restricted-imports
-import * as Cli from "@lms-bridge/cli/Cli"
+import * as Cli from "lms-bridge/Cli"
 // expect: import/extensions
 import * as Neighbour from "./Allowed"
 
