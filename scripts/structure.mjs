@@ -189,9 +189,12 @@ const unnamed = () => [
 const taken =
   /^(?:import|export)\s+(?:[^"';]*?\sfrom\s+)?"((?:@[\w-]+\/)?[\w.-]+)["/]|import\("((?:@[\w-]+\/)?[\w.-]+)["/]/gm
 
-/** Whatever the tests use is in node_modules of the workspace too, where the compiler would find it for the sources. */
+/**
+ * Whatever the tests use is in node_modules of the workspace too, where the compiler would find it for the sources. A package
+ * without dependencies is a bundle of what it is developed with.
+ */
 const undeclared = () =>
-  [...manifests].flatMap(([name, { dependencies }]) =>
+  [...manifests].flatMap(([name, { devDependencies, dependencies = devDependencies }]) =>
     filesIn(inRoot("packages", name, "src")).flatMap((file) =>
       [...readFileSync(file, "utf8").matchAll(taken)]
         .map(([, fixed, later]) => fixed ?? later)
