@@ -7,6 +7,7 @@ import * as Json from "../internal/json.ts"
 import type { Request } from "../Recorder.ts"
 import type { World } from "../World.ts"
 import * as ChatTemplates from "../model/ChatTemplates.ts"
+import * as GrammarCheck from "../model/GrammarCheck.ts"
 import * as Generation from "../model/Generation.ts"
 import type { ApiFault, Reply } from "./Reply.ts"
 import * as ErrorBody from "./ErrorBody.ts"
@@ -46,6 +47,10 @@ export const generate = Effect.fnUntraced(function* (world: World, request: Gene
         : { text: ChatTemplates.ofEngine(words), status: 500 })
     })
   }
+  const { api } = yield* world.state.settings
+  const isLmStudio = api === "native-v1" || api === "legacy-v0"
+  const unread = isLmStudio ? GrammarCheck.refusal(request.prompt.answerSchema, onDisk?.format ?? "gguf") : undefined
+  if (unread !== undefined) return yield* new Generation.EngineFault({ kind: "scripted", text: unread, status: 400 })
   const generation = yield* Generation.begin(world.state, model, request).pipe(
     Effect.tapError((fault) => (fault.kind === "script" ? world.recorder.problem(fault.text) : Effect.void))
   )

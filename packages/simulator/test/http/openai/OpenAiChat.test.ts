@@ -1,3 +1,4 @@
+import * as GrammarCheck from "#src/model/GrammarCheck.ts"
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
 import { SimulatorControl } from "#src/SimulatorControl.ts"
@@ -195,6 +196,40 @@ describe("/v1/chat/completions", () => {
       assert.strictEqual(answer.at("choices.0.message.content"), '{"ok":false}')
     }).pipe(Effect.provide(SimulatorLayers.layer()))
   )
+
+  it.scoped("C2, H26: schemas of which the engine makes no grammar are refused, as deep as they are", () =>
+    Effect.gen(function* () {
+      const ask = (answer: object) =>
+        chat(model, {
+          response_format: {
+            type: "json_schema",
+            json_schema: { schema: { type: "object", properties: { answer }, required: ["answer"] } }
+          }
+        })
+      for (const answer of [
+        { oneOf: [{ type: "string" }, { type: "integer" }] },
+        { type: "array", items: { type: "string", maxLength: 65_536 } }
+      ]) {
+        const { at, status } = yield* ask(answer)
+        assert.strictEqual(status, 400)
+        assert.strictEqual(at("error.message"), "failed to parse grammar")
+      }
+      for (const answer of [
+        { enum: ["oneOf"] },
+        { anyOf: [{ const: "a" }, { type: "integer" }] },
+        { type: "object", properties: { oneOf: { type: "string", maxLength: 4000 } } },
+        { type: ["string", "null"] }
+      ]) {
+        assert.strictEqual((yield* ask(answer)).status, 200)
+      }
+    }).pipe(Effect.provide(SimulatorLayers.layer()))
+  )
+
+  it("J: MLX makes no grammar of a list of types", () => {
+    const schema = { type: "object", properties: { answer: { type: ["string", "null"] } } }
+    assert.strictEqual(GrammarCheck.refusal(schema, "mlx"), "failed to parse grammar")
+    assert.isUndefined(GrammarCheck.refusal(schema, "gguf"))
+  })
 
   it.scoped("C2: unknown keys are ignored, and developer means system", () =>
     Effect.gen(function* () {
