@@ -201,12 +201,16 @@ export const formTable: ReadonlyArray<Form> = [
     examples: [`<tools>\n${object}\n</tools>`, `<TOOLCALL>[${object}]</TOOLCALL>`]
   },
   {
-    family: "Gemma 3 (a fence `tool_code`)",
-    open: /```(?:tool_code|tool_call|python|py)[ \t]{0,9}\r?\n/g,
+    family: "Gemma 3 (a fence `tool_code`), others as code in a fence",
+    open: /```(?:tool_code|tool_calls?|tool|python|py|javascript|js|typescript|ts|bash|sh|plaintext|text)?[ \t]{0,9}\r?\n/g,
     read: [python],
     close: ["```"],
     unmarked: true,
-    examples: ['```tool_code\nread_file(path="/a")\n```', '```tool_code\nprint(default_api.read_file(path="/a"))\n```']
+    examples: [
+      '```tool_code\nread_file(path="/a")\n```',
+      '```tool_code\nprint(default_api.read_file(path="/a"))\n```',
+      '```javascript\nread_file({"path": "/a"})\n```'
+    ]
   },
   {
     family: "Qwen2.5-Coder (JSON in a fence or bare, with sentences around it)",
