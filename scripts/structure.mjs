@@ -31,7 +31,7 @@ const storeys = [
   "models/leases models/ledger/Reaper",
   "models/loading/Lifecycle",
   "models/ModelLifecycle",
-  "models/catalog/Embedder",
+  "models/catalog/Embedder models/ContextFit",
   "mcp/config/Launch mcp/config/Origin mcp/login/StoredLogin mcp/connection/CachedList",
   "mcp mcp/lock/ToolLock mcp/lock/ToolLockError",
   "mcp/redaction",

@@ -11,6 +11,7 @@ export {
 } from "./models/catalog/Downloader.ts"
 export { Embedder, type Embedded, type EmbedderError } from "./models/catalog/Embedder.ts"
 export * as ModelDownload from "./models/catalog/ModelDownload.ts"
+export * as ContextFit from "./models/ContextFit.ts"
 export { ModelUnfit } from "./models/catalog/ModelFit.ts"
 export * as ModelFit from "./models/catalog/ModelFit.ts"
 export * as ModelName from "./lmstudio/ModelName.ts"

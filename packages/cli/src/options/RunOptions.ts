@@ -6,6 +6,8 @@ import * as Options from "@effect/cli/Options"
 import * as ValidationError from "@effect/cli/ValidationError"
 import { ToolForm, type AgentTask, type Budgets, type ServerChoice } from "@lms-bridge/core/AgentLoop"
 import { WorkingFolders } from "@lms-bridge/core/Machine"
+import { present } from "@lms-bridge/core/Json"
+import { ContextFit } from "@lms-bridge/core/ModelCatalog"
 import { table, type Values } from "@lms-bridge/core/Settings"
 import * as FileSystem from "@effect/platform/FileSystem"
 import * as Path from "@effect/platform/Path"
@@ -143,6 +145,16 @@ export const making = {
     )
   ),
   model: SharedOptions.model,
+  contextLength: SharedOptions.checked({
+    name: "context-length",
+    pseudoName: "N|auto",
+    description:
+      "Minimum context of the model in tokens, or `auto`: as much as fits into memory, up to 32768. Default: what it is loaded with.",
+    decode: Schema.decodeUnknownOption(
+      Schema.Union(Schema.Literal("auto"), Schema.NumberFromString.pipe(Schema.int(), Schema.positive()))
+    ),
+    allowed: "a whole number of tokens, or auto"
+  }),
   maxTokens: SharedOptions.checked({
     name: "max-tokens",
     pseudoName: "N",
@@ -179,6 +191,7 @@ export interface Making {
   readonly resources: boolean
   readonly folder: ReadonlyArray<string>
   readonly model: Option.Option<string>
+  readonly contextLength: Option.Option<number | "auto">
   readonly maxTokens: Option.Option<number>
   readonly temperature: Option.Option<number>
   readonly toolForm: Option.Option<ToolForm>
@@ -225,6 +238,15 @@ export const changesOf = (said: Making): Partial<AgentTask> => ({
 
 /** A shell does not expand the `~` of `--folder=~/x`; `WorkingFolders` does, and reads `file:` URLs as well. */
 const isRead = (folder: string) => /^(?:~(?:[/\\]|$)|file:)/i.test(folder)
+
+/** The least context of the model; `auto` asks what fits. */
+export const contextOf = Effect.fnUntraced(function* (
+  { contextLength }: Pick<Making, "contextLength">,
+  model: string | undefined
+) {
+  const asked = Option.getOrUndefined(contextLength)
+  return present({ contextLength: asked === "auto" ? yield* ContextFit.largest(model) : asked })
+})
 
 /** The real paths of the folders; fails for one that no model may work in. */
 export const foldersOf = ({ folder }: Pick<Making, "folder">) =>

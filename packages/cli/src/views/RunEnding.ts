@@ -64,9 +64,15 @@ const ended = (account: RunAccount.RunAccount, outcome: AgentOutcome, goOn: stri
     case "unfinished":
       return []
     case "failed":
-      return [`${outcome.problem?.message ?? "The run failed."}${hasAsked(account) ? goOn : ""}`]
+      return [`${outcome.problem?.message ?? "The run failed."}${hasAsked(account) ? `${larger(outcome)}${goOn}` : ""}`]
   }
 }
+
+/** What makes a run fit that did not. */
+const larger = ({ model, problem }: AgentOutcome) =>
+  model === undefined || problem?.contextLength === undefined
+    ? ""
+    : ` For example: lms-bridge models ensure ${model} --context-length ${problem.contextLength}.`
 
 const best = ({ answer }: AgentOutcome) =>
   answer.trim() === "" ? "there is no answer yet" : "this is the best answer so far"

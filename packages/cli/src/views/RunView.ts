@@ -50,7 +50,9 @@ export const step = (state: State, event: AgentEvent, style: Style): readonly [S
     case "RunStarted":
       return [
         doing("starting"),
-        event.task.servers._tag === "None" ? [line("tools", "none; --mcp NAME or --all-mcps adds some")] : []
+        event.task.servers._tag === "None" && (event.task.definedServers ?? []).length === 0
+          ? [line("tools", "none; --mcp NAME, --all-mcps or --files DIR adds some")]
+          : []
       ]
     case "Preparing": {
       const what = `${event.what}${event.progress === undefined ? "" : ` ${Math.round(event.progress * 100)} %`}`

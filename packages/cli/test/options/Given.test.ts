@@ -3,6 +3,7 @@ import { assert, describe, it } from "@effect/vitest"
 import * as NodeContext from "@effect/platform-node/NodeContext"
 import * as FileSystem from "@effect/platform/FileSystem"
 import { AgentEventJson } from "@lms-bridge/core/AgentEvent"
+import type { ApiModel } from "@lms-bridge/core/LmStudioApi"
 import * as AgentLoopTest from "@lms-bridge/testing/AgentLoopTest"
 import { Effect, Schema } from "effect"
 import type * as FakeScreen from "../FakeScreen.ts"
@@ -18,6 +19,42 @@ const given = Effect.fnUntraced(function* (args: ReadonlyArray<string>, screen: 
     Schema.decode(AgentEventJson)(line)
   )
   return { code, err, task: first?._tag === "RunStarted" ? first.task : undefined }
+})
+
+describe("the context of a run", () => {
+  const disk = (fits: (tokens: number) => boolean, loaded = false) => ({
+    loop: [{ _tag: "RunFinished" as const, outcome: AgentLoopTest.outcome("Yes.") }],
+    lifecycle: { resolve: () => Effect.succeed("qwen") },
+    api: {
+      models: Effect.succeed([
+        { key: "qwen", type: "llm", maxContextLength: 16_384, instances: loaded ? [{ id: "qwen" }] : [] }
+      ] as unknown as ReadonlyArray<ApiModel>)
+    },
+    lms: {
+      estimate: ({ contextLength = 0 }) =>
+        Effect.succeed({ fits: fits(contextLength), gpuBytes: undefined, totalBytes: undefined })
+    }
+  })
+  const taskOf = Effect.fnUntraced(function* (args: ReadonlyArray<string>, doubles: Parameters<typeof cli>[1]) {
+    const { out } = yield* cli(["run", "x", "--json", ...args], doubles)
+    const first = yield* Schema.decode(AgentEventJson)(out.split("\n")[0] ?? "")
+    return first._tag === "RunStarted" ? first.task : undefined
+  })
+
+  it.effect("is what was asked for, or as much as fits", () =>
+    Effect.gen(function* () {
+      for (const [args, doubles, expected] of [
+        [["--context-length", "12000"], disk(() => false), 12_000],
+        [["--context-length", "auto"], disk(() => true), 16_384],
+        [["--context-length", "auto"], disk((tokens) => tokens <= 8192), 8192],
+        [["--context-length", "auto"], disk(() => false), undefined],
+        [["--context-length", "auto"], disk(() => true, true), undefined],
+        [[], disk(() => true), undefined]
+      ] as const) {
+        assert.strictEqual((yield* taskOf(args, doubles))?.contextLength, expected)
+      }
+    })
+  )
 })
 
 describe("what is given to a run", () => {

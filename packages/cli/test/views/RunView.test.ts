@@ -59,7 +59,7 @@ describe("RunView", () => {
 
   it("says that a run without servers has no tools, and how to add some", () => {
     const task = { task: "x", servers: { _tag: "None" }, budgets: { rounds: 1, wallMillis: 1, toolCalls: 1 } } as const
-    assert.match(lines({ _tag: "RunStarted", task })[0] ?? "", /^tools +none; --mcp NAME or --all-mcps/)
+    assert.match(lines({ _tag: "RunStarted", task })[0] ?? "", /^tools +none; --mcp NAME, --all-mcps or/)
   })
 
   it("shows missing servers, refused and failed calls, failed requests, notes and budgets", () => {

@@ -46,6 +46,8 @@ export const AgentTask = Schema.Struct({
   /** A model name; absent means the default model. */
   model: optional(Schema.String),
   budgets: Budgets,
+  /** Least context for the model, in tokens; absent means what it is loaded with. */
+  contextLength: optional(Schema.Int.pipe(Schema.positive())),
   /** Longest reply of the model, in tokens; absent means a limit that depends on the context (`replyLimit`). */
   maxTokens: optional(Schema.Int.pipe(Schema.positive())),
   temperature: optional(Schema.Number),

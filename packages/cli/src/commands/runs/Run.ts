@@ -53,6 +53,7 @@ export const command = Command.make("run", config).pipe(
         budgets,
         ...RunOptions.changesOf(options),
         ...(yield* RunOptions.foldersOf(options)),
+        ...(yield* RunOptions.contextOf(options, Option.getOrUndefined(options.model))),
         ...(yield* Given.modelFor(given.attachments, Option.getOrUndefined(options.model)))
       }
       const whole = PresetOptions.isWanted(options) ? yield* PresetOptions.added(task, options) : task

@@ -57,6 +57,7 @@ export const command = Command.make("follow", {
         budgets: RunOptions.budgetsOf(options, RunOptions.budgetsOfSettings(yield* Settings)),
         ...RunOptions.changesOf(options),
         ...(yield* RunOptions.foldersOf(options)),
+        ...(yield* RunOptions.contextOf(options, Option.getOrUndefined(options.model) ?? same.model)),
         ...(yield* Given.modelFor(given.attachments, Option.getOrUndefined(options.model) ?? same.model)),
         follows: { run: before.runId, ...(Option.isSome(events) ? { events: events.value } : {}) }
       }

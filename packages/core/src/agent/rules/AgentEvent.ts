@@ -15,7 +15,12 @@ import { ToolForm, Way } from "../ToolForm.ts"
 import { ToolTraits } from "../policy/ToolTraits.ts"
 
 /** A failure as shown in events, outcomes and adapters: a stable tag and a sentence. */
-export const Problem = Schema.Struct({ tag: Schema.String, message: Schema.String })
+export const Problem = Schema.Struct({
+  tag: Schema.String,
+  message: Schema.String,
+  /** Tokens of context that would be enough. */
+  contextLength: optional(Schema.Int)
+})
 export type Problem = typeof Problem.Type
 
 /** What a budget can limit. */

@@ -18,7 +18,9 @@ export const make = (options: { readonly patient?: boolean; readonly inCall?: bo
   let line = ""
   let fence: number | undefined
   let length = 0
-  const least = options.inCall === true ? leastInCall : leastRepeated
+  // a few characters over and over are soon too many: each digit is a token
+  const least = (period: number) =>
+    options.inCall === true ? leastInCall : period <= shortPeriod ? leastOfShort : leastRepeated
 
   /** Tracks where the currently open code block began. */
   const follow = (piece: string) => {
@@ -42,7 +44,8 @@ export const make = (options: { readonly patient?: boolean; readonly inCall?: bo
       const found = repeated(tail, least)
       if (found === undefined) return false
       const inCode = fence !== undefined && fence <= length - found.length + found.period
-      const most = inCode || options.patient === true || isTabular(tail.slice(-found.period)) ? mostRepeated : least
+      const most =
+        inCode || options.patient === true || isTabular(tail.slice(-found.period)) ? mostRepeated : least(found.period)
       return found.length >= most
     }
   }
@@ -59,6 +62,8 @@ export const asksForRepetition = (task: string): boolean =>
 // -----------------------------------------------------------------------------
 
 const leastRepeated = 2400
+const leastOfShort = 1000
+const shortPeriod = 12
 const leastInCall = 6000
 const mostRepeated = 24_000
 const checkedEvery = 600
@@ -66,12 +71,14 @@ const longestPeriod = 2000
 const leastTimes = 6
 
 /** The shortest piece that repeats often enough at the end of the text, and the length of the repetition. */
-const repeated = (text: string, least: number): { readonly period: number; readonly length: number } | undefined => {
-  if (text.length < least) return undefined
+const repeated = (
+  text: string,
+  least: (period: number) => number
+): { readonly period: number; readonly length: number } | undefined => {
   const lengths = ends(text)
   for (let period = 1; period <= Math.min(longestPeriod, text.length - 1); period++) {
     const length = (lengths[period] ?? 0) + period
-    if (length >= Math.max(least, leastTimes * period)) return { period, length }
+    if (length >= Math.max(least(period), leastTimes * period)) return { period, length }
   }
   return undefined
 }

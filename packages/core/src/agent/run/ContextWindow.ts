@@ -100,10 +100,8 @@ export const tokensOf = (tools: ReadonlyArray<CatalogTool>, inLines: boolean): n
   tools.reduce((sum, { definition }) => sum + tokensOfTool(definition, inLines), 0)
 
 /** The context that this request needs, in steps of 4096 tokens; undefined when that exceeds `largest`. */
-export const contextFor = (account: ContextAccount, largest: number | undefined): number | undefined => {
-  const needed = Math.ceil(((account.contextLength - account.free) * 1.25) / 4096) * 4096
-  return largest !== undefined && needed <= largest ? needed : undefined
-}
+export const contextFor = (account: ContextAccount): number =>
+  Math.ceil(((account.contextLength - account.free) * 1.25) / 4096) * 4096
 
 /** Whether these tools may be told of in all their length. */
 export const mayBeWhole = (tools: ReadonlyArray<CatalogTool>, contextLength: number | undefined): boolean =>

@@ -1,7 +1,7 @@
 /** Why a request to the model yielded no reply, for the events, and whether repeating it may help. */
 import type { ModelLifecycleError } from "../../models/ModelLifecycle.ts"
 import type { ContextAccount, Problem } from "../rules/AgentEvent.ts"
-import { explained } from "./ContextWindow.ts"
+import { contextFor, explained } from "./ContextWindow.ts"
 
 export interface ModelFailure {
   readonly problem: Problem
@@ -40,13 +40,17 @@ export const repeating: ModelFailure = {
 }
 
 /** The request does not fit the context, whatever is left out. */
-export const contextExceeded = (account: ContextAccount): ModelFailure => ({
-  problem: {
-    tag: "ContextBudgetExceeded",
-    message: `The task does not fit the context that the model is loaded with: ${explained(account)}. Load it with a larger context, give a shorter task, or use fewer tools.`
-  },
-  repeatable: false
-})
+export const contextExceeded = (account: ContextAccount): ModelFailure => {
+  const contextLength = contextFor(account)
+  return {
+    problem: {
+      tag: "ContextBudgetExceeded",
+      message: `The task does not fit the context that the model is loaded with: ${explained(account)}. Load it with a context of ${contextLength} tokens, give a shorter task, or use fewer tools.`,
+      contextLength
+    },
+    repeatable: false
+  }
+}
 
 // -----------------------------------------------------------------------------
 // internal

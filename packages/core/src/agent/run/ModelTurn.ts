@@ -220,8 +220,8 @@ const planned = Effect.fnUntraced(function* (prepared: Prepared, offer: Offer) {
     plan = ContextWindow.plan(draftOf(log, prepared, offer))
   }
   if (plan._tag === "Full" && log.state.ensured?.owner === "lms-bridge") {
-    const wanted = ContextWindow.contextFor(plan.account, policy.largestContext)
-    if (wanted !== undefined) {
+    const wanted = ContextWindow.contextFor(plan.account)
+    if (policy.largestContext !== undefined && wanted <= policy.largestContext) {
       yield* Effect.catchAll(prepared.grow(wanted), (error) =>
         log.tell({ _tag: "Noted", kind: "context", text: error.message })
       )

@@ -130,13 +130,13 @@ const held = Effect.gen(function* () {
     yield* tell({ _tag: "ModelReady", ensured: yield* lease.ensured })
     return { lease, own }
   })
-  const current = yield* Ref.make(yield* take(undefined))
+  const current = yield* Ref.make(yield* take(task.contextLength))
   const grow = Effect.fnUntraced(function* (contextLength: number) {
     const { own } = yield* Ref.get(current)
     // a leased model is never reloaded, not even by its holder
     yield* Scope.close(own, Exit.void)
     yield* take(contextLength).pipe(
-      Effect.tapError(() => Effect.flatMap(take(undefined), (taken) => Ref.set(current, taken))),
+      Effect.tapError(() => Effect.flatMap(take(task.contextLength), (taken) => Ref.set(current, taken))),
       Effect.flatMap((taken) => Ref.set(current, taken))
     )
   })
