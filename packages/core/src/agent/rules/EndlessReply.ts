@@ -18,9 +18,7 @@ export const make = (options: { readonly patient?: boolean; readonly inCall?: bo
   let line = ""
   let fence: number | undefined
   let length = 0
-  // a few characters over and over are soon too many: each digit is a token
-  const least = (period: number) =>
-    options.inCall === true ? leastInCall : period <= shortPeriod ? leastOfShort : leastRepeated
+  const least = options.inCall === true ? leastInCall : leastRepeated
 
   /** Tracks where the currently open code block began. */
   const follow = (piece: string) => {
@@ -41,11 +39,11 @@ export const make = (options: { readonly patient?: boolean; readonly inCall?: bo
       if (pending.length < checkedEvery) return false
       tail = (tail + pending).slice(-mostRepeated)
       pending = ""
+      if (options.inCall !== true && options.patient !== true && fence === undefined && isRun(tail)) return true
       const found = repeated(tail, least)
       if (found === undefined) return false
       const inCode = fence !== undefined && fence <= length - found.length + found.period
-      const most =
-        inCode || options.patient === true || isTabular(tail.slice(-found.period)) ? mostRepeated : least(found.period)
+      const most = inCode || options.patient === true || isTabular(tail.slice(-found.period)) ? mostRepeated : least
       return found.length >= most
     }
   }
@@ -62,23 +60,26 @@ export const asksForRepetition = (task: string): boolean =>
 // -----------------------------------------------------------------------------
 
 const leastRepeated = 2400
-const leastOfShort = 1000
-const shortPeriod = 12
+/** Of digits and letters without anything between them: each digit is a token. */
+const leastRun = 1000
 const leastInCall = 6000
 const mostRepeated = 24_000
 const checkedEvery = 600
 const longestPeriod = 2000
 const leastTimes = 6
 
+const isRun = (text: string): boolean => {
+  const end = text.slice(-leastRun)
+  return end.length === leastRun && /^[\p{L}\p{N}]+$/u.test(end) && repeated(end, leastRun / 2) !== undefined
+}
+
 /** The shortest piece that repeats often enough at the end of the text, and the length of the repetition. */
-const repeated = (
-  text: string,
-  least: (period: number) => number
-): { readonly period: number; readonly length: number } | undefined => {
+const repeated = (text: string, least: number): { readonly period: number; readonly length: number } | undefined => {
+  if (text.length < least) return undefined
   const lengths = ends(text)
   for (let period = 1; period <= Math.min(longestPeriod, text.length - 1); period++) {
     const length = (lengths[period] ?? 0) + period
-    if (length >= Math.max(least(period), leastTimes * period)) return { period, length }
+    if (length >= Math.max(least, leastTimes * period)) return { period, length }
   }
   return undefined
 }
