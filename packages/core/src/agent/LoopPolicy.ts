@@ -22,15 +22,20 @@ export class LoopPolicy extends Schema.Class<LoopPolicy>("@lms-bridge/core/agent
   toolShare: Schema.Number.pipe(Schema.between(0, 1)),
   /** Share of it that names of tools may take besides, where not all tools fit with their parameters. */
   nameShare: Schema.Number.pipe(Schema.between(0, 1)),
+  /** Tools told in one line each beside the names of all, where not all fit in lines. */
+  toolLines: Schema.Int.pipe(Schema.positive()),
   /**
    * Where not all tools can be offered: most of them for a model of at most so many billions of parameters, smallest first.
    */
   toolCounts: Schema.Array(Schema.Struct({ billions: Schema.Positive, tools: Schema.Int })),
   /** Most tools to offer to any model; the choice for a larger one, or one whose name does not state its size. */
   toolCount: Schema.Int.pipe(Schema.positive()),
-  /** Whether tools are also ranked by an embedding model when one is in memory. None is ever loaded for it. */
-  embeddings: Schema.Literal("when-loaded", "never"),
-  /** Longest wait for that model's answer; after it, tools are ranked without. */
+  /**
+   * Whether tools are also ranked by an embedding model where not all can be offered: by one in memory, else by one on disk
+   * that is loaded for it, as far as memory allows beside what is there; only by one in memory; or never.
+   */
+  embeddings: Schema.Literal("load", "when-loaded", "never"),
+  /** Longest wait for that model, its load included; after it, tools are ranked without. */
   embeddingWait: Schema.DurationFromMillis
 }) {}
 
@@ -46,14 +51,15 @@ export class CurrentLoopPolicy extends Context.Reference<CurrentLoopPolicy>()(
         callConcurrencyPerServer: 4,
         toolShare: 0.3,
         nameShare: 0.15,
+        toolLines: 24,
         toolCounts: [
           { billions: 4, tools: 10 },
           { billions: 10, tools: 16 },
           { billions: 20, tools: 24 }
         ],
         toolCount: 40,
-        embeddings: "when-loaded",
-        embeddingWait: Duration.seconds(5)
+        embeddings: "load",
+        embeddingWait: Duration.seconds(10)
       })
   }
 ) {}

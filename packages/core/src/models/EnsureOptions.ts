@@ -32,6 +32,8 @@ export interface EnsureOptions {
    * admitted together.
    */
   readonly makeRoom?: boolean | undefined
+  /** Only beside what is in memory: fails where the only way to load it could evict a model in use. */
+  readonly beside?: boolean | undefined
   /** Models to try, in order, when this one cannot be loaded. */
   readonly fallback?: ReadonlyArray<string> | undefined
   readonly onProgress?: ((progress: LoadProgress) => Effect.Effect<void>) | undefined

@@ -135,7 +135,11 @@ export const services = (
       Layer.provideMerge(
         Layer.succeed(
           Embedder,
-          world.embedder ?? { atHand: Effect.succeedNone, embed: () => Effect.dieMessage("no embedding model") }
+          world.embedder ?? {
+            atHand: Effect.succeedNone,
+            small: Effect.succeedNone,
+            embed: () => Effect.dieMessage("no embedding model")
+          }
         )
       )
     ),

@@ -28,6 +28,7 @@ import * as StallGuard from "../rules/StallGuard.ts"
 import * as StructuredAnswer from "../rules/StructuredAnswer.ts"
 import { systemMessage } from "./SystemMessage.ts"
 import type { CatalogTool } from "../tools/CatalogTool.ts"
+import type { ToolCatalog } from "../tools/ToolCatalog.ts"
 import * as ShownText from "../forms/ShownText.ts"
 import { recover } from "../forms/TextCalls.ts"
 
@@ -276,11 +277,8 @@ const listedLater = ({ adapted, introduced, offered }: AgentState): ReadonlyArra
     ? offered.filter((name) => Builtins.artifactTools.includes(name) && !introduced.includes(name))
     : []
 
-const draftOf = (
-  { state }: RunLog,
-  { tools: { catalog, limits, toolbox } }: Prepared,
-  how: Offer
-): ContextWindow.Draft => {
+const draftOf = ({ state }: RunLog, prepared: Prepared, how: Offer): ContextWindow.Draft => {
+  const { catalog, limits, toolbox } = prepared.tools
   const { adapted, introduced, task } = state
   const steps = adapted.form === "bound"
   const found = (names: ReadonlyArray<string>) => names.flatMap((name) => catalog.find(name) ?? [])
@@ -289,7 +287,11 @@ const draftOf = (
   const needed = (tool: CatalogTool) => how === "callable" && (tool.builtin || state.used.includes(tool.name))
   const withTools = catalog.tools.length > 0 || task.resources === true
   return {
-    system: systemMessage(task, { tools: withTools, steps: steps && withTools }),
+    system: systemMessage(task, {
+      tools: withTools,
+      steps: steps && withTools,
+      names: steps ? [] : namedOnly(state, prepared.tools)
+    }),
     messages: state.messages,
     tools,
     inLines: steps,
@@ -304,14 +306,19 @@ const draftOf = (
   }
 }
 
+const isWhole = (introduced: ReadonlyArray<string>, { tools }: ToolCatalog): boolean =>
+  tools.every(({ name }) => introduced.includes(name))
+
+/** The names of all tools, where not all are told with their parameters and there is room for them. */
+const namedOnly = ({ introduced }: AgentState, { catalog, limits }: RunTools): ReadonlyArray<string> =>
+  isWhole(introduced, catalog) || !Toolbox.namesFit(catalog.tools, limits) ? [] : catalog.tools.map(({ name }) => name)
+
 /** How the conversation is told, with the tools of this request. */
-const telling = (
-  { adapted, introduced, task }: AgentState,
-  { catalog, limits }: RunTools,
-  tools: ReadonlyArray<ToolDefinition>
-): Conversation.Telling => {
+const telling = (state: AgentState, run: RunTools, tools: ReadonlyArray<ToolDefinition>): Conversation.Telling => {
+  const { adapted, introduced, task } = state
+  const { catalog } = run
   if (adapted.form !== "bound") return { form: adapted.form }
-  const all = catalog.tools.every(({ name }) => introduced.includes(name))
+  const all = isWhole(introduced, catalog)
   return {
     form: "bound",
     tools: {
@@ -319,7 +326,7 @@ const telling = (
       likely: all ? [] : tools,
       catalog: catalog.tools.map(({ definition }) => definition),
       task: task.task,
-      named: all || !Toolbox.namesFit(catalog.tools, limits) ? [] : catalog.tools.map(({ name }) => name),
+      named: namedOnly(state, run),
       ...present({ answerSchema: task.outputSchema })
     }
   }

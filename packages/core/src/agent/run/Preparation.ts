@@ -90,13 +90,18 @@ export const prepare: Effect.Effect<Prepared, AgentError, CurrentRun | Scope.Sco
     together: policy.toolCount,
     tokens: contextLength === undefined ? undefined : Math.floor(contextLength * policy.toolShare),
     inLines,
+    lines: policy.toolLines,
     contextLength,
     nameTokens: contextLength === undefined ? Number.MAX_SAFE_INTEGER : Math.floor(contextLength * policy.nameShare)
   }
   const tools = yield* RunTools.make(servers, log, limits, (among) =>
     policy.embeddings === "never"
       ? Effect.succeed(noneAtHand)
-      : services.nearness.of(task.task, among, policy.embeddingWait)
+      : services.nearness.of(task.task, among, {
+          load: policy.embeddings === "load",
+          wait: policy.embeddingWait,
+          onProgress: (progress) => tell(loading(progress))
+        })
   )
   if (listed.length > 0 && tools.catalog.tools.length === 0) {
     const text = `Every tool of ${names.join(", ")} is excluded, so the model works without tools.`

@@ -73,7 +73,7 @@ export const make = Effect.fnUntraced(function* (
     const { catalog } = view
     const offered = tools.filter(({ builtin }) => !builtin)
     const finders =
-      offered.length < catalog.tools.length && !Toolbox.namesFit(catalog.tools, limits)
+      offered.length < catalog.tools.length && !(limits.inLines && Toolbox.namesFit(catalog.tools, limits))
         ? [Builtins.findTools, ...(limits.inLines ? [] : [Builtins.callTool])]
         : []
     const all = [

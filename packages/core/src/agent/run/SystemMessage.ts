@@ -1,9 +1,11 @@
 /** The system message. It is short, because each request pays for every token of it. */
 import type { AgentTask } from "../AgentTask.ts"
+import { listOfNames } from "../shapes/Signature.ts"
+import * as Builtins from "../tools/Builtins.ts"
 
 export const systemMessage = (
   task: Pick<AgentTask, "instructions" | "workingFolders">,
-  options: { readonly tools: boolean; readonly steps?: boolean }
+  options: { readonly tools: boolean; readonly steps?: boolean; readonly names?: ReadonlyArray<string> }
 ): string => {
   const folders = task.workingFolders ?? []
   return [
@@ -20,6 +22,19 @@ export const systemMessage = (
           `The task is about ${folders.length === 1 ? "this folder" : "these folders"}; use absolute paths within: ${folders.join(", ")}`
         ]
       : []),
-    ...(task.instructions === undefined || task.instructions.trim() === "" ? [] : [task.instructions.trim()])
+    ...(task.instructions === undefined || task.instructions.trim() === "" ? [] : [task.instructions.trim()]),
+    ...namesOf(options.names ?? [])
   ].join("\n\n")
 }
+
+// -----------------------------------------------------------------------------
+// internal
+// -----------------------------------------------------------------------------
+
+/** The same for every task, so that the head of the prompt stays as it is. */
+const namesOf = (names: ReadonlyArray<string>) =>
+  names.length === 0
+    ? []
+    : [
+        `${listOfNames(names)}\n${Builtins.findTools} tells the parameters of those that are not defined here, and ${Builtins.callTool} calls them.`
+      ]

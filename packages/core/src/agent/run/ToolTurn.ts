@@ -20,7 +20,7 @@ import { CurrentRun } from "./CurrentRun.ts"
 import * as Builtins from "../tools/Builtins.ts"
 import { resultLimit } from "./ContextWindow.ts"
 import { offer } from "./ModelTurn.ts"
-import { signature, signatures } from "../shapes/Signature.ts"
+import { signatures, whole } from "../shapes/Signature.ts"
 import { isNamedBy } from "../../names/namePattern.ts"
 import type { Prepared } from "./Preparation.ts"
 import * as ReadingTools from "../tools/ReadingTools.ts"
@@ -95,9 +95,7 @@ export const runCalls = Effect.fnUntraced(function* (
 /** The parameters of a tool of which the model knows no more than the name. */
 const parametersOf = ({ state }: RunLog, { tools: { catalog } }: Prepared, name: string): string => {
   const tool = catalog.find(name)
-  return tool === undefined || state.introduced.includes(tool.name)
-    ? ""
-    : `\nIts arguments: ${signature(tool.definition)}`
+  return tool === undefined || state.introduced.includes(tool.name) ? "" : `\nIts arguments: ${whole(tool.definition)}`
 }
 
 type Run = Extract<ToolCatalog.Verdict, { readonly _tag: "Run" }>

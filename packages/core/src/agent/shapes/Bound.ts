@@ -7,7 +7,7 @@
  */
 import type { ChatMessage, ToolCall, ToolDefinition } from "../../lmstudio/Chat.ts"
 import { gaveNothing } from "./EmptyResult.ts"
-import { signatures, untold } from "./Signature.ts"
+import { listOfNames, signatures, untold } from "./Signature.ts"
 
 /** What ends the work, among the names of tools. */
 export const answer = "answer"
@@ -32,7 +32,7 @@ export const instructions = ({ listed, named }: BoundTools): string => {
   const further =
     named.length === 0
       ? ""
-      : `\n\nThe names of all tools: ${named.join(", ")}. The task comes with the arguments of those that it probably needs; of another one, call it, and you are told its arguments.`
+      : `\n\n${listOfNames(named)}\nThe task comes with the arguments of those that it probably needs; of another one, call it, and you are told its arguments.`
   return `Every reply is one JSON object: {"tool": NAME, "arguments": {...}}. The next message is its result. When the task is done, reply with the tool "${answer}".\n\n${example}\n\nThe tools:\n${tools}${further}`
 }
 

@@ -6,15 +6,19 @@ import * as Predicate from "effect/Predicate"
 import type { ToolDefinition } from "../../lmstudio/Chat.ts"
 import { firstSentence } from "../schema/SlimSchema.ts"
 
-/** `name {"path": string, "head"?: number}: What it does.` */
+/** `name {"path": string, "head"?: number}: What it does.` Of a long one, optional parameters by name only. */
 export const signature = (definition: ToolDefinition): string => {
   const known = made.get(definition)
   if (known !== undefined) return known
-  const sentence = firstSentence(definition.description.replace(/^\[([^\]]{1,80})\]\s*/, "$1: "), longestSentence)
-  const line = `${definition.name} ${typeOf(definition.parameters, 0)}${sentence === "" ? "" : `: ${sentence}`}`
+  const all = whole(definition)
+  const line = all.length <= longestLine ? all : lineOf(definition, briefly(definition.parameters), briefSentence)
   made.set(definition, line)
   return line
 }
+
+/** The same with the types of all parameters. */
+export const whole = (definition: ToolDefinition): string =>
+  lineOf(definition, typeOf(definition.parameters, 0), longestSentence)
 
 /** What the line leaves out of the description. */
 export const untold = ({ description }: ToolDefinition): string => {
@@ -30,6 +34,19 @@ export const untold = ({ description }: ToolDefinition): string => {
 /** The same of several, one in a line. */
 export const signatures = (definitions: ReadonlyArray<ToolDefinition>): string =>
   definitions.map((definition) => `- ${signature(definition)}`).join("\n")
+
+/** Names in few words: those that begin with their server, `server__tool`, stand in one line with it. */
+export const listOfNames = (names: ReadonlyArray<string>): string => {
+  const ofServers = new Map<string, Array<string>>()
+  for (const name of names) {
+    const end = name.indexOf("__") + 2
+    const server = end > 2 && end < name.length ? name.slice(0, end) : ""
+    ofServers.set(server, [...(ofServers.get(server) ?? []), name.slice(server.length)])
+  }
+  const lines = [...ofServers].map(([server, own]) => `${server === "" ? "" : `${server}: `}${own.join(", ")}`)
+  const grouped = [...ofServers.keys()].some((server) => server !== "")
+  return `The names of all tools${grouped ? ", each line with what they begin with" : ""}:\n${lines.join("\n")}`
+}
 
 /** A schema as a type: `{"path": string}`, `[string]`, `"a" | "b"`. */
 export const typeOf = (schema: unknown, depth = 0): string => {
@@ -57,6 +74,33 @@ export const typeOf = (schema: unknown, depth = 0): string => {
 // -----------------------------------------------------------------------------
 
 const longestSentence = 120
+/** Characters above which a line is made brief. */
+const longestLine = 240
+const briefSentence = 80
+const mostOptional = 10
+
+const lineOf = ({ description, name }: ToolDefinition, parameters: string, longest: number): string => {
+  // a name that begins with its server says it already
+  const told = description.replace(/^\[([^\]]{1,80})\]\s*/, (_, server: string) =>
+    name.startsWith(`${server}__`) ? "" : `${server}: `
+  )
+  const sentence = firstSentence(told, longest)
+  return `${name} ${parameters}${sentence === "" ? "" : `: ${sentence}`}`
+}
+
+const briefly = (schema: Readonly<Record<string, unknown>>): string => {
+  const { properties, required } = schema
+  if (!Predicate.isRecord(properties)) return typeOf(schema)
+  const needed = new Set(Array.isArray(required) ? required : [])
+  const optional = Object.keys(properties).filter((name) => !needed.has(name))
+  return `{${[
+    ...Object.entries(properties).flatMap(([name, item]) =>
+      needed.has(name) ? [`${JSON.stringify(name)}: ${typeOf(item, 1)}`] : []
+    ),
+    ...optional.slice(0, mostOptional).map((name) => `${JSON.stringify(name)}?`),
+    ...(optional.length > mostOptional ? ["…"] : [])
+  ].join(", ")}}`
+}
 const deepest = 4
 const mostValues = 12
 

@@ -1,6 +1,6 @@
 /**
- * Ranks tools by their semantic similarity to a task, with an embedding model that is already in memory. For "what is the
- * weather" it finds a tool called forecast; words alone do not.
+ * Ranks tools by their semantic similarity to a task, with an embedding model that is in memory or, if wanted, loaded for
+ * it from disk. For "shall I take an umbrella" it finds a tool called forecast; words alone do not.
  */
 import * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
@@ -10,11 +10,12 @@ import * as Option from "effect/Option"
 import * as Predicate from "effect/Predicate"
 import * as Schema from "effect/Schema"
 import { Embedder } from "../../models/catalog/Embedder.ts"
+import type { EnsureOptions } from "../../models/EnsureOptions.ts"
 import { slim } from "../schema/SlimSchema.ts"
 import type { CatalogTool } from "./CatalogTool.ts"
 
 /**
- * The result: the names of all tools, the nearest first; nothing, because no embedding model is in memory; or the reason
+ * The result: the names of all tools, the nearest first; nothing, because there is no embedding model; or the reason
  * why there is none.
  */
 export const Nearness = Schema.Union(
@@ -24,15 +25,19 @@ export const Nearness = Schema.Union(
 )
 export type Nearness = typeof Nearness.Type
 
+export interface Options {
+  /** Whether a small model on disk may be loaded, beside what is in memory. */
+  readonly load: boolean
+  /** Longest wait, for a load as well. */
+  readonly wait: Duration.DurationInput
+  readonly onProgress: NonNullable<EnsureOptions["onProgress"]>
+}
+
 export class SemanticRank extends Context.Tag("@lms-bridge/core/agent/SemanticRank")<
   SemanticRank,
   {
-    /** Embeds the task and the tools not seen before in one request, and waits at most `wait`. */
-    readonly of: (
-      task: string,
-      tools: ReadonlyArray<CatalogTool>,
-      wait: Duration.DurationInput
-    ) => Effect.Effect<Nearness>
+    /** Embeds the task and the tools not seen before in one request. */
+    readonly of: (task: string, tools: ReadonlyArray<CatalogTool>, options: Options) => Effect.Effect<Nearness>
   }
 >() {
   /** Vectors of tools are cached for the lifetime of the layer, by model and text. */
@@ -40,10 +45,20 @@ export class SemanticRank extends Context.Tag("@lms-bridge/core/agent/SemanticRa
     this,
     Effect.map(Embedder, (embedder) => {
       const known = new Map<string, Vector>()
-      const vectorsBy = Effect.fnUntraced(function* (model: string, task: string, texts: ReadonlyArray<string>) {
+      const vectorsBy = Effect.fnUntraced(function* (
+        model: string,
+        task: string,
+        texts: ReadonlyArray<string>,
+        { onProgress }: Options
+      ) {
         const keyOf = (text: string) => `${model}\n${text}`
         const unseen = [...new Set(texts)].filter((text) => !known.has(keyOf(text)))
-        const { vectors } = yield* embedder.embed([task, ...unseen], { model })
+        const { vectors } = yield* embedder.embed([task, ...unseen], {
+          model,
+          temporary: true,
+          beside: true,
+          onProgress
+        })
         const [ofTask = [], ...ofUnseen] = vectors
         const fresh = new Map(unseen.map((text, index) => [text, ofUnseen[index] ?? []]))
         const ofTools = texts.map((text) => fresh.get(text) ?? known.get(keyOf(text)) ?? [])
@@ -56,10 +71,10 @@ export class SemanticRank extends Context.Tag("@lms-bridge/core/agent/SemanticRa
         for (const [text, vector] of fresh) known.set(keyOf(text), vector)
         return Option.some({ ofTask, ofTools })
       })
-      const near = Effect.fnUntraced(function* (task: string, tools: ReadonlyArray<CatalogTool>) {
-        const model = yield* embedder.atHand
+      const near = Effect.fnUntraced(function* (task: string, tools: ReadonlyArray<CatalogTool>, options: Options) {
+        const model = yield* options.load ? embedder.small : embedder.atHand
         if (Option.isNone(model)) return noneAtHand
-        const vectors = yield* vectorsBy(model.value, task, tools.map(textOf))
+        const vectors = yield* vectorsBy(model.value, task, tools.map(textOf), options)
         return Option.match(vectors, {
           onNone: () => untold(`${model.value} gave vectors that cannot be compared`),
           onSome: ({ ofTask, ofTools }) => {
@@ -69,13 +84,13 @@ export class SemanticRank extends Context.Tag("@lms-bridge/core/agent/SemanticRa
         })
       })
       return {
-        of: (task, tools, wait) =>
-          near(task, tools).pipe(
+        of: (task, tools, options) =>
+          near(task, tools, options).pipe(
             Effect.catchAll((error) => Effect.succeed(untold(error.message))),
             Effect.timeoutTo({
-              duration: wait,
+              duration: options.wait,
               onSuccess: (found): Nearness => found,
-              onTimeout: () => untold(`no answer within ${Duration.format(wait)}`)
+              onTimeout: () => untold(`no answer within ${Duration.format(options.wait)}`)
             }),
             Effect.withSpan("SemanticRank.of")
           )

@@ -1,14 +1,13 @@
 /**
  * Chooses the tools to offer when there are more than the model can distinguish or its context can hold. They are ranked
- * against the task by BM25, and by semantic rank where available; deterministic. The others can be found with
- * `find_tools`.
+ * against the task by words, and by semantic rank where available; deterministic. The others are told by name where there
+ * is room for that, and can be found with `find_tools`.
  */
-import MiniSearch from "minisearch"
-import * as Predicate from "effect/Predicate"
-import { signature } from "../shapes/Signature.ts"
+import { listOfNames, signature } from "../shapes/Signature.ts"
 import { slim } from "../schema/SlimSchema.ts"
 import * as TokenCount from "../../lmstudio/TokenCount.ts"
 import type { CatalogTool } from "./CatalogTool.ts"
+import * as WordRank from "./WordRank.ts"
 
 export interface Toolbox {
   /** All tools, the best match for the task first. */
@@ -23,8 +22,10 @@ export interface Limits {
   /** So many may be offered where none has to be left out and they are known to fit. */
   readonly together?: number
   readonly tokens: number | undefined
-  /** Tools are told in one line each, and where not all fit, by their names: so many tokens of names at most. */
+  /** Tools are told in one line each, and so many at most beside the names of all. */
   readonly inLines: boolean
+  readonly lines: number
+  /** Where not all tools fit, most tokens of the names of all. */
   readonly nameTokens: number
   /** Tokens that the model was loaded with at first, where that is known. */
   readonly contextLength: number | undefined
@@ -32,20 +33,18 @@ export interface Limits {
 
 /** `near` are names of tools, the nearest to the task in meaning first (`SemanticRank`). */
 export const make = (tools: ReadonlyArray<CatalogTool>, task: string, near: ReadonlyArray<string> = []): Toolbox => {
-  let index: MiniSearch | undefined
-  const matching = (query: string): ReadonlyArray<CatalogTool> => {
-    index ??= indexOf(tools)
-    return index
-      .search(query)
-      .toSorted((a, b) => b.score - a.score || a.id - b.id)
-      .flatMap(({ id }) => tools[id] ?? [])
-  }
+  let words: WordRank.WordRank | undefined
+  const byWords = () => (words ??= WordRank.make(tools))
   let ranked: ReadonlyArray<CatalogTool> | undefined
   return {
     get ranked() {
-      return (ranked ??= withRest(fuse([matching(task), named(tools, near)]), tools))
+      if (ranked !== undefined) return ranked
+      const { all, matching } = byWords().ranked(task)
+      // a tool that matches no word is not last for that, where its meaning is near
+      const first = near.length === 0 ? all : fuse([matching, withNames(tools, near)])
+      return (ranked = [...first, ...all.filter((tool) => !first.includes(tool))])
     },
-    search: (query) => matching(query).slice(0, mostFound)
+    search: (query) => byWords().ranked(query).matching.slice(0, mostFound)
   }
 }
 
@@ -70,8 +69,8 @@ export const fits = (tools: ReadonlyArray<CatalogTool>, limits: Limits): boolean
   (limits.tokens === undefined || tools.reduce((sum, tool) => sum + cost(tool, limits), 0) <= limits.tokens)
 
 /** Whether the names of all tools may be told, where not all of them can be told with their parameters. */
-export const namesFit = (tools: ReadonlyArray<CatalogTool>, { inLines, nameTokens }: Limits): boolean =>
-  inLines && TokenCount.ofText(tools.map(({ name }) => name).join(", ")) <= nameTokens
+export const namesFit = (tools: ReadonlyArray<CatalogTool>, { nameTokens }: Limits): boolean =>
+  TokenCount.ofText(listOfNames(tools.map(({ name }) => name))) <= nameTokens
 
 /**
  * All tools when they are within the limits, else the best of them. Both in the order in which their servers list them, so
@@ -84,9 +83,10 @@ export const choose = (
 ): ReadonlyArray<CatalogTool> => {
   if (fits(tools, limits)) return tools
   const chosen = new Set<CatalogTool>()
+  const most = limits.inLines && namesFit(tools, limits) ? Math.min(limits.count, limits.lines) : limits.count
   let tokens = 0
   for (const tool of toolbox.ranked) {
-    if (chosen.size >= limits.count) break
+    if (chosen.size >= most) break
     if (limits.tokens !== undefined && tokens + cost(tool, limits) > limits.tokens) continue
     chosen.add(tool)
     tokens += cost(tool, limits)
@@ -117,58 +117,7 @@ const fusionConstant = 10
 const cost = ({ definition }: CatalogTool, { inLines }: Limits) =>
   inLines ? TokenCount.ofText(signature(definition)) + 1 : TokenCount.ofJson(slim(definition))
 
-const named = (tools: ReadonlyArray<CatalogTool>, names: ReadonlyArray<string>): ReadonlyArray<CatalogTool> => {
+const withNames = (tools: ReadonlyArray<CatalogTool>, names: ReadonlyArray<string>): ReadonlyArray<CatalogTool> => {
   const byName = new Map(tools.map((tool) => [tool.name, tool]))
   return names.flatMap((name) => byName.get(name) ?? [])
-}
-
-/** The words of a text, split in names like `readTextFile` and `read_text_file`, and roughly stemmed. */
-const words = (text: string): Array<string> =>
-  text
-    .replaceAll(/(\p{Ll})(\p{Lu})/gu, "$1 $2")
-    .toLowerCase()
-    .split(/[^\p{L}\p{N}]+/u)
-    .filter((word) => word !== "" && !common.has(word))
-    .map((word) => (word.length > 4 ? word.replace(/(?:ies|es|s|ing|ed)$/, "") : word))
-
-const common = new Set(
-  "a an and are as at be by can do for from has have how in into is it its me of on or please that the then there this to use was what when where which who will with you your".split(
-    " "
-  )
-)
-
-const indexOf = (tools: ReadonlyArray<CatalogTool>): MiniSearch => {
-  const index = new MiniSearch({
-    fields: ["name", "server", "description", "parameters"],
-    tokenize: words,
-    processTerm: (term) => term,
-    searchOptions: { boost: { name: 3, server: 2 }, prefix: (term) => term.length > 3 }
-  })
-  index.addAll(
-    tools.map(({ tool }, id) => ({
-      id,
-      name: tool.name,
-      server: tool.server,
-      description: `${tool.title ?? ""} ${tool.description}`,
-      parameters: Predicate.isRecord(tool.inputSchema["properties"])
-        ? Object.keys(tool.inputSchema["properties"]).join(" ")
-        : ""
-    }))
-  )
-  return index
-}
-
-/** Tools that match nothing come last, one of each server in turn. */
-const withRest = (first: ReadonlyArray<CatalogTool>, tools: ReadonlyArray<CatalogTool>): ReadonlyArray<CatalogTool> => {
-  const seen = new Set(first)
-  const turns = new Map<string, number>()
-  const rest = tools
-    .filter((tool) => !seen.has(tool))
-    .map((tool, place) => {
-      const turn = turns.get(tool.tool.server) ?? 0
-      turns.set(tool.tool.server, turn + 1)
-      return { tool, turn, place }
-    })
-    .toSorted((a, b) => a.turn - b.turn || a.place - b.place)
-  return [...first, ...rest.map(({ tool }) => tool)]
 }

@@ -1,6 +1,7 @@
 /** Embeds texts as vectors, with an embedding model, never with the chat model. */
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as TokenCount from "../../lmstudio/TokenCount.ts"
@@ -28,10 +29,12 @@ export class Embedder extends Context.Tag("@lms-bridge/core/models/Embedder")<
     /** One vector per text, from the embedding model of that name, else one in memory, else the smallest on disk. */
     readonly embed: (
       texts: ReadonlyArray<string>,
-      options?: Pick<EnsureOptions, "onProgress"> & { readonly model?: string | undefined }
+      options?: Pick<EnsureOptions, "onProgress" | "temporary" | "beside"> & { readonly model?: string | undefined }
     ) => Effect.Effect<Embedded, EmbedderError>
     /** An embedding model that is in memory now, without loading one. */
     readonly atHand: Effect.Effect<Option.Option<string>, EmbedderError>
+    /** One in memory, else the smallest on disk, if it is so small that it may be loaded beside the model of a run. */
+    readonly small: Effect.Effect<Option.Option<string>, EmbedderError>
   }
 >() {
   static readonly layer: Layer.Layer<Embedder, never, LmStudioApi | ModelLifecycle> = Layer.effect(
@@ -39,10 +42,20 @@ export class Embedder extends Context.Tag("@lms-bridge/core/models/Embedder")<
     Effect.gen(function* () {
       const api = yield* LmStudioApi
       const lifecycle = yield* ModelLifecycle
+      const atHand = Effect.map(api.models, (models) =>
+        Option.fromNullable(models.find(({ instances, type }) => type === "embedding" && instances.length > 0)?.key)
+      )
       return {
-        atHand: Effect.map(api.models, (models) =>
-          Option.fromNullable(models.find(({ instances, type }) => type === "embedding" && instances.length > 0)?.key)
-        ),
+        atHand,
+        small: Effect.gen(function* () {
+          // another kind of server has so many places, and would give up the model of the run for it
+          if (!(yield* api.server).isLmStudio) return yield* atHand
+          return Option.flatMap(Either.getRight(ModelFit.choose(yield* api.models, "embedding", undefined)), (model) =>
+            model.instances.length > 0 || (model.sizeBytes ?? Infinity) <= smallBytes
+              ? Option.some(model.key)
+              : Option.none()
+          )
+        }),
         embed: Effect.fn("Embedder.embed")(function* (texts, { model, ...options } = {}) {
           const { key } = yield* Effect.flatMap(api.models, (models) => ModelFit.choose(models, "embedding", model))
           yield* Effect.annotateCurrentSpan({ model: key, texts: texts.length })
@@ -64,3 +77,10 @@ export class Embedder extends Context.Tag("@lms-bridge/core/models/Embedder")<
     })
   )
 }
+
+// -----------------------------------------------------------------------------
+// internal
+// -----------------------------------------------------------------------------
+
+/** The usual embedding models take 45 to 600 MB. */
+const smallBytes = 1_000_000_000

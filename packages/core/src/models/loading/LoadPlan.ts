@@ -65,9 +65,15 @@ export const serves =
 
 /** Equal for callers that would be served, or refused, alike. */
 export const purposeOf = ({ options, variant }: LoadRequest): string =>
-  [variant, options.contextLength, options.gpu, options.parallel, options.identifier, options.makeRoom === true].join(
-    "|"
-  )
+  [
+    variant,
+    options.contextLength,
+    options.gpu,
+    options.parallel,
+    options.identifier,
+    options.makeRoom === true,
+    options.beside === true
+  ].join("|")
 
 export const make = Effect.fnUntraced(function* (
   parts: LifecycleParts,
@@ -86,12 +92,14 @@ export const make = Effect.fnUntraced(function* (
     ...(wanted.variant === undefined ? [] : (["variant"] as const)),
     ...(secondCopy ? (["secondCopy"] as const) : [])
   ]
+  const beside = wanted.options.beside === true
   const idle = new Set((yield* idleOfOurs(parts, look)).map(({ instance }) => instance.id))
   const { passedOver, ways } = LoadWays.choose(requirements, {
     dialect: server.dialect,
     isLmStudio: server.isLmStudio,
     lms: lms.used,
     lmsWhy: lms.why,
+    beside,
     // without `lms` it is unknown whether it is idle
     jitMayEvict: look.seen.some((seen) => mayHaveComeJustInTime(seen) && !(lms.used && idle.has(seen.instance.id)))
   })

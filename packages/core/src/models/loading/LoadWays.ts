@@ -45,6 +45,8 @@ export interface Situation {
    * in time (contract E).
    */
   readonly jitMayEvict: boolean
+  /** Whether no model in use may be evicted for it, so that such a way is not taken at all. */
+  readonly beside?: boolean
 }
 
 /** `passedOver` says for each way that is not in `ways` what it lacks. */
@@ -76,6 +78,8 @@ export const choose = (
 const lack = (ability: Ability, requirements: ReadonlyArray<Requirement>, situation: Situation): string | undefined => {
   if (!situation.isLmStudio) return "the server is not LM Studio"
   if (!ability.dialects.includes(situation.dialect)) return `not possible with ${situation.dialect}`
+  if (ability.way === "jit" && situation.jitMayEvict && situation.beside === true)
+    return "it could evict a model in use"
   if (ability.way === "cli" && !situation.lms) return situation.lmsWhy ?? "`lms` is not available"
   const unmet = requirements.filter((requirement) => !ability.supports.includes(requirement))
   return unmet.length === 0 ? undefined : `cannot ${unmet.map((requirement) => words[requirement]).join(", ")}`

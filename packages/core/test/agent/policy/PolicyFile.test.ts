@@ -60,7 +60,7 @@ describe("PolicyFile", () => {
     ['{ "rule": [] }', /^rule: is unexpected/],
     ['{ "rules": [{ "tool": "x" }] }', /^rules\.0\.decision: is missing/],
     ['{ "loop": { "toolCount": -1 } }', /^loop\.toolCount: /],
-    ['{ "loop": { "embeddings": "always" } }', /^loop\.embeddings: .*"when-loaded"/],
+    ['{ "loop": { "embeddings": "always" } }', /^loop\.embeddings: .*"load"/],
     ["[]", /^the whole: /],
     ['{\n  "rules": [\n', /^line 3: /]
   ])("refuses %s and says where", (text, says) => {

@@ -160,7 +160,7 @@ const watched = Effect.fnUntraced(function* (
       }
     ],
     log,
-    { ...limits, inLines: false, nameTokens: 0, contextLength: undefined },
+    { ...limits, inLines: false, lines: 24, nameTokens: 0, contextLength: undefined },
     () => Effect.succeed(noneAtHand)
   )
   const setTools = (next: ReadonlyArray<string> | "gone", schema?: Record<string, unknown>) => {

@@ -9,14 +9,14 @@ import * as SemanticRank from "#src/agent/tools/SemanticRank.ts"
 import { Settings } from "#src/configuration/Settings.ts"
 import { RequestRejected } from "#src/lmstudio/LmStudioError.ts"
 import type { Embedder } from "#src/models/catalog/Embedder.ts"
-import { type Context, Effect, Fiber, Layer, TestClock } from "effect"
+import { type Context, Duration, Effect, Fiber, Layer, TestClock } from "effect"
 import { ensured, layer, only, outcomeOf, run, services, task, tool, type Tool, type World } from "../doubles.ts"
 
 type Embed = Context.Tag.Service<typeof Embedder>["embed"]
 
 const model = "text-embedding-test"
 
-const embedderOf = (embed: Embed) => ({ atHand: Effect.succeedSome(model), embed })
+const embedderOf = (embed: Embed) => ({ atHand: Effect.succeedSome(model), small: Effect.succeedSome(model), embed })
 
 /** The vectors of an umbrella and a forecast point one way, all others another way. */
 const vectorOf = (text: string) => (/umbrella|forecast/.test(text) ? [1, 0.1] : [0.1, 1])
@@ -109,6 +109,7 @@ describe("SemanticRank", () => {
   it.effect("embeds nothing when all tools may be offered, or when the policy says never", () => {
     const unasked = {
       atHand: Effect.dieMessage("it asked what is at hand"),
+      small: Effect.dieMessage("it asked what is on disk"),
       embed: () => Effect.dieMessage("it asked for vectors")
     }
     return Effect.gen(function* () {
@@ -123,6 +124,15 @@ describe("SemanticRank", () => {
       )
     )
   })
+
+  it.effect("uses one that is only on disk by default, and not where the policy wants one in memory", () =>
+    Effect.gen(function* () {
+      assert.include(names(yield* few(run(umbrella))), "sky")
+      const inMemory = yield* few(run(umbrella), { embeddings: "when-loaded" })
+      assert.notInclude(names(inMemory), "sky")
+      assert.deepStrictEqual(noted(inMemory), [])
+    }).pipe(Effect.provide(layer(world({ embedder: { ...embedderOf(meaning([])), atHand: Effect.succeedNone } }))))
+  )
 
   it.effect.each<readonly [string, Embed, RegExp]>([
     [
@@ -149,7 +159,7 @@ describe("SemanticRank", () => {
 
   it.effect("waits no longer than the policy says", () =>
     Effect.gen(function* () {
-      const running = yield* Effect.fork(few(run(umbrella)))
+      const running = yield* Effect.fork(few(run(umbrella), { embeddingWait: Duration.seconds(5) }))
       yield* TestClock.adjust("5 seconds")
       const events = yield* Fiber.join(running)
       assert.match(noted(events)[0]?.text ?? "", /no answer within 5s/)

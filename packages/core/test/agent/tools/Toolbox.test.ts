@@ -11,7 +11,7 @@ const catalogOf = (tools: ReadonlyArray<McpTool>) => ToolCatalog.make(tools, {})
 
 const names = (tools: ReadonlyArray<CatalogTool>) => tools.map(({ name }) => name)
 
-const natively = { inLines: false, nameTokens: 0, contextLength: undefined }
+const natively = { inLines: false, lines: 24, nameTokens: 0, contextLength: undefined }
 
 describe("Toolbox", () => {
   it("offers all tools in order when they are few", () => {
