@@ -22,7 +22,11 @@ export interface Options {
 
 export class Written extends Context.Tag("@lms-bridge/cli/test/Written")<
   Written,
-  { readonly out: Effect.Effect<ReadonlyArray<string>>; readonly err: Effect.Effect<ReadonlyArray<string>> }
+  {
+    readonly out: Effect.Effect<ReadonlyArray<string>>
+    readonly err: Effect.Effect<ReadonlyArray<string>>
+    readonly flowed: Effect.Effect<string>
+  }
 >() {}
 
 export const layer = (options: Options = {}): Layer.Layer<Screen | Written | Program> =>
@@ -30,6 +34,7 @@ export const layer = (options: Options = {}): Layer.Layer<Screen | Written | Pro
     Effect.gen(function* () {
       const out = yield* Ref.make<ReadonlyArray<string>>([])
       const err = yield* Ref.make<ReadonlyArray<string>>([])
+      const flowed = yield* Ref.make("")
       const standard = yield* Effect.console
       const write = (text: string) =>
         Effect.flatMap(Ref.get(out), (lines) =>
@@ -44,6 +49,7 @@ export const layer = (options: Options = {}): Layer.Layer<Screen | Written | Pro
         colors: false,
         width: 120,
         out: write,
+        flow: (piece) => Ref.update(flowed, (text) => text + piece),
         err: (line) => Ref.update(err, (lines) => [...lines, line]),
         status: () => Effect.void,
         ask: Option.map(
@@ -77,7 +83,7 @@ export const layer = (options: Options = {}): Layer.Layer<Screen | Written | Pro
       return Layer.mergeAll(
         Layer.succeed(Screen, screen),
         Layer.succeed(Program, { platform: "linux", node: "/usr/bin/node", file: "/opt/cli/lms-bridge.js" }),
-        Layer.succeed(Written, { out: Ref.get(out), err: Ref.get(err) }),
+        Layer.succeed(Written, { out: Ref.get(out), err: Ref.get(err), flowed: Ref.get(flowed) }),
         Console.setConsole(console)
       )
     })

@@ -101,7 +101,12 @@ export const cli = Effect.fnUntraced(
   function* (args: ReadonlyArray<string>, doubles: Doubles = {}) {
     const code = yield* Cli.make(() => services(doubles))(args)
     const written = yield* FakeScreen.Written
-    return { code, out: (yield* written.out).join("\n"), err: (yield* written.err).join("\n") }
+    return {
+      code,
+      out: (yield* written.out).join("\n"),
+      err: (yield* written.err).join("\n"),
+      flowed: yield* written.flowed
+    }
   },
   (effect, _, doubles) => Effect.provide(effect, Layer.merge(NodeContext.layer, FakeScreen.layer(doubles?.screen)))
 )

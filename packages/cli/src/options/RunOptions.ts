@@ -207,6 +207,14 @@ export const showing = {
   yes: Options.boolean("yes").pipe(
     Options.withDescription("Approve every call without asking you. What your policy refuses stays refused.")
   ),
+  noStream: Options.boolean("no-stream").pipe(
+    Options.withDescription(
+      "Print the answer at the end, and not while the model writes it. Pipes and files always get it so."
+    )
+  ),
+  thinking: Options.boolean("thinking").pipe(
+    Options.withDescription("Show on a terminal what a thinking model thinks, while it does.")
+  ),
   json: SharedOptions.json("Print the events as JSON instead of the answer: one per line, the outcome last.")
 }
 

@@ -23,14 +23,30 @@ const make = Effect.gen(function* () {
   stderr.on("error", ignore)
 
   let passing = ""
+  /** Text was written that has not ended its line. */
+  let open = false
   const clear = () => {
     if (passing !== "") stderr.write("\r\u001b[K")
     passing = ""
   }
+  const newLine = () => {
+    clear()
+    if (open) stdout.write("\n")
+    open = false
+  }
+
+  const flow = (piece: string, aside = false) =>
+    Effect.sync(() => {
+      const text = Words.harmless(piece)
+      if (text === "") return
+      clear()
+      stdout.write(aside && isSmart && !noColor ? `\u001b[2m${text}\u001b[22m` : text)
+      open = !text.endsWith("\n")
+    })
 
   const write = (text: string) =>
     Effect.async<void, OutputClosed | OutputFailed>((resume) => {
-      clear()
+      newLine()
       stdout.write(`${text}\n`, (error) =>
         resume(error === null || error === undefined ? Effect.void : outputError(error))
       )
@@ -38,13 +54,13 @@ const make = Effect.gen(function* () {
 
   const err = (line: string) =>
     Effect.async<void>((resume) => {
-      clear()
+      newLine()
       stderr.write(`${line}\n`, () => resume(Effect.void))
     })
 
   const status = (line: string) =>
     Effect.sync(() => {
-      if (!isSmart || asking || line === passing) return
+      if (!isSmart || asking || open || line === passing) return
       if (line === "") return clear()
       passing = line
       stderr.write(`\r\u001b[K${line}`)
@@ -86,6 +102,7 @@ const make = Effect.gen(function* () {
     // a terminal that does not know its width reports 0
     width: Math.max(40, stderr.columns || 120),
     out: (text) => write(stdoutIsTerminal ? Words.harmless(text) : text),
+    flow,
     err,
     status,
     ask: isAttended ? Option.some(ask) : Option.none(),
@@ -107,7 +124,7 @@ const make = Effect.gen(function* () {
       ...standard.unsafe,
       // the log
       error: (...parts) => {
-        clear()
+        newLine()
         standard.unsafe.error(...parts)
       }
     }

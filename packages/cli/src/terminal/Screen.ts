@@ -34,6 +34,11 @@ export class Screen extends Context.Tag("@lms-bridge/cli/Screen")<
     readonly width: number
     /** Writes a line to stdout and waits until it is written. A terminal gets no control characters. */
     readonly out: (text: string) => Effect.Effect<void, OutputClosed | OutputFailed>
+    /**
+     * Writes a piece of text to a terminal's stdout as it comes; the next line begins on a line of its own. `aside`: it is
+     * no part of the result, and dim.
+     */
+    readonly flow: (piece: string, aside?: boolean) => Effect.Effect<void>
     /** Writes a line to stderr. */
     readonly err: (line: string) => Effect.Effect<void>
     /** Replaces the status line of a terminal; "" removes it. Does nothing if stderr is not a terminal. */

@@ -33,6 +33,10 @@ export interface Options {
   readonly json: boolean
   /** After the run, explain what each request contained. */
   readonly explain: boolean
+  /** Show the answer only when it is there as a whole. */
+  readonly noStream?: boolean
+  /** Show the thoughts of the model. */
+  readonly thinking?: boolean
   /** Allow every call that would ask. */
   readonly yes?: boolean
   /** Who is asked instead of the person at the terminal. */
@@ -44,7 +48,7 @@ export interface Options {
 /** Shows a run to its end. Fails with the exit code of an outcome that is not `done`. */
 export const show = Effect.fn("ShownRun.show")(function* (
   events: Stream.Stream<AgentEvent, AgentError>,
-  { approver, explain, json, past = [], yes = false }: Options
+  { approver, explain, json, noStream = false, past = [], thinking = false, yes = false }: Options
 ) {
   const screen = yield* Screen
   const ask = Option.orElse(Option.fromNullable(yes ? grant : approver), () => Option.map(screen.ask, atTerminal))
@@ -57,7 +61,12 @@ export const show = Effect.fn("ShownRun.show")(function* (
     )
   )
   const kept = (yield* RunsAreKept) && Option.isNone(yield* Effect.flatMap(RunJournal, ({ unkept }) => unkept))
-  const outcome = yield* (json ? writeEvents(watched, Ref.get(account)) : showView(watched)).pipe(
+  const flowed = yield* Ref.make(nothingFlowed)
+  const flows = screen.stdoutIsTerminal && screen.stderrIsTerminal && !json
+  const flowing = flows
+    ? Stream.tap(watched, (event) => flow(screen, event, flowed, { answer: !noStream, thinking }))
+    : watched
+  const outcome = yield* (json ? writeEvents(watched, Ref.get(account)) : showView(flowing)).pipe(
     AtTerminal.attended,
     Effect.provideService(CurrentApprover, ask),
     Effect.onInterrupt(() =>
@@ -66,7 +75,9 @@ export const show = Effect.fn("ShownRun.show")(function* (
         : Effect.flatMap(Effect.flatten(Ref.get(account)), (run) => say(RunEnding.interrupted(run))).pipe(Effect.ignore)
     )
   )
-  if (!json && outcome.answer !== "") yield* screen.out(answerOf(outcome))
+  const answer = answerOf(outcome)
+  const isShown = flows && answer.trim() === (yield* Ref.get(flowed)).text.trim()
+  if (!json && outcome.answer !== "" && !isShown) yield* screen.out(answer)
   if (explain) yield* sayWhy(yield* Ref.get(told))
   const run = yield* Ref.get(account)
   if (Option.isSome(run)) yield* say(RunEnding.lines(run.value, outcome, { kept }))
@@ -77,6 +88,49 @@ export const show = Effect.fn("ShownRun.show")(function* (
 // -----------------------------------------------------------------------------
 // internal
 // -----------------------------------------------------------------------------
+
+interface Flowed {
+  /** The words of the current reply on the screen. */
+  readonly text: string
+  readonly thinks: boolean
+  /** The answer is JSON, which is printed as a whole. */
+  readonly structured: boolean
+}
+
+const nothingFlowed: Flowed = { text: "", thinks: false, structured: false }
+
+/** The words of the current reply as they come. A reply that turns out to be no answer stays on the screen. */
+const flow = (
+  screen: Context.Tag.Service<typeof Screen>,
+  event: AgentEvent,
+  flowed: Ref.Ref<Flowed>,
+  { answer, thinking }: { readonly answer: boolean; readonly thinking: boolean }
+): Effect.Effect<void> => {
+  switch (event._tag) {
+    case "RunStarted":
+      return Ref.set(flowed, { ...nothingFlowed, structured: event.task.outputSchema !== undefined })
+    case "RoundStarted":
+      return Ref.update(flowed, (before) => ({ ...nothingFlowed, structured: before.structured }))
+    case "TextDelta":
+      return Effect.flatMap(Ref.get(flowed), (before) =>
+        before.structured || !answer
+          ? Effect.void
+          : Effect.zipRight(
+              Ref.set(flowed, { ...before, text: before.text + event.text, thinks: false }),
+              screen.flow(before.thinks ? `\n\n${event.text}` : event.text)
+            )
+      )
+    case "ReasoningDelta":
+      return thinking
+        ? Effect.zipRight(
+            Ref.update(flowed, (before) => ({ ...before, thinks: true })),
+            screen.flow(event.text, true)
+          )
+        : Effect.void
+    default:
+      return Effect.void
+  }
+}
 
 const say = (lines: ReadonlyArray<string>) =>
   Effect.flatMap(Screen, (screen) =>
