@@ -195,7 +195,8 @@ const narrowed = (state: AgentState, tools: RunTools): ReadonlyArray<string> => 
   const { without = [], left: kind = "all" } = state.attempt.narrowed ?? {}
   const left = (kind: StepsLeft) =>
     names.filter((name) => {
-      if (without.includes(name)) return false
+      // to look for further tools is no step towards the task
+      if (without.includes(name) || (kind !== "all" && name === Builtins.findTools)) return false
       const { destructive, readOnly } = tools.catalog.find(name)?.tool.annotations ?? {}
       const adding = readOnly !== true && destructive === false
       switch (kind) {
