@@ -3,6 +3,7 @@
  * ignores an option without a value and a repeatable option with an empty one.
  */
 import type * as Usage from "@effect/cli/Usage"
+import { nearest } from "@lms-bridge/core/McpRegistry"
 import { table, type Values } from "@lms-bridge/core/Settings"
 import * as Either from "effect/Either"
 import * as Option from "effect/Option"
@@ -41,7 +42,7 @@ export const normalize = (
     )
 
   for (let index = 0; index < args.length; index++) {
-    const word = args[index] ?? ""
+    const word = commandOf(catalogue, path, args[index] ?? "")
     if (word === "--") {
       rest.push(...args.slice(index + 1))
       break
@@ -52,7 +53,7 @@ export const normalize = (
         continue
       }
       if (!catalogue.some((entry) => isSame(entry.path, [...path, word]))) {
-        return refuse(`There is no command "${[...path, word].join(" ")}".`)
+        return refuse(`There is no command "${[...path, word].join(" ")}"${meant(catalogue, path, word)}`)
       }
       path.push(word)
       options = optionsOf(catalogue, path)
@@ -60,7 +61,7 @@ export const normalize = (
     }
     const [name, attached] = split(word)
     const kind = options.get(name)
-    if (kind === undefined) return refuse(`There is no option ${name}${similar(name, options)}.`)
+    if (kind === undefined) return refuse(`There is no option ${name}${similar(name, options)}`)
     if (kind === "flag") {
       if (attached !== undefined && attached !== "true" && attached !== "false") {
         return refuse(`${name} takes no value.`)
@@ -146,5 +147,33 @@ const split = (word: string): readonly [name: string, attached: string | undefin
 const similar = (name: string, options: ReadonlyMap<string, Kind>) => {
   const stem = (option: string) => option.replace(/^-+/, "").slice(0, 3)
   const found = [...options.keys()].filter((option) => stem(option) === stem(name))
-  return found.length === 0 ? "" : `; did you mean ${found.join(" or ")}?`
+  return question(found)
+}
+
+const question = (found: ReadonlyArray<string>) => (found.length === 0 ? "." : `; did you mean ${found.join(" or ")}?`)
+
+const below = (catalogue: ReadonlyArray<Entry>, path: ReadonlyArray<string>): ReadonlyArray<string> =>
+  catalogue.flatMap((entry) => {
+    const last = entry.path.at(-1)
+    return last !== undefined && isSame(entry.path.slice(0, -1), path) ? [last] : []
+  })
+
+/** Commands with nearly that name, here or in a group: `model`, `ls`. */
+const meant = (catalogue: ReadonlyArray<Entry>, path: ReadonlyArray<string>, word: string): string => {
+  const here = nearest(word, below(catalogue, path))
+  const groups = below(catalogue, path).filter((group) => below(catalogue, [...path, group]).includes(word))
+  return question(
+    here.length > 0
+      ? here.map((name) => `"${[...path, name].join(" ")}"`)
+      : groups.slice(0, 3).map((group) => `"${[...path, group, word].join(" ")}"`)
+  )
+}
+
+/** What people type out of habit: `list` for `ls`, `help` and `version` as words. */
+const commandOf = (catalogue: ReadonlyArray<Entry>, path: ReadonlyArray<string>, word: string): string => {
+  const names = below(catalogue, path)
+  if (names.length === 0 || names.includes(word)) return word
+  if (word === "list" && names.includes("ls")) return "ls"
+  if (word === "help") return "--help"
+  return word === "version" && path.length === 0 ? "--version" : word
 }

@@ -56,6 +56,16 @@ describe("Arguments", () => {
     assert.include(refusal("models", "load", "a", "--json=maybe"), "--json takes no value")
   })
 
+  it("takes `list` for `ls`, and `help` and `version` as words, but not in place of an argument", () => {
+    const more = [...catalogue, { path: ["models", "ls"], usage: { _tag: "Empty" as const } }]
+    const read = (...args: ReadonlyArray<string>) => Either.getOrThrow(Arguments.normalize(more, args)).args
+    assert.deepStrictEqual(read("models", "list"), ["models", "ls"])
+    assert.deepStrictEqual(read("help"), ["--help", "true"])
+    assert.deepStrictEqual(read("help", "models", "ls"), ["models", "ls", "--help", "true"])
+    assert.deepStrictEqual(read("version"), ["--version", "true"])
+    assert.deepStrictEqual(read("models", "load", "help"), ["models", "load", "--", "help"])
+  })
+
   it("accepts attached values that look like options or contain an equals sign", () => {
     assert.deepStrictEqual(line("models", "load", "--with=--x", "--with=a=b", "n"), [
       "models",
@@ -70,8 +80,16 @@ describe("Arguments", () => {
   })
 
   it("refuses a command that does not exist, at every level, and points to the help", () => {
-    assert.strictEqual(refusal("modles"), 'There is no command "modles". See `lms-bridge --help`.')
-    assert.strictEqual(refusal("models", "lode"), 'There is no command "models lode". See `lms-bridge models --help`.')
+    assert.strictEqual(refusal("frob"), 'There is no command "frob". See `lms-bridge --help`.')
+    assert.strictEqual(
+      refusal("modles"),
+      'There is no command "modles"; did you mean "models"? See `lms-bridge --help`.'
+    )
+    assert.strictEqual(
+      refusal("models", "laod"),
+      'There is no command "models laod"; did you mean "models load"? See `lms-bridge models --help`.'
+    )
+    assert.include(refusal("load", "qwen"), 'did you mean "models load"?')
   })
 
   it("treats a dash, a negative number and the name of a command as arguments", () => {
