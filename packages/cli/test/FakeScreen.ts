@@ -11,6 +11,8 @@ export interface Options {
   /** stdout is closed after so many lines. */
   readonly closedAfter?: number
   readonly terminal?: boolean
+  /** Columns of stdout. */
+  readonly columns?: number
   readonly answer?: boolean
   /** What is typed, line by line; then the input ends. */
   readonly lines?: ReadonlyArray<string>
@@ -47,6 +49,7 @@ export const layer = (options: Options = {}): Layer.Layer<Screen | Written | Pro
         stdoutIsTerminal: terminal,
         stderrIsTerminal: terminal,
         colors: false,
+        columns: options.columns,
         width: 120,
         out: write,
         flow: (piece) => Ref.update(flowed, (text) => text + piece),

@@ -99,6 +99,7 @@ const make = Effect.gen(function* () {
     stdoutIsTerminal,
     stderrIsTerminal,
     colors: isSmart && !noColor,
+    columns: stdoutIsTerminal && stdout.columns > 0 ? stdout.columns : undefined,
     // a terminal that does not know its width reports 0
     width: Math.max(40, stderr.columns || 120),
     out: (text) => write(stdoutIsTerminal ? Words.harmless(text) : text),

@@ -30,6 +30,8 @@ export class Screen extends Context.Tag("@lms-bridge/cli/Screen")<
     readonly stderrIsTerminal: boolean
     /** Whether stderr may have colours. */
     readonly colors: boolean
+    /** Columns of stdout where it is a terminal, for tables. */
+    readonly columns: number | undefined
     /** Columns of stderr. */
     readonly width: number
     /** Writes a line to stdout and waits until it is written. A terminal gets no control characters. */

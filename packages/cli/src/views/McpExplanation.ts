@@ -15,7 +15,7 @@ export const Explanation = Schema.Struct({
 })
 export type Explanation = typeof Explanation.Type
 
-export const render = ({ files, mode, servers }: Explanation): string =>
+export const render = ({ files, mode, servers }: Explanation, columns?: number): string =>
   [
     mode === "first"
       ? "The first of these files that has servers is used (LMS_BRIDGE_MCP_SOURCES=first):"
@@ -23,7 +23,8 @@ export const render = ({ files, mode, servers }: Explanation): string =>
     "",
     Table.render(
       ["", "FILE", "BELONGS TO", "USE"],
-      files.map((file, index) => [String(index + 1), file.path, whose(file.origin), fate(file)])
+      files.map((file, index) => [String(index + 1), file.path, whose(file.origin), fate(file)]),
+      columns
     ),
     ...files.flatMap(({ problem }) => (problem === undefined ? [] : ["", Words.oneLine(problem)])),
     ...(servers.length === 0
@@ -38,7 +39,8 @@ export const render = ({ files, mode, servers }: Explanation): string =>
               place({ source, line }),
               shadows.map(place).join(", "),
               state === "usable" ? "" : (problem ?? "")
-            ])
+            ]),
+            columns
           )
         ])
   ].join("\n")

@@ -32,19 +32,19 @@ export const command = Command.make("ls", {
           files: yield* registry.candidates,
           servers: Either.getOrElse(found, () => [])
         }
-        yield* screen.out(json ? encodeExplanation(explanation) : McpExplanation.render(explanation))
+        yield* screen.out(json ? encodeExplanation(explanation) : McpExplanation.render(explanation, screen.columns))
         return yield* Effect.asVoid(found)
       }
       const servers = yield* registry.servers
       if (json) return yield* screen.out(encode(servers))
       const candidates = yield* registry.candidates
       yield* screen.err(whereFrom(candidates))
-      if (servers.length > 0) yield* screen.out(render(servers))
+      if (servers.length > 0) yield* screen.out(render(servers, screen.columns))
     })
   )
 )
 
-export const render = (servers: ReadonlyArray<ServerSummary>): string =>
+export const render = (servers: ReadonlyArray<ServerSummary>, columns?: number): string =>
   Table.render(
     ["SERVER", "STATE", "TRANSPORT", "TARGET", "VARIABLES", "LOCK", "PROBLEM"],
     servers.map((server) => [
@@ -55,7 +55,8 @@ export const render = (servers: ReadonlyArray<ServerSummary>): string =>
       server.envNames.join(", "),
       server.lock === undefined ? "" : lockOf(server.lock),
       problemOf(server)
-    ])
+    ]),
+    columns
   )
 
 /** Names our own files, and only counts the many files of other programs. */

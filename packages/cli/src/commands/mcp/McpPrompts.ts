@@ -44,12 +44,12 @@ export const command = Command.make("prompts", {
         onNone: () => Effect.map(AllServers.listed(promptsOf), (found) => found.flat()),
         onSome: promptsOf
       })
-      yield* screen.out(json ? encodeList(prompts) : render(prompts, Option.isNone(name)))
+      yield* screen.out(json ? encodeList(prompts) : render(prompts, Option.isNone(name), screen.columns))
     })
   )
 )
 
-export const render = (prompts: ReadonlyArray<McpPrompt>, withServer: boolean): string =>
+export const render = (prompts: ReadonlyArray<McpPrompt>, withServer: boolean, columns?: number): string =>
   prompts.length === 0
     ? "There are no prompts."
     : Table.render(
@@ -59,7 +59,8 @@ export const render = (prompts: ReadonlyArray<McpPrompt>, withServer: boolean): 
           prompt.name,
           prompt.arguments.map(({ name, required }) => (required ? name : `${name}?`)).join(", "),
           Words.oneLine(prompt.description ?? prompt.title ?? "", 70)
-        ])
+        ]),
+        columns
       )
 
 // -----------------------------------------------------------------------------

@@ -61,12 +61,12 @@ export const command = Command.make("resources", {
         resources: found.flatMap(({ resources }) => resources),
         templates: found.flatMap(({ templates }) => templates)
       }
-      yield* screen.out(json ? encodeListing(listing) : render(listing, Option.isNone(name)))
+      yield* screen.out(json ? encodeListing(listing) : render(listing, Option.isNone(name), screen.columns))
     })
   )
 )
 
-export const render = ({ resources, templates }: Listing, withServer: boolean): string => {
+export const render = ({ resources, templates }: Listing, withServer: boolean, columns?: number): string => {
   const all: ReadonlyArray<McpResource> = [
     ...resources,
     // names in braces are placeholders
@@ -83,7 +83,8 @@ export const render = ({ resources, templates }: Listing, withServer: boolean): 
           mimeType,
           size === undefined ? "" : Words.bytes(size),
           Words.oneLine(description, 70)
-        ])
+        ]),
+        columns
       )
 }
 

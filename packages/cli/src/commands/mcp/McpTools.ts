@@ -25,7 +25,7 @@ export const command = Command.make("tools", { name, json: SharedOptions.listing
     Effect.fnUntraced(function* ({ json, name }) {
       const screen = yield* Screen
       const tools = yield* Option.match(name, { onNone: () => allTools, onSome: toolsOf })
-      yield* screen.out(json ? encode(tools) : render(tools, Option.isNone(name)))
+      yield* screen.out(json ? encode(tools) : render(tools, Option.isNone(name), screen.columns))
       const { servers } = yield* McpRegistry
       for (const { lock, name: server } of yield* servers) {
         const withheld = lock === undefined ? undefined : Withheld.clause(lock)
@@ -37,7 +37,7 @@ export const command = Command.make("tools", { name, json: SharedOptions.listing
   )
 )
 
-export const render = (tools: ReadonlyArray<McpTool>, withServer: boolean): string =>
+export const render = (tools: ReadonlyArray<McpTool>, withServer: boolean, columns?: number): string =>
   tools.length === 0
     ? "There are no tools."
     : Table.render(
@@ -47,7 +47,8 @@ export const render = (tools: ReadonlyArray<McpTool>, withServer: boolean): stri
           tool.name,
           parameters(tool.inputSchema),
           Words.oneLine(tool.description.split(/(?<=\.)\s|\n/)[0] ?? "", 70)
-        ])
+        ]),
+        columns
       )
 
 // -----------------------------------------------------------------------------

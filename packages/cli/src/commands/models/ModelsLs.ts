@@ -17,13 +17,13 @@ export const command = Command.make("ls", { json: SharedOptions.listingJson }).p
       const screen = yield* Screen
       const models = yield* (yield* LmStudioApi).models
       if (json) return yield* screen.out(encode(models))
-      if (models.length > 0) return yield* screen.out(render(models))
+      if (models.length > 0) return yield* screen.out(render(models, screen.columns))
       yield* screen.err("There are no models. Download one in LM Studio, or with `lms-bridge models get`.")
     })
   )
 )
 
-export const render = (models: ReadonlyArray<ApiModel>): string =>
+export const render = (models: ReadonlyArray<ApiModel>, columns?: number): string =>
   Table.render(
     ["MODEL", "TYPE", "PARAMS", "SIZE", "MAX CONTEXT", "CAN", "LOADED"],
     models.map((model) => [
@@ -34,7 +34,8 @@ export const render = (models: ReadonlyArray<ApiModel>): string =>
       model.maxContextLength === undefined ? "" : String(model.maxContextLength),
       [...(model.toolUse === true ? ["tools"] : []), ...(model.vision === true ? ["vision"] : [])].join(", "),
       loadedState(model)
-    ])
+    ]),
+    columns
   )
 
 // -----------------------------------------------------------------------------

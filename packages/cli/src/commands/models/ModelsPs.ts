@@ -30,7 +30,7 @@ export const command = Command.make("ps", { json: SharedOptions.listingJson, wat
       const show = Effect.gen(function* () {
         const models = yield* lifecycle.loaded
         const now = yield* Clock.currentTimeMillis
-        const text = json ? encode(models) : render(models, now)
+        const text = json ? encode(models) : render(models, now, screen.columns)
         // the time left changes every second, and does not count as a change
         const facts = json ? text : render(models, undefined)
         yield* print(text, facts)
@@ -52,7 +52,7 @@ export const command = Command.make("ps", { json: SharedOptions.listingJson, wat
 )
 
 /** `now` is epoch milliseconds; without it the time left is not shown. */
-export const render = (models: ReadonlyArray<LoadedModel>, now: number | undefined): string =>
+export const render = (models: ReadonlyArray<LoadedModel>, now: number | undefined, columns?: number): string =>
   models.length === 0
     ? "No model is loaded."
     : Table.render(
@@ -66,7 +66,8 @@ export const render = (models: ReadonlyArray<LoadedModel>, now: number | undefin
           idleLimit(model, now),
           model.owner === "user" ? "you" : "lms-bridge",
           model.leases === 0 ? "" : String(model.leases)
-        ])
+        ]),
+        columns
       )
 
 // -----------------------------------------------------------------------------

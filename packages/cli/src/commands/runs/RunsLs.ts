@@ -23,12 +23,12 @@ export const command = Command.make("ls", { json: SharedOptions.listingJson }).p
       const why = yield* unkept
       if (Option.isSome(why)) return yield* screen.err(`Runs are not kept. ${Words.oneLine(why.value.message)}`)
       if (runs.length === 0) return yield* screen.err("There are no runs yet. `lms-bridge run` starts one.")
-      yield* screen.out(render(runs, yield* Clock.currentTimeMillis))
+      yield* screen.out(render(runs, yield* Clock.currentTimeMillis, screen.columns))
     })
   )
 )
 
-export const render = (runs: ReadonlyArray<RunSummary.RunSummary>, now: number): string =>
+export const render = (runs: ReadonlyArray<RunSummary.RunSummary>, now: number, columns?: number): string =>
   Table.render(
     ["ID", "STATUS", "LAST ACTIVE", "ROUNDS", "MODEL", "TASK"],
     runs.map(({ lastAt, model, rounds, runId, status, task }) => [
@@ -38,7 +38,8 @@ export const render = (runs: ReadonlyArray<RunSummary.RunSummary>, now: number):
       String(rounds),
       model ?? "",
       Words.oneLine(task, 60)
-    ])
+    ]),
+    columns
   )
 
 // -----------------------------------------------------------------------------
