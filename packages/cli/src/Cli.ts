@@ -19,6 +19,7 @@ import * as McpCall from "./commands/mcp/McpCall.ts"
 import * as McpLock from "./commands/mcp/McpLock.ts"
 import * as McpLogin from "./commands/mcp/McpLogin.ts"
 import * as McpLogout from "./commands/mcp/McpLogout.ts"
+import * as McpAdd from "./commands/mcp/McpAdd.ts"
 import * as McpLs from "./commands/mcp/McpLs.ts"
 import * as McpPrompts from "./commands/mcp/McpPrompts.ts"
 import * as McpResources from "./commands/mcp/McpResources.ts"
@@ -126,6 +127,8 @@ const groups = {
   ]),
   mcp: group("mcp", "Your MCP servers: list what they offer, call tools, lock tools, log in.", [
     McpLs.command,
+    McpAdd.add,
+    McpAdd.remove,
     McpTools.command,
     McpCall.command,
     McpLock.command,

@@ -122,7 +122,7 @@ interface Asked extends ClientFiles.Target {
 }
 
 const carryOut = Effect.fnUntraced(function* (
-  plan: ClientFiles.Plan,
+  plan: ClientFiles.ClientPlan,
   asked: Asked,
   words: {
     readonly did: string

@@ -61,6 +61,11 @@ export const normalize = (
     }
     const [name, attached] = split(word)
     const kind = options.get(name)
+    // the words of a program are its own, also without `--` before them
+    if (kind === undefined && isSame(path, ["mcp", "add"]) && rest.length > 1) {
+      rest.push(...args.slice(index))
+      break
+    }
     if (kind === undefined) return refuse(`There is no option ${name}${similar(name, options)}`)
     if (kind === "flag") {
       if (attached !== undefined && attached !== "true" && attached !== "false") {

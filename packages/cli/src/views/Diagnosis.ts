@@ -280,7 +280,7 @@ const mcp = Effect.gen(function* () {
       notice(
         "mcp.json",
         `none found; looked for ${looked}`,
-        "Create one of them, or set MCP_JSON_PATH, to give models tools."
+        "Add a server with `lms-bridge mcp add NAME -- COMMAND`, or set MCP_JSON_PATH, to give models tools."
       )
     ]
   }

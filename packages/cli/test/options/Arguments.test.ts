@@ -56,6 +56,18 @@ describe("Arguments", () => {
     assert.include(refusal("models", "load", "a", "--json=maybe"), "--json takes no value")
   })
 
+  it("leaves the words of a program to it", () => {
+    const more = [
+      { path: ["mcp"], usage: { _tag: "Empty" as const } },
+      { path: ["mcp", "add"], usage: { _tag: "Empty" as const } }
+    ]
+    const read = (...args: ReadonlyArray<string>) => Either.getOrThrow(Arguments.normalize(more, args)).args
+    const expected = ["mcp", "add", "--", "files", "npx", "-y", "server", "--x=1"]
+    assert.deepStrictEqual(read("mcp", "add", "files", "npx", "-y", "server", "--x=1"), expected)
+    assert.deepStrictEqual(read("mcp", "add", "files", "--", "npx", "-y", "server", "--x=1"), expected)
+    assert.isTrue(Either.isLeft(Arguments.normalize(more, ["mcp", "add", "-y"])))
+  })
+
   it("takes `list` for `ls`, and `help` and `version` as words, but not in place of an argument", () => {
     const more = [...catalogue, { path: ["models", "ls"], usage: { _tag: "Empty" as const } }]
     const read = (...args: ReadonlyArray<string>) => Either.getOrThrow(Arguments.normalize(more, args)).args

@@ -5,7 +5,8 @@ import { Client, rules } from "./ClientPlaces.ts"
 
 /** Nothing was written. */
 export class ClientFileError extends Schema.TaggedError<ClientFileError>()("ClientFileError", {
-  client: Client,
+  /** The program whose file it is; absent for an mcp.json of the user. */
+  client: optional(Client),
   /** `Changed`: another program wrote it meanwhile. `Taken`: the name belongs to another server. */
   reason: Schema.Literal("NoScope", "NoHome", "NotReadable", "NotJson", "NotWritable", "Changed", "Taken"),
   path: Schema.String,
@@ -17,7 +18,7 @@ export class ClientFileError extends Schema.TaggedError<ClientFileError>()("Clie
     return this.reason === "Changed"
   }
   override get message() {
-    const { title } = rules[this.client]
+    const title = this.client === undefined ? "the program" : rules[this.client].title
     switch (this.reason) {
       case "NoScope":
         return `${title} has no project files. Use --scope user.`
@@ -32,6 +33,9 @@ export class ClientFileError extends Schema.TaggedError<ClientFileError>()("Clie
       case "Changed":
         return `${this.path} was changed by another program at the same time. lms-bridge changed nothing; run this again.`
       case "Taken":
+        if (this.client === undefined) {
+          return `${this.path} already has a server "${this.detail}". Choose another name, or replace it with --force.`
+        }
         return `${this.path} already has a server "${this.detail}" that is not lms-bridge. Choose another --name, or use --force.`
     }
   }

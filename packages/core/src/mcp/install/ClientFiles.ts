@@ -8,6 +8,7 @@ import * as Either from "effect/Either"
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
 import { ClientFileError } from "./ClientFileError.ts"
+import { present } from "../../schema/Fields.ts"
 import { writeWhole } from "../../machine/writeWhole.ts"
 import * as ClientPlaces from "./ClientPlaces.ts"
 import * as ConfigText from "../dialects/ConfigText.ts"
@@ -33,7 +34,8 @@ export interface Target {
 
 /** What is about to be written. `changes` is empty when the file is already as wanted. */
 export interface Plan {
-  readonly client: ClientPlaces.Client
+  /** Absent for an mcp.json of the user. */
+  readonly client?: ClientPlaces.Client | undefined
   /** The path that the client uses, which may be a symbolic link. */
   readonly path: string
   readonly changes: ReadonlyArray<JsoncEdit.Change>
@@ -46,6 +48,11 @@ export interface Plan {
   readonly after: string
   /** The encoding of the text, which stays. */
   readonly format: Format
+}
+
+/** In the file of a client. */
+export interface ClientPlan extends Plan {
+  readonly client: ClientPlaces.Client
 }
 
 export type Format = Pick<ConfigText.Decoded, "encoding" | "marked">
@@ -98,12 +105,36 @@ export const planUninstall = Effect.fn("ClientFiles.planUninstall")(function* (
   )
 })
 
+/** An entry of an mcp.json: a program and its words, or an address. */
+export type ServerEntry =
+  | { readonly command: string; readonly args: ReadonlyArray<string>; readonly env?: Readonly<Record<string, string>> }
+  | { readonly url: string; readonly headers?: Readonly<Record<string, string>> }
+
+/** The changes of adding a server to this mcp.json, or of replacing it with `force`. */
+export const planAdd = Effect.fn("ClientFiles.planAdd")(function* (
+  file: string,
+  { entry, force, name }: { readonly name: string; readonly entry: ServerEntry; readonly force: boolean }
+) {
+  const section = sectionOf(file)
+  return yield* planAt({ path: file, section, name }, { takes: (present) => force || present === undefined }, (text) =>
+    JsoncEdit.set(text, { section, name }, { ...entry }, "replace")
+  )
+})
+
+/** The changes of removing one; none where there is no such server. */
+export const planRemove = Effect.fn("ClientFiles.planRemove")(function* (file: string, name: string) {
+  const section = sectionOf(file)
+  return yield* planAt({ path: file, section, name }, { takes: () => true }, (text, present) =>
+    present === undefined ? Either.right({ text, changes: [] }) : JsoncEdit.remove(text, { section, name })
+  )
+})
+
 /** Writes the plan atomically, to the target of a symbolic link, and keeps a copy of the file as it was. */
 export const write = Effect.fn("ClientFiles.write")(function* ({ after, before, client, format, path: link }: Plan) {
   const fs = yield* FileSystem.FileSystem
   const path = yield* Path.Path
   if ((yield* read(client, link))?.text !== before) {
-    return yield* new ClientFileError({ client, reason: "Changed", path: link, detail: "" })
+    return yield* new ClientFileError({ ...present({ client }), reason: "Changed", path: link, detail: "" })
   }
   const file = yield* destination(link)
   const stamp = DateTime.formatIso(yield* DateTime.now)
@@ -122,7 +153,8 @@ export const write = Effect.fn("ClientFiles.write")(function* ({ after, before, 
   })
   yield* Effect.uninterruptible(steps).pipe(
     Effect.mapError(
-      ({ message }) => new ClientFileError({ client, reason: "NotWritable", path: link, detail: `${message}.` })
+      ({ message }) =>
+        new ClientFileError({ ...present({ client }), reason: "NotWritable", path: link, detail: `${message}.` })
     )
   )
   return { backup } satisfies Written
@@ -146,19 +178,42 @@ const decodeStart = Schema.decodeUnknownOption(
 
 const isOurs = (entry: unknown) => Option.exists(decodeStart(entry), isItself)
 
+/** VS Code has another name for it. */
+const sectionOf = (file: string) => (/[/\\]\.vscode[/\\]mcp\.json$/.test(file) ? "servers" : "mcpServers")
+
 const plan = Effect.fnUntraced(function* (
   machine: ClientPlaces.Machine,
   { client, force, name, scope }: Target,
   edit: (text: string, present: unknown) => Either.Either<JsoncEdit.Edited, JsoncText.Problem>
 ) {
   const { section } = ClientPlaces.rules[client]
-  const place = yield* Effect.mapError(
+  const path = yield* Effect.mapError(
     ClientPlaces.place(yield* Path.Path, client, scope, machine),
     (reason) => new ClientFileError({ client, reason, path: "", detail: "" })
   )
+  const takes = (present: unknown) => present === undefined || force || isOurs(present)
+  return { ...(yield* planAt({ client, path, section, name }, { takes }, edit)), client } satisfies ClientPlan
+})
+
+const planAt = Effect.fnUntraced(function* (
+  {
+    client,
+    name,
+    path,
+    section
+  }: {
+    readonly client?: ClientPlaces.Client
+    readonly path: string
+    readonly section: string
+    readonly name: string
+  },
+  { takes }: { readonly takes: (present: unknown) => boolean },
+  edit: (text: string, present: unknown) => Either.Either<JsoncEdit.Edited, JsoncText.Problem>
+) {
+  const whose = present({ client })
   const notJson = ({ detail, line }: JsoncText.Problem) =>
-    new ClientFileError({ client, reason: "NotJson", path: place, line, detail })
-  const { text: before, ...format } = (yield* read(client, place)) ?? { text: undefined, ...plain }
+    new ClientFileError({ ...whose, reason: "NotJson", path, line, detail })
+  const { text: before, ...format } = (yield* read(client, path)) ?? { text: undefined, ...plain }
   const text = before ?? ""
   const found = yield* Effect.mapError(
     Either.flatMap(JsoncEdit.names(text, section), (names) =>
@@ -168,16 +223,13 @@ const plan = Effect.fnUntraced(function* (
     ),
     notJson
   )
-  const present = found.find(({ other }) => other === name)?.entry
-  if (present !== undefined && !force && !isOurs(present)) {
-    return yield* new ClientFileError({ client, reason: "Taken", path: place, detail: name })
-  }
-  const edited = yield* Effect.mapError(edit(text, present), notJson)
+  const now = found.find(({ other }) => other === name)?.entry
+  if (!takes(now)) return yield* new ClientFileError({ ...whose, reason: "Taken", path, detail: name })
+  const edited = yield* Effect.mapError(edit(text, now), notJson)
   return {
-    client,
-    path: place,
+    path,
     changes: edited.changes,
-    present: present !== undefined,
+    present: now !== undefined,
     others: found.filter(({ entry, other }) => other !== name && isOurs(entry)).map(({ other }) => other),
     before,
     after: edited.text,
@@ -185,14 +237,19 @@ const plan = Effect.fnUntraced(function* (
   } satisfies Plan
 })
 
-const read = Effect.fnUntraced(function* (client: ClientPlaces.Client, place: string) {
+const read = Effect.fnUntraced(function* (client: ClientPlaces.Client | undefined, place: string) {
   const fs = yield* FileSystem.FileSystem
   const bytes = yield* fs.readFile(place).pipe(
     Effect.map((found): Uint8Array | undefined => found),
     Effect.catchAll((error) =>
       error._tag === "SystemError" && error.reason === "NotFound"
         ? Effect.succeed(undefined)
-        : new ClientFileError({ client, reason: "NotReadable", path: place, detail: `${error.message}.` })
+        : new ClientFileError({
+            ...present({ client }),
+            reason: "NotReadable",
+            path: place,
+            detail: `${error.message}.`
+          })
     )
   )
   if (bytes === undefined) return undefined
@@ -201,7 +258,7 @@ const read = Effect.fnUntraced(function* (client: ClientPlaces.Client, place: st
   // writing it back would change parts that are not ours
   if (again.length !== bytes.length || again.some((byte, index) => byte !== bytes[index])) {
     const detail = "It has characters that are neither UTF-8 nor UTF-16. Save it as UTF-8 in an editor first."
-    return yield* new ClientFileError({ client, reason: "NotReadable", path: place, detail })
+    return yield* new ClientFileError({ ...present({ client }), reason: "NotReadable", path: place, detail })
   }
   return decoded
 })
