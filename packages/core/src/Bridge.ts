@@ -9,6 +9,7 @@ import { UserPolicies } from "./agent/policy/PolicyFile.ts"
 import { Presets } from "./agent/presets/Presets.ts"
 import { RunJournal } from "./runs/RunJournal.ts"
 import { SemanticRank } from "./agent/tools/SemanticRank.ts"
+import { StoredVectors } from "./agent/tools/StoredVectors.ts"
 import { WorkingFolders } from "./machine/WorkingFolders.ts"
 import { Settings, type SettingsInvalid } from "./configuration/Settings.ts"
 import { LmStudioApi } from "./lmstudio/LmStudioApi.ts"
@@ -39,7 +40,10 @@ export type Platform = HttpClient.HttpClient | CommandExecutor.CommandExecutor |
 
 /** The services over given settings. */
 export const layerNoDeps: Layer.Layer<Services, never, Platform | Settings> = Layer.mergeAll(
-  AgentLoop.layerNoDeps.pipe(Layer.provide(SemanticRank.layer), Layer.provide(Embedder.layer)),
+  AgentLoop.layerNoDeps.pipe(
+    Layer.provide(SemanticRank.layer),
+    Layer.provide(Layer.merge(Embedder.layer, StoredVectors.layer))
+  ),
   Presets.layer,
   Images.layer,
   Embedder.layer,

@@ -2,6 +2,7 @@
  * Ranks tools by their semantic similarity to a task, with an embedding model that is in memory or, if wanted, loaded for
  * it from disk. For "shall I take an umbrella" it finds a tool called forecast; words alone do not.
  */
+import * as Arr from "effect/Array"
 import * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -13,6 +14,7 @@ import { Embedder } from "../../models/catalog/Embedder.ts"
 import type { EnsureOptions } from "../../models/EnsureOptions.ts"
 import { slim } from "../schema/SlimSchema.ts"
 import type { CatalogTool } from "./CatalogTool.ts"
+import { StoredVectors, type Vector } from "./StoredVectors.ts"
 
 /**
  * The result: the names of all tools, the nearest first; nothing, because there is no embedding model; or the reason
@@ -36,40 +38,48 @@ export interface Options {
 export class SemanticRank extends Context.Tag("@lms-bridge/core/agent/SemanticRank")<
   SemanticRank,
   {
-    /** Embeds the task and the tools not seen before in one request. */
+    /** Embeds the task and the tools not seen before. */
     readonly of: (task: string, tools: ReadonlyArray<CatalogTool>, options: Options) => Effect.Effect<Nearness>
   }
 >() {
-  /** Vectors of tools are cached for the lifetime of the layer, by model and text. */
+  /** Vectors of tools are kept by model and text, as they come: what ends in the middle goes on there the next time. */
   static readonly layer: Layer.Layer<SemanticRank, never, Embedder> = Layer.effect(
     this,
-    Effect.map(Embedder, (embedder) => {
-      const known = new Map<string, Vector>()
+    Effect.map(Effect.all([Embedder, StoredVectors]), ([embedder, stored]) => {
+      const known = new Map<string, Map<string, Vector>>()
+      const knownOf = Effect.fnUntraced(function* (model: string) {
+        const own = known.get(model) ?? new Map(yield* stored.read(model))
+        known.set(model, own)
+        return own
+      })
       const vectorsBy = Effect.fnUntraced(function* (
         model: string,
         task: string,
         texts: ReadonlyArray<string>,
         { onProgress }: Options
       ) {
-        const keyOf = (text: string) => `${model}\n${text}`
-        const unseen = [...new Set(texts)].filter((text) => !known.has(keyOf(text)))
-        const { vectors } = yield* embedder.embed([task, ...unseen], {
-          model,
-          temporary: true,
-          beside: true,
-          onProgress
-        })
-        const [ofTask = [], ...ofUnseen] = vectors
-        const fresh = new Map(unseen.map((text, index) => [text, ofUnseen[index] ?? []]))
-        const ofTools = texts.map((text) => fresh.get(text) ?? known.get(keyOf(text)) ?? [])
-        if (vectors.length !== unseen.length + 1 || ![ofTask, ...ofTools].every(isLike(ofTask))) {
-          // the cached vectors may be from another model of the same name
-          known.clear()
-          return Option.none()
+        const own = yield* knownOf(model)
+        const unseen = Arr.chunksOf(
+          [...new Set(texts)].filter((text) => !own.has(text)),
+          mostAtOnce
+        )
+        let ofTask: Vector = []
+        for (const [place, some] of [...unseen, ...(unseen.length === 0 ? [[]] : [])].entries()) {
+          const input = place === 0 ? [task, ...some] : some
+          const { vectors } = yield* embedder.embed(input, { model, temporary: true, beside: true, onProgress })
+          const ofTexts = place === 0 ? vectors.slice(1) : vectors
+          if (place === 0) ofTask = vectors[0] ?? []
+          if (vectors.length !== input.length || !vectors.every(isLike(ofTask))) return Option.none()
+          if (own.size + some.length > mostKept) own.clear()
+          for (const [index, text] of some.entries()) own.set(text, ofTexts[index] ?? [])
+          if (some.length > 0) yield* stored.write(model, own)
         }
-        if (known.size + fresh.size > mostKept) known.clear()
-        for (const [text, vector] of fresh) known.set(keyOf(text), vector)
-        return Option.some({ ofTask, ofTools })
+        const ofTools = texts.map((text) => own.get(text) ?? [])
+        if (ofTools.every(isLike(ofTask))) return Option.some({ ofTask, ofTools })
+        // they were of another model with the same name
+        own.clear()
+        yield* stored.write(model, own)
+        return Option.none()
       })
       const near = Effect.fnUntraced(function* (task: string, tools: ReadonlyArray<CatalogTool>, options: Options) {
         const model = yield* options.load ? embedder.small : embedder.atHand
@@ -114,10 +124,11 @@ export const byCosine = (to: Vector, vectors: ReadonlyArray<Vector>): ReadonlyAr
 // internal
 // -----------------------------------------------------------------------------
 
-type Vector = ReadonlyArray<number>
-
 /** A few megabytes of vectors, for more tools than the servers of one user have. */
 const mostKept = 2000
+
+/** Texts in one request. A small machine takes a second or two for so many. */
+const mostAtOnce = 32
 
 const untold = (reason: string): Nearness => ({ _tag: "Untold", reason })
 
