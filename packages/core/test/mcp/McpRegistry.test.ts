@@ -97,7 +97,7 @@ describe("McpRegistry", () => {
           yield* who(registry, "good")
           assert.deepStrictEqual(opened[0]?.environment, {
             HOME: "/home/me",
-            PATH: "/usr/bin:/bin:/usr/local/bin:/opt/homebrew/bin",
+            PATH: "/usr/bin:/bin:/usr/local/bin:/opt/homebrew/bin:/home/me/.local/bin",
             TOKEN: "t0ken",
             LMS_BRIDGE_DEPTH: "1"
           })
