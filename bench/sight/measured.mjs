@@ -96,10 +96,11 @@ const nameOf = (tool) => {
 const seen = ({ messages, tools: native }) => {
   const text = messages.map(({ text }) => text).join("\n")
   const lines = text.split("\n").filter((line) => /^- \S+ \{/.test(line))
-  const signatures = new Set([
-    ...lines.map((line) => line.slice(2, line.indexOf(" {"))),
-    ...native.map(({ name }) => name)
-  ])
+  const signatures = new Set(
+    [...lines.map((line) => line.slice(2, line.indexOf(" {"))), ...native.map(({ name }) => name)].filter((name) =>
+      name.includes("__")
+    )
+  )
   const listed = [text, ...native.map(({ description }) => description)].join("\n")
   const names = new Set([
     ...signatures,

@@ -21,12 +21,11 @@ const measure = Effect.fnUntraced(function* ({ embeddings, model, text }) {
     }),
     (event) =>
       Effect.sync(() => {
-        const now = performance.now()
         // the last of what comes before the ranking
         if (event._tag === "ServersReady" || event._tag === "ModelReady" || event._tag === "ToolFormChosen")
-          readyAt = now
+          readyAt = event.at
         if (event._tag === "ToolsOffered") {
-          offeredAt ??= now
+          offeredAt ??= event.at
           choice ??= event.choice
         }
         if (event._tag === "Noted") notes.push(event.text)
