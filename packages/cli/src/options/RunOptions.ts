@@ -92,7 +92,7 @@ export const allow = (description: string) =>
 /** The options that make a task: its servers and tools, and how the model answers. */
 export const making = {
   mcp: Options.text("mcp").pipe(
-    Options.withDescription("An MCP server in your mcp.json whose tools the model may use."),
+    Options.withDescription("An MCP server in your mcp.json whose tools the model may use; several with commas."),
     Options.withPseudoName("NAME"),
     Options.repeated
   ),
@@ -227,7 +227,7 @@ export const serversOf = ({
     return Either.left(new UsageError({ problem: "Give --mcp NAME or --all-mcps, not both." }))
   }
   if (allMcps) return Either.right(Option.some({ _tag: "All" }))
-  return Either.right(mcp.length === 0 ? Option.none() : Option.some({ _tag: "Named", names: [...new Set(mcp)] }))
+  return Either.right(Option.map(names(mcp), (all) => ({ _tag: "Named", names: [...new Set(all)] })))
 }
 
 /** The parts of a task that are given as options. */

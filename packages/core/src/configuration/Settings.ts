@@ -34,10 +34,13 @@ const toolsetsOf = (text: string): ReadonlyArray<string> =>
 export const table = {
   host: setting({
     variable: "LMSTUDIO_HOST",
-    schema: Schema.NonEmptyTrimmedString.pipe(Schema.pattern(/^[^/\s]+$/)),
+    schema: Schema.NonEmptyTrimmedString.pipe(
+      Schema.pattern(/^[^/\s]+$/),
+      Schema.filter((host) => URL.canParse(`http://${authority(host, 1234)}`))
+    ),
     fallback: "127.0.0.1",
     shown: "127.0.0.1",
-    allowed: "a host name or address, without `http://` and without a port",
+    allowed: "a host name or address, without `http://`; a port in it counts before LMSTUDIO_PORT",
     description: "Where LM Studio's server listens."
   }),
   port: intSetting("LMSTUDIO_PORT", 1234, [1, 65535], "The port of LM Studio's server."),
@@ -254,10 +257,7 @@ export class Settings extends Context.Tag("@lms-bridge/core/configuration/Settin
 
 /** The server's address: `LMSTUDIO_BASE_URL`, else host and port. */
 export const baseUrl = (settings: Values): string =>
-  Option.getOrElse(settings.baseUrl, () => {
-    const host = settings.host.includes(":") && !settings.host.startsWith("[") ? `[${settings.host}]` : settings.host
-    return `http://${host}:${settings.port}`
-  }).replace(/\/v1$/, "")
+  Option.getOrElse(settings.baseUrl, () => `http://${authority(settings.host, settings.port)}`).replace(/\/v1$/, "")
 
 /** Host and port of that address, and whether it is on this machine. */
 export const address = (
@@ -275,6 +275,12 @@ export const address = (
 // -----------------------------------------------------------------------------
 // internal
 // -----------------------------------------------------------------------------
+
+/** Host and port as a URL has them: IPv6 in brackets, and a port that stands in the host kept. */
+function authority(host: string, port: number): string {
+  if (/^(?:\[[^\]]*\]|[^:[\]]+):\d{1,5}$/.test(host)) return host
+  return host.includes(":") && !host.startsWith("[") ? `[${host}]:${port}` : `${host}:${port}`
+}
 
 const secrets: ReadonlyArray<string> = [table.apiToken.variable, table.httpToken.variable, table.githubToken.variable]
 

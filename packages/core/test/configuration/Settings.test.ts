@@ -92,6 +92,23 @@ describe("Settings", () => {
     })
   )
 
+  it.effect("takes a port that stands in the host, and refuses a host that makes no address", () =>
+    Effect.gen(function* () {
+      for (const [host, address] of [
+        ["127.0.0.1:4321", "http://127.0.0.1:4321"],
+        ["localhost:4321", "http://localhost:4321"],
+        ["[::1]:4321", "http://[::1]:4321"],
+        ["box", "http://box:1234"]
+      ] as const) {
+        assert.strictEqual(baseUrl(yield* read({ LMSTUDIO_HOST: host })), address)
+      }
+      for (const host of ["http:", "a:b", "127.0.0.1:99999", "http://localhost"]) {
+        const error = yield* Effect.flip(read({ LMSTUDIO_HOST: host }))
+        assert.include(error.message, "a host name or address, without `http://`")
+      }
+    })
+  )
+
   it("builds the address from a URL, or from host and port", () => {
     assert.strictEqual(baseUrl({ ...defaults, host: "::1", port: 9 }), "http://[::1]:9")
     assert.strictEqual(
