@@ -7,11 +7,14 @@ import { Logging } from "@lms-bridge/core/Observability"
 import * as NodeMain from "@lms-bridge/node/NodeMain"
 import * as NodePlatform from "@lms-bridge/node/NodePlatform"
 import * as Cause from "effect/Cause"
+import * as Config from "effect/Config"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Layer from "effect/Layer"
+import * as Call from "./Call.ts"
 import * as Cli from "./Cli.ts"
 import { ExitCode } from "./ExitCode.ts"
+import * as CopiedCommands from "./terminal/CopiedCommands.ts"
 import * as NodeScreen from "./terminal/NodeScreen.ts"
 import { Program } from "./Program.ts"
 import { Screen } from "./terminal/Screen.ts"
@@ -38,7 +41,22 @@ const ThisProgram = Layer.sync(Program, () => ({
   file: process.argv[1] ?? ""
 }))
 
-const Platform = Layer.mergeAll(NodePlatform.layer, NodeScreen.layer, ThisProgram)
+const variable = (name: string) => Effect.orElseSucceed(Config.withDefault(Config.string(name), ""), () => "")
+
+const Copied = Layer.unwrapEffect(
+  Effect.gen(function* () {
+    const path = yield* variable("PATH")
+    const call = Call.of({
+      file: process.argv[1] ?? "",
+      folder: process.cwd(),
+      path: path.split(process.platform === "win32" ? ";" : ":"),
+      npmCommand: yield* variable("npm_command")
+    })
+    return CopiedCommands.layer(call, process.argv.slice(2))
+  })
+).pipe(Layer.provide(NodeScreen.layer))
+
+const Platform = Layer.mergeAll(NodePlatform.layer, Copied, ThisProgram)
 
 // the first signal ends everything in order, a second one ends the process at once
 let signal: "SIGINT" | "SIGTERM" | undefined

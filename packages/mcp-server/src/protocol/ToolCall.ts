@@ -6,6 +6,7 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import { present } from "@lms-bridge/core/Json"
 import { toSdk } from "../tools/Content.ts"
+import * as Hints from "./Hints.ts"
 import type { Failure, Progress, Reply, Tool } from "../tools/Tool.ts"
 
 /** MCP's `CallToolResult`, as far as our tools use it. */
@@ -45,8 +46,8 @@ const success = ({ content, structured }: Reply): Result => ({
 
 const failure = ({ _tag, account, message, retryable, text = message }: Failure): Result => ({
   isError: true,
-  content: [{ type: "text", text }],
-  structuredContent: { ...account, error: { _tag, message, ...present({ retryable }) } }
+  content: [{ type: "text", text: Hints.asTools(text) }],
+  structuredContent: { ...account, error: { _tag, message: Hints.asTools(message), ...present({ retryable }) } }
 })
 
 /** The text of a defect goes only to the log, because it may contain secrets. */

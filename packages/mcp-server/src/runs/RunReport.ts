@@ -110,7 +110,7 @@ export const text = (run: Run): ReadonlyArray<string> => [
   run.status === "running"
     ? `The run continues: ${run.progress ?? "started"}. Ask run_result for ${run.runId} later; run_cancel stops it.`
     : run.status === "unfinished"
-      ? `The run was stopped before it finished. \`lms-bridge runs resume ${run.runId}\` continues it.`
+      ? `The run was stopped before it finished; run_start with follows: "${run.runId}" continues it.`
       : run.answer,
   ...OpenCalls.doubts(run.toolCalls),
   ...(run.status === "budget" ? [`It is not finished: run_start with follows: "${run.runId}" continues it.`] : []),

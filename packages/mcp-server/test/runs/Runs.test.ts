@@ -74,7 +74,7 @@ describe("runs", () => {
       assert.strictEqual(yield* asked.interrupted, 1)
       const later = yield* callTool(client, "run_result", { run_id: runId })
       assert.deepInclude(later.structuredContent, { status: "unfinished" })
-      assert.include(textOf(later), `\`lms-bridge runs resume ${runId}\` continues it`)
+      assert.include(textOf(later), `run_start with follows: "${runId}" continues it`)
     }).pipe(Effect.provide(runs(slowly)))
   )
 
@@ -263,7 +263,7 @@ describe("runs of other processes", () => {
         status: "unfinished",
         "toolCalls[0].tool": "list_directory"
       })
-      assert.include(textOf(result), `\`lms-bridge runs resume ${old}\` continues it`)
+      assert.include(textOf(result), `run_start with follows: "${old}" continues it`)
     }).pipe(Effect.provide(runs(slowly)))
   )
 
