@@ -42,8 +42,8 @@ describe("logins of the built lms-bridge", () => {
         const { printed, run, server } = yield* withServer
         const before = yield* run("mcp", "tools", "tickets")
         assert.strictEqual(before.code, 6)
-        assert.match(before.stderr, /it requires a login\..* Run `lms-bridge mcp login tickets`/)
-        assert.match((yield* run("doctor")).stdout, /tickets.*Run `lms-bridge mcp login tickets`/)
+        assert.match(before.stderr, /it requires a login\..* Run `node \S+lms-bridge\.js mcp login tickets`/)
+        assert.match((yield* run("doctor")).stdout, /tickets.*Run `node \S+lms-bridge\.js mcp login tickets`/)
 
         const login = yield* run("mcp", "login", "tickets")
         assert.strictEqual(login.stdout, "Logged in to tickets: 1 tool.\n", login.stderr)

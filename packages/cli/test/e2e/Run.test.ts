@@ -177,7 +177,7 @@ describe("lms-bridge run", () => {
           assert.strictEqual(code, expected, stderr)
           assert.match(
             stderr,
-            /^lms-bridge: What was done is kept\. Continue with: lms-bridge runs resume run_\w+\nInterrupted\.\n$/
+            /^lms-bridge: What was done is kept\. Continue with: node \S+lms-bridge\.js runs resume run_\w+\nInterrupted\.\n$/
           )
           assert.deepStrictEqual(processesAtHome(home), [])
           yield* simulator.control.seen.pipe(

@@ -101,7 +101,7 @@ describe("a run that a budget or a person stopped", () => {
         const { notes, run, simulator, start } = yield* world
         const reads = { toolCalls: [{ name: "read_text_file", arguments: { path: `${notes}/bees.md` } }] }
         const goOn = (stderr: string) =>
-          /Continue with: lms-bridge (.*)$/m.exec(stderr)?.[1]?.split(" ") ?? assert.fail(stderr)
+          /Continue with: node \S+lms-bridge\.js (.*)$/m.exec(stderr)?.[1]?.split(" ") ?? assert.fail(stderr)
         yield* simulator.control.scriptModel([reads, { text: "Something about bees." }])
         const ended = yield* run(["run", "What do bees like?", "--mcp", "filesystem", "--max-rounds", "1"])
         assert.deepStrictEqual([ended.code, ended.stdout], [5, "Something about bees.\n"], ended.stderr)
