@@ -73,6 +73,13 @@ describe("models ls", () => {
   )
 })
 
+/** The command begins with work that the clock of the test does not move. */
+const firstLook = (looks: Ref.Ref<number>) =>
+  Effect.promise(() => new Promise((resolve) => setImmediate(resolve))).pipe(
+    Effect.zipRight(Ref.get(looks)),
+    Effect.repeat({ until: (n) => n > 0 })
+  )
+
 describe("models ps", () => {
   it.effect("shows status, context, idle limit with the time left, and owner", () =>
     Effect.gen(function* () {
@@ -107,6 +114,7 @@ describe("models ps", () => {
         )
       }
       const fiber = yield* Effect.fork(cli(["models", "ps", "--watch"], { lifecycle, screen: { closedAfter: 1 } }))
+      yield* firstLook(looks)
       yield* TestClock.adjust("2 seconds")
       assert.strictEqual(yield* Ref.get(looks), 3)
       assert.isNull(fiber.unsafePoll())
@@ -128,6 +136,7 @@ describe("models ps", () => {
         )
       }
       const fiber = yield* Effect.fork(cli(["models", "ps", "--watch"], { lifecycle, screen: { closedAfter: 1 } }))
+      yield* firstLook(looks)
       yield* TestClock.adjust("3 seconds")
       const { err } = yield* Fiber.join(fiber)
       assert.lengthOf(err.split("\n"), 1)
