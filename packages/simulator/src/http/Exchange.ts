@@ -8,6 +8,8 @@ import type { Request } from "../Recorder.ts"
 import type { World } from "../World.ts"
 import * as ChatTemplates from "../model/ChatTemplates.ts"
 import * as GrammarCheck from "../model/GrammarCheck.ts"
+import type { Prompt } from "../model/SimulatedModel.ts"
+import * as Habits from "../model/Habits.ts"
 import * as Generation from "../model/Generation.ts"
 import type { ApiFault, Reply } from "./Reply.ts"
 import * as ErrorBody from "./ErrorBody.ts"
@@ -51,7 +53,10 @@ export const generate = Effect.fnUntraced(function* (world: World, request: Gene
   const isLmStudio = api === "native-v1" || api === "legacy-v0"
   const unread = isLmStudio ? GrammarCheck.refusal(request.prompt.answerSchema, onDisk?.format ?? "gguf") : undefined
   if (unread !== undefined) return yield* new Generation.EngineFault({ kind: "scripted", text: unread, status: 400 })
-  const generation = yield* Generation.begin(world.state, model, request).pipe(
+  const prompt = onDisk === undefined ? request.prompt : Habits.heard(onDisk, request.prompt)
+  const answer = (prompt: Prompt) =>
+    Effect.map(model.answer(prompt), (turn) => (onDisk === undefined ? turn : Habits.written(onDisk, prompt, turn)))
+  const generation = yield* Generation.begin(world.state, { ...model, answer }, { ...request, prompt }).pipe(
     Effect.tapError((fault) => (fault.kind === "script" ? world.recorder.problem(fault.text) : Effect.void))
   )
   yield* world.logs.publish({

@@ -4,6 +4,7 @@
  * matches, it explores the folders.
  */
 import * as Json from "../internal/json.ts"
+import * as BoundSteps from "./rules/BoundSteps.ts"
 import type { Call } from "./rules/Looking.ts"
 import * as Looking from "./rules/Looking.ts"
 import * as Report from "./rules/Report.ts"
@@ -23,7 +24,12 @@ const mostFiles = 5
 
 /** Its next message or calls; a pure function of the conversation. */
 export const next = (prompt: Prompt): TurnInput => {
-  if (prompt.answerSchema !== undefined) return { text: Json.stringify(SchemaSample.of(prompt.answerSchema)) }
+  if (prompt.answerSchema !== undefined) {
+    const inSteps = BoundSteps.of(prompt)
+    return inSteps === undefined
+      ? { text: Json.stringify(SchemaSample.of(prompt.answerSchema)) }
+      : BoundSteps.asStep(next(inSteps), prompt)
+  }
   const situation = Situations.of(prompt)
   const calls =
     prompt.toolChoice === "none" || situation.tools.length === 0 || situation.steps.length >= mostCalls

@@ -1,6 +1,7 @@
 /** The models on the simulated disk: one record, from which all three API dialects and `lms --json` are rendered. */
 
 import type { ChatTemplate } from "../model/ChatTemplates.ts"
+import type { Habit } from "../model/Habits.ts"
 
 /** A downloaded model. `maxContextLength` and `defaultContextLength` are tokens, `sizeBytes` bytes. */
 export interface ModelOnDisk {
@@ -29,6 +30,10 @@ export interface ModelOnDisk {
   readonly reasoningField: "reasoning_content" | "reasoning"
   /** Absent: its chat template accepts everything. */
   readonly template?: ChatTemplate
+  /** Absent: it makes its calls by the engine. */
+  readonly habit?: Habit
+  /** Its engine drops `response_format` without a word. */
+  readonly ignoresSchema?: boolean
   readonly variants?: ReadonlyArray<string>
   readonly selectedVariant?: string
 }
