@@ -21,6 +21,7 @@ export const run = ({ rounds }) =>
       LMSTUDIO_BASE_URL: simulator.first.baseUrl,
       LMS_BRIDGE_LMS_BINARY: "none",
       LMS_BRIDGE_DATA_DIR: join(folder, "data"),
+      LMS_BRIDGE_PROBE: "off",
       MCP_JSON_PATH: writeMcpJson(folder, { everything: officialServer("server-everything") })
     })
     const samples = Object.fromEntries(Object.keys(states).map((state) => [state, []]))

@@ -14,6 +14,7 @@ export const run = ({ rounds }) =>
       LMSTUDIO_BASE_URL: simulator.first.baseUrl,
       LMS_BRIDGE_LMS_BINARY: simulator.first.lmsBinary,
       LMS_BRIDGE_DATA_DIR: join(folder, "data"),
+      LMS_BRIDGE_PROBE: "off",
       LMS_BRIDGE_BENCH_CALLERS: String(callers)
     }
     const ours = await start("ensure/ours", env)

@@ -27,6 +27,7 @@ export const run = () =>
       LMSTUDIO_BASE_URL: simulator.first.baseUrl,
       LMS_BRIDGE_LMS_BINARY: "none",
       LMS_BRIDGE_DATA_DIR: join(folder, "data"),
+      LMS_BRIDGE_PROBE: "off",
       MCP_JSON_PATH: mcpJson
     })
     const { all, chosen, offered, tools } = await ours.ask({ go: true })

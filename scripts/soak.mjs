@@ -87,6 +87,7 @@ await withWorkers(async ({ folder, start }) => {
     LMSTUDIO_BASE_URL: simulator.first.baseUrl,
     LMS_BRIDGE_LMS_BINARY: "none",
     LMS_BRIDGE_DATA_DIR: join(folder, "data"),
+    LMS_BRIDGE_PROBE: "off",
     LMS_BRIDGE_LOG_LEVEL: "error",
     LMS_BRIDGE_MCP_IDLE: idle,
     LMS_BRIDGE_BREAKER_OPEN_FOR: "2s",

@@ -55,6 +55,7 @@ const storeys = [
   "agent/forms",
   "agent/policy",
   "agent/rules",
+  "registry",
   "runs",
   "agent/AgentError",
   "agent/run",

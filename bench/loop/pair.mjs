@@ -14,6 +14,7 @@ export const withPair = ({ nodeOptions = [], steps }, use) =>
       LMSTUDIO_BASE_URL: simulator.first.baseUrl,
       LMS_BRIDGE_LMS_BINARY: "none",
       LMS_BRIDGE_DATA_DIR: join(folder, "data"),
+      LMS_BRIDGE_PROBE: "off",
       MCP_JSON_PATH: writeMcpJson(folder, { everything }),
       LMS_BRIDGE_BENCH_SERVER: everything.args[0]
     }

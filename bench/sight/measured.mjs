@@ -38,6 +38,7 @@ export const measured = ({ before, form }) =>
       LMSTUDIO_BASE_URL: baseUrl,
       LMS_BRIDGE_LMS_BINARY: simulator.first.lmsBinary,
       LMS_BRIDGE_DATA_DIR: join(folder, "data"),
+      LMS_BRIDGE_PROBE: "off",
       MCP_JSON_PATH: mcpJson
     })
     const result = {}

@@ -68,6 +68,8 @@ const standIn = (why: string) =>
             apiToken: Option.none(),
             defaultModel: Option.none(),
             lmsBinary: Option.some(simulator.lmsBinary),
+            // it is known how the stand-in makes calls
+            probe: "off" as const,
             // the state of the stand-in's models must not outlive it
             dataDir: Option.some(simulator.home)
           }

@@ -11,6 +11,7 @@ import { LmsCli } from "@lms-bridge/core/LmsCli"
 import { LmStudioApi } from "@lms-bridge/core/LmStudioApi"
 import { McpRegistry, type ServerSummary } from "@lms-bridge/core/McpRegistry"
 import { ModelLifecycle } from "@lms-bridge/core/ModelLifecycle"
+import { ModelRegistry } from "@lms-bridge/core/ModelCatalog"
 import { type DataFolderUnwritable, WorkingFolders } from "@lms-bridge/core/Machine"
 import { CircuitBreaker, Resilience, RetryPolicy } from "@lms-bridge/core/Resilience"
 import * as AgentLoopTest from "@lms-bridge/testing/AgentLoopTest"
@@ -24,6 +25,7 @@ export interface Doubles {
   readonly api?: Partial<Context.Tag.Service<LmStudioApi>>
   readonly lms?: Partial<Context.Tag.Service<LmsCli>>
   readonly lifecycle?: Partial<Context.Tag.Service<ModelLifecycle>>
+  readonly registry?: Partial<Context.Tag.Service<ModelRegistry>>
   readonly mcp?: Partial<Context.Tag.Service<McpRegistry>>
   readonly settings?: Partial<Values>
   /** Runs that are kept, each with all its events. */
@@ -61,6 +63,7 @@ export const services = (doubles: Doubles) =>
       breakerPolicy: CircuitBreaker.standard
     }),
     UnusedServices.layer,
+    Layer.mock(ModelRegistry, doubles.registry ?? {}),
     WorkingFolders.layer.pipe(Layer.provide(Settings.layerWith({})), Layer.provide(NodeContext.layer)),
     Settings.layerWith(doubles.settings ?? {})
   )

@@ -19,6 +19,7 @@ import { Images } from "./images/Images.ts"
 import { Downloader } from "./models/catalog/Downloader.ts"
 import { Embedder } from "./models/catalog/Embedder.ts"
 import { ModelLifecycle } from "./models/ModelLifecycle.ts"
+import { ModelRegistry } from "./registry/ModelRegistry.ts"
 import { Resilience } from "./resilience/Resilience.ts"
 
 export type Services =
@@ -31,6 +32,7 @@ export type Services =
   | Downloader
   | McpRegistry
   | ModelLifecycle
+  | ModelRegistry
   | LmStudioApi
   | LmsCli
   | Resilience
@@ -49,6 +51,7 @@ export const layerNoDeps: Layer.Layer<Services, never, Platform | Settings> = La
   Embedder.layer,
   Downloader.layer
 ).pipe(
+  Layer.provideMerge(ModelRegistry.forms.pipe(Layer.provideMerge(ModelRegistry.layer))),
   Layer.provideMerge(
     Layer.mergeAll(RunJournal.layer, UserPolicies.layer, ModelLifecycle.layer, McpRegistry.layer, WorkingFolders.layer)
   ),

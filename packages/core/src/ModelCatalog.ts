@@ -1,4 +1,4 @@
-/** The models on disk and in memory: names, which one fits, downloads, embeddings. */
+/** The models on disk and in memory: names, which one fits, downloads, embeddings, what was tried of each. */
 export { ModelCatalog } from "./models/catalog/ModelCatalog.ts"
 export { Catalog, CatalogInstance, CatalogModel, FactSource } from "./models/catalog/CatalogModel.ts"
 export * as Alternatives from "./models/catalog/Alternatives.ts"
@@ -15,3 +15,6 @@ export * as ContextFit from "./models/ContextFit.ts"
 export { ModelUnfit } from "./models/catalog/ModelFit.ts"
 export * as ModelFit from "./models/catalog/ModelFit.ts"
 export * as ModelName from "./lmstudio/ModelName.ts"
+export { Build, Evidence, EvidenceRow } from "./registry/Evidence.ts"
+export { formOf, type FoundForm } from "./registry/FormByEvidence.ts"
+export { ModelRegistry, type Probed } from "./registry/ModelRegistry.ts"

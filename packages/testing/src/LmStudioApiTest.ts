@@ -53,6 +53,7 @@ export const layerTest = (script: Script): Layer.Layer<LmStudioApi | LmStudioApi
         load: scripted.call("load", script.load),
         beginLoad: scripted.call("beginLoad", script.beginLoad),
         rouse: scripted.call("rouse", script.rouse),
+        engine: scripted.call("engine", script.engine),
         places: scripted.value("places", script.places),
         unload: scripted.call("unload", script.unload),
         download: scripted.call("download", script.download),

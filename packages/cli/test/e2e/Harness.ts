@@ -72,6 +72,7 @@ export const world = Effect.gen(function* () {
     HOME: home,
     MCP_JSON_PATH: mcpJson,
     LMS_BRIDGE_DATA_DIR: path.join(home, "data"),
+    LMS_BRIDGE_PROBE: "off",
     LMS_BRIDGE_RETRY_BASE: "10ms",
     LMSTUDIO_BASE_URL: simulator.baseUrl,
     LMS_BRIDGE_LMS_BINARY: simulator.lmsBinary

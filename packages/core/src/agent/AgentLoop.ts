@@ -12,6 +12,7 @@ import { ModelLifecycle } from "../models/ModelLifecycle.ts"
 import type { AgentEvent } from "./rules/AgentEvent.ts"
 import * as AgentRun from "./run/Run.ts"
 import { UserPolicies } from "./policy/PolicyFile.ts"
+import { CallForms } from "../registry/CallForms.ts"
 import { RunJournal } from "../runs/RunJournal.ts"
 import type { AgentTask } from "./AgentTask.ts"
 import { SemanticRank } from "./tools/SemanticRank.ts"
@@ -47,9 +48,9 @@ export class AgentLoop extends Context.Tag("@lms-bridge/core/agent/AgentLoop")<
   > = Layer.effect(
     this,
     Effect.map(
-      Effect.all([ModelLifecycle, McpRegistry, SemanticRank, RunJournal, Settings, UserPolicies]),
-      ([lifecycle, registry, nearness, journal, settings, policies]) => {
-        const services = { lifecycle, registry, nearness, journal, settings, policies }
+      Effect.all([ModelLifecycle, McpRegistry, SemanticRank, CallForms, RunJournal, Settings, UserPolicies]),
+      ([lifecycle, registry, nearness, forms, journal, settings, policies]) => {
+        const services = { lifecycle, registry, nearness, forms, journal, settings, policies }
         return {
           run: (task) => AgentRun.run(services, task),
           resume: (runId, budgets, approved) => AgentRun.resume(services, runId, budgets, approved)

@@ -36,7 +36,10 @@ export class LoopPolicy extends Schema.Class<LoopPolicy>("@lms-bridge/core/agent
    */
   embeddings: Schema.Literal("load", "when-loaded", "never"),
   /** Longest wait for that model, its load included; after it, tools are ranked without. */
-  embeddingWait: Schema.DurationFromMillis
+  embeddingWait: Schema.DurationFromMillis,
+  /** Longest time to find out how a model makes calls, and the largest share of the run's time that it may take. */
+  probe: Schema.DurationFromMillis,
+  probeShare: Schema.Number.pipe(Schema.between(0, 1))
 }) {}
 
 /** The policy of every run unless a caller provides another. */
@@ -59,7 +62,9 @@ export class CurrentLoopPolicy extends Context.Reference<CurrentLoopPolicy>()(
         ],
         toolCount: 40,
         embeddings: "load",
-        embeddingWait: Duration.seconds(10)
+        embeddingWait: Duration.seconds(10),
+        probe: Duration.seconds(30),
+        probeShare: 0.2
       })
   }
 ) {}

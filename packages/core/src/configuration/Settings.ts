@@ -134,6 +134,12 @@ export const table = {
     "Consecutive failures that open the breaker."
   ),
   breakerOpenFor: durationSetting("LMS_BRIDGE_BREAKER_OPEN_FOR", "60s", "How long an open breaker refuses calls."),
+  probe: choice(
+    "LMS_BRIDGE_PROBE",
+    ["auto", "off"],
+    "auto",
+    "`auto`: a run with tools first tries how a model that nobody measured makes calls, once; `off`: it never does."
+  ),
   maxRounds: intSetting(
     "LMS_BRIDGE_MAX_ROUNDS",
     50,

@@ -89,6 +89,13 @@ export interface Places {
   readonly autoload: boolean
 }
 
+/** What runs a model: the engine with its version, the model's chat template, and the name of its file. */
+export interface EngineFacts {
+  readonly version?: string | undefined
+  readonly template?: string | undefined
+  readonly file?: string | undefined
+}
+
 /** What `POST /api/v1/models/load` did. LM Studio gives no TTL to a model loaded this way. */
 export interface ApiLoaded {
   readonly instanceId: string

@@ -14,6 +14,7 @@ import {
   type LoadOptions,
   type ApiLoaded,
   type DownloadStatus,
+  type EngineFacts,
   type LoadStart,
   type Places
 } from "./ApiModel.ts"
@@ -94,6 +95,8 @@ export class LmStudioApi extends Context.Tag("@lms-bridge/core/lmstudio/LmStudio
      * sleeping one, and returns when it is awake. Loads none.
      */
     readonly rouse: (key: string) => Effect.Effect<{ readonly busy: boolean | undefined }, ApiError>
+    /** Only llama.cpp's server, with one model or many: what it runs a model with. Empty where it does not tell. */
+    readonly engine: (key: string) => Effect.Effect<EngineFacts, ApiError>
     /** Only llama.cpp's router: for how many models it has a place. */
     readonly places: Effect.Effect<Places, ApiError>
     /** `POST /api/v1/models/unload`, or the router's `POST /models/unload`. Takes an instance id. */

@@ -67,6 +67,7 @@ export const world = Effect.gen(function* () {
     LMSTUDIO_BASE_URL: simulator.baseUrl,
     LMS_BRIDGE_LMS_BINARY: simulator.lmsBinary,
     LMS_BRIDGE_DATA_DIR: path.join(home, "data"),
+    LMS_BRIDGE_PROBE: "off",
     LMS_BRIDGE_RETRY_BASE: "10ms",
     MCP_JSON_PATH: mcpJson
   }

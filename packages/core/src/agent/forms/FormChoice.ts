@@ -3,12 +3,14 @@
  */
 import type { ToolForm } from "../ToolForm.ts"
 
-/** The form for a model, by its key, and why; `asked` wins. */
-export const of = (model: string, asked: ToolForm | undefined): { readonly form: ToolForm; readonly why: string } => {
-  if (asked !== undefined) return { form: asked, why: `The task asks for the form "${asked}".` }
-  const row = table.find(({ family }) => family.test(model))
-  return row === undefined ? { form: "native", why: "Nothing was measured of this model." } : row
-}
+/** The form for a model, by its key, and why; `asked` wins. Undefined for a model that nobody measured. */
+export const of = (
+  model: string,
+  asked: ToolForm | undefined
+): { readonly form: ToolForm; readonly why: string } | undefined =>
+  asked === undefined
+    ? table.find(({ family }) => family.test(model))
+    : { form: asked, why: `The task asks for the form "${asked}".` }
 
 // -----------------------------------------------------------------------------
 // internal

@@ -5,6 +5,7 @@ import type * as Option from "effect/Option"
 import type { Values } from "../../configuration/Settings.ts"
 import type { McpRegistry } from "../../mcp/McpRegistry.ts"
 import type { ModelLifecycle } from "../../models/ModelLifecycle.ts"
+import type { CallForms } from "../../registry/CallForms.ts"
 import type { RunJournal } from "../../runs/RunJournal.ts"
 import type { LoopPolicy } from "../LoopPolicy.ts"
 import type { Policies, PolicyInvalid } from "../policy/PolicyFile.ts"
@@ -17,6 +18,7 @@ export interface Services {
   readonly lifecycle: Context.Tag.Service<typeof ModelLifecycle>
   readonly registry: Context.Tag.Service<typeof McpRegistry>
   readonly nearness: Context.Tag.Service<typeof SemanticRank>
+  readonly forms: Context.Tag.Service<typeof CallForms>
   readonly journal: Context.Tag.Service<typeof RunJournal>
   readonly settings: Values
   /** The user's policies, which take precedence over the caller's. */

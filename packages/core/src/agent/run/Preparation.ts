@@ -3,6 +3,7 @@
  * Servers and model are prepared concurrently, because both take seconds.
  */
 import type * as Context from "effect/Context"
+import * as Duration from "effect/Duration"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
@@ -81,9 +82,12 @@ export const prepare: Effect.Effect<Prepared, AgentError, CurrentRun | Scope.Sco
     })
   }
   const { contextLength, model: name } = yield* (yield* lease).ensured
-  const { form, why } =
-    log.state.offered.length > 0 ? { form: log.state.adapted.form, why: "" } : FormChoice.of(name, task.toolForm)
-  if (form !== log.state.adapted.form) yield* tell({ _tag: "ToolFormChosen", form, text: why })
+  const chosen =
+    log.state.offered.length > 0
+      ? undefined
+      : (FormChoice.of(name, task.toolForm) ?? (listed.length === 0 ? undefined : yield* byTrial(yield* lease)))
+  if (chosen !== undefined) yield* tell({ _tag: "ToolFormChosen", form: chosen.form, text: chosen.why })
+  const { form } = log.state.adapted
   const inLines = form === "bound"
   const limits: Toolbox.Limits = {
     count: inLines ? Number.MAX_SAFE_INTEGER : Toolbox.countFor(name, policy.toolCounts, policy.toolCount),
@@ -113,6 +117,20 @@ export const prepare: Effect.Effect<Prepared, AgentError, CurrentRun | Scope.Sco
 // -----------------------------------------------------------------------------
 // internal
 // -----------------------------------------------------------------------------
+
+/** What is known of a model that nobody measured, or what a few short requests show now. */
+const byTrial = Effect.fnUntraced(function* (lease: ModelLease) {
+  const { log, policy, services } = yield* CurrentRun
+  const { model } = yield* lease.ensured
+  const found = yield* services.forms.of(lease, {
+    limit: Duration.min(policy.probe, Duration.millis(log.state.task.budgets.wallMillis * policy.probeShare)),
+    onTrial: (what) => log.tell({ _tag: "Preparing", what: `Trying how ${model} makes calls, once: ${what}` })
+  })
+  if (Option.isNone(found)) return undefined
+  const { usage, why } = found.value
+  if (usage !== undefined) yield* log.tell({ _tag: "Noted", kind: "probe", text: why, usage })
+  return found.value
+})
 
 /** A lease in a scope of its own, so that it can be released before the run ends. */
 const held = Effect.gen(function* () {

@@ -244,6 +244,24 @@ export const make = Effect.gen(function* () {
         Effect.catchTag("ServerFault", () => Effect.succeed({ busy: undefined })),
         Effect.withSpan("LmStudioApi.rouse", { attributes: { model: key } })
       ),
+    engine: (key: string) =>
+      Effect.flatMap(dialects.server.pipe(resilience.protect("http.read")), ({ dialect, isLmStudio }) =>
+        isLmStudio
+          ? Effect.succeed({})
+          : ask(
+              {
+                operation: "properties",
+                method: "GET",
+                path: dialect === "llama-router" ? `/props?model=${encodeURIComponent(key)}&autoload=false` : "/props",
+                limits: limits.look
+              },
+              RouterModels.ModelProps
+            ).pipe(
+              Effect.map(RouterModels.engineOf),
+              // another server has no such route
+              Effect.orElseSucceed(() => ({}))
+            )
+      ).pipe(Effect.withSpan("LmStudioApi.engine", { attributes: { model: key } })),
     places: route(
       { operation: "properties", method: "GET", path: "/props" },
       RouterModels.RouterProps,

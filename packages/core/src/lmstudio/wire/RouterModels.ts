@@ -1,6 +1,6 @@
 /** The routes of llama.cpp's server with many models (contract R). */
 import * as Schema from "effect/Schema"
-import type { ApiModel, Places } from "../ApiModel.ts"
+import type { ApiModel, EngineFacts, Places } from "../ApiModel.ts"
 import { Amount, Count, listOf, open, openArray, present } from "../../schema/Fields.ts"
 
 /** `GET /v1/models`; the same as `GET /models`. No other server says `status` of a model. */
@@ -27,6 +27,13 @@ export const RouterProps = Schema.Struct({
   models_autoload: open(Schema.Boolean)
 })
 
+/** `GET /props` of a server with one model, and with `?model=` of one with many. */
+export const ModelProps = Schema.Struct({
+  build_info: open(Schema.String),
+  chat_template: open(Schema.String),
+  model_path: open(Schema.String)
+})
+
 /** Loading and unloading answer before they are done. */
 export const Accepted = Schema.Struct({ success: Schema.Literal(true) })
 
@@ -37,6 +44,13 @@ export const fromProps = ({ max_instances, models_autoload }: typeof RouterProps
   limit: max_instances === 0 ? undefined : max_instances,
   autoload: models_autoload ?? true
 })
+
+export const engineOf = ({ build_info, chat_template, model_path }: typeof ModelProps.Type): EngineFacts =>
+  present({
+    version: build_info === undefined ? undefined : `llama.cpp ${build_info}`,
+    template: chat_template,
+    file: model_path?.split(/[\\/]/).at(-1)
+  })
 
 export const fromRouter = ({ data }: typeof RouterList.Type): ReadonlyArray<ApiModel> =>
   data.map(({ architecture, id, meta, status }) => {

@@ -20,6 +20,7 @@ import { ToolResult } from "../../mcp/ToolResult.ts"
 import { Ensured } from "../../models/Ensured.ts"
 import { AgentOutcome } from "../../agent/rules/AgentEvent.ts"
 import { AgentTask } from "../../agent/AgentTask.ts"
+import { ToolForm } from "../../agent/ToolForm.ts"
 import { Nearness } from "../../agent/tools/SemanticRank.ts"
 
 /** One exchange with the model or a server, with its result or failure; also the task and the outcome of the run. */
@@ -33,6 +34,8 @@ export const CassetteEntry = Schema.Union(
     failure: optional(McpCallError)
   }),
   Schema.TaggedStruct("Nearness", { nearness: Nearness }),
+  /** The form of calls that was found for the model. */
+  Schema.TaggedStruct("Form", { form: ToolForm, why: Schema.String }),
   Schema.TaggedStruct("Asked", { reply: optional(ChatReply), failure: optional(LmStudioError) }),
   /** Neither result nor failure: the call was running when the run was stopped. */
   Schema.TaggedStruct("Called", {

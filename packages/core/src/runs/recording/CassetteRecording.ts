@@ -4,7 +4,10 @@ import * as FileSystem from "@effect/platform/FileSystem"
 import type * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
+import * as FiberRef from "effect/FiberRef"
+import * as GlobalValue from "effect/GlobalValue"
 import * as Layer from "effect/Layer"
+import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
@@ -23,6 +26,7 @@ import { AgentLoop } from "../../agent/AgentLoop.ts"
 import * as AgentRun from "../../agent/run/Run.ts"
 import { CassetteNotWritten, toLine, type CassetteEntry } from "./Cassette.ts"
 import { UserPolicies } from "../../agent/policy/PolicyFile.ts"
+import { CallForms } from "../../registry/CallForms.ts"
 import { RunJournal } from "../RunJournal.ts"
 import { SemanticRank } from "../../agent/tools/SemanticRank.ts"
 
@@ -50,6 +54,7 @@ export const layer = (
       const services = {
         lifecycle: recordedLifecycle(yield* ModelLifecycle, write),
         registry: recordedRegistry(yield* McpRegistry, write),
+        forms: recordedForms(yield* CallForms, write),
         nearness: recordedNearness(yield* SemanticRank, write),
         journal: yield* RunJournal,
         settings: yield* Settings,
@@ -108,6 +113,24 @@ const recordedNearness = (
   of: (...args) => Effect.tap(nearness.of(...args), (found) => write({ _tag: "Nearness", nearness: found }))
 })
 
+/** Trials are between the run and the model, and no part of the run: a replay takes what they found. */
+const recordedForms = (
+  forms: Context.Tag.Service<typeof CallForms>,
+  write: Write
+): Context.Tag.Service<typeof CallForms> => ({
+  of: (...args) =>
+    forms
+      .of(...args)
+      .pipe(
+        Effect.locally(offTape, true),
+        Effect.tap(
+          Option.match({ onNone: () => Effect.void, onSome: ({ form, why }) => write({ _tag: "Form", form, why }) })
+        )
+      )
+})
+
+const offTape = GlobalValue.globalValue("@lms-bridge/core/runs/recording/offTape", () => FiberRef.unsafeMake(false))
+
 const recordedLifecycle = (
   lifecycle: Context.Tag.Service<typeof ModelLifecycle>,
   write: Write
@@ -123,8 +146,9 @@ const recordedLifecycle = (
 })
 
 const recordedLease = (lease: ModelLease, write: Write): ModelLease => {
-  const replied = (reply: ChatReply) => write({ _tag: "Asked", reply })
-  const failed = (error: unknown) => write({ _tag: "Asked", failure: playable(error) })
+  const onTape = (entry: CassetteEntry) => Effect.unlessEffect(write(entry), FiberRef.get(offTape))
+  const replied = (reply: ChatReply) => onTape({ _tag: "Asked", reply })
+  const failed = (error: unknown) => onTape({ _tag: "Asked", failure: playable(error) })
   return {
     ensured: lease.ensured,
     chat: (request, limits) => lease.chat(request, limits).pipe(Effect.tap(replied), Effect.tapError(failed)),

@@ -3,6 +3,7 @@ import type * as FileSystem from "@effect/platform/FileSystem"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
+import * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
 import { eventsOf, type ChatReply } from "../../lmstudio/Chat.ts"
 import { RequestRejected } from "../../lmstudio/LmStudioError.ts"
@@ -19,6 +20,7 @@ import type { Settings } from "../../configuration/Settings.ts"
 import { AgentLoop } from "../../agent/AgentLoop.ts"
 import type { AgentTask } from "../../agent/AgentTask.ts"
 import { CassetteInvalid, read, type CassetteEntry } from "./Cassette.ts"
+import { CallForms } from "../../registry/CallForms.ts"
 import { RunJournal } from "../RunJournal.ts"
 import { fingerprint } from "../../agent/rules/StallGuard.ts"
 import { noneAtHand, SemanticRank } from "../../agent/tools/SemanticRank.ts"
@@ -46,7 +48,7 @@ export interface Left {
  */
 export const layer = (
   entries: ReadonlyArray<CassetteEntry>
-): Layer.Layer<ModelLifecycle | McpRegistry | SemanticRank> =>
+): Layer.Layer<ModelLifecycle | McpRegistry | SemanticRank | CallForms> =>
   Layer.effectContext(Effect.sync(() => playing(entries).services))
 
 /** The agent loop over a recording in a file. Its runs are not stored. */
@@ -91,6 +93,7 @@ const notOnTape = (what: string): ModelLifecycleError =>
 
 const playing = (entries: ReadonlyArray<CassetteEntry>) => {
   const replies = inTurn(all(entries, "Asked"))
+  const nextForm = inTurn(all(entries, "Form")).next
   const nextNearness = inTurn(all(entries, "Nearness")).next
   const calls = all(entries, "Called").map((entry) => ({
     entry,
@@ -99,6 +102,7 @@ const playing = (entries: ReadonlyArray<CassetteEntry>) => {
   return {
     services: Context.make(ModelLifecycle, lifecycleOf(entries, replies.next)).pipe(
       Context.add(McpRegistry, registryOf(entries, calls, replies.taken)),
+      Context.add(CallForms, { of: () => Effect.sync(() => Option.fromNullable(nextForm())) }),
       Context.add(SemanticRank, {
         of: () => Effect.sync(() => nextNearness()?.nearness ?? noneAtHand)
       })

@@ -1,0 +1,165 @@
+/**
+ * What is known of models on this machine because it was tried: kept for each model and build, and found out when a run
+ * needs it first, or on request.
+ */
+import type * as FileSystem from "@effect/platform/FileSystem"
+import type * as Path from "@effect/platform/Path"
+import * as Cause from "effect/Cause"
+import * as Clock from "effect/Clock"
+import * as Context from "effect/Context"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Option from "effect/Option"
+import * as FormChoice from "../agent/forms/FormChoice.ts"
+import { Settings } from "../configuration/Settings.ts"
+import { LmsCli } from "../lmstudio/LmsCli.ts"
+import { LmStudioApi } from "../lmstudio/LmStudioApi.ts"
+import type { EnsureOptions } from "../models/EnsureOptions.ts"
+import type { ModelLease } from "../models/LoadedModel.ts"
+import { ModelLifecycle, type ModelLifecycleError } from "../models/ModelLifecycle.ts"
+import { buildOf } from "./BuildOf.ts"
+import { CallForms, type FormAnswer, type FormAsked } from "./CallForms.ts"
+import { type EvidenceRow, sameBuild } from "./Evidence.ts"
+import { type FoundForm, formOf } from "./FormByEvidence.ts"
+import * as ModelProbe from "./ModelProbe.ts"
+import * as RecordFiles from "./RecordFiles.ts"
+
+/** What a probe found. */
+export interface Probed {
+  readonly model: string
+  readonly row: EvidenceRow
+  readonly requests: number
+  readonly millis: number
+}
+
+export interface ProbeOptions extends Pick<EnsureOptions, "onProgress"> {
+  readonly onTrial?: ((what: string) => Effect.Effect<void>) | undefined
+}
+
+export class ModelRegistry extends Context.Tag("@lms-bridge/core/registry/ModelRegistry")<
+  ModelRegistry,
+  {
+    /** What was found of the model by this key, of every build, the newest first. */
+    readonly rows: (model: string) => Effect.Effect<ReadonlyArray<EvidenceRow>>
+    /** What of it holds for the build that the server has now. */
+    readonly current: (model: string) => Effect.Effect<Option.Option<EvidenceRow>>
+    /** The form of calls that a run of it gets when its task asks for none, as far as it is known now, and why. */
+    readonly choice: (model: string) => Effect.Effect<FoundForm>
+    /** Loads the model if needed, tries everything, and keeps what it finds. */
+    readonly probe: (model: string | undefined, options?: ProbeOptions) => Effect.Effect<Probed, ModelLifecycleError>
+    /** What is known, else what is found out now under this lease, unless that is switched off. */
+    readonly form: (lease: ModelLease, asked: FormAsked) => Effect.Effect<Option.Option<FormAnswer>>
+  }
+>() {
+  static readonly layer: Layer.Layer<
+    ModelRegistry,
+    never,
+    ModelLifecycle | LmStudioApi | LmsCli | Settings | FileSystem.FileSystem | Path.Path
+  > = Layer.effect(
+    this,
+    Effect.gen(function* () {
+      const parts = { api: yield* LmStudioApi, cli: yield* LmsCli }
+      const lifecycle = yield* ModelLifecycle
+      const { probe: mode } = yield* Settings
+      const files = yield* RecordFiles.make
+      const oneAtATime = yield* Effect.makeSemaphore(1)
+
+      const current = Effect.fnUntraced(function* (model: string) {
+        const rows = yield* files.read(model)
+        // most models have none
+        if (rows.length === 0) return Option.none<EvidenceRow>()
+        const build = yield* buildOf(parts, model)
+        return Option.fromNullable(rows.find((row) => sameBuild(row.build, build)))
+      })
+
+      const keep = Effect.fnUntraced(function* (model: string, found: Pick<EvidenceRow, "evidence" | "unfinished">) {
+        const row: EvidenceRow = { build: yield* buildOf(parts, model), at: yield* Clock.currentTimeMillis, ...found }
+        yield* files.put(model, row)
+        return row
+      })
+
+      const tryNow = Effect.fnUntraced(function* (lease: ModelLease, model: string, { limit, onTrial }: FormAsked) {
+        const tried = yield* ModelProbe.run(lease, { whole: false, onTrial }).pipe(Effect.timeoutOption(limit))
+        if (Option.isNone(tried)) {
+          const unfinished = `the trial did not end within ${Duration.format(limit)}, so calls are native.`
+          return formOf(yield* keep(model, { evidence: {}, unfinished }))
+        }
+        const { evidence, usage } = tried.value
+        return { ...formOf(yield* keep(model, { evidence })), usage }
+      })
+
+      const form = Effect.fn("ModelRegistry.form")(function* (lease: ModelLease, asked: FormAsked) {
+        if (mode === "off") return Option.none<FormAnswer>()
+        const { model } = yield* lease.ensured
+        const now = yield* Clock.currentTimeMillis
+        const known = Option.filter(
+          yield* current(model),
+          ({ at, unfinished }) => unfinished === undefined || now - at < Duration.toMillis(tryAgainAfter)
+        )
+        return Option.some<FormAnswer>(Option.isSome(known) ? formOf(known.value) : yield* tryNow(lease, model, asked))
+      })
+
+      const choice = Effect.fnUntraced(function* (model: string): Effect.fn.Return<FoundForm> {
+        const measured = FormChoice.of(model, undefined)
+        if (measured !== undefined) return { form: measured.form, why: measured.why }
+        return Option.match(mode === "off" ? Option.none() : yield* current(model), {
+          onSome: formOf,
+          onNone: () => ({
+            form: "native",
+            why: `Nothing was tried yet${mode === "off" ? ", and LMS_BRIDGE_PROBE is off" : "; the first run with tools does"}.`
+          })
+        })
+      })
+
+      return {
+        rows: files.read,
+        current,
+        choice,
+        form: (lease, asked) =>
+          // another run may be finding it out
+          oneAtATime
+            .withPermits(1)(form(lease, asked))
+            .pipe(
+              Effect.catchAllCause((cause) =>
+                Cause.isInterrupted(cause)
+                  ? Effect.interrupt
+                  : Effect.as(
+                      Effect.logDebug("a probe failed", cause),
+                      Option.some({ form: "native" as const, why: failed(cause) })
+                    )
+              )
+            ),
+        probe: Effect.fn("ModelRegistry.probe")(function* (name, { onProgress, onTrial = () => Effect.void } = {}) {
+          const since = yield* Clock.currentTimeMillis
+          return yield* lifecycle.withModel(name, { temporary: true, onProgress })((lease) =>
+            Effect.gen(function* () {
+              const { model } = yield* lease.ensured
+              const { evidence, requests } = yield* ModelProbe.run(lease, { whole: true, onTrial })
+              const row = yield* keep(model, { evidence })
+              return { model, row, requests, millis: (yield* Clock.currentTimeMillis) - since }
+            })
+          )
+        })
+      }
+    })
+  )
+
+  /** The same for runs. */
+  static readonly forms: Layer.Layer<never, never, ModelRegistry> = Layer.effectContext(
+    Effect.map(ModelRegistry, ({ form }) => Context.make(CallForms, { of: form }))
+  )
+}
+
+// -----------------------------------------------------------------------------
+// internal
+// -----------------------------------------------------------------------------
+
+/** A machine that was too busy to answer in time is asked again later. */
+const tryAgainAfter = Duration.hours(1)
+
+const failed = (cause: Cause.Cause<ModelLifecycleError>): string =>
+  `The trial of its calls failed, so they are native: ${Option.match(Cause.failureOption(cause), {
+    onNone: () => "an internal error, see the log.",
+    onSome: ({ message }) => message
+  })}`
