@@ -29,7 +29,9 @@ import * as ModelsGet from "./commands/models/ModelsGet.ts"
 import * as McpTrust from "./commands/mcp/McpTrust.ts"
 import * as ModelsLoad from "./commands/models/ModelsLoad.ts"
 import * as ModelsLs from "./commands/models/ModelsLs.ts"
+import * as ModelsProbe from "./commands/models/ModelsProbe.ts"
 import * as ModelsPs from "./commands/models/ModelsPs.ts"
+import * as ModelsShow from "./commands/models/ModelsShow.ts"
 import * as ModelsUnload from "./commands/models/ModelsUnload.ts"
 import * as Replay from "./commands/runs/Replay.ts"
 import * as Run from "./commands/runs/Run.ts"
@@ -111,13 +113,15 @@ const groups = {
     RunsFollow.command,
     RunsRm.command
   ]),
-  models: group("models", "Models on disk and in memory: list, load, unload, download.", [
+  models: group("models", "Models on disk and in memory: list and show them, load, unload, try, download.", [
     ModelsLs.command,
+    ModelsShow.command,
     ModelsPs.command,
     ModelsLoad.load,
     ModelsLoad.ensure,
     ModelsUnload.command,
     ModelsEstimate.command,
+    ModelsProbe.command,
     ModelsGet.command
   ]),
   server: group("server", "LM Studio's own server: status, start, stop.", [

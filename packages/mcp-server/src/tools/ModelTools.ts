@@ -9,6 +9,7 @@ import {
   type LoadProgress,
   ModelLifecycle
 } from "@lms-bridge/core/ModelLifecycle"
+import { ModelRegistry } from "@lms-bridge/core/ModelCatalog"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
@@ -106,6 +107,7 @@ export const modelInfo = Tool.make({
     sizeBytes: optional(Schema.Number),
     maxContextLength: optional(Schema.Int),
     capabilities: Schema.Array(Schema.String).annotations(brief("array")),
+    calls: optional(Schema.String),
     instances: Loadeds
   }),
   text: (info) => [
@@ -117,6 +119,7 @@ export const modelInfo = Tool.make({
         ...(info.maxContextLength === undefined ? [] : [`context up to ${info.maxContextLength}`]),
         ...(info.capabilities.length === 0 ? [] : [`capable of ${info.capabilities.join(", ")}`])
       ].join(", "),
+      ...(info.calls === undefined ? [] : [`Calls: ${info.calls}`]),
       ...(info.instances.length === 0 ? ["It is not loaded."] : info.instances.map(describe))
     ].join("\n")
   ],
@@ -131,7 +134,9 @@ export const modelInfo = Tool.make({
       return yield* new ModelNotFound({ model: key, available, nearest: [] })
     }
     const instances = (yield* lifecycle.loaded).filter((instance) => instance.model === key)
-    return factsOf(model, instances)
+    if (model.type === "embedding") return factsOf(model, instances)
+    const { form, why } = yield* Effect.flatMap(ModelRegistry, (registry) => registry.choice(key))
+    return { ...factsOf(model, instances), calls: `${form}. ${why}` }
   })
 })
 
@@ -245,7 +250,7 @@ export const unload = Tool.make({
   })
 })
 
-export const tools: ReadonlyArray<Tool.Tool<LmStudioApi | ModelLifecycle>> = [
+export const tools: ReadonlyArray<Tool.Tool<LmStudioApi | ModelLifecycle | ModelRegistry>> = [
   listModels,
   currentModel,
   modelInfo,

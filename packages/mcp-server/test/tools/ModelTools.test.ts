@@ -1,6 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { ModelNotFound } from "@lms-bridge/core/LmStudioApi"
 import { type Ensured, type LoadedModel, ModelInUse, ModelLifecycle } from "@lms-bridge/core/ModelLifecycle"
+import { ModelRegistry } from "@lms-bridge/core/ModelCatalog"
 import { tools } from "#src/tools/ModelTools.ts"
 import * as LmStudioApiTest from "@lms-bridge/testing/LmStudioApiTest"
 import { type Context, Effect, Layer, Ref } from "effect"
@@ -30,7 +31,8 @@ const instance = (instanceId: string, changes: Partial<LoadedModel> = {}): Loade
 const withModels = (
   shape: Partial<Pick<Context.Tag.Service<ModelLifecycle>, "ensureLoaded" | "resolve" | "loaded" | "unload">>
 ) =>
-  Layer.merge(
+  Layer.mergeAll(
+    Layer.mock(ModelRegistry, { choice: () => Effect.succeed({ form: "bound", why: "Tried on 2026-11-28." }) }),
     Layer.mock(ModelLifecycle, { ...shape, withModel: () => () => Effect.die("no tool about models asks one") }),
     LmStudioApiTest.layerTest({
       models: [
@@ -53,6 +55,15 @@ const withModels = (
 const unknown = new ModelNotFound({ model: "qwen", available: ["qwen3-8b"], nearest: ["qwen3-8b"] })
 
 describe("tools about models", () => {
+  it.scoped("say how a chat model makes calls", () =>
+    Effect.gen(function* () {
+      const { client } = yield* connected(tools)
+      const result = yield* callTool(client, "get_model_info", { model_name: "qwen3-8b" })
+      assert.include(textOf(result), "\nCalls: bound. Tried on 2026-11-28.\n")
+      assert.deepInclude(result.structuredContent, { calls: "bound. Tried on 2026-11-28." })
+    }).pipe(Effect.provide(withModels({ resolve: () => Effect.succeed("qwen3-8b"), loaded: Effect.succeed([]) })))
+  )
+
   it.scoped("list the models on disk, and which of them are loaded", () =>
     Effect.gen(function* () {
       const { client } = yield* connected(tools)

@@ -38,7 +38,10 @@ export const command = Command.make("simulate", {
               `In place of LM Studio: ${name}.`,
               `It answers at ${baseUrl}; its \`lms\` is in ${lmsDirectory}. To use it:`,
               "",
-              `  export LMSTUDIO_BASE_URL=${baseUrl} LMS_BRIDGE_LMS_BINARY=${lmsBinary}`,
+              `  export LMSTUDIO_BASE_URL=${baseUrl} LMS_BRIDGE_LMS_BINARY=${lmsBinary}${
+                // a probe would get replies that are meant for a run
+                model === undefined ? "" : " LMS_BRIDGE_PROBE=off"
+              }`,
               "",
               "Ctrl-C ends it."
             ].join("\n")

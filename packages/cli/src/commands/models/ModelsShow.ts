@@ -1,0 +1,68 @@
+/**
+ * `models show`: what a model is, how it makes calls, and what was tried to know that. Loads none.
+ */
+import * as Args from "@effect/cli/Args"
+import * as Command from "@effect/cli/Command"
+import { ApiModel, LmStudioApi, ModelNotFound } from "@lms-bridge/core/LmStudioApi"
+import { ToolForm } from "@lms-bridge/core/AgentLoop"
+import { ModelLifecycle } from "@lms-bridge/core/ModelLifecycle"
+import { type FoundForm, ModelRegistry, EvidenceRow } from "@lms-bridge/core/ModelCatalog"
+import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+import * as Schema from "effect/Schema"
+import { Screen } from "../../terminal/Screen.ts"
+import * as SharedOptions from "../../options/SharedOptions.ts"
+import * as FoundOut from "../../views/FoundOut.ts"
+import * as Words from "../../views/Words.ts"
+
+export const command = Command.make("show", {
+  name: Args.text({ name: "NAME" }).pipe(
+    Args.withDescription("The model's key; by default the one that a run would use."),
+    Args.optional
+  ),
+  json: SharedOptions.json("Print it as JSON.")
+}).pipe(
+  Command.withDescription("Show what a model is, how it gets its tools, and what was tried to know that."),
+  Command.withHandler(
+    Effect.fnUntraced(function* ({ json, name }) {
+      const screen = yield* Screen
+      const registry = yield* ModelRegistry
+      const key = yield* Effect.flatMap(ModelLifecycle, (lifecycle) => lifecycle.resolve(Option.getOrUndefined(name)))
+      const models = yield* Effect.flatMap(LmStudioApi, (api) => api.models)
+      const model = models.find((model) => model.key === key)
+      // deleted between the two requests
+      if (model === undefined) {
+        return yield* new ModelNotFound({ model: key, available: models.map(({ key }) => key), nearest: [] })
+      }
+      const calls = yield* registry.choice(key)
+      const rows = yield* registry.rows(key)
+      yield* screen.out(json ? encode({ ...model, calls, rows }) : render(model, calls, rows))
+    })
+  )
+)
+
+export const render = (model: ApiModel, calls: FoundForm, rows: ReadonlyArray<EvidenceRow>): string =>
+  [
+    [
+      `${model.key}: ${model.type}`,
+      ...[model.params, model.architecture, model.quantization, model.format].filter((fact) => fact !== undefined),
+      ...(model.sizeBytes === undefined ? [] : [Words.bytes(model.sizeBytes)]),
+      ...(model.maxContextLength === undefined ? [] : [`context up to ${model.maxContextLength}`])
+    ].join(", "),
+    ...(model.type === "embedding" ? [] : [`Calls: ${calls.form}. ${calls.why}`]),
+    ...(rows.length === 0 ? [] : ["", FoundOut.render(rows)])
+  ].join("\n")
+
+// -----------------------------------------------------------------------------
+// internal
+// -----------------------------------------------------------------------------
+
+const encode = Schema.encodeSync(
+  Schema.parseJson(
+    Schema.Struct({
+      ...ApiModel.fields,
+      calls: Schema.Struct({ form: ToolForm, why: Schema.String }),
+      rows: Schema.Array(EvidenceRow)
+    })
+  )
+)
