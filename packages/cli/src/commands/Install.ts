@@ -8,11 +8,11 @@ import * as Options from "@effect/cli/Options"
 import * as ValidationError from "@effect/cli/ValidationError"
 import * as FileSystem from "@effect/platform/FileSystem"
 import * as Path from "@effect/platform/Path"
-import { ClientFiles, ClientPlaces, shownJson } from "@lms-bridge/core/McpConfig"
+import { ClientFiles, ClientPlaces } from "@lms-bridge/core/McpConfig"
 import * as Effect from "effect/Effect"
 import { Program } from "../Program.ts"
 import { Screen } from "../terminal/Screen.ts"
-import * as Words from "../views/Words.ts"
+import * as FileChange from "../views/FileChange.ts"
 
 const defaultName = "lms-bridge"
 
@@ -140,14 +140,7 @@ const carryOut = Effect.fnUntraced(function* (
       [`${title}: "${asked.name}" ${words.already}; nothing was changed in ${plan.path}.`, ...others].join("\n")
     )
   }
-  const shown = [
-    `${title}: ${plan.path}`,
-    ...plan.changes.flatMap(({ added, line, removed }) => [
-      `@@ line ${line} @@`,
-      ...withoutSecrets(removed, words.variables).map((text) => `-${text}`),
-      ...withoutSecrets(added, words.variables).map((text) => `+${text}`)
-    ])
-  ].map((line) => Words.harmless(line))
+  const shown = FileChange.lines(plan, `${title}: ${plan.path}`, words.variables)
   if (asked.dryRun) return yield* screen.out([...shown, "Nothing was written.", ...others].join("\n"))
   const { backup } = yield* ClientFiles.write(plan)
   yield* screen.out(
@@ -170,7 +163,7 @@ const undo = Effect.fnUntraced(function* (
 ) {
   const { platform } = yield* Program
   if (!byCommand && backup !== undefined) {
-    return platform === "win32" ? `copy /y "${backup}" "${path}"` : `cp ${quoted(backup)} ${quoted(path)}`
+    return FileChange.undo(platform, backup, path)
   }
   return [
     "lms-bridge uninstall",
@@ -179,8 +172,3 @@ const undo = Effect.fnUntraced(function* (
     ...(name === defaultName ? [] : ["--name", name])
   ].join(" ")
 })
-
-const withoutSecrets = (lines: ReadonlyArray<string>, variables: ReadonlySet<string>) =>
-  lines.length === 0 ? [] : shownJson(lines.join("\n"), variables).split("\n")
-
-const quoted = (text: string) => (/^[\w./~-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`)

@@ -3,8 +3,8 @@ import { assert, describe, it } from "@effect/vitest"
 import * as NodeContext from "@effect/platform-node/NodeContext"
 import * as FileSystem from "@effect/platform/FileSystem"
 import { AgentEventJson } from "@lms-bridge/core/AgentEvent"
-import type { ApiModel } from "@lms-bridge/core/LmStudioApi"
 import * as AgentLoopTest from "@lms-bridge/testing/AgentLoopTest"
+import { apiModel } from "@lms-bridge/testing/LmStudioApiTest"
 import { Effect, Schema } from "effect"
 import type * as FakeScreen from "../FakeScreen.ts"
 import { cli } from "../OverDoubles.ts"
@@ -27,8 +27,8 @@ describe("the context of a run", () => {
     lifecycle: { resolve: () => Effect.succeed("qwen") },
     api: {
       models: Effect.succeed([
-        { key: "qwen", type: "llm", maxContextLength: 16_384, instances: loaded ? [{ id: "qwen" }] : [] }
-      ] as unknown as ReadonlyArray<ApiModel>)
+        apiModel("qwen", { maxContextLength: 16_384, instances: loaded ? [{ id: "qwen" }] : [] })
+      ])
     },
     lms: {
       estimate: ({ contextLength = 0 }) =>

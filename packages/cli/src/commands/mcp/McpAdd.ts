@@ -6,14 +6,14 @@ import * as Command from "@effect/cli/Command"
 import * as HelpDoc from "@effect/cli/HelpDoc"
 import * as Options from "@effect/cli/Options"
 import * as ValidationError from "@effect/cli/ValidationError"
-import { ClientFiles, shownJson } from "@lms-bridge/core/McpConfig"
+import { ClientFiles } from "@lms-bridge/core/McpConfig"
 import { McpRegistry, McpServerNotFound, nearest } from "@lms-bridge/core/McpRegistry"
 import { present } from "@lms-bridge/core/Json"
 import * as Effect from "effect/Effect"
 import { UsageError } from "../../ExitCode.ts"
 import { Program } from "../../Program.ts"
 import { Screen } from "../../terminal/Screen.ts"
-import * as Words from "../../views/Words.ts"
+import * as FileChange from "../../views/FileChange.ts"
 
 const name = Args.text({ name: "NAME" }).pipe(Args.withDescription("The name of the server, as in `--mcp NAME`."))
 
@@ -146,21 +146,10 @@ const carryOut = Effect.fnUntraced(function* (
 ) {
   const screen = yield* Screen
   if (plan.changes.length === 0) return yield* screen.out(words.already)
-  const shown = [
-    plan.path,
-    ...plan.changes.flatMap(({ added, line, removed }) => [
-      `@@ line ${line} @@`,
-      ...withoutSecrets(removed, words.variables).map((text) => `-${text}`),
-      ...withoutSecrets(added, words.variables).map((text) => `+${text}`)
-    ])
-  ].map((line) => Words.harmless(line))
+  const shown = FileChange.lines(plan, plan.path, words.variables)
   if (dryRun) return yield* screen.out([...shown, "Nothing was written."].join("\n"))
   const { backup } = yield* ClientFiles.write(plan)
   const { platform } = yield* Program
-  const undo =
-    backup === undefined ? [] : [`Undo: ${platform === "win32" ? "copy /y" : "cp"} "${backup}" "${plan.path}"`]
+  const undo = backup === undefined ? [] : [`Undo: ${FileChange.undo(platform, backup, plan.path)}`]
   yield* screen.out([...shown, words.did, ...(words.next === undefined ? [] : [words.next]), ...undo].join("\n"))
 })
-
-const withoutSecrets = (lines: ReadonlyArray<string>, variables: ReadonlySet<string>) =>
-  lines.length === 0 ? [] : shownJson(lines.join("\n"), variables).split("\n")

@@ -9,5 +9,14 @@ export const gaveNothing = (result: string): boolean => {
   return /^[[{]/.test(text) && text.length < 200 && /^[\s[\]{},]*$/.test(text.replaceAll(/"[^"]*"\s*:/g, ""))
 }
 
+/** The text of a result that its tool marks as an error. */
+export const errorText = (reason: string): string => `${errorMark} ${reason}`
+
 /** Whether a result is an error. */
-export const isError = (result: string): boolean => result.startsWith("The tool reports an error:")
+export const isError = (result: string): boolean => result.startsWith(errorMark)
+
+// -----------------------------------------------------------------------------
+// internal
+// -----------------------------------------------------------------------------
+
+const errorMark = "The tool reports an error:"

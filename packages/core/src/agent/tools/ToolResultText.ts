@@ -11,6 +11,7 @@ import * as Predicate from "effect/Predicate"
 import { ExactNumber, stringify } from "../../json/ExactJson.ts"
 import { decodeJson } from "../../internal/parseJson.ts"
 import type { ToolContent, ToolResult } from "../../mcp/ToolResult.ts"
+import { errorText } from "../shapes/EmptyResult.ts"
 
 /** The whole text of a result. `shown` are images that the model gets in addition. */
 export const textOf = (result: ToolResult, shown: ReadonlyMap<ToolContent, unknown> = new Map()): string => {
@@ -20,7 +21,7 @@ export const textOf = (result: ToolResult, shown: ReadonlyMap<ToolContent, unkno
   }
   const text = parts.filter((part) => part !== "").join("\n")
   return result.isError
-    ? `The tool reports an error: ${text === "" ? "it gave no reason." : text}`
+    ? errorText(text === "" ? "it gave no reason." : text)
     : text === ""
       ? "The tool finished and returned nothing."
       : text
