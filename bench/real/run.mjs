@@ -171,6 +171,9 @@ const main = async () => {
   const home = mkdtempSync(join(tmpdir(), "lms-bridge-real-home-"))
   const pages = await startPages()
   const results = []
+  const whole = { engine: options.engine ?? setUp.engineVersion, context: Number(options.context), results }
+  const out = options.out ?? join(setUp.home, "results.json")
+  mkdirSync(dirname(out), { recursive: true })
   try {
     for (const model of options.model.split(",")) {
       const own = options.engine === undefined
@@ -200,6 +203,8 @@ const main = async () => {
                 time
               })
               results.push(result)
+              // after each task, for a bench of hours that is ended early has said what it found
+              writeFileSync(out, JSON.stringify(whole, null, 1))
               console.log(line(result))
             }
           }
@@ -220,10 +225,6 @@ const main = async () => {
       `${name}: ${sum(({ done }) => Number(done))} of ${own.length} done, ${sum(({ calledDoneButWrong }) => Number(calledDoneButWrong))} called done but wrong, ${sum(({ rounds }) => rounds)} rounds, ${sum(({ read }) => read)} tokens read, ${sum(({ reused }) => reused)} reused, ${sum(({ written }) => written)} written, ${sum(({ engineSeconds }) => engineSeconds).toFixed(0)} engine seconds`
     )
   }
-  const whole = { engine: options.engine ?? setUp.engineVersion, context: Number(options.context), results }
-  const out = options.out ?? join(setUp.home, "results.json")
-  mkdirSync(dirname(out), { recursive: true })
-  writeFileSync(out, JSON.stringify(whole, null, 1))
   if (options.page) page(whole)
 }
 
