@@ -11,8 +11,8 @@ import * as Chunk from "effect/Chunk"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
-import * as Schema from "effect/Schema"
 import * as Arguments from "./options/Arguments.ts"
+import * as Chat from "./commands/chat/Chat.ts"
 import * as Doctor from "./commands/Doctor.ts"
 import * as Install from "./commands/Install.ts"
 import * as McpCall from "./commands/mcp/McpCall.ts"
@@ -45,7 +45,7 @@ import * as ServerStart from "./commands/server/ServerStart.ts"
 import * as ServerStatus from "./commands/server/ServerStatus.ts"
 import * as ServerStop from "./commands/server/ServerStop.ts"
 import * as Simulate from "./commands/server/Simulate.ts"
-import { Ended, ExitCode, ofFailure, UsageError, type Failure } from "./ExitCode.ts"
+import { ExitCode, isEnded, ofFailure, UsageError, type Failure } from "./ExitCode.ts"
 import * as Help from "./views/Help.ts"
 import { Screen } from "./terminal/Screen.ts"
 import * as ShownRun from "./views/ShownRun.ts"
@@ -160,6 +160,7 @@ const program = <E, R>(services: (need: Omit<Need, "logLevel">) => Layer.Layer<S
   const usual = services({ standIn: "never", watched: true })
   return [
     Run.command.pipe(Command.provide(({ record, standIn }) => recorded(record, services({ standIn, watched: true })))),
+    Chat.command.pipe(Command.provide(({ standIn }) => services({ standIn, watched: true }))),
     groups.runs.command.pipe(Command.provide(usual)),
     Replay.command.pipe(Command.provide(({ file }) => played(file, usual))),
     groups.models.command.pipe(Command.provide(usual)),
@@ -227,8 +228,6 @@ const usageError = (
       : ""
   return new UsageError({ problem: `${sentence}${hint} See \`${["lms-bridge", ...path, "--help"].join(" ")}\`.` })
 }
-
-const isEnded = Schema.is(Ended)
 
 const report = Effect.fnUntraced(function* (failure: Failure & { readonly message: string }) {
   if (isEnded(failure)) return failure.code

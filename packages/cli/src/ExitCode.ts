@@ -70,6 +70,8 @@ export class Ended extends Schema.TaggedError<Ended>()("Ended", { code: Schema.I
   }
 }
 
+export const isEnded = Schema.is(Ended)
+
 /** The command line cannot be used; `problem` is a sentence. */
 export class UsageError extends Schema.TaggedError<UsageError>()("UsageError", { problem: Schema.String }) {
   readonly retryable = false

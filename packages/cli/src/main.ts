@@ -15,6 +15,7 @@ import * as Call from "./Call.ts"
 import * as Cli from "./Cli.ts"
 import { ExitCode } from "./ExitCode.ts"
 import * as CopiedCommands from "./terminal/CopiedCommands.ts"
+import * as NodeLineEditor from "./terminal/NodeLineEditor.ts"
 import * as NodeScreen from "./terminal/NodeScreen.ts"
 import { Program } from "./Program.ts"
 import { Screen } from "./terminal/Screen.ts"
@@ -56,7 +57,7 @@ const Copied = Layer.unwrapEffect(
   })
 ).pipe(Layer.provide(NodeScreen.layer))
 
-const Platform = Layer.mergeAll(NodePlatform.layer, Copied, ThisProgram)
+const Platform = Layer.mergeAll(NodePlatform.layer, Copied, NodeLineEditor.layer, ThisProgram)
 
 // the first signal ends everything in order, a second one ends the process at once
 let signal: "SIGINT" | "SIGTERM" | undefined

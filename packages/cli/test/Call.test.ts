@@ -1,4 +1,5 @@
 import * as Call from "#src/Call.ts"
+import { commands } from "#src/Cli.ts"
 import { assert, describe, it } from "@effect/vitest"
 
 const called = (changes: Partial<Call.Start>) =>
@@ -15,6 +16,11 @@ describe("how the program was called", () => {
     ["nothing is known", { file: "" }, "lms-bridge"]
   ])("%s", (_, changes, expected) => {
     assert.strictEqual(called(changes), expected)
+  })
+
+  it("stands in every command that there is", () => {
+    for (const [name] of commands)
+      assert.strictEqual(Call.as("npx lms-bridge", `\`lms-bridge ${name} x\``), `\`npx lms-bridge ${name} x\``)
   })
 
   it("stands in every command of a text, and in nothing else", () => {

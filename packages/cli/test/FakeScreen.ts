@@ -3,6 +3,7 @@
  * @effect/cli prints by itself.
  */
 import { Program } from "#src/Program.ts"
+import { LineEditor, type Typed } from "#src/terminal/LineEditor.ts"
 import { OutputClosed, Screen } from "#src/terminal/Screen.ts"
 import * as Words from "#src/views/Words.ts"
 import { Console, Context, Effect, Layer, Option, Ref } from "effect"
@@ -16,6 +17,8 @@ export interface Options {
   readonly answer?: boolean
   /** What is typed, line by line; then the input ends. */
   readonly lines?: ReadonlyArray<string>
+  /** What is typed at the prompt of a chat; `^C` is that key; then comes Ctrl-D. */
+  readonly typed?: ReadonlyArray<string>
   /** What a shell pipes in. */
   readonly piped?: string
   /** Nothing comes from the pipe. */
@@ -31,7 +34,7 @@ export class Written extends Context.Tag("@lms-bridge/cli/test/Written")<
   }
 >() {}
 
-export const layer = (options: Options = {}): Layer.Layer<Screen | Written | Program> =>
+export const layer = (options: Options = {}): Layer.Layer<Screen | Written | Program | LineEditor> =>
   Layer.unwrapEffect(
     Effect.gen(function* () {
       const out = yield* Ref.make<ReadonlyArray<string>>([])
@@ -83,8 +86,15 @@ export const layer = (options: Options = {}): Layer.Layer<Screen | Written | Pro
         log: (...parts) => Effect.ignore(write(Words.withoutStyle(parts.join(" ").trimEnd()))),
         error: () => Effect.void
       }
+      const left = [...(options.typed ?? [])]
+      const next = (): Typed => {
+        const text = left.shift()
+        if (text === undefined) return { _tag: "Closed" }
+        return text === "^C" ? { _tag: "Cancelled", empty: true } : { _tag: "Line", text }
+      }
       return Layer.mergeAll(
         Layer.succeed(Screen, screen),
+        Layer.succeed(LineEditor, { read: () => Effect.sync(next), stoppable: Effect.exit }),
         Layer.succeed(Program, { platform: "linux", node: "/usr/bin/node", file: "/opt/cli/lms-bridge.js" }),
         Layer.succeed(Written, { out: Ref.get(out), err: Ref.get(err), flowed: Ref.get(flowed) }),
         Console.setConsole(console)

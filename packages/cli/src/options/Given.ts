@@ -65,6 +65,17 @@ export const read = Effect.fnUntraced(function* ({ file, task, taskFile }: Given
   return { task: said.trim(), ...(attachments.length === 0 ? {} : { attachments }) }
 })
 
+/** A file as it goes with a task. */
+export const attached = (
+  file: string
+): Effect.Effect<Attachment, UsageError, Images | FileSystem.FileSystem | Path.Path> =>
+  isImage(file)
+    ? Effect.flatMap(Images, (images) => images.load(file)).pipe(
+        Effect.map(({ dataUrl }): Attachment => ({ _tag: "Image", name: file, dataUrl })),
+        Effect.mapError(({ message }) => new UsageError({ problem: `--file ${file}: ${message}` }))
+      )
+    : Effect.map(textOf("--file", file), (text): Attachment => ({ _tag: "Text", name: file, text }))
+
 /** The model for a task with images: the named one if it can see, else one that can. */
 export const modelFor = (attachments: ReadonlyArray<Attachment> | undefined, model: string | undefined) =>
   attachments?.some(({ _tag }) => _tag === "Image") === true
@@ -83,14 +94,6 @@ const emptyTask = "The task is empty. Say what the model should do."
 const largest = 2_000_000
 
 const isImage = (file: string) => /\.(?:png|jpe?g|webp|gif)$/i.test(file)
-
-const attached = (file: string): Effect.Effect<Attachment, UsageError, Images | FileSystem.FileSystem | Path.Path> =>
-  isImage(file)
-    ? Effect.flatMap(Images, (images) => images.load(file)).pipe(
-        Effect.map(({ dataUrl }): Attachment => ({ _tag: "Image", name: file, dataUrl })),
-        Effect.mapError(({ message }) => new UsageError({ problem: `--file ${file}: ${message}` }))
-      )
-    : Effect.map(textOf("--file", file), (text): Attachment => ({ _tag: "Text", name: file, text }))
 
 const textOf = Effect.fnUntraced(function* (option: string, file: string) {
   const fs = yield* FileSystem.FileSystem

@@ -6,7 +6,8 @@ import * as Options from "@effect/cli/Options"
 import * as ValidationError from "@effect/cli/ValidationError"
 import type { Setting } from "@lms-bridge/core/Settings"
 import * as Effect from "effect/Effect"
-import type * as Option from "effect/Option"
+import * as Option from "effect/Option"
+import * as Schema from "effect/Schema"
 
 export const json = (description: string): Options.Options<boolean> =>
   Options.boolean("json").pipe(Options.withDescription(description))
@@ -49,10 +50,22 @@ export const setting = <A>(
   description: string
 ): Options.Options<Option.Option<A>> => checked({ name, pseudoName, description, decode, allowed })
 
+export const standIn = checked({
+  name: "stand-in",
+  pseudoName: "WHEN",
+  description:
+    "When to use a rule-based stand-in for LM Studio: `never` (the default), `auto` (if LM Studio does not answer) or `always`.",
+  decode: Schema.decodeUnknownOption(Schema.Literal("never", "auto", "always")),
+  allowed: "never, auto or always"
+}).pipe(Options.map(Option.getOrElse(() => "never" as const)))
+
 // -----------------------------------------------------------------------------
 // internal
 // -----------------------------------------------------------------------------
 
 /** The description, and the allowed values where it does not list them. */
-const described = ({ allowed, description }: Pick<Checked<unknown>, "allowed" | "description">) =>
-  /`\w+`/.test(description) ? description : `${description} ${allowed.charAt(0).toUpperCase()}${allowed.slice(1)}.`
+function described({ allowed, description }: Pick<Checked<unknown>, "allowed" | "description">): string {
+  return /`\w+`/.test(description)
+    ? description
+    : `${description} ${allowed.charAt(0).toUpperCase()}${allowed.slice(1)}.`
+}

@@ -11,7 +11,7 @@ export const layer = (call: string, args: ReadonlyArray<string>): Layer.Layer<Sc
   const [command = "", subcommand = ""] = args
   const foreign =
     args.includes("--json") ||
-    ["replay", "run"].includes(command) ||
+    ["chat", "replay", "run"].includes(command) ||
     (command === "runs" && subcommand !== "ls") ||
     (command === "mcp" && ["call", "prompts", "resources", "tools"].includes(subcommand))
   return Layer.effect(

@@ -182,6 +182,9 @@ export const step = (state: State, event: AgentEvent, style: Style): readonly [S
   }
 }
 
+/** What is the same in every reply of a conversation. */
+export const isFamiliar = (event: AgentEvent): boolean => familiar.has(event._tag)
+
 /** The status line; "" when nothing is happening. */
 export const status = (state: State, now: number, style: Style): string => {
   if (state.doing === "") return ""
@@ -195,6 +198,16 @@ export const status = (state: State, now: number, style: Style): string => {
 // -----------------------------------------------------------------------------
 
 const labelWidth = 9
+
+const familiar: ReadonlySet<AgentEvent["_tag"]> = new Set([
+  "RunStarted",
+  "Preparing",
+  "ServersReady",
+  "ModelReady",
+  "ToolsOffered",
+  "RoundStarted",
+  "ModelReplied"
+])
 
 const same = (text: string) => text
 

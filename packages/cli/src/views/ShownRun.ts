@@ -39,6 +39,8 @@ export interface Options {
   readonly thinking?: boolean
   /** Allow every call that would ask. */
   readonly yes?: boolean
+  /** Of the life of the run only its calls and what went wrong: the person has seen the rest in the reply before. */
+  readonly brief?: boolean
   /** Who is asked instead of the person at the terminal. */
   readonly approver?: (request: ApprovalRequest) => Effect.Effect<boolean>
   /** The events so far of a run that is resumed. */
@@ -48,7 +50,7 @@ export interface Options {
 /** Shows a run to its end. Fails with the exit code of an outcome that is not `done`. */
 export const show = Effect.fn("ShownRun.show")(function* (
   events: Stream.Stream<AgentEvent, AgentError>,
-  { approver, explain, json, noStream = false, past = [], thinking = false, yes = false }: Options
+  { approver, brief = false, explain, json, noStream = false, past = [], thinking = false, yes = false }: Options
 ) {
   const screen = yield* Screen
   const ask = Option.orElse(Option.fromNullable(yes ? grant : approver), () => Option.map(screen.ask, atTerminal))
@@ -66,7 +68,7 @@ export const show = Effect.fn("ShownRun.show")(function* (
   const flowing = flows
     ? Stream.tap(watched, (event) => flow(screen, event, flowed, { answer: !noStream, thinking }))
     : watched
-  const outcome = yield* (json ? writeEvents(watched, Ref.get(account)) : showView(flowing)).pipe(
+  const outcome = yield* (json ? writeEvents(watched, Ref.get(account)) : showView(flowing, brief)).pipe(
     AtTerminal.attended,
     Effect.provideService(CurrentApprover, ask),
     Effect.onInterrupt(() =>
@@ -174,7 +176,7 @@ const writeEvents = Effect.fnUntraced(function* (
   )
 })
 
-const showView = Effect.fnUntraced(function* (events: Stream.Stream<AgentEvent, AgentError>) {
+const showView = Effect.fnUntraced(function* (events: Stream.Stream<AgentEvent, AgentError>, brief: boolean) {
   const screen = yield* Screen
   const style: RunView.Style = { palette: Palette.of(screen), width: screen.stderrIsTerminal ? screen.width : 400 }
   const state = yield* Ref.make(RunView.initial)
@@ -183,7 +185,7 @@ const showView = Effect.fnUntraced(function* (events: Stream.Stream<AgentEvent, 
     Effect.flatMap(
       Ref.modify(state, (current) => {
         const [next, lines] = RunView.step(current, event, style)
-        return [lines, next]
+        return [brief && RunView.isFamiliar(event) ? [] : lines, next]
       }),
       Effect.forEach((line) => screen.err(line), { discard: true })
     )

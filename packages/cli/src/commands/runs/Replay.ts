@@ -10,9 +10,8 @@ import * as Chunk from "effect/Chunk"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Ref from "effect/Ref"
-import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
-import { Ended } from "../../ExitCode.ts"
+import { isEnded } from "../../ExitCode.ts"
 import * as RunOptions from "../../options/RunOptions.ts"
 import { Screen } from "../../terminal/Screen.ts"
 import * as ShownRun from "../../views/ShownRun.ts"
@@ -49,9 +48,3 @@ export const command = Command.make("replay", {
     })
   )
 )
-
-// -----------------------------------------------------------------------------
-// internal
-// -----------------------------------------------------------------------------
-
-const isEnded = Schema.is(Ended)

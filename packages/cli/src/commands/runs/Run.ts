@@ -8,7 +8,6 @@ import { Settings } from "@lms-bridge/core/Settings"
 import { McpRegistry, McpServerNotFound, nearest } from "@lms-bridge/core/McpRegistry"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
-import * as Schema from "effect/Schema"
 import { present } from "@lms-bridge/core/Json"
 import { UsageError } from "../../ExitCode.ts"
 import * as Given from "../../options/Given.ts"
@@ -30,14 +29,7 @@ const config = {
     Options.withPseudoName("FILE"),
     Options.optional
   ),
-  standIn: SharedOptions.checked({
-    name: "stand-in",
-    pseudoName: "WHEN",
-    description:
-      "When to use a rule-based stand-in for LM Studio: `never` (the default), `auto` (if LM Studio does not answer) or `always`.",
-    decode: Schema.decodeUnknownOption(Schema.Literal("never", "auto", "always")),
-    allowed: "never, auto or always"
-  }).pipe(Options.map(Option.getOrElse(() => "never" as const)))
+  standIn: SharedOptions.standIn
 }
 
 export const command = Command.make("run", config).pipe(
