@@ -4,8 +4,15 @@ export type { AgentError } from "./agent/AgentError.ts"
 export { AgentTask, Attachment, Budgets, ServerChoice } from "./agent/AgentTask.ts"
 export { CurrentLoopPolicy, LoopPolicy } from "./agent/LoopPolicy.ts"
 export * as Session from "./agent/Session.ts"
-export { CurrentApprover, type ApprovalRequest } from "./agent/policy/Approval.ts"
-export { PolicyFile, PolicyInvalid, UserPolicies } from "./agent/policy/PolicyFile.ts"
+export { CurrentApprover, type Approval, type ApprovalRequest } from "./agent/policy/Approval.ts"
+export {
+  allow as allowAlways,
+  place as policyPlace,
+  PolicyFile,
+  PolicyInvalid,
+  type PolicyPlace,
+  UserPolicies
+} from "./agent/policy/PolicyFile.ts"
 export { CurrentToolPolicy, PolicyDecision, PolicyRule, ToolPolicy } from "./agent/policy/ToolPolicy.ts"
 export { PresetName } from "./agent/presets/Preset.ts"
 export { Presets, TokenMissing, type PresetError, type PresetUse } from "./agent/presets/Presets.ts"

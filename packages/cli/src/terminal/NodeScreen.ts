@@ -35,14 +35,19 @@ const make = Effect.gen(function* () {
     open = false
   }
 
-  const flow = (piece: string, aside = false) =>
-    Effect.sync(() => {
-      const text = Words.harmless(piece)
-      if (text === "") return
-      clear()
-      stdout.write(aside && isSmart && !noColor ? `\u001b[2m${text}\u001b[22m` : text)
-      open = !text.endsWith("\n")
-    })
+  // nothing is printed under a question: it comes after the answer
+  let asking = false
+  const held: Array<() => void> = []
+  const orHeld = (print: () => void) => (asking ? void held.push(print) : print())
+
+  const flow = (piece: string, aside = false) => Effect.sync(() => orHeld(() => flowNow(piece, aside)))
+  const flowNow = (piece: string, aside: boolean) => {
+    const text = Words.harmless(piece)
+    if (text === "") return
+    clear()
+    stdout.write(aside && isSmart && !noColor ? `\u001b[2m${text}\u001b[22m` : text)
+    open = !text.endsWith("\n")
+  }
 
   const write = (text: string) =>
     Effect.async<void, OutputClosed | OutputFailed>((resume) => {
@@ -54,8 +59,13 @@ const make = Effect.gen(function* () {
 
   const err = (line: string) =>
     Effect.async<void>((resume) => {
-      newLine()
-      stderr.write(`${line}\n`, () => resume(Effect.void))
+      const print = (done: () => void) => {
+        newLine()
+        stderr.write(`${line}\n`, done)
+      }
+      if (!asking) return print(() => resume(Effect.void))
+      held.push(() => print(ignore))
+      resume(Effect.void)
     })
 
   const status = (line: string) =>
@@ -66,7 +76,6 @@ const make = Effect.gen(function* () {
       stderr.write(`\r\u001b[K${line}`)
     })
 
-  let asking = false
   const oneAtATime = yield* Effect.makeSemaphore(1)
   const prompt = (question: string) =>
     Effect.zipRight(
@@ -79,6 +88,7 @@ const make = Effect.gen(function* () {
           stdin.off("data", answered).off("end", ended)
           stdin.pause()
           asking = false
+          for (const print of held.splice(0)) print()
         }
         const done = (line: Option.Option<string>) => {
           stop()
@@ -124,10 +134,11 @@ const make = Effect.gen(function* () {
     unsafe: {
       ...standard.unsafe,
       // the log
-      error: (...parts) => {
-        newLine()
-        standard.unsafe.error(...parts)
-      }
+      error: (...parts) =>
+        orHeld(() => {
+          newLine()
+          standard.unsafe.error(...parts)
+        })
     }
   }
 

@@ -47,7 +47,10 @@ export class Screen extends Context.Tag("@lms-bridge/cli/Screen")<
     readonly status: (line: string) => Effect.Effect<void>
     /** Asks a yes-or-no question; none where nobody can be asked. */
     readonly ask: Option.Option<(question: string) => Effect.Effect<boolean>>
-    /** Asks for a line; returns none at the end of the input. None where nobody can be asked. */
+    /**
+     * Asks for a line; returns none at the end of the input. What is printed meanwhile appears after the answer. None where
+     * nobody can be asked.
+     */
     readonly prompt: Option.Option<(question: string) => Effect.Effect<Option.Option<string>>>
     /** Text that is piped in: all of it as the task, or beside a task (`Piped`). */
     readonly piped: {

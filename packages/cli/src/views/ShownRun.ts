@@ -2,7 +2,7 @@
  * Shows a run: its events or its live view, then the answer, how it ended, and how to continue.
  */
 import { type AgentEvent, AgentEventJson, type AgentOutcome } from "@lms-bridge/core/AgentEvent"
-import { type AgentError, type ApprovalRequest, CurrentApprover } from "@lms-bridge/core/AgentLoop"
+import { type AgentError, type Approval, type ApprovalRequest, CurrentApprover } from "@lms-bridge/core/AgentLoop"
 import { isKept, RunAccount, RunJournal } from "@lms-bridge/core/RunJournal"
 import * as Chunk from "effect/Chunk"
 import * as Clock from "effect/Clock"
@@ -10,10 +10,12 @@ import * as Context from "effect/Context"
 import { fromJson } from "@lms-bridge/core/Json"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
+import * as Queue from "effect/Queue"
 import * as Ref from "effect/Ref"
 import * as Schedule from "effect/Schedule"
 import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
+import * as Approver from "../terminal/approval/Approver.ts"
 import * as AtTerminal from "../terminal/AtTerminal.ts"
 import { Ended, ExitCode, ofOutcome } from "../ExitCode.ts"
 import * as Explained from "./Explained.ts"
@@ -42,7 +44,7 @@ export interface Options {
   /** Of the life of the run only its calls and what went wrong: the person has seen the rest in the reply before. */
   readonly brief?: boolean
   /** Who is asked instead of the person at the terminal. */
-  readonly approver?: (request: ApprovalRequest) => Effect.Effect<boolean>
+  readonly approver?: (request: ApprovalRequest) => Effect.Effect<Approval>
   /** The events so far of a run that is resumed. */
   readonly past?: ReadonlyArray<AgentEvent>
 }
@@ -53,8 +55,17 @@ export const show = Effect.fn("ShownRun.show")(function* (
   { approver, brief = false, explain, json, noStream = false, past = [], thinking = false, yes = false }: Options
 ) {
   const screen = yield* Screen
-  const ask = Option.orElse(Option.fromNullable(yes ? grant : approver), () => Option.map(screen.ask, atTerminal))
+  const questions = yield* Queue.unbounded<void>()
   const account = yield* Ref.make(RunAccount.of(past))
+  const atTerminal = yield* Approver.make({
+    folders: Effect.map(
+      Ref.get(account),
+      Option.match({ onNone: () => [], onSome: ({ state }) => state.task.workingFolders ?? [] })
+    ),
+    // a question of a server is no event, so that the wait has an end, in the time of the terminal
+    ready: Effect.withClock(Effect.timeoutOption(Queue.take(questions), "300 millis"), Clock.make())
+  })
+  const ask = Option.orElse(Option.fromNullable(yes ? grant : approver), () => atTerminal)
   const told = yield* Ref.make(Chunk.fromIterable(past))
   const watched = Stream.tap(events, (event) =>
     Effect.zipRight(
@@ -68,7 +79,7 @@ export const show = Effect.fn("ShownRun.show")(function* (
   const flowing = flows
     ? Stream.tap(watched, (event) => flow(screen, event, flowed, { answer: !noStream, thinking }))
     : watched
-  const outcome = yield* (json ? writeEvents(watched, Ref.get(account)) : showView(flowing, brief)).pipe(
+  const outcome = yield* (json ? writeEvents(watched, Ref.get(account)) : showView(flowing, brief, questions)).pipe(
     AtTerminal.attended,
     Effect.provideService(CurrentApprover, ask),
     Effect.onInterrupt(() =>
@@ -176,7 +187,12 @@ const writeEvents = Effect.fnUntraced(function* (
   )
 })
 
-const showView = Effect.fnUntraced(function* (events: Stream.Stream<AgentEvent, AgentError>, brief: boolean) {
+/** Tells `questions` of each one, when all that precedes it is on the screen. */
+const showView = Effect.fnUntraced(function* (
+  events: Stream.Stream<AgentEvent, AgentError>,
+  brief: boolean,
+  questions: Queue.Enqueue<void>
+) {
   const screen = yield* Screen
   const style: RunView.Style = { palette: Palette.of(screen), width: screen.stderrIsTerminal ? screen.width : 400 }
   const state = yield* Ref.make(RunView.initial)
@@ -188,7 +204,7 @@ const showView = Effect.fnUntraced(function* (events: Stream.Stream<AgentEvent, 
         return [brief && RunView.isFamiliar(event) ? [] : lines, next]
       }),
       Effect.forEach((line) => screen.err(line), { discard: true })
-    )
+    ).pipe(Effect.zipRight(event._tag === "ApprovalAsked" ? Queue.offer(questions, undefined) : Effect.void))
   const pass = Effect.flatMap(Clock.currentTimeMillis, (now) =>
     Effect.flatMap(Ref.get(state), (current) => screen.status(RunView.status(current, now, style)))
   )
@@ -208,13 +224,5 @@ const outcomeOf = <E>(events: Stream.Stream<AgentEvent, E>): Effect.Effect<Agent
       })
     )
   )
-
-/** Asks at the terminal for the approval of a call. */
-const atTerminal =
-  (ask: (question: string) => Effect.Effect<boolean>) =>
-  ({ arguments: args, reason, server, tool }: ApprovalRequest) =>
-    ask(
-      `${server} ${tool} ${Words.json(args, 400)}\n  ${Words.oneLine(reason).replace(/[.!?]?$/, ".")} Allow it? [y/N]`
-    )
 
 const grant = () => Effect.succeed(true)

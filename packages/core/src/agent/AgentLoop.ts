@@ -18,7 +18,7 @@ import type { AgentTask } from "./AgentTask.ts"
 import { SemanticRank } from "./tools/SemanticRank.ts"
 import type { AgentError } from "./AgentError.ts"
 
-export { CurrentApprover, type ApprovalRequest } from "./policy/Approval.ts"
+export { CurrentApprover, type Approval, type ApprovalRequest } from "./policy/Approval.ts"
 
 export class AgentLoop extends Context.Tag("@lms-bridge/core/agent/AgentLoop")<
   AgentLoop,

@@ -226,7 +226,7 @@ export const table = {
   ),
   policyPath: optionalText(
     "LMS_BRIDGE_POLICY",
-    "A JSON file with your rules for tools: which are allowed, asked about or refused (docs/configuration.md)."
+    "A JSON file with your rules for tools: which are allowed, asked about or refused (docs/configuration.md). Unset: `~/.config/lms-bridge/policy.json`, if it is there."
   ),
   dataDir: optionalText("LMS_BRIDGE_DATA_DIR", "Where runs and locks are stored. Unset: `~/.lms-bridge`.")
 } as const

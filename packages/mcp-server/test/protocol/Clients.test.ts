@@ -44,18 +44,22 @@ const asks = tool(
     approver,
     Option.match({
       onNone: () => Effect.succeed(false),
-      onSome: (ask) => ask({ server: "files", tool: "delete", arguments: { path: "/a" }, reason: "It is destructive." })
+      onSome: (ask) =>
+        Effect.map(
+          ask({ server: "files", tool: "delete", arguments: { path: "/a" }, reason: "it is destructive" }),
+          (answer) => answer === true
+        )
     })
   )
 )
 
 describe("approval by the person at the other end", () => {
-  const asking = Effect.fnUntraced(function* (answer: { action: "accept" | "decline" | "cancel"; allow?: boolean }) {
+  const asking = Effect.fnUntraced(function* (answer: { action: "accept" | "decline" | "cancel"; choice?: string }) {
     const questions: Array<string> = []
     const { client } = yield* connected([asks], { capabilities: { elicitation: {} } })
     client.setRequestHandler(ElicitRequestSchema, ({ params }) => {
       questions.push(params.message)
-      return { action: answer.action, ...(answer.allow === undefined ? {} : { content: { allow: answer.allow } }) }
+      return { action: answer.action, ...(answer.choice === undefined ? {} : { content: { answer: answer.choice } }) }
     })
     const result = yield* callTool(client, "ask")
     return { allowed: result.structuredContent?.["allowed"], questions }
@@ -63,12 +67,12 @@ describe("approval by the person at the other end", () => {
 
   it.scoped("is a question with the call and the reason, and only a clear yes allows it", () =>
     Effect.gen(function* () {
-      const yes = yield* asking({ action: "accept", allow: true })
+      const yes = yield* asking({ action: "accept", choice: "Allow once" })
       assert.isTrue(yes.allowed)
       assert.deepStrictEqual(yes.questions, [
         "The local model wants to call delete of files with path: /a. It is destructive."
       ])
-      assert.isFalse((yield* asking({ action: "accept", allow: false })).allowed)
+      assert.isFalse((yield* asking({ action: "accept", choice: "Refuse" })).allowed)
       assert.isFalse((yield* asking({ action: "decline" })).allowed)
       assert.isFalse((yield* asking({ action: "cancel" })).allowed)
     })

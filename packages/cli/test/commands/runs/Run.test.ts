@@ -4,7 +4,7 @@ import * as NodeContext from "@effect/platform-node/NodeContext"
 import * as FileSystem from "@effect/platform/FileSystem"
 import * as Cli from "#src/Cli.ts"
 import { AgentEventJson } from "@lms-bridge/core/AgentEvent"
-import { AgentLoop, CurrentApprover } from "@lms-bridge/core/AgentLoop"
+import { AgentLoop, type Approval, CurrentApprover } from "@lms-bridge/core/AgentLoop"
 import { ModelNotFound } from "@lms-bridge/core/LmStudioApi"
 import * as AgentLoopTest from "@lms-bridge/testing/AgentLoopTest"
 import { type Context, Effect, Fiber, Layer, Option, Schema, Stream, TestClock } from "effect"
@@ -305,7 +305,7 @@ describe("run", () => {
 
   it.effect("asks at the terminal if there is one, and does not ask if there is none", () =>
     Effect.gen(function* () {
-      const agentLoop = (found: Array<boolean | "nobody">): Context.Tag.Service<AgentLoop> => ({
+      const agentLoop = (found: Array<Approval | "nobody">): Context.Tag.Service<AgentLoop> => ({
         resume: () => Stream.empty,
         run: () =>
           Stream.unwrap(
@@ -330,18 +330,20 @@ describe("run", () => {
           )
       })
       for (const [answer, expected, ...options] of [
-        [true, true],
-        [false, false],
+        [["y"], true],
+        [["n"], false],
+        [[], false],
+        [["maybe", "y"], true],
         [undefined, "nobody"],
         [undefined, true, "--yes"]
       ] as const) {
-        const found: Array<boolean | "nobody"> = []
+        const found: Array<Approval | "nobody"> = []
         const { err } = yield* cli(["run", "x", ...options], {
           agentLoop: agentLoop(found),
-          screen: answer === undefined ? {} : { answer }
+          screen: answer === undefined ? {} : { lines: answer }
         })
         assert.deepStrictEqual(found, [expected])
-        if (answer !== undefined) assert.include(err, "s t {}\n  it deletes. Allow it? [y/N]")
+        if (answer !== undefined) assert.include(err, "s t {}\n  It deletes.\n  Allow it? y yes, n no, a ")
       }
     })
   )

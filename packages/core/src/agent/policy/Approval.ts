@@ -12,10 +12,13 @@ export interface ApprovalRequest {
   readonly reason: string
 }
 
+/** Whether the person allows the call, or why that is not known, as a clause about the person. */
+export type Approval = boolean | { readonly unclear: string }
+
 /**
  * How to ask the person, provided by the adapter (MCP elicitation, a prompt at the terminal). None where nobody can be
  * asked; then such calls are refused and the model is told.
  */
 export class CurrentApprover extends Context.Reference<CurrentApprover>()("@lms-bridge/core/agent/CurrentApprover", {
-  defaultValue: (): Option.Option<(request: ApprovalRequest) => Effect.Effect<boolean>> => Option.none()
+  defaultValue: (): Option.Option<(request: ApprovalRequest) => Effect.Effect<Approval>> => Option.none()
 }) {}

@@ -66,7 +66,7 @@ export const make = Effect.fnUntraced(function* (options: {
             arguments: { messages: request.messages.map(({ content, role }) => ({ role, content })) },
             reason: "the server wants to query the local model (sampling)"
           }),
-          (approved) => approved,
+          (approved) => approved === true,
           () => new SamplingRefused({ server, refused: true, detail: "The person said no." })
         ).pipe(Effect.zipRight(answering(request)))
     })

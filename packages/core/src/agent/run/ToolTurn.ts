@@ -130,8 +130,14 @@ const permitted = Effect.fnUntraced(function* (
   const { log } = yield* CurrentRun
   const call = { server: tool.server, tool: tool.name, arguments: args, reason }
   yield* log.tell({ _tag: "ApprovalAsked", callId, ...call })
-  const approved = yield* approver.value(call)
+  const answer = yield* approver.value(call)
+  const approved = answer === true
   yield* log.tell({ _tag: "ApprovalAnswered", callId, approved })
+  if (typeof answer === "object") {
+    const unclear = `"${name}" was not run: ${answer.unclear}.`
+    yield* log.tell({ _tag: "Noted", kind: "approval", text: unclear })
+    return { by: "nobody" as const, told: `${unclear} Do without it, and say so in your answer.` }
+  }
   const told = `"${name}" was not run: the person refused it. Do not try it again; do without it.`
   return approved ? undefined : { by: "person" as const, told }
 })

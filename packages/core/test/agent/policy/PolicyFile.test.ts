@@ -105,4 +105,20 @@ describe("PolicyFile", () => {
       }).pipe(Effect.provide(NodeContext.layer))
     )
   )
+
+  it.each([
+    ["{}", 0],
+    ['{ "rules": [{ "tool": "rm", "decision": "refuse" }] }', 1],
+    ['{ "rules": [{ "tool": "rm", "decision": "refuse" }, { "decision": "ask" }, { "decision": "refuse" }] }', 1],
+    ['{ "rules": [{ "server": "other", "decision": "ask" }, { "tool": "rm", "decision": "refuse" }] }', 2]
+  ] as const)("allows a tool before the rule that asks about it, and after what is refused: %s", (text, at) => {
+    const { rules } = Either.getOrThrow(
+      PolicyFile.decode(PolicyFile.withAllowed(text, { server: "files", tool: "write" }), before)
+    ).tools
+    assert.deepStrictEqual(rules[at], { server: "files", tool: "write", decision: "allow" })
+  })
+
+  it("keeps comments when it allows a tool", () => {
+    assert.include(PolicyFile.withAllowed("{\n  // mine\n}\n", { server: "a", tool: "b" }), "// mine")
+  })
 })

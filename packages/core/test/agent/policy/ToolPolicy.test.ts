@@ -356,6 +356,17 @@ describe("ToolPolicy", () => {
     )
   }
 
+  it.effect("runs nothing on an unclear answer, and tells the model and the person", () =>
+    Effect.gen(function* () {
+      const unclear = "the person chose no answer"
+      const approver = Option.some(() => Effect.succeed({ unclear }))
+      const events = yield* Effect.provideService(run(named()), CurrentApprover, approver)
+      assert.deepStrictEqual((yield* World.Seen).calls, [])
+      assert.strictEqual(only(events, "Noted").at(-1)?.text, `"wipe" was not run: ${unclear}.`)
+      assert.include(only(events, "ToolCallRefused")[0]?.told, "and say so in your answer")
+    }).pipe(Effect.provide(World.layer(wiping)))
+  )
+
   it.effect("asks before the web is used again after a page and a private file were read", () =>
     Effect.gen(function* () {
       const events = yield* run(named({ servers: { _tag: "Named", names: ["main", "web"] } }))

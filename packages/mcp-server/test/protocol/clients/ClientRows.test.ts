@@ -50,7 +50,7 @@ const mayDelete = Tool.make({
         onSome: (ask) =>
           Effect.map(
             ask({ server: "files", tool: "delete", arguments: { path: "/a" }, reason: "It is destructive." }),
-            (asked) => ({ asked })
+            (answer) => ({ asked: answer === true })
           )
       })
     )
@@ -116,7 +116,7 @@ describe.sequential("what each client gets", () => {
         })
         const canAsk = driver.capabilities.elicitation !== undefined
         if (canAsk) {
-          client.setRequestHandler(ElicitRequestSchema, () => ({ action: "accept", content: { allow: true } }))
+          client.setRequestHandler(ElicitRequestSchema, () => ({ action: "accept", content: { answer: "Allow once" } }))
         }
         const asked = yield* meanwhile(call(driver, client, "may_delete", {}))
         assert.deepStrictEqual(Option.map(asked.result, textOf), Option.some(String(canAsk)))
