@@ -1,7 +1,8 @@
-// Generates parts of the README from the code, and docs/resilience.md from the reports of the tests. With --check, fails if
-// they are out of date.
+// Generates parts of the README and of pages from the code, docs/errors.md from its tags, and docs/resilience.md from the
+// reports of the tests. With --check, fails if they are out of date.
 import { readFile, writeFile } from "node:fs/promises"
-import { page } from "./resilience.mjs"
+import { page as errorsPage } from "./errors.mjs"
+import { page as resiliencePage } from "./resilience.mjs"
 
 const root = new URL("../", import.meta.url)
 const load = (path) => import(new URL(path, root).href)
@@ -46,19 +47,35 @@ const withTables = async (name, tables) => {
   return { name, path, before, after }
 }
 
-const resilience = new URL("docs/resilience.md", root)
-const pages = [
-  await withTables("README.md", { settings, tools }),
-  await withTables("docs/mcp.md", { clients: clients.trimEnd().split("\n") }),
-  {
-    name: "docs/resilience.md",
-    path: resilience,
-    before: await readFile(resilience, "utf8").catch(() => ""),
+/** A file of code as a block. */
+const code = async (path) => {
+  const text = await readFile(new URL(path, root), "utf8")
+  return [`[${path}](../${path}):`, "", "```ts", ...text.trimEnd().split("\n"), "```"]
+}
+
+/** A page that is written as a whole; what is missing ends the program. */
+const whole = async (name, page) => {
+  const path = new URL(name, root)
+  return {
+    name,
+    path,
+    before: await readFile(path, "utf8").catch(() => ""),
     after: await page().catch(({ message }) => {
       console.error(message)
       process.exit(1)
     })
   }
+}
+
+const pages = [
+  await withTables("README.md", { settings, tools }),
+  await withTables("docs/mcp.md", { clients: clients.trimEnd().split("\n") }),
+  await withTables("docs/testing.md", {
+    retries: await code("packages/testing/test/examples/Retries.test.ts"),
+    runs: await code("packages/testing/test/examples/Runs.test.ts")
+  }),
+  await whole("docs/errors.md", errorsPage),
+  await whole("docs/resilience.md", resiliencePage)
 ]
 
 const stale = pages.filter((one) => one.after !== one.before)

@@ -81,7 +81,7 @@ const manifests = new Map(
 /** What each package opens: the name of a module, and its file. */
 const publicOf = new Map(
   [...manifests].map(([name, { exports }]) => {
-    const modules = Object.entries(exports).filter(([entry]) => entry !== "./package.json")
+    const modules = Object.entries(exports).filter(([entry]) => entry !== "./package.json" && entry !== ".")
     return [
       name,
       new Map(
@@ -180,6 +180,12 @@ const unnamed = () => [
   ...files
     .filter((file) => roomOf(file) === "." && ![...publicOf.get("core").values()].includes(file))
     .map((file) => `${shown(file)} is not in the exports of its package`),
+  ...["index.js", "index.d.ts"].flatMap((root) => {
+    const all = readFileSync(inRoot("packages", "core", root), "utf8")
+    return [...publicOf.get("core").keys()].flatMap((module) =>
+      all.includes(`"./dist/${module}.js"`) ? [] : [`packages/core/${root} lacks ${module}`]
+    )
+  }),
   ...[...files, ...packages.flatMap((name) => filesIn(inRoot("packages", name, "test")))].flatMap((file) =>
     [...readFileSync(file, "utf8").matchAll(used)].flatMap(([, name, module]) =>
       publicOf.get(name)?.has(module) ? [] : [`${shown(file)} takes ${name}/${module}, which its package does not name`]

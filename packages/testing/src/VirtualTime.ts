@@ -8,10 +8,17 @@
 import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as Random from "effect/Random"
 import * as Scheduler from "effect/Scheduler"
 
-/** Runs an effect, with all fibers that it starts, in virtual time that begins at 0. */
-export const inVirtualTime = <A, E, R>(self: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
+/**
+ * Runs an effect, with all fibers that it starts, in virtual time that begins at 0. What it draws by lot, such as the
+ * jitter of retries, comes from `seed`: the same program takes the same time in each run.
+ */
+export const inVirtualTime = <A, E, R>(
+  self: Effect.Effect<A, E, R>,
+  { seed = 1 }: { readonly seed?: number } = {}
+): Effect.Effect<A, E, R> =>
   Effect.suspend(() => {
     const tasks = new CountingScheduler()
     const clock = new VirtualClock()
@@ -35,6 +42,7 @@ export const inVirtualTime = <A, E, R>(self: Effect.Effect<A, E, R>): Effect.Eff
         })
       ),
       Effect.withClock(clock),
+      Effect.withRandom(Random.make(seed)),
       Effect.withScheduler(tasks)
     )
   })

@@ -64,6 +64,22 @@ describe("VirtualTime", () => {
     }).pipe(inVirtualTime)
   )
 
+  it.effect("takes the same time for the same seed, and another for another", () =>
+    Effect.gen(function* () {
+      const jittered = Effect.zipRight(
+        Effect.retry(
+          Effect.fail("down"),
+          Schedule.intersect(Schedule.jittered(Schedule.spaced("1 second")), Schedule.recurs(3))
+        ).pipe(Effect.ignore),
+        Clock.currentTimeMillis
+      )
+      const first = yield* inVirtualTime(jittered)
+      assert.strictEqual(yield* inVirtualTime(jittered), first)
+      assert.strictEqual(yield* inVirtualTime(jittered, { seed: 1 }), first)
+      assert.notStrictEqual(yield* inVirtualTime(jittered, { seed: 2 }), first)
+    })
+  )
+
   it.effect("drops a sleeper that was interrupted", () =>
     Effect.gen(function* () {
       const fiber = yield* Effect.fork(Effect.sleep("1 hour"))

@@ -41,23 +41,20 @@ export class AgentLoop extends Context.Tag("@lms-bridge/core/agent/AgentLoop")<
     ) => Stream.Stream<AgentEvent, AgentError>
   }
 >() {
-  static readonly layerNoDeps: Layer.Layer<
-    AgentLoop,
-    never,
-    ModelLifecycle | McpRegistry | SemanticRank | RunJournal | Settings
-  > = Layer.effect(
-    this,
-    Effect.map(
-      Effect.all([ModelLifecycle, McpRegistry, SemanticRank, CallForms, RunJournal, Settings, UserPolicies]),
-      ([lifecycle, registry, nearness, forms, journal, settings, policies]) => {
-        const services = { lifecycle, registry, nearness, forms, journal, settings, policies }
-        return {
-          run: (task) => AgentRun.run(services, task),
-          resume: (runId, budgets, approved) => AgentRun.resume(services, runId, budgets, approved)
+  static readonly layerNoDeps: Layer.Layer<AgentLoop, never, ModelLifecycle | McpRegistry | RunJournal | Settings> =
+    Layer.effect(
+      this,
+      Effect.map(
+        Effect.all([ModelLifecycle, McpRegistry, SemanticRank, CallForms, RunJournal, Settings, UserPolicies]),
+        ([lifecycle, registry, nearness, forms, journal, settings, policies]) => {
+          const services = { lifecycle, registry, nearness, forms, journal, settings, policies }
+          return {
+            run: (task) => AgentRun.run(services, task),
+            resume: (runId, budgets, approved) => AgentRun.resume(services, runId, budgets, approved)
+          }
         }
-      }
+      )
     )
-  )
   static readonly layer = this.layerNoDeps.pipe(
     Layer.provide(Layer.mergeAll(RunJournal.layer, UserPolicies.layer, SemanticRank.layer))
   )

@@ -35,13 +35,13 @@ export interface Options {
   readonly onProgress: NonNullable<EnsureOptions["onProgress"]>
 }
 
-export class SemanticRank extends Context.Tag("@lms-bridge/core/agent/SemanticRank")<
-  SemanticRank,
-  {
+/** Where nothing else is provided, there is no embedding model. */
+export class SemanticRank extends Context.Reference<SemanticRank>()("@lms-bridge/core/agent/SemanticRank", {
+  defaultValue: (): {
     /** Embeds the task and the tools not seen before. */
     readonly of: (task: string, tools: ReadonlyArray<CatalogTool>, options: Options) => Effect.Effect<Nearness>
-  }
->() {
+  } => ({ of: () => Effect.succeed(noneAtHand) })
+}) {
   /** Vectors of tools are kept by model and text, as they come: what ends in the middle goes on there the next time. */
   static readonly layer: Layer.Layer<SemanticRank, never, Embedder> = Layer.effect(
     this,
