@@ -11,7 +11,10 @@ import * as Chunk from "effect/Chunk"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
+import * as Complete from "./completion/Complete.ts"
+import * as Scripts from "./completion/Scripts.ts"
 import * as Arguments from "./options/Arguments.ts"
+import * as CommandParts from "./options/CommandParts.ts"
 import * as Chat from "./commands/chat/Chat.ts"
 import * as Doctor from "./commands/Doctor.ts"
 import * as Install from "./commands/Install.ts"
@@ -71,15 +74,35 @@ export const make =
   <E extends Failure & { readonly message: string }, R>(services: Services<E, R>) =>
   (args: ReadonlyArray<string>) =>
     Effect.gen(function* () {
+      const screen = yield* Screen
+      if (args[0] === "complete") {
+        const words = args.slice(args[1] === "--" ? 2 : 1)
+        const usual = services({ logLevel: "none", standIn: "never", watched: true })
+        const found = yield* Complete.lines(commandsWithParts(), words, (names) =>
+          Effect.scoped(Effect.flatMap(Layer.build(usual), (built) => Effect.provide(names, built)))
+        )
+        if (found.length > 0) yield* screen.out(found.join("\n"))
+        return ExitCode.done as number
+      }
       const { args: line, logLevel, path } = yield* Arguments.normalize(catalogue, args)
+      if (path.length === 0 && line.includes("--completions")) {
+        const wanted = line[line.indexOf("--completions") + 1]
+        const shell = Scripts.shells.find((one) => one === wanted)
+        if (shell === undefined) {
+          const problem = `--completions is "${wanted}", but must be one of ${Scripts.shells.join(", ")}.`
+          return yield* new UsageError({ problem })
+        }
+        yield* screen.out(Scripts.of(shell).trimEnd())
+        return ExitCode.done as number
+      }
       if (path.length === 0 && (line.length === 0 || line.includes("--help") || line.includes("-h"))) {
-        yield* Effect.flatMap(Screen, (screen) => screen.out(Help.overview(catalogue)))
+        yield* screen.out(Help.overview(catalogue))
         return ExitCode.done as number
       }
       const page = asksForHelp(line) ? catalogue.find((entry) => entry.path.join(" ") === path.join(" ")) : undefined
       if (page !== undefined) {
         const isGroup = catalogue.some((entry) => entry.path.length > path.length && entry.path[0] === path[0])
-        yield* Effect.flatMap(Screen, (screen) => screen.out(Help.page(page, isGroup)))
+        yield* screen.out(Help.page(page, isGroup))
         return ExitCode.done as number
       }
       yield* parser((need) => services({ logLevel, ...need }))(["node", "lms-bridge", ...line]).pipe(
@@ -204,6 +227,9 @@ const catalogue: ReadonlyArray<Help.Entry> = [
 export const commands: ReadonlyArray<ReadonlyArray<string>> = catalogue
   .map(({ path }) => path)
   .filter((path) => path.length > 0)
+
+/** For completions; read when they are asked for. */
+const commandsWithParts = () => catalogue.map((entry) => ({ path: entry.path, ...CommandParts.of(entry) }))
 
 /** Words after `--` are arguments. */
 const asksForHelp = (line: ReadonlyArray<string>) => {
