@@ -4,6 +4,7 @@
  */
 import { Settings } from "@lms-bridge/core/Settings"
 import { Logging } from "@lms-bridge/core/Observability"
+import * as NodeLogFiles from "@lms-bridge/node/NodeLogFiles"
 import * as NodeMain from "@lms-bridge/node/NodeMain"
 import * as NodePlatform from "@lms-bridge/node/NodePlatform"
 import * as Cause from "effect/Cause"
@@ -27,6 +28,7 @@ const logging = ({ logLevel, watched }: Cli.Need) =>
     Effect.map(Screen, ({ colors, stderrIsTerminal }) =>
       Logging.layer({
         isTerminal: stderrIsTerminal,
+        fileSystem: NodeLogFiles.fileSystem,
         colors,
         level: logLevel,
         levelWhenUnset: watched ? "warning" : undefined

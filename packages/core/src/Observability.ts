@@ -1,3 +1,5 @@
 /** Logs, and who is served. */
-export { CurrentCaller, withRequest } from "./observability/Correlation.ts"
+export { CurrentCaller, makeSessionId, withRequest } from "./observability/Correlation.ts"
+export * as Prometheus from "./observability/Prometheus.ts"
+export * as Metrics from "./observability/Metrics.ts"
 export * as Logging from "./observability/Logging.ts"

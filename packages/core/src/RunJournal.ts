@@ -1,6 +1,9 @@
 /** Runs on disk, and everything that is derived from their events. */
 export { RunJournal, isKept } from "./runs/RunJournal.ts"
 export { RunAmbiguous, RunInProgress, RunNotFound } from "./runs/RunIds.ts"
+export * as LogLines from "./runs/LogLines.ts"
+export * as RunMetrics from "./runs/RunMetrics.ts"
+export { RunReaders, type RunReader } from "./runs/RunReaders.ts"
 export { RunId } from "./observability/Correlation.ts"
 export * as NoteWords from "./runs/NoteWords.ts"
 export * as RunAccount from "./runs/RunAccount.ts"

@@ -6,6 +6,7 @@
  */
 import { Settings } from "@lms-bridge/core/Settings"
 import { Logging } from "@lms-bridge/core/Observability"
+import * as NodeLogFiles from "@lms-bridge/node/NodeLogFiles"
 import * as NodeMain from "@lms-bridge/node/NodeMain"
 import * as Cause from "effect/Cause"
 import * as Console from "effect/Console"
@@ -18,7 +19,9 @@ import * as About from "./About.ts"
 import { hungUp } from "./hungUp.ts"
 import * as Server from "./protocol/Server.ts"
 
-const MainLayer = Logging.layer({ isTerminal: process.stderr.isTTY }).pipe(Layer.provideMerge(Settings.layer))
+const MainLayer = Logging.layer({ isTerminal: process.stderr.isTTY, fileSystem: NodeLogFiles.fileSystem }).pipe(
+  Layer.provideMerge(Settings.layer)
+)
 
 const load = Effect.flatMap(
   Effect.promise(() => import("./load.ts")),

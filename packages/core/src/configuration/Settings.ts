@@ -91,6 +91,21 @@ export const table = {
     "auto",
     "`auto`: readable when stderr is a terminal, else JSON lines."
   ),
+  logFile: optionalText(
+    "LMS_BRIDGE_LOG_FILE",
+    "A file that gets every line of the log as JSON, besides stderr; the three before it are kept."
+  ),
+  logFileBytes: intSetting(
+    "LMS_BRIDGE_LOG_FILE_BYTES",
+    10_000_000,
+    [10_000, 1_000_000_000],
+    "Size at which a new log file is begun."
+  ),
+  metricsOpen: flag(
+    "LMS_BRIDGE_METRICS_OPEN",
+    false,
+    "Whether `/metrics` of `serve --http` on loopback answers without the token."
+  ),
   ttl: durationSetting("LMS_BRIDGE_TTL", "600s", "Idle time after which a model that we loaded is unloaded.", "1s"),
   ttlTemporary: durationSetting("LMS_BRIDGE_TTL_TEMPORARY", "300s", "The same, for temporary use.", "1s"),
   ttlMaximum: durationSetting(

@@ -15,11 +15,17 @@ export class CurrentRunId extends Context.Reference<CurrentRunId>()("@lms-bridge
 
 const alphabet = "abcdefghijklmnopqrstuvwxyz0123456789"
 
-/** A new run id, from `Random` so that tests can fix it. */
-export const makeRunId: Effect.Effect<RunId> = Effect.replicateEffect(
-  Random.nextIntBetween(0, alphabet.length),
-  16
-).pipe(Effect.map((indexes) => RunId.make(`run_${indexes.map((index) => alphabet[index]).join("")}`)))
+/** So many characters of a-z0-9, from `Random` so that tests can fix them. */
+const makeId = (length: number): Effect.Effect<string> =>
+  Effect.map(Effect.replicateEffect(Random.nextIntBetween(0, alphabet.length), length), (indexes) =>
+    indexes.map((index) => alphabet[index]).join("")
+  )
+
+/** A new run id. */
+export const makeRunId: Effect.Effect<RunId> = Effect.map(makeId(16), (id) => RunId.make(`run_${id}`))
+
+/** Identifies the session of a client in logs; its requests are numbered within it. */
+export const makeSessionId: Effect.Effect<string> = makeId(8)
 
 /** Runs an effect as part of a run: its logs and spans carry the id. */
 export const withRun =
@@ -31,11 +37,14 @@ export const withRun =
       Effect.annotateSpans({ "lms_bridge.run_id": runId })
     )
 
-/** Runs an effect on behalf of one request of an adapter (an MCP request id, a CLI invocation). */
+/** Runs an effect on behalf of one request of a client. Clients number their requests alike, so its session goes with it. */
 export const withRequest =
-  (requestId: string) =>
+  (session: string, requestId: string) =>
   <A, E, R>(self: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
-    self.pipe(Effect.annotateLogs({ requestId }), Effect.annotateSpans({ "lms_bridge.request_id": requestId }))
+    self.pipe(
+      Effect.annotateLogs({ session, requestId: `${session}/${requestId}` }),
+      Effect.annotateSpans({ "lms_bridge.request_id": `${session}/${requestId}` })
+    )
 
 /**
  * The caller for whom work is done: an MCP client's session, where there are several. A run keeps the caller that started

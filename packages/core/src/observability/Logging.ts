@@ -1,4 +1,5 @@
 /** Logs go to stderr, never to stdout, as JSON lines or in a readable format. */
+import type * as FileSystem from "@effect/platform/FileSystem"
 import * as Array from "effect/Array"
 import * as Cause from "effect/Cause"
 import * as Config from "effect/Config"
@@ -7,9 +8,12 @@ import * as Layer from "effect/Layer"
 import * as Logger from "effect/Logger"
 import * as LogLevel from "effect/LogLevel"
 import * as Option from "effect/Option"
+import * as LogFile from "./LogFile.ts"
 import { Settings, table, type Values } from "../configuration/Settings.ts"
 
 export interface LoggingOptions {
+  /** Asked for only where `LMS_BRIDGE_LOG_FILE` is set. */
+  readonly fileSystem: Effect.Effect<FileSystem.FileSystem>
   /** Whether stderr is a terminal; decides the format when the configuration says `auto`. */
   readonly isTerminal: boolean
   /** Whether the readable format may use colours; by default, only on a terminal. */
@@ -30,10 +34,18 @@ export const layer = (options: LoggingOptions): Layer.Layer<never, never, Settin
       const settings = yield* Settings
       const isSet = yield* isLevelSet
       const configured = isSet ? settings.logLevel : (options.levelWhenUnset ?? settings.logLevel)
-      const level = options.level ?? configured
+      const level = levels[options.level ?? configured]
+      const onStderr = withoutHandled(from(level, loggerFor(settings.logFormat, options)))
       // in sequence: merged layers are built and closed concurrently, and closing would lose the old logger
-      return Logger.minimumLogLevel(levels[level]).pipe(
-        Layer.provideMerge(Logger.replace(Logger.defaultLogger, withoutHandled(loggerFor(settings.logFormat, options))))
+      const screen = Logger.replace(Logger.defaultLogger, onStderr)
+      const { logFile } = settings
+      if (Option.isNone(logFile)) return Layer.provideMerge(Logger.minimumLogLevel(level), screen)
+      // the file is for later, and so has what the configuration says whoever watches now
+      const inFile = levels[options.level ?? settings.logLevel]
+      const file = Effect.flatMap(options.fileSystem, (fs) => LogFile.make(fs, logFile.value, settings.logFileBytes))
+      return Logger.minimumLogLevel(LogLevel.lessThan(inFile, level) ? inFile : level).pipe(
+        Layer.provideMerge(Logger.addScoped(Effect.map(file, (logger) => withoutHandled(from(inFile, logger))))),
+        Layer.provideMerge(screen)
       )
     })
   )
@@ -50,6 +62,10 @@ const levels: Readonly<Record<Values["logLevel"], LogLevel.LogLevel>> = {
   error: LogLevel.Error,
   none: LogLevel.None
 }
+
+/** Only lines of that level and above. */
+const from = (level: LogLevel.LogLevel, logger: Logger.Logger<unknown, void>): Logger.Logger<unknown, void> =>
+  Logger.filterLogLevel(logger, (of) => LogLevel.greaterThanEqual(of, level)).pipe(Logger.map(() => undefined))
 
 const loggerFor = (format: Values["logFormat"], { colors, isTerminal }: LoggingOptions): Logger.Logger<unknown, void> =>
   format === "pretty" || (format === "auto" && isTerminal)

@@ -11,6 +11,7 @@ import * as Exit from "effect/Exit"
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
 import * as SubscriptionRef from "effect/SubscriptionRef"
+import * as Metrics from "../observability/Metrics.ts"
 
 /** `failures` consecutive failures open the circuit for `openFor` (milliseconds); then one probe is admitted. */
 export class BreakerPolicy extends Schema.Class<BreakerPolicy>("@lms-bridge/core/resilience/BreakerPolicy")({
@@ -124,8 +125,12 @@ export const make = Effect.fnUntraced(function* (options: {
   /** Most calls to a healthy server change nothing, so there is nothing to publish. */
   const changeTo = (next: State) => {
     if (next === current) return Effect.void
+    const changed = next._tag !== current._tag
     current = next
-    return SubscriptionRef.update(state, () => current)
+    const published = SubscriptionRef.update(state, () => current)
+    if (!changed) return published
+    Metrics.breakerState.set({ operation: name }, levels[next._tag])
+    return Effect.zipRight(published, Effect.logDebug("circuit breaker", { breaker: name, state: next._tag }))
   }
 
   const acquire = Effect.flatMap(Clock.currentTimeMillis, (now) => {
@@ -154,6 +159,8 @@ export const make = Effect.fnUntraced(function* (options: {
 // -----------------------------------------------------------------------------
 // internal
 // -----------------------------------------------------------------------------
+
+const levels = { Closed: 0, HalfOpen: 1, Open: 2 } as const
 
 const resultOf = (exit: Exit.Exit<unknown, unknown>, counts: (error: unknown) => boolean) =>
   Exit.match(exit, {

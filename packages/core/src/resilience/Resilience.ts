@@ -9,6 +9,7 @@ import * as Predicate from "effect/Predicate"
 import * as Ref from "effect/Ref"
 import * as SubscriptionRef from "effect/SubscriptionRef"
 import { baseUrl, Settings, type Values } from "../configuration/Settings.ts"
+import * as Metrics from "../observability/Metrics.ts"
 import * as CircuitBreaker from "./CircuitBreaker.ts"
 import type { BreakerPolicy, CircuitOpen, State } from "./CircuitBreaker.ts"
 import * as RetryPolicy from "./RetryPolicy.ts"
@@ -75,8 +76,9 @@ export class Resilience extends Context.Tag("@lms-bridge/core/resilience/Resilie
           (operation) =>
           <A, E extends { readonly retryable: boolean }, R>(self: Effect.Effect<A, E, R>) => {
             const { name, protect } = breakers[operation]
+            let started = 0
             return Effect.flatMap(Ref.make<Attempts<E | CircuitOpen>>({ made: 0, told: undefined }), (attempts) =>
-              protect(self).pipe(
+              protect(Effect.suspend(() => (started++ > 0 && Metrics.retries.add({ operation }), self))).pipe(
                 Effect.tapError((error) =>
                   Effect.flatMap(
                     Ref.updateAndGet(attempts, ({ made, told }) => ({

@@ -2,12 +2,16 @@ import { assert, describe, it } from "@effect/vitest"
 import { Settings } from "#src/configuration/Settings.ts"
 import { RunId, withRequest, withRun } from "#src/observability/Correlation.ts"
 import * as Logging from "#src/observability/Logging.ts"
+import * as NodeFileSystem from "@effect/platform-node/NodeFileSystem"
+import { FileSystem } from "@effect/platform"
 import { ConfigProvider, type Console, Effect, Layer, Redacted } from "effect"
+
+const files = Effect.provide(FileSystem.FileSystem, NodeFileSystem.layer)
 
 /** Runs a program under the logger and returns what it wrote to each of the console's two channels. */
 const logged = Effect.fnUntraced(function* (
   program: Effect.Effect<void>,
-  options: Logging.LoggingOptions & { readonly variables?: Record<string, string> }
+  options: Omit<Logging.LoggingOptions, "fileSystem"> & { readonly variables?: Record<string, string> }
 ) {
   const lines: Array<string> = []
   const stdout: Array<string> = []
@@ -22,7 +26,13 @@ const logged = Effect.fnUntraced(function* (
   }
   const environment = Layer.setConfigProvider(ConfigProvider.fromMap(new Map(Object.entries(options.variables ?? {}))))
   yield* program.pipe(
-    Effect.provide(Logging.layer(options).pipe(Layer.provide(Settings.layer), Layer.provide(environment), Layer.orDie)),
+    Effect.provide(
+      Logging.layer({ fileSystem: files, ...options }).pipe(
+        Layer.provide(Settings.layer),
+        Layer.provide(environment),
+        Layer.orDie
+      )
+    ),
     Effect.withConsole(recording)
   )
   assert.deepStrictEqual(stdout, [], "nothing may go to stdout")
@@ -33,13 +43,13 @@ describe("Logging", () => {
   it.effect("writes JSON lines to stderr, with the ids of the run and the request", () =>
     Effect.gen(function* () {
       const [line, ...more] = yield* logged(
-        Effect.logInfo("model loaded", { model: "qwen" }).pipe(withRun(RunId.make("run_1")), withRequest("req-7")),
+        Effect.logInfo("model loaded", { model: "qwen" }).pipe(withRun(RunId.make("run_1")), withRequest("abc", "7")),
         { isTerminal: false }
       )
       assert.deepStrictEqual(more, [])
       const entry = JSON.parse(line ?? "")
       assert.deepStrictEqual(entry.message, ["model loaded", { model: "qwen" }])
-      assert.deepStrictEqual(entry.annotations, { runId: "run_1", requestId: "req-7" })
+      assert.deepStrictEqual(entry.annotations, { runId: "run_1", session: "abc", requestId: "abc/7" })
       assert.strictEqual(entry.logLevel, "INFO")
     })
   )
@@ -80,6 +90,42 @@ describe("Logging", () => {
       assert.strictEqual(JSON.parse(json ?? "").message, "slow")
       const [forced] = yield* logged(program, { isTerminal: false, variables: { LMS_BRIDGE_LOG_FORMAT: "pretty" } })
       assert.match(forced ?? "", /WARN .*slow/)
+    })
+  )
+
+  it.scoped(
+    "also writes to a file, at the configured level even where a person watches, and begins a new one in time",
+    () =>
+      Effect.gen(function* () {
+        const fs = yield* files
+        const folder = yield* fs.makeTempDirectoryScoped({ prefix: "lms-bridge-log-" })
+        const file = `${folder}/bridge.log`
+        const variables = { LMS_BRIDGE_LOG_FILE: file, LMS_BRIDGE_LOG_FILE_BYTES: "10000" }
+        const program = Effect.zipRight(Effect.logInfo("i", { text: "x".repeat(4000) }), Effect.logDebug("d"))
+        for (let time = 0; time < 10; time++) {
+          assert.deepStrictEqual(
+            yield* logged(program, { isTerminal: false, levelWhenUnset: "warning", variables }),
+            []
+          )
+        }
+        const names = (yield* fs.readDirectory(folder)).toSorted()
+        assert.deepStrictEqual(names, ["bridge.log", "bridge.log.1", "bridge.log.2", "bridge.log.3"])
+        for (const name of names) {
+          const lines = (yield* fs.readFileString(`${folder}/${name}`)).trimEnd().split("\n")
+          assert.deepStrictEqual(
+            lines.map((line) => JSON.parse(line).message[0]),
+            ["i", "i"]
+          )
+        }
+      })
+  )
+
+  it.effect("says once that the file cannot be written, and goes on", () =>
+    Effect.gen(function* () {
+      const variables = { LMS_BRIDGE_LOG_FILE: "/dev/null/no/bridge.log" }
+      const lines = yield* logged(Effect.logInfo("i"), { isTerminal: false, variables })
+      assert.strictEqual(lines.length, 2)
+      assert.match(lines[1] ?? "", /the log file \/dev\/null\/no\/bridge\.log cannot be written/)
     })
   )
 

@@ -18,6 +18,8 @@ import * as Schema from "effect/Schema"
 import { randomUUID } from "node:crypto"
 import { createServer, type IncomingMessage, type Server as NodeServer, type ServerResponse } from "node:http"
 import { isLoopback, refusal } from "./HttpAccess.ts"
+import { RunMetrics, RunReaders } from "@lms-bridge/core/RunJournal"
+import { metricsText } from "./metricsText.ts"
 import * as HttpTransport from "./HttpTransport.ts"
 import { Runs } from "../runs/Runs.ts"
 import type { AnyTransport } from "../protocol/Server.ts"
@@ -31,6 +33,10 @@ export interface Options {
   readonly port: number
   /** Required unless `host` is loopback. */
   readonly token: Option.Option<Redacted.Redacted>
+  /** What `/metrics` answers; there is no such page without it. */
+  readonly metrics?: Effect.Effect<string>
+  /** Whether it answers without the token; only where `host` is loopback. */
+  readonly openMetrics?: boolean
   /** How long running calls may take to end when the server is stopped. */
   readonly drain?: Duration.DurationInput
   /** How many sessions may be open at once; 64 by default. */
@@ -67,7 +73,9 @@ interface Session {
 
 /** Serves until it is interrupted; then refuses new work, waits for running calls, and closes. */
 export const serveHttp = (options: Options): Effect.Effect<never, HttpNotServed, Services | Settings> =>
-  Effect.provideServiceEffect(serveSessions(options, serveOn), Runs, Runs.make).pipe(Effect.scoped)
+  Effect.flatMap(metricsText, (metrics) =>
+    Effect.provideServiceEffect(serveSessions({ ...options, metrics }, serveOn), Runs, Runs.make)
+  ).pipe(Effect.provideService(RunReaders, [RunMetrics.make]), Effect.scoped)
 
 /** The same for any function that serves one session; `connected` runs once the transport accepts messages. */
 export const serveSessions = Effect.fn("serveSessions")(function* <E, R>(
@@ -156,6 +164,10 @@ export const serveSessions = Effect.fn("serveSessions")(function* <E, R>(
     const path = (request.url ?? "").split("?")[0]
     if (path === "/healthz") return answer(response, 200, "ok")
     if (isAboutOAuth(path)) return answer(response, 404, "There is no OAuth here.")
+    const isOpen = options.openMetrics === true && isLoopback(host) && refused?.status === 401
+    if (path === "/metrics" && options.metrics !== undefined && (refused === undefined || isOpen)) {
+      return void fork(Effect.map(options.metrics, (text) => answerMetrics(response, text)))
+    }
     if (path === "/readyz") return draining ? answer(response, 503, "draining") : answer(response, 200, "ready")
     if (refused !== undefined) return answer(response, refused.status, refused.message)
     if (path !== "/mcp") return answer(response, 404, "MCP is at /mcp.")
@@ -225,6 +237,11 @@ const headerOf = (request: IncomingMessage, name: string): string | undefined =>
 
 /** Where clients look for a login service: a 401 here would tell them that there is one. */
 const isAboutOAuth = (path = "") => /\/\.well-known(\/|$)|^\/(register|authorize|token)$/.test(path)
+
+const answerMetrics = (response: ServerResponse, text: string): void => {
+  response.writeHead(200, { "content-type": "text/plain; version=0.0.4; charset=utf-8", "cache-control": "no-store" })
+  response.end(text)
+}
 
 const answerJson = (response: ServerResponse, status: number, value: object): void => {
   response.writeHead(status, { "content-type": "application/json" })

@@ -3,7 +3,7 @@
  * SDK.
  */
 import type { Values } from "@lms-bridge/core/Settings"
-import { CurrentCaller, withRequest } from "@lms-bridge/core/Observability"
+import { CurrentCaller, makeSessionId, withRequest } from "@lms-bridge/core/Observability"
 import { Server } from "@modelcontextprotocol/sdk/server/index.js"
 import type { RequestHandlerExtra } from "@modelcontextprotocol/sdk/shared/protocol.js"
 import type { Transport } from "@modelcontextprotocol/sdk/shared/transport.js"
@@ -82,6 +82,7 @@ export interface Options<R, R2> {
 export const serve = Effect.fn("Server.serve")(function* <R, R2>(options: Options<R, R2>) {
   const closed = yield* Deferred.make<void>()
   const tasks = yield* ServerTasks.make
+  const session = yield* makeSessionId
   // McpServer accepts only Zod; the low-level class remains for "advanced use"
   const server = new Server(
     {
@@ -140,7 +141,9 @@ export const serve = Effect.fn("Server.serve")(function* <R, R2>(options: Option
       const perform = (progress: Progress) => over(ToolCall.perform(tool, input, progress), context)
       if (task !== undefined && extra.taskStore !== undefined) {
         return tool.long
-          ? tasks.start(extra.taskStore, task.ttl, perform).pipe(withClientLog, withRequest(String(extra.requestId)))
+          ? tasks
+              .start(extra.taskStore, task.ttl, perform)
+              .pipe(withClientLog, withRequest(session, String(extra.requestId)))
           : Effect.fail(new McpError(ErrorCode.MethodNotFound, `${name} cannot be called as a task.`))
       }
       const token = params._meta?.progressToken
@@ -157,7 +160,7 @@ export const serve = Effect.fn("Server.serve")(function* <R, R2>(options: Option
         Effect.provideService(DetachAfter, detachAfter),
         Effect.provideService(Elicit, elicit(server, extra)),
         withClientLog,
-        withRequest(String(extra.requestId))
+        withRequest(session, String(extra.requestId))
       )
     }, extra.signal)
   )

@@ -82,7 +82,7 @@ export class Runs extends Context.Tag("@lms-bridge/mcp-server/Runs")<
             const first = RunReport.begin(event)
             yield* Ref.set(current, Option.some(first))
             yield* Deferred.succeed(began, first)
-            return yield* inRun(first, Effect.logInfo("run began", { servers: task.servers, model: task.model }))
+            return
           }
           const [next, line] = RunReport.evolve(record.value, event)
           yield* Ref.set(current, Option.some(next))
@@ -104,8 +104,6 @@ export class Runs extends Context.Tag("@lms-bridge/mcp-server/Runs")<
           yield* Deferred.done(ended, done)
           if (Option.isNone(record)) return
           yield* PubSub.publish(changes, { runId: record.value.account.runId, begins: false })
-          const { millis, rounds, status } = RunReport.report(record.value, at)
-          yield* inRun(record.value, Effect.logInfo("run ended", { status, rounds, millis }))
         })
 
         const fiber = yield* loop.run(task).pipe(Stream.runForEach(on), Effect.onExit(settle), FiberSet.run(fibers))
@@ -158,9 +156,6 @@ export class Runs extends Context.Tag("@lms-bridge/mcp-server/Runs")<
 /** Older ones are dropped: a server may run for weeks. */
 const mostRuns = 100
 const mostEvents = 2000
-
-const inRun = ({ account: { runId } }: RunReport.Record, log: Effect.Effect<void>) =>
-  Effect.annotateLogs(log, { runId })
 
 /** Deltas are not kept, because the whole text follows. */
 const kept = (event: AgentEvent) => event._tag !== "TextDelta" && event._tag !== "ReasoningDelta"

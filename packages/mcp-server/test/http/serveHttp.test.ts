@@ -115,6 +115,29 @@ describe("the server over HTTP", () => {
     }).pipe(Effect.provide(services()))
   )
 
+  it.scopedLive("tells its metrics to those who have the token, or on loopback to everybody if that is wanted", () =>
+    Effect.gen(function* () {
+      const token = Option.some(Redacted.make("abc"))
+      const { url } = yield* served({ token })
+      const read = (at: string, headers: Record<string, string> = {}) =>
+        Effect.promise(async () => {
+          const response = await fetch(at.replace("/mcp", "/metrics"), { headers })
+          return { status: response.status, type: response.headers.get("content-type"), text: await response.text() }
+        })
+      assert.strictEqual((yield* read(url)).status, 401)
+      const { client } = yield* connect(url, "abc")
+      yield* callTool(client, "autonomous_with_mcp", { mcp_name: "files", task: "What is there?" })
+      const { status, text, type } = yield* read(url, { authorization: "Bearer abc" })
+      assert.deepStrictEqual([status, type], [200, "text/plain; version=0.0.4; charset=utf-8"])
+      assert.match(text, /^lms_active_models\{host="[^"]+"\} \d+$/m)
+      assert.match(text, /^lms_circuit_breaker_state\{operation="[^"]+ http\.inference"\} 0$/m)
+
+      const open = yield* served({ token, openMetrics: true })
+      assert.strictEqual((yield* read(open.url)).status, 200)
+      assert.strictEqual((yield* Effect.promise(() => fetch(open.url, { method: "POST" }))).status, 401)
+    }).pipe(Effect.provide(services()))
+  )
+
   it.scopedLive(
     "without a session refuses everything but initialize, and other paths; says that it is alive and ready",
     () =>

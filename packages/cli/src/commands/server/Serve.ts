@@ -48,7 +48,13 @@ const onStdio = Effect.flatMap(
 
 const overHttp = Effect.fnUntraced(function* (host: string, port: number) {
   const screen = yield* Screen
-  const { httpToken } = yield* Settings
+  const { httpToken, metricsOpen: openMetrics } = yield* Settings
   const { serveHttp } = yield* Effect.promise(() => import("@lms-bridge/mcp-server/serveHttp"))
-  return yield* serveHttp({ host, port, token: httpToken, listening: (url) => screen.err(`Listening at ${url}`) })
+  return yield* serveHttp({
+    host,
+    port,
+    token: httpToken,
+    openMetrics,
+    listening: (url) => screen.err(`Listening at ${url}`)
+  })
 })

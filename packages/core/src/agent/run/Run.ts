@@ -16,7 +16,9 @@ import type { AgentEvent, AgentEventBody, Problem } from "../rules/AgentEvent.ts
 import type { AgentError } from "../AgentError.ts"
 import { evolve, rebuilt } from "../rules/Evolve.ts"
 import * as Artifacts from "../tools/Artifacts.ts"
+import * as LogLines from "../../runs/LogLines.ts"
 import { RunNotFound } from "../../runs/RunJournal.ts"
+import { RunReaders } from "../../runs/RunReaders.ts"
 import { textOf } from "../tools/ToolResultText.ts"
 import { initial, type AgentState } from "../rules/AgentState.ts"
 import type { AgentTask } from "../AgentTask.ts"
@@ -101,8 +103,13 @@ const begin = (
       const events = yield* Mailbox.make<AgentEvent, AgentError>()
       const write = yield* services.journal.open(runId)
       yield* write([started])
-      const offer = (event: AgentEvent) => void events.unsafeOffer(event)
+      const readers = (yield* RunReaders).map((make) => make())
+      const offer = (event: AgentEvent) => {
+        for (const reader of readers) reader.on(event)
+        events.unsafeOffer(event)
+      }
       offer(started)
+      yield* withRun(runId)(LogLines.log(LogLines.of(started)))
       const log = RunLog.make({ runId, state, seq: started.seq + 1, offer, write })
       const artifacts = Artifacts.makeStore()
       for (const event of past) {
@@ -121,6 +128,7 @@ const begin = (
         ),
         // a run that is stopped on purpose loses no events
         Effect.ensuring(log.flush),
+        Effect.ensuring(Effect.sync(() => readers.forEach((reader) => reader.end()))),
         Effect.withSpan("AgentLoop.run"),
         withRun(runId),
         Mailbox.into(events),

@@ -8,6 +8,7 @@ import { stamp, type AgentEvent, type AgentEventBody } from "../rules/AgentEvent
 import { evolve } from "../rules/Evolve.ts"
 import type { AgentState } from "../rules/AgentState.ts"
 import { isHarmless } from "../rules/OpenCalls.ts"
+import * as LogLines from "../../runs/LogLines.ts"
 import * as RunJournal from "../../runs/RunJournal.ts"
 
 export interface RunLog {
@@ -39,7 +40,7 @@ export const make = (options: {
     unwritten = []
     return write(events)
   }).pipe(oneWriter.withPermits(1), Effect.uninterruptible)
-  const begin = Effect.forkDaemon(flush)
+  const byUrgency = { wait: flush, begin: Effect.forkDaemon(flush), none: Effect.void }
   return {
     runId,
     flush,
@@ -53,14 +54,9 @@ export const make = (options: {
         offer(event)
         if (!RunJournal.isKept(event)) return Effect.void
         unwritten = [...unwritten, event]
-        switch (urgency(event)) {
-          case "wait":
-            return flush
-          case "begin":
-            return begin
-          case "none":
-            return Effect.void
-        }
+        const line = LogLines.of(event)
+        const written = byUrgency[urgency(event)]
+        return line === undefined ? written : Effect.zipRight(LogLines.log(line), written)
       })
   }
 }

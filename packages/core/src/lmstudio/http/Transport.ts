@@ -102,7 +102,18 @@ export const make = Effect.gen(function* () {
   }
 
   const send = (call: Omit<Call, "limits">) =>
-    Effect.suspend(() => client.execute(requestOf(call))).pipe(
+    Effect.flatMap(Clock.currentTimeMillis, (start) =>
+      Effect.tap(client.execute(requestOf(call)), ({ status }) =>
+        Effect.flatMap(Clock.currentTimeMillis, (now) =>
+          Effect.logDebug("request to LM Studio", {
+            route: `${call.method} ${call.path}`,
+            ...present({ model: call.body?.["model"] }),
+            status,
+            firstByteMillis: now - start
+          })
+        )
+      )
+    ).pipe(
       Effect.tap(Ref.set(answeredBefore, true)),
       Effect.catchAll((error) =>
         Effect.flatMap(Ref.get(answeredBefore), (before) => Effect.fail(failureOf(baseUrl, call, error, before)))

@@ -119,10 +119,14 @@ export const make = Effect.fnUntraced(function* (options: {
             attempt.session = session
             state.last = session
             state.sessions += 1
+            const again = state.sessions > 1
             // folders that were added while it was opened; it may have asked for them before
-            return Effect.whenEffect(
-              session.rootsChanged,
-              Effect.map(roots.version, (now) => now !== version)
+            return Effect.zipRight(
+              again ? Effect.logInfo("MCP server started again") : Effect.logInfo("MCP server started"),
+              Effect.whenEffect(
+                session.rootsChanged,
+                Effect.map(roots.version, (now) => now !== version)
+              )
             )
           })
         ),
@@ -132,6 +136,7 @@ export const make = Effect.fnUntraced(function* (options: {
           return Deferred.done(attempt.ready, withoutInterruption(server, exit))
         }),
         Effect.flatMap((session) => session.closed),
+        Effect.zipRight(Effect.logInfo("MCP server lost")),
         Effect.ignore,
         // before the scope closes, which may take a while: a caller at that time gets a new connection at once
         Effect.ensuring(Effect.sync(() => state.current === attempt && (state.current = undefined)))

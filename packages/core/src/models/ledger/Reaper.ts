@@ -102,9 +102,8 @@ const unloadQuietly = (parts: LifecycleParts, instance: { readonly id: string; r
     .claim(
       instance,
       {}
-    )(remove(parts, instance.id))
+    )(remove(parts, instance.id, "idle"))
     .pipe(
-      Effect.tap(() => Effect.logInfo("unloaded an idle model", { instanceId: instance.id })),
       Effect.catchAll((error) =>
         Effect.logWarning("an idle model was not unloaded", { instanceId: instance.id, error: error.message })
       )

@@ -32,7 +32,7 @@ export const remove = (
         .claim(
           { id: instance.id, model: model.key },
           { despiteIntents: model.key === plan.model.key }
-        )(removeInstance(parts, instance.id))
+        )(removeInstance(parts, instance.id, "mistake"))
         .pipe(Effect.option)
       if (Option.isSome(Option.flatten(done))) gone.push(instance.id)
     }

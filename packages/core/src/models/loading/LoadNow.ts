@@ -10,6 +10,7 @@ import { idleOfOurs, survey, type LifecycleParts, type Seen, type Survey } from 
 import { refused } from "./LoadFailure.ts"
 import * as Loading from "./Loading.ts"
 import type { Outcome } from "./LoadOutcome.ts"
+import * as LoadReport from "./LoadReport.ts"
 import * as LoadPlan from "./LoadPlan.ts"
 import * as RouterLoad from "./RouterLoad.ts"
 import type { CatalogModel } from "../catalog/CatalogModel.ts"
@@ -36,7 +37,10 @@ export const loadNow = Effect.fn("ModelLifecycle.loadNow")(function* (
   // on llama.cpp's router a load takes another model's place, so that one load at a time decides which
   const { dialect } = yield* parts.api.server
   const what = dialect === "llama-router" ? "any model" : wanted.key
-  return yield* parts.lock.withLock(`${parts.server} ${what}`, waiting)(underLock(parts, wanted, flight))
+  return yield* parts.lock.withLock(
+    `${parts.server} ${what}`,
+    waiting
+  )(LoadReport.ofLoad(wanted)(underLock(parts, wanted, flight)))
 })
 
 // -----------------------------------------------------------------------------
@@ -137,7 +141,7 @@ const giveWay = Effect.fnUntraced(function* (parts: LifecycleParts, look: Survey
     const done = yield* parts.leases.claim(
       { id: instance.id, model: model.key },
       { despiteIntents: true }
-    )(remove(parts, instance.id))
+    )(remove(parts, instance.id, "reload"))
     if (Option.isSome(done)) return instance.id
   }
   return undefined

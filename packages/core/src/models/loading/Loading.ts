@@ -12,6 +12,7 @@ import type { LmsCallError } from "../../lmstudio/LmsCliError.ts"
 import * as Patience from "../../resilience/Patience.ts"
 import { survey, type LifecycleParts, type Seen } from "./LifecycleParts.ts"
 import * as LoadFailure from "./LoadFailure.ts"
+import * as LoadReport from "./LoadReport.ts"
 import * as LoadMistakes from "./LoadMistakes.ts"
 import type { LoadPlan } from "./LoadPlan.ts"
 import type { LoadWay } from "../Ensured.ts"
@@ -82,10 +83,10 @@ const attempt = Effect.fnUntraced(function* (parts: LifecycleParts, plan: LoadPl
     yield* steps.onLoading(way)
     const repeated = yield* Effect.either(call(parts, plan, way, steps))
     yield* steps.onVerifying
-    return yield* verify(parts, plan, way, repeated)
+    return yield* LoadReport.ofVerification(plan.model.key)(verify(parts, plan, way, repeated))
   }
   yield* steps.onVerifying
-  return yield* verify(parts, plan, way, called)
+  return yield* LoadReport.ofVerification(plan.model.key)(verify(parts, plan, way, called))
 })
 
 /** Whether a load whose connection broke was finished anyway, checked as soon as LM Studio answers. */

@@ -98,7 +98,7 @@ const enough = (parts: LifecycleParts, { options }: LoadRequest, { instance, mod
             parts.leases.claim(
               { id: instance.id, model: model.key },
               { despiteIntents: true }
-            )(remove(parts, instance.id))
+            )(remove(parts, instance.id, "mistake"))
           )
     )
   )

@@ -33,7 +33,7 @@ export const findPlace = Effect.fn("ModelLifecycle.findPlace")(function* (
     if (missing <= 0) break
     yield* tell(`${instance.id} is unloaded to give it a place`)
     const done = yield* Effect.option(
-      parts.leases.claim({ id: instance.id, model: other.key }, {})(remove(parts, instance.id))
+      parts.leases.claim({ id: instance.id, model: other.key }, {})(remove(parts, instance.id, "room"))
     )
     if (Option.isSome(Option.flatten(done))) missing -= 1
   }

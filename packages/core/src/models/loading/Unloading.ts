@@ -7,6 +7,7 @@ import { type ApiError, ModelNotLoaded } from "../../lmstudio/LmStudioError.ts"
 import type { LmsCallError } from "../../lmstudio/LmsCliError.ts"
 import { idleOfOurs, isAtWork, survey, type LifecycleParts, type Seen, type Survey } from "./LifecycleParts.ts"
 import { ModelInUse, UnloadNotVerified, type ModelLifecycleError } from "../ModelLifecycleError.ts"
+import * as LoadReport from "./LoadReport.ts"
 import { sameName, type Named } from "../../lmstudio/ModelName.ts"
 
 /** How often, and at what interval, LM Studio is checked for an expected change before it counts as failed. */
@@ -33,7 +34,11 @@ export const lookUntil = <A, E, R>(
  * Unloads an instance and waits until it is no longer listed. The caller must have checked that it may be unloaded. Over
  * HTTP where the server has a route for it, else with `lms`, whose exit code proves nothing (contract F2).
  */
-export const remove = Effect.fn("ModelLifecycle.remove")(function* (parts: LifecycleParts, instanceId: string) {
+export const remove = Effect.fn("ModelLifecycle.remove")(function* (
+  parts: LifecycleParts,
+  instanceId: string,
+  reason: LoadReport.UnloadReason
+) {
   const { api, cli, ledger } = parts
   yield* Effect.annotateCurrentSpan({ instanceId })
   const { dialect } = yield* api.server
@@ -53,7 +58,10 @@ export const remove = Effect.fn("ModelLifecycle.remove")(function* (parts: Lifec
   const listed = yield* Either.isLeft(asked)
     ? isListed
     : lookUntil(isListed, (still) => !still, dialect === "llama-router" ? untilEnded : lookAgain)
-  if (!listed) return yield* ledger.forget([instanceId])
+  if (!listed) {
+    yield* LoadReport.unloaded(instanceId, reason)
+    return yield* ledger.forget([instanceId])
+  }
   if (Either.isLeft(asked) && !(asked.left._tag === "LmsCliError" && asked.left.reason === "NotUnloaded")) {
     return yield* asked.left
   }
@@ -75,7 +83,7 @@ export const unload = Effect.fn("ModelLifecycle.unload")(function* (
     if (yield* isAtWork(parts, target.instance)) return yield* new ModelInUse({ instanceId: id, reason: "Busy" })
     if ((yield* parts.ledger.heldElsewhere).has(id)) return yield* new ModelInUse({ instanceId: id, reason: "Leased" })
   }
-  const done = yield* parts.leases.claim({ id, model: target.model.key }, { force })(remove(parts, id))
+  const done = yield* parts.leases.claim({ id, model: target.model.key }, { force })(remove(parts, id, "asked"))
   if (Option.isNone(done)) return yield* new ModelInUse({ instanceId: id, reason: "Leased" })
 })
 
@@ -96,7 +104,7 @@ export const makeRoom = Effect.fn("ModelLifecycle.makeRoom")(function* <E>(
       .claim(
         { id: instance.id, model: model.key },
         {}
-      )(remove(parts, instance.id))
+      )(remove(parts, instance.id, "room"))
       .pipe(
         Effect.catchAll((error) =>
           Effect.as(

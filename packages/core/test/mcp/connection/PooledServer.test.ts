@@ -271,7 +271,9 @@ describe("PooledServer", () => {
         Effect.annotateLogs({ runId: "run_1", round: 3 }),
         Effect.provide(Logger.replace(Logger.defaultLogger, logger))
       )
-      assert.deepStrictEqual(seen, [{ server: "it", runId: "run_1" }])
+      const own = { server: "it", runId: "run_1" }
+      // what the opening says, and that it has started
+      assert.deepStrictEqual(seen, [own, own])
     })
   )
 

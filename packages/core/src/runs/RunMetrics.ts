@@ -1,0 +1,68 @@
+/** Counts what happens in a run: a reader of its events, made only where somebody reads metrics. */
+import * as Layer from "effect/Layer"
+import * as Metrics from "../observability/Metrics.ts"
+import type { AgentEvent } from "../agent/rules/AgentEvent.ts"
+import { type RunReader, RunReaders } from "./RunReaders.ts"
+
+/** A reader for one run. */
+export const make = (): RunReader => {
+  let model = ""
+  let ended = ""
+  const on = (event: AgentEvent): void => {
+    switch (event._tag) {
+      case "RunStarted":
+        return Metrics.runsActive.add({}, 1)
+      case "RunResumed":
+        Metrics.runRecoveries.add({ kind: "resumed" })
+        return Metrics.runsActive.add({}, 1)
+      case "ModelReady":
+        model = event.ensured.model
+        return
+      case "RoundStarted": {
+        const { account } = event
+        if (account !== undefined && account.contextLength > 0)
+          Metrics.contextFree.observe({ model }, Math.max(0, account.free) / account.contextLength)
+        return
+      }
+      case "ModelReplied": {
+        const { firstTokenMillis, totalMillis, usage } = event.reply
+        Metrics.requestSeconds.observe({ model, result: "ok" }, totalMillis / 1000)
+        Metrics.firstTokenSeconds.observe({ model }, firstTokenMillis / 1000)
+        if (usage === undefined) return
+        Metrics.tokens.add({ model, type: "input" }, usage.inputTokens)
+        Metrics.tokens.add({ model, type: "output" }, usage.outputTokens)
+        return
+      }
+      case "ModelFailed":
+        return Metrics.requestFailures.add({ model, result: event.problem.tag })
+      case "ToolCallFinished": {
+        const { isError, millis, server, tool } = event
+        Metrics.toolCalls.add({ server, tool, result: isError ? "error" : "ok" })
+        return Metrics.toolSeconds.observe({ server, tool }, millis / 1000)
+      }
+      case "ToolCallRefused":
+        // the name may be anything that the model wrote
+        return Metrics.toolCalls.add({ server: "", tool: "", result: event.reason })
+      case "RunFinished": {
+        const { millis, rounds, status } = event.outcome
+        Metrics.taskSeconds.observe({ status }, millis / 1000)
+        Metrics.taskRounds.observe({ status }, rounds)
+        ended = status
+        return
+      }
+      case "RunFailed":
+        ended = "failed"
+        return
+      default:
+        return
+    }
+  }
+  const end = () => {
+    Metrics.runs.add({ status: ended === "" ? "stopped" : ended, model })
+    Metrics.runsActive.add({}, -1)
+  }
+  return { on, end }
+}
+
+/** Counts every run. */
+export const layer: Layer.Layer<never> = Layer.succeed(RunReaders, [make])

@@ -1,0 +1,58 @@
+import * as Prometheus from "#src/observability/Prometheus.ts"
+import { RunId } from "#src/observability/Correlation.ts"
+import { type AgentEventBody, stamp } from "#src/agent/rules/AgentEvent.ts"
+import * as LogLines from "#src/runs/LogLines.ts"
+import * as RunMetrics from "#src/runs/RunMetrics.ts"
+import * as AgentLoopTest from "@lms-bridge/testing/AgentLoopTest"
+import { assert, describe, it } from "@effect/vitest"
+
+const secret = "the words of the task"
+const task = {
+  task: secret,
+  servers: { _tag: "Named" as const, names: ["files"] },
+  model: "test/metrics",
+  budgets: { rounds: 9, wallMillis: 1000, toolCalls: 9 }
+}
+const bodies: ReadonlyArray<AgentEventBody> = [
+  { _tag: "RunStarted", task },
+  ...AgentLoopTest.oneCall({
+    server: "files",
+    tool: "read_text_file",
+    arguments: { path: secret },
+    result: secret,
+    answer: secret
+  }).flatMap((step) => ("_tag" in step && step._tag !== "Wait" ? [step as AgentEventBody] : []))
+]
+const events = bodies.map((body, seq) => stamp(body, RunId.make("run_m"), seq, seq))
+
+describe("the metrics of a run", () => {
+  it("count its requests, calls and end, and that it is under way", () => {
+    const reader = RunMetrics.make()
+    for (const event of events.slice(0, -1)) reader.on(event)
+    assert.match(Prometheus.render(), /^lms_runs_active 1$/m)
+    for (const event of events.slice(-1)) reader.on(event)
+    reader.end()
+    const text = Prometheus.render()
+    assert.match(text, /^lms_runs_active 0$/m)
+    assert.match(text, /^lms_tool_calls_total\{result="ok",server="files",tool="read_text_file"\} 1$/m)
+    assert.match(text, /^lms_runs_total\{model="[^"]*",status="done"\} 1$/m)
+    assert.notInclude(text, secret)
+  })
+
+  it("count a run that was stopped", () => {
+    const reader = RunMetrics.make()
+    reader.on(events[0] ?? assert.fail())
+    reader.end()
+    assert.match(Prometheus.render(), /^lms_runs_total\{model="",status="stopped"\} 1$/m)
+  })
+})
+
+describe("the log of a run", () => {
+  it("has its start and end at info and its calls at debug, and nothing that was said", () => {
+    const lines = events.flatMap((event) => LogLines.of(event) ?? [])
+    const at = (level: string) => lines.filter((line) => line.level === level).map(({ message }) => message)
+    assert.deepStrictEqual(at("info"), ["run started", "run ended"])
+    assert.includeMembers([...at("debug")], ["model replied", "tool called"])
+    assert.notInclude(JSON.stringify(lines), secret)
+  })
+})
