@@ -2,6 +2,7 @@
 // reports of the tests. With --check, fails if they are out of date.
 import { readFile, writeFile } from "node:fs/promises"
 import { page as errorsPage } from "./errors.mjs"
+import { logSites } from "./logSites.mjs"
 import { page as resiliencePage } from "./resilience.mjs"
 
 const root = new URL("../", import.meta.url)
@@ -28,6 +29,26 @@ const tools = [
   row("tool", "parameters", "what it does"),
   row("---", "---", "---"),
   ...allTools.map(({ description, inputSchema, name }) => row(`\`${name}\``, parameters(inputSchema), description))
+]
+
+const metrics = [
+  row("metric", "type", "labels", "meaning"),
+  row("---", "---", "---", "---"),
+  ...Object.values(await load("packages/core/dist/observability/Metrics.js"))
+    .filter((metric) => metric.name?.startsWith("lms_"))
+    .map(({ description, labels, name, type }) => row(`\`${name}\``, type, labels.join(", "), description))
+]
+
+const log = [
+  row("level", "line", "in"),
+  row("---", "---", "---"),
+  ...logSites().map(({ level, message, where }) =>
+    row(
+      level.toLowerCase(),
+      message.replaceAll(/\$\{[^}]*\}/g, "…"),
+      `\`${where.replace(/^packages\/(.*)\/src\//, "$1: ")}\``
+    )
+  )
 ]
 
 // written by the test that acts as each client
@@ -69,6 +90,7 @@ const whole = async (name, page) => {
 
 const pages = [
   await withTables("README.md", { settings, tools }),
+  await withTables("docs/operations.md", { log, metrics }),
   await withTables("docs/mcp.md", { clients: clients.trimEnd().split("\n") }),
   await withTables("docs/testing.md", {
     retries: await code("packages/testing/test/examples/Retries.test.ts"),
