@@ -96,13 +96,12 @@ export const make =
         return ExitCode.done as number
       }
       if (path.length === 0 && (line.length === 0 || line.includes("--help") || line.includes("-h"))) {
-        yield* screen.out(Help.overview(catalogue))
+        yield* screen.out(Help.overview(catalogue, screen.columns))
         return ExitCode.done as number
       }
       const page = asksForHelp(line) ? catalogue.find((entry) => entry.path.join(" ") === path.join(" ")) : undefined
       if (page !== undefined) {
-        const isGroup = catalogue.some((entry) => entry.path.length > path.length && entry.path[0] === path[0])
-        yield* screen.out(Help.page(page, isGroup))
+        yield* screen.out(Help.page(page, catalogue, screen.columns))
         return ExitCode.done as number
       }
       yield* parser((need) => services({ logLevel, ...need }))(["node", "lms-bridge", ...line]).pipe(
@@ -200,7 +199,7 @@ const program = <E, R>(services: (need: Omit<Need, "logLevel">) => Layer.Layer<S
 const parser = <E, R>(services: (need: Omit<Need, "logLevel">) => Layer.Layer<StandIn.Services, E, R>) =>
   Command.make("lms-bridge").pipe(
     Command.withSubcommands(program(services)),
-    Command.run({ name: "lms-bridge", version, executable: "lms-bridge", footer: Help.footer })
+    Command.run({ name: "lms-bridge", version, executable: "lms-bridge" })
   )
 
 const nameOf = (command: Members[number]): string => Chunk.unsafeHead(Chunk.fromIterable(Command.getNames(command)))

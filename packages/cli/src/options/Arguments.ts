@@ -8,6 +8,7 @@ import { table, type Values } from "@lms-bridge/core/Settings"
 import * as Either from "effect/Either"
 import * as Option from "effect/Option"
 import { UsageError } from "../ExitCode.ts"
+import * as CommandParts from "./CommandParts.ts"
 import * as Words from "../views/Words.ts"
 
 /** A command or a group of commands, with the words that name it: `[]` for the program itself. */
@@ -94,8 +95,7 @@ export const normalize = (
 // internal
 // -----------------------------------------------------------------------------
 
-/** `list`: an option that is repeated for each value. */
-type Kind = "flag" | "value" | "list"
+type Kind = CommandParts.Part["kind"]
 
 /** Ours, although `@effect/cli` has one of that name: the level is set where the logger is built. */
 const logLevelOption = "--log-level"
@@ -105,7 +105,6 @@ const builtIns: ReadonlyArray<readonly [string, Kind]> = [
   ["--help", "flag"],
   ["-h", "flag"],
   ["--version", "flag"],
-  ["--wizard", "flag"],
   [logLevelOption, "value"],
   ["--completions", "value"]
 ]
@@ -122,26 +121,8 @@ const hasCommands = (catalogue: ReadonlyArray<Entry>, path: ReadonlyArray<string
 const optionsOf = (catalogue: ReadonlyArray<Entry>, path: ReadonlyArray<string>): ReadonlyMap<string, Kind> =>
   new Map([
     ...builtIns,
-    ...catalogue.filter((entry) => isSame(entry.path, path)).flatMap((entry) => optionsIn(entry.usage))
+    ...catalogue.filter((entry) => isSame(entry.path, path)).flatMap((entry) => CommandParts.optionsIn(entry.usage))
   ])
-
-const optionsIn = (usage: Usage.Usage): ReadonlyArray<readonly [string, Kind]> => {
-  switch (usage._tag) {
-    case "Named":
-      return usage.names
-        .filter((name) => name.startsWith("-"))
-        .map((name) => [name, Option.isSome(usage.acceptedValues) ? "value" : "flag"] as const)
-    case "Optional":
-      return optionsIn(usage.usage)
-    case "Repeated":
-      return optionsIn(usage.usage).map(([name, kind]) => [name, kind === "value" ? "list" : kind] as const)
-    case "Alternation":
-    case "Concat":
-      return [...optionsIn(usage.left), ...optionsIn(usage.right)]
-    default:
-      return []
-  }
-}
 
 const split = (word: string): readonly [name: string, attached: string | undefined] => {
   const at = word.indexOf("=")

@@ -49,6 +49,12 @@ export const of = ({ help, usage }: { readonly usage: Usage.Usage; readonly help
   }
 }
 
+/** The names of the options, and what they take. */
+export const optionsIn = (usage: Usage.Usage): ReadonlyArray<readonly [name: string, kind: Part["kind"]]> =>
+  partsIn(usage, { required: true, repeated: false }).flatMap(({ kind, name }) =>
+    kind === "argument" ? [] : [[name, kind] as const]
+  )
+
 /** All values of an option or argument, where it has only these. */
 export const choices = (value: string | undefined): ReadonlyArray<string> =>
   value?.includes(" | ") === true ? value.split(" | ") : []

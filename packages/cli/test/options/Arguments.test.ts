@@ -109,7 +109,7 @@ describe("Arguments", () => {
   })
 
   it("accepts the options of every command before the command", () => {
-    assert.deepStrictEqual(line("--wizard", "models", "load", "a"), ["models", "load", "--wizard", "true", "--", "a"])
+    assert.deepStrictEqual(line("-h", "models", "load", "a"), ["models", "load", "-h", "true", "--", "a"])
     assert.deepStrictEqual(line("--help"), ["--help", "true"])
   })
 
