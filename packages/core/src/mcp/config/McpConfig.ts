@@ -9,7 +9,7 @@ import * as ConfigNode from "../dialects/ConfigNode.ts"
 import * as EntryWords from "../dialects/EntryWords.ts"
 import * as ServerSections from "../dialects/ServerSections.ts"
 import type { InputSpec } from "./ConfigVariables.ts"
-import * as JsoncText from "../dialects/JsoncText.ts"
+import * as JsoncText from "../../json/JsoncText.ts"
 import { McpConfigInvalid } from "../McpError.ts"
 import { nearest } from "../../names/nearest.ts"
 

@@ -1,6 +1,6 @@
 /** Translates an entry from the format of another client into ours. Pure. */
 import * as CommandLine from "./CommandLine.ts"
-import { brokenPath, isBrokenPath } from "./JsonMistakes.ts"
+import { brokenPath, isBrokenPath } from "../../json/JsonMistakes.ts"
 import * as ToolLists from "./ToolLists.ts"
 
 /** The program whose format an entry is in, if that makes a difference. */

@@ -1,7 +1,7 @@
 /** Finds the servers in the configuration file of any program. Pure. The format is recognised by the content. */
 import * as Either from "effect/Either"
 import { present } from "../../schema/Fields.ts"
-import type { Problem } from "./JsoncText.ts"
+import type { Problem } from "../../json/JsoncText.ts"
 import { type ConfigNode, type Member, member } from "./ConfigNode.ts"
 import { type Dialect, looksLikeEntry, visible } from "./EntryWords.ts"
 import * as ToolLists from "./ToolLists.ts"

@@ -1,7 +1,7 @@
 /** TOML, in which Codex stores its servers. Loaded only for such a file. */
 import * as Either from "effect/Either"
 import * as Toml from "smol-toml"
-import type { Problem } from "./JsoncText.ts"
+import type { Problem } from "../../json/JsoncText.ts"
 import * as ConfigNode from "./ConfigNode.ts"
 
 export const parse = (text: string): Either.Either<ConfigNode.ConfigNode, Problem> =>

@@ -1,7 +1,7 @@
 /** YAML, in which Goose and Continue store their servers. Loaded only for such a file. */
 import * as Either from "effect/Either"
 import * as Yaml from "yaml"
-import type { Problem } from "./JsoncText.ts"
+import type { Problem } from "../../json/JsoncText.ts"
 import * as ConfigNode from "./ConfigNode.ts"
 
 export const parse = (text: string): Either.Either<ConfigNode.ConfigNode, Problem> => {

@@ -13,7 +13,7 @@ import { writeWhole } from "../../machine/writeWhole.ts"
 import * as ClientPlaces from "./ClientPlaces.ts"
 import * as ConfigText from "../dialects/ConfigText.ts"
 import * as JsoncEdit from "./JsoncEdit.ts"
-import type * as JsoncText from "../dialects/JsoncText.ts"
+import type * as JsoncText from "../../json/JsoncText.ts"
 import { isItself } from "../config/SelfReference.ts"
 
 /** How the server is started, as words that need no shell. */

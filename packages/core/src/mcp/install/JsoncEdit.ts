@@ -6,7 +6,7 @@
  */
 import * as Either from "effect/Either"
 import * as Jsonc from "jsonc-parser"
-import * as JsoncText from "../dialects/JsoncText.ts"
+import * as JsoncText from "../../json/JsoncText.ts"
 
 /** A change in a form that may be shown: the added lines, and the first of the removed ones. */
 export interface Change {

@@ -1,7 +1,7 @@
 /** JSON with comments and trailing commas, as in configuration files: its content, and where it is invalid. */
 import * as Either from "effect/Either"
 import * as Jsonc from "jsonc-parser"
-import { isTooDeep, mostLevels } from "../../json/ExactJson.ts"
+import { isTooDeep, mostLevels } from "./ExactJson.ts"
 import * as JsonMistakes from "./JsonMistakes.ts"
 
 /** Why a text cannot be used, and its 1-based line. */
