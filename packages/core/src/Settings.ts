@@ -1,11 +1,15 @@
-/** Every variable of the environment, in one table. */
+/** Every setting, in one table: variables of the environment, and the files beneath them. */
 export {
   address,
   baseUrl,
   defaults,
+  origins,
   Settings,
   SettingsInvalid,
   table,
+  type Origin,
   type Setting,
   type Values
 } from "./configuration/Settings.ts"
+export { meant, SettingsFiles, type SettingsFile } from "./configuration/SettingsFile.ts"
+export * as SettingsText from "./configuration/SettingsText.ts"

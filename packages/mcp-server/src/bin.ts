@@ -8,6 +8,7 @@ import { Settings } from "@lms-bridge/core/Settings"
 import { Logging } from "@lms-bridge/core/Observability"
 import * as NodeLogFiles from "@lms-bridge/node/NodeLogFiles"
 import * as NodeMain from "@lms-bridge/node/NodeMain"
+import * as NodeSettingsFiles from "@lms-bridge/node/NodeSettingsFiles"
 import * as Cause from "effect/Cause"
 import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
@@ -20,7 +21,8 @@ import { hungUp } from "./hungUp.ts"
 import * as Server from "./protocol/Server.ts"
 
 const MainLayer = Logging.layer({ isTerminal: process.stderr.isTTY, fileSystem: NodeLogFiles.fileSystem }).pipe(
-  Layer.provideMerge(Settings.layer)
+  Layer.provideMerge(Settings.layer),
+  Layer.provideMerge(NodeSettingsFiles.layer)
 )
 
 const load = Effect.flatMap(

@@ -11,6 +11,10 @@ import * as Schema from "effect/Schema"
 /** One variable: how it is decoded, what it is when unset, and what to tell a person about it. */
 export interface Setting<A> {
   readonly variable: string
+  /** How it is written in a settings file. */
+  readonly json: Schema.Schema.AnyNoContext
+  /** Whether its value is never shown. */
+  readonly secret?: boolean
   /** None when the text cannot be used. */
   readonly decode: (text: string) => Option.Option<A>
   /** The decoded default. */
@@ -22,12 +26,20 @@ export interface Setting<A> {
 }
 
 export const setting = <A, I extends string>({
+  json = Schema.String,
   schema,
   ...rest
-}: Omit<Setting<A>, "decode"> & { readonly schema: Schema.Schema<A, I> }): Setting<A> => ({
+}: Omit<Setting<A>, "decode" | "json"> & {
+  readonly json?: Schema.Schema.AnyNoContext
+  readonly schema: Schema.Schema<A, I>
+}): Setting<A> => ({
   ...rest,
+  json,
   decode: Schema.decodeUnknownOption(schema)
 })
+
+/** `"90s"`, or a number of seconds. */
+export const jsonDuration = Schema.Union(Schema.String, Schema.Number.pipe(Schema.nonNegative()))
 
 /** A duration as a person writes it. */
 export const duration = Schema.String.pipe(
@@ -48,6 +60,7 @@ export const durationSetting = (variable: string, fallback: string, description:
   setting({
     variable,
     schema: least === undefined ? duration : duration.pipe(Schema.greaterThanOrEqualToDuration(durationOf(least))),
+    json: jsonDuration,
     fallback: durationOf(fallback),
     shown: fallback,
     allowed: `a duration${least === undefined ? "" : ` of at least ${least}`}: \`90s\`, \`10m\`, \`1h\`, or a number of seconds`,
@@ -58,6 +71,7 @@ export const intSetting = (variable: string, fallback: number, range: readonly [
   setting({
     variable,
     schema: Schema.NumberFromString.pipe(Schema.int(), Schema.between(...range)),
+    json: Schema.Number.pipe(Schema.int(), Schema.between(...range)),
     fallback,
     shown: String(fallback),
     allowed: `a whole number from ${range[0]} to ${range[1]}`,
@@ -86,6 +100,7 @@ export const flag = (variable: string, fallback: boolean, description: string) =
       decode: (text) => text === "true" || text === "1" || text === "yes",
       encode: (value) => (value ? "true" : "false")
     }),
+    json: Schema.Boolean,
     fallback,
     shown: String(fallback),
     allowed: "`true` or `false`",
@@ -105,6 +120,7 @@ export const choice = <const L extends ReadonlyArray<string>>(
         message: () => "not one of the allowed values"
       })
     ),
+    json: Schema.Literal(...allowed),
     fallback,
     shown: fallback,
     allowed: allowed.map((value) => `\`${value}\``).join(", "),
@@ -126,6 +142,7 @@ export const secret = (variable: string, allowed: string, description: string, p
         encode: () => "<redacted>"
       }
     ),
+    secret: true,
     fallback: Option.none<Redacted.Redacted>(),
     shown: "",
     allowed,

@@ -1,6 +1,6 @@
 /**
- * Every environment variable that lms-bridge reads. The values are decoded from this table at start, and the README's
- * table is generated from it.
+ * Every setting of lms-bridge: an environment variable, or a key of a settings file. The values are decoded from this table at
+ * start, and the table in the documentation is generated from it.
  */
 import * as Config from "effect/Config"
 import * as Context from "effect/Context"
@@ -17,11 +17,13 @@ import {
   flag,
   httpUrl,
   intSetting,
+  jsonDuration,
   optionalText,
   secret,
   setting,
   type Setting
 } from "./Setting.ts"
+import { SettingsFiles, type Contents, type SettingsFile } from "./SettingsFile.ts"
 
 export type { Setting } from "./Setting.ts"
 
@@ -30,7 +32,7 @@ const toolsets: ReadonlyArray<string> = ["all", "lean", "agent", "runs", "models
 const toolsetsOf = (text: string): ReadonlyArray<string> =>
   text.split(",").flatMap((name) => (name.trim() === "" ? [] : [name.trim()]))
 
-/** The table. Order is the README's order. */
+/** The table. Order is that of docs/settings.md. */
 export const table = {
   host: setting({
     variable: "LMSTUDIO_HOST",
@@ -220,6 +222,7 @@ export const table = {
       Schema.Array(Schema.String),
       { strict: true, decode: toolsetsOf, encode: (names) => names.join(",") }
     ),
+    json: Schema.Union(Schema.String, Schema.Array(Schema.Literal(...toolsets))),
     fallback: ["all"],
     shown: "all",
     allowed: `one or more of ${toolsets.map((name) => `\`${name}\``).join(", ")}, separated by commas`,
@@ -229,6 +232,7 @@ export const table = {
   detachAfter: setting({
     variable: "LMS_BRIDGE_DETACH_AFTER",
     schema: Schema.Union(Schema.Literal("auto", "never"), duration),
+    json: jsonDuration,
     fallback: "auto" as const,
     shown: "auto",
     allowed: "`auto` (before the MCP client is known to give up), `never`, or a duration",
@@ -248,15 +252,18 @@ export const table = {
 
 export type Values = { readonly [K in keyof typeof table]: (typeof table)[K] extends Setting<infer A> ? A : never }
 
-/** Variables with unusable values. Secret values are never repeated. */
+/** Variables and settings files with unusable values. Secret values are never repeated. */
 export class SettingsInvalid extends Schema.TaggedError<SettingsInvalid>()("SettingsInvalid", {
-  problems: Schema.Array(Schema.Struct({ variable: Schema.String, got: Schema.String, allowed: Schema.String }))
+  problems: Schema.Array(Schema.Struct({ variable: Schema.String, got: Schema.String, allowed: Schema.String })),
+  /** What is wrong with the files, one sentence each. */
+  files: Schema.optionalWith(Schema.Array(Schema.String), { default: () => [] })
 }) {
   readonly retryable = false
   override get message() {
-    return this.problems
-      .map(({ allowed, got, variable }) => `${variable} is "${got}", but must be ${allowed}.`)
-      .join("\n")
+    const variables = this.problems.map(
+      ({ allowed, got, variable }) => `${variable} is "${got}", but must be ${allowed}.`
+    )
+    return [...variables, ...this.files].join("\n")
   }
 }
 
@@ -303,34 +310,77 @@ function authority(host: string, port: number): string {
   return host.includes(":") && !host.startsWith("[") ? `[${host}]:${port}` : `${host}:${port}`
 }
 
-const secrets: ReadonlyArray<string> = [table.apiToken.variable, table.httpToken.variable, table.githubToken.variable]
+const sources = Effect.flatMap(
+  SettingsFiles,
+  Effect.forEach((file) => Effect.map(contents(file), (found) => ({ path: file.path, ...found })))
+)
 
-const readOne = (entry: Setting<unknown>) =>
-  Config.string(entry.variable).pipe(
-    Config.option,
-    Effect.orElseSucceed(() => Option.none<string>()),
-    Effect.map(
-      Option.match({
-        onNone: () => Either.right(entry.fallback),
-        onSome: (text) =>
-          Either.fromOption(entry.decode(text), () => ({
-            variable: entry.variable,
-            got: secrets.includes(entry.variable) ? "<redacted>" : text.slice(0, 80),
-            allowed: entry.allowed
-          }))
-      })
+const contents = (file: SettingsFile): Effect.Effect<Contents> =>
+  Option.isNone(file.text)
+    ? Effect.succeed({ values: new Map(), problems: [] })
+    : Effect.map(
+        Effect.promise(() => import("./SettingsText.ts")),
+        (text) => text.contents(table, file)
+      )
+
+/** The text of a setting, and whether the environment or which file has it. */
+const textOf = (key: string, { variable }: Setting<unknown>, files: Effect.Effect.Success<typeof sources>) =>
+  Effect.map(Effect.option(Config.string(variable)), (text) =>
+    Option.orElse(
+      Option.map(text, (text) => ({ text, from: variable })),
+      () =>
+        Option.fromIterable(
+          files.flatMap(({ path, values }) => {
+            const text = values.get(key)
+            return text === undefined ? [] : [{ text, from: path }]
+          })
+        )
     )
   )
 
+/** A setting as it is now. `from`: the variable or the file that has it; none for a default. */
+export interface Origin {
+  readonly key: string
+  readonly value: string
+  readonly from: Option.Option<string>
+}
+
+/** Where each value comes from, in the order of the table. */
+export const origins: Effect.Effect<ReadonlyArray<Origin>> = Effect.flatMap(sources, (files) =>
+  Effect.forEach(Object.entries<Setting<unknown>>(table), ([key, entry]) =>
+    Effect.map(textOf(key, entry, files), (found) => ({
+      key,
+      value: Option.match(found, {
+        onNone: () => entry.shown,
+        onSome: ({ text }) => (entry.secret === true ? "<redacted>" : text)
+      }),
+      from: Option.map(found, ({ from }) => from)
+    }))
+  )
+)
+
 const read: Effect.Effect<Values, SettingsInvalid> = Effect.gen(function* () {
+  const files = yield* sources
   const entries = yield* Effect.forEach(Object.entries<Setting<unknown>>(table), ([key, entry]) =>
-    Effect.map(readOne(entry), (result) => [key, result] as const)
+    Effect.map(textOf(key, entry, files), (found) => [key, decoded(entry, found)] as const)
   )
   const problems = entries.flatMap(([, result]) => (Either.isLeft(result) ? [result.left] : []))
-  if (problems.length > 0) return yield* new SettingsInvalid({ problems })
+  const inFiles = files.flatMap((file) => file.problems)
+  if (problems.length + inFiles.length > 0) return yield* new SettingsInvalid({ problems, files: inFiles })
   const values = Object.fromEntries(entries.map(([key, result]) => [key, Either.getOrThrow(result)])) as Values // as above
   return yield* withinMaximum(values)
 })
+
+const decoded = (entry: Setting<unknown>, found: Option.Option<{ readonly text: string }>) =>
+  Option.match(found, {
+    onNone: () => Either.right(entry.fallback),
+    onSome: ({ text }) =>
+      Either.fromOption(entry.decode(text), () => ({
+        variable: entry.variable,
+        got: entry.secret === true ? "<redacted>" : text.slice(0, 80),
+        allowed: entry.allowed
+      }))
+  })
 
 /** An idle time above the maximum is an error if it was set explicitly; a default is lowered to the maximum. */
 const withinMaximum = (values: Values): Either.Either<Values, SettingsInvalid> => {
