@@ -61,7 +61,8 @@ for (const { files, folder: name, tarball } of packed) {
     const wanted = ["README.md", "LICENSE", "CHANGELOG.md", ...targets.map((path) => path.replace("./", ""))]
     const missing = wanted.filter((path) => !files.includes(path))
     const surplus = files.filter(
-      (path) => !/^(dist|src)\/.*(\.js|\.ts|\.map|\.LEGAL\.txt)$|^(package\.json|LICENSE|\w+\.md)$/.test(path)
+      (path) =>
+        !/^(dist|src)\/.*(\.js|\.ts|\.map|\.LEGAL\.txt)$|^((package|config\.schema)\.json|LICENSE|\w+\.md)$/.test(path)
     )
     const wrong = Object.entries(manifest.dependencies ?? {}).filter(([, range]) => !/^\d+(\.\d+)+$/.test(range))
     const problems = [

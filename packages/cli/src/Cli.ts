@@ -16,6 +16,11 @@ import * as Scripts from "./completion/Scripts.ts"
 import * as Arguments from "./options/Arguments.ts"
 import * as CommandParts from "./options/CommandParts.ts"
 import * as Chat from "./commands/chat/Chat.ts"
+import * as ConfigGet from "./commands/config/ConfigGet.ts"
+import * as ConfigLs from "./commands/config/ConfigLs.ts"
+import * as ConfigPath from "./commands/config/ConfigPath.ts"
+import * as ConfigSchema from "./commands/config/ConfigSchema.ts"
+import * as ConfigSet from "./commands/config/ConfigSet.ts"
 import * as Doctor from "./commands/Doctor.ts"
 import * as Install from "./commands/Install.ts"
 import * as McpCall from "./commands/mcp/McpCall.ts"
@@ -163,6 +168,14 @@ const groups = {
     McpPrompts.command,
     McpLogin.command,
     McpLogout.command
+  ]),
+  config: group("config", "Your settings: list, get and set them, and where they are.", [
+    ConfigLs.command,
+    ConfigGet.command,
+    ConfigSet.set,
+    ConfigSet.unset,
+    ConfigPath.command,
+    ConfigSchema.command
   ])
 } as const
 
@@ -188,6 +201,7 @@ const program = <E, R>(services: (need: Omit<Need, "logLevel">) => Layer.Layer<S
     groups.models.command.pipe(Command.provide(usual)),
     groups.server.command.pipe(Command.provide(usual)),
     groups.mcp.command.pipe(Command.provide(usual)),
+    groups.config.command,
     Doctor.command.pipe(Command.provide(usual)),
     Serve.command.pipe(Command.provide(services({ standIn: "never", watched: false }))),
     Install.install,

@@ -7,6 +7,7 @@ import { Logging } from "@lms-bridge/core/Observability"
 import * as NodeLogFiles from "@lms-bridge/node/NodeLogFiles"
 import * as NodeMain from "@lms-bridge/node/NodeMain"
 import * as NodePlatform from "@lms-bridge/node/NodePlatform"
+import * as NodeSettingsFiles from "@lms-bridge/node/NodeSettingsFiles"
 import * as Cause from "effect/Cause"
 import * as Config from "effect/Config"
 import * as Effect from "effect/Effect"
@@ -59,7 +60,7 @@ const Copied = Layer.unwrapEffect(
   })
 ).pipe(Layer.provide(NodeScreen.layer))
 
-const Platform = Layer.mergeAll(NodePlatform.layer, Copied, NodeLineEditor.layer, ThisProgram)
+const Platform = Layer.mergeAll(NodePlatform.layer, NodeSettingsFiles.layer, Copied, NodeLineEditor.layer, ThisProgram)
 
 // the first signal ends everything in order, a second one ends the process at once
 let signal: "SIGINT" | "SIGTERM" | undefined

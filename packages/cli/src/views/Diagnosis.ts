@@ -4,7 +4,7 @@
 import { UserPolicies } from "@lms-bridge/core/AgentLoop"
 import { RunJournal } from "@lms-bridge/core/RunJournal"
 import { CurrentOperatingSystem, unsupported } from "@lms-bridge/core/Machine"
-import { baseUrl, Settings } from "@lms-bridge/core/Settings"
+import { baseUrl, origins, Settings } from "@lms-bridge/core/Settings"
 import { type Application, type DaemonStatus, type LmsCallError, LmsCli } from "@lms-bridge/core/LmsCli"
 import { LmStudioApi, type ServerInfo } from "@lms-bridge/core/LmStudioApi"
 import { leftOut, McpRegistry, type ServerSummary } from "@lms-bridge/core/McpRegistry"
@@ -349,16 +349,29 @@ const breakers = Effect.gen(function* () {
   ]
 })
 
-const settings = Effect.map(Settings, (settings) => [
-  ok(
-    "settings",
-    [
-      `address ${baseUrl(settings)}`,
-      `API token ${Option.isSome(settings.apiToken) ? "set" : "not set"}`,
-      `default model ${Option.getOrElse(settings.defaultModel, () => "not set")}`,
-      `idle limit ${Duration.format(settings.ttl)}, at most ${Duration.format(settings.ttlMaximum)}`,
-      `autostart of LM Studio ${settings.autostart ? "on" : "off"}`,
-      `runs limited to ${settings.maxRounds} rounds and ${Duration.format(settings.runTimeout)}`
-    ].join("; ")
-  )
-])
+const settings = Effect.gen(function* () {
+  const settings = yield* Settings
+  const found = (yield* origins).flatMap(({ from, key }) => (Option.isSome(from) ? [{ key, from: from.value }] : []))
+  const files = new Set(found.map(({ from }) => from).filter((from) => from.includes("/") || from.includes("\\")))
+  const variables = found.flatMap(({ from }) => (files.has(from) ? [] : [from]))
+  const sources = [
+    ...(variables.length === 0 ? [] : [`from the environment: ${variables.join(", ")}`]),
+    ...[...files].map(
+      (file) => `from ${file}: ${found.flatMap(({ from, key }) => (from === file ? [key] : [])).join(", ")}`
+    )
+  ]
+  return [
+    ok(
+      "settings",
+      [
+        `address ${baseUrl(settings)}`,
+        `API token ${Option.isSome(settings.apiToken) ? "set" : "not set"}`,
+        `default model ${Option.getOrElse(settings.defaultModel, () => "not set")}`,
+        `idle limit ${Duration.format(settings.ttl)}, at most ${Duration.format(settings.ttlMaximum)}`,
+        `autostart of LM Studio ${settings.autostart ? "on" : "off"}`,
+        `runs limited to ${settings.maxRounds} rounds and ${Duration.format(settings.runTimeout)}`,
+        ...(sources.length === 0 ? ["all of them defaults"] : [...sources, "the others are defaults"])
+      ].join("; ")
+    )
+  ]
+})
