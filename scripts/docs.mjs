@@ -1,5 +1,5 @@
-// Generates parts of the README and of pages from the code, docs/errors.md from its tags, and docs/resilience.md from the
-// reports of the tests. With --check, fails if they are out of date.
+// Generates parts of pages and the schema of the settings from the code, docs/errors.md from its tags, and docs/resilience.md
+// from the reports of the tests. With --check, fails if they are out of date; with names, only these.
 import { readFile, writeFile } from "node:fs/promises"
 import { page as errorsPage } from "./errors.mjs"
 import { logSites } from "./logSites.mjs"
@@ -13,10 +13,10 @@ const row = (...cells) => `| ${cells.map(cell).join(" | ")} |`
 
 const { table } = await load("packages/core/dist/configuration/Settings.js")
 const settings = [
-  row("variable", "default", "allowed", "meaning"),
-  row("---", "---", "---", "---"),
-  ...Object.values(table).map(({ allowed, description, shown, variable }) =>
-    row(`\`${variable}\``, shown === "" ? "unset" : `\`${shown}\``, allowed, description)
+  row("variable", "key", "default", "allowed", "meaning"),
+  row("---", "---", "---", "---", "---"),
+  ...Object.entries(table).map(([key, { allowed, description, shown, variable }]) =>
+    row(`\`${variable}\``, `\`${key}\``, shown === "" ? "unset" : `\`${shown}\``, allowed, description)
   )
 ]
 
@@ -88,18 +88,26 @@ const whole = async (name, page) => {
   }
 }
 
-const pages = [
-  await withTables("README.md", { settings, tools }),
-  await withTables("docs/operations.md", { log, metrics }),
-  await withTables("docs/mcp.md", { clients: clients.trimEnd().split("\n") }),
-  await withTables("docs/testing.md", {
-    retries: await code("packages/testing/test/examples/Retries.test.ts"),
-    runs: await code("packages/testing/test/examples/Runs.test.ts")
-  }),
-  await whole("docs/errors.md", errorsPage),
-  await whole("docs/resilience.md", resiliencePage)
-]
+const { jsonSchema } = await load("packages/core/dist/configuration/SettingsText.js")
 
+const all = {
+  "docs/settings.md": (name) => withTables(name, { settings }),
+  "docs/tools.md": (name) => withTables(name, { tools }),
+  "docs/operations.md": (name) => withTables(name, { log, metrics }),
+  "docs/mcp.md": (name) => withTables(name, { clients: clients.trimEnd().split("\n") }),
+  "docs/testing.md": async (name) =>
+    withTables(name, {
+      retries: await code("packages/testing/test/examples/Retries.test.ts"),
+      runs: await code("packages/testing/test/examples/Runs.test.ts")
+    }),
+  "packages/cli/config.schema.json": (name) =>
+    whole(name, async () => `${JSON.stringify(jsonSchema(table), null, 2)}\n`),
+  "docs/errors.md": (name) => whole(name, errorsPage),
+  "docs/resilience.md": (name) => whole(name, resiliencePage)
+}
+
+const asked = process.argv.slice(2).filter((argument) => !argument.startsWith("--"))
+const pages = await Promise.all((asked.length === 0 ? Object.keys(all) : asked).map((name) => all[name](name)))
 const stale = pages.filter((one) => one.after !== one.before)
 if (!process.argv.includes("--check")) await Promise.all(stale.map((one) => writeFile(one.path, one.after)))
 else if (stale.length > 0) {
