@@ -31,6 +31,9 @@ export const lines = (explanation: RunExplanation.Explanation): ReadonlyArray<st
           explanation.servers.map(({ server, tools }) => `${server} (${Words.count(tools, "tool")})`).join(", ")
         )
       ]),
+  ...(explanation.calls === undefined
+    ? []
+    : [line("calls", `${explanation.calls.form}: ${Words.oneLine(explanation.calls.why)}`)]),
   ...explanation.rounds.flatMap((round, index) => [
     ...explanation.offers
       .filter((offer) =>

@@ -14,7 +14,7 @@ export interface FormAsked {
   readonly onTrial: (what: string) => Effect.Effect<void>
 }
 
-/** `usage` where it was found out just now. */
+/** `usage` where it was tried just now. */
 export interface FormAnswer extends FoundForm {
   readonly usage?: Usage | undefined
 }

@@ -83,7 +83,7 @@ export class ModelRegistry extends Context.Tag("@lms-bridge/core/registry/ModelR
         const tried = yield* ModelProbe.run(lease, { whole: false, onTrial }).pipe(Effect.timeoutOption(limit))
         if (Option.isNone(tried)) {
           const unfinished = `the trial did not end within ${Duration.format(limit)}, so calls are native.`
-          return formOf(yield* keep(model, { evidence: {}, unfinished }))
+          return { ...formOf(yield* keep(model, { evidence: {}, unfinished })), usage: unknownUsage }
         }
         const { evidence, usage } = tried.value
         return { ...formOf(yield* keep(model, { evidence })), usage }
@@ -126,7 +126,7 @@ export class ModelRegistry extends Context.Tag("@lms-bridge/core/registry/ModelR
                   ? Effect.interrupt
                   : Effect.as(
                       Effect.logDebug("a probe failed", cause),
-                      Option.some({ form: "native" as const, why: failed(cause) })
+                      Option.some({ form: "native" as const, why: failed(cause), usage: unknownUsage })
                     )
               )
             ),
@@ -157,6 +157,9 @@ export class ModelRegistry extends Context.Tag("@lms-bridge/core/registry/ModelR
 
 /** A machine that was too busy to answer in time is asked again later. */
 const tryAgainAfter = Duration.hours(1)
+
+/** Of a trial that was given up, replies did not come, or are not counted. */
+const unknownUsage = { inputTokens: 0, outputTokens: 0 }
 
 const failed = (cause: Cause.Cause<ModelLifecycleError>): string =>
   `The trial of its calls failed, so they are native: ${Option.match(Cause.failureOption(cause), {

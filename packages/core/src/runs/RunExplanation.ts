@@ -10,6 +10,7 @@ import { initial, type AgentState } from "../agent/rules/AgentState.ts"
 import * as OpenCalls from "../agent/rules/OpenCalls.ts"
 import * as NoteWords from "./NoteWords.ts"
 import * as RunAccount from "./RunAccount.ts"
+import { ToolForm } from "../agent/ToolForm.ts"
 import { Budgets } from "../agent/AgentTask.ts"
 
 /**
@@ -58,6 +59,8 @@ export const Explanation = Schema.Struct({
   model: optional(Schema.String),
   contextLength: optional(Schema.NonNegativeInt),
   servers: Schema.Array(Schema.Struct({ server: Schema.String, tools: Schema.NonNegativeInt })),
+  /** How the model was told of its tools, and why; absent where nothing spoke for another form than native. */
+  calls: optional(Schema.Struct({ form: ToolForm, why: Schema.String })),
   offers: Schema.Array(Offer),
   rounds: Schema.Array(Round),
   used: Schema.Struct({
@@ -76,7 +79,7 @@ export const explain = (
   started: Extract<AgentEvent, { readonly _tag: "RunStarted" }>,
   events: ReadonlyArray<AgentEvent>
 ): Explanation => {
-  const { offers, ready, rounds, state } = withOpen(
+  const { calls, offers, ready, rounds, state } = withOpen(
     events.reduce(step, { state: initial(started), offers: [], rounds: [], ranked: [], ready: [] })
   )
   return {
@@ -84,6 +87,7 @@ export const explain = (
     ...(state.ensured === undefined ? {} : { model: state.ensured.model }),
     ...present({ contextLength: state.contextLength }),
     servers: ready,
+    ...present({ calls }),
     offers,
     rounds,
     used: RunAccount.used(state),
@@ -102,6 +106,7 @@ interface SoFar {
   /** The tools, or the first of them, by how well they match the task; empty where all were offered. */
   readonly ranked: ReadonlyArray<string>
   readonly ready: Explanation["servers"]
+  readonly calls?: Explanation["calls"]
 }
 
 /** Adds the calls that have not ended. */
@@ -120,6 +125,8 @@ const step = (before: SoFar, event: AgentEvent): SoFar => {
       return { ...withOpen(before), state }
     case "ServersReady":
       return { ...next, ready: event.ready }
+    case "ToolFormChosen":
+      return { ...next, calls: { form: event.form, why: event.text } }
     case "ToolsOffered": {
       const ranked = event.choice?.ranked ?? before.ranked
       return { ...next, ranked, offers: [...before.offers, offerOf(event, ranked, state.rounds)] }

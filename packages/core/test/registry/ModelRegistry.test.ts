@@ -69,7 +69,7 @@ describe("ModelRegistry", () => {
       "bound",
       /native 0 of 3, bound 0 of 3, text 0 of 3; the chat template/
     ],
-    ["has no system role", { template: "gemma" }, "native", /native 3 of 3|native/]
+    ["has no system role", { template: "gemma" }, "native", /native 3 of 3/]
   ] as const) {
     it.effect(`a model that ${what}: ${form}`, () =>
       onMachine(world(changes))(
@@ -147,10 +147,11 @@ describe("ModelRegistry", () => {
     onMachine(world({}, { simulator: { settings: { promptProcessing: "20 seconds" } } }))(
       Effect.gen(function* () {
         const found = Option.getOrThrow(yield* asked("30 seconds"))
-        assert.deepStrictEqual([found.form, found.usage], ["native", undefined])
+        assert.deepStrictEqual([found.form, found.usage?.inputTokens], ["native", 0])
         assert.include(found.why, "did not end within 30s")
         const before = yield* chats
-        assert.include(Option.getOrThrow(yield* asked()).why, "did not end within 30s")
+        const later = Option.getOrThrow(yield* asked())
+        assert.deepStrictEqual([later.usage, later.why], [undefined, found.why])
         assert.strictEqual(yield* chats, before)
         yield* Effect.sleep("61 minutes")
         yield* asked()
