@@ -3,7 +3,7 @@
  * Composition root of `lms-bridge`: every layer is chosen here and nowhere else.
  */
 import { Settings } from "@lms-bridge/core/Settings"
-import { Logging } from "@lms-bridge/core/Observability"
+import { Exporting, Logging } from "@lms-bridge/core/Observability"
 import * as NodeLogFiles from "@lms-bridge/node/NodeLogFiles"
 import * as NodeMain from "@lms-bridge/node/NodeMain"
 import * as NodePlatform from "@lms-bridge/node/NodePlatform"
@@ -22,6 +22,7 @@ import * as NodeScreen from "./terminal/NodeScreen.ts"
 import { Program } from "./Program.ts"
 import { Screen } from "./terminal/Screen.ts"
 import * as StandIn from "./StandIn.ts"
+import { version } from "./version.ts"
 import * as Words from "./views/Words.ts"
 
 const logging = ({ logLevel, watched }: Cli.Need) =>
@@ -62,6 +63,18 @@ const Copied = Layer.unwrapEffect(
 
 const Platform = Layer.mergeAll(NodePlatform.layer, NodeSettingsFiles.layer, Copied, NodeLineEditor.layer, ThisProgram)
 
+/** Loaded only where a collector is configured. */
+const telemetry = Layer.unwrapEffect(
+  Effect.flatMap(Exporting.isWanted, (wanted) =>
+    wanted
+      ? Effect.map(
+          Effect.promise(() => import("@lms-bridge/telemetry/Telemetry")),
+          ({ layer }) => layer(version)
+        )
+      : Effect.succeed(Layer.empty)
+  )
+)
+
 // the first signal ends everything in order, a second one ends the process at once
 let signal: "SIGINT" | "SIGTERM" | undefined
 process.once("SIGINT", () => (signal ??= "SIGINT"))
@@ -83,6 +96,6 @@ Effect.suspend(() => cli(process.argv.slice(2))).pipe(
       screen.err(`lms-bridge: internal error: ${Words.oneLine(Cause.pretty(cause), 300)}`)
     )
   ),
-  Effect.provide(Platform),
+  Effect.provide(Layer.provideMerge(telemetry, Platform)),
   (main) => NodeMain.run(main, exitCode)
 )

@@ -5,7 +5,7 @@
  * is loaded while the client reads that answer.
  */
 import { Settings } from "@lms-bridge/core/Settings"
-import { Logging } from "@lms-bridge/core/Observability"
+import { Exporting, Logging } from "@lms-bridge/core/Observability"
 import * as NodeLogFiles from "@lms-bridge/node/NodeLogFiles"
 import * as NodeMain from "@lms-bridge/node/NodeMain"
 import * as NodeSettingsFiles from "@lms-bridge/node/NodeSettingsFiles"
@@ -25,6 +25,18 @@ const MainLayer = Logging.layer({ isTerminal: process.stderr.isTTY, fileSystem: 
   Layer.provideMerge(NodeSettingsFiles.layer)
 )
 
+/** Loaded only where a collector is configured. */
+const telemetry = Layer.unwrapEffect(
+  Effect.flatMap(Exporting.isWanted, (wanted) =>
+    wanted
+      ? Effect.map(
+          Effect.promise(() => import("@lms-bridge/telemetry/Telemetry")),
+          ({ layer }) => layer(About.version)
+        )
+      : Effect.succeed(Layer.empty)
+  )
+)
+
 const load = Effect.flatMap(
   Effect.promise(() => import("./load.ts")),
   ({ load }) => load
@@ -37,7 +49,7 @@ const serving = Effect.flatMap(Settings, ({ detachAfter }) =>
   Effect.scoped,
   Effect.as(0),
   Effect.tapDefect((cause) => Effect.logFatal("the server stopped", cause)),
-  Effect.provide(MainLayer),
+  Effect.provide(Layer.provideMerge(telemetry, MainLayer)),
   Effect.tapError((error) => Console.error(error.message))
 )
 

@@ -4,6 +4,7 @@
  */
 import * as FetchHttpClient from "@effect/platform/FetchHttpClient"
 import * as NodeContext from "@effect/platform-node/NodeContext"
+import { Exporting } from "@lms-bridge/core/Observability"
 import { CurrentOperatingSystem, unsupported } from "@lms-bridge/core/Machine"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
@@ -23,8 +24,10 @@ const system = Layer.effect(
   })
 )
 
-/** There is no tracer, because nobody reads spans here. */
-const untraced = Layer.setTracerEnabled(false)
+/** Without a collector nobody reads spans. */
+const untraced = Layer.unwrapEffect(
+  Effect.map(Exporting.isWanted, (wanted) => (wanted ? Layer.empty : Layer.setTracerEnabled(false)))
+)
 
 export const layer = Layer.mergeAll(
   NodeContext.layer.pipe(Layer.provide(NodeWatch.layer)),

@@ -3,7 +3,7 @@
  * SDK.
  */
 import type { Values } from "@lms-bridge/core/Settings"
-import { CurrentCaller, makeSessionId, withRequest } from "@lms-bridge/core/Observability"
+import { CurrentCaller, makeSessionId, TraceContext, withRequest } from "@lms-bridge/core/Observability"
 import { Server } from "@modelcontextprotocol/sdk/server/index.js"
 import type { RequestHandlerExtra } from "@modelcontextprotocol/sdk/shared/protocol.js"
 import type { Transport } from "@modelcontextprotocol/sdk/shared/transport.js"
@@ -160,7 +160,8 @@ export const serve = Effect.fn("Server.serve")(function* <R, R2>(options: Option
         Effect.provideService(DetachAfter, detachAfter),
         Effect.provideService(Elicit, elicit(server, extra)),
         withClientLog,
-        withRequest(session, String(extra.requestId))
+        withRequest(session, String(extra.requestId)),
+        TraceContext.within(params._meta)
       )
     }, extra.signal)
   )

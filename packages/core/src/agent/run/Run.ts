@@ -10,6 +10,7 @@ import * as Option from "effect/Option"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import { present } from "../../schema/Fields.ts"
+import * as Attributes from "../../observability/Attributes.ts"
 import { makeRunId, withRun } from "../../observability/Correlation.ts"
 import { decide, type Decision, late } from "../rules/Decide.ts"
 import type { AgentEvent, AgentEventBody, Problem } from "../rules/AgentEvent.ts"
@@ -129,7 +130,7 @@ const begin = (
         // a run that is stopped on purpose loses no events
         Effect.ensuring(log.flush),
         Effect.ensuring(Effect.sync(() => readers.forEach((reader) => reader.end()))),
-        Effect.withSpan("AgentLoop.run"),
+        Effect.withSpan(Attributes.agentSpan, { attributes: Attributes.ofRun(runId) }),
         withRun(runId),
         Mailbox.into(events),
         Effect.forkScoped

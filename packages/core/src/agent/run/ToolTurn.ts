@@ -12,6 +12,7 @@ import type { Values } from "../../configuration/Settings.ts"
 import type { ToolCall, ToolDefinition } from "../../lmstudio/Chat.ts"
 import type { CallProgress } from "../../mcp/McpConnection.ts"
 import type { ToolResult } from "../../mcp/ToolResult.ts"
+import * as Attributes from "../../observability/Attributes.ts"
 import { spanned } from "../../observability/spanned.ts"
 import type { AgentTask } from "../AgentTask.ts"
 import type { TurnCall } from "../rules/AgentState.ts"
@@ -177,6 +178,10 @@ const settle = Effect.fnUntraced(
     const readers = cut && kept ? untoldReaders(log, prepared) : []
     const readable = readers.length === 0 ? told : `${told}\n[To read on:\n${signatures(readers)}]`
     if (kept) artifacts.put(artifact, text)
+    const isError = Either.isLeft(result) || result.right.isError
+    if (isError) yield* Attributes.annotate(Attributes.errorType("tool_error"))
+    yield* Attributes.annotateContent("gen_ai.tool.call.arguments", () => verdict.arguments)
+    yield* Attributes.annotateContent("gen_ai.tool.call.result", () => readable)
     yield* log.tell({
       _tag: "ToolCallFinished",
       callId,
@@ -184,7 +189,7 @@ const settle = Effect.fnUntraced(
       tool,
       told: readable,
       ...(Either.isRight(result) ? { result: result.right } : {}),
-      isError: Either.isLeft(result) || result.right.isError,
+      isError,
       bytes,
       millis: Duration.toMillis(time),
       ...(kept ? { artifact } : {})
@@ -192,8 +197,8 @@ const settle = Effect.fnUntraced(
     if (cut && kept) yield* offer(log, prepared, Builtins.artifactTools)
     if (!log.state.offered.includes(name)) yield* offer(log, prepared, [name])
   },
-  (effect, _prepared, _call, { tool: { tool } }) =>
-    spanned("AgentLoop.call", { server: tool.server, tool: tool.name })(effect)
+  (effect, _prepared, { id }, { tool: { tool } }) =>
+    spanned(Attributes.toolSpan(tool.name), Attributes.ofTool({ id, server: tool.server, tool: tool.name }))(effect)
 )
 
 /** Whether its results come from a server rather than from the loop itself. */

@@ -6,7 +6,8 @@ import * as Ref from "effect/Ref"
 import type * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
 import { Settings, type Values } from "../../configuration/Settings.ts"
-import { spanned } from "../../observability/spanned.ts"
+import * as Attributes from "../../observability/Attributes.ts"
+import { traced } from "../../observability/spanned.ts"
 import * as Patience from "../../resilience/Patience.ts"
 import { Resilience } from "../../resilience/Resilience.ts"
 import type { ChatEvent, ChatRequest } from "../Chat.ts"
@@ -145,7 +146,22 @@ export const make = Effect.gen(function* () {
       // if the observer fails here, it fails again at the next event, which ends the request
       opened(OpenChat.completions(request), asked, Effect.ignore(onEvent({ _tag: "ModelLoading" }))),
       (reply) => OpenChat.collect(reply, onEvent)
-    ).pipe(Effect.scoped, spanned("LmStudioApi.chat", { model: request.model }))
+    ).pipe(
+      Effect.scoped,
+      traced(
+        Attributes.chatSpan(request.model),
+        { kind: "client", attributes: Attributes.ofRequest(request.model, transport.baseUrl) },
+        (reply) =>
+          Effect.all(
+            [
+              Attributes.annotate(Attributes.ofReply(reply)),
+              Attributes.annotateContent("gen_ai.input.messages", () => request.messages),
+              Attributes.annotateContent("gen_ai.output.messages", () => [reply.content, ...reply.toolCalls])
+            ],
+            { discard: true }
+          )
+      )
+    )
 
   return {
     server: dialects.server.pipe(resilience.protect("http.read"), Effect.withSpan("LmStudioApi.server")),

@@ -14,6 +14,7 @@ import * as Deferred from "effect/Deferred"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import { present } from "../../schema/Fields.ts"
+import * as TraceContext from "../../observability/TraceContext.ts"
 import { spanned } from "../../observability/spanned.ts"
 import * as CachedList from "./CachedList.ts"
 import type { CallOptions, Session } from "../McpConnection.ts"
@@ -246,8 +247,17 @@ export const connect = Effect.fn("McpClient.connect")(function* (options: Client
       )
     const answer = asTask.has(tool)
       ? TaskCall.call(request, { server, tool, total: options.callTotal }, args, callOptions)
-      : request("tools/call", { name: tool, arguments: args })
-    return answer.pipe(Effect.map(Results.toolResult), spanned("McpClient.call", { server, tool }))
+      : Effect.flatMap(TraceContext.outgoing, (trace) =>
+          request("tools/call", {
+            name: tool,
+            arguments: args,
+            ...(trace.traceparent === undefined ? {} : { _meta: trace })
+          })
+        )
+    return answer.pipe(
+      Effect.map(Results.toolResult),
+      spanned(`tools/call ${tool}`, { "mcp.method.name": "tools/call", "gen_ai.tool.name": tool, server })
+    )
   }
 
   const read = Effect.fn("McpClient.read")(function* (
