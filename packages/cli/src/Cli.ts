@@ -11,6 +11,8 @@ import * as Chunk from "effect/Chunk"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
+import * as Ref from "effect/Ref"
+import * as Schema from "effect/Schema"
 import * as Complete from "./completion/Complete.ts"
 import * as Scripts from "./completion/Scripts.ts"
 import * as Arguments from "./options/Arguments.ts"
@@ -78,46 +80,59 @@ export type Services<E, R> = (need: Need) => Layer.Layer<StandIn.Services, E, R>
 export const make =
   <E extends Failure & { readonly message: string }, R>(services: Services<E, R>) =>
   (args: ReadonlyArray<string>) =>
-    Effect.gen(function* () {
-      const screen = yield* Screen
-      if (args[0] === "complete") {
-        const words = args.slice(args[1] === "--" ? 2 : 1)
-        const usual = services({ logLevel: "none", standIn: "never", watched: true })
-        const found = yield* Complete.lines(commandsWithParts(), words, (names) =>
-          Effect.scoped(Effect.flatMap(Layer.build(usual), (built) => Effect.provide(names, built)))
-        )
-        if (found.length > 0) yield* screen.out(found.join("\n"))
-        return ExitCode.done as number
-      }
-      const { args: line, logLevel, path } = yield* Arguments.normalize(catalogue, args)
-      if (path.length === 0 && line.includes("--completions")) {
-        const wanted = line[line.indexOf("--completions") + 1]
-        const shell = Scripts.shells.find((one) => one === wanted)
-        if (shell === undefined) {
-          const problem = `--completions is "${wanted}", but must be one of ${Scripts.shells.join(", ")}.`
-          return yield* new UsageError({ problem })
-        }
-        yield* screen.out(Scripts.of(shell).trimEnd())
-        return ExitCode.done as number
-      }
-      if (path.length === 0 && (line.length === 0 || line.includes("--help") || line.includes("-h"))) {
-        yield* screen.out(Help.overview(catalogue, screen.columns))
-        return ExitCode.done as number
-      }
-      const page = asksForHelp(line) ? catalogue.find((entry) => entry.path.join(" ") === path.join(" ")) : undefined
-      if (page !== undefined) {
-        yield* screen.out(Help.page(page, catalogue, screen.columns))
-        return ExitCode.done as number
-      }
-      yield* parser((need) => services({ logLevel, ...need }))(["node", "lms-bridge", ...line]).pipe(
-        Effect.mapError((error) => (ValidationError.isValidationError(error) ? usageError(error, path, line) : error))
+    Effect.flatMap(Ref.make(false), (printed) => carriedOut(services, args, printed))
+
+const carriedOut = <E extends Failure & { readonly message: string }, R>(
+  services: Services<E, R>,
+  args: ReadonlyArray<string>,
+  printed: Ref.Ref<boolean>
+) =>
+  Effect.gen(function* () {
+    const screen = yield* Screen
+    if (args[0] === "complete") {
+      const words = args.slice(args[1] === "--" ? 2 : 1)
+      const usual = services({ logLevel: "none", standIn: "never", watched: true })
+      const found = yield* Complete.lines(commandsWithParts(), words, (names) =>
+        Effect.scoped(Effect.flatMap(Layer.build(usual), (built) => Effect.provide(names, built)))
       )
+      if (found.length > 0) yield* screen.out(found.join("\n"))
       return ExitCode.done as number
-    }).pipe(
-      Effect.catchAll(report),
-      Effect.onInterrupt(() => Effect.flatMap(Screen, (screen) => screen.err("Interrupted."))),
-      Effect.provideService(CliConfig.CliConfig, cliConfig)
+    }
+    const { args: line, logLevel, path } = yield* Arguments.normalize(catalogue, args)
+    if (path.length === 0 && line.includes("--completions")) {
+      const wanted = line[line.indexOf("--completions") + 1]
+      const shell = Scripts.shells.find((one) => one === wanted)
+      if (shell === undefined) {
+        const problem = `--completions is "${wanted}", but must be one of ${Scripts.shells.join(", ")}.`
+        return yield* new UsageError({ problem })
+      }
+      yield* screen.out(Scripts.of(shell).trimEnd())
+      return ExitCode.done as number
+    }
+    if (path.length === 0 && (line.length === 0 || line.includes("--help") || line.includes("-h"))) {
+      yield* screen.out(Help.overview(catalogue, screen.columns))
+      return ExitCode.done as number
+    }
+    const page = asksForHelp(line) ? catalogue.find((entry) => entry.path.join(" ") === path.join(" ")) : undefined
+    if (page !== undefined) {
+      yield* screen.out(Help.page(page, catalogue, screen.columns))
+      return ExitCode.done as number
+    }
+    yield* parser((need) => services({ logLevel, ...need }))(["node", "lms-bridge", ...line]).pipe(
+      Effect.mapError((error) => (ValidationError.isValidationError(error) ? usageError(error, path, line) : error))
     )
+    return ExitCode.done as number
+  }).pipe(
+    Effect.updateService(Screen, (screen) => ({
+      ...screen,
+      out: (text: string) => Effect.zipRight(Ref.set(printed, true), screen.out(text))
+    })),
+    Effect.catchAll((failure) =>
+      Effect.flatMap(Ref.get(printed), (hasResult) => report(failure, !hasResult && wantsJson(args)))
+    ),
+    Effect.onInterrupt(() => Effect.flatMap(Screen, (screen) => screen.err("Interrupted."))),
+    Effect.provideService(CliConfig.CliConfig, cliConfig)
+  )
 
 // -----------------------------------------------------------------------------
 // internal
@@ -268,12 +283,31 @@ const usageError = (
   return new UsageError({ problem: `${sentence}${hint} See \`${["lms-bridge", ...path, "--help"].join(" ")}\`.` })
 }
 
-const report = Effect.fnUntraced(function* (failure: Failure & { readonly message: string }) {
+/** `asJson`: who asked for JSON has got none yet, and gets the failure in that form, too. */
+const report = Effect.fnUntraced(function* (failure: Failure & { readonly message: string }, asJson: boolean) {
   if (isEnded(failure)) return failure.code
   const code = ofFailure(failure)
   // the reader has closed the output, and knows it
   if (code === ExitCode.outputClosed) return code
   const screen = yield* Screen
   for (const line of failure.message.split("\n")) yield* screen.err(`lms-bridge: ${Words.oneLine(line)}`)
+  if (asJson) {
+    const error = { tag: failure._tag, message: failure.message, exitCode: code }
+    yield* Effect.ignore(screen.out(encodeError({ error })))
+  }
   return code
 })
+
+/** Words after `--` are arguments. */
+const wantsJson = (args: ReadonlyArray<string>) => {
+  const end = args.indexOf("--")
+  return (end === -1 ? args : args.slice(0, end)).some((word) => word === "--json" || word === "--json=true")
+}
+
+const encodeError = Schema.encodeSync(
+  Schema.parseJson(
+    Schema.Struct({
+      error: Schema.Struct({ tag: Schema.String, message: Schema.String, exitCode: Schema.Int })
+    })
+  )
+)

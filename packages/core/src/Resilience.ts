@@ -2,5 +2,6 @@
 export { Resilience, type BreakerView, type OperationClass } from "./resilience/Resilience.ts"
 export { CircuitOpen } from "./resilience/CircuitBreaker.ts"
 export * as CircuitBreaker from "./resilience/CircuitBreaker.ts"
+export { sizeOf } from "./resilience/ByteLimits.ts"
 export * as RetryPolicy from "./resilience/RetryPolicy.ts"
 export * as TtlPolicy from "./resilience/TtlPolicy.ts"

@@ -12,10 +12,7 @@ export const duration = (millis: number): string => {
 }
 
 /** Bytes in binary units: `312 B`, `4.1 KiB`, `2.5 GiB`. */
-export const bytes = (count: number): string => {
-  const power = count < 1024 ? 0 : Math.min(units.length - 1, Math.floor(Math.log2(count) / 10))
-  return `${power === 0 ? count : trimmed(count / 1024 ** power)} ${units[power]}`
-}
+export { sizeOf as bytes } from "@lms-bridge/core/Resilience"
 
 export const count = (number: number, singular: string, plural = `${singular}s`): string =>
   `${number} ${number === 1 ? singular : plural}`
@@ -42,8 +39,6 @@ export const json = (value: unknown, limit: number): string => oneLine(stringify
 // -----------------------------------------------------------------------------
 // internal
 // -----------------------------------------------------------------------------
-
-const units = ["B", "KiB", "MiB", "GiB", "TiB"] as const
 
 const trimmed = (value: number) => (value < 10 ? String(Number(value.toFixed(1))) : String(Math.round(value)))
 

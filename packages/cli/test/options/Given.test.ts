@@ -15,7 +15,7 @@ const given = Effect.fnUntraced(function* (args: ReadonlyArray<string>, screen: 
     loop: [{ _tag: "RunFinished", outcome: AgentLoopTest.outcome("Yes.") }],
     screen
   })
-  const [first] = yield* Effect.forEach(out === "" ? [] : out.split("\n"), (line) =>
+  const [first] = yield* Effect.forEach(code === 2 ? [] : out.split("\n"), (line) =>
     Schema.decode(AgentEventJson)(line)
   )
   return { code, err, task: first?._tag === "RunStarted" ? first.task : undefined }

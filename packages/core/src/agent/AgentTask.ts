@@ -58,6 +58,8 @@ export const AgentTask = Schema.Struct({
   /** Only tools whose name (own or `server__tool`) matches one of these patterns (`*` is a wildcard). */
   allowedTools: optional(Schema.Array(Schema.String)),
   excludedTools: optional(Schema.Array(Schema.String)),
+  /** An exclusion that matches no tool ends the run: nobody is asked about the calls that it was meant to prevent. */
+  exclusionsMatch: optional(Schema.Boolean),
   /** Patterns of the same kind: tools that the person approved beforehand. What a rule refuses stays refused. */
   approvedTools: optional(Schema.Array(Schema.String)),
   /** Whether the model gets tools to list and read the resources and prompts of the servers. */

@@ -66,16 +66,23 @@ export class ModelNotFound extends Schema.TaggedError<ModelNotFound>()("ModelNot
   model: Schema.String,
   available: Schema.Array(Schema.String),
   nearest: Schema.Array(Schema.String),
-  serverMessage: optional(Schema.String)
+  serverMessage: optional(Schema.String),
+  /** What was searched, if not the models on disk. */
+  searched: optional(Schema.Literal("catalogue"))
 }) {
   readonly retryable = false
   override get message() {
+    if (this.searched === "catalogue") {
+      return `LM Studio's catalogue has no model "${shown(this.model)}". Names are found in LM Studio's app or at https://lmstudio.ai/models; the URL of a Hugging Face repository is accepted, too.`
+    }
     const hint =
       this.nearest.length > 0
         ? `Did you mean ${this.nearest.join(" or ")}?`
         : this.available.length > 0
           ? `Available: ${this.available.slice(0, 8).join(", ")}${this.available.length > 8 ? ", …" : ""}.`
-          : "No models are downloaded; download one in LM Studio or with `lms get`."
+          : this.serverMessage === undefined
+            ? "No models are downloaded; download one in LM Studio or with `lms get`."
+            : "`lms-bridge models ls` lists those on this machine."
     return `There is no model "${shown(this.model)}". ${hint}`
   }
 }
@@ -83,13 +90,17 @@ export class ModelNotFound extends Schema.TaggedError<ModelNotFound>()("ModelNot
 /** The model exists but is not in memory, and this operation does not load it. */
 export class ModelNotLoaded extends Schema.TaggedError<ModelNotLoaded>()("ModelNotLoaded", {
   model: optional(Schema.String),
-  serverMessage: optional(Schema.String)
+  serverMessage: optional(Schema.String),
+  /** Models in memory with nearly that name. */
+  nearest: optional(Schema.Array(Schema.String))
 }) {
   readonly retryable = false
   override get message() {
+    const { nearest = [] } = this
+    const meant = nearest.length === 0 ? "" : ` Did you mean ${nearest.join(" or ")}?`
     return this.model === undefined
       ? "No model is loaded. Load one with `lms-bridge models ensure NAME`."
-      : `Model "${this.model}" is not loaded. Load it with \`lms-bridge models ensure ${this.model}\`.`
+      : `Model "${this.model}" is not loaded.${meant} Load it with \`lms-bridge models ensure ${this.model}\`.`
   }
 }
 

@@ -47,13 +47,14 @@ export class FileTooLarge extends Schema.TaggedError<FileTooLarge>()("FileTooLar
   }
 }
 
-/** A size in words: "256 MiB". */
-export const sizeOf = (bytes: number): string =>
-  bytes >= mebi
-    ? `${Math.floor(bytes / mebi)} MiB`
-    : bytes >= 1024
-      ? `${Math.floor(bytes / 1024)} KiB`
-      : `${bytes} bytes`
+/** A size in words, in binary units as LM Studio writes them: `312 B`, `4.1 KiB`, `256 MiB`. */
+export const sizeOf = (bytes: number): string => {
+  const power = bytes < 1024 ? 0 : Math.min(units.length - 1, Math.floor(Math.log2(bytes) / 10))
+  const size = bytes / 1024 ** power
+  return `${power === 0 ? bytes : size < 10 ? Number(size.toFixed(1)) : Math.round(size)} ${units[power]}`
+}
+
+const units = ["B", "KiB", "MiB", "GiB", "TiB"] as const
 
 /** The text of a file of at most `most` bytes. */
 export const readText = (

@@ -288,6 +288,9 @@ describe("AgentLoop", () => {
           kind: "allowed",
           text: 'No tool of main is called "ecko". Did you mean echo?'
         })
+        // nobody will be asked about what it was meant to prevent
+        const unasked = yield* Effect.flip(run(task({ excludedTools: ["echo2"], exclusionsMatch: true })))
+        assert.strictEqual(unasked._tag, "NoSuchTool")
         const without = only(yield* run(task({ allowedTools: ["echo"], excludedTools: ["echo"] })), "Noted")
         assert.deepStrictEqual(
           without.map(({ text }) => text),
@@ -295,6 +298,13 @@ describe("AgentLoop", () => {
         )
         assert.strictEqual(outcomeOf(events).status, "done")
       }).pipe(Effect.provide(World.layer({ turns: () => "ok", servers: { main: { echo } } })))
+  )
+
+  it.effect("says that there are no servers where all of them are wanted", () =>
+    Effect.gen(function* () {
+      const events = yield* run(task({ servers: { _tag: "All" } }))
+      assert.include(only(events, "Noted")[0]?.text, "No MCP server is configured, so the model works without tools.")
+    }).pipe(Effect.provide(World.layer({ turns: ["ok"], servers: {} })))
   )
 
   it.effect("reports the progress of the tool and the model, with the run's id", () =>

@@ -222,7 +222,8 @@ const model = (world: World, seen: Context.Tag.Service<typeof Seen>) => {
 }
 
 const registry = (world: World, seen: Context.Tag.Service<typeof Seen>) => {
-  const servers: Servers = { main: {}, ...world.servers }
+  const isEmpty = world.servers !== undefined && Object.keys(world.servers).length === 0
+  const servers: Servers = isEmpty ? {} : { main: {}, ...world.servers }
   const find = (server: string): Effect.Effect<Readonly<Record<string, Tool>>, McpConnectError> => {
     const found = servers[server]
     if (found === undefined) {

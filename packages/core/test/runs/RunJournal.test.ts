@@ -79,7 +79,7 @@ describe("RunJournal", () => {
       Effect.gen(function* () {
         yield* write(runId, events)
         const { message } = yield* Effect.flip((yield* RunJournal).read(runId))
-        assert.include(message, "is larger than 100 bytes")
+        assert.include(message, "is larger than 100 B")
         assert.include(message, `lms-bridge runs rm ${runId}`)
         assert.deepStrictEqual(yield* (yield* RunJournal).list, [])
       })

@@ -23,6 +23,7 @@ export const Run = Schema.Struct({
       tool: Schema.String,
       isError: Schema.Boolean,
       millis: Schema.Number,
+      stopped: optional(Schema.Boolean),
       uncertain: optional(Schema.Boolean)
     })
   ).annotations(Fields.brief("array")),
@@ -32,6 +33,8 @@ export const Run = Schema.Struct({
   budget: optional(BudgetKind.annotations(Fields.brief("string"))),
   cut: optional(Schema.Boolean),
   progress: optional(Schema.String),
+  /** What was not as the caller meant it: no servers, names that match nothing, a question without an answer. */
+  warnings: optional(Schema.Array(Schema.String).annotations(Fields.brief("array"))),
   missingServers: optional(
     Schema.Array(Schema.Struct({ server: Schema.String, message: Schema.String })).annotations(Fields.brief("array"))
   )
@@ -46,6 +49,7 @@ export interface Record {
   readonly account: RunAccount.RunAccount
   readonly view: RunProgress.View
   readonly line: string
+  readonly warnings: ReadonlyArray<string>
   /** What ended it if its events do not say so: it failed, or it was stopped. `at` is epoch milliseconds. */
   readonly closed:
     | { readonly _tag: "Refused"; readonly problem: Problem; readonly at: number }
@@ -57,6 +61,7 @@ export const begin = (event: Extract<AgentEvent, { readonly _tag: "RunStarted" }
   account: RunAccount.begin(event),
   view: RunProgress.start,
   line: "started",
+  warnings: [],
   closed: undefined
 })
 
@@ -64,7 +69,8 @@ export const begin = (event: Extract<AgentEvent, { readonly _tag: "RunStarted" }
 export const evolve = (record: Record, event: AgentEvent): readonly [Record, RunProgress.Line] => {
   const line = RunProgress.step(record.view, event)
   const account = RunAccount.step(record.account, event)
-  return [{ ...record, account, view: line.view, line: line.tell ?? line.note ?? record.line }, line]
+  const warnings = event._tag === "Noted" && warned.has(event.kind) ? [...record.warnings, event.text] : record.warnings
+  return [{ ...record, account, warnings, view: line.view, line: line.tell ?? line.note ?? record.line }, line]
 }
 
 /** Why the run has no outcome, if it failed without one. */
@@ -78,14 +84,15 @@ export const hasEnded = (record: Record): boolean =>
 export const report = (record: Record, now: number): Run => {
   const { account, closed, line } = record
   const outcome = RunAccount.outcome(account)
-  if (outcome !== undefined) return told(outcome, outcome.status, account.runId)
+  const warnings = record.warnings.length === 0 ? {} : { warnings: record.warnings }
+  if (outcome !== undefined) return { ...told(outcome, outcome.status, account.runId), ...warnings }
   const failed = failure(record) !== undefined
   const ended = closed?.at ?? (failed ? account.state.lastAt : undefined)
   const soFar = RunAccount.soFar(account, ended ?? now)
   const toolCalls =
     ended === undefined ? soFar.toolCalls : [...soFar.toolCalls, ...RunAccount.openCalls(account, ended)]
   const status = failed ? "failed" : ended === undefined ? "running" : "unfinished"
-  return { ...told({ ...soFar, toolCalls }, status, account.runId), progress: line }
+  return { ...told({ ...soFar, toolCalls }, status, account.runId), progress: line, ...warnings }
 }
 
 /** A run in a list. Times in milliseconds, `startedAt` since the epoch. */
@@ -108,10 +115,11 @@ export const brief = (record: Record, now: number): Listed => {
 /** A run as text: the answer or the state, and one line of figures. */
 export const text = (run: Run): ReadonlyArray<string> => [
   run.status === "running"
-    ? `The run continues: ${run.progress ?? "started"}. Ask run_result for ${run.runId} later; run_cancel stops it.`
+    ? `${run.progress === undefined || run.progress === "started" ? "The run has begun" : `The run continues: ${run.progress}`}. Ask run_result for ${run.runId} later; run_cancel stops it.`
     : run.status === "unfinished"
       ? `The run was stopped before it finished; run_start with follows: "${run.runId}" continues it.`
       : run.answer,
+  ...(run.warnings ?? []),
   ...OpenCalls.doubts(run.toolCalls),
   ...(run.status === "budget" ? [`It is not finished: run_start with follows: "${run.runId}" continues it.`] : []),
   summary(run)
@@ -135,6 +143,9 @@ export const summary = (run: Run): string =>
 // -----------------------------------------------------------------------------
 // internal
 // -----------------------------------------------------------------------------
+
+/** Kinds of notes that a caller has to know. */
+const warned: ReadonlySet<string> = new Set(["servers", "excluded", "allowed", "approval"])
 
 const missing = ({ problem, server }: AgentOutcome["missingServers"][number]) => ({ server, message: problem.message })
 

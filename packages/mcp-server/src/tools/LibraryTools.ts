@@ -3,6 +3,7 @@
  */
 import { LmStudioApi } from "@lms-bridge/core/LmStudioApi"
 import { Alternatives, Downloader, ModelName } from "@lms-bridge/core/ModelCatalog"
+import { sizeOf } from "@lms-bridge/core/Resilience"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
@@ -34,7 +35,7 @@ const onDisk = Effect.map(
 const line = ({ key, loaded, quantization, sizeBytes, type }: typeof OnDisk.Type) =>
   [
     `- ${key}: ${type}`,
-    ...(sizeBytes === undefined ? [] : [`${gigabytes(sizeBytes)} GB`]),
+    ...(sizeBytes === undefined ? [] : [`${sizeOf(sizeBytes)}`]),
     ...(quantization === undefined ? [] : [quantization]),
     ...(loaded ? ["loaded"] : [])
   ].join(", ")
@@ -52,10 +53,10 @@ export const listDownloaded = Tool.make({
     totalSizeGB: Schema.Number
   }),
   listed: [],
-  text: ({ models, totalSizeGB }) => [
+  text: ({ models, totalSizeBytes }) => [
     models.length === 0
       ? "No models are downloaded. lms_download_model downloads one."
-      : `${models.map(line).join("\n")}\n${totalSizeGB} GB together, where sizes are known.`
+      : `${models.map(line).join("\n")}\n${sizeOf(totalSizeBytes)} together, where sizes are known.`
   ],
   handler: () =>
     Effect.map(onDisk, (models) => {

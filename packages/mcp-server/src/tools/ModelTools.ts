@@ -11,6 +11,7 @@ import {
 } from "@lms-bridge/core/ModelLifecycle"
 import { ModelRegistry } from "@lms-bridge/core/ModelCatalog"
 import * as Duration from "effect/Duration"
+import { sizeOf } from "@lms-bridge/core/Resilience"
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import { present } from "@lms-bridge/core/Json"
@@ -115,7 +116,7 @@ export const modelInfo = Tool.make({
       [
         `${info.model}: ${info.type}`,
         ...[info.params, info.architecture, info.quantization, info.format].filter((fact) => fact !== undefined),
-        ...(info.sizeBytes === undefined ? [] : [`${gigabytes(info.sizeBytes)} GB`]),
+        ...(info.sizeBytes === undefined ? [] : [`${sizeOf(info.sizeBytes)}`]),
         ...(info.maxContextLength === undefined ? [] : [`context up to ${info.maxContextLength}`]),
         ...(info.capabilities.length === 0 ? [] : [`capable of ${info.capabilities.join(", ")}`])
       ].join(", "),
@@ -152,10 +153,10 @@ export const listLoaded = Tool.make({
     totalMemoryBytes: Schema.Number,
     totalMemoryGB: Schema.Number
   }),
-  text: ({ models, totalMemoryGB }) => [
+  text: ({ models, totalMemoryBytes }) => [
     models.length === 0
       ? "No model is loaded."
-      : `${models.map(describe).join("\n")}\n${totalMemoryGB} GB together, where sizes are known.`
+      : `${models.map(describe).join("\n")}\n${sizeOf(totalMemoryBytes)} together, where sizes are known.`
   ],
   handler: () =>
     Effect.flatMap(ModelLifecycle, (lifecycle) => lifecycle.loaded).pipe(
@@ -352,7 +353,7 @@ const describe = (instance: typeof Loaded.Type): string =>
   [
     `- ${instance.instanceId}${instance.instanceId === instance.model ? "" : ` (${instance.model})`}`,
     ...(instance.contextLength === undefined ? [] : [`context ${instance.contextLength}`]),
-    ...(instance.sizeBytes === undefined ? [] : [`${gigabytes(instance.sizeBytes)} GB`]),
+    ...(instance.sizeBytes === undefined ? [] : [`${sizeOf(instance.sizeBytes)}`]),
     ...(instance.status === undefined ? [] : [instance.status]),
     `loaded by ${instance.owner === "user" ? "the user" : "lms-bridge"}`,
     ...(instance.ttlMillis === undefined

@@ -79,7 +79,7 @@ describe("tools about models", () => {
       const result = yield* callTool(client, "get_model_info", { model_name: "nomic" })
       assert.strictEqual(
         textOf(result),
-        "nomic: embedding, 137M, F16, 1 GB, context up to 2048, capable of tool use\n- nomic, loaded by the user"
+        "nomic: embedding, 137M, F16, 1 GiB, context up to 2048, capable of tool use\n- nomic, loaded by the user"
       )
       assert.deepInclude(result.structuredContent, {
         model: "nomic",
@@ -249,9 +249,9 @@ describe("tools about models", () => {
       assert.deepInclude(result.structuredContent, { count: 2, totalMemoryBytes: 3 * 2 ** 30, totalMemoryGB: 3 })
       assert.strictEqual(
         textOf(result),
-        "- a, context 4096, 3 GB, idle, loaded by the user, stays\n" +
+        "- a, context 4096, 3 GiB, idle, loaded by the user, stays\n" +
           "- b, loaded by lms-bridge, unloaded after 10m idle, in use by a run\n" +
-          "3 GB together, where sizes are known."
+          "3 GiB together, where sizes are known."
       )
     }).pipe(
       Effect.provide(

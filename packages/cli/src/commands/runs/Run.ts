@@ -44,6 +44,8 @@ export const command = Command.make("run", config).pipe(
         servers: Option.getOrElse(servers, (): ServerChoice => ({ _tag: "None" })),
         budgets,
         ...RunOptions.changesOf(options),
+        // nobody is asked, so that an exclusion with a typing error would let the tool run
+        ...(options.yes ? { exclusionsMatch: true } : {}),
         ...(yield* RunOptions.foldersOf(options)),
         ...(yield* RunOptions.contextOf(options, Option.getOrUndefined(options.model))),
         ...(yield* Given.modelFor(given.attachments, Option.getOrUndefined(options.model)))

@@ -21,7 +21,8 @@ export const command = Command.make("rm", {
     Args.withDescription("The ids of runs, the beginnings of ids, or `last`."),
     Args.repeated
   ),
-  all: Options.boolean("all").pipe(Options.withDescription("Remove every run that is not active.")),
+  all: Options.boolean("all").pipe(Options.withDescription("Remove every run that is not active; asks you first.")),
+  yes: Options.boolean("yes").pipe(Options.withDescription("Remove without asking.")),
   olderThan: SharedOptions.setting(
     "older-than",
     "DURATION",
@@ -31,10 +32,12 @@ export const command = Command.make("rm", {
 }).pipe(
   Command.withDescription("Remove kept runs."),
   Command.withHandler(
-    Effect.fnUntraced(function* ({ all, ids, olderThan }) {
+    Effect.fnUntraced(function* ({ all, ids, olderThan, yes }) {
       const ways = [ids.length > 0, all, Option.isSome(olderThan)].filter((given) => given).length
       if (ways !== 1) {
-        return yield* new UsageError({ problem: "Give the IDs of runs, --all, or --older-than DURATION." })
+        return yield* new UsageError({
+          problem: `Give ${ways === 0 ? "" : "only one of these: "}the IDs of runs, --all, or --older-than DURATION.`
+        })
       }
       const screen = yield* Screen
       const journal = yield* RunJournal
@@ -44,11 +47,20 @@ export const command = Command.make("rm", {
       const listed = ids.length > 0 ? [] : yield* journal.list
       const chosen = listed.filter(({ lastAt, status }) => status !== "running" && now - lastAt >= age)
       const [unknown, found] = Array.separate(named)
+      if (all && !yes && chosen.length > 0) {
+        const question = `Remove ${Words.count(chosen.length, "run")}? [y/N]`
+        const isSure = Option.isSome(screen.ask) ? yield* screen.ask.value(question) : undefined
+        if (isSure === undefined) {
+          return yield* new UsageError({ problem: "--all removes every run, and nobody can be asked. Add --yes." })
+        }
+        if (!isSure) return yield* screen.err("Nothing was removed.")
+      }
       const runs = new Set([...found, ...chosen.map(({ runId }) => runId)])
       const results = yield* Effect.forEach(runs, (runId) => Effect.either(Effect.as(journal.remove(runId), runId)))
       const [kept, removed] = Array.separate(results)
       const failures = [...unknown, ...kept]
-      for (const runId of removed) yield* screen.out(`${runId} is removed.`)
+      if (removed.length > many) yield* screen.out(`${removed.length} runs are removed.`)
+      else for (const runId of removed) yield* screen.out(`${runId} is removed.`)
       for (const failure of failures) yield* screen.err(`lms-bridge: ${Words.oneLine(failure.message)}`)
       if (removed.length === 0 && failures.length === 0) yield* screen.out("There is nothing to remove.")
       const [failed] = failures
@@ -56,3 +68,10 @@ export const command = Command.make("rm", {
     })
   )
 )
+
+// -----------------------------------------------------------------------------
+// internal
+// -----------------------------------------------------------------------------
+
+/** More than so many are told as a number. */
+const many = 10

@@ -116,12 +116,18 @@ const work = ({ outcome, toolCalls }: Account, rounds: number) =>
 const calls = (records: ReadonlyArray<CallRecord>) =>
   Table.render(
     ["ROUND", "SERVER", "TOOL", "TOOK", ""],
-    records.map(({ isError, millis, round, server, tool, uncertain }) => [
+    records.map(({ isError, millis, round, server, stopped, tool, uncertain }) => [
       String(round),
       server,
       tool,
-      uncertain === true ? "" : Words.duration(millis),
-      uncertain === true ? "outcome unknown" : isError ? "failed" : ""
+      stopped === true || uncertain === true ? "" : Words.duration(millis),
+      uncertain === true
+        ? "stopped, uncertain whether it took effect"
+        : stopped === true
+          ? "stopped"
+          : isError
+            ? "failed"
+            : ""
     ])
   )
 

@@ -67,7 +67,7 @@ describe("models ls", () => {
     Effect.gen(function* () {
       const { code, err, out } = yield* cli(["models", "ls", "--json"], { api: { models: unreachable } })
       assert.strictEqual(code, 3)
-      assert.strictEqual(out, "")
+      assert.deepInclude(JSON.parse(out).error, { tag: "LmStudioUnreachable", exitCode: 3 })
       assert.match(err, /^lms-bridge: LM Studio does not answer at http:\/\/127\.0\.0\.1:1 .*Start its server.*$/)
     })
   )

@@ -98,7 +98,7 @@ describe("run", () => {
     Effect.gen(function* () {
       const { code, err, out } = yield* cli(["run", "x", "--json", "--mcp", "filesytem"], { loop: call })
       assert.strictEqual(code, 6)
-      assert.strictEqual(out, "")
+      assert.deepInclude(JSON.parse(out).error, { tag: "McpServerNotFound", exitCode: 6 })
       assert.match(err, /^lms-bridge: There is no MCP server "filesytem".*Did you mean filesystem\?$/)
     })
   )

@@ -127,7 +127,7 @@ describe("runs show", () => {
       const runs = [killed.slice(0, at + 1)]
       const { err, out } = yield* cli(["runs", "show", "killed"], { runs })
       assert.match(out, /^work +1 round, 1 tool call$/m)
-      assert.match(out, /^1 +filesystem +read_text_file +outcome unknown$/m)
+      assert.match(out, /^1 +filesystem +read_text_file +stopped, uncertain whether it took effect$/m)
       assert.match(
         err,
         /^It is not known whether this took effect, .*: read_text_file\.\nThe run was stopped before it finished\./
@@ -141,10 +141,22 @@ describe("runs show", () => {
       ]
       const failed = resumed.map((body, index) => stamp(body, RunId.make("run_killed"), at + 1 + index, 60_000))
       const later = yield* cli(["runs", "show", "killed"], { runs: [[...killed.slice(0, at + 1), ...failed]] })
-      assert.match(later.out, /^1 +filesystem +read_text_file +outcome unknown$/m)
+      assert.match(later.out, /^1 +filesystem +read_text_file +stopped, uncertain whether it took effect$/m)
       assert.match(later.err, /: read_text_file\.\nOnce that is fixed, continue with: /)
       const why = (yield* cli(["runs", "show", "killed", "--explain"], { runs })).out
       assert.match(why, /^ +calls: read_text_file \(unfinished\)$/m)
+    })
+  )
+
+  it.effect("lists the newest, those that are asked for, and says how many more there are", () =>
+    Effect.gen(function* () {
+      const limited = yield* cli(["runs", "ls", "--limit", "1"], { runs })
+      assert.strictEqual(limited.out.split("\n").length, 2)
+      assert.include(limited.err, "2 more; --limit 3 lists them, too.")
+      assert.strictEqual((yield* cli(["runs", "ls", "--status", "done"], { runs })).out.split("\n").length, 2)
+      assert.strictEqual((yield* cli(["runs", "ls", "--model", "no such"], { runs })).err, "No run is like that.")
+      assert.strictEqual((yield* cli(["runs", "ls", "--since", "1d"], { runs })).out.split("\n").length, 4)
+      assert.strictEqual((yield* cli(["runs", "ls", "--since", "soon"], { runs })).code, 2)
     })
   )
 
@@ -161,7 +173,7 @@ describe("runs show", () => {
       assert.match(out, /^status +failed$/m)
       assert.match(out, /^problem +There is no model "x"\.$/m)
       assert.match(err, /^Once that is fixed, continue with: lms-bridge runs resume run_down$/m)
-      assert.match((yield* cli(["runs", "ls"], { runs })).out, /^run_down +failed /m)
+      assert.match((yield* cli(["runs", "ls", "--status", "failed"], { runs })).out, /^run_down +failed /m)
       const json = JSON.parse((yield* cli(["runs", "show", "down", "--json"], { runs })).out)
       assert.deepInclude(json, { status: "failed", problem })
     })
@@ -294,7 +306,10 @@ describe("runs rm", () => {
   it.effect("leaves a run alone that is going on, and says nothing of it", () =>
     Effect.gen(function* () {
       yield* TestClock.adjust("1 hour")
-      for (const all of [["--all"], ["--older-than", "30m"]]) {
+      for (const all of [
+        ["--all", "--yes"],
+        ["--older-than", "30m"]
+      ]) {
         const { code, err, out } = yield* cli(["runs", "rm", ...all], { runs, running: "run_killed" })
         assert.deepStrictEqual([code, err], [0, ""])
         assert.sameMembers(out.split("\n"), ["run_done is removed.", "run_ended is removed."])
@@ -304,7 +319,12 @@ describe("runs rm", () => {
 
   it.effect("removes all, or those without activity for the given time", () =>
     Effect.gen(function* () {
-      assert.strictEqual((yield* cli(["runs", "rm", "--all"], { runs })).out.split("\n").length, 3)
+      assert.strictEqual((yield* cli(["runs", "rm", "--all", "--yes"], { runs })).out.split("\n").length, 3)
+      const nobody = yield* cli(["runs", "rm", "--all"], { runs })
+      assert.deepStrictEqual([nobody.code, nobody.out], [2, ""])
+      const unsure = yield* cli(["runs", "rm", "--all"], { runs, screen: { answer: false } })
+      assert.deepStrictEqual([unsure.code, unsure.out], [0, ""])
+      assert.include(unsure.err, "Remove 3 runs? [y/N]")
       const young = yield* cli(["runs", "rm", "--older-than", "1h"], { runs })
       assert.deepStrictEqual([young.code, young.out], [0, "There is nothing to remove."])
       for (const args of [[], ["--all", "done"], ["--all", "--older-than", "1h"]]) {

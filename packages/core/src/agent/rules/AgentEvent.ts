@@ -34,7 +34,9 @@ export const CallRecord = Schema.Struct({
   tool: Schema.String,
   isError: Schema.Boolean,
   millis: Schema.NonNegative,
-  /** It was running when the run was stopped, and may or may not have taken effect. */
+  /** It was running when the run was stopped. */
+  stopped: optional(Schema.Boolean),
+  /** And it may have taken effect, or not. */
   uncertain: optional(Schema.Boolean)
 })
 export type CallRecord = typeof CallRecord.Type

@@ -33,7 +33,9 @@ export const records = (open: ReadonlyArray<OpenCall>, stoppedAt: number): Reado
     tool,
     isError: true,
     millis: Math.max(0, stoppedAt - at),
-    ...(isHarmless(traits) ? {} : { uncertain: true })
+    stopped: true,
+    // a call that may be repeated may still have taken effect
+    ...(traits?.readOnly === true ? {} : { uncertain: true })
   }))
 
 /** Whether a call may be repeated without asking. */

@@ -76,10 +76,12 @@ export const prepare: Effect.Effect<Prepared, AgentError, CurrentRun | Scope.Sco
     ["excluded", task.excludedTools],
     ["allowed", task.approvedTools]
   ] as const) {
-    yield* Option.match(ToolCatalog.missing(listed, patterns ?? [], names), {
-      onNone: () => Effect.void,
-      onSome: ({ message }) => tell({ _tag: "Noted", kind, text: message })
-    })
+    for (const pattern of patterns ?? []) {
+      const unknown = ToolCatalog.missing(listed, [pattern], names)
+      if (Option.isNone(unknown) || (kind === "allowed" && pattern === "*")) continue
+      if (kind === "excluded" && task.exclusionsMatch === true) return yield* unknown.value
+      yield* tell({ _tag: "Noted", kind, text: unknown.value.message })
+    }
   }
   const { contextLength, model: name } = yield* (yield* lease).ensured
   const chosen =
@@ -197,6 +199,9 @@ const connectAll = (
     const { task } = log.state
     const own = new Map(task.definedServers?.map((server) => [server.name, server]))
     const { missing, names } = yield* chosen(registry, task)
+    if (task.servers._tag === "All" && own.size === 0 && names.length === 0) {
+      yield* tell({ _tag: "Noted", kind: "servers", text: noServers(missing.length) })
+    }
     const connected = yield* Effect.forEach(
       new Set([...own.keys(), ...names]),
       Effect.fnUntraced(function* (server) {
@@ -249,6 +254,9 @@ const connectAll = (
         )
     }
   })
+
+const noServers = (unusable: number) =>
+  `${unusable === 0 ? "No MCP server is configured" : "No configured MCP server can be used"}, so the model works without tools. \`lms-bridge mcp add\` adds one, and \`lms-bridge mcp ls\` shows where they are looked for.`
 
 const withClient = (connection: McpConnection, client: ReturnType<RunClient.RunClient>): McpConnection => ({
   ...connection,

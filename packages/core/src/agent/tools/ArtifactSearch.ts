@@ -2,7 +2,8 @@
 import * as Either from "effect/Either"
 import * as Predicate from "effect/Predicate"
 import { RE2JS } from "re2js"
-import { limited, sizeOf } from "./ToolResultText.ts"
+import { sizeOf } from "../../resilience/ByteLimits.ts"
+import { limited } from "./ToolResultText.ts"
 
 /**
  * The lines that match a pattern, with their numbers. RE2 syntax, with linear time and without look-around, because both

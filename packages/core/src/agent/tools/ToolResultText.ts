@@ -11,6 +11,7 @@ import * as Predicate from "effect/Predicate"
 import { ExactNumber, stringify } from "../../json/ExactJson.ts"
 import { decodeJson } from "../../internal/parseJson.ts"
 import type { ToolContent, ToolResult } from "../../mcp/ToolResult.ts"
+import { sizeOf } from "../../resilience/ByteLimits.ts"
 import { errorText } from "../shapes/EmptyResult.ts"
 
 /** The whole text of a result. `shown` are images that the model gets in addition. */
@@ -45,14 +46,6 @@ export const limited = (text: string, maxBytes: number, hint = ""): ResultText =
   const told = `${decoder.decode(encoded.subarray(0, head))}\n[… ${tail - head} of ${bytes} bytes left out here: the text is too long to show whole${hint} …]\n${decoder.decode(encoded.subarray(tail))}`
   return { told, bytes, cut: true }
 }
-
-/** A size for people, such as "1.5 kB". */
-export const sizeOf = (bytes: number): string =>
-  bytes < 1000
-    ? `${bytes} bytes`
-    : bytes < 1_000_000
-      ? `${(bytes / 1000).toFixed(1)} kB`
-      : `${(bytes / 1_000_000).toFixed(1)} MB`
 
 /** JSON as a value that `Equal` compares structurally. */
 export const comparable = (value: unknown): unknown =>

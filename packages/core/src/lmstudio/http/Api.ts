@@ -240,7 +240,9 @@ export const make = Effect.gen(function* () {
             /already running/i.test(error.serverMessage) ? Effect.succeed("running before") : error,
           // it says of an unknown model what it says of an unknown route
           Unsupported: (error) =>
-            error.dialect === "llama-router" ? new ModelNotFound({ model: key, available: [], nearest: [] }) : error
+            error.dialect === "llama-router"
+              ? new ModelNotFound({ model: key, available: [], nearest: [], serverMessage: error.message })
+              : error
         }),
         Effect.withSpan("LmStudioApi.beginLoad", { attributes: { model: key } })
       ),

@@ -4,8 +4,9 @@ import * as Option from "effect/Option"
 import * as Schedule from "effect/Schedule"
 import * as Stream from "effect/Stream"
 import { LmStudioApi } from "../../lmstudio/LmStudioApi.ts"
-import { type ApiError, ServerFault } from "../../lmstudio/LmStudioError.ts"
+import { type ApiError, ModelNotFound, ServerFault } from "../../lmstudio/LmStudioError.ts"
 import type { DownloadStatus } from "../../lmstudio/ApiModel.ts"
+import { sizeOf } from "../../resilience/ByteLimits.ts"
 import { LmsCli } from "../../lmstudio/LmsCli.ts"
 import type { LmsCallError } from "../../lmstudio/LmsCliError.ts"
 import type { GetProgress } from "../../lmstudio/LmsModel.ts"
@@ -21,7 +22,9 @@ export const lookEvery = "1 second"
 export const download = (name: string): Stream.Stream<GetProgress, ApiError | LmsCallError, LmStudioApi | LmsCli> =>
   Stream.unwrap(
     Effect.map(Effect.all([LmsCli, LmStudioApi]), ([cli, api]) =>
-      Stream.catchSome(cli.get(name), (error) => (isWithoutLms(error) ? Option.some(byRest(api, name)) : Option.none()))
+      Stream.catchSome(cli.get(name), (error) =>
+        isWithoutLms(error) ? Option.some(byRest(api, name)) : Option.none()
+      ).pipe(Stream.mapError((error) => (isUnknown(error) ? notInCatalogue(name) : error)))
     )
   )
 
@@ -31,6 +34,12 @@ export const download = (name: string): Stream.Stream<GetProgress, ApiError | Lm
 
 const isWithoutLms = (error: LmsCallError) =>
   error._tag === "LmsCliError" && (error.reason === "NotInstalled" || error.reason === "Disabled")
+
+const isUnknown = (error: ApiError | LmsCallError) =>
+  error._tag === "ModelNotFound" || (error._tag === "LmsCliError" && error.reason === "ModelNotFound")
+
+const notInCatalogue = (model: string) =>
+  new ModelNotFound({ model, available: [], nearest: [], searched: "catalogue" })
 
 const byRest = (api: typeof LmStudioApi.Service, name: string): Stream.Stream<GetProgress, ApiError> =>
   Stream.unwrap(
@@ -59,8 +68,8 @@ const progressOf = (state: DownloadStatus): Effect.Effect<GetProgress, ServerFau
   }
   if (isOver(state)) return Effect.succeed({ _tag: "Done", alreadyDownloaded: status === "already_downloaded" })
   const detail = [
-    ...(totalBytes === undefined ? [] : [`${megabytes(downloadedBytes)} / ${megabytes(totalBytes)}`]),
-    ...(bytesPerSecond === undefined ? [] : [`${megabytes(bytesPerSecond)}/s`]),
+    ...(totalBytes === undefined ? [] : [`${sizeOf(downloadedBytes)} / ${sizeOf(totalBytes)}`]),
+    ...(bytesPerSecond === undefined ? [] : [`${sizeOf(bytesPerSecond)}/s`]),
     ...(status === "paused" ? ["paused"] : [])
   ].join(" | ")
   return Effect.succeed({
@@ -69,5 +78,3 @@ const progressOf = (state: DownloadStatus): Effect.Effect<GetProgress, ServerFau
     detail
   })
 }
-
-const megabytes = (bytes: number) => `${(bytes / 1e6).toFixed(1)} MB`

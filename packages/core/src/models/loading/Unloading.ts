@@ -8,6 +8,7 @@ import type { LmsCallError } from "../../lmstudio/LmsCliError.ts"
 import { idleOfOurs, isAtWork, survey, type LifecycleParts, type Seen, type Survey } from "./LifecycleParts.ts"
 import { ModelInUse, UnloadNotVerified, type ModelLifecycleError } from "../ModelLifecycleError.ts"
 import * as LoadReport from "./LoadReport.ts"
+import { nearest } from "../../names/nearest.ts"
 import { sameName, type Named } from "../../lmstudio/ModelName.ts"
 
 /** How often, and at what interval, LM Studio is checked for an expected change before it counts as failed. */
@@ -76,7 +77,10 @@ export const unload = Effect.fn("ModelLifecycle.unload")(function* (
   yield* Effect.annotateCurrentSpan({ instanceId: name, force })
   const { seen } = yield* survey(parts)
   const target = findInstance(seen, name)
-  if (target === undefined) return yield* new ModelNotLoaded({ model: name })
+  if (target === undefined) {
+    const loaded = seen.map(({ instance }) => instance.id)
+    return yield* new ModelNotLoaded({ model: name, nearest: nearest(name, loaded) })
+  }
   const { id } = target.instance
   if (!force) {
     if (target.entry === undefined) return yield* new ModelInUse({ instanceId: id, reason: "UserLoaded" })

@@ -68,7 +68,7 @@ describe("reading what servers offer besides tools", () => {
         yield* told("read_resource", { uri: "note://bees" }),
         "[resource note://bees]\nBees like clover."
       )
-      assert.include(yield* told("read_resource", { uri: "note://ants" }), "5 bytes of binary data, not shown")
+      assert.include(yield* told("read_resource", { uri: "note://ants" }), "5 B of binary data, not shown")
       assert.include(yield* told("read_resource", { uri: "note://bee" }), "Did you mean note://bees?")
       const missing = yield* told("read_resource", { uri: "note://ant", server: "notes" })
       assert.include(missing, 'The tool reports an error: There is no resource "note://ant". Did you mean note://ants?')

@@ -23,7 +23,7 @@ describe("images in tool results", () => {
   it.effect("are shown to a model that can see, after the results, with the kind read from their bytes", () =>
     Effect.gen(function* () {
       const events = yield* run(task())
-      const told = "Here.\n[image, image/jpeg, 12 bytes, shown below]"
+      const told = "Here.\n[image, image/jpeg, 12 B, shown below]"
       assert.strictEqual(only(events, "ToolCallFinished")[0]?.told, told)
       const [, second] = (yield* World.Seen).requests
       const [, , , answer, between, images] = second?.messages ?? []
@@ -44,7 +44,7 @@ describe("images in tool results", () => {
     it.effect(`are described by kind and size where vision is ${String(vision)}`, () =>
       Effect.gen(function* () {
         const events = yield* run(task())
-        assert.include(only(events, "ToolCallFinished")[0]?.told, "[image, image/jpeg, 12 bytes, not shown]")
+        assert.include(only(events, "ToolCallFinished")[0]?.told, "[image, image/jpeg, 12 B, not shown]")
         const [, second] = (yield* World.Seen).requests
         assert.isTrue(second?.messages.every(({ content }) => typeof content === "string"))
       }).pipe(Effect.provide(World.layer(looking(vision))))

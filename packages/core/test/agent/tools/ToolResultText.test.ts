@@ -21,11 +21,11 @@ describe("ToolResultText", () => {
       ]),
       [
         "one",
-        "[image, image/png, 3.0 kB, not shown]",
-        "[audio, audio/wav, 2 bytes, not shown]",
+        "[image, image/png, 2.9 KiB, not shown]",
+        "[audio, audio/wav, 2 B, not shown]",
         '[link to a resource: file:///a, "A", text/plain]',
         "[resource file:///b]\ntwo",
-        "[resource file:///c, image/gif, 6 bytes of binary data, not shown]",
+        "[resource file:///c, image/gif, 6 B of binary data, not shown]",
         '[content of kind "video"] {}'
       ].join("\n")
     )
@@ -71,7 +71,7 @@ describe("ToolResultText", () => {
   })
 
   it("never includes binary data", () => {
-    assert.strictEqual(told([{ type: "text", text: "\u0000PNG" }]), "[4 bytes of binary data, not shown]")
+    assert.strictEqual(told([{ type: "text", text: "\u0000PNG" }]), "[4 B of binary data, not shown]")
     assert.match(told([{ type: "text", text: "\ufffd\ufffdab" }]), /binary data/)
     assert.strictEqual(told([{ type: "text", text: "\u001b[31mred\u001b[0m\ttab" }]), "\u001b[31mred\u001b[0m\ttab")
   })
