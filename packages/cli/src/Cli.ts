@@ -50,6 +50,7 @@ import * as RunsLs from "./commands/runs/RunsLs.ts"
 import * as RunsResume from "./commands/runs/RunsResume.ts"
 import * as RunsRm from "./commands/runs/RunsRm.ts"
 import * as RunsShow from "./commands/runs/RunsShow.ts"
+import * as Stats from "./commands/runs/Stats.ts"
 import * as Serve from "./commands/server/Serve.ts"
 import * as ServerStart from "./commands/server/ServerStart.ts"
 import * as ServerStatus from "./commands/server/ServerStatus.ts"
@@ -212,6 +213,7 @@ const program = <E, R>(services: (need: Omit<Need, "logLevel">) => Layer.Layer<S
     Run.command.pipe(Command.provide(({ record, standIn }) => recorded(record, services({ standIn, watched: true })))),
     Chat.command.pipe(Command.provide(({ standIn }) => services({ standIn, watched: true }))),
     groups.runs.command.pipe(Command.provide(usual)),
+    Stats.command.pipe(Command.provide(usual)),
     Replay.command.pipe(Command.provide(({ file }) => played(file, usual))),
     groups.models.command.pipe(Command.provide(usual)),
     groups.server.command.pipe(Command.provide(usual)),

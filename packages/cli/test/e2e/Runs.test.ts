@@ -127,7 +127,7 @@ describe("a run that a budget or a person stopped", () => {
         const followed = yield* run(["runs", "follow", "last", "Sure?"])
         assert.deepStrictEqual([followed.code, followed.stdout], [0, "Yes, clover.\n"], followed.stderr)
         assert.include(JSON.stringify((yield* simulator.control.seen).problems), "[]")
-        const removed = yield* run(["runs", "rm", "--all"])
+        const removed = yield* run(["runs", "rm", "--all", "--yes"])
         assert.strictEqual(removed.stdout.trimEnd().split("\n").length, 3, removed.stderr)
       }).pipe(Effect.provide(platform)),
     patience

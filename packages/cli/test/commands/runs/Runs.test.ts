@@ -293,6 +293,24 @@ describe("runs follow", () => {
   )
 })
 
+describe("stats", () => {
+  it.effect("adds up the kept runs by day and model, with --days the newest only", () =>
+    Effect.gen(function* () {
+      const { err, out } = yield* cli(["stats", "--json"], { runs })
+      assert.strictEqual(err, "")
+      const [total, ...others] = JSON.parse(out)
+      assert.deepStrictEqual(others, [])
+      assert.deepInclude(total, { model: "test/model", runs: 3, toolCalls: 3 })
+      // the zone of this machine may be behind
+      assert.match(total.day, /^1970-01-01$|^1969-12-31$/)
+      assert.isAbove(total.tokensRead, 0)
+      assert.match((yield* cli(["stats"], { runs })).out, /^DAY +MODEL +RUNS .*\n19\d\d-\d\d-\d\d +test\/model +3 /)
+      yield* TestClock.adjust("2 days")
+      assert.include((yield* cli(["stats", "--days", "1"], { runs })).err, "No kept run has asked a model")
+    })
+  )
+})
+
 describe("runs rm", () => {
   it.effect("removes the given runs, and reports those it cannot remove", () =>
     Effect.gen(function* () {
