@@ -335,4 +335,13 @@ describe("the rule-based stand-in", () => {
       })
     }).pipe(Effect.provide(SimulatorLayers.layer()))
   )
+
+  it("says that it saw only a part of a result, and counts no name that was cut", () => {
+    const { answer } = play("List the files in the allowed folder", filesystem, {
+      ...disk,
+      list_directory: () =>
+        "[FILE] a.md\n[FILE] b.md\n[FILE] c\n[… 900 of 1000 bytes left out here: the text is too long to show whole …]\nz.md\n[FILE] zz.md"
+    })
+    assert.include(answer, `Of the folder ${files} I saw only a part, with 3 files (a.md, b.md, zz.md); it holds more.`)
+  })
 })

@@ -63,10 +63,13 @@ const stepReport = (step: Step): string => {
       files.length === 0 ? "" : `${count(files.length, "file")} (${files.join(", ")})`,
       folders.length === 0 ? "" : `${count(folders.length, "folder")} (${folders.join(", ")})`
     ].filter((part) => part !== "")
-    return `The folder ${path ?? ""} holds ${parts.join(" and ")}.`
+    return step.partial
+      ? `Of the folder ${path ?? ""} I saw only a part, with ${parts.join(" and ")}; it holds more.`
+      : `The folder ${path ?? ""} holds ${parts.join(" and ")}.`
   }
   if (/read/.test(step.name) && path !== undefined) {
-    return `${baseName(path)} (${count(step.result.trimEnd().split("\n").length, "line")}) says: ${gist(step.result)}`
+    const lines = count(step.result.trimEnd().split("\n").length, "line")
+    return `${baseName(path)} (${step.partial ? "a part of it" : lines}) says: ${gist(step.result)}`
   }
   return `${step.name} returned: ${step.result.trim() === "" ? "nothing" : clip(step.result, excerpt)}`
 }

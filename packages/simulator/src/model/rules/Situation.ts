@@ -9,6 +9,8 @@ export interface Step {
   readonly arguments: Json.JsonObject
   readonly result: string
   readonly failed: boolean
+  /** Whether only a part of the result was shown. */
+  readonly partial: boolean
 }
 
 export interface Situation {
@@ -86,8 +88,9 @@ const stepsOf = (messages: Prompt["messages"]): ReadonlyArray<Step> =>
             {
               name: call.name,
               arguments: Option.match(Json.parse(call.arguments), { onNone: () => ({}), onSome: Json.objectOf }),
-              result: inWords(answer.text),
-              failed: looksFailed(answer.text)
+              result: inWords(whole(answer.text)),
+              failed: looksFailed(answer.text),
+              partial: leftOut.test(answer.text)
             }
           ]
     })
@@ -95,6 +98,12 @@ const stepsOf = (messages: Prompt["messages"]): ReadonlyArray<Step> =>
 
 // Many clients append the structured form of a result to its text, as a repetition.
 const inWords = (text: string): string => text.replace(/(?<=\S)\s*^structured (?:result|content)\b[\s\S]*$/im, "")
+
+/** The line that stands for what a client leaves out of a long result. */
+const leftOut = /^\[… .*left out.* …\]$/m
+
+/** Without the two lines that may have been cut through. */
+const whole = (text: string): string => text.replace(/^.*\n(\[… .*left out.* …\])\n.*$/m, "$1")
 
 const looksFailed = (text: string): boolean =>
   /^\s*(\{?"?(error|isError)\b|error\b|mcp error|failed\b|unknown tool|invalid arguments|access denied|refused)/i.test(
