@@ -1,6 +1,7 @@
 // Generates parts of pages and the schema of the settings from the code, docs/errors.md from its tags, and docs/resilience.md
 // from the reports of the tests. With --check, fails if they are out of date; with names, only these.
 import { readFile, writeFile } from "node:fs/promises"
+import { first } from "./first.mjs"
 import { page as errorsPage } from "./errors.mjs"
 import { logSites } from "./logSites.mjs"
 import { page as resiliencePage } from "./resilience.mjs"
@@ -91,6 +92,7 @@ const whole = async (name, page) => {
 const { jsonSchema } = await load("packages/core/dist/configuration/SettingsText.js")
 
 const all = {
+  "README.md": async (name) => withTables(name, { first: await first() }),
   "docs/settings.md": (name) => withTables(name, { settings }),
   "docs/tools.md": (name) => withTables(name, { tools }),
   "docs/operations.md": (name) => withTables(name, { log, metrics }),
