@@ -12,6 +12,7 @@ export interface Options {
   /** stdout is closed after so many lines. */
   readonly closedAfter?: number
   readonly terminal?: boolean
+  readonly colors?: boolean
   /** Columns of stdout. */
   readonly columns?: number
   readonly answer?: boolean
@@ -51,11 +52,12 @@ export const layer = (options: Options = {}): Layer.Layer<Screen | Written | Pro
       const screen = Screen.of({
         stdoutIsTerminal: terminal,
         stderrIsTerminal: terminal,
-        colors: false,
+        colors: options.colors ?? false,
         columns: options.columns,
         width: 120,
         out: write,
         flow: (piece) => Ref.update(flowed, (text) => text + piece),
+        notify: (text) => Ref.update(err, (lines) => [...lines, `notified: ${text}`]),
         err: (line) => Ref.update(err, (lines) => [...lines, line]),
         status: () => Effect.void,
         ask: Option.map(

@@ -212,6 +212,12 @@ export const showing = {
       "Print the answer at the end, and not while the model writes it. Pipes and files always get it so."
     )
   ),
+  noMarkdown: Options.boolean("no-markdown").pipe(
+    Options.withDescription("Show the answer on a terminal as the model wrote it. Pipes and files always get it so.")
+  ),
+  notify: Options.boolean("notify").pipe(
+    Options.withDescription("Ring the bell and notify the desktop at the end of a run that took longer than 10 s.")
+  ),
   thinking: Options.boolean("thinking").pipe(
     Options.withDescription("Show on a terminal what a thinking model thinks, while it does.")
   ),

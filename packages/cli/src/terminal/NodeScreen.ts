@@ -6,6 +6,7 @@ import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
+import type { Style } from "./Markdown.ts"
 import * as Piped from "./Piped.ts"
 import { OutputClosed, OutputFailed, Screen } from "./Screen.ts"
 import * as Words from "../views/Words.ts"
@@ -40,12 +41,13 @@ const make = Effect.gen(function* () {
   const held: Array<() => void> = []
   const orHeld = (print: () => void) => (asking ? void held.push(print) : print())
 
-  const flow = (piece: string, aside = false) => Effect.sync(() => orHeld(() => flowNow(piece, aside)))
-  const flowNow = (piece: string, aside: boolean) => {
+  const flow = (piece: string, style: Style = "plain") => Effect.sync(() => orHeld(() => flowNow(piece, style)))
+  const flowNow = (piece: string, style: Style) => {
     const text = Words.harmless(piece)
     if (text === "") return
     clear()
-    stdout.write(aside && isSmart && !noColor ? `\u001b[2m${text}\u001b[22m` : text)
+    const [before, after] = isSmart && !noColor ? styles[style] : styles.plain
+    stdout.write(`${before}${text}${after}`)
     open = !text.endsWith("\n")
   }
 
@@ -115,6 +117,11 @@ const make = Effect.gen(function* () {
     out: (text) => write(stdoutIsTerminal ? Words.harmless(text) : text),
     flow,
     err,
+    // OSC 9, which terminals without it ignore
+    notify: (text) =>
+      Effect.sync(() => {
+        if (isSmart) stderr.write(`\u0007\u001b]9;${Words.oneLine(text)}\u0007`)
+      }),
     status,
     ask: isAttended ? Option.some(ask) : Option.none(),
     prompt: isAttended ? Option.some(prompt) : Option.none(),
@@ -151,6 +158,13 @@ export const layer: Layer.Layer<Screen> = Layer.unwrapEffect(Effect.suspend(() =
 // -----------------------------------------------------------------------------
 // internal
 // -----------------------------------------------------------------------------
+
+const styles: Readonly<Record<Style, readonly [before: string, after: string]>> = {
+  plain: ["", ""],
+  strong: ["\u001b[1m", "\u001b[22m"],
+  code: ["\u001b[36m", "\u001b[39m"],
+  quiet: ["\u001b[2m", "\u001b[22m"]
+}
 
 const ignore = () => {}
 

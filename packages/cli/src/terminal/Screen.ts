@@ -5,6 +5,7 @@ import * as Context from "effect/Context"
 import type * as Effect from "effect/Effect"
 import type * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
+import type { Style } from "./Markdown.ts"
 import type { PipedText } from "./Piped.ts"
 
 /** The reader of stdout closed it, as `head` does. */
@@ -36,11 +37,10 @@ export class Screen extends Context.Tag("@lms-bridge/cli/Screen")<
     readonly width: number
     /** Writes a line to stdout and waits until it is written. A terminal gets no control characters. */
     readonly out: (text: string) => Effect.Effect<void, OutputClosed | OutputFailed>
-    /**
-     * Writes a piece of text to a terminal's stdout as it comes; the next line begins on a line of its own. `aside`: it is
-     * no part of the result, and dim.
-     */
-    readonly flow: (piece: string, aside?: boolean) => Effect.Effect<void>
+    /** Writes a piece of text to a terminal's stdout as it comes; the next line begins on a line of its own. */
+    readonly flow: (piece: string, style?: Style) => Effect.Effect<void>
+    /** Rings the bell of a terminal, and gives it a text that it may show. Does nothing if stderr is not a terminal. */
+    readonly notify: (text: string) => Effect.Effect<void>
     /** Writes a line to stderr. */
     readonly err: (line: string) => Effect.Effect<void>
     /** Replaces the status line of a terminal; "" removes it. Does nothing if stderr is not a terminal. */

@@ -16,6 +16,8 @@ import * as Schedule from "effect/Schedule"
 import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
 import * as Approver from "../terminal/approval/Approver.ts"
+import * as Markdown from "../terminal/Markdown.ts"
+import * as Notification from "../terminal/Notification.ts"
 import * as AtTerminal from "../terminal/AtTerminal.ts"
 import { Ended, ExitCode, ofOutcome } from "../ExitCode.ts"
 import * as Explained from "./Explained.ts"
@@ -37,6 +39,10 @@ export interface Options {
   readonly explain: boolean
   /** Show the answer only when it is there as a whole. */
   readonly noStream?: boolean
+  /** Show the answer as the model wrote it. */
+  readonly noMarkdown?: boolean
+  /** Notify the person at the end of a long run. */
+  readonly notify?: boolean
   /** Show the thoughts of the model. */
   readonly thinking?: boolean
   /** Allow every call that would ask. */
@@ -52,7 +58,18 @@ export interface Options {
 /** Shows a run to its end. Fails with the exit code of an outcome that is not `done`. */
 export const show = Effect.fn("ShownRun.show")(function* (
   events: Stream.Stream<AgentEvent, AgentError>,
-  { approver, brief = false, explain, json, noStream = false, past = [], thinking = false, yes = false }: Options
+  {
+    approver,
+    brief = false,
+    explain,
+    json,
+    noMarkdown = false,
+    noStream = false,
+    notify = false,
+    past = [],
+    thinking = false,
+    yes = false
+  }: Options
 ) {
   const screen = yield* Screen
   const questions = yield* Queue.unbounded<void>()
@@ -75,9 +92,11 @@ export const show = Effect.fn("ShownRun.show")(function* (
   )
   const kept = (yield* RunsAreKept) && Option.isNone(yield* Effect.flatMap(RunJournal, ({ unkept }) => unkept))
   const flowed = yield* Ref.make(nothingFlowed)
+  const markdown = screen.colors && !noMarkdown
+  const began = yield* Clock.currentTimeMillis
   const flows = screen.stdoutIsTerminal && screen.stderrIsTerminal && !json
   const flowing = flows
-    ? Stream.tap(watched, (event) => flow(screen, event, flowed, { answer: !noStream, thinking }))
+    ? Stream.tap(watched, (event) => flow(screen, event, flowed, { answer: !noStream, markdown, thinking }))
     : watched
   const outcome = yield* (json ? writeEvents(watched, Ref.get(account)) : showView(flowing, brief, questions)).pipe(
     AtTerminal.attended,
@@ -90,8 +109,17 @@ export const show = Effect.fn("ShownRun.show")(function* (
   )
   const answer = answerOf(outcome)
   const isShown = flows && answer.trim() === (yield* Ref.get(flowed)).text.trim()
-  if (!json && outcome.answer !== "" && !isShown) yield* screen.out(answer)
+  if (!json && outcome.answer !== "" && !isShown) {
+    yield* flows && markdown && outcome.structured === undefined
+      ? flowMarkdown(screen, `${answer}\n`, Markdown.initial)
+      : screen.out(answer)
+  }
   if (explain) yield* sayWhy(yield* Ref.get(told))
+  if (notify && (yield* Clock.currentTimeMillis) - began >= Notification.least) {
+    yield* Notification.send(
+      `${outcome.status}: ${Option.match(yield* Ref.get(account), { onNone: () => "the run", onSome: ({ state }) => state.task.task })}`
+    )
+  }
   const run = yield* Ref.get(account)
   if (Option.isSome(run)) yield* say(RunEnding.lines(run.value, outcome, { kept }))
   const code = ofOutcome(outcome)
@@ -106,18 +134,19 @@ interface Flowed {
   /** The words of the current reply on the screen. */
   readonly text: string
   readonly thinks: boolean
+  readonly markdown: Markdown.State
   /** The answer is JSON, which is printed as a whole. */
   readonly structured: boolean
 }
 
-const nothingFlowed: Flowed = { text: "", thinks: false, structured: false }
+const nothingFlowed: Flowed = { text: "", thinks: false, markdown: Markdown.initial, structured: false }
 
 /** The words of the current reply as they come. A reply that turns out to be no answer stays on the screen. */
 const flow = (
   screen: Context.Tag.Service<typeof Screen>,
   event: AgentEvent,
   flowed: Ref.Ref<Flowed>,
-  { answer, thinking }: { readonly answer: boolean; readonly thinking: boolean }
+  { answer, markdown, thinking }: { readonly answer: boolean; readonly markdown: boolean; readonly thinking: boolean }
 ): Effect.Effect<void> => {
   switch (event._tag) {
     case "RunStarted":
@@ -128,21 +157,39 @@ const flow = (
       return Effect.flatMap(Ref.get(flowed), (before) =>
         before.structured || !answer
           ? Effect.void
-          : Effect.zipRight(
-              Ref.set(flowed, { ...before, text: before.text + event.text, thinks: false }),
-              screen.flow(before.thinks ? `\n\n${event.text}` : event.text)
-            )
+          : Effect.gen(function* () {
+              if (before.thinks) yield* screen.flow("\n\n")
+              const after = markdown
+                ? yield* flowMarkdown(screen, event.text, before.markdown)
+                : yield* Effect.as(screen.flow(event.text), before.markdown)
+              yield* Ref.set(flowed, { ...before, text: before.text + event.text, thinks: false, markdown: after })
+            })
+      )
+    case "ModelReplied":
+      return Effect.flatMap(Ref.get(flowed), (before) =>
+        Effect.zipRight(
+          Ref.set(flowed, { ...before, markdown: Markdown.initial }),
+          flowSegments(screen, Markdown.rest(before.markdown))
+        )
       )
     case "ReasoningDelta":
       return thinking
         ? Effect.zipRight(
             Ref.update(flowed, (before) => ({ ...before, thinks: true })),
-            screen.flow(event.text, true)
+            screen.flow(event.text, "quiet")
           )
         : Effect.void
     default:
       return Effect.void
   }
+}
+
+const flowSegments = (screen: typeof Screen.Service, segments: ReadonlyArray<Markdown.Segment>) =>
+  Effect.forEach(segments, ({ style, text }) => screen.flow(text, style), { discard: true })
+
+const flowMarkdown = (screen: typeof Screen.Service, text: string, before: Markdown.State) => {
+  const [after, segments] = Markdown.step(before, text)
+  return Effect.as(flowSegments(screen, segments), after)
 }
 
 const say = (lines: ReadonlyArray<string>) =>

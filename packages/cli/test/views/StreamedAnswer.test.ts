@@ -1,10 +1,23 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as AgentLoopTest from "@lms-bridge/testing/AgentLoopTest"
-import { Effect } from "effect"
+import { Effect, Fiber, TestClock } from "effect"
 import { cli } from "../OverDoubles.ts"
 
 const round = { _tag: "RoundStarted", round: 1, final: false } as const
 const delta = (text: string) => ({ _tag: "TextDelta", text }) as const
+const replied = {
+  _tag: "ModelReplied",
+  round: 1,
+  reply: {
+    model: "m",
+    content: "",
+    reasoning: "",
+    toolCalls: [],
+    finishReason: "stop",
+    firstTokenMillis: 1,
+    totalMillis: 1
+  }
+} as const
 const thought = (text: string) => ({ _tag: "ReasoningDelta", text }) as const
 const finished = (answer: string) => ({ _tag: "RunFinished", outcome: AgentLoopTest.outcome(answer) }) as const
 
@@ -46,5 +59,32 @@ describe("the answer on a terminal", () => {
         const other = yield* cli(["run", "x"], { loop: [round, delta("I look."), round, finished("Clover.")], screen })
         assert.deepStrictEqual([other.flowed, other.out], ["I look.", "Clover."])
       })
+  )
+
+  it.effect("is rendered where there are colours, and as it was written with --no-markdown and in pipes", () =>
+    Effect.gen(function* () {
+      const text = "# Bees\n- like **clover**"
+      const loop = [round, delta("# Be"), delta("es\n- like **clo"), delta("ver**"), replied, finished(text)]
+      const colors = { ...screen, colors: true }
+      const rendered = yield* cli(["run", "x"], { loop, screen: colors })
+      assert.deepStrictEqual([rendered.flowed, rendered.out], ["Bees\n• like clover", ""])
+      const whole = yield* cli(["run", "x", "--no-stream"], { loop, screen: colors })
+      assert.deepStrictEqual([whole.flowed, whole.out], ["Bees\n• like clover\n", ""])
+      assert.strictEqual((yield* cli(["run", "x", "--no-markdown"], { loop, screen: colors })).flowed, text)
+      assert.strictEqual((yield* cli(["run", "x"], { loop })).out, text)
+    })
+  )
+})
+
+describe("--notify", () => {
+  it.effect("tells of the end of a run that took long, and of no other", () =>
+    Effect.gen(function* () {
+      const long = yield* Effect.fork(
+        cli(["run", "x", "--notify"], { loop: [round, { _tag: "Wait", duration: "11 seconds" }, finished("Yes.")] })
+      )
+      yield* TestClock.adjust("12 seconds")
+      assert.include((yield* Fiber.join(long)).err, "notified: done: x")
+      assert.notInclude((yield* cli(["run", "x", "--notify"], { loop: [round, finished("Yes.")] })).err, "notified")
+    })
   )
 })
