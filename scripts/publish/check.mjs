@@ -5,6 +5,7 @@ import { tmpdir } from "node:os"
 import { basename, join } from "node:path"
 import { createInterface } from "node:readline"
 import { isDeepStrictEqual } from "node:util"
+import { parse } from "yaml"
 import { officialServer } from "../../bench/servers.mjs"
 import { startSuite } from "../checks.mjs"
 import { inRoot, root, run, tool } from "../workspace.mjs"
@@ -62,6 +63,7 @@ for (const { files, folder: name, tarball } of packed) {
     const missing = wanted.filter((path) => !files.includes(path))
     const surplus = files.filter(
       (path) =>
+        !wanted.includes(path) &&
         !/^(dist|src)\/.*(\.js|\.ts|\.map|\.LEGAL\.txt)$|^((package|config\.schema)\.json|LICENSE|\w+\.md)$/.test(path)
     )
     const wrong = Object.entries(manifest.dependencies ?? {}).filter(([, range]) => !/^\d+(\.\d+)+$/.test(range))
@@ -85,6 +87,20 @@ for (const { files, folder: name, tarball } of packed) {
     return scripts?.prepack === undefined ? "it has not been restored" : undefined
   })
 }
+
+await check("npm would publish lms-bridge", async () => {
+  const { tarball } = packed.find(({ folder: name }) => name === "cli")
+  orThrow(await run("npm", ["publish", tarball, "--dry-run", "--access", "public"], { cwd: folder }), "npm publish")
+})
+
+await check("the release workflow: pinned actions, and no more rights than it needs", async () => {
+  const { jobs, permissions } = parse(readFileSync(inRoot(".github", "workflows", "release.yml"), "utf8"))
+  const used = jobs.publish.steps.flatMap(({ uses }) => (uses === undefined ? [] : [uses]))
+  const floating = used.filter((action) => !/@[0-9a-f]{40}$/.test(action))
+  if (floating.length > 0) return `${floating.join(", ")}: not a commit`
+  const rights = [permissions, jobs.publish.permissions]
+  return isDeepStrictEqual(rights, [{}, { contents: "read", "id-token": "write" }]) ? undefined : JSON.stringify(rights)
+})
 
 // -----------------------------------------------------------------------------
 // the programs, with npm
