@@ -61,7 +61,7 @@ const standIn = (why: string) =>
           const settings = yield* Settings
           const screen = yield* Screen
           const simulator = yield* Effect.flatMap(loadSimulator, ({ start }) => start())
-          yield* screen.err(`${why}; using ${simulator.name}.`)
+          yield* screen.err(`${why}; using ${simulator.name}. Its runs are not kept.`)
           return {
             ...settings,
             baseUrl: Option.some(simulator.baseUrl),

@@ -26,7 +26,7 @@ export const of = (situation: Situation, sought: ReadonlyArray<string> = []): st
 /** The answer when nothing was called. */
 export const withoutTools = (situation: Situation): string =>
   situation.tools.length === 0
-    ? `I am a rule-based stand-in, not a language model, and no tools were offered, so I cannot work on this: "${clip(situation.task, 120)}". Start LM Studio and load a model for a real answer.`
+    ? `I am a rule-based stand-in, not a language model, and no tools were offered, so I cannot work on this: "${clip(situation.task, 120)}". A real answer needs a language model in LM Studio.`
     : `I am a rule-based stand-in, not a language model. By its words, none of the ${situation.tools.length} tools offered fits: "${clip(situation.task, 120)}". Name a tool, a path or a quoted string.`
 
 // -----------------------------------------------------------------------------
