@@ -17,7 +17,7 @@ import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
 import { present } from "@lms-bridge/core/Json"
 import { lookedFor } from "../commands/mcp/McpLs.ts"
-import { ofFailure, type Failure } from "../ExitCode.ts"
+import { ExitCode, ofFailure, type Failure } from "../ExitCode.ts"
 import * as Withheld from "./Withheld.ts"
 import * as Words from "./Words.ts"
 
@@ -105,7 +105,17 @@ type Answer = Either.Either<ServerInfo, Failure & { readonly message: string }>
 
 const aboutServer = (server: Answer, application: Option.Option<Application>): ReadonlyArray<Finding> =>
   Either.match(server, {
-    onLeft: (failure) => [problem("LM Studio", failure)],
+    onLeft: (failure) => {
+      const found = problem("LM Studio", failure)
+      return [
+        found.code === ExitCode.unreachable
+          ? {
+              ...found,
+              next: "To try lms-bridge without it: `lms-bridge run TASK --stand-in auto`, or `lms-bridge simulate` in another terminal."
+            }
+          : found
+      ]
+    },
     onRight: ({ baseUrl, dialect, isLmStudio }) => [
       isLmStudio
         ? ok(
