@@ -24,6 +24,8 @@ export interface State {
   readonly calls: ReadonlyMap<string, string>
   readonly lastPreparing: string
   readonly lastOffer: string
+  /** What was done to fit the context, said once and not in each round. */
+  readonly lastMeasures: ReadonlyArray<string>
 }
 
 export const initial: State = {
@@ -32,7 +34,8 @@ export const initial: State = {
   characters: 0,
   calls: new Map(),
   lastPreparing: "",
-  lastOffer: ""
+  lastOffer: "",
+  lastMeasures: []
 }
 
 /** The state after an event, and the lines to print for it. */
@@ -98,14 +101,23 @@ export const step = (state: State, event: AgentEvent, style: Style): readonly [S
           : `${event.offered.length} offered, about ${event.estimatedTokens} tokens${withheld}`
       return [{ ...state, lastOffer: offer }, offer === "" || offer === state.lastOffer ? [] : [line("tools", offer)]]
     }
-    case "RoundStarted":
+    case "RoundStarted": {
+      const measures = event.account?.measures ?? []
+      const news = measures.filter((measure) => !state.lastMeasures.includes(measure))
       return [
-        doing(`round ${event.round}: the model is reading`),
+        { ...doing(`round ${event.round}: the model is reading`), lastMeasures: measures },
         [
           line("round", `${event.round}${event.final ? ", the last request, without tools" : ""}`),
-          ...(event.account?.measures ?? []).map((measure) => inner("·", `to fit the context: ${measure}`, quiet))
+          ...news.map((measure) =>
+            inner(
+              "·",
+              `to fit the context: ${measure}${/tool/.test(measure) ? `; tools take about ${Words.count(event.account?.tools ?? 0, "token")}` : ""}`,
+              quiet
+            )
+          )
         ]
       ]
+    }
     case "TextDelta":
     case "ReasoningDelta": {
       const verb = event._tag === "TextDelta" ? "writing" : "thinking"
@@ -254,7 +266,8 @@ const modelLines = (ensured: Ensured): ReadonlyArray<string> => [
 ]
 
 const replied = (reply: ChatReply): string => {
-  const speed = tokensPerSecond(reply)
+  // what comes in one piece has no speed
+  const speed = reply.totalMillis - reply.firstTokenMillis < 50 ? undefined : tokensPerSecond(reply)
   return [
     reply.toolCalls.length > 0 ? Words.count(reply.toolCalls.length, "tool call") : "answer",
     Words.duration(reply.totalMillis),

@@ -108,14 +108,20 @@ describe("RunView", () => {
     )
   })
 
-  it("shows what was done to fit the context", () => {
+  it("shows once what was done to fit the context", () => {
     const account = { contextLength: 4096, system: 1, tools: 1, history: 1, reserve: 1, free: 1 }
     assert.deepStrictEqual(
       lines(
         { _tag: "RoundStarted", round: 2, final: false, account: { ...account, measures: ["fewer tools"] } },
-        { _tag: "Compacted", summary: "s", messages: 4 }
+        { _tag: "Compacted", summary: "s", messages: 4 },
+        { _tag: "RoundStarted", round: 3, final: false, account: { ...account, measures: ["fewer tools"] } }
       ),
-      ["round    2", "  · to fit the context: fewer tools", "  · 4 earlier messages replaced by a summary"]
+      [
+        "round    2",
+        "  · to fit the context: fewer tools; tools take about 1 token",
+        "  · 4 earlier messages replaced by a summary",
+        "round    3"
+      ]
     )
   })
 
