@@ -37,11 +37,12 @@ export const lines = <E, R>(
 // internal
 // -----------------------------------------------------------------------------
 
-const patience: Duration.DurationInput = "300 millis"
+/** LM Studio may be off; the rest is in files of this machine. */
+const patience = (names: Wanted.Names): Duration.DurationInput => (names._tag === "models" ? "300 millis" : "2 seconds")
 
 const lookUp = (names: Wanted.Names): Effect.Effect<ReadonlyArray<Wanted.Candidate>, never, StandIn.Services> =>
   found(names).pipe(
-    Effect.timeout(patience),
+    Effect.timeout(patience(names)),
     Effect.orElseSucceed(() => [])
   )
 
@@ -73,7 +74,8 @@ const toolsOf = Effect.fnUntraced(function* (server: string | undefined) {
     Effect.map(Effect.option(journal.read(runId)), (events) =>
       Option.match(Option.flatMap(events, RunAccount.of), {
         onNone: () => [],
-        onSome: ({ state }) => [...state.offered, ...state.calls.map(({ tool }) => tool)]
+        // those of the run itself cannot be chosen
+        onSome: ({ state }) => state.offered.filter((name) => !/_artifact$|^(?:find_tools|call_tool)$/.test(name))
       })
     )
   )

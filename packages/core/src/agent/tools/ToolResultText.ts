@@ -76,7 +76,7 @@ const atBoundary = (encoded: Uint8Array, index: number): number => {
 const fromContent = (part: ToolContent, isShown: boolean): string => {
   switch (part.type) {
     case "text":
-      return isBinary(part.text) ? `[${sizeOf(byteLength(part.text))} of binary data, not shown]` : part.text
+      return isBinary(part.text) ? `[${sizeOf(binaryLength(part.text))} of binary data, not shown]` : part.text
     case "image":
     case "audio":
       return `[${part.type}, ${part.mimeType}, ${sizeOf(decodedLength(part.data))}, ${isShown ? "shown below" : "not shown"}]`
@@ -110,6 +110,9 @@ const withoutData = (json: string) =>
   json.replaceAll(/"[A-Za-z0-9+/]{2000,}={0,2}"/g, (data) => `"[${sizeOf(decodedLength(data))} of data, not shown]"`)
 
 const decodedLength = (base64: string) => Math.floor((base64.replaceAll(/[=\s]/g, "").length * 3) / 4)
+
+/** What a server could not decode has become a mark of three bytes for each of its own. */
+const binaryLength = (text: string) => byteLength(text) - 2 * (text.match(/\ufffd/g)?.length ?? 0)
 
 /** NUL, or more than a tenth of control and replacement characters, in the first thousand. */
 const isBinary = (text: string): boolean => {
