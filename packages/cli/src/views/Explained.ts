@@ -67,7 +67,7 @@ const offered = ({
     limits === undefined
       ? ""
       : `, at most ${limits.count}${limits.tokens === undefined ? "" : ` and ${limits.tokens} tokens of short definitions`}, ranked by ${embeddings === undefined ? "words" : `words and ${embeddings}`}`
-  const what = `${tools.length} offered, about ${estimatedTokens} tokens${most}: ${tools.map(named).join(", ")}`
+  const what = `${tools.length} offered, about ${estimatedTokens} tokens in full${most}: ${tools.map(named).join(", ")}`
   return [
     line("tools", what),
     ...(withheld === 0

@@ -98,7 +98,7 @@ export const step = (state: State, event: AgentEvent, style: Style): readonly [S
       const offer =
         event.offered.length === 0
           ? ""
-          : `${event.offered.length} offered, about ${event.estimatedTokens} tokens${withheld}`
+          : `${event.offered.length} offered, about ${event.estimatedTokens} tokens in full${withheld}`
       return [{ ...state, lastOffer: offer }, offer === "" || offer === state.lastOffer ? [] : [line("tools", offer)]]
     }
     case "RoundStarted": {

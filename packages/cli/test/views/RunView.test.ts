@@ -42,7 +42,7 @@ describe("RunView", () => {
     assert.deepStrictEqual(lines(...run), [
       "servers  filesystem (1 tool)",
       "model    test/model, already loaded by you, context 8192",
-      "tools    1 offered, about 80 tokens",
+      "tools    1 offered, about 80 tokens in full",
       "round    1",
       "  · 1 tool call, 500 ms, 13 tokens/s, 50 tokens read, 5 written",
       '  → filesystem read_text_file {"path":"notes.md"}',
