@@ -29,6 +29,7 @@ export const places = (machine: {
     at("project", "Codex", ".codex", "config.toml"),
     at("project", "Roo Code", ".roo", "mcp.json"),
     at("project", "Kiro", ".kiro", "settings", "mcp.json"),
+    at("project", "Copilot CLI", ".github", "mcp.json"),
     at("project", "Junie", ".junie", "mcp", "mcp.json"),
     at("project", "Zed", ".zed", "settings.json"),
     at("project", "VS Code", ".vscode", "settings.json"),

@@ -1,14 +1,14 @@
 /** Why a client's file was left unchanged. */
 import * as Schema from "effect/Schema"
 import { optional } from "../../schema/Fields.ts"
-import { Client, rules } from "./ClientPlaces.ts"
+import { Client, rules } from "./ClientRules.ts"
 
 /** Nothing was written. */
 export class ClientFileError extends Schema.TaggedError<ClientFileError>()("ClientFileError", {
   /** The program whose file it is; absent for an mcp.json of the user. */
   client: optional(Client),
   /** `Changed`: another program wrote it meanwhile. `Taken`: the name belongs to another server. */
-  reason: Schema.Literal("NoScope", "NoHome", "NotReadable", "NotJson", "NotWritable", "Changed", "Taken"),
+  reason: Schema.Literal("NoScope", "NoHome", "NotReadable", "NotValid", "NotWritable", "Changed", "Taken"),
   path: Schema.String,
   line: optional(Schema.Int),
   /** The entry's name, or the system's message. */
@@ -26,7 +26,7 @@ export class ClientFileError extends Schema.TaggedError<ClientFileError>()("Clie
         return `The file in which ${title} stores its servers is unknown, because HOME is not set. Set it.`
       case "NotReadable":
         return `${this.path} cannot be read: ${this.detail}`
-      case "NotJson":
+      case "NotValid":
         return `${this.path}, line ${this.line ?? 1}: ${this.detail} Nothing was changed. Correct the file first.`
       case "NotWritable":
         return `${this.path} cannot be written: ${this.detail} Nothing was changed.`

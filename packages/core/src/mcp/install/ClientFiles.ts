@@ -12,19 +12,15 @@ import { present } from "../../schema/Fields.ts"
 import { writeWhole } from "../../machine/writeWhole.ts"
 import * as ClientPlaces from "./ClientPlaces.ts"
 import * as ConfigText from "../dialects/ConfigText.ts"
-import * as JsoncEdit from "./JsoncEdit.ts"
 import type * as JsoncText from "../../json/JsoncText.ts"
 import { isItself } from "../config/SelfReference.ts"
-
-/** How the server is started, as words that need no shell. */
-export interface Program {
-  readonly command: string
-  readonly args: ReadonlyArray<string>
-  readonly env: Readonly<Record<string, string>>
-}
+import * as EntryWords from "../dialects/EntryWords.ts"
+import * as ClientRules from "./ClientRules.ts"
+import * as ConfigEdit from "./ConfigEdit.ts"
+import * as TextEdits from "./TextEdits.ts"
 
 export interface Target {
-  readonly client: ClientPlaces.Client
+  readonly client: ClientRules.Client
   readonly scope: ClientPlaces.Scope
   /** The name of the entry. */
   readonly name: string
@@ -35,12 +31,13 @@ export interface Target {
 /** What is about to be written. `changes` is empty when the file is already as wanted. */
 export interface Plan {
   /** Absent for an mcp.json of the user. */
-  readonly client?: ClientPlaces.Client | undefined
+  readonly client?: ClientRules.Client | undefined
   /** The path that the client uses, which may be a symbolic link. */
   readonly path: string
-  readonly changes: ReadonlyArray<JsoncEdit.Change>
+  readonly changes: ReadonlyArray<TextEdits.Change>
   /** Whether there already is an entry with that name. */
   readonly present: boolean
+  readonly language: ConfigEdit.Language
   /** Other entries that start lms-bridge. */
   readonly others: ReadonlyArray<string>
   /** The current text; undefined when there is no file. */
@@ -52,7 +49,9 @@ export interface Plan {
 
 /** In the file of a client. */
 export interface ClientPlan extends Plan {
-  readonly client: ClientPlaces.Client
+  readonly client: ClientRules.Client
+  /** The variables of the entry, as they were before. */
+  readonly variables: Readonly<Record<string, unknown>>
 }
 
 export type Format = Pick<ConfigText.Decoded, "encoding" | "marked">
@@ -61,6 +60,45 @@ export type Format = Pick<ConfigText.Decoded, "encoding" | "marked">
 export interface Written {
   readonly backup: string | undefined
 }
+
+/** A client on this machine: its file, whether the client seems to be here, and the entries that start lms-bridge. */
+export interface Found {
+  readonly client: ClientRules.Client
+  readonly path: string
+  readonly isHere: boolean
+  readonly entries: ReadonlyArray<string>
+  /** Why the file cannot be read. */
+  readonly problem: string | undefined
+}
+
+/** Every client, with what is found of it here. */
+export const found = Effect.fn("ClientFiles.found")(function* (
+  machine: ClientPlaces.Machine,
+  scope: ClientPlaces.Scope
+) {
+  const fs = yield* FileSystem.FileSystem
+  const exists = (file: string) => Effect.orElseSucceed(fs.exists(file), () => false)
+  const path = yield* Path.Path
+  return yield* Effect.forEach(ClientRules.Client.literals, (client) =>
+    Effect.gen(function* () {
+      const file = yield* fileOf(machine, client, scope)
+      const folder = path.dirname(file)
+      // a folder of the user, or of the project, is there without the client
+      const isHere =
+        (yield* exists(file)) || (folder !== machine.home && folder !== machine.cwd && (yield* exists(folder)))
+      const look = yield* Effect.either(
+        plan(machine, { client, scope, name: "", force: true }, (_, text) => Either.right({ text, changes: [] }))
+      )
+      return {
+        client,
+        path: file,
+        isHere,
+        entries: Either.match(look, { onLeft: () => [], onRight: ({ others }) => others }),
+        problem: Either.match(look, { onLeft: ({ message }) => message, onRight: () => undefined })
+      } satisfies Found
+    }).pipe(Effect.option)
+  ).pipe(Effect.map((all) => all.flatMap(Option.toArray)))
+})
 
 /** This machine, with the given platform name. */
 export const machine = Effect.fnUntraced(function* (platform: string) {
@@ -72,26 +110,35 @@ export const machine = Effect.fnUntraced(function* (platform: string) {
     home: platform === "win32" ? ((yield* variable("USERPROFILE")) ?? home) : home,
     appData: yield* variable("APPDATA"),
     configHome: yield* variable("XDG_CONFIG_HOME"),
-    claudeHome: yield* variable("CLAUDE_CONFIG_DIR")
+    claudeHome: yield* variable("CLAUDE_CONFIG_DIR"),
+    codexHome: yield* variable("CODEX_HOME")
   } satisfies ClientPlaces.Machine
 })
 
-/** The changes of adding lms-bridge. */
+/**
+ * The changes of adding lms-bridge. An entry that is there keeps what its user added to it; of the variables, those of
+ * `env` are set, and those of `usual` where the entry has none of that name.
+ */
 export const planInstall = Effect.fn("ClientFiles.planInstall")(function* (
   machine: ClientPlaces.Machine,
   target: Target,
-  { args, command, env }: Program
+  { env, usual = {}, ...program }: ClientRules.Program & { readonly usual?: Readonly<Record<string, string>> }
 ) {
-  const { section, typed } = ClientPlaces.rules[target.client]
-  const entry = {
-    ...(typed ? { type: "stdio" } : {}),
-    command,
-    args,
-    ...(Object.keys(env).length === 0 ? {} : { env })
-  }
-  return yield* plan(machine, target, (text, present) =>
-    JsoncEdit.set(text, { section, name: target.name }, entry, isOurs(present) ? "merge" : "replace")
-  )
+  const { entry, section, start, variables } = ClientRules.rules[target.client]
+  const wanted = entry(target.name, program)
+  return yield* plan(machine, target, (editor, text, present) => {
+    const before = isOurs(present) && TextEdits.isObject(present) ? present : undefined
+    const set = { ...usual, ...variablesOf(before, variables), ...env }
+    const members = Object.entries(wanted).filter(
+      ([key]) => before === undefined || start.includes(key) || before[key] === undefined
+    )
+    return editor.set(
+      text,
+      { section, name: target.name },
+      { ...Object.fromEntries(members), ...(Object.keys(set).length === 0 ? {} : { [variables]: set }) },
+      before === undefined ? "replace" : "merge"
+    )
+  })
 })
 
 /** The changes of removing it. */
@@ -99,9 +146,9 @@ export const planUninstall = Effect.fn("ClientFiles.planUninstall")(function* (
   machine: ClientPlaces.Machine,
   target: Target
 ) {
-  const { section } = ClientPlaces.rules[target.client]
-  return yield* plan(machine, target, (text, present) =>
-    present === undefined ? Either.right({ text, changes: [] }) : JsoncEdit.remove(text, { section, name: target.name })
+  const { section } = ClientRules.rules[target.client]
+  return yield* plan(machine, target, ({ remove }, text, present) =>
+    present === undefined ? Either.right({ text, changes: [] }) : remove(text, { section, name: target.name })
   )
 })
 
@@ -115,17 +162,18 @@ export const planAdd = Effect.fn("ClientFiles.planAdd")(function* (
   file: string,
   { entry, force, name }: { readonly name: string; readonly entry: ServerEntry; readonly force: boolean }
 ) {
-  const section = sectionOf(file)
-  return yield* planAt({ path: file, section, name }, { takes: (present) => force || present === undefined }, (text) =>
-    JsoncEdit.set(text, { section, name }, { ...entry }, "replace")
+  const { language, section } = ClientRules.ofFile(file)
+  const takes = (present: unknown) => force || present === undefined
+  return yield* planAt({ path: file, language, section, name }, { takes }, ({ set }, text) =>
+    set(text, { section, name }, { ...entry }, "replace")
   )
 })
 
 /** The changes of removing one; none where there is no such server. */
 export const planRemove = Effect.fn("ClientFiles.planRemove")(function* (file: string, name: string) {
-  const section = sectionOf(file)
-  return yield* planAt({ path: file, section, name }, { takes: () => true }, (text, present) =>
-    present === undefined ? Either.right({ text, changes: [] }) : JsoncEdit.remove(text, { section, name })
+  const { language, section } = ClientRules.ofFile(file)
+  return yield* planAt({ path: file, language, section, name }, { takes: () => true }, ({ remove }, text, present) =>
+    present === undefined ? Either.right({ text, changes: [] }) : remove(text, { section, name })
   )
 })
 
@@ -176,68 +224,97 @@ const decodeStart = Schema.decodeUnknownOption(
   })
 )
 
-const isOurs = (entry: unknown) => Option.exists(decodeStart(entry), isItself)
+/** Whether an entry in any client's words starts lms-bridge. */
+const isOurs = (entry: unknown) =>
+  TextEdits.isObject(entry) && Option.exists(decodeStart(EntryWords.translate(entry, undefined).entry), isItself)
 
-/** VS Code has another name for it. */
-const sectionOf = (file: string) => (/[/\\]\.vscode[/\\]mcp\.json$/.test(file) ? "servers" : "mcpServers")
+const variablesOf = (entry: Readonly<Record<string, unknown>> | undefined, key: string) => {
+  const found = entry?.[key]
+  return TextEdits.isObject(found) ? found : {}
+}
+
+type Change = (
+  editor: ConfigEdit.Editor,
+  text: string,
+  present: unknown
+) => Either.Either<TextEdits.Edited, JsoncText.Problem>
 
 const plan = Effect.fnUntraced(function* (
   machine: ClientPlaces.Machine,
   { client, force, name, scope }: Target,
-  edit: (text: string, present: unknown) => Either.Either<JsoncEdit.Edited, JsoncText.Problem>
+  edit: Change
 ) {
-  const { section } = ClientPlaces.rules[client]
-  const path = yield* Effect.mapError(
-    ClientPlaces.place(yield* Path.Path, client, scope, machine),
+  const { language, section, variables } = ClientRules.rules[client]
+  const path = yield* fileOf(machine, client, scope)
+  const takes = (present: unknown) => present === undefined || force || isOurs(present)
+  const { entry, ...planned } = yield* planAt({ client, path, language, section, name }, { takes }, edit)
+  const before = TextEdits.isObject(entry) ? entry : undefined
+  return { ...planned, client, variables: variablesOf(before, variables) } satisfies ClientPlan
+})
+
+/** The file of a client: of several that it may use, the first one that exists. */
+const fileOf = Effect.fnUntraced(function* (
+  machine: ClientPlaces.Machine,
+  client: ClientRules.Client,
+  scope: ClientPlaces.Scope
+) {
+  const fs = yield* FileSystem.FileSystem
+  const places = yield* Effect.mapError(
+    ClientPlaces.places(yield* Path.Path, client, scope, machine),
     (reason) => new ClientFileError({ client, reason, path: "", detail: "" })
   )
-  const takes = (present: unknown) => present === undefined || force || isOurs(present)
-  return { ...(yield* planAt({ client, path, section, name }, { takes }, edit)), client } satisfies ClientPlan
+  const existing = yield* Effect.filter(places, (place) => Effect.orElseSucceed(fs.exists(place), () => false))
+  return existing[0] ?? places[0]
 })
 
 const planAt = Effect.fnUntraced(function* (
   {
     client,
+    language,
     name,
     path,
     section
   }: {
-    readonly client?: ClientPlaces.Client
+    readonly client?: ClientRules.Client
     readonly path: string
+    readonly language: ConfigEdit.Language
     readonly section: string
     readonly name: string
   },
   { takes }: { readonly takes: (present: unknown) => boolean },
-  edit: (text: string, present: unknown) => Either.Either<JsoncEdit.Edited, JsoncText.Problem>
+  edit: Change
 ) {
   const whose = present({ client })
-  const notJson = ({ detail, line }: JsoncText.Problem) =>
-    new ClientFileError({ ...whose, reason: "NotJson", path, line, detail })
+  const notValid = ({ detail, line }: JsoncText.Problem) =>
+    new ClientFileError({ ...whose, reason: "NotValid", path, line, detail })
+  const editor = yield* ConfigEdit.editorOf(language)
   const { text: before, ...format } = (yield* read(client, path)) ?? { text: undefined, ...plain }
   const text = before ?? ""
   const found = yield* Effect.mapError(
-    Either.flatMap(JsoncEdit.names(text, section), (names) =>
+    Either.flatMap(editor.names(text, section), (names) =>
       Either.all(
-        names.map((other) => Either.map(JsoncEdit.get(text, { section, name: other }), (entry) => ({ other, entry })))
+        names.map((other) => Either.map(editor.get(text, { section, name: other }), (entry) => ({ other, entry })))
       )
     ),
-    notJson
+    notValid
   )
   const now = found.find(({ other }) => other === name)?.entry
   if (!takes(now)) return yield* new ClientFileError({ ...whose, reason: "Taken", path, detail: name })
-  const edited = yield* Effect.mapError(edit(text, now), notJson)
+  const edited = yield* Effect.mapError(edit(editor, text, now), notValid)
   return {
     path,
+    language,
+    entry: now,
     changes: edited.changes,
     present: now !== undefined,
     others: found.filter(({ entry, other }) => other !== name && isOurs(entry)).map(({ other }) => other),
     before,
     after: edited.text,
     format
-  } satisfies Plan
+  } satisfies Plan & { readonly entry: unknown }
 })
 
-const read = Effect.fnUntraced(function* (client: ClientPlaces.Client | undefined, place: string) {
+const read = Effect.fnUntraced(function* (client: ClientRules.Client | undefined, place: string) {
   const fs = yield* FileSystem.FileSystem
   const bytes = yield* fs.readFile(place).pipe(
     Effect.map((found): Uint8Array | undefined => found),

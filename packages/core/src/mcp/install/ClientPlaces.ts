@@ -1,11 +1,10 @@
-/** The MCP clients to which lms-bridge can be added: where each stores its servers, and in which format. Pure. */
+/** Where each MCP client to which lms-bridge can be added stores its servers. Pure. */
 import type * as Path from "@effect/platform/Path"
 import * as Either from "effect/Either"
 import * as Schema from "effect/Schema"
 import { programFiles } from "../config/ConfigPlaces.ts"
-
-export const Client = Schema.Literal("claude-code", "claude-desktop", "cursor", "vscode", "lmstudio")
-export type Client = typeof Client.Type
+import * as ProgramPlaces from "../config/ProgramPlaces.ts"
+import { type Client, rules } from "./ClientRules.ts"
 
 /** `user`: for everything this user does. `project`: for the current folder. */
 export const Scope = Schema.Literal("user", "project")
@@ -23,66 +22,24 @@ export interface Machine {
   readonly configHome: string | undefined
   /** `CLAUDE_CONFIG_DIR`. */
   readonly claudeHome: string | undefined
-}
-
-export interface Rules {
-  /** The name that people know. */
-  readonly title: string
-  /** The member of the file that contains the servers. */
-  readonly section: "mcpServers" | "servers"
-  /** Whether an entry has `"type": "stdio"`. */
-  readonly typed: boolean
-  /** What the user does next to see the server there. */
-  readonly next: string
-}
-
-export const rules: Readonly<Record<Client, Rules>> = {
-  "claude-code": {
-    title: "Claude Code",
-    section: "mcpServers",
-    typed: true,
-    next: "Start a new session of Claude Code; /mcp shows it."
-  },
-  "claude-desktop": {
-    title: "Claude Desktop",
-    section: "mcpServers",
-    typed: false,
-    next: "Quit Claude Desktop and start it again."
-  },
-  cursor: {
-    title: "Cursor",
-    section: "mcpServers",
-    typed: false,
-    next: "Cursor shows it under Settings, MCP; switch it on there if it is off."
-  },
-  vscode: {
-    title: "VS Code",
-    section: "servers",
-    typed: true,
-    next: "VS Code asks once whether you trust it; `MCP: List Servers` shows it."
-  },
-  lmstudio: {
-    title: "LM Studio",
-    section: "mcpServers",
-    typed: false,
-    next: "LM Studio shows it under Program; switch it on there."
-  }
+  /** `CODEX_HOME`. */
+  readonly codexHome: string | undefined
 }
 
 /** Why there is no such file: the client has no files of that kind, or the home folder is unknown. */
 export type NoPlace = "NoScope" | "NoHome"
 
-/** The file of a client. `path` belongs to the machine's platform. */
-export const place = (
+/** The files that a client may use; the first one that exists counts, else the first. `path` belongs to the platform. */
+export const places = (
   path: Path.Path,
   client: Client,
   scope: Scope,
   machine: Machine
-): Either.Either<string, NoPlace> => {
-  const parts = scope === "project" ? inProject(client, machine) : ofUser(client, machine)
-  if (parts === undefined) return Either.left("NoScope")
-  const [folder, ...rest] = parts
-  return folder === undefined ? Either.left("NoHome") : Either.right(path.join(folder, ...rest))
+): Either.Either<readonly [string, ...ReadonlyArray<string>], NoPlace> => {
+  const [first, ...others] = scope === "project" ? inProject(client, machine) : ofUser(client, machine)
+  if (first === undefined) return Either.left("NoScope")
+  const joined = ([folder = "", ...rest]: Parts) => path.join(folder, ...rest)
+  return first[0] === undefined ? Either.left("NoHome") : Either.right([joined(first), ...others.map(joined)])
 }
 
 // -----------------------------------------------------------------------------
@@ -92,34 +49,47 @@ export const place = (
 /** A base folder, undefined if unknown, and the path below it. */
 type Parts = readonly [folder: string | undefined, ...below: ReadonlyArray<string>]
 
-const inProject = (client: Client, { cwd }: Machine): Parts | undefined => {
+const inProject = (client: Client, machine: Machine): ReadonlyArray<Parts> => {
+  const { cwd } = machine
   switch (client) {
     case "claude-code":
-      return [cwd, ".mcp.json"]
+      return [[cwd, ".mcp.json"]]
     case "cursor":
-      return [cwd, ".cursor", "mcp.json"]
+      return [[cwd, ".cursor", "mcp.json"]]
     case "vscode":
-      return [cwd, ".vscode", "mcp.json"]
-    case "claude-desktop":
-    case "lmstudio":
-      return undefined
+      return [[cwd, ".vscode", "mcp.json"]]
+    default:
+      return others(client, machine, true)
   }
 }
 
-const ofUser = (client: Client, machine: Machine): Parts => {
+const ofUser = (client: Client, machine: Machine): ReadonlyArray<Parts> => {
   const { claudeHome, home } = machine
   switch (client) {
     case "claude-code":
-      return [claudeHome ?? home, ".claude.json"]
+      return [[claudeHome ?? home, ".claude.json"]]
     case "claude-desktop":
-      return below(settingsFolder(machine), programFiles.claudeDesktop)
+      return [below(settingsFolder(machine), programFiles.claudeDesktop)]
     case "cursor":
-      return [home, ".cursor", "mcp.json"]
+      return [[home, ".cursor", "mcp.json"]]
     case "vscode":
-      return below(settingsFolder(machine), programFiles.vscode)
+      return [below(settingsFolder(machine), programFiles.vscode)]
     case "lmstudio":
-      return [home, ".lmstudio", "mcp.json"]
+      return [[home, ".lmstudio", "mcp.json"]]
+    default:
+      return others(client, machine, false)
   }
+}
+
+/** Of the places where servers are looked for, those of this client. */
+const others = (client: Client, machine: Machine, ofProject: boolean): ReadonlyArray<Parts> => {
+  const { codexHome, configHome, cwd, home, platform } = machine
+  const config: Parts = configHome === undefined ? [home, ".config"] : [configHome]
+  const roots = { project: [cwd], home: [home], programs: settingsFolder(machine), config, codex: [codexHome] } as const
+  const system = platform === "win32" || platform === "darwin" ? platform : "linux"
+  return ProgramPlaces.places({ system, configHome, codexHome }).flatMap(({ origin, parts, root }) =>
+    origin === rules[client].origin && (root === "project") === ofProject ? [below(roots[root], parts)] : []
+  )
 }
 
 const below = ([folder, ...rest]: Parts, file: ReadonlyArray<string>): Parts => [folder, ...rest, ...file]

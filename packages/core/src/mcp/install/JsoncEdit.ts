@@ -7,29 +7,10 @@
 import * as Either from "effect/Either"
 import * as Jsonc from "jsonc-parser"
 import * as JsoncText from "../../json/JsoncText.ts"
-
-/** A change in a form that may be shown: the added lines, and the first of the removed ones. */
-export interface Change {
-  /** 1-based, in the text before. */
-  readonly line: number
-  readonly removed: ReadonlyArray<string>
-  readonly added: ReadonlyArray<string>
-}
-
-export interface Edited {
-  readonly text: string
-  /** Empty when the text is already as wanted. */
-  readonly changes: ReadonlyArray<Change>
-}
-
-/** A member of an object that is itself a member of the text's object. */
-export interface Place {
-  readonly section: string
-  readonly name: string
-}
+import * as TextEdits from "./TextEdits.ts"
 
 /** The value of a member; undefined when there is none. */
-export const get = (text: string, { name, section }: Place): Either.Either<unknown, JsoncText.Problem> =>
+export const get = (text: string, { name, section }: TextEdits.Place): Either.Either<unknown, JsoncText.Problem> =>
   Either.map(read(text, section), ({ members }) => {
     const value = valueOf(members, name)
     return value === undefined ? undefined : (Jsonc.getNodeValue(value) as unknown)
@@ -42,10 +23,10 @@ export const names = (text: string, section: string): Either.Either<ReadonlyArra
 /** Sets a member. With `merge`, only the differences are changed in an existing object, and its other members stay. */
 export const set = (
   text: string,
-  place: Place,
+  place: TextEdits.Place,
   value: Readonly<Record<string, unknown>>,
   how: "merge" | "replace"
-): Either.Either<Edited, JsoncText.Problem> =>
+): Either.Either<TextEdits.Edited, JsoncText.Problem> =>
   Either.map(read(text, place.section, place.name), ({ members, root, section, source }) => {
     const style = styleOf(source, root)
     const present = valueOf(members, place.name)
@@ -62,7 +43,7 @@ export const set = (
     if (present.type !== "object" || how === "replace") return apply(text, [replaced(source, present, value, style)])
     const differing = Object.entries(value).filter(([key, wanted]) => {
       const node = valueOf(present, key)
-      return node === undefined || !isSame(Jsonc.getNodeValue(node), wanted)
+      return node === undefined || !TextEdits.isSame(Jsonc.getNodeValue(node), wanted)
     })
     const nodes = differing.map(([key]) => valueOf(present, key))
     // a missing key makes one replacement of the whole object, so that no two edits meet in one place
@@ -77,7 +58,10 @@ export const set = (
   })
 
 /** Removes a member, and keeps the section even if it is empty. */
-export const remove = (text: string, { name, section }: Place): Either.Either<Edited, JsoncText.Problem> =>
+export const remove = (
+  text: string,
+  { name, section }: TextEdits.Place
+): Either.Either<TextEdits.Edited, JsoncText.Problem> =>
   Either.map(read(text, section, name), ({ members, source }) => {
     const index = members?.children?.findIndex((member) => nameOf(member) === name) ?? -1
     return apply(text, members === undefined || index === -1 ? [] : removed(source, members, index))
@@ -129,8 +113,6 @@ const repeated = (object: Jsonc.Node): ReadonlyArray<Jsonc.Node> => {
   return members.filter((member, index) => members.findIndex((other) => nameOf(other) === nameOf(member)) !== index)
 }
 
-const isSame = (left: unknown, right: unknown) => JSON.stringify(left) === JSON.stringify(right)
-
 interface Style {
   readonly indent: string
   readonly newline: string
@@ -139,14 +121,14 @@ interface Style {
 const styleOf = (text: string, root: Jsonc.Node): Style => {
   const [first] = root.children ?? []
   const indent = first === undefined ? "" : indentAt(text, first.offset)
-  return { indent: indent === "" ? "  " : indent, newline: text.includes("\r\n") ? "\r\n" : "\n" }
+  return { indent: indent === "" ? "  " : indent, newline: TextEdits.newlineOf(text) }
 }
 
-const lineStart = (text: string, offset: number) => text.lastIndexOf("\n", offset - 1) + 1
+const indentAt = (text: string, offset: number) =>
+  /^[ \t]*/.exec(text.slice(TextEdits.lineStart(text, offset)))?.[0] ?? ""
 
-const indentAt = (text: string, offset: number) => /^[ \t]*/.exec(text.slice(lineStart(text, offset)))?.[0] ?? ""
-
-const isFirstOnLine = (text: string, offset: number) => text.slice(lineStart(text, offset), offset).trim() === ""
+const isFirstOnLine = (text: string, offset: number) =>
+  text.slice(TextEdits.lineStart(text, offset), offset).trim() === ""
 
 const endOf = ({ length, offset }: Jsonc.Node) => offset + length
 
@@ -210,7 +192,7 @@ const removed = (text: string, object: Jsonc.Node, index: number): ReadonlyArray
       ? after(text, endOf(before)).comma
       : undefined
   const [from, to] = wholeLines
-    ? [lineStart(text, member.offset), text.indexOf("\n", end) + 1]
+    ? [TextEdits.lineStart(text, member.offset), text.indexOf("\n", end) + 1]
     : separator === undefined
       ? [member.offset, end + blanksAt(text.slice(end))]
       : [member.offset - blanksBefore(text.slice(0, member.offset)), end]
@@ -252,28 +234,10 @@ const comments = { line: 12, block: 13 } as const
 const lineBreak = 14
 const blank = 15
 
-const apply = (text: string, edits: ReadonlyArray<Jsonc.Edit>): Edited => {
+const apply = (text: string, edits: ReadonlyArray<Jsonc.Edit>): TextEdits.Edited => {
+  if (edits.length === 0) return { text, changes: [] }
   const mark = text.startsWith("\uFEFF") ? "\uFEFF" : ""
   const bare = JsoncText.withoutMark(text)
-  const source = bare.trim() === "" ? "{}\n" : bare
-  return {
-    text: edits.length === 0 ? text : `${mark}${Jsonc.applyEdits(source, [...edits])}`,
-    changes: edits.flatMap(({ content, length, offset }) => {
-      const gone = linesOf(source.slice(offset, offset + length))
-      const added = linesOf(content.replace(/^,/, ""))
-      const line = JsoncText.lineAt(source, offset) + (/^,?\r?\n/.test(content) ? 1 : 0)
-      return (gone.length === 0 || gone.join("") === ",") && added.length === 0
-        ? []
-        : [{ line, removed: short(gone), added }]
-    })
-  }
-}
-
-const linesOf = (text: string) => text.split(/\r?\n/).filter((line) => line.trim() !== "")
-
-/** Removed lines may contain secrets of an entry that is not ours: of an object only the beginning is shown. */
-const short = (lines: ReadonlyArray<string>) => {
-  const [first = ""] = lines
-  const cut = first.replace(/\{.*$/, "{ …")
-  return lines.length === 0 ? [] : [lines.length === 1 || cut.endsWith("…") ? cut : `${cut} …`]
+  const edited = TextEdits.apply(bare.trim() === "" ? "{}\n" : bare, edits)
+  return { ...edited, text: `${mark}${edited.text}` }
 }

@@ -15,7 +15,8 @@ describe("ClientFiles", () => {
         home,
         appData: undefined,
         configHome: undefined,
-        claudeHome: undefined
+        claudeHome: undefined,
+        codexHome: undefined
       }
       const target = { client: "cursor", scope: "user", name: "lms-bridge", force: false } as const
       const program = { command: "node", args: ["/opt/cli/lms-bridge.js", "serve"], env: {} }
