@@ -8,19 +8,25 @@ import * as Options from "@effect/cli/Options"
 import * as ValidationError from "@effect/cli/ValidationError"
 import * as FileSystem from "@effect/platform/FileSystem"
 import * as Path from "@effect/platform/Path"
-import { ClientFiles, ClientPlaces } from "@lms-bridge/core/McpConfig"
+import { ClientFiles, ClientPlaces, ClientRules } from "@lms-bridge/core/McpConfig"
+import { table } from "@lms-bridge/core/Settings"
+import * as Config from "effect/Config"
 import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+import { UsageError } from "../ExitCode.ts"
 import { Program } from "../Program.ts"
 import { Screen } from "../terminal/Screen.ts"
 import * as FileChange from "../views/FileChange.ts"
+import * as Table from "../views/Table.ts"
 
 const defaultName = "lms-bridge"
 
+const client = Args.choice(
+  ClientRules.Client.literals.map((client) => [client, client] as const),
+  { name: "CLIENT" }
+)
+
 const options = {
-  client: Args.choice(
-    ClientPlaces.Client.literals.map((client) => [client, client] as const),
-    { name: "CLIENT" }
-  ),
   scope: Options.choice("scope", ClientPlaces.Scope.literals).pipe(
     Options.withDescription("For all your work, or for the project in this folder, if the client supports both."),
     Options.withDefault("user")
@@ -53,26 +59,38 @@ const env = Options.text("env").pipe(
   Options.mapEffect((given) => Effect.map(Effect.forEach(given, pairOf), (pairs) => Object.fromEntries(pairs)))
 )
 
-export const install = Command.make("install", { ...options, env }).pipe(
+export const install = Command.make("install", {
+  client: client.pipe(
+    Args.withDescription("The program that shall use lms-bridge. Without one, those on this machine are listed."),
+    Args.optional
+  ),
+  ...options,
+  env,
+  list: Options.boolean("list").pipe(Options.withDescription("List the clients, and whether lms-bridge is in them."))
+}).pipe(
   Command.withDescription("Add lms-bridge to an MCP client's configuration, and keep a copy of the old file."),
   Command.withHandler(
-    Effect.fnUntraced(function* ({ env, ...asked }) {
+    Effect.fnUntraced(function* ({ client: named, env, list, ...asked }) {
       const machine = yield* thisMachine
-      const start = yield* serverStart
-      const plan = yield* ClientFiles.planInstall(machine, asked, { ...start, env })
+      if (list || Option.isNone(named)) return yield* listed(machine, asked.scope)
+      yield* refuseUnusable(env)
+      const target = { ...asked, client: named.value }
+      const shell = yield* ofShell
+      const plan = yield* ClientFiles.planInstall(machine, target, { ...(yield* serverStart), env, usual: shell.usual })
       const did = plan.present ? "Changed" : "Added"
-      yield* carryOut(plan, asked, {
+      yield* carryOut(plan, target, {
         did,
         already: "is already there",
         undo: !plan.present,
-        showsNext: true,
-        variables: new Set(Object.keys(env))
+        notes: notesOn(plan, env, shell),
+        next: ClientRules.rules[plan.client].next,
+        variables: new Set([...Object.keys(env), ...Object.keys(shell.usual)])
       })
     })
   )
 )
 
-export const uninstall = Command.make("uninstall", options).pipe(
+export const uninstall = Command.make("uninstall", { client, ...options }).pipe(
   Command.withDescription("Remove lms-bridge from an MCP client's configuration, and keep a copy of the old file."),
   Command.withHandler(
     Effect.fnUntraced(function* (asked) {
@@ -81,7 +99,8 @@ export const uninstall = Command.make("uninstall", options).pipe(
         did: "Removed",
         already: "is not there",
         undo: false,
-        showsNext: false,
+        notes: [],
+        next: ClientRules.rules[plan.client].gone,
         variables: new Set()
       })
     })
@@ -103,6 +122,95 @@ function pairOf(text: string) {
     ? Effect.succeed([text.slice(0, at), text.slice(at + 1)] as const)
     : Effect.fail(invalid('--env must be NAME=VALUE, with a name before the first "=".'))
 }
+
+/** The server does not start with a value that it cannot use. */
+const refuseUnusable = (env: Readonly<Record<string, string>>) =>
+  Effect.forEach(Object.entries(env), ([name, value]) => {
+    const setting = Object.values(table).find(({ variable }) => variable === name)
+    return setting === undefined || value === "" || isReference(value) || setting.decode(value)._tag === "Some"
+      ? Effect.void
+      : new UsageError({
+          problem: `The server would not start with this --env: ${name} must be ${setting.allowed}. Nothing was changed.`
+        })
+  })
+
+/** A variable of the client: `${NAME}`, `${env:NAME}`, `{env:NAME}`. */
+const isReference = (value: string) => /^\$?\{[^}]+\}$/.test(value)
+
+interface Shell {
+  /** Variables that say where LM Studio and the servers are. */
+  readonly usual: Readonly<Record<string, string>>
+  /** The names of tokens that are set. */
+  readonly secret: ReadonlyArray<string>
+}
+
+/** What this shell has set and the client, which starts elsewhere, would not know. */
+const ofShell = Effect.gen(function* () {
+  const path = yield* Path.Path
+  const valueOf = (name: string) =>
+    Effect.map(Effect.option(Config.string(name)), (value) => Option.getOrElse(value, () => "").trim())
+  const places = Object.values(table).map(({ variable }) => variable)
+  const usual: Record<string, string> = {}
+  for (const name of places.filter((name) => name.startsWith("LMSTUDIO_") && !secrets.includes(name))) {
+    const value = yield* valueOf(name)
+    if (value !== "") usual[name] = value
+  }
+  const file = yield* valueOf(table.mcpJsonPath.variable)
+  if (file !== "") usual[table.mcpJsonPath.variable] = /^~(?=$|[\\/])/.test(file) ? file : path.resolve(file)
+  const secret = yield* Effect.filter(secrets, (name) => Effect.map(valueOf(name), (value) => value !== ""))
+  return { usual, secret } satisfies Shell
+})
+
+const secrets = [table.apiToken.variable, table.githubToken.variable]
+
+const notesOn = (
+  { client, variables }: ClientFiles.ClientPlan,
+  env: Readonly<Record<string, string>>,
+  { secret, usual }: Shell
+): ReadonlyArray<string> => {
+  const { reference, title } = ClientRules.rules[client]
+  const open = Object.keys(usual).filter((name) => env[name] === undefined)
+  const taken = open.filter((name) => variables[name] === undefined)
+  const other = open.filter((name) => variables[name] !== undefined && variables[name] !== usual[name])
+  const left = secret.filter((name) => env[name] === undefined && variables[name] === undefined)
+  return [
+    ...(taken.length === 0 ? [] : [`From this shell: ${taken.join(", ")}.`]),
+    ...other.map(
+      (name) => `${name} stays as the entry has it; this shell has another value (--env ${name}=… sets it).`
+    ),
+    ...left.map(
+      (name) =>
+        `${name} is set in this shell and was not copied. Pass it on with --env ${name}=…, which writes it into the file${
+          reference === undefined ? "." : `, or with --env '${name}=${reference(name)}', which ${title} looks up.`
+        }`
+    )
+  ]
+}
+
+/** Every client, with what is there of it. */
+const listed = Effect.fnUntraced(function* (machine: ClientPlaces.Machine, scope: ClientPlaces.Scope) {
+  const screen = yield* Screen
+  const clients = yield* ClientFiles.found(machine, scope)
+  const state = ({ entries, isHere, problem }: ClientFiles.Found) =>
+    problem !== undefined
+      ? "cannot be read"
+      : entries.length > 0
+        ? `installed as ${entries.join(", ")}`
+        : isHere
+          ? "here"
+          : ""
+  yield* screen.out(
+    Table.render(
+      ["CLIENT", "PROGRAM", "STATE", "FILE"],
+      clients
+        .toSorted((one, other) => Number(other.isHere) - Number(one.isHere))
+        .map((one) => [one.client, ClientRules.rules[one.client].title, state(one), one.path]),
+      screen.columns
+    )
+  )
+  for (const { problem } of clients) if (problem !== undefined) yield* screen.err(problem)
+  yield* screen.err("Add it to one with `lms-bridge install CLIENT`.")
+})
 
 const thisMachine = Effect.flatMap(Program, ({ platform }) => ClientFiles.machine(platform))
 
@@ -128,27 +236,33 @@ const carryOut = Effect.fnUntraced(function* (
     readonly did: string
     readonly already: string
     readonly undo: boolean
-    readonly showsNext: boolean
+    readonly notes: ReadonlyArray<string>
+    readonly next: string
     readonly variables: ReadonlySet<string>
   }
 ) {
   const screen = yield* Screen
-  const { next, title } = ClientPlaces.rules[plan.client]
+  const { title } = ClientRules.rules[plan.client]
   const others = plan.others.map((name) => `The entry "${name}" starts lms-bridge, too; --name ${name} selects it.`)
   if (plan.changes.length === 0) {
     return yield* screen.out(
-      [`${title}: "${asked.name}" ${words.already}; nothing was changed in ${plan.path}.`, ...others].join("\n")
+      [
+        `${title}: "${asked.name}" ${words.already}; nothing was changed in ${plan.path}.`,
+        ...words.notes,
+        ...others
+      ].join("\n")
     )
   }
   const shown = FileChange.lines(plan, `${title}: ${plan.path}`, words.variables)
-  if (asked.dryRun) return yield* screen.out([...shown, "Nothing was written.", ...others].join("\n"))
+  if (asked.dryRun) return yield* screen.out([...shown, "Nothing was written.", ...words.notes, ...others].join("\n"))
   const { backup } = yield* ClientFiles.write(plan)
   yield* screen.out(
     [
       ...shown,
       `${words.did} "${asked.name}".${backup === undefined ? "" : ` Copy of the old file: ${backup}`}`,
+      ...words.notes,
       ...others,
-      ...(words.showsNext ? [next] : []),
+      words.next,
       `Undo: ${yield* undo(plan, asked, backup, words.undo)}`
     ].join("\n")
   )

@@ -1,5 +1,5 @@
 /** A change of a configuration file as a person sees it: its lines without secrets, and how to undo it by a copy. */
-import { type ClientFiles, shownJson } from "@lms-bridge/core/McpConfig"
+import { type ClientFiles, shownConfig } from "@lms-bridge/core/McpConfig"
 import * as Words from "./Words.ts"
 
 /** The lines of the change. `variables`: names whose values are not shown. */
@@ -8,8 +8,8 @@ export const lines = (plan: ClientFiles.Plan, title: string, variables: Readonly
     title,
     ...plan.changes.flatMap(({ added, line, removed }) => [
       `@@ line ${line} @@`,
-      ...withoutSecrets(removed, variables).map((text) => `-${text}`),
-      ...withoutSecrets(added, variables).map((text) => `+${text}`)
+      ...withoutSecrets(plan.language, removed, variables).map((text) => `-${text}`),
+      ...withoutSecrets(plan.language, added, variables).map((text) => `+${text}`)
     ])
   ].map((line) => Words.harmless(line))
 
@@ -21,7 +21,10 @@ export const undo = (platform: string, backup: string, path: string): string =>
 // internal
 // -----------------------------------------------------------------------------
 
-const withoutSecrets = (texts: ReadonlyArray<string>, variables: ReadonlySet<string>) =>
-  texts.length === 0 ? [] : shownJson(texts.join("\n"), variables).split("\n")
+const withoutSecrets = (
+  language: ClientFiles.Plan["language"],
+  texts: ReadonlyArray<string>,
+  variables: ReadonlySet<string>
+) => (texts.length === 0 ? [] : shownConfig(language, texts.join("\n"), variables).split("\n"))
 
 const quoted = (text: string) => (/^[\w./~-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`)

@@ -1,35 +1,15 @@
 import * as NodeContext from "@effect/platform-node/NodeContext"
-import { Command, FileSystem, Path } from "@effect/platform"
+import { Command, FileSystem } from "@effect/platform"
 import { assert, describe, it } from "@effect/vitest"
 import { ConfigText } from "@lms-bridge/core/McpConfig"
-import { ConfigProvider, Effect } from "effect"
-import { cli } from "../OverDoubles.ts"
-
-/** A home folder with these files, and the command line in it. */
-const inHome = Effect.fnUntraced(function* (
-  files: Readonly<Record<string, string>> = {},
-  prefix = "lms-bridge-install-"
-) {
-  const fs = yield* FileSystem.FileSystem
-  const path = yield* Path.Path
-  const home = yield* Effect.flatMap(fs.makeTempDirectoryScoped({ prefix }), fs.realPath)
-  const at = (name: string) => path.join(home, name)
-  for (const [name, text] of Object.entries(files)) {
-    yield* fs.makeDirectory(path.dirname(at(name)), { recursive: true })
-    yield* fs.writeFileString(at(name), text)
-  }
-  return {
-    at,
-    read: (name: string) => fs.readFileString(at(name)),
-    files: (folder: string) => fs.readDirectory(at(folder)),
-    run: (...args: ReadonlyArray<string>) =>
-      Effect.withConfigProvider(cli(args), ConfigProvider.fromMap(new Map([["HOME", home]])))
-  }
-})
+import { Effect } from "effect"
+import { inHome } from "./inHome.ts"
 
 const scoped = Effect.provide(NodeContext.layer)
 
 const start = { command: "/usr/bin/node", args: ["/opt/cli/lms-bridge.js", "serve"] }
+
+const inOneList = { type: "local", command: [start.command, ...start.args], enabled: true }
 
 const desktop = ".config/Claude/claude_desktop_config.json"
 const withOthers = `{
@@ -47,7 +27,14 @@ describe("install", () => {
     ["claude-desktop", desktop, "mcpServers", start],
     ["cursor", ".cursor/mcp.json", "mcpServers", start],
     ["vscode", ".config/Code/User/mcp.json", "servers", { type: "stdio", ...start }],
-    ["lmstudio", ".lmstudio/mcp.json", "mcpServers", start]
+    ["lmstudio", ".lmstudio/mcp.json", "mcpServers", start],
+    ["opencode", ".config/opencode/opencode.json", "mcp", inOneList],
+    ["gemini", ".gemini/settings.json", "mcpServers", start],
+    ["copilot", ".copilot/mcp-config.json", "mcpServers", { type: "local", ...start, tools: ["*"] }],
+    ["zed", ".config/zed/settings.json", "context_servers", start],
+    ["windsurf", ".codeium/windsurf/mcp_config.json", "mcpServers", start],
+    ["cline", ".cline/data/settings/cline_mcp_settings.json", "mcpServers", start],
+    ["junie", ".junie/mcp/mcp.json", "mcpServers", start]
   ] as const) {
     it.scoped(`${client}: creates the file, with one entry as this client reads it`, () =>
       Effect.gen(function* () {
