@@ -285,11 +285,10 @@ const mcp = Effect.gen(function* () {
   const servers = yield* Effect.either(registry.servers)
   if (Either.isLeft(servers)) return [problem("mcp.json", servers.left)]
   if (used === undefined) {
-    const looked = lookedFor(candidates)
     return [
       notice(
         "mcp.json",
-        `none found; looked for ${looked}`,
+        `none found; ${lookedFor(candidates)}`,
         "Add a server with `lms-bridge mcp add NAME -- COMMAND`, or set MCP_JSON_PATH, to give models tools."
       )
     ]

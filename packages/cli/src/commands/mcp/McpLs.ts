@@ -59,19 +59,19 @@ export const render = (servers: ReadonlyArray<ServerSummary>, columns?: number):
     columns
   )
 
-/** Names our own files, and only counts the many files of other programs. */
+/** In how many places an mcp.json was looked for; a single one is named. */
 export const lookedFor = (candidates: ReadonlyArray<ConfigCandidate>): string => {
-  const own = candidates.filter(({ origin }) => ["setting", "LM Studio", "project", "home", "above"].includes(origin))
-  const others = candidates.length - own.length
-  const rest = others === 0 ? "" : ` and ${others} files of other programs (\`lms-bridge mcp ls --explain\` lists them)`
-  return `${own.map(({ path }) => path).join(", ")}${rest}`
+  const [first] = candidates
+  return first !== undefined && candidates.length === 1
+    ? `looked for ${first.path}`
+    : `looked in ${candidates.length} places, which \`lms-bridge mcp ls --explain\` lists`
 }
 
 /** Every file in use, and its problem. */
 export const whereFrom = (candidates: ReadonlyArray<ConfigCandidate>): string => {
   const used = candidates.filter((candidate) => candidate.used)
   return used.length === 0
-    ? `No mcp.json was found. Looked for ${lookedFor(candidates)}; create one of them, or set MCP_JSON_PATH.`
+    ? `No mcp.json was found (${lookedFor(candidates)}). Add a server with \`lms-bridge mcp add NAME -- COMMAND\`, or set MCP_JSON_PATH.`
     : [`From ${used.map(({ path }) => path).join(", ")}:`, ...used.flatMap(({ problem }) => problem ?? [])].join("\n")
 }
 

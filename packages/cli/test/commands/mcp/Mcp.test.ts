@@ -62,7 +62,10 @@ describe("mcp ls", () => {
       const { code, err, out } = yield* cli(["mcp", "ls"], { mcp: { servers: Effect.succeed([]), candidates: none } })
       assert.strictEqual(code, 0)
       assert.strictEqual(out, "")
-      assert.match(err, /No mcp\.json was found\. Looked for \/a\/mcp\.json.*MCP_JSON_PATH/)
+      assert.match(
+        err,
+        /No mcp\.json was found \(looked for \/a\/mcp\.json\)\. Add a server with `lms-bridge mcp add .*MCP_JSON_PATH/
+      )
     })
   )
 
