@@ -3,6 +3,8 @@ import { version } from "#src/version.ts"
 import { Effect, Schedule } from "effect"
 import { execFile } from "node:child_process"
 import { existsSync } from "node:fs"
+import { createServer } from "node:http"
+import type { AddressInfo } from "node:net"
 import { bundle, closedAddress, isReadable, patience, platform, processesAtHome, world } from "./Harness.ts"
 
 const key = "qwen/qwen3-4b-2507"
@@ -260,6 +262,30 @@ describe("the built lms-bridge", () => {
           assert.include(stderr, file)
           assert.isTrue(isReadable(stderr), stderr)
         }
+      }).pipe(Effect.provide(platform)),
+    patience
+  )
+
+  it.scopedLive(
+    "a token that the server does not take was refused, whatever words the server has for it",
+    () =>
+      Effect.gen(function* () {
+        const { run } = yield* world
+        const asks = yield* Effect.acquireRelease(
+          Effect.async<ReturnType<typeof createServer>>((resume) => {
+            const server = createServer((_, response) => {
+              response.writeHead(401, { "content-type": "application/json" })
+              response.end(JSON.stringify({ error: { message: "An LM Studio API token is required" } }))
+            }).listen(0, "127.0.0.1", () => resume(Effect.succeed(server)))
+          }),
+          (server) => Effect.sync(() => server.close())
+        )
+        const env = { LMSTUDIO_BASE_URL: `http://127.0.0.1:${(asks.address() as AddressInfo).port}` }
+        const without = yield* run(["models", "ls"], env)
+        assert.include(without.stderr, "requires an API token")
+        const refused = yield* run(["models", "ls"], { ...env, LM_API_TOKEN: "t0ken" })
+        assert.include(refused.stderr, "refused the API token")
+        assert.notInclude(refused.stderr, "t0ken")
       }).pipe(Effect.provide(platform)),
     patience
   )

@@ -80,10 +80,9 @@ const unauthorized: Rule = ({ facts, hadToken, status }) => {
   if (/Malformed LM Studio API token|invalid (?:api )?token|incorrect api key/i.test(message)) {
     return new Unauthorized({ reason: "Malformed", serverMessage: message })
   }
-  if (/API token is required|none was provided using the Authorization header/i.test(message)) {
-    return new Unauthorized({ reason: "Missing", serverMessage: message })
-  }
-  if (code === "invalid_api_key" || status === 401) {
+  // a server may ask for a token although it got one that it does not accept
+  const asked = /API token is required|none was provided using the Authorization header/i.test(message)
+  if (asked || code === "invalid_api_key" || status === 401) {
     return new Unauthorized({ reason: hadToken === true ? "Malformed" : "Missing", serverMessage: message })
   }
   return status === 403 ? new Unauthorized({ reason: "Forbidden", serverMessage: message }) : undefined

@@ -161,6 +161,26 @@ describe("LmStudioApi.server", () => {
     )
   )
 
+  it.effect("says that a token was refused if one was sent, also where the server asks for one", () =>
+    Effect.gen(function* () {
+      const error = yield* Effect.flip(server)
+      assert.deepInclude(error, { _tag: "Unauthorized", reason: "Malformed" })
+      assert.include(error.message, "refused the API token")
+    }).pipe(
+      Effect.provide(
+        apiLayer(
+          {
+            "GET /api/v1/models": FakeHttp.json(
+              { error: { message: "An LM Studio API token is required", code: "invalid_api_key" } },
+              401
+            )
+          },
+          { apiToken: Option.some(Redacted.make("t0ken")) }
+        )
+      )
+    )
+  )
+
   it.effect("caches the result, but not a failure", () =>
     Effect.gen(function* () {
       assert.strictEqual((yield* Effect.flip(server))._tag, "LmStudioUnreachable")

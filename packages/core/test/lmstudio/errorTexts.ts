@@ -157,6 +157,20 @@ export const rows: ReadonlyArray<Row> = [
     { hadToken: true }
   ),
   row(
+    "A8 the text that asks for a token, token sent",
+    401,
+    native(missingToken, { code: "invalid_api_key" }),
+    { _tag: "Unauthorized", reason: "Malformed" },
+    { hadToken: true }
+  ),
+  row(
+    "A8 the same text without a code, token sent",
+    401,
+    native("API token is required"),
+    { _tag: "Unauthorized", reason: "Malformed" },
+    { hadToken: true }
+  ),
+  row(
     "A8 a token without the right",
     403,
     native("The provided LM Studio API token does not have permission for this operation.", {

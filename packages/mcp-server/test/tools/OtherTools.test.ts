@@ -1,6 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Settings } from "@lms-bridge/core/Settings"
-import { type ChatRequest, eventsOf, LmStudioUnreachable } from "@lms-bridge/core/LmStudioApi"
+import { type ChatRequest, eventsOf, LmStudioApi, LmStudioUnreachable } from "@lms-bridge/core/LmStudioApi"
 import { LmsCli, LmsCliError } from "@lms-bridge/core/LmsCli"
 import { McpConfigInvalid, McpRegistry } from "@lms-bridge/core/McpRegistry"
 import { ModelLifecycle } from "@lms-bridge/core/ModelLifecycle"
@@ -8,9 +8,10 @@ import { CircuitBreaker, Resilience, RetryPolicy } from "@lms-bridge/core/Resili
 import * as HealthTools from "#src/tools/HealthTools.ts"
 import * as InferenceTools from "#src/tools/InferenceTools.ts"
 import * as McpTools from "#src/tools/McpTools.ts"
+import * as FakeHttp from "@lms-bridge/testing/FakeHttp"
 import * as LmStudioApiTest from "@lms-bridge/testing/LmStudioApiTest"
 import * as McpRegistryTest from "@lms-bridge/testing/McpRegistryTest"
-import { Effect, Layer } from "effect"
+import { Effect, Layer, Option, Redacted } from "effect"
 import { callTool, connected, textOf } from "../connected.ts"
 
 const refused = new LmStudioUnreachable({ baseUrl: "http://127.0.0.1:1234", reason: "Refused" })
@@ -42,6 +43,31 @@ describe("tools about health", () => {
       assert.deepInclude(result.structuredContent, { serverRunning: true, status: "running", dialect: "native-v1" })
       assert.deepNestedInclude(result.structuredContent, { "lms.available": false })
     }).pipe(Effect.provide(health({ api: { ping: [Effect.succeed(LmStudioApiTest.serverInfo)] } })))
+  )
+
+  it.scoped("a token that the server does not take was refused, whatever words the server has for it", () =>
+    Effect.gen(function* () {
+      const { client } = yield* connected(HealthTools.tools)
+      const result = yield* callTool(client, "lms_server_status")
+      assert.include(textOf(result), "refused the API token")
+      assert.notInclude(textOf(result), "requires an API token")
+    }).pipe(
+      Effect.provide(
+        Layer.merge(
+          health({ api: {} }),
+          LmStudioApi.layer.pipe(
+            Layer.provide(
+              FakeHttp.layer({
+                "GET /lmstudio-greeting": FakeHttp.json({ lmstudio: true }),
+                "GET /api/v1/models": FakeHttp.json({ error: { message: "An LM Studio API token is required" } }, 401)
+              })
+            ),
+            Layer.provide(Resilience.layer),
+            Layer.provide(Settings.layerWith({ retries: 0, apiToken: Option.some(Redacted.make("t0ken")) }))
+          )
+        )
+      )
+    )
   )
 
   it.scoped("a server that does not answer is not running, whatever lms says; its port is a hint", () =>

@@ -83,7 +83,13 @@ export const openChat = (
     )
     const inTime: Opened["inTime"] = (self) => Effect.raceFirst(self, late)
     const opened = Effect.flatMap(answered, (incoming) => {
-      const next = nextOf(framesOf(transport, asking, incoming), { asking, checkModel, incoming, reading })
+      const next = nextOf(framesOf(transport, asking, incoming), {
+        asking,
+        checkModel,
+        hadToken: transport.hasToken,
+        incoming,
+        reading
+      })
       return Effect.map(next, (first) => ({ first, next, inTime }))
     })
     return yield* inTime(opened)
@@ -125,11 +131,13 @@ const nextOf = (
   {
     asking,
     checkModel,
+    hadToken,
     incoming,
     reading
   }: {
     readonly asking: Asking
     readonly checkModel: (answered: string) => Effect.Effect<void, LmStudioError>
+    readonly hadToken: boolean
     readonly incoming: Incoming
     readonly reading: Ref.Ref<Reading>
   }
@@ -141,7 +149,7 @@ const nextOf = (
     const after = Either.match(taken, {
       onLeft: (error) => ended(before, error, now),
       onRight: ({ ended: isEnd, frames }) => {
-        const folded = fold(before, frames, asking.model, now)
+        const folded = fold(before, frames, { model: asking.model, hadToken }, now)
         return isEnd ? ended(folded, undefined, now) : folded
       }
     })
@@ -170,14 +178,19 @@ interface Frames {
   readonly ended: boolean
 }
 
-const fold = (before: Reading, frames: ReadonlyArray<ChatWire.Frame>, model: string, now: number): Reading => {
+const fold = (
+  before: Reading,
+  frames: ReadonlyArray<ChatWire.Frame>,
+  asked: { readonly model: string; readonly hadToken: boolean },
+  now: number
+): Reading => {
   let { chat } = before
   const events: Array<ChatEvent> = []
   const failed = (failure: LmStudioError): Reading => ({ chat, events, failure, over: true })
   for (const frame of frames) {
     const step = ChatStream.step(chat, frame, now)
     if (step._tag === "Fault") {
-      return failed(classify({ operation, model, facts: step.facts, delivered: ChatStream.delivered(chat) }))
+      return failed(classify({ operation, ...asked, facts: step.facts, delivered: ChatStream.delivered(chat) }))
     }
     if (step._tag === "Malformed") return failed(new ReplyMalformed({ operation, detail: step.detail }))
     chat = step.state
