@@ -2,6 +2,7 @@
 import { chmodSync, mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs"
 import { basename, dirname, join } from "node:path"
 import { gzipSync } from "node:zlib"
+import { buildPage } from "../packages/page/build.mjs"
 import { embed } from "./codeCache.mjs"
 import { executables, fail, inRoot, packages, run, tool } from "./workspace.mjs"
 
@@ -66,4 +67,5 @@ const asFunction = (text) =>
 const kilobytes = (bytes) => `${Math.round(bytes / 1000)} kB`
 
 await compile()
+await buildPage().catch((error) => fail(`build: the page could not be made\n\n${error.message}`))
 for (const executable of executables) await bundle(executable)

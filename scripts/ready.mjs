@@ -16,6 +16,7 @@ export const makeReady = async () => {
     buildInputs,
     [
       ...packages.map((name) => inRoot("packages", name, "dist", ".src.tsbuildinfo")),
+      inRoot("packages", "page", "dist", "asset.js"),
       ...executables.flatMap(({ file, beside = file }) => [inRoot(file), inRoot(beside)])
     ],
     build
@@ -85,6 +86,7 @@ const installInputs = () => [
 const buildInputs = () => [
   "pnpm-lock.yaml",
   "tsconfig.base.json",
+  "packages/page/build.mjs",
   "scripts/build.mjs",
   "scripts/codeCache.mjs",
   "scripts/workspace.mjs",

@@ -1,6 +1,6 @@
 // What must hold of the structure (docs/architecture.md): small folders and files, no circle, no arrow that runs up, public
 // modules that are named, and rules of the loop that stand alone. Each is a check that is counted.
-import { readdirSync, readFileSync, statSync } from "node:fs"
+import { existsSync, readdirSync, readFileSync, statSync } from "node:fs"
 import { dirname, join, relative, resolve } from "node:path"
 import { startSuite } from "./checks.mjs"
 import { inRoot, packages } from "./workspace.mjs"
@@ -66,7 +66,7 @@ const storeys = [
 ].map((line) => line.split(" "))
 
 const filesIn = (folder) =>
-  readdirSync(folder).flatMap((name) => {
+  (existsSync(folder) ? readdirSync(folder) : []).flatMap((name) => {
     const path = join(folder, name)
     return statSync(path).isDirectory() ? filesIn(path) : path.endsWith(".ts") ? [path] : []
   })
