@@ -186,6 +186,7 @@ export const layerTest = (servers: Readonly<Record<string, TestServer>>): Layer.
         ),
         connect,
         switchedOff: () => Effect.succeed(undefined),
+        disconnect: () => Effect.void,
         connectDefined: ({ name }) => connect(name),
         review: (server) => Effect.scoped(Effect.flatMap(connect(server), (connection) => connection.review)),
         trust: ({ server }) => new McpNotLockable({ server }),

@@ -88,6 +88,8 @@ export class McpRegistry extends Context.Tag("@lms-bridge/core/mcp/McpRegistry")
       server: DefinedServer,
       options?: ConnectOptions
     ) => Effect.Effect<HeldConnection, McpConnectError, Scope.Scope>
+    /** Ends the connection to a server, if there is one; its next use opens another. */
+    readonly disconnect: (server: string) => Effect.Effect<void, McpConfigInvalid | McpServerNotFound>
     /** Without the tools that the lock withholds. */
     readonly tools: (server: string) => Effect.Effect<ReadonlyArray<McpTool>, McpConnectError>
     /** Which part of the configuration switches a tool off, in a sentence; undefined if none does. */
@@ -328,6 +330,10 @@ const make = Effect.gen(function* () {
     connectDefined: Effect.fn("McpRegistry.connectDefined")(function* (server, options) {
       yield* Effect.annotateCurrentSpan({ server: server.name })
       return yield* held(defining(server), options)
+    }),
+    disconnect: Effect.fn("McpRegistry.disconnect")(function* (server) {
+      const definition = yield* definitionOf(server, current)
+      yield* pooled.get(definition)?.close ?? Effect.void
     }),
     tools: Effect.fn("McpRegistry.tools")(function* (server) {
       yield* Effect.annotateCurrentSpan({ server })

@@ -7,6 +7,7 @@ import * as Schema from "effect/Schema"
 import { optional, present } from "../schema/Fields.ts"
 import type { ProcessIdentity } from "../machine/ProcessIdentity.ts"
 import { RunId } from "../observability/Correlation.ts"
+import { Usage } from "../lmstudio/Chat.ts"
 import { AgentOutcome, Problem, type AgentEvent } from "../agent/rules/AgentEvent.ts"
 import * as EventLine from "./EventLine.ts"
 import * as RunAccount from "./RunAccount.ts"
@@ -21,6 +22,8 @@ export const RunSummary = Schema.Struct({
   /** Requests to the model, not counting the final one for the answer. */
   rounds: Schema.NonNegativeInt,
   model: optional(Schema.String),
+  /** What it used in all, once it has ended. */
+  usage: optional(Usage),
   /** Why it failed. */
   problem: optional(Problem)
 })
@@ -65,7 +68,7 @@ export const ofEvents = (events: ReadonlyArray<AgentEvent>): Option.Option<Found
         startedAt: account.startedAt,
         lastAt: account.state.lastAt,
         rounds: account.state.rounds,
-        ...present({ model, problem })
+        ...present({ model, problem, usage: outcome?.usage })
       },
       process: taken !== undefined && "process" in taken ? taken.process : undefined
     }
@@ -99,7 +102,7 @@ const found = (
   rounds: number
 ): Found => {
   const { first, last, ready, resumed } = events
-  const { problem, status } = endOf(last)
+  const { problem, status, usage } = endOf(last)
   const { process, task } = resumed?._tag === "RunResumed" ? resumed : first
   const model = ready?._tag === "ModelReady" ? ready.ensured.model : task.model
   return {
@@ -110,17 +113,17 @@ const found = (
       startedAt: first.at,
       lastAt: last.at,
       rounds,
-      ...present({ model, problem })
+      ...present({ model, problem, usage })
     },
     process
   }
 }
 
-const endOf = (last: AgentEvent): Pick<RunSummary, "status" | "problem"> => {
+const endOf = (last: AgentEvent): Pick<RunSummary, "status" | "problem" | "usage"> => {
   switch (last._tag) {
     case "RunFinished": {
-      const { problem, status } = last.outcome
-      return { status, ...present({ problem }) }
+      const { problem, status, usage } = last.outcome
+      return { status, usage, ...present({ problem }) }
     }
     case "RunFailed":
       return { status: "failed", problem: last.problem }

@@ -22,11 +22,17 @@ export interface Refusal {
 export const isLoopback = (host: string): boolean =>
   host === "localhost" || host === "::1" || host === "[::1]" || /^127(\.\d{1,3}){3}$/.test(host)
 
+export const refusal = (access: Access, headers: Headers): Refusal | undefined =>
+  foreign(access, headers) ??
+  (access.token !== undefined && !isSame(bearerOf(headers.authorization), access.token)
+    ? { status: 401, message: "A bearer token is required." }
+    : undefined)
+
 /**
  * A page of another site reaches a loopback server by a name that resolves to it (DNS rebinding): then Host or Origin
  * has that name.
  */
-export const refusal = (access: Access, headers: Headers): Refusal | undefined => {
+export const foreign = (access: Access, headers: Pick<Headers, "host" | "origin">): Refusal | undefined => {
   const host = hostOf(`http://${headers.host ?? ""}`)
   if (host === undefined || !isKnown(access, host)) {
     return { status: 403, message: `Host "${headers.host ?? ""}" is not this server.` }
@@ -36,9 +42,6 @@ export const refusal = (access: Access, headers: Headers): Refusal | undefined =
     if (origin === undefined || !isKnown(access, origin)) {
       return { status: 403, message: `Origin "${headers.origin}" may not use this server.` }
     }
-  }
-  if (access.token !== undefined && !isSame(bearerOf(headers.authorization), access.token)) {
-    return { status: 401, message: "A bearer token is required." }
   }
   return undefined
 }
@@ -59,7 +62,7 @@ const hostOf = (url: string): string | undefined => (URL.canParse(url) ? new URL
 const bearerOf = (authorization = ""): string => /^bearer +(.*)$/is.exec(authorization)?.[1]?.trimEnd() ?? ""
 
 /** Compares in constant time. */
-const isSame = (given: string, wanted: string): boolean => {
+export const isSame = (given: string, wanted: string): boolean => {
   let difference = given.length ^ wanted.length
   for (let at = 0; at < wanted.length; at++) difference |= (given.charCodeAt(at) || 0) ^ wanted.charCodeAt(at)
   return difference === 0

@@ -21,6 +21,7 @@ import { isLoopback, refusal } from "./HttpAccess.ts"
 import { RunMetrics, RunReaders } from "@lms-bridge/core/RunJournal"
 import { metricsText } from "./metricsText.ts"
 import * as HttpTransport from "./HttpTransport.ts"
+import type * as PageServer from "./page/PageServer.ts"
 import { Runs } from "../runs/Runs.ts"
 import type { AnyTransport } from "../protocol/Server.ts"
 import { serveOn } from "../serveOn.ts"
@@ -37,6 +38,8 @@ export interface Options {
   readonly metrics?: Effect.Effect<string>
   /** Whether it answers without the token; only where `host` is loopback. */
   readonly openMetrics?: boolean
+  /** The page at `/`, with what only the program can do; there is none without it. */
+  readonly page?: PageServer.Options
   /** How long running calls may take to end when the server is stopped. */
   readonly drain?: Duration.DurationInput
   /** How many sessions may be open at once; 64 by default. */
@@ -74,13 +77,23 @@ interface Session {
 /** Serves until it is interrupted; then refuses new work, waits for running calls, and closes. */
 export const serveHttp = (options: Options): Effect.Effect<never, HttpNotServed, Services | Settings> =>
   Effect.flatMap(metricsText, (metrics) =>
-    Effect.provideServiceEffect(serveSessions({ ...options, metrics }, serveOn), Runs, Runs.make)
+    Effect.gen(function* () {
+      const page = options.page === undefined ? undefined : yield* pageOf(options, options.page)
+      return yield* serveSessions({ ...options, metrics }, serveOn, page)
+    }).pipe(Effect.provideServiceEffect(Runs, Runs.make))
   ).pipe(Effect.provideService(RunReaders, [RunMetrics.make]), Effect.scoped)
+
+/** Loaded only here: the page is of no use to other ways of serving. */
+const pageOf = Effect.fnUntraced(function* ({ host, token }: Options, page: PageServer.Options) {
+  const { make } = yield* Effect.promise(() => import("./page/PageServer.ts"))
+  return yield* make({ host, token: Option.getOrUndefined(Option.map(token, Redacted.value)) }, page)
+})
 
 /** The same for any function that serves one session; `connected` runs once the transport accepts messages. */
 export const serveSessions = Effect.fn("serveSessions")(function* <E, R>(
   options: Options,
-  serve: (transport: AnyTransport, connected: Effect.Effect<unknown>, caller: string) => Effect.Effect<void, E, R>
+  serve: (transport: AnyTransport, connected: Effect.Effect<unknown>, caller: string) => Effect.Effect<void, E, R>,
+  page?: PageServer.PageServer
 ) {
   const { host, mostSessions = 64, port } = options
   const idle = Duration.decode(options.idle ?? "1 hour")
@@ -169,6 +182,8 @@ export const serveSessions = Effect.fn("serveSessions")(function* <E, R>(
       return void fork(Effect.map(options.metrics, (text) => answerMetrics(response, text)))
     }
     if (path === "/readyz") return draining ? answer(response, 503, "draining") : answer(response, 200, "ready")
+    const paged = page?.answer(request, response, path ?? "")
+    if (paged !== undefined) return void fork(paged)
     if (refused !== undefined) return answer(response, refused.status, refused.message)
     if (path !== "/mcp") return answer(response, 404, "MCP is at /mcp.")
     if (request.method === "POST") {
@@ -211,6 +226,9 @@ export const serveSessions = Effect.fn("serveSessions")(function* <E, R>(
   const url = addressOf(server, host)
   yield* Effect.logInfo("listening", { url })
   yield* options.listening?.(url) ?? Effect.void
+  if (page !== undefined && isLoopback(host)) {
+    yield* options.page?.link?.(page.newLink(url.replace(/mcp$/, ""))) ?? Effect.void
+  }
   return yield* Effect.never
 }, Effect.scoped)
 

@@ -61,11 +61,9 @@ const handle = Effect.fnUntraced(function* (journal: Journal, runId: string) {
 
 const recordOf = (journal: Journal, events: ReadonlyArray<AgentEvent>): Effect.Effect<RunReport.Record, RunNotFound> =>
   Effect.gen(function* () {
-    const [start, ...rest] = events
+    const record = RunReport.ofEvents(events)
     const last = events.at(-1)
-    if (start?._tag !== "RunStarted" || last === undefined)
-      return yield* Effect.dieMessage("a journal has no beginning")
-    const record = rest.reduce((record, event) => RunReport.evolve(record, event)[0], RunReport.begin(start))
+    if (record === undefined || last === undefined) return yield* Effect.dieMessage("a journal has no beginning")
     if (RunReport.hasEnded(record)) return record
     const stopped = { ...record, closed: { _tag: "Stopped" as const, at: last.at } }
     return yield* Effect.match(journal.idle(events), { onSuccess: () => stopped, onFailure: () => record })

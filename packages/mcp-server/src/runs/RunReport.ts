@@ -65,6 +65,10 @@ export const begin = (event: Extract<AgentEvent, { readonly _tag: "RunStarted" }
   closed: undefined
 })
 
+/** The record after these events; undefined if they do not begin with the start of a run. */
+export const ofEvents = ([first, ...rest]: ReadonlyArray<AgentEvent>): Record | undefined =>
+  first?._tag === "RunStarted" ? rest.reduce((record, event) => evolve(record, event)[0], begin(first)) : undefined
+
 /** The record after an event, and its progress line, if any. */
 export const evolve = (record: Record, event: AgentEvent): readonly [Record, RunProgress.Line] => {
   const line = RunProgress.step(record.view, event)

@@ -44,7 +44,11 @@ export class Runs extends Context.Tag("@lms-bridge/mcp-server/Runs")<
       task: AgentTask,
       listen?: (line: Line) => Effect.Effect<void>
     ) => Effect.Effect<OwnHandle, AgentError>
+    /** Resumes a kept run here, with other budgets if given. */
+    readonly resume: (runId: string, budgets?: AgentTask["budgets"]) => Effect.Effect<OwnHandle, AgentError>
     readonly get: (runId: string) => Effect.Effect<Handle, RunNotFound>
+    /** The runs of this process, oldest first. */
+    readonly here: Effect.Effect<ReadonlyArray<RunReport.Record>>
     /** Work that outlives its caller, such as several runs in turn. */
     readonly keep: <A, E, R>(self: Effect.Effect<A, E, R>) => Effect.Effect<Fiber.RuntimeFiber<A, E>, never, R>
     /** Newest first, including those of other processes. */
@@ -64,10 +68,20 @@ export class Runs extends Context.Tag("@lms-bridge/mcp-server/Runs")<
       const changes = yield* PubSub.sliding<{ readonly runId: string; readonly begins: boolean }>(256)
       const handles = yield* Ref.make<ReadonlyMap<string, OwnHandle>>(new Map())
 
+      /** The events of a resumed run until then; its journal may have later ones already. */
+      const pastOf = ({ runId, seq }: AgentEvent) =>
+        Effect.map(
+          Effect.orElseSucceed(journal.read(runId), () => []),
+          (all) => all.filter((event) => event.seq < seq)
+        )
+
       const remember = (runId: string, handle: OwnHandle) =>
         Ref.update(handles, (all) => new Map([...[...all].slice(-(mostRuns - 1)), [runId, handle]]))
 
-      const start = Effect.fn("Runs.start")(function* (task: AgentTask, listen?: (line: Line) => Effect.Effect<void>) {
+      const carryOut = Effect.fnUntraced(function* (
+        run: Stream.Stream<AgentEvent, AgentError>,
+        listen?: (line: Line) => Effect.Effect<void>
+      ) {
         const began = yield* Deferred.make<RunReport.Record, AgentError>()
         const ended = yield* Deferred.make<RunReport.Record, AgentError>()
         const current = yield* Ref.make<Option.Option<RunReport.Record>>(Option.none())
@@ -78,8 +92,11 @@ export class Runs extends Context.Tag("@lms-bridge/mcp-server/Runs")<
           if (kept(event)) yield* Ref.update(events, (all) => [...all.slice(-(mostEvents - 1)), event])
           const record = yield* Ref.get(current)
           if (Option.isNone(record)) {
-            if (event._tag !== "RunStarted") return
-            const first = RunReport.begin(event)
+            if (event._tag !== "RunStarted" && event._tag !== "RunResumed") return
+            const past = event._tag === "RunResumed" ? yield* pastOf(event) : []
+            yield* Ref.update(events, (all) => [...past, ...all].slice(-mostEvents))
+            const first = RunReport.ofEvents([...past, event])
+            if (first === undefined) return
             yield* Ref.set(current, Option.some(first))
             yield* Deferred.succeed(began, first)
             return
@@ -106,7 +123,7 @@ export class Runs extends Context.Tag("@lms-bridge/mcp-server/Runs")<
           yield* PubSub.publish(changes, { runId: record.value.account.runId, begins: false })
         })
 
-        const fiber = yield* loop.run(task).pipe(Stream.runForEach(on), Effect.onExit(settle), FiberSet.run(fibers))
+        const fiber = yield* run.pipe(Stream.runForEach(on), Effect.onExit(settle), FiberSet.run(fibers))
         const first = yield* Effect.onInterrupt(Deferred.await(began), () => Fiber.interrupt(fiber))
         const record = Effect.map(Ref.get(current), (record) => Option.getOrElse(record, () => first))
         const handle: OwnHandle = {
@@ -122,19 +139,26 @@ export class Runs extends Context.Tag("@lms-bridge/mcp-server/Runs")<
         return handle
       })
 
+      const here = Effect.flatMap(Ref.get(handles), (all) => Effect.forEach(all.values(), ({ record }) => record))
+
       const list = Effect.gen(function* () {
         const now = yield* Clock.currentTimeMillis
         const all = yield* Ref.get(handles)
-        const here = yield* Effect.forEach(all.values(), ({ record }) => record)
         const kept = (yield* journal.list).filter(({ runId }) => !all.has(runId))
         return [
-          ...here.map((record) => RunReport.brief(record, now)),
+          ...(yield* here).map((record) => RunReport.brief(record, now)),
           ...kept.map((summary) => KeptRuns.listed(summary, now))
         ].toSorted((a, b) => b.startedAt - a.startedAt)
       })
 
       return Runs.of({
-        start,
+        start: Effect.fn("Runs.start")((task: AgentTask, listen?: (line: Line) => Effect.Effect<void>) =>
+          carryOut(loop.run(task), listen)
+        ),
+        resume: Effect.fn("Runs.resume")((runId: string, budgets?: AgentTask["budgets"]) =>
+          carryOut(loop.resume(runId, budgets))
+        ),
+        here,
         keep: Effect.forkIn(scope),
         get: Effect.fnUntraced(function* (runId: string) {
           const here = (yield* Ref.get(handles)).get(runId)

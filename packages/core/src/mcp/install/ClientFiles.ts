@@ -177,6 +177,17 @@ export const planRemove = Effect.fn("ClientFiles.planRemove")(function* (file: s
   )
 })
 
+/** The changes of switching one on or off, which stays in the file; none where there is no such server. */
+export const planSwitch = Effect.fn("ClientFiles.planSwitch")(function* (file: string, name: string, on: boolean) {
+  const { language, section } = ClientRules.ofFile(file)
+  return yield* planAt({ path: file, language, section, name }, { takes: () => true }, ({ set }, text, present) => {
+    if (typeof present !== "object" || present === null) return Either.right({ text, changes: [] })
+    // some hosts write the opposite
+    const said = "enabled" in present ? { enabled: on } : { disabled: !on }
+    return set(text, { section, name }, said, "merge")
+  })
+})
+
 /** Writes the plan atomically, to the target of a symbolic link, and keeps a copy of the file as it was. */
 export const write = Effect.fn("ClientFiles.write")(function* ({ after, before, client, format, path: link }: Plan) {
   const fs = yield* FileSystem.FileSystem

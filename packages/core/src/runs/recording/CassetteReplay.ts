@@ -206,6 +206,7 @@ const registryOf = (
   return {
     candidates: Effect.succeed([]),
     switchedOff: () => Effect.succeed(undefined),
+    disconnect: () => Effect.void,
     problems: Effect.succeed([]),
     changes: Stream.empty,
     servers: Effect.succeed(all(entries, "Servers")[0]?.servers ?? []),
