@@ -56,6 +56,7 @@ import * as ServerStart from "./commands/server/ServerStart.ts"
 import * as ServerStatus from "./commands/server/ServerStatus.ts"
 import * as ServerStop from "./commands/server/ServerStop.ts"
 import * as Simulate from "./commands/server/Simulate.ts"
+import * as Ui from "./commands/server/Ui.ts"
 import { ExitCode, isEnded, ofFailure, UsageError, type Failure } from "./ExitCode.ts"
 import * as Help from "./views/Help.ts"
 import { Screen } from "./terminal/Screen.ts"
@@ -221,6 +222,7 @@ const program = <E, R>(services: (need: Omit<Need, "logLevel">) => Layer.Layer<S
     groups.config.command,
     Doctor.command.pipe(Command.provide(usual)),
     Serve.command.pipe(Command.provide(services({ standIn: "never", watched: false }))),
+    Ui.command.pipe(Command.provide(usual)),
     Install.install,
     Install.uninstall,
     Simulate.command

@@ -3,11 +3,12 @@
  */
 import * as Command from "@effect/cli/Command"
 import * as Options from "@effect/cli/Options"
-import { Settings, table } from "@lms-bridge/core/Settings"
+import { table } from "@lms-bridge/core/Settings"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import { Screen } from "../../terminal/Screen.ts"
 import * as SharedOptions from "../../options/SharedOptions.ts"
+import * as ServedPage from "./ServedPage.ts"
 
 const loopback = "127.0.0.1"
 
@@ -48,13 +49,10 @@ const onStdio = Effect.flatMap(
 
 const overHttp = Effect.fnUntraced(function* (host: string, port: number) {
   const screen = yield* Screen
-  const { httpToken, metricsOpen: openMetrics } = yield* Settings
-  const { serveHttp } = yield* Effect.promise(() => import("@lms-bridge/mcp-server/serveHttp"))
-  return yield* serveHttp({
+  return yield* ServedPage.serve({
     host,
     port,
-    token: httpToken,
-    openMetrics,
-    listening: (url) => screen.err(`Listening at ${url}`)
+    listening: (url) => screen.err(`Listening at ${url}`),
+    link: (url) => screen.err(`The page, by a link that works once: ${url}`)
   })
 })
