@@ -172,7 +172,7 @@ export const layerTest = (
               return last === undefined ? Stream.fail(new RunNotFound({ runId })) : run(last)
             })
           )
-        return Context.make(AgentLoop, { run, resume }).pipe(
+        return Context.make(AgentLoop, { check: () => Effect.void, run, resume }).pipe(
           Context.add(AgentLoopCalls, { tasks: Ref.get(tasks), interrupted: Ref.get(interrupted) })
         )
       })

@@ -6,7 +6,6 @@ import {
   type CallProgress,
   type HeldConnection,
   McpCallFailed,
-  type McpConnectError,
   McpEntryUnusable,
   McpLoginFailed,
   McpNotLockable,
@@ -106,7 +105,7 @@ export const layerTest = (servers: Readonly<Record<string, TestServer>>): Layer.
           return [before[key], { ...all, [server]: { ...before, [key]: before[key] + by } }]
         })
 
-      const find = (name: string): Effect.Effect<TestServer, McpConnectError> => {
+      const find = (name: string): Effect.Effect<TestServer, McpServerNotFound | McpEntryUnusable> => {
         const server = Object.hasOwn(servers, name) ? servers[name] : undefined
         const available = Object.keys(servers)
         if (server === undefined) {
@@ -185,6 +184,7 @@ export const layerTest = (servers: Readonly<Record<string, TestServer>>): Layer.
           })
         ),
         connect,
+        usable: (server) => Effect.asVoid(find(server)),
         switchedOff: () => Effect.succeed(undefined),
         disconnect: () => Effect.void,
         connectDefined: ({ name }) => connect(name),

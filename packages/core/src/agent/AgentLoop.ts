@@ -11,6 +11,7 @@ import { McpRegistry } from "../mcp/McpRegistry.ts"
 import { ModelLifecycle } from "../models/ModelLifecycle.ts"
 import type { AgentEvent } from "./rules/AgentEvent.ts"
 import * as AgentRun from "./run/Run.ts"
+import * as Beforehand from "./run/Beforehand.ts"
 import { UserPolicies } from "./policy/PolicyFile.ts"
 import { CallForms } from "../registry/CallForms.ts"
 import { RunJournal } from "../runs/RunJournal.ts"
@@ -23,6 +24,8 @@ export { CurrentApprover, type Approval, type ApprovalRequest } from "./policy/A
 export class AgentLoop extends Context.Tag("@lms-bridge/core/agent/AgentLoop")<
   AgentLoop,
   {
+    /** Fails with what would prevent the task from starting, as far as that is known without starting a server or a model. */
+    readonly check: (task: AgentTask) => Effect.Effect<void, AgentError>
     /**
      * Runs a task. The first event is `RunStarted`, the last `RunFinished`. A stream that fails has ended everything that
      * it started. Interruption aborts the request, the tool call and whatever runs beneath them.
@@ -49,6 +52,7 @@ export class AgentLoop extends Context.Tag("@lms-bridge/core/agent/AgentLoop")<
         ([lifecycle, registry, nearness, forms, journal, settings, policies]) => {
           const services = { lifecycle, registry, nearness, forms, journal, settings, policies }
           return {
+            check: (task) => Beforehand.check(services, task),
             run: (task) => AgentRun.run(services, task),
             resume: (runId, budgets, approved) => AgentRun.resume(services, runId, budgets, approved)
           }

@@ -72,6 +72,8 @@ export class McpRegistry extends Context.Tag("@lms-bridge/core/mcp/McpRegistry")
     readonly changes: Stream.Stream<ConfigChange>
     /** All entries, usable or not. Empty when there is no configuration at all. Starts nothing. */
     readonly servers: Effect.Effect<ReadonlyArray<ServerSummary>, McpConfigInvalid>
+    /** Fails as `connect` would for a server whose entry is missing or cannot be used. Starts nothing. */
+    readonly usable: (server: string) => Effect.Effect<void, McpConfigInvalid | McpServerNotFound | McpEntryUnusable>
     /**
      * The pooled connection to a server, held until the scope closes; opened if necessary. `CurrentElicitation` and
      * `CurrentSampling` of the caller that opens it determine which requests the server is told it may send.
@@ -321,6 +323,13 @@ const make = Effect.gen(function* () {
     // servers that have changed are released at once, not only when one is needed
     changes: Stream.tap(files.changes, () => Effect.either(current)),
     servers: Effect.flatMap(current, list),
+    usable: (server) =>
+      Effect.flatMap(definitionOf(server, current), (definition) =>
+        Either.match(definition.launch, {
+          onLeft: (problem) => Effect.fail(unusable(definition, problem)),
+          onRight: () => Effect.void
+        })
+      ),
     switchedOff: (server, tool) =>
       Effect.map(definitionOf(server, current), (definition) => definition.switchedOff?.(tool)),
     connect: Effect.fn("McpRegistry.connect")(function* (server, options) {

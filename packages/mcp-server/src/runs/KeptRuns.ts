@@ -21,11 +21,14 @@ export const find = (journal: Journal, text: string): Effect.Effect<Option.Optio
   )
 
 /** A run in a list; only what the list shows is read. */
-export const listed = ({ lastAt, rounds, runId, startedAt, status, task }: RunSummary.RunSummary, now: number) => ({
+export const listed = (
+  { lastAt, problem, rounds, runId, startedAt, status, task }: RunSummary.RunSummary,
+  now: number
+) => ({
   runId,
   status,
   task,
-  progress: status === "running" ? "in another process" : "",
+  progress: status === "running" ? "in another process" : (problem?.message ?? ""),
   rounds,
   startedAt,
   millis: (status === "running" ? now : lastAt) - startedAt

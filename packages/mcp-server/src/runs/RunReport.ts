@@ -77,6 +77,10 @@ export const evolve = (record: Record, event: AgentEvent): readonly [Record, Run
   return [{ ...record, account, warnings, view: line.view, line: line.tell ?? line.note ?? record.line }, line]
 }
 
+/** Why the run failed, if it did. */
+export const problem = (record: Record): Problem | undefined =>
+  RunAccount.outcome(record.account)?.problem ?? failure(record)
+
 /** Why the run has no outcome, if it failed without one. */
 export const failure = ({ account, closed }: Record): Problem | undefined =>
   closed?._tag === "Refused" ? closed.problem : account.failure
@@ -113,7 +117,8 @@ export interface Listed {
 export const brief = (record: Record, now: number): Listed => {
   const { millis, rounds, runId, status } = report(record, now)
   const { account, line } = record
-  return { runId, status, task: account.state.task.task, progress: line, rounds, startedAt: account.startedAt, millis }
+  const progress = problem(record)?.message ?? line
+  return { runId, status, task: account.state.task.task, progress, rounds, startedAt: account.startedAt, millis }
 }
 
 /** A run as text: the answer or the state, and one line of figures. */

@@ -39,6 +39,8 @@ export class RunNotFound extends Schema.TaggedError<RunNotFound>()("RunNotFound"
 export class Runs extends Context.Tag("@lms-bridge/mcp-server/Runs")<
   Runs,
   {
+    /** Fails with what would prevent the task from starting, as far as that is known beforehand. */
+    readonly check: (task: AgentTask) => Effect.Effect<void, AgentError>
     /** Starts a run that outlives its caller. Fails if the run ends before its first event. */
     readonly start: (
       task: AgentTask,
@@ -152,6 +154,7 @@ export class Runs extends Context.Tag("@lms-bridge/mcp-server/Runs")<
       })
 
       return Runs.of({
+        check: loop.check,
         start: Effect.fn("Runs.start")((task: AgentTask, listen?: (line: Line) => Effect.Effect<void>) =>
           carryOut(loop.run(task), listen)
         ),

@@ -3,7 +3,6 @@
  */
 import { type AgentTask, CurrentApprover } from "@lms-bridge/core/AgentLoop"
 import type { Problem } from "@lms-bridge/core/AgentEvent"
-import { RunAccount } from "@lms-bridge/core/RunJournal"
 import { Settings, type Values } from "@lms-bridge/core/Settings"
 import { CurrentElicitation } from "@lms-bridge/core/McpRegistry"
 import * as Clock from "effect/Clock"
@@ -163,7 +162,6 @@ export const told = Effect.fnUntraced(function* (record: RunReport.Record) {
 })
 
 /** Why a run failed. */
-export const problemOf = (record: RunReport.Record): Problem =>
-  RunAccount.outcome(record.account)?.problem ?? RunReport.failure(record) ?? unexplained
+export const problemOf = (record: RunReport.Record): Problem => RunReport.problem(record) ?? unexplained
 
 const unexplained = { tag: "RunFailed", message: "The run failed." }

@@ -57,11 +57,14 @@ export const start = Tool.make({
         : mcp_names.length === 0
           ? ({ _tag: "None" } as const)
           : ({ _tag: "Named", names: [...new Set(mcp_names)] } as const)
-    const handle = yield* runs.start({
+    const task = {
       ...taskOf(settings, { servers }, asked),
       ...(follows === undefined ? {} : { follows: { run: follows } }),
       ...present({ outputSchema: output_schema })
-    })
+    }
+    // nobody waits for this run, so what cannot start is said now
+    yield* runs.check(task)
+    const handle = yield* runs.start(task)
     return RunReport.report(yield* handle.record, yield* Clock.currentTimeMillis)
   })
 })
@@ -90,7 +93,7 @@ export const status = Tool.make({
       : runs
           .map(
             ({ progress, rounds, runId, status, task }) =>
-              `${runId} ${status}, ${count(rounds, "round")}: ${status === "running" ? progress : task}`
+              `${runId} ${status}, ${count(rounds, "round")}: ${status === "running" ? progress : status === "failed" ? `${task}\n  It failed: ${progress}` : task}`
           )
           .join("\n")
   ],

@@ -1,5 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import { type AgentEvent, stamp } from "@lms-bridge/core/AgentEvent"
+import { AgentLoop } from "@lms-bridge/core/AgentLoop"
 import { RunId, RunJournal } from "@lms-bridge/core/RunJournal"
 import { Settings } from "@lms-bridge/core/Settings"
 import { McpServerNotFound } from "@lms-bridge/core/McpRegistry"
@@ -161,6 +162,66 @@ describe("runs", () => {
     )
   )
 
+  it.scoped("what cannot start is refused at once, and there is no run", () =>
+    Effect.gen(function* () {
+      const { client } = yield* connected(tools)
+      const refused = yield* callTool(client, "run_start", { task: "t", mcp_names: ["flies"] })
+      assert.isTrue(refused.isError)
+      assert.deepNestedInclude(refused.structuredContent, { "error._tag": "McpServerNotFound" })
+      assert.include(textOf(refused), "Did you mean files?")
+      assert.strictEqual(textOf(yield* callTool(client, "run_status")), "There are no runs.")
+    }).pipe(
+      Effect.provide(
+        Runs.layer.pipe(
+          Layer.provide(
+            Layer.effect(
+              AgentLoop,
+              Effect.map(AgentLoop, (loop) => ({
+                ...loop,
+                check: () =>
+                  new McpServerNotFound({
+                    server: "flies",
+                    available: ["files"],
+                    nearest: ["files"],
+                    path: "/mcp.json"
+                  })
+              }))
+            )
+          ),
+          Layer.provideMerge(AgentLoopTest.layerTest(slowly)),
+          Layer.merge(Settings.layerWith({}))
+        )
+      )
+    )
+  )
+
+  it.scoped("run_status says why a run failed", () =>
+    Effect.gen(function* () {
+      const { client } = yield* connected(tools)
+      yield* callTool(client, "run_start", { task: "Count the bees" })
+      yield* callTool(client, "run_result", { run_id: runId })
+      const listed = yield* callTool(client, "run_status")
+      assert.deepNestedInclude(listed.structuredContent, {
+        "runs[0].status": "failed",
+        "runs[0].task": "Count the bees",
+        "runs[0].progress": "It is away."
+      })
+      assert.include(textOf(listed), "It failed: It is away.")
+    }).pipe(
+      Effect.provide(
+        runs([
+          {
+            _tag: "RunFinished",
+            outcome: AgentLoopTest.outcome("", {
+              status: "failed",
+              problem: { tag: "LmStudioUnreachable", message: "It is away." }
+            })
+          }
+        ])
+      )
+    )
+  )
+
   it.scoped("a call detaches before the client gives up, and the run continues to its end", () =>
     Effect.gen(function* () {
       const { client } = yield* connected(tools, { client: "claude-ai" })
@@ -274,6 +335,7 @@ describe("runs of other processes", () => {
       const { client } = yield* connected(tools)
       for (const args of [{}, { run_id: old }]) {
         const listed = yield* callTool(client, "run_status", args)
+        assert.include(textOf(listed), `It failed: ${problem.message}`)
         assert.deepNestedInclude(listed.structuredContent, { "runs[0].runId": old, "runs[0].status": "failed" })
       }
       const result = yield* callTool(client, "run_result", { run_id: old })

@@ -31,6 +31,7 @@ const listening = (ends: ReadonlyArray<Effect.Effect<never> | undefined> = []) =
       ] satisfies ReadonlyArray<AgentEventBody>
     ).map((body, seq) => stamp(body, RunId.make(id), seq, 1000 * seq))
   const agentLoop: Context.Tag.Service<AgentLoop> = {
+    check: () => Effect.void,
     run: (task) => {
       asked.push(task)
       const all = events(task, `run_${asked.length}`)

@@ -306,6 +306,7 @@ describe("run", () => {
   it.effect("asks at the terminal if there is one, and does not ask if there is none", () =>
     Effect.gen(function* () {
       const agentLoop = (found: Array<Approval | "nobody">): Context.Tag.Service<AgentLoop> => ({
+        check: () => Effect.void,
         resume: () => Stream.empty,
         run: () =>
           Stream.unwrap(

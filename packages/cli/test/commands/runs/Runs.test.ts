@@ -49,6 +49,7 @@ const listening = () => {
       stamp({ _tag: "RunFinished", outcome: AgentLoopTest.outcome("Two.") }, RunId.make(id), 1, 0)
     )
   const agentLoop: Context.Tag.Service<AgentLoop> = {
+    check: () => Effect.void,
     run: (task) => {
       asked.push(task)
       return answer("run_new")

@@ -24,6 +24,7 @@ import { ModelLifecycle } from "../../models/ModelLifecycle.ts"
 import type { ModelLease } from "../../models/LoadedModel.ts"
 import { AgentLoop } from "../../agent/AgentLoop.ts"
 import * as AgentRun from "../../agent/run/Run.ts"
+import * as Beforehand from "../../agent/run/Beforehand.ts"
 import { CassetteNotWritten, toLine, type CassetteEntry } from "./Cassette.ts"
 import { UserPolicies } from "../../agent/policy/PolicyFile.ts"
 import { CallForms } from "../../registry/CallForms.ts"
@@ -66,6 +67,7 @@ export const layer = (
             Stream.concat(Stream.drain(Stream.fromEffect(write({ _tag: "Task", task }))), AgentRun.run(services, task)),
             (event) => (event._tag === "RunFinished" ? write({ _tag: "Ended", outcome: event.outcome }) : Effect.void)
           ),
+        check: (task) => Beforehand.check(services, task),
         resume: (runId, budgets, approved) => AgentRun.resume(services, runId, budgets, approved)
       })
     })

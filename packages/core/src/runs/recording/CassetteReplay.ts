@@ -205,6 +205,7 @@ const registryOf = (
   }
   return {
     candidates: Effect.succeed([]),
+    usable: () => Effect.void,
     switchedOff: () => Effect.succeed(undefined),
     disconnect: () => Effect.void,
     problems: Effect.succeed([]),

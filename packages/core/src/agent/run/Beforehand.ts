@@ -1,0 +1,28 @@
+/** What prevents a task from starting, as far as that is known without starting a server or loading a model. */
+import * as Effect from "effect/Effect"
+import type { AgentError } from "../AgentError.ts"
+import type { AgentTask } from "../AgentTask.ts"
+import type { Services } from "./CurrentRun.ts"
+
+/** The names of the servers and of the model. A look that takes long tells nothing: the run itself will. */
+export const check = (
+  { lifecycle, registry }: Pick<Services, "lifecycle" | "registry">,
+  { definedServers = [], model, servers }: Pick<AgentTask, "servers" | "definedServers" | "model">
+): Effect.Effect<void, AgentError> => {
+  const own = new Set(definedServers.map(({ name }) => name))
+  const named = servers._tag === "Named" ? servers.names.filter((name) => !own.has(name)) : []
+  return Effect.all(
+    [
+      Effect.forEach(named, registry.usable, { discard: true }),
+      lifecycle.resolve(model).pipe(Effect.timeoutOption(patience))
+    ],
+    { concurrency: "unbounded", discard: true }
+  ).pipe(Effect.withSpan("AgentLoop.check"))
+}
+
+// -----------------------------------------------------------------------------
+// internal
+// -----------------------------------------------------------------------------
+
+/** LM Studio may have to be started first. */
+const patience = "5 seconds"
