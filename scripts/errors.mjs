@@ -33,6 +33,10 @@ const subjects = {
       "calls failed several times in a row, and lms-bridge makes no more for a while",
       "wait as long as the message says, or `doctor`"
     ],
+    Overloaded: [
+      "more is asked for than may wait for a model or a server, or than one client may ask in a minute; nothing was done",
+      "wait as long as the message says; the setting that it names allows more"
+    ],
     LmsCliError: [
       "an `lms` command failed, is missing, or hung",
       "the message has its output; `LMS_BRIDGE_LMS_BINARY` names the program"

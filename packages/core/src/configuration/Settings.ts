@@ -198,6 +198,19 @@ export const table = {
     [1, 1000],
     "Concurrent calls to one MCP server, over all runs; further ones wait their turn."
   ),
+  queue: intSetting(
+    "LMS_BRIDGE_QUEUE",
+    256,
+    [0, 100_000],
+    "Most requests that wait for one model, or calls for one MCP server; further ones are refused at once."
+  ),
+  requestsPerMinute: intSetting(
+    "LMS_BRIDGE_REQUESTS_PER_MINUTE",
+    6000,
+    [1, 1_000_000],
+    "Most requests of one MCP client a minute; further ones are refused with the time to wait."
+  ),
+  runsPerMinute: intSetting("LMS_BRIDGE_RUNS_PER_MINUTE", 300, [1, 100_000], "The same for runs that it starts."),
   mcpSampling: choice(
     "LMS_BRIDGE_MCP_SAMPLING",
     ["refuse", "ask", "allow"],

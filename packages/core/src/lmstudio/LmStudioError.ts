@@ -11,6 +11,7 @@ import { TemplateRefused, ToolsRefused } from "./RequestShape.ts"
 import { optional } from "../schema/Fields.ts"
 import { serverSaid, shown } from "./words/saidByServer.ts"
 import type { CircuitOpen } from "../resilience/CircuitBreaker.ts"
+import type { Overloaded } from "../resilience/Overloaded.ts"
 
 export { ContextFixed, ModelCrashed, ModelLoadFailed, ModelLoadRefused } from "./LostModel.ts"
 export { TemplateRefused, ToolsRefused } from "./RequestShape.ts"
@@ -278,4 +279,5 @@ export const LmStudioError = Schema.Union(
 )
 export type LmStudioError = typeof LmStudioError.Type
 
-export type ApiError = LmStudioError | CircuitOpen
+/** What a request can end with: what the server says, or that it was not sent. */
+export type ApiError = LmStudioError | CircuitOpen | Overloaded

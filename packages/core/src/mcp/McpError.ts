@@ -86,7 +86,8 @@ export class McpServerUnavailable extends Schema.TaggedError<McpServerUnavailabl
     "Unauthorized",
     "Closed",
     "Version",
-    "Itself"
+    "Itself",
+    "Overloaded"
   ),
   detail: Schema.String,
   exitCode: optional(Schema.Number),
@@ -97,7 +98,7 @@ export class McpServerUnavailable extends Schema.TaggedError<McpServerUnavailabl
   stderrTail: Schema.String
 }) {
   get retryable() {
-    return this.reason === "Exited" || this.reason === "Closed" || this.reason === "Http"
+    return ["Exited", "Closed", "Http", "Overloaded"].includes(this.reason)
   }
   override get message() {
     const what = {
@@ -110,7 +111,8 @@ export class McpServerUnavailable extends Schema.TaggedError<McpServerUnavailabl
       Unauthorized: unauthorized(this.lacks),
       Closed: "its connection closed",
       Version: `it speaks only MCP ${this.detail}, which lms-bridge does not support yet`,
-      Itself: "it is lms-bridge itself, which cannot use itself as a server"
+      Itself: "it is lms-bridge itself, which cannot use itself as a server",
+      Overloaded: "it has too much to do"
     }[this.reason]
     const next = {
       // its detail already says it
@@ -123,7 +125,9 @@ export class McpServerUnavailable extends Schema.TaggedError<McpServerUnavailabl
       Unauthorized: loggingIn(this.server, this.lacks),
       Closed: "The next use reconnects.",
       Version: "Use a release of it that supports MCP 2025-11-25 or an earlier one.",
-      Itself: "Disable its entry."
+      Itself: "Disable its entry.",
+      // its detail says it
+      Overloaded: ""
     }[this.reason]
     const printed = this.stderrTail.trim() === "" ? "" : ` It printed: ${this.stderrTail.trim().slice(-400)}`
     return `MCP server "${this.server}" is not available: ${what}.${this.detail === "" || this.reason === "Version" ? "" : ` ${this.detail}`}${next === "" ? "" : ` ${next}`}${printed}`

@@ -204,7 +204,8 @@ const make = Effect.gen(function* () {
               Effect.map(open(definition, answering), (session) => GuardedSession.make(definition, session, locks)),
             policy,
             retries,
-            concurrency: settings.mcpConcurrency
+            concurrency: settings.mcpConcurrency,
+            queue: settings.queue
           }),
           (server) => Effect.sync(() => pooled.set(definition, server))
         ),

@@ -9,6 +9,7 @@ import * as Clock from "effect/Clock"
 import * as Deferred from "effect/Deferred"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
 import * as Fiber from "effect/Fiber"
 import * as FiberSet from "effect/FiberSet"
 import * as Option from "effect/Option"
@@ -22,6 +23,9 @@ import { RunMetrics, RunReaders } from "@lms-bridge/core/RunJournal"
 import { metricsText } from "./metricsText.ts"
 import * as HttpTransport from "./HttpTransport.ts"
 import type * as PageServer from "./page/PageServer.ts"
+import { CurrentCaller } from "@lms-bridge/core/Observability"
+import type { Overloaded } from "@lms-bridge/core/Resilience"
+import * as RateLimits from "../protocol/RateLimits.ts"
 import { Runs } from "../runs/Runs.ts"
 import type { AnyTransport } from "../protocol/Server.ts"
 import { serveOn } from "../serveOn.ts"
@@ -40,6 +44,8 @@ export interface Options {
   readonly openMetrics?: boolean
   /** The page at `/`, with what only the program can do; there is none without it. */
   readonly page?: PageServer.Options
+  /** How often a session may ask; without it as often as it likes. */
+  readonly limits?: Pick<RateLimits.RateLimits, "request">
   /** How long running calls may take to end when the server is stopped. */
   readonly drain?: Duration.DurationInput
   /** How many sessions may be open at once; 64 by default. */
@@ -76,10 +82,10 @@ interface Session {
 
 /** Serves until it is interrupted; then refuses new work, waits for running calls, and closes. */
 export const serveHttp = (options: Options): Effect.Effect<never, HttpNotServed, Services | Settings> =>
-  Effect.flatMap(metricsText, (metrics) =>
+  Effect.flatMap(Effect.zip(metricsText, RateLimits.make), ([metrics, limits]) =>
     Effect.gen(function* () {
       const page = options.page === undefined ? undefined : yield* pageOf(options, options.page)
-      return yield* serveSessions({ ...options, metrics }, serveOn, page)
+      return yield* serveSessions({ ...options, limits, metrics }, serveOn, page)
     }).pipe(Effect.provideServiceEffect(Runs, Runs.make))
   ).pipe(Effect.provideService(RunReaders, [RunMetrics.make]), Effect.scoped)
 
@@ -101,6 +107,7 @@ export const serveSessions = Effect.fn("serveSessions")(function* <E, R>(
   if (token === undefined && !isLoopback(host)) {
     return yield* new HttpNotServed({ reason: "TokenRequired", host, port, detail: "" })
   }
+  const limits = options.limits ?? unlimited
   const sessions = new Map<string, Session>()
   const fibers = yield* FiberSet.make<unknown, unknown>()
   const fork = yield* FiberSet.runtime(fibers)<R>()
@@ -160,6 +167,8 @@ export const serveSessions = Effect.fn("serveSessions")(function* <E, R>(
       const why = ClientMessage.answerTo(body.id, ErrorCode.InvalidRequest, ClientMessage.beforeInitialize(version))
       return answerJson(response, 400, why)
     }
+    const admitted = yield* Effect.either(Effect.provideService(limits.request, CurrentCaller, id ?? ""))
+    if (Either.isLeft(admitted)) return tooMany(response, body.id, admitted.left)
     return yield* session === undefined
       ? first(request, response, body.messages)
       : within(session, request, response, body.messages)
@@ -255,6 +264,17 @@ const headerOf = (request: IncomingMessage, name: string): string | undefined =>
 
 /** Where clients look for a login service: a 401 here would tell them that there is one. */
 const isAboutOAuth = (path = "") => /\/\.well-known(\/|$)|^\/(register|authorize|token)$/.test(path)
+
+const unlimited = { request: Effect.void }
+
+const tooMany = (
+  response: ServerResponse,
+  id: ClientMessage.Answer["id"],
+  { message, retryAfter }: Overloaded
+): void => {
+  response.setHeader("retry-after", String(Math.max(1, Math.ceil(Duration.toSeconds(retryAfter)))))
+  answerJson(response, 429, ClientMessage.answerTo(id, ErrorCode.InternalError, message))
+}
 
 const answerMetrics = (response: ServerResponse, text: string): void => {
   response.writeHead(200, { "content-type": "text/plain; version=0.0.4; charset=utf-8", "cache-control": "no-store" })

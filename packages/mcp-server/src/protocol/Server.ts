@@ -36,6 +36,7 @@ import * as Clients from "./Clients.ts"
 import * as ServerReading from "./ServerReading.ts"
 import * as ServerTasks from "./ServerTasks.ts"
 import type { Progress, Tool } from "../tools/Tool.ts"
+import type { RateLimits } from "./RateLimits.ts"
 import * as ToolCall from "./ToolCall.ts"
 import * as About from "../About.ts"
 import * as Stdio from "../wire/StdioTransport.ts"
@@ -61,6 +62,8 @@ export interface Surface<R> {
   readonly tools: ReadonlyArray<Tool<R>>
   /** Whether `tools/list` has output schemas. */
   readonly describeOutput: boolean
+  /** How often the client may call. */
+  readonly limits?: Pick<RateLimits, "request">
   readonly reading: ServerReading.Reading<R>
   /** Which runs and resources change, for clients that subscribe to them. */
   readonly changes: Stream.Stream<ServerReading.Change, never, R>
@@ -131,14 +134,14 @@ export const serve = Effect.fn("Server.serve")(function* <R, R2>(options: Option
   )
 
   server.setRequestHandler(CallToolRequestSchema, ({ params }, extra) =>
-    run<ToolCall.Result | { readonly task: Task }, McpError>(({ tools }, context) => {
+    run<ToolCall.Result | { readonly task: Task }, McpError>(({ limits, tools }, context) => {
       const { arguments: input = {}, name, task } = params
       const tool = tools.find((tool) => tool.name === name)
       if (tool === undefined) {
         const names = tools.map(({ name }) => name).join(", ")
         return Effect.fail(new McpError(ErrorCode.InvalidParams, `Unknown tool: ${cut(name)}. The tools are ${names}.`))
       }
-      const perform = (progress: Progress) => over(ToolCall.perform(tool, input, progress), context)
+      const perform = (progress: Progress) => over(ToolCall.perform(tool, input, progress, limits?.request), context)
       if (task !== undefined && extra.taskStore !== undefined) {
         return tool.long
           ? tasks

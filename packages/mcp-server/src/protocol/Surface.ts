@@ -6,6 +6,7 @@ import { Settings } from "@lms-bridge/core/Settings"
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
 import { prompts } from "./Prompts.ts"
+import * as RateLimits from "./RateLimits.ts"
 import { resources, serverChanges, templates } from "./Resources.ts"
 import { Runs } from "../runs/Runs.ts"
 import type { Surface } from "./Server.ts"
@@ -13,8 +14,9 @@ import { chosen, describesOutput } from "../tools/Tools.ts"
 
 /** The surface of the configured toolsets. */
 export const surface: Effect.Effect<Surface<Services | Settings | Runs>, never, Settings> = Effect.map(
-  Settings,
-  ({ toolsets }) => ({
+  Effect.all([Settings, RateLimits.make]),
+  ([{ toolsets }, limits]) => ({
+    limits,
     tools: chosen(toolsets),
     describeOutput: describesOutput(toolsets),
     reading: { resources, templates, prompts },

@@ -6,6 +6,7 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import { present } from "@lms-bridge/core/Json"
 import { toSdk } from "../tools/Content.ts"
+import type { Overloaded } from "@lms-bridge/core/Resilience"
 import * as Hints from "./Hints.ts"
 import type { Failure, Progress, Reply, Tool } from "../tools/Tool.ts"
 
@@ -20,10 +21,12 @@ export interface Result {
 export const perform = <R>(
   tool: Tool<R>,
   input: Readonly<Record<string, unknown>>,
-  progress: Progress
+  progress: Progress,
+  /** Whether the client may call now. */
+  admit: Effect.Effect<void, Overloaded> = Effect.void
 ): Effect.Effect<Result, never, R> =>
   Effect.timed(
-    tool.call(input, progress).pipe(
+    Effect.zipRight(admit, tool.call(input, progress)).pipe(
       Effect.match({ onSuccess: success, onFailure: failure }),
       Effect.catchAllCause((cause) => (Cause.isInterruptedOnly(cause) ? Effect.interrupt : defect(cause)))
     )

@@ -20,6 +20,8 @@ import * as Ref from "effect/Ref"
 import * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
+import type { Settings } from "@lms-bridge/core/Settings"
+import * as RateLimits from "../protocol/RateLimits.ts"
 import * as KeptRuns from "./KeptRuns.ts"
 import type { Handle, OwnHandle } from "./RunHandle.ts"
 import * as RunReport from "./RunReport.ts"
@@ -35,6 +37,8 @@ export class RunNotFound extends Schema.TaggedError<RunNotFound>()("RunNotFound"
     return `There is no run "${this.runId}". ${this.known.length === 0 ? "There are none yet." : `The newest: ${this.known.join(", ")}.`}`
   }
 }
+
+type Needed = AgentLoop | RunJournal | Settings
 
 export class Runs extends Context.Tag("@lms-bridge/mcp-server/Runs")<
   Runs,
@@ -60,10 +64,11 @@ export class Runs extends Context.Tag("@lms-bridge/mcp-server/Runs")<
   }
 >() {
   /** The runs end with the scope. */
-  static readonly make: Effect.Effect<Context.Tag.Service<Runs>, never, AgentLoop | RunJournal | Scope.Scope> =
-    Effect.gen(function* () {
+  static readonly make: Effect.Effect<Context.Tag.Service<Runs>, never, Needed | Scope.Scope> = Effect.gen(
+    function* () {
       const loop = yield* AgentLoop
       const journal = yield* RunJournal
+      const limits = yield* RateLimits.make
       // the scope of this service, not the one in which a run is started
       const fibers = yield* FiberSet.make<void, AgentError>()
       const scope = yield* Effect.scope
@@ -156,10 +161,10 @@ export class Runs extends Context.Tag("@lms-bridge/mcp-server/Runs")<
       return Runs.of({
         check: loop.check,
         start: Effect.fn("Runs.start")((task: AgentTask, listen?: (line: Line) => Effect.Effect<void>) =>
-          carryOut(loop.run(task), listen)
+          Effect.zipRight(limits.run, carryOut(loop.run(task), listen))
         ),
         resume: Effect.fn("Runs.resume")((runId: string, budgets?: AgentTask["budgets"]) =>
-          carryOut(loop.resume(runId, budgets))
+          Effect.zipRight(limits.run, carryOut(loop.resume(runId, budgets)))
         ),
         here,
         keep: Effect.forkIn(scope),
@@ -172,8 +177,9 @@ export class Runs extends Context.Tag("@lms-bridge/mcp-server/Runs")<
         changes: Stream.fromPubSub(changes),
         list
       })
-    })
-  static readonly layer: Layer.Layer<Runs, never, AgentLoop | RunJournal> = Layer.scoped(this, this.make)
+    }
+  )
+  static readonly layer: Layer.Layer<Runs, never, Needed> = Layer.scoped(this, this.make)
 }
 
 // -----------------------------------------------------------------------------

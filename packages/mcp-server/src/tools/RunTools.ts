@@ -5,6 +5,7 @@ import { ToolSchema } from "@lms-bridge/core/AgentLoop"
 import { Settings } from "@lms-bridge/core/Settings"
 import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
+import { CurrentPriority } from "@lms-bridge/core/Resilience"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Option from "effect/Option"
@@ -64,7 +65,8 @@ export const start = Tool.make({
     }
     // nobody waits for this run, so what cannot start is said now
     yield* runs.check(task)
-    const handle = yield* runs.start(task)
+    // and whoever waits for another goes first
+    const handle = yield* Effect.provideService(runs.start(task), CurrentPriority, "background")
     return RunReport.report(yield* handle.record, yield* Clock.currentTimeMillis)
   })
 })

@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Settings } from "@lms-bridge/core/Settings"
+import { Settings, type Values } from "@lms-bridge/core/Settings"
 import { LmsCli } from "@lms-bridge/core/LmsCli"
 import { ModelLifecycle } from "@lms-bridge/core/ModelLifecycle"
 import { Resilience } from "@lms-bridge/core/Resilience"
@@ -24,7 +24,7 @@ const aRun = AgentLoopTest.oneCall({
   answer: "There is a.md."
 })
 
-const services = (steps: ReadonlyArray<AgentLoopTest.Step> = aRun) =>
+const services = (steps: ReadonlyArray<AgentLoopTest.Step> = aRun, settings: Partial<Values> = {}) =>
   Layer.mergeAll(
     AgentLoopTest.layerTest(steps),
     RunJournal.layerMemory,
@@ -33,7 +33,7 @@ const services = (steps: ReadonlyArray<AgentLoopTest.Step> = aRun) =>
     Layer.mock(LmsCli, { get: () => assert.fail(), logStream: () => assert.fail() }),
     Layer.mock(ModelLifecycle, { withModel: () => () => Effect.die("unused") }),
     UnusedServices.layer,
-    Settings.layerWith({}),
+    Settings.layerWith(settings),
     Resilience.layer.pipe(Layer.provide(Settings.layerWith({})))
   )
 
@@ -113,6 +113,36 @@ describe("the server over HTTP", () => {
       }
       yield* Effect.repeat(status(url, list), { until: (code) => code === 404, schedule: Schedule.spaced("20 millis") })
     }).pipe(Effect.provide(services()))
+  )
+
+  it.scopedLive("answers a session that asks too often with 429 and when to come back, and no other session", () =>
+    Effect.gen(function* () {
+      const { url } = yield* served()
+      const { client } = yield* connect(url)
+      const statuses: Array<number> = []
+      const session = Effect.promise(() =>
+        fetch(url, initialize).then((response) => response.headers.get("mcp-session-id"))
+      )
+      const id = (yield* session) ?? assert.fail("no session")
+      let late: Response | undefined
+      for (let time = 1; time <= 12; time++) {
+        const response = yield* Effect.promise(() =>
+          fetch(url, {
+            method: "POST",
+            headers: { ...initialize.headers, "mcp-session-id": id, "mcp-protocol-version": "2025-11-25" },
+            body: JSON.stringify({ jsonrpc: "2.0", id: time, method: "ping" })
+          })
+        )
+        statuses.push(response.status)
+        if (response.status === 429) late ??= response
+        else yield* Effect.promise(() => response.text())
+      }
+      assert.include(statuses, 429)
+      assert.strictEqual(statuses[0], 200)
+      assert.match(late?.headers.get("retry-after") ?? "", /^[1-9]\d*$/)
+      assert.match(yield* Effect.promise(() => late?.text() ?? Promise.resolve("")), /LMS_BRIDGE_REQUESTS_PER_MINUTE/)
+      assert.isAtLeast((yield* Effect.promise(() => client.listTools())).tools.length, 1)
+    }).pipe(Effect.provide(services(aRun, { requestsPerMinute: 8 })))
   )
 
   it.scopedLive("tells its metrics to those who have the token, or on loopback to everybody if that is wanted", () =>

@@ -30,9 +30,14 @@ const aRun = AgentLoopTest.oneCall({
 
 const runId = AgentLoopTest.testRunId
 
+const settings = Settings.layerWith({
+  apiToken: Option.some(Redacted.make("s3cret")),
+  defaultModel: Option.some("qwen3-8b")
+})
+
 const everything = (options: { readonly steps?: ReadonlyArray<AgentLoopTest.Step>; readonly off?: boolean } = {}) =>
   Layer.mergeAll(
-    Runs.layer.pipe(Layer.provideMerge(AgentLoopTest.layerTest(options.steps ?? aRun))),
+    Runs.layer.pipe(Layer.provideMerge(Layer.merge(AgentLoopTest.layerTest(options.steps ?? aRun), settings))),
     LmStudioApiTest.layerTest({
       models: [
         always(
@@ -42,8 +47,7 @@ const everything = (options: { readonly steps?: ReadonlyArray<AgentLoopTest.Step
         )
       ]
     }),
-    McpRegistryTest.layerTest({ files: { tools: { read: () => Effect.succeed(McpRegistryTest.textResult("")) } } }),
-    Settings.layerWith({ apiToken: Option.some(Redacted.make("s3cret")), defaultModel: Option.some("qwen3-8b") })
+    McpRegistryTest.layerTest({ files: { tools: { read: () => Effect.succeed(McpRegistryTest.textResult("")) } } })
   )
 
 const reading = connected(RunTools.tools, {

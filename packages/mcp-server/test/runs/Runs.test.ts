@@ -14,7 +14,7 @@ import { callTool, connected, settle, textOf, whileTimePasses } from "../connect
 const tools = [...AgentTools.tools, ...RunTools.tools]
 
 const runs = (script: Parameters<typeof AgentLoopTest.layerTest>[0]) =>
-  Runs.layer.pipe(Layer.provideMerge(AgentLoopTest.layerTest(script)), Layer.merge(Settings.layerWith({})))
+  Runs.layer.pipe(Layer.provideMerge(Layer.merge(AgentLoopTest.layerTest(script), Settings.layerWith({}))))
 
 const aRun = AgentLoopTest.oneCall({
   server: "files",

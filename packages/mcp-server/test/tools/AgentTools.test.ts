@@ -17,8 +17,9 @@ const aRun = AgentLoopTest.oneCall({
 
 const loop = (script: Parameters<typeof AgentLoopTest.layerTest>[0]) =>
   Runs.layer.pipe(
-    Layer.provideMerge(AgentLoopTest.layerTest(script)),
-    Layer.merge(Settings.layerWith({ maxRounds: 7, maxToolCalls: 9 }))
+    Layer.provideMerge(
+      Layer.merge(AgentLoopTest.layerTest(script), Settings.layerWith({ maxRounds: 7, maxToolCalls: 9 }))
+    )
   )
 
 describe("tools that delegate a task", () => {

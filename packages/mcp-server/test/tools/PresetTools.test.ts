@@ -30,11 +30,7 @@ const presets = Layer.mock(Presets, {
 })
 
 const loop = (script: Parameters<typeof AgentLoopTest.layerTest>[0] = answering) =>
-  Runs.layer.pipe(
-    Layer.provideMerge(AgentLoopTest.layerTest(script)),
-    Layer.merge(presets),
-    Layer.merge(Settings.layerWith({}))
-  )
+  Runs.layer.pipe(Layer.provideMerge(Layer.mergeAll(AgentLoopTest.layerTest(script), presets, Settings.layerWith({}))))
 
 const pass = (time: Duration.DurationInput) =>
   settle.pipe(Effect.zipRight(TestClock.adjust(time)), Effect.zipRight(settle))

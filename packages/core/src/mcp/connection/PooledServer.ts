@@ -19,6 +19,8 @@ import * as Scope from "effect/Scope"
 import * as CircuitBreaker from "../../resilience/CircuitBreaker.ts"
 import type * as RetryPolicy from "../../resilience/RetryPolicy.ts"
 import * as FairTurns from "../../resilience/FairTurns.ts"
+import { Overloaded } from "../../resilience/Overloaded.ts"
+import { table } from "../../configuration/Settings.ts"
 import * as CallsInFlight from "./CallsInFlight.ts"
 import type { GuardedSession as Session } from "../lock/GuardedSession.ts"
 import type { McpConnection } from "../McpConnection.ts"
@@ -55,8 +57,10 @@ export const make = Effect.fnUntraced(function* (options: {
   /** How long to wait between failed attempts, each time longer. */
   readonly retries: RetryPolicy.RetryPolicy
   readonly concurrency: number
+  /** Calls that may wait. */
+  readonly queue: number
 }) {
-  const { concurrency, policy, retries, server } = options
+  const { concurrency, policy, queue, retries, server } = options
   const scope = yield* Effect.scope
   const gate = yield* Effect.makeSemaphore(1)
   const breaker = yield* CircuitBreaker.make({
@@ -65,7 +69,12 @@ export const make = Effect.fnUntraced(function* (options: {
     // a server that needs a login is healthy, and nobody likes to wait after a login; a killed one did nothing wrong
     counts: (error) => !(isUnavailable(error) && (error.reason === "Unauthorized" || isKilled(error)))
   })
-  const inTurn = yield* FairTurns.make(concurrency)
+  const inTurn = yield* FairTurns.make({
+    atOnce: concurrency,
+    mostWaiting: queue,
+    what: `the MCP server "${server}"`,
+    setting: table.queue.variable
+  })
   const state: State = {
     current: undefined,
     last: undefined,
@@ -209,7 +218,10 @@ export const make = Effect.fnUntraced(function* (options: {
     return Effect.catchIf(once, isForgotten, () => once)
   }
 
-  const asCaller = <A, E>(self: Effect.Effect<A, E>) => inTurn(inFlight.during(self))
+  const asCaller = <A, E>(self: Effect.Effect<A, E>): Effect.Effect<A, E | McpServerUnavailable> =>
+    Effect.catchIf(inTurn(inFlight.during(self)), isOverloaded, ({ message }) =>
+      Effect.fail(new McpServerUnavailable({ server, reason: "Overloaded", detail: message, stderrTail: "" }))
+    )
 
   const pooled: PooledServer = {
     live,
@@ -246,6 +258,8 @@ export const make = Effect.fnUntraced(function* (options: {
 // -----------------------------------------------------------------------------
 // internal
 // -----------------------------------------------------------------------------
+
+const isOverloaded = Schema.is(Overloaded)
 
 const isUnavailable = Schema.is(McpServerUnavailable)
 

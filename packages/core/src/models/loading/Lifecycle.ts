@@ -1,7 +1,7 @@
 /** Assembles the service: the steps of the life cycle over their shared parts, and the reaper's fibers. */
 import * as Effect from "effect/Effect"
 import { present } from "../../schema/Fields.ts"
-import { baseUrl, Settings, type Values } from "../../configuration/Settings.ts"
+import { baseUrl, Settings, table, type Values } from "../../configuration/Settings.ts"
 import { LmStudioApi } from "../../lmstudio/LmStudioApi.ts"
 import { LmsCli } from "../../lmstudio/LmsCli.ts"
 import * as FairTurns from "../../resilience/FairTurns.ts"
@@ -33,7 +33,10 @@ export const make = Effect.gen(function* () {
     lock: yield* MachineLock.make(state),
     settings,
     ttlPolicy: ttlPolicyOf(settings),
-    inTurn: yield* FairTurns.makeKeyed(settings.modelConcurrency),
+    inTurn: yield* FairTurns.makeKeyed(
+      { atOnce: settings.modelConcurrency, mostWaiting: settings.queue, setting: table.queue.variable },
+      (model) => `the model "${model}"`
+    ),
     server
   }
   const steps = yield* Ensure.make(parts)

@@ -68,7 +68,8 @@ const makeServer = Effect.fnUntraced(function* (
     open: () => open,
     policy,
     retries: RetryPolicy.standard,
-    concurrency: 2
+    concurrency: 2,
+    queue: 100
   })
   return { pooled, seen, hangUp: (number: number) => hangUps[number - 1] ?? Effect.void }
 })

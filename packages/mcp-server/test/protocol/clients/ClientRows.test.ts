@@ -29,8 +29,7 @@ const slowly: ReadonlyArray<AgentLoopTest.Step> = [
 ]
 
 const services = Runs.layer.pipe(
-  Layer.provideMerge(AgentLoopTest.layerTest(slowly)),
-  Layer.merge(Settings.layerWith({}))
+  Layer.provideMerge(Layer.merge(AgentLoopTest.layerTest(slowly), Settings.layerWith({})))
 )
 
 /** Whether the person at the other end allows something that is destructive. */
