@@ -19,8 +19,6 @@ export const logSites = () => {
     if (!file.endsWith("/LogLines.ts")) continue
     for (const [, level, message] of text.matchAll(/\b(info|debug)\("([^"]+)"/g))
       found.push({ level: level === "info" ? "Info" : "Debug", message, where: file })
-    for (const [, level, message] of text.matchAll(/level: "(warning)", message: "([^"]+)"/g))
-      found.push({ level: level === "warning" ? "Warning" : level, message, where: file })
   }
   return found.toSorted((a, b) => levels.indexOf(a.level) - levels.indexOf(b.level) || (a.message < b.message ? -1 : 1))
 }

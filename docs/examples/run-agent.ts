@@ -12,6 +12,8 @@ import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Layer from "effect/Layer"
+import * as LogLevel from "effect/LogLevel"
+import * as Logger from "effect/Logger"
 import * as Stream from "effect/Stream"
 
 const program = Effect.gen(function* () {
@@ -36,7 +38,11 @@ const program = Effect.gen(function* () {
     )
 })
 
-const MainLayer = Bridge.layer.pipe(Layer.provide(NodePlatform.layer))
+// Effect's own logger writes to stdout, where the answer goes
+const MainLayer = Bridge.layer.pipe(
+  Layer.provide(NodePlatform.layer),
+  Layer.merge(Logger.minimumLogLevel(LogLevel.Warning))
+)
 
 program.pipe(
   Effect.tapError((error) => Console.error(error.message)),

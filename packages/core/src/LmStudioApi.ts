@@ -54,3 +54,4 @@ export {
 } from "./lmstudio/LmStudioError.ts"
 export { ContextFixed, ModelCrashed, ModelLoadFailed, ModelLoadRefused } from "./lmstudio/LostModel.ts"
 export { TemplateRefused, ToolsRefused } from "./lmstudio/RequestShape.ts"
+export type { Overloaded } from "./resilience/Overloaded.ts"

@@ -10,6 +10,7 @@ import * as Either from "effect/Either"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
+import { authority } from "./ServerAddress.ts"
 import {
   choice,
   duration,
@@ -25,6 +26,7 @@ import {
 } from "./Setting.ts"
 import { SettingsFiles, type Contents, type SettingsFile } from "./SettingsFile.ts"
 
+export { address, baseUrl } from "./ServerAddress.ts"
 export type { Setting } from "./Setting.ts"
 
 const toolsets: ReadonlyArray<string> = ["all", "lean", "agent", "runs", "models", "inference", "vision", "compat"]
@@ -296,32 +298,9 @@ export class Settings extends Context.Tag("@lms-bridge/core/configuration/Settin
     Layer.succeed(this, { ...defaults, ...changes })
 }
 
-/** The server's address: `LMSTUDIO_BASE_URL`, else host and port. */
-export const baseUrl = (settings: Values): string =>
-  Option.getOrElse(settings.baseUrl, () => `http://${authority(settings.host, settings.port)}`).replace(/\/v1$/, "")
-
-/** Host and port of that address, and whether it is on this machine. */
-export const address = (
-  settings: Values
-): { readonly host: string; readonly port: number; readonly isLocal: boolean } => {
-  const { hostname, port, protocol } = new URL(baseUrl(settings))
-  return {
-    host: hostname,
-    // a URL omits the default port of its scheme
-    port: port === "" ? (protocol === "https:" ? 443 : 80) : Number(port),
-    isLocal: /^(?:localhost|127(?:\.\d+){3}|0\.0\.0\.0|\[::1?\])$/.test(hostname)
-  }
-}
-
 // -----------------------------------------------------------------------------
 // internal
 // -----------------------------------------------------------------------------
-
-/** Host and port as a URL has them: IPv6 in brackets, and a port that stands in the host kept. */
-function authority(host: string, port: number): string {
-  if (/^(?:\[[^\]]*\]|[^:[\]]+):\d{1,5}$/.test(host)) return host
-  return host.includes(":") && !host.startsWith("[") ? `[${host}]:${port}` : `${host}:${port}`
-}
 
 const sources = Effect.flatMap(
   SettingsFiles,

@@ -7,7 +7,7 @@ import type { AgentEvent } from "../agent/rules/AgentEvent.ts"
 import type { AgentTask } from "../agent/AgentTask.ts"
 
 export interface LogLine {
-  readonly level: "info" | "warning" | "debug"
+  readonly level: "info" | "debug"
   readonly message: string
   readonly facts: Readonly<Record<string, unknown>>
 }
@@ -32,7 +32,7 @@ export const of = (event: AgentEvent): LogLine | undefined => {
       })
     }
     case "RunFailed":
-      return { level: "warning", message: "run failed", facts: { error: event.problem.tag } }
+      return info("run failed", { error: event.problem.tag })
     case "ToolsOffered":
       return debug("tools offered", {
         offered: event.offered.length,
@@ -88,8 +88,6 @@ export const log = (line: LogLine | undefined): Effect.Effect<void> => {
   switch (line.level) {
     case "info":
       return Effect.logInfo(line.message, line.facts)
-    case "warning":
-      return Effect.logWarning(line.message, line.facts)
     case "debug":
       return Effect.logDebug(line.message, line.facts)
   }

@@ -1,86 +1,11 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Settings, type Values } from "@lms-bridge/core/Settings"
-import { LmsCli } from "@lms-bridge/core/LmsCli"
-import { ModelLifecycle } from "@lms-bridge/core/ModelLifecycle"
-import { Resilience } from "@lms-bridge/core/Resilience"
-import { serveHttp, serveSessions, type Options } from "#src/http/serveHttp.ts"
-import { RunJournal } from "@lms-bridge/core/RunJournal"
+import { serveSessions } from "#src/http/serveHttp.ts"
 import * as AgentLoopTest from "@lms-bridge/testing/AgentLoopTest"
-import * as LmStudioApiTest from "@lms-bridge/testing/LmStudioApiTest"
-import * as McpRegistryTest from "@lms-bridge/testing/McpRegistryTest"
-import * as UnusedServices from "@lms-bridge/testing/UnusedServices"
-import { always } from "@lms-bridge/testing/Scripted"
-import { Client } from "@modelcontextprotocol/sdk/client/index.js"
-import { StreamableHTTPClientTransport } from "@modelcontextprotocol/sdk/client/streamableHttp.js"
-import { Deferred, Effect, Fiber, Layer, Option, Redacted, Schedule } from "effect"
+import { Deferred, Effect, Fiber, Option, Redacted, Schedule } from "effect"
 import { Agent, request, type ClientRequest } from "node:http"
 import { callTool, textOf } from "../connected.ts"
 
-const aRun = AgentLoopTest.oneCall({
-  server: "files",
-  tool: "list_directory",
-  arguments: {},
-  result: "a.md",
-  answer: "There is a.md."
-})
-
-const services = (steps: ReadonlyArray<AgentLoopTest.Step> = aRun, settings: Partial<Values> = {}) =>
-  Layer.mergeAll(
-    AgentLoopTest.layerTest(steps),
-    RunJournal.layerMemory,
-    LmStudioApiTest.layerTest({ models: [always(Effect.succeed([LmStudioApiTest.apiModel("qwen3-8b")]))] }),
-    McpRegistryTest.layerTest({ files: {} }),
-    Layer.mock(LmsCli, { get: () => assert.fail(), logStream: () => assert.fail() }),
-    Layer.mock(ModelLifecycle, { withModel: () => () => Effect.die("unused") }),
-    UnusedServices.layer,
-    Settings.layerWith(settings),
-    Resilience.layer.pipe(Layer.provide(Settings.layerWith({})))
-  )
-
-/** The server on a port of its own; its fiber is the whole of it. */
-const served = Effect.fnUntraced(function* (options: Partial<Options> = {}) {
-  const listening = yield* Deferred.make<string>()
-  const fiber = yield* Effect.forkScoped(
-    serveHttp({
-      host: "127.0.0.1",
-      port: 0,
-      token: Option.none(),
-      drain: "5 seconds",
-      listening: (url) => Deferred.succeed(listening, url),
-      ...options
-    })
-  )
-  const url = yield* Effect.raceFirst(Deferred.await(listening), Fiber.join(fiber))
-  return { fiber, url }
-})
-
-const connect = Effect.fnUntraced(function* (url: string, token?: string) {
-  const transport = new StreamableHTTPClientTransport(
-    new URL(url),
-    token === undefined ? {} : { requestInit: { headers: { authorization: `Bearer ${token}` } } }
-  )
-  const client = new Client({ name: "test", version: "1" })
-  yield* Effect.acquireRelease(
-    // the SDK's class and interface differ in the same optional callbacks on both sides
-    Effect.promise(() => client.connect(transport as Parameters<Client["connect"]>[0])),
-    () => Effect.promise(() => client.close())
-  )
-  return { client, transport }
-})
-
-const status = (url: string, init: RequestInit = {}) =>
-  Effect.promise(() => fetch(url, init).then((response) => response.status))
-
-const initialize = {
-  method: "POST",
-  headers: { "content-type": "application/json", accept: "application/json, text/event-stream" },
-  body: JSON.stringify({
-    jsonrpc: "2.0",
-    id: 0,
-    method: "initialize",
-    params: { protocolVersion: "2025-11-25", capabilities: {}, clientInfo: { name: "raw", version: "1" } }
-  })
-}
+import { aRun, connect, initialize, served, services, status } from "./overHttp.ts"
 
 describe("the server over HTTP", () => {
   it.scopedLive("serves several clients at once, each in its own session, over the same runs", () =>
@@ -112,59 +37,6 @@ describe("the server over HTTP", () => {
         body: JSON.stringify({ jsonrpc: "2.0", id: 1, method: "tools/list" })
       }
       yield* Effect.repeat(status(url, list), { until: (code) => code === 404, schedule: Schedule.spaced("20 millis") })
-    }).pipe(Effect.provide(services()))
-  )
-
-  it.scopedLive("answers a session that asks too often with 429 and when to come back, and no other session", () =>
-    Effect.gen(function* () {
-      const { url } = yield* served()
-      const { client } = yield* connect(url)
-      const statuses: Array<number> = []
-      const session = Effect.promise(() =>
-        fetch(url, initialize).then((response) => response.headers.get("mcp-session-id"))
-      )
-      const id = (yield* session) ?? assert.fail("no session")
-      let late: Response | undefined
-      for (let time = 1; time <= 12; time++) {
-        const response = yield* Effect.promise(() =>
-          fetch(url, {
-            method: "POST",
-            headers: { ...initialize.headers, "mcp-session-id": id, "mcp-protocol-version": "2025-11-25" },
-            body: JSON.stringify({ jsonrpc: "2.0", id: time, method: "ping" })
-          })
-        )
-        statuses.push(response.status)
-        if (response.status === 429) late ??= response
-        else yield* Effect.promise(() => response.text())
-      }
-      assert.include(statuses, 429)
-      assert.strictEqual(statuses[0], 200)
-      assert.match(late?.headers.get("retry-after") ?? "", /^[1-9]\d*$/)
-      assert.match(yield* Effect.promise(() => late?.text() ?? Promise.resolve("")), /LMS_BRIDGE_REQUESTS_PER_MINUTE/)
-      assert.isAtLeast((yield* Effect.promise(() => client.listTools())).tools.length, 1)
-    }).pipe(Effect.provide(services(aRun, { requestsPerMinute: 8 })))
-  )
-
-  it.scopedLive("tells its metrics to those who have the token, or on loopback to everybody if that is wanted", () =>
-    Effect.gen(function* () {
-      const token = Option.some(Redacted.make("abc"))
-      const { url } = yield* served({ token })
-      const read = (at: string, headers: Record<string, string> = {}) =>
-        Effect.promise(async () => {
-          const response = await fetch(at.replace("/mcp", "/metrics"), { headers })
-          return { status: response.status, type: response.headers.get("content-type"), text: await response.text() }
-        })
-      assert.strictEqual((yield* read(url)).status, 401)
-      const { client } = yield* connect(url, "abc")
-      yield* callTool(client, "autonomous_with_mcp", { mcp_name: "files", task: "What is there?" })
-      const { status, text, type } = yield* read(url, { authorization: "Bearer abc" })
-      assert.deepStrictEqual([status, type], [200, "text/plain; version=0.0.4; charset=utf-8"])
-      assert.match(text, /^lms_active_models\{host="[^"]+"\} \d+$/m)
-      assert.match(text, /^lms_circuit_breaker_state\{operation="[^"]+ http\.inference"\} 0$/m)
-
-      const open = yield* served({ token, openMetrics: true })
-      assert.strictEqual((yield* read(open.url)).status, 200)
-      assert.strictEqual((yield* Effect.promise(() => fetch(open.url, { method: "POST" }))).status, 401)
     }).pipe(Effect.provide(services()))
   )
 

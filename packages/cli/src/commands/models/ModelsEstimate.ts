@@ -5,8 +5,6 @@ import * as Args from "@effect/cli/Args"
 import * as Command from "@effect/cli/Command"
 import { LmsCli, type LoadEstimate } from "@lms-bridge/core/LmsCli"
 import { ModelLifecycle } from "@lms-bridge/core/ModelLifecycle"
-// the errors of the command have names from there
-import type {} from "@lms-bridge/core/Resilience"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"

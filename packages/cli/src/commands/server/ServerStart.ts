@@ -5,8 +5,6 @@ import * as Command from "@effect/cli/Command"
 import { address, baseUrl, Settings, table } from "@lms-bridge/core/Settings"
 import { LmsCli } from "@lms-bridge/core/LmsCli"
 import { LmStudioApi } from "@lms-bridge/core/LmStudioApi"
-// the errors of the command have names from there
-import type {} from "@lms-bridge/core/Resilience"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Option from "effect/Option"
