@@ -189,7 +189,7 @@ describe("runs", () => {
             )
           ),
           Layer.provideMerge(AgentLoopTest.layerTest(slowly)),
-          Layer.merge(Settings.layerWith({}))
+          Layer.provideMerge(Settings.layerWith({}))
         )
       )
     )
