@@ -96,7 +96,6 @@ const byTag: Readonly<Record<string, ExitCode>> = {
   LmStudioUnreachable: ExitCode.unreachable,
   CircuitOpen: ExitCode.unreachable,
   ModelNotFound: ExitCode.modelUnavailable,
-  ModelUnfit: ExitCode.modelUnavailable,
   ModelNotLoaded: ExitCode.modelUnavailable,
   ModelLoadRefused: ExitCode.modelUnavailable,
   ModelLoadFailed: ExitCode.modelUnavailable,

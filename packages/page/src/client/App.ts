@@ -1,15 +1,23 @@
 /** The frame: navigation, connection, and the view of the place in the address. */
 import { html } from "./html.ts"
 import { attempt, send, trouble } from "./api.ts"
+import { Doctor } from "./views/Doctor.ts"
 import { Login } from "./views/Login.ts"
 import { Now } from "./views/Now.ts"
+import { Numbers } from "./views/Numbers.ts"
 import { Run } from "./views/Run.ts"
 import { Runs } from "./views/Runs.ts"
+import { Servers } from "./views/Servers.ts"
+import { Start } from "./views/Start.ts"
 import { connection, disconnect, place, version } from "./state.ts"
 
 const views = [
   ["now", "Now", Now],
-  ["runs", "Runs", Runs]
+  ["runs", "Runs", Runs],
+  ["servers", "Servers", Servers],
+  ["doctor", "Doctor", Doctor],
+  ["numbers", "Numbers", Numbers],
+  ["start", "Start a run", Start]
 ] as const
 
 export const App = () => {
@@ -43,7 +51,7 @@ export const App = () => {
           </div>`
     }
     <main id="main" tabindex="-1">
-      ${where === "run" ? html`<${Run} key=${id} id=${id} />` : html`<${view} key=${where} />`}
+      ${where === "run" ? html`<${Run} key=${id} id=${id} />` : html`<${view} key=${where + id} follows=${id} />`}
     </main>
   `
 }

@@ -43,3 +43,7 @@ export const when = (at: number, now: number): string => {
 
 /** A value as a person reads it. */
 export const shown = (value: unknown): string => (typeof value === "string" ? value : JSON.stringify(value, null, 2))
+
+/** A clause as a sentence. */
+export const sentence = (clause: string): string =>
+  `${clause.charAt(0).toUpperCase()}${clause.slice(1)}`.replace(/[.!?]?$/, ".")

@@ -15,7 +15,6 @@ import * as ShownRun from "../../views/ShownRun.ts"
 export const command = Command.make("resume", {
   id: KeptRun.id,
   ...RunOptions.limits,
-  contextLength: RunOptions.making.contextLength,
   allow: RunOptions.allow(
     "Run these tools, besides those allowed before, without asking you: `tool` or `server__tool`, comma-separated, `*` for anything. What your policy refuses stays refused."
   ),
@@ -38,11 +37,7 @@ export const command = Command.make("resume", {
         return yield* new UsageError({ problem: `The run ${runId} cannot continue, because ${spent}` })
       }
       const allowed = Option.getOrElse(RunOptions.names(options.allow), () => [])
-      const { contextLength } = yield* RunOptions.contextOf(options, RunAccount.model(account))
-      yield* ShownRun.show((yield* AgentLoop).resume(runId, budgets, allowed, contextLength), {
-        ...options,
-        past: events
-      })
+      yield* ShownRun.show((yield* AgentLoop).resume(runId, budgets, allowed), { ...options, past: events })
     })
   )
 )

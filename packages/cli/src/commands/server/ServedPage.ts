@@ -1,6 +1,7 @@
 /**
  * The server over HTTP with its page, and what only this program can do for the page.
  */
+import type { ApprovalRequest } from "@lms-bridge/core/AgentLoop"
 import { ClientFiles } from "@lms-bridge/core/McpConfig"
 import { McpRegistry } from "@lms-bridge/core/McpRegistry"
 import { Settings } from "@lms-bridge/core/Settings"
@@ -8,6 +9,7 @@ import type * as FileSystem from "@effect/platform/FileSystem"
 import type * as Path from "@effect/platform/Path"
 import * as Effect from "effect/Effect"
 import { UsageError } from "../../ExitCode.ts"
+import * as FileBefore from "../../terminal/approval/FileBefore.ts"
 import * as FileEdit from "../../terminal/approval/FileEdit.ts"
 import { findings } from "../../views/Diagnosis.ts"
 
@@ -25,7 +27,7 @@ export const serve = Effect.fnUntraced(function* ({ host, link, listening, port 
   // loaded on first use: other commands do without it
   const { serveHttp } = yield* Effect.promise(() => import("@lms-bridge/mcp-server/serveHttp"))
   const doctor = yield* withContext(findings)
-  const switching = yield* Effect.context<McpRegistry | FileSystem.FileSystem | Path.Path>()
+  const context = yield* Effect.context<McpRegistry | FileSystem.FileSystem | Path.Path>()
   return yield* serveHttp({
     host,
     port,
@@ -34,11 +36,8 @@ export const serve = Effect.fnUntraced(function* ({ host, link, listening, port 
     listening,
     page: {
       doctor,
-      switchServer: (server, on) => Effect.provide(switchServer(server, on), switching),
-      changeOf: (request) => {
-        const edit = FileEdit.of(request)
-        return edit === undefined ? Effect.succeed([]) : FileEdit.lines(edit, undefined, mostLines)
-      },
+      switchServer: (server, on) => Effect.provide(switchServer(server, on), context),
+      changeOf: (request) => Effect.provide(changeOf(request), context),
       link
     }
   })
@@ -52,6 +51,15 @@ const mostLines = 500
 
 const withContext = <A, R>(self: Effect.Effect<A, never, R>) =>
   Effect.map(Effect.context<R>(), (context) => Effect.provide(self, context))
+
+/** Of a file that is not read, the texts of the call itself, where it has what they replace. */
+const changeOf = Effect.fnUntraced(function* (request: ApprovalRequest) {
+  const edit = FileEdit.of(request)
+  if (edit === undefined) return []
+  const before = yield* FileBefore.of(edit.path, [])
+  if (before !== "unread") return yield* FileEdit.lines(edit, before, mostLines)
+  return edit.edits.length === 0 ? [] : yield* FileEdit.lines(edit, undefined, mostLines)
+})
 
 /** Only in the file that the server stands in; where another setting switches it off, that one says so. */
 const switchServer = Effect.fnUntraced(function* (name: string, on: boolean) {

@@ -9,14 +9,15 @@ import {
   policyPlace,
   type PolicyPlace
 } from "@lms-bridge/core/AgentLoop"
-import * as FileSystem from "@effect/platform/FileSystem"
-import * as Path from "@effect/platform/Path"
+import type * as FileSystem from "@effect/platform/FileSystem"
+import type * as Path from "@effect/platform/Path"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Ref from "effect/Ref"
 import * as Palette from "../../views/Palette.ts"
 import * as Words from "../../views/Words.ts"
 import { Screen } from "../Screen.ts"
+import * as FileBefore from "./FileBefore.ts"
 import * as FileEdit from "./FileEdit.ts"
 import * as Question from "./Question.ts"
 
@@ -89,36 +90,9 @@ const remember = (screen: typeof Screen.Service, policy: PolicyPlace, { server, 
     })
   )
 
-/** Bytes of a file whose change is shown. */
-const largest = 200_000
-
 const changeOf = Effect.fnUntraced(function* (request: ApprovalRequest, folders: ReadonlyArray<string>) {
   const edit = FileEdit.of(request)
   if (edit === undefined) return []
-  const found = yield* before(edit.path, folders)
+  const found = yield* FileBefore.of(edit.path, folders)
   return found === "unread" ? [] : yield* FileEdit.lines(edit, found)
 })
-
-/** The file as it is; undefined where there is none. `unread`: outside of the folders, too large, or no text. */
-const before = (
-  file: string,
-  folders: ReadonlyArray<string>
-): Effect.Effect<string | undefined | "unread", never, FileSystem.FileSystem | Path.Path> =>
-  Effect.gen(function* () {
-    const fs = yield* FileSystem.FileSystem
-    const path = yield* Path.Path
-    const roots = yield* Effect.forEach(folders.length === 0 ? ["."] : folders, (folder) => fs.realPath(folder))
-    const place = path.resolve(roots[0] ?? ".", file)
-    const exists = yield* fs.exists(place)
-    // links are followed, also those of the folder that a new file would be in
-    const real = exists
-      ? yield* fs.realPath(place)
-      : path.join(yield* fs.realPath(path.dirname(place)), path.basename(place))
-    if (!roots.some((root) => real === root || real.startsWith(root.endsWith(path.sep) ? root : root + path.sep)))
-      return "unread"
-    if (!exists) return undefined
-    const { size, type } = yield* fs.stat(real)
-    if (type !== "File" || size > largest) return "unread"
-    const bytes = yield* fs.readFile(real)
-    return bytes.includes(0) ? "unread" : new TextDecoder().decode(bytes)
-  }).pipe(Effect.orElseSucceed(() => "unread" as const))

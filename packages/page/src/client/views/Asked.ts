@@ -10,7 +10,7 @@ export const Asked = ({ ask, runId }: { readonly ask: Ask; readonly runId: strin
     attempt(send(`/api/runs/${encodeURIComponent(runId)}/answer`, { ask: ask.id, approved }))
   return html`<section class="asked" aria-label="A call waits for you">
     <h2>May the model call ${ask.tool} of ${ask.server}?</h2>
-    <p>${ask.reason}</p>
+    <p>${Words.sentence(ask.reason)}</p>
     ${ask.change.length > 0 ? html`<${Diff} lines=${ask.change} />` : html`<${Long} text=${Words.shown(ask.arguments)} />`}
     <p class="acts">
       <${Act} label="Allow" kind="good" does=${() => answer(true)} />

@@ -89,7 +89,7 @@ export const Run = ({ id }: { readonly id: string }) => {
     ${
       whole.answer === ""
         ? null
-        : html`<section>
+        : html`<section class="answer">
             <h2>Answer</h2>
             <${Long} text=${whole.answer} most=${6000} />
           </section>`

@@ -114,6 +114,6 @@ const Row = memo(({ line, minute, second }: RowProps) => {
     <td data-name="Rounds" class="n">${line.rounds}</td>
     <td data-name="Tokens" class="n">${tokens === 0 ? "" : Words.number(tokens)}</td>
     <td data-name="Time" class="n">${Words.span(live ? second - line.startedAt : line.millis)}</td>
-    <td data-name="Started">${Words.when(line.startedAt, minute * 60_000)}</td>
+    <td data-name="Started" class="when">${Words.when(line.startedAt, minute * 60_000)}</td>
   </tr>`
 })
