@@ -5,6 +5,11 @@ import { inRoot } from "./workspace.mjs"
 export const startSuite = (suite, { showPassed = true } = {}) => {
   const checks = []
 
+  const write = (report) => {
+    mkdirSync(inRoot("reports"), { recursive: true })
+    writeFileSync(inRoot("reports", `${suite}.json`), JSON.stringify(report, null, 2))
+  }
+
   const record = (name, problem) => {
     checks.push({ name, passed: problem === undefined, ...(problem === undefined ? {} : { problem }) })
     if (problem !== undefined) console.log(`  FAIL  ${name}\n${indent(problem)}`)
@@ -13,11 +18,16 @@ export const startSuite = (suite, { showPassed = true } = {}) => {
 
   return {
     record,
+    /** Reports that the suite cannot run here, and why; the exit code says that nothing failed. */
+    skip: (why) => {
+      write({ suite, checks, skipped: why })
+      console.log(`${suite}: skipped, ${why}`)
+      return 0
+    },
     /** Writes the report and returns the exit code; a suite without checks has failed. */
     finish: () => {
       const failed = checks.filter((check) => !check.passed).length
-      mkdirSync(inRoot("reports"), { recursive: true })
-      writeFileSync(inRoot("reports", `${suite}.json`), JSON.stringify({ suite, checks }, null, 2))
+      write({ suite, checks })
       console.log(`${suite}: ${checks.length - failed} passed, ${failed} failed`)
       return failed > 0 || checks.length === 0 ? 1 : 0
     }
