@@ -166,6 +166,10 @@ const subjects = {
     PolicyInvalid: ["the policy file cannot be used, so nothing runs", "correct it, or unset `LMS_BRIDGE_POLICY`"],
     TokenMissing: ["a task on GitHub has no token", "set `GITHUB_PERSONAL_ACCESS_TOKEN`"],
     CassetteInvalid: ["a file is not the recording of a run", "make one with `run --record FILE`"],
+    MetricsNotRead: [
+      "`metrics` got none from the address that it was given",
+      "start `serve --http --port N` and name that address; check the token"
+    ],
     CassetteNotWritten: [
       "the recording of a run cannot be written",
       "give `--record` a file in a folder that you may write to"

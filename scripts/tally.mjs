@@ -97,6 +97,7 @@ reported("smoke", tests("smoke", "smoke.json"))
 reported("conformance", suite("conformance"))
 reported("packages", suite("packages"))
 reported("page", suite("page"))
+reported("monitoring", suite("monitoring"))
 
 for (const problem of problems) console.log(`failed: ${problem.replaceAll(/\s+/g, " ").slice(0, 300)}`)
 const skipped = total.skipped > 0 ? `, ${total.skipped} skipped` : ""

@@ -51,6 +51,7 @@ import * as RunsResume from "./commands/runs/RunsResume.ts"
 import * as RunsRm from "./commands/runs/RunsRm.ts"
 import * as RunsShow from "./commands/runs/RunsShow.ts"
 import * as Stats from "./commands/runs/Stats.ts"
+import * as Metrics from "./commands/server/Metrics.ts"
 import * as Serve from "./commands/server/Serve.ts"
 import * as ServerStart from "./commands/server/ServerStart.ts"
 import * as ServerStatus from "./commands/server/ServerStatus.ts"
@@ -222,6 +223,7 @@ const program = <E, R>(services: (need: Omit<Need, "logLevel">) => Layer.Layer<S
     groups.config.command,
     Doctor.command.pipe(Command.provide(usual)),
     Serve.command.pipe(Command.provide(services({ standIn: "never", watched: false }))),
+    Metrics.command.pipe(Command.provide(usual)),
     Ui.command.pipe(Command.provide(usual)),
     Install.install,
     Install.uninstall,

@@ -95,6 +95,7 @@ const byTag: Readonly<Record<string, ExitCode>> = {
   CassetteNotWritten: ExitCode.usage,
   LmStudioUnreachable: ExitCode.unreachable,
   CircuitOpen: ExitCode.unreachable,
+  MetricsNotRead: ExitCode.unreachable,
   ModelNotFound: ExitCode.modelUnavailable,
   ModelNotLoaded: ExitCode.modelUnavailable,
   ModelLoadRefused: ExitCode.modelUnavailable,

@@ -2,6 +2,8 @@
  * The surroundings of the program: where it is, a screen that keeps what is written, and a `Console` that keeps what
  * @effect/cli prints by itself.
  */
+import * as FetchHttpClient from "@effect/platform/FetchHttpClient"
+import type * as HttpClient from "@effect/platform/HttpClient"
 import { Program } from "#src/Program.ts"
 import { LineEditor, type Typed } from "#src/terminal/LineEditor.ts"
 import { OutputClosed, Screen } from "#src/terminal/Screen.ts"
@@ -35,7 +37,9 @@ export class Written extends Context.Tag("@lms-bridge/cli/test/Written")<
   }
 >() {}
 
-export const layer = (options: Options = {}): Layer.Layer<Screen | Written | Program | LineEditor> =>
+export const layer = (
+  options: Options = {}
+): Layer.Layer<Screen | Written | Program | LineEditor | HttpClient.HttpClient> =>
   Layer.unwrapEffect(
     Effect.gen(function* () {
       const out = yield* Ref.make<ReadonlyArray<string>>([])
@@ -95,6 +99,7 @@ export const layer = (options: Options = {}): Layer.Layer<Screen | Written | Pro
         return text === "^C" ? { _tag: "Cancelled", empty: true } : { _tag: "Line", text }
       }
       return Layer.mergeAll(
+        FetchHttpClient.layer,
         Layer.succeed(Screen, screen),
         Layer.succeed(LineEditor, { read: () => Effect.sync(next), stoppable: Effect.exit }),
         Layer.succeed(Program, { platform: "linux", node: "/usr/bin/node", file: "/opt/cli/lms-bridge.js" }),

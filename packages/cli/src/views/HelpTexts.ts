@@ -44,6 +44,7 @@ export const examples: Readonly<Record<string, string>> = {
   init: "lms-bridge init",
   doctor: "lms-bridge doctor",
   serve: "lms-bridge serve --http --port 8811",
+  metrics: "lms-bridge metrics --url http://127.0.0.1:8811",
   ui: "lms-bridge ui",
   install: "lms-bridge install claude-code",
   uninstall: "lms-bridge uninstall claude-code",
