@@ -193,6 +193,11 @@ const make = Effect.gen(function* () {
     )
   })
 
+  /** How many tools a server listed last. */
+  const toolCounts = new WeakMap<ServerDefinition, number>()
+  const counted = <E>(definition: ServerDefinition, tools: Effect.Effect<ReadonlyArray<McpTool>, E>) =>
+    Effect.tap(tools, ({ length }) => Effect.sync(() => toolCounts.set(definition, length)))
+
   const pooled = new Map<ServerDefinition, PooledServer.PooledServer>()
   const pool = yield* RcMap.make({
     lookup: (definition: ServerDefinition) =>
@@ -201,7 +206,9 @@ const make = Effect.gen(function* () {
           PooledServer.make({
             server: definition.name,
             open: (answering) =>
-              Effect.map(open(definition, answering), (session) => GuardedSession.make(definition, session, locks)),
+              Effect.map(open(definition, answering), (session) =>
+                GuardedSession.make(definition, { ...session, tools: counted(definition, session.tools) }, locks)
+              ),
             policy,
             retries,
             concurrency: settings.mcpConcurrency,
@@ -302,7 +309,7 @@ const make = Effect.gen(function* () {
       const login = yield* logins.state(remote)
       if (login !== undefined) logged.set(definition, login)
     }
-    return open.size === 0 && logged.size === 0
+    return open.size === 0 && logged.size === 0 && !listed.definitions.some((definition) => toolCounts.has(definition))
       ? listed.summaries
       : listed.summaries.map((summary, index) => {
           const definition = listed.definitions[index]
@@ -311,7 +318,7 @@ const make = Effect.gen(function* () {
           return {
             ...summary,
             connected: open.has(definition),
-            ...present({ login })
+            ...present({ login, tools: toolCounts.get(definition) })
           }
         })
   })

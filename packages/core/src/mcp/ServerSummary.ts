@@ -25,6 +25,8 @@ export const ServerSummary = Schema.Struct({
   onlyByName: optional(Schema.Boolean),
   /** Whether a connection is open now. */
   connected: Schema.Boolean,
+  /** How many tools it listed last in this process, those that its lock withholds included; absent when nobody asked. */
+  tools: optional(Schema.Int),
   /** `wanted`: the server refused without a login, or with the present one. Absent when nothing is known. */
   login: optional(Schema.Literal("done", "wanted")),
   /** Present when the server's tools are locked. */

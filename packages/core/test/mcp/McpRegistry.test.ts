@@ -71,6 +71,9 @@ describe("McpRegistry", () => {
             reason: "Disabled"
           })
           assert.deepInclude(yield* Effect.flip(registry.tools("self")), { _tag: "McpEntryUnusable", reason: "Itself" })
+          assert.strictEqual((yield* Effect.flip(registry.usable("filesytem")))._tag, "McpServerNotFound")
+          assert.strictEqual((yield* Effect.flip(registry.usable("off")))._tag, "McpEntryUnusable")
+          yield* registry.usable("filesystem")
           assert.deepStrictEqual(opened, [])
         }),
       { filesystem: { command: "run" }, off: { command: "run", disabled: true }, self: { command: "lms-bridge-mcp" } }
@@ -123,6 +126,22 @@ describe("McpRegistry", () => {
           assert.isFalse((yield* registry.servers)[0]?.connected)
           yield* who(registry, "good")
           assert.strictEqual(opened.length, 2)
+        }),
+      { good: { command: "run" } },
+      { settings: { mcpIdle: Duration.seconds(10) } }
+    )
+  )
+
+  it.effect("knows how many tools a server listed last, also when it is closed again", () =>
+    withWorld(
+      (registry) =>
+        Effect.gen(function* () {
+          assert.notProperty((yield* registry.servers)[0], "tools")
+          const { length } = yield* registry.tools("good")
+          assert.isAbove(length, 0)
+          yield* TestClock.adjust("10 seconds")
+          yield* turns
+          assert.deepInclude((yield* registry.servers)[0], { connected: false, tools: length })
         }),
       { good: { command: "run" } },
       { settings: { mcpIdle: Duration.seconds(10) } }

@@ -4,12 +4,14 @@
 import { baseUrl, Settings } from "@lms-bridge/core/Settings"
 import { isAwake, LmStudioApi, productOf } from "@lms-bridge/core/LmStudioApi"
 import { LmsCli } from "@lms-bridge/core/LmsCli"
+import { McpRegistry, type ServerSummary } from "@lms-bridge/core/McpRegistry"
 import { Resilience } from "@lms-bridge/core/Resilience"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Schema from "effect/Schema"
 import { present } from "@lms-bridge/core/Json"
 import { brief, optional } from "./Fields.ts"
+import { count } from "../runs/RunProgress.ts"
 import * as Tool from "./Tool.ts"
 
 export const serverStatus = Tool.make({
@@ -32,7 +34,7 @@ export const serverStatus = Tool.make({
     }).annotations(brief("object")),
     message: Schema.String
   }),
-  text: ({ message }) => [message],
+  text: ({ lms, message }) => [`${message}\n${saidByLms(lms)}`],
   handler: Effect.fnUntraced(function* () {
     const api = yield* LmStudioApi
     const lms = yield* LmsCli
@@ -50,11 +52,7 @@ export const serverStatus = Tool.make({
         status: "unreachable" as const,
         baseUrl: address,
         lms: lmsSays,
-        message: Either.match(said, {
-          onLeft: () => message,
-          onRight: ({ port, running }) =>
-            running && port !== undefined ? `${message} \`lms\` says that it runs on port ${port}.` : message
-        })
+        message
       }),
       onRight: (server) => ({
         serverRunning: true,
@@ -70,13 +68,15 @@ export const serverStatus = Tool.make({
 export const healthCheck = Tool.make({
   name: "health_check",
   title: "Health check",
-  description: "Whether LM Studio can be used now: server, models, circuit breakers.",
+  description: "Whether LM Studio can be used now: server, models, MCP servers, circuit breakers.",
   annotations: Tool.looks,
   input: Schema.Struct({}),
   output: Schema.Struct({
     healthy: Schema.Boolean,
     models: Schema.Int,
     loaded: Schema.Int,
+    /** MCP servers in the configuration; absent where it cannot be read. */
+    mcpServers: optional(Schema.Struct({ usable: Schema.Int, configured: Schema.Int }).annotations(brief("object"))),
     breakers: Schema.Array(
       Schema.Struct({ name: Schema.String, state: Schema.Literal("Closed", "Open", "HalfOpen") })
     ).annotations(brief("array")),
@@ -86,10 +86,26 @@ export const healthCheck = Tool.make({
   handler: Effect.fnUntraced(function* () {
     const api = yield* LmStudioApi
     const resilience = yield* Resilience
-    const answer = yield* Effect.either(Effect.zip(api.ping, api.models))
+    const registry = yield* McpRegistry
+    const [answer, servers] = yield* Effect.all(
+      [Effect.either(Effect.zip(api.ping, api.models)), Effect.either(registry.servers)],
+      { concurrency: 2 }
+    )
+    const mcpServers = Either.match(servers, {
+      onLeft: () => undefined,
+      onRight: (all) => ({ usable: all.filter(({ state }) => state === "usable").length, configured: all.length })
+    })
+    const mcp = Either.match(servers, { onLeft: ({ message }) => message, onRight: servedBy })
     const breakers = (yield* resilience.breakers).map(({ name, state }) => ({ name, state: state._tag }))
     return Either.match(answer, {
-      onLeft: ({ message }) => ({ healthy: false, models: 0, loaded: 0, breakers, message }),
+      onLeft: ({ message }) => ({
+        healthy: false,
+        models: 0,
+        loaded: 0,
+        breakers,
+        ...present({ mcpServers }),
+        message: `${message}\n${mcp}`
+      }),
       onRight: ([server, models]) => {
         const loaded = models.reduce((sum, { instances }) => sum + instances.filter(isAwake).length, 0)
         return {
@@ -97,11 +113,38 @@ export const healthCheck = Tool.make({
           models: models.length,
           loaded,
           breakers,
-          message: `${productOf(server)} is running and accessible at ${server.baseUrl}: ${models.length} models, ${loaded} loaded.`
+          ...present({ mcpServers }),
+          message: `${productOf(server)} is running and accessible at ${server.baseUrl}: ${count(models.length, "model")}, ${loaded} loaded.\n${mcp}`
         }
       }
     })
   })
 })
 
-export const tools: ReadonlyArray<Tool.Tool<LmStudioApi | LmsCli | Resilience | Settings>> = [serverStatus, healthCheck]
+export const tools: ReadonlyArray<Tool.Tool<LmStudioApi | LmsCli | McpRegistry | Resilience | Settings>> = [
+  serverStatus,
+  healthCheck
+]
+
+// -----------------------------------------------------------------------------
+// internal
+// -----------------------------------------------------------------------------
+
+interface SaidByLms {
+  readonly available: boolean
+  readonly running?: boolean
+  readonly port?: number
+  readonly problem?: string
+}
+
+const saidByLms = ({ available, port, problem = "", running = false }: SaidByLms): string =>
+  available
+    ? `\`lms\` says that the server ${running ? `runs${port === undefined ? "" : ` on port ${port}`}` : "is off"}.`
+    : `\`lms\` says nothing: ${problem}`
+
+const servedBy = (all: ReadonlyArray<Pick<ServerSummary, "name" | "state">>): string => {
+  if (all.length === 0) return "There are no MCP servers."
+  const usable = all.filter(({ state }) => state === "usable")
+  const others = all.length === usable.length ? "" : ` of ${all.length}`
+  return `MCP servers: ${usable.length}${others} usable${usable.length === 0 ? "" : ` (${usable.map(({ name }) => name).join(", ")})`}. list_available_mcps has the details.`
+}

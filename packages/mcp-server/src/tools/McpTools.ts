@@ -5,6 +5,7 @@ import { inBrief, LockSummary, McpRegistry } from "@lms-bridge/core/McpRegistry"
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import { brief, optional } from "./Fields.ts"
+import { count } from "../runs/RunProgress.ts"
 import * as Tool from "./Tool.ts"
 
 const Server = Schema.Struct({
@@ -16,6 +17,7 @@ const Server = Schema.Struct({
   source: Schema.String,
   onlyByName: optional(Schema.Boolean),
   connected: Schema.Boolean,
+  tools: optional(Schema.Int),
   lock: optional(LockSummary),
   problem: optional(Schema.String)
 })
@@ -36,9 +38,9 @@ export const listAvailable = Tool.make({
     servers.length === 0
       ? "There are no MCP servers. Create ~/.lmstudio/mcp.json or .mcp.json, or set MCP_JSON_PATH."
       : servers
-          .map(({ lock, name, onlyByName = false, problem, state, target }, index) =>
+          .map(({ lock, name, onlyByName = false, problem, source, state, target, tools }, index) =>
             state === "usable"
-              ? `${index + 1}. ${name}: ${target}${onlyByName ? " (only when it is named)" : ""}${withheldIn(lock)}`
+              ? `${index + 1}. ${name}: ${[target, ...(tools === undefined ? [] : [count(tools, "tool")]), `from ${source}`].join(", ")}${onlyByName ? " (only when it is named)" : ""}${withheldIn(lock)}`
               : `${index + 1}. ${name}: not usable. ${problem ?? state}`
           )
           .join("\n")

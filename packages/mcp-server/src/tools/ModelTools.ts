@@ -59,10 +59,17 @@ export const listModels = Tool.make({
     models.length === 0
       ? "No models are downloaded. lms_download_model downloads one."
       : models
-          .map(({ contextLength, key, loaded, type }) => {
-            const context = contextLength === undefined ? "" : `, context ${contextLength}`
-            return `- ${key} (${type}${loaded ? `, loaded${context}` : ""})`
-          })
+          .map(
+            ({ contextLength, key, loaded, maxContextLength, sizeBytes, toolUse, type, vision }) =>
+              `- ${[
+                `${key}: ${type}`,
+                ...(sizeBytes === undefined ? [] : [sizeOf(sizeBytes)]),
+                ...(toolUse === true ? ["tool use"] : []),
+                ...(vision === true ? ["vision"] : []),
+                ...(maxContextLength === undefined ? [] : [`context up to ${maxContextLength}`]),
+                ...(loaded ? [`loaded${contextLength === undefined ? "" : ` with ${contextLength}`}`] : [])
+              ].join(", ")}`
+          )
           .join("\n")
   ],
   handler: () =>

@@ -68,7 +68,10 @@ describe("tools about models", () => {
     Effect.gen(function* () {
       const { client } = yield* connected(tools)
       const result = yield* callTool(client, "list_models")
-      assert.strictEqual(textOf(result), "- qwen3-8b (llm, loaded, context 8192)\n- nomic (embedding)")
+      assert.strictEqual(
+        textOf(result),
+        "- qwen3-8b: llm, tool use, context up to 32768, loaded with 8192\n- nomic: embedding, 1 GiB, tool use, context up to 2048"
+      )
       assert.deepInclude(result.structuredContent, { count: 2 })
     }).pipe(Effect.provide(withModels({})))
   )

@@ -22,6 +22,7 @@ const health = (options: {
 }) =>
   Layer.mergeAll(
     LmStudioApiTest.layerTest(options.api),
+    McpRegistryTest.layerTest({ files: {}, off: { unusable: "Disabled" } }),
     Layer.mock(LmsCli, {
       serverStatus: options.lms ?? Effect.fail(new LmsCliError({ reason: "NotInstalled", subcommand: "server" }))
     }),
@@ -42,6 +43,7 @@ describe("tools about health", () => {
       const result = yield* callTool(client, "lms_server_status")
       assert.deepInclude(result.structuredContent, { serverRunning: true, status: "running", dialect: "native-v1" })
       assert.deepNestedInclude(result.structuredContent, { "lms.available": false })
+      assert.match(textOf(result), /\n`lms` says nothing: .*LM Studio/)
     }).pipe(Effect.provide(health({ api: { ping: [Effect.succeed(LmStudioApiTest.serverInfo)] } })))
   )
 
@@ -76,7 +78,7 @@ describe("tools about health", () => {
       const result = yield* callTool(client, "lms_server_status")
       assert.isUndefined(result.isError)
       assert.deepInclude(result.structuredContent, { serverRunning: false, status: "unreachable" })
-      assert.include(textOf(result), "`lms` says that it runs on port 4321")
+      assert.include(textOf(result), "`lms` says that the server runs on port 4321.")
     }).pipe(
       Effect.provide(
         health({ api: { ping: [Effect.fail(refused)] }, lms: Effect.succeed({ running: true, port: 4321 }) })
@@ -94,6 +96,8 @@ describe("tools about health", () => {
         breakers: [{ name: "127.0.0.1:1234 http.read", state: "Open" }]
       })
       assert.include(textOf(result), "lms server start")
+      assert.include(textOf(result), "MCP servers: 1 of 2 usable (files).")
+      assert.deepNestedInclude(result.structuredContent, { mcpServers: { usable: 1, configured: 2 } })
     }).pipe(Effect.provide(health({ api: { ping: [Effect.fail(refused)], models: [Effect.fail(refused)] } })))
   )
 })
@@ -104,7 +108,7 @@ describe("list_available_mcps", () => {
       const { client } = yield* connected(McpTools.tools)
       const result = yield* callTool(client, "list_available_mcps")
       assert.deepInclude(result.structuredContent, { count: 1 })
-      assert.include(textOf(result), "1. files: ")
+      assert.match(textOf(result), /1\. files: .*, from \/test\/mcp\.json/)
       assert.include(textOf(result), "2. off: not usable.")
     }).pipe(Effect.provide(McpRegistryTest.layerTest({ files: {}, off: { unusable: "Disabled" } })))
   )
