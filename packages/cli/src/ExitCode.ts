@@ -97,6 +97,7 @@ const byTag: Readonly<Record<string, ExitCode>> = {
   CircuitOpen: ExitCode.unreachable,
   MetricsNotRead: ExitCode.unreachable,
   ModelNotFound: ExitCode.modelUnavailable,
+  ModelUnfit: ExitCode.modelUnavailable,
   ModelNotLoaded: ExitCode.modelUnavailable,
   ModelLoadRefused: ExitCode.modelUnavailable,
   ModelLoadFailed: ExitCode.modelUnavailable,

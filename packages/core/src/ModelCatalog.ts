@@ -12,7 +12,7 @@ export {
 export { Embedder, type Embedded, type EmbedderError } from "./models/catalog/Embedder.ts"
 export * as ModelDownload from "./models/catalog/ModelDownload.ts"
 export * as ContextFit from "./models/ContextFit.ts"
-export { ModelUnfit } from "./models/catalog/ModelFit.ts"
+export { Ability, ModelUnfit } from "./models/ModelUnfit.ts"
 export * as ModelFit from "./models/catalog/ModelFit.ts"
 export * as ModelName from "./lmstudio/ModelName.ts"
 export { Build, Evidence, EvidenceRow } from "./registry/Evidence.ts"

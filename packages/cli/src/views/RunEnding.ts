@@ -14,9 +14,12 @@ export const lines = (
   { kept }: { readonly kept: boolean }
 ): ReadonlyArray<string> => {
   const { runId, state } = account
-  const resume = `lms-bridge runs resume ${runId}${more(RunAccount.used(state), state.task.budgets, outcome.budget)}`
+  const { problem } = outcome
+  const context = problem?.contextLength === undefined ? "" : ` --context-length ${problem.contextLength}`
+  const resume = `lms-bridge runs resume ${runId}${more(RunAccount.used(state), state.task.budgets, outcome.budget)}${context}`
+  const goOn = kept ? ` Continue with: ${resume}` : context === "" ? "" : ` A run with${context} gives it that.`
   return [
-    ...ended(account, outcome, kept ? ` Continue with: ${resume}` : ""),
+    ...ended(account, outcome, goOn),
     ...cutOff(outcome),
     ...unfit(account, outcome),
     ...unasked(
@@ -64,15 +67,9 @@ const ended = (account: RunAccount.RunAccount, outcome: AgentOutcome, goOn: stri
     case "unfinished":
       return []
     case "failed":
-      return [`${outcome.problem?.message ?? "The run failed."}${hasAsked(account) ? `${larger(outcome)}${goOn}` : ""}`]
+      return [`${outcome.problem?.message ?? "The run failed."}${hasAsked(account) ? goOn : ""}`]
   }
 }
-
-/** What makes a run fit that did not. */
-const larger = ({ model, problem }: AgentOutcome) =>
-  model === undefined || problem?.contextLength === undefined
-    ? ""
-    : ` For example: lms-bridge models ensure ${model} --context-length ${problem.contextLength}.`
 
 const best = ({ answer }: AgentOutcome) =>
   answer.trim() === "" ? "there is no answer yet" : "this is the best answer so far"

@@ -52,6 +52,19 @@ describe("what is said at the end of a run", () => {
     assert.deepStrictEqual(said(outcome("fine")), [])
   })
 
+  it("is the exact command for a task that does not fit", () => {
+    const tooLong = outcome("", {
+      status: "failed",
+      problem: { tag: "ContextBudgetExceeded", message: "It does not fit.", contextLength: 8192 }
+    })
+    assert.deepStrictEqual(said(tooLong), [
+      `It does not fit. Continue with: lms-bridge runs resume ${testRunId} --context-length 8192`
+    ])
+    assert.deepStrictEqual(said(tooLong, [], { kept: false }), [
+      "It does not fit. A run with --context-length 8192 gives it that."
+    ])
+  })
+
   it.each<readonly [BudgetKind, string]>([
     [
       "rounds",

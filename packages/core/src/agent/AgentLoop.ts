@@ -34,13 +34,14 @@ export class AgentLoop extends Context.Tag("@lms-bridge/core/agent/AgentLoop")<
     /**
      * Resumes a run that was stopped, killed or ended by a budget, from the end of its journal; the first event is
      * `RunResumed`. Budgets apply to the run as a whole, so a run that a budget ended needs larger ones. `approved` is
-     * added to the task's approvals until the run stops again. A finished call is never repeated; one with an unknown
+     * added to the task's approvals until the run stops again; `contextLength` replaces the task's. A finished call is never repeated; one with an unknown
      * outcome is repeated only if that is harmless or a person agrees. Fails when the run is in progress.
      */
     readonly resume: (
       runId: string,
       budgets?: AgentTask["budgets"],
-      approved?: ReadonlyArray<string>
+      approved?: ReadonlyArray<string>,
+      contextLength?: number
     ) => Stream.Stream<AgentEvent, AgentError>
   }
 >() {
@@ -54,7 +55,7 @@ export class AgentLoop extends Context.Tag("@lms-bridge/core/agent/AgentLoop")<
           return {
             check: (task) => Beforehand.check(services, task),
             run: (task) => AgentRun.run(services, task),
-            resume: (runId, budgets, approved) => AgentRun.resume(services, runId, budgets, approved)
+            resume: (...asked) => AgentRun.resume(services, ...asked)
           }
         }
       )

@@ -2,6 +2,7 @@
 import type * as Duration from "effect/Duration"
 import type * as Effect from "effect/Effect"
 import type { LoadWay } from "./Ensured.ts"
+import type { Ability } from "./ModelUnfit.ts"
 
 /** `progress` 0..1, where known. */
 export type LoadProgress =
@@ -11,6 +12,8 @@ export type LoadProgress =
   | { readonly _tag: "SteppedDown"; readonly model: string; readonly to: string; readonly reason: string }
 
 export interface EnsureOptions {
+  /** What it is needed for: a model that cannot do it is refused before anything is loaded. */
+  readonly ability?: Ability | undefined
   /** Idle time until unload, capped by the policy's maximum. Has no effect on an instance that is already loaded. */
   readonly ttl?: Duration.DurationInput | undefined
   /** Short use: takes the policy's shorter default. */

@@ -18,6 +18,7 @@ import type { ModelLifecycleError } from "./ModelLifecycleError.ts"
 import type { EnsureOptions } from "./EnsureOptions.ts"
 import type { LoadedModel } from "./LoadedModel.ts"
 import { type ModelLease } from "./LoadedModel.ts"
+import type { Ability } from "./ModelUnfit.ts"
 
 export { LoadWay } from "./Ensured.ts"
 export { ModelInUse, UnloadNotVerified, type ModelLifecycleError } from "./ModelLifecycleError.ts"
@@ -27,9 +28,10 @@ export class ModelLifecycle extends Context.Tag("@lms-bridge/core/models/ModelLi
   {
     /**
      * The key that a name refers to: an exact key in any letter case, an instance id, a variant, or `default` (also
-     * undefined) for the configured, else a loaded, else the most suitable model. Fails with `ModelNotFound`.
+     * undefined) for the configured, else a loaded, else the most suitable model. Fails with `ModelNotFound`, and
+     * with `ModelUnfit` for a model without the ability.
      */
-    readonly resolve: (name: string | undefined) => Effect.Effect<string, ModelLifecycleError>
+    readonly resolve: (name: string | undefined, ability?: Ability) => Effect.Effect<string, ModelLifecycleError>
     /**
      * Ensures that a model is in memory: resolves the name, looks, loads in the best available way, verifies. Idempotent;
      * one load per model at a time in this process and on this machine; interrupting one caller does not affect others.

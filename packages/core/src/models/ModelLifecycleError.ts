@@ -2,6 +2,7 @@
 import * as Schema from "effect/Schema"
 import type { ApiError } from "../lmstudio/LmStudioError.ts"
 import type { LmsCallError } from "../lmstudio/LmsCliError.ts"
+import type { ModelUnfit } from "./ModelUnfit.ts"
 
 /** The instance is busy or leased, or a user loaded it, so it was left alone. */
 export class ModelInUse extends Schema.TaggedError<ModelInUse>()("ModelInUse", {
@@ -33,4 +34,4 @@ export class UnloadNotVerified extends Schema.TaggedError<UnloadNotVerified>()("
   }
 }
 
-export type ModelLifecycleError = ApiError | LmsCallError | ModelInUse | UnloadNotVerified
+export type ModelLifecycleError = ApiError | LmsCallError | ModelInUse | ModelUnfit | UnloadNotVerified

@@ -132,7 +132,7 @@ export class ModelRegistry extends Context.Tag("@lms-bridge/core/registry/ModelR
             ),
         probe: Effect.fn("ModelRegistry.probe")(function* (name, { onProgress, onTrial = () => Effect.void } = {}) {
           const since = yield* Clock.currentTimeMillis
-          return yield* lifecycle.withModel(name, { temporary: true, onProgress })((lease) =>
+          return yield* lifecycle.withModel(name, { ability: "chat", temporary: true, onProgress })((lease) =>
             Effect.gen(function* () {
               const { model } = yield* lease.ensured
               const { evidence, requests } = yield* ModelProbe.run(lease, { whole: true, onTrial })

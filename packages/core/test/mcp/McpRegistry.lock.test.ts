@@ -111,6 +111,7 @@ describe("McpRegistry with a lock", () => {
         assert.deepStrictEqual(review.removed, ["write"])
         const [summary] = yield* registry.servers
         assert.deepStrictEqual(summary?.lock, { path: lock, trusted: 2, withheld: ["read", "new"] })
+        assert.strictEqual(summary?.tools, 2)
         yield* registry.trust(review)
         assert.deepStrictEqual(names(yield* registry.tools("files")), ["read", "new"])
         assert.deepStrictEqual((yield* registry.servers)[0]?.lock, { path: lock, trusted: 2, withheld: [] })

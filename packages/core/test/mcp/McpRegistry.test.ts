@@ -132,22 +132,6 @@ describe("McpRegistry", () => {
     )
   )
 
-  it.effect("knows how many tools a server listed last, also when it is closed again", () =>
-    withWorld(
-      (registry) =>
-        Effect.gen(function* () {
-          assert.notProperty((yield* registry.servers)[0], "tools")
-          const { length } = yield* registry.tools("good")
-          assert.isAbove(length, 0)
-          yield* TestClock.adjust("10 seconds")
-          yield* turns
-          assert.deepInclude((yield* registry.servers)[0], { connected: false, tools: length })
-        }),
-      { good: { command: "run" } },
-      { settings: { mcpIdle: Duration.seconds(10) } }
-    )
-  )
-
   it.effect("does not close a server that is held, however long it is silent", () =>
     withWorld(
       (registry, { closed }) =>

@@ -38,6 +38,19 @@ describe("ModelLifecycle: choosing a model and a copy of it", () => {
       }).pipe(test({ simulator: { models: [model(qwen), model("some/drafter", { type: "drafter" })] } }))
     )
 
+    it.scoped("an embedding model is refused for chat before anything is loaded, and nothing but chat", () =>
+      Effect.gen(function* () {
+        const lifecycle = yield* ModelLifecycle
+        const refused = yield* Effect.flip(lifecycle.lease(nomic, { ability: "chat" }))
+        assert.deepInclude(refused, { _tag: "ModelUnfit", ability: "chat", model: nomic })
+        assert.include(refused.message, qwen)
+        assert.strictEqual((yield* Effect.flip(lifecycle.resolve(nomic, "chat")))._tag, "ModelUnfit")
+        assert.deepStrictEqual(yield* lifecycle.loaded, [])
+        yield* lifecycle.lease(nomic)
+        assert.strictEqual((yield* Effect.flip(lifecycle.lease(nomic, { ability: "chat" })))._tag, "ModelUnfit")
+      }).pipe(test())
+    )
+
     it.effect("none named: the configured one", () =>
       Effect.gen(function* () {
         const lifecycle = yield* ModelLifecycle

@@ -23,10 +23,13 @@ export const Words = Schema.String.pipe(Schema.minLength(1), Schema.maxLength(10
 
 const Rounds = Schema.Int.pipe(Schema.between(1, 10_000))
 
+const ContextLength = Schema.Int.pipe(Schema.between(1, 10_000_000))
+
 export const common = {
   task: argument(Words, "All that the model needs: it sees nothing else"),
   max_rounds: option(Rounds, "Default 50"),
   max_tokens: maxTokens("Of one reply"),
+  context_length: option(ContextLength, "Least context of the model, in tokens; default: what it is loaded with"),
   model
 }
 
@@ -35,6 +38,7 @@ export const familiar = {
   task: Words,
   max_rounds: optional(Rounds),
   max_tokens: optional(anyTokens),
+  context_length: optional(ContextLength),
   model
 }
 
@@ -99,6 +103,7 @@ export interface Asked {
   readonly task: string
   readonly max_rounds?: number
   readonly max_tokens?: number | "auto"
+  readonly context_length?: number
   readonly model?: string
 }
 
@@ -113,7 +118,7 @@ export const taskOf = (settings: Values, means: Means, asked: Asked): AgentTask 
     wallMillis: Duration.toMillis(settings.runTimeout),
     toolCalls: settings.maxToolCalls
   },
-  ...present({ model: asked.model }),
+  ...present({ model: asked.model, contextLength: asked.context_length }),
   ...(typeof asked.max_tokens === "number" ? { maxTokens: asked.max_tokens } : {})
 })
 
@@ -146,12 +151,13 @@ export const work = Effect.fnUntraced(function* (means: Means, asked: Asked, pro
 export const told = Effect.fnUntraced(function* (record: RunReport.Record) {
   const run = RunReport.report(record, yield* Clock.currentTimeMillis)
   if (run.status !== "failed") return run
-  const { message, tag } = problemOf(record)
+  const { contextLength, message, tag } = problemOf(record)
   const failure: Tool.Failure = {
     _tag: tag,
     message,
     text: [
       message,
+      ...(contextLength === undefined ? [] : [`context_length: ${contextLength} gives it that.`]),
       ...(run.answer === "" ? [] : [`The answer until then: ${run.answer}`]),
       RunReport.summary(run)
     ].join("\n"),

@@ -66,7 +66,9 @@ export const chatCompletion = Tool.make({
   text: textOf,
   handler: (asked, progress) =>
     Effect.flatMap(ModelLifecycle, (lifecycle) =>
-      lifecycle.withModel(asked.model, { onProgress: loadProgress(progress) })((lease) => ask(lease, asked, progress))
+      lifecycle.withModel(asked.model, { ability: "chat", onProgress: loadProgress(progress) })((lease) =>
+        ask(lease, asked, progress)
+      )
     )
 })
 

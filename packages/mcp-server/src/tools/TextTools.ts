@@ -44,7 +44,7 @@ export const textCompletion = Tool.make({
   handler: Effect.fnUntraced(function* (asked, progress) {
     const api = yield* LmStudioApi
     const lifecycle = yield* ModelLifecycle
-    return yield* lifecycle.withModel(asked.model, { onProgress: loadProgress(progress) })((lease) =>
+    return yield* lifecycle.withModel(asked.model, { ability: "chat", onProgress: loadProgress(progress) })((lease) =>
       Effect.gen(function* () {
         const { instanceId } = yield* lease.ensured
         yield* progress.note("the model is writing")
@@ -97,7 +97,7 @@ export const createResponse = Tool.make({
   handler: Effect.fnUntraced(function* ({ input_text, max_tokens, model, previous_response_id, stream }, progress) {
     const api = yield* LmStudioApi
     const lifecycle = yield* ModelLifecycle
-    return yield* lifecycle.withModel(model, { onProgress: loadProgress(progress) })((lease) =>
+    return yield* lifecycle.withModel(model, { ability: "chat", onProgress: loadProgress(progress) })((lease) =>
       Effect.gen(function* () {
         const { instanceId } = yield* lease.ensured
         yield* progress.note("the model is writing")

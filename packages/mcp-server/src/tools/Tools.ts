@@ -43,7 +43,7 @@ export const allTools: ReadonlyArray<AnyTool> = [
 
 const compat: ReadonlyArray<AnyTool> = allTools.filter((tool) => !runs.includes(tool))
 
-/** The sets of LMS_BRIDGE_TOOLSETS. `compat` has the predecessor's tools; the list of `all` fits in 16 KB. */
+/** The sets of LMS_BRIDGE_TOOLSETS. `compat` has the predecessor's tools; the list of `all` fits in 24 KB. */
 export const toolsets: Readonly<Record<string, ReadonlyArray<AnyTool>>> = {
   all: allTools.filter((tool) => !canned.includes(tool)),
   lean: [AgentTools.withMultipleMcps, McpTools.listAvailable, InferenceTools.chatCompletion, RunTools.result],

@@ -13,13 +13,13 @@ const seen = (tool: (typeof allTools)[number]) => `${JSON.stringify(listed(true)
 
 /** What a model reads at the start of every conversation, in bytes of JSON. */
 const limits = {
-  all: 16_384,
-  compat: 16_384,
-  agent: 8192,
-  runs: 3072,
-  models: 8192,
-  inference: 6144,
-  vision: 3072,
+  all: 24_576,
+  compat: 24_576,
+  agent: 12_288,
+  runs: 4096,
+  models: 12_288,
+  inference: 8192,
+  vision: 4096,
   lean: 4096
 }
 

@@ -15,6 +15,7 @@ import * as ShownRun from "../../views/ShownRun.ts"
 export const command = Command.make("resume", {
   id: KeptRun.id,
   ...RunOptions.limits,
+  contextLength: RunOptions.making.contextLength,
   allow: RunOptions.allow(
     "Run these tools, besides those allowed before, without asking you: `tool` or `server__tool`, comma-separated, `*` for anything. What your policy refuses stays refused."
   ),
@@ -37,7 +38,11 @@ export const command = Command.make("resume", {
         return yield* new UsageError({ problem: `The run ${runId} cannot continue, because ${spent}` })
       }
       const allowed = Option.getOrElse(RunOptions.names(options.allow), () => [])
-      yield* ShownRun.show((yield* AgentLoop).resume(runId, budgets, allowed), { ...options, past: events })
+      const { contextLength } = yield* RunOptions.contextOf(options, RunAccount.model(account))
+      yield* ShownRun.show((yield* AgentLoop).resume(runId, budgets, allowed, contextLength), {
+        ...options,
+        past: events
+      })
     })
   )
 )

@@ -14,7 +14,7 @@ export const check = (
   return Effect.all(
     [
       Effect.forEach(named, registry.usable, { discard: true }),
-      lifecycle.resolve(model).pipe(Effect.timeoutOption(patience))
+      lifecycle.resolve(model, "chat").pipe(Effect.timeoutOption(patience))
     ],
     { concurrency: "unbounded", discard: true }
   ).pipe(Effect.withSpan("AgentLoop.check"))

@@ -144,6 +144,7 @@ const held = Effect.gen(function* () {
     const own = yield* Scope.fork(scope, ExecutionStrategy.sequential)
     const lease = yield* services.lifecycle
       .lease(task.model, {
+        ability: "chat",
         ttl: task.ttlMillis,
         contextLength,
         onProgress: (progress) => tell(loading(progress))

@@ -57,14 +57,15 @@ export const run = (services: Services, task: AgentTask): Stream.Stream<AgentEve
   )
 
 /**
- * Resumes a run from the end of its journal, with other budgets if given. Budgets apply to the run as a whole; the time in
+ * Resumes a run from the end of its journal, with other budgets and another least context if given. Budgets apply to the run as a whole; the time in
  * which it was stopped does not count. `approved` applies until the run stops again.
  */
 export const resume = (
   services: Services,
   runId: string,
   budgets?: AgentTask["budgets"],
-  approved: ReadonlyArray<string> = []
+  approved: ReadonlyArray<string> = [],
+  contextLength?: number
 ): Stream.Stream<AgentEvent, AgentError> =>
   begin(
     services,
@@ -75,7 +76,7 @@ export const resume = (
       const at = yield* Clock.currentTimeMillis
       const started: AgentEvent = {
         _tag: "RunResumed",
-        task: resumedTask(past, before.task, budgets, approved),
+        task: { ...resumedTask(past, before.task, budgets, approved), ...present({ contextLength }) },
         runId: past[0]?.runId ?? (yield* makeRunId),
         seq: (past.at(-1)?.seq ?? 0) + 1,
         at,

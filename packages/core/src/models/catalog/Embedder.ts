@@ -21,7 +21,7 @@ export interface Embedded extends Embeddings {
   readonly tooLong: ReadonlyArray<number>
 }
 
-export type EmbedderError = ModelLifecycleError | ModelFit.ModelUnfit | ModelNotFound
+export type EmbedderError = ModelLifecycleError | ModelNotFound
 
 export class Embedder extends Context.Tag("@lms-bridge/core/models/Embedder")<
   Embedder,

@@ -16,6 +16,8 @@ import type { EnsureOptions, LoadProgress } from "../EnsureOptions.ts"
 import type { Ensured } from "../Ensured.ts"
 import type { ModelLifecycleError } from "../ModelLifecycleError.ts"
 import * as ModelName from "../../lmstudio/ModelName.ts"
+import * as ModelFit from "../catalog/ModelFit.ts"
+import type { Ability } from "../ModelUnfit.ts"
 import * as ModelSelection from "../catalog/ModelSelection.ts"
 import { expiryOf, isOurs, type LedgerEntry } from "../ledger/Ownership.ts"
 import * as SingleFlight from "./SingleFlight.ts"
@@ -25,7 +27,7 @@ import * as Autostart from "./Autostart.ts"
 export type Take = (ensured: Ensured) => Effect.Effect<boolean>
 
 export interface Ensure {
-  readonly resolve: (name: string | undefined) => Effect.Effect<string, ModelLifecycleError>
+  readonly resolve: (name: string | undefined, ability?: Ability) => Effect.Effect<string, ModelLifecycleError>
   /** The model that a name refers to, and whether it is in memory at all, in a single look. */
   readonly peek: (
     name: string | undefined
@@ -76,6 +78,11 @@ export const make = Effect.fnUntraced(function* (parts: LifecycleParts) {
       )
     )
 
+  const able = (model: ApiModel, ability: Ability | undefined) =>
+    ability === undefined || ModelFit.fits(model, ability)
+      ? Effect.void
+      : Effect.flatMap(api.models, (models) => ModelFit.unfit(models, ability, model.key))
+
   /** The common case, which costs a single HTTP request. */
   const found = Effect.fnUntraced(function* (
     meaning: ModelName.Meaning<ApiModel>,
@@ -110,6 +117,7 @@ export const make = Effect.fnUntraced(function* (parts: LifecycleParts) {
       const serverMessage = `it is a ${type} model, which cannot answer. Choose a language model (\`lms-bridge models ls\`)`
       return yield* new ModelLoadFailed({ model: key, reason: "NoWay", serverMessage })
     }
+    yield* able(meaning.model, options.ability)
     yield* Effect.annotateCurrentSpan({ model: key })
     let outdated = yield* leases.intend(key)
     while (true) {
@@ -186,7 +194,12 @@ export const make = Effect.fnUntraced(function* (parts: LifecycleParts) {
     ensure,
     peek: (name) =>
       Effect.map(resolveModel(name), ({ instances, key }) => ({ model: key, inMemory: instances.length > 0 })),
-    resolve: (name) => Effect.map(resolveModel(name), ({ key }) => key).pipe(Effect.withSpan("ModelLifecycle.resolve"))
+    resolve: (name, ability) =>
+      resolveModel(name).pipe(
+        Effect.tap((model) => able(model, ability)),
+        Effect.map(({ key }) => key),
+        Effect.withSpan("ModelLifecycle.resolve")
+      )
   }
   return result
 })

@@ -68,7 +68,7 @@ export const layer = (
             (event) => (event._tag === "RunFinished" ? write({ _tag: "Ended", outcome: event.outcome }) : Effect.void)
           ),
         check: (task) => Beforehand.check(services, task),
-        resume: (runId, budgets, approved) => AgentRun.resume(services, runId, budgets, approved)
+        resume: (...asked) => AgentRun.resume(services, ...asked)
       })
     })
   ).pipe(Layer.provide(SemanticRank.layer))

@@ -37,6 +37,10 @@ describe("ModelFit", () => {
       chosen([chat], "vision", undefined),
       "No model on this machine can see images. Download one in LM Studio."
     )
+    assert.strictEqual(
+      chosen(models, "chat", "embed-small"),
+      '"embed-small" is an embedding model and cannot chat. These can: qwen3-8b (loaded), gemma-3-4b (loaded), qwen2.5-vl-7b.'
+    )
     assert.include(chosen(models, "vision", "qwen"), 'There is no model "qwen"')
   })
 
