@@ -2,6 +2,7 @@
 import * as Duration from "effect/Duration"
 import * as Schema from "effect/Schema"
 import { optional } from "../schema/Fields.ts"
+import { usefulIn } from "./LastWords.ts"
 import { Lack } from "./login/StoredLogin.ts"
 
 /** A configuration file as a whole cannot be used. One bad entry is not this error: it is a problem of that entry. */
@@ -129,7 +130,8 @@ export class McpServerUnavailable extends Schema.TaggedError<McpServerUnavailabl
       // its detail says it
       Overloaded: ""
     }[this.reason]
-    const printed = this.stderrTail.trim() === "" ? "" : ` It printed: ${this.stderrTail.trim().slice(-400)}`
+    const useful = usefulIn(this.stderrTail)
+    const printed = useful === "" ? "" : ` It printed: ${useful}`
     return `MCP server "${this.server}" is not available: ${what}.${this.detail === "" || this.reason === "Version" ? "" : ` ${this.detail}`}${next === "" ? "" : ` ${next}`}${printed}`
   }
 }
