@@ -3,7 +3,7 @@
  */
 import { type AgentTask, CurrentApprover } from "@lms-bridge/core/AgentLoop"
 import type { Problem } from "@lms-bridge/core/AgentEvent"
-import { Settings, type Values } from "@lms-bridge/core/Settings"
+import { Settings, table, type Values } from "@lms-bridge/core/Settings"
 import { CurrentElicitation } from "@lms-bridge/core/McpRegistry"
 import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
@@ -14,7 +14,7 @@ import { present } from "@lms-bridge/core/Json"
 import * as Approval from "../protocol/Approval.ts"
 import * as Attendance from "../protocol/ElicitationBridge.ts"
 import { DetachAfter } from "../protocol/CallContext.ts"
-import { anyTokens, argument, maxTokens, model, option, optional } from "./Fields.ts"
+import { argument, maxTokens, model, option } from "./Fields.ts"
 import * as RunReport from "../runs/RunReport.ts"
 import { Runs } from "../runs/Runs.ts"
 import * as Tool from "./Tool.ts"
@@ -26,30 +26,22 @@ const Rounds = Schema.Int.pipe(Schema.between(1, 10_000))
 const ContextLength = Schema.Int.pipe(Schema.between(1, 10_000_000))
 
 export const common = {
-  task: argument(Words, "All that the model needs: it sees nothing else"),
-  max_rounds: option(Rounds, "Default 50"),
-  max_tokens: maxTokens("Of one reply"),
-  context_length: option(ContextLength, "Least context of the model, in tokens; default: what it is loaded with"),
-  model
-}
-
-/** The same without descriptions, which the first tools already have. */
-export const familiar = {
-  task: Words,
-  max_rounds: optional(Rounds),
-  max_tokens: optional(anyTokens),
-  context_length: optional(ContextLength),
+  task: argument(Words, "All that the model needs, as it sees nothing else: goal, absolute paths, form of the answer"),
+  max_rounds: option(Rounds, "Requests to the model until it must answer", table.maxRounds.fallback),
+  max_tokens: maxTokens("Longest single reply"),
+  context_length: option(ContextLength, "Least context of the model in tokens, for long tasks"),
   model
 }
 
 export const withMcp = Tool.make({
   name: "autonomous_with_mcp",
   title: "Delegate a task, one MCP server",
-  description: "A local model works on the task with the tools of one MCP server until it is done.",
+  description:
+    "A local model works on a task with the tools of one MCP server, round by round, and returns its answer. Use it when a short answer needs much reading or many calls there, or the data must stay on this machine. Not for work of many minutes: run_start; not without tools: chat_completion.",
   annotations: Tool.acts,
   long: true,
   input: Schema.Struct({
-    mcp_name: argument(Schema.String, "As list_available_mcps shows it"),
+    mcp_name: argument(Schema.String, "A server's name in list_available_mcps"),
     ...common
   }),
   output: RunReport.Run,
@@ -63,13 +55,14 @@ const noNames = "name at least one MCP server that list_available_mcps shows; ch
 export const withMultipleMcps = Tool.make({
   name: "autonomous_with_multiple_mcps",
   title: "Delegate a task, several MCP servers",
-  description: "The same with several MCP servers; each must start.",
+  description:
+    "A local model works on a task with the tools of several MCP servers, each of which must start, and returns its answer. Use it when the task needs more than one server; with one, autonomous_with_mcp leaves the model more room.",
   annotations: Tool.acts,
   long: true,
   input: Schema.Struct({
     mcp_names: argument(
       Schema.Array(Schema.String).pipe(Schema.minItems(1, { message: () => noNames })),
-      "As list_available_mcps shows them"
+      "Names in list_available_mcps"
     ),
     ...common
   }),
@@ -83,10 +76,11 @@ export const withMultipleMcps = Tool.make({
 export const discoverAndExecute = Tool.make({
   name: "autonomous_discover_and_execute",
   title: "Delegate a task, all MCP servers",
-  description: "The same with all usable MCP servers; those that do not start are reported and left out.",
+  description:
+    "A local model works on a task with the tools of all usable MCP servers and returns its answer; servers that do not start are reported and left out. Use it only when it is not known which server is needed: many tools crowd a small context.",
   annotations: Tool.acts,
   long: true,
-  input: Schema.Struct(familiar),
+  input: Schema.Struct(common),
   output: RunReport.Run,
   listed: RunReport.listed,
   text: RunReport.text,

@@ -13,17 +13,17 @@ export const optional = <A, I>(schema: Schema.Schema<A, I>) => Schema.optionalWi
 export const argument = <A, I>(schema: Schema.Schema<A, I>, description: string) =>
   Schema.propertySignature(schema).annotations({ description })
 
-/** The same for an optional argument. */
-export const option = <A, I>(schema: Schema.Schema<A, I>, description: string) =>
-  optional(schema).annotations({ description })
+/** The same for an optional argument, with what counts when it is left out, where that is one value. */
+export const option = <A, I>(schema: Schema.Schema<A, I>, description: string, byDefault?: A) =>
+  optional(schema).annotations({ description, ...(byDefault === undefined ? {} : { default: byDefault }) })
 
 /** Described to clients by its type alone, because a model reads the whole list of tools at every start. */
 export const brief = (type: "array" | "object" | "string") => ({ jsonSchema: { type } })
 
-/** Described once, in the server's instructions. */
-export const model = optional(Schema.String)
+/** Clients load tools one by one, so each describes it. */
+export const model = option(Schema.String, "A key of list_models; by default the configured or a loaded model")
 
-export const modelName = argument(Schema.NonEmptyString, "As list_models shows it")
+export const modelName = argument(Schema.NonEmptyString, "A key of list_models")
 
 /** The predecessor's `int or "auto"`, which means no limit. */
 export const anyTokens = Schema.Union(
@@ -31,7 +31,7 @@ export const anyTokens = Schema.Union(
   Schema.Literal("auto")
 ).annotations({ jsonSchema: { anyOf: [{ type: "integer" }, { const: "auto" }] } })
 
-export const maxTokens = (description: string) => option(anyTokens, description)
+export const maxTokens = (description: string, byDefault?: number) => option(anyTokens, description, byDefault)
 
 export const seconds = (millis: number): string =>
   millis < 10_000 ? `${(millis / 1000).toFixed(1)} s` : `${Math.round(millis / 1000)} s`

@@ -17,7 +17,8 @@ import * as Tool from "./Tool.ts"
 export const serverStatus = Tool.make({
   name: "lms_server_status",
   title: "LM Studio server status",
-  description: "Whether LM Studio's server answers, and where. Starts nothing.",
+  description:
+    "Whether LM Studio's server answers and where, and what its `lms` says; starts nothing. Use it when a tool could not reach LM Studio.",
   annotations: Tool.looks,
   input: Schema.Struct({}),
   output: Schema.Struct({
@@ -68,7 +69,8 @@ export const serverStatus = Tool.make({
 export const healthCheck = Tool.make({
   name: "health_check",
   title: "Health check",
-  description: "Whether LM Studio can be used now: server, models, MCP servers, circuit breakers.",
+  description:
+    "Whether work can be delegated now: LM Studio, its models, the MCP servers, and what is paused after failures. Use it first when something does not work.",
   annotations: Tool.looks,
   input: Schema.Struct({}),
   output: Schema.Struct({

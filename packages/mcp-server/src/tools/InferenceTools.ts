@@ -51,14 +51,15 @@ export const textOf = ({ content, finishReason }: typeof Completion.Type): Reado
 export const chatCompletion = Tool.make({
   name: "chat_completion",
   title: "Ask a local model",
-  description: "A local model's answer, without tools.",
+  description:
+    "A local model answers one prompt, without tools and without memory. Use it to summarise, classify, extract or draft from text that the prompt contains; not where files, web pages or servers are needed: autonomous_with_mcp.",
   annotations: Tool.looks,
   long: true,
   input: Schema.Struct({
     prompt: Schema.NonEmptyString,
     system_prompt: optional(Schema.String),
-    temperature: option(Schema.Number.pipe(Schema.between(0, 2)), "Default 0.7"),
-    max_tokens: maxTokens("Thinking included; default 1024"),
+    temperature: option(Schema.Number.pipe(Schema.between(0, 2)), "Lower is steadier", 0.7),
+    max_tokens: maxTokens("Thinking included", 1024),
     response_format: option(ResponseFormat, "As OpenAI's: text, json_object or json_schema"),
     model
   }),

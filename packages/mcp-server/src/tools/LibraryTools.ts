@@ -43,7 +43,8 @@ const line = ({ key, loaded, quantization, sizeBytes, type }: typeof OnDisk.Type
 export const listDownloaded = Tool.make({
   name: "lms_list_downloaded_models",
   title: "List downloaded models",
-  description: "Models on disk, with their size.",
+  description:
+    "Models on disk, with size and quantization, and how much they take together. Use it to see what could be deleted; list_models says what each can do.",
   annotations: Tool.looks,
   input: Schema.Struct({}),
   output: Schema.Struct({
@@ -71,11 +72,12 @@ const nowhere =
 export const search = Tool.make({
   name: "lms_search_models",
   title: "Search models",
-  description: "Searches the models on disk, not LM Studio's catalogue.",
+  description:
+    "Searches the names of models on disk. It cannot search LM Studio's catalogue, and says where a person can.",
   annotations: Tool.looks,
   input: Schema.Struct({
     query: Schema.NonEmptyString,
-    limit: optional(Schema.Int.pipe(Schema.greaterThanOrEqualTo(1)))
+    limit: option(Schema.Int.pipe(Schema.greaterThanOrEqualTo(1)), "Most names", 10)
   }),
   output: Schema.Struct({ models: Schema.Array(OnDisk).annotations(brief("array")), message: Schema.String }),
   listed: [],
@@ -97,12 +99,13 @@ export const search = Tool.make({
 export const download = Tool.make({
   name: "lms_download_model",
   title: "Download a model",
-  description: "Downloads a model from LM Studio's catalogue or a Hugging Face URL.",
+  description:
+    "Downloads a model from LM Studio's catalogue or a Hugging Face URL. Use it only when the user wants that model: it takes gigabytes and minutes.",
   annotations: { destructiveHint: false, idempotentHint: true },
   long: true,
   input: Schema.Struct({
     model_key: Schema.NonEmptyTrimmedString.annotations(brief("string")),
-    wait: option(Schema.Boolean, "Until downloaded; default false")
+    wait: option(Schema.Boolean, "Until it is downloaded", false)
   }),
   aliases: { model: "model_key", model_name: "model_key" },
   output: Schema.Struct({
@@ -141,11 +144,12 @@ const Candidate = Schema.Struct({
 export const resolve = Tool.make({
   name: "lms_resolve_model",
   title: "Resolve a model name",
-  description: "The model that a name means, or the nearest ones with reasons. Loads none.",
+  description:
+    "The model that a name means, or the nearest ones with reasons; loads none. Use it when a model was not found, or to choose one for a purpose.",
   annotations: Tool.looks,
   input: Schema.Struct({
     model_key: Schema.NonEmptyTrimmedString.annotations(brief("string")),
-    auto_fallback: option(Schema.Boolean, "Take the nearest"),
+    auto_fallback: option(Schema.Boolean, "Take the nearest", false),
     task_type: optional(Alternatives.Purpose)
   }),
   aliases: { model: "model_key", model_name: "model_key" },

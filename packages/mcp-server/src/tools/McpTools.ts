@@ -25,7 +25,8 @@ const Server = Schema.Struct({
 export const listAvailable = Tool.make({
   name: "list_available_mcps",
   title: "List MCP servers",
-  description: "MCP servers that a delegated task can use, and why others cannot. Starts none.",
+  description:
+    "The user's MCP servers that a delegated task can use, with tool counts where known, and why others cannot; starts none. Use it to find the name for autonomous_with_mcp.",
   annotations: Tool.looks,
   input: Schema.Struct({}),
   output: Schema.Struct({

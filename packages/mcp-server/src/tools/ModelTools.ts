@@ -37,7 +37,8 @@ const Loadeds = Schema.Array(Loaded).annotations(brief("array"))
 export const listModels = Tool.make({
   name: "list_models",
   title: "List models",
-  description: "LM Studio's models, and which of them are loaded.",
+  description:
+    "The models on this machine: type, size, tool use, vision, context, and which are loaded. Use it to choose a model for another tool; loads none.",
   annotations: Tool.looks,
   input: Schema.Struct({}),
   output: Schema.Struct({
@@ -81,7 +82,8 @@ export const listModels = Tool.make({
 export const currentModel = Tool.make({
   name: "get_current_model",
   title: "Current model",
-  description: "The model used when none is named, and whether it is loaded. Loads none.",
+  description:
+    "The model that is used when none is named, and whether it is loaded; loads none. Use it to know who will answer.",
   annotations: Tool.looks,
   input: Schema.Struct({}),
   output: Schema.Struct({ model: Schema.String, loaded: Schema.Boolean, instances: Loadeds }),
@@ -101,7 +103,8 @@ export const currentModel = Tool.make({
 export const modelInfo = Tool.make({
   name: "get_model_info",
   title: "Model details",
-  description: "What a model is and can do, and its loaded instances. Loads none.",
+  description:
+    "What one model is and can do, how it makes tool calls, and its loaded instances; loads none. list_models has all in brief.",
   annotations: Tool.looks,
   input: Schema.Struct({ model_name: modelName }),
   aliases: { model: "model_name" },
@@ -151,7 +154,8 @@ export const modelInfo = Tool.make({
 export const listLoaded = Tool.make({
   name: "lms_list_loaded_models",
   title: "List loaded models",
-  description: "Models in memory: context, size, state, who loaded them, and when they are unloaded.",
+  description:
+    "The models in memory: context, size, state, who loaded them, and when they are unloaded. Use it before loading another, or when memory is short.",
   annotations: Tool.looks,
   input: Schema.Struct({}),
   output: Schema.Struct({
@@ -192,7 +196,8 @@ const LoadResult = Schema.Struct({
 export const ensureLoaded = Tool.make({
   name: "lms_ensure_model_loaded",
   title: "Ensure a model is loaded",
-  description: "Makes sure that a model is loaded, and verifies it.",
+  description:
+    "Makes sure that a model is in memory, with at least the context given, and verifies it. Other tools load what they need: use it to prepare a model, or to give it more context.",
   annotations: Tool.arranges,
   input: Schema.Struct({ model_name: modelName, ...loading }),
   aliases: { model: "model_name" },
@@ -204,11 +209,12 @@ export const ensureLoaded = Tool.make({
 export const load = Tool.make({
   name: "lms_load_model",
   title: "Load a model",
-  description: "Loads a model unless it is loaded. Idle models are unloaded.",
+  description:
+    "Loads a model unless it is loaded, and says when it is unloaded. Other tools load what they need: use it to choose how long a model stays.",
   annotations: Tool.arranges,
   input: Schema.Struct({
     model_name: modelName,
-    keep_loaded: option(Schema.Boolean, "false: unloaded sooner when idle (LMS_BRIDGE_TTL)"),
+    keep_loaded: option(Schema.Boolean, "false: unloaded sooner when idle", true),
     ...loading
   }),
   aliases: { model: "model_name" },
@@ -228,11 +234,12 @@ export const load = Tool.make({
 export const unload = Tool.make({
   name: "lms_unload_model",
   title: "Unload a model",
-  description: "Unloads a model and verifies that it is gone. A busy one, or one of the user, needs force.",
+  description:
+    "Unloads a model and verifies that it is gone. Use it to free memory; one that is busy, or that the user loaded, needs force: ask the user first.",
   annotations: Tool.arranges,
   input: Schema.Struct({
     model_name: argument(Schema.NonEmptyString, "Model key or instance id"),
-    force: optional(Schema.Boolean)
+    force: option(Schema.Boolean, "Also a busy one or one of the user", false)
   }),
   aliases: { model: "model_name" },
   output: Schema.Struct({ model: Schema.String, unloaded: Schema.Array(Schema.String), message: Schema.String }),

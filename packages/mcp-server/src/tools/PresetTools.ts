@@ -7,7 +7,7 @@ import { CurrentSecrets } from "@lms-bridge/core/McpRegistry"
 import * as Effect from "effect/Effect"
 import type * as Redacted from "effect/Redacted"
 import * as Schema from "effect/Schema"
-import { familiar, work, type Asked } from "./AgentTools.ts"
+import { common, work, type Asked } from "./AgentTools.ts"
 import { option } from "./Fields.ts"
 import * as RunReport from "../runs/RunReport.ts"
 import type { Runs } from "../runs/Runs.ts"
@@ -33,8 +33,9 @@ export const filesystem = Tool.make({
   ...delegated,
   name: "autonomous_filesystem_full",
   title: "Delegate work on files",
-  description: "A local model reads, searches and changes files in these folders.",
-  input: Schema.Struct({ working_directory: option(Folders, "Default WORKING_DIR"), ...familiar }),
+  description:
+    "A local model reads, searches and changes files in the given folders, without any configured MCP server, and returns its answer. Use it to read or search many files for a short answer; do small edits yourself.",
+  input: Schema.Struct({ working_directory: option(Folders, "Absolute paths; by default WORKING_DIR"), ...common }),
   handler: ({ working_directory, ...asked }, progress) =>
     withPreset("filesystem", { folders: foldersOf(working_directory) }, asked, progress)
 })
@@ -43,8 +44,9 @@ export const memory = Tool.make({
   ...delegated,
   name: "autonomous_memory_full",
   title: "Delegate work on memory",
-  description: "A local model stores and finds facts in a lasting knowledge graph.",
-  input: Schema.Struct(familiar),
+  description:
+    "A local model stores facts in a lasting knowledge graph on this machine, or finds them there. Use it for what later sessions should know; not for files or the web.",
+  input: Schema.Struct(common),
   handler: (asked, progress) => withPreset("memory", {}, asked, progress)
 })
 
@@ -52,8 +54,9 @@ export const fetch = Tool.make({
   ...delegated,
   name: "autonomous_fetch_full",
   title: "Delegate reading web pages",
-  description: "A local model fetches and reads web pages.",
-  input: Schema.Struct(familiar),
+  description:
+    "A local model fetches web pages and answers from them. Use it when the URLs are known and only a summary of long pages is needed; it has no web search.",
+  input: Schema.Struct(common),
   handler: (asked, progress) => withPreset("fetch", {}, asked, progress)
 })
 
@@ -61,10 +64,11 @@ export const github = Tool.make({
   ...delegated,
   name: "autonomous_github_full",
   title: "Delegate work on GitHub",
-  description: "A local model works on GitHub.",
+  description:
+    "A local model works on GitHub with its tools: repositories, issues, pull requests. Use it to go through many of them; it needs a token, and what it writes there is public.",
   input: Schema.Struct({
-    github_token: option(Schema.Redacted(Schema.NonEmptyString), "Default GITHUB_PERSONAL_ACCESS_TOKEN"),
-    ...familiar
+    github_token: option(Schema.Redacted(Schema.NonEmptyString), "By default GITHUB_PERSONAL_ACCESS_TOKEN"),
+    ...common
   }),
   handler: ({ github_token, ...asked }, progress) => withPreset("github", { token: github_token }, asked, progress)
 })

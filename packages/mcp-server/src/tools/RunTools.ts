@@ -13,7 +13,7 @@ import * as Schema from "effect/Schema"
 import { present } from "@lms-bridge/core/Json"
 import { common, taskOf, told } from "./AgentTools.ts"
 import { DetachAfter } from "../protocol/CallContext.ts"
-import { brief, option, optional } from "./Fields.ts"
+import { brief, option } from "./Fields.ts"
 import * as RunReport from "../runs/RunReport.ts"
 import { count } from "../runs/RunProgress.ts"
 import { Runs } from "../runs/Runs.ts"
@@ -38,12 +38,16 @@ const mostListed = 20
 export const start = Tool.make({
   name: "run_start",
   title: "Start a run",
-  description: "Delegates a task and returns the run's id at once. For work longer than a call may take.",
+  description:
+    "Starts a local model on a task and returns the run's id at once. Use it for work of minutes, or for several tasks side by side; then ask run_result. For short work, autonomous_with_mcp answers in the same call.",
   annotations: Tool.acts,
   input: Schema.Struct({
     ...common,
-    mcp_names: option(Schema.Array(Schema.String), "Default: all usable MCP servers; [] for none"),
-    follows: option(run_id, "A run to continue, with its memory"),
+    mcp_names: option(
+      Schema.Array(Schema.String),
+      "Names in list_available_mcps; by default all usable ones; [] for none"
+    ),
+    follows: option(run_id, "Id of a run to continue, with its memory"),
     output_schema: option(OutputSchema, "JSON Schema of the answer")
   }),
   output: RunReport.Run,
@@ -74,9 +78,10 @@ export const start = Tool.make({
 export const status = Tool.make({
   name: "run_status",
   title: "Status of runs",
-  description: "State of a run; without an id, the newest runs, also of earlier sessions.",
+  description:
+    "State, rounds and time of a run, or of the newest runs, also of earlier sessions. Use it to see what is running or why a run failed; for an answer, run_result.",
   annotations: Tool.looks,
-  input: Schema.Struct({ run_id: optional(run_id) }),
+  input: Schema.Struct({ run_id: option(run_id, "By default the newest runs") }),
   output: Schema.Struct({
     runs: Schema.Array(
       Schema.Struct({
@@ -126,11 +131,12 @@ export const status = Tool.make({
 export const result = Tool.make({
   name: "run_result",
   title: "Result of a run",
-  description: "The result of a run, or the account so far after wait_seconds.",
+  description:
+    "The answer of a run, waiting for its end at most wait_seconds; then what it has done so far. Use it after run_start, or when a call said that its run continues.",
   annotations: Tool.looks,
   input: Schema.Struct({
     run_id,
-    wait_seconds: option(Schema.Number.pipe(Schema.between(0, 3600)), "Default 30")
+    wait_seconds: option(Schema.Number.pipe(Schema.between(0, 3600)), "0 does not wait", 30)
   }),
   output: RunReport.Run,
   listed: RunReport.listed,
@@ -150,7 +156,8 @@ export const result = Tool.make({
 export const cancel = Tool.make({
   name: "run_cancel",
   title: "Cancel a run",
-  description: "Stops a run and returns what it did.",
+  description:
+    "Stops a run at once and returns what it did. Use it when its answer is no longer wanted; run_start with follows can continue it later.",
   annotations: { ...Tool.arranges, destructiveHint: true },
   input: Schema.Struct({ run_id }),
   output: RunReport.Run,

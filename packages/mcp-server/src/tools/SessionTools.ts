@@ -11,10 +11,10 @@ import * as Option from "effect/Option"
 import * as Ref from "effect/Ref"
 import * as Schema from "effect/Schema"
 import { present } from "@lms-bridge/core/Json"
-import { familiar, problemOf, taskOf, Words } from "./AgentTools.ts"
+import { common, problemOf, taskOf, Words } from "./AgentTools.ts"
 import * as Approval from "../protocol/Approval.ts"
 import { DetachAfter } from "../protocol/CallContext.ts"
-import { argument, brief, optional } from "./Fields.ts"
+import { argument, brief, option, optional } from "./Fields.ts"
 import { Folders, foldersOf } from "./PresetTools.ts"
 import * as RunReport from "../runs/RunReport.ts"
 import { count } from "../runs/RunProgress.ts"
@@ -44,18 +44,19 @@ type SessionReport = typeof SessionReport.Type
 export const persistentSession = Tool.make({
   name: "autonomous_persistent_session",
   title: "Delegate several file tasks in turn",
-  description: "Like autonomous_filesystem_full, task by task; each knows those before. A failure stops none.",
+  description:
+    "A local model does several tasks with the files of the given folders, one after the other, each with the memory of those before; a failure stops none. Use it for steps that build on each other; for one task, autonomous_filesystem_full.",
   annotations: Tool.acts,
   long: true,
   input: Schema.Struct({
     tasks: argument(
       Schema.Array(Step).pipe(Schema.minItems(1, { message: () => "give at least one task" })),
-      "Strings, or {task, working_directory}: the folder from then on"
+      "Each a string with all that the model needs, or {task, working_directory} for another folder from then on"
     ),
-    initial_directory: optional(Folders),
-    max_rounds: familiar.max_rounds,
-    max_tokens: familiar.max_tokens,
-    model: familiar.model
+    initial_directory: option(Folders, "Absolute paths; by default WORKING_DIR"),
+    max_rounds: common.max_rounds,
+    max_tokens: common.max_tokens,
+    model: common.model
   }),
   output: SessionReport,
   listed: [],

@@ -8,7 +8,7 @@ import { ModelLifecycle } from "@lms-bridge/core/ModelLifecycle"
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import { stringify } from "@lms-bridge/core/Json"
-import { anyTokens, brief, model, option, optional } from "./Fields.ts"
+import { type anyTokens, brief, maxTokens, model, option, optional } from "./Fields.ts"
 import { JsonObject } from "./InferenceTools.ts"
 import { loadProgress } from "./ModelTools.ts"
 import * as Tool from "./Tool.ts"
@@ -18,20 +18,21 @@ const Usage = optional(Schema.Struct({ inputTokens: Schema.Int, outputTokens: Sc
 const usageOf = (usage: { readonly inputTokens: number; readonly outputTokens: number } | undefined) =>
   usage === undefined ? {} : { usage: { inputTokens: usage.inputTokens, outputTokens: usage.outputTokens } }
 
-const temperature = optional(Schema.Number.pipe(Schema.between(0, 2)))
+const temperature = option(Schema.Number.pipe(Schema.between(0, 2)), "Lower is steadier", 0.7)
 
 const tokens = (asked: typeof anyTokens.Type | undefined) => (asked === "auto" ? undefined : (asked ?? 1024))
 
 export const textCompletion = Tool.make({
   name: "text_completion",
   title: "Complete a text",
-  description: "A local model continues the prompt, without a chat template.",
+  description:
+    "A local model continues a text as it stands, without a chat template. Use it with base models, or to complete code and prose; for questions, chat_completion.",
   annotations: Tool.looks,
   long: true,
   input: Schema.Struct({
     prompt: Schema.NonEmptyString,
     temperature,
-    max_tokens: optional(anyTokens),
+    max_tokens: maxTokens("Longest text", 1024),
     stop_sequences: optional(Schema.Array(Schema.NonEmptyString)),
     model
   }),
@@ -66,14 +67,15 @@ const notStreamed = "The answer came as a whole: a tool's result cannot be strea
 export const createResponse = Tool.make({
   name: "create_response",
   title: "Ask in a conversation that LM Studio keeps",
-  description: "One answer; pass its id as previous_response_id to continue.",
+  description:
+    "A local model answers in a conversation that LM Studio keeps: pass the id of an answer as previous_response_id to continue it. Use it for several turns on one subject; for a single question, chat_completion.",
   annotations: { destructiveHint: false, openWorldHint: false },
   long: true,
   input: Schema.Struct({
     input_text: Schema.NonEmptyString,
     previous_response_id: optional(Schema.NonEmptyString),
-    max_tokens: optional(anyTokens),
-    stream: optional(Schema.Boolean),
+    max_tokens: maxTokens("Longest answer"),
+    stream: option(Schema.Boolean, "Accepted; the answer comes as a whole", false),
     model
   }),
   output: Schema.Struct({
@@ -127,12 +129,13 @@ const Texts = Schema.Union(Schema.NonEmptyString, Schema.Array(Schema.NonEmptySt
 export const generateEmbeddings = Tool.make({
   name: "generate_embeddings",
   title: "Turn text into vectors",
-  description: "Vectors of an embedding model, in OpenAI's format.",
+  description:
+    "Turns texts into vectors with a local embedding model, in OpenAI's format. Use it to build or query a search index; the vectors are long and say nothing to a reader.",
   annotations: Tool.looks,
   long: true,
   input: Schema.Struct({
     text: Texts.annotations({ jsonSchema: { type: ["string", "array"], items: { type: "string" } } }),
-    model: option(Schema.String, "Default: an embedding model")
+    model: option(Schema.String, "An embedding model of list_models; by default a loaded or the smallest one")
   }),
   output: Schema.Struct({
     object: Schema.Literal("list"),
@@ -171,7 +174,8 @@ export const generateEmbeddings = Tool.make({
 export const validateSchema = Tool.make({
   name: "validate_json_schema",
   title: "Check a JSON Schema",
-  description: "Whether a schema can be used as response_format.",
+  description:
+    "Checks whether LM Studio can hold a reply to a JSON Schema, and names what it cannot. Use it before a schema goes into response_format of chat_completion; it asks no model.",
   annotations: Tool.looks,
   input: Schema.Struct({ schema: JsonObject }),
   output: Schema.Struct({

@@ -8,7 +8,7 @@ import { ModelFit } from "@lms-bridge/core/ModelCatalog"
 import { ModelLifecycle } from "@lms-bridge/core/ModelLifecycle"
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
-import { anyTokens, argument, model, optional } from "./Fields.ts"
+import { argument, maxTokens, model, option, optional } from "./Fields.ts"
 import { ask, Completion, textOf } from "./InferenceTools.ts"
 import { loadProgress } from "./ModelTools.ts"
 import * as Tool from "./Tool.ts"
@@ -23,14 +23,15 @@ const detail = optional(Schema.Literal("auto", "low", "high"))
 export const visionAnalyze = Tool.make({
   name: "vision_analyze",
   title: "Ask about images",
-  description: "A local vision model answers about images.",
+  description:
+    "A local vision model answers a question about one or more images. Use it when an image should not leave this machine, or for many images; it needs a model with vision (list_models).",
   annotations: { readOnlyHint: true },
   long: true,
   input: Schema.Struct({
     task: Schema.NonEmptyString,
-    images: argument(Sources, "Paths, http(s) URLs or base64"),
+    images: argument(Sources, "Each a path, an http(s) URL or base64"),
     model,
-    max_tokens: optional(anyTokens),
+    max_tokens: maxTokens("Longest answer", 2048),
     detail
   }),
   output: Completion,
@@ -58,12 +59,13 @@ const canned = <A, I>(options: {
     handler: (input, progress) => look(options.asks(input), progress)
   })
 
-const image = Schema.NonEmptyString
+const image = argument(Schema.NonEmptyString, "A path, an http(s) URL or base64")
 
 export const analyzeImage = canned({
   name: "analyze_image",
   title: "Analyse an image",
-  description: "What an image shows.",
+  description:
+    "A local vision model says what an image shows and what is unusual in it. For a question of your own, answer_about_image.",
   input: Schema.Struct({ image, prompt: optional(Schema.NonEmptyString), detail }),
   asks: ({ image, prompt = "Analyse this image: what it shows, what matters in it, and anything unusual." }) => ({
     images: [image],
@@ -81,10 +83,10 @@ const styles: Readonly<Record<string, string>> = {
 export const describeImage = canned({
   name: "describe_image",
   title: "Describe an image",
-  description: "Describes an image.",
+  description: "A local vision model describes an image in one of four styles.",
   input: Schema.Struct({
     image,
-    style: optional(Schema.Literal("detailed", "brief", "creative", "technical")),
+    style: option(Schema.Literal("detailed", "brief", "creative", "technical"), "How to describe it", "detailed"),
     detail
   }),
   asks: ({ image, style = "detailed" }) => ({ images: [image], prompt: styles[style] ?? "" })
@@ -99,10 +101,13 @@ const comparisons: Readonly<Record<string, string>> = {
 export const compareImages = canned({
   name: "compare_images",
   title: "Compare images",
-  description: "Compares two or more images.",
+  description: "A local vision model says how two or more images differ, or what they have in common.",
   input: Schema.Struct({
-    images: Schema.Array(image).pipe(Schema.minItems(2, { message: () => "give at least two images" })),
-    comparison_type: optional(Schema.Literal("differences", "similarities", "both")),
+    images: argument(
+      Schema.Array(Schema.NonEmptyString).pipe(Schema.minItems(2, { message: () => "give at least two images" })),
+      "Each a path, an http(s) URL or base64"
+    ),
+    comparison_type: option(Schema.Literal("differences", "similarities", "both"), "What to look for", "differences"),
     detail
   }),
   asks: ({ comparison_type = "differences", images }) => ({
@@ -114,7 +119,7 @@ export const compareImages = canned({
 export const extractText = canned({
   name: "extract_text_from_image",
   title: "Read the text in an image",
-  description: "The text in an image.",
+  description: "A local vision model writes out the text in an image, such as a scan or a screenshot.",
   input: Schema.Struct({ image, detail }),
   asks: ({ image }) => ({
     images: [image],
@@ -126,7 +131,7 @@ export const extractText = canned({
 export const identifyObjects = canned({
   name: "identify_objects",
   title: "List what is in an image",
-  description: "The objects in an image.",
+  description: "A local vision model lists the objects in an image and where they are.",
   input: Schema.Struct({ image, detail }),
   asks: ({ image }) => ({
     images: [image],
@@ -137,7 +142,7 @@ export const identifyObjects = canned({
 export const answerAbout = canned({
   name: "answer_about_image",
   title: "Answer about an image",
-  description: "Answers a question about an image.",
+  description: "A local vision model answers a question about one image.",
   input: Schema.Struct({ image, question: Schema.NonEmptyString, detail }),
   asks: ({ image, question }) => ({
     images: [image],
