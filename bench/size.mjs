@@ -4,7 +4,7 @@ import { exactly, listTools, toInitialized } from "./measure.mjs"
 
 export const title = "size of tools/list"
 
-const targets = { all: 16_384, lean: 4096 }
+const targets = { all: 24_576, lean: 4096 }
 const toolsets = ["all", "lean", "agent", "runs", "models", "inference", "compat"]
 
 /** The bytes that a client reads, as the built server sends them. */

@@ -24,11 +24,21 @@ const tools: ReadonlyArray<readonly [RegExp, string | ((...parts: ReadonlyArray<
   [/^(?:runs resume|runs follow) (\S+).*$/, (_, run) => `run_start with follows: ${run}`]
 ]
 
+/** Options that are arguments of the tool that failed. */
+const options: ReadonlyArray<readonly [RegExp, string]> = [[/\b([Uu]se|with) --force\b/g, "$1 force: true"]]
+
 export const asTools = (text: string): string =>
-  text.replaceAll(/`lms-bridge ([a-z][^`]*)`/g, (whole, command: string) => {
-    const found = tools.find(([pattern]) => pattern.test(command))
-    return found === undefined ? `${whole} at a terminal` : `\`${command.replace(found[0], replacement(found[1]))}\``
-  })
+  options.reduce(
+    (said, [pattern, argument]) => said.replaceAll(pattern, argument),
+    text.replaceAll(/`lms-bridge ([a-z][^`]*)`( at a terminal)?/g, (whole, command: string) => {
+      const found = tools.find(([pattern]) => pattern.test(command))
+      return found !== undefined
+        ? `\`${command.replace(found[0], replacement(found[1]))}\``
+        : whole.endsWith("terminal")
+          ? whole
+          : `${whole} at a terminal`
+    })
+  )
 
 const replacement =
   (to: string | ((...parts: ReadonlyArray<string>) => string)) =>

@@ -9,6 +9,7 @@ import type * as Option from "effect/Option"
 import * as Ref from "effect/Ref"
 import * as Schedule from "effect/Schedule"
 import type { Handle } from "./RunHandle.ts"
+import { asTools } from "../protocol/Hints.ts"
 import * as RunReport from "./RunReport.ts"
 
 type Journal = Context.Tag.Service<typeof RunJournal>
@@ -28,7 +29,7 @@ export const listed = (
   runId,
   status,
   task,
-  progress: status === "running" ? "in another process" : (problem?.message ?? ""),
+  progress: status === "running" ? "in another process" : asTools(problem?.message ?? ""),
   rounds,
   startedAt,
   millis: (status === "running" ? now : lastAt) - startedAt

@@ -5,6 +5,7 @@ import { present, stringify } from "@lms-bridge/core/Json"
 import { type AgentEvent, type AgentOutcome, BudgetKind, OpenCalls, type Problem } from "@lms-bridge/core/AgentEvent"
 import { RunAccount } from "@lms-bridge/core/RunJournal"
 import * as Schema from "effect/Schema"
+import { asTools } from "../protocol/Hints.ts"
 import * as Fields from "../tools/Fields.ts"
 import { optional, seconds } from "../tools/Fields.ts"
 import * as RunProgress from "./RunProgress.ts"
@@ -71,10 +72,19 @@ export const ofEvents = ([first, ...rest]: ReadonlyArray<AgentEvent>): Record | 
 
 /** The record after an event, and its progress line, if any. */
 export const evolve = (record: Record, event: AgentEvent): readonly [Record, RunProgress.Line] => {
-  const line = RunProgress.step(record.view, event)
+  const { note, tell, view } = RunProgress.step(record.view, event)
+  const said = {
+    ...(tell === undefined ? {} : { tell: asTools(tell) }),
+    ...(note === undefined ? {} : { note: asTools(note) })
+  }
   const account = RunAccount.step(record.account, event)
-  const warnings = event._tag === "Noted" && warned.has(event.kind) ? [...record.warnings, event.text] : record.warnings
-  return [{ ...record, account, warnings, view: line.view, line: line.tell ?? line.note ?? record.line }, line]
+  const warnings =
+    event._tag === "Noted" && warned.has(event.kind) ? [...record.warnings, asTools(event.text)] : record.warnings
+  const line = said.tell ?? said.note ?? record.line
+  return [
+    { ...record, account, warnings, view, line },
+    { view, ...said }
+  ]
 }
 
 /** Why the run failed, if it did. */
@@ -117,7 +127,8 @@ export interface Listed {
 export const brief = (record: Record, now: number): Listed => {
   const { millis, rounds, runId, status } = report(record, now)
   const { account, line } = record
-  const progress = problem(record)?.message ?? line
+  const why = problem(record)?.message
+  const progress = why === undefined ? line : asTools(why)
   return { runId, status, task: account.state.task.task, progress, rounds, startedAt: account.startedAt, millis }
 }
 
@@ -156,7 +167,10 @@ export const summary = (run: Run): string =>
 /** Kinds of notes that a caller has to know. */
 const warned: ReadonlySet<string> = new Set(["servers", "excluded", "allowed", "approval"])
 
-const missing = ({ problem, server }: AgentOutcome["missingServers"][number]) => ({ server, message: problem.message })
+const missing = ({ problem, server }: AgentOutcome["missingServers"][number]) => ({
+  server,
+  message: asTools(problem.message)
+})
 
 const told = (outcome: Omit<AgentOutcome, "status">, status: Run["status"], runId: string): Run => ({
   // an answer that had to be JSON is that JSON, without the text around it

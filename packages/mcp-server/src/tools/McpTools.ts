@@ -5,6 +5,7 @@ import { inBrief, LockSummary, McpRegistry } from "@lms-bridge/core/McpRegistry"
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import { brief, optional } from "./Fields.ts"
+import { asTools } from "../protocol/Hints.ts"
 import { count } from "../runs/RunProgress.ts"
 import * as Tool from "./Tool.ts"
 
@@ -37,7 +38,7 @@ export const listAvailable = Tool.make({
   text: ({ problems = [], servers }) => [
     ...problems,
     servers.length === 0
-      ? "There are no MCP servers. Create ~/.lmstudio/mcp.json or .mcp.json, or set MCP_JSON_PATH."
+      ? "There are no MCP servers. A person can add one with `lms-bridge mcp add` at a terminal, or create ~/.lmstudio/mcp.json or .mcp.json, or set MCP_JSON_PATH. autonomous_filesystem_full, autonomous_fetch_full and autonomous_memory_full need none."
       : servers
           .map(({ lock, name, onlyByName = false, problem, source, state, target, tools }, index) =>
             state === "usable"
@@ -49,9 +50,11 @@ export const listAvailable = Tool.make({
   handler: () =>
     Effect.flatMap(McpRegistry, (registry) => Effect.all([registry.servers, registry.problems])).pipe(
       Effect.map(([servers, problems]) => ({
-        servers: servers.map(inBrief),
+        servers: servers
+          .map(inBrief)
+          .map(({ problem, ...server }) => (problem === undefined ? server : { ...server, problem: asTools(problem) })),
         count: servers.filter(({ state }) => state === "usable").length,
-        ...(problems.length === 0 ? {} : { problems })
+        ...(problems.length === 0 ? {} : { problems: problems.map(asTools) })
       }))
     )
 })

@@ -14,6 +14,8 @@ describe("hints over MCP", () => {
     ["`lms-bridge doctor` shows what is wrong.", "`health_check` shows what is wrong."],
     ["`lms-bridge mcp tools files` lists", "`list_available_mcps` lists"],
     ["`lms-bridge runs ls` shows them", "`run_status` shows them"],
+    ["Wait until it is idle, or use --force.", "Wait until it is idle, or use force: true."],
+    ["`lms-bridge mcp add` at a terminal", "`lms-bridge mcp add` at a terminal"],
     ["`lms-bridge runs resume run_1 --max-rounds 9`", "`run_start with follows: run_1`"]
   ])("%s", (text, expected) => {
     assert.strictEqual(Hints.asTools(text), expected)

@@ -204,7 +204,7 @@ describe("runs", () => {
       assert.deepNestedInclude(listed.structuredContent, {
         "runs[0].status": "failed",
         "runs[0].task": "Count the bees",
-        "runs[0].progress": "It is away."
+        "runs[0].progress": "It is away. `health_check` says why."
       })
       assert.include(textOf(listed), "It failed: It is away.")
     }).pipe(
@@ -214,7 +214,7 @@ describe("runs", () => {
             _tag: "RunFinished",
             outcome: AgentLoopTest.outcome("", {
               status: "failed",
-              problem: { tag: "LmStudioUnreachable", message: "It is away." }
+              problem: { tag: "LmStudioUnreachable", message: "It is away. `lms-bridge doctor` says why." }
             })
           }
         ])
