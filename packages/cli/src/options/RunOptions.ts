@@ -145,6 +145,11 @@ export const making = {
     )
   ),
   model: SharedOptions.model,
+  fallback: Options.text("fallback").pipe(
+    Options.withDescription("Models to try in this order where the model cannot be loaded, separated by commas."),
+    Options.withPseudoName("LIST"),
+    Options.repeated
+  ),
   contextLength: SharedOptions.checked({
     name: "context-length",
     pseudoName: "N|auto",
@@ -191,6 +196,7 @@ export interface Making {
   readonly resources: boolean
   readonly folder: ReadonlyArray<string>
   readonly model: Option.Option<string>
+  readonly fallback: ReadonlyArray<string>
   readonly contextLength: Option.Option<number | "auto">
   readonly maxTokens: Option.Option<number>
   readonly temperature: Option.Option<number>
@@ -239,6 +245,7 @@ export const serversOf = ({
 /** The parts of a task that are given as options. */
 export const changesOf = (said: Making): Partial<AgentTask> => ({
   ...some(said.model, (model) => ({ model })),
+  ...some(names(said.fallback), (fallback) => ({ fallback })),
   ...some(said.maxTokens, (maxTokens) => ({ maxTokens })),
   ...some(said.temperature, (temperature) => ({ temperature })),
   ...some(said.toolForm, (toolForm) => ({ toolForm })),

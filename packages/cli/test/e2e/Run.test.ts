@@ -106,6 +106,23 @@ describe("lms-bridge run", () => {
   )
 
   it.scopedLive(
+    "takes the next model where one cannot be loaded, and says so",
+    () =>
+      Effect.gen(function* () {
+        const { run, simulator } = yield* world
+        yield* simulator.control.scriptModel([{ text: "Clover." }])
+        const ended = yield* run(["run", "x", "--model", "no-such-model", "--fallback", "nor-this,llama-3.2-3b-instruct"])
+        assert.deepStrictEqual([ended.code, ended.stdout], [0, "Clover.\n"], ended.stderr)
+        assert.match(ended.stderr, /no-such-model was skipped: .*\n.*nor-this was skipped: /)
+        assert.match(ended.stderr, /^model +llama-3\.2-3b-instruct/m)
+        const none = yield* run(["run", "x", "--model", "no-such-model", "--fallback", "nor-this"])
+        assert.strictEqual(none.code, 4, none.stderr)
+        assert.match(none.stderr, /no-such-model/)
+      }).pipe(Effect.provide(platform)),
+    patience
+  )
+
+  it.scopedLive(
     "ends with 3, 4, 6 and 2, each with a line that says what to do",
     () =>
       Effect.gen(function* () {

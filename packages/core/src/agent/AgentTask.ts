@@ -45,6 +45,8 @@ export const AgentTask = Schema.Struct({
   definedServers: optional(Schema.Array(DefinedServer)),
   /** A model name; absent means the default model. */
   model: optional(Schema.String),
+  /** Models to try, in order, where that one cannot be loaded. Before the first request only; the run says which it took. */
+  fallback: optional(Schema.Array(Schema.String)),
   budgets: Budgets,
   /** Least context for the model, in tokens; absent means what it is loaded with. */
   contextLength: optional(Schema.Int.pipe(Schema.positive())),

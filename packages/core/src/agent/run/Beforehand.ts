@@ -7,14 +7,22 @@ import type { Services } from "./CurrentRun.ts"
 /** The names of the servers and of the model. A look that takes long tells nothing: the run itself will. */
 export const check = (
   { lifecycle, registry }: Pick<Services, "lifecycle" | "registry">,
-  { definedServers = [], model, servers }: Pick<AgentTask, "servers" | "definedServers" | "model">
+  {
+    definedServers = [],
+    fallback = [],
+    model,
+    servers
+  }: Pick<AgentTask, "servers" | "definedServers" | "model" | "fallback">
 ): Effect.Effect<void, AgentError> => {
   const own = new Set(definedServers.map(({ name }) => name))
   const named = servers._tag === "Named" ? servers.names.filter((name) => !own.has(name)) : []
   return Effect.all(
     [
       Effect.forEach(named, registry.usable, { discard: true }),
-      lifecycle.resolve(model, "chat").pipe(Effect.timeoutOption(patience))
+      // one that exists is enough
+      Effect.firstSuccessOf([model, ...fallback].map((name) => lifecycle.resolve(name, "chat"))).pipe(
+        Effect.timeoutOption(patience)
+      )
     ],
     { concurrency: "unbounded", discard: true }
   ).pipe(Effect.withSpan("AgentLoop.check"))

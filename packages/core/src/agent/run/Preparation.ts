@@ -147,6 +147,7 @@ const held = Effect.gen(function* () {
         ability: "chat",
         ttl: task.ttlMillis,
         contextLength,
+        fallback: task.fallback,
         onProgress: (progress) => tell(loading(progress))
       })
       .pipe(

@@ -182,7 +182,7 @@ export const make = Effect.fnUntraced(function* (parts: LifecycleParts) {
       if (to === undefined || !concernsTheModel(error) || engineFailures >= 2) return yield* first
       const model = candidate ?? "default"
       steppedDown.push({ model, reason: error.message })
-      yield* Effect.logWarning("stepping down to another model", { model, to, reason: error.message })
+      yield* Effect.logInfo("stepping down to another model", { model, to, reason: error.message })
       yield* options.onProgress?.({ _tag: "SteppedDown", model, to, reason: error.message }) ?? Effect.void
     }
     return yield* first ?? ModelName.notFound([], name ?? "default")
