@@ -47,7 +47,7 @@ export const tools: ReadonlyArray<Misbehaviour> = [
         isError: false
       })
     ),
-    check: ({ told }) => told[0]?.includes("[image, image/png, 3 bytes") === true && told[0].includes("inside")
+    check: ({ told }) => told[0]?.includes("[image, image/png, 3 B") === true && told[0].includes("inside")
   },
   {
     what: "binary data as text",
