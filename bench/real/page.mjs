@@ -27,6 +27,12 @@ export const writePage = ({ context, engine, results, versions = {} }, page, plo
       "",
       "A task is *done* when what it asks for is there: the file, the entry in memory, the words of the answer. It is *called done but wrong* when the loop ends as if it were done and it is not. Tokens and seconds are the engine's own count. With several runs of the tasks, each figure is the median of the runs. The same loop differs from run to run, even at temperature 0, because the engine's cache changes the arithmetic.",
       "",
+      ...(distinct(
+        models.map((model) => ({ tasks: tasksOf(results, model) })),
+        "tasks"
+      ).length > 1
+        ? ["The models were not all given the same tasks: each row says how many.", ""]
+        : []),
       "![done, and called done but wrong, by model and loop](bench/real-models.svg)",
       "",
       ...models.flatMap((model) => section(results, model))
@@ -39,6 +45,12 @@ export const writePage = ({ context, engine, results, versions = {} }, page, plo
 // -----------------------------------------------------------------------------
 
 const distinct = (results, key) => [...new Set(results.map((result) => result[key]))]
+
+const tasksOf = (results, model) =>
+  distinct(
+    results.filter((result) => result.model === model),
+    "task"
+  ).length
 
 const median = (values) => {
   const sorted = values.toSorted((a, b) => a - b)
