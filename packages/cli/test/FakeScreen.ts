@@ -56,6 +56,7 @@ export const layer = (
       const screen = Screen.of({
         stdoutIsTerminal: terminal,
         stderrIsTerminal: terminal,
+        stdinIsTerminal: terminal,
         colors: options.colors ?? false,
         columns: options.columns,
         width: 120,

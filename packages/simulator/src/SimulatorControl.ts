@@ -8,6 +8,7 @@ import type { ModelOnDisk } from "./state/Catalogue.ts"
 import type { Faults } from "./Faults.ts"
 import type { Instance, LoadFailed, LoadOutcome, Machine, NoSuchInstance, PortTaken } from "./state/LmStudioState.ts"
 import type { Seen } from "./Recorder.ts"
+import type { LogStream } from "./state/LogStream.ts"
 import type { TurnInput } from "./model/Script.ts"
 import type { Settings } from "./Settings.ts"
 import type { SimulatedModel } from "./model/SimulatedModel.ts"
@@ -16,6 +17,7 @@ import type { InstanceStatus, Invariants, SimulatorEvent } from "./state/Simulat
 import { invariantsOf } from "./state/SimulatorEvent.ts"
 import type { World } from "./World.ts"
 
+export type { LogEntry } from "./state/LogStream.ts"
 export type { LoadFailed, NoSuchInstance, PortTaken } from "./state/LmStudioState.ts"
 
 export interface Control {
@@ -51,6 +53,8 @@ export interface Control {
   readonly clearFaults: Effect.Effect<void>
   /** Deletes the stored replies that `previous_response_id` refers to. */
   readonly clearHistory: Effect.Effect<void>
+  /** What `lms log stream` shows, from now on. */
+  readonly logs: LogStream["subscribe"]
   readonly seen: Effect.Effect<Seen>
   readonly clearSeen: Effect.Effect<void>
   readonly events: Effect.Effect<ReadonlyArray<SimulatorEvent>>
@@ -89,6 +93,7 @@ export const of = (world: World): Control => ({
   scriptLoads: world.state.scriptLoads,
   clearFaults: world.faults.clear,
   clearHistory: world.history.clear,
+  logs: world.logs.subscribe,
   seen: world.recorder.seen,
   clearSeen: world.recorder.clear,
   events: world.state.events,

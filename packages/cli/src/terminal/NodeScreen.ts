@@ -110,6 +110,7 @@ const make = Effect.gen(function* () {
   const screen = Screen.of({
     stdoutIsTerminal,
     stderrIsTerminal,
+    stdinIsTerminal: stdin.isTTY === true,
     colors: isSmart && !noColor,
     columns: stdoutIsTerminal && stdout.columns > 0 ? stdout.columns : undefined,
     // a terminal that does not know its width reports 0

@@ -29,6 +29,8 @@ export class Screen extends Context.Tag("@lms-bridge/cli/Screen")<
   {
     readonly stdoutIsTerminal: boolean
     readonly stderrIsTerminal: boolean
+    /** Whether somebody types what is read, and no program writes it. */
+    readonly stdinIsTerminal: boolean
     /** Whether stderr may have colours. */
     readonly colors: boolean
     /** Columns of stdout where it is a terminal, for tables. */

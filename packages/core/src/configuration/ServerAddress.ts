@@ -14,9 +14,12 @@ export const authority = (host: string, port: number): string => {
   return host.includes(":") && !host.startsWith("[") ? `[${host}]:${port}` : `${host}:${port}`
 }
 
-/** The server's address: `LMSTUDIO_BASE_URL`, else host and port. */
+/** The server's address: `LMSTUDIO_BASE_URL` without the path of an API, else host and port. */
 export const baseUrl = (settings: Place): string =>
-  Option.getOrElse(settings.baseUrl, () => `http://${authority(settings.host, settings.port)}`).replace(/\/v1$/, "")
+  Option.getOrElse(settings.baseUrl, () => `http://${authority(settings.host, settings.port)}`).replace(
+    /\/(?:api\/)?v[01]$/,
+    ""
+  )
 
 /** Host and port of that address, and whether it is on this machine. */
 export const address = (

@@ -53,7 +53,7 @@ export const table = {
     schema: httpUrl,
     fallback: Option.none<string>(),
     shown: "",
-    allowed: "an `http://` or `https://` URL; a path prefix is kept, a final `/v1` is not needed",
+    allowed: "an `http://` or `https://` URL; a path prefix is kept, a final `/v1` or `/api/v1` is not needed",
     description: "Full address of the server; overrides host and port. For TLS, a proxy or a path prefix."
   }),
   apiToken: secret(

@@ -111,10 +111,12 @@ describe("Settings", () => {
 
   it("builds the address from a URL, or from host and port", () => {
     assert.strictEqual(baseUrl({ ...defaults, host: "::1", port: 9 }), "http://[::1]:9")
-    assert.strictEqual(
-      baseUrl({ ...defaults, baseUrl: Option.some("https://box.example/lm/v1") }),
-      "https://box.example/lm"
-    )
+    for (const api of ["", "/v1", "/api/v1", "/api/v0"]) {
+      assert.strictEqual(
+        baseUrl({ ...defaults, baseUrl: Option.some(`https://box.example/lm${api}`) }),
+        "https://box.example/lm"
+      )
+    }
   })
 
   it("has no variable twice", () => {

@@ -43,7 +43,8 @@ const inWords = (expected: string): string => {
   if (literal?.[1] !== undefined) return literal[1]
   if (expected.startsWith("ReadonlyArray<")) return "a list"
   if (expected.startsWith("{")) return "an object"
-  return plain[expected] ?? cut(expected)
+  const most = /^a string at most (\d+) character\(s\) long$/.exec(expected)?.[1]
+  return most === undefined ? (plain[expected] ?? cut(expected)) : `a string of at most ${most} characters`
 }
 
 const plain: Readonly<Record<string, string>> = {
@@ -52,5 +53,7 @@ const plain: Readonly<Record<string, string>> = {
   number: "a number",
   boolean: "true or false",
   object: "an object",
-  "a non empty string": "a string that is not empty"
+  "a non empty string": "a string that is not empty",
+  "a string at least 1 character(s) long": "a string that is not empty",
+  "an array of at least 1 item(s)": "a list that is not empty"
 }

@@ -47,6 +47,14 @@ describe("a wrong argument", () => {
         'vision_analyze: "detail" must be one of auto, low, high, not "medium". It takes'
       )
       assert.include(
+        yield* refusal("lms_resolve_model", { model_key: "m", task_type: "poetry" }),
+        '"task_type" must be one of coding, reasoning, chat, analysis, vision, not "poetry".'
+      )
+      assert.include(
+        yield* refusal("generate_embeddings", { text: [] }),
+        '"text" must be a string or a list that is not empty, not [].'
+      )
+      assert.include(
         yield* refusal("chat_completion", { prompt: "p", max_tokens: "many" }),
         '"max_tokens" must be a number or auto, not "many".'
       )

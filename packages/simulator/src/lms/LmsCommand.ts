@@ -81,6 +81,10 @@ const perform = (world: World, terminal: Terminal, found: Found): Effect.Effect<
       yield* out(`CLI commit: ${settings.cliCommit}`)
       return 0
     }
+    if (["", "help", "--help", "-h"].includes(terminal.argv[0] ?? "")) {
+      yield* out(overview(settings.cliSince))
+      return 0
+    }
     if (notSimulated.has(terminal.argv[0] ?? "")) {
       const text = `lms ${terminal.argv.join(" ")} exists, but the simulator does not play it.`
       yield* world.recorder.problem(text)
@@ -107,6 +111,17 @@ const perform = (world: World, terminal: Terminal, found: Found): Effect.Effect<
         world.recorder.usageError(terminal.argv).pipe(Effect.zipRight(terminal.err(`${error.text}\n`)), Effect.as(1))
     })
   )
+
+/** The commands that this `lms` has. */
+const overview = (since: number): string =>
+  [
+    "Usage: lms [options] [command]",
+    "",
+    "Commands:",
+    ...Object.entries(commands)
+      .filter(([, command]) => command.since <= since)
+      .map(([name, { shape }]) => `  ${name}${shape.argument === undefined ? "" : ` [${shape.argument.name}]`}`)
+  ].join("\n")
 
 const helpOf = (name: string, shape: CommandShape): string =>
   [

@@ -70,6 +70,12 @@ export const fromTurns = Effect.fnUntraced(function* (turns: ReadonlyArray<Turn>
   return { name, answer }
 })
 
+/** The same, but the request with which lms-bridge has a model loaded takes no turn: whoever writes a script means a run. */
+export const afterLoads = (model: SimulatedModel): SimulatedModel => ({
+  ...model,
+  answer: (prompt) => (isLoad(prompt) ? Effect.succeed(Script.text(".")) : model.answer(prompt))
+})
+
 /** Answers with a function of the prompt. */
 export const fromFunction = (answer: (prompt: Prompt) => TurnInput, name = "a stand-in by rule"): SimulatedModel => ({
   name,
@@ -94,6 +100,9 @@ export const promptTokens = (prompt: Prompt): number =>
 // -----------------------------------------------------------------------------
 // internal
 // -----------------------------------------------------------------------------
+
+const isLoad = ({ messages, tools }: Prompt): boolean =>
+  messages.length === 1 && messages[0]?.role === "user" && messages[0].text === "." && tools.length === 0
 
 const unexpected = (turn: Turn, prompt: Prompt): string | undefined => {
   const last = prompt.messages.at(-1)

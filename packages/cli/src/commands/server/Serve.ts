@@ -42,10 +42,16 @@ export const command = Command.make("serve", {
 // -----------------------------------------------------------------------------
 
 // loaded on first use: other commands do without it
-const onStdio = Effect.flatMap(
-  Effect.promise(() => import("@lms-bridge/mcp-server/serveStdio")),
-  ({ serveStdio }) => serveStdio
-)
+const onStdio = Effect.gen(function* () {
+  const screen = yield* Screen
+  if (screen.stdinIsTerminal) {
+    yield* screen.err(
+      "Waiting for an MCP client on stdin. Clients start this themselves: `lms-bridge install CLIENT` enters it; --http serves over a port. Ctrl-C ends it."
+    )
+  }
+  const { serveStdio } = yield* Effect.promise(() => import("@lms-bridge/mcp-server/serveStdio"))
+  return yield* serveStdio
+})
 
 const overHttp = Effect.fnUntraced(function* (host: string, port: number) {
   const screen = yield* Screen

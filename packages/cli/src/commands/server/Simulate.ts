@@ -5,9 +5,12 @@ import * as Command from "@effect/cli/Command"
 import * as Options from "@effect/cli/Options"
 import * as FileSystem from "@effect/platform/FileSystem"
 import { table } from "@lms-bridge/core/Settings"
+import * as DateTime from "effect/DateTime"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
+import * as Stream from "effect/Stream"
+import type { LogEntry } from "@lms-bridge/simulator/SimulatorControl"
 import { UsageError } from "../../ExitCode.ts"
 import { Screen } from "../../terminal/Screen.ts"
 import * as SharedOptions from "../../options/SharedOptions.ts"
@@ -21,11 +24,12 @@ export const command = Command.make("simulate", {
     Options.withPseudoName("FILE"),
     Options.optional
   ),
+  log: Options.boolean("log").pipe(Options.withDescription("Show on stderr each request and each reply.")),
   json: SharedOptions.json("Print its addresses as one line of JSON.")
 }).pipe(
   Command.withDescription("Run a stand-in for LM Studio until Ctrl-C, to try things out or to test against."),
   Command.withHandler(
-    Effect.fnUntraced(function* ({ json, port, script }) {
+    Effect.fnUntraced(function* ({ json, log, port, script }) {
       const screen = yield* Screen
       const simulator = yield* loadSimulator
       const model = yield* Option.match(script, { onNone: () => Effect.succeed(undefined), onSome: scripted })
@@ -46,7 +50,12 @@ export const command = Command.make("simulate", {
               "Ctrl-C ends it."
             ].join("\n")
       )
-      return yield* Effect.never
+      return yield* log
+        ? Effect.zipRight(
+            Stream.runForEach(yield* running.control.logs, (entry) => screen.err(logLine(entry))),
+            Effect.never
+          )
+        : Effect.never
     }, Effect.scoped)
   )
 )
@@ -55,17 +64,29 @@ export const command = Command.make("simulate", {
 // internal
 // -----------------------------------------------------------------------------
 
+const logLine = ({ data, timestamp }: LogEntry): string => {
+  const time = DateTime.formatIso(DateTime.unsafeMake(timestamp)).slice(11, 23)
+  switch (data.type) {
+    case "server.log":
+      return Words.oneLine(`${time} ${data.content.replace(/^\[LM STUDIO SERVER\] /, "")}`, 400)
+    case "llm.prediction.input":
+      return Words.oneLine(`${time} ${data.modelIdentifier} reads ${data.input.length} characters`, 400)
+    case "llm.prediction.output":
+      return Words.oneLine(`${time} ${data.modelIdentifier} writes ${data.output}`, 400)
+  }
+}
+
 const scripted = Effect.fnUntraced(function* (file: string) {
   const refuse = (what: string) => new UsageError({ problem: Words.oneLine(`The script ${file} ${what}`, 400) })
   const text = yield* Effect.flatMap(FileSystem.FileSystem, (fs) => fs.readFileString(file)).pipe(
     Effect.mapError(() => refuse("cannot be read."))
   )
-  const [{ decode }, { fromTurns }] = yield* Effect.promise(() =>
+  const [{ decode }, { afterLoads, fromTurns }] = yield* Effect.promise(() =>
     Promise.all([import("@lms-bridge/simulator/Script"), import("@lms-bridge/simulator/SimulatedModel")])
   )
   const decoded = yield* Effect.mapError(decode(text), ({ message }) => refuse(`is invalid: ${message}.`))
   const { name = file, turns } = "turns" in decoded ? decoded : { turns: decoded }
-  return yield* fromTurns(turns, `the script ${name}, not a language model`)
+  return afterLoads(yield* fromTurns(turns, `the script ${name}, not a language model`))
 })
 
 const encode = Schema.encodeSync(
