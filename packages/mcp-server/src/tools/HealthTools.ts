@@ -35,6 +35,7 @@ export const serverStatus = Tool.make({
     }).annotations(brief("object")),
     message: Schema.String
   }),
+  success: ({ serverRunning }) => serverRunning,
   text: ({ lms, message }) => [`${message}\n${saidByLms(lms)}`],
   handler: Effect.fnUntraced(function* () {
     const api = yield* LmStudioApi

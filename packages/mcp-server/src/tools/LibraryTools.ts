@@ -161,6 +161,7 @@ export const resolve = Tool.make({
     message: Schema.String
   }),
   listed: [],
+  success: ({ resolved_model }) => resolved_model !== null,
   text: ({ alternatives, message }) => [
     [
       message,

@@ -5,6 +5,7 @@ import * as Effect from "effect/Effect"
 import type * as ParseResult from "effect/ParseResult"
 import * as Schema from "effect/Schema"
 import { text, type Content } from "./Content.ts"
+import { present } from "@lms-bridge/core/Json"
 import { quoted } from "../Words.ts"
 import { problems } from "../input/InvalidInput.ts"
 import { withoutNulls } from "../input/WithoutNulls.ts"
@@ -76,6 +77,8 @@ export const make = <A, I, O, OI extends Readonly<Record<string, unknown>>, E ex
   /** The fields of the output that `tools/list` describes; by default, all that are always there. */
   readonly listed?: ReadonlyArray<keyof OI & string>
   readonly long?: boolean
+  /** What `success` says in the result of a tool of LM Studio; true by default, and false for a failure. */
+  readonly success?: (output: O) => boolean
   /** Other names that are accepted for an argument. */
   readonly aliases?: Readonly<Record<string, string>>
   /** The result as text, one part per content block. */
@@ -85,6 +88,8 @@ export const make = <A, I, O, OI extends Readonly<Record<string, unknown>>, E ex
   const { annotations, description, name, title } = options
   const decode = Schema.decodeUnknown(options.input, { errors: "all", onExcessProperty: "error" })
   const encode = Schema.encode(options.output)
+  // programs written for the predecessor read `success` there
+  const ofLmStudio = name.startsWith("lms_")
   let inputSchema: ObjectSchema | undefined
   let outputSchema: { readonly rendered: ObjectSchema | undefined } | undefined
   const input = () => (inputSchema ??= fromStruct(options.input))
@@ -112,10 +117,13 @@ export const make = <A, I, O, OI extends Readonly<Record<string, unknown>>, E ex
         decode(withoutNulls(options.input.ast, arrange(given, options.aliases ?? {}))),
         (error) => invalidInput(name, input(), error)
       )
-      const output = yield* options.handler(decoded, progress)
+      const output = yield* Effect.mapError(options.handler(decoded, progress), (error) =>
+        ofLmStudio ? withoutSuccess(error) : error
+      )
       // an output that does not match its own schema is a bug in the handler
       const structured = yield* Effect.orDie(encode(output))
-      return { structured, content: options.text(output).map(text) }
+      const success = ofLmStudio ? { success: options.success?.(output) ?? true } : {}
+      return { structured: { ...success, ...structured }, content: options.text(output).map(text) }
     })
   }
 }
@@ -123,6 +131,14 @@ export const make = <A, I, O, OI extends Readonly<Record<string, unknown>>, E ex
 // -----------------------------------------------------------------------------
 // internal
 // -----------------------------------------------------------------------------
+
+/** An error computes some of its fields, so each is read. */
+const withoutSuccess = ({ _tag, account, message, retryable, text }: Failure): Failure => ({
+  _tag,
+  message,
+  ...present({ text, retryable }),
+  account: { success: false, ...account }
+})
 
 /** Arguments that some clients add because they cannot call a tool without any. */
 const fillsIn = (key: string) => /^(?:_|random_string|dummy|placeholder|noop|no_args?)$/i.test(key)

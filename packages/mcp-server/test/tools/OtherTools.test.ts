@@ -41,7 +41,12 @@ describe("tools about health", () => {
     Effect.gen(function* () {
       const { client } = yield* connected(HealthTools.tools)
       const result = yield* callTool(client, "lms_server_status")
-      assert.deepInclude(result.structuredContent, { serverRunning: true, status: "running", dialect: "native-v1" })
+      assert.deepInclude(result.structuredContent, {
+        success: true,
+        serverRunning: true,
+        status: "running",
+        dialect: "native-v1"
+      })
       assert.deepNestedInclude(result.structuredContent, { "lms.available": false })
       assert.match(textOf(result), /\n`lms` says nothing: .*LM Studio/)
     }).pipe(Effect.provide(health({ api: { ping: [Effect.succeed(LmStudioApiTest.serverInfo)] } })))
@@ -77,7 +82,7 @@ describe("tools about health", () => {
       const { client } = yield* connected(HealthTools.tools)
       const result = yield* callTool(client, "lms_server_status")
       assert.isUndefined(result.isError)
-      assert.deepInclude(result.structuredContent, { serverRunning: false, status: "unreachable" })
+      assert.deepInclude(result.structuredContent, { success: false, serverRunning: false, status: "unreachable" })
       assert.include(textOf(result), "`lms` says that the server runs on port 4321.")
     }).pipe(
       Effect.provide(
