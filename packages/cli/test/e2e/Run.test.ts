@@ -111,7 +111,14 @@ describe("lms-bridge run", () => {
       Effect.gen(function* () {
         const { run, simulator } = yield* world
         yield* simulator.control.scriptModel([{ text: "Clover." }])
-        const ended = yield* run(["run", "x", "--model", "no-such-model", "--fallback", "nor-this,llama-3.2-3b-instruct"])
+        const ended = yield* run([
+          "run",
+          "x",
+          "--model",
+          "no-such-model",
+          "--fallback",
+          "nor-this,llama-3.2-3b-instruct"
+        ])
         assert.deepStrictEqual([ended.code, ended.stdout], [0, "Clover.\n"], ended.stderr)
         assert.match(ended.stderr, /no-such-model was skipped: .*\n.*nor-this was skipped: /)
         assert.match(ended.stderr, /^model +llama-3\.2-3b-instruct/m)

