@@ -175,9 +175,9 @@ describe("the built server", () => {
           .map((line) => JSON.parse(line) as { message: unknown; annotations?: Record<string, unknown> })
         assert.isTrue(
           logged.some(
-            ({ annotations = {} }) => /^[a-z0-9]{8}\/4$/.test(String(annotations["requestId"])) && "runId" in annotations
+            ({ annotations = {} }) =>
+              /^[a-z0-9]{8}\/4$/.test(String(annotations["requestId"])) && "runId" in annotations
           )
-        )
         )
       }).pipe(Effect.provide(platform)),
     patience
