@@ -55,11 +55,13 @@ const screen = (columns, args, typed = []) =>
     })
   })
 
-/** What differs from run to run. */
+/** What differs from run to run; the terminal may break a path anywhere. */
 const settled = (text) =>
   text
-    .replaceAll(folder, "/home/me/notes")
-    .replaceAll(home, "/home/me")
+    .replaceAll(new RegExp([...home].map((character) => `${character}(\\n?)`).join(""), "g"), (_, ...breaks) =>
+      [..."/home/me"].map((character, index) => `${character}${breaks[index]}`).join("")
+    )
+    .replaceAll("/tmp/…", "/home…")
     .replaceAll(/run_[a-z0-9]{16}/g, "run_abcdefghijklmnop")
 
 const files = ["--files", ".", "--stand-in", "always"]
