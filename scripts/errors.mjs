@@ -195,6 +195,10 @@ const subjects = {
     ]
   },
   "The adapters": {
+    Refused: [
+      "the page asks for what is not there, or not possible now",
+      "the page shows the message; its data is read anew"
+    ],
     InvalidInput: [
       "the arguments of an MCP tool are missing, unknown or of the wrong kind",
       "the message names each; correct the call"
