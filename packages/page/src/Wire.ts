@@ -59,7 +59,7 @@ export interface DiskModel {
 
 export interface ServerLine {
   readonly name: string
-  readonly state: "usable" | "disabled" | "itself" | "invalid"
+  readonly state: "usable" | "missing" | "disabled" | "itself" | "invalid"
   readonly transport: string
   readonly target: string
   readonly source: string

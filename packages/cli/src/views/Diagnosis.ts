@@ -318,11 +318,15 @@ const aboutEntry = Effect.fnUntraced(function* (server: ServerSummary) {
       const message = server.problem ?? `${server.name} cannot be used as it is written in ${server.source}.`
       return [problem("servers", { _tag: "McpEntryUnusable", message })]
     }
+    case "missing":
     case "usable": {
       const why = leftOut(server)
       if (why !== undefined) return [notice("servers", Words.oneLine(why))]
       const tools = yield* Effect.either(Effect.flatMap(McpRegistry, (registry) => registry.tools(server.name)))
-      if (Either.isLeft(tools)) return [problem("servers", tools.left)]
+      if (Either.isLeft(tools)) {
+        const { problem: message = tools.left.message } = server
+        return [problem("servers", { _tag: tools.left._tag, message })]
+      }
       const lock = yield* Effect.orElseSucceed(Withheld.of(server.name), () => undefined)
       const withheld = lock === undefined ? undefined : Withheld.clause(lock)
       const starts = ok("servers", `${server.name} starts, ${Words.count(tools.right.length, "tool")}`)

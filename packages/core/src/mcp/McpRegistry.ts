@@ -19,6 +19,7 @@ import { Settings } from "../configuration/Settings.ts"
 import { BreakerPolicy } from "../resilience/CircuitBreaker.ts"
 import { retryPolicyOf } from "../resilience/Resilience.ts"
 import * as ChildEnvironment from "./transport/ChildEnvironment.ts"
+import * as MissingProgram from "./transport/MissingProgram.ts"
 import * as Itself from "./config/SelfReference.ts"
 import type { ConfigChange } from "./config/ConfigChange.ts"
 import { type DefinedServer, source as defined } from "./config/DefinedServer.ts"
@@ -150,6 +151,7 @@ const make = Effect.gen(function* () {
   const path = yield* Path.Path
   const files = yield* McpConfigFiles.make({ override: settings.mcpJsonPath, mode: settings.mcpSources })
   const locks = yield* ToolLockFiles.make({ place: settings.mcpLock })
+  const programs = yield* MissingProgram.make(files.inherited)
   const policy = new BreakerPolicy({ failures: settings.breakerFailures, openFor: settings.breakerOpenFor })
   const retries = retryPolicyOf(settings)
 
@@ -309,16 +311,20 @@ const make = Effect.gen(function* () {
       const login = yield* logins.state(remote)
       if (login !== undefined) logged.set(definition, login)
     }
-    return open.size === 0 && logged.size === 0 && !listed.definitions.some((definition) => toolCounts.has(definition))
+    const missing = yield* programs(listed.definitions.filter((definition) => !open.has(definition)))
+    const known = open.size + logged.size + missing.size > 0 || listed.definitions.some((one) => toolCounts.has(one))
+    return !known
       ? listed.summaries
       : listed.summaries.map((summary, index) => {
           const definition = listed.definitions[index]
           if (definition === undefined) return summary
           const login = logged.get(definition)
+          const problem = missing.get(definition)
           return {
             ...summary,
             connected: open.has(definition),
-            ...present({ login, tools: toolCounts.get(definition) })
+            ...present({ login, tools: toolCounts.get(definition) }),
+            ...(problem === undefined ? {} : { state: "missing" as const, problem })
           }
         })
   })

@@ -18,7 +18,8 @@ export const ServerSummary = Schema.Struct({
   /** The file of the entry, and the line of the entry's name in it. */
   source: Schema.String,
   line: optional(Schema.Int),
-  state: Schema.Literal("usable", "disabled", "itself", "invalid"),
+  /** `missing`: as far as can be known without starting it, its program is not there. */
+  state: Schema.Literal("usable", "missing", "disabled", "itself", "invalid"),
   /** Why it is not usable; absent when it is. */
   problem: optional(Schema.String),
   /** It came with the working folder, for another program: it is started only when it is named. */
@@ -43,13 +44,13 @@ export const unusable = ({ name, source }: ServerDefinition, { detail, line, rea
 /** In a form that may be shown to models and their clients: without arguments, paths and queries. */
 export const inBrief = ({ brief = "", ...summary }: ServerSummary): ServerSummary => ({ ...summary, target: brief })
 
-/** The servers that may be started when all are requested. */
+/** The servers to start when all are requested: also those that look missing, so that the failure is reported. */
 export const startable = (all: ReadonlyArray<ServerSummary>): ReadonlyArray<ServerSummary> =>
-  all.filter(({ onlyByName = false, state }) => state === "usable" && !onlyByName)
+  all.filter(({ onlyByName = false, state }) => mayStart(state) && !onlyByName)
 
 /** Why a usable server is left out when all are requested; undefined if it is not. */
 export const leftOut = ({ name, onlyByName = false, source, state }: ServerSummary): string | undefined =>
-  state === "usable" && onlyByName
+  mayStart(state) && onlyByName
     ? `MCP server "${name}" was not started: ${source} came with this folder, for another program. Name the server to use it.`
     : undefined
 
@@ -78,5 +79,7 @@ export const summaryOf = (
 // -----------------------------------------------------------------------------
 // internal
 // -----------------------------------------------------------------------------
+
+const mayStart = (state: ServerSummary["state"]) => state === "usable" || state === "missing"
 
 const placeOf = ({ line, source }: ServerDefinition) => ({ source, ...present({ line }) })

@@ -8,6 +8,7 @@ interface File {
   version: number
   ino: number
   unreadable: boolean
+  executable?: boolean
 }
 
 const failure = (reason: "NotFound" | "PermissionDenied", method: string, path: string) =>
@@ -39,7 +40,7 @@ export const make = (options: { readonly watchable?: boolean } = {}) => {
           birthtime: Option.none(),
           dev: 0,
           ino: Option.some(file.ino),
-          mode: 0o644,
+          mode: file.executable === true ? 0o755 : 0o644,
           nlink: Option.none(),
           uid: Option.none(),
           gid: Option.none(),
@@ -101,6 +102,11 @@ export const make = (options: { readonly watchable?: boolean } = {}) => {
     forbid: (path: string) => {
       const file = files.get(path)
       if (file !== undefined) file.unreadable = true
+    },
+    /** May be executed from now on. */
+    allow: (path: string) => {
+      const file = files.get(path)
+      if (file !== undefined) file.executable = true
     },
     remove: (path: string) => {
       files.delete(path)

@@ -11,7 +11,7 @@ import * as Tool from "./Tool.ts"
 
 const Server = Schema.Struct({
   name: Schema.String,
-  state: Schema.Literal("usable", "disabled", "itself", "invalid"),
+  state: Schema.Literal("usable", "missing", "disabled", "itself", "invalid"),
   transport: Schema.String,
   target: Schema.String,
   envNames: Schema.Array(Schema.String),

@@ -25,6 +25,7 @@ import * as NetworkVariables from "./NetworkVariables.ts"
 import type { ServerChannel, ChannelEnd } from "./ServerChannel.ts"
 import type { Watch } from "./ProcessGuard.ts"
 import type { Launch } from "../config/Launch.ts"
+import * as MissingProgram from "./MissingProgram.ts"
 
 export interface ProcessOptions {
   readonly server: string
@@ -226,34 +227,18 @@ const stop = (process: CommandExecutor.Process, outbox: Mailbox.Mailbox<Uint8Arr
 
 const notStarted = ({ launch, server }: ProcessOptions, error: PlatformError): McpServerUnavailable => {
   const missing = error._tag === "SystemError" && error.reason === "NotFound"
-  const unavailable = (reason: McpServerUnavailable["reason"], detail: string) =>
-    new McpServerUnavailable({ server, reason, detail, stderrTail: "" })
+  const unavailable = (why: MissingProgram.Missing) => new McpServerUnavailable({ server, ...why, stderrTail: "" })
   if (missing && error.module === "FileSystem") {
-    return unavailable("Spawn", `Its working directory ${launch.cwd ?? ""} does not exist.`)
+    return unavailable(MissingProgram.noFolder(launch.cwd ?? ""))
   }
-  if (missing) {
-    const from = comesWith.get(launch.command)
-    return unavailable(
-      "CommandNotFound",
-      from === undefined
-        ? `Install "${launch.command}", or write its full path into the entry.`
-        : // a preset has no entry
-          `Install ${from}, which has "${launch.command}", or add the folder of "${launch.command}" to PATH where lms-bridge is started.`
-    )
-  }
+  if (missing) return unavailable(MissingProgram.commandNotFound(launch.command))
   return error._tag === "SystemError" && error.reason === "PermissionDenied"
-    ? unavailable("Spawn", `"${launch.command}" is not executable.`)
-    : unavailable(
-        "Spawn",
-        `The system refused "${launch.command}" (${error._tag === "SystemError" ? error.reason : error._tag}).`
-      )
+    ? unavailable(MissingProgram.notExecutable(launch.command))
+    : unavailable({
+        reason: "Spawn",
+        detail: `The system refused "${launch.command}" (${error._tag === "SystemError" ? error.reason : error._tag}).`
+      })
 }
-
-/** Programs that are installed under another name. */
-const comesWith: ReadonlyMap<string, string> = new Map([
-  ["npx", "Node.js (https://nodejs.org)"],
-  ["uvx", "uv (https://docs.astral.sh/uv)"]
-])
 
 const signalOf = (error: PlatformError) => {
   const signal = /\bSIG[A-Z0-9]+\b/.exec(error.message)

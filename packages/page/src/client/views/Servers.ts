@@ -36,7 +36,7 @@ const One = ({ server }: { readonly server: ServerLine }) => {
       <span class=${`status ${state}`}>${state === "usable" ? (connected ? "connected" : "usable") : state}</span>
     </h3>
     <p class="quiet">${target}<br />in ${source}</p>
-    ${problem === undefined ? null : html`<p class=${state === "invalid" ? "problem" : "quiet"}>${problem}</p>`}
+    ${problem === undefined ? null : html`<p class=${state === "invalid" || state === "missing" ? "problem" : "quiet"}>${problem}</p>`}
     ${
       withheld === undefined
         ? null
