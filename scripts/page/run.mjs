@@ -12,7 +12,11 @@ if (browser === undefined) process.exit(suite.skip("there is no Chromium: apt-ge
 
 const world = await makeWorld()
 const pictures = process.argv.includes("--pictures")
-const context = await browser.newContext({ viewport: { width: 1100, height: 820 }, locale: "en-GB" })
+const context = await browser.newContext({
+  viewport: { width: 1100, height: 820 },
+  locale: "en-GB",
+  permissions: ["clipboard-read", "clipboard-write"]
+})
 context.setDefaultTimeout(10_000)
 const page = await context.newPage()
 const complaints = []
@@ -104,6 +108,17 @@ try {
     await page.locator("td.account .bar").first().waitFor()
     await picture("run")
     return expect(await isInert(), "markup of the answer became elements")
+  })
+
+  await check("a run is copied as a cassette, which is replayed without a difference", async () => {
+    await act(page.locator("main"), "Copy as cassette")
+    await page
+      .getByText(/^Copied/)
+      .or(page.getByLabel("The cassette"))
+      .first()
+      .waitFor()
+    const text = await page.evaluate(() => navigator.clipboard.readText())
+    return world.replay(text)
   })
 
   await check("a call that changes a file waits for the person, with its diff", async () => {

@@ -6,7 +6,7 @@ import { connect, createServer } from "node:net"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { createInterface } from "node:readline"
-import { inRoot } from "../workspace.mjs"
+import { inRoot, run } from "../workspace.mjs"
 
 export const hostile = `<img src=x onerror="window.pwned=true"><script>window.pwned=true</script>`
 
@@ -86,6 +86,15 @@ export const makeWorld = async () => {
   return {
     notes,
     wire,
+    /** What is wrong with a cassette; undefined where nothing is. */
+    replay: async (text) => {
+      writeFileSync(join(home, "cassette.jsonl"), text)
+      const { code, stderr } = await run(process.execPath, [program, "replay", join(home, "cassette.jsonl")], {
+        cwd: home,
+        env: { HOME: home }
+      })
+      return code === 0 ? undefined : stderr
+    },
     /** Through the wire. */
     link: link.exec(ui)[0].replace(/:\d+\//, `:${wire.port}/`),
     guarded: new URL("/", link.exec(guarded)[0]).href,

@@ -85,7 +85,7 @@ const exitCode = <A, E>(exit: Exit.Exit<A, E>): number => {
   if (Exit.isSuccess(exit)) return typeof exit.value === "number" ? exit.value : ExitCode.done
   if (!Cause.isInterruptedOnly(exit.cause)) return ExitCode.failure
   // SIGTERM is the normal end of a server, and its calls have been answered by then
-  if (signal === "SIGTERM" && process.argv[2] === "serve") return ExitCode.done
+  if (signal === "SIGTERM" && ["serve", "ui"].includes(process.argv[2] ?? "")) return ExitCode.done
   return signal === "SIGTERM" ? ExitCode.terminated : ExitCode.interrupted
 }
 

@@ -132,6 +132,27 @@ describe("McpRegistry", () => {
     )
   )
 
+  it.effect("ends a connection on request; the next use opens another", () =>
+    withWorld(
+      (registry, { closed, opened }) =>
+        Effect.gen(function* () {
+          yield* registry.disconnect("good")
+          assert.deepStrictEqual([opened.length, closed], [0, []])
+          yield* who(registry, "good")
+          yield* registry.disconnect("good")
+          assert.deepStrictEqual([opened.length, closed], [1, ["run"]])
+          assert.isFalse((yield* registry.servers)[0]?.connected)
+          yield* who(registry, "good")
+          assert.strictEqual(opened.length, 2)
+          assert.deepInclude(yield* Effect.flip(registry.disconnect("goood")), {
+            _tag: "McpServerNotFound",
+            nearest: ["good"]
+          })
+        }),
+      { good: { command: "run" } }
+    )
+  )
+
   it.effect("does not close a server that is held, however long it is silent", () =>
     withWorld(
       (registry, { closed }) =>

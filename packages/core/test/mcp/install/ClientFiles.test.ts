@@ -29,4 +29,29 @@ describe("ClientFiles", () => {
       assert.deepStrictEqual(yield* fs.readDirectory(`${home}/.cursor`), ["mcp.json"])
     }).pipe(Effect.provide(NodeContext.layer))
   )
+
+  it.effect("switches a server of an mcp.json off and on, in the word that the entry has", () =>
+    Effect.gen(function* () {
+      const fs = yield* FileSystem.FileSystem
+      const file = `${yield* fs.makeTempDirectoryScoped()}/mcp.json`
+      const set = Effect.fnUntraced(function* (name: string, on: boolean) {
+        const plan = yield* ClientFiles.planSwitch(file, name, on)
+        if (plan.changes.length > 0) yield* ClientFiles.write(plan)
+        return yield* fs.readFileString(file)
+      })
+      const text = (files: string, other = '"url": "https://x", "enabled": true') =>
+        `{\n  // mine\n  "mcpServers": { "files": { "command": "npx"${files} }, "other": { ${other} } }\n}\n`
+      yield* fs.writeFileString(file, text(', "disabled": false'))
+      assert.strictEqual(yield* set("files", false), text(', "disabled": true'))
+      assert.strictEqual(yield* set("files", true), text(', "disabled": false'))
+      assert.strictEqual(
+        yield* set("other", false),
+        text(', "disabled": false', '"url": "https://x", "enabled": false')
+      )
+      const before = yield* fs.readFileString(file)
+      assert.strictEqual(yield* set("nobody", false), before)
+      yield* fs.writeFileString(file, text(""))
+      assert.match(yield* set("files", false), /\/\/ mine[^]*"disabled": true[^]*"other"/)
+    }).pipe(Effect.scoped, Effect.provide(NodeContext.layer))
+  )
 })

@@ -6,8 +6,10 @@ import type { AgentTask } from "#src/agent/AgentTask.ts"
 import { AgentLoop, CurrentApprover } from "#src/agent/AgentLoop.ts"
 import * as Cassette from "#src/runs/recording/Cassette.ts"
 import * as CassetteComparison from "#src/runs/recording/CassetteComparison.ts"
+import * as CassetteOfRun from "#src/runs/recording/CassetteOfRun.ts"
 import * as CassetteRecording from "#src/runs/recording/CassetteRecording.ts"
 import * as CassetteReplay from "#src/runs/recording/CassetteReplay.ts"
+import { McpRegistry } from "#src/mcp/McpRegistry.ts"
 import { RunJournal } from "#src/runs/RunJournal.ts"
 import { Settings } from "#src/configuration/Settings.ts"
 import { StreamCut } from "#src/lmstudio/LmStudioError.ts"
@@ -92,6 +94,50 @@ describe("Cassette", () => {
         const text = yield* (yield* FileSystem.FileSystem).readFileString(path)
         assert.notInclude(text, secret)
         assert.include(text, "token <redacted>")
+      })
+    )
+  )
+
+  it.live("is made of the events of a run that nobody recorded, and replayed without a difference", () =>
+    inTemp((path) =>
+      Effect.gen(function* () {
+        const world: World.World = {
+          turns: [[call("echo", { message: `token ${secret}` })], [call("echo", { message: "b" })], "All done."],
+          servers: { main: { echo }, bad: World.unavailable("bad") }
+        }
+        const { events, now } = yield* Effect.gen(function* () {
+          const events = yield* run(task({ servers: { _tag: "All" }, allowedTools: ["*"] }))
+          const registry = yield* McpRegistry
+          const tools = new Map(
+            yield* Effect.forEach(CassetteOfRun.serversOf(events), (server) =>
+              Effect.map(
+                Effect.flatMap(registry.connect(server), (connection) => connection.tools),
+                (tools) => [server, tools] as const
+              )
+            )
+          )
+          return { events, now: { servers: yield* registry.servers, tools } }
+        }).pipe(Effect.scoped, Effect.provide(AgentLoop.layerNoDeps.pipe(Layer.provideMerge(World.services(world)))))
+        const entries = CassetteOfRun.entriesOf(events, now) ?? []
+        const lines = yield* Effect.forEach(entries, Cassette.toLine)
+        yield* (yield* FileSystem.FileSystem).writeFileString(path, lines.join(""))
+        assert.notInclude(lines.join(""), secret)
+        const differences = yield* Effect.gen(function* () {
+          const { entries, left, task } = yield* CassetteReplay.Tape
+          const played = yield* run(task)
+          // why a server did not start is told in other words
+          const known = (from: typeof events) => {
+            const { missingServers, ...outcome } = outcomeOf(from)
+            return {
+              ...timeless({ ...outcome, missingServers: [] }),
+              missing: missingServers.map(({ server }) => server)
+            }
+          }
+          assert.deepStrictEqual(known(played), known(events))
+          return CassetteComparison.differences(entries, yield* left, played)
+        }).pipe(Effect.provide(CassetteReplay.loop(path).pipe(Layer.provide(Settings.layerWith({})))))
+        assert.deepStrictEqual(differences, [])
+        assert.isUndefined(CassetteOfRun.entriesOf(events.slice(1), now))
       })
     )
   )

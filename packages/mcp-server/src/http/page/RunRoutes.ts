@@ -4,7 +4,8 @@
 import { CurrentApprover, type AgentTask } from "@lms-bridge/core/AgentLoop"
 import { present } from "@lms-bridge/core/Json"
 import { CurrentCaller } from "@lms-bridge/core/Observability"
-import { RunJournal } from "@lms-bridge/core/RunJournal"
+import { Cassette, CassetteOfRun, RunJournal } from "@lms-bridge/core/RunJournal"
+import { McpRegistry } from "@lms-bridge/core/McpRegistry"
 import { Settings } from "@lms-bridge/core/Settings"
 import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
@@ -44,6 +45,7 @@ export const make = Effect.fnUntraced(function* (
 ) {
   const runs = yield* Runs
   const journal = yield* RunJournal
+  const registry = yield* McpRegistry
   const settings = yield* Settings
 
   const usual: AgentTask["budgets"] = {
@@ -80,9 +82,29 @@ export const make = Effect.fnUntraced(function* (
     return RunLines.page(line, record, events, { after, now, asks: asks.of(record.account.runId) })
   })
 
+  /** The run as a recording, with the tools as its servers list them now. */
+  const cassette = Effect.fnUntraced(function* (runId: string) {
+    const handle = yield* runs.get(runId)
+    const { account } = yield* handle.record
+    const events = yield* Effect.orElse(journal.read(account.runId), () => handle.events)
+    const tools = yield* Effect.forEach(CassetteOfRun.serversOf(events), (server) =>
+      Effect.map(
+        Effect.orElseSucceed(registry.tools(server), () => []),
+        (tools) => [server, tools] as const
+      )
+    )
+    const servers = yield* Effect.orElseSucceed(registry.servers, () => [])
+    const entries = CassetteOfRun.entriesOf(events, { servers, tools: new Map(tools) })
+    if (entries === undefined) {
+      return yield* Answers.refused(422, "NoCassette", "It continues another run, so it cannot be replayed by itself.")
+    }
+    return { text: (yield* Effect.forEach(entries, Cassette.toLine)).join("") }
+  })
+
   const routes: ReadonlyArray<Route> = [
     get("/api/session", () => Effect.succeed({})),
     get("/api/runs/:id", ({ query, words: [id = ""] }) => shown(id, Number(query.get("after") ?? -1))),
+    get("/api/runs/:id/cassette", ({ words: [id = ""] }) => cassette(id)),
     post("/api/runs", NewRun, ({ follows, minutes, model, rounds, servers, task, tokens, toolCalls }) =>
       begun(
         runs.start({

@@ -127,26 +127,55 @@ const Acts = ({ line, page }: { readonly page: RunPage; readonly line: RunPage["
     const started = await attempt(send<{ readonly runId: string }>(`${path}/resume`, rounds > 0 ? { rounds } : {}))
     if (started !== undefined) location.hash = `#/run/${started.runId}`
   }
+  const copied = useSignal(false)
+  const uncopied = useSignal("")
+  const copy = async () => {
+    const cassette = await attempt(read<{ readonly text: string }>(`${path}/cassette`))
+    if (cassette === undefined) return
+    // not every address may use the clipboard
+    const isCopied = await navigator.clipboard?.writeText(cassette.text).then(
+      () => true,
+      () => false
+    )
+    copied.value = isCopied === true
+    uncopied.value = isCopied === true ? "" : cassette.text
+  }
   return html`<p class="acts">
+      ${
+        !isOver && line.here === true
+          ? html`<${Act} label="Stop" sure="Stop it now?" kind="danger" does=${() => attempt(send(`${path}/stop`))} />`
+          : null
+      }
+      ${
+        canResume
+          ? html`<label class="inline">
+                Rounds in all
+                <input
+                  type="number"
+                  min="1"
+                  value=${more.value}
+                  onInput=${(event: Event) => (more.value = (event.target as HTMLInputElement).value)}
+                />
+              </label>
+              <${Act} label="Resume" does=${resume} />`
+          : null
+      }
+      ${isOver ? html`<a class="button" href=${`#/start/${line.runId}`}>Follow up</a>` : null}
+      ${isOver ? html`<${Act} label="Copy as cassette" does=${copy} />` : null}
+    </p>
     ${
-      !isOver && line.here === true
-        ? html`<${Act} label="Stop" sure="Stop it now?" kind="danger" does=${() => attempt(send(`${path}/stop`))} />`
+      copied.value
+        ? html`<p class="quiet" role="status">
+            Copied. In a file, <code>lms-bridge replay FILE</code> runs it again without model and servers.
+          </p>`
         : null
     }
     ${
-      canResume
-        ? html`<label class="inline">
-              Rounds in all
-              <input
-                type="number"
-                min="1"
-                value=${more.value}
-                onInput=${(event: Event) => (more.value = (event.target as HTMLInputElement).value)}
-              />
-            </label>
-            <${Act} label="Resume" does=${resume} />`
-        : null
-    }
-    ${isOver ? html`<a class="button" href=${`#/start/${line.runId}`}>Follow up</a>` : null}
-  </p>`
+      uncopied.value === ""
+        ? null
+        : html`<label>
+            The cassette, for a file that lms-bridge replay runs
+            <textarea readonly value=${uncopied.value} onFocus=${(event: Event) => (event.target as HTMLTextAreaElement).select()} />
+          </label>`
+    }`
 }
