@@ -204,6 +204,27 @@ describe("McpRegistry with a lock", () => {
     )
   )
 
+  it.effect("offers nothing when the text of the lock was changed and its hash was not", () =>
+    withRegistry((registry, _, disk) =>
+      Effect.gen(function* () {
+        yield* lockAll(registry, "files")
+        const text = (yield* disk.all).get(lock) ?? assert.fail("no lock")
+        yield* disk.write(lock, text.replace("Reads a file.", "Reads a file, and nothing else."))
+        yield* TestClock.adjust("2 seconds")
+        const review = yield* registry.review("files")
+        assert.deepStrictEqual([review.tools, names(review.withheld.map(({ tool }) => tool))], [[], ["read", "write"]])
+        assert.match(review.problem?.message ?? "", /the text of "read" of "files" is not what its hash stands for/)
+        assert.match(
+          yield* Effect.map(registry.servers, ([server]) => server?.lock?.problem ?? ""),
+          /its hash stands for/
+        )
+        yield* disk.write(lock, text)
+        yield* TestClock.adjust("2 seconds")
+        assert.deepStrictEqual(names(yield* registry.tools("files")), ["read", "write"])
+      })
+    )
+  )
+
   it.effect("says that the lock could not be written, and guards nothing", () =>
     withRegistry((registry, _, disk) =>
       Effect.gen(function* () {

@@ -122,6 +122,12 @@ export const trust = (lock: ToolLock, server: string, tools: ReadonlyArray<Hashe
   }
 })
 
+/** The tools as the file has them, each with its hash there. */
+export const toolsOf = ({ servers }: ToolLock): ReadonlyArray<McpTool & { readonly locked: string }> =>
+  Object.entries(servers).flatMap(([server, { tools }]) =>
+    Object.entries(tools).map(([name, { hash, ...definition }]) => ({ server, name, ...definition, locked: hash }))
+  )
+
 /** The lock without a server, which is then not guarded. */
 export const release = (lock: ToolLock, server: string): ToolLock => ({
   ...lock,

@@ -63,9 +63,15 @@ export const make = Effect.fnUntraced(function* (options: {
       Effect.mapError(({ message }) => new McpLockFailed({ path: file, reason: "NotReadable", detail: `${message}.` }))
     )
     if (Option.isNone(text)) return undefined
-    return yield* decode(text.value).pipe(
-      Effect.mapError((error) => new McpLockFailed({ path: file, reason: "Invalid", detail: whatIsWrong(error) }))
-    )
+    const invalid = (detail: string) => new McpLockFailed({ path: file, reason: "Invalid", detail })
+    const lock = yield* Effect.mapError(decode(text.value), (error) => invalid(whatIsWrong(error)))
+    // a person reviews the text, so it must be what the hash stands for
+    for (const tool of ToolLock.toolsOf(lock)) {
+      const { hash } = yield* hashed(tool)
+      if (hash !== tool.locked && !inexact.test(ToolLock.textOf(tool)))
+        return yield* invalid(`the text of "${tool.name}" of "${tool.server}" is not what its hash stands for.`)
+    }
+    return lock
   })
 
   const look = Effect.fnUntraced(function* (file: string, since: number) {
@@ -209,6 +215,9 @@ interface Known {
 }
 
 const fileName = "mcp.lock"
+
+/** A number that a parser of JSON rounds. */
+const inexact = /[\d.]{16}/
 
 const namesOf = (review: ToolLock.ToolReview | undefined): ReadonlyArray<string> =>
   review?.withheld.map(({ tool }) => tool.name) ?? []
