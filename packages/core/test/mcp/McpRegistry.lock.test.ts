@@ -205,9 +205,12 @@ describe("McpRegistry with a lock", () => {
   )
 
   it.effect("offers nothing when the text of the lock was changed and its hash was not", () =>
-    withRegistry((registry, _, disk) =>
+    withRegistry((registry, files, disk) =>
       Effect.gen(function* () {
+        // digits that a plain parser rounds stand for themselves
+        yield* files.change([{ ...read, description: "Reads a file. Not 12345678901234567890." }, write])
         yield* lockAll(registry, "files")
+        assert.deepStrictEqual(names(yield* registry.tools("files")), ["read", "write"])
         const text = (yield* disk.all).get(lock) ?? assert.fail("no lock")
         yield* disk.write(lock, text.replace("Reads a file.", "Reads a file, and nothing else."))
         yield* TestClock.adjust("2 seconds")

@@ -12,6 +12,7 @@ import { source as defined } from "../config/DefinedServer.ts"
 import type { McpTool } from "../McpTool.ts"
 import type { ServerDefinition } from "../config/ServerDefinition.ts"
 import { writeWhole } from "../../machine/writeWhole.ts"
+import { fromJson } from "../../json/ExactJson.ts"
 import * as ToolLock from "./ToolLock.ts"
 import { McpLockFailed, McpNotLockable } from "./ToolLockError.ts"
 
@@ -68,7 +69,7 @@ export const make = Effect.fnUntraced(function* (options: {
     // a person reviews the text, so it must be what the hash stands for
     for (const tool of ToolLock.toolsOf(lock)) {
       const { hash } = yield* hashed(tool)
-      if (hash !== tool.locked && !inexact.test(ToolLock.textOf(tool)))
+      if (hash !== tool.locked)
         return yield* invalid(`the text of "${tool.name}" of "${tool.server}" is not what its hash stands for.`)
     }
     return lock
@@ -216,16 +217,14 @@ interface Known {
 
 const fileName = "mcp.lock"
 
-/** A number that a parser of JSON rounds. */
-const inexact = /[\d.]{16}/
-
 const namesOf = (review: ToolLock.ToolReview | undefined): ReadonlyArray<string> =>
   review?.withheld.map(({ tool }) => tool.name) ?? []
 
 /** Milliseconds. */
 const recently = 1000
 
-const decode = Schema.decode(Schema.parseJson(ToolLock.ToolLock))
+// exact, for a hash is of every digit
+const decode = Schema.decode(fromJson(ToolLock.ToolLock))
 
 const whatIsWrong = (error: ParseResult.ParseError) => {
   const [issue] = ParseResult.ArrayFormatter.formatErrorSync(error)
