@@ -7,7 +7,7 @@ import * as Effect from "effect/Effect"
 import type * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
-import { createInterface, type Interface } from "node:readline"
+import { createInterface } from "node:readline"
 import { LineEditor, type Reading, type Typed } from "./LineEditor.ts"
 
 export const layer: Layer.Layer<LineEditor> = Layer.sync(LineEditor, () => ({
@@ -76,7 +76,7 @@ const piped = () => {
   let lines: AsyncIterator<string> | undefined
   return (_: Reading): Effect.Effect<Typed> =>
     Effect.suspend(() => {
-      lines ??= (createInterface({ input: process.stdin, terminal: false }) satisfies Interface)[Symbol.asyncIterator]()
+      lines ??= createInterface({ input: process.stdin, terminal: false })[Symbol.asyncIterator]()
       const next = lines.next()
       return Effect.map(
         Effect.promise(() => next),

@@ -2,6 +2,7 @@
  * Names of spans and their attributes by OpenTelemetry's conventions for generative AI and MCP, which are still in development:
  * this file alone knows them.
  */
+import { stringify } from "../json/ExactJson.ts"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 
@@ -67,5 +68,5 @@ export const annotate = (attributes: Attributes): Effect.Effect<void> => Effect.
 /** The same for what was said, which is only computed and told where that is wanted. */
 export const annotateContent = (name: string, content: () => unknown): Effect.Effect<void> =>
   Effect.flatMap(CaptureContent, (wanted) =>
-    wanted ? Effect.annotateCurrentSpan({ [name]: JSON.stringify(content()) }) : Effect.void
+    wanted ? Effect.annotateCurrentSpan({ [name]: stringify(content()) }) : Effect.void
   )

@@ -122,6 +122,8 @@ export const make = Effect.fnUntraced(function* (options: {
 
   // read and changed synchronously, so that no two calls are decided on the same state; `state` follows
   let current: State = initial
+  const count = () => Metrics.breakerState.set({ operation: name }, levels[current._tag])
+  count()
   /** Most calls to a healthy server change nothing, so there is nothing to publish. */
   const changeTo = (next: State) => {
     if (next === current) return Effect.void
@@ -129,7 +131,7 @@ export const make = Effect.fnUntraced(function* (options: {
     current = next
     const published = SubscriptionRef.update(state, () => current)
     if (!changed) return published
-    Metrics.breakerState.set({ operation: name }, levels[next._tag])
+    count()
     return Effect.zipRight(published, Effect.logDebug("circuit breaker", { breaker: name, state: next._tag }))
   }
 

@@ -76,9 +76,9 @@ export class Resilience extends Context.Tag("@lms-bridge/core/resilience/Resilie
           (operation) =>
           <A, E extends { readonly retryable: boolean }, R>(self: Effect.Effect<A, E, R>) => {
             const { name, protect } = breakers[operation]
-            let started = 0
-            return Effect.flatMap(Ref.make<Attempts<E | CircuitOpen>>({ made: 0, told: undefined }), (attempts) =>
-              protect(Effect.suspend(() => (started++ > 0 && Metrics.retries.add({ operation }), self))).pipe(
+            return Effect.flatMap(Ref.make<Attempts<E | CircuitOpen>>({ made: 0, told: undefined }), (attempts) => {
+              let started = 0
+              return protect(Effect.suspend(() => (started++ > 0 && Metrics.retries.add({ operation }), self))).pipe(
                 Effect.tapError((error) =>
                   Effect.flatMap(
                     Ref.updateAndGet(attempts, ({ made, told }) => ({
@@ -94,7 +94,7 @@ export class Resilience extends Context.Tag("@lms-bridge/core/resilience/Resilie
                   Effect.flatMap(Ref.get(attempts), ({ told }) => Effect.fail(told ?? open))
                 )
               )
-            )
+            })
           },
         breakers: Effect.forEach(operationClasses, (operation) =>
           Effect.map(SubscriptionRef.get(breakers[operation].state), (state) => ({

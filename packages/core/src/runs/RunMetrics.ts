@@ -1,8 +1,7 @@
 /** Counts what happens in a run: a reader of its events, made only where somebody reads metrics. */
-import * as Layer from "effect/Layer"
 import * as Metrics from "../observability/Metrics.ts"
 import type { AgentEvent } from "../agent/rules/AgentEvent.ts"
-import { type RunReader, RunReaders } from "./RunReaders.ts"
+import type { RunReader } from "./RunReaders.ts"
 
 /** A reader for one run. */
 export const make = (): RunReader => {
@@ -63,6 +62,3 @@ export const make = (): RunReader => {
   }
   return { on, end }
 }
-
-/** Counts every run. */
-export const layer: Layer.Layer<never> = Layer.succeed(RunReaders, [make])

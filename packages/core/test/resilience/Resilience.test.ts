@@ -1,6 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Data, Duration, Effect, HashMap, Layer, Logger, LogLevel, Option, Random, Ref, TestClock } from "effect"
 import { Settings, type Values } from "#src/configuration/Settings.ts"
+import * as Prometheus from "#src/observability/Prometheus.ts"
 import { Resilience } from "#src/resilience/Resilience.ts"
 
 class Broken extends Data.TaggedError("Broken")<{ readonly attempt: number }> {
@@ -37,6 +38,21 @@ describe("Resilience", () => {
       const { attempts, call } = yield* flaky(3)
       assert.strictEqual(yield* eventually(protect("http.read")(call)), 4)
       assert.strictEqual(yield* attempts, 4)
+    }).pipe(Effect.provide(layer()))
+  )
+
+  it.effect("counts as retries the attempts after the first, and not that a call is made again later", () =>
+    Effect.gen(function* () {
+      const { protect } = yield* Resilience
+      const counted = () =>
+        Number(/^lms_retry_attempts_total\{operation="http.lifecycle"\} (\d+)$/m.exec(Prometheus.render())?.[1] ?? 0)
+      const before = counted()
+      const { call } = yield* flaky(2)
+      const again = protect("http.lifecycle")(call)
+      yield* eventually(again)
+      assert.strictEqual(counted(), before + 2)
+      yield* Effect.replicateEffect(again, 3)
+      assert.strictEqual(counted(), before + 2)
     }).pipe(Effect.provide(layer()))
   )
 

@@ -82,7 +82,7 @@ export const whereFrom = (candidates: ReadonlyArray<ConfigCandidate>): string =>
 const lockOf = ({ problem, trusted, withheld }: NonNullable<ServerSummary["lock"]>) =>
   problem === undefined
     ? `${trusted} trusted${withheld.length === 0 ? "" : `, ${withheld.length} withheld`}`
-    : "cannot be read"
+    : "cannot be used"
 
 const encodeExplanation = Schema.encodeSync(Schema.parseJson(McpExplanation.Explanation))
 
