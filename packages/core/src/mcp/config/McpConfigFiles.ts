@@ -212,7 +212,9 @@ export const make = Effect.fn("McpConfigFiles.make")(function* (options: {
     if (bad?.problem !== undefined && configuration.path === undefined) return yield* bad.problem
     // a command that asks only once, as most do, needs no watch
     if (again) yield* watchAll
-    last.watched = files.size > 0 && [...files.keys()].every(watch.covers)
+    // where there is no file, one will most likely appear in a folder that there is
+    last.watched =
+      files.size > 0 ? [...files.keys()].every(watch.covers) : places.some((place) => watch.covers(place.path))
     last.at = yield* Clock.currentTimeMillis
     last.configuration = configuration
     return configuration

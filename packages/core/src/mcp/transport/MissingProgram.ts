@@ -30,16 +30,18 @@ export const make = Effect.fnUntraced(function* (
   const known = new WeakMap<ServerDefinition, { readonly at: number; readonly problem: string | undefined }>()
   return Effect.fnUntraced(function* (definitions) {
     const now = yield* Clock.currentTimeMillis
-    const variables = yield* inherited
-    const problems = new Map<ServerDefinition, string>()
-    for (const definition of definitions) {
-      const before = known.get(definition)
-      const fresh = before !== undefined && now - before.at < recently
-      const problem = fresh ? before.problem : yield* look(definition, variables)
-      if (!fresh) known.set(definition, { at: now, problem })
-      if (problem !== undefined) problems.set(definition, problem)
+    const isRecent = (definition: ServerDefinition) => now - (known.get(definition)?.at ?? -Infinity) < recently
+    const old = definitions.filter((definition) => !isRecent(definition))
+    if (old.length > 0) {
+      const variables = yield* inherited
+      for (const definition of old) known.set(definition, { at: now, problem: yield* look(definition, variables) })
     }
-    return problems
+    return new Map(
+      definitions.flatMap((definition) => {
+        const problem = known.get(definition)?.problem
+        return problem === undefined ? [] : [[definition, problem] as const]
+      })
+    )
   })
 })
 
