@@ -1,39 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Client } from "@modelcontextprotocol/sdk/client/index.js"
-import { StreamableHTTPClientTransport } from "@modelcontextprotocol/sdk/client/streamableHttp.js"
 import { Deferred, Effect, Fiber, Schedule } from "effect"
 import { patience, platform, world } from "./Harness.ts"
-
-type World = Effect.Effect.Success<typeof world>
-
-/** `serve --http` of the built program, and where it listens. */
-const serving = Effect.fnUntraced(function* (
-  { start }: World,
-  env: Readonly<Record<string, string>> = {},
-  args: ReadonlyArray<string> = []
-) {
-  const program = yield* start(["serve", "--http", ...args], env)
-  const url = () => /Listening at (\S+)/.exec(program.stderr())?.[1]
-  yield* Effect.repeat(Effect.sync(url), {
-    until: (found) => found !== undefined,
-    schedule: Schedule.spaced("20 millis")
-  })
-  return { ...program, url: String(url()) }
-})
-
-const connect = Effect.fnUntraced(function* (url: string, token?: string) {
-  const transport = new StreamableHTTPClientTransport(
-    new URL(url),
-    token === undefined ? {} : { requestInit: { headers: { authorization: `Bearer ${token}` } } }
-  )
-  const client = new Client({ name: "claude-code", version: "1" })
-  yield* Effect.acquireRelease(
-    // the SDK's class and interface differ in the same optional callbacks on both sides
-    Effect.promise(() => client.connect(transport as Parameters<Client["connect"]>[0])),
-    () => Effect.promise(() => client.close())
-  )
-  return { client, transport }
-})
+import { connect, serving, status } from "./serving.ts"
 
 const headers = { "content-type": "application/json", accept: "application/json, text/event-stream" }
 const message = (method: string, params: Record<string, unknown> = {}) => ({
@@ -46,14 +14,6 @@ const initialize = message("initialize", {
   capabilities: {},
   clientInfo: { name: "raw", version: "1" }
 })
-const status = (url: string, init: RequestInit = {}) =>
-  Effect.promise(() =>
-    fetch(url, init).then(
-      ({ status }) => status,
-      () => "gone" as const
-    )
-  )
-
 /** A task that takes the model a second. */
 const slowly = [{ text: "There are two notes.", delayMs: 1500 }]
 const task = { name: "autonomous_with_mcp", arguments: { mcp_name: "filesystem", task: "List the files" } }

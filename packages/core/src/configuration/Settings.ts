@@ -253,6 +253,12 @@ export const table = {
     allowed: "`auto` (before the MCP client is known to give up), `never`, or a duration",
     description: "When a delegated task returns the run's id instead of its result; the run itself continues."
   }),
+  httpSessions: intSetting(
+    "LMS_BRIDGE_HTTP_SESSIONS",
+    256,
+    [1, 10_000],
+    "Most MCP clients that `serve --http` serves at once; further ones are told to come back."
+  ),
   httpToken: secret(
     "LMS_BRIDGE_HTTP_TOKEN",
     "a bearer token: visible ASCII characters, without spaces",

@@ -3,7 +3,8 @@
  * The server over Streamable HTTP: many clients at once, each in its own session, sharing models, servers and runs.
  */
 import type { Services } from "@lms-bridge/core/Bridge"
-import type { Settings } from "@lms-bridge/core/Settings"
+import { LmStudioApi } from "@lms-bridge/core/LmStudioApi"
+import { Settings } from "@lms-bridge/core/Settings"
 import { ErrorCode } from "@modelcontextprotocol/sdk/types.js"
 import * as Clock from "effect/Clock"
 import * as Deferred from "effect/Deferred"
@@ -23,8 +24,9 @@ import { RunMetrics, RunReaders } from "@lms-bridge/core/RunJournal"
 import { metricsText } from "./metricsText.ts"
 import * as HttpTransport from "./HttpTransport.ts"
 import type * as PageServer from "./page/PageServer.ts"
-import { CurrentCaller } from "@lms-bridge/core/Observability"
+import { CurrentCaller, Metrics } from "@lms-bridge/core/Observability"
 import type { Overloaded } from "@lms-bridge/core/Resilience"
+import { readiness } from "../Readiness.ts"
 import * as RateLimits from "../protocol/RateLimits.ts"
 import { Runs } from "../runs/Runs.ts"
 import type { AnyTransport } from "../protocol/Server.ts"
@@ -44,11 +46,13 @@ export interface Options {
   readonly openMetrics?: boolean
   /** The page at `/`, with what only the program can do; there is none without it. */
   readonly page?: PageServer.Options
+  /** Why `/readyz` is not; undefined if it is. Without it only a server that stops is not ready. */
+  readonly unready?: Effect.Effect<string | undefined>
   /** How often a session may ask; without it as often as it likes. */
   readonly limits?: Pick<RateLimits.RateLimits, "request">
   /** How long running calls may take to end when the server is stopped. */
   readonly drain?: Duration.DurationInput
-  /** How many sessions may be open at once; 64 by default. */
+  /** How many sessions may be open at once. */
   readonly mostSessions?: number
   /** How long a session may be idle before it is closed; an hour by default. */
   readonly idle?: Duration.DurationInput
@@ -82,12 +86,25 @@ interface Session {
 
 /** Serves until it is interrupted; then refuses new work, waits for running calls, and closes. */
 export const serveHttp = (options: Options): Effect.Effect<never, HttpNotServed, Services | Settings> =>
-  Effect.flatMap(Effect.zip(metricsText, RateLimits.make), ([metrics, limits]) =>
-    Effect.gen(function* () {
-      const page = options.page === undefined ? undefined : yield* pageOf(options, options.page)
-      return yield* serveSessions({ ...options, limits, metrics }, serveOn, page)
-    }).pipe(Effect.provideServiceEffect(Runs, Runs.make))
+  Effect.flatMap(
+    Effect.all([metricsText, RateLimits.make, LmStudioApi, Settings]),
+    ([metrics, limits, api, settings]) =>
+      Effect.gen(function* () {
+        const page = options.page === undefined ? undefined : yield* pageOf(options, options.page)
+        const mostSessions = options.mostSessions ?? settings.httpSessions
+        const unready = Effect.provideService(whyUnready, LmStudioApi, api)
+        return yield* serveSessions({ ...options, limits, metrics, mostSessions, unready }, serveOn, page)
+      }).pipe(Effect.provideServiceEffect(Runs, Runs.make))
   ).pipe(Effect.provideService(RunReaders, [RunMetrics.make]), Effect.scoped)
+
+/** As `health_check` sees it, but within the patience of those who ask for this; the address is for clients with the token. */
+const whyUnready = readiness.pipe(
+  Effect.timeoutFail({ duration: "2 seconds", onTimeout: () => ({ _tag: "RequestTimeout" }) }),
+  Effect.match({
+    onFailure: ({ _tag }) => `LM Studio is not ready (${_tag}); health_check says why.`,
+    onSuccess: () => undefined
+  })
+)
 
 /** Loaded only here: the page is of no use to other ways of serving. */
 const pageOf = Effect.fnUntraced(function* ({ host, token }: Options, page: PageServer.Options) {
@@ -101,7 +118,7 @@ export const serveSessions = Effect.fn("serveSessions")(function* <E, R>(
   serve: (transport: AnyTransport, connected: Effect.Effect<unknown>, caller: string) => Effect.Effect<void, E, R>,
   page?: PageServer.PageServer
 ) {
-  const { host, mostSessions = 64, port } = options
+  const { host, mostSessions = Infinity, port } = options
   const idle = Duration.decode(options.idle ?? "1 hour")
   const token = Option.getOrUndefined(Option.map(options.token, Redacted.value))
   if (token === undefined && !isLoopback(host)) {
@@ -142,7 +159,11 @@ export const serveSessions = Effect.fn("serveSessions")(function* <E, R>(
     )
 
   const first = Effect.fnUntraced(function* (request: IncomingMessage, response: ServerResponse, messages?: unknown) {
-    if (sessions.size >= mostSessions) return answer(response, 503, "Too many sessions; try again later.")
+    if (sessions.size >= mostSessions) {
+      Metrics.refusals.add({ reason: "session" })
+      yield* Effect.logInfo("too many clients at once", { limit: mostSessions })
+      return answer(response, 503, "Too many sessions; try again later.")
+    }
     const session = yield* open
     yield* within(session, request, response, messages)
     // it was not an initialize request, and the transport has answered so
@@ -190,7 +211,14 @@ export const serveSessions = Effect.fn("serveSessions")(function* <E, R>(
     if (path === "/metrics" && options.metrics !== undefined && (refused === undefined || isOpen)) {
       return void fork(Effect.map(options.metrics, (text) => answerMetrics(response, text)))
     }
-    if (path === "/readyz") return draining ? answer(response, 503, "draining") : answer(response, 200, "ready")
+    if (path === "/readyz") {
+      if (draining) return answer(response, 503, "draining")
+      return void fork(
+        Effect.map(options.unready ?? Effect.void, (problem) =>
+          problem === undefined ? answer(response, 200, "ready") : answer(response, 503, problem)
+        )
+      )
+    }
     const paged = page?.answer(request, response, path ?? "")
     if (paged !== undefined) return void fork(paged)
     if (refused !== undefined) return answer(response, refused.status, refused.message)

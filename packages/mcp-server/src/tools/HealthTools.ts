@@ -10,6 +10,7 @@ import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Schema from "effect/Schema"
 import { present } from "@lms-bridge/core/Json"
+import { readiness } from "../Readiness.ts"
 import { brief, optional } from "./Fields.ts"
 import { count } from "../runs/RunProgress.ts"
 import * as Tool from "./Tool.ts"
@@ -87,13 +88,11 @@ export const healthCheck = Tool.make({
   }),
   text: ({ message }) => [message],
   handler: Effect.fnUntraced(function* () {
-    const api = yield* LmStudioApi
     const resilience = yield* Resilience
     const registry = yield* McpRegistry
-    const [answer, servers] = yield* Effect.all(
-      [Effect.either(Effect.zip(api.ping, api.models)), Effect.either(registry.servers)],
-      { concurrency: 2 }
-    )
+    const [answer, servers] = yield* Effect.all([Effect.either(readiness), Effect.either(registry.servers)], {
+      concurrency: 2
+    })
     const mcpServers = Either.match(servers, {
       onLeft: () => undefined,
       onRight: (all) => ({ usable: all.filter(({ state }) => state === "usable").length, configured: all.length })

@@ -27,7 +27,10 @@ export const services = (steps: ReadonlyArray<AgentLoopTest.Step> = aRun, settin
   Layer.mergeAll(
     AgentLoopTest.layerTest(steps),
     RunJournal.layerMemory,
-    LmStudioApiTest.layerTest({ models: [always(Effect.succeed([LmStudioApiTest.apiModel("qwen3-8b")]))] }),
+    LmStudioApiTest.layerTest({
+      ping: [always(Effect.succeed(LmStudioApiTest.serverInfo))],
+      models: [always(Effect.succeed([LmStudioApiTest.apiModel("qwen3-8b")]))]
+    }),
     McpRegistryTest.layerTest({ files: {} }),
     Layer.mock(LmsCli, { get: () => assert.fail(), logStream: () => assert.fail() }),
     Layer.mock(ModelLifecycle, { withModel: () => () => Effect.die("unused") }),
