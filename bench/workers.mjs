@@ -44,7 +44,7 @@ export const withWorkers = async (use) => {
 }
 
 /** Ends a worker and waits until it is gone. */
-const ended = (worker) =>
+export const ended = (worker) =>
   new Promise((resolve) => {
     if (worker.exitCode !== null || worker.signalCode !== null) return resolve()
     worker.once("exit", resolve)
