@@ -154,7 +154,7 @@ export const making = {
     name: "context-length",
     pseudoName: "N|auto",
     description:
-      "Minimum context of the model in tokens, or `auto`: as much as fits into memory, up to 32768. Default: what it is loaded with.",
+      "Minimum context of the model in tokens, or `auto`: as much as fits into memory, up to 32768. Default: LMS_BRIDGE_CONTEXT_LENGTH, else 8192 where it fits.",
     decode: Schema.decodeUnknownOption(
       Schema.Union(Schema.Literal("auto"), Schema.NumberFromString.pipe(Schema.int(), Schema.positive()))
     ),

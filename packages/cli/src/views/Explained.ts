@@ -20,7 +20,7 @@ export const lines = (explanation: RunExplanation.Explanation): ReadonlyArray<st
       ...(explanation.model === undefined ? [] : [explanation.model]),
       explanation.contextLength === undefined
         ? "a context of unknown length: nothing is left out to make requests fit"
-        : `${explanation.contextLength} tokens of context`
+        : `${explanation.contextLength} tokens of context${missed(explanation.preferredContext)}`
     ].join(", ")
   ),
   ...(explanation.servers.length === 0
@@ -51,6 +51,10 @@ export const lines = (explanation: RunExplanation.Explanation): ReadonlyArray<st
 
 const line = (label: string, text: string) => `${label.padEnd(labelWidth)}${Words.oneLine(text)}`
 const labelWidth = 11
+
+/** The model was loaded before, and stays as it is. */
+const missed = (preferred: number | undefined) =>
+  preferred === undefined ? "" : `, as it was loaded; --context-length ${preferred} gets more`
 
 const named = ({ name, rank }: RunExplanation.Offer["tools"][number]) => (rank === undefined ? name : `${rank} ${name}`)
 

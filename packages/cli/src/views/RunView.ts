@@ -260,6 +260,9 @@ const modelLines = (ensured: Ensured): ReadonlyArray<string> => [
       ? `already loaded by ${ensured.owner === "user" ? "you" : "lms-bridge"}`
       : `${ensured.action} in ${Words.duration(ensured.tookMillis)}`,
     ...(ensured.contextLength === undefined ? [] : [`context ${ensured.contextLength}`]),
+    ...(ensured.preferredContext === undefined
+      ? []
+      : [`left as it is; --context-length ${ensured.preferredContext} gets more`]),
     ...(ensured.ttlMillis === undefined ? [] : [`unloaded after ${Words.duration(ensured.ttlMillis)} idle`]),
     ...(ensured.pushedOut === undefined ? [] : [`${ensured.pushedOut.join(", ")} was unloaded for it`])
   ].join(", ")

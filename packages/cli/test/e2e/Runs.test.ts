@@ -183,7 +183,10 @@ describe("a hundred tools of six servers", () => {
         }
         yield* fs.writeFileString(many, JSON.stringify({ mcpServers }))
         const task = `Read the text file "${notes}/bees.md" and say what it is about.`
-        const { code, stderr, stdout } = yield* run(["run", task, "--all-mcps", "--json"], { MCP_JSON_PATH: many })
+        const { code, stderr, stdout } = yield* run(["run", task, "--all-mcps", "--json"], {
+          MCP_JSON_PATH: many,
+          LMS_BRIDGE_CONTEXT_LENGTH: "own"
+        })
         assert.strictEqual(code, 0, stderr)
         const events = eventsIn(stdout)
         const [servers] = only(events, "ServersReady")

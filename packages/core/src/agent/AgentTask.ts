@@ -48,7 +48,7 @@ export const AgentTask = Schema.Struct({
   /** Models to try, in order, where that one cannot be loaded. Before the first request only; the run says which it took. */
   fallback: optional(Schema.Array(Schema.String)),
   budgets: Budgets,
-  /** Least context for the model, in tokens; absent means what it is loaded with. */
+  /** Least context for the model, in tokens; absent means what the settings say (`Settings.contextLength`). */
   contextLength: optional(Schema.Int.pipe(Schema.positive())),
   /** Longest reply of the model, in tokens; absent means a limit that depends on the context (`replyLimit`). */
   maxTokens: optional(Schema.Int.pipe(Schema.positive())),

@@ -65,6 +65,19 @@ export const table = {
     "DEFAULT_MODEL",
     "Model key to use when none is named. Unset: a loaded model, else the most suitable one on disk."
   ),
+  contextLength: setting({
+    variable: "LMS_BRIDGE_CONTEXT_LENGTH",
+    schema: Schema.Union(
+      Schema.Literal("fit", "auto", "own"),
+      Schema.NumberFromString.pipe(Schema.int(), Schema.positive())
+    ),
+    json: Schema.Union(Schema.Literal("fit", "auto", "own"), Schema.Number.pipe(Schema.int(), Schema.positive())),
+    fallback: "fit" as const,
+    shown: "fit",
+    allowed: "`fit`, `auto`, `own` or a whole number of tokens",
+    description:
+      "Context of the model of a run that asks for none. `fit`: 8192 tokens where the model can have them and `lms` estimates that they fit; `auto`: as much as fits, up to 32768; `own`: what LM Studio loads it with; a number: at least so many."
+  }),
   workingDir: optionalText(
     "WORKING_DIR",
     "Folder for tasks that work on files and name none. Unset: the folder in which lms-bridge was started."

@@ -3,6 +3,7 @@ import * as Effect from "effect/Effect"
 import { LmsCli } from "../lmstudio/LmsCli.ts"
 import { LmStudioApi } from "../lmstudio/LmStudioApi.ts"
 import { ModelLifecycle } from "./ModelLifecycle.ts"
+import * as PreferredContext from "./PreferredContext.ts"
 
 /**
  * The largest of a few sizes, in tokens, with which the model fits into memory now; undefined when it is in memory already,
@@ -13,8 +14,7 @@ export const largest = Effect.fn("ContextFit.largest")(function* (name: string |
   const model = (yield* Effect.flatMap(LmStudioApi, (api) => api.models)).find((one) => one.key === key)
   if (model === undefined || model.instances.length > 0) return undefined
   const lms = yield* LmsCli
-  for (const contextLength of sizes) {
-    if (contextLength > (model.maxContextLength ?? Number.POSITIVE_INFINITY)) continue
+  for (const contextLength of PreferredContext.within(PreferredContext.largest, model.maxContextLength)) {
     const fits = yield* Effect.match(lms.estimate({ key, contextLength }), {
       onFailure: () => undefined,
       onSuccess: (estimate) => estimate.fits
@@ -24,9 +24,3 @@ export const largest = Effect.fn("ContextFit.largest")(function* (name: string |
   }
   return undefined
 })
-
-// -----------------------------------------------------------------------------
-// internal
-// -----------------------------------------------------------------------------
-
-const sizes = [32_768, 16_384, 8192]

@@ -3,6 +3,7 @@ import type * as Duration from "effect/Duration"
 import type * as Effect from "effect/Effect"
 import type { LoadWay } from "./Ensured.ts"
 import type { Ability } from "./ModelUnfit.ts"
+import type * as PreferredContext from "./PreferredContext.ts"
 
 /** `progress` 0..1, where known. */
 export type LoadProgress =
@@ -23,6 +24,11 @@ export interface EnsureOptions {
    * a user loaded, we load a second copy if memory allows; the user's own stays as it is.
    */
   readonly contextLength?: number | undefined
+  /**
+   * Contexts to load it with where nothing asks for more, the first that the model can have and that `lms` estimates to
+   * fit. What LM Studio would load it with stays where that is no less. Never a reason to reload.
+   */
+  readonly preferredContext?: PreferredContext.Sizes | undefined
   /** Fraction of layers offloaded to the GPU, 0..1; only `lms` can set it. Not checked on an instance already loaded. */
   readonly gpu?: "off" | "max" | number | undefined
   /** Concurrent requests of the instance; only `lms` can set it. Not checked on an instance already loaded. */

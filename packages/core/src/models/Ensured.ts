@@ -24,6 +24,10 @@ export const Ensured = Schema.Struct({
   owner: Schema.Literal("lms-bridge", "user"),
   /** Tokens; absent where the server does not report it. */
   contextLength: optional(Schema.NonNegativeInt),
+  /** The most that the model can have, where the server says so. */
+  maxContextLength: optional(Schema.NonNegativeInt),
+  /** The context that was preferred, where the model was already loaded with less. */
+  preferredContext: optional(Schema.NonNegativeInt),
   /** Whether it can see images; absent where the server does not report it. */
   vision: optional(Schema.Boolean),
   /** Idle milliseconds until it is unloaded; absent when a user loaded it without a limit, or when unknown. */

@@ -58,6 +58,8 @@ export const Explanation = Schema.Struct({
   runId: Schema.String,
   model: optional(Schema.String),
   contextLength: optional(Schema.NonNegativeInt),
+  /** The context that runs prefer, where the model was already loaded with less. */
+  preferredContext: optional(Schema.NonNegativeInt),
   servers: Schema.Array(Schema.Struct({ server: Schema.String, tools: Schema.NonNegativeInt })),
   /** How the model was told of its tools, and why; absent where nothing spoke for another form than native. */
   calls: optional(Schema.Struct({ form: ToolForm, why: Schema.String })),
@@ -85,7 +87,7 @@ export const explain = (
   return {
     runId: started.runId,
     ...(state.ensured === undefined ? {} : { model: state.ensured.model }),
-    ...present({ contextLength: state.contextLength }),
+    ...present({ contextLength: state.contextLength, preferredContext: state.ensured?.preferredContext }),
     servers: ready,
     ...present({ calls }),
     offers,

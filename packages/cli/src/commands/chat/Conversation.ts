@@ -73,7 +73,10 @@ export const context = ({ events }: Conversation): string => {
   const round = events.findLast((event) => event._tag === "RoundStarted" && event.account !== undefined)
   if (round?._tag !== "RoundStarted" || round.account === undefined) return "No request with a known context yet."
   const { contextLength, free, history, reserve, system, tools } = round.account
-  return `${contextLength} tokens of context: ${system} for the system message, ${tools} for tools, ${history} for the conversation, ${reserve} kept for the reply, ${Math.max(0, free)} free.`
+  const ready = events.findLast((event) => event._tag === "ModelReady")
+  const preferred = ready?._tag === "ModelReady" ? ready.ensured.preferredContext : undefined
+  const more = preferred === undefined ? "" : ` It was loaded so; --context-length ${preferred} gets more.`
+  return `${contextLength} tokens of context: ${system} for the system message, ${tools} for tools, ${history} for the conversation, ${reserve} kept for the reply, ${Math.max(0, free)} free.${more}`
 }
 
 export const markdown = ({ turns }: Conversation): string =>

@@ -39,14 +39,18 @@ export const repeating: ModelFailure = {
   repeatable: true
 }
 
-/** The request does not fit the context, whatever is left out. */
-export const contextExceeded = (account: ContextAccount): ModelFailure => {
-  const contextLength = contextFor(account)
+/** The request does not fit the context, whatever is left out. `most` is the most that the model can have. */
+export const contextExceeded = (account: ContextAccount, most: number = Number.POSITIVE_INFINITY): ModelFailure => {
+  const wanted = contextFor(account)
+  const reachable = wanted <= most
+  const remedy = reachable
+    ? `Load it with a context of ${wanted} tokens, give a shorter task, or use fewer tools.`
+    : `It would take ${wanted} tokens, and the model can have ${most}. Give a shorter task, use fewer tools, or choose another model.`
   return {
     problem: {
       tag: "ContextBudgetExceeded",
-      message: `The task does not fit the context that the model is loaded with: ${explained(account)}. Load it with a context of ${contextLength} tokens, give a shorter task, or use fewer tools.`,
-      contextLength
+      message: `The task does not fit the context that the model is loaded with: ${explained(account)}. ${remedy}`,
+      ...(reachable ? { contextLength: wanted } : {})
     },
     repeatable: false
   }

@@ -49,7 +49,7 @@ export const ask = Effect.fnUntraced(function* (
   const shown = form === "bound" ? shownStep() : ShownText.make()
   const outcome =
     plan._tag === "Full"
-      ? Either.left(ModelFailure.contextExceeded(plan.account))
+      ? Either.left(ModelFailure.contextExceeded(plan.account, log.state.ensured?.maxContextLength))
       : yield* streamed(
           prepared,
           plan,

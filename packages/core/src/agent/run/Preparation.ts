@@ -19,7 +19,9 @@ import { leftOut, startable } from "../../mcp/ServerSummary.ts"
 import type { ToolResult } from "../../mcp/ToolResult.ts"
 import type { ModelLifecycleError } from "../../models/ModelLifecycle.ts"
 import type { ModelLease } from "../../models/LoadedModel.ts"
-import type { LoadProgress } from "../../models/EnsureOptions.ts"
+import type { Values } from "../../configuration/Settings.ts"
+import type { EnsureOptions, LoadProgress } from "../../models/EnsureOptions.ts"
+import * as PreferredContext from "../../models/PreferredContext.ts"
 import type { AgentEventBody, AgentOutcome } from "../rules/AgentEvent.ts"
 import type { AgentError } from "../AgentError.ts"
 import { type AgentTask, isChosen } from "../AgentTask.ts"
@@ -140,13 +142,14 @@ const held = Effect.gen(function* () {
   const { tell } = log
   const { task } = log.state
   const scope = yield* Effect.scope
+  const preference = contextOf(services.settings.contextLength)
   const take = Effect.fnUntraced(function* (contextLength: number | undefined) {
     const own = yield* Scope.fork(scope, ExecutionStrategy.sequential)
     const lease = yield* services.lifecycle
       .lease(task.model, {
         ability: "chat",
         ttl: task.ttlMillis,
-        contextLength,
+        ...(contextLength === undefined ? preference : { contextLength }),
         fallback: task.fallback,
         onProgress: (progress) => tell(loading(progress))
       })
@@ -169,6 +172,12 @@ const held = Effect.gen(function* () {
   })
   return { lease: Effect.map(Ref.get(current), ({ lease }) => lease), grow }
 })
+
+/** What the settings say of the context, for a task that does not. */
+const contextOf = (setting: Values["contextLength"]): Pick<EnsureOptions, "contextLength" | "preferredContext"> =>
+  typeof setting === "number"
+    ? { contextLength: setting }
+    : { preferredContext: { fit: PreferredContext.standard, auto: PreferredContext.largest, own: undefined }[setting] }
 
 const loading = (progress: LoadProgress): AgentEventBody => {
   switch (progress._tag) {

@@ -14,6 +14,7 @@ import type { Outcome } from "./LoadOutcome.ts"
 import * as LoadPlan from "./LoadPlan.ts"
 import type { EnsureOptions, LoadProgress } from "../EnsureOptions.ts"
 import type { Ensured } from "../Ensured.ts"
+import * as PreferredContext from "../PreferredContext.ts"
 import type { ModelLifecycleError } from "../ModelLifecycleError.ts"
 import * as ModelName from "../../lmstudio/ModelName.ts"
 import * as ModelFit from "../catalog/ModelFit.ts"
@@ -97,7 +98,12 @@ export const make = Effect.fnUntraced(function* (parts: LifecycleParts) {
     const entry = (yield* ledger.recent).find(({ instanceId }) => instanceId === instance.id)
     return ensured(model, instance, isOurs(entry, instance, now) ? entry : undefined, {
       action: "already-loaded",
-      tookMillis: now - startedAt
+      tookMillis: now - startedAt,
+      preferredContext: PreferredContext.missed(
+        instance.contextLength,
+        model.maxContextLength,
+        options.preferredContext
+      )
     })
   })
 
@@ -213,7 +219,7 @@ const concernsTheModel = (error: ModelLifecycleError) =>
   error._tag !== "LmStudioUnreachable" && error._tag !== "Unauthorized" && error._tag !== "CircuitOpen"
 
 const ensured = (
-  { key, vision }: Pick<ApiModel, "key" | "vision">,
+  { key, maxContextLength, vision }: Pick<ApiModel, "key" | "maxContextLength" | "vision">,
   instance: {
     readonly id: string
     readonly contextLength?: number | undefined
@@ -223,6 +229,7 @@ const ensured = (
   done: Pick<Ensured, "action" | "tookMillis"> & {
     readonly way?: Ensured["way"] | undefined
     readonly pushedOut?: Ensured["pushedOut"] | undefined
+    readonly preferredContext?: number | undefined
   }
 ): Ensured => ({
   model: key,
@@ -230,7 +237,12 @@ const ensured = (
   action: done.action,
   ...present({ way: done.way }),
   owner: entry === undefined ? "user" : "lms-bridge",
-  ...present({ contextLength: instance.contextLength, vision }),
+  ...present({
+    contextLength: instance.contextLength,
+    maxContextLength,
+    preferredContext: done.preferredContext,
+    vision
+  }),
   ...(entry === undefined ? {} : { ttlMillis: entry.ttlMillis, expiresAt: expiryOf(entry, instance) }),
   tookMillis: done.tookMillis,
   ...present({ pushedOut: done.pushedOut }),

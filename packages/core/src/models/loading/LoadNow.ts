@@ -13,6 +13,8 @@ import type { Outcome } from "./LoadOutcome.ts"
 import * as LoadReport from "./LoadReport.ts"
 import * as LoadPlan from "./LoadPlan.ts"
 import * as RouterLoad from "./RouterLoad.ts"
+import type { LoadEstimate } from "../../lmstudio/LmsModel.ts"
+import * as PreferredContext from "../PreferredContext.ts"
 import type { CatalogModel } from "../catalog/CatalogModel.ts"
 import type { LoadProgress } from "../EnsureOptions.ts"
 import type { Flight } from "./SingleFlight.ts"
@@ -157,21 +159,31 @@ const withRoom = Effect.fnUntraced(function* (
   const { options } = wanted
   const plan = yield* LoadPlan.make(parts, wanted, model, look)
   const attempt = Effect.fnUntraced(function* (now: Survey) {
-    if (plan.ways[0] === "cli") {
-      // an older `lms` has no estimate; then the load itself tells
-      const estimate = yield* Effect.option(parts.cli.estimate(estimateOf(plan)))
-      if (Option.isSome(estimate) && !estimate.value.fits) {
-        return yield* Effect.flatMap(
-          refused(parts, model, now, {
-            requiredBytes: estimate.value.totalBytes,
-            serverMessage: "`lms load --estimate-only` says that the resource guardrails will refuse the load"
-          }),
-          Effect.fail
-        )
-      }
-    }
     const before = new Set(now.seen.map(({ instance }) => instance.id))
-    return yield* Loading.load(parts, { ...plan, before }, stepsOf(model, flight))
+    const load = (preferredContext: number | undefined) =>
+      Loading.load(parts, { ...plan, before, preferredContext }, stepsOf(model, flight))
+    if (plan.ways[0] !== "cli") return yield* load(undefined)
+    // an older `lms` has no estimate; then the load itself tells
+    const estimate = yield* Effect.option(parts.cli.estimate(estimateOf(plan)))
+    const preferred = Option.isNone(estimate) ? undefined : yield* preferredOf(parts, wanted, plan, estimate.value)
+    if (preferred !== undefined) {
+      return yield* load(preferred).pipe(
+        // estimates may be wrong: what LM Studio would take by itself may still fit
+        Effect.catchTag("ModelLoadRefused", (refusal) =>
+          Option.isSome(estimate) && estimate.value.fits ? load(undefined) : refusal
+        )
+      )
+    }
+    if (Option.isSome(estimate) && !estimate.value.fits) {
+      return yield* Effect.flatMap(
+        refused(parts, model, now, {
+          requiredBytes: estimate.value.totalBytes,
+          serverMessage: "`lms load --estimate-only` says that the resource guardrails will refuse the load"
+        }),
+        Effect.fail
+      )
+    }
+    return yield* load(undefined)
   })
   return yield* attempt(look).pipe(
     Effect.catchIf(
@@ -194,6 +206,27 @@ const withRoom = Effect.fnUntraced(function* (
         })
     )
   )
+})
+
+/**
+ * The first preferred context that fits. Undefined where none does, and where LM Studio takes as much by itself, by a
+ * setting of the model: then that stays.
+ */
+const preferredOf = Effect.fnUntraced(function* (
+  parts: LifecycleParts,
+  { options }: LoadPlan.LoadRequest,
+  plan: LoadPlan.LoadPlan,
+  own: LoadEstimate
+) {
+  if (plan.contextLength !== undefined) return undefined
+  for (const contextLength of PreferredContext.within(options.preferredContext ?? [], plan.model.maxContextLength)) {
+    const estimate = yield* Effect.option(parts.cli.estimate({ ...estimateOf(plan), contextLength }))
+    if (Option.isNone(estimate)) return undefined
+    if (!estimate.value.fits) continue
+    const asMuch = (own.totalBytes ?? 0) >= (estimate.value.totalBytes ?? Number.POSITIVE_INFINITY)
+    return own.fits && asMuch ? undefined : contextLength
+  }
+  return undefined
 })
 
 const estimateOf = ({ contextLength, gpu, model }: Pick<LoadPlan.LoadPlan, "contextLength" | "gpu" | "model">) => ({

@@ -24,6 +24,8 @@ export interface LoadPlan extends Choice {
   readonly name: string
   readonly ttl: Duration.Duration
   readonly contextLength: number | undefined
+  /** The context to load it with where `contextLength` asks for none; only `lms` can set it, and any other will do. */
+  readonly preferredContext?: number | undefined
   readonly gpu: EnsureOptions["gpu"]
   readonly parallel: number | undefined
   readonly identifier: string | undefined
@@ -68,6 +70,7 @@ export const purposeOf = ({ options, variant }: LoadRequest): string =>
   [
     variant,
     options.contextLength,
+    options.preferredContext?.join(),
     options.gpu,
     options.parallel,
     options.identifier,

@@ -120,7 +120,7 @@ const call = (
         cli.load({
           key: plan.model.key,
           ttl: plan.ttl,
-          contextLength: plan.contextLength,
+          contextLength: plan.contextLength ?? plan.preferredContext,
           gpu: plan.gpu,
           parallel: plan.parallel,
           identifier: plan.identifier,
