@@ -11,7 +11,7 @@ import { LmsCli } from "@lms-bridge/core/LmsCli"
 import { LmStudioApi } from "@lms-bridge/core/LmStudioApi"
 import { McpRegistry, type ServerSummary } from "@lms-bridge/core/McpRegistry"
 import { ModelLifecycle } from "@lms-bridge/core/ModelLifecycle"
-import { ModelRegistry } from "@lms-bridge/core/ModelCatalog"
+import { Known, ModelRegistry } from "@lms-bridge/core/ModelCatalog"
 import { type DataFolderUnwritable, WorkingFolders } from "@lms-bridge/core/Machine"
 import { CircuitBreaker, Resilience, RetryPolicy } from "@lms-bridge/core/Resilience"
 import * as AgentLoopTest from "@lms-bridge/testing/AgentLoopTest"
@@ -63,7 +63,10 @@ export const services = (doubles: Doubles) =>
       breakerPolicy: CircuitBreaker.standard
     }),
     UnusedServices.layer,
-    Layer.mock(ModelRegistry, doubles.registry ?? {}),
+    Layer.mock(ModelRegistry, {
+      known: (models) => Effect.succeed(new Map(models.map((model) => [model.key, Known.of(model, undefined)]))),
+      ...doubles.registry
+    }),
     WorkingFolders.layer.pipe(Layer.provide(Settings.layerWith({})), Layer.provide(NodeContext.layer)),
     Settings.layerWith(doubles.settings ?? {})
   )

@@ -8,6 +8,7 @@ import { AgentLoop } from "./agent/AgentLoop.ts"
 import { UserPolicies } from "./agent/policy/PolicyFile.ts"
 import { Presets } from "./agent/presets/Presets.ts"
 import { RunJournal } from "./runs/RunJournal.ts"
+import * as RunObserver from "./runs/RunObserver.ts"
 import { SemanticRank } from "./agent/tools/SemanticRank.ts"
 import { StoredVectors } from "./agent/tools/StoredVectors.ts"
 import { WorkingFolders } from "./machine/WorkingFolders.ts"
@@ -51,7 +52,12 @@ export const layerNoDeps: Layer.Layer<Services, never, Platform | Settings> = La
   Embedder.layer,
   Downloader.layer
 ).pipe(
-  Layer.provideMerge(ModelRegistry.forms.pipe(Layer.provideMerge(ModelRegistry.layer))),
+  Layer.provideMerge(
+    Layer.merge(ModelRegistry.forms, RunObserver.layer).pipe(
+      Layer.provideMerge(ModelRegistry.layer),
+      Layer.provide(RunObserver.past)
+    )
+  ),
   Layer.provideMerge(
     Layer.mergeAll(RunJournal.layer, UserPolicies.layer, ModelLifecycle.layer, McpRegistry.layer, WorkingFolders.layer)
   ),

@@ -8,32 +8,43 @@ import type { LmStudioApi } from "../lmstudio/LmStudioApi.ts"
 import { present } from "../schema/Fields.ts"
 import type { Build } from "./Evidence.ts"
 
-export const buildOf = Effect.fnUntraced(function* (
-  { api, cli }: { readonly api: Context.Tag.Service<LmStudioApi>; readonly cli: Context.Tag.Service<LmsCli> },
-  key: string
-): Effect.fn.Return<Build> {
+interface Parts {
+  readonly api: Context.Tag.Service<LmStudioApi>
+  readonly cli: Context.Tag.Service<LmsCli>
+}
+
+/** Asks what is the same for all models, and gives the build of each. */
+export const buildsOf = Effect.fnUntraced(function* ({
+  api,
+  cli
+}: Parts): Effect.fn.Return<(key: string) => Effect.Effect<Build>> {
   const { models, server } = yield* Effect.all({
     server: Effect.option(api.server),
     models: Effect.orElseSucceed(api.models, () => [])
   })
-  const model = models.find((model) => model.key === key)
-  const [variant, ...others] = model?.variants ?? []
   const isLmStudio = Option.exists(server, ({ isLmStudio }) => isLmStudio)
   const application = isLmStudio ? yield* cli.application : Option.none()
-  const engine = isLmStudio ? undefined : yield* Effect.orElseSucceed(api.engine(key), () => undefined)
-  return {
-    ...present({
-      // of several, the server does not say which one it loads
-      variant: others.length === 0 ? variant : undefined,
-      quantization: model?.quantization ?? quantizationIn(engine?.file),
-      template: engine?.template === undefined ? undefined : fingerprint(engine.template),
-      engine: Option.match(application, {
-        onNone: () => engine?.version,
-        onSome: ({ version }) => `LM Studio ${version}`
+  return Effect.fnUntraced(function* (key: string) {
+    const model = models.find((model) => model.key === key)
+    const [variant, ...others] = model?.variants ?? []
+    const engine = isLmStudio ? undefined : yield* Effect.orElseSucceed(api.engine(key), () => undefined)
+    return {
+      ...present({
+        // of several, the server does not say which one it loads
+        variant: others.length === 0 ? variant : undefined,
+        quantization: model?.quantization ?? quantizationIn(engine?.file),
+        template: engine?.template === undefined ? undefined : fingerprint(engine.template),
+        engine: Option.match(application, {
+          onNone: () => engine?.version,
+          onSome: ({ version }) => `LM Studio ${version}`
+        })
       })
-    })
-  }
+    }
+  })
 })
+
+export const buildOf = (parts: Parts, key: string): Effect.Effect<Build> =>
+  Effect.flatMap(buildsOf(parts), (of) => of(key))
 
 // -----------------------------------------------------------------------------
 // internal

@@ -1,11 +1,11 @@
 /** What is known of a model on this machine, and how it is known. One record for each model, one row for each build of it. */
 import * as Schema from "effect/Schema"
-import { optional } from "../schema/Fields.ts"
+import { optional, present } from "../schema/Fields.ts"
 
 /** Strongest first: tried here, a tally over finished runs, the server's word, a pattern in the name. */
 export const EvidenceSource = Schema.Literal("verified", "observed", "declared", "named")
 
-/** `value` of `trials` succeeded. */
+/** Of an ability, `value` of `trials` succeeded; of a measure, `value` is what was measured, the median of `trials`. */
 export const Evidence = Schema.Struct({
   source: EvidenceSource,
   holds: Schema.Boolean,
@@ -20,16 +20,35 @@ export type Evidence = typeof Evidence.Type
 /**
  * What evidence can be about. `toolsInTemplate`: the chat template tells the model of its tools. `toolCalls`,
  * `callsInText`, `boundSteps`: calls in the three forms (`ToolForm`), a result that ends in an answer among the trials.
+ * `restraint`: no call where none is needed.
  */
-export const Capability = Schema.Literal(
+export const Ability = Schema.Literal(
   "toolsInTemplate",
   "toolCalls",
   "parallelToolCalls",
   "callsInText",
   "boundSteps",
+  "restraint",
+  "jsonSchema",
+  "vision",
   "reasoning"
 )
+export type Ability = typeof Ability.Type
+
+/** What has a value: tokens of context from whose every part it answers, seconds, tokens a second. */
+export const Measure = Schema.Literal(
+  "context",
+  "loadSeconds",
+  "firstTokenSeconds",
+  "tokensPerSecond",
+  "tokensPerSecondLong"
+)
+export type Measure = typeof Measure.Type
+
+export const Capability = Schema.Union(Ability, Measure)
 export type Capability = typeof Capability.Type
+
+export const isMeasure = Schema.is(Measure)
 
 /** What a model is run from, as far as the server tells. Evidence of one build says nothing of another. */
 export const Build = Schema.Struct({
@@ -48,6 +67,29 @@ export const sameBuild = (left: Build, right: Build): boolean =>
     (field) => left[field] === undefined || right[field] === undefined || left[field] === right[field]
   )
 
+const Counted = Schema.Struct({ valid: Schema.NonNegativeInt, refused: Schema.NonNegativeInt })
+
+/** What finished runs have shown, counted. */
+export const Tally = Schema.Struct({
+  runs: Schema.NonNegativeInt,
+  /** Those that ended with an answer. */
+  done: Schema.NonNegativeInt,
+  /** Calls that could be made, and calls that could not, by the form in which they came. */
+  native: Counted,
+  text: Counted,
+  bound: Counted,
+  /** Answers that had to fit a schema. */
+  schemaMet: Schema.NonNegativeInt,
+  schemaMissed: Schema.NonNegativeInt,
+  /** How often a run went in circles. */
+  stalls: Schema.NonNegativeInt,
+  /** Replies that would have ended a run and were no answer. */
+  falseEnds: Schema.NonNegativeInt,
+  /** The end of the last of them, in epoch milliseconds. */
+  at: Schema.Number
+})
+export type Tally = typeof Tally.Type
+
 /** By the names of capabilities; those that this version does not know are kept as they are. */
 export const EvidenceRow = Schema.Struct({
   build: Build,
@@ -55,7 +97,8 @@ export const EvidenceRow = Schema.Struct({
   at: Schema.Number,
   /** Why the last attempt to find out did not end. */
   unfinished: optional(Schema.String),
-  evidence: Schema.Record({ key: Schema.String, value: Evidence })
+  evidence: Schema.Record({ key: Schema.String, value: Evidence }),
+  observed: optional(Tally)
 })
 export type EvidenceRow = typeof EvidenceRow.Type
 
@@ -66,6 +109,54 @@ export const ModelRecord = Schema.Struct({
   rows: Schema.Array(EvidenceRow)
 })
 export type ModelRecord = typeof ModelRecord.Type
+
+/** The row with what was tried now in place of what was tried before; what was not tried now stays. */
+export const withEvidence = (row: EvidenceRow | undefined, tried: Omit<EvidenceRow, "observed">): EvidenceRow => ({
+  ...tried,
+  evidence: { ...row?.evidence, ...tried.evidence },
+  ...present({ observed: row?.observed })
+})
+
+/** The row with one more tally. */
+export const withTally = (row: EvidenceRow | undefined, build: Build, tally: Tally): EvidenceRow => ({
+  ...(row ?? { at: tally.at, evidence: {} }),
+  build: { ...row?.build, ...build },
+  observed: row?.observed === undefined ? tally : sum(row.observed, tally)
+})
+
+export const noTally: Tally = {
+  runs: 0,
+  done: 0,
+  native: { valid: 0, refused: 0 },
+  text: { valid: 0, refused: 0 },
+  bound: { valid: 0, refused: 0 },
+  schemaMet: 0,
+  schemaMissed: 0,
+  stalls: 0,
+  falseEnds: 0,
+  at: 0
+}
+
+export const sum = (one: Tally, other: Tally): Tally => ({
+  runs: one.runs + other.runs,
+  done: one.done + other.done,
+  native: both(one.native, other.native),
+  text: both(one.text, other.text),
+  bound: both(one.bound, other.bound),
+  schemaMet: one.schemaMet + other.schemaMet,
+  schemaMissed: one.schemaMissed + other.schemaMissed,
+  stalls: one.stalls + other.stalls,
+  falseEnds: one.falseEnds + other.falseEnds,
+  at: Math.max(one.at, other.at)
+})
+
+/** Whether anything of it was tried, or the attempt to try it ended early. */
+export const isTried = ({ evidence, unfinished }: EvidenceRow): boolean =>
+  unfinished !== undefined || Object.keys(evidence).length > 0
+
+/** The row of this build among these. */
+export const rowOf = (rows: ReadonlyArray<EvidenceRow>, build: Build): EvidenceRow | undefined =>
+  rows.find((row) => sameBuild(row.build, build))
 
 /** The record with this row in place of an older one of the same build. */
 export const withRow = (model: string, rows: ReadonlyArray<EvidenceRow>, row: EvidenceRow): ModelRecord => ({
@@ -79,3 +170,8 @@ export const withRow = (model: string, rows: ReadonlyArray<EvidenceRow>, row: Ev
 // -----------------------------------------------------------------------------
 
 const mostRows = 20
+
+const both = (one: typeof Counted.Type, other: typeof Counted.Type) => ({
+  valid: one.valid + other.valid,
+  refused: one.refused + other.refused
+})

@@ -15,13 +15,15 @@ import * as FormChoice from "../agent/forms/FormChoice.ts"
 import { Settings } from "../configuration/Settings.ts"
 import { LmsCli } from "../lmstudio/LmsCli.ts"
 import { LmStudioApi } from "../lmstudio/LmStudioApi.ts"
+import type { ApiModel } from "../lmstudio/ApiModel.ts"
 import type { EnsureOptions } from "../models/EnsureOptions.ts"
 import type { ModelLease } from "../models/LoadedModel.ts"
 import { ModelLifecycle, type ModelLifecycleError } from "../models/ModelLifecycle.ts"
-import { buildOf } from "./BuildOf.ts"
+import { buildOf, buildsOf } from "./BuildOf.ts"
 import { CallForms, type FormAnswer, type FormAsked } from "./CallForms.ts"
-import { type EvidenceRow, sameBuild } from "./Evidence.ts"
+import { type EvidenceRow, isTried, rowOf, type Tally, withEvidence, withTally } from "./Evidence.ts"
 import { type FoundForm, formOf } from "./FormByEvidence.ts"
+import * as Known from "./Known.ts"
 import * as ModelProbe from "./ModelProbe.ts"
 import * as RecordFiles from "./RecordFiles.ts"
 
@@ -44,6 +46,10 @@ export class ModelRegistry extends Context.Tag("@lms-bridge/core/registry/ModelR
     readonly rows: (model: string) => Effect.Effect<ReadonlyArray<EvidenceRow>>
     /** What of it holds for the build that the server has now. */
     readonly current: (model: string) => Effect.Effect<Option.Option<EvidenceRow>>
+    /** All that is known of these models, by key: what was tried, observed, declared, and what their names suggest. */
+    readonly known: (models: ReadonlyArray<ApiModel>) => Effect.Effect<ReadonlyMap<string, Known.Known>>
+    /** Adds what a finished run has shown of the model by this key. */
+    readonly observe: (model: string, tally: Tally) => Effect.Effect<void>
     /** The form of calls that a run of it gets when its task asks for none, as far as it is known now, and why. */
     readonly choice: (model: string) => Effect.Effect<FoundForm>
     /** Loads the model if needed, tries everything, and keeps what it finds. */
@@ -69,13 +75,15 @@ export class ModelRegistry extends Context.Tag("@lms-bridge/core/registry/ModelR
         const rows = yield* files.read(model)
         // most models have none
         if (rows.length === 0) return Option.none<EvidenceRow>()
-        const build = yield* buildOf(parts, model)
-        return Option.fromNullable(rows.find((row) => sameBuild(row.build, build)))
+        return Option.fromNullable(rowOf(rows, yield* buildOf(parts, model)))
       })
+      /** What was tried of it, as far as that holds. */
+      const tried = (model: string) => Effect.map(current(model), Option.filter(isTried))
 
       const keep = Effect.fnUntraced(function* (model: string, found: Pick<EvidenceRow, "evidence" | "unfinished">) {
-        const row: EvidenceRow = { build: yield* buildOf(parts, model), at: yield* Clock.currentTimeMillis, ...found }
-        yield* files.put(model, row)
+        const build = yield* buildOf(parts, model)
+        const row: EvidenceRow = { build, at: yield* Clock.currentTimeMillis, ...found }
+        yield* files.update(model, (rows) => withEvidence(rowOf(rows, build), row))
         return row
       })
 
@@ -94,7 +102,7 @@ export class ModelRegistry extends Context.Tag("@lms-bridge/core/registry/ModelR
         const { model } = yield* lease.ensured
         const now = yield* Clock.currentTimeMillis
         const known = Option.filter(
-          yield* current(model),
+          yield* tried(model),
           ({ at, unfinished }) => unfinished === undefined || now - at < Duration.toMillis(tryAgainAfter)
         )
         return Option.some<FormAnswer>(Option.isSome(known) ? formOf(known.value) : yield* tryNow(lease, model, asked))
@@ -103,7 +111,7 @@ export class ModelRegistry extends Context.Tag("@lms-bridge/core/registry/ModelR
       const choice = Effect.fnUntraced(function* (model: string): Effect.fn.Return<FoundForm> {
         const measured = FormChoice.of(model, undefined)
         if (measured !== undefined) return { form: measured.form, why: measured.why }
-        return Option.match(mode === "off" ? Option.none() : yield* current(model), {
+        return Option.match(mode === "off" ? Option.none() : yield* tried(model), {
           onSome: formOf,
           onNone: () => ({
             form: "native",
@@ -115,6 +123,28 @@ export class ModelRegistry extends Context.Tag("@lms-bridge/core/registry/ModelR
       return {
         rows: files.read,
         current,
+        known: Effect.fn("ModelRegistry.known")(function* (models) {
+          const rowsOf = yield* Effect.forEach(models, (model) =>
+            Effect.map(files.read(model.key), (rows) => ({ model, rows }))
+          )
+          const found = rowsOf.some(({ rows }) => rows.length > 0) ? yield* buildsOf(parts) : undefined
+          return new Map(
+            yield* Effect.forEach(rowsOf, ({ model, rows }) =>
+              Effect.gen(function* () {
+                const row = rows.length === 0 || found === undefined ? undefined : rowOf(rows, yield* found(model.key))
+                return [model.key, Known.of(model, row)] as const
+              })
+            )
+          )
+        }),
+        observe: Effect.fn("ModelRegistry.observe")(function* (model, tally) {
+          // a server that has gone meanwhile must not hold up whoever ends
+          const build = yield* Effect.map(
+            Effect.timeoutOption(buildOf(parts, model), patience),
+            Option.getOrElse(() => ({}))
+          )
+          yield* files.update(model, (rows) => withTally(rowOf(rows, build), build, tally))
+        }),
         choice,
         form: (lease, asked) =>
           // another run may be finding it out
@@ -154,6 +184,8 @@ export class ModelRegistry extends Context.Tag("@lms-bridge/core/registry/ModelR
 // -----------------------------------------------------------------------------
 // internal
 // -----------------------------------------------------------------------------
+
+const patience = Duration.seconds(2)
 
 /** A machine that was too busy to answer in time is asked again later. */
 const tryAgainAfter = Duration.hours(1)

@@ -27,6 +27,8 @@ export interface Template<R> extends Described {
   readonly prefix: string
   readonly variable: string
   readonly suffix: string
+  /** The value may have slashes as they are, as the keys of models do. */
+  readonly slashes?: boolean
   readonly mimeType: string
   readonly read: (value: string) => Effect.Effect<string, Failure, R>
   /** The current values, each with a title, for `resources/list`. */
@@ -45,7 +47,7 @@ export interface Prompt<R> extends Described {
   readonly render: (argument: (name: string) => string) => ReadonlyArray<Content>
 }
 
-type Form = Pick<Template<never>, "prefix" | "variable" | "suffix">
+type Form = Pick<Template<never>, "prefix" | "variable" | "suffix" | "slashes">
 
 export const uriTemplate = ({ prefix, suffix, variable }: Form): string => `${prefix}{${variable}}${suffix}`
 
@@ -53,10 +55,10 @@ export const uriOf = ({ prefix, suffix }: Form, value: string): string =>
   `${prefix}${encodeURIComponent(value)}${suffix}`
 
 /** The value of the template's variable in a URI that matches the template. */
-export const match = ({ prefix, suffix }: Form, uri: string): string | undefined => {
+export const match = ({ prefix, slashes = false, suffix }: Form, uri: string): string | undefined => {
   if (!uri.startsWith(prefix) || !uri.endsWith(suffix) || uri.length <= prefix.length + suffix.length) return undefined
   const value = uri.slice(prefix.length, uri.length - suffix.length)
-  return value.includes("/") ? undefined : decoded(value)
+  return value.includes("/") && !slashes ? undefined : decoded(value)
 }
 
 /** The best matches, those at the beginning first, at most MCP's 100. */

@@ -6,6 +6,7 @@ import { ToolResultText } from "@lms-bridge/core/AgentLoop"
 import { Transcript } from "@lms-bridge/core/RunJournal"
 import { Settings, table } from "@lms-bridge/core/Settings"
 import { LmStudioApi } from "@lms-bridge/core/LmStudioApi"
+import { KnownWords, ModelName, ModelRegistry } from "@lms-bridge/core/ModelCatalog"
 import { inBrief, McpRegistry } from "@lms-bridge/core/McpRegistry"
 import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
@@ -18,7 +19,7 @@ import { uriOf, type Resource, type Template } from "./Resource.ts"
 import * as RunReport from "../runs/RunReport.ts"
 import { Runs } from "../runs/Runs.ts"
 
-type Needs = LmStudioApi | McpRegistry | Settings | Runs
+type Needs = LmStudioApi | McpRegistry | ModelRegistry | Settings | Runs
 
 const json = "application/json"
 
@@ -187,6 +188,32 @@ export const templates: ReadonlyArray<Template<Needs>> = [
     read: (name) => Effect.flatMap(McpRegistry, (registry) => registry.tools(name)).pipe(Effect.flatMap(encode)),
     list: Effect.succeed([]),
     complete: serverNames
+  },
+  {
+    prefix: "lmstudio://models/",
+    variable: "key",
+    suffix: "",
+    slashes: true,
+    name: "model",
+    title: "A model",
+    description:
+      "What one model can do and how that is known: tried here, seen in runs, declared, or a guess by its name",
+    mimeType: "text/markdown",
+    read: Effect.fnUntraced(function* (name) {
+      const models = yield* Effect.flatMap(LmStudioApi, (api) => api.models)
+      const model = ModelName.find(models, name)?.model
+      if (model === undefined) return yield* ModelName.notFound(models, name)
+      const registry = yield* ModelRegistry
+      const known = (yield* registry.known([model])).get(model.key) ?? []
+      const calls = model.type === "llm" ? yield* registry.choice(model.key) : undefined
+      return [
+        `# ${model.key}`,
+        ...(calls === undefined ? [] : [`Calls: ${calls.form}. ${calls.why}`]),
+        known.length === 0 ? "Nothing is known of what it can do." : KnownWords.markdown(known)
+      ].join("\n\n")
+    }),
+    list: Effect.succeed([]),
+    complete: modelNames
   }
 ]
 

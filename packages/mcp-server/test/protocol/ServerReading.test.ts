@@ -2,6 +2,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { AgentEventJson } from "@lms-bridge/core/AgentEvent"
 import { Settings } from "@lms-bridge/core/Settings"
 import { LmStudioUnreachable } from "@lms-bridge/core/LmStudioApi"
+import { Known, ModelRegistry } from "@lms-bridge/core/ModelCatalog"
 import { type ConfigChange, McpRegistry } from "@lms-bridge/core/McpRegistry"
 import { prompts } from "#src/protocol/Prompts.ts"
 import { fitting, match } from "#src/protocol/Resource.ts"
@@ -43,9 +44,18 @@ const everything = (options: { readonly steps?: ReadonlyArray<AgentLoopTest.Step
         always(
           options.off === true
             ? Effect.fail(new LmStudioUnreachable({ baseUrl: "http://127.0.0.1:1234", reason: "Refused" }))
-            : Effect.succeed([LmStudioApiTest.apiModel("qwen3-8b"), LmStudioApiTest.apiModel("gemma-3-12b")])
+            : Effect.succeed([
+                LmStudioApiTest.apiModel("qwen3-8b"),
+                LmStudioApiTest.apiModel("gemma-3-12b"),
+                LmStudioApiTest.apiModel("acme/plain")
+              ])
         )
       ]
+    }),
+    Layer.mock(ModelRegistry, {
+      known: (models) =>
+        Effect.succeed(new Map(models.map((model) => [model.key, Known.of({ ...model, toolUse: true }, undefined)]))),
+      choice: () => Effect.succeed({ form: "native", why: "Nothing was tried yet." })
     }),
     McpRegistryTest.layerTest({ files: { tools: { read: () => Effect.succeed(McpRegistryTest.textResult("")) } } })
   )
@@ -75,6 +85,18 @@ describe("resources", () => {
       assert.include(yield* read(client, "lms-bridge://models"), "gemma-3-12b")
       assert.include(yield* read(client, "lms-bridge://servers"), '"files"')
       assert.deepStrictEqual(JSON.parse(yield* read(client, "lms-bridge://runs")), [])
+    }).pipe(Effect.provide(everything()))
+  )
+
+  it.scoped("a model is told in a table, by its key with or without slashes escaped", () =>
+    Effect.gen(function* () {
+      const { client } = yield* reading
+      const text = yield* read(client, "lmstudio://models/qwen3-8b")
+      assert.include(text, "# qwen3-8b\n\nCalls: native. Nothing was tried yet.")
+      assert.include(text, "| call tools (native) | yes | declared |")
+      assert.include(yield* read(client, "lmstudio://models/acme%2Fplain"), "# acme/plain")
+      assert.include(yield* read(client, "lmstudio://models/acme/plain"), "# acme/plain")
+      assert.include(yield* refused(() => client.readResource({ uri: "lmstudio://models/none" })), "none")
     }).pipe(Effect.provide(everything()))
   )
 
@@ -149,7 +171,8 @@ describe("resources", () => {
           "lms-bridge://runs/{runId}/transcript",
           "lms-bridge://runs/{runId}/transcript.md",
           "lms-bridge://artifacts/{artifact}",
-          "lms-bridge://servers/{name}/tools"
+          "lms-bridge://servers/{name}/tools",
+          "lmstudio://models/{key}"
         ]
       )
     }).pipe(Effect.provide(everything()))

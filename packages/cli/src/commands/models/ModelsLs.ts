@@ -3,6 +3,7 @@
  */
 import * as Command from "@effect/cli/Command"
 import { ApiModel, isAwake, LmStudioApi } from "@lms-bridge/core/LmStudioApi"
+import { Fact, type Known, KnownWords, ModelRegistry } from "@lms-bridge/core/ModelCatalog"
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import { Screen } from "../../terminal/Screen.ts"
@@ -16,23 +17,30 @@ export const command = Command.make("ls", { json: SharedOptions.listingJson }).p
     Effect.fnUntraced(function* ({ json }) {
       const screen = yield* Screen
       const models = yield* (yield* LmStudioApi).models
-      if (json) return yield* screen.out(encode(models))
-      if (models.length > 0) return yield* screen.out(render(models, screen.columns))
+      const known = yield* Effect.flatMap(ModelRegistry, (registry) => registry.known(models))
+      if (json)
+        return yield* screen.out(encode(models.map((model) => ({ ...model, known: known.get(model.key) ?? [] }))))
+      if (models.length > 0) return yield* screen.out(render(models, known, screen.columns))
       yield* screen.err("There are no models. Download one in LM Studio, or with `lms-bridge models get`.")
     })
   )
 )
 
-export const render = (models: ReadonlyArray<ApiModel>, columns?: number): string =>
+export const render = (
+  models: ReadonlyArray<ApiModel>,
+  known: ReadonlyMap<string, Known.Known>,
+  columns?: number
+): string =>
   Table.render(
-    ["MODEL", "TYPE", "PARAMS", "SIZE", "MAX CONTEXT", "CAN", "LOADED"],
+    ["MODEL", "TYPE", "PARAMS", "SIZE", "MAX CONTEXT", "CAN", "TRIED", "LOADED"],
     models.map((model) => [
       model.key,
       model.type,
       model.params ?? "",
       model.sizeBytes === undefined ? "" : Words.bytes(model.sizeBytes),
       model.maxContextLength === undefined ? "" : String(model.maxContextLength),
-      [...(model.toolUse === true ? ["tools"] : []), ...(model.vision === true ? ["vision"] : [])].join(", "),
+      KnownWords.brief(known.get(model.key) ?? []),
+      KnownWords.tried(known.get(model.key) ?? []),
       loadedState(model)
     ]),
     columns
@@ -53,4 +61,6 @@ const loadedState = ({ absence, instances }: ApiModel): string => {
   }
 }
 
-const encode = Schema.encodeSync(Schema.parseJson(Schema.Array(ApiModel)))
+const encode = Schema.encodeSync(
+  Schema.parseJson(Schema.Array(Schema.Struct({ ...ApiModel.fields, known: Schema.Array(Fact) })))
+)

@@ -4,7 +4,7 @@
 import * as Args from "@effect/cli/Args"
 import * as Command from "@effect/cli/Command"
 import { ToolForm } from "@lms-bridge/core/AgentLoop"
-import { formOf, ModelRegistry, EvidenceRow } from "@lms-bridge/core/ModelCatalog"
+import { formOf, Known, ModelRegistry, EvidenceRow } from "@lms-bridge/core/ModelCatalog"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
@@ -43,7 +43,9 @@ export const command = Command.make("probe", {
       yield* screen.out(
         json
           ? encode({ model, calls, requests, millis, row })
-          : [`${model}: calls are ${calls.form}. ${calls.why} (${took})`, "", FoundOut.render([row])].join("\n")
+          : [`${model}: calls are ${calls.form}. ${calls.why} (${took})`, "", FoundOut.render(Known.ofRow(row))].join(
+              "\n"
+            )
       )
     })
   )

@@ -6,7 +6,7 @@ import * as Command from "@effect/cli/Command"
 import { ApiModel, LmStudioApi, ModelNotFound } from "@lms-bridge/core/LmStudioApi"
 import { ToolForm } from "@lms-bridge/core/AgentLoop"
 import { ModelLifecycle } from "@lms-bridge/core/ModelLifecycle"
-import { type FoundForm, ModelRegistry, EvidenceRow } from "@lms-bridge/core/ModelCatalog"
+import { type FoundForm, type Known, KnownWords, Fact, ModelRegistry, EvidenceRow } from "@lms-bridge/core/ModelCatalog"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
@@ -36,12 +36,23 @@ export const command = Command.make("show", {
       }
       const calls = yield* registry.choice(key)
       const rows = yield* registry.rows(key)
-      yield* screen.out(json ? encode({ ...model, calls, rows }) : render(model, calls, rows))
+      const known = (yield* registry.known([model])).get(key) ?? []
+      yield* screen.out(
+        json ? encode({ ...model, calls, known, rows }) : render(model, { calls, known, rows }, screen.columns)
+      )
     })
   )
 )
 
-export const render = (model: ApiModel, calls: FoundForm, rows: ReadonlyArray<EvidenceRow>): string =>
+export const render = (
+  model: ApiModel,
+  {
+    calls,
+    known,
+    rows
+  }: { readonly calls: FoundForm; readonly known: Known.Known; readonly rows: ReadonlyArray<EvidenceRow> },
+  columns?: number
+): string =>
   [
     [
       `${model.key}: ${model.type}`,
@@ -50,7 +61,13 @@ export const render = (model: ApiModel, calls: FoundForm, rows: ReadonlyArray<Ev
       ...(model.maxContextLength === undefined ? [] : [`context up to ${model.maxContextLength}`])
     ].join(", "),
     ...(model.type === "embedding" ? [] : [`Calls: ${calls.form}. ${calls.why}`]),
-    ...(rows.length === 0 ? [] : ["", FoundOut.render(rows)])
+    ...(known.length === 0 ? [] : ["", FoundOut.render(known, columns)]),
+    ...(rows.length === 0
+      ? []
+      : ["", ...rows.map(({ build }) => `Tried or seen with ${KnownWords.buildWords(build)}`)]),
+    ...(known.some(({ evidence: [best] }) => best.source === "verified") || model.type === "embedding"
+      ? []
+      : ["", `Not tried yet: \`lms-bridge models probe ${model.key}\` tries it.`])
   ].join("\n")
 
 // -----------------------------------------------------------------------------
@@ -62,6 +79,7 @@ const encode = Schema.encodeSync(
     Schema.Struct({
       ...ApiModel.fields,
       calls: Schema.Struct({ form: ToolForm, why: Schema.String }),
+      known: Schema.Array(Fact),
       rows: Schema.Array(EvidenceRow)
     })
   )

@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { formOf, type EvidenceRow } from "@lms-bridge/core/ModelCatalog"
+import { formOf, Known, type EvidenceRow } from "@lms-bridge/core/ModelCatalog"
 import { apiModel } from "@lms-bridge/testing/LmStudioApiTest"
 import { Effect } from "effect"
 import { cli } from "../../OverDoubles.ts"
@@ -23,9 +23,15 @@ const found: EvidenceRow = {
 describe("models show", () => {
   const api = { models: Effect.succeed([apiModel("acme/plain-7b", { params: "7B", quantization: "Q4_K_M" })]) }
   const lifecycle = { resolve: () => Effect.succeed("acme/plain-7b") }
-  const registry = { choice: () => Effect.succeed(formOf(found)), rows: () => Effect.succeed([found]) }
+  const known = (model: Parameters<typeof Known.of>[0]) => Known.of({ ...model, toolUse: true, vision: false }, found)
+  const registry = {
+    choice: () => Effect.succeed(formOf(found)),
+    rows: () => Effect.succeed([found]),
+    known: (models: ReadonlyArray<Parameters<typeof Known.of>[0]>) =>
+      Effect.succeed(new Map(models.map((model) => [model.key, known(model)])))
+  }
 
-  it.effect("says how a model makes calls, and what was tried", () =>
+  it.effect("says how a model makes calls, what is known of it, and how", () =>
     Effect.gen(function* () {
       const { code, out } = yield* cli(["models", "show", "acme/plain-7b"], { api, lifecycle, registry })
       assert.strictEqual(code, 0)
@@ -33,17 +39,44 @@ describe("models show", () => {
         "acme/plain-7b: llm, 7B, Q4_K_M, context up to 32768",
         "Calls: bound. Tried on 2026-11-28: native 0 of 3, bound 2 of 3; bound calls again after a result.",
         "",
-        "CAN                               TRIED                                     ON          WITH",
-        "call tools (native)          no   0 of 3                                    2026-11-28  Q4_K_M, LM Studio 0.4.25",
-        "work in bound steps (bound)  yes  2 of 3, bound calls again after a result  2026-11-28  Q4_K_M, LM Studio 0.4.25"
+        "CAN                                        KNOWN BY    COUNTS                                    ON",
+        "call tools (native)          no            tried here  0 of 3, declared yes                      2026-11-28",
+        "work in bound steps (bound)  yes           tried here  2 of 3, bound calls again after a result  2026-11-28",
+        "see images                   no            declared",
+        "context that works           32768 tokens  declared",
+        "",
+        "Tried or seen with Q4_K_M, LM Studio 0.4.25"
       ])
+    })
+  )
+
+  it.effect("marks what only the name suggests, and says how to find out", () =>
+    Effect.gen(function* () {
+      const guessed = Known.of({ ...apiModel("acme/see-vl-7b"), maxContextLength: undefined } as never, undefined)
+      const { out } = yield* cli(["models", "show", "acme/plain-7b"], {
+        api,
+        lifecycle,
+        registry: {
+          ...registry,
+          rows: () => Effect.succeed([]),
+          known: () => Effect.succeed(new Map([["acme/plain-7b", guessed]]))
+        }
+      })
+      assert.match(out, /see images +perhaps +guess by its name/)
+      assert.include(out, "Not tried yet: `lms-bridge models probe acme/plain-7b` tries it.")
     })
   )
 
   it.effect("says it as JSON", () =>
     Effect.gen(function* () {
       const { out } = yield* cli(["models", "show", "--json"], { api, lifecycle, registry })
-      assert.deepInclude(JSON.parse(out), { key: "acme/plain-7b", calls: formOf(found), rows: [found] })
+      const shown = JSON.parse(out)
+      assert.deepInclude(shown, { key: "acme/plain-7b", calls: formOf(found), rows: [found] })
+      assert.deepInclude(shown.known[0], { capability: "toolCalls" })
+      assert.deepStrictEqual(
+        shown.known[0].evidence.map(({ source }: { readonly source: string }) => source),
+        ["verified", "declared"]
+      )
     })
   )
 })
