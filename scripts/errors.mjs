@@ -156,6 +156,10 @@ const subjects = {
     NoSuchTool: ["no server of the run has a tool that was asked for", "the message lists the nearest names"],
     RunNotFound: ["no kept run has the id", "`runs ls`, or `run_status` without an id"],
     RunAmbiguous: ["several runs begin with these characters", "give more of the id"],
+    RunTakenOver: [
+      "another process has the run now: this one was cut off for longer than its lease",
+      "nothing; the run goes on there"
+    ],
     RunInProgress: ["the run is still going on in a process", "wait for it, or stop that process"],
     TimeIsUp: [
       "the model did not finish its reply before the time of the run was over",

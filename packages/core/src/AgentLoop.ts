@@ -1,10 +1,11 @@
 /** A task for a model, and the loop that carries it out with the tools of a person's MCP servers. */
-export { AgentLoop } from "./agent/AgentLoop.ts"
+export { AgentLoop, type Resumption } from "./agent/AgentLoop.ts"
 export type { AgentError } from "./agent/AgentError.ts"
 export { AgentTask, Attachment, Budgets, ServerChoice } from "./agent/AgentTask.ts"
 export { CurrentLoopPolicy, LoopPolicy } from "./agent/LoopPolicy.ts"
+export { StopBetweenSteps } from "./agent/StopBetweenSteps.ts"
 export * as Session from "./agent/Session.ts"
-export { CurrentApprover, type Approval, type ApprovalRequest } from "./agent/policy/Approval.ts"
+export { type Answer, CurrentApprover, type Approval, type ApprovalRequest } from "./agent/policy/Approval.ts"
 export {
   allow as allowAlways,
   place as policyPlace,

@@ -41,29 +41,38 @@ export type Services =
 /** What the executable must provide: `NodeContext.layer` and `NodeHttpClient.layer` in Node. */
 export type Platform = HttpClient.HttpClient | CommandExecutor.CommandExecutor | FileSystem.FileSystem | Path.Path
 
+/**
+ * The services over given settings and a journal of the caller's: whoever keeps runs elsewhere than in the data folder
+ * gives it here.
+ */
+export const layerOver = <E, R>(
+  journal: Layer.Layer<RunJournal, E, R>
+): Layer.Layer<Services, E, R | Platform | Settings> =>
+  Layer.mergeAll(
+    AgentLoop.layerNoDeps.pipe(
+      Layer.provide(SemanticRank.layer),
+      Layer.provide(Layer.merge(Embedder.layer, StoredVectors.layer))
+    ),
+    Presets.layer,
+    Images.layer,
+    Embedder.layer,
+    Downloader.layer
+  ).pipe(
+    Layer.provideMerge(
+      Layer.merge(ModelRegistry.forms, RunObserver.layer).pipe(
+        Layer.provideMerge(ModelRegistry.layer),
+        Layer.provide(RunObserver.past)
+      )
+    ),
+    Layer.provideMerge(
+      Layer.mergeAll(journal, UserPolicies.layer, ModelLifecycle.layer, McpRegistry.layer, WorkingFolders.layer)
+    ),
+    Layer.provideMerge(Layer.merge(LmStudioApi.layer, LmsCli.layer)),
+    Layer.provideMerge(Resilience.layer)
+  )
+
 /** The services over given settings. */
-export const layerNoDeps: Layer.Layer<Services, never, Platform | Settings> = Layer.mergeAll(
-  AgentLoop.layerNoDeps.pipe(
-    Layer.provide(SemanticRank.layer),
-    Layer.provide(Layer.merge(Embedder.layer, StoredVectors.layer))
-  ),
-  Presets.layer,
-  Images.layer,
-  Embedder.layer,
-  Downloader.layer
-).pipe(
-  Layer.provideMerge(
-    Layer.merge(ModelRegistry.forms, RunObserver.layer).pipe(
-      Layer.provideMerge(ModelRegistry.layer),
-      Layer.provide(RunObserver.past)
-    )
-  ),
-  Layer.provideMerge(
-    Layer.mergeAll(RunJournal.layer, UserPolicies.layer, ModelLifecycle.layer, McpRegistry.layer, WorkingFolders.layer)
-  ),
-  Layer.provideMerge(Layer.merge(LmStudioApi.layer, LmsCli.layer)),
-  Layer.provideMerge(Resilience.layer)
-)
+export const layerNoDeps: Layer.Layer<Services, never, Platform | Settings> = layerOver(RunJournal.layer)
 
 /** The services over settings from the environment; building fails when a setting is invalid. */
 export const layer: Layer.Layer<Services | Settings, SettingsInvalid, Platform> = layerNoDeps.pipe(

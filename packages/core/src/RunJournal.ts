@@ -1,6 +1,6 @@
 /** Runs on disk, and everything that is derived from their events. */
 export { RunJournal, isKept } from "./runs/RunJournal.ts"
-export { RunAmbiguous, RunInProgress, RunNotFound } from "./runs/RunIds.ts"
+export { RunAmbiguous, RunInProgress, RunNotFound, RunTakenOver } from "./runs/RunIds.ts"
 export * as LogLines from "./runs/LogLines.ts"
 export * as RunMetrics from "./runs/RunMetrics.ts"
 export { RunReaders, type RunReader } from "./runs/RunReaders.ts"

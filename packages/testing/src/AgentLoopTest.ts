@@ -164,6 +164,11 @@ export const layerTest = (
           )
         }
 
+        const begin = (task: AgentTask) =>
+          Effect.as(
+            Ref.update(tasks, (all) => [...all, task]),
+            testRunId
+          )
         // a played run has no journal: resuming it plays it from the start
         const resume = (runId: string): Stream.Stream<AgentEvent, AgentError> =>
           Stream.unwrap(
@@ -172,7 +177,7 @@ export const layerTest = (
               return last === undefined ? Stream.fail(new RunNotFound({ runId })) : run(last)
             })
           )
-        return Context.make(AgentLoop, { check: () => Effect.void, run, resume }).pipe(
+        return Context.make(AgentLoop, { check: () => Effect.void, run, resume, begin }).pipe(
           Context.add(AgentLoopCalls, { tasks: Ref.get(tasks), interrupted: Ref.get(interrupted) })
         )
       })

@@ -2,7 +2,7 @@
 import type { McpConnectError } from "../mcp/McpRegistry.ts"
 import type { ModelLifecycleError } from "../models/ModelLifecycle.ts"
 import type { PolicyInvalid } from "./policy/PolicyFile.ts"
-import type { RunInProgress, RunNotFound } from "../runs/RunJournal.ts"
+import type { RunInProgress, RunNotFound, RunTakenOver } from "../runs/RunJournal.ts"
 import type { NoSuchTool } from "./tools/ToolCatalog.ts"
 
 /**
@@ -16,3 +16,4 @@ export type AgentError =
   | PolicyInvalid
   | RunNotFound
   | RunInProgress
+  | RunTakenOver

@@ -9,6 +9,7 @@ import type * as Stream from "effect/Stream"
 import { Settings } from "../configuration/Settings.ts"
 import { McpRegistry } from "../mcp/McpRegistry.ts"
 import { ModelLifecycle } from "../models/ModelLifecycle.ts"
+import type { RunId } from "../observability/Correlation.ts"
 import type { AgentEvent } from "./rules/AgentEvent.ts"
 import * as AgentRun from "./run/Run.ts"
 import * as Beforehand from "./run/Beforehand.ts"
@@ -18,7 +19,9 @@ import { RunJournal } from "../runs/RunJournal.ts"
 import type { AgentTask } from "./AgentTask.ts"
 import { SemanticRank } from "./tools/SemanticRank.ts"
 import type { AgentError } from "./AgentError.ts"
+import type { Resumption } from "./run/Run.ts"
 
+export type { Resumption } from "./run/Run.ts"
 export { CurrentApprover, type Approval, type ApprovalRequest } from "./policy/Approval.ts"
 
 export class AgentLoop extends Context.Tag("@lms-bridge/core/agent/AgentLoop")<
@@ -32,17 +35,17 @@ export class AgentLoop extends Context.Tag("@lms-bridge/core/agent/AgentLoop")<
      */
     readonly run: (task: AgentTask) => Stream.Stream<AgentEvent, AgentError>
     /**
-     * Resumes a run that was stopped, killed or ended by a budget, from the end of its journal; the first event is
-     * `RunResumed`. Budgets apply to the run as a whole, so a run that a budget ended needs larger ones. `approved` is
-     * added to the task's approvals until the run stops again; `contextLength` replaces the task's. A finished call is never repeated; one with an unknown
-     * outcome is repeated only if that is harmless or a person agrees. Fails when the run is in progress.
+     * Stores the start of a run and carries out nothing: `resume` does, in whichever process has the journal. The time
+     * until then does not count against the run's.
      */
-    readonly resume: (
-      runId: string,
-      budgets?: AgentTask["budgets"],
-      approved?: ReadonlyArray<string>,
-      contextLength?: number
-    ) => Stream.Stream<AgentEvent, AgentError>
+    readonly begin: (task: AgentTask) => Effect.Effect<RunId, AgentError>
+    /**
+     * Resumes a run that was stopped, killed, ended by a budget or only begun, from the end of its journal; the first event
+     * is `RunResumed`. Budgets apply to the run as a whole, so a run that a budget ended needs larger ones. A finished call
+     * is never repeated; one with an unknown outcome is repeated only if that is harmless or a person agrees. Fails when the
+     * run is in progress.
+     */
+    readonly resume: (runId: string, how?: Resumption) => Stream.Stream<AgentEvent, AgentError>
   }
 >() {
   static readonly layerNoDeps: Layer.Layer<AgentLoop, never, ModelLifecycle | McpRegistry | RunJournal | Settings> =
@@ -55,7 +58,8 @@ export class AgentLoop extends Context.Tag("@lms-bridge/core/agent/AgentLoop")<
           return {
             check: (task) => Beforehand.check(services, task),
             run: (task) => AgentRun.run(services, task),
-            resume: (...asked) => AgentRun.resume(services, ...asked)
+            begin: (task) => AgentRun.begin(services, task),
+            resume: (runId, how) => AgentRun.resume(services, runId, how)
           }
         }
       )

@@ -49,6 +49,14 @@ export class RunInProgress extends Schema.TaggedError<RunInProgress>()("RunInPro
   }
 }
 
+/** Another process has written to the journal of the run since, so that this one may not go on with it. */
+export class RunTakenOver extends Schema.TaggedError<RunTakenOver>()("RunTakenOver", { runId: Schema.String }) {
+  readonly retryable = false
+  override get message() {
+    return `The run ${this.runId} is carried out elsewhere by now, so it was ended here.`
+  }
+}
+
 /** The run that `text` names: an id or a prefix of one, with or without `run_`, or `last`, which is `newest`. */
 export const meant = (
   text: string,

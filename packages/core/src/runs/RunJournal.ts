@@ -10,6 +10,7 @@ import * as Either from "effect/Either"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import type * as Scope from "effect/Scope"
+import type * as Stream from "effect/Stream"
 import type { Settings } from "../configuration/Settings.ts"
 import * as StateDirectory from "../machine/StateDirectory.ts"
 import type { DataFolderUnwritable } from "../machine/StateDirectory.ts"
@@ -20,23 +21,29 @@ import type { AgentEvent } from "../agent/rules/AgentEvent.ts"
 import * as EventLine from "./EventLine.ts"
 import type { RunAmbiguous } from "./RunIds.ts"
 import * as RunIds from "./RunIds.ts"
-import { RunInProgress, RunNotFound } from "./RunIds.ts"
+import { RunInProgress, RunNotFound, type RunTakenOver } from "./RunIds.ts"
+import * as RunFollowing from "./RunFollowing.ts"
 import * as RunSummary from "./RunSummary.ts"
 
-export { RunAmbiguous, RunInProgress, RunNotFound } from "./RunIds.ts"
+export { RunAmbiguous, RunInProgress, RunNotFound, RunTakenOver } from "./RunIds.ts"
 
 export class RunJournal extends Context.Tag("@lms-bridge/core/agent/RunJournal")<
   RunJournal,
   {
     /**
-     * Opens the journal of a run until the scope closes. When the writer returns, its events are on disk. A failure to
-     * write is logged once and does not stop the run.
+     * Opens the journal of a run until the scope closes. `after` is the number of the last event that the caller knows, none
+     * for a new run: who does not know all that is stored writes nothing, where runs go from process to process. When the writer returns, its events are stored. It fails when
+     * the run is not this process's any more: none of the events is stored then, and the run ends here. Any other failure
+     * to write is logged once and does not stop the run.
      */
     readonly open: (
-      runId: RunId
-    ) => Effect.Effect<(events: ReadonlyArray<AgentEvent>) => Effect.Effect<void>, never, Scope.Scope>
+      runId: RunId,
+      after?: number
+    ) => Effect.Effect<(events: ReadonlyArray<AgentEvent>) => Effect.Effect<void, RunTakenOver>, never, Scope.Scope>
     /** All events of a run, without a truncated last line. */
     readonly read: (runId: string) => Effect.Effect<ReadonlyArray<AgentEvent>, RunNotFound>
+    /** The stored events after number `after`, and those that come, until the run has ended. */
+    readonly follow: (runId: string, after?: number) => Stream.Stream<AgentEvent, RunNotFound>
     /** Newest first. */
     readonly list: Effect.Effect<ReadonlyArray<RunSummary.RunSummary>>
     /** The run that `text` names: an id or a prefix of one, with or without `run_`, or `last`. */
@@ -112,6 +119,7 @@ const makeInMemory = (): Context.Tag.Service<typeof RunJournal> => {
       )
     )
   )
+  const read = (runId: string) => Effect.map(find(runId), (events) => [...events])
   return {
     open: Effect.fnUntraced(function* (runId) {
       yield* open.while(runId)
@@ -119,7 +127,8 @@ const makeInMemory = (): Context.Tag.Service<typeof RunJournal> => {
       runs.set(runId, events)
       return (more) => Effect.sync(() => void events.push(...more))
     }),
-    read: (runId) => Effect.map(find(runId), (events) => [...events]),
+    read,
+    follow: RunFollowing.of(read),
     list,
     find: (text) => Effect.flatMap(list, (all) => RunIds.meant(text, [...runs.keys()], all[0]?.runId)),
     idle: ([first]) => (first === undefined ? Effect.void : idle(first.runId)),
@@ -217,6 +226,17 @@ const makeOnDisk = Effect.gen(function* () {
     yield* Effect.forEach(oldest, ({ name }) => fs.remove(path.join(directory, name)), { discard: true })
   }, Effect.ignore)
 
+  const read = (runId: string) =>
+    fileOf(runId).pipe(
+      Effect.flatMap((file) => Effect.mapError(ByteLimits.readText(fs, file, limits.journal), unread(runId))),
+      Effect.map(eventsIn),
+      Effect.catchIf(
+        ({ most }) => most === undefined,
+        () => memory.read(runId)
+      ),
+      Effect.filterOrFail((events) => events.length > 0, notFound(runId))
+    )
+
   return RunJournal.of({
     open: Effect.fnUntraced(function* (runId) {
       const directory = yield* folder("runs")
@@ -239,16 +259,8 @@ const makeOnDisk = Effect.gen(function* () {
           return file.value.writeAll(encoder.encode(text))
         }).pipe(Effect.catchAll((cause) => Effect.annotateLogs(warnOnce, { cause: cause.message })))
     }),
-    read: (runId) =>
-      fileOf(runId).pipe(
-        Effect.flatMap((file) => Effect.mapError(ByteLimits.readText(fs, file, limits.journal), unread(runId))),
-        Effect.map(eventsIn),
-        Effect.catchIf(
-          ({ most }) => most === undefined,
-          () => memory.read(runId)
-        ),
-        Effect.filterOrFail((events) => events.length > 0, notFound(runId))
-      ),
+    read,
+    follow: RunFollowing.of(read),
     list,
     find: Effect.fnUntraced(function* (text) {
       const directory = yield* runs

@@ -17,7 +17,7 @@ const slowAnswer: World.Turn = { wait: "30 seconds", then: "The answer." }
 
 const resumed = Effect.fnUntraced(function* (runId: string, budgets?: ReturnType<typeof task>["budgets"]) {
   const loop = yield* AgentLoop
-  return Chunk.toReadonlyArray(yield* Stream.runCollect(loop.resume(runId, budgets)))
+  return Chunk.toReadonlyArray(yield* Stream.runCollect(loop.resume(runId, { budgets })))
 })
 
 /** Runs until something has started, then is killed, so that only the journal is left. */
@@ -133,7 +133,7 @@ describe("AgentLoop: resuming a run", () => {
       const runId = first[0]?.runId ?? ""
       assert.strictEqual(only(first, "ToolCallRefused")[0]?.by, "nobody")
       const allowed = Chunk.toReadonlyArray(
-        yield* Stream.runCollect(loop.resume(runId, { ...task().budgets, rounds: 2 }, ["wipe"]))
+        yield* Stream.runCollect(loop.resume(runId, { budgets: { ...task().budgets, rounds: 2 }, approved: ["wipe"] }))
       )
       assert.strictEqual(only(allowed, "ToolCallFinished")[0]?.tool, "wipe")
       const later = yield* resumed(runId, { ...task().budgets, rounds: 3 })

@@ -164,7 +164,7 @@ export class Runs extends Context.Tag("@lms-bridge/mcp-server/Runs")<
           Effect.zipRight(limits.run, carryOut(loop.run(task), listen))
         ),
         resume: Effect.fn("Runs.resume")((runId: string, budgets?: AgentTask["budgets"]) =>
-          Effect.zipRight(limits.run, carryOut(loop.resume(runId, budgets)))
+          Effect.zipRight(limits.run, carryOut(loop.resume(runId, { budgets })))
         ),
         here,
         keep: Effect.forkIn(scope),

@@ -39,7 +39,7 @@ export const command = Command.make("resume", {
       }
       const allowed = Option.getOrElse(RunOptions.names(options.allow), () => [])
       const { contextLength } = yield* RunOptions.contextOf(options, RunAccount.model(account))
-      yield* ShownRun.show((yield* AgentLoop).resume(runId, budgets, allowed, contextLength), {
+      yield* ShownRun.show((yield* AgentLoop).resume(runId, { budgets, approved: allowed, contextLength }), {
         ...options,
         past: events
       })

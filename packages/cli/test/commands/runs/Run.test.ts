@@ -307,17 +307,14 @@ describe("run", () => {
     Effect.gen(function* () {
       const agentLoop = (found: Array<Approval | "nobody">): Context.Tag.Service<AgentLoop> => ({
         check: () => Effect.void,
+        begin: () => Effect.die("not begun here"),
         resume: () => Stream.empty,
         run: () =>
           Stream.unwrap(
             Effect.gen(function* () {
               const request = { server: "s", tool: "t", arguments: {}, reason: "it deletes" }
-              found.push(
-                yield* Option.match(yield* CurrentApprover, {
-                  onNone: () => Effect.succeed("nobody" as const),
-                  onSome: (ask) => ask(request)
-                })
-              )
+              const approver = yield* CurrentApprover
+              found.push(Option.isNone(approver) ? "nobody" : yield* approver.value(request))
               return Stream.fromIterable([
                 {
                   _tag: "RunFinished" as const,

@@ -50,11 +50,12 @@ const listening = () => {
     )
   const agentLoop: Context.Tag.Service<AgentLoop> = {
     check: () => Effect.void,
+    begin: () => Effect.succeed(RunId.make("run_begun")),
     run: (task) => {
       asked.push(task)
       return answer("run_new")
     },
-    resume: (runId, budgets, allowed) => {
+    resume: (runId, { approved: allowed, budgets } = {}) => {
       asked.push({ runId, budgets, allowed })
       return answer(runId)
     }

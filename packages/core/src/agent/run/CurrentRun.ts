@@ -8,6 +8,7 @@ import type { ModelLifecycle } from "../../models/ModelLifecycle.ts"
 import type { CallForms } from "../../registry/CallForms.ts"
 import type { RunJournal } from "../../runs/RunJournal.ts"
 import type { LoopPolicy } from "../LoopPolicy.ts"
+import type { Answer } from "../policy/Approval.ts"
 import type { Policies, PolicyInvalid } from "../policy/PolicyFile.ts"
 import type { ArtifactStore } from "../tools/Artifacts.ts"
 import type { SemanticRank } from "../tools/SemanticRank.ts"
@@ -33,5 +34,7 @@ export class CurrentRun extends Context.Tag("@lms-bridge/core/agent/CurrentRun")
     readonly log: RunLog
     /** Results that can be read again. */
     readonly artifacts: ArtifactStore
+    /** What a person has said to questions of an earlier part of the run, by call. */
+    readonly answers: ReadonlyMap<string, Answer>
   }
 >() {}

@@ -24,6 +24,8 @@ import { textOf } from "../tools/ToolResultText.ts"
 import { initial, type AgentState } from "../rules/AgentState.ts"
 import type { AgentTask } from "../AgentTask.ts"
 import { CurrentLoopPolicy } from "../LoopPolicy.ts"
+import { StopBetweenSteps } from "../StopBetweenSteps.ts"
+import type { Answer } from "../policy/Approval.ts"
 import { CurrentRun, type Services } from "./CurrentRun.ts"
 import { ask } from "./ModelTurn.ts"
 import type { Policies } from "../policy/PolicyFile.ts"
@@ -37,37 +39,42 @@ import { runCalls } from "./ToolTurn.ts"
  * until everything beneath it has ended.
  */
 export const run = (services: Services, task: AgentTask): Stream.Stream<AgentEvent, AgentError> =>
-  begin(
+  carriedOut(
     services,
-    Effect.gen(function* () {
-      const runId = yield* makeRunId
-      const history = task.follows === undefined ? undefined : yield* historyOf(services.journal, task.follows)
-      const at = yield* Clock.currentTimeMillis
-      const started: AgentEvent = {
-        _tag: "RunStarted",
-        task,
-        runId,
-        seq: 0,
-        at,
-        ...present({ history }),
-        ...Option.match(services.journal.process, { onNone: () => ({}), onSome: (process) => ({ process }) })
-      }
-      return { started, state: initial(started), past: [] }
-    })
+    Effect.map(start(services, task), (started) => ({
+      started: { ...started, ...byThisProcess(services) },
+      state: initial(started),
+      past: [],
+      answers: new Map()
+    }))
   )
 
-/**
- * Resumes a run from the end of its journal, with other budgets and another least context if given. Budgets apply to the run as a whole; the time in
- * which it was stopped does not count. `approved` applies until the run stops again.
- */
+/** Stores the start of a run that `resume` carries out, here or elsewhere: the start names no process. */
+export const begin = Effect.fn("AgentLoop.begin")(function* (services: Services, task: AgentTask) {
+  const started = yield* start(services, task)
+  const write = yield* services.journal.open(started.runId)
+  yield* write([started])
+  return started.runId
+}, Effect.scoped)
+
+/** How a run is resumed; without anything as it was. */
+export interface Resumption {
+  readonly budgets?: AgentTask["budgets"] | undefined
+  /** Added to the task's approvals until the run stops again. */
+  readonly approved?: ReadonlyArray<string> | undefined
+  /** Replaces the task's. */
+  readonly contextLength?: number | undefined
+  /** To questions about calls that the run has asked; one that has been overtaken by events is not used. */
+  readonly answers?: ReadonlyArray<Answer> | undefined
+}
+
+/** Resumes a run from the end of its journal. Budgets apply to the run as a whole; the time in which it was stopped does not count. */
 export const resume = (
   services: Services,
   runId: string,
-  budgets?: AgentTask["budgets"],
-  approved: ReadonlyArray<string> = [],
-  contextLength?: number
+  { answers = [], approved = [], budgets, contextLength }: Resumption = {}
 ): Stream.Stream<AgentEvent, AgentError> =>
-  begin(
+  carriedOut(
     services,
     Effect.gen(function* () {
       const past = yield* services.journal.read(runId)
@@ -80,9 +87,9 @@ export const resume = (
         runId: past[0]?.runId ?? (yield* makeRunId),
         seq: (past.at(-1)?.seq ?? 0) + 1,
         at,
-        ...Option.match(services.journal.process, { onNone: () => ({}), onSome: (process) => ({ process }) })
+        ...byThisProcess(services)
       }
-      return { started, state: evolve(before, started), past }
+      return { started, state: evolve(before, started), past, answers: applicable(past, answers) }
     })
   )
 
@@ -90,20 +97,49 @@ export const resume = (
 // internal
 // -----------------------------------------------------------------------------
 
-const begin = (
+const byThisProcess = ({ journal }: Services) =>
+  Option.match(journal.process, { onNone: () => ({}), onSome: (process) => ({ process }) })
+
+const start = Effect.fnUntraced(function* ({ journal }: Services, task: AgentTask) {
+  const runId = yield* makeRunId
+  const history = task.follows === undefined ? undefined : yield* historyOf(journal, task.follows)
+  const at = yield* Clock.currentTimeMillis
+  return { _tag: "RunStarted", task, runId, seq: 0, at, ...present({ history }) } as const
+})
+
+/** Those to the last question about a call, unless the call has run since: whether it ran is another question. */
+const applicable = (past: ReadonlyArray<AgentEvent>, answers: ReadonlyArray<Answer>): ReadonlyMap<string, Answer> => {
+  const given = new Map(answers.map((answer) => [answer.asked, answer]))
+  const open = new Map<string, Answer>()
+  for (const event of past) {
+    if (event._tag === "ToolCallStarted") open.delete(event.callId)
+    if (event._tag !== "ApprovalAsked") continue
+    const answer = given.get(event.seq)
+    if (answer === undefined) open.delete(event.callId)
+    else open.set(event.callId, answer)
+  }
+  return open
+}
+
+const carriedOut = (
   services: Services,
-  start: Effect.Effect<
-    { readonly started: AgentEvent; readonly state: AgentState; readonly past: ReadonlyArray<AgentEvent> },
+  beginning: Effect.Effect<
+    {
+      readonly started: AgentEvent
+      readonly state: AgentState
+      readonly past: ReadonlyArray<AgentEvent>
+      readonly answers: ReadonlyMap<string, Answer>
+    },
     AgentError
   >
 ): Stream.Stream<AgentEvent, AgentError> =>
   Stream.unwrapScoped(
     Effect.gen(function* () {
-      const { past, started, state } = yield* start
+      const { answers, past, started, state } = yield* beginning
       const policies = yield* services.policies
       const { runId } = started
       const events = yield* Mailbox.make<AgentEvent, AgentError>()
-      const write = yield* services.journal.open(runId)
+      const write = yield* services.journal.open(runId, past.at(-1)?.seq)
       yield* write([started])
       const readers = (yield* RunReaders).map((make) => make())
       const offer = (event: AgentEvent) => {
@@ -120,7 +156,7 @@ const begin = (
         }
       }
       yield* Effect.flatMap(CurrentLoopPolicy, (policy) =>
-        Effect.provideService(carryOut, CurrentRun, { services, policy, log, artifacts })
+        Effect.provideService(carryOut, CurrentRun, { services, policy, log, artifacts, answers })
       ).pipe(
         (run) => Option.match(policies, { onNone: () => run, onSome: (found) => under(found)(run) }),
         Effect.scoped,
@@ -128,6 +164,7 @@ const begin = (
         Effect.tapErrorCause((cause) =>
           Cause.isInterruptedOnly(cause) ? Effect.void : log.tell({ _tag: "RunFailed", problem: problemOf(cause) })
         ),
+        (run) => Effect.raceFirst(run, log.takenOver),
         // a run that is stopped on purpose loses no events
         Effect.ensuring(log.flush),
         Effect.ensuring(Effect.sync(() => readers.forEach((reader) => reader.end()))),
@@ -190,7 +227,7 @@ const carryOut: Effect.Effect<void, AgentError, CurrentRun | Scope.Scope> = Effe
   const preparation = Effect.tap(prepare, (made) => Effect.sync(() => (prepared = made)))
   const ready = Effect.suspend(() => (prepared === undefined ? preparation : Effect.succeed(prepared)))
   const tell = (events: ReadonlyArray<AgentEventBody>) => Effect.forEach(events, log.tell, { discard: true })
-  const carriedOut = (step: Exclude<Decision, { readonly _tag: "Emit" | "Finish" }>) => {
+  const carryOutStep = (step: Exclude<Decision, { readonly _tag: "Emit" | "Finish" }>) => {
     switch (step._tag) {
       case "Prepare":
         return preparation
@@ -200,6 +237,7 @@ const carryOut: Effect.Effect<void, AgentError, CurrentRun | Scope.Scope> = Effe
         return Effect.flatMap(ready, (all) => runCalls(all, step))
     }
   }
+  const isStopped = yield* StopBetweenSteps
   for (;;) {
     const decision = decide(log.state, yield* Clock.currentTimeMillis)
     if (decision._tag === "Finish") return yield* log.tell({ _tag: "RunFinished", outcome: decision.outcome })
@@ -211,13 +249,15 @@ const carryOut: Effect.Effect<void, AgentError, CurrentRun | Scope.Scope> = Effe
     let step = decision
     const steps = Effect.gen(function* () {
       for (;;) {
-        yield* carriedOut(step)
+        if (yield* isStopped) return
+        yield* carryOutStep(step)
         const next = decide(log.state, yield* Clock.currentTimeMillis)
         if (next._tag === "Emit" || next._tag === "Finish") return
         if (step.limit === "wrap-up" || next.limit === "wrap-up") return
         step = next
       }
     })
+    if (yield* isStopped) return
     const done = yield* Effect.timeoutOption(steps, decision.limit === "wrap-up" ? policy.wrapUp : decision.limit)
     if (Option.isNone(done)) yield* tell(late(log.state, step))
   }

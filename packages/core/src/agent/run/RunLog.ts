@@ -2,7 +2,9 @@
  * The events of a run and its state. An event is numbered, folded into the state and handed to the readers atomically.
  */
 import * as Clock from "effect/Clock"
+import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
+import * as FiberId from "effect/FiberId"
 import type { RunId } from "../../observability/Correlation.ts"
 import { stamp, type AgentEvent, type AgentEventBody } from "../rules/AgentEvent.ts"
 import { evolve } from "../rules/Evolve.ts"
@@ -10,14 +12,17 @@ import type { AgentState } from "../rules/AgentState.ts"
 import { isHarmless } from "../rules/OpenCalls.ts"
 import * as LogLines from "../../runs/LogLines.ts"
 import * as RunJournal from "../../runs/RunJournal.ts"
+import type { RunTakenOver } from "../../runs/RunIds.ts"
 
 export interface RunLog {
   readonly runId: RunId
   /** The current state of the run. */
   readonly state: AgentState
-  readonly tell: (body: AgentEventBody) => Effect.Effect<void>
+  readonly tell: (body: AgentEventBody) => Effect.Effect<AgentEvent>
   /** Writes the events that are not in the journal yet. */
   readonly flush: Effect.Effect<void>
+  /** Fails when the journal says that the run is carried out elsewhere; from then on nothing is written. */
+  readonly takenOver: Effect.Effect<never, RunTakenOver>
 }
 
 /** `write` stores events. It is called, with all unwritten events, before anything happens that must not be lost. */
@@ -26,24 +31,35 @@ export const make = (options: {
   readonly state: AgentState
   readonly seq: number
   readonly offer: (event: AgentEvent) => void
-  readonly write: (events: ReadonlyArray<AgentEvent>) => Effect.Effect<void>
+  readonly write: (events: ReadonlyArray<AgentEvent>) => Effect.Effect<void, RunTakenOver>
 }): RunLog => {
   const { offer, runId, write } = options
   let { seq, state } = options
   let unwritten: ReadonlyArray<AgentEvent> = []
+  const takenOver = Deferred.unsafeMake<never, RunTakenOver>(FiberId.none)
+  let isOurs = true
   const oneWriter = Effect.unsafeMakeSemaphore(1)
   // Events are taken when the write's turn comes, so that none is lost when a fiber is interrupted or another writes first.
   // A timeout, or a person who stops the run, must not interrupt a write.
   const flush = Effect.suspend(() => {
-    if (unwritten.length === 0) return Effect.void
+    if (unwritten.length === 0 || !isOurs) return Effect.void
     const events = unwritten
     unwritten = []
-    return write(events)
+    return Effect.catchAll(write(events), (error) => {
+      isOurs = false
+      return Deferred.fail(takenOver, error)
+    })
   }).pipe(oneWriter.withPermits(1), Effect.uninterruptible)
-  const byUrgency = { wait: flush, begin: Effect.forkDaemon(flush), none: Effect.void }
+  // what waited to be written must not happen where the run is lost: whoever tells is interrupted there
+  const wait = Effect.zipRight(
+    flush,
+    Effect.suspend(() => (isOurs ? Effect.void : Effect.interruptible(Effect.never)))
+  )
+  const byUrgency = { wait, begin: Effect.forkDaemon(flush), none: Effect.void }
   return {
     runId,
     flush,
+    takenOver: Deferred.await(takenOver),
     get state() {
       return state
     },
@@ -52,10 +68,10 @@ export const make = (options: {
         const event = stamp(body, runId, seq++, at)
         state = evolve(state, event)
         offer(event)
-        if (!RunJournal.isKept(event)) return Effect.void
+        if (!RunJournal.isKept(event)) return Effect.succeed(event)
         unwritten = [...unwritten, event]
         const line = LogLines.of(event)
-        const written = byUrgency[urgency(event)]
+        const written = Effect.as(byUrgency[urgency(event)], event)
         return line === undefined ? written : Effect.zipRight(LogLines.log(line), written)
       })
   }

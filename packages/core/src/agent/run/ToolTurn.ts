@@ -16,7 +16,8 @@ import * as Attributes from "../../observability/Attributes.ts"
 import { spanned } from "../../observability/spanned.ts"
 import type { AgentTask } from "../AgentTask.ts"
 import type { TurnCall } from "../rules/AgentState.ts"
-import { CurrentApprover } from "../policy/Approval.ts"
+import { type Approval, CurrentApprover } from "../policy/Approval.ts"
+import { StopBetweenSteps } from "../StopBetweenSteps.ts"
 import { CurrentRun } from "./CurrentRun.ts"
 import * as Builtins from "../tools/Builtins.ts"
 import { resultLimit } from "./ContextWindow.ts"
@@ -65,7 +66,9 @@ export const runCalls = Effect.fnUntraced(function* (
         )
       : []
   )
+  const isStopped = yield* StopBetweenSteps
   const one = Effect.fnUntraced(function* ({ call, inText, uncertain, verdict }: (typeof judged)[number]) {
+    if (yield* isStopped) return
     if (verdict._tag === "Refuse") {
       const { reason } = verdict
       const told = `${verdict.told}${reason === "InvalidArguments" ? parametersOf(log, prepared, call.name) : ""}`
@@ -125,13 +128,16 @@ const permitted = Effect.fnUntraced(function* (
   const because = `"${name}" was not run, because ${reason}`
   if (decision === "allow") return undefined
   if (decision === "refuse") return { by: "rule" as const, told: `${because}. Do without it.` }
-  if (Option.isNone(approver)) {
-    return { by: "nobody" as const, told: `${because}, and nobody can be asked for permission. Do without it.` }
+  const { answers, log } = yield* CurrentRun
+  let answer: Approval | undefined = answers.get(callId)?.approved
+  if (answer === undefined) {
+    if (Option.isNone(approver)) {
+      return { by: "nobody" as const, told: `${because}, and nobody can be asked for permission. Do without it.` }
+    }
+    const call = { server: tool.server, tool: tool.name, arguments: args, reason }
+    const { seq: asked } = yield* log.tell({ _tag: "ApprovalAsked", callId, ...call })
+    answer = yield* approver.value({ call: { runId: log.runId, callId, asked }, ...call })
   }
-  const { log } = yield* CurrentRun
-  const call = { server: tool.server, tool: tool.name, arguments: args, reason }
-  yield* log.tell({ _tag: "ApprovalAsked", callId, ...call })
-  const answer = yield* approver.value(call)
   const approved = answer === true
   yield* log.tell({ _tag: "ApprovalAnswered", callId, approved })
   if (typeof answer === "object") {

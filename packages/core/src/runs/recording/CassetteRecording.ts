@@ -68,7 +68,8 @@ export const layer = (
             (event) => (event._tag === "RunFinished" ? write({ _tag: "Ended", outcome: event.outcome }) : Effect.void)
           ),
         check: (task) => Beforehand.check(services, task),
-        resume: (...asked) => AgentRun.resume(services, ...asked)
+        begin: (task) => AgentRun.begin(services, task),
+        resume: (runId, how) => AgentRun.resume(services, runId, how)
       })
     })
   ).pipe(Layer.provide(SemanticRank.layer))

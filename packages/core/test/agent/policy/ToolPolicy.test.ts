@@ -341,13 +341,11 @@ describe("ToolPolicy", () => {
             )
           )
         )
-        assert.deepStrictEqual(asked, [
-          {
-            server: "main",
-            tool: "wipe",
-            arguments: { path: "/a" },
-            reason: "the tool can destroy or overwrite something"
-          }
+        const [{ callId, runId, seq } = {}] = only(events, "ApprovalAsked")
+        const reason = "the tool can destroy or overwrite something"
+        const call = { runId, callId, asked: seq }
+        assert.deepStrictEqual<ReadonlyArray<unknown>>(asked, [
+          { call, server: "main", tool: "wipe", arguments: { path: "/a" }, reason }
         ])
         assert.strictEqual((yield* World.Seen).calls.length, approved ? 1 : 0)
         assert.strictEqual(only(events, "ApprovalAnswered")[0]?.approved, approved)

@@ -64,7 +64,7 @@ describe("random runs", () => {
             )
             const { runId } = World.only(events, "RunStarted")[0] ?? { runId: "" }
             const more = { ...budgets, rounds: rounds + 3, toolCalls: toolCalls + 3 }
-            yield* Stream.runDrain(loop.resume(runId, more))
+            yield* Stream.runDrain(loop.resume(runId, { budgets: more }))
             const kept = yield* journal.read(runId)
             // from every point at which a run may continue
             for (const count of [kept.length, Math.ceil(kept.length / 2)]) {
