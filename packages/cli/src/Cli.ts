@@ -30,6 +30,7 @@ import * as McpLock from "./commands/mcp/McpLock.ts"
 import * as McpLogin from "./commands/mcp/McpLogin.ts"
 import * as McpLogout from "./commands/mcp/McpLogout.ts"
 import * as McpAdd from "./commands/mcp/McpAdd.ts"
+import * as McpImport from "./commands/mcp/McpImport.ts"
 import * as McpLs from "./commands/mcp/McpLs.ts"
 import * as McpPrompts from "./commands/mcp/McpPrompts.ts"
 import * as McpResources from "./commands/mcp/McpResources.ts"
@@ -178,6 +179,7 @@ const groups = {
     McpLs.command,
     McpAdd.add,
     McpAdd.remove,
+    McpImport.command,
     McpTools.command,
     McpCall.command,
     McpLock.command,

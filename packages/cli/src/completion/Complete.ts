@@ -3,11 +3,15 @@
  * where the shell knows better. Fails never, and takes no longer than a person waits.
  */
 import { LmStudioApi } from "@lms-bridge/core/LmStudioApi"
+import { ClientFiles, Imports } from "@lms-bridge/core/McpConfig"
 import { McpRegistry } from "@lms-bridge/core/McpRegistry"
 import { RunAccount, RunJournal } from "@lms-bridge/core/RunJournal"
 import type * as Duration from "effect/Duration"
+import type * as FileSystem from "@effect/platform/FileSystem"
+import type * as Path from "@effect/platform/Path"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
+import { Program } from "../Program.ts"
 import type * as StandIn from "../StandIn.ts"
 import * as Words from "../views/Words.ts"
 import * as Wanted from "./Wanted.ts"
@@ -17,7 +21,7 @@ export const lines = <E, R>(
   commands: ReadonlyArray<Wanted.Command>,
   line: ReadonlyArray<string>,
   look: (
-    names: Effect.Effect<ReadonlyArray<Wanted.Candidate>, never, StandIn.Services>
+    names: Effect.Effect<ReadonlyArray<Wanted.Candidate>, never, Services>
   ) => Effect.Effect<ReadonlyArray<Wanted.Candidate>, E, R>
 ): Effect.Effect<ReadonlyArray<string>, never, R> => {
   const { before, begun, names, paths, words } = Wanted.of(commands, line)
@@ -37,10 +41,12 @@ export const lines = <E, R>(
 // internal
 // -----------------------------------------------------------------------------
 
+type Services = StandIn.Services | FileSystem.FileSystem | Path.Path | Program
+
 /** LM Studio may be off; the rest is in files of this machine. */
 const patience = (names: Wanted.Names): Duration.DurationInput => (names._tag === "models" ? "300 millis" : "2 seconds")
 
-const lookUp = (names: Wanted.Names): Effect.Effect<ReadonlyArray<Wanted.Candidate>, never, StandIn.Services> =>
+const lookUp = (names: Wanted.Names): Effect.Effect<ReadonlyArray<Wanted.Candidate>, never, Services> =>
   found(names).pipe(
     Effect.timeout(patience(names)),
     Effect.orElseSucceed(() => [])
@@ -55,6 +61,11 @@ const found = Effect.fnUntraced(function* (names: Wanted.Names) {
     case "servers": {
       const servers = yield* Effect.flatMap(McpRegistry, (registry) => registry.servers)
       return servers.map(({ name, target }) => ({ value: name, about: target }))
+    }
+    case "offers": {
+      const machine = yield* Effect.flatMap(Program, ({ platform }) => ClientFiles.machine(platform))
+      const { found } = yield* Imports.offers(machine, "")
+      return found.flatMap(({ itself, name, origin }) => (itself ? [] : [{ value: name, about: origin }]))
     }
     case "runs": {
       const runs = (yield* Effect.flatMap(RunJournal, (journal) => journal.list)).slice(0, 30)

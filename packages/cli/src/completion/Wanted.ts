@@ -2,6 +2,7 @@
  * What can stand at the end of a line that is being typed: words that are known, files, or names that have to be looked up.
  * Pure.
  */
+import { Imports } from "@lms-bridge/core/McpConfig"
 import { table } from "@lms-bridge/core/Settings"
 import type { Part } from "../options/CommandParts.ts"
 
@@ -18,9 +19,9 @@ export interface Candidate {
   readonly about: string
 }
 
-/** `server` of `tools`: those of this one. */
+/** `server` of `tools`: those of this one. `offers`: the servers of other programs. */
 export type Names =
-  | { readonly _tag: "models" | "servers" | "runs" }
+  | { readonly _tag: "models" | "servers" | "offers" | "runs" }
   | { readonly _tag: "tools"; readonly server: string | undefined }
 
 export interface Wanted {
@@ -138,6 +139,10 @@ const valueOf = (
     case "--continue":
     case "ID":
       return { ...wanted, names: { _tag: "runs" } }
+    case "--from":
+      return { ...wanted, words: Imports.clients.map(([value, about]) => ({ value, about })) }
+    case "--to":
+      return { ...wanted, words: worded(["user", "project", "lmstudio"]), paths: "files" }
     case "--stand-in":
       return { ...wanted, words: worded(["never", "auto", "always"]) }
     case "--context-length":
@@ -158,6 +163,7 @@ const valueOf = (
 
 const namesIn = ([group, command]: ReadonlyArray<string>): Names | undefined => {
   if (group === "models" && command !== "get") return { _tag: "models" }
+  if (group === "mcp" && command === "import") return { _tag: "offers" }
   return group === "mcp" && command !== "add" ? { _tag: "servers" } : undefined
 }
 

@@ -26,7 +26,7 @@ export const examples: Readonly<Record<string, string>> = {
   "mcp ls": "lms-bridge mcp ls --explain",
   "mcp add": "lms-bridge mcp add files -- npx -y @modelcontextprotocol/server-filesystem .",
   "mcp remove": "lms-bridge mcp remove files",
-  "mcp import": "lms-bridge mcp import claude-code",
+  "mcp import": "lms-bridge mcp import --from claude-code --dry-run",
   "mcp tools": "lms-bridge mcp tools filesystem",
   "mcp call": `lms-bridge mcp call filesystem read_text_file '{"path":"notes.md"}'`,
   "mcp lock": "lms-bridge mcp lock filesystem",

@@ -11,9 +11,7 @@ import { McpRegistry, McpServerNotFound, nearest } from "@lms-bridge/core/McpReg
 import { present } from "@lms-bridge/core/Json"
 import * as Effect from "effect/Effect"
 import { UsageError } from "../../ExitCode.ts"
-import { Program } from "../../Program.ts"
-import { Screen } from "../../terminal/Screen.ts"
-import * as FileChange from "../../views/FileChange.ts"
+import * as OwnFile from "./OwnFile.ts"
 
 const name = Args.text({ name: "NAME" }).pipe(Args.withDescription("The name of the server, as in `--mcp NAME`."))
 
@@ -55,9 +53,9 @@ export const add = Command.make("add", {
   Command.withHandler(
     Effect.fnUntraced(function* ({ dryRun, env, force, header, name, project, words }) {
       const entry = yield* entryOf(words, env, header)
-      const file = yield* fileFor(project)
-      const plan = yield* ClientFiles.planAdd(file, { name, entry, force })
-      yield* carryOut(plan, dryRun, {
+      const file = yield* OwnFile.place(project ? "project" : "used")
+      const plan = yield* ClientFiles.planAdd(file, { force, servers: [{ name, entry }] })
+      yield* OwnFile.carryOut(plan, dryRun, {
         did: plan.present ? `Replaced "${name}".` : `Added "${name}".`,
         already: `"${name}" is already there; nothing was changed in ${file}.`,
         next: `Try it: lms-bridge mcp tools ${name}`,
@@ -85,7 +83,7 @@ export const remove = Command.make("remove", { name, dryRun }).pipe(
         })
       }
       const plan = yield* ClientFiles.planRemove(found.source, name)
-      yield* carryOut(plan, dryRun, {
+      yield* OwnFile.carryOut(plan, dryRun, {
         did: `Removed "${name}".`,
         already: `"${name}" is not in ${found.source}.`,
         next: undefined,
@@ -103,7 +101,7 @@ const entryOf = (
   words: ReadonlyArray<string>,
   env: Readonly<Record<string, string>>,
   headers: Readonly<Record<string, string>>
-): Effect.Effect<ClientFiles.ServerEntry, UsageError> => {
+): Effect.Effect<ClientFiles.Server["entry"], UsageError> => {
   const [command = "", ...args] = words
   const hasHeaders = Object.keys(headers).length > 0
   const hasEnv = Object.keys(env).length > 0
@@ -116,40 +114,3 @@ const entryOf = (
     ? Effect.fail(new UsageError({ problem: "--header is for addresses; a program takes --env." }))
     : Effect.succeed({ command, args, ...(hasEnv ? { env } : {}) })
 }
-
-/** The file that is used, where it is the user's own; else the one of the project or of the home folder. */
-const fileFor = Effect.fnUntraced(function* (project: boolean) {
-  const candidates = yield* Effect.flatMap(McpRegistry, (registry) => registry.candidates)
-  const own = candidates.filter(({ origin }) => ["setting", "project", "home", "LM Studio"].includes(origin))
-  const file = project
-    ? own.find(({ origin }) => origin === "project")
-    : (own.find(({ used }) => used) ?? own.find(({ origin }) => origin === "setting" || origin === "home"))
-  return (
-    file?.path ??
-    (yield* new UsageError({
-      problem: project
-        ? "MCP_JSON_PATH names the only file that is read. Leave out --project, or unset it."
-        : "There is no place for an mcp.json. Set HOME or MCP_JSON_PATH."
-    }))
-  )
-})
-
-const carryOut = Effect.fnUntraced(function* (
-  plan: ClientFiles.Plan,
-  dryRun: boolean,
-  words: {
-    readonly did: string
-    readonly already: string
-    readonly next: string | undefined
-    readonly variables: ReadonlySet<string>
-  }
-) {
-  const screen = yield* Screen
-  if (plan.changes.length === 0) return yield* screen.out(words.already)
-  const shown = FileChange.lines(plan, plan.path, words.variables)
-  if (dryRun) return yield* screen.out([...shown, "Nothing was written."].join("\n"))
-  const { backup } = yield* ClientFiles.write(plan)
-  const { platform } = yield* Program
-  const undo = backup === undefined ? [] : [`Undo: ${FileChange.undo(platform, backup, plan.path)}`]
-  yield* screen.out([...shown, words.did, ...(words.next === undefined ? [] : [words.next]), ...undo].join("\n"))
-})

@@ -152,40 +152,56 @@ export const planUninstall = Effect.fn("ClientFiles.planUninstall")(function* (
   )
 })
 
-/** An entry of an mcp.json: a program and its words, or an address. */
-export type ServerEntry =
-  | { readonly command: string; readonly args: ReadonlyArray<string>; readonly env?: Readonly<Record<string, string>> }
-  | { readonly url: string; readonly headers?: Readonly<Record<string, string>> }
+/** A server as an mcp.json has it. */
+export interface Server {
+  readonly name: string
+  readonly entry: Readonly<Record<string, unknown>>
+}
 
-/** The changes of adding a server to this mcp.json, or of replacing it with `force`. */
+/** The changes of adding servers to this mcp.json, or of replacing them with `force`. */
 export const planAdd = Effect.fn("ClientFiles.planAdd")(function* (
   file: string,
-  { entry, force, name }: { readonly name: string; readonly entry: ServerEntry; readonly force: boolean }
+  { force, servers }: { readonly servers: ReadonlyArray<Server>; readonly force: boolean }
 ) {
   const { language, section } = ClientRules.ofFile(file)
   const takes = (present: unknown) => force || present === undefined
-  return yield* planAt({ path: file, language, section, name }, { takes }, ({ set }, text) =>
-    set(text, { section, name }, { ...entry }, "replace")
+  const names = servers.map(({ name }) => name)
+  return yield* planAt({ path: file, language, section, names }, { takes }, ({ set }, text) =>
+    TextEdits.inTurn(
+      text,
+      servers.map(
+        ({ entry, name }) =>
+          (now) =>
+            set(now, { section, name }, entry, "replace")
+      )
+    )
   )
 })
 
 /** The changes of removing one; none where there is no such server. */
 export const planRemove = Effect.fn("ClientFiles.planRemove")(function* (file: string, name: string) {
   const { language, section } = ClientRules.ofFile(file)
-  return yield* planAt({ path: file, language, section, name }, { takes: () => true }, ({ remove }, text, present) =>
-    present === undefined ? Either.right({ text, changes: [] }) : remove(text, { section, name })
+  return yield* planAt(
+    { path: file, language, section, names: [name] },
+    { takes: () => true },
+    ({ remove }, text, present) =>
+      present === undefined ? Either.right({ text, changes: [] }) : remove(text, { section, name })
   )
 })
 
 /** The changes of switching one on or off, which stays in the file; none where there is no such server. */
 export const planSwitch = Effect.fn("ClientFiles.planSwitch")(function* (file: string, name: string, on: boolean) {
   const { language, section } = ClientRules.ofFile(file)
-  return yield* planAt({ path: file, language, section, name }, { takes: () => true }, ({ set }, text, present) => {
-    if (typeof present !== "object" || present === null) return Either.right({ text, changes: [] })
-    // some hosts write the opposite
-    const said = "enabled" in present ? { enabled: on } : { disabled: !on }
-    return set(text, { section, name }, said, "merge")
-  })
+  return yield* planAt(
+    { path: file, language, section, names: [name] },
+    { takes: () => true },
+    ({ set }, text, present) => {
+      if (typeof present !== "object" || present === null) return Either.right({ text, changes: [] })
+      // some hosts write the opposite
+      const said = "enabled" in present ? { enabled: on } : { disabled: !on }
+      return set(text, { section, name }, said, "merge")
+    }
+  )
 })
 
 /** Writes the plan atomically, to the target of a symbolic link, and keeps a copy of the file as it was. */
@@ -258,7 +274,7 @@ const plan = Effect.fnUntraced(function* (
   const { language, section, variables } = ClientRules.rules[client]
   const path = yield* fileOf(machine, client, scope)
   const takes = (present: unknown) => present === undefined || force || isOurs(present)
-  const { entry, ...planned } = yield* planAt({ client, path, language, section, name }, { takes }, edit)
+  const { entry, ...planned } = yield* planAt({ client, path, language, section, names: [name] }, { takes }, edit)
   const before = TextEdits.isObject(entry) ? entry : undefined
   return { ...planned, client, variables: variablesOf(before, variables) } satisfies ClientPlan
 })
@@ -282,7 +298,7 @@ const planAt = Effect.fnUntraced(function* (
   {
     client,
     language,
-    name,
+    names,
     path,
     section
   }: {
@@ -290,7 +306,7 @@ const planAt = Effect.fnUntraced(function* (
     readonly path: string
     readonly language: ConfigEdit.Language
     readonly section: string
-    readonly name: string
+    readonly names: ReadonlyArray<string>
   },
   { takes }: { readonly takes: (present: unknown) => boolean },
   edit: Change
@@ -302,15 +318,17 @@ const planAt = Effect.fnUntraced(function* (
   const { text: before, ...format } = (yield* read(client, path)) ?? { text: undefined, ...plain }
   const text = before ?? ""
   const found = yield* Effect.mapError(
-    Either.flatMap(editor.names(text, section), (names) =>
+    Either.flatMap(editor.names(text, section), (all) =>
       Either.all(
-        names.map((other) => Either.map(editor.get(text, { section, name: other }), (entry) => ({ other, entry })))
+        all.map((other) => Either.map(editor.get(text, { section, name: other }), (entry) => ({ other, entry })))
       )
     ),
     notValid
   )
-  const now = found.find(({ other }) => other === name)?.entry
-  if (!takes(now)) return yield* new ClientFileError({ ...whose, reason: "Taken", path, detail: name })
+  const own = found.filter(({ other }) => names.includes(other))
+  const taken = own.find(({ entry }) => !takes(entry))
+  if (taken !== undefined) return yield* new ClientFileError({ ...whose, reason: "Taken", path, detail: taken.other })
+  const now = own[0]?.entry
   const edited = yield* Effect.mapError(edit(editor, text, now), notValid)
   return {
     path,
@@ -318,7 +336,7 @@ const planAt = Effect.fnUntraced(function* (
     entry: now,
     changes: edited.changes,
     present: now !== undefined,
-    others: found.filter(({ entry, other }) => other !== name && isOurs(entry)).map(({ other }) => other),
+    others: found.filter(({ entry, other }) => !names.includes(other) && isOurs(entry)).map(({ other }) => other),
     before,
     after: edited.text,
     format

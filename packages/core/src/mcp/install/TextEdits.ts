@@ -1,4 +1,5 @@
 /** Edits of a configuration file's text, and how they are shown. Pure. */
+import * as Either from "effect/Either"
 import * as JsoncText from "../../json/JsoncText.ts"
 
 /** A change in a form that may be shown: the added lines, and the first of the removed ones. */
@@ -44,6 +45,29 @@ export const apply = (text: string, edits: ReadonlyArray<Edit>): Edited => ({
         : [{ line, removed: short(gone), added }]
     })
 })
+
+/** One edit after the other; the lines of all changes are those of the text before. */
+export const inTurn = (
+  text: string,
+  edits: ReadonlyArray<(text: string) => Either.Either<Edited, JsoncText.Problem>>
+): Either.Either<Edited, JsoncText.Problem> => {
+  const grown: Array<{ readonly line: number; readonly by: number }> = []
+  return edits.reduce<Either.Either<Edited, JsoncText.Problem>>(
+    (before, edit) =>
+      Either.flatMap(before, (done) =>
+        Either.map(edit(done.text), (next) => {
+          const changes = next.changes.map((change) => {
+            const above = grown.reduce((sum, { by, line }) => (line <= change.line ? sum + by : sum), 0)
+            return { ...change, line: Math.max(1, change.line - above) }
+          })
+          const by = next.text.split("\n").length - done.text.split("\n").length
+          grown.push(...next.changes.slice(0, 1).map(({ line }) => ({ line, by })))
+          return { text: next.text, changes: [...done.changes, ...changes] }
+        })
+      ),
+    Either.right({ text, changes: [] })
+  )
+}
 
 /** The line break that the text uses. */
 export const newlineOf = (text: string): string => (text.includes("\r\n") ? "\r\n" : "\n")

@@ -22,13 +22,16 @@ export const shownJson = (text: string, variables: ReadonlySet<string>): string 
     if (offset !== valueAt) return `"${Redaction.shownArguments([before, inner])[1] ?? ""}"`
     if (name === "url") return `"${Redaction.shownUrl(inner)}"`
     const isSecret = variables.has(name) || /^[A-Z_][A-Z\d_]*$/.test(name) || namesSecret(name)
-    return `"${isSecret && inner !== "" ? "***" : (Redaction.shownArguments([inner])[0] ?? "")}"`
+    return `"${isSecret && inner !== "" && !reference.test(inner) ? "***" : (Redaction.shownArguments([inner])[0] ?? "")}"`
   })
 }
 
 // -----------------------------------------------------------------------------
 // internal
 // -----------------------------------------------------------------------------
+
+/** Names a secret, and does not contain it. */
+const reference = /^\$\{(?:env:)?\w+\}$/
 
 /** Matches every string, names too, so that a match never begins at the end of another string on the same line. */
 const string = /("(?:[^"\\\n]|\\.)*")(\s*:\s*)?/g
