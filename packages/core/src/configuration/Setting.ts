@@ -11,6 +11,8 @@ import * as Schema from "effect/Schema"
 /** One variable: how it is decoded, what it is when unset, and what to tell a person about it. */
 export interface Setting<A> {
   readonly variable: string
+  /** The predecessor's name for it, which is read with a warning where `variable` is not set. */
+  readonly formerly?: string
   /** How it is written in a settings file. */
   readonly json: Schema.Schema.AnyNoContext
   /** Whether its value is never shown. */

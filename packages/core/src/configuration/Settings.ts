@@ -2,6 +2,7 @@
  * Every setting of lms-bridge: an environment variable, or a key of a settings file. The values are decoded from this table at
  * start, and the table in the documentation is generated from it.
  */
+import * as Array from "effect/Array"
 import * as Config from "effect/Config"
 import * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
@@ -69,19 +70,40 @@ const contents = (file: SettingsFile): Effect.Effect<Contents> =>
       )
 
 /** The text of a setting, and whether the environment or which file has it. */
-const textOf = (key: string, { variable }: Setting<unknown>, files: Effect.Effect.Success<typeof sources>) =>
-  Effect.map(Effect.option(Config.string(variable)), (text) =>
-    Option.orElse(
-      Option.map(text, (text) => ({ text, from: variable })),
-      () =>
-        Option.fromIterable(
-          files.flatMap(({ path, values }) => {
-            const text = values.get(key)
-            return text === undefined ? [] : [{ text, from: path }]
-          })
-        )
+const textOf = (key: string, entry: Setting<unknown>, files: Effect.Effect.Success<typeof sources>) =>
+  Effect.map(inVariables(entry), (found) =>
+    Option.orElse(found, () =>
+      Option.fromIterable(
+        files.flatMap(({ path, values }) => {
+          const text = values.get(key)
+          return text === undefined ? [] : [{ text, from: path }]
+        })
+      )
     )
   )
+
+const inVariables = ({ formerly, variable }: Setting<unknown>) =>
+  Effect.map(
+    Effect.forEach(formerly === undefined ? [variable] : [variable, formerly], (from) =>
+      Effect.option(Effect.map(Config.string(from), (text) => ({ text, from })))
+    ),
+    Option.firstSomeOf
+  )
+
+/** What to warn of: variables that are read under the predecessor's name. */
+export const warnings: Effect.Effect<ReadonlyArray<string>> = Effect.map(
+  Effect.forEach(Object.values<Setting<unknown>>(table), (entry) =>
+    entry.formerly === undefined
+      ? Effect.succeedNone
+      : Effect.map(inVariables(entry), (found) =>
+          Option.map(
+            Option.filter(found, ({ from }) => from === entry.formerly),
+            ({ from }) => `${from} is an old name, which is still read. Set ${entry.variable} instead.`
+          )
+        )
+  ),
+  Array.getSomes
+)
 
 /** A setting as it is now. `from`: the variable or the file that has it; none for a default. */
 export interface Origin {
@@ -116,12 +138,12 @@ const read: Effect.Effect<Values, SettingsInvalid> = Effect.gen(function* () {
   return yield* withinMaximum(values)
 })
 
-const decoded = (entry: Setting<unknown>, found: Option.Option<{ readonly text: string }>) =>
+const decoded = (entry: Setting<unknown>, found: Option.Option<{ readonly text: string; readonly from: string }>) =>
   Option.match(found, {
     onNone: () => Either.right(entry.fallback),
-    onSome: ({ text }) =>
+    onSome: ({ from, text }) =>
       Either.fromOption(entry.decode(text), () => ({
-        variable: entry.variable,
+        variable: from === entry.formerly ? from : entry.variable,
         got: entry.secret === true ? "<redacted>" : text.slice(0, 80),
         allowed: entry.allowed
       }))

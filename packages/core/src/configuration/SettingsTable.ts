@@ -142,8 +142,18 @@ export const table = {
   ),
   idleTimeout: durationSetting("LMS_BRIDGE_IDLE_TIMEOUT", "2m", "Longest pause within a reply."),
   requestTimeout: durationSetting("LMS_BRIDGE_REQUEST_TIMEOUT", "30m", "Longest time for a whole request."),
-  retries: intSetting("LMS_BRIDGE_RETRIES", 3, [0, 20], "Retries after the first attempt, for transient errors."),
-  retryBase: durationSetting("LMS_BRIDGE_RETRY_BASE", "1s", "Delay before the first retry; it doubles each time."),
+  retries: {
+    ...intSetting("LMS_BRIDGE_RETRIES", 3, [0, 20], "Retries after the first attempt, for transient errors."),
+    formerly: "LMS_MAX_RETRIES"
+  },
+  retryBase: {
+    ...durationSetting("LMS_BRIDGE_RETRY_BASE", "1s", "Delay before the first retry; it doubles each time."),
+    formerly: "LMS_RETRY_BASE_DELAY"
+  },
+  retryMaximum: {
+    ...durationSetting("LMS_BRIDGE_RETRY_MAX", "10s", "Longest delay before a retry."),
+    formerly: "LMS_RETRY_MAX_DELAY"
+  },
   retryBudget: durationSetting("LMS_BRIDGE_RETRY_BUDGET", "30s", "No retry starts after this time."),
   breakerFailures: intSetting(
     "LMS_BRIDGE_BREAKER_FAILURES",

@@ -9,7 +9,7 @@ import * as Logger from "effect/Logger"
 import * as LogLevel from "effect/LogLevel"
 import * as Option from "effect/Option"
 import * as LogFile from "./LogFile.ts"
-import { Settings, table, type Values } from "../configuration/Settings.ts"
+import { Settings, table, warnings, type Values } from "../configuration/Settings.ts"
 
 export interface LoggingOptions {
   /** Asked for only where `LMS_BRIDGE_LOG_FILE` is set. */
@@ -37,7 +37,13 @@ export const layer = (options: LoggingOptions): Layer.Layer<never, never, Settin
       const level = levels[options.level ?? configured]
       const onStderr = withoutHandled(from(level, loggerFor(settings.logFormat, options)))
       // in sequence: merged layers are built and closed concurrently, and closing would lose the old logger
-      const screen = Logger.replace(Logger.defaultLogger, onStderr)
+      const warned = Layer.effectDiscard(
+        Effect.flatMap(
+          warnings,
+          Effect.forEach((text) => Effect.logWarning(text))
+        )
+      )
+      const screen = Layer.provideMerge(warned, Logger.replace(Logger.defaultLogger, onStderr))
       const { logFile } = settings
       if (Option.isNone(logFile)) return Layer.provideMerge(Logger.minimumLogLevel(level), screen)
       // the file is for later, and so has what the configuration says whoever watches now

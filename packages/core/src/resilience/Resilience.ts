@@ -111,6 +111,7 @@ export const retryPolicyOf = (settings: Values): RetryPolicy.RetryPolicy =>
   new RetryPolicy.RetryPolicy({
     ...RetryPolicy.standard,
     base: settings.retryBase,
+    maxDelay: settings.retryMaximum,
     maxRetries: settings.retries,
     budget: settings.retryBudget
   })

@@ -1,6 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { ConfigProvider, Duration, Effect, Layer, Option, Redacted } from "effect"
-import { Settings, baseUrl, defaults, table } from "#src/configuration/Settings.ts"
+import { Settings, baseUrl, defaults, table, warnings } from "#src/configuration/Settings.ts"
+import { retryPolicyOf } from "#src/resilience/Resilience.ts"
 
 const read = (variables: Record<string, string>) =>
   Settings.pipe(
@@ -32,6 +33,26 @@ describe("Settings", () => {
         const settings = yield* read({ LMS_BRIDGE_LOAD_TIMEOUT: text })
         assert.strictEqual(Duration.toSeconds(settings.loadTimeout), seconds, text)
       }
+    })
+  )
+
+  it.effect("reads the predecessor's names, warns of them, and takes our own first", () =>
+    Effect.gen(function* () {
+      const old = { LMS_MAX_RETRIES: "5", LMS_RETRY_BASE_DELAY: "0.5", LMS_RETRY_MAX_DELAY: "20.0" }
+      const settings = yield* read({ ...old, LMS_BRIDGE_RETRIES: "2" })
+      assert.strictEqual(settings.retries, 2)
+      assert.strictEqual(Duration.toMillis(settings.retryBase), 500)
+      assert.strictEqual(Duration.toMillis(settings.retryMaximum), 20_000)
+      assert.strictEqual(Duration.toMillis(retryPolicyOf(settings).maxDelay), 20_000)
+      const variables = { ...old, LMS_BRIDGE_RETRIES: "2" }
+      assert.deepStrictEqual(
+        yield* Effect.withConfigProvider(warnings, ConfigProvider.fromMap(new Map(Object.entries(variables)))),
+        [
+          "LMS_RETRY_BASE_DELAY is an old name, which is still read. Set LMS_BRIDGE_RETRY_BASE instead.",
+          "LMS_RETRY_MAX_DELAY is an old name, which is still read. Set LMS_BRIDGE_RETRY_MAX instead."
+        ]
+      )
+      assert.include((yield* Effect.flip(read({ LMS_MAX_RETRIES: "many" }))).message, 'LMS_MAX_RETRIES is "many"')
     })
   )
 

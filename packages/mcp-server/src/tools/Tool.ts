@@ -106,25 +106,26 @@ export const make = <A, I, O, OI extends Readonly<Record<string, unknown>>, E ex
     get outputSchema() {
       return (outputSchema ??= { rendered: outline(options.output, options.listed) }).rendered
     },
-    call: Effect.fn(`tool.${name}`)(function* (given, progress) {
-      const takesNone = Object.keys(input().properties).length === 0
-      const [unknown] = takesNone ? Object.keys(given).filter((key) => given[key] !== null && !fillsIn(key)) : []
-      if (unknown !== undefined) {
-        const message = `${name}: there is no argument ${quoted(unknown)}. It takes no arguments.`
-        return yield* Effect.fail<Failure>({ _tag: "InvalidInput", message, retryable: false })
-      }
-      const decoded = yield* Effect.mapError(
-        decode(withoutNulls(options.input.ast, arrange(given, options.aliases ?? {}))),
-        (error) => invalidInput(name, input(), error)
-      )
-      const output = yield* Effect.mapError(options.handler(decoded, progress), (error) =>
-        ofLmStudio ? withoutSuccess(error) : error
-      )
-      // an output that does not match its own schema is a bug in the handler
-      const structured = yield* Effect.orDie(encode(output))
-      const success = ofLmStudio ? { success: options.success?.(output) ?? true } : {}
-      return { structured: { ...success, ...structured }, content: options.text(output).map(text) }
-    })
+    call: Effect.fn(`tool.${name}`)(
+      function* (given, progress) {
+        const takesNone = Object.keys(input().properties).length === 0
+        const [unknown] = takesNone ? Object.keys(given).filter((key) => given[key] !== null && !fillsIn(key)) : []
+        if (unknown !== undefined) {
+          const message = `${name}: there is no argument ${quoted(unknown)}. It takes no arguments.`
+          return yield* Effect.fail<Failure>({ _tag: "InvalidInput", message, retryable: false })
+        }
+        const decoded = yield* Effect.mapError(
+          decode(withoutNulls(options.input.ast, arrange(given, options.aliases ?? {}))),
+          (error) => invalidInput(name, input(), error)
+        )
+        const output = yield* options.handler(decoded, progress)
+        // an output that does not match its own schema is a bug in the handler
+        const structured = yield* Effect.orDie(encode(output))
+        const success = ofLmStudio ? { success: options.success?.(output) ?? true } : {}
+        return { structured: { ...success, ...structured }, content: options.text(output).map(text) }
+      },
+      Effect.mapError((error) => (ofLmStudio ? withoutSuccess(error) : error))
+    )
   }
 }
 

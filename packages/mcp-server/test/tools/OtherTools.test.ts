@@ -48,6 +48,8 @@ describe("tools about health", () => {
         dialect: "native-v1"
       })
       assert.deepNestedInclude(result.structuredContent, { "lms.available": false })
+      const wrong = yield* callTool(client, "lms_server_status", { verbose: true })
+      assert.deepInclude(wrong.structuredContent, { success: false })
       assert.match(textOf(result), /\n`lms` says nothing: .*LM Studio/)
     }).pipe(Effect.provide(health({ api: { ping: [Effect.succeed(LmStudioApiTest.serverInfo)] } })))
   )

@@ -5,7 +5,7 @@ import * as Args from "@effect/cli/Args"
 import * as Command from "@effect/cli/Command"
 import * as FileSystem from "@effect/platform/FileSystem"
 import * as Path from "@effect/platform/Path"
-import { origins, SettingsText, table, type SettingsFile } from "@lms-bridge/core/Settings"
+import { origins, SettingsText, table, type Setting, type SettingsFile } from "@lms-bridge/core/Settings"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Option from "effect/Option"
@@ -31,8 +31,9 @@ export const set = Command.make("set", { key, value: Args.text({ name: "VALUE" }
       yield* write(file.path, text)
       yield* screen.out(`${key} is set in ${file.path}.`)
       const { from } = (yield* origins).find((one) => one.key === key) ?? { from: Option.none() }
-      if (Option.contains(from, setting.variable)) {
-        yield* screen.err(`${setting.variable} is set in the environment, and overrides it.`)
+      const { formerly, variable }: Setting<unknown> = setting
+      if (Option.exists(from, (name) => name === variable || name === formerly)) {
+        yield* screen.err(`${Option.getOrThrow(from)} is set in the environment, and overrides it.`)
       }
     })
   )
