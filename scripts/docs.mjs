@@ -22,6 +22,8 @@ const settings = [
 ]
 
 const { allTools } = await load("packages/mcp-server/dist/tools/Tools.js")
+const { described } = await load("packages/mcp-server/dist/tools/Tool.js")
+const everyTool = new Set(allTools.map(({ name }) => name))
 const parameters = ({ properties = {}, required = [] }) =>
   Object.keys(properties)
     .map((name) => (required.includes(name) ? `\`${name}\`` : `\`${name}\`?`))
@@ -29,7 +31,7 @@ const parameters = ({ properties = {}, required = [] }) =>
 const tools = [
   row("tool", "parameters", "what it does"),
   row("---", "---", "---"),
-  ...allTools.map(({ description, inputSchema, name }) => row(`\`${name}\``, parameters(inputSchema), description))
+  ...allTools.map((tool) => row(`\`${tool.name}\``, parameters(tool.inputSchema), described(tool, everyTool)))
 ]
 
 const metrics = [

@@ -42,8 +42,8 @@ const load = Effect.flatMap(
   ({ load }) => load
 )
 
-const serving = Effect.flatMap(Settings, ({ detachAfter }) =>
-  Server.serve({ load, detachAfter, transport: Server.stdioTransport() })
+const serving = Effect.flatMap(Settings, ({ detachAfter, toolsets }) =>
+  Server.serve({ load, detachAfter, toolsets, transport: Server.stdioTransport() })
 ).pipe(
   Effect.raceFirst(hungUp),
   Effect.scoped,

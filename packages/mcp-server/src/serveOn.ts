@@ -14,11 +14,12 @@ export const serveOn = Effect.fnUntraced(function* (
   connected: Effect.Effect<unknown> = Effect.void,
   caller = ""
 ) {
-  const { detachAfter } = yield* Settings
+  const { detachAfter, toolsets } = yield* Settings
   const context = yield* Effect.context<Services | Settings | Runs>()
   yield* Server.serve({
     load: Effect.map(surface, (surface) => ({ surface, context })),
     detachAfter,
+    toolsets,
     connected,
     caller,
     transport

@@ -35,7 +35,7 @@ import * as ClientLog from "./ClientLog.ts"
 import * as Clients from "./Clients.ts"
 import * as ServerReading from "./ServerReading.ts"
 import * as ServerTasks from "./ServerTasks.ts"
-import type { Progress, Tool } from "../tools/Tool.ts"
+import { described, type Progress, type Tool } from "../tools/Tool.ts"
 import type { RateLimits } from "./RateLimits.ts"
 import * as ToolCall from "./ToolCall.ts"
 import * as About from "../About.ts"
@@ -75,6 +75,8 @@ export interface Options<R, R2> {
   readonly transport: Transport
   /** LMS_BRIDGE_DETACH_AFTER. */
   readonly detachAfter: Values["detachAfter"]
+  /** LMS_BRIDGE_TOOLSETS; all by default. */
+  readonly toolsets?: Values["toolsets"]
   /** Identifies the client, where several take turns. */
   readonly caller?: string
   /** Runs once the transport accepts messages. */
@@ -96,7 +98,7 @@ export const serve = Effect.fn("Server.serve")(function* <R, R2>(options: Option
     },
     {
       capabilities: { tools: {}, logging: {}, ...ServerReading.capabilities, ...ServerTasks.capabilities },
-      instructions: About.instructions,
+      instructions: About.instructions(options.toolsets ?? ["all"]),
       taskStore: tasks.store
     }
   )
@@ -130,7 +132,7 @@ export const serve = Effect.fn("Server.serve")(function* <R, R2>(options: Option
   const withClientLog = clientLog(server)
 
   server.setRequestHandler(ListToolsRequestSchema, (_, { signal }) =>
-    run(({ describeOutput, tools }) => Effect.succeed({ tools: tools.map(listed(describeOutput)) }), signal)
+    run(({ describeOutput, tools }) => Effect.succeed({ tools: listed(tools, describeOutput) }), signal)
   )
 
   server.setRequestHandler(CallToolRequestSchema, ({ params }, extra) =>
@@ -189,18 +191,19 @@ export const serve = Effect.fn("Server.serve")(function* <R, R2>(options: Option
   yield* Deferred.await(closed)
 }, Effect.scoped)
 
-/** A tool as in `tools/list`. */
-export const listed =
-  (describeOutput: boolean) =>
-  <R>(tool: Tool<R>) => ({
+/** Tools as in `tools/list`. */
+export const listed = <R>(tools: ReadonlyArray<Tool<R>>, describeOutput: boolean) => {
+  const offered = new Set(tools.map(({ name }) => name))
+  return tools.map((tool) => ({
     name: tool.name,
     title: tool.title,
-    description: tool.description,
+    description: described(tool, offered),
     inputSchema: mutable(tool.inputSchema),
     ...(describeOutput && tool.outputSchema !== undefined ? { outputSchema: mutable(tool.outputSchema) } : {}),
     annotations: tool.annotations,
     ...(tool.long ? { execution: { taskSupport: "optional" as const } } : {})
-  })
+  }))
+}
 
 // -----------------------------------------------------------------------------
 // internal

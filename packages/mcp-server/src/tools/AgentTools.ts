@@ -27,7 +27,7 @@ const ContextLength = Schema.Int.pipe(Schema.between(1, 10_000_000))
 
 export const common = {
   task: argument(Words, "All that the model needs, as it sees nothing else: goal, absolute paths, form of the answer"),
-  max_rounds: option(Rounds, "Requests to the model until it must answer", table.maxRounds.fallback),
+  max_rounds: option(Rounds, `Requests to the model until it must answer; by default ${table.maxRounds.variable}`),
   max_tokens: maxTokens("Longest single reply"),
   context_length: option(ContextLength, "Least context of the model in tokens, for long tasks"),
   model
@@ -37,11 +37,12 @@ export const withMcp = Tool.make({
   name: "autonomous_with_mcp",
   title: "Delegate a task, one MCP server",
   description:
-    "A local model works on a task with the tools of one MCP server, round by round, and returns its answer. Use it when a short answer needs much reading or many calls there, or the data must stay on this machine. Not for work of many minutes: run_start; not without tools: chat_completion.",
+    "A local model works on a task with the tools of one MCP server, round by round, and returns its answer. Use it when a short answer needs much reading or many calls there, or the data must stay on this machine.",
+  elsewhere: { run_start: "For work of many minutes, run_start.", chat_completion: "Without tools, chat_completion." },
   annotations: Tool.acts,
   long: true,
   input: Schema.Struct({
-    mcp_name: argument(Schema.String, "A server's name in list_available_mcps"),
+    mcp_name: argument(Schema.String, "Name of a configured MCP server"),
     ...common
   }),
   output: RunReport.Run,
@@ -56,13 +57,14 @@ export const withMultipleMcps = Tool.make({
   name: "autonomous_with_multiple_mcps",
   title: "Delegate a task, several MCP servers",
   description:
-    "A local model works on a task with the tools of several MCP servers, each of which must start, and returns its answer. Use it when the task needs more than one server; with one, autonomous_with_mcp leaves the model more room.",
+    "A local model works on a task with the tools of several MCP servers, each of which must start, and returns its answer. Use it when the task needs more than one server.",
+  elsewhere: { autonomous_with_mcp: "With one, autonomous_with_mcp leaves the model more room." },
   annotations: Tool.acts,
   long: true,
   input: Schema.Struct({
     mcp_names: argument(
       Schema.Array(Schema.String).pipe(Schema.minItems(1, { message: () => noNames })),
-      "Names in list_available_mcps"
+      "Names of configured MCP servers"
     ),
     ...common
   }),

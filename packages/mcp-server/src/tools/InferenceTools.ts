@@ -52,7 +52,8 @@ export const chatCompletion = Tool.make({
   name: "chat_completion",
   title: "Ask a local model",
   description:
-    "A local model answers one prompt, without tools and without memory. Use it to summarise, classify, extract or draft from text that the prompt contains; not where files, web pages or servers are needed: autonomous_with_mcp.",
+    "A local model answers one prompt, without tools and without memory. Use it to summarise, classify, extract or draft from text that the prompt contains; not where files, web pages or servers are needed.",
+  elsewhere: { autonomous_with_mcp: "For those, autonomous_with_mcp." },
   annotations: Tool.looks,
   long: true,
   input: Schema.Struct({

@@ -44,7 +44,8 @@ export const listDownloaded = Tool.make({
   name: "lms_list_downloaded_models",
   title: "List downloaded models",
   description:
-    "Models on disk, with size and quantization, and how much they take together. Use it to see what could be deleted; list_models says what each can do.",
+    "Models on disk, with size and quantization, and how much they take together. Use it to see what could be deleted.",
+  elsewhere: { list_models: "list_models says what each can do." },
   annotations: Tool.looks,
   input: Schema.Struct({}),
   output: Schema.Struct({

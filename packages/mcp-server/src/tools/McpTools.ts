@@ -27,7 +27,7 @@ export const listAvailable = Tool.make({
   name: "list_available_mcps",
   title: "List MCP servers",
   description:
-    "The user's MCP servers that a delegated task can use, with tool counts where known, and why others cannot; starts none. Use it to find the name for autonomous_with_mcp.",
+    "The user's MCP servers that a delegated task can use, with tool counts where known, and why others cannot; starts none. Use it to find the name for a task.",
   annotations: Tool.looks,
   input: Schema.Struct({}),
   output: Schema.Struct({

@@ -103,8 +103,8 @@ export const currentModel = Tool.make({
 export const modelInfo = Tool.make({
   name: "get_model_info",
   title: "Model details",
-  description:
-    "What one model is and can do, how it makes tool calls, and its loaded instances; loads none. list_models has all in brief.",
+  description: "What one model is and can do, how it makes tool calls, and its loaded instances; loads none.",
+  elsewhere: { list_models: "list_models has all in brief." },
   annotations: Tool.looks,
   input: Schema.Struct({ model_name: modelName }),
   aliases: { model: "model_name" },

@@ -39,13 +39,14 @@ export const start = Tool.make({
   name: "run_start",
   title: "Start a run",
   description:
-    "Starts a local model on a task and returns the run's id at once. Use it for work of minutes, or for several tasks side by side; then ask run_result. For short work, autonomous_with_mcp answers in the same call.",
+    "Starts a local model on a task and returns the run's id at once. Use it for work of minutes, or for several tasks side by side; then ask run_result.",
+  elsewhere: { autonomous_with_mcp: "For short work, autonomous_with_mcp answers in the same call." },
   annotations: Tool.acts,
   input: Schema.Struct({
     ...common,
     mcp_names: option(
       Schema.Array(Schema.String),
-      "Names in list_available_mcps; by default all usable ones; [] for none"
+      "Names of configured MCP servers; by default all usable ones; [] for none"
     ),
     follows: option(run_id, "Id of a run to continue, with its memory"),
     output_schema: option(OutputSchema, "JSON Schema of the answer")
@@ -79,7 +80,8 @@ export const status = Tool.make({
   name: "run_status",
   title: "Status of runs",
   description:
-    "State, rounds and time of a run, or of the newest runs, also of earlier sessions. Use it to see what is running or why a run failed; for an answer, run_result.",
+    "State, rounds and time of a run, or of the newest runs, also of earlier sessions. Use it to see what is running or why a run failed.",
+  elsewhere: { run_result: "For an answer, run_result." },
   annotations: Tool.looks,
   input: Schema.Struct({ run_id: option(run_id, "By default the newest runs") }),
   output: Schema.Struct({
@@ -132,7 +134,8 @@ export const result = Tool.make({
   name: "run_result",
   title: "Result of a run",
   description:
-    "The answer of a run, waiting for its end at most wait_seconds; then what it has done so far. Use it after run_start, or when a call said that its run continues.",
+    "The answer of a run, waiting for its end at most wait_seconds; then what it has done so far. Use it when a call said that its run continues.",
+  elsewhere: { run_start: "Also after run_start." },
   annotations: Tool.looks,
   input: Schema.Struct({
     run_id,
@@ -156,8 +159,8 @@ export const result = Tool.make({
 export const cancel = Tool.make({
   name: "run_cancel",
   title: "Cancel a run",
-  description:
-    "Stops a run at once and returns what it did. Use it when its answer is no longer wanted; run_start with follows can continue it later.",
+  description: "Stops a run at once and returns what it did. Use it when its answer is no longer wanted.",
+  elsewhere: { run_start: "run_start with follows can continue it later." },
   annotations: { ...Tool.arranges, destructiveHint: true },
   input: Schema.Struct({ run_id }),
   output: RunReport.Run,

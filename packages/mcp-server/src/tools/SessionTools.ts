@@ -45,7 +45,8 @@ export const persistentSession = Tool.make({
   name: "autonomous_persistent_session",
   title: "Delegate several file tasks in turn",
   description:
-    "A local model does several tasks with the files of the given folders, one after the other, each with the memory of those before; a failure stops none. Use it for steps that build on each other; for one task, autonomous_filesystem_full.",
+    "A local model does several tasks with the files of the given folders, one after the other, each with the memory of those before; a failure stops none. Use it for steps that build on each other.",
+  elsewhere: { autonomous_filesystem_full: "For one task, autonomous_filesystem_full." },
   annotations: Tool.acts,
   long: true,
   input: Schema.Struct({
@@ -134,7 +135,7 @@ function text({ results, running, tasks }: SessionReport): ReadonlyArray<string>
   return [
     ...results.map(({ answer, status, task }, index) => `${index + 1}. ${headline(task)} (${status})\n${answer}`),
     running
-      ? `${results.length} of ${count(tasks, "task")} done; the session continues. run_status lists its runs, run_result has their answers.`
+      ? `${results.length} of ${count(tasks, "task")} done; the session continues. run_result has the answer of each of its runs.`
       : `${results.filter(({ status }) => status === "done").length} of ${count(tasks, "task")} done.`
   ]
 }

@@ -26,7 +26,8 @@ export const textCompletion = Tool.make({
   name: "text_completion",
   title: "Complete a text",
   description:
-    "A local model continues a text as it stands, without a chat template. Use it with base models, or to complete code and prose; for questions, chat_completion.",
+    "A local model continues a text as it stands, without a chat template. Use it with base models, or to complete code and prose.",
+  elsewhere: { chat_completion: "For questions, chat_completion." },
   annotations: Tool.looks,
   long: true,
   input: Schema.Struct({
@@ -68,7 +69,8 @@ export const createResponse = Tool.make({
   name: "create_response",
   title: "Ask in a conversation that LM Studio keeps",
   description:
-    "A local model answers in a conversation that LM Studio keeps: pass the id of an answer as previous_response_id to continue it. Use it for several turns on one subject; for a single question, chat_completion.",
+    "A local model answers in a conversation that LM Studio keeps: pass the id of an answer as previous_response_id to continue it. Use it for several turns on one subject.",
+  elsewhere: { chat_completion: "For a single question, chat_completion." },
   annotations: { destructiveHint: false, openWorldHint: false },
   long: true,
   input: Schema.Struct({
@@ -135,7 +137,7 @@ export const generateEmbeddings = Tool.make({
   long: true,
   input: Schema.Struct({
     text: Texts.annotations({ jsonSchema: { type: ["string", "array"], items: { type: "string" } } }),
-    model: option(Schema.String, "An embedding model of list_models; by default a loaded or the smallest one")
+    model: option(Schema.String, "An embedding model's key; by default a loaded or the smallest one")
   }),
   output: Schema.Struct({
     object: Schema.Literal("list"),
@@ -175,7 +177,7 @@ export const validateSchema = Tool.make({
   name: "validate_json_schema",
   title: "Check a JSON Schema",
   description:
-    "Checks whether LM Studio can hold a reply to a JSON Schema, and names what it cannot. Use it before a schema goes into response_format of chat_completion; it asks no model.",
+    "Checks whether LM Studio can hold a reply to a JSON Schema, and names what it cannot. Use it before a schema goes into response_format; it asks no model.",
   annotations: Tool.looks,
   input: Schema.Struct({ schema: JsonObject }),
   output: Schema.Struct({

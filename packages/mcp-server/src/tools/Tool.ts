@@ -50,6 +50,8 @@ export interface Tool<R> {
   readonly name: string
   readonly title: string
   readonly description: string
+  /** What else it says where a tool of this name is offered too. */
+  readonly elsewhere?: Readonly<Record<string, string>>
   readonly inputSchema: ObjectSchema
   readonly outputSchema: ObjectSchema | undefined
   readonly annotations: Annotations
@@ -57,6 +59,13 @@ export interface Tool<R> {
   readonly long: boolean
   readonly call: (input: Readonly<Record<string, unknown>>, progress: Progress) => Effect.Effect<Reply, Failure, R>
 }
+
+/** What a client is told of a tool among the tools that it is offered. */
+export const described = (
+  { description, elsewhere = {} }: Pick<Tool<never>, "description" | "elsewhere">,
+  offered: ReadonlySet<string>
+): string =>
+  [description, ...Object.entries(elsewhere).flatMap(([name, said]) => (offered.has(name) ? [said] : []))].join(" ")
 
 /** Reads, and changes nothing. */
 export const looks: Annotations = { readOnlyHint: true, openWorldHint: false }
@@ -71,6 +80,7 @@ export const make = <A, I, O, OI extends Readonly<Record<string, unknown>>, E ex
   readonly name: string
   readonly title: string
   readonly description: string
+  readonly elsewhere?: Readonly<Record<string, string>>
   readonly annotations: Annotations
   readonly input: Schema.Schema<A, I>
   readonly output: Schema.Schema<O, OI>
@@ -97,6 +107,7 @@ export const make = <A, I, O, OI extends Readonly<Record<string, unknown>>, E ex
     name,
     title,
     description,
+    ...present({ elsewhere: options.elsewhere }),
     annotations,
     long: options.long ?? false,
     // rendered on first use: `initialize` is answered before

@@ -41,13 +41,14 @@ export const allTools: ReadonlyArray<AnyTool> = [
   ...HealthTools.tools
 ]
 
-const compat: ReadonlyArray<AnyTool> = allTools.filter((tool) => !runs.includes(tool))
+/** A task that a client cannot wait for goes on, and this has its answer. */
+const compat: ReadonlyArray<AnyTool> = allTools.filter((tool) => !runs.includes(tool) || tool === RunTools.result)
 
 /** The sets of LMS_BRIDGE_TOOLSETS. `compat` has the predecessor's tools; the list of `all` fits in 24 KB. */
 export const toolsets: Readonly<Record<string, ReadonlyArray<AnyTool>>> = {
   all: allTools.filter((tool) => !canned.includes(tool)),
   lean: [AgentTools.withMultipleMcps, McpTools.listAvailable, InferenceTools.chatCompletion, RunTools.result],
-  agent: [...agent, ...McpTools.tools],
+  agent: [...agent, ...McpTools.tools, RunTools.result],
   runs,
   models: [...models, ...HealthTools.tools],
   inference,

@@ -24,7 +24,8 @@ export const visionAnalyze = Tool.make({
   name: "vision_analyze",
   title: "Ask about images",
   description:
-    "A local vision model answers a question about one or more images. Use it when an image should not leave this machine, or for many images; it needs a model with vision (list_models).",
+    "A local vision model answers a question about one or more images. Use it when an image should not leave this machine, or for many images; it needs a model with vision.",
+  elsewhere: { list_models: "list_models shows which have it." },
   annotations: { readOnlyHint: true },
   long: true,
   input: Schema.Struct({
@@ -46,6 +47,7 @@ const canned = <A, I>(options: {
   readonly name: string
   readonly title: string
   readonly description: string
+  readonly elsewhere?: Readonly<Record<string, string>>
   readonly input: Schema.Schema<A, I>
   readonly asks: (input: A) => { readonly images: ReadonlyArray<string>; readonly prompt: string }
 }) =>
@@ -64,8 +66,8 @@ const image = argument(Schema.NonEmptyString, "A path, an http(s) URL or base64"
 export const analyzeImage = canned({
   name: "analyze_image",
   title: "Analyse an image",
-  description:
-    "A local vision model says what an image shows and what is unusual in it. For a question of your own, answer_about_image.",
+  description: "A local vision model says what an image shows and what is unusual in it.",
+  elsewhere: { answer_about_image: "For a question of your own, answer_about_image." },
   input: Schema.Struct({ image, prompt: optional(Schema.NonEmptyString), detail }),
   asks: ({ image, prompt = "Analyse this image: what it shows, what matters in it, and anything unusual." }) => ({
     images: [image],

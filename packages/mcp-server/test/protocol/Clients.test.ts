@@ -1,8 +1,10 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Settings } from "@lms-bridge/core/Settings"
+import { Settings, table } from "@lms-bridge/core/Settings"
+import { instructions } from "#src/About.ts"
 import { approver } from "#src/protocol/Approval.ts"
 import * as ClientLog from "#src/protocol/ClientLog.ts"
 import { detachAfter } from "#src/protocol/Clients.ts"
+import { listed } from "#src/protocol/Server.ts"
 import * as Tool from "#src/tools/Tool.ts"
 import { allTools, chosen, describesOutput, toolsets } from "#src/tools/Tools.ts"
 import { ElicitRequestSchema, LoggingMessageNotificationSchema } from "@modelcontextprotocol/sdk/types.js"
@@ -121,17 +123,37 @@ describe("logging to the client", () => {
 })
 
 describe("toolsets", () => {
-  const size = (names: ReadonlyArray<string>) =>
-    JSON.stringify(
-      chosen(names).map(({ annotations, description, inputSchema, name, outputSchema, title }) => ({
-        name,
-        title,
-        description,
-        inputSchema,
-        annotations,
-        ...(describesOutput(names) ? { outputSchema } : {})
-      }))
-    ).length
+  const size = (names: ReadonlyArray<string>) => JSON.stringify(listed(chosen(names), describesOutput(names))).length
+
+  it("name in what they say no tool that they have not got", () => {
+    for (const [set, tools] of Object.entries(toolsets)) {
+      const absent = allTools.filter((tool) => !tools.includes(tool)).map(({ name }) => name)
+      for (const tool of listed(chosen([set]), true)) {
+        const named = new Set(JSON.stringify(tool).match(/\w+/g))
+        assert.deepStrictEqual(
+          absent.filter((name) => named.has(name)),
+          [],
+          `${tool.name} in ${set}`
+        )
+      }
+    }
+  })
+
+  it("are told of by name only where every tool is offered", () => {
+    assert.include(instructions(["all"]), "run_start")
+    for (const { name } of allTools) assert.notInclude(instructions(["lean"]), name)
+  })
+
+  it("have no default for an argument that would override a setting", () => {
+    const settings = new Set(
+      Object.keys(table).map((key) => key.replaceAll(/[A-Z]/g, (big) => `_${big.toLowerCase()}`))
+    )
+    for (const { inputSchema, name } of allTools) {
+      for (const [argument, schema] of Object.entries(inputSchema.properties)) {
+        if (settings.has(argument)) assert.notProperty(schema, "default", `${argument} of ${name}`)
+      }
+    }
+  })
 
   it("hold every tool once, and the names that the setting allows", () => {
     assert.deepStrictEqual(chosen(["all", "vision"]), allTools)

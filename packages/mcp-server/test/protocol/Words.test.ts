@@ -5,6 +5,7 @@
 import { expect, it } from "@effect/vitest"
 import { instructions } from "#src/About.ts"
 import { prompts } from "#src/protocol/Prompts.ts"
+import { listed } from "#src/protocol/Server.ts"
 import { uriTemplate } from "#src/protocol/Resource.ts"
 import { resources, templates } from "#src/protocol/Resources.ts"
 import { allTools } from "#src/tools/Tools.ts"
@@ -14,9 +15,9 @@ const line = ({ description, title }: { readonly description: string; readonly t
 
 it("what the server says of itself", async () => {
   const words = [
-    instructions,
+    instructions(["all"]),
     "",
-    ...allTools.map((tool) => `${tool.name}: ${line(tool)}`),
+    ...listed(allTools, false).map((tool) => `${tool.name}: ${line(tool)}`),
     "",
     ...resources.map((resource) => `${resource.uri}: ${line(resource)}`),
     ...templates.map((template) => `${uriTemplate(template)}: ${line(template)}`),
