@@ -165,7 +165,7 @@ const subjects = {
       "the model did not finish its reply before the time of the run was over",
       "`runs resume` with a larger `--timeout`"
     ],
-    Interrupted: ["the run was stopped, or its process ended", "`runs resume`; over MCP `run_start` with `follows`"],
+    Interrupted: ["the run was stopped, or its process ended", "`runs resume`; over MCP `run_start` with `follows` and no task"],
     RunFailed: ["the run ended without saying how", "`runs show`; over MCP `run_result`"],
     PolicyInvalid: ["the policy file cannot be used, so nothing runs", "correct it, or unset `LMS_BRIDGE_POLICY`"],
     TokenMissing: ["a task on GitHub has no token", "set `GITHUB_PERSONAL_ACCESS_TOKEN`"],

@@ -137,13 +137,15 @@ export const text = (run: Run): ReadonlyArray<string> => [
   run.status === "running"
     ? `${run.progress === undefined || run.progress === "started" ? "The run has begun" : `The run continues: ${run.progress}`}. Ask run_result for ${run.runId} later; run_cancel stops it.`
     : run.status === "unfinished"
-      ? `The run was stopped before it finished; run_start with follows: "${run.runId}" continues it.`
+      ? `The run was stopped before it finished; ${continues(run)}.`
       : run.answer,
   ...(run.warnings ?? []),
   ...OpenCalls.doubts(run.toolCalls),
-  ...(run.status === "budget" ? [`It is not finished: run_start with follows: "${run.runId}" continues it.`] : []),
+  ...(run.status === "budget" ? [`It is not finished: ${continues(run)}.`] : []),
   summary(run)
 ]
+
+const continues = ({ runId }: Run) => `run_start with follows: "${runId}" and no task continues it where it was`
 
 export const summary = (run: Run): string =>
   [

@@ -3,7 +3,7 @@
  * from their journals.
  */
 import type { AgentEvent } from "@lms-bridge/core/AgentEvent"
-import { type AgentError, AgentLoop, type AgentTask } from "@lms-bridge/core/AgentLoop"
+import { type AgentError, AgentLoop, type AgentTask, type Resumption } from "@lms-bridge/core/AgentLoop"
 import { RunJournal } from "@lms-bridge/core/RunJournal"
 import * as Cause from "effect/Cause"
 import * as Clock from "effect/Clock"
@@ -50,8 +50,8 @@ export class Runs extends Context.Tag("@lms-bridge/mcp-server/Runs")<
       task: AgentTask,
       listen?: (line: Line) => Effect.Effect<void>
     ) => Effect.Effect<OwnHandle, AgentError>
-    /** Resumes a kept run here, with other budgets if given. */
-    readonly resume: (runId: string, budgets?: AgentTask["budgets"]) => Effect.Effect<OwnHandle, AgentError>
+    /** Resumes a kept run here. */
+    readonly resume: (runId: string, how?: Resumption) => Effect.Effect<OwnHandle, AgentError>
     readonly get: (runId: string) => Effect.Effect<Handle, RunNotFound>
     /** The runs of this process, oldest first. */
     readonly here: Effect.Effect<ReadonlyArray<RunReport.Record>>
@@ -163,8 +163,8 @@ export class Runs extends Context.Tag("@lms-bridge/mcp-server/Runs")<
         start: Effect.fn("Runs.start")((task: AgentTask, listen?: (line: Line) => Effect.Effect<void>) =>
           Effect.zipRight(limits.run, carryOut(loop.run(task), listen))
         ),
-        resume: Effect.fn("Runs.resume")((runId: string, budgets?: AgentTask["budgets"]) =>
-          Effect.zipRight(limits.run, carryOut(loop.resume(runId, { budgets })))
+        resume: Effect.fn("Runs.resume")((runId: string, how?: Resumption) =>
+          Effect.zipRight(limits.run, carryOut(loop.resume(runId, how)))
         ),
         here,
         keep: Effect.forkIn(scope),

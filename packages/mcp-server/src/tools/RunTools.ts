@@ -11,7 +11,8 @@ import * as Either from "effect/Either"
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
 import { present } from "@lms-bridge/core/Json"
-import { common, taskOf, told } from "./AgentTools.ts"
+import { RunAccount } from "@lms-bridge/core/RunJournal"
+import { type Asked, common, taskOf, told, Words } from "./AgentTools.ts"
 import { DetachAfter } from "../protocol/CallContext.ts"
 import { brief, option } from "./Fields.ts"
 import * as RunReport from "../runs/RunReport.ts"
@@ -44,34 +45,24 @@ export const start = Tool.make({
   annotations: Tool.acts,
   input: Schema.Struct({
     ...common,
+    task: option(Words, "As for autonomous tasks; none with follows: that run continues where it was stopped"),
     mcp_names: option(
       Schema.Array(Schema.String),
       "Names of configured MCP servers; by default all usable ones; [] for none"
     ),
-    follows: option(run_id, "Id of a run to continue, with its memory"),
+    follows: option(run_id, "Id of a run, whose conversation a new task continues"),
     output_schema: option(OutputSchema, "JSON Schema of the answer")
   }),
   output: RunReport.Run,
   listed: RunReport.listed,
   text: RunReport.text,
-  handler: Effect.fnUntraced(function* ({ follows, mcp_names, output_schema, ...asked }) {
-    const runs = yield* Runs
-    const settings = yield* Settings
-    const servers =
-      mcp_names === undefined
-        ? ({ _tag: "All" } as const)
-        : mcp_names.length === 0
-          ? ({ _tag: "None" } as const)
-          : ({ _tag: "Named", names: [...new Set(mcp_names)] } as const)
-    const task = {
-      ...taskOf(settings, { servers }, asked),
-      ...(follows === undefined ? {} : { follows: { run: follows } }),
-      ...present({ outputSchema: output_schema })
-    }
-    // nobody waits for this run, so what cannot start is said now
-    yield* runs.check(task)
-    // and whoever waits for another goes first
-    const handle = yield* Effect.provideService(runs.start(task), CurrentPriority, "background")
+  handler: Effect.fnUntraced(function* ({ task, ...asked }) {
+    // whoever waits for another run goes first
+    const handle = yield* Effect.provideService(
+      task === undefined ? resumed(asked) : begun({ task, ...asked }),
+      CurrentPriority,
+      "background"
+    )
     return RunReport.report(yield* handle.record, yield* Clock.currentTimeMillis)
   })
 })
@@ -160,7 +151,7 @@ export const cancel = Tool.make({
   name: "run_cancel",
   title: "Cancel a run",
   description: "Stops a run at once and returns what it did. Use it when its answer is no longer wanted.",
-  elsewhere: { run_start: "run_start with follows can continue it later." },
+  elsewhere: { run_start: "run_start with follows continues it later." },
   annotations: { ...Tool.arranges, destructiveHint: true },
   input: Schema.Struct({ run_id }),
   output: RunReport.Run,
@@ -175,3 +166,67 @@ export const cancel = Tool.make({
 })
 
 export const tools: ReadonlyArray<Tool.Tool<Runs | Settings>> = [start, status, result, cancel]
+
+// -----------------------------------------------------------------------------
+// internal
+// -----------------------------------------------------------------------------
+
+interface AskedRun extends Omit<Asked, "task"> {
+  readonly follows?: string
+  readonly mcp_names?: ReadonlyArray<string>
+  readonly output_schema?: typeof OutputSchema.Type
+}
+
+const begun = Effect.fnUntraced(function* ({
+  follows,
+  mcp_names,
+  output_schema,
+  ...asked
+}: AskedRun & Pick<Asked, "task">) {
+  const runs = yield* Runs
+  const settings = yield* Settings
+  const servers =
+    mcp_names === undefined
+      ? ({ _tag: "All" } as const)
+      : mcp_names.length === 0
+        ? ({ _tag: "None" } as const)
+        : ({ _tag: "Named", names: [...new Set(mcp_names)] } as const)
+  const task = {
+    ...taskOf(settings, { servers }, asked),
+    ...(follows === undefined ? {} : { follows: { run: follows } }),
+    ...present({ outputSchema: output_schema })
+  }
+  // nobody waits for this run, so what cannot start is said now
+  yield* runs.check(task)
+  return yield* runs.start(task)
+})
+
+/** The same run, with as much again of what its budgets allow. What belongs to a task cannot be changed in the middle. */
+const resumed = Effect.fnUntraced(function* ({ context_length, follows, max_rounds, ...others }: AskedRun) {
+  if (follows === undefined) return yield* refused("give a task, or in follows the id of a run to continue")
+  const changed = Object.keys(others)
+  if (changed.length > 0)
+    return yield* refused(`a run continues as it was begun, so give a task for another ${changed.join(", ")}`)
+  const runs = yield* Runs
+  const settings = yield* Settings
+  const { account } = yield* Effect.flatMap(runs.get(follows), ({ record }) => record)
+  const { runId, state } = account
+  if (RunAccount.outcome(account)?.status === "done") {
+    return yield* refused(`${runId} is done: give a task to continue its conversation`)
+  }
+  const used = RunAccount.used(state)
+  const { budgets } = state.task
+  return yield* runs.resume(runId, {
+    budgets: {
+      rounds: used.rounds + (max_rounds ?? settings.maxRounds),
+      wallMillis: used.wallMillis + Duration.toMillis(settings.runTimeout),
+      toolCalls: used.toolCalls + settings.maxToolCalls,
+      ...(budgets.tokens === undefined ? {} : { tokens: used.tokens + budgets.tokens }),
+      ...(budgets.resultBytes === undefined ? {} : { resultBytes: used.resultBytes + budgets.resultBytes })
+    },
+    contextLength: context_length
+  })
+})
+
+const refused = (problem: string): Effect.Effect<never, Tool.Failure> =>
+  Effect.fail({ _tag: "InvalidInput", message: `run_start: ${problem}.`, retryable: false })

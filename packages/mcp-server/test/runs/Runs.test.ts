@@ -75,7 +75,7 @@ describe("runs", () => {
       assert.strictEqual(yield* asked.interrupted, 1)
       const later = yield* callTool(client, "run_result", { run_id: runId })
       assert.deepInclude(later.structuredContent, { status: "unfinished" })
-      assert.include(textOf(later), `run_start with follows: "${runId}" continues it`)
+      assert.include(textOf(later), `run_start with follows: "${runId}" and no task continues it`)
     }).pipe(Effect.provide(runs(slowly)))
   )
 
@@ -129,7 +129,7 @@ describe("runs", () => {
       assert.deepInclude(task, { follows: { run: "run_before" }, outputSchema: output_schema })
       const done = yield* callTool(client, "run_result", { run_id: runId })
       assert.deepInclude(done.structuredContent, { status: "budget", answer: '{"n":1}' })
-      assert.include(textOf(done), `run_start with follows: "${runId}" continues it`)
+      assert.include(textOf(done), `run_start with follows: "${runId}" and no task continues it`)
       const wrong = yield* callTool(client, "run_start", { task: "t", output_schema: { type: "objekt" } })
       assert.isTrue(wrong.isError)
       assert.include(textOf(wrong), "is not a valid JSON Schema: /type")
@@ -324,7 +324,7 @@ describe("runs of other processes", () => {
         status: "unfinished",
         "toolCalls[0].tool": "list_directory"
       })
-      assert.include(textOf(result), `run_start with follows: "${old}" continues it`)
+      assert.include(textOf(result), `run_start with follows: "${old}" and no task continues it`)
     }).pipe(Effect.provide(runs(slowly)))
   )
 

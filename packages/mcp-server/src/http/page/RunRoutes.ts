@@ -133,7 +133,7 @@ export const make = Effect.fnUntraced(function* (
         const { account } = yield* handle.record
         const wallMillis = minutes === undefined ? undefined : minutes * 60_000
         const budgets = { ...account.state.task.budgets, ...present({ rounds, toolCalls, tokens, wallMillis }) }
-        return yield* begun(runs.resume(account.runId, budgets))
+        return yield* begun(runs.resume(account.runId, { budgets }))
       })
     ),
     post(
