@@ -24,6 +24,7 @@ import * as ConfigPath from "./commands/config/ConfigPath.ts"
 import * as ConfigSchema from "./commands/config/ConfigSchema.ts"
 import * as ConfigSet from "./commands/config/ConfigSet.ts"
 import * as Doctor from "./commands/Doctor.ts"
+import * as Init from "./commands/Init.ts"
 import * as Install from "./commands/Install.ts"
 import * as McpCall from "./commands/mcp/McpCall.ts"
 import * as McpLock from "./commands/mcp/McpLock.ts"
@@ -223,6 +224,7 @@ const program = <E, R>(services: (need: Omit<Need, "logLevel">) => Layer.Layer<S
     groups.server.command.pipe(Command.provide(usual)),
     groups.mcp.command.pipe(Command.provide(usual)),
     groups.config.command,
+    Init.command.pipe(Command.provide(usual)),
     Doctor.command.pipe(Command.provide(usual)),
     Serve.command.pipe(Command.provide(services({ standIn: "never", watched: false }))),
     Metrics.command.pipe(Command.provide(usual)),

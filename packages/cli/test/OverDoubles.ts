@@ -4,7 +4,7 @@
 import * as NodeContext from "@effect/platform-node/NodeContext"
 import * as Cli from "#src/Cli.ts"
 import type { AgentEvent } from "@lms-bridge/core/AgentEvent"
-import { AgentLoop } from "@lms-bridge/core/AgentLoop"
+import { AgentLoop, Presets } from "@lms-bridge/core/AgentLoop"
 import { RunJournal } from "@lms-bridge/core/RunJournal"
 import { Settings, type Values } from "@lms-bridge/core/Settings"
 import { LmsCli } from "@lms-bridge/core/LmsCli"
@@ -27,6 +27,7 @@ export interface Doubles {
   readonly lifecycle?: Partial<Context.Tag.Service<ModelLifecycle>>
   readonly registry?: Partial<Context.Tag.Service<ModelRegistry>>
   readonly mcp?: Partial<Context.Tag.Service<McpRegistry>>
+  readonly presets?: Partial<Context.Tag.Service<Presets>>
   readonly settings?: Partial<Values>
   /** Runs that are kept, each with all its events. */
   readonly runs?: ReadonlyArray<ReadonlyArray<AgentEvent>>
@@ -63,6 +64,7 @@ export const services = (doubles: Doubles) =>
       breakerPolicy: CircuitBreaker.standard
     }),
     UnusedServices.layer,
+    Layer.mock(Presets, doubles.presets ?? {}),
     Layer.mock(ModelRegistry, {
       known: (models) => Effect.succeed(new Map(models.map((model) => [model.key, Known.of(model, undefined)]))),
       ...doubles.registry

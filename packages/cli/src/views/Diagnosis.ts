@@ -33,6 +33,7 @@ export const Finding = Schema.Struct({
     "models",
     "mcp.json",
     "servers",
+    "clients",
     "breakers",
     "settings",
     "policy",
@@ -51,23 +52,22 @@ export const findings: Effect.Effect<
   ReadonlyArray<Finding>,
   never,
   Settings | LmStudioApi | LmsCli | ModelLifecycle | McpRegistry | Resilience | RunJournal
-> = Effect.gen(function* () {
+> = Effect.suspend(() =>
+  Effect.all([system, lmStudio, mcp, breakers, settings, policy, runs], { concurrency: "unbounded" })
+).pipe(Effect.map((parts) => parts.flat()))
+
+/** What a run needs before any tool: LM Studio, `lms` and the models. */
+export const lmStudio = Effect.gen(function* () {
   const [server, application] = yield* Effect.all(
     [Effect.either(Effect.flatMap(LmStudioApi, (api) => api.ping)), Effect.flatMap(LmsCli, (lms) => lms.application)],
     { concurrency: "unbounded" }
   )
   const parts = yield* Effect.all(
     [
-      system,
       Effect.succeed([...aboutServer(server, application), ...aboutApplication(server, application)]),
       Either.isRight(server) ? access : Effect.succeed([]),
       lms(application),
-      Either.isRight(server) ? models : Effect.succeed([]),
-      mcp,
-      breakers,
-      settings,
-      policy,
-      runs
+      Either.isRight(server) ? models : Effect.succeed([])
     ],
     { concurrency: "unbounded" }
   )
@@ -78,9 +78,9 @@ export const findings: Effect.Effect<
 // internal
 // -----------------------------------------------------------------------------
 
-const ok = (area: Area, what: string): Finding => ({ area, level: "ok", what })
+export const ok = (area: Area, what: string): Finding => ({ area, level: "ok", what })
 
-const notice = (area: Area, what: string, next?: string): Finding => ({
+export const notice = (area: Area, what: string, next?: string): Finding => ({
   area,
   level: "notice",
   what,
@@ -289,7 +289,7 @@ const mcp = Effect.gen(function* () {
       notice(
         "mcp.json",
         `none found; ${lookedFor(candidates)}`,
-        "Add a server with `lms-bridge mcp add NAME -- COMMAND`, or set MCP_JSON_PATH, to give models tools."
+        "`lms-bridge init` makes one; `lms-bridge mcp add NAME -- COMMAND` adds a server, which gives models tools."
       )
     ]
   }

@@ -17,7 +17,7 @@ export class McpConfigInvalid extends Schema.TaggedError<McpConfigInvalid>()("Mc
     const where = this.line === undefined ? this.path : `${this.path}, line ${this.line}`
     switch (this.reason) {
       case "NotFound":
-        return `${this.path} does not exist. Correct MCP_JSON_PATH, or unset it to search the usual places.`
+        return `${this.path} does not exist. Correct MCP_JSON_PATH, unset it to search the usual places, or make the file with \`lms-bridge init\`.`
       case "NotReadable":
         return `${this.path} cannot be read: ${this.detail}`
       case "NoServers":
@@ -38,7 +38,7 @@ export class McpServerNotFound extends Schema.TaggedError<McpServerNotFound>()("
   readonly retryable = false
   override get message() {
     if (this.path === undefined) {
-      return `There is no MCP server "${this.server}", because no mcp.json was found. Create ~/.lmstudio/mcp.json or .mcp.json, or set MCP_JSON_PATH.`
+      return `There is no MCP server "${this.server}", because no mcp.json was found. \`lms-bridge init\` makes one, \`lms-bridge mcp add NAME -- COMMAND\` adds a server.`
     }
     const hint =
       this.nearest.length > 0

@@ -38,7 +38,7 @@ export const listAvailable = Tool.make({
   text: ({ problems = [], servers }) => [
     ...problems,
     servers.length === 0
-      ? "There are no MCP servers. A person can add one with `lms-bridge mcp add` at a terminal, or create ~/.lmstudio/mcp.json or .mcp.json, or set MCP_JSON_PATH. autonomous_filesystem_full, autonomous_fetch_full and autonomous_memory_full need none."
+      ? "There are no MCP servers. A person can add one with `lms-bridge mcp add`, or take over those of other programs with `lms-bridge mcp import`, at a terminal. autonomous_filesystem_full, autonomous_fetch_full and autonomous_memory_full need none."
       : servers
           .map(({ lock, name, onlyByName = false, problem, source, state, target, tools }, index) =>
             state === "usable"

@@ -71,7 +71,7 @@ export const lookedFor = (candidates: ReadonlyArray<ConfigCandidate>): string =>
 export const whereFrom = (candidates: ReadonlyArray<ConfigCandidate>): string => {
   const used = candidates.filter((candidate) => candidate.used)
   return used.length === 0
-    ? `No mcp.json was found (${lookedFor(candidates)}). Add a server with \`lms-bridge mcp add NAME -- COMMAND\`, or set MCP_JSON_PATH.`
+    ? `No mcp.json was found (${lookedFor(candidates)}). \`lms-bridge init\` makes one, \`lms-bridge mcp add NAME -- COMMAND\` adds a server.`
     : [`From ${used.map(({ path }) => path).join(", ")}:`, ...used.flatMap(({ problem }) => problem ?? [])].join("\n")
 }
 

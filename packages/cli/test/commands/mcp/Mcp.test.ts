@@ -64,7 +64,7 @@ describe("mcp ls", () => {
       assert.strictEqual(out, "")
       assert.match(
         err,
-        /No mcp\.json was found \(looked for \/a\/mcp\.json\)\. Add a server with `lms-bridge mcp add .*MCP_JSON_PATH/
+        /No mcp\.json was found \(looked for \/a\/mcp\.json\)\. `lms-bridge init` makes one, `lms-bridge mcp add NAME -- COMMAND` adds a server\./
       )
     })
   )

@@ -1,37 +1,9 @@
-import { FileSystem, Path } from "@effect/platform"
 import * as NodeContext from "@effect/platform-node/NodeContext"
 import { assert, describe, it } from "@effect/vitest"
-import { ConfigProvider, Effect } from "effect"
-import { cli } from "../../OverDoubles.ts"
+import { Effect } from "effect"
+import { withTarget } from "../withTarget.ts"
 
-/** A home folder with these files; the target is its `.mcp.json`. */
-const home = Effect.fnUntraced(function* (files: Readonly<Record<string, string>>) {
-  const fs = yield* FileSystem.FileSystem
-  const path = yield* Path.Path
-  const folder = yield* Effect.flatMap(fs.makeTempDirectoryScoped({ prefix: "lms-bridge-import-" }), fs.realPath)
-  const at = (name: string) => path.join(folder, name)
-  for (const [name, text] of Object.entries(files)) {
-    yield* fs.makeDirectory(path.dirname(at(name)), { recursive: true })
-    yield* fs.writeFileString(at(name), text)
-  }
-  const target = at(".mcp.json")
-  const candidates = Effect.map(fs.exists(target), (exists) => [
-    { path: target, origin: "home" as const, exists, used: exists }
-  ])
-  const within = (variables: Readonly<Record<string, string>>, ...args: ReadonlyArray<string>) =>
-    Effect.withConfigProvider(
-      cli(["mcp", "import", ...args], { mcp: { candidates: Effect.orDie(candidates) } }),
-      ConfigProvider.fromMap(new Map(Object.entries({ HOME: folder, ...variables })))
-    )
-  return {
-    target,
-    exists: fs.exists(target),
-    text: fs.readFileString(target),
-    servers: Effect.map(fs.readFileString(target), (text) => JSON.parse(text.replace("// mine", "")).mcpServers),
-    within,
-    run: (...args: ReadonlyArray<string>) => within({}, ...args)
-  }
-})
+const importing = (files: Readonly<Record<string, string>>) => withTarget(["mcp", "import"], files)
 
 const servers = (members: Readonly<Record<string, unknown>>, section = "mcpServers") =>
   JSON.stringify({ [section]: members })
@@ -53,7 +25,7 @@ describe("mcp import", () => {
         run,
         servers: written,
         target
-      } = yield* home({
+      } = yield* importing({
         ".claude.json": claude,
         ".cursor/mcp.json": servers({ web: { url: "https://example.org/mcp" } }),
         ".config/Code/User/mcp.json": servers({ notes: { type: "stdio", command: "notes" } }, "servers"),
@@ -99,7 +71,7 @@ describe("mcp import", () => {
           web: { url: "https://example.org/mcp", headers: { Authorization: `Bearer ${token}`, Accept: "text/plain" } }
         })
       }
-      const { servers: written, within } = yield* home(files)
+      const { servers: written, within } = yield* importing(files)
       const { out } = yield* within({ API_TOKEN: "one-secret-of-8", B_API_TOKEN: "else" })
       assert.deepStrictEqual(yield* written, {
         a: {
@@ -117,7 +89,7 @@ describe("mcp import", () => {
       assert.include(out, "Not set here: A_API_KEY, WEB_AUTHORIZATION. Set them")
       assert.notInclude(out, "secret-of-8")
 
-      const told = yield* home(files)
+      const told = yield* importing(files)
       const copied = yield* told.run("--with-secrets", "--json")
       assert.strictEqual((yield* told.servers).b.env.API_TOKEN, "another-secret-9")
       assert.notInclude(copied.out, "another-secret-9")
@@ -128,7 +100,7 @@ describe("mcp import", () => {
   it.scoped("keeps comments and other servers, and replaces a different one only when told to", () =>
     Effect.gen(function* () {
       const mine = '{\n  // mine\n  "mcpServers": {\n    "files": { "command": "mine" }\n  }\n}\n'
-      const { run, servers: written, text } = yield* home({ ".claude.json": claude, ".mcp.json": mine })
+      const { run, servers: written, text } = yield* importing({ ".claude.json": claude, ".mcp.json": mine })
       const { code, out } = yield* run()
       assert.strictEqual(code, 0)
       assert.match(out, /files +left .*another server of that name; --force replaces it/)
@@ -146,7 +118,7 @@ describe("mcp import", () => {
 
   it.scoped("takes only what is named, or what one client has", () =>
     Effect.gen(function* () {
-      const { run, servers: written } = yield* home({
+      const { run, servers: written } = yield* importing({
         ".claude.json": claude,
         ".cursor/mcp.json": servers({ files: { command: "cursor" }, web: { url: "https://example.org/mcp" } })
       })
@@ -170,7 +142,7 @@ describe("mcp import", () => {
 
   it.scoped("writes nothing with --dry-run, and where there is nothing to take", () =>
     Effect.gen(function* () {
-      const { exists, run, target } = yield* home({ ".claude.json": claude })
+      const { exists, run, target } = yield* importing({ ".claude.json": claude })
       const { out } = yield* run("--dry-run")
       assert.include(out, '"GITHUB_TOKEN": "${env:GITHUB_TOKEN}"')
       assert.include(out, "Nothing was written.")
@@ -182,7 +154,7 @@ describe("mcp import", () => {
         json.taken.map(({ name }: { readonly name: string }) => name),
         ["files", "github"]
       )
-      const nobody = yield* home({})
+      const nobody = yield* importing({})
       const nothing = yield* nobody.run()
       assert.strictEqual(nothing.code, 0)
       assert.include(nothing.out, "None of your MCP clients has a server to take over.")
@@ -192,7 +164,7 @@ describe("mcp import", () => {
 
   it.scoped("a file that cannot be read is named, and does not stop the others; a broken target is left alone", () =>
     Effect.gen(function* () {
-      const { run, servers: written } = yield* home({
+      const { run, servers: written } = yield* importing({
         ".claude.json": "{ nothing",
         ".cursor/mcp.json": servers({ web: { url: "https://example.org/mcp" } })
       })
@@ -200,7 +172,7 @@ describe("mcp import", () => {
       assert.strictEqual(code, 0)
       assert.include(out, ".claude.json, line 1")
       assert.deepStrictEqual(Object.keys(yield* written), ["web"])
-      const broken = yield* home({ ".mcp.json": "{ nothing", ".claude.json": claude })
+      const broken = yield* importing({ ".mcp.json": "{ nothing", ".claude.json": claude })
       assert.strictEqual((yield* broken.run()).code, 6)
       assert.strictEqual(yield* broken.text, "{ nothing")
     }).pipe(Effect.provide(NodeContext.layer))

@@ -178,6 +178,16 @@ export const planAdd = Effect.fn("ClientFiles.planAdd")(function* (
   )
 })
 
+/** A new mcp.json without servers; no changes where there is one. */
+export const planNew = Effect.fn("ClientFiles.planNew")(function* (file: string) {
+  const { language, section } = ClientRules.ofFile(file)
+  return yield* planAt({ path: file, language, section, names: [] }, { takes: () => true }, (_, text) => {
+    const content = `{\n  ${JSON.stringify(section)}: {}\n}\n`
+    const isNew = language === "json" && text.trim() === ""
+    return Either.right(TextEdits.apply(text, isNew ? [{ offset: text.length, length: 0, content }] : []))
+  })
+})
+
 /** The changes of removing one; none where there is no such server. */
 export const planRemove = Effect.fn("ClientFiles.planRemove")(function* (file: string, name: string) {
   const { language, section } = ClientRules.ofFile(file)
