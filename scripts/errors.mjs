@@ -44,6 +44,11 @@ const subjects = {
   },
   Models: {
     ModelNotFound: ["no such model; the message lists the nearest names", "`models ls`"],
+    AliasUnknown: ["the name is none of `aliases` in the settings; the message lists them", "`models switch --status`"],
+    SwitchFailed: [
+      "`models switch` could not put the new model behind the alias; the old one still has the name",
+      "the message says why: no memory, runs that do not end, or a model that does not answer"
+    ],
     ModelUnfit: [
       "the named model cannot do what is asked: see images, embed text, or chat; the message lists models that can",
       "omit the name, or name one of these"
@@ -165,7 +170,10 @@ const subjects = {
       "the model did not finish its reply before the time of the run was over",
       "`runs resume` with a larger `--timeout`"
     ],
-    Interrupted: ["the run was stopped, or its process ended", "`runs resume`; over MCP `run_start` with `follows` and no task"],
+    Interrupted: [
+      "the run was stopped, or its process ended",
+      "`runs resume`; over MCP `run_start` with `follows` and no task"
+    ],
     RunFailed: ["the run ended without saying how", "`runs show`; over MCP `run_result`"],
     PolicyInvalid: ["the policy file cannot be used, so nothing runs", "correct it, or unset `LMS_BRIDGE_POLICY`"],
     TokenMissing: ["a task on GitHub has no token", "set `GITHUB_PERSONAL_ACCESS_TOKEN`"],

@@ -44,6 +44,7 @@ import * as ModelsLs from "./commands/models/ModelsLs.ts"
 import * as ModelsProbe from "./commands/models/ModelsProbe.ts"
 import * as ModelsPs from "./commands/models/ModelsPs.ts"
 import * as ModelsShow from "./commands/models/ModelsShow.ts"
+import * as ModelsSwitch from "./commands/models/ModelsSwitch.ts"
 import * as ModelsUnload from "./commands/models/ModelsUnload.ts"
 import * as Replay from "./commands/runs/Replay.ts"
 import * as Run from "./commands/runs/Run.ts"
@@ -169,6 +170,7 @@ const groups = {
     ModelsUnload.command,
     ModelsEstimate.command,
     ModelsProbe.command,
+    ModelsSwitch.command,
     ModelsGet.command
   ]),
   server: group("server", "LM Studio's own server: status, start, stop.", [

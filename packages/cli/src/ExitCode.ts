@@ -96,6 +96,8 @@ const byTag: Readonly<Record<string, ExitCode>> = {
   LmStudioUnreachable: ExitCode.unreachable,
   CircuitOpen: ExitCode.unreachable,
   MetricsNotRead: ExitCode.unreachable,
+  AliasUnknown: ExitCode.usage,
+  SwitchFailed: ExitCode.modelUnavailable,
   ModelNotFound: ExitCode.modelUnavailable,
   ModelUnfit: ExitCode.modelUnavailable,
   ModelNotLoaded: ExitCode.modelUnavailable,

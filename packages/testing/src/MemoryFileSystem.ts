@@ -29,7 +29,7 @@ export interface Options {
 
 /**
  * Supports access, exists, makeDirectory, open (to write the whole file), readDirectory, readFile, readFileString,
- * readLink, remove, rename, stat, writeFileString (with the flags `w` and `wx`). Anything else fails or dies, as in
+ * readLink, remove, rename, stat, writeFileString (with the flags `w`, `wx` and `a`). Anything else fails or dies, as in
  * `FileSystem.layerNoop`.
  */
 export const layer = (options: Options = {}): Layer.Layer<FileSystem.FileSystem | Path.Path | MemoryFiles> =>
@@ -112,7 +112,7 @@ export const make = (
       writing("writeFileString", path, () =>
         how?.flag === "wx" && exists(path)
           ? failure("AlreadyExists", "writeFileString", path)
-          : Effect.sync(() => void texts.set(path, content))
+          : Effect.sync(() => void texts.set(path, how?.flag === "a" ? `${texts.get(path) ?? ""}${content}` : content))
       )
   })
 

@@ -15,7 +15,9 @@ export const json = (description: string): Options.Options<boolean> =>
 export const listingJson = json("Print the list as JSON.")
 
 export const model: Options.Options<Option.Option<string>> = Options.text("model").pipe(
-  Options.withDescription("The model's key; by default the configured model, a loaded one, or the best suited one."),
+  Options.withDescription(
+    "The model's key or an alias; by default the configured model, a loaded one, or the best suited one."
+  ),
   Options.withPseudoName("NAME"),
   Options.optional
 )

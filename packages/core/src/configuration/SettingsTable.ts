@@ -1,6 +1,7 @@
 /** The table of the settings: each variable, how it is decoded, its default, and what a person is told about it. */
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
+import { aliasSetting } from "./AliasSetting.ts"
 import { authority } from "./ServerAddress.ts"
 import {
   choice,
@@ -50,6 +51,10 @@ export const table = {
   defaultModel: optionalText(
     "DEFAULT_MODEL",
     "Model key to use when none is named. Unset: a loaded model, else the most suitable one on disk."
+  ),
+  aliases: aliasSetting(
+    "LMS_BRIDGE_ALIASES",
+    "Names for models, used wherever a model is named, with what may take their place. `models switch` changes the model behind a name while it is in use."
   ),
   contextLength: setting({
     variable: "LMS_BRIDGE_CONTEXT_LENGTH",

@@ -52,7 +52,8 @@ export const jsonSchema = (table: Table): object => {
 export const valueOf = ({ json }: Setting<unknown>, text: string): unknown =>
   [
     ...(text === "true" || text === "false" ? [text === "true"] : []),
-    ...(/^\d+$/.test(text) ? [Number(text)] : [])
+    ...(/^\d+$/.test(text) ? [Number(text)] : []),
+    ...(/^\s*\{/.test(text) ? Option.toArray(parsedObject(text)) : [])
   ].find(Schema.is(json)) ?? text
 
 /** The text with the key set. Comments and all other members stay as they are. */
@@ -91,7 +92,12 @@ export const withoutValue = (text: string, key: string): Either.Either<string, J
 // internal
 // -----------------------------------------------------------------------------
 
-const textOf = (value: unknown): string => (Array.isArray(value) ? value.join(",") : String(value))
+const parsedObject = Schema.decodeOption(Schema.parseJson(Schema.Record({ key: Schema.String, value: Schema.Unknown })))
+
+const textOf = (value: unknown): string => {
+  if (Array.isArray(value)) return value.join(",")
+  return typeof value === "object" && value !== null ? JSON.stringify(value) : String(value)
+}
 
 const shown = ({ secret = false }: Setting<unknown>, value: unknown): string =>
   secret ? "<redacted>" : JSON.stringify(value).slice(0, 80)

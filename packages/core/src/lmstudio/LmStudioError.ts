@@ -69,7 +69,9 @@ export class ModelNotFound extends Schema.TaggedError<ModelNotFound>()("ModelNot
   nearest: Schema.Array(Schema.String),
   serverMessage: optional(Schema.String),
   /** What was searched, if not the models on disk. */
-  searched: optional(Schema.Literal("catalogue"))
+  searched: optional(Schema.Literal("catalogue")),
+  /** The alias that stands for it. */
+  alias: optional(Schema.String)
 }) {
   readonly retryable = false
   override get message() {
@@ -84,7 +86,8 @@ export class ModelNotFound extends Schema.TaggedError<ModelNotFound>()("ModelNot
           : this.serverMessage === undefined
             ? "No models are downloaded; download one in LM Studio or with `lms get`."
             : "`lms-bridge models ls` lists those on this machine."
-    return `There is no model "${shown(this.model)}". ${hint}`
+    const behind = this.alias === undefined ? "" : `, for which the alias "${shown(this.alias)}" stands`
+    return `There is no model "${shown(this.model)}"${behind}. ${hint}`
   }
 }
 

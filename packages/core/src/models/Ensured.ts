@@ -14,6 +14,8 @@ export type LoadWay = typeof LoadWay.Type
 export const Ensured = Schema.Struct({
   /** The model key. */
   model: Schema.String,
+  /** The alias that was asked for. */
+  alias: optional(Schema.String),
   /** What to put into a request's `model`. */
   instanceId: Schema.String,
   /** `woken`: it slept, which gives back the memory but keeps the model's place. */

@@ -43,4 +43,6 @@ export interface ModelLease {
     onEvent: (event: ChatEvent) => Effect.Effect<void, E>,
     limits?: RequestLimits
   ) => Effect.Effect<ChatReply, ModelLifecycleError | E>
+  /** What was done with the model came to nothing, though it answered; where somebody compares models. */
+  readonly spoiled?: (why: string) => Effect.Effect<void>
 }

@@ -5,12 +5,13 @@
 import type * as FileSystem from "@effect/platform/FileSystem"
 import type * as Path from "@effect/platform/Path"
 import * as Context from "effect/Context"
-import type * as Effect from "effect/Effect"
+import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import type * as Scope from "effect/Scope"
-import type { Settings } from "../configuration/Settings.ts"
+import { Settings } from "../configuration/Settings.ts"
 import type { LmStudioApi } from "../lmstudio/LmStudioApi.ts"
 import type { LmsCli } from "../lmstudio/LmsCli.ts"
+import * as AliasedLifecycle from "./aliases/AliasedLifecycle.ts"
 import * as Lifecycle from "./loading/Lifecycle.ts"
 import type { Ensured } from "./Ensured.ts"
 import { ModelCatalog } from "./catalog/ModelCatalog.ts"
@@ -64,7 +65,10 @@ export class ModelLifecycle extends Context.Tag("@lms-bridge/core/models/ModelLi
     ModelLifecycle,
     never,
     ModelCatalog | LmStudioApi | LmsCli | Settings | FileSystem.FileSystem | Path.Path
-  > = Layer.scoped(this, Lifecycle.make)
+  > = Layer.scoped(
+    this,
+    Effect.flatMap(Effect.zip(Lifecycle.make, Settings), ([inner, settings]) => AliasedLifecycle.over(inner, settings))
+  )
 
   /**
    * Reads `HOME` (or `USERPROFILE`) through `Config` when no data folder is configured. Processes on this machine share

@@ -6,6 +6,7 @@ import { ApiModel, isAwake, LmStudioApi } from "@lms-bridge/core/LmStudioApi"
 import { Fact, type Known, KnownWords, ModelRegistry } from "@lms-bridge/core/ModelCatalog"
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
+import * as AliasesNow from "../../options/AliasesNow.ts"
 import { Screen } from "../../terminal/Screen.ts"
 import * as SharedOptions from "../../options/SharedOptions.ts"
 import * as Table from "../../views/Table.ts"
@@ -18,9 +19,16 @@ export const command = Command.make("ls", { json: SharedOptions.listingJson }).p
       const screen = yield* Screen
       const models = yield* (yield* LmStudioApi).models
       const known = yield* Effect.flatMap(ModelRegistry, (registry) => registry.known(models))
-      if (json)
-        return yield* screen.out(encode(models.map((model) => ({ ...model, known: known.get(model.key) ?? [] }))))
-      if (models.length > 0) return yield* screen.out(render(models, known, screen.columns))
+      const aliases = yield* AliasesNow.ofModels
+      if (json) {
+        const all = models.map((model) => ({
+          ...model,
+          known: known.get(model.key) ?? [],
+          ...AliasesNow.fields(aliases, model.key)
+        }))
+        return yield* screen.out(encode(all))
+      }
+      if (models.length > 0) return yield* screen.out(render(models, known, screen.columns, aliases))
       yield* screen.err("There are no models. Download one in LM Studio, or with `lms-bridge models get`.")
     })
   )
@@ -29,12 +37,14 @@ export const command = Command.make("ls", { json: SharedOptions.listingJson }).p
 export const render = (
   models: ReadonlyArray<ApiModel>,
   known: ReadonlyMap<string, Known.Known>,
-  columns?: number
+  columns?: number,
+  aliases: ReadonlyArray<AliasesNow.Behind> = []
 ): string =>
   Table.render(
-    ["MODEL", "TYPE", "PARAMS", "SIZE", "MAX CONTEXT", "CAN", "TRIED", "LOADED"],
+    ["MODEL", "ALIAS", "TYPE", "PARAMS", "SIZE", "MAX CONTEXT", "CAN", "TRIED", "LOADED"],
     models.map((model) => [
       model.key,
+      AliasesNow.namesOf(aliases, model.key).join(", "),
       model.type,
       model.params ?? "",
       model.sizeBytes === undefined ? "" : Words.bytes(model.sizeBytes),
@@ -62,5 +72,7 @@ const loadedState = ({ absence, instances }: ApiModel): string => {
 }
 
 const encode = Schema.encodeSync(
-  Schema.parseJson(Schema.Array(Schema.Struct({ ...ApiModel.fields, known: Schema.Array(Fact) })))
+  Schema.parseJson(
+    Schema.Array(Schema.Struct({ ...ApiModel.fields, known: Schema.Array(Fact), ...AliasesNow.Fields.fields }))
+  )
 )

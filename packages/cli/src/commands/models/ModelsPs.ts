@@ -9,6 +9,7 @@ import * as Effect from "effect/Effect"
 import * as Ref from "effect/Ref"
 import * as Schedule from "effect/Schedule"
 import * as Schema from "effect/Schema"
+import * as AliasesNow from "../../options/AliasesNow.ts"
 import { Screen } from "../../terminal/Screen.ts"
 import * as SharedOptions from "../../options/SharedOptions.ts"
 import * as Table from "../../views/Table.ts"
@@ -29,10 +30,13 @@ export const command = Command.make("ps", { json: SharedOptions.listingJson, wat
         Effect.flatMap(Ref.getAndSet(shown, facts), (before) => (before === facts ? Effect.void : screen.out(text)))
       const show = Effect.gen(function* () {
         const models = yield* lifecycle.loaded
+        const aliases = yield* AliasesNow.ofModels
         const now = yield* Clock.currentTimeMillis
-        const text = json ? encode(models) : render(models, now, screen.columns)
+        const text = json
+          ? encode(models.map((one) => ({ ...one, ...AliasesNow.fields(aliases, one.model) })))
+          : render(models, now, screen.columns, aliases)
         // the time left changes every second, and does not count as a change
-        const facts = json ? text : render(models, undefined)
+        const facts = json ? text : render(models, undefined, undefined, aliases)
         yield* print(text, facts)
         if (watch) yield* screen.status(Words.oneLine(passing(models, now), screen.width - 1))
       })
@@ -52,14 +56,20 @@ export const command = Command.make("ps", { json: SharedOptions.listingJson, wat
 )
 
 /** `now` is epoch milliseconds; without it the time left is not shown. */
-export const render = (models: ReadonlyArray<LoadedModel>, now: number | undefined, columns?: number): string =>
+export const render = (
+  models: ReadonlyArray<LoadedModel>,
+  now: number | undefined,
+  columns?: number,
+  aliases: ReadonlyArray<AliasesNow.Behind> = []
+): string =>
   models.length === 0
     ? "No model is loaded."
     : Table.render(
-        ["INSTANCE", "MODEL", "STATUS", "CONTEXT", "SIZE", "IDLE LIMIT", "OWNER", "RUNS"],
+        ["INSTANCE", "MODEL", "ALIAS", "STATUS", "CONTEXT", "SIZE", "IDLE LIMIT", "OWNER", "RUNS"],
         models.map((model) => [
           model.instanceId,
           model.model === model.instanceId ? "" : model.model,
+          AliasesNow.namesOf(aliases, model.model).join(", "),
           model.status ?? "",
           model.contextLength === undefined ? "" : String(model.contextLength),
           model.sizeBytes === undefined ? "" : Words.bytes(model.sizeBytes),
@@ -96,4 +106,6 @@ const isAboutLmStudio = <E extends { readonly _tag: string }>(
 ): error is Exclude<E, { readonly _tag: "OutputClosed" | "OutputFailed" }> =>
   error._tag !== "OutputClosed" && error._tag !== "OutputFailed"
 
-const encode = Schema.encodeSync(Schema.parseJson(Schema.Array(LoadedModel)))
+const encode = Schema.encodeSync(
+  Schema.parseJson(Schema.Array(Schema.Struct({ ...LoadedModel.fields, ...AliasesNow.Fields.fields })))
+)

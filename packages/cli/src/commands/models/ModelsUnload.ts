@@ -5,11 +5,13 @@ import * as Args from "@effect/cli/Args"
 import * as Command from "@effect/cli/Command"
 import * as Options from "@effect/cli/Options"
 import { type LoadedModel, ModelLifecycle } from "@lms-bridge/core/ModelLifecycle"
+import { ModelName } from "@lms-bridge/core/ModelCatalog"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
 import { Ended, ofFailure, UsageError } from "../../ExitCode.ts"
+import * as AliasesNow from "../../options/AliasesNow.ts"
 import { Screen } from "../../terminal/Screen.ts"
 import * as SharedOptions from "../../options/SharedOptions.ts"
 import * as Words from "../../views/Words.ts"
@@ -37,9 +39,11 @@ export const command = Command.make("unload", {
       }
 
       const loaded = yield* lifecycle.loaded
+      const behind = yield* AliasesNow.ofModels
       const targets = Option.match(name, {
         onNone: () => loaded.map(({ instanceId }) => instanceId),
-        onSome: (name) => instancesOf(loaded, name)
+        onSome: (name) =>
+          instancesOf(loaded, behind.find(({ alias }) => ModelName.sameName(alias, name))?.model ?? name)
       })
       const results = yield* Effect.forEach(targets, (instanceId) =>
         Effect.map(Effect.either(Effect.mapError(lifecycle.unload(instanceId, { force }), notLoaded)), (result) => ({

@@ -143,10 +143,10 @@ const held = Effect.gen(function* () {
   const { task } = log.state
   const scope = yield* Effect.scope
   const preference = contextOf(services.settings.contextLength)
-  const take = Effect.fnUntraced(function* (contextLength: number | undefined) {
+  const take = Effect.fnUntraced(function* (name: string | undefined, contextLength: number | undefined) {
     const own = yield* Scope.fork(scope, ExecutionStrategy.sequential)
     const lease = yield* services.lifecycle
-      .lease(task.model, {
+      .lease(name, {
         ability: "chat",
         ttl: task.ttlMillis,
         ...(contextLength === undefined ? preference : { contextLength }),
@@ -160,13 +160,21 @@ const held = Effect.gen(function* () {
     yield* tell({ _tag: "ModelReady", ensured: yield* lease.ensured })
     return { lease, own }
   })
-  const current = yield* Ref.make(yield* take(task.contextLength))
+  const current = yield* Ref.make(yield* take(task.model, task.contextLength))
   const grow = Effect.fnUntraced(function* (contextLength: number) {
-    const { own } = yield* Ref.get(current)
+    const { lease, own } = yield* Ref.get(current)
+    // whatever the task's name for it means by now
+    const { model } = yield* lease.ensured
     // a leased model is never reloaded, not even by its holder
     yield* Scope.close(own, Exit.void)
-    yield* take(contextLength).pipe(
-      Effect.tapError(() => Effect.flatMap(take(task.contextLength), (taken) => Ref.set(current, taken))),
+    yield* take(model, contextLength).pipe(
+      Effect.tapError(() =>
+        Effect.flatMap(
+          // it may have been let go meanwhile
+          Effect.orElse(take(model, task.contextLength), () => take(task.model, task.contextLength)),
+          (taken) => Ref.set(current, taken)
+        )
+      ),
       Effect.flatMap((taken) => Ref.set(current, taken))
     )
   })

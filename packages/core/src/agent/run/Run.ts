@@ -13,7 +13,7 @@ import { present } from "../../schema/Fields.ts"
 import * as Attributes from "../../observability/Attributes.ts"
 import { makeRunId, withRun } from "../../observability/Correlation.ts"
 import { decide, type Decision, late } from "../rules/Decide.ts"
-import type { AgentEvent, AgentEventBody, Problem } from "../rules/AgentEvent.ts"
+import type { AgentEvent, AgentEventBody, AgentOutcome, Problem } from "../rules/AgentEvent.ts"
 import type { AgentError } from "../AgentError.ts"
 import { evolve, rebuilt } from "../rules/Evolve.ts"
 import * as Artifacts from "../tools/Artifacts.ts"
@@ -240,7 +240,10 @@ const carryOut: Effect.Effect<void, AgentError, CurrentRun | Scope.Scope> = Effe
   const isStopped = yield* StopBetweenSteps
   for (;;) {
     const decision = decide(log.state, yield* Clock.currentTimeMillis)
-    if (decision._tag === "Finish") return yield* log.tell({ _tag: "RunFinished", outcome: decision.outcome })
+    if (decision._tag === "Finish") {
+      if (prepared !== undefined) yield* judged(prepared, decision.outcome)
+      return yield* log.tell({ _tag: "RunFinished", outcome: decision.outcome })
+    }
     if (decision._tag === "Emit") {
       yield* tell(decision.events)
       continue
@@ -262,3 +265,13 @@ const carryOut: Effect.Effect<void, AgentError, CurrentRun | Scope.Scope> = Effe
     if (Option.isNone(done)) yield* tell(late(log.state, step))
   }
 })
+
+/** A run that the model could not bring to an end counts against it where models are compared. */
+const judged = ({ lease }: Prepared, { problem, status }: AgentOutcome) =>
+  status === "stalled" || status === "failed"
+    ? Effect.flatMap(
+        lease,
+        ({ spoiled }) =>
+          spoiled?.(`a run ended as "${status}"${problem === undefined ? "" : `: ${problem.message}`}`) ?? Effect.void
+      )
+    : Effect.void
