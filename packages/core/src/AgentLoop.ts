@@ -1,7 +1,7 @@
 /** A task for a model, and the loop that carries it out with the tools of a person's MCP servers. */
 export { AgentLoop, type Resumption } from "./agent/AgentLoop.ts"
 export type { AgentError } from "./agent/AgentError.ts"
-export { AgentTask, Attachment, Budgets, ServerChoice } from "./agent/AgentTask.ts"
+export { AgentTask, Attachment, Budgets, keptOf, ServerChoice } from "./agent/AgentTask.ts"
 export { CurrentLoopPolicy, LoopPolicy } from "./agent/LoopPolicy.ts"
 export { StopBetweenSteps } from "./agent/StopBetweenSteps.ts"
 export * as Session from "./agent/Session.ts"

@@ -19,6 +19,7 @@ import * as Schema from "effect/Schema"
 import { UsageError } from "../ExitCode.ts"
 import * as OutputSchema from "./OutputSchema.ts"
 import * as SharedOptions from "./SharedOptions.ts"
+import { Screen } from "../terminal/Screen.ts"
 
 const whole = (least: number, most: number) => ({
   decode: Schema.decodeUnknownOption(Schema.NumberFromString.pipe(Schema.int(), Schema.between(least, most))),
@@ -243,7 +244,7 @@ export const serversOf = ({
 }
 
 /** The parts of a task that are given as options. */
-export const changesOf = (said: Making): Partial<AgentTask> => ({
+export const changesOf = (said: Making & { readonly yes: boolean }): Partial<AgentTask> => ({
   ...some(said.model, (model) => ({ model })),
   ...some(names(said.fallback), (fallback) => ({ fallback })),
   ...some(said.maxTokens, (maxTokens) => ({ maxTokens })),
@@ -253,20 +254,30 @@ export const changesOf = (said: Making): Partial<AgentTask> => ({
   ...some(said.outputSchema, (outputSchema) => ({ outputSchema })),
   ...(said.resources ? { resources: true } : {}),
   ...some(names(said.tools), (allowedTools) => ({ allowedTools })),
-  ...some(names(said.excludeTools), (excludedTools) => ({ excludedTools })),
+  ...some(names(said.excludeTools), (excludedTools) => ({
+    excludedTools,
+    // with --yes nobody is asked, so that an exclusion with a typing error would let the tool run
+    ...(said.yes ? { exclusionsMatch: true } : {})
+  })),
   ...some(names(said.allow), (approvedTools) => ({ approvedTools }))
 })
 
 /** A shell does not expand the `~` of `--folder=~/x`; `WorkingFolders` does, and reads `file:` URLs as well. */
 const isRead = (folder: string) => /^(?:~(?:[/\\]|$)|file:)/i.test(folder)
 
-/** The least context of the model; `auto` asks what fits. */
+/** The least context of the model; `auto` asks what fits, and says why where that changes nothing. */
 export const contextOf = Effect.fnUntraced(function* (
   { contextLength }: Pick<Making, "contextLength">,
   model: string | undefined
 ) {
   const asked = Option.getOrUndefined(contextLength)
-  return present({ contextLength: asked === "auto" ? yield* ContextFit.largest(model) : asked })
+  if (asked !== "auto") return present({ contextLength: asked })
+  const largest = yield* ContextFit.largest(model)
+  if (largest._tag === "Fits") return { contextLength: largest.contextLength }
+  yield* Effect.flatMap(Screen, (screen) =>
+    screen.err(`lms-bridge: --context-length auto changes nothing: ${largest.why}`)
+  )
+  return {}
 })
 
 /** The real paths of the folders; fails for one that no model may work in. */

@@ -55,6 +55,26 @@ describe("the context of a run", () => {
       }
     })
   )
+
+  it.effect("is told where `auto` changes nothing", () =>
+    Effect.gen(function* () {
+      const auto = ["run", "x", "--context-length", "auto"]
+      assert.include(
+        (yield* cli(
+          auto,
+          disk(() => true, true)
+        )).err,
+        "auto changes nothing: qwen is in memory already."
+      )
+      assert.include(
+        (yield* cli(
+          auto,
+          disk(() => false)
+        )).err,
+        "qwen does not fit with 8192 tokens."
+      )
+    })
+  )
 })
 
 describe("what is given to a run", () => {

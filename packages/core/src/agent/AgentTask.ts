@@ -77,6 +77,16 @@ export const AgentTask = Schema.Struct({
 })
 export type AgentTask = typeof AgentTask.Type
 
+/** What a task that continues the conversation of another takes from it: approvals, the form of the answer and the files were for that one. */
+export const keptOf = ({
+  approvedTools: _approved,
+  attachments: _attachments,
+  follows: _follows,
+  outputSchema: _schema,
+  task: _task,
+  ...same
+}: AgentTask) => same
+
 /** Whether the person chose this server itself for the run, rather than all servers. */
 export const isChosen = (
   { definedServers = [], servers }: Pick<AgentTask, "servers" | "definedServers">,

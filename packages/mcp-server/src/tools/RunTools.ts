@@ -1,7 +1,7 @@
 /**
  * Tools for runs that outlive the call that started them.
  */
-import { ToolSchema } from "@lms-bridge/core/AgentLoop"
+import { type AgentTask, keptOf, ToolSchema } from "@lms-bridge/core/AgentLoop"
 import { Settings } from "@lms-bridge/core/Settings"
 import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
@@ -12,7 +12,7 @@ import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
 import { present } from "@lms-bridge/core/Json"
 import { RunAccount } from "@lms-bridge/core/RunJournal"
-import { type Asked, common, taskOf, told, Words } from "./AgentTools.ts"
+import { type Asked, common, type Means, taskOf, told, Words } from "./AgentTools.ts"
 import { DetachAfter } from "../protocol/CallContext.ts"
 import { brief, option } from "./Fields.ts"
 import * as RunReport from "../runs/RunReport.ts"
@@ -48,9 +48,9 @@ export const start = Tool.make({
     task: option(Words, "As for autonomous tasks; none with follows: that run continues where it was stopped"),
     mcp_names: option(
       Schema.Array(Schema.String),
-      "Names of configured MCP servers; by default all usable ones; [] for none"
+      "Names of configured MCP servers; by default all usable ones, or those of the run in follows; [] for none"
     ),
-    follows: option(run_id, "Id of a run, whose conversation a new task continues"),
+    follows: option(run_id, "Id of a run whose conversation the task continues"),
     output_schema: option(OutputSchema, "JSON Schema of the answer")
   }),
   output: RunReport.Run,
@@ -185,20 +185,26 @@ const begun = Effect.fnUntraced(function* ({
 }: AskedRun & Pick<Asked, "task">) {
   const runs = yield* Runs
   const settings = yield* Settings
-  const servers =
-    mcp_names === undefined
-      ? ({ _tag: "All" } as const)
-      : mcp_names.length === 0
-        ? ({ _tag: "None" } as const)
-        : ({ _tag: "Named", names: [...new Set(mcp_names)] } as const)
-  const task = {
-    ...taskOf(settings, { servers }, asked),
-    ...(follows === undefined ? {} : { follows: { run: follows } }),
+  const before = follows === undefined ? undefined : yield* Effect.flatMap(runs.get(follows), ({ record }) => record)
+  const same: Partial<AgentTask> = before === undefined ? {} : keptOf(before.account.state.task)
+  const task: AgentTask = {
+    ...same,
+    ...taskOf(
+      settings,
+      mcp_names === undefined ? { servers: same.servers ?? { _tag: "All" } } : named(mcp_names),
+      asked
+    ),
+    ...(before === undefined ? {} : { follows: { run: before.account.runId } }),
     ...present({ outputSchema: output_schema })
   }
   // nobody waits for this run, so what cannot start is said now
   yield* runs.check(task)
   return yield* runs.start(task)
+})
+
+const named = (names: ReadonlyArray<string>): Means => ({
+  servers: names.length === 0 ? { _tag: "None" } : { _tag: "Named", names: [...new Set(names)] },
+  definedServers: []
 })
 
 /** The same run, with as much again of what its budgets allow. What belongs to a task cannot be changed in the middle. */

@@ -124,9 +124,28 @@ describe("runs", () => {
     Effect.gen(function* () {
       const { client } = yield* connected(tools)
       const output_schema = { type: "object", properties: { n: { type: "integer" } } }
+      const before = RunId.make("run_before0000000000")
+      const journal = yield* RunJournal
+      const task = {
+        task: "before",
+        servers: { _tag: "Named" as const, names: ["files"] },
+        model: "test/model",
+        approvedTools: ["*"],
+        budgets: { rounds: 1, wallMillis: 1000, toolCalls: 1 }
+      }
+      yield* Effect.scoped(
+        Effect.flatMap(journal.open(before), (write) => write([stamp({ _tag: "RunStarted", task }, before, 0, 0)]))
+      )
       yield* callTool(client, "run_start", { task: "t", follows: "run_before", output_schema })
-      const [task] = yield* Effect.flatMap(AgentLoopTest.AgentLoopCalls, ({ tasks }) => tasks)
-      assert.deepInclude(task, { follows: { run: "run_before" }, outputSchema: output_schema })
+      const [asked] = yield* Effect.flatMap(AgentLoopTest.AgentLoopCalls, ({ tasks }) => tasks)
+      assert.deepInclude(asked, {
+        task: "t",
+        follows: { run: before },
+        servers: task.servers,
+        model: "test/model",
+        outputSchema: output_schema
+      })
+      assert.notProperty(asked, "approvedTools")
       const done = yield* callTool(client, "run_result", { run_id: runId })
       assert.deepInclude(done.structuredContent, { status: "budget", answer: '{"n":1}' })
       assert.include(textOf(done), `run_start with follows: "${runId}" and no task continues it`)

@@ -5,7 +5,7 @@
 import * as Command from "@effect/cli/Command"
 import * as Options from "@effect/cli/Options"
 import type { AgentEvent } from "@lms-bridge/core/AgentEvent"
-import { AgentLoop, type AgentError, type AgentTask, type ServerChoice } from "@lms-bridge/core/AgentLoop"
+import { AgentLoop, type AgentError, type AgentTask, keptOf, type ServerChoice } from "@lms-bridge/core/AgentLoop"
 import { ModelLifecycle } from "@lms-bridge/core/ModelLifecycle"
 import { Settings } from "@lms-bridge/core/Settings"
 import * as Cause from "effect/Cause"
@@ -127,14 +127,10 @@ const chat = Effect.fnUntraced(function* (options: Said) {
 /** What the first reply begins with: the options, and the conversation of a kept run where one is named. */
 const beginning = Effect.fnUntraced(function* (options: Said) {
   const past = yield* Effect.transposeMapOption(options.follow, KeptRun.find)
-  const {
-    approvedTools: _approved,
-    attachments: _attachments,
-    follows: _follows,
-    outputSchema: _schema,
-    task: _task,
-    ...same
-  } = Option.match(past, { onNone: (): Partial<AgentTask> => ({}), onSome: ({ account }) => account.state.task })
+  const same = Option.match(past, {
+    onNone: (): Partial<AgentTask> => ({}),
+    onSome: ({ account }) => keptOf(account.state.task)
+  })
   const servers = yield* RunOptions.serversOf(options)
   const model = Option.getOrUndefined(options.model) ?? same.model
   const attachments = yield* Effect.forEach(options.file, Given.attached)

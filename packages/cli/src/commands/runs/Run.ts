@@ -44,8 +44,6 @@ export const command = Command.make("run", config).pipe(
         servers: Option.getOrElse(servers, (): ServerChoice => ({ _tag: "None" })),
         budgets,
         ...RunOptions.changesOf(options),
-        // nobody is asked, so that an exclusion with a typing error would let the tool run
-        ...(options.yes ? { exclusionsMatch: true } : {}),
         ...(yield* RunOptions.foldersOf(options)),
         ...(yield* RunOptions.contextOf(options, Option.getOrUndefined(options.model))),
         ...(yield* Given.modelFor(given.attachments, Option.getOrUndefined(options.model)))
@@ -61,11 +59,13 @@ export const command = Command.make("run", config).pipe(
 export const checkNames = Effect.fnUntraced(function* ({
   allowedTools,
   definedServers = [],
+  resources = false,
   servers,
   workingFolders = []
 }: AgentTask) {
   if (servers._tag === "None" && definedServers.length === 0) {
     if (allowedTools !== undefined) return yield* new UsageError({ problem: `--tools ${needsServers}` })
+    if (resources) return yield* new UsageError({ problem: `--resources ${needsServers}` })
     if (workingFolders.length > 0) return yield* new UsageError({ problem: `--folder ${needsServers}` })
   }
   if (servers._tag !== "Named") return

@@ -2,7 +2,7 @@
  * `runs follow`: another task with the memory of a run, or of its first rounds.
  */
 import * as Command from "@effect/cli/Command"
-import { AgentLoop, type AgentTask } from "@lms-bridge/core/AgentLoop"
+import { AgentLoop, type AgentTask, keptOf } from "@lms-bridge/core/AgentLoop"
 import { RunSteps } from "@lms-bridge/core/RunJournal"
 import { Settings } from "@lms-bridge/core/Settings"
 import * as Effect from "effect/Effect"
@@ -42,14 +42,7 @@ export const command = Command.make("follow", {
         onNone: () => Effect.succeedNone,
         onSome: (round) => Effect.asSome(throughRound(before, round))
       })
-      // approvals, the form of the answer and the files were for that task
-      const {
-        approvedTools: _approved,
-        attachments: _attachments,
-        follows: _follows,
-        outputSchema: _schema,
-        ...same
-      } = before.account.state.task
+      const same = keptOf(before.account.state.task)
       const next: AgentTask = {
         ...same,
         ...given,

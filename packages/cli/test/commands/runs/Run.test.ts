@@ -388,6 +388,7 @@ describe("usage", () => {
       assert.strictEqual((yield* cli(["run", " "])).code, 2)
       assert.strictEqual((yield* cli(["run", "x", "--mcp", "a", "--all-mcps"])).code, 2)
       assert.include((yield* cli(["run", "x", "--tools", "a"])).err, "--tools needs MCP servers")
+      assert.include((yield* cli(["run", "x", "--resources"])).err, "--resources needs MCP servers")
       assert.strictEqual((yield* cli(["models", "unload"])).code, 2)
       assert.strictEqual((yield* cli(["models", "unload", "a", "--all"])).code, 2)
       assert.strictEqual((yield* cli(["mcp", "call", "s", "t", "[1]"])).code, 2)

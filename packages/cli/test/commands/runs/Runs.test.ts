@@ -283,6 +283,14 @@ describe("runs follow", () => {
     })
   )
 
+  it.effect("with --yes ends for an exclusion that matches no tool, as run does", () =>
+    Effect.gen(function* () {
+      const { agentLoop, asked } = listening()
+      yield* cli(["runs", "follow", "done", "x", "--exclude-tools", "wirte_file", "--yes"], { runs, agentLoop })
+      assert.containSubset(asked, [{ excludedTools: ["wirte_file"], exclusionsMatch: true }])
+    })
+  )
+
   it.effect("refuses a round that does not exist", () =>
     Effect.gen(function* () {
       const { agentLoop, asked } = listening()
