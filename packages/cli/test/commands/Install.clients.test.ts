@@ -77,6 +77,15 @@ describe("install, for every format and from this shell", () => {
     }).pipe(scoped)
   )
 
+  it.scoped("codex: removes the only thing in its file, which is empty then", () =>
+    Effect.gen(function* () {
+      const { read, run } = yield* inHome()
+      yield* run("install", "codex")
+      assert.strictEqual((yield* run("uninstall", "codex")).code, 0)
+      assert.strictEqual((yield* read(".codex/config.toml")).trim(), "")
+    }).pipe(scoped)
+  )
+
   it.scoped("takes the variant of the file that is there", () =>
     Effect.gen(function* () {
       const file = ".config/opencode/opencode.jsonc"

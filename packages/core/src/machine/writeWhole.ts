@@ -21,11 +21,13 @@ export const writeWhole = Effect.fnUntraced(function* (
   const fs = yield* FileSystem.FileSystem
   const orRemove = <A, E, R>(self: Effect.Effect<A, E, R>) =>
     Effect.tapError(self, () => Effect.ignore(fs.remove(temporary, { force: true })))
+  const bytes = typeof content === "string" ? new TextEncoder().encode(content) : content
   yield* Effect.scoped(
     Effect.flatMap(fs.open(temporary, { flag: exclusive ? "wx" : "w", mode }), (open) =>
       // without the sync, a crash of the machine may leave an empty file under the final name
       Effect.zipRight(
-        open.writeAll(typeof content === "string" ? new TextEncoder().encode(content) : content),
+        // a write of nothing would be an error
+        bytes.length === 0 ? Effect.void : open.writeAll(bytes),
         open.sync
       ).pipe(orRemove)
     )

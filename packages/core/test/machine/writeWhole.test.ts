@@ -27,6 +27,15 @@ describe("writeWhole", () => {
     }).pipe(Effect.provide(NodeContext.layer))
   )
 
+  it.scopedLive("writes nothing as an empty file", () =>
+    Effect.gen(function* () {
+      const fs = yield* FileSystem.FileSystem
+      const file = `${yield* fs.makeTempDirectoryScoped()}/a.toml`
+      yield* writeWhole(file, "")
+      assert.strictEqual(yield* fs.readFileString(file), "")
+    }).pipe(Effect.provide(NodeContext.layer))
+  )
+
   it.scopedLive("leaves nothing behind when the file cannot be replaced", () =>
     Effect.gen(function* () {
       const fs = yield* FileSystem.FileSystem
