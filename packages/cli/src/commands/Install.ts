@@ -16,6 +16,7 @@ import * as Option from "effect/Option"
 import { UsageError } from "../ExitCode.ts"
 import { Program } from "../Program.ts"
 import { Screen } from "../terminal/Screen.ts"
+import * as Delegation from "./Delegation.ts"
 import * as FileChange from "../views/FileChange.ts"
 import * as Table from "../views/Table.ts"
 
@@ -66,15 +67,22 @@ export const install = Command.make("install", {
   ),
   ...options,
   env,
+  delegate: Options.boolean("delegate").pipe(
+    Options.withDescription(
+      "Add a skill and a subagent, which tell the client when and how to hand work to the local model."
+    )
+  ),
   list: Options.boolean("list").pipe(Options.withDescription("List the clients, and whether lms-bridge is in them."))
 }).pipe(
   Command.withDescription("Add lms-bridge to an MCP client's configuration, and keep a copy of the old file."),
   Command.withHandler(
-    Effect.fnUntraced(function* ({ client: named, env, list, ...asked }) {
+    Effect.fnUntraced(function* ({ client: named, delegate, env, list, ...asked }) {
+      const screen = yield* Screen
       const machine = yield* thisMachine
       if (list || Option.isNone(named)) return yield* listed(machine, asked.scope)
       yield* refuseUnusable(env)
       const target = { ...asked, client: named.value }
+      const beside = delegate ? yield* Delegation.planned(machine, target) : []
       const shell = yield* ofShell
       const plan = yield* ClientFiles.planInstall(machine, target, { ...(yield* serverStart), env, usual: shell.usual })
       const did = plan.present ? "Changed" : "Added"
@@ -86,6 +94,7 @@ export const install = Command.make("install", {
         next: ClientRules.rules[plan.client].next,
         variables: new Set([...Object.keys(env), ...Object.keys(shell.usual)])
       })
+      if (delegate) yield* screen.out((yield* Delegation.written(target, beside)).join("\n"))
     })
   )
 )
@@ -94,7 +103,9 @@ export const uninstall = Command.make("uninstall", { client, ...options }).pipe(
   Command.withDescription("Remove lms-bridge from an MCP client's configuration, and keep a copy of the old file."),
   Command.withHandler(
     Effect.fnUntraced(function* (asked) {
-      const plan = yield* ClientFiles.planUninstall(yield* thisMachine, asked)
+      const screen = yield* Screen
+      const machine = yield* thisMachine
+      const plan = yield* ClientFiles.planUninstall(machine, asked)
       yield* carryOut(plan, asked, {
         did: "Removed",
         already: "is not there",
@@ -103,6 +114,8 @@ export const uninstall = Command.make("uninstall", { client, ...options }).pipe(
         next: ClientRules.rules[plan.client].gone,
         variables: new Set()
       })
+      const beside = yield* Delegation.removed(machine, asked)
+      if (beside.length > 0) yield* screen.out(beside.join("\n"))
     })
   )
 )

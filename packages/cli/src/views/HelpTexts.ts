@@ -47,7 +47,7 @@ export const examples: Readonly<Record<string, string>> = {
   serve: "lms-bridge serve --http --port 8811",
   metrics: "lms-bridge metrics --url http://127.0.0.1:8811",
   ui: "lms-bridge ui",
-  install: "lms-bridge install claude-code",
+  install: "lms-bridge install claude-code --delegate",
   uninstall: "lms-bridge uninstall claude-code",
   simulate: "lms-bridge simulate --port 1234"
 }

@@ -124,7 +124,10 @@ describe("list_available_mcps", () => {
     Effect.gen(function* () {
       const { client } = yield* connected(McpTools.tools)
       const result = yield* callTool(client, "list_available_mcps")
-      assert.match(textOf(result), /^mcp\.json, line 3: .* Its last good version stays in use\.\n.*`lms-bridge mcp add`/)
+      assert.match(
+        textOf(result),
+        /^mcp\.json, line 3: .* Its last good version stays in use\.\n.*`lms-bridge mcp add`/
+      )
       assert.property(result.structuredContent, "problems")
     }).pipe(
       Effect.provide(
