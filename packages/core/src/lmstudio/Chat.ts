@@ -44,7 +44,9 @@ export type ToolDefinition = typeof ToolDefinition.Type
 export const Usage = Schema.Struct({
   inputTokens: Schema.NonNegativeInt,
   outputTokens: Schema.NonNegativeInt,
-  reasoningTokens: optional(Schema.NonNegativeInt)
+  reasoningTokens: optional(Schema.NonNegativeInt),
+  /** Of `inputTokens`, those that the engine had read before and did not read again. */
+  reusedTokens: optional(Schema.NonNegativeInt)
 })
 export type Usage = typeof Usage.Type
 

@@ -3,6 +3,7 @@
  * this file alone knows them.
  */
 import { stringify } from "../json/ExactJson.ts"
+import { present } from "../schema/Fields.ts"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 
@@ -38,7 +39,11 @@ export const ofRequest = (model: string, baseUrl: string): Attributes => {
 export const ofReply = (reply: {
   readonly model: string
   readonly finishReason: string
-  readonly usage?: { readonly inputTokens: number; readonly outputTokens: number }
+  readonly usage?: {
+    readonly inputTokens: number
+    readonly outputTokens: number
+    readonly reusedTokens?: number | undefined
+  }
 }): Attributes => ({
   "gen_ai.response.model": reply.model,
   "gen_ai.response.finish_reasons": [reply.finishReason],
@@ -46,7 +51,8 @@ export const ofReply = (reply: {
     ? {}
     : {
         "gen_ai.usage.input_tokens": reply.usage.inputTokens,
-        "gen_ai.usage.output_tokens": reply.usage.outputTokens
+        "gen_ai.usage.output_tokens": reply.usage.outputTokens,
+        ...present({ "gen_ai.usage.cache_read.input_tokens": reply.usage.reusedTokens })
       })
 })
 

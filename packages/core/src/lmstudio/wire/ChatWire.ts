@@ -99,15 +99,17 @@ export const decodeReply = (body: unknown): Frame => {
   return facts._tag === "Some" ? { _tag: "Fault", facts: facts.value } : { _tag: "Chunk", chunk: chunkOf(body) }
 }
 
-/** The `usage` of a reply. */
-export const usageIn = (value: unknown): Usage | undefined => {
+/** The `usage` of a reply; llama.cpp says in `timings` what it has reused of the prompt. */
+export const usageIn = (value: unknown, timings?: unknown): Usage | undefined => {
   if (!Predicate.isReadonlyRecord(value)) return undefined
-  const details = value["completion_tokens_details"]
-  const reasoningTokens = Predicate.isReadonlyRecord(details) ? countIn(details["reasoning_tokens"]) : undefined
+  const counted = (details: unknown, field: string) =>
+    Predicate.isReadonlyRecord(details) ? countIn(details[field]) : undefined
+  const reasoningTokens = counted(value["completion_tokens_details"], "reasoning_tokens")
+  const reusedTokens = counted(value["prompt_tokens_details"], "cached_tokens") ?? counted(timings, "cache_n")
   return {
     inputTokens: countIn(value["prompt_tokens"]) ?? 0,
     outputTokens: countIn(value["completion_tokens"]) ?? 0,
-    ...present({ reasoningTokens })
+    ...present({ reasoningTokens, reusedTokens })
   }
 }
 
@@ -125,7 +127,7 @@ const chunkOf = (body: Fields): Chunk => ({
     message: deltaIn(choice["message"]),
     finish_reason: textIn(choice["finish_reason"])
   })),
-  usage: usageIn(body["usage"])
+  usage: usageIn(body["usage"], body["timings"])
 })
 
 const deltaIn = (value: unknown): Delta | undefined =>

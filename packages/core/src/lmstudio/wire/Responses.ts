@@ -40,6 +40,7 @@ export const Body = Schema.Struct({
     Schema.Struct({
       input_tokens: Count,
       output_tokens: Count,
+      input_tokens_details: open(Schema.Struct({ cached_tokens: Count })),
       output_tokens_details: open(Schema.Struct({ reasoning_tokens: Count }))
     })
   )
@@ -74,7 +75,10 @@ export const fromBody = (body: typeof Body.Type, millis: number): ResponsesReply
           : {
               inputTokens: body.usage.input_tokens ?? 0,
               outputTokens: body.usage.output_tokens ?? 0,
-              ...present({ reasoningTokens: body.usage.output_tokens_details?.reasoning_tokens })
+              ...present({
+                reasoningTokens: body.usage.output_tokens_details?.reasoning_tokens,
+                reusedTokens: body.usage.input_tokens_details?.cached_tokens
+              })
             }
     }),
     firstTokenMillis: millis,

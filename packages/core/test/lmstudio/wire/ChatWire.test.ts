@@ -125,6 +125,17 @@ describe("ChatWire", () => {
     )
   })
 
+  it("reads how much of the prompt the engine had read before, in either place", () => {
+    const usage = { prompt_tokens: 90, completion_tokens: 5 }
+    const reused = (body: object) => {
+      const read = decodeReply({ choices: [], ...body })
+      return read._tag === "Chunk" ? read.chunk.usage?.reusedTokens : assert.fail(read._tag)
+    }
+    assert.strictEqual(reused({ usage: { ...usage, prompt_tokens_details: { cached_tokens: 80 } } }), 80)
+    assert.strictEqual(reused({ usage, timings: { cache_n: 70, prompt_n: 20 } }), 70)
+    assert.isUndefined(reused({ usage, timings: { cache_n: "many" } }))
+  })
+
   it("decodes replies by hand exactly as a schema would, whatever is in their fields", () => {
     fc.assert(
       fc.property(body, (value) => {
