@@ -117,10 +117,12 @@ export const taskRounds = histogram("lms_autonomous_task_rounds", "Requests to t
 export const runs = counter("lms_runs_total", "Runs that ended.", ["status", "model"])
 export const runsActive = gauge("lms_runs_active", "Runs under way.")
 export const runRecoveries = counter("lms_run_recoveries_total", "Runs that were resumed.", ["kind"])
-export const requestSeconds = histogram("lms_model_request_duration_seconds", "Time of a request of a run.", replies, [
-  "model",
-  "result"
-])
+export const requestSeconds = histogram(
+  "lms_model_request_duration_seconds",
+  "Time of a request of a run, by how it ended.",
+  replies,
+  ["model", "result"]
+)
 export const requestFailures = counter("lms_model_request_failures_total", "Requests of a run without a whole reply.", [
   "model",
   "result"
@@ -131,7 +133,11 @@ export const firstTokenSeconds = histogram(
   replies,
   ["model"]
 )
-export const tokens = counter("lms_model_tokens_total", "Tokens that the model read and wrote.", ["model", "type"])
+export const tokens = counter(
+  "lms_model_tokens_total",
+  "Tokens that the model read (input), of these again (reused) where the engine says so, and wrote (output).",
+  ["model", "type"]
+)
 export const toolCalls = counter("lms_tool_calls_total", "Calls of tools by runs, and how they ended.", [
   "server",
   "tool",
@@ -139,7 +145,8 @@ export const toolCalls = counter("lms_tool_calls_total", "Calls of tools by runs
 ])
 export const toolSeconds = histogram("lms_tool_call_duration_seconds", "Time of a tool call.", calls, [
   "server",
-  "tool"
+  "tool",
+  "result"
 ])
 export const contextFree = histogram(
   "lms_context_free_ratio",

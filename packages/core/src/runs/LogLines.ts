@@ -45,12 +45,19 @@ export const of = (event: AgentEvent): LogLine | undefined => {
         round: event.round,
         firstTokenMillis: Math.round(firstTokenMillis),
         millis: Math.round(totalMillis),
-        ...present({ inputTokens: usage?.inputTokens, outputTokens: usage?.outputTokens }),
+        ...present({
+          inputTokens: usage?.inputTokens,
+          reusedTokens: usage?.reusedTokens,
+          outputTokens: usage?.outputTokens
+        }),
         toolCalls: toolCalls.length
       })
     }
     case "ModelFailed":
       return debug("model failed", { round: event.round, error: event.problem.tag, repeatable: event.repeatable })
+    case "ToolCallStarted":
+      // what the policy refuses, or asks a person about, has lines of its own
+      return debug("tool call allowed", { call: event.callId, server: event.server, tool: event.tool })
     case "ToolCallFinished":
       return debug("tool called", {
         call: event.callId,

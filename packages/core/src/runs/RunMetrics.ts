@@ -1,12 +1,22 @@
 /** Counts what happens in a run: a reader of its events, made only where somebody reads metrics. */
+import * as Effect from "effect/Effect"
 import * as Metrics from "../observability/Metrics.ts"
 import type { AgentEvent } from "../agent/rules/AgentEvent.ts"
-import type { RunReader } from "./RunReaders.ts"
+import type { Usage } from "../lmstudio/Chat.ts"
+import { RunReaders, type RunReader } from "./RunReaders.ts"
 
 /** A reader for one run. */
 export const make = (): RunReader => {
   let model = ""
   let ended = ""
+  /** When the request under way began. */
+  let askedAt = 0
+  const counted = (usage: Usage | undefined) => {
+    if (usage === undefined) return
+    Metrics.tokens.add({ model, type: "input" }, usage.inputTokens)
+    Metrics.tokens.add({ model, type: "output" }, usage.outputTokens)
+    if (usage.reusedTokens !== undefined) Metrics.tokens.add({ model, type: "reused" }, usage.reusedTokens)
+  }
   const on = (event: AgentEvent): void => {
     switch (event._tag) {
       case "RunStarted":
@@ -19,6 +29,7 @@ export const make = (): RunReader => {
         return
       case "RoundStarted": {
         const { account } = event
+        askedAt = event.at
         if (account !== undefined && account.contextLength > 0)
           Metrics.contextFree.observe({ model }, Math.max(0, account.free) / account.contextLength)
         return
@@ -27,17 +38,21 @@ export const make = (): RunReader => {
         const { firstTokenMillis, totalMillis, usage } = event.reply
         Metrics.requestSeconds.observe({ model, result: "ok" }, totalMillis / 1000)
         Metrics.firstTokenSeconds.observe({ model }, firstTokenMillis / 1000)
-        if (usage === undefined) return
-        Metrics.tokens.add({ model, type: "input" }, usage.inputTokens)
-        Metrics.tokens.add({ model, type: "output" }, usage.outputTokens)
-        return
+        return counted(usage)
       }
-      case "ModelFailed":
-        return Metrics.requestFailures.add({ model, result: event.problem.tag })
+      case "Noted":
+      case "Compacted":
+        return counted(event.usage)
+      case "ModelFailed": {
+        const result = event.problem.tag
+        Metrics.requestSeconds.observe({ model, result }, Math.max(0, event.at - askedAt) / 1000)
+        return Metrics.requestFailures.add({ model, result })
+      }
       case "ToolCallFinished": {
         const { isError, millis, server, tool } = event
-        Metrics.toolCalls.add({ server, tool, result: isError ? "error" : "ok" })
-        return Metrics.toolSeconds.observe({ server, tool }, millis / 1000)
+        const result = isError ? "error" : "ok"
+        Metrics.toolCalls.add({ server, tool, result })
+        return Metrics.toolSeconds.observe({ server, tool, result }, millis / 1000)
       }
       case "ToolCallRefused":
         // the name may be anything that the model wrote
@@ -62,3 +77,8 @@ export const make = (): RunReader => {
   }
   return { on, end }
 }
+
+/** The readers of now with this one, once, however many ask for it. */
+export const counted: Effect.Effect<ReadonlyArray<() => RunReader>> = Effect.map(RunReaders, (others) =>
+  others.includes(make) ? others : [...others, make]
+)

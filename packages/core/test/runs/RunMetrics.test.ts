@@ -50,6 +50,40 @@ describe("the metrics of a run", () => {
     assert.notInclude(text, secret)
   })
 
+  it("time a request that failed under its error, and count the tokens of a probe", () => {
+    const reader = RunMetrics.make()
+    const model = "test/failing"
+    const ensured = {
+      model,
+      instanceId: model,
+      action: "loaded" as const,
+      owner: "lms-bridge" as const,
+      tookMillis: 1,
+      steppedDown: []
+    }
+    const bodies: ReadonlyArray<AgentEventBody> = [
+      { _tag: "RunStarted", task },
+      { _tag: "ModelReady", ensured },
+      { _tag: "Noted", kind: "probe", text: "tried", usage: { inputTokens: 40, outputTokens: 2, reusedTokens: 30 } },
+      { _tag: "RoundStarted", round: 1, final: false },
+      {
+        _tag: "ModelFailed",
+        round: 1,
+        problem: { tag: "StreamCut", message: secret },
+        repeatable: true,
+        partial: ""
+      }
+    ]
+    bodies.forEach((body, seq) => reader.on(stamp(body, RunId.make("run_f"), seq, seq * 1000)))
+    reader.end()
+    const labels = `{model="${model}",result="StreamCut"}`
+    assert.strictEqual(value(`lms_model_request_duration_seconds_count${labels}`), 1)
+    assert.strictEqual(value(`lms_model_request_duration_seconds_sum${labels}`), 1)
+    assert.strictEqual(value(`lms_model_request_failures_total${labels}`), 1)
+    assert.strictEqual(value(`lms_model_tokens_total{model="${model}",type="input"}`), 40)
+    assert.strictEqual(value(`lms_model_tokens_total{model="${model}",type="reused"}`), 30)
+  })
+
   it("count a run that was stopped", () => {
     const stopped = 'lms_runs_total{model="",status="stopped"}'
     const before = value(stopped)
@@ -65,7 +99,7 @@ describe("the log of a run", () => {
     const lines = events.flatMap((event) => LogLines.of(event) ?? [])
     const at = (level: string) => lines.filter((line) => line.level === level).map(({ message }) => message)
     assert.deepStrictEqual(at("info"), ["run started", "run ended"])
-    assert.includeMembers([...at("debug")], ["model replied", "tool called"])
+    assert.includeMembers([...at("debug")], ["model replied", "tool call allowed", "tool called"])
     assert.notInclude(JSON.stringify(lines), secret)
   })
 })

@@ -95,13 +95,7 @@ export const serveHttp = (options: Options): Effect.Effect<never, HttpNotServed,
         const unready = Effect.provideService(whyUnready, LmStudioApi, api)
         return yield* serveSessions({ ...options, limits, metrics, mostSessions, unready }, serveOn, page)
       }).pipe(Effect.provideServiceEffect(Runs, Runs.make))
-  ).pipe(
-    Effect.provideServiceEffect(
-      RunReaders,
-      Effect.map(RunReaders, (others) => [...others, RunMetrics.make])
-    ),
-    Effect.scoped
-  )
+  ).pipe(Effect.provideServiceEffect(RunReaders, RunMetrics.counted), Effect.scoped)
 
 /** As `health_check` sees it, but within the patience of those who ask for this; the address is for clients with the token. */
 const whyUnready = readiness.pipe(
