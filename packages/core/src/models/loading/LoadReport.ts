@@ -1,9 +1,7 @@
 /** What is logged and counted of loads and unloads. */
 import * as Clock from "effect/Clock"
-import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import { present } from "../../schema/Fields.ts"
-import { CurrentCaller } from "../../observability/Correlation.ts"
 import * as Metrics from "../../observability/Metrics.ts"
 import type { Outcome } from "./LoadOutcome.ts"
 import type { LoadRequest } from "./LoadPlan.ts"
@@ -13,7 +11,7 @@ export type UnloadReason = "asked" | "idle" | "room" | "reload" | "mistake"
 
 /** A load with its line in the log. A model that was there already is no load. */
 export const ofLoad =
-  ({ key, options }: LoadRequest) =>
+  ({ key }: LoadRequest) =>
   <E extends { readonly _tag: string }, R>(self: Effect.Effect<Outcome, E, R>): Effect.Effect<Outcome, E, R> =>
     Effect.flatMap(Clock.currentTimeMillis, (start) => {
       const counted = (result: string) =>
@@ -23,10 +21,11 @@ export const ofLoad =
           return now - start
         })
       return self.pipe(
-        Effect.tap(({ action, pushedOut, seen: { instance }, way }) =>
+        Effect.tap(({ action, pushedOut, seen: { entry, instance }, way }) =>
           action === "already-loaded"
             ? Effect.void
-            : Effect.flatMap(Effect.zip(counted(action), CurrentCaller), ([millis, caller]) =>
+            : Effect.flatMap(counted(action), (millis) =>
+                // who asked is in the annotations: the run, and the client's session and request
                 Effect.logInfo("model loaded", {
                   model: key,
                   action,
@@ -35,8 +34,7 @@ export const ofLoad =
                     instance: instance.id === key ? undefined : instance.id,
                     way,
                     contextLength: instance.contextLength,
-                    ttlMillis: options.ttl === undefined ? undefined : Duration.toMillis(options.ttl),
-                    askedBy: caller === "" ? undefined : caller,
+                    ttlMillis: entry?.ttlMillis ?? instance.ttlMillis ?? undefined,
                     pushedOut
                   })
                 })
