@@ -1,7 +1,7 @@
 import * as Telemetry from "#src/Telemetry.ts"
 import { assert, describe, it } from "@effect/vitest"
-import { CaptureContent } from "@lms-bridge/core/Observability"
-import { ConfigProvider, Effect, Layer } from "effect"
+import { CaptureContent, Exporting } from "@lms-bridge/core/Observability"
+import { ConfigProvider, Effect, Layer, Option } from "effect"
 import { createServer, type IncomingHttpHeaders } from "node:http"
 
 const variables = (entries: Record<string, string>) =>
@@ -32,6 +32,28 @@ describe("Telemetry", () => {
       })
       assert.deepInclude(headers, { authorization: "Bearer abc", "x-team": "bees" })
     })
+  )
+
+  it.effect("sends each signal where its own variables say, and none that is switched off", () =>
+    Effect.gen(function* () {
+      const addresses = yield* Effect.forEach(Exporting.signals, Exporting.addressOf)
+      assert.deepStrictEqual(addresses.map(Option.getOrNull), ["http://one:4318/v1/traces", "http://two/m", null])
+      assert.isTrue(yield* Exporting.isWanted)
+    }).pipe(
+      Effect.provide(
+        variables({
+          OTEL_EXPORTER_OTLP_ENDPOINT: "http://one:4318/",
+          OTEL_EXPORTER_OTLP_METRICS_ENDPOINT: "http://two/m",
+          OTEL_LOGS_EXPORTER: "none"
+        })
+      )
+    )
+  )
+
+  it.effect("exports nothing to what is no address", () =>
+    Effect.gen(function* () {
+      assert.isFalse(yield* Exporting.isWanted)
+    }).pipe(Effect.provide(variables({ OTEL_EXPORTER_OTLP_ENDPOINT: "the collector" })))
   )
 
   it.effect("does nothing without an endpoint", () =>

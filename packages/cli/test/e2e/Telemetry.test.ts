@@ -79,7 +79,6 @@ describe("traces over OTLP", () => {
           yield* simulator.control.scriptModel(script)
           const ended = yield* run(["run", task, "--mcp", "filesystem"], {
             OTEL_EXPORTER_OTLP_ENDPOINT: url,
-            LMS_BRIDGE_LOG_LEVEL: "info",
             ...env
           })
           assert.deepStrictEqual([ended.code, ended.stdout], [0, "Clover.\n"], ended.stderr)
@@ -108,7 +107,8 @@ describe("traces over OTLP", () => {
         ])
         const everything = [...sent.values()].join("\n")
         for (const words of [task, "Clover.", "Bees like"]) assert.notInclude(everything, words)
-        assert.include(sent.get("/v1/metrics") ?? "", "lms_model_load_attempts_total")
+        for (const name of ["lms_model_load_attempts_total", "lms_runs_total", "lms_tool_calls_total"])
+          assert.include(sent.get("/v1/metrics") ?? "", name)
         assert.include(sent.get("/v1/logs") ?? "", "run ended")
 
         yield* traced({ OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT: "SPAN_ONLY" })
