@@ -31,6 +31,7 @@ const logging = ({ logLevel, watched }: Cli.Need) =>
       Logging.layer({
         isTerminal: stderrIsTerminal,
         fileSystem: NodeLogFiles.fileSystem,
+        write: NodeLogFiles.write,
         colors,
         level: logLevel,
         levelWhenUnset: watched ? "warning" : undefined

@@ -20,10 +20,11 @@ import * as About from "./About.ts"
 import { hungUp } from "./hungUp.ts"
 import * as Server from "./protocol/Server.ts"
 
-const MainLayer = Logging.layer({ isTerminal: process.stderr.isTTY, fileSystem: NodeLogFiles.fileSystem }).pipe(
-  Layer.provideMerge(Settings.layer),
-  Layer.provideMerge(NodeSettingsFiles.layer)
-)
+const MainLayer = Logging.layer({
+  isTerminal: process.stderr.isTTY,
+  fileSystem: NodeLogFiles.fileSystem,
+  write: NodeLogFiles.write
+}).pipe(Layer.provideMerge(Settings.layer), Layer.provideMerge(NodeSettingsFiles.layer))
 
 /** Loaded only where a collector is configured. */
 const telemetry = Layer.unwrapEffect(

@@ -8,12 +8,15 @@ import * as Layer from "effect/Layer"
 import * as Logger from "effect/Logger"
 import * as LogLevel from "effect/LogLevel"
 import * as Option from "effect/Option"
+import * as Exporting from "./Exporting.ts"
 import * as LogFile from "./LogFile.ts"
 import { Settings, table, warnings, type Values } from "../configuration/Settings.ts"
 
 export interface LoggingOptions {
   /** Asked for only where `LMS_BRIDGE_LOG_FILE` is set. */
   readonly fileSystem: Effect.Effect<FileSystem.FileSystem>
+  /** Writes to stderr. The console writes where this is not given, and takes several times as long for a line. */
+  readonly write?: ((text: string) => void) | undefined
   /** Whether stderr is a terminal; decides the format when the configuration says `auto`. */
   readonly isTerminal: boolean
   /** Whether the readable format may use colours; by default, only on a terminal. */
@@ -45,11 +48,15 @@ export const layer = (options: LoggingOptions): Layer.Layer<never, never, Settin
       )
       const screen = Layer.provideMerge(warned, Logger.replace(Logger.defaultLogger, onStderr))
       const { logFile } = settings
-      if (Option.isNone(logFile)) return Layer.provideMerge(Logger.minimumLogLevel(level), screen)
-      // the file is for later, and so has what the configuration says whoever watches now
+      // a file or a collector is for later, and so has what the configuration says whoever watches now
       const inFile = levels[options.level ?? settings.logLevel]
+      const least = LogLevel.lessThan(inFile, level) ? inFile : level
+      if (Option.isNone(logFile)) {
+        const isExported = Option.isSome(yield* Exporting.addressOf("logs"))
+        return Layer.provideMerge(Logger.minimumLogLevel(isExported ? least : level), screen)
+      }
       const file = Effect.flatMap(options.fileSystem, (fs) => LogFile.make(fs, logFile.value, settings.logFileBytes))
-      return Logger.minimumLogLevel(LogLevel.lessThan(inFile, level) ? inFile : level).pipe(
+      return Logger.minimumLogLevel(least).pipe(
         Layer.provideMerge(Logger.addScoped(Effect.map(file, (logger) => withoutHandled(from(inFile, logger))))),
         Layer.provideMerge(screen)
       )
@@ -73,10 +80,17 @@ const levels: Readonly<Record<Values["logLevel"], LogLevel.LogLevel>> = {
 const from = (level: LogLevel.LogLevel, logger: Logger.Logger<unknown, void>): Logger.Logger<unknown, void> =>
   Logger.filterLogLevel(logger, (of) => LogLevel.greaterThanEqual(of, level)).pipe(Logger.map(() => undefined))
 
-const loggerFor = (format: Values["logFormat"], { colors, isTerminal }: LoggingOptions): Logger.Logger<unknown, void> =>
-  format === "pretty" || (format === "auto" && isTerminal)
-    ? Logger.prettyLogger({ stderr: true, mode: "tty", colors: colors ?? isTerminal })
-    : Logger.withConsoleError(Logger.jsonLogger)
+const loggerFor = (
+  format: Values["logFormat"],
+  { colors, isTerminal, write }: LoggingOptions
+): Logger.Logger<unknown, void> => {
+  if (format === "pretty" || (format === "auto" && isTerminal)) {
+    return Logger.prettyLogger({ stderr: true, mode: "tty", colors: colors ?? isTerminal })
+  }
+  return write === undefined
+    ? Logger.withConsoleError(Logger.jsonLogger)
+    : Logger.map(Logger.jsonLogger, (line) => write(`${line}\n`))
+}
 
 /**
  * Effect logs every fiber that fails at debug level, with a stack trace, even if another fiber awaits it. Here failures are

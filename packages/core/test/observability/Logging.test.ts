@@ -54,6 +54,20 @@ describe("Logging", () => {
     })
   )
 
+  it.effect("writes the same lines where it is given a faster way, but not in the readable format", () =>
+    Effect.gen(function* () {
+      const written: Array<string> = []
+      const write = (text: string) => void written.push(text)
+      const program = Effect.logInfo("model loaded", { model: "qwen" })
+      assert.deepStrictEqual(yield* logged(program, { isTerminal: false, write }), [])
+      const [line = ""] = written
+      assert.isTrue(line.endsWith("}\n"))
+      assert.deepStrictEqual(JSON.parse(line).message, ["model loaded", { model: "qwen" }])
+      assert.isNotEmpty(yield* logged(program, { isTerminal: true, write }))
+      assert.strictEqual(written.length, 1)
+    })
+  )
+
   it.effect("logs nothing at debug for a fiber that fails, but something for one that dies", () =>
     Effect.gen(function* () {
       const ended = (self: Effect.Effect<never, string>) =>

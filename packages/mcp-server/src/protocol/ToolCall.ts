@@ -15,7 +15,7 @@ export interface Result {
   [key: string]: unknown
   isError?: boolean
   content: Array<ReturnType<typeof toSdk>>
-  structuredContent?: Record<string, unknown>
+  structuredContent?: Record<string, unknown> & { readonly error?: { readonly _tag: string; readonly message: string } }
 }
 
 export const perform = <R>(
@@ -31,8 +31,12 @@ export const perform = <R>(
       Effect.catchAllCause((cause) => (Cause.isInterruptedOnly(cause) ? Effect.interrupt : defect(cause)))
     )
   ).pipe(
-    Effect.tap(([took, { isError = false }]) =>
-      Effect.logInfo("tool call", { millis: Math.round(Duration.toMillis(took)), isError })
+    Effect.tap(([took, { isError = false, structuredContent }]) =>
+      Effect.logInfo("tool call", {
+        millis: Math.round(Duration.toMillis(took)),
+        isError,
+        ...present({ error: structuredContent?.error?._tag })
+      })
     ),
     Effect.map(([, result]) => result),
     Effect.annotateLogs({ tool: tool.name })
