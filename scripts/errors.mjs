@@ -182,6 +182,18 @@ const subjects = {
       "`metrics` got none from the address that it was given",
       "start `serve --http --port N` and name that address; check the token"
     ],
+    EvalTasksInvalid: [
+      "files of an eval are no tasks, or there are none; the message names each with its key",
+      "correct them; `eval --schema` prints what a task may say"
+    ],
+    EvalCheckImpossible: [
+      "the check of a task cannot be carried out: its program is missing or does not end, a file cannot be read, the judge did not decide",
+      "correct the check; the model is not to blame"
+    ],
+    EvalRecordingUnfit: [
+      "an eval has no recording of a trial with these settings, or one of another task, or the run differs from it",
+      "`eval DIR --record DIR` makes it again"
+    ],
     CassetteNotWritten: [
       "the recording of a run cannot be written",
       "give `--record` a file in a folder that you may write to"

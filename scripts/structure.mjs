@@ -63,6 +63,7 @@ const storeys = [
   "agent/AgentLoop agent/Session",
   "runs/recording",
   "agent/presets",
+  "evals",
   "."
 ].map((line) => line.split(" "))
 

@@ -24,6 +24,7 @@ import * as ConfigPath from "./commands/config/ConfigPath.ts"
 import * as ConfigSchema from "./commands/config/ConfigSchema.ts"
 import * as ConfigSet from "./commands/config/ConfigSet.ts"
 import * as Doctor from "./commands/Doctor.ts"
+import * as Eval from "./commands/eval/Eval.ts"
 import * as Init from "./commands/Init.ts"
 import * as Install from "./commands/Install.ts"
 import * as McpCall from "./commands/mcp/McpCall.ts"
@@ -222,6 +223,7 @@ const program = <E, R>(services: (need: Omit<Need, "logLevel">) => Layer.Layer<S
     groups.runs.command.pipe(Command.provide(usual)),
     Stats.command.pipe(Command.provide(usual)),
     Replay.command.pipe(Command.provide(({ file }) => played(file, usual))),
+    Eval.command.pipe(Command.provide(({ standIn }) => services({ standIn, watched: true }))),
     groups.models.command.pipe(Command.provide(usual)),
     groups.server.command.pipe(Command.provide(usual)),
     groups.mcp.command.pipe(Command.provide(usual)),

@@ -21,7 +21,7 @@ export type ExitCode = (typeof ExitCode)[keyof typeof ExitCode]
 /** The table, in order. */
 export const meanings: ReadonlyArray<readonly [code: ExitCode, meaning: string]> = [
   [ExitCode.done, "done"],
-  [ExitCode.failure, "any other failure"],
+  [ExitCode.failure, "any other failure; a task of an eval that is not passed"],
   [ExitCode.usage, "usage error: an unknown option, an invalid value or setting"],
   [ExitCode.unreachable, "LM Studio is not reachable"],
   [ExitCode.modelUnavailable, "the model is not available"],
@@ -93,6 +93,9 @@ const byTag: Readonly<Record<string, ExitCode>> = {
   RunAmbiguous: ExitCode.usage,
   CassetteInvalid: ExitCode.usage,
   CassetteNotWritten: ExitCode.usage,
+  EvalTasksInvalid: ExitCode.usage,
+  EvalCheckImpossible: ExitCode.usage,
+  EvalRecordingUnfit: ExitCode.usage,
   LmStudioUnreachable: ExitCode.unreachable,
   CircuitOpen: ExitCode.unreachable,
   MetricsNotRead: ExitCode.unreachable,

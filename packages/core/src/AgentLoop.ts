@@ -1,4 +1,4 @@
-/** A task for a model, and the loop that carries it out with the tools of a person's MCP servers. */
+/** A task for a model, the loop that carries it out with the tools of a person's MCP servers, and evals over many tasks. */
 export { AgentLoop, type Resumption } from "./agent/AgentLoop.ts"
 export type { AgentError } from "./agent/AgentError.ts"
 export { AgentTask, Attachment, Budgets, keptOf, ServerChoice } from "./agent/AgentTask.ts"
@@ -23,3 +23,8 @@ export * as ToolSchema from "./agent/schema/ToolSchema.ts"
 export { NoSuchTool } from "./agent/tools/ToolCatalog.ts"
 export * as ToolResultText from "./agent/tools/ToolResultText.ts"
 export { ToolForm } from "./agent/ToolForm.ts"
+export * as Eval from "./evals/Eval.ts"
+export * as EvalFile from "./evals/EvalFile.ts"
+export * as EvalSummary from "./evals/Summary.ts"
+export * as EvalTrial from "./evals/Trial.ts"
+export type { Source as EvalSource } from "./evals/TrialRuns.ts"

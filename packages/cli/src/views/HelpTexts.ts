@@ -10,6 +10,7 @@ export const examples: Readonly<Record<string, string>> = {
   "runs follow": 'lms-bridge runs follow last "And which of them are stale?"',
   "runs rm": "lms-bridge runs rm --older-than 168h",
   replay: "lms-bridge replay run.jsonl",
+  eval: "lms-bridge eval tasks --model qwen/qwen3-8b,qwen/qwen3-4b --times 3 --report eval.md",
   stats: "lms-bridge stats --days 7",
   "models ls": "lms-bridge models ls",
   "models show": "lms-bridge models show qwen/qwen3-8b",

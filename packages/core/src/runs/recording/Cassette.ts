@@ -95,8 +95,11 @@ export class CassetteNotWritten extends Schema.TaggedError<CassetteNotWritten>()
 export const toLine = (entry: CassetteEntry): Effect.Effect<string> =>
   Effect.map(Effect.orDie(encode(entry)), (line) => `${redacted(line)}\n`) // every field is JSON by its schema
 
-/** All entries of a file. */
-export const read = Effect.fn("Cassette.read")(function* (path: string) {
+/** All entries of a file. `written` undoes what changed its lines when they were written. */
+export const read = Effect.fn("Cassette.read")(function* (
+  path: string,
+  written: (line: string) => string = (line) => line
+) {
   const fs = yield* FileSystem.FileSystem
   const text = yield* Effect.mapError(
     ByteLimits.readText(fs, path, (yield* ByteLimits.CurrentByteLimits).cassette),
@@ -106,7 +109,7 @@ export const read = Effect.fn("Cassette.read")(function* (path: string) {
     text.split("\n").flatMap((line, index) => (line.trim() === "" ? [] : [{ line, number: index + 1 }])),
     ({ line, number }) =>
       Effect.mapError(
-        decode(line),
+        decode(written(line)),
         () => new CassetteInvalid({ path, line: number, detail: "the line is not an entry of a recording." })
       )
   )

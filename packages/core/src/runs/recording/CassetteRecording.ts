@@ -31,9 +31,10 @@ import { CallForms } from "../../registry/CallForms.ts"
 import { RunJournal } from "../RunJournal.ts"
 import { SemanticRank } from "../../agent/tools/SemanticRank.ts"
 
-/** An agent loop that writes the traffic of its runs to a file, replacing it. */
+/** An agent loop that writes the traffic of its runs to a file, replacing it. `written` changes each line. */
 export const layer = (
-  path: string
+  path: string,
+  written: (line: string) => string = (line) => line
 ): Layer.Layer<
   AgentLoop,
   CassetteNotWritten,
@@ -49,7 +50,7 @@ export const layer = (
       )
       const encoder = new TextEncoder()
       const write = (entry: CassetteEntry) =>
-        Effect.flatMap(toLine(entry), (line) => file.writeAll(encoder.encode(line))).pipe(
+        Effect.flatMap(toLine(entry), (line) => file.writeAll(encoder.encode(written(line)))).pipe(
           Effect.catchAll((cause) => Effect.logWarning("The recording cannot be written.", { cause: cause.message }))
         )
       const services = {

@@ -51,11 +51,14 @@ export const layer = (
 ): Layer.Layer<ModelLifecycle | McpRegistry | SemanticRank | CallForms> =>
   Layer.effectContext(Effect.sync(() => playing(entries).services))
 
-/** The agent loop over a recording in a file. Its runs are not stored. */
-export const loop = (path: string): Layer.Layer<AgentLoop | Tape, CassetteInvalid, FileSystem.FileSystem | Settings> =>
+/** The agent loop over a recording in a file, which is read as `read` does. Its runs are not stored. */
+export const loop = (
+  path: string,
+  written?: (line: string) => string
+): Layer.Layer<AgentLoop | Tape, CassetteInvalid, FileSystem.FileSystem | Settings> =>
   Layer.unwrapEffect(
     Effect.gen(function* () {
-      const entries = yield* read(path)
+      const entries = yield* read(path, written)
       const [first] = all(entries, "Task")
       if (first === undefined) {
         return yield* new CassetteInvalid({ path, detail: "it does not contain the task of the run." })
