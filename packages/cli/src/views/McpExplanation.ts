@@ -45,12 +45,8 @@ export const render = ({ files, mode, servers }: Explanation, columns?: number):
         ])
   ].join("\n")
 
-// -----------------------------------------------------------------------------
-// internal
-// -----------------------------------------------------------------------------
-
 /** The program's name, or words for a place of ours. */
-const whose = (origin: ConfigCandidate["origin"]): string => {
+export const whose = (origin: ConfigCandidate["origin"]): string => {
   switch (origin) {
     case "setting":
       return "MCP_JSON_PATH"
@@ -64,6 +60,10 @@ const whose = (origin: ConfigCandidate["origin"]): string => {
       return origin
   }
 }
+
+// -----------------------------------------------------------------------------
+// internal
+// -----------------------------------------------------------------------------
 
 const fate = ({ entries, exists, problem, used }: ConfigCandidate): string => {
   if (!exists) return "does not exist"

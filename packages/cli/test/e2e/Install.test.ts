@@ -48,4 +48,43 @@ describe("the built program, entered in a client", () => {
       }).pipe(Effect.provide(platform)),
     patience
   )
+
+  it.scopedLive(
+    "sees servers that stand only in the files of clients, says whose they are, and takes them over",
+    () =>
+      Effect.gen(function* () {
+        const fs = yield* FileSystem.FileSystem
+        const path = yield* Path.Path
+        const { home, run } = yield* world
+        const write = (file: string, value: unknown) => fs.writeFileString(path.join(home, file), JSON.stringify(value))
+        yield* write(".claude.json", {
+          mcpServers: { memory: { command: "memory" } },
+          projects: { [home]: { mcpServers: { here: { command: "here" } } } }
+        })
+        const own = { MCP_JSON_PATH: "" }
+        const alone = yield* run(["mcp", "ls"], own)
+        assert.match(alone.stdout, /^SERVER +STATE +TRANSPORT/)
+        assert.match(alone.stdout, /^memory /m)
+        assert.match(alone.stdout, /^here /m)
+
+        yield* fs.makeDirectory(path.join(home, ".codex"))
+        yield* fs.writeFileString(path.join(home, ".codex/config.toml"), '[mcp_servers.docs]\ncommand = "docs"\n')
+        const all = yield* run(["mcp", "ls"], { ...own, LMS_BRIDGE_MCP_SOURCES: "all" })
+        assert.match(all.stdout, /^memory +missing +Claude Code /m)
+        assert.match(all.stdout, /^docs +missing +Codex /m)
+
+        const taken = yield* run(["mcp", "import", "memory", "docs"], own)
+        assert.strictEqual(taken.code, 0, taken.stderr)
+        assert.include(
+          taken.stdout,
+          `${path.join(home, ".mcp.json")} comes before ${path.join(home, ".claude.json")}, whose servers are not used now: here.`
+        )
+        const listed = yield* run(["mcp", "ls", "--json"], own)
+        assert.deepStrictEqual(
+          JSON.parse(listed.stdout).map(({ name }: { readonly name: string }) => name),
+          ["memory", "docs"]
+        )
+      }).pipe(Effect.provide(platform)),
+    patience
+  )
 })

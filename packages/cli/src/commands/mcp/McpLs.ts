@@ -39,17 +39,23 @@ export const command = Command.make("ls", {
       if (json) return yield* screen.out(encode(servers))
       const candidates = yield* registry.candidates
       yield* screen.err(whereFrom(candidates))
-      if (servers.length > 0) yield* screen.out(render(servers, screen.columns))
+      if (servers.length > 0) yield* screen.out(render(servers, screen.columns, candidates))
     })
   )
 )
 
-export const render = (servers: ReadonlyArray<ServerSummary>, columns?: number): string =>
+/** With the source of each entry where there are several. */
+export const render = (
+  servers: ReadonlyArray<ServerSummary>,
+  columns?: number,
+  candidates: ReadonlyArray<ConfigCandidate> = []
+): string =>
   Table.render(
-    ["SERVER", "STATE", "TRANSPORT", "TARGET", "VARIABLES", "LOCK", "PROBLEM"],
+    ["SERVER", "STATE", "SOURCE", "TRANSPORT", "TARGET", "VARIABLES", "LOCK", "PROBLEM"],
     servers.map((server) => [
       server.name,
       server.state,
+      sourceOf(server, servers, candidates),
       server.transport,
       server.target,
       server.envNames.join(", "),
@@ -78,6 +84,22 @@ export const whereFrom = (candidates: ReadonlyArray<ConfigCandidate>): string =>
 // -----------------------------------------------------------------------------
 // internal
 // -----------------------------------------------------------------------------
+
+/** The client whose file it is; the file itself where the client has several of them. */
+const sourceOf = (
+  { source }: ServerSummary,
+  servers: ReadonlyArray<ServerSummary>,
+  candidates: ReadonlyArray<ConfigCandidate>
+) => {
+  const sources = new Set(servers.map((server) => server.source))
+  if (sources.size < 2) return ""
+  const nameOf = (path: string) => {
+    const origin = candidates.find((candidate) => candidate.path === path)?.origin
+    return origin === undefined ? path : McpExplanation.whose(origin)
+  }
+  const name = nameOf(source)
+  return [...sources].some((other) => other !== source && nameOf(other) === name) ? source : name
+}
 
 const lockOf = ({ problem, trusted, withheld }: NonNullable<ServerSummary["lock"]>) =>
   problem === undefined

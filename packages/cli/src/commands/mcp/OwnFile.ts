@@ -18,14 +18,16 @@ export const place = Effect.fnUntraced(function* (wanted: string) {
   const of = (...origins: ReadonlyArray<ConfigCandidate["origin"]>) =>
     candidates.find(({ origin }) => origins.includes(origin))
   const own = candidates.filter(({ origin }) => owns.includes(origin) && origin !== "above")
+  // in the home folder, the file of the user is that of the project
+  const ofUser = of("home") ?? of("project")
   switch (wanted) {
     case "used":
-      return (own.find(({ used }) => used) ?? of("setting") ?? of("home"))?.path ?? (yield* noPlace())
+      return (own.find(({ used }) => used) ?? of("setting") ?? ofUser)?.path ?? (yield* noPlace())
     case "project":
     case "user":
     case "lmstudio": {
-      const origin = { project: "project", user: "home", lmstudio: "LM Studio" } as const
-      return of(origin[wanted])?.path ?? (yield* noPlace(of("setting") === undefined ? undefined : wanted))
+      const files = { project: of("project"), user: ofUser, lmstudio: of("LM Studio") }
+      return files[wanted]?.path ?? (yield* noPlace(of("setting") === undefined ? undefined : wanted))
     }
     default:
       return path.resolve(wanted)
