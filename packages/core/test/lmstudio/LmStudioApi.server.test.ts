@@ -1,6 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Duration, Effect, Fiber, Option, Redacted, TestClock } from "effect"
+import { Duration, Effect, Fiber, FiberRef, HashMap, Option, Redacted, TestClock } from "effect"
 import { LmStudioApi } from "#src/lmstudio/LmStudioApi.ts"
+import { CurrentCaller } from "#src/observability/Correlation.ts"
 import * as FakeHttp from "@lms-bridge/testing/FakeHttp"
 import { apiLayer, native, nativeList, unexpected } from "./apiLayer.ts"
 
@@ -46,6 +47,23 @@ describe("LmStudioApi.server", () => {
         dialect: "native-v1",
         isLmStudio: true
       })
+    }).pipe(Effect.provide(apiLayer(native)))
+  )
+
+  it.effect("leaves each of those who ask at the same time who they are", () =>
+    Effect.gen(function* () {
+      const who = Effect.all([CurrentCaller, FiberRef.get(FiberRef.currentLogAnnotations)])
+      const asking = (name: string) =>
+        Effect.map(Effect.zipRight(server, who), ([caller, annotations]) => [
+          caller,
+          Option.getOrNull(HashMap.get(annotations, "session"))
+        ]).pipe(Effect.annotateLogs({ session: name }), Effect.provideService(CurrentCaller, name))
+      const found = yield* Effect.forEach(["one", "two", "three"], asking, { concurrency: "unbounded" })
+      assert.deepStrictEqual(found, [
+        ["one", "one"],
+        ["two", "two"],
+        ["three", "three"]
+      ])
     }).pipe(Effect.provide(apiLayer(native)))
   )
 

@@ -88,7 +88,7 @@ export const make = Effect.fnUntraced(function* (
             const fiber = yield* Effect.forkIn(Effect.interruptible(discover), scope)
             return [fiber, Option.some(fiber)] as const
           })
-        ).pipe(Effect.flatMap(Fiber.join))
+        ).pipe(Effect.flatMap(outcomeOf))
     })
   )
 
@@ -158,6 +158,9 @@ export const make = Effect.fnUntraced(function* (
 // -----------------------------------------------------------------------------
 // internal
 // -----------------------------------------------------------------------------
+
+/** Whoever joins a fiber takes over from the one who started it: its run and request in the log, and its turn. */
+const outcomeOf = <A, E>(fiber: Fiber.RuntimeFiber<A, E>): Effect.Effect<A, E> => Effect.flatten(Fiber.await(fiber))
 
 /** `llama-router` is found out from the list of `openai`. */
 const dialects = ["native-v1", "legacy-v0", "openai"] as const satisfies ReadonlyArray<Dialect>
