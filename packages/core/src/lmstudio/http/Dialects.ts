@@ -160,7 +160,7 @@ export const make = Effect.fnUntraced(function* (
 // -----------------------------------------------------------------------------
 
 /** Whoever joins a fiber takes over from the one who started it: its run and request in the log, and its turn. */
-const outcomeOf = <A, E>(fiber: Fiber.RuntimeFiber<A, E>): Effect.Effect<A, E> => Effect.flatten(Fiber.await(fiber))
+const outcomeOf = <A, E>(fiber: Fiber.Fiber<A, E>): Effect.Effect<A, E> => Effect.flatten(Fiber.await(fiber))
 
 /** `llama-router` is found out from the list of `openai`. */
 const dialects = ["native-v1", "legacy-v0", "openai"] as const satisfies ReadonlyArray<Dialect>
