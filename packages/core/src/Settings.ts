@@ -12,4 +12,5 @@ export {
   type Values
 } from "./configuration/Settings.ts"
 export { meant, SettingsFiles, type SettingsFile } from "./configuration/SettingsFile.ts"
+export * as DurationText from "./configuration/DurationText.ts"
 export * as SettingsText from "./configuration/SettingsText.ts"

@@ -7,6 +7,7 @@ import * as Option from "effect/Option"
 import * as ParseResult from "effect/ParseResult"
 import * as Redacted from "effect/Redacted"
 import * as Schema from "effect/Schema"
+import * as DurationText from "./DurationText.ts"
 
 /** One variable: how it is decoded, what it is when unset, and what to tell a person about it. */
 export interface Setting<A> {
@@ -49,9 +50,7 @@ export const duration = Schema.String.pipe(
     strict: true,
     decode: (text, _, ast) =>
       Either.fromOption(
-        Option.filter(Duration.decodeUnknown(/^\d+(\.\d+)?$/.test(text) ? `${text} seconds` : spaced(text)), (value) =>
-          Duration.greaterThanOrEqualTo(value, Duration.zero)
-        ),
+        /^\s*\d+(\.\d+)?\s*$/.test(text) ? Option.some(Duration.seconds(Number(text))) : DurationText.read(text),
         () => new ParseResult.Type(ast, text, "not a duration")
       ),
     encode: (value) => Either.right(`${Duration.toSeconds(value)}`)
@@ -168,11 +167,4 @@ export const httpUrl = Schema.transform(
 // internal
 // -----------------------------------------------------------------------------
 
-/** `90s`, `10m` and `250ms` as well as Effect's own `90 seconds`. */
-const spaced = (text: string): string => {
-  const match = /^(\d+(?:\.\d+)?)\s*(ms|s|m|h|d)$/.exec(text.trim())
-  const unit = { ms: "millis", s: "seconds", m: "minutes", h: "hours", d: "days" } as const
-  return match === null ? text.trim() : `${match[1]} ${unit[match[2] as keyof typeof unit]}`
-}
-
-const durationOf = (text: string) => Option.getOrElse(Duration.decodeUnknown(spaced(text)), () => Duration.zero)
+const durationOf = (text: string) => Option.getOrElse(DurationText.read(text), () => Duration.zero)

@@ -28,10 +28,26 @@ describe("Settings", () => {
         ["10m", 600],
         ["250ms", 0.25],
         ["45", 45],
-        ["2 hours", 7200]
+        ["2 hours", 7200],
+        ["10 min", 600],
+        ["10 minutes", 600],
+        ["600s", 600],
+        ["1h30m", 5400],
+        ["1 h 30 min", 5400],
+        ["1 hour and 30 minutes", 5400],
+        ["1h, 30m, 5s", 5405],
+        [" 1.5 H ", 5400]
       ] as const) {
         const settings = yield* read({ LMS_BRIDGE_LOAD_TIMEOUT: text })
         assert.strictEqual(Duration.toSeconds(settings.loadTimeout), seconds, text)
+      }
+    })
+  )
+
+  it.effect("takes nothing for a duration that is none", () =>
+    Effect.gen(function* () {
+      for (const text of ["soon", "10 x", "m", "1h30", "h1", "-5s", "1..5s", "10 minutesand", "10m and", ""]) {
+        assert.isTrue(Option.isNone(table.loadTimeout.decode(text)), text)
       }
     })
   )

@@ -16,7 +16,7 @@ import {
   type SwitchStep as Step,
   type Switched
 } from "@lms-bridge/core/ModelLifecycle"
-import { Settings } from "@lms-bridge/core/Settings"
+import { DurationText, Settings } from "@lms-bridge/core/Settings"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
@@ -61,7 +61,7 @@ export const command = Command.make("switch", {
     name: "patience",
     pseudoName: "DURATION",
     description: "How long to wait for the old model's runs (10m).",
-    decode: durationOf,
+    decode: DurationText.read,
     allowed: "a duration: `90s`, `10m`, `1h`"
   }),
   dryRun: Options.boolean("dry-run").pipe(Options.withDescription("Say what would be done, and do nothing.")),
@@ -188,13 +188,6 @@ export const renderStatus = (all: ReadonlyArray<AliasNow>, columns?: number): st
 // -----------------------------------------------------------------------------
 // internal
 // -----------------------------------------------------------------------------
-
-function durationOf(text: string): Option.Option<Duration.Duration> {
-  const [, digits, unit] = /^(\d+)\s*(s|m|h)$/.exec(text.trim()) ?? []
-  return digits === undefined || unit === undefined
-    ? Option.none()
-    : Option.some(Duration.seconds(Number(digits) * { s: 1, m: 60, h: 3600 }[unit as "s" | "m" | "h"]))
-}
 
 const chosen = (all: ReadonlyArray<AliasNow>, name: Option.Option<string>) =>
   Option.match(name, {

@@ -89,10 +89,7 @@ export function since(description: string) {
     name: "since",
     pseudoName: "DURATION",
     description: `${description}: \`30m\`, \`12h\`, \`7d\`.`,
-    decode: (text) => {
-      const days = /^(\d+)d$/.exec(text.trim())?.[1]
-      return days === undefined ? table.runTimeout.decode(text) : Option.some(Duration.days(Number(days)))
-    },
+    decode: table.runTimeout.decode,
     allowed: "a duration such as 30m, 12h or 7d"
   })
 }

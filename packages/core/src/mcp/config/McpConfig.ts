@@ -4,6 +4,7 @@ import * as Either from "effect/Either"
 import * as Option from "effect/Option"
 import * as ParseResult from "effect/ParseResult"
 import * as Schema from "effect/Schema"
+import * as DurationText from "../../configuration/DurationText.ts"
 import { present } from "../../schema/Fields.ts"
 import * as ConfigNode from "../dialects/ConfigNode.ts"
 import * as EntryWords from "../dialects/EntryWords.ts"
@@ -72,9 +73,7 @@ const Limit = Schema.transformOrFail(Schema.Union(Schema.Number, Schema.String),
     const duration =
       typeof value === "number"
         ? Duration.millis(value < 1000 ? value * 1000 : value)
-        : Duration.decodeUnknown(value.replace(/^([\d.]+)\s*(ms|s|m|h)$/, unit)).pipe((option) =>
-            option._tag === "Some" ? option.value : Duration.zero
-          )
+        : Option.getOrElse(DurationText.read(value), () => Duration.zero)
     return Duration.greaterThan(duration, Duration.zero) && Duration.isFinite(duration)
       ? Either.right(duration)
       : Either.left(new ParseResult.Type(ast, value))
@@ -294,6 +293,3 @@ const shownPath = (path: ReadonlyArray<string | number>) =>
     .map((key, index) => (typeof key === "number" ? `[${key}]` : index === 0 ? key : `.${key}`))
     .join("")
     .replace(/^(.*)$/, '"$1"')
-
-const unit = (_: string, amount: string, short: string) =>
-  `${amount} ${short === "ms" ? "millis" : short === "s" ? "seconds" : short === "m" ? "minutes" : "hours"}`
