@@ -25,12 +25,17 @@ const Rounds = Schema.Int.pipe(Schema.between(1, 10_000))
 
 const ContextLength = Schema.Int.pipe(Schema.between(1, 10_000_000))
 
+const Fallback = Schema.Array(Schema.NonEmptyString).annotations({
+  jsonSchema: { type: "array", items: { type: "string" } }
+})
+
 export const common = {
-  task: argument(Words, "All that the model needs, as it sees nothing else: goal, absolute paths, form of the answer"),
-  max_rounds: option(Rounds, `Requests to the model until it must answer; by default ${table.maxRounds.variable}`),
-  max_tokens: maxTokens("Longest single reply"),
-  context_length: option(ContextLength, "Least context of the model in tokens, for long tasks"),
-  model
+  task: argument(Words, "All it needs, as it sees nothing else: goal, absolute paths, form of answer"),
+  max_rounds: option(Rounds, `Most rounds; by default ${table.maxRounds.variable}`),
+  max_tokens: maxTokens("Longest reply"),
+  context_length: option(ContextLength, "Least context in tokens, for long tasks"),
+  model,
+  fallback: option(Fallback, "Models to take where it cannot be loaded")
 }
 
 export const withMcp = Tool.make({
@@ -101,6 +106,7 @@ export interface Asked {
   readonly max_tokens?: number | "auto"
   readonly context_length?: number
   readonly model?: string
+  readonly fallback?: ReadonlyArray<string>
 }
 
 /** The parts of a task that differ between these tools. */
@@ -114,7 +120,7 @@ export const taskOf = (settings: Values, means: Means, asked: Asked): AgentTask 
     wallMillis: Duration.toMillis(settings.runTimeout),
     toolCalls: settings.maxToolCalls
   },
-  ...present({ model: asked.model, contextLength: asked.context_length }),
+  ...present({ model: asked.model, fallback: asked.fallback, contextLength: asked.context_length }),
   ...(typeof asked.max_tokens === "number" ? { maxTokens: asked.max_tokens } : {})
 })
 

@@ -57,7 +57,8 @@ export const persistentSession = Tool.make({
     initial_directory: option(Folders, "Absolute paths; by default WORKING_DIR"),
     max_rounds: common.max_rounds,
     max_tokens: common.max_tokens,
-    model: common.model
+    model: common.model,
+    fallback: common.fallback
   }),
   output: SessionReport,
   listed: [],

@@ -61,7 +61,7 @@ const canned = <A, I>(options: {
     handler: (input, progress) => look(options.asks(input), progress)
   })
 
-const image = argument(Schema.NonEmptyString, "A path, an http(s) URL or base64")
+const image = argument(Schema.NonEmptyString, "Path, http(s) URL or base64")
 
 export const analyzeImage = canned({
   name: "analyze_image",

@@ -50,9 +50,11 @@ describe("tools that delegate a task", () => {
         mcp_name: "a",
         task: "t",
         model: "qwen",
+        fallback: ["llama", "gemma"],
         max_rounds: 10_000,
         max_tokens: 99
       })
+      assert.notProperty(withMcp.inputSchema.properties["max_rounds"], "default")
       yield* callTool(client, withMultipleMcps.name, { mcp_names: ["a", "b", "a"], task: "t", max_tokens: "auto" })
       yield* callTool(client, discoverAndExecute.name, { task: "t" })
       const [one, several, all] = yield* asked.tasks
@@ -61,6 +63,7 @@ describe("tools that delegate a task", () => {
         servers: { _tag: "Named", names: ["a"] },
         budgets: { rounds: 10_000, wallMillis: 600_000, toolCalls: 9 },
         model: "qwen",
+        fallback: ["llama", "gemma"],
         maxTokens: 99
       })
       assert.deepStrictEqual(several?.servers, { _tag: "Named", names: ["a", "b"] })
