@@ -39,6 +39,7 @@ import * as McpResources from "./commands/mcp/McpResources.ts"
 import * as McpTools from "./commands/mcp/McpTools.ts"
 import * as ModelsEstimate from "./commands/models/ModelsEstimate.ts"
 import * as ModelsGet from "./commands/models/ModelsGet.ts"
+import * as ModelsSearch from "./commands/models/ModelsSearch.ts"
 import * as McpTrust from "./commands/mcp/McpTrust.ts"
 import * as ModelsLoad from "./commands/models/ModelsLoad.ts"
 import * as ModelsLs from "./commands/models/ModelsLs.ts"
@@ -172,6 +173,7 @@ const groups = {
     ModelsEstimate.command,
     ModelsProbe.command,
     ModelsSwitch.command,
+    ModelsSearch.command,
     ModelsGet.command
   ]),
   server: group("server", "LM Studio's own server: status, start, stop.", [

@@ -21,6 +21,7 @@ export const examples: Readonly<Record<string, string>> = {
   "models estimate": "lms-bridge models estimate qwen/qwen3-8b --context-length 32768",
   "models probe": "lms-bridge models probe qwen/qwen3-8b",
   "models switch": "lms-bridge models switch coder qwen/qwen3-8b --canary 20%",
+  "models search": "lms-bridge models search qwen3",
   "models get": "lms-bridge models get qwen/qwen3-8b",
   "server status": "lms-bridge server status",
   "server start": "lms-bridge server start --port 1234",

@@ -2,7 +2,7 @@
  * Tools that list, resolve and download models.
  */
 import { LmStudioApi } from "@lms-bridge/core/LmStudioApi"
-import { Alternatives, Downloader, ModelName } from "@lms-bridge/core/ModelCatalog"
+import { Alternatives, Downloader, ModelName, ModelSearch } from "@lms-bridge/core/ModelCatalog"
 import { sizeOf } from "@lms-bridge/core/Resilience"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
@@ -67,8 +67,12 @@ export const listDownloaded = Tool.make({
     })
 })
 
-const nowhere =
-  "LM Studio offers no search by its API or `lms`: search in its app, or at https://lmstudio.ai/models. lms_download_model accepts the name found there."
+const elsewhere = (query: string) =>
+  `LM Studio lets no program search its catalogue. A person can search it in LM Studio, or at ${ModelSearch.places(
+    query
+  )
+    .map(({ url }) => url)
+    .join(" or ")}. lms_download_model accepts the name found there.`
 
 export const search = Tool.make({
   name: "lms_search_models",
@@ -85,15 +89,9 @@ export const search = Tool.make({
   text: ({ message, models }) => [[...models.map(line), message].join("\n")],
   handler: ({ limit = 10, query }) =>
     Effect.map(onDisk, (models) => {
-      const near = ModelName.nearest(
-        query,
-        models.map(({ key }) => key)
-      )
-      const found = models.filter(
-        ({ key }) => key.toLowerCase().includes(query.trim().toLowerCase()) || near.includes(key)
-      )
+      const found = ModelSearch.onDisk(query, models)
       const here = found.length === 0 ? "None of the models on disk matches." : "These are on disk."
-      return { models: found.slice(0, limit), message: `${here} ${nowhere}` }
+      return { models: found.slice(0, limit), message: `${here} ${elsewhere(query)}` }
     })
 })
 
