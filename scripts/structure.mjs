@@ -33,6 +33,7 @@ const storeys = [
   "models/aliases",
   "models/ModelLifecycle",
   "models/catalog/Embedder models/ContextFit models/ModelSwitch",
+  "models/hosts",
   "mcp/config/Launch mcp/config/Origin mcp/login/StoredLogin mcp/connection/CachedList",
   "mcp mcp/lock/ToolLock mcp/lock/ToolLockError",
   "mcp/redaction",

@@ -26,6 +26,7 @@ import * as ConfigSet from "./commands/config/ConfigSet.ts"
 import * as Doctor from "./commands/Doctor.ts"
 import * as Eval from "./commands/eval/Eval.ts"
 import * as Init from "./commands/Init.ts"
+import * as HostsLs from "./commands/hosts/HostsLs.ts"
 import * as Install from "./commands/Install.ts"
 import * as McpCall from "./commands/mcp/McpCall.ts"
 import * as McpLock from "./commands/mcp/McpLock.ts"
@@ -176,6 +177,7 @@ const groups = {
     ModelsSearch.command,
     ModelsGet.command
   ]),
+  hosts: group("hosts", "Several LM Studios: which of them answer, and what is in their memory.", [HostsLs.command]),
   server: group("server", "LM Studio's own server: status, start, stop.", [
     ServerStatus.command,
     ServerStart.command,
@@ -227,6 +229,7 @@ const program = <E, R>(services: (need: Omit<Need, "logLevel">) => Layer.Layer<S
     Replay.command.pipe(Command.provide(({ file }) => played(file, usual))),
     Eval.command.pipe(Command.provide(({ standIn }) => services({ standIn, watched: true }))),
     groups.models.command.pipe(Command.provide(usual)),
+    groups.hosts.command.pipe(Command.provide(usual)),
     groups.server.command.pipe(Command.provide(usual)),
     groups.mcp.command.pipe(Command.provide(usual)),
     groups.config.command,

@@ -67,6 +67,7 @@ const standIn = (why: string) =>
             baseUrl: Option.some(simulator.baseUrl),
             apiToken: Option.none(),
             defaultModel: Option.none(),
+            hosts: [],
             lmsBinary: Option.some(simulator.lmsBinary),
             // it is known how the stand-in makes calls
             probe: "off" as const,

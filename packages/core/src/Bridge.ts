@@ -3,6 +3,7 @@ import type * as FileSystem from "@effect/platform/FileSystem"
 import type * as HttpClient from "@effect/platform/HttpClient"
 import type * as Path from "@effect/platform/Path"
 import type * as CommandExecutor from "@effect/platform/CommandExecutor"
+import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import { AgentLoop } from "./agent/AgentLoop.ts"
 import { UserPolicies } from "./agent/policy/PolicyFile.ts"
@@ -41,6 +42,23 @@ export type Services =
 /** What the executable must provide: `NodeContext.layer` and `NodeHttpClient.layer` in Node. */
 export type Platform = HttpClient.HttpClient | CommandExecutor.CommandExecutor | FileSystem.FileSystem | Path.Path
 
+const oneServer = ModelLifecycle.layer.pipe(
+  Layer.provideMerge(Layer.merge(LmStudioApi.layer, LmsCli.layer)),
+  Layer.provideMerge(Resilience.layer)
+)
+
+/** LM Studio, or several of them; what that needs is loaded only then, because most machines have one. */
+const servers = Layer.unwrapEffect(
+  Effect.flatMap(Settings, ({ hosts }) =>
+    hosts.length === 0
+      ? Effect.succeed(oneServer)
+      : Effect.map(
+          Effect.promise(() => import("./models/hosts/HostedServices.ts")),
+          ({ layer }) => layer
+        )
+  )
+)
+
 /**
  * The services over given settings and a journal of the caller's: whoever keeps runs elsewhere than in the data folder
  * gives it here.
@@ -64,11 +82,8 @@ export const layerOver = <E, R>(
         Layer.provide(RunObserver.past)
       )
     ),
-    Layer.provideMerge(
-      Layer.mergeAll(journal, UserPolicies.layer, ModelLifecycle.layer, McpRegistry.layer, WorkingFolders.layer)
-    ),
-    Layer.provideMerge(Layer.merge(LmStudioApi.layer, LmsCli.layer)),
-    Layer.provideMerge(Resilience.layer)
+    Layer.provideMerge(Layer.mergeAll(journal, UserPolicies.layer, McpRegistry.layer, WorkingFolders.layer)),
+    Layer.provideMerge(servers)
   )
 
 /** The services over given settings. */

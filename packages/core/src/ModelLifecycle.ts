@@ -19,3 +19,4 @@ export {
 } from "./models/ModelSwitch.ts"
 export { AliasState, type Side as CanarySide } from "./models/aliases/AliasState.ts"
 export { find as aliasOf, type Alias, type Aliases } from "./configuration/AliasSetting.ts"
+export { type Host, Hosts, OnlyHost, sameHost } from "./models/hosts/Hosts.ts"

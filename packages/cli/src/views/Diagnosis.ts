@@ -8,44 +8,20 @@ import { baseUrl, origins, Settings } from "@lms-bridge/core/Settings"
 import { type Application, type DaemonStatus, type LmsCallError, LmsCli } from "@lms-bridge/core/LmsCli"
 import { LmStudioApi, type ServerInfo } from "@lms-bridge/core/LmStudioApi"
 import { leftOut, McpRegistry, type ServerSummary } from "@lms-bridge/core/McpRegistry"
-import { type LoadedModel, ModelLifecycle } from "@lms-bridge/core/ModelLifecycle"
+import { Hosts, type LoadedModel, ModelLifecycle } from "@lms-bridge/core/ModelLifecycle"
 import { Resilience, RetryPolicy } from "@lms-bridge/core/Resilience"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Option from "effect/Option"
-import * as Schema from "effect/Schema"
-import { present } from "@lms-bridge/core/Json"
 import { lookedFor } from "../commands/mcp/McpLs.ts"
 import { ExitCode, ofFailure, type Failure } from "../ExitCode.ts"
+import { type Area, type Finding, notice, ok } from "./findings/Finding.ts"
+import * as HostFindings from "./findings/HostFindings.ts"
 import * as Withheld from "./Withheld.ts"
 import * as Words from "./Words.ts"
 
-/**
- * `problem`: something does not work; `notice`: worth knowing. `next` says what to do; `code` is the exit code of a
- * command that needs it.
- */
-export const Finding = Schema.Struct({
-  area: Schema.Literal(
-    "system",
-    "LM Studio",
-    "lms",
-    "models",
-    "mcp.json",
-    "servers",
-    "clients",
-    "breakers",
-    "settings",
-    "policy",
-    "runs"
-  ),
-  level: Schema.Literal("ok", "notice", "problem"),
-  what: Schema.String,
-  next: Schema.optionalWith(Schema.String, { exact: true }),
-  code: Schema.optionalWith(Schema.Int, { exact: true })
-})
-export type Finding = typeof Finding.Type
-type Area = Finding["area"]
+export { Finding, notice, ok } from "./findings/Finding.ts"
 
 /** The checks are independent: one that fails does not stop the others. MCP servers are started for a moment. */
 export const findings: Effect.Effect<
@@ -57,7 +33,11 @@ export const findings: Effect.Effect<
 ).pipe(Effect.map((parts) => parts.flat()))
 
 /** What a run needs before any tool: LM Studio, `lms` and the models. */
-export const lmStudio = Effect.gen(function* () {
+export const lmStudio = Effect.flatMap(Hosts, (hosts) =>
+  hosts.length === 0 ? oneServer : HostFindings.of(hosts, oneServer)
+)
+
+const oneServer = Effect.gen(function* () {
   const [server, application] = yield* Effect.all(
     [Effect.either(Effect.flatMap(LmStudioApi, (api) => api.ping)), Effect.flatMap(LmsCli, (lms) => lms.application)],
     { concurrency: "unbounded" }
@@ -77,15 +57,6 @@ export const lmStudio = Effect.gen(function* () {
 // -----------------------------------------------------------------------------
 // internal
 // -----------------------------------------------------------------------------
-
-export const ok = (area: Area, what: string): Finding => ({ area, level: "ok", what })
-
-export const notice = (area: Area, what: string, next?: string): Finding => ({
-  area,
-  level: "notice",
-  what,
-  ...present({ next })
-})
 
 /** The message of the failure says what to do. */
 const problem = (area: Area, failure: Failure & { readonly message: string }): Finding => ({

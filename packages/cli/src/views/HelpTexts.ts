@@ -23,6 +23,7 @@ export const examples: Readonly<Record<string, string>> = {
   "models switch": "lms-bridge models switch coder qwen/qwen3-8b --canary 20%",
   "models search": "lms-bridge models search qwen3",
   "models get": "lms-bridge models get qwen/qwen3-8b",
+  "hosts ls": "lms-bridge hosts ls",
   "server status": "lms-bridge server status",
   "server start": "lms-bridge server start --port 1234",
   "server stop": "lms-bridge server stop",

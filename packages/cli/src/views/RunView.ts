@@ -255,7 +255,7 @@ const refusals = {
 const modelLines = (ensured: Ensured): ReadonlyArray<string> => [
   ...ensured.steppedDown.map(({ model, reason }) => `${model} was skipped: ${reason}`),
   [
-    ensured.alias === undefined ? ensured.instanceId : `${ensured.alias} is ${ensured.instanceId}`,
+    `${ensured.alias === undefined ? "" : `${ensured.alias} is `}${ensured.instanceId}${ensured.host === undefined ? "" : ` on ${ensured.host}`}`,
     ensured.action === "already-loaded"
       ? `already loaded by ${ensured.owner === "user" ? "you" : "lms-bridge"}`
       : `${ensured.action} in ${Words.duration(ensured.tookMillis)}`,

@@ -51,6 +51,7 @@ const personal: ReadonlySet<string> = new Set([
   "port",
   "baseUrl",
   "apiToken",
+  "hosts",
   "githubToken",
   "httpToken",
   "mcpJsonPath",

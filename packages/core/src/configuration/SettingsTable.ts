@@ -2,6 +2,7 @@
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
 import { aliasSetting } from "./AliasSetting.ts"
+import { hostSetting } from "./HostSetting.ts"
 import { authority } from "./ServerAddress.ts"
 import {
   choice,
@@ -43,6 +44,10 @@ export const table = {
     allowed: "an `http://` or `https://` URL; a path prefix is kept, a final `/v1` or `/api/v1` is not needed",
     description: "Full address of the server; overrides host and port. For TLS, a proxy or a path prefix."
   }),
+  hosts: hostSetting(
+    "LMS_BRIDGE_HOSTS",
+    "Several LM Studios in place of one: a run goes where its model is in memory, else where it fits and the queue is shortest. Host, port and token above are then used only to tell which of them is on this machine."
+  ),
   apiToken: secret(
     "LM_API_TOKEN",
     "an API token: visible ASCII characters, without spaces",

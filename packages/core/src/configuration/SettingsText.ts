@@ -53,7 +53,7 @@ export const valueOf = ({ json }: Setting<unknown>, text: string): unknown =>
   [
     ...(text === "true" || text === "false" ? [text === "true"] : []),
     ...(/^\d+$/.test(text) ? [Number(text)] : []),
-    ...(/^\s*\{/.test(text) ? Option.toArray(parsedObject(text)) : [])
+    ...(/^\s*[[{]/.test(text) ? Option.toArray(parsed(text)) : [])
   ].find(Schema.is(json)) ?? text
 
 /** The text with the key set. Comments and all other members stay as they are. */
@@ -92,10 +92,10 @@ export const withoutValue = (text: string, key: string): Either.Either<string, J
 // internal
 // -----------------------------------------------------------------------------
 
-const parsedObject = Schema.decodeOption(Schema.parseJson(Schema.Record({ key: Schema.String, value: Schema.Unknown })))
+const parsed = Schema.decodeOption(Schema.parseJson(Schema.Object))
 
 const textOf = (value: unknown): string => {
-  if (Array.isArray(value)) return value.join(",")
+  if (Array.isArray(value) && value.every((item) => typeof item === "string")) return value.join(",")
   return typeof value === "object" && value !== null ? JSON.stringify(value) : String(value)
 }
 

@@ -16,6 +16,8 @@ export const Ensured = Schema.Struct({
   model: Schema.String,
   /** The alias that was asked for. */
   alias: optional(Schema.String),
+  /** The host that it is on, where there are several. */
+  host: optional(Schema.String),
   /** What to put into a request's `model`. */
   instanceId: Schema.String,
   /** `woken`: it slept, which gives back the memory but keeps the model's place. */

@@ -11,6 +11,8 @@ import type { ModelLifecycleError } from "./ModelLifecycleError.ts"
 export const LoadedModel = Schema.Struct({
   model: Schema.String,
   instanceId: Schema.String,
+  /** The host that it is on, where there are several. */
+  host: optional(Schema.String),
   type: Schema.String,
   owner: Schema.Literal("lms-bridge", "user"),
   contextLength: optional(Schema.NonNegativeInt),

@@ -14,7 +14,7 @@ import * as Schema from "effect/Schema"
 import type * as FileSystem from "@effect/platform/FileSystem"
 import type * as Path from "@effect/platform/Path"
 import { find, type Alias } from "../configuration/AliasSetting.ts"
-import { baseUrl, Settings } from "../configuration/Settings.ts"
+import { Settings } from "../configuration/Settings.ts"
 import { LmsCli } from "../lmstudio/LmsCli.ts"
 import type { DataFolderUnwritable } from "../machine/StateDirectory.ts"
 import * as AliasFiles from "./aliases/AliasFiles.ts"
@@ -155,7 +155,7 @@ const make = Effect.gen(function* () {
   const { aliases } = settings
   const files = yield* AliasFiles.make
   // a ledger of its own sees the holds of all processes, this one included
-  const ledger = yield* Ledger.make(files.state, baseUrl(settings))
+  const ledger = yield* Ledger.make(files.state, undefined)
 
   const known = (name: string) => {
     const alias = find(aliases, name)

@@ -33,11 +33,14 @@ export const step = (view: View, event: AgentEvent): Line => {
       return { view, tell: `${count(event.ready.length, "server")}, ${count(tools, "tool")}${missing}${withheld}` }
     }
     case "ModelReady": {
-      const { action, alias, contextLength, model, preferredContext } = event.ensured
+      const { action, alias, contextLength, host, model, preferredContext } = event.ensured
       const more = preferredContext === undefined ? "" : ` (context_length: ${preferredContext} gets more)`
       const context = contextLength === undefined ? "" : `, context ${contextLength}${more}`
       const name = alias === undefined ? model : `${model} (${alias})`
-      return { view, tell: `${name} is ${action === "already-loaded" ? "ready" : action}${context}` }
+      return {
+        view,
+        tell: `${name}${host === undefined ? "" : ` on ${host}`} is ${action === "already-loaded" ? "ready" : action}${context}`
+      }
     }
     case "RoundStarted":
       return {

@@ -10,6 +10,7 @@ import * as Ref from "effect/Ref"
 import * as Schedule from "effect/Schedule"
 import * as Schema from "effect/Schema"
 import * as AliasesNow from "../../options/AliasesNow.ts"
+import * as OnHost from "../../options/OnHost.ts"
 import { Screen } from "../../terminal/Screen.ts"
 import * as SharedOptions from "../../options/SharedOptions.ts"
 import * as Table from "../../views/Table.ts"
@@ -19,17 +20,17 @@ const watch = Options.boolean("watch").pipe(
   Options.withDescription("Check every second and print changes, until Ctrl-C.")
 )
 
-export const command = Command.make("ps", { json: SharedOptions.listingJson, watch }).pipe(
+export const command = Command.make("ps", { json: SharedOptions.listingJson, watch, host: OnHost.option }).pipe(
   Command.withDescription("List the models in memory, with idle limit, context, status and owner."),
   Command.withHandler(
-    Effect.fnUntraced(function* ({ json, watch }) {
+    Effect.fnUntraced(function* ({ host, json, watch }) {
       const screen = yield* Screen
       const lifecycle = yield* ModelLifecycle
       const shown = yield* Ref.make("")
       const print = (text: string, facts: string) =>
         Effect.flatMap(Ref.getAndSet(shown, facts), (before) => (before === facts ? Effect.void : screen.out(text)))
       const show = Effect.gen(function* () {
-        const models = yield* lifecycle.loaded
+        const models = yield* OnHost.on(host)(lifecycle.loaded)
         const aliases = yield* AliasesNow.ofModels
         const now = yield* Clock.currentTimeMillis
         const text = json
@@ -65,9 +66,10 @@ export const render = (
   models.length === 0
     ? "No model is loaded."
     : Table.render(
-        ["INSTANCE", "MODEL", "ALIAS", "STATUS", "CONTEXT", "SIZE", "IDLE LIMIT", "OWNER", "RUNS"],
+        ["INSTANCE", "HOST", "MODEL", "ALIAS", "STATUS", "CONTEXT", "SIZE", "IDLE LIMIT", "OWNER", "RUNS"],
         models.map((model) => [
           model.instanceId,
+          model.host ?? "",
           model.model === model.instanceId ? "" : model.model,
           AliasesNow.namesOf(aliases, model.model).join(", "),
           model.status ?? "",

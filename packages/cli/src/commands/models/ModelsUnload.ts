@@ -45,7 +45,8 @@ export const command = Command.make("unload", {
         onSome: (name) =>
           instancesOf(loaded, behind.find(({ alias }) => ModelName.sameName(alias, name))?.model ?? name)
       })
-      const results = yield* Effect.forEach(targets, (instanceId) =>
+      // a copy on each of several hosts has the same name
+      const results = yield* Effect.forEach(new Set(targets), (instanceId) =>
         Effect.map(Effect.either(Effect.mapError(lifecycle.unload(instanceId, { force }), notLoaded)), (result) => ({
           instanceId,
           result

@@ -20,14 +20,16 @@ import * as ModelName from "../../lmstudio/ModelName.ts"
 import { nearest } from "../../names/nearest.ts"
 import type { Ensured } from "../Ensured.ts"
 import type { EnsureOptions } from "../EnsureOptions.ts"
-import type { ModelLease } from "../LoadedModel.ts"
+import type { LoadedModel, ModelLease } from "../LoadedModel.ts"
 import type { ModelLifecycleError } from "../ModelLifecycleError.ts"
 import type { Ability } from "../ModelUnfit.ts"
 import type * as Lifecycle from "../loading/Lifecycle.ts"
 import * as AliasFiles from "./AliasFiles.ts"
 import { currentOf, sideOf, targetsOf, verdict, type AliasState, type Sample } from "./AliasState.ts"
 
-export type Inner = Effect.Effect.Success<typeof Lifecycle.make>
+export type Inner = Omit<Effect.Effect.Success<typeof Lifecycle.make>, "loaded"> & {
+  readonly loaded: Effect.Effect<ReadonlyArray<LoadedModel>, ModelLifecycleError>
+}
 
 /** How often a request that waits for a switch looks. */
 export const lookEvery = Duration.millis(250)

@@ -12,6 +12,7 @@ import * as Schema from "effect/Schema"
 import { LedgerEntry } from "./Ownership.ts"
 import type { StateDirectory } from "../../machine/StateDirectory.ts"
 import { writeWhole } from "../../machine/writeWhole.ts"
+import { optional } from "../../schema/Fields.ts"
 import { ProcessIdentity } from "../../machine/ProcessIdentity.ts"
 
 /**
@@ -53,7 +54,8 @@ export interface Ledger {
   readonly close: Effect.Effect<void>
 }
 
-export const make = Effect.fnUntraced(function* (state: StateDirectory, server: string) {
+/** `server` undefined: to see what is held anywhere. */
+export const make = Effect.fnUntraced(function* (state: StateDirectory, server: string | undefined) {
   const fs = yield* FileSystem.FileSystem
   const path = yield* Path.Path
   const memory = yield* Ref.make<Memory>({ entries: [], holds: [], underWay: [], written: false })
@@ -79,7 +81,17 @@ export const make = Effect.fnUntraced(function* (state: StateDirectory, server: 
       if (empty) {
         yield* fs.remove(file, { force: true })
       } else {
-        yield* replace(file, yield* encode({ version: 1, process: state.identity, beatAt, holds, entries }))
+        yield* replace(
+          file,
+          yield* encode({
+            version: 1,
+            process: state.identity,
+            ...(server === undefined ? {} : { server }),
+            beatAt,
+            holds,
+            entries
+          })
+        )
       }
       yield* Ref.update(memory, (current) => ({ ...current, written: !empty }))
     },
@@ -143,7 +155,9 @@ export const make = Effect.fnUntraced(function* (state: StateDirectory, server: 
       Effect.map(isDead(found), (dead) =>
         found.content.entries.filter(
           // a load without a TTL by a live process cannot yet be told from a user's load
-          (entry) => entry.server === server && (entry.state === "loaded" || entry.way !== "rest" || dead)
+          (entry) =>
+            (server === undefined || entry.server === server) &&
+            (entry.state === "loaded" || entry.way !== "rest" || dead)
         )
       )
     )
@@ -174,7 +188,10 @@ export const make = Effect.fnUntraced(function* (state: StateDirectory, server: 
     all: Effect.flatMap(readOthers, merged),
     recent: Effect.flatMap(readRecent, merged),
     heldElsewhere: Effect.gen(function* () {
-      const alive = yield* Effect.filter(yield* readOthers, isDead, { negate: true })
+      const here = (yield* readOthers).filter(
+        ({ content }) => server === undefined || content.server === undefined || content.server === server
+      )
+      const alive = yield* Effect.filter(here, isDead, { negate: true })
       return new Set(alive.flatMap(({ content }) => content.holds))
     }),
     put: (entry) =>
@@ -232,6 +249,8 @@ const File = Schema.parseJson(
   Schema.Struct({
     version: Schema.Literal(1),
     process: ProcessIdentity,
+    /** Where it holds them; absent in files of older versions. */
+    server: optional(Schema.String),
     /** Epoch milliseconds of the last write; 0 when the process has exited cleanly. */
     beatAt: Schema.Number,
     holds: Schema.Array(Schema.String),
