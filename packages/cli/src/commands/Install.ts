@@ -9,10 +9,13 @@ import * as ValidationError from "@effect/cli/ValidationError"
 import * as FileSystem from "@effect/platform/FileSystem"
 import * as Path from "@effect/platform/Path"
 import { ClientFiles, ClientPlaces, ClientRules } from "@lms-bridge/core/McpConfig"
+import { present } from "@lms-bridge/core/Json"
 import { table } from "@lms-bridge/core/Settings"
 import * as Config from "effect/Config"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
+import * as Schema from "effect/Schema"
+import * as SharedOptions from "../options/SharedOptions.ts"
 import { UsageError } from "../ExitCode.ts"
 import { Program } from "../Program.ts"
 import { Screen } from "../terminal/Screen.ts"
@@ -72,14 +75,17 @@ export const install = Command.make("install", {
       "Add a skill and a subagent, which tell the client when and how to hand work to the local model."
     )
   ),
-  list: Options.boolean("list").pipe(Options.withDescription("List the clients, and whether lms-bridge is in them."))
+  list: Options.boolean("list").pipe(Options.withDescription("List the clients, and whether lms-bridge is in them.")),
+  json: SharedOptions.json("Print the list as JSON.")
 }).pipe(
   Command.withDescription("Add lms-bridge to an MCP client's configuration, and keep a copy of the old file."),
   Command.withHandler(
-    Effect.fnUntraced(function* ({ client: named, delegate, env, list, ...asked }) {
+    Effect.fnUntraced(function* ({ client: named, delegate, env, json, list, ...asked }) {
       const screen = yield* Screen
       const machine = yield* thisMachine
-      if (list || Option.isNone(named)) return yield* listed(machine, asked.scope)
+      if (list || Option.isNone(named)) return yield* listed(machine, asked.scope, json)
+      if (json)
+        return yield* new UsageError({ problem: "--json is for the list of clients. Leave out CLIENT, or --json." })
       yield* refuseUnusable(env)
       const target = { ...asked, client: named.value }
       const beside = delegate ? yield* Delegation.planned(machine, target) : []
@@ -201,9 +207,21 @@ const notesOn = (
 }
 
 /** Every client, with what is there of it. */
-const listed = Effect.fnUntraced(function* (machine: ClientPlaces.Machine, scope: ClientPlaces.Scope) {
+const listed = Effect.fnUntraced(function* (machine: ClientPlaces.Machine, scope: ClientPlaces.Scope, asJson: boolean) {
   const screen = yield* Screen
   const clients = yield* ClientFiles.found(machine, scope)
+  if (asJson) {
+    return yield* screen.out(
+      encodeList(
+        clients.map(({ client, problem, ...one }) => ({
+          client,
+          title: ClientRules.rules[client].title,
+          ...one,
+          ...present({ problem })
+        }))
+      )
+    )
+  }
   const state = ({ entries, isHere, problem }: ClientFiles.Found) =>
     problem !== undefined
       ? "cannot be read"
@@ -224,6 +242,23 @@ const listed = Effect.fnUntraced(function* (machine: ClientPlaces.Machine, scope
   for (const { problem } of clients) if (problem !== undefined) yield* screen.err(problem)
   yield* screen.err("Add it to one with `lms-bridge install CLIENT`.")
 })
+
+const encodeList = Schema.encodeSync(
+  Schema.parseJson(
+    Schema.Array(
+      Schema.Struct({
+        client: Schema.String,
+        title: Schema.String,
+        path: Schema.String,
+        /** Whether the client seems to be on this machine. */
+        isHere: Schema.Boolean,
+        /** The entries that start lms-bridge. */
+        entries: Schema.Array(Schema.String),
+        problem: Schema.optionalWith(Schema.String, { exact: true })
+      })
+    )
+  )
+)
 
 const thisMachine = Effect.flatMap(Program, ({ platform }) => ClientFiles.machine(platform))
 

@@ -264,8 +264,12 @@ const mcp = Effect.gen(function* () {
       )
     ]
   }
-  // an unused file without servers is not worth a notice
-  const passed = candidates.filter(({ entries, exists, used }) => exists && !used && entries?.length !== 0)
+  // an unused file whose servers are used from another one is not worth a notice, nor is lms-bridge in it
+  const known = new Set(["lms-bridge", ...servers.right.map(({ name }) => name)])
+  const passed = candidates.flatMap(({ entries, exists, path, used }) => {
+    const names = entries?.flatMap(({ name }) => (known.has(name) ? [] : [name]))
+    return exists && !used && names?.length !== 0 ? [{ path, names: names?.join(", ") }] : []
+  })
   const each = yield* Effect.forEach(servers.right, aboutEntry, { concurrency: serversAtOnce })
   return [
     ok(
@@ -275,7 +279,13 @@ const mcp = Effect.gen(function* () {
     ...candidates.flatMap(({ problem: wrong, used }) =>
       used && wrong !== undefined ? [notice("mcp.json", Words.oneLine(wrong))] : []
     ),
-    ...passed.map(({ path }) => notice("mcp.json", `${path} is not used, because ${used.path} comes first`)),
+    ...passed.map(({ names, path }) =>
+      notice(
+        "mcp.json",
+        `${path} is not used${names === undefined ? "" : ` (${names})`}, because ${used.path} comes first`,
+        "`lms-bridge mcp import` takes over the servers of other programs."
+      )
+    ),
     ...each.flat()
   ]
 })

@@ -22,6 +22,19 @@ const withOthers = `{
 `
 
 describe("install", () => {
+  it.scoped("lists the clients as JSON, and nothing else", () =>
+    Effect.gen(function* () {
+      const { at, run } = yield* inHome()
+      yield* run("install", "cursor")
+      const { code, out } = yield* run("install", "--list", "--json")
+      assert.strictEqual(code, 0)
+      const cursor = { client: "cursor", title: "Cursor", path: at(".cursor/mcp.json"), isHere: true }
+      assert.deepInclude(JSON.parse(out), { ...cursor, entries: ["lms-bridge"] })
+      const named = yield* run("install", "cursor", "--json")
+      assert.strictEqual(named.code, 2)
+    }).pipe(scoped)
+  )
+
   for (const [client, file, section, entry] of [
     ["claude-code", ".claude.json", "mcpServers", { type: "stdio", ...start }],
     ["claude-desktop", desktop, "mcpServers", start],
