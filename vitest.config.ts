@@ -13,7 +13,9 @@ export default defineConfig({
   resolve: { conditions: ["@lms-bridge/source"] },
   ssr: { resolve: { conditions: ["@lms-bridge/source"] } },
   test: {
-    projects: ["core", "node", "telemetry", "simulator", "testing", "page", "mcp-server", "cli"].map(project),
+    projects: ["core", "node", "telemetry", "cluster", "simulator", "testing", "page", "mcp-server", "cli"].map(
+      project
+    ),
     sequence: { concurrent: true },
     testTimeout: 30_000,
     hookTimeout: 60_000,

@@ -161,6 +161,14 @@ const subjects = {
     NoSuchTool: ["no server of the run has a tool that was asked for", "the message lists the nearest names"],
     RunNotFound: ["no kept run has the id", "`runs ls`, or `run_status` without an id"],
     RunAmbiguous: ["several runs begin with these characters", "give more of the id"],
+    DatabaseUnavailable: [
+      "the database in which several machines share their runs does not answer, or refuses",
+      "correct `LMS_BRIDGE_DATABASE_URL`, or start PostgreSQL"
+    ],
+    HostTaken: ["a worker with this name is there already", "set another `LMS_BRIDGE_HOST_NAME`, or stop that worker"],
+    HostNotFound: ["no machine with this name carries runs out; the message lists those that do", "`hosts ls`"],
+    NothingAsked: ["the run does not wait for an answer", "`runs ls --status waiting`"],
+    PortTaken: ["`worker --port` cannot listen there", "choose another port"],
     RunTakenOver: [
       "another process has the run now: this one was cut off for longer than its lease",
       "nothing; the run goes on there"

@@ -213,6 +213,28 @@ const undeclared = () =>
     )
   )
 
+/** What the sources of each package may take from the others: the arrows of docs/architecture.md. */
+const beneath = {
+  core: [],
+  page: [],
+  node: ["core"],
+  testing: ["core"],
+  telemetry: ["core"],
+  simulator: ["core"],
+  cluster: ["core"],
+  "mcp-server": ["core", "node", "page", "telemetry"],
+  cli: ["core", "node", "page", "telemetry", "simulator", "cluster", "mcp-server"]
+}
+
+const aslant = () =>
+  packages.flatMap((name) =>
+    filesIn(inRoot("packages", name, "src")).flatMap((file) =>
+      [...readFileSync(file, "utf8").matchAll(used)].flatMap(([, other]) =>
+        other === name || beneath[name]?.includes(other) ? [] : [`${shown(file)} takes from ${other}`]
+      )
+    )
+  )
+
 /** The folders that the tree in docs/architecture.md draws, by its indentation. */
 const drawn = () => {
   const [, tree] = readFileSync(inRoot("docs/architecture.md"), "utf8").split("```")
@@ -251,6 +273,7 @@ const rules = {
   "every folder is drawn in docs/architecture.md": undrawn(),
   "imports make no circle, types included": circles(),
   "no arrow runs up": up(),
+  "packages stand on each other in one order": aslant(),
   "every public module is named": unnamed(),
   "a package depends on what its sources take": undeclared(),
   [`the rules of the loop reach at most ${limits.evolve} files`]:

@@ -65,6 +65,12 @@ import * as ServerStop from "./commands/server/ServerStop.ts"
 import * as Simulate from "./commands/server/Simulate.ts"
 import * as Ui from "./commands/server/Ui.ts"
 import { ExitCode, isEnded, ofFailure, UsageError, type Failure } from "./ExitCode.ts"
+import * as Approve from "./commands/cluster/Approve.ts"
+import * as HostsDrain from "./commands/cluster/HostsDrain.ts"
+import * as RunsCancel from "./commands/cluster/RunsCancel.ts"
+import * as Submit from "./commands/cluster/Submit.ts"
+import * as Worker from "./commands/cluster/Worker.ts"
+import type * as SharedRuns from "./SharedRuns.ts"
 import * as Help from "./views/Help.ts"
 import { Screen } from "./terminal/Screen.ts"
 import * as ShownRun from "./views/ShownRun.ts"
@@ -76,6 +82,8 @@ export interface Need {
   readonly standIn: StandIn.Mode
   /** A person is watching: only warnings and errors are logged, unless configured otherwise. */
   readonly watched: boolean
+  /** Where a database is set, for the runs of several machines: as one who hands runs in, or as one who carries them out. */
+  readonly shared?: SharedRuns.Role
   /** From --log-level, which overrides the configuration. */
   readonly logLevel: Values["logLevel"] | undefined
 }
@@ -162,6 +170,7 @@ const groups = {
     RunsShow.command,
     RunsResume.command,
     RunsFollow.command,
+    RunsCancel.command,
     RunsRm.command
   ]),
   models: group("models", "Models on disk and in memory: list and show them, load, unload, try, download.", [
@@ -177,7 +186,11 @@ const groups = {
     ModelsSearch.command,
     ModelsGet.command
   ]),
-  hosts: group("hosts", "Several LM Studios: which of them answer, and what is in their memory.", [HostsLs.command]),
+  hosts: group("hosts", "Several LM Studios, or the machines of a database: list them, drain and resume a machine.", [
+    HostsLs.command,
+    HostsDrain.drain,
+    HostsDrain.resume
+  ]),
   server: group("server", "LM Studio's own server: status, start, stop.", [
     ServerStatus.command,
     ServerStart.command,
@@ -221,21 +234,25 @@ const played = <E, R>(file: string, services: Layer.Layer<StandIn.Services, E, R
 /** All commands in the order of the help, each with its services. */
 const program = <E, R>(services: (need: Omit<Need, "logLevel">) => Layer.Layer<StandIn.Services, E, R>) => {
   const usual = services({ standIn: "never", watched: true })
+  const front = services({ standIn: "never", watched: true, shared: "front" })
   return [
     Run.command.pipe(Command.provide(({ record, standIn }) => recorded(record, services({ standIn, watched: true })))),
     Chat.command.pipe(Command.provide(({ standIn }) => services({ standIn, watched: true }))),
-    groups.runs.command.pipe(Command.provide(usual)),
-    Stats.command.pipe(Command.provide(usual)),
+    groups.runs.command.pipe(Command.provide(front)),
+    Submit.command.pipe(Command.provide(front)),
+    Approve.command.pipe(Command.provide(front)),
+    Worker.command.pipe(Command.provide(services({ standIn: "never", watched: false, shared: "worker" }))),
+    Stats.command.pipe(Command.provide(front)),
     Replay.command.pipe(Command.provide(({ file }) => played(file, usual))),
     Eval.command.pipe(Command.provide(({ standIn }) => services({ standIn, watched: true }))),
     groups.models.command.pipe(Command.provide(usual)),
-    groups.hosts.command.pipe(Command.provide(usual)),
+    groups.hosts.command.pipe(Command.provide(front)),
     groups.server.command.pipe(Command.provide(usual)),
     groups.mcp.command.pipe(Command.provide(usual)),
     groups.config.command,
     Init.command.pipe(Command.provide(usual)),
     Doctor.command.pipe(Command.provide(usual)),
-    Serve.command.pipe(Command.provide(services({ standIn: "never", watched: false }))),
+    Serve.command.pipe(Command.provide(services({ standIn: "never", watched: false, shared: "front" }))),
     Metrics.command.pipe(Command.provide(usual)),
     Ui.command.pipe(Command.provide(usual)),
     Install.install,

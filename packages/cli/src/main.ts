@@ -21,6 +21,7 @@ import * as NodeLineEditor from "./terminal/NodeLineEditor.ts"
 import * as NodeScreen from "./terminal/NodeScreen.ts"
 import { Program } from "./Program.ts"
 import { Screen } from "./terminal/Screen.ts"
+import * as SharedRuns from "./SharedRuns.ts"
 import * as StandIn from "./StandIn.ts"
 import { version } from "./version.ts"
 import * as Words from "./views/Words.ts"
@@ -39,7 +40,19 @@ const logging = ({ logLevel, watched }: Cli.Need) =>
     )
   ).pipe(Layer.provide(Settings.layer))
 
-const cli = Cli.make((need) => StandIn.layer(need.standIn).pipe(Layer.provideMerge(logging(need))))
+type Own = ReturnType<typeof StandIn.layer>
+type Shared = ReturnType<typeof SharedRuns.layer>
+
+const bridge = ({
+  shared,
+  standIn
+}: Cli.Need): Layer.Layer<
+  StandIn.Services,
+  Layer.Layer.Error<Own> | Layer.Layer.Error<Shared>,
+  Layer.Layer.Context<Own> | Layer.Layer.Context<Shared>
+> => (shared === undefined ? StandIn.layer(standIn) : SharedRuns.layer(shared))
+
+const cli = Cli.make((need) => bridge(need).pipe(Layer.provideMerge(logging(need))))
 
 const ThisProgram = Layer.sync(Program, () => ({
   platform: process.platform,
@@ -86,7 +99,7 @@ const exitCode = <A, E>(exit: Exit.Exit<A, E>): number => {
   if (Exit.isSuccess(exit)) return typeof exit.value === "number" ? exit.value : ExitCode.done
   if (!Cause.isInterruptedOnly(exit.cause)) return ExitCode.failure
   // SIGTERM is the normal end of a server, and its calls have been answered by then
-  if (signal === "SIGTERM" && ["serve", "ui"].includes(process.argv[2] ?? "")) return ExitCode.done
+  if (signal === "SIGTERM" && ["serve", "ui", "worker"].includes(process.argv[2] ?? "")) return ExitCode.done
   return signal === "SIGTERM" ? ExitCode.terminated : ExitCode.interrupted
 }
 

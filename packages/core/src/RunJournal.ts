@@ -1,6 +1,9 @@
 /** Runs on disk, and everything that is derived from their events. */
 export { RunJournal, isKept } from "./runs/RunJournal.ts"
 export { RunAmbiguous, RunInProgress, RunNotFound, RunTakenOver } from "./runs/RunIds.ts"
+export * as RunIds from "./runs/RunIds.ts"
+export * as RunFollowing from "./runs/RunFollowing.ts"
+export * as EventLine from "./runs/EventLine.ts"
 export * as LogLines from "./runs/LogLines.ts"
 export * as RunMetrics from "./runs/RunMetrics.ts"
 export { RunReaders, type RunReader } from "./runs/RunReaders.ts"

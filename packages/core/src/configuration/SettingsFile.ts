@@ -63,5 +63,8 @@ const personal: ReadonlySet<string> = new Set([
   "policyPath",
   "dataDir",
   "logFile",
-  "metricsOpen"
+  "metricsOpen",
+  "databaseUrl",
+  "hostName",
+  "hostSlots"
 ])

@@ -287,5 +287,34 @@ export const table = {
     "LMS_BRIDGE_POLICY",
     "A JSON file with your rules for tools: which are allowed, asked about or refused (docs/configuration.md). Unset: `~/.config/lms-bridge/policy.json`, if it is there."
   ),
+  databaseUrl: secret(
+    "LMS_BRIDGE_DATABASE_URL",
+    "an address such as `postgres://NAME:PASSWORD@HOST/DATABASE`",
+    "The PostgreSQL database in which several machines share their runs (docs/operations/cluster.md). Unset: this machine alone.",
+    /^(postgres(ql)?:\/\/\S+)?$/
+  ),
+  hostName: optionalText(
+    "LMS_BRIDGE_HOST_NAME",
+    "The name of this machine among several, for `worker`. Unset: the name that the system has for it."
+  ),
+  hostSlots: intSetting("LMS_BRIDGE_HOST_SLOTS", 4, [1, 1000], "Most runs that `worker` carries out at once."),
+  queueLease: durationSetting(
+    "LMS_BRIDGE_QUEUE_LEASE",
+    "15s",
+    "How long a worker may be silent before another one takes its runs.",
+    "2s"
+  ),
+  queuePatience: durationSetting(
+    "LMS_BRIDGE_QUEUE_PATIENCE",
+    "10s",
+    "How long a run waits for a host that has its model in memory before any host takes it.",
+    "0s"
+  ),
+  queueKept: intSetting(
+    "LMS_BRIDGE_QUEUE_KEPT",
+    10_000,
+    [100, 10_000_000],
+    "How many ended runs the database keeps; the oldest ones go."
+  ),
   dataDir: optionalText("LMS_BRIDGE_DATA_DIR", "Where runs and locks are stored. Unset: `~/.lms-bridge`.")
 } as const

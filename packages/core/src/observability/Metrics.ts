@@ -116,6 +116,10 @@ export const taskSeconds = histogram("lms_autonomous_task_duration_seconds", "Ti
 export const taskRounds = histogram("lms_autonomous_task_rounds", "Requests to the model in a run.", rounds, ["status"])
 export const runs = counter("lms_runs_total", "Runs that ended.", ["status", "model"])
 export const runsActive = gauge("lms_runs_active", "Runs under way.")
+export const queueDepth = gauge("lms_queue_depth", "Parts of runs that wait for a host, at the last look.", ["model"])
+export const queueOldest = gauge("lms_queue_oldest_seconds", "How long the oldest of them has waited.", ["model"])
+export const hostSlots = gauge("lms_host_slots", "Runs that a host may carry out at once.", ["host"])
+export const hostBusy = gauge("lms_host_busy", "Runs that a host carries out.", ["host"])
 export const runRecoveries = counter("lms_run_recoveries_total", "Runs that were resumed.", ["kind"])
 export const requestSeconds = histogram(
   "lms_model_request_duration_seconds",

@@ -7,6 +7,14 @@ import { AgentEvent } from "../agent/rules/AgentEvent.ts"
 /** Every field of an event is already JSON, so no schema encoding is needed. */
 export const write = (event: AgentEvent): string => `${stringify(event)}\n`
 
+/** The same for storing. Of a result too long for a line, only the text that the model was shown is kept; it says how long it was. */
+export const stored = (event: AgentEvent, most: number): string => {
+  const line = write(event)
+  if (line.length <= most || event._tag !== "ToolCallFinished") return line
+  const { artifact: _artifact, result: _result, ...told } = event
+  return write(told)
+}
+
 /** Undefined for a line that is not an event, such as one truncated when the process was killed. */
 export const read = (line: string): AgentEvent | undefined =>
   line === ""

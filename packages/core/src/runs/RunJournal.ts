@@ -80,14 +80,6 @@ const prunedAtOnce = 50
 
 const displayOnly = new Set<AgentEvent["_tag"]>(["TextDelta", "ReasoningDelta", "ToolCallProgress", "Preparing"])
 
-/** Of a result too long for a line, only the text that the model was shown is stored; it says how long the result was. */
-const boundedLine = (event: AgentEvent, most: number): string => {
-  const line = EventLine.write(event)
-  if (line.length <= most || event._tag !== "ToolCallFinished") return line
-  const { artifact: _artifact, result: _result, ...told } = event
-  return EventLine.write(told)
-}
-
 const eventsIn = (text: string): ReadonlyArray<AgentEvent> =>
   text.split("\n").flatMap((line) => EventLine.read(line) ?? [])
 
@@ -254,7 +246,7 @@ const makeOnDisk = Effect.gen(function* () {
       )
       return (events) =>
         Effect.suspend(() => {
-          const text = `${before}${events.map((event) => boundedLine(event, limits.journalLine)).join("")}`
+          const text = `${before}${events.map((event) => EventLine.stored(event, limits.journalLine)).join("")}`
           before = ""
           return file.value.writeAll(encoder.encode(text))
         }).pipe(Effect.catchAll((cause) => Effect.annotateLogs(warnOnce, { cause: cause.message })))

@@ -12,11 +12,13 @@ import { AgentOutcome, Problem, type AgentEvent } from "../agent/rules/AgentEven
 import * as EventLine from "./EventLine.ts"
 import * as RunAccount from "./RunAccount.ts"
 
-/** `unfinished`: it was stopped or killed, and can be resumed. Times are epoch milliseconds. */
+/**
+ * `unfinished`: it was stopped or killed, and can be resumed. On several machines, `queued` waits for a host and `waiting`
+ * for a person's answer. Times are epoch milliseconds. */
 export const RunSummary = Schema.Struct({
   runId: RunId,
   task: Schema.String,
-  status: Schema.Union(AgentOutcome.fields.status, Schema.Literal("running")),
+  status: Schema.Union(AgentOutcome.fields.status, Schema.Literal("running", "queued", "waiting")),
   startedAt: Schema.Number,
   lastAt: Schema.Number,
   /** Requests to the model, not counting the final one for the answer. */

@@ -27,17 +27,33 @@ export const listed = (
   now: number
 ) => ({
   runId,
-  status,
+  status: isUnderWay(status) ? ("running" as const) : status,
   task,
-  progress: status === "running" ? "in another process" : asTools(problem?.message ?? ""),
+  progress: progressOf(status) ?? asTools(problem?.message ?? ""),
   rounds,
   startedAt,
-  millis: (status === "running" ? now : lastAt) - startedAt
+  millis: (isUnderWay(status) ? now : lastAt) - startedAt
 })
+
+type UnderWay = "running" | "queued" | "waiting"
+
+/** In progress for whoever looks from here, wherever it is. */
+export const isUnderWay = (status: RunSummary.RunSummary["status"]): status is UnderWay =>
+  status === "running" || status === "queued" || status === "waiting"
+
+/** Undefined for a run that is not under way. */
+export const progressOf = (status: RunSummary.RunSummary["status"]): string | undefined =>
+  isUnderWay(status) ? elsewhere[status] : undefined
 
 // -----------------------------------------------------------------------------
 // internal
 // -----------------------------------------------------------------------------
+
+const elsewhere: Readonly<Record<UnderWay, string>> = {
+  running: "in another process",
+  queued: "waits for a host",
+  waiting: "waits for a person's answer"
+}
 
 /** The interval at which the journal of a run in another process is read. */
 const lookEvery = "1 second"

@@ -6,7 +6,10 @@ import { type Host, Hosts } from "@lms-bridge/core/ModelLifecycle"
 import { productOf } from "@lms-bridge/core/LmStudioApi"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
+import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
+import { CurrentShared } from "../../SharedRuns.ts"
+import * as WorkerList from "../cluster/WorkerList.ts"
 import * as SharedOptions from "../../options/SharedOptions.ts"
 import { Screen } from "../../terminal/Screen.ts"
 import * as Table from "../../views/Table.ts"
@@ -28,10 +31,14 @@ const HostReport = Schema.Struct({
 export type HostReport = typeof HostReport.Type
 
 export const command = Command.make("ls", { json: SharedOptions.listingJson }).pipe(
-  Command.withDescription("List the hosts of your settings: which answer, and what is in their memory."),
+  Command.withDescription(
+    "List the hosts of your settings, or the machines of a database: which answer, and what is in their memory."
+  ),
   Command.withHandler(
     Effect.fnUntraced(function* ({ json }) {
       const screen = yield* Screen
+      const shared = yield* CurrentShared
+      if (Option.isSome(shared)) return yield* WorkerList.show(shared.value, json)
       const hosts = yield* Hosts
       const reports = yield* Effect.forEach(hosts, reportOf, { concurrency: "unbounded" })
       if (json) return yield* screen.out(encode(reports))

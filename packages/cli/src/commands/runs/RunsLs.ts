@@ -15,7 +15,7 @@ import * as SharedOptions from "../../options/SharedOptions.ts"
 import * as Table from "../../views/Table.ts"
 import * as Words from "../../views/Words.ts"
 
-const statuses = ["running", "done", "budget", "stalled", "failed", "unfinished"] as const
+const statuses = ["running", "queued", "waiting", "done", "budget", "stalled", "failed", "unfinished"] as const
 
 export const command = Command.make("ls", {
   limit: SharedOptions.checked({

@@ -45,7 +45,9 @@ export const command = Command.make("rm", {
       const age = Option.match(olderThan, { onNone: () => Number.NEGATIVE_INFINITY, onSome: Duration.toMillis })
       const named = yield* Effect.forEach(ids, (id) => Effect.either(journal.find(id)))
       const listed = ids.length > 0 ? [] : yield* journal.list
-      const chosen = listed.filter(({ lastAt, status }) => status !== "running" && now - lastAt >= age)
+      const chosen = listed.filter(
+        ({ lastAt, status }) => !["running", "queued", "waiting"].includes(status) && now - lastAt >= age
+      )
       const [unknown, found] = Array.separate(named)
       if (all && !yes && chosen.length > 0) {
         const question = `Remove ${Words.count(chosen.length, "run")}? [y/N]`

@@ -6,6 +6,7 @@ import { AgentEvent } from "@lms-bridge/core/AgentEvent"
 import { RunExplanation, type RunSummary } from "@lms-bridge/core/RunJournal"
 import type { Ask, RunEvent, RunLine, RunPage } from "@lms-bridge/page/Page"
 import * as Schema from "effect/Schema"
+import * as KeptRuns from "../../runs/KeptRuns.ts"
 import * as RunReport from "../../runs/RunReport.ts"
 
 /** A run of this process. */
@@ -31,12 +32,12 @@ export const ofRecord = (record: RunReport.Record, now: number, asking: boolean)
 /** A run of an earlier process, or of another one. */
 export const ofSummary = (summary: RunSummary.RunSummary, now: number): RunLine => {
   const { lastAt, model, problem, rounds, runId, startedAt, status, task, usage } = summary
-  const isRunning = status === "running"
+  const isRunning = KeptRuns.isUnderWay(status)
   return {
     runId,
-    status,
+    status: KeptRuns.isUnderWay(status) ? "running" : status,
     task: short(task),
-    progress: isRunning ? "in another process" : (problem?.message ?? ""),
+    progress: KeptRuns.progressOf(status) ?? problem?.message ?? "",
     rounds,
     startedAt,
     millis: (isRunning ? now : lastAt) - startedAt,

@@ -1,0 +1,98 @@
+/** One part of a run, carried out on this host. */
+import type { AgentEvent } from "@lms-bridge/core/AgentEvent"
+import {
+  AgentLoop,
+  type Approval,
+  type ApprovalRequest,
+  CurrentApprover,
+  StopBetweenSteps
+} from "@lms-bridge/core/AgentLoop"
+import { CurrentCaller } from "@lms-bridge/core/Observability"
+import * as Deferred from "effect/Deferred"
+import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
+import * as Option from "effect/Option"
+import * as Ref from "effect/Ref"
+import * as Stream from "effect/Stream"
+import type { End, Segment } from "./AgentRun.ts"
+import * as Submissions from "./Submissions.ts"
+import type { Loss } from "./Queue.ts"
+
+export interface Circumstances {
+  readonly host: string
+  readonly attempts: number
+  readonly loss: Effect.Effect<Loss>
+  readonly isDraining: Effect.Effect<boolean>
+}
+
+/** None: it is let go, for another worker to go on with. */
+export const carryOut = Effect.fnUntraced(function* (segment: Segment, at: Circumstances) {
+  const { runId } = segment
+  if (at.attempts > mostAttempts) {
+    return yield* givenUp(runId, {
+      _tag: "RunFailed",
+      problem: {
+        tag: "GivenUp",
+        message: `The workers that had this run ended ${mostAttempts} times in the middle of it, so it is not tried again.`
+      }
+    })
+  }
+  const loop = yield* AgentLoop
+  const answers = yield* Submissions.answers(runId)
+  yield* Submissions.running(runId, at.host)
+  const last = yield* Ref.make<AgentEvent | undefined>(undefined)
+  const asked = yield* Deferred.make<number>()
+  const work = loop.resume(runId, { ...segment.how, answers }).pipe(
+    Stream.runForEach((event) => Ref.set(last, event)),
+    Effect.provideService(
+      CurrentApprover,
+      Option.some((request: ApprovalRequest): Effect.Effect<Approval> =>
+        request.call === undefined
+          ? Effect.succeed({ unclear: "nobody is at hand on this machine" })
+          : Effect.zipRight(Deferred.succeed(asked, request.call.asked), Effect.never)
+      )
+    ),
+    Effect.provideService(CurrentCaller, segment.caller),
+    Effect.provideService(StopBetweenSteps, at.isDraining),
+    Effect.either
+  )
+  // whichever comes first; the run has stopped and written all its events before anything else is done
+  const came = yield* Effect.raceFirst(
+    Effect.map(work, (result) => ({ _tag: "Worked", result }) as const),
+    Effect.raceFirst(
+      Effect.map(Deferred.await(asked), (number) => ({ _tag: "Asked", number }) as const),
+      Effect.map(at.loss, (why) => ({ _tag: "Lost", why }) as const)
+    )
+  )
+  switch (came._tag) {
+    case "Asked":
+      yield* Submissions.waiting(runId, came.number)
+      return Option.some<End>({ _tag: "NeedsApproval", asked: came.number })
+    case "Lost":
+      return came.why === "cancelled" ? yield* givenUp(runId, Submissions.cancelled) : Option.none<End>()
+    case "Worked": {
+      const event = yield* Ref.get(last)
+      if (event?._tag === "RunFinished") return yield* ended(runId, event.outcome.status)
+      if (Either.isRight(came.result)) return Option.none<End>()
+      const { left } = came.result
+      if (left._tag === "RunTakenOver") return Option.none<End>()
+      if (left.retryable) return Option.some<End>({ _tag: "Released", host: at.host, why: left.message })
+      const { _tag: tag, message } = left
+      if (event?._tag !== "RunFailed") return yield* givenUp(runId, { _tag: "RunFailed", problem: { tag, message } })
+      return yield* ended(runId, "failed")
+    }
+  }
+})
+
+// -----------------------------------------------------------------------------
+// internal
+// -----------------------------------------------------------------------------
+
+/** Deaths of workers in one part of a run. */
+const mostAttempts = 5
+
+const ended = (runId: string, status: string) =>
+  Effect.as(Submissions.ended(runId, status), Option.some<End>({ _tag: "Ended", status }))
+
+const givenUp = (runId: string, why: Parameters<typeof Submissions.close>[1]) =>
+  Effect.zipRight(Submissions.close(runId, why), ended(runId, "failed"))
