@@ -57,6 +57,8 @@ const storeys = [
   "agent/forms",
   "agent/policy",
   "agent/rules",
+  "registry/Evidence registry/FormByEvidence",
+  "registry/probe",
   "registry",
   "runs",
   "agent/AgentError",

@@ -23,7 +23,9 @@ export const LoadedModel = Schema.Struct({
   ttlMillis: optional(Schema.NullOr(Schema.NonNegative)),
   expiresAt: optional(Schema.Number),
   /** How many runs of this process hold it. */
-  leases: Schema.NonNegativeInt
+  leases: Schema.NonNegativeInt,
+  /** Another process of this machine holds it. */
+  heldElsewhere: optional(Schema.Literal(true))
 })
 export type LoadedModel = typeof LoadedModel.Type
 

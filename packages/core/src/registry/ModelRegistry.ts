@@ -24,19 +24,27 @@ import { CallForms, type FormAnswer, type FormAsked } from "./CallForms.ts"
 import { type EvidenceRow, isTried, rowOf, type Tally, withEvidence, withTally } from "./Evidence.ts"
 import { type FoundForm, formOf } from "./FormByEvidence.ts"
 import * as Known from "./Known.ts"
-import * as ModelProbe from "./ModelProbe.ts"
+import * as ModelProbe from "./probe/ModelProbe.ts"
+import { quiet } from "./probe/Quiet.ts"
 import * as RecordFiles from "./RecordFiles.ts"
+import * as WholeProbe from "./probe/WholeProbe.ts"
 
 /** What a probe found. */
 export interface Probed {
   readonly model: string
   readonly row: EvidenceRow
   readonly requests: number
+  /** What there was no time for, in words. */
+  readonly untried: ReadonlyArray<string>
   readonly millis: number
 }
 
 export interface ProbeOptions extends Pick<EnsureOptions, "onProgress"> {
   readonly onTrial?: ((what: string) => Effect.Effect<void>) | undefined
+  /** After each step, with all that was found so far; it is kept already. */
+  readonly onFound?: ((row: EvidenceRow) => Effect.Effect<void>) | undefined
+  /** What does not end within this time is not tried: 3 minutes by default. */
+  readonly limit?: Duration.DurationInput | undefined
 }
 
 export class ModelRegistry extends Context.Tag("@lms-bridge/core/registry/ModelRegistry")<
@@ -52,7 +60,10 @@ export class ModelRegistry extends Context.Tag("@lms-bridge/core/registry/ModelR
     readonly observe: (model: string, tally: Tally) => Effect.Effect<void>
     /** The form of calls that a run of it gets when its task asks for none, as far as it is known now, and why. */
     readonly choice: (model: string) => Effect.Effect<FoundForm>
-    /** Loads the model if needed, tries everything, and keeps what it finds. */
+    /**
+     * Loads the model if needed, tries everything, and keeps what it finds step by step. Waits while anybody else is at
+     * work, and fails with `ModelInUse` where that does not end.
+     */
     readonly probe: (model: string | undefined, options?: ProbeOptions) => Effect.Effect<Probed, ModelLifecycleError>
     /** What is known, else what is found out now under this lease, unless that is switched off. */
     readonly form: (lease: ModelLease, asked: FormAsked) => Effect.Effect<Option.Option<FormAnswer>>
@@ -88,7 +99,7 @@ export class ModelRegistry extends Context.Tag("@lms-bridge/core/registry/ModelR
       })
 
       const tryNow = Effect.fnUntraced(function* (lease: ModelLease, model: string, { limit, onTrial }: FormAsked) {
-        const tried = yield* ModelProbe.run(lease, { whole: false, onTrial }).pipe(Effect.timeoutOption(limit))
+        const tried = yield* ModelProbe.run(lease, onTrial).pipe(Effect.timeoutOption(limit))
         if (Option.isNone(tried)) {
           const unfinished = `the trial did not end within ${Duration.format(limit)}, so calls are native.`
           return { ...formOf(yield* keep(model, { evidence: {}, unfinished })), usage: unknownUsage }
@@ -160,14 +171,30 @@ export class ModelRegistry extends Context.Tag("@lms-bridge/core/registry/ModelR
                     )
               )
             ),
-        probe: Effect.fn("ModelRegistry.probe")(function* (name, { onProgress, onTrial = () => Effect.void } = {}) {
+        probe: Effect.fn("ModelRegistry.probe")(function* (
+          name,
+          { limit = standardLimit, onFound = () => Effect.void, onProgress, onTrial = () => Effect.void } = {}
+        ) {
           const since = yield* Clock.currentTimeMillis
-          return yield* lifecycle.withModel(name, { ability: "chat", temporary: true, onProgress })((lease) =>
+          const told = (model: string) => (why: string) => onProgress?.({ _tag: "Waiting", model, why }) ?? Effect.void
+          const key = yield* lifecycle.resolve(name, "chat")
+          // a load would take from the memory and the time of somebody's run
+          yield* quiet(lifecycle, undefined, told(key))
+          return yield* lifecycle.withModel(key, { ability: "chat", temporary: true, onProgress })((lease) =>
             Effect.gen(function* () {
-              const { model } = yield* lease.ensured
-              const { evidence, requests } = yield* ModelProbe.run(lease, { whole: true, onTrial })
-              const row = yield* keep(model, { evidence })
-              return { model, row, requests, millis: (yield* Clock.currentTimeMillis) - since }
+              const { instanceId, model } = yield* lease.ensured
+              let row: EvidenceRow = { build: {}, at: since, evidence: {} }
+              const { requests, untried } = yield* WholeProbe.run(lease, {
+                limit: Duration.decode(limit),
+                idle: quiet(lifecycle, instanceId, told(model)),
+                onTrial,
+                onFound: (evidence) =>
+                  Effect.flatMap(keep(model, { evidence }), (kept) => {
+                    row = { ...kept, evidence: { ...row.evidence, ...kept.evidence } }
+                    return onFound(row)
+                  })
+              })
+              return { model, row, requests, untried, millis: (yield* Clock.currentTimeMillis) - since }
             })
           )
         })
@@ -186,6 +213,8 @@ export class ModelRegistry extends Context.Tag("@lms-bridge/core/registry/ModelR
 // -----------------------------------------------------------------------------
 
 const patience = Duration.seconds(2)
+
+const standardLimit = Duration.minutes(3)
 
 /** A machine that was too busy to answer in time is asked again later. */
 const tryAgainAfter = Duration.hours(1)

@@ -1,9 +1,8 @@
 /** What a probe finds of models that differ, when it is believed, and the file in which it is kept. */
 import { assert, describe, it } from "@effect/vitest"
-import { Duration, Effect, Layer, Option, Ref } from "effect"
+import { Duration, Effect, Layer, Option } from "effect"
 import { Settings } from "#src/configuration/Settings.ts"
 import { ModelLifecycle } from "#src/models/ModelLifecycle.ts"
-import { formOf } from "#src/registry/FormByEvidence.ts"
 import { ModelRegistry } from "#src/registry/ModelRegistry.ts"
 import { SimulatorControl } from "@lms-bridge/simulator/SimulatorControl"
 import { model, type ModelOnDisk } from "@lms-bridge/simulator/Catalogue"
@@ -81,24 +80,6 @@ describe("ModelRegistry", () => {
       )
     )
   }
-
-  it.effect("on request everything is tried, and the evidence says how often each succeeded", () =>
-    onMachine(world())(
-      Effect.gen(function* () {
-        const trials = yield* Ref.make<ReadonlyArray<string>>([])
-        const onTrial = (what: string) => Ref.update(trials, (all) => [...all, what])
-        const { model, requests, row } = yield* (yield* ModelRegistry).probe(plain, { onTrial })
-        assert.deepStrictEqual([model, requests, (yield* Ref.get(trials)).length], [plain, 7, 7])
-        const { boundSteps, callsInText, parallelToolCalls, reasoning, toolCalls } = row.evidence
-        assert.deepInclude(toolCalls, { source: "verified", holds: true, value: 3, trials: 3 })
-        assert.deepInclude(callsInText, { holds: false, value: 0 })
-        assert.deepInclude(boundSteps, { holds: true, value: 3 })
-        assert.isDefined(parallelToolCalls)
-        assert.deepInclude(reasoning, { holds: false })
-        assert.strictEqual(formOf(row).form, "native")
-      })
-    )
-  )
 
   it.effect("another quantisation or engine is another row; the old one stays for its own", () =>
     onMachine(world({}, { simulator: { settings: { appVersion: "0.4.25" } } }))(

@@ -9,18 +9,30 @@ import type { Prompt } from "./SimulatedModel.ts"
 
 /**
  * `calls-in-text`: it writes calls into a fence, whatever the engine can parse. `drops-tools`: its chat template has no
- * place for tools. `repeats-calls`: after the result of a call by the engine, it makes that call again.
+ * place for tools. `repeats-calls`: after the result of a call by the engine, it makes that call again. `always-calls`: it
+ * answers every request of a person with a call.
  */
-export type Habit = "calls-in-text" | "drops-tools" | "repeats-calls"
+export type Habit = "calls-in-text" | "drops-tools" | "repeats-calls" | "always-calls"
 
 interface Kept {
+  readonly vision: boolean
   readonly habit?: Habit
   readonly ignoresSchema?: boolean
+  readonly sees?: boolean
+  readonly remembers?: number
 }
 
 /** What reaches the model of a request. */
-export const heard = ({ habit, ignoresSchema }: Kept, { answerSchema, tools, ...prompt }: Prompt): Prompt => ({
+export const heard = (
+  { habit, ignoresSchema, remembers, sees, vision }: Kept,
+  { answerSchema, messages, tools, ...prompt }: Prompt
+): Prompt => ({
   ...prompt,
+  messages: messages.map(({ words, ...message }) => ({
+    ...message,
+    text: remembers === undefined ? message.text : faded(message.text, remembers * 4),
+    ...present({ words: (sees ?? vision) ? words : undefined })
+  })),
   tools: habit === "drops-tools" ? [] : tools,
   ...present({ answerSchema: ignoresSchema === true ? undefined : answerSchema })
 })
@@ -33,6 +45,11 @@ export const written = ({ habit }: Kept, prompt: Prompt, turn: Turn): Turn => {
       ? turn
       : { ...turn, text: "", toolCalls: last.toolCalls.map(({ id: _id, ...call }) => call) }
   }
+  const [first] = prompt.tools
+  const asked = prompt.toolChoice !== "none" && prompt.messages.at(-1)?.role === "user"
+  if (habit === "always-calls" && asked && first !== undefined && turn.toolCalls.length === 0) {
+    return { ...turn, text: "", toolCalls: [{ name: first.name, arguments: {} }] }
+  }
   if (habit !== "calls-in-text" || turn.toolCalls.length === 0) return turn
   const fences = turn.toolCalls.map(({ arguments: args, name }) => {
     const text = typeof args === "string" ? args : Json.stringify(args)
@@ -40,3 +57,11 @@ export const written = ({ habit }: Kept, prompt: Prompt, turn: Turn): Turn => {
   })
   return { ...turn, text: fences.join("\n"), toolCalls: [] }
 }
+
+// -----------------------------------------------------------------------------
+// internal
+// -----------------------------------------------------------------------------
+
+/** As long as before, so that it is counted as before. */
+const faded = (text: string, clear: number): string =>
+  text.length <= clear ? text : text.slice(0, -clear).replaceAll(/\S/g, " ") + text.slice(-clear)

@@ -7,6 +7,7 @@ import * as Json from "../internal/json.ts"
 import * as BoundSteps from "./rules/BoundSteps.ts"
 import type { Call } from "./rules/Looking.ts"
 import * as Looking from "./rules/Looking.ts"
+import * as Reading from "./rules/Reading.ts"
 import * as Report from "./rules/Report.ts"
 import * as SchemaSample from "./rules/SchemaSample.ts"
 import type { Situation } from "./rules/Situation.ts"
@@ -30,6 +31,8 @@ export const next = (prompt: Prompt): TurnInput => {
       ? { text: Json.stringify(SchemaSample.of(prompt.answerSchema)) }
       : BoundSteps.asStep(next(inSteps), prompt)
   }
+  const read = prompt.tools.length === 0 ? Reading.of(prompt) : undefined
+  if (read !== undefined) return { text: read }
   const situation = Situations.of(prompt)
   const calls =
     prompt.toolChoice === "none" || situation.tools.length === 0 || situation.steps.length >= mostCalls

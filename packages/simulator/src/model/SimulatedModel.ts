@@ -11,6 +11,8 @@ export interface PromptMessage {
   readonly role: "system" | "user" | "assistant" | "tool"
   readonly text: string
   readonly images: number
+  /** The titles of those that have one: what a model that sees can read in them. */
+  readonly words?: ReadonlyArray<string> | undefined
   readonly toolCalls: ReadonlyArray<{ readonly id: string; readonly name: string; readonly arguments: string }>
   /** For a tool result: the call that it answers. */
   readonly toolCallId?: string | undefined

@@ -34,6 +34,10 @@ export interface ModelOnDisk {
   readonly habit?: Habit
   /** Its engine drops `response_format` without a word. */
   readonly ignoresSchema?: boolean
+  /** Whether it truly sees images; absent: as `vision` declares. */
+  readonly sees?: boolean
+  /** Tokens at the end of a message that it takes in, whatever the context; absent: all. */
+  readonly remembers?: number
   readonly variants?: ReadonlyArray<string>
   readonly selectedVariant?: string
 }

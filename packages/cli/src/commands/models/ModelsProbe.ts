@@ -1,59 +1,113 @@
 /**
- * `models probe`: tries how a model makes calls, in about seven short requests, and keeps what it finds for later runs.
+ * `models probe`: tries what models can do and how fast they are here, three trials each, and keeps what it finds.
  */
 import * as Args from "@effect/cli/Args"
 import * as Command from "@effect/cli/Command"
 import { ToolForm } from "@lms-bridge/core/AgentLoop"
-import { formOf, Known, ModelRegistry, EvidenceRow } from "@lms-bridge/core/ModelCatalog"
+import { EvidenceRow, formOf, Known, ModelRegistry, type Probed } from "@lms-bridge/core/ModelCatalog"
+import { ModelLifecycle } from "@lms-bridge/core/ModelLifecycle"
+import { table } from "@lms-bridge/core/Settings"
+import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
-import { Screen } from "../../terminal/Screen.ts"
+import { Ended, ofFailure } from "../../ExitCode.ts"
 import * as SharedOptions from "../../options/SharedOptions.ts"
+import { Screen } from "../../terminal/Screen.ts"
 import * as FoundOut from "../../views/FoundOut.ts"
 import * as Words from "../../views/Words.ts"
 import { progressLine } from "./ModelsLoad.ts"
 
 export const command = Command.make("probe", {
-  name: Args.text({ name: "NAME" }).pipe(
-    Args.withDescription("The model's key; by default the one that a run would use."),
-    Args.optional
+  names: Args.text({ name: "NAME" }).pipe(
+    Args.withDescription("The models' keys; by default the one that a run would use."),
+    Args.repeated
   ),
-  json: SharedOptions.json("Print what was found as JSON.")
+  limit: SharedOptions.setting(
+    "limit",
+    "DURATION",
+    table.runTimeout,
+    "Maximum time for each model; what there is no time for is not tried. Default: 3m."
+  ),
+  json: SharedOptions.json("Print what was found as JSON, one line for each model.")
 }).pipe(
-  Command.withDescription("Try how a model makes calls, and keep what is found. Loads the model if needed."),
+  Command.withDescription(
+    "Try what models can do and how fast they are here, and keep it. Never beside a run of somebody."
+  ),
   Command.withHandler(
-    Effect.fnUntraced(function* ({ json, name }) {
+    Effect.fnUntraced(function* ({ json, limit, names }) {
       const screen = yield* Screen
-      const registry = yield* ModelRegistry
-      let tried = 0
-      const tell = (text: string) =>
-        Effect.suspend(() => {
-          const line = Words.oneLine(text, screen.width - 1)
-          return screen.stderrIsTerminal ? screen.status(line) : screen.err(line)
-        })
-      const { millis, model, requests, row } = yield* registry
-        .probe(Option.getOrUndefined(name), {
-          onProgress: (progress) => tell(progressLine(progress)),
-          onTrial: (what) => Effect.suspend(() => tell(`Trying ${what} (${++tried})`))
-        })
-        .pipe(Effect.ensuring(screen.status("")))
-      const calls = formOf(row)
-      const took = `${Words.count(requests, "request")} in ${Words.duration(millis)}`
-      yield* screen.out(
-        json
-          ? encode({ model, calls, requests, millis, row })
-          : [`${model}: calls are ${calls.form}. ${calls.why} (${took})`, "", FoundOut.render(Known.ofRow(row))].join(
-              "\n"
-            )
+      const lifecycle = yield* ModelLifecycle
+      // a name that means nothing is said before minutes have passed
+      const keys = yield* Effect.forEach(names.length === 0 ? [undefined] : names, (name) =>
+        lifecycle.resolve(name, "chat")
       )
+      const models = [...new Set(keys)]
+      const failed: Array<{ readonly _tag: string }> = []
+      for (const [index, model] of models.entries()) {
+        const tried = yield* Effect.either(probe(model, limit))
+        if (Either.isLeft(tried)) {
+          if (models.length === 1) return yield* tried.left
+          failed.push(tried.left)
+          yield* screen.err(`lms-bridge: ${model}: ${tried.left.message}`)
+          continue
+        }
+        if (Object.keys(tried.right.row.evidence).length === 0) failed.push({ _tag: "NothingFound" })
+        yield* screen.out(json ? encode(shown(tried.right)) : `${index === 0 ? "" : "\n"}${render(tried.right)}`)
+      }
+      const [first] = failed
+      if (first !== undefined) return yield* new Ended({ code: ofFailure(first) })
     })
   )
 )
 
+export const render = (probed: Probed, columns?: number): string => {
+  const { calls, model, millis, requests, row, untried } = shown(probed)
+  const took = `${Words.count(requests, "request")} in ${Words.duration(millis)}`
+  if (Object.keys(row.evidence).length === 0) {
+    return `${model}: nothing was found in ${Words.duration(millis)}, so slow is it now. --limit gives more time.`
+  }
+  return [
+    `${model}: calls are ${calls.form}. ${calls.why} (${took})`,
+    "",
+    FoundOut.render(Known.ofRow(row), columns),
+    ...(untried.length === 0 ? [] : ["", `Not tried, for want of time: ${untried.join(", ")}. --limit gives more.`])
+  ].join("\n")
+}
+
 // -----------------------------------------------------------------------------
 // internal
 // -----------------------------------------------------------------------------
+
+const shown = (probed: Probed) => ({ ...probed, calls: formOf(probed.row) })
+
+const probe = Effect.fnUntraced(function* (model: string, limit: Option.Option<Duration.Duration>) {
+  const screen = yield* Screen
+  const registry = yield* ModelRegistry
+  let tried = 0
+  let done = 0
+  const tell = (text: string) =>
+    Effect.suspend(() => {
+      const line = Words.oneLine(text, screen.width - 1)
+      return screen.stderrIsTerminal ? screen.status(line) : screen.err(line)
+    })
+  return yield* registry
+    .probe(model, {
+      limit: Option.getOrUndefined(limit),
+      onProgress: (progress) => tell(progressLine(progress)),
+      onTrial: (what) => Effect.suspend(() => tell(`${model}: trying ${what} (${++tried})`)),
+      onFound: ({ evidence }) => Effect.sync(() => void (done = Object.keys(evidence).length))
+    })
+    .pipe(
+      Effect.ensuring(screen.status("")),
+      Effect.onInterrupt(() =>
+        done === 0
+          ? Effect.void
+          : screen.err(`lms-bridge: what was found of ${model} is kept; \`lms-bridge models show ${model}\` shows it.`)
+      )
+    )
+})
 
 const encode = Schema.encodeSync(
   Schema.parseJson(
@@ -61,6 +115,7 @@ const encode = Schema.encodeSync(
       model: Schema.String,
       calls: Schema.Struct({ form: ToolForm, why: Schema.String }),
       requests: Schema.Int,
+      untried: Schema.Array(Schema.String),
       millis: Schema.Number,
       row: EvidenceRow
     })

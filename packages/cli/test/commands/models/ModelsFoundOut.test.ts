@@ -1,7 +1,8 @@
 import { assert, describe, it } from "@effect/vitest"
-import { formOf, Known, type EvidenceRow } from "@lms-bridge/core/ModelCatalog"
+import { formOf, Known, type ModelRegistry, type EvidenceRow } from "@lms-bridge/core/ModelCatalog"
 import { apiModel } from "@lms-bridge/testing/LmStudioApiTest"
-import { Effect } from "effect"
+import { ModelLoadFailed, ModelNotFound } from "@lms-bridge/core/LmStudioApi"
+import { type Context, Effect } from "effect"
 import { cli } from "../../OverDoubles.ts"
 
 const found: EvidenceRow = {
@@ -82,37 +83,82 @@ describe("models show", () => {
 })
 
 describe("models probe", () => {
-  const probed = { model: "acme/plain-7b", row: found, requests: 7, millis: 4200 }
-  const registry = (onCall: (what: string) => void) => ({
-    probe: (
-      name: string | undefined,
-      options: { readonly onTrial?: ((what: string) => Effect.Effect<void>) | undefined } = {}
-    ) =>
-      Effect.as(
-        Effect.zipRight(
-          Effect.sync(() => onCall(name ?? "default")),
-          options.onTrial?.("a call") ?? Effect.void
-        ),
-        probed
-      )
+  const lifecycle = { resolve: (name: string | undefined) => Effect.succeed(name ?? "acme/plain-7b") }
+  const registry = (onCall: (what: string) => void): Partial<Context.Tag.Service<ModelRegistry>> => ({
+    probe: Effect.fnUntraced(function* (name, { onTrial = () => Effect.void } = {}) {
+      onCall(name ?? "none")
+      yield* onTrial("a call")
+      if (name === "acme/broken") {
+        return yield* new ModelLoadFailed({ model: name, reason: "Engine", serverMessage: "it ended" })
+      }
+      return { model: name ?? "", row: found, requests: 7, untried: ["images"], millis: 4200 }
+    })
   })
 
-  it.effect("shows each trial, and then what was found", () =>
+  it.effect("shows each trial, and then what was found, of each model once", () =>
     Effect.gen(function* () {
       const asked: Array<string> = []
-      const { code, err, out } = yield* cli(["models", "probe", "plain"], {
+      const { code, err, out } = yield* cli(["models", "probe", "acme/a", "acme/b", "acme/a"], {
+        lifecycle,
         registry: registry((name) => asked.push(name))
       })
-      assert.deepStrictEqual([code, asked, err], [0, ["plain"], "Trying a call (1)"])
-      assert.include(out, "acme/plain-7b: calls are bound. Tried on 2026-11-28")
+      assert.deepStrictEqual([code, asked], [0, ["acme/a", "acme/b"]])
+      assert.strictEqual(err, "acme/a: trying a call (1)\nacme/b: trying a call (1)")
+      assert.include(out, "acme/a: calls are bound. Tried on 2026-11-28")
       assert.include(out, "(7 requests in 4.2 s)")
+      assert.match(out, /call tools \(native\) +no +tried here +0 of 3/)
+      assert.include(out, "Not tried, for want of time: images. --limit gives more.")
     })
   )
 
-  it.effect("prints it as JSON", () =>
+  it.effect("a model that fails does not keep the others from being tried", () =>
     Effect.gen(function* () {
-      const { out } = yield* cli(["models", "probe", "--json"], { registry: registry(() => undefined) })
-      assert.deepInclude(JSON.parse(out), { model: "acme/plain-7b", requests: 7, row: found })
+      const { code, err, out } = yield* cli(["models", "probe", "acme/broken", "acme/b"], {
+        lifecycle,
+        registry: registry(() => undefined)
+      })
+      assert.strictEqual(code, 4)
+      assert.include(err, "lms-bridge: acme/broken: ")
+      assert.include(out, "acme/b: calls are bound")
+    })
+  )
+
+  it.effect("a name that means nothing is said before anything is tried", () =>
+    Effect.gen(function* () {
+      const asked: Array<string> = []
+      const { code } = yield* cli(["models", "probe", "acme/a", "none"], {
+        lifecycle: {
+          resolve: (name) =>
+            name === "none"
+              ? Effect.fail(new ModelNotFound({ model: name, available: [], nearest: [] }))
+              : Effect.succeed(name ?? "")
+        },
+        registry: registry((name) => asked.push(name))
+      })
+      assert.deepStrictEqual([code, asked], [4, []])
+    })
+  )
+
+  it.effect("prints it as JSON, a line for each model", () =>
+    Effect.gen(function* () {
+      const { out } = yield* cli(["models", "probe", "a", "b", "--json"], {
+        lifecycle,
+        registry: registry(() => undefined)
+      })
+      const lines = out.split("\n").map((line): Record<string, unknown> => JSON.parse(line))
+      assert.deepStrictEqual(
+        lines.map(({ model }) => model),
+        ["a", "b"]
+      )
+      assert.deepInclude(lines[0], { requests: 7, untried: ["images"], row: found })
+    })
+  )
+
+  it.effect("refuses a limit that is no duration", () =>
+    Effect.gen(function* () {
+      const { code, err } = yield* cli(["models", "probe", "--limit", "soon"], { lifecycle })
+      assert.strictEqual(code, 2)
+      assert.include(err, '--limit is "soon"')
     })
   )
 })

@@ -57,7 +57,11 @@ export const make = Effect.gen(function* () {
     loaded: Effect.gen(function* () {
       const { seen } = yield* survey(parts)
       const held = yield* parts.leases.held
-      return seen.map((one) => loadedModel(one, held.get(one.instance.id) ?? 0))
+      const elsewhere = yield* parts.ledger.heldElsewhere
+      return seen.map((one) => ({
+        ...loadedModel(one, held.get(one.instance.id) ?? 0),
+        ...(elsewhere.has(one.instance.id) ? { heldElsewhere: true as const } : {})
+      }))
     }).pipe(Effect.withSpan("ModelLifecycle.loaded")),
     unload: (instanceId: string, options: { readonly force?: boolean | undefined } = {}) =>
       unload(parts, instanceId, options)

@@ -88,6 +88,17 @@ export const promptTool = (tool: Json.JsonObject, parameters: unknown): Readonly
 // internal
 // -----------------------------------------------------------------------------
 
+/** Of a PNG that has one. */
+const titleOf = (url: unknown): string | undefined => {
+  if (typeof url !== "string" || !url.startsWith("data:image/png;base64,")) return undefined
+  const file = Buffer.from(url.slice(url.indexOf(",") + 1), "base64")
+  const mark = "tEXtTitle\0"
+  const at = file.indexOf(mark, "latin1")
+  if (at < 4) return undefined
+  const end = at + "tEXt".length + file.readUInt32BE(at - 4)
+  return file.toString("latin1", at + mark.length, end)
+}
+
 const toPromptMessage = (message: typeof Message.Type): PromptMessage => {
   const parts =
     typeof message.content === "string" ? [{ type: "text", text: message.content }] : (message.content ?? [])
@@ -95,6 +106,7 @@ const toPromptMessage = (message: typeof Message.Type): PromptMessage => {
     role: message.role === "developer" ? "system" : message.role,
     text: parts.map((part) => part.text ?? "").join(""),
     images: parts.filter((part) => part.type === "image_url").length,
+    words: parts.flatMap(({ image_url }) => titleOf(Json.objectOf(image_url)["url"]) ?? []),
     toolCalls: (message.tool_calls ?? []).map((call) => ({
       id: call.id,
       name: call.function.name,

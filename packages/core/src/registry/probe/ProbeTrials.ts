@@ -4,14 +4,14 @@
  */
 import * as Either from "effect/Either"
 import * as Predicate from "effect/Predicate"
-import { decodeJson } from "../internal/parseJson.ts"
-import { findBlocks } from "../agent/forms/FoundCalls.ts"
-import * as BoundReply from "../agent/rules/BoundReply.ts"
-import { repairJson } from "../agent/schema/JsonRepair.ts"
-import * as Bound from "../agent/shapes/Bound.ts"
-import * as Conversation from "../agent/shapes/Conversation.ts"
-import type { ToolForm, Way } from "../agent/ToolForm.ts"
-import type { ChatMessage, ChatReply, ChatRequest, ToolCall, ToolDefinition } from "../lmstudio/Chat.ts"
+import { decodeJson } from "../../internal/parseJson.ts"
+import { findBlocks } from "../../agent/forms/FoundCalls.ts"
+import * as BoundReply from "../../agent/rules/BoundReply.ts"
+import { repairJson } from "../../agent/schema/JsonRepair.ts"
+import * as Bound from "../../agent/shapes/Bound.ts"
+import * as Conversation from "../../agent/shapes/Conversation.ts"
+import type { ToolForm, Way } from "../../agent/ToolForm.ts"
+import type { ChatMessage, ChatReply, ChatRequest, ToolCall, ToolDefinition } from "../../lmstudio/Chat.ts"
 
 export const tools: ReadonlyArray<ToolDefinition> = [
   {
@@ -53,10 +53,30 @@ export const another: Asked = {
   calls: [{ name: "write_note", contains: { title: /shopping/i, text: /milk and bread/i } }]
 }
 
-export const two: Asked = {
-  task: "Get the temperature in the city Oslo and in the city Rome. Make both calls now, in one reply.",
-  calls: [...one.calls, { name: "get_temperature", contains: { city: /rome/i } }]
-}
+const temperatureIn = (first: string, second: string): Asked => ({
+  task: `Get the temperature in the city ${first} and in the city ${second}. Make both calls now, in one reply.`,
+  calls: [first, second].map((city) => ({ name: "get_temperature", contains: { city: new RegExp(city, "i") } }))
+})
+
+/** Two calls each; the first says the most. */
+export const pairs: readonly [Asked, ...ReadonlyArray<Asked>] = [
+  temperatureIn("Oslo", "Rome"),
+  temperatureIn("Lima", "Cairo"),
+  {
+    task: 'Get the temperature in the city Paris, and write the text "call Anna" into the note with the title "today". Make both calls now, in one reply.',
+    calls: [
+      { name: "get_temperature", contains: { city: /paris/i } },
+      { name: "write_note", contains: { title: /today/i, text: /call anna/i } }
+    ]
+  }
+]
+
+/** What is answered without any of the tools. */
+export const needless: ReadonlyArray<Asked> = [
+  { task: "What is the capital of France? Answer from what you know.", calls: [] },
+  { task: "Say good morning to Ida, in one sentence.", calls: [] },
+  { task: "Write this sentence in capital letters: the train is late", calls: [] }
+]
 
 /** What the first call gives back, and how an answer that has read it can be told. */
 const result = "17 degrees Celsius in Oslo"
