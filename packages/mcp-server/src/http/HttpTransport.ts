@@ -1,10 +1,11 @@
-// @effect-diagnostics nodeBuiltinImport:off -- the SDK takes Node's own requests
+// @effect-diagnostics nodeBuiltinImport:off -- Node's own requests
 /**
  * The Streamable HTTP transport of one session. Kept apart so that the stdio executable does not load it.
  */
-import { StreamableHTTPServerTransport } from "@modelcontextprotocol/sdk/server/streamableHttp.js"
+import { WebStandardStreamableHTTPServerTransport } from "@modelcontextprotocol/server"
 import type { IncomingMessage, ServerResponse } from "node:http"
 import type { AnyTransport } from "../protocol/Server.ts"
+import * as NodeFetch from "../wire/NodeFetch.ts"
 
 export interface HttpTransport {
   readonly transport: AnyTransport
@@ -19,14 +20,16 @@ export const make = (options: {
   /** Called before the client learns its session's id. */
   readonly opened: (sessionId: string) => void
 }): HttpTransport => {
-  const transport = new StreamableHTTPServerTransport({
+  const transport = new WebStandardStreamableHTTPServerTransport({
     sessionIdGenerator: options.newSessionId,
     onsessioninitialized: options.opened
   })
   return {
-    // the class declares its callbacks as `| undefined`, the interface as optional; under the SDK's settings both agree
-    transport: transport as AnyTransport,
-    handle: (request, response, messages) => transport.handleRequest(request, response, messages),
+    transport,
+    handle: (request, response, messages) =>
+      transport
+        .handleRequest(NodeFetch.requestOf(request, response), messages === undefined ? {} : { parsedBody: messages })
+        .then((answered) => NodeFetch.answer(answered, response)),
     sessionId: () => transport.sessionId
   }
 }

@@ -5,7 +5,7 @@
 import type { Services } from "@lms-bridge/core/Bridge"
 import { LmStudioApi } from "@lms-bridge/core/LmStudioApi"
 import { Settings } from "@lms-bridge/core/Settings"
-import { ErrorCode } from "@modelcontextprotocol/sdk/types.js"
+import { ProtocolErrorCode } from "@modelcontextprotocol/server"
 import * as Clock from "effect/Clock"
 import * as Deferred from "effect/Deferred"
 import * as Duration from "effect/Duration"
@@ -185,7 +185,11 @@ export const serveSessions = Effect.fn("serveSessions")(function* <E, R>(
     const version = headerOf(request, "mcp-protocol-version")
     const foreign = version !== undefined && !ClientMessage.isSpoken(version)
     if (!body.initializes && (session === undefined || foreign)) {
-      const why = ClientMessage.answerTo(body.id, ErrorCode.InvalidRequest, ClientMessage.beforeInitialize(version))
+      const why = ClientMessage.answerTo(
+        body.id,
+        ProtocolErrorCode.InvalidRequest,
+        ClientMessage.beforeInitialize(version)
+      )
       return answerJson(response, 400, why)
     }
     const admitted = yield* Effect.either(Effect.provideService(limits.request, CurrentCaller, id ?? ""))
@@ -301,7 +305,7 @@ const tooMany = (
   { message, retryAfter }: Overloaded
 ): void => {
   response.setHeader("retry-after", String(Math.max(1, Math.ceil(Duration.toSeconds(retryAfter)))))
-  answerJson(response, 429, ClientMessage.answerTo(id, ErrorCode.InternalError, message))
+  answerJson(response, 429, ClientMessage.answerTo(id, ProtocolErrorCode.InternalError, message))
 }
 
 const answerMetrics = (response: ServerResponse, text: string): void => {

@@ -4,20 +4,17 @@
  */
 import type { Values } from "@lms-bridge/core/Settings"
 import { CurrentCaller, makeSessionId, TraceContext, withRequest } from "@lms-bridge/core/Observability"
-import { Server } from "@modelcontextprotocol/sdk/server/index.js"
-import type { RequestHandlerExtra } from "@modelcontextprotocol/sdk/shared/protocol.js"
-import type { Transport } from "@modelcontextprotocol/sdk/shared/transport.js"
 import {
-  CallToolRequestSchema,
-  ElicitResultSchema,
-  ErrorCode,
-  ListToolsRequestSchema,
-  McpError,
-  SetLevelRequestSchema,
-  type ServerNotification,
-  type ServerRequest,
-  type Task
-} from "@modelcontextprotocol/sdk/types.js"
+  type ElicitRequestFormParams,
+  type ElicitRequestURLParams,
+  type JSONObject,
+  ProtocolError,
+  ProtocolErrorCode,
+  type Server,
+  type ServerContext,
+  type Task,
+  type Transport
+} from "@modelcontextprotocol/server"
 import * as Context from "effect/Context"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
@@ -33,6 +30,7 @@ import { type Asker, DetachAfter, Elicit, type Form, type Page } from "./CallCon
 import * as CallProgress from "./CallProgress.ts"
 import * as ClientLog from "./ClientLog.ts"
 import * as Clients from "./Clients.ts"
+import { OldServer } from "./eras/OldServer.ts"
 import * as ServerReading from "./ServerReading.ts"
 import * as ServerTasks from "./ServerTasks.ts"
 import { described, type Progress, type Tool } from "../tools/Tool.ts"
@@ -89,7 +87,7 @@ export const serve = Effect.fn("Server.serve")(function* <R, R2>(options: Option
   const tasks = yield* ServerTasks.make
   const session = yield* makeSessionId
   // McpServer accepts only Zod; the low-level class remains for "advanced use"
-  const server = new Server(
+  const server = new OldServer(
     {
       name: About.name,
       version: About.version,
@@ -98,8 +96,7 @@ export const serve = Effect.fn("Server.serve")(function* <R, R2>(options: Option
     },
     {
       capabilities: { tools: {}, logging: {}, ...ServerReading.capabilities, ...ServerTasks.capabilities },
-      instructions: About.instructions(options.toolsets ?? ["all"]),
-      taskStore: tasks.store
+      instructions: About.instructions(options.toolsets ?? ["all"])
     }
   )
   // acquired first, closed last: calls are interrupted while the transport is still open
@@ -130,26 +127,30 @@ export const serve = Effect.fn("Server.serve")(function* <R, R2>(options: Option
     )
 
   const withClientLog = clientLog(server)
+  const tellTask = (task: Task) => ServerReading.tell(server, { method: "notifications/tasks/status", params: task })
+  ServerTasks.bind(server, tasks, (effect, signal) => runPromise(Effect.raceFirst(effect, aborted(signal))))
 
-  server.setRequestHandler(ListToolsRequestSchema, (_, { signal }) =>
-    run(({ describeOutput, tools }) => Effect.succeed({ tools: listed(tools, describeOutput) }), signal)
+  server.setRequestHandler("tools/list", (_, { mcpReq }) =>
+    run(({ describeOutput, tools }) => Effect.succeed({ tools: listed(tools, describeOutput) }), mcpReq.signal)
   )
 
-  server.setRequestHandler(CallToolRequestSchema, ({ params }, extra) =>
-    run<ToolCall.Result | { readonly task: Task }, McpError>(({ limits, tools }, context) => {
+  server.setRequestHandler("tools/call", ({ params }, { mcpReq }) =>
+    run(({ limits, tools }, context) => {
       const { arguments: input = {}, name, task } = params
       const tool = tools.find((tool) => tool.name === name)
       if (tool === undefined) {
         const names = tools.map(({ name }) => name).join(", ")
-        return Effect.fail(new McpError(ErrorCode.InvalidParams, `Unknown tool: ${cut(name)}. The tools are ${names}.`))
+        return Effect.fail(
+          new ProtocolError(ProtocolErrorCode.InvalidParams, `Unknown tool: ${cut(name)}. The tools are ${names}.`)
+        )
       }
       const perform = (progress: Progress) => over(ToolCall.perform(tool, input, progress, limits?.request), context)
-      if (task !== undefined && extra.taskStore !== undefined) {
+      if (task !== undefined) {
         return tool.long
           ? tasks
-              .start(extra.taskStore, task.ttl, perform)
-              .pipe(withClientLog, withRequest(session, String(extra.requestId)))
-          : Effect.fail(new McpError(ErrorCode.MethodNotFound, `${name} cannot be called as a task.`))
+              .start(task.ttl, perform, tellTask)
+              .pipe(Effect.map(asResult), withClientLog, withRequest(session, String(mcpReq.id)))
+          : Effect.fail(new ProtocolError(ProtocolErrorCode.MethodNotFound, `${name} cannot be called as a task.`))
       }
       const token = params._meta?.progressToken
       const detachAfter = Clients.detachAfter({
@@ -157,18 +158,18 @@ export const serve = Effect.fn("Server.serve")(function* <R, R2>(options: Option
         client: server.getClientVersion()?.name,
         wantsProgress: token !== undefined
       })
-      return progressOf(name, token, extra).pipe(
+      return progressOf(name, token, mcpReq).pipe(
         Effect.flatMap(perform),
         Effect.scoped,
         // a client's SDK drops its progress handler with the answer, while the last notification is still on its way
         token === undefined ? (self) => self : Effect.tap(Effect.sleep("2 millis")),
         Effect.provideService(DetachAfter, detachAfter),
-        Effect.provideService(Elicit, elicit(server, extra)),
+        Effect.provideService(Elicit, elicit(server, mcpReq)),
         withClientLog,
-        withRequest(session, String(extra.requestId)),
+        withRequest(session, String(mcpReq.id)),
         TraceContext.within(params._meta)
       )
-    }, extra.signal)
+    }, mcpReq.signal)
   )
 
   const follow = ServerReading.bind<R>(server, (use, signal) =>
@@ -213,7 +214,10 @@ export const listed = <R>(tools: ReadonlyArray<Tool<R>>, describeOutput: boolean
 const over = <A, E, R>(self: Effect.Effect<A, E, R>, context: Context.Context<R>): Effect.Effect<A, E> =>
   Effect.mapInputContext(self, (ambient: Context.Context<never>) => Context.merge(ambient, context))
 
-type Extra = RequestHandlerExtra<ServerRequest, ServerNotification>
+/** In the SDK's type a call has no task for its answer. */
+const asResult = (task: Task) => ({ task }) as object as ToolCall.Result
+
+type Asked = ServerContext["mcpReq"]
 
 /** The SDK's types have mutable arrays. */
 const mutable = (schema: Tool<never>["inputSchema"]) => {
@@ -221,7 +225,9 @@ const mutable = (schema: Tool<never>["inputSchema"]) => {
   return {
     ...rest,
     type: "object" as const,
-    properties: Object.fromEntries(Object.entries(properties).map(([key, value]) => [key, Object(value) as object])),
+    properties: Object.fromEntries(
+      Object.entries(properties).map(([key, value]) => [key, Object(value) as JSONObject])
+    ),
     ...(required === undefined ? {} : { required: [...required] })
   }
 }
@@ -235,13 +241,13 @@ const aborted = (signal: AbortSignal): Effect.Effect<never> =>
     return Effect.sync(() => signal.removeEventListener("abort", interrupt))
   })
 
-const progressOf = (name: string, token: string | number | undefined, extra: Extra) =>
+const progressOf = (name: string, token: string | number | undefined, asked: Asked) =>
   token === undefined
     ? Effect.succeed(CallProgress.silent)
     : CallProgress.make(`${name}: started`, (notice) =>
         Effect.ignore(
           Effect.tryPromise(() =>
-            extra.sendNotification({
+            asked.notify({
               method: "notifications/progress",
               params: { progressToken: token, ...notice }
             })
@@ -250,7 +256,7 @@ const progressOf = (name: string, token: string | number | undefined, extra: Ext
       )
 
 /** The client's person, if the client can ask. */
-const elicit = (server: Server, extra: Extra): Option.Option<Asker> => {
+const elicit = (server: Server, asked: Asked): Option.Option<Asker> => {
   const can = server.getClientCapabilities()?.elicitation
   if (can === undefined) return Option.none()
   return Option.some({
@@ -258,11 +264,11 @@ const elicit = (server: Server, extra: Extra): Option.Option<Asker> => {
     opensPages: can.url !== undefined,
     ask: (question) =>
       Effect.tryPromise((signal) =>
-        extra.sendRequest({ method: "elicitation/create", params: elicitParams(question) }, ElicitResultSchema, {
-          signal,
+        asked.send(
+          { method: "elicitation/create", params: elicitParams(question) },
           // a person may be away for a while
-          timeout: 10 * 60_000
-        })
+          { signal, timeout: 10 * 60_000 }
+        )
       ).pipe(
         Effect.catchAll((error) =>
           Effect.as(Effect.logWarning("nobody could be asked", { detail: error.message }), {
@@ -275,15 +281,14 @@ const elicit = (server: Server, extra: Extra): Option.Option<Asker> => {
 
 /** The SDK's type lists every kind of field of a form; ours follow the specification. */
 const elicitParams = (question: Form | Page) =>
-  ("url" in question ? { mode: "url", ...question } : { ...question }) as Extract<
-    ServerRequest,
-    { method: "elicitation/create" }
-  >["params"]
+  ("url" in question ? { mode: "url", ...question } : { ...question }) as
+    | ElicitRequestFormParams
+    | ElicitRequestURLParams
 
 /** Also sends log lines to the client, from the level that it sets; to one that sets no level, nothing is sent. */
 const clientLog = (server: Server) => {
   let least: ClientLog.Level | undefined
-  server.setRequestHandler(SetLevelRequestSchema, ({ params }) => {
+  server.setRequestHandler("logging/setLevel", ({ params }) => {
     least = params.level
     return {}
   })

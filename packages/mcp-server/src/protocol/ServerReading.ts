@@ -1,19 +1,7 @@
 /**
  * Binds resources, prompts and completion to the MCP SDK.
  */
-import type { Server } from "@modelcontextprotocol/sdk/server/index.js"
-import {
-  CompleteRequestSchema,
-  ErrorCode,
-  GetPromptRequestSchema,
-  ListPromptsRequestSchema,
-  ListResourcesRequestSchema,
-  ListResourceTemplatesRequestSchema,
-  McpError,
-  ReadResourceRequestSchema,
-  SubscribeRequestSchema,
-  UnsubscribeRequestSchema
-} from "@modelcontextprotocol/sdk/types.js"
+import { ProtocolError, ProtocolErrorCode, type Server } from "@modelcontextprotocol/server"
 import * as Effect from "effect/Effect"
 import type { Complete, Prompt, Resource, Template } from "./Resource.ts"
 import { toSdk } from "../tools/Content.ts"
@@ -38,7 +26,7 @@ export type Run<R> = <A, E>(use: (reading: Reading<R>) => Effect.Effect<A, E, R>
 export const bind = <R>(server: Server, run: Run<R>) => {
   const followed = new Set<string>()
 
-  server.setRequestHandler(ListResourcesRequestSchema, (_, { signal }) =>
+  server.setRequestHandler("resources/list", (_, { mcpReq }) =>
     run(
       ({ resources, templates }) =>
         Effect.map(Effect.forEach(templates, listOf), (instances) => ({
@@ -53,11 +41,11 @@ export const bind = <R>(server: Server, run: Run<R>) => {
             ...instances.flat()
           ]
         })),
-      signal
+      mcpReq.signal
     )
   )
 
-  server.setRequestHandler(ListResourceTemplatesRequestSchema, (_, { signal }) =>
+  server.setRequestHandler("resources/templates/list", (_, { mcpReq }) =>
     run(
       ({ templates }) =>
         Effect.succeed({
@@ -69,11 +57,11 @@ export const bind = <R>(server: Server, run: Run<R>) => {
             mimeType: template.mimeType
           }))
         }),
-      signal
+      mcpReq.signal
     )
   )
 
-  server.setRequestHandler(ReadResourceRequestSchema, ({ params: { uri } }, { signal }) =>
+  server.setRequestHandler("resources/read", ({ params: { uri } }, { mcpReq }) =>
     run(
       (reading) =>
         Effect.flatMap(find(reading, uri), ({ isBinary = false, mimeType, read }) =>
@@ -84,27 +72,27 @@ export const bind = <R>(server: Server, run: Run<R>) => {
             Effect.mapError(refusal(uri))
           )
         ),
-      signal
+      mcpReq.signal
     )
   )
 
-  server.setRequestHandler(SubscribeRequestSchema, ({ params: { uri } }, { signal }) =>
+  server.setRequestHandler("resources/subscribe", ({ params: { uri } }, { mcpReq }) =>
     run(
       (reading) =>
         Effect.map(find(reading, uri), () => {
           followed.add(uri)
           return {}
         }),
-      signal
+      mcpReq.signal
     )
   )
 
-  server.setRequestHandler(UnsubscribeRequestSchema, ({ params: { uri } }) => {
+  server.setRequestHandler("resources/unsubscribe", ({ params: { uri } }) => {
     followed.delete(uri)
     return {}
   })
 
-  server.setRequestHandler(ListPromptsRequestSchema, (_, { signal }) =>
+  server.setRequestHandler("prompts/list", (_, { mcpReq }) =>
     run(
       ({ prompts }) =>
         Effect.succeed({
@@ -115,24 +103,27 @@ export const bind = <R>(server: Server, run: Run<R>) => {
             arguments: args.map(({ description, name, required }) => ({ name, description, required }))
           }))
         }),
-      signal
+      mcpReq.signal
     )
   )
 
-  server.setRequestHandler(GetPromptRequestSchema, ({ params }, { signal }) =>
+  server.setRequestHandler("prompts/get", ({ params }, { mcpReq }) =>
     run(({ prompts }) => {
       const prompt = prompts.find(({ name }) => name === params.name)
       if (prompt === undefined) {
         const names = prompts.map(({ name }) => name).join(", ")
         return Effect.fail(
-          new McpError(ErrorCode.InvalidParams, `There is no prompt "${params.name}". The prompts are ${names}.`)
+          new ProtocolError(
+            ProtocolErrorCode.InvalidParams,
+            `There is no prompt "${params.name}". The prompts are ${names}.`
+          )
         )
       }
       const given = new Map(Object.entries(params.arguments ?? {}))
       const missing = prompt.arguments.filter(({ name, required }) => required && (given.get(name) ?? "") === "")
       if (missing.length > 0) {
         const names = missing.map(({ name }) => name).join(", ")
-        return Effect.fail(new McpError(ErrorCode.InvalidParams, `${prompt.name} needs ${names}.`))
+        return Effect.fail(new ProtocolError(ProtocolErrorCode.InvalidParams, `${prompt.name} needs ${names}.`))
       }
       return Effect.succeed({
         description: prompt.description,
@@ -140,10 +131,10 @@ export const bind = <R>(server: Server, run: Run<R>) => {
           .render((name) => given.get(name) ?? "")
           .map((part) => ({ role: "user" as const, content: toSdk(part) }))
       })
-    }, signal)
+    }, mcpReq.signal)
   )
 
-  server.setRequestHandler(CompleteRequestSchema, ({ params: { argument, ref } }, { signal }) =>
+  server.setRequestHandler("completion/complete", ({ params: { argument, ref } }, { mcpReq }) =>
     run(({ prompts, templates }) => {
       const complete: Complete<R> | undefined =
         ref.type === "ref/prompt"
@@ -154,7 +145,7 @@ export const bind = <R>(server: Server, run: Run<R>) => {
       // without LM Studio there are no names to offer, which is not a failure
       const words = complete === undefined ? Effect.succeed([]) : Effect.orElseSucceed(complete, () => [])
       return Effect.map(words, (words) => ({ completion: fitting(words, argument.value) }))
-    }, signal)
+    }, mcpReq.signal)
   )
 
   const updated = (concerns: (uri: string) => boolean) => {
@@ -172,12 +163,14 @@ export const bind = <R>(server: Server, run: Run<R>) => {
     })
 }
 
+/** A client that has left needs no notification. */
+export const tell = (server: Server, notification: Parameters<Server["notification"]>[0]) => {
+  server.notification(notification).catch(() => undefined)
+}
+
 // -----------------------------------------------------------------------------
 // internal
 // -----------------------------------------------------------------------------
-
-/** Revision 2025-11-25; the SDK has no name for it. */
-const resourceNotFound = -32002
 
 const listOf = <R>(template: Template<R>) =>
   template.list.pipe(
@@ -196,22 +189,21 @@ const listOf = <R>(template: Template<R>) =>
 const find = <R>(
   { resources, templates }: Reading<R>,
   uri: string
-): Effect.Effect<Pick<Resource<R>, "mimeType" | "isBinary" | "read">, McpError> => {
+): Effect.Effect<Pick<Resource<R>, "mimeType" | "isBinary" | "read">, ProtocolError> => {
   const resource = resources.find((resource) => resource.uri === uri)
   if (resource !== undefined) return Effect.succeed(resource)
   for (const template of templates) {
     const value = match(template, uri)
     if (value !== undefined) return Effect.succeed({ mimeType: template.mimeType, read: template.read(value) })
   }
-  return Effect.fail(new McpError(resourceNotFound, `There is no resource ${uri}.`, { uri }))
+  return Effect.fail(new ProtocolError(ProtocolErrorCode.ResourceNotFound, `There is no resource ${uri}.`, { uri }))
 }
 
 const refusal =
   (uri: string) =>
   ({ _tag, message }: Failure) =>
-    new McpError(_tag.endsWith("NotFound") ? resourceNotFound : ErrorCode.InternalError, message, { uri, _tag })
-
-/** A client that has left needs no notification. */
-const tell = (server: Server, notification: Parameters<Server["notification"]>[0]) => {
-  server.notification(notification).catch(() => undefined)
-}
+    new ProtocolError(
+      _tag.endsWith("NotFound") ? ProtocolErrorCode.ResourceNotFound : ProtocolErrorCode.InternalError,
+      message,
+      { uri, _tag }
+    )

@@ -3,14 +3,13 @@
  * says why, in one sentence. Pure.
  */
 import { isTooDeep, mostLevels } from "@lms-bridge/core/Json"
+import { ClientRequestSchema, JSONRPCMessageSchema } from "@modelcontextprotocol/core"
 import {
-  ClientRequestSchema,
-  ErrorCode,
   type JSONRPCMessage,
-  JSONRPCMessageSchema,
   LATEST_PROTOCOL_VERSION,
+  ProtocolErrorCode,
   SUPPORTED_PROTOCOL_VERSIONS
-} from "@modelcontextprotocol/sdk/types.js"
+} from "@modelcontextprotocol/server"
 import * as Either from "effect/Either"
 import * as Predicate from "effect/Predicate"
 import { cut, kindOf } from "../Words.ts"
@@ -34,17 +33,18 @@ export const parse = (text: string): ReadonlyArray<Reading> =>
   Either.match(
     Either.try((): unknown => JSON.parse(text)),
     {
-      onLeft: () => [refused(null, ErrorCode.ParseError, "This is not JSON.")],
-      onRight: (value) => (isTooDeep(text) ? [refused(idIn(value), ErrorCode.InvalidRequest, tooDeep)] : read(value))
+      onLeft: () => [refused(null, ProtocolErrorCode.ParseError, "This is not JSON.")],
+      onRight: (value) =>
+        isTooDeep(text) ? [refused(idIn(value), ProtocolErrorCode.InvalidRequest, tooDeep)] : read(value)
     }
   )
 
 /** The same for parsed JSON. */
 export const read = (value: unknown): ReadonlyArray<Reading> => {
   if (!Array.isArray(value)) return [one(value)]
-  if (value.length === 0) return [refused(null, ErrorCode.InvalidRequest, "An empty list holds no message.")]
+  if (value.length === 0) return [refused(null, ProtocolErrorCode.InvalidRequest, "An empty list holds no message.")]
   if (value.length > mostInList) {
-    return [refused(null, ErrorCode.InvalidRequest, `A list may hold ${mostInList} messages at most.`)]
+    return [refused(null, ProtocolErrorCode.InvalidRequest, `A list may hold ${mostInList} messages at most.`)]
   }
   return value.map(one)
 }
@@ -55,7 +55,7 @@ export const tooLong = (beginning: string, mostBytes: number): Answer => {
     /^\s*\{(?:\s*"jsonrpc"\s*:\s*"2\.0"\s*,)?\s*"id"\s*:\s*(?:"([^"\\]*)"|(-?\d{1,15})\b)/.exec(beginning) ?? []
   return answerTo(
     text ?? (number === undefined ? null : Number(number)),
-    ErrorCode.InvalidRequest,
+    ProtocolErrorCode.InvalidRequest,
     `A message may have ${Math.floor(mostBytes / 1024 / 1024)} MB at most.`
   )
 }
@@ -103,24 +103,29 @@ const nothing = (detail: string): Reading => ({ _tag: "Nothing", detail })
 
 const one = (value: unknown): Reading => {
   if (!isFields(value)) {
-    return refused(null, ErrorCode.InvalidRequest, `A message must be an object, not ${kindOf(value)}.`)
+    return refused(null, ProtocolErrorCode.InvalidRequest, `A message must be an object, not ${kindOf(value)}.`)
   }
   const message = ownNonNull(value)
   const { id, jsonrpc = "2.0", method } = message
   const asks = id !== undefined
   const known = isId(id) ? id : null
-  const invalid = (detail: string) => (asks ? refused(known, ErrorCode.InvalidRequest, detail) : nothing(detail))
+  const invalid = (detail: string) =>
+    asks ? refused(known, ProtocolErrorCode.InvalidRequest, detail) : nothing(detail)
   if (method === undefined) return asks ? response({ ...message, jsonrpc }, known) : nothing("It has no method.")
   if (asks && known === null) return invalid(`"id" must be a string or a whole number, not ${kindOf(id)}.`)
   if (jsonrpc !== "2.0") return invalid(`"jsonrpc" must be "2.0".`)
   if (typeof method !== "string") return invalid(`"method" must be a string, not ${kindOf(method)}.`)
   // some clients write `"id": null` in notifications; any other method with it expects an answer
   if (!asks && value["id"] === null && !method.startsWith("notifications/")) {
-    return refused(null, ErrorCode.InvalidRequest, `"${cut(method)}" needs an id that is a string or a whole number.`)
+    return refused(
+      null,
+      ProtocolErrorCode.InvalidRequest,
+      `"${cut(method)}" needs an id that is a string or a whole number.`
+    )
   }
   const params = paramsOf(method, message["params"])
   if (Either.isLeft(params)) {
-    return asks ? refused(known, ErrorCode.InvalidParams, params.left) : nothing(params.left)
+    return asks ? refused(known, ProtocolErrorCode.InvalidParams, params.left) : nothing(params.left)
   }
   const { right } = params
   const whole = { jsonrpc, ...(asks ? { id } : {}), method, ...(right === undefined ? {} : { params: right }) }
@@ -132,14 +137,14 @@ const response = (message: Fields, id: Answer["id"]): Reading => {
   const { error } = message
   if ("result" in message) return checked({ jsonrpc: "2.0", id, result: message["result"] })
   if (error === undefined) {
-    return refused(id, ErrorCode.InvalidRequest, "A message must have a method, a result or an error.")
+    return refused(id, ProtocolErrorCode.InvalidRequest, "A message must have a method, a result or an error.")
   }
   const { code, message: text } = isFields(error) ? error : { code: undefined, message: error }
   return checked({
     jsonrpc: "2.0",
     id,
     error: {
-      code: Number.isSafeInteger(code) ? code : ErrorCode.InternalError,
+      code: Number.isSafeInteger(code) ? code : ProtocolErrorCode.InternalError,
       message: typeof text === "string" ? text : "The error has no message."
     }
   })
@@ -149,13 +154,13 @@ const request = (whole: Fields, method: string, params: Fields | undefined, id: 
   const version = revisionOf(params)
   // a client that begins this way and gets this code falls back to `initialize`, if it speaks an older revision
   if (method === "server/discover") {
-    return refused(id, ErrorCode.MethodNotFound, otherRevision(version ?? "2026-07-28"), revisions(version))
+    return refused(id, ProtocolErrorCode.MethodNotFound, otherRevision(version ?? "2026-07-28"), revisions(version))
   }
   if (version !== undefined && method !== "initialize" && !isSpoken(version)) {
-    return refused(id, ErrorCode.InvalidRequest, otherRevision(version), revisions(version))
+    return refused(id, ProtocolErrorCode.InvalidRequest, otherRevision(version), revisions(version))
   }
   const fault = faultIn(whole, method)
-  return fault === undefined ? checked(whole) : refused(id, ErrorCode.InvalidParams, fault)
+  return fault === undefined ? checked(whole) : refused(id, ProtocolErrorCode.InvalidParams, fault)
 }
 
 const revisions = (requested: string | undefined) => ({

@@ -3,7 +3,7 @@
  * Reads the messages in the body of a POST before the SDK's transport, which answers invalid ones without an id and in
  * its validator's words.
  */
-import { ErrorCode, isInitializeRequest, type JSONRPCMessage } from "@modelcontextprotocol/sdk/types.js"
+import { isInitializeRequest, type JSONRPCMessage, ProtocolErrorCode } from "@modelcontextprotocol/server"
 import * as Effect from "effect/Effect"
 import type { IncomingMessage } from "node:http"
 import * as ClientMessage from "./ClientMessage.ts"
@@ -43,9 +43,10 @@ export const bodyOf = (text: string): Exclude<Body, { readonly _tag: "TooLarge" 
     if (reading._tag === "Answer") return [reading.answer]
     if (reading._tag === "Nothing") return []
     const id = idOf(reading.message)
-    return id === null ? [] : [ClientMessage.answerTo(id, ErrorCode.InvalidRequest, notAlone)]
+    return id === null ? [] : [ClientMessage.answerTo(id, ProtocolErrorCode.InvalidRequest, notAlone)]
   })
-  const [answer = ClientMessage.answerTo(null, ErrorCode.InvalidRequest, "The body has nothing to answer.")] = answers
+  const [answer = ClientMessage.answerTo(null, ProtocolErrorCode.InvalidRequest, "The body has nothing to answer.")] =
+    answers
   // a client reads the error of one of its requests only from a response with status 200
   const status = answers.length > 0 && answers.every(({ id }) => id !== null) ? 200 : 400
   return { _tag: "Answers", status, answer: isList && answers.length > 0 ? answers : answer }

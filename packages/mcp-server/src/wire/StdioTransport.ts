@@ -4,8 +4,7 @@
  * answer that never comes.
  */
 import { JsonLines, stringify } from "@lms-bridge/core/Json"
-import type { Transport } from "@modelcontextprotocol/sdk/shared/transport.js"
-import type { JSONRPCMessage } from "@modelcontextprotocol/sdk/types.js"
+import type { JSONRPCMessage, Transport } from "@modelcontextprotocol/server"
 import type { Readable, Writable } from "node:stream"
 import * as ClientMessage from "./ClientMessage.ts"
 

@@ -2,14 +2,7 @@
  * Speaks MCP to one server over any transport, for one connection. Only this module, `ServerExchange` and the module
  * that answers the server's own requests know the SDK's client.
  */
-import { Client } from "@modelcontextprotocol/sdk/client/index.js"
-import {
-  ErrorCode,
-  PromptListChangedNotificationSchema,
-  ResourceListChangedNotificationSchema,
-  ToolListChangedNotificationSchema
-} from "@modelcontextprotocol/sdk/types.js"
-import type { JsonSchemaValidator } from "@modelcontextprotocol/sdk/validation/types.js"
+import { Client, type JsonSchemaValidator, ProtocolErrorCode } from "@modelcontextprotocol/client"
 import * as Deferred from "effect/Deferred"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -146,7 +139,7 @@ export const connect = Effect.fn("McpClient.connect")(function* (options: Client
               return Effect.zipRight(useless, unavailable("Closed", error.text, { status: forgottenStatus }))
             }
             // a server with resources need not have templates
-            return error.code === ErrorCode.MethodNotFound && (method !== "tools/list" || !isDeclared)
+            return error.code === ProtocolErrorCode.MethodNotFound && (method !== "tools/list" || !isDeclared)
               ? Effect.succeed(none)
               : Effect.zipRight(
                   Effect.when(useless, () => error.unreachable),
@@ -190,9 +183,9 @@ export const connect = Effect.fn("McpClient.connect")(function* (options: Client
     (result) => McpWire.promptPage(server, result),
     ({ name }) => name
   )
-  client.setNotificationHandler(ToolListChangedNotificationSchema, tools.changed)
-  client.setNotificationHandler(PromptListChangedNotificationSchema, prompts.changed)
-  client.setNotificationHandler(ResourceListChangedNotificationSchema, () => {
+  client.setNotificationHandler("notifications/tools/list_changed", tools.changed)
+  client.setNotificationHandler("notifications/prompts/list_changed", prompts.changed)
+  client.setNotificationHandler("notifications/resources/list_changed", () => {
     resources.changed()
     templates.changed()
   })
@@ -330,14 +323,14 @@ const unlikely = <A>(none: A) =>
 
 const ofCall = ({ code, text }: ServerExchange.RequestFailed): McpCallFailed["reason"] => {
   const unknown = /unknown tool|tool\b.*\bnot found|no such tool/i.test(text)
-  if (code === ErrorCode.MethodNotFound || (unknown && code !== undefined)) return "UnknownTool"
-  return code === ErrorCode.InvalidParams ? "InvalidArguments" : "Protocol"
+  if (code === ProtocolErrorCode.MethodNotFound || (unknown && code !== undefined)) return "UnknownTool"
+  return code === ProtocolErrorCode.InvalidParams ? "InvalidArguments" : "Protocol"
 }
 
 /** -32002 is the specification's code for a missing resource; many servers say it only in the text. */
 const ofReading = ({ code, text }: ServerExchange.RequestFailed): McpReadFailed["reason"] => {
   if (code === resourceNotFound || /\bnot found\b|unknown (prompt|resource)|no such/i.test(text)) return "NotFound"
-  return code === ErrorCode.InvalidParams ? "InvalidArguments" : "Protocol"
+  return code === ProtocolErrorCode.InvalidParams ? "InvalidArguments" : "Protocol"
 }
 
 const resourceNotFound = -32_002

@@ -1,6 +1,14 @@
 /** One request to an MCP server and its end: the answer, a failure, or a silence that was too long. */
-import type { Client } from "@modelcontextprotocol/sdk/client/index.js"
-import { ErrorCode, McpError as SdkError, type Progress, ResultSchema } from "@modelcontextprotocol/sdk/types.js"
+import {
+  type Client,
+  InsufficientScopeError,
+  type Progress,
+  ProtocolError,
+  ProtocolErrorCode,
+  SdkError,
+  SdkErrorCode,
+  SdkHttpError
+} from "@modelcontextprotocol/client"
 import * as Clock from "effect/Clock"
 import * as Data from "effect/Data"
 import * as Duration from "effect/Duration"
@@ -14,6 +22,7 @@ import { present } from "../../schema/Fields.ts"
 import * as ErrorWords from "../reading/ErrorWords.ts"
 import { parse } from "../reading/MessageText.ts"
 import { reasonIn } from "../reading/ServerReason.ts"
+import { connectionClosed } from "../transport/FetchedMessages.ts"
 import { endingIn } from "../transport/TolerantTransport.ts"
 import type { CallOptions, CallProgress } from "../McpConnection.ts"
 
@@ -92,7 +101,7 @@ export const make = (client: Client, pausedTimeout: PausedTimeout): ServerExchan
     onprogress?: (progress: Progress) => void
   ) =>
     client
-      .request({ method, params }, ResultSchema, {
+      .request({ method, params }, anything, {
         signal,
         timeout: noSdkLimit,
         ...present({ onprogress })
@@ -152,6 +161,11 @@ export const noSdkLimit = 2 ** 31 - 1
 // internal
 // -----------------------------------------------------------------------------
 
+/** Every answer is read by us, in `endingIn`: the SDK takes any. */
+const anything = {
+  "~standard": { version: 1 as const, vendor: "lms-bridge", validate: (value: unknown) => ({ value }) }
+}
+
 /** The codes that server SDKs use for it. */
 const sessionCodes: ReadonlyArray<number> = [-32_000, -32_001, -32_600, 400, 404]
 
@@ -161,7 +175,7 @@ const forgottenWords =
 /** The pages that the user has to open before the server continues. */
 const pagesIn = (code: number | undefined, data: unknown) => {
   const links = Predicate.hasProperty(data, "elicitations") ? data.elicitations : undefined
-  if (code !== ErrorCode.UrlElicitationRequired || !Array.isArray(links)) return ""
+  if (code !== ProtocolErrorCode.UrlElicitationRequired || !Array.isArray(links)) return ""
   const urls = links.flatMap((link) =>
     Predicate.hasProperty(link, "url") && typeof link.url === "string" ? [link.url] : []
   )
@@ -175,12 +189,12 @@ const failureFrom = (method: string, { code, data, text }: ErrorWords.ServerErro
     status: undefined,
     text: `${text}${pagesIn(code, data)}`.slice(0, 2000),
     // by the text too: servers also use this code for their own errors
-    lost: code === ErrorCode.ConnectionClosed && text === connectionClosed,
+    lost: code === connectionClosed && text === closedText,
     unreachable: false,
     data
   })
 
-const connectionClosed = "Connection closed"
+const closedText = "Connection closed"
 
 /** The cause that fetch hides behind "fetch failed": `ECONNREFUSED 127.0.0.1:3001`. */
 const networkProblem = ({ cause, message }: TypeError) =>
@@ -189,19 +203,25 @@ const networkProblem = ({ cause, message }: TypeError) =>
 const failureOf = (method: string, cause: unknown): RequestFailed => {
   if (cause instanceof RequestFailed) return cause
   const message = cause instanceof Error ? cause.message : String(cause)
-  const number =
-    Predicate.hasProperty(cause, "code") && Number.isSafeInteger(cause.code) ? Number(cause.code) : undefined
-  // a JSON-RPC error also has a code; that of the HTTP transports is the status
-  if (cause instanceof SdkError) {
-    return failureFrom(method, { code: number, text: message.replace(/^MCP error -?\d+: /, ""), data: cause.data })
+  if (cause instanceof ProtocolError) return failureFrom(method, { code: cause.code, text: message, data: cause.data })
+  if (cause instanceof SdkError && cause.code === SdkErrorCode.ConnectionClosed) {
+    return failureFrom(method, { code: connectionClosed, text: closedText, data: undefined })
   }
-  const status = number !== undefined && number >= 100 && number < 600 ? number : undefined
+  const status = statusOf(cause)
   const unreachable = cause instanceof TypeError && cause.cause !== undefined
   const said = unreachable ? undefined : refusalIn(message)
   const text = unreachable ? networkProblem(cause) : (said?.text ?? "")
   const lost = text === "Not connected" && status === undefined
   const data = said?.data
   return new RequestFailed({ method, code: said?.code, status, text: text.slice(0, 2000), lost, unreachable, data })
+}
+
+const statusOf = (cause: unknown): number | undefined => {
+  // the SDK's transport has read the challenge
+  if (cause instanceof InsufficientScopeError) return 403
+  const status =
+    cause instanceof SdkHttpError ? cause.status : Predicate.hasProperty(cause, "code") ? cause.code : undefined
+  return typeof status === "number" && status >= 100 && status < 600 ? status : undefined
 }
 
 /** The content of a refusal: its error if it has one, else its body, without the SDK's prefix. */

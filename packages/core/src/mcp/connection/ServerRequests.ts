@@ -2,18 +2,15 @@
  * Answers an MCP server's requests to its client, through the SDK's client: the folders to work in, a question to the
  * user, a request to the model. Only what can be answered is announced; the SDK answers `ping` itself.
  */
-import type { Client } from "@modelcontextprotocol/sdk/client/index.js"
 import {
+  type Client,
   type ClientCapabilities,
-  CreateMessageRequestSchema,
   type CreateMessageRequestParams,
   type CreateMessageResult,
-  ElicitRequestSchema,
   type ElicitRequestParams,
   type ElicitResult,
-  ErrorCode,
-  ListRootsRequestSchema
-} from "@modelcontextprotocol/sdk/types.js"
+  ProtocolErrorCode
+} from "@modelcontextprotocol/client"
 import * as Data from "effect/Data"
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
@@ -65,25 +62,25 @@ export const bind = Effect.fnUntraced(function* (
       () => Effect.map(Clock.currentTimeMillis, pausedTimeout.end)
     ).pipe(Effect.annotateLogs({ server }))
 
-  client.setRequestHandler(ListRootsRequestSchema, (_, { signal }) =>
+  client.setRequestHandler("roots/list", (_, { mcpReq }) =>
     run(
       Effect.map(roots, (all) => ({ roots: all.map((root) => ({ ...root })) })),
-      signal
+      mcpReq.signal
     )
   )
   if (announced.elicitation !== undefined) {
-    client.setRequestHandler(ElicitRequestSchema, ({ params }, { signal }) =>
-      run(question(Effect.map(inFlight.ask(questionOf(server, params)), answerOf)), signal)
+    client.setRequestHandler("elicitation/create", ({ params }, { mcpReq }) =>
+      run(question(Effect.map(inFlight.ask(questionOf(server, params)), answerOf)), mcpReq.signal)
     )
   }
   if (announced.sampling !== undefined) {
-    client.setRequestHandler(CreateMessageRequestSchema, ({ params }, { signal }) =>
-      run(question(sampled(inFlight, server, params)), signal)
+    client.setRequestHandler("sampling/createMessage", ({ params }, { mcpReq }) =>
+      run(question(sampled(inFlight, server, params)), mcpReq.signal)
     )
   }
   client.fallbackRequestHandler = ({ method }) =>
     Promise.reject(
-      new Refusal({ code: ErrorCode.MethodNotFound, message: unanswered.get(method) ?? "Method not found" })
+      new Refusal({ code: ProtocolErrorCode.MethodNotFound, message: unanswered.get(method) ?? "Method not found" })
     )
 })
 
@@ -134,11 +131,12 @@ const sampled = Effect.fnUntraced(function* (
   const { maxTokens, stopSequences, temperature } = params
   const messages = yield* Either.mapLeft(
     messagesOf(params),
-    (text) => new Refusal({ code: ErrorCode.InvalidParams, message: text })
+    (text) => new Refusal({ code: ProtocolErrorCode.InvalidParams, message: text })
   )
   const reply = yield* Effect.mapError(
     inFlight.sample({ server, messages, maxTokens, temperature, stop: stopSequences }),
-    ({ detail, refused }) => new Refusal({ code: refused ? userRejected : ErrorCode.InternalError, message: detail })
+    ({ detail, refused }) =>
+      new Refusal({ code: refused ? userRejected : ProtocolErrorCode.InternalError, message: detail })
   )
   const result: CreateMessageResult = {
     role: "assistant",

@@ -1,6 +1,5 @@
 /** `fetch` that sends the server its token, and retries once with another if the first is refused. */
-import { extractWWWAuthenticateParams } from "@modelcontextprotocol/sdk/client/auth.js"
-import type { FetchLike } from "@modelcontextprotocol/sdk/shared/transport.js"
+import { extractWWWAuthenticateParams, type FetchLike } from "@modelcontextprotocol/client"
 import type * as Effect from "effect/Effect"
 import * as Redacted from "effect/Redacted"
 import { present } from "../../schema/Fields.ts"

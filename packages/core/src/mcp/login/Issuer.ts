@@ -1,5 +1,5 @@
 /** Whether a login service is the one that a server names (RFC 8414, section 3.3). */
-import type { OAuthServerInfo } from "@modelcontextprotocol/sdk/client/auth.js"
+import type { OAuthServerInfo } from "@modelcontextprotocol/client"
 import * as Data from "effect/Data"
 
 /** The metadata at the address of `named` have the issuer `found`. */
@@ -8,6 +8,9 @@ export class OtherIssuer extends Data.TaggedError("OtherIssuer")<{ readonly name
     return `its metadata belong to ${this.found.slice(0, 200)}, but the server names ${this.named.slice(0, 200)}`
   }
 }
+
+/** The SDK would refuse what `otherThanNamed` accepts. */
+export const checkedHere = { skipIssuerMetadataValidation: true } as const
 
 /**
  * The issuer in the metadata, if it is not the one that the server names. Undefined if it is, or if the server names

@@ -5,11 +5,12 @@
 import {
   auth,
   discoverOAuthServerInfo,
+  LATEST_PROTOCOL_VERSION,
+  type OAuthClientInformationMixed,
   type OAuthClientProvider,
-  type OAuthServerInfo
-} from "@modelcontextprotocol/sdk/client/auth.js"
-import type { OAuthClientInformationMixed, OAuthTokens } from "@modelcontextprotocol/sdk/shared/auth.js"
-import { LATEST_PROTOCOL_VERSION } from "@modelcontextprotocol/sdk/types.js"
+  type OAuthServerInfo,
+  type OAuthTokens
+} from "@modelcontextprotocol/client"
 import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -75,7 +76,7 @@ export const login = Effect.fn("Login.login")(function* (options: LoginOptions) 
   const challenge = { ...before.challenge, ...asked }
   const metadataUrl = challenge.metadata === undefined ? {} : { resourceMetadataUrl: new URL(challenge.metadata) }
   const info = yield* step(unlessUnreachable("NoMetadata"), (fetchFn) =>
-    discoverOAuthServerInfo(url, { ...metadataUrl, fetchFn })
+    discoverOAuthServerInfo(url, { ...metadataUrl, fetchFn, ...Issuer.checkedHere })
   )
   const hasMetadata = info.resourceMetadata !== undefined || info.authorizationServerMetadata !== undefined
   if (asked === undefined && before.lacks === undefined && !hasMetadata) return yield* failed("NotWanted")
@@ -92,13 +93,15 @@ export const login = Effect.fn("Login.login")(function* (options: LoginOptions) 
   const run = (
     provider: OAuthClientProvider,
     reason: (error: OAuthErrors.OAuthFailed) => McpLoginFailed["reason"],
-    authorizationCode?: string
+    answered: { readonly authorizationCode?: string; readonly iss?: string } = {}
   ) =>
     step(reason, (fetchFn) =>
       auth(provider, {
         serverUrl: Issuer.addressOf(url, info),
         ...metadataUrl,
-        ...present({ scope, authorizationCode }),
+        ...present({ scope }),
+        ...answered,
+        ...Issuer.checkedHere,
         fetchFn
       })
     )
@@ -137,7 +140,10 @@ export const login = Effect.fn("Login.login")(function* (options: LoginOptions) 
     names: promising.has(info.authorizationServerMetadata?.issuer)
   })
   secrets.push(code)
-  yield* run(flow.provider, unlessUnreachable("Refused"), Redacted.value(code))
+  yield* run(flow.provider, unlessUnreachable("Refused"), {
+    authorizationCode: Redacted.value(code),
+    ...present({ iss: answer.get("iss") ?? undefined })
+  })
   const { client, tokens } = flow.made
   if (tokens === undefined) return yield* failed("Refused", "it sent no token")
   const kept: StoredLogin = {

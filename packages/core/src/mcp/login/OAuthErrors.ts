@@ -1,8 +1,11 @@
 /** Classifies the exceptions of the SDK's OAuth functions by what can be done about them. */
+import { InsecureTokenEndpointError, OAuthError, RegistrationRejectedError } from "@modelcontextprotocol/client"
 import * as Data from "effect/Data"
 import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
 import * as Predicate from "effect/Predicate"
 import * as Redacted from "effect/Redacted"
+import * as Schema from "effect/Schema"
 import * as ServerReason from "../reading/ServerReason.ts"
 
 /** `code` is the service's own, of RFC 6749 and related ones; `unreachable` if a later attempt may succeed. */
@@ -27,9 +30,9 @@ export const attempt = <A>(
 ): Effect.Effect<A, OAuthFailed> =>
   Effect.tryPromise({
     try: run,
-    catch: (cause) => {
-      const code =
-        Predicate.hasProperty(cause, "errorCode") && typeof cause.errorCode === "string" ? cause.errorCode : undefined
+    catch: (thrown) => {
+      const cause = thrown instanceof RegistrationRejectedError ? refusal(thrown) : thrown
+      const code = cause instanceof OAuthError ? cause.code : undefined
       const message = cause instanceof Error ? cause.message : String(cause)
       // the SDK turns any response that is not an OAuth error into "server_error"
       const status = /^HTTP (\d+)/.exec(message)?.[1]
@@ -38,7 +41,7 @@ export const attempt = <A>(
         code: code === "server_error" ? undefined : code,
         status: status === undefined ? undefined : Number(status),
         unreachable: cause instanceof TypeError || later,
-        insecure: cause instanceof InsecureAddress,
+        insecure: cause instanceof InsecureAddress || cause instanceof InsecureTokenEndpointError,
         detail: hide(status === undefined ? detailOf(cause, message) : answered(status, message), secrets()).slice(
           0,
           300
@@ -78,6 +81,18 @@ class InsecureAddress extends Data.TaggedError("InsecureAddress")<{ readonly add
   }
 }
 
+/** The service's error in the body, as the SDK reads it from other answers. */
+const refusal = ({ body, status }: RegistrationRejectedError): OAuthError => {
+  const parsed = Option.getOrUndefined(decodeRefusal(body))
+  return parsed === undefined
+    ? new OAuthError("server_error", `HTTP ${status}: Raw body: ${body}`)
+    : new OAuthError(parsed.error, parsed.error_description ?? "")
+}
+
+const decodeRefusal = Schema.decodeUnknownOption(
+  Schema.parseJson(Schema.Struct({ error: Schema.String, error_description: Schema.optional(Schema.String) }))
+)
+
 /** The SDK appends the body of an unreadable response to its own message. */
 const answered = (status: string, message: string): string => {
   const body = message.indexOf("Raw body: ")
@@ -103,5 +118,5 @@ const detailOf = (cause: unknown, message: string): string => {
   }
   const issue = missing(cause)
   if (issue !== undefined) return issue
-  return message === "" && Predicate.hasProperty(cause, "errorCode") ? String(cause.errorCode) : message
+  return message === "" && cause instanceof OAuthError ? cause.code : message
 }

@@ -1,5 +1,5 @@
 /** Records why a server refuses access. */
-import type { FetchLike } from "@modelcontextprotocol/sdk/shared/transport.js"
+import type { FetchLike } from "@modelcontextprotocol/client"
 import * as ServerReason from "../reading/ServerReason.ts"
 
 /**

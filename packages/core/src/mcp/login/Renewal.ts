@@ -5,10 +5,11 @@
 import {
   auth,
   discoverOAuthServerInfo,
+  type AuthorizationServerMetadata,
   type OAuthClientProvider,
+  type OAuthTokens,
   refreshAuthorization
-} from "@modelcontextprotocol/sdk/client/auth.js"
-import type { AuthorizationServerMetadata, OAuthTokens } from "@modelcontextprotocol/sdk/shared/auth.js"
+} from "@modelcontextprotocol/client"
 import * as Clock from "effect/Clock"
 import * as Data from "effect/Data"
 import * as Duration from "effect/Duration"
@@ -161,14 +162,14 @@ const byClient = (server: RemoteServer, { challenge }: StoredLogin, fetchFn: Fet
   }
   const serverUrl = Redacted.value(server.url)
   const where = challenge?.metadata === undefined ? {} : { resourceMetadataUrl: new URL(challenge.metadata) }
-  return discoverOAuthServerInfo(serverUrl, { ...where, fetchFn })
+  return discoverOAuthServerInfo(serverUrl, { ...where, fetchFn, ...Issuer.checkedHere })
     .then((info) => {
       const other = Issuer.otherThanNamed(info)
       // a secret is only for the service that the server names
       return other === undefined
         ? auth(
             { ...provider, discoveryState: () => info },
-            { serverUrl: Issuer.addressOf(serverUrl, info), ...where, fetchFn }
+            { serverUrl: Issuer.addressOf(serverUrl, info), ...where, fetchFn, ...Issuer.checkedHere }
           )
         : Promise.reject(new Issuer.OtherIssuer({ named: info.authorizationServerUrl, found: other }))
     })

@@ -3,7 +3,7 @@ import {
   type InitializeResult,
   LATEST_PROTOCOL_VERSION,
   SUPPORTED_PROTOCOL_VERSIONS
-} from "@modelcontextprotocol/sdk/types.js"
+} from "@modelcontextprotocol/client"
 import * as Predicate from "effect/Predicate"
 import type { ServerError } from "./ErrorWords.ts"
 

@@ -1,5 +1,5 @@
 /** Classifies a value from a server: a request, a notification, an answer, or nothing relevant. */
-import type { JSONRPCNotification, JSONRPCRequest } from "@modelcontextprotocol/sdk/types.js"
+import type { JSONRPCNotification, JSONRPCRequest } from "@modelcontextprotocol/client"
 import * as Predicate from "effect/Predicate"
 import * as ErrorWords from "./ErrorWords.ts"
 import * as MessageText from "./MessageText.ts"

@@ -2,8 +2,7 @@
  * `fetch` for the SDK's HTTP transports that reads the servers' answers before they do. The SDK's transports never
  * complete a request whose answer is not exactly valid, and do not keep numbers exact. They get a ticket instead.
  */
-import type { FetchLike } from "@modelcontextprotocol/sdk/shared/transport.js"
-import type { JSONRPCMessage } from "@modelcontextprotocol/sdk/types.js"
+import type { FetchLike, JSONRPCMessage } from "@modelcontextprotocol/client"
 import * as Predicate from "effect/Predicate"
 import { createParser, type EventSourceMessage } from "eventsource-parser"
 import { joinedBytes } from "../../internal/joinedBytes.ts"
@@ -24,6 +23,9 @@ export interface Options {
   /** The largest body and event, in bytes. */
   readonly limit?: number
 }
+
+/** The code of an answer that was cut off, as in the first line of the SDK. */
+export const connectionClosed = -32_000
 
 export const make = (fetch: FetchLike, options: Options): FetchedMessages => {
   const { cut = () => {}, limit = MessageText.maxMessageBytes, posts } = options

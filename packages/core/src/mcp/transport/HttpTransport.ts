@@ -3,10 +3,12 @@
  * that ends before its answer, which they ignore.
  */
 import * as FetchHttpClient from "@effect/platform/FetchHttpClient"
-import { SSEClientTransport } from "@modelcontextprotocol/sdk/client/sse.js"
-import { StreamableHTTPClientTransport } from "@modelcontextprotocol/sdk/client/streamableHttp.js"
-import type { FetchLike, Transport } from "@modelcontextprotocol/sdk/shared/transport.js"
-import { ErrorCode } from "@modelcontextprotocol/sdk/types.js"
+import {
+  type FetchLike,
+  SSEClientTransport,
+  StreamableHTTPClientTransport,
+  type Transport
+} from "@modelcontextprotocol/client"
 import * as Effect from "effect/Effect"
 import * as FiberSet from "effect/FiberSet"
 import * as Option from "effect/Option"
@@ -134,7 +136,7 @@ const overStreamableHttp = (url: URL, headers: Record<string, string>, patient: 
   const { fetch, redeem } = FetchedMessages.make(patient(waiting), {
     posts: true,
     cut: (id) =>
-      transport.onmessage?.({ jsonrpc: "2.0", id, error: { code: ErrorCode.ConnectionClosed, message: cut } })
+      transport.onmessage?.({ jsonrpc: "2.0", id, error: { code: FetchedMessages.connectionClosed, message: cut } })
   })
   const inner = new StreamableHTTPClientTransport(url, { requestInit: { headers }, fetch })
   inner.onerror = (error) => {

@@ -2,7 +2,7 @@
  * `fetch` with retries for a remote server that is not ready: `initialize` and lists like requests to LM Studio, a call
  * only if it was certainly not carried out.
  */
-import type { FetchLike } from "@modelcontextprotocol/sdk/shared/transport.js"
+import type { FetchLike } from "@modelcontextprotocol/client"
 import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"

@@ -1,5 +1,5 @@
 /** The connection to an MCP server, as the transports give it to the client. */
-import type { Transport } from "@modelcontextprotocol/sdk/shared/transport.js"
+import type { Transport } from "@modelcontextprotocol/client"
 import type * as Effect from "effect/Effect"
 import type { Lack } from "../login/StoredLogin.ts"
 

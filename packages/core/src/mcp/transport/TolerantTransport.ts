@@ -2,14 +2,14 @@
  * Stands between a transport and the SDK's client, which waits forever for an answer that is not quite valid: matches
  * the server's messages to the pending requests, so that each of them ends.
  */
-import type { Transport } from "@modelcontextprotocol/sdk/shared/transport.js"
 import {
-  ErrorCode,
   isJSONRPCNotification,
   isJSONRPCRequest,
   type JSONRPCMessage,
-  type JSONRPCRequest
-} from "@modelcontextprotocol/sdk/types.js"
+  type JSONRPCRequest,
+  ProtocolErrorCode,
+  type Transport
+} from "@modelcontextprotocol/client"
 import * as Predicate from "effect/Predicate"
 import * as Greeting from "../reading/Greeting.ts"
 import * as Incoming from "../reading/Incoming.ts"
@@ -86,7 +86,7 @@ export const make = (inner: Transport): TolerantTransport => {
       tell({
         jsonrpc: "2.0",
         id,
-        error: { code: error.code ?? ErrorCode.InternalError, message: error.text, data: error.data }
+        error: { code: error.code ?? ProtocolErrorCode.InternalError, message: error.text, data: error.data }
       })
     const version = Greeting.commonVersion(error)
     if (version !== undefined && state.asked !== version) {
@@ -95,7 +95,7 @@ export const make = (inner: Transport): TolerantTransport => {
       return true
     }
     state.foreign = Greeting.foreignVersions(error)
-    if (state.foreign !== undefined || error.code !== ErrorCode.MethodNotFound) return refuse()
+    if (state.foreign !== undefined || error.code !== ProtocolErrorCode.MethodNotFound) return refuse()
     if (state.asked === discover) {
       // it supports neither way to initialize, but perhaps the rest
       return tell({ jsonrpc: "2.0", id, result: { ...Greeting.read(undefined) } })
@@ -113,7 +113,7 @@ export const make = (inner: Transport): TolerantTransport => {
     const { id } = message
     void inner.send(message).catch((error: unknown) => {
       if (typeof id === "number" && open.delete(id)) {
-        deliver({ jsonrpc: "2.0", id, error: { code: ErrorCode.InternalError, message: String(error) } })
+        deliver({ jsonrpc: "2.0", id, error: { code: ProtocolErrorCode.InternalError, message: String(error) } })
       }
     })
   }
@@ -189,7 +189,7 @@ export const make = (inner: Transport): TolerantTransport => {
     deliver({
       jsonrpc: "2.0",
       id: first.id,
-      error: { code: ErrorCode.MethodNotFound, message: `It speaks ${versions.join(", ")}.` }
+      error: { code: ProtocolErrorCode.MethodNotFound, message: `It speaks ${versions.join(", ")}.` }
     })
     return true
   }

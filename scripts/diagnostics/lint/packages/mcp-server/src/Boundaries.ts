@@ -11,6 +11,6 @@ import * as FakeHttp from "@lms-bridge/testing/FakeHttp"
 import * as Simulator from "@lms-bridge/simulator/Simulator"
 import * as AgentLoop from "@lms-bridge/core/AgentLoop"
 import * as NodePlatform from "@lms-bridge/node/NodePlatform"
-import { Server } from "@modelcontextprotocol/sdk/server/index.js"
+import { Server } from "@modelcontextprotocol/server"
 
 export const all = [NodeContext, Command, Cli, FakeHttp, Simulator, AgentLoop, NodePlatform, Server]

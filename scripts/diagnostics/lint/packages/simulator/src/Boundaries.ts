@@ -4,7 +4,7 @@ import * as Command from "@effect/cli/Command"
 // expect: no-restricted-imports
 import * as NodeContext from "@effect/platform-node/NodeContext"
 // expect: no-restricted-imports
-import { Server } from "@modelcontextprotocol/sdk/server/index.js"
+import { Server } from "@modelcontextprotocol/server"
 // expect: no-restricted-imports
 import * as NodePlatform from "@lms-bridge/node/NodePlatform"
 // expect: no-restricted-imports

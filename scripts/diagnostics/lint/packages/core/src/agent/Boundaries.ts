@@ -14,7 +14,7 @@ import * as NodeHttpClient from "@effect/platform-node"
 // expect: no-restricted-imports
 import * as Command from "@effect/cli/Command"
 // expect: no-restricted-imports
-import { Client } from "@modelcontextprotocol/sdk/client/index.js"
+import { Client } from "@modelcontextprotocol/client"
 // expect: no-restricted-imports
 import * as FakeHttp from "@lms-bridge/testing/FakeHttp"
 // expect: no-restricted-imports

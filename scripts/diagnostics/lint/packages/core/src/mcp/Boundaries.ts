@@ -1,6 +1,6 @@
 // Planted imports that even core/src/mcp may not have.
 // expect: no-restricted-imports
-import { Server } from "@modelcontextprotocol/sdk/server/index.js"
+import { Server } from "@modelcontextprotocol/server"
 // expect: no-restricted-imports
 import * as childProcess from "node:child_process"
 // expect: no-restricted-imports
