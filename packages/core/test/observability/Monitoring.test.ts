@@ -50,6 +50,18 @@ describe("the alert rules and the dashboard", () => {
     }
   })
 
+  it("each rule has a test in which it fires", () => {
+    const rules = [...text("alerts.yml").matchAll(/- alert: (\w+)/g)].map(([, name]) => name)
+    const tests = text("alerts.test.yml").split(/(?=- eval_time:)/)
+    const fires = (name: string | undefined) =>
+      tests.some((one) => one.includes(`alertname: ${name}\n`) && one.includes("exp_labels:"))
+    assert.isAbove(rules.length, 5)
+    assert.deepStrictEqual(
+      rules.filter((name) => !fires(name)),
+      []
+    )
+  })
+
   it("each rule points to a chapter that there is", () => {
     const chapters = [...text("../operations.md").matchAll(/^## (.*)$/gm)].map(
       ([, title = ""]) =>
