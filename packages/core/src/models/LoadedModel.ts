@@ -4,6 +4,7 @@ import * as Schema from "effect/Schema"
 import { optional } from "../schema/Fields.ts"
 import type { ChatEvent, ChatReply, ChatRequest } from "../lmstudio/Chat.ts"
 import type { RequestLimits } from "../lmstudio/ApiRequests.ts"
+import type { Uses } from "../resilience/FairTurns.ts"
 import type { Ensured } from "./Ensured.ts"
 import type { ModelLifecycleError } from "./ModelLifecycleError.ts"
 
@@ -27,7 +28,10 @@ export const LoadedModel = Schema.Struct({
   /** Another process of this machine holds it. */
   heldElsewhere: optional(Schema.Literal(true))
 })
-export type LoadedModel = typeof LoadedModel.Type
+export type LoadedModel = typeof LoadedModel.Type & {
+  /** Requests of this process to the model: those under way, and those that wait for their turn. */
+  readonly requests?: Uses
+}
 
 /** A lease on a loaded model: while it lasts, lms-bridge does not unload, evict or reap the instance. */
 export interface ModelLease {

@@ -107,6 +107,8 @@ export const verificationSeconds = histogram(
   ["model"]
 )
 export const activeModels = gauge("lms_active_models", "Models in memory, at the last look.", ["host"])
+export const queueDepth = gauge("lms_queue_depth", "What waits for its turn at a model.", ["model"])
+export const queueOldest = gauge("lms_queue_oldest_seconds", "How long the oldest of it has waited.", ["model"])
 export const breakerState = gauge("lms_circuit_breaker_state", "0: calls go through, 1: one is let through, 2: none.", [
   "operation"
 ])

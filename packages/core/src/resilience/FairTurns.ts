@@ -2,10 +2,12 @@
  * Limits concurrency fairly: persons come first, callers take turns, so that one with twenty calls does not hold up the
  * others, and a queue that is full says so.
  */
+import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import { CurrentCaller } from "../observability/Correlation.ts"
+import * as Option from "effect/Option"
+import { CurrentCaller, CurrentRunId } from "../observability/Correlation.ts"
 import * as Metrics from "../observability/Metrics.ts"
 import { Overloaded } from "./Overloaded.ts"
 
@@ -29,39 +31,71 @@ export interface Limits {
   readonly setting: string
 }
 
+/** A use that goes on or waits: since when, in epoch milliseconds, for whom, and of which run, if of one. */
+export interface Use {
+  readonly since: number
+  readonly priority: "person" | "background"
+  readonly runId: string | undefined
+}
+
+/** What goes on now and what waits, in the order of arrival. */
+export interface Uses {
+  readonly active: ReadonlyArray<Use>
+  readonly waiting: ReadonlyArray<Use>
+}
+
 /**
  * For one resource. Below the limit, effects run at once. Above it, what a person waits for goes first, callers take turns,
  * and the calls of each caller run in the order in which they arrived.
  */
-export const make = ({ atOnce, mostWaiting, setting, what }: Limits): Effect.Effect<InTurn> =>
+export const make = (limits: Limits): Effect.Effect<InTurn> => Effect.map(watched(limits), ({ inTurn }) => inTurn)
+
+const watched = ({ atOnce, model, mostWaiting, setting, what }: Limits & { readonly model?: string }) =>
   Effect.sync(() => {
+    const active = new Set<Use>()
     let free = atOnce
     let turn = 0
     let waiting: ReadonlyArray<Waiting> = []
     /** When each waiting caller last had its turn. */
     const lastTurn = new Map<string, number>()
 
+    const wait = (next: ReadonlyArray<Waiting>) => {
+      waiting = next
+      if (model === undefined) return
+      if (next.length > 0) queues.set(model, next)
+      else queues.delete(model)
+      Metrics.queueDepth.set({ model }, next.length)
+      if (next.length === 0) Metrics.queueOldest.set({ model }, 0)
+    }
     const took = ({ caller }: Pick<Waiting, "caller">) => void lastTurn.set(caller, turn++)
-    const leave = Effect.sync(() => {
-      const next = nextOf(waiting, lastTurn)
-      if (next === undefined) {
-        free++
-        lastTurn.clear()
-        return
-      }
-      waiting = waiting.filter((one) => one !== next)
-      took(next)
-      next.go()
-    })
-    const enter = Effect.zipWith(CurrentCaller, CurrentPriority, (caller, priority) => ({ caller, priority })).pipe(
+    const leave = (use: Use) =>
+      Effect.sync(() => {
+        active.delete(use)
+        const next = nextOf(waiting, lastTurn)
+        if (next === undefined) {
+          free++
+          lastTurn.clear()
+          return
+        }
+        wait(waiting.filter((one) => one !== next))
+        took(next)
+        next.go()
+      })
+    const enter = Effect.all([CurrentCaller, CurrentPriority, CurrentRunId, Clock.currentTimeMillis]).pipe(
+      Effect.map(([caller, priority, run, since]) => ({ caller, priority, runId: Option.getOrUndefined(run), since })),
       Effect.flatMap((who) =>
-        Effect.async<void, Overloaded>((resume) => {
+        Effect.async<Use, Overloaded>((resume) => {
+          const go = (since: number) => {
+            const use = { ...who, since }
+            active.add(use)
+            resume(Effect.succeed(use))
+            return use
+          }
           if (free > 0) {
             free--
             took(who)
-            resume(Effect.void)
             // it may be interrupted before it goes on
-            return leave
+            return leave(go(who.since))
           }
           if (waiting.length >= mostWaiting) {
             Metrics.refusals.add({ reason: "queue" })
@@ -69,47 +103,69 @@ export const make = ({ atOnce, mostWaiting, setting, what }: Limits): Effect.Eff
             resume(new Overloaded({ what, setting, limit: mostWaiting, reason: "Queue", retryAfter }))
             return undefined
           }
-          const own: Waiting = { ...who, go: () => resume(Effect.void) }
-          waiting = [...waiting, own]
+          let use: Use = who
+          const own: Waiting = { ...who, go: () => void (use = go(who.since)) }
+          wait([...waiting, own])
           return Effect.suspend(() => {
             const waits = waiting.includes(own)
-            waiting = waiting.filter((one) => one !== own)
+            wait(waiting.filter((one) => one !== own))
             // its turn came as it was interrupted
-            return waits ? Effect.void : leave
+            return waits ? Effect.void : leave(use)
           })
         })
       )
     )
-    return (self) =>
-      Effect.uninterruptibleMask((restore) => Effect.zipRight(restore(enter), Effect.ensuring(restore(self), leave)))
+    const inTurn: InTurn = (self) =>
+      Effect.uninterruptibleMask((restore) =>
+        Effect.flatMap(restore(enter), (use) => Effect.ensuring(restore(self), leave(use)))
+      )
+    return { inTurn, uses: (): Uses => ({ active: [...active].map(useOf), waiting: waiting.map(useOf) }) }
   })
 
-/** The same for many resources, by name. None is ever removed: there are only as many as models or servers. */
+/** How long the oldest has waited is only known by looking: before metrics are read. */
+export const measure: Effect.Effect<void> = Effect.map(Clock.currentTimeMillis, (now) => {
+  for (const [model, [first]] of queues)
+    if (first !== undefined) Metrics.queueOldest.set({ model }, (now - first.since) / 1000)
+})
+
+/** The same for many models, by name. None is ever removed: there are only as many as models or servers. */
 export const makeKeyed = (limits: Omit<Limits, "what">, whatOf: (resource: string) => string) =>
   Effect.sync(() => {
-    const all = new Map<string, InTurn>()
-    return (resource: string): InTurn =>
+    const all = new Map<string, Effect.Effect.Success<ReturnType<typeof watched>>>()
+    const inTurn =
+      (resource: string): InTurn =>
       (self) =>
         Effect.flatMap(
           Effect.suspend(() => {
             const known = all.get(resource)
             return known === undefined
-              ? Effect.tap(make({ ...limits, what: whatOf(resource) }), (made) =>
+              ? Effect.tap(watched({ ...limits, what: whatOf(resource), model: resource }), (made) =>
                   Effect.sync(() => all.set(resource, made))
                 )
               : Effect.succeed(known)
           }),
-          (inTurn) => inTurn(self)
+          (turns) => turns.inTurn(self)
         )
+    return {
+      inTurn,
+      /** What goes on at a resource; looked at when somebody asks. */
+      uses: (resource: string): Effect.Effect<Uses> =>
+        Effect.sync(() => all.get(resource)?.uses() ?? { active: [], waiting: [] })
+    }
   })
 
 // -----------------------------------------------------------------------------
 // internal
 // -----------------------------------------------------------------------------
 
-interface Waiting {
+/** Of the models for which something waits, for the metrics, which are the process's. */
+const queues = new Map<string, ReadonlyArray<Waiting>>()
+
+/** Without who the caller is: the id of a session opens it. */
+const useOf = ({ priority, runId, since }: Use): Use => ({ priority, runId, since })
+
+interface Waiting extends Use {
   readonly caller: string
-  readonly priority: "person" | "background"
   readonly go: () => void
 }
 

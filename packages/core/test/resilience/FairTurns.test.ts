@@ -1,6 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Fiber, TestClock } from "effect"
-import { CurrentCaller } from "#src/observability/Correlation.ts"
+import { Effect, Fiber, Option, TestClock } from "effect"
+import { CurrentCaller, CurrentRunId, RunId } from "#src/observability/Correlation.ts"
+import * as Prometheus from "#src/observability/Prometheus.ts"
 import * as FairTurns from "#src/resilience/FairTurns.ts"
 
 const limits = (atOnce: number, mostWaiting = 100) => ({
@@ -126,12 +127,27 @@ describe("FairTurns", () => {
   it.effect("resources do not wait for each other", () =>
     Effect.gen(function* () {
       const log: Array<string> = []
-      const inTurn = yield* FairTurns.makeKeyed(limits(1), (name) => name)
+      const { inTurn, uses } = yield* FairTurns.makeKeyed(limits(1), (name) => name)
       yield* calls(inTurn("x"), "x", 2, log)
-      yield* calls(inTurn("y"), "y", 2, log)
+      yield* calls(inTurn("y"), "y", 2, log).pipe(
+        Effect.provideService(CurrentRunId, Option.some(RunId.make("run_y"))),
+        Effect.provideService(FairTurns.CurrentPriority, "background")
+      )
+      const { active, waiting } = yield* uses("y")
+      const own = { runId: "run_y", priority: "background" as const, since: 0 }
+      assert.deepInclude(active[0], own)
+      assert.deepInclude(waiting[0], own)
+      assert.deepStrictEqual([active.length, waiting.length, (yield* uses("z")).active.length], [1, 1, 0])
+      yield* TestClock.adjust("250 millis")
+      yield* FairTurns.measure
+      assert.include(Prometheus.render(), 'lms_queue_depth{model="y"} 1\n')
+      assert.include(Prometheus.render(), 'lms_queue_oldest_seconds{model="y"} 0.25\n')
       yield* TestClock.adjust("1 second")
       yield* TestClock.adjust("500 millis")
       assert.sameMembers(log, ["x1", "y1", "x2", "y2"])
+      yield* TestClock.adjust("1 second")
+      assert.deepStrictEqual(yield* uses("y"), { active: [], waiting: [] })
+      assert.include(Prometheus.render(), 'lms_queue_depth{model="y"} 0\n')
     })
   )
 })

@@ -1,6 +1,7 @@
 /** What `/metrics` answers. What is only known by looking is looked up now, and not before somebody reads. */
 import { LmStudioApi } from "@lms-bridge/core/LmStudioApi"
 import { Metrics, Prometheus } from "@lms-bridge/core/Observability"
+import { measureQueues } from "@lms-bridge/core/Resilience"
 import { baseUrl, Settings } from "@lms-bridge/core/Settings"
 import * as Effect from "effect/Effect"
 
@@ -13,5 +14,8 @@ export const metricsText = Effect.map(Effect.all([LmStudioApi, Settings]), ([api
     )
   )
   // without an answer in time, the last count stands
-  return Effect.map(Effect.ignore(Effect.timeout(models, "2 seconds")), Prometheus.render)
+  return Effect.ignore(Effect.timeout(models, "2 seconds")).pipe(
+    Effect.zipRight(measureQueues),
+    Effect.map(Prometheus.render)
+  )
 })

@@ -24,6 +24,10 @@ export const make = Effect.gen(function* () {
   const settings = yield* Settings
   const server = baseUrl(settings)
   const state = yield* StateDirectory.make
+  const turns = yield* FairTurns.makeKeyed(
+    { atOnce: settings.modelConcurrency, mostWaiting: settings.queue, setting: table.queue.variable },
+    (model) => `the model "${model}"`
+  )
   const parts: LifecycleParts = {
     api: yield* LmStudioApi,
     cli: yield* LmsCli,
@@ -33,10 +37,7 @@ export const make = Effect.gen(function* () {
     lock: yield* MachineLock.make(state),
     settings,
     ttlPolicy: ttlPolicyOf(settings),
-    inTurn: yield* FairTurns.makeKeyed(
-      { atOnce: settings.modelConcurrency, mostWaiting: settings.queue, setting: table.queue.variable },
-      (model) => `the model "${model}"`
-    ),
+    inTurn: turns.inTurn,
     server
   }
   const steps = yield* Ensure.make(parts)
@@ -58,10 +59,13 @@ export const make = Effect.gen(function* () {
       const { seen } = yield* survey(parts)
       const held = yield* parts.leases.held
       const elsewhere = yield* parts.ledger.heldElsewhere
-      return seen.map((one) => ({
-        ...loadedModel(one, held.get(one.instance.id) ?? 0),
-        ...(elsewhere.has(one.instance.id) ? { heldElsewhere: true as const } : {})
-      }))
+      return yield* Effect.forEach(seen, (one) =>
+        Effect.map(turns.uses(one.model.key), (requests): LoadedModel => ({
+          ...loadedModel(one, held.get(one.instance.id) ?? 0),
+          ...(elsewhere.has(one.instance.id) ? { heldElsewhere: true as const } : {}),
+          requests
+        }))
+      )
     }).pipe(Effect.withSpan("ModelLifecycle.loaded")),
     unload: (instanceId: string, options: { readonly force?: boolean | undefined } = {}) =>
       unload(parts, instanceId, options)
