@@ -107,8 +107,6 @@ export const verificationSeconds = histogram(
   ["model"]
 )
 export const activeModels = gauge("lms_active_models", "Models in memory, at the last look.", ["host"])
-export const queueDepth = gauge("lms_queue_depth", "What waits for its turn at a model.", ["model"])
-export const queueOldest = gauge("lms_queue_oldest_seconds", "How long the oldest of it has waited.", ["model"])
 export const breakerState = gauge("lms_circuit_breaker_state", "0: calls go through, 1: one is let through, 2: none.", [
   "operation"
 ])
@@ -118,7 +116,11 @@ export const taskSeconds = histogram("lms_autonomous_task_duration_seconds", "Ti
 export const taskRounds = histogram("lms_autonomous_task_rounds", "Requests to the model in a run.", rounds, ["status"])
 export const runs = counter("lms_runs_total", "Runs that ended.", ["status", "model"])
 export const runsActive = gauge("lms_runs_active", "Runs under way.")
-export const queueDepth = gauge("lms_queue_depth", "Parts of runs that wait for a host, at the last look.", ["model"])
+export const queueDepth = gauge(
+  "lms_queue_depth",
+  "Requests that wait for a model; of a cluster, parts of runs that wait for a host.",
+  ["model"]
+)
 export const queueOldest = gauge("lms_queue_oldest_seconds", "How long the oldest of them has waited.", ["model"])
 export const hostSlots = gauge("lms_host_slots", "Runs that a host may carry out at once.", ["host"])
 export const hostBusy = gauge("lms_host_busy", "Runs that a host carries out.", ["host"])
