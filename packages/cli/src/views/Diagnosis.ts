@@ -358,7 +358,9 @@ const settings = Effect.gen(function* () {
     ok(
       "settings",
       [
-        `address ${baseUrl(settings)}`,
+        settings.hosts.length === 0
+          ? `address ${baseUrl(settings)}`
+          : `hosts ${settings.hosts.map(({ name }) => name).join(", ")}`,
         `API token ${Option.isSome(settings.apiToken) ? "set" : "not set"}`,
         `default model ${Option.getOrElse(settings.defaultModel, () => "not set")}`,
         `idle limit ${Duration.format(settings.ttl)}, at most ${Duration.format(settings.ttlMaximum)}`,

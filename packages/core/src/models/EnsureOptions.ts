@@ -43,6 +43,8 @@ export interface EnsureOptions {
   readonly makeRoom?: boolean | undefined
   /** Only beside what is in memory: fails where the only way to load it could evict a model in use. */
   readonly beside?: boolean | undefined
+  /** Others need it: a lease leaves it in memory when this process ends, with its idle limit. */
+  readonly stays?: boolean | undefined
   /** Models to try, in order, when this one cannot be loaded. */
   readonly fallback?: ReadonlyArray<string> | undefined
   readonly onProgress?: ((progress: LoadProgress) => Effect.Effect<void>) | undefined

@@ -275,7 +275,7 @@ const make = Effect.gen(function* () {
     const taken = (beside: boolean) =>
       onStep({ _tag: "Loading", model: to, beside }).pipe(
         Effect.zipRight(
-          lifecycle.withModel(to, { onProgress, ...(beside ? { beside } : { makeRoom: true }) })((lease) =>
+          lifecycle.withModel(to, { onProgress, stays: true, ...(beside ? { beside } : { makeRoom: true }) })((lease) =>
             onStep({ _tag: "Trying", model: to }).pipe(
               Effect.zipRight(lease.chat(anything)),
               Effect.zipRight(verify(lease))

@@ -3,7 +3,8 @@
  */
 import * as Command from "@effect/cli/Command"
 import { type Host, Hosts } from "@lms-bridge/core/ModelLifecycle"
-import { productOf } from "@lms-bridge/core/LmStudioApi"
+import { LmStudioApi, productOf } from "@lms-bridge/core/LmStudioApi"
+import { LmsCli } from "@lms-bridge/core/LmsCli"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Option from "effect/Option"
@@ -17,7 +18,8 @@ import * as Table from "../../views/Table.ts"
 const HostReport = Schema.Struct({
   name: Schema.String,
   url: Schema.String,
-  state: Schema.Literal("up", "down"),
+  /** `linked`: a device of LM Link, whose models `lms` lists; lms-bridge loads none there. */
+  state: Schema.Literal("up", "down", "linked"),
   /** Why it is left out. */
   problem: Schema.optionalWith(Schema.String, { exact: true }),
   /** What answers. */
@@ -40,7 +42,11 @@ export const command = Command.make("ls", { json: SharedOptions.listingJson }).p
       const shared = yield* CurrentShared
       if (Option.isSome(shared)) return yield* WorkerList.show(shared.value, json)
       const hosts = yield* Hosts
-      const reports = yield* Effect.forEach(hosts, reportOf, { concurrency: "unbounded" })
+      const [own, linked] = yield* Effect.all(
+        [Effect.forEach(hosts, reportOf, { concurrency: "unbounded" }), linkedDevices],
+        { concurrency: 2 }
+      )
+      const reports = [...own, ...linked]
       if (json) return yield* screen.out(encode(reports))
       if (reports.length > 0) return yield* screen.out(render(reports, screen.columns))
       yield* screen.err(
@@ -96,5 +102,31 @@ const reportOf = Effect.fnUntraced(function* (host: Host) {
   }
   return report
 })
+
+/** `lms` is asked only when LM Studio answers, because it would start it. */
+const linkedDevices = Effect.gen(function* () {
+  yield* Effect.flatMap(LmStudioApi, (api) => api.ping)
+  const lms = yield* LmsCli
+  const [disk, memory] = yield* Effect.all([lms.ls, lms.ps], { concurrency: 2 })
+  const devices = new Set([...disk, ...memory].flatMap(({ deviceIdentifier }) => deviceIdentifier ?? []))
+  return [...devices].map((device): HostReport => {
+    const ofDevice = <A extends { readonly deviceIdentifier?: string | null | undefined }>(all: ReadonlyArray<A>) =>
+      all.filter(({ deviceIdentifier }) => deviceIdentifier === device)
+    return {
+      name: device,
+      url: "",
+      state: "linked",
+      server: "LM Link",
+      weight: 1,
+      serves: ["*"],
+      models: ofDevice(disk).length,
+      loaded: ofDevice(memory).map(({ identifier }) => identifier),
+      breakers: []
+    }
+  })
+}).pipe(
+  Effect.timeout("10 seconds"),
+  Effect.orElseSucceed((): ReadonlyArray<HostReport> => [])
+)
 
 const encode = Schema.encodeSync(Schema.parseJson(Schema.Array(HostReport)))

@@ -90,7 +90,7 @@ export const ensure = Command.make("ensure", {
 
 export const render = (ensured: Ensured): string =>
   [
-    `${ensured.instanceId} is ${ensured.action === "already-loaded" ? "already loaded" : ensured.action}`,
+    `${ensured.instanceId}${ensured.host === undefined ? "" : ` on ${ensured.host}`} is ${ensured.action === "already-loaded" ? "already loaded" : ensured.action}`,
     ...(ensured.action === "already-loaded" ? [] : [`in ${Words.duration(ensured.tookMillis)}`]),
     `(${[
       ...(ensured.contextLength === undefined ? [] : [`context ${ensured.contextLength}`]),

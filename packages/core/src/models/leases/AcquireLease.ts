@@ -42,7 +42,12 @@ export const make = Effect.fnUntraced(function* (parts: LifecycleParts, { ensure
     const holding = yield* Ref.make(Option.none<Ensured>())
     yield* Effect.addFinalizer(() =>
       Effect.flatMap(Ref.getAndSet(holding, Option.none()), (held) =>
-        Option.isSome(held) ? letGo(held.value) : Effect.void
+        Option.isSome(held)
+          ? Effect.zipRight(
+              letGo(held.value),
+              options.stays === true ? ledger.leave(held.value.instanceId) : Effect.void
+            )
+          : Effect.void
       )
     )
     const take: Take = (ensured) =>

@@ -44,6 +44,8 @@ export interface Ledger {
   readonly forget: (instanceIds: ReadonlyArray<string>) => Effect.Effect<void>
   /** Records a use in memory; it is written with the next beat or change. */
   readonly used: (instanceId: string) => Effect.Effect<void>
+  /** Leaves an instance to others: it stays in memory when this process ends, whatever was done with it. */
+  readonly leave: (instanceId: string) => Effect.Effect<void>
   /** Which instances this process holds. */
   readonly hold: (instanceIds: ReadonlyArray<string>) => Effect.Effect<void>
   /** Writes the file, to show other processes that this one is alive. */
@@ -224,6 +226,11 @@ export const make = Effect.fnUntraced(function* (state: StateDirectory, server: 
           )
         }))
       ),
+    leave: (id) =>
+      Ref.update(memory, (before) => ({
+        ...before,
+        entries: before.entries.map((entry) => (entry.instanceId === id ? { ...entry, worked: false } : entry))
+      })),
     hold: (holds) => change((before) => (sameList(before.holds, holds) ? before : { ...before, holds })),
     beat: writeNow,
     takeOver: Effect.flatMap(readOthers, (files) => Effect.forEach(files, takeOverOne, { discard: true })),
