@@ -53,6 +53,10 @@ const subjects = {
       "the named model cannot do what is asked: see images, embed text, or chat; the message lists models that can",
       "omit the name, or name one of these"
     ],
+    NoModelLeft: [
+      "neither the model of a task nor any of its `fallback` can be had, or they kept failing; the message has the reason of each",
+      "name one that can: `models ls`"
+    ],
     ModelNotLoaded: ["the model is on disk but not in memory, and the operation loads none", "`models ensure NAME`"],
     ModelLoadRefused: [
       "the model would not fit in memory, or llama.cpp's router has no free place for it; the message has the server's words and figures",

@@ -106,6 +106,7 @@ const byTag: Readonly<Record<string, ExitCode>> = {
   SwitchFailed: ExitCode.modelUnavailable,
   ModelNotFound: ExitCode.modelUnavailable,
   ModelUnfit: ExitCode.modelUnavailable,
+  NoModelLeft: ExitCode.modelUnavailable,
   ModelNotLoaded: ExitCode.modelUnavailable,
   ModelLoadRefused: ExitCode.modelUnavailable,
   ModelLoadFailed: ExitCode.modelUnavailable,

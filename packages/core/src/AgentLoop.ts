@@ -1,6 +1,7 @@
 /** A task for a model, the loop that carries it out with the tools of a person's MCP servers, and evals over many tasks. */
 export { AgentLoop, type Resumption } from "./agent/AgentLoop.ts"
 export type { AgentError } from "./agent/AgentError.ts"
+export { NoModelLeft } from "./agent/NoModelLeft.ts"
 export { AgentTask, Attachment, Budgets, keptOf, ServerChoice } from "./agent/AgentTask.ts"
 export { CurrentLoopPolicy, LoopPolicy } from "./agent/LoopPolicy.ts"
 export { StopBetweenSteps } from "./agent/StopBetweenSteps.ts"

@@ -22,6 +22,7 @@ import { Downloader } from "./models/catalog/Downloader.ts"
 import { Embedder } from "./models/catalog/Embedder.ts"
 import { ModelLifecycle } from "./models/ModelLifecycle.ts"
 import { ModelRegistry } from "./registry/ModelRegistry.ts"
+import { Suitability } from "./registry/Suitability.ts"
 import { Resilience } from "./resilience/Resilience.ts"
 
 export type Services =
@@ -77,7 +78,7 @@ export const layerOver = <E, R>(
     Downloader.layer
   ).pipe(
     Layer.provideMerge(
-      Layer.merge(ModelRegistry.forms, RunObserver.layer).pipe(
+      Layer.mergeAll(ModelRegistry.forms, Suitability.layer, RunObserver.layer).pipe(
         Layer.provideMerge(ModelRegistry.layer),
         Layer.provide(RunObserver.past)
       )

@@ -147,7 +147,9 @@ export const making = {
   ),
   model: SharedOptions.model,
   fallback: Options.text("fallback").pipe(
-    Options.withDescription("Models to try in this order where the model cannot be loaded, separated by commas."),
+    Options.withDescription(
+      "Models to try in this order where the model cannot be loaded or keeps failing, separated by commas."
+    ),
     Options.withPseudoName("LIST"),
     Options.repeated
   ),

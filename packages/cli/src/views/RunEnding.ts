@@ -20,6 +20,7 @@ export const lines = (
   const goOn = kept ? ` Continue with: ${resume}` : context === "" ? "" : ` A run with${context} gives it that.`
   return [
     ...ended(account, outcome, goOn),
+    ...handedOver(account, outcome),
     ...cutOff(outcome),
     ...unfit(account, outcome),
     ...unasked(
@@ -73,6 +74,15 @@ const ended = (account: RunAccount.RunAccount, outcome: AgentOutcome, goOn: stri
 
 const best = ({ answer }: AgentOutcome) =>
   answer.trim() === "" ? "there is no answer yet" : "this is the best answer so far"
+
+/** A run that no model could end has said so already. */
+const handedOver = ({ state }: RunAccount.RunAccount, { model, problem }: AgentOutcome): ReadonlyArray<string> =>
+  state.passedOver.length === 0 || problem?.tag === "NoModelLeft"
+    ? []
+    : [
+        ...state.passedOver.map(({ model, reason }) => `${model} was given up: ${reason}`),
+        ...(model === undefined ? [] : [`${model} went on in its place.`])
+      ]
 
 const cutOff = ({ cut, status }: AgentOutcome): ReadonlyArray<string> =>
   cut && status !== "failed" ? ["The answer was cut off at the token limit. --max-tokens N allows longer replies."] : []

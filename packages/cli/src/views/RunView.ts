@@ -142,6 +142,8 @@ export const step = (state: State, event: AgentEvent, style: Style): readonly [S
       ]
     case "ModelFailed":
       return [doing("between rounds"), [inner("✗", event.problem.message, warning)]]
+    case "ModelGivenUp":
+      return [doing("between models"), [warning(line("model", event.text))]]
     case "ToolCallStarted": {
       const calls = new Map(state.calls).set(event.callId, event.tool)
       return [

@@ -3,6 +3,7 @@ import type { McpConnectError } from "../mcp/McpRegistry.ts"
 import type { ModelLifecycleError } from "../models/ModelLifecycle.ts"
 import type { PolicyInvalid } from "./policy/PolicyFile.ts"
 import type { RunInProgress, RunNotFound, RunTakenOver } from "../runs/RunJournal.ts"
+import type { NoModelLeft } from "./NoModelLeft.ts"
 import type { NoSuchTool } from "./tools/ToolCatalog.ts"
 
 /**
@@ -10,6 +11,7 @@ import type { NoSuchTool } from "./tools/ToolCatalog.ts"
  * invalid. After the first request to the model, every failure is part of the outcome.
  */
 export type AgentError =
+  | NoModelLeft
   | ModelLifecycleError
   | McpConnectError
   | NoSuchTool

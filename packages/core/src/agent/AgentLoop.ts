@@ -15,6 +15,7 @@ import * as AgentRun from "./run/Run.ts"
 import * as Beforehand from "./run/Beforehand.ts"
 import { UserPolicies } from "./policy/PolicyFile.ts"
 import { CallForms } from "../registry/CallForms.ts"
+import { Suitability } from "../registry/Suitability.ts"
 import { RunJournal } from "../runs/RunJournal.ts"
 import type { AgentTask } from "./AgentTask.ts"
 import { SemanticRank } from "./tools/SemanticRank.ts"
@@ -52,16 +53,22 @@ export class AgentLoop extends Context.Tag("@lms-bridge/core/agent/AgentLoop")<
     Layer.effect(
       this,
       Effect.map(
-        Effect.all([ModelLifecycle, McpRegistry, SemanticRank, CallForms, RunJournal, Settings, UserPolicies]),
-        ([lifecycle, registry, nearness, forms, journal, settings, policies]) => {
-          const services = { lifecycle, registry, nearness, forms, journal, settings, policies }
-          return {
-            check: (task) => Beforehand.check(services, task),
-            run: (task) => AgentRun.run(services, task),
-            begin: (task) => AgentRun.begin(services, task),
-            resume: (runId, how) => AgentRun.resume(services, runId, how)
-          }
-        }
+        Effect.all({
+          lifecycle: ModelLifecycle,
+          registry: McpRegistry,
+          nearness: SemanticRank,
+          suitability: Suitability,
+          forms: CallForms,
+          journal: RunJournal,
+          settings: Settings,
+          policies: UserPolicies
+        }),
+        (services) => ({
+          check: (task) => Beforehand.check(services, task),
+          run: (task) => AgentRun.run(services, task),
+          begin: (task) => AgentRun.begin(services, task),
+          resume: (runId, how) => AgentRun.resume(services, runId, how)
+        })
       )
     )
   static readonly layer = this.layerNoDeps.pipe(

@@ -45,7 +45,10 @@ export const AgentTask = Schema.Struct({
   definedServers: optional(Schema.Array(DefinedServer)),
   /** A model name; absent means the default model. */
   model: optional(Schema.String),
-  /** Models to try, in order, where that one cannot be loaded. Before the first request only; the run says which it took. */
+  /**
+   * Models to try, in order, where that one cannot be loaded or keeps failing: one that lacks what the task needs is passed
+   * over. The run says which it took, and why.
+   */
   fallback: optional(Schema.Array(Schema.String)),
   budgets: Budgets,
   /** Least context for the model, in tokens; absent means what the settings say (`Settings.contextLength`). */

@@ -33,6 +33,8 @@ export const of = (event: AgentEvent): LogLine | undefined => {
     }
     case "RunFailed":
       return info("run failed", { error: event.problem.tag })
+    case "ModelGivenUp":
+      return info("model given up", { model: event.model, rounds: event.rounds, toolCalls: event.toolCalls })
     case "ToolsOffered":
       return debug("tools offered", {
         offered: event.offered.length,

@@ -10,6 +10,7 @@ export const of = (event: AgentEvent): { readonly text: string; readonly toModel
       return { text: event.text, toModel: true }
     case "RequestRepeated":
       return { text: event.why === "no-answer" ? `asked again: ${event.text}` : event.text, toModel: false }
+    case "ModelGivenUp":
     case "TemplateAnswered":
     case "ToolLeftOut":
     case "SchemaUnusable":

@@ -34,6 +34,9 @@ export const step = (tally: RunTally, event: AgentEvent): RunTally => {
       return { ...tally, structured: event.task.outputSchema !== undefined }
     case "ModelReady":
       return { ...tally, model: event.ensured.model }
+    case "ModelGivenUp":
+      // what it did is not of the model that ends the run
+      return { ...tally, open: noTally, form: "native", cameIn: "native" }
     case "ToolFormChosen":
       return { ...tally, form: event.form, cameIn: event.form }
     case "ModelReplied":

@@ -1,7 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as EndlessReply from "#src/agent/rules/EndlessReply.ts"
 import { plain } from "#src/agent/schema/SlimSchema.ts"
-import { check, thought } from "#src/agent/rules/StructuredAnswer.ts"
+import { check, thought } from "#src/agent/schema/StructuredAnswer.ts"
 import { ServerFault } from "#src/lmstudio/LmStudioError.ts"
 import { Effect, Either, FastCheck } from "effect"
 import * as World from "./doubles.ts"

@@ -78,7 +78,10 @@ export interface World {
   readonly summaryHangs?: true
   /** Absent means that no embedding model is in memory. */
   readonly embedder?: Context.Tag.Service<typeof Embedder>
-  readonly lease?: (options: EnsureOptions | undefined) => Effect.Effect<Ensured, ModelLifecycleError>
+  readonly lease?: (
+    options: EnsureOptions | undefined,
+    name: string | undefined
+  ) => Effect.Effect<Ensured, ModelLifecycleError>
 }
 
 /** What the doubles received. */
@@ -188,9 +191,9 @@ const model = (world: World, seen: Context.Tag.Service<typeof Seen>) => {
   }
   return Layer.mock(ModelLifecycle, {
     withModel: () => () => Effect.dieMessage("not used"),
-    lease: Effect.fnUntraced(function* (_name: string | undefined, options?: EnsureOptions) {
+    lease: Effect.fnUntraced(function* (name: string | undefined, options?: EnsureOptions) {
       yield* held(seen, "lease")
-      const found = yield* world.lease === undefined ? Effect.succeed(ensured) : world.lease(options)
+      const found = yield* world.lease === undefined ? Effect.succeed(ensured) : world.lease(options, name)
       return {
         ensured: Effect.succeed(found),
         chat: (request: Omit<ChatRequest, "model">) => {

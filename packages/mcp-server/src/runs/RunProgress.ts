@@ -71,6 +71,8 @@ export const step = (view: View, event: AgentEvent): Line => {
         : { view, note: inRound(`${event.tool} is done`) }
     case "BudgetReached":
       return { view, tell: `the budget of ${event.budget} is used up; asking for the best answer so far` }
+    case "ModelGivenUp":
+      return { view, tell: event.text }
     case "ModelFailed":
       return { view, tell: inRound(event.problem.message) }
     default: {

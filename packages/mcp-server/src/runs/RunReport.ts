@@ -34,7 +34,7 @@ export const Run = Schema.Struct({
   budget: optional(BudgetKind.annotations(Fields.brief("string"))),
   cut: optional(Schema.Boolean),
   progress: optional(Schema.String),
-  /** What was not as the caller meant it: no servers, names that match nothing, a question without an answer. */
+  /** What was not as the caller meant it: no servers, names that match nothing, a question without an answer, another model. */
   warnings: optional(Schema.Array(Schema.String).annotations(Fields.brief("array"))),
   missingServers: optional(
     Schema.Array(Schema.Struct({ server: Schema.String, message: Schema.String })).annotations(Fields.brief("array"))
@@ -78,8 +78,8 @@ export const evolve = (record: Record, event: AgentEvent): readonly [Record, Run
     ...(note === undefined ? {} : { note: asTools(note) })
   }
   const account = RunAccount.step(record.account, event)
-  const warnings =
-    event._tag === "Noted" && warned.has(event.kind) ? [...record.warnings, asTools(event.text)] : record.warnings
+  const isWarning = event._tag === "ModelGivenUp" || (event._tag === "Noted" && warned.has(event.kind))
+  const warnings = isWarning ? [...record.warnings, asTools(event.text)] : record.warnings
   const line = said.tell ?? said.note ?? record.line
   return [
     { ...record, account, warnings, view, line },

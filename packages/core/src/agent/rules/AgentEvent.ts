@@ -127,6 +127,18 @@ export const AgentEvent = Schema.Union(
     missing: Schema.Array(Schema.Struct({ server: Schema.String, problem: Problem }))
   }),
   Schema.TaggedStruct("ModelReady", { ...stamped, ensured: Ensured }),
+  /**
+   * The model keeps failing, and the run goes on with the next one of its task that can take its place. `passedOver` has all
+   * so far, by their names in the task. What `toolCalls` calls have done stays done.
+   */
+  Schema.TaggedStruct("ModelGivenUp", {
+    ...stamped,
+    model: Schema.String,
+    passedOver: Ensured.fields.steppedDown,
+    rounds: Schema.NonNegativeInt,
+    toolCalls: Schema.NonNegativeInt,
+    text: Schema.String
+  }),
   /** How the model is told of its tools, and its calls are read, from here on; `text` says why. */
   Schema.TaggedStruct("ToolFormChosen", { ...stamped, form: ToolForm, text: Schema.String }),
   /**

@@ -156,6 +156,8 @@ export const Adapted = Schema.Struct({
 })
 export type Adapted = typeof Adapted.Type
 
+export const unadapted: Adapted = { plainSchemas: false, schemaIgnored: false, form: "native", ways: [], leftOut: [] }
+
 /** Whether the run repeats itself, and what was done about it. */
 export const Stall = Schema.Struct({
   /** The last settled calls since the last measure. */
@@ -182,6 +184,8 @@ export const AgentState = Schema.Struct({
   /** The conversation after the system message, including that of the run that this one follows. */
   messages: Schema.Array(ChatMessage),
   ensured: optional(Ensured),
+  /** The models of the task that the run has given up, and why; empty while it has given up none. */
+  passedOver: Ensured.fields.steppedDown,
   missingServers: AgentOutcome.fields.missingServers,
   /** Names of the tools that requests offer. */
   offered: Schema.Array(Schema.String),
@@ -226,6 +230,7 @@ export const initial = (started: Extract<AgentEvent, { readonly _tag: "RunStarte
   lastAt: started.at,
   turn: { _tag: "Preparing" },
   ready: false,
+  passedOver: [],
   messages: withTask(started.history ?? [], started.task),
   missingServers: [],
   offered: [],
@@ -243,9 +248,32 @@ export const initial = (started: Extract<AgentEvent, { readonly _tag: "RunStarte
   argumentsAskedFor: [],
   narrowed: 0,
   unusable: [],
-  adapted: { plainSchemas: false, schemaIgnored: false, form: "native", ways: [], leftOut: [] },
+  adapted: unadapted,
   taint: { untrusted: false, private: false },
   stall: noStall
+})
+
+/** With the model that answers from here on; after one was given up, those that could not take its place are, too. */
+export const withModel = (state: AgentState, ensured: Ensured): AgentState => ({
+  ...state,
+  ensured,
+  ...(ensured.contextLength === undefined ? {} : { contextLength: ensured.contextLength }),
+  ...(state.passedOver.length === 0 ? {} : { passedOver: [...state.passedOver, ...ensured.steppedDown] })
+})
+
+/** What is known of how the model takes requests is not known of the next one; what was done and said stays. */
+export const givenUp = (
+  { contextLength: _context, ensured: _model, sent: _sent, ...state }: AgentState,
+  { passedOver }: Extract<AgentEvent, { readonly _tag: "ModelGivenUp" }>
+): AgentState => ({
+  ...state,
+  passedOver,
+  ready: false,
+  introduced: [],
+  adapted: unadapted,
+  tokenFactor: 1,
+  attempt: { ...fresh, demand: state.attempt.demand, said: state.attempt.said },
+  turn: { _tag: "Ask" }
 })
 
 /** A conversation may have ended with a tool result; the task must not become a note at the end of that result. */

@@ -8,7 +8,7 @@ import { decodeJson } from "../../internal/parseJson.ts"
 import { stringify } from "../../json/ExactJson.ts"
 import type { ChatReply } from "../../lmstudio/Chat.ts"
 import { repairJson } from "../schema/JsonRepair.ts"
-import * as StructuredAnswer from "./StructuredAnswer.ts"
+import * as StructuredAnswer from "../schema/StructuredAnswer.ts"
 import { answer } from "../shapes/Bound.ts"
 
 /** The reply as a call or as an answer in words; undefined when it is no step. `structured`: the answer is JSON. */

@@ -8,12 +8,13 @@ import type { AgentState, Demand, TurnCall } from "./AgentState.ts"
 import { wordsBeforeCalls } from "../forms/FoundCalls.ts"
 import * as Problems from "./Problems.ts"
 import { toolsDropped } from "./DroppedTools.ts"
+import * as HandingOver from "./HandingOver.ts"
 import * as Narrowing from "./Narrowing.ts"
 import * as NoAnswer from "./NoAnswer.ts"
 import * as ModelReply from "./ModelReply.ts"
 import * as Refusals from "./Refusals.ts"
 import * as StallGuard from "./StallGuard.ts"
-import * as StructuredAnswer from "./StructuredAnswer.ts"
+import * as StructuredAnswer from "../schema/StructuredAnswer.ts"
 
 /**
  * What the shell must do. `Emit` is messages and bookkeeping without I/O. `CallTools` names the calls that may run now;
@@ -203,7 +204,7 @@ const afterReply = (
   if (final) {
     return finish(state, now, {
       ...endedBy(state),
-      answer: blank ? best(state) : answer,
+      answer: blank ? NoAnswer.best(state) : answer,
       cut: ModelReply.isCut(reply),
       ...structuredIn(state, answer)
     })
@@ -295,7 +296,7 @@ const afterFailure = (state: AgentState, turn: TurnOf<"Failed">, now: number): U
   if (turn.final) {
     return finish(state, now, {
       ...endedBy(state),
-      answer: partial.trim() === "" ? best(state) : partial,
+      answer: partial.trim() === "" ? NoAnswer.best(state) : partial,
       cut: partial.trim() !== "",
       problem: turn.problem
     })
@@ -305,10 +306,12 @@ const afterFailure = (state: AgentState, turn: TurnOf<"Failed">, now: number): U
   }
   if (turn.repeatable && !state.attempt.repeated)
     return emit({ _tag: "RequestRepeated", why: "no-answer", text: turn.problem.message })
+  const next = HandingOver.next(state, turn.problem)
+  if (next !== undefined) return emit(next)
   return finish(state, now, {
     status: "failed",
-    answer: partial.trim() === "" ? best(state) : partial,
-    problem: turn.problem
+    answer: partial.trim() === "" ? NoAnswer.best(state) : partial,
+    problem: HandingOver.problemOf(state, turn.problem)
   })
 }
 
@@ -368,17 +371,6 @@ const endedBy = (state: AgentState): Pick<AgentOutcome, "status" | "budget"> =>
     : state.ending.by === "stalled"
       ? { status: "stalled" }
       : { status: "budget", budget: state.ending.by }
-
-/** The last text that the model wrote beside its calls, as a substitute for an answer. */
-const best = (state: AgentState): string => {
-  const words = state.attempt.said + state.attempt.brokenOff
-  if (words.trim() !== "") return words
-  for (const message of state.messages.toReversed()) {
-    const words = message.role === "assistant" ? wordsBeforeCalls(message.content) : ""
-    if (words.trim() !== "") return words
-  }
-  return ""
-}
 
 const finish = (
   state: AgentState,

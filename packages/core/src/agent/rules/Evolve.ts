@@ -7,10 +7,12 @@ import {
   demanding,
   free,
   fresh,
+  givenUp,
   initial,
   mistaken,
   noStall,
   refusedAgain,
+  withModel,
   withUser,
   type Adapted,
   type AgentState,
@@ -45,11 +47,9 @@ const changed = (state: AgentState, event: AgentEvent): AgentState => {
     case "ServersReady":
       return { ...state, missingServers: event.missing }
     case "ModelReady":
-      return {
-        ...state,
-        ensured: event.ensured,
-        ...present({ contextLength: event.ensured.contextLength })
-      }
+      return withModel(state, event.ensured)
+    case "ModelGivenUp":
+      return givenUp(state, event)
     case "ToolsOffered":
       return {
         ...state,

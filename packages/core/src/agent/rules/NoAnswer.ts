@@ -2,6 +2,7 @@
  * Replies that would end a run and are no answer to anybody: the model explains which tool could be called, declines to help
  * while it has tools to work with, or gives up after its first try.
  */
+import { wordsBeforeCalls } from "../forms/FoundCalls.ts"
 import { gaveNothing } from "../shapes/EmptyResult.ts"
 import type { AgentState } from "./AgentState.ts"
 
@@ -41,6 +42,17 @@ export const saySomething =
   "Your reply was empty. Do the next step of the task, or give the answer from what you know by now."
 export const answerNow = "Your reply was only reasoning. Now give the answer, or call a tool."
 export const answerBriefly = "Your reply was cut off by the token limit before it said anything. Answer briefly now."
+
+/** The last text that the model wrote beside its calls, as a substitute for an answer. */
+export const best = (state: AgentState): string => {
+  const words = state.attempt.said + state.attempt.brokenOff
+  if (words.trim() !== "") return words
+  for (const message of state.messages.toReversed()) {
+    const words = message.role === "assistant" ? wordsBeforeCalls(message.content) : ""
+    if (words.trim() !== "") return words
+  }
+  return ""
+}
 
 // -----------------------------------------------------------------------------
 // internal

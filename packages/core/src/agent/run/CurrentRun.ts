@@ -6,6 +6,7 @@ import type { Values } from "../../configuration/Settings.ts"
 import type { McpRegistry } from "../../mcp/McpRegistry.ts"
 import type { ModelLifecycle } from "../../models/ModelLifecycle.ts"
 import type { CallForms } from "../../registry/CallForms.ts"
+import type { Suitability } from "../../registry/Suitability.ts"
 import type { RunJournal } from "../../runs/RunJournal.ts"
 import type { LoopPolicy } from "../LoopPolicy.ts"
 import type { Answer } from "../policy/Approval.ts"
@@ -19,6 +20,8 @@ export interface Services {
   readonly lifecycle: Context.Tag.Service<typeof ModelLifecycle>
   readonly registry: Context.Tag.Service<typeof McpRegistry>
   readonly nearness: Context.Tag.Service<typeof SemanticRank>
+  /** What models lack for a task. */
+  readonly suitability: Context.Tag.Service<typeof Suitability>
   readonly forms: Context.Tag.Service<typeof CallForms>
   readonly journal: Context.Tag.Service<typeof RunJournal>
   readonly settings: Values

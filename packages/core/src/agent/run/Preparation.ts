@@ -20,6 +20,8 @@ import type { ToolResult } from "../../mcp/ToolResult.ts"
 import type { ModelLifecycleError } from "../../models/ModelLifecycle.ts"
 import type { ModelLease } from "../../models/LoadedModel.ts"
 import type { Values } from "../../configuration/Settings.ts"
+import type { Ensured } from "../../models/Ensured.ts"
+import type { Ability } from "../../models/ModelUnfit.ts"
 import type { EnsureOptions, LoadProgress } from "../../models/EnsureOptions.ts"
 import * as PreferredContext from "../../models/PreferredContext.ts"
 import type { AgentEventBody, AgentOutcome } from "../rules/AgentEvent.ts"
@@ -27,6 +29,8 @@ import type { AgentError } from "../AgentError.ts"
 import { type AgentTask, isChosen } from "../AgentTask.ts"
 import * as FormChoice from "../forms/FormChoice.ts"
 import { CurrentRun } from "./CurrentRun.ts"
+import * as HandingOver from "../rules/HandingOver.ts"
+import * as ModelChain from "./ModelChain.ts"
 import * as ReadingTools from "../tools/ReadingTools.ts"
 import * as RunTools from "./RunTools.ts"
 import * as RunClient from "./RunClient.ts"
@@ -38,6 +42,8 @@ import { noneAtHand } from "../tools/SemanticRank.ts"
 export interface Prepared {
   /** The current lease on the model. */
   readonly lease: Effect.Effect<ModelLease>
+  /** Lets the model go, before another one takes its place. */
+  readonly release: Effect.Effect<void>
   /** Releases the model and reloads it with a larger context. On failure it is leased again as before. */
   readonly grow: (contextLength: number) => Effect.Effect<void, ModelLifecycleError>
   readonly tools: RunTools.RunTools
@@ -63,7 +69,7 @@ export const prepare: Effect.Effect<Prepared, AgentError, CurrentRun | Scope.Sco
     log,
     lease: Effect.flatten(Deferred.await(model))
   })
-  const [{ call, read, servers }, { grow, lease }] = yield* Effect.all(
+  const [{ call, read, servers }, { grow, lease, release }] = yield* Effect.all(
     [connectAll(client), Effect.tap(held, (taken) => Deferred.succeed(model, taken.lease))],
     { concurrency: "unbounded" }
   )
@@ -87,7 +93,7 @@ export const prepare: Effect.Effect<Prepared, AgentError, CurrentRun | Scope.Sco
   }
   const { contextLength, model: name } = yield* (yield* lease).ensured
   const chosen =
-    log.state.offered.length > 0
+    log.state.introduced.length > 0
       ? undefined
       : (FormChoice.of(name, task.toolForm) ?? (listed.length === 0 ? undefined : yield* byTrial(yield* lease)))
   if (chosen !== undefined) yield* tell({ _tag: "ToolFormChosen", form: chosen.form, text: chosen.why })
@@ -115,7 +121,7 @@ export const prepare: Effect.Effect<Prepared, AgentError, CurrentRun | Scope.Sco
     const text = `Every tool of ${names.join(", ")} is excluded, so the model works without tools.`
     yield* tell({ _tag: "Noted", kind: "excluded", text })
   }
-  return { lease, grow, tools, call, read }
+  return { lease, grow, release, tools, call, read }
 }).pipe(Effect.withSpan("AgentLoop.prepare"))
 
 // -----------------------------------------------------------------------------
@@ -143,42 +149,54 @@ const held = Effect.gen(function* () {
   const { task } = log.state
   const scope = yield* Effect.scope
   const preference = contextOf(services.settings.contextLength)
-  const take = Effect.fnUntraced(function* (name: string | undefined, contextLength: number | undefined) {
+  const own = (name: string | undefined, ability: Ability, contextLength: number | undefined) =>
+    services.lifecycle.lease(name, {
+      ability,
+      ttl: task.ttlMillis,
+      ...(contextLength === undefined ? preference : { contextLength }),
+      onProgress: (progress) => tell(loading(progress))
+    })
+  const inOwnScope = Effect.fnUntraced(function* <E, R>(
+    taking: Effect.Effect<{ readonly lease: ModelLease; readonly ensured: Ensured }, E, R>
+  ) {
     const own = yield* Scope.fork(scope, ExecutionStrategy.sequential)
-    const lease = yield* services.lifecycle
-      .lease(name, {
-        ability: "chat",
-        ttl: task.ttlMillis,
-        ...(contextLength === undefined ? preference : { contextLength }),
-        fallback: task.fallback,
-        onProgress: (progress) => tell(loading(progress))
-      })
-      .pipe(
-        Scope.extend(own),
-        Effect.onError((cause) => Scope.close(own, Exit.failCause(cause)))
-      )
-    yield* tell({ _tag: "ModelReady", ensured: yield* lease.ensured })
+    const { ensured, lease } = yield* taking.pipe(
+      Scope.extend(own),
+      Effect.onError((cause) => Scope.close(own, Exit.failCause(cause)))
+    )
+    yield* tell({ _tag: "ModelReady", ensured })
     return { lease, own }
   })
-  const current = yield* Ref.make(yield* take(task.model, task.contextLength))
+  const again = (name: string | undefined, contextLength: number | undefined) =>
+    inOwnScope(
+      Effect.flatMap(own(name, "chat", contextLength), (lease) =>
+        Effect.map(lease.ensured, (ensured) => ({ lease, ensured }))
+      )
+    )
+  const current = yield* Ref.make(
+    yield* inOwnScope(ModelChain.lease((name, ability) => own(name, ability, task.contextLength)))
+  )
   const grow = Effect.fnUntraced(function* (contextLength: number) {
     const { lease, own } = yield* Ref.get(current)
     // whatever the task's name for it means by now
     const { model } = yield* lease.ensured
     // a leased model is never reloaded, not even by its holder
     yield* Scope.close(own, Exit.void)
-    yield* take(model, contextLength).pipe(
+    yield* again(model, contextLength).pipe(
       Effect.tapError(() =>
         Effect.flatMap(
           // it may have been let go meanwhile
-          Effect.orElse(take(model, task.contextLength), () => take(task.model, task.contextLength)),
+          Effect.orElse(again(model, task.contextLength), () =>
+            again(HandingOver.left(log.state)[0], task.contextLength)
+          ),
           (taken) => Ref.set(current, taken)
         )
       ),
       Effect.flatMap((taken) => Ref.set(current, taken))
     )
   })
-  return { lease: Effect.map(Ref.get(current), ({ lease }) => lease), grow }
+  const release = Effect.flatMap(Ref.get(current), ({ own }) => Scope.close(own, Exit.void))
+  return { lease: Effect.map(Ref.get(current), ({ lease }) => lease), grow, release }
 })
 
 /** What the settings say of the context, for a task that does not. */

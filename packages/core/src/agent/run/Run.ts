@@ -224,8 +224,24 @@ const historyOf = Effect.fnUntraced(function* (
 const carryOut: Effect.Effect<void, AgentError, CurrentRun | Scope.Scope> = Effect.gen(function* () {
   const { log, policy } = yield* CurrentRun
   let prepared: Prepared | undefined
-  const preparation = Effect.tap(prepare, (made) => Effect.sync(() => (prepared = made)))
-  const ready = Effect.suspend(() => (prepared === undefined ? preparation : Effect.succeed(prepared)))
+  const made = Effect.tap(prepare, (all) => Effect.sync(() => (prepared = all)))
+  const ready = Effect.suspend(() => (prepared === undefined ? made : Effect.succeed(prepared)))
+  const preparation = Effect.suspend((): typeof again => (prepared === undefined ? made : again))
+  /** After the first request, what fails is part of the outcome. */
+  const again: Effect.Effect<unknown, AgentError, CurrentRun | Scope.Scope> = Effect.suspend(() =>
+    prepared === undefined ? Effect.void : letGo(prepared, log.state)
+  ).pipe(
+    Effect.zipRight(made),
+    Effect.catchAll(({ _tag, message }) =>
+      log.tell({
+        _tag: "ModelFailed",
+        round: log.state.rounds,
+        problem: { tag: _tag, message },
+        repeatable: false,
+        partial: ""
+      })
+    )
+  )
   const tell = (events: ReadonlyArray<AgentEventBody>) => Effect.forEach(events, log.tell, { discard: true })
   const carryOutStep = (step: Exclude<Decision, { readonly _tag: "Emit" | "Finish" }>) => {
     switch (step._tag) {
@@ -265,6 +281,12 @@ const carryOut: Effect.Effect<void, AgentError, CurrentRun | Scope.Scope> = Effe
     if (Option.isNone(done)) yield* tell(late(log.state, step))
   }
 })
+
+/** The model that was given up must not keep the memory that the next one needs. */
+const letGo = ({ lease, release }: Prepared, { passedOver }: AgentState) =>
+  Effect.flatMap(lease, ({ spoiled }) => spoiled?.(passedOver.at(-1)?.reason ?? "") ?? Effect.void).pipe(
+    Effect.zipRight(release)
+  )
 
 /** A run that the model could not bring to an end counts against it where models are compared. */
 const judged = ({ lease }: Prepared, { problem, status }: AgentOutcome) =>

@@ -92,6 +92,7 @@ const urgency = (event: AgentEvent): "wait" | "begin" | "none" => {
       return event.traits !== undefined && !isHarmless(event.traits) ? "wait" : "none"
     case "RunStarted":
     case "RunResumed":
+    case "ModelGivenUp":
     case "Compacted":
     case "RunFinished":
     case "RunFailed":

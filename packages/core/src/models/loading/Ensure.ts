@@ -215,7 +215,7 @@ export const make = Effect.fnUntraced(function* (parts: LifecycleParts) {
 // -----------------------------------------------------------------------------
 
 /** Whether another model may succeed. A server that is unreachable or refuses us fails them all. */
-const concernsTheModel = (error: ModelLifecycleError) =>
+export const concernsTheModel = (error: ModelLifecycleError) =>
   error._tag !== "LmStudioUnreachable" && error._tag !== "Unauthorized" && error._tag !== "CircuitOpen"
 
 const ensured = (

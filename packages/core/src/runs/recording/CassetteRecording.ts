@@ -28,6 +28,7 @@ import * as Beforehand from "../../agent/run/Beforehand.ts"
 import { CassetteNotWritten, toLine, type CassetteEntry } from "./Cassette.ts"
 import { UserPolicies } from "../../agent/policy/PolicyFile.ts"
 import { CallForms } from "../../registry/CallForms.ts"
+import { Suitability } from "../../registry/Suitability.ts"
 import { RunJournal } from "../RunJournal.ts"
 import { SemanticRank } from "../../agent/tools/SemanticRank.ts"
 
@@ -56,6 +57,7 @@ export const layer = (
       const services = {
         lifecycle: recordedLifecycle(yield* ModelLifecycle, write),
         registry: recordedRegistry(yield* McpRegistry, write),
+        suitability: yield* Suitability,
         forms: recordedForms(yield* CallForms, write),
         nearness: recordedNearness(yield* SemanticRank, write),
         journal: yield* RunJournal,

@@ -4,8 +4,8 @@
  */
 import * as Either from "effect/Either"
 import { decodeJson } from "../../internal/parseJson.ts"
-import { repairJson } from "../schema/JsonRepair.ts"
-import * as ToolSchema from "../schema/ToolSchema.ts"
+import { repairJson } from "./JsonRepair.ts"
+import * as ToolSchema from "./ToolSchema.ts"
 
 /** The problem of an answer that is not JSON. */
 export const notJson = "it is not JSON"
