@@ -151,7 +151,7 @@ interface Done {
 
 const findings = Effect.fnUntraced(function* ({ before, file, isNew, servers, taken }: Done) {
   const { platform } = yield* Program
-  const [lmStudio, clients, carried, notes, used, candidates] = yield* Effect.all([
+  const [lmStudio, clients, variables, notes, used, candidates] = yield* Effect.all([
     Diagnosis.lmStudio,
     Effect.flatMap(ClientFiles.machine(platform), (machine) => ClientFiles.found(machine, "user")),
     ImportReport.states(taken),
@@ -168,7 +168,7 @@ const findings = Effect.fnUntraced(function* ({ before, file, isNew, servers, ta
     const whose = source === file || origin === undefined ? "" : ` of ${origin}`
     return Diagnosis.ok("servers", `${Words.count(names.length, "server")}${whose} can be used: ${names.join(", ")}`)
   })
-  const missing = carried.flatMap(({ state, variable }) => (state === "missing" ? [variable] : []))
+  const missing = variables.flatMap(({ name, state }) => (state === "missing" ? [name] : []))
   const here = clients.filter(({ isHere }) => isHere)
   const has = here.filter(({ entries }) => entries.length > 0)
   const without = here.find(({ entries, problem }) => entries.length === 0 && problem === undefined)
@@ -181,8 +181,10 @@ const findings = Effect.fnUntraced(function* ({ before, file, isNew, servers, ta
       : [
           Diagnosis.notice(
             "mcp.json",
-            `secrets were not copied; not set here: ${missing.join(", ")}`,
-            "Set them where lms-bridge starts, or copy them with `lms-bridge mcp import --with-secrets --force`."
+            `the servers need variables that are not set here: ${missing.join(", ")}`,
+            variables.some(({ secret, state }) => secret && state === "missing")
+              ? "Set them where lms-bridge starts, or copy the secrets with `lms-bridge mcp import --with-secrets --force`."
+              : "Set them where lms-bridge starts."
           )
         ]),
     ...sources,

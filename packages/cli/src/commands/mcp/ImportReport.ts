@@ -19,7 +19,7 @@ export const Summary = Schema.Struct({
   taken: Schema.Array(
     Schema.Struct({
       ...place,
-      /** The variables that carry its secrets. */
+      /** The variables that it needs, those that carry its secrets among them. */
       variables: Schema.Array(Schema.String)
     })
   ),
@@ -31,50 +31,58 @@ export const Summary = Schema.Struct({
   problems: Schema.Array(Schema.String)
 })
 
-export interface Carried {
-  readonly variable: string
-  readonly state: "same" | "different" | "missing"
+/** A variable that a server needs. */
+export interface Variable {
+  readonly name: string
+  /** It carries a secret of the client's file. */
+  readonly secret: boolean
+  /** What this environment has. */
+  readonly state: "set" | "different" | "missing"
 }
 
 export interface About {
   readonly target: string
   readonly choice: Imports.Choice
-  readonly carried: ReadonlyArray<Carried>
-  readonly there: ReadonlyMap<string, unknown>
+  readonly variables: ReadonlyArray<Variable>
   readonly problems: ReadonlyArray<McpConfigInvalid>
   readonly dryRun: boolean
   /** Whether secrets were copied. */
   readonly secrets: boolean
 }
 
-/** Whether this environment has the variables. */
-export const states = (taken: ReadonlyArray<Imports.Taken>): Effect.Effect<ReadonlyArray<Carried>> => {
-  const wanted = new Map(
-    taken.flatMap(({ carried }) => carried.map(({ value, variable }) => [variable, value] as const))
-  )
-  return Effect.forEach(wanted, ([variable, value]) =>
+/** The variables of these servers, and whether this environment has them. */
+export const states = (taken: ReadonlyArray<Imports.Taken>): Effect.Effect<ReadonlyArray<Variable>> => {
+  const wanted = new Map<string, string | undefined>([
+    ...taken.flatMap(({ needs }) => needs.map((variable) => [variable, undefined] as const)),
+    ...taken.flatMap(({ carried }) => carried.map(({ value, variable }) => [variable, value] as const))
+  ])
+  return Effect.forEach(wanted, ([name, value]) =>
     Effect.map(
-      Effect.orElseSucceed(Config.string(variable), () => ""),
-      (now) => ({ variable, state: now === "" ? "missing" : now === value ? "same" : "different" }) as const
+      Effect.orElseSucceed(Config.string(name), () => ""),
+      (now): Variable => ({
+        name,
+        secret: value !== undefined,
+        state: now === "" ? "missing" : value === undefined || now === value ? "set" : "different"
+      })
     )
   )
 }
 
-export const summary = ({ carried, choice, dryRun, problems, target }: About): typeof Summary.Type => ({
+export const summary = ({ choice, dryRun, problems, target, variables }: About): typeof Summary.Type => ({
   file: target,
   written: !dryRun && choice.taken.length > 0,
-  taken: choice.taken.map(({ carried, offer }) => ({
+  taken: choice.taken.map(({ needs, offer }) => ({
     ...placeOf(offer),
-    variables: carried.map(({ variable }) => variable)
+    variables: needs
   })),
   left: choice.left.map((one) => ({ ...placeOf(one.offer), reason: one.reason, why: why(one) })),
-  notSet: carried.flatMap(({ state, variable }) => (state === "missing" ? [variable] : [])),
-  different: carried.flatMap(({ state, variable }) => (state === "different" ? [variable] : [])),
+  notSet: variables.flatMap(({ name, state }) => (state === "missing" ? [name] : [])),
+  different: variables.flatMap(({ name, state }) => (state === "different" ? [name] : [])),
   problems: problems.map(({ message }) => message)
 })
 
 export const lines = (about: About, columns: number | undefined): ReadonlyArray<string> => {
-  const { carried, choice, dryRun, problems, target } = about
+  const { choice, dryRun, problems, target } = about
   const { left, taken } = choice
   if (taken.length === 0 && left.length === 0) {
     return [
@@ -95,7 +103,7 @@ export const lines = (about: About, columns: number | undefined): ReadonlyArray<
       : dryRun
         ? "Nothing was written."
         : `Took ${count} over into ${target}.`,
-    ...aboutSecrets(about, carried)
+    ...aboutVariables(about)
   ]
 }
 
@@ -137,22 +145,22 @@ const why = ({ detail, reason }: Imports.Left): string => {
   }
 }
 
-const aboutSecrets = ({ choice, secrets }: About, carried: ReadonlyArray<Carried>): ReadonlyArray<string> => {
-  if (secrets) {
-    return choice.taken.length === 0 ? [] : ["Tokens and passwords stand in the file as they are: do not share it."]
-  }
-  if (carried.length === 0) return []
-  const of = (state: Carried["state"]) => carried.flatMap((one) => (one.state === state ? [one.variable] : []))
-  const [missing, different] = [of("missing"), of("different")]
+const aboutVariables = ({ choice, secrets, variables }: About): ReadonlyArray<string> => {
+  const names = (holds: (one: Variable) => boolean) => variables.filter(holds).map(({ name }) => name)
+  const hidden = names(({ secret }) => secret)
+  const different = names(({ state }) => state === "different")
+  const missing = names(({ state }) => state === "missing")
+  const isCopied = secrets && choice.taken.length > 0
   return [
-    `Secrets were not copied: the file refers to ${carried.map(({ variable }) => variable).join(", ")}.`,
+    ...(isCopied ? ["Tokens and passwords stand in the file as they are: do not share it."] : []),
+    ...(hidden.length === 0 ? [] : [`Secrets were not copied: the file refers to ${hidden.join(", ")}.`]),
     ...(different.length === 0
       ? []
       : [`${different.join(", ")}: this shell has another value than the client's file.`]),
     ...(missing.length === 0
       ? []
       : [
-          `Not set here: ${missing.join(", ")}. Set them where lms-bridge starts, or copy the secrets with --with-secrets.`
+          `Not set here: ${missing.join(", ")}. Set them where lms-bridge starts${hidden.length === 0 ? "." : ", or copy the secrets with --with-secrets."}`
         ])
   ]
 }

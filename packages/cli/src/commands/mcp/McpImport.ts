@@ -52,14 +52,14 @@ export const command = Command.make("import", {
       const screen = yield* Screen
       const target = yield* OwnFile.place(to)
       const wish = { names, from, force, secrets: withSecrets }
-      const { choice, offers, there } = yield* chosen(target, wish)
+      const { choice, offers } = yield* chosen(target, wish)
       yield* refuseNamed(target, names, choice, offers)
       const { taken } = choice
       const plan = yield* planned(target, taken)
       const before = yield* OwnFile.used
       const written = dryRun || plan.changes.length === 0 ? undefined : yield* ClientFiles.write(plan)
-      const carried = yield* ImportReport.states(taken)
-      const about = { target, choice, carried, there, problems: offers.problems, dryRun, secrets: withSecrets }
+      const variables = yield* ImportReport.states(taken)
+      const about = { target, choice, variables, problems: offers.problems, dryRun, secrets: withSecrets }
       if (json) return yield* screen.out(encode(ImportReport.summary(about)))
       const shown = dryRun && plan.changes.length > 0 ? FileChange.lines(plan, target, new Set()) : []
       const notes = written === undefined ? [] : yield* OwnFile.consequences(target, before)

@@ -33,7 +33,7 @@ describe("mcp import", () => {
         ".config/goose/config.yaml":
           "extensions:\n  yaml:\n    type: stdio\n    cmd: goose-server\n    args: []\n    enabled: true\n",
         ".config/opencode/opencode.json": servers({ open: { type: "local", command: ["open", "-x"] } }, "mcp"),
-        ".gemini/settings.json": servers({ gem: { httpUrl: "https://$GEM_HOST/mcp" } })
+        ".gemini/settings.json": servers({ gem: { httpUrl: "https://$GEM_HOST/mcp", cwd: "${userHome}" } })
       })
       const { code, out } = yield* run()
       assert.strictEqual(code, 0)
@@ -52,6 +52,7 @@ describe("mcp import", () => {
         open: { command: "open", args: ["-x"] }
       })
       assert.include(out, `Took 8 servers over into ${target}.`)
+      assert.include(out, "Not set here: GITHUB_TOKEN, GEM_HOST.")
       assert.match(out, /bridge +left +Claude Code .*it is lms-bridge itself/)
       assert.match(out, /off +left .*it is switched off there/)
       assert.match(out, /broken +left .*neither a "command" to start nor a "url"/)

@@ -62,7 +62,7 @@ export const of = (
     options.secrets || found.length === 0
       ? value
       : value.includes("${")
-        ? without(value, found, name)
+        ? without(value, found, `${prefix}_${variableOf(name)}`)
         : variableFor(name, value)
 
   /** References as every client that expands any writes them. */
@@ -119,9 +119,30 @@ export const of = (
   return { entry, carried }
 }
 
+/** The variables of the environment without which an entry cannot be used. */
+export const needs = (entry: unknown): ReadonlyArray<string> => {
+  if (typeof entry === "string") {
+    return [...entry.matchAll(/\$\{(?:env:)?([A-Za-z_]\w*)\}/g)].flatMap(([, name = ""]) =>
+      ours.has(name) ? [] : [name]
+    )
+  }
+  return typeof entry === "object" && entry !== null ? [...new Set(Object.values(entry).flatMap(needs))] : []
+}
+
 // -----------------------------------------------------------------------------
 // internal
 // -----------------------------------------------------------------------------
+
+/** Names that have a value without the environment. */
+const ours: ReadonlySet<string> = new Set([
+  "workspaceFolder",
+  "workspaceRoot",
+  "workspaceFolderBasename",
+  "pathSeparator",
+  "userHome",
+  "HOME",
+  "CLAUDE_PLUGIN_ROOT"
+])
 
 /** `GITHUB_WORK` for `github-work`. */
 const variableOf = (name: string) => {
@@ -134,7 +155,8 @@ const variableOf = (name: string) => {
 
 /** What an argument is called: by its own option, or by the one before it. */
 const wordOf = (args: ReadonlyArray<string>, at: number) => {
-  const [, option] = [args[at], args[at - 1]].flatMap((arg) => /^-{1,2}([A-Za-z][\w-]*)/.exec(arg ?? "") ?? [])
+  const own = /^-{1,2}([A-Za-z][\w-]*)/.exec(args[at] ?? "")
+  const [, option] = own ?? /^-{1,2}([A-Za-z][\w-]*)$/.exec(args[at - 1] ?? "") ?? []
   return option === undefined ? "SECRET" : variableOf(option)
 }
 

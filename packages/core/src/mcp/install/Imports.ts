@@ -80,6 +80,8 @@ export interface Taken {
   readonly entry: Readonly<Record<string, unknown>>
   /** The variables that carry its secrets. */
   readonly carried: ReadonlyArray<ImportedEntry.Carried>
+  /** All variables that it cannot do without. */
+  readonly needs: ReadonlyArray<string>
 }
 
 /** Why a server is left where it is. */
@@ -163,7 +165,7 @@ export const choose = (
       }
     }
     known.push(...carried)
-    taken.set(offer.name, { offer, entry, carried })
+    taken.set(offer.name, { offer, entry, carried, needs: ImportedEntry.needs(entry) })
   }
   return {
     taken: [...taken.values()],
