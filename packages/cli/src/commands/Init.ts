@@ -214,5 +214,5 @@ const findings = Effect.fnUntraced(function* ({ before, file, isNew, servers, ta
     : has.length === 0 && without !== undefined
       ? `\`lms-bridge install ${without.client}\``
       : `\`lms-bridge run "What can you do with your tools?" ${usable.length > 0 ? "--all-mcps" : "--files ."}\``
-  return { made: isNew, servers: used.map(({ name }) => name), findings: all, next }
+  return { made: isNew, servers: usable.map(({ name }) => name), findings: all, next }
 })

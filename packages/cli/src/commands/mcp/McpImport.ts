@@ -113,13 +113,19 @@ const refuseNamed = Effect.fnUntraced(function* (
   if (first !== undefined) {
     const all = [...new Set(found.flatMap(({ itself, name }) => (itself ? [] : [name])))]
     const near = nearest(first, all)
+    // left out by --from
+    const elsewhere = [...new Set(found.flatMap(({ name, origin }) => (name === first ? [origin] : [])))]
     const hint =
-      near.length > 0
-        ? `Did you mean ${near.join(" or ")}?`
-        : all.length > 0
-          ? `They have: ${all.join(", ")}.`
-          : "They have none."
-    return yield* new UsageError({ problem: `None of your MCP clients has a server "${first}" to take over. ${hint}` })
+      elsewhere.length > 0
+        ? `${elsewhere.join(" and ")} has one; leave out --from, or name that client.`
+        : near.length > 0
+          ? `Did you mean ${near.join(" or ")}?`
+          : all.length > 0
+            ? `They have: ${all.join(", ")}.`
+            : "They have none."
+    return yield* new UsageError({
+      problem: `${elsewhere.length > 0 ? "That client has no" : "None of your MCP clients has a"} server "${first}" to take over. ${hint}`
+    })
   }
   const missing = names.filter((name) => !taken.some(({ offer }) => offer.name === name))
   for (const { detail, offer, reason } of left.filter(({ offer }) => missing.includes(offer.name))) {
