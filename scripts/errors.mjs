@@ -42,6 +42,12 @@ const subjects = {
       "the message has its output; `LMS_BRIDGE_LMS_BINARY` names the program"
     ]
   },
+  Backups: {
+    BackupFailed: [
+      "`backup` cannot write its file, or `restore` cannot read it, or it is none",
+      "the message names the file and says why; nothing was restored"
+    ]
+  },
   Models: {
     ModelNotFound: ["no such model; the message lists the nearest names", "`models ls`"],
     AliasUnknown: ["the name is none of `aliases` in the settings; the message lists them", "`models switch --status`"],

@@ -66,6 +66,7 @@ const storeys = [
   "agent/AgentLoop agent/Session",
   "runs/recording",
   "agent/presets",
+  "backup",
   "evals",
   "."
 ].map((line) => line.split(" "))

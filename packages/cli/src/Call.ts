@@ -27,4 +27,4 @@ export const as = (call: string, text: string): string =>
   call === "lms-bridge" ? text : text.replaceAll(command, (_, before: string) => `${before}${call} `)
 
 const command =
-  /(`|: )lms-bridge (?=(?:approve|chat|config|doctor|eval|hosts|init|install|mcp|metrics|models|replay|run|runs|serve|server|simulate|stats|submit|ui|uninstall|worker|--help)\b)/g
+  /(`|: )lms-bridge (?=(?:approve|backup|chat|config|doctor|eval|hosts|init|install|mcp|metrics|models|replay|restore|run|runs|serve|server|simulate|stats|submit|ui|uninstall|worker|--help)\b)/g

@@ -17,6 +17,8 @@ import * as Complete from "./completion/Complete.ts"
 import * as Scripts from "./completion/Scripts.ts"
 import * as Arguments from "./options/Arguments.ts"
 import * as CommandParts from "./options/CommandParts.ts"
+import * as Backup from "./commands/backup/Backup.ts"
+import * as Restore from "./commands/backup/Restore.ts"
 import * as Chat from "./commands/chat/Chat.ts"
 import * as ConfigGet from "./commands/config/ConfigGet.ts"
 import * as ConfigLs from "./commands/config/ConfigLs.ts"
@@ -255,6 +257,8 @@ const program = <E, R>(services: (need: Omit<Need, "logLevel">) => Layer.Layer<S
     Serve.command.pipe(Command.provide(services({ standIn: "never", watched: false, shared: "front" }))),
     Metrics.command.pipe(Command.provide(usual)),
     Ui.command.pipe(Command.provide(usual)),
+    Backup.command.pipe(Command.provide(usual)),
+    Restore.command.pipe(Command.provide(usual)),
     Install.install,
     Install.uninstall,
     Simulate.command

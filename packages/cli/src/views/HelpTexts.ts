@@ -56,6 +56,8 @@ export const examples: Readonly<Record<string, string>> = {
   serve: "lms-bridge serve --http --port 8811",
   metrics: "lms-bridge metrics --url http://127.0.0.1:8811",
   ui: "lms-bridge ui",
+  backup: "lms-bridge backup lms-bridge.backup",
+  restore: "lms-bridge restore lms-bridge.backup --dry-run",
   install: "lms-bridge install claude-code --delegate",
   uninstall: "lms-bridge uninstall claude-code",
   simulate: "lms-bridge simulate --port 1234"
