@@ -1,6 +1,7 @@
 /** The answer where more is asked for than there is room for. */
 import * as Duration from "effect/Duration"
 import * as Schema from "effect/Schema"
+import { optional } from "../schema/Fields.ts"
 
 /** Nothing was done. The same call may succeed after `retryAfter`. */
 export class Overloaded extends Schema.TaggedError<Overloaded>()("Overloaded", {
@@ -10,6 +11,8 @@ export class Overloaded extends Schema.TaggedError<Overloaded>()("Overloaded", {
   setting: Schema.String,
   limit: Schema.Int,
   reason: Schema.Literal("Queue", "Rate"),
+  /** It is runs that the rate limits. */
+  runs: optional(Schema.Boolean),
   retryAfter: Schema.DurationFromMillis
 }) {
   readonly retryable = true
@@ -17,7 +20,7 @@ export class Overloaded extends Schema.TaggedError<Overloaded>()("Overloaded", {
     const why =
       this.reason === "Queue"
         ? `already has ${this.limit} requests that wait for it`
-        : `may ask ${this.limit} times a minute`
+        : `may ${this.runs === true ? "start" : "make"} ${this.limit} ${this.runs === true ? "run" : "request"}${this.limit === 1 ? "" : "s"} a minute`
     return `${this.what.charAt(0).toUpperCase()}${this.what.slice(1)} ${why} (${this.setting}). Nothing was done; try again in ${Duration.format(this.retryAfter)}.`
   }
 }

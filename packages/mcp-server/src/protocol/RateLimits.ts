@@ -40,6 +40,7 @@ export const make: Effect.Effect<RateLimits, never, Settings> = Effect.gen(funct
             setting,
             limit,
             reason: "Rate",
+            ...(kind === "run" ? { runs: true } : {}),
             retryAfter: Duration.millis(Math.max(1, Math.ceil(Duration.toMillis(error.retryAfter))))
           })
         )
