@@ -17,11 +17,16 @@ import * as MetricsTable from "./MetricsTable.ts"
 /** No such server answers there. */
 export class MetricsNotRead extends Schema.TaggedError<MetricsNotRead>()("MetricsNotRead", {
   url: Schema.String,
+  reason: Schema.Literal("NotRead", "TokenRequired"),
   detail: Schema.String
 }) {
   readonly retryable = true
   override get message() {
-    return `No metrics at ${this.url}: ${this.detail}. Start \`lms-bridge serve --http --port N\`, and give its address with --url; it needs the token in ${table.httpToken.variable}, unless ${table.metricsOpen.variable} is set.`
+    return `No metrics at ${this.url}: ${this.detail}. ${
+      this.reason === "TokenRequired"
+        ? `Put the token of that server into ${table.httpToken.variable}, or start it with ${table.metricsOpen.variable}=1.`
+        : "Start `lms-bridge serve --http --port N`, and give its address with --url."
+    }`
   }
 }
 
@@ -39,7 +44,7 @@ export const command = Command.make("metrics", {
       const { httpToken } = yield* Settings
       if (!URL.canParse(url)) return yield* new UsageError({ problem: `--url is "${url}", but must be an address.` })
       const address = new URL("/metrics", url).href
-      const failed = (detail: string) => new MetricsNotRead({ url: address, detail })
+      const failed = (detail: string) => new MetricsNotRead({ url: address, reason: "NotRead", detail })
       const client = yield* HttpClient.HttpClient
       const request = Option.match(httpToken, {
         onNone: () => HttpClientRequest.get(address),
@@ -51,7 +56,14 @@ export const command = Command.make("metrics", {
         Effect.catchTag("ResponseError", ({ message }) => failed(message))
       )
       const text = yield* Effect.mapError(response.text, ({ message }) => failed(message))
-      if (response.status !== 200) return yield* failed(`it answered ${response.status}: ${text.trim().slice(0, 100)}`)
+      if (response.status === 401 || response.status === 403) {
+        const detail = Option.isSome(httpToken) ? "the token is not that of this server" : "it requires a token"
+        return yield* new MetricsNotRead({ url: address, reason: "TokenRequired", detail })
+      }
+      if (response.status !== 200) return yield* failed(`it answered ${response.status}`)
+      if (text.trim() !== "" && !/^# TYPE lms_/m.test(text)) {
+        return yield* failed("what it answered are no metrics of lms-bridge")
+      }
       const samples = MetricsTable.read(text)
       yield* screen.out(json ? encode(samples) : MetricsTable.render(samples, screen.columns))
     })
