@@ -10,6 +10,8 @@ import { inRoot, run } from "../workspace.mjs"
 
 export const hostile = `<img src=x onerror="window.pwned=true"><script>window.pwned=true</script>`
 
+export const long = "run_long".padEnd(20, "0")
+
 const program = inRoot("packages/cli/dist/lms-bridge.js")
 const models = ["qwen/qwen3-8b", "google/gemma-3-4b", "mistralai/mistral-7b-instruct-v0.3"]
 const hour = 3_600_000
@@ -28,6 +30,7 @@ const script = [
   },
   { text: "The notes have thyme now." },
   { text: "One bee, two bees. ".repeat(400), pieceDelayMs: 40, chunking: { words: 2 } },
+  { text: "Twelve flowers." },
   { text: "There were many bees." }
 ]
 
@@ -55,6 +58,7 @@ export const makeWorld = async () => {
   )
   writeFileSync(join(home, "script.json"), JSON.stringify(script))
   keptRuns(join(home, ".lms-bridge", "runs"), 480)
+  longRun(join(home, ".lms-bridge", "runs"))
   const children = []
   const end = async () => {
     const ended = children
@@ -116,7 +120,8 @@ const running = async (start, file) => {
   const simulator = JSON.parse(await lineOf(start(["simulate", "--json", "--script", file]).stdout, /^\{/))
   const environment = { LMSTUDIO_BASE_URL: simulator.baseUrl, LMS_BRIDGE_LMS_BINARY: simulator.lmsBinary }
   const [ui, guarded] = await Promise.all([
-    lineOf(start(["ui", "--no-open"], environment).stderr, link),
+    // one request at a time, so that the next one waits
+    lineOf(start(["ui", "--no-open"], { ...environment, LMS_BRIDGE_MODEL_CONCURRENCY: "1" }).stderr, link),
     lineOf(start(["serve", "--http"], { ...environment, LMS_BRIDGE_HTTP_TOKEN: "the-right-token" }).stderr, link)
   ])
   const wire = await makeWire(Number(new URL(link.exec(ui)[0]).port))
@@ -185,6 +190,28 @@ const keptRuns = (folder, count) => {
         .join("")
     )
   }
+}
+
+/** A run of a thousand rounds, three weeks ago. */
+const longRun = (folder) => {
+  const at = Date.now() - 21 * 24 * hour
+  const events = eventsOf({ at, model: models[0], text: "Walk through the whole archive.", n: 1, isHostile: false })
+  const step = events.slice(3, -1)
+  const round = (number) =>
+    step.map((event) => ({
+      ...event,
+      at: event.at + number * 2000,
+      ...("round" in event ? { round: number } : {}),
+      ...("callId" in event ? { callId: `c${number}` } : {}),
+      ...("reply" in event
+        ? { reply: { ...event.reply, toolCalls: [{ ...event.reply.toolCalls[0], id: `c${number}` }] } }
+        : {})
+    }))
+  const all = [...events.slice(0, 3), ...Array.from({ length: 1000 }, (_, n) => round(n + 1)).flat(), events.at(-1)]
+  writeFileSync(
+    join(folder, `${long}.jsonl`),
+    all.map((event, seq) => `${JSON.stringify({ ...event, runId: long, seq })}\n`).join("")
+  )
 }
 
 const eventsOf = ({ at, model, text, n, isHostile }) => {

@@ -25,6 +25,13 @@ export interface RunLine {
   readonly asking?: boolean | undefined
 }
 
+/** A request that goes on or waits for its turn; without a run, a client's own. */
+export interface RequestLine {
+  readonly since: number
+  readonly priority: "person" | "background"
+  readonly runId?: string | undefined
+}
+
 /** A model in memory. */
 export interface ModelLine {
   readonly model: string
@@ -38,6 +45,10 @@ export interface ModelLine {
   readonly ttlMillis?: number | null | undefined
   readonly expiresAt?: number | undefined
   readonly leases: number
+  /** Requests of this process to it. */
+  readonly requests?:
+    | { readonly active: ReadonlyArray<RequestLine>; readonly waiting: ReadonlyArray<RequestLine> }
+    | undefined
   /** It is held from the page until this time. */
   readonly keptUntil?: number | undefined
 }

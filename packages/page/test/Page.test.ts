@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { rounds } from "#src/client/events.ts"
+import { kept, rounds } from "#src/client/events.ts"
 import * as Words from "#src/client/words.ts"
 import { policy, text } from "#src/Page.ts"
 
@@ -35,12 +35,36 @@ describe("the steps of a run", () => {
   })
 })
 
+describe("the rounds of a run that goes on", () => {
+  it("stay the same objects until they change", () => {
+    const started = (seq: number, round: number) => ({ _tag: "RoundStarted", seq, at: seq, round })
+    const call = { _tag: "ToolCallStarted", seq: 3, at: 3, callId: "a", tool: "read", server: "files", arguments: {} }
+    const ended = {
+      _tag: "ToolCallFinished",
+      seq: 4,
+      at: 4,
+      callId: "a",
+      told: "",
+      isError: false,
+      millis: 1,
+      bytes: 0
+    }
+    const before = rounds([started(0, 1), started(1, 2), call])
+    const after = kept(before, rounds([started(0, 1), started(1, 2), call, ended, started(5, 3)]))
+    assert.deepStrictEqual(
+      after.map((round, index) => round === before[index]),
+      [true, false, false]
+    )
+  })
+})
+
 describe("numbers in words", () => {
   it("are short", () => {
-    assert.deepStrictEqual([950, 12_345, 125_000, 7_500_000, 300_000_000].map(Words.span), [
+    assert.deepStrictEqual([950, 12_345, 125_000, 600_000, 7_500_000, 300_000_000].map(Words.span), [
       "0.9 s",
       "12 s",
       "2 min 5 s",
+      "10 min",
       "2 h 5 min",
       "3 days"
     ])

@@ -24,7 +24,8 @@ export const App = () => {
   if (connection.value === "refused") return html`<${Login} />`
   const [where = "now", id = ""] = place.value
   const here = where === "run" ? "runs" : where
-  const view = views.find(([name]) => name === where)?.[2] ?? Now
+  const [, title, view] = views.find(([name]) => name === here) ?? views[0]
+  document.title = `${where === "run" ? "Run" : title} · lms-bridge`
   const logOut = async () => {
     await attempt(send("/logout"))
     disconnect()

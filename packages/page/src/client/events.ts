@@ -122,9 +122,25 @@ export const rounds = (events: ReadonlyArray<RunEvent>): ReadonlyArray<RoundStep
   return all
 }
 
+/** The rounds of now, with those of before in the place of equal ones: a view draws only what has changed. */
+export const kept = (before: ReadonlyArray<RoundSteps>, now: ReadonlyArray<RoundSteps>): ReadonlyArray<RoundSteps> =>
+  now.map((round, index) => {
+    const old = before[index]
+    return old !== undefined && isSame(old, round) ? old : round
+  })
+
 // -----------------------------------------------------------------------------
 // internal
 // -----------------------------------------------------------------------------
+
+/** Events only come to the end, so that a round changes by further steps, and by calls that end. */
+const isSame = (one: RoundSteps, other: RoundSteps): boolean =>
+  one.round === other.round &&
+  one.at === other.at &&
+  one.steps.length === other.steps.length &&
+  one.steps.every((step, index) => stateOf(step) === stateOf(other.steps[index]))
+
+const stateOf = (step: Step | undefined) => (step?.kind === "call" ? step.state : step?.kind)
 
 const text = (value: unknown): string => (typeof value === "string" ? value : "")
 

@@ -11,7 +11,7 @@ export const version = signal("")
 export const runs = signal<ReadonlyMap<string, RunLine>>(new Map())
 export const models = signal<ModelsNow>({ loaded: [] })
 export const servers = signal<ReadonlyArray<ServerLine>>([])
-/** The server's time, each second. */
+/** The server's time, twice a second. */
 export const now = signal(Date.now())
 /** `#/runs` as `["runs"]`, `#/run/ID` as `["run", "ID"]`. */
 export const place = signal<ReadonlyArray<string>>(placeOf(location.hash))
@@ -35,15 +35,15 @@ export const connect = (): void => {
     offset = snapshot.now - Date.now()
     connection.value = "open"
     version.value = snapshot.version
+    draft = undefined
     runs.value = new Map(snapshot.runs.map((line) => [line.runId, line]))
     models.value = snapshot.models
     servers.value = snapshot.servers
     now.value = snapshot.now
   })
   on<ReadonlyArray<RunLine>>(events, "runs", (lines) => {
-    const all = new Map(runs.value)
-    for (const line of lines) all.set(line.runId, line)
-    runs.value = all
+    draft ??= new Map(runs.value)
+    for (const line of lines) draft.set(line.runId, line)
   })
   on<ModelsNow>(events, "models", (value) => (models.value = value))
   on<ReadonlyArray<ServerLine>>(events, "servers", (value) => (servers.value = value))
@@ -58,7 +58,7 @@ export const start = (): void => {
   place.value = placeOf(location.hash)
   setInterval(() => {
     if (!document.hidden) now.value = Date.now() + offset
-  }, 1000)
+  }, 500)
   addEventListener("hashchange", () => {
     place.value = placeOf(location.hash)
     scrollTo(0, 0)
@@ -75,16 +75,32 @@ function placeOf(hash: string): ReadonlyArray<string> {
     .replace(/^#\/?/, "")
     .split("/")
     .filter((word) => word !== "")
-    .map(decodeURIComponent)
+    .map(decoded)
   return words.length === 0 ? ["now"] : words
 }
+
+function decoded(word: string): string {
+  try {
+    return decodeURIComponent(word)
+  } catch {
+    return word
+  }
+}
+
+/** The runs with what has arrived within one frame: a copy for each event would cost more than the drawing. */
+let draft: Map<string, RunLine> | undefined
 
 /** What arrives within one frame is drawn together. */
 const waiting: Array<() => void> = []
 const soon = (change: () => void) => {
   waiting.push(change)
   if (waiting.length > 1) return
-  const flush = () => batch(() => waiting.splice(0).forEach((one) => one()))
+  const flush = () =>
+    batch(() => {
+      waiting.splice(0).forEach((one) => one())
+      if (draft !== undefined) runs.value = draft
+      draft = undefined
+    })
   // a page that nobody looks at has no frames
   if (document.hidden) flush()
   else requestAnimationFrame(flush)

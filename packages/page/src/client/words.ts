@@ -5,10 +5,13 @@ export const span = (millis: number): string => {
   if (seconds < 10) return `${seconds.toFixed(1)} s`
   if (seconds < 60) return `${Math.round(seconds)} s`
   const minutes = Math.floor(seconds / 60)
-  if (minutes < 60) return `${minutes} min ${Math.floor(seconds % 60)} s`
+  if (minutes < 60) return both(minutes, "min", Math.floor(seconds % 60), "s")
   const hours = Math.floor(minutes / 60)
-  return hours < 48 ? `${hours} h ${minutes % 60} min` : `${Math.floor(hours / 24)} days`
+  return hours < 48 ? both(hours, "h", minutes % 60, "min") : `${Math.floor(hours / 24)} days`
 }
+
+const both = (many: number, of: string, rest: number, parts: string) =>
+  rest === 0 ? `${many} ${of}` : `${many} ${of} ${rest} ${parts}`
 
 /** In whole seconds, for what runs down. */
 export const countdown = (millis: number): string => {

@@ -1,7 +1,7 @@
 /** Models in memory, what they are doing, and what waits. */
 import { useSignal } from "@preact/signals"
 import { useEffect } from "preact/hooks"
-import type { DiskModel, ModelLine, RunLine } from "../../Wire.ts"
+import type { DiskModel, ModelLine, RequestLine, RunLine } from "../../Wire.ts"
 import { attempt, read, send } from "../api.ts"
 import { html } from "../html.ts"
 import { Act, Fact, Status } from "../parts.ts"
@@ -11,8 +11,15 @@ import * as Words from "../words.ts"
 export const Now = () => {
   const { loaded, problem } = models.value
   const live = [...runs.value.values()].filter(({ status }) => status === "running")
+  const queued = loaded.flatMap(({ model, requests }) =>
+    (requests?.waiting ?? []).map((request) => ({ ...request, model }))
+  )
+  const others = loaded.flatMap(({ model, requests }) =>
+    (requests?.active ?? []).filter(({ runId }) => runId === undefined).map((request) => ({ ...request, model }))
+  )
+  const inQueue = new Set(queued.map(({ runId }) => runId))
   const waiting = live.filter(waits)
-  const working = live.filter((line) => !waits(line))
+  const working = live.filter((line) => !waits(line) && !inQueue.has(line.runId))
   return html`
     <h1>Now</h1>
     <section aria-labelledby="in-memory">
@@ -26,16 +33,18 @@ export const Now = () => {
     </section>
     <section aria-labelledby="under-way">
       <h2 id="under-way">Under way</h2>
-      ${working.length === 0 ? html`<p class="quiet">No run is going on. <a href="#/start">Start one</a>.</p>` : null}
+      ${working.length + others.length === 0 ? html`<p class="quiet">No run is going on. <a href="#/start">Start one</a>.</p>` : null}
       <ul class="lines">
         ${working.map((line) => html`<${Line} key=${line.runId} line=${line} />`)}
+        ${others.map((request, index) => html`<${Request} key=${index} request=${request} />`)}
       </ul>
     </section>
     <section aria-labelledby="queue">
       <h2 id="queue">Waiting</h2>
-      ${waiting.length === 0 ? html`<p class="quiet">Nothing waits for a model.</p>` : null}
+      ${waiting.length + queued.length === 0 ? html`<p class="quiet">Nothing waits for a model.</p>` : null}
       <ul class="lines">
         ${waiting.map((line) => html`<${Line} key=${line.runId} line=${line} />`)}
+        ${queued.map((request, index) => html`<${Request} key=${index} request=${request} waits=${true} />`)}
       </ul>
     </section>
   `
@@ -61,8 +70,29 @@ const Line = ({ line }: { readonly line: RunLine }) => {
   </li>`
 }
 
+/** One that waits for its turn, or that no run has sent. */
+const Request = ({
+  request: { model, priority, runId, since },
+  waits = false
+}: {
+  readonly request: RequestLine & { readonly model: string }
+  readonly waits?: boolean
+}) => {
+  const facts = [
+    model,
+    ...(waits ? [`waits ${Words.span(now.value - since)}`] : [Words.span(now.value - since)]),
+    ...(priority === "background" ? ["after those that a person waits for"] : [])
+  ]
+  return html`<li>
+    <span class=${`status ${waits ? "notice" : "running"}`}>${waits ? "waits" : "running"}</span>
+    ${runId === undefined ? "A request of a client" : html`<a href=${`#/run/${runId}`}>${runs.value.get(runId)?.task ?? runId}</a>`}
+    <span class="quiet">${facts.join(" · ")}</span>
+  </li>`
+}
+
 const Loaded = ({ model, runs }: { readonly model: ModelLine; readonly runs: ReadonlyArray<RunLine> }) => {
-  const { contextLength, expiresAt, instanceId, keptUntil, leases, owner, sizeBytes, status, ttlMillis } = model
+  const { contextLength, expiresAt, instanceId, keptUntil, leases, owner, requests, sizeBytes, status, ttlMillis } =
+    model
   const holders = runs.filter((line) => line.model === model.model && line.here === true)
   const left = expiresAt === undefined ? undefined : expiresAt - now.value
   const isUsers = owner === "user"
@@ -70,7 +100,9 @@ const Loaded = ({ model, runs }: { readonly model: ModelLine; readonly runs: Rea
     <h3>${instanceId}</h3>
     ${instanceId === model.model ? null : html`<p class="quiet">${model.model}</p>`}
     <dl>
-      <${Fact} name="State">${status ?? "loaded"}<//>
+      <${Fact} name="State">
+        ${status ?? "loaded"}${(requests?.waiting.length ?? 0) > 0 ? `, ${requests?.active.length} at once, ${requests?.waiting.length} waiting` : ""}
+      <//>
       <${Fact} name="Context">${contextLength === undefined ? "unknown" : `${Words.number(contextLength)} tokens`}<//>
       <${Fact} name="Size">${sizeBytes === undefined ? "unknown" : Words.bytes(sizeBytes)}<//>
       <${Fact} name="Loaded by">${isUsers ? "you" : owner}<//>
@@ -90,7 +122,8 @@ const Loaded = ({ model, runs }: { readonly model: ModelLine; readonly runs: Rea
       <${Fact} name="Held by">
         ${
           holders.length > 0
-            ? holders.map((line) => html`<a key=${line.runId} href=${`#/run/${line.runId}`}>${line.runId}</a> `)
+            ? html`${holders.slice(0, 3).map((line) => html`<a key=${line.runId} href=${`#/run/${line.runId}`}>${short(line.task)}</a><br />`)}
+              ${holders.length > 3 ? `and ${Words.count(holders.length - 3, "more run")}` : null}`
             : leases > 0
               ? Words.count(leases, "holder")
               : "nobody"
@@ -111,6 +144,8 @@ const Loaded = ({ model, runs }: { readonly model: ModelLine; readonly runs: Rea
     </p>
   </article>`
 }
+
+const short = (task: string) => (task.length > 40 ? `${task.slice(0, 40)}…` : task)
 
 const LoadForm = () => {
   const disk = useSignal<ReadonlyArray<DiskModel>>([])

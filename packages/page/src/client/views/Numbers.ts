@@ -100,7 +100,7 @@ const Drawing = ({
             </rect>`
           })}
           ${
-            index % (unit === "hour" ? 4 : 2) === 0
+            (columns.length - 1 - index) % (unit === "hour" ? 4 : 2) === 0
               ? html`<text x=${x + step / 2} y=${height + 16} text-anchor="middle">${label(from, unit)}</text>`
               : null
           }

@@ -44,7 +44,7 @@ export const Run = ({ id }: { readonly id: string }) => {
         const fresh = await read<RunPage>(`/api/runs/${encodeURIComponent(id)}?after=${known}`)
         page.value = fresh
         problem.value = ""
-        events.value = [...events.value, ...fresh.events]
+        if (fresh.events.length > 0) events.value = [...events.value, ...fresh.events]
         seen = about
       } catch (error) {
         problem.value = sentenceOf(error)
@@ -68,7 +68,7 @@ export const Run = ({ id }: { readonly id: string }) => {
     <section class="head">
       <${Long} text=${whole.task} most=${2000} />
       <dl>
-        <${Fact} name="Status"><${Status} line=${line} /> ${line.status === "running" ? line.progress : ""}<//>
+        <${Fact} name="Status"><${Status} line=${line} /><//>
         <${Fact} name="Model">${line.model ?? "none yet"}<//>
         <${Fact} name="Started">${Words.when(line.startedAt, now.value)}<//>
         <${Fact} name="Time">${Words.span(line.status === "running" ? now.value - line.startedAt : line.millis)}<//>
@@ -81,6 +81,7 @@ export const Run = ({ id }: { readonly id: string }) => {
           >${whole.servers.map(({ server, tools }) => `${server} (${tools})`).join(", ") || "none"}<//
         >
       </dl>
+      ${line.status === "running" && line.asking !== true ? html`<p class="quiet" role="status">${line.progress}</p>` : null}
       ${whole.missing.map(({ message, server }) => html`<p class="problem">Without ${server}: ${message}</p>`)}
       ${whole.problem === undefined ? null : html`<p class="problem">${whole.problem}</p>`}
       <${Acts} page=${whole} line=${line} />
@@ -96,7 +97,7 @@ export const Run = ({ id }: { readonly id: string }) => {
     }
     <section>
       <h2>Time line</h2>
-      <${Timeline} events=${events.value} now=${now.value} isRunning=${line.status === "running"} />
+      <${Timeline} events=${events.value} now=${line.status === "running" ? now.value : 0} />
     </section>
     <section>
       <h2>Steps</h2>

@@ -1,10 +1,10 @@
 /** Which tools the requests of a run offered and why, and what each request contained. */
 import type { Offer, RoundLine } from "../../Wire.ts"
-import { html } from "../html.ts"
+import { html, memo } from "../html.ts"
 import { Bar } from "../parts.ts"
 import * as Words from "../words.ts"
 
-export const Offers = ({ offers }: { readonly offers: ReadonlyArray<Offer> }) =>
+export const Offers = memo(({ offers }: { readonly offers: ReadonlyArray<Offer> }) =>
   offers.length === 0
     ? html`<p class="quiet">None yet.</p>`
     : html`${offers.map(
@@ -29,8 +29,9 @@ export const Offers = ({ offers }: { readonly offers: ReadonlyArray<Offer> }) =>
             }
           </div>`
       )}`
+)
 
-export const Contexts = ({ rounds }: { readonly rounds: ReadonlyArray<RoundLine> }) =>
+export const Contexts = memo(({ rounds }: { readonly rounds: ReadonlyArray<RoundLine> }) =>
   rounds.length === 0
     ? html`<p class="quiet">No request yet.</p>`
     : html`<p class="legend">
@@ -53,6 +54,7 @@ export const Contexts = ({ rounds }: { readonly rounds: ReadonlyArray<RoundLine>
             </tbody>
           </table>
         </div>`
+)
 
 // -----------------------------------------------------------------------------
 // internal

@@ -1,24 +1,30 @@
 /** The rounds of a run: what the model said, each call with its arguments and its result. */
+import { useMemo, useRef } from "preact/hooks"
 import type { RunEvent } from "../../Wire.ts"
-import { rounds, type Call, type Reply, type Step } from "../events.ts"
-import { html } from "../html.ts"
+import { kept, rounds, type Call, type Reply, type RoundSteps, type Step } from "../events.ts"
+import { html, memo } from "../html.ts"
 import { Long } from "../parts.ts"
 import * as Words from "../words.ts"
 
-export const Steps = ({ events }: { readonly events: ReadonlyArray<RunEvent> }) =>
-  html`<ol class="rounds">
-    ${rounds(events).map(
-      ({ round, steps }, index) =>
-        html`<li key=${index}>
-          <h3>${round === 0 ? "Preparation" : `Round ${round}`}</h3>
-          ${steps.map((step, at) => html`<${One} key=${at} step=${step} />`)}
-        </li>`
-    )}
+export const Steps = ({ events }: { readonly events: ReadonlyArray<RunEvent> }) => {
+  const drawn = useRef<ReadonlyArray<RoundSteps>>([])
+  drawn.current = useMemo(() => kept(drawn.current, rounds(events)), [events])
+  return html`<ol class="rounds">
+    ${drawn.current.map((round, index) => html`<${Round} key=${index} of=${round} />`)}
   </ol>`
+}
 
 // -----------------------------------------------------------------------------
 // internal
 // -----------------------------------------------------------------------------
+
+const Round = memo(
+  ({ of: { round, steps } }: { readonly of: RoundSteps }) =>
+    html`<li>
+      <h3>${round === 0 ? "Preparation" : `Round ${round}`}</h3>
+      ${steps.map((step, at) => html`<${One} key=${at} step=${step} />`)}
+    </li>`
+)
 
 const One = ({ step }: { readonly step: Step }) =>
   step.kind === "reply"

@@ -1,23 +1,17 @@
 /** When the model worked and when the tools did, as bars on one line of time each. */
 import type { RunEvent } from "../../Wire.ts"
 import { rounds } from "../events.ts"
-import { html } from "../html.ts"
+import { html, memo } from "../html.ts"
 import * as Words from "../words.ts"
 
 const width = 1000
 const height = 18
 
-export const Timeline = ({
-  events,
-  isRunning,
-  now
-}: {
-  readonly events: ReadonlyArray<RunEvent>
-  readonly now: number
-  readonly isRunning: boolean
-}) => {
+/** `now` is 0 for a run that has ended. */
+export const Timeline = memo(({ events, now }: { readonly events: ReadonlyArray<RunEvent>; readonly now: number }) => {
   const from = events[0]?.at ?? 0
-  const to = Math.max(from + 1, isRunning ? now : (events.at(-1)?.at ?? 0))
+  // what has happened is in the picture, also before the clock of the page ticks
+  const to = Math.max(from + 1, events.at(-1)?.at ?? 0, now)
   const x = (at: number) => ((at - from) / (to - from)) * width
   const steps = rounds(events).flatMap((round) => round.steps)
   const bars = steps.flatMap((step) => {
@@ -75,4 +69,4 @@ export const Timeline = ({
       <span class="quiet">${Words.span(to - from)} in all</span>
     </figcaption>
   </figure>`
-}
+})
