@@ -98,6 +98,7 @@ reported("conformance", suite("conformance"))
 reported("packages", suite("packages"))
 reported("page", suite("page"))
 reported("monitoring", suite("monitoring"))
+reported("drill", suite("drill"))
 reported("shells", suite("shells"))
 
 for (const problem of problems) console.log(`failed: ${problem.replaceAll(/\s+/g, " ").slice(0, 300)}`)
