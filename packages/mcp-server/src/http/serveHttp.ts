@@ -14,6 +14,7 @@ import * as Either from "effect/Either"
 import * as Fiber from "effect/Fiber"
 import * as FiberSet from "effect/FiberSet"
 import * as Option from "effect/Option"
+import * as Predicate from "effect/Predicate"
 import * as Redacted from "effect/Redacted"
 import * as Schedule from "effect/Schedule"
 import * as Schema from "effect/Schema"
@@ -30,7 +31,9 @@ import { readiness } from "../Readiness.ts"
 import * as RateLimits from "../protocol/RateLimits.ts"
 import { Runs } from "../runs/Runs.ts"
 import type { AnyTransport } from "../protocol/Server.ts"
-import { serveOn } from "../serveOn.ts"
+import { modernHttp, serveOn } from "../serveOn.ts"
+import type { ModernHttp } from "../protocol/eras/ModernHttp.ts"
+import * as NodeFetch from "../wire/NodeFetch.ts"
 import * as ClientMessage from "../wire/ClientMessage.ts"
 import * as HttpBody from "../wire/HttpBody.ts"
 
@@ -52,8 +55,10 @@ export interface Options {
   readonly limits?: Pick<RateLimits.RateLimits, "request">
   /** How long running calls may take to end when the server is stopped. */
   readonly drain?: Duration.DurationInput
-  /** How many sessions may be open at once. */
+  /** How many sessions may be open at once; and how many requests that belong to none. */
   readonly mostSessions?: number
+  /** Answers the requests that belong to no session; without it they are refused. */
+  readonly modern?: ModernHttp
   /** How long a session may be idle before it is closed; an hour by default. */
   readonly idle?: Duration.DurationInput
   /** Called with the address, `http://HOST:PORT/mcp`, once the server listens. */
@@ -93,9 +98,13 @@ export const serveHttp = (options: Options): Effect.Effect<never, HttpNotServed,
         const page = options.page === undefined ? undefined : yield* pageOf(options, options.page)
         const mostSessions = options.mostSessions ?? settings.httpSessions
         const unready = Effect.provideService(whyUnready, LmStudioApi, api)
-        return yield* serveSessions({ ...options, limits, metrics, mostSessions, unready }, serveOn, page)
+        const modern = yield* modernHttp
+        return yield* serveSessions({ ...options, limits, metrics, mostSessions, modern, unready }, inSession, page)
       }).pipe(Effect.provideServiceEffect(Runs, Runs.make))
   ).pipe(Effect.provideServiceEffect(RunReaders, RunMetrics.counted), Effect.scoped)
+
+const inSession = (transport: AnyTransport, connected: Effect.Effect<unknown>, caller: string) =>
+  serveOn(transport, connected, caller, "legacy")
 
 /** As `health_check` sees it, but within the patience of those who ask for this; the address is for clients with the token. */
 const whyUnready = readiness.pipe(
@@ -170,6 +179,33 @@ export const serveSessions = Effect.fn("serveSessions")(function* <E, R>(
     if (session.http.sessionId() === undefined) yield* Fiber.interruptFork(session.fiber)
   })
 
+  let alone = 0
+  /** False if the request is not of a revision that knows no sessions. */
+  const withoutSession = Effect.fnUntraced(function* (
+    request: IncomingMessage,
+    response: ServerResponse,
+    body: unknown
+  ) {
+    const { modern } = options
+    if (modern === undefined || body === undefined) return false
+    const asked = NodeFetch.requestOf(request, response)
+    if (!(yield* Effect.promise(() => modern.speaks(asked, body)))) return false
+    const who = modern.callerOf(body, request.socket.remoteAddress ?? "")
+    const admitted = yield* Effect.either(Effect.provideService(limits.request, CurrentCaller, who))
+    if (Either.isLeft(admitted)) tooMany(response, idIn(body), admitted.left)
+    else if (alone >= mostSessions) {
+      Metrics.refusals.add({ reason: "session" })
+      answer(response, 503, "Too many requests at once; try again later.")
+    } else {
+      alone++
+      response.once("close", () => void alone--)
+      yield* Effect.promise(() =>
+        modern.answer(asked, body, who).then((answered) => NodeFetch.answer(answered, response))
+      )
+    }
+    return true
+  })
+
   const onMcp = Effect.fnUntraced(function* (request: IncomingMessage, response: ServerResponse) {
     const id = headerOf(request, "mcp-session-id")
     const session = id === undefined ? undefined : sessions.get(id)
@@ -179,8 +215,10 @@ export const serveSessions = Effect.fn("serveSessions")(function* <E, R>(
     if (request.method !== "POST") {
       return yield* session === undefined ? first(request, response) : within(session, request, response)
     }
-    const body = yield* HttpBody.read(request, mostBodyBytes)
-    if (body._tag === "TooLarge") return answer(response, 413, `A body may have ${mostBodyBytes} bytes at most.`)
+    const text = yield* HttpBody.textOf(request, mostBodyBytes)
+    if (text === undefined) return answer(response, 413, `A body may have ${mostBodyBytes} bytes at most.`)
+    if (id === undefined && (yield* withoutSession(request, response, HttpBody.jsonOf(text)))) return
+    const body = HttpBody.bodyOf(text)
     if (body._tag === "Answers") return answerJson(response, session === undefined ? 400 : body.status, body.answer)
     const version = headerOf(request, "mcp-protocol-version")
     const foreign = version !== undefined && !ClientMessage.isSpoken(version)
@@ -296,6 +334,11 @@ const headerOf = (request: IncomingMessage, name: string): string | undefined =>
 
 /** Where clients look for a login service: a 401 here would tell them that there is one. */
 const isAboutOAuth = (path = "") => /\/\.well-known(\/|$)|^\/(register|authorize|token)$/.test(path)
+
+const idIn = (body: unknown): ClientMessage.Answer["id"] => {
+  const id = Predicate.hasProperty(body, "id") ? body.id : undefined
+  return typeof id === "string" || typeof id === "number" ? id : null
+}
 
 const unlimited = { request: Effect.void }
 

@@ -13,6 +13,8 @@ export class DetachAfter extends Context.Reference<DetachAfter>()("@lms-bridge/m
 
 /** A form for the client's person, as in MCP's `elicitation/create`. */
 export interface Form {
+  /** By which the answer names the question, since 2026-07-28; "answer" by default. */
+  readonly key?: string
   readonly message: string
   readonly requestedSchema: {
     readonly type: "object"

@@ -7,14 +7,15 @@ import { CurrentCaller, makeSessionId, TraceContext, withRequest } from "@lms-br
 import {
   type ElicitRequestFormParams,
   type ElicitRequestURLParams,
+  type InputRequiredResult,
   type JSONObject,
   ProtocolError,
   ProtocolErrorCode,
-  type Server,
-  type ServerContext,
+  Server,
   type Task,
   type Transport
 } from "@modelcontextprotocol/server"
+import { serveStdio } from "@modelcontextprotocol/server/stdio"
 import * as Context from "effect/Context"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
@@ -30,7 +31,9 @@ import { type Asker, DetachAfter, Elicit, type Form, type Page } from "./CallCon
 import * as CallProgress from "./CallProgress.ts"
 import * as ClientLog from "./ClientLog.ts"
 import * as Clients from "./Clients.ts"
+import { type Asked, cacheHints, clientIn, type Era } from "./eras/Era.ts"
 import { OldServer } from "./eras/OldServer.ts"
+import { type Attached, make as makeQuestions } from "./eras/Questions.ts"
 import * as ServerReading from "./ServerReading.ts"
 import * as ServerTasks from "./ServerTasks.ts"
 import { described, type Progress, type Tool } from "../tools/Tool.ts"
@@ -67,49 +70,63 @@ export interface Surface<R> {
   readonly changes: Stream.Stream<ServerReading.Change, never, R>
 }
 
-export interface Options<R, R2> {
+export interface Prepared<R, R2> {
   /** The surface and its services; loaded once, when the client has initialized. */
   readonly load: Effect.Effect<{ readonly surface: Surface<R>; readonly context: Context.Context<R> }, never, R2>
-  readonly transport: Transport
   /** LMS_BRIDGE_DETACH_AFTER. */
   readonly detachAfter: Values["detachAfter"]
   /** LMS_BRIDGE_TOOLSETS; all by default. */
   readonly toolsets?: Values["toolsets"]
   /** Identifies the client, where several take turns. */
   readonly caller?: string
+}
+
+export interface Options<R, R2> extends Prepared<R, R2> {
+  readonly transport: Transport
+  /** Whether a session of HTTP has begun, which only the revisions up to 2025-11-25 know. */
+  readonly era?: "legacy"
   /** Runs once the transport accepts messages. */
   readonly connected?: Effect.Effect<unknown>
 }
 
 /** Serves on `transport`; succeeds when either side closes it, and interrupts every call then. */
 export const serve = Effect.fn("Server.serve")(function* <R, R2>(options: Options<R, R2>) {
+  const { transport } = options
   const closed = yield* Deferred.make<void>()
-  const tasks = yield* ServerTasks.make
-  const session = yield* makeSessionId
-  // McpServer accepts only Zod; the low-level class remains for "advanced use"
-  const server = new OldServer(
-    {
-      name: About.name,
-      version: About.version,
-      title: About.title,
-      icons: [{ src: About.icon, mimeType: "image/svg+xml", sizes: ["any"] }]
-    },
-    {
-      capabilities: { tools: {}, logging: {}, ...ServerReading.capabilities, ...ServerTasks.capabilities },
-      instructions: About.instructions(options.toolsets ?? ["all"])
-    }
+  const { instance, warn } = yield* prepare(options)
+  yield* Effect.acquireRelease(
+    options.era === undefined
+      ? Effect.sync(() => serveStdio(({ era }) => instance(era), { transport, onerror: warn }))
+      : Effect.tryPromise({
+          try: () => {
+            const server = instance("legacy")
+            return server.connect(transport).then(() => server)
+          },
+          catch: (cause) => new TransportFailed({ cause })
+        }),
+    (server) => Effect.promise(() => server.close())
   )
-  // acquired first, closed last: calls are interrupted while the transport is still open
-  yield* Effect.addFinalizer(() => Effect.promise(() => server.close()))
-  server.onclose = () => Deferred.unsafeDone(closed, Effect.void)
+  const { onclose } = transport
+  transport.onclose = () => {
+    onclose?.()
+    Deferred.unsafeDone(closed, Effect.void)
+  }
+  yield* options.connected ?? Effect.void
+  yield* Deferred.await(closed)
+}, Effect.scoped)
 
+/** What all connections of a client share, or all requests where there are no connections, and a server for each. */
+export const prepare = Effect.fn("Server.prepare")(function* <R, R2>(options: Prepared<R, R2>) {
+  const tasks = yield* ServerTasks.make
+  const questions = yield* makeQuestions
+  const session = yield* makeSessionId
   const calls = yield* FiberSet.make<unknown, unknown>()
   const runPromise = yield* FiberSet.runtimePromise(calls)()
   const fork = yield* FiberSet.runtime(calls)()
-  server.onerror = (error) => void fork(Effect.logWarning("protocol error", { detail: error.message }))
+  const warn = (error: Error) => void fork(Effect.logWarning("protocol error", { detail: error.message }))
 
   const wanted = yield* Deferred.make<void>()
-  server.oninitialized = () => Deferred.unsafeDone(wanted, Effect.void)
+  const want = () => Deferred.unsafeDone(wanted, Effect.void)
   const loading = yield* Effect.forkScoped(Effect.zipRight(Deferred.await(wanted), options.load))
   // the first caller starts the loading; a caller that leaves does not stop it for the others
   const loaded = Effect.zipRight(Deferred.succeed(wanted, undefined), Fiber.join(loading))
@@ -117,80 +134,130 @@ export const serve = Effect.fn("Server.serve")(function* <R, R2>(options: Option
   /** Runs an effect until the client cancels. */
   const run = <A, E>(
     use: (surface: Surface<R>, context: Context.Context<R>) => Effect.Effect<A, E>,
-    signal: AbortSignal
+    signal: AbortSignal,
+    caller = options.caller ?? ""
   ) =>
     runPromise(
       Effect.flatMap(loaded, ({ context, surface }) => use(surface, context)).pipe(
         Effect.raceFirst(aborted(signal)),
-        Effect.provideService(CurrentCaller, options.caller ?? "")
+        Effect.provideService(CurrentCaller, caller)
       )
     )
 
-  const withClientLog = clientLog(server)
-  const tellTask = (task: Task) => ServerReading.tell(server, { method: "notifications/tasks/status", params: task })
-  ServerTasks.bind(server, tasks, (effect, signal) => runPromise(Effect.raceFirst(effect, aborted(signal))))
-
-  server.setRequestHandler("tools/list", (_, { mcpReq }) =>
-    run(({ describeOutput, tools }) => Effect.succeed({ tools: listed(tools, describeOutput) }), mcpReq.signal)
-  )
-
-  server.setRequestHandler("tools/call", ({ params }, { mcpReq }) =>
-    run(({ limits, tools }, context) => {
-      const { arguments: input = {}, name, task } = params
-      const tool = tools.find((tool) => tool.name === name)
-      if (tool === undefined) {
-        const names = tools.map(({ name }) => name).join(", ")
-        return Effect.fail(
-          new ProtocolError(ProtocolErrorCode.InvalidParams, `Unknown tool: ${cut(name)}. The tools are ${names}.`)
-        )
-      }
-      const perform = (progress: Progress) => over(ToolCall.perform(tool, input, progress, limits?.request), context)
-      if (task !== undefined) {
-        return tool.long
-          ? tasks
-              .start(task.ttl, perform, tellTask)
-              .pipe(Effect.map(asResult), withClientLog, withRequest(session, String(mcpReq.id)))
-          : Effect.fail(new ProtocolError(ProtocolErrorCode.MethodNotFound, `${name} cannot be called as a task.`))
-      }
-      const token = params._meta?.progressToken
-      const detachAfter = Clients.detachAfter({
-        setting: options.detachAfter,
-        client: server.getClientVersion()?.name,
-        wantsProgress: token !== undefined
-      })
-      return progressOf(name, token, mcpReq).pipe(
-        Effect.flatMap(perform),
-        Effect.scoped,
-        // a client's SDK drops its progress handler with the answer, while the last notification is still on its way
-        token === undefined ? (self) => self : Effect.tap(Effect.sleep("2 millis")),
-        Effect.provideService(DetachAfter, detachAfter),
-        Effect.provideService(Elicit, elicit(server, mcpReq)),
-        withClientLog,
-        withRequest(session, String(mcpReq.id)),
-        TraceContext.within(params._meta)
-      )
-    }, mcpReq.signal)
-  )
-
-  const follow = ServerReading.bind<R>(server, (use, signal) =>
-    run(({ reading }, context) => over(use(reading), context), signal)
-  )
-  yield* Effect.forkScoped(
+  const watch = (tell: (reading: ServerReading.Reading<R>, change: ServerReading.Change) => Effect.Effect<void>) =>
     Effect.flatMap(Fiber.join(loading), ({ context, surface }) =>
       over(
-        Stream.runForEach(surface.changes, (change) => follow(surface.reading, change)),
+        Stream.runForEach(surface.changes, (change) => tell(surface.reading, change)),
         context
       )
     )
-  )
 
-  yield* Effect.tryPromise({
-    try: () => server.connect(options.transport),
-    catch: (cause) => new TransportFailed({ cause })
-  })
-  yield* options.connected ?? Effect.void
-  yield* Deferred.await(closed)
-}, Effect.scoped)
+  const instance = (era: Era): Server => {
+    // McpServer accepts only Zod; the low-level class remains for "advanced use"
+    const server = new (era === "legacy" ? OldServer : Server)(
+      {
+        name: About.name,
+        version: About.version,
+        title: About.title,
+        icons: [{ src: About.icon, mimeType: "image/svg+xml", sizes: ["any"] }]
+      },
+      {
+        capabilities: {
+          tools: {},
+          logging: {},
+          ...ServerReading.capabilities,
+          ...(era === "legacy" ? ServerTasks.capabilities : {})
+        },
+        instructions: About.instructions(options.toolsets ?? ["all"]),
+        cacheHints,
+        requestState: { verify: questions.verify }
+      }
+    )
+    server.onerror = warn
+    server.oninitialized = want
+
+    const log = clientLog(server, era)
+    const tellTask = (task: Task) => ServerReading.tell(server, { method: "notifications/tasks/status", params: task })
+    if (era === "legacy") {
+      ServerTasks.bind(server, tasks, (effect, signal) => runPromise(Effect.raceFirst(effect, aborted(signal))))
+    }
+
+    server.setRequestHandler("tools/list", (_, { mcpReq }) =>
+      run(({ describeOutput, tools }) => Effect.succeed({ tools: listed(tools, describeOutput) }), mcpReq.signal)
+    )
+
+    server.setRequestHandler("tools/call", ({ params }, asking) => {
+      const { mcpReq } = asking
+      return run<ToolCall.Result | InputRequiredResult, ProtocolError>(
+        ({ limits, tools }, context) => {
+          const { arguments: input = {}, name, task } = params
+          const tool = tools.find((tool) => tool.name === name)
+          if (tool === undefined) {
+            const names = tools.map(({ name }) => name).join(", ")
+            return Effect.fail(
+              new ProtocolError(ProtocolErrorCode.InvalidParams, `Unknown tool: ${cut(name)}. The tools are ${names}.`)
+            )
+          }
+          const resumed = questions.resume(asking, name)
+          if (resumed !== undefined) return resumed
+          const perform = (progress: Progress) =>
+            over(ToolCall.perform(tool, input, progress, limits?.request), context)
+          if (task !== undefined && era === "legacy") {
+            return tool.long
+              ? tasks
+                  .start(task.ttl, perform, tellTask)
+                  .pipe(Effect.map(asResult), log({ asked: mcpReq }), withRequest(session, String(mcpReq.id)))
+              : Effect.fail(new ProtocolError(ProtocolErrorCode.MethodNotFound, `${name} cannot be called as a task.`))
+          }
+          const token = params._meta?.progressToken
+          const client = clientIn(mcpReq)
+          const detachAfter = Clients.detachAfter({
+            setting: options.detachAfter,
+            client: client.name ?? server.getClientVersion()?.name,
+            wantsProgress: token !== undefined
+          })
+          const work = (asker: Option.Option<Asker>, attached: Attached) =>
+            progressOf(name, token, attached).pipe(
+              Effect.flatMap(perform),
+              Effect.scoped,
+              // a client's SDK drops its progress handler with the answer, while the last notification is still on its way
+              token === undefined ? (self) => self : Effect.tap(Effect.sleep("2 millis")),
+              Effect.provideService(DetachAfter, detachAfter),
+              Effect.provideService(Elicit, asker),
+              log(attached),
+              withRequest(session, String(mcpReq.id)),
+              TraceContext.within(params._meta)
+            )
+          if (era === "legacy") return work(elicit(server, mcpReq), { asked: mcpReq })
+          const can = client.capabilities?.elicitation
+          return questions.begin(
+            asking,
+            name,
+            can === undefined ? undefined : { opensPages: can.url !== undefined },
+            work
+          )
+        },
+        mcpReq.signal,
+        asking.http?.authInfo?.clientId
+      )
+    })
+
+    const follow = ServerReading.bind<R>(
+      server,
+      (use, signal) => run(({ reading }, context) => over(use(reading), context), signal),
+      era
+    )
+    const following = fork(watch(follow))
+    const { onclose } = server
+    server.onclose = () => {
+      onclose?.()
+      following.unsafeInterruptAsFork(following.id())
+    }
+    return server
+  }
+
+  return { instance, run, warn, watch }
+})
 
 /** Tools as in `tools/list`. */
 export const listed = <R>(tools: ReadonlyArray<Tool<R>>, describeOutput: boolean) => {
@@ -217,8 +284,6 @@ const over = <A, E, R>(self: Effect.Effect<A, E, R>, context: Context.Context<R>
 /** In the SDK's type a call has no task for its answer. */
 const asResult = (task: Task) => ({ task }) as object as ToolCall.Result
 
-type Asked = ServerContext["mcpReq"]
-
 /** The SDK's types have mutable arrays. */
 const mutable = (schema: Tool<never>["inputSchema"]) => {
   const { properties, required, ...rest } = schema
@@ -241,13 +306,13 @@ const aborted = (signal: AbortSignal): Effect.Effect<never> =>
     return Effect.sync(() => signal.removeEventListener("abort", interrupt))
   })
 
-const progressOf = (name: string, token: string | number | undefined, asked: Asked) =>
+const progressOf = (name: string, token: string | number | undefined, attached: Attached) =>
   token === undefined
     ? Effect.succeed(CallProgress.silent)
     : CallProgress.make(`${name}: started`, (notice) =>
         Effect.ignore(
           Effect.tryPromise(() =>
-            asked.notify({
+            attached.asked.notify({
               method: "notifications/progress",
               params: { progressToken: token, ...notice }
             })
@@ -281,27 +346,38 @@ const elicit = (server: Server, asked: Asked): Option.Option<Asker> => {
 
 /** The SDK's type lists every kind of field of a form; ours follow the specification. */
 const elicitParams = (question: Form | Page) =>
-  ("url" in question ? { mode: "url", ...question } : { ...question }) as
+  ("url" in question
+    ? { mode: "url", ...question }
+    : { message: question.message, requestedSchema: question.requestedSchema }) as
     | ElicitRequestFormParams
     | ElicitRequestURLParams
 
-/** Also sends log lines to the client, from the level that it sets; to one that sets no level, nothing is sent. */
-const clientLog = (server: Server) => {
-  let least: ClientLog.Level | undefined
-  server.setRequestHandler("logging/setLevel", ({ params }) => {
-    least = params.level
-    return {}
-  })
-  const logger = Logger.make(({ annotations, logLevel, message }) => {
-    const level = ClientLog.levelOf(logLevel)
-    if (least === undefined || !ClientLog.isAtLeast(level, least)) return
-    // a line that cannot be delivered is still on stderr
-    server
-      .notification({
+/**
+ * Also sends log lines to the client, from the level that it sets: once and for all, or since 2026-07-28 with each
+ * request. To one that sets no level, nothing is sent.
+ */
+const clientLog = (server: Server, era: Era) => {
+  let set: ClientLog.Level | undefined
+  if (era === "legacy") {
+    server.setRequestHandler("logging/setLevel", ({ params }) => {
+      set = params.level
+      return {}
+    })
+  }
+  return (attached: Attached) => {
+    const logger = Logger.make(({ annotations, logLevel, message }) => {
+      const level = ClientLog.levelOf(logLevel)
+      const { asked } = attached
+      const least = era === "legacy" ? set : clientIn(asked).level
+      if (least === undefined || !ClientLog.isAtLeast(level, least)) return
+      const notice = {
         method: "notifications/message",
         params: { level, logger: About.name, data: ClientLog.dataOf(message, annotations) }
-      })
-      .catch(() => undefined)
-  })
-  return Effect.locallyWith(FiberRef.currentLoggers, HashSet.add(logger))
+      }
+      // a line that cannot be delivered is still on stderr
+      const sent = era === "legacy" ? server.notification(notice) : asked.notify(notice)
+      sent.catch(() => undefined)
+    })
+    return Effect.locallyWith(FiberRef.currentLoggers, HashSet.add(logger))
+  }
 }

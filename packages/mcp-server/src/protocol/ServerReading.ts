@@ -3,6 +3,7 @@
  */
 import { ProtocolError, ProtocolErrorCode, type Server } from "@modelcontextprotocol/server"
 import * as Effect from "effect/Effect"
+import type { Era } from "./eras/Era.ts"
 import type { Complete, Prompt, Resource, Template } from "./Resource.ts"
 import { toSdk } from "../tools/Content.ts"
 import { fitting, match, uriOf, uriTemplate } from "./Resource.ts"
@@ -22,8 +23,11 @@ export type Change = { readonly runId: string; readonly begins: boolean } | { re
 /** Runs an effect with the resources and prompts until the client cancels. */
 export type Run<R> = <A, E>(use: (reading: Reading<R>) => Effect.Effect<A, E, R>, signal: AbortSignal) => Promise<A>
 
-/** Returns a function that notifies the client of a change to which it subscribes. */
-export const bind = <R>(server: Server, run: Run<R>) => {
+/**
+ * Returns a function that notifies the client of a change to which it subscribes. Since 2026-07-28 the SDK knows the
+ * subscriptions, and passes on what belongs to one.
+ */
+export const bind = <R>(server: Server, run: Run<R>, era: Era) => {
   const followed = new Set<string>()
 
   server.setRequestHandler("resources/list", (_, { mcpReq }) =>
@@ -148,20 +152,27 @@ export const bind = <R>(server: Server, run: Run<R>) => {
     }, mcpReq.signal)
   )
 
-  const updated = (concerns: (uri: string) => boolean) => {
-    for (const uri of followed) {
-      if (concerns(uri)) tell(server, { method: "notifications/resources/updated", params: { uri } })
-    }
-  }
-  return ({ templates }: Reading<R>, change: Change) =>
+  return (reading: Reading<R>, change: Change) =>
     Effect.sync(() => {
-      if ("uri" in change) return updated((uri) => uri === change.uri)
-      if (change.begins) tell(server, { method: "notifications/resources/list_changed" })
-      updated(
-        (uri) => uri === "lms-bridge://runs" || templates.some((template) => match(template, uri) === change.runId)
-      )
+      const isFollowed = (uri: string) => era === "modern" || followed.has(uri)
+      for (const notice of noticesOf(reading, change))
+        if (notice.uri === undefined || isFollowed(notice.uri)) tell(server, messageOf(notice))
     })
 }
+
+/** What has changed: the resource with this URI, or the list of resources. */
+export interface Notice {
+  readonly uri: string | undefined
+}
+
+export const noticesOf = <R>({ templates }: Reading<R>, change: Change): ReadonlyArray<Notice> =>
+  "uri" in change
+    ? [{ uri: change.uri }]
+    : [
+        ...(change.begins ? [{ uri: undefined }] : []),
+        { uri: "lms-bridge://runs" },
+        ...templates.map((template) => ({ uri: uriOf(template, change.runId) }))
+      ]
 
 /** A client that has left needs no notification. */
 export const tell = (server: Server, notification: Parameters<Server["notification"]>[0]) => {
@@ -171,6 +182,11 @@ export const tell = (server: Server, notification: Parameters<Server["notificati
 // -----------------------------------------------------------------------------
 // internal
 // -----------------------------------------------------------------------------
+
+const messageOf = ({ uri }: Notice) =>
+  uri === undefined
+    ? { method: "notifications/resources/list_changed" }
+    : { method: "notifications/resources/updated", params: { uri } }
 
 const listOf = <R>(template: Template<R>) =>
   template.list.pipe(

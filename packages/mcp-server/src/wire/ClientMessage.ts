@@ -70,7 +70,12 @@ export const beforeInitialize = (version: string | undefined): string =>
 export const isSpoken = (version: string): boolean => SUPPORTED_PROTOCOL_VERSIONS.includes(version)
 
 export const otherRevision = (version: string): string =>
-  `This server speaks MCP ${LATEST_PROTOCOL_VERSION} and older, which begin with initialize, not "${cut(version)}"; use a client that also speaks one of them.`
+  `This server speaks MCP ${modern}, ${LATEST_PROTOCOL_VERSION} and older, not "${cut(version)}"; use a client that also speaks one of them.`
+
+/** The revision that begins without `initialize`. */
+const modern = "2026-07-28"
+
+const withoutRevision = `"params._meta" must name the revision in io.modelcontextprotocol/protocolVersion, such as ${modern}.`
 
 export const answerTo = (
   id: string | number | null,
@@ -153,18 +158,18 @@ const response = (message: Fields, id: Answer["id"]): Reading => {
 const request = (whole: Fields, method: string, params: Fields | undefined, id: Answer["id"]): Reading => {
   const version = revisionOf(params)
   // a client that begins this way and gets this code falls back to `initialize`, if it speaks an older revision
-  if (method === "server/discover") {
-    return refused(id, ProtocolErrorCode.MethodNotFound, otherRevision(version ?? "2026-07-28"), revisions(version))
+  if (method === "server/discover" && version === undefined) {
+    return refused(id, ProtocolErrorCode.MethodNotFound, withoutRevision, revisions(version))
   }
-  if (version !== undefined && method !== "initialize" && !isSpoken(version)) {
-    return refused(id, ProtocolErrorCode.InvalidRequest, otherRevision(version), revisions(version))
+  if (version !== undefined && version !== modern && method !== "initialize" && !isSpoken(version)) {
+    return refused(id, ProtocolErrorCode.UnsupportedProtocolVersion, otherRevision(version), revisions(version))
   }
   const fault = faultIn(whole, method)
   return fault === undefined ? checked(whole) : refused(id, ProtocolErrorCode.InvalidParams, fault)
 }
 
 const revisions = (requested: string | undefined) => ({
-  supported: SUPPORTED_PROTOCOL_VERSIONS,
+  supported: [modern, ...SUPPORTED_PROTOCOL_VERSIONS],
   ...(requested === undefined ? {} : { requested: cut(requested) })
 })
 

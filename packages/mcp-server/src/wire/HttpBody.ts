@@ -4,7 +4,9 @@
  * its validator's words.
  */
 import { isInitializeRequest, type JSONRPCMessage, ProtocolErrorCode } from "@modelcontextprotocol/server"
+import { isTooDeep } from "@lms-bridge/core/Json"
 import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
 import type { IncomingMessage } from "node:http"
 import * as ClientMessage from "./ClientMessage.ts"
 
@@ -17,16 +19,16 @@ export type Body =
       readonly id: ClientMessage.Answer["id"]
     }
   | { readonly _tag: "Answers"; readonly status: 200 | 400; readonly answer: object }
-  | { readonly _tag: "TooLarge" }
 
-/** Interrupted when the client leaves before the end. */
-export const read = (request: IncomingMessage, mostBytes: number): Effect.Effect<Body> =>
-  Effect.map(bytesOf(request, mostBytes), (bytes) =>
-    bytes === undefined ? { _tag: "TooLarge" } : bodyOf(bytes.toString("utf8"))
-  )
+/** Undefined if there are more bytes. Interrupted when the client leaves before the end. */
+export const textOf = (request: IncomingMessage, mostBytes: number): Effect.Effect<string | undefined> =>
+  Effect.map(bytesOf(request, mostBytes), (bytes) => bytes?.toString("utf8"))
 
-/** The pure part of `read`. */
-export const bodyOf = (text: string): Exclude<Body, { readonly _tag: "TooLarge" }> => {
+/** Undefined for what is no JSON, or too deep. */
+export const jsonOf = (text: string): unknown =>
+  isTooDeep(text) ? undefined : Either.getOrUndefined(Either.try((): unknown => JSON.parse(text)))
+
+export const bodyOf = (text: string): Body => {
   const isList = text.trimStart().startsWith("[")
   const readings = ClientMessage.parse(text)
   const messages = readings.flatMap((reading) => (reading._tag === "Message" ? [reading.message] : []))

@@ -56,6 +56,44 @@ const oneString = (name: string): ObjectSchema => ({
   required: [name]
 })
 
+const object = (field: string, type: string): Form["requestedSchema"] => ({
+  type: "object",
+  properties: { [field]: { type } },
+  required: [field]
+})
+
+/** Two questions, one after the other: the second is asked when the first has been answered. */
+const twice = tool("test_input_required_result_multi_round", () =>
+  Effect.flatMap(
+    Elicit,
+    Option.match({
+      onNone: () => Effect.fail({ _tag: "NobodyToAsk", message: "The client cannot ask anybody." }),
+      onSome: ({ ask }) =>
+        Effect.map(
+          Effect.forEach(
+            [
+              { key: "step1", message: "Step 1: What is your name?", requestedSchema: object("name", "string") },
+              {
+                key: "step2",
+                message: "Step 2: What is your favorite color?",
+                requestedSchema: object("color", "string")
+              }
+            ],
+            ask
+          ),
+          (answers) => ({ content: [text(JSON.stringify(answers))] })
+        )
+    })
+  )
+)
+
+const logging = (name: string) =>
+  tool(name, () =>
+    Effect.forEach(["Tool execution started", "Tool processing data", "Tool execution completed"], (line) =>
+      Effect.zipRight(Effect.logInfo(line), Effect.sleep("50 millis"))
+    ).pipe(Effect.as({ content: [text("It has logged.")] }))
+  )
+
 const titled = (...titles: ReadonlyArray<string>) =>
   titles.map((title, index) => ({ const: `value${index + 1}`, title }))
 
@@ -78,11 +116,25 @@ const tools: ReadonlyArray<Tool<never>> = [
   tool("test_error_handling", () =>
     Effect.fail({ _tag: "Intended", message: "This tool intentionally returns an error for testing" })
   ),
-  tool("test_tool_with_logging", () =>
-    Effect.forEach(["Tool execution started", "Tool processing data", "Tool execution completed"], (line) =>
-      Effect.zipRight(Effect.logInfo(line), Effect.sleep("50 millis"))
-    ).pipe(Effect.as({ content: [text("It has logged.")] }))
-  ),
+  logging("test_tool_with_logging"),
+  logging("test_logging_tool"),
+  asks("test_streaming_elicitation", () => ({ message: "A name?", requestedSchema: object("name", "string") })),
+  asks("test_input_required_result_elicitation", () => ({
+    key: "user_name",
+    message: "What is your name?",
+    requestedSchema: object("name", "string")
+  })),
+  asks("test_input_required_result_request_state", () => ({
+    key: "confirm",
+    message: "Please confirm: state-ok",
+    requestedSchema: object("ok", "boolean")
+  })),
+  asks("test_input_required_result_tampered_state", () => ({
+    key: "confirm",
+    message: "Please confirm",
+    requestedSchema: object("ok", "boolean")
+  })),
+  twice,
   tool("test_tool_with_progress", (_, progress) =>
     Effect.forEach(["one third", "two thirds", "all"], (line) =>
       Effect.zipRight(progress.tell(line), Effect.sleep("50 millis"))

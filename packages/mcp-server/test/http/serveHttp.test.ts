@@ -92,8 +92,10 @@ describe("the server over HTTP", () => {
       assert.strictEqual((yield* post("{", session)).status, 400)
       const early = yield* post(list, { "mcp-protocol-version": "2026-07-28" })
       assert.strictEqual(early.status, 400)
-      assert.deepNestedInclude(JSON.parse(early.text), { id: 5, "error.code": -32_600 })
-      assert.match(early.text, /speaks MCP 2025-11-25 and older/)
+      assert.deepNestedInclude(JSON.parse(early.text), { id: 5, "error.code": -32_602 })
+      assert.match(early.text, /_meta/)
+      const other = yield* post(list, { "mcp-protocol-version": "2030-01-01" })
+      assert.strictEqual(other.status, 400)
     }).pipe(Effect.provide(services()))
   )
 

@@ -138,14 +138,21 @@ describe("an invalid message", () => {
 
 describe("a client of a revision that begins without initialize", () => {
   const meta = { _meta: { "io.modelcontextprotocol/protocolVersion": "2026-07-28" } }
-  it("is told so, with the supported revisions", () => {
-    for (const message of [request("server/discover", meta), request("server/discover"), request("tools/list", meta)]) {
+  it("is served when it names the revision", () => {
+    for (const message of [request("server/discover", meta), request("tools/list", meta)]) {
+      assert.strictEqual(only(message)?._tag, "Message")
+    }
+  })
+  it("is told the supported revisions when it names another, or none", () => {
+    const newer = { _meta: { "io.modelcontextprotocol/protocolVersion": "2030-01-01" } }
+    for (const message of [request("server/discover", newer), request("tools/list", newer)]) {
       const { error } = answerTo(message)
-      assert.match(error.message, /speaks MCP 2025-11-25 and older.*initialize.*"2026-07-28"/)
-      assert.deepNestedInclude(error, { "data.supported[0]": "2025-11-25" })
+      assert.strictEqual(error.code, -32_022)
+      assert.match(error.message, /speaks MCP 2026-07-28, 2025-11-25 and older, not "2030-01-01"/)
+      assert.deepNestedInclude(error, { "data.supported[0]": "2026-07-28", "data.supported[1]": "2025-11-25" })
     }
     // a code after which a client falls back to initialize, if it can
-    assert.strictEqual(answerTo(request("server/discover", meta)).error.code, -32_601)
+    assert.strictEqual(answerTo(request("server/discover")).error.code, -32_601)
   })
   it("is served when it begins with initialize", () => {
     const params = { protocolVersion: "2026-07-28", capabilities: {}, clientInfo: { name: "n", version: "1" }, ...meta }
