@@ -5,6 +5,7 @@ import * as CliConfig from "@effect/cli/CliConfig"
 import * as Command from "@effect/cli/Command"
 import * as HelpDoc from "@effect/cli/HelpDoc"
 import * as ValidationError from "@effect/cli/ValidationError"
+import { nearest } from "@lms-bridge/core/McpRegistry"
 import { CassetteRecording, CassetteReplay } from "@lms-bridge/core/RunJournal"
 import type { Values } from "@lms-bridge/core/Settings"
 import * as Chunk from "effect/Chunk"
@@ -313,7 +314,7 @@ const usageError = (
   line: ReadonlyArray<string>
 ): UsageError => {
   const told = Words.oneLine(Words.withoutStyle(HelpDoc.toAnsiText(error.error)))
-  const problem = told.replace("one of the following cases:", "one of")
+  const problem = withWrongWord(told.replace("one of the following cases:", "one of"), path, line)
   const sentence = /[.!?]$/.test(problem) ? problem : `${problem}.`
   const words = line.slice(line.indexOf("--") + 1)
   const hint =
@@ -321,6 +322,18 @@ const usageError = (
       ? ` Put the task in quotes: lms-bridge run "${Words.oneLine(words.join(" "), 60)}".`
       : ""
   return new UsageError({ problem: `${sentence}${hint} See \`${["lms-bridge", ...path, "--help"].join(" ")}\`.` })
+}
+
+/** `@effect/cli` lists the words that are allowed, and not the one that was given. */
+const withWrongWord = (problem: string, path: ReadonlyArray<string>, line: ReadonlyArray<string>): string => {
+  const allowed = /^Expected one of (.+?)\.?$/.exec(problem)?.[1]
+  if (allowed === undefined) return problem
+  const choices = allowed.split(", ")
+  const given = line.filter((word) => !word.startsWith("-") && !path.includes(word) && !choices.includes(word))
+  const wrong = given.find((word) => nearest(word, choices).length > 0) ?? (given.length === 1 ? given[0] : undefined)
+  if (wrong === undefined) return problem
+  const [meant] = nearest(wrong, choices)
+  return `"${Words.oneLine(wrong, 40)}" is not one of ${allowed}.${meant === undefined ? "" : ` Did you mean ${meant}?`}`
 }
 
 /** `asJson`: who asked for JSON has got none yet, and gets the failure in that form, too. */

@@ -3,6 +3,7 @@
  */
 import { type AgentTask, keptOf, ToolSchema } from "@lms-bridge/core/AgentLoop"
 import { Settings } from "@lms-bridge/core/Settings"
+import * as Array from "effect/Array"
 import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import { CurrentPriority } from "@lms-bridge/core/Resilience"
@@ -101,7 +102,7 @@ export const status = Tool.make({
     const runs = yield* Runs
     const listed =
       run_id === undefined
-        ? (yield* runs.list).filter(({ status }, index) => status === "running" || index < mostListed)
+        ? newest(yield* runs.list)
         : [
             RunReport.brief(
               yield* Effect.flatMap(runs.get(run_id), ({ record }) => record),
@@ -170,6 +171,13 @@ export const tools: ReadonlyArray<Tool.Tool<Runs | Settings>> = [start, status, 
 // -----------------------------------------------------------------------------
 // internal
 // -----------------------------------------------------------------------------
+
+/** Those that failed before their first request, such as by a name that does not exist, take no place of another. */
+const newest = (all: ReadonlyArray<RunReport.Listed>): ReadonlyArray<RunReport.Listed> => {
+  const [failed, others] = Array.partition(all, ({ rounds, status }) => status !== "failed" || rounds > 0)
+  const first = new Set([...others, ...failed].slice(0, mostListed))
+  return all.filter((run) => run.status === "running" || first.has(run))
+}
 
 interface AskedRun extends Omit<Asked, "task"> {
   readonly follows?: string
