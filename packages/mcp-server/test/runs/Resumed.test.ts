@@ -106,3 +106,22 @@ describe("run_start with the id of a run", () => {
     }).pipe(Effect.provide(runs))
   )
 })
+
+describe("run_status", () => {
+  it.scoped("gives runs that could not begin no place of others", () =>
+    Effect.gen(function* () {
+      const journal = yield* RunJournal
+      const problem = { tag: "ModelNotFound", message: 'There is no model "x".' }
+      for (let n = 0; n < 25; n += 1) {
+        const id = RunId.make(`run_failed${String(n).padStart(10, "0")}`)
+        const events = [stamp(begun, id, 0, 5000 + n), stamp({ _tag: "RunFailed", problem }, id, 1, 6000)]
+        yield* Effect.scoped(Effect.flatMap(journal.open(id), (write) => write(events)))
+      }
+      yield* keep([begun, ...steps])
+      const { client } = yield* connected(RunTools.tools)
+      const listed = yield* callTool(client, "run_status")
+      assert.include(textOf(listed), old)
+      assert.lengthOf(textOf(listed).match(/It failed/g) ?? [], 19)
+    }).pipe(Effect.provide(runs))
+  )
+})

@@ -364,23 +364,6 @@ describe("runs of other processes", () => {
     }).pipe(Effect.provide(runs(slowly)))
   )
 
-  it.scoped("runs that could not begin take no place of others in a list", () =>
-    Effect.gen(function* () {
-      const journal = yield* RunJournal
-      const problem = { tag: "ModelNotFound", message: 'There is no model "x".' }
-      for (let n = 0; n < 25; n += 1) {
-        const id = RunId.make(`run_failed${String(n).padStart(10, "0")}`)
-        const events = [{ ...begun, runId: id, at: 5000 + n }, stamp({ _tag: "RunFailed", problem }, id, 1, 6000)]
-        yield* Effect.scoped(Effect.flatMap(journal.open(id), (write) => write(events)))
-      }
-      yield* keep([begun, ...oneCall])
-      const { client } = yield* connected(tools)
-      const listed = yield* callTool(client, "run_status")
-      assert.include(textOf(listed), old)
-      assert.lengthOf(textOf(listed).match(/It failed/g) ?? [], 19)
-    }).pipe(Effect.provide(runs(slowly)))
-  )
-
   it.scoped("a run of another process is waited for, and cannot be stopped from here", () =>
     Effect.gen(function* () {
       const journal = yield* RunJournal
