@@ -80,7 +80,7 @@ const handedOver = ({ state }: RunAccount.RunAccount, { model, problem }: AgentO
   state.passedOver.length === 0 || problem?.tag === "NoModelLeft"
     ? []
     : [
-        ...state.passedOver.map(({ model, reason }) => `${model} was given up: ${reason}`),
+        ...state.passedOver.map(({ model, reason }) => `${model} was passed over: ${reason}`),
         ...(model === undefined ? [] : [`${model} went on in its place.`])
       ]
 

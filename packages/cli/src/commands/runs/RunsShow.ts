@@ -57,18 +57,21 @@ export const Account = Schema.Struct({
   ...RunSummary.RunSummary.fields,
   given: AgentTask,
   toolCalls: Schema.Array(CallRecord),
+  /** Where it went on with another model, and why. */
+  handedOver: Schema.optionalWith(Schema.Array(Schema.String), { exact: true }),
   outcome: Schema.optionalWith(AgentOutcome, { exact: true })
 })
 export type Account = typeof Account.Type
 
 export const render = (account: Account): string => {
-  const { model, outcome, problem, rounds, runId, startedAt, status, task, toolCalls } = account
+  const { handedOver = [], model, outcome, problem, rounds, runId, startedAt, status, task, toolCalls } = account
   const rows = [
     ["run", runId],
     ["task", Words.oneLine(task, 400)],
     ["status", status + (outcome?.budget === undefined ? "" : `, ended by its ${outcome.budget}`)],
     ["began", DateTime.formatIso(DateTime.unsafeMake(startedAt))],
     ["model", model ?? "none yet"],
+    ...handedOver.map((text) => ["", text] as const),
     ["work", work(account, rounds)]
   ] as const
   const why = problem === undefined ? [] : [["problem", problem.message] as const]
@@ -88,6 +91,7 @@ const labelWidth = 9
 const accountOf = Effect.fnUntraced(function* ({ account, events }: KeptRun.KeptRun) {
   const { summary } = yield* Effect.orDie(RunSummary.ofEvents(events)) // `find` has checked its start
   const outcome = RunAccount.outcome(account)
+  const handedOver = events.flatMap((event) => (event._tag === "ModelGivenUp" ? [event.text] : []))
   const idle = yield* Effect.either(Effect.flatMap(RunJournal, (journal) => journal.idle(events)))
   return {
     ...summary,
@@ -97,6 +101,7 @@ const accountOf = Effect.fnUntraced(function* ({ account, events }: KeptRun.Kept
       ...account.state.calls,
       ...(Either.isRight(idle) ? RunAccount.openCalls(account, account.state.lastAt) : [])
     ],
+    ...(handedOver.length === 0 ? {} : { handedOver }),
     ...present({ outcome })
   } satisfies Account
 })
