@@ -212,6 +212,17 @@ try {
     expect((await cli("runs", "cancel", under)).code === 0, "it was not cancelled")
     await until(under, "ended", 8)
     expect(times("begin note c1 0") === 0 && times("begin note c2 3") === 0, "a cancelled run went on")
+    const resumed = await cli("runs", "resume", under)
+    expect(resumed.code === 0 && resumed.out.includes("Done."), `it was not resumed: ${resumed.code} ${resumed.err}`)
+    expect(times("begin note c2 3") === 1 && (await asked(under)) === 0, "the note was not written once")
+  })
+
+  await check("serve is a front: what a client delegates is carried out by a worker", async () => {
+    const before = Number((await postgres.rows("select count(*) from lms_runs"))[0][0])
+    const answer = await world.delegate("[m1] look note")
+    expect(answer.includes("Done."), `the client got ${answer}`)
+    expect(times("begin note m1 1") === 1, "the note was not written once")
+    expect(Number((await postgres.rows("select count(*) from lms_runs"))[0][0]) === before + 1, "it was not handed in")
   })
 
   await check("the invariants: no run lost, no change twice, every question answered", async () => {

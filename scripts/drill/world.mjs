@@ -1,4 +1,6 @@
 // The team of the drill: a database, one stand-in for LM Studio for each worker, and the program as people start it.
+import { Client } from "@modelcontextprotocol/sdk/client/index.js"
+import { StdioClientTransport } from "@modelcontextprotocol/sdk/client/stdio.js"
 import { fork, spawn } from "node:child_process"
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
@@ -102,8 +104,23 @@ export const makeWorld = async (postgres, seconds) => {
     )
     return { state, worker, status, asked }
   }
+
+  /** What an MCP client of `serve` gets for a task. */
+  const delegate = async (task) => {
+    const client = new Client({ name: "drill", version: "1" })
+    const env = envOf(home("client"))
+    await client.connect(new StdioClientTransport({ command: process.execPath, args: [program, "serve"], env }))
+    const { content } = await client.callTool({
+      name: "autonomous_with_mcp",
+      arguments: { mcp_name: "drill", task }
+    })
+    await client.close()
+    return content.map(({ text }) => text ?? "").join("\n")
+  }
+
   return {
     worker,
+    delegate,
     cli,
     start: (...args) => start(args, envOf(home("front"))),
     submit,

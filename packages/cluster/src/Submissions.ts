@@ -1,4 +1,5 @@
 /** The runs of the queue: who handed them in, how far they are, and what a person says to them. */
+import { present } from "@lms-bridge/core/Json"
 import { CurrentCaller } from "@lms-bridge/core/Observability"
 import type { AgentEventBody } from "@lms-bridge/core/AgentEvent"
 import { stamp } from "@lms-bridge/core/AgentEvent"
@@ -75,11 +76,12 @@ export const execute = Effect.fnUntraced(function* (submitted: Submitted) {
 /** Hands a run in again that has ended, or was never handed in: with other budgets, and what was approved. */
 export const again = Effect.fnUntraced(function* (runId: string, lastSeq: number, how: Resumption) {
   const sql = yield* SqlClient
-  const { answers: _, ...kept } = how
+  const { approved, budgets, contextLength } = how
+  const kept = encodeHow(present({ approved, budgets, contextLength }))
   const caller = yield* CurrentCaller
   yield* patiently(sql`
-    insert into lms_runs ${sql.insert({ run_id: runId, from: lastSeq, caller, how: encodeHow(kept) })}
-    on conflict (run_id) do update set "from" = ${lastSeq}, how = ${encodeHow(kept)}, state = 'new', asked = null,
+    insert into lms_runs ${sql.insert({ run_id: runId, from: lastSeq, caller, how: kept })}
+    on conflict (run_id) do update set "from" = ${lastSeq}, how = ${kept}, state = 'new', asked = null,
       cancelled = false, status = null, execution = null, updated_at = clock_timestamp()
     where lms_runs.state = 'ended'`)
   return yield* execute(yield* find(runId))
@@ -178,4 +180,4 @@ export const steadily = <A, E, R>(self: Effect.Effect<A, E, R | WorkflowEngine>)
 
 const How = Schema.parseJson(Schema.typeSchema(AgentRun.payloadSchema.fields.how))
 const decodeHow = Schema.decodeSync(How)
-const encodeHow = Schema.encodeSync(How) as (how: Resumption) => string
+const encodeHow = Schema.encodeSync(How)
