@@ -11,7 +11,7 @@ const isLong = process.argv.includes("--long")
 const only = process.argv[process.argv.indexOf("--only") + 1]
 /** In CI: a few of them, begun within so long, whatever else the machine does. */
 const isShort = process.argv.includes("--short")
-const latestStart = Date.now() + 55_000
+const latestStart = Date.now() + 45_000
 const short = ["at a call that changes", "SIGTERM", "a front is killed", "SIGSTOP", "the invariants"]
 const isWanted = (name) =>
   isShort ? short.some((part) => name.includes(part)) : !process.argv.includes("--only") || name.includes(only)
