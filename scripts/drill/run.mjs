@@ -1,10 +1,14 @@
 // `npm run drill [-- --short | --long | --only TEXT]`: workers, fronts and the database die in the middle of things, and afterwards no run is lost, no
 // call that changes something ran twice, and nobody was asked for nothing. Real processes; LM Studio is the stand-in.
+// `npm run drill -- recovery`: the drills of docs/operations/recovery.md instead.
 import { startSuite } from "../checks.mjs"
 import { makeReady } from "../ready.mjs"
 import { fail } from "../workspace.mjs"
 import { programs, startPostgres } from "./postgres.mjs"
 import { eventually, makeWorld, sleep } from "./world.mjs"
+
+// it ends the process
+if (process.argv[2] === "recovery") await import("./recovery.mjs")
 
 const suite = startSuite("drill")
 const isLong = process.argv.includes("--long")
